@@ -1,0 +1,48 @@
+/*
+ * base.h - what every file may rely on: attributes, asserts, small macros.
+ *
+ * Owns no state. Compiler extensions are used only through the names below.
+ */
+#ifndef MOOTHALL_COMMON_BASE_H
+#define MOOTHALL_COMMON_BASE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#define MUST_CHECK __attribute__((warn_unused_result))
+#define PRINTF_LIKE(text_at, first) __attribute__((__format__(__printf__, text_at, first)))
+#define NORETURN __attribute__((noreturn))
+#define UNUSED __attribute__((unused))
+
+#define ARRAY_COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
+#define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
+
+/* The struct of the given type whose member is at pointer. */
+#define CONTAINER_OF(pointer, type, member) \
+	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
+
+/*
+ * A promise we make to ourselves, checked in every build. Never reached by
+ * bytes of a client, peer, worker or disk. One condition each.
+ */
+#define ASSERT(condition) \
+	((condition) ? (void)0 : assert_fail(#condition, __FILE__, __LINE__))
+
+/* Report a broken promise on standard error and end with EXIT_INTERNAL. */
+NORETURN void assert_fail(const char *condition, const char *file, int line);
+
+/* Exit codes of every program of the node (spec: operations.md, 3). */
+enum exit_code {
+	EXIT_STOPPED = 0,	/* asked to stop */
+	EXIT_TROUBLE = 1,	/* cannot reach or join, port in use: may pass */
+	EXIT_USAGE = 2,		/* wrong usage or configuration */
+	EXIT_DATA = 3,		/* data damaged or not ours, disk refused a sync */
+	EXIT_LOCKED = 4,	/* data directory is in use */
+	EXIT_REMOVED = 5,	/* removed from the cluster for good */
+	EXIT_PROTOCOL = 6,	/* child only: bad bytes on a channel */
+	EXIT_INTERNAL = 70,	/* a broken promise of our own */
+};
+
+#endif

@@ -1,0 +1,34 @@
+/*
+ * blob.h - bytes that many hold and nobody changes: log payloads, values, one
+ * event for many watchers.
+ *
+ * Counted without locks: only the thread that owns the loop refs and unrefs.
+ * Another thread may read a blob while its owner keeps a reference for it.
+ */
+#ifndef MOOTHALL_COMMON_BLOB_H
+#define MOOTHALL_COMMON_BLOB_H
+
+#include "common/slice.h"
+
+struct blob {
+	uint32_t references;
+	uint32_t size;
+	uint8_t data[];
+};
+
+/* A blob of that size, to be filled before it is shared; returned owned. */
+struct blob *blob_alloc(size_t size);
+/* A copy of bytes; returned owned. */
+struct blob *blob_new(struct slice bytes);
+/* One more reference; returns blob. NULL stays NULL. */
+struct blob *blob_ref(struct blob *blob);
+/* Drop *blob's reference and clear the pointer; accepts NULL in it. */
+void blob_unref(struct blob **blob);
+
+static inline struct slice
+blob_slice(const struct blob *blob)
+{
+	return blob == NULL ? SLICE_EMPTY : slice_of(blob->data, blob->size);
+}
+
+#endif

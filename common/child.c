@@ -1,0 +1,262 @@
+/*
+ * child.c - a child's end of its control channel.
+ *
+ * Owns the channel, the configuration and the timer of the sign of life. Called
+ * by the mains of raftd and httpd; calls them back from the loop only.
+ *
+ *	new --------> greeted		supervisor's hello is right	[take_hello]
+ *	greeted ----> configured	settings came			[take_settings]
+ *	configured -> stopping		stop, SIGTERM or end-of-file	[stop]
+ *	any --------> ended		bytes that are no message of the
+ *					supervisor: EXIT_PROTOCOL	[refuse]
+ *
+ * Before the settings came there is nothing to stop in order: the loop ends.
+ */
+#include "common/child.h"
+
+#include "common/diag.h"
+#include "common/ipc/channel.h"
+#include "common/ipc/wire.h"
+#include "common/xmem.h"
+
+#include <inttypes.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define ALIVE_INTERVAL_MS 1000
+
+struct child {
+	struct loop *loop;
+	struct channel *channel;	/* NULL once the supervisor is gone */
+	struct loop_timer *alive;
+	struct child_owner owner;
+	struct config config;
+	struct buf lost;		/* what is said when nobody listens any more */
+	bool greeted, configured;
+};
+
+static void
+stop(struct child *child, int how)
+{
+	if (child->configured)
+		child->owner.stop(child->owner.argument, how);
+	else
+		loop_stop(child->loop, EXIT_STOPPED);
+}
+
+static void
+refuse(struct child *child, const char *reason)
+{
+	diag_error("control", "supervisor sent %s", reason);
+	loop_stop(child->loop, EXIT_PROTOCOL);
+}
+
+static void
+take_hello(struct child *child, struct slice payload)
+{
+	struct msg_hello hello;
+
+	if (msg_hello_decode(payload, &hello) != ERR_NONE || hello.magic != WIRE_MAGIC ||
+	    hello.role != ROLE_SUPERVISOR) {
+		refuse(child, "a hello that is none");
+		return;
+	}
+	if (hello.protocol != WIRE_PROTOCOL) {
+		diag_error("control", "supervisor speaks another protocol: its=%u ours=%u",
+		    (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
+		loop_stop(child->loop, EXIT_PROTOCOL);
+		return;
+	}
+	child->greeted = true;
+}
+
+static void
+take_settings(struct child *child, struct slice payload)
+{
+	struct msg_settings settings;
+	enum diag_level level;
+
+	if (child->configured || msg_settings_decode(payload, &settings) != ERR_NONE ||
+	    config_from_settings(&child->config, settings.settings) != ERR_NONE) {
+		refuse(child, "settings that are none");
+		return;
+	}
+	if (diag_level_parse(child->config.log_level, &level))
+		diag_set_level(level);
+	diag_set_node(child->config.name);
+	child->configured = true;
+	child->owner.configured(child->owner.argument, &child->config);
+}
+
+static void
+take_attach(struct child *child, struct slice payload, int fd)
+{
+	struct msg_attach attach;
+
+	if (!child->configured || fd == -1 || msg_attach_decode(payload, &attach) != ERR_NONE) {
+		if (fd != -1)
+			close(fd);
+		refuse(child, "an attach that is none");
+		return;
+	}
+	child->owner.attached(child->owner.argument, attach.role, attach.number, attach.token, fd);
+}
+
+static void
+take_stop(struct child *child, struct slice payload)
+{
+	struct msg_stop order;
+
+	if (msg_stop_decode(payload, &order) != ERR_NONE) {
+		refuse(child, "a stop that is none");
+		return;
+	}
+	stop(child, order.how);
+}
+
+static void
+take_move_leader(struct child *child, struct slice payload)
+{
+	struct msg_move_leader order;
+
+	if (!child->configured || child->owner.move_leader == NULL ||
+	    msg_move_leader_decode(payload, &order) != ERR_NONE) {
+		refuse(child, "a move_leader that is none");
+		return;
+	}
+	child->owner.move_leader(child->owner.argument, order.to);
+}
+
+static void
+child_received(void *argument, const struct frame *frame, int fd)
+{
+	struct child *child = argument;
+
+	if (frame->type == MSG_attach && child->greeted) {
+		take_attach(child, frame->payload, fd);
+		return;
+	}
+	if (fd != -1)
+		close(fd);
+	if (!child->greeted && frame->type != MSG_hello)
+		refuse(child, "something before its hello");
+	else if (frame->type == MSG_hello)
+		take_hello(child, frame->payload);
+	else if (frame->type == MSG_settings)
+		take_settings(child, frame->payload);
+	else if (frame->type == MSG_stop)
+		take_stop(child, frame->payload);
+	else if (frame->type == MSG_move_leader)
+		take_move_leader(child, frame->payload);
+	else
+		refuse(child, message_name(frame->type));
+}
+
+static void
+child_closed(void *argument, enum err why)
+{
+	struct child *child = argument;
+
+	channel_free(&child->channel);
+	loop_timer_cancel(child->alive);
+	if (why == ERR_CLOSED) {
+		diag_warn("control", "supervisor is gone, stopping");
+		stop(child, STOP_FAST);
+		return;
+	}
+	diag_error("control", "channel of the supervisor failed: %s", err_text(why));
+	loop_stop(child->loop, EXIT_PROTOCOL);
+}
+
+static void
+terminated(void *argument, int signal_number UNUSED)
+{
+	stop(argument, STOP_FAST);
+}
+
+static void
+flush(void *argument)
+{
+	struct child *child = argument;
+
+	if (child->channel != NULL)
+		channel_flush(child->channel);
+	buf_clear(&child->lost);
+}
+
+static void
+tell_alive(void *argument)
+{
+	struct child *child = argument;
+	struct msg_alive alive = { 0 };
+
+	if (child->configured && child->owner.alive != NULL)
+		child->owner.alive(child->owner.argument, &alive);
+	msg_alive_frame(child_out(child), 0, &alive);
+	loop_timer_set(child->alive, ALIVE_INTERVAL_MS);
+}
+
+struct child *
+child_new(struct loop *loop, int fd, int role, uint32_t number, struct child_owner owner)
+{
+	static const int ignored[] = { SIGPIPE, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
+	struct child *child = xzalloc(sizeof(*child));
+
+	/* Set before exec too; a program of other rights would have lost it. That the
+	 * supervisor died in between is seen as end-of-file on the channel. */
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	for (size_t i = 0; i < ARRAY_COUNT(ignored); i++)
+		signal(ignored[i], SIG_IGN);
+	child->loop = loop;
+	child->owner = owner;
+	config_init(&child->config);
+	child->channel = channel_new(loop, fd, (struct channel_owner){
+	    .received = child_received, .closed = child_closed, .argument = child });
+	child->alive = loop_timer_new(loop, tell_alive, child);
+	loop_timer_set(child->alive, ALIVE_INTERVAL_MS);
+	loop_on_signal(loop, SIGTERM, terminated, child);
+	loop_at_turn_end(loop, flush, child);
+	msg_hello_frame(child_out(child), 0, &(struct msg_hello){ .magic = WIRE_MAGIC,
+	    .protocol = WIRE_PROTOCOL, .role = (uint8_t)role, .number = number });
+	return child;
+}
+
+void
+child_free(struct child **child)
+{
+	if (*child == NULL)
+		return;
+	if ((*child)->channel != NULL)
+		channel_flush((*child)->channel);
+	channel_free(&(*child)->channel);
+	loop_timer_free(&(*child)->alive);
+	config_free(&(*child)->config);
+	buf_free(&(*child)->lost);
+	free(*child);
+	*child = NULL;
+}
+
+struct buf *
+child_out(struct child *child)
+{
+	if (child->channel == NULL)
+		return &child->lost;
+	/* What a later turn-end function appends must not wait for the next event. */
+	loop_again(child->loop);
+	return channel_out(child->channel);
+}
+
+void
+child_ready(struct child *child, const char *text)
+{
+	msg_ready_frame(child_out(child), 0, &(struct msg_ready){ .text = slice_text(text) });
+}
+
+void
+child_end_node(struct child *child, enum exit_code code, const char *sentence)
+{
+	msg_end_node_frame(child_out(child), 0, &(struct msg_end_node){
+	    .exit_code = (uint8_t)code, .text = slice_text(sentence) });
+}

@@ -1,0 +1,49 @@
+/*
+ * child.h - a child's end of its control channel (descriptor 3): what raftd and
+ * httpd have in common as children of the supervisor.
+ *
+ * Says hello and checks the supervisor's, takes the settings, receives channel
+ * ends, sends alive once a second, and stops the loop in order when the
+ * supervisor closes (it died) or asks. Sets PR_SET_PDEATHSIG, ignores SIGPIPE
+ * and SIGINT, and turns SIGTERM into stop(STOP_FAST).
+ */
+#ifndef MOOTHALL_COMMON_CHILD_H
+#define MOOTHALL_COMMON_CHILD_H
+
+#include "common/ipc/message.h"
+#include "common/loop.h"
+#include "common/option.h"
+
+#define CHILD_CONTROL_FD 3
+
+struct child;
+
+struct child_owner {
+	/* Once, first of all: the effective configuration; it stays as it is
+	 * until child_free. Level and node name of diag are set already. */
+	void (*configured)(void *argument, const struct config *config);
+	/* One end of a socket pair with the process of that role and number; fd is
+	 * the callee's now. raftd gets one per worker, a worker one per raftd's life. */
+	void (*attached)(void *argument, int role, uint32_t number, uint64_t token, int fd);
+	/* Stop (STOP_* of wire.h), ending with loop_stop. */
+	void (*stop)(void *argument, int how);
+	/* raftd: lead somewhere else; answer with child_out and msg_moved. NULL in httpd. */
+	void (*move_leader)(void *argument, struct slice to);
+	/* Fill in what alive tells. */
+	void (*alive)(void *argument, struct msg_alive *alive);
+	void *argument;
+};
+
+/* role, number: as hello says them. Before this loop_new and diag_start. */
+struct child *child_new(struct loop *loop, int fd, int role, uint32_t number,
+    struct child_owner owner);
+void child_free(struct child **child);
+/* Ready to serve. text: for the operator. */
+void child_ready(struct child *child, const char *text);
+/* The node as a whole has to end: tell the supervisor, which says sentence and
+ * ends with code. This process should wait to be stopped. */
+void child_end_node(struct child *child, enum exit_code code, const char *sentence);
+/* For msg_node_state and msg_moved. */
+struct buf *child_out(struct child *child);
+
+#endif

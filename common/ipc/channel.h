@@ -1,0 +1,53 @@
+/*
+ * channel.h - one end of a Unix socket that carries frames.
+ *
+ * Owns the socket, the bytes not yet parsed and the queue of what waits to be
+ * written. All that is sent in one turn goes out in one write at the turn's
+ * end (channel_flush, which the owner calls from its turn end). Descriptors
+ * travel beside the frame they were sent with.
+ *
+ * A peer that sends what is no frame, or lets more than its limit pile up, is
+ * cut off: closed() is called once, with the reason, from the loop, never from
+ * inside channel_send.
+ */
+#ifndef MOOTHALL_COMMON_IPC_CHANNEL_H
+#define MOOTHALL_COMMON_IPC_CHANNEL_H
+
+#include "common/ipc/frame.h"
+#include "common/loop.h"
+
+struct channel;
+
+struct channel_owner {
+	/* A frame came; borrowed until return. fd is -1 or a descriptor now
+	 * owned by the callee. The callee may call channel_free. */
+	void (*received)(void *argument, const struct frame *frame, int fd);
+	/* The other side closed (ERR_CLOSED), sent bytes that are no frame
+	 * (ERR_TOO_BIG), let the queue fill (ERR_BUSY), or the socket failed. */
+	void (*closed)(void *argument, enum err why);
+	void *argument;
+};
+
+/* Takes fd (a stream socket; made non-blocking and close-on-exec here). */
+struct channel *channel_new(struct loop *loop, int fd, struct channel_owner owner);
+/* Close and free at once, what is queued is lost; accepts NULL in *channel. */
+void channel_free(struct channel **channel);
+
+/* Where to append whole frames to be sent: msg_x_frame(channel_out(c), id, &m). */
+struct buf *channel_out(struct channel *channel);
+/* A frame that is encoded already. */
+void channel_send(struct channel *channel, struct slice frame);
+/* The frame last appended carries a copy of fd, which stays the caller's. */
+void channel_attach(struct channel *channel, int fd);
+/* Write what is queued as far as the socket takes it; the rest follows. */
+void channel_flush(struct channel *channel);
+/* Bytes that wait to be written. */
+size_t channel_queued(const struct channel *channel);
+/* Deliver what came already, paused or not: the last words of a process that
+ * is dead. Call from the loop; closed() is not called any more, only
+ * channel_free may follow (the callee of received() may have done it). */
+void channel_drain(struct channel *channel);
+/* Stop or go on reading (back-pressure). */
+void channel_pause(struct channel *channel, bool pause);
+
+#endif

@@ -1,0 +1,66 @@
+/*
+ * codec.h - fields to bytes and back: what the tables' encoders are made of.
+ *
+ * Little-endian fixed-width integers; bytes are a u32 length and the bytes.
+ * A reader never passes its end: a get that would returns false and the reader
+ * stays failed. Decoded bytes are borrowed from the reader's memory.
+ */
+#ifndef MOOTHALL_COMMON_IPC_CODEC_H
+#define MOOTHALL_COMMON_IPC_CODEC_H
+
+#include "common/buf.h"
+
+#include <stdio.h>
+
+struct reader {
+	const uint8_t *at;
+	const uint8_t *end;
+};
+
+/* The C type of a field kind. */
+#define CODEC_TYPE_u8 uint8_t
+#define CODEC_TYPE_u16 uint16_t
+#define CODEC_TYPE_u32 uint32_t
+#define CODEC_TYPE_u64 uint64_t
+#define CODEC_TYPE_bytes struct slice
+
+static inline struct reader
+reader_of(struct slice bytes)
+{
+	/* An empty slice may be NULL, to which nothing may be added, not even 0. */
+	return (struct reader){ bytes.data, bytes.size == 0 ? bytes.data : bytes.data + bytes.size };
+}
+
+static inline size_t
+reader_left(const struct reader *in)
+{
+	return (size_t)(in->end - in->at);
+}
+
+static inline bool
+reader_done(const struct reader *in)
+{
+	return in->at == in->end;
+}
+
+bool codec_get_u8(struct reader *in, uint8_t *value) MUST_CHECK;
+bool codec_get_u16(struct reader *in, uint16_t *value) MUST_CHECK;
+bool codec_get_u32(struct reader *in, uint32_t *value) MUST_CHECK;
+bool codec_get_u64(struct reader *in, uint64_t *value) MUST_CHECK;
+bool codec_get_bytes(struct reader *in, struct slice *value) MUST_CHECK;
+
+void codec_put_u8(struct buf *out, uint8_t value);
+void codec_put_u16(struct buf *out, uint16_t value);
+void codec_put_u32(struct buf *out, uint32_t value);
+void codec_put_u64(struct buf *out, uint64_t value);
+void codec_put_bytes(struct buf *out, struct slice value);
+
+/* For debug lines: numbers in decimal, of bytes only how many. */
+void codec_print_number(FILE *out, const char *name, uint64_t value);
+void codec_print_bytes(FILE *out, const char *name, struct slice value);
+#define codec_print_u8 codec_print_number
+#define codec_print_u16 codec_print_number
+#define codec_print_u32 codec_print_number
+#define codec_print_u64 codec_print_number
+
+#endif

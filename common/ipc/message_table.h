@@ -1,0 +1,256 @@
+/*
+ * message_table.h - every message of every socket, and the records in them.
+ *
+ *	MESSAGE(tag, number, senders, fields)	RECORD(tag, fields)
+ *
+ * Numbers are sent, so they are never reused. Kinds: u8 u16 u32 u64 bytes.
+ * "list of r": records r one after the other in a bytes field. Request id is 0
+ * where nothing is said. No guard: included many times; undefines its macros.
+ */
+
+/* ---- records ----------------------------------------------------------- */
+
+/* One node of the tree as clients see it. In a listing: pre-order, depth 0 is
+ * the node asked for, and children follow their directory at depth + 1. */
+RECORD(node_record,
+    FIELD(u8, flags)		/* NODE_* of wire.h */
+    FIELD(u16, depth)
+    FIELD(bytes, key)		/* absolute path */
+    FIELD(bytes, value)		/* empty unless NODE_VALUE */
+    FIELD(u64, modified)	/* store index */
+    FIELD(u64, created)		/* store index */
+    FIELD(u64, expire_at_ns))	/* wall time; 0: never */
+
+/* What a successful operation answers, and what watchers get. */
+RECORD(event_record,
+    FIELD(u8, action)		/* ACTION_* of wire.h */
+    FIELD(u8, flags)		/* EVENT_* of wire.h */
+    FIELD(u64, store_index)	/* of the write; for a get: of the read */
+    FIELD(u64, now_ns)		/* the time that "ttl" is counted from */
+    FIELD(bytes, nodes)		/* list of node_record: listing; or node [, previous node] */)
+
+/* A member of the cluster, as pushed to workers and answered to joiners. */
+RECORD(member_record,
+    FIELD(u64, id)
+    FIELD(u8, role)		/* MEMBER_* of wire.h */
+    FIELD(bytes, name)
+    FIELD(bytes, peer_url)
+    FIELD(bytes, client_url)
+    FIELD(u64, joined))		/* store index of its registry entry: order of joining */
+
+/* A log entry on its way to a peer or to the disk. */
+RECORD(entry_record,
+    FIELD(u64, term)
+    FIELD(u64, index)
+    FIELD(u64, time_ns)		/* the leader's stamp, never falls along the log */
+    FIELD(u8, type)		/* enum raft_entry_type */
+    FIELD(u8, conf_op)		/* enum raft_conf_op; RAFT_CONF_NONE but for type CONF */
+    FIELD(u64, conf_peer)
+    FIELD(bytes, payload))
+
+/* A record of the applied state: in effects, on disk, in snapshots. */
+RECORD(state_record,
+    FIELD(bytes, key)
+    FIELD(bytes, value))
+
+/* One option of a child, as the option table spells it. */
+RECORD(setting_record,
+    FIELD(bytes, name)
+    FIELD(bytes, value))
+
+/* A process, in the answer of the control socket. */
+RECORD(process_record,
+    FIELD(bytes, name)
+    FIELD(u32, pid)
+    FIELD(u32, restarts))
+
+/* A follower as the leader sees it, for /v2/stats/leader. Times in ns. */
+RECORD(follower_record,
+    FIELD(bytes, name)
+    FIELD(u64, latency_current) FIELD(u64, latency_sum) FIELD(u64, latency_square_sum_us)
+    FIELD(u64, latency_minimum) FIELD(u64, latency_maximum)
+    FIELD(u64, successes) FIELD(u64, failures))
+
+/* ---- every channel: the first frame each way ---------------------------- */
+
+MESSAGE(hello, 0x01, FROM_SUPERVISOR | FROM_CHILD,
+    FIELD(u32, magic)		/* WIRE_MAGIC */
+    FIELD(u16, protocol)	/* WIRE_PROTOCOL; a reader refuses another, naming both */
+    FIELD(u8, role)		/* ROLE_* of wire.h */
+    FIELD(u32, number)		/* which client worker, from 1; 0 for the others */
+    FIELD(u64, token)		/* control channel: 0; data channel: what the supervisor gave both */
+    FIELD(u64, session))	/* data channel, from the worker: its session id, chosen at its start */
+
+/* ---- control channel: supervisor <-> child ------------------------------ */
+
+MESSAGE(settings, 0x10, FROM_SUPERVISOR,
+    FIELD(bytes, settings))	/* list of setting_record: the effective configuration */
+/* Carries one end of a socket pair: to raftd for a worker, to a worker for raftd. */
+MESSAGE(attach, 0x11, FROM_SUPERVISOR,
+    FIELD(u8, role)		/* of who is at the other end */
+    FIELD(u32, number)
+    FIELD(u64, token))
+MESSAGE(ready, 0x12, FROM_CHILD,
+    FIELD(bytes, text))		/* for the operator: "recovered 41 entries" */
+MESSAGE(alive, 0x13, FROM_CHILD,
+    FIELD(u32, connections)	/* open client or peer connections, or sessions */
+    FIELD(u64, term) FIELD(u64, store_index) /* raftd only, else 0 */
+    FIELD(u8, role)		/* NODE_ROLE_* as raftd sees it; else 0 */
+    FIELD(bytes, leader))	/* raftd: name of the leader, empty if none */
+MESSAGE(stop, 0x14, FROM_SUPERVISOR,
+    FIELD(u8, how))		/* STOP_FAST, STOP_ORDERLY, STOP_DRAIN of wire.h */
+/* The node as a whole has to end: exit code and the sentence to say. */
+MESSAGE(end_node, 0x15, FROM_CHILD,
+    FIELD(u8, exit_code)
+    FIELD(bytes, text))
+/* raftd: lead somewhere else if there is another node. Answered by moved. */
+MESSAGE(move_leader, 0x16, FROM_SUPERVISOR,
+    FIELD(bytes, to))		/* name, or empty: whoever is best */
+MESSAGE(moved, 0x17, FROM_RAFTD,
+    FIELD(u8, done))
+/* A line for the operator's ready message: members, leader, term. */
+MESSAGE(node_state, 0x18, FROM_RAFTD,
+    FIELD(u8, phase)		/* PHASE_* of wire.h */
+    FIELD(u64, node_id) FIELD(u64, cluster_id)
+    FIELD(u64, term) FIELD(u64, commit) FIELD(u64, applied) FIELD(u64, store_index)
+    FIELD(u8, role)		/* NODE_ROLE_* */
+    FIELD(u64, leader_id)
+    FIELD(bytes, members))	/* list of member_record */
+
+/* ---- data channel: worker -> raftd; request id chosen by the worker ------ */
+
+/* A write. Request id is the sequence number of the worker's session: each is
+ * used for one request only and repeated with it. */
+MESSAGE(write, 0x20, FROM_CLIENT_WORKER,
+    FIELD(u64, low)		/* every sequence below it has been answered: forget */
+    FIELD(u8, op)		/* WRITE_* of wire.h */
+    FIELD(u8, flags)		/* WRITE_FLAG_* of wire.h */
+    FIELD(bytes, key)
+    FIELD(bytes, value)
+    FIELD(u64, ttl_s)		/* with WRITE_FLAG_TTL */
+    FIELD(u64, prev_index)	/* 0: no condition */
+    FIELD(bytes, prev_value))	/* with WRITE_FLAG_PREV_VALUE */
+MESSAGE(read, 0x21, FROM_CLIENT_WORKER,
+    FIELD(u8, flags)		/* READ_FLAG_* of wire.h */
+    FIELD(bytes, key))
+/* Request id is the watch id, unique in the worker until unwatch or its end. */
+MESSAGE(watch, 0x22, FROM_CLIENT_WORKER,
+    FIELD(u8, flags)		/* WATCH_FLAG_* of wire.h */
+    FIELD(u64, since)		/* store index; 0: from now on */
+    FIELD(bytes, key))
+MESSAGE(unwatch, 0x23, FROM_CLIENT_WORKER, FIELD(u64, unused))
+/* Answered by stats of the same kind. */
+MESSAGE(stats_ask, 0x24, FROM_CLIENT_WORKER,
+    FIELD(u8, kind))		/* STATS_* of wire.h */
+/* The peer worker passes on what came as HTTP on the peer port, or its own
+ * address change. Request id as for write: a replay takes effect once. */
+MESSAGE(member_change, 0x25, FROM_PEER_WORKER,
+    FIELD(u64, low)
+    FIELD(u8, op)		/* MEMBER_JOIN, MEMBER_UPDATE, MEMBER_REMOVE of wire.h */
+    FIELD(u64, id)		/* the node's id; for remove 0 */
+    FIELD(bytes, name)
+    FIELD(bytes, peer_url)
+    FIELD(bytes, client_url))
+/* A join of ours through another node was answered: who we are members with. */
+MESSAGE(joined, 0x26, FROM_PEER_WORKER,
+    FIELD(u64, cluster_id)
+    FIELD(bytes, members))	/* list of member_record */
+/* The stream to that node closed and its port refuses connections. */
+MESSAGE(peer_unreachable, 0x27, FROM_PEER_WORKER, FIELD(u64, id))
+/* A stream to that node is up (again). */
+MESSAGE(peer_connected, 0x28, FROM_PEER_WORKER, FIELD(u64, id))
+
+/* ---- data channel: raftd -> worker; request id is the request's --------- */
+
+/* Of write, read, member_change; with FRAME_MORE the event goes on: the next
+ * frame's event bytes follow this one's, its other fields are the same. */
+MESSAGE(outcome, 0x40, FROM_RAFTD,
+    FIELD(u16, error)		/* enum err: ERR_NONE or an API error */
+    FIELD(bytes, cause)
+    FIELD(u64, store_index)	/* X-Etcd-Index */
+    FIELD(u64, raft_index)
+    FIELD(u64, raft_term)
+    FIELD(bytes, event))	/* one event_record, or empty */
+/* The watch is registered, or ended by an error (401). Sent before its events. */
+MESSAGE(watching, 0x41, FROM_RAFTD,
+    FIELD(u16, error)
+    FIELD(bytes, cause)
+    FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term))
+/* One event for all the watches of this worker that want it, in index order.
+ * A watch that is no stream is gone in raftd with its first event. */
+MESSAGE(event, 0x42, FROM_RAFTD,
+    FIELD(bytes, watch_ids)	/* u64 little-endian, one after the other */
+    FIELD(bytes, event))	/* one event_record; FRAME_MORE as for outcome */
+MESSAGE(stats, 0x43, FROM_RAFTD,
+    FIELD(u8, kind)
+    FIELD(u16, error)		/* leader stats: ERR_NOT_LEADER elsewhere */
+    FIELD(bytes, numbers)	/* u64 little-endian in the order of wire.h */
+    FIELD(bytes, followers))	/* list of follower_record */
+/* Pushed to every worker when it changed, before the turn's outcomes. */
+MESSAGE(status, 0x44, FROM_RAFTD,
+    FIELD(u8, phase)		/* PHASE_* */
+    FIELD(u64, node_id) FIELD(u64, cluster_id)
+    FIELD(u8, role)		/* NODE_ROLE_* */
+    FIELD(u64, term) FIELD(u64, commit) FIELD(u64, applied) FIELD(u64, store_index)
+    FIELD(u64, leader_id)	/* 0: none known */
+    FIELD(u64, leader_since_ns)	/* wall time this leader was first seen here */
+    FIELD(u64, started_ns)	/* wall time raftd's node started */
+    FIELD(bytes, members))	/* list of member_record, in order of joining */
+/* Paths that changed this turn, before its outcomes: caches drop them and
+ * every directory above. */
+MESSAGE(changed, 0x45, FROM_RAFTD,
+    FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term)
+    FIELD(bytes, paths))	/* list of path_record */
+RECORD(path_record, FIELD(bytes, path) FIELD(u8, below)) /* below: everything under it too */
+
+/* ---- node to node: request id is the other node's id --------------------- */
+/* enum raft_message_type in raftd/raft/message.h; one row each. The receiver's
+ * own id is checked in the stream's handshake. */
+
+MESSAGE(raft_vote, 0x100, FROM_NODE,
+    FIELD(u64, term) FIELD(u8, pre) FIELD(u8, flags) /* RAFT_VOTE_TRANSFER, RAFT_VOTE_DEAD_LEADER */
+    FIELD(u64, last_index) FIELD(u64, last_term))
+MESSAGE(raft_vote_reply, 0x101, FROM_NODE,
+    FIELD(u64, term) FIELD(u8, pre) FIELD(u8, reject))
+MESSAGE(raft_append, 0x102, FROM_NODE,
+    FIELD(u64, term) FIELD(u64, prev_index) FIELD(u64, prev_term) FIELD(u64, commit)
+    FIELD(bytes, entries))	/* list of entry_record */
+MESSAGE(raft_append_reply, 0x103, FROM_NODE,
+    FIELD(u64, term) FIELD(u8, reject)
+    FIELD(u64, index)		/* matched up to; or the prev_index refused */
+    FIELD(u64, hint_index) FIELD(u64, hint_term)) /* reject: where to try next */
+MESSAGE(raft_heartbeat, 0x104, FROM_NODE,
+    FIELD(u64, term) FIELD(u64, commit) FIELD(u64, context)) /* ReadIndex round */
+MESSAGE(raft_heartbeat_reply, 0x105, FROM_NODE,
+    FIELD(u64, term) FIELD(u64, context))
+MESSAGE(raft_read_index, 0x106, FROM_NODE,
+    FIELD(u64, term) FIELD(u64, context))
+MESSAGE(raft_read_index_reply, 0x107, FROM_NODE,
+    FIELD(u64, term) FIELD(u64, context) FIELD(u64, index) FIELD(u8, reject))
+MESSAGE(raft_timeout_now, 0x108, FROM_NODE, FIELD(u64, term))
+/* A proposal of a follower, on its way to the leader. Not answered: the
+ * follower sees it applied, or sends it again. */
+MESSAGE(forward_proposal, 0x110, FROM_NODE,
+    FIELD(u8, type)		/* enum raft_entry_type */
+    FIELD(u8, conf_op) FIELD(u64, conf_peer)
+    FIELD(bytes, payload))	/* as in the entry: has session and sequence in it */
+/* The leader cannot take a forwarded membership change now or ever. */
+MESSAGE(forward_refused, 0x111, FROM_NODE,
+    FIELD(u64, session) FIELD(u64, sequence)
+    FIELD(u16, error) FIELD(bytes, cause) FIELD(u64, store_index))
+/* Snapshot: the sender streams chunks while the receiver gives credits. */
+MESSAGE(snapshot_chunk, 0x120, FROM_NODE,
+    FIELD(u64, term)
+    FIELD(u64, snapshot_index) FIELD(u64, snapshot_term)
+    FIELD(u64, sequence)	/* from 0, without gap */
+    FIELD(u8, last)
+    FIELD(bytes, records)	/* list of state_record */
+    FIELD(u32, checksum))	/* CRC32C of records */
+MESSAGE(snapshot_credit, 0x121, FROM_NODE,
+    FIELD(u64, term) FIELD(u64, snapshot_index)
+    FIELD(u64, sequence)	/* chunks below it have been taken */
+    FIELD(u8, state))		/* SNAPSHOT_TAKING, SNAPSHOT_DONE, SNAPSHOT_FAILED */
+
+#undef MESSAGE
+#undef RECORD
+#undef FIELD

@@ -1,0 +1,104 @@
+/*
+ * wire.h - the numbers inside messages: sent and stored, never reused.
+ */
+#ifndef MOOTHALL_COMMON_IPC_WIRE_H
+#define MOOTHALL_COMMON_IPC_WIRE_H
+
+#include "common/base.h"
+
+#define WIRE_MAGIC UINT32_C(0x4d4f4f54)	/* "MOOT" */
+#define WIRE_PROTOCOL UINT16_C(1)
+
+enum process_role { ROLE_SUPERVISOR = 1, ROLE_RAFTD = 2, ROLE_CLIENT = 3, ROLE_PEER = 4 };
+
+enum node_role {
+	NODE_ROLE_FOLLOWER = 1,
+	NODE_ROLE_CANDIDATE = 2,	/* pre-candidate too */
+	NODE_ROLE_LEADER = 3,
+	NODE_ROLE_LEARNER = 4,
+};
+
+/* How far a node is with its life. */
+enum node_phase {
+	PHASE_RECOVERING = 1,	/* raftd reads its disk */
+	PHASE_JOINING = 2,	/* has an identity, is no member yet: the peer worker asks to join */
+	PHASE_MEMBER = 3,
+	PHASE_REMOVED = 4,	/* a member no more */
+};
+
+enum member_role { MEMBER_VOTER = 1, MEMBER_LEARNER = 2 };
+enum member_op { MEMBER_JOIN = 1, MEMBER_UPDATE = 2, MEMBER_REMOVE = 3 };
+
+enum stop_how { STOP_FAST = 1, STOP_ORDERLY = 2, STOP_DRAIN = 3 };
+
+enum snapshot_state { SNAPSHOT_TAKING = 1, SNAPSHOT_DONE = 2, SNAPSHOT_FAILED = 3 };
+
+/* What a write does; WRITE_EXPIRE and above are never sent by workers. */
+enum write_op {
+	WRITE_SET = 1,
+	WRITE_CREATE = 2,
+	WRITE_UPDATE = 3,
+	WRITE_COMPARE_AND_SWAP = 4,
+	WRITE_DELETE = 5,
+	WRITE_COMPARE_AND_DELETE = 6,
+	WRITE_CREATE_IN_ORDER = 7,
+};
+#define WRITE_FLAG_DIR 0x01
+#define WRITE_FLAG_RECURSIVE 0x02
+#define WRITE_FLAG_TTL 0x04		/* ttl_s counts */
+#define WRITE_FLAG_PREV_VALUE 0x08	/* prev_value is a condition */
+#define WRITE_FLAG_REFRESH 0x10
+#define WRITE_FLAG_ALL 0x1f
+
+#define READ_FLAG_RECURSIVE 0x01
+#define READ_FLAG_SORTED 0x02
+#define READ_FLAG_QUORUM 0x04
+#define READ_FLAG_ALL 0x07
+
+#define WATCH_FLAG_RECURSIVE 0x01
+#define WATCH_FLAG_STREAM 0x02
+#define WATCH_FLAG_ALL 0x03
+
+/* Actions as the API spells them (keys-api.md, 5). */
+enum event_action {
+	ACTION_GET = 0,
+	ACTION_SET = 1,
+	ACTION_CREATE = 2,
+	ACTION_UPDATE = 3,
+	ACTION_COMPARE_AND_SWAP = 4,
+	ACTION_DELETE = 5,
+	ACTION_COMPARE_AND_DELETE = 6,
+	ACTION_EXPIRE = 7,
+};
+#define EVENT_PREVIOUS 0x01	/* the second node_record is the previous node */
+#define EVENT_REFRESH 0x02	/* not seen by watchers */
+#define EVENT_CREATED 0x04	/* a write that answers 201 */
+
+#define NODE_DIR 0x01
+#define NODE_VALUE 0x02		/* the value is shown, even if empty */
+#define NODE_EXPIRES 0x04
+
+enum stats_kind { STATS_SELF = 1, STATS_STORE = 2, STATS_LEADER = 3 };
+
+/* numbers of stats, STATS_STORE: in the order clients see them. */
+enum store_stat {
+	STAT_GETS_SUCCESS, STAT_GETS_FAIL,
+	STAT_SETS_SUCCESS, STAT_SETS_FAIL,
+	STAT_DELETE_SUCCESS, STAT_DELETE_FAIL,
+	STAT_UPDATE_SUCCESS, STAT_UPDATE_FAIL,
+	STAT_CREATE_SUCCESS, STAT_CREATE_FAIL,
+	STAT_COMPARE_AND_SWAP_SUCCESS, STAT_COMPARE_AND_SWAP_FAIL,
+	STAT_COMPARE_AND_DELETE_SUCCESS, STAT_COMPARE_AND_DELETE_FAIL,
+	STAT_EXPIRE_COUNT,
+	STAT_WATCHERS,
+	STORE_STAT_COUNT
+};
+
+/* numbers of stats, STATS_SELF. Rates are per second times 1000. */
+enum self_stat {
+	SELF_RECV_APPEND_COUNT, SELF_RECV_PKG_RATE, SELF_RECV_BANDWIDTH_RATE,
+	SELF_SEND_APPEND_COUNT, SELF_SEND_PKG_RATE, SELF_SEND_BANDWIDTH_RATE,
+	SELF_STAT_COUNT
+};
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * limits.h - every limit on what comes from outside, and how they relate.
+ *
+ * Defaults that are options are in option_table.h; what stands here bounds them.
+ */
+#ifndef MOOTHALL_COMMON_LIMITS_H
+#define MOOTHALL_COMMON_LIMITS_H
+
+#include "common/base.h"
+
+#define KIB ((size_t)1024)
+#define MIB ((size_t)1024 * 1024)
+
+/* Frames and channels */
+#define FRAME_HEADER_BYTES ((size_t)16)
+#define FRAME_BYTES_MAX (16 * MIB)	 /* whole frame; above: the channel is closed */
+#define FRAME_CHUNK_BYTES (1 * MIB)	 /* bulk answers are cut to pieces of this */
+#define CHANNEL_QUEUE_BYTES_MAX (64 * MIB) /* waiting for one worker; then it is cut off */
+#define CHANNEL_READ_BYTES_MAX (1 * MIB) /* taken from one channel in one turn */
+#define ASSEMBLED_BYTES_MAX (1024 * MIB) /* a chunked answer, put together again */
+
+/* Requests */
+#define BODY_BYTES_MAX (10 * MIB)
+#define HEAD_BYTES_MAX (64 * KIB)
+#define HEAD_FIELDS_MAX 100
+#define KEY_BYTES_MAX (64 * KIB)	/* bounded by the head */
+#define VALUE_BYTES_MAX BODY_BYTES_MAX
+#define FRAME_ROOM (64 * KIB)		/* every other field of a command */
+
+/* Members */
+#define NAME_BYTES_MAX 255
+#define URL_BYTES_MAX 1024
+#define VOTERS_MAX 31
+#define MEMBERS_MAX 64			/* voters and learners together */
+
+/* Store */
+#define HISTORY_EVENTS 1000		/* events that waitIndex can reach (keys-api.md, 10.3) */
+#define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
+
+/* At most once */
+#define SESSIONS_MAX 1024		/* least recently applied one goes (replicated rule) */
+#define SESSION_RESULTS_MAX 4096	/* answers kept for one session */
+#define WORKER_REQUESTS_MAX 4096	/* in work in one worker */
+
+/* Peers */
+#define APPEND_BYTES_MAX (1 * MIB)	/* payload of one append; one entry may pass it */
+#define INFLIGHT_MESSAGES_MAX 64	/* appends under way to one peer */
+#define INFLIGHT_BYTES_MAX (8 * MIB)
+#define LOG_MEMORY_BYTES (8 * MIB)	/* applied entries kept in memory for slow peers */
+#define PEER_QUEUE_BYTES_MAX (32 * MIB) /* waiting for one peer's stream; then dropped */
+#define SNAPSHOT_CHUNK_BYTES (256 * KIB)
+
+_Static_assert(VALUE_BYTES_MAX + KEY_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
+    "a set command with the largest key and value fits in one frame");
+_Static_assert(2 * CAUSE_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
+    "the outcome of a failed comparison fits in one frame");
+_Static_assert(SNAPSHOT_CHUNK_BYTES + VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
+    "a snapshot chunk that passes its size by one record fits in one frame");
+_Static_assert(WORKER_REQUESTS_MAX <= SESSION_RESULTS_MAX,
+    "every answer a worker may still ask for again is kept");
+_Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
+    "flow control holds a leader back before the peer's queue drops");
+_Static_assert(HEAD_BYTES_MAX <= KEY_BYTES_MAX, "a key that fits the head is taken");
+
+#endif

@@ -1,0 +1,293 @@
+/*
+ * loop.c - one event loop per process, over libevent's core.
+ *
+ * A turn is one pass of event_base_loop and then the turn-end functions. The
+ * clock is read when somebody first asks in a turn: that is after the wait,
+ * and before anything of the turn was done that could depend on it.
+ *
+ *	waiting ---> callbacks ---> turn ends ---> waiting	[loop_run]
+ *	turn ends ---> returned, if loop_stop was called	[loop_run]
+ */
+#include "common/loop.h"
+#include "common/xmem.h"
+
+#include <event2/event.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <sys/time.h>
+
+#define TURN_ENDS_MAX 8
+
+/* Apart from the loop, so that reading the time of a const loop may cache it. */
+struct turn_time {
+	struct clock_time now;
+	bool is_read;
+};
+
+struct turn_end {
+	void (*run)(void *argument);
+	void *argument;
+};
+
+struct signal_watch {
+	STAILQ_ENTRY(signal_watch) link;
+	struct event *event;
+	void (*caught)(void *argument, int signal_number);
+	void *argument;
+};
+
+struct loop {
+	struct event_base *base;
+	struct turn_time *time;
+	struct turn_end ends[TURN_ENDS_MAX];
+	size_t end_count;
+	STAILQ_HEAD(, signal_watch) signals;
+	bool again;		/* the next turn does not wait */
+	bool stopped;
+	int code;
+};
+
+struct loop_io {
+	struct loop *loop;
+	struct event *event;
+	int fd;
+	unsigned wanted;
+	void (*ready)(void *argument, unsigned events);
+	void *argument;
+};
+
+struct loop_timer {
+	struct event *event;
+	void (*due)(void *argument);
+	void *argument;
+};
+
+struct loop *
+loop_new(void)
+{
+	struct event_config *config = event_config_new();
+	struct loop *loop = xzalloc(sizeof(*loop));
+
+	/* The coarse clock would be late by up to a kernel tick of 4 ms. */
+	ASSERT(config != NULL);
+	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	loop->base = event_base_new_with_config(config);
+	ASSERT(loop->base != NULL);
+	event_config_free(config);
+	loop->time = xzalloc(sizeof(*loop->time));
+	STAILQ_INIT(&loop->signals);
+	/* A peer that goes away is an error of the write, not our death. */
+	signal(SIGPIPE, SIG_IGN);
+	return loop;
+}
+
+void
+loop_free(struct loop **loop_pointer)
+{
+	struct loop *loop = *loop_pointer;
+	struct signal_watch *watch;
+
+	*loop_pointer = NULL;
+	if (loop == NULL)
+		return;
+	while ((watch = STAILQ_FIRST(&loop->signals)) != NULL) {
+		STAILQ_REMOVE_HEAD(&loop->signals, link);
+		event_free(watch->event);
+		free(watch);
+	}
+	event_base_free(loop->base);
+	free(loop->time);
+	free(loop);
+}
+
+void
+loop_at_turn_end(struct loop *loop, void (*end)(void *), void *argument)
+{
+	ASSERT(loop->end_count < TURN_ENDS_MAX);
+	loop->ends[loop->end_count++] = (struct turn_end){ end, argument };
+}
+
+int
+loop_run(struct loop *loop, int initial_code)
+{
+	/* A stop before the start counts. */
+	if (!loop->stopped)
+		loop->code = initial_code;
+	while (!loop->stopped) {
+		int flags = EVLOOP_ONCE | EVLOOP_NO_EXIT_ON_EMPTY;
+
+		if (loop->again)
+			flags |= EVLOOP_NONBLOCK;
+		loop->again = false;
+		loop->time->is_read = false;
+		ASSERT(event_base_loop(loop->base, flags) != -1);
+		for (size_t i = 0; i < loop->end_count; i++)
+			loop->ends[i].run(loop->ends[i].argument);
+	}
+	loop->stopped = false;
+	return loop->code;
+}
+
+void
+loop_stop(struct loop *loop, int code)
+{
+	loop->stopped = true;
+	loop->code = code;
+}
+
+void
+loop_again(struct loop *loop)
+{
+	loop->again = true;
+}
+
+struct clock_time
+loop_now(const struct loop *loop)
+{
+	struct turn_time *time = loop->time;
+
+	if (!time->is_read) {
+		time->now = clock_now();
+		time->is_read = true;
+	}
+	return time->now;
+}
+
+struct event_base *
+loop_base(struct loop *loop)
+{
+	return loop->base;
+}
+
+static void
+io_ready(evutil_socket_t fd UNUSED, short what, void *argument)
+{
+	struct loop_io *io = argument;
+	unsigned events = 0;
+
+	if ((what & EV_READ) != 0)
+		events |= LOOP_READ;
+	if ((what & EV_WRITE) != 0)
+		events |= LOOP_WRITE;
+	io->ready(io->argument, events);
+}
+
+struct loop_io *
+loop_io_new(struct loop *loop, int fd, void (*ready)(void *argument, unsigned events),
+    void *argument)
+{
+	struct loop_io *io = xzalloc(sizeof(*io));
+
+	io->loop = loop;
+	io->fd = fd;
+	io->ready = ready;
+	io->argument = argument;
+	io->event = event_new(loop->base, fd, EV_READ | EV_PERSIST, io_ready, io);
+	ASSERT(io->event != NULL);
+	return io;
+}
+
+void
+loop_io_want(struct loop_io *io, unsigned events)
+{
+	short what = EV_PERSIST;
+
+	if (events == io->wanted)
+		return;
+	if (io->wanted != 0)
+		event_del(io->event);
+	io->wanted = events;
+	if (events == 0)
+		return;
+	if ((events & LOOP_READ) != 0)
+		what |= EV_READ;
+	if ((events & LOOP_WRITE) != 0)
+		what |= EV_WRITE;
+	ASSERT(event_assign(io->event, io->loop->base, io->fd, what, io_ready, io) == 0);
+	ASSERT(event_add(io->event, NULL) == 0);
+}
+
+void
+loop_io_free(struct loop_io **io_pointer)
+{
+	struct loop_io *io = *io_pointer;
+
+	*io_pointer = NULL;
+	if (io == NULL)
+		return;
+	event_free(io->event);
+	free(io);
+}
+
+static void
+timer_due(evutil_socket_t fd UNUSED, short what UNUSED, void *argument)
+{
+	struct loop_timer *timer = argument;
+
+	timer->due(timer->argument);
+}
+
+struct loop_timer *
+loop_timer_new(struct loop *loop, void (*due)(void *argument), void *argument)
+{
+	struct loop_timer *timer = xzalloc(sizeof(*timer));
+
+	timer->due = due;
+	timer->argument = argument;
+	timer->event = evtimer_new(loop->base, timer_due, timer);
+	ASSERT(timer->event != NULL);
+	return timer;
+}
+
+void
+loop_timer_set(struct loop_timer *timer, uint64_t delay_ms)
+{
+	struct timeval delay = {
+		.tv_sec = (time_t)(delay_ms / 1000),
+		.tv_usec = (suseconds_t)(delay_ms % 1000 * 1000),
+	};
+
+	ASSERT(event_add(timer->event, &delay) == 0);
+}
+
+void
+loop_timer_cancel(struct loop_timer *timer)
+{
+	event_del(timer->event);
+}
+
+void
+loop_timer_free(struct loop_timer **timer_pointer)
+{
+	struct loop_timer *timer = *timer_pointer;
+
+	*timer_pointer = NULL;
+	if (timer == NULL)
+		return;
+	event_free(timer->event);
+	free(timer);
+}
+
+static void
+signal_caught(evutil_socket_t number, short what UNUSED, void *argument)
+{
+	struct signal_watch *watch = argument;
+
+	watch->caught(watch->argument, (int)number);
+}
+
+void
+loop_on_signal(struct loop *loop, int signal_number,
+    void (*caught)(void *argument, int signal_number), void *argument)
+{
+	struct signal_watch *watch = xzalloc(sizeof(*watch));
+
+	watch->caught = caught;
+	watch->argument = argument;
+	watch->event = evsignal_new(loop->base, signal_number, signal_caught, watch);
+	ASSERT(watch->event != NULL);
+	ASSERT(event_add(watch->event, NULL) == 0);
+	STAILQ_INSERT_TAIL(&loop->signals, watch, link);
+}

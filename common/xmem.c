@@ -1,0 +1,102 @@
+/*
+ * xmem.c - allocation that does not fail.
+ *
+ * Running out of memory is not a broken promise of ours, but nothing in the
+ * process can go on: the supervisor starts it again.
+ */
+#include "common/xmem.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#define GROW_COUNT_MIN ((size_t)8)
+
+static NORETURN void
+out_of_memory(size_t size)
+{
+	char text[80];
+	int length = snprintf(text, sizeof(text), "out of memory: asked for %zu bytes\n", size);
+
+	if (length > 0 && write(STDERR_FILENO, text, (size_t)length) == -1)
+		_exit(EXIT_INTERNAL);
+	_exit(EXIT_INTERNAL);
+}
+
+void *
+xmalloc(size_t size)
+{
+	/* malloc(0) may return NULL, which would look like a failure. */
+	void *memory = malloc(MAX_OF(size, (size_t)1));
+
+	if (memory == NULL)
+		out_of_memory(size);
+	return memory;
+}
+
+void *
+xzalloc(size_t size)
+{
+	void *memory = calloc(1, MAX_OF(size, (size_t)1));
+
+	if (memory == NULL)
+		out_of_memory(size);
+	return memory;
+}
+
+void *
+xrealloc(void *old, size_t size)
+{
+	void *memory = realloc(old, MAX_OF(size, (size_t)1));
+
+	if (memory == NULL)
+		out_of_memory(size);
+	return memory;
+}
+
+void *
+xgrow(void *array, size_t *capacity, size_t count, size_t member_size)
+{
+	size_t grown = MAX_OF(*capacity, GROW_COUNT_MIN);
+	size_t size;
+
+	if (count <= *capacity)
+		return array;
+	while (grown < count) {
+		if (__builtin_mul_overflow(grown, (size_t)2, &grown))
+			out_of_memory(count);
+	}
+	if (__builtin_mul_overflow(grown, member_size, &size))
+		out_of_memory(count);
+	array = xrealloc(array, size);
+	*capacity = grown;
+	return array;
+}
+
+char *
+xstrdup(const char *text)
+{
+	size_t size = strlen(text) + 1;
+
+	return memcpy(xmalloc(size), text, size);
+}
+
+char *
+xasprintf(const char *format, ...)
+{
+	va_list arguments;
+	char *text;
+	int size;
+
+	va_start(arguments, format);
+	size = vsnprintf(NULL, 0, format, arguments);
+	va_end(arguments);
+	ASSERT(size >= 0);
+	text = xmalloc((size_t)size + 1);
+	va_start(arguments, format);
+	vsnprintf(text, (size_t)size + 1, format, arguments);
+	va_end(arguments);
+	return text;
+}

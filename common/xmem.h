@@ -1,0 +1,18 @@
+/*
+ * xmem.h - allocation that does not fail: out of memory is reported and ends
+ * the process. Sizes from outside are checked against limits.h before.
+ */
+#ifndef MOOTHALL_COMMON_XMEM_H
+#define MOOTHALL_COMMON_XMEM_H
+
+#include "common/base.h"
+
+void *xmalloc(size_t size);
+void *xzalloc(size_t size);
+void *xrealloc(void *old, size_t size);
+/* Grow an array to hold at least count members; doubles. Updates *capacity. */
+void *xgrow(void *array, size_t *capacity, size_t count, size_t member_size);
+char *xstrdup(const char *text);
+char *xasprintf(const char *format, ...) PRINTF_LIKE(1, 2);
+
+#endif
