@@ -1,0 +1,25 @@
+/*
+ * command_table.h - commands as log payload: the durable format of the log.
+ *
+ * A payload is a command_head, then the record of its kind. Formats never
+ * change: a new shape is a new row with a new number (enum command_kind).
+ * No guard: included many times; undefines its macros.
+ */
+RECORD(command_head,
+    FIELD(u8, kind)
+    FIELD(u64, session)		/* 0: of the leader itself, never repeated */
+    FIELD(u64, sequence)
+    FIELD(u64, low))		/* answers of this session below it may be forgotten */
+RECORD(command_write,		/* COMMAND_WRITE: as msg_write; expiry = entry time + ttl_s */
+    FIELD(u8, op) FIELD(u8, flags)
+    FIELD(bytes, key) FIELD(bytes, value)
+    FIELD(u64, ttl_s) FIELD(u64, prev_index) FIELD(bytes, prev_value))
+RECORD(command_expire,		/* COMMAND_EXPIRE: everything due at or before the cut-off */
+    FIELD(u64, cutoff_ns))
+RECORD(command_member,		/* COMMAND_MEMBER: in a CONF entry (join, remove), or a COMMAND (update) */
+    FIELD(u8, op)		/* enum member_op */
+    FIELD(u64, id)
+    FIELD(u64, cluster_id)	/* first entry of a new cluster; else 0 */
+    FIELD(bytes, name) FIELD(bytes, peer_url) FIELD(bytes, client_url))
+#undef RECORD
+#undef FIELD

@@ -1,0 +1,150 @@
+/*
+ * store.h - the replicated tree: nodes, expiry, history, watches.
+ *
+ * Deterministic and single-threaded; time is an argument. Everything that
+ * changes the replicated part (tree, expiry, history, store index) is called
+ * only for a committed entry, in log order, and appends what it changed to
+ * effects as state_records, so that the disk and other nodes can rebuild the
+ * same store from records alone (store_load).
+ *
+ * Not replicated: watchers and counters.
+ *
+ * Source: spec keys-api.md 1, 3, 5, 7-12; keys-api-differences.md.
+ */
+#ifndef MOOTHALL_RAFTD_STORE_STORE_H
+#define MOOTHALL_RAFTD_STORE_STORE_H
+
+#include "common/blob.h"
+#include "common/err.h"
+#include "common/ipc/message.h"
+#include "common/ipc/wire.h"
+#include "raftd/store/command.h"
+
+struct store;
+
+/* seed: of the hash tables, random in production. */
+struct store *store_new(uint64_t seed);
+void store_free(struct store **store);
+
+/* ---- replicated: called in log order --------------------------------------- */
+
+/* What a command did. */
+struct store_outcome {
+	enum err error;		/* ERR_NONE or an API error */
+	struct blob *cause;	/* error: its cause, returned owned; may be NULL */
+	uint64_t store_index;	/* success: the index it took; error: the present one */
+	struct blob *event;	/* success: one encoded event_record, returned owned */
+};
+
+/*
+ * Carry out a write (set, create, update, ... of wire.h's write_op).
+ *
+ *	write	borrowed; key is canonical ("/" or "/a/b"): others are ERR_INTERNAL
+ *	time_ns	the entry's stamp: expiry = time_ns + ttl_s, none past 2^63 - 1 ns
+ *	effects	appended: state_records of all that changed
+ *
+ * Keys under /_etcd/machines and /_etcd/config, and deletes of /_etcd, are
+ * refused here (106) unless internal is true: then it is the registry's own.
+ * The event goes to the history, and to watchers by store_take_hits.
+ */
+struct store_outcome store_write(struct store *store, const struct command_write *write,
+    uint64_t time_ns, bool internal, struct buf *effects);
+
+/* Expire what is due at or before cutoff_ns, at most count_max nodes, in
+ * (expiration, path) order, one index and event each. Returns how many. */
+size_t store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max,
+    uint64_t time_ns, struct buf *effects);
+
+/* An answer kept for a session refers to this event: its record stays on disk
+ * and in memory until store_event_release, even past the window. Counted: as many
+ * releases as retains. Indexes without an event are ignored. */
+void store_event_retain(struct store *store, uint64_t store_index);
+void store_event_release(struct store *store, uint64_t store_index, struct buf *effects);
+/* Once after store_loaded and the retains that follow it: events past the window
+ * that nobody retained again go, from the disk too. Needed only if they could be. */
+void store_event_sweep(struct store *store, struct buf *effects);
+/* The encoded event of that index, if it is kept (window or retained); borrowed. */
+struct blob *store_event(const struct store *store, uint64_t store_index);
+
+/* The expiration that comes first; UINT64_MAX: nothing expires. */
+uint64_t store_next_expiry(const struct store *store);
+uint64_t store_index(const struct store *store);
+
+/* CRC32C over all replicated state in a canonical order: equal on every node at
+ * the same applied index. Walks everything: tests and checks only. */
+uint32_t store_hash(const struct store *store);
+
+/* ---- rebuilding -------------------------------------------------------------- */
+
+/* True if a state_record with that key is the store's (others are raftd's). */
+bool store_owns(struct slice key);
+/* Take one state_record of the disk or a snapshot, in any order.
+ * ERR_CORRUPT if it cannot be. */
+enum err store_load(struct store *store, struct slice key, struct slice value) MUST_CHECK;
+/* All records were given: check that they fit together (parents exist, the
+ * window is contiguous). ERR_CORRUPT, with *where set to a static sentence. */
+enum err store_loaded(struct store *store, const char **where) MUST_CHECK;
+/* After a snapshot: new takes over old's watchers and counters. Each watcher
+ * gets what it missed from new's history, or error 400 (WATCHER_CLEARED) if the
+ * window does not reach back to what it waits for; both come by store_take_hits. */
+void store_adopt(struct store *fresh, struct store *old);
+
+/* ---- reads --------------------------------------------------------------------- */
+
+/*
+ * Answer a get, with everything below for a recursive one, hidden names left out.
+ *
+ *	flags	READ_FLAG_*
+ *	now_ns	the time that the answer's ttl is counted from
+ *	event	appended: one encoded event_record (action get)
+ *
+ * ERR_NONE or an API error with *cause set (returned owned or NULL).
+ */
+enum err store_get(struct store *store, struct slice key, unsigned flags, uint64_t now_ns,
+    struct buf *event, struct blob **cause) MUST_CHECK;
+
+/* Is there a node of that name? For checks of raftd itself. */
+bool store_exists(const struct store *store, struct slice key);
+
+/* ---- watches ---------------------------------------------------------------------- */
+
+/*
+ * Begin a watch.
+ *
+ *	owner	which session asks; with id unique while the watch lives
+ *	flags	WATCH_FLAG_*
+ *	since	store index, 0: from now on
+ *
+ * ERR_NONE: it is registered, or was answered from the history; past events
+ * are in the next store_take_hits. ERR_EVENT_INDEX_CLEARED: *cause is set
+ * (returned owned), nothing is registered.
+ */
+enum err store_watch(struct store *store, uint64_t owner, uint64_t id, struct slice key,
+    unsigned flags, uint64_t since, struct blob **cause) MUST_CHECK;
+/* End one watch (unknown ones are ignored), or all of an owner. */
+void store_unwatch(struct store *store, uint64_t owner, uint64_t id);
+void store_unwatch_all(struct store *store, uint64_t owner);
+size_t store_watch_count(const struct store *store);
+
+/* An event and those of one owner who want it. */
+struct store_hit {
+	uint64_t owner;
+	enum err error;		/* ERR_NONE, or ERR_WATCHER_CLEARED: then no event */
+	struct blob *event;	/* encoded event_record */
+	size_t id_count;
+	const uint64_t *ids;
+};
+
+/*
+ * Hits since the last call, in index order and, for each index, one for each
+ * owner. A watch that is no stream is gone once hit. Borrowed until the next
+ * call of any function of the store.
+ */
+size_t store_take_hits(struct store *store, const struct store_hit **hits);
+
+/* ---- counters (keys-api.md 14.1) --------------------------------------------------- */
+
+/* numbers[STORE_STAT_COUNT], in wire.h's order. Writes and gets count themselves. */
+void store_stats(const struct store *store, uint64_t numbers[STORE_STAT_COUNT]);
+
+#endif

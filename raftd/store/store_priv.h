@@ -1,0 +1,34 @@
+/*
+ * store_priv.h - the store's own parts, for store.c, write.c and load.c only.
+ */
+#ifndef MOOTHALL_RAFTD_STORE_STORE_PRIV_H
+#define MOOTHALL_RAFTD_STORE_STORE_PRIV_H
+
+#include "raftd/store/effect.h"
+#include "raftd/store/history.h"
+#include "raftd/store/stats.h"
+#include "raftd/store/store.h"
+#include "raftd/store/tree.h"
+#include "raftd/store/ttl.h"
+#include "raftd/store/watch.h"
+
+struct store {
+	uint64_t index;			/* the store index */
+	struct tree tree;
+	struct ttl ttl;			/* of the tree's nodes */
+	struct history history;		/* history.last == index, but while loading */
+	struct watch watch;
+	struct stats stats;
+	size_t missing;			/* while loading: NODE_MARK_MISSING nodes */
+	bool index_loaded;
+	/* Room to work in, empty between calls. */
+	struct effects effects;
+	struct buf event;		/* an event under construction */
+	struct buf path;		/* a key under construction */
+	struct tree_walk walk;
+};
+
+/* The cause of a failed search: the first name missing, or the file in the way. */
+struct blob *store_search_cause(struct slice path, const struct tree_search *search);
+
+#endif

@@ -1,0 +1,283 @@
+/*
+ * tree.c - the nodes: files with a value, directories with ordered children.
+ *
+ * Owns the nodes. Walks keep what is left to visit on a stack of their own.
+ */
+#include "raftd/store/tree.h"
+
+#include "common/ipc/wire.h"
+#include "common/xmem.h"
+#include "raftd/store/path.h"
+#include "raftd/store/ttl.h"
+
+#include <stdlib.h>
+
+_Static_assert(offsetof(struct node, name) == 64 || sizeof(void *) != 8,
+    "what tree.h says of a node's size");
+
+static inline struct node *
+node_of(struct name_link *link)
+{
+	return CONTAINER_OF(link, struct node, link);
+}
+
+struct node *
+node_child(const struct node *node, struct slice name)
+{
+	struct name_link *link;
+
+	if (!node_is_dir(node))
+		return NULL;
+	link = names_find(node->children, name);
+	return link == NULL ? NULL : node_of(link);
+}
+
+static size_t
+node_depth(const struct node *node)
+{
+	size_t depth = 0;
+
+	for (; node->parent != NULL; node = node->parent)
+		depth++;
+	return depth;
+}
+
+int
+node_order(const struct node *a, const struct node *b)
+{
+	size_t depth_a = node_depth(a), depth_b = node_depth(b);
+	size_t i;
+
+	for (i = depth_a; i > depth_b; i--)
+		a = a->parent;
+	for (i = depth_b; i > depth_a; i--)
+		b = b->parent;
+	if (a == b)
+		return depth_a < depth_b ? -1 : depth_a > depth_b;
+	while (a->parent != b->parent) {
+		a = a->parent;
+		b = b->parent;
+	}
+	return slice_compare(name_of(&a->link), name_of(&b->link));
+}
+
+struct node_record
+node_describe(const struct node *node, struct slice path, size_t depth)
+{
+	bool expires = node->expiry != NULL;
+
+	return (struct node_record){
+		.flags = (uint8_t)((node_is_dir(node) ? NODE_DIR : NODE_VALUE) |
+		    (expires ? NODE_EXPIRES : 0)),
+		.depth = (uint16_t)depth,
+		.key = path,
+		.value = node_value(node),
+		.modified = node->modified,
+		.created = node->created,
+		.expire_at_ns = expires ? node->expiry->at_ns : 0,
+	};
+}
+
+static struct node *
+node_new(uint64_t seed, struct node *parent, struct slice name, bool is_dir, uint64_t store_index)
+{
+	struct node *node = xmalloc(sizeof(*node) + name.size);
+
+	name_init(&node->link, seed, offsetof(struct node, name), name);
+	if (name.size > 0)
+		memcpy(node->name, name.data, name.size);
+	node->parent = parent;
+	if (is_dir) {
+		node->link.mark = NODE_MARK_DIR;
+		node->children = NULL;
+	} else {
+		node->value = NULL;
+	}
+	node->created = store_index;
+	node->modified = store_index;
+	node->expiry = NULL;
+	return node;
+}
+
+/* Put a link's node on a stack that is chained through the parent pointers,
+ * which nobody needs any more. */
+static void
+doom(struct name_link *link, struct node **doomed)
+{
+	struct node *node;
+
+	if (link == NULL)
+		return;
+	node = node_of(link);
+	node->parent = *doomed;
+	*doomed = node;
+}
+
+/* Free node, which is in no directory, with all below; returns how many. */
+static size_t
+free_all(struct node *node)
+{
+	struct node *doomed = NULL;
+	size_t count = 0;
+
+	doom(&node->link, &doomed);
+	while ((node = doomed) != NULL) {
+		doomed = node->parent;
+		doom(node->link.left, &doomed);
+		doom(node->link.right, &doomed);
+		if (node_is_dir(node))
+			doom(node->children, &doomed);
+		else
+			blob_unref(&node->value);
+		free(node);
+		count++;
+	}
+	return count;
+}
+
+void
+tree_init(struct tree *tree, uint64_t seed)
+{
+	tree->seed = seed;
+	tree->root = node_new(seed, NULL, SLICE_EMPTY, true, 0);
+	tree->count = 0;
+}
+
+void
+tree_free(struct tree *tree)
+{
+	if (tree->root != NULL)
+		free_all(tree->root);
+	tree->root = NULL;
+	tree->count = 0;
+}
+
+struct tree_search
+tree_find(const struct tree *tree, struct slice path)
+{
+	struct tree_search search = { ERR_NONE, tree->root, 1 };
+	struct path_names names = path_names(path);
+	struct slice name;
+
+	while (path_next(&names, &name)) {
+		struct name_link *link;
+
+		if (!node_is_dir(search.node)) {
+			search.error = ERR_NOT_DIR;
+			break;
+		}
+		search.size = (size_t)(names.at - path.data);
+		link = names_find(search.node->children, name);
+		if (link == NULL) {
+			search.error = ERR_KEY_NOT_FOUND;
+			break;
+		}
+		search.node = node_of(link);
+	}
+	return search;
+}
+
+struct node *
+tree_make(struct tree *tree, struct node *dir, struct slice name, bool is_dir,
+    uint64_t store_index)
+{
+	struct node *node = node_new(tree->seed, dir, name, is_dir, store_index);
+
+	ASSERT(node_is_dir(dir));
+	names_insert(&dir->children, &node->link);
+	tree->count++;
+	return node;
+}
+
+void
+tree_set_value(struct node *node, struct slice value)
+{
+	ASSERT(!node_is_dir(node));
+	blob_unref(&node->value);
+	node->value = value.size == 0 ? NULL : blob_new(value);
+}
+
+void
+tree_make_dir(struct node *node)
+{
+	ASSERT(!node_is_dir(node));
+	blob_unref(&node->value);
+	node->link.mark |= NODE_MARK_DIR;
+	node->children = NULL;
+}
+
+void
+tree_cut(struct tree *tree, struct node *node)
+{
+	ASSERT(node->parent != NULL);
+	ASSERT(node->expiry == NULL);
+	names_remove(&node->parent->children, &node->link);
+	tree->count -= free_all(node);
+}
+
+void
+tree_walk_free(struct tree_walk *walk)
+{
+	free(walk->steps);
+	buf_free(&walk->path);
+	memset(walk, 0, sizeof(*walk));
+}
+
+static void
+walk_push(struct tree_walk *walk, struct node *node, uint32_t depth, uint32_t path_size)
+{
+	walk->steps = xgrow(walk->steps, &walk->capacity, walk->count + 1,
+	    sizeof(*walk->steps));
+	walk->steps[walk->count++] = (struct tree_step){ node, depth, path_size };
+}
+
+/* A treap's smallest name and what leads to it; each brings its right half
+ * when its turn comes. */
+static void
+walk_push_names(struct tree_walk *walk, struct name_link *link, uint32_t depth,
+    uint32_t path_size)
+{
+	for (; link != NULL; link = link->left)
+		walk_push(walk, node_of(link), depth, path_size);
+}
+
+void
+tree_walk_begin(struct tree_walk *walk, struct node *node, struct slice path)
+{
+	walk->count = 0;
+	buf_clear(&walk->path);
+	if (!path_is_root(path))
+		buf_append_slice(&walk->path, path);
+	walk_push(walk, node, 0, 0);
+}
+
+struct node *
+tree_walk_next(struct tree_walk *walk)
+{
+	struct tree_step step;
+
+	if (walk->count == 0)
+		return NULL;
+	step = walk->steps[--walk->count];
+	walk->current = step;
+	if (step.depth > 0) {
+		walk_push_names(walk, step.node->link.right, step.depth, step.path_size);
+		walk->path.size = step.path_size;
+		path_push(&walk->path, name_of(&step.node->link));
+	}
+	return step.node;
+}
+
+void
+tree_walk_enter(struct tree_walk *walk)
+{
+	ASSERT(node_is_dir(walk->current.node));
+	walk_push_names(walk, walk->current.node->children, walk->current.depth + 1,
+	    (uint32_t)walk->path.size);
+}
+
+struct slice
+tree_walk_path(const struct tree_walk *walk)
+{
+	return walk->path.size == 0 ? SLICE_LITERAL("/") : buf_slice(&walk->path);
+}

@@ -1,0 +1,127 @@
+/*
+ * tree.h - the nodes: files with a value, directories with ordered children.
+ *
+ * A node is one allocation: 64 bytes and its name. It knows its own name only,
+ * the full key is never stored; a key is found by walking down its names, each
+ * found in its directory's treap (names.h). A table of full paths would cost
+ * another 16 bytes and the whole path for each key, and save a get about a
+ * microsecond. A file's value is a blob of its own, an expiry an entry of
+ * ttl.h that only nodes with a TTL have. So a key costs about 130 bytes with
+ * the allocator's share, plus what its name and value exceed a few bytes.
+ *
+ * Owns the nodes; knows nothing of indexes' meaning, expiry, events, effects.
+ * Loops only: the depth of the tree is a client's choice.
+ *
+ * Source: keys API 1.
+ */
+#ifndef MOOTHALL_RAFTD_STORE_TREE_H
+#define MOOTHALL_RAFTD_STORE_TREE_H
+
+#include "common/blob.h"
+#include "common/buf.h"
+#include "common/err.h"
+#include "common/ipc/message.h"
+#include "raftd/store/names.h"
+
+struct ttl_entry;
+
+/* Bits of name_link.mark. */
+#define NODE_MARK_DIR 0x01
+#define NODE_MARK_MISSING 0x02	/* while loading: known only from a node below */
+
+struct node {
+	struct name_link link;		/* in the parent's children */
+	struct node *parent;		/* NULL: the root */
+	union {
+		struct blob *value;	/* a file's; NULL: empty */
+		struct name_link *children; /* a directory's */
+	};
+	uint64_t created, modified;	/* store indexes; 0 for the root */
+	struct ttl_entry *expiry;	/* ttl.h's; NULL: permanent */
+	uint8_t name[];
+};
+
+struct tree {
+	struct node *root;
+	uint64_t seed;
+	size_t count;			/* nodes, without the root */
+};
+
+static inline bool
+node_is_dir(const struct node *node)
+{
+	return (node->link.mark & NODE_MARK_DIR) != 0;
+}
+
+static inline struct slice
+node_value(const struct node *node)
+{
+	return node_is_dir(node) ? SLICE_EMPTY : blob_slice(node->value);
+}
+
+/* The child of that name, or NULL; NULL too if node is a file. */
+struct node *node_child(const struct node *node, struct slice name);
+
+/* Order of two nodes of one tree, name by name from the top, a directory
+ * before what is in it: below, at or above zero. */
+int node_order(const struct node *a, const struct node *b);
+
+/* The node as clients see it. Key and value are borrowed from path and node. */
+struct node_record node_describe(const struct node *node, struct slice path, size_t depth);
+
+void tree_init(struct tree *tree, uint64_t seed);
+void tree_free(struct tree *tree);
+
+struct tree_search {
+	enum err error;		/* ERR_NONE, ERR_KEY_NOT_FOUND, ERR_NOT_DIR: a file is in the way */
+	struct node *node;	/* the one found; else the last there is on the way */
+	size_t size;		/* bytes of path up to the end of the name found, the
+				 * first missing name, or the file in the way */
+};
+
+/* path is canonical. */
+struct tree_search tree_find(const struct tree *tree, struct slice path);
+
+/* A new child; dir must be a directory without that name. A file starts empty. */
+struct node *tree_make(struct tree *tree, struct node *dir, struct slice name, bool is_dir,
+    uint64_t store_index);
+/* Replace a file's value. */
+void tree_set_value(struct node *node, struct slice value);
+/* Make an empty directory of a file. */
+void tree_make_dir(struct node *node);
+/* Take node out and free it with all below. Not the root; no expiry may be set. */
+void tree_cut(struct tree *tree, struct node *node);
+
+/*
+ * Nodes below one, itself first, each directory before its children, children
+ * in byte order:
+ *	tree_walk_begin(&walk, node, path);
+ *	while ((node = tree_walk_next(&walk)) != NULL)
+ *		if (node_is_dir(node))
+ *			tree_walk_enter(&walk);
+ * The tree may not change meanwhile.
+ */
+struct tree_step {
+	struct node *node;
+	uint32_t depth;			/* 0: where the walk began */
+	uint32_t path_size;		/* of the directory above */
+};
+
+struct tree_walk {
+	struct tree_step *steps;	/* what is left to visit, next one last */
+	size_t count, capacity;
+	struct tree_step current;
+	struct buf path;		/* of the current node; the root's is empty */
+};
+
+/* A zeroed struct is a walk that has not begun. */
+void tree_walk_free(struct tree_walk *walk);
+/* path is node's; copied. */
+void tree_walk_begin(struct tree_walk *walk, struct node *node, struct slice path);
+struct node *tree_walk_next(struct tree_walk *walk);
+/* Visit the children of the node that was returned last, before all else. */
+void tree_walk_enter(struct tree_walk *walk);
+/* Of the node returned last; borrowed until the next step. */
+struct slice tree_walk_path(const struct tree_walk *walk);
+
+#endif

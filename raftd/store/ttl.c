@@ -1,0 +1,86 @@
+/*
+ * ttl.c - which nodes expire, in (expiration, path) order.
+ *
+ * Owns the entries; a node points to its own.
+ */
+#include "raftd/store/ttl.h"
+
+#include "common/clock.h"
+#include "common/xmem.h"
+
+#include <stdlib.h>
+
+static inline struct ttl_entry *
+entry_of(const struct heap_link *link)
+{
+	return CONTAINER_OF(link, struct ttl_entry, link);
+}
+
+static bool
+before(const struct heap_link *link_a, const struct heap_link *link_b)
+{
+	const struct ttl_entry *a = entry_of(link_a), *b = entry_of(link_b);
+
+	if (a->at_ns != b->at_ns)
+		return a->at_ns < b->at_ns;
+	return node_order(a->node, b->node) < 0;
+}
+
+void
+ttl_init(struct ttl *ttl)
+{
+	heap_init(&ttl->heap, before);
+}
+
+void
+ttl_free(struct ttl *ttl)
+{
+	/* From the end, where a removal moves nothing. */
+	while (ttl->heap.count > 0)
+		ttl_clear(ttl, entry_of(ttl->heap.links[ttl->heap.count - 1])->node);
+	heap_free(&ttl->heap);
+}
+
+void
+ttl_set(struct ttl *ttl, struct node *node, uint64_t at_ns)
+{
+	struct ttl_entry *entry = node->expiry;
+
+	if (entry != NULL) {
+		entry->at_ns = at_ns;
+		heap_update(&ttl->heap, &entry->link);
+		return;
+	}
+	entry = xzalloc(sizeof(*entry));
+	entry->node = node;
+	entry->at_ns = at_ns;
+	node->expiry = entry;
+	heap_insert(&ttl->heap, &entry->link);
+}
+
+void
+ttl_clear(struct ttl *ttl, struct node *node)
+{
+	if (node->expiry == NULL)
+		return;
+	heap_remove(&ttl->heap, &node->expiry->link);
+	free(node->expiry);
+	node->expiry = NULL;
+}
+
+const struct ttl_entry *
+ttl_first(const struct ttl *ttl)
+{
+	const struct heap_link *link = heap_first(&ttl->heap);
+
+	return link == NULL ? NULL : entry_of(link);
+}
+
+bool
+ttl_instant(uint64_t time_ns, uint64_t ttl_s, uint64_t *at_ns)
+{
+	if (time_ns > INT64_MAX || ttl_s > (INT64_MAX - time_ns) / NS_PER_SECOND)
+		return false;
+	*at_ns = time_ns + ttl_s * NS_PER_SECOND;
+	return true;
+}

@@ -1,0 +1,38 @@
+/*
+ * ttl.h - which nodes expire, in (expiration, path) order.
+ *
+ * Only nodes with a TTL have an entry. No clock: the caller compares.
+ *
+ * Source: keys API 9.
+ */
+#ifndef MOOTHALL_RAFTD_STORE_TTL_H
+#define MOOTHALL_RAFTD_STORE_TTL_H
+
+#include "common/heap.h"
+#include "raftd/store/tree.h"
+
+struct ttl_entry {
+	struct heap_link link;
+	struct node *node;
+	uint64_t at_ns;			/* wall time */
+};
+
+struct ttl {
+	struct heap heap;
+};
+
+void ttl_init(struct ttl *ttl);
+/* Frees all entries, before the tree goes whose nodes point to them. */
+void ttl_free(struct ttl *ttl);
+
+/* The node expires then, and not when it did before. */
+void ttl_set(struct ttl *ttl, struct node *node, uint64_t at_ns);
+/* The node is permanent. */
+void ttl_clear(struct ttl *ttl, struct node *node);
+/* The entry that is due first, or NULL. */
+const struct ttl_entry *ttl_first(const struct ttl *ttl);
+
+/* The instant ttl_s after time_ns; false if it is past 2^63 - 1 ns: no expiry. */
+bool ttl_instant(uint64_t time_ns, uint64_t ttl_s, uint64_t *at_ns);
+
+#endif
