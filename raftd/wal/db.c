@@ -1,0 +1,283 @@
+/*
+ * db.c - opening LevelDB, mapping its errors, reading from it; see db.h.
+ *
+ * Called by wal.c, recover.c, writer.c and reader.c.
+ */
+#include "raftd/wal/db.h"
+
+#include "common/clock.h"
+#include "common/xmem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOCK_RETRY_MS 10
+
+static bool
+text_starts_with(const char *text, const char *prefix)
+{
+	return strncmp(text, prefix, strlen(prefix)) == 0;
+}
+
+enum err
+db_error(const char *text)
+{
+	if (text_starts_with(text, "NotFound:"))
+		return ERR_NOT_FOUND;
+	if (text_starts_with(text, "Corruption:"))
+		return ERR_CORRUPT;
+	if (text_starts_with(text, "Not implemented:"))
+		return ERR_UNSUPPORTED;
+	if (text_starts_with(text, "Invalid argument:"))
+		return ERR_INVALID;
+	/* The rest begins with "IO error:"; a text we do not know is no better.
+	 * This one is a read behind the end of a mapped table that was cut. */
+	if (strstr(text, ".ldb: Invalid argument") != NULL)
+		return ERR_CORRUPT;
+	if (strstr(text, "No space left on device") != NULL ||
+	    strstr(text, "Disk quota exceeded") != NULL)
+		return ERR_NO_SPACE;
+	if (text_starts_with(text, "IO error: lock "))
+		return ERR_BUSY;
+	if (strstr(text, "Permission denied") != NULL ||
+	    strstr(text, "Read-only file system") != NULL)
+		return ERR_DENIED;
+	return ERR_IO;
+}
+
+/* The words for the errors a disk has. */
+const char *
+db_next_step(enum err err)
+{
+	if (err == ERR_NO_SPACE)
+		return "free some space and start again";
+	if (err == ERR_CORRUPT)
+		return "move the directory away and join again as a new member, or restore a backup";
+	if (err == ERR_DENIED)
+		return "check its owner and mode";
+	if (err == ERR_BUSY)
+		return "stop the process that uses it";
+	if (err == ERR_UNSUPPORTED)
+		return "use the version of this program that wrote it";
+	return "check the disk and start again";
+}
+
+char *
+db_sentence(enum err err, const char *what, const char *path, const char *detail)
+{
+	return xasprintf("%s %s: %s (%s); %s", what, path, err_text(err), detail,
+	    db_next_step(err));
+}
+
+static struct db *
+db_new(const char *path, size_t cache_bytes, bool sync)
+{
+	struct db *db = xzalloc(sizeof(*db));
+
+	db->path = xstrdup(path);
+	db->directory_fd = -1;
+	db->sync = sync;
+	db->cache = leveldb_cache_create_lru(cache_bytes);
+	db->options = leveldb_options_create();
+	leveldb_options_set_cache(db->options, db->cache);
+	leveldb_options_set_paranoid_checks(db->options, 1);
+	leveldb_options_set_write_buffer_size(db->options, DB_WRITE_BUFFER_BYTES);
+	leveldb_options_set_max_open_files(db->options, DB_OPEN_FILES_MAX);
+	leveldb_options_set_compression(db->options, leveldb_no_compression);
+	db->write_options = leveldb_writeoptions_create();
+	leveldb_writeoptions_set_sync(db->write_options, sync);
+	db->read_options = leveldb_readoptions_create();
+	leveldb_readoptions_set_verify_checksums(db->read_options, 1);
+	leveldb_readoptions_set_fill_cache(db->read_options, 0);
+	return db;
+}
+
+void
+db_close(struct db **db_pointer)
+{
+	struct db *db = *db_pointer;
+
+	if (db == NULL)
+		return;
+	if (db->handle != NULL)
+		leveldb_close(db->handle);
+	leveldb_readoptions_destroy(db->read_options);
+	leveldb_writeoptions_destroy(db->write_options);
+	leveldb_options_destroy(db->options);
+	leveldb_cache_destroy(db->cache);
+	if (db->directory_fd != -1)
+		close(db->directory_fd);
+	free(db->path);
+	free(db);
+	*db_pointer = NULL;
+}
+
+/* Open the handle, waiting a little for another's lock. */
+static enum err
+db_open_handle(struct db *db, char **sentence)
+{
+	uint64_t deadline_ns = clock_monotonic_ns() + DB_LOCK_WAIT_MS * NS_PER_MS;
+	struct timespec pause = { 0, LOCK_RETRY_MS * (long)NS_PER_MS };
+	char *text = NULL;
+	enum err err;
+
+	for (;;) {
+		db->handle = leveldb_open(db->options, db->path, &text);
+		if (db->handle != NULL)
+			return ERR_NONE;
+		err = db_error(text);
+		if (err != ERR_BUSY || clock_monotonic_ns() >= deadline_ns)
+			break;
+		leveldb_free(text);
+		text = NULL;
+		nanosleep(&pause, NULL);
+	}
+	/* At open both mean that files are gone that must be there. */
+	if (err == ERR_NOT_FOUND || err == ERR_INVALID)
+		err = ERR_CORRUPT;
+	*sentence = db_sentence(err, "cannot open", db->path, text);
+	leveldb_free(text);
+	return err;
+}
+
+enum err
+db_open(const char *path, bool create, size_t cache_bytes, bool sync, struct db **result,
+    char **sentence)
+{
+	struct db *db = db_new(path, cache_bytes, sync);
+	enum err err;
+
+	leveldb_options_set_create_if_missing(db->options, create);
+	db->directory_fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (db->directory_fd == -1) {
+		const char *why = strerror(errno);
+
+		err = errno == ENOENT ? ERR_CORRUPT : err_from_errno(errno);
+		*sentence = db_sentence(err, "cannot open", path, why);
+		goto fail;
+	}
+	err = db_open_handle(db, sentence);
+	if (err != ERR_NONE)
+		goto fail;
+	err = db_sync_directory(db, sentence);
+	if (err != ERR_NONE)
+		goto fail;
+	*result = db;
+	return ERR_NONE;
+fail:
+	db_close(&db);
+	return err;
+}
+
+enum err
+db_get(struct db *db, struct slice key, struct buf *out, char **sentence)
+{
+	char *text = NULL;
+	size_t size;
+	char *value = leveldb_get(db->handle, db->read_options, (const char *)key.data, key.size,
+	    &size, &text);
+	enum err err;
+
+	if (text != NULL) {
+		err = db_error(text);
+		if (err == ERR_NOT_FOUND)	/* a file, not the key */
+			err = ERR_CORRUPT;
+		*sentence = db_sentence(err, "cannot read", db->path, text);
+		leveldb_free(text);
+		return err;
+	}
+	if (value == NULL)
+		return ERR_NOT_FOUND;
+	buf_clear(out);
+	buf_append(out, value, size);
+	leveldb_free(value);
+	return ERR_NONE;
+}
+
+enum err
+db_write(struct db *db, leveldb_writebatch_t *batch, char **sentence)
+{
+	char *text = NULL;
+	enum err err;
+
+	leveldb_write(db->handle, db->write_options, batch, &text);
+	if (text == NULL)
+		return ERR_NONE;
+	err = db_error(text);
+	*sentence = db_sentence(err, "cannot write", db->path, text);
+	leveldb_free(text);
+	return err;
+}
+
+enum err
+db_sync_directory(struct db *db, char **sentence)
+{
+	enum err err;
+
+	if (!db->sync || fsync(db->directory_fd) == 0)
+		return ERR_NONE;
+	err = err_from_errno(errno);
+	*sentence = db_sentence(err, "cannot sync", db->path, strerror(errno));
+	return err;
+}
+
+leveldb_iterator_t *
+db_iterate(struct db *db, const leveldb_snapshot_t *snapshot)
+{
+	leveldb_readoptions_t *options;
+	leveldb_iterator_t *iterator;
+
+	if (snapshot == NULL)
+		return leveldb_create_iterator(db->handle, db->read_options);
+	options = leveldb_readoptions_create();
+	leveldb_readoptions_set_verify_checksums(options, 1);
+	leveldb_readoptions_set_fill_cache(options, 0);
+	leveldb_readoptions_set_snapshot(options, snapshot);
+	iterator = leveldb_create_iterator(db->handle, options);
+	leveldb_readoptions_destroy(options);
+	return iterator;
+}
+
+void
+db_iterator_seek(leveldb_iterator_t *iterator, struct slice key)
+{
+	leveldb_iter_seek(iterator, (const char *)key.data, key.size);
+}
+
+struct slice
+db_iterator_key(const leveldb_iterator_t *iterator)
+{
+	size_t size;
+	const char *bytes = leveldb_iter_key(iterator, &size);
+
+	return slice_of(bytes, size);
+}
+
+struct slice
+db_iterator_value(const leveldb_iterator_t *iterator)
+{
+	size_t size;
+	const char *bytes = leveldb_iter_value(iterator, &size);
+
+	return slice_of(bytes, size);
+}
+
+enum err
+db_iterator_error(struct db *db, const leveldb_iterator_t *iterator, char **sentence)
+{
+	char *text = NULL;
+	enum err err;
+
+	leveldb_iter_get_error(iterator, &text);
+	if (text == NULL)
+		return ERR_NONE;
+	err = db_error(text);
+	if (err == ERR_NOT_FOUND)	/* a file that must be there */
+		err = ERR_CORRUPT;
+	*sentence = db_sentence(err, "cannot read", db->path, text);
+	leveldb_free(text);
+	return err;
+}

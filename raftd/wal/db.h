@@ -1,0 +1,75 @@
+/*
+ * db.h - LevelDB as we use it: options, errors, reads that verify.
+ *
+ * Guards: paranoid checks always; checksums verified on every read; never a
+ * repair; log files never reused; no compression (values are small: it would
+ * cost a small machine more time than it saves room, and give damaged bytes one
+ * more reader). Written by one thread at a time, read by any.
+ * Source: spec ecosystem.md 3.
+ */
+#ifndef MOOTHALL_RAFTD_WAL_DB_H
+#define MOOTHALL_RAFTD_WAL_DB_H
+
+#include "common/buf.h"
+#include "common/err.h"
+
+#include <leveldb/c.h>
+
+/* A batch may be larger: it makes the memtable larger for once. */
+#define DB_WRITE_BUFFER_BYTES (1024 * 1024)
+#define DB_OPEN_FILES_MAX 64
+/* How long to wait for LevelDB's lock: our predecessor may be ending. */
+#define DB_LOCK_WAIT_MS 2000
+
+struct db {
+	char *path;
+	leveldb_t *handle;
+	leveldb_options_t *options;
+	leveldb_cache_t *cache;
+	leveldb_writeoptions_t *write_options;
+	leveldb_readoptions_t *read_options;	/* verify, do not fill the cache */
+	int directory_fd;
+	bool sync;
+};
+
+/*
+ * Open the LevelDB at path; its directory exists.
+ *
+ * ERR_NONE, or why not (ERR_BUSY: locked) with *sentence set for the operator,
+ * owned by the caller. A file that is missing is ERR_CORRUPT.
+ */
+enum err db_open(const char *path, bool create, size_t cache_bytes, bool sync,
+    struct db **db, char **sentence) MUST_CHECK;
+/* No snapshot, iterator or write may be open. Accepts NULL. */
+void db_close(struct db **db);
+
+/*
+ * Which error LevelDB means by that text: it has no numbers. NotFound,
+ * Corruption, IO error (with ERR_NO_SPACE, ERR_DENIED and ERR_BUSY told apart
+ * by the words of the C locale), Not implemented, Invalid argument.
+ */
+enum err db_error(const char *text);
+/* "WHAT PATH: WHY (LevelDB's text); NEXT STEP", owned by the caller. */
+char *db_sentence(enum err err, const char *what, const char *path, const char *detail);
+/* What to do about that error, for the end of a sentence; static. */
+const char *db_next_step(enum err err);
+
+/* Read a value into out. ERR_NONE, ERR_NOT_FOUND, or a failure with *sentence. */
+enum err db_get(struct db *db, struct slice key, struct buf *out, char **sentence) MUST_CHECK;
+/* Write a batch, synced if the database is. */
+enum err db_write(struct db *db, leveldb_writebatch_t *batch, char **sentence) MUST_CHECK;
+/* fsync the directory, for the names of new files. */
+enum err db_sync_directory(struct db *db, char **sentence) MUST_CHECK;
+
+/* An iterator over the newest state, or that of snapshot if it is not NULL;
+ * free it with leveldb_iter_destroy. */
+leveldb_iterator_t *db_iterate(struct db *db, const leveldb_snapshot_t *snapshot);
+/* To the first key at or behind key. */
+void db_iterator_seek(leveldb_iterator_t *iterator, struct slice key);
+struct slice db_iterator_key(const leveldb_iterator_t *iterator);
+struct slice db_iterator_value(const leveldb_iterator_t *iterator);
+/* Why it stopped being valid: ERR_NONE at the end. */
+enum err db_iterator_error(struct db *db, const leveldb_iterator_t *iterator,
+    char **sentence) MUST_CHECK;
+
+#endif

@@ -1,0 +1,38 @@
+/*
+ * directory.h - whose data directory it is: DATA_DIR/FORMAT and DATA_DIR/db.
+ *
+ * FORMAT is one line, "moothall 1\n". It is written last when a directory is
+ * made, so a directory without it is new, was left half made by a crash, or is
+ * not ours:
+ *
+ *	new --------> unfinished	mark file of batch 0, then db/	[wal.c]
+ *	unfinished -> ours		identity synced, then FORMAT	[directory_finish]
+ *
+ * Source: spec operations.md 9; raft-pitfalls.md 50.
+ */
+#ifndef MOOTHALL_RAFTD_WAL_DIRECTORY_H
+#define MOOTHALL_RAFTD_WAL_DIRECTORY_H
+
+#include "common/err.h"
+
+#define DIRECTORY_FORMAT 1
+
+enum directory_kind {
+	DIRECTORY_NEW,		/* nothing of ours */
+	DIRECTORY_UNFINISHED,	/* db/ and the mark file, but no FORMAT */
+	DIRECTORY_OURS,
+};
+
+/* ERR_NONE, or ERR_FOREIGN, ERR_DENIED, ERR_IO with *sentence for the operator. */
+enum err directory_inspect(const char *data_dir, enum directory_kind *kind,
+    char **sentence) MUST_CHECK;
+/* Make DATA_DIR/db if it is not there. */
+enum err directory_make_db(const char *data_dir, char **sentence) MUST_CHECK;
+/* Write FORMAT, atomically and for good. */
+enum err directory_finish(const char *data_dir, bool sync, char **sentence) MUST_CHECK;
+/* fsync the directory at path. */
+enum err directory_sync(const char *path, char **sentence) MUST_CHECK;
+/* Write all of bytes to fd at offset. ERR_NONE or what errno meant. */
+enum err directory_write_all(int fd, const void *bytes, size_t size, uint64_t offset) MUST_CHECK;
+
+#endif

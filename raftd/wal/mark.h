@@ -1,0 +1,47 @@
+/*
+ * mark.h - DATA_DIR/db.mark: how far the node's LevelDB was synced at least.
+ *
+ * LevelDB takes a torn tail of its log for the end of it. That is right for a
+ * batch that was never acknowledged and wrong if synced bytes are gone; only
+ * something outside the log can tell. So after each synced batch its number is
+ * written here, in place and without a sync of its own: a crash of the machine
+ * may lose the last of these writes, which makes the mark lower, never higher
+ * than what was synced. A LevelDB whose newest batch is below the mark has lost
+ * acknowledged data, and the node refuses to start.
+ *
+ *	offset	size
+ *	0	8	"MOOTMARK"
+ *	8	1	RECORD_VERSION			\
+ *	9	4	CRC32C, with the 8 bytes as key	 > as every value: record.h
+ *	13	40	disk_synced			/
+ *
+ * The file is 53 bytes, made and synced before db/ and never resized. A mark
+ * that does not check is as good as none: it is an extra, not the data.
+ * Source: spec raft-pitfalls.md 45.
+ */
+#ifndef MOOTHALL_RAFTD_WAL_MARK_H
+#define MOOTHALL_RAFTD_WAL_MARK_H
+
+#include "raftd/wal/record.h"
+
+#define MARK_FILE_NAME "db.mark"
+
+struct mark {
+	int fd;
+	char *path;
+	struct buf bytes;	/* being made */
+};
+
+/*
+ * Open the mark file of data_dir, or make one of zeros; sync: to the disk.
+ * *synced is what it says, all zeros if it says nothing.
+ */
+enum err mark_open(const char *data_dir, bool sync, struct mark **mark,
+    struct disk_synced *synced, char **sentence) MUST_CHECK;
+/* Write, in place, that all this is synced. One system call. */
+enum err mark_write(struct mark *mark, const struct disk_synced *synced,
+    char **sentence) MUST_CHECK;
+/* Accepts NULL. */
+void mark_close(struct mark **mark);
+
+#endif

@@ -1,0 +1,62 @@
+/*
+ * reader.h - the thread that reads old data: entries for peers that lag, images
+ * of the applied state, and garbage to be deleted. It also has LevelDB compact
+ * ranges that were deleted, which blocks its caller and nobody else.
+ *
+ * A job goes in, is worked on in order, and comes out as its own answer. Jobs
+ * of kinds without an answer are freed by the thread.
+ */
+#ifndef MOOTHALL_RAFTD_WAL_READER_H
+#define MOOTHALL_RAFTD_WAL_READER_H
+
+#include "raftd/raft/types.h"
+#include "raftd/wal/db.h"
+
+#include <sys/queue.h>
+
+enum read_kind {
+	READ_ENTRIES,		/* answer: position (before the first), entries */
+	READ_SNAPSHOT_BEGIN,	/* no answer */
+	READ_SNAPSHOT,		/* answer: position, records, last */
+	READ_SNAPSHOT_END,	/* no answer */
+	READ_GARBAGE,		/* answer: records (list of bytes: LevelDB keys), count, last */
+	READ_COMPACT,		/* no answer */
+};
+
+struct read_job {
+	STAILQ_ENTRY(read_job) link;
+	enum read_kind kind;
+	uint64_t id;			/* ENTRIES: peer; SNAPSHOT*: which */
+	raft_index from;		/* ENTRIES: first index */
+	size_t bytes_max;		/* ENTRIES, SNAPSHOT: about */
+	uint32_t generation;		/* GARBAGE: the current one is none */
+	uint32_t generation_kept;	/* GARBAGE: nor is this one; 0: no other */
+	uint32_t generation_last;	/* GARBAGE: nor any above it, which may be begun meanwhile */
+	struct buf key, key_end;	/* GARBAGE: scan from key; COMPACT: the range */
+
+	enum err err;			/* answer: not ERR_NONE: the disk failed */
+	char *sentence;			/* then */
+	struct raft_position position;
+	size_t count;
+	struct raft_entry *entries;	/* payloads are referenced */
+	struct buf records;
+	bool last;
+};
+
+STAILQ_HEAD(read_jobs, read_job);
+struct wal_reader;
+
+/* db and wakeup_fd are borrowed until reader_free. */
+struct wal_reader *reader_new(struct db *db, int wakeup_fd);
+void reader_start(struct wal_reader *reader);
+/* Finish the job at hand, drop the others, end the thread. Accepts NULL. */
+void reader_free(struct wal_reader **reader);
+
+struct read_job *read_job_new(enum read_kind kind);
+void read_job_free(struct read_job **job);
+/* Taken. */
+void reader_add(struct wal_reader *reader, struct read_job *job);
+/* Move all answers there are to the end of answers, owned by the caller. */
+void reader_take(struct wal_reader *reader, struct read_jobs *answers);
+
+#endif
