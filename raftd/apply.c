@@ -1,0 +1,370 @@
+/*
+ * apply.c - a committed entry -> store command -> outcome.
+ *
+ * Deterministic: what varies between nodes (clocks, waiters) is not looked at
+ * before the effect is decided. An entry that makes no sense does nothing, and
+ * does it on every node alike.
+ */
+#include "raftd/node_priv.h"
+
+#include "raftd/state.h"
+
+/* How many nodes of the tree one entry may expire; the rest is due at once again. */
+#define EXPIRE_COUNT_MAX 1000
+
+static struct blob *
+payload_of(struct buf *bytes)
+{
+	struct blob *payload = blob_new(buf_slice(bytes));
+
+	buf_free(bytes);
+	return payload;
+}
+
+struct blob *
+apply_payload_write(uint64_t session, uint64_t sequence, const struct msg_write *write)
+{
+	struct command_head head = {
+		.kind = COMMAND_WRITE,
+		.session = session,
+		.sequence = sequence,
+		.low = write->low,
+	};
+	struct command_write body = {
+		.op = write->op,
+		.flags = write->flags,
+		.key = write->key,
+		.value = write->value,
+		.ttl_s = write->ttl_s,
+		.prev_index = write->prev_index,
+		.prev_value = write->prev_value,
+	};
+	struct buf bytes = BUF_INIT;
+
+	command_head_put(&bytes, &head);
+	command_write_put(&bytes, &body);
+	return payload_of(&bytes);
+}
+
+struct blob *
+apply_payload_member(uint64_t session, uint64_t sequence, uint64_t low,
+    const struct command_member *member)
+{
+	struct command_head head = {
+		.kind = COMMAND_MEMBER,
+		.session = session,
+		.sequence = sequence,
+		.low = low,
+	};
+	struct buf bytes = BUF_INIT;
+
+	command_head_put(&bytes, &head);
+	command_member_put(&bytes, member);
+	return payload_of(&bytes);
+}
+
+struct blob *
+apply_payload_expire(uint64_t cutoff_ns)
+{
+	struct command_head head = { .kind = COMMAND_EXPIRE };
+	struct command_expire body = { .cutoff_ns = cutoff_ns };
+	struct buf bytes = BUF_INIT;
+
+	command_head_put(&bytes, &head);
+	command_expire_put(&bytes, &body);
+	return payload_of(&bytes);
+}
+
+bool
+apply_payload_parse(const struct blob *payload, struct command_head *head, struct reader *body)
+{
+	*body = reader_of(blob_slice(payload));
+	return command_head_get(body, head);
+}
+
+static struct store_outcome
+failed(const struct node *node, enum err error, const char *cause)
+{
+	return (struct store_outcome){
+		.error = error,
+		.cause = cause == NULL ? NULL : blob_new(slice_text(cause)),
+		.store_index = store_index(node->store),
+	};
+}
+
+static struct store_outcome
+apply_write(struct node *node, struct reader *body, uint64_t time_ns)
+{
+	struct command_write write;
+
+	if (!command_write_get(body, &write) || !reader_done(body))
+		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
+	return store_write(node->store, &write, time_ns, false, &node->effects);
+}
+
+/* ---- members -------------------------------------------------------------- */
+
+static struct store_outcome
+write_registry(struct node *node, enum write_op op, struct slice name, struct slice peer_url,
+    struct slice client_url, uint64_t time_ns)
+{
+	struct buf key = BUF_INIT, value = BUF_INIT;
+	struct command_write write = { .op = (uint8_t)op };
+	struct store_outcome outcome;
+
+	members_registry_key(&key, name);
+	if (op != WRITE_DELETE)
+		members_registry_value(&value, peer_url, client_url);
+	write.key = buf_slice(&key);
+	write.value = buf_slice(&value);
+	outcome = store_write(node->store, &write, time_ns, true, &node->effects);
+	buf_free(&key);
+	buf_free(&value);
+	return outcome;
+}
+
+/* A joiner whose name has a registry entry left replaces a dead member: the
+ * entry keeps its createdIndex. */
+static struct store_outcome
+apply_join(struct node *node, const struct command_member *m, enum member_role role,
+    uint64_t time_ns)
+{
+	struct buf key = BUF_INIT;
+	struct store_outcome outcome;
+	struct member_values values = {
+		.id = m->id,
+		.role = role,
+		.name = m->name,
+		.peer_url = m->peer_url,
+		.client_url = m->client_url,
+	};
+	bool known;
+
+	members_registry_key(&key, m->name);
+	known = store_exists(node->store, buf_slice(&key));
+	buf_free(&key);
+	outcome = write_registry(node, known ? WRITE_UPDATE : WRITE_CREATE, m->name, m->peer_url,
+	    m->client_url, time_ns);
+	if (outcome.error != ERR_NONE)
+		return outcome;
+	values.joined = outcome.store_index;
+	members_put(&node->members, &values, &node->effects);
+	members_clear(&node->joined_with);
+	if (m->cluster_id != 0 && node->cluster_id == 0) {
+		node->cluster_id = m->cluster_id;
+		node->written_cluster_id = m->cluster_id;
+	}
+	node_note(node, DIAG_INFO, "member joined name=%.*s id=%" PRIx64 " peer=%.*s",
+	    SLICE_ARGS(m->name), m->id, SLICE_ARGS(m->peer_url));
+	return outcome;
+}
+
+/* With an empty name the registry entry stays: the member is being replaced. */
+static struct store_outcome
+apply_remove(struct node *node, const struct command_member *m, uint64_t time_ns)
+{
+	struct store_outcome outcome = failed(node, ERR_NONE, NULL);
+
+	if (m->name.size > 0)
+		outcome = write_registry(node, WRITE_DELETE, m->name, SLICE_EMPTY, SLICE_EMPTY,
+		    time_ns);
+	members_remove(&node->members, m->id, &node->effects);
+	node_note(node, DIAG_INFO, "member removed id=%" PRIx64, m->id);
+	if (m->id == node->id)
+		node->removed = true;
+	return outcome;
+}
+
+static struct store_outcome
+apply_update(struct node *node, const struct command_member *m, uint64_t time_ns)
+{
+	const struct member *member = members_find(&node->members, m->id);
+	const struct member *other = members_at_peer_url(&node->members, m->peer_url);
+	struct store_outcome outcome;
+	struct member_values values;
+
+	if (member == NULL)
+		return failed(node, ERR_KEY_NOT_FOUND, "no member of that id");
+	if (other != NULL && other != member)
+		return failed(node, ERR_PEER_ADDRESS_EXISTS, other->peer_url);
+	if (slice_equal(slice_text(member->peer_url), m->peer_url) &&
+	    slice_equal(slice_text(member->client_url), m->client_url))
+		return failed(node, ERR_NONE, NULL);
+	outcome = write_registry(node, WRITE_UPDATE, slice_text(member->name), m->peer_url,
+	    m->client_url, time_ns);
+	if (outcome.error != ERR_NONE)
+		return outcome;
+	node_note(node, DIAG_INFO, "member moved name=%s peer=%.*s client=%.*s", member->name,
+	    SLICE_ARGS(m->peer_url), SLICE_ARGS(m->client_url));
+	values = (struct member_values){
+		.id = member->id,
+		.role = member->role,
+		.joined = member->joined,
+		.name = slice_text(member->name),
+		.peer_url = m->peer_url,
+		.client_url = m->client_url,
+	};
+	members_put(&node->members, &values, &node->effects);
+	return outcome;
+}
+
+static struct store_outcome
+apply_member(struct node *node, const struct raft_entry *entry, struct reader *body)
+{
+	struct command_member m;
+
+	if (!command_member_get(body, &m) || !reader_done(body))
+		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
+	node->status_due = true;
+	node->proposals.update_retry_ms = 0;
+	switch (entry->conf_op) {
+	case RAFT_CONF_ADD_VOTER:
+		return apply_join(node, &m, MEMBER_VOTER, entry->time_ns);
+	case RAFT_CONF_ADD_LEARNER:
+		return apply_join(node, &m, MEMBER_LEARNER, entry->time_ns);
+	case RAFT_CONF_REMOVE:
+		return apply_remove(node, &m, entry->time_ns);
+	case RAFT_CONF_NONE:
+		return apply_update(node, &m, entry->time_ns);
+	case RAFT_CONF_PROMOTE:
+		break;
+	}
+	return failed(node, ERR_RAFT_INTERNAL, "malformed command");
+}
+
+static void
+apply_promote(struct node *node, peer_id id)
+{
+	const struct member *member = members_find(&node->members, id);
+	struct member_values values;
+
+	if (member == NULL)
+		return;
+	values = (struct member_values){
+		.id = id,
+		.role = MEMBER_VOTER,
+		.joined = member->joined,
+		.name = slice_text(member->name),
+		.peer_url = slice_text(member->peer_url),
+		.client_url = slice_text(member->client_url),
+	};
+	node_note(node, DIAG_INFO, "member votes now name=%s id=%" PRIx64, member->name, id);
+	members_put(&node->members, &values, &node->effects);
+	node->status_due = true;
+}
+
+/* ---- commands ------------------------------------------------------------- */
+
+static struct store_outcome
+apply_command(struct node *node, const struct raft_entry *entry, const struct command_head *head,
+    struct reader *body)
+{
+	struct command_expire expire;
+
+	switch (head->kind) {
+	case COMMAND_WRITE:
+		return apply_write(node, body, entry->time_ns);
+	case COMMAND_MEMBER:
+		return apply_member(node, entry, body);
+	case COMMAND_EXPIRE:
+		node->expiring = false;
+		if (command_expire_get(body, &expire) && reader_done(body))
+			store_expire(node->store, expire.cutoff_ns, EXPIRE_COUNT_MAX,
+			    entry->time_ns, &node->effects);
+		return failed(node, ERR_NONE, NULL);
+	default:
+		return failed(node, ERR_RAFT_INTERNAL, "unknown command");
+	}
+}
+
+static void
+answer_known(struct node *node, const struct command_head *head,
+    const struct request_result *result)
+{
+	struct blob *event = NULL;
+
+	if (!proposals_finish(node, head->session, head->sequence))
+		return;
+	if (result->event)
+		event = blob_ref(store_event(node->store, result->store_index));
+	node_answer(node, (struct answer){
+	    .session = head->session,
+	    .request_id = head->sequence,
+	    .error = result->error,
+	    .cause = blob_ref(result->cause),
+	    .event = event,
+	    .store_index = result->store_index,
+	    .raft_index = result->raft_index,
+	    .raft_term = result->raft_term,
+	});
+}
+
+static void
+apply_request(struct node *node, const struct raft_entry *entry, const struct command_head *head,
+    struct reader *body)
+{
+	const struct request_result *known;
+	struct store_outcome outcome;
+
+	if (head->session != 0) {
+		switch (requests_find(node->requests, head->session, head->sequence, &known)) {
+		case REQUEST_KNOWN:
+			answer_known(node, head, known);
+			return;
+		case REQUEST_FORGOTTEN:
+			proposals_finish(node, head->session, head->sequence);
+			return;
+		case REQUEST_NEW:
+			break;
+		}
+	}
+	outcome = apply_command(node, entry, head, body);
+	if (head->session == 0) {
+		blob_unref(&outcome.cause);
+		blob_unref(&outcome.event);
+		return;
+	}
+	requests_record(node->requests, node->store, head->session, head->sequence, head->low,
+	    (struct request_result){
+		.error = outcome.error,
+		.cause = blob_ref(outcome.cause),
+		.store_index = outcome.store_index,
+		.raft_index = entry->index,
+		.raft_term = entry->term,
+		.event = outcome.event != NULL,
+	    }, &node->effects);
+	if (!proposals_finish(node, head->session, head->sequence)) {
+		blob_unref(&outcome.cause);
+		blob_unref(&outcome.event);
+		return;
+	}
+	node_answer(node, (struct answer){
+	    .session = head->session,
+	    .request_id = head->sequence,
+	    .error = outcome.error,
+	    .cause = outcome.cause,
+	    .event = outcome.event,
+	    .store_index = outcome.store_index,
+	    .raft_index = entry->index,
+	    .raft_term = entry->term,
+	});
+}
+
+void
+apply_entry(struct node *node, const struct raft_entry *entry)
+{
+	struct command_head head;
+	struct reader body;
+
+	ASSERT(entry->index == node->applied.index + 1);
+	node->applied = (struct raft_position){ entry->index, entry->term };
+	node->applied_ns = MAX_OF(node->applied_ns, entry->time_ns);
+	if (node->effects.size == 0 && !node->applied_dirty)
+		node->effects_since_ms = node->now.monotonic_ms;
+	node->applied_dirty = true;
+
+	if (entry->type == RAFT_ENTRY_CONF && entry->conf_op == RAFT_CONF_PROMOTE)
+		apply_promote(node, entry->conf_peer);
+	else if (entry->payload != NULL && apply_payload_parse(entry->payload, &head, &body))
+		apply_request(node, entry, &head, &body);
+}

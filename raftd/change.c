@@ -1,0 +1,269 @@
+/*
+ * change.c - membership changes that wait for their turn at the leader.
+ *
+ * One at a time (thesis 4.1), the guards on names and addresses (cluster.md 3),
+ * and the promotion of learners that have caught up. A list here is only the
+ * leader's: when it changes, whoever asked sends the change again.
+ *
+ *	queued --may change, guards pass--> in the log	[propose_change]
+ *	queued --a dead member has its name--> that one is removed first
+ *	queued --guards or deadline--> refused		[refuse]
+ */
+#include "raftd/node_priv.h"
+
+#include "common/xmem.h"
+
+#include <stdlib.h>
+
+#define CHANGE_WAIT_MS 5000
+
+static void
+change_free(struct node *node, struct change *change)
+{
+	TAILQ_REMOVE(&node->changes, change, link);
+	blob_unref(&change->payload);
+	free(change);
+}
+
+void
+changes_clear(struct node *node)
+{
+	while (!TAILQ_EMPTY(&node->changes))
+		change_free(node, TAILQ_FIRST(&node->changes));
+}
+
+void
+changes_add(struct node *node, peer_id origin, struct blob *payload)
+{
+	struct command_head head;
+	struct reader body;
+	struct change *change;
+
+	if (!apply_payload_parse(payload, &head, &body) || head.kind != COMMAND_MEMBER)
+		return;
+	TAILQ_FOREACH(change, &node->changes, link)
+		if (change->session == head.session && change->sequence == head.sequence)
+			return;
+	change = xzalloc(sizeof(*change));
+	change->session = head.session;
+	change->sequence = head.sequence;
+	change->origin = origin;
+	change->deadline_ms = node->now.monotonic_ms + CHANGE_WAIT_MS;
+	change->payload = blob_ref(payload);
+	TAILQ_INSERT_TAIL(&node->changes, change, link);
+}
+
+static void
+refuse(struct node *node, struct change *change, enum err error, const char *cause)
+{
+	struct msg_forward_refused message = {
+		.session = change->session,
+		.sequence = change->sequence,
+		.error = (uint16_t)error,
+		.cause = slice_text(cause),
+		.store_index = store_index(node->store),
+	};
+
+	if (change->origin == 0)
+		proposals_refused(node, &message);
+	else
+		msg_forward_refused_frame(node->io.peer_out(node->io.argument), change->origin,
+		    &message);
+	change_free(node, change);
+}
+
+/* The log takes it, or it has to wait, or it never can. */
+static void
+propose_change(struct node *node, struct change *change, enum raft_conf_op op, peer_id peer,
+    struct blob *payload)
+{
+	struct raft_position position;
+
+	switch (raft_propose_conf(node->raft, op, peer, payload, &position)) {
+	case ERR_NONE:
+		change_free(node, change);
+		return;
+	case ERR_INVALID:
+		refuse(node, change, op == RAFT_CONF_REMOVE ? ERR_RAFT_INTERNAL :
+		    ERR_NO_MORE_PEER, op == RAFT_CONF_REMOVE ?
+		    "the last voting member cannot be removed" : "");
+		return;
+	default:
+		return;
+	}
+}
+
+/* The command with the head of what was asked, so that its outcome is found. */
+static struct blob *
+payload_for(const struct change *change, const struct command_head *head,
+    const struct command_member *member)
+{
+	return apply_payload_member(change->session, change->sequence, head->low, member);
+}
+
+/* A member that was started again with its own identity: nothing but, maybe,
+ * an address is new. */
+static void
+rejoin(struct node *node, struct change *change, const struct command_head *head,
+    const struct command_member *m)
+{
+	struct command_member update = *m;
+	struct raft_position position;
+	struct blob *payload;
+
+	update.op = MEMBER_UPDATE;
+	payload = payload_for(change, head, &update);
+	if (raft_propose(node->raft, payload, &position) == ERR_NONE)
+		change_free(node, change);
+	blob_unref(&payload);
+}
+
+/* The name belongs to a machine that lost its data: take the old id out, the
+ * registry entry stays; the join goes on once that is applied. */
+static void
+replace(struct node *node, const struct member *old)
+{
+	struct command_member remove = { .op = MEMBER_REMOVE, .id = old->id };
+	struct blob *payload = apply_payload_member(0, 0, 0, &remove);
+	struct raft_position position;
+
+	if (raft_propose_conf(node->raft, RAFT_CONF_REMOVE, old->id, payload, &position) ==
+	    ERR_NONE)
+		node_note(node, DIAG_INFO, "member is being replaced name=%s id=%" PRIx64,
+		    old->name, old->id);
+	blob_unref(&payload);
+}
+
+static bool
+is_alive(const struct node *node, peer_id id)
+{
+	return id == node->id ||
+	    raft_heard_ago(node->raft, id) < 2 * node->config.election_ms;
+}
+
+static void
+step_join(struct node *node, struct change *change, const struct command_head *head,
+    const struct command_member *m)
+{
+	const struct member *same_id = members_find(&node->members, m->id);
+	const struct member *same_name = members_named(&node->members, m->name);
+	const struct member *same_url = members_at_peer_url(&node->members, m->peer_url);
+	char cause[NAME_BYTES_MAX + URL_BYTES_MAX + 2];
+
+	if (same_id != NULL && same_id == same_name &&
+	    (same_url == NULL || same_url == same_id)) {
+		rejoin(node, change, head, m);
+	} else if (same_url != NULL && same_url != same_name) {
+		refuse(node, change, ERR_PEER_ADDRESS_EXISTS, same_url->peer_url);
+	} else if (same_name != NULL && is_alive(node, same_name->id)) {
+		snprintf(cause, sizeof(cause), "%s %s", same_name->name, same_name->peer_url);
+		refuse(node, change, ERR_KEY_EXISTS, cause);
+	} else if (same_name != NULL) {
+		replace(node, same_name);
+	} else if (same_id != NULL) {
+		refuse(node, change, ERR_KEY_EXISTS, same_id->name);
+	} else if (node->members.count == MEMBERS_MAX) {
+		refuse(node, change, ERR_NO_MORE_PEER, "");
+	} else {
+		propose_change(node, change, RAFT_CONF_ADD_LEARNER, m->id, change->payload);
+	}
+}
+
+static void
+step_remove(struct node *node, struct change *change, const struct command_head *head,
+    const struct command_member *m)
+{
+	const struct member *member = members_named(&node->members, m->name);
+	struct command_member remove;
+	char cause[NAME_BYTES_MAX + 1];
+	struct blob *payload;
+
+	if (member == NULL) {
+		snprintf(cause, sizeof(cause), "%.*s", SLICE_ARGS(m->name));
+		refuse(node, change, ERR_KEY_NOT_FOUND, cause);
+		return;
+	}
+	remove = (struct command_member){
+		.op = MEMBER_REMOVE,
+		.id = member->id,
+		.name = m->name,
+	};
+	payload = payload_for(change, head, &remove);
+	propose_change(node, change, RAFT_CONF_REMOVE, member->id, payload);
+	blob_unref(&payload);
+}
+
+static void
+step_change(struct node *node, struct change *change)
+{
+	struct command_head head;
+	struct command_member m;
+	struct reader body;
+
+	if (!apply_payload_parse(change->payload, &head, &body) ||
+	    !command_member_get(&body, &m) || !reader_done(&body)) {
+		refuse(node, change, ERR_RAFT_INTERNAL, "malformed command");
+		return;
+	}
+	switch ((enum member_op)m.op) {
+	case MEMBER_JOIN:
+		step_join(node, change, &head, &m);
+		return;
+	case MEMBER_REMOVE:
+		step_remove(node, change, &head, &m);
+		return;
+	case MEMBER_UPDATE:
+		rejoin(node, change, &head, &m);
+		return;
+	}
+	refuse(node, change, ERR_RAFT_INTERNAL, "unknown membership change");
+}
+
+static void
+promote_learners(struct node *node)
+{
+	struct raft_position position;
+
+	for (size_t i = 0; i < node->members.count; i++) {
+		const struct member *member = &node->members.list[i];
+
+		if (member->role != MEMBER_LEARNER || !raft_caught_up(node->raft, member->id))
+			continue;
+		if (raft_propose_conf(node->raft, RAFT_CONF_PROMOTE, member->id, NULL,
+		    &position) == ERR_NONE)
+			return;
+	}
+}
+
+void
+changes_turn(struct node *node)
+{
+	struct change *change, *next;
+
+	if (raft_role(node->raft) != RAFT_LEADER) {
+		changes_clear(node);
+		return;
+	}
+	for (change = TAILQ_FIRST(&node->changes); change != NULL; change = next) {
+		next = TAILQ_NEXT(change, link);
+		if (change->deadline_ms <= node->now.monotonic_ms)
+			refuse(node, change, ERR_RAFT_INTERNAL, "membership change in progress");
+	}
+	/* A waiting join goes before a promotion: it has somebody who waits. */
+	while (raft_can_change_conf(node->raft) && !TAILQ_EMPTY(&node->changes)) {
+		change = TAILQ_FIRST(&node->changes);
+		step_change(node, change);
+		if (TAILQ_FIRST(&node->changes) == change)
+			break;
+	}
+	if (raft_can_change_conf(node->raft))
+		promote_learners(node);
+}
+
+uint64_t
+changes_deadline(const struct node *node)
+{
+	const struct change *first = TAILQ_FIRST(&node->changes);
+
+	return first == NULL ? UINT64_MAX : first->deadline_ms;
+}

@@ -1,0 +1,315 @@
+/*
+ * compact.c - how much log to keep; sending and installing snapshots, chunk by
+ * chunk.
+ *
+ * The applied state is always on disk, so trimming costs nothing but deletes,
+ * and a peer that is too far behind gets an image of that state.
+ *
+ *	sender:   core asks --image opened--> reading --chunk--> sent --credit--> reading ...
+ *	          last chunk has credit DONE --> the core is told; no credit in time --> again
+ *	receiver: chunk 0 --> a second store is built, records go to the next
+ *	          generation on disk; last chunk --> both become current at once.
+ *
+ * The receiver's credits wait for the disk, so a slow disk slows the sender.
+ * Memory holds the new store as a whole beside the old one while it comes.
+ * A chunk that is lost, doubled or of another snapshot than the one under way
+ * ends or is ignored; the sender starts over.
+ */
+#include "raftd/node_priv.h"
+
+#include "common/crc32c.h"
+
+/* Chunks under way without credit. */
+#define CHUNK_WINDOW 4
+/* A transfer without progress for this long is given up, at both ends. */
+#define TRANSFER_WAIT_MS 10000
+
+/* ---- trimming --------------------------------------------------------------- */
+
+raft_index
+compact_target(const struct node *node)
+{
+	uint64_t keep = node->config.trim_entries;
+
+	if (!node->config.trim_log || node->applied.index < node->compaction.compacted + 2 * keep)
+		return 0;
+	return node->applied.index - keep;
+}
+
+/* ---- sending ---------------------------------------------------------------- */
+
+static struct transfer *
+transfer_to(struct node *node, peer_id peer)
+{
+	for (size_t i = 0; i < TRANSFERS_MAX; i++)
+		if (node->compaction.transfers[i].peer == peer)
+			return &node->compaction.transfers[i];
+	return NULL;
+}
+
+static void
+transfer_end(struct node *node, struct transfer *transfer, raft_index index)
+{
+	peer_id peer = transfer->peer;
+
+	node->io.snapshot_end(node->io.argument, transfer->snapshot);
+	*transfer = (struct transfer){ 0 };
+	raft_snapshot_sent(node->raft, peer, index);
+}
+
+static void
+read_next(struct node *node, struct transfer *transfer)
+{
+	if (transfer->reading || transfer->ended || transfer->next - transfer->taken >= CHUNK_WINDOW)
+		return;
+	transfer->reading = true;
+	node->io.snapshot_read(node->io.argument, transfer->snapshot, SNAPSHOT_CHUNK_BYTES);
+}
+
+void
+compact_send(struct node *node, peer_id peer)
+{
+	struct transfer *transfer = transfer_to(node, 0);
+
+	if (transfer_to(node, peer) != NULL)
+		return;
+	if (transfer == NULL) {
+		raft_snapshot_sent(node->raft, peer, 0);
+		return;
+	}
+	*transfer = (struct transfer){
+		.peer = peer,
+		.snapshot = node->io.snapshot_begin(node->io.argument),
+		.deadline_ms = node->now.monotonic_ms + TRANSFER_WAIT_MS,
+	};
+	node_note(node, DIAG_INFO, "snapshot is being sent to=%" PRIx64, peer);
+	read_next(node, transfer);
+}
+
+void
+compact_read(struct node *node, uint64_t snapshot, struct raft_position position,
+    struct slice records, bool last)
+{
+	struct transfer *transfer = NULL;
+	struct msg_snapshot_chunk chunk;
+
+	for (size_t i = 0; i < TRANSFERS_MAX; i++)
+		if (node->compaction.transfers[i].peer != 0 &&
+		    node->compaction.transfers[i].snapshot == snapshot)
+			transfer = &node->compaction.transfers[i];
+	if (transfer == NULL)
+		return;
+	transfer->reading = false;
+	transfer->position = position;
+	chunk = (struct msg_snapshot_chunk){
+		.term = raft_current_term(node->raft),
+		.snapshot_index = position.index,
+		.snapshot_term = position.term,
+		.sequence = transfer->next,
+		.last = last,
+		.records = records,
+		.checksum = crc32c(0, records),
+	};
+	msg_snapshot_chunk_frame(node->io.peer_out(node->io.argument), transfer->peer, &chunk);
+	transfer->next++;
+	transfer->ended = last;
+	read_next(node, transfer);
+}
+
+void
+compact_credit(struct node *node, peer_id from, const struct msg_snapshot_credit *credit)
+{
+	struct transfer *transfer = from == 0 ? NULL : transfer_to(node, from);
+
+	if (transfer == NULL || credit->snapshot_index != transfer->position.index)
+		return;
+	switch (credit->state) {
+	case SNAPSHOT_DONE:
+		if (transfer->ended)
+			transfer_end(node, transfer, transfer->position.index);
+		return;
+	case SNAPSHOT_FAILED:
+		transfer_end(node, transfer, 0);
+		return;
+	case SNAPSHOT_TAKING:
+		if (credit->sequence > transfer->taken && credit->sequence <= transfer->next) {
+			transfer->taken = credit->sequence;
+			transfer->deadline_ms = node->now.monotonic_ms + TRANSFER_WAIT_MS;
+		}
+		read_next(node, transfer);
+		return;
+	default:
+		return;
+	}
+}
+
+/* ---- installing ------------------------------------------------------------- */
+
+static void
+install_drop(struct install *install)
+{
+	store_free(&install->store);
+	requests_free(&install->requests);
+	members_clear(&install->members);
+	*install = (struct install){ 0 };
+}
+
+static void
+send_credit(struct node *node, uint64_t ticket, const struct install *install,
+    enum snapshot_state state)
+{
+	struct msg_snapshot_credit credit = {
+		.term = raft_current_term(node->raft),
+		.snapshot_index = install->position.index,
+		.sequence = install->next,
+		.state = (uint8_t)state,
+	};
+
+	msg_snapshot_credit_frame(node_after(node, ticket), install->from, &credit);
+}
+
+static enum err
+load_records(struct install *install, struct slice records)
+{
+	struct reader in = reader_of(records);
+	struct state_record record;
+	enum err err = ERR_NONE;
+
+	while (err == ERR_NONE && !reader_done(&in)) {
+		if (!state_record_get(&in, &record))
+			return ERR_MALFORMED;
+		err = node_load_record(install->store, install->requests, &install->members,
+		    record.key, record.value);
+	}
+	return err;
+}
+
+/* The new state becomes ours, in memory now and on disk by one batch; what is
+ * sent after this waits for that batch. */
+static void
+install_commit(struct node *node)
+{
+	struct install *install = &node->compaction.install;
+	struct raft_conf conf;
+	const char *where;
+	bool keep;
+	uint64_t ticket;
+
+	if (store_loaded(install->store, &where) != ERR_NONE ||
+	    requests_loaded(install->requests, install->store) != ERR_NONE ||
+	    !raft_wants_snapshot(node->raft, install->position, install->term)) {
+		send_credit(node, 0, install, SNAPSHOT_FAILED);
+		install_drop(install);
+		return;
+	}
+	keep = raft_term_at(node->raft, install->position.index) == install->position.term;
+	members_conf(&install->members, &conf);
+	ticket = node->io.install_commit(node->io.argument, install->position, keep);
+	raft_snapshot_installed(node->raft, install->position, &conf);
+	send_credit(node, ticket, install, SNAPSHOT_DONE);
+	node_note(node, DIAG_INFO, "snapshot installed index=%" PRIu64 " term=%" PRIu64,
+	    install->position.index, install->position.term);
+
+	store_adopt(install->store, node->store);
+	store_free(&node->store);
+	requests_free(&node->requests);
+	members_clear(&node->members);
+	node->store = install->store;
+	node->requests = install->requests;
+	node->members = install->members;
+	node->applied = install->position;
+	node->compaction.compacted = install->position.index;
+	buf_clear(&node->effects);
+	node->applied_dirty = false;
+	node->expiring = false;
+	node->status_due = true;
+	*install = (struct install){ 0 };
+}
+
+static void
+install_begin(struct node *node, peer_id from, const struct msg_snapshot_chunk *chunk)
+{
+	struct install *install = &node->compaction.install;
+
+	install_drop(install);
+	*install = (struct install){
+		.from = from,
+		.position = { chunk->snapshot_index, chunk->snapshot_term },
+		.term = chunk->term,
+		.store = store_new(node->config.seed),
+		.requests = requests_new(node->config.seed),
+	};
+	node->io.install_begin(node->io.argument);
+	node_note(node, DIAG_INFO, "snapshot is being received from=%" PRIx64 " index=%" PRIu64,
+	    from, chunk->snapshot_index);
+}
+
+void
+compact_chunk(struct node *node, peer_id from, const struct msg_snapshot_chunk *chunk)
+{
+	struct install *install = &node->compaction.install;
+	struct raft_position position = { chunk->snapshot_index, chunk->snapshot_term };
+	uint64_t ticket;
+
+	if (crc32c(0, chunk->records) != chunk->checksum ||
+	    !raft_wants_snapshot(node->raft, position, chunk->term))
+		return;
+	raft_snapshot_progress(node->raft, from, chunk->term);
+	if (chunk->sequence == 0)
+		install_begin(node, from, chunk);
+	else if (install->from != from || install->position.index != position.index ||
+	    install->position.term != position.term || install->term != chunk->term ||
+	    install->next != chunk->sequence)
+		return;
+	install->next++;
+	install->deadline_ms = node->now.monotonic_ms + TRANSFER_WAIT_MS;
+	if (load_records(install, chunk->records) != ERR_NONE) {
+		node_note(node, DIAG_ERROR, "snapshot has a bad record from=%" PRIx64, from);
+		send_credit(node, 0, install, SNAPSHOT_FAILED);
+		install_drop(install);
+		return;
+	}
+	ticket = node->io.install_records(node->io.argument, chunk->records);
+	send_credit(node, ticket, install, SNAPSHOT_TAKING);
+	if (chunk->last)
+		install_commit(node);
+}
+
+/* ---- both --------------------------------------------------------------------- */
+
+void
+compact_turn(struct node *node)
+{
+	uint64_t now = node->now.monotonic_ms;
+	struct install *install = &node->compaction.install;
+
+	for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+		struct transfer *transfer = &node->compaction.transfers[i];
+
+		if (transfer->peer == 0)
+			continue;
+		if (transfer->deadline_ms <= now || raft_role(node->raft) != RAFT_LEADER)
+			transfer_end(node, transfer, 0);
+	}
+	if (install->from != 0 && install->deadline_ms <= now)
+		install_drop(install);
+}
+
+uint64_t
+compact_deadline(const struct node *node)
+{
+	uint64_t due = UINT64_MAX;
+
+	for (size_t i = 0; i < TRANSFERS_MAX; i++)
+		if (node->compaction.transfers[i].peer != 0)
+			due = MIN_OF(due, node->compaction.transfers[i].deadline_ms);
+	if (node->compaction.install.from != 0)
+		due = MIN_OF(due, node->compaction.install.deadline_ms);
+	return due;
+}
+
+void
+compact_free(struct node *node)
+{
+	install_drop(&node->compaction.install);
+}

@@ -1,0 +1,485 @@
+/*
+ * main.c - raftd: the loop, the channels and the disk around the conductor.
+ *
+ * One turn: read all that came (sessions, completions of the disk, the
+ * supervisor), node_turn once, write all that goes out.
+ *
+ *	raftd --control-fd 3
+ *
+ * Everything else comes from the supervisor: settings, then one end of a socket
+ * pair for each worker. Opens no network socket.
+ */
+#include "common/child.h"
+#include "common/title.h"
+#include "common/rand.h"
+#include "common/xmem.h"
+#include "raftd/session/session.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+struct raftd {
+	struct loop *loop;
+	struct child *child;
+	struct config config;
+	struct wal *wal;
+	struct node *node;
+	struct sessions *sessions;
+	struct loop_timer *timer;
+	struct msg_alive alive;		/* its leader points into leader_name */
+	char leader_name[NAME_BYTES_MAX + 1];
+	uint64_t titled_ms;
+	bool ending;
+};
+
+/* ---- node_io: the disk ------------------------------------------------------ */
+
+static uint64_t
+io_submit(void *argument, const struct wal_turn *turn)
+{
+	struct raftd *raftd = argument;
+
+	return wal_submit(raftd->wal, turn);
+}
+
+static void
+io_fetch(void *argument, uint64_t peer, raft_index from, size_t bytes_max)
+{
+	struct raftd *raftd = argument;
+
+	wal_fetch(raftd->wal, peer, from, bytes_max);
+}
+
+static uint64_t
+io_snapshot_begin(void *argument)
+{
+	struct raftd *raftd = argument;
+
+	return wal_snapshot_begin(raftd->wal);
+}
+
+static void
+io_snapshot_read(void *argument, uint64_t snapshot, size_t bytes_max)
+{
+	struct raftd *raftd = argument;
+
+	wal_snapshot_read(raftd->wal, snapshot, bytes_max);
+}
+
+static void
+io_snapshot_end(void *argument, uint64_t snapshot)
+{
+	struct raftd *raftd = argument;
+
+	wal_snapshot_end(raftd->wal, snapshot);
+}
+
+static uint64_t
+io_install_begin(void *argument)
+{
+	struct raftd *raftd = argument;
+
+	return wal_install_begin(raftd->wal);
+}
+
+static uint64_t
+io_install_records(void *argument, struct slice records)
+{
+	struct raftd *raftd = argument;
+
+	return wal_install_records(raftd->wal, records);
+}
+
+static uint64_t
+io_install_commit(void *argument, struct raft_position position, bool keep_log_after)
+{
+	struct raftd *raftd = argument;
+
+	return wal_install_commit(raftd->wal, position, keep_log_after);
+}
+
+/* ---- node_io: workers, nodes, operators ---------------------------------------- */
+
+static struct buf *
+io_peer_out(void *argument)
+{
+	struct raftd *raftd = argument;
+
+	return sessions_peer_out(raftd->sessions);
+}
+
+static void
+io_outcome(void *argument, uint64_t session, uint64_t request_id,
+    const struct node_outcome *outcome)
+{
+	struct raftd *raftd = argument;
+
+	sessions_outcome(raftd->sessions, session, request_id, outcome);
+}
+
+static void
+io_watching(void *argument, uint64_t session, uint64_t watch_id,
+    const struct msg_watching *answer)
+{
+	struct raftd *raftd = argument;
+
+	sessions_watching(raftd->sessions, session, watch_id, answer);
+}
+
+static void
+io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
+    struct slice event)
+{
+	struct raftd *raftd = argument;
+
+	sessions_event(raftd->sessions, session, watch_ids, count, event);
+}
+
+static void
+io_stats(void *argument, uint64_t session, uint64_t request_id, const struct msg_stats *stats)
+{
+	struct raftd *raftd = argument;
+
+	sessions_stats(raftd->sessions, session, request_id, stats);
+}
+
+static void
+remember_leader(struct raftd *raftd, const struct msg_status *status)
+{
+	struct reader in = reader_of(status->members);
+	struct member_record member;
+
+	raftd->leader_name[0] = '\0';
+	while (!reader_done(&in) && member_record_get(&in, &member))
+		if (member.id == status->leader_id)
+			snprintf(raftd->leader_name, sizeof(raftd->leader_name), "%.*s",
+			    SLICE_ARGS(member.name));
+	raftd->alive.term = status->term;
+	raftd->alive.store_index = status->store_index;
+	raftd->alive.role = status->role;
+	raftd->alive.leader = slice_text(raftd->leader_name);
+}
+
+static const char *
+role_text(uint8_t role)
+{
+	switch (role) {
+	case NODE_ROLE_LEADER:
+		return "leader";
+	case NODE_ROLE_CANDIDATE:
+		return "candidate";
+	case NODE_ROLE_LEARNER:
+		return "learner";
+	default:
+		return "follower";
+	}
+}
+
+static void
+io_status(void *argument, const struct msg_status *status)
+{
+	struct raftd *raftd = argument;
+	struct msg_node_state state = {
+		.phase = status->phase,
+		.node_id = status->node_id,
+		.cluster_id = status->cluster_id,
+		.term = status->term,
+		.commit = status->commit,
+		.applied = status->applied,
+		.store_index = status->store_index,
+		.role = status->role,
+		.leader_id = status->leader_id,
+		.members = status->members,
+	};
+
+	sessions_status(raftd->sessions, status);
+	msg_node_state_frame(child_out(raftd->child), 0, &state);
+	remember_leader(raftd, status);
+	title_set("etcd: raftd %s %s term %" PRIu64 " index %" PRIu64, node_name(raftd->node),
+	    role_text(status->role), status->term, status->store_index);
+}
+
+static void
+io_note(void *argument UNUSED, enum diag_level level, const char *text)
+{
+	diag_line(level, "raft", "%s", text);
+}
+
+static void
+io_end(void *argument, enum exit_code code, const char *sentence)
+{
+	struct raftd *raftd = argument;
+
+	if (!raftd->ending)
+		child_end_node(raftd->child, code, sentence);
+	raftd->ending = true;
+}
+
+static void
+io_moved(void *argument, bool done)
+{
+	struct raftd *raftd = argument;
+	struct msg_moved moved = { .done = done };
+
+	msg_moved_frame(child_out(raftd->child), 0, &moved);
+}
+
+/* ---- completions of the disk ------------------------------------------------------ */
+
+static void
+disk_persisted(void *argument, uint64_t ticket)
+{
+	struct raftd *raftd = argument;
+
+	node_persisted(raftd->node, ticket);
+}
+
+static void
+disk_fetched(void *argument, uint64_t peer, struct raft_position prev,
+    const struct raft_entry *entries, size_t count)
+{
+	struct raftd *raftd = argument;
+
+	node_fetched(raftd->node, peer, prev, entries, count);
+}
+
+static void
+disk_snapshot_read(void *argument, uint64_t snapshot, struct raft_position position,
+    struct slice records, bool last)
+{
+	struct raftd *raftd = argument;
+
+	node_snapshot_read(raftd->node, snapshot, position, records, last);
+}
+
+static void
+disk_failed(void *argument, enum err why UNUSED, const char *sentence)
+{
+	io_end(argument, EXIT_DATA, sentence);
+}
+
+/* ---- start ----------------------------------------------------------------------- */
+
+static enum err
+load_state(void *argument, struct slice key, struct slice value)
+{
+	struct raftd *raftd = argument;
+
+	return node_load_state(raftd->node, key, value);
+}
+
+static enum err
+load_entry(void *argument, const struct raft_entry *entry)
+{
+	struct raftd *raftd = argument;
+
+	return node_load_entry(raftd->node, entry);
+}
+
+static struct node_io
+make_io(struct raftd *raftd)
+{
+	return (struct node_io){
+		.submit = io_submit,
+		.fetch = io_fetch,
+		.snapshot_begin = io_snapshot_begin,
+		.snapshot_read = io_snapshot_read,
+		.snapshot_end = io_snapshot_end,
+		.install_begin = io_install_begin,
+		.install_records = io_install_records,
+		.install_commit = io_install_commit,
+		.peer_out = io_peer_out,
+		.outcome = io_outcome,
+		.watching = io_watching,
+		.event = io_event,
+		.stats = io_stats,
+		.status = io_status,
+		.note = io_note,
+		.end = io_end,
+		.moved = io_moved,
+		.argument = raftd,
+	};
+}
+
+static enum exit_code
+exit_code_of(enum err err)
+{
+	switch (err) {
+	case ERR_INVALID:
+		return EXIT_USAGE;
+	case ERR_BUSY:
+		return EXIT_LOCKED;
+	default:
+		return EXIT_DATA;
+	}
+}
+
+/* Opens the disk and makes the node of it; on failure *sentence says why. */
+static enum err
+open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
+{
+	const struct config *config = &raftd->config;
+	struct wal_options options = {
+		.data_dir = config->data_dir,
+		.name = config->name,
+		.cache_bytes = config->storage_cache,
+		.sync = !config->no_fsync,
+	};
+	struct node_config node_config = {
+		.peer_url = config->peer_url,
+		.client_url = config->client_url,
+		.heartbeat_ms = config->peer_heartbeat_interval,
+		.election_ms = config->peer_election_timeout,
+		.request_timeout_ms = config->request_timeout,
+		.trim_log = config->snapshot,
+		.trim_entries = config->snapshot_count,
+		.watches_max = config->max_watches,
+		.seed = rand_entropy(),
+		.new_cluster_id = rand_entropy(),
+		.join = config->peers[0] != '\0',
+	};
+	const char *where = NULL;
+	enum err err;
+
+	err = wal_open(&options, &raftd->wal, recovered, sentence);
+	if (err != ERR_NONE)
+		return err;
+	raftd->node = node_new(&node_config, make_io(raftd), recovered);
+	raftd->sessions = sessions_new(raftd->loop, raftd->node);
+	err = wal_recover(raftd->wal, load_state, load_entry, raftd, sentence);
+	if (err != ERR_NONE)
+		return err;
+	err = node_start(raftd->node, loop_now(raftd->loop), &where);
+	if (err != ERR_NONE)
+		*sentence = xasprintf("%s is damaged: %s; restore it, or start with an empty "
+		    "-data-dir to copy from a peer", config->data_dir, where);
+	return err;
+}
+
+static void
+configured(void *argument, const struct config *config)
+{
+	struct raftd *raftd = argument;
+	struct wal_recovered recovered = { 0 };
+	struct buf settings = BUF_INIT;
+	char *sentence = NULL, text[64];
+	enum err err;
+
+	config_to_settings(config, &settings);
+	err = config_from_settings(&raftd->config, buf_slice(&settings));
+	buf_free(&settings);
+	ASSERT(err == ERR_NONE);
+	err = open_node(raftd, &recovered, &sentence);
+	if (err != ERR_NONE) {
+		io_end(raftd, exit_code_of(err), sentence == NULL ? err_text(err) : sentence);
+		free(sentence);
+		return;
+	}
+	diag_set_node(node_name(raftd->node));
+	wal_start(raftd->wal, raftd->loop, (struct wal_callbacks){
+	    .persisted = disk_persisted, .fetched = disk_fetched,
+	    .snapshot_read = disk_snapshot_read, .failed = disk_failed, .argument = raftd });
+	snprintf(text, sizeof(text), "%s at log index %" PRIu64,
+	    recovered.is_new ? "new" : "recovered", recovered.last.index);
+	diag_info("raft", "%s node=%" PRIx64, text, recovered.identity.node_id);
+	child_ready(raftd->child, text);
+	loop_again(raftd->loop);
+}
+
+static void
+attached(void *argument, int role, uint32_t number, uint64_t token, int fd)
+{
+	struct raftd *raftd = argument;
+
+	sessions_attach(raftd->sessions, role, number, token, fd);
+}
+
+static void
+stop(void *argument, int how UNUSED)
+{
+	struct raftd *raftd = argument;
+
+	loop_stop(raftd->loop, EXIT_STOPPED);
+}
+
+static void
+move_leader(void *argument, struct slice to)
+{
+	struct raftd *raftd = argument;
+
+	if (raftd->node != NULL)
+		node_move_leader(raftd->node, to);
+	else
+		io_moved(raftd, false);
+}
+
+static void
+alive(void *argument, struct msg_alive *message)
+{
+	struct raftd *raftd = argument;
+
+	*message = raftd->alive;
+	message->connections = raftd->sessions == NULL ? 0 :
+	    (uint32_t)sessions_count(raftd->sessions);
+}
+
+/* ---- the turn --------------------------------------------------------------------- */
+
+static void
+due(void *argument UNUSED)
+{
+}
+
+static void
+turn_end(void *argument)
+{
+	struct raftd *raftd = argument;
+	struct clock_time now = loop_now(raftd->loop);
+	uint64_t deadline;
+
+	if (raftd->wal == NULL || raftd->node == NULL || raftd->ending)
+		return;
+	node_turn(raftd->node, now);
+	sessions_flush(raftd->sessions);
+	deadline = node_deadline(raftd->node);
+	if (deadline == UINT64_MAX)
+		loop_timer_cancel(raftd->timer);
+	else if (deadline <= now.monotonic_ms)
+		loop_again(raftd->loop);
+	else
+		loop_timer_set(raftd->timer, deadline - now.monotonic_ms);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct raftd raftd = { 0 };
+	int code;
+
+	if (argc != 3 || strcmp(argv[1], "--control-fd") != 0 || strcmp(argv[2], "3") != 0) {
+		diag_say("raftd: started by etcd only, not by hand (raftd --control-fd 3)");
+		return EXIT_USAGE;
+	}
+	title_start(argc, argv);
+	title_set("etcd: raftd");
+	diag_start("raftd");
+	config_init(&raftd.config);
+	raftd.loop = loop_new();
+	raftd.timer = loop_timer_new(raftd.loop, due, &raftd);
+	raftd.child = child_new(raftd.loop, CHILD_CONTROL_FD, ROLE_RAFTD, 0, (struct child_owner){
+	    .configured = configured, .attached = attached, .stop = stop,
+	    .move_leader = move_leader, .alive = alive, .argument = &raftd });
+	loop_at_turn_end(raftd.loop, turn_end, &raftd);
+	code = loop_run(raftd.loop, EXIT_STOPPED);
+
+	/* The wal writes what was submitted; the node must outlive its answers. */
+	wal_close(&raftd.wal);
+	sessions_free(&raftd.sessions);
+	node_free(&raftd.node);
+	child_free(&raftd.child);
+	loop_timer_free(&raftd.timer);
+	loop_free(&raftd.loop);
+	config_free(&raftd.config);
+	return code;
+}

@@ -1,0 +1,746 @@
+/*
+ * node.c - the conductor: inputs, the turn, the disk batch and what waits for it.
+ *
+ * A turn:
+ *	1 time; deadlines; proposals, changes and reads go to the core
+ *	2 the core's output: reads confirmed, messages, committed entries applied
+ *	3 one batch for the disk: new entries, hard state, and the effects of what
+ *	  was applied since the last one. Effects alone do not make a batch: they
+ *	  ride with the next entries, or go after EFFECTS_WAIT_MS of rest
+ *	4 status, events, outcomes
+ *
+ * Order on disk is order of submission, so an effect is never there before its
+ * entry, and what answers an entry or a vote waits in the batch's frames until
+ * the batch is synced.
+ */
+#include "raftd/node_priv.h"
+
+#include "common/crc32c.h"
+#include "common/xmem.h"
+#include "raftd/state.h"
+
+#include <stdarg.h>
+#include <stdlib.h>
+
+/* Applied effects that nothing carries to the disk go by themselves after this. */
+#define EFFECTS_WAIT_MS 1000
+#define EFFECTS_BYTES (1 * MIB)
+/* A new leader waits at least so long for its followers before it gives up. */
+#define LEADER_WAIT_MS 1000
+#define READY_ROUNDS_MAX 8
+
+/* ---- life -------------------------------------------------------------------- */
+
+struct node *
+node_new(const struct node_config *config, struct node_io io,
+    const struct wal_recovered *recovered)
+{
+	struct node *node = xzalloc(sizeof(*node));
+
+	node->config = *config;
+	node->io = io;
+	snprintf(node->name, sizeof(node->name), "%s", recovered->identity.name);
+	node->id = recovered->identity.node_id;
+	node->cluster_id = recovered->identity.cluster_id;
+	node->fresh = recovered->last.index == 0 && recovered->applied.index == 0;
+	node->restored = (struct raft_restored){
+		.hard_state = recovered->hard_state,
+		.compacted = recovered->compacted,
+		.applied = recovered->applied,
+		.commit = MAX_OF(recovered->commit, recovered->applied.index),
+	};
+	node->applied = recovered->applied;
+	node->compaction.compacted = recovered->compacted.index;
+	node->store = store_new(config->seed);
+	node->requests = requests_new(config->seed);
+	node->role = RAFT_FOLLOWER;
+	proposals_init(&node->proposals, config->seed);
+	queries_init(&node->queries);
+	TAILQ_INIT(&node->changes);
+	STAILQ_INIT(&node->batches);
+	return node;
+}
+
+enum err
+node_load_record(struct store *store, struct requests *requests, struct members *members,
+    struct slice key, struct slice value)
+{
+	if (store_owns(key))
+		return store_load(store, key, value);
+	if (key.size > 0 && key.data[0] == STATE_MEMBER)
+		return members_load(members, key, value);
+	return requests_load(requests, key, value);
+}
+
+enum err
+node_load_state(struct node *node, struct slice key, struct slice value)
+{
+	return node_load_record(node->store, node->requests, &node->members, key, value);
+}
+
+enum err
+node_load_entry(struct node *node, const struct raft_entry *entry)
+{
+	node->loaded = xgrow(node->loaded, &node->loaded_capacity, node->loaded_count + 1,
+	    sizeof(*node->loaded));
+	node->loaded[node->loaded_count] = *entry;
+	blob_ref(entry->payload);
+	node->loaded_count++;
+	return ERR_NONE;
+}
+
+static void
+start_cluster(struct node *node)
+{
+	struct command_member self = {
+		.op = MEMBER_JOIN,
+		.id = node->id,
+		.cluster_id = node->config.new_cluster_id,
+		.name = slice_text(node->name),
+		.peer_url = slice_text(node->config.peer_url),
+		.client_url = slice_text(node->config.client_url),
+	};
+	struct blob *payload = apply_payload_member(0, 0, 0, &self);
+
+	node_note(node, DIAG_INFO, "%s is starting a new cluster", node->name);
+	raft_bootstrap(node->raft, payload, node->now.wall_ns);
+	blob_unref(&payload);
+}
+
+enum err
+node_start(struct node *node, struct clock_time now, const char **where)
+{
+	struct raft_config config = {
+		.id = node->id,
+		.heartbeat_ticks = node->config.heartbeat_ms,
+		.election_ticks = node->config.election_ms,
+		.seed = node->config.seed,
+		.append_bytes_max = APPEND_BYTES_MAX,
+		.inflight_messages_max = INFLIGHT_MESSAGES_MAX,
+		.inflight_bytes_max = INFLIGHT_BYTES_MAX,
+		.memory_bytes_max = LOG_MEMORY_BYTES,
+	};
+
+	if (store_loaded(node->store, where) != ERR_NONE)
+		return ERR_CORRUPT;
+	if (requests_loaded(node->requests, node->store) != ERR_NONE) {
+		*where = "an answer kept for a session has no event";
+		return ERR_CORRUPT;
+	}
+	node->now = now;
+	node->started_ns = now.wall_ns;
+	members_conf(&node->members, &node->restored.conf);
+	node->raft = raft_new(&config, &node->restored);
+	for (size_t i = 0; i < node->loaded_count; i++) {
+		raft_restore_entry(node->raft, &node->loaded[i]);
+		blob_unref(&node->loaded[i].payload);
+	}
+	free(node->loaded);
+	node->loaded = NULL;
+	node->loaded_count = 0;
+	node->started = true;
+	node->status_due = true;
+	if (node->fresh && node->cluster_id == 0 && !node->config.join)
+		start_cluster(node);
+	return ERR_NONE;
+}
+
+void
+node_free(struct node **freed)
+{
+	struct node *node = *freed;
+	struct batch *batch;
+
+	if (node == NULL)
+		return;
+	for (size_t i = 0; i < node->loaded_count; i++)
+		blob_unref(&node->loaded[i].payload);
+	free(node->loaded);
+	while ((batch = STAILQ_FIRST(&node->batches)) != NULL) {
+		STAILQ_REMOVE_HEAD(&node->batches, link);
+		buf_free(&batch->frames);
+		free(batch);
+	}
+	for (size_t i = 0; i < node->answer_count; i++) {
+		blob_unref(&node->answers[i].cause);
+		blob_unref(&node->answers[i].event);
+	}
+	free(node->answers);
+	proposals_free(&node->proposals);
+	changes_clear(node);
+	queries_free(&node->queries);
+	compact_free(node);
+	store_free(&node->store);
+	requests_free(&node->requests);
+	members_clear(&node->members);
+	members_clear(&node->joined_with);
+	inbox_free(&node->inbox);
+	raft_free(&node->raft);
+	buf_free(&node->effects);
+	buf_free(&node->scratch);
+	buf_free(&node->event);
+	buf_free(&node->member_bytes);
+	free(node);
+	*freed = NULL;
+}
+
+/* ---- what the parts share ------------------------------------------------------ */
+
+void
+node_note(struct node *node, enum diag_level level, const char *format, ...)
+{
+	char text[512];
+	va_list arguments;
+
+	va_start(arguments, format);
+	vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	node->io.note(node->io.argument, level, text);
+}
+
+uint64_t
+node_wall_ns(const struct node *node)
+{
+	return MAX_OF(node->now.wall_ns, node->applied_ns);
+}
+
+bool
+node_has_leader(const struct node *node)
+{
+	return raft_leader(node->raft) != 0;
+}
+
+uint64_t
+node_leader_wait_ms(const struct node *node)
+{
+	return MIN_OF(MAX_OF(2 * node->config.election_ms, LEADER_WAIT_MS),
+	    node->config.request_timeout_ms);
+}
+
+void
+node_answer(struct node *node, struct answer answer)
+{
+	node->answers = xgrow(node->answers, &node->answer_capacity, node->answer_count + 1,
+	    sizeof(*node->answers));
+	node->answers[node->answer_count++] = answer;
+}
+
+void
+node_answer_error(struct node *node, uint64_t session, uint64_t request_id, enum err error,
+    const char *cause)
+{
+	node_answer(node, (struct answer){
+	    .session = session,
+	    .request_id = request_id,
+	    .error = error,
+	    .cause = blob_new(slice_text(cause)),
+	    .store_index = store_index(node->store),
+	    .raft_index = node->applied.index,
+	    .raft_term = node->applied.term,
+	});
+}
+
+struct buf *
+node_after(struct node *node, uint64_t ticket)
+{
+	struct batch *batch;
+
+	if (ticket <= node->synced_ticket)
+		return node->io.peer_out(node->io.argument);
+	STAILQ_FOREACH(batch, &node->batches, link)
+		if (batch->ticket >= ticket)
+			return &batch->frames;
+	batch = xzalloc(sizeof(*batch));
+	batch->ticket = ticket;
+	node->last_ticket = ticket;
+	STAILQ_INSERT_TAIL(&node->batches, batch, link);
+	return &batch->frames;
+}
+
+const char *
+node_name(const struct node *node)
+{
+	return node->name;
+}
+
+const struct raft *
+node_raft(const struct node *node)
+{
+	return node->raft;
+}
+
+uint32_t
+node_hash(const struct node *node)
+{
+	uint32_t parts[3] = {
+		store_hash(node->store),
+		requests_hash(node->requests),
+		members_hash(&node->members),
+	};
+
+	return crc32c(0, slice_of(parts, sizeof(parts)));
+}
+
+/* ---- inputs: workers -------------------------------------------------------------- */
+
+/* A repeat that was applied before it could be answered: from the table, with
+ * no second way through the log. */
+static bool
+answer_again(struct node *node, uint64_t session, uint64_t sequence)
+{
+	const struct request_result *known;
+
+	if (requests_find(node->requests, session, sequence, &known) != REQUEST_KNOWN)
+		return false;
+	node_answer(node, (struct answer){
+	    .session = session,
+	    .request_id = sequence,
+	    .error = known->error,
+	    .cause = blob_ref(known->cause),
+	    .event = known->event ?
+		blob_ref(store_event(node->store, known->store_index)) : NULL,
+	    .store_index = known->store_index,
+	    .raft_index = known->raft_index,
+	    .raft_term = known->raft_term,
+	});
+	return true;
+}
+
+void
+node_write(struct node *node, uint64_t session, uint64_t sequence, const struct msg_write *write)
+{
+	if (!answer_again(node, session, sequence))
+		proposals_add(node, session, sequence,
+		    apply_payload_write(session, sequence, write), false);
+}
+
+void
+node_member_change(struct node *node, uint64_t session, uint64_t sequence,
+    const struct msg_member_change *change)
+{
+	struct command_member member = {
+		.op = change->op,
+		.id = change->id,
+		.name = change->name,
+		.peer_url = change->peer_url,
+		.client_url = change->client_url,
+	};
+
+	if (!answer_again(node, session, sequence))
+		proposals_add(node, session, sequence,
+		    apply_payload_member(session, sequence, change->low, &member), true);
+}
+
+void
+node_read(struct node *node, uint64_t session, uint64_t request_id, const struct msg_read *read)
+{
+	queries_add(node, session, request_id, read);
+}
+
+void
+node_watch(struct node *node, uint64_t session, uint64_t watch_id, const struct msg_watch *watch)
+{
+	struct msg_watching answer = {
+		.store_index = store_index(node->store),
+		.raft_index = node->applied.index,
+		.raft_term = raft_current_term(node->raft),
+	};
+	struct blob *cause = NULL;
+
+	if (store_watch_count(node->store) >= node->config.watches_max) {
+		answer.error = ERR_RAFT_INTERNAL;
+		cause = blob_new(SLICE_LITERAL("too many watches"));
+	} else {
+		answer.error = (uint16_t)store_watch(node->store, session, watch_id, watch->key,
+		    watch->flags, watch->since, &cause);
+	}
+	answer.cause = blob_slice(cause);
+	node->io.watching(node->io.argument, session, watch_id, &answer);
+	blob_unref(&cause);
+}
+
+void
+node_unwatch(struct node *node, uint64_t session, uint64_t watch_id)
+{
+	store_unwatch(node->store, session, watch_id);
+}
+
+void
+node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind)
+{
+	status_stats(node, session, request_id, kind);
+}
+
+void
+node_session_gone(struct node *node, uint64_t session)
+{
+	store_unwatch_all(node->store, session);
+	proposals_session_gone(node, session);
+	queries_session_gone(node, session);
+}
+
+void
+node_joined(struct node *node, const struct msg_joined *joined)
+{
+	if (node->cluster_id != 0 || joined->cluster_id == 0 ||
+	    members_decode(&node->joined_with, joined->members) != ERR_NONE)
+		return;
+	node->cluster_id = joined->cluster_id;
+	node->written_cluster_id = joined->cluster_id;
+	node->status_due = true;
+	node_note(node, DIAG_INFO, "joined cluster=%" PRIx64, joined->cluster_id);
+}
+
+void
+node_peer_unreachable(struct node *node, uint64_t peer)
+{
+	raft_peer_unreachable(node->raft, peer);
+}
+
+void
+node_peer_connected(struct node *node, uint64_t peer)
+{
+	raft_peer_connected(node->raft, peer);
+	if (peer == raft_leader(node->raft))
+		proposals_resend(node);
+}
+
+void
+node_move_leader(struct node *node, struct slice to)
+{
+	const struct member *member = members_named(&node->members, to);
+	enum err err = ERR_INVALID;
+
+	if (to.size == 0 || member != NULL)
+		err = raft_transfer(node->raft, member == NULL ? 0 : member->id);
+	if (err != ERR_NONE) {
+		node->io.moved(node->io.argument, err == ERR_NOT_LEADER);
+		return;
+	}
+	node->moving = true;
+	node->move_deadline_ms = node->now.monotonic_ms + 2 * node->config.election_ms;
+}
+
+/* ---- inputs: nodes ------------------------------------------------------------------ */
+
+enum err
+node_peer_frame(struct node *node, const struct frame *frame)
+{
+	struct msg_forward_proposal proposal;
+	struct msg_forward_refused refused;
+	struct msg_snapshot_chunk chunk;
+	struct msg_snapshot_credit credit;
+	enum err err;
+
+	if (frame->request_id == 0 || frame->request_id == node->id)
+		return ERR_MALFORMED;
+	if (outbox_takes(frame->type)) {
+		err = outbox_decode(&node->inbox, frame, node->id);
+		if (err == ERR_NONE) {
+			status_append_received(node, &node->inbox.message);
+			raft_step(node->raft, &node->inbox.message);
+		}
+		inbox_release(&node->inbox);
+		return err;
+	}
+	switch (frame->type) {
+	case MSG_forward_proposal:
+		if (msg_forward_proposal_decode(frame->payload, &proposal) != ERR_NONE)
+			return ERR_MALFORMED;
+		proposals_forwarded(node, frame->request_id, &proposal);
+		return ERR_NONE;
+	case MSG_forward_refused:
+		if (msg_forward_refused_decode(frame->payload, &refused) != ERR_NONE)
+			return ERR_MALFORMED;
+		proposals_refused(node, &refused);
+		return ERR_NONE;
+	case MSG_snapshot_chunk:
+		if (msg_snapshot_chunk_decode(frame->payload, &chunk) != ERR_NONE)
+			return ERR_MALFORMED;
+		compact_chunk(node, frame->request_id, &chunk);
+		return ERR_NONE;
+	case MSG_snapshot_credit:
+		if (msg_snapshot_credit_decode(frame->payload, &credit) != ERR_NONE)
+			return ERR_MALFORMED;
+		compact_credit(node, frame->request_id, &credit);
+		return ERR_NONE;
+	default:
+		return ERR_MALFORMED;
+	}
+}
+
+/* ---- inputs: the disk ------------------------------------------------------------------ */
+
+void
+node_persisted(struct node *node, uint64_t ticket)
+{
+	struct batch *batch;
+
+	node->synced_ticket = MAX_OF(node->synced_ticket, ticket);
+	while ((batch = STAILQ_FIRST(&node->batches)) != NULL && batch->ticket <= ticket) {
+		if (batch->raft)
+			raft_persisted(node->raft, batch->position);
+		if (batch->compacted != 0)
+			raft_compacted(node->raft, batch->compacted);
+		buf_append_slice(node->io.peer_out(node->io.argument), buf_slice(&batch->frames));
+		STAILQ_REMOVE_HEAD(&node->batches, link);
+		buf_free(&batch->frames);
+		free(batch);
+	}
+}
+
+void
+node_fetched(struct node *node, uint64_t peer, struct raft_position prev,
+    const struct raft_entry *entries, size_t count)
+{
+	raft_fetched(node->raft, peer, prev, entries, count);
+}
+
+void
+node_snapshot_read(struct node *node, uint64_t snapshot, struct raft_position position,
+    struct slice records, bool last)
+{
+	compact_read(node, snapshot, position, records, last);
+}
+
+/* ---- the turn ---------------------------------------------------------------------------- */
+
+/* The leader removes what is due; the entry's own stamp is never before it. */
+static void
+propose_expiry(struct node *node)
+{
+	struct raft_position position;
+	struct blob *payload;
+	uint64_t wall_ns = node_wall_ns(node);
+
+	if (node->expiring || raft_role(node->raft) != RAFT_LEADER ||
+	    store_next_expiry(node->store) > wall_ns)
+		return;
+	payload = apply_payload_expire(wall_ns);
+	node->expiring = raft_propose(node->raft, payload, &position) == ERR_NONE;
+	blob_unref(&payload);
+}
+
+static void
+send_messages(struct node *node, const struct raft_ready *ready, uint64_t ticket)
+{
+	struct buf *now = node->io.peer_out(node->io.argument);
+
+	for (size_t i = 0; i < ready->message_count; i++) {
+		const struct raft_message *message = &ready->messages[i];
+		struct buf *out = message->after_persist ? node_after(node, ticket) : now;
+
+		status_append_sent(node, message);
+		outbox_encode(out, &node->scratch, message);
+	}
+}
+
+/* One batch of what the core wants on disk and what was applied so far. */
+static uint64_t
+submit_batch(struct node *node, const struct raft_ready *ready)
+{
+	struct wal_turn turn = {
+		.hard_state_set = ready != NULL && ready->hard_state_changed,
+		.cluster_id = node->written_cluster_id,
+		.commit = raft_commit(node->raft),
+		.applied_set = node->applied_dirty,
+		.applied = node->applied,
+		.compact_to = compact_target(node),
+	};
+	struct batch *batch;
+
+	requests_flush(node->requests, &node->effects);
+	turn.effects = buf_slice(&node->effects);
+	if (ready != NULL) {
+		turn.hard_state = ready->hard_state;
+		turn.truncate_from = ready->truncate_from;
+		turn.entries = ready->entries;
+		turn.entry_count = ready->entry_count;
+	}
+	batch = xzalloc(sizeof(*batch));
+	batch->ticket = node->io.submit(node->io.argument, &turn);
+	batch->raft = turn.hard_state_set || turn.entry_count > 0;
+	if (turn.entry_count > 0)
+		batch->position = (struct raft_position){
+			turn.entries[turn.entry_count - 1].index,
+			turn.entries[turn.entry_count - 1].term,
+		};
+	batch->compacted = turn.compact_to;
+	STAILQ_INSERT_TAIL(&node->batches, batch, link);
+	node->last_ticket = batch->ticket;
+	if (turn.compact_to != 0)
+		node->compaction.compacted = turn.compact_to;
+	node->written_cluster_id = 0;
+	node->applied_dirty = false;
+	buf_recycle(&node->effects, 256 * KIB);
+	return batch->ticket;
+}
+
+static bool
+core_needs_disk(const struct raft_ready *ready)
+{
+	return ready->hard_state_changed || ready->truncate_from != 0 || ready->entry_count > 0;
+}
+
+static bool
+effects_are_due(const struct node *node)
+{
+	if (node->written_cluster_id != 0)
+		return true;
+	if (!node->applied_dirty)
+		return false;
+	return node->effects.size >= EFFECTS_BYTES ||
+	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
+}
+
+/* True if the core has more for us at once. */
+static bool
+take_ready(struct node *node)
+{
+	struct raft_ready ready;
+	peer_id lagging[MEMBERS_MAX];
+	size_t lagging_count;
+	uint64_t ticket = node->last_ticket;
+	bool more;
+
+	raft_ready(node->raft, &ready);
+	queries_ready(node, &ready);
+	for (size_t i = 0; i < ready.committed_count; i++)
+		apply_entry(node, &ready.committed[i]);
+	if (core_needs_disk(&ready))
+		ticket = submit_batch(node, &ready);
+	send_messages(node, &ready, ticket);
+	for (size_t i = 0; i < ready.fetch_count; i++)
+		node->io.fetch(node->io.argument, ready.fetches[i].peer, ready.fetches[i].from,
+		    ready.fetches[i].bytes_max);
+	lagging_count = MIN_OF(ready.snapshot_count, ARRAY_COUNT(lagging));
+	for (size_t i = 0; i < lagging_count; i++)
+		lagging[i] = ready.snapshots[i];
+	more = ready.more || ready.committed_count > 0;
+	raft_advance(node->raft);
+	for (size_t i = 0; i < lagging_count; i++)
+		compact_send(node, lagging[i]);
+	return more;
+}
+
+static void
+send_events(struct node *node)
+{
+	const struct store_hit *hits;
+	size_t count = store_take_hits(node->store, &hits);
+
+	for (size_t i = 0; i < count; i++) {
+		struct msg_watching ended = {
+			.error = (uint16_t)hits[i].error,
+			.store_index = store_index(node->store),
+		};
+
+		if (hits[i].error == ERR_NONE) {
+			node->io.event(node->io.argument, hits[i].owner, hits[i].ids,
+			    hits[i].id_count, blob_slice(hits[i].event));
+			continue;
+		}
+		for (size_t n = 0; n < hits[i].id_count; n++)
+			node->io.watching(node->io.argument, hits[i].owner, hits[i].ids[n],
+			    &ended);
+	}
+}
+
+static void
+send_answers(struct node *node)
+{
+	for (size_t i = 0; i < node->answer_count; i++) {
+		struct answer *answer = &node->answers[i];
+		struct node_outcome outcome = {
+			.error = answer->error,
+			.cause = blob_slice(answer->cause),
+			.store_index = answer->store_index,
+			.raft_index = answer->raft_index,
+			.raft_term = answer->raft_term,
+			.event = blob_slice(answer->event),
+		};
+
+		node->io.outcome(node->io.argument, answer->session, answer->request_id,
+		    &outcome);
+		blob_unref(&answer->cause);
+		blob_unref(&answer->event);
+	}
+	node->answer_count = 0;
+}
+
+static void
+end_if_removed(struct node *node)
+{
+	if (node->removed && node->started)
+		node->io.end(node->io.argument, EXIT_REMOVED,
+		    "this machine was removed from the cluster; start it with an empty "
+		    "-data-dir to join again");
+}
+
+static void
+finish_move(struct node *node)
+{
+	bool moved = raft_role(node->raft) != RAFT_LEADER && node_has_leader(node);
+
+	if (!node->moving || (!moved && node->now.monotonic_ms < node->move_deadline_ms))
+		return;
+	node->moving = false;
+	node->io.moved(node->io.argument, moved);
+}
+
+void
+node_turn(struct node *node, struct clock_time now)
+{
+	node->now = now;
+	raft_time(node->raft, now.monotonic_ms, now.wall_ns);
+	compact_turn(node);
+	propose_expiry(node);
+	for (unsigned i = 0; i < READY_ROUNDS_MAX; i++) {
+		proposals_turn(node);
+		changes_turn(node);
+		queries_turn(node);
+		if (!take_ready(node))
+			break;
+	}
+	queries_turn(node);
+	if (effects_are_due(node))
+		submit_batch(node, NULL);
+	finish_move(node);
+	status_turn(node);
+	send_events(node);
+	send_answers(node);
+	queries_answer(node);
+	end_if_removed(node);
+}
+
+/* Wall time as monotonic, for the leader's next expiry. */
+static uint64_t
+expiry_deadline(const struct node *node)
+{
+	uint64_t expiry_ns = store_next_expiry(node->store);
+	uint64_t wall_ns = node_wall_ns(node);
+
+	if (expiry_ns == UINT64_MAX || node->expiring || raft_role(node->raft) != RAFT_LEADER)
+		return UINT64_MAX;
+	if (expiry_ns <= wall_ns)
+		return node->now.monotonic_ms;
+	return node->now.monotonic_ms + (expiry_ns - wall_ns) / NS_PER_MS + 1;
+}
+
+uint64_t
+node_deadline(const struct node *node)
+{
+	uint64_t due = MIN_OF(raft_deadline(node->raft), compact_deadline(node));
+
+	due = MIN_OF(due, proposals_deadline(node));
+	due = MIN_OF(due, changes_deadline(node));
+	due = MIN_OF(due, queries_deadline(node));
+	due = MIN_OF(due, expiry_deadline(node));
+	if (node->applied_dirty)
+		due = MIN_OF(due, node->effects_since_ms + EFFECTS_WAIT_MS);
+	if (node->moving)
+		due = MIN_OF(due, node->move_deadline_ms);
+	if (node->status_index != node->applied.index)
+		due = MIN_OF(due, MAX_OF(node->status_sent_ms + 1000, node->now.monotonic_ms + 1));
+	return due;
+}

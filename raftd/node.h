@@ -1,0 +1,106 @@
+/*
+ * node.h - the conductor: inputs -> core -> write, send, apply, reply.
+ *
+ * As pure as the core: no OS calls, no clock, no diag; what it needs of the
+ * world it asks through struct node_io. So the simulator runs the real
+ * proposals, sessions, applies, reads, watches and snapshots.
+ *
+ * A turn: any number of inputs, then node_turn once. Only node_turn (and
+ * node_start) call into node_io, but for node_stats and node_watch's refusals.
+ * Time is an argument and never goes back (monotonic) between calls.
+ *
+ * What goes out of a turn, in order: the disk batch, messages to nodes that may
+ * go at once, the status if it changed, events to watchers, outcomes.
+ * Messages that wait for the disk go in the turn that learns it is synced.
+ */
+#ifndef MOOTHALL_RAFTD_NODE_H
+#define MOOTHALL_RAFTD_NODE_H
+
+#include "common/clock.h"
+#include "raftd/node_io.h"
+#include "raftd/raft/raft.h"
+
+struct node;
+
+struct node_config {
+	const char *peer_url;		/* of this node; borrowed for its life */
+	const char *client_url;
+	uint64_t heartbeat_ms, election_ms;
+	uint64_t request_timeout_ms;	/* how long a write or quorum read waits */
+	bool trim_log;			/* -snapshot */
+	uint64_t trim_entries;		/* -snapshot-count */
+	uint64_t watches_max;
+	uint64_t seed;			/* election timeouts and hash tables */
+	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0 */
+	bool join;			/* empty directory: wait for node_joined, else start a cluster */
+};
+
+/*
+ * Made from what the disk had: node_new, then node_load_state for every state
+ * record, node_load_entry for every log entry, then node_start.
+ */
+struct node *node_new(const struct node_config *config, struct node_io io,
+    const struct wal_recovered *recovered);
+enum err node_load_state(struct node *node, struct slice key, struct slice value) MUST_CHECK;
+enum err node_load_entry(struct node *node, const struct raft_entry *entry) MUST_CHECK;
+/* ERR_CORRUPT with *where (static) if what was loaded does not fit together. */
+enum err node_start(struct node *node, struct clock_time now, const char **where) MUST_CHECK;
+void node_free(struct node **node);
+
+/* ---- inputs: workers. session: the worker's; messages borrowed ------------------- */
+
+void node_write(struct node *node, uint64_t session, uint64_t sequence,
+    const struct msg_write *write);
+void node_member_change(struct node *node, uint64_t session, uint64_t sequence,
+    const struct msg_member_change *change);
+void node_read(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_read *read);
+void node_watch(struct node *node, uint64_t session, uint64_t watch_id,
+    const struct msg_watch *watch);
+void node_unwatch(struct node *node, uint64_t session, uint64_t watch_id);
+void node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind);
+/* The worker's channel closed: nobody waits for its answers, its watches end. */
+void node_session_gone(struct node *node, uint64_t session);
+/* Our join through another node was answered. */
+void node_joined(struct node *node, const struct msg_joined *joined);
+void node_peer_unreachable(struct node *node, uint64_t peer);
+void node_peer_connected(struct node *node, uint64_t peer);
+
+/* ---- inputs: nodes ----------------------------------------------------------------- */
+
+/* A frame of another node (request id = its node id). ERR_MALFORMED: it was
+ * no message of ours; nothing changed. */
+enum err node_peer_frame(struct node *node, const struct frame *frame) MUST_CHECK;
+
+/* ---- inputs: the disk ---------------------------------------------------------------- */
+
+void node_persisted(struct node *node, uint64_t ticket);
+void node_fetched(struct node *node, uint64_t peer, struct raft_position prev,
+    const struct raft_entry *entries, size_t count);
+void node_snapshot_read(struct node *node, uint64_t snapshot, struct raft_position position,
+    struct slice records, bool last);
+
+/* ---- inputs: the operator -------------------------------------------------------------- */
+
+/* Lead somewhere else; to: a name or empty. Answered by io.moved. */
+void node_move_leader(struct node *node, struct slice to);
+
+/* ---- the turn ---------------------------------------------------------------------------- */
+
+void node_turn(struct node *node, struct clock_time now);
+/* When the next turn is due at the latest (monotonic ms); UINT64_MAX: never.
+ * At or before now: take another turn at once. */
+uint64_t node_deadline(const struct node *node);
+/* Fill in the present status; slices in it are borrowed until the next input. */
+void node_status(struct node *node, struct msg_status *status);
+/* The node's own name; static text for its life. */
+const char *node_name(const struct node *node);
+
+/* ---- for checks ------------------------------------------------------------------------------ */
+
+/* Hash over all replicated state: tree, history, members, sessions. Equal on
+ * every node at the same applied index. */
+uint32_t node_hash(const struct node *node);
+const struct raft *node_raft(const struct node *node);
+
+#endif

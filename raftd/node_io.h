@@ -1,0 +1,64 @@
+/*
+ * node_io.h - what the conductor asks of the world.
+ *
+ * Real in main.c (the wal's threads, sessions, the loop), simulated in
+ * tests/sim. Every function returns at once; what takes time comes back as an
+ * input of node.h in a later turn. Arguments are borrowed until return.
+ */
+#ifndef MOOTHALL_RAFTD_NODE_IO_H
+#define MOOTHALL_RAFTD_NODE_IO_H
+
+#include "common/diag.h"
+#include "common/ipc/message.h"
+#include "raftd/wal/wal.h"
+
+/* An answer to a request of a worker. */
+struct node_outcome {
+	enum err error;
+	struct slice cause;
+	uint64_t store_index;
+	uint64_t raft_index;
+	uint64_t raft_term;
+	struct slice event;	/* one encoded event_record, or empty */
+};
+
+struct node_io {
+	/* ---- the disk: as wal.h has them; answered by node_persisted, _fetched, _snapshot_read */
+	uint64_t (*submit)(void *argument, const struct wal_turn *turn);
+	void (*fetch)(void *argument, uint64_t peer, raft_index from, size_t bytes_max);
+	uint64_t (*snapshot_begin)(void *argument);
+	void (*snapshot_read)(void *argument, uint64_t snapshot, size_t bytes_max);
+	void (*snapshot_end)(void *argument, uint64_t snapshot);
+	uint64_t (*install_begin)(void *argument);
+	uint64_t (*install_records)(void *argument, struct slice records);
+	uint64_t (*install_commit)(void *argument, struct raft_position position,
+	    bool keep_log_after);
+
+	/* ---- other nodes: append whole frames; request id is the receiver's node id.
+	 * Frames may be lost. */
+	struct buf *(*peer_out)(void *argument);
+
+	/* ---- workers, by their session; unknown sessions are ignored */
+	void (*outcome)(void *argument, uint64_t session, uint64_t request_id,
+	    const struct node_outcome *outcome);
+	void (*watching)(void *argument, uint64_t session, uint64_t watch_id,
+	    const struct msg_watching *answer);
+	void (*event)(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
+	    struct slice event);
+	void (*stats)(void *argument, uint64_t session, uint64_t request_id,
+	    const struct msg_stats *stats);
+	/* To every worker, and to the supervisor. Before the turn's outcomes. */
+	void (*status)(void *argument, const struct msg_status *status);
+
+	/* ---- operators */
+	/* A fact worth a line: fixed words first, then key=value. */
+	void (*note)(void *argument, enum diag_level level, const char *text);
+	/* The node must end: with that code and sentence. */
+	void (*end)(void *argument, enum exit_code code, const char *sentence);
+	/* Answer to node_move_leader. */
+	void (*moved)(void *argument, bool done);
+
+	void *argument;
+};
+
+#endif

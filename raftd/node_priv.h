@@ -1,0 +1,308 @@
+/*
+ * node_priv.h - the conductor's state, shared by the files it is cut into:
+ *
+ *	node.c		inputs, the turn, the disk batch and what waits for it
+ *	apply.c		committed entries -> store, members, sessions -> outcomes
+ *	propose.c	workers that wait for a commit; forwarding to the leader
+ *	change.c	membership changes that wait for their turn at the leader
+ *	query.c		workers that wait for a read
+ *	compact.c	trimming the log; sending and installing snapshots
+ *	status.c	what workers and operators are told
+ *
+ * Each part owns its struct below and is called by node.c only, but for the
+ * functions named here that parts use of each other.
+ */
+#ifndef MOOTHALL_RAFTD_NODE_PRIV_H
+#define MOOTHALL_RAFTD_NODE_PRIV_H
+
+#include "common/hash.h"
+#include "raftd/member.h"
+#include "raftd/node.h"
+#include "raftd/outbox.h"
+#include "raftd/requests.h"
+#include "raftd/store/store.h"
+
+#include <sys/queue.h>
+
+#include <inttypes.h>
+
+/* ---- propose.c ------------------------------------------------------------ */
+
+/* A worker's write or membership change until it is applied here.
+ *
+ *	pending --leader known--> submitted	in a log, or on its way to one
+ *	submitted --leader or term changed, forward maybe lost--> pending
+ *	any --applied, refused, deadline--> freed
+ */
+struct proposal {
+	struct hash_link link;
+	TAILQ_ENTRY(proposal) by_age;	/* all, oldest first */
+	TAILQ_ENTRY(proposal) by_state;	/* pending or submitted */
+	uint64_t id[2];			/* session, sequence */
+	struct blob *payload;		/* as it is in the entry */
+	bool conf;			/* a membership change: goes through change.c */
+	bool pending;
+	bool submitted_once;		/* so a time-out does not mean it did not happen */
+	uint64_t deadline_ms;
+	uint64_t leader_deadline_ms;	/* without ever having met a leader */
+	uint64_t retry_ms;		/* submitted by forwarding: again at this time */
+};
+
+TAILQ_HEAD(proposal_list, proposal);
+
+struct proposals {
+	struct hash by_id;
+	struct proposal_list all, pending, submitted;
+	raft_term term;			/* what submitted was submitted under */
+	peer_id leader;
+	uint64_t update_retry_ms;	/* our own changed address: propose again then */
+};
+
+void proposals_init(struct proposals *proposals, uint64_t seed);
+void proposals_free(struct proposals *proposals);
+/* Takes payload. A proposal of that id that waits already is kept instead. */
+void proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blob *payload,
+    bool conf);
+void proposals_session_gone(struct node *node, uint64_t session);
+/* It was applied, or refused: the waiter, if there is one, is freed. True if there was. */
+bool proposals_finish(struct node *node, uint64_t session, uint64_t sequence);
+/* The stream to the leader is new: what was forwarded may be lost. */
+void proposals_resend(struct node *node);
+void proposals_turn(struct node *node);
+uint64_t proposals_deadline(const struct node *node);
+/* A forwarded proposal of another node came. */
+void proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_proposal *m);
+void proposals_refused(struct node *node, const struct msg_forward_refused *m);
+
+/* ---- change.c --------------------------------------------------------------- */
+
+/* At the leader: a join or removal that waits until a change may be made. */
+struct change {
+	TAILQ_ENTRY(change) link;
+	uint64_t session, sequence;
+	peer_id origin;			/* who forwarded it; 0: a worker of ours */
+	uint64_t deadline_ms;
+	struct blob *payload;
+};
+
+TAILQ_HEAD(change_list, change);
+
+void changes_add(struct node *node, peer_id origin, struct blob *payload);
+void changes_turn(struct node *node);
+void changes_clear(struct node *node);
+uint64_t changes_deadline(const struct node *node);
+
+/* ---- query.c ------------------------------------------------------------------ */
+
+/* A read that waits.
+ *
+ *	plain --turn's end--> answered
+ *	idle --leader known--> asked --quorum--> confirmed --applied--> plain
+ *	asked --dropped--> idle;	idle, asked, confirmed --deadline--> failed
+ */
+struct query {
+	TAILQ_ENTRY(query) link;
+	uint64_t session, request_id;
+	uint64_t read_id;		/* of raft_read; asked only */
+	raft_index read_index;		/* confirmed only */
+	uint64_t deadline_ms, leader_deadline_ms;
+	uint8_t flags;
+	size_t key_bytes;
+	uint8_t key[];
+};
+
+TAILQ_HEAD(query_list, query);
+
+struct queries {
+	struct query_list idle, asked, confirmed, plain;
+	uint64_t next_read_id;
+};
+
+void queries_init(struct queries *queries);
+void queries_free(struct queries *queries);
+void queries_add(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_read *read);
+void queries_session_gone(struct node *node, uint64_t session);
+void queries_ready(struct node *node, const struct raft_ready *ready);
+/* Ask for idle ones, fail late ones, move confirmed ones that are applied. */
+void queries_turn(struct node *node);
+/* Answer everything that is plain now. */
+void queries_answer(struct node *node);
+uint64_t queries_deadline(const struct node *node);
+
+/* ---- compact.c ------------------------------------------------------------------- */
+
+#define TRANSFERS_MAX 4
+
+/* A snapshot on its way to a peer. */
+struct transfer {
+	peer_id peer;			/* 0: free */
+	uint64_t snapshot;		/* id at the disk */
+	struct raft_position position;	/* 0 until the first read came */
+	uint64_t next, taken;		/* chunk to send; chunks below taken have credit */
+	bool reading;			/* the disk was asked for the next chunk */
+	bool ended;			/* the last one was sent */
+	uint64_t deadline_ms;		/* without credit until then: failed */
+};
+
+/* A snapshot being received. */
+struct install {
+	peer_id from;			/* 0: none */
+	struct raft_position position;
+	raft_term term;			/* of the leader that sends */
+	uint64_t next;			/* chunk expected */
+	uint64_t deadline_ms;		/* no chunk until then: dropped */
+	struct store *store;
+	struct requests *requests;
+	struct members members;
+};
+
+struct compaction {
+	raft_index compacted;		/* durable or on its way */
+	struct transfer transfers[TRANSFERS_MAX];
+	struct install install;
+};
+
+void compact_free(struct node *node);
+/* What the next disk batch may delete: 0, or entries up to it. */
+raft_index compact_target(const struct node *node);
+void compact_send(struct node *node, peer_id peer);
+void compact_read(struct node *node, uint64_t snapshot, struct raft_position position,
+    struct slice records, bool last);
+void compact_credit(struct node *node, peer_id from, const struct msg_snapshot_credit *credit);
+void compact_chunk(struct node *node, peer_id from, const struct msg_snapshot_chunk *chunk);
+void compact_turn(struct node *node);
+uint64_t compact_deadline(const struct node *node);
+
+/* ---- the node ------------------------------------------------------------------------ */
+
+/* An outcome that waits for the turn's end. */
+struct answer {
+	uint64_t session, request_id;
+	enum err error;
+	struct blob *cause;		/* owned */
+	struct blob *event;		/* owned */
+	uint64_t store_index, raft_index, raft_term;
+};
+
+/* What goes out once a batch is synced. */
+struct batch {
+	STAILQ_ENTRY(batch) link;
+	uint64_t ticket;
+	bool raft;			/* position is to be told to the core */
+	struct raft_position position;
+	raft_index compacted;		/* 0, or tell the core */
+	struct buf frames;		/* for peers */
+};
+
+STAILQ_HEAD(batch_list, batch);
+
+/* What the leader knows of the latency of one follower (for statistics). */
+struct follower {
+	peer_id id;
+	uint64_t sent_ns;		/* of the append that is timed; 0: none */
+	raft_index sent_index;
+	uint64_t current, sum, square_sum_us, minimum, maximum;
+	uint64_t successes, failures;
+};
+
+struct node {
+	struct node_config config;
+	struct node_io io;
+	char name[NAME_BYTES_MAX + 1];
+	peer_id id;
+	uint64_t cluster_id;		/* 0: not yet a member of one */
+	bool started, removed;
+	struct clock_time now;
+	uint64_t started_ns;
+
+	struct raft *raft;
+	struct raft_restored restored;	/* until node_start */
+	bool fresh;			/* nothing was in the log */
+	struct raft_entry *loaded;	/* until node_start */
+	size_t loaded_count, loaded_capacity;
+
+	struct store *store;
+	struct requests *requests;
+	struct members members;
+	struct members joined_with;	/* of the join's answer, until the log says more */
+	struct raft_position applied;
+	uint64_t applied_ns;		/* stamp of the last applied entry, never falls */
+	struct buf effects;		/* applied, not yet handed to the disk */
+	bool applied_dirty;		/* applied or commit moved since the last batch */
+	uint64_t effects_since_ms;	/* when effects became not empty */
+	uint64_t written_cluster_id;	/* 0, or to be in the next batch */
+
+	struct proposals proposals;
+	struct change_list changes;
+	struct queries queries;
+	struct compaction compaction;
+	bool expiring;			/* an expire command is in the log, not applied */
+
+	struct batch_list batches;	/* submitted, not yet synced */
+	uint64_t last_ticket, synced_ticket;
+	struct inbox inbox;
+	struct buf scratch, event;
+
+	struct answer *answers;
+	size_t answer_count, answer_capacity;
+
+	/* status.c */
+	bool status_due;
+	uint64_t status_sent_ms;
+	uint64_t status_index;		/* store index last told */
+	struct buf member_bytes;
+	peer_id leader;
+	uint64_t leader_since_ns;
+	enum raft_role role;
+	raft_term term;
+	bool moving;			/* the operator asked for a transfer */
+	uint64_t move_deadline_ms;
+
+	/* statistics */
+	uint64_t appends_received, appends_sent, append_bytes_received, append_bytes_sent;
+	uint64_t rate_since_ms;
+	uint64_t rate_received, rate_sent, rate_bytes_received, rate_bytes_sent;
+	uint64_t last_received[2], last_sent[2];	/* rates times 1000: packets, bytes */
+	struct follower followers[MEMBERS_MAX];
+};
+
+/* Where to append frames for peers that may leave once ticket is synced; at
+ * once if ticket is 0 or synced already. */
+struct buf *node_after(struct node *node, uint64_t ticket);
+/* Give a state record to whom it belongs. */
+enum err node_load_record(struct store *store, struct requests *requests,
+    struct members *members, struct slice key, struct slice value) MUST_CHECK;
+/* Queue an outcome for the turn's end. Takes cause and event. */
+void node_answer(struct node *node, struct answer answer);
+/* Queue an error outcome at the present indexes with a text as its cause. */
+void node_answer_error(struct node *node, uint64_t session, uint64_t request_id, enum err error,
+    const char *cause);
+void node_note(struct node *node, enum diag_level level, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+/* Wall time for answers: never before the last applied stamp. */
+uint64_t node_wall_ns(const struct node *node);
+/* A leader is known and reachable as far as we know. */
+bool node_has_leader(const struct node *node);
+/* At least two election time-outs, and a second: how long to wait for a leader. */
+uint64_t node_leader_wait_ms(const struct node *node);
+
+/* apply.c */
+void apply_entry(struct node *node, const struct raft_entry *entry);
+/* A command as a payload (returned owned): head, then the body's record. */
+struct blob *apply_payload_write(uint64_t session, uint64_t sequence, const struct msg_write *write);
+struct blob *apply_payload_member(uint64_t session, uint64_t sequence, uint64_t low,
+    const struct command_member *member);
+struct blob *apply_payload_expire(uint64_t cutoff_ns);
+/* Take a payload apart; false: malformed. body is the reader behind the head. */
+bool apply_payload_parse(const struct blob *payload, struct command_head *head,
+    struct reader *body);
+
+/* status.c */
+void status_turn(struct node *node);
+void status_push(struct node *node);
+void status_append_sent(struct node *node, const struct raft_message *message);
+void status_append_received(struct node *node, const struct raft_message *message);
+void status_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind);
+
+#endif

@@ -1,0 +1,318 @@
+/*
+ * propose.c - clients waiting for a commit, on the leader and on followers.
+ *
+ * A follower's proposal travels to the leader as it stands in the log, with
+ * session and sequence in it, and is answered when it is applied here: so a
+ * client reads its own writes on the node it wrote to. Nothing is lost or done
+ * twice by sending it again: apply drops what it has seen.
+ */
+#include "raftd/node_priv.h"
+
+#include "common/xmem.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* A forwarded proposal that was not applied by then is sent again. */
+#define FORWARD_RETRY_MS 1000
+/* Our own changed address is proposed again as often. */
+#define UPDATE_RETRY_MS 500
+
+static struct slice
+id_key(const uint64_t id[2])
+{
+	return slice_of(id, 2 * sizeof(id[0]));
+}
+
+static bool
+match(const struct hash_link *link, struct slice key)
+{
+	const struct proposal *proposal = CONTAINER_OF(link, struct proposal, link);
+
+	return slice_equal(id_key(proposal->id), key);
+}
+
+void
+proposals_init(struct proposals *proposals, uint64_t seed)
+{
+	hash_init(&proposals->by_id, seed, match);
+	TAILQ_INIT(&proposals->all);
+	TAILQ_INIT(&proposals->pending);
+	TAILQ_INIT(&proposals->submitted);
+}
+
+static void
+unlink_free(struct proposals *proposals, struct proposal *proposal)
+{
+	hash_remove(&proposals->by_id, &proposal->link);
+	TAILQ_REMOVE(&proposals->all, proposal, by_age);
+	if (proposal->pending)
+		TAILQ_REMOVE(&proposals->pending, proposal, by_state);
+	else
+		TAILQ_REMOVE(&proposals->submitted, proposal, by_state);
+	blob_unref(&proposal->payload);
+	free(proposal);
+}
+
+void
+proposals_free(struct proposals *proposals)
+{
+	while (!TAILQ_EMPTY(&proposals->all))
+		unlink_free(proposals, TAILQ_FIRST(&proposals->all));
+	hash_free(&proposals->by_id);
+}
+
+static struct proposal *
+find(const struct proposals *proposals, uint64_t session, uint64_t sequence)
+{
+	uint64_t id[2] = { session, sequence };
+	struct hash_link *link = hash_find(&proposals->by_id, id_key(id));
+
+	return link == NULL ? NULL : CONTAINER_OF(link, struct proposal, link);
+}
+
+void
+proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blob *payload,
+    bool conf)
+{
+	struct proposals *proposals = &node->proposals;
+	struct proposal *proposal;
+
+	if (find(proposals, session, sequence) != NULL) {
+		blob_unref(&payload);
+		return;
+	}
+	proposal = xzalloc(sizeof(*proposal));
+	proposal->id[0] = session;
+	proposal->id[1] = sequence;
+	proposal->payload = payload;
+	proposal->conf = conf;
+	proposal->pending = true;
+	proposal->deadline_ms = node->now.monotonic_ms + node->config.request_timeout_ms;
+	proposal->leader_deadline_ms = node->now.monotonic_ms + node_leader_wait_ms(node);
+	hash_insert(&proposals->by_id, &proposal->link, id_key(proposal->id));
+	TAILQ_INSERT_TAIL(&proposals->all, proposal, by_age);
+	TAILQ_INSERT_TAIL(&proposals->pending, proposal, by_state);
+}
+
+void
+proposals_session_gone(struct node *node, uint64_t session)
+{
+	struct proposal *proposal, *next;
+
+	for (proposal = TAILQ_FIRST(&node->proposals.all); proposal != NULL; proposal = next) {
+		next = TAILQ_NEXT(proposal, by_age);
+		if (proposal->id[0] == session)
+			unlink_free(&node->proposals, proposal);
+	}
+}
+
+bool
+proposals_finish(struct node *node, uint64_t session, uint64_t sequence)
+{
+	struct proposal *proposal = find(&node->proposals, session, sequence);
+
+	if (proposal == NULL)
+		return false;
+	unlink_free(&node->proposals, proposal);
+	return true;
+}
+
+/* Everything goes again, in the order it came. */
+void
+proposals_resend(struct node *node)
+{
+	struct proposals *proposals = &node->proposals;
+	struct proposal *proposal;
+
+	TAILQ_INIT(&proposals->pending);
+	TAILQ_INIT(&proposals->submitted);
+	TAILQ_FOREACH(proposal, &proposals->all, by_age) {
+		proposal->pending = true;
+		TAILQ_INSERT_TAIL(&proposals->pending, proposal, by_state);
+	}
+}
+
+static void
+forward(struct node *node, peer_id leader, struct blob *payload, bool conf)
+{
+	struct msg_forward_proposal message = {
+		.type = conf ? RAFT_ENTRY_CONF : RAFT_ENTRY_COMMAND,
+		.payload = blob_slice(payload),
+	};
+
+	msg_forward_proposal_frame(node->io.peer_out(node->io.argument), leader, &message);
+}
+
+/* False: not now, keep it pending. */
+static bool
+submit(struct node *node, struct proposal *proposal)
+{
+	struct raft_position position;
+
+	if (raft_role(node->raft) != RAFT_LEADER) {
+		forward(node, raft_leader(node->raft), proposal->payload, proposal->conf);
+		proposal->retry_ms = node->now.monotonic_ms + FORWARD_RETRY_MS;
+		return true;
+	}
+	proposal->retry_ms = UINT64_MAX;
+	if (proposal->conf) {
+		changes_add(node, 0, proposal->payload);
+		return true;
+	}
+	return raft_propose(node->raft, proposal->payload, &position) == ERR_NONE;
+}
+
+static void
+fail_late(struct node *node)
+{
+	uint64_t now = node->now.monotonic_ms;
+	struct proposal *proposal, *next;
+
+	for (proposal = TAILQ_FIRST(&node->proposals.all);
+	    proposal != NULL && (proposal->deadline_ms <= now || proposal->leader_deadline_ms <= now);
+	    proposal = next) {
+		next = TAILQ_NEXT(proposal, by_age);
+		if (proposal->submitted_once && proposal->deadline_ms > now)
+			continue;
+		node_answer_error(node, proposal->id[0], proposal->id[1], ERR_RAFT_INTERNAL,
+		    proposal->submitted_once ?
+		    "timed out, the write may or may not have been applied" :
+		    "no leader, the write was not applied");
+		unlink_free(&node->proposals, proposal);
+	}
+}
+
+static void
+retry_forwarded(struct node *node)
+{
+	struct proposals *proposals = &node->proposals;
+	struct proposal *proposal, *next;
+
+	for (proposal = TAILQ_FIRST(&proposals->submitted);
+	    proposal != NULL && proposal->retry_ms <= node->now.monotonic_ms; proposal = next) {
+		next = TAILQ_NEXT(proposal, by_state);
+		TAILQ_REMOVE(&proposals->submitted, proposal, by_state);
+		TAILQ_INSERT_TAIL(&proposals->pending, proposal, by_state);
+		proposal->pending = true;
+	}
+}
+
+/* Our address in the registry is not the one we have: ask until it is. */
+static void
+update_own_address(struct node *node)
+{
+	const struct member *self = members_find(&node->members, node->id);
+	struct command_member update;
+	struct raft_position position;
+	struct blob *payload;
+
+	if (self == NULL || !node_has_leader(node) ||
+	    node->proposals.update_retry_ms > node->now.monotonic_ms)
+		return;
+	if (strcmp(self->peer_url, node->config.peer_url) == 0 &&
+	    strcmp(self->client_url, node->config.client_url) == 0) {
+		node->proposals.update_retry_ms = UINT64_MAX;
+		return;
+	}
+	update = (struct command_member){
+		.op = MEMBER_UPDATE,
+		.id = node->id,
+		.name = slice_text(node->name),
+		.peer_url = slice_text(node->config.peer_url),
+		.client_url = slice_text(node->config.client_url),
+	};
+	payload = apply_payload_member(0, 0, 0, &update);
+	if (raft_role(node->raft) != RAFT_LEADER)
+		forward(node, raft_leader(node->raft), payload, false);
+	else if (raft_propose(node->raft, payload, &position) != ERR_NONE)
+		node_note(node, DIAG_DEBUG, "own address not proposed yet");
+	blob_unref(&payload);
+	node->proposals.update_retry_ms = node->now.monotonic_ms + UPDATE_RETRY_MS;
+}
+
+void
+proposals_turn(struct node *node)
+{
+	struct proposals *proposals = &node->proposals;
+	raft_term term = raft_current_term(node->raft);
+	peer_id leader = raft_leader(node->raft);
+	struct proposal *proposal;
+
+	if (term != proposals->term || leader != proposals->leader) {
+		if (leader != 0)
+			proposals_resend(node);
+		proposals->term = term;
+		proposals->leader = leader;
+	}
+	retry_forwarded(node);
+	if (node_has_leader(node)) {
+		while ((proposal = TAILQ_FIRST(&proposals->pending)) != NULL) {
+			if (!submit(node, proposal))
+				break;
+			TAILQ_REMOVE(&proposals->pending, proposal, by_state);
+			TAILQ_INSERT_TAIL(&proposals->submitted, proposal, by_state);
+			proposal->pending = false;
+			proposal->submitted_once = true;
+		}
+	}
+	update_own_address(node);
+	fail_late(node);
+}
+
+uint64_t
+proposals_deadline(const struct node *node)
+{
+	const struct proposal *oldest = TAILQ_FIRST(&node->proposals.all);
+	const struct proposal *pending = TAILQ_FIRST(&node->proposals.pending);
+	const struct proposal *forwarded = TAILQ_FIRST(&node->proposals.submitted);
+	uint64_t due = UINT64_MAX;
+
+	if (oldest != NULL)
+		due = oldest->deadline_ms;
+	if (pending != NULL && !pending->submitted_once)
+		due = MIN_OF(due, pending->leader_deadline_ms);
+	if (forwarded != NULL)
+		due = MIN_OF(due, forwarded->retry_ms);
+	if (node_has_leader(node) && members_find(&node->members, node->id) != NULL)
+		due = MIN_OF(due, node->proposals.update_retry_ms);
+	return due;
+}
+
+void
+proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_proposal *m)
+{
+	struct raft_position position;
+	struct command_head head;
+	struct reader body;
+	struct blob *payload;
+
+	if (raft_role(node->raft) != RAFT_LEADER)
+		return;		/* its sender will find the leader and send again */
+	payload = blob_new(m->payload);
+	if (!apply_payload_parse(payload, &head, &body))
+		node_note(node, DIAG_WARN, "forwarded proposal is malformed from=%" PRIx64, from);
+	else if (m->type == RAFT_ENTRY_CONF)
+		changes_add(node, from, payload);
+	else if (raft_propose(node->raft, payload, &position) != ERR_NONE)
+		node_note(node, DIAG_DEBUG, "forwarded proposal has to come again");
+	blob_unref(&payload);
+}
+
+void
+proposals_refused(struct node *node, const struct msg_forward_refused *m)
+{
+	enum err error = err_from_number(m->error);
+
+	if (!proposals_finish(node, m->session, m->sequence))
+		return;
+	node_answer(node, (struct answer){
+	    .session = m->session,
+	    .request_id = m->sequence,
+	    .error = err_is_api(error) ? error : ERR_RAFT_INTERNAL,
+	    .cause = m->cause.size == 0 ? NULL : blob_new(m->cause),
+	    .store_index = m->store_index,
+	    .raft_index = node->applied.index,
+	    .raft_term = node->applied.term,
+	});
+}

@@ -1,0 +1,200 @@
+/*
+ * query.c - clients waiting for a read.
+ *
+ * A plain read is answered at the end of its turn from the applied state; a
+ * quorum read asks the core first (ReadIndex, thesis 6.4) and becomes a plain
+ * one when the applied index has reached what the quorum confirmed.
+ */
+#include "raftd/node_priv.h"
+
+#include "common/xmem.h"
+
+#include <stdlib.h>
+
+void
+queries_init(struct queries *queries)
+{
+	TAILQ_INIT(&queries->idle);
+	TAILQ_INIT(&queries->asked);
+	TAILQ_INIT(&queries->confirmed);
+	TAILQ_INIT(&queries->plain);
+}
+
+static void
+list_free(struct query_list *list, uint64_t session, bool all)
+{
+	struct query *query, *next;
+
+	for (query = TAILQ_FIRST(list); query != NULL; query = next) {
+		next = TAILQ_NEXT(query, link);
+		if (!all && query->session != session)
+			continue;
+		TAILQ_REMOVE(list, query, link);
+		free(query);
+	}
+}
+
+void
+queries_free(struct queries *queries)
+{
+	list_free(&queries->idle, 0, true);
+	list_free(&queries->asked, 0, true);
+	list_free(&queries->confirmed, 0, true);
+	list_free(&queries->plain, 0, true);
+}
+
+void
+queries_session_gone(struct node *node, uint64_t session)
+{
+	list_free(&node->queries.idle, session, false);
+	list_free(&node->queries.asked, session, false);
+	list_free(&node->queries.confirmed, session, false);
+	list_free(&node->queries.plain, session, false);
+}
+
+void
+queries_add(struct node *node, uint64_t session, uint64_t request_id, const struct msg_read *read)
+{
+	struct query *query = xzalloc(sizeof(*query) + read->key.size);
+
+	query->session = session;
+	query->request_id = request_id;
+	query->flags = read->flags;
+	query->deadline_ms = node->now.monotonic_ms + node->config.request_timeout_ms;
+	query->leader_deadline_ms = node->now.monotonic_ms + node_leader_wait_ms(node);
+	query->key_bytes = read->key.size;
+	if (read->key.size > 0)
+		memcpy(query->key, read->key.data, read->key.size);
+	if (read->flags & READ_FLAG_QUORUM)
+		TAILQ_INSERT_TAIL(&node->queries.idle, query, link);
+	else
+		TAILQ_INSERT_TAIL(&node->queries.plain, query, link);
+}
+
+/* The core answers in the order it was asked, so this finds it near the front. */
+static struct query *
+find_asked(struct node *node, uint64_t read_id)
+{
+	struct query *query;
+
+	TAILQ_FOREACH(query, &node->queries.asked, link)
+		if (query->read_id == read_id)
+			return query;
+	return NULL;
+}
+
+void
+queries_ready(struct node *node, const struct raft_ready *ready)
+{
+	struct query *query;
+
+	for (size_t i = 0; i < ready->read_count; i++) {
+		query = find_asked(node, ready->reads[i].id);
+		if (query == NULL)
+			continue;
+		TAILQ_REMOVE(&node->queries.asked, query, link);
+		query->read_index = ready->reads[i].index;
+		TAILQ_INSERT_TAIL(&node->queries.confirmed, query, link);
+	}
+	for (size_t i = 0; i < ready->dropped_count; i++) {
+		query = find_asked(node, ready->reads_dropped[i]);
+		if (query == NULL)
+			continue;
+		TAILQ_REMOVE(&node->queries.asked, query, link);
+		TAILQ_INSERT_TAIL(&node->queries.idle, query, link);
+	}
+}
+
+static void
+fail_late(struct node *node, struct query_list *list, bool leaderless)
+{
+	uint64_t now = node->now.monotonic_ms;
+	struct query *query, *next;
+
+	for (query = TAILQ_FIRST(list); query != NULL; query = next) {
+		next = TAILQ_NEXT(query, link);
+		if (query->deadline_ms > now && !(leaderless && query->leader_deadline_ms <= now))
+			continue;
+		node_answer_error(node, query->session, query->request_id, ERR_RAFT_INTERNAL,
+		    leaderless ? "no leader" : "timed out waiting for a quorum");
+		TAILQ_REMOVE(list, query, link);
+		free(query);
+	}
+}
+
+void
+queries_turn(struct node *node)
+{
+	struct queries *queries = &node->queries;
+	struct query *query, *next;
+
+	if (node_has_leader(node)) {
+		while ((query = TAILQ_FIRST(&queries->idle)) != NULL) {
+			TAILQ_REMOVE(&queries->idle, query, link);
+			query->read_id = ++queries->next_read_id;
+			TAILQ_INSERT_TAIL(&queries->asked, query, link);
+			raft_read(node->raft, query->read_id);
+		}
+	}
+	for (query = TAILQ_FIRST(&queries->confirmed); query != NULL; query = next) {
+		next = TAILQ_NEXT(query, link);
+		if (query->read_index > node->applied.index)
+			continue;
+		TAILQ_REMOVE(&queries->confirmed, query, link);
+		TAILQ_INSERT_TAIL(&queries->plain, query, link);
+	}
+	fail_late(node, &queries->idle, true);
+	fail_late(node, &queries->asked, false);
+	fail_late(node, &queries->confirmed, false);
+}
+
+static void
+answer_one(struct node *node, const struct query *query)
+{
+	struct node_outcome outcome = {
+		.store_index = store_index(node->store),
+		.raft_index = node->applied.index,
+		.raft_term = raft_current_term(node->raft),
+	};
+	struct blob *cause = NULL;
+
+	buf_clear(&node->event);
+	outcome.error = store_get(node->store, slice_of(query->key, query->key_bytes),
+	    query->flags, node_wall_ns(node), &node->event, &cause);
+	if (outcome.error == ERR_NONE)
+		outcome.event = buf_slice(&node->event);
+	outcome.cause = blob_slice(cause);
+	node->io.outcome(node->io.argument, query->session, query->request_id, &outcome);
+	blob_unref(&cause);
+}
+
+void
+queries_answer(struct node *node)
+{
+	struct query *query;
+
+	while ((query = TAILQ_FIRST(&node->queries.plain)) != NULL) {
+		answer_one(node, query);
+		TAILQ_REMOVE(&node->queries.plain, query, link);
+		free(query);
+	}
+	buf_recycle(&node->event, 64 * KIB);
+}
+
+uint64_t
+queries_deadline(const struct node *node)
+{
+	const struct queries *queries = &node->queries;
+	uint64_t due = UINT64_MAX;
+
+	if (!TAILQ_EMPTY(&queries->plain))
+		return 0;
+	if (!TAILQ_EMPTY(&queries->idle))
+		due = MIN_OF(TAILQ_FIRST(&queries->idle)->deadline_ms,
+		    TAILQ_FIRST(&queries->idle)->leader_deadline_ms);
+	if (!TAILQ_EMPTY(&queries->asked))
+		due = MIN_OF(due, TAILQ_FIRST(&queries->asked)->deadline_ms);
+	if (!TAILQ_EMPTY(&queries->confirmed))
+		due = MIN_OF(due, TAILQ_FIRST(&queries->confirmed)->deadline_ms);
+	return due;
+}

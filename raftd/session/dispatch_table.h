@@ -1,0 +1,15 @@
+/*
+ * dispatch_table.h - messages of workers -> handlers of session.c. Who may send
+ * which is in the message table. No guard: included many times; undefines its
+ * macro at the end.
+ */
+DISPATCH(write)
+DISPATCH(read)
+DISPATCH(watch)
+DISPATCH(unwatch)
+DISPATCH(stats_ask)
+DISPATCH(member_change)
+DISPATCH(joined)
+DISPATCH(peer_unreachable)
+DISPATCH(peer_connected)
+#undef DISPATCH

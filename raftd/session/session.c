@@ -1,0 +1,428 @@
+/*
+ * session.c - a worker's channel: hello, then messages.
+ *
+ *	attached --hello with the right token--> open --closed, bad bytes--> gone
+ *
+ * A session that is gone stays in the list until the turn's end, because its
+ * end may be found while its own frame is being handled.
+ */
+#include "raftd/session/session.h"
+
+#include "common/xmem.h"
+#include "raftd/store/path.h"
+
+#include <sys/queue.h>
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+struct session {
+	LIST_ENTRY(session) link;
+	struct sessions *sessions;
+	struct channel *channel;
+	int role;
+	uint32_t number;
+	uint64_t token;
+	uint64_t id;		/* chosen by the worker; 0 until its hello */
+	bool gone;
+};
+
+struct sessions {
+	LIST_HEAD(, session) list;
+	struct loop *loop;
+	struct node *node;
+	struct session *peer;	/* open session of the peer worker */
+	struct buf nowhere;	/* frames for nodes while there is none */
+	size_t count;
+};
+
+static void received(void *argument, const struct frame *frame, int fd);
+static void closed(void *argument, enum err why);
+
+struct sessions *
+sessions_new(struct loop *loop, struct node *node)
+{
+	struct sessions *sessions = xzalloc(sizeof(*sessions));
+
+	LIST_INIT(&sessions->list);
+	sessions->loop = loop;
+	sessions->node = node;
+	return sessions;
+}
+
+static void
+session_free(struct session *session)
+{
+	LIST_REMOVE(session, link);
+	session->sessions->count--;
+	channel_free(&session->channel);
+	free(session);
+}
+
+void
+sessions_free(struct sessions **sessions)
+{
+	if (*sessions == NULL)
+		return;
+	while (!LIST_EMPTY(&(*sessions)->list))
+		session_free(LIST_FIRST(&(*sessions)->list));
+	buf_free(&(*sessions)->nowhere);
+	free(*sessions);
+	*sessions = NULL;
+}
+
+size_t
+sessions_count(const struct sessions *sessions)
+{
+	return sessions->count;
+}
+
+static const char *
+role_name(int role)
+{
+	return role == ROLE_PEER ? "peer" : "client";
+}
+
+static void
+end_session(struct session *session, const char *why)
+{
+	if (session->gone)
+		return;
+	session->gone = true;
+	diag_debug("session", "session ends worker=%s-%" PRIu32 " why=%s",
+	    role_name(session->role), session->number, why);
+	if (session->sessions->peer == session)
+		session->sessions->peer = NULL;
+	if (session->id != 0)
+		node_session_gone(session->sessions->node, session->id);
+}
+
+static void
+break_session(struct session *session, const char *why)
+{
+	diag_error("session", "worker sent what it must not: worker=%s-%" PRIu32 " what=%s",
+	    role_name(session->role), session->number, why);
+	end_session(session, why);
+}
+
+static void
+send_status(struct session *session, const struct msg_status *status)
+{
+	msg_status_frame(channel_out(session->channel), 0, status);
+}
+
+void
+sessions_attach(struct sessions *sessions, int role, uint32_t number, uint64_t token, int fd)
+{
+	struct session *session, *older;
+	struct msg_hello hello = {
+		.magic = WIRE_MAGIC,
+		.protocol = WIRE_PROTOCOL,
+		.role = ROLE_RAFTD,
+		.token = token,
+	};
+
+	LIST_FOREACH(older, &sessions->list, link)
+		if (older->role == role && older->number == number)
+			end_session(older, "replaced");
+	session = xzalloc(sizeof(*session));
+	session->sessions = sessions;
+	session->role = role;
+	session->number = number;
+	session->token = token;
+	session->channel = channel_new(sessions->loop, fd, (struct channel_owner){
+	    .received = received, .closed = closed, .argument = session });
+	LIST_INSERT_HEAD(&sessions->list, session, link);
+	sessions->count++;
+	msg_hello_frame(channel_out(session->channel), 0, &hello);
+}
+
+/* ---- what comes ------------------------------------------------------------- */
+
+static void
+greet(struct session *session, const struct frame *frame)
+{
+	struct msg_hello hello;
+	struct msg_status status;
+
+	if (frame->type != MSG_hello || msg_hello_decode(frame->payload, &hello) != ERR_NONE ||
+	    hello.magic != WIRE_MAGIC) {
+		break_session(session, "no hello");
+		return;
+	}
+	if (hello.protocol != WIRE_PROTOCOL) {
+		diag_error("session", "worker speaks protocol %u, this is %u", hello.protocol,
+		    WIRE_PROTOCOL);
+		end_session(session, "protocol");
+		return;
+	}
+	if (hello.role != session->role || hello.number != session->number ||
+	    hello.token != session->token || hello.session == 0) {
+		break_session(session, "hello of another");
+		return;
+	}
+	session->id = hello.session;
+	if (session->role == ROLE_PEER)
+		session->sessions->peer = session;
+	node_status(session->sessions->node, &status);
+	send_status(session, &status);
+}
+
+static enum err
+on_write(struct session *session, const struct frame *frame, const struct msg_write *m)
+{
+	if (m->op < WRITE_SET || m->op > WRITE_CREATE_IN_ORDER ||
+	    (m->flags & ~WRITE_FLAG_ALL) != 0 || !path_is_canonical(m->key) ||
+	    m->key.size > KEY_BYTES_MAX || m->value.size > VALUE_BYTES_MAX ||
+	    m->prev_value.size > VALUE_BYTES_MAX)
+		return ERR_MALFORMED;
+	node_write(session->sessions->node, session->id, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_read(struct session *session, const struct frame *frame, const struct msg_read *m)
+{
+	if ((m->flags & ~READ_FLAG_ALL) != 0 || !path_is_canonical(m->key))
+		return ERR_MALFORMED;
+	node_read(session->sessions->node, session->id, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_watch(struct session *session, const struct frame *frame, const struct msg_watch *m)
+{
+	if ((m->flags & ~WATCH_FLAG_ALL) != 0 || !path_is_canonical(m->key))
+		return ERR_MALFORMED;
+	node_watch(session->sessions->node, session->id, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_unwatch(struct session *session, const struct frame *frame, const struct msg_unwatch *m UNUSED)
+{
+	node_unwatch(session->sessions->node, session->id, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
+on_stats_ask(struct session *session, const struct frame *frame, const struct msg_stats_ask *m)
+{
+	node_stats(session->sessions->node, session->id, frame->request_id, m->kind);
+	return ERR_NONE;
+}
+
+static enum err
+on_member_change(struct session *session, const struct frame *frame,
+    const struct msg_member_change *m)
+{
+	if (m->op < MEMBER_JOIN || m->op > MEMBER_REMOVE || m->name.size == 0 ||
+	    m->name.size > NAME_BYTES_MAX || m->peer_url.size > URL_BYTES_MAX ||
+	    m->client_url.size > URL_BYTES_MAX || (m->op == MEMBER_JOIN && m->id == 0))
+		return ERR_MALFORMED;
+	node_member_change(session->sessions->node, session->id, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_joined(struct session *session, const struct frame *frame UNUSED, const struct msg_joined *m)
+{
+	node_joined(session->sessions->node, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_peer_unreachable(struct session *session, const struct frame *frame UNUSED,
+    const struct msg_peer_unreachable *m)
+{
+	node_peer_unreachable(session->sessions->node, m->id);
+	return ERR_NONE;
+}
+
+static enum err
+on_peer_connected(struct session *session, const struct frame *frame UNUSED,
+    const struct msg_peer_connected *m)
+{
+	node_peer_connected(session->sessions->node, m->id);
+	return ERR_NONE;
+}
+
+static enum err
+dispatch(struct session *session, const struct frame *frame)
+{
+	switch (frame->type) {
+#define DISPATCH(tag) \
+	case MSG_##tag: { \
+		struct msg_##tag message; \
+		enum err err = msg_##tag##_decode(frame->payload, &message); \
+		return err != ERR_NONE ? err : on_##tag(session, frame, &message); \
+	}
+#include "raftd/session/dispatch_table.h"
+	default:
+		return ERR_MALFORMED;
+	}
+}
+
+static void
+received(void *argument, const struct frame *frame, int fd UNUSED)
+{
+	struct session *session = argument;
+	unsigned sender = session->role == ROLE_PEER ? FROM_PEER_WORKER : FROM_CLIENT_WORKER;
+
+	if (session->gone)
+		return;
+	if (session->id == 0) {
+		greet(session, frame);
+		return;
+	}
+	if (message_is_peer(frame->type) && session->role == ROLE_PEER) {
+		/* A bad frame of a node is that node's fault, not the worker's. */
+		if (node_peer_frame(session->sessions->node, frame) != ERR_NONE)
+			diag_warn("session", "bad message of a node type=%s from=%" PRIx64,
+			    message_name(frame->type), frame->request_id);
+		return;
+	}
+	if ((message_senders(frame->type) & sender) == 0 ||
+	    dispatch(session, frame) != ERR_NONE)
+		break_session(session, message_name(frame->type));
+}
+
+static void
+closed(void *argument, enum err why)
+{
+	end_session(argument, err_text(why));
+}
+
+/* ---- what goes -------------------------------------------------------------- */
+
+void
+sessions_flush(struct sessions *sessions)
+{
+	struct session *session, *next;
+
+	for (session = LIST_FIRST(&sessions->list); session != NULL; session = next) {
+		next = LIST_NEXT(session, link);
+		if (session->gone)
+			session_free(session);
+		else
+			channel_flush(session->channel);
+	}
+	buf_recycle(&sessions->nowhere, 64 * KIB);
+	buf_clear(&sessions->nowhere);
+}
+
+static struct session *
+find(struct sessions *sessions, uint64_t id)
+{
+	struct session *session;
+
+	LIST_FOREACH(session, &sessions->list, link)
+		if (session->id == id && !session->gone)
+			return session;
+	return NULL;
+}
+
+/* The next piece of what is left of an event; true if more follows. */
+static bool
+cut(struct slice *left, struct slice *piece)
+{
+	piece->data = left->data;
+	piece->size = MIN_OF(left->size, FRAME_CHUNK_BYTES);
+	left->data += piece->size;
+	left->size -= piece->size;
+	return left->size > 0;
+}
+
+void
+sessions_outcome(struct sessions *sessions, uint64_t id, uint64_t request_id,
+    const struct node_outcome *outcome)
+{
+	struct session *session = find(sessions, id);
+	struct msg_outcome message = {
+		.error = (uint16_t)outcome->error,
+		.cause = outcome->cause,
+		.store_index = outcome->store_index,
+		.raft_index = outcome->raft_index,
+		.raft_term = outcome->raft_term,
+	};
+	struct slice left = outcome->event;
+	bool more;
+
+	if (session == NULL)
+		return;
+	do {
+		struct buf *out = channel_out(session->channel);
+		size_t begun;
+
+		more = cut(&left, &message.event);
+		begun = frame_begin(out, MSG_outcome, more ? FRAME_MORE : 0, request_id);
+		msg_outcome_put(out, &message);
+		frame_end(out, begun);
+	} while (more);
+}
+
+void
+sessions_watching(struct sessions *sessions, uint64_t id, uint64_t watch_id,
+    const struct msg_watching *answer)
+{
+	struct session *session = find(sessions, id);
+
+	if (session != NULL)
+		msg_watching_frame(channel_out(session->channel), watch_id, answer);
+}
+
+void
+sessions_event(struct sessions *sessions, uint64_t id, const uint64_t *watch_ids, size_t count,
+    struct slice event)
+{
+	struct session *session = find(sessions, id);
+	struct buf ids = BUF_INIT;
+	struct msg_event message;
+	bool more;
+
+	if (session == NULL)
+		return;
+	for (size_t i = 0; i < count; i++)
+		codec_put_u64(&ids, watch_ids[i]);
+	message.watch_ids = buf_slice(&ids);
+	do {
+		struct buf *out = channel_out(session->channel);
+		size_t begun;
+
+		more = cut(&event, &message.event);
+		begun = frame_begin(out, MSG_event, more ? FRAME_MORE : 0, 0);
+		msg_event_put(out, &message);
+		frame_end(out, begun);
+	} while (more);
+	buf_free(&ids);
+}
+
+void
+sessions_stats(struct sessions *sessions, uint64_t id, uint64_t request_id,
+    const struct msg_stats *stats)
+{
+	struct session *session = find(sessions, id);
+
+	if (session != NULL)
+		msg_stats_frame(channel_out(session->channel), request_id, stats);
+}
+
+void
+sessions_status(struct sessions *sessions, const struct msg_status *status)
+{
+	struct session *session;
+
+	LIST_FOREACH(session, &sessions->list, link)
+		if (session->id != 0 && !session->gone)
+			send_status(session, status);
+}
+
+struct buf *
+sessions_peer_out(struct sessions *sessions)
+{
+	if (sessions->peer != NULL)
+		return channel_out(sessions->peer->channel);
+	/* Nobody to carry them: a lost message, which the core is built for. */
+	buf_clear(&sessions->nowhere);
+	return &sessions->nowhere;
+}

@@ -1,0 +1,43 @@
+/*
+ * session.h - the IPC server: one session per worker.
+ *
+ * Owns the channels that the supervisor hands over, one for each worker. Trusts
+ * no worker: the first frame must be its hello with the token of the pair, each
+ * message must be of a kind its role may send and well formed; else the channel
+ * is closed with a line, and the supervisor makes a new pair.
+ *
+ * Calls node.h with what came; is called back (through main.c's node_io) with
+ * what goes out. Everything for one worker leaves in one write per turn. An
+ * answer above FRAME_CHUNK_BYTES is cut into frames with FRAME_MORE.
+ */
+#ifndef MOOTHALL_RAFTD_SESSION_SESSION_H
+#define MOOTHALL_RAFTD_SESSION_SESSION_H
+
+#include "common/ipc/channel.h"
+#include "common/ipc/wire.h"
+#include "raftd/node.h"
+
+struct sessions;
+
+struct sessions *sessions_new(struct loop *loop, struct node *node);
+void sessions_free(struct sessions **sessions);
+/* A worker's new channel; takes fd. An older one of the same worker ends. */
+void sessions_attach(struct sessions *sessions, int role, uint32_t number, uint64_t token, int fd);
+/* Turn end: write what is queued, free what is gone. */
+void sessions_flush(struct sessions *sessions);
+size_t sessions_count(const struct sessions *sessions);
+
+/* As node_io has them. */
+void sessions_outcome(struct sessions *sessions, uint64_t session, uint64_t request_id,
+    const struct node_outcome *outcome);
+void sessions_watching(struct sessions *sessions, uint64_t session, uint64_t watch_id,
+    const struct msg_watching *answer);
+void sessions_event(struct sessions *sessions, uint64_t session, const uint64_t *watch_ids,
+    size_t count, struct slice event);
+void sessions_stats(struct sessions *sessions, uint64_t session, uint64_t request_id,
+    const struct msg_stats *stats);
+void sessions_status(struct sessions *sessions, const struct msg_status *status);
+/* Where frames for nodes go: the peer worker, or nowhere while there is none. */
+struct buf *sessions_peer_out(struct sessions *sessions);
+
+#endif

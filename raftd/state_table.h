@@ -1,0 +1,27 @@
+/*
+ * state_table.h - values of the applied state that are raftd's own: members and
+ * the session table. Stored and sent in snapshots, so formats never change.
+ *
+ *	key				value
+ *	'M' be64 node id		member_state
+ *	'S' be64 session		session_state
+ *	'R' be64 session be64 sequence	result_state
+ *
+ * No guard: included many times; undefines its macros.
+ */
+RECORD(member_state,
+    FIELD(u8, format)		/* 1 */
+    FIELD(u8, role)		/* enum member_role */
+    FIELD(u64, joined)		/* store index of its registry entry */
+    FIELD(bytes, name) FIELD(bytes, peer_url) FIELD(bytes, client_url))
+RECORD(session_state,
+    FIELD(u8, format)		/* 1 */
+    FIELD(u64, low)		/* answers below it are forgotten */
+    FIELD(u64, used))		/* raft index of its last command */
+RECORD(result_state,
+    FIELD(u8, format)		/* 1 */
+    FIELD(u16, error) FIELD(bytes, cause)
+    FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term)
+    FIELD(u8, event))		/* 1: the event of store_index is the answer's */
+#undef RECORD
+#undef FIELD
