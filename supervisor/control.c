@@ -1,0 +1,343 @@
+/*
+ * control.c - connections of operators.
+ *
+ *	reading ----> answering	 a line came, its answer is there	[obey]
+ *	reading ----> waiting	 restart, transfer: done later		[obey]
+ *	waiting ----> answering	 it is done				[restart_done]
+ *	answering --> reading	 all of it is written			[flush]
+ *	any --------> closed	 they closed, or were too long		[drop]
+ */
+#include "supervisor/control.h"
+
+#include "common/control_line.h"
+#include "common/diag.h"
+#include "common/xmem.h"
+#include "supervisor/control_status.h"
+#include "supervisor/supervisor.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+#include <yajl/yajl_gen.h>
+
+#define CONNECTIONS_MAX 16
+#define IDLE_MS_MAX 600000
+
+struct connection {
+	LIST_ENTRY(connection) link;
+	struct control *control;
+	int fd;
+	struct loop_io *io;
+	struct loop_timer *idle;
+	struct buf in;			/* up to one line */
+	struct buf out;
+	bool waiting;			/* its answer comes later */
+};
+
+struct control {
+	struct supervisor *supervisor;
+	int fd;				/* listening */
+	int directory_fd;		/* of the socket's name */
+	struct loop_io *io;
+	LIST_HEAD(, connection) connections;
+	size_t connection_count;
+	struct connection *waiter;	/* for the restart under way; NULL: nobody any more */
+};
+
+static void
+drop(struct connection *connection)
+{
+	struct control *control = connection->control;
+
+	if (control->waiter == connection)
+		control->waiter = NULL;
+	LIST_REMOVE(connection, link);
+	control->connection_count--;
+	loop_io_free(&connection->io);
+	loop_timer_free(&connection->idle);
+	close(connection->fd);
+	buf_free(&connection->in);
+	buf_free(&connection->out);
+	free(connection);
+}
+
+/* ok, or why not. */
+static void
+answer(struct connection *connection, const char *problem)
+{
+	yajl_gen gen = yajl_gen_alloc(NULL);
+	const unsigned char *text;
+	size_t size;
+
+	ASSERT(gen != NULL);
+	yajl_gen_map_open(gen);
+	yajl_gen_string(gen, (const unsigned char *)"ok", 2);
+	yajl_gen_bool(gen, problem == NULL);
+	if (problem != NULL) {
+		yajl_gen_string(gen, (const unsigned char *)"error", 5);
+		yajl_gen_string(gen, (const unsigned char *)problem, strlen(problem));
+	}
+	yajl_gen_map_close(gen);
+	yajl_gen_get_buf(gen, &text, &size);
+	buf_append(&connection->out, text, size);
+	buf_append_byte(&connection->out, '\n');
+	yajl_gen_free(gen);
+}
+
+static void
+restart_done(void *argument, const char *problem)
+{
+	struct control *control = argument;
+	struct connection *connection = control->waiter;
+
+	if (connection == NULL)
+		return;
+	control->waiter = NULL;
+	connection->waiting = false;
+	answer(connection, problem);
+	loop_io_want(connection->io, LOOP_READ | LOOP_WRITE);
+}
+
+static void
+begin_restart(struct connection *connection, bool transfer, const char *what)
+{
+	struct control *control = connection->control;
+	enum err err;
+
+	if (control->waiter != NULL) {
+		answer(connection, "another restart or transfer is under way");
+		return;
+	}
+	control->waiter = connection;
+	connection->waiting = true;
+	if (transfer)
+		err = restart_transfer(control->supervisor, what, restart_done, control);
+	else
+		err = restart_begin(control->supervisor, what, restart_done, control);
+	if (err == ERR_NONE)
+		return;
+	control->waiter = NULL;
+	connection->waiting = false;
+	if (err == ERR_BUSY)
+		answer(connection, "another restart or transfer is under way, or the node is stopping");
+	else
+		answer(connection, transfer ? "this node does not lead, or there is no other voter" :
+		    "no process of that name; say raftd, peer, client, client N or all");
+}
+
+static void
+stop_the_node(struct connection *connection, const char *how)
+{
+	struct supervisor *supervisor = connection->control->supervisor;
+
+	/* No further answer to this connection: it waits for end-of-file. */
+	connection->waiting = true;
+	answer(connection, NULL);
+	if (strcmp(how, "fast") == 0)
+		stop_fast(supervisor);
+	else
+		stop_begin(supervisor, strcmp(how, "graceful") == 0 ? STOP_DRAIN : STOP_ORDERLY);
+}
+
+static void
+obey(struct connection *connection, struct slice line)
+{
+	struct control_field fields[] = { { "command", NULL }, { "argument", NULL },
+		{ "format", NULL } };
+	const char *command, *argument;
+
+	if (control_line_read(line, fields, ARRAY_COUNT(fields)) != ERR_NONE) {
+		answer(connection, "not a JSON object");
+		return;
+	}
+	command = fields[0].value == NULL ? "" : fields[0].value;
+	argument = fields[1].value == NULL ? "" : fields[1].value;
+	if (strcmp(command, "status") == 0)
+		control_status(connection->control->supervisor,
+		    fields[2].value != NULL && strcmp(fields[2].value, "text") == 0,
+		    &connection->out);
+	else if (strcmp(command, "restart") == 0)
+		begin_restart(connection, false, argument);
+	else if (strcmp(command, "transfer") == 0)
+		begin_restart(connection, true, argument);
+	else if (strcmp(command, "stop") == 0)
+		stop_the_node(connection, argument);
+	else
+		answer(connection, "no such command; say status, restart, transfer or stop");
+	control_line_free(fields, ARRAY_COUNT(fields));
+}
+
+/* All whole lines that are there; one at a time while an answer is waited for. */
+static void
+obey_lines(struct connection *connection)
+{
+	const uint8_t *end;
+
+	while (!connection->waiting && connection->in.size > 0 &&
+	    (end = memchr(connection->in.data, '\n', connection->in.size)) != NULL) {
+		size_t size = (size_t)(end - connection->in.data);
+
+		obey(connection, slice_of(connection->in.data, size));
+		buf_consume(&connection->in, size + 1);
+	}
+}
+
+/* False: the connection is gone. */
+static bool
+flush(struct connection *connection)
+{
+	while (connection->out.size > 0) {
+		ssize_t size = send(connection->fd, connection->out.data, connection->out.size,
+		    MSG_NOSIGNAL);
+
+		if (size == -1 && (errno == EAGAIN || errno == EINTR))
+			break;
+		if (size == -1) {
+			drop(connection);
+			return false;
+		}
+		buf_consume(&connection->out, (size_t)size);
+	}
+	loop_io_want(connection->io, LOOP_READ | (connection->out.size > 0 ? LOOP_WRITE : 0));
+	return true;
+}
+
+static void
+connection_ready(void *argument, unsigned events)
+{
+	struct connection *connection = argument;
+
+	loop_timer_set(connection->idle, IDLE_MS_MAX);
+	if ((events & LOOP_READ) != 0) {
+		uint8_t piece[1024];
+		ssize_t size = recv(connection->fd, piece, sizeof(piece), 0);
+
+		if (size == 0 || (size == -1 && errno != EAGAIN && errno != EINTR)) {
+			drop(connection);
+			return;
+		}
+		if (size > 0)
+			buf_append(&connection->in, piece, (size_t)size);
+		if (connection->in.overflowed) {
+			drop(connection);
+			return;
+		}
+	}
+	obey_lines(connection);
+	(void)flush(connection);
+}
+
+static void
+idle_over(void *argument)
+{
+	drop(argument);
+}
+
+static bool
+may_speak(int fd)
+{
+	struct ucred peer;
+	socklen_t size = sizeof(peer);
+
+	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == -1)
+		return false;
+	return peer.uid == 0 || peer.uid == geteuid() || peer.gid == getegid();
+}
+
+static void
+accept_ready(void *argument, unsigned events UNUSED)
+{
+	struct control *control = argument;
+	struct loop *loop = control->supervisor->loop;
+	struct connection *connection;
+	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd == -1)
+		return;
+	if (control->connection_count == CONNECTIONS_MAX || !may_speak(fd)) {
+		close(fd);
+		return;
+	}
+	connection = xzalloc(sizeof(*connection));
+	connection->control = control;
+	connection->fd = fd;
+	buf_init(&connection->in, CONTROL_REQUEST_BYTES_MAX);
+	connection->io = loop_io_new(loop, fd, connection_ready, connection);
+	connection->idle = loop_timer_new(loop, idle_over, connection);
+	loop_timer_set(connection->idle, IDLE_MS_MAX);
+	loop_io_want(connection->io, LOOP_READ);
+	LIST_INSERT_HEAD(&control->connections, connection, link);
+	control->connection_count++;
+}
+
+/* A path may be longer than sun_path, so we bind from inside the directory. */
+static int
+bind_in(int directory_fd)
+{
+	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = CONTROL_SOCKET_NAME };
+	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	bool good = false;
+
+	if (fd != -1 && here != -1 && fchdir(directory_fd) == 0) {
+		(void)unlink(CONTROL_SOCKET_NAME);
+		good = bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
+		    chmod(CONTROL_SOCKET_NAME, 0660) == 0 && listen(fd, CONNECTIONS_MAX) == 0;
+		if (fchdir(here) == -1)
+			good = false;
+	}
+	if (here != -1)
+		close(here);
+	if (good)
+		return fd;
+	if (fd != -1)
+		close(fd);
+	return -1;
+}
+
+enum err
+control_open(struct supervisor *supervisor, struct control **result)
+{
+	int directory_fd = open(supervisor->config->run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
+	struct control *control;
+	int fd = directory_fd == -1 ? -1 : bind_in(directory_fd);
+
+	if (fd == -1) {
+		enum err err = err_from_errno(errno);
+
+		if (directory_fd != -1)
+			close(directory_fd);
+		return err;
+	}
+	control = xzalloc(sizeof(*control));
+	control->supervisor = supervisor;
+	control->fd = fd;
+	control->directory_fd = directory_fd;
+	LIST_INIT(&control->connections);
+	control->io = loop_io_new(supervisor->loop, fd, accept_ready, control);
+	loop_io_want(control->io, LOOP_READ);
+	*result = control;
+	return ERR_NONE;
+}
+
+void
+control_free(struct control **control_pointer)
+{
+	struct control *control = *control_pointer;
+	struct connection *connection;
+
+	if (control == NULL)
+		return;
+	while ((connection = LIST_FIRST(&control->connections)) != NULL)
+		drop(connection);
+	(void)unlinkat(control->directory_fd, CONTROL_SOCKET_NAME, 0);
+	loop_io_free(&control->io);
+	close(control->fd);
+	close(control->directory_fd);
+	free(control);
+	*control_pointer = NULL;
+}

@@ -1,0 +1,22 @@
+/*
+ * control.h - the operator's socket, RUN_DIR/control.sock.
+ *
+ * One JSON line in, one out (common/control_line.h), and again. Only root, our
+ * own user and our own group may speak. A connection that asked for stop stays
+ * open until the node has ended: its end-of-file says so.
+ * Source: spec operations.md 6.
+ */
+#ifndef MOOTHALL_SUPERVISOR_CONTROL_H
+#define MOOTHALL_SUPERVISOR_CONTROL_H
+
+#include "common/err.h"
+
+struct control;
+struct supervisor;
+
+/* The lock is held, so a socket that is there is a dead one's. */
+enum err control_open(struct supervisor *supervisor, struct control **result) MUST_CHECK;
+/* Closes all connections and removes the socket. */
+void control_free(struct control **control);
+
+#endif

@@ -1,0 +1,352 @@
+/*
+ * directory.c - the data directory before any child runs. May wait.
+ */
+#include "supervisor/directory.h"
+
+#include "common/clock.h"
+#include "common/diag.h"
+#include "common/limits.h"
+#include "common/xmem.h"
+#include "supervisor/setup.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <pwd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/file.h>
+#include <sys/stat.h>
+#include <time.h>
+#include <unistd.h>
+
+#define LOCK_WAIT_MS 2000
+#define LOCK_STEP_NS (20 * 1000 * 1000)
+#define LOCK_TEXT_BYTES 512
+
+struct lock_text {
+	long pid;
+	char since[CLOCK_TEXT_BYTES];
+	char name[NAME_BYTES_MAX + 1];
+};
+
+/* As mkdir -p with mode 0700 for what is made. */
+static enum err
+make_with_parents(const char *path)
+{
+	char *copy = xstrdup(path);
+	enum err err = ERR_NONE;
+
+	for (char *at = copy + 1; err == ERR_NONE; at++) {
+		char end = *at;
+
+		if (end != '/' && end != '\0')
+			continue;
+		*at = '\0';
+		if (mkdir(copy, 0700) == -1 && errno != EEXIST)
+			err = err_from_errno(errno);
+		*at = end;
+		if (end == '\0')
+			break;
+	}
+	free(copy);
+	return err;
+}
+
+static const char *
+user_name(uid_t uid, char *number, size_t size)
+{
+	const struct passwd *entry = getpwuid(uid);
+
+	if (entry != NULL)
+		return entry->pw_name;
+	snprintf(number, size, "user %ld", (long)uid);
+	return number;
+}
+
+static char *
+foreign_owner(const char *shown, uid_t owner)
+{
+	char owner_number[32], our_number[32];
+	char *owner_name = xstrdup(user_name(owner, owner_number, sizeof(owner_number)));
+	char *problem = xasprintf("%s belongs to %s, we run as %s; chown it or choose another "
+	    "-data-dir", shown, owner_name, user_name(geteuid(), our_number, sizeof(our_number)));
+
+	free(owner_name);
+	return problem;
+}
+
+static bool
+holds(const char *path, const char *entry)
+{
+	char *full = xasprintf("%s/%s", path, entry);
+	bool found = access(full, F_OK) == 0;
+
+	free(full);
+	return found;
+}
+
+/* Data of the Go servers; our own FORMAT is checked by raftd. */
+static const char *
+foreign_data(const char *path)
+{
+	if (holds(path, "FORMAT"))
+		return NULL;
+	if (holds(path, "member"))
+		return "member";
+	if (holds(path, "log") && holds(path, "conf"))
+		return "log and conf";
+	return NULL;
+}
+
+static enum exit_code
+prepare(const struct directory *directory, const char *path, char **problem)
+{
+	const char *foreign;
+	struct stat status;
+	enum err err = make_with_parents(path);
+
+	if (err != ERR_NONE) {
+		*problem = xasprintf("cannot make %s (-data-dir): %s", directory->shown, err_text(err));
+		return EXIT_USAGE;
+	}
+	if (stat(path, &status) == -1 || !S_ISDIR(status.st_mode)) {
+		*problem = xasprintf("%s (-data-dir) is not a directory", directory->shown);
+		return EXIT_USAGE;
+	}
+	if (status.st_uid != geteuid() && geteuid() != 0) {
+		*problem = foreign_owner(directory->shown, status.st_uid);
+		return EXIT_USAGE;
+	}
+	foreign = foreign_data(path);
+	if (foreign != NULL) {
+		*problem = xasprintf("%s holds data of another etcd (%s); choose another -data-dir",
+		    directory->shown, foreign);
+		return EXIT_DATA;
+	}
+	if ((status.st_mode & 077) != 0 && chmod(path, 0700) == -1)
+		diag_warn("directory", "cannot set mode 0700: path=%s error=%s", path,
+		    err_text(err_from_errno(errno)));
+	return EXIT_STOPPED;
+}
+
+static void
+lock_read(int fd, struct lock_text *text)
+{
+	char bytes[LOCK_TEXT_BYTES];
+	ssize_t size = pread(fd, bytes, sizeof(bytes) - 1, 0);
+
+	memset(text, 0, sizeof(*text));
+	if (size <= 0)
+		return;
+	bytes[size] = '\0';
+	/* Widths: one below the fields' sizes. */
+	(void)sscanf(bytes, "%ld %31s %255s", &text->pid, text->since, text->name);
+}
+
+static void
+lock_write(int fd, const char *name)
+{
+	char since[CLOCK_TEXT_BYTES];
+	char *text;
+
+	clock_format(clock_now().wall_ns, 0, false, since);
+	text = xasprintf("%ld\n%s\n%s\n", (long)getpid(), since, name);
+	if (ftruncate(fd, 0) == -1 || pwrite(fd, text, strlen(text), 0) == -1)
+		diag_warn("directory", "cannot write the lock's text: error=%s",
+		    err_text(err_from_errno(errno)));
+	free(text);
+}
+
+static enum exit_code
+lock(struct directory *directory, const char *path, char **problem)
+{
+	uint64_t deadline_ms = clock_now().monotonic_ms + LOCK_WAIT_MS;
+	char *lock_path = xasprintf("%s/lock", path);
+	int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	struct lock_text text;
+	int result;
+
+	free(lock_path);
+	if (fd == -1) {
+		*problem = xasprintf("cannot open %s/lock: %s", directory->shown,
+		    err_text(err_from_errno(errno)));
+		return EXIT_USAGE;
+	}
+	while ((result = flock(fd, LOCK_EX | LOCK_NB)) == -1 &&
+	    (errno == EWOULDBLOCK || errno == EINTR) && clock_now().monotonic_ms < deadline_ms)
+		nanosleep(&(struct timespec){ .tv_nsec = LOCK_STEP_NS }, NULL);
+	if (result == 0) {
+		directory->lock_fd = fd;
+		return EXIT_STOPPED;
+	}
+	lock_read(fd, &text);
+	close(fd);
+	*problem = xasprintf("data directory %s is in use by process %ld since %s; "
+	    "stop it or choose another -data-dir", directory->shown, text.pid, text.since);
+	return EXIT_LOCKED;
+}
+
+static char *
+host_name(void)
+{
+	char name[NAME_BYTES_MAX + 1] = "";
+
+	if (gethostname(name, sizeof(name) - 1) == -1)
+		name[0] = '\0';
+	return xstrdup(name);
+}
+
+/* The name by which the default directory is called before it can be read. */
+static enum exit_code
+choose_name(struct arguments *arguments, char **problem)
+{
+	struct config *config = &arguments->config;
+	char *wrong, *name;
+
+	if (arguments->source[OPTION_name] != OPTION_FROM_DEFAULT)
+		return EXIT_STOPPED;
+	name = host_name();
+	setup_text(config, OPTION_name, name);
+	free(name);
+	wrong = setup_name_problem(config->name);
+	if (wrong == NULL)
+		return EXIT_STOPPED;
+	*problem = xasprintf("host name %s; give a -name", wrong);
+	free(wrong);
+	return EXIT_USAGE;
+}
+
+/* Now that it is locked: the name of what is in it counts. */
+static enum exit_code
+settle_name(const struct directory *directory, struct arguments *arguments, char **problem)
+{
+	struct config *config = &arguments->config;
+	bool given = arguments->source[OPTION_name] != OPTION_FROM_DEFAULT;
+	struct lock_text text;
+
+	lock_read(directory->lock_fd, &text);
+	if (!directory->is_new && !given) {
+		char *wrong = setup_name_problem(text.name);
+
+		setup_text(config, OPTION_name, wrong == NULL ? text.name : "");
+		free(wrong);
+	} else if (!directory->is_new && !config->force && text.name[0] != '\0' &&
+	    strcmp(text.name, config->name) != 0) {
+		*problem = xasprintf("-name: \"%s\", but %s is of \"%s\"; use that name or another "
+		    "-data-dir", config->name, directory->shown, text.name);
+		return EXIT_USAGE;
+	}
+	lock_write(directory->lock_fd, config->name);
+	return EXIT_STOPPED;
+}
+
+enum exit_code
+directory_open(struct directory *directory, struct arguments *arguments, char **problem)
+{
+	struct config *config = &arguments->config;
+	enum exit_code code;
+	char *path;
+
+	*directory = (struct directory){ .lock_fd = -1 };
+	code = choose_name(arguments, problem);
+	if (code != EXIT_STOPPED)
+		return code;
+	if (config->data_dir[0] == '\0') {
+		directory->shown = xasprintf("./%s.etcd", config->name);
+		diag_warn("options", "no -data-dir given: using %s of the working directory",
+		    directory->shown);
+	} else {
+		directory->shown = xstrdup(config->data_dir);
+	}
+	path = setup_absolute(directory->shown);
+	setup_text(config, OPTION_data_dir, path);
+	if (config->run_dir[0] == '\0') {
+		char *run_dir = xasprintf("%s/run", path);
+
+		setup_text(config, OPTION_run_dir, run_dir);
+		free(run_dir);
+	}
+	code = prepare(directory, path, problem);
+	if (code == EXIT_STOPPED)
+		code = lock(directory, path, problem);
+	directory->is_new = !holds(path, "FORMAT");
+	free(path);
+	if (code == EXIT_STOPPED)
+		code = settle_name(directory, arguments, problem);
+	if (code == EXIT_STOPPED && make_with_parents(config->run_dir) != ERR_NONE) {
+		*problem = xasprintf("cannot make %s (-run-dir): %s", config->run_dir,
+		    strerror(errno));
+		code = EXIT_USAGE;
+	}
+	return code;
+}
+
+void
+directory_close(struct directory *directory)
+{
+	if (directory->lock_fd != -1)
+		close(directory->lock_fd);
+	free(directory->shown);
+	*directory = (struct directory){ .lock_fd = -1 };
+}
+
+/* The database has files only, no directories. */
+static enum err
+remove_files(const char *path)
+{
+	DIR *stream = opendir(path);
+	const struct dirent *entry;
+	enum err err = ERR_NONE;
+
+	if (stream == NULL)
+		return errno == ENOENT ? ERR_NONE : err_from_errno(errno);
+	while (err == ERR_NONE && (entry = readdir(stream)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (unlinkat(dirfd(stream), entry->d_name, 0) == -1)
+			err = err_from_errno(errno);
+	}
+	closedir(stream);
+	if (err == ERR_NONE && rmdir(path) == -1)
+		err = err_from_errno(errno);
+	return err;
+}
+
+enum err
+directory_clear(const struct directory *directory, const struct config *config)
+{
+	char *database = xasprintf("%s/db", config->data_dir);
+	char *format = xasprintf("%s/FORMAT", config->data_dir);
+	enum err err;
+
+	/* FORMAT last: a directory without it counts as empty. */
+	err = remove_files(database);
+	if (err == ERR_NONE && unlink(format) == -1 && errno != ENOENT)
+		err = err_from_errno(errno);
+	if (err == ERR_NONE)
+		diag_warn("directory", "-force: removed %s/db and %s/FORMAT", directory->shown,
+		    directory->shown);
+	free(database);
+	free(format);
+	return err;
+}
+
+enum err
+directory_write_file(const char *path, const char *text)
+{
+	char *fresh = xasprintf("%s.new", path);
+	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
+	enum err err = ERR_NONE;
+
+	if (fd == -1) {
+		err = err_from_errno(errno);
+		free(fresh);
+		return err;
+	}
+	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text) || rename(fresh, path) == -1)
+		err = err_from_errno(errno);
+	close(fd);
+	free(fresh);
+	return err;
+}

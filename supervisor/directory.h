@@ -1,0 +1,44 @@
+/*
+ * directory.h - the data directory as the supervisor sees it: made, tightened,
+ * locked; and the run directory.
+ *
+ * DATA_DIR/lock is never removed. Held by flock; its text is for people and
+ * for the next start, one line each:
+ *
+ *	process id
+ *	start time, UTC
+ *	name of the node
+ *
+ * What is in DATA_DIR/db and DATA_DIR/FORMAT is raftd's business.
+ * Source: spec operations.md 9.
+ */
+#ifndef MOOTHALL_SUPERVISOR_DIRECTORY_H
+#define MOOTHALL_SUPERVISOR_DIRECTORY_H
+
+#include "supervisor/arguments.h"
+
+struct directory {
+	char *shown;		/* as the operator wrote it, for messages */
+	int lock_fd;		/* -1: not held */
+	bool is_new;		/* holds no node's state yet */
+};
+
+/*
+ * Choose, make and lock the data directory; settle the node's name: given, or
+ * the one of the directory's last run, or the host's; or "" if only what is in
+ * the directory knows it. Sets name, data_dir, run_dir of the configuration.
+ * May wait two seconds for the lock.
+ *
+ * EXIT_STOPPED: done; else the code to end with, and *problem.
+ */
+enum exit_code directory_open(struct directory *directory, struct arguments *arguments,
+    char **problem) MUST_CHECK;
+void directory_close(struct directory *directory);
+
+/* -force: remove the node's own state, never what is not ours; says what. */
+enum err directory_clear(const struct directory *directory, const struct config *config);
+
+/* Write text to path by way of a new file, so nobody reads half of it. */
+enum err directory_write_file(const char *path, const char *text) MUST_CHECK;
+
+#endif

@@ -1,0 +1,147 @@
+/*
+ * listen.c - listening sockets, and who holds a port that is taken.
+ */
+#include "supervisor/listen.h"
+
+#include "common/clock.h"
+#include "common/xmem.h"
+#include "supervisor/holder.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define BACKLOG 4096
+#define BUSY_WAIT_MS 2000
+#define BUSY_STEP_NS (20 * 1000 * 1000)
+
+const char *
+listen_split(const char *address, char **host)
+{
+	const char *colon = strrchr(address, ':');
+
+	ASSERT(colon != NULL);
+	if (address[0] == '[')
+		*host = xasprintf("%.*s", (int)(colon - address) - 2, address + 1);
+	else
+		*host = xasprintf("%.*s", (int)(colon - address), address);
+	return colon + 1;
+}
+
+/* A socket bound and listening, or -1 with errno. */
+static int
+try_listen(const struct addrinfo *info)
+{
+	int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	int on = 1;
+	int off = 0;
+	int saved;
+
+	if (fd == -1)
+		return -1;
+	/* Else the connections of a node that has just ended keep the port for a minute. */
+	(void)setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on));
+	/* "::" listens on both families, whatever the machine's default is. */
+	if (info->ai_family == AF_INET6)
+		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
+	if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+static int
+listen_patiently(const struct addrinfo *info)
+{
+	uint64_t deadline_ms = clock_now().monotonic_ms + BUSY_WAIT_MS;
+	int fd;
+
+	while ((fd = try_listen(info)) == -1 && errno == EADDRINUSE &&
+	    clock_now().monotonic_ms < deadline_ms)
+		nanosleep(&(struct timespec){ .tv_nsec = BUSY_STEP_NS }, NULL);
+	return fd;
+}
+
+static char *
+refusal(const struct listen_request *request, const struct addrinfo *info, int errno_value)
+{
+	struct holder holder;
+
+	if (errno_value == EADDRINUSE && holder_of_port(info->ai_addr, &holder))
+		return xasprintf("cannot listen on %s (%s): in use by pid %ld (%s); "
+		    "stop it or choose another %s", request->address, request->option,
+		    (long)holder.pid, holder.name, request->option);
+	if (errno_value == EADDRINUSE)
+		return xasprintf("cannot listen on %s (%s): in use by another process; "
+		    "stop it or choose another %s", request->address, request->option,
+		    request->option);
+	if (errno_value == EADDRNOTAVAIL && request->advertised)
+		return xasprintf("cannot listen on %s (%s): not an address of this machine; "
+		    "add %s 0.0.0.0", request->address, request->option, request->bind_option);
+	if (errno_value == EACCES)
+		return xasprintf("cannot listen on %s (%s): not allowed to use this port; "
+		    "choose one above 1023", request->address, request->option);
+	return xasprintf("cannot listen on %s (%s): %s", request->address, request->option,
+	    strerror(errno_value));
+}
+
+/* IPv4 where a name has both, as clients of "localhost" expect. */
+static const struct addrinfo *
+preferred(const struct addrinfo *list)
+{
+	for (const struct addrinfo *info = list; info != NULL; info = info->ai_next) {
+		if (info->ai_family == AF_INET)
+			return info;
+	}
+	return list;
+}
+
+static char *
+bound_address(int fd, const char *address)
+{
+	struct sockaddr_storage bound = { 0 };
+	socklen_t size = sizeof(bound);
+	uint16_t port;
+
+	ASSERT(getsockname(fd, (struct sockaddr *)&bound, &size) == 0);
+	port = bound.ss_family == AF_INET6 ?
+	    ((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port :
+	    ((const struct sockaddr_in *)(const void *)&bound)->sin_port;
+	return xasprintf("%.*s:%u", (int)(strrchr(address, ':') - address), address,
+	    (unsigned)ntohs(port));
+}
+
+int
+listen_open(const struct listen_request *request, char **bound, char **problem)
+{
+	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_NUMERICSERV };
+	const struct addrinfo *info;
+	struct addrinfo *list = NULL;
+	char *host = NULL;
+	const char *port = listen_split(request->address, &host);
+	int code = getaddrinfo(host, port, &hints, &list);
+	int fd;
+
+	free(host);
+	if (code != 0) {
+		*problem = xasprintf("cannot listen on %s (%s): %s", request->address,
+		    request->option, gai_strerror(code));
+		return -1;
+	}
+	info = preferred(list);
+	fd = listen_patiently(info);
+	if (fd == -1)
+		*problem = refusal(request, info, errno);
+	else
+		*bound = bound_address(fd, request->address);
+	freeaddrinfo(list);
+	return fd;
+}

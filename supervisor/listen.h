@@ -1,0 +1,35 @@
+/*
+ * listen.h - opens the listening sockets of the node.
+ *
+ * Runs before the first fork, so it may wait: for names to be resolved, and up
+ * to two seconds for a port that a node killed a moment ago still holds.
+ */
+#ifndef MOOTHALL_SUPERVISOR_LISTEN_H
+#define MOOTHALL_SUPERVISOR_LISTEN_H
+
+#include "common/base.h"
+
+/* What a message says and names. */
+struct listen_request {
+	const char *address;	/* host:port, [v6]:port */
+	const char *option;	/* "-addr": where address came from */
+	bool advertised;	/* no -bind-addr was given: it would help */
+	const char *bind_option;/* "-bind-addr" */
+};
+
+/*
+ * A non-blocking, close-on-exec socket that listens.
+ *
+ *	bound	out: host:port as asked for, with the port the kernel chose for 0;
+ *		freed by the caller
+ *	problem	out: a sentence; freed by the caller
+ *
+ * The descriptor, or -1 with *problem.
+ */
+int listen_open(const struct listen_request *request, char **bound, char **problem) MUST_CHECK;
+
+/* Cut "host:port" or "[v6]:port" in two: host without brackets, freed by the
+ * caller; returns the port's text, borrowed from address. */
+const char *listen_split(const char *address, char **host);
+
+#endif

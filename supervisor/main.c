@@ -1,0 +1,315 @@
+/*
+ * main.c - the program "etcd": arguments -> configuration -> data directory ->
+ * listening sockets -> children -> loop.
+ *
+ * What may wait or fail happens here, before the first child is forked. Every
+ * failure is one sentence on standard error and an exit code of base.h.
+ */
+#include "common/diag.h"
+#include "common/xmem.h"
+#include "config.h"
+#include "supervisor/control.h"
+#include "supervisor/listen.h"
+#include "supervisor/setup.h"
+#include "supervisor/supervisor.h"
+
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+extern char **environ;
+
+/* All that is to be given back in the end. */
+struct program {
+	struct arguments arguments;
+	struct directory directory;
+	struct loop *loop;
+	struct supervisor *supervisor;
+	char *raftd_path, *httpd_path;
+	char *client_bound, *peer_bound;	/* host:port */
+	int client_fd, peer_fd;
+	uint64_t started_ns;
+};
+
+/* Takes problem. */
+static enum exit_code
+fail(enum exit_code code, char *problem)
+{
+	diag_say("etcd: %s", problem);
+	if (code == EXIT_USAGE)
+		diag_say("try 'etcd -help'");
+	free(problem);
+	return code;
+}
+
+static bool
+is_program(const char *path)
+{
+	struct stat status;
+
+	return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
+}
+
+/* The directory of this program, with "/libexec" behind; freed by the caller. */
+static char *
+beside_us(void)
+{
+	char path[4096];
+	ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 1);
+	char *slash;
+
+	if (size <= 0)
+		return xstrdup(PKGLIBEXECDIR);
+	path[size] = '\0';
+	slash = strrchr(path, '/');
+	ASSERT(slash != NULL);
+	return xasprintf("%.*s/libexec", (int)(slash - path), path);
+}
+
+static bool
+programs_in(struct program *program, const char *directory)
+{
+	program->raftd_path = xasprintf("%s/raftd", directory);
+	program->httpd_path = xasprintf("%s/httpd", directory);
+	if (is_program(program->raftd_path) && is_program(program->httpd_path))
+		return true;
+	free(program->raftd_path);
+	free(program->httpd_path);
+	program->raftd_path = NULL;
+	program->httpd_path = NULL;
+	return false;
+}
+
+static enum exit_code
+find_programs(struct program *program)
+{
+	const char *given = program->arguments.config.libexec_dir;
+	char *beside = beside_us();
+	bool found;
+
+	if (given[0] != '\0')
+		found = programs_in(program, given);
+	else
+		found = programs_in(program, beside) || programs_in(program, PKGLIBEXECDIR);
+	free(beside);
+	if (found)
+		return EXIT_STOPPED;
+	return fail(EXIT_USAGE, xasprintf("cannot find raftd and httpd in %s; give a -libexec-dir",
+	    given[0] != '\0' ? given : PKGLIBEXECDIR));
+}
+
+/* "-bind-addr" if it was given, else the option of the advertised address. */
+static enum exit_code
+open_listener(struct program *program, enum option_id advertised, enum option_id bind,
+    const char *address, int *fd, char **bound)
+{
+	struct arguments *arguments = &program->arguments;
+	bool own = arguments->source[bind] != OPTION_FROM_DEFAULT;
+	char *option = arguments_source(arguments, own ? bind : advertised);
+	char *bind_option = xasprintf("-%s", option_rows[bind].flag);
+	struct listen_request request = { .address = address, .option = option,
+		.advertised = !own, .bind_option = bind_option };
+	char *problem = NULL;
+
+	*fd = listen_open(&request, bound, &problem);
+	free(option);
+	free(bind_option);
+	return *fd == -1 ? fail(EXIT_TROUBLE, problem) : EXIT_STOPPED;
+}
+
+/* http://, and the port that was bound where 0 was asked for. */
+static void
+set_url(struct config *config, enum option_id url_id, enum option_id address_id,
+    const char *address, const char *bound)
+{
+	const char *port = strrchr(address, ':');
+	char *told = strcmp(port, ":0") == 0 ?
+	    xasprintf("%.*s%s", (int)(port - address), address, strrchr(bound, ':')) :
+	    xstrdup(address);
+	char *url = xasprintf("http://%s", told);
+
+	setup_text(config, address_id, told);
+	setup_text(config, url_id, url);
+	free(told);
+	free(url);
+}
+
+static enum exit_code
+open_listeners(struct program *program)
+{
+	struct config *config = &program->arguments.config;
+	enum exit_code code;
+
+	code = open_listener(program, OPTION_addr, OPTION_bind_addr, config->bind_addr,
+	    &program->client_fd, &program->client_bound);
+	if (code == EXIT_STOPPED)
+		code = open_listener(program, OPTION_peer_addr, OPTION_peer_bind_addr,
+		    config->peer_bind_addr, &program->peer_fd, &program->peer_bound);
+	if (code != EXIT_STOPPED)
+		return code;
+	setup_text(config, OPTION_bind_addr, program->client_bound);
+	setup_text(config, OPTION_peer_bind_addr, program->peer_bound);
+	set_url(config, OPTION_client_url, OPTION_addr, config->addr, program->client_bound);
+	set_url(config, OPTION_peer_url, OPTION_peer_addr, config->peer_addr, program->peer_bound);
+	return EXIT_STOPPED;
+}
+
+static enum exit_code
+write_files(const struct program *program)
+{
+	const struct config *config = &program->arguments.config;
+	enum err err = ERR_NONE;
+	char *text;
+
+	if (config->pid_file[0] != '\0') {
+		text = xasprintf("%ld\n", (long)getpid());
+		err = directory_write_file(config->pid_file, text);
+		free(text);
+		if (err != ERR_NONE)
+			return fail(EXIT_USAGE, xasprintf("-pid-file: cannot write %s: %s",
+			    config->pid_file, err_text(err)));
+	}
+	if (config->port_file[0] != '\0') {
+		text = xasprintf("client %s\npeer %s\n", program->client_bound, program->peer_bound);
+		err = directory_write_file(config->port_file, text);
+		free(text);
+		if (err != ERR_NONE)
+			return fail(EXIT_USAGE, xasprintf("-port-file: cannot write %s: %s",
+			    config->port_file, err_text(err)));
+	}
+	return EXIT_STOPPED;
+}
+
+static void
+remove_pid_file(const struct program *program)
+{
+	const struct config *config = &program->arguments.config;
+
+	if (program->supervisor != NULL && config->pid_file[0] != '\0')
+		(void)unlink(config->pid_file);
+}
+
+/* A worker has a descriptor for each connection: as many as we may have. */
+static void
+raise_limits(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == 0) {
+		limit.rlim_cur = limit.rlim_max;
+		(void)setrlimit(RLIMIT_NOFILE, &limit);
+	}
+}
+
+/* Everything between good options and a running node. */
+static enum exit_code
+prepare(struct program *program)
+{
+	struct config *config = &program->arguments.config;
+	char *problem = NULL;
+	enum exit_code code;
+
+	code = find_programs(program);
+	if (code != EXIT_STOPPED)
+		return code;
+	code = directory_open(&program->directory, &program->arguments, &problem);
+	if (code != EXIT_STOPPED)
+		return fail(code, problem);
+	diag_set_node(config->name[0] == '\0' ? "-" : config->name);
+	if (config->force && directory_clear(&program->directory, config) != ERR_NONE)
+		return fail(EXIT_USAGE, xasprintf("-force: cannot remove the state in %s",
+		    program->directory.shown));
+	if (config->force)
+		program->directory.is_new = true;
+	code = open_listeners(program);
+	if (code == EXIT_STOPPED)
+		code = write_files(program);
+	return code;
+}
+
+static enum exit_code
+run(struct program *program)
+{
+	struct supervisor *supervisor;
+	enum err err;
+
+	raise_limits();
+	signal(SIGPIPE, SIG_IGN);
+	program->loop = loop_new();
+	supervisor = supervisor_new(&(struct supervisor_parts){ .loop = program->loop,
+	    .arguments = &program->arguments, .directory = &program->directory,
+	    .raftd_path = program->raftd_path, .httpd_path = program->httpd_path,
+	    .client_fd = program->client_fd, .peer_fd = program->peer_fd,
+	    .started_ns = program->started_ns });
+	program->supervisor = supervisor;
+	program->client_fd = -1;
+	program->peer_fd = -1;
+	err = control_open(supervisor, &supervisor->control);
+	if (err != ERR_NONE)
+		return fail(EXIT_USAGE, xasprintf("cannot make the control socket in %s (-run-dir): %s",
+		    program->arguments.config.run_dir, err_text(err)));
+	return (enum exit_code)supervisor_run(supervisor);
+}
+
+static void
+close_if_open(int fd)
+{
+	if (fd != -1)
+		close(fd);
+}
+
+static void
+program_free(struct program *program)
+{
+	remove_pid_file(program);
+	supervisor_free(&program->supervisor);
+	loop_free(&program->loop);
+	close_if_open(program->client_fd);
+	close_if_open(program->peer_fd);
+	free(program->client_bound);
+	free(program->peer_bound);
+	free(program->raftd_path);
+	free(program->httpd_path);
+	directory_close(&program->directory);
+	arguments_free(&program->arguments);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct program program = { .directory = { .lock_fd = -1 }, .client_fd = -1, .peer_fd = -1,
+		.started_ns = clock_monotonic_ns() };
+	enum diag_level level;
+	enum exit_code code;
+	char *problem = NULL;
+
+	umask(077);
+	diag_start("etcd");
+	switch (arguments_read(&program.arguments, argc, argv, environ, &problem)) {
+	case ARGUMENTS_HELP:
+		arguments_print_help();
+		return EXIT_STOPPED;
+	case ARGUMENTS_VERSION:
+		printf("etcd version %s\n", PACKAGE_VERSION);
+		return EXIT_STOPPED;
+	case ARGUMENTS_WRONG:
+		return (int)fail(EXIT_USAGE, problem);
+	case ARGUMENTS_RUN:
+		break;
+	}
+	problem = setup_check(&program.arguments);
+	if (problem != NULL) {
+		code = fail(EXIT_USAGE, problem);
+	} else {
+		if (diag_level_parse(program.arguments.config.log_level, &level))
+			diag_set_level(level);
+		code = prepare(&program);
+		if (code == EXIT_STOPPED)
+			code = run(&program);
+	}
+	program_free(&program);
+	return (int)code;
+}

@@ -1,0 +1,422 @@
+/*
+ * process.c - the child's state table; see process.h.
+ *
+ * Calls the world from the loop only, never from process_start or process_stop
+ * but for started, which comes from inside process_start.
+ */
+#include "supervisor/process.h"
+
+#include "common/diag.h"
+#include "common/xmem.h"
+#include "supervisor/spawn.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define BACK_OFF_FIRST_MS 100
+#define BACK_OFF_MAX_MS 5000
+#define LIFE_LONG_ENOUGH_MS 60000	/* after it the back-off begins anew */
+#define HASTY_WINDOW_MS 60000
+#define SILENCE_MAX_MS 10000
+#define RAFTD_SILENCE_MAX_MS 30000	/* its disk may be slow */
+#define ABORT_TO_KILL_MS 2000
+
+static void
+timer_due(void *argument)
+{
+	struct process *process = argument;
+
+	switch (process->state) {
+	case PROCESS_DEAD:
+	case PROCESS_THROTTLED:
+		process_start(process);
+		break;
+	case PROCESS_STOPPING:
+		diag_warn("supervisor", "does not stop in time, killed: process=%s pid=%ld",
+		    process->name, (long)process->pid);
+		process_kill(process, SIGKILL);
+		break;
+	case PROCESS_STARTING:
+	case PROCESS_RUNNING:
+		break;
+	}
+}
+
+struct process *
+process_new(const struct process_world *world, int role, uint32_t number)
+{
+	struct process *process = xzalloc(sizeof(*process));
+
+	process->world = world;
+	process->role = role;
+	process->number = number;
+	if (role == ROLE_CLIENT)
+		snprintf(process->name, sizeof(process->name), "client %u", (unsigned)number);
+	else
+		snprintf(process->name, sizeof(process->name), "%s",
+		    role == ROLE_RAFTD ? "raftd" : "peer");
+	process->timer = loop_timer_new(world->loop, timer_due, process);
+	return process;
+}
+
+void
+process_free(struct process **process)
+{
+	if (*process == NULL)
+		return;
+	ASSERT((*process)->pid == 0);
+	channel_free(&(*process)->channel);
+	loop_timer_free(&(*process)->timer);
+	free(*process);
+	*process = NULL;
+}
+
+/* Sent what its role may not send, or no message at all. */
+static void
+refuse(struct process *process, const char *what)
+{
+	diag_error("supervisor", "child breaks the protocol, killed: process=%s pid=%ld message=%s",
+	    process->name, (long)process->pid, what);
+	process_kill(process, SIGKILL);
+}
+
+static unsigned
+sender_of(const struct process *process)
+{
+	switch (process->role) {
+	case ROLE_RAFTD:
+		return FROM_RAFTD;
+	case ROLE_CLIENT:
+		return FROM_CLIENT_WORKER;
+	default:
+		return FROM_PEER_WORKER;
+	}
+}
+
+static bool
+take_hello(const struct process *process, struct slice payload)
+{
+	struct msg_hello hello;
+
+	if (msg_hello_decode(payload, &hello) != ERR_NONE || hello.magic != WIRE_MAGIC ||
+	    hello.role != process->role || hello.number != process->number)
+		return false;
+	if (hello.protocol == WIRE_PROTOCOL)
+		return true;
+	diag_error("supervisor", "child speaks another protocol: process=%s its=%u ours=%u",
+	    process->name, (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
+	return false;
+}
+
+static bool
+take_ready(struct process *process, struct slice payload)
+{
+	struct msg_ready ready;
+
+	if (msg_ready_decode(payload, &ready) != ERR_NONE)
+		return false;
+	diag_debug("supervisor", "child is ready: process=%s pid=%ld text=%.*s", process->name,
+	    (long)process->pid, SLICE_ARGS(ready.text));
+	/* One that is to stop may have been faster with this. */
+	if (process->state == PROCESS_STARTING)
+		process->state = PROCESS_RUNNING;
+	process->was_ready = true;
+	process->ever_ready = true;
+	if (process->state == PROCESS_RUNNING)
+		process->world->ready(process->world->argument, process);
+	return true;
+}
+
+static bool
+take_alive(struct process *process, struct slice payload)
+{
+	struct msg_alive alive;
+
+	if (msg_alive_decode(payload, &alive) != ERR_NONE)
+		return false;
+	process->connections = alive.connections;
+	return true;
+}
+
+static void
+process_received(void *argument, const struct frame *frame, int fd)
+{
+	struct process *process = argument;
+	const struct process_world *world = process->world;
+	struct msg_node_state state;
+	struct msg_moved moved;
+	struct msg_end_node end;
+	bool good = false;
+
+	if (fd != -1)
+		close(fd);
+	process->heard_ms = loop_now(world->loop).monotonic_ms;
+	if ((message_senders(frame->type) & sender_of(process)) == 0) {
+		refuse(process, message_name(frame->type));
+		return;
+	}
+	switch (frame->type) {
+	case MSG_hello:
+		good = take_hello(process, frame->payload);
+		break;
+	case MSG_ready:
+		good = take_ready(process, frame->payload);
+		break;
+	case MSG_alive:
+		good = take_alive(process, frame->payload);
+		break;
+	case MSG_node_state:
+		good = msg_node_state_decode(frame->payload, &state) == ERR_NONE;
+		if (good)
+			world->node_state(world->argument, &state);
+		break;
+	case MSG_moved:
+		good = msg_moved_decode(frame->payload, &moved) == ERR_NONE;
+		if (good)
+			world->moved(world->argument, moved.done != 0);
+		break;
+	case MSG_end_node:
+		good = msg_end_node_decode(frame->payload, &end) == ERR_NONE;
+		if (good)
+			world->end_node(world->argument, end.exit_code, end.text);
+		break;
+	default:
+		/* A message of a data channel has no business here. */
+		break;
+	}
+	if (!good)
+		refuse(process, message_name(frame->type));
+}
+
+/* Its death follows, or the watchdog sees that it does not. */
+static void
+process_closed(void *argument, enum err why)
+{
+	struct process *process = argument;
+
+	channel_free(&process->channel);
+	if (why != ERR_CLOSED)
+		refuse(process, err_text(why));
+}
+
+static pid_t
+fork_child(const struct process *process, int control_fd)
+{
+	const struct process_world *world = process->world;
+	char number[16], control[16], listener[16];
+	char *raftd_argv[] = { "raftd", "--control-fd", control, NULL };
+	char *httpd_argv[] = { "httpd", "--role", process->role == ROLE_CLIENT ? "client" : "peer",
+		"--number", number, "--control-fd", control, "--listen-fd", listener, NULL };
+	struct spawn spawn = { .control_fd = control_fd, .listen_fd = -1 };
+
+	snprintf(number, sizeof(number), "%u", (unsigned)process->number);
+	snprintf(control, sizeof(control), "%d", SPAWN_CONTROL_FD);
+	snprintf(listener, sizeof(listener), "%d", SPAWN_LISTEN_FD);
+	if (process->role == ROLE_RAFTD) {
+		spawn.path = world->raftd_path;
+		spawn.argv = raftd_argv;
+	} else {
+		spawn.path = world->httpd_path;
+		spawn.argv = httpd_argv;
+		spawn.listen_fd = process->role == ROLE_CLIENT ? world->client_fd : world->peer_fd;
+	}
+	return spawn_program(&spawn);
+}
+
+static void
+greet(struct process *process)
+{
+	struct buf settings = BUF_INIT;
+
+	config_to_settings(process->world->config, &settings);
+	msg_hello_frame(channel_out(process->channel), 0, &(struct msg_hello){
+	    .magic = WIRE_MAGIC, .protocol = WIRE_PROTOCOL, .role = ROLE_SUPERVISOR });
+	msg_settings_frame(channel_out(process->channel), 0,
+	    &(struct msg_settings){ .settings = buf_slice(&settings) });
+	buf_free(&settings);
+}
+
+void
+process_start(struct process *process)
+{
+	const struct process_world *world = process->world;
+	struct clock_time now = loop_now(world->loop);
+	int pair[2] = { -1, -1 };
+
+	ASSERT(process->pid == 0);
+	loop_timer_cancel(process->timer);
+	process->started_ms = now.monotonic_ms;
+	process->started_wall_ns = now.wall_ns;
+	process->heard_ms = now.monotonic_ms;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pair) == -1 ||
+	    (process->pid = fork_child(process, pair[1])) == -1) {
+		diag_error("supervisor", "cannot start a child: process=%s error=%s", process->name,
+		    strerror(errno));
+		process->pid = 0;
+		if (pair[0] != -1) {
+			close(pair[0]);
+			close(pair[1]);
+		}
+		process_start_later(process);
+		return;
+	}
+	close(pair[1]);
+	process->aborted = false;
+	process->was_ready = false;
+	process->renewed = false;
+	process->connections = 0;
+	process->state = PROCESS_STARTING;
+	process->channel = channel_new(world->loop, pair[0], (struct channel_owner){
+	    .received = process_received, .closed = process_closed, .argument = process });
+	greet(process);
+	world->started(world->argument, process);
+}
+
+static void
+tell_haste(struct process *process, uint64_t now_ms)
+{
+	size_t oldest = process->deaths % PROCESS_DEATHS_KEPT;
+	bool hasty = process->deaths >= PROCESS_DEATHS_KEPT &&
+	    now_ms - process->deaths_ms[oldest] < HASTY_WINDOW_MS;
+
+	if (!hasty) {
+		process->hasty = false;
+		return;
+	}
+	if (process->hasty && now_ms - process->hasty_said_ms < HASTY_WINDOW_MS)
+		return;
+	diag_error("supervisor", "restarting too fast: process=%s deaths=%zu", process->name,
+	    process->deaths);
+	process->hasty = true;
+	process->hasty_said_ms = now_ms;
+}
+
+void
+process_start_later(struct process *process)
+{
+	uint64_t now_ms = loop_now(process->world->loop).monotonic_ms;
+	uint64_t delay_ms = 0;
+
+	if (now_ms - process->started_ms >= LIFE_LONG_ENOUGH_MS)
+		process->deaths_in_row = 0;
+	if (process->deaths_in_row > 0)
+		delay_ms = MIN_OF((uint64_t)BACK_OFF_FIRST_MS << MIN_OF(process->deaths_in_row - 1, 10U),
+		    (uint64_t)BACK_OFF_MAX_MS);
+	process->deaths_in_row++;
+	process->deaths_ms[process->deaths++ % PROCESS_DEATHS_KEPT] = now_ms;
+	process->restarts++;
+	process->state = delay_ms == 0 ? PROCESS_DEAD : PROCESS_THROTTLED;
+	loop_timer_set(process->timer, delay_ms);
+	tell_haste(process, now_ms);
+	if (!process->hasty)
+		diag_warn("supervisor", "starting it again: process=%s in_ms=%llu", process->name,
+		    (unsigned long long)delay_ms);
+}
+
+void
+process_cancel(struct process *process)
+{
+	if (process->pid != 0)
+		return;
+	loop_timer_cancel(process->timer);
+	process->state = PROCESS_DEAD;
+}
+
+void
+process_stop(struct process *process, int how, uint64_t limit_ms)
+{
+	if (process->pid == 0) {
+		process_cancel(process);
+		return;
+	}
+	process->state = PROCESS_STOPPING;
+	loop_timer_set(process->timer, limit_ms);
+	if (process->channel != NULL)
+		msg_stop_frame(channel_out(process->channel), 0,
+		    &(struct msg_stop){ .how = (uint8_t)how });
+	else
+		process_kill(process, SIGTERM);
+	loop_again(process->world->loop);
+}
+
+void
+process_kill(struct process *process, int signal_number)
+{
+	/* Not reaped yet, so the number is still its own. */
+	if (process->pid != 0)
+		(void)kill(process->pid, signal_number);
+}
+
+char *
+process_end_text(int status)
+{
+	if (WIFSIGNALED(status))
+		return xasprintf("signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
+	return xasprintf("code %d", WEXITSTATUS(status));
+}
+
+void
+process_reaped(struct process *process, int status)
+{
+	bool asked = process->state == PROCESS_STOPPING;
+	char *text = process_end_text(status);
+	bool clean = asked && WIFEXITED(status) && WEXITSTATUS(status) == 0;
+
+	diag_line(clean ? DIAG_DEBUG : DIAG_WARN, "supervisor", "child ended: process=%s pid=%ld by=%s",
+	    process->name, (long)process->pid, text);
+	free(text);
+	loop_timer_cancel(process->timer);
+	channel_free(&process->channel);
+	process->pid = 0;
+	process->state = PROCESS_DEAD;
+	process->world->died(process->world->argument, process, status);
+}
+
+void
+process_watch(struct process *process, uint64_t now_ms)
+{
+	uint64_t limit_ms = process->role == ROLE_RAFTD ? RAFTD_SILENCE_MAX_MS : SILENCE_MAX_MS;
+	uint64_t silent_ms = now_ms - MIN_OF(process->heard_ms, now_ms);
+
+	if (!process_is_up(process) || silent_ms < limit_ms)
+		return;
+	if (!process->aborted) {
+		diag_error("supervisor", "child gives no sign of life, aborted: process=%s pid=%ld "
+		    "silent_ms=%llu", process->name, (long)process->pid,
+		    (unsigned long long)silent_ms);
+		process->aborted = true;
+		process_kill(process, SIGABRT);
+	} else if (silent_ms >= limit_ms + ABORT_TO_KILL_MS) {
+		process_kill(process, SIGKILL);
+	}
+}
+
+void
+process_forgive(struct process *process, uint64_t now_ms)
+{
+	process->heard_ms = now_ms;
+}
+
+const char *
+process_state_name(enum process_state state)
+{
+	switch (state) {
+	case PROCESS_DEAD:
+		return "dead";
+	case PROCESS_THROTTLED:
+		return "throttled";
+	case PROCESS_STARTING:
+		return "starting";
+	case PROCESS_RUNNING:
+		return "running";
+	case PROCESS_STOPPING:
+		return "stopping";
+	}
+	return "unknown";
+}

@@ -1,0 +1,121 @@
+/*
+ * process.h - one child of the supervisor: its life, and what is known of it.
+ *
+ *	dead -------> starting	forked, channel open		[process_start]
+ *	starting ---> running	READY came			[process_received]
+ *	starting, running
+ *	-------> stopping	was told to stop		[process_stop]
+ *	starting, running, stopping
+ *	-------> dead		reaped				[process_reaped]
+ *	dead -------> throttled	died too soon: back-off		[process_start_later]
+ *	throttled --> starting	back-off is over		[process_start]
+ *
+ * Who decides: supervisor.c, through the world's functions. A child in state
+ * stopping is killed when its limit is over; one that gives no sign of life is
+ * aborted, then killed [process_watch].
+ *
+ * Source: spec operations.md 5; raft-pitfalls.md G.
+ */
+#ifndef MOOTHALL_SUPERVISOR_PROCESS_H
+#define MOOTHALL_SUPERVISOR_PROCESS_H
+
+#include "common/ipc/channel.h"
+#include "common/ipc/message.h"
+#include "common/ipc/wire.h"
+#include "common/loop.h"
+#include "common/option.h"
+
+#include <sys/queue.h>
+#include <sys/types.h>
+
+enum process_state {
+	PROCESS_DEAD,
+	PROCESS_THROTTLED,
+	PROCESS_STARTING,
+	PROCESS_RUNNING,
+	PROCESS_STOPPING,
+};
+
+struct process;
+
+/* What all children share, and who is told about them. */
+struct process_world {
+	struct loop *loop;
+	const struct config *config;	/* given to each child as it is at its start */
+	char *raftd_path, *httpd_path;
+	int client_fd, peer_fd;		/* listening sockets; -1: closed */
+	void *argument;
+	/* The channel is open: settings are queued, wire it. */
+	void (*started)(void *argument, struct process *process);
+	void (*ready)(void *argument, struct process *process);
+	void (*node_state)(void *argument, const struct msg_node_state *state);
+	void (*moved)(void *argument, bool done);
+	void (*end_node)(void *argument, enum exit_code code, struct slice sentence);
+	/* Reaped, state is dead. status as of waitpid. May free the process. */
+	void (*died)(void *argument, struct process *process, int status);
+};
+
+#define PROCESS_DEATHS_KEPT 5
+
+struct process {
+	TAILQ_ENTRY(process) link;
+	const struct process_world *world;
+	int role;			/* ROLE_* of wire.h */
+	uint32_t number;
+	char name[24];			/* "raftd", "client 1", "peer" */
+	enum process_state state;
+	pid_t pid;			/* 0: none */
+	struct channel *channel;	/* NULL: none */
+	struct loop_timer *timer;	/* throttled: start; stopping: kill */
+	uint64_t started_ms;		/* monotonic */
+	uint64_t heard_ms;		/* monotonic, last sign of life */
+	uint64_t started_wall_ns;
+	bool aborted;			/* the watchdog has sent ABRT */
+	bool was_ready;			/* in this life */
+	bool ever_ready;
+	bool retired;			/* replaced by another: not started again */
+	bool renewed;			/* stopped to be started again at once */
+	uint32_t connections;
+	unsigned restarts;
+	unsigned deaths_in_row;		/* decides the back-off */
+	uint64_t deaths_ms[PROCESS_DEATHS_KEPT]; /* the last ones, a ring */
+	size_t deaths;			/* how many there were in all */
+	bool hasty;			/* restarting too fast, and this was said */
+	uint64_t hasty_said_ms;
+};
+
+TAILQ_HEAD(process_list, process);
+
+struct process *process_new(const struct process_world *world, int role, uint32_t number);
+/* Not while it has a pid. */
+void process_free(struct process **process);
+
+/* Fork now. Failure counts as a death: it is tried again later. */
+void process_start(struct process *process);
+/* Start again after a crash: at once, or after the back-off. */
+void process_start_later(struct process *process);
+/* Do not start it any more. */
+void process_cancel(struct process *process);
+/* how: STOP_* of wire.h. KILL after limit_ms. No child: nothing happens. */
+void process_stop(struct process *process, int how, uint64_t limit_ms);
+void process_kill(struct process *process, int signal_number);
+/* waitpid told its end. */
+void process_reaped(struct process *process, int status);
+
+/* Abort or kill it if it has been silent too long. */
+void process_watch(struct process *process, uint64_t now_ms);
+/* The silence was ours (the machine slept): count anew. */
+void process_forgive(struct process *process, uint64_t now_ms);
+
+/* True if a channel between raftd and it makes sense. */
+static inline bool
+process_is_up(const struct process *process)
+{
+	return process->state == PROCESS_STARTING || process->state == PROCESS_RUNNING;
+}
+
+const char *process_state_name(enum process_state state);
+/* "code 70" or "signal 9 (Killed)"; freed by the caller. */
+char *process_end_text(int status);
+
+#endif

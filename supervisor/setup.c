@@ -1,0 +1,369 @@
+/*
+ * setup.c - one function for each rule, called in order; the first that
+ * complains ends it.
+ */
+#include "supervisor/setup.h"
+
+#include "common/diag.h"
+#include "common/limits.h"
+#include "common/rand.h"
+#include "common/xmem.h"
+#include "supervisor/listen.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define WORKERS_MAX 64
+#define WORKERS_AUTO_MAX 4
+#define RETRY_MS_MIN 2500
+#define RETRY_MS_MAX 5000
+
+void
+setup_text(struct config *config, enum option_id id, const char *text)
+{
+	char *problem;
+
+	ASSERT(config_set(config, id, text, &problem) == ERR_NONE);
+}
+
+/* "SOURCE: problem"; takes problem. */
+static char *
+at_source(const struct arguments *arguments, enum option_id id, char *problem)
+{
+	char *source = arguments_source(arguments, id);
+	char *sentence = xasprintf("%s: %s", source, problem);
+
+	free(source);
+	free(problem);
+	return sentence;
+}
+
+static char *
+check_log_level(struct arguments *arguments)
+{
+	struct config *config = &arguments->config;
+	enum diag_level level;
+
+	if (config->verbose)
+		setup_text(config, OPTION_log_level, "debug");
+	if (config->very_verbose || config->very_very_verbose || strcmp(config->trace, "*") == 0)
+		setup_text(config, OPTION_log_level, "trace");
+	if (!diag_level_parse(config->log_level, &level))
+		return at_source(arguments, OPTION_log_level,
+		    xasprintf("\"%s\" is none of error, warn, info, debug, trace", config->log_level));
+	return NULL;
+}
+
+static char *
+check_workers(struct arguments *arguments)
+{
+	const char *text = arguments->config.workers;
+	unsigned long number;
+	char *end;
+
+	if (strcmp(text, "auto") == 0)
+		return NULL;
+	number = strtoul(text, &end, 10);
+	if (text[0] < '0' || text[0] > '9' || *end != '\0')
+		return at_source(arguments, OPTION_workers,
+		    xasprintf("\"%s\" is neither a whole number nor auto", text));
+	if (number < 1)
+		return at_source(arguments, OPTION_workers,
+		    xasprintf("%s is below the minimum 1", text));
+	if (number > WORKERS_MAX)
+		return at_source(arguments, OPTION_workers,
+		    xasprintf("%s is above the maximum %d", text, WORKERS_MAX));
+	return NULL;
+}
+
+unsigned
+setup_workers(const struct config *config)
+{
+	long processors;
+
+	if (strcmp(config->workers, "auto") != 0)
+		return (unsigned)strtoul(config->workers, NULL, 10);
+	processors = sysconf(_SC_NPROCESSORS_ONLN);
+	return (unsigned)MAX_OF(1, MIN_OF(WORKERS_AUTO_MAX, processors));
+}
+
+static char *
+check_times(struct arguments *arguments)
+{
+	struct config *config = &arguments->config;
+	bool both = arguments->source[OPTION_peer_election_timeout] != OPTION_FROM_DEFAULT &&
+	    arguments->source[OPTION_peer_heartbeat_interval] != OPTION_FROM_DEFAULT;
+	unsigned long long election = config->peer_election_timeout;
+	unsigned long long heartbeat = config->peer_heartbeat_interval;
+	struct rand rand;
+
+	if (election < 2 * heartbeat)
+		return xasprintf("-peer-election-timeout (%llu) must be at least twice "
+		    "-peer-heartbeat-interval (%llu)", election, heartbeat);
+	if (both && election < 4 * heartbeat)
+		diag_warn("options", "-peer-election-timeout (%llu) should be at least four times "
+		    "-peer-heartbeat-interval (%llu)", election, heartbeat);
+	if (arguments->source[OPTION_retry_interval] == OPTION_FROM_DEFAULT) {
+		rand_seed(&rand, rand_entropy());
+		config->retry_interval = RETRY_MS_MIN +
+		    rand_below(&rand, RETRY_MS_MAX - RETRY_MS_MIN + 1);
+	}
+	return NULL;
+}
+
+/* Complete HOST[:PORT] by the port of the advertised address. */
+static char *
+complete_bind(struct arguments *arguments, enum option_id bind_id, const char *bind,
+    const char *advertised)
+{
+	const char *port = strrchr(advertised, ':');
+	const char *colon = strchr(bind, ':');
+	char *address, *problem;
+
+	if (bind[0] == '\0')
+		address = xstrdup(advertised);
+	else if (bind[0] == ':' && strchr(bind + 1, ':') == NULL)
+		return at_source(arguments, bind_id,
+		    xstrdup("Listen Host: IP required can't use a port only"));
+	else if (bind[0] == '[')
+		address = bind[strlen(bind) - 1] == ']' ? xasprintf("%s%s", bind, port) : xstrdup(bind);
+	else if (colon == NULL)
+		address = xasprintf("%s%s", bind, port);
+	else if (strchr(colon + 1, ':') != NULL)
+		address = xasprintf("[%s]%s", bind, port);
+	else
+		address = xstrdup(bind);
+	problem = option_address_problem(address);
+	if (problem == NULL)
+		setup_text(&arguments->config, bind_id, address);
+	free(address);
+	return problem == NULL ? NULL : at_source(arguments, bind_id, problem);
+}
+
+static bool
+port_is_zero(const char *address)
+{
+	return strtoul(strrchr(address, ':') + 1, NULL, 10) == 0;
+}
+
+static char *
+check_addresses(struct arguments *arguments)
+{
+	struct config *config = &arguments->config;
+	char *problem;
+
+	problem = complete_bind(arguments, OPTION_bind_addr, config->bind_addr, config->addr);
+	if (problem == NULL)
+		problem = complete_bind(arguments, OPTION_peer_bind_addr, config->peer_bind_addr,
+		    config->peer_addr);
+	if (problem != NULL)
+		return problem;
+	if (config->port_file[0] == '\0' && (port_is_zero(config->addr) ||
+	    port_is_zero(config->bind_addr)))
+		return at_source(arguments, OPTION_addr, xstrdup("port 0 needs -port-file"));
+	if (config->port_file[0] == '\0' && (port_is_zero(config->peer_addr) ||
+	    port_is_zero(config->peer_bind_addr)))
+		return at_source(arguments, OPTION_peer_addr, xstrdup("port 0 needs -port-file"));
+	if (strcmp(config->bind_addr, config->peer_bind_addr) == 0 &&
+	    !port_is_zero(config->bind_addr))
+		return xasprintf("-addr and -peer-addr: both are %s; choose another -peer-addr",
+		    config->bind_addr);
+	return NULL;
+}
+
+/* The content of -peers-file, where a newline is as good as a comma. */
+static char *
+read_peers_file(const char *path, char **problem)
+{
+	struct buf text = { .limit = MIB };
+	FILE *file = fopen(path, "re");
+	char piece[4096];
+	char *result = NULL;
+	size_t size;
+
+	if (file == NULL) {
+		*problem = xasprintf("cannot read %s: %s", path, strerror(errno));
+		return NULL;
+	}
+	while ((size = fread(piece, 1, sizeof(piece), file)) > 0)
+		buf_append(&text, piece, size);
+	if (ferror(file) != 0 || text.overflowed) {
+		*problem = xasprintf("cannot read %s: %s", path,
+		    text.overflowed ? "too long for a list of peers" : strerror(errno));
+	} else {
+		result = xasprintf("%.*s", SLICE_ARGS(buf_slice(&text)));
+		for (char *at = result; *at != '\0'; at++) {
+			if (*at == '\n' || *at == '\r')
+				*at = ',';
+		}
+	}
+	fclose(file);
+	buf_free(&text);
+	return result;
+}
+
+static const char *
+without_scheme(const char *item)
+{
+	const char *scheme = strstr(item, "://");
+
+	return scheme == NULL ? item : scheme + 3;
+}
+
+/* One item of the list to kept, unless it is this machine. Cuts item. */
+static char *
+take_peer(const struct config *config, char *item, struct buf *kept)
+{
+	char *address = item + (without_scheme(item) - item);
+	char *problem;
+
+	address[strcspn(address, "/")] = '\0';
+	problem = option_address_problem(address);
+	if (problem != NULL)
+		return problem;
+	if (strcmp(address, config->peer_addr) == 0 ||
+	    strcmp(address, config->peer_bind_addr) == 0)
+		return NULL;
+	if (kept->size > 0)
+		buf_append_byte(kept, ',');
+	buf_append_text(kept, address);
+	return NULL;
+}
+
+static char *
+check_peers(struct arguments *arguments)
+{
+	struct config *config = &arguments->config;
+	enum option_id source = OPTION_peers;
+	struct buf kept = BUF_INIT;
+	char *problem = NULL;
+	char *list, *rest, *item;
+	char *text;
+	bool given;
+
+	if (config->peers_file[0] != '\0') {
+		source = OPTION_peers_file;
+		list = read_peers_file(config->peers_file, &problem);
+		if (list == NULL)
+			return at_source(arguments, source, problem);
+		setup_text(config, OPTION_peers, list);
+		free(list);
+	}
+	given = config->peers[0] != '\0';
+	list = xstrdup(config->peers);
+	rest = list;
+	while (problem == NULL && (item = strsep(&rest, ",")) != NULL) {
+		if (item[0] != '\0')
+			problem = take_peer(config, item, &kept);
+	}
+	free(list);
+	text = xasprintf("%.*s", (int)kept.size, kept.size == 0 ? "" : (const char *)kept.data);
+	buf_free(&kept);
+	if (problem == NULL)
+		setup_text(config, OPTION_peers, text);
+	if (problem == NULL && given && text[0] == '\0') {
+		char *name = arguments_source(arguments, source);
+
+		free(text);
+		text = xasprintf("%s names only this machine", name);
+		free(name);
+		return text;
+	}
+	free(text);
+	return problem == NULL ? NULL : at_source(arguments, source, problem);
+}
+
+char *
+setup_absolute(const char *path)
+{
+	char *here, *absolute;
+
+	if (path[0] == '/')
+		return xstrdup(path);
+	here = getcwd(NULL, 0);
+	ASSERT(here != NULL);
+	while (strncmp(path, "./", 2) == 0)
+		path += 2;
+	absolute = xasprintf("%s/%s", here, path);
+	free(here);
+	return absolute;
+}
+
+/* The data directory is shown as it was written, so directory.c makes it absolute. */
+static void
+absolute_paths(struct config *config)
+{
+	static const enum option_id paths[] = { OPTION_peers_file, OPTION_run_dir, OPTION_pid_file,
+		OPTION_libexec_dir, OPTION_port_file };
+
+	for (size_t i = 0; i < ARRAY_COUNT(paths); i++) {
+		struct buf text = BUF_INIT;
+		char *given, *absolute;
+
+		config_print(config, paths[i], &text);
+		if (text.size == 0)
+			continue;
+		given = xasprintf("%.*s", SLICE_ARGS(buf_slice(&text)));
+		absolute = setup_absolute(given);
+		setup_text(config, paths[i], absolute);
+		free(given);
+		free(absolute);
+		buf_free(&text);
+	}
+}
+
+char *
+setup_name_problem(const char *name)
+{
+	size_t length = strlen(name);
+
+	if (length > NAME_BYTES_MAX)
+		return xasprintf("\"%.20s...\" is longer than %d bytes", name, NAME_BYTES_MAX);
+	if (name[0] == '_' || name[0] == '.')
+		return xasprintf("\"%s\" may not start with \"%c\"", name, name[0]);
+	if (length == 0)
+		return xstrdup("\"\" is empty");
+	if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != length)
+		return xasprintf("\"%s\" has a character that is not allowed", name);
+	return NULL;
+}
+
+static char *
+check_name(struct arguments *arguments)
+{
+	char *problem;
+
+	if (arguments->source[OPTION_name] == OPTION_FROM_DEFAULT)
+		return NULL;
+	problem = setup_name_problem(arguments->config.name);
+	return problem == NULL ? NULL : at_source(arguments, OPTION_name, problem);
+}
+
+static void
+tell_ineffective(const struct config *config)
+{
+	if (config->graphite_host[0] != '\0')
+		diag_warn("options", "-graphite-host has no effect: use /metrics");
+	if (config->cpuprofile[0] != '\0')
+		diag_warn("options", "-cpuprofile has no effect");
+	if (config->no_fsync)
+		diag_warn("options", "-no-fsync: what is acknowledged can be lost");
+}
+
+char *
+setup_check(struct arguments *arguments)
+{
+	static char *(*const checks[])(struct arguments *) = { check_log_level, check_name,
+		check_workers, check_times, check_addresses, check_peers };
+	char *problem = NULL;
+
+	for (size_t i = 0; problem == NULL && i < ARRAY_COUNT(checks); i++)
+		problem = checks[i](arguments);
+	if (problem != NULL)
+		return problem;
+	absolute_paths(&arguments->config);
+	tell_ineffective(&arguments->config);
+	return NULL;
+}

@@ -1,0 +1,101 @@
+/*
+ * spawn.c - the few lines between fork and exec: only async-signal-safe calls.
+ *
+ * All signals are blocked around fork. A signal that came to the child before
+ * its handlers are reset would run our handler there, and that would write
+ * into the pipe that it shares with our loop.
+ */
+#include "supervisor/spawn.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <unistd.h>
+
+#define FREE_FROM 10		/* above every number that is given away */
+#define EXIT_NO_EXEC 127
+
+NORETURN static void
+give_up(const char *what)
+{
+	/* Nothing is left to do about a failed write. */
+	if (write(STDERR_FILENO, what, strlen(what)) == -1)
+		_exit(EXIT_NO_EXEC);
+	_exit(EXIT_NO_EXEC);
+}
+
+static void
+reset_signals(void)
+{
+	struct sigaction action = { .sa_handler = SIG_DFL };
+	sigset_t none;
+
+	for (int number = 1; number < NSIG; number++)
+		(void)sigaction(number, &action, NULL);
+	/* Ctrl-C goes to the whole group; who stops when is decided by us. */
+	action.sa_handler = SIG_IGN;
+	(void)sigaction(SIGINT, &action, NULL);
+	(void)sigaction(SIGPIPE, &action, NULL);
+	sigemptyset(&none);
+	(void)sigprocmask(SIG_SETMASK, &none, NULL);
+}
+
+/* Put fd at number, which something else may hold; the copy survives exec. */
+static void
+place(int fd, int number)
+{
+	if (dup2(fd, number) == -1)
+		give_up("etcd: cannot pass a descriptor on\n");
+}
+
+NORETURN static void
+become(const struct spawn *spawn, pid_t parent)
+{
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	int control = fcntl(spawn->control_fd, F_DUPFD_CLOEXEC, FREE_FROM);
+	int listener = -1;
+	unsigned last = SPAWN_CONTROL_FD;
+
+	/* The order matters: the parent may have died before the first call. */
+	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
+	if (getppid() != parent)
+		_exit(EXIT_STOPPED);
+	if (spawn->listen_fd != -1)
+		listener = fcntl(spawn->listen_fd, F_DUPFD_CLOEXEC, FREE_FROM);
+	if (null == -1 || control == -1 || (spawn->listen_fd != -1 && listener == -1))
+		give_up("etcd: cannot copy a descriptor\n");
+	place(null, STDIN_FILENO);
+	place(control, SPAWN_CONTROL_FD);
+	if (listener != -1) {
+		place(listener, SPAWN_LISTEN_FD);
+		last = SPAWN_LISTEN_FD;
+	}
+	if (close_range(last + 1, ~0U, 0) == -1)
+		give_up("etcd: cannot close descriptors\n");
+	reset_signals();
+	execv(spawn->path, spawn->argv);
+	give_up("etcd: cannot run a program of this node; see -libexec-dir\n");
+}
+
+pid_t
+spawn_program(const struct spawn *spawn)
+{
+	pid_t parent = getpid();
+	sigset_t all, before;
+	pid_t pid;
+	int saved;
+
+	sigfillset(&all);
+	if (sigprocmask(SIG_SETMASK, &all, &before) == -1)
+		return -1;
+	pid = fork();
+	if (pid == 0)
+		become(spawn, parent);
+	saved = errno;
+	(void)sigprocmask(SIG_SETMASK, &before, NULL);
+	errno = saved;
+	return pid;
+}

@@ -1,0 +1,432 @@
+/*
+ * supervisor.c - births, deaths and readiness.
+ *
+ * Deaths are handled at the turn's end, so that a child's last words, which
+ * came before its end, have been read.
+ */
+#include "supervisor/supervisor.h"
+
+#include "common/diag.h"
+#include "common/xmem.h"
+#include "supervisor/control.h"
+#include "supervisor/setup.h"
+#include "supervisor/wiring.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+#define TICK_MS 1000
+#define TICK_LATE_MS 1000		/* later than that, and the machine slept */
+#define EARLY_ENDS_MAX 3
+
+struct process *
+supervisor_process(const struct supervisor *supervisor, int role, uint32_t number)
+{
+	struct process *process;
+
+	TAILQ_FOREACH(process, &supervisor->processes, link) {
+		if (process->role == role && process->number == number && !process->retired)
+			return process;
+	}
+	return NULL;
+}
+
+struct process *
+supervisor_add(struct supervisor *supervisor, int role, uint32_t number)
+{
+	struct process *process = process_new(&supervisor->world, role, number);
+
+	TAILQ_INSERT_TAIL(&supervisor->processes, process, link);
+	process_start(process);
+	return process;
+}
+
+static void
+remove_process(struct supervisor *supervisor, struct process *process)
+{
+	TAILQ_REMOVE(&supervisor->processes, process, link);
+	process_free(&process);
+}
+
+static bool
+is_running(const struct supervisor *supervisor, int role)
+{
+	const struct process *process;
+
+	TAILQ_FOREACH(process, &supervisor->processes, link) {
+		if (process->role == role && process->state == PROCESS_RUNNING)
+			return true;
+	}
+	return false;
+}
+
+/* Has readiness changed? */
+static void
+supervisor_look(struct supervisor *supervisor)
+{
+	const struct node_view *node = &supervisor->node;
+	bool serving = is_running(supervisor, ROLE_RAFTD) && is_running(supervisor, ROLE_CLIENT) &&
+	    is_running(supervisor, ROLE_PEER);
+	bool ready = serving && node->phase == PHASE_MEMBER && node->leader_id != 0;
+
+	if (stop_under_way(supervisor))
+		return;
+	/* A cluster that starts as a whole has no leader before the others' init
+	 * systems have gone on, so they must not wait for one. */
+	if (serving && node->phase == PHASE_MEMBER && !supervisor->served) {
+		supervisor->served = true;
+		notify_send(&supervisor->notify, "READY=1");
+	}
+	if (ready == supervisor->ready)
+		return;
+	supervisor->ready = ready;
+	if (ready)
+		announce_ready(supervisor);
+	else
+		notify_send(&supervisor->notify, "STATUS=not ready");
+}
+
+static void
+process_started(void *argument, struct process *process)
+{
+	struct supervisor *supervisor = argument;
+
+	wiring_add(&supervisor->processes, process);
+	loop_again(supervisor->loop);
+}
+
+static void
+process_ready(void *argument, struct process *process)
+{
+	struct supervisor *supervisor = argument;
+
+	if (process->role == ROLE_RAFTD)
+		supervisor->early_ends = 0;
+	restart_process_ready(supervisor, process);
+	supervisor_look(supervisor);
+}
+
+struct slice
+supervisor_member_name(const struct supervisor *supervisor, uint64_t id)
+{
+	struct reader in = reader_of(buf_slice(&supervisor->node.members));
+	struct member_record member;
+
+	while (!reader_done(&in) && member_record_get(&in, &member)) {
+		if (member.id == id)
+			return member.name;
+	}
+	return SLICE_EMPTY;
+}
+
+size_t
+supervisor_member_count(const struct supervisor *supervisor)
+{
+	struct reader in = reader_of(buf_slice(&supervisor->node.members));
+	struct member_record member;
+	size_t count = 0;
+
+	while (!reader_done(&in) && member_record_get(&in, &member))
+		count++;
+	return count;
+}
+
+/* With neither -name nor a lock that tells it, only raftd can say who we are. */
+static void
+learn_name(struct supervisor *supervisor)
+{
+	struct slice name = supervisor_member_name(supervisor, supervisor->node.node_id);
+	char *text;
+
+	if (supervisor->config->name[0] != '\0' || name.size == 0)
+		return;
+	text = xasprintf("%.*s", SLICE_ARGS(name));
+	setup_text(supervisor->config, OPTION_name, text);
+	diag_set_node(text);
+	free(text);
+}
+
+static void
+node_state(void *argument, const struct msg_node_state *state)
+{
+	struct supervisor *supervisor = argument;
+	struct node_view *node = &supervisor->node;
+
+	node->phase = state->phase;
+	node->node_id = state->node_id;
+	node->cluster_id = state->cluster_id;
+	node->leader_id = state->leader_id;
+	node->term = state->term;
+	node->commit = state->commit;
+	node->applied = state->applied;
+	node->store_index = state->store_index;
+	node->role = state->role;
+	buf_clear(&node->members);
+	buf_append_slice(&node->members, state->members);
+	learn_name(supervisor);
+	supervisor_look(supervisor);
+}
+
+static void
+moved(void *argument, bool done)
+{
+	struct supervisor *supervisor = argument;
+
+	stop_moved(supervisor);
+	restart_moved(supervisor, done);
+}
+
+static void
+end_node(void *argument, enum exit_code code, struct slice sentence)
+{
+	char *text = xasprintf("%.*s", SLICE_ARGS(sentence));
+
+	stop_with(argument, code, text);
+	free(text);
+}
+
+/* An end that another start cannot better. */
+static bool
+ends_node(struct supervisor *supervisor, const struct process *process, int status)
+{
+	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
+	char *sentence;
+
+	if (process->role == ROLE_RAFTD && !process->ever_ready && code == EXIT_INTERNAL &&
+	    ++supervisor->early_ends < EARLY_ENDS_MAX)
+		return false;
+	if ((code < EXIT_USAGE || code > EXIT_REMOVED) &&
+	    supervisor->early_ends < EARLY_ENDS_MAX)
+		return false;
+	sentence = xasprintf("%s ended with code %d and cannot be started again; see above",
+	    process->role == ROLE_RAFTD ? "raftd" : process->name, code);
+	stop_with(supervisor, (enum exit_code)code, sentence);
+	free(sentence);
+	return true;
+}
+
+static void
+process_died(void *argument, struct process *process, int status)
+{
+	struct supervisor *supervisor = argument;
+
+	if (process->role == ROLE_RAFTD) {
+		supervisor->node.leader_id = 0;
+		supervisor->node.role = 0;
+		supervisor->node.phase = PHASE_RECOVERING;
+	}
+	if (stop_under_way(supervisor)) {
+		stop_go_on(supervisor);
+		return;
+	}
+	if (process->retired) {
+		restart_process_gone(supervisor, process);
+		remove_process(supervisor, process);
+		return;
+	}
+	if (process->renewed) {
+		process->restarts++;
+		process_start(process);
+	} else if (!ends_node(supervisor, process, status)) {
+		process_start_later(process);
+	}
+	supervisor_look(supervisor);
+}
+
+/* Signals merge: one SIGCHLD may stand for many children. */
+static void
+reap(struct supervisor *supervisor)
+{
+	int status;
+	pid_t pid;
+
+	while ((pid = waitpid(-1, &status, WNOHANG)) > 0) {
+		struct process *process;
+
+		TAILQ_FOREACH(process, &supervisor->processes, link) {
+			if (process->pid == pid)
+				break;
+		}
+		if (process != NULL)
+			process_reaped(process, status);
+	}
+}
+
+static void
+turn_end(void *argument)
+{
+	struct supervisor *supervisor = argument;
+	struct process *process;
+
+	if (supervisor->children_ended) {
+		supervisor->children_ended = false;
+		reap(supervisor);
+	}
+	TAILQ_FOREACH(process, &supervisor->processes, link) {
+		if (process->channel != NULL)
+			channel_flush(process->channel);
+	}
+}
+
+static void
+tick(void *argument)
+{
+	struct supervisor *supervisor = argument;
+	uint64_t now_ms = loop_now(supervisor->loop).monotonic_ms;
+	bool late = now_ms - supervisor->tick_ms > TICK_MS + TICK_LATE_MS;
+	struct process *process;
+
+	TAILQ_FOREACH(process, &supervisor->processes, link) {
+		if (late)
+			process_forgive(process, now_ms);
+		process_watch(process, now_ms);
+	}
+	if (late)
+		diag_warn("supervisor", "was stopped or slept: for_ms=%llu",
+		    (unsigned long long)(now_ms - supervisor->tick_ms));
+	supervisor->tick_ms = now_ms;
+	loop_timer_set(supervisor->tick, TICK_MS);
+	if (!supervisor->ready && !stop_under_way(supervisor))
+		announce_waiting(supervisor);
+}
+
+static bool
+has_terminal(void)
+{
+	int fd = open("/dev/tty", O_RDWR | O_NOCTTY | O_CLOEXEC);
+
+	if (fd == -1)
+		return false;
+	close(fd);
+	return true;
+}
+
+static void
+signal_caught(void *argument, int number)
+{
+	struct supervisor *supervisor = argument;
+
+	switch (number) {
+	case SIGCHLD:
+		supervisor->children_ended = true;
+		break;
+	case SIGHUP:
+		if (supervisor->had_terminal && !has_terminal())
+			stop_begin(supervisor, STOP_ORDERLY);
+		break;
+	case SIGQUIT:
+		stop_begin(supervisor, STOP_DRAIN);
+		break;
+	default:
+		stop_begin(supervisor, STOP_ORDERLY);
+		break;
+	}
+}
+
+bool
+supervisor_could_move_leader(const struct supervisor *supervisor)
+{
+	struct reader in = reader_of(buf_slice(&supervisor->node.members));
+	struct member_record member;
+	size_t voters = 0;
+
+	while (!reader_done(&in) && member_record_get(&in, &member))
+		voters += member.role == MEMBER_VOTER ? 1 : 0;
+	return supervisor->node.role == NODE_ROLE_LEADER && voters > 1;
+}
+
+void
+supervisor_move_leader(struct supervisor *supervisor, struct slice to)
+{
+	struct process *raftd = supervisor_process(supervisor, ROLE_RAFTD, 0);
+
+	if (raftd == NULL || raftd->channel == NULL)
+		return;
+	msg_move_leader_frame(channel_out(raftd->channel), 0, &(struct msg_move_leader){ .to = to });
+	loop_again(supervisor->loop);
+}
+
+static void
+watch_signals(struct supervisor *supervisor)
+{
+	static const int numbers[] = { SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+
+	for (size_t i = 0; i < ARRAY_COUNT(numbers); i++)
+		loop_on_signal(supervisor->loop, numbers[i], signal_caught, supervisor);
+	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
+	signal(SIGPIPE, SIG_IGN);
+}
+
+struct supervisor *
+supervisor_new(const struct supervisor_parts *parts)
+{
+	struct supervisor *supervisor = xzalloc(sizeof(*supervisor));
+
+	supervisor->loop = parts->loop;
+	supervisor->arguments = parts->arguments;
+	supervisor->config = &parts->arguments->config;
+	supervisor->directory = parts->directory;
+	supervisor->workers = setup_workers(supervisor->config);
+	supervisor->started_ns = parts->started_ns;
+	supervisor->had_terminal = has_terminal();
+	supervisor->node.phase = PHASE_RECOVERING;
+	supervisor->world = (struct process_world){ .loop = parts->loop,
+		.config = supervisor->config, .raftd_path = xstrdup(parts->raftd_path),
+		.httpd_path = xstrdup(parts->httpd_path), .client_fd = parts->client_fd,
+		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
+		.ready = process_ready, .node_state = node_state, .moved = moved,
+		.end_node = end_node, .died = process_died };
+	TAILQ_INIT(&supervisor->processes);
+	supervisor->tick = loop_timer_new(parts->loop, tick, supervisor);
+	supervisor->tick_ms = clock_now().monotonic_ms;
+	notify_open(&supervisor->notify);
+	watch_signals(supervisor);
+	loop_at_turn_end(parts->loop, turn_end, supervisor);
+	return supervisor;
+}
+
+void
+supervisor_free(struct supervisor **supervisor_pointer)
+{
+	struct supervisor *supervisor = *supervisor_pointer;
+	struct process *process;
+
+	if (supervisor == NULL)
+		return;
+	while ((process = TAILQ_FIRST(&supervisor->processes)) != NULL)
+		remove_process(supervisor, process);
+	control_free(&supervisor->control);
+	loop_timer_free(&supervisor->tick);
+	loop_timer_free(&supervisor->stop.limit);
+	loop_timer_free(&supervisor->stop.transfer);
+	loop_timer_free(&supervisor->restart.limit);
+	loop_timer_free(&supervisor->restart.moving);
+	notify_close(&supervisor->notify);
+	buf_free(&supervisor->node.members);
+	free(supervisor->world.raftd_path);
+	free(supervisor->world.httpd_path);
+	if (supervisor->world.client_fd != -1)
+		close(supervisor->world.client_fd);
+	if (supervisor->world.peer_fd != -1)
+		close(supervisor->world.peer_fd);
+	free(supervisor);
+	*supervisor_pointer = NULL;
+}
+
+int
+supervisor_run(struct supervisor *supervisor)
+{
+	announce_start(supervisor);
+	/* raftd first: recovery is what takes longest. */
+	supervisor_add(supervisor, ROLE_RAFTD, 0);
+	supervisor_add(supervisor, ROLE_PEER, 0);
+	for (uint32_t number = 1; number <= supervisor->workers; number++)
+		supervisor_add(supervisor, ROLE_CLIENT, number);
+	loop_timer_set(supervisor->tick, TICK_MS);
+	return loop_run(supervisor->loop, EXIT_STOPPED);
+}

@@ -1,0 +1,173 @@
+/*
+ * supervisor.h - the parent of a node's processes.
+ *
+ * Owns the children (process.h), decides when one is started again and when
+ * the node ends, knows how far the node is (node_state of raftd). Stopping is
+ * stop.c, restarts that an operator asks for are restart.c, what is told to
+ * people and the init system is announce.c, the operator's socket control.c.
+ *
+ *	starting --> ready	raftd, the peer worker and a client worker are
+ *				ready, member with a known leader	[supervisor_look]
+ *	ready -----> starting	one of these is lost			[supervisor_look]
+ *	any -------> stopping	signal, operator, or a child that must
+ *				not be started again			[stop_begin, stop_with]
+ *
+ * Source: spec operations.md 1-6; raft-pitfalls.md G.
+ */
+#ifndef MOOTHALL_SUPERVISOR_SUPERVISOR_H
+#define MOOTHALL_SUPERVISOR_SUPERVISOR_H
+
+#include "common/loop.h"
+#include "supervisor/arguments.h"
+#include "supervisor/directory.h"
+#include "supervisor/notify.h"
+#include "supervisor/process.h"
+
+struct control;
+
+/* The last node_state of raftd. */
+struct node_view {
+	int phase;			/* PHASE_* of wire.h */
+	uint64_t node_id, cluster_id, leader_id;
+	uint64_t term, commit, applied, store_index;
+	int role;			/* NODE_ROLE_* */
+	struct buf members;		/* list of member_record */
+};
+
+enum stop_step {
+	STOP_STEP_NONE,			/* not stopping */
+	STOP_STEP_CLIENTS,
+	STOP_STEP_TRANSFER,
+	STOP_STEP_RAFTD,
+	STOP_STEP_PEER,
+	STOP_STEP_ALL,			/* fast: all at once */
+};
+
+struct stop {
+	enum stop_step step;
+	enum exit_code code;		/* to end with */
+	struct loop_timer *limit;	/* of the whole stop: then KILL */
+	struct loop_timer *transfer;	/* of moving the leader */
+};
+
+/* One restart or transfer asked for by an operator. */
+#define RESTART_TARGETS_MAX 80
+enum restart_step {
+	RESTART_STEP_NONE,		/* nothing under way */
+	RESTART_STEP_MOVING,		/* the leader goes elsewhere */
+	RESTART_STEP_WAITING,		/* for READY of the new process */
+	RESTART_STEP_TRANSFER,		/* only the leader is moved */
+};
+
+struct restart {
+	enum restart_step step;
+	struct process *targets[RESTART_TARGETS_MAX]; /* those still to do; NULL: has gone */
+	size_t target_count, next;
+	struct process *current;	/* whose READY is awaited */
+	struct process *replaced;	/* client worker that drains then; else NULL */
+	struct loop_timer *limit;
+	struct loop_timer *moving;	/* RESTART_STEP_MOVING goes on without an answer */
+	/* problem: NULL, or why it failed. */
+	void (*done)(void *argument, const char *problem);
+	void *argument;
+};
+
+struct supervisor {
+	struct loop *loop;
+	struct arguments *arguments;
+	struct config *config;		/* of arguments */
+	struct directory *directory;
+	struct process_world world;
+	struct process_list processes;
+	unsigned workers;
+	struct node_view node;
+	struct stop stop;
+	struct restart restart;
+	struct notify notify;
+	struct control *control;
+	struct loop_timer *tick;
+	uint64_t tick_ms;		/* monotonic; when it was last due */
+	uint64_t started_ns;		/* monotonic, of the program */
+	bool children_ended;		/* SIGCHLD since the last turn's end */
+	bool had_terminal;
+	bool ready;
+	bool ever_ready;
+	bool served;			/* READY=1 was sent */
+	bool waiting_said;
+	unsigned early_ends;		/* of raftd by EXIT_INTERNAL before its first READY */
+};
+
+/*
+ * All is borrowed and outlives the supervisor. client_fd, peer_fd: listening
+ * sockets, closed by the supervisor. Starts nothing yet.
+ */
+struct supervisor_parts {
+	struct loop *loop;
+	struct arguments *arguments;
+	struct directory *directory;
+	const char *raftd_path, *httpd_path;
+	int client_fd, peer_fd;
+	uint64_t started_ns;
+};
+
+struct supervisor *supervisor_new(const struct supervisor_parts *parts);
+void supervisor_free(struct supervisor **supervisor);
+/* Start the children and run until the node has ended; returns the exit code. */
+int supervisor_run(struct supervisor *supervisor);
+
+/* The one of that role and number, the newest if it is being replaced; or NULL. */
+struct process *supervisor_process(const struct supervisor *supervisor, int role, uint32_t number);
+/* A further process, started at once. */
+struct process *supervisor_add(struct supervisor *supervisor, int role, uint32_t number);
+/* True if this node leads and somebody else could. */
+bool supervisor_could_move_leader(const struct supervisor *supervisor);
+/* Ask raftd; to: a name or empty. Answered by world.moved. */
+void supervisor_move_leader(struct supervisor *supervisor, struct slice to);
+/* Name of that member, borrowed until the next node_state; empty if unknown. */
+struct slice supervisor_member_name(const struct supervisor *supervisor, uint64_t id);
+size_t supervisor_member_count(const struct supervisor *supervisor);
+
+/* ---- stop.c ---- */
+
+/* how: STOP_ORDERLY or STOP_DRAIN. A second call stops fast. */
+void stop_begin(struct supervisor *supervisor, int how);
+void stop_fast(struct supervisor *supervisor);
+/* The node cannot go on: say sentence, stop fast, end with code. Once. */
+void stop_with(struct supervisor *supervisor, enum exit_code code, const char *sentence);
+/* A child died, or the leader has moved. */
+void stop_go_on(struct supervisor *supervisor);
+void stop_moved(struct supervisor *supervisor);
+static inline bool
+stop_under_way(const struct supervisor *supervisor)
+{
+	return supervisor->stop.step != STOP_STEP_NONE;
+}
+
+/* ---- restart.c ---- */
+
+/*
+ * what: "raftd", "peer", "client", "client N" or "all". done is called once,
+ * maybe from inside. ERR_BUSY while another one is under way, ERR_INVALID if
+ * nothing is called so: done is not called then.
+ */
+enum err restart_begin(struct supervisor *supervisor, const char *what,
+    void (*done)(void *argument, const char *problem), void *argument) MUST_CHECK;
+/* Leadership to that node, or to whoever is best if to is empty. As above. */
+enum err restart_transfer(struct supervisor *supervisor, const char *to,
+    void (*done)(void *argument, const char *problem), void *argument) MUST_CHECK;
+/* What happened; each does nothing if it has no part in a restart. */
+void restart_process_ready(struct supervisor *supervisor, struct process *process);
+void restart_process_gone(struct supervisor *supervisor, const struct process *process);
+void restart_moved(struct supervisor *supervisor, bool moved);
+void restart_give_up(struct supervisor *supervisor, const char *problem);
+
+/* ---- announce.c ---- */
+
+/* Before anything is started. */
+void announce_start(const struct supervisor *supervisor);
+/* Ready for the first time, or again. */
+void announce_ready(struct supervisor *supervisor);
+/* What the node waits for, once; and to the init system. */
+void announce_waiting(struct supervisor *supervisor);
+
+#endif

@@ -1,0 +1,57 @@
+/*
+ * wiring.c - makes pairs and sends their ends.
+ */
+#include "supervisor/wiring.h"
+
+#include "common/diag.h"
+#include "common/rand.h"
+
+#include <errno.h>
+#include <signal.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+/* to gets fd, at whose other end other is. */
+static void
+give_end(struct process *to, const struct process *other, uint64_t token, int fd)
+{
+	struct buf *out = channel_out(to->channel);
+
+	msg_attach_frame(out, 0, &(struct msg_attach){ .role = (uint8_t)other->role,
+	    .number = other->number, .token = token });
+	channel_attach(to->channel, fd);
+	close(fd);
+}
+
+static void
+pair_up(struct process *raftd, struct process *worker)
+{
+	uint64_t token = rand_entropy();
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1) {
+		/* Without descriptors nothing works; its restart tries again, later and later. */
+		diag_error("supervisor", "cannot connect raftd with a worker: process=%s error=%s",
+		    worker->name, strerror(errno));
+		process_kill(worker, SIGKILL);
+		return;
+	}
+	give_end(raftd, worker, token, pair[0]);
+	give_end(worker, raftd, token, pair[1]);
+}
+
+void
+wiring_add(struct process_list *processes, struct process *process)
+{
+	struct process *other;
+
+	TAILQ_FOREACH(other, processes, link) {
+		if (other == process || !process_is_up(other) || other->channel == NULL)
+			continue;
+		if (process->role == ROLE_RAFTD)
+			pair_up(process, other);
+		else if (other->role == ROLE_RAFTD)
+			pair_up(other, process);
+	}
+}

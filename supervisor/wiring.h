@@ -1,0 +1,16 @@
+/*
+ * wiring.h - the socket pair between raftd and each worker.
+ *
+ * Both ends travel over the control channels with a random token, so no child
+ * looks up, connects to or authenticates another. After a death there is a new
+ * pair with the one that follows.
+ */
+#ifndef MOOTHALL_SUPERVISOR_WIRING_H
+#define MOOTHALL_SUPERVISOR_WIRING_H
+
+#include "supervisor/process.h"
+
+/* process has just been started: connect it with all it belongs to. */
+void wiring_add(struct process_list *processes, struct process *process);
+
+#endif
