@@ -1,0 +1,26 @@
+/*
+ * apierror.h - errors of the API as its clients know them.
+ */
+#ifndef MOOTHALL_HTTPD_APIERROR_H
+#define MOOTHALL_HTTPD_APIERROR_H
+
+#include "common/err.h"
+#include "httpd/request.h"
+
+/*
+ * Answer with {"errorCode":...,"message":...,"cause":...,"index":...}, the
+ * status of that code, and X-Etcd-Index.
+ *
+ *	err	an error of the API; any other is shown as ERR_RAFT_INTERNAL
+ *	cause	left out if empty
+ *	index	the store index; 0 for what was found without asking the store
+ */
+void api_error(struct request *request, enum err err, struct slice cause, uint64_t index);
+
+/* The body of such an answer, with its newline, appended. */
+void api_error_put(struct buf *out, enum err err, struct slice cause, uint64_t index);
+
+/* X-Etcd-Cluster-ID, once it is known. */
+void api_cluster_header(struct request *request);
+
+#endif

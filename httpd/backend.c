@@ -1,0 +1,655 @@
+/*
+ * backend.c - the worker's end of the channel to raftd: hello, status and calls
+ * (see backend.h; watches are in backend_watch.c).
+ *
+ *	shut ------> greeted	raftd's hello is right		[take_hello]
+ *	greeted ---> open	a status of a member: everything under way is
+ *				sent, in its order		[open_up]
+ *	any -------> shut	the channel closed		[shut]
+ *
+ * Writes have a sequence each, without gaps, and go out in its order, also
+ * when they are repeated; raftd's session table makes each take effect once.
+ * It keeps an answer until low passes it, so no write goes out that is further
+ * than a window from the lowest one not answered. Reads have ids of their own
+ * (READ_ID), since raftd keeps no answer for them.
+ */
+#include "httpd/backend_priv.h"
+#include "common/diag.h"
+#include "common/limits.h"
+#include "common/rand.h"
+#include "common/xmem.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define READ_ID (UINT64_C(1) << 63)
+#define TICK_MS 100
+/* A channel that closed while raftd lives is never made anew, so a worker that
+ * is without one for long starts over. */
+#define ABANDONED_MS 15000
+#define WINDOW SESSION_RESULTS_MAX
+
+static uint64_t
+now_ms(const struct backend *backend)
+{
+	return loop_now(backend->worker->loop).monotonic_ms;
+}
+
+static bool
+call_matches(const struct hash_link *link, struct slice key)
+{
+	const struct backend_call *call = CONTAINER_OF(link, const struct backend_call, by_id);
+
+	return slice_equal(slice_of(&call->id, sizeof(call->id)), key);
+}
+
+static struct backend_call *
+find_call(const struct backend *backend, uint64_t id)
+{
+	struct hash_link *link = hash_find(&backend->calls, slice_of(&id, sizeof(id)));
+
+	return link == NULL ? NULL : CONTAINER_OF(link, struct backend_call, by_id);
+}
+
+/* ---- sending calls ------------------------------------------------------------------- */
+
+/* The lowest sequence that is not answered. */
+static uint64_t
+low_sequence(const struct backend *backend)
+{
+	const struct backend_call *first = TAILQ_FIRST(&backend->writes);
+
+	return first == NULL ? backend->next_sequence : first->id;
+}
+
+static bool
+window_has_room(const struct backend *backend)
+{
+	return backend->next_sequence - low_sequence(backend) < WINDOW;
+}
+
+static void
+send_call(struct backend *backend, struct backend_call *call)
+{
+	if (!backend->open)
+		return;
+	channel_send(backend->channel, buf_slice(&call->frame));
+	call->sent = true;
+}
+
+static void
+start_call(struct backend *backend, struct backend_call *call)
+{
+	ASSERT(call->done != NULL);
+	call->started_ms = now_ms(backend);
+	call->sent = false;
+	buf_init(&call->frame, 0);
+	buf_init(&call->event, ASSEMBLED_BYTES_MAX);
+	backend->call_count++;
+	backend_tick_soon(backend);
+}
+
+/* Give a write its sequence; its frame is made after that, with it in it. */
+static void
+take_sequence(struct backend *backend, struct backend_call *call)
+{
+	call->id = backend->next_sequence++;
+	TAILQ_INSERT_TAIL(&backend->writes, call, link);
+	hash_insert(&backend->calls, &call->by_id, slice_of(&call->id, sizeof(call->id)));
+}
+
+/* Before a write's frame is made: its place. */
+static void
+place_write(struct backend *backend, struct backend_call *call)
+{
+	start_call(backend, call);
+	call->write = true;
+	if (TAILQ_EMPTY(&backend->waiting) && window_has_room(backend)) {
+		take_sequence(backend, call);
+	} else {
+		call->id = 0;
+		TAILQ_INSERT_TAIL(&backend->waiting, call, link);
+	}
+}
+
+void
+backend_write(struct backend *backend, struct backend_call *call, struct msg_write *write)
+{
+	place_write(backend, call);
+	call->member_change = false;
+	write->low = low_sequence(backend);
+	msg_write_frame(&call->frame, call->id, write);
+	if (call->id != 0)
+		send_call(backend, call);
+}
+
+void
+backend_member_change(struct backend *backend, struct backend_call *call,
+    struct msg_member_change *change)
+{
+	place_write(backend, call);
+	call->member_change = true;
+	change->low = low_sequence(backend);
+	msg_member_change_frame(&call->frame, call->id, change);
+	if (call->id != 0)
+		send_call(backend, call);
+}
+
+/* A write that had to wait: its frame anew, with its sequence. */
+static void
+renew_frame(struct backend *backend, struct backend_call *call)
+{
+	struct buf frame = BUF_INIT;
+	struct frame old;
+	struct msg_write write;
+	struct msg_member_change change;
+	size_t used;
+
+	ASSERT(frame_parse(buf_slice(&call->frame), &old, &used) == ERR_NONE);
+	if (call->member_change) {
+		ASSERT(msg_member_change_decode(old.payload, &change) == ERR_NONE);
+		change.low = low_sequence(backend);
+		msg_member_change_frame(&frame, call->id, &change);
+	} else {
+		ASSERT(msg_write_decode(old.payload, &write) == ERR_NONE);
+		write.low = low_sequence(backend);
+		msg_write_frame(&frame, call->id, &write);
+	}
+	buf_free(&call->frame);
+	call->frame = frame;
+}
+
+static void
+admit_waiting(struct backend *backend)
+{
+	struct backend_call *call;
+
+	while ((call = TAILQ_FIRST(&backend->waiting)) != NULL && window_has_room(backend)) {
+		TAILQ_REMOVE(&backend->waiting, call, link);
+		take_sequence(backend, call);
+		renew_frame(backend, call);
+		send_call(backend, call);
+	}
+}
+
+void
+backend_read(struct backend *backend, struct backend_call *call, const struct msg_read *read)
+{
+	start_call(backend, call);
+	call->write = false;
+	call->id = backend->next_read++;
+	TAILQ_INSERT_TAIL(&backend->reads, call, link);
+	hash_insert(&backend->calls, &call->by_id, slice_of(&call->id, sizeof(call->id)));
+	msg_read_frame(&call->frame, call->id, read);
+	send_call(backend, call);
+}
+
+bool
+backend_is_full(const struct backend *backend)
+{
+	return backend->call_count >= WORKER_REQUESTS_MAX;
+}
+
+/* ---- ending calls ----------------------------------------------------------------------- */
+
+static void
+forget_call(struct backend *backend, struct backend_call *call)
+{
+	if (call->id == 0) {
+		TAILQ_REMOVE(&backend->waiting, call, link);
+	} else {
+		hash_remove(&backend->calls, &call->by_id);
+		TAILQ_REMOVE(call->write ? &backend->writes : &backend->reads, call, link);
+	}
+	backend->call_count--;
+}
+
+static void
+end_call(struct backend *backend, struct backend_call *call, const struct msg_outcome *outcome)
+{
+	struct buf frame = call->frame;
+	struct buf event = call->event;
+
+	/* The call may be freed by its owner, and the outcome may be in event. */
+	forget_call(backend, call);
+	call->done(call, outcome);
+	buf_free(&frame);
+	buf_free(&event);
+	admit_waiting(backend);
+}
+
+/* Takes the place of a write whose owner left: it is still repeated until it
+ * is answered, so that low does not pass what may be under way. */
+static void
+ghost_done(struct backend_call *call, const struct msg_outcome *outcome UNUSED)
+{
+	free(call);
+}
+
+void
+backend_cancel(struct backend *backend, struct backend_call *call)
+{
+	struct backend_call *ghost;
+
+	if (call->write && call->sent) {
+		ghost = xmalloc(sizeof(*ghost));
+		*ghost = *call;
+		ghost->done = ghost_done;
+		hash_remove(&backend->calls, &call->by_id);
+		hash_insert(&backend->calls, &ghost->by_id, slice_of(&ghost->id, sizeof(ghost->id)));
+		TAILQ_INSERT_BEFORE(call, ghost, link);
+		TAILQ_REMOVE(&backend->writes, call, link);
+		return;
+	}
+	forget_call(backend, call);
+	buf_free(&call->frame);
+	buf_free(&call->event);
+	admit_waiting(backend);
+}
+
+static void
+take_outcome(struct backend *backend, const struct frame *frame)
+{
+	struct backend_call *call = find_call(backend, frame->request_id);
+	struct msg_outcome outcome;
+
+	if (msg_outcome_decode(frame->payload, &outcome) != ERR_NONE) {
+		backend_protocol_error(backend, "an outcome that is none");
+		return;
+	}
+	/* Of a read that was cancelled, or a write that was given up. */
+	if (call == NULL)
+		return;
+	if ((frame->flags & FRAME_MORE) != 0 || call->event.size > 0) {
+		buf_append_slice(&call->event, outcome.event);
+		if ((frame->flags & FRAME_MORE) != 0)
+			return;
+		outcome.event = buf_slice(&call->event);
+		if (call->event.overflowed) {
+			outcome.error = ERR_RAFT_INTERNAL;
+			outcome.cause = SLICE_LITERAL("the answer is too large");
+			outcome.event = SLICE_EMPTY;
+		}
+	}
+	end_call(backend, call, &outcome);
+}
+
+static void
+fail_call(struct backend *backend, struct backend_call *call)
+{
+	struct slice cause;
+
+	if (!call->write)
+		cause = SLICE_LITERAL("no answer from raftd in time");
+	else if (call->sent)
+		cause = SLICE_LITERAL("no answer from raftd in time, "
+				      "the write may or may not have been applied");
+	else
+		cause = SLICE_LITERAL("no connection to raftd, the write was not applied");
+	end_call(backend, call, &(struct msg_outcome){
+	    .error = ERR_RAFT_INTERNAL,
+	    .cause = cause,
+	    .store_index = backend->worker->cluster->store_index,
+	});
+}
+
+/* ---- counters ----------------------------------------------------------------------------- */
+
+static void
+send_stats(struct backend *backend, struct backend_stats_call *call)
+{
+	if (backend->open)
+		msg_stats_ask_frame(channel_out(backend->channel), call->id,
+		    &(struct msg_stats_ask){ .kind = (uint8_t)call->kind });
+}
+
+void
+backend_stats(struct backend *backend, struct backend_stats_call *call, int kind)
+{
+	ASSERT(call->done != NULL);
+	call->id = backend->next_read++;
+	call->kind = kind;
+	call->started_ms = now_ms(backend);
+	TAILQ_INSERT_TAIL(&backend->stats, call, link);
+	send_stats(backend, call);
+	backend_tick_soon(backend);
+}
+
+void
+backend_stats_cancel(struct backend *backend, struct backend_stats_call *call)
+{
+	TAILQ_REMOVE(&backend->stats, call, link);
+}
+
+static void
+take_stats(struct backend *backend, const struct frame *frame)
+{
+	struct backend_stats_call *call;
+	struct msg_stats stats;
+
+	if (msg_stats_decode(frame->payload, &stats) != ERR_NONE) {
+		backend_protocol_error(backend, "stats that are none");
+		return;
+	}
+	TAILQ_FOREACH(call, &backend->stats, link) {
+		if (call->id == frame->request_id) {
+			TAILQ_REMOVE(&backend->stats, call, link);
+			call->done(call, &stats);
+			return;
+		}
+	}
+}
+
+/* ---- deadlines ------------------------------------------------------------------------------ */
+
+/* Has what began then waited too long, with a channel or without? */
+static bool
+is_overdue(const struct backend *backend, uint64_t started_ms, uint64_t now)
+{
+	const struct config *config = &backend->worker->config;
+	uint64_t shut_ms = MAX_OF(started_ms, backend->shut_since_ms);
+
+	if (now - started_ms >= config->request_timeout + config->backend_wait)
+		return true;
+	return !backend->open && now - shut_ms >= config->backend_wait;
+}
+
+static bool
+expire_list(struct backend *backend, struct backend_call_list *list, uint64_t now)
+{
+	struct backend_call *call;
+
+	while ((call = TAILQ_FIRST(list)) != NULL && is_overdue(backend, call->started_ms, now))
+		fail_call(backend, call);
+	return call != NULL;
+}
+
+static void
+tick(void *argument)
+{
+	struct backend *backend = argument;
+	struct backend_stats_call *stats;
+	uint64_t now = now_ms(backend);
+	bool any;
+
+	any = expire_list(backend, &backend->writes, now);
+	any = expire_list(backend, &backend->waiting, now) || any;
+	any = expire_list(backend, &backend->reads, now) || any;
+	while ((stats = TAILQ_FIRST(&backend->stats)) != NULL &&
+	    is_overdue(backend, stats->started_ms, now)) {
+		TAILQ_REMOVE(&backend->stats, stats, link);
+		stats->done(stats, &(struct msg_stats){ .kind = (uint8_t)stats->kind,
+		    .error = ERR_RAFT_INTERNAL });
+	}
+	any = backend_watch_expire(backend, now) || stats != NULL || any;
+	if (backend->channel == NULL && now - backend->shut_since_ms >= ABANDONED_MS) {
+		diag_error("backend", "no channel to raftd for %d ms, starting over", ABANDONED_MS);
+		loop_stop(backend->worker->loop, EXIT_TROUBLE);
+	}
+	backend->ticking = false;
+	if (any || backend->channel == NULL)
+		backend_tick_soon(backend);
+}
+
+void
+backend_tick_soon(struct backend *backend)
+{
+	if (backend->ticking)
+		return;
+	backend->ticking = true;
+	loop_timer_set(backend->deadline, TICK_MS);
+}
+
+/* ---- the channel ------------------------------------------------------------------------------ */
+
+void
+backend_protocol_error(struct backend *backend, const char *what)
+{
+	diag_error("backend", "raftd sent %s", what);
+	loop_stop(backend->worker->loop, EXIT_PROTOCOL);
+}
+
+static void
+shut(struct backend *backend)
+{
+	struct backend_call *call;
+
+	if (backend->channel == NULL)
+		return;
+	channel_free(&backend->channel);
+	backend->greeted = false;
+	backend->open = false;
+	backend->shut_since_ms = now_ms(backend);
+	TAILQ_FOREACH(call, &backend->writes, link)
+		buf_clear(&call->event);
+	TAILQ_FOREACH(call, &backend->reads, link)
+		buf_clear(&call->event);
+	backend_watch_interrupt(backend);
+	cluster_stale(backend->worker->cluster);
+	backend_tick_soon(backend);
+}
+
+/* raftd can answer: send all that is under way. */
+static void
+open_up(struct backend *backend)
+{
+	struct backend_call *call;
+	struct backend_stats_call *stats;
+
+	backend->open = true;
+	TAILQ_FOREACH(call, &backend->writes, link)
+		send_call(backend, call);
+	TAILQ_FOREACH(call, &backend->reads, link)
+		send_call(backend, call);
+	TAILQ_FOREACH(stats, &backend->stats, link)
+		send_stats(backend, stats);
+	backend_watch_resume(backend);
+}
+
+static void
+take_hello(struct backend *backend, const struct frame *frame)
+{
+	struct msg_hello hello;
+
+	if (msg_hello_decode(frame->payload, &hello) != ERR_NONE || hello.magic != WIRE_MAGIC ||
+	    hello.role != ROLE_RAFTD || hello.token != backend->token) {
+		backend_protocol_error(backend, "a hello that is none");
+		return;
+	}
+	if (hello.protocol != WIRE_PROTOCOL) {
+		diag_error("backend", "raftd speaks another protocol: its=%u ours=%u",
+		    (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
+		loop_stop(backend->worker->loop, EXIT_PROTOCOL);
+		return;
+	}
+	backend->greeted = true;
+}
+
+static void
+take_status(struct backend *backend, const struct frame *frame)
+{
+	struct msg_status status;
+
+	if (msg_status_decode(frame->payload, &status) != ERR_NONE ||
+	    cluster_update(backend->worker->cluster, &status) != ERR_NONE) {
+		backend_protocol_error(backend, "a status that is none");
+		return;
+	}
+	backend_watch_announced(backend, status.store_index);
+	if (!backend->open && status.phase >= PHASE_MEMBER)
+		open_up(backend);
+	if (backend->peers.status != NULL)
+		backend->peers.status(backend->peers.argument);
+}
+
+static void
+channel_received(void *argument, const struct frame *frame, int fd)
+{
+	struct backend *backend = argument;
+	struct msg_watching watching;
+	struct msg_event event;
+	struct msg_changed changed;
+
+	if (fd != -1)
+		close(fd);
+	if ((message_senders(frame->type) & FROM_NODE) != 0 && backend->peers.frame != NULL &&
+	    backend->greeted) {
+		backend->peers.frame(backend->peers.argument, frame);
+		return;
+	}
+	if (backend->greeted != (frame->type != MSG_hello)) {
+		backend_protocol_error(backend, "its hello late or twice");
+		return;
+	}
+	switch (frame->type) {
+	case MSG_hello:
+		take_hello(backend, frame);
+		return;
+	case MSG_status:
+		take_status(backend, frame);
+		return;
+	case MSG_outcome:
+		take_outcome(backend, frame);
+		return;
+	case MSG_stats:
+		take_stats(backend, frame);
+		return;
+	case MSG_watching:
+		if (msg_watching_decode(frame->payload, &watching) != ERR_NONE)
+			break;
+		backend_watch_watching(backend, frame->request_id, &watching);
+		return;
+	case MSG_event:
+		if (msg_event_decode(frame->payload, &event) != ERR_NONE)
+			break;
+		backend_watch_event(backend, frame, &event);
+		return;
+	case MSG_changed:
+		if (msg_changed_decode(frame->payload, &changed) != ERR_NONE)
+			break;
+		backend_watch_announced(backend, changed.store_index);
+		return;
+	default:
+		break;
+	}
+	backend_protocol_error(backend, message_name(frame->type));
+}
+
+static void
+channel_closed(void *argument, enum err why)
+{
+	struct backend *backend = argument;
+
+	if (why == ERR_CLOSED)
+		diag_info("backend", "raftd closed the channel, waiting for the next one");
+	else
+		diag_warn("backend", "channel to raftd failed: %s", err_text(why));
+	shut(backend);
+}
+
+void
+backend_attach(struct backend *backend, int fd, uint64_t token)
+{
+	shut(backend);
+	backend->token = token;
+	backend->channel = channel_new(backend->worker->loop, fd, (struct channel_owner){
+	    .received = channel_received, .closed = channel_closed, .argument = backend });
+	msg_hello_frame(channel_out(backend->channel), 0, &(struct msg_hello){
+	    .magic = WIRE_MAGIC,
+	    .protocol = WIRE_PROTOCOL,
+	    .role = (uint8_t)backend->worker->role,
+	    .number = backend->worker->number,
+	    .token = token,
+	    .session = backend->session,
+	});
+}
+
+void
+backend_flush(struct backend *backend)
+{
+	if (backend->channel != NULL)
+		channel_flush(backend->channel);
+}
+
+/* ---- peer role ------------------------------------------------------------------------------------ */
+
+void
+backend_own_peers(struct backend *backend, struct backend_peer_owner owner)
+{
+	backend->peers = owner;
+}
+
+void
+backend_peer_frame(struct backend *backend, uint64_t from, const struct frame *frame)
+{
+	if (backend->greeted)
+		frame_append(channel_out(backend->channel), frame->type, frame->flags, from,
+		    frame->payload);
+}
+
+struct buf *
+backend_out(struct backend *backend)
+{
+	return backend->greeted ? channel_out(backend->channel) : NULL;
+}
+
+bool
+backend_connected(const struct backend *backend)
+{
+	return backend->greeted;
+}
+
+/* ---- life ------------------------------------------------------------------------------------------- */
+
+struct backend *
+backend_new(struct worker *worker)
+{
+	struct backend *backend = xzalloc(sizeof(*backend));
+
+	backend->worker = worker;
+	backend->session = rand_entropy();
+	backend->next_sequence = 1;
+	backend->next_read = READ_ID;
+	backend->shut_since_ms = now_ms(backend);
+	TAILQ_INIT(&backend->writes);
+	TAILQ_INIT(&backend->waiting);
+	TAILQ_INIT(&backend->reads);
+	TAILQ_INIT(&backend->stats);
+	hash_init(&backend->calls, rand_entropy(), call_matches);
+	backend->deadline = loop_timer_new(worker->loop, tick, backend);
+	backend_watch_start(backend);
+	return backend;
+}
+
+static void
+free_calls(struct backend *backend, struct backend_call_list *list)
+{
+	struct backend_call *call;
+
+	while ((call = TAILQ_FIRST(list)) != NULL) {
+		forget_call(backend, call);
+		buf_free(&call->frame);
+		buf_free(&call->event);
+		if (call->done == ghost_done)
+			free(call);
+	}
+}
+
+void
+backend_free(struct backend **backend_pointer)
+{
+	struct backend *backend = *backend_pointer;
+
+	*backend_pointer = NULL;
+	if (backend == NULL)
+		return;
+	free_calls(backend, &backend->writes);
+	free_calls(backend, &backend->waiting);
+	free_calls(backend, &backend->reads);
+	hash_free(&backend->calls);
+	backend_watch_finish(backend);
+	channel_free(&backend->channel);
+	loop_timer_free(&backend->deadline);
+	free(backend);
+}

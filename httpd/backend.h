@@ -1,0 +1,124 @@
+/*
+ * backend.h - the worker's end of the channel to raftd: request ids, replies,
+ * asking again after a restart.
+ *
+ * Owns the session id (random, made at start), the sequence counter, every
+ * request under way (with the bytes it was sent as) and every open watch (with
+ * the next store index it waits for). When raftd dies the supervisor attaches a
+ * new channel; then writes go out again with the same session and sequence,
+ * reads again, watches with since = next index. Nothing of this shows to
+ * clients but the time it takes. A request that waited for -backend-wait without
+ * a channel, or for -request-timeout + -backend-wait in all, ends with
+ * ERR_RAFT_INTERNAL and a cause that says whether it may have been applied.
+ *
+ * All frames of one loop turn leave in one write, at the turn's end. The
+ * channel is read before clients in every turn (its event has priority).
+ */
+#ifndef MOOTHALL_HTTPD_BACKEND_H
+#define MOOTHALL_HTTPD_BACKEND_H
+
+#include "common/blob.h"
+#include "common/buf.h"
+#include "common/hash.h"
+#include "common/ipc/channel.h"
+#include "common/ipc/message.h"
+#include "common/ipc/wire.h"
+
+#include <sys/queue.h>
+
+struct backend;
+struct worker;
+
+/* Needs worker's loop, configuration and cluster. */
+struct backend *backend_new(struct worker *worker);
+void backend_free(struct backend **backend);
+/* A channel to a (new) raftd; takes fd. */
+void backend_attach(struct backend *backend, int fd, uint64_t token);
+/* Turn end: write what is queued. */
+void backend_flush(struct backend *backend);
+
+/* One request under way; embedded in what asked. */
+struct backend_call {
+	/* Called once, from the loop: outcome as of msg_outcome, its event put
+	 * together whole (all borrowed). Then the call may be freed. */
+	void (*done)(struct backend_call *call, const struct msg_outcome *outcome);
+	/* The rest is the backend's. */
+	TAILQ_ENTRY(backend_call) link;
+	struct hash_link by_id;
+	uint64_t id;			/* 0: waits for a place in the session's window */
+	uint64_t started_ms;
+	bool write;			/* may take effect: has a sequence */
+	bool member_change;
+	bool sent;			/* to the present or an earlier raftd */
+	struct buf frame;
+	struct buf event;
+};
+
+/* Writes get their sequence (request id) and low here. call->done must be set. */
+void backend_write(struct backend *backend, struct backend_call *call, struct msg_write *write);
+void backend_member_change(struct backend *backend, struct backend_call *call,
+    struct msg_member_change *change);
+void backend_read(struct backend *backend, struct backend_call *call, const struct msg_read *read);
+/* True if as many calls are under way as a worker may have: make no more. */
+bool backend_is_full(const struct backend *backend);
+/* Nobody waits any more: done will not be called, call may be freed. A write
+ * that was sent goes on, and takes effect once. */
+void backend_cancel(struct backend *backend, struct backend_call *call);
+
+/* Counters of raftd; answered with numbers and followers of msg_stats, or with
+ * ERR_RAFT_INTERNAL in time. */
+struct backend_stats_call {
+	void (*done)(struct backend_stats_call *call, const struct msg_stats *stats);
+	TAILQ_ENTRY(backend_stats_call) link;
+	uint64_t id;
+	uint64_t started_ms;
+	int kind;
+};
+void backend_stats(struct backend *backend, struct backend_stats_call *call, int kind);
+void backend_stats_cancel(struct backend *backend, struct backend_stats_call *call);
+
+/* An open watch; embedded in what asked. */
+struct backend_watch {
+	/* Registered (error ERR_NONE), once at first; or refused or ended by an
+	 * error, and then the watch is over. */
+	void (*watching)(struct backend_watch *watch, const struct msg_watching *answer);
+	/* An event: encoded event_record, and a place where the first watcher
+	 * leaves what it rendered for the others of the same event (*shared, owned
+	 * by the backend, dropped after the event's last watcher). Without
+	 * WATCH_FLAG_STREAM the watch is over then. */
+	void (*event)(struct backend_watch *watch, struct slice event, struct blob **shared);
+	/* The rest is the backend's. */
+	struct hash_link by_id;
+	TAILQ_ENTRY(backend_watch) link; /* while not answered, in order of start */
+	uint64_t id;			/* 0: not open */
+	uint64_t started_ms;
+	uint64_t next_index;		/* what to ask for after a restart */
+	uint64_t registered_index;	/* store index when raftd took it last */
+	uint8_t flags;
+	bool answered;			/* watching() was called */
+	struct buf key;
+};
+/* since 0: from now on. */
+void backend_watch(struct backend *backend, struct backend_watch *watch, struct slice key,
+    unsigned flags, uint64_t since);
+/* Over: no callback any more, watch may be freed. Fine after its end too. */
+void backend_unwatch(struct backend *backend, struct backend_watch *watch);
+
+/* ---- peer role ------------------------------------------------------------ */
+
+struct backend_peer_owner {
+	/* A frame for another node (request id = its node id), whole with header. */
+	void (*frame)(void *argument, const struct frame *frame);
+	/* A status was pushed and worker->cluster is up to date. */
+	void (*status)(void *argument);
+	void *argument;
+};
+void backend_own_peers(struct backend *backend, struct backend_peer_owner owner);
+/* A frame that came from a node: goes to raftd with request id = that node's id. */
+void backend_peer_frame(struct backend *backend, uint64_t from, const struct frame *frame);
+/* Any message without an answer: peer_unreachable, peer_connected, joined. */
+struct buf *backend_out(struct backend *backend);	/* NULL: no channel now */
+/* True while raftd is attached and has said hello. */
+bool backend_connected(const struct backend *backend);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * backend_priv.h - inside of the backend: shared by backend.c (channel, calls)
+ * and backend_watch.c (watches).
+ */
+#ifndef MOOTHALL_HTTPD_BACKEND_PRIV_H
+#define MOOTHALL_HTTPD_BACKEND_PRIV_H
+
+#include "httpd/backend.h"
+#include "httpd/cluster.h"
+#include "httpd/worker.h"
+
+TAILQ_HEAD(backend_call_list, backend_call);
+
+struct backend {
+	struct worker *worker;
+	struct channel *channel;	/* NULL: raftd is gone, the next one is awaited */
+	uint64_t token;			/* of the present channel */
+	bool greeted;			/* raftd said hello on it */
+	bool open;			/* requests may be sent: raftd is a member's */
+	uint64_t shut_since_ms;		/* not open since then */
+	uint64_t session;
+	struct loop_timer *deadline;
+	bool ticking;
+
+	struct backend_call_list writes; /* by sequence */
+	struct backend_call_list waiting; /* writes beyond the window, by start */
+	struct backend_call_list reads;	/* by start */
+	struct hash calls;		/* writes and reads by id */
+	size_t call_count;		/* all three */
+	uint64_t next_sequence;
+	uint64_t next_read;
+	TAILQ_HEAD(, backend_stats_call) stats;
+
+	struct hash watches;
+	TAILQ_HEAD(, backend_watch) unanswered; /* watches, by start */
+	uint64_t next_watch;
+	struct buf event;		/* parts of an event that goes on */
+	uint64_t announced_index;	/* store index that raftd last announced */
+	uint64_t settled_index;		/* no event at or below it is still to come */
+
+	struct backend_peer_owner peers; /* peer role */
+};
+
+/* raftd broke the protocol: end this process, the supervisor makes it anew. */
+void backend_protocol_error(struct backend *backend, const char *what);
+/* Watch the deadlines as long as something waits. */
+void backend_tick_soon(struct backend *backend);
+
+/* backend_watch.c */
+void backend_watch_start(struct backend *backend);
+void backend_watch_finish(struct backend *backend);
+/* The channel is open (again): register every watch. */
+void backend_watch_resume(struct backend *backend);
+/* It closed: what was half received is void. */
+void backend_watch_interrupt(struct backend *backend);
+void backend_watch_watching(struct backend *backend, uint64_t id,
+    const struct msg_watching *answer);
+void backend_watch_event(struct backend *backend, const struct frame *frame,
+    const struct msg_event *event);
+/* raftd announced its store index, before the events of its turn. */
+void backend_watch_announced(struct backend *backend, uint64_t store_index);
+/* End what was not answered in time. True if some still wait. */
+bool backend_watch_expire(struct backend *backend, uint64_t now_ms);
+
+#endif

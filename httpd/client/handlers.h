@@ -1,0 +1,20 @@
+/*
+ * handlers.h - handlers of the client port, as route_table.h names them.
+ */
+#ifndef MOOTHALL_HTTPD_CLIENT_HANDLERS_H
+#define MOOTHALL_HTTPD_CLIENT_HANDLERS_H
+
+#include "httpd/request.h"
+
+void keys_handle(struct request *request);
+void machines_handle(struct request *request);
+void leader_handle(struct request *request);
+void stats_self_handle(struct request *request);
+void stats_store_handle(struct request *request);
+void stats_leader_handle(struct request *request);
+void members_handle(struct request *request);
+void members_leader_handle(struct request *request);
+void version_handle(struct request *request);
+void health_handle(struct request *request);
+
+#endif

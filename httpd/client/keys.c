@@ -1,0 +1,249 @@
+/*
+ * keys.c - /v2/keys: parameters to a message, its outcome to an answer.
+ *
+ * A watch goes to watch.c. A call to raftd lives in the request's arena until
+ * its outcome comes, or the client goes away.
+ *
+ * Source: keys API 3 (key), 5 (operations), 6 and 7 (answers).
+ */
+#include "common/ipc/wire.h"
+#include "httpd/apierror.h"
+#include "httpd/backend.h"
+#include "httpd/client/event_json.h"
+#include "httpd/client/handlers.h"
+#include "httpd/client/params.h"
+#include "httpd/client/watch.h"
+#include "httpd/cluster.h"
+
+#define KEYS_PREFIX_SIZE (sizeof("/v2/keys") - 1)
+
+struct keys_call {
+	struct backend_call call;
+	struct request *request;
+};
+
+static void
+answered(struct backend_call *call, const struct msg_outcome *outcome)
+{
+	struct request *request = CONTAINER_OF(call, struct keys_call, call)->request;
+	struct buf body = BUF_INIT;
+	bool created = false;
+
+	if (outcome->error != ERR_NONE) {
+		api_error(request, err_from_number(outcome->error), outcome->cause,
+		    outcome->store_index);
+		return;
+	}
+	if (event_json_put(&body, outcome->event, &created) != ERR_NONE) {
+		api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no event"),
+		    outcome->store_index);
+		buf_free(&body);
+		return;
+	}
+	api_cluster_header(request);
+	response_header_number(request, "X-Etcd-Index", outcome->store_index);
+	response_header_number(request, "X-Raft-Index", outcome->raft_index);
+	response_header_number(request, "X-Raft-Term", outcome->raft_term);
+	response_send(request, created ? 201 : 200, "application/json", buf_slice(&body));
+	buf_free(&body);
+}
+
+static void
+gone(struct request *request)
+{
+	struct keys_call *call = request->state;
+
+	backend_cancel(request->worker->backend, &call->call);
+}
+
+/* A call for the request, or NULL: it was refused. */
+static struct backend_call *
+begin_call(struct request *request)
+{
+	struct keys_call *call;
+
+	if (backend_is_full(request->worker->backend)) {
+		api_error(request, ERR_RAFT_INTERNAL,
+		    SLICE_LITERAL("too many requests are under way"),
+		    request->worker->cluster->store_index);
+		return NULL;
+	}
+	call = arena_zalloc(&request->arena, sizeof(*call));
+	call->request = request;
+	call->call.done = answered;
+	request->state = call;
+	request->gone = gone;
+	return &call->call;
+}
+
+static void
+send_write(struct request *request, struct msg_write *write)
+{
+	struct backend_call *call = begin_call(request);
+
+	if (call != NULL)
+		backend_write(request->worker->backend, call, write);
+}
+
+static void
+handle_get(struct request *request, struct slice key, const struct params *params)
+{
+	struct msg_read read = { .key = key };
+	struct backend_call *call;
+
+	if (params->wait) {
+		watch_begin(request, key, params);
+		return;
+	}
+	if (params->recursive)
+		read.flags |= READ_FLAG_RECURSIVE;
+	if (params->sorted)
+		read.flags |= READ_FLAG_SORTED;
+	if (params->quorum || params->consistent)
+		read.flags |= READ_FLAG_QUORUM;
+	call = begin_call(request);
+	if (call != NULL)
+		backend_read(request->worker->backend, call, &read);
+}
+
+static void
+add_conditions(struct msg_write *write, const struct params *params)
+{
+	write->prev_index = params->prev_index;
+	if (params->has_prev_value) {
+		write->flags |= WRITE_FLAG_PREV_VALUE;
+		write->prev_value = params->prev_value;
+	}
+}
+
+static bool
+has_conditions(const struct params *params)
+{
+	return params->prev_index != 0 || params->has_prev_value;
+}
+
+/* What makes a node: set, create and in-order create. */
+static void
+add_new_node(struct msg_write *write, const struct params *params)
+{
+	if (params->dir) {
+		write->flags |= WRITE_FLAG_DIR;
+		write->value = SLICE_EMPTY;
+	}
+}
+
+static void
+handle_put(struct request *request, struct slice key, const struct params *params)
+{
+	struct msg_write write = { .key = key, .value = params->value };
+
+	if (params->has_ttl) {
+		write.flags |= WRITE_FLAG_TTL;
+		write.ttl_s = params->ttl_s;
+	}
+	if (params->prev_exist == PARAMS_FALSE) {
+		write.op = WRITE_CREATE;
+		add_new_node(&write, params);
+		send_write(request, &write);
+		return;
+	}
+	if (params->refresh == PARAMS_TRUE)
+		write.flags |= WRITE_FLAG_REFRESH;
+	if (has_conditions(params)) {
+		write.op = WRITE_COMPARE_AND_SWAP;
+		add_conditions(&write, params);
+	} else if (params->prev_exist == PARAMS_TRUE) {
+		write.op = WRITE_UPDATE;
+	} else {
+		write.op = WRITE_SET;
+		add_new_node(&write, params);
+	}
+	send_write(request, &write);
+}
+
+static void
+handle_post(struct request *request, struct slice key, const struct params *params)
+{
+	struct msg_write write = {
+		.op = WRITE_CREATE_IN_ORDER,
+		.key = key,
+		.value = params->value,
+	};
+
+	if (params->has_ttl) {
+		write.flags |= WRITE_FLAG_TTL;
+		write.ttl_s = params->ttl_s;
+	}
+	add_new_node(&write, params);
+	send_write(request, &write);
+}
+
+static void
+handle_delete(struct request *request, struct slice key, const struct params *params)
+{
+	struct msg_write write = { .op = WRITE_DELETE, .key = key };
+
+	if (params->dir)
+		write.flags |= WRITE_FLAG_DIR;
+	if (params->recursive)
+		write.flags |= WRITE_FLAG_RECURSIVE;
+	if (has_conditions(params)) {
+		write.op = WRITE_COMPARE_AND_DELETE;
+		add_conditions(&write, params);
+	}
+	send_write(request, &write);
+}
+
+/* The router saw to it that the path is clean. */
+static struct slice
+key_of(struct slice path)
+{
+	struct slice key = slice_of(path.data + KEYS_PREFIX_SIZE, path.size - KEYS_PREFIX_SIZE);
+
+	if (key.size > 0 && key.data[key.size - 1] == '/')
+		key.size--;
+	return key.size == 0 ? SLICE_LITERAL("/") : key;
+}
+
+void
+keys_handle(struct request *request)
+{
+	struct slice key = key_of(request->path);
+	struct slice form = SLICE_EMPTY;
+	struct params params;
+	struct slice cause;
+	enum err err;
+
+	if ((request->method & (METHOD_PUT | METHOD_POST)) != 0 &&
+	    params_is_form(request->content_type))
+		form = request->body;
+	err = params_read(&request->arena, request->method, request->query, form, &params, &cause);
+	if (err != ERR_NONE) {
+		api_error(request, err, cause, 0);
+		return;
+	}
+	if (request->worker->cluster->phase == PHASE_JOINING) {
+		api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("joining"), 0);
+		return;
+	}
+	switch (request->method) {
+	case METHOD_GET:
+	case METHOD_HEAD:
+		handle_get(request, key, &params);
+		return;
+	case METHOD_PUT:
+		handle_put(request, key, &params);
+		return;
+	case METHOD_POST:
+		handle_post(request, key, &params);
+		return;
+	case METHOD_DELETE:
+		handle_delete(request, key, &params);
+		return;
+	case METHOD_OPTIONS:
+	case METHOD_OTHER:
+		break;
+	}
+	/* The router passes on no other. */
+	ASSERT(request->method == METHOD_GET);
+}

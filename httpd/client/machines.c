@@ -1,0 +1,31 @@
+/*
+ * machines.c - /v2/machines: client URLs, the leader's first.
+ *
+ * Clients split at exactly ", " and take the first for the leader.
+ */
+#include "httpd/client/handlers.h"
+#include "httpd/cluster.h"
+
+static void
+put_url(struct buf *body, const struct cluster_member *member)
+{
+	if (body->size > 0)
+		buf_append(body, ", ", 2);
+	buf_append_text(body, member->client_url);
+}
+
+void
+machines_handle(struct request *request)
+{
+	const struct cluster *cluster = request->worker->cluster;
+	const struct cluster_member *leader = cluster_member(cluster, cluster->leader_id);
+	struct buf body = BUF_INIT;
+
+	if (leader != NULL)
+		put_url(&body, leader);
+	for (size_t i = 0; i < cluster->member_count; i++)
+		if (&cluster->members[i] != leader)
+			put_url(&body, &cluster->members[i]);
+	response_send(request, 200, "text/plain; charset=utf-8", buf_slice(&body));
+	buf_free(&body);
+}

@@ -1,0 +1,79 @@
+/*
+ * members.c - /v2/members: what clients of the 2.x series ask for first.
+ */
+#include "httpd/apierror.h"
+#include "httpd/client/handlers.h"
+#include "httpd/cluster.h"
+#include "httpd/json.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+static void
+put_urls(struct json *json, const char *name, const char *url)
+{
+	json_name(json, name);
+	json_open(json, '[');
+	if (url[0] != '\0')
+		json_text(json, slice_text(url));
+	json_close(json, ']');
+}
+
+static void
+put_member(struct json *json, const struct cluster_member *member)
+{
+	char id[17];
+
+	snprintf(id, sizeof(id), "%" PRIx64, member->id);
+	json_open(json, '{');
+	json_name(json, "id");
+	json_text(json, slice_text(id));
+	json_name(json, "name");
+	json_text(json, slice_text(member->name));
+	put_urls(json, "peerURLs", member->peer_url);
+	put_urls(json, "clientURLs", member->client_url);
+	json_close(json, '}');
+}
+
+static void
+send_json(struct request *request, unsigned status, struct buf *body)
+{
+	buf_append_byte(body, '\n');
+	api_cluster_header(request);
+	response_send(request, status, "application/json", buf_slice(body));
+	buf_free(body);
+}
+
+void
+members_handle(struct request *request)
+{
+	const struct cluster *cluster = request->worker->cluster;
+	struct buf body = BUF_INIT;
+	struct json json = json_into(&body);
+
+	json_open(&json, '{');
+	json_name(&json, "members");
+	json_open(&json, '[');
+	for (size_t i = 0; i < cluster->member_count; i++)
+		put_member(&json, &cluster->members[i]);
+	json_close(&json, ']');
+	json_close(&json, '}');
+	send_json(request, 200, &body);
+}
+
+void
+members_leader_handle(struct request *request)
+{
+	const struct cluster *cluster = request->worker->cluster;
+	const struct cluster_member *leader = cluster_member(cluster, cluster->leader_id);
+	struct buf body = BUF_INIT;
+	struct json json = json_into(&body);
+
+	if (leader == NULL) {
+		json_raw(&json, "{\"message\":\"During election\"}");
+		send_json(request, 503, &body);
+		return;
+	}
+	put_member(&json, leader);
+	send_json(request, 200, &body);
+}

@@ -1,0 +1,49 @@
+/*
+ * params.h - the parameters of a keys request: found, decoded, checked.
+ *
+ * Source: keys API 4. They come from the form first and then from the query,
+ * and all are checked on every method, in one order, before anything else.
+ */
+#ifndef MOOTHALL_HTTPD_CLIENT_PARAMS_H
+#define MOOTHALL_HTTPD_CLIENT_PARAMS_H
+
+#include "common/err.h"
+#include "httpd/request.h"
+
+#define PARAMS_FIELDS_MAX 64		/* in form and query together */
+
+enum params_bool {
+	PARAMS_ABSENT,
+	PARAMS_FALSE,
+	PARAMS_TRUE,
+};
+
+struct params {
+	struct slice value;		/* empty if absent */
+	bool has_ttl;
+	uint64_t ttl_s;
+	bool has_prev_value;
+	struct slice prev_value;
+	uint64_t prev_index;		/* 0: no condition */
+	uint64_t wait_index;		/* 0: from now on */
+	enum params_bool prev_exist, refresh;
+	bool recursive, sorted, wait, dir, quorum, stream;
+	bool consistent;		/* exactly "true" */
+};
+
+/*
+ * Read the parameters.
+ *
+ *	form	body of a form, or empty
+ *	params	out: slices borrowed from query, form or the arena
+ *	cause	out: what is wrong, static or in the arena
+ *
+ * ERR_NONE or the API error of the first check that failed.
+ */
+enum err params_read(struct arena *arena, enum request_method method, struct slice query,
+    struct slice form, struct params *params, struct slice *cause) MUST_CHECK;
+
+/* True if a body of that Content-Type is read for parameters. */
+bool params_is_form(struct slice content_type);
+
+#endif

@@ -1,0 +1,273 @@
+/*
+ * stats.c - /v2/stats/self, store, leader: raftd's counters as JSON.
+ *
+ * Source: http endpoints, "shapes".
+ */
+#include "common/ipc/wire.h"
+#include "httpd/apierror.h"
+#include "httpd/backend.h"
+#include "httpd/client/handlers.h"
+#include "httpd/cluster.h"
+#include "httpd/json.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+
+#define NUMBERS_MAX 32
+_Static_assert((int)STORE_STAT_COUNT <= NUMBERS_MAX, "all store counters are taken");
+_Static_assert((int)SELF_STAT_COUNT <= NUMBERS_MAX, "all self counters are taken");
+
+struct stats_request {
+	struct backend_stats_call call;
+	struct request *request;
+	void (*put)(struct json *json, const struct worker *worker, const struct msg_stats *stats,
+	    const uint64_t *numbers);
+};
+
+static void
+answered(struct backend_stats_call *call, const struct msg_stats *stats)
+{
+	struct stats_request *asked = CONTAINER_OF(call, struct stats_request, call);
+	struct request *request = asked->request;
+	struct reader in = reader_of(stats->numbers);
+	uint64_t numbers[NUMBERS_MAX] = { 0 };
+	struct buf body = BUF_INIT;
+	struct json json = json_into(&body);
+
+	if (stats->error == ERR_NOT_LEADER) {
+		response_send(request, 403, "application/json",
+		    SLICE_LITERAL("{\"message\":\"not current leader\"}"));
+		return;
+	}
+	if (stats->error != ERR_NONE) {
+		api_error(request, err_from_number(stats->error), SLICE_EMPTY,
+		    request->worker->cluster->store_index);
+		return;
+	}
+	for (size_t i = 0; i < NUMBERS_MAX && codec_get_u64(&in, &numbers[i]); i++)
+		continue;
+	json_open(&json, '{');
+	asked->put(&json, request->worker, stats, numbers);
+	json_close(&json, '}');
+	response_send(request, 200, "application/json", buf_slice(&body));
+	buf_free(&body);
+}
+
+static void
+gone(struct request *request)
+{
+	struct stats_request *asked = request->state;
+
+	backend_stats_cancel(request->worker->backend, &asked->call);
+}
+
+static void
+ask(struct request *request, int kind, void (*put)(struct json *, const struct worker *,
+    const struct msg_stats *, const uint64_t *))
+{
+	struct stats_request *asked = arena_zalloc(&request->arena, sizeof(*asked));
+
+	asked->call.done = answered;
+	asked->request = request;
+	asked->put = put;
+	request->state = asked;
+	request->gone = gone;
+	backend_stats(request->worker->backend, &asked->call, kind);
+}
+
+/* ---- store ------------------------------------------------------------------------ */
+
+static void
+put_store(struct json *json, const struct worker *worker UNUSED,
+    const struct msg_stats *stats UNUSED, const uint64_t *numbers)
+{
+	static const char *const names[STORE_STAT_COUNT] = {
+		"getsSuccess", "getsFail", "setsSuccess", "setsFail",
+		"deleteSuccess", "deleteFail", "updateSuccess", "updateFail",
+		"createSuccess", "createFail",
+		"compareAndSwapSuccess", "compareAndSwapFail",
+		"compareAndDeleteSuccess", "compareAndDeleteFail",
+		"expireCount", "watchers",
+	};
+
+	for (int i = 0; i < STORE_STAT_COUNT; i++) {
+		json_name(json, names[i]);
+		json_number(json, numbers[i]);
+	}
+}
+
+void
+stats_store_handle(struct request *request)
+{
+	ask(request, STATS_STORE, put_store);
+}
+
+/* ---- self --------------------------------------------------------------------------- */
+
+static void
+put_time(struct json *json, const char *name, uint64_t wall_ns)
+{
+	char text[CLOCK_TEXT_BYTES];
+
+	clock_format(wall_ns, 9, true, text);
+	json_name(json, name);
+	json_text(json, slice_text(text));
+}
+
+/* "1h2m3.5s", "812.5ms": as the original writes durations. */
+static void
+put_duration(struct json *json, const char *name, uint64_t ns)
+{
+	static const struct {
+		uint64_t ns;
+		const char *unit;
+	} small[] = { { NS_PER_SECOND, "s" }, { NS_PER_MS, "ms" }, { 1000, "\xc2\xb5s" } };
+	struct buf text = BUF_INIT;
+	size_t unit = 0;
+
+	if (ns >= 3600 * NS_PER_SECOND)
+		buf_printf(&text, "%" PRIu64 "h", ns / (3600 * NS_PER_SECOND));
+	if (ns >= 60 * NS_PER_SECOND)
+		buf_printf(&text, "%" PRIu64 "m", ns / (60 * NS_PER_SECOND) % 60);
+	ns %= 60 * NS_PER_SECOND;
+	while (text.size == 0 && ns > 0 && ns < small[unit].ns && unit + 1 < ARRAY_COUNT(small))
+		unit++;
+	buf_append_u64(&text, ns / small[unit].ns);
+	if (ns % small[unit].ns != 0) {
+		char fraction[16];
+		int digits = unit == 0 ? 9 : unit == 1 ? 6 : 3;
+		int size = snprintf(fraction, sizeof(fraction), ".%0*" PRIu64, digits,
+		    ns % small[unit].ns);
+
+		while (fraction[size - 1] == '0')
+			size--;
+		buf_append(&text, fraction, (size_t)size);
+	}
+	buf_append_text(&text, small[unit].unit);
+	json_name(json, name);
+	json_text(json, buf_slice(&text));
+	buf_free(&text);
+}
+
+static void
+put_rate(struct json *json, const char *name, uint64_t per_second_1000)
+{
+	if (per_second_1000 == 0)
+		return;
+	json_name(json, name);
+	json_decimal(json, (double)per_second_1000 / 1000, 3);
+}
+
+static const char *
+state_name(int role)
+{
+	switch (role) {
+	case NODE_ROLE_LEADER:
+		return "leader";
+	case NODE_ROLE_CANDIDATE:
+		return "candidate";
+	default:
+		return "follower";
+	}
+}
+
+static void
+put_self(struct json *json, const struct worker *worker, const struct msg_stats *stats UNUSED,
+    const uint64_t *numbers)
+{
+	const struct cluster *cluster = worker->cluster;
+	const struct cluster_member *leader = cluster_member(cluster, cluster->leader_id);
+	uint64_t now_ns = loop_now(worker->loop).wall_ns;
+	char id[17];
+
+	snprintf(id, sizeof(id), "%" PRIx64, cluster->node_id);
+	json_name(json, "name");
+	json_text(json, slice_text(worker->config.name));
+	json_name(json, "id");
+	json_text(json, slice_text(id));
+	json_name(json, "state");
+	json_text(json, slice_text(state_name(cluster->role)));
+	put_time(json, "startTime", cluster->started_ns);
+	json_name(json, "leaderInfo");
+	json_open(json, '{');
+	json_name(json, "leader");
+	json_text(json, leader == NULL ? SLICE_EMPTY : slice_text(leader->name));
+	put_duration(json, "uptime", leader == NULL || now_ns < cluster->leader_since_ns ? 0 :
+	    now_ns - cluster->leader_since_ns);
+	put_time(json, "startTime", cluster->leader_since_ns);
+	json_close(json, '}');
+	json_name(json, "recvAppendRequestCnt");
+	json_number(json, numbers[SELF_RECV_APPEND_COUNT]);
+	put_rate(json, "recvPkgRate", numbers[SELF_RECV_PKG_RATE]);
+	put_rate(json, "recvBandwidthRate", numbers[SELF_RECV_BANDWIDTH_RATE]);
+	json_name(json, "sendAppendRequestCnt");
+	json_number(json, numbers[SELF_SEND_APPEND_COUNT]);
+	put_rate(json, "sendPkgRate", numbers[SELF_SEND_PKG_RATE]);
+	put_rate(json, "sendBandwidthRate", numbers[SELF_SEND_BANDWIDTH_RATE]);
+}
+
+void
+stats_self_handle(struct request *request)
+{
+	ask(request, STATS_SELF, put_self);
+}
+
+/* ---- leader ---------------------------------------------------------------------------- */
+
+static void
+put_ms(struct json *json, const char *name, double ms)
+{
+	json_name(json, name);
+	json_decimal(json, ms, 6);
+}
+
+static void
+put_follower(struct json *json, const struct follower_record *follower)
+{
+	double count = (double)MAX_OF(follower->successes, UINT64_C(1));
+	double average_ms = (double)follower->latency_sum / 1e6 / count;
+	double square_ms = (double)follower->latency_square_sum_us / 1e6 / count;
+	double variance_ms = square_ms - average_ms * average_ms;
+
+	json_name_slice(json, follower->name);
+	json_open(json, '{');
+	json_name(json, "latency");
+	json_open(json, '{');
+	put_ms(json, "current", (double)follower->latency_current / 1e6);
+	put_ms(json, "average", average_ms);
+	put_ms(json, "standardDeviation", variance_ms > 0 ? sqrt(variance_ms) : 0);
+	put_ms(json, "minimum", (double)follower->latency_minimum / 1e6);
+	put_ms(json, "maximum", (double)follower->latency_maximum / 1e6);
+	json_close(json, '}');
+	json_name(json, "counts");
+	json_open(json, '{');
+	json_name(json, "fail");
+	json_number(json, follower->failures);
+	json_name(json, "success");
+	json_number(json, follower->successes);
+	json_close(json, '}');
+	json_close(json, '}');
+}
+
+static void
+put_leader(struct json *json, const struct worker *worker, const struct msg_stats *stats,
+    const uint64_t *numbers UNUSED)
+{
+	struct reader in = reader_of(stats->followers);
+	struct follower_record follower;
+
+	json_name(json, "leader");
+	json_text(json, slice_text(worker->config.name));
+	json_name(json, "followers");
+	json_open(json, '{');
+	while (!reader_done(&in) && follower_record_get(&in, &follower))
+		put_follower(json, &follower);
+	json_close(json, '}');
+}
+
+void
+stats_leader_handle(struct request *request)
+{
+	ask(request, STATS_LEADER, put_leader);
+}

@@ -1,0 +1,30 @@
+/*
+ * version.c - /version and /health.
+ */
+#include "config.h"
+
+#include "httpd/backend.h"
+#include "httpd/client/handlers.h"
+#include "httpd/cluster.h"
+
+void
+version_handle(struct request *request)
+{
+	response_send(request, 200, "application/json",
+	    SLICE_LITERAL("{\"etcdserver\":\"" PACKAGE_VERSION "\",\"etcdcluster\":\""
+			  PACKAGE_VERSION "\"}"));
+}
+
+void
+health_handle(struct request *request)
+{
+	const struct worker *worker = request->worker;
+
+	if (worker->draining || !backend_connected(worker->backend) ||
+	    worker->cluster->leader_id == 0)
+		response_send(request, 503, "application/json",
+		    SLICE_LITERAL("{\"health\": \"false\"}"));
+	else
+		response_send(request, 200, "application/json",
+		    SLICE_LITERAL("{\"health\": \"true\"}"));
+}

@@ -1,0 +1,141 @@
+/*
+ * watch.c - long polls and streams of events (see watch.h).
+ *
+ *	asked ----> open	raftd has it: the headers go out	[registered]
+ *	asked ----> answered	an error				[registered]
+ *	open -----> open	an event of a stream			[happened]
+ *	open -----> answered	an event, or the worker stops		[happened, stop]
+ *	open -----> cut		the client reads too slowly		[happened]
+ *	any ------> left	the client hung up			[gone]
+ *
+ * The first watcher of an event renders it for all.
+ *
+ * Source: keys API 10.
+ */
+#include "httpd/client/watch.h"
+#include "common/ipc/wire.h"
+#include "httpd/apierror.h"
+#include "httpd/backend.h"
+#include "httpd/client/event_json.h"
+
+#define STREAM_BACKLOG_MAX ((size_t)1 << 20)	/* what may wait for a slow client */
+
+struct client_watch {
+	struct backend_watch watch;
+	struct request *request;
+	bool stream;
+};
+
+static void
+registered(struct backend_watch *watch, const struct msg_watching *answer)
+{
+	struct request *request = CONTAINER_OF(watch, struct client_watch, watch)->request;
+
+	if (request->streaming) {
+		/* Ended by raftd. An empty end makes clients ask again; an error
+		 * in the place of an event would be taken for one. */
+		response_stream_end(request);
+		return;
+	}
+	if (answer->error != ERR_NONE) {
+		api_error(request, err_from_number(answer->error), answer->cause,
+		    answer->store_index);
+		return;
+	}
+	api_cluster_header(request);
+	response_header_number(request, "X-Etcd-Index", answer->store_index);
+	response_header_number(request, "X-Raft-Index", answer->raft_index);
+	response_header_number(request, "X-Raft-Term", answer->raft_term);
+	response_stream_begin(request, 200, "application/json");
+	if (request->worker->draining) {
+		backend_unwatch(request->worker->backend, watch);
+		response_stream_end(request);
+	}
+}
+
+static struct blob *
+render(struct slice event)
+{
+	struct buf body = BUF_INIT;
+	struct blob *blob = NULL;
+
+	if (event_json_put(&body, event, NULL) == ERR_NONE)
+		blob = blob_new(buf_slice(&body));
+	buf_free(&body);
+	return blob;
+}
+
+/* Say what is lost, and cut: the rest may never be read. */
+static void
+cut_slow_stream(struct client_watch *watch)
+{
+	struct request *request = watch->request;
+	struct buf body = BUF_INIT;
+
+	backend_unwatch(request->worker->backend, &watch->watch);
+	api_error_put(&body, ERR_EVENT_INDEX_CLEARED,
+	    SLICE_LITERAL("the client reads too slowly"), watch->watch.next_index - 1);
+	response_stream_data(request, buf_slice(&body));
+	buf_free(&body);
+	response_abort(request);
+}
+
+static void
+happened(struct backend_watch *backend_watch, struct slice event, struct blob **shared)
+{
+	struct client_watch *watch = CONTAINER_OF(backend_watch, struct client_watch, watch);
+	struct request *request = watch->request;
+
+	if (*shared == NULL)
+		*shared = render(event);
+	if (*shared == NULL) {
+		backend_unwatch(request->worker->backend, backend_watch);
+		response_abort(request);
+		return;
+	}
+	if (watch->stream && response_backlog(request) > STREAM_BACKLOG_MAX) {
+		cut_slow_stream(watch);
+		return;
+	}
+	response_stream_blob(request, *shared);
+	if (!watch->stream)
+		response_stream_end(request);
+}
+
+static void
+gone(struct request *request)
+{
+	struct client_watch *watch = request->state;
+
+	backend_unwatch(request->worker->backend, &watch->watch);
+}
+
+static void
+stop(struct request *request)
+{
+	/* Before the headers, the answer of raftd comes first. */
+	if (!request->streaming)
+		return;
+	gone(request);
+	response_stream_end(request);
+}
+
+void
+watch_begin(struct request *request, struct slice key, const struct params *params)
+{
+	struct client_watch *watch = arena_zalloc(&request->arena, sizeof(*watch));
+	unsigned flags = 0;
+
+	if (params->recursive)
+		flags |= WATCH_FLAG_RECURSIVE;
+	if (params->stream)
+		flags |= WATCH_FLAG_STREAM;
+	watch->request = request;
+	watch->stream = params->stream;
+	watch->watch.watching = registered;
+	watch->watch.event = happened;
+	request->state = watch;
+	request->gone = gone;
+	request->stop = stop;
+	backend_watch(request->worker->backend, &watch->watch, key, flags, params->wait_index);
+}

@@ -1,0 +1,14 @@
+/*
+ * watch.h - long polls and streams of events.
+ */
+#ifndef MOOTHALL_HTTPD_CLIENT_WATCH_H
+#define MOOTHALL_HTTPD_CLIENT_WATCH_H
+
+#include "httpd/client/params.h"
+#include "httpd/request.h"
+
+/* Answer a GET with wait=true: headers when the watch is registered, then one
+ * event, or with stream=true events without end. */
+void watch_begin(struct request *request, struct slice key, const struct params *params);
+
+#endif

@@ -1,0 +1,131 @@
+/*
+ * cluster.c - the last status that raftd pushed (see cluster.h).
+ *
+ * Members and their texts live in an arena that is made anew with each list
+ * that differs; most statuses only move an index.
+ */
+#include "httpd/cluster.h"
+#include "common/arena.h"
+#include "common/limits.h"
+#include "common/xmem.h"
+
+#include <stdlib.h>
+
+/* What cluster.h shows is the first member, so one is found from the other. */
+struct cluster_state {
+	struct cluster shown;
+	struct buf members;		/* as they came */
+	struct arena arena;
+};
+
+struct cluster *
+cluster_new(void)
+{
+	struct cluster_state *state = xzalloc(sizeof(*state));
+
+	state->shown.phase = PHASE_RECOVERING;
+	buf_init(&state->members, 0);
+	arena_init(&state->arena);
+	return &state->shown;
+}
+
+void
+cluster_free(struct cluster **cluster)
+{
+	struct cluster_state *state;
+
+	if (*cluster == NULL)
+		return;
+	state = CONTAINER_OF(*cluster, struct cluster_state, shown);
+	*cluster = NULL;
+	buf_free(&state->members);
+	arena_free(&state->arena);
+	free(state);
+}
+
+static enum err
+take_members(struct cluster_state *state, struct slice list)
+{
+	struct cluster_member members[MEMBERS_MAX];
+	struct reader in = reader_of(list);
+	struct arena arena;
+	size_t count = 0;
+
+	if (slice_equal(list, buf_slice(&state->members)))
+		return ERR_NONE;
+	arena_init(&arena);
+	while (!reader_done(&in)) {
+		struct member_record record;
+
+		if (count == MEMBERS_MAX || !member_record_get(&in, &record)) {
+			arena_free(&arena);
+			return ERR_MALFORMED;
+		}
+		members[count++] = (struct cluster_member){
+			.id = record.id,
+			.role = record.role,
+			.name = arena_text(&arena, record.name),
+			.peer_url = arena_text(&arena, record.peer_url),
+			.client_url = arena_text(&arena, record.client_url),
+		};
+	}
+	state->shown.members = NULL;
+	if (count > 0)
+		state->shown.members = (const struct cluster_member *)(const void *)arena_copy(
+		    &arena, slice_of(members, count * sizeof(members[0]))).data;
+	state->shown.member_count = count;
+	arena_free(&state->arena);
+	state->arena = arena;
+	buf_clear(&state->members);
+	buf_append_slice(&state->members, list);
+	return ERR_NONE;
+}
+
+enum err
+cluster_update(struct cluster *cluster, const struct msg_status *status)
+{
+	struct cluster_state *state = CONTAINER_OF(cluster, struct cluster_state, shown);
+	enum err err = take_members(state, status->members);
+
+	if (err != ERR_NONE)
+		return err;
+	cluster->phase = status->phase;
+	cluster->node_id = status->node_id;
+	cluster->cluster_id = status->cluster_id;
+	cluster->role = status->role;
+	cluster->term = status->term;
+	cluster->commit = status->commit;
+	cluster->applied = status->applied;
+	cluster->store_index = status->store_index;
+	cluster->leader_id = status->leader_id;
+	cluster->leader_since_ns = status->leader_since_ns;
+	cluster->started_ns = status->started_ns;
+	return ERR_NONE;
+}
+
+void
+cluster_stale(struct cluster *cluster)
+{
+	cluster->phase = PHASE_RECOVERING;
+	cluster->role = NODE_ROLE_FOLLOWER;
+	cluster->leader_id = 0;
+	cluster->leader_since_ns = 0;
+}
+
+const struct cluster_member *
+cluster_member(const struct cluster *cluster, uint64_t id)
+{
+	for (size_t i = 0; i < cluster->member_count; i++)
+		if (cluster->members[i].id == id)
+			return &cluster->members[i];
+	return NULL;
+}
+
+const struct cluster_member *
+cluster_member_named(const struct cluster *cluster, struct slice name)
+{
+	for (size_t i = 0; i < cluster->member_count; i++)
+		if (slice_equal(slice_text(cluster->members[i].name), name))
+			return &cluster->members[i];
+	return NULL;
+}

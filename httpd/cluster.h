@@ -1,0 +1,42 @@
+/*
+ * cluster.h - the last status that raftd pushed: leader, members, indexes.
+ *
+ * Owned by the worker, filled by backend.c, read by handlers. Before the first
+ * status the phase is PHASE_RECOVERING and there are no members.
+ */
+#ifndef MOOTHALL_HTTPD_CLUSTER_H
+#define MOOTHALL_HTTPD_CLUSTER_H
+
+#include "common/buf.h"
+#include "common/ipc/message.h"
+#include "common/ipc/wire.h"
+
+struct cluster_member {
+	uint64_t id;
+	int role;			/* MEMBER_VOTER or MEMBER_LEARNER */
+	const char *name;
+	const char *peer_url;
+	const char *client_url;
+};
+
+struct cluster {
+	int phase;			/* PHASE_* */
+	uint64_t node_id, cluster_id;
+	int role;			/* NODE_ROLE_* */
+	uint64_t term, commit, applied, store_index;
+	uint64_t leader_id, leader_since_ns, started_ns;
+	size_t member_count;
+	const struct cluster_member *members;	/* in order of joining */
+};
+
+struct cluster *cluster_new(void);
+void cluster_free(struct cluster **cluster);
+/* Take a pushed status. ERR_MALFORMED: nothing changed. */
+enum err cluster_update(struct cluster *cluster, const struct msg_status *status) MUST_CHECK;
+/* raftd is gone: nothing is known to be current any more, ids and members stay. */
+void cluster_stale(struct cluster *cluster);
+/* The member of that id or name; NULL if there is none. */
+const struct cluster_member *cluster_member(const struct cluster *cluster, uint64_t id);
+const struct cluster_member *cluster_member_named(const struct cluster *cluster, struct slice name);
+
+#endif

@@ -1,0 +1,114 @@
+/*
+ * conn.h - one HTTP connection: requests in, answers out in their order.
+ *
+ *	head --> body	the head is whole and good		[take_head]
+ *	head, body --> head	the request is whole: handled	[finish_request]
+ *	head, body --> deaf	it was the last request, or none at all: what
+ *			comes now is dropped			[refuse, finish_request]
+ *	deaf --> linger	all answers are out, the client still sends: our side
+ *			is closed, and its bytes are dropped for a moment so
+ *			that the answer is not lost with a reset	[settle_end]
+ *	any --> closed	[conn_close]
+ *
+ * At most CONN_REQUESTS_MAX requests are in work; then, or while much waits to
+ * be written, nothing more is parsed. All that a turn answers is written at its
+ * end (conn_settle), where also time limits and wanted events are set anew.
+ *
+ * Private to server.c, conn.c and response.c.
+ */
+#ifndef MOOTHALL_HTTPD_CONN_H
+#define MOOTHALL_HTTPD_CONN_H
+
+#include "httpd/outqueue.h"
+#include "httpd/request.h"
+#include "httpd/server.h"
+#include "httpd/transport.h"
+
+#include <http_parser.h>
+#include <sys/queue.h>
+
+#define CONN_REQUESTS_MAX 32
+#define CONN_BACKLOG_MAX ((size_t)1 << 20)	/* answer bytes that wait; then requests do too */
+#define CONN_READ_BYTES ((size_t)64 << 10)	/* one read */
+
+/* Time limits; one list of the server for each. */
+enum conn_limit {
+	LIMIT_HEAD,	/* time to a whole head */
+	LIMIT_BODY,	/* time to a whole request */
+	LIMIT_IDLE,	/* rest between requests */
+	LIMIT_WRITE,	/* time without progress of an answer */
+	LIMIT_LINGER,	/* closed, but the client still sends */
+	LIMIT_COUNT,
+	LIMIT_NONE = LIMIT_COUNT
+};
+
+struct conn_clock {
+	TAILQ_ENTRY(conn_clock) link;
+	struct conn *conn;
+	enum conn_limit limit;	/* LIMIT_NONE: in no list */
+	uint64_t since_ms;
+};
+
+enum conn_state {
+	CONN_HEAD,
+	CONN_BODY,
+	CONN_DEAF,
+	CONN_LINGER,
+	CONN_CLOSED,
+};
+
+struct conn {
+	TAILQ_ENTRY(conn) link;		/* server: all, or closed */
+	STAILQ_ENTRY(conn) dirty_link;
+	struct server *server;
+	struct worker *worker;
+	struct transport *transport;
+	struct conn_clock reading, writing;
+	enum conn_state state;
+	bool dirty;
+	bool served;			/* a request was answered before */
+	bool ended;			/* the client sends no more */
+	bool held;			/* an upgrade is being decided: parse nothing */
+	bool cut;			/* no answer may follow what is queued */
+	bool dropped;			/* bytes come, or may come, that nobody reads */
+	struct buf in;			/* came, but not parsed yet */
+	size_t scanned;			/* of in: seen by head_find_end */
+	struct slice rest;		/* while parsing: behind the present request */
+	http_parser parser;
+	struct request *first, *last;	/* in order; the last may be incomplete */
+	unsigned request_count;
+	struct outqueue out;
+};
+
+/* Both called by server.c. */
+struct conn *conn_new(struct server *server, struct worker *worker, int fd);
+void conn_free(struct conn *conn);
+/* Close now: handlers are told, memory is freed at the end of the turn. */
+void conn_close(struct conn *conn);
+/* Turn end: parse what waited, write, set events and limits. */
+bool conn_settle(struct conn *conn);
+/* A time limit has passed. */
+void conn_expired(struct conn *conn, enum conn_limit limit);
+/* The worker stops: tell long answers to end; an idle connection closes,
+ * unless keep_idle. */
+void conn_stop(struct conn *conn, bool keep_idle);
+/* See to it that conn_settle runs at the end of this turn. */
+void conn_touch(struct conn *conn);
+/* Free all requests that have no answer yet, telling their handlers. */
+void conn_drop_requests(struct conn *conn);
+
+/* server.c */
+void server_touch(struct server *server, struct conn *conn);
+void server_closed(struct server *server, struct conn *conn);
+void server_limit(struct server *server, struct conn_clock *clock, enum conn_limit limit);
+uint8_t *server_scratch(struct server *server);	/* CONN_READ_BYTES of memory */
+struct request *server_request_new(struct server *server);
+void server_request_free(struct server *server, struct request *request);
+/* "Sun, 06 Nov 1994 08:49:37 GMT" */
+const char *server_date(struct server *server);
+
+/* response.c */
+void response_continue(struct request *request);	/* 100 Continue */
+const char *response_reason(unsigned status);
+
+#endif

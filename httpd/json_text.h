@@ -1,0 +1,30 @@
+/*
+ * json_text.h - strings as JSON text, the way the original API spells them.
+ *
+ * Pure; used by everything in httpd that renders JSON. The result is handed to
+ * a generator as it is (yajl_gen_number), because no generator of a library
+ * escapes like this:
+ *
+ *	" and \			backslash before it
+ *	newline, carriage return	\n \r
+ *	other control bytes, < > &	\u00XX
+ *	U+2028, U+2029			\u2028 \u2029
+ *	a byte that is no UTF-8		\ufffd, one for each
+ *	anything else			as it is
+ */
+#ifndef MOOTHALL_HTTPD_JSON_TEXT_H
+#define MOOTHALL_HTTPD_JSON_TEXT_H
+
+#include "common/buf.h"
+
+/* Append text as a quoted JSON string. */
+void json_text_put(struct buf *out, struct slice text);
+
+/* How many bytes the UTF-8 character at the start of text takes, 1 to 4; 0 if
+ * there is none: empty, overlong, a surrogate, above U+10FFFF, cut short. */
+size_t json_text_character(struct slice text);
+
+/* True if all of it is well-formed UTF-8. */
+bool json_text_valid(struct slice text);
+
+#endif

@@ -1,0 +1,227 @@
+/*
+ * main.c - one worker: arguments, the channels to supervisor and raftd, the loop.
+ *
+ *	httpd --role client|peer --number N --control-fd 3 --listen-fd 4
+ *
+ * Owns struct worker, which everything else shares.
+ *
+ *	started ----> configured	settings came			[configured]
+ *	configured -> serving		a first status of raftd that is not
+ *					recovering any more: the listening socket
+ *					is served, the supervisor told	[turn_ended]
+ *	any --------> stopping		answers are finished		[stop]
+ *	stopping ---> ended		no connection is left, or it is time [stopped]
+ */
+#include "common/child.h"
+#include "common/diag.h"
+#include "common/ipc/wire.h"
+#include "common/loop.h"
+#include "common/title.h"
+#include "httpd/backend.h"
+#include "httpd/cluster.h"
+#include "httpd/peer/peer.h"
+#include "httpd/server.h"
+#include "httpd/worker.h"
+
+#include <fcntl.h>
+#include <getopt.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define ORDERLY_MS 5000
+#define DRAIN_MS 30000
+
+struct program {
+	struct worker worker;
+	int listen_fd;
+	bool serving;
+};
+
+static void
+set_title(const struct worker *worker)
+{
+	if (worker->role == ROLE_PEER)
+		title_set("etcd: httpd peer (%zu connections)", worker->connections);
+	else
+		title_set("etcd: httpd client %" PRIu32 " (%zu connections)", worker->number,
+		    worker->connections);
+}
+
+void
+worker_end_node(struct worker *worker, enum exit_code code, const char *sentence)
+{
+	child_end_node(worker->child, code, sentence);
+}
+
+static void
+configured(void *argument, const struct config *config)
+{
+	struct program *program = argument;
+	struct worker *worker = &program->worker;
+
+	/* The child keeps the texts until it is freed, and it is freed last. */
+	worker->config = *config;
+	worker->cluster = cluster_new();
+	worker->backend = backend_new(worker);
+	worker->server = server_new(worker, program->listen_fd);
+	if (worker->role == ROLE_PEER)
+		peer_start(worker);
+}
+
+static void
+attached(void *argument, int role UNUSED, uint32_t number UNUSED, uint64_t token, int fd)
+{
+	struct program *program = argument;
+
+	backend_attach(program->worker.backend, fd, token);
+}
+
+static void
+stopped(struct worker *worker)
+{
+	loop_stop(worker->loop, EXIT_STOPPED);
+}
+
+static void
+stop(void *argument, int how)
+{
+	struct program *program = argument;
+	struct worker *worker = &program->worker;
+
+	if (how != STOP_ORDERLY && how != STOP_DRAIN) {
+		loop_stop(worker->loop, EXIT_STOPPED);
+		return;
+	}
+	worker->draining = true;
+	peer_stop(worker);
+	server_stop(worker->server, how == STOP_DRAIN, how == STOP_DRAIN ? DRAIN_MS : ORDERLY_MS,
+	    stopped);
+}
+
+static void
+tell_alive(void *argument, struct msg_alive *alive)
+{
+	struct program *program = argument;
+
+	alive->connections = (uint32_t)program->worker.connections;
+	set_title(&program->worker);
+}
+
+/* A worker serves once raftd knows who the node is; until then connections
+ * wait in the kernel's queue. */
+static void
+serve(struct program *program)
+{
+	struct worker *worker = &program->worker;
+
+	if (program->serving || worker->draining || !backend_connected(worker->backend) ||
+	    worker->cluster->phase < PHASE_JOINING)
+		return;
+	program->serving = true;
+	server_listen(worker->server);
+	child_ready(worker->child, "");
+	set_title(worker);
+}
+
+static void
+turn_ended(void *argument)
+{
+	struct program *program = argument;
+	struct worker *worker = &program->worker;
+
+	if (worker->backend == NULL)
+		return;
+	serve(program);
+	/* First raftd, which has work to do with it; then the clients. */
+	backend_flush(worker->backend);
+	if (server_flush(worker->server))
+		backend_flush(worker->backend);
+}
+
+static bool
+read_number(const char *text, unsigned long max, unsigned long *number)
+{
+	char *end;
+
+	*number = strtoul(text, &end, 10);
+	return text[0] >= '0' && text[0] <= '9' && *end == '\0' && *number <= max;
+}
+
+static bool
+read_arguments(int argc, char **argv, struct program *program, int *control_fd)
+{
+	static const struct option options[] = {
+		{ "role", required_argument, NULL, 'r' },
+		{ "number", required_argument, NULL, 'n' },
+		{ "control-fd", required_argument, NULL, 'c' },
+		{ "listen-fd", required_argument, NULL, 'l' },
+		{ NULL, 0, NULL, 0 },
+	};
+	unsigned long number;
+	int which;
+
+	while ((which = getopt_long(argc, argv, "", options, NULL)) != -1) {
+		if (which == 'r') {
+			if (strcmp(optarg, "peer") == 0)
+				program->worker.role = ROLE_PEER;
+			else if (strcmp(optarg, "client") == 0)
+				program->worker.role = ROLE_CLIENT;
+			else
+				return false;
+			continue;
+		}
+		if (which == '?' || !read_number(optarg, INT32_MAX, &number))
+			return false;
+		if (which == 'n')
+			program->worker.number = (uint32_t)number;
+		else if (which == 'c')
+			*control_fd = (int)number;
+		else
+			program->listen_fd = (int)number;
+	}
+	return optind == argc && program->worker.role != 0 && program->listen_fd != -1;
+}
+
+int
+main(int argc, char **argv)
+{
+	struct program program = { .listen_fd = -1 };
+	struct worker *worker = &program.worker;
+	int control_fd = CHILD_CONTROL_FD;
+	int code;
+
+	title_start(argc, argv);
+	diag_start("httpd");
+	if (!read_arguments(argc, argv, &program, &control_fd)) {
+		diag_say("httpd: is started by etcd, with --role client|peer --number N "
+			 "--control-fd FD --listen-fd FD");
+		return EXIT_USAGE;
+	}
+	/* Other workers may have taken what made the socket readable. */
+	if (fcntl(program.listen_fd, F_SETFL, fcntl(program.listen_fd, F_GETFL) | O_NONBLOCK) != 0 ||
+	    fcntl(program.listen_fd, F_SETFD, FD_CLOEXEC) != 0) {
+		diag_say("httpd: descriptor %d is not open", program.listen_fd);
+		return EXIT_USAGE;
+	}
+	worker->loop = loop_new();
+	worker->child = child_new(worker->loop, control_fd, worker->role, worker->number,
+	    (struct child_owner){
+		.configured = configured,
+		.attached = attached,
+		.stop = stop,
+		.alive = tell_alive,
+		.argument = &program,
+	    });
+	loop_at_turn_end(worker->loop, turn_ended, &program);
+	set_title(worker);
+	code = loop_run(worker->loop, EXIT_STOPPED);
+	if (worker->backend != NULL) {
+		peer_stop(worker);
+		server_free(&worker->server);
+		backend_free(&worker->backend);
+		cluster_free(&worker->cluster);
+	}
+	child_free(&worker->child);
+	loop_free(&worker->loop);
+	return code;
+}

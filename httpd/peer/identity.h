@@ -1,0 +1,48 @@
+/*
+ * identity.h - who and where a node is, as text: ids, names, addresses.
+ *
+ * Pure. These rules hold for what a joiner sends, for what a member answers
+ * and for what stands in a handshake.
+ */
+#ifndef MOOTHALL_HTTPD_PEER_IDENTITY_H
+#define MOOTHALL_HTTPD_PEER_IDENTITY_H
+
+#include "common/err.h"
+#include "common/slice.h"
+
+#define ADDRESS_HOST_BYTES_MAX 255
+
+/* Where a node listens, taken apart. */
+struct peer_address {
+	char host[ADDRESS_HOST_BYTES_MAX + 1];	/* name or literal, without brackets */
+	uint16_t port;				/* never 0 */
+	bool https;
+};
+
+/* Room for "[host]:port" and its NUL. */
+#define ADDRESS_TEXT_BYTES (ADDRESS_HOST_BYTES_MAX + 9)
+
+/*
+ * "http://host:port" or "https://host:port", with at most one "/" behind;
+ * without a scheme only if bare. IPv6 literals stand in brackets.
+ *
+ * ERR_NONE, or ERR_INVALID and *address is undefined.
+ */
+enum err peer_address_parse(struct slice text, bool bare, struct peer_address *address) MUST_CHECK;
+/* As it stands in Host: and in messages: "host:port", literals in brackets. */
+void peer_address_text(const struct peer_address *address, char text[ADDRESS_TEXT_BYTES]);
+/* Same host (without regard to case) and port. */
+bool peer_address_equal(const struct peer_address *a, const struct peer_address *b);
+
+/* 1 to 16 hex digits, not zero. False: not an id, *id is untouched. */
+bool peer_id_parse(struct slice text, uint64_t *id) MUST_CHECK;
+/* Lower-case hex digits without leading zeros. */
+#define PEER_ID_TEXT_BYTES 17
+void peer_id_text(uint64_t id, char text[PEER_ID_TEXT_BYTES]);
+/* Decimal digits only, at most max. False: no such number, *number is untouched. */
+bool peer_number_parse(struct slice text, uint64_t max, uint64_t *number) MUST_CHECK;
+
+/* 1 to 255 bytes of [A-Za-z0-9._-], not beginning with "_" or ".". */
+bool peer_name_valid(struct slice name);
+
+#endif

@@ -1,0 +1,445 @@
+/*
+ * join.c - asking to become a member (see join.h).
+ *
+ * One attempt asks each peer in turn until one says yes:
+ *
+ *	version  -->  machines	it answers 2			 [join_version]
+ *	machines -->  join	it knows a cluster		 [join_machines]
+ *	join     -->  joined	200 and the members		 [join_answered]
+ *	join     -->  join	no leader now, or our name's old owner may be just
+ *				dead: again, for 2 election timeouts (1 s at least)
+ *	any      -->  next	anything else; after the last one a pause, then
+ *				the next attempt		 [join_failed]
+ *	any      -->  over	refused by a guard, or no attempt left [join_give_up]
+ *
+ * The node id is in what we send and stays the same, so asking twice does no
+ * harm. When it is over the node ends: EXIT_USAGE if a guard refused (the name
+ * or the address belongs to a member: nothing changes by itself), EXIT_TROUBLE
+ * if the peers could not be reached or could not answer (which may pass).
+ */
+#include "httpd/peer/join.h"
+
+#include "common/diag.h"
+#include "common/xmem.h"
+#include "httpd/peer/http_client.h"
+#include "httpd/peer/join_text.h"
+#include "httpd/peer/peer_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include <event2/bufferevent.h>
+
+#define JOIN_CONNECT_MS 1000
+#define JOIN_ANSWER_MS 5000
+#define JOIN_AGAIN_MS 100	/* before the same peer is asked again */
+#define JOIN_PATIENCE_MS 1000	/* at least, with the same peer */
+#define JOIN_PAUSE_MS_MIN 2500
+#define JOIN_PAUSE_MS_MAX 5000
+#define JOIN_PEERS_MAX 1024
+#define JOIN_REDIRECTS_MAX 10
+
+enum join_step { JOIN_VERSION, JOIN_MACHINES, JOIN_ASK };
+
+struct join {
+	struct peers *peers;
+	struct peer_address *list;	/* from -peers, own address left out */
+	size_t count, at;
+	enum join_step step;
+	struct peer_address target;	/* list[at], or where a redirect led */
+	unsigned redirects;
+	bool patient;			/* this peer has asked us to wait, */
+	uint64_t patience_until_ms;	/* which we do until then */
+	uint64_t attempts;		/* begun */
+	uint64_t pause_ms;		/* drawn once */
+	struct http_call *call;
+	struct loop_timer *timer;
+	struct buf body;		/* of PUT /join */
+	uint64_t cluster_id;		/* of the answer; 0: none yet */
+	struct buf members;		/* of the answer */
+	char reason[640];		/* of the last failure */
+};
+
+static void join_step(struct join *join);
+
+static struct worker *
+join_worker(const struct join *join)
+{
+	return join->peers->worker;
+}
+
+/* End the node with that sentence; nothing more is asked. */
+static void
+join_give_up(struct join *join, enum exit_code code, const char *sentence)
+{
+	loop_timer_cancel(join->timer);
+	worker_end_node(join_worker(join), code, sentence);
+}
+
+static void
+join_attempt(struct join *join)
+{
+	join->attempts++;
+	join->at = 0;
+	join->target = join->list[0];
+	join->redirects = 0;
+	join->patient = false;
+	join->step = JOIN_VERSION;
+	join_step(join);
+}
+
+/* The attempt brought nothing. */
+static void
+join_pause(struct join *join)
+{
+	uint64_t limit = join_worker(join)->config.max_retry_attempts;
+	char sentence[800];
+
+	if (limit == 0 || join->attempts < limit) {
+		join->step = JOIN_VERSION;
+		join->at = join->count;
+		loop_timer_set(join->timer, join->pause_ms);
+		return;
+	}
+	snprintf(sentence, sizeof(sentence),
+	    "etcd: fail joining the cluster via given peers after %" PRIu64 " retries (%s)",
+	    join->attempts, join->reason);
+	join_give_up(join, EXIT_TROUBLE, sentence);
+}
+
+/* This peer did not make us a member: the next one, or the end of the attempt. */
+static void
+join_failed(struct join *join, const char *reason, bool rejected)
+{
+	char text[ADDRESS_TEXT_BYTES];
+
+	peer_address_text(&join->target, text);
+	snprintf(join->reason, sizeof(join->reason), "%.*s: %.300s", (int)sizeof(text), text, reason);
+	diag_info("peer", "%s attempted to join via %s failed: %s", join_worker(join)->config.name,
+	    text, reason);
+	join->at++;
+	if (rejected || join->at == join->count) {
+		join_pause(join);
+		return;
+	}
+	join->target = join->list[join->at];
+	join->redirects = 0;
+	join->patient = false;
+	join->step = JOIN_VERSION;
+	join_step(join);
+}
+
+static void
+join_failed_http(struct join *join, const struct answer *answer, const char *what)
+{
+	struct slice body = answer_body(answer);
+	char reason[320];
+
+	while (body.size > 0 && body.data[body.size - 1] == '\n')
+		body.size--;
+	body.size = MIN_OF(body.size, (size_t)200);
+	snprintf(reason, sizeof(reason), "%s: status %u: %.*s", what, answer_status(answer),
+	    (int)body.size, body.size > 0 ? (const char *)body.data : "");
+	join_failed(join, reason, false);
+}
+
+/* Ask the same peer again for a while. False: it has had its time. */
+static bool
+join_again(struct join *join)
+{
+	const struct worker *worker = join_worker(join);
+	uint64_t now_ms = loop_now(worker->loop).monotonic_ms;
+	uint64_t patience_ms = MAX_OF(2 * worker->config.peer_election_timeout,
+	    (uint64_t)JOIN_PATIENCE_MS);
+
+	if (!join->patient) {
+		join->patient = true;
+		join->patience_until_ms = now_ms + patience_ms;
+	}
+	if (now_ms >= join->patience_until_ms)
+		return false;
+	loop_timer_set(join->timer, JOIN_AGAIN_MS);
+	return true;
+}
+
+static void
+join_version(struct join *join, const struct answer *answer)
+{
+	struct slice body = answer_body(answer);
+	char reason[96];
+	uint64_t version;
+
+	if (answer_status(answer) != 200) {
+		join_failed_http(join, answer, "no version");
+		return;
+	}
+	while (body.size > 0 && (body.data[body.size - 1] == '\n' || body.data[body.size - 1] == ' '))
+		body.size--;
+	if (!peer_number_parse(body, UINT32_MAX, &version)) {
+		join_failed(join, "its version is not a number", false);
+		return;
+	}
+	if (version != 2) {
+		snprintf(reason, sizeof(reason), "it has internal version %" PRIu64
+		    ", this node has 2", version);
+		join_failed(join, reason, true);
+		return;
+	}
+	join->step = JOIN_MACHINES;
+	join_step(join);
+}
+
+static void
+join_machines(struct join *join, const struct answer *answer)
+{
+	const char *problem;
+	char reason[160];
+	size_t count;
+
+	if (answer_status(answer) != 200) {
+		join_failed_http(join, answer, "no list of machines");
+		return;
+	}
+	if (join_machines_parse(answer_body(answer), &count, &problem) != ERR_NONE) {
+		snprintf(reason, sizeof(reason), "its list of machines is wrong: %s", problem);
+		join_failed(join, reason, false);
+		return;
+	}
+	if (count == 0) {
+		join_failed(join, "it is not a member of a cluster itself", false);
+		return;
+	}
+	join->step = JOIN_ASK;
+	join_step(join);
+}
+
+/* Another node is the one to ask; method and body stay. */
+static void
+join_redirected(struct join *join, const struct answer *answer)
+{
+	struct slice location = answer_header(answer, "Location");
+	size_t end = location.size;
+
+	if (end > 5 && memcmp(location.data + end - 5, "/join", 5) == 0)
+		end -= 5;
+	if (join->redirects++ == JOIN_REDIRECTS_MAX ||
+	    peer_address_parse(slice_of(location.data, end), false, &join->target) != ERR_NONE) {
+		join_failed(join, "it redirects to nowhere", false);
+		return;
+	}
+	join_step(join);
+}
+
+static void
+join_refused(struct join *join, const struct answer *answer)
+{
+	char text[ADDRESS_TEXT_BYTES];
+	struct join_error error;
+	char sentence[800];
+	const char *hint;
+
+	if (join_error_parse(answer_body(answer), &error) != ERR_NONE) {
+		join_failed_http(join, answer, "join refused");
+		return;
+	}
+	if ((error.code == ERR_RAFT_INTERNAL || error.code == ERR_LEADER_ELECT ||
+		error.code == ERR_KEY_EXISTS) && join_again(join))
+		return;
+	if (error.code != ERR_KEY_EXISTS && error.code != ERR_PEER_ADDRESS_EXISTS) {
+		join_failed(join, error.text, error.code == ERR_NO_MORE_PEER);
+		return;
+	}
+	hint = error.code == ERR_KEY_EXISTS ? "choose another -name, or stop that member first"
+					    : "choose another -peer-addr, or remove that member";
+	peer_address_text(&join->target, text);
+	snprintf(sentence, sizeof(sentence), "etcd: cannot join the cluster via %s: %.400s; %s",
+	    text, error.text, hint);
+	join_give_up(join, EXIT_USAGE, sentence);
+}
+
+static void
+join_tell(struct join *join)
+{
+	struct buf *out = backend_out(join_worker(join)->backend);
+
+	if (out != NULL)
+		msg_joined_frame(out, 0, &(struct msg_joined){
+		    .cluster_id = join->cluster_id, .members = buf_slice(&join->members) });
+}
+
+static void
+join_answered(struct join *join, const struct answer *answer)
+{
+	char text[ADDRESS_TEXT_BYTES];
+	const char *problem;
+	char reason[160];
+
+	if (answer_status(answer) == 307) {
+		join_redirected(join, answer);
+		return;
+	}
+	if (answer_status(answer) != 200) {
+		join_refused(join, answer);
+		return;
+	}
+	buf_clear(&join->members);
+	if (join_answer_parse(answer_body(answer), &join->cluster_id, &join->members, &problem) !=
+	    ERR_NONE) {
+		snprintf(reason, sizeof(reason), "its answer to the join is wrong: %s", problem);
+		join_failed(join, reason, false);
+		return;
+	}
+	peer_address_text(&join->target, text);
+	diag_info("peer", "joined a cluster: id=%" PRIx64 " via=%s", join->cluster_id, text);
+	join_tell(join);
+}
+
+static void
+join_done(void *argument, const struct http_result *result)
+{
+	struct join *join = argument;
+
+	join->call = NULL;
+	if (result->err != ERR_NONE) {
+		join_failed(join, result->why, false);
+		return;
+	}
+	if (result->upgraded != NULL) {
+		bufferevent_free(result->upgraded);
+		join_failed(join, "it changes the protocol unasked", false);
+		return;
+	}
+	switch (join->step) {
+	case JOIN_VERSION:
+		join_version(join, result->answer);
+		break;
+	case JOIN_MACHINES:
+		join_machines(join, result->answer);
+		break;
+	case JOIN_ASK:
+		join_answered(join, result->answer);
+		break;
+	}
+}
+
+/* Send the request of the present step to the present target. */
+static void
+join_step(struct join *join)
+{
+	static const char *const paths[] = {
+		[JOIN_VERSION] = "/version",
+		[JOIN_MACHINES] = "/v2/admin/machines",
+		[JOIN_ASK] = "/join",
+	};
+	struct worker *worker = join_worker(join);
+	bool asks = join->step == JOIN_ASK;
+	struct http_request request = {
+		.address = join->target,
+		.method = asks ? "PUT" : "GET",
+		.path = paths[join->step],
+		.body = asks ? buf_slice(&join->body) : SLICE_EMPTY,
+		.connect_ms = JOIN_CONNECT_MS,
+		/* A member that gives up answers why: be there to hear it. */
+		.answer_ms = asks ? worker->config.request_timeout + JOIN_CONNECT_MS : JOIN_ANSWER_MS,
+		.silence_ms = peers_silence_ms(join->peers),
+	};
+
+	join->call = http_start(join->peers->resolver, worker->loop, &request, join_done, join);
+}
+
+static void
+join_on_timer(void *argument)
+{
+	struct join *join = argument;
+
+	if (join->count == 0)
+		join_give_up(join, EXIT_USAGE, "etcd: -peers names only this machine");
+	else if (join->at == join->count)
+		join_attempt(join);
+	else
+		join_step(join);
+}
+
+/* One item of -peers; what cannot be an address is said and left out. */
+static void
+join_add_peer(struct join *join, const struct peer_address *own, struct slice item)
+{
+	struct peer_address address;
+
+	if (item.size == 0 || join->count == JOIN_PEERS_MAX)
+		return;
+	if (peer_address_parse(item, true, &address) != ERR_NONE) {
+		diag_warn("peer", "left out of -peers, not HOST:PORT: %.*s", SLICE_ARGS(item));
+		return;
+	}
+	if (!peer_address_equal(&address, own))
+		join->list[join->count++] = address;
+}
+
+static void
+join_read_peers(struct join *join)
+{
+	const struct config *config = &join_worker(join)->config;
+	const char *at = config->peers;
+	struct peer_address own;
+	size_t items = 1;
+
+	if (peer_address_parse(slice_text(config->peer_addr), true, &own) != ERR_NONE)
+		memset(&own, 0, sizeof(own));
+	for (const char *comma = at; (comma = strchr(comma, ',')) != NULL; comma++)
+		items++;
+	join->list = xzalloc(MIN_OF(items, (size_t)JOIN_PEERS_MAX) * sizeof(*join->list));
+	while (*at != '\0') {
+		size_t size = strcspn(at, ",");
+
+		join_add_peer(join, &own, slice_of(at, size));
+		at += size + (at[size] == ',');
+	}
+}
+
+struct join *
+join_new(struct peers *peers)
+{
+	const struct config *config = &peers->worker->config;
+	struct join *join = xzalloc(sizeof(*join));
+	struct join_request request = { .protocol_min = HANDSHAKE_PROTOCOL_MIN,
+		.protocol_max = HANDSHAKE_PROTOCOL_MAX, .id = peers->node_id };
+
+	join->peers = peers;
+	join->timer = loop_timer_new(peers->worker->loop, join_on_timer, join);
+	join_read_peers(join);
+	snprintf(request.name, sizeof(request.name), "%s", config->name);
+	snprintf(request.peer_url, sizeof(request.peer_url), "%s", config->peer_url);
+	snprintf(request.client_url, sizeof(request.client_url), "%s", config->client_url);
+	join_request_put(&join->body, &request);
+	join->pause_ms = config->retry_interval;
+	if (join->pause_ms == 0)
+		join->pause_ms = JOIN_PAUSE_MS_MIN +
+		    rand_below(&peers->rand, JOIN_PAUSE_MS_MAX - JOIN_PAUSE_MS_MIN);
+	/* From the loop: what comes of it may free us. */
+	join->at = join->count;
+	loop_timer_set(join->timer, 0);
+	return join;
+}
+
+void
+join_free(struct join **join)
+{
+	if (*join == NULL)
+		return;
+	http_cancel(&(*join)->call);
+	loop_timer_free(&(*join)->timer);
+	buf_free(&(*join)->body);
+	buf_free(&(*join)->members);
+	free((*join)->list);
+	free(*join);
+	*join = NULL;
+}
+
+void
+join_repeat(struct join *join)
+{
+	if (join->cluster_id != 0)
+		join_tell(join);
+}

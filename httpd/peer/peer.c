@@ -1,0 +1,422 @@
+/*
+ * peer.c - the peer role: which nodes there are, and what passes between their
+ * streams and raftd.
+ *
+ * raftd's status decides who is kept a stream to; raftd's frames go out on our
+ * stream to the node or, if that is down, on the one the node opened to us; what
+ * comes in goes to raftd unread. Messages may be lost: what cannot be sent now
+ * is dropped and counted, the core sends again.
+ *
+ * raftd learns two things by the way: peer_connected when messages to a node can
+ * arrive again, and peer_unreachable when no stream is left and its port
+ * refuses connections, so that the whole node is gone and not only slow.
+ */
+#include "httpd/peer/peer.h"
+
+#include "common/diag.h"
+#include "common/ipc/wire.h"
+#include "common/xmem.h"
+#include "httpd/peer/join.h"
+#include "httpd/peer/outbound.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#define UPDATE_PAUSE_MS 1000	/* between attempts to have our addresses changed */
+#define SILENCE_MS_MIN 2000
+
+struct handshake
+peers_handshake(const struct peers *peers, uint64_t to)
+{
+	const struct config *config = &peers->worker->config;
+	struct handshake ours = {
+		.cluster = peers->cluster_id,
+		.from = peers->node_id,
+		.to = to,
+		.protocol_min = HANDSHAKE_PROTOCOL_MIN,
+		.protocol_max = HANDSHAKE_PROTOCOL_MAX,
+		.heartbeat_ms = config->peer_heartbeat_interval,
+		.election_ms = config->peer_election_timeout,
+	};
+
+	snprintf(ours.name, sizeof(ours.name), "%s", config->name);
+	return ours;
+}
+
+uint64_t
+peers_silence_ms(const struct peers *peers)
+{
+	return MAX_OF(5 * peers->worker->config.peer_election_timeout, (uint64_t)SILENCE_MS_MIN);
+}
+
+struct peer *
+peers_find(struct peers *peers, uint64_t id)
+{
+	struct peer *peer;
+
+	TAILQ_FOREACH(peer, &peers->list, link)
+		if (peer->id == id)
+			return peer;
+	return NULL;
+}
+
+/* ---- peers ------------------------------------------------------------------ */
+
+static void peer_on_linger(void *argument);
+
+static struct peer *
+peer_new(struct peers *peers, uint64_t id, const char *name)
+{
+	struct peer *peer = xzalloc(sizeof(*peer));
+
+	peer->peers = peers;
+	peer->id = id;
+	snprintf(peer->name, sizeof(peer->name), "%s", name);
+	peer->linger = loop_timer_new(peers->worker->loop, peer_on_linger, peer);
+	TAILQ_INSERT_TAIL(&peers->list, peer, link);
+	peers->count++;
+	return peer;
+}
+
+static void
+peer_free(struct peer *peer)
+{
+	for (int kind = 0; kind < STREAM_KINDS; kind++) {
+		outbound_free(&peer->out[kind]);
+		stream_free(&peer->in[kind]);
+	}
+	loop_timer_free(&peer->linger);
+	TAILQ_REMOVE(&peer->peers->list, peer, link);
+	peer->peers->count--;
+	free(peer);
+}
+
+struct peer *
+peers_caller(struct peers *peers, uint64_t id, const char *name)
+{
+	struct peer *peer = peers_find(peers, id);
+
+	if (peer == NULL && peers->count < PEERS_MAX)
+		peer = peer_new(peers, id, name);
+	return peer;
+}
+
+void
+peer_release(struct peer *peer)
+{
+	if (peer->member)
+		return;
+	for (int kind = 0; kind < STREAM_KINDS; kind++)
+		if (peer->in[kind] != NULL || peer->out[kind] != NULL)
+			return;
+	peer_free(peer);
+}
+
+static void
+peer_on_linger(void *argument)
+{
+	struct peer *peer = argument;
+
+	for (int kind = 0; kind < STREAM_KINDS; kind++)
+		outbound_free(&peer->out[kind]);
+	peer_release(peer);
+}
+
+static bool
+peer_has_stream(const struct peer *peer)
+{
+	return outbound_is_up(peer->out[STREAM_MAIN]) || peer->in[STREAM_MAIN] != NULL;
+}
+
+/* ---- what raftd is told ------------------------------------------------------- */
+
+static void
+peer_tell_connected(const struct peer *peer)
+{
+	struct buf *out = backend_out(peer->peers->worker->backend);
+
+	if (out != NULL)
+		msg_peer_connected_frame(out, 0, &(struct msg_peer_connected){ .id = peer->id });
+}
+
+void
+peer_stream_up(struct peer *peer, enum stream_kind kind, bool outbound)
+{
+	bool other = outbound ? peer->in[STREAM_MAIN] != NULL
+			      : outbound_is_up(peer->out[STREAM_MAIN]);
+
+	diag_info("peer", "stream up: name=%s id=%" PRIx64 " direction=%s kind=%s", peer->name,
+	    peer->id, outbound ? "out" : "in", stream_kind_name(kind));
+	if (kind != STREAM_MAIN)
+		return;
+	if (outbound || !other)
+		peer_tell_connected(peer);
+	/* Who can call us is alive: no need to wait before we call it. */
+	if (!outbound && peer->out[STREAM_MAIN] != NULL)
+		outbound_kick(peer->out[STREAM_MAIN]);
+}
+
+void
+peer_refused(struct peer *peer)
+{
+	struct buf *out = backend_out(peer->peers->worker->backend);
+
+	if (!peer_has_stream(peer) && out != NULL)
+		msg_peer_unreachable_frame(out, 0,
+		    &(struct msg_peer_unreachable){ .id = peer->id });
+}
+
+/* A raftd that came newly does not know which streams are up. */
+static void
+peers_tell_raftd(struct peers *peers)
+{
+	const struct cluster *cluster = peers->worker->cluster;
+	struct peer *peer;
+
+	if (peers->told_started_ns == cluster->started_ns && peers->told_phase == cluster->phase)
+		return;
+	peers->told_started_ns = cluster->started_ns;
+	peers->told_phase = cluster->phase;
+	TAILQ_FOREACH(peer, &peers->list, link)
+		if (peer_has_stream(peer))
+			peer_tell_connected(peer);
+	if (peers->join != NULL)
+		join_repeat(peers->join);
+}
+
+/* ---- frames ------------------------------------------------------------------- */
+
+void
+peer_frame(void *argument, const struct frame *frame)
+{
+	struct peer *peer = argument;
+
+	backend_peer_frame(peer->peers->worker->backend, peer->id, frame);
+}
+
+static bool
+peer_send(struct peer *peer, const struct frame *frame)
+{
+	if (message_is_bulk(frame->type)) {
+		if (peer->out[STREAM_BULK] == NULL && peer->member && peer->address.port != 0)
+			peer->out[STREAM_BULK] = outbound_new(peer, STREAM_BULK);
+		return peer->out[STREAM_BULK] != NULL &&
+		    outbound_send(peer->out[STREAM_BULK], frame);
+	}
+	if (outbound_is_up(peer->out[STREAM_MAIN]))
+		return outbound_send(peer->out[STREAM_MAIN], frame);
+	return peer->in[STREAM_MAIN] != NULL && stream_send(peer->in[STREAM_MAIN], frame);
+}
+
+/* raftd has a frame for another node. */
+static void
+peers_on_frame(void *argument, const struct frame *frame)
+{
+	struct peers *peers = argument;
+	struct peer *peer = peers_find(peers, frame->request_id);
+
+	if (peer == NULL || !message_is_peer(frame->type))
+		return;
+	if (peer_send(peer, frame)) {
+		peer->dropped = 0;
+		return;
+	}
+	/* Without a stream that is no news; with one, its queue is full. */
+	if (peer->dropped++ == 0 && peer_has_stream(peer))
+		diag_warn("peer", "messages dropped, the node takes them too slowly: name=%s "
+		    "first=%s", peer->name, message_name(frame->type));
+}
+
+/* ---- members ------------------------------------------------------------------- */
+
+static void
+peer_take_member(struct peer *peer, const struct cluster_member *member)
+{
+	bool moved = strcmp(peer->url, member->peer_url) != 0;
+
+	if (!peer->member) {
+		peer->member = true;
+		loop_timer_cancel(peer->linger);
+	}
+	if (!moved && peer->out[STREAM_MAIN] != NULL)
+		return;
+	snprintf(peer->name, sizeof(peer->name), "%s", member->name);
+	snprintf(peer->url, sizeof(peer->url), "%s", member->peer_url);
+	if (peer_address_parse(slice_text(peer->url), false, &peer->address) != ERR_NONE) {
+		if (moved)
+			diag_error("peer", "member has no usable address: name=%s url=%s",
+			    peer->name, peer->url);
+		peer->address.port = 0;
+		outbound_free(&peer->out[STREAM_MAIN]);
+		return;
+	}
+	if (peer->out[STREAM_MAIN] == NULL)
+		peer->out[STREAM_MAIN] = outbound_new(peer, STREAM_MAIN);
+	else
+		outbound_readdress(peer->out[STREAM_MAIN]);
+}
+
+/* Bring the peers to what raftd says of the members. */
+static void
+peers_take_members(struct peers *peers)
+{
+	const struct cluster *cluster = peers->worker->cluster;
+	struct peer *peer, *next;
+
+	for (size_t i = 0; i < cluster->member_count; i++) {
+		const struct cluster_member *member = &cluster->members[i];
+
+		if (member->id == peers->node_id || peers->cluster_id == 0)
+			continue;
+		peer = peers_find(peers, member->id);
+		if (peer == NULL)
+			peer = peer_new(peers, member->id, member->name);
+		peer_take_member(peer, member);
+	}
+	for (peer = TAILQ_FIRST(&peers->list); peer != NULL; peer = next) {
+		next = TAILQ_NEXT(peer, link);
+		if (!peer->member || cluster_member(cluster, peer->id) != NULL)
+			continue;
+		peer->member = false;
+		if (outbound_is_up(peer->out[STREAM_MAIN])) {
+			loop_timer_set(peer->linger, PEER_LINGER_MS);
+		} else {
+			outbound_free(&peer->out[STREAM_MAIN]);
+			peer_release(peer);
+		}
+	}
+}
+
+static void
+peers_drop_all(struct peers *peers)
+{
+	while (!TAILQ_EMPTY(&peers->list))
+		peer_free(TAILQ_FIRST(&peers->list));
+}
+
+/* ---- our own addresses ----------------------------------------------------------- */
+
+static void peers_check_addresses(struct peers *peers);
+
+static void
+peers_on_update_timer(void *argument)
+{
+	struct peers *peers = argument;
+
+	peers->update_waits = false;
+	peers_check_addresses(peers);
+}
+
+static void
+peers_updated(struct backend_call *call, const struct msg_outcome *outcome)
+{
+	struct peers *peers = CONTAINER_OF(call, struct peers, update);
+
+	peers->updating = false;
+	if (outcome->error == ERR_NONE) {
+		diag_info("peer", "own addresses changed: peer=%s client=%s",
+		    peers->worker->config.peer_url, peers->worker->config.client_url);
+		return;
+	}
+	diag_warn("peer", "own addresses not changed yet: peer=%s client=%s: %s: %.*s",
+	    peers->worker->config.peer_url, peers->worker->config.client_url,
+	    err_text(err_from_number(outcome->error)), SLICE_ARGS(outcome->cause));
+	peers->update_waits = true;
+	loop_timer_set(peers->update_timer, UPDATE_PAUSE_MS);
+}
+
+/* A member whose options name other addresses than the registry has asks for
+ * the change, again until it is made. */
+static void
+peers_check_addresses(struct peers *peers)
+{
+	const struct config *config = &peers->worker->config;
+	const struct cluster *cluster = peers->worker->cluster;
+	const struct cluster_member *self = cluster_member(cluster, peers->node_id);
+	struct msg_member_change change = {
+		.op = MEMBER_UPDATE,
+		.id = peers->node_id,
+		.name = slice_text(config->name),
+		.peer_url = slice_text(config->peer_url),
+		.client_url = slice_text(config->client_url),
+	};
+
+	if (peers->updating || cluster->phase != PHASE_MEMBER || self == NULL ||
+	    config->peer_url[0] == '\0' || config->client_url[0] == '\0')
+		return;
+	if (strcmp(self->peer_url, config->peer_url) == 0 &&
+	    strcmp(self->client_url, config->client_url) == 0)
+		return;
+	peers->updating = true;
+	peers->update.done = peers_updated;
+	backend_member_change(peers->worker->backend, &peers->update, &change);
+}
+
+/* ---- status ------------------------------------------------------------------------ */
+
+static void
+peers_check_join(struct peers *peers)
+{
+	const struct cluster *cluster = peers->worker->cluster;
+
+	if (cluster->phase != PHASE_JOINING || cluster->cluster_id != 0)
+		join_free(&peers->join);
+	else if (peers->join == NULL && peers->worker->config.peers[0] != '\0')
+		peers->join = join_new(peers);
+}
+
+static void
+peers_on_status(void *argument)
+{
+	struct peers *peers = argument;
+	const struct cluster *cluster = peers->worker->cluster;
+
+	/* A raftd that still reads its disk knows nothing; what was, stays. */
+	if (cluster->phase == PHASE_RECOVERING)
+		return;
+	if (peers->node_id != cluster->node_id || peers->cluster_id != cluster->cluster_id) {
+		peers_drop_all(peers);
+		join_free(&peers->join);
+		peers->node_id = cluster->node_id;
+		peers->cluster_id = cluster->cluster_id;
+	}
+	peers_take_members(peers);
+	peers_tell_raftd(peers);
+	peers_check_join(peers);
+	if (!peers->update_waits)
+		peers_check_addresses(peers);
+}
+
+void
+peer_start(struct worker *worker)
+{
+	struct peers *peers = xzalloc(sizeof(*peers));
+
+	peers->worker = worker;
+	worker->peers = peers;
+	TAILQ_INIT(&peers->list);
+	rand_seed(&peers->rand, rand_entropy());
+	peers->resolver = resolver_new(worker->loop);
+	peers->update_timer = loop_timer_new(worker->loop, peers_on_update_timer, peers);
+	backend_own_peers(worker->backend, (struct backend_peer_owner){ peers_on_frame,
+	    peers_on_status, peers });
+	peers_on_status(peers);
+}
+
+void
+peer_stop(struct worker *worker)
+{
+	struct peers *peers = worker->peers;
+
+	if (peers == NULL)
+		return;
+	worker->peers = NULL;
+	if (peers->updating)
+		backend_cancel(worker->backend, &peers->update);
+	join_free(&peers->join);
+	peers_drop_all(peers);
+	loop_timer_free(&peers->update_timer);
+	resolver_free(&peers->resolver);
+	free(peers);
+}

@@ -1,0 +1,88 @@
+/*
+ * peer_priv.h - the state of the peer role, shared by the files of this directory.
+ *
+ * struct peers is the worker's one object of this role; struct peer is another
+ * node: a member, or a node that only called us (it knows of a membership that
+ * has not come to our raftd yet, or does not know that it is over).
+ */
+#ifndef MOOTHALL_HTTPD_PEER_PEER_PRIV_H
+#define MOOTHALL_HTTPD_PEER_PEER_PRIV_H
+
+#include "common/rand.h"
+#include "httpd/backend.h"
+#include "httpd/cluster.h"
+#include "httpd/peer/handshake.h"
+#include "httpd/peer/identity.h"
+#include "httpd/peer/resolve.h"
+#include "httpd/peer/stream.h"
+#include "httpd/worker.h"
+
+#include <sys/queue.h>
+
+#define PEERS_MAX (2 * MEMBERS_MAX)	/* members and callers together */
+#define PEER_LINGER_MS 2000		/* a removed node's stream: it has to learn of it */
+
+enum stream_kind { STREAM_MAIN, STREAM_BULK, STREAM_KINDS };
+
+static inline const char *
+stream_kind_name(enum stream_kind kind)
+{
+	return kind == STREAM_BULK ? "snapshot" : "main";
+}
+
+struct outbound;
+struct join;
+struct peers;
+
+struct peer {
+	TAILQ_ENTRY(peer) link;
+	struct peers *peers;
+	uint64_t id;
+	bool member;			/* in raftd's list of members now */
+	char name[NAME_BYTES_MAX + 1];	/* for people */
+	char url[URL_BYTES_MAX + 1];	/* of a member, as registered */
+	struct peer_address address;	/* the same, taken apart; port 0: not usable */
+	struct outbound *out[STREAM_KINDS];	/* NULL: none wanted */
+	struct stream *in[STREAM_KINDS];	/* the last that the node opened, or NULL */
+	struct loop_timer *linger;	/* from the end of membership on */
+	uint64_t dropped;		/* frames, since a stream took one */
+};
+
+struct peers {
+	struct worker *worker;
+	struct resolver *resolver;
+	struct rand rand;		/* jitter */
+	TAILQ_HEAD(peer_list, peer) list;
+	size_t count;
+	uint64_t node_id, cluster_id;	/* in our handshakes; 0: none yet */
+	uint64_t told_started_ns;	/* the raftd that knows which streams are up, */
+	int told_phase;			/* and its phase then */
+	struct join *join;		/* NULL unless this node asks to join */
+	struct backend_call update;	/* our registered addresses are being changed */
+	bool updating;
+	bool update_waits;		/* for the timer, after a failure */
+	struct loop_timer *update_timer;
+};
+
+/* Ours, towards that node (0: whoever called). */
+struct handshake peers_handshake(const struct peers *peers, uint64_t to);
+/* How long the other side may be silent on the network: for stream_socket_options. */
+uint64_t peers_silence_ms(const struct peers *peers);
+/* The node of that id; NULL if unknown. */
+struct peer *peers_find(struct peers *peers, uint64_t id);
+/* A node that calls us: found or made. NULL at the limit. */
+struct peer *peers_caller(struct peers *peers, uint64_t id, const char *name);
+
+/* A stream with that node came up; it is in its place already. */
+void peer_stream_up(struct peer *peer, enum stream_kind kind, bool outbound);
+/* Its port refuses connections. */
+void peer_refused(struct peer *peer);
+/* A frame of that node, for raftd; argument is the struct peer. */
+void peer_frame(void *argument, const struct frame *frame);
+/* Forget a node that is no member and has no stream. Call last. */
+void peer_release(struct peer *peer);
+
+/* Make an upgraded connection the node's inbound stream; an older one is closed. */
+void inbound_adopt(struct peer *peer, enum stream_kind kind, struct bufferevent *bev);
+
+#endif

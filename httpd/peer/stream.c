@@ -1,0 +1,190 @@
+/*
+ * stream.c - frames on an upgraded connection (see stream.h).
+ *
+ * What comes from the other side is foreign: a frame that is too big, of a type
+ * that does not travel between nodes, with unknown flags or from another node
+ * than the handshake named closes the stream with a sentence.
+ */
+#include "httpd/peer/stream.h"
+
+#include "common/ipc/message.h"
+#include "common/limits.h"
+#include "common/xmem.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+#include <event2/buffer.h>
+#include <event2/bufferevent.h>
+#include <event2/event.h>
+#include <event2/util.h>
+
+/* Taken from the socket at once: a snapshot chunk in few calls. */
+#define STREAM_READ_BYTES (256 * KIB)
+
+struct stream {
+	struct bufferevent *bev;
+	struct stream_ends ends;
+	struct stream_owner owner;
+};
+
+/* What makes a frame unacceptable, or NULL. */
+static const char *
+stream_check(const struct stream *stream, const struct frame *frame, char *text, size_t size)
+{
+	if (frame->request_id != stream->ends.remote) {
+		snprintf(text, size, "it sent a frame in the name of node %" PRIx64,
+		    frame->request_id);
+		return text;
+	}
+	if (!message_is_peer(frame->type)) {
+		snprintf(text, size, "it sent a frame of type 0x%x, which is not for nodes",
+		    (unsigned)frame->type);
+		return text;
+	}
+	if ((frame->flags & ~FRAME_MORE) != 0) {
+		snprintf(text, size, "it sent a frame with unknown flags 0x%x",
+		    (unsigned)frame->flags);
+		return text;
+	}
+	return NULL;
+}
+
+/* The next whole frame at the start of input, in one piece. */
+static enum err
+stream_next(struct evbuffer *input, struct frame *frame, size_t *used)
+{
+	size_t available = evbuffer_get_length(input);
+	struct reader head;
+	uint32_t length;
+
+	if (available < FRAME_HEADER_BYTES)
+		return ERR_AGAIN;
+	head = reader_of(slice_of(evbuffer_pullup(input, (ev_ssize_t)FRAME_HEADER_BYTES),
+	    FRAME_HEADER_BYTES));
+	if (!codec_get_u32(&head, &length) || length > FRAME_BYTES_MAX - FRAME_HEADER_BYTES)
+		return ERR_TOO_BIG;
+	*used = FRAME_HEADER_BYTES + length;
+	if (available < *used)
+		return ERR_AGAIN;
+	return frame_parse(slice_of(evbuffer_pullup(input, (ev_ssize_t)*used), *used), frame, used);
+}
+
+static void
+stream_on_read(struct bufferevent *bev, void *argument)
+{
+	struct stream *stream = argument;
+	struct evbuffer *input = bufferevent_get_input(bev);
+	struct frame frame;
+	const char *wrong;
+	char text[96];
+	size_t used;
+	enum err err;
+
+	while ((err = stream_next(input, &frame, &used)) == ERR_NONE) {
+		wrong = stream_check(stream, &frame, text, sizeof(text));
+		if (wrong != NULL) {
+			stream->owner.closed(stream->owner.closed_argument, stream, wrong);
+			return;
+		}
+		stream->owner.frame(stream->owner.frame_argument, &frame);
+		evbuffer_drain(input, used);
+	}
+	if (err != ERR_AGAIN)
+		stream->owner.closed(stream->owner.closed_argument, stream,
+		    "it sent a frame above the limit, or no frame at all");
+}
+
+static void
+stream_on_event(struct bufferevent *bev UNUSED, short events, void *argument)
+{
+	struct stream *stream = argument;
+	int number = errno;
+	const char *why = "connection closed by the other side";
+
+	if ((events & BEV_EVENT_ERROR) != 0)
+		why = evutil_socket_error_to_string(number);
+	if ((events & (BEV_EVENT_ERROR | BEV_EVENT_EOF)) != 0)
+		stream->owner.closed(stream->owner.closed_argument, stream, why);
+}
+
+struct stream *
+stream_new(struct bufferevent *bev, struct stream_ends ends, struct stream_owner owner)
+{
+	struct stream *stream = xzalloc(sizeof(*stream));
+
+	stream->bev = bev;
+	stream->ends = ends;
+	stream->owner = owner;
+	bufferevent_setcb(bev, stream_on_read, NULL, stream_on_event, stream);
+	bufferevent_set_timeouts(bev, NULL, NULL);
+	/* Enough for the largest frame, no more: the rest waits in the kernel. */
+	bufferevent_setwatermark(bev, EV_READ, 0, FRAME_BYTES_MAX);
+	bufferevent_set_max_single_read(bev, STREAM_READ_BYTES);
+	bufferevent_set_max_single_write(bev, STREAM_READ_BYTES);
+	bufferevent_enable(bev, EV_READ | EV_WRITE);
+	if (evbuffer_get_length(bufferevent_get_input(bev)) > 0)
+		bufferevent_trigger(bev, EV_READ, BEV_TRIG_DEFER_CALLBACKS);
+	return stream;
+}
+
+void
+stream_free(struct stream **stream)
+{
+	if (*stream == NULL)
+		return;
+	bufferevent_setcb((*stream)->bev, NULL, NULL, NULL, NULL);
+	bufferevent_free((*stream)->bev);
+	free(*stream);
+	*stream = NULL;
+}
+
+bool
+stream_send(struct stream *stream, const struct frame *frame)
+{
+	struct evbuffer *output = bufferevent_get_output(stream->bev);
+	size_t size = FRAME_HEADER_BYTES + frame->payload.size;
+	struct evbuffer_iovec room;
+	struct buf buf;
+
+	if (size > FRAME_BYTES_MAX || size > PEER_QUEUE_BYTES_MAX - MIN_OF(stream_queued(stream),
+	    PEER_QUEUE_BYTES_MAX))
+		return false;
+	/* Encoded where it will be written from: large appends are copied once. */
+	if (evbuffer_reserve_space(output, (ev_ssize_t)size, &room, 1) != 1)
+		return false;
+	buf = (struct buf){ room.iov_base, 0, size, size, false };
+	frame_append(&buf, frame->type, frame->flags, stream->ends.local, frame->payload);
+	room.iov_len = size;
+	return evbuffer_commit_space(output, &room, 1) == 0;
+}
+
+size_t
+stream_queued(const struct stream *stream)
+{
+	return evbuffer_get_length(bufferevent_get_output(stream->bev));
+}
+
+/* Without these a host that vanished would hold its stream for minutes: the
+ * first bounds how long sent bytes may stay unconfirmed, the others how long
+ * the connection may be silent. Failure costs time only, so none is looked at. */
+void
+stream_socket_options(int fd, uint64_t silence_ms)
+{
+	int on = 1;
+	int seconds = (int)MAX_OF(silence_ms / 1000, 1U);
+	int count = 3;
+	unsigned silence = (unsigned)silence_ms;
+
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPIDLE, &seconds, sizeof(seconds));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPINTVL, &seconds, sizeof(seconds));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_KEEPCNT, &count, sizeof(count));
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_USER_TIMEOUT, &silence, sizeof(silence));
+}

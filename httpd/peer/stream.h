@@ -1,0 +1,50 @@
+/*
+ * stream.h - one upgraded connection to another node: frames both ways.
+ *
+ * Owns the bufferevent. Frames are not opened: their size, type number, flags
+ * and sender id are checked, nothing else. On the wire the request id is the
+ * sender's node id; towards raftd it is the other node's id either way, so
+ * only that header field is rewritten. What is sent in one turn of the loop
+ * leaves in one write.
+ */
+#ifndef MOOTHALL_HTTPD_PEER_STREAM_H
+#define MOOTHALL_HTTPD_PEER_STREAM_H
+
+#include "common/ipc/frame.h"
+
+struct bufferevent;
+struct stream;
+
+struct stream_owner {
+	/* A frame of the other node, request id = its node id; borrowed. Must not
+	 * free the stream. */
+	void (*frame)(void *frame_argument, const struct frame *frame);
+	void *frame_argument;
+	/* The stream is over, why is for people and borrowed. Called once, from the
+	 * loop; the callee frees the stream. */
+	void (*closed)(void *closed_argument, struct stream *stream, const char *why);
+	void *closed_argument;
+};
+
+struct stream_ends {
+	uint64_t local, remote;		/* node ids, as the handshake said */
+};
+
+/* Takes the bufferevent with whatever its input holds already. No callback
+ * comes before this returned. */
+struct stream *stream_new(struct bufferevent *bev, struct stream_ends ends,
+    struct stream_owner owner);
+/* Close at once without a callback; accepts NULL in *stream. */
+void stream_free(struct stream **stream);
+
+/* Queue a frame, its request id replaced by ours. False: the queue is full
+ * (PEER_QUEUE_BYTES_MAX) and the frame is dropped. */
+bool stream_send(struct stream *stream, const struct frame *frame);
+/* Bytes that the socket has not taken yet. */
+size_t stream_queued(const struct stream *stream);
+
+/* Options of a socket between nodes: no delay, and an end within seconds when
+ * the other host is gone without a word. */
+void stream_socket_options(int fd, uint64_t silence_ms);
+
+#endif

@@ -1,0 +1,98 @@
+/*
+ * request.h - one HTTP request, parsed, in its arena; and how it is answered.
+ *
+ * Made by conn.c once the whole request is there (head and body), handed to a
+ * handler through the router, freed when its answer has been taken by the
+ * connection. Answers keep the order of requests under pipelining: a handler
+ * may answer any time later; conn.c holds the bytes back until it is their turn.
+ * If the connection ends first, gone() is called and the request is freed
+ * after it returns; a handler that waits for something must cancel it there.
+ */
+#ifndef MOOTHALL_HTTPD_REQUEST_H
+#define MOOTHALL_HTTPD_REQUEST_H
+
+#include "common/arena.h"
+#include "common/blob.h"
+#include "common/buf.h"
+#include "httpd/outqueue.h"
+#include "httpd/worker.h"
+
+struct conn;
+
+enum request_method {
+	METHOD_GET = 1 << 0,
+	METHOD_HEAD = 1 << 1,
+	METHOD_PUT = 1 << 2,
+	METHOD_POST = 1 << 3,
+	METHOD_DELETE = 1 << 4,
+	METHOD_OPTIONS = 1 << 5,
+	METHOD_OTHER = 1 << 6,
+};
+
+struct request {
+	struct worker *worker;
+	struct conn *conn;
+	struct arena arena;		/* everything of this request */
+	enum request_method method;
+	bool http_1_0;
+	bool keep_alive;		/* may the connection go on after the answer */
+	struct slice target;		/* as it came */
+	struct slice path;		/* decoded once, no query; may hold any byte */
+	struct slice query;		/* as it came, without "?" */
+	struct slice content_type;
+	struct slice body;
+	size_t header_count;
+	const struct request_header {
+		struct slice name, value;
+	} *headers;
+	/* Set by a handler that keeps the request: the client went away. */
+	void (*gone)(struct request *request);
+	/* May be set with it: the worker stops; end a stream without an end of its own. */
+	void (*stop)(struct request *request);
+	void *state;			/* the handler's */
+	/* The rest is conn.c's. */
+	struct request *next;
+	struct outqueue out;		/* answer bytes not yet in turn */
+	struct buf lines;		/* header lines for the answer */
+	struct buf body_bytes;		/* what body shows */
+	bool whole;			/* head and body have come: it was handled */
+	bool answered;			/* no more bytes follow */
+	bool streaming;			/* an answer of unknown length is under way */
+};
+
+/* The value of a header, names without regard to case; empty slice if absent. */
+struct slice request_header(const struct request *request, const char *name);
+
+/* ---- answers: exactly one whole answer, or one stream, per request ---------- */
+
+/* A header line for the answer that follows: kept until then. */
+void response_header(struct request *request, const char *name, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+void response_header_number(struct request *request, const char *name, uint64_t number);
+/* A whole answer with Content-Length. For HEAD the body is left out. The request
+ * may be freed before this returns. */
+void response_send(struct request *request, unsigned status, const char *content_type,
+    struct slice body);
+/* Plain text error with nosniff, as http-endpoints.md 'plain error': text + "\n". */
+void response_plain_error(struct request *request, unsigned status, const char *text);
+/* Begin an answer of unknown length: headers go out at once; chunked (HTTP/1.1),
+ * else ended by close. */
+void response_stream_begin(struct request *request, unsigned status, const char *content_type);
+void response_stream_data(struct request *request, struct slice data);
+/* As data, sharing the blob's bytes among many connections. */
+void response_stream_blob(struct request *request, struct blob *blob);
+void response_stream_end(struct request *request);
+/* Cut the connection after what is queued (slow or broken stream). */
+void response_abort(struct request *request);
+/* Bytes of this request's answer that the client has not taken yet. */
+size_t response_backlog(const struct request *request);
+
+/* ---- upgrade (peer role) ------------------------------------------------------ */
+
+struct bufferevent;
+/* Answer 101 with the headers given by response_header, take the connection out
+ * of HTTP and hand over its bufferevent with any bytes behind the request still
+ * in its input buffer. The request and conn are freed. */
+struct bufferevent *response_upgrade(struct request *request, const char *protocol);
+
+#endif

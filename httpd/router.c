@@ -1,0 +1,105 @@
+/*
+ * router.c - method and path to handler (see router.h).
+ */
+#include "httpd/router.h"
+#include "common/ipc/wire.h"
+#include "httpd/client/handlers.h"
+#include "httpd/peer/peer.h"
+#include "httpd/url.h"
+
+enum route_match { EXACT, PREFIX };
+
+struct route {
+	unsigned roles;
+	enum route_match match;
+	struct slice path;
+	unsigned methods;
+	route_handler handler;
+};
+
+static const struct route routes[] = {
+#define ROUTE(roles, match, path, methods, handler) \
+	{ roles, match, { (const uint8_t *)(path), sizeof(path) - 1 }, methods, handler },
+#include "httpd/route_table.h"
+};
+
+static bool
+matches(const struct route *route, struct slice path)
+{
+	if (!slice_starts_with(path, route->path))
+		return false;
+	if (path.size == route->path.size)
+		return true;
+	return route->match == PREFIX && path.data[route->path.size] == '/';
+}
+
+static void
+send_allowed(struct request *request, unsigned methods)
+{
+	static const struct {
+		enum request_method method;
+		const char *name;
+	} names[] = {
+		{ METHOD_HEAD, "HEAD" },
+		{ METHOD_GET, "GET" },
+		{ METHOD_PUT, "PUT" },
+		{ METHOD_POST, "POST" },
+		{ METHOD_DELETE, "DELETE" },
+	};
+	char allowed[64] = "";
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		if ((methods & names[i].method) == 0)
+			continue;
+		if (allowed[0] != '\0')
+			strcat(allowed, ",");
+		strcat(allowed, names[i].name);
+	}
+	response_header(request, "Allow", "%s", allowed);
+	response_plain_error(request, 405, "Method Not Allowed");
+}
+
+static void
+send_clean_path(struct request *request)
+{
+	struct buf location = BUF_INIT;
+
+	url_path_put_clean(request->path, &location);
+	if (request->query.size > 0) {
+		buf_append_byte(&location, '?');
+		buf_append_slice(&location, request->query);
+	}
+	response_header(request, "Location", "%.*s", SLICE_ARGS(location));
+	response_send(request, 301, NULL, SLICE_EMPTY);
+	buf_free(&location);
+}
+
+void
+router_handle(struct request *request)
+{
+	unsigned role = request->worker->role == ROLE_PEER ? ROUTE_PEER : ROUTE_CLIENT;
+
+	if (request->method == METHOD_OPTIONS) {
+		response_send(request, 200, NULL, SLICE_EMPTY);
+		return;
+	}
+	if (!url_path_is_clean(request->path)) {
+		send_clean_path(request);
+		return;
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(routes); i++) {
+		const struct route *route = &routes[i];
+		unsigned methods = route->methods;
+
+		if ((route->roles & role) == 0 || !matches(route, request->path))
+			continue;
+		if ((methods & METHOD_GET) != 0)
+			methods |= METHOD_HEAD;
+		if ((methods & request->method) != 0)
+			route->handler(request);
+		else
+			send_allowed(request, methods);
+		return;
+	}
+	response_plain_error(request, 404, "404 page not found");
+}

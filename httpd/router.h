@@ -1,0 +1,24 @@
+/*
+ * router.h - method and path -> handler, from route_table.h.
+ *
+ *	ROUTE(roles, match, path, methods, handler)
+ * roles: ROUTE_CLIENT, ROUTE_PEER or both; match: EXACT, or PREFIX (the path
+ * itself, or the path and "/..."). First row that matches wins.
+ *
+ * Unknown path: 404 page not found. Known path, other method: 405 with Allow.
+ * OPTIONS: 200, empty. Empty, "." and ".." segments: 301 to the clean path.
+ */
+#ifndef MOOTHALL_HTTPD_ROUTER_H
+#define MOOTHALL_HTTPD_ROUTER_H
+
+#include "httpd/request.h"
+
+#define ROUTE_CLIENT 1
+#define ROUTE_PEER 2
+
+typedef void (*route_handler)(struct request *request);
+
+/* Answer the request, at once or later. */
+void router_handle(struct request *request);
+
+#endif

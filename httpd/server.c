@@ -1,0 +1,376 @@
+/*
+ * server.c - listening socket, connections and their time limits (see server.h).
+ *
+ * Also keeps what connections share, so that an idle one has nothing of its
+ * own: the buffer that is read into, and requests that are no longer in use.
+ */
+#include "httpd/server.h"
+#include "common/diag.h"
+#include "common/xmem.h"
+#include "httpd/conn.h"
+
+#include <errno.h>
+#include <inttypes.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <time.h>
+#include <unistd.h>
+
+#define ACCEPT_BATCH 8			/* then other workers and our clients get their turn */
+#define ACCEPT_PAUSE_MS 100
+#define ACCEPT_WARN_INTERVAL_MS 60000
+#define TICK_MS 200
+#define LINGER_MS 2000
+#define FREE_REQUESTS_MAX 64
+#define FREE_LINES_BYTES 1024
+
+struct server {
+	struct worker *worker;
+	int listen_fd;
+	struct loop_io *listen_io;
+	struct loop_timer *resume;	/* of accepting */
+	struct loop_timer *tick;
+	struct loop_timer *stop_limit;
+	bool listening;			/* server_listen was called */
+	bool paused;			/* no descriptors: until resume */
+	uint64_t warned_ms;
+	TAILQ_HEAD(, conn) conns;
+	TAILQ_HEAD(, conn) closed;	/* to be freed at the turn's end */
+	STAILQ_HEAD(, conn) dirty;
+	TAILQ_HEAD(, conn_clock) limits[LIMIT_COUNT];
+	bool ticking;
+	struct request *free_requests;
+	size_t free_request_count;
+	bool stopping;
+	void (*stopped)(struct worker *worker);
+	time_t date_second;
+	char date[32];
+	uint8_t scratch[CONN_READ_BYTES];
+};
+
+/* ---- accepting ----------------------------------------------------------------- */
+
+static void
+want_clients(struct server *server)
+{
+	bool wanted = server->listening && !server->paused && !server->stopping &&
+	    server->worker->connections < server->worker->config.max_connections;
+
+	if (server->listen_io != NULL)
+		loop_io_want(server->listen_io, wanted ? LOOP_READ : 0);
+}
+
+void
+server_adopt(struct server *server, int fd)
+{
+	struct conn *conn = conn_new(server, server->worker, fd);
+
+	TAILQ_INSERT_TAIL(&server->conns, conn, link);
+	server->worker->connections++;
+	conn_touch(conn);
+}
+
+static void
+pause_accepting(struct server *server, int reason)
+{
+	uint64_t now_ms = loop_now(server->worker->loop).monotonic_ms;
+
+	if (server->warned_ms == 0 || now_ms - server->warned_ms >= ACCEPT_WARN_INTERVAL_MS) {
+		diag_warn("http", "cannot accept connections for now: %s", strerror(reason));
+		server->warned_ms = now_ms;
+	}
+	server->paused = true;
+	loop_timer_set(server->resume, ACCEPT_PAUSE_MS);
+}
+
+static void
+resume_accepting(void *argument)
+{
+	struct server *server = argument;
+
+	server->paused = false;
+	want_clients(server);
+}
+
+static void
+accept_clients(void *argument, unsigned events UNUSED)
+{
+	struct server *server = argument;
+	const int on = 1;
+
+	for (int i = 0; i < ACCEPT_BATCH &&
+	     server->worker->connections < server->worker->config.max_connections; i++) {
+		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd == -1) {
+			/* Another worker was faster, or the client left again. */
+			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
+			    errno == ENOMEM)
+				pause_accepting(server, errno);
+			break;
+		}
+		/* Fail only for what is no TCP socket, and there they do no good. */
+		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+		server_adopt(server, fd);
+	}
+	want_clients(server);
+}
+
+void
+server_listen(struct server *server)
+{
+	server->listening = true;
+	want_clients(server);
+}
+
+/* ---- time limits ------------------------------------------------------------------ */
+
+static uint64_t
+limit_ms(const struct server *server, enum conn_limit limit)
+{
+	const struct config *config = &server->worker->config;
+
+	switch (limit) {
+	case LIMIT_HEAD:
+		return config->header_timeout;
+	case LIMIT_BODY:
+		return config->http_read_timeout;
+	case LIMIT_IDLE:
+		return config->idle_timeout;
+	case LIMIT_WRITE:
+		return config->http_write_timeout;
+	case LIMIT_LINGER:
+		return LINGER_MS;
+	case LIMIT_NONE:
+		break;
+	}
+	return UINT64_MAX;
+}
+
+void
+server_limit(struct server *server, struct conn_clock *clock, enum conn_limit limit)
+{
+	if (clock->limit != LIMIT_NONE)
+		TAILQ_REMOVE(&server->limits[clock->limit], clock, link);
+	clock->limit = limit;
+	if (limit == LIMIT_NONE)
+		return;
+	clock->since_ms = loop_now(server->worker->loop).monotonic_ms;
+	TAILQ_INSERT_TAIL(&server->limits[limit], clock, link);
+	if (!server->ticking) {
+		server->ticking = true;
+		loop_timer_set(server->tick, TICK_MS);
+	}
+}
+
+static void
+tick(void *argument)
+{
+	struct server *server = argument;
+	uint64_t now_ms = loop_now(server->worker->loop).monotonic_ms;
+	struct conn_clock *clock, *next;
+	bool any = false;
+
+	for (int limit = 0; limit < LIMIT_COUNT; limit++) {
+		while ((clock = TAILQ_FIRST(&server->limits[limit])) != NULL &&
+		    now_ms - clock->since_ms >= limit_ms(server, clock->limit)) {
+			server_limit(server, clock, LIMIT_NONE);
+			conn_expired(clock->conn, (enum conn_limit)limit);
+		}
+		any = any || clock != NULL;
+	}
+	/* A body has to come at a pace, too: conn_expired knows which. */
+	for (clock = TAILQ_FIRST(&server->limits[LIMIT_BODY]); clock != NULL; clock = next) {
+		next = TAILQ_NEXT(clock, link);
+		conn_expired(clock->conn, LIMIT_NONE);
+	}
+	server->ticking = any;
+	if (any)
+		loop_timer_set(server->tick, TICK_MS);
+}
+
+/* ---- what connections ask for --------------------------------------------------------- */
+
+void
+server_touch(struct server *server, struct conn *conn)
+{
+	STAILQ_INSERT_TAIL(&server->dirty, conn, dirty_link);
+}
+
+void
+server_closed(struct server *server, struct conn *conn)
+{
+	TAILQ_REMOVE(&server->conns, conn, link);
+	TAILQ_INSERT_TAIL(&server->closed, conn, link);
+	server->worker->connections--;
+	want_clients(server);
+	/* Make sure that the turn's end sees it. */
+	loop_again(server->worker->loop);
+}
+
+uint8_t *
+server_scratch(struct server *server)
+{
+	return server->scratch;
+}
+
+struct request *
+server_request_new(struct server *server)
+{
+	struct request *request = server->free_requests;
+
+	if (request == NULL) {
+		request = xzalloc(sizeof(*request));
+		arena_init(&request->arena);
+	} else {
+		server->free_requests = request->next;
+		server->free_request_count--;
+		*request = (struct request){ .arena = request->arena, .lines = request->lines };
+	}
+	outqueue_init(&request->out);
+	return request;
+}
+
+void
+server_request_free(struct server *server, struct request *request)
+{
+	outqueue_clear(&request->out);
+	buf_free(&request->body_bytes);
+	if (server->free_request_count == FREE_REQUESTS_MAX) {
+		arena_free(&request->arena);
+		buf_free(&request->lines);
+		free(request);
+		return;
+	}
+	arena_reset(&request->arena);
+	buf_recycle(&request->lines, FREE_LINES_BYTES);
+	request->next = server->free_requests;
+	server->free_requests = request;
+	server->free_request_count++;
+}
+
+const char *
+server_date(struct server *server)
+{
+	time_t second = (time_t)(loop_now(server->worker->loop).wall_ns / NS_PER_SECOND);
+	struct tm parts;
+
+	if (second != server->date_second) {
+		ASSERT(gmtime_r(&second, &parts) != NULL);
+		strftime(server->date, sizeof(server->date), "%a, %d %b %Y %H:%M:%S GMT", &parts);
+		server->date_second = second;
+	}
+	return server->date;
+}
+
+/* ---- life ---------------------------------------------------------------------------------- */
+
+static void
+free_closed(struct server *server)
+{
+	struct conn *conn;
+
+	while ((conn = TAILQ_FIRST(&server->closed)) != NULL) {
+		TAILQ_REMOVE(&server->closed, conn, link);
+		conn_free(conn);
+	}
+}
+
+bool
+server_flush(struct server *server)
+{
+	struct conn *conn;
+	bool handled = false;
+
+	/* A connection that is touched meanwhile is settled in this pass too. */
+	while ((conn = STAILQ_FIRST(&server->dirty)) != NULL) {
+		STAILQ_REMOVE_HEAD(&server->dirty, dirty_link);
+		conn->dirty = false;
+		if (conn_settle(conn))
+			handled = true;
+	}
+	free_closed(server);
+	if (server->stopping && server->stopped != NULL && TAILQ_EMPTY(&server->conns)) {
+		void (*stopped)(struct worker *worker) = server->stopped;
+
+		server->stopped = NULL;
+		stopped(server->worker);
+	}
+	return handled;
+}
+
+static void
+cut_all(void *argument)
+{
+	struct server *server = argument;
+	struct conn *conn;
+
+	while ((conn = TAILQ_FIRST(&server->conns)) != NULL)
+		conn_close(conn);
+}
+
+void
+server_stop(struct server *server, bool keep_idle, uint64_t limit, void (*stopped)(struct worker *))
+{
+	struct conn *conn, *next;
+
+	server->stopping = true;
+	server->stopped = stopped;
+	want_clients(server);
+	for (conn = TAILQ_FIRST(&server->conns); conn != NULL; conn = next) {
+		next = TAILQ_NEXT(conn, link);
+		conn_stop(conn, keep_idle);
+	}
+	loop_timer_set(server->stop_limit, limit);
+	loop_again(server->worker->loop);
+}
+
+struct server *
+server_new(struct worker *worker, int listen_fd)
+{
+	struct server *server = xzalloc(sizeof(*server));
+
+	server->worker = worker;
+	server->listen_fd = listen_fd;
+	if (listen_fd != -1)
+		server->listen_io = loop_io_new(worker->loop, listen_fd, accept_clients, server);
+	server->resume = loop_timer_new(worker->loop, resume_accepting, server);
+	server->tick = loop_timer_new(worker->loop, tick, server);
+	server->stop_limit = loop_timer_new(worker->loop, cut_all, server);
+	TAILQ_INIT(&server->conns);
+	TAILQ_INIT(&server->closed);
+	STAILQ_INIT(&server->dirty);
+	for (int limit = 0; limit < LIMIT_COUNT; limit++)
+		TAILQ_INIT(&server->limits[limit]);
+	return server;
+}
+
+void
+server_free(struct server **server_pointer)
+{
+	struct server *server = *server_pointer;
+	struct request *request;
+
+	*server_pointer = NULL;
+	if (server == NULL)
+		return;
+	server->stopping = true;
+	cut_all(server);
+	free_closed(server);
+	while ((request = server->free_requests) != NULL) {
+		server->free_requests = request->next;
+		arena_free(&request->arena);
+		buf_free(&request->lines);
+		free(request);
+	}
+	loop_timer_free(&server->stop_limit);
+	loop_timer_free(&server->tick);
+	loop_timer_free(&server->resume);
+	loop_io_free(&server->listen_io);
+	if (server->listen_fd != -1)
+		close(server->listen_fd);
+	free(server);
+}

@@ -1,0 +1,46 @@
+/*
+ * server.h - the listening socket of a worker, its connections and their
+ * time limits.
+ *
+ * Several workers may accept on the same socket. Time limits are kept in one
+ * list for each kind: all entries of a kind wait equally long, so each list is
+ * in order of time and a tick looks at the fronts only.
+ *
+ *	stopped --> accepting	[server_listen]
+ *	accepting --> paused	no descriptors, or as many connections as allowed
+ *	paused --> accepting	after a moment, or when a connection ended
+ *	any --> stopping	idle connections closed, others end after their
+ *				answers; stopped() when none is left, at the
+ *				latest after a time	[server_stop]
+ */
+#ifndef MOOTHALL_HTTPD_SERVER_H
+#define MOOTHALL_HTTPD_SERVER_H
+
+#include "httpd/worker.h"
+
+struct server;
+
+/* listen_fd stays open until server_free; -1: none, connections by server_adopt. */
+struct server *server_new(struct worker *worker, int listen_fd);
+/* Cuts every connection. Accepts NULL in *server. */
+void server_free(struct server **server);
+/* Accept from now on. Again has no effect. */
+void server_listen(struct server *server);
+/* Serve a connected socket; takes fd. */
+void server_adopt(struct server *server, int fd);
+
+/*
+ * Stop accepting and let go of connections; worker->draining must be set.
+ *
+ *	keep_idle	an idle connection may send one more request first
+ *	limit_ms	cut what is left then
+ *	stopped		called once from the loop, when no connection is left
+ */
+void server_stop(struct server *server, bool keep_idle, uint64_t limit_ms,
+    void (*stopped)(struct worker *worker));
+
+/* Turn end: write the answers of this turn, free what has ended. True if
+ * requests were handled meanwhile, so that there may be frames to send. */
+bool server_flush(struct server *server);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * worker.h - what every part of one httpd process shares.
+ */
+#ifndef MOOTHALL_HTTPD_WORKER_H
+#define MOOTHALL_HTTPD_WORKER_H
+
+#include "common/loop.h"
+#include "common/option.h"
+
+struct backend;
+struct cluster;
+struct child;
+struct peers;
+struct server;
+
+struct worker {
+	struct loop *loop;
+	struct config config;		/* from the supervisor, before anything is served */
+	int role;			/* ROLE_CLIENT or ROLE_PEER of wire.h */
+	uint32_t number;		/* which client worker, from 1; 0: the peer worker */
+	struct backend *backend;	/* the channel to raftd */
+	struct cluster *cluster;	/* the last status raftd pushed */
+	struct child *child;		/* the channel to the supervisor */
+	struct server *server;		/* listening socket and connections */
+	struct peers *peers;		/* peer role: streams and join; else NULL */
+	bool draining;			/* finish what is there, close connections after it */
+	size_t connections;		/* open now */
+};
+
+/* End the whole node: the supervisor says sentence and exits with code. */
+void worker_end_node(struct worker *worker, enum exit_code code, const char *sentence);
+
+#endif
