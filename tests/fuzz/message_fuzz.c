@@ -1,0 +1,43 @@
+/*
+ * message_fuzz.c - any bytes as frames, and as each message and record of
+ * message_table.h.
+ */
+#include "tests/fuzz/fuzz.h"
+
+#include "common/ipc/message.h"
+
+#include <stdlib.h>
+
+#define CODEC_TABLE "common/ipc/message_table.h"
+#define TRY_ALL try_all_records
+#include "tests/fuzz/table_fuzz.h"
+
+static void
+print(const struct frame *frame)
+{
+	char *text = NULL;
+	size_t size = 0;
+	FILE *out = open_memstream(&text, &size);
+
+	ASSERT(out != NULL);
+	message_print(out, frame);
+	fclose(out);
+	free(text);
+}
+
+int
+LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+	struct slice bytes = slice_of(data, size);
+	struct frame frame;
+	size_t used;
+
+	try_all_records(bytes);
+	while (frame_parse(bytes, &frame, &used) == ERR_NONE) {
+		ASSERT(used <= bytes.size);
+		print(&frame);
+		try_all_records(frame.payload);
+		bytes = slice_of(bytes.data + used, bytes.size - used);
+	}
+	return 0;
+}

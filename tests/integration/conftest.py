@@ -1,0 +1,54 @@
+"""Fixtures, and TAP for the harness when MOOTHALL_TAP names a descriptor."""
+
+import os
+import sys
+
+import pytest
+
+sys.path.insert(0, os.path.dirname(__file__))
+sys.dont_write_bytecode = True
+
+import moothall  # noqa: E402  (the path has to be set first)
+
+
+@pytest.fixture
+def world(request):
+    world = moothall.World()
+    yield world
+    if getattr(request.node, "failed", False):
+        for node in world.nodes:
+            sys.stderr.write("---- %s\n%s\n" % (node.name, node.log()[-6000:]))
+    left = world.close()
+    assert not left, "left behind: %s" % left
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport(item, call):
+    outcome = yield
+    if outcome.get_result().failed:
+        item.failed = True
+
+
+class Tap:
+    def __init__(self, descriptor):
+        self.out = os.fdopen(descriptor, "w", buffering=1)
+        self.count = 0
+        self.failed = set()
+
+    def pytest_collection_finish(self, session):
+        self.out.write("1..%d\n" % len(session.items))
+
+    def pytest_runtest_logreport(self, report):
+        if report.failed:
+            self.failed.add(report.nodeid)
+            for line in str(report.longrepr).splitlines():
+                self.out.write("# %s\n" % line)
+        if report.when == "teardown":
+            self.count += 1
+            word = "not ok" if report.nodeid in self.failed else "ok"
+            self.out.write("%s %d - %s\n" % (word, self.count, report.nodeid))
+
+
+def pytest_configure(config):
+    if "MOOTHALL_TAP" in os.environ:
+        config.pluginmanager.register(Tap(int(os.environ["MOOTHALL_TAP"])), "moothall-tap")

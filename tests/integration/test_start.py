@@ -1,0 +1,167 @@
+"""What cannot start says why, in one sentence, with the exit code of the table."""
+
+import os
+import socket
+import subprocess
+
+from moothall import ETCD, ask, free_port, wait_until
+
+
+def run(*flags, timeout=30, cwd=None, env=None):
+    return subprocess.run([ETCD] + list(flags), capture_output=True, text=True, timeout=timeout, cwd=cwd, env=env)
+
+
+def sentence(result):
+    lines = [line for line in result.stderr.splitlines() if line.startswith("etcd: ")]
+    assert lines, result.stderr
+    return lines[0]
+
+
+def addresses():
+    return ["-addr", "127.0.0.1:%d" % free_port(), "-peer-addr", "127.0.0.1:%d" % free_port()]
+
+
+def test_unknown_flag_names_the_nearest(world):
+    result = run("-peer-adr", "127.0.0.1:7001")
+    assert result.returncode == 2
+    assert "did you mean -peer-addr?" in sentence(result)
+
+
+def test_bad_values_name_the_option_the_value_and_what_is_allowed(world):
+    for flags, words in [
+            (["-addr", "127.0.0.1"], ["-addr", "127.0.0.1", "port"]),
+            (["-snapshot-count", "-5"], ["-snapshot-count", "-5"]),
+            (["-name", "a/b"], ["-name", "a/b"]),
+            (["-peer-election-timeout", "100", "-peer-heartbeat-interval", "500"],
+             ["-peer-election-timeout", "-peer-heartbeat-interval"]),
+            (["word"], ["word"])]:
+        result = run(*flags, cwd=world.folder)
+        assert result.returncode == 2, (flags, result)
+        for word in words:
+            assert word in sentence(result), (flags, result.stderr)
+    assert os.listdir(world.folder) == []
+
+
+def test_port_in_use(world):
+    node = world.node().start()
+    result = run("-addr", node.client, "-peer-addr", "127.0.0.1:%d" % free_port(),
+                 "-data-dir", os.path.join(world.folder, "other"), "-name", "other")
+    assert result.returncode == 1
+    assert "cannot listen on " + node.client in sentence(result) and "in use" in sentence(result)
+
+
+def test_data_directory_in_use(world):
+    node = world.node().start()
+    result = run(*addresses(), "-data-dir", node.directory, "-name", "machine1")
+    assert result.returncode == 4
+    assert node.directory in sentence(result) and "in use" in sentence(result)
+    assert node.put("/a", "b").status == 201
+
+
+def test_data_directory_of_another_name(world):
+    node = world.node().start()
+    node.stop()
+    result = run(*addresses(), "-data-dir", node.directory, "-name", "other")
+    assert result.returncode == 2
+    assert "machine1" in sentence(result) and "other" in sentence(result)
+
+
+def test_data_directory_of_another_server(world):
+    directory = os.path.join(world.folder, "go")
+    os.makedirs(os.path.join(directory, "member", "wal"))
+    result = run(*addresses(), "-data-dir", directory, "-name", "n")
+    assert result.returncode == 3
+    assert "another etcd" in sentence(result)
+    assert sorted(os.listdir(directory))[-1] in ("member", "run", "lock")
+
+
+def test_unreachable_peers_end_the_start(world):
+    dead = ["127.0.0.1:%d" % free_port() for _ in range(2)]
+    result = run(*addresses(), "-data-dir", os.path.join(world.folder, "j"), "-name", "j",
+                 "-peers", ",".join(dead), "-max-retry-attempts", "2", "-retry-interval", "0.2")
+    assert result.returncode == 1, result
+    assert "fail joining the cluster via given peers after 2 retries" in result.stderr
+    for address in dead:
+        assert "j attempted to join via %s failed" % address in result.stderr
+
+
+def test_peers_that_name_only_this_machine(world):
+    flags = addresses()
+    result = run(*flags, "-data-dir", os.path.join(world.folder, "j"), "-name", "j", "-peers", flags[3])
+    assert result.returncode == 2
+    assert "-peers names only this machine" in sentence(result)
+
+
+def test_name_of_a_living_member_is_refused(world):
+    nodes = world.cluster(2)
+    result = run(*addresses(), "-data-dir", os.path.join(world.folder, "double"), "-name", "machine2",
+                 "-peers", nodes[0].peer, "-max-retry-attempts", "1", "-retry-interval", "0.1")
+    assert result.returncode in (1, 2), result
+    assert "machine2" in result.stderr
+    assert nodes[1].put("/a", "b").status == 201
+
+
+def test_peer_of_another_cluster_changes_nothing(world):
+    one, other = world.node("one").start(), world.node("other").start()
+    assert one.put("/a", "one").status == 201
+    headers = {"Connection": "Upgrade", "Upgrade": "moothall-raft", "X-Raft-Cluster": other.status()["clusterId"],
+               "X-Raft-From": other.status()["id"], "X-Raft-To": one.status()["id"], "X-Raft-Name": "other",
+               "X-Raft-Protocol": "1-1", "X-Raft-Timing": "50-200"}
+    answer = ask(one.peer, "GET", "/raft/stream", headers=headers)
+    assert answer.status == 412
+    assert one.status()["clusterId"] in answer.body.decode() and other.status()["clusterId"] in answer.body.decode()
+    assert one.value("/a") == "one"
+
+
+def test_four_spellings_and_the_environment(world):
+    for spelling in (["-name", "n"], ["-name=n"], ["--name", "n"], ["--name=n"]):
+        node = world.node("n" + str(len(world.nodes)))
+        node.argv = lambda n=node, s=spelling: [ETCD, "-addr", n.client, "-peer-addr=" + n.peer,
+                                                "--data-dir", n.directory] + s
+        node.start()
+        assert node.get("/v2/stats/self").json["name"] == "n"
+        node.stop()
+
+
+def test_first_start_says_where_and_what_to_try(world):
+    node = world.node("fresh").start()
+    line = wait_until(lambda: [l for l in node.log().splitlines() if "ready in" in l], 5, "the ready line")[0]
+    assert "curl http://%s/v2/keys/" % node.client in line
+
+
+def test_changed_addresses_are_registered(world):
+    nodes = world.cluster(3)
+    moved = nodes[2]
+    moved.stop()
+    old = moved.client
+    moved.client, moved.peer = "127.0.0.1:%d" % free_port(), "127.0.0.1:%d" % free_port()
+    moved.start()
+    value = "raft=http://%s&etcd=http://%s" % (moved.peer, moved.client)
+    entry = wait_until(lambda: next((n for n in nodes[0].get("/v2/keys/_etcd/machines").json["node"]["nodes"]
+                                     if n["value"] == value), None), 10, "the new addresses")
+    assert entry["createdIndex"] == 3 and entry["modifiedIndex"] > 3
+    assert old not in nodes[0].get("/v2/machines").body.decode()
+
+
+def test_a_wiped_machine_replaces_its_dead_self(world):
+    nodes = world.cluster(3)
+    wiped = nodes[2]
+    wiped.kill_all()
+    import shutil
+    shutil.rmtree(wiped.directory)
+    wiped.start(timeout=20)
+    world.wait_voters(nodes)
+    entry = nodes[0].get("/v2/keys/_etcd/machines/machine3").json["node"]
+    assert entry["createdIndex"] == 3 and entry["modifiedIndex"] > 3
+    assert wiped.put("/a", "b").status == 201
+
+
+def test_a_busy_socket_of_ours_is_told_apart(world):
+    with socket.socket() as busy:
+        busy.bind(("127.0.0.1", 0))
+        busy.listen()
+        address = "127.0.0.1:%d" % busy.getsockname()[1]
+        result = run("-addr", "127.0.0.1:%d" % free_port(), "-peer-addr", address,
+                     "-data-dir", os.path.join(world.folder, "p"), "-name", "p")
+    assert result.returncode == 1
+    assert "(-peer-addr)" in sentence(result) and "pid %d" % os.getpid() in sentence(result)

@@ -1,0 +1,32 @@
+/*
+ * test.h - unit tests over cmocka: a TEST registers itself.
+ *
+ *	TEST(vote_is_denied_to_a_shorter_log)
+ *	{
+ *		assert_true(...);
+ *	}
+ *
+ * The name is the promise. main() is in test.c; output is TAP.
+ */
+#ifndef MOOTHALL_TESTS_LIB_TEST_H
+#define MOOTHALL_TESTS_LIB_TEST_H
+
+#include "common/base.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+
+#include <cmocka.h>
+
+/* Called by constructors before main; at most 256 tests in one program. */
+void test_register(const char *name, void (*run)(void **state));
+
+#define TEST(name) \
+	static void name(void **state); \
+	__attribute__((constructor)) static void name##_register(void) \
+	{ \
+		test_register(#name, name); \
+	} \
+	static void name(void **state UNUSED)
+
+#endif

@@ -1,0 +1,349 @@
+/*
+ * sim_fault.c - each kind of fault comes again and again by itself; what it
+ * broke is mended by an event of its own.
+ */
+#include "tests/sim/sim_fault.h"
+
+#include "tests/sim/sim_machine.h"
+#include "tests/sim/sim_net.h"
+#include "tests/sim/sim_operator.h"
+
+#include <inttypes.h>
+
+/* A cluster is let form before the worst begins. */
+#define FIRST_FAULT_MS 1000
+
+/* Most seeds leave most faults out, so that the others are met undisturbed. */
+static uint64_t
+mean_or_none(struct world *world, unsigned per_mille, uint64_t low_ms, uint64_t high_ms)
+{
+	uint64_t mean_ms = world_between(world, low_ms, high_ms);
+
+	return world_chance(world, per_mille) ? mean_ms : 0;
+}
+
+static void
+network_profile(struct world *world, struct sim_profile *profile)
+{
+	profile->latency_min_ms = world_below(world, 3);
+	profile->latency_max_ms = profile->latency_min_ms + world_below(world, 15);
+	if (world_chance(world, 400)) {
+		profile->loss = (unsigned)world_below(world, 100);
+		profile->twice = (unsigned)world_below(world, 100);
+		profile->reorder = (unsigned)world_below(world, 200);
+	}
+}
+
+static void
+disk_profile(struct world *world, struct sim_profile *profile)
+{
+	profile->sync_min_ms = world_below(world, 3);
+	profile->sync_max_ms = profile->sync_min_ms + 1 + world_below(world, 20);
+	if (world_chance(world, 300)) {
+		profile->stall = (unsigned)world_below(world, 30);
+		profile->stall_ms = 100 + world_below(world, 900);
+	}
+}
+
+void
+fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
+{
+	struct sim_profile *profile = &world->profile;
+
+	profile->machines = machines != 0 ? machines : world_chance(world, 600) ? 3 : 5;
+	profile->fault_ms = fault_ms != 0 ? fault_ms : 10000 + world_below(world, 10000);
+	network_profile(world, profile);
+	disk_profile(world, profile);
+	profile->clocks_drift = world_chance(world, 200);
+	profile->crash_ms = mean_or_none(world, 600, 500, 4000);
+	profile->blackout_ms = mean_or_none(world, 300, 2000, 8000);
+	profile->partition_ms = mean_or_none(world, 500, 500, 4000);
+	profile->pause_ms = mean_or_none(world, 300, 500, 4000);
+	profile->clock_ms = mean_or_none(world, 300, 1000, 5000);
+	profile->transfer_ms = mean_or_none(world, 300, 300, 3000);
+	profile->member_ms = mean_or_none(world, 400, 1000, 5000);
+	profile->worker_ms = mean_or_none(world, 300, 500, 4000);
+	profile->workers = 1 + world_below(world, 2);
+	profile->clients = 1 + world_below(world, 3);
+	profile->watches = world_below(world, 3);
+	profile->think_ms = world_chance(world, 50) ? 5 : 20 + world_below(world, 200);
+	profile->reads = 200 + (unsigned)world_below(world, 500);
+	profile->trim_entries = world_chance(world, 700) ? 10 + world_below(world, 100) : 0;
+	profile->heartbeat_ms = world_chance(world, 700) ? 50 : 20 + world_below(world, 80);
+	profile->election_ms = profile->heartbeat_ms * world_between(world, 4, 8);
+	profile->request_timeout_ms = 1000 + world_below(world, 3000);
+}
+
+static struct machine *
+any_machine(struct world *world)
+{
+	return world->machines[world_below(world, world->machine_count)];
+}
+
+static struct machine *
+leader_or_any(struct world *world)
+{
+	for (size_t i = 0; i < world->machine_count; i++) {
+		struct machine *machine = world->machines[i];
+
+		if (machine->node != NULL && raft_role(node_raft(machine->node)) == RAFT_LEADER &&
+		    world_chance(world, 700))
+			return machine;
+	}
+	return any_machine(world);
+}
+
+/* ---- crashes ------------------------------------------------------------------------ */
+
+static void
+restart(struct world *world, struct sim_event *event)
+{
+	struct machine *machine = event->object;
+
+	(void)world;
+	if (!machine->retired)
+		machine_start(machine);
+}
+
+static void
+crash_now(struct machine *machine)
+{
+	struct world *world = machine->world;
+	enum machine_crash_kind kind = (enum machine_crash_kind)world_below(world, 3);
+	uint64_t back_ms = kind == CRASH_RAFTD ? world_between(world, 1, 500)
+					       : world_between(world, 50, 4000);
+
+	machine_crash(machine, kind);
+	world_after(world, back_ms, restart)->object = machine;
+}
+
+static void
+crash(struct world *world, struct sim_event *event)
+{
+	(void)event;
+	if (world->healed || world->now_ms >= world->profile.fault_ms)
+		return;
+	crash_now(leader_or_any(world));
+	world_after(world, world_gap(world, world->profile.crash_ms), crash);
+}
+
+static void
+blackout(struct world *world, struct sim_event *event)
+{
+	(void)event;
+	if (world->now_ms >= world->profile.fault_ms)
+		return;
+	world_tell(world, NULL, "---- blackout");
+	for (size_t i = 0; i < world->machine_count; i++)
+		if (world_chance(world, 900))
+			crash_now(world->machines[i]);
+	world_after(world, world_gap(world, world->profile.blackout_ms), blackout);
+}
+
+static void
+crash_moment(struct world *world, struct sim_event *event)
+{
+	struct machine *machine = event->object;
+
+	if (world->now_ms < world->profile.fault_ms && machine->life == event->life)
+		crash_now(machine);
+}
+
+void
+fault_moment(struct machine *machine)
+{
+	struct world *world = machine->world;
+	struct sim_event *event;
+
+	if (world->profile.crash_ms == 0 || world->now_ms < FIRST_FAULT_MS ||
+	    !world_chance(world, 30))
+		return;
+	event = world_after(world, world_below(world, 20), crash_moment);
+	event->object = machine;
+	event->life = machine->life;
+}
+
+/* ---- the network --------------------------------------------------------------------- */
+
+static void
+mend(struct world *world, struct sim_event *event)
+{
+	(void)event;
+	for (size_t i = 0; i < world->machine_count; i++)
+		for (size_t n = 0; n < world->machine_count; n++)
+			sim_net_cut(world, i, n, false);
+}
+
+static void
+isolate(struct world *world, const struct machine *machine, bool in, bool out)
+{
+	world_tell(world, machine, "is cut off:%s%s", in ? " in" : "", out ? " out" : "");
+	for (size_t i = 0; i < world->machine_count; i++) {
+		if (in)
+			sim_net_cut(world, i, machine->number, true);
+		if (out)
+			sim_net_cut(world, machine->number, i, true);
+		/* A firewall that refuses makes others think the node is gone. */
+		if (i != machine->number && world->machines[i]->node != NULL &&
+		    world_chance(world, 200))
+			sim_net_false_hint(world->machines[i], machine);
+	}
+}
+
+static void
+split(struct world *world)
+{
+	uint64_t sides = world_below(world, UINT64_C(1) << world->machine_count);
+
+	world_tell(world, NULL, "network splits %" PRIx64, sides);
+	for (size_t i = 0; i < world->machine_count; i++)
+		for (size_t n = 0; n < world->machine_count; n++)
+			if ((sides >> i & 1) != (sides >> n & 1))
+				sim_net_cut(world, i, n, true);
+}
+
+static void
+scatter(struct world *world)
+{
+	world_tell(world, NULL, "links break at random");
+	for (size_t i = 0; i < world->machine_count; i++)
+		for (size_t n = 0; n < world->machine_count; n++)
+			if (world_chance(world, 300))
+				sim_net_cut(world, i, n, true);
+}
+
+static void
+partition(struct world *world, struct sim_event *event)
+{
+	(void)event;
+	if (world->now_ms >= world->profile.fault_ms)
+		return;
+	world->partitions++;
+	switch (world_below(world, 6)) {
+	case 0:
+		split(world);
+		break;
+	case 1:
+		scatter(world);
+		break;
+	case 2:
+		isolate(world, leader_or_any(world), true, false);
+		break;
+	case 3:
+		isolate(world, leader_or_any(world), false, true);
+		break;
+	default:
+		isolate(world, leader_or_any(world), true, true);
+		break;
+	}
+	world_after(world, world_between(world, 50, 4000), mend);
+	world_after(world, world_gap(world, world->profile.partition_ms), partition);
+}
+
+/* ---- time ----------------------------------------------------------------------------------- */
+
+static void
+stand_still(struct world *world, struct sim_event *event)
+{
+	(void)event;
+	if (world->now_ms >= world->profile.fault_ms)
+		return;
+	machine_pause(leader_or_any(world), world_between(world, 20, 3000));
+	world_after(world, world_gap(world, world->profile.pause_ms), stand_still);
+}
+
+static void
+jump(struct world *world, struct sim_event *event)
+{
+	static const int64_t jumps_s[] = { 3600, -3600, 5, -5, 1, -1 };
+	struct machine *machine = leader_or_any(world);
+	int64_t jump_s = jumps_s[world_below(world, ARRAY_COUNT(jumps_s))];
+
+	(void)event;
+	if (world->now_ms >= world->profile.fault_ms)
+		return;
+	world_tell(world, machine, "wall clock jumps by %" PRId64 " s", jump_s);
+	machine->wall_offset_ns += jump_s * 1000000000;
+	world_after(world, world_gap(world, world->profile.clock_ms), jump);
+}
+
+/* ---- processes and operators ------------------------------------------------------------- */
+
+static void
+kill_worker(struct world *world, struct sim_event *event)
+{
+	struct machine *machine = any_machine(world);
+
+	(void)event;
+	if (world->now_ms >= world->profile.fault_ms)
+		return;
+	worker_die(machine->workers[world_below(world, machine->worker_count)]);
+	world_after(world, world_gap(world, world->profile.worker_ms), kill_worker);
+}
+
+static void
+transfer(struct world *world, struct sim_event *event)
+{
+	struct machine *machine = leader_or_any(world);
+
+	(void)event;
+	if (world->now_ms >= world->profile.fault_ms)
+		return;
+	if (machine->node != NULL) {
+		struct slice to = SLICE_EMPTY;
+
+		if (world_chance(world, 500))
+			to = slice_text(any_machine(world)->name);
+		world_tell(world, machine, "is to hand over to \"%.*s\"", SLICE_ARGS(to));
+		node_move_leader(machine->node, to);
+		machine_wake(machine);
+	}
+	world_after(world, world_gap(world, world->profile.transfer_ms), transfer);
+}
+
+static void
+change_members(struct world *world, struct sim_event *event)
+{
+	(void)event;
+	if (world->now_ms >= world->profile.fault_ms)
+		return;
+	operator_change(world);
+	world_after(world, world_gap(world, world->profile.member_ms), change_members);
+}
+
+static void
+begin(struct world *world, uint64_t mean_ms, void (*run)(struct world *, struct sim_event *))
+{
+	if (mean_ms > 0)
+		world_after(world, FIRST_FAULT_MS + world_gap(world, mean_ms), run);
+}
+
+void
+fault_start(struct world *world)
+{
+	const struct sim_profile *profile = &world->profile;
+
+	begin(world, profile->crash_ms, crash);
+	begin(world, profile->blackout_ms, blackout);
+	begin(world, profile->partition_ms, partition);
+	begin(world, profile->pause_ms, stand_still);
+	begin(world, profile->clock_ms, jump);
+	begin(world, profile->transfer_ms, transfer);
+	begin(world, profile->member_ms, change_members);
+	begin(world, profile->worker_ms, kill_worker);
+	if (profile->clocks_drift)
+		for (size_t i = 0; i < world->machine_count; i++)
+			machine_set_rate(world->machines[i], world_between(world, 700, 1400));
+}
+
+void
+fault_heal(struct world *world)
+{
+	sim_net_heal(world);
+	world->profile.stall = 0;
+	for (size_t i = 0; i < world->machine_count; i++) {
+		machine_set_rate(world->machines[i], 1000);
+		if (!world->machines[i]->retired)
+			machine_start(world->machines[i]);
+	}
+}

@@ -1,0 +1,515 @@
+/*
+ * sim_machine.c - raftd's process: what main.c is to the real one.
+ */
+#include "tests/sim/sim_machine.h"
+
+#include "common/ipc/wire.h"
+#include "common/xmem.h"
+#include "tests/sim/sim_check.h"
+#include "tests/sim/sim_net.h"
+#include "tests/sim/sim_operator.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* More turns than that in one millisecond, and the conductor spins. */
+#define TURNS_MAX 1000
+/* 2026-01-01 */
+#define WALL_START_NS (UINT64_C(1767225600) * NS_PER_SECOND)
+
+struct machine *
+machine_new(struct world *world, size_t number)
+{
+	struct machine *machine = xzalloc(sizeof(*machine));
+
+	machine->world = world;
+	machine->number = number;
+	snprintf(machine->name, sizeof(machine->name), "m%zu", number + 1);
+	snprintf(machine->peer_url, sizeof(machine->peer_url), "http://10.0.0.%zu:7001", number + 1);
+	snprintf(machine->client_url, sizeof(machine->client_url), "http://10.0.0.%zu:4001",
+	    number + 1);
+	machine->retired = true;
+	machine->clock_rate = 1000;
+	machine->clock_base_ms = world_below(world, 1000000);
+	machine->wall_offset_ns = (int64_t)world_below(world, 200) * 1000000;
+	machine->worker_count = 1 + world->profile.workers;
+	machine->workers = xmalloc(machine->worker_count * sizeof(struct worker *));
+	for (size_t i = 0; i < machine->worker_count; i++)
+		machine->workers[i] = worker_new(machine, i);
+	return machine;
+}
+
+void
+machine_free(struct machine **machine_pointer)
+{
+	struct machine *machine = *machine_pointer;
+
+	node_free(&machine->node);
+	for (size_t i = 0; i < machine->worker_count; i++)
+		worker_free(&machine->workers[i]);
+	free(machine->workers);
+	sim_disk_free(&machine->disk);
+	for (size_t i = 0; i < machine->old_count; i++)
+		sim_disk_free(&machine->old_disks[i]);
+	free(machine->old_disks);
+	buf_free(&machine->peer_out);
+	free(machine);
+	*machine_pointer = NULL;
+}
+
+uint64_t
+machine_node_id(const struct machine *machine)
+{
+	return machine->disk == NULL ? 0 : machine->disk->identity.node_id;
+}
+
+struct machine *
+machine_of_id(struct world *world, uint64_t node_id)
+{
+	for (size_t i = 0; i < world->machine_count; i++)
+		if (node_id != 0 && machine_node_id(world->machines[i]) == node_id)
+			return world->machines[i];
+	return NULL;
+}
+
+static uint64_t
+monotonic_ms(const struct machine *machine)
+{
+	return machine->clock_base_ms +
+	    (machine->world->now_ms - machine->clock_since_ms) * machine->clock_rate / 1000;
+}
+
+struct clock_time
+machine_clock(const struct machine *machine)
+{
+	return (struct clock_time){
+		.monotonic_ms = monotonic_ms(machine),
+		.wall_ns = (uint64_t)((int64_t)(WALL_START_NS + machine->world->now_ms * NS_PER_MS) +
+		    machine->wall_offset_ns),
+	};
+}
+
+void
+machine_set_rate(struct machine *machine, uint64_t rate)
+{
+	machine->clock_base_ms = monotonic_ms(machine);
+	machine->clock_since_ms = machine->world->now_ms;
+	machine->clock_rate = rate;
+}
+
+int
+machine_phase(const struct machine *machine)
+{
+	struct msg_status status;
+
+	if (machine->node == NULL)
+		return PHASE_RECOVERING;
+	node_status(machine->node, &status);
+	return status.phase;
+}
+
+bool
+machine_serves(const struct machine *machine)
+{
+	return machine_phase(machine) == PHASE_MEMBER;
+}
+
+/* ---- node_io -------------------------------------------------------------------- */
+
+static uint64_t
+io_submit(void *argument, const struct wal_turn *turn)
+{
+	struct machine *machine = argument;
+
+	return sim_disk_submit(machine->disk, turn);
+}
+
+static void
+io_fetch(void *argument, uint64_t peer, raft_index from, size_t bytes_max)
+{
+	struct machine *machine = argument;
+
+	sim_disk_fetch(machine->disk, peer, from, bytes_max);
+}
+
+static uint64_t
+io_snapshot_begin(void *argument)
+{
+	struct machine *machine = argument;
+
+	return sim_disk_snapshot_begin(machine->disk);
+}
+
+static void
+io_snapshot_read(void *argument, uint64_t snapshot, size_t bytes_max)
+{
+	struct machine *machine = argument;
+
+	sim_disk_snapshot_read(machine->disk, snapshot, bytes_max);
+}
+
+static void
+io_snapshot_end(void *argument, uint64_t snapshot)
+{
+	struct machine *machine = argument;
+
+	sim_disk_snapshot_end(machine->disk, snapshot);
+}
+
+static uint64_t
+io_install_begin(void *argument)
+{
+	struct machine *machine = argument;
+
+	return sim_disk_install_begin(machine->disk);
+}
+
+static uint64_t
+io_install_records(void *argument, struct slice records)
+{
+	struct machine *machine = argument;
+
+	return sim_disk_install_records(machine->disk, records);
+}
+
+static uint64_t
+io_install_commit(void *argument, struct raft_position position, bool keep_log_after)
+{
+	struct machine *machine = argument;
+
+	machine->hash_due = true;
+	return sim_disk_install_commit(machine->disk, position, keep_log_after);
+}
+
+static struct buf *
+io_peer_out(void *argument)
+{
+	struct machine *machine = argument;
+
+	return &machine->peer_out;
+}
+
+static struct blob *
+take_frame(struct buf *frame)
+{
+	struct blob *bytes = blob_new(buf_slice(frame));
+
+	buf_free(frame);
+	return bytes;
+}
+
+static void
+io_outcome(void *argument, uint64_t session, uint64_t request_id,
+    const struct node_outcome *outcome)
+{
+	struct machine *machine = argument;
+	struct worker *worker = worker_of_session(machine, session);
+	struct msg_outcome message = {
+		.error = (uint16_t)outcome->error,
+		.cause = outcome->cause,
+		.store_index = outcome->store_index,
+		.raft_index = outcome->raft_index,
+		.raft_term = outcome->raft_term,
+		.event = outcome->event,
+	};
+	struct buf frame = BUF_INIT;
+
+	if (worker == NULL)
+		return;
+	msg_outcome_frame(&frame, request_id, &message);
+	worker_reply(worker, take_frame(&frame));
+}
+
+static void
+io_watching(void *argument, uint64_t session, uint64_t watch_id, const struct msg_watching *answer)
+{
+	struct machine *machine = argument;
+	struct worker *worker = worker_of_session(machine, session);
+	struct buf frame = BUF_INIT;
+
+	if (worker == NULL)
+		return;
+	msg_watching_frame(&frame, watch_id, answer);
+	worker_reply(worker, take_frame(&frame));
+}
+
+static void
+io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
+    struct slice event)
+{
+	struct machine *machine = argument;
+	struct worker *worker = worker_of_session(machine, session);
+	struct buf frame = BUF_INIT, ids = BUF_INIT;
+
+	if (worker == NULL)
+		return;
+	for (size_t i = 0; i < count; i++)
+		codec_put_u64(&ids, watch_ids[i]);
+	msg_event_frame(&frame, 0, &(struct msg_event){ buf_slice(&ids), event });
+	buf_free(&ids);
+	worker_reply(worker, take_frame(&frame));
+}
+
+static void
+io_stats(void *argument, uint64_t session, uint64_t request_id, const struct msg_stats *stats)
+{
+	(void)argument;
+	(void)session;
+	(void)request_id;
+	(void)stats;
+}
+
+static void
+io_status(void *argument, const struct msg_status *status)
+{
+	struct machine *machine = argument;
+
+	world_tell(machine->world, machine, "status phase=%u role=%u term=%" PRIu64
+	    " commit=%" PRIu64 " applied=%" PRIu64 " store=%" PRIu64 " leader=%016" PRIx64,
+	    status->phase, status->role, status->term, status->commit, status->applied,
+	    status->store_index, status->leader_id);
+}
+
+static void
+io_note(void *argument, enum diag_level level, const char *text)
+{
+	struct machine *machine = argument;
+
+	(void)level;
+	world_tell(machine->world, machine, "note: %s", text);
+}
+
+static void
+io_end(void *argument, enum exit_code code, const char *sentence)
+{
+	struct machine *machine = argument;
+
+	world_tell(machine->world, machine, "asks to end, code %d: %s", (int)code, sentence);
+	machine->ended = true;
+	machine->end_code = code;
+}
+
+static void
+io_moved(void *argument, bool done)
+{
+	struct machine *machine = argument;
+
+	world_tell(machine->world, machine, "leader moved: %s", done ? "yes" : "no");
+}
+
+/* ---- turns --------------------------------------------------------------------------- */
+
+static void
+send_frames(struct machine *machine)
+{
+	struct buf out = machine->peer_out;
+	struct slice rest = buf_slice(&out);
+
+	machine->peer_out = (struct buf)BUF_INIT;
+	while (rest.size > 0) {
+		struct frame frame;
+		size_t used;
+		enum err err = frame_parse(rest, &frame, &used);
+
+		ASSERT(err == ERR_NONE);
+		sim_net_send(machine, &frame);
+		rest = slice_of(rest.data + used, rest.size - used);
+	}
+	buf_clear(&out);
+	machine->peer_out = out;
+}
+
+static void take_turn(struct world *world, struct sim_event *event);
+
+/* One event wakes it at the node's deadline. */
+static void
+set_timer(struct machine *machine)
+{
+	uint64_t deadline_ms = node_deadline(machine->node), now_ms = monotonic_ms(machine);
+	uint64_t delay_ms;
+
+	world_cancel(machine->world, &machine->timer);
+	if (deadline_ms == UINT64_MAX)
+		return;
+	delay_ms = deadline_ms <= now_ms ? 0 : deadline_ms - now_ms;
+	/* Its clock may run at another rate; waking early is harmless, it asks again. */
+	delay_ms = MIN_OF(delay_ms, UINT64_C(3600000)) * 1000 / machine->clock_rate;
+	if (deadline_ms > now_ms && delay_ms == 0)
+		delay_ms = 1;
+	machine->timer = world_after(machine->world, delay_ms, take_turn);
+	machine->timer->machine = machine;
+	machine->timer->flags = 1;
+}
+
+static void
+run_node_turn(struct machine *machine)
+{
+	struct world *world = machine->world;
+
+	if (machine->turns_at_ms != world->now_ms) {
+		machine->turns_at_ms = world->now_ms;
+		machine->turns_in_ms = 0;
+	}
+	if (++machine->turns_in_ms > TURNS_MAX)
+		sim_fail(world, machine, "%d turns in one millisecond: the node spins", TURNS_MAX);
+	node_turn(machine->node, machine_clock(machine));
+	send_frames(machine);
+	check_turn(machine);
+	if (machine->ended) {
+		operator_ended(machine);
+		return;
+	}
+	set_timer(machine);
+}
+
+static void
+take_turn(struct world *world, struct sim_event *event)
+{
+	struct machine *machine = event->machine;
+
+	(void)world;
+	if (event->flags == 1)
+		machine->timer = NULL;
+	else
+		machine->turn = NULL;
+	run_node_turn(machine);
+}
+
+void
+machine_wake(struct machine *machine)
+{
+	if (machine->turn != NULL)
+		return;
+	machine->turn = world_after(machine->world, 0, take_turn);
+	machine->turn->machine = machine;
+}
+
+/* ---- birth and death -------------------------------------------------------------------- */
+
+static void
+load_disk(struct machine *machine)
+{
+	const struct sim_disk *disk = machine->disk;
+	const char *where = "";
+
+	for (size_t i = 0; i < disk->state.count; i++)
+		if (node_load_state(machine->node, blob_slice(disk->state.records[i].key),
+		    blob_slice(disk->state.records[i].value)) != ERR_NONE)
+			sim_fail(machine->world, machine, "a record of the applied state cannot "
+			    "be loaded");
+	for (size_t i = 0; i < disk->log.count; i++)
+		if (node_load_entry(machine->node, &disk->log.entries[disk->log.start + i]) !=
+		    ERR_NONE)
+			sim_fail(machine->world, machine, "a log entry cannot be loaded");
+	if (node_start(machine->node, machine_clock(machine), &where) != ERR_NONE)
+		sim_fail(machine->world, machine, "node does not start: %s", where);
+}
+
+void
+machine_start(struct machine *machine)
+{
+	struct world *world = machine->world;
+	struct wal_recovered recovered;
+	struct node_io io = {
+		.submit = io_submit,
+		.fetch = io_fetch,
+		.snapshot_begin = io_snapshot_begin,
+		.snapshot_read = io_snapshot_read,
+		.snapshot_end = io_snapshot_end,
+		.install_begin = io_install_begin,
+		.install_records = io_install_records,
+		.install_commit = io_install_commit,
+		.peer_out = io_peer_out,
+		.outcome = io_outcome,
+		.watching = io_watching,
+		.event = io_event,
+		.stats = io_stats,
+		.status = io_status,
+		.note = io_note,
+		.end = io_end,
+		.moved = io_moved,
+		.argument = machine,
+	};
+
+	if (machine->node != NULL)
+		return;
+	if (machine->disk == NULL)
+		machine->disk = sim_disk_new(machine, machine->name);
+	sim_disk_recovered(machine->disk, &recovered);
+	world_tell(world, machine, "raftd starts: id=%016" PRIx64 " term=%" PRIu64
+	    " last=%" PRIu64 " applied=%" PRIu64 " commit=%" PRIu64,
+	    recovered.identity.node_id, recovered.hard_state.term, recovered.last.index,
+	    recovered.applied.index, recovered.commit);
+	machine->config = (struct node_config){
+		.peer_url = machine->peer_url,
+		.client_url = machine->client_url,
+		.heartbeat_ms = world->profile.heartbeat_ms,
+		.election_ms = world->profile.election_ms,
+		.request_timeout_ms = world->profile.request_timeout_ms,
+		.trim_log = world->profile.trim_entries > 0,
+		.trim_entries = world->profile.trim_entries,
+		.watches_max = 10000,
+		.seed = rand_next(&world->rand),
+		.new_cluster_id = world->seed | 1,
+		.join = machine->join,
+	};
+	machine->life++;
+	machine->ended = false;
+	machine->seen_store_index = 0;
+	machine->started_ms = world->now_ms;
+	machine->node = node_new(&machine->config, io, &recovered);
+	load_disk(machine);
+	check_started(machine);
+	send_frames(machine);
+	machine_wake(machine);
+	for (size_t i = 0; i < machine->worker_count; i++)
+		worker_attach(machine->workers[i]);
+	sim_net_up(machine);
+}
+
+void
+machine_crash(struct machine *machine, enum machine_crash_kind kind)
+{
+	static const char *const kinds[] = { "raftd is killed", "node is killed", "power is cut" };
+
+	if (machine->node == NULL)
+		return;
+	world_tell(machine->world, machine, "%s", kinds[kind]);
+	machine->world->crashes++;
+	machine->life++;
+	node_free(&machine->node);
+	buf_free(&machine->peer_out);
+	world_cancel(machine->world, &machine->turn);
+	world_cancel(machine->world, &machine->timer);
+	sim_disk_crash(machine->disk);
+	machine->paused_until = 0;
+	for (size_t i = 0; i < machine->worker_count; i++) {
+		worker_detach(machine->workers[i]);
+		if (kind != CRASH_RAFTD)
+			worker_die(machine->workers[i]);
+	}
+	if (kind == CRASH_NODE)
+		sim_net_refused(machine);
+}
+
+void
+machine_wipe(struct machine *machine)
+{
+	ASSERT(machine->node == NULL);
+	world_tell(machine->world, machine, "data directory is lost");
+	machine->disk->lost = true;
+	machine->old_disks = xgrow(machine->old_disks, &machine->old_capacity,
+	    machine->old_count + 1, sizeof(struct sim_disk *));
+	machine->old_disks[machine->old_count++] = machine->disk;
+	machine->disk = NULL;
+	machine->join = true;
+}
+
+void
+machine_pause(struct machine *machine, uint64_t ms)
+{
+	if (machine->node == NULL)
+		return;
+	world_tell(machine->world, machine, "stands still for %" PRIu64 " ms", ms);
+	machine->paused_until = machine->world->now_ms + ms;
+}

@@ -1,0 +1,790 @@
+/*
+ * sim_model.c - the tree as a sorted list of paths, each with its versions.
+ */
+#include "tests/sim/sim_model.h"
+
+#include "common/hash.h"
+#include "common/ipc/wire.h"
+#include "common/xmem.h"
+#include "raftd/store/command.h"
+#include "tests/sim/sim_model_priv.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+struct model_session {
+	struct hash_link link;
+	uint64_t id;
+	uint64_t low;
+	size_t capacity;
+	struct model_result *results;	/* by sequence */
+};
+
+static bool
+session_match(const struct hash_link *link, struct slice key)
+{
+	const struct model_session *session = CONTAINER_OF(link, struct model_session, link);
+
+	return slice_equal(slice_of(&session->id, sizeof(session->id)), key);
+}
+
+struct sim_model *
+model_new(struct world *world)
+{
+	struct sim_model *model = xzalloc(sizeof(*model));
+
+	model->world = world;
+	hash_init(&model->sessions, 1, session_match);
+	return model;
+}
+
+static void
+node_release(struct model_node *node)
+{
+	blob_unref(&node->value);
+}
+
+void
+model_free(struct sim_model **model_pointer)
+{
+	struct sim_model *model = *model_pointer;
+	struct hash_link *link;
+
+	for (size_t i = 0; i < model->path_count; i++) {
+		struct model_path *path = model->paths[i];
+
+		for (size_t n = 0; n < path->count; n++)
+			node_release(&path->versions[n].node);
+		free(path->versions);
+		free(path->key);
+		free(path);
+	}
+	free(model->paths);
+	for (size_t i = 0; i < model->index; i++) {
+		node_release(&model->events[i].node);
+		node_release(&model->events[i].previous);
+	}
+	free(model->events);
+	while ((link = hash_pop(&model->sessions)) != NULL) {
+		struct model_session *session = CONTAINER_OF(link, struct model_session, link);
+
+		free(session->results);
+		free(session);
+	}
+	hash_free(&model->sessions);
+	for (size_t i = 0; i < model->member_count; i++)
+		free(model->members[i].name);
+	free(model);
+	*model_pointer = NULL;
+}
+
+/* ---- paths ------------------------------------------------------------------------ */
+
+size_t
+model_place(const struct sim_model *model, struct slice key)
+{
+	size_t below = 0, above = model->path_count;
+
+	while (below < above) {
+		size_t middle = below + (above - below) / 2;
+
+		if (slice_compare(slice_text(model->paths[middle]->key), key) < 0)
+			below = middle + 1;
+		else
+			above = middle;
+	}
+	return below;
+}
+
+static struct model_path *
+path_find(const struct sim_model *model, struct slice key)
+{
+	size_t place = model_place(model, key);
+
+	if (place < model->path_count &&
+	    slice_equal(slice_text(model->paths[place]->key), key))
+		return model->paths[place];
+	return NULL;
+}
+
+static struct model_path *
+path_make(struct sim_model *model, struct slice key)
+{
+	struct model_path *path = path_find(model, key);
+	size_t place;
+
+	if (path != NULL)
+		return path;
+	path = xzalloc(sizeof(*path));
+	path->key = xasprintf("%.*s", SLICE_ARGS(key));
+	place = model_place(model, key);
+	model->paths = xgrow(model->paths, &model->path_capacity, model->path_count + 1,
+	    sizeof(struct model_path *));
+	memmove(&model->paths[place + 1], &model->paths[place],
+	    (model->path_count - place) * sizeof(struct model_path *));
+	model->paths[place] = path;
+	model->path_count++;
+	return path;
+}
+
+const struct model_node *
+model_version(const struct model_path *path, uint64_t store_index)
+{
+	size_t below = 0, above = path->count;
+
+	while (below < above) {
+		size_t middle = below + (above - below) / 2;
+
+		if (path->versions[middle].store_index <= store_index)
+			below = middle + 1;
+		else
+			above = middle;
+	}
+	if (below == 0 || !path->versions[below - 1].node.present)
+		return NULL;
+	return &path->versions[below - 1].node;
+}
+
+const struct model_node *
+model_node(const struct sim_model *model, struct slice key, uint64_t store_index)
+{
+	const struct model_path *path = path_find(model, key);
+
+	return path == NULL ? NULL : model_version(path, store_index);
+}
+
+static const struct model_node *
+present_node(const struct sim_model *model, struct slice key)
+{
+	return model_node(model, key, UINT64_MAX);
+}
+
+/* Takes node's value. */
+static void
+put_version(struct sim_model *model, struct slice key, struct model_node node)
+{
+	struct model_path *path = path_make(model, key);
+
+	path->versions = xgrow(path->versions, &path->capacity, path->count + 1,
+	    sizeof(path->versions[0]));
+	path->versions[path->count++] = (struct model_version){ model->index + 1, node };
+}
+
+bool
+model_is_below(struct slice key, struct slice dir)
+{
+	if (dir.size == 1)
+		return key.size > 1;
+	return key.size > dir.size && slice_starts_with(key, dir) && key.data[dir.size] == '/';
+}
+
+enum found { FOUND, MISSING, BLOCKED };
+
+/* Walk down to key: is there a file in the way, or something missing? */
+static enum found
+look(const struct sim_model *model, struct slice key)
+{
+	for (size_t i = 1; i <= key.size; i++) {
+		const struct model_node *node;
+
+		if (i < key.size && key.data[i] != '/')
+			continue;
+		node = present_node(model, slice_of(key.data, i));
+		if (node == NULL)
+			return MISSING;
+		if (i < key.size && !node->dir)
+			return BLOCKED;
+	}
+	return FOUND;
+}
+
+static void
+make_parents(struct sim_model *model, struct slice key)
+{
+	for (size_t i = 1; i < key.size; i++) {
+		struct slice above = slice_of(key.data, i);
+
+		if (key.data[i] == '/' && present_node(model, above) == NULL)
+			put_version(model, above, (struct model_node){
+			    .present = true,
+			    .dir = true,
+			    .modified = model->index + 1,
+			    .created = model->index + 1,
+			});
+	}
+}
+
+static bool
+has_children(const struct sim_model *model, struct slice key)
+{
+	for (size_t i = model_place(model, key); i < model->path_count; i++) {
+		struct slice at = slice_text(model->paths[i]->key);
+
+		if (!slice_starts_with(at, key))
+			return false;
+		if (model_is_below(at, key) && model_version(model->paths[i], UINT64_MAX) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static void
+remove_all(struct sim_model *model, struct slice key)
+{
+	for (size_t i = model_place(model, key); i < model->path_count; i++) {
+		struct slice at = slice_text(model->paths[i]->key);
+
+		if (!slice_starts_with(at, key))
+			return;
+		if ((slice_equal(at, key) || model_is_below(at, key)) &&
+		    model_version(model->paths[i], UINT64_MAX) != NULL)
+			put_version(model, at, (struct model_node){ .present = false });
+	}
+}
+
+/* ---- events -------------------------------------------------------------------------- */
+
+static struct model_node
+node_copy(const struct model_node *node)
+{
+	struct model_node copy = *node;
+
+	blob_ref(copy.value);
+	return copy;
+}
+
+/* The event of the next index; its versions were put already. */
+static void
+publish(struct sim_model *model, struct slice key, struct model_event event)
+{
+	event.key = path_make(model, key)->key;
+	event.raft_index = model->raft_index;
+	model->events = xgrow(model->events, &model->event_capacity, model->index + 1,
+	    sizeof(model->events[0]));
+	model->events[model->index++] = event;
+}
+
+static void
+publish_removal(struct sim_model *model, struct slice key, uint8_t action)
+{
+	struct model_node old = node_copy(present_node(model, key));
+
+	remove_all(model, key);
+	publish(model, key, (struct model_event){
+	    .action = action,
+	    .node = { .present = true, .dir = old.dir, .modified = model->index + 1,
+		.created = old.created },
+	    .has_previous = true,
+	    .previous = old,
+	    .removed = true,
+	});
+}
+
+/* ---- writes --------------------------------------------------------------------------- */
+
+static uint64_t
+expiry(const struct command_write *write, uint64_t time_ns)
+{
+	uint64_t ttl_s = write->ttl_s;
+
+	if ((write->flags & WRITE_FLAG_TTL) == 0)
+		return 0;
+	if (ttl_s > (uint64_t)INT64_MAX / NS_PER_SECOND ||
+	    time_ns + ttl_s * NS_PER_SECOND > (uint64_t)INT64_MAX)
+		return 0;
+	return time_ns + ttl_s * NS_PER_SECOND;
+}
+
+static struct blob *
+value_blob(struct slice value)
+{
+	return value.size == 0 ? NULL : blob_new(value);
+}
+
+static void
+put_new(struct sim_model *model, struct slice key, const struct command_write *write,
+    uint8_t action, uint64_t time_ns)
+{
+	const struct model_node *there = present_node(model, key);
+	struct model_event event = { .action = action, .has_previous = there != NULL };
+	struct model_node node = {
+		.present = true,
+		.dir = (write->flags & WRITE_FLAG_DIR) != 0,
+		.modified = model->index + 1,
+		.created = model->index + 1,
+		.expire_at_ns = expiry(write, time_ns),
+	};
+
+	event.created = there == NULL;
+	event.refresh = action == ACTION_SET && (write->flags & WRITE_FLAG_REFRESH) != 0;
+	if (there != NULL)
+		event.previous = node_copy(there);
+	if (event.refresh) {
+		node.dir = false;
+		node.value = blob_ref(event.previous.value);
+	} else if (!node.dir) {
+		node.value = value_blob(write->value);
+	}
+	make_parents(model, key);
+	event.node = node_copy(&node);
+	put_version(model, key, node);
+	publish(model, key, event);
+}
+
+static void
+put_over(struct sim_model *model, struct slice key, const struct command_write *write,
+    uint8_t action, uint64_t time_ns)
+{
+	struct model_node old = node_copy(present_node(model, key));
+	struct model_node node = old;
+	struct model_event event = { .action = action, .has_previous = true };
+
+	event.refresh = (write->flags & WRITE_FLAG_REFRESH) != 0;
+	node.value = old.dir ? NULL :
+	    event.refresh ? blob_ref(old.value) : value_blob(write->value);
+	node.modified = model->index + 1;
+	node.expire_at_ns = expiry(write, time_ns);
+	event.node = node_copy(&node);
+	event.previous = old;
+	/* A directory keeps its modifiedIndex; only the event shows the new one. */
+	if (node.dir)
+		node.modified = old.modified;
+	put_version(model, key, node);
+	publish(model, key, event);
+}
+
+static enum err
+conditions(const struct model_node *node, const struct command_write *write)
+{
+	if (node->dir)
+		return ERR_NOT_FILE;
+	if ((write->flags & WRITE_FLAG_PREV_VALUE) != 0 &&
+	    !slice_equal(write->prev_value, blob_slice(node->value)))
+		return ERR_COMPARE_FAILED;
+	if (write->prev_index != 0 && write->prev_index != node->modified)
+		return ERR_COMPARE_FAILED;
+	return ERR_NONE;
+}
+
+static enum err
+write_new(struct sim_model *model, struct slice key, const struct command_write *write,
+    uint64_t time_ns)
+{
+	bool set = write->op == WRITE_SET;
+
+	switch (look(model, key)) {
+	case BLOCKED:
+		return ERR_NOT_DIR;
+	case MISSING:
+		if (set && (write->flags & WRITE_FLAG_REFRESH) != 0)
+			return ERR_KEY_NOT_FOUND;
+		break;
+	case FOUND:
+		if (!set)
+			return ERR_KEY_EXISTS;
+		if (present_node(model, key)->dir)
+			return ERR_NOT_FILE;
+		break;
+	}
+	put_new(model, key, write, set ? ACTION_SET : ACTION_CREATE, time_ns);
+	return ERR_NONE;
+}
+
+static enum err
+write_old(struct sim_model *model, struct slice key, const struct command_write *write,
+    uint64_t time_ns)
+{
+	const struct model_node *node = present_node(model, key);
+	enum err err = ERR_NONE;
+
+	switch (look(model, key)) {
+	case BLOCKED:
+		return ERR_NOT_DIR;
+	case MISSING:
+		return ERR_KEY_NOT_FOUND;
+	case FOUND:
+		break;
+	}
+	switch (write->op) {
+	case WRITE_UPDATE:
+		if (node->dir && write->value.size > 0)
+			return ERR_NOT_FILE;
+		put_over(model, key, write, ACTION_UPDATE, time_ns);
+		break;
+	case WRITE_COMPARE_AND_SWAP:
+		err = conditions(node, write);
+		if (err == ERR_NONE)
+			put_over(model, key, write, ACTION_COMPARE_AND_SWAP, time_ns);
+		break;
+	case WRITE_COMPARE_AND_DELETE:
+		err = conditions(node, write);
+		if (err == ERR_NONE)
+			publish_removal(model, key, ACTION_COMPARE_AND_DELETE);
+		break;
+	default:
+		if (node->dir && (write->flags & WRITE_FLAG_RECURSIVE) == 0) {
+			if ((write->flags & WRITE_FLAG_DIR) == 0)
+				return ERR_NOT_FILE;
+			if (has_children(model, key))
+				return ERR_DIR_NOT_EMPTY;
+		}
+		publish_removal(model, key, ACTION_DELETE);
+		break;
+	}
+	return err;
+}
+
+static bool
+at_or_below(struct slice key, struct slice dir)
+{
+	return slice_equal(key, dir) || model_is_below(key, dir);
+}
+
+static enum err
+carry_out(struct sim_model *model, const struct command_write *write, uint64_t time_ns,
+    bool internal)
+{
+	struct slice key = write->key;
+	struct buf name = BUF_INIT;
+	enum err err;
+
+	if (key.size == 1 && write->op != WRITE_CREATE_IN_ORDER)
+		return write->op == WRITE_COMPARE_AND_DELETE ? ERR_NOT_FILE : ERR_ROOT_READ_ONLY;
+	if (!internal && (at_or_below(key, SLICE_LITERAL("/_etcd/machines")) ||
+	    at_or_below(key, SLICE_LITERAL("/_etcd/config"))))
+		return ERR_KEYWORD;
+	if (slice_equal(key, SLICE_LITERAL("/_etcd")) &&
+	    (write->op == WRITE_DELETE || write->op == WRITE_COMPARE_AND_DELETE))
+		return ERR_KEYWORD;
+	switch (write->op) {
+	case WRITE_CREATE_IN_ORDER:
+		buf_printf(&name, "%.*s/%020" PRIu64, key.size == 1 ? 0 : (int)key.size,
+		    (const char *)key.data, model->index + 1);
+		err = write_new(model, buf_slice(&name), write, time_ns);
+		buf_free(&name);
+		return err;
+	case WRITE_SET:
+	case WRITE_CREATE:
+		return write_new(model, key, write, time_ns);
+	default:
+		return write_old(model, key, write, time_ns);
+	}
+}
+
+/* ---- expiry ------------------------------------------------------------------------------ */
+
+static const struct model_path *
+first_due(const struct sim_model *model, uint64_t cutoff_ns)
+{
+	const struct model_path *first = NULL;
+	uint64_t at_ns = 0;
+
+	for (size_t i = 0; i < model->path_count; i++) {
+		const struct model_node *node = model_version(model->paths[i], UINT64_MAX);
+
+		if (node == NULL || node->expire_at_ns == 0 || node->expire_at_ns > cutoff_ns)
+			continue;
+		if (first == NULL || node->expire_at_ns < at_ns) {
+			first = model->paths[i];
+			at_ns = node->expire_at_ns;
+		}
+	}
+	return first;
+}
+
+static void
+expire(struct sim_model *model, uint64_t cutoff_ns, uint64_t time_ns)
+{
+	const struct model_path *path;
+
+	if (cutoff_ns > time_ns)
+		sim_fail(model->world, NULL, "an expiry's cut-off is after the entry's own stamp");
+	while ((path = first_due(model, cutoff_ns)) != NULL)
+		publish_removal(model, slice_text(path->key), ACTION_EXPIRE);
+}
+
+const char *
+model_overdue(const struct sim_model *model, uint64_t by_ns)
+{
+	const struct model_path *path = first_due(model, by_ns);
+
+	return path == NULL ? NULL : path->key;
+}
+
+/* ---- members -------------------------------------------------------------------------------- */
+
+static enum err
+registry(struct sim_model *model, uint8_t op, const char *name, struct slice peer_url,
+    struct slice client_url, uint64_t time_ns)
+{
+	struct buf key = BUF_INIT, value = BUF_INIT;
+	struct command_write write = { .op = op };
+	enum err err;
+
+	buf_printf(&key, "/_etcd/machines/%s", name);
+	buf_printf(&value, "raft=%.*s&etcd=%.*s", SLICE_ARGS(peer_url), SLICE_ARGS(client_url));
+	write.key = buf_slice(&key);
+	write.value = op == WRITE_DELETE ? SLICE_EMPTY : buf_slice(&value);
+	err = carry_out(model, &write, time_ns, true);
+	buf_free(&key);
+	buf_free(&value);
+	return err;
+}
+
+static struct model_member *
+member_find(struct sim_model *model, uint64_t id)
+{
+	for (size_t i = 0; i < model->member_count; i++)
+		if (model->members[i].id == id)
+			return &model->members[i];
+	return NULL;
+}
+
+static enum err
+apply_join(struct sim_model *model, const struct command_member *m, uint64_t time_ns)
+{
+	struct buf key = BUF_INIT;
+	bool known;
+
+	buf_printf(&key, "/_etcd/machines/%.*s", SLICE_ARGS(m->name));
+	known = look(model, buf_slice(&key)) == FOUND;
+	buf_free(&key);
+	if (model->member_count == MEMBERS_MAX)
+		sim_fail(model->world, NULL, "too many members were let in");
+	model->members[model->member_count] = (struct model_member){
+		.id = m->id,
+		.name = xasprintf("%.*s", SLICE_ARGS(m->name)),
+	};
+	snprintf(model->members[model->member_count].urls, sizeof(model->members[0].urls),
+	    "%.*s %.*s", SLICE_ARGS(m->peer_url), SLICE_ARGS(m->client_url));
+	return registry(model, known ? WRITE_UPDATE : WRITE_CREATE,
+	    model->members[model->member_count++].name, m->peer_url, m->client_url, time_ns);
+}
+
+static enum err
+apply_remove(struct sim_model *model, const struct command_member *m, uint64_t time_ns)
+{
+	struct model_member *member = member_find(model, m->id);
+	enum err err = ERR_NONE;
+
+	if (member == NULL)
+		sim_fail(model->world, NULL, "somebody was removed who is no member");
+	/* Without a name: its place is kept for the one that replaces it. */
+	if (m->name.size > 0)
+		err = registry(model, WRITE_DELETE, member->name, SLICE_EMPTY, SLICE_EMPTY,
+		    time_ns);
+	free(member->name);
+	*member = model->members[--model->member_count];
+	return err;
+}
+
+static enum err
+apply_update(struct sim_model *model, const struct command_member *m, uint64_t time_ns)
+{
+	struct model_member *member = member_find(model, m->id);
+	char urls[sizeof(model->members[0].urls)];
+
+	if (member == NULL)
+		return ERR_KEY_NOT_FOUND;
+	snprintf(urls, sizeof(urls), "%.*s %.*s", SLICE_ARGS(m->peer_url),
+	    SLICE_ARGS(m->client_url));
+	if (strcmp(urls, member->urls) == 0)
+		return ERR_NONE;
+	memcpy(member->urls, urls, sizeof(urls));
+	return registry(model, WRITE_UPDATE, member->name, m->peer_url, m->client_url, time_ns);
+}
+
+static enum err
+apply_member(struct sim_model *model, const struct raft_entry *entry,
+    const struct command_member *m)
+{
+	switch (entry->conf_op) {
+	case RAFT_CONF_ADD_VOTER:
+	case RAFT_CONF_ADD_LEARNER:
+		return apply_join(model, m, entry->time_ns);
+	case RAFT_CONF_REMOVE:
+		return apply_remove(model, m, entry->time_ns);
+	case RAFT_CONF_NONE:
+		return apply_update(model, m, entry->time_ns);
+	case RAFT_CONF_PROMOTE:
+		break;
+	}
+	sim_fail(model->world, NULL, "a promotion with a payload");
+}
+
+static void
+id_insert(peer_id *ids, size_t *count, peer_id id)
+{
+	size_t place = *count;
+
+	for (; place > 0 && ids[place - 1] > id; place--)
+		ids[place] = ids[place - 1];
+	ids[place] = id;
+	(*count)++;
+}
+
+static void
+id_remove(peer_id *ids, size_t *count, peer_id id)
+{
+	for (size_t i = 0; i < *count; i++) {
+		if (ids[i] == id) {
+			(*count)--;
+			memmove(ids + i, ids + i + 1, (*count - i) * sizeof(*ids));
+			return;
+		}
+	}
+}
+
+static void
+apply_conf(struct sim_model *model, const struct raft_entry *entry)
+{
+	struct raft_conf *conf = &model->conf;
+
+	switch (entry->conf_op) {
+	case RAFT_CONF_NONE:
+		return;
+	case RAFT_CONF_ADD_LEARNER:
+		id_insert(conf->learners, &conf->learner_count, entry->conf_peer);
+		return;
+	case RAFT_CONF_PROMOTE:
+	case RAFT_CONF_ADD_VOTER:
+		id_remove(conf->learners, &conf->learner_count, entry->conf_peer);
+		id_insert(conf->voters, &conf->voter_count, entry->conf_peer);
+		return;
+	case RAFT_CONF_REMOVE:
+		id_remove(conf->learners, &conf->learner_count, entry->conf_peer);
+		id_remove(conf->voters, &conf->voter_count, entry->conf_peer);
+		return;
+	}
+}
+
+const struct raft_conf *
+model_conf(const struct sim_model *model)
+{
+	return &model->conf;
+}
+
+/* ---- sessions ---------------------------------------------------------------------------------- */
+
+static struct model_session *
+session_find(const struct sim_model *model, uint64_t id)
+{
+	struct hash_link *link = hash_find(&model->sessions, slice_of(&id, sizeof(id)));
+
+	return link == NULL ? NULL : CONTAINER_OF(link, struct model_session, link);
+}
+
+/* Where the result of a new request goes; NULL: it was applied, or answered long ago. */
+static struct model_result *
+session_result(struct sim_model *model, const struct command_head *head)
+{
+	struct model_session *session = session_find(model, head->session);
+	size_t had;
+
+	if (session == NULL) {
+		session = xzalloc(sizeof(*session));
+		session->id = head->session;
+		hash_insert(&model->sessions, &session->link,
+		    slice_of(&session->id, sizeof(session->id)));
+	}
+	if (head->sequence < session->low)
+		return NULL;
+	had = session->capacity;
+	session->results = xgrow(session->results, &session->capacity,
+	    (size_t)head->sequence + 1, sizeof(session->results[0]));
+	memset(session->results + had, 0, (session->capacity - had) * sizeof(session->results[0]));
+	if (session->results[head->sequence].applied)
+		return NULL;
+	session->low = MAX_OF(session->low, MIN_OF(head->low, head->sequence));
+	return &session->results[head->sequence];
+}
+
+const struct model_result *
+model_result(const struct sim_model *model, uint64_t session_id, uint64_t sequence)
+{
+	const struct model_session *session = session_find(model, session_id);
+
+	if (session == NULL || sequence >= session->capacity ||
+	    !session->results[sequence].applied)
+		return NULL;
+	return &session->results[sequence];
+}
+
+/* ---- the log ------------------------------------------------------------------------------------ */
+
+static enum err
+apply_command(struct sim_model *model, const struct raft_entry *entry,
+    const struct command_head *head, struct reader *body)
+{
+	struct command_write write;
+	struct command_expire cutoff;
+	struct command_member member;
+
+	switch (head->kind) {
+	case COMMAND_WRITE:
+		if (command_write_get(body, &write))
+			return carry_out(model, &write, entry->time_ns, false);
+		break;
+	case COMMAND_EXPIRE:
+		if (command_expire_get(body, &cutoff)) {
+			expire(model, cutoff.cutoff_ns, entry->time_ns);
+			return ERR_NONE;
+		}
+		break;
+	case COMMAND_MEMBER:
+		if (command_member_get(body, &member))
+			return apply_member(model, entry, &member);
+		break;
+	default:
+		break;
+	}
+	sim_fail(model->world, NULL, "entry %" PRIu64 " holds no command", entry->index);
+}
+
+void
+model_apply(struct sim_model *model, const struct raft_entry *entry)
+{
+	struct reader in = reader_of(blob_slice(entry->payload));
+	struct model_result *result = NULL;
+	struct command_head head;
+	enum err err;
+
+	model->raft_index = entry->index;
+	if (entry->time_ns < model->time_ns)
+		sim_fail(model->world, NULL, "stamp of entry %" PRIu64 " falls", entry->index);
+	model->time_ns = entry->time_ns;
+	if (entry->type == RAFT_ENTRY_CONF)
+		apply_conf(model, entry);
+	if (entry->payload == NULL)
+		return;
+	if (!command_head_get(&in, &head))
+		sim_fail(model->world, NULL, "entry %" PRIu64 " has no head", entry->index);
+	if (head.session != 0) {
+		result = session_result(model, &head);
+		if (result == NULL)
+			return;
+	}
+	err = apply_command(model, entry, &head, &in);
+	if (result != NULL)
+		*result = (struct model_result){ true, err, model->index, entry->index };
+}
+
+uint64_t
+model_index(const struct sim_model *model)
+{
+	return model->index;
+}
+
+uint64_t
+model_time_ns(const struct sim_model *model)
+{
+	return model->time_ns;
+}
+
+const struct model_event *
+model_event(const struct sim_model *model, uint64_t store_index)
+{
+	return store_index == 0 || store_index > model->index ? NULL :
+	    &model->events[store_index - 1];
+}

@@ -1,0 +1,80 @@
+/*
+ * sim_model.h - what the store has to do, said a second time and simply: every
+ * path with all its versions by store index, every event, every result.
+ *
+ * Fed with the committed log in order, so it is the one sequence of writes
+ * that all answers, reads, watches and nodes must agree with. It shares no
+ * code with raftd/store. Source: keys API 5, 8, 9, 10, 12, 14.5.
+ */
+#ifndef MOOTHALL_TESTS_SIM_MODEL_H
+#define MOOTHALL_TESTS_SIM_MODEL_H
+
+#include "common/err.h"
+#include "common/ipc/message.h"
+#include "raftd/raft/types.h"
+#include "tests/sim/sim_world.h"
+
+struct sim_model;
+
+struct model_node {
+	bool present;
+	bool dir;
+	struct blob *value;		/* NULL: empty */
+	uint64_t modified, created;
+	uint64_t expire_at_ns;		/* 0: never */
+};
+
+struct model_event {
+	uint8_t action;
+	bool refresh, created;
+	const char *key;
+	struct model_node node;
+	bool has_previous;
+	struct model_node previous;
+	bool removed;			/* key, and all below it, are gone */
+	raft_index raft_index;
+};
+
+struct model_result {
+	bool applied;
+	enum err error;
+	uint64_t store_index;
+	raft_index raft_index;
+};
+
+struct sim_model *model_new(struct world *world);
+void model_free(struct sim_model **model);
+
+/* The next committed entry. */
+void model_apply(struct sim_model *model, const struct raft_entry *entry);
+uint64_t model_index(const struct sim_model *model);
+/* The newest stamp of the log. */
+uint64_t model_time_ns(const struct sim_model *model);
+
+/* What the command of that session and sequence did; NULL: it is not in the log. */
+const struct model_result *model_result(const struct sim_model *model, uint64_t session,
+    uint64_t sequence);
+/* The event that took that index; NULL: none yet. */
+const struct model_event *model_event(const struct sim_model *model, uint64_t store_index);
+/* The node as it was after that index; NULL: there was none. */
+const struct model_node *model_node(const struct sim_model *model, struct slice key,
+    uint64_t store_index);
+
+/* Is this the event of its index as the model has it? NULL, or what differs (static). */
+const char *model_compare_event(const struct sim_model *model, struct slice event);
+/* Is this the right answer to a get of key at store_index? NULL, or what differs. */
+const char *model_compare_get(const struct sim_model *model, struct slice key, unsigned flags,
+    uint64_t store_index, enum err error, struct slice event);
+
+/* Should a watch be given the event of that index? */
+enum model_want { WANT_NEVER, WANT_MAYBE, WANT_ALWAYS };
+enum model_want model_wants(const struct sim_model *model, struct slice key, unsigned flags,
+    uint64_t store_index);
+
+/* A key that should have expired long ago by the log's own time; NULL: none. */
+const char *model_overdue(const struct sim_model *model, uint64_t by_ns);
+
+/* Members as the committed log has them. */
+const struct raft_conf *model_conf(const struct sim_model *model);
+
+#endif

@@ -1,0 +1,48 @@
+/*
+ * sim_model_priv.h - the model's own, for sim_model.c and sim_compare.c.
+ */
+#ifndef MOOTHALL_TESTS_SIM_MODEL_PRIV_H
+#define MOOTHALL_TESTS_SIM_MODEL_PRIV_H
+
+#include "common/clock.h"
+#include "common/hash.h"
+#include "tests/sim/sim_model.h"
+
+struct model_version {
+	uint64_t store_index;		/* so from then on; the last of an index counts */
+	struct model_node node;
+};
+
+struct model_path {
+	char *key;
+	size_t count, capacity;
+	struct model_version *versions;	/* rising */
+};
+
+struct model_member {
+	uint64_t id;
+	char *name;
+	char urls[256];
+};
+
+struct sim_model {
+	struct world *world;
+	uint64_t index;			/* the store index: count of events */
+	raft_index raft_index;
+	uint64_t time_ns;
+	size_t path_count, path_capacity;
+	struct model_path **paths;	/* by key */
+	size_t event_capacity;
+	struct model_event *events;	/* events[i] took index i + 1 */
+	struct hash sessions;
+	struct raft_conf conf;
+	size_t member_count;
+	struct model_member members[MEMBERS_MAX];
+};
+
+/* Where key is or would be. */
+size_t model_place(const struct sim_model *model, struct slice key);
+const struct model_node *model_version(const struct model_path *path, uint64_t store_index);
+bool model_is_below(struct slice key, struct slice dir);
+
+#endif

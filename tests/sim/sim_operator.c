@@ -1,0 +1,364 @@
+/*
+ * sim_operator.c - forming the cluster, removing, replacing, moving members.
+ *
+ * Each machine:
+ *
+ *	joining --its node asks, is let in, votes--> member
+ *	member --asked to be removed--> removing --answered--> removed
+ *	removed --after a while, with an empty directory--> joining
+ *	member --its data is lost--> joining (the same name, another id)
+ *
+ * A cluster survives the loss of one voter's data only if the others keep
+ * theirs and no change of members is on its way: lose_data waits for that.
+ */
+#include "tests/sim/sim_operator.h"
+
+#include "common/ipc/wire.h"
+#include "common/xmem.h"
+#include "tests/sim/sim_check.h"
+#include "tests/sim/sim_net.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define TICK_MS 100
+/* What an earlier change left on its way has come to its end by then. */
+#define CHANGE_SETTLE_MS 8000
+
+enum place { PLACE_NONE, PLACE_JOINING, PLACE_MEMBER, PLACE_REMOVING, PLACE_REMOVED };
+
+struct seat {
+	enum place place;
+	bool asking;		/* a request for it is under way */
+	uint64_t again_at_ms;	/* next step not before */
+};
+
+struct sim_operator {
+	struct world *world;
+	struct seat seats[SIM_MACHINES_MAX];
+	uint64_t changed_ms;	/* when a change was last under way */
+};
+
+struct sim_operator *
+operator_new(struct world *world)
+{
+	struct sim_operator *operator = xzalloc(sizeof(*operator));
+
+	operator->world = world;
+	return operator;
+}
+
+void
+operator_free(struct sim_operator **operator)
+{
+	free(*operator);
+	*operator = NULL;
+}
+
+static struct seat *
+seat_of(const struct machine *machine)
+{
+	return &machine->world->operator->seats[machine->number];
+}
+
+bool
+operator_settled(const struct world *world)
+{
+	for (size_t i = 0; i < world->machine_count; i++)
+		if (world->operator->seats[i].place != PLACE_MEMBER)
+			return false;
+	return true;
+}
+
+static bool
+is_voter(const struct world *world, peer_id id)
+{
+	const struct raft_conf *conf = model_conf(world->model);
+
+	for (size_t i = 0; i < conf->voter_count; i++)
+		if (conf->voters[i] == id)
+			return true;
+	return false;
+}
+
+static bool
+is_in_conf(const struct world *world, peer_id id)
+{
+	const struct raft_conf *conf = model_conf(world->model);
+
+	for (size_t i = 0; i < conf->learner_count; i++)
+		if (conf->learners[i] == id)
+			return true;
+	return is_voter(world, id);
+}
+
+/* A member, other than machine, that can be asked now. */
+static struct machine *
+somebody(const struct machine *machine)
+{
+	struct world *world = machine->world;
+	size_t first = world_below(world, world->machine_count);
+
+	for (size_t i = 0; i < world->machine_count; i++) {
+		struct machine *other = world->machines[(first + i) % world->machine_count];
+
+		if (other != machine && machine_serves(other) && other->workers[0]->attached &&
+		    !sim_net_is_cut(world, machine->number, other->number) &&
+		    !sim_net_is_cut(world, other->number, machine->number))
+			return other;
+	}
+	return NULL;
+}
+
+/* ---- joining ---------------------------------------------------------------------- */
+
+static void
+join_answered(struct request *request, const struct msg_outcome *outcome)
+{
+	struct machine *machine = request->owner;
+	struct machine *through = request->worker->machine;
+	struct world *world = machine->world;
+	struct seat *seat = seat_of(machine);
+	struct msg_status status;
+	struct msg_joined joined;
+
+	check_member_change(request, outcome);
+	seat->asking = false;
+	seat->again_at_ms = world->now_ms + world_between(world, 50, 500);
+	world_tell(world, machine, "join is answered: %d", outcome == NULL ? -1 : outcome->error);
+	if (outcome == NULL || outcome->error != ERR_NONE || machine->node == NULL ||
+	    through->node == NULL)
+		return;
+	node_status(through->node, &status);
+	joined = (struct msg_joined){ .cluster_id = status.cluster_id, .members = status.members };
+	node_joined(machine->node, &joined);
+	machine_wake(machine);
+}
+
+static void
+ask_to_join(struct machine *machine)
+{
+	struct machine *through = somebody(machine);
+	struct msg_member_change change = {
+		.op = MEMBER_JOIN,
+		.id = machine_node_id(machine),
+		.name = slice_text(machine->name),
+		.peer_url = slice_text(machine->peer_url),
+		.client_url = slice_text(machine->client_url),
+	};
+	struct request *request;
+
+	if (through == NULL)
+		return;
+	request = worker_member_change(through->workers[0], &change);
+	request->done = join_answered;
+	request->owner = machine;
+	seat_of(machine)->asking = true;
+	world_tell(machine->world, machine, "asks to join through %s, request %" PRIu64, through->name,
+	    request->id);
+}
+
+static void
+step_joining(struct machine *machine)
+{
+	struct seat *seat = seat_of(machine);
+
+	if (is_voter(machine->world, machine_node_id(machine)) && machine_serves(machine)) {
+		seat->place = PLACE_MEMBER;
+		world_tell(machine->world, machine, "is a member");
+	} else if (machine_phase(machine) == PHASE_JOINING && !seat->asking &&
+	    seat->again_at_ms <= machine->world->now_ms) {
+		ask_to_join(machine);
+	}
+}
+
+/* ---- leaving ------------------------------------------------------------------------ */
+
+static void
+removal_answered(struct request *request, const struct msg_outcome *outcome)
+{
+	struct machine *machine = request->owner;
+	struct world *world = machine->world;
+	struct seat *seat = seat_of(machine);
+
+	check_member_change(request, outcome);
+	seat->asking = false;
+	seat->again_at_ms = world->now_ms + world_between(world, 50, 500);
+	world_tell(world, machine, "removal is answered: %d", outcome == NULL ? -1 : outcome->error);
+	if (outcome == NULL || seat->place != PLACE_REMOVING ||
+	    (outcome->error != ERR_NONE && outcome->error != ERR_KEY_NOT_FOUND))
+		return;
+	seat->place = PLACE_REMOVED;
+	seat->again_at_ms = world->now_ms + world_between(world, 100, 4000);
+}
+
+static void
+step_removing(struct machine *machine)
+{
+	struct seat *seat = seat_of(machine);
+	struct machine *through = somebody(machine);
+	struct msg_member_change change = {
+		.op = MEMBER_REMOVE,
+		.name = slice_text(machine->name),
+	};
+	struct request *request;
+
+	if (seat->asking || seat->again_at_ms > machine->world->now_ms)
+		return;
+	/* It may be asked to remove itself. */
+	if (machine_serves(machine) && world_chance(machine->world, 300))
+		through = machine;
+	if (through == NULL || !through->workers[0]->attached)
+		return;
+	request = worker_member_change(through->workers[0], &change);
+	request->done = removal_answered;
+	request->owner = machine;
+	seat->asking = true;
+	world_tell(machine->world, machine, "is to be removed, through %s, request %" PRIu64,
+	    through->name, request->id);
+}
+
+static void
+step_removed(struct machine *machine)
+{
+	struct seat *seat = seat_of(machine);
+
+	if (seat->again_at_ms > machine->world->now_ms)
+		return;
+	if (is_in_conf(machine->world, machine_node_id(machine)))
+		sim_fail(machine->world, machine, "is told to be removed, but is a member");
+	machine_crash(machine, CRASH_NODE);
+	machine_wipe(machine);
+	seat->place = PLACE_JOINING;
+	machine->retired = false;
+	machine_start(machine);
+}
+
+void
+operator_ended(struct machine *machine)
+{
+	struct seat *seat = seat_of(machine);
+
+	if (machine->end_code != EXIT_REMOVED)
+		sim_fail(machine->world, machine, "raftd ends with code %d", (int)machine->end_code);
+	if (is_in_conf(machine->world, machine_node_id(machine)))
+		sim_fail(machine->world, machine, "raftd ends as removed, but is a member");
+	machine_crash(machine, CRASH_NODE);
+	machine->retired = true;
+	if (seat->place == PLACE_REMOVED)
+		return;
+	seat->place = PLACE_REMOVED;
+	seat->again_at_ms = machine->world->now_ms + world_between(machine->world, 100, 4000);
+}
+
+/* ---- changes --------------------------------------------------------------------------- */
+
+/* No change of members is in any log that is not committed. */
+static bool
+no_change_in_logs(const struct world *world)
+{
+	for (size_t i = 0; i < world->machine_count; i++) {
+		const struct sim_disk *disk = world->machines[i]->disk;
+
+		for (raft_index index = check_committed(world) + 1;
+		     index <= sim_log_last(&disk->written); index++) {
+			const struct raft_entry *entry = sim_log_at(&disk->written, index);
+
+			if (entry != NULL && entry->type == RAFT_ENTRY_CONF)
+				return false;
+		}
+	}
+	return true;
+}
+
+static bool
+may_change(const struct world *world)
+{
+	return operator_settled(world) && model_conf(world->model)->voter_count >= 3 &&
+	    model_conf(world->model)->voter_count == world->machine_count &&
+	    world->now_ms >= world->operator->changed_ms + CHANGE_SETTLE_MS &&
+	    no_change_in_logs(world);
+}
+
+static void
+lose_data(struct machine *machine)
+{
+	machine_crash(machine, CRASH_POWER);
+	machine_wipe(machine);
+	seat_of(machine)->place = PLACE_JOINING;
+	machine_start(machine);
+}
+
+/* Back with the old data at another address: the node itself has it changed. */
+static void
+move(struct machine *machine)
+{
+	struct world *world = machine->world;
+
+	machine_crash(machine, CRASH_NODE);
+	snprintf(machine->peer_url, sizeof(machine->peer_url), "http://10.0.0.%zu:%u",
+	    machine->number + 1, (unsigned)world_between(world, 7002, 7999));
+	world_tell(world, machine, "moves to %s", machine->peer_url);
+	machine_start(machine);
+}
+
+void
+operator_change(struct world *world)
+{
+	struct machine *machine = world->machines[world_below(world, world->machine_count)];
+
+	if (world_chance(world, 300)) {
+		move(machine);
+		return;
+	}
+	if (!may_change(world))
+		return;
+	world->operator->changed_ms = world->now_ms;
+	if (world_chance(world, 500)) {
+		lose_data(machine);
+	} else {
+		seat_of(machine)->place = PLACE_REMOVING;
+		seat_of(machine)->again_at_ms = 0;
+	}
+}
+
+static void
+tick(struct world *world, struct sim_event *event)
+{
+	(void)event;
+	for (size_t i = 0; i < world->machine_count; i++) {
+		struct machine *machine = world->machines[i];
+
+		if (world->operator->seats[i].place != PLACE_MEMBER)
+			world->operator->changed_ms = world->now_ms;
+		switch (world->operator->seats[i].place) {
+		case PLACE_JOINING:
+			step_joining(machine);
+			break;
+		case PLACE_REMOVING:
+			step_removing(machine);
+			break;
+		case PLACE_REMOVED:
+			step_removed(machine);
+			break;
+		case PLACE_NONE:
+		case PLACE_MEMBER:
+			break;
+		}
+	}
+	world_after(world, TICK_MS, tick);
+}
+
+void
+operator_begin(struct world *world)
+{
+	for (size_t i = 0; i < world->machine_count; i++) {
+		struct machine *machine = world->machines[i];
+
+		machine->join = i > 0;
+		machine->retired = false;
+		world->operator->seats[i].place = PLACE_JOINING;
+		machine_start(machine);
+	}
+	world_after(world, 1, tick);
+}

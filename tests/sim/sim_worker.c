@@ -1,0 +1,419 @@
+/*
+ * sim_worker.c - sessions and their channel to raftd.
+ */
+#include "tests/sim/sim_worker.h"
+
+#include "common/ipc/wire.h"
+#include "common/xmem.h"
+#include "tests/sim/sim_check.h"
+#include "tests/sim/sim_machine.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* How long a worker waits beyond raftd's own time-out. */
+#define WORKER_WAIT_MS 2000
+
+struct worker *
+worker_new(struct machine *machine, size_t number)
+{
+	struct worker *worker = xzalloc(sizeof(*worker));
+	const struct sim_profile *profile = &machine->world->profile;
+
+	worker->machine = machine;
+	worker->number = number;
+	worker->session = rand_next(&machine->world->rand) | 1;
+	worker->next_id = 1;
+	TAILQ_INIT(&worker->requests);
+	if (number == 0)
+		return worker;
+	worker->client_count = profile->clients;
+	worker->clients = xmalloc((profile->clients + 1) * sizeof(struct client *));
+	for (size_t i = 0; i < profile->clients; i++)
+		worker->clients[i] = client_new(worker);
+	worker->watch_count = profile->watches;
+	worker->watches = xmalloc((profile->watches + 1) * sizeof(struct watcher *));
+	for (size_t i = 0; i < profile->watches; i++)
+		worker->watches[i] = watcher_new(worker);
+	return worker;
+}
+
+static void
+request_free(struct request *request)
+{
+	TAILQ_REMOVE(&request->worker->requests, request, link);
+	world_cancel(request->worker->machine->world, &request->timer);
+	blob_unref(&request->frame);
+	free(request);
+}
+
+void
+worker_free(struct worker **worker_pointer)
+{
+	struct worker *worker = *worker_pointer;
+
+	while (!TAILQ_EMPTY(&worker->requests))
+		request_free(TAILQ_FIRST(&worker->requests));
+	for (size_t i = 0; i < worker->client_count; i++)
+		client_free(&worker->clients[i]);
+	free(worker->clients);
+	for (size_t i = 0; i < worker->watch_count; i++)
+		watcher_free(&worker->watches[i]);
+	free(worker->watches);
+	free(worker);
+	*worker_pointer = NULL;
+}
+
+static void
+finish(struct request *request, const struct msg_outcome *outcome)
+{
+	struct world *world = request->worker->machine->world;
+
+	if (outcome == NULL)
+		world->unknown++;
+	else
+		world->answered++;
+	request->done(request, outcome);
+	request_free(request);
+}
+
+uint64_t
+worker_new_id(struct worker *worker)
+{
+	return worker->next_id++;
+}
+
+struct worker *
+worker_of_session(struct machine *machine, uint64_t session)
+{
+	for (size_t i = 0; i < machine->worker_count; i++)
+		if (machine->workers[i]->session == session && machine->workers[i]->attached)
+			return machine->workers[i];
+	return NULL;
+}
+
+/* ---- to raftd --------------------------------------------------------------------- */
+
+static enum err
+dispatch(struct node *node, uint64_t session, const struct frame *frame)
+{
+	struct msg_write write;
+	struct msg_read read;
+	struct msg_watch watch;
+	struct msg_member_change change;
+	enum err err;
+
+	switch (frame->type) {
+	case MSG_write:
+		err = msg_write_decode(frame->payload, &write);
+		if (err == ERR_NONE)
+			node_write(node, session, frame->request_id, &write);
+		return err;
+	case MSG_read:
+		err = msg_read_decode(frame->payload, &read);
+		if (err == ERR_NONE)
+			node_read(node, session, frame->request_id, &read);
+		return err;
+	case MSG_watch:
+		err = msg_watch_decode(frame->payload, &watch);
+		if (err == ERR_NONE)
+			node_watch(node, session, frame->request_id, &watch);
+		return err;
+	case MSG_unwatch:
+		node_unwatch(node, session, frame->request_id);
+		return ERR_NONE;
+	case MSG_member_change:
+		err = msg_member_change_decode(frame->payload, &change);
+		if (err == ERR_NONE)
+			node_member_change(node, session, frame->request_id, &change);
+		return err;
+	default:
+		return ERR_MALFORMED;
+	}
+}
+
+static void
+to_raftd(struct world *world, struct sim_event *event)
+{
+	struct machine *machine = event->machine;
+	struct frame frame;
+	size_t used;
+
+	if (machine->life != event->life)
+		return;
+	if (frame_parse(blob_slice(event->bytes), &frame, &used) != ERR_NONE ||
+	    dispatch(machine->node, event->number, &frame) != ERR_NONE)
+		sim_fail(world, machine, "a worker's frame cannot be decoded");
+	machine_wake(machine);
+}
+
+void
+worker_send(struct worker *worker, struct blob *frame)
+{
+	struct world *world = worker->machine->world;
+	struct sim_event *event;
+
+	if (!worker->attached) {
+		blob_unref(&frame);
+		return;
+	}
+	worker->in_at_ms = MAX_OF(worker->in_at_ms, world->now_ms + world_below(world, 2));
+	event = world_after(world, worker->in_at_ms - world->now_ms, to_raftd);
+	event->machine = worker->machine;
+	event->life = worker->machine->life;
+	event->number = worker->session;
+	event->bytes = frame;
+}
+
+/* ---- from raftd --------------------------------------------------------------------- */
+
+static void
+take_outcome(struct worker *worker, uint64_t id, const struct msg_outcome *outcome)
+{
+	struct request *request;
+
+	TAILQ_FOREACH(request, &worker->requests, link) {
+		if (request->id == id) {
+			finish(request, outcome);
+			return;
+		}
+	}
+}
+
+static void
+take_watching(struct worker *worker, uint64_t id, const struct msg_watching *answer)
+{
+	for (size_t i = 0; i < worker->watch_count; i++)
+		if (watcher_answered(worker->watches[i], id, answer))
+			return;
+}
+
+static void
+take_event(struct worker *worker, const struct msg_event *event)
+{
+	struct reader ids = reader_of(event->watch_ids);
+	uint64_t id;
+
+	while (codec_get_u64(&ids, &id))
+		for (size_t i = 0; i < worker->watch_count; i++)
+			if (watcher_event(worker->watches[i], id, event->event))
+				break;
+}
+
+static void
+from_raftd(struct world *world, struct sim_event *event)
+{
+	struct worker *worker = event->object;
+	struct msg_outcome outcome;
+	struct msg_watching watching;
+	struct msg_event hit;
+	struct frame frame;
+	size_t used;
+	enum err err = ERR_MALFORMED;
+
+	if (worker->session != event->life)
+		return;
+	worker->reply_life = event->flags;
+	if (frame_parse(blob_slice(event->bytes), &frame, &used) == ERR_NONE) {
+		if (frame.type == MSG_outcome &&
+		    (err = msg_outcome_decode(frame.payload, &outcome)) == ERR_NONE)
+			take_outcome(worker, frame.request_id, &outcome);
+		else if (frame.type == MSG_watching &&
+		    (err = msg_watching_decode(frame.payload, &watching)) == ERR_NONE)
+			take_watching(worker, frame.request_id, &watching);
+		else if (frame.type == MSG_event &&
+		    (err = msg_event_decode(frame.payload, &hit)) == ERR_NONE)
+			take_event(worker, &hit);
+	}
+	if (err != ERR_NONE)
+		sim_fail(world, worker->machine, "raftd sent a frame that cannot be decoded");
+}
+
+void
+worker_reply(struct worker *worker, struct blob *frame)
+{
+	struct world *world = worker->machine->world;
+	struct sim_event *event;
+
+	worker->out_at_ms = MAX_OF(worker->out_at_ms, world->now_ms + world_below(world, 2));
+	event = world_after(world, worker->out_at_ms - world->now_ms, from_raftd);
+	event->object = worker;
+	event->life = worker->session;
+	event->flags = worker->machine->life;
+	event->bytes = frame;
+}
+
+/* ---- requests ------------------------------------------------------------------------- */
+
+static void
+give_up(struct world *world, struct sim_event *event)
+{
+	struct request *request = event->object;
+
+	(void)world;
+	request->timer = NULL;
+	finish(request, NULL);
+}
+
+static void
+send_again(struct request *request)
+{
+	worker_send(request->worker, blob_ref(request->frame));
+}
+
+static struct request *
+begin(struct worker *worker)
+{
+	struct request *request = xzalloc(sizeof(*request));
+	struct world *world = worker->machine->world;
+
+	request->worker = worker;
+	request->id = worker_new_id(worker);
+	request->started_ms = world->now_ms;
+	request->life = worker->machine->life;
+	request->timer = world_after(world,
+	    world->profile.request_timeout_ms + WORKER_WAIT_MS, give_up);
+	request->timer->object = request;
+	check_request(request);
+	TAILQ_INSERT_TAIL(&worker->requests, request, link);
+	return request;
+}
+
+/* Everything below has been answered, or nobody waits for it. */
+static uint64_t
+lowest_id(const struct worker *worker)
+{
+	const struct request *first = TAILQ_FIRST(&worker->requests);
+
+	return first->id;
+}
+
+static struct request *
+begun(struct request *request, struct buf *frame)
+{
+	request->frame = blob_new(buf_slice(frame));
+	buf_free(frame);
+	send_again(request);
+	return request;
+}
+
+struct request *
+worker_write(struct worker *worker, struct msg_write *write)
+{
+	struct request *request = begin(worker);
+	struct buf frame = BUF_INIT;
+
+	write->low = lowest_id(worker);
+	msg_write_frame(&frame, request->id, write);
+	return begun(request, &frame);
+}
+
+struct request *
+worker_read(struct worker *worker, const struct msg_read *read)
+{
+	struct request *request = begin(worker);
+	struct buf frame = BUF_INIT;
+
+	msg_read_frame(&frame, request->id, read);
+	return begun(request, &frame);
+}
+
+struct request *
+worker_member_change(struct worker *worker, struct msg_member_change *change)
+{
+	struct request *request = begin(worker);
+	struct buf frame = BUF_INIT;
+
+	change->low = lowest_id(worker);
+	msg_member_change_frame(&frame, request->id, change);
+	return begun(request, &frame);
+}
+
+bool
+worker_cancel(struct worker *worker, uint64_t id)
+{
+	struct request *request;
+
+	TAILQ_FOREACH(request, &worker->requests, link) {
+		if (request->id == id) {
+			request_free(request);
+			return true;
+		}
+	}
+	return false;
+}
+
+/* ---- life --------------------------------------------------------------------------------- */
+
+static void
+attach(struct world *world, struct sim_event *event)
+{
+	struct worker *worker = event->object;
+	struct request *request;
+
+	(void)world;
+	if (worker->machine->life != event->life)
+		return;
+	worker->attached = true;
+	TAILQ_FOREACH(request, &worker->requests, link)
+		send_again(request);
+	for (size_t i = 0; i < worker->watch_count; i++)
+		watcher_attach(worker->watches[i]);
+}
+
+void
+worker_attach(struct worker *worker)
+{
+	struct world *world = worker->machine->world;
+	struct sim_event *event;
+	uint64_t at_ms = MAX_OF(worker->out_at_ms, world->now_ms);
+
+	/* What the dead raftd wrote is read before the new one is talked to. */
+	event = world_after(world, at_ms - world->now_ms + 1 + world_below(world, 5), attach);
+	event->machine = worker->machine;
+	event->object = worker;
+	event->life = worker->machine->life;
+}
+
+void
+worker_detach(struct worker *worker)
+{
+	worker->attached = false;
+}
+
+static void
+tell_gone(struct world *world, struct sim_event *event)
+{
+	struct machine *machine = event->machine;
+
+	(void)world;
+	if (machine->life != event->life)
+		return;
+	node_session_gone(machine->node, event->number);
+	machine_wake(machine);
+}
+
+void
+worker_die(struct worker *worker)
+{
+	struct world *world = worker->machine->world;
+
+	world_tell(world, worker->machine, "worker %zu dies", worker->number);
+	if (worker->attached) {
+		struct sim_event *event;
+
+		worker->in_at_ms = MAX_OF(worker->in_at_ms, world->now_ms);
+		event = world_after(world, worker->in_at_ms - world->now_ms, tell_gone);
+		event->machine = worker->machine;
+		event->life = worker->machine->life;
+		event->number = worker->session;
+	}
+	while (!TAILQ_EMPTY(&worker->requests))
+		finish(TAILQ_FIRST(&worker->requests), NULL);
+	worker->session = rand_next(&world->rand) | 1;
+	worker->next_id = 1;
+	for (size_t i = 0; i < worker->client_count; i++)
+		client_reset(worker->clients[i]);
+	for (size_t i = 0; i < worker->watch_count; i++)
+		watcher_reset(worker->watches[i]);
+}

@@ -1,0 +1,99 @@
+/*
+ * sim_worker.h - httpd's workers as raftd sees them: sessions, request ids,
+ * asking again after raftd was restarted, deadlines, the end of a worker.
+ *
+ * The first worker of a machine is its peer worker: only members are changed
+ * through it. The channel keeps order and loses nothing while both ends live;
+ * what raftd wrote before it died is still read.
+ */
+#ifndef MOOTHALL_TESTS_SIM_WORKER_H
+#define MOOTHALL_TESTS_SIM_WORKER_H
+
+#include "common/ipc/message.h"
+#include "tests/sim/sim_world.h"
+
+#include <sys/queue.h>
+
+struct worker;
+struct client;
+struct watcher;
+
+/* One request under way. */
+struct request {
+	TAILQ_ENTRY(request) link;
+	struct worker *worker;
+	uint64_t id;			/* sequence */
+	struct blob *frame;		/* as it was sent, to be sent again */
+	uint64_t started_ms;
+	uint64_t floor;			/* a store index somebody had seen before it began */
+	uint64_t floor_here;		/* the same, seen on this machine since raftd started */
+	uint64_t life;			/* of raftd when it began */
+	struct sim_event *timer;
+	/* Called once; outcome NULL: nobody knows what became of it. The request
+	 * is freed afterwards. */
+	void (*done)(struct request *request, const struct msg_outcome *outcome);
+	void *owner;
+};
+
+struct worker {
+	struct machine *machine;
+	size_t number;
+	uint64_t session;		/* new for every life */
+	uint64_t next_id;
+	bool attached;
+	uint64_t reply_life;		/* of the raftd that wrote what is being read */
+	uint64_t in_at_ms, out_at_ms;	/* of the last frame, each way: order is kept */
+	TAILQ_HEAD(requests_list, request) requests;
+	size_t client_count;
+	struct client **clients;
+	size_t watch_count;
+	struct watcher **watches;
+};
+
+struct worker *worker_new(struct machine *machine, size_t number);
+void worker_free(struct worker **worker);
+/* A worker dies and comes back: new session, new clients. */
+void worker_die(struct worker *worker);
+/* raftd is there (again), or gone. */
+void worker_attach(struct worker *worker);
+void worker_detach(struct worker *worker);
+/* Who of the machine has that session; NULL: nobody any more. */
+struct worker *worker_of_session(struct machine *machine, uint64_t session);
+
+/* Begin a request; the sequence and low are filled in here. */
+struct request *worker_write(struct worker *worker, struct msg_write *write);
+struct request *worker_read(struct worker *worker, const struct msg_read *read);
+struct request *worker_member_change(struct worker *worker, struct msg_member_change *change);
+/* Nobody waits any more; false if it was answered already. */
+bool worker_cancel(struct worker *worker, uint64_t id);
+/* A frame to raftd; lost if there is none. Takes the reference. */
+void worker_send(struct worker *worker, struct blob *frame);
+uint64_t worker_new_id(struct worker *worker);
+/* A frame that raftd wrote. Takes the reference. */
+void worker_reply(struct worker *worker, struct blob *frame);
+
+/* ---- sim_load.c: clients ------------------------------------------------------ */
+
+struct client *client_new(struct worker *worker);
+void client_free(struct client **client);
+/* The worker died: forget what was under way and begin anew. */
+void client_reset(struct client *client);
+/* Some key or directory of the workload; static text. */
+const char *load_key(struct world *world);
+/* A write that succeeds in a healthy cluster; calls done. */
+struct request *load_probe(struct worker *worker,
+    void (*done)(struct request *, const struct msg_outcome *));
+
+/* ---- sim_watch.c ----------------------------------------------------------------- */
+
+struct watcher *watcher_new(struct worker *worker);
+void watcher_free(struct watcher **watch);
+void watcher_reset(struct watcher *watch);
+void watcher_attach(struct watcher *watch);
+/* False if the id is not its own. */
+bool watcher_answered(struct watcher *watch, uint64_t id, const struct msg_watching *answer);
+bool watcher_event(struct watcher *watch, uint64_t id, struct slice event);
+/* At the end: everything up to store_index must have been delivered. */
+void watcher_check_complete(const struct watcher *watch, uint64_t store_index);
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * sim_world.h - a whole cluster in one process, repeated exactly by its seed.
+ *
+ * The world owns virtual time, the queue of events, the only source of
+ * randomness and the machines. Real: raftd's core, store and conductor, and
+ * every frame between them and to the workers. Simulated: network (sim_net),
+ * disks (sim_disk), processes and clocks (sim_machine), workers and clients
+ * (sim_worker, sim_load, sim_watch), operators (sim_operator), faults
+ * (sim_fault). Checked all the time by sim_check against sim_model.
+ *
+ *	world_new --> faults and load until fault_end_ms --> healed: probes must
+ *	succeed and everything must agree before quiet_end_ms --> world_free
+ *
+ * Nothing here reads a clock or walks a table in the order of its addresses,
+ * so a seed is a complete description of a run.
+ */
+#ifndef MOOTHALL_TESTS_SIM_WORLD_H
+#define MOOTHALL_TESTS_SIM_WORLD_H
+
+#include "common/base.h"
+#include "common/blob.h"
+#include "common/buf.h"
+#include "common/heap.h"
+#include "common/rand.h"
+
+#include <stdio.h>
+
+#define SIM_MACHINES_MAX 5
+
+struct world;
+struct machine;
+struct sim_net;
+struct sim_check;
+struct sim_model;
+struct sim_operator;
+
+/* What the seed made of this run; swarm testing: each seed leaves most faults out. */
+struct sim_profile {
+	size_t machines;
+	uint64_t fault_ms;		/* length of the part with faults */
+
+	uint64_t latency_min_ms, latency_max_ms;
+	unsigned loss, twice, reorder;	/* of frames, per mille */
+	uint64_t sync_min_ms, sync_max_ms;
+	unsigned stall;			/* of syncs, per mille */
+	uint64_t stall_ms;
+	bool clocks_drift;		/* monotonic clocks run at different rates */
+
+	/* Mean time between two faults of a kind; 0: none. */
+	uint64_t crash_ms, partition_ms, pause_ms, clock_ms, transfer_ms, member_ms, worker_ms;
+	uint64_t blackout_ms;		/* all machines at once */
+
+	size_t workers;			/* client workers of each machine */
+	size_t clients, watches;	/* of each worker */
+	uint64_t think_ms;
+	unsigned reads;			/* per mille of operations */
+	uint64_t trim_entries;
+	uint64_t heartbeat_ms, election_ms, request_timeout_ms;
+};
+
+struct sim_event {
+	struct heap_link link;
+	uint64_t at_ms, order;
+	void (*run)(struct world *world, struct sim_event *event);
+	struct machine *machine;	/* a pause of it holds the event back; may be NULL */
+	void *object;			/* whatever run wants; not owned */
+	uint64_t life;			/* for run to find out that its object ended */
+	uint64_t number, flags;
+	struct blob *bytes;		/* owned */
+};
+
+struct world {
+	uint64_t seed;
+	uint64_t now_ms;
+	struct rand rand;
+	struct heap events;
+	uint64_t order;
+	struct sim_event **spare;
+	size_t spare_count, spare_capacity;
+	struct sim_profile profile;
+	bool healed;
+	uint32_t trace_hash;		/* equal for two runs of a seed */
+	FILE *trace;			/* NULL: do not tell */
+
+	size_t machine_count;
+	struct machine *machines[SIM_MACHINES_MAX];
+	struct sim_net *net;
+	struct sim_check *check;
+	struct sim_model *model;
+	struct sim_operator *operator;
+
+	uint64_t value_count;		/* makes values unique */
+	/* For the report. */
+	uint64_t operations, answered, unknown, events_seen;
+	uint64_t crashes, partitions, snapshots, elections;
+};
+
+struct world_options {
+	uint64_t seed;
+	size_t machines;		/* 0: by the seed */
+	uint64_t fault_ms;		/* 0: by the seed */
+	FILE *trace;
+};
+
+struct world *world_new(const struct world_options *options);
+/* To the end; a broken promise ends the process by sim_fail. */
+void world_run(struct world *world);
+void world_free(struct world **world);
+
+/* An event after delay_ms, to be filled in by the caller. */
+struct sim_event *world_after(struct world *world, uint64_t delay_ms,
+    void (*run)(struct world *, struct sim_event *));
+/* Take an event back that has not run. */
+void world_cancel(struct world *world, struct sim_event **event);
+
+uint64_t world_below(struct world *world, uint64_t bound);
+/* Uniform in [low, high]. */
+uint64_t world_between(struct world *world, uint64_t low, uint64_t high);
+bool world_chance(struct world *world, unsigned per_mille);
+/* When the next fault of a kind with that mean distance comes, in ms. */
+uint64_t world_gap(struct world *world, uint64_t mean_ms);
+void world_mix(struct world *world, struct slice bytes);
+
+/* One line of the trace; machine may be NULL. */
+void world_tell(const struct world *world, const struct machine *machine, const char *format, ...)
+    PRINTF_LIKE(3, 4);
+
+/* A promise is broken: seed, time, reason on standard output; exit code 1. */
+NORETURN void sim_fail(const struct world *world, const struct machine *machine,
+    const char *format, ...) PRINTF_LIKE(3, 4);
+
+#endif

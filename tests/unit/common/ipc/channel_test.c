@@ -1,0 +1,581 @@
+/*
+ * channel_test.c - tests of common/ipc/channel.c over real socket pairs.
+ *
+ * One end is a channel, the other a second channel or a bare socket that does
+ * what no channel of ours would do. The loop runs until the test's condition
+ * is met; a limit of turns and a timer end a test that would wait forever.
+ */
+#include "tests/lib/test.h"
+
+#include "common/buf.h"
+#include "common/ipc/channel.h"
+#include "common/limits.h"
+
+#include <fcntl.h>
+#include <poll.h>
+#include <stdio.h>
+#include <sys/socket.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#define PATIENCE_MS 10000
+
+/* What a channel's owner saw, as text: "1" for a frame of type 1, "2(x)" with a
+ * descriptor from which "x" is read, "!CLOSED" for the end. */
+struct side {
+	struct channel *channel;
+	char seen[256];
+	size_t bytes;		/* of payload, received */
+	unsigned frames;
+	bool free_when_received;
+	bool pause_when_received;
+};
+
+struct scene {
+	struct loop *loop;
+	struct loop_timer *patience;
+	struct side a, b;
+	int bare;		/* the other end of a, if b is none; else -1 */
+};
+
+static void
+see(struct side *side, const char *what)
+{
+	size_t size = strlen(side->seen);
+
+	snprintf(side->seen + size, sizeof(side->seen) - size, "%s", what);
+}
+
+static void
+received(void *argument, const struct frame *frame, int fd)
+{
+	struct side *side = argument;
+	char text[64];
+
+	side->frames++;
+	side->bytes += frame->payload.size;
+	if (side->frames <= 20) {
+		snprintf(text, sizeof(text), "%u", frame->type);
+		see(side, text);
+	}
+	if (fd != -1) {
+		ssize_t size = read(fd, text, 8);
+
+		assert_true((fcntl(fd, F_GETFD) & FD_CLOEXEC) != 0);
+		text[MAX_OF(size, 0)] = '\0';
+		see(side, "(");
+		see(side, text);
+		see(side, ")");
+		close(fd);
+	}
+	if (side->pause_when_received)
+		channel_pause(side->channel, true);
+	if (side->free_when_received)
+		channel_free(&side->channel);
+}
+
+static void
+closed(void *argument, enum err why)
+{
+	struct side *side = argument;
+
+	see(side, "!");
+	see(side, why == ERR_CLOSED ? "closed" : err_text(why));
+}
+
+static void
+out_of_patience(void *argument)
+{
+	loop_stop(argument, 1);
+}
+
+static void
+open_side(struct scene *scene, struct side *side, int fd)
+{
+	side->channel = channel_new(scene->loop, fd,
+	    (struct channel_owner){ received, closed, side });
+}
+
+static void
+open_scene(struct scene *scene, bool both)
+{
+	int pair[2];
+
+	*scene = (struct scene){ .loop = loop_new(), .bare = -1 };
+	scene->patience = loop_timer_new(scene->loop, out_of_patience, scene->loop);
+	loop_timer_set(scene->patience, PATIENCE_MS);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
+	open_side(scene, &scene->a, pair[0]);
+	if (both)
+		open_side(scene, &scene->b, pair[1]);
+	else
+		scene->bare = pair[1];
+}
+
+static void
+close_scene(struct scene *scene)
+{
+	channel_free(&scene->a.channel);
+	channel_free(&scene->b.channel);
+	if (scene->bare != -1)
+		close(scene->bare);
+	loop_timer_free(&scene->patience);
+	loop_free(&scene->loop);
+}
+
+struct until {
+	struct scene *scene;
+	bool (*met)(struct scene *scene);
+};
+
+static void
+check(void *argument)
+{
+	struct until *until = argument;
+
+	if (until->met != NULL && until->met(until->scene)) {
+		until->met = NULL;
+		loop_stop(until->scene->loop, 0);
+	}
+}
+
+/* Run the loop until the condition holds at the end of a turn. At most 8 times in a test. */
+static void
+run_until(struct scene *scene, struct until *until, bool (*met)(struct scene *scene))
+{
+	*until = (struct until){ scene, met };
+	loop_at_turn_end(scene->loop, check, until);
+	loop_again(scene->loop);
+	assert_int_equal(loop_run(scene->loop, 0), 0);
+}
+
+static void
+stop_loop(void *argument)
+{
+	loop_stop(argument, 0);
+}
+
+/* Run what is ready already, and nothing that is not. */
+static void
+run_ready(struct scene *scene)
+{
+	struct loop_timer *timer = loop_timer_new(scene->loop, stop_loop, scene->loop);
+
+	loop_timer_set(timer, 2);
+	assert_int_equal(loop_run(scene->loop, 0), 0);
+	loop_timer_free(&timer);
+}
+
+static void
+put_frame(struct side *side, uint16_t type, size_t payload_size)
+{
+	struct buf *out = channel_out(side->channel);
+	size_t begun = frame_begin(out, type, 0, 0);
+	uint8_t *room = buf_reserve(out, payload_size);
+
+	if (room != NULL) {
+		memset(room, type, payload_size);
+		buf_added(out, payload_size);
+	}
+	frame_end(out, begun);
+}
+
+/* A descriptor to read text from, for the other side to show that it has it. */
+static int
+readable_with(const char *text)
+{
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(write(ends[1], text, strlen(text)), (ssize_t)strlen(text));
+	close(ends[1]);
+	return ends[0];
+}
+
+static void
+put_frame_with_fd(struct side *side, uint16_t type, size_t payload_size, const char *text)
+{
+	int fd = readable_with(text);
+
+	put_frame(side, type, payload_size);
+	channel_attach(side->channel, fd);
+	close(fd);
+}
+
+static bool
+a_saw_the_end(struct scene *scene)
+{
+	return strchr(scene->a.seen, '!') != NULL;
+}
+
+static bool
+a_saw_two_frames(struct scene *scene)
+{
+	return scene->a.frames == 2;
+}
+
+static bool
+b_saw_five_frames(struct scene *scene)
+{
+	return scene->b.frames == 5;
+}
+
+TEST(frames_go_both_ways_in_order)
+{
+	struct scene scene;
+	struct until first, second;
+
+	open_scene(&scene, true);
+	for (uint16_t type = 1; type <= 5; type++)
+		put_frame(&scene.a, type, type * 10);
+	put_frame(&scene.b, 8, 0);
+	put_frame(&scene.b, 9, 100);
+	assert_int_equal(channel_queued(scene.a.channel), 5 * 16 + 150);
+	channel_flush(scene.a.channel);
+	channel_flush(scene.b.channel);
+	assert_int_equal(channel_queued(scene.a.channel), 0);
+	run_until(&scene, &first, b_saw_five_frames);
+	run_until(&scene, &second, a_saw_two_frames);
+	assert_string_equal(scene.b.seen, "12345");
+	assert_int_equal(scene.b.bytes, 150);
+	assert_string_equal(scene.a.seen, "89");
+	close_scene(&scene);
+}
+
+TEST(a_frame_that_comes_byte_by_byte_is_one_frame)
+{
+	struct scene scene;
+	struct buf bytes = BUF_INIT;
+
+	open_scene(&scene, false);
+	frame_append(&bytes, 3, 0, 0, SLICE_LITERAL("abc"));
+	frame_append(&bytes, 4, 0, 0, SLICE_EMPTY);
+	for (size_t i = 0; i < bytes.size; i++) {
+		assert_string_equal(scene.a.seen, i < 19 ? "" : "3");
+		assert_int_equal(write(scene.bare, bytes.data + i, 1), 1);
+		run_ready(&scene);
+	}
+	assert_string_equal(scene.a.seen, "34");
+	assert_int_equal(scene.a.bytes, 3);
+	buf_free(&bytes);
+	close_scene(&scene);
+}
+
+TEST(a_length_above_the_limit_closes_the_channel_once)
+{
+	struct scene scene;
+	struct until until;
+
+	open_scene(&scene, false);
+	assert_int_equal(write(scene.bare, "\xff\xff\xff\xff", 4), 4);
+	run_until(&scene, &until, a_saw_the_end);
+	assert_int_equal(write(scene.bare, "\xff\xff\xff\xff", 4), 4);
+	close(scene.bare);
+	scene.bare = -1;
+	run_ready(&scene);
+	assert_string_equal(scene.a.seen, "!above the limit");
+	close_scene(&scene);
+}
+
+TEST(frames_before_the_end_are_delivered_before_it)
+{
+	struct scene scene;
+	struct until until;
+	struct buf bytes = BUF_INIT;
+
+	open_scene(&scene, false);
+	frame_append(&bytes, 1, 0, 0, SLICE_LITERAL("x"));
+	frame_append(&bytes, 2, 0, 0, SLICE_LITERAL("y"));
+	/* The last one is cut off: it is no frame. */
+	assert_int_equal(write(scene.bare, bytes.data, bytes.size - 1), (ssize_t)bytes.size - 1);
+	close(scene.bare);
+	scene.bare = -1;
+	run_until(&scene, &until, a_saw_the_end);
+	run_ready(&scene);
+	assert_string_equal(scene.a.seen, "1!closed");
+	buf_free(&bytes);
+	close_scene(&scene);
+}
+
+/* A child that ends says why and closes; our own write may fail before we have
+ * read that. */
+TEST(last_words_are_heard_even_if_a_write_failed_before)
+{
+	struct scene scene;
+	struct until until;
+	struct buf bytes = BUF_INIT;
+
+	open_scene(&scene, false);
+	frame_append(&bytes, 21, 0, 0, SLICE_LITERAL("last words"));
+	assert_int_equal(write(scene.bare, bytes.data, bytes.size), (ssize_t)bytes.size);
+	close(scene.bare);
+	scene.bare = -1;
+	put_frame(&scene.a, 1, 10);
+	channel_flush(scene.a.channel);
+	put_frame(&scene.a, 2, 10);
+	channel_flush(scene.a.channel);
+	assert_int_equal(channel_queued(scene.a.channel), 0);
+	run_until(&scene, &until, a_saw_the_end);
+	assert_string_equal(scene.a.seen, "21!closed");
+	buf_free(&bytes);
+	close_scene(&scene);
+}
+
+TEST(descriptors_ride_on_their_own_frames)
+{
+	struct scene scene;
+	struct until until;
+
+	open_scene(&scene, true);
+	put_frame(&scene.a, 1, 5);
+	put_frame_with_fd(&scene.a, 2, 100, "two");
+	put_frame_with_fd(&scene.a, 3, 0, "three");
+	put_frame(&scene.a, 4, 7);
+	put_frame_with_fd(&scene.a, 5, 9, "five");
+	channel_flush(scene.a.channel);
+	run_until(&scene, &until, b_saw_five_frames);
+	assert_string_equal(scene.b.seen, "12(two)3(three)45(five)");
+	close_scene(&scene);
+}
+
+TEST(descriptors_keep_their_frames_when_the_socket_is_full)
+{
+	struct scene scene;
+	struct until until;
+
+	open_scene(&scene, true);
+	put_frame(&scene.a, 1, 3 * MIB);
+	put_frame_with_fd(&scene.a, 2, 2 * MIB, "two");
+	channel_flush(scene.a.channel);
+	assert_true(channel_queued(scene.a.channel) > 0);
+	put_frame(&scene.a, 3, 10);
+	channel_flush(scene.a.channel);
+	put_frame_with_fd(&scene.a, 4, 1 * MIB, "four");
+	put_frame(&scene.a, 5, 0);
+	channel_flush(scene.a.channel);
+	run_until(&scene, &until, b_saw_five_frames);
+	assert_string_equal(scene.b.seen, "12(two)34(four)5");
+	assert_int_equal(scene.b.bytes, 6 * MIB + 10);
+	assert_int_equal(channel_queued(scene.a.channel), 0);
+	close_scene(&scene);
+}
+
+static void
+send_with_fds(int socket, struct slice bytes, const int *fds, size_t count)
+{
+	union {
+		struct cmsghdr header;
+		char room[CMSG_SPACE(8 * sizeof(int))];
+	} control = { .room = { 0 } };
+	struct iovec piece = { (void *)(uintptr_t)bytes.data, bytes.size };
+	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1, .msg_control = &control,
+		.msg_controllen = CMSG_SPACE(count * sizeof(int)) };
+
+	control.header.cmsg_level = SOL_SOCKET;
+	control.header.cmsg_type = SCM_RIGHTS;
+	control.header.cmsg_len = CMSG_LEN(count * sizeof(int));
+	memcpy(CMSG_DATA(&control.header), fds, count * sizeof(int));
+	assert_int_equal(sendmsg(socket, &message, 0), (ssize_t)bytes.size);
+}
+
+static bool
+is_closed_everywhere(int read_end)
+{
+	struct pollfd poll_fd = { .fd = read_end, .events = POLLIN };
+
+	return poll(&poll_fd, 1, 0) == 1 && (poll_fd.revents & POLLHUP) != 0;
+}
+
+TEST(descriptors_nobody_asked_for_are_closed)
+{
+	struct scene scene;
+	struct until until;
+	struct buf bytes = BUF_INIT;
+	int pipes[5][2], ends[5];
+
+	open_scene(&scene, false);
+	for (size_t i = 0; i < 5; i++) {
+		assert_int_equal(pipe(pipes[i]), 0);
+		ends[i] = pipes[i][1];
+	}
+	frame_append(&bytes, 1, 0, 0, SLICE_LITERAL("x"));
+	/* Five at once, then one with each half of the next frame. */
+	send_with_fds(scene.bare, buf_slice(&bytes), ends, 5);
+	send_with_fds(scene.bare, slice_of(bytes.data, 8), ends, 1);
+	run_ready(&scene);
+	send_with_fds(scene.bare, slice_of(bytes.data + 8, bytes.size - 8), ends, 1);
+	run_until(&scene, &until, a_saw_two_frames);
+	/* One came with each frame: the write end of a pipe, nothing to read. */
+	assert_string_equal(scene.a.seen, "1()1()");
+	for (size_t i = 0; i < 5; i++) {
+		close(pipes[i][1]);
+		assert_true(is_closed_everywhere(pipes[i][0]));
+		close(pipes[i][0]);
+	}
+	buf_free(&bytes);
+	close_scene(&scene);
+}
+
+TEST(descriptors_in_a_channel_that_goes_are_closed)
+{
+	struct scene scene;
+	struct buf bytes = BUF_INIT;
+	int came[2], going[2];
+
+	open_scene(&scene, false);
+	assert_int_equal(pipe(came), 0);
+	assert_int_equal(pipe(going), 0);
+	frame_append(&bytes, 1, 0, 0, SLICE_LITERAL("never whole"));
+	send_with_fds(scene.bare, slice_of(bytes.data, 5), &came[1], 1);
+	run_ready(&scene);
+	put_frame(&scene.a, 1, 0);
+	channel_attach(scene.a.channel, going[1]);
+	close(came[1]);
+	close(going[1]);
+	assert_false(is_closed_everywhere(came[0]));
+	assert_false(is_closed_everywhere(going[0]));
+	channel_free(&scene.a.channel);
+	assert_true(is_closed_everywhere(came[0]));
+	assert_true(is_closed_everywhere(going[0]));
+	close(came[0]);
+	close(going[0]);
+	buf_free(&bytes);
+	close_scene(&scene);
+}
+
+TEST(who_lets_the_queue_fill_is_cut_off_but_not_inside_a_call)
+{
+	struct scene scene;
+	struct until until;
+
+	open_scene(&scene, false);
+	for (unsigned i = 0; i < 9; i++) {
+		put_frame(&scene.a, 1, 8 * MIB);
+		channel_flush(scene.a.channel);
+	}
+	assert_string_equal(scene.a.seen, "");
+	assert_int_equal(channel_queued(scene.a.channel), 0);
+	run_until(&scene, &until, a_saw_the_end);
+	run_ready(&scene);
+	assert_string_equal(scene.a.seen, "!in use");
+	close_scene(&scene);
+}
+
+TEST(a_turn_that_is_above_the_limit_alone_is_cut_off_too)
+{
+	struct scene scene;
+	struct until until;
+
+	open_scene(&scene, false);
+	for (unsigned i = 0; i < 9; i++)
+		put_frame(&scene.a, 1, 8 * MIB);
+	channel_attach(scene.a.channel, STDERR_FILENO);
+	channel_flush(scene.a.channel);
+	run_until(&scene, &until, a_saw_the_end);
+	assert_string_equal(scene.a.seen, "!in use");
+	close_scene(&scene);
+}
+
+TEST(a_channel_may_be_freed_in_its_own_call)
+{
+	struct scene scene;
+	struct buf bytes = BUF_INIT;
+
+	open_scene(&scene, false);
+	scene.a.free_when_received = true;
+	frame_append(&bytes, 1, 0, 0, SLICE_LITERAL("x"));
+	frame_append(&bytes, 2, 0, 0, SLICE_LITERAL("y"));
+	assert_int_equal(write(scene.bare, bytes.data, bytes.size), (ssize_t)bytes.size);
+	run_ready(&scene);
+	assert_string_equal(scene.a.seen, "1");
+	assert_null(scene.a.channel);
+	buf_free(&bytes);
+	close_scene(&scene);
+}
+
+TEST(a_paused_channel_delivers_nothing_and_loses_nothing)
+{
+	struct scene scene;
+	struct until until;
+	struct buf bytes = BUF_INIT;
+
+	open_scene(&scene, false);
+	scene.a.pause_when_received = true;
+	frame_append(&bytes, 1, 0, 0, SLICE_LITERAL("x"));
+	frame_append(&bytes, 2, 0, 0, SLICE_LITERAL("y"));
+	assert_int_equal(write(scene.bare, bytes.data, bytes.size), (ssize_t)bytes.size);
+	run_ready(&scene);
+	assert_string_equal(scene.a.seen, "1");
+	channel_pause(scene.a.channel, false);
+	assert_string_equal(scene.a.seen, "1");
+	run_until(&scene, &until, a_saw_two_frames);
+	assert_string_equal(scene.a.seen, "12");
+	buf_free(&bytes);
+	close_scene(&scene);
+}
+
+TEST(draining_delivers_what_came_and_tells_no_end)
+{
+	struct scene scene;
+	struct buf bytes = BUF_INIT;
+
+	open_scene(&scene, false);
+	channel_pause(scene.a.channel, true);
+	for (uint16_t type = 1; type <= 9; type++)
+		frame_append(&bytes, type, 0, 0, SLICE_LITERAL("last words"));
+	assert_int_equal(write(scene.bare, bytes.data, bytes.size), (ssize_t)bytes.size);
+	close(scene.bare);
+	scene.bare = -1;
+	channel_drain(scene.a.channel);
+	run_ready(&scene);
+	assert_string_equal(scene.a.seen, "123456789");
+	buf_free(&bytes);
+	close_scene(&scene);
+}
+
+TEST(frames_sent_as_bytes_are_the_same_frames)
+{
+	struct scene scene;
+	struct until until;
+	struct buf bytes = BUF_INIT;
+
+	open_scene(&scene, true);
+	for (uint16_t type = 1; type <= 5; type++) {
+		buf_clear(&bytes);
+		frame_append(&bytes, type, 0, 0, SLICE_LITERAL("payload"));
+		channel_send(scene.a.channel, buf_slice(&bytes));
+	}
+	channel_flush(scene.a.channel);
+	run_until(&scene, &until, b_saw_five_frames);
+	assert_string_equal(scene.b.seen, "12345");
+	buf_free(&bytes);
+	close_scene(&scene);
+}
+
+static bool
+b_saw_all_and_a_queued_nothing(struct scene *scene)
+{
+	static unsigned put;
+
+	/* A new frame each turn, so that turns with and without a queue mix. */
+	if (put < 200) {
+		put++;
+		put_frame(&scene->a, (uint16_t)put, put * 1500);
+		if (put % 7 == 0)
+			put_frame_with_fd(&scene->a, (uint16_t)put, 1, "");
+		channel_flush(scene->a.channel);
+		loop_again(scene->loop);
+	}
+	return scene->b.frames == 200 + 200 / 7;
+}
+
+TEST(a_long_stream_over_many_turns_arrives_whole)
+{
+	struct scene scene;
+	struct until until;
+
+	open_scene(&scene, true);
+	run_until(&scene, &until, b_saw_all_and_a_queued_nothing);
+	assert_int_equal(scene.b.bytes, 1500 * 200 * 201 / 2 + 200 / 7);
+	close_scene(&scene);
+}

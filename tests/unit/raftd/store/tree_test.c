@@ -1,0 +1,179 @@
+/*
+ * tree_test.c - nodes, searches, walks.
+ */
+#include "raftd/store/tree.h"
+
+#include "raftd/store/path.h"
+#include "tests/lib/test.h"
+
+#include <stdlib.h>
+
+/* Make the node of a path, with directories above; a file unless it ends in "/". */
+static struct node *
+grow(struct tree *tree, const char *text)
+{
+	bool is_dir = text[strlen(text) - 1] == '/';
+	struct slice path = slice_of(text, strlen(text) - is_dir);
+	struct path_names names = path_names(path);
+	struct node *node = tree->root;
+	struct slice name;
+
+	while (path_next(&names, &name)) {
+		struct node *child = node_child(node, name);
+
+		if (child == NULL)
+			child = tree_make(tree, node, name,
+			    names.at != names.end || is_dir, 1);
+		node = child;
+	}
+	return node;
+}
+
+static struct tree
+sample(void)
+{
+	static const char *const paths[] = {
+		"/d/b", "/d/a/z", "/d/a/10", "/d/a/9", "/d/a-b", "/d/B", "/e/",
+	};
+	struct tree tree;
+	size_t i;
+
+	tree_init(&tree, 5);
+	for (i = 0; i < ARRAY_COUNT(paths); i++)
+		grow(&tree, paths[i]);
+	return tree;
+}
+
+TEST(a_search_tells_how_far_it_came)
+{
+	static const struct {
+		const char *path;
+		enum err error;
+		const char *seen;
+	} table[] = {
+		{ "/", ERR_NONE, "/" },
+		{ "/d", ERR_NONE, "/d" },
+		{ "/d/a/z", ERR_NONE, "/d/a/z" },
+		{ "/x/y/z", ERR_KEY_NOT_FOUND, "/x" },
+		{ "/d/x/z", ERR_KEY_NOT_FOUND, "/d/x" },
+		{ "/d/a/x", ERR_KEY_NOT_FOUND, "/d/a/x" },
+		{ "/d/b/x", ERR_NOT_DIR, "/d/b" },
+		{ "/d/b/x/y", ERR_NOT_DIR, "/d/b" },
+	};
+	struct tree tree = sample();
+	size_t i;
+
+	for (i = 0; i < ARRAY_COUNT(table); i++) {
+		struct tree_search search = tree_find(&tree, slice_text(table[i].path));
+
+		assert_int_equal(search.error, table[i].error);
+		assert_int_equal(search.size, strlen(table[i].seen));
+	}
+	tree_free(&tree);
+}
+
+TEST(a_walk_goes_down_before_on_and_in_byte_order)
+{
+	static const struct {
+		const char *path;
+		uint32_t depth;
+	} expected[] = {
+		{ "/", 0 }, { "/d", 1 }, { "/d/B", 2 }, { "/d/a", 2 }, { "/d/a/10", 3 },
+		{ "/d/a/9", 3 }, { "/d/a/z", 3 }, { "/d/a-b", 2 }, { "/d/b", 2 }, { "/e", 1 },
+	};
+	struct tree tree = sample();
+	struct tree_walk walk = { 0 };
+	struct node *node;
+	size_t i = 0;
+
+	tree_walk_begin(&walk, tree.root, SLICE_LITERAL("/"));
+	while ((node = tree_walk_next(&walk)) != NULL) {
+		assert_true(i < ARRAY_COUNT(expected));
+		assert_true(slice_equal(tree_walk_path(&walk), slice_text(expected[i].path)));
+		assert_int_equal(walk.current.depth, expected[i].depth);
+		i++;
+		if (node_is_dir(node))
+			tree_walk_enter(&walk);
+	}
+	assert_int_equal(i, ARRAY_COUNT(expected));
+	tree_walk_free(&walk);
+	tree_free(&tree);
+}
+
+TEST(a_walk_from_below_does_not_leave_its_directory)
+{
+	struct tree tree = sample();
+	struct tree_walk walk = { 0 };
+	struct node *node;
+	size_t count = 0;
+
+	tree_walk_begin(&walk, grow(&tree, "/d/a/"), SLICE_LITERAL("/d/a"));
+	while ((node = tree_walk_next(&walk)) != NULL) {
+		assert_true(path_is_at_or_below(tree_walk_path(&walk), SLICE_LITERAL("/d/a")));
+		count++;
+		if (node_is_dir(node))
+			tree_walk_enter(&walk);
+	}
+	assert_int_equal(count, 4);
+	tree_walk_free(&walk);
+	tree_free(&tree);
+}
+
+TEST(a_cut_takes_everything_below)
+{
+	struct tree tree = sample();
+
+	assert_int_equal(tree.count, 9);
+	tree_cut(&tree, grow(&tree, "/d/a/"));
+	assert_int_equal(tree.count, 5);
+	assert_int_equal(tree_find(&tree, SLICE_LITERAL("/d/a")).error, ERR_KEY_NOT_FOUND);
+	assert_int_equal(tree_find(&tree, SLICE_LITERAL("/d/a-b")).error, ERR_NONE);
+	tree_cut(&tree, grow(&tree, "/d/"));
+	assert_int_equal(tree.count, 1);
+	tree_free(&tree);
+}
+
+TEST(node_order_is_the_order_of_a_walk)
+{
+	struct tree tree = sample();
+	struct tree_walk walk = { 0 };
+	struct node *seen[16];
+	struct node *node;
+	size_t count = 0;
+	size_t i, j;
+
+	tree_walk_begin(&walk, tree.root, SLICE_LITERAL("/"));
+	while ((node = tree_walk_next(&walk)) != NULL) {
+		seen[count++] = node;
+		if (node_is_dir(node))
+			tree_walk_enter(&walk);
+	}
+	for (i = 0; i < count; i++) {
+		for (j = 0; j < count; j++) {
+			int order = node_order(seen[i], seen[j]);
+
+			assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
+		}
+	}
+	tree_walk_free(&walk);
+	tree_free(&tree);
+}
+
+TEST(depth_is_no_burden)
+{
+	struct buf path = BUF_INIT;
+	struct tree tree;
+	struct node *node;
+	size_t i;
+
+	tree_init(&tree, 1);
+	node = tree.root;
+	for (i = 0; i < 30000; i++) {
+		path_push(&path, SLICE_LITERAL("a"));
+		node = tree_make(&tree, node, SLICE_LITERAL("a"), true, 1);
+	}
+	assert_ptr_equal(tree_find(&tree, buf_slice(&path)).node, node);
+	assert_int_equal(node_order(node->parent, node), -1);
+	tree_free(&tree);
+	buf_free(&path);
+}

@@ -1,0 +1,373 @@
+/*
+ * watch_test.c - who gets which event, live and looking back: keys API 10.
+ */
+#include "tests/unit/raftd/store/fixture.h"
+
+#include "common/limits.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+TEST(a_watch_gets_one_event_and_is_gone)
+{
+	struct fixture *f = fixture_new(1);
+
+	EXPECT(f, "watch 1 7 /a", "watching");
+	assert_int_equal(store_watch_count(f->store), 1);
+	EXPECT(f, "set /b 1", "201 set /b=1 m1 c1");
+	EXPECT(f, "hits", "none");
+	EXPECT(f, "set /a 1", "201 set /a=1 m2 c2");
+	assert_int_equal(store_watch_count(f->store), 0);
+	EXPECT(f, "set /a 2", "200 set /a=2 m3 c3 < /a=1 m2 c2");
+	EXPECT(f, "hits", "1[7] set /a=1 m2 c2");
+	EXPECT(f, "hits", "none");
+	fixture_free(&f);
+}
+
+TEST(a_stream_gets_them_all)
+{
+	struct fixture *f = fixture_new(1);
+
+	EXPECT(f, "watch 1 7 /a stream", "watching");
+	EXPECT(f, "set /a 1", "201 set /a=1 m1 c1");
+	EXPECT(f, "update /a 2", "200 update /a=2 m2 c1 < /a=1 m1 c1");
+	EXPECT(f, "delete /a", "200 delete /a m3 c1 < /a=2 m2 c1");
+	EXPECT(f, "hits", "1[7] set /a=1 m1 c1; 1[7] update /a=2 m2 c1 < /a=1 m1 c1; "
+	    "1[7] delete /a m3 c1 < /a=2 m2 c1");
+	assert_int_equal(store_watch_count(f->store), 1);
+	fixture_free(&f);
+}
+
+/* Keys API 10.2, rules 1 and 2, and 11. */
+TEST(which_live_events_a_watch_gets)
+{
+	static const struct {
+		const char *watched, *written;
+		bool plain, recursive;	/* does such a watch get it? */
+	} table[] = {
+		{ "/a", "/a", true, true },
+		{ "/d", "/d/a", false, true },
+		{ "/d", "/d/x/y/z", false, true },
+		{ "/", "/a", false, true },
+		{ "/", "/d/a", false, true },
+		{ "/d", "/dd", false, false },
+		{ "/d", "/d-x/y", false, false },
+		{ "/d/a", "/d", false, false },
+		{ "/a", "/A", false, false },
+		{ "/", "/_h", false, false },
+		{ "/", "/a/_h/b", false, false },
+		{ "/d", "/d/_h", false, false },
+		{ "/_h", "/_h", true, true },
+		{ "/_h", "/_h/x", false, true },
+		{ "/_h", "/_h/_x", false, false },
+		{ "/_h/_x", "/_h/_x/y", false, true },
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_COUNT(table); i++) {
+		struct fixture *f = fixture_new(1);
+		char line[64], expected[64];
+		bool plain = table[i].plain, recursive = table[i].recursive;
+
+		snprintf(line, sizeof(line), "watch 1 1 %s", table[i].watched);
+		EXPECT(f, line, "watching");
+		snprintf(line, sizeof(line), "watch 1 2 %s recursive", table[i].watched);
+		EXPECT(f, line, "watching");
+		snprintf(line, sizeof(line), "set %s v", table[i].written);
+		fixture_run(f, line);
+		snprintf(expected, sizeof(expected), "1[%s] set %s=v m1 c1",
+		    plain && recursive ? "1 2" : "2", table[i].written);
+		EXPECT(f, "hits", plain || recursive ? expected : "none");
+		fixture_free(&f);
+	}
+}
+
+/* Keys API 10.2, rule 3. */
+TEST(the_removal_of_a_directory_reaches_those_who_watch_what_existed_below)
+{
+	static const char *const removals[] = { "delete /d recursive", "expire 5" };
+	static const char *const answers[] = {
+		"200 delete /d/ m4 c1 < /d/ m1 c1 @5", "1",
+	};
+	static const char *const events[] = {
+		"delete /d/ m4 c1 < /d/ m1 c1 @5", "expire /d/ m4 c1 < /d/ m1 c1 @5",
+	};
+	size_t i;
+
+	for (i = 0; i < ARRAY_COUNT(removals); i++) {
+		struct fixture *f = fixture_new(1);
+		char expected[96];
+
+		EXPECT(f, "set /d/a 1", "201 set /d/a=1 m1 c1");
+		EXPECT(f, "set /d/b/_c 2", "201 set /d/b/_c=2 m2 c2");
+		EXPECT(f, "update /d ttl=5", "200 update /d/ m3 c1 @5 < /d/ m1 c1");
+		EXPECT(f, "watch 1 1 /d/a", "watching");
+		EXPECT(f, "watch 1 2 /d/b/_c", "watching");
+		EXPECT(f, "watch 1 3 /d/b", "watching");
+		EXPECT(f, "watch 1 4 /d/b recursive", "watching");
+		EXPECT(f, "watch 1 5 /d stream", "watching");
+		EXPECT(f, "watch 1 6 /d/none", "watching");
+		EXPECT(f, "watch 1 7 /d/none/x recursive", "watching");
+		EXPECT(f, "watch 1 8 /d/a/x", "watching");
+		EXPECT(f, "watch 1 9 /dd", "watching");
+		EXPECT(f, "watch 1 10 / recursive stream", "watching");
+		EXPECT(f, removals[i], answers[i]);
+		snprintf(expected, sizeof(expected), "1[1 2 3 4 5 10] %s", events[i]);
+		EXPECT(f, "hits", expected);
+		assert_int_equal(store_watch_count(f->store), 6);
+		fixture_free(&f);
+	}
+}
+
+TEST(replacing_a_file_wakes_nobody_below_it)
+{
+	struct fixture *f = fixture_new(1);
+
+	EXPECT(f, "set /a 1", "201 set /a=1 m1 c1");
+	EXPECT(f, "watch 1 1 /a/b", "watching");
+	EXPECT(f, "watch 1 2 /a", "watching");
+	EXPECT(f, "set /a dir", "200 set /a/ m2 c2 < /a=1 m1 c1");
+	EXPECT(f, "delete /a dir", "200 delete /a/ m3 c2 < /a/ m2 c2");
+	EXPECT(f, "hits", "1[2] set /a/ m2 c2 < /a=1 m1 c1");
+	fixture_free(&f);
+}
+
+TEST(directories_on_the_way_and_refreshes_are_not_seen)
+{
+	struct fixture *f = fixture_new(1);
+
+	EXPECT(f, "watch 1 1 /x stream", "watching");
+	EXPECT(f, "watch 1 2 /x/y stream", "watching");
+	EXPECT(f, "set /x/y 1", "201 set /x/y=1 m1 c1");
+	EXPECT(f, "update /x/y refresh ttl=9", "200 update /x/y=1 m2 c1 @9 < /x/y=1 m1 c1");
+	EXPECT(f, "swap /x/y 2 prev=0", "error 101 [0 != 1]");
+	EXPECT(f, "hits", "1[2] set /x/y=1 m1 c1");
+	EXPECT(f, "watch 1 3 /x/y since=2", "watching");
+	EXPECT(f, "hits", "none");
+	EXPECT(f, "update /x/y 3", "200 update /x/y=3 m3 c1 < /x/y=1 m2 c1 @9");
+	EXPECT(f, "hits", "1[2 3] update /x/y=3 m3 c1 < /x/y=1 m2 c1 @9");
+	fixture_free(&f);
+}
+
+TEST(hits_come_by_index_and_once_for_each_owner)
+{
+	struct fixture *f = fixture_new(1);
+	const struct store_hit *hits;
+
+	EXPECT(f, "watch 2 1 /a stream", "watching");
+	EXPECT(f, "watch 1 9 /a stream", "watching");
+	EXPECT(f, "watch 1 3 / recursive stream", "watching");
+	EXPECT(f, "set /a 1", "201 set /a=1 m1 c1");
+	EXPECT(f, "set /b 1", "201 set /b=1 m2 c2");
+	EXPECT(f, "watch 3 5 / recursive stream since=1", "watching");
+	assert_int_equal(store_take_hits(f->store, &hits), 5);
+	/* One event is one blob, however many want it. */
+	assert_ptr_equal(hits[0].event, hits[1].event);
+	EXPECT(f, "set /a 2", "200 set /a=2 m3 c3 < /a=1 m1 c1");
+	EXPECT(f, "hits", "1[3 9] set /a=2 m3 c3 < /a=1 m1 c1; "
+	    "2[1] set /a=2 m3 c3 < /a=1 m1 c1; 3[5] set /a=2 m3 c3 < /a=1 m1 c1");
+	fixture_free(&f);
+}
+
+TEST(an_ended_watch_gets_nothing_more_not_even_what_was_not_taken)
+{
+	struct fixture *f = fixture_new(1);
+
+	EXPECT(f, "watch 1 1 /a stream", "watching");
+	EXPECT(f, "watch 1 2 /a", "watching");
+	EXPECT(f, "watch 1 3 /a stream", "watching");
+	EXPECT(f, "watch 2 3 /a", "watching");
+	EXPECT(f, "set /a 1", "201 set /a=1 m1 c1");
+	EXPECT(f, "unwatch 1 1", "");
+	EXPECT(f, "unwatch 1 2", "");
+	EXPECT(f, "unwatch 9 9", "");
+	EXPECT(f, "hits", "1[3] set /a=1 m1 c1; 2[3] set /a=1 m1 c1");
+	EXPECT(f, "set /a 2", "200 set /a=2 m2 c2 < /a=1 m1 c1");
+	EXPECT(f, "watch 1 4 /b", "watching");
+	EXPECT(f, "unwatch 1", "");
+	EXPECT(f, "unwatch 1", "");
+	EXPECT(f, "hits", "none");
+	assert_int_equal(store_watch_count(f->store), 0);
+	fixture_free(&f);
+}
+
+TEST(an_id_used_again_is_the_new_watch)
+{
+	struct fixture *f = fixture_new(1);
+
+	EXPECT(f, "watch 1 1 /a stream", "watching");
+	EXPECT(f, "set /a 1", "201 set /a=1 m1 c1");
+	EXPECT(f, "watch 1 1 /b", "watching");
+	EXPECT(f, "hits", "none");
+	EXPECT(f, "set /a 2", "200 set /a=2 m2 c2 < /a=1 m1 c1");
+	EXPECT(f, "set /b 1", "201 set /b=1 m3 c3");
+	EXPECT(f, "hits", "1[1] set /b=1 m3 c3");
+	fixture_free(&f);
+}
+
+/* Keys API 10.3. */
+TEST(looking_back_finds_the_first_that_fits)
+{
+	struct fixture *f = fixture_new(1);
+
+	EXPECT(f, "set /a 1", "201 set /a=1 m1 c1");
+	EXPECT(f, "set /d/_h 1", "201 set /d/_h=1 m2 c2");
+	EXPECT(f, "set /a 2", "200 set /a=2 m3 c3 < /a=1 m1 c1");
+	EXPECT(f, "delete /d recursive", "200 delete /d/ m4 c2 < /d/ m2 c2");
+	EXPECT(f, "watch 1 1 /a since=1", "watching");
+	EXPECT(f, "hits", "1[1] set /a=1 m1 c1");
+	EXPECT(f, "watch 1 2 /a since=2", "watching");
+	EXPECT(f, "hits", "1[2] set /a=2 m3 c3 < /a=1 m1 c1");
+	EXPECT(f, "watch 1 3 /d recursive since=1", "watching");
+	EXPECT(f, "hits", "1[3] set /d/_h=1 m2 c2");
+	EXPECT(f, "watch 1 4 /d/never/was since=3", "watching");
+	EXPECT(f, "hits", "1[4] delete /d/ m4 c2 < /d/ m2 c2");
+	assert_int_equal(store_watch_count(f->store), 0);
+	EXPECT(f, "watch 1 5 /dd since=1", "watching");
+	EXPECT(f, "watch 1 6 /a since=4", "watching");
+	EXPECT(f, "watch 1 7 /a since=7", "watching");
+	EXPECT(f, "watch 1 8 /a since=0", "watching");
+	EXPECT(f, "hits", "none");
+	EXPECT(f, "set /a 3", "200 set /a=3 m5 c5 < /a=2 m3 c3");
+	EXPECT(f, "hits", "1[6 8] set /a=3 m5 c5 < /a=2 m3 c3");
+	EXPECT(f, "set /dd 3", "201 set /dd=3 m6 c6");
+	EXPECT(f, "set /a 4", "200 set /a=4 m7 c7 < /a=3 m5 c5");
+	EXPECT(f, "hits", "1[5] set /dd=3 m6 c6; 1[7] set /a=4 m7 c7 < /a=3 m5 c5");
+	fixture_free(&f);
+}
+
+TEST(a_stream_from_the_past_goes_on_live_and_repeats_nothing)
+{
+	struct fixture *f = fixture_new(1);
+
+	EXPECT(f, "set /a 1", "201 set /a=1 m1 c1");
+	EXPECT(f, "set /a 2", "200 set /a=2 m2 c2 < /a=1 m1 c1");
+	EXPECT(f, "set /b 2", "201 set /b=2 m3 c3");
+	EXPECT(f, "watch 1 1 /a stream since=1", "watching");
+	EXPECT(f, "set /a 3", "200 set /a=3 m4 c4 < /a=2 m2 c2");
+	EXPECT(f, "hits", "1[1] set /a=1 m1 c1; 1[1] set /a=2 m2 c2 < /a=1 m1 c1; "
+	    "1[1] set /a=3 m4 c4 < /a=2 m2 c2");
+	fixture_free(&f);
+}
+
+TEST(the_window_is_a_thousand_events_to_the_index)
+{
+	struct fixture *f = fixture_new(1);
+	unsigned i;
+
+	EXPECT(f, "watch 1 1 /f since=1", "watching");
+	for (i = 1; i <= HISTORY_EVENTS; i++)
+		fixture_run(f, "set /f x");
+	fixture_run(f, "hits");
+	EXPECT(f, "watch 1 2 /f since=1", "watching");
+	EXPECT(f, "hits", "1[2] set /f=x m1 c1");
+	fixture_run(f, "set /f x");
+	EXPECT(f, "watch 1 3 /f since=1",
+	    "error 401 the requested history has been cleared [2/1]");
+	EXPECT(f, "watch 1 3 /f since=1 stream",
+	    "error 401 the requested history has been cleared [2/1]");
+	assert_int_equal(store_watch_count(f->store), 0);
+	EXPECT(f, "watch 1 3 /f since=2", "watching");
+	EXPECT(f, "hits", "1[3] set /f=x m2 c2 < /f=x m1 c1");
+	EXPECT(f, "watch 1 3 /g since=2", "watching");
+	assert_int_equal(store_watch_count(f->store), 1);
+	fixture_free(&f);
+}
+
+TEST(thousands_watch_and_only_those_concerned_are_hit)
+{
+	struct fixture *f = fixture_new(1);
+	const struct store_hit *hits;
+	char line[64];
+	unsigned i;
+
+	for (i = 0; i < 5000; i++) {
+		snprintf(line, sizeof(line), "set /d/k%u v", i);
+		fixture_run(f, line);
+		snprintf(line, sizeof(line), "watch 1 %u /d/k%u", i, i);
+		EXPECT(f, line, "watching");
+		snprintf(line, sizeof(line), "watch 2 %u /e/k%u", i, i);
+		EXPECT(f, line, "watching");
+	}
+	EXPECT(f, "hits", "none");
+	EXPECT(f, "delete /d/k17", "200 delete /d/k17 m5001 c18 < /d/k17=v m18 c18");
+	EXPECT(f, "hits", "1[17] delete /d/k17 m5001 c18 < /d/k17=v m18 c18");
+	EXPECT(f, "delete /d recursive", "200 delete /d/ m5002 c1 < /d/ m1 c1");
+	assert_int_equal(store_take_hits(f->store, &hits), 1);
+	assert_int_equal(hits[0].id_count, 4999);
+	assert_int_equal(store_watch_count(f->store), 5000);
+	fixture_free(&f);
+}
+
+/* ---- store_adopt ------------------------------------------------------------------ */
+
+/* A store made from what a fixture's disk holds, as by a snapshot. */
+static struct store *
+snapshot_of(struct fixture *f)
+{
+	const char *where;
+	struct store *store = disk_load(&f->disk, 77, &where);
+
+	assert_non_null(store);
+	return store;
+}
+
+TEST(a_new_store_takes_over_the_watches_with_what_they_missed)
+{
+	struct fixture *f = fixture_new(1), *ahead = fixture_new(2);
+	uint64_t numbers[STORE_STAT_COUNT];
+	struct store *fresh;
+
+	EXPECT(f, "set /d/a 1", "201 set /d/a=1 m1 c1");
+	EXPECT(f, "watch 1 1 /d/a", "watching");
+	EXPECT(f, "watch 1 2 /d/a stream", "watching");
+	EXPECT(f, "watch 1 3 /d/a since=4", "watching");
+	EXPECT(f, "watch 1 4 / recursive", "watching");
+	EXPECT(f, "watch 1 5 /other stream", "watching");
+	EXPECT(f, "watch 1 6 /d/a stream since=1", "watching");
+
+	fixture_run(ahead, "set /d/a 1");
+	fixture_run(ahead, "set /d/a 2 ttl=9");
+	fixture_run(ahead, "update /d/a refresh ttl=9");
+	fixture_run(ahead, "delete /d recursive");
+	fresh = snapshot_of(ahead);
+	store_adopt(fresh, f->store);
+	store_free(&f->store);
+	f->store = fresh;
+
+	EXPECT(f, "hits", "1[6] set /d/a=1 m1 c1; "
+	    "1[1 2 4 6] set /d/a=2 m2 c2 @9 < /d/a=1 m1 c1; "
+	    "1[2 3 6] delete /d/ m4 c1 < /d/ m1 c1");
+	assert_int_equal(store_watch_count(f->store), 3);
+	EXPECT(f, "set /other 1", "201 set /other=1 m5 c5");
+	EXPECT(f, "hits", "1[5] set /other=1 m5 c5");
+	store_stats(f->store, numbers);
+	assert_int_equal(numbers[STAT_SETS_SUCCESS], 2);
+	assert_int_equal(numbers[STAT_WATCHERS], 3);
+	fixture_free(&f);
+	fixture_free(&ahead);
+}
+
+TEST(a_watch_that_a_new_store_cannot_serve_is_cleared)
+{
+	struct fixture *f = fixture_new(1), *ahead = fixture_new(2);
+	struct store *fresh;
+	unsigned i;
+
+	EXPECT(f, "watch 1 1 /a stream", "watching");
+	EXPECT(f, "watch 2 2 /a", "watching");
+	EXPECT(f, "watch 2 3 /a since=20", "watching");
+	EXPECT(f, "watch 2 4 /a since=20000", "watching");
+	EXPECT(f, "set /a 1", "201 set /a=1 m1 c1");
+	for (i = 0; i < HISTORY_EVENTS + 10; i++)
+		fixture_run(ahead, "set /a x");
+	fresh = snapshot_of(ahead);
+	store_adopt(fresh, f->store);
+	store_free(&f->store);
+	f->store = fresh;
+	EXPECT(f, "hits", "1[1] set /a=1 m1 c1; 2[2] set /a=1 m1 c1; "
+	    "2[3] set /a=x m20 c20 < /a=x m19 c19; 1[1] error 400");
+	assert_int_equal(store_watch_count(f->store), 1);
+	fixture_free(&f);
+	fixture_free(&ahead);
+}

@@ -1,0 +1,819 @@
+/*
+ * wal_test.c - the node's disk when it works: what was written is there after a
+ * restart, in whole turns; garbage goes; other people's data is left alone.
+ */
+#include "tests/unit/raftd/wal/fixture.h"
+
+#include "common/xmem.h"
+#include "raftd/wal/db.h"
+#include "tests/lib/test.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+static void
+write_file(const char *directory, const char *name, const char *text)
+{
+	char *path = xasprintf("%s/%s", directory, name);
+	FILE *file = fopen(path, "w");
+
+	assert_non_null(file);
+	fputs(text, file);
+	fclose(file);
+	free(path);
+}
+
+static void
+make_directory(const char *directory, const char *name)
+{
+	char *path = xasprintf("%s/%s", directory, name);
+
+	assert_int_equal(mkdir(path, 0700), 0);
+	free(path);
+}
+
+static mode_t
+mode_of(const char *directory, const char *name)
+{
+	char *path = xasprintf("%s/%s", directory, name);
+	struct stat status;
+
+	assert_int_equal(stat(path, &status), 0);
+	free(path);
+	return status.st_mode & 0777;
+}
+
+/* Asserts that opening is refused with err and a sentence that has those words. */
+static void
+assert_refused(const char *directory, const char *name, enum err err, const char *words)
+{
+	struct fixture f;
+
+	fixture_open(&f, directory, name);
+	assert_int_equal(f.err, err);
+	if (strstr(f.sentence, words) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", f.sentence, words);
+	fixture_close(&f);
+}
+
+/* How many LevelDB keys begin with that letter. The node is closed. */
+static unsigned
+count_keys(const char *directory, char letter)
+{
+	char *path = xasprintf("%s/db", directory), *sentence = NULL;
+	struct db *db;
+	leveldb_iterator_t *iterator;
+	unsigned count = 0;
+
+	assert_int_equal(db_open(path, false, MIB, false, &db, &sentence), ERR_NONE);
+	iterator = db_iterate(db, NULL);
+	db_iterator_seek(iterator, slice_of(&letter, 1));
+	while (leveldb_iter_valid(iterator) && db_iterator_key(iterator).data[0] == letter) {
+		count++;
+		leveldb_iter_next(iterator);
+	}
+	assert_int_equal(db_iterator_error(db, iterator, &sentence), ERR_NONE);
+	leveldb_iter_destroy(iterator);
+	db_close(&db);
+	free(path);
+	return count;
+}
+
+/* ---- the directory ------------------------------------------------------------ */
+
+TEST(new_directory_gets_an_identity_that_stays)
+{
+	struct fixture f;
+	uint64_t id;
+
+	fixture_new(&f);
+	assert_true(f.recovered.is_new);
+	assert_string_equal(f.recovered.identity.name, "n1");
+	id = f.recovered.identity.node_id;
+	assert_true(id != 0);
+	assert_int_equal(f.recovered.identity.cluster_id, 0);
+	assert_int_equal(f.recovered.last.index, 0);
+	assert_int_equal(mode_of(f.directory, "db"), 0700);
+	fixture_reopen(&f);
+	assert_false(f.recovered.is_new);
+	assert_true(f.recovered.identity.node_id == id);
+	assert_string_equal(f.recovered.identity.name, "n1");
+	fixture_close(&f);
+}
+
+TEST(format_file_says_what_it_is)
+{
+	struct fixture f;
+	char text[32] = "", *path;
+	FILE *file;
+
+	fixture_new(&f);
+	path = xasprintf("%s/FORMAT", f.directory);
+	file = fopen(path, "r");
+	assert_non_null(file);
+	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
+	assert_string_equal(text, "moothall 1\n");
+	fclose(file);
+	free(path);
+	fixture_close(&f);
+}
+
+TEST(other_name_is_refused_with_both_names)
+{
+	struct fixture f;
+	const char *directory;
+
+	fixture_new(&f);
+	directory = f.directory;
+	fixture_close(&f);
+	assert_refused(directory, "n2", ERR_INVALID, "belongs to node n1, not to n2");
+	fixture_open(&f, directory, "");
+	assert_int_equal(f.err, ERR_NONE);
+	assert_string_equal(f.recovered.identity.name, "n1");
+	fixture_close(&f);
+}
+
+TEST(new_node_needs_a_name)
+{
+	const char *directory = disk_temporary();
+
+	assert_refused(directory, "", ERR_INVALID, "-name");
+	assert_refused(directory, NULL, ERR_INVALID, "-name");
+}
+
+TEST(cluster_id_is_kept_once_it_is_set)
+{
+	struct wal_turn turn = { .cluster_id = 0xabcdef };
+	struct fixture f;
+
+	fixture_new(&f);
+	fixture_write(&f, &turn);
+	fixture_reopen(&f);
+	assert_int_equal(f.recovered.identity.cluster_id, 0xabcdef);
+	fixture_close(&f);
+}
+
+TEST(data_of_the_go_servers_is_refused)
+{
+	const char *modern = disk_temporary(), *old = disk_temporary();
+
+	make_directory(modern, "member");
+	make_directory(modern, "member/wal");
+	assert_refused(modern, "n1", ERR_FOREIGN,
+	    "holds data of another etcd (member/wal); choose another -data-dir");
+	write_file(old, "log", "");
+	write_file(old, "conf", "");
+	assert_refused(old, "n1", ERR_FOREIGN, "holds data of another etcd (log, conf)");
+}
+
+TEST(other_formats_are_refused)
+{
+	const char *later = disk_temporary(), *strange = disk_temporary(), *db = disk_temporary();
+
+	write_file(later, "FORMAT", "moothall 2\n");
+	assert_refused(later, "n1", ERR_FOREIGN, "format 2, this program reads format 1");
+	write_file(strange, "FORMAT", "some\x1b[31mthing else\n");
+	assert_refused(strange, "n1", ERR_FOREIGN, "says \"some\" and not \"moothall 1\"");
+	make_directory(db, "db");
+	assert_refused(db, "n1", ERR_FOREIGN, "db without FORMAT");
+}
+
+TEST(directory_half_made_is_finished)
+{
+	struct fixture f;
+	const char *directory;
+	char *path;
+	uint64_t id;
+
+	fixture_new(&f);
+	directory = f.directory;
+	id = f.recovered.identity.node_id;
+	fixture_close(&f);
+	path = xasprintf("%s/FORMAT", directory);
+	assert_int_equal(unlink(path), 0);
+	free(path);
+	fixture_open(&f, directory, "n1");
+	assert_int_equal(f.err, ERR_NONE);
+	assert_true(f.recovered.is_new);
+	assert_true(f.recovered.identity.node_id == id);
+	fixture_close(&f);
+}
+
+TEST(lost_format_file_of_a_used_directory_is_refused)
+{
+	struct fixture f;
+	const char *directory;
+	char *path;
+
+	fixture_new(&f);
+	directory = f.directory;
+	fixture_write_entries(&f, 1, 1, 1);
+	fixture_close(&f);
+	path = xasprintf("%s/FORMAT", directory);
+	assert_int_equal(unlink(path), 0);
+	free(path);
+	assert_refused(directory, "n1", ERR_CORRUPT, "FORMAT is missing");
+}
+
+TEST(lost_database_is_refused_and_not_made_anew)
+{
+	struct fixture f;
+	const char *directory;
+	char *from, *to;
+
+	fixture_new(&f);
+	directory = f.directory;
+	fixture_close(&f);
+	from = xasprintf("%s/db", directory);
+	to = xasprintf("%s/gone", directory);
+	assert_int_equal(rename(from, to), 0);
+	assert_refused(directory, "n1", ERR_CORRUPT, "/db");
+	assert_int_equal(mkdir(from, 0700), 0);
+	assert_refused(directory, "n1", ERR_CORRUPT, "/db");
+	free(from);
+	free(to);
+}
+
+TEST(missing_directory_and_missing_rights_are_named)
+{
+	char *path = xasprintf("%s/none", disk_temporary());
+
+	assert_refused(path, "n1", ERR_NOT_FOUND, path);
+	if (geteuid() != 0) {
+		const char *closed = disk_temporary();
+
+		assert_int_equal(chmod(closed, 0500), 0);
+		assert_refused(closed, "n1", ERR_DENIED, closed);
+		assert_int_equal(chmod(closed, 0700), 0);
+	}
+	free(path);
+}
+
+/* Guard: the lock is waited for 2 s, then somebody else has it. */
+TEST(directory_in_use_is_busy)
+{
+	struct fixture f;
+
+	fixture_new(&f);
+	assert_refused(f.directory, "n1", ERR_BUSY, "in use");
+	fixture_close(&f);
+}
+
+/* ---- turns --------------------------------------------------------------------- */
+
+TEST(turn_is_there_after_a_restart)
+{
+	struct raft_entry entry = {
+		.term = 3,
+		.index = 1,
+		.time_ns = 99,
+		.type = RAFT_ENTRY_COMMAND,
+		.payload = blob_new(SLICE_LITERAL("set a 1")),
+	};
+	struct wal_turn turn = {
+		.hard_state_set = true,
+		.hard_state = { .term = 4, .vote = 11 },
+		.entry_count = 1,
+		.entries = &entry,
+		.effects = fixture_records("a=1 b=2"),
+		.applied_set = true,
+		.applied = { 1, 3 },
+		.commit = 1,
+	};
+	struct fixture f;
+
+	fixture_new(&f);
+	assert_int_equal(wal_submit(f.wal, &turn), 1);
+	assert_int_equal(wal_pending(f.wal), 1);
+	fixture_wait_persisted(&f, 1);
+	assert_int_equal(wal_pending(f.wal), 0);
+	assert_int_equal(wal_pending_ms(f.wal, UINT64_MAX), 0);
+	blob_unref(&entry.payload);
+	fixture_reopen(&f);
+	assert_int_equal(f.recovered.hard_state.term, 4);
+	assert_int_equal(f.recovered.hard_state.vote, 11);
+	assert_int_equal(f.recovered.applied.index, 1);
+	assert_int_equal(f.recovered.applied.term, 3);
+	assert_int_equal(f.recovered.commit, 1);
+	assert_int_equal(f.recovered.last.index, 1);
+	assert_int_equal(f.recovered.last.term, 3);
+	assert_string_equal(fixture_text(&f.log), "1:3=set a 1");
+	assert_string_equal(fixture_text(&f.state), "a=1 b=2");
+	fixture_close(&f);
+}
+
+TEST(close_writes_what_was_submitted)
+{
+	struct fixture f;
+
+	fixture_new(&f);
+	for (raft_index index = 1; index <= 20; index++)
+		fixture_submit_entries(&f, index, index, 1);
+	fixture_reopen(&f);
+	assert_int_equal(f.recovered.last.index, 20);
+	fixture_close(&f);
+}
+
+TEST(empty_value_deletes_a_record)
+{
+	struct fixture f;
+
+	fixture_new(&f);
+	fixture_write_entries(&f, 1, 2, 1);
+	fixture_apply(&f, 1, 1, "a=1 b=2 c=3");
+	fixture_apply(&f, 2, 1, "b= c=4");
+	fixture_reopen(&f);
+	assert_string_equal(fixture_text(&f.state), "a=1 c=4");
+	fixture_close(&f);
+}
+
+/* Pitfall 16: a shorter new suffix must not leave old entries behind it. */
+TEST(conflicting_suffix_is_replaced_in_one_turn)
+{
+	struct raft_entry entry = { .term = 2, .index = 3, .type = RAFT_ENTRY_NOOP };
+	struct wal_turn turn = { .truncate_from = 3, .entry_count = 1, .entries = &entry };
+	struct fixture f;
+
+	fixture_new(&f);
+	fixture_write_entries(&f, 1, 6, 1);
+	fixture_write(&f, &turn);
+	fixture_reopen(&f);
+	assert_string_equal(fixture_text(&f.log), "1:1=1 2:1=2 3:2=");
+	assert_int_equal(f.recovered.last.index, 3);
+	assert_int_equal(f.recovered.last.term, 2);
+	fixture_close(&f);
+}
+
+TEST(truncation_without_new_entries_leaves_the_rest)
+{
+	struct wal_turn turn = { .truncate_from = 2 };
+	struct fixture f;
+
+	fixture_new(&f);
+	fixture_write_entries(&f, 1, 3, 1);
+	fixture_write_entries(&f, 4, 5, 2);
+	fixture_write(&f, &turn);
+	fixture_write_entries(&f, 2, 2, 5);
+	fixture_reopen(&f);
+	assert_string_equal(fixture_text(&f.log), "1:1=1 2:5=2");
+	fixture_close(&f);
+}
+
+TEST(truncation_of_entries_that_wait_for_the_same_batch)
+{
+	struct wal_turn turn = { .truncate_from = 3 };
+	struct fixture f;
+
+	fixture_new(&f);
+	disk_fault_arm(f.directory);
+	disk_fault_close_gate(".log");
+	fixture_submit_entries(&f, 1, 1, 1);
+	assert_true(disk_fault_wait_at_gate());
+	fixture_submit_entries(&f, 2, 5, 1);
+	wal_submit(f.wal, &turn);
+	disk_fault_open_gate();
+	fixture_write_entries(&f, 3, 3, 2);
+	disk_fault_arm(NULL);
+	fixture_reopen(&f);
+	assert_string_equal(fixture_text(&f.log), "1:1=1 2:1=2 3:2=3");
+	fixture_close(&f);
+}
+
+TEST(entry_larger_than_the_write_buffer_is_kept)
+{
+	struct blob *payload = blob_alloc(3 * MIB);
+	struct raft_entry entry = { .term = 1, .index = 1, .type = RAFT_ENTRY_COMMAND,
+		.payload = payload };
+	struct wal_turn turn = { .entry_count = 1, .entries = &entry };
+	struct fixture f;
+
+	for (size_t i = 0; i < payload->size; i++)
+		payload->data[i] = (uint8_t)('a' + i % 26);
+	fixture_new(&f);
+	fixture_write(&f, &turn);
+	fixture_reopen(&f);
+	assert_int_equal(f.log.size, strlen("1:1=") + 3 * MIB);
+	assert_memory_equal(f.log.data + 4, payload->data, payload->size);
+	blob_unref(&payload);
+	fixture_close(&f);
+}
+
+static enum err
+refuse_state(void *argument UNUSED, struct slice key UNUSED, struct slice value UNUSED)
+{
+	return ERR_MALFORMED;
+}
+
+static enum err
+refuse_entry(void *argument UNUSED, const struct raft_entry *entry UNUSED)
+{
+	return ERR_TOO_BIG;
+}
+
+TEST(recovery_ends_with_what_a_callback_says)
+{
+	struct wal_options options = { .name = "n1", .cache_bytes = MIB, .sync = true };
+	struct wal_recovered recovered;
+	struct fixture f;
+	struct wal *wal;
+	char *sentence = NULL;
+
+	fixture_new(&f);
+	options.data_dir = f.directory;
+	fixture_write_entries(&f, 1, 1, 1);
+	fixture_close(&f);
+	assert_int_equal(wal_open(&options, &wal, &recovered, &sentence), ERR_NONE);
+	assert_int_equal(wal_recover(wal, refuse_state, refuse_entry, NULL, &sentence),
+	    ERR_TOO_BIG);
+	assert_null(sentence);
+	wal_close(&wal);
+	fixture_open(&f, options.data_dir, "n1");
+	fixture_apply(&f, 1, 1, "a=1");
+	fixture_close(&f);
+	assert_int_equal(wal_open(&options, &wal, &recovered, &sentence), ERR_NONE);
+	assert_int_equal(wal_recover(wal, refuse_state, refuse_entry, NULL, &sentence),
+	    ERR_MALFORMED);
+	wal_close(&wal);
+}
+
+/* ---- compaction ------------------------------------------------------------------ */
+
+TEST(compacted_log_begins_behind_and_knows_the_term)
+{
+	struct wal_turn turn = { .compact_to = 4 };
+	struct fixture f;
+
+	fixture_new(&f);
+	fixture_write_entries(&f, 1, 2, 1);
+	fixture_write_entries(&f, 3, 6, 3);
+	fixture_apply(&f, 5, 3, "a=1");
+	fixture_write(&f, &turn);
+	fixture_reopen(&f);
+	assert_int_equal(f.recovered.compacted.index, 4);
+	assert_int_equal(f.recovered.compacted.term, 3);
+	assert_string_equal(fixture_text(&f.log), "5:3=5 6:3=6");
+	/* And goes on from there. */
+	fixture_write_entries(&f, 7, 7, 4);
+	turn.compact_to = 5;
+	fixture_write(&f, &turn);
+	fixture_reopen(&f);
+	assert_string_equal(fixture_text(&f.log), "6:3=6 7:4=7");
+	fixture_close(&f);
+}
+
+TEST(whole_log_can_be_compacted)
+{
+	struct wal_turn turn = { .compact_to = 3 };
+	struct fixture f;
+
+	fixture_new(&f);
+	fixture_write_entries(&f, 1, 3, 2);
+	fixture_apply(&f, 3, 2, "a=1");
+	fixture_write(&f, &turn);
+	fixture_reopen(&f);
+	assert_int_equal(f.log.size, 0);
+	assert_int_equal(f.recovered.last.index, 3);
+	assert_int_equal(f.recovered.last.term, 2);
+	fixture_write_entries(&f, 4, 4, 2);
+	fixture_reopen(&f);
+	assert_string_equal(fixture_text(&f.log), "4:2=4");
+	fixture_close(&f);
+}
+
+/* Wait until the upkeep has nothing to do: turns come and go without it. */
+static void
+settle(struct fixture *f, const char *directory, char letter, unsigned wanted)
+{
+	struct wal_turn turn = { .commit = 0 };
+
+	for (unsigned i = 0; i < 50; i++)
+		fixture_write(f, &turn);
+	fixture_close(f);
+	assert_int_equal(count_keys(directory, letter), wanted);
+}
+
+TEST(compacted_entries_are_deleted_in_pieces)
+{
+	struct wal_turn turn = { .compact_to = 3900 };
+	struct fixture f;
+	const char *directory;
+
+	fixture_new(&f);
+	directory = f.directory;
+	fixture_write_entries(&f, 1, 4000, 1);
+	fixture_apply(&f, 4000, 1, "");
+	fixture_write(&f, &turn);
+	settle(&f, directory, 'l', 100);
+}
+
+/* Pitfall 49: start-up time after many entries and compactions. */
+TEST(start_is_quick_after_many_entries_were_deleted)
+{
+	struct wal_turn turn = { .applied_set = true };
+	struct fixture f;
+	const char *directory = disk_temporary();
+	uint64_t start_ns;
+	raft_index last = 0;
+
+	fixture_open_unsynced(&f, directory, "n1");
+	assert_int_equal(f.err, ERR_NONE);
+	while (last < 300000) {
+		fixture_submit_entries(&f, last + 1, last + 1000, 1);
+		last += 1000;
+		turn.applied = (struct raft_position){ last, 1 };
+		turn.compact_to = last - 500;
+		fixture_write(&f, &turn);
+	}
+	fixture_close(&f);
+	start_ns = clock_monotonic_ns();
+	fixture_open_unsynced(&f, directory, "n1");
+	assert_int_equal(f.err, ERR_NONE);
+	assert_true(clock_monotonic_ns() - start_ns < 2 * NS_PER_SECOND);
+	assert_int_equal(f.recovered.last.index, last);
+	assert_int_equal(f.recovered.compacted.index, last - 500);
+	fixture_close(&f);
+}
+
+/* ---- fetching -------------------------------------------------------------------- */
+
+static void
+fetch(struct fixture *f, raft_index from, size_t bytes_max)
+{
+	unsigned before = f->fetched_calls;
+
+	wal_fetch(f->wal, 42, from, bytes_max);
+	fixture_wait(f, &f->fetched_calls, before + 1);
+	assert_int_equal(f->fetched_peer, 42);
+}
+
+TEST(entries_are_fetched_with_the_position_before_them)
+{
+	struct wal_turn turn = { .compact_to = 2 };
+	struct fixture f;
+
+	fixture_new(&f);
+	fixture_write_entries(&f, 1, 2, 1);
+	fixture_write_entries(&f, 3, 5, 4);
+	fixture_apply(&f, 5, 4, "");
+	fetch(&f, 1, 1000);
+	assert_string_equal(fixture_text(&f.fetched), "1:1=1 2:1=2 3:4=3 4:4=4 5:4=5");
+	assert_int_equal(f.fetched_prev.index, 0);
+	fixture_write(&f, &turn);
+	fetch(&f, 4, 1000);
+	assert_string_equal(fixture_text(&f.fetched), "4:4=4 5:4=5");
+	assert_int_equal(f.fetched_prev.index, 3);
+	assert_int_equal(f.fetched_prev.term, 4);
+	/* The position before the first is the compacted one. */
+	fetch(&f, 3, 1000);
+	assert_string_equal(fixture_text(&f.fetched), "3:4=3 4:4=4 5:4=5");
+	assert_int_equal(f.fetched_prev.index, 2);
+	assert_int_equal(f.fetched_prev.term, 1);
+	/* Compacted meanwhile, and not there yet. */
+	fetch(&f, 2, 1000);
+	assert_int_equal(f.fetched.size, 0);
+	fetch(&f, 6, 1000);
+	assert_int_equal(f.fetched.size, 0);
+	fixture_close(&f);
+}
+
+TEST(fetch_is_bounded_but_brings_one_entry)
+{
+	struct fixture f;
+
+	fixture_new(&f);
+	fixture_write_entries(&f, 1, 100, 1);
+	fetch(&f, 5, 0);
+	assert_string_equal(fixture_text(&f.fetched), "5:1=5");
+	fetch(&f, 5, 200);
+	assert_true(f.fetched.size > strlen("5:1=5"));
+	assert_true(f.fetched.size < 200);
+	fixture_close(&f);
+}
+
+/* ---- images and installing ---------------------------------------------------------- */
+
+TEST(image_does_not_change_while_it_is_read)
+{
+	struct fixture f;
+	uint64_t snapshot;
+
+	fixture_new(&f);
+	fixture_write_entries(&f, 1, 2, 3);
+	fixture_apply(&f, 1, 3, "a=1 b=2 c=3 d=4");
+	snapshot = wal_snapshot_begin(f.wal);
+	wal_snapshot_read(f.wal, snapshot, 1);
+	fixture_wait(&f, &f.snapshot_calls, 1);
+	assert_string_equal(fixture_text(&f.snapshot), "a=1");
+	assert_false(f.snapshot_last);
+	fixture_apply(&f, 2, 3, "b= c=9 e=5");
+	while (!f.snapshot_last) {
+		wal_snapshot_read(f.wal, snapshot, 1);
+		fixture_wait(&f, &f.snapshot_calls, f.snapshot_calls + 1);
+	}
+	assert_string_equal(fixture_text(&f.snapshot), "a=1 b=2 c=3 d=4");
+	assert_int_equal(f.snapshot_position.index, 1);
+	assert_int_equal(f.snapshot_position.term, 3);
+	wal_snapshot_end(f.wal, snapshot);
+	fixture_close(&f);
+}
+
+TEST(image_of_nothing_is_empty_and_ends)
+{
+	struct fixture f;
+	uint64_t snapshot;
+
+	fixture_new(&f);
+	snapshot = wal_snapshot_begin(f.wal);
+	wal_snapshot_read(f.wal, snapshot, 1000);
+	fixture_wait(&f, &f.snapshot_calls, 1);
+	assert_true(f.snapshot_last);
+	assert_int_equal(f.snapshot_raw.size, 0);
+	wal_snapshot_end(f.wal, snapshot);
+	fixture_close(&f);
+}
+
+TEST(ended_image_is_not_answered_any_more)
+{
+	struct fixture f;
+	uint64_t first, second;
+
+	fixture_new(&f);
+	first = wal_snapshot_begin(f.wal);
+	second = wal_snapshot_begin(f.wal);
+	wal_snapshot_read(f.wal, first, 1000);
+	wal_snapshot_end(f.wal, first);
+	wal_snapshot_read(f.wal, second, 1000);
+	fixture_wait(&f, &f.snapshot_calls, 1);
+	fetch(&f, 1, 1);
+	assert_int_equal(f.snapshot_calls, 1);
+	fixture_close(&f);
+}
+
+TEST(installed_snapshot_replaces_state_and_log)
+{
+	struct fixture f;
+	const char *directory;
+	uint64_t ticket;
+
+	fixture_new(&f);
+	directory = f.directory;
+	fixture_write_entries(&f, 1, 5, 1);
+	fixture_apply(&f, 2, 1, "a=1 b=2");
+	wal_install_begin(f.wal);
+	wal_install_records(f.wal, fixture_records("b=7"));
+	wal_install_records(f.wal, fixture_records("c=8"));
+	ticket = wal_install_commit(f.wal, (struct raft_position){ 100, 6 }, false);
+	fixture_wait_persisted(&f, ticket);
+	fixture_reopen(&f);
+	assert_string_equal(fixture_text(&f.state), "b=7 c=8");
+	assert_int_equal(f.log.size, 0);
+	assert_int_equal(f.recovered.applied.index, 100);
+	assert_int_equal(f.recovered.applied.term, 6);
+	assert_int_equal(f.recovered.compacted.index, 100);
+	assert_int_equal(f.recovered.last.index, 100);
+	assert_int_equal(f.recovered.commit, 100);
+	fixture_write_entries(&f, 101, 102, 6);
+	fixture_apply(&f, 101, 6, "d=9");
+	fixture_reopen(&f);
+	assert_string_equal(fixture_text(&f.state), "b=7 c=8 d=9");
+	assert_string_equal(fixture_text(&f.log), "101:6=101 102:6=102");
+	settle(&f, directory, 's', 3);
+	assert_int_equal(count_keys(directory, 'l'), 2);
+}
+
+/* Pitfall 26: if the log holds its last (index, term), keep the entries after it. */
+TEST(installed_snapshot_can_keep_the_log_behind_it)
+{
+	struct fixture f;
+	uint64_t ticket;
+
+	fixture_new(&f);
+	fixture_write_entries(&f, 1, 5, 1);
+	fixture_apply(&f, 1, 1, "a=1");
+	wal_install_begin(f.wal);
+	wal_install_records(f.wal, fixture_records("a=3"));
+	ticket = wal_install_commit(f.wal, (struct raft_position){ 3, 1 }, true);
+	fixture_wait_persisted(&f, ticket);
+	fixture_reopen(&f);
+	assert_string_equal(fixture_text(&f.state), "a=3");
+	assert_string_equal(fixture_text(&f.log), "4:1=4 5:1=5");
+	assert_int_equal(f.recovered.compacted.index, 3);
+	fixture_close(&f);
+}
+
+TEST(nothing_shows_of_a_snapshot_before_its_commit)
+{
+	struct fixture f;
+	const char *directory;
+
+	fixture_new(&f);
+	directory = f.directory;
+	fixture_write_entries(&f, 1, 1, 1);
+	fixture_apply(&f, 1, 1, "a=1");
+	wal_install_begin(f.wal);
+	fixture_wait_persisted(&f, wal_install_records(f.wal, fixture_records("a=9 x=9")));
+	fixture_reopen(&f);
+	assert_string_equal(fixture_text(&f.state), "a=1");
+	settle(&f, directory, 's', 1);
+}
+
+TEST(snapshot_begun_again_drops_the_unfinished_one)
+{
+	struct fixture f;
+	const char *directory;
+	uint64_t ticket;
+
+	fixture_new(&f);
+	directory = f.directory;
+	wal_install_begin(f.wal);
+	wal_install_records(f.wal, fixture_records("a=1 b=1"));
+	fixture_wait_persisted(&f, wal_install_begin(f.wal));
+	wal_install_records(f.wal, fixture_records("b=2 c=2"));
+	ticket = wal_install_commit(f.wal, (struct raft_position){ 10, 2 }, false);
+	fixture_wait_persisted(&f, ticket);
+	fixture_reopen(&f);
+	assert_string_equal(fixture_text(&f.state), "b=2 c=2");
+	settle(&f, directory, 's', 2);
+}
+
+TEST(old_generation_is_deleted_while_a_new_one_is_received)
+{
+	struct fixture f;
+	const char *directory;
+	char text[64];
+	uint64_t ticket;
+
+	fixture_new(&f);
+	directory = f.directory;
+	fixture_write_entries(&f, 1, 1, 1);
+	for (unsigned i = 0; i < 3000; i++) {
+		struct wal_turn turn = { .effects = { NULL, 0 } };
+
+		snprintf(text, sizeof(text), "old%u=x", i);
+		turn.effects = fixture_records(text);
+		wal_submit(f.wal, &turn);
+	}
+	wal_install_begin(f.wal);
+	wal_install_records(f.wal, fixture_records("new=1"));
+	wal_install_commit(f.wal, (struct raft_position){ 5, 1 }, false);
+	/* The sweep is on its way; another snapshot comes at once. */
+	wal_install_begin(f.wal);
+	wal_install_records(f.wal, fixture_records("newer=1 newest=1"));
+	ticket = wal_install_commit(f.wal, (struct raft_position){ 6, 1 }, false);
+	fixture_wait_persisted(&f, ticket);
+	settle(&f, directory, 's', 2);
+}
+
+TEST(records_of_peers_are_checked)
+{
+	struct slice good = fixture_records("a=1 b=2");
+
+	assert_true(wal_records_valid(good));
+	assert_true(wal_records_valid(SLICE_EMPTY));
+	for (size_t size = 1; size < good.size; size++)
+		assert_int_equal(wal_records_valid(slice_of(good.data, size)), size == 10);
+	assert_false(wal_records_valid(fixture_records("a=")));
+}
+
+/* ---- LevelDB's errors ------------------------------------------------------------------ */
+
+/* Guard 6: errors are text, mapped in one place. Those that a disk can be made
+ * to give are made in fault_test.c and damage_test.c too. */
+TEST(error_texts_are_told_apart)
+{
+	assert_int_equal(db_error("NotFound: /d/000005.ldb: No such file or directory"),
+	    ERR_NOT_FOUND);
+	assert_int_equal(db_error("Corruption: checksum mismatch"), ERR_CORRUPT);
+	assert_int_equal(db_error("Not implemented: x"), ERR_UNSUPPORTED);
+	assert_int_equal(db_error("Invalid argument: /d: exists (error_if_exists is true)"),
+	    ERR_INVALID);
+	assert_int_equal(db_error("IO error: /d/000005.log: Input/output error"), ERR_IO);
+	assert_int_equal(db_error("IO error: /d/000005.ldb: Invalid argument"), ERR_CORRUPT);
+	assert_int_equal(db_error("IO error: /d/000005.log: No space left on device"),
+	    ERR_NO_SPACE);
+	assert_int_equal(db_error("IO error: /d/000005.log: Disk quota exceeded"), ERR_NO_SPACE);
+	assert_int_equal(db_error("IO error: lock /d/LOCK: already held by process"), ERR_BUSY);
+	assert_int_equal(db_error("IO error: /d/LOCK: Permission denied"), ERR_DENIED);
+	assert_int_equal(db_error("something new"), ERR_IO);
+}
+
+TEST(missing_key_is_no_failure)
+{
+	struct fixture f;
+	char *path, *sentence = NULL;
+	struct buf value = BUF_INIT;
+	struct db *db;
+
+	fixture_new(&f);
+	path = xasprintf("%s/db", f.directory);
+	fixture_close(&f);
+	assert_int_equal(db_open(path, false, MIB, true, &db, &sentence), ERR_NONE);
+	assert_int_equal(db_get(db, SLICE_LITERAL("zzz"), &value, &sentence), ERR_NOT_FOUND);
+	assert_null(sentence);
+	db_close(&db);
+	free(path);
+	buf_free(&value);
+}
