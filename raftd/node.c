@@ -28,6 +28,7 @@
 /* A new leader waits at least so long for its followers before it gives up. */
 #define LEADER_WAIT_MS 1000
 #define READY_ROUNDS_MAX 8
+#define EXPIRY_RETRY_MS 10
 
 /* ---- life -------------------------------------------------------------------- */
 
@@ -722,8 +723,9 @@ expiry_deadline(const struct node *node)
 
 	if (expiry_ns == UINT64_MAX || node->expiring || raft_role(node->raft) != RAFT_LEADER)
 		return UINT64_MAX;
+	/* Not at once: the core may refuse, while leadership is handed over. */
 	if (expiry_ns <= wall_ns)
-		return node->now.monotonic_ms;
+		return node->now.monotonic_ms + EXPIRY_RETRY_MS;
 	return node->now.monotonic_ms + (expiry_ns - wall_ns) / NS_PER_MS + 1;
 }
 

@@ -1,0 +1,450 @@
+/*
+ * node_test.c - the conductor alone, in a world of memory: what it asks of the
+ * disk, when it answers, and in which order. Clusters are the simulator's.
+ */
+#include "raftd/node.h"
+
+#include "common/ipc/wire.h"
+#include "common/xmem.h"
+#include "tests/lib/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define SESSION 77
+
+struct world {
+	struct node *node;
+	struct clock_time now;
+	uint64_t tickets, synced;
+	size_t batches_with_entries;
+	struct buf peer_out;
+	struct buf said;		/* what went to workers, as words in order */
+	struct node_outcome last;	/* slices are not kept */
+	size_t outcomes;
+	enum exit_code ended;
+};
+
+static uint64_t
+submit(void *argument, const struct wal_turn *turn)
+{
+	struct world *w = argument;
+
+	if (turn->entry_count > 0)
+		w->batches_with_entries++;
+	return ++w->tickets;
+}
+
+static struct buf *
+peer_out(void *argument)
+{
+	struct world *w = argument;
+
+	buf_clear(&w->peer_out);
+	return &w->peer_out;
+}
+
+static void
+outcome(void *argument, uint64_t session, uint64_t request_id, const struct node_outcome *o)
+{
+	struct world *w = argument;
+
+	assert_int_equal(session, SESSION);
+	w->last = *o;
+	w->outcomes++;
+	buf_printf(&w->said, "outcome %u %d; ", (unsigned)request_id, (int)o->error);
+}
+
+static void
+watching(void *argument, uint64_t session UNUSED, uint64_t watch_id, const struct msg_watching *m)
+{
+	struct world *w = argument;
+
+	buf_printf(&w->said, "watching %u %d; ", (unsigned)watch_id, (int)m->error);
+}
+
+static void
+event(void *argument, uint64_t session UNUSED, const uint64_t *ids, size_t count,
+    struct slice bytes UNUSED)
+{
+	struct world *w = argument;
+
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&w->said, "event %u; ", (unsigned)ids[i]);
+}
+
+static void
+status(void *argument, const struct msg_status *m)
+{
+	struct world *w = argument;
+
+	buf_printf(&w->said, "status %u %u; ", m->phase, m->role);
+}
+
+static void
+note(void *argument UNUSED, enum diag_level level UNUSED, const char *text UNUSED)
+{
+}
+
+static void
+end(void *argument, enum exit_code code, const char *sentence UNUSED)
+{
+	struct world *w = argument;
+
+	w->ended = code;
+}
+
+static void
+stats(void *argument UNUSED, uint64_t session UNUSED, uint64_t id UNUSED,
+    const struct msg_stats *m UNUSED)
+{
+}
+
+static struct world *
+world_new(bool join)
+{
+	struct world *w = xzalloc(sizeof(*w));
+	struct node_config config = {
+		.peer_url = "http://127.0.0.1:7001",
+		.client_url = "http://127.0.0.1:4001",
+		.heartbeat_ms = 50,
+		.election_ms = 200,
+		.request_timeout_ms = 5000,
+		.trim_log = true,
+		.trim_entries = 100,
+		.watches_max = 2,
+		.seed = 1,
+		.new_cluster_id = 0xc1,
+		.join = join,
+	};
+	struct node_io io = {
+		.submit = submit, .peer_out = peer_out, .outcome = outcome,
+		.watching = watching, .event = event, .status = status, .stats = stats,
+		.note = note, .end = end, .argument = w,
+	};
+	struct wal_recovered recovered = {
+		.identity = { .node_id = 0xa1, .name = "machine1" }, .is_new = true };
+	const char *where;
+
+	w->now = (struct clock_time){ .monotonic_ms = 1000, .wall_ns = 1000000 * NS_PER_SECOND };
+	w->node = node_new(&config, io, &recovered);
+	assert_int_equal(node_start(w->node, w->now, &where), ERR_NONE);
+	return w;
+}
+
+static void
+world_free(struct world *w)
+{
+	node_free(&w->node);
+	buf_free(&w->peer_out);
+	buf_free(&w->said);
+	free(w);
+}
+
+static void
+turn(struct world *w, uint64_t later_ms)
+{
+	w->now.monotonic_ms += later_ms;
+	w->now.wall_ns += later_ms * NS_PER_MS;
+	node_turn(w->node, w->now);
+}
+
+static void
+sync_all(struct world *w)
+{
+	if (w->synced < w->tickets) {
+		w->synced = w->tickets;
+		node_persisted(w->node, w->synced);
+	}
+}
+
+/* Turns and syncs until nothing more comes at this time. */
+static void
+settle(struct world *w)
+{
+	do {
+		sync_all(w);
+		turn(w, 0);
+	} while (w->synced < w->tickets);
+}
+
+static void
+write_key(struct world *w, uint64_t sequence, const char *key, uint64_t ttl_s)
+{
+	struct msg_write write = {
+		.low = sequence,
+		.op = WRITE_SET,
+		.flags = ttl_s > 0 ? WRITE_FLAG_TTL : 0,
+		.key = slice_text(key),
+		.value = SLICE_LITERAL("v"),
+		.ttl_s = ttl_s,
+	};
+
+	node_write(w->node, SESSION, sequence, &write);
+}
+
+static enum err
+read_key(struct world *w, uint64_t id, const char *key, uint8_t flags)
+{
+	struct msg_read read = { .flags = flags, .key = slice_text(key) };
+	size_t before = w->outcomes;
+
+	node_read(w->node, SESSION, id, &read);
+	settle(w);
+	assert_int_equal(w->outcomes, before + 1);
+	return w->last.error;
+}
+
+static const char *
+said(struct world *w)
+{
+	buf_append_byte(&w->said, 0);
+	return (const char *)w->said.data;
+}
+
+static struct world *
+leading_world(void)
+{
+	struct world *w = world_new(false);
+
+	settle(w);
+	assert_int_equal(raft_role(node_raft(w->node)), RAFT_LEADER);
+	buf_clear(&w->said);
+	return w;
+}
+
+TEST(a_first_start_makes_a_cluster_with_one_registry_entry)
+{
+	struct world *w = leading_world();
+
+	assert_int_equal(read_key(w, 1, "/_etcd/machines/machine1", 0), ERR_NONE);
+	assert_int_equal(w->last.store_index, 1);
+	world_free(w);
+}
+
+/* Pitfall 2: a cluster of one commits by its own synced copy. */
+TEST(a_write_is_not_answered_before_it_is_synced)
+{
+	struct world *w = leading_world();
+
+	write_key(w, 1, "/a", 0);
+	for (int i = 0; i < 5; i++)
+		turn(w, 1);
+	assert_int_equal(w->outcomes, 0);
+	sync_all(w);
+	turn(w, 0);
+	assert_int_equal(w->outcomes, 1);
+	assert_int_equal(w->last.error, ERR_NONE);
+	assert_int_equal(w->last.store_index, 2);
+	world_free(w);
+}
+
+TEST(a_write_costs_one_batch_and_its_effects_ride_with_the_next)
+{
+	struct world *w = leading_world();
+	uint64_t before = w->tickets;
+
+	for (uint64_t i = 1; i <= 10; i++) {
+		write_key(w, i, "/a", 0);
+		turn(w, 1);
+		sync_all(w);
+		turn(w, 0);
+	}
+	assert_int_equal(w->outcomes, 10);
+	assert_int_equal(w->tickets - before, 10);
+	world_free(w);
+}
+
+TEST(effects_that_nothing_carries_go_by_themselves_after_a_rest)
+{
+	struct world *w = leading_world();
+	uint64_t before, due;
+
+	write_key(w, 1, "/a", 0);
+	settle(w);
+	before = w->tickets;
+	due = node_deadline(w->node);
+	assert_true(due > w->now.monotonic_ms);
+	assert_true(due <= w->now.monotonic_ms + 2000);
+	turn(w, 2000);
+	assert_int_equal(w->tickets, before + 1);
+	settle(w);
+	assert_int_equal(w->tickets, before + 1);
+	world_free(w);
+}
+
+TEST(writes_of_one_turn_share_one_batch)
+{
+	struct world *w = leading_world();
+	uint64_t before = w->tickets;
+
+	for (uint64_t i = 1; i <= 50; i++)
+		write_key(w, i, "/a", 0);
+	turn(w, 0);
+	assert_int_equal(w->tickets, before + 1);
+	settle(w);
+	assert_int_equal(w->outcomes, 50);
+	world_free(w);
+}
+
+TEST(a_repeated_write_takes_effect_once_and_gets_the_first_answer)
+{
+	struct world *w = leading_world();
+
+	write_key(w, 1, "/a", 0);
+	settle(w);
+	assert_int_equal(w->last.store_index, 2);
+	write_key(w, 1, "/a", 0);
+	settle(w);
+	assert_int_equal(w->outcomes, 2);
+	assert_int_equal(w->last.store_index, 2);
+	assert_int_equal(read_key(w, 9, "/a", 0), ERR_NONE);
+	assert_int_equal(w->last.store_index, 2);
+	world_free(w);
+}
+
+TEST(a_write_repeated_while_it_waits_is_answered_once)
+{
+	struct world *w = leading_world();
+
+	write_key(w, 1, "/a", 0);
+	turn(w, 0);
+	write_key(w, 1, "/a", 0);
+	settle(w);
+	assert_int_equal(w->outcomes, 1);
+	world_free(w);
+}
+
+TEST(reads_are_answered_with_and_without_a_quorum)
+{
+	struct world *w = leading_world();
+
+	assert_int_equal(read_key(w, 1, "/missing", 0), ERR_KEY_NOT_FOUND);
+	assert_int_equal(read_key(w, 2, "/missing", READ_FLAG_QUORUM), ERR_KEY_NOT_FOUND);
+	write_key(w, 3, "/a", 0);
+	settle(w);
+	assert_int_equal(read_key(w, 4, "/a", READ_FLAG_QUORUM), ERR_NONE);
+	world_free(w);
+}
+
+TEST(the_status_comes_first_then_events_then_outcomes)
+{
+	struct world *w = world_new(false);
+	struct msg_watch watch = { .key = SLICE_LITERAL("/a") };
+
+	node_watch(w->node, SESSION, 5, &watch);
+	write_key(w, 1, "/a", 0);
+	settle(w);
+	assert_non_null(strstr(said(w), "event 5; outcome 1 0; "));
+	assert_ptr_equal(strstr(said(w), "watching 5 0; "), said(w));
+	assert_true(strstr(said(w), "status 3 3") < strstr(said(w), "event 5"));
+	world_free(w);
+}
+
+TEST(watches_above_the_limit_are_refused)
+{
+	struct world *w = leading_world();
+	struct msg_watch watch = { .key = SLICE_LITERAL("/a") };
+
+	for (uint64_t id = 1; id <= 3; id++)
+		node_watch(w->node, SESSION, id, &watch);
+	assert_string_equal(said(w), "watching 1 0; watching 2 0; watching 3 300; ");
+	node_session_gone(w->node, SESSION);
+	buf_clear(&w->said);
+	node_watch(w->node, SESSION, 4, &watch);
+	assert_string_equal(said(w), "watching 4 0; ");
+	world_free(w);
+}
+
+TEST(a_key_expires_by_an_entry_and_never_early)
+{
+	struct world *w = leading_world();
+	uint64_t due;
+
+	write_key(w, 1, "/a", 10);
+	settle(w);
+	turn(w, 9000);
+	settle(w);
+	assert_int_equal(read_key(w, 2, "/a", 0), ERR_NONE);
+	due = node_deadline(w->node);
+	assert_true(due >= w->now.monotonic_ms + 999 && due <= w->now.monotonic_ms + 1001);
+	turn(w, due - w->now.monotonic_ms);
+	settle(w);
+	assert_int_equal(read_key(w, 3, "/a", 0), ERR_KEY_NOT_FOUND);
+	assert_int_equal(w->last.store_index, 3);
+	world_free(w);
+}
+
+TEST(a_clock_that_goes_back_expires_nothing_and_stops_nothing)
+{
+	struct world *w = leading_world();
+
+	write_key(w, 1, "/a", 10);
+	settle(w);
+	w->now.wall_ns -= 3600 * NS_PER_SECOND;
+	write_key(w, 2, "/b", 0);
+	settle(w);
+	assert_int_equal(w->outcomes, 2);
+	assert_int_equal(read_key(w, 3, "/a", 0), ERR_NONE);
+	world_free(w);
+}
+
+TEST(a_write_without_any_leader_is_refused_as_not_applied)
+{
+	struct world *w = world_new(true);
+
+	settle(w);
+	write_key(w, 1, "/a", 0);
+	turn(w, 0);
+	assert_int_equal(w->outcomes, 0);
+	turn(w, 1100);
+	assert_int_equal(w->outcomes, 1);
+	assert_int_equal(w->last.error, ERR_RAFT_INTERNAL);
+	world_free(w);
+}
+
+TEST(a_timed_out_write_says_that_it_may_have_been_applied)
+{
+	struct world *w = leading_world();
+
+	write_key(w, 1, "/a", 0);
+	turn(w, 0);
+	turn(w, 5100);
+	assert_int_equal(w->outcomes, 1);
+	assert_int_equal(w->last.error, ERR_RAFT_INTERNAL);
+	sync_all(w);
+	turn(w, 0);
+	assert_int_equal(w->outcomes, 1);
+	world_free(w);
+}
+
+TEST(a_worker_that_is_gone_gets_no_answer)
+{
+	struct world *w = leading_world();
+
+	write_key(w, 1, "/a", 0);
+	turn(w, 0);
+	node_session_gone(w->node, SESSION);
+	settle(w);
+	assert_int_equal(w->outcomes, 0);
+	world_free(w);
+}
+
+TEST(frames_that_are_no_message_of_a_node_change_nothing)
+{
+	struct world *w = leading_world();
+	struct frame frame = { .type = MSG_write, .request_id = 5 };
+	uint32_t before = node_hash(w->node);
+
+	assert_int_equal(node_peer_frame(w->node, &frame), ERR_MALFORMED);
+	for (uint16_t type = MSG_raft_vote; type <= MSG_snapshot_credit; type++) {
+		frame = (struct frame){ .type = type, .request_id = 5,
+		    .payload = SLICE_LITERAL("\1\2\3") };
+		assert_int_equal(node_peer_frame(w->node, &frame), ERR_MALFORMED);
+	}
+	frame = (struct frame){ .type = MSG_raft_timeout_now, .request_id = 0xa1 };
+	assert_int_equal(node_peer_frame(w->node, &frame), ERR_MALFORMED);
+	settle(w);
+	assert_int_equal(node_hash(w->node), before);
+	world_free(w);
+}
