@@ -196,6 +196,8 @@ step_remove(struct node *node, struct change *change, const struct command_head 
 static void
 step_change(struct node *node, struct change *change)
 {
+	const struct request_result *known;
+	struct raft_position position;
 	struct command_head head;
 	struct command_member m;
 	struct reader body;
@@ -203,6 +205,14 @@ step_change(struct node *node, struct change *change)
 	if (!apply_payload_parse(change->payload, &head, &body) ||
 	    !command_member_get(&body, &m) || !reader_done(&body)) {
 		refuse(node, change, ERR_RAFT_INTERNAL, "malformed command");
+		return;
+	}
+	/* A copy of one that took effect must not move the configuration again:
+	 * its name may be another node's by now. As a plain command it only
+	 * brings the first answer to who still waits. */
+	if (requests_find(node->requests, head.session, head.sequence, &known) != REQUEST_NEW) {
+		if (raft_propose(node->raft, change->payload, &position) == ERR_NONE)
+			change_free(node, change);
 		return;
 	}
 	switch ((enum member_op)m.op) {

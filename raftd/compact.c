@@ -222,6 +222,7 @@ install_commit(struct node *node)
 	buf_clear(&node->effects);
 	node->applied_dirty = false;
 	node->expiring = false;
+	node->announced = UINT64_MAX;
 	node->status_due = true;
 	*install = (struct install){ 0 };
 }

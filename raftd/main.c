@@ -145,6 +145,14 @@ io_stats(void *argument, uint64_t session, uint64_t request_id, const struct msg
 }
 
 static void
+io_changed(void *argument, const struct msg_changed *changed)
+{
+	struct raftd *raftd = argument;
+
+	sessions_changed(raftd->sessions, changed);
+}
+
+static void
 remember_leader(struct raftd *raftd, const struct msg_status *status)
 {
 	struct reader in = reader_of(status->members);
@@ -294,6 +302,7 @@ make_io(struct raftd *raftd)
 		.watching = io_watching,
 		.event = io_event,
 		.stats = io_stats,
+		.changed = io_changed,
 		.status = io_status,
 		.note = io_note,
 		.end = io_end,

@@ -7,7 +7,7 @@
  *	3 one batch for the disk: new entries, hard state, and the effects of what
  *	  was applied since the last one. Effects alone do not make a batch: they
  *	  ride with the next entries, or go after EFFECTS_WAIT_MS of rest
- *	4 status, events, outcomes
+ *	4 status, changed paths, events, outcomes
  *
  * Order on disk is order of submission, so an effect is never there before its
  * entry, and what answers an entry or a vote waits in the batch's frames until
@@ -141,6 +141,7 @@ node_start(struct node *node, struct clock_time now, const char **where)
 	node->loaded_count = 0;
 	node->started = true;
 	node->status_due = true;
+	node->announced = store_index(node->store);
 	if (node->fresh && node->cluster_id == 0 && !node->config.join)
 		start_cluster(node);
 	return ERR_NONE;
@@ -708,6 +709,7 @@ node_turn(struct node *node, struct clock_time now)
 		submit_batch(node, NULL);
 	finish_move(node);
 	status_turn(node);
+	announce_turn(node);
 	send_events(node);
 	send_answers(node);
 	queries_answer(node);

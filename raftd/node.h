@@ -10,7 +10,7 @@
  * Time is an argument and never goes back (monotonic) between calls.
  *
  * What goes out of a turn, in order: the disk batch, messages to nodes that may
- * go at once, the status if it changed, events to watchers, outcomes.
+ * go at once, the status if it changed, changed paths, events to watchers, outcomes.
  * Messages that wait for the disk go in the turn that learns it is synced.
  */
 #ifndef MOOTHALL_RAFTD_NODE_H

@@ -47,6 +47,9 @@ struct node_io {
 	    struct slice event);
 	void (*stats)(void *argument, uint64_t session, uint64_t request_id,
 	    const struct msg_stats *stats);
+	/* To every client worker: paths that changed. No outcome or event of the
+	 * turn may reach any worker before every worker has been sent this. */
+	void (*changed)(void *argument, const struct msg_changed *changed);
 	/* To every worker, and to the supervisor. Before the turn's outcomes. */
 	void (*status)(void *argument, const struct msg_status *status);
 

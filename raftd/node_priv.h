@@ -7,6 +7,7 @@
  *	change.c	membership changes that wait for their turn at the leader
  *	query.c		workers that wait for a read
  *	compact.c	trimming the log; sending and installing snapshots
+ *	announce.c	which paths changed, for the caches of workers
  *	status.c	what workers and operators are told
  *
  * Each part owns its struct below and is called by node.c only, but for the
@@ -247,6 +248,8 @@ struct node {
 	struct answer *answers;
 	size_t answer_count, answer_capacity;
 
+	uint64_t announced;		/* store index up to which workers know of changes */
+
 	/* status.c */
 	bool status_due;
 	uint64_t status_sent_ms;
@@ -297,6 +300,9 @@ struct blob *apply_payload_expire(uint64_t cutoff_ns);
 /* Take a payload apart; false: malformed. body is the reader behind the head. */
 bool apply_payload_parse(const struct blob *payload, struct command_head *head,
     struct reader *body);
+
+/* announce.c */
+void announce_turn(struct node *node);
 
 /* status.c */
 void status_turn(struct node *node);

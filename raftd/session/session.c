@@ -32,6 +32,7 @@ struct sessions {
 	struct loop *loop;
 	struct node *node;
 	struct session *peer;	/* open session of the peer worker */
+	struct session *flush_first; /* has this turn's changed paths unwritten */
 	struct buf nowhere;	/* frames for nodes while there is none */
 	size_t count;
 };
@@ -300,6 +301,9 @@ sessions_flush(struct sessions *sessions)
 {
 	struct session *session, *next;
 
+	if (sessions->flush_first != NULL)
+		channel_flush(sessions->flush_first->channel);
+	sessions->flush_first = NULL;
 	for (session = LIST_FIRST(&sessions->list); session != NULL; session = next) {
 		next = LIST_NEXT(session, link);
 		if (session->gone)
@@ -415,6 +419,24 @@ sessions_status(struct sessions *sessions, const struct msg_status *status)
 	LIST_FOREACH(session, &sessions->list, link)
 		if (session->id != 0 && !session->gone)
 			send_status(session, status);
+}
+
+void
+sessions_changed(struct sessions *sessions, const struct msg_changed *changed)
+{
+	struct session *session, *last = NULL;
+
+	LIST_FOREACH(session, &sessions->list, link) {
+		if (session->id == 0 || session->gone || session->role != ROLE_CLIENT)
+			continue;
+		msg_changed_frame(channel_out(session->channel), 0, changed);
+		/* The last one may have it in one write with its outcomes: it is
+		 * flushed first. */
+		if (last != NULL)
+			channel_flush(last->channel);
+		last = session;
+	}
+	sessions->flush_first = last;
 }
 
 struct buf *

@@ -36,6 +36,9 @@ void sessions_event(struct sessions *sessions, uint64_t session, const uint64_t 
     size_t count, struct slice event);
 void sessions_stats(struct sessions *sessions, uint64_t session, uint64_t request_id,
     const struct msg_stats *stats);
+/* Written at once to all workers but the last: so nothing that follows this
+ * turn reaches one worker before all of them have it. */
+void sessions_changed(struct sessions *sessions, const struct msg_changed *changed);
 void sessions_status(struct sessions *sessions, const struct msg_status *status);
 /* Where frames for nodes go: the peer worker, or nowhere while there is none. */
 struct buf *sessions_peer_out(struct sessions *sessions);

@@ -72,16 +72,24 @@ sweep_ask(struct wal *wal)
 	reader_add(wal->reader, job);
 }
 
-void
-upkeep_sweep(struct wal *wal)
+/* Begin a sweep if one is wanted and can begin. */
+static void
+sweep_start(struct wal *wal)
 {
-	if (wal->sweep != SWEEP_IDLE) {
-		wal->sweep_again = true;
+	if (!wal->sweep_wanted || wal->sweep != SWEEP_IDLE || wal->done < wal->sweep_after)
 		return;
-	}
+	wal->sweep_wanted = false;
 	buf_clear(&wal->sweep_from);
 	buf_clear(&wal->swept_first);
 	sweep_ask(wal);
+}
+
+void
+upkeep_sweep(struct wal *wal)
+{
+	wal->sweep_wanted = true;
+	wal->sweep_after = wal->ticket;
+	sweep_start(wal);
 }
 
 /* Nothing is left behind sweep_from. */
@@ -91,10 +99,7 @@ sweep_done(struct wal *wal)
 	wal->sweep = SWEEP_IDLE;
 	if (wal->swept_first.size > 0)
 		compact_range(wal, buf_slice(&wal->swept_first), buf_slice(&wal->swept_last));
-	if (wal->sweep_again) {
-		wal->sweep_again = false;
-		upkeep_sweep(wal);
-	}
+	sweep_start(wal);
 }
 
 void
@@ -128,6 +133,7 @@ upkeep_step(struct wal *wal)
 {
 	if (wal->sweep == SWEEP_WRITING)
 		sweep_ask(wal);
+	sweep_start(wal);
 	if (trim_wanted(wal)) {
 		struct batch *batch = writer_begin(wal->writer);
 

@@ -220,6 +220,7 @@ completed(void *argument, unsigned events UNUSED)
 	struct read_jobs answers = STAILQ_HEAD_INITIALIZER(answers);
 	struct wal *wal = argument;
 	struct writer_news news;
+	bool is_newer;
 
 	wakeup_take(wal->wakeup_fd);
 	writer_take_news(wal->writer, &news);
@@ -235,14 +236,14 @@ completed(void *argument, unsigned events UNUSED)
 	}
 	if (wal->poisoned)
 		return;
+	is_newer = news.ticket > wal->done;
+	wal->done = news.ticket;
 	if (news.batches > wal->batches) {
 		wal->batches = news.batches;
 		upkeep_step(wal);
 	}
-	if (news.ticket > wal->done) {
-		wal->done = news.ticket;
+	if (is_newer)
 		wal->callbacks.persisted(wal->callbacks.argument, wal->done);
-	}
 }
 
 void

@@ -14,7 +14,7 @@
 /* Looking for state records of generations that are neither current nor being
  * received, and deleting them:
  *
- *	idle -----> asked	there may be some	[upkeep_sweep]
+ *	idle -----> asked	there may be some	[upkeep_sweep, sweep_start]
  *	asked ----> writing	found some: deleted in the next batch	[upkeep_found]
  *	asked ----> idle	found none
  *	writing --> asked	a batch is on disk: pace, not order	[upkeep_step]
@@ -47,7 +47,8 @@ struct wal {
 	size_t snapshot_count, snapshot_capacity;
 
 	enum sweep sweep;
-	bool sweep_again;		/* from the start, when this one is through */
+	bool sweep_wanted;		/* from the start, when this one is through */
+	uint64_t sweep_after;		/* and this ticket is on disk: what is to be found, too */
 	struct buf sweep_from;		/* LevelDB key to go on from */
 	struct buf swept_first, swept_last; /* range deleted by this sweep */
 	raft_index trimmed_compacted;	/* LevelDB compacted the log's range up to here */

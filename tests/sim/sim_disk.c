@@ -452,9 +452,7 @@ sim_disk_submit(struct sim_disk *disk, const struct wal_turn *turn)
 		log_truncate(&disk->written, turn->truncate_from);
 	for (size_t i = 0; i < turn->entry_count; i++)
 		log_append(&disk->written, &turn->entries[i]);
-	if (turn->compact_to != 0)
-		log_drop_before(&disk->written, (struct raft_position){
-		    turn->compact_to, sim_log_term(&disk->written, turn->compact_to) });
+	/* What is compacted stays in `written`: the checks come after the turn. */
 	return queue(disk, op);
 }
 

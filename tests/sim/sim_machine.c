@@ -259,6 +259,12 @@ io_stats(void *argument, uint64_t session, uint64_t request_id, const struct msg
 	(void)stats;
 }
 
+/* Simulated workers keep no rendered bodies. */
+static void
+io_changed(void *argument UNUSED, const struct msg_changed *changed UNUSED)
+{
+}
+
 static void
 io_status(void *argument, const struct msg_status *status)
 {
@@ -424,6 +430,7 @@ machine_start(struct machine *machine)
 		.watching = io_watching,
 		.event = io_event,
 		.stats = io_stats,
+		.changed = io_changed,
 		.status = io_status,
 		.note = io_note,
 		.end = io_end,

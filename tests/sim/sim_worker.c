@@ -92,6 +92,15 @@ worker_of_session(struct machine *machine, uint64_t session)
 	return NULL;
 }
 
+/* When a frame arrives that is written now: soon, and after the one before it. */
+static uint64_t
+in_order(struct world *world, uint64_t last_ms)
+{
+	uint64_t at_ms = world->now_ms + world_below(world, 2);
+
+	return MAX_OF(at_ms, last_ms);
+}
+
 /* ---- to raftd --------------------------------------------------------------------- */
 
 static enum err
@@ -157,7 +166,7 @@ worker_send(struct worker *worker, struct blob *frame)
 		blob_unref(&frame);
 		return;
 	}
-	worker->in_at_ms = MAX_OF(worker->in_at_ms, world->now_ms + world_below(world, 2));
+	worker->in_at_ms = in_order(world, worker->in_at_ms);
 	event = world_after(world, worker->in_at_ms - world->now_ms, to_raftd);
 	event->machine = worker->machine;
 	event->life = worker->machine->life;
@@ -235,7 +244,7 @@ worker_reply(struct worker *worker, struct blob *frame)
 	struct world *world = worker->machine->world;
 	struct sim_event *event;
 
-	worker->out_at_ms = MAX_OF(worker->out_at_ms, world->now_ms + world_below(world, 2));
+	worker->out_at_ms = in_order(world, worker->out_at_ms);
 	event = world_after(world, worker->out_at_ms - world->now_ms, from_raftd);
 	event->object = worker;
 	event->life = worker->session;

@@ -93,7 +93,7 @@ void watcher_attach(struct watcher *watch);
 /* False if the id is not its own. */
 bool watcher_answered(struct watcher *watch, uint64_t id, const struct msg_watching *answer);
 bool watcher_event(struct watcher *watch, uint64_t id, struct slice event);
-/* At the end: everything up to store_index must have been delivered. */
-void watcher_check_complete(const struct watcher *watch, uint64_t store_index);
+/* It is registered, and everything up to store_index has been delivered. */
+bool watcher_is_complete(const struct watcher *watch, uint64_t store_index);
 
 #endif

@@ -20,6 +20,7 @@
 /* After all faults are healed: how long until writes work, and all agree. */
 #define PROBE_LIMIT_MS 15000
 #define AGREE_LIMIT_MS 10000
+#define WATCH_LIMIT_MS 20000
 #define STEP_MS 100
 
 static bool
@@ -279,6 +280,23 @@ settle(struct world *world, const char *what)
 	}
 }
 
+/* Watches get what they were promised; a long poll takes one event at a time. */
+static void
+watches_complete(struct world *world, struct machine *machine)
+{
+	uint64_t limit_ms = world->now_ms + WATCH_LIMIT_MS;
+
+	for (size_t w = 1; w < machine->worker_count; w++)
+		for (size_t i = 0; i < machine->workers[w]->watch_count; i++)
+			while (!watcher_is_complete(machine->workers[w]->watches[i],
+			    model_index(world->model))) {
+				if (world->now_ms >= limit_ms)
+					sim_fail(world, machine, "a watch does not get all events "
+					    "within %d ms without faults", WATCH_LIMIT_MS);
+				run_until(world, world->now_ms + STEP_MS);
+			}
+}
+
 void
 world_run(struct world *world)
 {
@@ -295,9 +313,10 @@ world_run(struct world *world)
 	run_until(world, world->now_ms + 2 * world->profile.request_timeout_ms);
 	settle(world, "healed");
 	probe_all(world);
-	run_until(world, world->now_ms + STEP_MS);
 	settle(world, "last write");
 	check_agreement(world);
+	for (size_t i = 0; i < world->machine_count; i++)
+		watches_complete(world, world->machines[i]);
 	late = model_overdue(world->model, model_time_ns(world->model) - 3 * NS_PER_SECOND);
 	if (late != NULL)
 		sim_fail(world, NULL, "%s should have expired seconds ago", late);

@@ -74,6 +74,20 @@ event(void *argument, uint64_t session UNUSED, const uint64_t *ids, size_t count
 }
 
 static void
+changed(void *argument, const struct msg_changed *m)
+{
+	struct world *w = argument;
+	struct reader in = reader_of(m->paths);
+	struct path_record record;
+
+	while (!reader_done(&in)) {
+		assert_true(path_record_get(&in, &record));
+		buf_printf(&w->said, "changed %.*s%s; ", SLICE_ARGS(record.path),
+		    record.below ? " and below" : "");
+	}
+}
+
+static void
 status(void *argument, const struct msg_status *m)
 {
 	struct world *w = argument;
@@ -119,7 +133,7 @@ world_new(bool join)
 	};
 	struct node_io io = {
 		.submit = submit, .peer_out = peer_out, .outcome = outcome,
-		.watching = watching, .event = event, .status = status, .stats = stats,
+		.watching = watching, .event = event, .changed = changed, .status = status, .stats = stats,
 		.note = note, .end = end, .argument = w,
 	};
 	struct wal_recovered recovered = {
@@ -335,7 +349,7 @@ TEST(the_status_comes_first_then_events_then_outcomes)
 	node_watch(w->node, SESSION, 5, &watch);
 	write_key(w, 1, "/a", 0);
 	settle(w);
-	assert_non_null(strstr(said(w), "event 5; outcome 1 0; "));
+	assert_non_null(strstr(said(w), "changed /a; event 5; outcome 1 0; "));
 	assert_ptr_equal(strstr(said(w), "watching 5 0; "), said(w));
 	assert_true(strstr(said(w), "status 3 3") < strstr(said(w), "event 5"));
 	world_free(w);

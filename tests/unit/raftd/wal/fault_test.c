@@ -225,6 +225,31 @@ TEST(turns_behind_a_failing_one_are_not_acknowledged)
 	fixture_close(&f);
 }
 
+/* Here LevelDB itself has seen no error: it is we who write nothing any more. */
+TEST(turns_behind_a_failing_mark_are_not_written)
+{
+	struct fixture f;
+	const char *directory;
+
+	fixture_new(&f);
+	directory = f.directory;
+	disk_fault_arm(f.directory);
+	disk_fault_close_gate(".log");
+	disk_fault_fail(DISK_PWRITE, 1, 0, EIO);
+	fixture_submit_entries(&f, 1, 1, 1);
+	assert_true(disk_fault_wait_at_gate());
+	fixture_submit_entries(&f, 2, 2, 1);
+	disk_fault_open_gate();
+	fixture_wait(&f, &f.failed_calls, 1);
+	assert_int_equal(f.persisted, 0);
+	fixture_close(&f);
+	disk_fault_arm(NULL);
+	fixture_open(&f, directory, "n1");
+	assert_int_equal(f.err, ERR_NONE);
+	assert_int_equal(f.recovered.last.index, 1);
+	fixture_close(&f);
+}
+
 /* The path of some file of db/ that ends in suffix; the caller frees it. */
 static char *
 find_file(const char *directory, const char *suffix)

@@ -4,6 +4,7 @@
 #include "tests/unit/raftd/wal/fixture.h"
 
 #include "common/xmem.h"
+#include "raftd/wal/wal_priv.h"
 #include "tests/lib/test.h"
 
 #include <inttypes.h>
@@ -239,6 +240,19 @@ fixture_wait_persisted(struct fixture *fixture, uint64_t ticket)
 	while (fixture->persisted < ticket)
 		run_turn(fixture);
 	loop_timer_cancel(fixture->limit);
+}
+
+void
+fixture_settle(struct fixture *fixture)
+{
+	struct wal_turn turn = { .commit = 0 };
+	const struct wal *wal = fixture->wal;
+
+	loop_timer_set(fixture->limit, WAIT_MS);
+	while (wal->sweep != SWEEP_IDLE || wal->sweep_wanted ||
+	    wal->marks.trimmed <= wal->marks.compacted_index)
+		run_turn(fixture);
+	fixture_wait_persisted(fixture, wal_submit(fixture->wal, &turn));
 }
 
 void

@@ -49,6 +49,8 @@ void fixture_reopen(struct fixture *fixture);
 /* Run the loop until *counter reaches at least wanted. Asserts that it does. */
 void fixture_wait(struct fixture *fixture, const unsigned *counter, unsigned wanted);
 void fixture_wait_persisted(struct fixture *fixture, uint64_t ticket);
+/* Run the loop until the upkeep has nothing left to do, and all it did is synced. */
+void fixture_settle(struct fixture *fixture);
 /* Submit and wait. */
 void fixture_write(struct fixture *fixture, const struct wal_turn *turn);
 /* Entries first..last of that term, payload "INDEX", with hard state of the term. */

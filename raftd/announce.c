@@ -1,0 +1,71 @@
+/*
+ * announce.c - which paths changed in this turn, told to every worker before
+ * the turn's outcomes, so that no rendered body in a worker's cache outlives
+ * what any client of this node has been told.
+ *
+ * Each store index has one event, and the window keeps more of them than a turn
+ * usually makes; where it does not (or the state was replaced by a snapshot)
+ * everything is said to have changed.
+ */
+#include "raftd/node_priv.h"
+
+static void
+add_path(struct buf *paths, struct slice path, bool below)
+{
+	struct path_record record = { .path = path, .below = below };
+
+	path_record_put(paths, &record);
+}
+
+/* False: the event is not kept any more. */
+static bool
+add_event(struct node *node, uint64_t index, struct buf *paths)
+{
+	const struct blob *blob = store_event(node->store, index);
+	struct event_record event;
+	struct node_record changed;
+	struct reader in;
+	bool removed;
+
+	if (blob == NULL)
+		return false;
+	in = reader_of(blob_slice(blob));
+	if (!event_record_get(&in, &event))
+		return false;
+	in = reader_of(event.nodes);
+	if (!node_record_get(&in, &changed))
+		return false;
+	removed = event.action == ACTION_DELETE || event.action == ACTION_EXPIRE;
+	add_path(paths, changed.key, removed && (changed.flags & NODE_DIR) != 0);
+	return true;
+}
+
+void
+announce_turn(struct node *node)
+{
+	uint64_t last = store_index(node->store);
+	struct msg_changed message;
+	bool whole = true;
+
+	if (last == node->announced)
+		return;
+	buf_clear(&node->scratch);
+	if (last > node->announced && last - node->announced <= HISTORY_EVENTS)
+		for (uint64_t index = node->announced + 1; whole && index <= last; index++)
+			whole = add_event(node, index, &node->scratch);
+	else
+		whole = false;
+	if (!whole) {
+		buf_clear(&node->scratch);
+		add_path(&node->scratch, SLICE_LITERAL("/"), true);
+	}
+	message = (struct msg_changed){
+		.store_index = last,
+		.raft_index = node->applied.index,
+		.raft_term = raft_current_term(node->raft),
+		.paths = buf_slice(&node->scratch),
+	};
+	node->io.changed(node->io.argument, &message);
+	buf_recycle(&node->scratch, 64 * KIB);
+	node->announced = last;
+}
