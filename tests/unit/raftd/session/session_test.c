@@ -1,0 +1,358 @@
+/*
+ * session_test.c - raftd's end of a worker's channel: who may say what, and
+ * what goes out in which order. The worker's end is a bare socket.
+ */
+#include "raftd/session/session.h"
+
+#include "common/xmem.h"
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+struct world {
+	struct loop *loop;
+	struct node *node;
+	struct sessions *sessions;
+	struct buf nowhere;
+};
+
+static uint64_t
+submit(void *argument UNUSED, const struct wal_turn *turn UNUSED)
+{
+	return 1;
+}
+
+static struct buf *
+peer_out(void *argument)
+{
+	struct world *w = argument;
+
+	buf_clear(&w->nowhere);
+	return &w->nowhere;
+}
+
+static void
+note(void *argument UNUSED, enum diag_level level UNUSED, const char *text UNUSED)
+{
+}
+
+static void
+watching(void *argument, uint64_t session, uint64_t watch_id, const struct msg_watching *answer)
+{
+	struct world *w = argument;
+
+	sessions_watching(w->sessions, session, watch_id, answer);
+}
+
+static struct world *
+world_new(void)
+{
+	struct world *w = xzalloc(sizeof(*w));
+	struct node_config config = {
+		.peer_url = "http://p", .client_url = "http://c", .heartbeat_ms = 50,
+		.election_ms = 200, .request_timeout_ms = 1000, .watches_max = 10, .seed = 1,
+		.new_cluster_id = 1, .join = true };
+	struct node_io io = { .submit = submit, .peer_out = peer_out, .note = note,
+		.watching = watching, .argument = w };
+	struct wal_recovered recovered = { .identity = { .node_id = 1, .name = "n" } };
+	const char *where;
+
+	w->loop = loop_new();
+	w->node = node_new(&config, io, &recovered);
+	assert_int_equal(node_start(w->node, loop_now(w->loop), &where), ERR_NONE);
+	w->sessions = sessions_new(w->loop, w->node);
+	return w;
+}
+
+static void
+world_free(struct world *w)
+{
+	sessions_free(&w->sessions);
+	node_free(&w->node);
+	loop_free(&w->loop);
+	buf_free(&w->nowhere);
+	free(w);
+}
+
+/* Turns of the loop until it has nothing to do at once. */
+static void
+stop(void *argument)
+{
+	loop_stop(argument, 0);
+}
+
+static void
+run(struct world *w)
+{
+	struct loop_timer *timer = loop_timer_new(w->loop, stop, w->loop);
+
+	sessions_flush(w->sessions);
+	loop_timer_set(timer, 1);
+	loop_run(w->loop, 0);
+	loop_timer_free(&timer);
+	sessions_flush(w->sessions);
+}
+
+/* The worker's end of a new pair. */
+static int
+attach(struct world *w, int role, uint32_t number)
+{
+	int pair[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, pair), 0);
+	sessions_attach(w->sessions, role, number, 1234, pair[0]);
+	return pair[1];
+}
+
+static void
+say(int fd, const struct buf *frames)
+{
+	assert_int_equal(write(fd, frames->data, frames->size), (ssize_t)frames->size);
+}
+
+static void
+greet(struct world *w, int fd, int role, uint32_t number, uint64_t token, uint64_t session)
+{
+	struct msg_hello hello = { .magic = WIRE_MAGIC, .protocol = WIRE_PROTOCOL,
+		.role = (uint8_t)role, .number = number, .token = token, .session = session };
+	struct buf out = BUF_INIT;
+
+	msg_hello_frame(&out, 0, &hello);
+	say(fd, &out);
+	buf_free(&out);
+	run(w);
+}
+
+/* Types of the frames that came, in order; -1 at the end if the channel closed. */
+static size_t
+hear(int fd, struct buf *in, int *types, size_t max)
+{
+	size_t count = 0, used;
+	struct frame frame;
+	ssize_t got;
+
+	for (;;) {
+		uint8_t *room = buf_reserve(in, 65536);
+
+		got = read(fd, room, 65536);
+		if (got <= 0)
+			break;
+		buf_added(in, (size_t)got);
+	}
+	while (count < max && frame_parse(buf_slice(in), &frame, &used) == ERR_NONE) {
+		types[count++] = frame.type;
+		buf_consume(in, used);
+	}
+	if (got == 0 && count < max)
+		types[count++] = -1;
+	return count;
+}
+
+static void
+expect_closed(struct world *w, int fd)
+{
+	struct buf in = BUF_INIT;
+	int types[8];
+	size_t count;
+
+	run(w);
+	count = hear(fd, &in, types, ARRAY_COUNT(types));
+	assert_true(count > 0);
+	assert_int_equal(types[count - 1], -1);
+	assert_int_equal(sessions_count(w->sessions), 0);
+	buf_free(&in);
+	close(fd);
+}
+
+TEST(a_hello_with_the_token_opens_and_gets_the_status)
+{
+	struct world *w = world_new();
+	int fd = attach(w, ROLE_CLIENT, 1), types[8];
+	struct buf in = BUF_INIT;
+
+	greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
+	assert_int_equal(hear(fd, &in, types, 8), 2);
+	assert_int_equal(types[0], MSG_hello);
+	assert_int_equal(types[1], MSG_status);
+	buf_free(&in);
+	close(fd);
+	world_free(w);
+}
+
+TEST(a_hello_with_another_token_role_or_number_is_refused)
+{
+	struct world *w = world_new();
+	int fd;
+
+	fd = attach(w, ROLE_CLIENT, 1);
+	greet(w, fd, ROLE_CLIENT, 1, 999, 5);
+	expect_closed(w, fd);
+	fd = attach(w, ROLE_CLIENT, 1);
+	greet(w, fd, ROLE_PEER, 1, 1234, 5);
+	expect_closed(w, fd);
+	fd = attach(w, ROLE_CLIENT, 1);
+	greet(w, fd, ROLE_CLIENT, 2, 1234, 5);
+	expect_closed(w, fd);
+	world_free(w);
+}
+
+TEST(anything_before_the_hello_is_refused)
+{
+	struct world *w = world_new();
+	struct msg_read read = { .key = SLICE_LITERAL("/a") };
+	struct buf out = BUF_INIT;
+	int fd = attach(w, ROLE_CLIENT, 1);
+
+	msg_read_frame(&out, 1, &read);
+	say(fd, &out);
+	expect_closed(w, fd);
+	buf_free(&out);
+	world_free(w);
+}
+
+/* Every message that a client worker may not send ends its channel. */
+TEST(a_client_worker_may_not_speak_for_nodes_or_members)
+{
+	for (uint16_t type = 1; type < 0x200; type++) {
+		struct world *w;
+		struct buf out = BUF_INIT;
+		int fd;
+
+		if (message_senders(type) == 0 || (message_senders(type) & FROM_CLIENT_WORKER) != 0)
+			continue;
+		w = world_new();
+		fd = attach(w, ROLE_CLIENT, 1);
+		greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
+		frame_append(&out, type, 0, 7, SLICE_EMPTY);
+		say(fd, &out);
+		expect_closed(w, fd);
+		buf_free(&out);
+		world_free(w);
+	}
+}
+
+TEST(a_message_that_breaks_the_rules_ends_the_channel)
+{
+	static const struct msg_write bad[] = {
+		{ .op = 0, .key = { (const uint8_t *)"/a", 2 } },
+		{ .op = WRITE_CREATE_IN_ORDER + 1, .key = { (const uint8_t *)"/a", 2 } },
+		{ .op = WRITE_SET, .flags = 0x80, .key = { (const uint8_t *)"/a", 2 } },
+		{ .op = WRITE_SET, .key = { (const uint8_t *)"a", 1 } },
+		{ .op = WRITE_SET, .key = { (const uint8_t *)"/a/", 3 } },
+		{ .op = WRITE_SET, .key = { (const uint8_t *)"//a", 3 } },
+		{ .op = WRITE_SET, .key = { NULL, 0 } },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
+		struct world *w = world_new();
+		struct buf out = BUF_INIT;
+		int fd = attach(w, ROLE_CLIENT, 1);
+
+		greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
+		msg_write_frame(&out, 1, &bad[i]);
+		say(fd, &out);
+		expect_closed(w, fd);
+		buf_free(&out);
+		world_free(w);
+	}
+}
+
+TEST(a_bad_frame_of_a_node_does_not_end_the_peer_worker)
+{
+	struct world *w = world_new();
+	struct buf out = BUF_INIT, in = BUF_INIT;
+	int fd = attach(w, ROLE_PEER, 0), types[8];
+
+	greet(w, fd, ROLE_PEER, 0, 1234, 5);
+	frame_append(&out, MSG_raft_append, 0, 7, SLICE_LITERAL("nonsense"));
+	say(fd, &out);
+	run(w);
+	assert_int_equal(sessions_count(w->sessions), 1);
+	assert_int_equal(hear(fd, &in, types, 8), 2);
+	buf_free(&out);
+	buf_free(&in);
+	close(fd);
+	world_free(w);
+}
+
+TEST(a_new_channel_of_a_worker_replaces_its_old_one)
+{
+	struct world *w = world_new();
+	struct buf in = BUF_INIT;
+	int old = attach(w, ROLE_CLIENT, 1), fresh, types[8];
+	size_t count;
+
+	greet(w, old, ROLE_CLIENT, 1, 1234, 5);
+	fresh = attach(w, ROLE_CLIENT, 1);
+	greet(w, fresh, ROLE_CLIENT, 1, 1234, 6);
+	count = hear(old, &in, types, 8);
+	assert_int_equal(types[count - 1], -1);
+	assert_int_equal(sessions_count(w->sessions), 1);
+	buf_free(&in);
+	close(old);
+	close(fresh);
+	world_free(w);
+}
+
+TEST(a_large_answer_comes_in_pieces_that_fit_frames)
+{
+	struct world *w = world_new();
+	size_t size = 3 * FRAME_CHUNK_BYTES + 5;
+	struct node_outcome outcome = { .event = slice_of(xzalloc(size), size) };
+	struct buf in = BUF_INIT;
+	int fd = attach(w, ROLE_CLIENT, 1), types[8];
+	size_t count = 0;
+
+	greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
+	assert_int_equal(hear(fd, &in, types, 8), 2);
+	sessions_outcome(w->sessions, 5, 9, &outcome);
+	while (count < 4) {
+		run(w);
+		count += hear(fd, &in, types + count, 8 - count);
+	}
+	for (size_t i = 0; i < 4; i++)
+		assert_int_equal(types[i], MSG_outcome);
+	free((void *)(uintptr_t)outcome.event.data);
+	buf_free(&in);
+	close(fd);
+	world_free(w);
+}
+
+TEST(changed_paths_reach_every_worker_before_any_outcome)
+{
+	struct world *w = world_new();
+	struct msg_changed changed = { .store_index = 3 };
+	struct node_outcome outcome = { .store_index = 3 };
+	struct buf in[2] = { BUF_INIT, BUF_INIT };
+	int fd[2], types[8];
+
+	for (uint32_t i = 0; i < 2; i++) {
+		fd[i] = attach(w, ROLE_CLIENT, i + 1);
+		greet(w, fd[i], ROLE_CLIENT, i + 1, 1234, 5 + i);
+		hear(fd[i], &in[i], types, 8);
+	}
+	sessions_changed(w->sessions, &changed);
+	sessions_outcome(w->sessions, 5, 1, &outcome);
+	sessions_outcome(w->sessions, 6, 1, &outcome);
+	/* Nothing but changed was written yet, and at most one worker lacks it. */
+	for (uint32_t i = 0; i < 2; i++) {
+		size_t count = hear(fd[i], &in[i], types, 8);
+
+		assert_true(count <= 1);
+		if (count == 1)
+			assert_int_equal(types[0], MSG_changed);
+	}
+	sessions_flush(w->sessions);
+	for (uint32_t i = 0; i < 2; i++) {
+		size_t count = hear(fd[i], &in[i], types, 8);
+
+		assert_int_equal(types[count - 1], MSG_outcome);
+		buf_free(&in[i]);
+		close(fd[i]);
+	}
+	world_free(w);
+}
