@@ -18,7 +18,8 @@
 	    ((byte) & 0x40 ? UINT32_C(0x417b1dbc) : 0) ^ ((byte) & 0x80 ? UINT32_C(0x82f63b78) : 0))
 #define ROWS_4(byte) ROW(byte), ROW((byte) + 1), ROW((byte) + 2), ROW((byte) + 3)
 #define ROWS_16(byte) ROWS_4(byte), ROWS_4((byte) + 4), ROWS_4((byte) + 8), ROWS_4((byte) + 12)
-#define ROWS_64(byte) ROWS_16(byte), ROWS_16((byte) + 16), ROWS_16((byte) + 32), ROWS_16((byte) + 48)
+#define ROWS_64(byte) \
+	ROWS_16(byte), ROWS_16((byte) + 16), ROWS_16((byte) + 32), ROWS_16((byte) + 48)
 
 static const uint32_t table[256] = { ROWS_64(0), ROWS_64(64), ROWS_64(128), ROWS_64(192) };
 

@@ -5,7 +5,8 @@
  *   2026-11-22T15:29:23.647Z machine1 raftd[4712] info raft: became leader term=3
  * Fixed words first, then key=value. Control bytes are escaped as \xNN, lines
  * end at 1 KiB. Never a client's value, a token, a key file's content.
- * The same format string at most 10 times in 5 s, then counted.
+ * The same format string at most 10 times in 5 s, then counted. For the thread
+ * that runs the loop only.
  */
 #ifndef MOOTHALL_COMMON_DIAG_H
 #define MOOTHALL_COMMON_DIAG_H
@@ -33,7 +34,8 @@ bool diag_enabled(enum diag_level level);
 void diag_line(enum diag_level level, const char *part, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* A sentence for a person at start or end, without time and prefix:
- * "etcd: SOURCE: PROBLEM" or the ready lines. To standard error. */
+ * "etcd: SOURCE: PROBLEM" or the ready lines. To standard error, with a line
+ * end added and control bytes escaped. */
 void diag_say(const char *format, ...) PRINTF_LIKE(1, 2);
 
 #define diag_error(part, ...) diag_line(DIAG_ERROR, part, __VA_ARGS__)

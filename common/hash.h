@@ -33,7 +33,7 @@ void hash_init(struct hash *hash, uint64_t seed,
 void hash_free(struct hash *hash);
 /* The member of that key or NULL. */
 struct hash_link *hash_find(const struct hash *hash, struct slice key);
-/* The key must not be in the table. */
+/* The key must not be in the table. Grows by doubling, never shrinks. */
 void hash_insert(struct hash *hash, struct hash_link *link, struct slice key);
 /* The link must be in the table. */
 void hash_remove(struct hash *hash, struct hash_link *link);

@@ -15,9 +15,10 @@
 #define FRAME_HEADER_BYTES ((size_t)16)
 #define FRAME_BYTES_MAX (16 * MIB)	 /* whole frame; above: the channel is closed */
 #define FRAME_CHUNK_BYTES (1 * MIB)	 /* bulk answers are cut to pieces of this */
-#define CHANNEL_QUEUE_BYTES_MAX (64 * MIB) /* waiting for one worker; then it is cut off */
+#define CHANNEL_QUEUE_BYTES_MAX (256 * MIB) /* waiting for one worker; then it is cut off */
+#define SESSION_QUEUE_BYTES (64 * MIB)	/* waiting for one worker; above, it is not read from */
 #define CHANNEL_READ_BYTES_MAX (1 * MIB) /* taken from one channel in one turn */
-#define ASSEMBLED_BYTES_MAX (1024 * MIB) /* a chunked answer, put together again */
+#define ASSEMBLED_BYTES_MAX (128 * MIB) /* a chunked answer, put together again */
 
 /* Requests */
 #define BODY_BYTES_MAX (10 * MIB)
@@ -58,6 +59,8 @@ _Static_assert(SNAPSHOT_CHUNK_BYTES + VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTE
     "a snapshot chunk that passes its size by one record fits in one frame");
 _Static_assert(WORKER_REQUESTS_MAX <= SESSION_RESULTS_MAX,
     "every answer a worker may still ask for again is kept");
+_Static_assert(ASSEMBLED_BYTES_MAX + SESSION_QUEUE_BYTES <= CHANNEL_QUEUE_BYTES_MAX,
+    "the largest answer fits behind what may wait when its question is read");
 _Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
     "flow control holds a leader back before the peer's queue drops");
 _Static_assert(HEAD_BYTES_MAX <= KEY_BYTES_MAX, "a key that fits the head is taken");

@@ -20,18 +20,21 @@ enum loop_events {
 	LOOP_WRITE = 2,
 };
 
+/* Also makes the process ignore SIGPIPE: a write to who is gone just fails. */
 struct loop *loop_new(void);
 void loop_free(struct loop **loop);
 
 /* What runs at the end of each turn, in the order added. At most 8. */
 void loop_at_turn_end(struct loop *loop, void (*end)(void *), void *argument);
-/* Run until loop_stop; returns its code. */
+/* Run until loop_stop, whose turn is finished first; returns its code. A stop
+ * before the start counts. May be called again. */
 int loop_run(struct loop *loop, int initial_code);
 void loop_stop(struct loop *loop, int code);
 /* Run another turn at once even if nothing is ready. */
 void loop_again(struct loop *loop);
 
-/* Time as read at the start of this turn. */
+/* Time as read when first asked in this turn: after the wait, the same until
+ * the turn ends. */
 struct clock_time loop_now(const struct loop *loop);
 
 /* For bufferevents of httpd; borrowed. */

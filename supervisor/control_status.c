@@ -149,6 +149,16 @@ put_members(yajl_gen gen, const struct node_view *node)
 	yajl_gen_array_close(gen);
 }
 
+/* node_state comes when something changed, a sign of life every second. */
+static uint64_t
+store_index(const struct supervisor *supervisor)
+{
+	const struct process *raftd = supervisor_process(supervisor, ROLE_RAFTD, 0);
+	uint64_t told = raftd == NULL ? 0 : raftd->store_index;
+
+	return MAX_OF(told, supervisor->node.store_index);
+}
+
 static void
 put_node(yajl_gen gen, const struct supervisor *supervisor)
 {
@@ -161,7 +171,7 @@ put_node(yajl_gen gen, const struct supervisor *supervisor)
 	put_number(gen, "term", node->term);
 	put_number(gen, "commit", node->commit);
 	put_number(gen, "applied", node->applied);
-	put_number(gen, "store_index", node->store_index);
+	put_number(gen, "store_index", store_index(supervisor));
 	put_text(gen, "role", slice_text(role_name(node->role)));
 	put_text(gen, "leader", supervisor_member_name(supervisor, node->leader_id));
 	put_members(gen, node);
@@ -190,7 +200,7 @@ print_node(struct buf *text, const struct supervisor *supervisor)
 	buf_printf(text, "node %016" PRIx64 " of cluster %016" PRIx64 "\n", node->node_id,
 	    node->cluster_id);
 	buf_printf(text, "committed %" PRIu64 ", applied %" PRIu64 ", store index %" PRIu64 "\n",
-	    node->commit, node->applied, node->store_index);
+	    node->commit, node->applied, store_index(supervisor));
 	buf_append_text(text, "members:\n");
 	while (!reader_done(&in) && member_record_get(&in, &member))
 		buf_printf(text, "  %-12.*s %-8s %.*s  %.*s\n", SLICE_ARGS(member.name),

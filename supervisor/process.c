@@ -141,6 +141,7 @@ take_alive(struct process *process, struct slice payload)
 	if (msg_alive_decode(payload, &alive) != ERR_NONE)
 		return false;
 	process->connections = alive.connections;
+	process->store_index = alive.store_index;
 	return true;
 }
 

@@ -76,6 +76,7 @@ struct process {
 	bool retired;			/* replaced by another: not started again */
 	bool renewed;			/* stopped to be started again at once */
 	uint32_t connections;
+	uint64_t store_index;		/* raftd: as its last sign of life said */
 	unsigned restarts;
 	unsigned deaths_in_row;		/* decides the back-off */
 	uint64_t deaths_ms[PROCESS_DEATHS_KEPT]; /* the last ones, a ring */

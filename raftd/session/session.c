@@ -296,6 +296,15 @@ closed(void *argument, enum err why)
 
 /* ---- what goes -------------------------------------------------------------- */
 
+/* A worker that does not take its answers gets no new ones. */
+static void
+flush(struct session *session)
+{
+	channel_flush(session->channel);
+	channel_pause(session->channel,
+	    channel_queued(session->channel) > SESSION_QUEUE_BYTES);
+}
+
 void
 sessions_flush(struct sessions *sessions)
 {
@@ -309,7 +318,7 @@ sessions_flush(struct sessions *sessions)
 		if (session->gone)
 			session_free(session);
 		else
-			channel_flush(session->channel);
+			flush(session);
 	}
 	buf_recycle(&sessions->nowhere, 64 * KIB);
 	buf_clear(&sessions->nowhere);

@@ -13,6 +13,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
@@ -92,6 +93,8 @@ node_start(struct node_fixture *node, const char *const *words)
 	node->pid = fork();
 	assert_true(node->pid != -1);
 	if (node->pid == 0) {
+		/* A test that fails leaves no node behind. */
+		(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 		setenv("FAKE_DIR", node->directory, 1);
 		dup2(pair[1], STDERR_FILENO);
 		/* Some of what a careless parent leaves open. */
