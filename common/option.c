@@ -28,6 +28,7 @@ static const struct option_alias {
 } option_aliases[] = {
 #define OPTION_ALIAS(flag, name, deprecated) { flag, OPTION_##name, deprecated },
 #define OPTION_ENVIRONMENT_ALIAS(env, name)
+#define OPTION_FILE_ALIAS(file_key, name)
 #include "common/option_alias_table.h"
 };
 
@@ -37,6 +38,7 @@ static const struct option_environment_alias {
 } option_environment_aliases[] = {
 #define OPTION_ALIAS(flag, name, deprecated)
 #define OPTION_ENVIRONMENT_ALIAS(env, name) { env, OPTION_##name },
+#define OPTION_FILE_ALIAS(file_key, name)
 #include "common/option_alias_table.h"
 };
 

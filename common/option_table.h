@@ -4,6 +4,8 @@
  *
  * No guard: included many times; undefines its macro at the end.
  */
+OPTION(config, "config", "ETCD_CONFIG", NULL, PATH, "", 0, 0, "FILE",
+    "file of options, read after the system's own")
 OPTION(name, "name", "ETCD_NAME", "name", TEXT, "", 0, 0, "NAME",
     "name of this node, unique in the cluster (default: host name)")
 OPTION(data_dir, "data-dir", "ETCD_DATA_DIR", "data_dir", PATH, "", 0, 0, "DIR",
@@ -20,6 +22,30 @@ OPTION(peers, "peers", "ETCD_PEERS", "peers", LIST, "", 0, 0, "HOST:PORT,...",
     "members of a cluster to join")
 OPTION(peers_file, "peers-file", "ETCD_PEERS_FILE", "peers_file", PATH, "", 0, 0, "FILE",
     "file with a list of peers, instead of -peers")
+OPTION(discovery, "discovery", "ETCD_DISCOVERY", "discovery", TEXT, "", 0, 0, "URL",
+    "not supported by this version: use -peers")
+OPTION(ca_file, "ca-file", "ETCD_CA_FILE", "ca_file", PATH, "", 0, 0, "FILE",
+    "authorities that client certificates have to come from")
+OPTION(cert_file, "cert-file", "ETCD_CERT_FILE", "cert_file", PATH, "", 0, 0, "FILE",
+    "certificate of the client port: makes it HTTPS")
+OPTION(key_file, "key-file", "ETCD_KEY_FILE", "key_file", PATH, "", 0, 0, "FILE",
+    "private key of -cert-file")
+OPTION(peer_ca_file, "peer-ca-file", "ETCD_PEER_CA_FILE", "peer.ca_file", PATH, "", 0, 0, "FILE",
+    "authorities that certificates of peers have to come from")
+OPTION(peer_cert_file, "peer-cert-file", "ETCD_PEER_CERT_FILE", "peer.cert_file", PATH, "", 0, 0,
+    "FILE", "certificate of the peer port: makes it HTTPS")
+OPTION(peer_key_file, "peer-key-file", "ETCD_PEER_KEY_FILE", "peer.key_file", PATH, "", 0, 0,
+    "FILE", "private key of -peer-cert-file")
+OPTION(peer_cert_names, "peer-cert-names", "ETCD_PEER_CERT_NAMES", "peer.cert_names", LIST, "", 0,
+    0, "NAME,...", "names that certificates of peers may have (default: any)")
+OPTION(tls_min_version, "tls-min-version", "ETCD_TLS_MIN_VERSION", "server.tls_min_version", TEXT,
+    "1.2", 0, 0, "1.2|1.3", "oldest version of TLS that is spoken")
+OPTION(tls_ciphers, "tls-ciphers", "ETCD_TLS_CIPHERS", "server.tls_ciphers", TEXT, "", 0, 0,
+    "LIST", "cipher list for TLS 1.2 (default: ECDHE with AES-GCM or ChaCha20)")
+OPTION(cors, "cors", "ETCD_CORS", "cors", LIST, "", 0, 0, "ORIGIN,...",
+    "origins that web pages may come from, or *")
+OPTION(origin_check, "origin-check", "ETCD_ORIGIN_CHECK", "server.origin_check", BOOL, "false", 0,
+    0, "BOOL", "refuse writes of web pages of other origins (default: true if -cors is given)")
 OPTION(max_retry_attempts, "max-retry-attempts", "ETCD_MAX_RETRY_ATTEMPTS", "max_retry_attempts",
     NUMBER, "3", 0, 1000000, "N", "how often to try all peers before giving up a join; 0: no end")
 OPTION(retry_interval, "retry-interval", "ETCD_RETRY_INTERVAL", "retry_interval", SECONDS, "0", 0,
@@ -37,6 +63,14 @@ OPTION(http_read_timeout, "http-read-timeout", "ETCD_HTTP_READ_TIMEOUT", "http_r
     SECONDS, "300", 1, 86400000, "SECONDS", "time for a whole request")
 OPTION(http_write_timeout, "http-write-timeout", "ETCD_HTTP_WRITE_TIMEOUT", "http_write_timeout",
     SECONDS, "300", 1, 86400000, "SECONDS", "time without progress of an answer")
+OPTION(cluster_active_size, "cluster-active-size", "ETCD_CLUSTER_ACTIVE_SIZE",
+    "cluster.active_size", NUMBER, "9", 3, 31, "N", "how many members vote, of a new cluster")
+OPTION(cluster_remove_delay, "cluster-remove-delay", "ETCD_CLUSTER_REMOVE_DELAY",
+    "cluster.remove_delay", SECONDS, "1800", 2000, 31536000000, "SECONDS",
+    "how long a member may be silent before another one takes its place")
+OPTION(cluster_sync_interval, "cluster-sync-interval", "ETCD_CLUSTER_SYNC_INTERVAL",
+    "cluster.sync_interval", SECONDS, "5", 1000, 86400000, "SECONDS",
+    "how often a standby looks for a place")
 OPTION(workers, "workers", "ETCD_WORKERS", "server.workers", TEXT, "auto", 0, 0, "N|auto",
     "client workers, 1 to 64 (auto: processors, at most 4)")
 OPTION(run_dir, "run-dir", "ETCD_RUN_DIR", "server.run_dir", PATH, "", 0, 0, "DIR",
@@ -45,14 +79,33 @@ OPTION(pid_file, "pid-file", "ETCD_PID_FILE", "server.pid_file", PATH, "", 0, 0,
     "file to write the supervisor's process id to")
 OPTION(libexec_dir, "libexec-dir", "ETCD_LIBEXEC_DIR", "server.libexec_dir", PATH, "", 0, 0, "DIR",
     "where raftd and httpd are (default: beside this program, else as installed)")
+OPTION(user, "user", "ETCD_USER", "server.user", TEXT, "", 0, 0, "NAME",
+    "user to become when started as root")
+OPTION(group, "group", "ETCD_GROUP", "server.group", TEXT, "", 0, 0, "NAME",
+    "group to become when started as root (default: the user's)")
+OPTION(sandbox, "sandbox", "ETCD_SANDBOX", "server.sandbox", TEXT, "best", 0, 0, "on|off|best",
+    "confine the processes; on: or do not start")
+OPTION(allow_core, "allow-core", "ETCD_ALLOW_CORE", "server.allow_core", BOOL, "false", 0, 0,
+    "BOOL", "let a crash leave a core file, which holds keys and values")
 OPTION(log_level, "log-level", "ETCD_LOG_LEVEL", "log.level", TEXT, "info", 0, 0, "LEVEL",
     "error, warn, info, debug or trace")
+OPTION(log_format, "log-format", "ETCD_LOG_FORMAT", "log.format", TEXT, "text", 0, 0, "text|json",
+    "how a line of the log is written")
+OPTION(log_output, "log-output", "ETCD_LOG_OUTPUT", "log.output", TEXT, "stderr", 0, 0,
+    "stderr|stdout|syslog|journal|FILE", "where the log goes")
+OPTION(access_log, "access-log", "ETCD_ACCESS_LOG", "log.access", TEXT, "off", 0, 0, "FILE|-|off",
+    "where each request is written; -: standard output")
+OPTION(log_keys, "log-keys", "ETCD_LOG_KEYS", "log.keys", BOOL, "true", 0, 0, "BOOL",
+    "paths of keys may stand in the log")
 OPTION(max_header_bytes, "max-header-bytes", "ETCD_MAX_HEADER_BYTES", "limits.max_header_bytes",
     SIZE, "64K", 1024, 65536, "SIZE", "largest request line and headers")
 OPTION(max_body_bytes, "max-body-bytes", "ETCD_MAX_BODY_BYTES", "limits.max_body_bytes", SIZE,
     "10M", 1024, 10485760, "SIZE", "largest request body")
 OPTION(max_connections, "max-connections", "ETCD_MAX_CONNECTIONS", "limits.max_connections",
     NUMBER, "10000", 1, 1000000, "N", "client connections of one worker")
+OPTION(max_connections_per_address, "max-connections-per-address",
+    "ETCD_MAX_CONNECTIONS_PER_ADDRESS", "limits.max_connections_per_address", NUMBER, "1024", 0,
+    1000000, "N", "client connections from one address to one worker; 0: no limit")
 OPTION(max_watches, "max-watches", "ETCD_MAX_WATCHES", "limits.max_watches", NUMBER, "100000", 1,
     10000000, "N", "open watches of the node")
 OPTION(header_timeout, "header-timeout", "ETCD_HEADER_TIMEOUT", "limits.header_timeout", SECONDS,
@@ -61,6 +114,8 @@ OPTION(idle_timeout, "idle-timeout", "ETCD_IDLE_TIMEOUT", "limits.idle_timeout",
     86400000, "SECONDS", "how long a kept connection may rest")
 OPTION(request_timeout, "request-timeout", "ETCD_REQUEST_TIMEOUT", "limits.request_timeout",
     SECONDS, "5", 100, 3600000, "SECONDS", "how long a write or quorum read waits for the cluster")
+OPTION(ipc_max_frame, "ipc-max-frame", "ETCD_IPC_MAX_FRAME", "limits.ipc_max_frame", SIZE, "16M",
+    1048576, 16777216, "SIZE", "accepted, has no effect: frames have at most 16M")
 OPTION(backend_wait, "backend-wait", "ETCD_BACKEND_WAIT", "limits.backend_wait", SECONDS, "5", 100,
     3600000, "SECONDS", "how long a worker keeps requests while raftd restarts")
 OPTION(storage_cache, "storage-cache", "ETCD_STORAGE_CACHE", "storage.cache", SIZE, "1M", 65536,
@@ -86,6 +141,10 @@ OPTION(cpuprofile, "cpuprofile", "ETCD_CPU_PROFILE_FILE", "cpu_profile_file", PA
     "FILE", "accepted, has no effect")
 OPTION(no_fsync, "no-fsync", NULL, NULL, BOOL, "false", 0, 0, "BOOL",
     "do not sync writes: loses data, for tests only")
+OPTION(check_config, "check-config", NULL, NULL, BOOL, "false", 0, 0, "BOOL",
+    "check all options and what they name, and end")
+OPTION(print_config, "print-config", NULL, NULL, BOOL, "false", 0, 0, "BOOL",
+    "print the values of all options as a file, and end")
 OPTION(client_url, NULL, NULL, NULL, TEXT, "", 0, 0, "", "advertised client URL")
 OPTION(peer_url, NULL, NULL, NULL, TEXT, "", 0, 0, "", "advertised peer URL")
 #undef OPTION

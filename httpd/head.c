@@ -29,6 +29,14 @@ head_name_equal(struct slice a, const char *b)
 	return a.size == strlen(b) && strncasecmp((const char *)a.data, b, a.size) == 0;
 }
 
+static bool
+name_begins(struct slice name, const char *beginning)
+{
+	size_t size = strlen(beginning);
+
+	return name.size > size && strncasecmp((const char *)name.data, beginning, size) == 0;
+}
+
 unsigned
 head_find_end(struct slice bytes, size_t *scanned, size_t bytes_max, size_t *size)
 {
@@ -165,6 +173,14 @@ read_length(struct slice value, uint64_t *length)
 	return true;
 }
 
+/* To the parser, "chunked" and a tab is another coding, and digits and a tab
+ * are no number. The value stands in its line, so there is a byte behind it. */
+static bool
+has_blank_behind(struct slice value)
+{
+	return value.data[value.size] != '\r';
+}
+
 /* What decides where the message ends may be there once, in one form. */
 static unsigned
 check_framing(struct head *head)
@@ -177,14 +193,18 @@ check_framing(struct head *head)
 		if (head_name_equal(header->name, "host")) {
 			hosts++;
 		} else if (head_name_equal(header->name, "content-length")) {
-			if (head->has_length || !read_length(header->value, &head->content_length))
+			if (head->has_length || has_blank_behind(header->value) ||
+			    !read_length(header->value, &head->content_length))
 				return 400;
 			head->has_length = true;
 		} else if (head_name_equal(header->name, "transfer-encoding")) {
-			if (head->chunked || head->http_1_0 ||
+			if (head->chunked || head->http_1_0 || has_blank_behind(header->value) ||
 			    !head_name_equal(header->value, "chunked"))
 				return 400;
 			head->chunked = true;
+		} else if (name_begins(header->name, "transfer-encoding")) {
+			/* The parser takes it for the thing itself, and refuses. */
+			return 400;
 		}
 	}
 	if (hosts > 1 || (hosts == 0 && !head->http_1_0))

@@ -223,8 +223,7 @@ step_change(struct node *node, struct change *change)
 		step_remove(node, change, &head, &m);
 		return;
 	case MEMBER_UPDATE:
-		rejoin(node, change, &head, &m);
-		return;
+		break;
 	}
 	refuse(node, change, ERR_RAFT_INTERNAL, "unknown membership change");
 }

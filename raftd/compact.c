@@ -252,9 +252,14 @@ compact_chunk(struct node *node, peer_id from, const struct msg_snapshot_chunk *
 	struct raft_position position = { chunk->snapshot_index, chunk->snapshot_term };
 	uint64_t ticket;
 
-	if (crc32c(0, chunk->records) != chunk->checksum ||
-	    !raft_wants_snapshot(node->raft, position, chunk->term))
+	if (crc32c(0, chunk->records) != chunk->checksum)
 		return;
+	if (!raft_wants_snapshot(node->raft, position, chunk->term)) {
+		/* Said at once, so that its sender does not wait for credit. */
+		send_credit(node, 0, &(struct install){ .from = from, .position = position },
+		    SNAPSHOT_FAILED);
+		return;
+	}
 	raft_snapshot_progress(node->raft, from, chunk->term);
 	if (chunk->sequence == 0)
 		install_begin(node, from, chunk);

@@ -142,11 +142,10 @@ MESSAGE(unwatch, 0x23, FROM_CLIENT_WORKER, FIELD(u64, unused))
 /* Answered by stats of the same kind. */
 MESSAGE(stats_ask, 0x24, FROM_CLIENT_WORKER,
     FIELD(u8, kind))		/* STATS_* of wire.h */
-/* The peer worker passes on what came as HTTP on the peer port, or its own
- * address change. Request id as for write: a replay takes effect once. */
+/* The peer worker passes on what came as HTTP on the peer port. Request id as for write: a replay takes effect once. */
 MESSAGE(member_change, 0x25, FROM_PEER_WORKER,
     FIELD(u64, low)
-    FIELD(u8, op)		/* MEMBER_JOIN, MEMBER_UPDATE, MEMBER_REMOVE of wire.h */
+    FIELD(u8, op)		/* MEMBER_JOIN or MEMBER_REMOVE of wire.h */
     FIELD(u64, id)		/* the node's id; for remove 0 */
     FIELD(bytes, name)
     FIELD(bytes, peer_url)

@@ -93,8 +93,7 @@ answer_on_complete(http_parser *parser)
 	if (parser->status_code / 100 == 1 && !parser->upgrade)
 		return 0;
 	answer->complete = true;
-	if (!parser->upgrade)
-		http_parser_pause(parser, 1);
+	http_parser_pause(parser, 1);
 	return 0;
 }
 

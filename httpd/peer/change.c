@@ -55,8 +55,9 @@ change_done(struct backend_call *call, const struct msg_outcome *outcome)
 
 	request->gone = NULL;
 	if (err != ERR_NONE) {
-		diag_info("peer", "%s of %.*s refused: %s: %.*s", change->remove ? "removal" : "join",
-		    SLICE_ARGS(change->name), err_text(err), SLICE_ARGS(outcome->cause));
+		diag_info("peer", "%s of %.*s refused: %s: %.*s",
+		    change->remove ? "removal" : "join", SLICE_ARGS(change->name), err_text(err),
+		    SLICE_ARGS(outcome->cause));
 		api_error(request, err, outcome->cause, outcome->store_index);
 		return;
 	}
@@ -123,7 +124,8 @@ peer_join_handle(struct request *request)
 	}
 	if (join.protocol_min > HANDSHAKE_PROTOCOL_MAX ||
 	    join.protocol_max < HANDSHAKE_PROTOCOL_MIN) {
-		snprintf(sentence, sizeof(sentence), "the joiner speaks protocol %" PRIu64 "-%" PRIu64
+		snprintf(sentence, sizeof(sentence),
+		    "the joiner speaks protocol %" PRIu64 "-%" PRIu64
 		    ", this cluster speaks %" PRIu32 "-%" PRIu32, join.protocol_min,
 		    join.protocol_max, HANDSHAKE_PROTOCOL_MIN, HANDSHAKE_PROTOCOL_MAX);
 		response_plain_error(request, 412, sentence);

@@ -150,7 +150,8 @@ http_on_event(struct bufferevent *bev UNUSED, short events, void *argument)
 	} else if ((events & BEV_EVENT_ERROR) != 0) {
 		http_finish(call, ERR_IO, strerror(number));
 	} else if ((events & BEV_EVENT_EOF) != 0) {
-		http_finish(call, answer_ended(call->answer), "connection closed without an answer");
+		http_finish(call, answer_ended(call->answer),
+		    "connection closed without an answer");
 	}
 }
 
@@ -256,7 +257,8 @@ http_start(struct resolver *resolver, struct loop *loop, const struct http_reque
 	} else if (resolve_known(resolver, &request->address, &call->resolved)) {
 		http_connect(call);
 	} else {
-		call->resolving = resolve_start(resolver, &request->address, http_on_resolved, call);
+		call->resolving = resolve_start(resolver, &request->address, http_on_resolved,
+		    call);
 		if (call->resolving == NULL)
 			http_fail_later(call, ERR_IO, "no descriptor left to look up the host");
 	}

@@ -103,7 +103,7 @@ join_pause(struct join *join)
 		return;
 	}
 	snprintf(sentence, sizeof(sentence),
-	    "etcd: fail joining the cluster via given peers after %" PRIu64 " retries (%s)",
+	    "fail joining the cluster via given peers after %" PRIu64 " retries (%s)",
 	    join->attempts, join->reason);
 	join_give_up(join, EXIT_TROUBLE, sentence);
 }
@@ -115,7 +115,8 @@ join_failed(struct join *join, const char *reason, bool rejected)
 	char text[ADDRESS_TEXT_BYTES];
 
 	peer_address_text(&join->target, text);
-	snprintf(join->reason, sizeof(join->reason), "%.*s: %.300s", (int)sizeof(text), text, reason);
+	snprintf(join->reason, sizeof(join->reason), "%.*s: %.300s", (int)sizeof(text), text,
+	    reason);
 	diag_info("peer", "%s attempted to join via %s failed: %s", join_worker(join)->config.name,
 	    text, reason);
 	join->at++;
@@ -174,7 +175,7 @@ join_version(struct join *join, const struct answer *answer)
 		join_failed_http(join, answer, "no version");
 		return;
 	}
-	while (body.size > 0 && (body.data[body.size - 1] == '\n' || body.data[body.size - 1] == ' '))
+	while (body.size > 0 && body.data[body.size - 1] == '\n')
 		body.size--;
 	if (!peer_number_parse(body, UINT32_MAX, &version)) {
 		join_failed(join, "its version is not a number", false);
@@ -253,7 +254,7 @@ join_refused(struct join *join, const struct answer *answer)
 	hint = error.code == ERR_KEY_EXISTS ? "choose another -name, or stop that member first"
 					    : "choose another -peer-addr, or remove that member";
 	peer_address_text(&join->target, text);
-	snprintf(sentence, sizeof(sentence), "etcd: cannot join the cluster via %s: %.400s; %s",
+	snprintf(sentence, sizeof(sentence), "cannot join the cluster via %s: %.400s; %s",
 	    text, error.text, hint);
 	join_give_up(join, EXIT_USAGE, sentence);
 }
@@ -341,7 +342,8 @@ join_step(struct join *join)
 		.body = asks ? buf_slice(&join->body) : SLICE_EMPTY,
 		.connect_ms = JOIN_CONNECT_MS,
 		/* A member that gives up answers why: be there to hear it. */
-		.answer_ms = asks ? worker->config.request_timeout + JOIN_CONNECT_MS : JOIN_ANSWER_MS,
+		.answer_ms = asks ? worker->config.request_timeout + JOIN_CONNECT_MS
+				  : JOIN_ANSWER_MS,
 		.silence_ms = peers_silence_ms(join->peers),
 	};
 
@@ -354,7 +356,7 @@ join_on_timer(void *argument)
 	struct join *join = argument;
 
 	if (join->count == 0)
-		join_give_up(join, EXIT_USAGE, "etcd: -peers names only this machine");
+		join_give_up(join, EXIT_USAGE, "-peers names only this machine");
 	else if (join->at == join->count)
 		join_attempt(join);
 	else

@@ -18,7 +18,7 @@
 
 #define OUTBOUND_CONNECT_MS 1000
 #define OUTBOUND_ANSWER_MS 5000	/* a peer worker that restarts has connections wait */
-#define OUTBOUND_STEP_MS 20
+#define OUTBOUND_STEP_MS 2	/* a node that dies resets before it refuses */
 #define OUTBOUND_PAUSE_MS 1000
 #define OUTBOUND_JOINING_MS 100	/* the other side is about to become a member */
 #define OUTBOUND_WRONG_MS 5000
@@ -180,7 +180,7 @@ outbound_declined(struct outbound *outbound, const struct answer *answer)
 	snprintf(problem, sizeof(problem), "it answers %u: %.*s", answer_status(answer),
 	    (int)body.size, body.size > 0 ? (const char *)body.data : "");
 	outbound->wrong = !joining;
-	outbound_complain(outbound, joining ? DIAG_INFO : DIAG_WARN, problem);
+	outbound_complain(outbound, joining ? DIAG_DEBUG : DIAG_WARN, problem);
 	outbound_retry(outbound, joining ? OUTBOUND_JOINING_MS : OUTBOUND_WRONG_MS);
 }
 
@@ -320,8 +320,10 @@ outbound_send(struct outbound *outbound, const struct frame *frame)
 			loop_timer_set(outbound->timer, OUTBOUND_BULK_IDLE_MS);
 		return stream_send(outbound->stream, frame);
 	}
-	if (outbound->kind == STREAM_MAIN ||
-	    FRAME_HEADER_BYTES + frame->payload.size > PEER_QUEUE_BYTES_MAX - outbound->pending.size)
+	if (outbound->kind == STREAM_MAIN)
+		return false;
+	if (FRAME_HEADER_BYTES + frame->payload.size >
+	    PEER_QUEUE_BYTES_MAX - outbound->pending.size)
 		return false;
 	frame_append(&outbound->pending, frame->type, frame->flags, frame->request_id,
 	    frame->payload);

@@ -7,7 +7,7 @@
  *	up      --> asking	closed: at once, a dead node shows by its refusal
  *								[outbound_closed]
  *
- * Back-off: none at first, then 20 ms doubling to 1 s with jitter; 1 s to 5 s if
+ * Back-off: none at first, then 2 ms doubling to 1 s with jitter; 1 s to 5 s if
  * the other side is not who we look for. The main stream lasts as long as the
  * membership. The bulk stream is made for its first frame, tries once, keeps what
  * it is given meanwhile, and ends after 30 s without a frame.

@@ -23,7 +23,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define UPDATE_PAUSE_MS 1000	/* between attempts to have our addresses changed */
 #define SILENCE_MS_MIN 2000
 
 struct handshake
@@ -295,64 +294,6 @@ peers_drop_all(struct peers *peers)
 		peer_free(TAILQ_FIRST(&peers->list));
 }
 
-/* ---- our own addresses ----------------------------------------------------------- */
-
-static void peers_check_addresses(struct peers *peers);
-
-static void
-peers_on_update_timer(void *argument)
-{
-	struct peers *peers = argument;
-
-	peers->update_waits = false;
-	peers_check_addresses(peers);
-}
-
-static void
-peers_updated(struct backend_call *call, const struct msg_outcome *outcome)
-{
-	struct peers *peers = CONTAINER_OF(call, struct peers, update);
-
-	peers->updating = false;
-	if (outcome->error == ERR_NONE) {
-		diag_info("peer", "own addresses changed: peer=%s client=%s",
-		    peers->worker->config.peer_url, peers->worker->config.client_url);
-		return;
-	}
-	diag_warn("peer", "own addresses not changed yet: peer=%s client=%s: %s: %.*s",
-	    peers->worker->config.peer_url, peers->worker->config.client_url,
-	    err_text(err_from_number(outcome->error)), SLICE_ARGS(outcome->cause));
-	peers->update_waits = true;
-	loop_timer_set(peers->update_timer, UPDATE_PAUSE_MS);
-}
-
-/* A member whose options name other addresses than the registry has asks for
- * the change, again until it is made. */
-static void
-peers_check_addresses(struct peers *peers)
-{
-	const struct config *config = &peers->worker->config;
-	const struct cluster *cluster = peers->worker->cluster;
-	const struct cluster_member *self = cluster_member(cluster, peers->node_id);
-	struct msg_member_change change = {
-		.op = MEMBER_UPDATE,
-		.id = peers->node_id,
-		.name = slice_text(config->name),
-		.peer_url = slice_text(config->peer_url),
-		.client_url = slice_text(config->client_url),
-	};
-
-	if (peers->updating || cluster->phase != PHASE_MEMBER || self == NULL ||
-	    config->peer_url[0] == '\0' || config->client_url[0] == '\0')
-		return;
-	if (strcmp(self->peer_url, config->peer_url) == 0 &&
-	    strcmp(self->client_url, config->client_url) == 0)
-		return;
-	peers->updating = true;
-	peers->update.done = peers_updated;
-	backend_member_change(peers->worker->backend, &peers->update, &change);
-}
-
 /* ---- status ------------------------------------------------------------------------ */
 
 static void
@@ -384,8 +325,6 @@ peers_on_status(void *argument)
 	peers_take_members(peers);
 	peers_tell_raftd(peers);
 	peers_check_join(peers);
-	if (!peers->update_waits)
-		peers_check_addresses(peers);
 }
 
 void
@@ -398,7 +337,6 @@ peer_start(struct worker *worker)
 	TAILQ_INIT(&peers->list);
 	rand_seed(&peers->rand, rand_entropy());
 	peers->resolver = resolver_new(worker->loop);
-	peers->update_timer = loop_timer_new(worker->loop, peers_on_update_timer, peers);
 	backend_own_peers(worker->backend, (struct backend_peer_owner){ peers_on_frame,
 	    peers_on_status, peers });
 	peers_on_status(peers);
@@ -412,11 +350,8 @@ peer_stop(struct worker *worker)
 	if (peers == NULL)
 		return;
 	worker->peers = NULL;
-	if (peers->updating)
-		backend_cancel(worker->backend, &peers->update);
 	join_free(&peers->join);
 	peers_drop_all(peers);
-	loop_timer_free(&peers->update_timer);
 	resolver_free(&peers->resolver);
 	free(peers);
 }

@@ -58,10 +58,6 @@ struct peers {
 	uint64_t told_started_ns;	/* the raftd that knows which streams are up, */
 	int told_phase;			/* and its phase then */
 	struct join *join;		/* NULL unless this node asks to join */
-	struct backend_call update;	/* our registered addresses are being changed */
-	bool updating;
-	bool update_waits;		/* for the timer, after a failure */
-	struct loop_timer *update_timer;
 };
 
 /* Ours, towards that node (0: whoever called). */

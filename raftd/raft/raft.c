@@ -307,7 +307,10 @@ raft_peer_connected(struct raft *raft, peer_id peer)
 	ASSERT(!raft->output.taken);
 	if (progress != NULL) {
 		progress->unreachable = false;
-		if (progress->state != PROGRESS_SNAPSHOT)
+		/* While probing, match says nothing yet: behind it may be a long way. */
+		if (progress->state == PROGRESS_PROBE)
+			progress_probe(progress, progress->next);
+		else if (progress->state == PROGRESS_REPLICATE)
 			progress_probe(progress, progress->match + 1);
 	}
 	election_peer_back(raft, peer);
@@ -343,12 +346,15 @@ void
 raft_snapshot_sent(struct raft *raft, peer_id peer, raft_index index)
 {
 	struct progress *progress = replicate_peer(raft, peer);
+	raft_index last = raft_log_last(&raft->log).index, next = index + 1;
 
 	if (progress == NULL || progress->state != PROGRESS_SNAPSHOT)
 		return;
-	index = MIN_OF(index, raft_log_last(&raft->log).index);
-	progress_probe(progress, MAX_OF(progress->match, index) + 1);
-	/* After a failure wait for a sign of life before the next try. */
+	/* Was it not taken, it may not be needed: ask anew where the logs agree,
+	 * after a sign of life. */
+	if (index == 0 || index > last)
+		next = last + 1;
+	progress_probe(progress, MAX_OF(progress->match + 1, next));
 	if (index == 0) {
 		progress->probe_sent = true;
 		progress->quiet = true;

@@ -217,7 +217,7 @@ static enum err
 on_member_change(struct session *session, const struct frame *frame,
     const struct msg_member_change *m)
 {
-	if (m->op < MEMBER_JOIN || m->op > MEMBER_REMOVE || m->name.size == 0 ||
+	if ((m->op != MEMBER_JOIN && m->op != MEMBER_REMOVE) || m->name.size == 0 ||
 	    m->name.size > NAME_BYTES_MAX || m->peer_url.size > URL_BYTES_MAX ||
 	    m->client_url.size > URL_BYTES_MAX || (m->op == MEMBER_JOIN && m->id == 0))
 		return ERR_MALFORMED;

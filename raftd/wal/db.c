@@ -55,7 +55,7 @@ db_next_step(enum err err)
 	if (err == ERR_NO_SPACE)
 		return "free some space and start again";
 	if (err == ERR_CORRUPT)
-		return "move the directory away and join again as a new member, or restore a backup";
+		return "move the directory away and join again as new, or restore a backup";
 	if (err == ERR_DENIED)
 		return "check its owner and mode";
 	if (err == ERR_BUSY)

@@ -80,8 +80,8 @@ inspect_unmarked(const char *data_dir, enum directory_kind *kind, char **sentenc
 	else if (exists(data_dir, "log") && exists(data_dir, "conf"))
 		foreign = "log, conf";
 	if (foreign != NULL) {
-		*sentence = xasprintf("%s holds data of another etcd (%s); choose another -data-dir",
-		    data_dir, foreign);
+		*sentence = xasprintf("%s holds data of another etcd (%s); "
+		    "choose another -data-dir", data_dir, foreign);
 		return ERR_FOREIGN;
 	}
 	if (!exists(data_dir, "db")) {

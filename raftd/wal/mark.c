@@ -72,7 +72,8 @@ mark_open(const char *data_dir, bool sync, struct mark **result, struct disk_syn
 		err = mark_failed(mark, err_from_errno(errno), "cannot open", sentence);
 	} else if (!mark_read(mark->fd, synced)) {
 		if (status.st_size != 0)
-			diag_warn("disk", "mark file is damaged and made anew: file=%s", mark->path);
+			diag_warn("disk", "mark file is damaged and made anew: file=%s",
+			    mark->path);
 		*synced = (struct disk_synced){ .batch = 0 };
 		err = mark_make(mark, data_dir, sync, sentence);
 	}

@@ -31,7 +31,7 @@ struct read_job {
 	size_t bytes_max;		/* ENTRIES, SNAPSHOT: about */
 	uint32_t generation;		/* GARBAGE: the current one is none */
 	uint32_t generation_kept;	/* GARBAGE: nor is this one; 0: no other */
-	uint32_t generation_last;	/* GARBAGE: nor any above it, which may be begun meanwhile */
+	uint32_t generation_last;	/* GARBAGE: nor any above: begun meanwhile */
 	struct buf key, key_end;	/* GARBAGE: scan from key; COMPACT: the range */
 
 	enum err err;			/* answer: not ERR_NONE: the disk failed */

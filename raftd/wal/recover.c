@@ -102,7 +102,9 @@ recover_marks(struct wal *wal, struct raft_hard_state *hard_state, char **senten
 	struct buf value = BUF_INIT;
 	struct disk_hard_state record = { .term = 0 };
 	struct reader in;
-	enum err err = read_record(wal, keyspace_marks(), "the marks record", &value, &in, sentence);
+	enum err err;
+
+	err = read_record(wal, keyspace_marks(), "the marks record", &value, &in, sentence);
 
 	if (err == ERR_NOT_FOUND) {
 		err = corrupt(wal, xstrdup("there is no marks record"), sentence);
@@ -283,8 +285,8 @@ scan_log(struct scan *scan)
 		leveldb_iter_next(scan->iterator);
 	}
 	if (at.term != wal->marks.last_term)
-		return corrupt(wal, xasprintf("the last entry has term %" PRIu64 " and not %" PRIu64,
-		    at.term, wal->marks.last_term), scan->sentence);
+		return corrupt(wal, xasprintf("the last entry has term %" PRIu64
+		    " and not %" PRIu64, at.term, wal->marks.last_term), scan->sentence);
 	if (leveldb_iter_valid(scan->iterator) &&
 	    keyspace_is_log(db_iterator_key(scan->iterator), &extra))
 		return corrupt(wal, xasprintf("entry %" PRIu64 " is behind the last one, %" PRIu64,
@@ -293,7 +295,8 @@ scan_log(struct scan *scan)
 }
 
 enum err
-wal_recover(struct wal *wal, enum err (*state)(void *argument, struct slice key, struct slice value),
+wal_recover(struct wal *wal,
+    enum err (*state)(void *argument, struct slice key, struct slice value),
     enum err (*entry)(void *argument, const struct raft_entry *entry), void *argument,
     char **sentence)
 {

@@ -123,19 +123,6 @@ wal_submit(struct wal *wal, const struct wal_turn *turn)
 
 /* ---- a snapshot received --------------------------------------------------- */
 
-bool
-wal_records_valid(struct slice records)
-{
-	struct reader in = reader_of(records);
-	struct state_record record;
-
-	while (!reader_done(&in)) {
-		if (!state_record_get(&in, &record) || record.value.size == 0)
-			return false;
-	}
-	return true;
-}
-
 uint64_t
 wal_install_begin(struct wal *wal)
 {

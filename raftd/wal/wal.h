@@ -77,7 +77,8 @@ struct wal_callbacks {
 	 * each time) and the next list of state_records; last: no more come. Borrowed. */
 	void (*snapshot_read)(void *argument, uint64_t snapshot, struct raft_position position,
 	    struct slice records, bool last);
-	/* The disk failed: say sentence and end with EXIT_DATA. Nothing works any more. */
+	/* The disk failed: say sentence (borrowed) and end with EXIT_DATA. Nothing
+	 * works any more: calls are taken, and nothing comes of them. */
 	void (*failed)(void *argument, enum err why, const char *sentence);
 	void *argument;
 };
@@ -97,7 +98,7 @@ enum err wal_open(const struct wal_options *options, struct wal **wal,
  * generation in key order, then every log entry from the first on. Checks
  * checksums, contiguous indexes, terms that never fall, and that the log
  * reaches at least to what was applied. A callback that does not return
- * ERR_NONE ends it with that. */
+ * ERR_NONE ends it with that, and *sentence is left alone. */
 enum err wal_recover(struct wal *wal,
     enum err (*state)(void *argument, struct slice key, struct slice value),
     enum err (*entry)(void *argument, const struct raft_entry *entry),
@@ -105,13 +106,14 @@ enum err wal_recover(struct wal *wal,
 
 /* Start both threads; completions are delivered by loop. */
 void wal_start(struct wal *wal, struct loop *loop, struct wal_callbacks callbacks);
-/* Finish what was submitted, sync, close, free. */
+/* Finish what was submitted, sync, close, free. No callbacks are made. Not to
+ * be called from one. Accepts NULL. */
 void wal_close(struct wal **wal);
 
 /*
- * Hand a turn to the writer. One batch is on its way at a time; turns that
- * come meanwhile share the next one (self-clocking group commit). The turn is
- * copied. Tickets rise by one from 1.
+ * Hand a turn to the writer; after wal_recover, also before wal_start. One
+ * batch is on its way at a time; turns that come meanwhile share the next one
+ * (self-clocking group commit). The turn is copied. Tickets rise by one from 1.
  */
 uint64_t wal_submit(struct wal *wal, const struct wal_turn *turn);
 /* Turns submitted and not yet reported as synced. */
@@ -139,9 +141,7 @@ void wal_snapshot_end(struct wal *wal, uint64_t snapshot);
  * the same order; nothing shows before commit.
  */
 uint64_t wal_install_begin(struct wal *wal);
-/* True if bytes of a peer are a list of state_records that may be installed. */
-bool wal_records_valid(struct slice records);
-/* Of valid records only: it asserts that they are. */
+/* A list that the caller has decoded before: asserts that it can be. */
 uint64_t wal_install_records(struct wal *wal, struct slice records);
 /*
  * Make it current: generation, applied = position, and drop the log up to it;

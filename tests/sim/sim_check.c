@@ -347,7 +347,9 @@ check_append_reply(struct machine *machine, const struct msg_raft_append_reply *
 {
 	struct sim_disk *disk = machine->disk;
 
-	if (reply->reject)
+	/* One to the leader of an earlier term was true when it was made, before
+	 * the vote or append that ended that term: it can do no harm. */
+	if (reply->reject || reply->term < disk->hard_state.term)
 		return;
 	if (reply->index > sim_log_last(&disk->log))
 		sim_fail(machine->world, machine, "append up to %" PRIu64

@@ -48,9 +48,11 @@ TEST(an_answer_may_come_byte_by_byte)
 
 	for (size_t i = 0; i + 2 < sizeof(plain); i++)
 		assert_int_equal(answer_take(answer, slice_of(plain + i, 1), &used), ERR_AGAIN);
-	assert_int_equal(answer_take(answer, slice_of(plain + sizeof(plain) - 2, 1), &used), ERR_NONE);
+	assert_int_equal(answer_take(answer, slice_of(plain + sizeof(plain) - 2, 1), &used),
+	    ERR_NONE);
 	assert_true(slice_equal(answer_header(answer, "x-raft-from"), SLICE_LITERAL("a1")));
-	assert_true(slice_equal(answer_header(answer, "CONTENT-TYPE"), SLICE_LITERAL("text/plain")));
+	assert_true(slice_equal(answer_header(answer, "CONTENT-TYPE"),
+	    SLICE_LITERAL("text/plain")));
 	assert_int_equal(answer_header(answer, "X-Raft").size, 0);
 	answer_free(&answer);
 }
@@ -109,9 +111,13 @@ TEST(an_end_in_the_middle_is_no_answer)
 
 TEST(what_is_no_answer_is_malformed)
 {
-	static const char *const wrong[] = { "GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01", "HTTP/1.1 x OK\r\n",
+	static const char *const wrong[] = {
+		"GET / HTTP/1.1\r\n\r\n",
+		"\x16\x03\x01",
+		"HTTP/1.1 x OK\r\n",
 		"HTTP/1.1 200 OK\r\nContent-Length: 1\r\nContent-Length: 2\r\n\r\n",
-		"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n" };
+		"HTTP/1.1 200 OK\r\nContent-Length: -1\r\n\r\n",
+	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
 		struct answer *answer = answer_new();
@@ -138,7 +144,8 @@ TEST(head_and_body_are_bounded)
 	answer_free(&answer);
 
 	answer = answer_new();
-	assert_int_equal(answer_take(answer, SLICE_LITERAL("HTTP/1.1 200 OK\r\n"), &used), ERR_AGAIN);
+	assert_int_equal(answer_take(answer, SLICE_LITERAL("HTTP/1.1 200 OK\r\n"), &used),
+	    ERR_AGAIN);
 	for (size_t i = 0; i <= HEAD_FIELDS_MAX && err == ERR_AGAIN; i++)
 		err = answer_take(answer, SLICE_LITERAL("A: b\r\n"), &used);
 	assert_int_equal(err, ERR_TOO_BIG);

@@ -117,9 +117,11 @@ request_drop(struct request *request)
 struct slice
 request_header(const struct request *request, const char *name)
 {
+	size_t size = strlen(name);
+
 	for (size_t i = 0; i < request->header_count; i++)
-		if (request->headers[i].name.size == strlen(name) &&
-		    strncasecmp((const char *)request->headers[i].name.data, name, strlen(name)) == 0)
+		if (request->headers[i].name.size == size &&
+		    strncasecmp((const char *)request->headers[i].name.data, name, size) == 0)
 			return request->headers[i].value;
 	return SLICE_EMPTY;
 }
@@ -378,7 +380,8 @@ server_listen(struct server *server)
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
 	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
 	assert_true(server->listener != -1);
-	assert_int_equal(setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)), 0);
+	assert_int_equal(setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)),
+	    0);
 	assert_int_equal(bind(server->listener, (struct sockaddr *)&address, sizeof(address)), 0);
 	assert_int_equal(listen(server->listener, 16), 0);
 	assert_int_equal(getsockname(server->listener, (struct sockaddr *)&address, &size), 0);
@@ -427,7 +430,7 @@ server_read(struct server *server)
 		buf_append(&server->in, bytes, (size_t)size);
 }
 
-static bool
+bool
 server_has_request(void *argument)
 {
 	struct server *server = argument;

@@ -80,6 +80,8 @@ void server_close(struct server *server);
 void server_reopen(struct server *server);
 /* Take a new connection and wait for a whole request on it: its text. */
 const char *server_request(struct server *server);
+/* The same as a condition for fixture_run: argument is the server. */
+bool server_has_request(void *argument);
 void server_send(struct server *server, struct slice bytes);
 /* An answer with a body; the connection is closed behind it. */
 void server_answer(struct server *server, unsigned status, const char *body);

@@ -9,7 +9,8 @@
 
 TEST(an_id_is_up_to_sixteen_hex_digits_and_not_zero)
 {
-	static const char *const wrong[] = { "", "0", "0000", "12345678123456781", "xyz", "1 ", "-1" };
+	static const char *const wrong[] = { "", "0", "0000", "12345678123456781", "xyz", "1 ",
+		"-1" };
 	uint64_t id = 7;
 
 	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++)
@@ -62,7 +63,8 @@ TEST(an_address_is_taken_apart_and_put_together)
 	struct peer_address address;
 	char text[ADDRESS_TEXT_BYTES];
 
-	assert_int_equal(peer_address_parse(SLICE_LITERAL("http://[::1]:7001/"), false, &address), 0);
+	assert_int_equal(peer_address_parse(SLICE_LITERAL("http://[::1]:7001/"), false,
+	    &address), 0);
 	assert_string_equal(address.host, "::1");
 	assert_int_equal(address.port, 7001);
 	assert_false(address.https);
@@ -78,14 +80,15 @@ TEST(an_address_is_taken_apart_and_put_together)
 
 TEST(what_is_no_address_is_refused)
 {
-	static const char *const wrong[] = { "", "/", "http://", "http://:1", "http://h", "http://h:",
-		"http://h:0", "http://h:65536", "http://h:1/x", "http://u@h:1", "ftp://h:1",
-		"http://[::1:1", "http://[]:1", "http://[::1]1", "http://a b:1", "http://h:1?x",
+	static const char *const wrong[] = { "", "/", "http://", "http://:1", "http://h",
+		"http://h:", "http://h:0", "http://h:65536", "http://h:1/x", "http://u@h:1",
+		"ftp://h:1", "http://[::1:1", "http://[]:1", "http://[::1]1", "http://a b:1", "http://h:1?x",
 		"http://h:1\r\nX: y", "h:1" };
 	struct peer_address address;
 
 	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++)
-		assert_int_equal(peer_address_parse(slice_text(wrong[i]), false, &address), ERR_INVALID);
+		assert_int_equal(peer_address_parse(slice_text(wrong[i]), false, &address),
+		    ERR_INVALID);
 }
 
 struct headers {

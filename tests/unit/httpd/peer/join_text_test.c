@@ -26,7 +26,8 @@ static enum err
 walk(const char *text, const char **problem)
 {
 	struct buf seen = BUF_INIT;
-	enum err err = json_walk(slice_text(text), (struct json_walker){ take_all, &seen }, problem);
+	struct json_walker walker = { take_all, &seen };
+	enum err err = json_walk(slice_text(text), walker, problem);
 
 	buf_free(&seen);
 	return err;
@@ -37,7 +38,8 @@ TEST(each_value_comes_with_its_place)
 	struct buf seen = BUF_INIT;
 	const char *problem;
 
-	assert_int_equal(json_walk(SLICE_LITERAL("{\"a\":{\"b\":[1,[true],{\"c\":null}]},\"d.e\":\"x\"}"),
+	assert_int_equal(json_walk(
+	    SLICE_LITERAL("{\"a\":{\"b\":[1,[true],{\"c\":null}]},\"d.e\":\"x\"}"),
 	    (struct json_walker){ take_all, &seen }, &problem), ERR_NONE);
 	buf_append_byte(&seen, '\0');
 	assert_string_equal((const char *)seen.data,
@@ -47,7 +49,8 @@ TEST(each_value_comes_with_its_place)
 
 TEST(json_from_outside_keeps_to_the_rules)
 {
-	static const char *const wrong[] = { "", " ", "{", "{}{}", "{\"a\":1,\"a\":2}", "nope", "[1,]",
+	static const char *const wrong[] = { "", " ", "{", "{}{}", "{\"a\":1,\"a\":2}", "nope",
+		"[1,]",
 		"\"\xff\"", "{\"\xc0\x80\":1}", "{\"a\" 1}", "\"\\udc00\"" };
 	char deep[200];
 	const char *problem;
@@ -82,7 +85,8 @@ TEST(a_join_request_comes_back)
 	const char *problem;
 
 	join_request_put(&body, &request);
-	assert_true(slice_equal(buf_slice(&body), SLICE_LITERAL("{\"protocol\":{\"min\":1,\"max\":1},"
+	assert_true(slice_equal(buf_slice(&body), SLICE_LITERAL(
+	    "{\"protocol\":{\"min\":1,\"max\":1},"
 	    "\"id\":\"a1\",\"name\":\"one\",\"peerURL\":\"http://127.0.0.1:7001\","
 	    "\"clientURL\":\"http://127.0.0.1:4001\"}\n")));
 	assert_int_equal(join_request_parse(buf_slice(&body), &back, &problem), ERR_NONE);
@@ -104,19 +108,28 @@ TEST(a_cut_join_request_is_refused_at_every_length)
 	buf_free(&body);
 }
 
+#define URLS ",\"peerURL\":\"http://h:1\",\"clientURL\":\"http://h:2\"}"
+#define PROTOCOL "{\"protocol\":{\"min\":1,\"max\":1},"
+
 TEST(a_wrong_join_request_is_refused)
 {
 	static const char *const bodies[] = {
-		"[]", "1", "{}",
-		"{\"protocol\":{\"min\":2,\"max\":1},\"id\":\"a\",\"name\":\"n\",\"peerURL\":\"http://h:1\",\"clientURL\":\"http://h:2\"}",
-		"{\"protocol\":{\"min\":1,\"max\":1},\"id\":\"0\",\"name\":\"n\",\"peerURL\":\"http://h:1\",\"clientURL\":\"http://h:2\"}",
-		"{\"protocol\":{\"min\":1,\"max\":1},\"id\":10,\"name\":\"n\",\"peerURL\":\"http://h:1\",\"clientURL\":\"http://h:2\"}",
-		"{\"protocol\":{\"min\":1,\"max\":1},\"id\":\"a\",\"name\":\"_n\",\"peerURL\":\"http://h:1\",\"clientURL\":\"http://h:2\"}",
-		"{\"protocol\":{\"min\":1,\"max\":1},\"id\":\"a\",\"name\":\"n\\u0000\",\"peerURL\":\"http://h:1\",\"clientURL\":\"http://h:2\"}",
-		"{\"protocol\":{\"min\":1,\"max\":1},\"id\":\"a\",\"name\":\"n\",\"peerURL\":\"h:1\",\"clientURL\":\"http://h:2\"}",
-		"{\"protocol\":{\"min\":1,\"max\":1},\"id\":\"a\",\"name\":\"n\",\"peerURL\":\"http://h:1\",\"clientURL\":\"http://h\"}",
-		"{\"protocol\":{\"min\":1,\"max\":1},\"id\":\"a\",\"name\":\"n\",\"peerURL\":\"http://h:1\"}",
-		"{\"protocol\":{\"min\":1.5,\"max\":1},\"id\":\"a\",\"name\":\"n\",\"peerURL\":\"http://h:1\",\"clientURL\":\"http://h:2\"}",
+		"[]",
+		"1",
+		"{}",
+		"{\"protocol\":{\"min\":2,\"max\":1},\"id\":\"a\",\"name\":\"n\"" URLS,
+		"{\"protocol\":{\"min\":1.5,\"max\":1},\"id\":\"a\",\"name\":\"n\"" URLS,
+		"{\"id\":\"a\",\"name\":\"n\"" URLS,
+		PROTOCOL "\"id\":\"0\",\"name\":\"n\"" URLS,
+		PROTOCOL "\"id\":10,\"name\":\"n\"" URLS,
+		PROTOCOL "\"id\":\"a\",\"name\":\"_n\"" URLS,
+		PROTOCOL "\"id\":\"a\",\"name\":\"n\\u0000\"" URLS,
+		PROTOCOL "\"id\":\"a\",\"name\":\"n\",\"name\":\"n\"" URLS,
+		PROTOCOL "\"id\":\"a\",\"name\":\"n\",\"peerURL\":\"http://h:1\"}",
+		PROTOCOL "\"id\":\"a\",\"name\":\"n\",\"peerURL\":\"h:1\","
+			 "\"clientURL\":\"http://h:2\"}",
+		PROTOCOL "\"id\":\"a\",\"name\":\"n\",\"peerURL\":\"http://h:1\","
+			 "\"clientURL\":\"http://h\"}",
 	};
 	struct join_request request;
 	const char *problem;
@@ -135,8 +148,8 @@ TEST(a_join_of_the_old_form_is_known)
 	const char *problem;
 
 	assert_int_equal(join_request_parse(SLICE_LITERAL("{\"minVersion\":2,\"maxVersion\":2,"
-	    "\"name\":\"m\",\"raftURL\":\"http://h:7001\",\"etcdURL\":\"http://h:4001\"}"), &request,
-	    &problem), ERR_UNSUPPORTED);
+	    "\"name\":\"m\",\"raftURL\":\"http://h:7001\",\"etcdURL\":\"http://h:4001\"}"),
+	    &request, &problem), ERR_UNSUPPORTED);
 }
 
 TEST(a_long_join_request_is_refused_unread)
@@ -189,10 +202,13 @@ TEST(a_join_answer_becomes_member_records_in_order)
 TEST(a_wrong_join_answer_is_refused)
 {
 	static const char *const bodies[] = {
-		"{}", "{\"clusterId\":\"c3\",\"members\":[]}", "{\"clusterId\":\"0\",\"members\":[]}",
+		"{}",
+		"{\"clusterId\":\"c3\",\"members\":[]}",
+		"{\"clusterId\":\"0\",\"members\":[]}",
 		"{\"clusterId\":\"c3\",\"members\":{}}", "{\"clusterId\":\"c3\",\"members\":[1]}",
 		"{\"clusterId\":\"c3\",\"members\":[{\"id\":\"1\",\"name\":\"n\"}]}",
-		"{\"clusterId\":\"c3\",\"members\":[{\"id\":\"1\",\"name\":\"n\",\"peerURL\":\"http://h:1\",\"clientURL\":\"http://h:2\",\"role\":\"king\"}]}",
+		"{\"clusterId\":\"c3\",\"members\":[{\"id\":\"1\",\"name\":\"n\","
+		"\"role\":\"king\"" URLS "]}",
 	};
 	struct buf records = BUF_INIT;
 	const char *problem;
@@ -209,7 +225,8 @@ TEST(an_error_of_the_api_is_read)
 	struct join_error error;
 
 	assert_int_equal(join_error_parse(SLICE_LITERAL("{\"errorCode\":109,\"message\":"
-	    "\"Peer address has existed\",\"cause\":\"http://h:1\",\"index\":3}\n"), &error), ERR_NONE);
+	    "\"Peer address has existed\",\"cause\":\"http://h:1\",\"index\":3}\n"), &error),
+	    ERR_NONE);
 	assert_int_equal(error.code, 109);
 	assert_string_equal(error.text, "Peer address has existed: http://h:1");
 	assert_int_equal(join_error_parse(SLICE_LITERAL("{\"message\":\"x\"}"), &error),
@@ -227,6 +244,7 @@ TEST(machines_are_counted)
 	assert_int_equal(count, 2);
 	assert_int_equal(join_machines_parse(SLICE_LITERAL("[]"), &count, &problem), ERR_NONE);
 	assert_int_equal(count, 0);
-	assert_int_equal(join_machines_parse(SLICE_LITERAL("[{}]"), &count, &problem), ERR_MALFORMED);
+	assert_int_equal(join_machines_parse(SLICE_LITERAL("[{}]"), &count, &problem),
+	    ERR_MALFORMED);
 	assert_int_equal(join_machines_parse(SLICE_LITERAL("{}"), &count, &problem), ERR_MALFORMED);
 }

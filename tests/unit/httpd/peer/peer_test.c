@@ -208,7 +208,8 @@ TEST(frames_of_a_node_reach_raftd_in_its_name)
 	frame_append(&bytes, MSG_raft_append_reply, 0, REMOTE_ID, SLICE_LITERAL("payload"));
 	server_send(&server, buf_slice(&bytes));
 	fixture_run(fixture, has_one_from_peer, fixture);
-	assert_int_equal(frame_parse(buf_slice(&fixture->backend.from_peers), &frame, &used), ERR_NONE);
+	assert_int_equal(frame_parse(buf_slice(&fixture->backend.from_peers), &frame, &used),
+	    ERR_NONE);
 	assert_int_equal(frame.type, MSG_raft_append_reply);
 	assert_true(frame.request_id == REMOTE_ID);
 	assert_true(slice_equal(frame.payload, SLICE_LITERAL("payload")));
@@ -441,6 +442,12 @@ TEST(a_caller_whose_address_is_dead_is_reached_on_its_own_stream)
 	fixture_run(fixture, upgraded_has_bytes, &upgraded);
 	assert_int_equal(count_frames(&upgraded.bytes, MSG_raft_append), 1);
 	buf_free(&upgraded.bytes);
+	/* Once it can be called as well that is told: another road for messages. */
+	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_connected), 1);
+	server_reopen(&server);
+	server_request(&server);
+	server_upgrade(&server, CLUSTER_ID, REMOTE_ID);
+	expect_told(fixture, MSG_peer_connected, 2);
 	finish(&fixture, &server);
 }
 
@@ -547,34 +554,5 @@ TEST(callers_that_are_no_members_are_bounded)
 	for (unsigned i = 0; i < PEERS_MAX; i++)
 		close(fds[i]);
 	fixture->upgraded_fd = -1;
-	fixture_free(&fixture);
-}
-
-/* ---- our own addresses ------------------------------------------------------------------ */
-
-TEST(a_changed_address_is_announced_until_it_is_registered)
-{
-	struct fixture *fixture = fixture_new();
-	struct backend_call *call;
-	char *problem;
-
-	assert_int_equal(config_set(&fixture->worker.config, OPTION_peer_url,
-	    "http://127.0.0.1:7009", &problem), ERR_NONE);
-	peer_start(&fixture->worker);
-	fixture_status(fixture, PHASE_MEMBER, NULL);
-	assert_int_equal(fixture->backend.changes, 1);
-	assert_int_equal(fixture->backend.change.op, MEMBER_UPDATE);
-	assert_true(fixture->backend.change.id == LOCAL_ID);
-	assert_true(slice_equal(fixture->backend.change.peer_url,
-	    SLICE_LITERAL("http://127.0.0.1:7009")));
-	fixture_status(fixture, PHASE_MEMBER, NULL);
-	assert_int_equal(fixture->backend.changes, 1);
-	call = fixture->backend.call;
-	fixture->backend.call = NULL;
-	call->done(call, &(struct msg_outcome){ .error = ERR_NONE });
-	fixture_status(fixture, PHASE_MEMBER, NULL);
-	assert_int_equal(fixture->backend.changes, 2);
-	peer_stop(&fixture->worker);
-	assert_null(fixture->backend.call);
 	fixture_free(&fixture);
 }

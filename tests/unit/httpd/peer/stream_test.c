@@ -137,7 +137,8 @@ TEST(a_frame_in_another_name_closes_the_stream)
 
 TEST(a_frame_that_is_not_for_nodes_closes_the_stream)
 {
-	static const uint16_t types[] = { MSG_write, MSG_member_change, MSG_status, MSG_hello, 0, 0xffff };
+	static const uint16_t types[] = { MSG_write, MSG_member_change, MSG_status, MSG_hello, 0,
+		0xffff };
 
 	for (size_t i = 0; i < ARRAY_COUNT(types); i++) {
 		struct end *end = end_new();

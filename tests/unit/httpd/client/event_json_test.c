@@ -1,0 +1,170 @@
+/*
+ * event_json_test.c - events and nodes, to the byte: keys API 6.2 and 6.3.
+ */
+#include "common/clock.h"
+#include "common/ipc/wire.h"
+#include "httpd/client/event_json.h"
+#include "tests/lib/test.h"
+
+#include <stdlib.h>
+
+/* 2026-11-22T15:29:23.647Z */
+#define NOW (UINT64_C(1795361363) * NS_PER_SECOND + 647 * NS_PER_MS)
+
+static void
+expect(const struct event_record *event, const struct node_record *nodes, size_t count,
+    const char *json)
+{
+	struct event_record whole = *event;
+	struct buf list = BUF_INIT;
+	struct buf encoded = BUF_INIT;
+	struct buf out = BUF_INIT;
+	bool created;
+
+	for (size_t i = 0; i < count; i++)
+		node_record_put(&list, &nodes[i]);
+	whole.nodes = buf_slice(&list);
+	whole.now_ns = NOW;
+	event_record_put(&encoded, &whole);
+	assert_int_equal(event_json_put(&out, buf_slice(&encoded), &created), ERR_NONE);
+	assert_int_equal(created, (event->flags & EVENT_CREATED) != 0);
+	buf_append_byte(&out, '\0');
+	assert_string_equal((char *)out.data, json);
+	/* Nothing less than the whole is an event. */
+	for (size_t size = 0; size < encoded.size; size++) {
+		buf_clear(&out);
+		assert_int_equal(event_json_put(&out, slice_of(encoded.data, size), NULL),
+		    ERR_MALFORMED);
+	}
+	buf_free(&list);
+	buf_free(&encoded);
+	buf_free(&out);
+}
+
+#define KEY(text) .key = SLICE_LITERAL(text)
+#define VALUE(text) .flags = NODE_VALUE, .value = SLICE_LITERAL(text)
+
+TEST(a_set_with_its_previous_node)
+{
+	const struct node_record nodes[] = {
+		{ KEY("/a"), VALUE("2"), .modified = 7, .created = 7 },
+		{ KEY("/a"), VALUE(""), .modified = 3, .created = 2 },
+	};
+
+	expect(&(struct event_record){ .action = ACTION_SET, .flags = EVENT_PREVIOUS }, nodes, 2,
+	    "{\"action\":\"set\",\"node\":{\"key\":\"/a\",\"value\":\"2\",\"modifiedIndex\":7,"
+	    "\"createdIndex\":7},\"prevNode\":{\"key\":\"/a\",\"value\":\"\",\"modifiedIndex\":3,"
+	    "\"createdIndex\":2}}\n");
+}
+
+TEST(ttl_is_rounded_up_and_left_out_when_over)
+{
+	struct node_record node = { KEY("/a"), .flags = NODE_VALUE | NODE_EXPIRES, .modified = 1,
+		.created = 1 };
+	static const struct {
+		int64_t left_ns;
+		const char *json;
+	} rows[] = {
+		{ 100000000000, "\"expiration\":\"2026-11-22T15:31:03.647Z\",\"ttl\":100," },
+		{ 99000000001, "\"expiration\":\"2026-11-22T15:31:02.647000001Z\",\"ttl\":100," },
+		{ 353000000, "\"expiration\":\"2026-11-22T15:29:24Z\",\"ttl\":1," },
+		{ 1, "\"expiration\":\"2026-11-22T15:29:23.647000001Z\",\"ttl\":1," },
+		{ 0, "\"expiration\":\"2026-11-22T15:29:23.647Z\"," },
+		{ -7, "\"expiration\":\"2026-11-22T15:29:23.646999993Z\"," },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct buf json = BUF_INIT;
+
+		node.expire_at_ns = NOW + (uint64_t)rows[i].left_ns;
+		buf_printf(&json, "{\"action\":\"create\",\"node\":{\"key\":\"/a\",\"value\":\"\",%s"
+		    "\"modifiedIndex\":1,\"createdIndex\":1}}\n", rows[i].json);
+		buf_append_byte(&json, '\0');
+		expect(&(struct event_record){ .action = ACTION_CREATE, .flags = EVENT_CREATED },
+		    &node, 1, (char *)json.data);
+		buf_free(&json);
+	}
+}
+
+TEST(a_listing_is_nested_by_depth)
+{
+	const struct node_record nodes[] = {
+		{ KEY("/"), .flags = NODE_DIR },
+		{ KEY("/a"), .depth = 1, .flags = NODE_DIR, .modified = 1, .created = 1 },
+		{ KEY("/a/b"), .depth = 2, .flags = NODE_DIR, .modified = 2, .created = 2 },
+		{ KEY("/a/b/c"), .depth = 3, VALUE("x"), .modified = 3, .created = 3 },
+		{ KEY("/a/d"), .depth = 2, VALUE("y"), .modified = 4, .created = 4 },
+		{ KEY("/e"), .depth = 1, .flags = NODE_DIR, .modified = 5, .created = 5 },
+	};
+
+	expect(&(struct event_record){ .action = ACTION_GET }, nodes, ARRAY_COUNT(nodes),
+	    "{\"action\":\"get\",\"node\":{\"key\":\"/\",\"dir\":true,\"nodes\":["
+	    "{\"key\":\"/a\",\"dir\":true,\"nodes\":["
+	    "{\"key\":\"/a/b\",\"dir\":true,\"nodes\":["
+	    "{\"key\":\"/a/b/c\",\"value\":\"x\",\"modifiedIndex\":3,\"createdIndex\":3}],"
+	    "\"modifiedIndex\":2,\"createdIndex\":2},"
+	    "{\"key\":\"/a/d\",\"value\":\"y\",\"modifiedIndex\":4,\"createdIndex\":4}],"
+	    "\"modifiedIndex\":1,\"createdIndex\":1},"
+	    "{\"key\":\"/e\",\"dir\":true,\"modifiedIndex\":5,\"createdIndex\":5}]}}\n");
+}
+
+TEST(a_removal_shows_no_value)
+{
+	const struct node_record nodes[] = {
+		{ KEY("/a"), .modified = 9, .created = 2 },
+		{ KEY("/a"), VALUE("v"), .modified = 2, .created = 2 },
+	};
+
+	expect(&(struct event_record){ .action = ACTION_EXPIRE, .flags = EVENT_PREVIOUS }, nodes, 2,
+	    "{\"action\":\"expire\",\"node\":{\"key\":\"/a\",\"modifiedIndex\":9,"
+	    "\"createdIndex\":2},\"prevNode\":{\"key\":\"/a\",\"value\":\"v\",\"modifiedIndex\":2,"
+	    "\"createdIndex\":2}}\n");
+}
+
+TEST(texts_are_escaped_as_the_original_does)
+{
+	const struct node_record node = { KEY("/\xff"), VALUE("<&>\"\\\n\x01\xe2\x80\xa8\xc3\xa4"),
+		.modified = UINT64_MAX, .created = 1 };
+
+	expect(&(struct event_record){ .action = ACTION_GET }, &node, 1,
+	    "{\"action\":\"get\",\"node\":{\"key\":\"/\\ufffd\",\"value\":"
+	    "\"\\u003c\\u0026\\u003e\\\"\\\\\\n\\u0001\\u2028\xc3\xa4\","
+	    "\"modifiedIndex\":18446744073709551615,\"createdIndex\":1}}\n");
+}
+
+TEST(a_listing_may_be_as_deep_as_a_head_allows)
+{
+	struct buf list = BUF_INIT;
+	struct buf encoded = BUF_INIT;
+	struct buf out = BUF_INIT;
+	size_t closed = 0;
+
+	for (unsigned depth = 0; depth < 32768; depth++)
+		node_record_put(&list, &(struct node_record){ KEY("/d"), .flags = NODE_DIR,
+		    .depth = (uint16_t)depth });
+	event_record_put(&encoded, &(struct event_record){ .action = ACTION_GET,
+	    .nodes = buf_slice(&list) });
+	assert_int_equal(event_json_put(&out, buf_slice(&encoded), NULL), ERR_NONE);
+	for (size_t i = 0; i < out.size; i++)
+		closed += out.data[i] == '}';
+	assert_int_equal(closed, 32768 + 1);
+	buf_free(&list);
+	buf_free(&encoded);
+	buf_free(&out);
+}
+
+TEST(a_listing_that_skips_a_level_is_none)
+{
+	struct buf list = BUF_INIT;
+	struct buf encoded = BUF_INIT;
+	struct buf out = BUF_INIT;
+
+	node_record_put(&list, &(struct node_record){ KEY("/"), .flags = NODE_DIR });
+	node_record_put(&list, &(struct node_record){ KEY("/a/b"), .depth = 2 });
+	event_record_put(&encoded, &(struct event_record){ .action = ACTION_GET,
+	    .nodes = buf_slice(&list) });
+	assert_int_equal(event_json_put(&out, buf_slice(&encoded), NULL), ERR_MALFORMED);
+	buf_free(&list);
+	buf_free(&encoded);
+	buf_free(&out);
+}

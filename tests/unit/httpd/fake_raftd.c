@@ -1,0 +1,327 @@
+/*
+ * fake_raftd.c - a worker in a test (see fake_raftd.h).
+ */
+#include "tests/unit/httpd/fake_raftd.h"
+#include "common/xmem.h"
+#include "tests/lib/test.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define LIMIT_MS 10000
+#define TOKEN 42
+
+static void
+flush(void *argument)
+{
+	struct fake *fake = argument;
+
+	backend_flush(fake->worker.backend);
+	if (server_flush(fake->worker.server))
+		backend_flush(fake->worker.backend);
+	if (fake->channel != NULL)
+		channel_flush(fake->channel);
+	if (fake->condition != NULL && fake->condition(fake->argument))
+		loop_stop(fake->worker.loop, 0);
+}
+
+static void
+too_late(void *argument)
+{
+	struct fake *fake = argument;
+
+	loop_stop(fake->worker.loop, 1);
+}
+
+void
+fake_until(struct fake *fake, bool (*condition)(void *argument), void *argument)
+{
+	struct loop_timer *limit = loop_timer_new(fake->worker.loop, too_late, fake);
+
+	fake->condition = condition;
+	fake->argument = argument;
+	loop_timer_set(limit, LIMIT_MS);
+	loop_again(fake->worker.loop);
+	assert_int_equal(loop_run(fake->worker.loop, 0), 0);
+	loop_timer_free(&limit);
+	fake->condition = NULL;
+}
+
+struct fake *
+fake_new(int role)
+{
+	struct fake *fake = xzalloc(sizeof(*fake));
+	struct worker *worker = &fake->worker;
+
+	worker->loop = loop_new();
+	worker->role = role;
+	worker->number = 1;
+	config_init(&worker->config);
+	worker->cluster = cluster_new();
+	worker->backend = backend_new(worker);
+	worker->server = server_new(worker, -1);
+	loop_at_turn_end(worker->loop, flush, fake);
+	return fake;
+}
+
+void
+fake_free(struct fake **fake_pointer)
+{
+	struct fake *fake = *fake_pointer;
+
+	*fake_pointer = NULL;
+	server_free(&fake->worker.server);
+	backend_free(&fake->worker.backend);
+	channel_free(&fake->channel);
+	cluster_free(&fake->worker.cluster);
+	config_free(&fake->worker.config);
+	loop_free(&fake->worker.loop);
+	for (size_t i = 0; i < fake->frame_count; i++)
+		blob_unref(&fake->frames[i].payload);
+	free(fake->frames);
+	free(fake);
+}
+
+static void
+frame_came(void *argument, const struct frame *frame, int fd)
+{
+	struct fake *fake = argument;
+
+	assert_int_equal(fd, -1);
+	fake->frames = xgrow(fake->frames, &fake->frame_capacity, fake->frame_count + 1,
+	    sizeof(fake->frames[0]));
+	fake->frames[fake->frame_count++] = (struct fake_frame){ frame->type, frame->request_id,
+		blob_new(frame->payload) };
+}
+
+static void
+worker_closed(void *argument, enum err why UNUSED)
+{
+	struct fake *fake = argument;
+
+	channel_free(&fake->channel);
+}
+
+void
+fake_attach(struct fake *fake, int phase)
+{
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	fake->channel = channel_new(fake->worker.loop, ends[0], (struct channel_owner){
+	    .received = frame_came, .closed = worker_closed, .argument = fake });
+	msg_hello_frame(channel_out(fake->channel), 0, &(struct msg_hello){ .magic = WIRE_MAGIC,
+	    .protocol = WIRE_PROTOCOL, .role = ROLE_RAFTD, .token = TOKEN });
+	if (phase != 0)
+		fake_status(fake, phase, 0);
+	backend_attach(fake->worker.backend, ends[1], TOKEN);
+}
+
+void
+fake_status(struct fake *fake, int phase, uint64_t store_index)
+{
+	struct buf members = BUF_INIT;
+
+	member_record_put(&members, &(struct member_record){ .id = 7, .role = MEMBER_VOTER,
+	    .name = SLICE_LITERAL("one"), .peer_url = SLICE_LITERAL("http://one:7001"),
+	    .client_url = SLICE_LITERAL("http://one:4001") });
+	member_record_put(&members, &(struct member_record){ .id = 8, .role = MEMBER_LEARNER,
+	    .name = SLICE_LITERAL("two"), .peer_url = SLICE_LITERAL("http://two:7001"),
+	    .client_url = SLICE_LITERAL("http://two:4001") });
+	msg_status_frame(channel_out(fake->channel), 0, &(struct msg_status){
+	    .phase = (uint8_t)phase, .node_id = 7, .cluster_id = 0xabc, .role = NODE_ROLE_FOLLOWER,
+	    .store_index = store_index, .leader_id = 8, .members = buf_slice(&members) });
+	buf_free(&members);
+}
+
+void
+fake_detach(struct fake *fake)
+{
+	channel_free(&fake->channel);
+	fake->taken = fake->frame_count;
+}
+
+static bool
+has_frame(void *argument)
+{
+	struct fake *fake = argument;
+
+	while (fake->taken < fake->frame_count && fake->frames[fake->taken].type == MSG_hello)
+		fake->taken++;
+	return fake->taken < fake->frame_count;
+}
+
+const struct fake_frame *
+fake_next(struct fake *fake)
+{
+	if (!has_frame(fake))
+		fake_until(fake, has_frame, fake);
+	return &fake->frames[fake->taken++];
+}
+
+struct turns {
+	struct fake *fake;
+	int left;
+};
+
+static bool
+turns_passed(void *argument)
+{
+	struct turns *turns = argument;
+
+	/* Nothing may be ready, and nothing is waited for. */
+	loop_again(turns->fake->worker.loop);
+	return --turns->left == 0;
+}
+
+bool
+fake_is_quiet(struct fake *fake)
+{
+	/* One finds what was sent, one sends what follows, one finds that. */
+	struct turns turns = { fake, 4 };
+
+	fake_until(fake, turns_passed, &turns);
+	return !has_frame(fake);
+}
+
+void
+fake_outcome(struct fake *fake, uint64_t id, enum err error, struct slice event,
+    size_t piece_bytes)
+{
+	struct msg_outcome outcome = {
+		.error = (uint16_t)error,
+		.cause = error == ERR_NONE ? SLICE_EMPTY : SLICE_LITERAL("/x"),
+		.store_index = 17,
+		.raft_index = 20,
+		.raft_term = 3,
+	};
+	struct buf *out = channel_out(fake->channel);
+	size_t at = 0;
+
+	do {
+		size_t size = event.size - at;
+		size_t begun;
+
+		if (piece_bytes != 0)
+			size = MIN_OF(size, piece_bytes);
+		outcome.event = slice_of(event.data + at, size);
+		at += size;
+		begun = frame_begin(out, MSG_outcome, at < event.size ? FRAME_MORE : 0, id);
+		msg_outcome_put(out, &outcome);
+		frame_end(out, begun);
+	} while (at < event.size);
+}
+
+void
+fake_watching(struct fake *fake, uint64_t id, uint64_t store_index)
+{
+	msg_watching_frame(channel_out(fake->channel), id,
+	    &(struct msg_watching){ .store_index = store_index, .raft_index = 20, .raft_term = 3 });
+}
+
+void
+fake_event(struct fake *fake, const uint64_t *ids, size_t count, struct slice event)
+{
+	struct buf list = BUF_INIT;
+
+	for (size_t i = 0; i < count; i++)
+		codec_put_u64(&list, ids[i]);
+	msg_event_frame(channel_out(fake->channel), 0,
+	    &(struct msg_event){ .watch_ids = buf_slice(&list), .event = event });
+	buf_free(&list);
+}
+
+struct buf
+fake_set_event(const char *key, const char *value, uint64_t store_index, unsigned flags)
+{
+	struct buf nodes = BUF_INIT;
+	struct buf event = BUF_INIT;
+
+	node_record_put(&nodes, &(struct node_record){ .flags = NODE_VALUE,
+	    .key = slice_text(key), .value = slice_text(value), .modified = store_index,
+	    .created = store_index });
+	event_record_put(&event, &(struct event_record){ .action = ACTION_SET,
+	    .flags = (uint8_t)flags, .store_index = store_index, .nodes = buf_slice(&nodes) });
+	buf_free(&nodes);
+	return event;
+}
+
+/* ---- clients ---------------------------------------------------------------------- */
+
+int
+fake_connect(struct fake *fake)
+{
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends),
+	    0);
+	server_adopt(fake->worker.server, ends[1]);
+	return ends[0];
+}
+
+void
+fake_send(int fd, const char *text)
+{
+	assert_int_equal(write(fd, text, strlen(text)), (ssize_t)strlen(text));
+}
+
+struct expectation {
+	int fd;
+	struct buf *in;
+	const char *end;	/* NULL: until closed */
+	bool closed;
+};
+
+static bool
+received(void *argument)
+{
+	struct expectation *expected = argument;
+	struct buf *in = expected->in;
+
+	while (!expected->closed) {
+		ssize_t got = read(expected->fd, buf_reserve(in, 4096), 4096);
+
+		if (got == -1 && errno == EAGAIN)
+			break;
+		if (got <= 0)
+			expected->closed = true;
+		else
+			buf_added(in, (size_t)got);
+	}
+	buf_append_byte(in, '\0');
+	in->size--;
+	if (expected->end == NULL)
+		return expected->closed;
+	return expected->closed || strstr((char *)in->data, expected->end) != NULL;
+}
+
+/* What the worker sends is written at the end of a turn, before the condition
+ * is asked, so it is seen in the same turn. */
+void
+fake_receive(struct fake *fake, int fd, struct buf *in, const char *end)
+{
+	struct expectation expected = { fd, in, end, false };
+
+	if (!received(&expected))
+		fake_until(fake, received, &expected);
+	assert_non_null(strstr((char *)in->data, end));
+}
+
+void
+fake_receive_all(struct fake *fake, int fd, struct buf *in)
+{
+	struct expectation expected = { fd, in, NULL, false };
+
+	if (!received(&expected))
+		fake_until(fake, received, &expected);
+}
+
+/* Of main.c: nothing that runs here may end a node. */
+void
+worker_end_node(struct worker *worker UNUSED, enum exit_code code UNUSED, const char *sentence)
+{
+	fail_msg("the node was ended: %s", sentence);
+}

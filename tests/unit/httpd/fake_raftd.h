@@ -1,0 +1,66 @@
+/*
+ * fake_raftd.h - a worker in a test: its loop and backend, a server without a
+ * listening socket, and raftd's end of the channel, which the test plays.
+ *
+ * Nothing sleeps: fake_until runs turns of the loop until a condition holds,
+ * and fails the test after some seconds.
+ */
+#ifndef MOOTHALL_TESTS_UNIT_HTTPD_FAKE_RAFTD_H
+#define MOOTHALL_TESTS_UNIT_HTTPD_FAKE_RAFTD_H
+
+#include "httpd/backend.h"
+#include "httpd/cluster.h"
+#include "httpd/server.h"
+#include "httpd/worker.h"
+
+struct fake_frame {
+	uint16_t type;
+	uint64_t request_id;
+	struct blob *payload;
+};
+
+struct fake {
+	struct worker worker;
+	struct channel *channel;	/* raftd's end; NULL: raftd is down */
+	struct fake_frame *frames;	/* that came from the worker, in order */
+	size_t frame_count, frame_capacity;
+	size_t taken;			/* frames that fake_next gave out */
+	bool (*condition)(void *argument);
+	void *argument;
+};
+
+/* role: ROLE_CLIENT or ROLE_PEER. raftd is not there yet. */
+struct fake *fake_new(int role);
+void fake_free(struct fake **fake);
+
+/* raftd starts: channel, hello and a status of that phase (0: no status). */
+void fake_attach(struct fake *fake, int phase);
+void fake_status(struct fake *fake, int phase, uint64_t store_index);
+/* raftd dies, with what it had not read. */
+void fake_detach(struct fake *fake);
+
+void fake_until(struct fake *fake, bool (*condition)(void *argument), void *argument);
+/* The next frame of the worker that is no hello; waits for it. */
+const struct fake_frame *fake_next(struct fake *fake);
+/* True if a few turns pass without another frame. */
+bool fake_is_quiet(struct fake *fake);
+
+/* Answer an outcome with an event (or SLICE_EMPTY), in pieces of that size if not 0. */
+void fake_outcome(struct fake *fake, uint64_t id, enum err error, struct slice event,
+    size_t piece_bytes);
+void fake_watching(struct fake *fake, uint64_t id, uint64_t store_index);
+void fake_event(struct fake *fake, const uint64_t *ids, size_t count, struct slice event);
+
+/* An encoded event: action set on key with value, at that store index, with
+ * EVENT_* flags. Freed by buf_free. */
+struct buf fake_set_event(const char *key, const char *value, uint64_t store_index, unsigned flags);
+
+/* A connection to the worker: the client's end, non-blocking. */
+int fake_connect(struct fake *fake);
+void fake_send(int fd, const char *text);
+/* Read until text holds the expected end, or fail; appended to in. */
+void fake_receive(struct fake *fake, int fd, struct buf *in, const char *end);
+/* Read until the worker closes. */
+void fake_receive_all(struct fake *fake, int fd, struct buf *in);
+
+#endif

@@ -1,0 +1,216 @@
+/*
+ * admin_test.c - what the peer port answers to people, joiners and scripts.
+ */
+#include "httpd/peer/peer.h"
+
+#include "tests/unit/httpd/peer/fixture.h"
+
+static const char *
+ask(struct fixture *fixture, enum request_method method, const char *path,
+    void (*handle)(struct request *request))
+{
+	handle(request_make(fixture, method, path));
+	return (const char *)fixture->body.data;
+}
+
+static struct fixture *
+member(void)
+{
+	struct fixture *fixture = fixture_new();
+
+	fixture_status(fixture, PHASE_MEMBER, "http://127.0.0.1:7002");
+	return fixture;
+}
+
+TEST(the_internal_version_is_2)
+{
+	struct fixture *fixture = member();
+
+	assert_string_equal(ask(fixture, METHOD_GET, "/version", peer_version_handle), "2");
+	assert_int_equal(fixture->status, 200);
+	assert_string_equal(ask(fixture, METHOD_GET, "/version/2/check", peer_version_check_handle),
+	    "");
+	assert_int_equal(fixture->status, 200);
+	ask(fixture, METHOD_GET, "/version/1/check", peer_version_check_handle);
+	assert_int_equal(fixture->status, 403);
+	ask(fixture, METHOD_GET, "/version/check", peer_version_check_handle);
+	assert_int_equal(fixture->status, 404);
+	ask(fixture, METHOD_GET, "/version/2", peer_version_check_handle);
+	assert_int_equal(fixture->status, 404);
+	fixture_free(&fixture);
+}
+
+TEST(name_and_client_url_are_texts)
+{
+	struct fixture *fixture = member();
+
+	assert_string_equal(ask(fixture, METHOD_GET, "/name", peer_name_handle), "local");
+	assert_string_equal(ask(fixture, METHOD_GET, "/etcdURL", peer_client_url_handle),
+	    "http://127.0.0.1:4001");
+	fixture_free(&fixture);
+}
+
+TEST(machines_are_sorted_by_name)
+{
+	struct fixture *fixture = member();
+
+	assert_string_equal(ask(fixture, METHOD_GET, "/v2/admin/machines", peer_machines_handle),
+	    "[{\"name\":\"distant\",\"state\":\"leader\",\"clientURL\":\"http://127.0.0.1:4002\","
+	    "\"peerURL\":\"http://127.0.0.1:7002\"},{\"name\":\"local\",\"state\":\"follower\","
+	    "\"clientURL\":\"http://127.0.0.1:4001\",\"peerURL\":\"http://127.0.0.1:7001\"}]\n");
+	fixture_free(&fixture);
+}
+
+TEST(a_machine_is_found_by_name)
+{
+	struct fixture *fixture = member();
+
+	assert_string_equal(ask(fixture, METHOD_GET, "/v2/admin/machines/local",
+	    peer_machine_handle), "{\"name\":\"local\",\"state\":\"follower\",\"clientURL\":"
+	    "\"http://127.0.0.1:4001\",\"peerURL\":\"http://127.0.0.1:7001\"}\n");
+	assert_string_equal(ask(fixture, METHOD_GET, "/v2/admin/machines/nobody",
+	    peer_machine_handle), "null\n");
+	assert_int_equal(fixture->status, 404);
+	fixture_free(&fixture);
+}
+
+TEST(the_status_has_what_scripts_look_for)
+{
+	struct fixture *fixture = member();
+	const char *text = ask(fixture, METHOD_GET, "/v2/admin/status", peer_status_handle);
+
+	assert_non_null(strstr(text, "{\"name\":\"local\",\"id\":\"a1\",\"clusterId\":\"c3\","
+	    "\"phase\":\"member\",\"state\":\"follower\",\"term\":3,"));
+	assert_non_null(strstr(text, "\"storeIndex\":17,\"leader\":\"distant\","
+	    "\"protocol\":{\"min\":1,\"max\":1},\"members\":[{\"id\":\"a1\""));
+	fixture_free(&fixture);
+}
+
+TEST(the_old_raft_protocol_is_declined_in_words)
+{
+	struct fixture *fixture = member();
+
+	assert_string_equal(ask(fixture, METHOD_POST, "/vote", peer_goraft_handle),
+	    "this cluster does not speak the 0.4 raft protocol");
+	assert_int_equal(fixture->status, 501);
+	fixture_free(&fixture);
+}
+
+static void
+outcome(struct fixture *fixture, enum err err, const char *cause)
+{
+	struct backend_call *call = fixture->backend.call;
+
+	assert_non_null(call);
+	fixture->backend.call = NULL;
+	call->done(call, &(struct msg_outcome){ .error = (uint16_t)err,
+	    .cause = slice_text(cause), .store_index = 9 });
+}
+
+TEST(a_removal_is_answered_with_its_index)
+{
+	static const char *const paths[] = { "/v2/admin/machines/distant", "/remove/distant" };
+	struct fixture *fixture = member();
+
+	for (size_t i = 0; i < ARRAY_COUNT(paths); i++) {
+		ask(fixture, METHOD_DELETE, paths[i], peer_machine_handle);
+		assert_int_equal(fixture->backend.change.op, MEMBER_REMOVE);
+		assert_true(slice_equal(fixture->backend.change.name, SLICE_LITERAL("distant")));
+		outcome(fixture, ERR_NONE, "");
+		assert_int_equal(fixture->status, 200);
+		assert_string_equal((const char *)fixture->body.data,
+		    "{\"removed\":\"distant\",\"index\":9}\n");
+	}
+	ask(fixture, METHOD_DELETE, "/remove/nobody", peer_machine_handle);
+	outcome(fixture, ERR_KEY_NOT_FOUND, "nobody");
+	assert_int_equal(fixture->status, 404);
+	assert_string_equal((const char *)fixture->body.data, "100 nobody");
+	ask(fixture, METHOD_DELETE, "/remove/", peer_machine_handle);
+	assert_int_equal(fixture->status, 404);
+	fixture_free(&fixture);
+}
+
+static void
+join(struct fixture *fixture, const char *body)
+{
+	struct request *request = request_make(fixture, METHOD_PUT, "/join");
+
+	request->body = slice_text(body);
+	peer_join_handle(request);
+}
+
+#define JOINER "{\"protocol\":{\"min\":1,\"max\":7},\"id\":\"d4\",\"name\":\"third\"," \
+	"\"peerURL\":\"http://127.0.0.1:7003\",\"clientURL\":\"http://127.0.0.1:4003\"}"
+
+TEST(a_join_becomes_a_member_change_and_its_answer_the_members)
+{
+	struct fixture *fixture = member();
+
+	join(fixture, JOINER);
+	assert_int_equal(fixture->backend.change.op, MEMBER_JOIN);
+	assert_true(fixture->backend.change.id == 0xd4);
+	assert_true(slice_equal(fixture->backend.change.name, SLICE_LITERAL("third")));
+	outcome(fixture, ERR_NONE, "");
+	assert_int_equal(fixture->status, 200);
+	assert_string_equal((const char *)fixture->body.data, "{\"clusterId\":\"c3\",\"members\":["
+	    "{\"id\":\"a1\",\"name\":\"local\",\"peerURL\":\"http://127.0.0.1:7001\","
+	    "\"clientURL\":\"http://127.0.0.1:4001\",\"role\":\"voter\"},"
+	    "{\"id\":\"b2\",\"name\":\"distant\",\"peerURL\":\"http://127.0.0.1:7002\","
+	    "\"clientURL\":\"http://127.0.0.1:4002\",\"role\":\"voter\"}]}\n");
+	fixture_free(&fixture);
+}
+
+TEST(a_join_that_a_guard_refuses_is_answered_with_its_error)
+{
+	struct fixture *fixture = member();
+
+	join(fixture, JOINER);
+	outcome(fixture, ERR_PEER_ADDRESS_EXISTS, "http://127.0.0.1:7003");
+	assert_int_equal(fixture->status, 400);
+	assert_string_equal((const char *)fixture->body.data, "109 http://127.0.0.1:7003");
+	fixture_free(&fixture);
+}
+
+TEST(a_join_body_that_is_wrong_is_refused_in_one_sentence)
+{
+	struct fixture *fixture = member();
+
+	join(fixture, "");
+	assert_int_equal(fixture->status, 400);
+	join(fixture, "{\"id\":");
+	assert_int_equal(fixture->status, 400);
+	join(fixture, "{\"minVersion\":2,\"maxVersion\":2,\"name\":\"m\","
+	    "\"raftURL\":\"http://h:7001\",\"etcdURL\":\"http://h:4001\"}");
+	assert_int_equal(fixture->status, 501);
+	join(fixture, "{\"protocol\":{\"min\":2,\"max\":7},\"id\":\"d4\",\"name\":\"third\","
+	    "\"peerURL\":\"http://127.0.0.1:7003\",\"clientURL\":\"http://127.0.0.1:4003\"}");
+	assert_int_equal(fixture->status, 412);
+	assert_non_null(strstr((const char *)fixture->body.data, "2-7"));
+	assert_non_null(strstr((const char *)fixture->body.data, "1-1"));
+	assert_int_equal(fixture->backend.changes, 0);
+	fixture_free(&fixture);
+}
+
+TEST(a_node_that_is_joining_itself_lets_a_joiner_ask_again)
+{
+	struct fixture *fixture = fixture_new();
+
+	fixture_status(fixture, PHASE_JOINING, NULL);
+	join(fixture, JOINER);
+	assert_int_equal(fixture->status, 500);
+	assert_string_equal((const char *)fixture->body.data, "300 joining");
+	fixture_free(&fixture);
+}
+
+TEST(a_joiner_that_goes_away_is_not_waited_for)
+{
+	struct fixture *fixture = member();
+	struct request *request = request_make(fixture, METHOD_PUT, "/join");
+
+	request->body = slice_text(JOINER);
+	peer_join_handle(request);
+	assert_non_null(fixture->backend.call);
+	request_drop(request);
+	assert_null(fixture->backend.call);
+	fixture_free(&fixture);
+}

@@ -1,0 +1,389 @@
+/*
+ * join_test.c - joining through -peers: the order of requests, what is tried
+ * again, what ends the node, and with which words. Source: cluster behaviour 2.
+ */
+#include "httpd/peer/peer.h"
+
+#include "httpd/peer/peer_priv.h"
+#include "tests/unit/httpd/peer/fixture.h"
+
+#include <stdio.h>
+
+#define MEMBERS "{\"clusterId\":\"c3\",\"members\":[{\"id\":\"b2\",\"name\":\"distant\"," \
+	"\"peerURL\":\"http://127.0.0.1:7002\",\"clientURL\":\"http://127.0.0.1:4002\"," \
+	"\"role\":\"voter\"},{\"id\":\"a1\",\"name\":\"local\",\"peerURL\":" \
+	"\"http://127.0.0.1:7001\",\"clientURL\":\"http://127.0.0.1:4001\"," \
+	"\"role\":\"learner\"}]}\n"
+#define MACHINES "[{\"name\":\"distant\",\"state\":\"leader\",\"clientURL\":" \
+	"\"http://127.0.0.1:4002\",\"peerURL\":\"http://127.0.0.1:7002\"}]\n"
+
+static void
+set(struct fixture *fixture, enum option_id option, const char *text)
+{
+	char *problem;
+
+	assert_int_equal(config_set(&fixture->worker.config, option, text, &problem), ERR_NONE);
+}
+
+/* A worker that begins to join through these peers. */
+static struct fixture *
+joining(const char *peers)
+{
+	struct fixture *fixture = fixture_new();
+
+	set(fixture, OPTION_peers, peers);
+	set(fixture, OPTION_retry_interval, "0.01");
+	peer_start(&fixture->worker);
+	fixture_status(fixture, PHASE_JOINING, NULL);
+	return fixture;
+}
+
+static struct fixture *
+joining_through(struct server *server)
+{
+	struct fixture *fixture = fixture_new();
+
+	server_open(server, fixture);
+	set(fixture, OPTION_peers, server->url + strlen("http://"));
+	set(fixture, OPTION_retry_interval, "0.01");
+	peer_start(&fixture->worker);
+	fixture_status(fixture, PHASE_JOINING, NULL);
+	return fixture;
+}
+
+static void
+finish(struct fixture **fixture, struct server *server)
+{
+	peer_stop(&(*fixture)->worker);
+	if (server != NULL)
+		server_close(server);
+	fixture_free(fixture);
+}
+
+static bool
+has_ended(void *argument)
+{
+	return ((struct fixture *)argument)->ended;
+}
+
+static bool
+has_joined(void *argument)
+{
+	return count_frames(&((struct fixture *)argument)->backend.out, MSG_joined) > 0;
+}
+
+static void
+expect_request(struct server *server, const char *line)
+{
+	const char *text = server_request(server);
+
+	assert_ptr_equal(strstr(text, line), text);
+}
+
+/* The first two steps, as a good member answers them. */
+static const char *
+serve_to_join(struct server *server)
+{
+	expect_request(server, "GET /version HTTP/1.1\r\n");
+	server_answer(server, 200, "2");
+	expect_request(server, "GET /v2/admin/machines HTTP/1.1\r\n");
+	server_answer(server, 200, MACHINES);
+	return server_request(server);
+}
+
+TEST(a_join_asks_version_and_machines_and_then_to_join)
+{
+	struct server server;
+	struct fixture *fixture = joining_through(&server);
+	const char *text = serve_to_join(&server);
+	struct msg_joined joined;
+	struct frame frame;
+	size_t used;
+
+	assert_ptr_equal(strstr(text, "PUT /join HTTP/1.1\r\n"), text);
+	assert_non_null(strstr(text, "\r\n\r\n{\"protocol\":{\"min\":1,\"max\":1},\"id\":\"a1\","
+	    "\"name\":\"local\",\"peerURL\":\"http://127.0.0.1:7001\","
+	    "\"clientURL\":\"http://127.0.0.1:4001\"}\n"));
+	server_answer(&server, 200, MEMBERS);
+	fixture_run(fixture, has_joined, fixture);
+	assert_int_equal(frame_parse(buf_slice(&fixture->backend.out), &frame, &used), ERR_NONE);
+	assert_int_equal(frame.type, MSG_joined);
+	assert_int_equal(msg_joined_decode(frame.payload, &joined), ERR_NONE);
+	assert_true(joined.cluster_id == CLUSTER_ID);
+	assert_true(joined.members.size > 0);
+	fixture_status(fixture, PHASE_MEMBER, NULL);
+	assert_null(fixture->worker.peers->join);
+	finish(&fixture, &server);
+}
+
+TEST(a_raftd_that_died_before_it_wrote_is_told_again)
+{
+	struct server server;
+	struct fixture *fixture = joining_through(&server);
+
+	serve_to_join(&server);
+	server_answer(&server, 200, MEMBERS);
+	fixture_run(fixture, has_joined, fixture);
+	fixture_status(fixture, PHASE_JOINING, NULL);
+	assert_int_equal(count_frames(&fixture->backend.out, MSG_joined), 1);
+	fixture->started_ns++;
+	fixture_status(fixture, PHASE_JOINING, NULL);
+	assert_int_equal(count_frames(&fixture->backend.out, MSG_joined), 2);
+	finish(&fixture, &server);
+}
+
+TEST(without_peers_nothing_is_asked)
+{
+	struct fixture *fixture = joining("");
+
+	assert_null(fixture->worker.peers->join);
+	finish(&fixture, NULL);
+}
+
+TEST(the_next_peer_is_asked_when_one_does_not_help)
+{
+	static const struct {
+		unsigned status;
+		const char *body;
+	} useless[] = {
+		{ 404, "404 page not found\n" },
+		{ 200, "etcd 0.3" },
+		{ 500, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(useless); i++) {
+		struct fixture *fixture = fixture_new();
+		struct server first, second;
+		char list[64];
+
+		server_open(&first, fixture);
+		server_open(&second, fixture);
+		snprintf(list, sizeof(list), "127.0.0.1:%u,http://127.0.0.1:%u",
+		    (unsigned)first.port, (unsigned)second.port);
+		set(fixture, OPTION_peers, list);
+		peer_start(&fixture->worker);
+		fixture_status(fixture, PHASE_JOINING, NULL);
+		expect_request(&first, "GET /version ");
+		server_answer(&first, useless[i].status, useless[i].body);
+		expect_request(&second, "GET /version ");
+		server_close(&second);
+		finish(&fixture, &first);
+	}
+}
+
+TEST(a_list_of_machines_that_is_none_is_no_cluster)
+{
+	struct server server;
+	struct fixture *fixture = joining_through(&server);
+
+	for (int i = 0; i < 3; i++) {
+		expect_request(&server, "GET /version ");
+		server_answer(&server, 200, "2");
+		expect_request(&server, "GET /v2/admin/machines ");
+		server_answer(&server, 200, i == 0 ? "[]\n" : i == 1 ? "null" : "{\"a\":[");
+	}
+	fixture_run(fixture, has_ended, fixture);
+	assert_int_equal(fixture->end_code, EXIT_TROUBLE);
+	finish(&fixture, &server);
+}
+
+TEST(a_node_that_finds_nobody_ends_after_its_attempts)
+{
+	struct fixture *fixture = fixture_new();
+	struct server server;
+
+	server_open(&server, fixture);
+	server_close(&server);
+	set(fixture, OPTION_peers, server.url + strlen("http://"));
+	set(fixture, OPTION_retry_interval, "0.01");
+	set(fixture, OPTION_max_retry_attempts, "4");
+	peer_start(&fixture->worker);
+	fixture_status(fixture, PHASE_JOINING, NULL);
+	fixture_run(fixture, has_ended, fixture);
+	assert_int_equal(fixture->end_code, EXIT_TROUBLE);
+	assert_non_null(strstr(fixture->end_sentence,
+	    "fail joining the cluster via given peers after 4 retries"));
+	assert_non_null(strstr(fixture->end_sentence, "connection refused"));
+	finish(&fixture, NULL);
+}
+
+TEST(another_internal_version_ends_the_attempt)
+{
+	struct server server;
+	struct fixture *fixture = joining_through(&server);
+
+	for (int i = 0; i < 3; i++) {
+		expect_request(&server, "GET /version ");
+		server_answer(&server, 200, "3");
+	}
+	fixture_run(fixture, has_ended, fixture);
+	assert_int_equal(fixture->end_code, EXIT_TROUBLE);
+	assert_non_null(strstr(fixture->end_sentence, "version 3"));
+	finish(&fixture, &server);
+}
+
+TEST(the_same_peer_is_asked_again_while_it_has_no_leader)
+{
+	struct server server;
+	struct fixture *fixture = joining_through(&server);
+
+	serve_to_join(&server);
+	server_answer(&server, 500, "{\"errorCode\":300,\"message\":\"Raft Internal Error\","
+	    "\"cause\":\"no leader\",\"index\":0}\n");
+	expect_request(&server, "PUT /join ");
+	server_answer(&server, 500,
+	    "{\"errorCode\":301,\"message\":\"During Leader Election\",\"index\":0}\n");
+	expect_request(&server, "PUT /join ");
+	server_answer(&server, 200, MEMBERS);
+	fixture_run(fixture, has_joined, fixture);
+	finish(&fixture, &server);
+}
+
+TEST(an_address_that_a_member_has_ends_the_node_at_once)
+{
+	struct server server;
+	struct fixture *fixture = joining_through(&server);
+
+	serve_to_join(&server);
+	server_answer(&server, 400, "{\"errorCode\":109,\"message\":\"Peer address has existed\","
+	    "\"cause\":\"http://127.0.0.1:7001\",\"index\":4}\n");
+	fixture_run(fixture, has_ended, fixture);
+	assert_int_equal(fixture->end_code, EXIT_USAGE);
+	assert_non_null(strstr(fixture->end_sentence,
+	    "Peer address has existed: http://127.0.0.1:7001"));
+	finish(&fixture, &server);
+}
+
+/* The join repeated, or the end of the node. */
+static bool
+has_ended_or_asks(void *argument)
+{
+	struct server *server = argument;
+
+	return server->fixture->ended || server_has_request(server);
+}
+
+/* Cluster behaviour 3: a name whose old process just died is free two election
+ * timeouts later; one that is alive is not. */
+TEST(a_name_in_use_is_asked_for_again_before_the_node_ends)
+{
+	struct server server;
+	struct fixture *fixture = joining_through(&server);
+	unsigned asked = 0;
+
+	serve_to_join(&server);
+	while (!fixture->ended) {
+		asked++;
+		server_answer(&server, 412, "{\"errorCode\":105,\"message\":\"Key already exists\","
+		    "\"cause\":\"local is in use at http://127.0.0.1:7005\",\"index\":4}\n");
+		fixture_run(fixture, has_ended_or_asks, &server);
+	}
+	assert_true(asked > 1);
+	assert_int_equal(fixture->end_code, EXIT_USAGE);
+	assert_non_null(strstr(fixture->end_sentence, "local is in use at"));
+	finish(&fixture, &server);
+}
+
+TEST(a_full_cluster_ends_the_attempt_only)
+{
+	struct server server;
+	struct fixture *fixture = joining_through(&server);
+
+	serve_to_join(&server);
+	server_answer(&server, 400, "{\"errorCode\":103,\"message\":"
+	    "\"Reached the max number of peers in the cluster\",\"index\":4}\n");
+	serve_to_join(&server);
+	server_answer(&server, 200, MEMBERS);
+	fixture_run(fixture, has_joined, fixture);
+	finish(&fixture, &server);
+}
+
+TEST(a_redirect_is_followed_with_method_and_body)
+{
+	struct server server, other;
+	struct fixture *fixture = joining_through(&server);
+	char text[256];
+
+	server_open(&other, fixture);
+	serve_to_join(&server);
+	snprintf(text, sizeof(text), "HTTP/1.1 307 Temporary Redirect\r\nLocation: %s/join\r\n"
+	    "Content-Length: 0\r\n\r\n", other.url);
+	server_send(&server, slice_text(text));
+	expect_request(&other, "PUT /join ");
+	assert_non_null(strstr((const char *)other.in.data, "\"id\":\"a1\""));
+	server_answer(&other, 200, MEMBERS);
+	fixture_run(fixture, has_joined, fixture);
+	server_close(&other);
+	finish(&fixture, &server);
+}
+
+TEST(redirects_in_a_circle_come_to_an_end)
+{
+	struct server server;
+	struct fixture *fixture = joining_through(&server);
+	char text[256];
+	unsigned followed = 0;
+
+	snprintf(text, sizeof(text), "HTTP/1.1 307 Temporary Redirect\r\nLocation: %s/join\r\n"
+	    "Content-Length: 0\r\n\r\n", server.url);
+	serve_to_join(&server);
+	while (strstr((const char *)server.in.data, "PUT /join ") != NULL) {
+		server_send(&server, slice_text(text));
+		followed++;
+		server_request(&server);
+	}
+	assert_int_equal(followed, 11);
+	finish(&fixture, &server);
+}
+
+TEST(answers_that_are_garbage_do_no_harm)
+{
+	static const char *const garbage[] = { "\x16\x03\x01\x02\x00", "HTTP/1.1 200 OK\r\n",
+		"HTTP/1.1 200 OK\r\nContent-Length: 99999999999999999999\r\n\r\n",
+		"HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\nUpgrade: x\r\n\r\n" };
+	struct fixture *fixture = fixture_new();
+	struct server server;
+
+	server_open(&server, fixture);
+	set(fixture, OPTION_peers, server.url);
+	set(fixture, OPTION_retry_interval, "0.01");
+	set(fixture, OPTION_max_retry_attempts, "4");
+	peer_start(&fixture->worker);
+	fixture_status(fixture, PHASE_JOINING, NULL);
+	for (size_t i = 0; i < ARRAY_COUNT(garbage); i++) {
+		expect_request(&server, "GET /version ");
+		server_send(&server, slice_text(garbage[i]));
+		server_hang_up(&server);
+	}
+	fixture_run(fixture, has_ended, fixture);
+	assert_int_equal(fixture->end_code, EXIT_TROUBLE);
+	finish(&fixture, &server);
+}
+
+TEST(peers_that_name_only_this_machine_end_the_node)
+{
+	struct fixture *fixture = joining("127.0.0.1:7001,http://127.0.0.1:7001");
+
+	fixture_run(fixture, has_ended, fixture);
+	assert_int_equal(fixture->end_code, EXIT_USAGE);
+	assert_non_null(strstr(fixture->end_sentence, "-peers names only this machine"));
+	finish(&fixture, NULL);
+}
+
+TEST(a_peer_may_be_given_by_name)
+{
+	struct fixture *fixture = fixture_new();
+	struct server server;
+	char name[64];
+
+	server_open(&server, fixture);
+	snprintf(name, sizeof(name), "localhost:%u", (unsigned)server.port);
+	set(fixture, OPTION_peers, name);
+	peer_start(&fixture->worker);
+	fixture_status(fixture, PHASE_JOINING, NULL);
+	for (int i = 0; i < 2; i++) {
+		expect_request(&server, i == 0 ? "GET /version " : "GET /v2/admin/machines ");
+		server_answer(&server, 200, "2");
+	}
+	finish(&fixture, &server);
+}
