@@ -326,6 +326,23 @@ election_heard(struct raft *raft, peer_id leader)
 	return true;
 }
 
+/* All followers find the leader gone at the same moment, so chance alone would
+ * often split their votes: they stand in the order of their ids, each far
+ * enough behind the one before that it has won by then. */
+static raft_tick
+dead_leader_wait(struct raft *raft, peer_id dead)
+{
+	raft_tick apart = raft->config.heartbeat_ticks / 3 + 1, wait = 1;
+
+	for (size_t i = 0; i < raft->conf.voter_count; i++) {
+		peer_id voter = raft->conf.voters[i];
+
+		if (voter != dead && voter < raft->config.id)
+			wait += apart;
+	}
+	return wait + rand_below(&raft->rand, apart / 2 + 1);
+}
+
 void
 election_peer_gone(struct raft *raft, peer_id peer)
 {
@@ -333,8 +350,7 @@ election_peer_gone(struct raft *raft, peer_id peer)
 		return;
 	raft->dead_peer = peer;
 	if (election_can_stand(raft))
-		raft->dead_deadline = raft->now + 1 +
-		    rand_below(&raft->rand, raft->config.heartbeat_ticks);
+		raft->dead_deadline = raft->now + dead_leader_wait(raft, peer);
 }
 
 void

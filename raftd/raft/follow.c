@@ -22,11 +22,12 @@ entry_is_sane(const struct raft_entry *entry)
 	return false;
 }
 
+/* Stamps are not looked at: a leader behind a snapshot relies on its conductor
+ * for the last one, and to refuse its entries would stop the cluster. */
 bool
 follow_append_is_sane(const struct raft_message *message)
 {
 	struct raft_position prev = message->log;
-	uint64_t time_ns = 0;
 
 	if (prev.term > message->term || (prev.index == 0) != (prev.term == 0))
 		return false;
@@ -37,10 +38,9 @@ follow_append_is_sane(const struct raft_message *message)
 
 		if (entry->index != prev.index + 1 || entry->term < prev.term ||
 		    entry->term > message->term || entry->term == 0 ||
-		    entry->time_ns < time_ns || !entry_is_sane(entry))
+		    !entry_is_sane(entry))
 			return false;
 		prev = (struct raft_position){ entry->index, entry->term };
-		time_ns = entry->time_ns;
 	}
 	return true;
 }
@@ -79,9 +79,8 @@ follow_refuse_stale(struct raft *raft, const struct raft_message *message)
 	reply->hint = raft_log_last(&raft->log);
 }
 
-/* Add what we do not have; truncate only at an entry that differs. False if
- * the entries cannot follow ours. */
-static bool
+/* Add what we do not have; truncate only at an entry that differs. */
+static void
 follow_take(struct raft *raft, const struct raft_entry *entries, size_t count)
 {
 	struct raft_log *log = &raft->log;
@@ -90,10 +89,7 @@ follow_take(struct raft *raft, const struct raft_entry *entries, size_t count)
 	while (known < count && raft_log_term(log, entries[known].index) == entries[known].term)
 		known++;
 	if (known == count)
-		return true;
-	/* A correct leader's stamps never fall along the log. */
-	if (entries[known].time_ns < raft_log_time(log, entries[known].index - 1))
-		return false;
+		return;
 	if (entries[known].index <= raft_log_last(log).index) {
 		ASSERT(entries[known].index > raft->commit);
 		raft_log_truncate(log, entries[known].index);
@@ -104,7 +100,6 @@ follow_take(struct raft *raft, const struct raft_entry *entries, size_t count)
 		raft_log_push(log, &entries[i]);
 		members_appended(raft, &entries[i]);
 	}
-	return true;
 }
 
 void
@@ -136,8 +131,7 @@ follow_append(struct raft *raft, const struct raft_message *message)
 			follow_refuse(raft, message->from, prev);
 		return;
 	}
-	if (!follow_take(raft, entries, count))
-		return;
+	follow_take(raft, entries, count);
 	/* Not beyond this message: what follows in our log may be another's. */
 	last = prev.index + count;
 	raft->commit = MAX_OF(raft->commit, MIN_OF(message->commit, last));

@@ -70,7 +70,7 @@ void raft_free(struct raft **raft);
  * Time is now; never goes back; called before any other input but bootstrap.
  * wall_ns is what entries of this turn are stamped with if they are ours,
  * raised if it would fall along the log: but behind a snapshot the last stamp
- * is not known, so wall_ns must not be below the time of the applied state.
+ * is not known, so wall_ns must not be below the stamp of the applied state.
  * A gap longer than a heartbeat counts as one where check-quorum is concerned:
  * while this node stood still it could hear nobody.
  */

@@ -1,6 +1,6 @@
 /*
  * wal_test.c - the node's disk when it works: what was written is there after a
- * restart, in whole turns; garbage goes; other people's data is left alone.
+ * restart, in whole turns; images and installed snapshots are whole; garbage goes.
  */
 #include "tests/unit/raftd/wal/fixture.h"
 
@@ -8,56 +8,8 @@
 #include "raftd/wal/db.h"
 #include "tests/lib/test.h"
 
-#include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/stat.h>
-#include <unistd.h>
-
-static void
-write_file(const char *directory, const char *name, const char *text)
-{
-	char *path = xasprintf("%s/%s", directory, name);
-	FILE *file = fopen(path, "w");
-
-	assert_non_null(file);
-	fputs(text, file);
-	fclose(file);
-	free(path);
-}
-
-static void
-make_directory(const char *directory, const char *name)
-{
-	char *path = xasprintf("%s/%s", directory, name);
-
-	assert_int_equal(mkdir(path, 0700), 0);
-	free(path);
-}
-
-static mode_t
-mode_of(const char *directory, const char *name)
-{
-	char *path = xasprintf("%s/%s", directory, name);
-	struct stat status;
-
-	assert_int_equal(stat(path, &status), 0);
-	free(path);
-	return status.st_mode & 0777;
-}
-
-/* Asserts that opening is refused with err and a sentence that has those words. */
-static void
-assert_refused(const char *directory, const char *name, enum err err, const char *words)
-{
-	struct fixture f;
-
-	fixture_open(&f, directory, name);
-	assert_int_equal(f.err, err);
-	if (strstr(f.sentence, words) == NULL)
-		fail_msg("\"%s\" does not say \"%s\"", f.sentence, words);
-	fixture_close(&f);
-}
 
 /* How many LevelDB keys begin with that letter. The node is closed. */
 static unsigned
@@ -80,186 +32,6 @@ count_keys(const char *directory, char letter)
 	db_close(&db);
 	free(path);
 	return count;
-}
-
-/* ---- the directory ------------------------------------------------------------ */
-
-TEST(new_directory_gets_an_identity_that_stays)
-{
-	struct fixture f;
-	uint64_t id;
-
-	fixture_new(&f);
-	assert_true(f.recovered.is_new);
-	assert_string_equal(f.recovered.identity.name, "n1");
-	id = f.recovered.identity.node_id;
-	assert_true(id != 0);
-	assert_int_equal(f.recovered.identity.cluster_id, 0);
-	assert_int_equal(f.recovered.last.index, 0);
-	assert_int_equal(mode_of(f.directory, "db"), 0700);
-	fixture_reopen(&f);
-	assert_false(f.recovered.is_new);
-	assert_true(f.recovered.identity.node_id == id);
-	assert_string_equal(f.recovered.identity.name, "n1");
-	fixture_close(&f);
-}
-
-TEST(format_file_says_what_it_is)
-{
-	struct fixture f;
-	char text[32] = "", *path;
-	FILE *file;
-
-	fixture_new(&f);
-	path = xasprintf("%s/FORMAT", f.directory);
-	file = fopen(path, "r");
-	assert_non_null(file);
-	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
-	assert_string_equal(text, "moothall 1\n");
-	fclose(file);
-	free(path);
-	fixture_close(&f);
-}
-
-TEST(other_name_is_refused_with_both_names)
-{
-	struct fixture f;
-	const char *directory;
-
-	fixture_new(&f);
-	directory = f.directory;
-	fixture_close(&f);
-	assert_refused(directory, "n2", ERR_INVALID, "belongs to node n1, not to n2");
-	fixture_open(&f, directory, "");
-	assert_int_equal(f.err, ERR_NONE);
-	assert_string_equal(f.recovered.identity.name, "n1");
-	fixture_close(&f);
-}
-
-TEST(new_node_needs_a_name)
-{
-	const char *directory = disk_temporary();
-
-	assert_refused(directory, "", ERR_INVALID, "-name");
-	assert_refused(directory, NULL, ERR_INVALID, "-name");
-}
-
-TEST(cluster_id_is_kept_once_it_is_set)
-{
-	struct wal_turn turn = { .cluster_id = 0xabcdef };
-	struct fixture f;
-
-	fixture_new(&f);
-	fixture_write(&f, &turn);
-	fixture_reopen(&f);
-	assert_int_equal(f.recovered.identity.cluster_id, 0xabcdef);
-	fixture_close(&f);
-}
-
-TEST(data_of_the_go_servers_is_refused)
-{
-	const char *modern = disk_temporary(), *old = disk_temporary();
-
-	make_directory(modern, "member");
-	make_directory(modern, "member/wal");
-	assert_refused(modern, "n1", ERR_FOREIGN,
-	    "holds data of another etcd (member/wal); choose another -data-dir");
-	write_file(old, "log", "");
-	write_file(old, "conf", "");
-	assert_refused(old, "n1", ERR_FOREIGN, "holds data of another etcd (log, conf)");
-}
-
-TEST(other_formats_are_refused)
-{
-	const char *later = disk_temporary(), *strange = disk_temporary(), *db = disk_temporary();
-
-	write_file(later, "FORMAT", "moothall 2\n");
-	assert_refused(later, "n1", ERR_FOREIGN, "format 2, this program reads format 1");
-	write_file(strange, "FORMAT", "some\x1b[31mthing else\n");
-	assert_refused(strange, "n1", ERR_FOREIGN, "says \"some\" and not \"moothall 1\"");
-	make_directory(db, "db");
-	assert_refused(db, "n1", ERR_FOREIGN, "db without FORMAT");
-}
-
-TEST(directory_half_made_is_finished)
-{
-	struct fixture f;
-	const char *directory;
-	char *path;
-	uint64_t id;
-
-	fixture_new(&f);
-	directory = f.directory;
-	id = f.recovered.identity.node_id;
-	fixture_close(&f);
-	path = xasprintf("%s/FORMAT", directory);
-	assert_int_equal(unlink(path), 0);
-	free(path);
-	fixture_open(&f, directory, "n1");
-	assert_int_equal(f.err, ERR_NONE);
-	assert_true(f.recovered.is_new);
-	assert_true(f.recovered.identity.node_id == id);
-	fixture_close(&f);
-}
-
-TEST(lost_format_file_of_a_used_directory_is_refused)
-{
-	struct fixture f;
-	const char *directory;
-	char *path;
-
-	fixture_new(&f);
-	directory = f.directory;
-	fixture_write_entries(&f, 1, 1, 1);
-	fixture_close(&f);
-	path = xasprintf("%s/FORMAT", directory);
-	assert_int_equal(unlink(path), 0);
-	free(path);
-	assert_refused(directory, "n1", ERR_CORRUPT, "FORMAT is missing");
-}
-
-TEST(lost_database_is_refused_and_not_made_anew)
-{
-	struct fixture f;
-	const char *directory;
-	char *from, *to;
-
-	fixture_new(&f);
-	directory = f.directory;
-	fixture_close(&f);
-	from = xasprintf("%s/db", directory);
-	to = xasprintf("%s/gone", directory);
-	assert_int_equal(rename(from, to), 0);
-	assert_refused(directory, "n1", ERR_CORRUPT, "/db");
-	assert_int_equal(mkdir(from, 0700), 0);
-	assert_refused(directory, "n1", ERR_CORRUPT, "/db");
-	free(from);
-	free(to);
-}
-
-TEST(missing_directory_and_missing_rights_are_named)
-{
-	char *path = xasprintf("%s/none", disk_temporary());
-
-	assert_refused(path, "n1", ERR_NOT_FOUND, path);
-	if (geteuid() != 0) {
-		const char *closed = disk_temporary();
-
-		assert_int_equal(chmod(closed, 0500), 0);
-		assert_refused(closed, "n1", ERR_DENIED, closed);
-		assert_int_equal(chmod(closed, 0700), 0);
-	}
-	free(path);
-}
-
-/* Guard: the lock is waited for 2 s, then somebody else has it. */
-TEST(directory_in_use_is_busy)
-{
-	struct fixture f;
-
-	fixture_new(&f);
-	assert_refused(f.directory, "n1", ERR_BUSY, "in use");
-	fixture_close(&f);
 }
 
 /* ---- turns --------------------------------------------------------------------- */
@@ -764,17 +536,6 @@ TEST(old_generation_is_deleted_while_a_new_one_is_received)
 	ticket = wal_install_commit(f.wal, (struct raft_position){ 6, 1 }, false);
 	fixture_wait_persisted(&f, ticket);
 	settle(&f, directory, 's', 2);
-}
-
-TEST(records_of_peers_are_checked)
-{
-	struct slice good = fixture_records("a=1 b=2");
-
-	assert_true(wal_records_valid(good));
-	assert_true(wal_records_valid(SLICE_EMPTY));
-	for (size_t size = 1; size < good.size; size++)
-		assert_int_equal(wal_records_valid(slice_of(good.data, size)), size == 10);
-	assert_false(wal_records_valid(fixture_records("a=")));
 }
 
 /* ---- LevelDB's errors ------------------------------------------------------------------ */
