@@ -34,6 +34,10 @@
 #define VOTERS_MAX 31
 #define MEMBERS_MAX 64			/* voters and learners together */
 
+/* Bodies kept by one client worker */
+#define CACHE_BYTES_MAX (4 * MIB)
+#define CACHE_BODY_BYTES_MAX (64 * KIB)
+
 /* Store */
 #define HISTORY_EVENTS 1000		/* events that waitIndex can reach (keys-api.md, 10.3) */
 #define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
@@ -42,6 +46,9 @@
 #define SESSIONS_MAX 1024		/* least recently applied one goes (replicated rule) */
 #define SESSION_RESULTS_MAX 4096	/* answers kept for one session */
 #define WORKER_REQUESTS_MAX 4096	/* in work in one worker */
+
+/* Writes under way in one node; above, more are refused */
+#define PROPOSAL_BYTES_MAX (128 * MIB)
 
 /* Peers */
 #define APPEND_BYTES_MAX (1 * MIB)	/* payload of one append; one entry may pass it */

@@ -55,6 +55,13 @@ text_field(struct config *config, const struct option_row *row)
 	return (char **)(void *)((char *)config + row->offset);
 }
 
+const char *
+config_text(const struct config *config, enum option_id id)
+{
+	ASSERT(kind_is_text(option_rows[id].kind));
+	return *(char *const *)(const void *)((const char *)config + option_rows[id].offset);
+}
+
 static uint64_t *
 number_field(struct config *config, const struct option_row *row)
 {

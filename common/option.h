@@ -85,6 +85,8 @@ void config_free(struct config *config);
  */
 enum err config_set(struct config *config, enum option_id id, const char *text,
     char **problem) MUST_CHECK;
+/* The value of an option that is a text of some kind; borrowed. */
+const char *config_text(const struct config *config, enum option_id id);
 /* The row of that flag (without dashes), or of that alias; NULL if none. */
 const struct option_row *option_by_flag(const char *flag);
 /* True for an old name that is to be told its new one. */

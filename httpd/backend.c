@@ -418,6 +418,8 @@ shut(struct backend *backend)
 	if (backend->channel == NULL)
 		return;
 	channel_free(&backend->channel);
+	if (backend->changes.lost != NULL)
+		backend->changes.lost(backend->changes.argument);
 	backend->greeted = false;
 	backend->open = false;
 	backend->shut_since_ms = now_ms(backend);
@@ -529,6 +531,8 @@ channel_received(void *argument, const struct frame *frame, int fd)
 		if (msg_changed_decode(frame->payload, &changed) != ERR_NONE)
 			break;
 		backend_watch_announced(backend, changed.store_index);
+		if (backend->changes.changed != NULL)
+			backend->changes.changed(backend->changes.argument, &changed);
 		return;
 	default:
 		break;
@@ -573,6 +577,18 @@ backend_flush(struct backend *backend)
 }
 
 /* ---- peer role ------------------------------------------------------------------------------------ */
+
+void
+backend_own_changes(struct backend *backend, struct backend_changes_owner owner)
+{
+	backend->changes = owner;
+}
+
+bool
+backend_read_dry(struct backend *backend)
+{
+	return backend->open && channel_poll(backend->channel) && backend->open;
+}
 
 void
 backend_own_peers(struct backend *backend, struct backend_peer_owner owner)

@@ -104,6 +104,19 @@ void backend_watch(struct backend *backend, struct backend_watch *watch, struct 
 /* Over: no callback any more, watch may be freed. Fine after its end too. */
 void backend_unwatch(struct backend *backend, struct backend_watch *watch);
 
+/* ---- client role: what changed ------------------------------------------------ */
+
+struct backend_changes_owner {
+	/* Paths that changed; raftd was lost. */
+	void (*changed)(void *argument, const struct msg_changed *changed);
+	void (*lost)(void *argument);
+	void *argument;
+};
+void backend_own_changes(struct backend *backend, struct backend_changes_owner owner);
+/* Take everything that raftd has sent up to now. False if that is not known:
+ * no channel, or there is still more. Not from inside a callback of it. */
+bool backend_read_dry(struct backend *backend) MUST_CHECK;
+
 /* ---- peer role ------------------------------------------------------------ */
 
 struct backend_peer_owner {

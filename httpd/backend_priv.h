@@ -38,6 +38,7 @@ struct backend {
 	uint64_t announced_index;	/* store index that raftd last announced */
 	uint64_t settled_index;		/* no event at or below it is still to come */
 
+	struct backend_changes_owner changes; /* client role */
 	struct backend_peer_owner peers; /* peer role */
 };
 

@@ -18,6 +18,7 @@
 #include "common/loop.h"
 #include "common/title.h"
 #include "httpd/backend.h"
+#include "httpd/client/cache.h"
 #include "httpd/cluster.h"
 #include "httpd/peer/peer.h"
 #include "httpd/server.h"
@@ -54,6 +55,18 @@ worker_end_node(struct worker *worker, enum exit_code code, const char *sentence
 }
 
 static void
+changed(void *argument, const struct msg_changed *message)
+{
+	cache_changed(argument, message);
+}
+
+static void
+lost(void *argument)
+{
+	cache_clear(argument);
+}
+
+static void
 configured(void *argument, const struct config *config)
 {
 	struct program *program = argument;
@@ -64,8 +77,13 @@ configured(void *argument, const struct config *config)
 	worker->cluster = cluster_new();
 	worker->backend = backend_new(worker);
 	worker->server = server_new(worker, program->listen_fd);
-	if (worker->role == ROLE_PEER)
+	if (worker->role == ROLE_PEER) {
 		peer_start(worker);
+		return;
+	}
+	worker->cache = cache_new(worker);
+	backend_own_changes(worker->backend, (struct backend_changes_owner){
+	    .changed = changed, .lost = lost, .argument = worker->cache });
 }
 
 static void
@@ -132,10 +150,13 @@ turn_ended(void *argument)
 	if (worker->backend == NULL)
 		return;
 	serve(program);
-	/* First raftd, which has work to do with it; then the clients. */
-	backend_flush(worker->backend);
-	if (server_flush(worker->server))
+	/* First raftd, which has work to do with it; then the clients. What came
+	 * behind an answered request is handled in the same turn. */
+	do {
+		if (worker->cache != NULL)
+			cache_turn(worker->cache);
 		backend_flush(worker->backend);
+	} while (server_flush(worker->server));
 }
 
 static bool
@@ -218,6 +239,7 @@ main(int argc, char **argv)
 	if (worker->backend != NULL) {
 		peer_stop(worker);
 		server_free(&worker->server);
+		cache_free(&worker->cache);
 		backend_free(&worker->backend);
 		cluster_free(&worker->cluster);
 	}

@@ -8,6 +8,7 @@
 #include "common/option.h"
 
 struct backend;
+struct cache;
 struct cluster;
 struct child;
 struct peers;
@@ -19,6 +20,7 @@ struct worker {
 	int role;			/* ROLE_CLIENT or ROLE_PEER of wire.h */
 	uint32_t number;		/* which client worker, from 1; 0: the peer worker */
 	struct backend *backend;	/* the channel to raftd */
+	struct cache *cache;		/* client role: rendered bodies; else NULL */
 	struct cluster *cluster;	/* the last status raftd pushed */
 	struct child *child;		/* the channel to the supervisor */
 	struct server *server;		/* listening socket and connections */

@@ -21,7 +21,7 @@ add_path(struct buf *paths, struct slice path, bool below)
 static bool
 add_event(struct node *node, uint64_t index, struct buf *paths)
 {
-	const struct blob *blob = store_event(node->store, index);
+	const struct blob *blob = store_event(node->replica.store, index);
 	struct event_record event;
 	struct node_record changed;
 	struct reader in;
@@ -43,7 +43,7 @@ add_event(struct node *node, uint64_t index, struct buf *paths)
 void
 announce_turn(struct node *node)
 {
-	uint64_t last = store_index(node->store);
+	uint64_t last = store_index(node->replica.store);
 	struct msg_changed message;
 	bool whole = true;
 

@@ -88,7 +88,7 @@ failed(const struct node *node, enum err error, const char *cause)
 	return (struct store_outcome){
 		.error = error,
 		.cause = cause == NULL ? NULL : blob_new(slice_text(cause)),
-		.store_index = store_index(node->store),
+		.store_index = store_index(node->replica.store),
 	};
 }
 
@@ -99,7 +99,7 @@ apply_write(struct node *node, struct reader *body, uint64_t time_ns)
 
 	if (!command_write_get(body, &write) || !reader_done(body))
 		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
-	return store_write(node->store, &write, time_ns, false, &node->effects);
+	return store_write(node->replica.store, &write, time_ns, false, &node->effects);
 }
 
 /* ---- members -------------------------------------------------------------- */
@@ -117,7 +117,7 @@ write_registry(struct node *node, enum write_op op, struct slice name, struct sl
 		members_registry_value(&value, peer_url, client_url);
 	write.key = buf_slice(&key);
 	write.value = buf_slice(&value);
-	outcome = store_write(node->store, &write, time_ns, true, &node->effects);
+	outcome = store_write(node->replica.store, &write, time_ns, true, &node->effects);
 	buf_free(&key);
 	buf_free(&value);
 	return outcome;
@@ -141,14 +141,14 @@ apply_join(struct node *node, const struct command_member *m, enum member_role r
 	bool known;
 
 	members_registry_key(&key, m->name);
-	known = store_exists(node->store, buf_slice(&key));
+	known = store_exists(node->replica.store, buf_slice(&key));
 	buf_free(&key);
 	outcome = write_registry(node, known ? WRITE_UPDATE : WRITE_CREATE, m->name, m->peer_url,
 	    m->client_url, time_ns);
 	if (outcome.error != ERR_NONE)
 		return outcome;
 	values.joined = outcome.store_index;
-	members_put(&node->members, &values, &node->effects);
+	members_put(&node->replica.members, &values, &node->effects);
 	members_clear(&node->joined_with);
 	if (m->cluster_id != 0 && node->cluster_id == 0) {
 		node->cluster_id = m->cluster_id;
@@ -168,7 +168,7 @@ apply_remove(struct node *node, const struct command_member *m, uint64_t time_ns
 	if (m->name.size > 0)
 		outcome = write_registry(node, WRITE_DELETE, m->name, SLICE_EMPTY, SLICE_EMPTY,
 		    time_ns);
-	members_remove(&node->members, m->id, &node->effects);
+	members_remove(&node->replica.members, m->id, &node->effects);
 	node_note(node, DIAG_INFO, "member removed id=%" PRIx64, m->id);
 	if (m->id == node->id)
 		node->removed = true;
@@ -178,8 +178,8 @@ apply_remove(struct node *node, const struct command_member *m, uint64_t time_ns
 static struct store_outcome
 apply_update(struct node *node, const struct command_member *m, uint64_t time_ns)
 {
-	const struct member *member = members_find(&node->members, m->id);
-	const struct member *other = members_at_peer_url(&node->members, m->peer_url);
+	const struct member *member = members_find(&node->replica.members, m->id);
+	const struct member *other = members_at_peer_url(&node->replica.members, m->peer_url);
 	struct store_outcome outcome;
 	struct member_values values;
 
@@ -204,7 +204,7 @@ apply_update(struct node *node, const struct command_member *m, uint64_t time_ns
 		.peer_url = m->peer_url,
 		.client_url = m->client_url,
 	};
-	members_put(&node->members, &values, &node->effects);
+	members_put(&node->replica.members, &values, &node->effects);
 	return outcome;
 }
 
@@ -235,7 +235,7 @@ apply_member(struct node *node, const struct raft_entry *entry, struct reader *b
 static void
 apply_promote(struct node *node, peer_id id)
 {
-	const struct member *member = members_find(&node->members, id);
+	const struct member *member = members_find(&node->replica.members, id);
 	struct member_values values;
 
 	if (member == NULL)
@@ -249,7 +249,7 @@ apply_promote(struct node *node, peer_id id)
 		.client_url = slice_text(member->client_url),
 	};
 	node_note(node, DIAG_INFO, "member votes now name=%s id=%" PRIx64, member->name, id);
-	members_put(&node->members, &values, &node->effects);
+	members_put(&node->replica.members, &values, &node->effects);
 	node->status_due = true;
 }
 
@@ -269,7 +269,7 @@ apply_command(struct node *node, const struct raft_entry *entry, const struct co
 	case COMMAND_EXPIRE:
 		node->expiring = false;
 		if (command_expire_get(body, &expire) && reader_done(body))
-			store_expire(node->store, expire.cutoff_ns, EXPIRE_COUNT_MAX,
+			store_expire(node->replica.store, expire.cutoff_ns, EXPIRE_COUNT_MAX,
 			    entry->time_ns, &node->effects);
 		return failed(node, ERR_NONE, NULL);
 	default:
@@ -286,7 +286,7 @@ answer_known(struct node *node, const struct command_head *head,
 	if (!proposals_finish(node, head->session, head->sequence))
 		return;
 	if (result->event)
-		event = blob_ref(store_event(node->store, result->store_index));
+		event = blob_ref(store_event(node->replica.store, result->store_index));
 	node_answer(node, (struct answer){
 	    .session = head->session,
 	    .request_id = head->sequence,
@@ -307,7 +307,7 @@ apply_request(struct node *node, const struct raft_entry *entry, const struct co
 	struct store_outcome outcome;
 
 	if (head->session != 0) {
-		switch (requests_find(node->requests, head->session, head->sequence, &known)) {
+		switch (requests_find(node->replica.requests, head->session, head->sequence, &known)) {
 		case REQUEST_KNOWN:
 			answer_known(node, head, known);
 			return;
@@ -324,8 +324,8 @@ apply_request(struct node *node, const struct raft_entry *entry, const struct co
 		blob_unref(&outcome.event);
 		return;
 	}
-	requests_record(node->requests, node->store, head->session, head->sequence, head->low,
-	    (struct request_result){
+	requests_record(node->replica.requests, node->replica.store, head->session,
+	    head->sequence, head->low, (struct request_result){
 		.error = outcome.error,
 		.cause = blob_ref(outcome.cause),
 		.store_index = outcome.store_index,
@@ -358,7 +358,7 @@ apply_entry(struct node *node, const struct raft_entry *entry)
 
 	ASSERT(entry->index == node->applied.index + 1);
 	node->applied = (struct raft_position){ entry->index, entry->term };
-	node->applied_ns = MAX_OF(node->applied_ns, entry->time_ns);
+	node->replica.applied_ns = MAX_OF(node->replica.applied_ns, entry->time_ns);
 	if (node->effects.size == 0 && !node->applied_dirty)
 		node->effects_since_ms = node->now.monotonic_ms;
 	node->applied_dirty = true;

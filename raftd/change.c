@@ -61,7 +61,7 @@ refuse(struct node *node, struct change *change, enum err error, const char *cau
 		.sequence = change->sequence,
 		.error = (uint16_t)error,
 		.cause = slice_text(cause),
-		.store_index = store_index(node->store),
+		.store_index = store_index(node->replica.store),
 	};
 
 	if (change->origin == 0)
@@ -145,9 +145,9 @@ static void
 step_join(struct node *node, struct change *change, const struct command_head *head,
     const struct command_member *m)
 {
-	const struct member *same_id = members_find(&node->members, m->id);
-	const struct member *same_name = members_named(&node->members, m->name);
-	const struct member *same_url = members_at_peer_url(&node->members, m->peer_url);
+	const struct member *same_id = members_find(&node->replica.members, m->id);
+	const struct member *same_name = members_named(&node->replica.members, m->name);
+	const struct member *same_url = members_at_peer_url(&node->replica.members, m->peer_url);
 	char cause[NAME_BYTES_MAX + URL_BYTES_MAX + 2];
 
 	if (same_id != NULL && same_id == same_name &&
@@ -162,7 +162,7 @@ step_join(struct node *node, struct change *change, const struct command_head *h
 		replace(node, same_name);
 	} else if (same_id != NULL) {
 		refuse(node, change, ERR_KEY_EXISTS, same_id->name);
-	} else if (node->members.count == MEMBERS_MAX) {
+	} else if (node->replica.members.count == MEMBERS_MAX) {
 		refuse(node, change, ERR_NO_MORE_PEER, "");
 	} else {
 		propose_change(node, change, RAFT_CONF_ADD_LEARNER, m->id, change->payload);
@@ -173,7 +173,7 @@ static void
 step_remove(struct node *node, struct change *change, const struct command_head *head,
     const struct command_member *m)
 {
-	const struct member *member = members_named(&node->members, m->name);
+	const struct member *member = members_named(&node->replica.members, m->name);
 	struct command_member remove;
 	char cause[NAME_BYTES_MAX + 1];
 	struct blob *payload;
@@ -210,7 +210,7 @@ step_change(struct node *node, struct change *change)
 	/* A copy of one that took effect must not move the configuration again:
 	 * its name may be another node's by now. As a plain command it only
 	 * brings the first answer to who still waits. */
-	if (requests_find(node->requests, head.session, head.sequence, &known) != REQUEST_NEW) {
+	if (requests_find(node->replica.requests, head.session, head.sequence, &known) != REQUEST_NEW) {
 		if (raft_propose(node->raft, change->payload, &position) == ERR_NONE)
 			change_free(node, change);
 		return;
@@ -233,8 +233,8 @@ promote_learners(struct node *node)
 {
 	struct raft_position position;
 
-	for (size_t i = 0; i < node->members.count; i++) {
-		const struct member *member = &node->members.list[i];
+	for (size_t i = 0; i < node->replica.members.count; i++) {
+		const struct member *member = &node->replica.members.list[i];
 
 		if (member->role != MEMBER_LEARNER || !raft_caught_up(node->raft, member->id))
 			continue;

@@ -23,17 +23,45 @@
 #define CHUNK_WINDOW 4
 /* A transfer without progress for this long is given up, at both ends. */
 #define TRANSFER_WAIT_MS 10000
+/* For the sake of slow followers up to so many times -snapshot-count entries stay. */
+#define HELD_FACTOR_MAX 64
 
 /* ---- trimming --------------------------------------------------------------- */
+
+/* What followers that live still need, or will when their snapshot is
+ * installed: trimmed faster than it is sent, they would need another, for ever. */
+static raft_index
+needed_from(const struct node *node)
+{
+	raft_index needed = UINT64_MAX;
+
+	for (size_t i = 0; i < TRANSFERS_MAX; i++)
+		if (node->compaction.transfers[i].peer != 0)
+			needed = MIN_OF(needed, node->compaction.transfers[i].position.index);
+	if (raft_role(node->raft) != RAFT_LEADER)
+		return needed;
+	for (size_t i = 0; i < node->replica.members.count; i++) {
+		peer_id id = node->replica.members.list[i].id;
+
+		if (id != node->id &&
+		    raft_heard_ago(node->raft, id) < 2 * node->config.election_ms)
+			needed = MIN_OF(needed, raft_match(node->raft, id));
+	}
+	return needed;
+}
 
 raft_index
 compact_target(const struct node *node)
 {
 	uint64_t keep = node->config.trim_entries;
+	raft_index applied = node->applied.index, target;
 
-	if (!node->config.trim_log || node->applied.index < node->compaction.compacted + 2 * keep)
+	if (!node->config.trim_log || applied < node->compaction.compacted + 2 * keep)
 		return 0;
-	return node->applied.index - keep;
+	target = MIN_OF(applied - keep, needed_from(node));
+	if (applied > HELD_FACTOR_MAX * keep)
+		target = MAX_OF(target, applied - HELD_FACTOR_MAX * keep);
+	return target > node->compaction.compacted ? target : 0;
 }
 
 /* ---- sending ---------------------------------------------------------------- */
@@ -148,9 +176,9 @@ compact_credit(struct node *node, peer_id from, const struct msg_snapshot_credit
 static void
 install_drop(struct install *install)
 {
-	store_free(&install->store);
-	requests_free(&install->requests);
-	members_clear(&install->members);
+	store_free(&install->replica.store);
+	requests_free(&install->replica.requests);
+	members_clear(&install->replica.members);
 	*install = (struct install){ 0 };
 }
 
@@ -178,8 +206,7 @@ load_records(struct install *install, struct slice records)
 	while (err == ERR_NONE && !reader_done(&in)) {
 		if (!state_record_get(&in, &record))
 			return ERR_MALFORMED;
-		err = node_load_record(install->store, install->requests, &install->members,
-		    record.key, record.value);
+		err = node_load_record(&install->replica, record.key, record.value);
 	}
 	return err;
 }
@@ -195,28 +222,26 @@ install_commit(struct node *node)
 	bool keep;
 	uint64_t ticket;
 
-	if (store_loaded(install->store, &where) != ERR_NONE ||
-	    requests_loaded(install->requests, install->store) != ERR_NONE ||
+	if (store_loaded(install->replica.store, &where) != ERR_NONE ||
+	    requests_loaded(install->replica.requests, install->replica.store) != ERR_NONE ||
 	    !raft_wants_snapshot(node->raft, install->position, install->term)) {
 		send_credit(node, 0, install, SNAPSHOT_FAILED);
 		install_drop(install);
 		return;
 	}
 	keep = raft_term_at(node->raft, install->position.index) == install->position.term;
-	members_conf(&install->members, &conf);
+	members_conf(&install->replica.members, &conf);
 	ticket = node->io.install_commit(node->io.argument, install->position, keep);
 	raft_snapshot_installed(node->raft, install->position, &conf);
 	send_credit(node, ticket, install, SNAPSHOT_DONE);
 	node_note(node, DIAG_INFO, "snapshot installed index=%" PRIu64 " term=%" PRIu64,
 	    install->position.index, install->position.term);
 
-	store_adopt(install->store, node->store);
-	store_free(&node->store);
-	requests_free(&node->requests);
-	members_clear(&node->members);
-	node->store = install->store;
-	node->requests = install->requests;
-	node->members = install->members;
+	store_adopt(install->replica.store, node->replica.store);
+	store_free(&node->replica.store);
+	requests_free(&node->replica.requests);
+	members_clear(&node->replica.members);
+	node->replica = install->replica;
 	node->applied = install->position;
 	node->compaction.compacted = install->position.index;
 	buf_clear(&node->effects);
@@ -237,8 +262,10 @@ install_begin(struct node *node, peer_id from, const struct msg_snapshot_chunk *
 		.from = from,
 		.position = { chunk->snapshot_index, chunk->snapshot_term },
 		.term = chunk->term,
-		.store = store_new(node->config.seed),
-		.requests = requests_new(node->config.seed),
+		.replica = {
+			.store = store_new(node->config.seed),
+			.requests = requests_new(node->config.seed),
+		},
 	};
 	node->io.install_begin(node->io.argument);
 	node_note(node, DIAG_INFO, "snapshot is being received from=%" PRIx64 " index=%" PRIu64,

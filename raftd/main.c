@@ -18,6 +18,16 @@
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+/* A client worker's end of its socket pair, until the node is current. */
+struct held_worker {
+	STAILQ_ENTRY(held_worker) link;
+	uint32_t number;
+	uint64_t token;
+	int fd;
+};
 
 struct raftd {
 	struct loop *loop;
@@ -26,6 +36,7 @@ struct raftd {
 	struct wal *wal;
 	struct node *node;
 	struct sessions *sessions;
+	STAILQ_HEAD(, held_worker) held;
 	struct loop_timer *timer;
 	struct msg_alive alive;		/* its leader points into leader_name */
 	char leader_name[NAME_BYTES_MAX + 1];
@@ -360,7 +371,9 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	if (err != ERR_NONE)
 		return err;
 	err = node_start(raftd->node, loop_now(raftd->loop), &where);
-	if (err != ERR_NONE)
+	if (err == ERR_NONE)
+		node_catch_up(raftd->node);
+	else
 		*sentence = xasprintf("%s is damaged: %s; restore it, or start with an empty "
 		    "-data-dir to copy from a peer", config->data_dir, where);
 	return err;
@@ -400,8 +413,41 @@ static void
 attached(void *argument, int role, uint32_t number, uint64_t token, int fd)
 {
 	struct raftd *raftd = argument;
+	struct held_worker *held;
 
-	sessions_attach(raftd->sessions, role, number, token, fd);
+	if (role != ROLE_CLIENT || node_is_current(raftd->node)) {
+		sessions_attach(raftd->sessions, role, number, token, fd);
+		return;
+	}
+	held = xmalloc(sizeof(*held));
+	*held = (struct held_worker){ .number = number, .token = token, .fd = fd };
+	STAILQ_INSERT_TAIL(&raftd->held, held, link);
+}
+
+/* What clients of an earlier raftd were answered is applied again: workers may
+ * ask on. Until now they keep their requests. */
+static void
+attach_held(struct raftd *raftd)
+{
+	struct held_worker *held;
+
+	while ((held = STAILQ_FIRST(&raftd->held)) != NULL) {
+		STAILQ_REMOVE_HEAD(&raftd->held, link);
+		sessions_attach(raftd->sessions, ROLE_CLIENT, held->number, held->token, held->fd);
+		free(held);
+	}
+}
+
+static void
+drop_held(struct raftd *raftd)
+{
+	struct held_worker *held;
+
+	while ((held = STAILQ_FIRST(&raftd->held)) != NULL) {
+		STAILQ_REMOVE_HEAD(&raftd->held, link);
+		close(held->fd);
+		free(held);
+	}
 }
 
 static void
@@ -450,6 +496,8 @@ turn_end(void *argument)
 	if (raftd->wal == NULL || raftd->node == NULL || raftd->ending)
 		return;
 	node_turn(raftd->node, now);
+	if (node_is_current(raftd->node))
+		attach_held(raftd);
 	sessions_flush(raftd->sessions);
 	deadline = node_deadline(raftd->node);
 	if (deadline == UINT64_MAX)
@@ -474,6 +522,7 @@ main(int argc, char **argv)
 	title_set("etcd: raftd");
 	diag_start("raftd");
 	config_init(&raftd.config);
+	STAILQ_INIT(&raftd.held);
 	raftd.loop = loop_new();
 	raftd.timer = loop_timer_new(raftd.loop, due, &raftd);
 	raftd.child = child_new(raftd.loop, CHILD_CONTROL_FD, ROLE_RAFTD, 0, (struct child_owner){
@@ -484,6 +533,7 @@ main(int argc, char **argv)
 
 	/* The wal writes what was submitted; the node must outlive its answers. */
 	wal_close(&raftd.wal);
+	drop_held(&raftd);
 	sessions_free(&raftd.sessions);
 	node_free(&raftd.node);
 	child_free(&raftd.child);

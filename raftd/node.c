@@ -52,8 +52,8 @@ node_new(const struct node_config *config, struct node_io io,
 	};
 	node->applied = recovered->applied;
 	node->compaction.compacted = recovered->compacted.index;
-	node->store = store_new(config->seed);
-	node->requests = requests_new(config->seed);
+	node->replica.store = store_new(config->seed);
+	node->replica.requests = requests_new(config->seed);
 	node->role = RAFT_FOLLOWER;
 	proposals_init(&node->proposals, config->seed);
 	queries_init(&node->queries);
@@ -63,20 +63,30 @@ node_new(const struct node_config *config, struct node_io io,
 }
 
 enum err
-node_load_record(struct store *store, struct requests *requests, struct members *members,
-    struct slice key, struct slice value)
+node_load_record(struct replica *replica, struct slice key, struct slice value)
 {
+	struct reader in = reader_of(value);
+	struct stamp_state stamp;
+
 	if (store_owns(key))
-		return store_load(store, key, value);
-	if (key.size > 0 && key.data[0] == STATE_MEMBER)
-		return members_load(members, key, value);
-	return requests_load(requests, key, value);
+		return store_load(replica->store, key, value);
+	if (key.size == 0)
+		return ERR_CORRUPT;
+	if (key.data[0] == STATE_MEMBER)
+		return members_load(&replica->members, key, value);
+	if (key.data[0] != STATE_STAMP)
+		return requests_load(replica->requests, key, value);
+	if (key.size != 1 || !stamp_state_get(&in, &stamp) || !reader_done(&in) ||
+	    stamp.format != STATE_FORMAT)
+		return ERR_CORRUPT;
+	replica->applied_ns = stamp.applied_ns;
+	return ERR_NONE;
 }
 
 enum err
 node_load_state(struct node *node, struct slice key, struct slice value)
 {
-	return node_load_record(node->store, node->requests, &node->members, key, value);
+	return node_load_record(&node->replica, key, value);
 }
 
 enum err
@@ -116,21 +126,23 @@ node_start(struct node *node, struct clock_time now, const char **where)
 		.heartbeat_ticks = node->config.heartbeat_ms,
 		.election_ticks = node->config.election_ms,
 		.seed = node->config.seed,
-		.append_bytes_max = APPEND_BYTES_MAX,
+		.append_bytes_max = node->config.append_bytes_max != 0 ?
+		    node->config.append_bytes_max : APPEND_BYTES_MAX,
 		.inflight_messages_max = INFLIGHT_MESSAGES_MAX,
 		.inflight_bytes_max = INFLIGHT_BYTES_MAX,
-		.memory_bytes_max = LOG_MEMORY_BYTES,
+		.memory_bytes_max = node->config.log_memory_bytes != 0 ?
+		    node->config.log_memory_bytes : LOG_MEMORY_BYTES,
 	};
 
-	if (store_loaded(node->store, where) != ERR_NONE)
+	if (store_loaded(node->replica.store, where) != ERR_NONE)
 		return ERR_CORRUPT;
-	if (requests_loaded(node->requests, node->store) != ERR_NONE) {
+	if (requests_loaded(node->replica.requests, node->replica.store) != ERR_NONE) {
 		*where = "an answer kept for a session has no event";
 		return ERR_CORRUPT;
 	}
 	node->now = now;
 	node->started_ns = now.wall_ns;
-	members_conf(&node->members, &node->restored.conf);
+	members_conf(&node->replica.members, &node->restored.conf);
 	node->raft = raft_new(&config, &node->restored);
 	for (size_t i = 0; i < node->loaded_count; i++) {
 		raft_restore_entry(node->raft, &node->loaded[i]);
@@ -141,10 +153,25 @@ node_start(struct node *node, struct clock_time now, const char **where)
 	node->loaded_count = 0;
 	node->started = true;
 	node->status_due = true;
-	node->announced = store_index(node->store);
+	node->announced = store_index(node->replica.store);
 	if (node->fresh && node->cluster_id == 0 && !node->config.join)
 		start_cluster(node);
 	return ERR_NONE;
+}
+
+void
+node_catch_up(struct node *node)
+{
+	if (node->fresh)
+		node->current = true;
+	else
+		queries_catch_up(node);
+}
+
+bool
+node_is_current(const struct node *node)
+{
+	return node->current;
 }
 
 void
@@ -172,9 +199,9 @@ node_free(struct node **freed)
 	changes_clear(node);
 	queries_free(&node->queries);
 	compact_free(node);
-	store_free(&node->store);
-	requests_free(&node->requests);
-	members_clear(&node->members);
+	store_free(&node->replica.store);
+	requests_free(&node->replica.requests);
+	members_clear(&node->replica.members);
 	members_clear(&node->joined_with);
 	inbox_free(&node->inbox);
 	raft_free(&node->raft);
@@ -203,7 +230,7 @@ node_note(struct node *node, enum diag_level level, const char *format, ...)
 uint64_t
 node_wall_ns(const struct node *node)
 {
-	return MAX_OF(node->now.wall_ns, node->applied_ns);
+	return MAX_OF(node->now.wall_ns, node->replica.applied_ns);
 }
 
 bool
@@ -236,7 +263,7 @@ node_answer_error(struct node *node, uint64_t session, uint64_t request_id, enum
 	    .request_id = request_id,
 	    .error = error,
 	    .cause = blob_new(slice_text(cause)),
-	    .store_index = store_index(node->store),
+	    .store_index = store_index(node->replica.store),
 	    .raft_index = node->applied.index,
 	    .raft_term = node->applied.term,
 	});
@@ -275,9 +302,9 @@ uint32_t
 node_hash(const struct node *node)
 {
 	uint32_t parts[3] = {
-		store_hash(node->store),
-		requests_hash(node->requests),
-		members_hash(&node->members),
+		store_hash(node->replica.store),
+		requests_hash(node->replica.requests),
+		members_hash(&node->replica.members),
 	};
 
 	return crc32c(0, slice_of(parts, sizeof(parts)));
@@ -292,7 +319,7 @@ answer_again(struct node *node, uint64_t session, uint64_t sequence)
 {
 	const struct request_result *known;
 
-	if (requests_find(node->requests, session, sequence, &known) != REQUEST_KNOWN)
+	if (requests_find(node->replica.requests, session, sequence, &known) != REQUEST_KNOWN)
 		return false;
 	node_answer(node, (struct answer){
 	    .session = session,
@@ -300,7 +327,7 @@ answer_again(struct node *node, uint64_t session, uint64_t sequence)
 	    .error = known->error,
 	    .cause = blob_ref(known->cause),
 	    .event = known->event ?
-		blob_ref(store_event(node->store, known->store_index)) : NULL,
+		blob_ref(store_event(node->replica.store, known->store_index)) : NULL,
 	    .store_index = known->store_index,
 	    .raft_index = known->raft_index,
 	    .raft_term = known->raft_term,
@@ -343,17 +370,17 @@ void
 node_watch(struct node *node, uint64_t session, uint64_t watch_id, const struct msg_watch *watch)
 {
 	struct msg_watching answer = {
-		.store_index = store_index(node->store),
+		.store_index = store_index(node->replica.store),
 		.raft_index = node->applied.index,
 		.raft_term = raft_current_term(node->raft),
 	};
 	struct blob *cause = NULL;
 
-	if (store_watch_count(node->store) >= node->config.watches_max) {
+	if (store_watch_count(node->replica.store) >= node->config.watches_max) {
 		answer.error = ERR_RAFT_INTERNAL;
 		cause = blob_new(SLICE_LITERAL("too many watches"));
 	} else {
-		answer.error = (uint16_t)store_watch(node->store, session, watch_id, watch->key,
+		answer.error = (uint16_t)store_watch(node->replica.store, session, watch_id, watch->key,
 		    watch->flags, watch->since, &cause);
 	}
 	answer.cause = blob_slice(cause);
@@ -364,7 +391,7 @@ node_watch(struct node *node, uint64_t session, uint64_t watch_id, const struct 
 void
 node_unwatch(struct node *node, uint64_t session, uint64_t watch_id)
 {
-	store_unwatch(node->store, session, watch_id);
+	store_unwatch(node->replica.store, session, watch_id);
 }
 
 void
@@ -376,7 +403,7 @@ node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kin
 void
 node_session_gone(struct node *node, uint64_t session)
 {
-	store_unwatch_all(node->store, session);
+	store_unwatch_all(node->replica.store, session);
 	proposals_session_gone(node, session);
 	queries_session_gone(node, session);
 }
@@ -410,7 +437,7 @@ node_peer_connected(struct node *node, uint64_t peer)
 void
 node_move_leader(struct node *node, struct slice to)
 {
-	const struct member *member = members_named(&node->members, to);
+	const struct member *member = members_named(&node->replica.members, to);
 	enum err err = ERR_INVALID;
 
 	if (to.size == 0 || member != NULL)
@@ -516,7 +543,7 @@ propose_expiry(struct node *node)
 	uint64_t wall_ns = node_wall_ns(node);
 
 	if (node->expiring || raft_role(node->raft) != RAFT_LEADER ||
-	    store_next_expiry(node->store) > wall_ns)
+	    store_next_expiry(node->replica.store) > wall_ns)
 		return;
 	payload = apply_payload_expire(wall_ns);
 	node->expiring = raft_propose(node->raft, payload, &position) == ERR_NONE;
@@ -537,6 +564,21 @@ send_messages(struct node *node, const struct raft_ready *ready, uint64_t ticket
 	}
 }
 
+static void
+add_stamp(struct node *node)
+{
+	struct stamp_state stamp = {
+		.format = STATE_FORMAT,
+		.applied_ns = node->replica.applied_ns,
+	};
+	const uint8_t key = STATE_STAMP;
+	struct buf value = BUF_INIT;
+
+	stamp_state_put(&value, &stamp);
+	state_effect(&node->effects, slice_of(&key, 1), buf_slice(&value));
+	buf_free(&value);
+}
+
 /* One batch of what the core wants on disk and what was applied so far. */
 static uint64_t
 submit_batch(struct node *node, const struct raft_ready *ready)
@@ -551,7 +593,9 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 	};
 	struct batch *batch;
 
-	requests_flush(node->requests, &node->effects);
+	requests_flush(node->replica.requests, &node->effects);
+	if (node->applied_dirty)
+		add_stamp(node);
 	turn.effects = buf_slice(&node->effects);
 	if (ready != NULL) {
 		turn.hard_state = ready->hard_state;
@@ -629,12 +673,12 @@ static void
 send_events(struct node *node)
 {
 	const struct store_hit *hits;
-	size_t count = store_take_hits(node->store, &hits);
+	size_t count = store_take_hits(node->replica.store, &hits);
 
 	for (size_t i = 0; i < count; i++) {
 		struct msg_watching ended = {
 			.error = (uint16_t)hits[i].error,
-			.store_index = store_index(node->store),
+			.store_index = store_index(node->replica.store),
 		};
 
 		if (hits[i].error == ERR_NONE) {
@@ -694,7 +738,7 @@ void
 node_turn(struct node *node, struct clock_time now)
 {
 	node->now = now;
-	raft_time(node->raft, now.monotonic_ms, now.wall_ns);
+	raft_time(node->raft, now.monotonic_ms, node_wall_ns(node));
 	compact_turn(node);
 	propose_expiry(node);
 	for (unsigned i = 0; i < READY_ROUNDS_MAX; i++) {
@@ -720,7 +764,7 @@ node_turn(struct node *node, struct clock_time now)
 static uint64_t
 expiry_deadline(const struct node *node)
 {
-	uint64_t expiry_ns = store_next_expiry(node->store);
+	uint64_t expiry_ns = store_next_expiry(node->replica.store);
 	uint64_t wall_ns = node_wall_ns(node);
 
 	if (expiry_ns == UINT64_MAX || node->expiring || raft_role(node->raft) != RAFT_LEADER)

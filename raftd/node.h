@@ -30,6 +30,8 @@ struct node_config {
 	bool trim_log;			/* -snapshot */
 	uint64_t trim_entries;		/* -snapshot-count */
 	uint64_t watches_max;
+	size_t append_bytes_max;	/* of limits.h if 0, and so the next */
+	size_t log_memory_bytes;
 	uint64_t seed;			/* election timeouts and hash tables */
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0 */
 	bool join;			/* empty directory: wait for node_joined, else start a cluster */
@@ -46,6 +48,14 @@ enum err node_load_entry(struct node *node, const struct raft_entry *entry) MUST
 /* ERR_CORRUPT with *where (static) if what was loaded does not fit together. */
 enum err node_start(struct node *node, struct clock_time now, const char **where) MUST_CHECK;
 void node_free(struct node **node);
+/*
+ * What was applied before this start may not all be known as committed yet, so
+ * an answer now could be older than one that was given then. Asks the cluster;
+ * the node is current once all that was committed before this call is applied,
+ * or if no leader is found in time: plain reads go on without one.
+ */
+void node_catch_up(struct node *node);
+bool node_is_current(const struct node *node);
 
 /* ---- inputs: workers. session: the worker's; messages borrowed ------------------- */
 

@@ -54,6 +54,7 @@ TAILQ_HEAD(proposal_list, proposal);
 struct proposals {
 	struct hash by_id;
 	struct proposal_list all, pending, submitted;
+	size_t bytes;			/* of all payloads */
 	raft_term term;			/* what submitted was submitted under */
 	peer_id leader;
 	uint64_t update_retry_ms;	/* our own changed address: propose again then */
@@ -61,7 +62,8 @@ struct proposals {
 
 void proposals_init(struct proposals *proposals, uint64_t seed);
 void proposals_free(struct proposals *proposals);
-/* Takes payload. A proposal of that id that waits already is kept instead. */
+/* Takes payload. A proposal of that id that waits already is kept instead; above
+ * PROPOSAL_BYTES_MAX in all it is refused with an answer. */
 void proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blob *payload,
     bool conf);
 void proposals_session_gone(struct node *node, uint64_t session);
@@ -103,7 +105,7 @@ uint64_t changes_deadline(const struct node *node);
  */
 struct query {
 	TAILQ_ENTRY(query) link;
-	uint64_t session, request_id;
+	uint64_t session, request_id;	/* session 0: the node's own */
 	uint64_t read_id;		/* of raft_read; asked only */
 	raft_index read_index;		/* confirmed only */
 	uint64_t deadline_ms, leader_deadline_ms;
@@ -123,6 +125,8 @@ void queries_init(struct queries *queries);
 void queries_free(struct queries *queries);
 void queries_add(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
+/* The node's own read: once it could be answered, or is late, the node is current. */
+void queries_catch_up(struct node *node);
 void queries_session_gone(struct node *node, uint64_t session);
 void queries_ready(struct node *node, const struct raft_ready *ready);
 /* Ask for idle ones, fail late ones, move confirmed ones that are applied. */
@@ -130,6 +134,14 @@ void queries_turn(struct node *node);
 /* Answer everything that is plain now. */
 void queries_answer(struct node *node);
 uint64_t queries_deadline(const struct node *node);
+
+/* The applied state: what effects, disk and snapshots hold. */
+struct replica {
+	struct store *store;
+	struct requests *requests;
+	struct members members;
+	uint64_t applied_ns;		/* stamp of the last applied entry, never falls */
+};
 
 /* ---- compact.c ------------------------------------------------------------------- */
 
@@ -153,9 +165,7 @@ struct install {
 	raft_term term;			/* of the leader that sends */
 	uint64_t next;			/* chunk expected */
 	uint64_t deadline_ms;		/* no chunk until then: dropped */
-	struct store *store;
-	struct requests *requests;
-	struct members members;
+	struct replica replica;
 };
 
 struct compaction {
@@ -220,15 +230,13 @@ struct node {
 	struct raft *raft;
 	struct raft_restored restored;	/* until node_start */
 	bool fresh;			/* nothing was in the log */
+	bool current;			/* see node_catch_up */
 	struct raft_entry *loaded;	/* until node_start */
 	size_t loaded_count, loaded_capacity;
 
-	struct store *store;
-	struct requests *requests;
-	struct members members;
+	struct replica replica;
 	struct members joined_with;	/* of the join's answer, until the log says more */
 	struct raft_position applied;
-	uint64_t applied_ns;		/* stamp of the last applied entry, never falls */
 	struct buf effects;		/* applied, not yet handed to the disk */
 	bool applied_dirty;		/* applied or commit moved since the last batch */
 	uint64_t effects_since_ms;	/* when effects became not empty */
@@ -274,8 +282,8 @@ struct node {
  * once if ticket is 0 or synced already. */
 struct buf *node_after(struct node *node, uint64_t ticket);
 /* Give a state record to whom it belongs. */
-enum err node_load_record(struct store *store, struct requests *requests,
-    struct members *members, struct slice key, struct slice value) MUST_CHECK;
+enum err node_load_record(struct replica *replica, struct slice key, struct slice value)
+    MUST_CHECK;
 /* Queue an outcome for the turn's end. Takes cause and event. */
 void node_answer(struct node *node, struct answer answer);
 /* Queue an error outcome at the present indexes with a text as its cause. */
@@ -293,7 +301,8 @@ uint64_t node_leader_wait_ms(const struct node *node);
 /* apply.c */
 void apply_entry(struct node *node, const struct raft_entry *entry);
 /* A command as a payload (returned owned): head, then the body's record. */
-struct blob *apply_payload_write(uint64_t session, uint64_t sequence, const struct msg_write *write);
+struct blob *apply_payload_write(uint64_t session, uint64_t sequence,
+    const struct msg_write *write);
 struct blob *apply_payload_member(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_member *member);
 struct blob *apply_payload_expire(uint64_t cutoff_ns);

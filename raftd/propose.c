@@ -46,6 +46,7 @@ unlink_free(struct proposals *proposals, struct proposal *proposal)
 {
 	hash_remove(&proposals->by_id, &proposal->link);
 	TAILQ_REMOVE(&proposals->all, proposal, by_age);
+	proposals->bytes -= proposal->payload->size;
 	if (proposal->pending)
 		TAILQ_REMOVE(&proposals->pending, proposal, by_state);
 	else
@@ -82,6 +83,13 @@ proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blo
 		blob_unref(&payload);
 		return;
 	}
+	if (proposals->bytes + payload->size > PROPOSAL_BYTES_MAX) {
+		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL,
+		    "too much is being written at once, the write was not applied");
+		blob_unref(&payload);
+		return;
+	}
+	proposals->bytes += payload->size;
 	proposal = xzalloc(sizeof(*proposal));
 	proposal->id[0] = session;
 	proposal->id[1] = sequence;
@@ -202,7 +210,7 @@ retry_forwarded(struct node *node)
 static void
 update_own_address(struct node *node)
 {
-	const struct member *self = members_find(&node->members, node->id);
+	const struct member *self = members_find(&node->replica.members, node->id);
 	struct command_member update;
 	struct raft_position position;
 	struct blob *payload;
@@ -274,7 +282,7 @@ proposals_deadline(const struct node *node)
 		due = MIN_OF(due, pending->leader_deadline_ms);
 	if (forwarded != NULL)
 		due = MIN_OF(due, forwarded->retry_ms);
-	if (node_has_leader(node) && members_find(&node->members, node->id) != NULL)
+	if (node_has_leader(node) && members_find(&node->replica.members, node->id) != NULL)
 		due = MIN_OF(due, node->proposals.update_retry_ms);
 	return due;
 }

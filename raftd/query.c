@@ -71,6 +71,16 @@ queries_add(struct node *node, uint64_t session, uint64_t request_id, const stru
 		TAILQ_INSERT_TAIL(&node->queries.plain, query, link);
 }
 
+void
+queries_catch_up(struct node *node)
+{
+	struct query *query = xzalloc(sizeof(*query));
+
+	query->deadline_ms = node->now.monotonic_ms + node_leader_wait_ms(node);
+	query->leader_deadline_ms = query->deadline_ms;
+	TAILQ_INSERT_TAIL(&node->queries.idle, query, link);
+}
+
 /* The core answers in the order it was asked, so this finds it near the front. */
 static struct query *
 find_asked(struct node *node, uint64_t read_id)
@@ -115,8 +125,12 @@ fail_late(struct node *node, struct query_list *list, bool leaderless)
 		next = TAILQ_NEXT(query, link);
 		if (query->deadline_ms > now && !(leaderless && query->leader_deadline_ms <= now))
 			continue;
-		node_answer_error(node, query->session, query->request_id, ERR_RAFT_INTERNAL,
-		    leaderless ? "no leader" : "timed out waiting for a quorum");
+		if (query->session == 0)
+			node->current = true;
+		else
+			node_answer_error(node, query->session, query->request_id,
+			    ERR_RAFT_INTERNAL,
+			    leaderless ? "no leader" : "timed out waiting for a quorum");
 		TAILQ_REMOVE(list, query, link);
 		free(query);
 	}
@@ -152,14 +166,14 @@ static void
 answer_one(struct node *node, const struct query *query)
 {
 	struct node_outcome outcome = {
-		.store_index = store_index(node->store),
+		.store_index = store_index(node->replica.store),
 		.raft_index = node->applied.index,
 		.raft_term = raft_current_term(node->raft),
 	};
 	struct blob *cause = NULL;
 
 	buf_clear(&node->event);
-	outcome.error = store_get(node->store, slice_of(query->key, query->key_bytes),
+	outcome.error = store_get(node->replica.store, slice_of(query->key, query->key_bytes),
 	    query->flags, node_wall_ns(node), &node->event, &cause);
 	if (outcome.error == ERR_NONE)
 		outcome.event = buf_slice(&node->event);
@@ -174,7 +188,10 @@ queries_answer(struct node *node)
 	struct query *query;
 
 	while ((query = TAILQ_FIRST(&node->queries.plain)) != NULL) {
-		answer_one(node, query);
+		if (query->session == 0)
+			node->current = true;
+		else
+			answer_one(node, query);
 		TAILQ_REMOVE(&node->queries.plain, query, link);
 		free(query);
 	}

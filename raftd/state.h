@@ -11,7 +11,12 @@
 #define STATE_FORMAT 1
 #define STATE_KEY_BYTES 17
 
-enum state_prefix { STATE_MEMBER = 'M', STATE_SESSION = 'S', STATE_RESULT = 'R' };
+enum state_prefix {
+	STATE_MEMBER = 'M',
+	STATE_SESSION = 'S',
+	STATE_RESULT = 'R',
+	STATE_STAMP = 'T',
+};
 
 /* Write prefix and the big-endian number(s) to key; returns the slice of it. */
 struct slice state_key(uint8_t key[STATE_KEY_BYTES], enum state_prefix prefix, uint64_t first);

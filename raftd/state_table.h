@@ -6,6 +6,7 @@
  *	'M' be64 node id		member_state
  *	'S' be64 session		session_state
  *	'R' be64 session be64 sequence	result_state
+ *	'T'				stamp_state
  *
  * No guard: included many times; undefines its macros.
  */
@@ -23,5 +24,8 @@ RECORD(result_state,
     FIELD(u16, error) FIELD(bytes, cause)
     FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term)
     FIELD(u8, event))		/* 1: the event of store_index is the answer's */
+RECORD(stamp_state,
+    FIELD(u8, format)		/* 1 */
+    FIELD(u64, applied_ns))	/* the latest stamp of all applied entries */
 #undef RECORD
 #undef FIELD

@@ -32,13 +32,13 @@ phase_of(const struct node *node)
 {
 	if (node->removed)
 		return PHASE_REMOVED;
-	return members_find(&node->members, node->id) != NULL ? PHASE_MEMBER : PHASE_JOINING;
+	return members_find(&node->replica.members, node->id) != NULL ? PHASE_MEMBER : PHASE_JOINING;
 }
 
 void
 node_status(struct node *node, struct msg_status *status)
 {
-	const struct members *members = &node->members;
+	const struct members *members = &node->replica.members;
 
 	if (members->count == 0)
 		members = &node->joined_with;
@@ -52,7 +52,7 @@ node_status(struct node *node, struct msg_status *status)
 		.term = raft_current_term(node->raft),
 		.commit = raft_commit(node->raft),
 		.applied = node->applied.index,
-		.store_index = store_index(node->store),
+		.store_index = store_index(node->replica.store),
 		.leader_id = raft_leader(node->raft),
 		.leader_since_ns = node->leader_since_ns,
 		.started_ns = node->started_ns,
@@ -63,7 +63,7 @@ node_status(struct node *node, struct msg_status *status)
 static const char *
 name_of(const struct node *node, peer_id id)
 {
-	const struct member *member = members_find(&node->members, id);
+	const struct member *member = members_find(&node->replica.members, id);
 
 	return member == NULL ? "" : member->name;
 }
@@ -148,7 +148,7 @@ follower_of(struct node *node, peer_id id)
 		if (node->followers[i].id == id)
 			return &node->followers[i];
 		if (unused == NULL && (node->followers[i].id == 0 ||
-		    members_find(&node->members, node->followers[i].id) == NULL))
+		    members_find(&node->replica.members, node->followers[i].id) == NULL))
 			unused = &node->followers[i];
 	}
 	if (unused != NULL)
@@ -272,8 +272,8 @@ self_stats(struct node *node, struct buf *numbers)
 static void
 leader_stats(struct node *node, struct buf *followers)
 {
-	for (size_t i = 0; i < node->members.count; i++) {
-		const struct member *member = &node->members.list[i];
+	for (size_t i = 0; i < node->replica.members.count; i++) {
+		const struct member *member = &node->replica.members.list[i];
 		const struct follower *follower;
 		struct follower_record record = { .name = slice_text(member->name) };
 
@@ -305,7 +305,7 @@ status_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t k
 		self_stats(node, &numbers);
 		break;
 	case STATS_STORE:
-		store_stats(node->store, values);
+		store_stats(node->replica.store, values);
 		for (size_t i = 0; i < STORE_STAT_COUNT; i++)
 			codec_put_u64(&numbers, values[i]);
 		break;

@@ -9,6 +9,7 @@
 #include "common/ipc/wire.h"
 #include "httpd/apierror.h"
 #include "httpd/backend.h"
+#include "httpd/client/cache.h"
 #include "httpd/client/event_json.h"
 #include "httpd/client/handlers.h"
 #include "httpd/client/params.h"
@@ -20,12 +21,15 @@
 struct keys_call {
 	struct backend_call call;
 	struct request *request;
+	struct slice key;		/* a read: what the answer is of; else empty */
+	bool recursive;
 };
 
 static void
 answered(struct backend_call *call, const struct msg_outcome *outcome)
 {
-	struct request *request = CONTAINER_OF(call, struct keys_call, call)->request;
+	const struct keys_call *asked = CONTAINER_OF(call, struct keys_call, call);
+	struct request *request = asked->request;
 	struct buf body = BUF_INIT;
 	bool created = false;
 
@@ -40,6 +44,9 @@ answered(struct backend_call *call, const struct msg_outcome *outcome)
 		buf_free(&body);
 		return;
 	}
+	if (asked->key.size > 0)
+		cache_fill(request->worker->cache, asked->key, asked->recursive, outcome->event,
+		    buf_slice(&body), outcome);
 	api_cluster_header(request);
 	response_header_number(request, "X-Etcd-Index", outcome->store_index);
 	response_header_number(request, "X-Raft-Index", outcome->raft_index);
@@ -70,6 +77,7 @@ begin_call(struct request *request)
 	}
 	call = arena_zalloc(&request->arena, sizeof(*call));
 	call->request = request;
+	call->key = SLICE_EMPTY;
 	call->call.done = answered;
 	request->state = call;
 	request->gone = gone;
@@ -86,24 +94,40 @@ send_write(struct request *request, struct msg_write *write)
 }
 
 static void
+send_read(struct request *request, struct slice key, unsigned flags)
+{
+	struct backend_call *call = begin_call(request);
+	struct keys_call *read;
+
+	if (call == NULL)
+		return;
+	read = CONTAINER_OF(call, struct keys_call, call);
+	read->key = key;
+	read->recursive = (flags & READ_FLAG_RECURSIVE) != 0;
+	backend_read(request->worker->backend, call,
+	    &(struct msg_read){ .flags = (uint8_t)flags, .key = key });
+}
+
+/* Listings come sorted, asked for or not: so one body serves both. */
+static void
+send_plain_read(struct request *request, struct slice key, bool recursive)
+{
+	send_read(request, key, READ_FLAG_SORTED | (recursive ? READ_FLAG_RECURSIVE : 0));
+}
+
+static void
 handle_get(struct request *request, struct slice key, const struct params *params)
 {
-	struct msg_read read = { .key = key };
-	struct backend_call *call;
-
 	if (params->wait) {
 		watch_begin(request, key, params);
 		return;
 	}
-	if (params->recursive)
-		read.flags |= READ_FLAG_RECURSIVE;
-	if (params->sorted)
-		read.flags |= READ_FLAG_SORTED;
 	if (params->quorum || params->consistent)
-		read.flags |= READ_FLAG_QUORUM;
-	call = begin_call(request);
-	if (call != NULL)
-		backend_read(request->worker->backend, call, &read);
+		send_read(request, key, READ_FLAG_QUORUM | READ_FLAG_SORTED |
+		    (params->recursive ? READ_FLAG_RECURSIVE : 0));
+	else if (!cache_take(request->worker->cache, request, key, params->recursive,
+	    send_plain_read))
+		send_plain_read(request, key, params->recursive);
 }
 
 static void

@@ -182,8 +182,8 @@ replicate_has_quorum(const struct raft *raft)
 	for (size_t i = 0; i < raft->conf.voter_count; i++) {
 		peer_id voter = raft->conf.voters[i];
 
-		if (voter == raft->config.id ||
-		    raft->now < replicate_peer(raft, voter)->active_at + raft->config.election_ticks)
+		if (voter == raft->config.id || raft->now <
+		    replicate_peer(raft, voter)->active_at + raft->config.election_ticks)
 			active++;
 	}
 	return active >= quorum_size(raft->conf.voter_count);

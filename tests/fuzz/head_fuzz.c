@@ -66,7 +66,7 @@ on_headers_complete(http_parser *parser)
 
 	ASSERT(seen->target_came);
 	ASSERT(seen->headers == seen->head->header_count);
-	ASSERT((parser->flags & F_CHUNKED) != 0 == seen->head->chunked);
+	ASSERT(((parser->flags & F_CHUNKED) != 0) == seen->head->chunked);
 	if (seen->head->has_length)
 		ASSERT(parser->content_length == seen->head->content_length);
 	parser->upgrade = 0;

@@ -327,6 +327,41 @@ TEST(paths_and_methods_are_routed)
 	client_free(&client);
 }
 
+TEST(counters_are_shown_as_the_original_shows_them)
+{
+	struct client client = client_new();
+	struct buf numbers = BUF_INIT;
+	struct buf followers = BUF_INIT;
+
+	for (uint64_t i = 0; i < STORE_STAT_COUNT; i++)
+		codec_put_u64(&numbers, i + 1);
+	follower_record_put(&followers, &(struct follower_record){ .name = SLICE_LITERAL("two"),
+	    .latency_current = 630000, .latency_sum = 4000000, .latency_square_sum_us = 10000000,
+	    .latency_minimum = 1000000, .latency_maximum = 3000000, .successes = 2,
+	    .failures = 1 });
+	fake_send(client.fd, GET("/v2/stats/store") GET("/v2/stats/leader") GET("/v1/stats/leader"));
+	msg_stats_frame(channel_out(client.fake->channel), next_id(&client, MSG_stats_ask),
+	    &(struct msg_stats){ .kind = STATS_STORE, .numbers = buf_slice(&numbers) });
+	msg_stats_frame(channel_out(client.fake->channel), next_id(&client, MSG_stats_ask),
+	    &(struct msg_stats){ .kind = STATS_LEADER, .followers = buf_slice(&followers) });
+	msg_stats_frame(channel_out(client.fake->channel), next_id(&client, MSG_stats_ask),
+	    &(struct msg_stats){ .kind = STATS_LEADER, .error = ERR_NOT_LEADER });
+	fake_receive(client.fake, client.fd, &client.in, "{\"message\":\"not current leader\"}");
+	assert_int_equal(count(&client, "{\"getsSuccess\":1,\"getsFail\":2,\"setsSuccess\":3,"
+	    "\"setsFail\":4,\"deleteSuccess\":5,\"deleteFail\":6,\"updateSuccess\":7,"
+	    "\"updateFail\":8,\"createSuccess\":9,\"createFail\":10,"
+	    "\"compareAndSwapSuccess\":11,\"compareAndSwapFail\":12,"
+	    "\"compareAndDeleteSuccess\":13,\"compareAndDeleteFail\":14,"
+	    "\"expireCount\":15,\"watchers\":16}"), 1);
+	assert_int_equal(count(&client, "\"followers\":{\"two\":{\"latency\":{\"current\":0.63,"
+	    "\"average\":2,\"standardDeviation\":1,\"minimum\":1,\"maximum\":3},"
+	    "\"counts\":{\"fail\":1,\"success\":2}}}}"), 1);
+	assert_int_equal(count(&client, "HTTP/1.1 403 "), 1);
+	buf_free(&numbers);
+	buf_free(&followers);
+	client_free(&client);
+}
+
 TEST(a_node_that_joins_says_so)
 {
 	struct client client = client_new();

@@ -108,7 +108,8 @@ TEST(election_follows_the_majority)
 
 		core_wait(core, 2 * ELECTION);
 		for (peer_id id = 2; id <= cases[i].voters; id++)
-			core_step(core, .type = RAFT_VOTE_REPLY, .from = id, .term = 1, .pre = true);
+			core_step(core, .type = RAFT_VOTE_REPLY, .from = id, .term = 1,
+			    .pre = true);
 		assert_int_equal(raft_role(core->raft), RAFT_CANDIDATE);
 		for (size_t n = 0; n < cases[i].granted + cases[i].rejected; n++)
 			core_step(core, .type = RAFT_VOTE_REPLY, .from = 2 + n, .term = 1,

@@ -31,8 +31,8 @@ entries_free(struct raft_entry *entries, size_t count)
 	free(entries);
 }
 
-static void
-message_clear(struct raft_message *message)
+void
+message_free(struct raft_message *message)
 {
 	entries_free((struct raft_entry *)(uintptr_t)message->entries, message->entry_count);
 	*message = (struct raft_message){ 0 };
@@ -126,7 +126,7 @@ batch_clear(struct core_batch *batch)
 {
 	entries_free(batch->entries, batch->entry_count);
 	for (size_t i = 0; i < batch->held_count; i++)
-		message_clear(&batch->held[i]);
+		message_free(&batch->held[i]);
 	free(batch->held);
 }
 
@@ -158,6 +158,7 @@ batch_write(struct core *core, const struct core_batch *batch)
 		return;
 	core->disk.applied = batch->applied;
 	core->disk.conf = batch->conf;
+	core->disk_ns = batch->applied_ns;
 }
 
 static bool
@@ -193,6 +194,7 @@ core_apply(struct core *core, const struct raft_entry *entry)
 	if (entry->type == RAFT_ENTRY_CONF)
 		conf_change(&core->conf, entry->conf_op, entry->conf_peer);
 	core->applied = (struct raft_position){ entry->index, entry->term };
+	core->applied_ns = entry->time_ns;
 	core->done = xgrow(core->done, &core->done_capacity, core->done_count + 1,
 	    sizeof(*entry));
 	core->done[core->done_count] = *entry;
@@ -232,6 +234,7 @@ core_take(struct core *core, const struct raft_ready *ready)
 		batch->applied = core->applied;
 		batch->commit = raft_commit(core->raft);
 		batch->conf = core->conf;
+		batch->applied_ns = core->applied_ns;
 	}
 	for (size_t i = 0; i < ready->message_count; i++)
 		core_hold(core, &ready->messages[i]);
@@ -279,6 +282,13 @@ core_sync(struct core *core)
 	return synced;
 }
 
+/* As a conductor must: wall time is never before what was applied. */
+static void
+core_clock(struct core *core)
+{
+	raft_time(core->raft, core->now, MAX_OF(core->wall_ns, core->applied_ns));
+}
+
 void
 core_start(struct core *core)
 {
@@ -289,6 +299,7 @@ core_start(struct core *core)
 		raft_restore_entry(core->raft, &core->log[i]);
 	core->applied = core->disk.applied;
 	core->conf = core->disk.conf;
+	core->applied_ns = core->disk_ns;
 	core->up = true;
 	if (core->bootstrap) {
 		struct blob *payload = blob_new(SLICE_LITERAL("first"));
@@ -297,7 +308,7 @@ core_start(struct core *core)
 		raft_bootstrap(core->raft, payload, core->wall_ns);
 		blob_unref(&payload);
 	}
-	raft_time(core->raft, core->now, core->wall_ns);
+	core_clock(core);
 	core_turn(core);
 }
 
@@ -319,7 +330,7 @@ void
 core_forget(struct core *core)
 {
 	for (size_t i = 0; i < core->sent_count; i++)
-		message_clear(&core->sent[i]);
+		message_free(&core->sent[i]);
 	core->sent_count = 0;
 	core->read_count = 0;
 	core->dropped_count = 0;
@@ -395,7 +406,7 @@ core_wait(struct core *core, raft_tick ticks)
 
 		core->now = MIN_OF(end, MAX_OF(deadline, core->now + 1));
 		core->wall_ns++;
-		raft_time(core->raft, core->now, core->wall_ns);
+		core_clock(core);
 		core_turn(core);
 	} while (core->now < end);
 }
@@ -436,6 +447,7 @@ core_compact(struct core *core, raft_index index)
 	/* The applied state is on disk before the log below it goes. */
 	core->disk.applied = core->applied;
 	core->disk.conf = core->conf;
+	core->disk_ns = core->applied_ns;
 	core->disk.commit = MAX_OF(core->disk.commit, core->applied.index);
 	log_drop(core, index);
 	raft_compacted(core->raft, index);
@@ -476,12 +488,14 @@ core_install(struct core *core, const struct core *from)
 	assert_true(raft_snapshot_installed(core->raft, position, &from->conf));
 	core->applied = position;
 	core->conf = from->conf;
+	core->applied_ns = from->applied_ns;
 	batch = batch_add(core);
 	batch->snapshot = true;
 	batch->keep_log = keep;
 	batch->applied = position;
 	batch->commit = position.index;
 	batch->conf = from->conf;
+	batch->applied_ns = from->applied_ns;
 	core_turn(core);
 	return true;
 }
@@ -548,11 +562,23 @@ net_new(size_t voters, size_t learners)
 	return net;
 }
 
+struct net *
+net_bootstrap(size_t count)
+{
+	struct net *net = xzalloc(sizeof(*net));
+
+	assert_true(count <= NODES_MAX);
+	for (net->count = 0; net->count < count; net->count++)
+		net->cores[net->count + 1] = core_new(.id = net->count + 1,
+		    .bootstrap = net->count == 0);
+	return net;
+}
+
 void
 net_free(struct net **net)
 {
 	for (size_t i = 0; i < (*net)->queue_count; i++)
-		message_clear(&(*net)->queue[i]);
+		message_free(&(*net)->queue[i]);
 	free((*net)->queue);
 	for (peer_id id = 1; id <= (*net)->count; id++)
 		core_free(&(*net)->cores[id]);
@@ -567,7 +593,7 @@ net_collect(struct net *net, struct core *core)
 		struct raft_message *message = &core->sent[i];
 
 		if (message->to > net->count || net->cut[message->from][message->to]) {
-			message_clear(message);
+			message_free(message);
 			continue;
 		}
 		net->queue = xgrow(net->queue, &net->queue_capacity, net->queue_count + 1,
@@ -597,7 +623,7 @@ net_settle(struct net *net)
 		memmove(net->queue, net->queue + 1, net->queue_count * sizeof(message));
 		if (core->up && !net->cut[message.from][message.to])
 			core_step_with(core, message);
-		message_clear(&message);
+		message_free(&message);
 		net_collect_all(net);
 	}
 }
@@ -670,4 +696,16 @@ net_make_leader(struct net *net, peer_id id)
 	core_turn(leader);
 	net_settle(net);
 	assert_ptr_equal(net_elect(net), net->cores[id]);
+}
+
+void
+net_campaign(struct net *net, peer_id id)
+{
+	struct core *core = net->cores[id];
+	raft_term term = raft_current_term(core->raft);
+
+	/* It believes only the leader of its term. */
+	for (peer_id from = 1; from <= net->count && raft_current_term(core->raft) == term; from++)
+		core_step(core, .type = RAFT_TIMEOUT_NOW, .from = from, .term = term);
+	net_settle(net);
 }

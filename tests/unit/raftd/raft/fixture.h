@@ -40,6 +40,7 @@ struct core_batch {
 	struct raft_position applied;
 	raft_index commit;
 	struct raft_conf conf;
+	uint64_t applied_ns;
 	struct raft_message *held;
 	size_t held_count, held_capacity;
 	bool snapshot;			/* installs the applied state, keeping the log or not */
@@ -58,6 +59,7 @@ struct core {
 
 	/* The disk. */
 	struct raft_restored disk;
+	uint64_t disk_ns;		/* stamp of the applied state */
 	struct raft_entry *log;		/* from disk.compacted + 1 on */
 	size_t log_count, log_capacity;
 	struct core_batch *batches;
@@ -65,6 +67,7 @@ struct core {
 
 	/* The state machine. */
 	struct raft_position applied;
+	uint64_t applied_ns;
 	struct raft_conf conf;
 	struct raft_entry *done;	/* applied since start, payloads referenced */
 	size_t done_count, done_capacity;
@@ -86,6 +89,9 @@ struct core {
 struct core *core_new_with(struct core_options options);
 #define core_new(...) core_new_with((struct core_options){ __VA_ARGS__ })
 void core_free(struct core **core);
+
+/* Free a message that was sent, with its entries. */
+void message_free(struct raft_message *message);
 
 /* One turn; with a fast disk also the syncs and the turns they cause. */
 void core_turn(struct core *core);
@@ -139,7 +145,11 @@ struct net {
 	bool cut[NODES_MAX + 1][NODES_MAX + 1];	/* from, to */
 };
 
+/* The members are there from before the log began: no blank node may join, as
+ * it would not find them in the log. */
 struct net *net_new(size_t voters, size_t learners);
+/* Node 1 starts a cluster of one, the others are blank. */
+struct net *net_bootstrap(size_t count);
 void net_free(struct net **net);
 /* Carry messages until there are none. */
 void net_settle(struct net *net);
@@ -153,6 +163,8 @@ struct core *net_leader(const struct net *net);
 struct core *net_elect(struct net *net);
 /* Let that node win. */
 void net_make_leader(struct net *net, peer_id id);
+/* Have that node campaign at once, as if its leader had told it to. */
+void net_campaign(struct net *net, peer_id id);
 /* Move what a core sent into the queue, subject to cuts. */
 void net_collect(struct net *net, struct core *core);
 

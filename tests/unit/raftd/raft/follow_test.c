@@ -152,15 +152,16 @@ TEST(completion_of_a_replaced_entry_does_not_count)
 
 	core_step(core, .type = RAFT_APPEND, .from = 2, .term = 2, .log = { 1, 1 },
 	    ENTRIES(2, 2, 2));
-	core_step(core, .type = RAFT_APPEND, .from = 3, .term = 3, .log = { 1, 1 }, ENTRIES(2, 3));
+	core_step(core, .type = RAFT_APPEND, .from = 3, .term = 3, .log = { 1, 1 },
+	    ENTRIES(2, 3, 3));
 	assert_int_equal(core->batch_count, 2);
 	assert_int_equal(core->batches[1].truncate_from, 2);
-	assert_int_equal(core->batches[1].entry_count, 1);
+	assert_int_equal(core->batches[1].entry_count, 2);
 	core_sync(core);
 	assert_int_equal(raft_match(core->raft, 1), 1);
 	core_sync(core);
-	assert_int_equal(raft_match(core->raft, 1), 2);
-	ASSERT_TERMS(core, 1, 3);
+	assert_int_equal(raft_match(core->raft, 1), 3);
+	ASSERT_TERMS(core, 1, 3, 3);
 	core_free(&core);
 }
 
@@ -232,15 +233,15 @@ TEST(committed_entries_are_never_replaced)
 TEST(senseless_appends_are_ignored)
 {
 	struct raft_entry entries[2] = {
-		{ .term = 1, .index = 1, .type = RAFT_ENTRY_COMMAND, .time_ns = 5 },
-		{ .term = 1, .index = 2, .type = RAFT_ENTRY_COMMAND, .time_ns = 5 },
+		{ .term = 1, .index = 1, .type = RAFT_ENTRY_COMMAND },
+		{ .term = 1, .index = 2, .type = RAFT_ENTRY_COMMAND },
 	};
 	struct raft_message good = { .type = RAFT_APPEND, .from = 2, .to = 1, .term = 1,
 		.entries = entries, .entry_count = 2 };
 	struct raft_entry saved[2];
 
 	memcpy(saved, entries, sizeof(saved));
-	for (int fault = 0; fault < 13; fault++) {
+	for (int fault = 0; fault < 12; fault++) {
 		struct core *core = core_new(.voters = 3);
 		struct raft_message message = good;
 
@@ -250,14 +251,13 @@ TEST(senseless_appends_are_ignored)
 		case 1: entries[0].index = 0; break;
 		case 2: entries[1].term = 2; break;
 		case 3: entries[0].term = 0; break;
-		case 4: entries[1].time_ns = 4; break;
-		case 5: entries[1].type = (enum raft_entry_type)9; break;
-		case 6: entries[1].conf_op = RAFT_CONF_REMOVE; break;
-		case 7: entries[1].type = RAFT_ENTRY_CONF; break;
-		case 8: message.log = (struct raft_position){ 0, 1 }; break;
-		case 9: message.log = (struct raft_position){ UINT64_MAX, 1 }; break;
-		case 10: message.from = 1; break;
-		case 11: message.term = UINT64_MAX; break;
+		case 4: entries[1].type = (enum raft_entry_type)9; break;
+		case 5: entries[1].conf_op = RAFT_CONF_REMOVE; break;
+		case 6: entries[1].type = RAFT_ENTRY_CONF; break;
+		case 7: message.log = (struct raft_position){ 0, 1 }; break;
+		case 8: message.log = (struct raft_position){ UINT64_MAX, 1 }; break;
+		case 9: message.from = 1; break;
+		case 10: message.term = UINT64_MAX; break;
 		default: message.to = 3; break;
 		}
 		core_step_with(core, message);
@@ -270,8 +270,9 @@ TEST(senseless_appends_are_ignored)
 	}
 }
 
-/* Stamps never fall along the log, so a store may compute with them. */
-TEST(entry_stamped_before_its_predecessor_is_ignored)
+/* A leader behind a snapshot may not know the last stamp: its entries are taken
+ * all the same, or the cluster would stand still with a leader it hears. */
+TEST(entry_stamped_before_its_predecessor_is_taken)
 {
 	struct core *core = core_new(.voters = 3);
 	struct raft_entry entry = { .term = 1, .index = 1, .type = RAFT_ENTRY_COMMAND,
@@ -283,7 +284,7 @@ TEST(entry_stamped_before_its_predecessor_is_ignored)
 	entry.time_ns = 49;
 	core_step(core, .type = RAFT_APPEND, .from = 2, .term = 1, .log = { 1, 1 },
 	    .entries = &entry, .entry_count = 1);
-	assert_int_equal(raft_last(core->raft).index, 1);
+	assert_int_equal(raft_last(core->raft).index, 2);
 	core_free(&core);
 }
 

@@ -1,0 +1,49 @@
+/*
+ * cache.h - rendered bodies of keys that were asked for, so that a plain GET
+ * needs no hop to raftd.
+ *
+ * Owns its entries, bounded in bytes, least recently used first out; and the
+ * GETs of this turn that it may be able to answer. raftd tells every worker
+ * which paths changed before any outcome of that turn reaches any worker of the
+ * node. The cache answers at the end of a turn, after it has read its channel
+ * dry: later than any byte of the requests it answers. So no answer is older
+ * than what a client of this node had seen when it asked.
+ *
+ *	asked --channel read, body still there--> answered from it   [cache_turn]
+ *	asked --dropped meanwhile, or channel not read dry--> asked of raftd
+ *
+ * A body with an expiry in it shows a "ttl" that is true up to a second: it is
+ * not kept past that. When raftd is lost everything goes.
+ */
+#ifndef MOOTHALL_HTTPD_CLIENT_CACHE_H
+#define MOOTHALL_HTTPD_CLIENT_CACHE_H
+
+#include "common/ipc/message.h"
+#include "httpd/request.h"
+
+struct cache;
+
+struct cache *cache_new(struct worker *worker);
+void cache_free(struct cache **cache);
+
+/*
+ * If there is a body for a plain GET of key, keep the request for the turn's
+ * end and return true; ask() is called then if it is gone by that time.
+ *
+ *	key	borrowed from the request's arena
+ */
+bool cache_take(struct cache *cache, struct request *request, struct slice key, bool recursive,
+    void (*ask)(struct request *request, struct slice key, bool recursive));
+
+/* What a plain or quorum GET was answered: body as rendered from event. */
+void cache_fill(struct cache *cache, struct slice key, bool recursive, struct slice event,
+    struct slice body, const struct msg_outcome *outcome);
+
+/* raftd: these paths changed; or it is lost and nothing is known any more. */
+void cache_changed(struct cache *cache, const struct msg_changed *changed);
+void cache_clear(struct cache *cache);
+
+/* The end of a turn: answer what was kept. */
+void cache_turn(struct cache *cache);
+
+#endif
