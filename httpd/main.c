@@ -18,7 +18,6 @@
 #include "common/loop.h"
 #include "common/title.h"
 #include "httpd/backend.h"
-#include "httpd/client/cache.h"
 #include "httpd/cluster.h"
 #include "httpd/peer/peer.h"
 #include "httpd/server.h"
@@ -55,18 +54,6 @@ worker_end_node(struct worker *worker, enum exit_code code, const char *sentence
 }
 
 static void
-changed(void *argument, const struct msg_changed *message)
-{
-	cache_changed(argument, message);
-}
-
-static void
-lost(void *argument)
-{
-	cache_clear(argument);
-}
-
-static void
 configured(void *argument, const struct config *config)
 {
 	struct program *program = argument;
@@ -74,16 +61,9 @@ configured(void *argument, const struct config *config)
 
 	/* The child keeps the texts until it is freed, and it is freed last. */
 	worker->config = *config;
-	worker->cluster = cluster_new();
-	worker->backend = backend_new(worker);
-	worker->server = server_new(worker, program->listen_fd);
-	if (worker->role == ROLE_PEER) {
+	worker_open(worker, program->listen_fd);
+	if (worker->role == ROLE_PEER)
 		peer_start(worker);
-		return;
-	}
-	worker->cache = cache_new(worker);
-	backend_own_changes(worker->backend, (struct backend_changes_owner){
-	    .changed = changed, .lost = lost, .argument = worker->cache });
 }
 
 static void
@@ -150,13 +130,7 @@ turn_ended(void *argument)
 	if (worker->backend == NULL)
 		return;
 	serve(program);
-	/* First raftd, which has work to do with it; then the clients. What came
-	 * behind an answered request is handled in the same turn. */
-	do {
-		if (worker->cache != NULL)
-			cache_turn(worker->cache);
-		backend_flush(worker->backend);
-	} while (server_flush(worker->server));
+	worker_turn(worker);
 }
 
 static bool
@@ -238,10 +212,7 @@ main(int argc, char **argv)
 	code = loop_run(worker->loop, EXIT_STOPPED);
 	if (worker->backend != NULL) {
 		peer_stop(worker);
-		server_free(&worker->server);
-		cache_free(&worker->cache);
-		backend_free(&worker->backend);
-		cluster_free(&worker->cluster);
+		worker_close(worker);
 	}
 	child_free(&worker->child);
 	loop_free(&worker->loop);

@@ -29,6 +29,13 @@ struct worker {
 	size_t connections;		/* open now */
 };
 
+/* Make the parts; loop, config, role and number are set. listen_fd is taken; -1:
+ * none. Nothing is accepted before server_listen. */
+void worker_open(struct worker *worker, int listen_fd);
+/* The end of a turn: cached answers, frames to raftd, answers to clients. */
+void worker_turn(struct worker *worker);
+void worker_close(struct worker *worker);
+
 /* End the whole node: the supervisor says sentence and exits with code. */
 void worker_end_node(struct worker *worker, enum exit_code code, const char *sentence);
 

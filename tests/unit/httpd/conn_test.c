@@ -134,7 +134,7 @@ TEST(only_so_many_requests_are_in_work)
 	char value[32];
 
 	for (int i = 0; i < 40; i++)
-		fake_send(client.fd, GET("/v2/keys/k"));
+		fake_send(client.fd, GET("/v2/keys/k?quorum=true"));
 	for (int i = 0; i < 32; i++)
 		ids[i] = next_id(&client, MSG_read);
 	assert_true(fake_is_quiet(client.fake));

@@ -19,9 +19,7 @@ flush(void *argument)
 {
 	struct fake *fake = argument;
 
-	backend_flush(fake->worker.backend);
-	if (server_flush(fake->worker.server))
-		backend_flush(fake->worker.backend);
+	worker_turn(&fake->worker);
 	if (fake->channel != NULL)
 		channel_flush(fake->channel);
 	if (fake->condition != NULL && fake->condition(fake->argument))
@@ -60,9 +58,7 @@ fake_new(int role)
 	worker->role = role;
 	worker->number = 1;
 	config_init(&worker->config);
-	worker->cluster = cluster_new();
-	worker->backend = backend_new(worker);
-	worker->server = server_new(worker, -1);
+	worker_open(worker, -1);
 	loop_at_turn_end(worker->loop, flush, fake);
 	return fake;
 }
@@ -73,10 +69,8 @@ fake_free(struct fake **fake_pointer)
 	struct fake *fake = *fake_pointer;
 
 	*fake_pointer = NULL;
-	server_free(&fake->worker.server);
-	backend_free(&fake->worker.backend);
+	worker_close(&fake->worker);
 	channel_free(&fake->channel);
-	cluster_free(&fake->worker.cluster);
 	config_free(&fake->worker.config);
 	loop_free(&fake->worker.loop);
 	for (size_t i = 0; i < fake->frame_count; i++)

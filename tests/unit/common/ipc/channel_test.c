@@ -449,7 +449,7 @@ TEST(who_lets_the_queue_fill_is_cut_off_but_not_inside_a_call)
 	struct until until;
 
 	open_scene(&scene, false);
-	for (unsigned i = 0; i < 9; i++) {
+	for (size_t bytes = 0; bytes <= CHANNEL_QUEUE_BYTES_MAX; bytes += 8 * MIB) {
 		put_frame(&scene.a, 1, 8 * MIB);
 		channel_flush(scene.a.channel);
 	}
@@ -467,7 +467,7 @@ TEST(a_turn_that_is_above_the_limit_alone_is_cut_off_too)
 	struct until until;
 
 	open_scene(&scene, false);
-	for (unsigned i = 0; i < 9; i++)
+	for (size_t bytes = 0; bytes <= CHANNEL_QUEUE_BYTES_MAX; bytes += 8 * MIB)
 		put_frame(&scene.a, 1, 8 * MIB);
 	channel_attach(scene.a.channel, STDERR_FILENO);
 	channel_flush(scene.a.channel);

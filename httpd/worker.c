@@ -1,0 +1,58 @@
+/*
+ * worker.c - the parts of one httpd process put together: what main.c runs and
+ * what tests run with a raftd of their own.
+ */
+#include "httpd/worker.h"
+
+#include "common/ipc/wire.h"
+#include "httpd/backend.h"
+#include "httpd/client/cache.h"
+#include "httpd/cluster.h"
+#include "httpd/server.h"
+
+static void
+changed(void *argument, const struct msg_changed *message)
+{
+	cache_changed(argument, message);
+}
+
+static void
+lost(void *argument)
+{
+	cache_clear(argument);
+}
+
+void
+worker_open(struct worker *worker, int listen_fd)
+{
+	worker->cluster = cluster_new();
+	worker->backend = backend_new(worker);
+	worker->server = server_new(worker, listen_fd);
+	if (worker->role != ROLE_CLIENT)
+		return;
+	worker->cache = cache_new(worker);
+	backend_own_changes(worker->backend, (struct backend_changes_owner){
+	    .changed = changed, .lost = lost, .argument = worker->cache });
+}
+
+void
+worker_turn(struct worker *worker)
+{
+	/* First raftd, which has work to do with it; then the clients. What came
+	 * behind an answered request is handled in the same turn. */
+	do {
+		if (worker->cache != NULL)
+			cache_turn(worker->cache);
+		backend_flush(worker->backend);
+	} while (server_flush(worker->server));
+}
+
+void
+worker_close(struct worker *worker)
+{
+	/* Requests that end now leave the cache and the backend. */
+	server_free(&worker->server);
+	cache_free(&worker->cache);
+	backend_free(&worker->backend);
+	cluster_free(&worker->cluster);
+}
