@@ -14,6 +14,7 @@
 #include <event2/event.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/queue.h>
 #include <sys/time.h>
 
@@ -63,12 +64,94 @@ struct loop_timer {
 	void *argument;
 };
 
+/* ---- libevent's small pieces ------------------------------------------------ */
+
+/*
+ * libevent keeps a few bytes for each descriptor number for ever. Among the
+ * memory of connections each of them would hold a page back when the connections
+ * are gone; so what is as small as that comes from blocks of its own. The
+ * library's hooks have no argument, hence the static list.
+ */
+#define CELL_BYTES 48
+#define CELLS_PER_BLOCK 1024
+
+union cell {
+	struct {
+		bool small;
+		size_t size;
+	} head;
+	max_align_t align;
+};
+
+struct free_cell {
+	union cell head;
+	struct free_cell *next;
+	uint8_t rest[CELL_BYTES - sizeof(struct free_cell *)];
+};
+
+static struct free_cell *free_cells;
+
+static void *
+cell_alloc(size_t size)
+{
+	union cell *head;
+
+	if (size > CELL_BYTES) {
+		head = xmalloc(sizeof(*head) + size);
+		head->head.small = false;
+	} else {
+		if (free_cells == NULL) {
+			struct free_cell *block = xmalloc(CELLS_PER_BLOCK * sizeof(*block));
+
+			for (size_t i = 0; i < CELLS_PER_BLOCK; i++) {
+				block[i].next = free_cells;
+				free_cells = &block[i];
+			}
+		}
+		head = &free_cells->head;
+		free_cells = free_cells->next;
+		head->head.small = true;
+	}
+	head->head.size = size;
+	return head + 1;
+}
+
+static void
+cell_free(void *memory)
+{
+	union cell *head;
+
+	if (memory == NULL)
+		return;
+	head = (union cell *)memory - 1;
+	if (!head->head.small) {
+		free(head);
+		return;
+	}
+	CONTAINER_OF(head, struct free_cell, head)->next = free_cells;
+	free_cells = CONTAINER_OF(head, struct free_cell, head);
+}
+
+static void *
+cell_resize(void *memory, size_t size)
+{
+	void *moved = cell_alloc(size);
+
+	if (memory != NULL) {
+		memcpy(moved, memory, MIN_OF(size, ((union cell *)memory - 1)->head.size));
+		cell_free(memory);
+	}
+	return moved;
+}
+
 struct loop *
 loop_new(void)
 {
-	struct event_config *config = event_config_new();
+	struct event_config *config;
 	struct loop *loop = xzalloc(sizeof(*loop));
 
+	event_set_mem_functions(cell_alloc, cell_resize, cell_free);
+	config = event_config_new();
 	/* The coarse clock would be late by up to a kernel tick of 4 ms. */
 	ASSERT(config != NULL);
 	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);

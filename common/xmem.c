@@ -8,6 +8,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
@@ -99,4 +100,10 @@ xasprintf(const char *format, ...)
 	vsnprintf(text, (size_t)size + 1, format, arguments);
 	va_end(arguments);
 	return text;
+}
+
+void
+xtrim(void)
+{
+	malloc_trim(0);
 }

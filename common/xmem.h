@@ -12,6 +12,8 @@ void *xzalloc(size_t size);
 void *xrealloc(void *old, size_t size);
 /* Grow an array to hold at least count members; doubles. Updates *capacity. */
 void *xgrow(void *array, size_t *capacity, size_t count, size_t member_size);
+/* Give back to the system what was freed: after much of it, not often. */
+void xtrim(void);
 char *xstrdup(const char *text);
 char *xasprintf(const char *format, ...) PRINTF_LIKE(1, 2);
 
