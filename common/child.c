@@ -6,6 +6,7 @@
  *
  *	new --------> greeted		supervisor's hello is right	[take_hello]
  *	greeted ----> configured	settings came			[take_settings]
+ *	configured -> configured	settings came again		[take_settings]
  *	configured -> stopping		stop, SIGTERM or end-of-file	[stop]
  *	any --------> ended		bytes that are no message of the
  *					supervisor: EXIT_PROTOCOL	[refuse]
@@ -73,21 +74,53 @@ take_hello(struct child *child, struct slice payload)
 }
 
 static void
-take_settings(struct child *child, struct slice payload)
+set_level(const struct config *config)
 {
-	struct msg_settings settings;
 	enum diag_level level;
 
-	if (child->configured || msg_settings_decode(payload, &settings) != ERR_NONE ||
-	    config_from_settings(&child->config, settings.settings) != ERR_NONE) {
-		refuse(child, "settings that are none");
-		return;
-	}
-	if (diag_level_parse(child->config.log_level, &level))
+	if (diag_level_parse(config->log_level, &level))
 		diag_set_level(level);
+}
+
+static void
+configure(struct child *child)
+{
+	set_level(&child->config);
+	diag_set_json(strcmp(child->config.log_format, "json") == 0);
 	diag_set_node(child->config.name);
 	child->configured = true;
 	child->owner.configured(child->owner.argument, &child->config);
+}
+
+/* Whoever took a pointer into the other options may keep it. */
+static void
+reconfigure(struct child *child, const struct config *fresh)
+{
+	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
+		if (option_reloadable(id))
+			config_copy(&child->config, fresh, id);
+	}
+	set_level(&child->config);
+	if (child->owner.reconfigured != NULL)
+		child->owner.reconfigured(child->owner.argument, &child->config);
+}
+
+static void
+take_settings(struct child *child, struct slice payload)
+{
+	struct msg_settings settings;
+	struct config fresh;
+
+	config_init(&fresh);
+	if (msg_settings_decode(payload, &settings) != ERR_NONE ||
+	    config_from_settings(child->configured ? &fresh : &child->config,
+	    settings.settings) != ERR_NONE)
+		refuse(child, "settings that are none");
+	else if (child->configured)
+		reconfigure(child, &fresh);
+	else
+		configure(child);
+	config_free(&fresh);
 }
 
 static void
@@ -130,6 +163,35 @@ take_move_leader(struct child *child, struct slice payload)
 }
 
 static void
+take_tls(struct child *child, struct slice payload)
+{
+	struct msg_tls material;
+
+	if (!child->configured || child->owner.secured == NULL ||
+	    msg_tls_decode(payload, &material) != ERR_NONE ||
+	    (material.flags & ~TLS_FLAG_ALL) != 0) {
+		refuse(child, "certificates that are none");
+		return;
+	}
+	child->owner.secured(child->owner.argument, &material);
+}
+
+static void
+take_tls_tickets(struct child *child, struct slice payload)
+{
+	struct msg_tls_tickets tickets;
+
+	if (!child->configured || child->owner.tickets == NULL ||
+	    msg_tls_tickets_decode(payload, &tickets) != ERR_NONE || tickets.keys.size == 0 ||
+	    tickets.keys.size % TLS_TICKET_KEY_BYTES != 0 ||
+	    tickets.keys.size > TLS_TICKET_KEYS_MAX * TLS_TICKET_KEY_BYTES) {
+		refuse(child, "ticket keys that are none");
+		return;
+	}
+	child->owner.tickets(child->owner.argument, tickets.keys);
+}
+
+static void
 child_received(void *argument, const struct frame *frame, int fd)
 {
 	struct child *child = argument;
@@ -150,6 +212,10 @@ child_received(void *argument, const struct frame *frame, int fd)
 		take_stop(child, frame->payload);
 	else if (frame->type == MSG_move_leader)
 		take_move_leader(child, frame->payload);
+	else if (frame->type == MSG_tls)
+		take_tls(child, frame->payload);
+	else if (frame->type == MSG_tls_tickets)
+		take_tls_tickets(child, frame->payload);
 	else
 		refuse(child, message_name(frame->type));
 }

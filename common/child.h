@@ -20,8 +20,11 @@ struct child;
 
 struct child_owner {
 	/* Once, first of all: the effective configuration; it stays as it is
-	 * until child_free. Level and node name of diag are set already. */
+	 * until child_free, but for what reconfigured tells. Level and node name of diag are set already. */
 	void (*configured)(void *argument, const struct config *config);
+	/* The options that option_reloadable tells may have changed: their texts are
+	 * other ones, nothing else is. NULL if the child reads them where they are. */
+	void (*reconfigured)(void *argument, const struct config *config);
 	/* One end of a socket pair with the process of that role and number; fd is
 	 * the callee's now. raftd gets one per worker, a worker one per raftd's life. */
 	void (*attached)(void *argument, int role, uint32_t number, uint64_t token, int fd);
@@ -29,6 +32,10 @@ struct child_owner {
 	void (*stop)(void *argument, int how);
 	/* raftd: lead somewhere else; answer with child_out and msg_moved. NULL in httpd. */
 	void (*move_leader)(void *argument, struct slice to);
+	/* What the port shows and trusts, at the start and when it changed; and the
+	 * keys of session tickets. All borrowed. NULL in raftd. */
+	void (*secured)(void *argument, const struct msg_tls *material);
+	void (*tickets)(void *argument, struct slice keys);
 	/* Fill in what alive tells. */
 	void (*alive)(void *argument, struct msg_alive *alive);
 	void *argument;

@@ -14,6 +14,7 @@
 #include "common/diag.h"
 #include "common/clock.h"
 #include "common/limits.h"
+#include "common/utf8.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,6 +23,7 @@
 
 #define LINE_BYTES_MAX 1024
 #define SENTENCE_BYTES_MAX 4096
+#define NODE_BYTES_MAX 300	/* of a line, however many escapes the name has */
 #define FORMATS_MAX 64
 #define WINDOW_NS (5 * NS_PER_SECOND)
 #define LINES_PER_WINDOW 10
@@ -39,6 +41,7 @@ static struct {
 	const char *program;
 	char node[NAME_BYTES_MAX + 1];
 	enum diag_level level;
+	bool json;
 	struct rate rates[FORMATS_MAX];
 } diag = { .program = "-", .node = "-", .level = DIAG_INFO };
 
@@ -108,10 +111,43 @@ diag_level_parse(const char *text, enum diag_level *level)
 	return false;
 }
 
+void
+diag_set_json(bool json)
+{
+	diag.json = json;
+}
+
 bool
 diag_enabled(enum diag_level level)
 {
 	return level <= diag.level;
+}
+
+/* The same as the inside of a JSON string: also quotes, and what is no UTF-8. */
+static size_t
+append_json(char *line, size_t size, size_t limit, const char *text)
+{
+	struct slice rest = slice_text(text);
+
+	while (rest.size > 0) {
+		size_t bytes = utf8_size(rest);
+		char piece[8];
+
+		if (bytes == 0)
+			snprintf(piece, sizeof(piece), "\\ufffd");
+		else if (rest.data[0] < ' ' || rest.data[0] == 0x7f)
+			snprintf(piece, sizeof(piece), "\\u%04x", rest.data[0]);
+		else
+			snprintf(piece, sizeof(piece), "%s%.*s",
+			    rest.data[0] == '"' || rest.data[0] == '\\' ? "\\" : "", (int)bytes,
+			    (const char *)rest.data);
+		if (size + strlen(piece) > limit)
+			break;
+		memcpy(line + size, piece, strlen(piece));
+		size += strlen(piece);
+		rest = slice_of(rest.data + MAX_OF(bytes, (size_t)1), rest.size - MAX_OF(bytes, (size_t)1));
+	}
+	return size;
 }
 
 /* One write for a line, so that lines of several processes do not mix. */
@@ -131,12 +167,36 @@ write_line(char *line, size_t size)
 }
 
 static void
+write_json(enum diag_level level, const char *part, const char *text)
+{
+	char line[LINE_BYTES_MAX], time[CLOCK_TEXT_BYTES], middle[128];
+	size_t limit = sizeof(line) - sizeof("\"}\n");
+	size_t size;
+
+	clock_format(clock_now().wall_ns, 3, false, time);
+	size = (size_t)snprintf(line, sizeof(line), "{\"time\":\"%s\",\"node\":\"", time);
+	size = append_json(line, size, size + NODE_BYTES_MAX, diag.node);
+	/* What is written here is ours and needs no escapes. */
+	snprintf(middle, sizeof(middle), "\",\"proc\":\"%s\",\"pid\":%ld,\"level\":\"%s\","
+	    "\"part\":\"%s\",\"msg\":\"", diag.program, (long)getpid(), level_names[level], part);
+	memcpy(line + size, middle, strlen(middle));
+	size = append_json(line, size + strlen(middle), limit, text);
+	line[size++] = '"';
+	line[size++] = '}';
+	write_line(line, size);
+}
+
+static void
 write_text(enum diag_level level, const char *part, const char *text)
 {
 	char line[LINE_BYTES_MAX], time[CLOCK_TEXT_BYTES], middle[96];
 	size_t limit = sizeof(line) - 1;	/* room for the line's end */
 	size_t size;
 
+	if (diag.json) {
+		write_json(level, part, text);
+		return;
+	}
 	clock_format(clock_now().wall_ns, 3, false, time);
 	size = append_escaped(line, 0, limit, time);
 	line[size++] = ' ';
@@ -218,5 +278,8 @@ diag_say(const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	write_line(line, append_escaped(line, 0, sizeof(line) - 1, text));
+	if (diag.json)
+		write_json(DIAG_INFO, "say", text);
+	else
+		write_line(line, append_escaped(line, 0, sizeof(line) - 1, text));
 }

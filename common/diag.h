@@ -3,6 +3,7 @@
  *
  * One event, one line on standard error (spec: operations.md, 11):
  *   2026-11-22T15:29:23.647Z machine1 raftd[4712] info raft: became leader term=3
+ * or, with diag_set_json, the same names as members of one JSON object a line.
  * Fixed words first, then key=value. Control bytes are escaped as \xNN, lines
  * end at 1 KiB. Never a client's value, a token, a key file's content.
  * The same format string at most 10 times in 5 s, then counted. For the thread
@@ -28,6 +29,8 @@ void diag_set_node(const char *name);
 void diag_set_level(enum diag_level level);
 /* "error warn info debug trace"; false if the text is none of them. */
 bool diag_level_parse(const char *text, enum diag_level *level);
+/* Lines as JSON from now on, sentences too. */
+void diag_set_json(bool json);
 bool diag_enabled(enum diag_level level);
 
 /* One line. part is a literal such as "raft". */

@@ -42,6 +42,21 @@ static const struct option_environment_alias {
 #include "common/option_alias_table.h"
 };
 
+static const struct option_file_alias {
+	const char *file_key;
+	enum option_id id;
+} option_file_aliases[] = {
+#define OPTION_ALIAS(flag, name, deprecated)
+#define OPTION_ENVIRONMENT_ALIAS(env, name)
+#define OPTION_FILE_ALIAS(file_key, name) { file_key, OPTION_##name },
+#include "common/option_alias_table.h"
+};
+
+static const bool option_reloadables[OPTION_COUNT] = {
+#define OPTION_RELOADABLE(name) [OPTION_##name] = true,
+#include "common/option_reload_table.h"
+};
+
 static bool
 kind_is_text(enum option_kind kind)
 {
@@ -375,6 +390,26 @@ option_by_environment(const char *env)
 	return NULL;
 }
 
+const struct option_row *
+option_by_file_key(const char *key)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (option_rows[i].file_key != NULL && strcmp(option_rows[i].file_key, key) == 0)
+			return &option_rows[i];
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(option_file_aliases); i++) {
+		if (strcmp(option_file_aliases[i].file_key, key) == 0)
+			return &option_rows[option_file_aliases[i].id];
+	}
+	return NULL;
+}
+
+bool
+option_reloadable(enum option_id id)
+{
+	return option_reloadables[id];
+}
+
 #define NEAREST_LENGTH_MAX ((size_t)40)
 
 /* How many letters have to be added, dropped or changed. */
@@ -403,23 +438,56 @@ edit_distance(const char *a, const char *b)
 	return row[b_length];
 }
 
+/* A third of the letters wrong is no typing mistake any more. */
+static size_t
+nearest_start(const char *text)
+{
+	return strlen(text) / 3 + 1;
+}
+
+/* candidate instead of *nearest if it is nearer to text. */
+static void
+nearest_try(const char *text, const char *candidate, const char **nearest, size_t *least)
+{
+	size_t distance = candidate == NULL ? SIZE_MAX : edit_distance(text, candidate);
+
+	if (distance < *least) {
+		*least = distance;
+		*nearest = candidate;
+	}
+}
+
 const char *
 option_nearest(const char *flag)
 {
 	const char *nearest = NULL;
-	/* A third of the letters wrong is no typing mistake any more. */
-	size_t least = strlen(flag) / 3 + 1;
+	size_t least = nearest_start(flag);
+
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		nearest_try(flag, option_rows[i].flag, &nearest, &least);
+	return nearest;
+}
+
+static const char *
+behind_table(const char *key)
+{
+	const char *dot = strrchr(key, '.');
+
+	return dot == NULL ? key : dot + 1;
+}
+
+const char *
+option_nearest_file_key(const char *key)
+{
+	const char *nearest = NULL;
+	size_t least = nearest_start(key);
 
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		size_t distance;
+		const char *file_key = option_rows[i].file_key;
 
-		if (option_rows[i].flag == NULL)
-			continue;
-		distance = edit_distance(flag, option_rows[i].flag);
-		if (distance < least) {
-			least = distance;
-			nearest = option_rows[i].flag;
-		}
+		nearest_try(key, file_key, &nearest, &least);
+		if (file_key != NULL && strcmp(behind_table(key), behind_table(file_key)) == 0)
+			return file_key;
 	}
 	return nearest;
 }
@@ -505,4 +573,34 @@ config_from_settings(struct config *config, struct slice settings)
 		}
 	}
 	return ERR_NONE;
+}
+
+char *
+config_value(const struct config *config, enum option_id id)
+{
+	struct buf text = BUF_INIT;
+	char *value;
+
+	config_print(config, id, &text);
+	value = xasprintf("%.*s", (int)text.size, text.size == 0 ? "" : (const char *)text.data);
+	buf_free(&text);
+	return value;
+}
+
+void
+config_copy(struct config *config, const struct config *from, enum option_id id)
+{
+	const struct option_row *row = &option_rows[id];
+
+	if (kind_is_text(row->kind)) {
+		char *copy = xstrdup(config_text(from, id));
+
+		free(*text_field(config, row));
+		*text_field(config, row) = copy;
+	} else if (row->kind == OPTION_KIND_BOOL) {
+		*bool_field(config, row) = *(const bool *)((const char *)from + row->offset);
+	} else {
+		*number_field(config, row) =
+		    *(const uint64_t *)(const void *)((const char *)from + row->offset);
+	}
 }

@@ -3,8 +3,8 @@
  *
  * option_table.h has a row for each option; flags, environment names, file
  * keys, defaults, bounds, help, manual and sample file follow from it. The
- * supervisor fills a struct config from defaults, environment and flags; each
- * child gets the effective values in msg_settings and fills its own.
+ * supervisor fills a struct config from defaults, files, environment and flags;
+ * each child gets the effective values in msg_settings and fills its own.
  *
  * Source: spec configuration.md.
  */
@@ -40,6 +40,8 @@ enum option_kind {
 /* Where a value came from; later wins. */
 enum option_source {
 	OPTION_FROM_DEFAULT,
+	OPTION_FROM_SYSTEM_FILE,
+	OPTION_FROM_FILE,	/* of -config */
 	OPTION_FROM_ENVIRONMENT,
 	OPTION_FROM_FLAG,
 	OPTION_FROM_SUPERVISOR,	/* worked out, or handed to a child */
@@ -93,14 +95,24 @@ const struct option_row *option_by_flag(const char *flag);
 bool option_flag_deprecated(const char *flag);
 /* The row of that environment variable, or of an old name of it; NULL if none. */
 const struct option_row *option_by_environment(const char *env);
+/* The row of that file key, "peer.addr", or of an old key of it; NULL if none. */
+const struct option_row *option_by_file_key(const char *key);
+/* True if a running node takes a new value of it over. */
+bool option_reloadable(enum option_id id);
 /* What is wrong with a host:port, freed by the caller; NULL: nothing. */
 char *option_address_problem(const char *text);
 /* The flag most like a wrong one, or NULL if none is near. */
 const char *option_nearest(const char *flag);
+/* The same for a file key. One that only stands in a wrong table is near. */
+const char *option_nearest_file_key(const char *key);
 /* Append a field as text that config_set takes back. */
 void config_print(const struct config *config, enum option_id id, struct buf *out);
 /* All fields as a list of setting_record, and back (for children). */
 void config_to_settings(const struct config *config, struct buf *out);
 enum err config_from_settings(struct config *config, struct slice settings) MUST_CHECK;
+/* Give one field the value it has in from. */
+void config_copy(struct config *config, const struct config *from, enum option_id id);
+/* The value as config_print writes it; freed by the caller. */
+char *config_value(const struct config *config, enum option_id id);
 
 #endif

@@ -8,10 +8,12 @@
  * it never looks into the next one.
  */
 #include "httpd/conn.h"
+#include "common/diag.h"
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
 #include "httpd/head.h"
 #include "httpd/router.h"
+#include "httpd/tls.h"
 #include "httpd/url.h"
 
 #include <stdlib.h>
@@ -33,7 +35,7 @@ conn_new(struct server *server, struct worker *worker, int fd)
 
 	conn->server = server;
 	conn->worker = worker;
-	conn->transport = transport_new(worker->loop, fd, connection_ready, conn);
+	conn->transport = transport_new(worker->loop, fd, worker->tls, connection_ready, conn);
 	conn->reading = (struct conn_clock){ .conn = conn, .limit = LIMIT_NONE };
 	conn->writing = (struct conn_clock){ .conn = conn, .limit = LIMIT_NONE };
 	conn->state = CONN_HEAD;
@@ -113,7 +115,7 @@ add_request(struct conn *conn)
 /* Answer what is no request, or too much of one, and read no more. The one
  * being read, if there is one, gets the answer. */
 static void
-refuse(struct conn *conn, unsigned status)
+refuse_saying(struct conn *conn, unsigned status, const char *text)
 {
 	struct request *request = conn->last;
 
@@ -123,7 +125,13 @@ refuse(struct conn *conn, unsigned status)
 	request->keep_alive = false;
 	conn->state = CONN_DEAF;
 	conn->dropped = true;
-	response_plain_error(request, status, response_reason(status));
+	response_plain_error(request, status, text);
+}
+
+static void
+refuse(struct conn *conn, unsigned status)
+{
+	refuse_saying(conn, status, response_reason(status));
 }
 
 /* ---- parsing ------------------------------------------------------------------------ */
@@ -347,6 +355,19 @@ may_parse(const struct conn *conn)
 	    outqueue_size(&conn->out) <= CONN_BACKLOG_MAX;
 }
 
+/* Who speaks TLS to a plain port gets an answer that it will not show. */
+static void
+report_tls(const struct conn *conn)
+{
+	bool peer = conn->worker->role == ROLE_PEER;
+	char from[TRANSPORT_FROM_BYTES];
+
+	transport_from(conn->transport, from);
+	diag_warn("tls", "TLS on a port that speaks plain HTTP: port=%s from=%s; give -%scert-file "
+	    "and -%skey-file, or call it with http", peer ? "peer" : "client", from,
+	    peer ? "peer-" : "", peer ? "peer-" : "");
+}
+
 /* Returns the bytes used; 0: more are needed first. */
 static size_t
 take_head(struct conn *conn, struct slice bytes)
@@ -361,6 +382,8 @@ take_head(struct conn *conn, struct slice bytes)
 		if (bytes.data[1] == '\n')
 			return 2;
 	}
+	if (bytes.data[0] == FIRST_BYTE_OF_TLS && conn->scanned == 0)
+		report_tls(conn);
 	refused = head_find_end(bytes, &conn->scanned, conn->worker->config.max_header_bytes, &size);
 	if (refused != 0) {
 		refuse(conn, refused);
@@ -483,6 +506,16 @@ read_input(struct conn *conn)
 			input_ended(conn);
 			return;
 		}
+		if (err == ERR_FOREIGN) {
+			refuse_saying(conn, 400, TLS_WANTED);
+			return;
+		}
+		if (err == ERR_REFUSED) {
+			/* The alert is lost if we close while there is more to read. */
+			conn->state = CONN_DEAF;
+			conn->dropped = true;
+			return;
+		}
 		if (err != ERR_NONE) {
 			conn_close(conn);
 			return;
@@ -566,6 +599,8 @@ reading_limit(const struct conn *conn)
 {
 	switch (conn->state) {
 	case CONN_HEAD:
+		if (transport_is_opening(conn->transport))
+			return LIMIT_HANDSHAKE;
 		if (!may_parse(conn))
 			return LIMIT_NONE;
 		if (conn->in.size > 0)
@@ -627,6 +662,13 @@ void
 conn_expired(struct conn *conn, enum conn_limit limit)
 {
 	switch (limit) {
+	case LIMIT_HANDSHAKE:
+		/* It may have come to its end in this very turn. */
+		if (!transport_is_opening(conn->transport))
+			break;
+		transport_late(conn->transport);
+		conn_close(conn);
+		return;
 	case LIMIT_HEAD:
 		/* Who has sent nothing asked for nothing. */
 		if (conn->in.size == 0) {

@@ -1,6 +1,7 @@
 /*
  * conn.h - one HTTP connection: requests in, answers out in their order.
  *
+ *	head		also as long as TLS is not agreed on yet
  *	head --> body	the head is whole and good		[take_head]
  *	head, body --> head	the request is whole: handled	[finish_request]
  *	head, body --> deaf	it was the last request, or none at all: what
@@ -29,10 +30,11 @@
 
 #define CONN_REQUESTS_MAX 32
 #define CONN_BACKLOG_MAX ((size_t)1 << 20)	/* answer bytes that wait; then requests do too */
-#define CONN_READ_BYTES ((size_t)64 << 10)	/* one read */
+#define CONN_READ_BYTES TRANSPORT_READ_BYTES	/* one read */
 
 /* Time limits; one list of the server for each. */
 enum conn_limit {
+	LIMIT_HANDSHAKE, /* time to the end of TLS's */
 	LIMIT_HEAD,	/* time to a whole head */
 	LIMIT_BODY,	/* time to a whole request */
 	LIMIT_IDLE,	/* rest between requests */

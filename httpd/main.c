@@ -17,10 +17,12 @@
 #include "common/ipc/wire.h"
 #include "common/loop.h"
 #include "common/title.h"
+#include "common/xmem.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
 #include "httpd/peer/peer.h"
 #include "httpd/server.h"
+#include "httpd/tls.h"
 #include "httpd/worker.h"
 
 #include <fcntl.h>
@@ -30,11 +32,13 @@
 
 #define ORDERLY_MS 5000
 #define DRAIN_MS 30000
+#define TRIM_CONNECTIONS 256
 
 struct program {
 	struct worker worker;
 	int listen_fd;
 	bool serving;
+	size_t peak;			/* connections since the last trim */
 };
 
 static void
@@ -53,6 +57,15 @@ worker_end_node(struct worker *worker, enum exit_code code, const char *sentence
 	child_end_node(worker->child, code, sentence);
 }
 
+/* Is its port to speak TLS? */
+static bool
+has_certificate(const struct worker *worker)
+{
+	const struct config *config = &worker->config;
+
+	return (worker->role == ROLE_PEER ? config->peer_cert_file : config->cert_file)[0] != '\0';
+}
+
 static void
 configured(void *argument, const struct config *config)
 {
@@ -61,9 +74,43 @@ configured(void *argument, const struct config *config)
 
 	/* The child keeps the texts until it is freed, and it is freed last. */
 	worker->config = *config;
+	if (has_certificate(worker))
+		worker->tls = tls_new(worker->role);
 	worker_open(worker, program->listen_fd);
 	if (worker->role == ROLE_PEER)
 		peer_start(worker);
+}
+
+/* The supervisor has checked it all, so this fails by a mistake of ours only. */
+static void
+secured(void *argument, const struct msg_tls *material)
+{
+	struct worker *worker = &((struct program *)argument)->worker;
+	char *problem;
+
+	if (worker->tls == NULL || tls_take(worker->tls, material, &problem) == ERR_NONE)
+		return;
+	diag_error("tls", "certificates are not used: %s", problem);
+	if (!tls_is_ready(worker->tls))
+		worker_end_node(worker, EXIT_USAGE, problem);
+	free(problem);
+}
+
+static void
+tickets(void *argument, struct slice keys)
+{
+	struct worker *worker = &((struct program *)argument)->worker;
+
+	if (worker->tls != NULL)
+		tls_take_tickets(worker->tls, keys);
+}
+
+static void
+reconfigured(void *argument, const struct config *config)
+{
+	struct program *program = argument;
+
+	program->worker.config = *config;
 }
 
 static void
@@ -96,6 +143,19 @@ stop(void *argument, int how)
 	    stopped);
 }
 
+/* Thousands of connections that went leave their memory with the allocator. */
+static void
+trim(struct program *program)
+{
+	size_t connections = program->worker.connections;
+
+	program->peak = MAX_OF(program->peak, connections);
+	if (program->peak < TRIM_CONNECTIONS || connections > program->peak / 2)
+		return;
+	xtrim();
+	program->peak = connections;
+}
+
 static void
 tell_alive(void *argument, struct msg_alive *alive)
 {
@@ -103,6 +163,7 @@ tell_alive(void *argument, struct msg_alive *alive)
 
 	alive->connections = (uint32_t)program->worker.connections;
 	set_title(&program->worker);
+	trim(program);
 }
 
 /* A worker serves once raftd knows who the node is; until then connections
@@ -113,7 +174,8 @@ serve(struct program *program)
 	struct worker *worker = &program->worker;
 
 	if (program->serving || worker->draining || !backend_connected(worker->backend) ||
-	    worker->cluster->phase < PHASE_JOINING)
+	    worker->cluster->phase < PHASE_JOINING ||
+	    (worker->tls != NULL && !tls_is_ready(worker->tls)))
 		return;
 	program->serving = true;
 	server_listen(worker->server);
@@ -202,7 +264,10 @@ main(int argc, char **argv)
 	worker->child = child_new(worker->loop, control_fd, worker->role, worker->number,
 	    (struct child_owner){
 		.configured = configured,
+		.reconfigured = reconfigured,
 		.attached = attached,
+		.secured = secured,
+		.tickets = tickets,
 		.stop = stop,
 		.alive = tell_alive,
 		.argument = &program,
@@ -214,6 +279,7 @@ main(int argc, char **argv)
 		peer_stop(worker);
 		worker_close(worker);
 	}
+	tls_free(&worker->tls);
 	child_free(&worker->child);
 	loop_free(&worker->loop);
 	return code;

@@ -8,6 +8,7 @@
 #include "common/diag.h"
 #include "common/xmem.h"
 #include "httpd/conn.h"
+#include "httpd/tls.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -134,6 +135,8 @@ limit_ms(const struct server *server, enum conn_limit limit)
 	const struct config *config = &server->worker->config;
 
 	switch (limit) {
+	case LIMIT_HANDSHAKE:
+		return TLS_HANDSHAKE_MS;
 	case LIMIT_HEAD:
 		return config->header_timeout;
 	case LIMIT_BODY:

@@ -13,6 +13,7 @@ struct cluster;
 struct child;
 struct peers;
 struct server;
+struct tls;
 
 struct worker {
 	struct loop *loop;
@@ -24,6 +25,7 @@ struct worker {
 	struct cluster *cluster;	/* the last status raftd pushed */
 	struct child *child;		/* the channel to the supervisor */
 	struct server *server;		/* listening socket and connections */
+	struct tls *tls;		/* of its port; NULL: plain */
 	struct peers *peers;		/* peer role: streams and join; else NULL */
 	bool draining;			/* finish what is there, close connections after it */
 	size_t connections;		/* open now */

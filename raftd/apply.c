@@ -170,8 +170,6 @@ apply_remove(struct node *node, const struct command_member *m, uint64_t time_ns
 		    time_ns);
 	members_remove(&node->replica.members, m->id, &node->effects);
 	node_note(node, DIAG_INFO, "member removed id=%" PRIx64, m->id);
-	if (m->id == node->id)
-		node->removed = true;
 	return outcome;
 }
 

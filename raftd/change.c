@@ -150,6 +150,10 @@ step_join(struct node *node, struct change *change, const struct command_head *h
 	const struct member *same_url = members_at_peer_url(&node->replica.members, m->peer_url);
 	char cause[NAME_BYTES_MAX + URL_BYTES_MAX + 2];
 
+	if (members_was_removed(&node->replica.members, m->id)) {
+		refuse(node, change, ERR_RAFT_INTERNAL, "this node id was removed from the cluster");
+		return;
+	}
 	if (same_id != NULL && same_id == same_name &&
 	    (same_url == NULL || same_url == same_id)) {
 		rejoin(node, change, head, m);

@@ -125,7 +125,9 @@ compact_read(struct node *node, uint64_t snapshot, struct raft_position position
 		if (node->compaction.transfers[i].peer != 0 &&
 		    node->compaction.transfers[i].snapshot == snapshot)
 			transfer = &node->compaction.transfers[i];
-	if (transfer == NULL)
+	/* A chunk names its sender the leader of its term: one deposed since it
+	 * asked the disk must not send it under the new term. */
+	if (transfer == NULL || raft_role(node->raft) != RAFT_LEADER)
 		return;
 	transfer->reading = false;
 	transfer->position = position;
@@ -169,6 +171,16 @@ compact_credit(struct node *node, peer_id from, const struct msg_snapshot_credit
 	default:
 		return;
 	}
+}
+
+void
+compact_peer_connected(struct node *node, peer_id peer)
+{
+	struct transfer *transfer = transfer_to(node, peer);
+
+	/* Chunks under way are lost: start over in this turn, not after the wait. */
+	if (peer != 0 && transfer != NULL)
+		transfer->deadline_ms = 0;
 }
 
 /* ---- installing ------------------------------------------------------------- */

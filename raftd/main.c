@@ -410,11 +410,25 @@ configured(void *argument, const struct config *config)
 }
 
 static void
+reconfigured(void *argument, const struct config *config)
+{
+	struct raftd *raftd = argument;
+
+	if (raftd->node != NULL)
+		node_set_limits(raftd->node, config->request_timeout, config->max_watches);
+}
+
+static void
 attached(void *argument, int role, uint32_t number, uint64_t token, int fd)
 {
 	struct raftd *raftd = argument;
 	struct held_worker *held;
 
+	/* The data could not be opened: the supervisor has been told. */
+	if (raftd->ending) {
+		close(fd);
+		return;
+	}
 	if (role != ROLE_CLIENT || node_is_current(raftd->node)) {
 		sessions_attach(raftd->sessions, role, number, token, fd);
 		return;
@@ -526,7 +540,7 @@ main(int argc, char **argv)
 	raftd.loop = loop_new();
 	raftd.timer = loop_timer_new(raftd.loop, due, &raftd);
 	raftd.child = child_new(raftd.loop, CHILD_CONTROL_FD, ROLE_RAFTD, 0, (struct child_owner){
-	    .configured = configured, .attached = attached, .stop = stop,
+	    .configured = configured, .reconfigured = reconfigured, .attached = attached, .stop = stop,
 	    .move_leader = move_leader, .alive = alive, .argument = &raftd });
 	loop_at_turn_end(raftd.loop, turn_end, &raftd);
 	code = loop_run(raftd.loop, EXIT_STOPPED);

@@ -24,6 +24,9 @@ members_clear(struct members *members)
 	for (size_t i = 0; i < members->count; i++)
 		member_clear(&members->list[i]);
 	members->count = 0;
+	free(members->removed);
+	members->removed = NULL;
+	members->removed_count = members->removed_capacity = 0;
 }
 
 const struct member *
@@ -136,6 +139,36 @@ members_put(struct members *members, const struct member_values *values, struct 
 	return true;
 }
 
+static void
+remember_removed(struct members *members, peer_id id)
+{
+	members->removed = xgrow(members->removed, &members->removed_capacity,
+	    members->removed_count + 1, sizeof(*members->removed));
+	members->removed[members->removed_count++] = id;
+}
+
+bool
+members_was_removed(const struct members *members, peer_id id)
+{
+	for (size_t i = 0; i < members->removed_count; i++)
+		if (members->removed[i] == id)
+			return true;
+	return false;
+}
+
+static void
+store_removed(struct members *members, peer_id id, struct buf *effects)
+{
+	struct removed_state state = { .format = STATE_FORMAT };
+	uint8_t key[STATE_KEY_BYTES];
+	struct buf value = BUF_INIT;
+
+	remember_removed(members, id);
+	removed_state_put(&value, &state);
+	state_effect(effects, state_key(key, STATE_REMOVED, id), buf_slice(&value));
+	buf_free(&value);
+}
+
 void
 members_remove(struct members *members, peer_id id, struct buf *effects)
 {
@@ -145,8 +178,23 @@ members_remove(struct members *members, peer_id id, struct buf *effects)
 		if (members->list[i].id == id) {
 			take_out(members, i);
 			state_effect(effects, state_key(key, STATE_MEMBER, id), SLICE_EMPTY);
+			store_removed(members, id, effects);
 			return;
 		}
+}
+
+static enum err
+load_removed(struct members *members, struct slice key, struct slice value)
+{
+	struct reader in = reader_of(value);
+	struct removed_state state;
+	peer_id id;
+
+	if (!state_key_parse(key, &id, NULL, 1) || !removed_state_get(&in, &state) ||
+	    !reader_done(&in) || state.format != STATE_FORMAT)
+		return ERR_CORRUPT;
+	remember_removed(members, id);
+	return ERR_NONE;
 }
 
 enum err
@@ -156,6 +204,8 @@ members_load(struct members *members, struct slice key, struct slice value)
 	struct member_state state;
 	struct member_values values;
 
+	if (key.size > 0 && key.data[0] == STATE_REMOVED)
+		return load_removed(members, key, value);
 	if (!state_key_parse(key, &values.id, NULL, 1) || !member_state_get(&in, &state) ||
 	    !reader_done(&in) || state.format != STATE_FORMAT ||
 	    (state.role != MEMBER_VOTER && state.role != MEMBER_LEARNER))

@@ -25,6 +25,8 @@ struct member {
 };
 
 struct members {
+	peer_id *removed;	/* ids that were members once, in order of removal */
+	size_t removed_count, removed_capacity;
 	size_t count;
 	struct member list[MEMBERS_MAX];	/* by joined, then id */
 };
@@ -46,9 +48,10 @@ struct member_values {
  * table is full: nothing changed. */
 bool members_put(struct members *members, const struct member_values *values,
     struct buf *effects);
-/* Remove it if it is there. */
+/* Remove it if it is there; its id is remembered and does not come back. */
 void members_remove(struct members *members, peer_id id, struct buf *effects);
-/* Take a state record ('M'). */
+bool members_was_removed(const struct members *members, peer_id id);
+/* Take a state record ('M' or 'U'). */
 enum err members_load(struct members *members, struct slice key, struct slice value) MUST_CHECK;
 
 /* The table as Raft's configuration. */

@@ -72,7 +72,7 @@ node_load_record(struct replica *replica, struct slice key, struct slice value)
 		return store_load(replica->store, key, value);
 	if (key.size == 0)
 		return ERR_CORRUPT;
-	if (key.data[0] == STATE_MEMBER)
+	if (key.data[0] == STATE_MEMBER || key.data[0] == STATE_REMOVED)
 		return members_load(&replica->members, key, value);
 	if (key.data[0] != STATE_STAMP)
 		return requests_load(replica->requests, key, value);
@@ -231,6 +231,12 @@ uint64_t
 node_wall_ns(const struct node *node)
 {
 	return MAX_OF(node->now.wall_ns, node->replica.applied_ns);
+}
+
+bool
+node_was_removed(const struct node *node)
+{
+	return members_was_removed(&node->replica.members, node->id);
 }
 
 bool
@@ -430,8 +436,16 @@ void
 node_peer_connected(struct node *node, uint64_t peer)
 {
 	raft_peer_connected(node->raft, peer);
+	compact_peer_connected(node, peer);
 	if (peer == raft_leader(node->raft))
 		proposals_resend(node);
+}
+
+void
+node_set_limits(struct node *node, uint64_t request_timeout_ms, uint64_t watches_max)
+{
+	node->config.request_timeout_ms = request_timeout_ms;
+	node->config.watches_max = watches_max;
 }
 
 void
@@ -635,6 +649,8 @@ effects_are_due(const struct node *node)
 		return true;
 	if (!node->applied_dirty)
 		return false;
+	if (node_was_removed(node))
+		return true;
 	return node->effects.size >= EFFECTS_BYTES ||
 	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
 }
@@ -714,10 +730,12 @@ send_answers(struct node *node)
 	node->answer_count = 0;
 }
 
+/* Once it is on disk: started again, the node must know it. */
 static void
 end_if_removed(struct node *node)
 {
-	if (node->removed && node->started)
+	if (node_was_removed(node) && !node->applied_dirty &&
+	    node->synced_ticket >= node->last_ticket)
 		node->io.end(node->io.argument, EXIT_REMOVED,
 		    "this machine was removed from the cluster; start it with an empty "
 		    "-data-dir to join again");

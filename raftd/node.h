@@ -92,6 +92,9 @@ void node_snapshot_read(struct node *node, uint64_t snapshot, struct raft_positi
 
 /* ---- inputs: the operator -------------------------------------------------------------- */
 
+/* From the next request on. */
+void node_set_limits(struct node *node, uint64_t request_timeout_ms, uint64_t watches_max);
+
 /* Lead somewhere else; to: a name or empty. Answered by io.moved. */
 void node_move_leader(struct node *node, struct slice to);
 

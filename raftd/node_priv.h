@@ -119,6 +119,7 @@ TAILQ_HEAD(query_list, query);
 struct queries {
 	struct query_list idle, asked, confirmed, plain;
 	uint64_t next_read_id;
+	uint64_t ask_at_ms;		/* idle ones not before */
 };
 
 void queries_init(struct queries *queries);
@@ -182,6 +183,8 @@ void compact_read(struct node *node, uint64_t snapshot, struct raft_position pos
     struct slice records, bool last);
 void compact_credit(struct node *node, peer_id from, const struct msg_snapshot_credit *credit);
 void compact_chunk(struct node *node, peer_id from, const struct msg_snapshot_chunk *chunk);
+/* The stream to that peer is new. */
+void compact_peer_connected(struct node *node, peer_id peer);
 void compact_turn(struct node *node);
 uint64_t compact_deadline(const struct node *node);
 
@@ -223,7 +226,7 @@ struct node {
 	char name[NAME_BYTES_MAX + 1];
 	peer_id id;
 	uint64_t cluster_id;		/* 0: not yet a member of one */
-	bool started, removed;
+	bool started;
 	struct clock_time now;
 	uint64_t started_ns;
 
@@ -293,6 +296,8 @@ void node_note(struct node *node, enum diag_level level, const char *format, ...
     PRINTF_LIKE(3, 4);
 /* Wall time for answers: never before the last applied stamp. */
 uint64_t node_wall_ns(const struct node *node);
+/* The log says that this node is a member no more. */
+bool node_was_removed(const struct node *node);
 /* A leader is known and reachable as far as we know. */
 bool node_has_leader(const struct node *node);
 /* At least two election time-outs, and a second: how long to wait for a leader. */

@@ -11,6 +11,10 @@
 
 #include <stdlib.h>
 
+/* One who leads no more refuses at once, before we hear of it: do not ask it
+ * again and again meanwhile. */
+#define ASK_AGAIN_MS 10
+
 void
 queries_init(struct queries *queries)
 {
@@ -112,6 +116,7 @@ queries_ready(struct node *node, const struct raft_ready *ready)
 			continue;
 		TAILQ_REMOVE(&node->queries.asked, query, link);
 		TAILQ_INSERT_TAIL(&node->queries.idle, query, link);
+		node->queries.ask_at_ms = node->now.monotonic_ms + ASK_AGAIN_MS;
 	}
 }
 
@@ -142,7 +147,7 @@ queries_turn(struct node *node)
 	struct queries *queries = &node->queries;
 	struct query *query, *next;
 
-	if (node_has_leader(node)) {
+	if (node_has_leader(node) && queries->ask_at_ms <= node->now.monotonic_ms) {
 		while ((query = TAILQ_FIRST(&queries->idle)) != NULL) {
 			TAILQ_REMOVE(&queries->idle, query, link);
 			query->read_id = ++queries->next_read_id;
@@ -209,6 +214,8 @@ queries_deadline(const struct node *node)
 	if (!TAILQ_EMPTY(&queries->idle))
 		due = MIN_OF(TAILQ_FIRST(&queries->idle)->deadline_ms,
 		    TAILQ_FIRST(&queries->idle)->leader_deadline_ms);
+	if (!TAILQ_EMPTY(&queries->idle) && queries->ask_at_ms > node->now.monotonic_ms)
+		due = MIN_OF(due, queries->ask_at_ms);
 	if (!TAILQ_EMPTY(&queries->asked))
 		due = MIN_OF(due, TAILQ_FIRST(&queries->asked)->deadline_ms);
 	if (!TAILQ_EMPTY(&queries->confirmed))

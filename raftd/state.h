@@ -16,6 +16,7 @@ enum state_prefix {
 	STATE_SESSION = 'S',
 	STATE_RESULT = 'R',
 	STATE_STAMP = 'T',
+	STATE_REMOVED = 'U',
 };
 
 /* Write prefix and the big-endian number(s) to key; returns the slice of it. */

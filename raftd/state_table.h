@@ -7,6 +7,7 @@
  *	'S' be64 session		session_state
  *	'R' be64 session be64 sequence	result_state
  *	'T'				stamp_state
+ *	'U' be64 node id		removed_state
  *
  * No guard: included many times; undefines its macros.
  */
@@ -24,6 +25,8 @@ RECORD(result_state,
     FIELD(u16, error) FIELD(bytes, cause)
     FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term)
     FIELD(u8, event))		/* 1: the event of store_index is the answer's */
+RECORD(removed_state,		/* a member that was removed: its id never comes back */
+    FIELD(u8, format))		/* 1 */
 RECORD(stamp_state,
     FIELD(u8, format)		/* 1 */
     FIELD(u64, applied_ns))	/* the latest stamp of all applied entries */

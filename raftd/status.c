@@ -30,7 +30,7 @@ node_role_of(const struct node *node)
 static enum node_phase
 phase_of(const struct node *node)
 {
-	if (node->removed)
+	if (node_was_removed(node))
 		return PHASE_REMOVED;
 	return members_find(&node->replica.members, node->id) != NULL ? PHASE_MEMBER : PHASE_JOINING;
 }

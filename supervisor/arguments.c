@@ -1,39 +1,37 @@
 /*
  * arguments.c - flags in their four spellings, environment, help.
  *
- * Called by main before anything else exists; all text is borrowed from the
- * process's own arguments.
+ * The command line is read twice: first for -config alone, because the file
+ * comes before the flags that win over it.
  */
 #include "supervisor/arguments.h"
 
 #include "common/diag.h"
 #include "common/xmem.h"
+#include "supervisor/config_file.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #define ENVIRONMENT_PREFIX "ETCD_"
 
-static enum option_id
-id_of(const struct option_row *row)
-{
-	return (enum option_id)(row - option_rows);
-}
-
-static enum err
-set(struct arguments *arguments, const struct option_row *row, const char *text,
+enum err
+arguments_set(struct arguments *arguments, const struct option_row *row, const char *text,
     enum option_source source, const char *written, char **problem)
 {
+	enum option_id id = option_row_id(row);
 	char *wrong;
-	enum err err = config_set(&arguments->config, id_of(row), text, &wrong);
+	enum err err = config_set(&arguments->config, id, text, &wrong);
 
 	if (err != ERR_NONE) {
 		*problem = xasprintf("%s: %s", written, wrong);
 		free(wrong);
 		return err;
 	}
-	arguments->source[id_of(row)] = source;
+	arguments->source[id] = source;
 	return ERR_NONE;
 }
 
@@ -54,7 +52,7 @@ trimmed(const char *text)
 
 /* One NAME=value. Empty is as if not set; every bool but 0 and false is true. */
 static enum err
-read_variable(struct arguments *arguments, const char *variable, char **problem)
+read_variable(struct arguments *arguments, const char *variable, bool quiet, char **problem)
 {
 	const char *equals = strchr(variable, '=');
 	const struct option_row *row;
@@ -67,14 +65,16 @@ read_variable(struct arguments *arguments, const char *variable, char **problem)
 	name = xasprintf("%.*s", (int)(equals - variable), variable);
 	value = trimmed(equals + 1);
 	row = option_by_environment(name);
-	if (row == NULL)
-		diag_say("etcd: %s: no such option, ignored", name);
-	else if (value[0] != '\0' && row->kind == OPTION_KIND_BOOL)
-		err = set(arguments, row,
+	if (row == NULL) {
+		if (!quiet)
+			diag_say("etcd: %s: no such option, ignored", name);
+	} else if (value[0] != '\0' && row->kind == OPTION_KIND_BOOL) {
+		err = arguments_set(arguments, row,
 		    strcmp(value, "0") == 0 || strcmp(value, "false") == 0 ? "false" : "true",
 		    OPTION_FROM_ENVIRONMENT, name, problem);
-	else if (value[0] != '\0')
-		err = set(arguments, row, value, OPTION_FROM_ENVIRONMENT, name, problem);
+	} else if (value[0] != '\0') {
+		err = arguments_set(arguments, row, value, OPTION_FROM_ENVIRONMENT, name, problem);
+	}
 	free(name);
 	free(value);
 	return err;
@@ -109,7 +109,7 @@ unknown_option(const char *flag)
  */
 static enum err
 read_flag(struct arguments *arguments, const char *name, const char *value, const char *next,
-    int *taken, char **problem)
+    bool quiet, int *taken, char **problem)
 {
 	const struct option_row *row = option_by_flag(name);
 	char *written;
@@ -120,7 +120,7 @@ read_flag(struct arguments *arguments, const char *name, const char *value, cons
 		*problem = unknown_option(name);
 		return ERR_INVALID;
 	}
-	if (option_flag_deprecated(name))
+	if (option_flag_deprecated(name) && !quiet)
 		diag_say("[deprecated] use -%s, not -%s", row->flag, name);
 	if (value == NULL && row->kind == OPTION_KIND_BOOL) {
 		/* "-snapshot" alone is true; only a word of truth belongs to it. */
@@ -139,16 +139,17 @@ read_flag(struct arguments *arguments, const char *name, const char *value, cons
 		*taken = 2;
 	}
 	written = xasprintf("-%s", name);
-	err = set(arguments, row, value, OPTION_FROM_FLAG, written, problem);
+	err = arguments_set(arguments, row, value, OPTION_FROM_FLAG, written, problem);
 	free(written);
 	return err;
 }
 
 static enum arguments_next
-read_flags(struct arguments *arguments, int argc, char **argv, char **problem)
+read_flags(struct arguments *arguments, const struct arguments_input *input, bool quiet,
+    char **problem)
 {
-	for (int i = 1; i < argc;) {
-		const char *word = argv[i];
+	for (int i = 1; i < input->argc;) {
+		const char *word = input->argv[i];
 		const char *name = word + strspn(word, "-");
 		const char *equals = strchr(name, '=');
 		enum err err;
@@ -165,7 +166,7 @@ read_flags(struct arguments *arguments, int argc, char **argv, char **problem)
 			return ARGUMENTS_VERSION;
 		flag = equals == NULL ? xstrdup(name) : xasprintf("%.*s", (int)(equals - name), name);
 		err = read_flag(arguments, flag, equals == NULL ? NULL : equals + 1,
-		    i + 1 < argc ? argv[i + 1] : NULL, &taken, problem);
+		    i + 1 < input->argc ? input->argv[i + 1] : NULL, quiet, &taken, problem);
 		free(flag);
 		if (err != ERR_NONE)
 			return ARGUMENTS_WRONG;
@@ -174,22 +175,97 @@ read_flags(struct arguments *arguments, int argc, char **argv, char **problem)
 	return ARGUMENTS_RUN;
 }
 
-enum arguments_next
-arguments_read(struct arguments *arguments, int argc, char **argv, char **environment,
+static enum err
+read_environment(struct arguments *arguments, const struct arguments_input *input, bool quiet,
     char **problem)
 {
-	enum arguments_next next;
+	for (char *const *variable = input->environment; *variable != NULL; variable++) {
+		if (read_variable(arguments, *variable, quiet, problem) != ERR_NONE)
+			return ERR_INVALID;
+	}
+	return ERR_NONE;
+}
 
-	memset(arguments, 0, sizeof(*arguments));
-	config_init(&arguments->config);
-	for (char **variable = environment; *variable != NULL; variable++) {
-		if (read_variable(arguments, *variable, problem) != ERR_NONE) {
-			arguments_free(arguments);
+/*
+ * Read environment and flags for -config, -help and mistakes of the command
+ * line only. The file's name and how it was given are left in arguments.
+ */
+static enum arguments_next
+find_file(struct arguments *arguments, const struct arguments_input *input, char **problem)
+{
+	const char *variable = option_rows[OPTION_config].env;
+	size_t length = strlen(variable);
+	char *name;
+
+	for (char *const *text = input->environment; *text != NULL; text++) {
+		if (strncmp(*text, variable, length) != 0 || (*text)[length] != '=')
+			continue;
+		name = trimmed(*text + length + 1);
+		if (name[0] != '\0' && arguments_set(arguments, &option_rows[OPTION_config], name,
+		    OPTION_FROM_ENVIRONMENT, variable, problem) != ERR_NONE) {
+			free(name);
 			return ARGUMENTS_WRONG;
 		}
+		free(name);
 	}
-	next = read_flags(arguments, argc, argv, problem);
-	if (next != ARGUMENTS_RUN)
+	return read_flags(arguments, input, true, problem);
+}
+
+static enum err
+read_files(struct arguments *arguments, const struct arguments_input *input,
+    const struct arguments *found, char **problem)
+{
+	const char *file = found->config.config;
+	enum err err = ERR_NONE;
+
+	if (input->system_file != NULL)
+		err = config_file_read(arguments, input->system_file, OPTION_FROM_SYSTEM_FILE, problem);
+	if (err != ERR_NONE || file[0] == '\0')
+		return err;
+	if (access(file, R_OK) == -1) {
+		char *source = arguments_source(found, OPTION_config);
+
+		*problem = xasprintf("%s: cannot read %s: %s", source, file, strerror(errno));
+		free(source);
+		return ERR_INVALID;
+	}
+	return config_file_read(arguments, file, OPTION_FROM_FILE, problem);
+}
+
+static void
+keep_given(struct arguments *arguments)
+{
+	for (enum option_id id = 0; id < OPTION_COUNT; id++)
+		config_copy(&arguments->given, &arguments->config, id);
+}
+
+static void
+arguments_init(struct arguments *arguments)
+{
+	memset(arguments, 0, sizeof(*arguments));
+	config_init(&arguments->config);
+	config_init(&arguments->given);
+}
+
+enum arguments_next
+arguments_read(struct arguments *arguments, const struct arguments_input *input, char **problem)
+{
+	struct arguments found;
+	enum arguments_next next;
+
+	arguments_init(&found);
+	arguments_init(arguments);
+	next = find_file(&found, input, problem);
+	if (next == ARGUMENTS_RUN &&
+	    (read_files(arguments, input, &found, problem) != ERR_NONE ||
+	    read_environment(arguments, input, input->quiet, problem) != ERR_NONE))
+		next = ARGUMENTS_WRONG;
+	if (next == ARGUMENTS_RUN)
+		next = read_flags(arguments, input, input->quiet, problem);
+	arguments_free(&found);
+	if (next == ARGUMENTS_RUN)
+		keep_given(arguments);
+	else
 		arguments_free(arguments);
 	return next;
 }
@@ -198,14 +274,31 @@ void
 arguments_free(struct arguments *arguments)
 {
 	config_free(&arguments->config);
+	config_free(&arguments->given);
+	free(arguments->system_file);
+	free(arguments->file);
+	arguments->system_file = NULL;
+	arguments->file = NULL;
 }
 
 char *
 arguments_source(const struct arguments *arguments, enum option_id id)
 {
-	if (arguments->source[id] == OPTION_FROM_ENVIRONMENT)
-		return xstrdup(option_rows[id].env);
-	return xasprintf("-%s", option_rows[id].flag);
+	const struct option_row *row = &option_rows[id];
+
+	switch (arguments->source[id]) {
+	case OPTION_FROM_SYSTEM_FILE:
+		return xasprintf("%s:%u: %s", arguments->system_file, arguments->line[id], row->file_key);
+	case OPTION_FROM_FILE:
+		return xasprintf("%s:%u: %s", arguments->file, arguments->line[id], row->file_key);
+	case OPTION_FROM_ENVIRONMENT:
+		return xstrdup(row->env);
+	case OPTION_FROM_DEFAULT:
+	case OPTION_FROM_FLAG:
+	case OPTION_FROM_SUPERVISOR:
+		break;
+	}
+	return xasprintf("-%s", row->flag);
 }
 
 void
@@ -224,6 +317,7 @@ arguments_print_help(void)
 		printf("\n");
 	}
 	printf("  -help, -version\n\n"
-	       "Each option can be given as ETCD_OPTION in the environment too.\n"
-	       "Running node: etcdctl control -data-dir DIR status\n");
+	       "Nearly each option can be given as ETCD_OPTION in the environment and in a file\n"
+	       "too; later wins: default, %s/etcd/etcd.conf, file of -config, environment, flag.\n"
+	       "Running node: etcdctl control -data-dir DIR status\n", SYSCONFDIR);
 }

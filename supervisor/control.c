@@ -13,6 +13,7 @@
 #include "common/diag.h"
 #include "common/xmem.h"
 #include "supervisor/control_status.h"
+#include "supervisor/reload.h"
 #include "supervisor/supervisor.h"
 
 #include <errno.h>
@@ -130,6 +131,56 @@ begin_restart(struct connection *connection, bool transfer, const char *what)
 }
 
 static void
+put_flags(yajl_gen gen, const char *name, const bool *set)
+{
+	yajl_gen_string(gen, (const unsigned char *)name, strlen(name));
+	yajl_gen_array_open(gen);
+	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
+		const char *flag = option_rows[id].flag;
+
+		if (set[id])
+			yajl_gen_string(gen, (const unsigned char *)flag, strlen(flag));
+	}
+	yajl_gen_array_close(gen);
+}
+
+static void
+reload_configuration(struct connection *connection, bool as_text)
+{
+	yajl_gen gen = yajl_gen_alloc(NULL);
+	struct buf report_text = BUF_INIT;
+	struct reload_report report;
+	const unsigned char *json;
+	char *problem = NULL;
+	size_t size;
+
+	ASSERT(gen != NULL);
+	if (reload(connection->control->supervisor, &report, &problem) != ERR_NONE) {
+		answer(connection, problem);
+		free(problem);
+		yajl_gen_free(gen);
+		return;
+	}
+	yajl_gen_map_open(gen);
+	yajl_gen_string(gen, (const unsigned char *)"ok", 2);
+	yajl_gen_bool(gen, true);
+	if (as_text) {
+		reload_report_text(&report, &report_text);
+		yajl_gen_string(gen, (const unsigned char *)"text", 4);
+		yajl_gen_string(gen, report_text.data, report_text.size);
+	} else {
+		put_flags(gen, "changed", report.changed);
+		put_flags(gen, "needs_restart", report.restart);
+	}
+	yajl_gen_map_close(gen);
+	yajl_gen_get_buf(gen, &json, &size);
+	buf_append(&connection->out, json, size);
+	buf_append_byte(&connection->out, '\n');
+	buf_free(&report_text);
+	yajl_gen_free(gen);
+}
+
+static void
 stop_the_node(struct connection *connection, const char *how)
 {
 	struct supervisor *supervisor = connection->control->supervisor;
@@ -149,6 +200,7 @@ obey(struct connection *connection, struct slice line)
 	struct control_field fields[] = { { "command", NULL }, { "argument", NULL },
 		{ "format", NULL } };
 	const char *command, *argument;
+	bool as_text;
 
 	if (control_line_read(line, fields, ARRAY_COUNT(fields)) != ERR_NONE) {
 		answer(connection, "not a JSON object");
@@ -156,10 +208,11 @@ obey(struct connection *connection, struct slice line)
 	}
 	command = fields[0].value == NULL ? "" : fields[0].value;
 	argument = fields[1].value == NULL ? "" : fields[1].value;
+	as_text = fields[2].value != NULL && strcmp(fields[2].value, "text") == 0;
 	if (strcmp(command, "status") == 0)
-		control_status(connection->control->supervisor,
-		    fields[2].value != NULL && strcmp(fields[2].value, "text") == 0,
-		    &connection->out);
+		control_status(connection->control->supervisor, as_text, &connection->out);
+	else if (strcmp(command, "reload") == 0)
+		reload_configuration(connection, as_text);
 	else if (strcmp(command, "restart") == 0)
 		begin_restart(connection, false, argument);
 	else if (strcmp(command, "transfer") == 0)
@@ -167,7 +220,7 @@ obey(struct connection *connection, struct slice line)
 	else if (strcmp(command, "stop") == 0)
 		stop_the_node(connection, argument);
 	else
-		answer(connection, "no such command; say status, restart, transfer or stop");
+		answer(connection, "no such command; say status, reload, restart, transfer or stop");
 	control_line_free(fields, ARRAY_COUNT(fields));
 }
 

@@ -99,31 +99,42 @@ foreign_data(const char *path)
 	return NULL;
 }
 
+/* What is there is a directory, ours, and holds nobody else's data. */
+static enum exit_code
+examine(const char *shown, const char *path, struct stat *status, char **problem)
+{
+	const char *foreign;
+
+	if (stat(path, status) == -1 || !S_ISDIR(status->st_mode)) {
+		*problem = xasprintf("%s (-data-dir) is not a directory", shown);
+		return EXIT_USAGE;
+	}
+	if (status->st_uid != geteuid() && geteuid() != 0) {
+		*problem = foreign_owner(shown, status->st_uid);
+		return EXIT_USAGE;
+	}
+	foreign = foreign_data(path);
+	if (foreign == NULL)
+		return EXIT_STOPPED;
+	*problem = xasprintf("%s holds data of another etcd (%s); choose another -data-dir", shown,
+	    foreign);
+	return EXIT_DATA;
+}
+
 static enum exit_code
 prepare(const struct directory *directory, const char *path, char **problem)
 {
-	const char *foreign;
 	struct stat status;
 	enum err err = make_with_parents(path);
+	enum exit_code code;
 
 	if (err != ERR_NONE) {
 		*problem = xasprintf("cannot make %s (-data-dir): %s", directory->shown, err_text(err));
 		return EXIT_USAGE;
 	}
-	if (stat(path, &status) == -1 || !S_ISDIR(status.st_mode)) {
-		*problem = xasprintf("%s (-data-dir) is not a directory", directory->shown);
-		return EXIT_USAGE;
-	}
-	if (status.st_uid != geteuid() && geteuid() != 0) {
-		*problem = foreign_owner(directory->shown, status.st_uid);
-		return EXIT_USAGE;
-	}
-	foreign = foreign_data(path);
-	if (foreign != NULL) {
-		*problem = xasprintf("%s holds data of another etcd (%s); choose another -data-dir",
-		    directory->shown, foreign);
-		return EXIT_DATA;
-	}
+	code = examine(directory->shown, path, &status, problem);
+	if (code != EXIT_STOPPED)
+		return code;
 	if ((status.st_mode & 077) != 0 && chmod(path, 0700) == -1)
 		diag_warn("directory", "cannot set mode 0700: path=%s error=%s", path,
 		    err_text(err_from_errno(errno)));
@@ -241,6 +252,63 @@ settle_name(const struct directory *directory, struct arguments *arguments, char
 	return EXIT_STOPPED;
 }
 
+/* As the operator writes it; freed by the caller. */
+static char *
+shown_path(const struct config *config)
+{
+	return config->data_dir[0] == '\0' ? xasprintf("./%s.etcd", config->name) :
+	    xstrdup(config->data_dir);
+}
+
+/* The directory can be made: the nearest one above that is there lets us. */
+static bool
+can_be_made(const char *path)
+{
+	char *above = xstrdup(path);
+	bool possible;
+
+	while (access(above, F_OK) == -1 && strrchr(above, '/') != above)
+		*strrchr(above, '/') = '\0';
+	if (access(above, F_OK) == -1)
+		above[1] = '\0';
+	possible = access(above, W_OK | X_OK) == 0;
+	free(above);
+	return possible;
+}
+
+enum exit_code
+directory_check(struct arguments *arguments, char **summary, char **problem)
+{
+	enum exit_code code = choose_name(arguments, problem);
+	char *shown, *path;
+	struct stat status;
+
+	if (code != EXIT_STOPPED)
+		return code;
+	shown = shown_path(&arguments->config);
+	path = setup_absolute(shown);
+	if (access(path, F_OK) == -1) {
+		if (can_be_made(path)) {
+			*summary = xasprintf("%s, to be made", shown);
+		} else {
+			*problem = xasprintf("cannot make %s (-data-dir): no right to", shown);
+			code = EXIT_USAGE;
+		}
+	} else {
+		code = examine(shown, path, &status, problem);
+		if (code == EXIT_STOPPED && access(path, R_OK | W_OK | X_OK) == -1) {
+			*problem = xasprintf("cannot write in %s (-data-dir): %s", shown, strerror(errno));
+			code = EXIT_USAGE;
+		} else if (code == EXIT_STOPPED) {
+			*summary = xasprintf("%s, %s", shown, holds(path, "FORMAT") ?
+			    "which holds a node that goes on" : "empty");
+		}
+	}
+	free(shown);
+	free(path);
+	return code;
+}
+
 enum exit_code
 directory_open(struct directory *directory, struct arguments *arguments, char **problem)
 {
@@ -252,13 +320,10 @@ directory_open(struct directory *directory, struct arguments *arguments, char **
 	code = choose_name(arguments, problem);
 	if (code != EXIT_STOPPED)
 		return code;
-	if (config->data_dir[0] == '\0') {
-		directory->shown = xasprintf("./%s.etcd", config->name);
+	directory->shown = shown_path(config);
+	if (config->data_dir[0] == '\0')
 		diag_warn("options", "no -data-dir given: using %s of the working directory",
 		    directory->shown);
-	} else {
-		directory->shown = xstrdup(config->data_dir);
-	}
 	path = setup_absolute(directory->shown);
 	setup_text(config, OPTION_data_dir, path);
 	if (config->run_dir[0] == '\0') {
@@ -317,17 +382,21 @@ enum err
 directory_clear(const struct directory *directory, const struct config *config)
 {
 	char *database = xasprintf("%s/db", config->data_dir);
+	char *mark = xasprintf("%s/db.mark", config->data_dir);
 	char *format = xasprintf("%s/FORMAT", config->data_dir);
 	enum err err;
 
 	/* FORMAT last: a directory without it counts as empty. */
 	err = remove_files(database);
+	if (err == ERR_NONE && unlink(mark) == -1 && errno != ENOENT)
+		err = err_from_errno(errno);
 	if (err == ERR_NONE && unlink(format) == -1 && errno != ENOENT)
 		err = err_from_errno(errno);
 	if (err == ERR_NONE)
-		diag_warn("directory", "-force: removed %s/db and %s/FORMAT", directory->shown,
+		diag_warn("directory", "-force: removed db, db.mark and FORMAT in %s",
 		    directory->shown);
 	free(database);
+	free(mark);
 	free(format);
 	return err;
 }

@@ -35,6 +35,13 @@ enum exit_code directory_open(struct directory *directory, struct arguments *arg
     char **problem) MUST_CHECK;
 void directory_close(struct directory *directory);
 
+/*
+ * The same checks without making or locking anything. summary: out, where the
+ * data is and whether it is new; freed by the caller.
+ */
+enum exit_code directory_check(struct arguments *arguments, char **summary, char **problem)
+    MUST_CHECK;
+
 /* -force: remove the node's own state, never what is not ours; says what. */
 enum err directory_clear(const struct directory *directory, const struct config *config);
 

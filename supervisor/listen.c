@@ -118,19 +118,40 @@ bound_address(int fd, const char *address)
 	    (unsigned)ntohs(port));
 }
 
-int
-listen_open(const struct listen_request *request, char **bound, char **problem)
+static int
+resolve(const char *address, struct addrinfo **list)
 {
 	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_NUMERICSERV };
-	const struct addrinfo *info;
-	struct addrinfo *list = NULL;
 	char *host = NULL;
-	const char *port = listen_split(request->address, &host);
-	int code = getaddrinfo(host, port, &hints, &list);
-	int fd;
+	const char *port = listen_split(address, &host);
+	int code = getaddrinfo(host, port, &hints, list);
 
 	free(host);
+	return code;
+}
+
+bool
+listen_resolves(const char *address, char **problem)
+{
+	struct addrinfo *list = NULL;
+	int code = resolve(address, &list);
+
+	if (code == 0)
+		freeaddrinfo(list);
+	else
+		*problem = xasprintf("\"%s\": %s", address, gai_strerror(code));
+	return code == 0;
+}
+
+int
+listen_open(const struct listen_request *request, char **bound, char **problem)
+{
+	const struct addrinfo *info;
+	struct addrinfo *list = NULL;
+	int code = resolve(request->address, &list);
+	int fd;
+
 	if (code != 0) {
 		*problem = xasprintf("cannot listen on %s (%s): %s", request->address,
 		    request->option, gai_strerror(code));

@@ -28,6 +28,10 @@ struct listen_request {
  */
 int listen_open(const struct listen_request *request, char **bound, char **problem) MUST_CHECK;
 
+/* True if the host of "host:port" has an address; else *problem, freed by the
+ * caller, says why not. May wait for a name server. */
+bool listen_resolves(const char *address, char **problem);
+
 /* Cut "host:port" or "[v6]:port" in two: host without brackets, freed by the
  * caller; returns the port's text, borrowed from address. */
 const char *listen_split(const char *address, char **host);

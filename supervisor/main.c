@@ -8,11 +8,16 @@
 #include "common/diag.h"
 #include "common/xmem.h"
 #include "config.h"
+#include "supervisor/config_file.h"
 #include "supervisor/control.h"
+#include "supervisor/inspect.h"
 #include "supervisor/listen.h"
 #include "supervisor/setup.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/tls_files.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +30,9 @@ extern char **environ;
 /* All that is to be given back in the end. */
 struct program {
 	struct arguments arguments;
+	struct arguments_input input;
 	struct directory directory;
+	struct tls_files *tls;
 	struct loop *loop;
 	struct supervisor *supervisor;
 	char *raftd_path, *httpd_path;
@@ -120,16 +127,17 @@ open_listener(struct program *program, enum option_id advertised, enum option_id
 	return *fd == -1 ? fail(EXIT_TROUBLE, problem) : EXIT_STOPPED;
 }
 
-/* http://, and the port that was bound where 0 was asked for. */
+/* The scheme, and the port that was bound where 0 was asked for. */
 static void
 set_url(struct config *config, enum option_id url_id, enum option_id address_id,
-    const char *address, const char *bound)
+    enum option_id certificate_id, const char *address, const char *bound)
 {
 	const char *port = strrchr(address, ':');
 	char *told = strcmp(port, ":0") == 0 ?
 	    xasprintf("%.*s%s", (int)(port - address), address, strrchr(bound, ':')) :
 	    xstrdup(address);
-	char *url = xasprintf("http://%s", told);
+	bool https = config_text(config, certificate_id)[0] != '\0';
+	char *url = xasprintf("%s://%s", https ? "https" : "http", told);
 
 	setup_text(config, address_id, told);
 	setup_text(config, url_id, url);
@@ -152,8 +160,10 @@ open_listeners(struct program *program)
 		return code;
 	setup_text(config, OPTION_bind_addr, program->client_bound);
 	setup_text(config, OPTION_peer_bind_addr, program->peer_bound);
-	set_url(config, OPTION_client_url, OPTION_addr, config->addr, program->client_bound);
-	set_url(config, OPTION_peer_url, OPTION_peer_addr, config->peer_addr, program->peer_bound);
+	set_url(config, OPTION_client_url, OPTION_addr, OPTION_cert_file, config->addr,
+	    program->client_bound);
+	set_url(config, OPTION_peer_url, OPTION_peer_addr, OPTION_peer_cert_file, config->peer_addr,
+	    program->peer_bound);
 	return EXIT_STOPPED;
 }
 
@@ -230,6 +240,60 @@ prepare(struct program *program)
 	return code;
 }
 
+static void
+print(const struct buf *text)
+{
+	fwrite(text->data, 1, text->size, stdout);
+}
+
+/* -print-config: options alone, whether or not the machine could run them. */
+static enum exit_code
+print_config(const struct program *program)
+{
+	struct buf text = BUF_INIT;
+
+	config_file_print(&program->arguments, &text);
+	print(&text);
+	buf_free(&text);
+	return EXIT_STOPPED;
+}
+
+static enum exit_code
+check_config(struct program *program)
+{
+	enum exit_code code = find_programs(program);
+	struct buf text = BUF_INIT;
+	char *problem;
+
+	if (code != EXIT_STOPPED)
+		return code;
+	problem = inspect(&program->arguments, program->raftd_path, &text);
+	if (problem == NULL)
+		print(&text);
+	buf_free(&text);
+	return problem == NULL ? EXIT_STOPPED : fail(EXIT_USAGE, problem);
+}
+
+/* The children have our standard error, so theirs goes there too. */
+static enum exit_code
+open_log(const struct config *config)
+{
+	int fd = STDOUT_FILENO;
+
+	if (strcmp(config->log_output, "stderr") == 0)
+		return EXIT_STOPPED;
+	if (strcmp(config->log_output, "stdout") != 0)
+		fd = open(config->log_output, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+	if (fd == -1)
+		return fail(EXIT_USAGE, xasprintf("-log-output: cannot write %s: %s",
+		    config->log_output, strerror(errno)));
+	if (dup2(fd, STDERR_FILENO) == -1)
+		return fail(EXIT_TROUBLE, xasprintf("-log-output: %s", strerror(errno)));
+	if (fd != STDOUT_FILENO)
+		close(fd);
+	return EXIT_STOPPED;
+}
+
 static enum exit_code
 run(struct program *program)
 {
@@ -240,7 +304,8 @@ run(struct program *program)
 	signal(SIGPIPE, SIG_IGN);
 	program->loop = loop_new();
 	supervisor = supervisor_new(&(struct supervisor_parts){ .loop = program->loop,
-	    .arguments = &program->arguments, .directory = &program->directory,
+	    .arguments = &program->arguments, .input = program->input, .directory = &program->directory,
+	    .tls = program->tls,
 	    .raftd_path = program->raftd_path, .httpd_path = program->httpd_path,
 	    .client_fd = program->client_fd, .peer_fd = program->peer_fd,
 	    .started_ns = program->started_ns });
@@ -252,6 +317,27 @@ run(struct program *program)
 		return fail(EXIT_USAGE, xasprintf("cannot make the control socket in %s (-run-dir): %s",
 		    program->arguments.config.run_dir, err_text(err)));
 	return (enum exit_code)supervisor_run(supervisor);
+}
+
+static enum exit_code
+serve(struct program *program)
+{
+	const struct config *config = &program->arguments.config;
+	enum exit_code code = open_log(config);
+	enum diag_level level;
+	char *problem;
+
+	if (code != EXIT_STOPPED)
+		return code;
+	if (diag_level_parse(config->log_level, &level))
+		diag_set_level(level);
+	diag_set_json(strcmp(config->log_format, "json") == 0);
+	setup_tell_ineffective(&program->arguments);
+	program->tls = tls_files_load(&program->arguments, &problem);
+	if (program->tls == NULL)
+		return fail(EXIT_USAGE, problem);
+	code = prepare(program);
+	return code == EXIT_STOPPED ? run(program) : code;
 }
 
 static void
@@ -266,6 +352,7 @@ program_free(struct program *program)
 {
 	remove_pid_file(program);
 	supervisor_free(&program->supervisor);
+	tls_files_free(&program->tls);
 	loop_free(&program->loop);
 	close_if_open(program->client_fd);
 	close_if_open(program->peer_fd);
@@ -282,13 +369,14 @@ main(int argc, char **argv)
 {
 	struct program program = { .directory = { .lock_fd = -1 }, .client_fd = -1, .peer_fd = -1,
 		.started_ns = clock_monotonic_ns() };
-	enum diag_level level;
 	enum exit_code code;
 	char *problem = NULL;
 
 	umask(077);
 	diag_start("etcd");
-	switch (arguments_read(&program.arguments, argc, argv, environ, &problem)) {
+	program.input = (struct arguments_input){ .argc = argc, .argv = argv,
+		.environment = environ, .system_file = SYSCONFDIR "/etcd/etcd.conf" };
+	switch (arguments_read(&program.arguments, &program.input, &problem)) {
 	case ARGUMENTS_HELP:
 		arguments_print_help();
 		return EXIT_STOPPED;
@@ -303,12 +391,12 @@ main(int argc, char **argv)
 	problem = setup_check(&program.arguments);
 	if (problem != NULL) {
 		code = fail(EXIT_USAGE, problem);
+	} else if (program.arguments.config.print_config) {
+		code = print_config(&program);
+	} else if (program.arguments.config.check_config) {
+		code = check_config(&program);
 	} else {
-		if (diag_level_parse(program.arguments.config.log_level, &level))
-			diag_set_level(level);
-		code = prepare(&program);
-		if (code == EXIT_STOPPED)
-			code = run(&program);
+		code = serve(&program);
 	}
 	program_free(&program);
 	return (int)code;

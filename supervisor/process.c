@@ -9,6 +9,7 @@
 #include "common/diag.h"
 #include "common/xmem.h"
 #include "supervisor/spawn.h"
+#include "supervisor/tls_files.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -231,16 +232,41 @@ fork_child(const struct process *process, int control_fd)
 }
 
 static void
-greet(struct process *process)
+send_settings(struct process *process)
 {
 	struct buf settings = BUF_INIT;
 
 	config_to_settings(process->world->config, &settings);
-	msg_hello_frame(channel_out(process->channel), 0, &(struct msg_hello){
-	    .magic = WIRE_MAGIC, .protocol = WIRE_PROTOCOL, .role = ROLE_SUPERVISOR });
 	msg_settings_frame(channel_out(process->channel), 0,
 	    &(struct msg_settings){ .settings = buf_slice(&settings) });
 	buf_free(&settings);
+}
+
+static void
+greet(struct process *process)
+{
+	msg_hello_frame(channel_out(process->channel), 0, &(struct msg_hello){
+	    .magic = WIRE_MAGIC, .protocol = WIRE_PROTOCOL, .role = ROLE_SUPERVISOR });
+	send_settings(process);
+	tls_files_give(process->world->tls, process->role, channel_out(process->channel));
+}
+
+void
+process_secure(struct process *process)
+{
+	if (!process_is_up(process) || process->channel == NULL)
+		return;
+	tls_files_give(process->world->tls, process->role, channel_out(process->channel));
+	loop_again(process->world->loop);
+}
+
+void
+process_configure(struct process *process)
+{
+	if (!process_is_up(process) || process->channel == NULL)
+		return;
+	send_settings(process);
+	loop_again(process->world->loop);
 }
 
 void

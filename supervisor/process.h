@@ -37,11 +37,13 @@ enum process_state {
 };
 
 struct process;
+struct tls_files;
 
 /* What all children share, and who is told about them. */
 struct process_world {
 	struct loop *loop;
 	const struct config *config;	/* given to each child as it is at its start */
+	const struct tls_files *tls;	/* the same; NULL: none */
 	char *raftd_path, *httpd_path;
 	int client_fd, peer_fd;		/* listening sockets; -1: closed */
 	void *argument;
@@ -97,6 +99,10 @@ void process_start(struct process *process);
 void process_start_later(struct process *process);
 /* Do not start it any more. */
 void process_cancel(struct process *process);
+/* It gets the configuration as it is now, if it is up. */
+void process_configure(struct process *process);
+/* It gets the certificates as they are now, if it is up and uses any. */
+void process_secure(struct process *process);
 /* how: STOP_* of wire.h. KILL after limit_ms. No child: nothing happens. */
 void process_stop(struct process *process, int how, uint64_t limit_ms);
 void process_kill(struct process *process, int signal_number);

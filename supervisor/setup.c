@@ -10,6 +10,7 @@
 #include "common/xmem.h"
 #include "supervisor/listen.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -283,7 +284,9 @@ setup_absolute(const char *path)
 	if (path[0] == '/')
 		return xstrdup(path);
 	here = getcwd(NULL, 0);
-	ASSERT(here != NULL);
+	/* Somebody has removed it: no relative path leads anywhere. */
+	if (here == NULL)
+		return xstrdup(path);
 	while (strncmp(path, "./", 2) == 0)
 		path += 2;
 	absolute = xasprintf("%s/%s", here, path);
@@ -291,27 +294,33 @@ setup_absolute(const char *path)
 	return absolute;
 }
 
+static void
+absolute_path(struct config *config, enum option_id id)
+{
+	const char *given = config_text(config, id);
+	char *absolute;
+
+	if (given[0] == '\0')
+		return;
+	absolute = setup_absolute(given);
+	setup_text(config, id, absolute);
+	free(absolute);
+}
+
 /* The data directory is shown as it was written, so directory.c makes it absolute. */
 static void
 absolute_paths(struct config *config)
 {
 	static const enum option_id paths[] = { OPTION_peers_file, OPTION_run_dir, OPTION_pid_file,
-		OPTION_libexec_dir, OPTION_port_file };
+		OPTION_libexec_dir, OPTION_port_file, OPTION_cert_file, OPTION_key_file,
+		OPTION_ca_file, OPTION_peer_cert_file, OPTION_peer_key_file, OPTION_peer_ca_file };
 
-	for (size_t i = 0; i < ARRAY_COUNT(paths); i++) {
-		struct buf text = BUF_INIT;
-		char *given, *absolute;
-
-		config_print(config, paths[i], &text);
-		if (text.size == 0)
-			continue;
-		given = xasprintf("%.*s", SLICE_ARGS(buf_slice(&text)));
-		absolute = setup_absolute(given);
-		setup_text(config, paths[i], absolute);
-		free(given);
-		free(absolute);
-		buf_free(&text);
-	}
+	for (size_t i = 0; i < ARRAY_COUNT(paths); i++)
+		absolute_path(config, paths[i]);
+	if (strcmp(config->log_output, "stderr") != 0 && strcmp(config->log_output, "stdout") != 0)
+		absolute_path(config, OPTION_log_output);
+	if (strcmp(config->access_log, "-") != 0 && strcmp(config->access_log, "off") != 0)
+		absolute_path(config, OPTION_access_log);
 }
 
 char *
@@ -341,9 +350,161 @@ check_name(struct arguments *arguments)
 	return problem == NULL ? NULL : at_source(arguments, OPTION_name, problem);
 }
 
-static void
-tell_ineffective(const struct config *config)
+/* A certificate and its key come together, and a CA only with them. */
+static char *
+check_tls_pairs(struct arguments *arguments)
 {
+	static const enum option_id ports[][3] = {
+		{ OPTION_cert_file, OPTION_key_file, OPTION_ca_file },
+		{ OPTION_peer_cert_file, OPTION_peer_key_file, OPTION_peer_ca_file },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(ports); i++) {
+		const char *const flags[] = { option_rows[ports[i][0]].flag,
+			option_rows[ports[i][1]].flag, option_rows[ports[i][2]].flag };
+		bool cert = config_text(&arguments->config, ports[i][0])[0] != '\0';
+		bool key = config_text(&arguments->config, ports[i][1])[0] != '\0';
+
+		if (cert != key)
+			return xasprintf("-%s given without -%s", flags[cert ? 0 : 1],
+			    flags[cert ? 1 : 0]);
+		if (!cert && config_text(&arguments->config, ports[i][2])[0] != '\0')
+			return xasprintf("-%s needs -%s and -%s", flags[2], flags[0], flags[1]);
+	}
+	return NULL;
+}
+
+/* The value has to be one of these words; the list ends with NULL. */
+static char *
+check_choice(const struct arguments *arguments, enum option_id id, const char *const *words)
+{
+	const char *value = config_text(&arguments->config, id);
+	struct buf list = BUF_INIT;
+	char *problem;
+
+	for (size_t i = 0; words[i] != NULL; i++) {
+		if (strcmp(value, words[i]) == 0) {
+			buf_free(&list);
+			return NULL;
+		}
+		buf_printf(&list, "%s%s", i == 0 ? "" : ", ", words[i]);
+	}
+	problem = xasprintf("\"%s\" is none of %.*s", value, SLICE_ARGS(buf_slice(&list)));
+	buf_free(&list);
+	return at_source(arguments, id, problem);
+}
+
+static char *
+check_choices(struct arguments *arguments)
+{
+	static const char *const sandbox[] = { "on", "off", "best", NULL };
+	static const char *const versions[] = { "1.2", "1.3", NULL };
+	static const char *const formats[] = { "text", "json", NULL };
+	char *problem = check_choice(arguments, OPTION_sandbox, sandbox);
+
+	if (problem == NULL)
+		problem = check_choice(arguments, OPTION_tls_min_version, versions);
+	if (problem == NULL)
+		problem = check_choice(arguments, OPTION_log_format, formats);
+	return problem;
+}
+
+static char *
+check_log_output(struct arguments *arguments)
+{
+	const char *output = arguments->config.log_output;
+
+	if (strcmp(output, "syslog") == 0 || strcmp(output, "journal") == 0)
+		return at_source(arguments, OPTION_log_output, xasprintf("\"%s\" is not supported by "
+		    "this version; let the init system take standard error there", output));
+	return NULL;
+}
+
+/* What a browser may send as Origin: scheme://host[:port], no blanks, right escapes. */
+static bool
+is_origin(const char *item)
+{
+	static const char letters[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz";
+	size_t scheme = strspn(item, letters);
+
+	if (strcmp(item, "*") == 0)
+		return true;
+	if (scheme == 0 || strncmp(item + scheme, "://", 3) != 0 || item[scheme + 3] == '\0')
+		return false;
+	for (const char *at = item + scheme + 3; *at != '\0'; at++) {
+		if ((unsigned char)*at <= ' ' || *at == 0x7f || strchr("\"<>\\^`{|}", *at) != NULL)
+			return false;
+		if (*at == '%' && (!isxdigit((unsigned char)at[1]) || !isxdigit((unsigned char)at[2])))
+			return false;
+	}
+	return true;
+}
+
+static char *
+check_cors(struct arguments *arguments)
+{
+	struct config *config = &arguments->config;
+	char *list = xstrdup(config->cors);
+	char *rest = list;
+	char *problem = NULL;
+	char *item;
+
+	while (problem == NULL && (item = strsep(&rest, ",")) != NULL) {
+		if (item[0] != '\0' && !is_origin(item))
+			problem = at_source(arguments, OPTION_cors,
+			    xasprintf("\"%s\" is not a URL", item));
+	}
+	free(list);
+	if (arguments->source[OPTION_origin_check] == OPTION_FROM_DEFAULT)
+		config->origin_check = config->cors[0] != '\0';
+	return problem;
+}
+
+/* Read as whoever we are now: the rights that are dropped later do not count. */
+static char *
+check_files(struct arguments *arguments)
+{
+	static const enum option_id files[] = { OPTION_cert_file, OPTION_key_file, OPTION_ca_file,
+		OPTION_peer_cert_file, OPTION_peer_key_file, OPTION_peer_ca_file };
+
+	for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
+		const char *path = config_text(&arguments->config, files[i]);
+
+		if (path[0] != '\0' && access(path, R_OK) == -1)
+			return at_source(arguments, files[i],
+			    xasprintf("cannot read %s: %s", path, strerror(errno)));
+	}
+	return NULL;
+}
+
+static char *
+check_discovery(struct arguments *arguments)
+{
+	if (arguments->config.discovery[0] == '\0')
+		return NULL;
+	return at_source(arguments, OPTION_discovery, xasprintf(
+	    "\"%s\": discovery is not supported by this version; use -peers",
+	    arguments->config.discovery));
+}
+
+void
+setup_tell_ineffective(const struct arguments *arguments)
+{
+	static const enum option_id cluster[] = { OPTION_cluster_active_size,
+		OPTION_cluster_remove_delay, OPTION_cluster_sync_interval };
+	const struct config *config = &arguments->config;
+
+	for (size_t i = 0; i < ARRAY_COUNT(cluster); i++) {
+		if (arguments->source[cluster[i]] == OPTION_FROM_DEFAULT)
+			continue;
+		diag_warn("options", "-%s has no effect in this version: every member votes",
+		    option_rows[cluster[i]].flag);
+		break;
+	}
+	if (arguments->source[OPTION_max_connections_per_address] != OPTION_FROM_DEFAULT)
+		diag_warn("options", "-max-connections-per-address has no effect in this version");
+	if (config->ipc_max_frame != FRAME_BYTES_MAX)
+		diag_warn("options", "-ipc-max-frame has no effect: frames have at most 16M");
 	if (config->graphite_host[0] != '\0')
 		diag_warn("options", "-graphite-host has no effect: use /metrics");
 	if (config->cpuprofile[0] != '\0')
@@ -356,7 +517,9 @@ char *
 setup_check(struct arguments *arguments)
 {
 	static char *(*const checks[])(struct arguments *) = { check_log_level, check_name,
-		check_workers, check_times, check_addresses, check_peers };
+		check_workers, check_times, check_addresses, check_peers, check_discovery,
+		check_tls_pairs, check_files, check_choices,
+		check_log_output, check_cors };
 	char *problem = NULL;
 
 	for (size_t i = 0; problem == NULL && i < ARRAY_COUNT(checks); i++)
@@ -364,6 +527,5 @@ setup_check(struct arguments *arguments)
 	if (problem != NULL)
 		return problem;
 	absolute_paths(&arguments->config);
-	tell_ineffective(&arguments->config);
 	return NULL;
 }

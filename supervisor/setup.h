@@ -16,12 +16,15 @@
  *	peers		-peers-file's items if there is one; without scheme, without us
  *	log_level	from -v and its like
  *	retry_interval	drawn if it was not given
+ *	origin_check	true if -cors was given and it was not
  *	paths		absolute
  *
  * NULL, or what is wrong: "SOURCE: PROBLEM", freed by the caller; exit 2.
- * Says what is only doubtful on standard error.
  */
 char *setup_check(struct arguments *arguments) MUST_CHECK;
+
+/* Warn of options that were given and have no effect. */
+void setup_tell_ineffective(const struct arguments *arguments);
 
 /* How many client workers; -workers has been checked. */
 unsigned setup_workers(const struct config *config);
@@ -29,7 +32,8 @@ unsigned setup_workers(const struct config *config);
 /* What is wrong with a node's name, freed by the caller; NULL: nothing. */
 char *setup_name_problem(const char *name);
 
-/* path from the working directory if it is relative; freed by the caller. */
+/* path from the working directory if it is relative and there is one; freed by
+ * the caller. */
 char *setup_absolute(const char *path);
 
 /* Replace a text of the configuration that the supervisor works out. */

@@ -9,7 +9,9 @@
 #include "common/diag.h"
 #include "common/xmem.h"
 #include "supervisor/control.h"
+#include "supervisor/reload.h"
 #include "supervisor/setup.h"
+#include "supervisor/tls_files.h"
 #include "supervisor/wiring.h"
 
 #include <errno.h>
@@ -22,6 +24,7 @@
 #define TICK_MS 1000
 #define TICK_LATE_MS 1000		/* later than that, and the machine slept */
 #define EARLY_ENDS_MAX 3
+#define DRAIN_LIMIT_MS 30000
 
 struct process *
 supervisor_process(const struct supervisor *supervisor, int role, uint32_t number)
@@ -50,6 +53,27 @@ remove_process(struct supervisor *supervisor, struct process *process)
 {
 	TAILQ_REMOVE(&supervisor->processes, process, link);
 	process_free(&process);
+}
+
+void
+supervisor_set_workers(struct supervisor *supervisor, unsigned count)
+{
+	struct process *process = TAILQ_FIRST(&supervisor->processes);
+
+	while (process != NULL) {
+		struct process *next = TAILQ_NEXT(process, link);
+
+		if (process->role == ROLE_CLIENT && process->number > count && !process->retired) {
+			process->retired = true;
+			process_stop(process, STOP_DRAIN, DRAIN_LIMIT_MS);
+			if (process->pid == 0)
+				remove_process(supervisor, process);
+		}
+		process = next;
+	}
+	for (uint32_t number = supervisor->workers + 1; number <= count; number++)
+		supervisor_add(supervisor, ROLE_CLIENT, number);
+	supervisor->workers = count;
 }
 
 static bool
@@ -272,6 +296,18 @@ turn_end(void *argument)
 	}
 }
 
+/* Certificates end, and keys of tickets are not for ever. */
+static void
+look_at_certificates(struct supervisor *supervisor)
+{
+	struct process *process;
+
+	if (supervisor->tls == NULL || !tls_files_tick(supervisor->tls, loop_now(supervisor->loop)))
+		return;
+	TAILQ_FOREACH(process, &supervisor->processes, link)
+		process_secure(process);
+}
+
 static void
 tick(void *argument)
 {
@@ -290,6 +326,7 @@ tick(void *argument)
 		    (unsigned long long)(now_ms - supervisor->tick_ms));
 	supervisor->tick_ms = now_ms;
 	loop_timer_set(supervisor->tick, TICK_MS);
+	look_at_certificates(supervisor);
 	if (!supervisor->ready && !stop_under_way(supervisor))
 		announce_waiting(supervisor);
 }
@@ -317,6 +354,8 @@ signal_caught(void *argument, int number)
 	case SIGHUP:
 		if (supervisor->had_terminal && !has_terminal())
 			stop_begin(supervisor, STOP_ORDERLY);
+		else
+			reload_by_signal(supervisor);
 		break;
 	case SIGQUIT:
 		stop_begin(supervisor, STOP_DRAIN);
@@ -369,14 +408,16 @@ supervisor_new(const struct supervisor_parts *parts)
 
 	supervisor->loop = parts->loop;
 	supervisor->arguments = parts->arguments;
+	supervisor->input = parts->input;
 	supervisor->config = &parts->arguments->config;
 	supervisor->directory = parts->directory;
+	supervisor->tls = parts->tls;
 	supervisor->workers = setup_workers(supervisor->config);
 	supervisor->started_ns = parts->started_ns;
 	supervisor->had_terminal = has_terminal();
 	supervisor->node.phase = PHASE_RECOVERING;
 	supervisor->world = (struct process_world){ .loop = parts->loop,
-		.config = supervisor->config, .raftd_path = xstrdup(parts->raftd_path),
+		.config = supervisor->config, .tls = parts->tls, .raftd_path = xstrdup(parts->raftd_path),
 		.httpd_path = xstrdup(parts->httpd_path), .client_fd = parts->client_fd,
 		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
 		.ready = process_ready, .node_state = node_state, .moved = moved,

@@ -4,7 +4,8 @@
  * Owns the children (process.h), decides when one is started again and when
  * the node ends, knows how far the node is (node_state of raftd). Stopping is
  * stop.c, restarts that an operator asks for are restart.c, what is told to
- * people and the init system is announce.c, the operator's socket control.c.
+ * people and the init system is announce.c, the operator's socket control.c, a
+ * new configuration reload.c.
  *
  *	starting --> ready	raftd, the peer worker and a client worker are
  *				ready, member with a known leader	[supervisor_look]
@@ -75,8 +76,10 @@ struct restart {
 struct supervisor {
 	struct loop *loop;
 	struct arguments *arguments;
+	struct arguments_input input;	/* where they were read from */
 	struct config *config;		/* of arguments */
 	struct directory *directory;
+	struct tls_files *tls;
 	struct process_world world;
 	struct process_list processes;
 	unsigned workers;
@@ -104,7 +107,9 @@ struct supervisor {
 struct supervisor_parts {
 	struct loop *loop;
 	struct arguments *arguments;
+	struct arguments_input input;
 	struct directory *directory;
+	struct tls_files *tls;
 	const char *raftd_path, *httpd_path;
 	int client_fd, peer_fd;
 	uint64_t started_ns;
@@ -119,6 +124,8 @@ int supervisor_run(struct supervisor *supervisor);
 struct process *supervisor_process(const struct supervisor *supervisor, int role, uint32_t number);
 /* A further process, started at once. */
 struct process *supervisor_add(struct supervisor *supervisor, int role, uint32_t number);
+/* Start more client workers, or let the last ones finish. */
+void supervisor_set_workers(struct supervisor *supervisor, unsigned count);
 /* True if this node leads and somebody else could. */
 bool supervisor_could_move_leader(const struct supervisor *supervisor);
 /* Ask raftd; to: a name or empty. Answered by world.moved. */

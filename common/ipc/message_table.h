@@ -84,7 +84,8 @@ MESSAGE(hello, 0x01, FROM_SUPERVISOR | FROM_CHILD,
 /* ---- control channel: supervisor <-> child ------------------------------ */
 
 MESSAGE(settings, 0x10, FROM_SUPERVISOR,
-    FIELD(bytes, settings))	/* list of setting_record: the effective configuration */
+    FIELD(bytes, settings))	/* list of setting_record: the effective configuration;
+				 * again when the operator had it read again */
 /* Carries one end of a socket pair: to raftd for a worker, to a worker for raftd. */
 MESSAGE(attach, 0x11, FROM_SUPERVISOR,
     FIELD(u8, role)		/* of who is at the other end */
@@ -116,6 +117,20 @@ MESSAGE(node_state, 0x18, FROM_RAFTD,
     FIELD(u8, role)		/* NODE_ROLE_* */
     FIELD(u64, leader_id)
     FIELD(bytes, members))	/* list of member_record */
+/* What the worker's port shows and whom it trusts: before the first attach, and
+ * again when it changed. Only to a worker whose port has a certificate. */
+MESSAGE(tls, 0x19, FROM_SUPERVISOR,
+    FIELD(u8, flags)		/* TLS_FLAG_* of wire.h */
+    FIELD(u8, min_version)	/* TLS_VERSION_* of wire.h */
+    FIELD(bytes, chain)		/* PEM, leaf first */
+    FIELD(bytes, key)		/* PEM, not encrypted */
+    FIELD(bytes, authorities)	/* PEM: who is trusted */
+    FIELD(bytes, ciphers)	/* for TLS 1.2, as OpenSSL spells them; empty: ours */
+    FIELD(bytes, names))	/* -peer-cert-names: one of them has to be in a certificate */
+/* The keys of session tickets, the same for every worker; before the first tls,
+ * and again when they changed. */
+MESSAGE(tls_tickets, 0x1a, FROM_SUPERVISOR,
+    FIELD(bytes, keys))		/* TLS_TICKET_KEY_BYTES each: the one in use, those before it */
 
 /* ---- data channel: worker -> raftd; request id chosen by the worker ------ */
 

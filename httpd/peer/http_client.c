@@ -10,6 +10,7 @@
 #include "common/limits.h"
 #include "common/xmem.h"
 #include "httpd/peer/stream.h"
+#include "httpd/tls.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -20,10 +21,15 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
+#include <openssl/err.h>
 
 struct http_call {
 	struct loop *loop;
+	struct tls *tls;		/* NULL: plain */
+	struct tls_check check;		/* from the handshake on */
+	char host[ADDRESS_HOST_BYTES_MAX + 1];
 	struct resolve_call *resolving;
 	struct bufferevent *bev;
 	struct loop_timer *timer;	/* connect, answer, or a failure to be told */
@@ -32,24 +38,57 @@ struct http_call {
 	struct resolved resolved;
 	size_t next;			/* address to try next */
 	bool connected;
+	bool secured;			/* the handshake is done */
 	bool all_refused;		/* so far */
 	uint64_t connect_ms, answer_ms, silence_ms;
 	enum err failed;		/* told when the timer is due; ERR_NONE: none yet */
-	char why[128];
+	char why[TLS_TEXT_BYTES];
 	void (*done)(void *argument, const struct http_result *result);
 	void *argument;
 };
 
 static void http_connect(struct http_call *call);
+static void http_on_event(struct bufferevent *bev, short events, void *argument);
+
+/* The bufferevent goes on, or ends, without what we kept of its handshake. */
+static void
+http_end_check(struct http_call *call)
+{
+	if (call->check.set != NULL)
+		tls_check_end(&call->check, bufferevent_openssl_get_ssl(call->bev));
+}
+
+static void
+http_drop_connection(struct http_call *call)
+{
+	if (call->bev == NULL)
+		return;
+	http_end_check(call);
+	bufferevent_free(call->bev);
+	call->bev = NULL;
+}
+
+/* A plain request to a port with TLS is answered with these words. */
+static bool
+http_wants_tls(const struct answer *answer)
+{
+	return answer_status(answer) == 400 &&
+	    slice_equal(answer_body(answer), SLICE_LITERAL(TLS_WANTED "\n"));
+}
 
 static void
 http_finish(struct http_call *call, enum err err, const char *why)
 {
 	struct http_result result = { err, why, NULL, NULL };
 
-	if (err == ERR_NONE) {
+	if (err == ERR_NONE && http_wants_tls(call->answer)) {
+		result.err = ERR_FOREIGN;
+		result.why = "it speaks HTTPS, this node plain HTTP; give -peer-cert-file and "
+		    "-peer-key-file to all nodes or to none";
+	} else if (err == ERR_NONE) {
 		result.answer = call->answer;
 		if (answer_upgraded(call->answer)) {
+			http_end_check(call);
 			bufferevent_setcb(call->bev, NULL, NULL, NULL, NULL);
 			bufferevent_disable(call->bev, EV_READ);
 			result.upgraded = call->bev;
@@ -79,7 +118,8 @@ http_on_timer(void *argument)
 		memcpy(why, call->why, sizeof(why));
 		http_finish(call, call->failed, why);
 	} else if (call->connected) {
-		http_finish(call, ERR_TIMED_OUT, "no answer in time");
+		http_finish(call, ERR_TIMED_OUT, call->tls != NULL && !call->secured ?
+		    "no answer to a TLS handshake in time" : "no answer in time");
 	} else {
 		call->all_refused = false;
 		snprintf(call->why, sizeof(call->why), "connection timed out");
@@ -120,6 +160,48 @@ http_connected_to_itself(int fd)
 	    local_size == remote_size && memcmp(&local, &remote, local_size) == 0;
 }
 
+/* The request goes out. */
+static void
+http_send(struct http_call *call)
+{
+	bufferevent_write(call->bev, call->out.data, call->out.size);
+	bufferevent_enable(call->bev, EV_READ);
+}
+
+/* Begin the handshake on the connection that is there. */
+static void
+http_secure(struct http_call *call)
+{
+	int fd = (int)bufferevent_getfd(call->bev);
+
+	(void)bufferevent_setfd(call->bev, -1);
+	bufferevent_free(call->bev);
+	call->bev = bufferevent_openssl_socket_new(loop_base(call->loop), fd,
+	    tls_connect(call->tls, call->host, &call->check), BUFFEREVENT_SSL_CONNECTING,
+	    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
+	ASSERT(call->bev != NULL);
+	bufferevent_setcb(call->bev, http_on_read, NULL, http_on_event, call);
+}
+
+/* What OpenSSL says of the end of a connection; errno if it was the socket's. */
+static void
+http_tls_failed(struct http_call *call, int number)
+{
+	unsigned long error = bufferevent_get_openssl_error(call->bev);
+	char why[TLS_TEXT_BYTES];
+
+	if (ERR_SYSTEM_ERROR(error))
+		number = ERR_GET_REASON(error);
+	if (call->check.refused[0] != '\0' || (error != 0 && !ERR_SYSTEM_ERROR(error))) {
+		tls_why(&call->check, error, why);
+		http_finish(call, ERR_FOREIGN, why);
+	} else if (number != 0) {
+		http_finish(call, ERR_IO, strerror(number));
+	} else {
+		http_finish(call, ERR_CLOSED, "connection closed during the TLS handshake");
+	}
+}
+
 static void
 http_on_connected(struct http_call *call)
 {
@@ -130,8 +212,10 @@ http_on_connected(struct http_call *call)
 	}
 	call->connected = true;
 	loop_timer_set(call->timer, call->answer_ms);
-	bufferevent_write(call->bev, call->out.data, call->out.size);
-	bufferevent_enable(call->bev, EV_READ);
+	if (call->tls != NULL)
+		http_secure(call);
+	else
+		http_send(call);
 }
 
 static void
@@ -140,13 +224,18 @@ http_on_event(struct bufferevent *bev UNUSED, short events, void *argument)
 	struct http_call *call = argument;
 	int number = errno;
 
-	if ((events & BEV_EVENT_CONNECTED) != 0) {
+	if ((events & BEV_EVENT_CONNECTED) != 0 && call->connected) {
+		call->secured = true;
+		http_send(call);
+	} else if ((events & BEV_EVENT_CONNECTED) != 0) {
 		http_on_connected(call);
 	} else if (!call->connected) {
 		call->all_refused = call->all_refused && number == ECONNREFUSED;
 		snprintf(call->why, sizeof(call->why), "%s",
 		    number == ECONNREFUSED ? "connection refused" : strerror(number));
 		http_connect(call);
+	} else if (call->tls != NULL && ((events & BEV_EVENT_ERROR) != 0 || !call->secured)) {
+		http_tls_failed(call, (events & BEV_EVENT_ERROR) != 0 ? number : 0);
 	} else if ((events & BEV_EVENT_ERROR) != 0) {
 		http_finish(call, ERR_IO, strerror(number));
 	} else if ((events & BEV_EVENT_EOF) != 0) {
@@ -180,9 +269,7 @@ http_connect(struct http_call *call)
 {
 	int fd;
 
-	if (call->bev != NULL)
-		bufferevent_free(call->bev);
-	call->bev = NULL;
+	http_drop_connection(call);
 	while (call->next < call->resolved.count) {
 		fd = http_socket(call, call->next++);
 		if (fd == -1) {
@@ -243,6 +330,8 @@ http_start(struct resolver *resolver, struct loop *loop, const struct http_reque
 	struct http_call *call = xzalloc(sizeof(*call));
 
 	call->loop = loop;
+	call->tls = request->tls;
+	memcpy(call->host, request->address.host, sizeof(call->host));
 	call->done = done;
 	call->argument = argument;
 	call->connect_ms = request->connect_ms;
@@ -252,9 +341,7 @@ http_start(struct resolver *resolver, struct loop *loop, const struct http_reque
 	call->answer = answer_new();
 	call->timer = loop_timer_new(loop, http_on_timer, call);
 	http_compose(&call->out, request);
-	if (request->address.https) {
-		http_fail_later(call, ERR_UNSUPPORTED, "https is not supported between nodes");
-	} else if (resolve_known(resolver, &request->address, &call->resolved)) {
+	if (resolve_known(resolver, &request->address, &call->resolved)) {
 		http_connect(call);
 	} else {
 		call->resolving = resolve_start(resolver, &request->address, http_on_resolved,
@@ -271,8 +358,7 @@ http_cancel(struct http_call **call)
 	if (*call == NULL)
 		return;
 	resolve_cancel(&(*call)->resolving);
-	if ((*call)->bev != NULL)
-		bufferevent_free((*call)->bev);
+	http_drop_connection(*call);
 	loop_timer_free(&(*call)->timer);
 	answer_free(&(*call)->answer);
 	buf_free(&(*call)->out);

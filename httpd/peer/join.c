@@ -345,6 +345,7 @@ join_step(struct join *join)
 		.answer_ms = asks ? worker->config.request_timeout + JOIN_CONNECT_MS
 				  : JOIN_ANSWER_MS,
 		.silence_ms = peers_silence_ms(join->peers),
+		.tls = worker->tls,
 	};
 
 	join->call = http_start(join->peers->resolver, worker->loop, &request, join_done, join);

@@ -195,9 +195,9 @@ outbound_done(void *argument, const struct http_result *result)
 		struct peer *peer = outbound->peer;
 		bool main = outbound->kind == STREAM_MAIN;
 
-		outbound->wrong = false;
-		outbound_complain(outbound, DIAG_INFO, result->why);
-		outbound_retry(outbound, OUTBOUND_PAUSE_MS);
+		outbound->wrong = result->err == ERR_FOREIGN;
+		outbound_complain(outbound, outbound->wrong ? DIAG_WARN : DIAG_INFO, result->why);
+		outbound_retry(outbound, outbound->wrong ? OUTBOUND_WRONG_MS : OUTBOUND_PAUSE_MS);
 		if (result->err == ERR_REFUSED && main)
 			peer_refused(peer);
 		return;
@@ -236,6 +236,7 @@ outbound_ask(struct outbound *outbound)
 		.connect_ms = OUTBOUND_CONNECT_MS,
 		.answer_ms = OUTBOUND_ANSWER_MS,
 		.silence_ms = peers_silence_ms(peers),
+		.tls = peers->worker->tls,
 	};
 
 	loop_timer_cancel(outbound->timer);

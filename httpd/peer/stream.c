@@ -21,8 +21,10 @@
 
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
+#include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
 #include <event2/util.h>
+#include <openssl/err.h>
 
 /* Taken from the socket at once: a snapshot chunk in few calls. */
 #define STREAM_READ_BYTES (256 * KIB)
@@ -100,15 +102,27 @@ stream_on_read(struct bufferevent *bev, void *argument)
 		    "it sent a frame above the limit, or no frame at all");
 }
 
+/* With TLS it is an error of the protocol, if there is one. */
+static const char *
+stream_error(struct bufferevent *bev, int number)
+{
+	unsigned long error = bufferevent_openssl_get_ssl(bev) == NULL ? 0 :
+	    bufferevent_get_openssl_error(bev);
+	const char *why = error == 0 || ERR_SYSTEM_ERROR(error) ? NULL :
+	    ERR_reason_error_string(error);
+
+	return why != NULL ? why : evutil_socket_error_to_string(number);
+}
+
 static void
-stream_on_event(struct bufferevent *bev UNUSED, short events, void *argument)
+stream_on_event(struct bufferevent *bev, short events, void *argument)
 {
 	struct stream *stream = argument;
 	int number = errno;
 	const char *why = "connection closed by the other side";
 
 	if ((events & BEV_EVENT_ERROR) != 0)
-		why = evutil_socket_error_to_string(number);
+		why = stream_error(bev, number);
 	if ((events & (BEV_EVENT_ERROR | BEV_EVENT_EOF)) != 0)
 		stream->owner.closed(stream->owner.closed_argument, stream, why);
 }

@@ -115,7 +115,7 @@ send_status(struct session *session, const struct msg_status *status)
 void
 sessions_attach(struct sessions *sessions, int role, uint32_t number, uint64_t token, int fd)
 {
-	struct session *session, *older;
+	struct session *session;
 	struct msg_hello hello = {
 		.magic = WIRE_MAGIC,
 		.protocol = WIRE_PROTOCOL,
@@ -123,9 +123,6 @@ sessions_attach(struct sessions *sessions, int role, uint32_t number, uint64_t t
 		.token = token,
 	};
 
-	LIST_FOREACH(older, &sessions->list, link)
-		if (older->role == role && older->number == number)
-			end_session(older, "replaced");
 	session = xzalloc(sizeof(*session));
 	session->sessions = sessions;
 	session->role = role;
@@ -139,6 +136,19 @@ sessions_attach(struct sessions *sessions, int role, uint32_t number, uint64_t t
 }
 
 /* ---- what comes ------------------------------------------------------------- */
+
+/* A worker has one channel, and there is one peer worker. But a client worker
+ * that drains keeps its channel while its successor of the same number has one. */
+static void
+end_replaced(struct session *session)
+{
+	struct session *older;
+
+	LIST_FOREACH(older, &session->sessions->list, link)
+		if (older != session && older->role == session->role &&
+		    (older->id == session->id || session->role == ROLE_PEER))
+			end_session(older, "replaced");
+}
 
 static void
 greet(struct session *session, const struct frame *frame)
@@ -163,6 +173,7 @@ greet(struct session *session, const struct frame *frame)
 		return;
 	}
 	session->id = hello.session;
+	end_replaced(session);
 	if (session->role == ROLE_PEER)
 		session->sessions->peer = session;
 	node_status(session->sessions->node, &status);

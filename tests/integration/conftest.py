@@ -29,6 +29,12 @@ def pytest_runtest_makereport(item, call):
         item.failed = True
 
 
+def pytest_terminal_summary(terminalreporter):
+    faults = sys.modules.get("faults")
+    for line in faults.table() if faults else []:
+        terminalreporter.write_line(line)
+
+
 class Tap:
     def __init__(self, descriptor):
         self.out = os.fdopen(descriptor, "w", buffering=1)

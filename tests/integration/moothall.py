@@ -62,10 +62,17 @@ class Answer:
         return "<%d %r>" % (self.status, self.body[:300])
 
 
-def ask(address, method, path, form=None, timeout=15.0, headers=None):
-    """One request on a connection of its own, redirects not followed."""
+def ask(address, method, path, form=None, timeout=15.0, headers=None, tls=None):
+    """One request on a connection of its own, redirects not followed.
+
+    tls: an ssl.SSLContext, for HTTPS.
+    """
     host, port = address.rsplit(":", 1)
-    connection = http.client.HTTPConnection(host, int(port), timeout=timeout * SLOW)
+    if tls is None:
+        connection = http.client.HTTPConnection(host, int(port), timeout=timeout * SLOW)
+    else:
+        connection = http.client.HTTPSConnection(host, int(port), timeout=timeout * SLOW,
+                                                 context=tls)
     try:
         body, head = None, dict(headers or {})
         if form is not None:
@@ -109,13 +116,20 @@ def alive(pid):
 
 
 class Node:
-    """One etcd with its children."""
+    """One etcd with its children.
 
-    def __init__(self, world, name, directory, peers=(), flags=(), client=None, peer=None):
+    tls, peer_tls: an ssl.SSLContext to talk with to the client and the peer port,
+    for nodes whose flags make these HTTPS.
+    """
+
+    def __init__(self, world, name, directory, peers=(), flags=(), client=None, peer=None,
+                 tls=None, peer_tls=None):
+        self.tls, self.peer_tls = tls, peer_tls
         self.world, self.name, self.directory = world, name, directory
         self.client = client or "127.0.0.1:%d" % free_port()
         self.peer = peer or "127.0.0.1:%d" % free_port()
         self.peers, self.flags = list(peers), list(flags)
+        self.environment = {}
         self.process, self.log_path = None, directory + ".log"
         self.seen = set()
 
@@ -129,7 +143,8 @@ class Node:
     def start(self, wait=True, timeout=15.0):
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=log,
-                                            stderr=log, start_new_session=True)
+                                            stderr=log, start_new_session=True,
+                                            env=dict(os.environ, **self.environment))
         if wait:
             self.wait_ready(timeout)
         return self
@@ -139,7 +154,7 @@ class Node:
             if self.process.poll() is not None:
                 raise AssertionError("%s ended with %d:\n%s" % (self.name, self.process.returncode, self.log()))
             try:
-                return ask(self.client, "GET", "/v2/keys/", timeout=2).status == 200
+                return ask(self.client, "GET", "/v2/keys/", timeout=2, tls=self.tls).status == 200
             except (OSError, http.client.HTTPException):
                 return False
         wait_until(ready, timeout, "%s to serve\n%s" % (self.name, self.log()))
@@ -200,13 +215,14 @@ class Node:
     # ---- HTTP
 
     def get(self, path, **more):
-        return ask(self.client, "GET", path, **more)
+        return ask(self.client, "GET", path, tls=self.tls, **more)
 
     def put(self, key, value, timeout=15.0, **form):
-        return ask(self.client, "PUT", "/v2/keys" + key, dict(form, value=value), timeout=timeout)
+        return ask(self.client, "PUT", "/v2/keys" + key, dict(form, value=value), timeout=timeout,
+                   tls=self.tls)
 
     def delete(self, key, query=""):
-        return ask(self.client, "DELETE", "/v2/keys" + key + query)
+        return ask(self.client, "DELETE", "/v2/keys" + key + query, tls=self.tls)
 
     def value(self, key, quorum=True):
         answer = self.get("/v2/keys%s%s" % (key, "?quorum=true" if quorum else ""))
@@ -220,11 +236,14 @@ class Node:
             return None
         return answer.body.decode() if answer.status == 200 else None
 
+    def peer_url(self):
+        return "%s://%s" % ("http" if self.peer_tls is None else "https", self.peer)
+
     def state(self):
         return self.get("/v2/stats/self").json["state"]
 
     def status(self):
-        return json.loads(ask(self.peer, "GET", "/v2/admin/status").body)
+        return json.loads(ask(self.peer, "GET", "/v2/admin/status", tls=self.peer_tls).body)
 
     def control(self, *command):
         return subprocess.run([ETCDCTL, "control", "-run-dir", os.path.join(self.directory, "run")]
@@ -237,15 +256,16 @@ class World:
     def __init__(self):
         self.folder = tempfile.mkdtemp(prefix="moothall-test-")
         self.nodes = []
+        self.at_close = []      # called when the nodes have ended
 
     def node(self, name="machine1", **more):
         node = Node(self, name, os.path.join(self.folder, name), **more)
         self.nodes.append(node)
         return node
 
-    def cluster(self, count=3, flags=()):
+    def cluster(self, count=3, flags=(), **more):
         """Started one after the other, as the walkthrough does."""
-        nodes = [self.node("machine%d" % (i + 1), flags=flags) for i in range(count)]
+        nodes = [self.node("machine%d" % (i + 1), flags=flags, **more) for i in range(count)]
         for i, node in enumerate(nodes):
             if i > 0:
                 node.peers = [other.peer for other in nodes if other is not node]
@@ -263,7 +283,7 @@ class World:
         def agreed():
             urls = {node.leader() for node in nodes}
             url = urls.pop() if len(urls) == 1 else None
-            return next((n for n in nodes if url == "http://" + n.peer), None)
+            return next((n for n in nodes if url == n.peer_url()), None)
         return wait_until(agreed, timeout, "a leader that all agree on")
 
     def close(self):
@@ -275,6 +295,8 @@ class World:
             if node.process.poll() is None:
                 node.kill_all()
             left += ["%s pid %d" % (node.name, p) for p in node.seen if alive(p)]
+        for call in self.at_close:
+            call()
         shutil.rmtree(self.folder, ignore_errors=True)
         return left
 
@@ -286,8 +308,8 @@ class Writers:
     the index it was answered with. Errors of the connection are counted apart.
     """
 
-    def __init__(self, addresses, threads=4, prefix="/load"):
-        self.addresses, self.prefix = list(addresses), prefix
+    def __init__(self, addresses, threads=4, prefix="/load", tls=None):
+        self.addresses, self.prefix, self.tls = list(addresses), prefix, tls
         self.stopping = threading.Event()
         self.done, self.failed, self.broken = {}, [], 0
         self.lock = threading.Lock()
@@ -309,7 +331,8 @@ class Writers:
             key = "%s-%d-%d" % (self.prefix, number, count)
             count += 1
             try:
-                answer = ask(address, "PUT", "/v2/keys" + key, {"value": key}, timeout=20)
+                answer = ask(address, "PUT", "/v2/keys" + key, {"value": key}, timeout=20,
+                             tls=self.tls)
             except (OSError, http.client.HTTPException):
                 with self.lock:
                     self.broken += 1

@@ -130,7 +130,7 @@ check_submit(struct machine *machine, const struct wal_turn *turn)
 		    turn->hard_state.vote != disk->written_hard_state.vote)
 			sim_fail(machine->world, machine, "vote changes within term %" PRIu64,
 			    turn->hard_state.term);
-		fault_moment(machine);
+		fault_moment(machine, MOMENT_VOTED);
 	}
 }
 
@@ -265,7 +265,7 @@ check_leader(struct machine *machine, raft_term term)
 	check->leaders[term] = machine_node_id(machine);
 	world->elections++;
 	world_tell(world, machine, "leads term %" PRIu64, term);
-	fault_moment(machine);
+	fault_moment(machine, MOMENT_LEADS);
 	while (index > 0 && check->committed[index - 1].commit_term >= term)
 		index--;
 	if (index == 0 || machine->disk->written.before.index >= index)
@@ -303,8 +303,10 @@ check_turn(struct machine *machine)
 	machine->checked_term = term;
 	if (raft_role(raft) == RAFT_LEADER)
 		check_leader(machine, term);
-	while (world->check->count < raft_commit(raft))
+	while (world->check->count < raft_commit(raft)) {
 		commit_next(machine);
+		fault_moment(machine, MOMENT_COMMITTED);
+	}
 	if (raft_applied(raft) > raft_commit(raft))
 		sim_fail(world, machine, "applied before it was committed");
 	check_applied(machine, raft_applied(raft));
@@ -363,6 +365,20 @@ check_append_reply(struct machine *machine, const struct msg_raft_append_reply *
 	disk->acked.index = MAX_OF(disk->acked.index, reply->index);
 }
 
+/* Frames that only the leader of their term may send: each says its term first. */
+static void
+check_leads(struct machine *machine, const struct frame *frame)
+{
+	const struct sim_check *check = machine->world->check;
+	struct reader in = reader_of(frame->payload);
+	raft_term term;
+
+	if (!codec_get_u64(&in, &term) || term >= check->leader_count ||
+	    check->leaders[term] != machine_node_id(machine))
+		sim_fail(machine->world, machine, "%s of term %" PRIu64
+		    " is sent by one who did not lead it", message_name(frame->type), term);
+}
+
 void
 check_frame(struct machine *machine, const struct frame *frame)
 {
@@ -391,12 +407,18 @@ check_frame(struct machine *machine, const struct frame *frame)
 		if (msg_raft_append_reply_decode(frame->payload, &append_reply) == ERR_NONE)
 			check_append_reply(machine, &append_reply);
 		break;
+	case MSG_raft_append:
+	case MSG_raft_heartbeat:
+	case MSG_raft_timeout_now:
+	case MSG_snapshot_chunk:
+		check_leads(machine, frame);
+		break;
 	default:
 		break;
 	}
 }
 
-/* ---- the end ------------------------------------------------------------------------------------ */
+/* ---- the end ---------------------------------------------------------------- */
 
 static bool
 same_conf(const struct raft_conf *a, const struct raft_conf *b)

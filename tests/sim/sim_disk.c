@@ -385,6 +385,7 @@ synced(struct world *world, struct sim_event *event)
 	begin_sync(disk);
 	node_persisted(disk->machine->node, ticket);
 	machine_wake(disk->machine);
+	fault_moment(disk->machine, MOMENT_SYNCED);
 }
 
 static uint64_t

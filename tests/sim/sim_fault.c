@@ -45,6 +45,45 @@ disk_profile(struct world *world, struct sim_profile *profile)
 	}
 }
 
+/* So many writes that who is cut off for a while is a window of events behind,
+ * and needs a snapshot. */
+static void
+flood_profile(struct world *world, struct sim_profile *profile)
+{
+	profile->think_ms = 3;
+	profile->reads = 100;
+	profile->clients = 3;
+	profile->workers = 2;
+	profile->watches = 2;
+	profile->trim_entries = 20;
+	profile->fault_ms = MIN_OF(profile->fault_ms, 6000);
+	profile->partition_ms = 500;
+	profile->latency_max_ms = profile->latency_min_ms + world_below(world, 3);
+	profile->sync_max_ms = profile->sync_min_ms + 1 + world_below(world, 3);
+}
+
+/* Leaders die just after they were elected, and come back soon; each entry
+ * travels alone. Then logs differ as in figure 8 of the Raft paper. */
+static void
+duel_profile(struct world *world, struct sim_profile *profile)
+{
+	profile->new_leader_dies = 500 + (unsigned)world_below(world, 400);
+	profile->append_bytes_max = 1;
+	profile->crash_ms = 3000;
+	profile->sync_max_ms = profile->sync_min_ms + 1 + world_below(world, 4);
+}
+
+static void
+log_profile(struct world *world, struct sim_profile *profile)
+{
+	if (world_chance(world, 700))
+		profile->trim_entries = 3 + world_below(world, world_chance(world, 500) ? 10 : 100);
+	if (world_chance(world, 300))
+		profile->append_bytes_max = 100 + world_below(world, 1000);
+	if (world_chance(world, 300))
+		profile->log_memory_bytes = world_below(world, 4000) + 1;
+}
+
 void
 fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 {
@@ -66,12 +105,17 @@ fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 	profile->workers = 1 + world_below(world, 2);
 	profile->clients = 1 + world_below(world, 3);
 	profile->watches = world_below(world, 3);
-	profile->think_ms = world_chance(world, 50) ? 5 : 20 + world_below(world, 200);
+	profile->think_ms = 20 + world_below(world, 200);
 	profile->reads = 200 + (unsigned)world_below(world, 500);
-	profile->trim_entries = world_chance(world, 700) ? 10 + world_below(world, 100) : 0;
+	log_profile(world, profile);
 	profile->heartbeat_ms = world_chance(world, 700) ? 50 : 20 + world_below(world, 80);
 	profile->election_ms = profile->heartbeat_ms * world_between(world, 4, 8);
 	profile->request_timeout_ms = 1000 + world_below(world, 3000);
+	profile->new_leader_dies = profile->crash_ms != 0 ? 30 : 0;
+	if (world_chance(world, 20))
+		flood_profile(world, profile);
+	else if (world_chance(world, 120))
+		duel_profile(world, profile);
 }
 
 static struct machine *
@@ -113,6 +157,9 @@ crash_now(struct machine *machine)
 	uint64_t back_ms = kind == CRASH_RAFTD ? world_between(world, 1, 500)
 					       : world_between(world, 50, 4000);
 
+	if (world->profile.new_leader_dies > 100)
+		back_ms = world_between(world, 1, 1000);
+
 	machine_crash(machine, kind);
 	world_after(world, back_ms, restart)->object = machine;
 }
@@ -145,22 +192,49 @@ crash_moment(struct world *world, struct sim_event *event)
 {
 	struct machine *machine = event->object;
 
-	if (world->now_ms < world->profile.fault_ms && machine->life == event->life)
-		crash_now(machine);
+	if (world->now_ms >= world->profile.fault_ms || machine->life != event->life)
+		return;
+	/* What it sent last is gone with it. */
+	machine->muted_life = machine->life;
+	crash_now(machine);
+}
+
+static void
+crash_soon(struct machine *machine, uint64_t delay_ms)
+{
+	struct sim_event *event = world_after(machine->world, delay_ms, crash_moment);
+
+	event->object = machine;
+	event->life = machine->life;
 }
 
 void
-fault_moment(struct machine *machine)
+fault_moment(struct machine *machine, enum fault_moment moment)
 {
 	struct world *world = machine->world;
-	struct sim_event *event;
 
-	if (world->profile.crash_ms == 0 || world->now_ms < FIRST_FAULT_MS ||
-	    !world_chance(world, 30))
+	if (world->profile.crash_ms == 0 || world->now_ms < FIRST_FAULT_MS)
 		return;
-	event = world_after(world, world_below(world, 20), crash_moment);
-	event->object = machine;
-	event->life = machine->life;
+	if (machine->doomed && machine->doom == moment) {
+		machine->doomed = false;
+		crash_soon(machine, 0);
+	} else if (moment == MOMENT_VOTED && world_chance(world, 20)) {
+		crash_soon(machine, world_below(world, 20));
+	} else if (moment == MOMENT_LEADS && world_chance(world, world->profile.new_leader_dies)) {
+		switch (world_below(world, 4)) {
+		case 0:
+			crash_soon(machine, world_below(world, 40));
+			break;
+		case 1:
+			machine->doomed = true;
+			machine->doom = MOMENT_COMMITTED;
+			break;
+		default:
+			machine->doomed = true;
+			machine->doom = MOMENT_SYNCED;
+			break;
+		}
+	}
 }
 
 /* ---- the network --------------------------------------------------------------------- */

@@ -10,8 +10,9 @@
 void fault_profile(struct world *world, size_t machines, uint64_t fault_ms);
 /* Schedule the first of each kind. */
 void fault_start(struct world *world);
-/* Something delicate happens on that machine: a good moment for a crash. */
-void fault_moment(struct machine *machine);
+/* Delicate moments of a machine: it may crash now or soon. */
+enum fault_moment { MOMENT_VOTED, MOMENT_LEADS, MOMENT_SYNCED, MOMENT_COMMITTED };
+void fault_moment(struct machine *machine, enum fault_moment moment);
 /* Everything works again from now on. */
 void fault_heal(struct world *world);
 

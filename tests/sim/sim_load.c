@@ -289,6 +289,19 @@ write_something(struct client *client)
 }
 
 static void
+ask_stats(struct client *client)
+{
+	struct msg_stats_ask ask = {
+		.kind = (uint8_t)world_between(world_of(client), STATS_SELF, STATS_LEADER),
+	};
+	struct buf frame = BUF_INIT;
+
+	msg_stats_ask_frame(&frame, worker_new_id(client->worker), &ask);
+	worker_send(client->worker, blob_new(buf_slice(&frame)));
+	buf_free(&frame);
+}
+
+static void
 step(struct world *world, struct sim_event *event)
 {
 	struct client *client = event->object;
@@ -298,6 +311,8 @@ step(struct world *world, struct sim_event *event)
 		return;
 	world->operations++;
 	client->key = world_below(world, ARRAY_COUNT(file_keys));
+	if (world_chance(world, 10))
+		ask_stats(client);
 	if (world_chance(world, world->profile.reads))
 		read_something(client);
 	else

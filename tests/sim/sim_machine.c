@@ -253,10 +253,14 @@ io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t cou
 static void
 io_stats(void *argument, uint64_t session, uint64_t request_id, const struct msg_stats *stats)
 {
-	(void)argument;
-	(void)session;
-	(void)request_id;
-	(void)stats;
+	struct machine *machine = argument;
+	struct worker *worker = worker_of_session(machine, session);
+	struct buf frame = BUF_INIT;
+
+	if (worker == NULL)
+		return;
+	msg_stats_frame(&frame, request_id, stats);
+	worker_reply(worker, take_frame(&frame));
 }
 
 /* Simulated workers keep no rendered bodies. */
@@ -359,8 +363,8 @@ run_node_turn(struct machine *machine)
 	if (++machine->turns_in_ms > TURNS_MAX)
 		sim_fail(world, machine, "%d turns in one millisecond: the node spins", TURNS_MAX);
 	node_turn(machine->node, machine_clock(machine));
-	send_frames(machine);
 	check_turn(machine);
+	send_frames(machine);
 	if (machine->ended) {
 		operator_ended(machine);
 		return;
@@ -456,12 +460,15 @@ machine_start(struct machine *machine)
 		.trim_log = world->profile.trim_entries > 0,
 		.trim_entries = world->profile.trim_entries,
 		.watches_max = 10000,
+		.append_bytes_max = world->profile.append_bytes_max,
+		.log_memory_bytes = world->profile.log_memory_bytes,
 		.seed = rand_next(&world->rand),
 		.new_cluster_id = world->seed | 1,
 		.join = machine->join,
 	};
 	machine->life++;
 	machine->ended = false;
+	machine->doomed = false;
 	machine->seen_store_index = 0;
 	machine->started_ms = world->now_ms;
 	machine->node = node_new(&machine->config, io, &recovered);
@@ -483,6 +490,8 @@ machine_crash(struct machine *machine, enum machine_crash_kind kind)
 		return;
 	world_tell(machine->world, machine, "%s", kinds[kind]);
 	machine->world->crashes++;
+	if (world_chance(machine->world, 500))
+		machine->muted_life = machine->life;
 	machine->life++;
 	node_free(&machine->node);
 	buf_free(&machine->peer_out);

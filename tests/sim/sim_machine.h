@@ -10,6 +10,7 @@
 
 #include "raftd/node.h"
 #include "tests/sim/sim_disk.h"
+#include "tests/sim/sim_fault.h"
 #include "tests/sim/sim_worker.h"
 
 enum machine_crash_kind {
@@ -31,9 +32,11 @@ struct machine {
 
 	struct node *node;		/* NULL: raftd does not run */
 	uint64_t life;
-	bool in_turn;
+	uint64_t muted_life;		/* frames of this and earlier lives are lost */
 	bool join;			/* next start on an empty directory joins */
 	bool retired;			/* out of the cluster, or not yet in it: does not restart by itself */
+	bool doomed;			/* crashes at the next moment of this kind */
+	enum fault_moment doom;
 	bool ended;			/* raftd asked to end for good */
 	enum exit_code end_code;
 	uint64_t started_ms;

@@ -26,14 +26,15 @@ struct arguments {
 	struct world_options world;
 	uint64_t from, count;
 	unsigned long jobs;
-	bool many, self_test, quiet;
+	bool many, self_test, quiet, stop;
 };
 
 static void
 usage(void)
 {
 	fputs("usage: sim [--seed N | --seeds FROM COUNT] [--nodes 3|5|mixed]\n"
-	      "           [--virtual-seconds N] [--jobs N] [--trace] [--self-test] [--quiet]\n", stderr);
+	      "           [--virtual-seconds N] [--jobs N] [--trace] [--self-test] [--quiet] [--stop]\n",
+	    stderr);
 	exit(EXIT_USAGE);
 }
 
@@ -63,6 +64,7 @@ parse(int argc, char **argv, struct arguments *arguments)
 		{ "trace", no_argument, NULL, 't' },
 		{ "self-test", no_argument, NULL, 'T' },
 		{ "quiet", no_argument, NULL, 'q' },
+		{ "stop", no_argument, NULL, 'o' },
 		{ NULL, 0, NULL, 0 },
 	};
 	int option;
@@ -99,6 +101,9 @@ parse(int argc, char **argv, struct arguments *arguments)
 			break;
 		case 'q':
 			arguments->quiet = true;
+			break;
+		case 'o':
+			arguments->stop = true;
 			break;
 		default:
 			usage();
@@ -198,7 +203,7 @@ follow_child(const struct arguments *arguments, struct job *job)
 	else
 		printf("seed %" PRIu64 " failed: exit code %d\n", job->at, WEXITSTATUS(status));
 	job->next = job->at + arguments->jobs;
-	return job->next < arguments->from + arguments->count;
+	return !arguments->stop && job->next < arguments->from + arguments->count;
 }
 
 static uint64_t

@@ -665,7 +665,7 @@ model_conf(const struct sim_model *model)
 	return &model->conf;
 }
 
-/* ---- sessions ---------------------------------------------------------------------------------- */
+/* ---- sessions --------------------------------------------------------------- */
 
 static struct model_session *
 session_find(const struct sim_model *model, uint64_t id)
@@ -711,7 +711,7 @@ model_result(const struct sim_model *model, uint64_t session_id, uint64_t sequen
 	return &session->results[sequence];
 }
 
-/* ---- the log ------------------------------------------------------------------------------------ */
+/* ---- the log ---------------------------------------------------------------- */
 
 static enum err
 apply_command(struct sim_model *model, const struct raft_entry *entry,

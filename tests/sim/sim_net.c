@@ -40,9 +40,13 @@ deliver(struct world *world, struct sim_event *event)
 	size_t used;
 	enum err err;
 
+	const struct machine *from = event->object;
+
 	(void)world;
-	/* The data directory may be another one by now. */
-	if (to->node == NULL || machine_node_id(to) != event->life)
+	/* The data directory may be another one by now; what had not left the
+	 * sender when it died may be lost. */
+	if (to->node == NULL || machine_node_id(to) != event->life ||
+	    event->flags <= from->muted_life)
 		return;
 	err = frame_parse(blob_slice(event->bytes), &frame, &used);
 	ASSERT(err == ERR_NONE);
@@ -72,6 +76,8 @@ schedule(struct machine *from, struct machine *to, struct blob *bytes, bool bulk
 	}
 	event = world_after(world, delay_ms, deliver);
 	event->machine = to;
+	event->object = from;
+	event->flags = from->life;
 	event->number = machine_node_id(from);
 	event->life = machine_node_id(to);
 	event->bytes = blob_ref(bytes);

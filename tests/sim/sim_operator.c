@@ -205,10 +205,11 @@ step_removing(struct machine *machine)
 
 	if (seat->asking || seat->again_at_ms > machine->world->now_ms)
 		return;
-	/* It may be asked to remove itself. */
-	if (machine_serves(machine) && world_chance(machine->world, 300))
-		through = machine;
-	if (through == NULL || !through->workers[0]->attached)
+	/* Operators reach whom they like: itself, or one that is cut off. */
+	if (world_chance(machine->world, 500))
+		through = machine->world->machines[world_below(machine->world,
+		    machine->world->machine_count)];
+	if (through == NULL || !machine_serves(through) || !through->workers[0]->attached)
 		return;
 	request = worker_member_change(through->workers[0], &change);
 	request->done = removal_answered;
@@ -272,7 +273,7 @@ no_change_in_logs(const struct world *world)
 }
 
 static bool
-may_change(const struct world *world)
+may_lose_data(const struct world *world)
 {
 	return operator_settled(world) && model_conf(world->model)->voter_count >= 3 &&
 	    model_conf(world->model)->voter_count == world->machine_count &&
@@ -287,6 +288,30 @@ lose_data(struct machine *machine)
 	machine_wipe(machine);
 	seat_of(machine)->place = PLACE_JOINING;
 	machine_start(machine);
+}
+
+static void
+odd_answered(struct request *request, const struct msg_outcome *outcome)
+{
+	const struct machine *machine = request->owner;
+
+	check_member_change(request, outcome);
+	if (outcome != NULL && outcome->error == ERR_NONE)
+		sim_fail(machine->world, machine, "a change of members that makes no sense succeeds");
+}
+
+/* It must be refused: nobody has that name. */
+static void
+ask_oddly(struct machine *machine)
+{
+	struct msg_member_change change = { .op = MEMBER_REMOVE, .name = SLICE_LITERAL("nobody") };
+	struct request *request;
+
+	if (!machine_serves(machine))
+		return;
+	request = worker_member_change(machine->workers[0], &change);
+	request->done = odd_answered;
+	request->owner = machine;
 }
 
 /* Back with the old data at another address: the node itself has it changed. */
@@ -307,18 +332,24 @@ operator_change(struct world *world)
 {
 	struct machine *machine = world->machines[world_below(world, world->machine_count)];
 
-	if (world_chance(world, 300)) {
+	if (!operator_settled(world))
+		return;
+	switch (world_below(world, 6)) {
+	case 0:
 		move(machine);
-		return;
-	}
-	if (!may_change(world))
-		return;
-	world->operator->changed_ms = world->now_ms;
-	if (world_chance(world, 500)) {
-		lose_data(machine);
-	} else {
+		break;
+	case 1:
+		ask_oddly(machine);
+		break;
+	case 2:
+	case 3:
+		if (may_lose_data(world))
+			lose_data(machine);
+		break;
+	default:
 		seat_of(machine)->place = PLACE_REMOVING;
 		seat_of(machine)->again_at_ms = 0;
+		break;
 	}
 }
 

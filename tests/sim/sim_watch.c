@@ -129,9 +129,11 @@ open_later(struct watcher *watch)
 {
 	struct world *world = world_of(watch);
 
+	uint64_t delay_ms = watch->id != 0 ? 500 + world_below(world, 500)
+					   : world_below(world, world->healed ? 5 : 50);
+
 	world_cancel(world, &watch->timer);
-	watch->timer = world_after(world,
-	    watch->id == 0 ? world_below(world, world->healed ? 5 : 50) : 500 + world_below(world, 500), tend);
+	watch->timer = world_after(world, delay_ms, tend);
 	watch->timer->object = watch;
 }
 

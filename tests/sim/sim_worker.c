@@ -110,6 +110,7 @@ dispatch(struct node *node, uint64_t session, const struct frame *frame)
 	struct msg_read read;
 	struct msg_watch watch;
 	struct msg_member_change change;
+	struct msg_stats_ask ask;
 	enum err err;
 
 	switch (frame->type) {
@@ -135,6 +136,11 @@ dispatch(struct node *node, uint64_t session, const struct frame *frame)
 		err = msg_member_change_decode(frame->payload, &change);
 		if (err == ERR_NONE)
 			node_member_change(node, session, frame->request_id, &change);
+		return err;
+	case MSG_stats_ask:
+		err = msg_stats_ask_decode(frame->payload, &ask);
+		if (err == ERR_NONE)
+			node_stats(node, session, frame->request_id, ask.kind);
 		return err;
 	default:
 		return ERR_MALFORMED;
@@ -209,6 +215,24 @@ take_event(struct worker *worker, const struct msg_event *event)
 				break;
 }
 
+/* Counters are not replicated: only their form can be checked. */
+static enum err
+take_stats(const struct msg_stats *stats)
+{
+	struct reader followers = reader_of(stats->followers);
+	struct follower_record record;
+	size_t counts[] = { [STATS_SELF] = SELF_STAT_COUNT, [STATS_STORE] = STORE_STAT_COUNT,
+		[STATS_LEADER] = 0 };
+
+	if (stats->kind >= ARRAY_COUNT(counts) ||
+	    stats->numbers.size != counts[stats->kind] * sizeof(uint64_t))
+		return ERR_MALFORMED;
+	while (!reader_done(&followers))
+		if (!follower_record_get(&followers, &record))
+			return ERR_MALFORMED;
+	return ERR_NONE;
+}
+
 static void
 from_raftd(struct world *world, struct sim_event *event)
 {
@@ -216,6 +240,7 @@ from_raftd(struct world *world, struct sim_event *event)
 	struct msg_outcome outcome;
 	struct msg_watching watching;
 	struct msg_event hit;
+	struct msg_stats stats;
 	struct frame frame;
 	size_t used;
 	enum err err = ERR_MALFORMED;
@@ -233,6 +258,9 @@ from_raftd(struct world *world, struct sim_event *event)
 		else if (frame.type == MSG_event &&
 		    (err = msg_event_decode(frame.payload, &hit)) == ERR_NONE)
 			take_event(worker, &hit);
+		else if (frame.type == MSG_stats &&
+		    (err = msg_stats_decode(frame.payload, &stats)) == ERR_NONE)
+			err = take_stats(&stats);
 	}
 	if (err != ERR_NONE)
 		sim_fail(world, worker->machine, "raftd sent a frame that cannot be decoded");

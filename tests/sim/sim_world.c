@@ -17,9 +17,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-/* After all faults are healed: how long until writes work, and all agree. */
-#define PROBE_LIMIT_MS 15000
-#define AGREE_LIMIT_MS 10000
+/* After all faults are healed: how long until writes work, and all agree. A chunk
+ * of a snapshot that was lost before may be waited for for 10 s. */
+#define PROBE_LIMIT_MS 25000
+#define AGREE_LIMIT_MS 15000
 #define WATCH_LIMIT_MS 20000
 #define STEP_MS 100
 

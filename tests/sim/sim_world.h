@@ -49,12 +49,14 @@ struct sim_profile {
 	/* Mean time between two faults of a kind; 0: none. */
 	uint64_t crash_ms, partition_ms, pause_ms, clock_ms, transfer_ms, member_ms, worker_ms;
 	uint64_t blackout_ms;		/* all machines at once */
+	unsigned new_leader_dies;	/* soon after its election, per mille */
 
 	size_t workers;			/* client workers of each machine */
 	size_t clients, watches;	/* of each worker */
 	uint64_t think_ms;
 	unsigned reads;			/* per mille of operations */
 	uint64_t trim_entries;
+	size_t append_bytes_max, log_memory_bytes;	/* 0: as in production */
 	uint64_t heartbeat_ms, election_ms, request_timeout_ms;
 };
 

@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #define CAPTURE_BYTES 65536
+#define LINE_MAX_BYTES 1024
 
 static int saved_stderr, capture[2];
 
@@ -152,4 +153,30 @@ TEST(a_sentence_is_said_without_a_prefix)
 	diag_say("etcd: -name: is %s", "em\tpty");
 	text = capture_end();
 	assert_string_equal(text, "etcd: -name: is em\\x09pty\n");
+}
+
+TEST(a_line_can_be_a_json_object)
+{
+	char expected[256], text[2 * LINE_MAX_BYTES];
+	const char *line;
+
+	diag_start("raftd");
+	diag_set_node("a\"b");
+	diag_set_level(DIAG_INFO);
+	diag_set_json(true);
+	capture_start();
+	diag_warn("raft", "x \\ \n \xc3\xa9 \xff");
+	line = capture_end();
+	snprintf(expected, sizeof(expected), "\",\"node\":\"a\\\"b\",\"proc\":\"raftd\",\"pid\":%ld,"
+	    "\"level\":\"warn\",\"part\":\"raft\",\"msg\":\"x \\\\ \\u000a \xc3\xa9 \\ufffd\"}\n",
+	    (long)getpid());
+	assert_string_equal(line + strlen("{\"time\":\"2026-11-22T15:29:23.647Z"), expected);
+	memset(text, '"', sizeof(text) - 1);
+	text[sizeof(text) - 1] = '\0';
+	capture_start();
+	diag_say("%s", text);
+	line = capture_end();
+	assert_true(strlen(line) <= LINE_MAX_BYTES && strlen(line) >= LINE_MAX_BYTES - 3);
+	assert_string_equal(line + strlen(line) - 5, "\\\"\"}\n");
+	diag_set_json(false);
 }

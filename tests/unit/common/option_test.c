@@ -217,3 +217,74 @@ TEST(settings_cut_anywhere_are_refused)
 	buf_free(&settings);
 	config_free(&config);
 }
+
+TEST(every_file_key_is_found_and_the_nearest_one_to_a_wrong_one)
+{
+	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
+		const struct option_row *row = &option_rows[id];
+
+		if (row->file_key != NULL)
+			assert_ptr_equal(option_by_file_key(row->file_key), row);
+	}
+	assert_ptr_equal(option_by_file_key("max_cluster_size"),
+	    &option_rows[OPTION_cluster_active_size]);
+	assert_null(option_by_file_key("peer"));
+	assert_null(option_by_file_key("peer_addr"));
+	assert_string_equal(option_nearest_file_key("peer.adr"), "peer.addr");
+	assert_string_equal(option_nearest_file_key("peer_addr"), "peer.addr");
+	assert_string_equal(option_nearest_file_key("workers"), "server.workers");
+	assert_null(option_nearest_file_key("qqqqqqqq"));
+}
+
+TEST(file_keys_follow_from_the_flags)
+{
+	static const char *const tables[] = { "peer", "cluster", "server", "log", "limits", "storage" };
+
+	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
+		const char *key = option_rows[id].file_key;
+		bool known = key == NULL || strchr(key, '.') == NULL;
+
+		for (size_t i = 0; i < ARRAY_COUNT(tables) && !known; i++)
+			known = strncmp(key, tables[i], strlen(tables[i])) == 0 && key[strlen(tables[i])] == '.';
+		assert_true(known);
+		if (option_rows[id].env != NULL)
+			assert_memory_equal(option_rows[id].env, "ETCD_", 5);
+	}
+}
+
+TEST(limits_can_be_reloaded_and_places_cannot)
+{
+	static const enum option_id fixed[] = { OPTION_name, OPTION_data_dir, OPTION_addr,
+		OPTION_peer_addr, OPTION_bind_addr, OPTION_run_dir, OPTION_user, OPTION_sandbox,
+		OPTION_peer_election_timeout, OPTION_snapshot_count, OPTION_client_url };
+
+	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
+		const char *key = option_rows[id].file_key;
+
+		if (key != NULL && strncmp(key, "limits.", 7) == 0 && id != OPTION_ipc_max_frame)
+			assert_true(option_reloadable(id));
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(fixed); i++)
+		assert_false(option_reloadable(fixed[i]));
+}
+
+TEST(a_copied_field_is_the_copys_own)
+{
+	struct config from, config;
+	char *problem;
+
+	config_init(&from);
+	config_init(&config);
+	assert_int_equal(config_set(&from, OPTION_cors, "http://a", &problem), ERR_NONE);
+	assert_int_equal(config_set(&from, OPTION_snapshot, "false", &problem), ERR_NONE);
+	assert_int_equal(config_set(&from, OPTION_idle_timeout, "7", &problem), ERR_NONE);
+	config_copy(&config, &from, OPTION_cors);
+	config_copy(&config, &from, OPTION_snapshot);
+	config_copy(&config, &from, OPTION_idle_timeout);
+	config_free(&from);
+	assert_string_equal(config.cors, "http://a");
+	assert_false(config.snapshot);
+	assert_int_equal(config.idle_timeout, 7000);
+	assert_int_equal(config.header_timeout, 10000);
+	config_free(&config);
+}

@@ -135,3 +135,29 @@ TEST(the_registry_value_is_raft_then_etcd_unescaped)
 	    SLICE_LITERAL("raft=http://a:7001&etcd=http://a:4001")));
 	buf_free(&value);
 }
+
+TEST(a_removed_id_is_remembered_over_a_reload)
+{
+	struct members members = { 0 }, fresh = { 0 };
+	struct buf effects = BUF_INIT;
+	struct state_record record;
+	struct reader in;
+
+	put(&members, 9, MEMBER_VOTER, 1, "a", &effects);
+	buf_clear(&effects);
+	members_remove(&members, 9, &effects);
+	members_remove(&members, 77, &effects);
+	assert_true(members_was_removed(&members, 9));
+	assert_false(members_was_removed(&members, 77));
+	in = reader_of(buf_slice(&effects));
+	while (!reader_done(&in)) {
+		assert_true(state_record_get(&in, &record));
+		if (record.value.size > 0)
+			assert_int_equal(members_load(&fresh, record.key, record.value), ERR_NONE);
+	}
+	assert_true(members_was_removed(&fresh, 9));
+	assert_int_equal(fresh.count, 0);
+	members_clear(&members);
+	members_clear(&fresh);
+	buf_free(&effects);
+}

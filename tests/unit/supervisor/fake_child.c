@@ -8,7 +8,8 @@
  *	    ready_exit:N	end right after READY with code N
  *	    end_node:N		tell the supervisor to end the node with code N
  *	    deaf		do not stop when told to
- *	FAKE_DIR/events		a line for each start, attach and stop
+ *	FAKE_DIR/events		a line for each start, attach, stop and change of
+ *				settings, which tells the idle time-out
  */
 #include "common/child.h"
 #include "common/diag.h"
@@ -108,6 +109,15 @@ configured(void *argument, const struct config *config)
 }
 
 static void
+reconfigured(void *argument, const struct config *config)
+{
+	char *what = xasprintf("settings:%llu", (unsigned long long)config->idle_timeout);
+
+	tell(argument, what);
+	free(what);
+}
+
+static void
 attached(void *argument, int role, uint32_t number, uint64_t token UNUSED, int fd)
 {
 	char *what = xasprintf("attach:%d:%u", role, (unsigned)number);
@@ -178,7 +188,7 @@ main(int argc, char **argv)
 	tell(&fake, "start");
 	fake.loop = loop_new();
 	fake.child = child_new(fake.loop, CHILD_CONTROL_FD, fake.role, fake.number,
-	    (struct child_owner){ .configured = configured, .attached = attached, .stop = stop,
+	    (struct child_owner){ .configured = configured, .reconfigured = reconfigured, .attached = attached, .stop = stop,
 		.move_leader = fake.role == ROLE_RAFTD ? move_leader : NULL, .alive = alive,
 		.argument = &fake });
 	code = loop_run(fake.loop, EXIT_STOPPED);

@@ -79,7 +79,8 @@ node_start(struct node_fixture *node, const char *const *words)
 	char *argv[WORDS_MAX] = { "etcd", "-name", "m1", "-data-dir", data, "-libexec-dir", libexec,
 		"-addr", "127.0.0.1:0", "-peer-addr", "127.0.0.1:0", "-port-file", ports,
 		"-workers", "2" };
-	size_t argc = 15;
+	/* A file is to have its own say on the workers. */
+	size_t argc = words[0] != NULL && strcmp(words[0], "-config") == 0 ? 13 : 15;
 	int pair[2];
 
 	for (size_t i = 0; words[i] != NULL; i++)

@@ -24,7 +24,8 @@ struct node_fixture {
 };
 
 void node_make(struct node_fixture *node);
-/* Start "etcd" with free ports, two workers and these further words. */
+/* Start "etcd" with free ports, two workers and these further words. With -config
+ * as the first of them the workers are left to the file. */
 void node_start(struct node_fixture *node, const char *const *words);
 #define NODE_START(node, ...) node_start(node, (const char *const[]){ __VA_ARGS__, NULL })
 /* KILL it if it runs, and remove the directory. */

@@ -26,7 +26,8 @@ arguments_of(const char *const *words)
 		argv[argc] = (char *)(uintptr_t)words[argc - 1];
 		argc++;
 	}
-	assert_int_equal(arguments_read(&arguments, argc, argv, environment, &problem), ARGUMENTS_RUN);
+	assert_int_equal(arguments_read(&arguments, &(struct arguments_input){ .argc = argc,
+	    .argv = argv, .environment = environment }, &problem), ARGUMENTS_RUN);
 	return arguments;
 }
 
@@ -167,4 +168,75 @@ TEST(paths_become_absolute)
 	assert_text(ARGUMENTS("-pid-file", "/x"), OPTION_pid_file, "/x");
 	free(here);
 	free(expected);
+}
+
+TEST(certificates_keys_and_authorities_come_together)
+{
+	assert_refused("-cert-file given without -key-file", ARGUMENTS("-cert-file", "c"));
+	assert_refused("-key-file given without -cert-file", ARGUMENTS("-key-file", "k"));
+	assert_refused("-ca-file needs -cert-file and -key-file", ARGUMENTS("-ca-file", "a"));
+	assert_refused("-peer-cert-file given without -peer-key-file",
+	    ARGUMENTS("-peer-cert-file", "c"));
+	assert_refused("-peer-key-file given without -peer-cert-file",
+	    ARGUMENTS("-peer-key-file", "k"));
+	assert_refused("-peer-ca-file needs -peer-cert-file and -peer-key-file",
+	    ARGUMENTS("-peer-ca-file", "a"));
+}
+
+TEST(files_that_cannot_be_read_are_named)
+{
+	assert_refused("-cert-file: cannot read /nonexistent/c: No such file or directory",
+	    ARGUMENTS("-cert-file", "/nonexistent/c", "-key-file", "/dev/null"));
+	assert_refused("-peer-ca-file: cannot read /nonexistent/a: No such file or directory",
+	    ARGUMENTS("-peer-cert-file", "/dev/null", "-peer-key-file", "/dev/null", "-peer-ca-file",
+	    "/nonexistent/a"));
+}
+
+TEST(words_have_to_be_those_of_the_option)
+{
+	assert_refused("-sandbox: \"x\" is none of on, off, best", ARGUMENTS("-sandbox", "x"));
+	assert_refused("-tls-min-version: \"1.1\" is none of 1.2, 1.3",
+	    ARGUMENTS("-tls-min-version", "1.1"));
+	assert_refused("-log-format: \"xml\" is none of text, json", ARGUMENTS("-log-format", "xml"));
+	assert_refused("-log-output: \"syslog\" is not supported by this version; let the init system "
+	    "take standard error there", ARGUMENTS("-log-output", "syslog"));
+	assert_text(ARGUMENTS("-sandbox", "on"), OPTION_sandbox, "on");
+	assert_text(ARGUMENTS("-tls-min-version", "1.3"), OPTION_tls_min_version, "1.3");
+	assert_text(ARGUMENTS("-log-output", "stdout"), OPTION_log_output, "stdout");
+	assert_text(ARGUMENTS("-log-output", "/a/log"), OPTION_log_output, "/a/log");
+	assert_text(ARGUMENTS("-access-log", "-"), OPTION_access_log, "-");
+}
+
+TEST(discovery_is_refused_with_what_to_do_instead)
+{
+	assert_refused("-discovery: \"http://x\": discovery is not supported by this version; use -peers",
+	    ARGUMENTS("-discovery", "http://x"));
+}
+
+TEST(origins_are_urls_and_switch_the_check_on)
+{
+	static const char *const wrong[] = { "http://%zz", "console.example", "http://", "://a",
+		"http://a b", "http://a,b c" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(wrong) - 1; i++) {
+		char *expected = xasprintf("-cors: \"%s\" is not a URL", wrong[i]);
+
+		assert_refused(expected, ARGUMENTS("-cors", wrong[i]));
+		free(expected);
+	}
+	assert_refused("-cors: \"b c\" is not a URL", ARGUMENTS("-cors", wrong[5]));
+	assert_text(ARGUMENTS("-cors", "*, https://a.example:8443"), OPTION_cors,
+	    "*,https://a.example:8443");
+	assert_text(ARGUMENTS("-cors", "http://a"), OPTION_origin_check, "true");
+	assert_text(ARGUMENTS("-cors", "http://a", "-origin-check=false"), OPTION_origin_check,
+	    "false");
+	assert_text(ARGUMENTS("-v"), OPTION_origin_check, "false");
+	assert_text(ARGUMENTS("-origin-check"), OPTION_origin_check, "true");
+}
+
+TEST(the_cluster_options_have_their_bounds)
+{
+	assert_text(ARGUMENTS("-maxsize", "3"), OPTION_cluster_active_size, "3");
+	assert_text(ARGUMENTS("-cluster-remove-delay", "2.5"), OPTION_cluster_remove_delay, "2.5");
+	assert_text(ARGUMENTS("-ipc-max-frame", "16M"), OPTION_ipc_max_frame, "16777216");
 }

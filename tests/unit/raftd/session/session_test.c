@@ -288,10 +288,32 @@ TEST(a_new_channel_of_a_worker_replaces_its_old_one)
 
 	greet(w, old, ROLE_CLIENT, 1, 1234, 5);
 	fresh = attach(w, ROLE_CLIENT, 1);
-	greet(w, fresh, ROLE_CLIENT, 1, 1234, 6);
+	greet(w, fresh, ROLE_CLIENT, 1, 1234, 5);
 	count = hear(old, &in, types, 8);
 	assert_int_equal(types[count - 1], -1);
 	assert_int_equal(sessions_count(w->sessions), 1);
+	buf_free(&in);
+	close(old);
+	close(fresh);
+	world_free(w);
+}
+
+TEST(a_worker_that_drains_keeps_its_channel_beside_its_successor)
+{
+	struct world *w = world_new();
+	struct node_outcome outcome = { .store_index = 3 };
+	struct buf in = BUF_INIT;
+	int old = attach(w, ROLE_CLIENT, 1), fresh, types[8];
+
+	greet(w, old, ROLE_CLIENT, 1, 1234, 5);
+	fresh = attach(w, ROLE_CLIENT, 1);
+	greet(w, fresh, ROLE_CLIENT, 1, 1234, 6);
+	assert_int_equal(hear(old, &in, types, 8), 2);
+	sessions_outcome(w->sessions, 5, 9, &outcome);
+	run(w);
+	assert_int_equal(hear(old, &in, types, 8), 1);
+	assert_int_equal(types[0], MSG_outcome);
+	assert_int_equal(sessions_count(w->sessions), 2);
 	buf_free(&in);
 	close(old);
 	close(fresh);

@@ -1,0 +1,18 @@
+/*
+ * inspect.h - etcd -check-config: what a start would do, without doing it.
+ *
+ * Nothing is made, locked or bound, so it may run beside the node itself. May
+ * wait for a name server.
+ */
+#ifndef MOOTHALL_SUPERVISOR_INSPECT_H
+#define MOOTHALL_SUPERVISOR_INSPECT_H
+
+#include "supervisor/arguments.h"
+
+/*
+ * setup_check has passed. Appends lines for a person to out.
+ * NULL, or what is wrong: a sentence, freed by the caller.
+ */
+char *inspect(struct arguments *arguments, const char *raftd_path, struct buf *out) MUST_CHECK;
+
+#endif

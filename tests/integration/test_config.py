@@ -1,0 +1,231 @@
+"""Options from every source, what is said of wrong ones, and a new configuration
+for a running node."""
+
+import json
+import os
+import re
+import signal
+import subprocess
+import tomllib
+
+from moothall import BUILD, ETCD, free_port, wait_until
+
+SAMPLE = os.path.join(BUILD, "supervisor", "sample")
+SAMPLE_FILE = os.path.join(os.path.dirname(__file__), "..", "..", "etc", "etcd.conf")
+
+# The sample of the 0.4 series' documentation.
+OLD_FILE = """
+addr = "127.0.0.1:4001"
+bind_addr = "0.0.0.0"
+cors = ["http://console.example"]
+data_dir = "/var/lib/etcd"
+name = "machine1"
+peers = ["10.0.0.2:7001", "10.0.0.3:7001"]
+snapshot = true
+[peer]
+addr = "10.0.0.1:7001"
+heartbeat_interval = 50
+election_timeout = 200
+[cluster]
+active_size = 9
+remove_delay = 1800.0
+sync_interval = 5.0
+"""
+
+
+def run(world, *flags, **environment):
+    env = dict({k: v for k, v in os.environ.items() if not k.startswith("ETCD_")}, **environment)
+    return subprocess.run([ETCD] + list(flags), capture_output=True, text=True, timeout=30, env=env,
+                          cwd=world.folder)
+
+
+def write(world, text, name="etcd.conf"):
+    path = os.path.join(world.folder, name)
+    with open(path, "w") as file:
+        file.write(text)
+    return path
+
+
+def printed(result):
+    assert result.returncode == 0, result
+    return tomllib.loads(result.stdout)
+
+
+def refused(result, *words):
+    """Exit 2, one sentence with all the words, then where to look further."""
+    assert result.returncode == 2, result
+    lines = [line for line in result.stderr.splitlines() if "ignored" not in line]
+    assert len(lines) == 2 and lines[0].startswith("etcd: ") and lines[1] == "try 'etcd -help'", result
+    for word in words:
+        assert word in lines[0], lines[0]
+
+
+def test_the_old_sample_is_read_as_it_is(world):
+    path = write(world, OLD_FILE)
+    result = run(world, "-config", path, "-print-config")
+    values = printed(result)
+    assert result.stderr == ""
+    for key, value in tomllib.loads(OLD_FILE).items():
+        if isinstance(value, dict):
+            assert values[key] == dict(values[key], **value)
+        elif key != "bind_addr":
+            assert values[key] == value
+    assert values["bind_addr"] == "0.0.0.0:4001"
+
+
+def test_each_source_wins_over_the_one_before_and_is_told(world):
+    path = write(world, 'name = "file"\naddr = "f:1"\nsnapshot_count = 7\npeers = ["f:2"]\n')
+    peers = write(world, "p:1, p:2\np:3\n", "peers")
+    result = run(world, "-config=" + path, "-print-config", "--name", "flag", "-peers-file", peers,
+                 ETCD_NAME="environment", ETCD_ADDR="e:1", ETCD_PEERS="e:2")
+    values = printed(result)
+    assert (values["name"], values["addr"], values["snapshot_count"]) == ("flag", "e:1", 7)
+    assert values["peers"] == ["p:1", "p:2", "p:3"]
+    for line in ['name = "flag"  # -name', 'addr = "e:1"  # ETCD_ADDR',
+                 "snapshot_count = 7  # %s:3: snapshot_count" % path, "snapshot = true  # default"]:
+        assert line in result.stdout.splitlines(), result.stdout
+
+
+def test_what_is_printed_can_be_read_again(world):
+    first = run(world, "-print-config", "-name", "n1", "-peers", "a:1,b:2", "-storage-cache", "4M",
+                "-retry-interval", "2.5", "-workers", "3")
+    path = write(world, first.stdout)
+    second = run(world, "-print-config", "-config", path)
+    assert printed(first) == printed(second)
+    assert second.stderr == ""
+
+
+def test_unknown_keys_tables_and_variables_are_warned_of(world):
+    path = write(world, 'nane = "x"\nworkers = 2\nqqqqqqqqqq = 1\n[foo]\nbar = 1\n[peer]\nadr = "a:1"\n')
+    result = run(world, "-config", path, "-print-config", ETCD_NAM="x")
+    assert result.returncode == 0
+    assert result.stderr.splitlines() == [
+        "etcd: %s:1: nane: no such option, ignored; did you mean name?" % path,
+        "etcd: %s:2: workers: no such option, ignored; did you mean server.workers?" % path,
+        "etcd: %s:3: qqqqqqqqqq: no such option, ignored" % path,
+        "etcd: %s:4: [foo]: no such table, ignored" % path,
+        "etcd: %s:7: peer.adr: no such option, ignored; did you mean peer.addr?" % path,
+        "etcd: ETCD_NAM: no such option, ignored"]
+
+
+def test_wrong_files_are_told_with_their_line(world):
+    for text, words in [
+            ("\n\naddr = 4001\n", ":3: addr: a text is expected, this is a number"),
+            ("name = [", ":1: a value is missing"),
+            ("snapshot_count = 0", ":1: snapshot_count: 0 is below the minimum 1"),
+            ('[peer]\naddr = "127.0.0.1"', ':2: peer.addr: "127.0.0.1": no port; write host:port'),
+            ('name = "a/b"', ':1: name: "a/b" has a character that is not allowed'),
+            ('bind_addr = ":4001"', ":1: bind_addr: Listen Host: IP required can't use a port only"),
+            ('discovery = "http://x"', ':1: discovery: "http://x": discovery is not supported'),
+            ('cors = ["http://%zz"]', ':1: cors: "http://%zz" is not a URL'),
+            ('peers = ["a:1", "b"]', ':1: peers: "b": no port'),
+            ("[log]\nlevel = 'loud'", ':2: log.level: "loud" is none of')]:
+        path = write(world, text)
+        refused(run(world, "-config", path), "etcd: " + path + words)
+    refused(run(world, "-config", "missing"), "-config: cannot read missing")
+    refused(run(world, ETCD_CONFIG="missing"), "ETCD_CONFIG: cannot read missing")
+    assert os.listdir(world.folder) == ["etcd.conf"]
+
+
+def test_wrong_flags_and_variables_name_their_source(world):
+    refused(run(world, "-addr", "127.0.0.1"), '-addr: "127.0.0.1": no port; write host:port')
+    refused(run(world, ETCD_SNAPSHOT_COUNT="x"), 'ETCD_SNAPSHOT_COUNT: "x" is not a whole number')
+    refused(run(world, "-cert-file", "c.pem"), "-cert-file given without -key-file")
+    refused(run(world, "-ca-file", "c.pem"), "-ca-file needs -cert-file and -key-file")
+    refused(run(world, "-ipc-max-frame", "17M"), "-ipc-max-frame: 17M is above the maximum 16777216")
+    refused(run(world, "-discovery", "http://d"), "-discovery:", "not supported by this version; use -peers")
+    refused(run(world, "-peer-election-timeout", "100", "-peer-heartbeat-interval", "500"),
+            "-peer-election-timeout (100) must be at least twice -peer-heartbeat-interval (500)")
+
+
+def test_check_config_says_what_a_start_would_do_and_makes_nothing(world):
+    flags = ["-addr", "127.0.0.1:%d" % free_port(), "-peer-addr", "127.0.0.1:%d" % free_port()]
+    result = run(world, *flags, "-name", "m1", "-data-dir", "sub/m1", "-workers", "3", "-check-config")
+    assert result.returncode == 0, result
+    for words in ["sub/m1, to be made", flags[1], flags[3], "3 client workers", "a new one"]:
+        assert words in result.stdout, result.stdout
+    assert os.listdir(world.folder) == []
+    refused(run(world, "-check-config", "-addr", "[::zz]:4001"), "-addr", "[::zz]:4001")
+    refused(run(world, "-check-config", "-libexec-dir", world.folder), "cannot find raftd and httpd")
+    path = write(world, "x", "file")
+    refused(run(world, "-check-config", "-data-dir", path), "is not a directory")
+    os.makedirs(os.path.join(world.folder, "go", "member"))
+    refused(run(world, "-check-config", "-data-dir", "go"), "holds data of another etcd")
+
+
+def test_check_config_may_run_beside_the_node(world):
+    node = world.node().start()
+    result = run(world, *node.argv()[1:], "-check-config")
+    assert result.returncode == 0 and "which holds a node that goes on" in result.stdout, result
+
+
+def test_the_sample_file_is_what_the_table_makes(world):
+    sample = subprocess.run([SAMPLE], capture_output=True, text=True, check=True).stdout
+    with open(SAMPLE_FILE) as file:
+        assert file.read() == sample, "write it anew: supervisor/sample > etc/etcd.conf"
+    uncommented = re.sub(r"^#(?=[a-z_]+ = )", "", sample, flags=re.M)
+    result = run(world, "-config", write(world, uncommented), "-print-config")
+    assert result.returncode == 0 and result.stderr == "", result.stderr
+    defaults = printed(run(world, "-print-config"))
+    values = printed(result)
+    # It is drawn at each start, and given in the file.
+    assert 2.5 <= defaults.pop("retry_interval") <= 5 and values.pop("retry_interval") == 0
+    assert values == defaults
+
+
+def test_options_without_effect_are_warned_of(world):
+    node = world.node(flags=["-cluster-active-size", "5", "-graphite-host", "g:1", "-ipc-max-frame", "8M"]).start()
+    for words in ["-cluster-active-size has no effect in this version", "-graphite-host has no effect",
+                  "-ipc-max-frame has no effect"]:
+        assert node.log().count(words) == 1, node.log()
+
+
+def test_reload_applies_what_it_can_and_names_the_rest(world):
+    path = write(world, "max_retry_attempts = 3\n[limits]\nmax_body_bytes = 4096\n")
+    node = world.node(flags=["-config", path]).start()
+    pids = node.pids()
+    assert node.put("/a", "x" * 3000).status == 201
+    write(world, "max_retry_attempts = 4\n[limits]\nmax_body_bytes = 2048\n")
+    result = node.control("reload")
+    assert result.returncode == 0, result
+    assert result.stdout == "changed: -max-body-bytes\nneeds a restart: -max-retry-attempts\n"
+    wait_until(lambda: node.put("/a", "x" * 3000).status == 413, 5, "the new limit to count")
+    assert node.put("/a", "small").status == 200
+    assert node.pids() == pids
+
+    write(world, "[limits]\nmax_body_bytes = 'x'\n")
+    result = node.control("reload")
+    assert result.returncode == 1 and "limits.max_body_bytes" in result.stderr, result
+    assert node.put("/a", "x" * 3000).status == 413
+
+    write(world, "[limits]\nmax_body_bytes = 8192\n")
+    node.process.send_signal(signal.SIGHUP)
+    wait_until(lambda: node.put("/a", "x" * 3000).status == 200, 5, "the new limit to count")
+    wait_until(lambda: "reloaded: changed=-max-body-bytes" in node.log(), 5, "the log to say so")
+    assert node.stop() == 0
+
+
+def test_reload_changes_the_number_of_workers_without_a_failed_request(world):
+    path = write(world, "[server]\nworkers = 1\n")
+    node = world.node(flags=["-config", path]).start()
+    for count in (3, 2, 4, 1):
+        write(world, "[server]\nworkers = %d\n" % count)
+        result = node.control("reload")
+        assert result.returncode == 0 and result.stdout == "changed: -workers\n", result
+        for number in range(20):
+            assert node.put("/a", str(number)).status in (200, 201)
+        wait_until(lambda n=count: len(node.pids()["client"]) == n, 10, "%d workers" % count)
+    assert node.stop() == 0
+
+
+def test_the_log_can_go_to_a_file_and_be_json(world):
+    log = os.path.join(world.folder, "log")
+    node = world.node(flags=["-log-output", log, "-log-format", "json"]).start()
+    assert node.put("/a", "b").status == 201
+    assert node.stop() == 0
+    with open(log) as file:
+        lines = [json.loads(line) for line in file]
+    assert {"etcd", "raftd"} <= {line["proc"] for line in lines}
+    assert any(line["msg"].startswith("ready in") for line in lines)
+    assert {line["node"] for line in lines} <= {"-", "machine1"}
+    assert node.log() == ""

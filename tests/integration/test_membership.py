@@ -1,0 +1,317 @@
+"""Members come, go, are replaced and move, under load and with leaders killed meanwhile."""
+
+import contextlib
+import os
+import random
+import shutil
+import threading
+import time
+
+import pytest
+
+import faults
+from faults import Cluster, Events, Load
+from moothall import alive, ask, wait_until
+
+SEED = int(os.environ.get("MOOTHALL_SEED", "1"))
+EXIT_REMOVED = 5
+
+
+@contextlib.contextmanager
+def under_load(cluster, nodes=None, clients=2):
+    """Load at these nodes, which shall be there all the time; everything is checked in the end."""
+    nodes = list(nodes or cluster.nodes)
+    first = nodes[0].put("/begin", "x").json["node"]["modifiedIndex"] + 1
+    with Load(nodes, seed=SEED, clients=clients) as load, Events(nodes[0], first) as events:
+        load.wait_progress(nodes)
+        yield load
+        load.wait_progress(nodes)
+        load.stop()
+        last = cluster.settle()
+        load.check(events.finish(last))
+
+
+def remove(node, name, timeout=10):
+    """DELETE at the peer port of node until it is answered as done or as gone."""
+    def gone():
+        try:
+            answer = ask(node.peer, "DELETE", "/v2/admin/machines/" + name, timeout=timeout)
+        except OSError:
+            return None
+        assert answer.status in (200, 404, 500), answer
+        return answer if answer.status != 500 else None
+    return wait_until(gone, 30, "%s to be removed" % name)
+
+
+def registry(node):
+    answer = node.get("/v2/keys/_etcd/machines?quorum=true")
+    return {n["key"].rpartition("/")[2]: n for n in answer.json["node"]["nodes"]}
+
+
+def kill_and_restart(node):
+    node.kill_all()
+    node.start()
+
+
+def wait_ended(node, code):
+    assert node.process.wait(15) == code, node.log()[-2000:]
+    wait_until(lambda: not any(alive(pid) for pid in node.seen), 5, "its processes to end")
+
+
+def drop(cluster, node):
+    cluster.nodes.remove(node)
+    return node
+
+
+def test_nodes_join_one_by_one(world):
+    cluster = Cluster(world, 1)
+    with under_load(cluster) as load:
+        for _ in range(4):
+            since = time.monotonic_ns()
+            cluster.add()
+            load.wait_progress(load_nodes(load), 2)
+            faults.UNAVAILABLE.setdefault("a node joins", []).append(
+                load.gap(load_nodes(load), since, time.monotonic_ns()))
+    indexes = [registry(cluster.nodes[4])[n.name]["createdIndex"] for n in cluster.nodes]
+    assert indexes == sorted(indexes)
+
+
+def load_nodes(load):
+    return list(dict.fromkeys(load.clients.values()))
+
+
+def test_nodes_join_while_leaders_are_killed(world):
+    cluster, rand = Cluster(world, 3), random.Random(SEED)
+    with under_load(cluster) as load:
+        for name in ("machine4", "machine5"):
+            leader = cluster.leader()
+            node = cluster.make(name)
+            node.start(wait=False)
+            # Anywhere between its first question and its first vote.
+            time.sleep(rand.random() * 0.08)
+            kill_and_restart(leader)
+            node.wait_ready(30)
+            cluster.nodes.append(node)
+            cluster.wait_voters(30)
+            load.wait_progress(load_nodes(load))
+
+
+def test_nodes_join_and_leave_at_the_same_time(world):
+    cluster = Cluster(world, 4)
+    leader = cluster.leader()
+    victim = cluster.others(leader)[0]
+    stay = cluster.others(victim)
+    with under_load(cluster, stay):
+        fresh = [cluster.make(name, [n.peer for n in stay]) for name in ("machine5", "machine6")]
+        for node in fresh:
+            node.start(wait=False)
+        remover = threading.Thread(target=remove, args=(stay[-1], victim.name))
+        remover.start()
+        kill_and_restart(leader)
+        for node in fresh:
+            node.wait_ready(30)
+        remover.join()
+        drop(cluster, victim)
+        cluster.nodes += fresh
+        cluster.wait_voters(30)
+        wait_ended(victim, EXIT_REMOVED)
+
+
+@pytest.mark.parametrize("whose", ["follower", "leader"])
+def test_a_member_is_removed(world, whose):
+    cluster = Cluster(world, 4)
+    leader = cluster.leader()
+    victim = leader if whose == "leader" else cluster.others(leader)[0]
+    stay = cluster.others(victim)
+    with under_load(cluster, stay) as load:
+        since = time.monotonic_ns()
+        answer = remove(stay[0], victim.name)
+        assert answer.status == 200, answer
+        load.wait_progress(stay)
+        faults.UNAVAILABLE.setdefault("the %s is removed" % whose, []).append(
+            load.gap(stay, since, time.monotonic_ns()))
+        wait_ended(victim, EXIT_REMOVED)
+        drop(cluster, victim)
+        cluster.wait_voters()
+    assert victim.name not in registry(stay[0])
+    # With its old data it is no member, says so, and disturbs nobody.
+    before = stay[0].status()["term"]
+    victim.start(wait=False)
+    wait_ended(victim, EXIT_REMOVED)
+    assert cluster.leader().status()["term"] == before
+
+
+def test_the_leader_removes_itself_by_its_own_port(world):
+    cluster = Cluster(world, 3)
+    leader = cluster.leader()
+    stay = cluster.others(leader)
+    with under_load(cluster, stay):
+        assert remove(leader, leader.name).status == 200
+        wait_ended(leader, EXIT_REMOVED)
+        drop(cluster, leader)
+        cluster.wait_voters()
+
+
+def test_a_dead_machine_is_removed(world):
+    cluster = Cluster(world, 3)
+    victim = cluster.followers()[0]
+    stay = cluster.others(victim)
+    with under_load(cluster, stay):
+        victim.kill_all()
+        assert remove(stay[0], victim.name).status == 200
+        drop(cluster, victim)
+        cluster.wait_voters()
+        # It was not told: it finds out.
+        before = cluster.leader().status()["term"]
+        victim.start(wait=False)
+        wait_until(lambda: victim.process.poll() is not None, 20, "the removed machine to end")
+        assert cluster.leader().status()["term"] == before
+
+
+def test_a_member_is_removed_while_leaders_are_killed(world):
+    cluster, rand = Cluster(world, 5), random.Random(SEED)
+    stay = cluster.nodes[:3]
+    with under_load(cluster, stay):
+        for victim in cluster.nodes[3:]:
+            leader = cluster.leader()
+            asker = next(n for n in stay if n is not leader)
+            remover = threading.Thread(target=remove, args=(asker, victim.name))
+            remover.start()
+            time.sleep(rand.random() * 0.01)
+            leader.kill_all()
+            remover.join()
+            if leader is not victim:
+                leader.start()
+                wait_ended(victim, EXIT_REMOVED)
+            drop(cluster, victim)
+            cluster.wait_voters()
+
+
+def replace(cluster, victim):
+    """The machine under its name again, with nothing but its address."""
+    shutil.rmtree(victim.directory)
+    victim.peers = [n.peer for n in cluster.others(victim)]
+    victim.start(wait=False)
+
+
+def test_a_dead_machine_is_replaced_under_its_name(world):
+    cluster = Cluster(world, 3)
+    victim = cluster.followers()[0]
+    stay = cluster.others(victim)
+    with under_load(cluster, stay) as load:
+        before, old = registry(stay[0])[victim.name], victim.status()["id"]
+        victim.kill_all()
+        load.wait_progress(stay)
+        since = time.monotonic_ns()
+        replace(cluster, victim)
+        victim.wait_ready(30)
+        cluster.wait_voters()
+        load.wait_progress(stay)
+        faults.UNAVAILABLE.setdefault("a dead machine is replaced", []).append(
+            load.gap(stay, since, time.monotonic_ns()))
+        after = registry(stay[0])[victim.name]
+        assert victim.status()["id"] != old
+        assert after["createdIndex"] == before["createdIndex"] < after["modifiedIndex"]
+
+
+def test_a_dead_machine_is_replaced_while_the_leader_is_killed(world):
+    cluster, rand = Cluster(world, 3), random.Random(SEED)
+    for _ in range(2):
+        victim = cluster.followers()[0]
+        stay = cluster.others(victim)
+        with under_load(cluster, stay):
+            victim.kill_all()
+            leader = cluster.world.leader_of(stay)
+            replace(cluster, victim)
+            # Its old id is not given up before it is silent for two election time-outs.
+            time.sleep(0.3 + rand.random() * 0.5)
+            kill_and_restart(leader)
+            victim.wait_ready(40)
+            cluster.wait_voters(30)
+
+
+def move(cluster, node):
+    """Another peer and client address for a node that is down."""
+    fresh = cluster.make(node.name)
+    world = cluster.world
+    world.nodes.remove(fresh)
+    node.client, node.peer, node.bind, node.flags = fresh.client, fresh.peer, fresh.bind, fresh.flags
+
+
+def wait_registered(asked, nodes):
+    def right():
+        values = {name: entry["value"] for name, entry in registry(asked).items()}
+        return values == {n.name: "raft=http://%s&etcd=http://%s" % (n.peer, n.client) for n in nodes}
+    wait_until(right, 20, "the registry to have the addresses")
+
+
+def test_an_address_changes_while_others_are_down(world):
+    cluster = Cluster(world, 3)
+    one, two, three = cluster.nodes
+    created = {name: entry["createdIndex"] for name, entry in registry(one).items()}
+    one.put("/kept", "here")
+    for node in cluster.nodes:
+        node.kill_all()
+    move(cluster, three)
+    three.start(wait=False)
+    wait_until(lambda: "recovered" in three.log(), 10, "it to run")
+    # A majority with one member that is not where it was.
+    two.start()
+    three.wait_ready()
+    assert two.value("/kept") == "here"
+    wait_registered(two, cluster.nodes)
+    one.start()
+    with under_load(cluster):
+        wait_registered(one, cluster.nodes)
+    assert {name: entry["createdIndex"] for name, entry in registry(one).items()} == created
+
+
+def test_all_addresses_change_one_by_one(world):
+    cluster = Cluster(world, 3)
+    for _ in range(2):
+        for node in cluster.nodes:
+            stay = cluster.others(node)
+            with under_load(cluster, stay):
+                node.kill_all()
+                move(cluster, node)
+                node.start()
+                wait_registered(stay[0], cluster.nodes)
+
+
+def test_an_address_changes_while_the_leader_is_killed(world):
+    cluster = Cluster(world, 3)
+    leader = cluster.leader()
+    node = cluster.others(leader)[0]
+    stay = cluster.others(node)
+    with under_load(cluster, stay):
+        node.stop()
+        move(cluster, node)
+        node.start(wait=False)
+        kill_and_restart(leader)
+        node.wait_ready(30)
+        wait_registered(stay[0], cluster.nodes)
+
+
+def test_a_learner_catches_up_before_it_votes(world):
+    cluster = Cluster(world, 1)
+    (one,) = cluster.nodes
+    for i in range(60):
+        assert one.put("/big/%d" % i, "x" * 100000).status == 201
+    fresh = cluster.make("machine2")
+    cluster.network.both_ways([one.name], [fresh.name], rate=4 * 1000 * 1000)
+    with under_load(cluster, [one]) as load:
+        since = time.monotonic_ns()
+        fresh.start(wait=False)
+        role = lambda: {m["name"]: m["role"] for m in one.status()["members"]}.get("machine2")
+        wait_until(lambda: role() == "learner", 10, "it to be a learner")
+        # A voter that has nothing would hold up every write for as long as this takes.
+        load.wait_progress([one], 20)
+        assert role() == "learner"
+        wait_until(lambda: role() == "voter", 30, "it to vote")
+        fresh.wait_ready()
+        assert fresh.status()["storeIndex"] >= 60
+        load.wait_progress([one], 5)
+        gap = load.gap([one], since, time.monotonic_ns())
+        faults.UNAVAILABLE.setdefault("a node joins over a slow link, 6 MB of state", []).append(gap)
+        cluster.network.heal()
+        cluster.nodes.append(fresh)

@@ -1,0 +1,668 @@
+"""HTTPS: to clients, between nodes, who is refused and how, new certificates under load."""
+
+import os
+import re
+import shutil
+import signal
+import socket
+import ssl
+import subprocess
+
+import pytest
+
+from certificates import Authority, join_files, openssl
+from moothall import ETCD, Writers, ask, wait_until
+
+
+@pytest.fixture
+def authority(world):
+    return Authority(world.folder)
+
+
+def curl(*arguments):
+    """(exit code, standard output, standard error)"""
+    done = subprocess.run(["curl", "-sS", "--max-time", "20"] + list(arguments),
+                          stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    return done.returncode, done.stdout, done.stderr
+
+
+def tls_cluster(world, authority, count=3, **more):
+    """Both ports with TLS, certificates asked for everywhere."""
+    pair = authority.issue("machine")
+    context = authority.context(pair)
+    nodes = world.cluster(count, flags=pair.flags("", authority) + pair.flags("peer-", authority)
+                          + ["-workers", "1"], tls=context, peer_tls=context, **more)
+    return nodes, pair
+
+
+def wait_log(node, text, timeout=10):
+    return wait_until(lambda: re.search(text, node.log()), timeout, "%r in the log of %s" %
+                      (text, node.name))
+
+
+def refused(call):
+    """Was it refused by TLS? Workers learn of a new set a moment after the log tells it."""
+    try:
+        call()
+        return False
+    except ssl.SSLError:
+        return True
+
+
+def served(call):
+    return not refused(call)
+
+
+def refusal(*flags):
+    """Standard error of a start that has to end with code 2."""
+    done = subprocess.run([ETCD] + list(flags), stdin=subprocess.DEVNULL, capture_output=True,
+                          text=True, timeout=30)
+    assert done.returncode == 2, done
+    return done.stderr
+
+
+# ---- clients
+
+
+def test_https_for_clients(world, authority):
+    """The chapter of the guide: curl needs the CA, nothing else changes."""
+    server = authority.issue("server")
+    node = world.node(flags=server.flags(), tls=authority.context()).start()
+    url = "https://%s/v2/keys/foo" % node.client
+    assert curl(url, "-XPUT", "-d", "value=bar")[0] == 60
+    code, out, error = curl("--cacert", authority.certificate, "-L", url, "-XPUT", "-d", "value=bar", "-v")
+    assert code == 0 and '"action":"set"' in out
+    assert "SSL certificate verify ok" in error and "TLSv1.3" in error
+    assert "server accepted http/1.1" in error
+    assert node.get("/v2/keys/foo").json["node"]["value"] == "bar"
+    assert node.get("/v2/machines").body.decode() == "https://" + node.client
+    assert node.leader() == "http://" + node.peer
+    assert "client https://%s   peer http://%s" % (node.client, node.peer) in node.log()
+
+
+def test_client_certificates(world, authority):
+    server = authority.issue("server", usage="serverAuth")
+    client = authority.issue("client", san=None, usage="clientAuth")
+    stranger = Authority(world.folder, "stranger").issue("client", san=None)
+    expired = authority.issue("expired", days=(-20, -1))
+    early = authority.issue("early", days=(1, 20))
+    node = world.node(flags=server.flags("", authority), tls=authority.context(client)).start()
+    base = ["--cacert", authority.certificate, "https://%s/version" % node.client]
+    assert curl(*base, *client.curl())[0] == 0
+    assert curl(*base, *client.curl(), "--tls-max", "1.2")[0] == 0
+    for pair, alert, reason in ((None, None, "it shows no certificate"),
+                                (stranger, "bad certificate", "not from an authority of -ca-file"),
+                                (expired, "certificate expired", "certificate has expired"),
+                                (early, "certificate expired", "certificate is not yet valid"),
+                                (server, "unsupported certificate", "without clientAuth")):
+        for version, codes in (("1.3", (56,)), ("1.2", (35, 56, 60))):
+            code, out, error = curl(*base, *(pair.curl() if pair else []), "--tls-max", version)
+            assert code in codes and out == "", (reason, version, code, out, error)
+            expected = alert or ("certificate required" if version == "1.3" else "handshake failure")
+            # 60 is what curl makes of certificate_expired, in words of its own.
+            assert code == 60 or expected in error, (reason, version, error)
+        # Not a line for each: an address is told of once a second.
+        wait_until(lambda: curl(*base, *(pair.curl() if pair else [])) and reason in node.log(), 10,
+                   reason)
+    assert re.search(r"port=client from=127\.0\.0\.1:\d+ subject=/CN=client: its certificate is refused",
+                     node.log())
+    assert re.search(r"\(\d+ more from there before\)", node.log())
+
+
+def test_nothing_is_looked_at_before_the_client_is_known(world, authority):
+    """With TLS 1.3 a request can be on its way before the server's no."""
+    server = authority.issue("server")
+    client = authority.issue("client", san=None)
+    node = world.node(flags=server.flags("", authority), tls=authority.context(client)).start()
+    host, port = node.client.split(":")
+    body = b"PUT /v2/keys/secret HTTP/1.1\r\nHost: h\r\nContent-Length: 7\r\n\r\nvalue=x"
+    for _ in range(10):
+        with socket.create_connection((host, int(port))) as plain:
+            with authority.context().wrap_socket(plain, server_hostname=host) as stream:
+                with pytest.raises(ssl.SSLError, match="certificate required"):
+                    stream.sendall(body)
+                    while stream.recv(1000):
+                        pass
+    assert node.get("/v2/keys/secret").status == 404
+
+
+def test_floor_of_versions_and_ciphers(world, authority):
+    server = authority.issue("server")
+    node = world.node(flags=server.flags(), tls=authority.context()).start()
+
+    def talk(*arguments):
+        done = openssl("s_client", "-connect", node.client, "-CAfile", authority.certificate,
+                       *arguments, check=False)
+        return done.stdout + done.stderr
+
+    assert "Cipher is TLS_AES_256_GCM_SHA384" in talk("-tls1_3")
+    assert "Cipher is TLS_AES_256_GCM_SHA384" in talk(
+        "-tls1_3", "-ciphersuites", "TLS_AES_128_GCM_SHA256:TLS_AES_256_GCM_SHA384")
+    assert "Cipher is ECDHE-ECDSA-AES256-GCM-SHA384" in talk("-tls1_2")
+    assert "alert protocol version" in talk("-tls1_1", "-cipher", "ALL:@SECLEVEL=0")
+    assert "alert handshake failure" in talk("-tls1_2", "-cipher", "ECDHE-ECDSA-AES256-SHA384:AES256-SHA")
+    assert "alert handshake failure" in talk("-tls1_3", "-groups", "secp521r1")
+    assert "Compression: NONE" in talk("-tls1_2")
+    assert "Secure Renegotiation IS supported" in talk("-tls1_2")
+    assert "No ALPN negotiated" in talk("-alpn", "h2")
+    assert "ALPN protocol: http/1.1" in talk("-alpn", "h2,http/1.1")
+    assert "Max Early Data: 0" in talk("-tls1_3") or "Early data was not sent" in talk("-tls1_3")
+
+
+def test_tls_min_version(world, authority):
+    server = authority.issue("server")
+    node = world.node(flags=server.flags() + ["-tls-min-version", "1.3"], tls=authority.context()).start()
+    base = ["--cacert", authority.certificate, "https://%s/version" % node.client]
+    assert curl(*base)[0] == 0
+    code, _, error = curl(*base, "--tls-max", "1.2")
+    assert code == 35 and "alert protocol version" in error
+
+
+def test_plain_http_on_an_https_port(world, authority):
+    server = authority.issue("server")
+    node = world.node(flags=server.flags() + server.flags("peer-", authority), tls=authority.context()).start()
+    for address in (node.client, node.peer):
+        for method in ("GET", "PUT"):
+            answer = ask(address, method, "/v2/keys/foo", {"value": "x" * 100000} if method == "PUT" else None)
+            assert answer.status == 400
+            assert answer.body == b"this port speaks HTTPS\n"
+            assert answer.headers["Content-Type"].startswith("text/plain")
+            assert answer.headers["Connection"] == "close"
+    wait_log(node, r"port=client from=127\.0\.0\.1:\d+: no TLS on a port that speaks HTTPS")
+    wait_log(node, r"port=peer from=127\.0\.0\.1:\d+: no TLS on a port that speaks HTTPS")
+
+
+def test_tls_on_a_plain_port(world):
+    node = world.node().start()
+    for address in (node.client, node.peer):
+        host, port = address.split(":")
+        with socket.create_connection((host, int(port)), timeout=10) as plain:
+            plain.sendall(bytes.fromhex("16030100c8010000c40303") + bytes(194))
+            answer = b""
+            while piece := plain.recv(4096):
+                answer += piece
+        assert answer.startswith(b"HTTP/1.1 400 ")
+    wait_log(node, "TLS on a port that speaks plain HTTP: port=client from=127.0.0.1")
+    wait_log(node, "TLS on a port that speaks plain HTTP: port=peer from=127.0.0.1")
+
+
+def test_a_handshake_may_come_in_pieces(world, authority):
+    """And answers of any size come out whole."""
+    server = authority.issue("server")
+    node = world.node(flags=server.flags(), tls=authority.context()).start()
+    host, port = node.client.split(":")
+    incoming, outgoing = ssl.MemoryBIO(), ssl.MemoryBIO()
+    client = authority.context().wrap_bio(incoming, outgoing, server_hostname=host)
+    big = "v" * 3000000
+    assert node.put("/big", big).status == 201
+
+    with socket.create_connection((host, int(port)), timeout=10) as plain:
+        plain.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+
+        def drip():
+            for byte in outgoing.read():
+                plain.sendall(bytes([byte]))
+
+        def step(call):
+            while True:
+                try:
+                    result = call()
+                    drip()
+                    return result
+                except ssl.SSLWantReadError:
+                    drip()
+                    incoming.write(plain.recv(3000))
+
+        step(client.do_handshake)
+        step(lambda: client.write(b"GET /v2/keys/big HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n"))
+        answer = b""
+        while piece := step(lambda: client.read(100000)):
+            answer += piece
+    assert answer.startswith(b"HTTP/1.1 200 OK") and big.encode() in answer
+
+
+def test_pipelined_requests_and_a_half_closed_connection(world, authority):
+    server = authority.issue("server")
+    node = world.node(flags=server.flags(), tls=authority.context()).start()
+    host, port = node.client.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as plain:
+        stream = authority.context().wrap_socket(plain, server_hostname=host)
+        stream.sendall(b"GET /version HTTP/1.1\r\nHost: h\r\n\r\n" * 100)
+        answer = b""
+        while answer.count(b"HTTP/1.1 200 OK") < 100:
+            answer += stream.recv(100000)
+        # Its own end is said by the server, too: curl and others insist.
+        stream.sendall(b"GET /version HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+        while stream.recv(100000):
+            pass
+        assert stream.unwrap() is not None
+
+
+def test_sessions_resume_at_any_worker(world, authority):
+    server = authority.issue("server")
+    client = authority.issue("client", san=None)
+    node = world.node(flags=server.flags("", authority) + ["-workers", "3"],
+                      tls=authority.context(client)).start()
+    host, port = node.client.split(":")
+    for version in (ssl.TLSVersion.TLSv1_2, ssl.TLSVersion.TLSv1_3):
+        context = authority.context(client)
+        context.maximum_version = version
+        session, reused, number = None, 0, 30
+        for _ in range(number):
+            with socket.create_connection((host, int(port)), timeout=10) as plain:
+                with context.wrap_socket(plain, server_hostname=host, session=session) as stream:
+                    stream.sendall(b"GET /version HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                    while stream.recv(1000):
+                        pass
+                    reused += stream.session_reused
+                    session = stream.session
+        assert reused == number - 1, version
+    # A new worker has the keys, too.
+    node.kill("client")
+    with socket.create_connection((host, int(port)), timeout=10) as plain:
+        with context.wrap_socket(plain, server_hostname=host, session=session) as stream:
+            assert stream.session_reused
+
+
+# ---- nodes
+
+
+def test_https_between_servers(world, authority):
+    """The last chapter of the clustering guide, with three nodes and all that moves."""
+    nodes, pair = tls_cluster(world, authority)
+    leader = world.leader_of(nodes)
+    for node in nodes:
+        assert node.put("/from/" + node.name, node.name).status == 201
+        assert sorted(node.get("/v2/machines").body.decode().split(", ")) == \
+            sorted("https://" + other.client for other in nodes)
+        assert node.leader() == "https://" + leader.peer
+    value = nodes[0].get("/v2/keys/_etcd/machines/machine2").json["node"]["value"]
+    assert value == "raft=https://%s&etcd=https://%s" % (nodes[1].peer, nodes[1].client)
+    for node in nodes:
+        for other in nodes:
+            assert node.value("/from/" + other.name) == other.name
+        machines = ask(node.peer, "GET", "/v2/admin/machines", tls=node.peer_tls).json
+        assert {m["peerURL"] for m in machines} == {"https://" + other.peer for other in nodes}
+    # Who has no certificate of the authority sees nothing of the peer port.
+    code, out, _ = curl("--cacert", authority.certificate, "https://%s/v2/admin/machines" % leader.peer)
+    assert code in (35, 56) and out == ""
+
+    leader.kill_all()
+    rest = [node for node in nodes if node is not leader]
+    wait_until(lambda: rest[0].put("/after", "x").status in (200, 201), 10, "another leader")
+    leader.start()
+    wait_until(lambda: leader.value("/after", quorum=False) == "x", 10, "the old leader to catch up")
+
+
+def test_a_snapshot_travels_by_tls(world, authority):
+    nodes, pair = tls_cluster(world, authority)
+    late = nodes[2]
+    late.kill_all()
+    for node in nodes[:2]:
+        node.stop()
+        node.flags += ["-snapshot-count", "50"]
+        node.start(wait=False)
+    for node in nodes[:2]:
+        node.wait_ready()
+    value = "v" * 100000
+    for i in range(150):
+        assert nodes[0].put("/k%d" % i, value).status == 201
+    late.start()
+    wait_until(lambda: late.value("/k149", quorum=False) == value, 20, "the snapshot")
+    assert all(late.value("/k%d" % i, quorum=False) == value for i in range(0, 150, 10))
+
+
+def joiner(world, other, flags):
+    node = world.node("late", peers=[other.peer], flags=flags + ["-retry-interval", "0.1"])
+    node.start(wait=False)
+    assert node.process.wait(20) == 1
+    return node.log()
+
+
+def test_plain_and_tls_nodes_say_what_is_wrong(world, authority):
+    pair = authority.issue("machine")
+    flags = pair.flags("peer-", authority)
+    with_tls = world.node("machine1", flags=flags, peer_tls=authority.context(pair)).start()
+    plain = world.node("machine2").start()
+    assert "it speaks HTTPS, this node plain HTTP; give -peer-cert-file and -peer-key-file to all " \
+        "nodes or to none" in joiner(world, with_tls, [])
+    assert "it speaks plain HTTP, this node HTTPS; give -peer-cert-file and -peer-key-file to all " \
+        "nodes or to none" in joiner(world, plain, flags)
+    wait_log(with_tls, "port=peer .*no TLS on a port that speaks HTTPS")
+    wait_log(plain, "TLS on a port that speaks plain HTTP: port=peer .*-peer-cert-file")
+
+
+def test_nodes_refuse_each_other_with_a_reason(world, authority):
+    stranger = Authority(world.folder, "stranger")
+    pair = authority.issue("machine")
+    first = world.node("machine1", flags=pair.flags("peer-", authority) +
+                       ["-peer-cert-names", "machine"], peer_tls=authority.context(pair)).start()
+    # We do not trust it.
+    log = joiner(world, first, stranger.issue("machine").flags("peer-", stranger))
+    assert "its certificate is refused: it is not from an authority of -peer-ca-file" in log
+    wait_log(first, "port=peer .*the other side refuses us: bad certificate")
+    # It does not trust us.
+    both = join_files(os.path.join(world.folder, "both.crt"), authority.certificate, stranger.certificate)
+    theirs = stranger.issue("other")
+    log = joiner(world, first, theirs.flags("peer-") + ["-peer-ca-file", both])
+    assert "the other side refuses us: bad certificate" in log
+    told = "subject=/CN=other: its certificate is refused: it is not from an authority of -peer-ca-file"
+    # An address is told of once a second, so it may take another attempt.
+    wait_until(lambda: told in first.log() or
+               not joiner(world, first, theirs.flags("peer-") + ["-peer-ca-file", both]), 10, told)
+    # Right authority, wrong name.
+    other = authority.issue("other").flags("peer-", authority)
+    log = joiner(world, first, other)
+    assert "the other side refuses us: bad certificate" in log
+    told = "subject=/CN=other: its certificate is refused: none of its names is in -peer-cert-names"
+    wait_until(lambda: told in first.log() or not joiner(world, first, other), 10, told)
+    # Its name is not in our list.
+    log = joiner(world, first, pair.flags("peer-", authority) + ["-peer-cert-names", "somebody"])
+    assert "its certificate is refused: none of its names is in -peer-cert-names" in log
+
+
+def test_a_node_is_called_by_a_name_in_its_certificate(world, authority):
+    elsewhere = authority.issue("machine", san="DNS:machine.example")
+    good = authority.issue("good")
+    first = world.node("machine1", flags=elsewhere.flags("peer-", authority)).start()
+    assert "does not name 127.0.0.1 (-peer-addr) among its subjectAltNames" in first.log()
+    log = joiner(world, first, good.flags("peer-", authority))
+    assert "its certificate is refused: it does not name 127.0.0.1" in log
+    first.stop()
+    # A CN that looks right is not enough.
+    named = authority.issue("127.0.0.1", san="DNS:machine.example")
+    second = world.node("machine2", flags=named.flags("peer-", authority)).start()
+    log = joiner(world, second, good.flags("peer-", authority))
+    assert "it does not name 127.0.0.1" in log
+
+
+def test_a_stopped_cluster_changes_to_https(world, authority):
+    """Addresses that were told with http are called with TLS, and told anew."""
+    nodes = world.cluster(3)
+    assert nodes[0].put("/before", "x").status == 201
+    for node in nodes:
+        node.stop()
+    pair = authority.issue("machine")
+    context = authority.context(pair)
+    for node in nodes:
+        node.flags = pair.flags("", authority) + pair.flags("peer-", authority)
+        node.tls = node.peer_tls = context
+        node.start(wait=False)
+    for node in nodes:
+        node.wait_ready()
+    wait_until(lambda: nodes[0].put("/after", "y").status in (200, 201), 15, "a leader")
+    assert nodes[1].value("/before") == "x"
+    wait_until(lambda: all(
+        nodes[2].get("/v2/keys/_etcd/machines/" + node.name).json["node"]["value"] ==
+        "raft=https://%s&etcd=https://%s" % (node.peer, node.client) for node in nodes), 15,
+        "the new addresses")
+
+
+# ---- what is refused at the start
+
+
+def test_files_that_do_not_fit(world, authority):
+    pair, other = authority.issue("server"), authority.issue("other")
+    folder = world.folder
+    start = ["-data-dir", os.path.join(folder, "data")]
+
+    def path(name, content=None):
+        name = os.path.join(folder, name)
+        if content is not None:
+            with open(name, "w") as f:
+                f.write(content)
+            os.chmod(name, 0o600)
+        return name
+
+    def expect(sentence, *flags):
+        error = refusal(*start, *flags)
+        lines = error.splitlines()
+        assert any(sentence in line for line in lines if line.startswith("etcd: ")), error
+        assert not os.path.exists(os.path.join(folder, "data"))
+        checked = subprocess.run([ETCD, "-check-config"] + start + list(flags), capture_output=True,
+                                 text=True, timeout=30)
+        assert checked.returncode == 2 and sentence in checked.stderr
+
+    expect("-cert-file given without -key-file", "-cert-file", pair.certificate)
+    expect("-peer-key-file given without -peer-cert-file", "-peer-key-file", pair.key)
+    expect("-ca-file needs -cert-file and -key-file", "-ca-file", authority.certificate)
+    expect("-peer-ca-file needs -peer-cert-file and -peer-key-file", "-peer-ca-file",
+           authority.certificate)
+    expect("etcd: %s and %s do not belong together (-cert-file, -key-file)" %
+           (pair.certificate, other.key), "-cert-file", pair.certificate, "-key-file", other.key)
+    expect("do not belong together (-peer-cert-file, -peer-key-file)", "-peer-cert-file",
+           pair.certificate, "-peer-key-file", other.key)
+    expect("nothing.crt: No such file", "-cert-file", path("nothing.crt"), "-key-file", pair.key)
+    expect("has no certificate in PEM form", "-cert-file", pair.key, "-key-file", pair.key)
+    expect("has no private key in PEM form", "-cert-file", pair.certificate, "-key-file",
+           pair.certificate)
+    expect("(-ca-file) has no certificate in PEM form", *pair.flags(), "-ca-file", path("empty", ""))
+    expect("has a certificate that cannot be read", "-cert-file", path(
+        "broken.crt", "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n"), "-key-file",
+        pair.key)
+    expect("is not a file", "-cert-file", folder, "-key-file", pair.key)
+
+    encrypted = path("encrypted.key")
+    openssl("pkey", "-in", pair.key, "-aes256", "-passout", "pass:x", "-out", encrypted)
+    expect("is encrypted, and nobody is asked for a passphrase", "-cert-file", pair.certificate,
+           "-key-file", encrypted)
+    writable = path("writable.key")
+    shutil.copy(pair.key, writable)
+    os.chmod(writable, 0o602)
+    expect("can be written by everybody", "-cert-file", pair.certificate, "-key-file", writable)
+
+    inner = authority.below("inner")
+    leaf = inner.issue("leaf")
+    wrong = join_files(path("wrong.crt"), leaf.certificate, authority.certificate, inner.certificate)
+    expect("is no chain: certificate 2 did not sign certificate 1", "-cert-file", wrong, "-key-file",
+           leaf.key)
+    expect("has an RSA key of 1024 bits",
+           *authority.issue("short", key="rsa:1024").flags())
+    expect("has a key on the curve secp256k1", *authority.issue("odd", key="secp256k1").flags())
+    expect("is signed with SHA-1", *authority.issue("old", digest="sha1").flags())
+    expect("its usages are without serverAuth", *authority.issue("c", usage="clientAuth").flags())
+    expect("its usages are without clientAuth; a peer's certificate needs clientAuth and serverAuth",
+           *authority.issue("s", usage="serverAuth").flags("peer-", authority))
+    expect("its usages are without serverAuth; a peer's certificate needs clientAuth and serverAuth",
+           *authority.issue("c2", usage="clientAuth").flags("peer-", authority))
+    expect("-tls-min-version: \"1.1\" is none of 1.2, 1.3", *pair.flags(), "-tls-min-version", "1.1")
+    expect("-tls-ciphers: \"nonsense\" has no cipher for TLS 1.2", *pair.flags(), "-tls-ciphers",
+           "nonsense")
+
+
+def test_files_that_are_doubtful(world, authority):
+    """The node starts, and says what is not as it should be."""
+    pair = authority.issue("server", days=(-10, 20.5))
+    os.chmod(pair.key, 0o644)
+    lonely = authority.issue("lonely", usage="serverAuth", san="DNS:else.example", days=(-10, -1))
+    node = world.node(flags=pair.flags() + lonely.flags("peer-"), tls=authority.context()).start()
+    assert "server.key (-key-file) can be read by others than its owner" in node.log()
+    wait_log(node, r"server\.crt \(-cert-file\) ends on \d+-\d+-\d+, in 20 days; replace the file and send SIGHUP")
+    wait_log(node, r"lonely\.crt \(-peer-cert-file\) has expired on \d+-\d+-\d+; replace the file and send SIGHUP")
+    assert "-peer-cert-file without -peer-ca-file: the peer port does not know who calls" in node.log()
+    assert "has usages without clientAuth" in node.log()
+    assert "does not name 127.0.0.1 (-peer-addr)" in node.log()
+
+
+def test_kinds_of_keys_and_chains(world, authority):
+    inner = authority.below("inner")
+    leaf = inner.issue("leaf", key="rsa:2048")
+    chain = join_files(os.path.join(world.folder, "chain.crt"), leaf.certificate, inner.certificate)
+    pairs = [["-cert-file", chain, "-key-file", leaf.key]]
+    pairs += [authority.issue(kind, key=kind).flags() for kind in ("P-384", "P-521", "ed25519")]
+    for number, flags in enumerate(pairs):
+        node = world.node("machine%d" % number, flags=flags, tls=authority.context()).start()
+        assert node.get("/version").status == 200
+        node.stop()
+
+
+def test_without_peer_ca_the_system_decides(world, authority, monkeypatch):
+    monkeypatch.setenv("SSL_CERT_FILE", authority.certificate)
+    pair = authority.issue("machine")
+    first = world.node("machine1", flags=pair.flags("peer-"), peer_tls=authority.context()).start()
+    second = world.node("machine2", peers=[first.peer], flags=pair.flags("peer-"),
+                        peer_tls=authority.context()).start()
+    world.wait_voters([first, second])
+    monkeypatch.delenv("SSL_CERT_FILE")
+    log = joiner(world, first, pair.flags("peer-"))
+    assert "it is not from an authority of the system" in log
+
+
+# ---- new certificates
+
+
+def reload(node, expect="reloaded: "):
+    """SIGHUP, and wait until the log has another line of that kind."""
+    before = node.log().count(expect)
+    os.kill(node.process.pid, signal.SIGHUP)
+    wait_until(lambda: node.log().count(expect) > before, 10, "a reload of " + node.name)
+
+
+def place(source, target):
+    for name in ("certificate", "key"):
+        shutil.copy(getattr(source, name), getattr(target, name) + ".new")
+        os.rename(getattr(target, name) + ".new", getattr(target, name))
+
+
+def test_new_certificates_under_load(world, authority):
+    """All of it is replaced, authority and all, and nobody notices."""
+    old, new = authority, Authority(world.folder, "new")
+    trusted = join_files(os.path.join(world.folder, "trusted.crt"), old.certificate)
+    pair, fresh = old.issue("machine"), new.issue("machine")
+    client = old.issue("client", san=None)
+    flags = pair.flags() + ["-ca-file", trusted] + pair.flags("peer-") + ["-peer-ca-file", trusted,
+                                                                          "-workers", "2"]
+    context = old.context(client, others=[new])
+    nodes = world.cluster(3, flags=flags, tls=context, peer_tls=context)
+    with Writers([node.client for node in nodes], threads=3, tls=context) as writers:
+        writers.wait_more(30)
+        # First everybody learns to trust the new authority, then it is used.
+        join_files(trusted + ".new", old.certificate, new.certificate)
+        os.rename(trusted + ".new", trusted)
+        for node in nodes:
+            reload(node)
+        writers.wait_more(30)
+        place(fresh, pair)
+        for node in nodes:
+            reload(node)
+        writers.wait_more(30)
+        # A client that knows the new authority only, with a certificate of it.
+        newcomer = new.context(new.issue("newcomer", san=None))
+        for node in nodes:
+            wait_until(lambda: served(lambda: ask(node.client, "GET", "/version", tls=newcomer)), 5,
+                       "the new set")
+            wait_until(lambda: refused(lambda: ask(node.client, "GET", "/version",
+                                                   tls=old.context(client))), 5, "the old to be gone")
+        # New streams between nodes use the new set.
+        nodes[0].kill("peer")
+        writers.wait_more(30)
+    assert writers.broken == 0 and writers.failed == []
+    writers.check(nodes[1])
+
+
+def test_open_connections_go_on_over_a_reload(world, authority):
+    new = Authority(world.folder, "new")
+    pair = authority.issue("server")
+    node = world.node(flags=pair.flags() + ["-workers", "1"], tls=authority.context()).start()
+    host, port = node.client.split(":")
+    with socket.create_connection((host, int(port)), timeout=10) as plain:
+        with authority.context().wrap_socket(plain, server_hostname=host) as stream:
+            place(new.issue("server"), pair)
+            reload(node)
+            wait_until(lambda: served(lambda: ask(node.client, "GET", "/version", tls=new.context())),
+                       5, "the new set")
+            stream.sendall(b"GET /version HTTP/1.1\r\nHost: h\r\n\r\n")
+            assert stream.recv(1000).startswith(b"HTTP/1.1 200 OK")
+    # And a worker that is started later has the new set.
+    node.kill("client")
+    assert ask(node.client, "GET", "/version", tls=new.context()).status == 200
+
+
+def test_a_bad_new_set_changes_nothing(world, authority):
+    pair = authority.issue("server")
+    other = authority.issue("other")
+    keep = os.path.join(world.folder, "keep.key")
+    shutil.copy(pair.key, keep)
+    node = world.node(flags=pair.flags("", authority) + ["-workers", "1"],
+                      tls=authority.context(pair)).start()
+    assert node.put("/foo", "bar").status == 201
+    shutil.copy(other.key, pair.key)
+    reload(node, "not reloaded, nothing has changed")
+    assert "server.crt and %s do not belong together" % pair.key in node.log()
+    assert node.value("/foo") == "bar"
+    done = node.control("reload")
+    assert done.returncode == 1 and "do not belong together" in done.stdout + done.stderr
+    expired = authority.issue("expired", days=(-10, -1))
+    place(expired, pair)
+    reload(node, "not reloaded, nothing has changed")
+    assert "has expired on" in node.log()
+    os.remove(pair.certificate)
+    reload(node, "not reloaded, nothing has changed")
+    node.kill("client")
+    assert node.value("/foo") == "bar"
+
+
+def test_a_removed_authority_ends_old_sessions(world, authority):
+    """A ticket does not outlive the trust in the certificate it stands for."""
+    other = Authority(world.folder, "other")
+    pair = authority.issue("server")
+    client, theirs = authority.issue("client", san=None), other.issue("client", san=None)
+    trusted = join_files(os.path.join(world.folder, "trusted.crt"), authority.certificate,
+                         other.certificate)
+    node = world.node(flags=pair.flags() + ["-ca-file", trusted, "-workers", "1"],
+                      tls=authority.context(client)).start()
+    host, port = node.client.split(":")
+
+    def visit(context, session):
+        with socket.create_connection((host, int(port)), timeout=10) as plain:
+            with context.wrap_socket(plain, server_hostname=host, session=session) as stream:
+                stream.sendall(b"GET /version HTTP/1.1\r\nHost: h\r\nConnection: close\r\n\r\n")
+                while stream.recv(1000):
+                    pass
+                return stream.session_reused, stream.session
+
+    context = authority.context(theirs)
+    _, session = visit(context, None)
+    resumed, session = visit(context, session)
+    assert resumed
+    join_files(trusted, authority.certificate)
+    reload(node)
+    wait_until(lambda: refused(lambda: visit(context, session)), 5, "the session to be refused")
+    with pytest.raises(ssl.SSLError, match="bad certificate"):
+        visit(context, session)
+    assert visit(authority.context(client), None)[0] is False
+
+
+def test_a_port_does_not_change_between_http_and_https_by_a_reload(world, authority):
+    pair = authority.issue("server")
+    config = os.path.join(world.folder, "etcd.conf")
+    open(config, "w").close()
+    node = world.node(flags=["-config", config]).start()
+    with open(config, "w") as f:
+        f.write('cert_file = "%s"\nkey_file = "%s"\n' % (pair.certificate, pair.key))
+    os.kill(node.process.pid, signal.SIGHUP)
+    wait_log(node, "changed options need a restart: .*-cert-file")
+    assert node.get("/version").status == 200
+
+
+# ---- limits
+
+
+def test_a_handshake_has_ten_seconds(world, authority):
+    pair = authority.issue("server")
+    node = world.node(flags=pair.flags(), tls=authority.context()).start()
+    host, port = node.client.split(":")
+    with socket.create_connection((host, int(port)), timeout=20) as idle:
+        with socket.create_connection((host, int(port)), timeout=20) as begun:
+            begun.sendall(bytes.fromhex("1603010200010001fc0303"))
+            assert begun.recv(100) == b""
+            assert idle.recv(100) == b""
+    wait_log(node, "handshake refused: .*it took too long")
+
+
+def test_key_files_are_open_in_no_worker(world, authority):
+    nodes, pair = tls_cluster(world, authority, count=1)
+    pids = nodes[0].pids()
+    for pid in pids["client"] + pids["peer"] + pids["raftd"]:
+        links = [os.readlink("/proc/%d/fd/%s" % (pid, fd)) for fd in os.listdir("/proc/%d/fd" % pid)]
+        assert not [link for link in links if link.endswith((".key", ".crt"))]
