@@ -18,6 +18,8 @@
 #include "common/diag.h"
 #include "common/ipc/channel.h"
 #include "common/ipc/wire.h"
+#include "common/metric.h"
+#include "common/metric_process.h"
 #include "common/xmem.h"
 
 #include <inttypes.h>
@@ -32,6 +34,9 @@ struct child {
 	struct loop *loop;
 	struct channel *channel;	/* NULL once the supervisor is gone */
 	struct loop_timer *alive;
+	struct metric_process *process;	/* what it says of itself */
+	int role;
+	uint32_t number;
 	struct child_owner owner;
 	struct config config;
 	struct buf lost;		/* what is said when nobody listens any more */
@@ -90,6 +95,24 @@ configure(struct child *child)
 	diag_set_node(child->config.name);
 	child->configured = true;
 	child->owner.configured(child->owner.argument, &child->config);
+}
+
+/* Without counters it works as well: they go nowhere then. */
+static void
+take_metrics(struct child *child, struct slice payload, int fd)
+{
+	struct msg_metrics metrics;
+
+	if (child->configured || fd == -1 || msg_metrics_decode(payload, &metrics) != ERR_NONE) {
+		refuse(child, "counters that are none");
+	} else if (metric_attach(fd, metrics.slot, child->role) == ERR_NONE) {
+		metric_process_begin(child->process, child->role, child->number,
+		    loop_now(child->loop));
+	} else {
+		diag_warn("control", "nothing is counted: slot=%" PRIu32, metrics.slot);
+	}
+	if (fd != -1)
+		close(fd);
 }
 
 /* Whoever took a pointer into the other options may keep it. */
@@ -200,6 +223,10 @@ child_received(void *argument, const struct frame *frame, int fd)
 		take_attach(child, frame->payload, fd);
 		return;
 	}
+	if (frame->type == MSG_metrics && child->greeted) {
+		take_metrics(child, frame->payload, fd);
+		return;
+	}
 	if (fd != -1)
 		close(fd);
 	if (!child->greeted && frame->type != MSG_hello)
@@ -261,6 +288,7 @@ tell_alive(void *argument)
 	if (child->configured && child->owner.alive != NULL)
 		child->owner.alive(child->owner.argument, &alive);
 	msg_alive_frame(child_out(child), 0, &alive);
+	metric_process_look(child->process);
 	loop_timer_set(child->alive, ALIVE_INTERVAL_MS);
 }
 
@@ -277,6 +305,9 @@ child_new(struct loop *loop, int fd, int role, uint32_t number, struct child_own
 		signal(ignored[i], SIG_IGN);
 	child->loop = loop;
 	child->owner = owner;
+	child->role = role;
+	child->number = number;
+	child->process = metric_process_new();
 	config_init(&child->config);
 	child->channel = channel_new(loop, fd, (struct channel_owner){
 	    .received = child_received, .closed = child_closed, .argument = child });
@@ -298,6 +329,7 @@ child_free(struct child **child)
 		channel_flush((*child)->channel);
 	channel_free(&(*child)->channel);
 	loop_timer_free(&(*child)->alive);
+	metric_process_free(&(*child)->process);
 	config_free(&(*child)->config);
 	buf_free(&(*child)->lost);
 	free(*child);

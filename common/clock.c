@@ -20,9 +20,12 @@ read_ns(clockid_t id)
 struct clock_time
 clock_now(void)
 {
+	uint64_t monotonic_ns = clock_monotonic_ns();
+
 	return (struct clock_time){
-		.monotonic_ms = clock_monotonic_ns() / NS_PER_MS,
+		.monotonic_ms = monotonic_ns / NS_PER_MS,
 		.wall_ns = read_ns(CLOCK_REALTIME),
+		.monotonic_ns = monotonic_ns,
 	};
 }
 

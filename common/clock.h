@@ -15,6 +15,7 @@
 struct clock_time {
 	uint64_t monotonic_ms;
 	uint64_t wall_ns;	/* since 1970-01-01 UTC */
+	uint64_t monotonic_ns;	/* as monotonic_ms, for how long something took */
 };
 
 struct clock_time clock_now(void);

@@ -254,6 +254,8 @@ io_ready(evutil_socket_t fd UNUSED, short what, void *argument)
 		events |= LOOP_READ;
 	if ((what & EV_WRITE) != 0)
 		events |= LOOP_WRITE;
+	if ((what & EV_CLOSED) != 0)
+		events |= LOOP_HANGUP;
 	io->ready(io->argument, events);
 }
 
@@ -288,6 +290,8 @@ loop_io_want(struct loop_io *io, unsigned events)
 		what |= EV_READ;
 	if ((events & LOOP_WRITE) != 0)
 		what |= EV_WRITE;
+	if ((events & LOOP_HANGUP) != 0)
+		what |= EV_CLOSED;
 	ASSERT(event_assign(io->event, io->loop->base, io->fd, what, io_ready, io) == 0);
 	ASSERT(event_add(io->event, NULL) == 0);
 }

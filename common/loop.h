@@ -18,6 +18,7 @@ struct event_base;
 enum loop_events {
 	LOOP_READ = 1,
 	LOOP_WRITE = 2,
+	LOOP_HANGUP = 4,	/* the other side sends no more; for who does not read */
 };
 
 /* Also makes the process ignore SIGPIPE: a write to who is gone just fails. */
@@ -43,7 +44,7 @@ struct event_base *loop_base(struct loop *loop);
 /* Watch fd, edge-free. The callback gets the ready subset of events. fd stays the caller's. */
 struct loop_io *loop_io_new(struct loop *loop, int fd,
     void (*ready)(void *argument, unsigned events), void *argument);
-/* Which events are wanted from now on (LOOP_READ | LOOP_WRITE, or 0). */
+/* Which events are wanted from now on; 0: none. */
 void loop_io_want(struct loop_io *io, unsigned events);
 void loop_io_free(struct loop_io **io);
 

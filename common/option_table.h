@@ -106,6 +106,16 @@ OPTION(max_connections, "max-connections", "ETCD_MAX_CONNECTIONS", "limits.max_c
 OPTION(max_connections_per_address, "max-connections-per-address",
     "ETCD_MAX_CONNECTIONS_PER_ADDRESS", "limits.max_connections_per_address", NUMBER, "1024", 0,
     1000000, "N", "client connections from one address to one worker; 0: no limit")
+OPTION(descriptor_reserve, "descriptor-reserve", "ETCD_DESCRIPTOR_RESERVE",
+    "limits.descriptor_reserve", NUMBER, "64", 1, 1000000, "N",
+    "descriptors of a worker that connections may not have")
+OPTION(max_requests, "max-requests", "ETCD_MAX_REQUESTS", "limits.max_requests", NUMBER, "4096", 1,
+    4096, "N", "requests that one worker has under way with raftd")
+OPTION(min_body_rate, "min-body-rate", "ETCD_MIN_BODY_RATE", "limits.min_body_rate", SIZE, "1K", 0,
+    1073741824, "SIZE", "bytes of a request body per second, after 5 s; 0: any")
+OPTION(max_watch_backlog, "max-watch-backlog", "ETCD_MAX_WATCH_BACKLOG",
+    "limits.max_watch_backlog", SIZE, "1M", 1024, 268435456, "SIZE",
+    "what may wait for the client of a watch that reads slowly")
 OPTION(max_watches, "max-watches", "ETCD_MAX_WATCHES", "limits.max_watches", NUMBER, "100000", 1,
     10000000, "N", "open watches of the node")
 OPTION(header_timeout, "header-timeout", "ETCD_HEADER_TIMEOUT", "limits.header_timeout", SECONDS,

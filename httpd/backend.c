@@ -15,6 +15,7 @@
  */
 #include "httpd/backend_priv.h"
 #include "common/diag.h"
+#include "common/ipc/shared_index.h"
 #include "common/limits.h"
 #include "common/rand.h"
 #include "common/xmem.h"
@@ -185,10 +186,18 @@ backend_read(struct backend *backend, struct backend_call *call, const struct ms
 	send_call(backend, call);
 }
 
+size_t
+backend_call_count(const struct backend *backend)
+{
+	return backend->call_count;
+}
+
 bool
 backend_is_full(const struct backend *backend)
 {
-	return backend->call_count >= WORKER_REQUESTS_MAX;
+	uint64_t most = MIN_OF(backend->worker->config.max_requests, WORKER_REQUESTS_MAX);
+
+	return backend->call_count >= most;
 }
 
 /* ---- ending calls ----------------------------------------------------------------------- */
@@ -418,6 +427,7 @@ shut(struct backend *backend)
 	if (backend->channel == NULL)
 		return;
 	channel_free(&backend->channel);
+	shared_index_free(&backend->announced);
 	if (backend->changes.lost != NULL)
 		backend->changes.lost(backend->changes.argument);
 	backend->greeted = false;
@@ -449,11 +459,17 @@ open_up(struct backend *backend)
 	backend_watch_resume(backend);
 }
 
+/* raftd's first frame; fd is its shared index. */
 static void
-take_hello(struct backend *backend, const struct frame *frame)
+take_hello(struct backend *backend, const struct frame *frame, int fd)
 {
 	struct msg_hello hello;
 
+	if (backend->greeted || fd == -1 ||
+	    shared_index_open(fd, &backend->announced) != ERR_NONE) {
+		backend_protocol_error(backend, "a hello that is none");
+		return;
+	}
 	if (msg_hello_decode(frame->payload, &hello) != ERR_NONE || hello.magic != WIRE_MAGIC ||
 	    hello.role != ROLE_RAFTD || hello.token != backend->token) {
 		backend_protocol_error(backend, "a hello that is none");
@@ -493,21 +509,21 @@ channel_received(void *argument, const struct frame *frame, int fd)
 	struct msg_event event;
 	struct msg_changed changed;
 
+	if (frame->type == MSG_hello) {
+		take_hello(backend, frame, fd);
+		return;
+	}
 	if (fd != -1)
 		close(fd);
-	if ((message_senders(frame->type) & FROM_NODE) != 0 && backend->peers.frame != NULL &&
-	    backend->greeted) {
+	if (!backend->greeted) {
+		backend_protocol_error(backend, "no hello");
+		return;
+	}
+	if ((message_senders(frame->type) & FROM_NODE) != 0 && backend->peers.frame != NULL) {
 		backend->peers.frame(backend->peers.argument, frame);
 		return;
 	}
-	if (backend->greeted != (frame->type != MSG_hello)) {
-		backend_protocol_error(backend, "its hello late or twice");
-		return;
-	}
 	switch (frame->type) {
-	case MSG_hello:
-		take_hello(backend, frame);
-		return;
 	case MSG_status:
 		take_status(backend, frame);
 		return;
@@ -585,9 +601,14 @@ backend_own_changes(struct backend *backend, struct backend_changes_owner owner)
 }
 
 bool
-backend_read_dry(struct backend *backend)
+backend_is_at(struct backend *backend, const uint64_t *store_index)
 {
-	return backend->open && channel_poll(backend->channel) && backend->open;
+	if (!backend->open)
+		return false;
+	if (shared_index_get(backend->announced) == *store_index)
+		return true;
+	channel_poll(backend->channel);
+	return backend->open && shared_index_get(backend->announced) == *store_index;
 }
 
 void
@@ -666,6 +687,7 @@ backend_free(struct backend **backend_pointer)
 	hash_free(&backend->calls);
 	backend_watch_finish(backend);
 	channel_free(&backend->channel);
+	shared_index_free(&backend->announced);
 	loop_timer_free(&backend->deadline);
 	free(backend);
 }

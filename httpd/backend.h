@@ -59,6 +59,9 @@ void backend_write(struct backend *backend, struct backend_call *call, struct ms
 void backend_member_change(struct backend *backend, struct backend_call *call,
     struct msg_member_change *change);
 void backend_read(struct backend *backend, struct backend_call *call, const struct msg_read *read);
+/* How many are under way; and watches that are open. */
+size_t backend_call_count(const struct backend *backend);
+size_t backend_watch_count(const struct backend *backend);
 /* True if as many calls are under way as a worker may have: make no more. */
 bool backend_is_full(const struct backend *backend);
 /* Nobody waits any more: done will not be called, call may be freed. A write
@@ -113,9 +116,13 @@ struct backend_changes_owner {
 	void *argument;
 };
 void backend_own_changes(struct backend *backend, struct backend_changes_owner owner);
-/* Take everything that raftd has sent up to now. False if that is not known:
- * no channel, or there is still more. Not from inside a callback of it. */
-bool backend_read_dry(struct backend *backend) MUST_CHECK;
+/*
+ * Is what the owner knows, as of *store_index, still all that raftd announced?
+ * True means that no client of this node can have been told of anything newer.
+ * If it is not, what has come meanwhile is taken first: changed() may raise
+ * *store_index. Not from inside a callback of the backend.
+ */
+bool backend_is_at(struct backend *backend, const uint64_t *store_index) MUST_CHECK;
 
 /* ---- peer role ------------------------------------------------------------ */
 

@@ -14,6 +14,7 @@ TAILQ_HEAD(backend_call_list, backend_call);
 struct backend {
 	struct worker *worker;
 	struct channel *channel;	/* NULL: raftd is gone, the next one is awaited */
+	struct shared_index *announced;	/* came with raftd's hello; NULL before */
 	uint64_t token;			/* of the present channel */
 	bool greeted;			/* raftd said hello on it */
 	bool open;			/* requests may be sent: raftd is a member's */

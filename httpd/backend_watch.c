@@ -18,6 +18,7 @@
  * only beyond that.
  */
 #include "common/limits.h"
+#include "common/metric.h"
 #include "common/rand.h"
 #include "httpd/backend_priv.h"
 
@@ -67,6 +68,12 @@ backend_watch(struct backend *backend, struct backend_watch *watch, struct slice
 	TAILQ_INSERT_TAIL(&backend->unanswered, watch, link);
 	send_watch(backend, watch);
 	backend_tick_soon(backend);
+}
+
+size_t
+backend_watch_count(const struct backend *backend)
+{
+	return backend->watches.count;
 }
 
 /* The watch is over: nothing of it is here any more. */
@@ -184,6 +191,8 @@ backend_watch_resume(struct backend *backend)
 
 		if (watch->answered && backend->settled_index > watch->registered_index)
 			watch->next_index = MAX_OF(watch->next_index, backend->settled_index + 1);
+		if (watch->answered)
+			metric_add(METRIC_watch_resumed, 1);
 		send_watch(backend, watch);
 	}
 }

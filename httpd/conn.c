@@ -10,6 +10,7 @@
 #include "httpd/conn.h"
 #include "common/diag.h"
 #include "common/ipc/wire.h"
+#include "common/metric.h"
 #include "common/xmem.h"
 #include "httpd/head.h"
 #include "httpd/router.h"
@@ -22,7 +23,6 @@
 #define READS_PER_TURN 4
 #define PIECES_MAX 32
 #define PACE_FREE_MS 5000		/* a body may come as slowly as it likes so long */
-#define PACE_BYTES_PER_SECOND 1024
 
 static void connection_ready(void *argument, unsigned events);
 
@@ -128,10 +128,33 @@ refuse_saying(struct conn *conn, unsigned status, const char *text)
 	response_plain_error(request, status, text);
 }
 
+static enum metric_id
+refusal_row(unsigned status)
+{
+	switch (status) {
+	case 413:
+		return METRIC_rejected_body;
+	case 414:
+		return METRIC_rejected_request_line;
+	case 431:
+		return METRIC_rejected_head;
+	default:
+		return METRIC_rejected_malformed;
+	}
+}
+
 static void
 refuse(struct conn *conn, unsigned status)
 {
+	metric_add(refusal_row(status), 1);
 	refuse_saying(conn, status, response_reason(status));
+}
+
+static void
+refuse_late(struct conn *conn, enum metric_id row)
+{
+	metric_add(row, 1);
+	refuse_saying(conn, 408, response_reason(408));
 }
 
 /* ---- parsing ------------------------------------------------------------------------ */
@@ -228,6 +251,7 @@ finish_request(struct conn *conn)
 	struct request *request = conn->last;
 
 	request->whole = true;
+	request->whole_ns = loop_now(conn->worker->loop).monotonic_ns;
 	request->body = buf_slice(&request->body_bytes);
 	conn->served = true;
 	conn->state = request->keep_alive ? CONN_HEAD : CONN_DEAF;
@@ -347,12 +371,32 @@ begin_request(struct conn *conn, struct slice bytes, bool body_here)
 	}
 }
 
-/* May the next request be taken out of what has come? */
+static bool
+is_safe(enum request_method method)
+{
+	return (method & (METHOD_GET | METHOD_HEAD | METHOD_OPTIONS)) != 0;
+}
+
+/* May the next request be taken out of what has come? Only requests with safe
+ * methods are in work at the same time (RFC 9112, 9.3.2): what a client pipelines
+ * behind a write sees it. */
 static bool
 may_parse(const struct conn *conn)
 {
+	if (conn->request_count > 0 && (conn->waits || !is_safe(conn->last->method)))
+		return false;
 	return !conn->held && conn->request_count < CONN_REQUESTS_MAX &&
 	    outqueue_size(&conn->out) <= CONN_BACKLOG_MAX;
+}
+
+/* A whole head that may not begin while others are in work. */
+static bool
+has_to_wait(const struct conn *conn, struct slice head)
+{
+	const uint8_t *end = memchr(head.data, ' ', head.size);
+
+	return conn->request_count > 0 && (end == NULL ||
+	    !is_safe(method_of(slice_of(head.data, (size_t)(end - head.data)))));
 }
 
 /* Who speaks TLS to a plain port gets an answer that it will not show. */
@@ -392,6 +436,9 @@ take_head(struct conn *conn, struct slice bytes)
 	if (size == 0)
 		return 0;
 	conn->scanned = 0;
+	conn->waits = has_to_wait(conn, slice_of(bytes.data, size));
+	if (conn->waits)
+		return 0;
 	conn->rest = slice_of(bytes.data + size, bytes.size - size);
 	begin_request(conn, slice_of(bytes.data, size), conn->rest.size > 0);
 	conn->rest = SLICE_EMPTY;
@@ -467,23 +514,24 @@ parse_kept(struct conn *conn)
 
 /* ---- events ----------------------------------------------------------------------------- */
 
+static bool
+has_stream(const struct conn *conn)
+{
+	for (const struct request *request = conn->first; request != NULL; request = request->next)
+		if (request->streaming)
+			return true;
+	return false;
+}
+
 /* The client sends no more. Who only closed its side of the connection may
  * still wait for its answers; who waits for a stream has hung up. */
 static void
 input_ended(struct conn *conn)
 {
-	const struct request *request;
-
 	conn->ended = true;
-	if (conn->state == CONN_BODY || conn->state == CONN_LINGER) {
+	if (conn->state == CONN_BODY || conn->state == CONN_LINGER || has_stream(conn)) {
 		conn_close(conn);
 		return;
-	}
-	for (request = conn->first; request != NULL; request = request->next) {
-		if (request->streaming) {
-			conn_close(conn);
-			return;
-		}
 	}
 	conn->state = CONN_DEAF;
 }
@@ -542,6 +590,12 @@ connection_ready(void *argument, unsigned events)
 	conn_touch(conn);
 	if ((events & LOOP_READ) != 0)
 		read_input(conn);
+	/* There is more to read first, but nobody who would take a stream. */
+	if ((events & LOOP_HANGUP) != 0 && conn->state != CONN_CLOSED) {
+		conn->hung_up = true;
+		if (has_stream(conn))
+			conn_close(conn);
+	}
 }
 
 /* ---- the turn's end ------------------------------------------------------------------------ */
@@ -638,6 +692,8 @@ conn_settle(struct conn *conn)
 		return parsed;
 	if (!conn->ended && (conn->state != CONN_HEAD || may_parse(conn)))
 		wanted |= LOOP_READ;
+	else if (!conn->ended && !conn->hung_up)
+		wanted |= LOOP_HANGUP;
 	if (!outqueue_is_empty(&conn->out))
 		wanted |= LOOP_WRITE;
 	transport_want(conn->transport, wanted);
@@ -655,7 +711,7 @@ body_is_too_slow(const struct conn *conn)
 	uint64_t elapsed_ms = loop_now(conn->worker->loop).monotonic_ms - conn->reading.since_ms;
 
 	return elapsed_ms > PACE_FREE_MS && conn->last->body_bytes.size <
-	    (elapsed_ms - PACE_FREE_MS) * PACE_BYTES_PER_SECOND / 1000;
+	    (elapsed_ms - PACE_FREE_MS) * conn->worker->config.min_body_rate / 1000;
 }
 
 void
@@ -675,18 +731,21 @@ conn_expired(struct conn *conn, enum conn_limit limit)
 			conn_close(conn);
 			return;
 		}
-		refuse(conn, 408);
+		refuse_late(conn, METRIC_rejected_head_timeout);
 		break;
 	case LIMIT_BODY:
-		refuse(conn, 408);
+		refuse_late(conn, METRIC_rejected_body_timeout);
 		break;
 	case LIMIT_NONE:
 		if (!body_is_too_slow(conn))
 			return;
-		refuse(conn, 408);
+		refuse_late(conn, METRIC_rejected_body_rate);
 		break;
-	case LIMIT_IDLE:
 	case LIMIT_WRITE:
+		metric_add(METRIC_rejected_write_timeout, 1);
+		conn_close(conn);
+		return;
+	case LIMIT_IDLE:
 	case LIMIT_LINGER:
 		conn_close(conn);
 		return;

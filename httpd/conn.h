@@ -59,18 +59,24 @@ enum conn_state {
 	CONN_CLOSED,
 };
 
+struct caller;
+struct tally;
+
 struct conn {
 	TAILQ_ENTRY(conn) link;		/* server: all, or closed */
 	STAILQ_ENTRY(conn) dirty_link;
 	struct server *server;
 	struct worker *worker;
 	struct transport *transport;
+	struct caller *caller;		/* the server's; NULL: not counted */
 	struct conn_clock reading, writing;
 	enum conn_state state;
 	bool dirty;
 	bool served;			/* a request was answered before */
 	bool ended;			/* the client sends no more */
 	bool held;			/* an upgrade is being decided: parse nothing */
+	bool waits;			/* the next head is here, and waits to be alone */
+	bool hung_up;			/* the client sends no more, what it sent is not read */
 	bool cut;			/* no answer may follow what is queued */
 	bool dropped;			/* bytes come, or may come, that nobody reads */
 	struct buf in;			/* came, but not parsed yet */
@@ -104,6 +110,7 @@ void server_touch(struct server *server, struct conn *conn);
 void server_closed(struct server *server, struct conn *conn);
 void server_limit(struct server *server, struct conn_clock *clock, enum conn_limit limit);
 uint8_t *server_scratch(struct server *server);	/* CONN_READ_BYTES of memory */
+struct tally *server_tally(struct server *server);
 struct request *server_request_new(struct server *server);
 void server_request_free(struct server *server, struct request *request);
 /* "Sun, 06 Nov 1994 08:49:37 GMT" */

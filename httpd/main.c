@@ -110,7 +110,7 @@ reconfigured(void *argument, const struct config *config)
 {
 	struct program *program = argument;
 
-	program->worker.config = *config;
+	worker_reconfigure(&program->worker, config);
 }
 
 static void

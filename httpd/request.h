@@ -55,6 +55,8 @@ struct request {
 	struct outqueue out;		/* answer bytes not yet in turn */
 	struct buf lines;		/* header lines for the answer */
 	struct buf body_bytes;		/* what body shows */
+	unsigned route;			/* router_name's number */
+	uint64_t whole_ns;		/* monotonic, when it was; 0: was refused before */
 	bool whole;			/* head and body have come: it was handled */
 	bool answered;			/* no more bytes follow */
 	bool streaming;			/* an answer of unknown length is under way */

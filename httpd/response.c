@@ -6,8 +6,10 @@
  * appended when all before it are answered.
  */
 #include "common/ipc/wire.h"
+#include "httpd/client/cors.h"
 #include "httpd/conn.h"
 #include "httpd/head.h"
+#include "httpd/tally.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -112,6 +114,8 @@ consider_draining(struct request *request)
 static void
 put_status(struct buf *out, const struct request *request, unsigned status)
 {
+	tally_answer(server_tally(request->conn->server), request, status,
+	    loop_now(request->worker->loop).monotonic_ns);
 	buf_append_text(out, request->http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ");
 	buf_append_u64(out, status);
 	buf_append_byte(out, ' ');
@@ -131,6 +135,8 @@ put_head(struct buf *out, struct request *request, unsigned status, const char *
 		buf_append(out, "\r\n", 2);
 	}
 	buf_append_slice(out, buf_slice(&request->lines));
+	if (request->worker->cors != NULL)
+		cors_put(request->worker->cors, request, out);
 	if (!request->keep_alive)
 		buf_append_text(out, "Connection: close\r\n");
 	else if (request->http_1_0)

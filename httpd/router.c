@@ -3,7 +3,10 @@
  */
 #include "httpd/router.h"
 #include "common/ipc/wire.h"
+#include "common/metric.h"
+#include "httpd/client/cors.h"
 #include "httpd/client/handlers.h"
+#include "httpd/metrics.h"
 #include "httpd/peer/peer.h"
 #include "httpd/url.h"
 
@@ -74,13 +77,31 @@ send_clean_path(struct request *request)
 	buf_free(&location);
 }
 
+size_t
+router_count(void)
+{
+	return 1 + ARRAY_COUNT(routes);
+}
+
+const char *
+router_name(unsigned route)
+{
+	return route == 0 ? "other" : (const char *)routes[route - 1].path.data;
+}
+
 void
 router_handle(struct request *request)
 {
 	unsigned role = request->worker->role == ROLE_PEER ? ROUTE_PEER : ROUTE_CLIENT;
+	const struct cors *cors = request->worker->cors;
 
 	if (request->method == METHOD_OPTIONS) {
 		response_send(request, 200, NULL, SLICE_EMPTY);
+		return;
+	}
+	if (cors != NULL && cors_forbids(cors, request)) {
+		metric_add(METRIC_rejected_origin, 1);
+		response_plain_error(request, 403, "writes of this origin are not allowed");
 		return;
 	}
 	if (!url_path_is_clean(request->path)) {
@@ -93,6 +114,7 @@ router_handle(struct request *request)
 
 		if ((route->roles & role) == 0 || !matches(route, request->path))
 			continue;
+		request->route = (unsigned)i + 1;
 		if ((methods & METHOD_GET) != 0)
 			methods |= METHOD_HEAD;
 		if ((methods & request->method) != 0)

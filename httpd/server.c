@@ -6,8 +6,12 @@
  */
 #include "httpd/server.h"
 #include "common/diag.h"
+#include "common/ipc/wire.h"
+#include "common/metric.h"
 #include "common/xmem.h"
+#include "httpd/callers.h"
 #include "httpd/conn.h"
+#include "httpd/tally.h"
 #include "httpd/tls.h"
 
 #include <errno.h>
@@ -15,6 +19,7 @@
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <time.h>
 #include <unistd.h>
@@ -37,6 +42,9 @@ struct server {
 	bool listening;			/* server_listen was called */
 	bool paused;			/* no descriptors: until resume */
 	uint64_t warned_ms;
+	struct callers *callers;
+	struct tally *tally;
+	size_t descriptors;		/* that this process may have */
 	TAILQ_HEAD(, conn) conns;
 	TAILQ_HEAD(, conn) closed;	/* to be freed at the turn's end */
 	STAILQ_HEAD(, conn) dirty;
@@ -53,24 +61,48 @@ struct server {
 
 /* ---- accepting ----------------------------------------------------------------- */
 
+/* What is left for connections when the reserve is kept, but half at least. */
+static size_t
+descriptors_left(const struct server *server)
+{
+	return server->descriptors - MIN_OF(server->descriptors / 2,
+	    (size_t)server->worker->config.descriptor_reserve);
+}
+
+static bool
+has_room(const struct server *server)
+{
+	size_t connections = server->worker->connections;
+
+	return connections < server->worker->config.max_connections &&
+	    connections < descriptors_left(server);
+}
+
 static void
 want_clients(struct server *server)
 {
 	bool wanted = server->listening && !server->paused && !server->stopping &&
-	    server->worker->connections < server->worker->config.max_connections;
+	    has_room(server);
 
 	if (server->listen_io != NULL)
 		loop_io_want(server->listen_io, wanted ? LOOP_READ : 0);
 }
 
-void
-server_adopt(struct server *server, int fd)
+static void
+adopt(struct server *server, int fd, struct caller *caller)
 {
 	struct conn *conn = conn_new(server, server->worker, fd);
 
+	conn->caller = caller;
 	TAILQ_INSERT_TAIL(&server->conns, conn, link);
 	server->worker->connections++;
 	conn_touch(conn);
+}
+
+void
+server_adopt(struct server *server, int fd)
+{
+	adopt(server, fd, NULL);
 }
 
 static void
@@ -95,15 +127,50 @@ resume_accepting(void *argument)
 	want_clients(server);
 }
 
+/* Accepting stopped at a limit; the others wait in the kernel's queue. */
+static void
+tell_full(struct server *server)
+{
+	if (server->worker->connections < descriptors_left(server)) {
+		metric_add(METRIC_rejected_connections, 1);
+		return;
+	}
+	metric_add(METRIC_rejected_descriptors, 1);
+	pause_accepting(server, EMFILE);
+}
+
+/* Serve it, unless too many come from where it comes from. */
+static void
+take_client(struct server *server, int fd, const struct sockaddr_storage *address)
+{
+	const struct worker *worker = server->worker;
+	uint64_t most = worker->role == ROLE_PEER ? 0 : worker->config.max_connections_per_address;
+	struct caller *caller;
+	const int on = 1;
+
+	if (!callers_enter(server->callers, address, most, &caller)) {
+		metric_add(METRIC_rejected_connections_per_address, 1);
+		diag_warn("http", "connection closed, its address has as many as it may have: "
+		    "max=%" PRIu64, most);
+		close(fd);
+		return;
+	}
+	/* Fail only for what is no TCP socket, and there they do no good. */
+	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
+	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
+	adopt(server, fd, caller);
+}
+
 static void
 accept_clients(void *argument, unsigned events UNUSED)
 {
 	struct server *server = argument;
-	const int on = 1;
 
-	for (int i = 0; i < ACCEPT_BATCH &&
-	     server->worker->connections < server->worker->config.max_connections; i++) {
-		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	for (int i = 0; i < ACCEPT_BATCH && has_room(server); i++) {
+		struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+		socklen_t size = sizeof(address);
+		int fd = accept4(server->listen_fd, (struct sockaddr *)&address, &size,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd == -1) {
 			/* Another worker was faster, or the client left again. */
@@ -112,11 +179,10 @@ accept_clients(void *argument, unsigned events UNUSED)
 				pause_accepting(server, errno);
 			break;
 		}
-		/* Fail only for what is no TCP socket, and there they do no good. */
-		(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
-		(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-		server_adopt(server, fd);
+		take_client(server, fd, &address);
 	}
+	if (!has_room(server))
+		tell_full(server);
 	want_clients(server);
 }
 
@@ -208,6 +274,7 @@ server_closed(struct server *server, struct conn *conn)
 {
 	TAILQ_REMOVE(&server->conns, conn, link);
 	TAILQ_INSERT_TAIL(&server->closed, conn, link);
+	callers_leave(server->callers, &conn->caller);
 	server->worker->connections--;
 	want_clients(server);
 	/* Make sure that the turn's end sees it. */
@@ -218,6 +285,12 @@ uint8_t *
 server_scratch(struct server *server)
 {
 	return server->scratch;
+}
+
+struct tally *
+server_tally(struct server *server)
+{
+	return server->tally;
 }
 
 struct request *
@@ -331,6 +404,16 @@ server_stop(struct server *server, bool keep_idle, uint64_t limit, void (*stoppe
 	loop_again(server->worker->loop);
 }
 
+static size_t
+descriptors_allowed(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) == -1 || limit.rlim_cur == RLIM_INFINITY)
+		return SIZE_MAX;
+	return (size_t)limit.rlim_cur;
+}
+
 struct server *
 server_new(struct worker *worker, int listen_fd)
 {
@@ -338,6 +421,9 @@ server_new(struct worker *worker, int listen_fd)
 
 	server->worker = worker;
 	server->listen_fd = listen_fd;
+	server->callers = callers_new();
+	server->tally = tally_new();
+	server->descriptors = descriptors_allowed();
 	if (listen_fd != -1)
 		server->listen_io = loop_io_new(worker->loop, listen_fd, accept_clients, server);
 	server->resume = loop_timer_new(worker->loop, resume_accepting, server);
@@ -369,6 +455,8 @@ server_free(struct server **server_pointer)
 		buf_free(&request->lines);
 		free(request);
 	}
+	callers_free(&server->callers);
+	tally_free(&server->tally);
 	loop_timer_free(&server->stop_limit);
 	loop_timer_free(&server->tick);
 	loop_timer_free(&server->resume);

@@ -5,8 +5,10 @@
 #include "httpd/worker.h"
 
 #include "common/ipc/wire.h"
+#include "common/metric.h"
 #include "httpd/backend.h"
 #include "httpd/client/cache.h"
+#include "httpd/client/cors.h"
 #include "httpd/cluster.h"
 #include "httpd/server.h"
 
@@ -30,9 +32,30 @@ worker_open(struct worker *worker, int listen_fd)
 	worker->server = server_new(worker, listen_fd);
 	if (worker->role != ROLE_CLIENT)
 		return;
+	worker->cors = cors_new(&worker->config);
 	worker->cache = cache_new(worker);
 	backend_own_changes(worker->backend, (struct backend_changes_owner){
 	    .changed = changed, .lost = lost, .argument = worker->cache });
+}
+
+void
+worker_reconfigure(struct worker *worker, const struct config *config)
+{
+	worker->config = *config;
+	if (worker->role != ROLE_CLIENT)
+		return;
+	cors_free(&worker->cors);
+	worker->cors = cors_new(&worker->config);
+}
+
+/* What is open now. */
+static void
+measure(const struct worker *worker)
+{
+	metric_set(worker->role == ROLE_PEER ? METRIC_http_peer_connections :
+	    METRIC_http_client_connections, worker->connections);
+	metric_set(METRIC_ipc_queue_depth, backend_call_count(worker->backend));
+	metric_set(METRIC_watches_open, backend_watch_count(worker->backend));
 }
 
 void
@@ -45,6 +68,7 @@ worker_turn(struct worker *worker)
 			cache_turn(worker->cache);
 		backend_flush(worker->backend);
 	} while (server_flush(worker->server));
+	measure(worker);
 }
 
 void
@@ -52,6 +76,7 @@ worker_close(struct worker *worker)
 {
 	/* Requests that end now leave the cache and the backend. */
 	server_free(&worker->server);
+	cors_free(&worker->cors);
 	cache_free(&worker->cache);
 	backend_free(&worker->backend);
 	cluster_free(&worker->cluster);

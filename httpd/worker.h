@@ -10,6 +10,7 @@
 struct backend;
 struct cache;
 struct cluster;
+struct cors;
 struct child;
 struct peers;
 struct server;
@@ -22,6 +23,7 @@ struct worker {
 	uint32_t number;		/* which client worker, from 1; 0: the peer worker */
 	struct backend *backend;	/* the channel to raftd */
 	struct cache *cache;		/* client role: rendered bodies; else NULL */
+	struct cors *cors;		/* client role: -cors; NULL: nothing to do */
 	struct cluster *cluster;	/* the last status raftd pushed */
 	struct child *child;		/* the channel to the supervisor */
 	struct server *server;		/* listening socket and connections */
@@ -34,6 +36,8 @@ struct worker {
 /* Make the parts; loop, config, role and number are set. listen_fd is taken; -1:
  * none. Nothing is accepted before server_listen. */
 void worker_open(struct worker *worker, int listen_fd);
+/* Other options, and other texts of those that can change. */
+void worker_reconfigure(struct worker *worker, const struct config *config);
 /* The end of a turn: cached answers, frames to raftd, answers to clients. */
 void worker_turn(struct worker *worker);
 void worker_close(struct worker *worker);

@@ -307,9 +307,11 @@ apply_request(struct node *node, const struct raft_entry *entry, const struct co
 	if (head->session != 0) {
 		switch (requests_find(node->replica.requests, head->session, head->sequence, &known)) {
 		case REQUEST_KNOWN:
+			node->deduplicated++;
 			answer_known(node, head, known);
 			return;
 		case REQUEST_FORGOTTEN:
+			node->deduplicated++;
 			proposals_finish(node, head->session, head->sequence);
 			return;
 		case REQUEST_NEW:

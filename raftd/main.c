@@ -13,6 +13,7 @@
 #include "common/title.h"
 #include "common/rand.h"
 #include "common/xmem.h"
+#include "raftd/meter.h"
 #include "raftd/session/session.h"
 
 #include <inttypes.h>
@@ -38,6 +39,7 @@ struct raftd {
 	struct sessions *sessions;
 	STAILQ_HEAD(, held_worker) held;
 	struct loop_timer *timer;
+	struct meter meter;
 	struct msg_alive alive;		/* its leader points into leader_name */
 	char leader_name[NAME_BYTES_MAX + 1];
 	uint64_t titled_ms;
@@ -135,6 +137,7 @@ io_watching(void *argument, uint64_t session, uint64_t watch_id,
 {
 	struct raftd *raftd = argument;
 
+	meter_watching(answer);
 	sessions_watching(raftd->sessions, session, watch_id, answer);
 }
 
@@ -212,6 +215,7 @@ io_status(void *argument, const struct msg_status *status)
 		.members = status->members,
 	};
 
+	meter_status(&raftd->meter, status);
 	sessions_status(raftd->sessions, status);
 	msg_node_state_frame(child_out(raftd->child), 0, &state);
 	remember_leader(raftd, status);
@@ -513,6 +517,7 @@ turn_end(void *argument)
 	if (node_is_current(raftd->node))
 		attach_held(raftd);
 	sessions_flush(raftd->sessions);
+	meter_turn(&raftd->meter, raftd->node, sessions_queued(raftd->sessions));
 	deadline = node_deadline(raftd->node);
 	if (deadline == UINT64_MAX)
 		loop_timer_cancel(raftd->timer);

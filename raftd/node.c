@@ -432,11 +432,22 @@ node_peer_unreachable(struct node *node, uint64_t peer)
 	raft_peer_unreachable(node->raft, peer);
 }
 
+/* It was away when it was removed, and no leader sends to it any more. Whoever
+ * has applied its removal may tell: its id does not come back. */
+static void
+tell_removed(struct node *node, peer_id peer)
+{
+	if (members_was_removed(&node->replica.members, peer))
+		msg_removed_told_frame(node->io.peer_out(node->io.argument), peer,
+		    &(struct msg_removed_told){ .id = peer });
+}
+
 void
 node_peer_connected(struct node *node, uint64_t peer)
 {
 	raft_peer_connected(node->raft, peer);
 	compact_peer_connected(node, peer);
+	tell_removed(node, peer);
 	if (peer == raft_leader(node->raft))
 		proposals_resend(node);
 }
@@ -473,10 +484,14 @@ node_peer_frame(struct node *node, const struct frame *frame)
 	struct msg_forward_refused refused;
 	struct msg_snapshot_chunk chunk;
 	struct msg_snapshot_credit credit;
+	struct msg_removed_told told;
 	enum err err;
 
 	if (frame->request_id == 0 || frame->request_id == node->id)
 		return ERR_MALFORMED;
+	/* Others than campaigners have nothing to say once they are removed. */
+	if (frame->type == MSG_raft_vote)
+		tell_removed(node, frame->request_id);
 	if (outbox_takes(frame->type)) {
 		err = outbox_decode(&node->inbox, frame, node->id);
 		if (err == ERR_NONE) {
@@ -496,6 +511,12 @@ node_peer_frame(struct node *node, const struct frame *frame)
 		if (msg_forward_refused_decode(frame->payload, &refused) != ERR_NONE)
 			return ERR_MALFORMED;
 		proposals_refused(node, &refused);
+		return ERR_NONE;
+	case MSG_removed_told:
+		if (msg_removed_told_decode(frame->payload, &told) != ERR_NONE ||
+		    told.id != node->id)
+			return ERR_MALFORMED;
+		node->told_removed = true;
 		return ERR_NONE;
 	case MSG_snapshot_chunk:
 		if (msg_snapshot_chunk_decode(frame->payload, &chunk) != ERR_NONE)
@@ -730,12 +751,14 @@ send_answers(struct node *node)
 	node->answer_count = 0;
 }
 
-/* Once it is on disk: started again, the node must know it. */
+/* Once it is on disk: started again, the node must know it. If others had to
+ * tell it, they will again. */
 static void
 end_if_removed(struct node *node)
 {
-	if (node_was_removed(node) && !node->applied_dirty &&
-	    node->synced_ticket >= node->last_ticket)
+	bool on_disk = !node->applied_dirty && node->synced_ticket >= node->last_ticket;
+
+	if (node->told_removed || (node_was_removed(node) && on_disk))
 		node->io.end(node->io.argument, EXIT_REMOVED,
 		    "this machine was removed from the cluster; start it with an empty "
 		    "-data-dir to join again");

@@ -17,6 +17,7 @@
 #define MOOTHALL_RAFTD_NODE_H
 
 #include "common/clock.h"
+#include "common/ipc/wire.h"
 #include "raftd/node_io.h"
 #include "raftd/raft/raft.h"
 
@@ -106,6 +107,17 @@ void node_turn(struct node *node, struct clock_time now);
 uint64_t node_deadline(const struct node *node);
 /* Fill in the present status; slices in it are borrowed until the next input. */
 void node_status(struct node *node, struct msg_status *status);
+/* Figures for operators, as of now. */
+struct node_counts {
+	uint64_t term, commit, applied;
+	size_t proposals;		/* of workers, waiting to be applied */
+	uint64_t proposals_failed;	/* since node_new */
+	uint64_t deduplicated;		/* copies in the log that had taken effect, since node_new */
+	size_t keys;			/* nodes of the tree, without the root */
+	uint64_t store_index;
+	uint64_t store[STORE_STAT_COUNT]; /* wire.h's order */
+};
+void node_count(const struct node *node, struct node_counts *counts);
 /* The node's own name; static text for its life. */
 const char *node_name(const struct node *node);
 

@@ -47,8 +47,8 @@ struct node_io {
 	    struct slice event);
 	void (*stats)(void *argument, uint64_t session, uint64_t request_id,
 	    const struct msg_stats *stats);
-	/* To every client worker: paths that changed. No outcome or event of the
-	 * turn may reach any worker before every worker has been sent this. */
+	/* To every client worker: paths that changed. No worker may take itself to be
+	 * up to date any more once an outcome or event of the turn reaches any. */
 	void (*changed)(void *argument, const struct msg_changed *changed);
 	/* To every worker, and to the supervisor. Before the turn's outcomes. */
 	void (*status)(void *argument, const struct msg_status *status);

@@ -55,6 +55,7 @@ struct proposals {
 	struct hash by_id;
 	struct proposal_list all, pending, submitted;
 	size_t bytes;			/* of all payloads */
+	uint64_t failed;		/* refused, or not applied in time */
 	raft_term term;			/* what submitted was submitted under */
 	peer_id leader;
 	uint64_t update_retry_ms;	/* our own changed address: propose again then */
@@ -227,6 +228,7 @@ struct node {
 	peer_id id;
 	uint64_t cluster_id;		/* 0: not yet a member of one */
 	bool started;
+	bool told_removed;		/* by another node: our log does not say so yet */
 	struct clock_time now;
 	uint64_t started_ns;
 
@@ -274,6 +276,7 @@ struct node {
 	uint64_t move_deadline_ms;
 
 	/* statistics */
+	uint64_t deduplicated;		/* copies in the log that did nothing any more */
 	uint64_t appends_received, appends_sent, append_bytes_received, append_bytes_sent;
 	uint64_t rate_since_ms;
 	uint64_t rate_received, rate_sent, rate_bytes_received, rate_bytes_sent;

@@ -84,6 +84,7 @@ proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blo
 		return;
 	}
 	if (proposals->bytes + payload->size > PROPOSAL_BYTES_MAX) {
+		proposals->failed++;
 		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL,
 		    "too much is being written at once, the write was not applied");
 		blob_unref(&payload);
@@ -183,6 +184,7 @@ fail_late(struct node *node)
 		next = TAILQ_NEXT(proposal, by_age);
 		if (proposal->submitted_once && proposal->deadline_ms > now)
 			continue;
+		node->proposals.failed++;
 		node_answer_error(node, proposal->id[0], proposal->id[1], ERR_RAFT_INTERNAL,
 		    proposal->submitted_once ?
 		    "timed out, the write may or may not have been applied" :

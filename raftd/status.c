@@ -60,6 +60,22 @@ node_status(struct node *node, struct msg_status *status)
 	};
 }
 
+void
+node_count(const struct node *node, struct node_counts *counts)
+{
+	*counts = (struct node_counts){
+		.term = raft_current_term(node->raft),
+		.commit = raft_commit(node->raft),
+		.applied = node->applied.index,
+		.proposals = node->proposals.by_id.count,
+		.proposals_failed = node->proposals.failed,
+		.deduplicated = node->deduplicated,
+		.keys = store_key_count(node->replica.store),
+		.store_index = store_index(node->replica.store),
+	};
+	store_stats(node->replica.store, counts->store);
+}
+
 static const char *
 name_of(const struct node *node, peer_id id)
 {

@@ -57,6 +57,7 @@ process_new(const struct process_world *world, int role, uint32_t number)
 	process->world = world;
 	process->role = role;
 	process->number = number;
+	process->metric_slot = METRIC_NO_SLOT;
 	if (role == ROLE_CLIENT)
 		snprintf(process->name, sizeof(process->name), "client %u", (unsigned)number);
 	else
@@ -231,6 +232,30 @@ fork_child(const struct process *process, int control_fd)
 	return spawn_program(&spawn);
 }
 
+/* A place to count in: that of who had the name before. */
+static void
+give_metrics(struct process *process)
+{
+	struct metric_area *area = process->world->metrics;
+	char name[METRIC_PROCESS_BYTES];
+	const char *label = name;
+	struct metric_series *restarts;
+	bool again;
+
+	if (area == NULL)
+		return;
+	process->metric_slot = metric_area_take(area, process->role, process->number, &again);
+	metric_process_name(process->role, process->number, name);
+	restarts = metric_series(METRIC_process_restarts, &label);
+	if (again)
+		metric_series_add(restarts, 1);
+	if (process->metric_slot == METRIC_NO_SLOT)
+		return;
+	msg_metrics_frame(channel_out(process->channel), 0,
+	    &(struct msg_metrics){ .slot = process->metric_slot });
+	channel_attach(process->channel, metric_area_fd(area));
+}
+
 static void
 send_settings(struct process *process)
 {
@@ -247,6 +272,7 @@ greet(struct process *process)
 {
 	msg_hello_frame(channel_out(process->channel), 0, &(struct msg_hello){
 	    .magic = WIRE_MAGIC, .protocol = WIRE_PROTOCOL, .role = ROLE_SUPERVISOR });
+	give_metrics(process);
 	send_settings(process);
 	tls_files_give(process->world->tls, process->role, channel_out(process->channel));
 }
@@ -402,6 +428,9 @@ process_reaped(struct process *process, int status)
 	channel_free(&process->channel);
 	process->pid = 0;
 	process->state = PROCESS_DEAD;
+	if (process->world->metrics != NULL)
+		metric_area_leave(process->world->metrics, process->metric_slot);
+	process->metric_slot = METRIC_NO_SLOT;
 	process->world->died(process->world->argument, process, status);
 }
 

@@ -23,6 +23,7 @@
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
 #include "common/loop.h"
+#include "common/metric.h"
 #include "common/option.h"
 
 #include <sys/queue.h>
@@ -46,6 +47,7 @@ struct process_world {
 	const struct tls_files *tls;	/* the same; NULL: none */
 	char *raftd_path, *httpd_path;
 	int client_fd, peer_fd;		/* listening sockets; -1: closed */
+	struct metric_area *metrics;	/* NULL: nothing is counted */
 	void *argument;
 	/* The channel is open: settings are queued, wire it. */
 	void (*started)(void *argument, struct process *process);
@@ -67,6 +69,7 @@ struct process {
 	char name[24];			/* "raftd", "client 1", "peer" */
 	enum process_state state;
 	pid_t pid;			/* 0: none */
+	uint32_t metric_slot;		/* METRIC_NO_SLOT: none */
 	struct channel *channel;	/* NULL: none */
 	struct loop_timer *timer;	/* throttled: start; stopping: kill */
 	uint64_t started_ms;		/* monotonic */

@@ -7,7 +7,9 @@
 #include "supervisor/supervisor.h"
 
 #include "common/diag.h"
+#include "common/metric_process.h"
 #include "common/xmem.h"
+#include "config.h"
 #include "supervisor/control.h"
 #include "supervisor/reload.h"
 #include "supervisor/setup.h"
@@ -18,6 +20,7 @@
 #include <fcntl.h>
 #include <signal.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -326,6 +329,7 @@ tick(void *argument)
 		    (unsigned long long)(now_ms - supervisor->tick_ms));
 	supervisor->tick_ms = now_ms;
 	loop_timer_set(supervisor->tick, TICK_MS);
+	metric_process_look(supervisor->itself);
 	look_at_certificates(supervisor);
 	if (!supervisor->ready && !stop_under_way(supervisor))
 		announce_waiting(supervisor);
@@ -401,6 +405,22 @@ watch_signals(struct supervisor *supervisor)
 	signal(SIGPIPE, SIG_IGN);
 }
 
+/* A node without counters is better than no node. */
+static void
+start_metrics(struct supervisor *supervisor)
+{
+	const char *version = PACKAGE_VERSION;
+
+	supervisor->itself = metric_process_new();
+	supervisor->world.metrics = metric_area_new();
+	if (supervisor->world.metrics == NULL) {
+		diag_warn("supervisor", "nothing is counted: %s", strerror(errno));
+		return;
+	}
+	metric_series_set(metric_series(METRIC_build_info, &version), 1);
+	metric_process_begin(supervisor->itself, ROLE_SUPERVISOR, 0, clock_now());
+}
+
 struct supervisor *
 supervisor_new(const struct supervisor_parts *parts)
 {
@@ -422,6 +442,7 @@ supervisor_new(const struct supervisor_parts *parts)
 		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
 		.ready = process_ready, .node_state = node_state, .moved = moved,
 		.end_node = end_node, .died = process_died };
+	start_metrics(supervisor);
 	TAILQ_INIT(&supervisor->processes);
 	supervisor->tick = loop_timer_new(parts->loop, tick, supervisor);
 	supervisor->tick_ms = clock_now().monotonic_ms;
@@ -442,6 +463,8 @@ supervisor_free(struct supervisor **supervisor_pointer)
 	while ((process = TAILQ_FIRST(&supervisor->processes)) != NULL)
 		remove_process(supervisor, process);
 	control_free(&supervisor->control);
+	metric_process_free(&supervisor->itself);
+	metric_area_free(&supervisor->world.metrics);
 	loop_timer_free(&supervisor->tick);
 	loop_timer_free(&supervisor->stop.limit);
 	loop_timer_free(&supervisor->stop.transfer);

@@ -88,6 +88,7 @@ struct supervisor {
 	struct restart restart;
 	struct notify notify;
 	struct control *control;
+	struct metric_process *itself;	/* what the supervisor says of itself */
 	struct loop_timer *tick;
 	uint64_t tick_ms;		/* monotonic; when it was last due */
 	uint64_t started_ns;		/* monotonic, of the program */

@@ -345,8 +345,8 @@ warn_of_end(const struct port_files *port, const char *flag, int64_t now_s)
 		diag_error("tls", "%s (-%s) has expired on %s; replace the file and send SIGHUP",
 		    port->path, flag, date);
 	else if (left_s < WARN_DAYS * (int64_t)DAY_S)
-		diag_warn("tls", "%s (-%s) ends on %s, in %d days; replace the file and send SIGHUP",
-		    port->path, flag, date, (int)(left_s / DAY_S));
+		diag_warn("tls", "%s (-%s) ends on %s, in %d day%s; replace the file and send SIGHUP",
+		    port->path, flag, date, (int)(left_s / DAY_S), left_s / DAY_S == 1 ? "" : "s");
 }
 
 bool

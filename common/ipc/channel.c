@@ -266,8 +266,8 @@ receive(struct channel *channel, size_t size)
 	return got;
 }
 
-/* Read and dispatch up to about limit bytes. True if nothing more is there. */
-static bool
+/* Read and dispatch up to about limit bytes. */
+static void
 read_frames(struct channel *channel, size_t limit)
 {
 	size_t total = 0;
@@ -278,16 +278,15 @@ read_frames(struct channel *channel, size_t limit)
 		if (got == -1 && errno == EINTR)
 			continue;
 		if (got == -1 && errno == EAGAIN)
-			return true;
+			break;
 		if (got <= 0) {
 			tell_closed(channel, got == 0 ? ERR_CLOSED : err_from_errno(errno));
-			return false;
+			return;
 		}
 		if (!dispatch(channel))
-			return false;
+			return;
 		total += (size_t)got;
 	}
-	return false;
 }
 
 /*
@@ -382,7 +381,7 @@ ready(void *argument, unsigned events)
 	if ((events & LOOP_WRITE) != 0)
 		write_batches(channel);
 	if ((events & LOOP_READ) != 0)
-		(void)read_frames(channel, CHANNEL_READ_BYTES_MAX);
+		read_frames(channel, CHANNEL_READ_BYTES_MAX);
 }
 
 /* What channel_pause and fail_later left for the loop to do. */
@@ -531,16 +530,15 @@ channel_drain(struct channel *channel)
 	channel->draining = true;
 	channel->paused = false;
 	if (dispatch(channel))
-		(void)read_frames(channel, CHANNEL_QUEUE_BYTES_MAX);
+		read_frames(channel, CHANNEL_QUEUE_BYTES_MAX);
 }
 
-bool
+void
 channel_poll(struct channel *channel)
 {
 	ASSERT(channel->freed == NULL);
-	if (channel->closed || channel->failed != ERR_NONE)
-		return false;
-	return read_frames(channel, CHANNEL_READ_BYTES_MAX);
+	if (!channel->closed && channel->failed == ERR_NONE)
+		read_frames(channel, CHANNEL_READ_BYTES_MAX);
 }
 
 void

@@ -47,9 +47,8 @@ size_t channel_queued(const struct channel *channel);
  * is dead. Call from the loop; closed() is not called any more, only
  * channel_free may follow (the callee of received() may have done it). */
 void channel_drain(struct channel *channel);
-/* Read and deliver what is there now, outside of a callback. True if the socket
- * has been read dry: all that was sent before this call has been delivered. */
-bool channel_poll(struct channel *channel) MUST_CHECK;
+/* Read and deliver what is there now, outside of a callback; bounded. */
+void channel_poll(struct channel *channel);
 /* Stop or go on reading (back-pressure). */
 void channel_pause(struct channel *channel, bool pause);
 

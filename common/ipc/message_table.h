@@ -132,6 +132,10 @@ MESSAGE(tls, 0x19, FROM_SUPERVISOR,
 MESSAGE(tls_tickets, 0x1a, FROM_SUPERVISOR,
     FIELD(bytes, keys))		/* TLS_TICKET_KEY_BYTES each: the one in use, those before it */
 
+/* Carries the area of counters (common/metric.h): behind hello, before settings. */
+MESSAGE(metrics, 0x1e, FROM_SUPERVISOR,
+    FIELD(u32, slot))		/* in which this process counts */
+
 /* ---- data channel: worker -> raftd; request id chosen by the worker ------ */
 
 /* A write. Request id is the sequence number of the worker's session: each is
@@ -252,6 +256,8 @@ MESSAGE(forward_proposal, 0x110, FROM_NODE,
 MESSAGE(forward_refused, 0x111, FROM_NODE,
     FIELD(u64, session) FIELD(u64, sequence)
     FIELD(u16, error) FIELD(bytes, cause) FIELD(u64, store_index))
+/* To one who was removed while it was away, and whose id never comes back. */
+MESSAGE(removed_told, 0x112, FROM_NODE, FIELD(u64, id))
 /* Snapshot: the sender streams chunks while the receiver gives credits. */
 MESSAGE(snapshot_chunk, 0x120, FROM_NODE,
     FIELD(u64, term)

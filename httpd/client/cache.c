@@ -10,6 +10,7 @@
 #include "common/hash.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
+#include "common/metric.h"
 #include "common/rand.h"
 #include "common/xmem.h"
 #include "httpd/apierror.h"
@@ -254,8 +255,10 @@ cache_take(struct cache *cache, struct request *request, struct slice key, bool 
 {
 	struct kept *kept;
 
-	if (TAILQ_EMPTY(&cache->by_use) || find(cache, key, recursive) == NULL)
+	if (TAILQ_EMPTY(&cache->by_use) || find(cache, key, recursive) == NULL) {
+		metric_add(METRIC_cache_misses, 1);
 		return false;
+	}
 	kept = arena_zalloc(&request->arena, sizeof(*kept));
 	kept->request = request;
 	kept->key = key;
@@ -287,11 +290,11 @@ cache_turn(struct cache *cache)
 {
 	uint64_t now_ns = loop_now(cache->worker->loop).wall_ns;
 	struct kept *kept;
-	bool dry;
+	bool current;
 
 	if (TAILQ_EMPTY(&cache->kept))
 		return;
-	dry = backend_read_dry(cache->worker->backend);
+	current = backend_is_at(cache->worker->backend, &cache->store_index);
 	while ((kept = TAILQ_FIRST(&cache->kept)) != NULL) {
 		struct request *request = kept->request;
 		struct entry *entry = find(cache, kept->key, kept->recursive);
@@ -302,7 +305,8 @@ cache_turn(struct cache *cache)
 			drop(cache, entry);
 			entry = NULL;
 		}
-		if (dry && entry != NULL)
+		metric_add(current && entry != NULL ? METRIC_cache_hits : METRIC_cache_misses, 1);
+		if (current && entry != NULL)
 			answer(cache, request, entry);
 		else
 			kept->ask(request, kept->key, kept->recursive);

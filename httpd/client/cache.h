@@ -3,14 +3,14 @@
  * needs no hop to raftd.
  *
  * Owns its entries, bounded in bytes, least recently used first out; and the
- * GETs of this turn that it may be able to answer. raftd tells every worker
- * which paths changed before any outcome of that turn reaches any worker of the
- * node. The cache answers at the end of a turn, after it has read its channel
- * dry: later than any byte of the requests it answers. So no answer is older
- * than what a client of this node had seen when it asked.
+ * GETs of this turn that it may be able to answer. raftd announces which paths
+ * changed, and raises an index that all workers share before anything that
+ * follows from the changes leaves for any of them. The cache answers at the end
+ * of a turn, and only if it has taken the announcement of that very index: so no
+ * answer is older than what a client of this node had seen when it asked.
  *
- *	asked --channel read, body still there--> answered from it   [cache_turn]
- *	asked --dropped meanwhile, or channel not read dry--> asked of raftd
+ *	asked --index is ours, body is there--> answered from it   [cache_turn]
+ *	asked --dropped meanwhile, or we lag--> asked of raftd
  *
  * A body with an expiry in it shows a "ttl" that is true up to a second: it is
  * not kept past that. When raftd is lost everything goes.

@@ -7,6 +7,7 @@
  * Source: keys API 3 (key), 5 (operations), 6 and 7 (answers).
  */
 #include "common/ipc/wire.h"
+#include "common/metric.h"
 #include "httpd/apierror.h"
 #include "httpd/backend.h"
 #include "httpd/client/cache.h"
@@ -70,6 +71,7 @@ begin_call(struct request *request)
 	struct keys_call *call;
 
 	if (backend_is_full(request->worker->backend)) {
+		metric_add(METRIC_rejected_requests, 1);
 		api_error(request, ERR_RAFT_INTERNAL,
 		    SLICE_LITERAL("too many requests are under way"),
 		    request->worker->cluster->store_index);

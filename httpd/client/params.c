@@ -5,6 +5,7 @@
  * name, the second checks them in the order of the rows below.
  */
 #include "httpd/client/params.h"
+#include "common/metric.h"
 #include "httpd/head.h"
 #include "httpd/url.h"
 
@@ -82,6 +83,7 @@ take_pair(struct arena *arena, struct slice pair, struct found *found, struct sl
 	struct slice broken;
 
 	if (++found->fields > PARAMS_FIELDS_MAX) {
+		metric_add(METRIC_rejected_form_fields, 1);
 		*cause = SLICE_LITERAL("too many parameters");
 		return ERR_INVALID_FORM;
 	}

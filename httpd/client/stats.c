@@ -4,6 +4,7 @@
  * Source: http endpoints, "shapes".
  */
 #include "common/ipc/wire.h"
+#include "common/metric.h"
 #include "httpd/apierror.h"
 #include "httpd/backend.h"
 #include "httpd/client/handlers.h"
@@ -66,8 +67,15 @@ static void
 ask(struct request *request, int kind, void (*put)(struct json *, const struct worker *,
     const struct msg_stats *, const uint64_t *))
 {
-	struct stats_request *asked = arena_zalloc(&request->arena, sizeof(*asked));
+	struct stats_request *asked;
 
+	if (backend_is_full(request->worker->backend)) {
+		metric_add(METRIC_rejected_requests, 1);
+		response_header(request, "Retry-After", "1");
+		response_plain_error(request, 503, "too many requests are under way");
+		return;
+	}
+	asked = arena_zalloc(&request->arena, sizeof(*asked));
 	asked->call.done = answered;
 	asked->request = request;
 	asked->put = put;

@@ -14,11 +14,10 @@
  */
 #include "httpd/client/watch.h"
 #include "common/ipc/wire.h"
+#include "common/metric.h"
 #include "httpd/apierror.h"
 #include "httpd/backend.h"
 #include "httpd/client/event_json.h"
-
-#define STREAM_BACKLOG_MAX ((size_t)1 << 20)	/* what may wait for a slow client */
 
 struct client_watch {
 	struct backend_watch watch;
@@ -93,7 +92,9 @@ happened(struct backend_watch *backend_watch, struct slice event, struct blob **
 		response_abort(request);
 		return;
 	}
-	if (watch->stream && response_backlog(request) > STREAM_BACKLOG_MAX) {
+	if (watch->stream &&
+	    response_backlog(request) > request->worker->config.max_watch_backlog) {
+		metric_add(METRIC_rejected_slow_watch, 1);
 		cut_slow_stream(watch);
 		return;
 	}

@@ -23,7 +23,6 @@
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
 #include <event2/event.h>
-#include <openssl/err.h>
 
 struct http_call {
 	struct loop *loop;
@@ -187,12 +186,10 @@ http_secure(struct http_call *call)
 static void
 http_tls_failed(struct http_call *call, int number)
 {
-	unsigned long error = bufferevent_get_openssl_error(call->bev);
+	unsigned long error = stream_tls_error(call->bev);
 	char why[TLS_TEXT_BYTES];
 
-	if (ERR_SYSTEM_ERROR(error))
-		number = ERR_GET_REASON(error);
-	if (call->check.refused[0] != '\0' || (error != 0 && !ERR_SYSTEM_ERROR(error))) {
+	if (call->check.refused[0] != '\0' || error != 0) {
 		tls_why(&call->check, error, why);
 		http_finish(call, ERR_FOREIGN, why);
 	} else if (number != 0) {

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 
 #define SILENCE_MS_MIN 2000
+#define HEARTBEAT_LOST_NS (5 * NS_PER_SECOND)
 
 struct handshake
 peers_handshake(const struct peers *peers, uint64_t to)
@@ -186,11 +187,53 @@ peers_tell_raftd(struct peers *peers)
 
 /* ---- frames ------------------------------------------------------------------- */
 
+/* Only members: whoever calls us would else be given series, one after the other. */
+static void
+peer_open_metrics(struct peer *peer)
+{
+	char id[17];
+	const char *label = id;
+
+	snprintf(id, sizeof(id), "%" PRIx64, peer->id);
+	peer->sent = metric_series(METRIC_peer_sent, &label);
+	peer->received = metric_series(METRIC_peer_received, &label);
+	peer->failures = metric_series(METRIC_peer_failures, &label);
+	peer->round_trip = metric_series(METRIC_peer_round_trip, &label);
+}
+
+/* The first heartbeat that is not answered is timed; one that got lost gives way. */
+static void
+peer_count_sent(struct peer *peer, const struct frame *frame)
+{
+	uint64_t now_ns = loop_now(peer->peers->worker->loop).monotonic_ns;
+
+	if (peer->sent == NULL)
+		return;
+	metric_series_add(peer->sent, FRAME_HEADER_BYTES + frame->payload.size);
+	if (frame->type == MSG_raft_heartbeat && (peer->heartbeat_ns == 0 ||
+	    now_ns - peer->heartbeat_ns > HEARTBEAT_LOST_NS))
+		peer->heartbeat_ns = now_ns;
+}
+
+static void
+peer_count_received(struct peer *peer, const struct frame *frame)
+{
+	if (peer->received == NULL)
+		return;
+	metric_series_add(peer->received, FRAME_HEADER_BYTES + frame->payload.size);
+	if (frame->type != MSG_raft_heartbeat_reply || peer->heartbeat_ns == 0)
+		return;
+	metric_series_observe(peer->round_trip,
+	    loop_now(peer->peers->worker->loop).monotonic_ns - peer->heartbeat_ns);
+	peer->heartbeat_ns = 0;
+}
+
 void
 peer_frame(void *argument, const struct frame *frame)
 {
 	struct peer *peer = argument;
 
+	peer_count_received(peer, frame);
 	backend_peer_frame(peer->peers->worker->backend, peer->id, frame);
 }
 
@@ -219,8 +262,11 @@ peers_on_frame(void *argument, const struct frame *frame)
 		return;
 	if (peer_send(peer, frame)) {
 		peer->dropped = 0;
+		peer_count_sent(peer, frame);
 		return;
 	}
+	if (peer->failures != NULL)
+		metric_series_add(peer->failures, 1);
 	/* Without a stream that is no news; with one, its queue is full. */
 	if (peer->dropped++ == 0 && peer_has_stream(peer))
 		diag_warn("peer", "messages dropped, the node takes them too slowly: name=%s "
@@ -236,6 +282,7 @@ peer_take_member(struct peer *peer, const struct cluster_member *member)
 
 	if (!peer->member) {
 		peer->member = true;
+		peer_open_metrics(peer);
 		loop_timer_cancel(peer->linger);
 	}
 	if (!moved && peer->out[STREAM_MAIN] != NULL)

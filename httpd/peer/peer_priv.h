@@ -8,6 +8,7 @@
 #ifndef MOOTHALL_HTTPD_PEER_PEER_PRIV_H
 #define MOOTHALL_HTTPD_PEER_PEER_PRIV_H
 
+#include "common/metric.h"
 #include "common/rand.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
@@ -46,6 +47,8 @@ struct peer {
 	struct stream *in[STREAM_KINDS];	/* the last that the node opened, or NULL */
 	struct loop_timer *linger;	/* from the end of membership on */
 	uint64_t dropped;		/* frames, since a stream took one */
+	uint64_t heartbeat_ns;		/* monotonic, of the one that is timed; 0: none */
+	struct metric_series *sent, *received, *failures, *round_trip; /* NULL: no member yet */
 };
 
 struct peers {

@@ -102,14 +102,26 @@ stream_on_read(struct bufferevent *bev, void *argument)
 		    "it sent a frame above the limit, or no frame at all");
 }
 
-/* With TLS it is an error of the protocol, if there is one. */
+unsigned long
+stream_tls_error(struct bufferevent *bev)
+{
+	unsigned long first = 0;
+	unsigned long error;
+
+	if (bufferevent_openssl_get_ssl(bev) == NULL)
+		return 0;
+	/* They come last first; the very first may be a kind of error and no error. */
+	while ((error = bufferevent_get_openssl_error(bev)) != 0)
+		if (ERR_GET_LIB(error) != 0 && !ERR_SYSTEM_ERROR(error))
+			first = error;
+	return first;
+}
+
 static const char *
 stream_error(struct bufferevent *bev, int number)
 {
-	unsigned long error = bufferevent_openssl_get_ssl(bev) == NULL ? 0 :
-	    bufferevent_get_openssl_error(bev);
-	const char *why = error == 0 || ERR_SYSTEM_ERROR(error) ? NULL :
-	    ERR_reason_error_string(error);
+	unsigned long error = stream_tls_error(bev);
+	const char *why = error == 0 ? NULL : ERR_reason_error_string(error);
 
 	return why != NULL ? why : evutil_socket_error_to_string(number);
 }

@@ -43,6 +43,10 @@ bool stream_send(struct stream *stream, const struct frame *frame);
 /* Bytes that the socket has not taken yet. */
 size_t stream_queued(const struct stream *stream);
 
+/* Why a connection with TLS ended with an error, as OpenSSL numbers it; 0: it was
+ * the socket's. To be asked for once, in the callback that tells of it. */
+unsigned long stream_tls_error(struct bufferevent *bev);
+
 /* Options of a socket between nodes: no delay, and an end within seconds when
  * the other host is gone without a word. */
 void stream_socket_options(int fd, uint64_t silence_ms);

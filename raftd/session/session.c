@@ -8,6 +8,7 @@
  */
 #include "raftd/session/session.h"
 
+#include "common/ipc/shared_index.h"
 #include "common/xmem.h"
 #include "raftd/store/path.h"
 
@@ -32,7 +33,7 @@ struct sessions {
 	struct loop *loop;
 	struct node *node;
 	struct session *peer;	/* open session of the peer worker */
-	struct session *flush_first; /* has this turn's changed paths unwritten */
+	struct shared_index *announced; /* store index up to which changes were announced */
 	struct buf nowhere;	/* frames for nodes while there is none */
 	size_t count;
 };
@@ -48,6 +49,7 @@ sessions_new(struct loop *loop, struct node *node)
 	LIST_INIT(&sessions->list);
 	sessions->loop = loop;
 	sessions->node = node;
+	sessions->announced = shared_index_new();
 	return sessions;
 }
 
@@ -68,6 +70,7 @@ sessions_free(struct sessions **sessions)
 	while (!LIST_EMPTY(&(*sessions)->list))
 		session_free(LIST_FIRST(&(*sessions)->list));
 	buf_free(&(*sessions)->nowhere);
+	shared_index_free(&(*sessions)->announced);
 	free(*sessions);
 	*sessions = NULL;
 }
@@ -76,6 +79,17 @@ size_t
 sessions_count(const struct sessions *sessions)
 {
 	return sessions->count;
+}
+
+size_t
+sessions_queued(const struct sessions *sessions)
+{
+	const struct session *session;
+	size_t bytes = 0;
+
+	LIST_FOREACH(session, &sessions->list, link)
+		bytes += channel_queued(session->channel);
+	return bytes;
 }
 
 static const char *
@@ -133,6 +147,7 @@ sessions_attach(struct sessions *sessions, int role, uint32_t number, uint64_t t
 	LIST_INSERT_HEAD(&sessions->list, session, link);
 	sessions->count++;
 	msg_hello_frame(channel_out(session->channel), 0, &hello);
+	channel_attach(session->channel, shared_index_fd(sessions->announced));
 }
 
 /* ---- what comes ------------------------------------------------------------- */
@@ -177,6 +192,8 @@ greet(struct session *session, const struct frame *frame)
 	if (session->role == ROLE_PEER)
 		session->sessions->peer = session;
 	node_status(session->sessions->node, &status);
+	/* Ahead of what was announced this only makes workers ask. */
+	shared_index_set(session->sessions->announced, status.store_index);
 	send_status(session, &status);
 }
 
@@ -321,9 +338,6 @@ sessions_flush(struct sessions *sessions)
 {
 	struct session *session, *next;
 
-	if (sessions->flush_first != NULL)
-		channel_flush(sessions->flush_first->channel);
-	sessions->flush_first = NULL;
 	for (session = LIST_FIRST(&sessions->list); session != NULL; session = next) {
 		next = LIST_NEXT(session, link);
 		if (session->gone)
@@ -444,19 +458,13 @@ sessions_status(struct sessions *sessions, const struct msg_status *status)
 void
 sessions_changed(struct sessions *sessions, const struct msg_changed *changed)
 {
-	struct session *session, *last = NULL;
+	struct session *session;
 
-	LIST_FOREACH(session, &sessions->list, link) {
-		if (session->id == 0 || session->gone || session->role != ROLE_CLIENT)
-			continue;
-		msg_changed_frame(channel_out(session->channel), 0, changed);
-		/* The last one may have it in one write with its outcomes: it is
-		 * flushed first. */
-		if (last != NULL)
-			channel_flush(last->channel);
-		last = session;
-	}
-	sessions->flush_first = last;
+	/* Nothing of this turn has left for any worker yet. */
+	shared_index_set(sessions->announced, changed->store_index);
+	LIST_FOREACH(session, &sessions->list, link)
+		if (session->id != 0 && !session->gone && session->role == ROLE_CLIENT)
+			msg_changed_frame(channel_out(session->channel), 0, changed);
 }
 
 struct buf *

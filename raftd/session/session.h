@@ -26,6 +26,8 @@ void sessions_attach(struct sessions *sessions, int role, uint32_t number, uint6
 /* Turn end: write what is queued, free what is gone. */
 void sessions_flush(struct sessions *sessions);
 size_t sessions_count(const struct sessions *sessions);
+/* Bytes that wait for workers to take them. */
+size_t sessions_queued(const struct sessions *sessions);
 
 /* As node_io has them. */
 void sessions_outcome(struct sessions *sessions, uint64_t session, uint64_t request_id,
@@ -36,8 +38,8 @@ void sessions_event(struct sessions *sessions, uint64_t session, const uint64_t 
     size_t count, struct slice event);
 void sessions_stats(struct sessions *sessions, uint64_t session, uint64_t request_id,
     const struct msg_stats *stats);
-/* Written at once to all workers but the last: so nothing that follows this
- * turn reaches one worker before all of them have it. */
+/* Raises the shared index first, so that every worker knows of it before
+ * anything that follows this turn reaches one of them. */
 void sessions_changed(struct sessions *sessions, const struct msg_changed *changed);
 void sessions_status(struct sessions *sessions, const struct msg_status *status);
 /* Where frames for nodes go: the peer worker, or nowhere while there is none. */

@@ -127,6 +127,12 @@ store_index(const struct store *store)
 	return store->index;
 }
 
+size_t
+store_key_count(const struct store *store)
+{
+	return store->tree.count;
+}
+
 /* ---- kept events ---------------------------------------------------------------- */
 
 void

@@ -69,6 +69,8 @@ struct blob *store_event(const struct store *store, uint64_t store_index);
 /* The expiration that comes first; UINT64_MAX: nothing expires. */
 uint64_t store_next_expiry(const struct store *store);
 uint64_t store_index(const struct store *store);
+/* Keys and directories, hidden ones too, without the root. */
+size_t store_key_count(const struct store *store);
 
 /* CRC32C over all replicated state in a canonical order: equal on every node at
  * the same applied index. Walks everything: tests and checks only. */

@@ -3,12 +3,14 @@
  *
  * All of struct wal_writer below `lock` is guarded by it; `writing` and
  * `unsynced_bytes` are the thread's own. The lock is never held over I/O.
- * Nothing polls: the thread sleeps until there is a batch.
+ * Nothing polls: the thread sleeps until there is a batch. Metrics of the disk
+ * are counted by it and by nobody else (common/metric.h).
  * Source: raft-pitfalls.md 3, 43, 46, 47; ecosystem.md 3 (2, 3, 5).
  */
 #include "raftd/wal/writer.h"
 
 #include "common/clock.h"
+#include "common/metric.h"
 #include "common/xmem.h"
 #include "raftd/wal/thread.h"
 #include "raftd/wal/wakeup.h"
@@ -95,10 +97,13 @@ write_batch(struct wal_writer *writer, const struct disk_marks *marks, uint64_t 
 		.applied_index = marks->applied_index,
 	};
 	struct db *db = writer->db;
+	uint64_t begun_ns = clock_monotonic_ns();
 	enum err err = db_write(db, writer->writing.handle, sentence);
 
 	if (err != ERR_NONE)
 		return err;
+	metric_observe(METRIC_wal_fsync, clock_monotonic_ns() - begun_ns);
+	metric_add(METRIC_disk_written, writer->writing.bytes);
 	writer->unsynced_bytes += writer->writing.bytes;
 	batch_clear(&writer->writing);
 	/* LevelDB syncs the names of its new files only with its manifest. */
@@ -119,6 +124,7 @@ take_batch(struct wal_writer *writer)
 	uint64_t ticket = writer->ticket, node_id = writer->node_id;
 	struct disk_marks marks;
 	char *sentence = NULL;
+	uint64_t begun_ns;
 	enum err err;
 
 	writer->collecting = writer->writing;
@@ -130,8 +136,10 @@ take_batch(struct wal_writer *writer)
 	writer->collecting_since_ms = 0;
 	pthread_mutex_unlock(&writer->lock);
 
+	begun_ns = clock_monotonic_ns();
 	batch_put_marks(&writer->writing, &marks);
 	err = write_batch(writer, &marks, node_id, &sentence);
+	metric_observe(METRIC_backend_commit, clock_monotonic_ns() - begun_ns);
 
 	pthread_mutex_lock(&writer->lock);
 	if (err != ERR_NONE) {

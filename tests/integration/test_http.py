@@ -2,6 +2,7 @@
 client should send, against real workers."""
 
 import json
+import os
 import socket
 import time
 
@@ -62,31 +63,35 @@ def test_answers_wait_behind_a_watch_and_a_slow_write(world):
     with Wire(leader.client) as wire, Wire(leader.client) as other:
         wire.send(request("PUT", "/v2/keys/q/a", {"value": "1"}),
                   request("GET", "/v2/keys/q/event?wait=true"),
-                  request("PUT", "/v2/keys/q/b", {"value": "2"}),
                   request("GET", "/version"),
-                  request("GET", "/v2/keys/q/b?quorum=true"))
+                  request("GET", "/v2/keys/q/second?wait=true"),
+                  request("PUT", "/v2/keys/q/b", {"value": "2"}),
+                  request("GET", "/v2/keys/q/b"))
         assert wire.answer().json["node"]["key"] == "/q/a"
         assert wire.head().status == 200
-        # The requests behind the watch are served; only their answers wait.
-        wait_until(lambda: other.read("/q/b").status == 200, 5, "the write behind the watch")
-        assert wire.silent()
+        # Reads behind the watch are served, only their answers wait; a write begins when all before it is answered.
+        wait_until(lambda: watchers(leader) == 2, 5, "the watch behind the watch")
+        assert other.read("/q/b").status == 404 and wire.silent()
+        assert other.put("/q/second", "4").status == 201 and wire.silent()
         for node in followers:
             node.kill_all()
         other.send(request("PUT", "/v2/keys/q/event", {"value": "3"}), request("GET", "/version"),
-                   request("GET", "/v2/keys/q/b"))
+                   request("GET", "/v2/keys/q/event"))
         for node in followers:
             node.start(wait=False)
         event = wire.event()
         assert event["node"]["value"] == "3" and wire.chunk() == b""
-        assert wire.answer().json["node"]["value"] == "2"
         assert b"etcdserver" in wire.answer().body
-        assert wire.answer().status in (200, 404)
+        assert wire.head().status == 200
+        assert wire.event()["node"]["value"] == "4" and wire.chunk() == b""
+        assert wire.answer().json["node"]["value"] == "2"
+        assert wire.answer().json["node"]["value"] == "2"
         assert wire.silent()
         # The slow write holds back the quick answers behind it, and no longer.
         put = other.answer()
         assert put.status == 201 and put.index == event["node"]["modifiedIndex"]
         assert b"etcdserver" in other.answer().body
-        assert other.answer().json["node"]["value"] == "2"
+        assert other.answer().json["node"]["value"] == "3"
 
 
 def test_half_closed_client_gets_all_its_answers(world):
@@ -462,7 +467,6 @@ def test_connections_that_come_and_go_leave_nothing(world):
     worker = node.pid_of("client")
 
     def descriptors():
-        import os
         return len(os.listdir("/proc/%d/fd" % worker))
     before = descriptors()
     with Writers([node.client], threads=2) as writers:

@@ -156,15 +156,16 @@ def test_a_dead_machine_is_removed(world):
     cluster = Cluster(world, 3)
     victim = cluster.followers()[0]
     stay = cluster.others(victim)
-    with under_load(cluster, stay):
+    with under_load(cluster, stay) as load:
         victim.kill_all()
         assert remove(stay[0], victim.name).status == 200
         drop(cluster, victim)
         cluster.wait_voters()
-        # It was not told: it finds out.
+        # Long enough for the leader to have forgotten that it should tell.
+        load.wait_progress(stay, 80)
         before = cluster.leader().status()["term"]
         victim.start(wait=False)
-        wait_until(lambda: victim.process.poll() is not None, 20, "the removed machine to end")
+        wait_ended(victim, EXIT_REMOVED)
         assert cluster.leader().status()["term"] == before
 
 

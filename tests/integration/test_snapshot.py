@@ -14,7 +14,7 @@ SEED = int(os.environ.get("MOOTHALL_SEED", "1"))
 KEEP = 40       # entries of the log; trimmed when there are twice as many
 
 
-def fill(node, count, size, prefix="/fill"):
+def fill(node, count, size, prefix="/small"):
     for i in range(count):
         assert node.put("%s/%d" % (prefix, i), "%d " % i + "x" * size).status in (200, 201)
 
@@ -32,22 +32,25 @@ def cluster(world):
     return Cluster(world, 3, flags=["-snapshot-count", str(KEEP)])
 
 
-def outrun(nodes, size=1000):
-    """Write until the log that an absent node would need is gone."""
-    # For one that is silent for less than two election time-outs the log is kept.
-    fill(nodes[0], KEEP, size)
-    until = time.monotonic() + 0.6 * SLOW
-    while time.monotonic() < until:
-        fill(nodes[0], 3, size, "/pass")
-        time.sleep(0.02)
-    fill(nodes[0], 3 * KEEP, size)
+def outrun(nodes):
+    """Write until the log that an absent node would need is gone: 3 MB of state, again and again.
+
+    It is kept for a node that is silent for less than two election time-outs, and
+    besides 8 MB of it in memory.
+    """
+    count, until = 0, time.monotonic() + 0.6 * SLOW
+    while count < 100 or time.monotonic() < until:
+        answer = nodes[0].put("/fill/%d" % (count % 30), "%d " % count + "x" * 100000)
+        assert answer.status in (200, 201), answer
+        count += 1
+    fill(nodes[0], 2 * KEEP, 10)
 
 
-def away(cluster, victim, size=1000):
+def away(cluster, victim):
     stay = cluster.others(victim)
     victim.kill_all()
     cluster.world.leader_of(stay)
-    outrun(stay, size)
+    outrun(stay)
     return stay
 
 
@@ -90,7 +93,7 @@ def test_a_stopped_follower_catches_up_by_snapshot(cluster):
 @pytest.mark.parametrize("what", ["node", "raftd"])
 def test_the_receiver_is_killed_at_any_point_of_it(cluster, what):
     rand, victim = random.Random(SEED), cluster.followers()[0]
-    stay = away(cluster, victim, 20000)
+    stay = away(cluster, victim)
     leader = cluster.world.leader_of(stay)
     # 3 MB of state take about 0.3 s.
     cluster.network.one_way([n.name for n in stay], [victim.name], rate=10 * 1000 * 1000)
@@ -125,7 +128,7 @@ def test_the_receiver_is_killed_at_any_point_of_it(cluster, what):
                                   "peer worker of the receiver", "connections", "link"])
 def test_the_transfer_is_broken_in_the_middle(cluster, what):
     victim = cluster.followers()[0]
-    stay = away(cluster, victim, 20000)
+    stay = away(cluster, victim)
     leader = cluster.world.leader_of(stay)
     network, names = cluster.network, [n.name for n in stay]
     network.one_way(names, [victim.name], rate=10 * 1000 * 1000)

@@ -143,7 +143,7 @@ def test_thousands_of_watchers(world):
     soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 9000)), hard))
     count = min(3000, resource.getrlimit(resource.RLIMIT_NOFILE)[0] - 200)
-    node = world.node().start()
+    node = world.node(flags=["-max-connections-per-address", "0"]).start()
     wires = [Wire(node.client, timeout=60) for _ in range(count)]
     kinds = ["", "&recursive=true", "&stream=true"]
     for i, wire in enumerate(wires):

@@ -182,7 +182,9 @@ class Wire:
 
     def silent(self):
         """Nothing has come that was not read."""
-        return not self.came and not select.select([self.socket], [], [], 0)[0]
+        poll = select.poll()
+        poll.register(self.socket, select.POLLIN)
+        return not self.came and not poll.poll(0)
 
 
 def worker_of(node, wire):

@@ -640,3 +640,45 @@ TEST(a_restart_of_raftd_is_only_a_pause)
 	fake_receive(client.fake, client.fd, &client.in, "\"x\"");
 	client_free(&client);
 }
+
+TEST(what_is_pipelined_behind_a_write_waits_for_it)
+{
+	struct client client = client_new();
+	uint64_t id;
+
+	fake_send(client.fd, "DELETE /v2/keys/k" HOST "\r\n" GET("/v2/keys/k"));
+	id = next_id(&client, MSG_write);
+	assert_true(fake_is_quiet(client.fake));
+	answer(&client, id, "gone", false);
+	answer(&client, next_id(&client, MSG_read), "after", false);
+	fake_receive(client.fake, client.fd, &client.in, "after");
+	client_free(&client);
+}
+
+TEST(a_write_waits_for_what_is_before_it)
+{
+	struct client client = client_new();
+	uint64_t first, second;
+
+	fake_send(client.fd, GET("/v2/keys/1") GET("/v2/keys/2") "DELETE /v2/keys/k" HOST "\r\n");
+	first = next_id(&client, MSG_read);
+	second = next_id(&client, MSG_read);
+	assert_true(fake_is_quiet(client.fake));
+	answer(&client, first, "first", false);
+	answer(&client, second, "second", false);
+	answer(&client, next_id(&client, MSG_write), "last", false);
+	fake_receive(client.fake, client.fd, &client.in, "last");
+	client_free(&client);
+}
+
+TEST(who_hangs_up_behind_requests_that_wait_is_noticed)
+{
+	struct client client = client_new();
+
+	fake_send(client.fd, GET("/v2/keys/k?wait=true") "DELETE /v2/keys/k" HOST "\r\n");
+	fake_watching(client.fake, next_id(&client, MSG_watch), 5);
+	fake_receive(client.fake, client.fd, &client.in, "\r\n\r\n");
+	shutdown(client.fd, SHUT_RDWR);
+	fake_until(client.fake, no_connections, client.fake);
+	client_free(&client);
+}

@@ -59,6 +59,7 @@ fake_new(int role)
 	worker->number = 1;
 	config_init(&worker->config);
 	worker_open(worker, -1);
+	fake->announced = shared_index_new();
 	loop_at_turn_end(worker->loop, flush, fake);
 	return fake;
 }
@@ -71,6 +72,7 @@ fake_free(struct fake **fake_pointer)
 	*fake_pointer = NULL;
 	worker_close(&fake->worker);
 	channel_free(&fake->channel);
+	shared_index_free(&fake->announced);
 	config_free(&fake->worker.config);
 	loop_free(&fake->worker.loop);
 	for (size_t i = 0; i < fake->frame_count; i++)
@@ -109,6 +111,7 @@ fake_attach(struct fake *fake, int phase)
 	    .received = frame_came, .closed = worker_closed, .argument = fake });
 	msg_hello_frame(channel_out(fake->channel), 0, &(struct msg_hello){ .magic = WIRE_MAGIC,
 	    .protocol = WIRE_PROTOCOL, .role = ROLE_RAFTD, .token = TOKEN });
+	channel_attach(fake->channel, shared_index_fd(fake->announced));
 	if (phase != 0)
 		fake_status(fake, phase, 0);
 	backend_attach(fake->worker.backend, ends[1], TOKEN);

@@ -8,6 +8,7 @@
 #ifndef MOOTHALL_TESTS_UNIT_HTTPD_FAKE_RAFTD_H
 #define MOOTHALL_TESTS_UNIT_HTTPD_FAKE_RAFTD_H
 
+#include "common/ipc/shared_index.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
 #include "httpd/server.h"
@@ -22,6 +23,7 @@ struct fake_frame {
 struct fake {
 	struct worker worker;
 	struct channel *channel;	/* raftd's end; NULL: raftd is down */
+	struct shared_index *announced;	/* what raftd has announced */
 	struct fake_frame *frames;	/* that came from the worker, in order */
 	size_t frame_count, frame_capacity;
 	size_t taken;			/* frames that fake_next gave out */

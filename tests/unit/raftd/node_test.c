@@ -462,3 +462,52 @@ TEST(frames_that_are_no_message_of_a_node_change_nothing)
 	assert_int_equal(node_hash(w->node), before);
 	world_free(w);
 }
+
+TEST(a_member_that_was_removed_while_away_is_told_when_it_is_back)
+{
+	struct world *w = leading_world();
+	struct msg_member_change join = { .op = MEMBER_JOIN, .id = 0xb2,
+		.name = SLICE_LITERAL("machine2"), .peer_url = SLICE_LITERAL("http://127.0.0.1:7002"),
+		.client_url = SLICE_LITERAL("http://127.0.0.1:4002") };
+	struct msg_member_change leave = { .op = MEMBER_REMOVE, .name = SLICE_LITERAL("machine2") };
+	struct msg_removed_told told;
+	struct frame frame;
+	size_t used;
+
+	node_member_change(w->node, SESSION, 1, &join);
+	settle(w);
+	assert_int_equal(w->last.error, ERR_NONE);
+	node_peer_connected(w->node, 0xb2);
+	assert_int_equal(w->peer_out.size, 0);
+	node_member_change(w->node, SESSION, 2, &leave);
+	settle(w);
+	assert_int_equal(w->last.error, ERR_NONE);
+	node_peer_connected(w->node, 0xb2);
+	assert_int_equal(frame_parse(buf_slice(&w->peer_out), &frame, &used), ERR_NONE);
+	assert_int_equal(frame.type, MSG_removed_told);
+	assert_int_equal(frame.request_id, 0xb2);
+	assert_int_equal(msg_removed_told_decode(frame.payload, &told), ERR_NONE);
+	assert_int_equal(told.id, 0xb2);
+	world_free(w);
+}
+
+TEST(a_node_that_is_told_of_its_removal_ends_but_not_for_another)
+{
+	struct world *w = leading_world();
+	struct buf bytes = BUF_INIT;
+	struct frame frame;
+	size_t used;
+
+	for (uint64_t id = 0xa0; id <= 0xa1; id++) {
+		enum err expected = id == 0xa1 ? ERR_NONE : ERR_MALFORMED;
+
+		buf_clear(&bytes);
+		msg_removed_told_frame(&bytes, 0xb2, &(struct msg_removed_told){ .id = id });
+		assert_int_equal(frame_parse(buf_slice(&bytes), &frame, &used), ERR_NONE);
+		assert_int_equal(node_peer_frame(w->node, &frame), expected);
+		settle(w);
+		assert_int_equal(w->ended, id == 0xa1 ? EXIT_REMOVED : 0);
+	}
+	buf_free(&bytes);
+	world_free(w);
+}

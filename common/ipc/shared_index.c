@@ -1,0 +1,88 @@
+/*
+ * shared_index.c - an atomic number in a sealed page (see shared_index.h).
+ *
+ * The page cannot shrink under its readers: its size is sealed, and a reader
+ * refuses a page that is not.
+ */
+#include "common/ipc/shared_index.h"
+#include "common/xmem.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
+
+struct shared_index {
+	_Atomic uint64_t *number;
+	int fd;			/* the writer's; -1 in a reader */
+};
+
+struct shared_index *
+shared_index_new(void)
+{
+	struct shared_index *shared = xzalloc(sizeof(*shared));
+
+	shared->fd = memfd_create("moothall-index", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+	ASSERT(shared->fd != -1);
+	ASSERT(ftruncate(shared->fd, sizeof(*shared->number)) == 0);
+	ASSERT(fcntl(shared->fd, F_ADD_SEALS, SEALS) == 0);
+	shared->number = mmap(NULL, sizeof(*shared->number), PROT_READ | PROT_WRITE, MAP_SHARED,
+	    shared->fd, 0);
+	ASSERT(shared->number != MAP_FAILED);
+	return shared;
+}
+
+int
+shared_index_fd(const struct shared_index *shared)
+{
+	return shared->fd;
+}
+
+void
+shared_index_set(struct shared_index *shared, uint64_t index)
+{
+	atomic_store_explicit(shared->number, index, memory_order_release);
+}
+
+enum err
+shared_index_open(int fd, struct shared_index **result)
+{
+	struct shared_index *shared;
+	struct stat status;
+	void *page = MAP_FAILED;
+
+	if ((fcntl(fd, F_GET_SEALS) & SEALS) == SEALS && fstat(fd, &status) == 0 &&
+	    status.st_size == sizeof(*shared->number))
+		page = mmap(NULL, sizeof(*shared->number), PROT_READ, MAP_SHARED, fd, 0);
+	close(fd);
+	if (page == MAP_FAILED)
+		return ERR_MALFORMED;
+	shared = xzalloc(sizeof(*shared));
+	shared->number = page;
+	shared->fd = -1;
+	*result = shared;
+	return ERR_NONE;
+}
+
+uint64_t
+shared_index_get(const struct shared_index *shared)
+{
+	return atomic_load_explicit(shared->number, memory_order_acquire);
+}
+
+void
+shared_index_free(struct shared_index **shared)
+{
+	if (*shared == NULL)
+		return;
+	munmap((void *)(*shared)->number, sizeof(*(*shared)->number));
+	if ((*shared)->fd != -1)
+		close((*shared)->fd);
+	free(*shared);
+	*shared = NULL;
+}

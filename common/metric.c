@@ -1,0 +1,356 @@
+/*
+ * metric.c - counting: the series of this process in its slot (see metric.h).
+ *
+ * The reader of another process may look at any moment, so a record is written
+ * first and made known then, and a cell is stored as one word. Since each cell
+ * has one writer, adding is a load, an add and a store, which the compiler
+ * makes one instruction of.
+ */
+#include "common/metric_priv.h"
+
+#include "common/diag.h"
+#include "common/ipc/wire.h"
+
+#include <stdio.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+
+const struct metric_row metric_rows[METRIC_COUNT] = {
+#define METRIC(id, owners, type, unit, name, labels, help) \
+	[METRIC_##id] = { METRIC_BY_##owners, METRIC_IS_##type, METRIC_IN_##unit, name, labels, help },
+#include "common/metric_table.h"
+};
+
+/* Where is counted what is not shown. */
+static struct {
+	struct metric_record record;
+	uint64_t cells[CELLS_MAX];
+} nowhere = { .record = { .cells = CELLS_MAX } };
+
+/* There is one set of counters in a process. */
+static struct {
+	const void *whole;
+	uint64_t *slot;			/* NULL: none */
+	bool full;			/* and this was said */
+	uint64_t *cells[METRIC_COUNT];
+} metrics = {
+	.cells = {
+#define METRIC(id, owners, type, unit, name, labels, help) [METRIC_##id] = nowhere.cells,
+#include "common/metric_table.h"
+	},
+};
+
+const void *
+metric_whole(void)
+{
+	return metrics.whole;
+}
+
+/* ---- counting ----------------------------------------------------------------- */
+
+static void
+add(uint64_t *cell, uint64_t amount)
+{
+	metric_store(cell, metric_load(cell) + amount);
+}
+
+static void
+observe(const struct metric_row *row, uint64_t *cells, uint64_t ns)
+{
+	uint64_t first = metric_bound_ns(row);
+	unsigned count = metric_bound_count(row);
+	unsigned bucket = 0;
+
+	if (ns > first)
+		bucket = MIN_OF(64U - (unsigned)__builtin_clzll((ns - 1) / first), count);
+	add(&cells[bucket], 1);
+	add(&cells[count + 1], ns);
+}
+
+void
+metric_add(enum metric_id id, uint64_t amount)
+{
+	add(metrics.cells[id], amount);
+}
+
+void
+metric_set(enum metric_id id, uint64_t value)
+{
+	metric_store(metrics.cells[id], value);
+}
+
+void
+metric_raise(enum metric_id id, uint64_t value)
+{
+	if (metric_load(metrics.cells[id]) < value)
+		metric_store(metrics.cells[id], value);
+}
+
+void
+metric_observe(enum metric_id id, uint64_t ns)
+{
+	observe(&metric_rows[id], metrics.cells[id], ns);
+}
+
+/* A series is known by its record. */
+static struct metric_record *
+record_of(struct metric_series *series)
+{
+	return (struct metric_record *)(void *)series;
+}
+
+static uint64_t *
+cells_of(struct metric_record *record)
+{
+	return (uint64_t *)(void *)record + 1 + metric_name_words(record->name_bytes);
+}
+
+void
+metric_series_add(struct metric_series *series, uint64_t amount)
+{
+	add(cells_of(record_of(series)), amount);
+}
+
+void
+metric_series_set(struct metric_series *series, uint64_t value)
+{
+	metric_store(cells_of(record_of(series)), value);
+}
+
+void
+metric_series_observe(struct metric_series *series, uint64_t ns)
+{
+	struct metric_record *record = record_of(series);
+
+	observe(&metric_rows[record->row], cells_of(record), ns);
+}
+
+/* ---- series -------------------------------------------------------------------- */
+
+static void
+put_value(struct buf *out, const char *value)
+{
+	for (; *value != '\0'; value++) {
+		if (*value == '\n') {
+			buf_append(out, "\\n", 2);
+			continue;
+		}
+		if (*value == '\\' || *value == '"')
+			buf_append_byte(out, '\\');
+		buf_append_byte(out, (uint8_t)*value);
+	}
+}
+
+/* name{label="value",...}; values as many as the row has labels. */
+static void
+put_name(struct buf *out, const struct metric_row *row, const char *const *values)
+{
+	const char *label = row->labels;
+
+	buf_append_text(out, row->name);
+	if (label[0] == '\0')
+		return;
+	buf_append_byte(out, '{');
+	if (strchr(label, '=') != NULL) {
+		buf_append_text(out, label);
+		label = "";
+	}
+	while (label[0] != '\0') {
+		size_t size = strcspn(label, ",");
+
+		buf_append(out, label, size);
+		buf_append_text(out, "=\"");
+		put_value(out, *values++);
+		buf_append_byte(out, '"');
+		label += size;
+		if (label[0] == ',') {
+			buf_append_byte(out, ',');
+			label++;
+		}
+	}
+	buf_append_byte(out, '}');
+}
+
+/*
+ * A predecessor wrote this slot, maybe of another version, and maybe one that
+ * had gone wrong: what does not look like records ends them.
+ */
+static struct metric_record *
+next_record(size_t *at, size_t used)
+{
+	struct metric_record *record = (struct metric_record *)(void *)(metrics.slot + *at);
+	size_t words;
+
+	if (*at >= used)
+		return NULL;
+	words = 1 + metric_name_words(record->name_bytes) + record->cells;
+	if (record->name_bytes == 0 || record->cells == 0 || record->cells > CELLS_MAX ||
+	    words > used - *at)
+		return NULL;
+	*at += words;
+	return record;
+}
+
+static struct slice
+record_name(const struct metric_record *record)
+{
+	return slice_of(record + 1, record->name_bytes);
+}
+
+static size_t
+used_words(void)
+{
+	uint64_t used = metric_load(metrics.slot);
+
+	return used < 1 || used > BLOCK_WORDS ? 1 : (size_t)used;
+}
+
+static struct metric_record *
+find_record(const struct metric_row *row, struct slice name)
+{
+	size_t used = used_words();
+	size_t at = 1;
+	struct metric_record *record;
+
+	while ((record = next_record(&at, used)) != NULL)
+		if (slice_equal(record_name(record), name) &&
+		    record->cells == metric_cell_count(row))
+			return record;
+	return NULL;
+}
+
+/* NULL: no room. */
+static struct metric_record *
+make_record(const struct metric_row *row, struct slice name)
+{
+	size_t used = used_words();
+	size_t words = 1 + metric_name_words(name.size) + metric_cell_count(row);
+	struct metric_record *record = (struct metric_record *)(void *)(metrics.slot + used);
+
+	if (words > BLOCK_WORDS - used)
+		return NULL;
+	memset(record, 0, words * sizeof(uint64_t));
+	*record = (struct metric_record){
+		.row = (uint32_t)(row - metric_rows),
+		.name_bytes = (uint16_t)name.size,
+		.cells = (uint16_t)metric_cell_count(row),
+	};
+	memcpy(record + 1, name.data, name.size);
+	__atomic_store_n(metrics.slot, used + words, __ATOMIC_RELEASE);
+	return record;
+}
+
+static struct metric_record *
+open_record(const struct metric_row *row, const char *const *values)
+{
+	struct buf name = { .limit = NAME_BYTES_LIMIT };
+	struct metric_record *record = NULL;
+
+	if (metrics.slot == NULL)
+		return &nowhere.record;
+	put_name(&name, row, values);
+	if (!name.overflowed) {
+		record = find_record(row, buf_slice(&name));
+		if (record == NULL)
+			record = make_record(row, buf_slice(&name));
+	}
+	buf_free(&name);
+	if (record != NULL) {
+		/* A predecessor's table may have had it elsewhere. */
+		record->row = (uint32_t)(row - metric_rows);
+		return record;
+	}
+	if (!metrics.full)
+		diag_warn("metrics", "no room for another series: name=%s", row->name);
+	metrics.full = true;
+	return &nowhere.record;
+}
+
+struct metric_series *
+metric_series(enum metric_id id, const char *const *values)
+{
+	const struct metric_row *row = &metric_rows[id];
+
+	return (struct metric_series *)(void *)open_record(row, values);
+}
+
+void
+metric_process_name(int role, uint32_t number, char name[METRIC_PROCESS_BYTES])
+{
+	if (role == ROLE_CLIENT)
+		snprintf(name, METRIC_PROCESS_BYTES, "client-%u", (unsigned)number);
+	else
+		snprintf(name, METRIC_PROCESS_BYTES, "%s", role == ROLE_RAFTD ? "raftd" :
+		    role == ROLE_PEER ? "peer" : "supervisor");
+}
+
+/* ---- the slot ------------------------------------------------------------------- */
+
+_Static_assert(METRIC_BY_SUPERVISOR == 1 << ROLE_SUPERVISOR, "owners follow the roles");
+_Static_assert(METRIC_BY_RAFTD == 1 << ROLE_RAFTD, "owners follow the roles");
+_Static_assert(METRIC_BY_CLIENT == 1 << ROLE_CLIENT, "owners follow the roles");
+_Static_assert(METRIC_BY_PEER == 1 << ROLE_PEER, "owners follow the roles");
+
+/* What a predecessor said of its present is over. */
+static void
+clear_gauges(void)
+{
+	size_t used = used_words();
+	size_t at = 1;
+	struct metric_record *record;
+
+	while ((record = next_record(&at, used)) != NULL) {
+		enum metric_type type = METRIC_IS_COUNTER;
+
+		if (record->row < METRIC_COUNT)
+			type = metric_rows[record->row].type;
+		if (type == METRIC_IS_GAUGE || type == METRIC_IS_NEWEST)
+			metric_store(cells_of(record), 0);
+	}
+	/* Behind the last good record there is nothing. */
+	__atomic_store_n(metrics.slot, at, __ATOMIC_RELEASE);
+}
+
+/* Those without values for labels are shown from the start, as 0. */
+static void
+open_plain_series(int role)
+{
+	for (size_t i = 0; i < METRIC_COUNT; i++) {
+		const struct metric_row *row = &metric_rows[i];
+		bool plain = row->labels[0] == '\0' || strchr(row->labels, '=') != NULL;
+
+		if (plain && (row->owners & (1U << role)) != 0)
+			metrics.cells[i] = cells_of(open_record(row, NULL));
+		else
+			metrics.cells[i] = nowhere.cells;
+	}
+}
+
+enum err
+metric_attach(int fd, uint32_t slot, int role)
+{
+	const struct metric_directory *whole;
+	struct stat status;
+	uint64_t *own;
+
+	if (slot >= SLOTS_MAX || fstat(fd, &status) == -1 || status.st_size != (off_t)AREA_BYTES)
+		return ERR_INVALID;
+	whole = mmap(NULL, AREA_BYTES, PROT_READ, MAP_SHARED, fd, 0);
+	if (whole == MAP_FAILED)
+		return ERR_INVALID;
+	own = mmap(NULL, BLOCK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+	    (off_t)(BLOCK_BYTES * (1 + slot)));
+	if (own == MAP_FAILED || whole->magic != METRIC_MAGIC) {
+		munmap((void *)(uintptr_t)whole, AREA_BYTES);
+		if (own != MAP_FAILED)
+			munmap(own, BLOCK_BYTES);
+		return ERR_INVALID;
+	}
+	metrics.whole = whole;
+	metrics.slot = own;
+	metrics.full = false;
+	clear_gauges();
+	open_plain_series(role);
+	return ERR_NONE;
+}

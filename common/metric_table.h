@@ -1,0 +1,147 @@
+/*
+ * metric_table.h - every metric, a row each:
+ *	METRIC(id, owners, type, unit, name, labels, help)
+ *
+ *	owners	who counts it: SUPERVISOR, RAFTD, CLIENT, PEER, WORKER, ALL
+ *	type	COUNTER		what was counted, ever since the node was started
+ *		GAUGE		what is now: the sum of what the processes say
+ *		NEWEST		what is now: the largest of what they say
+ *		DISK_TIME	histogram from 1 ms on
+ *		SHORT_TIME	histogram from 0.1 ms on
+ *	unit	ONE as it is counted; NS counted in ns, shown in seconds
+ *	labels	"": none; with '=' in it: constant, as they are shown; else the
+ *		names of labels whose values metric_series is given
+ *
+ * Rows of one name stand together and have the same type, unit and help. What
+ * etcd 3 has too has its name there. No label may have values without bound:
+ * never a key, never a client's address.
+ *
+ * No guard: included many times; undefines its macro at the end.
+ */
+
+/* ---- the node and its processes ------------------------------------------ */
+
+METRIC(build_info, SUPERVISOR, GAUGE, ONE, "etcd_build_info", "version",
+    "1, with the version of the program etcd as a label.")
+METRIC(process_restarts, SUPERVISOR, COUNTER, ONE, "etcd_process_restarts_total", "process",
+    "Starts of a process of the node but for the first one.")
+METRIC(process_cpu, ALL, COUNTER, NS, "process_cpu_seconds_total", "process",
+    "User and system time of the process and those it replaced.")
+METRIC(process_resident, ALL, GAUGE, ONE, "process_resident_memory_bytes", "process",
+    "Resident memory, with pages that it shares with others.")
+METRIC(process_virtual, ALL, GAUGE, ONE, "process_virtual_memory_bytes", "process",
+    "Address space in use.")
+METRIC(process_open_fds, ALL, GAUGE, ONE, "process_open_fds", "process",
+    "Open descriptors (from Linux 6.2 on).")
+METRIC(process_max_fds, ALL, NEWEST, ONE, "process_max_fds", "process",
+    "Descriptors that the process may have.")
+METRIC(process_start_time, ALL, NEWEST, NS, "process_start_time_seconds", "process",
+    "When the process was started, since 1970.")
+
+/* ---- raftd ------------------------------------------------------------------ */
+
+METRIC(has_leader, RAFTD, GAUGE, ONE, "etcd_server_has_leader", "",
+    "1 if a leader is known, else 0.")
+METRIC(is_leader, RAFTD, GAUGE, ONE, "etcd_server_is_leader", "",
+    "1 if this node leads, else 0.")
+METRIC(is_learner, RAFTD, GAUGE, ONE, "etcd_server_is_learner", "",
+    "1 if this node does not vote, else 0.")
+METRIC(leader_changes, RAFTD, COUNTER, ONE, "etcd_server_leader_changes_seen_total", "",
+    "How often another leader was seen than before.")
+METRIC(proposals_committed, RAFTD, COUNTER, ONE, "etcd_server_proposals_committed_total", "",
+    "Log index up to which entries are committed.")
+METRIC(proposals_applied, RAFTD, COUNTER, ONE, "etcd_server_proposals_applied_total", "",
+    "Log index up to which entries are applied here.")
+METRIC(proposals_pending, RAFTD, GAUGE, ONE, "etcd_server_proposals_pending", "",
+    "Writes of this node's clients that wait to be applied.")
+METRIC(proposals_failed, RAFTD, COUNTER, ONE, "etcd_server_proposals_failed_total", "",
+    "Writes of this node's clients that were refused or not applied in time.")
+METRIC(term, RAFTD, GAUGE, ONE, "etcd_server_term", "", "Term of the Raft log.")
+METRIC(retry_deduplicated, RAFTD, COUNTER, ONE, "etcd_retry_deduplicated_total", "",
+    "Copies of a write in the log that had taken effect already.")
+METRIC(store_watchers, RAFTD, GAUGE, ONE, "etcd_debugging_store_watchers", "",
+    "Watches that wait in the store.")
+METRIC(store_keys, RAFTD, GAUGE, ONE, "etcd_store_keys", "",
+    "Keys and directories in the store.")
+METRIC(store_index, RAFTD, GAUGE, ONE, "etcd_store_index", "",
+    "Index of the last change, as X-Etcd-Index has it.")
+METRIC(store_gets, RAFTD, COUNTER, ONE, "etcd_store_reads_total", "action=\"get\",result=\"success\"",
+    "Reads by the store; those that a worker's cache answered are not among them.")
+METRIC(store_gets_failed, RAFTD, COUNTER, ONE, "etcd_store_reads_total",
+    "action=\"get\",result=\"fail\"",
+    "Reads by the store; those that a worker's cache answered are not among them.")
+#define WRITES(id, action)						\
+	METRIC(store_##id, RAFTD, COUNTER, ONE, "etcd_store_writes_total", \
+	    "action=\"" action "\",result=\"success\"", "Writes by the store.") \
+	METRIC(store_##id##_failed, RAFTD, COUNTER, ONE, "etcd_store_writes_total", \
+	    "action=\"" action "\",result=\"fail\"", "Writes by the store.")
+WRITES(sets, "set")
+WRITES(deletes, "delete")
+WRITES(updates, "update")
+WRITES(creates, "create")
+WRITES(swaps, "compareAndSwap")
+WRITES(compared_deletes, "compareAndDelete")
+#undef WRITES
+METRIC(store_expires, RAFTD, COUNTER, ONE, "etcd_store_expires_total", "",
+    "Keys and directories that expired.")
+METRIC(wal_fsync, RAFTD, DISK_TIME, NS, "etcd_disk_wal_fsync_duration_seconds", "",
+    "Time of a synced write of the log.")
+METRIC(backend_commit, RAFTD, DISK_TIME, NS, "etcd_disk_backend_commit_duration_seconds", "",
+    "Time of a whole batch for the disk: the synced write and all around it.")
+METRIC(disk_written, RAFTD, COUNTER, ONE, "etcd_disk_written_bytes_total", "",
+    "Bytes of the batches that were written, before the storage adds its own.")
+METRIC(ipc_queue_bytes, RAFTD, GAUGE, ONE, "etcd_ipc_queue_bytes", "",
+    "Bytes that raftd has ready and that workers have not taken.")
+
+/* ---- workers ------------------------------------------------------------------ */
+
+METRIC(ipc_queue_depth, WORKER, GAUGE, ONE, "etcd_ipc_queue_depth", "",
+    "Requests of workers that raftd has not answered.")
+METRIC(http_client_connections, CLIENT, GAUGE, ONE, "etcd_http_connections", "port=\"client\"",
+    "Open connections.")
+METRIC(http_peer_connections, PEER, GAUGE, ONE, "etcd_http_connections", "port=\"peer\"",
+    "Open connections.")
+METRIC(http_requests, WORKER, COUNTER, ONE, "etcd_http_requests_total", "route,method,code",
+    "Requests by what they were answered; a watch counts when its head goes out.")
+METRIC(http_duration, WORKER, SHORT_TIME, NS, "etcd_http_request_duration_seconds", "route",
+    "Time from a whole request to its answer, of a watch to the answer's head.")
+#define REJECTED(reason, owners)					\
+	METRIC(rejected_##reason, owners, COUNTER, ONE, "etcd_http_rejected_total", \
+	    "reason=\"" #reason "\"", "What a limit or a rule did not let through.")
+REJECTED(malformed, WORKER)
+REJECTED(request_line, WORKER)
+REJECTED(head, WORKER)
+REJECTED(body, WORKER)
+REJECTED(head_timeout, WORKER)
+REJECTED(body_timeout, WORKER)
+REJECTED(body_rate, WORKER)
+REJECTED(write_timeout, WORKER)
+REJECTED(connections, WORKER)
+REJECTED(connections_per_address, CLIENT)
+REJECTED(descriptors, WORKER)
+REJECTED(requests, WORKER)
+REJECTED(form_fields, CLIENT)
+REJECTED(origin, CLIENT)
+REJECTED(slow_watch, CLIENT)
+REJECTED(watches, RAFTD)
+#undef REJECTED
+METRIC(watches_open, CLIENT, GAUGE, ONE, "etcd_watches_open", "",
+    "Watches of clients that are open.")
+METRIC(watch_resumed, CLIENT, COUNTER, ONE, "etcd_watch_resumed_total", "",
+    "Watches that were registered again with a new raftd.")
+METRIC(cache_hits, CLIENT, COUNTER, ONE, "etcd_cache_hits_total", "",
+    "Reads that a worker answered from rendered bodies.")
+METRIC(cache_misses, CLIENT, COUNTER, ONE, "etcd_cache_misses_total", "",
+    "Reads that could have been, but had to be asked of raftd.")
+
+/* ---- other nodes: To and From are ids of members ------------------------------ */
+
+METRIC(peer_sent, PEER, COUNTER, ONE, "etcd_network_peer_sent_bytes_total", "To",
+    "Bytes of frames for another node.")
+METRIC(peer_received, PEER, COUNTER, ONE, "etcd_network_peer_received_bytes_total", "From",
+    "Bytes of frames of another node.")
+METRIC(peer_failures, PEER, COUNTER, ONE, "etcd_network_peer_sent_failures_total", "To",
+    "Frames for another node that were dropped: no stream, or a full one.")
+METRIC(peer_round_trip, PEER, SHORT_TIME, NS, "etcd_network_peer_round_trip_time_seconds", "To",
+    "Time from a heartbeat to its answer, as long as this node leads.")
+#undef METRIC

@@ -1,0 +1,85 @@
+/*
+ * cors.c - which web pages may read and write (see cors.h).
+ */
+#include "httpd/client/cors.h"
+
+#include "common/xmem.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define ALLOWED_TO_ALL \
+	"Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE\r\n" \
+	"Access-Control-Allow-Headers: accept, content-type\r\n"
+
+struct cors {
+	const char *origins;		/* separated by commas */
+	bool any;			/* "*" is one of them */
+	bool check;			/* refuse writes of others */
+};
+
+/* Is it an item of the list? */
+static bool
+is_listed(const char *list, struct slice origin)
+{
+	while (list[0] != '\0') {
+		size_t size = strcspn(list, ",");
+
+		if (slice_equal(slice_of(list, size), origin))
+			return true;
+		list += size;
+		if (list[0] == ',')
+			list++;
+	}
+	return false;
+}
+
+struct cors *
+cors_new(const struct config *config)
+{
+	struct cors *cors;
+
+	if (config->cors[0] == '\0' && !config->origin_check)
+		return NULL;
+	cors = xzalloc(sizeof(*cors));
+	cors->origins = config->cors;
+	cors->any = is_listed(config->cors, SLICE_LITERAL("*"));
+	cors->check = config->origin_check;
+	return cors;
+}
+
+void
+cors_free(struct cors **cors)
+{
+	free(*cors);
+	*cors = NULL;
+}
+
+void
+cors_put(const struct cors *cors, const struct request *request, struct buf *lines)
+{
+	struct slice origin;
+
+	if (cors->any) {
+		buf_append_text(lines, "Access-Control-Allow-Origin: *\r\n" ALLOWED_TO_ALL);
+		return;
+	}
+	origin = request_header(request, "origin");
+	if (origin.size == 0 || !is_listed(cors->origins, origin))
+		return;
+	buf_append_text(lines, "Access-Control-Allow-Origin: ");
+	buf_append_slice(lines, origin);
+	buf_append_text(lines, "\r\nVary: Origin\r\n" ALLOWED_TO_ALL);
+}
+
+bool
+cors_forbids(const struct cors *cors, const struct request *request)
+{
+	struct slice origin;
+
+	if (!cors->check || cors->any ||
+	    (request->method & (METHOD_PUT | METHOD_POST | METHOD_DELETE)) == 0)
+		return false;
+	origin = request_header(request, "origin");
+	return origin.size > 0 && !is_listed(cors->origins, origin);
+}

@@ -1,0 +1,30 @@
+/*
+ * cors.h - which web pages may read answers and which may write: -cors and
+ * -origin-check.
+ *
+ * A browser that runs a page of another origin says so in the header Origin.
+ * It shows our answer to the page only if the answer allows that; and a plain
+ * form it sends in any case, so writes of pages that are not allowed are
+ * refused by us. Who is no browser sends no Origin, and nothing changes.
+ *
+ * Origins are compared byte by byte; "*" in the list is every origin.
+ *
+ * Source: security.md 2; Fetch standard, 3.2 (CORS protocol).
+ */
+#ifndef MOOTHALL_HTTPD_CLIENT_CORS_H
+#define MOOTHALL_HTTPD_CLIENT_CORS_H
+
+#include "httpd/request.h"
+
+struct cors;
+
+/* Borrows the lists of config. NULL: there is nothing to do. */
+struct cors *cors_new(const struct config *config);
+void cors_free(struct cors **cors);
+
+/* Append the header lines for the answer; none if its origin is not allowed. */
+void cors_put(const struct cors *cors, const struct request *request, struct buf *lines);
+/* Is that a write of a page that is not allowed? */
+bool cors_forbids(const struct cors *cors, const struct request *request);
+
+#endif

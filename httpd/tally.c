@@ -1,0 +1,117 @@
+/*
+ * tally.c - what the answers of a worker count for (see tally.h).
+ *
+ * A route sees few methods and statuses, so those that came are looked through
+ * one by one.
+ */
+#include "httpd/tally.h"
+
+#include "common/metric.h"
+#include "common/xmem.h"
+#include "httpd/router.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+struct tally_kind {
+	enum request_method method;
+	unsigned status;
+	struct metric_series *count;
+};
+
+struct tally_route {
+	struct tally_kind *kinds;
+	size_t kind_count, kind_capacity;
+	struct metric_series *duration;
+};
+
+struct tally {
+	size_t route_count;
+	struct tally_route routes[];
+};
+
+struct tally *
+tally_new(void)
+{
+	size_t count = router_count();
+	struct tally *tally = xzalloc(sizeof(*tally) + count * sizeof(tally->routes[0]));
+
+	tally->route_count = count;
+	return tally;
+}
+
+void
+tally_free(struct tally **tally)
+{
+	if (*tally == NULL)
+		return;
+	for (size_t i = 0; i < (*tally)->route_count; i++)
+		free((*tally)->routes[i].kinds);
+	free(*tally);
+	*tally = NULL;
+}
+
+static const char *
+method_name(enum request_method method)
+{
+	switch (method) {
+	case METHOD_GET:
+		return "GET";
+	case METHOD_HEAD:
+		return "HEAD";
+	case METHOD_PUT:
+		return "PUT";
+	case METHOD_POST:
+		return "POST";
+	case METHOD_DELETE:
+		return "DELETE";
+	case METHOD_OPTIONS:
+		return "OPTIONS";
+	case METHOD_OTHER:
+		break;
+	}
+	/* Of those we do not know there are as many as a client likes. */
+	return "other";
+}
+
+static struct metric_series *
+count_of(struct tally *tally, const struct request *request, unsigned status)
+{
+	struct tally_route *route = &tally->routes[request->route];
+	struct tally_kind *kind;
+	const char *values[3];
+	char code[12];
+
+	for (size_t i = 0; i < route->kind_count; i++) {
+		kind = &route->kinds[i];
+		if (kind->status == status && kind->method == request->method)
+			return kind->count;
+	}
+	route->kinds = xgrow(route->kinds, &route->kind_capacity, route->kind_count + 1,
+	    sizeof(route->kinds[0]));
+	snprintf(code, sizeof(code), "%u", status);
+	values[0] = router_name(request->route);
+	values[1] = method_name(request->method);
+	values[2] = code;
+	kind = &route->kinds[route->kind_count++];
+	*kind = (struct tally_kind){ request->method, status,
+		metric_series(METRIC_http_requests, values) };
+	return kind->count;
+}
+
+void
+tally_answer(struct tally *tally, const struct request *request, unsigned status, uint64_t now_ns)
+{
+	struct tally_route *route = &tally->routes[request->route];
+
+	metric_series_add(count_of(tally, request, status), 1);
+	/* What was refused before it was whole took as long as its client liked. */
+	if (request->whole_ns == 0)
+		return;
+	if (route->duration == NULL) {
+		const char *name = router_name(request->route);
+
+		route->duration = metric_series(METRIC_http_duration, &name);
+	}
+	metric_series_observe(route->duration, now_ns - request->whole_ns);
+}

@@ -1,0 +1,69 @@
+/*
+ * meter.c - what raftd counts for operators (see meter.h).
+ */
+#include "raftd/meter.h"
+
+#include "common/metric.h"
+
+/* Which row shows which of the store's counters, in wire.h's order. */
+static const enum metric_id store_rows[] = {
+	[STAT_GETS_SUCCESS] = METRIC_store_gets,
+	[STAT_GETS_FAIL] = METRIC_store_gets_failed,
+	[STAT_SETS_SUCCESS] = METRIC_store_sets,
+	[STAT_SETS_FAIL] = METRIC_store_sets_failed,
+	[STAT_DELETE_SUCCESS] = METRIC_store_deletes,
+	[STAT_DELETE_FAIL] = METRIC_store_deletes_failed,
+	[STAT_UPDATE_SUCCESS] = METRIC_store_updates,
+	[STAT_UPDATE_FAIL] = METRIC_store_updates_failed,
+	[STAT_CREATE_SUCCESS] = METRIC_store_creates,
+	[STAT_CREATE_FAIL] = METRIC_store_creates_failed,
+	[STAT_COMPARE_AND_SWAP_SUCCESS] = METRIC_store_swaps,
+	[STAT_COMPARE_AND_SWAP_FAIL] = METRIC_store_swaps_failed,
+	[STAT_COMPARE_AND_DELETE_SUCCESS] = METRIC_store_compared_deletes,
+	[STAT_COMPARE_AND_DELETE_FAIL] = METRIC_store_compared_deletes_failed,
+	[STAT_EXPIRE_COUNT] = METRIC_store_expires,
+};
+_Static_assert(ARRAY_COUNT(store_rows) == (size_t)STAT_WATCHERS,
+    "every counter has a row; the watchers are no counter");
+
+void
+meter_status(struct meter *meter, const struct msg_status *status)
+{
+	metric_set(METRIC_has_leader, status->leader_id != 0);
+	metric_set(METRIC_is_leader, status->role == NODE_ROLE_LEADER);
+	metric_set(METRIC_is_learner, status->role == NODE_ROLE_LEARNER);
+	if (status->leader_id == 0 || status->leader_id == meter->leader)
+		return;
+	meter->leader = status->leader_id;
+	metric_add(METRIC_leader_changes, 1);
+}
+
+void
+meter_watching(const struct msg_watching *answer)
+{
+	/* The only error of a registration that is not about its index. */
+	if (answer->error == ERR_RAFT_INTERNAL)
+		metric_add(METRIC_rejected_watches, 1);
+}
+
+void
+meter_turn(struct meter *meter, const struct node *node, size_t queued)
+{
+	struct node_counts *last = &meter->counted;
+	struct node_counts counts;
+
+	node_count(node, &counts);
+	metric_set(METRIC_term, counts.term);
+	metric_raise(METRIC_proposals_committed, counts.commit);
+	metric_raise(METRIC_proposals_applied, counts.applied);
+	metric_set(METRIC_proposals_pending, counts.proposals);
+	metric_add(METRIC_proposals_failed, counts.proposals_failed - last->proposals_failed);
+	metric_add(METRIC_retry_deduplicated, counts.deduplicated - last->deduplicated);
+	metric_set(METRIC_store_keys, counts.keys);
+	metric_set(METRIC_store_index, counts.store_index);
+	metric_set(METRIC_store_watchers, counts.store[STAT_WATCHERS]);
+	for (size_t i = 0; i < ARRAY_COUNT(store_rows); i++)
+		metric_add(store_rows[i], counts.store[i] - last->store[i]);
+	metric_set(METRIC_ipc_queue_bytes, queued);
+	*last = counts;
+}

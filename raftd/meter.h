@@ -1,0 +1,25 @@
+/*
+ * meter.h - what raftd counts for operators: the conductor and its core are
+ * pure and only know their figures, this hands them to common/metric.h.
+ *
+ * Called by main.c. What a new node counts from 0 again is added to what its
+ * predecessor counted.
+ */
+#ifndef MOOTHALL_RAFTD_METER_H
+#define MOOTHALL_RAFTD_METER_H
+
+#include "raftd/node.h"
+
+struct meter {
+	uint64_t leader;		/* id of the last one that was known; 0: none yet */
+	struct node_counts counted;	/* up to here */
+};
+
+/* The node pushed its status. */
+void meter_status(struct meter *meter, const struct msg_status *status);
+/* A watch was answered. */
+void meter_watching(const struct msg_watching *answer);
+/* The end of a turn. queued: bytes that wait for workers. */
+void meter_turn(struct meter *meter, const struct node *node, size_t queued);
+
+#endif

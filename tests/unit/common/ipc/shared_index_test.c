@@ -1,0 +1,45 @@
+/*
+ * shared_index_test.c - what one side writes the other reads, and descriptors
+ * that are no such page are refused.
+ */
+#include "common/ipc/shared_index.h"
+
+#include "tests/lib/test.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+TEST(a_reader_sees_what_was_set)
+{
+	struct shared_index *writer = shared_index_new(), *reader;
+
+	assert_int_equal(shared_index_open(dup(shared_index_fd(writer)), &reader), ERR_NONE);
+	assert_true(shared_index_get(reader) == 0);
+	shared_index_set(writer, UINT64_C(1) << 40);
+	assert_true(shared_index_get(reader) == UINT64_C(1) << 40);
+	shared_index_free(&writer);
+	assert_true(shared_index_get(reader) == UINT64_C(1) << 40);
+	shared_index_free(&reader);
+	shared_index_free(&reader);
+}
+
+TEST(a_descriptor_that_could_shrink_is_refused)
+{
+	struct shared_index *reader;
+	int fd = memfd_create("other", MFD_CLOEXEC | MFD_ALLOW_SEALING);
+
+	assert_int_equal(ftruncate(fd, 8), 0);
+	assert_int_equal(shared_index_open(fd, &reader), ERR_MALFORMED);
+	assert_int_equal(close(fd), -1);
+}
+
+TEST(a_descriptor_that_is_no_memory_is_refused)
+{
+	struct shared_index *reader;
+	int ends[2];
+
+	assert_int_equal(pipe(ends), 0);
+	assert_int_equal(shared_index_open(ends[0], &reader), ERR_MALFORMED);
+	close(ends[1]);
+}
