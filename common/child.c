@@ -16,6 +16,7 @@
 #include "common/child.h"
 
 #include "common/diag.h"
+#include "common/harden.h"
 #include "common/ipc/channel.h"
 #include "common/ipc/wire.h"
 #include "common/metric.h"
@@ -93,6 +94,10 @@ configure(struct child *child)
 	set_level(&child->config);
 	diag_set_json(strcmp(child->config.log_format, "json") == 0);
 	diag_set_node(child->config.name);
+	if (child->config.allow_core)
+		harden_core_allow();
+	else
+		harden_core_off();
 	child->configured = true;
 	child->owner.configured(child->owner.argument, &child->config);
 }
@@ -186,6 +191,19 @@ take_move_leader(struct child *child, struct slice payload)
 }
 
 static void
+take_resolved(struct child *child, const struct frame *frame)
+{
+	struct msg_resolved answer;
+
+	if (!child->configured || child->owner.resolved == NULL ||
+	    msg_resolved_decode(frame->payload, &answer) != ERR_NONE) {
+		refuse(child, "a resolved that is none");
+		return;
+	}
+	child->owner.resolved(child->owner.argument, frame->request_id, answer.addresses);
+}
+
+static void
 take_tls(struct child *child, struct slice payload)
 {
 	struct msg_tls material;
@@ -239,6 +257,8 @@ child_received(void *argument, const struct frame *frame, int fd)
 		take_stop(child, frame->payload);
 	else if (frame->type == MSG_move_leader)
 		take_move_leader(child, frame->payload);
+	else if (frame->type == MSG_resolved)
+		take_resolved(child, frame);
 	else if (frame->type == MSG_tls)
 		take_tls(child, frame->payload);
 	else if (frame->type == MSG_tls_tickets)

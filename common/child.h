@@ -5,7 +5,8 @@
  * Says hello and checks the supervisor's, takes the settings, receives channel
  * ends, sends alive once a second, and stops the loop in order when the
  * supervisor closes (it died) or asks. Sets PR_SET_PDEATHSIG, ignores SIGPIPE
- * and SIGINT, and turns SIGTERM into stop(STOP_FAST).
+ * and SIGINT, and turns SIGTERM into stop(STOP_FAST). Core files are off (the
+ * main's harden_start) until the settings allow them.
  */
 #ifndef MOOTHALL_COMMON_CHILD_H
 #define MOOTHALL_COMMON_CHILD_H
@@ -32,6 +33,8 @@ struct child_owner {
 	void (*stop)(void *argument, int how);
 	/* raftd: lead somewhere else; answer with child_out and msg_moved. NULL in httpd. */
 	void (*move_leader)(void *argument, struct slice to);
+	/* What the supervisor found for a resolve of that id. NULL but in the peer worker. */
+	void (*resolved)(void *argument, uint64_t request_id, struct slice addresses);
 	/* What the port shows and trusts, at the start and when it changed; and the
 	 * keys of session tickets. All borrowed. NULL in raftd. */
 	void (*secured)(void *argument, const struct msg_tls *material);
@@ -50,7 +53,7 @@ void child_ready(struct child *child, const char *text);
 /* The node as a whole has to end: tell the supervisor, which says sentence and
  * ends with code. This process should wait to be stopped. */
 void child_end_node(struct child *child, enum exit_code code, const char *sentence);
-/* For msg_node_state and msg_moved. */
+/* For msg_node_state, msg_moved and msg_resolve. */
 struct buf *child_out(struct child *child);
 
 #endif

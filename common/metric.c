@@ -220,6 +220,32 @@ find_record(const struct metric_row *row, struct slice name)
 	return NULL;
 }
 
+/* Is name that of the row, with labels or without? */
+static bool
+is_of_row(struct slice name, const struct metric_row *row)
+{
+	size_t size = strlen(row->name);
+
+	return slice_starts_with(name, slice_of(row->name, size)) &&
+	    (name.size == size || (name.data[size] == '{' && name.data[name.size - 1] == '}'));
+}
+
+unsigned
+metric_row_of(struct slice name, uint32_t hint)
+{
+	unsigned row = 0;
+
+	if (hint < METRIC_COUNT && is_of_row(name, &metric_rows[hint]))
+		row = hint;
+	else
+		while (row < METRIC_COUNT && !is_of_row(name, &metric_rows[row]))
+			row++;
+	while (row > 0 && row < METRIC_COUNT &&
+	    strcmp(metric_rows[row].name, metric_rows[row - 1].name) == 0)
+		row--;
+	return row;
+}
+
 /* NULL: no room. */
 static struct metric_record *
 make_record(const struct metric_row *row, struct slice name)
@@ -301,11 +327,10 @@ clear_gauges(void)
 	struct metric_record *record;
 
 	while ((record = next_record(&at, used)) != NULL) {
-		enum metric_type type = METRIC_IS_COUNTER;
+		unsigned row = metric_row_of(record_name(record), record->row);
 
-		if (record->row < METRIC_COUNT)
-			type = metric_rows[record->row].type;
-		if (type == METRIC_IS_GAUGE || type == METRIC_IS_NEWEST)
+		if (row < METRIC_COUNT && (metric_rows[row].type == METRIC_IS_GAUGE ||
+		    metric_rows[row].type == METRIC_IS_NEWEST))
 			metric_store(cells_of(record), 0);
 	}
 	/* Behind the last good record there is nothing. */

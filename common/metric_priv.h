@@ -95,6 +95,9 @@ metric_cell_count(const struct metric_row *row)
 	return metric_is_time(row) ? metric_bound_count(row) + 2 : 1;
 }
 
+/* The first row of that name, whatever its labels are; METRIC_COUNT: none, it is of
+ * another version. hint: the row to look at first. */
+unsigned metric_row_of(struct slice name, uint32_t hint);
 /* Everything, to read; NULL: this process was given no slot. */
 const void *metric_whole(void);
 

@@ -134,6 +134,13 @@ METRIC(cache_hits, CLIENT, COUNTER, ONE, "etcd_cache_hits_total", "",
 METRIC(cache_misses, CLIENT, COUNTER, ONE, "etcd_cache_misses_total", "",
     "Reads that could have been, but had to be asked of raftd.")
 
+/* ---- TLS ------------------------------------------------------------------------ */
+
+METRIC(tls_failures, WORKER, COUNTER, ONE, "etcd_tls_handshake_failures_total", "port,reason",
+    "Handshakes that others made with the port and that were refused.")
+METRIC(tls_expiry, SUPERVISOR, GAUGE, NS, "etcd_tls_certificate_expiry_seconds", "port",
+    "Time until the certificate of the port ends; 0: it has.")
+
 /* ---- other nodes: To and From are ids of members ------------------------------ */
 
 METRIC(peer_sent, PEER, COUNTER, ONE, "etcd_network_peer_sent_bytes_total", "To",

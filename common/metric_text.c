@@ -33,33 +33,6 @@ struct samples {
 
 /* ---- taking ------------------------------------------------------------------------ */
 
-/* Is name that of the row, with labels or without? */
-static bool
-is_of_row(struct slice name, const struct metric_row *row)
-{
-	size_t size = strlen(row->name);
-
-	return slice_starts_with(name, slice_of(row->name, size)) &&
-	    (name.size == size || (name.data[size] == '{' && name.data[name.size - 1] == '}'));
-}
-
-/* The first row of the same name; METRIC_COUNT: none, it is of another version. */
-static unsigned
-find_row(struct slice name, uint32_t hint)
-{
-	unsigned row = 0;
-
-	if (hint < METRIC_COUNT && is_of_row(name, &metric_rows[hint]))
-		row = hint;
-	else
-		while (row < METRIC_COUNT && !is_of_row(name, &metric_rows[row]))
-			row++;
-	while (row > 0 && row < METRIC_COUNT &&
-	    strcmp(metric_rows[row].name, metric_rows[row - 1].name) == 0)
-		row--;
-	return row;
-}
-
 static bool
 is_printable(struct slice name)
 {
@@ -79,7 +52,7 @@ take_record(struct samples *samples, const struct metric_record *header, const u
 
 	buf_append(&samples->texts, name, header->name_bytes);
 	text = slice_of(samples->texts.data + sample.name_at, sample.name_bytes);
-	sample.row = find_row(text, header->row);
+	sample.row = metric_row_of(text, header->row);
 	if (sample.row == METRIC_COUNT || !is_printable(text) ||
 	    header->cells != metric_cell_count(&metric_rows[sample.row])) {
 		samples->texts.size = sample.name_at;

@@ -605,8 +605,8 @@ backend_is_at(struct backend *backend, const uint64_t *store_index)
 {
 	if (!backend->open)
 		return false;
-	if (shared_index_get(backend->announced) == *store_index)
-		return true;
+	/* Also the only way to see in this turn that raftd, and its index with
+	 * it, is another's already. */
 	channel_poll(backend->channel);
 	return backend->open && shared_index_get(backend->announced) == *store_index;
 }

@@ -14,6 +14,7 @@
  */
 #include "common/child.h"
 #include "common/diag.h"
+#include "common/harden.h"
 #include "common/ipc/wire.h"
 #include "common/loop.h"
 #include "common/title.h"
@@ -21,6 +22,7 @@
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
 #include "httpd/peer/peer.h"
+#include "httpd/policy.h"
 #include "httpd/server.h"
 #include "httpd/tls.h"
 #include "httpd/worker.h"
@@ -32,6 +34,7 @@
 
 #define ORDERLY_MS 5000
 #define DRAIN_MS 30000
+#define HANDED_FDS 5		/* standard ones, control channel, listening socket */
 #define TRIM_CONNECTIONS 256
 
 struct program {
@@ -52,9 +55,40 @@ set_title(const struct worker *worker)
 }
 
 void
+worker_resolve(struct worker *worker, uint64_t id, const char *host)
+{
+	msg_resolve_frame(child_out(worker->child), id,
+	    &(struct msg_resolve){ .host = slice_text(host) });
+}
+
+void
 worker_end_node(struct worker *worker, enum exit_code code, const char *sentence)
 {
 	child_end_node(worker->child, code, sentence);
+}
+
+/* Before anything comes from a client or a peer. False: the worker has to end. */
+static bool
+confine(const struct worker *worker)
+{
+	enum sandbox_mode mode = SANDBOX_BEST;
+	enum err err;
+
+	ASSERT(sandbox_mode_parse(worker->config.sandbox, &mode));
+	harden_limits();
+	err = httpd_policy(mode, worker->role);
+	if (err == ERR_NONE)
+		return true;
+	diag_error("sandbox", "cannot confine itself (-sandbox on): %s", err_text(err));
+	return false;
+}
+
+static void
+resolved(void *argument, uint64_t request_id, struct slice addresses)
+{
+	struct program *program = argument;
+
+	peer_resolved(&program->worker, request_id, addresses);
 }
 
 /* Is its port to speak TLS? */
@@ -77,6 +111,10 @@ configured(void *argument, const struct config *config)
 	if (has_certificate(worker))
 		worker->tls = tls_new(worker->role);
 	worker_open(worker, program->listen_fd);
+	if (!confine(worker)) {
+		loop_stop(worker->loop, EXIT_USAGE);
+		return;
+	}
 	if (worker->role == ROLE_PEER)
 		peer_start(worker);
 }
@@ -247,6 +285,7 @@ main(int argc, char **argv)
 	int control_fd = CHILD_CONTROL_FD;
 	int code;
 
+	harden_start(HANDED_FDS);
 	title_start(argc, argv);
 	diag_start("httpd");
 	if (!read_arguments(argc, argv, &program, &control_fd)) {
@@ -270,6 +309,7 @@ main(int argc, char **argv)
 		.tickets = tickets,
 		.stop = stop,
 		.alive = tell_alive,
+		.resolved = worker->role == ROLE_PEER ? resolved : NULL,
 		.argument = &program,
 	    });
 	loop_at_turn_end(worker->loop, turn_ended, &program);

@@ -12,8 +12,9 @@
 #include "httpd/tls.h"
 
 #include "common/diag.h"
-#include "common/ipc/wire.h"
 #include "common/hash.h"
+#include "common/ipc/wire.h"
+#include "common/metric.h"
 #include "common/rand.h"
 #include "common/xmem.h"
 
@@ -66,6 +67,7 @@ struct tls {
 	BIO_METHOD *link_method;
 	uint64_t report_seed;
 	struct report_slot reports[REPORT_SLOTS];
+	struct metric_series *failures[TLS_FAILURES]; /* NULL: none of that kind yet */
 	uint8_t scratch[TLS_INPUT_BYTES];
 };
 
@@ -87,6 +89,8 @@ tls_new(int role)
 {
 	struct tls *tls = xzalloc(sizeof(*tls));
 
+	/* Now, and not with the first set, it may still read files of its own. */
+	ASSERT(OPENSSL_init_ssl(0, NULL) == 1);
 	tls->role = role;
 	tls->report_seed = rand_entropy();
 	return tls;
@@ -136,8 +140,9 @@ static bool
 certificate_has_name(X509 *certificate, const char *name)
 {
 	return X509_check_host(certificate, name, 0,
-	    X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS, NULL) == 1 ||
-	    X509_check_ip_asc(certificate, name, 0) == 1;
+		   X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT | X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS,
+		   NULL) == 1 ||
+	       X509_check_ip_asc(certificate, name, 0) == 1;
 }
 
 /* Is one of the names allowed in it? */
@@ -160,24 +165,29 @@ names_allow(const struct tls_set *set, X509 *certificate)
 	return false;
 }
 
-/* What is wrong with the certificate, and the error whose alert says so. */
+/* Write down what is wrong with the certificate; the error whose alert says so. */
 static int
-explain(const struct tls_check *check, int problem, char text[TLS_TEXT_BYTES])
+explain(struct tls_check *check, int problem)
 {
+	char *text = check->refused;
 	const char *usual = X509_verify_cert_error_string(problem);
 
+	check->failure = TLS_FAILED_UNTRUSTED;
 	switch (problem) {
 	case X509_V_ERR_CERT_HAS_EXPIRED:
 	case X509_V_ERR_CERT_NOT_YET_VALID:
 		snprintf(text, TLS_TEXT_BYTES, "%s", usual);
+		check->failure = TLS_FAILED_DATE;
 		return X509_V_ERR_CERT_HAS_EXPIRED;
 	case X509_V_ERR_INVALID_PURPOSE:
 		snprintf(text, TLS_TEXT_BYTES, "its usages are without %s",
 		    check->host == NULL ? "clientAuth" : "serverAuth");
+		check->failure = TLS_FAILED_USAGE;
 		return problem;
 	case X509_V_ERR_HOSTNAME_MISMATCH:
 	case X509_V_ERR_IP_ADDRESS_MISMATCH:
 		snprintf(text, TLS_TEXT_BYTES, "it does not name %s", check->host);
+		check->failure = TLS_FAILED_NAME;
 		break;
 	case X509_V_ERR_DEPTH_ZERO_SELF_SIGNED_CERT:
 	case X509_V_ERR_SELF_SIGNED_CERT_IN_CHAIN:
@@ -208,11 +218,12 @@ verify(int good, X509_STORE_CTX *store)
 	    !names_allow(check->set, certificate)) {
 		snprintf(check->refused, sizeof(check->refused),
 		    "none of its names is in -peer-cert-names");
+		check->failure = TLS_FAILED_NAME;
 		problem = X509_V_ERR_CERT_REJECTED;
 	} else if (good == 1) {
 		return 1;
 	} else {
-		problem = explain(check, problem, check->refused);
+		problem = explain(check, problem);
 	}
 	if (leaf != NULL)
 		X509_NAME_oneline(X509_get_subject_name(leaf), check->subject,
@@ -230,9 +241,10 @@ still_good(const struct tls_set *set, X509 *certificate)
 	bool good;
 
 	ASSERT(store != NULL);
-	good = X509_STORE_CTX_init(store, SSL_CTX_get_cert_store(set->ssl_ctx), certificate, NULL) ==
-	    1 && X509_STORE_CTX_set_default(store, "ssl_client") == 1 &&
-	    X509_verify_cert(store) == 1 && names_allow(set, certificate);
+	good = X509_STORE_CTX_init(
+		   store, SSL_CTX_get_cert_store(set->ssl_ctx), certificate, NULL) == 1 &&
+	       X509_STORE_CTX_set_default(store, "ssl_client") == 1 &&
+	       X509_verify_cert(store) == 1 && names_allow(set, certificate);
 	X509_STORE_CTX_free(store);
 	ERR_clear_error();
 	return good;
@@ -269,7 +281,8 @@ choose_ticket_key(SSL *ssl, unsigned char *name, unsigned char *iv, EVP_CIPHER_C
 	const uint8_t *key;
 
 	if (encrypt == 0) {
-		while (at < tls->tickets_size && memcmp(tls->tickets + at, name, TICKET_NAME_BYTES) != 0)
+		while (at < tls->tickets_size &&
+		       memcmp(tls->tickets + at, name, TICKET_NAME_BYTES) != 0)
 			at += TLS_TICKET_KEY_BYTES;
 	}
 	if (at >= tls->tickets_size)
@@ -451,7 +464,8 @@ tls_take(struct tls *tls, const struct msg_tls *material, char **problem)
 	if (failed != NULL) {
 		const char *why = ERR_reason_error_string(ERR_peek_last_error());
 
-		*problem = xasprintf("cannot use the %s: %s", failed, why == NULL ? "unreadable" : why);
+		*problem =
+		    xasprintf("cannot use the %s: %s", failed, why == NULL ? "unreadable" : why);
 		set_unref(&set);
 		return ERR_INVALID;
 	}
@@ -516,38 +530,87 @@ tls_check_end(struct tls_check *check, SSL *ssl)
 	set_unref(&check->set);
 }
 
-/* ---- telling why --------------------------------------------------------------------------------- */
+/* ---- telling why
+ * --------------------------------------------------------------------------------- */
 
-void
+/* An error of SSL itself, in our words where it has some. */
+static enum tls_failure
+protocol_why(
+    const struct tls_check *check, int reason, const char *usual, char text[TLS_TEXT_BYTES])
+{
+	if (reason > SSL_AD_REASON_OFFSET) {
+		snprintf(text, TLS_TEXT_BYTES, "the other side refuses us: %s",
+		    SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
+		return TLS_FAILED_REFUSED;
+	}
+	if (reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
+		snprintf(text, TLS_TEXT_BYTES, "it shows no certificate");
+		return TLS_FAILED_NO_CERTIFICATE;
+	}
+	if (reason == SSL_R_WRONG_VERSION_NUMBER && check->host != NULL) {
+		snprintf(text, TLS_TEXT_BYTES, "it speaks plain HTTP, this node HTTPS; give "
+		    "-peer-cert-file and -peer-key-file to all nodes or to none");
+		return TLS_FAILED_PLAIN;
+	}
+	snprintf(text, TLS_TEXT_BYTES, "%s", usual == NULL ? "failed" : usual);
+	return TLS_FAILED_PROTOCOL;
+}
+
+enum tls_failure
 tls_why(const struct tls_check *check, unsigned long number, char text[TLS_TEXT_BYTES])
 {
-	int reason = ERR_GET_REASON(number);
 	const char *usual = ERR_reason_error_string(number);
 
 	if (check->refused[0] != '\0') {
-		snprintf(text, TLS_TEXT_BYTES, "its certificate is refused: %.200s", check->refused);
-	} else if (number == 0) {
-		snprintf(text, TLS_TEXT_BYTES, "connection closed during the TLS handshake");
-	} else if (ERR_GET_LIB(number) == ERR_LIB_SSL && reason > SSL_AD_REASON_OFFSET) {
-		snprintf(text, TLS_TEXT_BYTES, "the other side refuses us: %s",
-		    SSL_alert_desc_string_long(reason - SSL_AD_REASON_OFFSET));
-	} else if (ERR_GET_LIB(number) == ERR_LIB_SSL && reason == SSL_R_WRONG_VERSION_NUMBER &&
-	    check->host != NULL) {
-		snprintf(text, TLS_TEXT_BYTES, "it speaks plain HTTP, this node HTTPS; give "
-		    "-peer-cert-file and -peer-key-file to all nodes or to none");
-	} else if (ERR_GET_LIB(number) == ERR_LIB_SSL &&
-	    reason == SSL_R_PEER_DID_NOT_RETURN_A_CERTIFICATE) {
-		snprintf(text, TLS_TEXT_BYTES, "it shows no certificate");
-	} else if (ERR_SYSTEM_ERROR(number)) {
-		snprintf(text, TLS_TEXT_BYTES, "%s", strerror(reason));
-	} else {
-		snprintf(text, TLS_TEXT_BYTES, "%s", usual == NULL ? "failed" : usual);
+		snprintf(
+		    text, TLS_TEXT_BYTES, "its certificate is refused: %.200s", check->refused);
+		return check->failure;
 	}
+	if (number == 0) {
+		snprintf(text, TLS_TEXT_BYTES, "connection closed during the TLS handshake");
+		return TLS_FAILED_CLOSED;
+	}
+	if (ERR_SYSTEM_ERROR(number)) {
+		snprintf(text, TLS_TEXT_BYTES, "%s", strerror(ERR_GET_REASON(number)));
+		return TLS_FAILED_CLOSED;
+	}
+	if (ERR_GET_LIB(number) == ERR_LIB_SSL)
+		return protocol_why(check, ERR_GET_REASON(number), usual, text);
+	snprintf(text, TLS_TEXT_BYTES, "%s", usual == NULL ? "failed" : usual);
+	return TLS_FAILED_PROTOCOL;
+}
+
+static const char *
+port_name(const struct tls *tls)
+{
+	return tls->role == ROLE_PEER ? "peer" : "client";
+}
+
+static void
+count_failure(struct tls *tls, enum tls_failure failure)
+{
+	static const char *const names[TLS_FAILURES] = {
+		[TLS_FAILED_PROTOCOL] = "protocol",
+		[TLS_FAILED_PLAIN] = "plain",
+		[TLS_FAILED_CLOSED] = "closed",
+		[TLS_FAILED_LATE] = "late",
+		[TLS_FAILED_NO_CERTIFICATE] = "no_certificate",
+		[TLS_FAILED_UNTRUSTED] = "untrusted",
+		[TLS_FAILED_DATE] = "date",
+		[TLS_FAILED_USAGE] = "usage",
+		[TLS_FAILED_NAME] = "name",
+		[TLS_FAILED_REFUSED] = "refused",
+	};
+	const char *const labels[] = { port_name(tls), names[failure] };
+
+	if (tls->failures[failure] == NULL)
+		tls->failures[failure] = metric_series(METRIC_tls_failures, labels);
+	metric_series_add(tls->failures[failure], 1);
 }
 
 void
-tls_report(struct tls *tls, const char *from, const struct tls_check *check, const char *why,
-    uint64_t now_ms)
+tls_report(struct tls *tls, const char *from, const struct tls_check *check,
+    enum tls_failure failure, const char *why, uint64_t now_ms)
 {
 	const char *port = strrchr(from, ':');
 	struct slice address = slice_of(from, port == NULL ? strlen(from) : (size_t)(port - from));
@@ -556,6 +619,7 @@ tls_report(struct tls *tls, const char *from, const struct tls_check *check, con
 	bool known = slot->address_hash == hash;
 	char before[64] = "";
 
+	count_failure(tls, failure);
 	if (known && now_ms - slot->said_ms < REPORT_INTERVAL_MS) {
 		slot->unsaid++;
 		return;
@@ -563,7 +627,6 @@ tls_report(struct tls *tls, const char *from, const struct tls_check *check, con
 	if (known && slot->unsaid > 0)
 		snprintf(before, sizeof(before), " (%u more from there before)", slot->unsaid);
 	*slot = (struct report_slot){ .address_hash = hash, .said_ms = now_ms };
-	diag_warn("tls", "handshake refused: port=%s from=%s%s%s: %s%s",
-	    tls->role == ROLE_PEER ? "peer" : "client", from,
+	diag_warn("tls", "handshake refused: port=%s from=%s%s%s: %s%s", port_name(tls), from,
 	    check->subject[0] == '\0' ? "" : " subject=", check->subject, why, before);
 }

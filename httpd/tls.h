@@ -27,9 +27,25 @@ struct tls_set;
 #define TLS_WANTED "this port speaks HTTPS"	/* the answer to plain HTTP */
 #define TLS_HANDSHAKE_MS 10000	/* then a connection that has none is closed */
 
+/* Kinds of failure, as the metric has them. */
+enum tls_failure {
+	TLS_FAILED_PROTOCOL,		/* versions, ciphers, broken records */
+	TLS_FAILED_PLAIN,		/* it was no TLS at all */
+	TLS_FAILED_CLOSED,		/* the connection ended */
+	TLS_FAILED_LATE,
+	TLS_FAILED_NO_CERTIFICATE,
+	TLS_FAILED_UNTRUSTED,
+	TLS_FAILED_DATE,
+	TLS_FAILED_USAGE,
+	TLS_FAILED_NAME,
+	TLS_FAILED_REFUSED,		/* the other side did not like ours */
+	TLS_FAILURES
+};
+
 struct tls_check {
 	struct tls_set *set;		/* referenced until tls_check_end */
 	const char *host;		/* who is to be at the other end; NULL: any caller */
+	enum tls_failure failure;	/* with refused */
 	char subject[TLS_TEXT_BYTES];	/* of the certificate refused, or "" */
 	char refused[TLS_TEXT_BYTES];	/* why it was, or "" */
 };
@@ -62,19 +78,21 @@ struct ssl_st *tls_connect(struct tls *tls, const char *host, struct tls_check *
 void tls_check_end(struct tls_check *check, struct ssl_st *ssl);
 
 /*
- * Why a handshake or a connection failed, for people: of what check knows, and
- * an error number of OpenSSL (0: the connection just ended).
+ * Why a handshake or a connection failed, for people and as a kind: of what check
+ * knows, and an error number of OpenSSL (0: the connection just ended).
  */
-void tls_why(const struct tls_check *check, unsigned long number, char text[TLS_TEXT_BYTES]);
+enum tls_failure tls_why(
+    const struct tls_check *check, unsigned long number, char text[TLS_TEXT_BYTES]);
 
 /*
- * One line about a handshake that somebody made with us and that was refused;
- * at most one a second for an address, those between are counted.
+ * A handshake that somebody made with us and that was refused, is counted and
+ * gets a line; at most one a second for an address, with the number of those
+ * between.
  *
  *	from	"host:port" or "[host]:port"
  */
 void tls_report(struct tls *tls, const char *from, const struct tls_check *check,
-    const char *why, uint64_t now_ms);
+    enum tls_failure failure, const char *why, uint64_t now_ms);
 
 /* Where tls_link.c keeps what all its connections share; freed by tls_free. */
 struct bio_method_st **tls_link_method(struct tls *tls);

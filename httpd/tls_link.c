@@ -33,6 +33,7 @@ struct tls_link {
 	enum err over;			/* reading ended with this; ERR_NONE: not yet */
 	struct slice input;		/* of a read: what OpenSSL has not taken yet */
 	struct buf kept;		/* the same between two reads, seldom any */
+	enum tls_failure failure;	/* with why */
 	char why[TLS_TEXT_BYTES];
 };
 
@@ -174,6 +175,12 @@ tls_link_why(const struct tls_link *link)
 	return link->why;
 }
 
+enum tls_failure
+tls_link_failure(const struct tls_link *link)
+{
+	return link->failure;
+}
+
 const struct tls_check *
 tls_link_check(const struct tls_link *link)
 {
@@ -199,10 +206,11 @@ take_input(struct tls_link *link)
 	if (got == 0) {
 		if (link->open || !link->greeted)
 			return ERR_CLOSED;
-		tls_why(&link->check, 0, link->why);
+		link->failure = tls_why(&link->check, 0, link->why);
 		return ERR_REFUSED;
 	}
 	if (!link->greeted && scratch[0] != FIRST_BYTE_OF_TLS) {
+		link->failure = TLS_FAILED_PLAIN;
 		snprintf(link->why, sizeof(link->why), "no TLS on a port that speaks HTTPS");
 		return ERR_FOREIGN;
 	}
@@ -241,7 +249,7 @@ read_problem(struct tls_link *link, int result)
 	}
 	if (link->open)
 		return ERR_IO;
-	tls_why(&link->check, ERR_peek_error(), link->why);
+	link->failure = tls_why(&link->check, ERR_peek_error(), link->why);
 	ERR_clear_error();
 	return ERR_REFUSED;
 }

@@ -50,6 +50,7 @@ void tls_link_end_output(struct tls_link *link);
 
 /* What tls_link_read's last ERR_REFUSED or ERR_FOREIGN means; and its check. */
 const char *tls_link_why(const struct tls_link *link);
+enum tls_failure tls_link_failure(const struct tls_link *link);
 const struct tls_check *tls_link_check(const struct tls_link *link);
 
 /* For a bufferevent to go on with: returned owned, without a BIO; the link is freed. */

@@ -102,7 +102,8 @@ secure_read(struct transport *transport, void *data, size_t room, size_t *size)
 
 	if (err == ERR_REFUSED || err == ERR_FOREIGN) {
 		tls_report(secure->tls, secure->from, tls_link_check(secure->link),
-		    tls_link_why(secure->link), loop_now(transport->loop).monotonic_ms);
+		    tls_link_failure(secure->link), tls_link_why(secure->link),
+		    loop_now(transport->loop).monotonic_ms);
 		secure_become_plain(transport);
 	}
 	return err;
@@ -153,8 +154,8 @@ transport_late(const struct transport *transport)
 {
 	const struct secure *secure = transport->secure;
 
-	tls_report(secure->tls, secure->from, tls_link_check(secure->link), "it took too long",
-	    loop_now(transport->loop).monotonic_ms);
+	tls_report(secure->tls, secure->from, tls_link_check(secure->link), TLS_FAILED_LATE,
+	    "it took too long", loop_now(transport->loop).monotonic_ms);
 }
 
 void

@@ -48,7 +48,7 @@ worker_reconfigure(struct worker *worker, const struct config *config)
 	worker->cors = cors_new(&worker->config);
 }
 
-/* What is open now. */
+/* What is open now: before a client sees that it is, and after it has ended. */
 static void
 measure(const struct worker *worker)
 {
@@ -61,6 +61,7 @@ measure(const struct worker *worker)
 void
 worker_turn(struct worker *worker)
 {
+	measure(worker);
 	/* First raftd, which has work to do with it; then the clients. What came
 	 * behind an answered request is handled in the same turn. */
 	do {

@@ -42,6 +42,8 @@ void worker_reconfigure(struct worker *worker, const struct config *config);
 void worker_turn(struct worker *worker);
 void worker_close(struct worker *worker);
 
+/* Have a host looked up; the answer comes to peer_resolved with that id. */
+void worker_resolve(struct worker *worker, uint64_t id, const char *host);
 /* End the whole node: the supervisor says sentence and exits with code. */
 void worker_end_node(struct worker *worker, enum exit_code code, const char *sentence);
 

@@ -151,7 +151,12 @@ compact_credit(struct node *node, peer_id from, const struct msg_snapshot_credit
 {
 	struct transfer *transfer = from == 0 ? NULL : transfer_to(node, from);
 
-	if (transfer == NULL || credit->snapshot_index != transfer->position.index)
+	if (transfer == NULL)
+		return;
+	/* Started anew, it knows of no snapshot and names none. */
+	if (credit->state == SNAPSHOT_FAILED && credit->snapshot_index == 0)
+		transfer->deadline_ms = 0;
+	if (credit->snapshot_index != transfer->position.index)
 		return;
 	switch (credit->state) {
 	case SNAPSHOT_DONE:
@@ -171,16 +176,6 @@ compact_credit(struct node *node, peer_id from, const struct msg_snapshot_credit
 	default:
 		return;
 	}
-}
-
-void
-compact_peer_connected(struct node *node, peer_id peer)
-{
-	struct transfer *transfer = transfer_to(node, peer);
-
-	/* Chunks under way are lost: start over in this turn, not after the wait. */
-	if (peer != 0 && transfer != NULL)
-		transfer->deadline_ms = 0;
 }
 
 /* ---- installing ------------------------------------------------------------- */
@@ -321,6 +316,19 @@ compact_chunk(struct node *node, peer_id from, const struct msg_snapshot_chunk *
 }
 
 /* ---- both --------------------------------------------------------------------- */
+
+void
+compact_peer_connected(struct node *node, peer_id peer)
+{
+	struct transfer *transfer = transfer_to(node, peer);
+
+	/* Chunks under way are lost: start over in this turn, not after the wait. */
+	if (peer != 0 && transfer != NULL)
+		transfer->deadline_ms = 0;
+	/* So are those it sent to the raftd that was here before us. */
+	if (node->compaction.install.from != peer)
+		send_credit(node, 0, &(struct install){ .from = peer }, SNAPSHOT_FAILED);
+}
 
 void
 compact_turn(struct node *node)

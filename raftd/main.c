@@ -10,10 +10,12 @@
  * pair for each worker. Opens no network socket.
  */
 #include "common/child.h"
-#include "common/title.h"
+#include "common/harden.h"
 #include "common/rand.h"
+#include "common/title.h"
 #include "common/xmem.h"
 #include "raftd/meter.h"
+#include "raftd/policy.h"
 #include "raftd/session/session.h"
 
 #include <inttypes.h>
@@ -383,6 +385,28 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	return err;
 }
 
+/* Between the two steps of the policy: what may make files and read old ones. */
+static enum err
+open_confined(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
+{
+	const struct config *config = &raftd->config;
+	enum sandbox_mode mode = SANDBOX_BEST;
+	enum err err;
+
+	ASSERT(sandbox_mode_parse(config->sandbox, &mode));
+	err = raftd_policy_open(mode, config->data_dir);
+	if (err == ERR_NONE) {
+		err = open_node(raftd, recovered, sentence);
+		if (err != ERR_NONE)
+			return err;
+		err = raftd_policy_serve(mode, config->data_dir);
+	}
+	if (err == ERR_NONE)
+		return ERR_NONE;
+	*sentence = xasprintf("raftd cannot confine itself (-sandbox on): %s", err_text(err));
+	return ERR_INVALID;
+}
+
 static void
 configured(void *argument, const struct config *config)
 {
@@ -396,7 +420,7 @@ configured(void *argument, const struct config *config)
 	err = config_from_settings(&raftd->config, buf_slice(&settings));
 	buf_free(&settings);
 	ASSERT(err == ERR_NONE);
-	err = open_node(raftd, &recovered, &sentence);
+	err = open_confined(raftd, &recovered, &sentence);
 	if (err != ERR_NONE) {
 		io_end(raftd, exit_code_of(err), sentence == NULL ? err_text(err) : sentence);
 		free(sentence);
@@ -516,8 +540,9 @@ turn_end(void *argument)
 	node_turn(raftd->node, now);
 	if (node_is_current(raftd->node))
 		attach_held(raftd);
+	meter_turn(&raftd->meter, raftd->node);
 	sessions_flush(raftd->sessions);
-	meter_turn(&raftd->meter, raftd->node, sessions_queued(raftd->sessions));
+	meter_flushed(sessions_queued(raftd->sessions));
 	deadline = node_deadline(raftd->node);
 	if (deadline == UINT64_MAX)
 		loop_timer_cancel(raftd->timer);
@@ -537,6 +562,7 @@ main(int argc, char **argv)
 		diag_say("raftd: started by etcd only, not by hand (raftd --control-fd 3)");
 		return EXIT_USAGE;
 	}
+	harden_start(CHILD_CONTROL_FD + 1);
 	title_start(argc, argv);
 	title_set("etcd: raftd");
 	diag_start("raftd");

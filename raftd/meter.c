@@ -47,7 +47,7 @@ meter_watching(const struct msg_watching *answer)
 }
 
 void
-meter_turn(struct meter *meter, const struct node *node, size_t queued)
+meter_turn(struct meter *meter, const struct node *node)
 {
 	struct node_counts *last = &meter->counted;
 	struct node_counts counts;
@@ -64,6 +64,11 @@ meter_turn(struct meter *meter, const struct node *node, size_t queued)
 	metric_set(METRIC_store_watchers, counts.store[STAT_WATCHERS]);
 	for (size_t i = 0; i < ARRAY_COUNT(store_rows); i++)
 		metric_add(store_rows[i], counts.store[i] - last->store[i]);
-	metric_set(METRIC_ipc_queue_bytes, queued);
 	*last = counts;
+}
+
+void
+meter_flushed(size_t queued)
+{
+	metric_set(METRIC_ipc_queue_bytes, queued);
 }

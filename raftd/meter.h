@@ -19,7 +19,10 @@ struct meter {
 void meter_status(struct meter *meter, const struct msg_status *status);
 /* A watch was answered. */
 void meter_watching(const struct msg_watching *answer);
-/* The end of a turn. queued: bytes that wait for workers. */
-void meter_turn(struct meter *meter, const struct node *node, size_t queued);
+/* The node's turn is over, and none of its answers has gone out yet: who sees one
+ * and asks for the figures finds it in them. */
+void meter_turn(struct meter *meter, const struct node *node);
+/* The answers went out. queued: bytes that still wait for workers. */
+void meter_flushed(size_t queued);
 
 #endif

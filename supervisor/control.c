@@ -290,6 +290,7 @@ idle_over(void *argument)
 	drop(argument);
 }
 
+/* Of root, our user or our group; whatever became of the socket's mode. */
 static bool
 may_speak(int fd)
 {
@@ -298,7 +299,11 @@ may_speak(int fd)
 
 	if (getsockopt(fd, SOL_SOCKET, SO_PEERCRED, &peer, &size) == -1)
 		return false;
-	return peer.uid == 0 || peer.uid == geteuid() || peer.gid == getegid();
+	if (peer.uid == 0 || peer.uid == geteuid() || peer.gid == getegid())
+		return true;
+	diag_warn("control", "refused a connection to the control socket: uid=%lu gid=%lu pid=%ld",
+	    (unsigned long)peer.uid, (unsigned long)peer.gid, (long)peer.pid);
+	return false;
 }
 
 static void

@@ -30,9 +30,9 @@ struct lock_text {
 	char name[NAME_BYTES_MAX + 1];
 };
 
-/* As mkdir -p with mode 0700 for what is made. */
+/* As mkdir -p, with mode for what is made, which is given to the user. */
 static enum err
-make_with_parents(const char *path)
+make_with_parents(const struct privileges *privileges, const char *path, mode_t mode)
 {
 	char *copy = xstrdup(path);
 	enum err err = ERR_NONE;
@@ -43,8 +43,14 @@ make_with_parents(const char *path)
 		if (end != '/' && end != '\0')
 			continue;
 		*at = '\0';
-		if (mkdir(copy, 0700) == -1 && errno != EEXIST)
+		if (mkdir(copy, 0700) == 0) {
+			if ((privileges->user != NULL &&
+			    lchown(copy, privileges->uid, privileges->gid) == -1) ||
+			    chmod(copy, mode) == -1)
+				err = err_from_errno(errno);
+		} else if (errno != EEXIST) {
 			err = err_from_errno(errno);
+		}
 		*at = end;
 		if (end == '\0')
 			break;
@@ -65,12 +71,13 @@ user_name(uid_t uid, char *number, size_t size)
 }
 
 static char *
-foreign_owner(const char *shown, uid_t owner)
+foreign_owner(const char *shown, uid_t owner, uid_t ours)
 {
 	char owner_number[32], our_number[32];
 	char *owner_name = xstrdup(user_name(owner, owner_number, sizeof(owner_number)));
 	char *problem = xasprintf("%s belongs to %s, we run as %s; chown it or choose another "
-	    "-data-dir", shown, owner_name, user_name(geteuid(), our_number, sizeof(our_number)));
+	    "-data-dir%s", shown, owner_name, user_name(ours, our_number, sizeof(our_number)),
+	    ours == 0 ? " or -user" : "");
 
 	free(owner_name);
 	return problem;
@@ -99,9 +106,23 @@ foreign_data(const char *path)
 	return NULL;
 }
 
+/* For our user only, whatever it was. */
+static void
+tighten(const char *path, const struct stat *status)
+{
+	if ((status->st_mode & 077) == 0)
+		return;
+	if (chmod(path, 0700) == -1)
+		diag_warn("directory", "cannot set mode 0700: path=%s error=%s", path,
+		    err_text(err_from_errno(errno)));
+	else if ((status->st_mode & 022) != 0)
+		diag_warn("directory", "others could write to it, made it mode 0700: path=%s", path);
+}
+
 /* What is there is a directory, ours, and holds nobody else's data. */
 static enum exit_code
-examine(const char *shown, const char *path, struct stat *status, char **problem)
+examine(const char *shown, const struct privileges *privileges, const char *path,
+    struct stat *status, char **problem)
 {
 	const char *foreign;
 
@@ -109,8 +130,8 @@ examine(const char *shown, const char *path, struct stat *status, char **problem
 		*problem = xasprintf("%s (-data-dir) is not a directory", shown);
 		return EXIT_USAGE;
 	}
-	if (status->st_uid != geteuid() && geteuid() != 0) {
-		*problem = foreign_owner(shown, status->st_uid);
+	if (status->st_uid != privileges->uid && (status->st_uid != 0 || geteuid() != 0)) {
+		*problem = foreign_owner(shown, status->st_uid, privileges->uid);
 		return EXIT_USAGE;
 	}
 	foreign = foreign_data(path);
@@ -122,23 +143,21 @@ examine(const char *shown, const char *path, struct stat *status, char **problem
 }
 
 static enum exit_code
-prepare(const struct directory *directory, const char *path, char **problem)
+prepare(const struct directory *directory, const struct privileges *privileges, const char *path,
+    char **problem)
 {
 	struct stat status;
-	enum err err = make_with_parents(path);
+	enum err err = make_with_parents(privileges, path, 0700);
 	enum exit_code code;
 
 	if (err != ERR_NONE) {
 		*problem = xasprintf("cannot make %s (-data-dir): %s", directory->shown, err_text(err));
 		return EXIT_USAGE;
 	}
-	code = examine(directory->shown, path, &status, problem);
-	if (code != EXIT_STOPPED)
-		return code;
-	if ((status.st_mode & 077) != 0 && chmod(path, 0700) == -1)
-		diag_warn("directory", "cannot set mode 0700: path=%s error=%s", path,
-		    err_text(err_from_errno(errno)));
-	return EXIT_STOPPED;
+	code = examine(directory->shown, privileges, path, &status, problem);
+	if (code == EXIT_STOPPED)
+		tighten(path, &status);
+	return code;
 }
 
 static void
@@ -174,7 +193,7 @@ lock(struct directory *directory, const char *path, char **problem)
 {
 	uint64_t deadline_ms = clock_now().monotonic_ms + LOCK_WAIT_MS;
 	char *lock_path = xasprintf("%s/lock", path);
-	int fd = open(lock_path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	int fd = open(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	struct lock_text text;
 	int result;
 
@@ -252,6 +271,31 @@ settle_name(const struct directory *directory, struct arguments *arguments, char
 	return EXIT_STOPPED;
 }
 
+/* 0750: the group may reach the control socket. */
+static enum exit_code
+make_run_dir(const struct privileges *privileges, const char *path, char **problem)
+{
+	enum err err = make_with_parents(privileges, path, 0750);
+
+	if (err == ERR_NONE)
+		return EXIT_STOPPED;
+	*problem = xasprintf("cannot make %s (-run-dir): %s", path, err_text(err));
+	return EXIT_USAGE;
+}
+
+static enum exit_code
+hand_over(const struct directory *directory, const struct privileges *privileges, const char *path,
+    char **problem)
+{
+	enum err err = privileges_hand_over(privileges, path);
+
+	if (err == ERR_NONE)
+		return EXIT_STOPPED;
+	*problem = xasprintf("cannot give %s to %s (-user): %s", directory->shown,
+	    privileges->user, err_text(err));
+	return EXIT_USAGE;
+}
+
 /* As the operator writes it; freed by the caller. */
 static char *
 shown_path(const struct config *config)
@@ -277,7 +321,8 @@ can_be_made(const char *path)
 }
 
 enum exit_code
-directory_check(struct arguments *arguments, char **summary, char **problem)
+directory_check(struct arguments *arguments, const struct privileges *privileges, char **summary,
+    char **problem)
 {
 	enum exit_code code = choose_name(arguments, problem);
 	char *shown, *path;
@@ -295,7 +340,7 @@ directory_check(struct arguments *arguments, char **summary, char **problem)
 			code = EXIT_USAGE;
 		}
 	} else {
-		code = examine(shown, path, &status, problem);
+		code = examine(shown, privileges, path, &status, problem);
 		if (code == EXIT_STOPPED && access(path, R_OK | W_OK | X_OK) == -1) {
 			*problem = xasprintf("cannot write in %s (-data-dir): %s", shown, strerror(errno));
 			code = EXIT_USAGE;
@@ -310,7 +355,8 @@ directory_check(struct arguments *arguments, char **summary, char **problem)
 }
 
 enum exit_code
-directory_open(struct directory *directory, struct arguments *arguments, char **problem)
+directory_open(struct directory *directory, struct arguments *arguments,
+    const struct privileges *privileges, char **problem)
 {
 	struct config *config = &arguments->config;
 	enum exit_code code;
@@ -332,18 +378,17 @@ directory_open(struct directory *directory, struct arguments *arguments, char **
 		setup_text(config, OPTION_run_dir, run_dir);
 		free(run_dir);
 	}
-	code = prepare(directory, path, problem);
+	code = prepare(directory, privileges, path, problem);
 	if (code == EXIT_STOPPED)
 		code = lock(directory, path, problem);
 	directory->is_new = !holds(path, "FORMAT");
-	free(path);
 	if (code == EXIT_STOPPED)
 		code = settle_name(directory, arguments, problem);
-	if (code == EXIT_STOPPED && make_with_parents(config->run_dir) != ERR_NONE) {
-		*problem = xasprintf("cannot make %s (-run-dir): %s", config->run_dir,
-		    strerror(errno));
-		code = EXIT_USAGE;
-	}
+	if (code == EXIT_STOPPED)
+		code = make_run_dir(privileges, config->run_dir, problem);
+	if (code == EXIT_STOPPED)
+		code = hand_over(directory, privileges, path, problem);
+	free(path);
 	return code;
 }
 
@@ -360,7 +405,9 @@ directory_close(struct directory *directory)
 static enum err
 remove_files(const char *path)
 {
-	DIR *stream = opendir(path);
+	/* A link could lead to what is not ours. */
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *stream = fd == -1 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
 	enum err err = ERR_NONE;
 
@@ -405,15 +452,18 @@ enum err
 directory_write_file(const char *path, const char *text)
 {
 	char *fresh = xasprintf("%s.new", path);
-	int fd = open(fresh, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
 	enum err err = ERR_NONE;
+	int fd;
 
+	/* What a crash left, or a link that somebody put there. */
+	(void)unlink(fresh);
+	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
 	if (fd == -1) {
 		err = err_from_errno(errno);
 		free(fresh);
 		return err;
 	}
-	if (write(fd, text, strlen(text)) != (ssize_t)strlen(text) || rename(fresh, path) == -1)
+	if (fchmod(fd, 0644) == -1 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || rename(fresh, path) == -1)
 		err = err_from_errno(errno);
 	close(fd);
 	free(fresh);

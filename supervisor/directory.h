@@ -16,6 +16,7 @@
 #define MOOTHALL_SUPERVISOR_DIRECTORY_H
 
 #include "supervisor/arguments.h"
+#include "supervisor/privileges.h"
 
 struct directory {
 	char *shown;		/* as the operator wrote it, for messages */
@@ -27,25 +28,27 @@ struct directory {
  * Choose, make and lock the data directory; settle the node's name: given, or
  * the one of the directory's last run, or the host's; or "" if only what is in
  * the directory knows it. Sets name, data_dir, run_dir of the configuration.
- * May wait two seconds for the lock.
+ * May wait two seconds for the lock. It has to belong to the user of privileges;
+ * what root owns there is given to that user.
  *
  * EXIT_STOPPED: done; else the code to end with, and *problem.
  */
 enum exit_code directory_open(struct directory *directory, struct arguments *arguments,
-    char **problem) MUST_CHECK;
+    const struct privileges *privileges, char **problem) MUST_CHECK;
 void directory_close(struct directory *directory);
 
 /*
  * The same checks without making or locking anything. summary: out, where the
  * data is and whether it is new; freed by the caller.
  */
-enum exit_code directory_check(struct arguments *arguments, char **summary, char **problem)
+enum exit_code directory_check(struct arguments *arguments, const struct privileges *privileges,
+    char **summary, char **problem)
     MUST_CHECK;
 
 /* -force: remove the node's own state, never what is not ours; says what. */
 enum err directory_clear(const struct directory *directory, const struct config *config);
 
-/* Write text to path by way of a new file, so nobody reads half of it. */
+/* Write text to path, mode 0644, by way of a new file, so nobody reads half of it. */
 enum err directory_write_file(const char *path, const char *text) MUST_CHECK;
 
 #endif

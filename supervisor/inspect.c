@@ -59,7 +59,8 @@ check_certificates(const struct arguments *arguments)
 }
 
 char *
-inspect(struct arguments *arguments, const char *raftd_path, struct buf *out)
+inspect(struct arguments *arguments, const struct privileges *privileges, const char *raftd_path,
+    struct buf *out)
 {
 	const struct config *config = &arguments->config;
 	char *problem = check_addresses(arguments);
@@ -70,7 +71,7 @@ inspect(struct arguments *arguments, const char *raftd_path, struct buf *out)
 		problem = check_certificates(arguments);
 	if (problem != NULL)
 		return problem;
-	if (directory_check(arguments, &directory, &problem) != EXIT_STOPPED)
+	if (directory_check(arguments, privileges, &directory, &problem) != EXIT_STOPPED)
 		return problem;
 	buf_printf(out, "data      %s\n", directory);
 	buf_printf(out, "clients   %s, listening on %s\n", config->addr, config->bind_addr);

@@ -8,11 +8,13 @@
 #define MOOTHALL_SUPERVISOR_INSPECT_H
 
 #include "supervisor/arguments.h"
+#include "supervisor/privileges.h"
 
 /*
  * setup_check has passed. Appends lines for a person to out.
  * NULL, or what is wrong: a sentence, freed by the caller.
  */
-char *inspect(struct arguments *arguments, const char *raftd_path, struct buf *out) MUST_CHECK;
+char *inspect(struct arguments *arguments, const struct privileges *privileges,
+    const char *raftd_path, struct buf *out) MUST_CHECK;
 
 #endif

@@ -6,12 +6,15 @@
  * failure is one sentence on standard error and an exit code of base.h.
  */
 #include "common/diag.h"
+#include "common/harden.h"
 #include "common/xmem.h"
 #include "config.h"
 #include "supervisor/config_file.h"
 #include "supervisor/control.h"
 #include "supervisor/inspect.h"
 #include "supervisor/listen.h"
+#include "supervisor/policy.h"
+#include "supervisor/privileges.h"
 #include "supervisor/setup.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/tls_files.h"
@@ -21,6 +24,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -35,7 +39,8 @@ struct program {
 	struct tls_files *tls;
 	struct loop *loop;
 	struct supervisor *supervisor;
-	char *raftd_path, *httpd_path;
+	struct privileges privileges;
+	char *raftd_path, *httpd_path, *resolver_path;
 	char *client_bound, *peer_bound;	/* host:port */
 	int client_fd, peer_fd;
 	uint64_t started_ns;
@@ -81,12 +86,15 @@ programs_in(struct program *program, const char *directory)
 {
 	program->raftd_path = xasprintf("%s/raftd", directory);
 	program->httpd_path = xasprintf("%s/httpd", directory);
+	program->resolver_path = xasprintf("%s/resolver", directory);
 	if (is_program(program->raftd_path) && is_program(program->httpd_path))
 		return true;
 	free(program->raftd_path);
 	free(program->httpd_path);
+	free(program->resolver_path);
 	program->raftd_path = NULL;
 	program->httpd_path = NULL;
+	program->resolver_path = NULL;
 	return false;
 }
 
@@ -214,6 +222,43 @@ raise_limits(void)
 	}
 }
 
+/* Nothing needs root any more; nothing was forked yet. */
+static enum exit_code
+drop_rights(struct program *program)
+{
+	const struct config *config = &program->arguments.config;
+	enum sandbox_mode mode = SANDBOX_BEST;
+	char *problem, *missing;
+	enum err err;
+
+	raise_limits();
+	problem = privileges_drop(&program->privileges);
+	if (problem != NULL)
+		return fail(EXIT_USAGE, problem);
+	if (access(config->data_dir, R_OK | W_OK | X_OK) == -1)
+		return fail(EXIT_USAGE, xasprintf("cannot use %s (-data-dir): %s",
+		    program->directory.shown, strerror(errno)));
+	if (config->allow_core)
+		harden_core_allow();
+	else
+		harden_core_off();
+	ASSERT(sandbox_mode_parse(config->sandbox, &mode));
+	missing = mode == SANDBOX_OFF ? NULL : sandbox_missing();
+	if (missing != NULL && mode == SANDBOX_ON) {
+		problem = xasprintf("-sandbox on: missing here: %s", missing);
+		free(missing);
+		return fail(EXIT_USAGE, problem);
+	}
+	if (missing != NULL)
+		diag_warn("sandbox", "the processes are less confined than they could be: "
+		    "missing=\"%s\"", missing);
+	free(missing);
+	err = supervisor_policy(mode, program->raftd_path, program->httpd_path);
+	if (err != ERR_NONE)
+		return fail(EXIT_USAGE, xasprintf("-sandbox on: %s", err_text(err)));
+	return EXIT_STOPPED;
+}
+
 /* Everything between good options and a running node. */
 static enum exit_code
 prepare(struct program *program)
@@ -225,7 +270,8 @@ prepare(struct program *program)
 	code = find_programs(program);
 	if (code != EXIT_STOPPED)
 		return code;
-	code = directory_open(&program->directory, &program->arguments, &problem);
+	code = directory_open(&program->directory, &program->arguments, &program->privileges,
+	    &problem);
 	if (code != EXIT_STOPPED)
 		return fail(code, problem);
 	diag_set_node(config->name[0] == '\0' ? "-" : config->name);
@@ -237,6 +283,8 @@ prepare(struct program *program)
 	code = open_listeners(program);
 	if (code == EXIT_STOPPED)
 		code = write_files(program);
+	if (code == EXIT_STOPPED)
+		code = drop_rights(program);
 	return code;
 }
 
@@ -267,11 +315,23 @@ check_config(struct program *program)
 
 	if (code != EXIT_STOPPED)
 		return code;
-	problem = inspect(&program->arguments, program->raftd_path, &text);
+	problem = inspect(&program->arguments, &program->privileges, program->raftd_path, &text);
 	if (problem == NULL)
 		print(&text);
 	buf_free(&text);
 	return problem == NULL ? EXIT_STOPPED : fail(EXIT_USAGE, problem);
+}
+
+/* Mode 0640 if it is made here: for the group, whatever the umask is. */
+static int
+open_log_file(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
+
+	if (fd == -1)
+		return errno == EEXIST ? open(path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
+	(void)fchmod(fd, 0640);
+	return fd;
 }
 
 /* The children have our standard error, so theirs goes there too. */
@@ -283,7 +343,7 @@ open_log(const struct config *config)
 	if (strcmp(config->log_output, "stderr") == 0)
 		return EXIT_STOPPED;
 	if (strcmp(config->log_output, "stdout") != 0)
-		fd = open(config->log_output, O_WRONLY | O_APPEND | O_CREAT | O_CLOEXEC, 0640);
+		fd = open_log_file(config->log_output);
 	if (fd == -1)
 		return fail(EXIT_USAGE, xasprintf("-log-output: cannot write %s: %s",
 		    config->log_output, strerror(errno)));
@@ -300,13 +360,13 @@ run(struct program *program)
 	struct supervisor *supervisor;
 	enum err err;
 
-	raise_limits();
 	signal(SIGPIPE, SIG_IGN);
 	program->loop = loop_new();
 	supervisor = supervisor_new(&(struct supervisor_parts){ .loop = program->loop,
 	    .arguments = &program->arguments, .input = program->input, .directory = &program->directory,
 	    .tls = program->tls,
 	    .raftd_path = program->raftd_path, .httpd_path = program->httpd_path,
+	    .resolver_path = program->resolver_path,
 	    .client_fd = program->client_fd, .peer_fd = program->peer_fd,
 	    .started_ns = program->started_ns });
 	program->supervisor = supervisor;
@@ -360,6 +420,8 @@ program_free(struct program *program)
 	free(program->peer_bound);
 	free(program->raftd_path);
 	free(program->httpd_path);
+	free(program->resolver_path);
+	privileges_free(&program->privileges);
 	directory_close(&program->directory);
 	arguments_free(&program->arguments);
 }
@@ -372,7 +434,7 @@ main(int argc, char **argv)
 	enum exit_code code;
 	char *problem = NULL;
 
-	umask(077);
+	harden_start(-1);
 	diag_start("etcd");
 	program.input = (struct arguments_input){ .argc = argc, .argv = argv,
 		.environment = environ, .system_file = SYSCONFDIR "/etcd/etcd.conf" };
@@ -389,6 +451,8 @@ main(int argc, char **argv)
 		break;
 	}
 	problem = setup_check(&program.arguments);
+	if (problem == NULL)
+		problem = privileges_find(&program.privileges, &program.arguments.config);
 	if (problem != NULL) {
 		code = fail(EXIT_USAGE, problem);
 	} else if (program.arguments.config.print_config) {

@@ -153,6 +153,7 @@ process_received(void *argument, const struct frame *frame, int fd)
 	struct process *process = argument;
 	const struct process_world *world = process->world;
 	struct msg_node_state state;
+	struct msg_resolve resolve;
 	struct msg_moved moved;
 	struct msg_end_node end;
 	bool good = false;
@@ -160,13 +161,16 @@ process_received(void *argument, const struct frame *frame, int fd)
 	if (fd != -1)
 		close(fd);
 	process->heard_ms = loop_now(world->loop).monotonic_ms;
-	if ((message_senders(frame->type) & sender_of(process)) == 0) {
+	/* One hello, and that first. */
+	if ((message_senders(frame->type) & sender_of(process)) == 0 ||
+	    process->greeted == (frame->type == MSG_hello)) {
 		refuse(process, message_name(frame->type));
 		return;
 	}
 	switch (frame->type) {
 	case MSG_hello:
 		good = take_hello(process, frame->payload);
+		process->greeted = good;
 		break;
 	case MSG_ready:
 		good = take_ready(process, frame->payload);
@@ -184,8 +188,14 @@ process_received(void *argument, const struct frame *frame, int fd)
 		if (good)
 			world->moved(world->argument, moved.done != 0);
 		break;
+	case MSG_resolve:
+		good = msg_resolve_decode(frame->payload, &resolve) == ERR_NONE;
+		if (good)
+			world->resolve(world->argument, process, frame->request_id, resolve.host);
+		break;
 	case MSG_end_node:
-		good = msg_end_node_decode(frame->payload, &end) == ERR_NONE;
+		good = msg_end_node_decode(frame->payload, &end) == ERR_NONE &&
+		    end.exit_code >= EXIT_TROUBLE && end.exit_code <= EXIT_REMOVED;
 		if (good)
 			world->end_node(world->argument, end.exit_code, end.text);
 		break;
@@ -321,6 +331,7 @@ process_start(struct process *process)
 	}
 	close(pair[1]);
 	process->aborted = false;
+	process->greeted = false;
 	process->was_ready = false;
 	process->renewed = false;
 	process->connections = 0;
@@ -424,6 +435,9 @@ process_reaped(struct process *process, int status)
 	diag_line(clean ? DIAG_DEBUG : DIAG_WARN, "supervisor", "child ended: process=%s pid=%ld by=%s",
 	    process->name, (long)process->pid, text);
 	free(text);
+	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
+		diag_error("supervisor", "child was killed for a system call that its sandbox "
+		    "forbids, see the kernel's log: process=%s", process->name);
 	loop_timer_cancel(process->timer);
 	channel_free(&process->channel);
 	process->pid = 0;

@@ -54,6 +54,8 @@ struct process_world {
 	void (*ready)(void *argument, struct process *process);
 	void (*node_state)(void *argument, const struct msg_node_state *state);
 	void (*moved)(void *argument, bool done);
+	void (*resolve)(void *argument, struct process *process, uint64_t request_id,
+	    struct slice host);
 	void (*end_node)(void *argument, enum exit_code code, struct slice sentence);
 	/* Reaped, state is dead. status as of waitpid. May free the process. */
 	void (*died)(void *argument, struct process *process, int status);
@@ -76,6 +78,7 @@ struct process {
 	uint64_t heard_ms;		/* monotonic, last sign of life */
 	uint64_t started_wall_ns;
 	bool aborted;			/* the watchdog has sent ABRT */
+	bool greeted;			/* in this life: its hello came */
 	bool was_ready;			/* in this life */
 	bool ever_ready;
 	bool retired;			/* replaced by another: not started again */

@@ -12,6 +12,7 @@
 #include "config.h"
 #include "supervisor/control.h"
 #include "supervisor/reload.h"
+#include "supervisor/resolve.h"
 #include "supervisor/setup.h"
 #include "supervisor/tls_files.h"
 #include "supervisor/wiring.h"
@@ -208,6 +209,30 @@ moved(void *argument, bool done)
 }
 
 static void
+resolve(void *argument, struct process *process, uint64_t request_id, struct slice host)
+{
+	struct supervisor *supervisor = argument;
+
+	resolve_ask(supervisor->resolve, process->pid, request_id, host);
+}
+
+/* If the worker that asked is no more, its successor has not asked that. */
+static void
+resolved(void *argument, pid_t asker, uint64_t request_id, struct slice addresses)
+{
+	struct supervisor *supervisor = argument;
+	struct process *process;
+
+	TAILQ_FOREACH(process, &supervisor->processes, link) {
+		if (process->pid == asker && process->channel != NULL) {
+			msg_resolved_frame(channel_out(process->channel), request_id,
+			    &(struct msg_resolved){ .addresses = addresses });
+			loop_again(supervisor->loop);
+		}
+	}
+}
+
+static void
 end_node(void *argument, enum exit_code code, struct slice sentence)
 {
 	char *text = xasprintf("%.*s", SLICE_ARGS(sentence));
@@ -223,6 +248,9 @@ ends_node(struct supervisor *supervisor, const struct process *process, int stat
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	char *sentence;
 
+	/* A worker has been exposed since then: what it says does not count. */
+	if (process->role != ROLE_RAFTD && process->ever_ready)
+		return false;
 	if (process->role == ROLE_RAFTD && !process->ever_ready && code == EXIT_INTERNAL &&
 	    ++supervisor->early_ends < EARLY_ENDS_MAX)
 		return false;
@@ -441,9 +469,11 @@ supervisor_new(const struct supervisor_parts *parts)
 		.httpd_path = xstrdup(parts->httpd_path), .client_fd = parts->client_fd,
 		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
 		.ready = process_ready, .node_state = node_state, .moved = moved,
-		.end_node = end_node, .died = process_died };
+		.resolve = resolve, .end_node = end_node, .died = process_died };
 	start_metrics(supervisor);
 	TAILQ_INIT(&supervisor->processes);
+	supervisor->resolve = resolve_new(parts->loop, parts->resolver_path,
+	    (struct resolve_owner){ .answered = resolved, .argument = supervisor });
 	supervisor->tick = loop_timer_new(parts->loop, tick, supervisor);
 	supervisor->tick_ms = clock_now().monotonic_ms;
 	notify_open(&supervisor->notify);
@@ -463,6 +493,7 @@ supervisor_free(struct supervisor **supervisor_pointer)
 	while ((process = TAILQ_FIRST(&supervisor->processes)) != NULL)
 		remove_process(supervisor, process);
 	control_free(&supervisor->control);
+	resolve_free(&supervisor->resolve);
 	metric_process_free(&supervisor->itself);
 	metric_area_free(&supervisor->world.metrics);
 	loop_timer_free(&supervisor->tick);

@@ -25,6 +25,7 @@
 #include "supervisor/process.h"
 
 struct control;
+struct resolve;
 
 /* The last node_state of raftd. */
 struct node_view {
@@ -88,6 +89,7 @@ struct supervisor {
 	struct restart restart;
 	struct notify notify;
 	struct control *control;
+	struct resolve *resolve;
 	struct metric_process *itself;	/* what the supervisor says of itself */
 	struct loop_timer *tick;
 	uint64_t tick_ms;		/* monotonic; when it was last due */
@@ -111,7 +113,7 @@ struct supervisor_parts {
 	struct arguments_input input;
 	struct directory *directory;
 	struct tls_files *tls;
-	const char *raftd_path, *httpd_path;
+	const char *raftd_path, *httpd_path, *resolver_path;
 	int client_fd, peer_fd;
 	uint64_t started_ns;
 };

@@ -111,7 +111,8 @@ static bool
 read_to_the_end(void)
 {
 	unsigned long error = ERR_peek_last_error();
-	bool whole = ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
+	bool whole =
+	    ERR_GET_LIB(error) == ERR_LIB_PEM && ERR_GET_REASON(error) == PEM_R_NO_START_LINE;
 
 	ERR_clear_error();
 	return whole;
@@ -142,7 +143,8 @@ read_key(struct checked *checked)
 	if (checked->key != NULL)
 		return NULL;
 	if (asked)
-		return file_problem(file, "is encrypted, and nobody is asked for a passphrase; decrypt "
+		return file_problem(file,
+		    "is encrypted, and nobody is asked for a passphrase; decrypt "
 		    "it with: openssl pkey");
 	return file_problem(file, "has no private key in PEM form");
 }
@@ -219,8 +221,10 @@ check_chain(struct checked *checked)
 			continue;
 		(void)X509_get_signature_info(certificate, &digest, NULL, NULL, NULL);
 		if (digest == NID_sha1 || digest == NID_md5 || digest == NID_md5_sha1)
-			return file_problem(file, "is signed with %s, which is broken; have it signed "
-			    "with SHA-256", digest == NID_sha1 ? "SHA-1" : "MD5");
+			return file_problem(file,
+			    "is signed with %s, which is broken; have it signed "
+			    "with SHA-256",
+			    digest == NID_sha1 ? "SHA-1" : "MD5");
 	}
 	ERR_clear_error();
 	return NULL;
@@ -263,8 +267,10 @@ check_dates(struct checked *checked)
 	if (begin_s > port->now_s && port->reload)
 		return file_problem(&port->certificate, "is not valid before %s", date);
 	if (begin_s > port->now_s)
-		file_warn(&port->certificate, "is not valid before %s: it will be refused until then; "
-		    "is the clock right?", date);
+		file_warn(&port->certificate,
+		    "is not valid before %s: it will be refused until then; "
+		    "is the clock right?",
+		    date);
 	tls_date(checked->end_s, date);
 	if (checked->end_s <= port->now_s && port->reload)
 		return file_problem(&port->certificate, "has expired on %s", date);
@@ -280,15 +286,18 @@ check_usage(struct checked *checked)
 	X509 *leaf = leaf_of(checked);
 
 	if (X509_check_purpose(leaf, X509_PURPOSE_SSL_SERVER, 0) != 1)
-		return file_problem(file, "may not be used by a server: its usages are without "
-		    "serverAuth%s", port->peer ? "; a peer's certificate needs clientAuth and serverAuth" :
-		    "");
+		return file_problem(file,
+		    "may not be used by a server: its usages are without "
+		    "serverAuth%s",
+		    port->peer ? "; a peer's certificate needs clientAuth and serverAuth" : "");
 	if (!port->peer || X509_check_purpose(leaf, X509_PURPOSE_SSL_CLIENT, 0) == 1)
 		return NULL;
 	if (checked->authorities != NULL)
-		return file_problem(file, "may not be used to call other nodes: its usages are without "
+		return file_problem(file,
+		    "may not be used to call other nodes: its usages are without "
 		    "clientAuth; a peer's certificate needs clientAuth and serverAuth");
-	file_warn(file, "has usages without clientAuth: nodes with -peer-ca-file will refuse this one");
+	file_warn(
+	    file, "has usages without clientAuth: nodes with -peer-ca-file will refuse this one");
 	return NULL;
 }
 
@@ -304,7 +313,8 @@ check_use(struct checked *checked)
 	ASSERT(ssl_ctx != NULL);
 	SSL_CTX_set_security_level(ssl_ctx, SECURITY_LEVEL);
 	if (port->ciphers[0] != '\0' && SSL_CTX_set_cipher_list(ssl_ctx, port->ciphers) != 1)
-		problem = xasprintf("-tls-ciphers: \"%s\" has no cipher for TLS 1.2", port->ciphers);
+		problem =
+		    xasprintf("-tls-ciphers: \"%s\" has no cipher for TLS 1.2", port->ciphers);
 	else if (SSL_CTX_use_certificate(ssl_ctx, leaf_of(checked)) != 1 ||
 	    SSL_CTX_use_PrivateKey(ssl_ctx, checked->key) != 1) {
 		why = ERR_reason_error_string(ERR_peek_last_error());
@@ -315,8 +325,10 @@ check_use(struct checked *checked)
 		if (SSL_CTX_add1_chain_cert(ssl_ctx, sk_X509_value(checked->chain, i)) == 1)
 			continue;
 		why = ERR_reason_error_string(ERR_peek_last_error());
-		problem = file_problem(&port->certificate, "has certificate %d, which cannot be used: "
-		    "%s", i + 1, why == NULL ? "OpenSSL does not say why" : why);
+		problem = file_problem(&port->certificate,
+		    "has certificate %d, which cannot be used: "
+		    "%s",
+		    i + 1, why == NULL ? "OpenSSL does not say why" : why);
 	}
 	SSL_CTX_free(ssl_ctx);
 	ERR_clear_error();
@@ -340,12 +352,15 @@ check_address(struct checked *checked)
 	const struct tls_port *port = checked->port;
 	const char *begin = port->address[0] == '[' ? port->address + 1 : port->address;
 	const char *end = strrchr(port->address, port->address[0] == '[' ? ']' : ':');
-	char *host = xasprintf("%.*s", end == NULL ? (int)strlen(begin) : (int)(end - begin), begin);
+	char *host =
+	    xasprintf("%.*s", end == NULL ? (int)strlen(begin) : (int)(end - begin), begin);
 
 	if (!has_name(leaf_of(checked), host, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT))
-		file_warn(&port->certificate, "does not name %s (-%s) among its subjectAltNames: %s refuse "
-		    "it", host, port->address_flag, port->peer ? "other nodes" :
-		    "clients that check this");
+		file_warn(&port->certificate,
+		    "does not name %s (-%s) among its subjectAltNames: %s refuse "
+		    "it",
+		    host, port->address_flag,
+		    port->peer ? "other nodes" : "clients that check this");
 	free(host);
 	return NULL;
 }
@@ -368,7 +383,8 @@ check_peers_view(struct checked *checked)
 			    X509_CHECK_FLAG_ALWAYS_CHECK_SUBJECT);
 		free(list);
 		if (!named)
-			file_warn(&port->certificate, "has none of the names in -peer-cert-names: nodes "
+			file_warn(&port->certificate,
+			    "has none of the names in -peer-cert-names: nodes "
 			    "with the same list refuse it");
 	}
 	if (!port->peer || checked->authorities == NULL)
@@ -383,8 +399,10 @@ check_peers_view(struct checked *checked)
 	/* Dates are looked at elsewhere. */
 	X509_STORE_CTX_set_flags(check, X509_V_FLAG_NO_CHECK_TIME);
 	if (X509_verify_cert(check) != 1)
-		file_warn(&port->certificate, "is not from an authority of %s (-%s): nodes with the same "
-		    "authorities refuse it (%s)", port->authorities.path, port->authorities.flag,
+		file_warn(&port->certificate,
+		    "is not from an authority of %s (-%s): nodes with the same "
+		    "authorities refuse it (%s)",
+		    port->authorities.path, port->authorities.flag,
 		    X509_verify_cert_error_string(X509_STORE_CTX_get_error(check)));
 	X509_STORE_CTX_free(check);
 	X509_STORE_free(store);

@@ -7,6 +7,7 @@
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
+#include "common/metric.h"
 #include "common/xmem.h"
 #include "supervisor/tls_checks.h"
 
@@ -31,12 +32,13 @@ _Static_assert(5 * FILE_BYTES_MAX <= FRAME_BYTES_MAX, "what a port needs fits in
 enum { PORT_CLIENT, PORT_PEER, PORTS };
 
 static const struct port_options {
+	const char *name;
 	int role;
 	enum option_id certificate, key, authorities, address;
 } port_options[PORTS] = {
-	[PORT_CLIENT] = { ROLE_CLIENT, OPTION_cert_file, OPTION_key_file, OPTION_ca_file,
+	[PORT_CLIENT] = { "client", ROLE_CLIENT, OPTION_cert_file, OPTION_key_file, OPTION_ca_file,
 	    OPTION_addr },
-	[PORT_PEER] = { ROLE_PEER, OPTION_peer_cert_file, OPTION_peer_key_file,
+	[PORT_PEER] = { "peer", ROLE_PEER, OPTION_peer_cert_file, OPTION_peer_key_file,
 	    OPTION_peer_ca_file, OPTION_peer_addr },
 };
 
@@ -66,7 +68,8 @@ static char *
 check_rights(const struct tls_file *file, mode_t mode)
 {
 	if ((mode & S_IWOTH) != 0)
-		return xasprintf("%s (-%s) can be written by everybody; make a new key, and chmod 600",
+		return xasprintf(
+		    "%s (-%s) can be written by everybody; make a new key, and chmod 600",
 		    file->path, file->flag);
 	if ((mode & (S_IRGRP | S_IWGRP | S_IROTH)) != 0)
 		diag_warn("tls", "%s (-%s) can be read by others than its owner; chmod 600 it",
@@ -82,7 +85,8 @@ read_open_file(const struct tls_file *file, int fd, bool secret, struct buf *tex
 	ssize_t got = 1;
 
 	if (fstat(fd, &status) == -1)
-		return xasprintf("cannot read %s (-%s): %s", file->path, file->flag, strerror(errno));
+		return xasprintf(
+		    "cannot read %s (-%s): %s", file->path, file->flag, strerror(errno));
 	if (!S_ISREG(status.st_mode))
 		return xasprintf("%s (-%s) is not a file", file->path, file->flag);
 	if (secret)
@@ -102,7 +106,8 @@ read_open_file(const struct tls_file *file, int fd, bool secret, struct buf *tex
 			buf_added(text, (size_t)got);
 	}
 	if (got == -1)
-		return xasprintf("cannot read %s (-%s): %s", file->path, file->flag, strerror(errno));
+		return xasprintf(
+		    "cannot read %s (-%s): %s", file->path, file->flag, strerror(errno));
 	return NULL;
 }
 
@@ -114,7 +119,8 @@ read_file(struct tls_file *file, const char *path, bool secret, struct buf *text
 	char *problem;
 
 	if (fd == -1)
-		return xasprintf("cannot read %s (-%s): %s", file->path, file->flag, strerror(errno));
+		return xasprintf(
+		    "cannot read %s (-%s): %s", file->path, file->flag, strerror(errno));
 	problem = read_open_file(file, fd, secret, text);
 	close(fd);
 	file->text = buf_slice(text);
@@ -136,8 +142,10 @@ read_system_store(struct port_files *port)
 		return;
 	free(problem);
 	buf_clear(&port->authorities);
-	diag_warn("tls", "no -peer-ca-file, and the system's authorities cannot be read (%s): no other "
-	    "node will be trusted", file.path);
+	diag_warn("tls",
+	    "no -peer-ca-file, and the system's authorities cannot be read (%s): no other "
+	    "node will be trusted",
+	    file.path);
 }
 
 /* ---- one port ---------------------------------------------------------------------- */
@@ -200,10 +208,11 @@ port_load(struct port_files *port, const struct arguments *arguments, int which,
 	problem = read_file(&question.certificate, config_text(config, options->certificate), false,
 	    &port->chain);
 	if (problem == NULL)
-		problem = read_file(&question.key, config_text(config, options->key), true, &port->key);
+		problem =
+		    read_file(&question.key, config_text(config, options->key), true, &port->key);
 	if (problem == NULL && port->asks)
-		problem = read_file(&question.authorities, config_text(config, options->authorities),
-		    false, &port->authorities);
+		problem = read_file(&question.authorities,
+		    config_text(config, options->authorities), false, &port->authorities);
 	if (problem == NULL)
 		problem = tls_check(&question, &port->end_s);
 	if (problem == NULL && question.peer && !port->asks)
@@ -223,10 +232,12 @@ static void
 warn_of_strangers(const struct config *config, const struct port_files *peer)
 {
 	if (peer->given && !peer->asks)
-		diag_warn("tls", "-peer-cert-file without -peer-ca-file: the peer port does not know who "
+		diag_warn("tls",
+		    "-peer-cert-file without -peer-ca-file: the peer port does not know who "
 		    "calls; give -peer-ca-file");
 	else if (!peer->asks && !is_loopback(config->peer_bind_addr))
-		diag_warn("tls", "anyone who reaches %s (-peer-bind-addr) can change the members of the "
+		diag_warn("tls",
+		    "anyone who reaches %s (-peer-bind-addr) can change the members of the "
 		    "cluster; give -peer-cert-file, -peer-key-file and -peer-ca-file",
 		    config->peer_bind_addr);
 }
@@ -302,7 +313,8 @@ tls_files_reload(struct tls_files *files, const struct arguments *arguments)
 
 	for (int which = 0; problem == NULL && which < PORTS; which++)
 		if (ports[which].given != files->ports[which].given)
-			problem = xasprintf("-%s: a port changes between HTTP and HTTPS by a restart only",
+			problem = xasprintf(
+			    "-%s: a port changes between HTTP and HTTPS by a restart only",
 			    option_rows[port_options[which].certificate].flag);
 	if (problem != NULL) {
 		ports_free(ports);
@@ -332,7 +344,8 @@ tls_files_give(const struct tls_files *files, int role, struct buf *out)
 	}
 }
 
-/* ---- time passes ------------------------------------------------------------------------------ */
+/* ---- time passes ------------------------------------------------------------------------------
+ */
 
 static void
 warn_of_end(const struct port_files *port, const char *flag, int64_t now_s)
@@ -345,8 +358,19 @@ warn_of_end(const struct port_files *port, const char *flag, int64_t now_s)
 		diag_error("tls", "%s (-%s) has expired on %s; replace the file and send SIGHUP",
 		    port->path, flag, date);
 	else if (left_s < WARN_DAYS * (int64_t)DAY_S)
-		diag_warn("tls", "%s (-%s) ends on %s, in %d day%s; replace the file and send SIGHUP",
+		diag_warn("tls",
+		    "%s (-%s) ends on %s, in %d day%s; replace the file and send SIGHUP",
 		    port->path, flag, date, (int)(left_s / DAY_S), left_s / DAY_S == 1 ? "" : "s");
+}
+
+static void
+measure(const struct port_files *port, const char *name, int64_t now_s)
+{
+	/* Some are made to last a thousand years, which is too much in ns. */
+	int64_t left_s = MIN_OF(port->end_s - now_s, INT64_MAX / (int64_t)NS_PER_SECOND);
+
+	metric_series_set(metric_series(METRIC_tls_expiry, &name),
+	    (uint64_t)MAX_OF(left_s, 0) * NS_PER_SECOND);
 }
 
 bool
@@ -356,6 +380,9 @@ tls_files_tick(struct tls_files *files, struct clock_time now)
 
 	if (!any_given(files))
 		return false;
+	for (int which = 0; which < PORTS; which++)
+		if (files->ports[which].given)
+			measure(&files->ports[which], port_options[which].name, now_s);
 	if (now_s - files->warned_s >= DAY_S) {
 		files->warned_s = now_s;
 		for (int which = 0; which < PORTS; which++)

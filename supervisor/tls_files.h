@@ -42,7 +42,8 @@ char *tls_files_reload(struct tls_files *files, const struct arguments *argument
 void tls_files_give(const struct tls_files *files, int role, struct buf *out);
 
 /*
- * Once a second or so: warn of certificates that end soon, once a day.
+ * Once a second or so: measure how long certificates last, and warn of those that
+ * end soon, once a day.
  * True: there is a new ticket key, give it to every worker.
  */
 bool tls_files_tick(struct tls_files *files, struct clock_time now) MUST_CHECK;

@@ -58,6 +58,12 @@ RECORD(setting_record,
     FIELD(bytes, name)
     FIELD(bytes, value))
 
+/* An address of a host. */
+RECORD(address_record,
+    FIELD(u8, family)		/* 4 or 6 */
+    FIELD(bytes, address)	/* 4 or 16 bytes, as they stand in a packet */
+    FIELD(u32, scope))		/* of a link-local one, else 0 */
+
 /* A process, in the answer of the control socket. */
 RECORD(process_record,
     FIELD(bytes, name)
@@ -101,7 +107,7 @@ MESSAGE(alive, 0x13, FROM_CHILD,
 MESSAGE(stop, 0x14, FROM_SUPERVISOR,
     FIELD(u8, how))		/* STOP_FAST, STOP_ORDERLY, STOP_DRAIN of wire.h */
 /* The node as a whole has to end: exit code and the sentence to say. */
-MESSAGE(end_node, 0x15, FROM_CHILD,
+MESSAGE(end_node, 0x15, FROM_RAFTD | FROM_PEER_WORKER,
     FIELD(u8, exit_code)
     FIELD(bytes, text))
 /* raftd: lead somewhere else if there is another node. Answered by moved. */
@@ -131,6 +137,11 @@ MESSAGE(tls, 0x19, FROM_SUPERVISOR,
  * and again when they changed. */
 MESSAGE(tls_tickets, 0x1a, FROM_SUPERVISOR,
     FIELD(bytes, keys))		/* TLS_TICKET_KEY_BYTES each: the one in use, those before it */
+/* Look up a host, which a worker may not; answered by resolved of the same id. */
+MESSAGE(resolve, 0x1b, FROM_PEER_WORKER,
+    FIELD(bytes, host))
+MESSAGE(resolved, 0x1c, FROM_SUPERVISOR,
+    FIELD(bytes, addresses))	/* list of address_record; empty: not found */
 
 /* Carries the area of counters (common/metric.h): behind hello, before settings. */
 MESSAGE(metrics, 0x1e, FROM_SUPERVISOR,

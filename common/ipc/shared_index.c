@@ -2,7 +2,8 @@
  * shared_index.c - an atomic number in a sealed page (see shared_index.h).
  *
  * The page cannot shrink under its readers: its size is sealed, and a reader
- * refuses a page that is not.
+ * refuses a page that is not. Nor can a reader write to it, whatever becomes of
+ * that worker: what one sees decides what another one answers from its cache.
  */
 #include "common/ipc/shared_index.h"
 #include "common/xmem.h"
@@ -30,10 +31,11 @@ shared_index_new(void)
 	shared->fd = memfd_create("moothall-index", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	ASSERT(shared->fd != -1);
 	ASSERT(ftruncate(shared->fd, sizeof(*shared->number)) == 0);
-	ASSERT(fcntl(shared->fd, F_ADD_SEALS, SEALS) == 0);
 	shared->number = mmap(NULL, sizeof(*shared->number), PROT_READ | PROT_WRITE, MAP_SHARED,
 	    shared->fd, 0);
 	ASSERT(shared->number != MAP_FAILED);
+	/* Who gets the descriptor can read only: this mapping is the last to write. */
+	ASSERT(fcntl(shared->fd, F_ADD_SEALS, SEALS | F_SEAL_FUTURE_WRITE) == 0);
 	return shared;
 }
 

@@ -190,7 +190,7 @@ http_tls_failed(struct http_call *call, int number)
 	char why[TLS_TEXT_BYTES];
 
 	if (call->check.refused[0] != '\0' || error != 0) {
-		tls_why(&call->check, error, why);
+		(void)tls_why(&call->check, error, why);
 		http_finish(call, ERR_FOREIGN, why);
 	} else if (number != 0) {
 		http_finish(call, ERR_IO, strerror(number));
@@ -343,8 +343,6 @@ http_start(struct resolver *resolver, struct loop *loop, const struct http_reque
 	} else {
 		call->resolving = resolve_start(resolver, &request->address, http_on_resolved,
 		    call);
-		if (call->resolving == NULL)
-			http_fail_later(call, ERR_IO, "no descriptor left to look up the host");
 	}
 	return call;
 }

@@ -383,10 +383,17 @@ peer_start(struct worker *worker)
 	worker->peers = peers;
 	TAILQ_INIT(&peers->list);
 	rand_seed(&peers->rand, rand_entropy());
-	peers->resolver = resolver_new(worker->loop);
+	peers->resolver = resolver_new(worker);
 	backend_own_peers(worker->backend, (struct backend_peer_owner){ peers_on_frame,
 	    peers_on_status, peers });
 	peers_on_status(peers);
+}
+
+void
+peer_resolved(struct worker *worker, uint64_t id, struct slice addresses)
+{
+	if (worker->peers != NULL)
+		resolver_answer(worker->peers->resolver, id, addresses);
 }
 
 void

@@ -1,31 +1,29 @@
 /*
  * resolve.c - host names to addresses, off the loop (see resolve.h).
  *
- * The thread owns one end of a socket pair and a copy of the name. It writes
- * one struct resolved and closes; if the call was cancelled meanwhile its write
- * fails and that is all. So nothing needs a lock, and nobody waits for a
- * name server when the process ends.
+ * Every call is a question to the supervisor, known by an id that is never used
+ * twice, and waits in a list for its answer. What answers are kept is bounded;
+ * the oldest one makes room.
  */
 #include "httpd/peer/resolve.h"
 
+#include "common/ipc/message.h"
 #include "common/xmem.h"
 
 #include <arpa/inet.h>
-#include <netdb.h>
 #include <netinet/in.h>
-#include <pthread.h>
-#include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <strings.h>
-#include <unistd.h>
+#include <sys/queue.h>
 
 #define RESOLVE_KEPT 16
 #define RESOLVE_KEPT_MS 30000
-#define RESOLVE_STACK_BYTES ((size_t)256 * 1024)
 
 struct resolver {
-	struct loop *loop;
+	struct worker *worker;
+	TAILQ_HEAD(, resolve_call) calls;
+	uint64_t last_id;
 	struct kept_name {
 		char host[ADDRESS_HOST_BYTES_MAX + 1];
 		uint64_t until_ms;		/* 0: never used */
@@ -34,68 +32,13 @@ struct resolver {
 };
 
 struct resolve_call {
+	TAILQ_ENTRY(resolve_call) link;
 	struct resolver *resolver;
+	uint64_t id;
 	struct peer_address address;
 	void (*done)(void *argument, const struct resolved *resolved);
 	void *argument;
-	int fd;
-	struct loop_io *io;
 };
-
-/* What the thread gets; it frees it. */
-struct resolve_job {
-	char host[ADDRESS_HOST_BYTES_MAX + 1];
-	int fd;
-};
-
-static void *
-resolve_thread(void *argument)
-{
-	struct resolve_job *job = argument;
-	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
-	struct addrinfo *list = NULL;
-	struct resolved resolved;
-
-	memset(&resolved, 0, sizeof(resolved));
-	if (getaddrinfo(job->host, NULL, &hints, &list) == 0) {
-		for (struct addrinfo *at = list; at != NULL && resolved.count < RESOLVED_MAX;
-		     at = at->ai_next) {
-			if (at->ai_addrlen > sizeof(resolved.found[0].address))
-				continue;
-			memcpy(&resolved.found[resolved.count].address, at->ai_addr,
-			    at->ai_addrlen);
-			resolved.found[resolved.count].size = at->ai_addrlen;
-			resolved.count++;
-		}
-		freeaddrinfo(list);
-	}
-	/* Far below what a socket takes at once; fails if nobody waits any more. */
-	(void)!send(job->fd, &resolved, sizeof(resolved), MSG_NOSIGNAL);
-	close(job->fd);
-	free(job);
-	return NULL;
-}
-
-/* A detached thread with all signals blocked: they are the loop's. */
-static bool
-resolve_spawn(struct resolve_job *job)
-{
-	pthread_attr_t attributes;
-	pthread_t thread;
-	sigset_t all, before;
-	bool done;
-
-	if (pthread_attr_init(&attributes) != 0)
-		return false;
-	(void)pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-	(void)pthread_attr_setstacksize(&attributes, RESOLVE_STACK_BYTES);
-	sigfillset(&all);
-	pthread_sigmask(SIG_SETMASK, &all, &before);
-	done = pthread_create(&thread, &attributes, resolve_thread, job) == 0;
-	pthread_sigmask(SIG_SETMASK, &before, NULL);
-	pthread_attr_destroy(&attributes);
-	return done;
-}
 
 static void
 resolved_set_port(struct resolved *resolved, uint16_t port)
@@ -127,7 +70,7 @@ resolver_keep(struct resolver *resolver, const char *host, const struct resolved
 	}
 	snprintf(oldest->host, sizeof(oldest->host), "%s", host);
 	oldest->resolved = *resolved;
-	oldest->until_ms = loop_now(resolver->loop).monotonic_ms + RESOLVE_KEPT_MS;
+	oldest->until_ms = loop_now(resolver->worker->loop).monotonic_ms + RESOLVE_KEPT_MS;
 }
 
 bool
@@ -136,7 +79,7 @@ resolve_known(struct resolver *resolver, const struct peer_address *address,
 {
 	struct sockaddr_in *in = (struct sockaddr_in *)(void *)&resolved->found[0].address;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)&resolved->found[0].address;
-	uint64_t now_ms = loop_now(resolver->loop).monotonic_ms;
+	uint64_t now_ms = loop_now(resolver->worker->loop).monotonic_ms;
 
 	memset(resolved, 0, sizeof(*resolved));
 	if (inet_pton(AF_INET, address->host, &in->sin_addr) == 1) {
@@ -156,30 +99,72 @@ resolve_known(struct resolver *resolver, const struct peer_address *address,
 	return resolved->count > 0;
 }
 
-static void
-resolve_finish(void *argument, unsigned events UNUSED)
+/* False: an address that is none. */
+static bool
+resolved_add(struct resolved *resolved, const struct address_record *record)
 {
-	struct resolve_call *call = argument;
-	void (*done)(void *, const struct resolved *) = call->done;
-	void *done_argument = call->argument;
-	struct resolved resolved;
+	struct sockaddr_storage *address = &resolved->found[resolved->count].address;
+	struct sockaddr_in *in = (struct sockaddr_in *)(void *)address;
+	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)address;
 
-	/* Nothing or not all of it: there was no thread, so nothing was found. */
-	if (recv(call->fd, &resolved, sizeof(resolved), 0) != (ssize_t)sizeof(resolved))
-		resolved.count = 0;
+	memset(address, 0, sizeof(*address));
+	if (record->family == 4 && record->address.size == sizeof(in->sin_addr)) {
+		in->sin_family = AF_INET;
+		memcpy(&in->sin_addr, record->address.data, sizeof(in->sin_addr));
+		resolved->found[resolved->count++].size = sizeof(*in);
+		return true;
+	}
+	if (record->family == 6 && record->address.size == sizeof(in6->sin6_addr)) {
+		in6->sin6_family = AF_INET6;
+		in6->sin6_scope_id = record->scope;
+		memcpy(&in6->sin6_addr, record->address.data, sizeof(in6->sin6_addr));
+		resolved->found[resolved->count++].size = sizeof(*in6);
+		return true;
+	}
+	return false;
+}
+
+static void
+resolve_finish(struct resolve_call *call, struct slice addresses)
+{
+	void (*done)(void *, const struct resolved *) = call->done;
+	void *argument = call->argument;
+	struct reader in = reader_of(addresses);
+	struct resolved resolved;
+	struct address_record record;
+
+	memset(&resolved, 0, sizeof(resolved));
+	while (resolved.count < RESOLVED_MAX && !reader_done(&in)) {
+		if (!address_record_get(&in, &record) || !resolved_add(&resolved, &record))
+			break;
+	}
 	if (resolved.count > 0)
 		resolver_keep(call->resolver, call->address.host, &resolved);
 	resolved_set_port(&resolved, call->address.port);
 	resolve_cancel(&call);
-	done(done_argument, &resolved);
+	done(argument, &resolved);
+}
+
+void
+resolver_answer(struct resolver *resolver, uint64_t id, struct slice addresses)
+{
+	struct resolve_call *call;
+
+	TAILQ_FOREACH(call, &resolver->calls, link) {
+		if (call->id == id) {
+			resolve_finish(call, addresses);
+			return;
+		}
+	}
 }
 
 struct resolver *
-resolver_new(struct loop *loop)
+resolver_new(struct worker *worker)
 {
 	struct resolver *resolver = xzalloc(sizeof(*resolver));
 
-	resolver->loop = loop;
+	resolver->worker = worker;
+	TAILQ_INIT(&resolver->calls);
 	return resolver;
 }
 
@@ -194,23 +179,15 @@ struct resolve_call *
 resolve_start(struct resolver *resolver, const struct peer_address *address,
     void (*done)(void *argument, const struct resolved *resolved), void *argument)
 {
-	struct resolve_call *call;
-	struct resolve_job *job;
-	int fds[2];
+	struct resolve_call *call = xzalloc(sizeof(*call));
 
-	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, fds) == -1)
-		return NULL;
-	job = xzalloc(sizeof(*job));
-	memcpy(job->host, address->host, sizeof(job->host));
-	job->fd = fds[1];
-	if (!resolve_spawn(job)) {
-		close(job->fd);
-		free(job);
-	}
-	call = xzalloc(sizeof(*call));
-	*call = (struct resolve_call){ resolver, *address, done, argument, fds[0], NULL };
-	call->io = loop_io_new(resolver->loop, call->fd, resolve_finish, call);
-	loop_io_want(call->io, LOOP_READ);
+	call->resolver = resolver;
+	call->id = ++resolver->last_id;
+	call->address = *address;
+	call->done = done;
+	call->argument = argument;
+	TAILQ_INSERT_TAIL(&resolver->calls, call, link);
+	worker_resolve(resolver->worker, call->id, call->address.host);
 	return call;
 }
 
@@ -219,8 +196,7 @@ resolve_cancel(struct resolve_call **call)
 {
 	if (*call == NULL)
 		return;
-	loop_io_free(&(*call)->io);
-	close((*call)->fd);
+	TAILQ_REMOVE(&(*call)->resolver->calls, *call, link);
 	free(*call);
 	*call = NULL;
 }

@@ -2,16 +2,15 @@
  * resolve.h - host names to addresses, off the loop.
  *
  * Ask resolve_known first: it has the answer for literals and for names of the
- * last 30 s. Any other name is looked up by getaddrinfo in a thread of its own,
- * which shares nothing with the loop: it gets a copy of the name and writes
- * what it found into a socket pair.
- * Callbacks come from the loop, never from inside resolve_start.
+ * last 30 s. Any other name is looked up by the supervisor, which may use what
+ * that takes: a confined worker has neither files nor such sockets.
+ * Callbacks come from resolver_answer, never from inside resolve_start.
  */
 #ifndef MOOTHALL_HTTPD_PEER_RESOLVE_H
 #define MOOTHALL_HTTPD_PEER_RESOLVE_H
 
-#include "common/loop.h"
 #include "httpd/peer/identity.h"
+#include "httpd/worker.h"
 
 #include <sys/socket.h>
 
@@ -28,12 +27,16 @@ struct resolved {
 struct resolver;
 struct resolve_call;
 
-struct resolver *resolver_new(struct loop *loop);
+/* Asks by worker_resolve. */
+struct resolver *resolver_new(struct worker *worker);
 /* Every call must be over or cancelled; accepts NULL in *resolver. */
 void resolver_free(struct resolver **resolver);
+/* What came for that id: a list of address_record, empty if there is none.
+ * Answers to calls that are over are let go. */
+void resolver_answer(struct resolver *resolver, uint64_t id, struct slice addresses);
 
 /*
- * Look a host up. NULL if there is no descriptor left for it.
+ * Look a host up.
  *
  *	done	called once with what was found, ports put in; the call is gone
  *		by then

@@ -25,13 +25,16 @@
 bool
 election_can_stand(const struct raft *raft)
 {
-	return conf_has_voter(&raft->conf, raft->config.id);
+	/* Thesis 4.2.2: one that its own log takes out goes on until it has
+	 * applied that. Its log may be the one without which nobody can win. */
+	return conf_has_voter(&raft->conf, raft->config.id) ||
+	    conf_has_voter(&raft->conf_applied, raft->config.id);
 }
 
 bool
 election_is_alone(const struct raft *raft)
 {
-	return raft->conf.voter_count == 1 && election_can_stand(raft);
+	return raft->conf.voter_count == 1 && conf_has_voter(&raft->conf, raft->config.id);
 }
 
 /* Drawn anew at each start, so that two nodes rarely time out together. */

@@ -11,6 +11,9 @@
 #include "common/xmem.h"
 #include "raftd/raft/raft_priv.h"
 
+/* A learner that lacks nothing older than this may vote. */
+#define CAUGHT_UP_NS UINT64_C(1000000000)
+
 struct raft *
 raft_new(const struct raft_config *config, const struct raft_restored *restored)
 {
@@ -498,6 +501,13 @@ raft_caught_up(const struct raft *raft, peer_id peer)
 
 	if (progress == NULL || progress->state != PROGRESS_REPLICATE)
 		return false;
+	/* Over a slow link even an append is long: writes would wait for it. */
+	if (progress->match < last) {
+		const struct raft_entry *entry = raft_log_entry(&raft->log, progress->match + 1);
+
+		if (entry == NULL || raft->wall_ns > entry->time_ns + CAUGHT_UP_NS)
+			return false;
+	}
 	/* Ends at the first entry that does not fit, so it costs an append at most. */
 	for (raft_index index = last; index > progress->match; index--) {
 		const struct raft_entry *entry = raft_log_entry(&raft->log, index);

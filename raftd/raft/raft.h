@@ -227,7 +227,7 @@ bool raft_is_voter(const struct raft *raft, peer_id peer);
 bool raft_is_learner(const struct raft *raft, peer_id peer);
 /* Leader: an entry of its term is committed and no change is under way. */
 bool raft_can_change_conf(const struct raft *raft);
-/* Leader: the learner's log is within one append of ours: promote it. */
+/* Leader: the learner's log is within one append and one second of ours: promote it. */
 bool raft_caught_up(const struct raft *raft, peer_id peer);
 /* Leader: how many ticks ago that peer was heard; UINT64_MAX: never. */
 raft_tick raft_heard_ago(const struct raft *raft, peer_id peer);

@@ -435,7 +435,7 @@ replicate_output(struct raft *raft)
 	raft->heartbeat_due = false;
 	transfer_output(raft);
 	/* Thesis 4.2.2: it leads until its own removal is committed. */
-	if (!election_can_stand(raft) && raft->commit >= raft->conf_index) {
+	if (!conf_has_voter(&raft->conf, raft->config.id) && raft->commit >= raft->conf_index) {
 		peer_id successor = transfer_best(raft);
 
 		if (successor != 0 && raft->transfer_to == 0)

@@ -177,7 +177,8 @@ write_format(const char *path, bool sync, char **sentence)
 {
 	char text[FORMAT_BYTES_MAX];
 	int length = snprintf(text, sizeof(text), FORMAT_WORD "%d\n", DIRECTORY_FORMAT);
-	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC,
+	    S_IRUSR | S_IWUSR);
 	enum err err;
 
 	if (fd == -1)

@@ -67,7 +67,8 @@ mark_open(const char *data_dir, bool sync, struct mark **result, struct disk_syn
 	enum err err = ERR_NONE;
 
 	mark->path = xasprintf("%s/" MARK_FILE_NAME, data_dir);
-	mark->fd = open(mark->path, O_RDWR | O_CREAT | O_CLOEXEC, S_IRUSR | S_IWUSR);
+	mark->fd = open(mark->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+	    S_IRUSR | S_IWUSR);
 	if (mark->fd == -1 || fstat(mark->fd, &status) != 0) {
 		err = mark_failed(mark, err_from_errno(errno), "cannot open", sentence);
 	} else if (!mark_read(mark->fd, synced)) {

@@ -18,7 +18,10 @@ def world(request):
     if getattr(request.node, "failed", False):
         for node in world.nodes:
             sys.stderr.write("---- %s\n%s\n" % (node.name, node.log()[-6000:]))
+    refused = [line for node in world.nodes for line in node.log().splitlines()
+               if "sandbox: call refused" in line]
     left = world.close()
+    assert not refused, "a process needs what its table has not: %s" % refused
     assert not left, "left behind: %s" % left
 
 

@@ -396,6 +396,7 @@ class Cluster:
         node = self.world.node(name, peer=peer, flags=self.flags + ["-peer-bind-addr", bind],
                                peers=peers if peers is not None else [n.peer for n in self.nodes])
         node.bind = bind
+        node.environment = self.environment(name) if self.environment else {}
         return node
 
     def add(self, name=None, voter=True):

@@ -2,17 +2,51 @@
 
 import os
 import random
+import shutil
+import struct
+import subprocess
+import threading
+import time
 
 import pytest
 
-from faults import FAULTS, Cluster, Events, Load, strike
+import faults
+from faults import Client, Cluster, Events, Leases, Load, strike
+from moothall import SLOW, wait_until
 
 SEED = int(os.environ.get("MOOTHALL_SEED", "1"))
+HERE = os.path.dirname(os.path.abspath(__file__))
+
+GROUPS = {
+    "processes are killed": [
+        "nothing (what the load itself costs)", "client worker killed",
+        "peer worker of the leader killed", "peer worker of a follower killed",
+        "raftd of the leader killed", "raftd of a follower killed", "raftd of all nodes killed"],
+    "nodes are killed": [
+        "leader's node killed", "follower's node killed", "all nodes killed at once and started",
+        "leader's node ended in order (SIGTERM)"],
+    "nodes stand still": [
+        "raftd of the leader stopped (SIGSTOP)", "leader's node stopped (SIGSTOP)",
+        "follower's node stopped (SIGSTOP)"],
+    "links are cut both ways": [
+        "leader cut off both ways", "follower cut off both ways",
+        "a follower and the leader do not reach each other", "all connections between nodes reset"],
+    "links are cut one way or slow": [
+        "leader cannot be heard (one way)", "leader cannot hear (one way)",
+        "follower cannot hear the leader (one way)", "every message 30 ms late",
+        "every message 60 ms late, heartbeats are 50 ms"],
+}
 
 
-def run(world, names):
-    """These faults one after the other, under load; then everything is checked."""
+def test_every_fault_is_in_a_group():
+    assert sorted(sum(GROUPS.values(), [])) == sorted(faults.FAULTS)
+
+
+@pytest.mark.parametrize("group", list(GROUPS))
+def test_one_order_explains_all_answers_when(world, group):
     cluster, rand = Cluster(world), random.Random(SEED)
+    names = GROUPS[group] * 2
+    rand.shuffle(names)
     first = cluster.nodes[0].put("/begin", "x").json["node"]["modifiedIndex"] + 1
     with Load(cluster.nodes, seed=SEED) as load, Events(cluster.nodes[1], first) as events:
         for name in names:
@@ -20,10 +54,192 @@ def run(world, names):
         load.stop()
         last = cluster.settle()
         load.check(events.finish(last))
-    assert load.history.known > 20
-    return load
+    for name, values in faults.UNAVAILABLE.items():
+        assert max(values) < 6000 * SLOW, "%s: nothing for %d ms" % (name, max(values))
 
 
-@pytest.mark.parametrize("name", list(FAULTS))
-def test_one(world, name):
-    run(world, [name])
+def test_a_cut_off_follower_comes_back_without_an_election(world):
+    cluster = Cluster(world)
+    victim = cluster.followers()[0]
+    stay = cluster.others(victim)
+    term = stay[0].status()["term"]
+    with Load(stay, seed=SEED) as load:
+        cluster.network.isolate(victim.name)
+        until = time.monotonic() + 2
+        while time.monotonic() < until:
+            load.wait_progress(stay)
+        since = time.monotonic_ns()
+        cluster.network.heal()
+        wait_until(lambda: victim.leader(), 10, "it to have a leader")
+        load.wait_progress(stay, 20)
+        assert load.gap(stay, since, time.monotonic_ns()) < 500 * SLOW
+        assert [node.status()["term"] for node in cluster.nodes] == [term] * 3
+        load.stop()
+        load.check()
+
+
+def test_a_deposed_leader_serves_nothing_old(world):
+    """Reads that wait at a leader that is stopped, while another one leads, are fresh or fail."""
+    cluster = Cluster(world)
+    for _ in range(3):
+        leader = cluster.leader()
+        others = cluster.others(leader)
+        leader.put("/x", "old")
+        pids = [leader.pid_of("raftd")]
+        faults.stop_processes(pids)
+        answers = []
+
+        def read():
+            answers.append(Client(leader.client).ask("GET", "/v2/keys/x?quorum=true"))
+        readers = [threading.Thread(target=read) for _ in range(8)]
+        for reader in readers:
+            reader.start()
+        wait_until(lambda: others[0].put("/x", "new").status == 200, 10, "a write elsewhere")
+        faults.continue_processes(pids)
+        for reader in readers:
+            reader.join()
+        for status, body in answers:
+            assert status == 500 or body["node"]["value"] == "new", body
+
+
+def test_counting_by_compare_and_swap_loses_nothing(world):
+    """Many clients add one by prevIndex while the leader changes; the sum is right."""
+    cluster = Cluster(world)
+    cluster.nodes[0].put("/count", "0")
+    lock, sure, maybe, stopping = threading.Lock(), [0], [0], threading.Event()
+
+    def count(node):
+        client = Client(node.client)
+        while not stopping.is_set():
+            try:
+                answer = client.ask("GET", "/v2/keys/count?quorum=true")
+                if answer is None or answer[0] != 200:
+                    continue
+                at = answer[1]["node"]
+                answer = client.ask("PUT", "/v2/keys/count", {
+                    "value": str(int(at["value"]) + 1), "prevIndex": at["modifiedIndex"]})
+            except OSError:
+                time.sleep(0.01)
+                continue
+            with lock:
+                if answer is not None and answer[0] == 200:
+                    sure[0] += 1
+                elif answer is None or (answer[0] >= 500 and "was not applied" not in answer[1]["cause"]):
+                    maybe[0] += 1
+    threads = [threading.Thread(target=count, args=(node,)) for node in cluster.nodes for _ in range(5)]
+    for thread in threads:
+        thread.start()
+    for what in ("raftd", "node", "raftd", "node"):
+        before = sure[0]
+        wait_until(lambda: sure[0] >= before + 50, 20, "some to be counted")
+        leader = cluster.leader()
+        if what == "raftd":
+            leader.kill("raftd")
+        else:
+            leader.kill_all()
+            leader.start()
+    stopping.set()
+    for thread in threads:
+        thread.join()
+    total = int(cluster.nodes[0].value("/count"))
+    assert sure[0] <= total <= sure[0] + maybe[0], (sure, total, maybe)
+
+
+def test_restarts_one_after_the_other_are_hardly_seen(world):
+    cluster = Cluster(world)
+    with Load(cluster.nodes, seed=SEED) as load:
+        for node in cluster.nodes:
+            stay = cluster.others(node)
+            load.wait_progress(cluster.nodes)
+            since = time.monotonic_ns()
+            assert node.stop() == 0
+            load.wait_progress(stay)
+            node.start()
+            load.wait_progress(cluster.nodes)
+            faults.UNAVAILABLE.setdefault("nodes restarted in turn, elsewhere", []).append(
+                load.gap(stay, since, time.monotonic_ns()))
+        load.stop()
+        load.check()
+    assert max(faults.UNAVAILABLE["nodes restarted in turn, elsewhere"]) < 2000 * SLOW
+
+
+# ---- TTLs ---------------------------------------------------------------------------
+
+
+def leases_under(cluster, harm, watched=1, ttls=(1, 2)):
+    """Keys with a TTL are written all the time while harm(leases) goes on; none goes early."""
+    node = cluster.nodes[watched]
+    first = cluster.nodes[0].put("/begin", "x").json["node"]["modifiedIndex"] + 1
+    with Events(node, first) as events, Leases(cluster.nodes, ttls) as leases:
+        harm(leases)
+        leases.stop()
+        leases.wait_gone(node)
+        last = cluster.settle()
+        events.finish(last)
+    assert len(leases.written) > 10
+    return leases.check(events)
+
+
+def test_no_key_goes_early_while_nodes_die(world):
+    cluster, rand = Cluster(world), random.Random(SEED)
+
+    def harm(leases):
+        for name in ("raftd of the leader killed", "leader's node killed", "leader cut off both ways",
+                     "raftd of the leader stopped (SIGSTOP)", "all nodes killed at once and started"):
+            count = len(leases.written)
+            steps = faults.FAULTS[name](cluster, rand)
+            next(steps)
+            wait_until(lambda: len(leases.written) >= count + 2, 20, "leases")
+            next(steps, None)
+            cluster.leader()
+    late = leases_under(cluster, harm)
+    assert late < 3 * SLOW
+
+
+class Clocks:
+    """A wall clock for each node, to be set wrong."""
+
+    def __init__(self, world):
+        compiler = os.environ.get("CC", "cc").split()
+        if shutil.which(compiler[0]) is None:
+            pytest.skip("no compiler for clock_shift.c")
+        self.library, self.world = os.path.join(world.folder, "clock_shift.so"), world
+        subprocess.run(compiler + ["-shared", "-fPIC", "-O1", "-o", self.library,
+                                   os.path.join(HERE, "clock_shift.c")], check=True)
+
+    def path(self, name):
+        return os.path.join(self.world.folder, name + ".clock")
+
+    def environment(self, name):
+        self.set(name, 0)
+        return {"LD_PRELOAD": self.library, "MOOTHALL_CLOCK_SHIFT": self.path(name),
+                "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"}
+
+    def set(self, name, seconds):
+        """Written in place: the file is mapped."""
+        with open(self.path(name), "r+b" if os.path.exists(self.path(name)) else "wb") as f:
+            f.write(struct.pack("q", int(seconds * 10**9)))
+
+
+HOUR = 3600
+
+
+@pytest.mark.parametrize("whose", ["follower", "leader"])
+@pytest.mark.parametrize("seconds", [HOUR, -HOUR, -7 * 24 * HOUR])
+def test_a_clock_is_set(world, whose, seconds):
+    clocks = Clocks(world)
+    cluster = Cluster(world, environment=clocks.environment)
+    leader = cluster.leader()
+    node = leader if whose == "leader" else cluster.others(leader)[0]
+    term = leader.status()["term"]
+    cluster.nodes[0].put("/long", "x", ttl=10)
+
+    def harm(leases):
+        wait_until(lambda: len(leases.written) > 5, 10, "leases")
+        clocks.set(node.name, seconds)
+        count = len(leases.written)
+        wait_until(lambda: len(leases.written) > count + 8, 20, "leases after the step")
+    late = leases_under(cluster, harm)
+    assert late < 3 * SLOW
+    # Consensus looks at no wall clock.
+    assert [n.status()["term"] for n in cluster.nodes] == [term] * 3

@@ -7,7 +7,7 @@ import time
 import urllib.parse
 
 from moothall import ask, wait_until
-from wire import Crowd, Ended, Floor, Wire, request, wires_of_all_workers, worker_of
+from wire import Crowd, Ended, Floor, Wire, request, wire_of, wires_of_all_workers
 
 MIB = 1 << 20
 
@@ -537,10 +537,7 @@ def test_worker_with_a_long_answer_under_way_answers_nothing_old(world):
     node = world.node(flags=["-workers", "2"]).start()
     wires = wires_of_all_workers(node)
     (_, writer), (pid, reader) = wires.items()
-    long = Wire(node.client)
-    while worker_of(node, long) != pid:
-        long = Wire(node.client)
-        assert long.ask("GET", "/version").status == 200
+    long = wire_of(node, pid)
     assert node.put("/long", "x" * (8 << 20)).status == 201
     assert writer.put("/b", "first").status == 201
     for number in range(40):

@@ -484,6 +484,13 @@ def test_files_that_are_doubtful(world, authority):
     assert "does not name 127.0.0.1 (-peer-addr)" in node.log()
 
 
+def test_a_peer_port_for_strangers_is_told_of(world):
+    node = world.node("machine1", flags=["-peer-bind-addr", "0.0.0.0"]).start()
+    assert "anyone who reaches 0.0.0.0:" in node.log()
+    node = world.node("machine2").start()
+    assert "anyone who reaches" not in node.log()
+
+
 def test_kinds_of_keys_and_chains(world, authority):
     inner = authority.below("inner")
     leaf = inner.issue("leaf", key="rsa:2048")
@@ -643,6 +650,34 @@ def test_a_port_does_not_change_between_http_and_https_by_a_reload(world, author
     os.kill(node.process.pid, signal.SIGHUP)
     wait_log(node, "changed options need a restart: .*-cert-file")
     assert node.get("/version").status == 200
+
+
+# ---- figures
+
+
+def test_failures_and_ends_are_counted(world, authority):
+    pair = authority.issue("machine", days=(-1, 40))
+    context = authority.context(pair)
+    node = world.node(flags=pair.flags("", authority) + pair.flags("peer-", authority)
+                      + ["-workers", "2"], tls=context, peer_tls=context).start()
+    for _ in range(3):
+        ask(node.client, "GET", "/version")
+        assert refused(lambda: ask(node.client, "GET", "/version", tls=authority.context()))
+    ask(node.peer, "GET", "/version")
+
+    def figures():
+        return dict(line.rsplit(" ", 1) for line in node.get("/metrics").body.decode().splitlines()
+                    if line.startswith("etcd_tls_"))
+
+    name = 'etcd_tls_handshake_failures_total{port="%s",reason="%s"}'
+    wait_until(lambda: figures().get('etcd_tls_certificate_expiry_seconds{port="peer"}'), 5, "a tick")
+    now = figures()
+    assert now[name % ("client", "plain")] == "3"
+    assert now[name % ("client", "no_certificate")] == "3"
+    assert now[name % ("peer", "plain")] == "1"
+    for port in ("client", "peer"):
+        left = float(now['etcd_tls_certificate_expiry_seconds{port="%s"}' % port])
+        assert 39 * 86400 < left < 41 * 86400
 
 
 # ---- limits

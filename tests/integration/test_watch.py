@@ -9,7 +9,7 @@ import socket
 import time
 
 from moothall import SLOW, Watcher, Writers, ask, wait_until
-from wire import Crowd, Ended, Wire, request, watchers, wires_of_all_workers, worker_of
+from wire import Crowd, Ended, Wire, request, watchers, wire_of, wires_of_all_workers
 
 
 def open_streams(node, key, count, query="&recursive=true&stream=true"):
@@ -32,13 +32,7 @@ def test_watches_go_on_over_restarts_of_every_other_process(world):
     node = next(node for node in nodes if node is not leader)
     wires = wires_of_all_workers(node)
     (doomed, other), (kept, wire) = wires.items()
-    poll, ahead, stream, deep = (Wire(node.client, timeout=30) for _ in range(4))
-    watches = []
-    for one in (poll, ahead, stream, deep):
-        while worker_of(node, one) != kept:
-            one = Wire(node.client, timeout=30)
-            assert one.ask("GET", "/version").status == 200
-        watches.append(one)
+    watches = [wire_of(node, kept) for _ in range(4)]
     poll, ahead, stream, deep = watches
     start = wire.put("/w/start", "v").index
     poll.watch("/w/poll")

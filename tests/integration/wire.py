@@ -230,6 +230,18 @@ def wires_of_all_workers(node, timeout=10.0):
     return wires
 
 
+def wire_of(node, pid, timeout=10.0):
+    """A connection to that client worker."""
+    end = time.monotonic() + timeout * SLOW
+    while True:
+        wire = Wire(node.client, timeout=30)
+        assert wire.ask("GET", "/version").status == 200
+        if worker_of(node, wire) == pid:
+            return wire
+        wire.close()
+        assert time.monotonic() < end, "worker %d takes no connection" % pid
+
+
 class Floor:
     """The newest index that anybody was answered on a node: no answer to a
     request sent after it may be older."""

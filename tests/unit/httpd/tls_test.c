@@ -202,7 +202,7 @@ client_alert(struct pair *pair)
 TEST(bytes_come_through_both_ways)
 {
 	struct pair *pair = pair_new(0);
-	struct iovec pieces[2] = { { (void *)(uintptr_t)"hel", 3 }, { (void *)(uintptr_t)"lo", 2 } };
+	struct iovec pieces[2] = {{(void *)(uintptr_t) "hel", 3}, {(void *)(uintptr_t) "lo", 2}};
 	char answer[16];
 	size_t size;
 
@@ -249,7 +249,8 @@ TEST(much_comes_through_a_narrow_socket)
 			refused = err == ERR_AGAIN ? MAX_OF(refused, first + second) : 0;
 			put += size;
 		}
-		some = SSL_read(pair->client, got + taken, (int)MIN_OF((size_t)3000, BYTES - taken));
+		some =
+		    SSL_read(pair->client, got + taken, (int)MIN_OF((size_t)3000, BYTES - taken));
 		taken += some > 0 ? (size_t)some : 0;
 	}
 	assert_int_equal(taken, BYTES);
@@ -272,7 +273,8 @@ TEST(much_comes_in_at_once)
 	pair_connect(pair);
 	assert_int_equal(pair_shake_hands(pair), 1);
 	while (put < BYTES) {
-		int some = SSL_write(pair->client, sent + put, (int)MIN_OF((size_t)16000, BYTES - put));
+		int some =
+		    SSL_write(pair->client, sent + put, (int)MIN_OF((size_t)16000, BYTES - put));
 
 		if (some > 0)
 			put += (size_t)some;
@@ -295,10 +297,12 @@ TEST(the_end_comes_after_the_last_bytes)
 	assert_int_equal(pair_shake_hands(pair), 1);
 	assert_int_equal(SSL_write(pair->client, "last", 4), 4);
 	assert_true(SSL_shutdown(pair->client) >= 0);
-	assert_int_equal(tls_link_read(pair->link, pair->room, sizeof(pair->room), &size), ERR_NONE);
+	assert_int_equal(
+	    tls_link_read(pair->link, pair->room, sizeof(pair->room), &size), ERR_NONE);
 	assert_int_equal(size, 4);
 	assert_true(tls_link_has_more(pair->link));
-	assert_int_equal(tls_link_read(pair->link, pair->room, sizeof(pair->room), &size), ERR_CLOSED);
+	assert_int_equal(
+	    tls_link_read(pair->link, pair->room, sizeof(pair->room), &size), ERR_CLOSED);
 	/* Our end is told to the client, which waits for it. */
 	tls_link_end_output(pair->link);
 	assert_int_equal(SSL_shutdown(pair->client), 1);
@@ -326,7 +330,7 @@ TEST(bytes_changed_on_the_way_break_the_connection)
 
 TEST(what_is_no_tls_is_told_apart)
 {
-	static const char *const texts[] = { "GET / HTTP/1.1\r\n\r\n", "\x80\x2e\x01\x03\x01", "\n" };
+	static const char *const texts[] = {"GET / HTTP/1.1\r\n\r\n", "\x80\x2e\x01\x03\x01", "\n"};
 	struct pair *pair = pair_new(0);
 
 	for (size_t i = 0; i < ARRAY_COUNT(texts); i++) {
@@ -382,7 +386,8 @@ expect_refusal(const struct certificate_wish *wish, int version, int alert, cons
 
 TEST(each_refusal_has_its_alert_and_its_reason)
 {
-	struct certificate stranger = certificate_make(&(struct certificate_wish){ .name = "stranger" });
+	struct certificate stranger =
+	    certificate_make(&(struct certificate_wish){.name = "stranger"});
 	const struct certificate_wish theirs = { .name = "c", .issuer = &stranger };
 	const struct certificate_wish old = { .name = "c", .from_s = -1000, .to_s = -10 };
 	const struct certificate_wish young = { .name = "c", .from_s = 1000, .to_s = 2000 };
@@ -390,8 +395,10 @@ TEST(each_refusal_has_its_alert_and_its_reason)
 	static const int versions[] = { TLS1_2_VERSION, TLS1_3_VERSION };
 
 	for (size_t i = 0; i < ARRAY_COUNT(versions); i++) {
-		expect_refusal(NULL, versions[i], versions[i] == TLS1_3_VERSION ?
-		    SSL_AD_CERTIFICATE_REQUIRED : SSL_AD_HANDSHAKE_FAILURE, "it shows no certificate");
+		expect_refusal(NULL, versions[i],
+		    versions[i] == TLS1_3_VERSION ? SSL_AD_CERTIFICATE_REQUIRED
+						  : SSL_AD_HANDSHAKE_FAILURE,
+		    "it shows no certificate");
 		expect_refusal(&theirs, versions[i], SSL_AD_BAD_CERTIFICATE,
 		    "not from an authority of -ca-file");
 		expect_refusal(&old, versions[i], SSL_AD_CERTIFICATE_EXPIRED, "has expired");
@@ -530,7 +537,8 @@ TEST(a_ticket_does_not_outlive_what_was_demanded)
 	pair_free(pair);
 }
 
-/* ---- sets ------------------------------------------------------------------------------------- */
+/* ---- sets -------------------------------------------------------------------------------------
+ */
 
 /* Common name of the certificate that the client was shown. */
 static bool
@@ -643,7 +651,8 @@ TEST(nobody_may_renegotiate)
 	pair_free(pair);
 }
 
-/* ---- calling others ----------------------------------------------------------------------------- */
+/* ---- calling others -----------------------------------------------------------------------------
+ */
 
 /* Call a server of ours as that host; what the caller's check says, "" if nothing. */
 static void
@@ -656,8 +665,8 @@ call_as(const char *host, const char *san, char refused[TLS_TEXT_BYTES])
 	int result = -1;
 
 	certificate_free(&pair->server);
-	pair->server = certificate_make(&(struct certificate_wish){ .name = "node.example", .san = san,
-	    .issuer = &pair->authority });
+	pair->server = certificate_make(&(struct certificate_wish){
+	    .name = "node.example", .san = san, .issuer = &pair->authority});
 	material = material_of(pair, 0);
 	take(pair->tls, &material);
 	pair_connect(pair);
@@ -673,7 +682,8 @@ call_as(const char *host, const char *san, char refused[TLS_TEXT_BYTES])
 	snprintf(refused, TLS_TEXT_BYTES, "%s", check.refused);
 	assert_int_equal(result == 1, refused[0] == '\0');
 	if (refused[0] != '\0')
-		assert_string_equal(tls_link_why(pair->link), "the other side refuses us: bad certificate");
+		assert_string_equal(
+		    tls_link_why(pair->link), "the other side refuses us: bad certificate");
 	tls_check_end(&check, caller);
 	SSL_free(caller);
 	pair_free(pair);

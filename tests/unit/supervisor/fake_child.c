@@ -8,11 +8,13 @@
  *	    ready_exit:N	end right after READY with code N
  *	    end_node:N		tell the supervisor to end the node with code N
  *	    deaf		do not stop when told to
+ *	    say:N		send an empty message of type N, then serve
  *	FAKE_DIR/events		a line for each start, attach, stop and change of
  *				settings, which tells the idle time-out
  */
 #include "common/child.h"
 #include "common/diag.h"
+#include "common/ipc/frame.h"
 #include "common/ipc/wire.h"
 #include "common/title.h"
 #include "common/xmem.h"
@@ -99,6 +101,8 @@ configured(void *argument, const struct config *config)
 		    "the fake child has had enough");
 		return;
 	}
+	if (planned(fake, "say") >= 0)
+		frame_append(child_out(fake->child), (uint16_t)planned(fake, "say"), 0, 0, SLICE_EMPTY);
 	child_ready(fake->child, "fake");
 	if (fake->role == ROLE_RAFTD)
 		tell_node_state(fake, config);

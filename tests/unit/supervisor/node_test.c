@@ -3,6 +3,7 @@
  * again, and end with it.
  */
 #include "common/clock.h"
+#include "common/ipc/message.h"
 #include "common/xmem.h"
 #include "tests/lib/test.h"
 #include "tests/unit/supervisor/node_fixture.h"
@@ -191,6 +192,64 @@ TEST(a_child_can_end_the_node_with_its_sentence)
 	assert_int_equal(node_wait_end(&node), EXIT_TROUBLE);
 	node_wait(&node, "etcd: the fake child has had enough\n");
 	assert_true(clock_now().monotonic_ms - begin_ms < 5000);
+	node_clean(&node);
+}
+
+/* Security: a child may send what its role has in the table of messages. */
+TEST(a_child_that_says_what_is_not_its_to_say_is_killed)
+{
+	static const struct {
+		const char *child, *process;
+		uint16_t type;
+	} cases[] = {
+		{ "client1", "client 1", MSG_hello },		/* a second one */
+		{ "client1", "client 1", MSG_settings },
+		{ "client1", "client 1", MSG_attach },
+		{ "client1", "client 1", MSG_end_node },
+		{ "client1", "client 1", MSG_node_state },
+		{ "client1", "client 1", MSG_moved },
+		{ "client1", "client 1", MSG_resolve },
+		{ "client1", "client 1", MSG_write },		/* of a data channel */
+		{ "client1", "client 1", 0x7777 },		/* of nobody */
+		{ "peer", "peer", MSG_node_state },
+		{ "peer", "peer", MSG_tls },
+		{ "peer", "peer", MSG_end_node },		/* may, but not an empty one */
+		{ "raftd", "raftd", MSG_resolve },
+		{ "raftd", "raftd", MSG_outcome },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
+		struct node_fixture node;
+		char *plan = xasprintf("say:%u", (unsigned)cases[i].type);
+		char *said = xasprintf("child breaks the protocol, killed: process=%s",
+		    cases[i].process);
+
+		node_make(&node);
+		node_plan(&node, cases[i].child, plan);
+		NODE_START(&node, "-log-level", "info");
+		node_wait(&node, said);
+		node_wait(&node, message_name(cases[i].type));
+		node_plan(&node, cases[i].child, NULL);
+		node_wait(&node, "starting it again");
+		stop_orderly(&node);
+		node_clean(&node);
+		free(plan);
+		free(said);
+	}
+}
+
+/* Security: what a worker says after it was exposed does not end the node. */
+TEST(a_worker_that_was_ready_cannot_end_the_node_by_its_code)
+{
+	struct node_fixture node;
+
+	node_make(&node);
+	node_plan(&node, "client2", "ready_exit:3");
+	NODE_START(&node, "-log-level", "info");
+	node_wait(&node, "starting it again: process=client 2");
+	node_plan(&node, "client2", NULL);
+	node_wait_events(&node, "client2 ready", 2);
+	stop_orderly(&node);
 	node_clean(&node);
 }
 

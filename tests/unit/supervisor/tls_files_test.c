@@ -200,7 +200,8 @@ TEST(a_reload_takes_all_or_nothing)
 	/* A key that is not the certificate's. */
 	write_file(folder, "node.key", folder->authority.key);
 	problem = tls_files_reload(files, &folder->arguments);
-	assert_non_null(strstr(problem, "do not belong together (-peer-cert-file, -peer-key-file)"));
+	assert_non_null(
+	    strstr(problem, "do not belong together (-peer-cert-file, -peer-key-file)"));
 	free(problem);
 	assert_true(given(files, ROLE_PEER, &after, &tickets, &material));
 	assert_true(slice_equal(buf_slice(&before), buf_slice(&after)));

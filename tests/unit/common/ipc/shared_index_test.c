@@ -24,6 +24,20 @@ TEST(a_reader_sees_what_was_set)
 	shared_index_free(&reader);
 }
 
+/* A worker that was taken over must not decide what the others answer. */
+TEST(a_reader_cannot_write)
+{
+	struct shared_index *writer = shared_index_new();
+	int fd = dup(shared_index_fd(writer));
+
+	assert_ptr_equal(mmap(NULL, 8, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0), MAP_FAILED);
+	assert_int_equal(write(fd, "12345678", 8), -1);
+	close(fd);
+	shared_index_set(writer, 7);
+	assert_true(shared_index_get(writer) == 7);
+	shared_index_free(&writer);
+}
+
 TEST(a_descriptor_that_could_shrink_is_refused)
 {
 	struct shared_index *reader;

@@ -39,6 +39,16 @@ worker_end_node(struct worker *worker, enum exit_code code, const char *sentence
 }
 
 void
+worker_resolve(struct worker *worker, uint64_t id, const char *host)
+{
+	struct fixture *fixture = fixture_of(worker);
+
+	fixture->asked++;
+	fixture->asked_id = id;
+	snprintf(fixture->asked_host, sizeof(fixture->asked_host), "%s", host);
+}
+
+void
 backend_own_peers(struct backend *backend, struct backend_peer_owner owner)
 {
 	backend->owner = owner;

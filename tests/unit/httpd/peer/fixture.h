@@ -37,6 +37,10 @@ struct fixture {
 	bool ended;
 	int end_code;
 	char end_sentence[1024];
+	/* worker_resolve */
+	unsigned asked;			/* how many names */
+	uint64_t asked_id;		/* of the last one */
+	char asked_host[256];
 	/* The last answer of a handler. */
 	unsigned status;
 	struct buf body;

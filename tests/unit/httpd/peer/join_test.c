@@ -370,8 +370,28 @@ TEST(peers_that_name_only_this_machine_end_the_node)
 	finish(&fixture, NULL);
 }
 
+static bool
+has_asked(void *argument)
+{
+	return ((struct fixture *)argument)->asked > 0;
+}
+
+static void
+resolved(struct fixture *fixture, uint64_t id, unsigned family, const void *bytes, size_t size)
+{
+	struct buf addresses = BUF_INIT;
+
+	address_record_put(&addresses, &(struct address_record){ .family = (uint8_t)family,
+	    .address = slice_of(bytes, size) });
+	peer_resolved(&fixture->worker, id, buf_slice(&addresses));
+	buf_free(&addresses);
+}
+
+/* The supervisor looks it up; what it says to no question of ours, or what is no
+ * address, leads nowhere. */
 TEST(a_peer_may_be_given_by_name)
 {
+	static const uint8_t loopback[] = { 127, 0, 0, 1 };
 	struct fixture *fixture = fixture_new();
 	struct server server;
 	char name[64];
@@ -381,9 +401,34 @@ TEST(a_peer_may_be_given_by_name)
 	set(fixture, OPTION_peers, name);
 	peer_start(&fixture->worker);
 	fixture_status(fixture, PHASE_JOINING, NULL);
+	fixture_run(fixture, has_asked, fixture);
+	assert_string_equal(fixture->asked_host, "localhost");
+	resolved(fixture, fixture->asked_id + 1, 4, loopback, sizeof(loopback));
+	fixture_settle(fixture);
+	assert_int_equal(fixture->asked, 1);
+	resolved(fixture, fixture->asked_id, 4, loopback, sizeof(loopback));
 	for (int i = 0; i < 2; i++) {
 		expect_request(&server, i == 0 ? "GET /version " : "GET /v2/admin/machines ");
 		server_answer(&server, 200, "2");
 	}
+	/* The second time it was still known. */
+	assert_int_equal(fixture->asked, 1);
+	resolved(fixture, fixture->asked_id, 4, loopback, sizeof(loopback));
 	finish(&fixture, &server);
+}
+
+TEST(a_name_without_a_right_address_is_not_found)
+{
+	struct fixture *fixture = fixture_new();
+
+	set(fixture, OPTION_peers, "localhost:7001");
+	set(fixture, OPTION_max_retry_attempts, "1");
+	peer_start(&fixture->worker);
+	fixture_status(fixture, PHASE_JOINING, NULL);
+	fixture_run(fixture, has_asked, fixture);
+	resolved(fixture, fixture->asked_id, 6, "1234", 4);
+	fixture_run(fixture, has_ended, fixture);
+	assert_int_equal(fixture->end_code, EXIT_TROUBLE);
+	peer_stop(&fixture->worker);
+	fixture_free(&fixture);
 }

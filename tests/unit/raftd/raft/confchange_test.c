@@ -226,6 +226,25 @@ TEST(learner_is_promoted_when_it_has_caught_up)
 	net_free(&net);
 }
 
+/* A voter that is behind by little, but by little that takes long, would hold up
+ * every write. */
+TEST(learner_that_lacks_old_entries_has_not_caught_up)
+{
+	struct core *core = core_new(.voters = 1, .learners = 1, .log_terms = { 1 });
+	raft_index first = core_propose(core, "a").index;
+
+	core_step(core, .type = RAFT_APPEND_REPLY, .from = 2, .term = 2, .log.index = first - 1);
+	assert_true(raft_caught_up(core->raft, 2));
+	core->wall_ns += UINT64_C(1100000000);
+	core_wait(core, 1);
+	assert_false(raft_caught_up(core->raft, 2));
+	core_propose(core, "b");
+	assert_false(raft_caught_up(core->raft, 2));
+	core_step(core, .type = RAFT_APPEND_REPLY, .from = 2, .term = 2, .log.index = first);
+	assert_true(raft_caught_up(core->raft, 2));
+	core_free(&core);
+}
+
 /* Thesis 4.2.2: "a leader that is removed from the configuration steps down
  * once the Cnew entry is committed"; until then it "manages a cluster that
  * does not include itself" and does not count itself. */

@@ -612,6 +612,31 @@ TEST(promoted_learner_votes_before_it_knows)
 	net_free(&net);
 }
 
+/* Thesis 4.2.2: "a server that is not part of its own latest configuration should
+ * still start new elections". Here only its log has the entry that removes it, so
+ * the other cannot win: without it nobody would lead again. */
+TEST(leader_that_began_to_remove_itself_can_stand_until_it_is_done)
+{
+	struct net *net = net_new(2, 0);
+	struct core *leader;
+
+	net_make_leader(net, 1);
+	leader = net->cores[1];
+	net_wait(net, 2 * HEARTBEAT);
+	net_isolate(net, 1);
+	assert_int_equal(core_propose_conf(leader, RAFT_CONF_REMOVE, 1), ERR_NONE);
+	net_settle(net);
+	assert_false(raft_is_voter(leader->raft, 1));
+	core_crash(leader);
+	core_start(leader);
+	net_heal(net);
+	net_wait(net, 10 * ELECTION);
+	assert_ptr_equal(net_elect(net), net->cores[2]);
+	assert_int_equal(raft_conf(net->cores[2]->raft)->voter_count, 1);
+	assert_int_equal(raft_conf(net->cores[2]->raft)->voters[0], 2);
+	net_free(&net);
+}
+
 /* A cluster of one asks nobody and needs no timer. */
 TEST(only_voter_leads_at_once)
 {

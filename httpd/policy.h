@@ -1,0 +1,15 @@
+/*
+ * policy.h - what a worker keeps when it confines itself: its table of system
+ * calls, and no file at all. Called by main.c; by tests/confinement, which
+ * tries what is not in it.
+ * Source: spec security.md 5.
+ */
+#ifndef MOOTHALL_HTTPD_POLICY_H
+#define MOOTHALL_HTTPD_POLICY_H
+
+#include "common/sandbox.h"
+
+/* role: ROLE_CLIENT or ROLE_PEER of wire.h. Before any byte of a client or peer. */
+enum err httpd_policy(enum sandbox_mode mode, int role) MUST_CHECK;
+
+#endif

@@ -1,0 +1,117 @@
+/*
+ * cors_test.c - which web pages may read and write.
+ */
+#include "httpd/client/cors.h"
+
+#include "tests/lib/test.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define METHODS "Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE\r\n" \
+	"Access-Control-Allow-Headers: accept, content-type\r\n"
+
+struct page {
+	struct config config;
+	struct cors *cors;
+	struct request request;
+	struct request_header header;
+	struct buf lines;
+};
+
+/* origin: NULL: not from a page. */
+static struct page *
+page_new(const char *list, bool check, enum request_method method, const char *origin)
+{
+	struct page *page = calloc(1, sizeof(*page));
+	char *problem;
+
+	assert_non_null(page);
+	config_init(&page->config);
+	assert_int_equal(config_set(&page->config, OPTION_cors, list, &problem), ERR_NONE);
+	page->config.origin_check = check;
+	page->cors = cors_new(&page->config);
+	page->request.method = method;
+	page->request.headers = &page->header;
+	if (origin != NULL) {
+		page->header = (struct request_header){ SLICE_LITERAL("ORIGIN"),
+			slice_text(origin) };
+		page->request.header_count = 1;
+	}
+	return page;
+}
+
+static void
+page_free(struct page *page)
+{
+	cors_free(&page->cors);
+	buf_free(&page->lines);
+	config_free(&page->config);
+	free(page);
+}
+
+static void
+expect_lines(const char *list, const char *origin, const char *lines)
+{
+	struct page *page = page_new(list, false, METHOD_GET, origin);
+
+	cors_put(page->cors, &page->request, &page->lines);
+	buf_append_byte(&page->lines, '\0');
+	assert_string_equal((char *)page->lines.data, lines);
+	page_free(page);
+}
+
+static bool
+forbids(const char *list, bool check, enum request_method method, const char *origin)
+{
+	struct page *page = page_new(list, check, method, origin);
+	bool result = page->cors != NULL && cors_forbids(page->cors, &page->request);
+
+	page_free(page);
+	return result;
+}
+
+TEST(nothing_is_done_if_nothing_was_asked_for)
+{
+	struct page *page = page_new("", false, METHOD_GET, NULL);
+
+	assert_null(page->cors);
+	page_free(page);
+}
+
+TEST(a_star_allows_every_origin_and_none)
+{
+	expect_lines("*", NULL, "Access-Control-Allow-Origin: *\r\n" METHODS);
+	expect_lines("http://a,*", "http://b", "Access-Control-Allow-Origin: *\r\n" METHODS);
+}
+
+TEST(an_origin_of_the_list_is_allowed_as_it_stands)
+{
+	expect_lines("http://a,https://b:81", "https://b:81",
+	    "Access-Control-Allow-Origin: https://b:81\r\nVary: Origin\r\n" METHODS);
+	expect_lines("http://a", "http://a",
+	    "Access-Control-Allow-Origin: http://a\r\nVary: Origin\r\n" METHODS);
+}
+
+TEST(what_is_not_in_the_list_gets_no_line)
+{
+	expect_lines("http://a,http://b", NULL, "");
+	expect_lines("http://a,http://b", "http://c", "");
+	expect_lines("http://a,http://b", "HTTP://A", "");
+	expect_lines("http://a,http://b", "http://a,http://b", "");
+	expect_lines("http://ab", "http://a", "");
+	expect_lines("http://a", "http://a/", "");
+}
+
+TEST(only_writes_of_other_pages_are_forbidden)
+{
+	assert_true(forbids("http://a", true, METHOD_PUT, "http://b"));
+	assert_true(forbids("http://a", true, METHOD_POST, "null"));
+	assert_true(forbids("http://a", true, METHOD_DELETE, "http://b"));
+	assert_true(forbids("", true, METHOD_PUT, "http://b"));
+	assert_false(forbids("http://a", true, METHOD_GET, "http://b"));
+	assert_false(forbids("http://a", true, METHOD_PUT, "http://a"));
+	assert_false(forbids("http://a", true, METHOD_PUT, NULL));
+	assert_false(forbids("*", true, METHOD_PUT, "http://b"));
+	assert_false(forbids("http://a", false, METHOD_PUT, "http://b"));
+}
