@@ -5,11 +5,15 @@
  * first and made known then, and a cell is stored as one word. Since each cell
  * has one writer, adding is a load, an add and a store, which the compiler
  * makes one instruction of.
+ *
+ * Whoever maps the area could write into our slot, too. So where a cell lies is
+ * kept outside of it, and what is read of a record is read once and checked.
  */
 #include "common/metric_priv.h"
 
 #include "common/diag.h"
 #include "common/ipc/wire.h"
+#include "common/xmem.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -22,11 +26,14 @@ const struct metric_row metric_rows[METRIC_COUNT] = {
 #include "common/metric_table.h"
 };
 
+struct metric_series {
+	struct metric_series *next;
+	const struct metric_row *row;
+	uint64_t *cells;
+};
+
 /* Where is counted what is not shown. */
-static struct {
-	struct metric_record record;
-	uint64_t cells[CELLS_MAX];
-} nowhere = { .record = { .cells = CELLS_MAX } };
+static uint64_t nowhere[CELLS_MAX];
 
 /* There is one set of counters in a process. */
 static struct {
@@ -34,9 +41,10 @@ static struct {
 	uint64_t *slot;			/* NULL: none */
 	bool full;			/* and this was said */
 	uint64_t *cells[METRIC_COUNT];
+	struct metric_series *series;	/* all that were ever asked for */
 } metrics = {
 	.cells = {
-#define METRIC(id, owners, type, unit, name, labels, help) [METRIC_##id] = nowhere.cells,
+#define METRIC(id, owners, type, unit, name, labels, help) [METRIC_##id] = nowhere,
 #include "common/metric_table.h"
 	},
 };
@@ -93,37 +101,22 @@ metric_observe(enum metric_id id, uint64_t ns)
 	observe(&metric_rows[id], metrics.cells[id], ns);
 }
 
-/* A series is known by its record. */
-static struct metric_record *
-record_of(struct metric_series *series)
-{
-	return (struct metric_record *)(void *)series;
-}
-
-static uint64_t *
-cells_of(struct metric_record *record)
-{
-	return (uint64_t *)(void *)record + 1 + metric_name_words(record->name_bytes);
-}
-
 void
 metric_series_add(struct metric_series *series, uint64_t amount)
 {
-	add(cells_of(record_of(series)), amount);
+	add(series->cells, amount);
 }
 
 void
 metric_series_set(struct metric_series *series, uint64_t value)
 {
-	metric_store(cells_of(record_of(series)), value);
+	metric_store(series->cells, value);
 }
 
 void
 metric_series_observe(struct metric_series *series, uint64_t ns)
 {
-	struct metric_record *record = record_of(series);
-
-	observe(&metric_rows[record->row], cells_of(record), ns);
+	observe(series->row, series->cells, ns);
 }
 
 /* ---- series -------------------------------------------------------------------- */
@@ -172,30 +165,37 @@ put_name(struct buf *out, const struct metric_row *row, const char *const *value
 	buf_append_byte(out, '}');
 }
 
+struct found {
+	struct slice name;
+	uint64_t *cells;
+	size_t cell_count;
+};
+
 /*
  * A predecessor wrote this slot, maybe of another version, and maybe one that
- * had gone wrong: what does not look like records ends them.
+ * had gone wrong: what does not look like a record ends them.
  */
-static struct metric_record *
-next_record(size_t *at, size_t used)
+static bool
+next_record(size_t *at, size_t used, struct found *found)
 {
-	struct metric_record *record = (struct metric_record *)(void *)(metrics.slot + *at);
-	size_t words;
+	uint64_t *words = metrics.slot + *at;
+	struct metric_record header;
+	uint64_t first;
+	size_t count;
 
 	if (*at >= used)
-		return NULL;
-	words = 1 + metric_name_words(record->name_bytes) + record->cells;
-	if (record->name_bytes == 0 || record->cells == 0 || record->cells > CELLS_MAX ||
-	    words > used - *at)
-		return NULL;
-	*at += words;
-	return record;
-}
-
-static struct slice
-record_name(const struct metric_record *record)
-{
-	return slice_of(record + 1, record->name_bytes);
+		return false;
+	first = metric_load(words);
+	memcpy(&header, &first, sizeof(header));
+	count = 1 + metric_name_words(header.name_bytes) + header.cells;
+	if (header.name_bytes == 0 || header.cells == 0 || header.cells > CELLS_MAX ||
+	    count > used - *at)
+		return false;
+	found->name = slice_of(words + 1, header.name_bytes);
+	found->cells = words + count - header.cells;
+	found->cell_count = header.cells;
+	*at += count;
+	return true;
 }
 
 static size_t
@@ -206,17 +206,16 @@ used_words(void)
 	return used < 1 || used > BLOCK_WORDS ? 1 : (size_t)used;
 }
 
-static struct metric_record *
-find_record(const struct metric_row *row, struct slice name)
+static uint64_t *
+find_cells(const struct metric_row *row, struct slice name)
 {
 	size_t used = used_words();
 	size_t at = 1;
-	struct metric_record *record;
+	struct found found;
 
-	while ((record = next_record(&at, used)) != NULL)
-		if (slice_equal(record_name(record), name) &&
-		    record->cells == metric_cell_count(row))
-			return record;
+	while (next_record(&at, used, &found))
+		if (slice_equal(found.name, name) && found.cell_count == metric_cell_count(row))
+			return found.cells;
 	return NULL;
 }
 
@@ -247,58 +246,65 @@ metric_row_of(struct slice name, uint32_t hint)
 }
 
 /* NULL: no room. */
-static struct metric_record *
-make_record(const struct metric_row *row, struct slice name)
+static uint64_t *
+make_cells(const struct metric_row *row, struct slice name)
 {
 	size_t used = used_words();
-	size_t words = 1 + metric_name_words(name.size) + metric_cell_count(row);
-	struct metric_record *record = (struct metric_record *)(void *)(metrics.slot + used);
-
-	if (words > BLOCK_WORDS - used)
-		return NULL;
-	memset(record, 0, words * sizeof(uint64_t));
-	*record = (struct metric_record){
+	size_t name_words = metric_name_words(name.size);
+	size_t words = 1 + name_words + metric_cell_count(row);
+	uint64_t *at = metrics.slot + used;
+	struct metric_record header = {
 		.row = (uint32_t)(row - metric_rows),
 		.name_bytes = (uint16_t)name.size,
 		.cells = (uint16_t)metric_cell_count(row),
 	};
-	memcpy(record + 1, name.data, name.size);
+
+	if (words > BLOCK_WORDS - used)
+		return NULL;
+	memset(at, 0, words * sizeof(*at));
+	memcpy(at, &header, sizeof(header));
+	memcpy(at + 1, name.data, name.size);
 	__atomic_store_n(metrics.slot, used + words, __ATOMIC_RELEASE);
-	return record;
+	return at + 1 + name_words;
 }
 
-static struct metric_record *
-open_record(const struct metric_row *row, const char *const *values)
+static uint64_t *
+open_cells(const struct metric_row *row, const char *const *values)
 {
 	struct buf name = { .limit = NAME_BYTES_LIMIT };
-	struct metric_record *record = NULL;
+	uint64_t *cells = NULL;
 
 	if (metrics.slot == NULL)
-		return &nowhere.record;
+		return nowhere;
 	put_name(&name, row, values);
 	if (!name.overflowed) {
-		record = find_record(row, buf_slice(&name));
-		if (record == NULL)
-			record = make_record(row, buf_slice(&name));
+		cells = find_cells(row, buf_slice(&name));
+		if (cells == NULL)
+			cells = make_cells(row, buf_slice(&name));
 	}
 	buf_free(&name);
-	if (record != NULL) {
-		/* A predecessor's table may have had it elsewhere. */
-		record->row = (uint32_t)(row - metric_rows);
-		return record;
-	}
+	if (cells != NULL)
+		return cells;
 	if (!metrics.full)
 		diag_warn("metrics", "no room for another series: name=%s", row->name);
 	metrics.full = true;
-	return &nowhere.record;
+	return nowhere;
 }
 
 struct metric_series *
 metric_series(enum metric_id id, const char *const *values)
 {
 	const struct metric_row *row = &metric_rows[id];
+	uint64_t *cells = open_cells(row, values);
+	struct metric_series *series;
 
-	return (struct metric_series *)(void *)open_record(row, values);
+	for (series = metrics.series; series != NULL; series = series->next)
+		if (series->cells == cells && series->row == row)
+			return series;
+	series = xmalloc(sizeof(*series));
+	*series = (struct metric_series){ metrics.series, row, cells };
+	metrics.series = series;
+	return series;
 }
 
 void
@@ -324,14 +330,14 @@ clear_gauges(void)
 {
 	size_t used = used_words();
 	size_t at = 1;
-	struct metric_record *record;
+	struct found found;
 
-	while ((record = next_record(&at, used)) != NULL) {
-		unsigned row = metric_row_of(record_name(record), record->row);
+	while (next_record(&at, used, &found)) {
+		unsigned row = metric_row_of(found.name, METRIC_COUNT);
 
 		if (row < METRIC_COUNT && (metric_rows[row].type == METRIC_IS_GAUGE ||
 		    metric_rows[row].type == METRIC_IS_NEWEST))
-			metric_store(cells_of(record), 0);
+			metric_store(found.cells, 0);
 	}
 	/* Behind the last good record there is nothing. */
 	__atomic_store_n(metrics.slot, at, __ATOMIC_RELEASE);
@@ -346,9 +352,9 @@ open_plain_series(int role)
 		bool plain = row->labels[0] == '\0' || strchr(row->labels, '=') != NULL;
 
 		if (plain && (row->owners & (1U << role)) != 0)
-			metrics.cells[i] = cells_of(open_record(row, NULL));
+			metrics.cells[i] = open_cells(row, NULL);
 		else
-			metrics.cells[i] = nowhere.cells;
+			metrics.cells[i] = nowhere;
 	}
 }
 

@@ -26,9 +26,9 @@
  * and before the settings: mapped before anything is confined, then closed. The
  * file is sealed, so nobody can shorten it under the others. A process maps its
  * own slot to write and the whole to read. Nobody decides anything by what he
- * reads there: a broken process can spoil figures, nothing else. Series are
- * told apart by their names and not by numbers of rows, so parent and child may
- * be of different versions.
+ * reads there, nor finds his own cells by it: a broken process can spoil figures,
+ * nothing else. Series are told apart by their names and not by numbers of rows,
+ * so parent and child may be of different versions.
  *
  * Each series has one writer: the loop's thread, but for those of the disk,
  * which the thread that writes to it counts. In a process that was given no

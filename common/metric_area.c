@@ -15,16 +15,30 @@
 
 #define OWN_SLOT 0
 
+/* What is in the directory is for the others; nothing is read back from it. */
 struct metric_area {
 	int fd;
 	struct metric_directory *directory;
+	uint32_t slots;
+	struct metric_holder holders[SLOTS_MAX];
 };
 
-/* A child that reads it meanwhile finds a slot before or after, and either is right. */
 static void
 store(uint32_t *word, uint32_t value)
 {
 	__atomic_store_n(word, value, __ATOMIC_RELAXED);
+}
+
+/* A child that looks meanwhile sees what was or what is, and either is right. */
+static void
+publish(struct metric_area *area, uint32_t slot)
+{
+	const struct metric_holder *holder = &area->holders[slot];
+
+	store(&area->directory->holders[slot].role, holder->role);
+	store(&area->directory->holders[slot].number, holder->number);
+	store(&area->directory->holders[slot].alive, holder->alive);
+	store(&area->directory->slots, area->slots);
 }
 
 struct metric_area *
@@ -42,9 +56,9 @@ metric_area_new(void)
 	if (area->directory == MAP_FAILED)
 		goto fail;
 	area->directory->magic = METRIC_MAGIC;
-	area->directory->holders[OWN_SLOT] = (struct metric_holder){ .role = ROLE_SUPERVISOR,
-		.alive = 1 };
-	area->directory->slots = 1;
+	area->holders[OWN_SLOT] = (struct metric_holder){ .role = ROLE_SUPERVISOR, .alive = 1 };
+	area->slots = 1;
+	publish(area, OWN_SLOT);
 	if (metric_attach(area->fd, OWN_SLOT, ROLE_SUPERVISOR) == ERR_NONE)
 		return area;
 	errno = ENOMEM;
@@ -77,12 +91,11 @@ metric_area_fd(const struct metric_area *area)
 uint32_t
 metric_area_take(struct metric_area *area, int role, uint32_t number, bool *again)
 {
-	struct metric_directory *directory = area->directory;
 	uint32_t slot = METRIC_NO_SLOT;
 
 	*again = false;
-	for (uint32_t i = 0; i < directory->slots; i++) {
-		const struct metric_holder *holder = &directory->holders[i];
+	for (uint32_t i = 0; i < area->slots; i++) {
+		const struct metric_holder *holder = &area->holders[i];
 
 		if (holder->role != (uint32_t)role || holder->number != number)
 			continue;
@@ -90,20 +103,21 @@ metric_area_take(struct metric_area *area, int role, uint32_t number, bool *agai
 		if (holder->alive == 0)
 			slot = i;
 	}
-	if (slot == METRIC_NO_SLOT && directory->slots < SLOTS_MAX) {
-		slot = directory->slots;
-		store(&directory->holders[slot].role, (uint32_t)role);
-		store(&directory->holders[slot].number, number);
-		store(&directory->slots, slot + 1);
-	}
-	if (slot != METRIC_NO_SLOT)
-		store(&directory->holders[slot].alive, 1);
+	if (slot == METRIC_NO_SLOT && area->slots < SLOTS_MAX)
+		slot = area->slots++;
+	if (slot == METRIC_NO_SLOT)
+		return METRIC_NO_SLOT;
+	area->holders[slot] = (struct metric_holder){ .role = (uint32_t)role, .number = number,
+		.alive = 1 };
+	publish(area, slot);
 	return slot;
 }
 
 void
 metric_area_leave(struct metric_area *area, uint32_t slot)
 {
-	if (slot != METRIC_NO_SLOT)
-		store(&area->directory->holders[slot].alive, 0);
+	if (slot == METRIC_NO_SLOT)
+		return;
+	area->holders[slot].alive = 0;
+	publish(area, slot);
 }

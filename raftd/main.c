@@ -532,7 +532,9 @@ static void
 turn_end(void *argument)
 {
 	struct raftd *raftd = argument;
-	struct clock_time now = loop_now(raftd->loop);
+	/* Not the loop's, which may be from before what this turn has read: a
+	 * TTL would count from a moment before its request. */
+	struct clock_time now = clock_now();
 	uint64_t deadline;
 
 	if (raftd->wal == NULL || raftd->node == NULL || raftd->ending)

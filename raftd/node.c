@@ -114,7 +114,7 @@ start_cluster(struct node *node)
 	struct blob *payload = apply_payload_member(0, 0, 0, &self);
 
 	node_note(node, DIAG_INFO, "%s is starting a new cluster", node->name);
-	raft_bootstrap(node->raft, payload, node->now.wall_ns);
+	raft_bootstrap(node->raft, payload, node_time_ns(node));
 	blob_unref(&payload);
 }
 
@@ -141,6 +141,7 @@ node_start(struct node *node, struct clock_time now, const char **where)
 		return ERR_CORRUPT;
 	}
 	node->now = now;
+	(void)cluster_time_turn(&node->time, now, node->replica.applied_ns, false);
 	node->started_ns = now.wall_ns;
 	members_conf(&node->replica.members, &node->restored.conf);
 	node->raft = raft_new(&config, &node->restored);
@@ -228,9 +229,9 @@ node_note(struct node *node, enum diag_level level, const char *format, ...)
 }
 
 uint64_t
-node_wall_ns(const struct node *node)
+node_time_ns(const struct node *node)
 {
-	return MAX_OF(node->now.wall_ns, node->replica.applied_ns);
+	return MAX_OF(node->time.ns, node->replica.applied_ns);
 }
 
 bool
@@ -477,6 +478,14 @@ node_move_leader(struct node *node, struct slice to)
 
 /* ---- inputs: nodes ------------------------------------------------------------------ */
 
+static void
+hear_time(struct node *node, const struct raft_message *message)
+{
+	if (message->type == RAFT_HEARTBEAT && message->from == raft_leader(node->raft) &&
+	    message->term == raft_current_term(node->raft))
+		cluster_time_heard(&node->time, message->time_ns);
+}
+
 enum err
 node_peer_frame(struct node *node, const struct frame *frame)
 {
@@ -497,6 +506,7 @@ node_peer_frame(struct node *node, const struct frame *frame)
 		if (err == ERR_NONE) {
 			status_append_received(node, &node->inbox.message);
 			raft_step(node->raft, &node->inbox.message);
+			hear_time(node, &node->inbox.message);
 		}
 		inbox_release(&node->inbox);
 		return err;
@@ -569,18 +579,30 @@ node_snapshot_read(struct node *node, uint64_t snapshot, struct raft_position po
 
 /* ---- the turn ---------------------------------------------------------------------------- */
 
+static void
+take_time(struct node *node)
+{
+	bool leads = raft_role(node->raft) == RAFT_LEADER;
+
+	if (!cluster_time_turn(&node->time, node->now, node->replica.applied_ns, leads))
+		return;
+	node_note(node, DIAG_WARN, "the wall clock is %" PRId64 " ms from the cluster's time, by "
+	    "which keys expire; is it right?",
+	    ((int64_t)node->now.wall_ns - (int64_t)node->time.ns) / (int64_t)NS_PER_MS);
+}
+
 /* The leader removes what is due; the entry's own stamp is never before it. */
 static void
 propose_expiry(struct node *node)
 {
 	struct raft_position position;
 	struct blob *payload;
-	uint64_t wall_ns = node_wall_ns(node);
+	uint64_t time_ns = node_time_ns(node);
 
 	if (node->expiring || raft_role(node->raft) != RAFT_LEADER ||
-	    store_next_expiry(node->replica.store) > wall_ns)
+	    store_next_expiry(node->replica.store) > time_ns)
 		return;
-	payload = apply_payload_expire(wall_ns);
+	payload = apply_payload_expire(time_ns);
 	node->expiring = raft_propose(node->raft, payload, &position) == ERR_NONE;
 	blob_unref(&payload);
 }
@@ -779,7 +801,8 @@ void
 node_turn(struct node *node, struct clock_time now)
 {
 	node->now = now;
-	raft_time(node->raft, now.monotonic_ms, node_wall_ns(node));
+	take_time(node);
+	raft_time(node->raft, now.monotonic_ms, node_time_ns(node));
 	compact_turn(node);
 	propose_expiry(node);
 	for (unsigned i = 0; i < READY_ROUNDS_MAX; i++) {
@@ -801,19 +824,19 @@ node_turn(struct node *node, struct clock_time now)
 	end_if_removed(node);
 }
 
-/* Wall time as monotonic, for the leader's next expiry. */
+/* The cluster's time as monotonic, for the leader's next expiry. */
 static uint64_t
 expiry_deadline(const struct node *node)
 {
 	uint64_t expiry_ns = store_next_expiry(node->replica.store);
-	uint64_t wall_ns = node_wall_ns(node);
+	uint64_t time_ns = node_time_ns(node);
 
 	if (expiry_ns == UINT64_MAX || node->expiring || raft_role(node->raft) != RAFT_LEADER)
 		return UINT64_MAX;
 	/* Not at once: the core may refuse, while leadership is handed over. */
-	if (expiry_ns <= wall_ns)
+	if (expiry_ns <= time_ns)
 		return node->now.monotonic_ms + EXPIRY_RETRY_MS;
-	return node->now.monotonic_ms + (expiry_ns - wall_ns) / NS_PER_MS + 1;
+	return node->now.monotonic_ms + (expiry_ns - time_ns) / NS_PER_MS + 1;
 }
 
 uint64_t

@@ -17,6 +17,7 @@
 #define MOOTHALL_RAFTD_NODE_PRIV_H
 
 #include "common/hash.h"
+#include "raftd/cluster_time.h"
 #include "raftd/member.h"
 #include "raftd/node.h"
 #include "raftd/outbox.h"
@@ -51,9 +52,16 @@ struct proposal {
 
 TAILQ_HEAD(proposal_list, proposal);
 
+/* At the leader: another node's, from its coming to the turn. */
+struct forwarded {
+	STAILQ_ENTRY(forwarded) link;
+	struct blob *payload;
+};
+
 struct proposals {
 	struct hash by_id;
 	struct proposal_list all, pending, submitted;
+	STAILQ_HEAD(, forwarded) forwarded;
 	size_t bytes;			/* of all payloads */
 	uint64_t failed;		/* refused, or not applied in time */
 	raft_term term;			/* what submitted was submitted under */
@@ -230,6 +238,7 @@ struct node {
 	bool started;
 	bool told_removed;		/* by another node: our log does not say so yet */
 	struct clock_time now;
+	struct cluster_time time;
 	uint64_t started_ns;
 
 	struct raft *raft;
@@ -297,8 +306,8 @@ void node_answer_error(struct node *node, uint64_t session, uint64_t request_id,
     const char *cause);
 void node_note(struct node *node, enum diag_level level, const char *format, ...)
     PRINTF_LIKE(3, 4);
-/* Wall time for answers: never before the last applied stamp. */
-uint64_t node_wall_ns(const struct node *node);
+/* The cluster's time: of stamps, of expiry, and for answers. */
+uint64_t node_time_ns(const struct node *node);
 /* The log says that this node is a member no more. */
 bool node_was_removed(const struct node *node);
 /* A leader is known and reachable as far as we know. */

@@ -92,7 +92,7 @@ outbox_encode(struct buf *out, struct buf *scratch, const struct raft_message *m
 	case RAFT_HEARTBEAT:
 		msg_raft_heartbeat_frame(out, to, &(struct msg_raft_heartbeat){
 		    .term = message->term, .commit = message->commit,
-		    .context = message->context });
+		    .context = message->context, .time_ns = message->time_ns });
 		return;
 	case RAFT_HEARTBEAT_REPLY:
 		msg_raft_heartbeat_reply_frame(out, to, &(struct msg_raft_heartbeat_reply){
@@ -221,6 +221,7 @@ decode_heartbeat(struct raft_message *message, struct slice payload)
 	message->term = heartbeat.term;
 	message->commit = heartbeat.commit;
 	message->context = heartbeat.context;
+	message->time_ns = heartbeat.time_ns;
 	return ERR_NONE;
 }
 

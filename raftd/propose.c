@@ -39,6 +39,17 @@ proposals_init(struct proposals *proposals, uint64_t seed)
 	TAILQ_INIT(&proposals->all);
 	TAILQ_INIT(&proposals->pending);
 	TAILQ_INIT(&proposals->submitted);
+	STAILQ_INIT(&proposals->forwarded);
+}
+
+static void
+forwarded_free(struct proposals *proposals)
+{
+	struct forwarded *forwarded = STAILQ_FIRST(&proposals->forwarded);
+
+	STAILQ_REMOVE_HEAD(&proposals->forwarded, link);
+	blob_unref(&forwarded->payload);
+	free(forwarded);
 }
 
 static void
@@ -60,6 +71,8 @@ proposals_free(struct proposals *proposals)
 {
 	while (!TAILQ_EMPTY(&proposals->all))
 		unlink_free(proposals, TAILQ_FIRST(&proposals->all));
+	while (!STAILQ_EMPTY(&proposals->forwarded))
+		forwarded_free(proposals);
 	hash_free(&proposals->by_id);
 }
 
@@ -241,6 +254,21 @@ update_own_address(struct node *node)
 	node->proposals.update_retry_ms = node->now.monotonic_ms + UPDATE_RETRY_MS;
 }
 
+/* What other nodes sent since the last turn; a TTL counts from now at the earliest. */
+static void
+take_forwarded(struct node *node)
+{
+	struct forwarded *forwarded;
+	struct raft_position position;
+
+	while ((forwarded = STAILQ_FIRST(&node->proposals.forwarded)) != NULL) {
+		/* Not taken: its sender finds the leader and sends it again. */
+		if (raft_propose(node->raft, forwarded->payload, &position) != ERR_NONE)
+			node_note(node, DIAG_DEBUG, "forwarded proposal has to come again");
+		forwarded_free(&node->proposals);
+	}
+}
+
 void
 proposals_turn(struct node *node)
 {
@@ -255,6 +283,7 @@ proposals_turn(struct node *node)
 		proposals->term = term;
 		proposals->leader = leader;
 	}
+	take_forwarded(node);
 	retry_forwarded(node);
 	if (node_has_leader(node)) {
 		while ((proposal = TAILQ_FIRST(&proposals->pending)) != NULL) {
@@ -292,7 +321,7 @@ proposals_deadline(const struct node *node)
 void
 proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_proposal *m)
 {
-	struct raft_position position;
+	struct forwarded *forwarded;
 	struct command_head head;
 	struct reader body;
 	struct blob *payload;
@@ -300,12 +329,15 @@ proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_pr
 	if (raft_role(node->raft) != RAFT_LEADER)
 		return;		/* its sender will find the leader and send again */
 	payload = blob_new(m->payload);
-	if (!apply_payload_parse(payload, &head, &body))
+	if (!apply_payload_parse(payload, &head, &body)) {
 		node_note(node, DIAG_WARN, "forwarded proposal is malformed from=%" PRIx64, from);
-	else if (m->type == RAFT_ENTRY_CONF)
+	} else if (m->type == RAFT_ENTRY_CONF) {
 		changes_add(node, from, payload);
-	else if (raft_propose(node->raft, payload, &position) != ERR_NONE)
-		node_note(node, DIAG_DEBUG, "forwarded proposal has to come again");
+	} else {
+		forwarded = xmalloc(sizeof(*forwarded));
+		forwarded->payload = blob_ref(payload);
+		STAILQ_INSERT_TAIL(&node->proposals.forwarded, forwarded, link);
+	}
 	blob_unref(&payload);
 }
 

@@ -179,7 +179,7 @@ answer_one(struct node *node, const struct query *query)
 
 	buf_clear(&node->event);
 	outcome.error = store_get(node->replica.store, slice_of(query->key, query->key_bytes),
-	    query->flags, node_wall_ns(node), &node->event, &cause);
+	    query->flags, node_time_ns(node), &node->event, &cause);
 	if (outcome.error == ERR_NONE)
 		outcome.event = buf_slice(&node->event);
 	outcome.cause = blob_slice(cause);

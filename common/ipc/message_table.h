@@ -249,7 +249,8 @@ MESSAGE(raft_append_reply, 0x103, FROM_NODE,
     FIELD(u64, index)		/* matched up to; or the prev_index refused */
     FIELD(u64, hint_index) FIELD(u64, hint_term)) /* reject: where to try next */
 MESSAGE(raft_heartbeat, 0x104, FROM_NODE,
-    FIELD(u64, term) FIELD(u64, commit) FIELD(u64, context)) /* ReadIndex round */
+    FIELD(u64, term) FIELD(u64, commit) FIELD(u64, context) /* ReadIndex round */
+    FIELD(u64, time_ns))	/* the leader's time, which entries are stamped with */
 MESSAGE(raft_heartbeat_reply, 0x105, FROM_NODE,
     FIELD(u64, term) FIELD(u64, context))
 MESSAGE(raft_read_index, 0x106, FROM_NODE,

@@ -15,7 +15,8 @@ enum raft_message_type {
 	RAFT_APPEND,		/* log = entry before entries[0]; commit; entries */
 	RAFT_APPEND_REPLY,	/* log.index = matched up to; or reject: the prev index
 				 * refused, hint = where to try next (index, term) */
-	RAFT_HEARTBEAT,		/* commit (<= what the receiver has matched); context */
+	RAFT_HEARTBEAT,		/* commit (<= what the receiver has matched); context;
+				 * time_ns = what the leader would stamp an entry with */
 	RAFT_HEARTBEAT_REPLY,	/* context */
 	RAFT_READ_INDEX,	/* follower to leader: context names the follower's round */
 	RAFT_READ_INDEX_REPLY,	/* context; log.index = read index; or reject */
@@ -34,6 +35,7 @@ struct raft_message {
 	struct raft_position hint;
 	raft_index commit;
 	uint64_t context;
+	uint64_t time_ns;
 	bool pre;
 	bool reject;
 	uint8_t flags;

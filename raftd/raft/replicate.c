@@ -429,6 +429,7 @@ replicate_output(struct raft *raft)
 
 			heartbeat->commit = MIN_OF(raft->commit, progress->match);
 			heartbeat->context = raft->reads.round;
+			heartbeat->time_ns = raft->wall_ns;
 		}
 		replicate_feed(raft, progress);
 	}

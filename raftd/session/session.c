@@ -366,9 +366,11 @@ cut(struct slice *left, struct slice *piece)
 {
 	piece->data = left->data;
 	piece->size = MIN_OF(left->size, FRAME_CHUNK_BYTES);
+	if (piece->size == left->size)
+		return false;
 	left->data += piece->size;
 	left->size -= piece->size;
-	return left->size > 0;
+	return true;
 }
 
 void

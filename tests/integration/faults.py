@@ -258,59 +258,69 @@ class Load:
 
 
 class Events:
-    """All changes as one node tells them, long poll by long poll: those of keys
-    that / shows, and those of members, which are hidden from it when they happen
-    and may be shown when they are history."""
+    """All changes as one node tells them, long poll by long poll.
+
+    Those of members are hidden from / when they happen (and may be shown when they
+    are history): where an index is left out, it has to be one of these.
+    """
 
     def __init__(self, node, since):
         self.node, self.since = node, since
-        self.events, self.times, self.hidden, self.odd = [], [], [], []
+        self.events, self.times, self.hidden, self.odd = [], [], set(), []
         self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self._run, args=how, daemon=True)
-                        for how in (("/", self.events, self.times), ("/_etcd", self.hidden, []))]
+        self.thread = threading.Thread(target=self._run, daemon=True)
 
     def __enter__(self):
-        for thread in self.threads:
-            thread.start()
+        self.thread.start()
         return self
 
     def __exit__(self, *unused):
         self.stopping.set()
 
-    def _run(self, key, events, times):
+    def _poll(self, client, key, index):
+        """The next event at or after index, or None: the node went, or says it cannot."""
+        try:
+            answer = client.ask("GET", "/v2/keys%s?wait=true&recursive=true&waitIndex=%d" % (key, index))
+        except OSError:
+            answer = None
+        if answer is not None and answer[0] == 200:
+            return answer[1]
+        if answer is not None and answer[0] < 500:
+            self.odd.append(answer)
+        time.sleep(0.02)
+        return None
+
+    def _run(self):
         client, index = Client(self.node.client, timeout=3600), self.since
         while not self.stopping.is_set():
-            try:
-                answer = client.ask("GET", "/v2/keys%s?wait=true&recursive=true&waitIndex=%d"
-                                    % (key, index))
-            except OSError:
-                answer = None
-            if answer is None:
-                # The node is down, or it went before there was an event.
-                time.sleep(0.02)
+            event = self._poll(client, "/", index)
+            if event is None:
                 continue
-            status, event = answer
-            if status != 200:
-                if status < 500:
-                    self.odd.append(answer)
-                time.sleep(0.02)
-                continue
-            times.append(time.monotonic_ns())
-            events.append(event)
-            index = event["node"]["modifiedIndex"] + 1
+            self.times.append(time.monotonic_ns())
+            for left_out in range(index, index_of(event)):
+                self._look_behind(left_out)
+            self.events.append(event)
+            index = index_of(event) + 1
         client.close()
+
+    def _look_behind(self, index):
+        client, end, event = Client(self.node.client, timeout=2), time.monotonic() + 10 * SLOW, None
+        while event is None and time.monotonic() < end and not self.stopping.is_set():
+            event = self._poll(client, "/_etcd", index)
+        client.close()
+        if event is not None and index_of(event) == index:
+            self.hidden.add(index)
 
     def finish(self, last, timeout=20.0):
         """Waits for the event of that index; every event from the first came once, in order."""
         wait_until(lambda: self.events and index_of(self.events[-1]) >= last, timeout,
                    "event %d at %s" % (last, self.node.name))
-        shown, hidden = list(map(index_of, self.events)), set(map(index_of, self.hidden))
-        wait_until(lambda: set(range(self.since, last)) <= set(shown) | hidden | set(
-            map(index_of, self.hidden)), 2, "all events up to %d at %s" % (last, self.node.name))
         self.stopping.set()
         assert not self.odd, self.odd[:3]
-        hidden = list(map(index_of, self.hidden))
-        assert shown == sorted(set(shown)) and hidden == sorted(set(hidden)), "out of order, or twice"
+        shown = list(map(index_of, self.events))
+        assert shown == sorted(set(shown)), "out of order, or twice"
+        missing = set(range(self.since, shown[-1])) - set(shown) - self.hidden
+        assert not missing, "events were left out: %s" % sorted(missing)[:10]
         return self.events
 
 
@@ -450,6 +460,18 @@ class Cluster:
         if len(set(indexes)) == 1:
             assert all(dump == dumps[0] for dump in dumps), "nodes hold different trees"
         return last
+
+
+def remove(node, name, timeout=10):
+    """DELETE at the peer port of node until it is answered as done or as gone."""
+    def gone():
+        try:
+            answer = ask(node.peer, "DELETE", "/v2/admin/machines/" + name, timeout=timeout)
+        except (OSError, http.client.HTTPException):
+            return None
+        assert answer.status in (200, 404, 500), answer
+        return answer if answer.status != 500 else None
+    return wait_until(gone, 30, "%s to be removed" % name)
 
 
 def without_ttl(tree):

@@ -10,8 +10,8 @@ import time
 import pytest
 
 import faults
-from faults import Cluster, Events, Load
-from moothall import alive, ask, wait_until
+from faults import Cluster, Events, Load, remove
+from moothall import alive, wait_until
 
 SEED = int(os.environ.get("MOOTHALL_SEED", "1"))
 EXIT_REMOVED = 5
@@ -29,18 +29,6 @@ def under_load(cluster, nodes=None, clients=2):
         load.stop()
         last = cluster.settle()
         load.check(events.finish(last))
-
-
-def remove(node, name, timeout=10):
-    """DELETE at the peer port of node until it is answered as done or as gone."""
-    def gone():
-        try:
-            answer = ask(node.peer, "DELETE", "/v2/admin/machines/" + name, timeout=timeout)
-        except OSError:
-            return None
-        assert answer.status in (200, 404, 500), answer
-        return answer if answer.status != 500 else None
-    return wait_until(gone, 30, "%s to be removed" % name)
 
 
 def registry(node):

@@ -84,6 +84,7 @@ machine_clock(const struct machine *machine)
 {
 	return (struct clock_time){
 		.monotonic_ms = monotonic_ms(machine),
+		.monotonic_ns = monotonic_ms(machine) * NS_PER_MS,
 		.wall_ns = (uint64_t)((int64_t)(WALL_START_NS + machine->world->now_ms * NS_PER_MS) +
 		    machine->wall_offset_ns),
 	};

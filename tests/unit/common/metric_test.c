@@ -438,3 +438,28 @@ TEST(records_of_another_version_are_kept_and_read_by_name)
 	munmap(words, BLOCK_BYTES);
 	area_free(&area);
 }
+
+TEST(who_writes_into_our_slot_does_not_move_our_cells)
+{
+	struct area area = area_new();
+	const char *label = "x";
+	uint64_t *words = slot_of(&area, become(&area, ROLE_CLIENT, 1));
+	struct metric_series *series = metric_series(METRIC_http_duration, &label);
+	uint64_t used = words[0];
+
+	memset(&words[1], 0xff, BLOCK_BYTES - sizeof(words[0]));
+	metric_series_observe(series, 1);
+	metric_add(METRIC_cache_hits, 1);
+	/* Exactly three cells are other than they were made. */
+	for (size_t i = 1; i < BLOCK_WORDS; i++) {
+		if (words[i] != UINT64_MAX) {
+			assert_true(i < used);
+			words[i] = UINT64_MAX;
+			used += UINT64_C(1) << 32;
+		}
+	}
+	assert_int_equal(used >> 32, 3);
+	metric_series_add(metric_series(METRIC_http_duration, &label), 1);
+	munmap(words, BLOCK_BYTES);
+	area_free(&area);
+}

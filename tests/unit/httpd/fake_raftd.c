@@ -317,6 +317,13 @@ fake_receive_all(struct fake *fake, int fd, struct buf *in)
 }
 
 /* Of main.c: nothing that runs here may end a node. */
+/* No test of the client role asks for an address. */
+void
+worker_resolve(struct worker *worker UNUSED, uint64_t id UNUSED, const char *host)
+{
+	fail_msg("an address is asked for: %s", host);
+}
+
 void
 worker_end_node(struct worker *worker UNUSED, enum exit_code code UNUSED, const char *sentence)
 {

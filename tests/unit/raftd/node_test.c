@@ -6,6 +6,7 @@
 
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
+#include "raftd/store/command.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>
@@ -140,7 +141,8 @@ world_new(bool join)
 		.identity = { .node_id = 0xa1, .name = "machine1" }, .is_new = true };
 	const char *where;
 
-	w->now = (struct clock_time){ .monotonic_ms = 1000, .wall_ns = 1000000 * NS_PER_SECOND };
+	w->now = (struct clock_time){ .monotonic_ms = 1000,
+		.monotonic_ns = 1000 * NS_PER_MS, .wall_ns = 1000000 * NS_PER_SECOND };
 	w->node = node_new(&config, io, &recovered);
 	assert_int_equal(node_start(w->node, w->now, &where), ERR_NONE);
 	return w;
@@ -159,6 +161,7 @@ static void
 turn(struct world *w, uint64_t later_ms)
 {
 	w->now.monotonic_ms += later_ms;
+	w->now.monotonic_ns += later_ms * NS_PER_MS;
 	w->now.wall_ns += later_ms * NS_PER_MS;
 	node_turn(w->node, w->now);
 }
@@ -207,6 +210,23 @@ read_key(struct world *w, uint64_t id, const char *key, uint8_t flags)
 	settle(w);
 	assert_int_equal(w->outcomes, before + 1);
 	return w->last.error;
+}
+
+/* A write as another node forwards it. */
+static struct blob *
+forwarded_payload(const struct msg_write *write)
+{
+	struct command_head head = { .kind = COMMAND_WRITE, .session = 5, .sequence = 1, .low = 1 };
+	struct command_write body = { .op = write->op, .flags = write->flags, .key = write->key,
+		.value = write->value, .ttl_s = write->ttl_s };
+	struct buf bytes = BUF_INIT;
+	struct blob *payload;
+
+	command_head_put(&bytes, &head);
+	command_write_put(&bytes, &body);
+	payload = blob_new(buf_slice(&bytes));
+	buf_free(&bytes);
+	return payload;
 }
 
 static const char *
@@ -389,17 +409,53 @@ TEST(a_key_expires_by_an_entry_and_never_early)
 	world_free(w);
 }
 
-TEST(a_clock_that_goes_back_expires_nothing_and_stops_nothing)
+/* Pitfall 32: neither does everything expire at once nor nothing for hours. */
+TEST(a_clock_that_is_set_expires_nothing_early_or_late)
+{
+	for (int i = 0; i < 2; i++) {
+		struct world *w = leading_world();
+
+		write_key(w, 1, "/a", 10);
+		settle(w);
+		w->now.wall_ns += (uint64_t)(i == 0 ? -3600 : 3600) * NS_PER_SECOND;
+		write_key(w, 2, "/b", 0);
+		settle(w);
+		assert_int_equal(w->outcomes, 2);
+		turn(w, 9900);
+		settle(w);
+		assert_int_equal(read_key(w, 3, "/a", 0), ERR_NONE);
+		turn(w, 110);
+		settle(w);
+		assert_int_equal(read_key(w, 4, "/a", 0), ERR_KEY_NOT_FOUND);
+		world_free(w);
+	}
+}
+
+/* A request that came since the last turn is not stamped with that turn's time. */
+TEST(a_forwarded_write_counts_its_ttl_from_its_coming)
 {
 	struct world *w = leading_world();
+	struct msg_write write = { .op = WRITE_SET, .flags = WRITE_FLAG_TTL, .ttl_s = 10,
+		.key = SLICE_LITERAL("/a") };
+	struct blob *payload = forwarded_payload(&write);
+	struct buf bytes = BUF_INIT;
+	struct frame frame;
+	size_t used;
 
-	write_key(w, 1, "/a", 10);
+	msg_forward_proposal_frame(&bytes, 0xb2, &(struct msg_forward_proposal){
+	    .type = RAFT_ENTRY_COMMAND, .payload = blob_slice(payload) });
+	assert_int_equal(frame_parse(buf_slice(&bytes), &frame, &used), ERR_NONE);
+	assert_int_equal(node_peer_frame(w->node, &frame), ERR_NONE);
+	turn(w, 5000);
 	settle(w);
-	w->now.wall_ns -= 3600 * NS_PER_SECOND;
-	write_key(w, 2, "/b", 0);
+	turn(w, 9900);
 	settle(w);
-	assert_int_equal(w->outcomes, 2);
 	assert_int_equal(read_key(w, 3, "/a", 0), ERR_NONE);
+	turn(w, 200);
+	settle(w);
+	assert_int_equal(read_key(w, 4, "/a", 0), ERR_KEY_NOT_FOUND);
+	blob_unref(&payload);
+	buf_free(&bytes);
 	world_free(w);
 }
 
