@@ -129,12 +129,12 @@ class Node:
         self.client = client or "127.0.0.1:%d" % free_port()
         self.peer = peer or "127.0.0.1:%d" % free_port()
         self.peers, self.flags = list(peers), list(flags)
-        self.environment = {}
+        self.environment, self.prefix = {}, []
         self.process, self.log_path = None, directory + ".log"
         self.seen = set()
 
     def argv(self):
-        argv = [ETCD, "-peer-addr", self.peer, "-addr", self.client,
+        argv = self.prefix + [ETCD, "-peer-addr", self.peer, "-addr", self.client,
                 "-data-dir", self.directory, "-name", self.name]
         if self.peers:
             argv += ["-peers", ",".join(self.peers)]

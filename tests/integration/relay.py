@@ -20,6 +20,8 @@ import re
 import subprocess
 import sys
 
+from moothall import free_port
+
 PROBE_S = 0.01          # how often a node that refuses is tried
 HEAD_BYTES_MAX = 65536
 CALLER = re.compile(rb'^X-Raft-Name: *([A-Za-z0-9._-]+)|"name" *: *"([A-Za-z0-9._-]+)"', re.I | re.M)
@@ -177,10 +179,6 @@ class Links:
         await relay.listen()
         return "127.0.0.1:%d" % relay.port
 
-    async def order_target(self, name, target):
-        host, port = target.rsplit(":", 1)
-        self.relays[name].target = (host, int(port))
-
     async def order_link(self, pairs, **how):
         for source, target in pairs:
             self.link(source, target).set(**how)
@@ -217,6 +215,8 @@ class Links:
 class Network:
     """Starts the process; cut, heal and the like return when it is so."""
 
+    label = ""
+
     def __init__(self):
         self.process = subprocess.Popen([sys.executable, __file__], stdin=subprocess.PIPE,
                                         stdout=subprocess.PIPE, text=True)
@@ -229,13 +229,13 @@ class Network:
         assert line, "the relay process is gone"
         return json.loads(line)
 
-    def add(self, name, target):
-        """A relay in front of the node at target; returns its address."""
-        self.names.append(name)
-        return self._order("add", name=name, target=target)
-
-    def target(self, name, target):
-        self._order("target", name=name, target=target)
+    def place(self, name):
+        """Where that node is: what a Node has to be made with. With a name again, another place."""
+        bind = "127.0.0.1:%d" % free_port()
+        if name not in self.names:
+            self.names.append(name)
+        return {"peer": self._order("add", name=name, target=bind), "client": None,
+                "flags": ["-peer-bind-addr", bind], "prefix": []}
 
     def one_way(self, sources, targets, **how):
         """Nothing comes from sources to targets any more; or with delay=, rate=, late."""

@@ -224,7 +224,7 @@ def move(cluster, node):
     fresh = cluster.make(node.name)
     world = cluster.world
     world.nodes.remove(fresh)
-    node.client, node.peer, node.bind, node.flags = fresh.client, fresh.peer, fresh.bind, fresh.flags
+    node.client, node.peer, node.flags = fresh.client, fresh.peer, fresh.flags
 
 
 def wait_registered(asked, nodes):
