@@ -1,6 +1,7 @@
 """Fixtures, and TAP for the harness when MOOTHALL_TAP names a descriptor."""
 
 import os
+import signal
 import sys
 
 import pytest
@@ -59,5 +60,7 @@ class Tap:
 
 
 def pytest_configure(config):
+    # Ended by a signal, a run still ends what it has started.
+    signal.signal(signal.SIGTERM, lambda number, frame: pytest.exit("terminated"))
     if "MOOTHALL_TAP" in os.environ:
         config.pluginmanager.register(Tap(int(os.environ["MOOTHALL_TAP"])), "moothall-tap")

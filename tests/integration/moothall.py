@@ -7,6 +7,8 @@ by pid, and says what should not have been there.
 import http.client
 import json
 import os
+import random
+import re
 import shutil
 import signal
 import socket
@@ -22,6 +24,10 @@ ETCDCTL = os.path.join(BUILD, "etcdctl")
 
 # Sanitized builds are slower; deadlines are for liveness, not for speed.
 SLOW = float(os.environ.get("MOOTHALL_TEST_SLOW", "1"))
+
+
+# What a process says that broke a promise of its own, or its supervisor of it.
+CRASHED = re.compile(r"by=signal (6|7|8|11) |Sanitizer|runtime error: ")
 
 
 def wait_until(check, timeout=10.0, what="the condition"):
@@ -40,14 +46,21 @@ _handed_out = set()
 
 
 def free_port():
-    """A port nobody listens on now and that this run has not handed out."""
+    """A port nobody listens on now and that this run has not handed out.
+
+    Not one that a connection may take as its own while the node of it is down.
+    """
     while True:
+        port = random.randrange(12000, 32000)
+        if port in _handed_out:
+            continue
         with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            port = s.getsockname()[1]
-        if port not in _handed_out:
-            _handed_out.add(port)
-            return port
+            try:
+                s.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        _handed_out.add(port)
+        return port
 
 
 class Answer:
@@ -295,6 +308,9 @@ class World:
             if node.process.poll() is None:
                 node.kill_all()
             left += ["%s pid %d" % (node.name, p) for p in node.seen if alive(p)]
+            # Others would restart it, and nobody would know.
+            left += ["%s log: %s" % (node.name, line) for line in node.log().splitlines()
+                     if CRASHED.search(line)]
         for call in self.at_close:
             call()
         shutil.rmtree(self.folder, ignore_errors=True)

@@ -81,16 +81,15 @@ class Pipe:
 class Relay:
     """In front of one node."""
 
-    def __init__(self, world, name, target):
+    def __init__(self, world, name, port, target):
         self.world, self.name = world, name
         self.target = target
-        self.port, self.server = 0, None
+        self.port, self.server = port, None
         self.connections = {}           # its task: who called
         self.probing = None
 
     async def listen(self):
         self.server = await asyncio.start_server(self.accepted, "127.0.0.1", self.port)
-        self.port = self.server.sockets[0].getsockname()[1]
 
     async def refused(self):
         """The node is gone: so are we, until it is back."""
@@ -173,11 +172,9 @@ class Links:
             return self.everyone
         return self.links.setdefault((source, target), Link())
 
-    async def order_add(self, name, target):
-        host, port = target.rsplit(":", 1)
-        relay = self.relays[name] = Relay(self, name, (host, int(port)))
+    async def order_add(self, name, port, target):
+        relay = self.relays[name] = Relay(self, name, port, ("127.0.0.1", target))
         await relay.listen()
-        return "127.0.0.1:%d" % relay.port
 
     async def order_link(self, pairs, **how):
         for source, target in pairs:
@@ -231,11 +228,12 @@ class Network:
 
     def place(self, name):
         """Where that node is: what a Node has to be made with. With a name again, another place."""
-        bind = "127.0.0.1:%d" % free_port()
+        port, target = free_port(), free_port()
         if name not in self.names:
             self.names.append(name)
-        return {"peer": self._order("add", name=name, target=bind), "client": None,
-                "flags": ["-peer-bind-addr", bind], "prefix": []}
+        self._order("add", name=name, port=port, target=target)
+        return {"peer": "127.0.0.1:%d" % port, "client": None,
+                "flags": ["-peer-bind-addr", "127.0.0.1:%d" % target], "prefix": []}
 
     def one_way(self, sources, targets, **how):
         """Nothing comes from sources to targets any more; or with delay=, rate=, late."""
