@@ -44,6 +44,19 @@ send_json(struct request *request, unsigned status, struct buf *body)
 	buf_free(body);
 }
 
+/* Clients of the 2.x series show the sentence of a 409, and of a 405 the number only. */
+static void
+send_no_change(struct request *request)
+{
+	struct buf body = BUF_INIT;
+	struct json json = json_into(&body);
+
+	json_raw(&json, "{\"message\":\"members change at a peer port: a machine joins with -peers, "
+	    "DELETE /v2/admin/machines/NAME removes one\"}");
+	response_header(request, "Allow", "GET,HEAD");
+	send_json(request, request->method == METHOD_DELETE ? 405 : 409, &body);
+}
+
 void
 members_handle(struct request *request)
 {
@@ -51,6 +64,14 @@ members_handle(struct request *request)
 	struct buf body = BUF_INIT;
 	struct json json = json_into(&body);
 
+	if (request->method != METHOD_GET && request->method != METHOD_HEAD) {
+		send_no_change(request);
+		return;
+	}
+	if (!slice_equal(request->path, slice_text("/v2/members"))) {
+		response_plain_error(request, 404, "404 page not found");
+		return;
+	}
 	json_open(&json, '{');
 	json_name(&json, "members");
 	json_open(&json, '[');

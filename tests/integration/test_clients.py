@@ -153,9 +153,15 @@ def ask_for_members(etcdctl, nodes, leader):
         (node.name, "http://" + node.peer, "http://" + node.client, "true" if node is leader else "false") for node in nodes)
     code, out, _ = etcdctl("cluster-health")
     assert code == 0 and out.count("is healthy: got healthy result") == len(nodes) and out.endswith("cluster is healthy\n")
-    # It tells in its own words that members are not changed this way.
-    code, out, error = etcdctl("member", "add", "new", "http://127.0.0.1:9")
-    assert code != 0 and error and "invalid character" not in error
+    # It passes on in what way members are changed; of a refused removal it has its own words.
+    sentence, refused = "DELETE /v2/admin/machines/NAME", "unexpected status code 405"
+    for change in (("add", "new", "http://127.0.0.1:9", sentence), ("update", rows[0][0], "http://127.0.0.1:9", sentence),
+                   ("remove", rows[0][0], refused)):
+        code, out, error = etcdctl("member", *change[:-1])
+        assert code != 0 and change[-1] in out + error
+    answer = ask(nodes[0].client, "DELETE", "/v2/members/" + rows[0][0])
+    assert answer.status == 405 and sentence in answer.json["message"] and answer.headers["Allow"] == "GET,HEAD"
+    assert nodes[0].get("/v2/members/" + rows[0][0]).status == 404
 
 
 if is_of_the_other_etcd():
