@@ -12,6 +12,11 @@ import urllib.parse
 
 import pytest
 
+try:
+    import etcd
+except ImportError:
+    etcd = None
+
 from moothall import SLOW, ask, wait_until
 from wire import FORM, Crowd, Wire, watchers
 
@@ -327,6 +332,45 @@ def test_calls_of_the_python_library(world):
     assert error_of(client.read, "/py") == 100
     with pytest.raises(Timeout):
         client.watch("/py/nothing", timeout=0.3)
+
+
+if etcd is not None:
+    def test_the_python_library_itself(world):
+        """All its calls but .leader, which takes the leader's name for the id of a member."""
+        nodes = world.cluster()
+        host, port = nodes[1].client.split(":")
+        client = etcd.Client(host=host, port=int(port), read_timeout=10, allow_reconnect=True)
+        assert len(client.members) == 3 and client.version and client.cluster_version
+        assert client.stats["name"] == nodes[1].name and "getsSuccess" in client.store_stats
+        assert client.write("/a", "1").action == "set" and client.read("/a").value == "1"
+        assert client.test_and_set("/a", "2", "1").value == "2" and client.get("/a").value == "2"
+        result = client.read("/a")
+        result.value = "3"
+        assert client.update(result).value == "3" and "/a" in client
+        first = client.write("/queue", "x", append=True)
+        second = client.write("/queue", "y", append=True)
+        assert first.key < second.key and [leaf.value for leaf in client.read("/queue", sorted=True).leaves] == ["x", "y"]
+        assert client.write("/t", "x", ttl=100).ttl in (99, 100) and client.refresh("/t", ttl=50).ttl in (49, 50)
+        assert client.pop("/t").value == "x" and "/t" not in client
+        index = client.set("/w", "0").modifiedIndex
+        events = client.eternal_watch("/w", index=index)
+        assert next(events).value == "0"
+        client.set("/w", "1")
+        assert next(events).value == "1" and client.watch("/w", index=index + 1).value == "1"
+        lock, other = etcd.Lock(client, "lock"), etcd.Lock(client, "lock")
+        assert lock.acquire(lock_ttl=60) and lock.is_acquired and not other.acquire(blocking=False)
+        lock.release()
+        assert other.acquire(timeout=10)
+        other.release()
+        with pytest.raises(etcd.EtcdKeyNotFound):
+            client.read("/none")
+        with pytest.raises(etcd.EtcdAlreadyExist):
+            client.write("/w", "2", prevExist=False)
+        with pytest.raises(etcd.EtcdNotFile):
+            client.write("/queue", "z")
+        with pytest.raises(etcd.EtcdDirNotEmpty):
+            client.delete("/queue", dir=True)
+        assert client.delete("/queue", recursive=True).action == "delete"
 
 
 def test_what_the_python_library_asks_of_the_cluster(world):
