@@ -26,8 +26,13 @@ ETCDCTL = os.path.join(BUILD, "etcdctl")
 SLOW = float(os.environ.get("MOOTHALL_TEST_SLOW", "1"))
 
 
+def sanitized():
+    with open(ETCD, "rb") as program:
+        return b"__asan_init" in program.read()
+
+
 # What a process says that broke a promise of its own, or its supervisor of it.
-CRASHED = re.compile(r"by=signal (6|7|8|11) |Sanitizer|runtime error: ")
+CRASHED = re.compile(r"by=signal (6|7|8|11) |ERROR: \w+Sanitizer|runtime error: ")
 
 
 def wait_until(check, timeout=10.0, what="the condition"):

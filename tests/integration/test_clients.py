@@ -9,13 +9,16 @@ import signal
 import subprocess
 import threading
 import urllib.parse
+import warnings
 
 import pytest
 
-try:
-    import etcd
-except ImportError:
-    etcd = None
+with warnings.catch_warnings():
+    warnings.simplefilter("ignore", DeprecationWarning)
+    try:
+        import etcd
+    except ImportError:
+        etcd = None
 
 from moothall import SLOW, ask, wait_until
 from wire import FORM, Crowd, Wire, watchers
