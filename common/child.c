@@ -35,6 +35,7 @@ struct child {
 	struct loop *loop;
 	struct channel *channel;	/* NULL once the supervisor is gone */
 	struct loop_timer *alive;
+	uint64_t breathed_ms;	/* monotonic; child_breathe */
 	struct metric_process *process;	/* what it says of itself */
 	int role;
 	uint32_t number;
@@ -310,6 +311,18 @@ tell_alive(void *argument)
 	msg_alive_frame(child_out(child), 0, &alive);
 	metric_process_look(child->process);
 	loop_timer_set(child->alive, ALIVE_INTERVAL_MS);
+}
+
+void
+child_breathe(struct child *child)
+{
+	uint64_t now_ms = clock_now().monotonic_ms;
+
+	if (now_ms - child->breathed_ms < ALIVE_INTERVAL_MS)
+		return;
+	child->breathed_ms = now_ms;
+	msg_alive_frame(child_out(child), 0, &(struct msg_alive){ 0 });
+	flush(child);
 }
 
 struct child *

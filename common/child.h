@@ -50,6 +50,9 @@ struct child *child_new(struct loop *loop, int fd, int role, uint32_t number,
 void child_free(struct child **child);
 /* Ready to serve. text: for the operator. */
 void child_ready(struct child *child, const char *text);
+/* A sign of life, at most once a second, from within work that takes longer than
+ * a turn: reading a large state back. */
+void child_breathe(struct child *child);
 /* The node as a whole has to end: tell the supervisor, which says sentence and
  * ends with code. This process should wait to be stopped. */
 void child_end_node(struct child *child, enum exit_code code, const char *sentence);

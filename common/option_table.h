@@ -132,6 +132,10 @@ OPTION(storage_cache, "storage-cache", "ETCD_STORAGE_CACHE", "storage.cache", SI
     1073741824, "SIZE", "block cache of the storage")
 OPTION(start_timeout, "start-timeout", "ETCD_START_TIMEOUT", "server.start_timeout", SECONDS, "60",
     100, 3600000, "SECONDS", "readiness is reported at the latest then")
+OPTION(daemon, "daemon", NULL, NULL, BOOL, "false", 0, 0, "BOOL",
+    "go on in the background once the node is ready; needs -pid-file and -log-output")
+OPTION(ready_fd, "ready-fd", NULL, NULL, TEXT, "", 0, 0, "N",
+    "descriptor that gets a newline once the node is ready")
 OPTION(port_file, "port-file", NULL, NULL, PATH, "", 0, 0, "FILE",
     "file to write the bound addresses to; allows port 0")
 OPTION(force, "force", NULL, NULL, BOOL, "false", 0, 0, "BOOL",

@@ -753,6 +753,12 @@ conn_expired(struct conn *conn, enum conn_limit limit)
 	conn_touch(conn);
 }
 
+static bool
+is_idle(const struct conn *conn)
+{
+	return conn->state == CONN_HEAD && conn->first == NULL && conn->in.size == 0;
+}
+
 void
 conn_stop(struct conn *conn, bool keep_idle)
 {
@@ -771,7 +777,15 @@ conn_stop(struct conn *conn, bool keep_idle)
 		request->stop = NULL;
 		stop(request);
 	}
-	if (conn->state == CONN_HEAD && conn->first == NULL && conn->in.size == 0 && !keep_idle)
+	if (is_idle(conn) && conn->served && !keep_idle)
+		conn->state = CONN_DEAF;
+	conn_touch(conn);
+}
+
+void
+conn_stop_new(struct conn *conn)
+{
+	if (is_idle(conn) && !conn->served)
 		conn->state = CONN_DEAF;
 	conn_touch(conn);
 }

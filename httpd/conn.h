@@ -98,8 +98,10 @@ bool conn_settle(struct conn *conn);
 /* A time limit has passed. */
 void conn_expired(struct conn *conn, enum conn_limit limit);
 /* The worker stops: tell long answers to end; an idle connection closes,
- * unless keep_idle. */
+ * unless keep_idle. One that is new stays: its request may be on the way. */
 void conn_stop(struct conn *conn, bool keep_idle);
+/* Of the latter nothing has come: it closes too. */
+void conn_stop_new(struct conn *conn);
 /* See to it that conn_settle runs at the end of this turn. */
 void conn_touch(struct conn *conn);
 /* Free all requests that have no answer yet, telling their handlers. */

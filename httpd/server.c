@@ -29,6 +29,7 @@
 #define ACCEPT_WARN_INTERVAL_MS 60000
 #define TICK_MS 200
 #define LINGER_MS 2000
+#define NEW_CONNECTION_MS 500
 #define FREE_REQUESTS_MAX 64
 #define FREE_LINES_BYTES 1024
 
@@ -39,6 +40,7 @@ struct server {
 	struct loop_timer *resume;	/* of accepting */
 	struct loop_timer *tick;
 	struct loop_timer *stop_limit;
+	struct loop_timer *stop_new;
 	bool listening;			/* server_listen was called */
 	bool paused;			/* no descriptors: until resume */
 	uint64_t warned_ms;
@@ -388,6 +390,18 @@ cut_all(void *argument)
 		conn_close(conn);
 }
 
+/* Who connected just before the stop had the time to ask something. */
+static void
+stop_new(void *argument)
+{
+	struct server *server = argument;
+	struct conn *conn;
+
+	TAILQ_FOREACH(conn, &server->conns, link)
+		conn_stop_new(conn);
+	loop_again(server->worker->loop);
+}
+
 void
 server_stop(struct server *server, bool keep_idle, uint64_t limit, void (*stopped)(struct worker *))
 {
@@ -400,6 +414,8 @@ server_stop(struct server *server, bool keep_idle, uint64_t limit, void (*stoppe
 		next = TAILQ_NEXT(conn, link);
 		conn_stop(conn, keep_idle);
 	}
+	if (!keep_idle)
+		loop_timer_set(server->stop_new, NEW_CONNECTION_MS);
 	loop_timer_set(server->stop_limit, limit);
 	loop_again(server->worker->loop);
 }
@@ -429,6 +445,7 @@ server_new(struct worker *worker, int listen_fd)
 	server->resume = loop_timer_new(worker->loop, resume_accepting, server);
 	server->tick = loop_timer_new(worker->loop, tick, server);
 	server->stop_limit = loop_timer_new(worker->loop, cut_all, server);
+	server->stop_new = loop_timer_new(worker->loop, stop_new, server);
 	TAILQ_INIT(&server->conns);
 	TAILQ_INIT(&server->closed);
 	STAILQ_INIT(&server->dirty);
@@ -458,6 +475,7 @@ server_free(struct server **server_pointer)
 	callers_free(&server->callers);
 	tally_free(&server->tally);
 	loop_timer_free(&server->stop_limit);
+	loop_timer_free(&server->stop_new);
 	loop_timer_free(&server->tick);
 	loop_timer_free(&server->resume);
 	loop_io_free(&server->listen_io);

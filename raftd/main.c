@@ -24,6 +24,8 @@
 #include <sys/queue.h>
 #include <unistd.h>
 
+#define RECORDS_PER_BREATH 1024
+
 /* A client worker's end of its socket pair, until the node is current. */
 struct held_worker {
 	STAILQ_ENTRY(held_worker) link;
@@ -42,6 +44,7 @@ struct raftd {
 	STAILQ_HEAD(, held_worker) held;
 	struct loop_timer *timer;
 	struct meter meter;
+	size_t loaded;			/* records of the recovery */
 	struct msg_alive alive;		/* its leader points into leader_name */
 	char leader_name[NAME_BYTES_MAX + 1];
 	uint64_t titled_ms;
@@ -286,11 +289,20 @@ disk_failed(void *argument, enum err why UNUSED, const char *sentence)
 
 /* ---- start ----------------------------------------------------------------------- */
 
+/* Recovery is one long turn; who watches us shall see that it goes on. */
+static void
+breathe(struct raftd *raftd)
+{
+	if (++raftd->loaded % RECORDS_PER_BREATH == 0)
+		child_breathe(raftd->child);
+}
+
 static enum err
 load_state(void *argument, struct slice key, struct slice value)
 {
 	struct raftd *raftd = argument;
 
+	breathe(raftd);
 	return node_load_state(raftd->node, key, value);
 }
 
@@ -299,6 +311,7 @@ load_entry(void *argument, const struct raft_entry *entry)
 {
 	struct raftd *raftd = argument;
 
+	breathe(raftd);
 	return node_load_entry(raftd->node, entry);
 }
 

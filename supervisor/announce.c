@@ -27,12 +27,10 @@ announce_start(const struct supervisor *supervisor)
 	diag_info("supervisor", "peer server [name %s, listen on %s, advertised url %s]", config->name,
 	    config->peer_bind_addr, config->peer_url);
 	diag_say("client %s   peer %s", config->client_url, config->peer_url);
-	notify_send(&supervisor->notify, "STATUS=starting");
 }
 
-/* "leader of a new one-node cluster, term 1"; freed by the caller. */
-static char *
-place_in_cluster(const struct supervisor *supervisor)
+char *
+announce_place(const struct supervisor *supervisor)
 {
 	const struct node_view *node = &supervisor->node;
 	bool is_new = supervisor->directory->is_new && !supervisor->ever_ready &&
@@ -57,9 +55,8 @@ void
 announce_ready(struct supervisor *supervisor)
 {
 	uint64_t took_ms = (clock_monotonic_ns() - supervisor->started_ns) / NS_PER_MS;
-	char *place = place_in_cluster(supervisor);
+	char *place = announce_place(supervisor);
 
-	notify_send(&supervisor->notify, "STATUS=%s", place);
 	if (supervisor->ever_ready) {
 		diag_info("supervisor", "ready again: %s", place);
 	} else {
@@ -71,34 +68,38 @@ announce_ready(struct supervisor *supervisor)
 	free(place);
 }
 
+char *
+announce_reason(const struct supervisor *supervisor)
+{
+	switch (supervisor->node.phase) {
+	case PHASE_RECOVERING:
+		return NULL;
+	case PHASE_JOINING:
+		/* Who founds a cluster passes by here too. */
+		return supervisor->config->peers[0] == '\0' ? NULL :
+		    xasprintf("waiting to join a cluster through %s", supervisor->config->peers);
+	case PHASE_REMOVED:
+		return xstrdup("waiting to join again: this node was removed from its cluster");
+	default:
+		return supervisor->node.leader_id != 0 ? NULL :
+		    xasprintf("waiting for a leader of a cluster of %zu",
+			supervisor_member_count(supervisor));
+	}
+}
+
 void
 announce_waiting(struct supervisor *supervisor)
 {
 	uint64_t since_ms = (clock_monotonic_ns() - supervisor->started_ns) / NS_PER_MS;
-	size_t members = supervisor_member_count(supervisor);
-	char *text;
+	char *text = announce_reason(supervisor);
 
-	if (!supervisor->served && since_ms >= supervisor->config->start_timeout) {
-		supervisor->served = true;
-		notify_send(&supervisor->notify, "READY=1\nSTATUS=degraded: start-timeout is over");
-	}
-	if (supervisor->waiting_said || supervisor->ever_ready)
+	if (text == NULL)
 		return;
-	switch (supervisor->node.phase) {
-	case PHASE_RECOVERING:
-		return;
-	case PHASE_JOINING:
-		text = xasprintf("waiting to join a cluster through %s", supervisor->config->peers);
-		break;
-	case PHASE_REMOVED:
-		text = xstrdup("waiting to join again: this node was removed from its cluster");
-		break;
-	default:
-		text = xasprintf("waiting for a leader of a cluster of %zu", members);
-		break;
+	if (since_ms >= supervisor->config->start_timeout)
+		service_ready(supervisor);
+	if (!supervisor->waiting_said && !supervisor->ever_ready) {
+		supervisor->waiting_said = true;
+		diag_say("%s", text);
 	}
-	supervisor->waiting_said = true;
-	diag_say("%s", text);
-	notify_send(&supervisor->notify, "STATUS=%s", text);
 	free(text);
 }

@@ -59,20 +59,6 @@ role_name(int role)
 	}
 }
 
-static const char *
-state_name(const struct supervisor *supervisor)
-{
-	if (stop_under_way(supervisor))
-		return "stopping";
-	if (supervisor->ready)
-		return "ready";
-	if (supervisor->node.phase == PHASE_JOINING)
-		return "joining";
-	if (supervisor->node.phase == PHASE_REMOVED)
-		return "removed";
-	return supervisor->ever_ready ? "degraded" : "starting";
-}
-
 /* Resident memory in bytes; 0 if it cannot be known. */
 static uint64_t
 memory_of(pid_t pid)
@@ -165,7 +151,7 @@ put_node(yajl_gen gen, const struct supervisor *supervisor)
 	const struct node_view *node = &supervisor->node;
 
 	put_text(gen, "name", slice_text(supervisor->config->name));
-	put_text(gen, "state", slice_text(state_name(supervisor)));
+	put_text(gen, "state", slice_text(service_state(supervisor)));
 	put_id(gen, "id", node->node_id);
 	put_id(gen, "cluster_id", node->cluster_id);
 	put_number(gen, "term", node->term);
@@ -195,7 +181,7 @@ print_node(struct buf *text, const struct supervisor *supervisor)
 	struct member_record member;
 
 	buf_printf(text, "%s: %s, %s, term %" PRIu64 ", leader %.*s\n", supervisor->config->name,
-	    state_name(supervisor), role_name(node->role), node->term,
+	    service_state(supervisor), role_name(node->role), node->term,
 	    SLICE_ARGS(supervisor_member_name(supervisor, node->leader_id)));
 	buf_printf(text, "node %016" PRIx64 " of cluster %016" PRIx64 "\n", node->node_id,
 	    node->cluster_id);

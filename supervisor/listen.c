@@ -7,6 +7,7 @@
 #include "common/xmem.h"
 #include "supervisor/holder.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <netdb.h>
 #include <netinet/in.h>
@@ -103,19 +104,22 @@ preferred(const struct addrinfo *list)
 	return list;
 }
 
+/* In the order of the host's bytes; the field is at one place in both families. */
+static unsigned
+port_of(const struct sockaddr *address)
+{
+	return ntohs(((const struct sockaddr_in *)(const void *)address)->sin_port);
+}
+
 static char *
 bound_address(int fd, const char *address)
 {
 	struct sockaddr_storage bound = { 0 };
 	socklen_t size = sizeof(bound);
-	uint16_t port;
 
 	ASSERT(getsockname(fd, (struct sockaddr *)&bound, &size) == 0);
-	port = bound.ss_family == AF_INET6 ?
-	    ((const struct sockaddr_in6 *)(const void *)&bound)->sin6_port :
-	    ((const struct sockaddr_in *)(const void *)&bound)->sin_port;
 	return xasprintf("%.*s:%u", (int)(strrchr(address, ':') - address), address,
-	    (unsigned)ntohs(port));
+	    port_of((const struct sockaddr *)&bound));
 }
 
 static int
@@ -142,6 +146,74 @@ listen_resolves(const char *address, char **problem)
 	else
 		*problem = xasprintf("\"%s\": %s", address, gai_strerror(code));
 	return code == 0;
+}
+
+enum err
+listen_adopt(int fd, char **bound)
+{
+	struct sockaddr_storage address = { 0 };
+	char host[INET6_ADDRSTRLEN] = "";
+	socklen_t size = sizeof(address);
+	int listens = 0;
+	socklen_t listens_size = sizeof(listens);
+	char *shown;
+
+	if (getsockname(fd, (struct sockaddr *)&address, &size) == -1 ||
+	    (address.ss_family != AF_INET && address.ss_family != AF_INET6) ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) == -1 || listens == 0 ||
+	    getnameinfo((const struct sockaddr *)&address, size, host, sizeof(host), NULL, 0,
+		NI_NUMERICHOST) != 0)
+		return ERR_INVALID;
+	shown = xasprintf(address.ss_family == AF_INET6 ? "[%s]:0" : "%s:0", host);
+	*bound = bound_address(fd, shown);
+	free(shown);
+	return ERR_NONE;
+}
+
+static bool
+is_any_address(const struct sockaddr *address)
+{
+	static const struct in6_addr any6 = IN6ADDR_ANY_INIT;
+
+	if (address->sa_family == AF_INET)
+		return ((const struct sockaddr_in *)(const void *)address)->sin_addr.s_addr ==
+		    htonl(INADDR_ANY);
+	return memcmp(&((const struct sockaddr_in6 *)(const void *)address)->sin6_addr, &any6,
+	    sizeof(any6)) == 0;
+}
+
+static bool
+same_host(const struct sockaddr *one, const struct sockaddr *other)
+{
+	if (one->sa_family != other->sa_family)
+		return false;
+	if (one->sa_family == AF_INET)
+		return ((const struct sockaddr_in *)(const void *)one)->sin_addr.s_addr ==
+		    ((const struct sockaddr_in *)(const void *)other)->sin_addr.s_addr;
+	return memcmp(&((const struct sockaddr_in6 *)(const void *)one)->sin6_addr,
+	    &((const struct sockaddr_in6 *)(const void *)other)->sin6_addr,
+	    sizeof(struct in6_addr)) == 0;
+}
+
+bool
+listen_is_at(int fd, const char *address, bool exactly)
+{
+	struct sockaddr_storage bound = { 0 };
+	const struct sockaddr *ours = (const struct sockaddr *)&bound;
+	const struct addrinfo *wanted;
+	socklen_t size = sizeof(bound);
+	struct addrinfo *list = NULL;
+	unsigned port;
+	bool found;
+
+	if (getsockname(fd, (struct sockaddr *)&bound, &size) == -1 || resolve(address, &list) != 0)
+		return false;
+	wanted = preferred(list);
+	port = port_of(wanted->ai_addr);
+	found = (port == 0 || port == port_of(ours)) &&
+	    (same_host(ours, wanted->ai_addr) || (!exactly && is_any_address(ours)));
+	freeaddrinfo(list);
+	return found;
 }
 
 int

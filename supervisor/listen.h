@@ -7,7 +7,7 @@
 #ifndef MOOTHALL_SUPERVISOR_LISTEN_H
 #define MOOTHALL_SUPERVISOR_LISTEN_H
 
-#include "common/base.h"
+#include "common/err.h"
 
 /* What a message says and names. */
 struct listen_request {
@@ -27,6 +27,18 @@ struct listen_request {
  * The descriptor, or -1 with *problem.
  */
 int listen_open(const struct listen_request *request, char **bound, char **problem) MUST_CHECK;
+
+/*
+ * Take a socket that the service manager has opened.
+ *
+ *	bound	out: host:port where it listens; freed by the caller
+ *
+ * ERR_INVALID: it is none that listens for TCP. fd stays the caller's.
+ */
+enum err listen_adopt(int fd, char **bound) MUST_CHECK;
+/* The socket listens at that host:port, port 0 is any; exactly, or, if not, on
+ * all addresses too. */
+bool listen_is_at(int fd, const char *address, bool exactly);
 
 /* True if the host of "host:port" has an address; else *problem, freed by the
  * caller, says why not. May wait for a name server. */

@@ -11,10 +11,13 @@
 #include "config.h"
 #include "supervisor/config_file.h"
 #include "supervisor/control.h"
+#include "supervisor/daemon.h"
+#include "supervisor/inherit.h"
 #include "supervisor/inspect.h"
 #include "supervisor/listen.h"
 #include "supervisor/policy.h"
 #include "supervisor/privileges.h"
+#include "supervisor/service.h"
 #include "supervisor/setup.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/tls_files.h"
@@ -40,16 +43,20 @@ struct program {
 	struct loop *loop;
 	struct supervisor *supervisor;
 	struct privileges privileges;
+	struct inherited inherited;
+	struct notify notify;
 	char *raftd_path, *httpd_path, *resolver_path;
 	char *client_bound, *peer_bound;	/* host:port */
 	int client_fd, peer_fd;
+	int daemon_fd;		/* who started us waits there; -1: nobody */
 	uint64_t started_ns;
 };
 
 /* Takes problem. */
 static enum exit_code
-fail(enum exit_code code, char *problem)
+fail(const struct program *program, enum exit_code code, char *problem)
 {
+	daemon_tell(program->daemon_fd, problem);
 	diag_say("etcd: %s", problem);
 	if (code == EXIT_USAGE)
 		diag_say("try 'etcd -help'");
@@ -112,14 +119,47 @@ find_programs(struct program *program)
 	free(beside);
 	if (found)
 		return EXIT_STOPPED;
-	return fail(EXIT_USAGE, xasprintf("cannot find raftd and httpd in %s; give a -libexec-dir",
+	return fail(program, EXIT_USAGE, xasprintf("cannot find raftd and httpd in %s; give a -libexec-dir",
 	    given[0] != '\0' ? given : PKGLIBEXECDIR));
+}
+
+/*
+ * A socket that was passed on under that name: EXIT_STOPPED with *fd, which is
+ * -1 if there is none that counts.
+ */
+static enum exit_code
+adopt_listener(struct program *program, const char *name, const char *option, const char *address,
+    int *fd, char **bound)
+{
+	char *mark_name = xasprintf("%s-own", name);
+	int mark = inherit_take(&program->inherited, mark_name);
+
+	free(mark_name);
+	*fd = inherit_take(&program->inherited, name);
+	if (mark != -1)
+		close(mark);
+	if (*fd == -1)
+		return EXIT_STOPPED;
+	if (mark != -1 && !listen_is_at(*fd, address, true)) {
+		/* The service manager has the last end of it: let go of the address. */
+		service_forget(&program->notify, name);
+		close(*fd);
+		*fd = -1;
+		return EXIT_STOPPED;
+	}
+	if (listen_adopt(*fd, bound) != ERR_NONE)
+		return fail(program, EXIT_USAGE, xasprintf("the socket \"%s\" of the service manager is "
+		    "none that listens for TCP; use ListenStream=HOST:PORT", name));
+	if (mark == -1 && !listen_is_at(*fd, address, false))
+		diag_warn("supervisor", "listens where the service manager says, not where %s does: "
+		    "socket=%s option=%s", option, *bound, address);
+	return EXIT_STOPPED;
 }
 
 /* "-bind-addr" if it was given, else the option of the advertised address. */
 static enum exit_code
-open_listener(struct program *program, enum option_id advertised, enum option_id bind,
-    const char *address, int *fd, char **bound)
+open_listener(struct program *program, const char *name, enum option_id advertised,
+    enum option_id bind, const char *address, int *fd, char **bound)
 {
 	struct arguments *arguments = &program->arguments;
 	bool own = arguments->source[bind] != OPTION_FROM_DEFAULT;
@@ -127,12 +167,20 @@ open_listener(struct program *program, enum option_id advertised, enum option_id
 	char *bind_option = xasprintf("-%s", option_rows[bind].flag);
 	struct listen_request request = { .address = address, .option = option,
 		.advertised = !own, .bind_option = bind_option };
+	enum exit_code code;
 	char *problem = NULL;
 
-	*fd = listen_open(&request, bound, &problem);
+	code = adopt_listener(program, name, option, address, fd, bound);
+	if (code == EXIT_STOPPED && *fd == -1) {
+		*fd = listen_open(&request, bound, &problem);
+		if (*fd == -1)
+			code = fail(program, EXIT_TROUBLE, problem);
+		else
+			service_keep(&program->notify, name, *fd);
+	}
 	free(option);
 	free(bind_option);
-	return *fd == -1 ? fail(EXIT_TROUBLE, problem) : EXIT_STOPPED;
+	return code;
 }
 
 /* The scheme, and the port that was bound where 0 was asked for. */
@@ -159,13 +207,14 @@ open_listeners(struct program *program)
 	struct config *config = &program->arguments.config;
 	enum exit_code code;
 
-	code = open_listener(program, OPTION_addr, OPTION_bind_addr, config->bind_addr,
+	code = open_listener(program, "client", OPTION_addr, OPTION_bind_addr, config->bind_addr,
 	    &program->client_fd, &program->client_bound);
 	if (code == EXIT_STOPPED)
-		code = open_listener(program, OPTION_peer_addr, OPTION_peer_bind_addr,
+		code = open_listener(program, "peer", OPTION_peer_addr, OPTION_peer_bind_addr,
 		    config->peer_bind_addr, &program->peer_fd, &program->peer_bound);
 	if (code != EXIT_STOPPED)
 		return code;
+	inherit_close(&program->inherited);
 	setup_text(config, OPTION_bind_addr, program->client_bound);
 	setup_text(config, OPTION_peer_bind_addr, program->peer_bound);
 	set_url(config, OPTION_client_url, OPTION_addr, OPTION_cert_file, config->addr,
@@ -187,7 +236,7 @@ write_files(const struct program *program)
 		err = directory_write_file(config->pid_file, text);
 		free(text);
 		if (err != ERR_NONE)
-			return fail(EXIT_USAGE, xasprintf("-pid-file: cannot write %s: %s",
+			return fail(program, EXIT_USAGE, xasprintf("-pid-file: cannot write %s: %s",
 			    config->pid_file, err_text(err)));
 	}
 	if (config->port_file[0] != '\0') {
@@ -195,7 +244,7 @@ write_files(const struct program *program)
 		err = directory_write_file(config->port_file, text);
 		free(text);
 		if (err != ERR_NONE)
-			return fail(EXIT_USAGE, xasprintf("-port-file: cannot write %s: %s",
+			return fail(program, EXIT_USAGE, xasprintf("-port-file: cannot write %s: %s",
 			    config->port_file, err_text(err)));
 	}
 	return EXIT_STOPPED;
@@ -234,9 +283,9 @@ drop_rights(struct program *program)
 	raise_limits();
 	problem = privileges_drop(&program->privileges);
 	if (problem != NULL)
-		return fail(EXIT_USAGE, problem);
+		return fail(program, EXIT_USAGE, problem);
 	if (access(config->data_dir, R_OK | W_OK | X_OK) == -1)
-		return fail(EXIT_USAGE, xasprintf("cannot use %s (-data-dir): %s",
+		return fail(program, EXIT_USAGE, xasprintf("cannot use %s (-data-dir): %s",
 		    program->directory.shown, strerror(errno)));
 	if (config->allow_core)
 		harden_core_allow();
@@ -247,7 +296,7 @@ drop_rights(struct program *program)
 	if (missing != NULL && mode == SANDBOX_ON) {
 		problem = xasprintf("-sandbox on: missing here: %s", missing);
 		free(missing);
-		return fail(EXIT_USAGE, problem);
+		return fail(program, EXIT_USAGE, problem);
 	}
 	if (missing != NULL)
 		diag_warn("sandbox", "the processes are less confined than they could be: "
@@ -255,7 +304,7 @@ drop_rights(struct program *program)
 	free(missing);
 	err = supervisor_policy(mode, program->raftd_path, program->httpd_path);
 	if (err != ERR_NONE)
-		return fail(EXIT_USAGE, xasprintf("-sandbox on: %s", err_text(err)));
+		return fail(program, EXIT_USAGE, xasprintf("-sandbox on: %s", err_text(err)));
 	return EXIT_STOPPED;
 }
 
@@ -273,10 +322,10 @@ prepare(struct program *program)
 	code = directory_open(&program->directory, &program->arguments, &program->privileges,
 	    &problem);
 	if (code != EXIT_STOPPED)
-		return fail(code, problem);
+		return fail(program, code, problem);
 	diag_set_node(config->name[0] == '\0' ? "-" : config->name);
 	if (config->force && directory_clear(&program->directory, config) != ERR_NONE)
-		return fail(EXIT_USAGE, xasprintf("-force: cannot remove the state in %s",
+		return fail(program, EXIT_USAGE, xasprintf("-force: cannot remove the state in %s",
 		    program->directory.shown));
 	if (config->force)
 		program->directory.is_new = true;
@@ -319,7 +368,7 @@ check_config(struct program *program)
 	if (problem == NULL)
 		print(&text);
 	buf_free(&text);
-	return problem == NULL ? EXIT_STOPPED : fail(EXIT_USAGE, problem);
+	return problem == NULL ? EXIT_STOPPED : fail(program, EXIT_USAGE, problem);
 }
 
 /* Mode 0640 if it is made here: for the group, whatever the umask is. */
@@ -334,10 +383,34 @@ open_log_file(const char *path)
 	return fd;
 }
 
+/* Who is told when the node is ready. */
+static enum exit_code
+open_notify(struct program *program)
+{
+	const struct config *config = &program->arguments.config;
+	int ready_fds[NOTIFY_READY_FDS] = { -1, -1 };
+
+	if (config->ready_fd[0] != '\0') {
+		ready_fds[0] = (int)strtol(config->ready_fd, NULL, 10);
+		if (fcntl(ready_fds[0], F_SETFD, FD_CLOEXEC) == -1)
+			return fail(program, EXIT_USAGE, xasprintf("-ready-fd: %d is not open here: %s",
+			    ready_fds[0], strerror(errno)));
+	}
+	if (config->daemon) {
+		program->daemon_fd = daemon_begin(config->log_output);
+		if (program->daemon_fd == -1)
+			return fail(program, EXIT_TROUBLE, xasprintf("-daemon: %s", strerror(errno)));
+		ready_fds[1] = program->daemon_fd;
+	}
+	notify_open(&program->notify, ready_fds);
+	return EXIT_STOPPED;
+}
+
 /* The children have our standard error, so theirs goes there too. */
 static enum exit_code
-open_log(const struct config *config)
+open_log(const struct program *program)
 {
+	const struct config *config = &program->arguments.config;
 	int fd = STDOUT_FILENO;
 
 	if (strcmp(config->log_output, "stderr") == 0)
@@ -345,10 +418,10 @@ open_log(const struct config *config)
 	if (strcmp(config->log_output, "stdout") != 0)
 		fd = open_log_file(config->log_output);
 	if (fd == -1)
-		return fail(EXIT_USAGE, xasprintf("-log-output: cannot write %s: %s",
+		return fail(program, EXIT_USAGE, xasprintf("-log-output: cannot write %s: %s",
 		    config->log_output, strerror(errno)));
 	if (dup2(fd, STDERR_FILENO) == -1)
-		return fail(EXIT_TROUBLE, xasprintf("-log-output: %s", strerror(errno)));
+		return fail(program, EXIT_TROUBLE, xasprintf("-log-output: %s", strerror(errno)));
 	if (fd != STDOUT_FILENO)
 		close(fd);
 	return EXIT_STOPPED;
@@ -367,14 +440,15 @@ run(struct program *program)
 	    .tls = program->tls,
 	    .raftd_path = program->raftd_path, .httpd_path = program->httpd_path,
 	    .resolver_path = program->resolver_path,
-	    .client_fd = program->client_fd, .peer_fd = program->peer_fd,
+	    .client_fd = program->client_fd, .peer_fd = program->peer_fd, .notify = program->notify,
 	    .started_ns = program->started_ns });
 	program->supervisor = supervisor;
 	program->client_fd = -1;
 	program->peer_fd = -1;
+	program->notify = (struct notify){ .fd = -1, .ready_fds = { -1, -1 } };
 	err = control_open(supervisor, &supervisor->control);
 	if (err != ERR_NONE)
-		return fail(EXIT_USAGE, xasprintf("cannot make the control socket in %s (-run-dir): %s",
+		return fail(program, EXIT_USAGE, xasprintf("cannot make the control socket in %s (-run-dir): %s",
 		    program->arguments.config.run_dir, err_text(err)));
 	return (enum exit_code)supervisor_run(supervisor);
 }
@@ -383,19 +457,23 @@ static enum exit_code
 serve(struct program *program)
 {
 	const struct config *config = &program->arguments.config;
-	enum exit_code code = open_log(config);
+	enum exit_code code = open_notify(program);
 	enum diag_level level;
 	char *problem;
 
+	if (code == EXIT_STOPPED)
+		code = open_log(program);
 	if (code != EXIT_STOPPED)
 		return code;
+	if (config->daemon)
+		daemon_detach();
 	if (diag_level_parse(config->log_level, &level))
 		diag_set_level(level);
 	diag_set_json(strcmp(config->log_format, "json") == 0);
 	setup_tell_ineffective(&program->arguments);
 	program->tls = tls_files_load(&program->arguments, &problem);
 	if (program->tls == NULL)
-		return fail(EXIT_USAGE, problem);
+		return fail(program, EXIT_USAGE, problem);
 	code = prepare(program);
 	return code == EXIT_STOPPED ? run(program) : code;
 }
@@ -412,6 +490,7 @@ program_free(struct program *program)
 {
 	remove_pid_file(program);
 	supervisor_free(&program->supervisor);
+	notify_close(&program->notify);
 	tls_files_free(&program->tls);
 	loop_free(&program->loop);
 	close_if_open(program->client_fd);
@@ -430,10 +509,12 @@ int
 main(int argc, char **argv)
 {
 	struct program program = { .directory = { .lock_fd = -1 }, .client_fd = -1, .peer_fd = -1,
+		.daemon_fd = -1, .notify = { .fd = -1, .ready_fds = { -1, -1 } },
 		.started_ns = clock_monotonic_ns() };
 	enum exit_code code;
 	char *problem = NULL;
 
+	inherit_read(&program.inherited);
 	harden_start(-1);
 	diag_start("etcd");
 	program.input = (struct arguments_input){ .argc = argc, .argv = argv,
@@ -446,7 +527,7 @@ main(int argc, char **argv)
 		printf("etcd version %s\n", PACKAGE_VERSION);
 		return EXIT_STOPPED;
 	case ARGUMENTS_WRONG:
-		return (int)fail(EXIT_USAGE, problem);
+		return (int)fail(&program, EXIT_USAGE, problem);
 	case ARGUMENTS_RUN:
 		break;
 	}
@@ -454,7 +535,7 @@ main(int argc, char **argv)
 	if (problem == NULL)
 		problem = privileges_find(&program.privileges, &program.arguments.config);
 	if (problem != NULL) {
-		code = fail(EXIT_USAGE, problem);
+		code = fail(&program, EXIT_USAGE, problem);
 	} else if (program.arguments.config.print_config) {
 		code = print_config(&program);
 	} else if (program.arguments.config.check_config) {

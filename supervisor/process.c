@@ -448,13 +448,26 @@ process_reaped(struct process *process, int status)
 	process->world->died(process->world->argument, process, status);
 }
 
+static uint64_t
+silence_limit_ms(const struct process *process)
+{
+	return process->role == ROLE_RAFTD ? RAFTD_SILENCE_MAX_MS : SILENCE_MAX_MS;
+}
+
+bool
+process_is_silent(const struct process *process, uint64_t now_ms)
+{
+	return process_is_up(process) &&
+	    now_ms - MIN_OF(process->heard_ms, now_ms) >= silence_limit_ms(process);
+}
+
 void
 process_watch(struct process *process, uint64_t now_ms)
 {
-	uint64_t limit_ms = process->role == ROLE_RAFTD ? RAFTD_SILENCE_MAX_MS : SILENCE_MAX_MS;
+	uint64_t limit_ms = silence_limit_ms(process);
 	uint64_t silent_ms = now_ms - MIN_OF(process->heard_ms, now_ms);
 
-	if (!process_is_up(process) || silent_ms < limit_ms)
+	if (!process_is_silent(process, now_ms))
 		return;
 	if (!process->aborted) {
 		diag_error("supervisor", "child gives no sign of life, aborted: process=%s pid=%ld "

@@ -115,6 +115,8 @@ void process_kill(struct process *process, int signal_number);
 /* waitpid told its end. */
 void process_reaped(struct process *process, int status);
 
+/* No sign of life for longer than a child that is up may take. */
+bool process_is_silent(const struct process *process, uint64_t now_ms);
 /* Abort or kill it if it has been silent too long. */
 void process_watch(struct process *process, uint64_t now_ms);
 /* The silence was ours (the machine slept): count anew. */

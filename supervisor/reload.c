@@ -125,8 +125,8 @@ read_and_check(struct supervisor *supervisor, struct arguments *fresh)
 	return problem;
 }
 
-enum err
-reload(struct supervisor *supervisor, struct reload_report *report, char **problem)
+static enum err
+reload_now(struct supervisor *supervisor, struct reload_report *report, char **problem)
 {
 	struct arguments fresh;
 
@@ -149,6 +149,17 @@ reload(struct supervisor *supervisor, struct reload_report *report, char **probl
 	arguments_free(&fresh);
 	apply(supervisor);
 	return ERR_NONE;
+}
+
+enum err
+reload(struct supervisor *supervisor, struct reload_report *report, char **problem)
+{
+	enum err err;
+
+	service_reloading(supervisor);
+	err = reload_now(supervisor, report, problem);
+	service_reloaded(supervisor);
+	return err;
 }
 
 /* "-log-level, -cors"; false if there is none. */

@@ -19,6 +19,7 @@
 #define WORKERS_MAX 64
 #define WORKERS_AUTO_MAX 4
 #define RETRY_MS_MIN 2500
+#define READY_FD_DIGITS 6
 #define RETRY_MS_MAX 5000
 
 void
@@ -420,6 +421,27 @@ check_log_output(struct arguments *arguments)
 	return NULL;
 }
 
+/* In the background nobody reads the terminal, and nobody knows the process id. */
+static char *
+check_daemon(struct arguments *arguments)
+{
+	const struct config *config = &arguments->config;
+	const char *number = config->ready_fd;
+
+	if (number[0] != '\0' && (strspn(number, "0123456789") != strlen(number) ||
+	    strlen(number) > READY_FD_DIGITS))
+		return at_source(arguments, OPTION_ready_fd,
+		    xasprintf("\"%s\" is not the number of a descriptor", number));
+	if (!config->daemon)
+		return NULL;
+	if (config->pid_file[0] == '\0')
+		return xstrdup("-daemon needs -pid-file");
+	if (strcmp(config->log_output, "stderr") == 0 || strcmp(config->log_output, "stdout") == 0)
+		return xasprintf("-daemon needs a -log-output that is no terminal: \"%s\" may be one",
+		    config->log_output);
+	return NULL;
+}
+
 /* What a browser may send as Origin: scheme://host[:port], no blanks, right escapes. */
 static bool
 is_origin(const char *item)
@@ -519,7 +541,7 @@ setup_check(struct arguments *arguments)
 	static char *(*const checks[])(struct arguments *) = { check_log_level, check_name,
 		check_workers, check_times, check_addresses, check_peers, check_discovery,
 		check_tls_pairs, check_files, check_choices,
-		check_log_output, check_cors };
+		check_log_output, check_daemon, check_cors };
 	char *problem = NULL;
 
 	for (size_t i = 0; problem == NULL && i < ARRAY_COUNT(checks); i++)

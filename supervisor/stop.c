@@ -148,7 +148,6 @@ stop_moved(struct supervisor *supervisor)
 static void
 begin(struct supervisor *supervisor)
 {
-	notify_send(&supervisor->notify, "STOPPING=1\nSTATUS=stopping");
 	supervisor->ready = false;
 	if (supervisor->stop.limit == NULL) {
 		supervisor->stop.limit = loop_timer_new(supervisor->loop, kill_all, supervisor);
@@ -160,6 +159,7 @@ void
 stop_begin(struct supervisor *supervisor, int how)
 {
 	bool drain = how == STOP_DRAIN;
+	uint64_t limit_ms = WHOLE_LIMIT_MS + (drain ? DRAIN_LIMIT_MS : 0);
 
 	if (stop_under_way(supervisor)) {
 		stop_fast(supervisor);
@@ -169,7 +169,8 @@ stop_begin(struct supervisor *supervisor, int how)
 	begin(supervisor);
 	supervisor->stop.step = STOP_STEP_CLIENTS;
 	supervisor->stop.code = EXIT_STOPPED;
-	loop_timer_set(supervisor->stop.limit, WHOLE_LIMIT_MS + (drain ? DRAIN_LIMIT_MS : 0));
+	service_stopping(supervisor, limit_ms);
+	loop_timer_set(supervisor->stop.limit, limit_ms);
 	restart_give_up(supervisor, "the node is stopping");
 	stop_role(supervisor, ROLE_CLIENT, how, drain ? DRAIN_LIMIT_MS : CLIENTS_LIMIT_MS);
 	stop_go_on(supervisor);
@@ -180,6 +181,7 @@ stop_fast(struct supervisor *supervisor)
 {
 	begin(supervisor);
 	supervisor->stop.step = STOP_STEP_ALL;
+	service_stopping(supervisor, FAST_LIMIT_MS);
 	loop_timer_cancel(supervisor->stop.transfer);
 	loop_timer_set(supervisor->stop.limit, FAST_LIMIT_MS);
 	restart_give_up(supervisor, "the node is stopping");

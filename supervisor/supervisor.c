@@ -105,17 +105,14 @@ supervisor_look(struct supervisor *supervisor)
 		return;
 	/* A cluster that starts as a whole has no leader before the others' init
 	 * systems have gone on, so they must not wait for one. */
-	if (serving && node->phase == PHASE_MEMBER && !supervisor->served) {
-		supervisor->served = true;
-		notify_send(&supervisor->notify, "READY=1");
+	if (ready != supervisor->ready) {
+		supervisor->ready = ready;
+		if (ready)
+			announce_ready(supervisor);
 	}
-	if (ready == supervisor->ready)
-		return;
-	supervisor->ready = ready;
-	if (ready)
-		announce_ready(supervisor);
-	else
-		notify_send(&supervisor->notify, "STATUS=not ready");
+	if (serving && node->phase == PHASE_MEMBER)
+		service_ready(supervisor);
+	service_look(supervisor);
 }
 
 static void
@@ -361,6 +358,7 @@ tick(void *argument)
 	look_at_certificates(supervisor);
 	if (!supervisor->ready && !stop_under_way(supervisor))
 		announce_waiting(supervisor);
+	service_look(supervisor);
 }
 
 static bool
@@ -476,7 +474,7 @@ supervisor_new(const struct supervisor_parts *parts)
 	    (struct resolve_owner){ .answered = resolved, .argument = supervisor });
 	supervisor->tick = loop_timer_new(parts->loop, tick, supervisor);
 	supervisor->tick_ms = clock_now().monotonic_ms;
-	notify_open(&supervisor->notify);
+	supervisor->notify = parts->notify;
 	watch_signals(supervisor);
 	loop_at_turn_end(parts->loop, turn_end, supervisor);
 	return supervisor;
@@ -501,6 +499,7 @@ supervisor_free(struct supervisor **supervisor_pointer)
 	loop_timer_free(&supervisor->stop.transfer);
 	loop_timer_free(&supervisor->restart.limit);
 	loop_timer_free(&supervisor->restart.moving);
+	service_free(supervisor);
 	notify_close(&supervisor->notify);
 	buf_free(&supervisor->node.members);
 	free(supervisor->world.raftd_path);
@@ -523,5 +522,6 @@ supervisor_run(struct supervisor *supervisor)
 	for (uint32_t number = 1; number <= supervisor->workers; number++)
 		supervisor_add(supervisor, ROLE_CLIENT, number);
 	loop_timer_set(supervisor->tick, TICK_MS);
+	service_start(supervisor);
 	return loop_run(supervisor->loop, EXIT_STOPPED);
 }

@@ -4,7 +4,7 @@
  * Owns the children (process.h), decides when one is started again and when
  * the node ends, knows how far the node is (node_state of raftd). Stopping is
  * stop.c, restarts that an operator asks for are restart.c, what is told to
- * people and the init system is announce.c, the operator's socket control.c, a
+ * people is announce.c, to the service manager service.c, the operator's socket control.c, a
  * new configuration reload.c.
  *
  *	starting --> ready	raftd, the peer worker and a client worker are
@@ -23,6 +23,7 @@
 #include "supervisor/directory.h"
 #include "supervisor/notify.h"
 #include "supervisor/process.h"
+#include "supervisor/service.h"
 
 struct control;
 struct resolve;
@@ -74,6 +75,13 @@ struct restart {
 	void *argument;
 };
 
+/* What the service manager was told (service.c). */
+struct service {
+	struct loop_timer *watchdog;	/* NULL: nobody watches */
+	char *status;			/* NULL: nothing yet */
+	uint64_t extended_ms;		/* monotonic, when more time was asked for */
+};
+
 struct supervisor {
 	struct loop *loop;
 	struct arguments *arguments;
@@ -88,6 +96,7 @@ struct supervisor {
 	struct stop stop;
 	struct restart restart;
 	struct notify notify;
+	struct service service;
 	struct control *control;
 	struct resolve *resolve;
 	struct metric_process *itself;	/* what the supervisor says of itself */
@@ -105,7 +114,7 @@ struct supervisor {
 
 /*
  * All is borrowed and outlives the supervisor. client_fd, peer_fd: listening
- * sockets, closed by the supervisor. Starts nothing yet.
+ * sockets; these and notify are the supervisor's from then on. Starts nothing yet.
  */
 struct supervisor_parts {
 	struct loop *loop;
@@ -115,6 +124,7 @@ struct supervisor_parts {
 	struct tls_files *tls;
 	const char *raftd_path, *httpd_path, *resolver_path;
 	int client_fd, peer_fd;
+	struct notify notify;
 	uint64_t started_ns;
 };
 
@@ -177,7 +187,11 @@ void restart_give_up(struct supervisor *supervisor, const char *problem);
 void announce_start(const struct supervisor *supervisor);
 /* Ready for the first time, or again. */
 void announce_ready(struct supervisor *supervisor);
-/* What the node waits for, once; and to the init system. */
+/* What the node waits for, once. */
 void announce_waiting(struct supervisor *supervisor);
+/* "leader of a cluster of 3, term 4"; freed by the caller. */
+char *announce_place(const struct supervisor *supervisor);
+/* What a node that is not ready waits for; freed by the caller. NULL: for itself. */
+char *announce_reason(const struct supervisor *supervisor);
 
 #endif

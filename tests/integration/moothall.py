@@ -147,7 +147,7 @@ class Node:
         self.client = client or "127.0.0.1:%d" % free_port()
         self.peer = peer or "127.0.0.1:%d" % free_port()
         self.peers, self.flags = list(peers), list(flags)
-        self.environment, self.prefix = {}, []
+        self.environment, self.prefix, self.pass_fds = {}, [], ()
         self.process, self.log_path = None, directory + ".log"
         self.seen = set()
 
@@ -162,7 +162,8 @@ class Node:
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.argv(), stdin=subprocess.DEVNULL, stdout=log,
                                             stderr=log, start_new_session=True,
-                                            env=dict(os.environ, **self.environment))
+                                            env=dict(os.environ, **self.environment),
+                                            pass_fds=self.pass_fds)
         if wait:
             self.wait_ready(timeout)
         return self
