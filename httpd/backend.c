@@ -1,6 +1,6 @@
 /*
  * backend.c - the worker's end of the channel to raftd: hello, status and calls
- * (see backend.h; watches are in backend_watch.c).
+ * (see backend.h; watches are in backend_watch.c, backups in backend_backup.c).
  *
  *	shut ------> greeted	raftd's hello is right		[take_hello]
  *	greeted ---> open	a status of a member: everything under way is
@@ -438,6 +438,7 @@ shut(struct backend *backend)
 	TAILQ_FOREACH(call, &backend->reads, link)
 		buf_clear(&call->event);
 	backend_watch_interrupt(backend);
+	backend_backup_lost(backend);
 	cluster_stale(backend->worker->cluster);
 	backend_tick_soon(backend);
 }
@@ -508,6 +509,7 @@ channel_received(void *argument, const struct frame *frame, int fd)
 	struct msg_watching watching;
 	struct msg_event event;
 	struct msg_changed changed;
+	struct msg_backup_piece piece;
 
 	if (frame->type == MSG_hello) {
 		take_hello(backend, frame, fd);
@@ -549,6 +551,11 @@ channel_received(void *argument, const struct frame *frame, int fd)
 		backend_watch_announced(backend, changed.store_index);
 		if (backend->changes.changed != NULL)
 			backend->changes.changed(backend->changes.argument, &changed);
+		return;
+	case MSG_backup_piece:
+		if (msg_backup_piece_decode(frame->payload, &piece) != ERR_NONE)
+			break;
+		backend_backup_piece(backend, frame->request_id, &piece);
 		return;
 	default:
 		break;
@@ -653,6 +660,7 @@ backend_new(struct worker *worker)
 	TAILQ_INIT(&backend->waiting);
 	TAILQ_INIT(&backend->reads);
 	TAILQ_INIT(&backend->stats);
+	TAILQ_INIT(&backend->backups);
 	hash_init(&backend->calls, rand_entropy(), call_matches);
 	backend->deadline = loop_timer_new(worker->loop, tick, backend);
 	backend_watch_start(backend);

@@ -80,6 +80,23 @@ struct backend_stats_call {
 void backend_stats(struct backend *backend, struct backend_stats_call *call, int kind);
 void backend_stats_cancel(struct backend *backend, struct backend_stats_call *call);
 
+/* A backup under way; embedded in what asked. */
+struct backend_backup {
+	/* A piece came (borrowed). Over with one that is the last or has an error;
+	 * ERR_CLOSED: that raftd is gone. */
+	void (*piece)(struct backend_backup *backup, const struct msg_backup_piece *piece);
+	/* The rest is the backend's. */
+	TAILQ_ENTRY(backend_backup) link;
+	uint64_t id;
+};
+/* Begin: the first piece is asked for. False: there is no raftd to ask now. */
+bool backend_backup(struct backend *backend, struct backend_backup *backup) MUST_CHECK;
+/* Ask for that piece: the one behind the last that came. */
+void backend_backup_next(struct backend *backend, struct backend_backup *backup,
+    uint64_t sequence);
+/* No more is wanted, before it was over; it may be freed. */
+void backend_backup_stop(struct backend *backend, struct backend_backup *backup);
+
 /* An open watch; embedded in what asked. */
 struct backend_watch {
 	/* Registered (error ERR_NONE), once at first; or refused or ended by an

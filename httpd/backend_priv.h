@@ -1,6 +1,6 @@
 /*
- * backend_priv.h - inside of the backend: shared by backend.c (channel, calls)
- * and backend_watch.c (watches).
+ * backend_priv.h - inside of the backend: shared by backend.c (channel, calls),
+ * backend_watch.c (watches) and backend_backup.c (backups).
  */
 #ifndef MOOTHALL_HTTPD_BACKEND_PRIV_H
 #define MOOTHALL_HTTPD_BACKEND_PRIV_H
@@ -31,6 +31,7 @@ struct backend {
 	uint64_t next_sequence;
 	uint64_t next_read;
 	TAILQ_HEAD(, backend_stats_call) stats;
+	TAILQ_HEAD(, backend_backup) backups;
 
 	struct hash watches;
 	TAILQ_HEAD(, backend_watch) unanswered; /* watches, by start */
@@ -63,5 +64,12 @@ void backend_watch_event(struct backend *backend, const struct frame *frame,
 void backend_watch_announced(struct backend *backend, uint64_t store_index);
 /* End what was not answered in time. True if some still wait. */
 bool backend_watch_expire(struct backend *backend, uint64_t now_ms);
+
+
+/* backend_backup.c */
+void backend_backup_piece(struct backend *backend, uint64_t id,
+    const struct msg_backup_piece *piece);
+/* The channel closed. */
+void backend_backup_lost(struct backend *backend);
 
 #endif

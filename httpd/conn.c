@@ -620,6 +620,9 @@ write_output(struct conn *conn)
 		outqueue_consume(&conn->out, size);
 		progress = true;
 	}
+	if (progress && conn->first != NULL && conn->first->streaming &&
+	    conn->first->drained != NULL)
+		conn->first->drained(conn->first);
 	if (outqueue_is_empty(&conn->out)) {
 		if (conn->writing.limit != LIMIT_NONE)
 			server_limit(conn->server, &conn->writing, LIMIT_NONE);

@@ -49,6 +49,8 @@ struct request {
 	void (*gone)(struct request *request);
 	/* May be set with it: the worker stops; end a stream without an end of its own. */
 	void (*stop)(struct request *request);
+	/* May be set with it, for a stream: some of it, or all, was taken by the client. */
+	void (*drained)(struct request *request);
 	void *state;			/* the handler's */
 	/* The rest is conn.c's. */
 	struct request *next;

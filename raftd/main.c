@@ -164,6 +164,15 @@ io_stats(void *argument, uint64_t session, uint64_t request_id, const struct msg
 }
 
 static void
+io_backup_piece(void *argument, uint64_t session, uint64_t request_id,
+    const struct msg_backup_piece *piece)
+{
+	struct raftd *raftd = argument;
+
+	sessions_backup_piece(raftd->sessions, session, request_id, piece);
+}
+
+static void
 io_changed(void *argument, const struct msg_changed *changed)
 {
 	struct raftd *raftd = argument;
@@ -332,6 +341,7 @@ make_io(struct raftd *raftd)
 		.watching = io_watching,
 		.event = io_event,
 		.stats = io_stats,
+		.backup_piece = io_backup_piece,
 		.changed = io_changed,
 		.status = io_status,
 		.note = io_note,

@@ -408,11 +408,24 @@ node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kin
 }
 
 void
+node_backup_ask(struct node *node, uint64_t session, uint64_t request_id, uint64_t sequence)
+{
+	backups_ask(node, session, request_id, sequence);
+}
+
+void
+node_backup_stop(struct node *node, uint64_t session, uint64_t request_id)
+{
+	backups_stop(node, session, request_id);
+}
+
+void
 node_session_gone(struct node *node, uint64_t session)
 {
 	store_unwatch_all(node->replica.store, session);
 	proposals_session_gone(node, session);
 	queries_session_gone(node, session);
+	backups_session_gone(node, session);
 }
 
 void
@@ -574,7 +587,8 @@ void
 node_snapshot_read(struct node *node, uint64_t snapshot, struct raft_position position,
     struct slice records, bool last)
 {
-	compact_read(node, snapshot, position, records, last);
+	if (!backups_read(node, snapshot, position, records, last))
+		compact_read(node, snapshot, position, records, last);
 }
 
 /* ---- the turn ---------------------------------------------------------------------------- */
@@ -692,7 +706,7 @@ effects_are_due(const struct node *node)
 		return true;
 	if (!node->applied_dirty)
 		return false;
-	if (node_was_removed(node))
+	if (node_was_removed(node) || backups_want_disk(node))
 		return true;
 	return node->effects.size >= EFFECTS_BYTES ||
 	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
@@ -815,6 +829,7 @@ node_turn(struct node *node, struct clock_time now)
 	queries_turn(node);
 	if (effects_are_due(node))
 		submit_batch(node, NULL);
+	backups_turn(node);
 	finish_move(node);
 	status_turn(node);
 	announce_turn(node);
@@ -848,6 +863,7 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, changes_deadline(node));
 	due = MIN_OF(due, queries_deadline(node));
 	due = MIN_OF(due, expiry_deadline(node));
+	due = MIN_OF(due, backups_deadline(node));
 	if (node->applied_dirty)
 		due = MIN_OF(due, node->effects_since_ms + EFFECTS_WAIT_MS);
 	if (node->moving)

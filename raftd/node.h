@@ -70,6 +70,11 @@ void node_watch(struct node *node, uint64_t session, uint64_t watch_id,
     const struct msg_watch *watch);
 void node_unwatch(struct node *node, uint64_t session, uint64_t watch_id);
 void node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind);
+/* A backup of the applied state: sequence 0 begins one, the others ask for the next
+ * piece. Answered by io.backup_piece. */
+void node_backup_ask(struct node *node, uint64_t session, uint64_t request_id,
+    uint64_t sequence);
+void node_backup_stop(struct node *node, uint64_t session, uint64_t request_id);
 /* The worker's channel closed: nobody waits for its answers, its watches end. */
 void node_session_gone(struct node *node, uint64_t session);
 /* Our join through another node was answered. */

@@ -47,6 +47,8 @@ struct node_io {
 	    struct slice event);
 	void (*stats)(void *argument, uint64_t session, uint64_t request_id,
 	    const struct msg_stats *stats);
+	void (*backup_piece)(void *argument, uint64_t session, uint64_t request_id,
+	    const struct msg_backup_piece *piece);
 	/* To every client worker: paths that changed. No worker may take itself to be
 	 * up to date any more once an outcome or event of the turn reaches any. */
 	void (*changed)(void *argument, const struct msg_changed *changed);

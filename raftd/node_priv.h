@@ -7,6 +7,7 @@
  *	change.c	membership changes that wait for their turn at the leader
  *	query.c		workers that wait for a read
  *	compact.c	trimming the log; sending and installing snapshots
+ *	backup.c	images of the applied state for operators
  *	announce.c	which paths changed, for the caches of workers
  *	status.c	what workers and operators are told
  *
@@ -197,6 +198,40 @@ void compact_peer_connected(struct node *node, peer_id peer);
 void compact_turn(struct node *node);
 uint64_t compact_deadline(const struct node *node);
 
+/* ---- backup.c ---------------------------------------------------------------------- */
+
+#define BACKUPS_MAX 2
+
+enum backup_phase {
+	BACKUP_FREE,
+	BACKUP_ASKED,			/* what is applied is to go to the disk first */
+	BACKUP_SYNCING,			/* it is on its way, by ticket */
+	BACKUP_READING,			/* the disk was asked for a piece; the image is open */
+	BACKUP_SENT,			/* the worker has it, and may ask for the next */
+};
+
+struct backup {
+	enum backup_phase phase;
+	uint64_t session, request_id;	/* who asked */
+	uint64_t ticket;
+	uint64_t snapshot;		/* id at the disk */
+	uint64_t next;			/* sequence of the next piece */
+	uint64_t store_index;		/* 0: its record was not among them yet */
+	uint64_t begun_ms, deadline_ms;
+};
+
+void backups_ask(struct node *node, uint64_t session, uint64_t request_id, uint64_t sequence);
+void backups_stop(struct node *node, uint64_t session, uint64_t request_id);
+void backups_session_gone(struct node *node, uint64_t session);
+/* True if that image is a backup's. */
+bool backups_read(struct node *node, uint64_t snapshot, struct raft_position position,
+    struct slice records, bool last);
+/* What was applied has to go to the disk at once. */
+bool backups_want_disk(const struct node *node);
+/* Behind the turn's last batch. */
+void backups_turn(struct node *node);
+uint64_t backups_deadline(const struct node *node);
+
 /* ---- the node ------------------------------------------------------------------------ */
 
 /* An outcome that waits for the turn's end. */
@@ -260,6 +295,7 @@ struct node {
 	struct change_list changes;
 	struct queries queries;
 	struct compaction compaction;
+	struct backup backups[BACKUPS_MAX];
 	bool expiring;			/* an expire command is in the log, not applied */
 
 	struct batch_list batches;	/* submitted, not yet synced */

@@ -189,6 +189,10 @@ MESSAGE(peer_unreachable, 0x27, FROM_PEER_WORKER, FIELD(u64, id))
 /* A stream to that node is up (again). */
 MESSAGE(peer_connected, 0x28, FROM_PEER_WORKER, FIELD(u64, id))
 
+/* The next piece of a backup; 0 begins one. Request id is the backup's, unique in the worker. */
+MESSAGE(backup_ask, 0x2c, FROM_PEER_WORKER, FIELD(u64, sequence))
+MESSAGE(backup_stop, 0x2d, FROM_PEER_WORKER, FIELD(u64, unused))
+
 /* ---- data channel: raftd -> worker; request id is the request's --------- */
 
 /* Of write, read, member_change; with FRAME_MORE the event goes on: the next
@@ -230,6 +234,14 @@ MESSAGE(status, 0x44, FROM_RAFTD,
 MESSAGE(changed, 0x45, FROM_RAFTD,
     FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term)
     FIELD(bytes, paths))	/* list of path_record */
+MESSAGE(backup_piece, 0x4a, FROM_RAFTD,
+    FIELD(u16, error)		/* enum err; not ERR_NONE: the backup is over, and not whole */
+    FIELD(u64, sequence)	/* from 0, without gap */
+    FIELD(u8, last)
+    FIELD(u64, raft_index) FIELD(u64, raft_term) /* what it is of; the same each time */
+    FIELD(u64, store_index)	/* with the last one */
+    FIELD(bytes, records)	/* list of state_record */
+    FIELD(u32, checksum))	/* CRC32C of records */
 RECORD(path_record, FIELD(bytes, path) FIELD(u8, below)) /* below: everything under it too */
 
 /* ---- node to node: request id is the other node's id --------------------- */

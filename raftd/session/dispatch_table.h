@@ -12,4 +12,6 @@ DISPATCH(member_change)
 DISPATCH(joined)
 DISPATCH(peer_unreachable)
 DISPATCH(peer_connected)
+DISPATCH(backup_ask)
+DISPATCH(backup_stop)
 #undef DISPATCH

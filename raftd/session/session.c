@@ -277,6 +277,21 @@ on_peer_connected(struct session *session, const struct frame *frame UNUSED,
 }
 
 static enum err
+on_backup_ask(struct session *session, const struct frame *frame, const struct msg_backup_ask *m)
+{
+	node_backup_ask(session->sessions->node, session->id, frame->request_id, m->sequence);
+	return ERR_NONE;
+}
+
+static enum err
+on_backup_stop(struct session *session, const struct frame *frame,
+    const struct msg_backup_stop *m UNUSED)
+{
+	node_backup_stop(session->sessions->node, session->id, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
 dispatch(struct session *session, const struct frame *frame)
 {
 	switch (frame->type) {
@@ -445,6 +460,16 @@ sessions_stats(struct sessions *sessions, uint64_t id, uint64_t request_id,
 
 	if (session != NULL)
 		msg_stats_frame(channel_out(session->channel), request_id, stats);
+}
+
+void
+sessions_backup_piece(struct sessions *sessions, uint64_t id, uint64_t request_id,
+    const struct msg_backup_piece *piece)
+{
+	struct session *session = find(sessions, id);
+
+	if (session != NULL)
+		msg_backup_piece_frame(channel_out(session->channel), request_id, piece);
 }
 
 void

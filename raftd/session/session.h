@@ -38,6 +38,8 @@ void sessions_event(struct sessions *sessions, uint64_t session, const uint64_t 
     size_t count, struct slice event);
 void sessions_stats(struct sessions *sessions, uint64_t session, uint64_t request_id,
     const struct msg_stats *stats);
+void sessions_backup_piece(struct sessions *sessions, uint64_t session, uint64_t request_id,
+    const struct msg_backup_piece *piece);
 /* Raises the shared index first, so that every worker knows of it before
  * anything that follows this turn reaches one of them. */
 void sessions_changed(struct sessions *sessions, const struct msg_changed *changed);

@@ -20,6 +20,19 @@ store_owns(struct slice key)
 	    key.data[0] == EFFECT_INDEX);
 }
 
+bool
+store_record_index(struct slice key, struct slice value, uint64_t *index)
+{
+	struct reader in = reader_of(value);
+	struct stored_index stored;
+
+	if (key.size != 1 || key.data[0] != EFFECT_INDEX || !stored_index_get(&in, &stored) ||
+	    !reader_done(&in))
+		return false;
+	*index = stored.store_index;
+	return true;
+}
+
 /* The node of a path, made as missing with all above it if it is not there;
  * NULL if a file is in the way. */
 static struct node *

@@ -80,6 +80,8 @@ uint32_t store_hash(const struct store *store);
 
 /* True if a state_record with that key is the store's (others are raftd's). */
 bool store_owns(struct slice key);
+/* True if it is the record of the store index, and then that. */
+bool store_record_index(struct slice key, struct slice value, uint64_t *index);
 /* Take one state_record of the disk or a snapshot, in any order.
  * ERR_CORRUPT if it cannot be. */
 enum err store_load(struct store *store, struct slice key, struct slice value) MUST_CHECK;

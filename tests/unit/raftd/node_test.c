@@ -24,6 +24,10 @@ struct world {
 	struct node_outcome last;	/* slices are not kept */
 	size_t outcomes;
 	enum exit_code ended;
+	size_t images, image_reads;	/* open; asked for and not given */
+	uint64_t pieces;
+	enum err piece_error;
+	struct msg_backup_piece piece;	/* the last; slices are not kept */
 };
 
 static uint64_t
@@ -115,6 +119,48 @@ stats(void *argument UNUSED, uint64_t session UNUSED, uint64_t id UNUSED,
 {
 }
 
+static uint64_t
+snapshot_begin(void *argument)
+{
+	struct world *w = argument;
+
+	w->images++;
+	return 500;
+}
+
+static void
+snapshot_read(void *argument, uint64_t snapshot, size_t bytes_max UNUSED)
+{
+	struct world *w = argument;
+
+	assert_int_equal(snapshot, 500);
+	w->image_reads++;
+}
+
+static void
+snapshot_end(void *argument, uint64_t snapshot UNUSED)
+{
+	struct world *w = argument;
+
+	w->images--;
+}
+
+static void
+backup_piece(void *argument, uint64_t session, uint64_t request_id,
+    const struct msg_backup_piece *m)
+{
+	struct world *w = argument;
+
+	assert_int_equal(session, SESSION);
+	if (m->error != ERR_NONE) {
+		w->piece_error = err_from_number(m->error);
+		return;
+	}
+	assert_int_equal(request_id, 9);
+	w->piece = *m;
+	w->pieces++;
+}
+
 static struct world *
 world_new(bool join)
 {
@@ -135,6 +181,8 @@ world_new(bool join)
 	struct node_io io = {
 		.submit = submit, .peer_out = peer_out, .outcome = outcome,
 		.watching = watching, .event = event, .changed = changed, .status = status, .stats = stats,
+		.snapshot_begin = snapshot_begin, .snapshot_read = snapshot_read,
+		.snapshot_end = snapshot_end, .backup_piece = backup_piece,
 		.note = note, .end = end, .argument = w,
 	};
 	struct wal_recovered recovered = {
@@ -566,5 +614,94 @@ TEST(a_node_that_is_told_of_its_removal_ends_but_not_for_another)
 		assert_int_equal(w->ended, id == 0xa1 ? EXIT_REMOVED : 0);
 	}
 	buf_free(&bytes);
+	world_free(w);
+}
+
+/* What was answered is in the backup: its effects go to the disk first. */
+TEST(a_backup_waits_until_what_was_applied_is_synced)
+{
+	struct world *w = leading_world();
+
+	write_key(w, 1, "/a", 0);
+	settle(w);
+	assert_int_equal(w->outcomes, 1);
+	node_backup_ask(w->node, SESSION, 9, 0);
+	turn(w, 0);
+	assert_true(w->tickets > w->synced);
+	assert_int_equal(w->images, 0);
+	sync_all(w);
+	turn(w, 0);
+	assert_int_equal(w->images, 1);
+	assert_int_equal(w->image_reads, 1);
+	world_free(w);
+}
+
+static void
+begin_backup(struct world *w)
+{
+	node_backup_ask(w->node, SESSION, 9, 0);
+	settle(w);
+	assert_int_equal(w->images, 1);
+	assert_int_equal(w->image_reads, 1);
+}
+
+TEST(a_backup_reads_a_piece_only_when_it_is_asked_for)
+{
+	struct world *w = leading_world();
+	struct raft_position position = { 7, 2 };
+
+	begin_backup(w);
+	node_snapshot_read(w->node, 500, position, SLICE_EMPTY, false);
+	settle(w);
+	assert_int_equal(w->pieces, 1);
+	assert_int_equal(w->piece.raft_index, 7);
+	assert_int_equal(w->image_reads, 1);
+	/* Not the one that is next: ignored. */
+	node_backup_ask(w->node, SESSION, 9, 5);
+	settle(w);
+	assert_int_equal(w->image_reads, 1);
+	node_backup_ask(w->node, SESSION, 9, 1);
+	settle(w);
+	assert_int_equal(w->image_reads, 2);
+	node_snapshot_read(w->node, 500, position, SLICE_EMPTY, true);
+	assert_int_equal(w->pieces, 2);
+	assert_int_equal(w->piece.last, 1);
+	assert_int_equal(w->images, 0);
+	world_free(w);
+}
+
+TEST(a_backup_that_nobody_takes_lets_go_of_its_image)
+{
+	struct world *w = leading_world();
+
+	begin_backup(w);
+	node_snapshot_read(w->node, 500, (struct raft_position){ 7, 2 }, SLICE_EMPTY, false);
+	turn(w, 59000);
+	assert_int_equal(w->images, 1);
+	assert_true(node_deadline(w->node) <= w->now.monotonic_ms + 1000);
+	turn(w, 1000);
+	assert_int_equal(w->images, 0);
+	assert_int_equal(w->piece_error, ERR_TIMED_OUT);
+	/* Who asks on is told again. */
+	w->piece_error = ERR_NONE;
+	node_backup_ask(w->node, SESSION, 9, 1);
+	assert_int_equal(w->piece_error, ERR_TIMED_OUT);
+	world_free(w);
+}
+
+TEST(a_third_backup_is_refused_and_a_worker_that_is_gone_frees_its_own)
+{
+	struct world *w = leading_world();
+
+	begin_backup(w);
+	node_backup_ask(w->node, SESSION, 10, 0);
+	settle(w);
+	assert_int_equal(w->images, 2);
+	node_backup_ask(w->node, SESSION, 11, 0);
+	assert_int_equal(w->piece_error, ERR_BUSY);
+	node_backup_stop(w->node, SESSION, 10);
+	assert_int_equal(w->images, 1);
+	node_session_gone(w->node, SESSION);
+	assert_int_equal(w->images, 0);
 	world_free(w);
 }
