@@ -33,6 +33,13 @@
 #define URL_BYTES_MAX 1024
 #define VOTERS_MAX 31
 #define MEMBERS_MAX 64			/* voters and learners together */
+#define ACTIVE_SIZE_DEFAULT 9		/* members that may join a cluster, */
+#define ACTIVE_SIZE_MIN 3		/* and what fewer are raised to */
+#define REMOVE_DELAY_MS_DEFAULT 1800000
+#define REMOVE_DELAY_MS_MIN 2000
+#define SYNC_INTERVAL_MS_DEFAULT 5000
+#define SYNC_INTERVAL_MS_MIN 1000
+#define CLUSTER_TIME_MS_MAX UINT64_C(31536000000)
 
 /* Bodies kept by one client worker */
 #define CACHE_BYTES_MAX (4 * MIB)

@@ -64,13 +64,14 @@ OPTION(http_read_timeout, "http-read-timeout", "ETCD_HTTP_READ_TIMEOUT", "http_r
 OPTION(http_write_timeout, "http-write-timeout", "ETCD_HTTP_WRITE_TIMEOUT", "http_write_timeout",
     SECONDS, "300", 1, 86400000, "SECONDS", "time without progress of an answer")
 OPTION(cluster_active_size, "cluster-active-size", "ETCD_CLUSTER_ACTIVE_SIZE",
-    "cluster.active_size", NUMBER, "9", 3, 31, "N", "how many members vote, of a new cluster")
+    "cluster.active_size", NUMBER, "9", 0, 31, "N",
+    "members that may join a new cluster, at least 3")
 OPTION(cluster_remove_delay, "cluster-remove-delay", "ETCD_CLUSTER_REMOVE_DELAY",
-    "cluster.remove_delay", SECONDS, "1800", 2000, 31536000000, "SECONDS",
-    "how long a member may be silent before another one takes its place")
+    "cluster.remove_delay", SECONDS, "1800", 0, 31536000000, "SECONDS",
+    "kept for the cluster, at least 2; silent members are not removed")
 OPTION(cluster_sync_interval, "cluster-sync-interval", "ETCD_CLUSTER_SYNC_INTERVAL",
-    "cluster.sync_interval", SECONDS, "5", 1000, 86400000, "SECONDS",
-    "how often a standby looks for a place")
+    "cluster.sync_interval", SECONDS, "5", 0, 86400000, "SECONDS",
+    "how often a machine that found the cluster full asks again, at least 1")
 OPTION(workers, "workers", "ETCD_WORKERS", "server.workers", TEXT, "auto", 0, 0, "N|auto",
     "client workers, 1 to 64 (auto: processors, at most 4)")
 OPTION(run_dir, "run-dir", "ETCD_RUN_DIR", "server.run_dir", PATH, "", 0, 0, "DIR",

@@ -118,7 +118,7 @@ void
 backend_write(struct backend *backend, struct backend_call *call, struct msg_write *write)
 {
 	place_write(backend, call);
-	call->member_change = false;
+	call->type = MSG_write;
 	write->low = low_sequence(backend);
 	msg_write_frame(&call->frame, call->id, write);
 	if (call->id != 0)
@@ -130,9 +130,21 @@ backend_member_change(struct backend *backend, struct backend_call *call,
     struct msg_member_change *change)
 {
 	place_write(backend, call);
-	call->member_change = true;
+	call->type = MSG_member_change;
 	change->low = low_sequence(backend);
 	msg_member_change_frame(&call->frame, call->id, change);
+	if (call->id != 0)
+		send_call(backend, call);
+}
+
+void
+backend_config_change(struct backend *backend, struct backend_call *call,
+    struct msg_config_change *change)
+{
+	place_write(backend, call);
+	call->type = MSG_config_change;
+	change->low = low_sequence(backend);
+	msg_config_change_frame(&call->frame, call->id, change);
 	if (call->id != 0)
 		send_call(backend, call);
 }
@@ -145,13 +157,18 @@ renew_frame(struct backend *backend, struct backend_call *call)
 	struct frame old;
 	struct msg_write write;
 	struct msg_member_change change;
+	struct msg_config_change config;
 	size_t used;
 
 	ASSERT(frame_parse(buf_slice(&call->frame), &old, &used) == ERR_NONE);
-	if (call->member_change) {
+	if (call->type == MSG_member_change) {
 		ASSERT(msg_member_change_decode(old.payload, &change) == ERR_NONE);
 		change.low = low_sequence(backend);
 		msg_member_change_frame(&frame, call->id, &change);
+	} else if (call->type == MSG_config_change) {
+		ASSERT(msg_config_change_decode(old.payload, &config) == ERR_NONE);
+		config.low = low_sequence(backend);
+		msg_config_change_frame(&frame, call->id, &config);
 	} else {
 		ASSERT(msg_write_decode(old.payload, &write) == ERR_NONE);
 		write.low = low_sequence(backend);

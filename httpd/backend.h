@@ -48,7 +48,7 @@ struct backend_call {
 	uint64_t id;			/* 0: waits for a place in the session's window */
 	uint64_t started_ms;
 	bool write;			/* may take effect: has a sequence */
-	bool member_change;
+	uint16_t type;			/* of a write: MSG_write, MSG_member_change, ... */
 	bool sent;			/* to the present or an earlier raftd */
 	struct buf frame;
 	struct buf event;
@@ -58,6 +58,8 @@ struct backend_call {
 void backend_write(struct backend *backend, struct backend_call *call, struct msg_write *write);
 void backend_member_change(struct backend *backend, struct backend_call *call,
     struct msg_member_change *change);
+void backend_config_change(struct backend *backend, struct backend_call *call,
+    struct msg_config_change *change);
 void backend_read(struct backend *backend, struct backend_call *call, const struct msg_read *read);
 /* How many are under way; and watches that are open. */
 size_t backend_call_count(const struct backend *backend);

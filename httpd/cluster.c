@@ -100,6 +100,9 @@ cluster_update(struct cluster *cluster, const struct msg_status *status)
 	cluster->leader_id = status->leader_id;
 	cluster->leader_since_ns = status->leader_since_ns;
 	cluster->started_ns = status->started_ns;
+	cluster->active_size = status->active_size;
+	cluster->remove_delay_ms = status->remove_delay_ms;
+	cluster->sync_interval_ms = status->sync_interval_ms;
 	return ERR_NONE;
 }
 

@@ -27,6 +27,7 @@ struct cluster {
 	uint64_t leader_id, leader_since_ns, started_ns;
 	size_t member_count;
 	const struct cluster_member *members;	/* in order of joining */
+	uint64_t active_size, remove_delay_ms, sync_interval_ms;
 };
 
 struct cluster *cluster_new(void);

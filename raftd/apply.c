@@ -75,6 +75,34 @@ apply_payload_expire(uint64_t cutoff_ns)
 	return payload_of(&bytes);
 }
 
+struct blob *
+apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
+    const struct command_config *config)
+{
+	struct command_head head = {
+		.kind = COMMAND_CONFIG,
+		.session = session,
+		.sequence = sequence,
+		.low = low,
+	};
+	struct buf bytes = BUF_INIT;
+
+	command_head_put(&bytes, &head);
+	command_config_put(&bytes, config);
+	return payload_of(&bytes);
+}
+
+struct blob *
+apply_payload_create(const struct command_create *create)
+{
+	struct command_head head = { .kind = COMMAND_CREATE };
+	struct buf bytes = BUF_INIT;
+
+	command_head_put(&bytes, &head);
+	command_create_put(&bytes, create);
+	return payload_of(&bytes);
+}
+
 bool
 apply_payload_parse(const struct blob *payload, struct command_head *head, struct reader *body)
 {
@@ -230,6 +258,58 @@ apply_member(struct node *node, const struct raft_entry *entry, struct reader *b
 	return failed(node, ERR_RAFT_INTERNAL, "malformed command");
 }
 
+/* ---- the cluster ----------------------------------------------------------- */
+
+static void
+change_config(struct node *node, const struct command_config *change)
+{
+	struct cluster_config *config = &node->replica.config;
+
+	cluster_config_change(config, change);
+	cluster_config_save(config, &node->effects);
+	node->status_due = true;
+}
+
+static struct store_outcome
+apply_config(struct node *node, struct reader *body)
+{
+	struct command_config change;
+
+	if (!command_config_get(body, &change) || !reader_done(body))
+		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
+	change_config(node, &change);
+	node_note(node, DIAG_INFO, "cluster configuration changed active-size=%" PRIu64
+	    " remove-delay-ms=%" PRIu64 " sync-interval-ms=%" PRIu64,
+	    node->replica.config.active_size, node->replica.config.remove_delay_ms,
+	    node->replica.config.sync_interval_ms);
+	return failed(node, ERR_NONE, NULL);
+}
+
+/* The first member, and what its options say of the cluster, by one entry. */
+static struct store_outcome
+apply_create(struct node *node, const struct raft_entry *entry, struct reader *body)
+{
+	struct command_create create;
+	struct command_member member;
+
+	if (!command_create_get(body, &create) || !reader_done(body) ||
+	    entry->conf_op != RAFT_CONF_ADD_VOTER)
+		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
+	change_config(node, &(struct command_config){
+	    .active_size = create.active_size,
+	    .remove_delay_ms = create.remove_delay_ms,
+	    .sync_interval_ms = create.sync_interval_ms });
+	member = (struct command_member){
+		.op = MEMBER_JOIN,
+		.id = create.id,
+		.cluster_id = create.cluster_id,
+		.name = create.name,
+		.peer_url = create.peer_url,
+		.client_url = create.client_url,
+	};
+	return apply_join(node, &member, MEMBER_VOTER, entry->time_ns);
+}
+
 static void
 apply_promote(struct node *node, peer_id id)
 {
@@ -264,6 +344,10 @@ apply_command(struct node *node, const struct raft_entry *entry, const struct co
 		return apply_write(node, body, entry->time_ns);
 	case COMMAND_MEMBER:
 		return apply_member(node, entry, body);
+	case COMMAND_CONFIG:
+		return apply_config(node, body);
+	case COMMAND_CREATE:
+		return apply_create(node, entry, body);
 	case COMMAND_EXPIRE:
 		node->expiring = false;
 		if (command_expire_get(body, &expire) && reader_done(body))

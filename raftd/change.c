@@ -166,8 +166,10 @@ step_join(struct node *node, struct change *change, const struct command_head *h
 		replace(node, same_name);
 	} else if (same_id != NULL) {
 		refuse(node, change, ERR_KEY_EXISTS, same_id->name);
-	} else if (node->replica.members.count == MEMBERS_MAX) {
-		refuse(node, change, ERR_NO_MORE_PEER, "");
+	} else if (node->replica.members.count >= node->replica.config.active_size) {
+		snprintf(cause, sizeof(cause), "active size %" PRIu64,
+		    node->replica.config.active_size);
+		refuse(node, change, ERR_NO_MORE_PEER, cause);
 	} else {
 		propose_change(node, change, RAFT_CONF_ADD_LEARNER, m->id, change->payload);
 	}

@@ -386,6 +386,9 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		.watches_max = config->max_watches,
 		.seed = rand_entropy(),
 		.new_cluster_id = rand_entropy(),
+		.active_size = config->cluster_active_size,
+		.remove_delay_ms = config->cluster_remove_delay,
+		.sync_interval_ms = config->cluster_sync_interval,
 		.join = config->peers[0] != '\0',
 	};
 	const char *where = NULL;

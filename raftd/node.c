@@ -54,6 +54,7 @@ node_new(const struct node_config *config, struct node_io io,
 	node->compaction.compacted = recovered->compacted.index;
 	node->replica.store = store_new(config->seed);
 	node->replica.requests = requests_new(config->seed);
+	cluster_config_init(&node->replica.config);
 	node->role = RAFT_FOLLOWER;
 	proposals_init(&node->proposals, config->seed);
 	queries_init(&node->queries);
@@ -74,6 +75,8 @@ node_load_record(struct replica *replica, struct slice key, struct slice value)
 		return ERR_CORRUPT;
 	if (key.data[0] == STATE_MEMBER || key.data[0] == STATE_REMOVED)
 		return members_load(&replica->members, key, value);
+	if (key.data[0] == STATE_CONFIG)
+		return cluster_config_load(&replica->config, key, value);
 	if (key.data[0] != STATE_STAMP)
 		return requests_load(replica->requests, key, value);
 	if (key.size != 1 || !stamp_state_get(&in, &stamp) || !reader_done(&in) ||
@@ -103,15 +106,17 @@ node_load_entry(struct node *node, const struct raft_entry *entry)
 static void
 start_cluster(struct node *node)
 {
-	struct command_member self = {
-		.op = MEMBER_JOIN,
+	struct command_create self = {
 		.id = node->id,
 		.cluster_id = node->config.new_cluster_id,
 		.name = slice_text(node->name),
 		.peer_url = slice_text(node->config.peer_url),
 		.client_url = slice_text(node->config.client_url),
+		.active_size = node->config.active_size,
+		.remove_delay_ms = node->config.remove_delay_ms,
+		.sync_interval_ms = node->config.sync_interval_ms,
 	};
-	struct blob *payload = apply_payload_member(0, 0, 0, &self);
+	struct blob *payload = apply_payload_create(&self);
 
 	node_note(node, DIAG_INFO, "%s is starting a new cluster", node->name);
 	raft_bootstrap(node->raft, payload, node_time_ns(node));
@@ -308,10 +313,11 @@ node_raft(const struct node *node)
 uint32_t
 node_hash(const struct node *node)
 {
-	uint32_t parts[3] = {
+	uint32_t parts[4] = {
 		store_hash(node->replica.store),
 		requests_hash(node->replica.requests),
 		members_hash(&node->replica.members),
+		crc32c(0, slice_of(&node->replica.config, sizeof(node->replica.config))),
 	};
 
 	return crc32c(0, slice_of(parts, sizeof(parts)));
@@ -365,6 +371,21 @@ node_member_change(struct node *node, uint64_t session, uint64_t sequence,
 	if (!answer_again(node, session, sequence))
 		proposals_add(node, session, sequence,
 		    apply_payload_member(session, sequence, change->low, &member), true);
+}
+
+void
+node_config_change(struct node *node, uint64_t session, uint64_t sequence,
+    const struct msg_config_change *change)
+{
+	struct command_config config = {
+		.active_size = change->active_size,
+		.remove_delay_ms = change->remove_delay_ms,
+		.sync_interval_ms = change->sync_interval_ms,
+	};
+
+	if (!answer_again(node, session, sequence))
+		proposals_add(node, session, sequence,
+		    apply_payload_config(session, sequence, change->low, &config), false);
 }
 
 void

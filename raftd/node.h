@@ -34,7 +34,8 @@ struct node_config {
 	size_t append_bytes_max;	/* of limits.h if 0, and so the next */
 	size_t log_memory_bytes;
 	uint64_t seed;			/* election timeouts and hash tables */
-	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0 */
+	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
+	uint64_t active_size, remove_delay_ms, sync_interval_ms; /* and so these; 0: the default */
 	bool join;			/* empty directory: wait for node_joined, else start a cluster */
 };
 
@@ -64,6 +65,8 @@ void node_write(struct node *node, uint64_t session, uint64_t sequence,
     const struct msg_write *write);
 void node_member_change(struct node *node, uint64_t session, uint64_t sequence,
     const struct msg_member_change *change);
+void node_config_change(struct node *node, uint64_t session, uint64_t sequence,
+    const struct msg_config_change *change);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
 void node_watch(struct node *node, uint64_t session, uint64_t watch_id,

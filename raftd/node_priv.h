@@ -18,6 +18,7 @@
 #define MOOTHALL_RAFTD_NODE_PRIV_H
 
 #include "common/hash.h"
+#include "raftd/cluster_config.h"
 #include "raftd/cluster_time.h"
 #include "raftd/member.h"
 #include "raftd/node.h"
@@ -151,6 +152,7 @@ struct replica {
 	struct store *store;
 	struct requests *requests;
 	struct members members;
+	struct cluster_config config;
 	uint64_t applied_ns;		/* stamp of the last applied entry, never falls */
 };
 
@@ -359,6 +361,9 @@ struct blob *apply_payload_write(uint64_t session, uint64_t sequence,
 struct blob *apply_payload_member(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_member *member);
 struct blob *apply_payload_expire(uint64_t cutoff_ns);
+struct blob *apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
+    const struct command_config *config);
+struct blob *apply_payload_create(const struct command_create *create);
 /* Take a payload apart; false: malformed. body is the reader behind the head. */
 bool apply_payload_parse(const struct blob *payload, struct command_head *head,
     struct reader *body);

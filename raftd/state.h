@@ -17,6 +17,7 @@ enum state_prefix {
 	STATE_RESULT = 'R',
 	STATE_STAMP = 'T',
 	STATE_REMOVED = 'U',
+	STATE_CONFIG = 'C',
 };
 
 /* Write prefix and the big-endian number(s) to key; returns the slice of it. */

@@ -8,6 +8,7 @@
  *	'R' be64 session be64 sequence	result_state
  *	'T'				stamp_state
  *	'U' be64 node id		removed_state
+ *	'C'				config_state; without it: the defaults
  *
  * No guard: included many times; undefines its macros.
  */
@@ -27,6 +28,9 @@ RECORD(result_state,
     FIELD(u8, event))		/* 1: the event of store_index is the answer's */
 RECORD(removed_state,		/* a member that was removed: its id never comes back */
     FIELD(u8, format))		/* 1 */
+RECORD(config_state,		/* of the cluster */
+    FIELD(u8, format)		/* 1 */
+    FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms))
 RECORD(stamp_state,
     FIELD(u8, format)		/* 1 */
     FIELD(u64, applied_ns))	/* the latest stamp of all applied entries */

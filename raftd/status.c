@@ -57,6 +57,9 @@ node_status(struct node *node, struct msg_status *status)
 		.leader_since_ns = node->leader_since_ns,
 		.started_ns = node->started_ns,
 		.members = buf_slice(&node->member_bytes),
+		.active_size = node->replica.config.active_size,
+		.remove_delay_ms = node->replica.config.remove_delay_ms,
+		.sync_interval_ms = node->replica.config.sync_interval_ms,
 	};
 }
 

@@ -42,6 +42,24 @@ at_source(const struct arguments *arguments, enum option_id id, char *problem)
 	return sentence;
 }
 
+/* What is too small is raised, as the cluster would do it. */
+static char *
+check_cluster(struct arguments *arguments)
+{
+	struct config *config = &arguments->config;
+
+	config->cluster_active_size = MAX_OF(config->cluster_active_size,
+	    (uint64_t)ACTIVE_SIZE_MIN);
+	config->cluster_remove_delay = MAX_OF(config->cluster_remove_delay,
+	    (uint64_t)REMOVE_DELAY_MS_MIN);
+	config->cluster_sync_interval = MAX_OF(config->cluster_sync_interval,
+	    (uint64_t)SYNC_INTERVAL_MS_MIN);
+	if (config->cluster_active_size > ACTIVE_SIZE_DEFAULT)
+		diag_warn("options", "-cluster-active-size (%llu): every write waits for most of so "
+		    "many machines", (unsigned long long)config->cluster_active_size);
+	return NULL;
+}
+
 static char *
 check_log_level(struct arguments *arguments)
 {
@@ -512,19 +530,11 @@ check_discovery(struct arguments *arguments)
 void
 setup_tell_ineffective(const struct arguments *arguments)
 {
-	static const enum option_id cluster[] = { OPTION_cluster_active_size,
-		OPTION_cluster_remove_delay, OPTION_cluster_sync_interval };
 	const struct config *config = &arguments->config;
 
-	for (size_t i = 0; i < ARRAY_COUNT(cluster); i++) {
-		if (arguments->source[cluster[i]] == OPTION_FROM_DEFAULT)
-			continue;
-		diag_warn("options", "-%s has no effect in this version: every member votes",
-		    option_rows[cluster[i]].flag);
-		break;
-	}
-	if (arguments->source[OPTION_max_connections_per_address] != OPTION_FROM_DEFAULT)
-		diag_warn("options", "-max-connections-per-address has no effect in this version");
+	if (arguments->source[OPTION_cluster_remove_delay] != OPTION_FROM_DEFAULT)
+		diag_warn("options", "-cluster-remove-delay is kept for the cluster, but silent "
+		    "members are not removed");
 	if (config->ipc_max_frame != FRAME_BYTES_MAX)
 		diag_warn("options", "-ipc-max-frame has no effect: frames have at most 16M");
 	if (config->graphite_host[0] != '\0')
@@ -539,7 +549,7 @@ char *
 setup_check(struct arguments *arguments)
 {
 	static char *(*const checks[])(struct arguments *) = { check_log_level, check_name,
-		check_workers, check_times, check_addresses, check_peers, check_discovery,
+		check_cluster, check_workers, check_times, check_addresses, check_peers, check_discovery,
 		check_tls_pairs, check_files, check_choices,
 		check_log_output, check_daemon, check_cors };
 	char *problem = NULL;

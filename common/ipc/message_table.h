@@ -180,6 +180,10 @@ MESSAGE(member_change, 0x25, FROM_PEER_WORKER,
     FIELD(bytes, name)
     FIELD(bytes, peer_url)
     FIELD(bytes, client_url))
+/* What the cluster is to be like, 0 changes nothing. Request id as for write. */
+MESSAGE(config_change, 0x2a, FROM_PEER_WORKER,
+    FIELD(u64, low)
+    FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms))
 /* A join of ours through another node was answered: who we are members with. */
 MESSAGE(joined, 0x26, FROM_PEER_WORKER,
     FIELD(u64, cluster_id)
@@ -228,7 +232,8 @@ MESSAGE(status, 0x44, FROM_RAFTD,
     FIELD(u64, leader_id)	/* 0: none known */
     FIELD(u64, leader_since_ns)	/* wall time this leader was first seen here */
     FIELD(u64, started_ns)	/* wall time raftd's node started */
-    FIELD(bytes, members))	/* list of member_record, in order of joining */
+    FIELD(bytes, members)	/* list of member_record, in order of joining */
+    FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms))
 /* Paths that changed this turn, before its outcomes: caches drop them and
  * every directory above. */
 MESSAGE(changed, 0x45, FROM_RAFTD,

@@ -254,6 +254,14 @@ on_member_change(struct session *session, const struct frame *frame,
 }
 
 static enum err
+on_config_change(struct session *session, const struct frame *frame,
+    const struct msg_config_change *m)
+{
+	node_config_change(session->sessions->node, session->id, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
 on_joined(struct session *session, const struct frame *frame UNUSED, const struct msg_joined *m)
 {
 	node_joined(session->sessions->node, m);

@@ -9,6 +9,8 @@ enum command_kind {
 	COMMAND_WRITE = 1,
 	COMMAND_EXPIRE = 2,
 	COMMAND_MEMBER = 3,
+	COMMAND_CONFIG = 4,
+	COMMAND_CREATE = 5,
 };
 
 #define CODEC_TABLE "raftd/store/command_table.h"

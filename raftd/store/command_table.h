@@ -19,7 +19,13 @@ RECORD(command_expire,		/* COMMAND_EXPIRE: everything due at or before the cut-o
 RECORD(command_member,		/* COMMAND_MEMBER: in a CONF entry (join, remove), or a COMMAND (update) */
     FIELD(u8, op)		/* enum member_op */
     FIELD(u64, id)
-    FIELD(u64, cluster_id)	/* first entry of a new cluster; else 0 */
+    FIELD(u64, cluster_id)	/* in logs begun before COMMAND_CREATE: their first entry; else 0 */
     FIELD(bytes, name) FIELD(bytes, peer_url) FIELD(bytes, client_url))
+RECORD(command_config,		/* COMMAND_CONFIG: of the cluster; 0 changes nothing */
+    FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms))
+RECORD(command_create,		/* COMMAND_CREATE: the CONF entry that begins a cluster */
+    FIELD(u64, id) FIELD(u64, cluster_id)
+    FIELD(bytes, name) FIELD(bytes, peer_url) FIELD(bytes, client_url)
+    FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms))
 #undef RECORD
 #undef FIELD

@@ -11,7 +11,7 @@ import pytest
 
 import faults
 from faults import Cluster, Events, Load, remove
-from moothall import alive, wait_until
+from moothall import alive, ask, wait_until
 
 SEED = int(os.environ.get("MOOTHALL_SEED", "1"))
 EXIT_REMOVED = 5
@@ -303,3 +303,56 @@ def test_a_learner_catches_up_before_it_votes(world):
         faults.UNAVAILABLE.setdefault("a node joins over a slow link, 6 MB of state", []).append(gap)
         cluster.network.heal()
         cluster.nodes.append(fresh)
+
+
+def cluster_config(node, form=None):
+    answer = ask(node.peer, "GET" if form is None else "PUT", "/v2/admin/config", form)
+    return answer.json if answer.status == 200 else answer
+
+
+def test_the_configuration_of_the_cluster_is_every_nodes_and_lasts(world):
+    flags = ["-cluster-active-size", "1", "-cluster-sync-interval", "1.5", "-snapshot-count", "20"]
+    first = world.node("machine1", flags=flags).start()
+    # Too small is raised; and it is no key and takes no index.
+    assert cluster_config(first) == {"activeSize": 3, "removeDelay": 1800, "syncInterval": 1.5}
+    assert first.put("/a", "1").json["node"]["modifiedIndex"] == 2
+    nodes = [first] + [world.node("machine%d" % i, peers=[first.peer], flags=[
+        "-cluster-active-size", "7"]).start() for i in (2, 3)]
+    world.wait_voters(nodes)
+    # A follower passes it on, and shows it once it is applied there.
+    follower = next(n for n in nodes if n is not world.leader_of(nodes))
+    changed = {"activeSize": 4, "removeDelay": 2.25, "syncInterval": 1}
+    assert cluster_config(follower, '{"activeSize":4,"removeDelay":2.25,"syncInterval":0}') == changed
+    for node in nodes:
+        wait_until(lambda: cluster_config(node) == changed, 5, "%s to know" % node.name)
+    assert cluster_config(follower, '{"activeSize":"x"}').status == 400
+    # It travels by snapshot, and is there after a restart of all.
+    for i in range(60):
+        first.put("/b", str(i))
+    nodes.append(world.node("machine4", peers=[first.peer]).start())
+    world.wait_voters(nodes)
+    assert cluster_config(nodes[3]) == changed
+    for node in nodes:
+        node.kill_all()
+    for node in nodes:
+        node.start(wait=False)
+    for node in nodes:
+        node.wait_ready()
+        assert cluster_config(node) == changed
+
+
+def test_a_full_cluster_takes_nobody_in_until_there_is_room(world):
+    nodes = world.cluster(3, flags=["-cluster-active-size", "3"])
+    late = world.node("machine4", peers=[n.peer for n in nodes],
+                      flags=["-retry-interval", "0.1", "-max-retry-attempts", "2"])
+    late.start(wait=False)
+    assert late.process.wait(20) == 1
+    assert "Reached the max number of peers in the cluster" in late.log(), late.log()
+    assert len(registry(nodes[0])) == 3
+    assert cluster_config(nodes[1], '{"activeSize":4}')["activeSize"] == 4
+    late.start()
+    world.wait_voters(nodes + [late])
+    # Who is a member already is no more by starting again.
+    assert cluster_config(nodes[1], '{"activeSize":3}')["activeSize"] == 3
+    kill_and_restart(nodes[2])
+    assert nodes[2].put("/c", "1").status == 201

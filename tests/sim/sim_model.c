@@ -720,6 +720,8 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
 	struct command_write write;
 	struct command_expire cutoff;
 	struct command_member member;
+	struct command_create create;
+	struct command_config config;
 
 	switch (head->kind) {
 	case COMMAND_WRITE:
@@ -735,6 +737,16 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
 	case COMMAND_MEMBER:
 		if (command_member_get(body, &member))
 			return apply_member(model, entry, &member);
+		break;
+	case COMMAND_CREATE:
+		if (!command_create_get(body, &create))
+			break;
+		member = (struct command_member){ .id = create.id, .name = create.name,
+			.peer_url = create.peer_url, .client_url = create.client_url };
+		return apply_join(model, &member, entry->time_ns);
+	case COMMAND_CONFIG:
+		if (command_config_get(body, &config))
+			return ERR_NONE;
 		break;
 	default:
 		break;

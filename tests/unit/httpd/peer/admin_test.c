@@ -3,6 +3,8 @@
  */
 #include "httpd/peer/peer.h"
 
+#include "common/limits.h"
+
 #include "tests/unit/httpd/peer/fixture.h"
 
 static const char *
@@ -212,5 +214,61 @@ TEST(a_joiner_that_goes_away_is_not_waited_for)
 	assert_non_null(fixture->backend.call);
 	request_drop(request);
 	assert_null(fixture->backend.call);
+	fixture_free(&fixture);
+}
+
+static const char *
+put_config(struct fixture *fixture, const char *body)
+{
+	struct request *request = request_make(fixture, METHOD_PUT, "/v2/admin/config");
+
+	request->body = slice_text(body);
+	fixture->backend.config = (struct msg_config_change){ 0 };
+	peer_config_handle(request);
+	return (const char *)fixture->body.data;
+}
+
+TEST(the_configuration_of_the_cluster_is_shown_and_changed)
+{
+	struct fixture *fixture = member();
+	const struct msg_config_change *asked = &fixture->backend.config;
+
+	assert_string_equal(ask(fixture, METHOD_GET, "/v2/admin/config", peer_config_handle),
+	    "{\"activeSize\":9,\"removeDelay\":1800,\"syncInterval\":1.5}\n");
+	put_config(fixture, "{\"activeSize\":5,\"unknown\":[1],\"removeDelay\":2.25}");
+	assert_true(asked->active_size == 5);
+	assert_true(asked->remove_delay_ms == 2250);
+	assert_true(asked->sync_interval_ms == 0);
+	outcome(fixture, ERR_NONE, "");
+	assert_int_equal(fixture->status, 200);
+	put_config(fixture, "{\"activeSize\":-4,\"removeDelay\":0,\"syncInterval\":1e300}");
+	assert_true(asked->active_size == 1);
+	assert_true(asked->remove_delay_ms == 1);
+	assert_true(asked->sync_interval_ms == CLUSTER_TIME_MS_MAX);
+	outcome(fixture, ERR_RAFT_INTERNAL, "no leader");
+	assert_int_equal(fixture->status, 500);
+	fixture_free(&fixture);
+}
+
+TEST(a_configuration_that_is_wrong_is_refused_in_one_sentence)
+{
+	static const char *const bodies[][2] = {
+		{ "", "it is not JSON" },
+		{ "{", "it is not JSON" },
+		{ "[]", "it is not an object" },
+		{ "{\"activeSize\":\"3\"}", "\"activeSize\" is not a whole number" },
+		{ "{\"activeSize\":3.5}", "\"activeSize\" is not a whole number" },
+		{ "{\"activeSize\":32}", "\"activeSize\" is above the maximum 31" },
+		{ "{\"removeDelay\":null}", "\"removeDelay\" is not a number of seconds" },
+		{ "{\"syncInterval\":true}", "\"syncInterval\" is not a number of seconds" },
+		{ "{\"activeSize\":3,\"activeSize\":4}", "a key stands twice in an object" },
+	};
+	struct fixture *fixture = member();
+
+	for (size_t i = 0; i < ARRAY_COUNT(bodies); i++) {
+		assert_non_null(strstr(put_config(fixture, bodies[i][0]), bodies[i][1]));
+		assert_int_equal(fixture->status, 400);
+		assert_null(fixture->backend.call);
+	}
 	fixture_free(&fixture);
 }

@@ -79,6 +79,14 @@ backend_member_change(struct backend *backend, struct backend_call *call,
 }
 
 void
+backend_config_change(struct backend *backend, struct backend_call *call,
+    struct msg_config_change *change)
+{
+	backend->call = call;
+	backend->config = *change;
+}
+
+void
 backend_cancel(struct backend *backend, struct backend_call *call)
 {
 	assert_ptr_equal(backend->call, call);
@@ -344,6 +352,9 @@ fixture_status(struct fixture *fixture, int phase, const char *remote_url)
 		.leader_id = REMOTE_ID,
 		.started_ns = fixture->started_ns,
 		.store_index = 17,
+		.active_size = 9,
+		.remove_delay_ms = 1800000,
+		.sync_interval_ms = 1500,
 	};
 
 	if (phase != PHASE_JOINING)

@@ -26,6 +26,7 @@ struct backend {
 	struct buf change_name;		/* of the last member_change */
 	struct msg_member_change change;
 	unsigned changes;
+	struct msg_config_change config;
 	bool detached;
 };
 
