@@ -110,6 +110,9 @@ configured(void *argument, const struct config *config)
 	worker->config = *config;
 	if (has_certificate(worker))
 		worker->tls = tls_new(worker->role);
+	/* Now, because OpenSSL reads files when it is used first. */
+	if (worker->role == ROLE_PEER && strncmp(config->discovery, "https://", 8) == 0)
+		worker->outside_tls = tls_new(worker->role);
 	worker_open(worker, program->listen_fd);
 	if (!confine(worker)) {
 		loop_stop(worker->loop, EXIT_USAGE);
@@ -126,6 +129,14 @@ secured(void *argument, const struct msg_tls *material)
 	struct worker *worker = &((struct program *)argument)->worker;
 	char *problem;
 
+	if ((material->flags & TLS_FLAG_OUTSIDE) != 0) {
+		if (worker->outside_tls == NULL ||
+		    tls_take(worker->outside_tls, material, &problem) == ERR_NONE)
+			return;
+		diag_error("tls", "authorities are not used: %s", problem);
+		free(problem);
+		return;
+	}
 	if (worker->tls == NULL || tls_take(worker->tls, material, &problem) == ERR_NONE)
 		return;
 	diag_error("tls", "certificates are not used: %s", problem);
@@ -320,6 +331,7 @@ main(int argc, char **argv)
 		worker_close(worker);
 	}
 	tls_free(&worker->tls);
+	tls_free(&worker->outside_tls);
 	child_free(&worker->child);
 	loop_free(&worker->loop);
 	return code;

@@ -455,6 +455,9 @@ tls_take(struct tls *tls, const struct msg_tls *material, char **problem)
 	ASSERT(set->ssl_ctx != NULL);
 	if (!use_rules(set->ssl_ctx, tls, material))
 		failed = "rules";
+	else if ((material->flags & TLS_FLAG_OUTSIDE) != 0)
+		failed = use_authorities(set->ssl_ctx, material->authorities, false) ? NULL :
+		    "authorities";
 	else if (!use_chain(set->ssl_ctx, material->chain))
 		failed = "certificate";
 	else if (!use_key(set->ssl_ctx, material->key))

@@ -28,6 +28,7 @@ struct worker {
 	struct child *child;		/* the channel to the supervisor */
 	struct server *server;		/* listening socket and connections */
 	struct tls *tls;		/* of its port; NULL: plain */
+	struct tls *outside_tls;	/* for what is no node: a discovery service; or NULL */
 	struct peers *peers;		/* peer role: streams and join; else NULL */
 	bool draining;			/* finish what is there, close connections after it */
 	size_t connections;		/* open now */

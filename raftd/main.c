@@ -389,7 +389,7 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		.active_size = config->cluster_active_size,
 		.remove_delay_ms = config->cluster_remove_delay,
 		.sync_interval_ms = config->cluster_sync_interval,
-		.join = config->peers[0] != '\0',
+		.join = config->peers[0] != '\0' || config->discovery[0] != '\0',
 	};
 	const char *where = NULL;
 	enum err err;

@@ -462,6 +462,16 @@ node_joined(struct node *node, const struct msg_joined *joined)
 }
 
 void
+node_create_cluster(struct node *node)
+{
+	if (!node->fresh || node->cluster_id != 0 || node->applied.index != 0 ||
+	    raft_last(node->raft).index != 0 || raft_current_term(node->raft) != 0)
+		return;
+	start_cluster(node);
+	node->status_due = true;
+}
+
+void
 node_peer_unreachable(struct node *node, uint64_t peer)
 {
 	raft_peer_unreachable(node->raft, peer);

@@ -82,6 +82,9 @@ void node_backup_stop(struct node *node, uint64_t session, uint64_t request_id);
 void node_session_gone(struct node *node, uint64_t session);
 /* Our join through another node was answered. */
 void node_joined(struct node *node, const struct msg_joined *joined);
+/* Nobody has a cluster to join: start one. Does nothing once there is anything
+ * in the log, so it may be said again. */
+void node_create_cluster(struct node *node);
 void node_peer_unreachable(struct node *node, uint64_t peer);
 void node_peer_connected(struct node *node, uint64_t peer);
 

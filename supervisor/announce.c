@@ -75,6 +75,8 @@ announce_reason(const struct supervisor *supervisor)
 	case PHASE_RECOVERING:
 		return NULL;
 	case PHASE_JOINING:
+		if (supervisor->config->discovery[0] != '\0')
+			return xstrdup("waiting to join a cluster through the discovery service");
 		/* Who founds a cluster passes by here too. */
 		return supervisor->config->peers[0] == '\0' ? NULL :
 		    xasprintf("waiting to join a cluster through %s", supervisor->config->peers);

@@ -517,14 +517,34 @@ check_files(struct arguments *arguments)
 	return NULL;
 }
 
+/* The worker that asks there reads the rest of it. */
 static char *
 check_discovery(struct arguments *arguments)
 {
-	if (arguments->config.discovery[0] == '\0')
+	const char *url = arguments->config.discovery;
+	const char *host = strstr(url, "://");
+	size_t length;
+
+	if (url[0] == '\0')
 		return NULL;
-	return at_source(arguments, OPTION_discovery, xasprintf(
-	    "\"%s\": discovery is not supported by this version; use -peers",
-	    arguments->config.discovery));
+	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
+		return at_source(arguments, OPTION_discovery,
+		    xasprintf("\"%s\" does not begin with http:// or https://", url));
+	host += 3;
+	length = strcspn(host, "/");
+	/* It may have a password in it, so it is not repeated. */
+	if (memchr(host, '@', length) != NULL)
+		return at_source(arguments, OPTION_discovery,
+		    xstrdup("a user in the URL is not supported"));
+	for (const char *at = host; *at != '\0'; at++)
+		if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f ||
+		    *at == '?' || *at == '#')
+			return at_source(arguments, OPTION_discovery,
+			    xasprintf("\"%s\" is not a URL http://HOST:PORT/PATH", url));
+	if (length == 0)
+		return at_source(arguments, OPTION_discovery,
+		    xasprintf("\"%s\" is not a URL http://HOST:PORT/PATH", url));
+	return NULL;
 }
 
 void

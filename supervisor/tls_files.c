@@ -55,6 +55,8 @@ struct port_files {
 
 struct tls_files {
 	struct port_files ports[PORTS];
+	bool outside_given;		/* a discovery service is called by HTTPS */
+	struct buf outside;		/* authorities for that: the system's */
 	uint8_t tickets[TICKET_KEYS * TLS_TICKET_KEY_BYTES];
 	size_t tickets_size;
 	uint64_t ticket_ms;		/* monotonic: when the newest was made; 0: not yet */
@@ -129,23 +131,20 @@ read_file(struct tls_file *file, const char *path, bool secret, struct buf *text
 
 /* Without -peer-ca-file the nodes we call are checked by what the system trusts. */
 static void
-read_system_store(struct port_files *port)
+read_system_store(struct buf *authorities, const char *doubt)
 {
 	const char *given = getenv(X509_get_default_cert_file_env());
 	struct tls_file file = {
 		.path = given != NULL ? given : X509_get_default_cert_file(),
 		.flag = "peer-ca-file",
 	};
-	char *problem = read_file(&file, file.path, false, &port->authorities);
+	char *problem = read_file(&file, file.path, false, authorities);
 
 	if (problem == NULL)
 		return;
 	free(problem);
-	buf_clear(&port->authorities);
-	diag_warn("tls",
-	    "no -peer-ca-file, and the system's authorities cannot be read (%s): no other "
-	    "node will be trusted",
-	    file.path);
+	buf_clear(authorities);
+	diag_warn("tls", "the system's authorities cannot be read (%s): %s", file.path, doubt);
 }
 
 /* ---- one port ---------------------------------------------------------------------- */
@@ -216,7 +215,8 @@ port_load(struct port_files *port, const struct arguments *arguments, int which,
 	if (problem == NULL)
 		problem = tls_check(&question, &port->end_s);
 	if (problem == NULL && question.peer && !port->asks)
-		read_system_store(port);
+		read_system_store(&port->authorities,
+		    "there is no -peer-ca-file, so no other node will be trusted");
 	return problem;
 }
 
@@ -289,6 +289,9 @@ tls_files_load(const struct arguments *arguments, char **problem)
 		return NULL;
 	}
 	warn_of_strangers(&arguments->config, &files->ports[PORT_PEER]);
+	files->outside_given = strncmp(arguments->config.discovery, "https://", 8) == 0;
+	if (files->outside_given)
+		read_system_store(&files->outside, "no discovery service will be trusted");
 	if (any_given(files))
 		make_ticket_key(files);
 	return files;
@@ -300,6 +303,7 @@ tls_files_free(struct tls_files **files)
 	if (*files == NULL)
 		return;
 	ports_free((*files)->ports);
+	buf_free(&(*files)->outside);
 	OPENSSL_cleanse((*files)->tickets, sizeof((*files)->tickets));
 	free(*files);
 	*files = NULL;
@@ -330,6 +334,9 @@ tls_files_reload(struct tls_files *files, const struct arguments *arguments)
 void
 tls_files_give(const struct tls_files *files, int role, struct buf *out)
 {
+	if (files != NULL && files->outside_given && role == ROLE_PEER)
+		msg_tls_frame(out, 0, &(struct msg_tls){ .flags = TLS_FLAG_OUTSIDE,
+		    .min_version = TLS_VERSION_1_2, .authorities = buf_slice(&files->outside) });
 	for (int which = 0; files != NULL && which < PORTS; which++) {
 		const struct port_files *port = &files->ports[which];
 

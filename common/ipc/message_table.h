@@ -188,6 +188,8 @@ MESSAGE(config_change, 0x2a, FROM_PEER_WORKER,
 MESSAGE(joined, 0x26, FROM_PEER_WORKER,
     FIELD(u64, cluster_id)
     FIELD(bytes, members))	/* list of member_record */
+/* A discovery service says that this node is the first of its cluster. */
+MESSAGE(create_cluster, 0x2b, FROM_PEER_WORKER, FIELD(u64, unused))
 /* The stream to that node closed and its port refuses connections. */
 MESSAGE(peer_unreachable, 0x27, FROM_PEER_WORKER, FIELD(u64, id))
 /* A stream to that node is up (again). */

@@ -32,7 +32,8 @@ enum member_op { MEMBER_JOIN = 1, MEMBER_UPDATE = 2, MEMBER_REMOVE = 3 };
 enum stop_how { STOP_FAST = 1, STOP_ORDERLY = 2, STOP_DRAIN = 3 };
 
 #define TLS_FLAG_ASK 0x01	/* who calls has to show a certificate of the authorities */
-#define TLS_FLAG_ALL 0x01
+#define TLS_FLAG_OUTSIDE 0x02	/* not of the port: for calls to what is no node, without a certificate */
+#define TLS_FLAG_ALL 0x03
 enum tls_version { TLS_VERSION_1_2 = 12, TLS_VERSION_1_3 = 13 };
 #define TLS_TICKET_KEY_BYTES 80	/* name 16, AES-256 key 32, HMAC-SHA-256 key 32 */
 #define TLS_TICKET_KEYS_MAX 4

@@ -314,7 +314,8 @@ http_compose(struct buf *out, const struct http_request *request)
 		buf_append_text(out, "Connection: close\r\n");
 	buf_append_slice(out, request->headers);
 	if (request->body.size > 0)
-		buf_printf(out, "Content-Type: application/json\r\nContent-Length: %zu\r\n",
+		buf_printf(out, "Content-Type: %s\r\nContent-Length: %zu\r\n",
+		    request->content_type == NULL ? "application/json" : request->content_type,
 		    request->body.size);
 	buf_append_text(out, "\r\n");
 	buf_append_slice(out, request->body);

@@ -33,6 +33,7 @@ struct http_request {
 	struct slice headers;		/* whole lines, beyond those made here */
 	const char *upgrade;		/* protocol to ask for; NULL: close behind the answer */
 	struct slice body;
+	const char *content_type;	/* of the body; NULL: JSON */
 	uint64_t connect_ms;		/* for each address */
 	uint64_t answer_ms;		/* from there to the whole answer, handshake included */
 	uint64_t silence_ms;		/* for stream_socket_options */

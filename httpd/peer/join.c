@@ -44,7 +44,7 @@ enum join_step { JOIN_VERSION, JOIN_MACHINES, JOIN_ASK };
 
 struct join {
 	struct peers *peers;
-	struct peer_address *list;	/* from -peers, own address left out */
+	struct peer_address *list;	/* whom to ask, own address left out */
 	size_t count, at;
 	enum join_step step;
 	struct peer_address target;	/* list[at], or where a redirect led */
@@ -364,7 +364,7 @@ join_on_timer(void *argument)
 		join_step(join);
 }
 
-/* One item of -peers; what cannot be an address is said and left out. */
+/* One item of the list; what cannot be an address is said and left out. */
 static void
 join_add_peer(struct join *join, const struct peer_address *own, struct slice item)
 {
@@ -373,7 +373,7 @@ join_add_peer(struct join *join, const struct peer_address *own, struct slice it
 	if (item.size == 0 || join->count == JOIN_PEERS_MAX)
 		return;
 	if (peer_address_parse(item, true, &address) != ERR_NONE) {
-		diag_warn("peer", "left out of -peers, not HOST:PORT: %.*s", SLICE_ARGS(item));
+		diag_warn("peer", "left out of the peers, not HOST:PORT: %.*s", SLICE_ARGS(item));
 		return;
 	}
 	if (!peer_address_equal(&address, own))
@@ -381,10 +381,9 @@ join_add_peer(struct join *join, const struct peer_address *own, struct slice it
 }
 
 static void
-join_read_peers(struct join *join)
+join_read_peers(struct join *join, const char *at)
 {
 	const struct config *config = &join_worker(join)->config;
-	const char *at = config->peers;
 	struct peer_address own;
 	size_t items = 1;
 
@@ -402,7 +401,7 @@ join_read_peers(struct join *join)
 }
 
 struct join *
-join_new(struct peers *peers)
+join_new(struct peers *peers, const char *list)
 {
 	const struct config *config = &peers->worker->config;
 	struct join *join = xzalloc(sizeof(*join));
@@ -411,7 +410,7 @@ join_new(struct peers *peers)
 
 	join->peers = peers;
 	join->timer = loop_timer_new(peers->worker->loop, join_on_timer, join);
-	join_read_peers(join);
+	join_read_peers(join, list);
 	snprintf(request.name, sizeof(request.name), "%s", config->name);
 	snprintf(request.peer_url, sizeof(request.peer_url), "%s", config->peer_url);
 	snprintf(request.client_url, sizeof(request.client_url), "%s", config->client_url);

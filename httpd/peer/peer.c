@@ -16,6 +16,7 @@
 #include "common/diag.h"
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
+#include "httpd/peer/discovery.h"
 #include "httpd/peer/join.h"
 #include "httpd/peer/outbound.h"
 
@@ -343,15 +344,71 @@ peers_drop_all(struct peers *peers)
 
 /* ---- status ------------------------------------------------------------------------ */
 
+/* The service does not help: -peers does, or this node must not start. */
+static const char *
+peers_without_discovery(struct peers *peers, enum discovery_state state)
+{
+	const struct config *config = &peers->worker->config;
+	const char *reason = state == DISCOVERY_FAILED ? discovery_reason(peers->discovery) :
+	    "no machine is registered";
+	char sentence[800];
+
+	if (config->peers[0] != '\0') {
+		diag_warn("discovery", "joining through -peers, discovery failed: %s", reason);
+		return config->peers;
+	}
+	if (state == DISCOVERY_ALONE)
+		snprintf(sentence, sizeof(sentence), "Discovery found an initialized cluster but "
+		    "no reachable peers are registered.");
+	else
+		snprintf(sentence, sizeof(sentence), "%s, the new instance, must register itself to "
+		    "discovery service as required (%.400s)", config->name, reason);
+	worker_end_node(peers->worker, EXIT_TROUBLE, sentence);
+	return NULL;
+}
+
+/* Whom to ask for membership; NULL: nobody, or nobody yet. */
+static const char *
+peers_to_join(struct peers *peers)
+{
+	struct buf *out;
+	enum discovery_state state;
+
+	if (peers->discovery == NULL)
+		return peers->worker->config.peers[0] == '\0' ? NULL : peers->worker->config.peers;
+	state = discovery_state(peers->discovery);
+	switch (state) {
+	case DISCOVERY_ASKING:
+		break;
+	case DISCOVERY_FIRST:
+		out = backend_out(peers->worker->backend);
+		if (out != NULL)
+			msg_create_cluster_frame(out, 0, &(struct msg_create_cluster){ 0 });
+		break;
+	case DISCOVERY_FOUND:
+		return discovery_machines(peers->discovery);
+	case DISCOVERY_ALONE:
+	case DISCOVERY_FAILED:
+		return peers_without_discovery(peers, state);
+	}
+	return NULL;
+}
+
 static void
 peers_check_join(struct peers *peers)
 {
 	const struct cluster *cluster = peers->worker->cluster;
+	const char *list;
 
-	if (cluster->phase != PHASE_JOINING || cluster->cluster_id != 0)
+	if (peers->discovery == NULL && peers->worker->config.discovery[0] != '\0')
+		peers->discovery = discovery_new(peers, peers_check_join);
+	if (cluster->phase != PHASE_JOINING || cluster->cluster_id != 0) {
 		join_free(&peers->join);
-	else if (peers->join == NULL && peers->worker->config.peers[0] != '\0')
-		peers->join = join_new(peers);
+	} else if (peers->join == NULL) {
+		list = peers_to_join(peers);
+		if (list != NULL)
+			peers->join = join_new(peers, list);
+	}
 }
 
 static void
@@ -405,6 +462,7 @@ peer_stop(struct worker *worker)
 		return;
 	worker->peers = NULL;
 	join_free(&peers->join);
+	discovery_free(&peers->discovery);
 	peers_drop_all(peers);
 	resolver_free(&peers->resolver);
 	free(peers);

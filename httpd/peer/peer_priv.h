@@ -31,6 +31,7 @@ stream_kind_name(enum stream_kind kind)
 	return kind == STREAM_BULK ? "snapshot" : "main";
 }
 
+struct discovery;
 struct outbound;
 struct join;
 struct peers;
@@ -60,6 +61,7 @@ struct peers {
 	uint64_t node_id, cluster_id;	/* in our handshakes; 0: none yet */
 	uint64_t told_started_ns;	/* the raftd that knows which streams are up, */
 	int told_phase;			/* and its phase then */
+	struct discovery *discovery;	/* NULL without -discovery */
 	struct join *join;		/* NULL unless this node asks to join */
 };
 

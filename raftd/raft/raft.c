@@ -84,7 +84,6 @@ raft_free(struct raft **raft)
 void
 raft_bootstrap(struct raft *raft, struct blob *payload, uint64_t wall_ns)
 {
-	ASSERT(!raft->started);
 	ASSERT(raft_log_last(&raft->log).index == 0);
 	ASSERT(raft->hard_state.term == 0);
 	/* A candidate that has all votes but for its own, which is on its way to
@@ -92,6 +91,8 @@ raft_bootstrap(struct raft *raft, struct blob *payload, uint64_t wall_ns)
 	raft->hard_state = (struct raft_hard_state){ 1, raft->config.id };
 	raft->role = RAFT_CANDIDATE;
 	raft->wall_ns = wall_ns;
+	/* It may have been idle for long: the disk gets the time of an election. */
+	raft->election_deadline = raft->now + raft->config.election_ticks;
 	replicate_append(raft, (struct raft_entry){ .type = RAFT_ENTRY_CONF,
 	    .conf_op = RAFT_CONF_ADD_VOTER, .conf_peer = raft->config.id,
 	    .payload = payload });

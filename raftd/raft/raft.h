@@ -107,8 +107,8 @@ enum err raft_propose_conf(struct raft *raft, enum raft_conf_op op, peer_id peer
     struct blob *payload, struct raft_position *position) MUST_CHECK;
 
 /*
- * Start a new cluster of one: to be called once on an empty log, before the
- * first tick. Makes this node the only voter and its leader of term 1; the
+ * Start a new cluster of one: to be called once on an empty log, before anybody
+ * was heard of. Makes this node the only voter and its leader of term 1; the
  * first entry is ADD_VOTER of itself with payload, stamped wall_ns.
  */
 void raft_bootstrap(struct raft *raft, struct blob *payload, uint64_t wall_ns);

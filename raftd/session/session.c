@@ -269,6 +269,14 @@ on_joined(struct session *session, const struct frame *frame UNUSED, const struc
 }
 
 static enum err
+on_create_cluster(struct session *session, const struct frame *frame UNUSED,
+    const struct msg_create_cluster *m UNUSED)
+{
+	node_create_cluster(session->sessions->node);
+	return ERR_NONE;
+}
+
+static enum err
 on_peer_unreachable(struct session *session, const struct frame *frame UNUSED,
     const struct msg_peer_unreachable *m)
 {

@@ -207,10 +207,16 @@ TEST(words_have_to_be_those_of_the_option)
 	assert_text(ARGUMENTS("-access-log", "-"), OPTION_access_log, "-");
 }
 
-TEST(discovery_is_refused_with_what_to_do_instead)
+TEST(a_discovery_url_has_a_scheme_and_a_host_and_no_password)
 {
-	assert_refused("-discovery: \"http://x\": discovery is not supported by this version; use -peers",
-	    ARGUMENTS("-discovery", "http://x"));
+	assert_refused("-discovery: \"x/t\" does not begin with http:// or https://",
+	    ARGUMENTS("-discovery", "x/t"));
+	assert_refused("-discovery: \"https://\" is not a URL http://HOST:PORT/PATH",
+	    ARGUMENTS("-discovery", "https://"));
+	assert_refused("-discovery: \"http://h/t?a=b\" is not a URL http://HOST:PORT/PATH",
+	    ARGUMENTS("-discovery", "http://h/t?a=b"));
+	assert_refused("-discovery: a user in the URL is not supported",
+	    ARGUMENTS("-discovery", "https://a:b@h/t"));
 }
 
 TEST(origins_are_urls_and_switch_the_check_on)
