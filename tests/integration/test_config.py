@@ -116,7 +116,6 @@ def test_wrong_files_are_told_with_their_line(world):
             ('[peer]\naddr = "127.0.0.1"', ':2: peer.addr: "127.0.0.1": no port; write host:port'),
             ('name = "a/b"', ':1: name: "a/b" has a character that is not allowed'),
             ('bind_addr = ":4001"', ":1: bind_addr: Listen Host: IP required can't use a port only"),
-            ('discovery = "http://x"', ':1: discovery: "http://x": discovery is not supported'),
             ('cors = ["http://%zz"]', ':1: cors: "http://%zz" is not a URL'),
             ('peers = ["a:1", "b"]', ':1: peers: "b": no port'),
             ("[log]\nlevel = 'loud'", ':2: log.level: "loud" is none of')]:
@@ -133,7 +132,6 @@ def test_wrong_flags_and_variables_name_their_source(world):
     refused(run(world, "-cert-file", "c.pem"), "-cert-file given without -key-file")
     refused(run(world, "-ca-file", "c.pem"), "-ca-file needs -cert-file and -key-file")
     refused(run(world, "-ipc-max-frame", "17M"), "-ipc-max-frame: 17M is above the maximum 16777216")
-    refused(run(world, "-discovery", "http://d"), "-discovery:", "not supported by this version; use -peers")
     refused(run(world, "-peer-election-timeout", "100", "-peer-heartbeat-interval", "500"),
             "-peer-election-timeout (100) must be at least twice -peer-heartbeat-interval (500)")
 
