@@ -1,12 +1,48 @@
 /*
- * command_table.h - the commands of etcdctl: COMMAND(name, function, usage, help)
+ * command_table.h - the commands of etcdctl:
  *
- * No guard: included many times; undefines its macro at the end.
+ *	COMMAND(name, group, function, arguments, least, most, kind, help)
+ *
+ *	name		one word, or two: "member list"
+ *	group		where help shows it: KEYS, CLUSTER, NODE, TOOLS, SELF
+ *	arguments	as help shows them
+ *	least, most	how many words it takes; most -1: any number
+ *	kind		PLAIN
+ *			TAIL	the last of the `least` words and all behind it are a
+ *				command line of somebody else, whose options are not ours
+ *			FAMILY	stands for all names that begin with this one, in help;
+ *				never run. A family with a row of another kind hands
+ *				it the second words that it does not know
+ *
+ * Parsing, help, completion and the check of the manual page come from here.
+ * Rows of one group stand together. No guard: included many times; undefines its
+ * macro at the end.
  */
-COMMAND("control", ctl_control,
-    "control [-run-dir DIR | -data-dir DIR] status [-json] | reload | restart WHAT |\n"
-    "            transfer [NAME] | stop [fast|graceful]",
-    "the node on this machine; WHAT: raftd, peer, client, client N or all")
-COMMAND("help", ctl_help, "help", "this text")
-COMMAND("version", ctl_version, "version", "the version of this program")
+COMMAND("ls", KEYS, ctl_ls, "[KEY]", 0, 1, PLAIN, "list the keys of a directory")
+COMMAND("get", KEYS, ctl_get, "KEY", 1, 1, PLAIN, "print the value of a key")
+COMMAND("set", KEYS, ctl_set, "KEY [VALUE]", 1, 2, PLAIN, "set a key; the value from standard input if not given")
+COMMAND("mk", KEYS, ctl_mk, "KEY [VALUE]", 1, 2, PLAIN, "make a key that is not there yet")
+COMMAND("update", KEYS, ctl_update, "KEY [VALUE]", 1, 2, PLAIN, "set a key that is there")
+COMMAND("rm", KEYS, ctl_rm, "KEY", 1, 1, PLAIN, "remove a key, or a directory")
+COMMAND("mkdir", KEYS, ctl_mkdir, "KEY", 1, 1, PLAIN, "make a directory that is not there yet")
+COMMAND("setdir", KEYS, ctl_setdir, "KEY", 1, 1, PLAIN, "make a directory, also in the place of a key")
+COMMAND("updatedir", KEYS, ctl_updatedir, "KEY", 1, 1, PLAIN, "change when a directory expires")
+COMMAND("rmdir", KEYS, ctl_rmdir, "KEY", 1, 1, PLAIN, "remove a key or an empty directory")
+COMMAND("watch", KEYS, ctl_watch, "KEY", 1, 1, PLAIN, "wait for a change of a key and print it")
+COMMAND("exec-watch", KEYS, ctl_exec_watch, "KEY COMMAND [ARGUMENT...]", 2, -1, TAIL,
+    "run a command at each change of a key")
+
+COMMAND("control", NODE, ctl_control, "COMMAND [ARGUMENT]", 1, -1, PLAIN,
+    "the node on this machine: status, restart, stop, ...")
+COMMAND("control status", NODE, ctl_control, "", 0, 0, PLAIN,
+    "what the node is, its members and processes")
+COMMAND("control reload", NODE, ctl_control, "", 0, 0, PLAIN, "read the configuration again")
+COMMAND("control restart", NODE, ctl_control, "raftd|peer|client [N]|all", 1, 2, PLAIN,
+    "restart processes of the node; clients see a pause")
+COMMAND("control transfer", NODE, ctl_control, "[NAME]", 0, 1, PLAIN,
+    "give leadership to another member")
+COMMAND("control stop", NODE, ctl_control, "[fast|graceful]", 0, 1, PLAIN, "stop the node")
+
+COMMAND("help", SELF, ctl_help, "[COMMAND]", 0, 2, PLAIN, "what a command takes")
+COMMAND("version", SELF, ctl_version, "", 0, 0, PLAIN, "the version of this program")
 #undef COMMAND

@@ -2,13 +2,15 @@
  * control.c - "etcdctl control ...": asks the supervisor of the node on this
  * machine over its control socket.
  *
- * Exit codes: 0 done, ready; 1 refused, not ready; 2 wrong usage; 3 no node is
- * running. Source: spec operations.md 6.
+ * A command goes to the node as it is, so a word that no table here has may still be
+ * one that the node knows. Exit codes: 0 done, ready; 1 refused, not ready; 3 no node
+ * is running.
  */
 #include "common/control_line.h"
-#include "common/buf.h"
 #include "common/xmem.h"
-#include "ctl/command.h"
+#include "ctl/control_show.h"
+#include "ctl/ctl.h"
+#include "ctl/json_read.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -27,29 +29,22 @@ struct order {
 	char *run_dir;
 	const char *command;
 	char *argument;		/* NULL: none */
-	bool json;
+	bool json;		/* the answer is wanted as it is */
 };
 
-static int
-usage(const char *problem)
-{
-	fprintf(stderr, "etcdctl: control: %s\ntry 'etcdctl help'\n", problem);
-	return EXIT_USAGE;
-}
-
-/* Where a node started without options would be. */
+/* What was given, or where a node started without options would be. */
 static char *
-default_run_dir(void)
+find_run_dir(const struct arguments *arguments)
 {
-	const char *run_dir = getenv("ETCD_RUN_DIR");
-	const char *data_dir = getenv("ETCD_DATA_DIR");
+	const struct option_value *run_dir = &arguments->values[OPT_RUN_DIR];
+	const struct option_value *data_dir = &arguments->values[OPT_DATA_DIR];
 	const char *name = getenv("ETCD_NAME");
 	char host[HOST_NAME_BYTES] = "";
 
-	if (run_dir != NULL && run_dir[0] != '\0')
-		return xstrdup(run_dir);
-	if (data_dir != NULL && data_dir[0] != '\0')
-		return xasprintf("%s/run", data_dir);
+	if (run_dir->source != SOURCE_NONE && run_dir->source >= data_dir->source)
+		return xstrdup(run_dir->text);
+	if (data_dir->source != SOURCE_NONE)
+		return xasprintf("%s/run", data_dir->text);
 	if (name != NULL && name[0] != '\0')
 		return xasprintf("%s.etcd/run", name);
 	if (gethostname(host, sizeof(host) - 1) == -1)
@@ -96,7 +91,8 @@ send_order(int fd, const struct order *order)
 	put(gen, "command", order->command);
 	if (order->argument != NULL)
 		put(gen, "argument", order->argument);
-	if (!order->json)
+	/* The status is shown as tables of our own. */
+	if (!order->json && strcmp(order->command, "status") != 0)
 		put(gen, "format", "text");
 	yajl_gen_map_close(gen);
 	yajl_gen_get_buf(gen, &json, &size);
@@ -144,123 +140,81 @@ wait_for_end(int fd)
 }
 
 static int
-show(const struct order *order, struct slice line)
+show(const struct ctl *ctl, const struct order *order, struct slice line)
 {
-	struct control_field fields[] = { { "ok", NULL }, { "ready", NULL }, { "error", NULL },
-		{ "text", NULL } };
+	struct json_doc doc;
+	struct slice text;
 	bool ok, not_ready;
 
-	if (control_line_read(line, fields, ARRAY_COUNT(fields)) != ERR_NONE) {
-		fprintf(stderr, "etcdctl: the node's answer cannot be read\n");
+	if (json_doc_read(line, &doc) != ERR_NONE) {
+		output_fail(EXIT_REFUSED, "%s: the node's answer cannot be read", order->command);
 		return EXIT_REFUSED;
 	}
-	ok = fields[0].value != NULL && strcmp(fields[0].value, "true") == 0;
-	not_ready = fields[1].value != NULL && strcmp(fields[1].value, "true") != 0;
+	ok = json_true(doc.root, "ok");
+	not_ready = json_member(doc.root, "ready") != NULL && !json_true(doc.root, "ready");
+	text = json_string(doc.root, ok ? "text" : "error");
 	if (!ok)
-		fprintf(stderr, "etcdctl: %s: %s\n", order->command,
-		    fields[2].value == NULL ? "refused" : fields[2].value);
+		output_fail(EXIT_REFUSED, "%s: %.*s", order->command,
+		    text.size == 0 ? (int)strlen("refused") : (int)text.size,
+		    text.size == 0 ? "refused" : (const char *)text.data);
 	else if (order->json)
 		printf("%.*s\n", SLICE_ARGS(line));
-	else if (fields[3].value != NULL)
-		printf("%s", fields[3].value);
-	control_line_free(fields, ARRAY_COUNT(fields));
-	return !ok || not_ready ? EXIT_REFUSED : EXIT_STOPPED;
+	else if (strcmp(order->command, "status") == 0)
+		control_show_status(&ctl->out, doc.root);
+	else
+		printf("%.*s", SLICE_ARGS(text));
+	json_doc_free(&doc);
+	return !ok || not_ready ? EXIT_REFUSED : CTL_DONE;
 }
 
 static int
-carry_out(const struct order *order)
+carry_out(const struct ctl *ctl, const struct order *order)
 {
 	struct buf line = { .limit = ANSWER_BYTES_MAX };
 	int code = EXIT_REFUSED;
 	int fd = connect_to(order->run_dir);
 
-	if (fd == -1) {
-		fprintf(stderr, "etcdctl: no node is running in %s: %s\n", order->run_dir,
+	if (fd == -1)
+		return output_fail(EXIT_NOT_RUNNING,
+		    "no node is running in %s (-run-dir, -data-dir): %s", order->run_dir,
 		    strerror(errno));
-		return EXIT_NOT_RUNNING;
-	}
 	if (!send_order(fd, order) || !read_line(fd, &line))
-		fprintf(stderr, "etcdctl: %s: the node ended before it answered\n", order->command);
+		output_fail(code, "%s: the node ended before it answered", order->command);
 	else
-		code = show(order, buf_slice(&line));
-	if (strcmp(order->command, "stop") == 0 && code == EXIT_STOPPED)
+		code = show(ctl, order, buf_slice(&line));
+	if (strcmp(order->command, "stop") == 0 && code == CTL_DONE)
 		wait_for_end(fd);
 	close(fd);
 	buf_free(&line);
 	return code;
 }
 
-/* "-run-dir DIR", "--data-dir=DIR", "-json": how many words it took; 0: wrong. */
-static int
-take_flag(struct order *order, char **argv, int argc)
+/* Words with blanks between them. */
+static char *
+joined(const char *const *words, size_t count)
 {
-	const char *name = argv[0] + strspn(argv[0], "-");
-	size_t length = strcspn(name, "=");
-	const char *value = name[length] == '=' ? name + length + 1 : argc > 1 ? argv[1] : NULL;
-	int taken = name[length] == '=' ? 1 : 2;
+	struct buf text = BUF_INIT;
 
-	if (strcmp(name, "json") == 0) {
-		order->json = true;
-		return 1;
-	}
-	if (value == NULL)
-		return 0;
-	if (strncmp(name, "run-dir", length) == 0 && length == strlen("run-dir")) {
-		free(order->run_dir);
-		order->run_dir = xstrdup(value);
-		return taken;
-	}
-	if (strncmp(name, "data-dir", length) == 0 && length == strlen("data-dir")) {
-		free(order->run_dir);
-		order->run_dir = xasprintf("%s/run", value);
-		return taken;
-	}
-	return 0;
-}
-
-static void
-take_word(struct order *order, const char *word)
-{
-	if (order->command == NULL) {
-		order->command = word;
-	} else if (order->argument == NULL) {
-		order->argument = xstrdup(word);
-	} else {
-		char *both = xasprintf("%s %s", order->argument, word);
-
-		free(order->argument);
-		order->argument = both;
-	}
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&text, "%s%s", i == 0 ? "" : " ", words[i]);
+	buf_append_byte(&text, '\0');
+	return (char *)text.data;
 }
 
 int
-ctl_control(int argc, char **argv)
+ctl_control(struct ctl *ctl)
 {
-	struct order order = { 0 };
+	const struct arguments *arguments = ctl->arguments;
+	const char *named = strchr(arguments->command->name, ' ');
+	size_t used = named == NULL ? 1 : 0;
+	struct order order = { .command = named == NULL ? arguments->words[0] : named + 1 };
 	int code;
 
-	for (int i = 0; i < argc;) {
-		int taken = 1;
-
-		if (argv[i][0] == '-')
-			taken = take_flag(&order, argv + i, argc - i);
-		else
-			take_word(&order, argv[i]);
-		if (taken == 0) {
-			free(order.run_dir);
-			free(order.argument);
-			return usage("unknown flag, or its value is missing");
-		}
-		i += taken;
-	}
-	if (order.run_dir == NULL)
-		order.run_dir = default_run_dir();
-	if (order.command == NULL)
-		code = usage("a command is missing");
-	else if (strcmp(order.command, "restart") == 0 && order.argument == NULL)
-		code = usage("say what to restart");
-	else
-		code = carry_out(&order);
+	order.run_dir = find_run_dir(arguments);
+	order.json = arguments_flag(arguments, OPT_JSON) || ctl->out.format == FORMAT_JSON;
+	if (arguments->word_count > used)
+		order.argument = joined(arguments->words + used, arguments->word_count - used);
+	code = carry_out(ctl, &order);
 	free(order.run_dir);
 	free(order.argument);
 	return code;

@@ -1,54 +1,65 @@
 /*
- * main.c - the program "etcdctl": finds the command in the table.
+ * main.c - the program "etcdctl": reads the command line, runs the command.
  */
-#include "common/base.h"
-#include "config.h"
-#include "ctl/command.h"
+#include "ctl/ctl.h"
+#include "ctl/usage.h"
 
+#include <curl/curl.h>
+#include <errno.h>
 #include <stdio.h>
-#include <string.h>
+#include <stdlib.h>
 
-static const struct command {
-	const char *name;
-	int (*run)(int argc, char **argv);
-	const char *usage;
-	const char *help;
-} commands[] = {
-#define COMMAND(name, function, usage, help) { name, function, usage, help },
-#include "ctl/command_table.h"
-};
-
-int
-ctl_help(int argc UNUSED, char **argv UNUSED)
+static int
+usage(const struct arguments *arguments, const char *problem)
 {
-	printf("usage: etcdctl COMMAND ...\n\n");
-	for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
-		printf("  %s\n      %s\n", commands[i].usage, commands[i].help);
-	return EXIT_STOPPED;
+	const char *name = arguments->command == NULL ? NULL : arguments->command->name;
+
+	fprintf(stderr, "etcdctl: %s\ntry 'etcdctl help%s%s'\n", problem, name == NULL ? "" : " ",
+	    name == NULL ? "" : name);
+	return CTL_BAD_ARGUMENTS;
 }
 
-int
-ctl_version(int argc UNUSED, char **argv UNUSED)
+static int
+run(const struct arguments *arguments)
 {
-	printf("etcdctl version %s\n", PACKAGE_VERSION);
-	return EXIT_STOPPED;
+	struct ctl ctl = { .arguments = arguments };
+
+	if (arguments_flag(arguments, OPT_VERSION))
+		return ctl_version(&ctl);
+	if (arguments_flag(arguments, OPT_HELP)) {
+		if (strcmp(arguments_text(arguments, OPT_HELP), "all") == 0)
+			usage_print_all();
+		else if (strcmp(arguments_text(arguments, OPT_HELP), "tables") == 0)
+			usage_print_tables();
+		else if (arguments->command != NULL)
+			usage_print_command(arguments->command);
+		else
+			usage_print();
+		return CTL_DONE;
+	}
+	if (arguments->command == NULL)
+		return usage(arguments, "a command is missing");
+	output_init(&ctl.out, arguments);
+	return arguments->command->run(&ctl);
 }
 
 int
 main(int argc, char **argv)
 {
-	const char *name = argc > 1 ? argv[1] + strspn(argv[1], "-") : "";
+	struct arguments arguments;
+	char *problem = NULL;
+	int code;
 
-	for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
-		if (strcmp(commands[i].name, name) == 0)
-			return commands[i].run(argc - 2, argv + 2);
-	}
-	if (strcmp(name, "h") == 0)
-		return ctl_help(0, NULL);
-	if (name[0] == '\0')
-		fprintf(stderr, "etcdctl: a command is missing\n");
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return output_fail(CTL_SERVER_ERROR, "libcurl cannot be started");
+	if (arguments_read(&arguments, argc - 1, argv + 1, getenv, &problem) == ERR_NONE)
+		code = run(&arguments);
 	else
-		fprintf(stderr, "etcdctl: no command \"%s\"\n", name);
-	fprintf(stderr, "try 'etcdctl help'\n");
-	return EXIT_USAGE;
+		code = usage(&arguments, problem);
+	free(problem);
+	arguments_free(&arguments);
+	curl_global_cleanup();
+	if (fflush(stdout) == EOF && code == CTL_DONE)
+		code = output_fail(CTL_BAD_FILE, "cannot write standard output: %s", strerror(errno));
+	return code;
 }

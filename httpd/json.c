@@ -2,7 +2,7 @@
  * json.c - writes JSON into a buffer (see json.h).
  */
 #include "httpd/json.h"
-#include "httpd/json_text.h"
+#include "common/json_text.h"
 
 #include <stdio.h>
 

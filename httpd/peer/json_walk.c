@@ -7,7 +7,7 @@
 #include "httpd/peer/json_walk.h"
 
 #include "common/arena.h"
-#include "httpd/json_text.h"
+#include "common/json_text.h"
 
 #include <stdio.h>
 

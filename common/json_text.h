@@ -1,7 +1,7 @@
 /*
  * json_text.h - strings as JSON text, the way the original API spells them.
  *
- * Pure; used by everything in httpd that renders JSON. The result is handed to
+ * Pure; used by everything that renders JSON. The result may be handed to
  * a generator as it is (yajl_gen_number), because no generator of a library
  * escapes like this:
  *
@@ -12,8 +12,8 @@
  *	a byte that is no UTF-8		\ufffd, one for each
  *	anything else			as it is
  */
-#ifndef MOOTHALL_HTTPD_JSON_TEXT_H
-#define MOOTHALL_HTTPD_JSON_TEXT_H
+#ifndef MOOTHALL_COMMON_JSON_TEXT_H
+#define MOOTHALL_COMMON_JSON_TEXT_H
 
 #include "common/buf.h"
 

@@ -1,7 +1,7 @@
 /*
  * json_text_test.c - every escape, and what is UTF-8 and what is not.
  */
-#include "httpd/json_text.h"
+#include "common/json_text.h"
 
 #include "tests/lib/test.h"
 

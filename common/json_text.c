@@ -4,7 +4,7 @@
  * Runs of bytes that need nothing are copied at once: nearly every key and
  * value is one run.
  */
-#include "httpd/json_text.h"
+#include "common/json_text.h"
 
 #include "common/utf8.h"
 

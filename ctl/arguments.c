@@ -1,0 +1,547 @@
+/*
+ * arguments.c - words to a command and option values, by the two tables.
+ */
+#include "ctl/arguments.h"
+
+#include "common/xmem.h"
+#include "ctl/ctl.h"
+
+#include <stdlib.h>
+
+#define DURATION_MS_MAX (UINT64_C(10) * 365 * 24 * 3600 * 1000)
+
+const struct command commands[] = {
+#define COMMAND(name, group, function, arguments, least, most, kind, help) \
+	{ name, GROUP_##group, function, arguments, least, most, COMMAND_##kind, help },
+#include "ctl/command_table.h"
+};
+const size_t command_count = ARRAY_COUNT(commands);
+
+const struct option options[OPTION_COUNT] = {
+#define CTL_OPTION(tag, commands, name, letter, kind, argument, environment, initial, help) \
+	[OPT_##tag] = { commands, name, letter, OPTION_##kind, argument, environment, initial, help },
+#include "ctl/option_table.h"
+};
+
+/* ---- the tables ------------------------------------------------------------ */
+
+const struct command *
+command_find(const char *name)
+{
+	for (size_t i = 0; i < command_count; i++) {
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	}
+	return NULL;
+}
+
+bool
+command_is_family(const char *word)
+{
+	size_t length = strlen(word);
+
+	for (size_t i = 0; i < command_count; i++) {
+		if (strncmp(commands[i].name, word, length) == 0 && commands[i].name[length] == ' ')
+			return true;
+	}
+	return false;
+}
+
+/* Is one of the names of a list "a,b c" equal to name or to its first word? */
+bool
+option_is_for(const struct option *option, const char *command)
+{
+	size_t family = strcspn(command, " ");
+	const char *at = option->commands;
+
+	if (strcmp(at, "*") == 0)
+		return true;
+	while (*at != '\0') {
+		size_t length = strcspn(at, ",");
+
+		if ((length == strlen(command) || length == family) &&
+		    strncmp(at, command, length) == 0)
+			return true;
+		at += length + (at[length] == ',');
+	}
+	return false;
+}
+
+/* For a family whose second word has not come yet: of any of its commands. */
+static bool
+option_is_in_family(const struct option *option, const char *family)
+{
+	size_t length = strlen(family);
+
+	for (size_t i = 0; i < command_count; i++) {
+		if (strncmp(commands[i].name, family, length) == 0 &&
+		    commands[i].name[length] == ' ' && option_is_for(option, commands[i].name))
+			return true;
+	}
+	return false;
+}
+
+/* ---- suggestions ------------------------------------------------------------- */
+
+/* How many letters must change; words above 31 letters are as far as can be. */
+static size_t
+distance(const char *a, const char *b)
+{
+	size_t row[32];
+	size_t width = strlen(b);
+
+	if (width >= ARRAY_COUNT(row) || strlen(a) >= ARRAY_COUNT(row))
+		return SIZE_MAX;
+	for (size_t j = 0; j <= width; j++)
+		row[j] = j;
+	for (size_t i = 0; a[i] != '\0'; i++) {
+		size_t corner = row[0];
+
+		row[0] = i + 1;
+		for (size_t j = 0; j < width; j++) {
+			size_t change = corner + (a[i] != b[j]);
+
+			corner = row[j + 1];
+			row[j + 1] = MIN_OF(change, MIN_OF(row[j], corner) + 1);
+		}
+	}
+	return row[width];
+}
+
+/* Keeps the nearer one; nothing beyond a third of the letters is near. */
+static void
+consider(const char *word, const char *candidate, const char **nearest, size_t *least)
+{
+	size_t far = distance(word, candidate);
+
+	if (far < *least && far <= 1 + strlen(word) / 3) {
+		*least = far;
+		*nearest = candidate;
+	}
+}
+
+static char *
+no_command(const char *word)
+{
+	const char *nearest = NULL;
+	size_t least = SIZE_MAX;
+
+	for (size_t i = 0; i < command_count; i++)
+		consider(word, commands[i].name, &nearest, &least);
+	if (nearest != NULL)
+		return xasprintf("no command \"%s\"; did you mean \"%s\"?", word, nearest);
+	return xasprintf("no command \"%s\"", word);
+}
+
+static char *
+no_option(const char *word, const char *command)
+{
+	const char *name = word + strspn(word, "-");
+	const char *nearest = NULL;
+	size_t least = SIZE_MAX;
+
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (option_is_for(&options[i], command == NULL ? "" : command))
+			consider(name, options[i].name, &nearest, &least);
+	}
+	if (nearest != NULL)
+		return xasprintf("no option %s; did you mean --%s?", word, nearest);
+	if (command == NULL)
+		return xasprintf("no option %s before the command", word);
+	return xasprintf("%s has no option %s; write -- before a word that begins with a dash",
+	    command, word);
+}
+
+/* ---- values ------------------------------------------------------------------ */
+
+static bool
+read_number(const char *text, uint64_t *number)
+{
+	uint64_t sum = 0;
+
+	if (*text == '\0')
+		return false;
+	for (; *text != '\0'; text++) {
+		unsigned digit = (unsigned)(*text - '0');
+
+		if (*text < '0' || *text > '9' || sum > (UINT64_MAX - digit) / 10)
+			return false;
+		sum = sum * 10 + digit;
+	}
+	*number = sum;
+	return true;
+}
+
+/* The unit at the start of text in milliseconds, and its length; 0: none. */
+static size_t
+read_unit(const char *text, double *unit_ms)
+{
+	static const struct {
+		const char *name;
+		double ms;
+	} units[] = { { "ms", 1 }, { "us", 0.001 }, { "ns", 0.000001 }, { "s", 1000 },
+		{ "m", 60000 }, { "h", 3600000 } };
+
+	for (size_t i = 0; i < ARRAY_COUNT(units); i++) {
+		if (strncmp(text, units[i].name, strlen(units[i].name)) == 0) {
+			*unit_ms = units[i].ms;
+			return strlen(units[i].name);
+		}
+	}
+	return 0;
+}
+
+static bool
+read_duration(const char *text, uint64_t *ms)
+{
+	double sum = 0;
+
+	if (*text == '\0')
+		return false;
+	while (*text != '\0') {
+		size_t digits = strspn(text, "0123456789.");
+		double unit_ms = 1000;
+		double number;
+		char *end;
+
+		if (digits == 0 || digits > 20)
+			return false;
+		number = strtod(text, &end);
+		if (end != text + digits)
+			return false;
+		text = end;
+		if (*text != '\0' || sum > 0) {
+			size_t length = read_unit(text, &unit_ms);
+
+			if (length == 0)
+				return false;
+			text += length;
+		}
+		sum += number * unit_ms;
+		if (sum > (double)DURATION_MS_MAX)
+			return false;
+	}
+	*ms = (uint64_t)(sum + 0.5);
+	return true;
+}
+
+static bool
+is_choice(const char *words, const char *text)
+{
+	size_t length = strlen(text);
+
+	while (length > 0 && *words != '\0') {
+		size_t size = strcspn(words, "|");
+
+		if (size == length && strncmp(words, text, size) == 0)
+			return true;
+		words += size + (words[size] == '|');
+	}
+	return false;
+}
+
+static bool
+read_truth(const struct option *option, const char *text, uint64_t *truth)
+{
+	if (option == &options[OPT_HELP] &&
+	    (strcmp(text, "all") == 0 || strcmp(text, "tables") == 0))
+		*truth = 1;
+	else if (strcmp(text, "true") == 0 || strcmp(text, "1") == 0)
+		*truth = 1;
+	else if (strcmp(text, "false") == 0 || strcmp(text, "0") == 0)
+		*truth = 0;
+	else
+		return false;
+	return true;
+}
+
+/* NULL, or what would be allowed. */
+static const char *
+read_value(const struct option *option, struct option_value *value)
+{
+	switch (option->kind) {
+	case OPTION_FLAG:
+		return read_truth(option, value->text, &value->number) ? NULL : "true or false";
+	case OPTION_NUMBER:
+		return read_number(value->text, &value->number) ? NULL : "a whole number from 0";
+	case OPTION_DURATION:
+		return read_duration(value->text, &value->number) ? NULL :
+		    "a time such as 2s, 500ms or 1m30s";
+	case OPTION_CHOICE:
+		return is_choice(option->argument, value->text) ? NULL : option->argument;
+	case OPTION_TEXT:
+	case OPTION_FILE:
+		return NULL;
+	}
+	return NULL;
+}
+
+static enum err
+set_value(struct arguments *arguments, const struct option *option, enum option_source source,
+    const char *text, char **problem)
+{
+	struct option_value value = { .source = source, .text = text };
+	const char *allowed = read_value(option, &value);
+
+	if (allowed != NULL) {
+		*problem = xasprintf("%s%s: \"%s\" is not allowed; write %s",
+		    source == SOURCE_ENVIRONMENT ? "" : "--",
+		    source == SOURCE_ENVIRONMENT ? option->environment : option->name, text,
+		    allowed);
+		return ERR_INVALID;
+	}
+	arguments->values[option - options] = value;
+	return ERR_NONE;
+}
+
+/* In a variable everything but "0" and "false" sets a flag. */
+static const char *
+truth_of_variable(const char *text)
+{
+	return strcmp(text, "0") == 0 || strcmp(text, "false") == 0 ? "false" : "true";
+}
+
+static enum err
+set_defaults(struct arguments *arguments, char *(*environment)(const char *name), char **problem)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *option = &options[i];
+		const char *text = option->environment == NULL ? NULL :
+		    environment(option->environment);
+		enum err err = ERR_NONE;
+
+		if (text != NULL && text[0] != '\0')
+			err = set_value(arguments, option, SOURCE_ENVIRONMENT,
+			    option->kind == OPTION_FLAG ? truth_of_variable(text) : text, problem);
+		else if (option->initial != NULL)
+			err = set_value(arguments, option, SOURCE_INITIAL, option->initial, problem);
+		if (err != ERR_NONE)
+			return err;
+	}
+	return ERR_NONE;
+}
+
+/* ---- the words ----------------------------------------------------------------- */
+
+struct reading {
+	struct arguments *arguments;
+	char **argv;
+	int argc;
+	int at;
+	const char *family;	/* its second word has not come yet */
+	bool plain;		/* behind "--", or in somebody else's command line */
+	char **problem;
+};
+
+static bool
+option_fits(const struct reading *reading, const struct option *option)
+{
+	if (reading->arguments->command != NULL)
+		return option_is_for(option, reading->arguments->command->name);
+	if (reading->family != NULL)
+		return option_is_for(option, reading->family) ||
+		    option_is_in_family(option, reading->family);
+	return option_is_for(option, "");
+}
+
+static const struct option *
+find_option(const struct reading *reading, const char *name, size_t length)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		const struct option *option = &options[i];
+		bool is_name = strlen(option->name) == length &&
+		    strncmp(option->name, name, length) == 0;
+		bool is_letter = option->letter != NULL && length == 1 &&
+		    option->letter[0] == name[0];
+
+		if ((is_name || is_letter) && option_fits(reading, option))
+			return option;
+	}
+	return NULL;
+}
+
+static enum err
+take_option(struct reading *reading)
+{
+	const char *word = reading->argv[reading->at++];
+	const char *name = word + (word[1] == '-' ? 2 : 1);
+	size_t length = strcspn(name, "=");
+	const struct option *option = find_option(reading, name, length);
+	const char *text;
+
+	if (option == NULL) {
+		*reading->problem = no_option(word,
+		    reading->arguments->command != NULL ? reading->arguments->command->name :
+							  reading->family);
+		return ERR_INVALID;
+	}
+	if (name[length] == '=') {
+		text = name + length + 1;
+	} else if (option->kind == OPTION_FLAG) {
+		text = "true";
+	} else if (reading->at < reading->argc) {
+		text = reading->argv[reading->at++];
+	} else {
+		*reading->problem = xasprintf("--%s needs a value: %s", option->name,
+		    option->argument);
+		return ERR_INVALID;
+	}
+	return set_value(reading->arguments, option, SOURCE_FLAG, text, reading->problem);
+}
+
+static void
+add_word(struct arguments *arguments, const char *word)
+{
+	arguments->words = xrealloc(arguments->words,
+	    (arguments->word_count + 1) * sizeof(*arguments->words));
+	arguments->words[arguments->word_count++] = word;
+}
+
+/* The second word of a family; one that it does not know may still be for the row of its name. */
+static enum err
+take_member(struct reading *reading, const char *word)
+{
+	char *name = xasprintf("%s %s", reading->family, word);
+	struct arguments *arguments = reading->arguments;
+
+	arguments->command = command_find(name);
+	if (arguments->command == NULL) {
+		arguments->command = command_find(reading->family);
+		if (arguments->command != NULL && arguments->command->kind != COMMAND_FAMILY) {
+			add_word(arguments, word);
+		} else {
+			arguments->command = NULL;
+			*reading->problem = no_command(name);
+		}
+	}
+	free(name);
+	reading->family = NULL;
+	return arguments->command == NULL ? ERR_INVALID : ERR_NONE;
+}
+
+static enum err
+take_word(struct reading *reading)
+{
+	const char *word = reading->argv[reading->at++];
+	struct arguments *arguments = reading->arguments;
+	const struct command *command = arguments->command;
+
+	if (reading->family != NULL)
+		return take_member(reading, word);
+	if (command == NULL && command_is_family(word)) {
+		reading->family = word;
+		return ERR_NONE;
+	}
+	if (command == NULL) {
+		arguments->command = command_find(word);
+		if (arguments->command == NULL)
+			*reading->problem = no_command(word);
+		return arguments->command == NULL ? ERR_INVALID : ERR_NONE;
+	}
+	if (command->kind == COMMAND_TAIL && arguments->word_count + 1 >= (size_t)command->least)
+		reading->plain = true;
+	add_word(arguments, word);
+	return ERR_NONE;
+}
+
+static enum err
+check_count(const struct arguments *arguments, char **problem)
+{
+	const struct command *command = arguments->command;
+
+	if (command == NULL || arguments_flag(arguments, OPT_HELP) ||
+	    arguments_flag(arguments, OPT_VERSION))
+		return ERR_NONE;
+	if (arguments->word_count < (size_t)command->least) {
+		*problem = xasprintf("%s needs %s", command->name, command->arguments);
+		return ERR_INVALID;
+	}
+	if (command->most >= 0 && arguments->word_count > (size_t)command->most) {
+		*problem = xasprintf("%s: \"%s\" is one word too many", command->name,
+		    arguments->words[command->most]);
+		return ERR_INVALID;
+	}
+	return ERR_NONE;
+}
+
+/* What was taken for a family must fit the command that came. */
+static enum err
+check_options(const struct arguments *arguments, char **problem)
+{
+	for (size_t i = 0; arguments->command != NULL && i < OPTION_COUNT; i++) {
+		if (arguments->values[i].source == SOURCE_FLAG &&
+		    !option_is_for(&options[i], arguments->command->name)) {
+			*problem = xasprintf("%s has no option --%s", arguments->command->name,
+			    options[i].name);
+			return ERR_INVALID;
+		}
+	}
+	return ERR_NONE;
+}
+
+enum err
+arguments_read(struct arguments *arguments, int argc, char **argv,
+    char *(*environment)(const char *name), char **problem)
+{
+	struct reading reading = { .arguments = arguments, .argv = argv, .argc = argc,
+		.problem = problem };
+	enum err err;
+
+	*arguments = (struct arguments){ 0 };
+	err = set_defaults(arguments, environment, problem);
+	while (err == ERR_NONE && reading.at < argc) {
+		const char *word = argv[reading.at];
+
+		if (!reading.plain && strcmp(word, "--") == 0) {
+			reading.plain = true;
+			reading.at++;
+		} else if (!reading.plain && word[0] == '-' && word[1] != '\0') {
+			err = take_option(&reading);
+		} else {
+			err = take_word(&reading);
+		}
+	}
+	if (err == ERR_NONE && reading.family != NULL) {
+		arguments->command = command_find(reading.family);
+		if (!arguments_flag(arguments, OPT_HELP)) {
+			*problem = xasprintf("%s: say which of its commands", reading.family);
+			err = ERR_INVALID;
+		}
+	}
+	if (err == ERR_NONE)
+		err = check_options(arguments, problem);
+	if (err == ERR_NONE)
+		err = check_count(arguments, problem);
+	return err;
+}
+
+void
+arguments_free(struct arguments *arguments)
+{
+	free(arguments->words);
+	*arguments = (struct arguments){ 0 };
+}
+
+bool
+arguments_flag(const struct arguments *arguments, enum option_tag tag)
+{
+	return arguments->values[tag].number != 0;
+}
+
+const char *
+arguments_text(const struct arguments *arguments, enum option_tag tag)
+{
+	return arguments->values[tag].text;
+}
+
+uint64_t
+arguments_number(const struct arguments *arguments, enum option_tag tag)
+{
+	return arguments->values[tag].number;
+}
+
+bool
+arguments_given(const struct arguments *arguments, enum option_tag tag)
+{
+	return arguments->values[tag].source >= SOURCE_ENVIRONMENT;
+}

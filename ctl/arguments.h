@@ -1,0 +1,98 @@
+/*
+ * arguments.h - the command line of etcdctl, read by command_table.h and
+ * option_table.h. Pure: the environment comes through a function.
+ */
+#ifndef MOOTHALL_CTL_ARGUMENTS_H
+#define MOOTHALL_CTL_ARGUMENTS_H
+
+#include "common/err.h"
+
+struct ctl;
+
+enum command_group {
+	GROUP_KEYS, GROUP_CLUSTER, GROUP_NODE, GROUP_TOOLS, GROUP_SELF
+};
+
+enum command_kind { COMMAND_PLAIN, COMMAND_TAIL, COMMAND_FAMILY };
+
+struct command {
+	const char *name;
+	enum command_group group;
+	int (*run)(struct ctl *ctl);
+	const char *arguments;
+	int least;
+	int most;		/* -1: any number */
+	enum command_kind kind;
+	const char *help;
+};
+
+extern const struct command commands[];
+extern const size_t command_count;
+
+enum option_kind {
+	OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_DURATION, OPTION_CHOICE, OPTION_FILE
+};
+
+enum option_tag {
+#define CTL_OPTION(tag, ...) OPT_##tag,
+#include "ctl/option_table.h"
+	OPTION_COUNT
+};
+
+struct option {
+	const char *commands;
+	const char *name;
+	const char *letter;	/* NULL: none */
+	enum option_kind kind;
+	const char *argument;	/* NULL: a flag */
+	const char *environment;	/* NULL: none */
+	const char *initial;	/* NULL: none */
+	const char *help;
+};
+
+extern const struct option options[OPTION_COUNT];
+
+enum option_source { SOURCE_NONE, SOURCE_INITIAL, SOURCE_ENVIRONMENT, SOURCE_FLAG };
+
+struct option_value {
+	enum option_source source;
+	const char *text;	/* borrowed from the command line, environment or table */
+	uint64_t number;	/* NUMBER; DURATION: milliseconds; FLAG: 0 or 1 */
+};
+
+struct arguments {
+	const struct command *command;	/* NULL: none was given */
+	struct option_value values[OPTION_COUNT];
+	const char **words;	/* behind the command and without options; owned array */
+	size_t word_count;
+};
+
+/*
+ * Read the words of a command line (without the program's name).
+ *
+ *	environment	as getenv
+ *	problem		out: one sentence, owned by the caller; set on failure only
+ *
+ * ERR_NONE, or ERR_INVALID. Either way arguments_free. With --help or --version
+ * the number of words is not checked.
+ */
+enum err arguments_read(struct arguments *arguments, int argc, char **argv,
+    char *(*environment)(const char *name), char **problem) MUST_CHECK;
+void arguments_free(struct arguments *arguments);
+
+/* The command of that name ("member list"); NULL: none. */
+const struct command *command_find(const char *name);
+/* True if a command of two words begins with that one. */
+bool command_is_family(const char *word);
+/* Does that option belong to that command? "*" options belong to all. */
+bool option_is_for(const struct option *option, const char *command);
+
+/* True if a flag is set. */
+bool arguments_flag(const struct arguments *arguments, enum option_tag tag);
+/* NULL if nobody gave it and it has no initial value. */
+const char *arguments_text(const struct arguments *arguments, enum option_tag tag);
+uint64_t arguments_number(const struct arguments *arguments, enum option_tag tag);
+/* True if it was given by a flag or the environment. */
+bool arguments_given(const struct arguments *arguments, enum option_tag tag);
+
+#endif

@@ -1,0 +1,23 @@
+/*
+ * event.h - events of the keys API for people and programs.
+ */
+#ifndef MOOTHALL_CTL_EVENT_H
+#define MOOTHALL_CTL_EVENT_H
+
+#include "ctl/json_read.h"
+#include "ctl/output.h"
+
+/* The form of the 2.x clients, members in their order, without a newline. */
+void event_render_json(const struct json *event, struct buf *text);
+/* One of the three forms; index: X-Etcd-Index of the answer. */
+void event_render(const struct json *event, uint64_t index, enum output_format format,
+    struct buf *text);
+void event_print(const struct output *out, const struct json *event, uint64_t index);
+
+/*
+ * The next node of a listing in the order of a tree, below root; NULL: that was
+ * the last. The first is event_next(root, root).
+ */
+const struct json *event_next(const struct json *root, const struct json *node);
+
+#endif

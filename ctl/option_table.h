@@ -1,0 +1,91 @@
+/*
+ * option_table.h - the options of etcdctl:
+ *
+ *	CTL_OPTION(tag, commands, name, letter, kind, argument, environment, initial, help)
+ *
+ *	commands	who takes it, separated by commas: "ls,get"; "member" takes in
+ *			all of "member ..."; "*": before or behind every command
+ *	letter		a short name, or NULL
+ *	kind		FLAG, TEXT, NUMBER (whole, from 0), DURATION (2s, 500ms, 1m30s; a
+ *			bare number is seconds), CHOICE (one of the words of argument), FILE
+ *	argument	as help shows it; NULL for a FLAG
+ *	environment	a variable that gives it, or NULL
+ *	initial		its value if nobody gives one, or NULL
+ *
+ * "-name value", "-name=value", "--name value" and "--name=value" are the same.
+ * Parsing, help, completion and the check of the manual page come from here.
+ * No guard: included many times; undefines its macro at the end.
+ */
+CTL_OPTION(ENDPOINTS, "*", "endpoints", NULL, TEXT, "URL,...", "ETCDCTL_ENDPOINTS",
+    "http://127.0.0.1:4001", "client URLs of the cluster, asked in turn")
+CTL_OPTION(PEERS, "*", "peers", "C", TEXT, "URL,...", "ETCDCTL_PEERS", NULL,
+    "older name of --endpoints")
+CTL_OPTION(ENDPOINT, "*", "endpoint", NULL, TEXT, "URL", "ETCDCTL_ENDPOINT", NULL,
+    "older name of --endpoints")
+CTL_OPTION(NO_SYNC, "*", "no-sync", NULL, FLAG, NULL, "ETCDCTL_NO_SYNC", NULL,
+    "ask only the endpoints given, not other members that they name")
+CTL_OPTION(OUTPUT, "*", "output", "o", CHOICE, "simple|extended|json", "ETCDCTL_OUTPUT", "simple",
+    "form of what is printed")
+CTL_OPTION(DEBUG, "*", "debug", NULL, FLAG, NULL, "ETCDCTL_DEBUG", NULL,
+    "print the curl command of each request")
+CTL_OPTION(TIMEOUT, "*", "timeout", NULL, DURATION, "TIME", "ETCDCTL_TIMEOUT", "2s",
+    "at most for a connection to be made")
+CTL_OPTION(TOTAL_TIMEOUT, "*", "total-timeout", NULL, DURATION, "TIME", "ETCDCTL_TOTAL_TIMEOUT",
+    "12s", "at most for the command, but for those that wait")
+CTL_OPTION(CERT_FILE, "*", "cert-file", NULL, FILE, "FILE", "ETCDCTL_CERT_FILE", NULL,
+    "certificate to show to an HTTPS server")
+CTL_OPTION(KEY_FILE, "*", "key-file", NULL, FILE, "FILE", "ETCDCTL_KEY_FILE", NULL,
+    "its key")
+CTL_OPTION(CA_FILE, "*", "ca-file", NULL, FILE, "FILE", "ETCDCTL_CA_FILE", NULL,
+    "certificates of the authorities to trust")
+CTL_OPTION(USERNAME, "*", "username", "u", TEXT, "NAME[:PASSWORD]", "ETCDCTL_USERNAME", NULL,
+    "for a cluster that asks who you are; asks for a missing password")
+CTL_OPTION(WIDE, "*", "wide", NULL, FLAG, NULL, "ETCDCTL_WIDE", NULL,
+    "tables wider than 80 columns")
+CTL_OPTION(COLOR, "*", "color", NULL, CHOICE, "auto|always|never", "ETCDCTL_COLOR", "auto",
+    "colours")
+CTL_OPTION(YES, "*", "yes", NULL, FLAG, NULL, NULL, NULL,
+    "do not ask before what cannot be undone")
+CTL_OPTION(HELP, "*", "help", "h", FLAG, NULL, NULL, NULL,
+    "help, for the command if there is one; --help=all shows everything")
+CTL_OPTION(VERSION, "*", "version", "v", FLAG, NULL, NULL, NULL,
+    "the version of this program")
+
+CTL_OPTION(SORT, "ls,get", "sort", NULL, FLAG, NULL, NULL, NULL,
+    "in the order of the names")
+CTL_OPTION(RECURSIVE_LS, "ls", "recursive", "r", FLAG, NULL, NULL, NULL,
+    "everything below, not only the next level")
+CTL_OPTION(SLASH, "ls", "p", NULL, FLAG, NULL, NULL, NULL,
+    "a slash behind the name of a directory")
+CTL_OPTION(QUORUM, "ls,get", "quorum", "q", FLAG, NULL, NULL, NULL,
+    "never stale: confirmed by a majority")
+CTL_OPTION(TTL, "set,mk,update,mkdir,setdir,updatedir", "ttl", NULL, NUMBER, "SECONDS", NULL, "0",
+    "expires after that time; 0: never")
+CTL_OPTION(SWAP_VALUE, "set", "swap-with-value", NULL, TEXT, "VALUE", NULL, NULL,
+    "only if that is its value")
+CTL_OPTION(SWAP_INDEX, "set", "swap-with-index", NULL, NUMBER, "INDEX", NULL, "0",
+    "only if that is its modified index")
+CTL_OPTION(IN_ORDER, "mk", "in-order", NULL, FLAG, NULL, NULL, NULL,
+    "a key below KEY whose name is the next number")
+CTL_OPTION(RM_DIR, "rm", "dir", NULL, FLAG, NULL, NULL, NULL,
+    "also an empty directory")
+CTL_OPTION(RM_RECURSIVE, "rm", "recursive", "r", FLAG, NULL, NULL, NULL,
+    "a directory with all that is in it")
+CTL_OPTION(WITH_VALUE, "rm", "with-value", NULL, TEXT, "VALUE", NULL, NULL,
+    "only if that is its value")
+CTL_OPTION(WITH_INDEX, "rm", "with-index", NULL, NUMBER, "INDEX", NULL, "0",
+    "only if that is its modified index")
+CTL_OPTION(FOREVER, "watch", "forever", "f", FLAG, NULL, NULL, NULL,
+    "until CTRL-C, not only one change")
+CTL_OPTION(AFTER_INDEX, "watch,exec-watch", "after-index", NULL, NUMBER, "INDEX", NULL, "0",
+    "also changes of the past, if they came after that index")
+CTL_OPTION(RECURSIVE_WATCH, "watch,exec-watch", "recursive", "r", FLAG, NULL, NULL, NULL,
+    "also changes of what is below")
+
+CTL_OPTION(RUN_DIR, "control", "run-dir", NULL, FILE, "DIR", "ETCD_RUN_DIR", NULL,
+    "the directory of the node's control socket")
+CTL_OPTION(DATA_DIR, "control", "data-dir", NULL, FILE, "DIR", "ETCD_DATA_DIR", NULL,
+    "the node's data directory; the socket is in DIR/run")
+CTL_OPTION(JSON, "control status,control reload", "json", NULL, FLAG, NULL, NULL, NULL,
+    "the answer as one line of JSON, as -o json")
+#undef CTL_OPTION

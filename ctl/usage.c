@@ -1,0 +1,182 @@
+/*
+ * usage.c - help, made from the tables.
+ */
+#include "ctl/usage.h"
+
+#include "config.h"
+#include "ctl/ctl.h"
+
+#include <stdio.h>
+
+static const char *const group_titles[] = {
+	[GROUP_KEYS] = "Keys",
+	[GROUP_CLUSTER] = "Cluster",
+	[GROUP_NODE] = "Node on this machine",
+	[GROUP_TOOLS] = "Tools",
+	[GROUP_SELF] = "This program",
+};
+
+#define NAME_COLUMNS 16
+
+static void
+print_command(const struct command *command)
+{
+	printf("  %-*s %s\n", NAME_COLUMNS, command->name, command->help);
+}
+
+/* "-C, --peers URL,..." */
+static int
+print_option_name(const struct option *option)
+{
+	char text[80];
+	int length;
+
+	length = snprintf(text, sizeof(text), "%s%s%s--%s%s%s", option->letter == NULL ? "" : "-",
+	    option->letter == NULL ? "" : option->letter, option->letter == NULL ? "" : ", ",
+	    option->name, option->argument == NULL ? "" : " ",
+	    option->argument == NULL ? "" : option->argument);
+	return printf("  %s", text) < 0 ? 0 : length;
+}
+
+static void
+print_option(const struct option *option)
+{
+	int length = print_option_name(option);
+
+	if (length > 26)
+		printf("\n  %26s", "");
+	else
+		printf("%*s", 26 - length, "");
+	printf("  %s", option->help);
+	if (option->initial != NULL && strcmp(option->initial, "0") != 0)
+		printf(" (%s)", option->initial);
+	putchar('\n');
+}
+
+static void
+print_options(const char *command, bool global)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		bool is_global = strcmp(options[i].commands, "*") == 0;
+
+		if (is_global == global && option_is_for(&options[i], command))
+			print_option(&options[i]);
+	}
+}
+
+static bool
+has_options(const char *command)
+{
+	for (size_t i = 0; i < OPTION_COUNT; i++) {
+		if (strcmp(options[i].commands, "*") != 0 && option_is_for(&options[i], command))
+			return true;
+	}
+	return false;
+}
+
+void
+usage_print(void)
+{
+	const char *title = NULL;
+
+	printf("usage: etcdctl [OPTION...] COMMAND [ARGUMENT...]\n");
+	for (size_t i = 0; i < command_count; i++) {
+		if (strchr(commands[i].name, ' ') != NULL)
+			continue;
+		if (title != group_titles[commands[i].group]) {
+			title = group_titles[commands[i].group];
+			printf("%s\n", title);
+		}
+		print_command(&commands[i]);
+	}
+	printf("Options of all commands: --endpoints, -o, ...: etcdctl --help=all\n"
+	       "Examples\n"
+	       "  etcdctl set /message Hello\n"
+	       "  etcdctl --endpoints http://10.0.0.1:4001,http://10.0.0.2:4001 ls -r /\n"
+	       "  etcdctl control -data-dir machine1.etcd status\n");
+}
+
+static void
+print_command_usage(const struct command *command)
+{
+	if (command->kind == COMMAND_FAMILY)
+		return;
+	printf("usage: etcdctl %s%s%s%s\n", command->name,
+	    has_options(command->name) ? " [OPTION...]" : "",
+	    command->arguments[0] == '\0' ? "" : " ", command->arguments);
+}
+
+void
+usage_print_command(const struct command *command)
+{
+	size_t length = strlen(command->name);
+
+	print_command_usage(command);
+	printf("%s\n", command->help);
+	if (command_is_family(command->name)) {
+		printf("\nCommands\n");
+		for (size_t i = 0; i < command_count; i++) {
+			if (strncmp(commands[i].name, command->name, length) == 0 &&
+			    commands[i].name[length] == ' ')
+				print_command(&commands[i]);
+		}
+	}
+	if (has_options(command->name)) {
+		printf("\nOptions\n");
+		print_options(command->name, false);
+	}
+	printf("\nAnd those of all commands: etcdctl --help=all\n");
+}
+
+void
+usage_print_all(void)
+{
+	for (size_t i = 0; i < command_count; i++) {
+		print_command_usage(&commands[i]);
+		printf("  %s\n", commands[i].help);
+		print_options(commands[i].name, false);
+	}
+	printf("\nOptions of all commands\n");
+	print_options("", true);
+}
+
+void
+usage_print_tables(void)
+{
+	for (size_t i = 0; i < command_count; i++)
+		printf("command\t%s\t%s\t%s\n", commands[i].name, commands[i].arguments,
+		    commands[i].help);
+	for (size_t i = 0; i < OPTION_COUNT; i++)
+		printf("option\t%s\t%s\t%s\t%s\t%s\t%s\n", options[i].commands, options[i].name,
+		    options[i].letter == NULL ? "" : options[i].letter,
+		    options[i].argument == NULL ? "" : options[i].argument,
+		    options[i].environment == NULL ? "" : options[i].environment, options[i].help);
+}
+
+int
+ctl_help(struct ctl *ctl)
+{
+	const struct arguments *arguments = ctl->arguments;
+	const struct command *command;
+	char name[64];
+
+	if (arguments->word_count == 0) {
+		usage_print();
+		return CTL_DONE;
+	}
+	snprintf(name, sizeof(name), "%s%s%s", arguments->words[0],
+	    arguments->word_count > 1 ? " " : "",
+	    arguments->word_count > 1 ? arguments->words[1] : "");
+	command = command_find(name);
+	if (command == NULL)
+		return output_fail(CTL_BAD_ARGUMENTS, "no command \"%s\"; try 'etcdctl help'", name);
+	usage_print_command(command);
+	return CTL_DONE;
+}
+
+int
+ctl_version(struct ctl *ctl UNUSED)
+{
+	printf("etcdctl version %s\n", PACKAGE_VERSION);
+	return CTL_DONE;
+}

@@ -1,0 +1,19 @@
+/*
+ * usage.h - help, to standard output.
+ */
+#ifndef MOOTHALL_CTL_USAGE_H
+#define MOOTHALL_CTL_USAGE_H
+
+#include "ctl/arguments.h"
+
+/* Under 40 lines: the commands in groups, three examples. */
+void usage_print(void);
+/* One command, or a family of them, with its options. */
+void usage_print_command(const struct command *command);
+/* Every command with its options, and the options of all. */
+void usage_print_all(void);
+/* The two tables, a row a line, fields separated by tabs: for the completions and
+ * the check of the manual page. */
+void usage_print_tables(void);
+
+#endif
