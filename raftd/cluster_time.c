@@ -3,11 +3,8 @@
  */
 #include "raftd/cluster_time.h"
 
-/* Wall clocks of nodes differ by some milliseconds, and so does what a follower
- * hears: by that much a leader's wall clock may correct the time. */
-#define AGREES_NS (NS_PER_SECOND / 4)
-/* What is further away is neared by one part of this many of what passes: as much
- * as a quartz is wrong by anyway. */
+/* The wall clock is neared by one part of this many of what passes: as much as a
+ * quartz is wrong by anyway. Any faster, and keys would go early. */
 #define SLEW 20000
 /* Said when it lasts, not when heartbeats are late. */
 #define APART_NS NS_PER_SECOND
@@ -31,11 +28,8 @@ static uint64_t
 leaders_time(const struct cluster_time *time, struct clock_time now)
 {
 	uint64_t passed_ns = now.monotonic_ns - time->monotonic_ns;
-	uint64_t ns = time->ns + passed_ns;
 
-	if (distance(ns, now.wall_ns) < AGREES_NS)
-		return MAX_OF(time->ns, now.wall_ns);
-	return nearer(ns, now.wall_ns, passed_ns / SLEW);
+	return nearer(time->ns + passed_ns, now.wall_ns, passed_ns / SLEW);
 }
 
 bool

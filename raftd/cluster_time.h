@@ -2,10 +2,9 @@
  * cluster_time.h - the time that entries are stamped with and TTLs count in.
  *
  * A follower takes over what its leader says and goes on from there by its
- * monotonic clock. A leader follows its wall clock as long as that agrees with the
- * cluster's time; one that was set is not believed, and the monotonic clock goes
- * on. So no key goes early and none stays for hours because somebody set a clock,
- * on whatever node.
+ * monotonic clock. A leader goes on by its monotonic clock too, and nears its wall
+ * clock no faster than a quartz may be wrong. So no key goes early and none stays
+ * for hours because clocks differ or somebody set one, on whatever node.
  *
  *	begun, by the wall clock --heartbeat--> the leader's	[cluster_time_heard]
  *	any --an applied stamp is later--> that stamp		[cluster_time_turn]

@@ -18,7 +18,7 @@ clocks(uint64_t monotonic_ms, int64_t wall_wrong_ms)
 	};
 }
 
-TEST(a_leader_follows_its_wall_clock_while_that_agrees)
+TEST(with_clocks_that_are_right_it_is_the_wall_clock)
 {
 	struct cluster_time time = { 0 };
 
@@ -64,8 +64,9 @@ TEST(a_new_leader_goes_on_where_the_last_one_was)
 	assert_true(time.ns < clocks(252, 0).wall_ns);
 }
 
-/* Else the lateness of heartbeats would add up, and come back at a restart. */
-TEST(a_new_leader_makes_up_for_the_way_of_heartbeats)
+/* Else the lateness of heartbeats would add up, and come back at a restart. But a
+ * new leader whose clock is ahead must not end what the last one has begun. */
+TEST(a_new_leader_nears_its_wall_clock_without_a_jump)
 {
 	struct cluster_time time = { 0 };
 
@@ -73,8 +74,16 @@ TEST(a_new_leader_makes_up_for_the_way_of_heartbeats)
 	cluster_time_heard(&time, clocks(50, -60).wall_ns);
 	cluster_time_turn(&time, clocks(50, 0), 0, false);
 	assert_int_equal(time.ns, clocks(50, -60).wall_ns);
-	cluster_time_turn(&time, clocks(90, 0), 0, true);
-	assert_int_equal(time.ns, clocks(90, 0).wall_ns);
+	for (uint64_t ms = 60; ms <= 1000000; ms += 10) {
+		uint64_t last_ns = time.ns;
+
+		cluster_time_turn(&time, clocks(ms, 0), 0, true);
+		assert_true(time.ns - last_ns <= 10 * NS_PER_MS + 10 * NS_PER_MS / 20000);
+	}
+	assert_true(time.ns < clocks(1000000, 0).wall_ns);
+	for (uint64_t ms = 1000010; ms <= 1300000; ms += 10)
+		cluster_time_turn(&time, clocks(ms, 0), 0, true);
+	assert_int_equal(time.ns, clocks(1300000, 0).wall_ns);
 }
 
 TEST(it_never_goes_back_at_a_leader)
