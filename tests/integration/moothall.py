@@ -4,6 +4,7 @@ Every node is started in a session of its own; stop_all ends what a test left,
 by pid, and says what should not have been there.
 """
 
+import atexit
 import http.client
 import json
 import os
@@ -18,7 +19,37 @@ import threading
 import time
 import urllib.parse
 
-BUILD = os.environ.get("MOOTHALL_BUILD", os.path.join(os.path.dirname(__file__), "..", ".."))
+
+
+def open_to_all(path):
+    """May every user go there?"""
+    path = os.path.realpath(path)
+    while os.stat(path).st_mode & 0o001:
+        if path == "/":
+            return True
+        path = os.path.dirname(path)
+    return False
+
+
+def build_for_all(build):
+    """The build; for root, who makes other users run it, a copy if it is in a place of his own."""
+    if os.geteuid() != 0 or open_to_all(build):
+        return build
+    copy = tempfile.mkdtemp(prefix="moothall-build-")
+    os.chmod(copy, 0o755)
+    atexit.register(shutil.rmtree, copy, ignore_errors=True)
+    for part in ("etcd", "etcdctl", "config.h", "libexec", "supervisor/sample", "tests/confinement/probe",
+                 "tests/unit/supervisor/toml_print"):
+        source, target = os.path.join(build, part), os.path.join(copy, part)
+        os.makedirs(os.path.dirname(target), exist_ok=True)
+        if os.path.isdir(source):
+            shutil.copytree(source, target)
+        elif os.path.exists(source):
+            shutil.copy(source, target)
+    return copy
+
+
+BUILD = build_for_all(os.environ.get("MOOTHALL_BUILD", os.path.join(os.path.dirname(__file__), "..", "..")))
 ETCD = os.path.join(BUILD, "etcd")
 ETCDCTL = os.path.join(BUILD, "etcdctl")
 
