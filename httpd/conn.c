@@ -180,6 +180,18 @@ on_body(http_parser *parser, const char *data, size_t size)
 	return conn->last->body_bytes.overflowed ? 1 : 0;
 }
 
+/* A chunk says how long it will be: one that is too long is not waited for. */
+static int
+on_chunk_header(http_parser *parser)
+{
+	struct conn *conn = parser->data;
+	struct buf *body = &conn->last->body_bytes;
+
+	if (body->limit != 0 && parser->content_length > body->limit - body->size)
+		body->overflowed = true;
+	return body->overflowed ? 1 : 0;
+}
+
 static int
 on_message_complete(http_parser *parser)
 {
@@ -189,6 +201,7 @@ on_message_complete(http_parser *parser)
 
 static const http_parser_settings parser_settings = {
 	.on_headers_complete = on_headers_complete,
+	.on_chunk_header = on_chunk_header,
 	.on_body = on_body,
 	.on_message_complete = on_message_complete,
 };

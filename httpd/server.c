@@ -27,6 +27,8 @@
 #define ACCEPT_BATCH 8			/* then other workers and our clients get their turn */
 #define ACCEPT_PAUSE_MS 100
 #define ACCEPT_WARN_INTERVAL_MS 60000
+#define TURNED_AWAY_BATCH 64		/* in one pause: a flood leaves the queue sooner */
+#define GIVES_WAY_MS 1000		/* a connection that has asked for nothing so long */
 #define TICK_MS 200
 #define LINGER_MS 2000
 #define NEW_CONNECTION_MS 500
@@ -42,7 +44,8 @@ struct server {
 	struct loop_timer *stop_limit;
 	struct loop_timer *stop_new;
 	bool listening;			/* server_listen was called */
-	bool paused;			/* no descriptors: until resume */
+	bool paused;			/* no room: until resume */
+	bool full;			/* there was none when accepting was tried last */
 	uint64_t warned_ms;
 	struct callers *callers;
 	struct tally *tally;
@@ -83,8 +86,7 @@ has_room(const struct server *server)
 static void
 want_clients(struct server *server)
 {
-	bool wanted = server->listening && !server->paused && !server->stopping &&
-	    has_room(server);
+	bool wanted = server->listening && !server->paused && !server->stopping;
 
 	if (server->listen_io != NULL)
 		loop_io_want(server->listen_io, wanted ? LOOP_READ : 0);
@@ -108,7 +110,14 @@ server_adopt(struct server *server, int fd)
 }
 
 static void
-pause_accepting(struct server *server, int reason)
+pause_accepting(struct server *server)
+{
+	server->paused = true;
+	loop_timer_set(server->resume, ACCEPT_PAUSE_MS);
+}
+
+static void
+warn_of_descriptors(struct server *server, int reason)
 {
 	uint64_t now_ms = loop_now(server->worker->loop).monotonic_ms;
 
@@ -116,8 +125,6 @@ pause_accepting(struct server *server, int reason)
 		diag_warn("http", "cannot accept connections for now: %s", strerror(reason));
 		server->warned_ms = now_ms;
 	}
-	server->paused = true;
-	loop_timer_set(server->resume, ACCEPT_PAUSE_MS);
 }
 
 static void
@@ -129,16 +136,69 @@ resume_accepting(void *argument)
 	want_clients(server);
 }
 
-/* Accepting stopped at a limit; the others wait in the kernel's queue. */
-static void
-tell_full(struct server *server)
+static bool
+lacks_descriptors(const struct server *server)
 {
-	if (server->worker->connections < descriptors_left(server)) {
+	return server->worker->connections >= descriptors_left(server);
+}
+
+/* Accepting stops at a limit; the others wait in the kernel's queue, where
+ * another worker may take them. */
+static void
+stop_at_limit(struct server *server)
+{
+	if (!server->full && lacks_descriptors(server)) {
+		metric_add(METRIC_rejected_descriptors, 1);
+		warn_of_descriptors(server, EMFILE);
+	} else if (!server->full) {
 		metric_add(METRIC_rejected_connections, 1);
-		return;
 	}
-	metric_add(METRIC_rejected_descriptors, 1);
-	pause_accepting(server, EMFILE);
+	server->full = true;
+	pause_accepting(server);
+}
+
+/* Close the connection that has asked for nothing for the longest time: it
+ * rests, or a head or a handshake does not come. False: there is none. */
+static bool
+make_room(struct server *server)
+{
+	static const enum conn_limit kinds[] = { LIMIT_IDLE, LIMIT_HEAD, LIMIT_HANDSHAKE };
+	uint64_t now_ms = loop_now(server->worker->loop).monotonic_ms;
+	struct conn_clock *oldest = NULL;
+
+	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
+		struct conn_clock *clock = TAILQ_FIRST(&server->limits[kinds[i]]);
+
+		if (clock != NULL && now_ms - clock->since_ms >= GIVES_WAY_MS &&
+		    (oldest == NULL || clock->since_ms < oldest->since_ms))
+			oldest = clock;
+	}
+	if (oldest == NULL)
+		return false;
+	metric_add(METRIC_rejected_room, 1);
+	conn_close(oldest->conn);
+	return true;
+}
+
+/* From the reserve: nobody waits for minutes to hear that there is no room. */
+static void
+turn_away(struct server *server)
+{
+	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
+	    "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 25\r\n"
+	    "Retry-After: 1\r\nConnection: close\r\n\r\nno room for a connection\n";
+
+	for (int i = 0; i < TURNED_AWAY_BATCH; i++) {
+		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+		if (fd == -1)
+			break;
+		metric_add(METRIC_rejected_descriptors, 1);
+		/* Who speaks TLS gets the end only. */
+		if (server->worker->tls == NULL)
+			(void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
+		close(fd);
+	}
 }
 
 /* Serve it, unless too many come from where it comes from. */
@@ -168,23 +228,32 @@ accept_clients(void *argument, unsigned events UNUSED)
 {
 	struct server *server = argument;
 
-	for (int i = 0; i < ACCEPT_BATCH && has_room(server); i++) {
+	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
 		socklen_t size = sizeof(address);
-		int fd = accept4(server->listen_fd, (struct sockaddr *)&address, &size,
-		    SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd;
 
+		if (has_room(server)) {
+			server->full = false;
+		} else if (!server->full || !make_room(server)) {
+			if (server->full && lacks_descriptors(server))
+				turn_away(server);
+			stop_at_limit(server);
+			break;
+		}
+		fd = accept4(server->listen_fd, (struct sockaddr *)&address, &size,
+		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd == -1) {
 			/* Another worker was faster, or the client left again. */
 			if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS ||
-			    errno == ENOMEM)
-				pause_accepting(server, errno);
+			    errno == ENOMEM) {
+				warn_of_descriptors(server, errno);
+				pause_accepting(server);
+			}
 			break;
 		}
 		take_client(server, fd, &address);
 	}
-	if (!has_room(server))
-		tell_full(server);
 	want_clients(server);
 }
 
@@ -278,7 +347,8 @@ server_closed(struct server *server, struct conn *conn)
 	TAILQ_INSERT_TAIL(&server->closed, conn, link);
 	callers_leave(server->callers, &conn->caller);
 	server->worker->connections--;
-	want_clients(server);
+	if (server->full && server->paused && has_room(server))
+		resume_accepting(server);
 	/* Make sure that the turn's end sees it. */
 	loop_again(server->worker->loop);
 }

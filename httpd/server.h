@@ -8,7 +8,10 @@
  *
  *	stopped --> accepting	[server_listen]
  *	accepting --> paused	no descriptors, or as many connections as allowed
- *	paused --> accepting	after a moment, or when a connection ended
+ *	paused --> accepting	after a moment, or when a connection ended; who waits
+ *				then, and no other worker took, gets the place of a
+ *				connection that asks for nothing; without such a one
+ *				it waits on, or is turned away for want of descriptors
  *	any --> stopping	idle connections closed, others end after their
  *				answers; stopped() when none is left, at the
  *				latest after a time	[server_stop]

@@ -197,7 +197,10 @@ def test_no_limit_by_address(world):
 
 def test_connections_of_a_worker(world):
     node = world.node(flags=["-max-connections", "4", "-workers", "1"]).start()
+    # All but one are busy; that one asks now and then.
     wires = [opened(node) for _ in range(4)]
+    for wire in wires[1:]:
+        wire.watch("/busy", "&stream=true")
     with Wire(node.client) as waiting:
         waiting.send(request("GET", "/version"))
         wires[0].send(request("GET", "/metrics"))
@@ -212,27 +215,86 @@ def test_connections_of_a_worker(world):
         wire.close()
 
 
-def test_the_descriptor_reserve_is_kept(world):
-    node = world.node(flags=["-workers", "1", "-descriptor-reserve", "64"])
+def few_descriptors(node, count=150):
     # The supervisor raises its soft limit to the hard one, so that is what is lowered.
-    argv = ["prlimit", "--nofile=150:150"] + node.argv()
+    argv = ["prlimit", "--nofile=%d:%d" % (count, count)] + node.argv()
     node.argv = lambda: argv
-    node.start()
-    wires = [opened(node) for _ in range(150 - 64)]
-    with Wire(node.client) as waiting:
-        waiting.send(request("GET", "/version"))
-        assert waiting.silent()
-        wires[0].send(request("GET", "/metrics"))
-        page = Page(wires[0].answer().body.decode())
-        assert page.get("etcd_http_rejected_total", reason="descriptors") >= 1
-        assert page.get("etcd_http_connections", port="client") == 150 - 64
-        assert node.log().count("cannot accept connections for now") == 1
-        wires[1].close()
-        assert waiting.answer().status == 200
-    for wire in wires:
+    return node
+
+
+def test_the_descriptor_reserve_is_kept(world):
+    node = few_descriptors(world.node(flags=["-workers", "1", "-descriptor-reserve", "64"])).start()
+    # None of them can give way: each waits for something.
+    wires = []
+    for _ in range(150 - 64 - 1):
+        wires.append(opened(node))
+        wires[-1].watch("/busy", "&stream=true")
+    asking = opened(node)
+    with Wire(node.client) as late:
+        late.send(request("GET", "/version"))
+        began = time.monotonic()
+        answer = late.answer()
+        assert answer.status == 503 and answer.get("Retry-After") == "1"
+        assert time.monotonic() - began < 1 * SLOW
+        expect_end(late)
+    asking.send(request("GET", "/metrics"))
+    page = Page(asking.answer().body.decode())
+    assert page.get("etcd_http_rejected_total", reason="descriptors") >= 2
+    assert page.get("etcd_http_connections", port="client") == 150 - 64
+    assert node.log().count("cannot accept connections for now") == 1
+    wires.pop().close()
+    assert opened(node).ask("GET", "/version").status == 200
+    for wire in wires + [asking]:
         wire.close()
     # The rest of the node has what it needs.
     assert node.put("/a", "b").status == 201
+
+
+@pytest.mark.parametrize("limit", ["connections", "descriptors"])
+def test_who_asks_for_nothing_gives_way(world, limit):
+    """Connections that rest, or whose head does not come, keep nobody out for more than a moment."""
+    node = world.node(flags=["-workers", "1"])
+    if limit == "connections":
+        node.flags += ["-max-connections", "40"]
+    else:
+        few_descriptors(node, 90)
+    node.start()
+    idle = [opened(node) for _ in range(10)]
+    slow = [Wire(node.client) for _ in range(40)]
+    for wire in slow[::2]:
+        wire.send(b"GET /v2/ke")
+    time.sleep(1.0)
+    for _ in range(20):
+        began = time.monotonic()
+        with Wire(node.client) as wire:
+            wire.send(request("GET", "/version"))
+            assert wire.answer().status == 200
+        assert time.monotonic() - began < 1 * SLOW
+    assert rejected(node, "room") >= 1
+    for wire in idle + slow:
+        wire.close()
+
+
+def test_more_connections_by_a_reload_are_there_at_once(world):
+    config = "%s/etcd.conf" % world.folder
+    with open(config, "w") as file:
+        file.write("[limits]\nmax_connections = 2\n")
+    node = world.node(flags=["-config", config, "-workers", "1"]).start()
+    wires = [opened(node), opened(node)]
+    for wire in wires:
+        wire.watch("/busy", "&stream=true")
+    with Wire(node.client) as waiting:
+        waiting.send(request("GET", "/version"))
+        time.sleep(0.3)
+        assert waiting.silent()
+        with open(config, "w") as file:
+            file.write("[limits]\nmax_connections = 3\n")
+        began = time.monotonic()
+        assert node.control("reload").returncode == 0
+        assert waiting.answer().status == 200
+        assert time.monotonic() - began < 1 * SLOW
+    for wire in wires:
+        wire.close()
 
 
 def test_requests_under_way(world):

@@ -12,6 +12,7 @@ import pytest
 
 from certificates import Authority, join_files, openssl
 from moothall import ETCD, Writers, ask, wait_until
+from test_confinement import GID, ROOT, UID, USER, needs_root, needs_sandbox, open_to_all
 
 
 @pytest.fixture
@@ -531,25 +532,57 @@ def place(source, target):
         os.rename(getattr(target, name) + ".new", getattr(target, name))
 
 
-def test_new_certificates_under_load(world, authority):
-    """All of it is replaced, authority and all, and nobody notices."""
+def confinements():
+    plain = pytest.param([], id="best")
+    on = pytest.param(["-sandbox", "on"], id="on", marks=needs_sandbox)
+    user = pytest.param(["-sandbox", "on", "-user", USER], id="on-user", marks=[needs_sandbox, needs_root])
+    return [plain, on, user]
+
+
+def hand_over(world, confinement, *paths):
+    """After a start as root with -user the files are read again by that user."""
+    if "-user" in confinement:
+        open_to_all(world)
+        for path in paths:
+            os.chown(path, UID, GID)
+            os.chmod(os.path.dirname(path), 0o755)
+
+
+@pytest.mark.parametrize("confinement", confinements())
+def test_new_certificates_under_load(world, authority, confinement):
+    """All of it is replaced, authority and all, and nobody notices; a bad set in between is none."""
     old, new = authority, Authority(world.folder, "new")
     trusted = join_files(os.path.join(world.folder, "trusted.crt"), old.certificate)
     pair, fresh = old.issue("machine"), new.issue("machine")
     client = old.issue("client", san=None)
     flags = pair.flags() + ["-ca-file", trusted] + pair.flags("peer-") + ["-peer-ca-file", trusted,
                                                                           "-workers", "2"]
+    hand_over(world, confinement, trusted, pair.certificate, pair.key)
     context = old.context(client, others=[new])
-    nodes = world.cluster(3, flags=flags, tls=context, peer_tls=context)
+    nodes = world.cluster(3, flags=flags + confinement, tls=context, peer_tls=context)
+    first = [node.pids() for node in nodes]
     with Writers([node.client for node in nodes], threads=3, tls=context) as writers:
         writers.wait_more(30)
         # First everybody learns to trust the new authority, then it is used.
         join_files(trusted + ".new", old.certificate, new.certificate)
         os.rename(trusted + ".new", trusted)
+        hand_over(world, confinement, trusted)
         for node in nodes:
             reload(node)
         writers.wait_more(30)
+        # Half of the new set is in place: said, and nothing has changed.
+        shutil.copy(fresh.certificate, pair.certificate)
+        for node in nodes:
+            reload(node, "not reloaded, nothing has changed: %s and %s do not belong together" %
+                   (pair.certificate, pair.key))
+            done = node.control("reload")
+            assert done.returncode == 1 and "do not belong together" in done.stdout + done.stderr
+            assert node.get("/version").status == 200
+            with pytest.raises(ssl.SSLError):
+                ask(node.client, "GET", "/version", tls=new.context(new.issue("early", san=None)))
+        writers.wait_more(30)
         place(fresh, pair)
+        hand_over(world, confinement, pair.certificate, pair.key)
         for node in nodes:
             reload(node)
         writers.wait_more(30)
@@ -560,6 +593,7 @@ def test_new_certificates_under_load(world, authority):
                        "the new set")
             wait_until(lambda: refused(lambda: ask(node.client, "GET", "/version",
                                                    tls=old.context(client))), 5, "the old to be gone")
+        assert [node.pids() for node in nodes] == first
         # New streams between nodes use the new set.
         nodes[0].kill("peer")
         writers.wait_more(30)

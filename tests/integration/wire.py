@@ -73,7 +73,7 @@ class Ended(Exception):
 class Wire:
     """One connection. Every wait has a limit, and passing it is a failure."""
 
-    def __init__(self, address, timeout=15.0, receive_bytes=None):
+    def __init__(self, address, timeout=15.0, receive_bytes=None, tls=None):
         host, port = address.rsplit(":", 1)
         self.socket = socket.socket()
         self.socket.settimeout(timeout * SLOW)
@@ -81,6 +81,8 @@ class Wire:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
         self.socket.connect((host, int(port)))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        if tls is not None:
+            self.socket = tls.wrap_socket(self.socket, server_hostname=host)
         self.port = self.socket.getsockname()[1]
         self.came, self.chunked, self.left = b"", False, 0
 
