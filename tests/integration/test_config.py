@@ -1,8 +1,12 @@
 """Options from every source, what is said of wrong ones, and a new configuration
 for a running node."""
 
+import grp
+import importlib.machinery
+import importlib.util
 import json
 import os
+import pwd
 import re
 import signal
 import subprocess
@@ -11,6 +15,7 @@ import tomllib
 from moothall import BUILD, ETCD, free_port, wait_until
 
 SAMPLE = os.path.join(BUILD, "supervisor", "sample")
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 SAMPLE_FILE = os.path.join(os.path.dirname(__file__), "..", "..", "etc", "etcd.conf")
 
 # The sample of the 0.4 series' documentation.
@@ -93,6 +98,132 @@ def test_what_is_printed_can_be_read_again(world):
     second = run(world, "-print-config", "-config", path)
     assert printed(first) == printed(second)
     assert second.stderr == ""
+
+
+# ---- every option, every way
+
+USER = pwd.getpwnam("nobody") if os.geteuid() == 0 else pwd.getpwuid(os.geteuid())
+
+# What options whose values are not free can be set to, all at once and none its default.
+VALUES = {
+    "addr": "127.0.0.9:4901", "peer-addr": "127.0.0.9:7901", "bind-addr": "127.0.0.8:4901",
+    "peer-bind-addr": "127.0.0.8", "peers": "10.0.0.1:1,10.0.0.2:2", "discovery": "https://h:1/t",
+    "tls-min-version": "1.3", "cors": "http://a,http://b:1", "peer-cert-names": "a,b",
+    "peer-heartbeat-interval": "77", "peer-election-timeout": "777", "workers": "3",
+    "sandbox": "off", "log-format": "json", "log-level": "warn", "access-log": "-", "trace": "*",
+    "cluster-active-size": "7", "max-requests": "99", "max-header-bytes": "32K", "ready-fd": "7",
+    "user": USER.pw_name, "group": grp.getgrgid(USER.pw_gid).gr_name, "origin-check": "true", "name": "other",
+}
+BY_KIND = {"NUMBER": "4321", "MS": "77", "SECONDS": "321", "SIZE": "2M", "TEXT": "some"}
+# These say what to do, or where the others come from.
+ACTIONS = {"check-config", "print-config", "config"}
+FILES = {"peers-file", "cert-file", "key-file", "ca-file", "peer-cert-file", "peer-key-file", "peer-ca-file"}
+
+
+def option_table():
+    """Rows of the option table: flag, environment, file key, kind, default."""
+    path = os.path.join(SOURCE, "docs", "man", "options")
+    loader = importlib.machinery.SourceFileLoader("options", path)
+    options = importlib.util.module_from_spec(importlib.util.spec_from_loader("options", loader))
+    loader.exec_module(options)
+    rows = [row[1:6] for row in options.rows(options.TABLE, "OPTION")]
+    return [row for row in rows if row[0] is not None and row[0] not in ACTIONS], \
+        options.rows(options.ALIASES, "OPTION_ALIAS"), \
+        options.rows(options.ALIASES, "OPTION_ENVIRONMENT_ALIAS"), options.rows(options.ALIASES, "OPTION_FILE_ALIAS")
+
+
+def value_for(world, flag, kind, default):
+    """Some value that is not the default."""
+    if flag in VALUES:
+        return VALUES[flag]
+    if flag in FILES:
+        return write(world, "10.0.0.1:1\n10.0.0.2:2\n", flag)
+    if kind == "BOOL":
+        return "false" if default == "true" else "true"
+    return os.path.join(world.folder, flag) if kind == "PATH" else BY_KIND[kind]
+
+
+def shown(result):
+    """What -print-config shows: {flag or file key: (value, source)}"""
+    assert result.returncode == 0, result
+    out, table = {}, ""
+    for line in result.stdout.splitlines():
+        if line.startswith("["):
+            table = line.strip("[]") + "."
+        match = re.fullmatch(r"(# -)?([a-z0-9_-]+) = (.*?)  # (.*)", line)
+        if match:
+            out[match[2] if match[1] else table + match[2]] = (match[3], match[4].removesuffix(", completed"))
+    return out
+
+
+def toml_of(kind, value):
+    if kind == "LIST":
+        return "[%s]" % ", ".join('"%s"' % item for item in value.split(","))
+    if kind in ("BOOL", "NUMBER", "MS", "SECONDS"):
+        return value
+    return '"%s"' % value
+
+
+def test_every_option_can_be_set_in_all_its_ways(world):
+    rows, _, _, _ = option_table()
+    assert len(rows) > 60
+    values = {flag: value_for(world, flag, kind, default) for flag, _, _, kind, default in rows}
+    defaults = shown(run(world, "-print-config"))
+    ways = {}
+    for name, spell in {"-flag value": lambda f, v: ["-" + f, v], "--flag value": lambda f, v: ["--" + f, v],
+                        "-flag=value": lambda f, v: ["-%s=%s" % (f, v)],
+                        "--flag=value": lambda f, v: ["--%s=%s" % (f, v)]}.items():
+        flags = [word for flag, value in values.items() for word in spell(flag, value)]
+        ways[name] = shown(run(world, "-print-config", *flags))
+    ways["environment"] = shown(run(world, "-print-config", **{
+        env: values[flag] for flag, env, _, _, _ in rows if env is not None}))
+    lines = {}
+    for flag, _, key, kind, _ in rows:
+        if key is not None:
+            table, _, last = key.rpartition(".")
+            lines.setdefault(table, []).append("%s = %s" % (last, toml_of(kind, values[flag])))
+    text = "\n".join(lines.pop("")) + "\n" + "".join(
+        "[%s]\n%s\n" % (table, "\n".join(these)) for table, these in lines.items())
+    path = write(world, text)
+    ways["file"] = shown(run(world, "-config", path, "-print-config"))
+    ways["file of the environment"] = shown(run(world, "-print-config", ETCD_CONFIG=path))
+    for flag, env, key, kind, _ in rows:
+        name = key or flag
+        expected = ways["-flag value"][name]
+        assert expected[0] != defaults[name][0], name
+        for way, found in ways.items():
+            if (way == "environment" and env is None) or ("file" in way and key is None):
+                assert found[name] == defaults[name], (name, way)
+                continue
+            assert found[name][0] == expected[0], (name, way, found[name], expected)
+            source = "-" + flag if "flag" in way else env if way == "environment" else path + ":"
+            assert found[name][1].startswith(source), (name, way, found[name])
+
+
+def test_old_names_are_taken_and_told(world):
+    rows, flags, environments, keys = option_table()
+    field = {row[0].replace("-", "_"): row for row in rows}
+    for old, name, deprecated in flags:
+        flag, _, key, kind, default = field[name]
+        value = value_for(world, flag, kind, default)
+        more = ["-peers", "h:1"] if flag == "peers-file" else []
+        partner = {"cert-file": "key-file", "key-file": "cert-file"}
+        if flag.rpartition("peer-")[2] in partner or flag.endswith("ca-file"):
+            prefix = "peer-" if flag.startswith("peer-") else ""
+            more = ["-%s%s-file=%s" % (prefix, part, write(world, "", part)) for part in ("cert", "key")
+                    if "%s%s-file" % (prefix, part) != flag]
+        result = run(world, "-" + old, value, "-print-config", *more)
+        assert shown(result)[key or flag][1] == "-" + flag, (old, result)
+        assert ("[deprecated] use -%s, not -%s" % (flag, old) in result.stderr) == (deprecated == "true"), result
+    for old, name in environments:
+        flag, env, key, kind, default = field[name]
+        value = value_for(world, flag, kind, default)
+        assert shown(run(world, "-print-config", **{old: value}))[key] == \
+            shown(run(world, "-print-config", **{env: value}))[key], old
+    for old, name in keys:
+        flag, _, key, kind, default = field[name]
+        path = write(world, "%s = %s\n" % (old, toml_of(kind, VALUES[flag])))
+        assert shown(run(world, "-config", path, "-print-config"))[key][0] == VALUES[flag]
 
 
 def test_unknown_keys_tables_and_variables_are_warned_of(world):
