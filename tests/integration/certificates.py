@@ -21,7 +21,7 @@ def key_arguments(kind):
     """'P-256', 'rsa:2048', 'ed25519', ... as openssl req takes it."""
     if kind.startswith("rsa"):
         return ["-newkey", kind]
-    if kind == "ed25519":
+    if kind in ("ed25519", "ed448"):
         return ["-newkey", kind]
     return ["-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:" + kind]
 

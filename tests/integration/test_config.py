@@ -267,6 +267,71 @@ def test_wrong_flags_and_variables_name_their_source(world):
             "-peer-election-timeout (100) must be at least twice -peer-heartbeat-interval (500)")
 
 
+WRONG = {
+    "-": 'unexpected argument "-"',
+    "word": 'unexpected argument "word"',
+    "-snapshot maybe": 'unexpected argument "maybe"',
+    "-force=x": '-force: "x" is neither true nor false',
+    "-snapshot-count": "-snapshot-count: a value is missing",
+    "-peer-adr h:1": "no option -peer-adr; did you mean -peer-addr?",
+    "-nothing-like-it": "no option -nothing-like-it",
+    "-addr http://127.0.0.1:4001": '"http://127.0.0.1:4001": no scheme here; write 127.0.0.1:4001',
+    "-addr 127.0.0.1:99999": '"99999" is not a port',
+    "-addr [::1:4001": "a ] is missing; write [address]:port",
+    "-addr 127.0.0.1:0": "-addr: port 0 needs -port-file",
+    "-peer-addr 127.0.0.1:0": "-peer-addr: port 0 needs -port-file",
+    "-bind-addr :4001": "-bind-addr: Listen Host: IP required can't use a port only",
+    "-addr 127.0.0.1:4001 -peer-addr 127.0.0.1:4001": "both are 127.0.0.1:4001; choose another -peer-addr",
+    "-peers 127.0.0.1:7001": "-peers names only this machine",
+    "-name " + "n" * 256: '-name: "%s..." is longer than 255 bytes' % ("n" * 20),
+    "-name _n": '-name: "_n" may not start with "_"',
+    "-name=": '-name: "" is empty',
+    "-workers 0": "-workers: 0 is below the minimum 1",
+    "-workers 65": "-workers: 65 is above the maximum 64",
+    "-workers some": '-workers: "some" is neither a whole number nor auto',
+    "-retry-interval -1": "-retry-interval: -1 is below the minimum 0",
+    "-http-read-timeout soon": '-http-read-timeout: "soon" is not a number of seconds',
+    "-header-timeout 0": "-header-timeout: 0 is below the minimum 0.001",
+    "-snapshot-count 99999999999999999999": "-snapshot-count: 99999999999999999999 is above the maximum",
+    "-max-body-bytes 5T": '-max-body-bytes: "5T" is not a size; write a number, or one with K, M or G',
+    "-max-body-bytes 11M": "-max-body-bytes: 11M is above the maximum 10485760",
+    "-cluster-active-size 32": "-cluster-active-size: 32 is above the maximum 31",
+    "-sandbox maybe": '-sandbox: "maybe" is none of on, off, best',
+    "-log-level loud": '-log-level: "loud" is none of error, warn, info, debug, trace',
+    "-log-format xml": '-log-format: "xml" is none of text, json',
+    "-tls-min-version 1.1": '-tls-min-version: "1.1" is none of 1.2, 1.3',
+    "-user nobody-of-that-name": '-user: "nobody-of-that-name" is no user of this machine',
+    "-peers-file missing": "-peers-file: cannot read missing: No such file or directory",
+    "-peers-file long": "-peers-file: cannot read long: too long for a list of peers",
+    "-config long": "-config: cannot read long: it is too long for a file of options",
+}
+
+
+def test_each_wrong_value_has_its_sentence(world):
+    with open(os.path.join(world.folder, "long"), "w") as file:
+        file.write("#" * (9 << 20))
+    for flags, words in WRONG.items():
+        result = run(world, "-print-config", *flags.split())
+        refused(result, words)
+    assert os.listdir(world.folder) == ["long"]
+
+
+def test_doubtful_values_are_warned_of(world):
+    node = world.node(flags=["-peer-election-timeout", "300", "-peer-heartbeat-interval", "100",
+                             "-cluster-active-size", "11", "-no-fsync", "-cpuprofile", "p"]).start()
+    for words in ["-peer-election-timeout (300) should be at least four times -peer-heartbeat-interval (100)",
+                  "-cluster-active-size (11): every write waits for most of so many machines",
+                  "-no-fsync: what is acknowledged can be lost", "-cpuprofile has no effect"]:
+        assert node.log().count(words) == 1, node.log()
+
+
+def test_an_address_of_another_machine_says_what_to_do(world):
+    result = run(world, "-addr", "192.0.2.1:%d" % free_port(), "-peer-addr", "127.0.0.1:%d" % free_port(),
+                 "-name", "m", "-data-dir", "m")
+    assert result.returncode != 0
+    assert "cannot listen on 192.0.2.1:" in result.stderr and "add -bind-addr 0.0.0.0" in result.stderr, result
+
+
 def test_check_config_says_what_a_start_would_do_and_makes_nothing(world):
     flags = ["-addr", "127.0.0.1:%d" % free_port(), "-peer-addr", "127.0.0.1:%d" % free_port()]
     result = run(world, *flags, "-name", "m1", "-data-dir", "sub/m1", "-workers", "3", "-check-config")

@@ -466,6 +466,9 @@ def test_files_that_do_not_fit(world, authority):
            *authority.issue("s", usage="serverAuth").flags("peer-", authority))
     expect("its usages are without serverAuth; a peer's certificate needs clientAuth and serverAuth",
            *authority.issue("c2", usage="clientAuth").flags("peer-", authority))
+    expect("has a key that is none of RSA, ECDSA, Ed25519", *authority.issue("ed448", key="ed448").flags())
+    expect("is too long for certificates", "-cert-file", path("long", "#" * (1 << 20)), "-key-file",
+           pair.key)
     expect("-tls-min-version: \"1.1\" is none of 1.2, 1.3", *pair.flags(), "-tls-min-version", "1.1")
     expect("-tls-ciphers: \"nonsense\" has no cipher for TLS 1.2", *pair.flags(), "-tls-ciphers",
            "nonsense")
@@ -483,6 +486,38 @@ def test_files_that_are_doubtful(world, authority):
     assert "-peer-cert-file without -peer-ca-file: the peer port does not know who calls" in node.log()
     assert "has usages without clientAuth" in node.log()
     assert "does not name 127.0.0.1 (-peer-addr)" in node.log()
+
+
+def test_files_of_the_future_and_of_others_are_doubtful(world, authority):
+    early = authority.issue("early", days=(2, 30))
+    other = Authority(world.folder, "other")
+    pair = other.issue("machine")
+    node = world.node(flags=pair.flags("peer-", authority) + early.flags() + ["-peer-cert-names", "else"])
+    node.start(wait=False)
+    wait_log(node, r"early\.crt \(-cert-file\) is not valid before \d+-\d+-\d+: it will be refused until then; "
+             "is the clock right?".replace("?", r"\?"))
+    wait_log(node, "has none of the names in -peer-cert-names: nodes with the same list refuse it")
+    wait_log(node, r"machine\.crt \(-peer-cert-file\) is not from an authority of .*ca\.crt \(-peer-ca-file\)")
+    # What is not valid yet is no reason to stop what works.
+    good = authority.issue("good", san="DNS:else.example")
+    second = world.node("second", flags=good.flags(), tls=False)
+    second.tls = authority.context()
+    second.tls.check_hostname = False
+    second.start()
+    wait_log(second, r"does not name 127.0.0.1 \(-addr\) among its subjectAltNames: clients that check this refuse it")
+    place(early, good)
+    reload(second, "not reloaded, nothing has changed")
+    assert re.search(r"good\.crt \(-cert-file\) is not valid before \d+-\d+-\d+$", second.log(), re.M)
+    assert second.get("/version").status == 200
+
+
+def test_system_authorities_that_cannot_be_read(world, authority):
+    pair = authority.issue("machine")
+    node = world.node(flags=pair.flags("peer-"))
+    node.environment = {"SSL_CERT_FILE": os.path.join(world.folder, "none")}
+    node.start()
+    assert "the system's authorities cannot be read (%s/none): there is no -peer-ca-file, so no other node " \
+        "will be trusted" % world.folder in node.log()
 
 
 def test_a_peer_port_for_strangers_is_told_of(world):
