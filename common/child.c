@@ -16,6 +16,7 @@
 #include "common/child.h"
 
 #include "common/diag.h"
+#include "common/diag_pipe.h"
 #include "common/harden.h"
 #include "common/ipc/channel.h"
 #include "common/ipc/wire.h"
@@ -83,10 +84,13 @@ take_hello(struct child *child, struct slice payload)
 static void
 set_level(const struct config *config)
 {
-	enum diag_level level;
+	struct diag_levels levels;
+	char *problem = diag_levels_parse(config->log_level, &levels);
 
-	if (diag_level_parse(config->log_level, &level))
-		diag_set_level(level);
+	/* The supervisor has checked it. */
+	if (problem == NULL)
+		diag_set_levels(&levels);
+	free(problem);
 }
 
 static void
@@ -150,6 +154,20 @@ take_settings(struct child *child, struct slice payload)
 	else
 		configure(child);
 	config_free(&fresh);
+}
+
+static void
+take_diag_pipe(struct child *child, struct slice payload, int fd)
+{
+	struct msg_diag_pipe message;
+
+	if (fd == -1 || msg_diag_pipe_decode(payload, &message) != ERR_NONE) {
+		if (fd != -1)
+			close(fd);
+		refuse(child, "a pipe that is none");
+		return;
+	}
+	diag_pipe_open(fd);
 }
 
 static void
@@ -246,6 +264,10 @@ child_received(void *argument, const struct frame *frame, int fd)
 		take_metrics(child, frame->payload, fd);
 		return;
 	}
+	if (frame->type == MSG_diag_pipe && child->greeted) {
+		take_diag_pipe(child, frame->payload, fd);
+		return;
+	}
 	if (fd != -1)
 		close(fd);
 	if (!child->greeted && frame->type != MSG_hello)
@@ -310,6 +332,7 @@ tell_alive(void *argument)
 		child->owner.alive(child->owner.argument, &alive);
 	msg_alive_frame(child_out(child), 0, &alive);
 	metric_process_look(child->process);
+	diag_tick();
 	loop_timer_set(child->alive, ALIVE_INTERVAL_MS);
 }
 

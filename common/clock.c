@@ -58,3 +58,17 @@ clock_format(uint64_t wall_ns, unsigned digits, bool trim, char text[CLOCK_TEXT_
 	text[size] = 'Z';
 	text[size + 1] = '\0';
 }
+
+void
+clock_format_local(uint64_t wall_ns, char text[CLOCK_TEXT_BYTES])
+{
+	/* The C locale's: programs read these names. */
+	static const char months[12][4] = { "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug",
+		"Sep", "Oct", "Nov", "Dec" };
+	time_t second = (time_t)(wall_ns / NS_PER_SECOND);
+	struct tm parts;
+
+	ASSERT(localtime_r(&second, &parts) != NULL);
+	snprintf(text, CLOCK_TEXT_BYTES, "%s %2d %02d:%02d:%02d", months[parts.tm_mon % 12],
+	    parts.tm_mday % 32, parts.tm_hour % 24, parts.tm_min % 60, parts.tm_sec % 61);
+}

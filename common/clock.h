@@ -25,5 +25,7 @@ uint64_t clock_monotonic_ns(void);
  * if trim, without trailing zeros of it. text has room for 32 bytes. */
 #define CLOCK_TEXT_BYTES 32
 void clock_format(uint64_t wall_ns, unsigned digits, bool trim, char text[CLOCK_TEXT_BYTES]);
+/* "Nov  2 15:29:23", the local time. */
+void clock_format_local(uint64_t wall_ns, char text[CLOCK_TEXT_BYTES]);
 
 #endif

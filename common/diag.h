@@ -1,45 +1,58 @@
 /*
  * diag.h - what operators read; never called "log", which is Raft's.
  *
- * One event, one line on standard error (spec: operations.md, 11):
+ * One event, one line (spec: operations.md, 11):
  *   2026-11-22T15:29:23.647Z machine1 raftd[4712] info raft: became leader term=3
- * or, with diag_set_json, the same names as members of one JSON object a line.
- * Fixed words first, then key=value. Control bytes are escaped as \xNN, lines
- * end at 1 KiB. Never a client's value, a token, a key file's content.
- * The same format string at most 10 times in 5 s, then counted. For the thread
- * that runs the loop only.
+ * Fixed words first, then key=value. How it is written down is diag_format.h,
+ * where it goes is the writer's: standard error at first, in a child its pipe to
+ * the supervisor (diag_pipe.h), in the supervisor the log (supervisor/log.h).
+ * Never a client's value, a token, a key file's content. The same message at
+ * most 10 times in 5 s, then counted (diag_rate.h). For the thread that runs
+ * the loop only.
  */
 #ifndef MOOTHALL_COMMON_DIAG_H
 #define MOOTHALL_COMMON_DIAG_H
 
-#include "common/base.h"
+#include "common/diag_level.h"
+#include "common/slice.h"
 
-enum diag_level {
-	DIAG_ERROR,
-	DIAG_WARN,
-	DIAG_INFO,
-	DIAG_DEBUG,
-	DIAG_TRACE,
+/* A line before it is written down. */
+struct diag_record {
+	enum diag_level level;
+	uint64_t wall_ns;
+	const char *node;	/* its name, or "-" */
+	const char *program;	/* "etcd", "raftd", "httpd" */
+	long pid;
+	struct slice part;	/* empty: a sentence for a person */
+	struct slice text;	/* any bytes */
 };
 
 /* program: "etcd", "raftd", "httpd"; kept as a pointer. */
 void diag_start(const char *program);
 /* The node's name, copied; before it is set "-" stands there. */
 void diag_set_node(const char *name);
+const char *diag_node(void);
+void diag_set_levels(const struct diag_levels *levels);
+/* One level for all parts. */
 void diag_set_level(enum diag_level level);
-/* "error warn info debug trace"; false if the text is none of them. */
-bool diag_level_parse(const char *text, enum diag_level *level);
-/* Lines as JSON from now on, sentences too. */
+/* Standard error as JSON from now on, sentences too. */
 void diag_set_json(bool json);
-bool diag_enabled(enum diag_level level);
+/* All records go there from now on; the record is borrowed. NULL: to standard
+ * error. The writer may not use diag itself. */
+void diag_set_writer(void (*writer)(void *argument, const struct diag_record *record),
+    void *argument);
+bool diag_enabled(enum diag_level level, const char *part);
+/* Once a second or so: tells what was held back and whose time is over. */
+void diag_tick(void);
 
-/* One line. part is a literal such as "raft". */
+/* One line. part is a literal such as "raft", of those in diag_part_table.h. */
 void diag_line(enum diag_level level, const char *part, const char *format, ...) PRINTF_LIKE(3, 4);
 
 /* A sentence for a person at start or end, without time and prefix:
- * "etcd: SOURCE: PROBLEM" or the ready lines. To standard error, with a line
- * end added and control bytes escaped. */
+ * "etcd: SOURCE: PROBLEM" or the ready lines. */
 void diag_say(const char *format, ...) PRINTF_LIKE(1, 2);
+/* The same where it is the reason for an end. */
+void diag_say_failure(const char *format, ...) PRINTF_LIKE(1, 2);
 
 #define diag_error(part, ...) diag_line(DIAG_ERROR, part, __VA_ARGS__)
 #define diag_warn(part, ...) diag_line(DIAG_WARN, part, __VA_ARGS__)

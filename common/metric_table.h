@@ -37,6 +37,8 @@ METRIC(process_max_fds, ALL, NEWEST, ONE, "process_max_fds", "process",
     "Descriptors that the process may have.")
 METRIC(process_start_time, ALL, NEWEST, NS, "process_start_time_seconds", "process",
     "When the process was started, since 1970.")
+METRIC(log_dropped, ALL, COUNTER, ONE, "etcd_log_dropped_lines_total", "",
+    "Lines of the logs that were dropped, because they came faster than they could be written.")
 
 /* ---- raftd ------------------------------------------------------------------ */
 

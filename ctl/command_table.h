@@ -41,6 +41,9 @@ COMMAND("control restart", NODE, ctl_control, "raftd|peer|client [N]|all", 1, 2,
     "restart processes of the node; clients see a pause")
 COMMAND("control transfer", NODE, ctl_control, "[NAME]", 0, 1, PLAIN,
     "give leadership to another member")
+COMMAND("control rotate", NODE, ctl_control, "", 0, 0, PLAIN, "open the files of the log again")
+COMMAND("control log-level", NODE, ctl_control, "[LEVEL|reset]", 0, 1, PLAIN,
+    "what the log tells, while the node runs")
 COMMAND("control stop", NODE, ctl_control, "[fast|graceful]", 0, 1, PLAIN, "stop the node")
 
 COMMAND("help", SELF, ctl_help, "[COMMAND]", 0, 2, PLAIN, "what a command takes")

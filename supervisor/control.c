@@ -13,6 +13,8 @@
 #include "common/diag.h"
 #include "common/xmem.h"
 #include "supervisor/control_status.h"
+#include "supervisor/log.h"
+#include "supervisor/log_level.h"
 #include "supervisor/reload.h"
 #include "supervisor/supervisor.h"
 
@@ -180,6 +182,44 @@ reload_configuration(struct connection *connection, bool as_text)
 	yajl_gen_free(gen);
 }
 
+/* What has been done, or problem, which is freed; text is NULL if nothing is to be said. */
+static void
+answer_done(struct connection *connection, char *problem, const char *text)
+{
+	yajl_gen gen;
+	const unsigned char *json;
+	size_t size;
+
+	if (problem != NULL || text == NULL) {
+		answer(connection, problem);
+		free(problem);
+		return;
+	}
+	gen = yajl_gen_alloc(NULL);
+	ASSERT(gen != NULL);
+	yajl_gen_map_open(gen);
+	yajl_gen_string(gen, (const unsigned char *)"ok", 2);
+	yajl_gen_bool(gen, true);
+	yajl_gen_string(gen, (const unsigned char *)"text", 4);
+	yajl_gen_string(gen, (const unsigned char *)text, strlen(text));
+	yajl_gen_map_close(gen);
+	yajl_gen_get_buf(gen, &json, &size);
+	buf_append(&connection->out, json, size);
+	buf_append_byte(&connection->out, '\n');
+	yajl_gen_free(gen);
+}
+
+static void
+set_log_level(struct connection *connection, const char *spec)
+{
+	struct supervisor *supervisor = connection->control->supervisor;
+	char *problem = log_level_set(supervisor, spec);
+	char *text = xasprintf("%s\n", supervisor->config->log_level);
+
+	answer_done(connection, problem, text);
+	free(text);
+}
+
 static void
 stop_the_node(struct connection *connection, const char *how)
 {
@@ -213,6 +253,10 @@ obey(struct connection *connection, struct slice line)
 		control_status(connection->control->supervisor, as_text, &connection->out);
 	else if (strcmp(command, "reload") == 0)
 		reload_configuration(connection, as_text);
+	else if (strcmp(command, "rotate") == 0)
+		answer_done(connection, log_reopen(connection->control->supervisor->log), NULL);
+	else if (strcmp(command, "log-level") == 0)
+		set_log_level(connection, argument);
 	else if (strcmp(command, "restart") == 0)
 		begin_restart(connection, false, argument);
 	else if (strcmp(command, "transfer") == 0)
@@ -220,7 +264,7 @@ obey(struct connection *connection, struct slice line)
 	else if (strcmp(command, "stop") == 0)
 		stop_the_node(connection, argument);
 	else
-		answer(connection, "no such command; say status, reload, restart, transfer or stop");
+		answer(connection, "no such command; say status, reload, rotate, log-level, restart, transfer or stop");
 	control_line_free(fields, ARRAY_COUNT(fields));
 }
 

@@ -83,10 +83,11 @@ daemon_detach(void)
 
 	if (null != -1) {
 		(void)dup2(null, STDIN_FILENO);
+		(void)dup2(null, STDOUT_FILENO);
+		(void)dup2(null, STDERR_FILENO);
 		if (null > STDERR_FILENO)
 			close(null);
 	}
-	(void)dup2(STDERR_FILENO, STDOUT_FILENO);
 }
 
 void

@@ -18,7 +18,7 @@
  * errno if there is no second one. log: where the first one says to look further.
  */
 int daemon_begin(const char *log) MUST_CHECK;
-/* Standard output goes where standard error goes; nothing of the terminal is left. */
+/* Nothing of the terminal is left. */
 void daemon_detach(void);
 /* Why the start has failed, for the terminal. fd: of daemon_begin; -1: nobody asks. */
 void daemon_tell(int fd, const char *sentence);

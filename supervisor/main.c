@@ -15,6 +15,7 @@
 #include "supervisor/inherit.h"
 #include "supervisor/inspect.h"
 #include "supervisor/listen.h"
+#include "supervisor/log.h"
 #include "supervisor/policy.h"
 #include "supervisor/privileges.h"
 #include "supervisor/service.h"
@@ -23,7 +24,6 @@
 #include "supervisor/tls_files.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -40,6 +40,7 @@ struct program {
 	struct arguments_input input;
 	struct directory directory;
 	struct tls_files *tls;
+	struct log *log;
 	struct loop *loop;
 	struct supervisor *supervisor;
 	struct privileges privileges;
@@ -57,9 +58,9 @@ static enum exit_code
 fail(const struct program *program, enum exit_code code, char *problem)
 {
 	daemon_tell(program->daemon_fd, problem);
-	diag_say("etcd: %s", problem);
+	diag_say_failure("etcd: %s", problem);
 	if (code == EXIT_USAGE)
-		diag_say("try 'etcd -help'");
+		diag_say_failure("try 'etcd -help'");
 	free(problem);
 	return code;
 }
@@ -281,6 +282,8 @@ drop_rights(struct program *program)
 	enum err err;
 
 	raise_limits();
+	if (program->privileges.user != NULL)
+		log_hand_over(program->log, program->privileges.uid, program->privileges.gid);
 	problem = privileges_drop(&program->privileges);
 	if (problem != NULL)
 		return fail(program, EXIT_USAGE, problem);
@@ -371,18 +374,6 @@ check_config(struct program *program)
 	return problem == NULL ? EXIT_STOPPED : fail(program, EXIT_USAGE, problem);
 }
 
-/* Mode 0640 if it is made here: for the group, whatever the umask is. */
-static int
-open_log_file(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC, 0640);
-
-	if (fd == -1)
-		return errno == EEXIST ? open(path, O_WRONLY | O_APPEND | O_CLOEXEC) : -1;
-	(void)fchmod(fd, 0640);
-	return fd;
-}
-
 /* Who is told when the node is ready. */
 static enum exit_code
 open_notify(struct program *program)
@@ -406,27 +397,6 @@ open_notify(struct program *program)
 	return EXIT_STOPPED;
 }
 
-/* The children have our standard error, so theirs goes there too. */
-static enum exit_code
-open_log(const struct program *program)
-{
-	const struct config *config = &program->arguments.config;
-	int fd = STDOUT_FILENO;
-
-	if (strcmp(config->log_output, "stderr") == 0)
-		return EXIT_STOPPED;
-	if (strcmp(config->log_output, "stdout") != 0)
-		fd = open_log_file(config->log_output);
-	if (fd == -1)
-		return fail(program, EXIT_USAGE, xasprintf("-log-output: cannot write %s: %s",
-		    config->log_output, strerror(errno)));
-	if (dup2(fd, STDERR_FILENO) == -1)
-		return fail(program, EXIT_TROUBLE, xasprintf("-log-output: %s", strerror(errno)));
-	if (fd != STDOUT_FILENO)
-		close(fd);
-	return EXIT_STOPPED;
-}
-
 static enum exit_code
 run(struct program *program)
 {
@@ -435,9 +405,10 @@ run(struct program *program)
 
 	signal(SIGPIPE, SIG_IGN);
 	program->loop = loop_new();
+	log_run(program->log, program->loop);
 	supervisor = supervisor_new(&(struct supervisor_parts){ .loop = program->loop,
 	    .arguments = &program->arguments, .input = program->input, .directory = &program->directory,
-	    .tls = program->tls,
+	    .tls = program->tls, .log = program->log,
 	    .raftd_path = program->raftd_path, .httpd_path = program->httpd_path,
 	    .resolver_path = program->resolver_path,
 	    .client_fd = program->client_fd, .peer_fd = program->peer_fd, .notify = program->notify,
@@ -458,18 +429,19 @@ serve(struct program *program)
 {
 	const struct config *config = &program->arguments.config;
 	enum exit_code code = open_notify(program);
-	enum diag_level level;
 	char *problem;
 
-	if (code == EXIT_STOPPED)
-		code = open_log(program);
 	if (code != EXIT_STOPPED)
 		return code;
 	if (config->daemon)
 		daemon_detach();
-	if (diag_level_parse(config->log_level, &level))
-		diag_set_level(level);
-	diag_set_json(strcmp(config->log_format, "json") == 0);
+	/* A log that is rotated just now is no reason to end. */
+	signal(SIGUSR1, SIG_IGN);
+	program->log = log_new();
+	problem = log_prepare(program->log, config);
+	if (problem != NULL)
+		return fail(program, EXIT_USAGE, problem);
+	log_apply(program->log, config);
 	setup_tell_ineffective(&program->arguments);
 	program->tls = tls_files_load(&program->arguments, &problem);
 	if (program->tls == NULL)
@@ -492,6 +464,7 @@ program_free(struct program *program)
 	supervisor_free(&program->supervisor);
 	notify_close(&program->notify);
 	tls_files_free(&program->tls);
+	log_free(&program->log);
 	loop_free(&program->loop);
 	close_if_open(program->client_fd);
 	close_if_open(program->peer_fd);

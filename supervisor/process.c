@@ -8,6 +8,7 @@
 
 #include "common/diag.h"
 #include "common/xmem.h"
+#include "supervisor/log.h"
 #include "supervisor/spawn.h"
 #include "supervisor/tls_files.h"
 
@@ -74,6 +75,7 @@ process_free(struct process **process)
 		return;
 	ASSERT((*process)->pid == 0);
 	channel_free(&(*process)->channel);
+	log_source_free(&(*process)->lines);
 	loop_timer_free(&(*process)->timer);
 	free(*process);
 	*process = NULL;
@@ -242,6 +244,26 @@ fork_child(const struct process *process, int control_fd)
 	return spawn_program(&spawn);
 }
 
+/* A pipe for its lines, which the log reads. */
+static void
+give_pipe(struct process *process)
+{
+	int child_fd;
+
+	if (process->world->log == NULL)
+		return;
+	process->lines = log_source_new(process->world->log,
+	    process->role == ROLE_RAFTD ? "raftd" : "httpd", process->pid, &child_fd);
+	if (process->lines == NULL) {
+		diag_warn("supervisor", "no pipe for the lines of a child, they go to standard "
+		    "error: process=%s error=%s", process->name, strerror(errno));
+		return;
+	}
+	msg_diag_pipe_frame(channel_out(process->channel), 0, &(struct msg_diag_pipe){ 0 });
+	channel_attach(process->channel, child_fd);
+	close(child_fd);
+}
+
 /* A place to count in: that of who had the name before. */
 static void
 give_metrics(struct process *process)
@@ -282,6 +304,7 @@ greet(struct process *process)
 {
 	msg_hello_frame(channel_out(process->channel), 0, &(struct msg_hello){
 	    .magic = WIRE_MAGIC, .protocol = WIRE_PROTOCOL, .role = ROLE_SUPERVISOR });
+	give_pipe(process);
 	give_metrics(process);
 	send_settings(process);
 	tls_files_give(process->world->tls, process->role, channel_out(process->channel));
@@ -432,6 +455,8 @@ process_reaped(struct process *process, int status)
 	char *text = process_end_text(status);
 	bool clean = asked && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
+	/* Its last words stand before its end. */
+	log_source_free(&process->lines);
 	diag_line(clean ? DIAG_DEBUG : DIAG_WARN, "supervisor", "child ended: process=%s pid=%ld by=%s",
 	    process->name, (long)process->pid, text);
 	free(text);

@@ -37,6 +37,8 @@ enum process_state {
 	PROCESS_STOPPING,
 };
 
+struct log;
+struct log_source;
 struct process;
 struct tls_files;
 
@@ -48,6 +50,7 @@ struct process_world {
 	char *raftd_path, *httpd_path;
 	int client_fd, peer_fd;		/* listening sockets; -1: closed */
 	struct metric_area *metrics;	/* NULL: nothing is counted */
+	struct log *log;		/* NULL: their lines go to standard error */
 	void *argument;
 	/* The channel is open: settings are queued, wire it. */
 	void (*started)(void *argument, struct process *process);
@@ -71,6 +74,7 @@ struct process {
 	char name[24];			/* "raftd", "client 1", "peer" */
 	enum process_state state;
 	pid_t pid;			/* 0: none */
+	struct log_source *lines;	/* NULL: they go to standard error */
 	uint32_t metric_slot;		/* METRIC_NO_SLOT: none */
 	struct channel *channel;	/* NULL: none */
 	struct loop_timer *timer;	/* throttled: start; stopping: kill */

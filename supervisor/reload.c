@@ -9,6 +9,8 @@
 
 #include "common/diag.h"
 #include "common/xmem.h"
+#include "supervisor/log.h"
+#include "supervisor/log_level.h"
 #include "supervisor/setup.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/tls_files.h"
@@ -89,10 +91,8 @@ apply(struct supervisor *supervisor)
 {
 	const struct config *config = supervisor->config;
 	struct process *process;
-	enum diag_level level;
 
-	if (diag_level_parse(config->log_level, &level))
-		diag_set_level(level);
+	log_apply(supervisor->log, config);
 	TAILQ_FOREACH(process, &supervisor->processes, link) {
 		process_configure(process);
 		process_secure(process);
@@ -137,7 +137,9 @@ reload_now(struct supervisor *supervisor, struct reload_report *report, char **p
 		*problem = read_and_check(supervisor, &fresh);
 	if (*problem == NULL) {
 		compare(supervisor->arguments, &fresh, report);
-		*problem = reload_certificates(supervisor, &fresh, report);
+		*problem = log_prepare(supervisor->log, &fresh.config);
+		if (*problem == NULL)
+			*problem = reload_certificates(supervisor, &fresh, report);
 		if (*problem != NULL)
 			arguments_free(&fresh);
 	}
@@ -147,6 +149,8 @@ reload_now(struct supervisor *supervisor, struct reload_report *report, char **p
 	}
 	take_over(supervisor->arguments, &fresh, report);
 	arguments_free(&fresh);
+	/* The configured level is in use again, whatever an operator had said. */
+	log_level_forget(supervisor);
 	apply(supervisor);
 	return ERR_NONE;
 }

@@ -64,16 +64,15 @@ static char *
 check_log_level(struct arguments *arguments)
 {
 	struct config *config = &arguments->config;
-	enum diag_level level;
+	struct diag_levels levels;
+	char *problem;
 
 	if (config->verbose)
 		setup_text(config, OPTION_log_level, "debug");
 	if (config->very_verbose || config->very_very_verbose || strcmp(config->trace, "*") == 0)
 		setup_text(config, OPTION_log_level, "trace");
-	if (!diag_level_parse(config->log_level, &level))
-		return at_source(arguments, OPTION_log_level,
-		    xasprintf("\"%s\" is none of error, warn, info, debug, trace", config->log_level));
-	return NULL;
+	problem = diag_levels_parse(config->log_level, &levels);
+	return problem == NULL ? NULL : at_source(arguments, OPTION_log_level, problem);
 }
 
 static char *
@@ -326,6 +325,15 @@ absolute_path(struct config *config, enum option_id id)
 	free(absolute);
 }
 
+/* Anything else that -log-output names is a file. */
+static bool
+is_word_for_output(const char *output)
+{
+	return strcmp(output, "stderr") == 0 || strcmp(output, "stdout") == 0 ||
+	    strcmp(output, "journal") == 0 || strcmp(output, "syslog") == 0 ||
+	    strncmp(output, "syslog:", strlen("syslog:")) == 0;
+}
+
 /* The data directory is shown as it was written, so directory.c makes it absolute. */
 static void
 absolute_paths(struct config *config)
@@ -336,7 +344,7 @@ absolute_paths(struct config *config)
 
 	for (size_t i = 0; i < ARRAY_COUNT(paths); i++)
 		absolute_path(config, paths[i]);
-	if (strcmp(config->log_output, "stderr") != 0 && strcmp(config->log_output, "stdout") != 0)
+	if (!is_word_for_output(config->log_output))
 		absolute_path(config, OPTION_log_output);
 	if (strcmp(config->access_log, "-") != 0 && strcmp(config->access_log, "off") != 0)
 		absolute_path(config, OPTION_access_log);
@@ -428,17 +436,6 @@ check_choices(struct arguments *arguments)
 	return problem;
 }
 
-static char *
-check_log_output(struct arguments *arguments)
-{
-	const char *output = arguments->config.log_output;
-
-	if (strcmp(output, "syslog") == 0 || strcmp(output, "journal") == 0)
-		return at_source(arguments, OPTION_log_output, xasprintf("\"%s\" is not supported by "
-		    "this version; let the init system take standard error there", output));
-	return NULL;
-}
-
 /* In the background nobody reads the terminal, and nobody knows the process id. */
 static char *
 check_daemon(struct arguments *arguments)
@@ -454,7 +451,8 @@ check_daemon(struct arguments *arguments)
 		return NULL;
 	if (config->pid_file[0] == '\0')
 		return xstrdup("-daemon needs -pid-file");
-	if (strcmp(config->log_output, "stderr") == 0 || strcmp(config->log_output, "stdout") == 0)
+	if (strcmp(config->log_output, "stderr") == 0 || strcmp(config->log_output, "stdout") == 0 ||
+	    strcmp(config->log_output, "journal") == 0)
 		return xasprintf("-daemon needs a -log-output that is no terminal: \"%s\" may be one",
 		    config->log_output);
 	return NULL;
@@ -571,7 +569,7 @@ setup_check(struct arguments *arguments)
 	static char *(*const checks[])(struct arguments *) = { check_log_level, check_name,
 		check_cluster, check_workers, check_times, check_addresses, check_peers, check_discovery,
 		check_tls_pairs, check_files, check_choices,
-		check_log_output, check_daemon, check_cors };
+		check_daemon, check_cors };
 	char *problem = NULL;
 
 	for (size_t i = 0; problem == NULL && i < ARRAY_COUNT(checks); i++)

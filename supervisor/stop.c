@@ -196,6 +196,6 @@ stop_with(struct supervisor *supervisor, enum exit_code code, const char *senten
 	if (supervisor->stop.code != EXIT_STOPPED)
 		return;
 	supervisor->stop.code = code;
-	diag_say("etcd: %s", sentence);
+	diag_say_failure("etcd: %s", sentence);
 	stop_fast(supervisor);
 }

@@ -11,6 +11,8 @@
 #include "common/xmem.h"
 #include "config.h"
 #include "supervisor/control.h"
+#include "supervisor/log.h"
+#include "supervisor/log_level.h"
 #include "supervisor/reload.h"
 #include "supervisor/resolve.h"
 #include "supervisor/setup.h"
@@ -355,6 +357,7 @@ tick(void *argument)
 	supervisor->tick_ms = now_ms;
 	loop_timer_set(supervisor->tick, TICK_MS);
 	metric_process_look(supervisor->itself);
+	diag_tick();
 	look_at_certificates(supervisor);
 	if (!supervisor->ready && !stop_under_way(supervisor))
 		announce_waiting(supervisor);
@@ -386,6 +389,10 @@ signal_caught(void *argument, int number)
 			stop_begin(supervisor, STOP_ORDERLY);
 		else
 			reload_by_signal(supervisor);
+		break;
+	case SIGUSR1:
+		/* What is wrong is in the log. */
+		free(log_reopen(supervisor->log));
 		break;
 	case SIGQUIT:
 		stop_begin(supervisor, STOP_DRAIN);
@@ -422,11 +429,10 @@ supervisor_move_leader(struct supervisor *supervisor, struct slice to)
 static void
 watch_signals(struct supervisor *supervisor)
 {
-	static const int numbers[] = { SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP };
+	static const int numbers[] = { SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1 };
 
 	for (size_t i = 0; i < ARRAY_COUNT(numbers); i++)
 		loop_on_signal(supervisor->loop, numbers[i], signal_caught, supervisor);
-	signal(SIGUSR1, SIG_IGN);
 	signal(SIGUSR2, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 }
@@ -458,12 +464,13 @@ supervisor_new(const struct supervisor_parts *parts)
 	supervisor->config = &parts->arguments->config;
 	supervisor->directory = parts->directory;
 	supervisor->tls = parts->tls;
+	supervisor->log = parts->log;
 	supervisor->workers = setup_workers(supervisor->config);
 	supervisor->started_ns = parts->started_ns;
 	supervisor->had_terminal = has_terminal();
 	supervisor->node.phase = PHASE_RECOVERING;
 	supervisor->world = (struct process_world){ .loop = parts->loop,
-		.config = supervisor->config, .tls = parts->tls, .raftd_path = xstrdup(parts->raftd_path),
+		.config = supervisor->config, .tls = parts->tls, .log = parts->log, .raftd_path = xstrdup(parts->raftd_path),
 		.httpd_path = xstrdup(parts->httpd_path), .client_fd = parts->client_fd,
 		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
 		.ready = process_ready, .node_state = node_state, .moved = moved,
@@ -501,6 +508,7 @@ supervisor_free(struct supervisor **supervisor_pointer)
 	loop_timer_free(&supervisor->restart.moving);
 	service_free(supervisor);
 	notify_close(&supervisor->notify);
+	log_level_forget(supervisor);
 	buf_free(&supervisor->node.members);
 	free(supervisor->world.raftd_path);
 	free(supervisor->world.httpd_path);

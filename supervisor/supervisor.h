@@ -26,6 +26,7 @@
 #include "supervisor/service.h"
 
 struct control;
+struct log;
 struct resolve;
 
 /* The last node_state of raftd. */
@@ -89,6 +90,8 @@ struct supervisor {
 	struct config *config;		/* of arguments */
 	struct directory *directory;
 	struct tls_files *tls;
+	struct log *log;
+	char *log_level_configured;	/* NULL: the level in use is that */
 	struct process_world world;
 	struct process_list processes;
 	unsigned workers;
@@ -122,6 +125,7 @@ struct supervisor_parts {
 	struct arguments_input input;
 	struct directory *directory;
 	struct tls_files *tls;
+	struct log *log;
 	const char *raftd_path, *httpd_path, *resolver_path;
 	int client_fd, peer_fd;
 	struct notify notify;

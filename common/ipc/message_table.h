@@ -147,6 +147,19 @@ MESSAGE(resolved, 0x1c, FROM_SUPERVISOR,
 MESSAGE(metrics, 0x1e, FROM_SUPERVISOR,
     FIELD(u32, slot))		/* in which this process counts */
 
+/* Carries the end of a pipe that the child writes its lines to; before metrics. */
+MESSAGE(diag_pipe, 0x60, FROM_SUPERVISOR, FIELD(u64, unused))
+
+/* ---- that pipe: child -> supervisor; each frame in one write -------------- */
+
+MESSAGE(diag, 0x61, FROM_CHILD,
+    FIELD(u64, wall_ns)		/* when it was said */
+    FIELD(u8, level)		/* enum diag_level */
+    FIELD(bytes, part)		/* empty: a sentence for a person */
+    FIELD(bytes, text))
+MESSAGE(access_lines, 0x62, FROM_WORKER,
+    FIELD(bytes, lines))	/* whole ones, printable, with their ends */
+
 /* ---- data channel: worker -> raftd; request id chosen by the worker ------ */
 
 /* A write. Request id is the sequence number of the worker's session: each is

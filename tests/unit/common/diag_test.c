@@ -67,7 +67,7 @@ TEST(a_line_has_time_node_process_level_and_part)
 
 TEST(levels_below_the_one_set_are_silent)
 {
-	enum diag_level level;
+	struct diag_levels levels;
 
 	diag_set_level(DIAG_WARN);
 	capture_start();
@@ -75,12 +75,14 @@ TEST(levels_below_the_one_set_are_silent)
 	diag_debug("test", "quieter");
 	diag_warn("test", "heard");
 	assert_int_equal(lines_in(capture_end()), 1);
-	assert_false(diag_enabled(DIAG_INFO));
-	assert_true(diag_enabled(DIAG_ERROR));
-	assert_true(diag_level_parse("trace", &level));
-	assert_int_equal(level, DIAG_TRACE);
-	assert_false(diag_level_parse("loud", &level));
-	assert_false(diag_level_parse("", &level));
+	assert_false(diag_enabled(DIAG_INFO, "raft"));
+	assert_true(diag_enabled(DIAG_ERROR, "raft"));
+	assert_null(diag_levels_parse("error,raft=debug", &levels));
+	diag_set_levels(&levels);
+	capture_start();
+	diag_warn("http", "quiet");
+	diag_debug("raft", "heard");
+	assert_int_equal(lines_in(capture_end()), 1);
 	diag_set_level(DIAG_INFO);
 }
 
@@ -141,7 +143,7 @@ TEST(lines_held_back_are_counted_when_a_format_is_forgotten)
 	for (unsigned i = 0; i < ARRAY_COUNT(formats); i++)
 		diag_info("test", formats[i], NULL);
 	text = capture_end();
-	assert_non_null(strstr(text, "info test: repeated 15 times: held back\n"));
+	assert_non_null(strstr(text, "info test: ... repeated 15 times: held back\n"));
 	assert_non_null(strstr(text, "format 199\n"));
 }
 
@@ -179,4 +181,44 @@ TEST(a_line_can_be_a_json_object)
 	assert_true(strlen(line) <= LINE_MAX_BYTES && strlen(line) >= LINE_MAX_BYTES - 3);
 	assert_string_equal(line + strlen(line) - 5, "\\\"\"}\n");
 	diag_set_json(false);
+}
+
+/* raftd's notes are made by its conductor, and told as "%s". */
+TEST(messages_that_were_made_elsewhere_are_told_apart_by_their_words)
+{
+	const char *text;
+
+	capture_start();
+	for (unsigned i = 0; i < 12; i++) {
+		char note[32];
+
+		snprintf(note, sizeof(note), "member joined name=m%u", i);
+		diag_info("raft", "%s", note);
+	}
+	diag_info("raft", "%s", "member left name=m1");
+	text = capture_end();
+	assert_int_equal(lines_in(text), 11);
+	assert_non_null(strstr(text, "member left name=m1\n"));
+}
+
+static unsigned records;
+
+static void
+count_record(void *argument, const struct diag_record *record)
+{
+	assert_ptr_equal(argument, &records);
+	assert_true(slice_equal(record->part, SLICE_LITERAL("")));
+	assert_true(slice_equal(record->text, SLICE_LITERAL("etcd: a\nb")));
+	assert_int_equal(record->level, DIAG_ERROR);
+	records++;
+}
+
+TEST(a_writer_gets_what_is_said_as_it_is)
+{
+	diag_set_writer(count_record, &records);
+	capture_start();
+	diag_say_failure("etcd: %s", "a\nb");
+	diag_set_writer(NULL, NULL);
+	assert_string_equal(capture_end(), "");
+	assert_int_equal(records, 1);
 }

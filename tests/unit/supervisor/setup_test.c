@@ -198,8 +198,9 @@ TEST(words_have_to_be_those_of_the_option)
 	assert_refused("-tls-min-version: \"1.1\" is none of 1.2, 1.3",
 	    ARGUMENTS("-tls-min-version", "1.1"));
 	assert_refused("-log-format: \"xml\" is none of text, json", ARGUMENTS("-log-format", "xml"));
-	assert_refused("-log-output: \"syslog\" is not supported by this version; let the init system "
-	    "take standard error there", ARGUMENTS("-log-output", "syslog"));
+	assert_text(ARGUMENTS("-log-output", "syslog:@name"), OPTION_log_output, "syslog:@name");
+	assert_refused("-log-level: \"loud\" is none of error, warn, info, debug, trace",
+	    ARGUMENTS("-log-level", "info,raft=loud"));
 	assert_text(ARGUMENTS("-sandbox", "on"), OPTION_sandbox, "on");
 	assert_text(ARGUMENTS("-tls-min-version", "1.3"), OPTION_tls_min_version, "1.3");
 	assert_text(ARGUMENTS("-log-output", "stdout"), OPTION_log_output, "stdout");

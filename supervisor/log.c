@@ -1,0 +1,419 @@
+/*
+ * log.c - the lines of all processes (see log.h).
+ *
+ *	reading -----> reading	frames came, their lines are written	[source_ready]
+ *	reading -----> deaf	what came is no frame of a child: nothing
+ *				more is read of it			[source_ready]
+ *	any ---------> freed	the child is dead			[log_source_free]
+ */
+#include "supervisor/log.h"
+
+#include "common/diag.h"
+#include "common/ipc/message.h"
+#include "common/metric.h"
+#include "common/xmem.h"
+#include "supervisor/log_sink.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+#define RETRY_MS 10			/* a sink that took nothing is asked again */
+#define READ_BYTES ((size_t)64 * 1024)	/* all that a pipe holds */
+#define FRAME_ROOM ((size_t)8 * 1024)	/* above the largest frame of a child */
+
+struct log_source {
+	struct log *log;
+	const char *program;
+	pid_t pid;
+	int fd;				/* -1: deaf */
+	struct loop_io *io;
+	struct buf in;
+};
+
+struct log {
+	struct loop *loop;		/* NULL: not running yet */
+	struct loop_timer *retry;
+	bool json;
+	struct log_sink *lines;
+	struct log_sink *access;	/* NULL: off */
+	/* What log_prepare opened; NULL: as it is. */
+	struct log_sink *next_lines, *next_access;
+	bool next_access_off;
+};
+
+/* ---- writing ------------------------------------------------------------------- */
+
+static void
+put_record(struct log *log, struct log_sink *sink, const struct diag_record *record)
+{
+	char line[DIAG_SENTENCE_BYTES_MAX];
+	size_t size = diag_format(record, log_sink_place(sink), log->json, line);
+
+	log_sink_put(sink, slice_of(line, size));
+}
+
+/* Of the log itself: the writer of diag may not use diag. */
+static void
+put_own(struct log *log, enum diag_level level, const char *text)
+{
+	struct diag_record record = { .level = level, .wall_ns = clock_now().wall_ns,
+		.node = diag_node(), .program = "etcd", .pid = (long)getpid(),
+		.part = SLICE_LITERAL("log"), .text = slice_text(text) };
+
+	put_record(log, log->lines, &record);
+}
+
+/* What the log itself cannot be told goes to who started us. */
+static void
+tell_trouble(struct log_sink *sink)
+{
+	const char *reason = log_sink_take_trouble(sink);
+	char line[DIAG_LINE_BYTES_MAX];
+	int size;
+
+	if (reason == NULL)
+		return;
+	size = snprintf(line, sizeof(line), "etcd: cannot write the log to %s: %s\n",
+	    log_sink_where(sink), reason);
+	if (write(STDERR_FILENO, line, MIN_OF((size_t)size, sizeof(line) - 1)) == -1)
+		return;
+}
+
+/* Lines that are missing are told behind the gap, in the log. */
+static void
+flush_sink(struct log *log, struct log_sink *sink)
+{
+	bool empty = log_sink_flush(sink);
+	char text[128];
+	uint64_t dropped;
+
+	tell_trouble(sink);
+	if (!empty) {
+		if (log->retry != NULL)
+			loop_timer_set(log->retry, RETRY_MS);
+		return;
+	}
+	dropped = log_sink_take_dropped(sink);
+	if (dropped == 0)
+		return;
+	metric_add(METRIC_log_dropped, dropped);
+	snprintf(text, sizeof(text), "lines dropped, they could not be written: log=%s count=%" PRIu64,
+	    sink == log->access ? "access" : "main", dropped);
+	put_own(log, DIAG_WARN, text);
+	(void)log_sink_flush(log->lines);
+	/* If this was not written either it is not to be told for ever. */
+	(void)log_sink_take_dropped(log->lines);
+}
+
+static void
+flush(void *argument)
+{
+	struct log *log = argument;
+
+	flush_sink(log, log->lines);
+	if (log->access != NULL)
+		flush_sink(log, log->access);
+}
+
+static bool
+is_console(const struct log_sink *sink)
+{
+	return log_sink_place(sink) == DIAG_ON_CONSOLE || log_sink_place(sink) == DIAG_IN_JOURNAL;
+}
+
+/* To who started us, if he does not read the log there. */
+static void
+say_to_person(const struct diag_record *record)
+{
+	char line[DIAG_SENTENCE_BYTES_MAX];
+	size_t size = diag_format(record, DIAG_ON_CONSOLE, false, line);
+
+	if (write(STDERR_FILENO, line, size) == -1)
+		return;
+}
+
+static void
+write_record(void *argument, const struct diag_record *record)
+{
+	struct log *log = argument;
+
+	put_record(log, log->lines, record);
+	if (record->part.size == 0 && !is_console(log->lines))
+		say_to_person(record);
+	flush_sink(log, log->lines);
+}
+
+/* ---- children ------------------------------------------------------------------ */
+
+static bool
+take_diag(struct log_source *source, struct slice payload)
+{
+	struct msg_diag message;
+	struct diag_record record;
+
+	if (msg_diag_decode(payload, &message) != ERR_NONE || message.level > DIAG_TRACE)
+		return false;
+	record = (struct diag_record){ .level = message.level, .wall_ns = message.wall_ns,
+		.node = diag_node(), .program = source->program, .pid = (long)source->pid,
+		.part = message.part, .text = message.text };
+	put_record(source->log, source->log->lines, &record);
+	return true;
+}
+
+static bool
+is_lines(struct slice lines)
+{
+	for (size_t i = 0; i < lines.size; i++) {
+		uint8_t byte = lines.data[i];
+
+		if ((byte < ' ' && byte != '\n') || byte == 0x7f)
+			return false;
+	}
+	return lines.size > 0 && lines.data[lines.size - 1] == '\n';
+}
+
+static bool
+take_access(struct log_source *source, struct slice payload)
+{
+	struct msg_access_lines message;
+
+	if (msg_access_lines_decode(payload, &message) != ERR_NONE || !is_lines(message.lines))
+		return false;
+	if (source->log->access != NULL)
+		log_sink_put(source->log->access, message.lines);
+	return true;
+}
+
+static bool
+take_frame(struct log_source *source, const struct frame *frame)
+{
+	switch (frame->type) {
+	case MSG_diag:
+		return take_diag(source, frame->payload);
+	case MSG_access_lines:
+		return take_access(source, frame->payload);
+	default:
+		return false;
+	}
+}
+
+/* False: what came is no frame of a child. */
+static bool
+take_frames(struct log_source *source)
+{
+	size_t at = 0;
+
+	for (;;) {
+		struct slice rest = slice_of(source->in.data + at, source->in.size - at);
+		struct frame frame;
+		size_t used;
+		enum err err = frame_parse(rest, &frame, &used);
+
+		if (err == ERR_AGAIN)
+			break;
+		if (err != ERR_NONE || !take_frame(source, &frame))
+			return false;
+		at += used;
+	}
+	buf_consume(&source->in, at);
+	return source->in.size < FRAME_ROOM;
+}
+
+static void
+deafen(struct log_source *source)
+{
+	loop_io_free(&source->io);
+	if (source->fd != -1)
+		close(source->fd);
+	source->fd = -1;
+	buf_free(&source->in);
+}
+
+/* Read what is there, a pipe's whole content at most. */
+static void
+read_source(struct log_source *source)
+{
+	uint8_t *room = buf_reserve(&source->in, READ_BYTES);
+	ssize_t size = read(source->fd, room, READ_BYTES);
+	char text[96];
+
+	if (size <= 0) {
+		if (size == 0 || (errno != EAGAIN && errno != EINTR))
+			deafen(source);
+		return;
+	}
+	buf_added(&source->in, (size_t)size);
+	if (take_frames(source))
+		return;
+	deafen(source);
+	snprintf(text, sizeof(text), "lines of a child cannot be read, and are not any more: "
+	    "process=%s pid=%ld", source->program, (long)source->pid);
+	put_own(source->log, DIAG_ERROR, text);
+}
+
+static void
+source_ready(void *argument, unsigned events UNUSED)
+{
+	struct log_source *source = argument;
+	struct log *log = source->log;
+
+	read_source(source);
+	flush(log);
+}
+
+struct log_source *
+log_source_new(struct log *log, const char *program, pid_t pid, int *child_fd)
+{
+	struct log_source *source;
+	int ends[2];
+
+	ASSERT(log->loop != NULL);
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == -1)
+		return NULL;
+	source = xzalloc(sizeof(*source));
+	source->log = log;
+	source->program = program;
+	source->pid = pid;
+	source->fd = ends[0];
+	source->io = loop_io_new(log->loop, source->fd, source_ready, source);
+	loop_io_want(source->io, LOOP_READ);
+	*child_fd = ends[1];
+	return source;
+}
+
+void
+log_source_free(struct log_source **source)
+{
+	if (*source == NULL)
+		return;
+	/* What it said last; one that is not dead gets no more than one pipe's content. */
+	if ((*source)->fd != -1)
+		read_source(*source);
+	flush((*source)->log);
+	deafen(*source);
+	free(*source);
+	*source = NULL;
+}
+
+/* ---- life -------------------------------------------------------------------------- */
+
+struct log *
+log_new(void)
+{
+	struct log *log = xzalloc(sizeof(*log));
+	char *problem;
+
+	log->lines = log_sink_open("stderr", "log-output", &problem);
+	ASSERT(log->lines != NULL);
+	diag_set_writer(write_record, log);
+	return log;
+}
+
+void
+log_free(struct log **log)
+{
+	if (*log == NULL)
+		return;
+	diag_set_writer(NULL, NULL);
+	loop_timer_free(&(*log)->retry);
+	(void)log_sink_flush((*log)->lines);
+	if ((*log)->access != NULL)
+		(void)log_sink_flush((*log)->access);
+	log_sink_free(&(*log)->lines);
+	log_sink_free(&(*log)->access);
+	log_sink_free(&(*log)->next_lines);
+	log_sink_free(&(*log)->next_access);
+	free(*log);
+	*log = NULL;
+}
+
+void
+log_run(struct log *log, struct loop *loop)
+{
+	log->loop = loop;
+	log->retry = loop_timer_new(loop, flush, log);
+}
+
+char *
+log_prepare(struct log *log, const struct config *config)
+{
+	const char *access = config->access_log;
+	char *problem = NULL;
+
+	log_sink_free(&log->next_lines);
+	log_sink_free(&log->next_access);
+	log->next_access_off = strcmp(access, "off") == 0;
+	if (strcmp(config->log_output, log_sink_where(log->lines)) != 0) {
+		log->next_lines = log_sink_open(config->log_output, "log-output", &problem);
+		if (log->next_lines == NULL)
+			return problem;
+	}
+	if (!log->next_access_off &&
+	    (log->access == NULL || strcmp(access, log_sink_where(log->access)) != 0)) {
+		log->next_access = log_sink_open(access, "access-log", &problem);
+		if (log->next_access == NULL)
+			return problem;
+	}
+	return NULL;
+}
+
+static void
+replace(struct log *log, struct log_sink **sink, struct log_sink **next)
+{
+	if (*sink != NULL)
+		flush_sink(log, *sink);
+	log_sink_free(sink);
+	*sink = *next;
+	*next = NULL;
+}
+
+void
+log_apply(struct log *log, const struct config *config)
+{
+	struct diag_levels levels;
+	char *problem = diag_levels_parse(config->log_level, &levels);
+
+	ASSERT(problem == NULL);
+	diag_set_levels(&levels);
+	log->json = strcmp(config->log_format, "json") == 0;
+	/* For what is said when there is no log any more. */
+	diag_set_json(log->json);
+	if (log->next_access != NULL || log->next_access_off)
+		replace(log, &log->access, &log->next_access);
+	if (log->next_lines != NULL)
+		replace(log, &log->lines, &log->next_lines);
+}
+
+void
+log_hand_over(struct log *log, uid_t uid, gid_t gid)
+{
+	log_sink_hand_over(log->lines, uid, gid);
+	if (log->access != NULL)
+		log_sink_hand_over(log->access, uid, gid);
+}
+
+char *
+log_reopen(struct log *log)
+{
+	char *problem, *second = NULL;
+
+	flush(log);
+	problem = log_sink_reopen(log->lines);
+	if (log->access != NULL)
+		second = log_sink_reopen(log->access);
+	if (problem == NULL) {
+		problem = second;
+		second = NULL;
+	}
+	if (problem != NULL)
+		diag_error("log", "the old file is still in use: %s", problem);
+	else
+		diag_debug("log", "files opened again");
+	free(second);
+	return problem;
+}

@@ -1,0 +1,231 @@
+"""The log: its forms and places, rotation, levels at run time, what may not stand in it."""
+
+import json
+import os
+import re
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from moothall import ETCD, ask, proc_children, wait_until
+from wire import Wire
+
+LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (\S+) (etcd|raftd|httpd)\[(\d+)\] "
+                  r"(error|warn|info|debug|trace) ([a-z]+): .+\Z")
+
+
+def read(path):
+    try:
+        with open(path, errors="replace") as file:
+            return file.read()
+    except OSError:
+        return ""
+
+
+def log_file(world):
+    return os.path.join(world.folder, "node.log")
+
+
+def wait_for(path, text, timeout=10):
+    wait_until(lambda: text in read(path), timeout, "%r in %s:\n%s" % (text, path, read(path)))
+
+
+# ---- forms
+
+def test_a_file_has_the_lines_of_all_processes_and_a_person_the_sentences(world):
+    path = log_file(world)
+    node = world.node(flags=["-workers", "1", "-log-output", path]).start()
+    pids = node.pids()
+    assert node.stop() == 0
+    lines = read(path).splitlines()
+    assert lines and all(LINE.match(line) for line in lines), lines
+    by = {(LINE.match(line)[2], int(LINE.match(line)[3])) for line in lines}
+    assert ("etcd", pids["supervisor"][0]) in by and ("raftd", pids["raftd"][0]) in by
+    assert all(LINE.match(line)[1] == "machine1" for line in lines)
+    assert "machine1: state changed from 'candidate' to 'leader'. term=1" in read(path)
+    assert os.stat(path).st_mode & 0o777 == 0o640
+    # Who started it sees what is for persons, and nothing else.
+    said = node.log().splitlines()
+    assert said[0].startswith("etcd ") and said[-1] == "stopped, all data on disk"
+    assert not any(LINE.match(line) for line in said)
+
+
+def test_json_is_one_object_a_line(world):
+    path = log_file(world)
+    node = world.node(flags=["-log-output", path, "-log-format", "json",
+                             "-log-level", "debug"]).start()
+    assert node.stop() == 0
+    entries = [json.loads(line) for line in read(path).splitlines()]
+    assert {entry["proc"] for entry in entries} >= {"etcd", "raftd"}
+    for entry in entries:
+        assert list(entry) == ["time", "node", "proc", "pid", "level", "part", "msg"], entry
+        assert isinstance(entry["pid"], int) and entry["node"] == "machine1"
+    assert any(entry["part"] == "say" and entry["msg"].startswith("ready in") for entry in entries)
+
+
+def journal_of(node):
+    """Start with standard error as systemd hands it over; what was written, at its end."""
+    read_end, write_end = os.pipe()
+    status = os.fstat(write_end)
+    environment = dict(os.environ, JOURNAL_STREAM="%d:%d" % (status.st_dev, status.st_ino))
+    node.process = subprocess.Popen(node.argv(), stdin=subprocess.DEVNULL, stdout=write_end,
+                                    stderr=write_end, start_new_session=True, env=environment)
+    os.close(write_end)
+    node.wait_ready()
+    assert node.stop() == 0
+    with os.fdopen(read_end, "rb") as file:
+        return file.read().decode().splitlines()
+
+
+def test_the_journal_gets_priorities_and_no_time(world):
+    lines = journal_of(world.node(flags=["-log-level", "debug"]))
+    assert all(re.match(r"<[3467]>[^<]", line) for line in lines), lines
+    assert any(re.match(r"<6>machine1 raftd\[\d+\] info raft: ", line) for line in lines)
+    assert any(re.match(r"<7>machine1 etcd\[\d+\] debug supervisor: ", line) for line in lines)
+    assert "<6>stopped, all data on disk" in lines
+    assert not any(re.search(r"\d\d:\d\d:\d\d", line) for line in lines)
+
+
+def test_another_stream_is_not_taken_for_the_journal(world):
+    node = world.node()
+    node.environment = {"JOURNAL_STREAM": "1:2"}
+    node.start()
+    assert any(LINE.match(line) for line in node.log().splitlines())
+    assert not node.log().startswith("<")
+
+
+def test_syslog_gets_a_datagram_a_line_and_may_be_restarted(world):
+    def listen():
+        receiver = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        receiver.bind("\0moothall-log-%d" % os.getpid())
+        receiver.settimeout(10)
+        return receiver
+    receiver = listen()
+    node = world.node(flags=["-log-output", "syslog:@moothall-log-%d" % os.getpid(),
+                             "-log-level", "debug"]).start()
+    first = receiver.recv(65536).decode()
+    assert re.match(r"<30>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d etcd\[\d+\]: machine1 info \w+: ", first) \
+        or re.match(r"<30>[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d etcd\[\d+\]: - info \w+: ", first), first
+    lines = [first]
+    while "ready in" not in lines[-1]:
+        lines.append(receiver.recv(65536).decode())
+    assert not any("\n" in line for line in lines)
+    assert any(re.match(r"<30>.* raftd\[%d\]: machine1 info raft: " % node.pid_of("raftd"), line)
+               for line in lines)
+    assert any(line.startswith("<31>") for line in lines)
+    receiver.close()
+    node.kill("peer")
+    receiver = listen()
+    node.kill("peer")
+    while "child ended: process=peer" not in receiver.recv(65536).decode():
+        pass
+    receiver.close()
+    assert "cannot write the log to syslog:@" in node.log()
+    assert node.stop() == 0
+
+
+# ---- files
+
+def test_rotation_by_signal_and_by_command(world):
+    path = log_file(world)
+    access = os.path.join(world.folder, "access.log")
+    node = world.node(flags=["-log-output", path, "-access-log", access]).start()
+    for round, rotate in enumerate((lambda: node.process.send_signal(signal.SIGUSR1),
+                                    lambda: node.control("rotate").check_returncode())):
+        old = read(path)
+        os.rename(path, path + ".%d" % round)
+        os.rename(access, access + ".%d" % round)
+        rotate()
+        wait_until(lambda: os.path.exists(path) and os.path.exists(access), 5, "new files")
+        node.kill("client")
+        wait_for(path, "child ended: process=client")
+        assert read(path + ".%d" % round).startswith(old)
+        assert "child ended" not in read(path + ".%d" % round)[len(old):]
+    # Nobody holds an old file, so its room is free when it is deleted.
+    for pid in [node.process.pid] + proc_children(node.process.pid):
+        for fd in os.listdir("/proc/%d/fd" % pid):
+            try:
+                assert not os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith(path + ".")
+            except FileNotFoundError:
+                pass
+    assert node.stop() == 0
+
+
+def test_a_file_that_cannot_be_opened_again_is_told_and_the_old_one_goes_on(world):
+    folder = os.path.join(world.folder, "logs")
+    os.mkdir(folder)
+    path = os.path.join(folder, "node.log")
+    node = world.node(flags=["-log-output", path]).start()
+    os.rename(folder, folder + "-moved")
+    answer = node.control("rotate")
+    assert answer.returncode == 1
+    assert answer.stderr == "etcdctl: rotate: cannot write %s: No such file or directory\n" % path
+    wait_for(os.path.join(folder + "-moved", "node.log"), "the old file is still in use")
+    os.rename(folder + "-moved", folder)
+    assert node.control("rotate").returncode == 0
+
+
+def test_a_file_that_cannot_be_written_ends_the_start(world):
+    node = world.node(flags=["-log-output", "/nonexistent/x"])
+    result = subprocess.run(node.argv(), capture_output=True, text=True, timeout=20)
+    assert result.returncode == 2
+    assert result.stderr.splitlines()[0] == \
+        "etcd: -log-output: cannot write /nonexistent/x: No such file or directory"
+
+
+def test_the_file_belongs_to_the_user_that_will_open_it_again(world):
+    if os.geteuid() != 0:
+        pytest.skip("needs root")
+    os.chmod(world.folder, 0o777)
+    path = log_file(world)
+    node = world.node(flags=["-user", "nobody", "-log-output", path]).start()
+    assert os.stat(path).st_uid == os.stat("/proc/%d" % node.pid_of("raftd")).st_uid != 0
+    os.rename(path, path + ".1")
+    assert node.control("rotate").returncode == 0
+    node.kill("peer")
+    wait_for(path, "child ended: process=peer")
+
+
+# ---- at run time
+
+def test_levels_are_set_for_all_processes_until_they_are_reset(world):
+    path = log_file(world)
+    node = world.node(flags=["-workers", "1", "-log-output", path]).start()
+    assert node.control("log-level").stdout == "info\n"
+    assert node.control("log-level", "error,supervisor=debug").stdout == "error,supervisor=debug\n"
+    node.kill("raftd")
+    wait_for(path, "debug supervisor: child is ready: process=raftd")
+    # Also for those that are started later.
+    assert "raftd[%d] info" % node.pid_of("raftd") not in read(path)
+    assert node.control("log-level", "reset").stdout == "info\n"
+    size = len(read(path))
+    node.kill("raftd")
+    wait_until(lambda: re.search(r"raftd\[\d+\] info raft: ", read(path)[size:]), 10, "raftd's lines")
+    assert " debug " not in read(path)[size:]
+    wrong = node.control("log-level", "loud")
+    assert wrong.returncode == 1
+    assert 'etcdctl: log-level: "loud" is none of error, warn, info, debug, trace\n' == wrong.stderr
+    wrong = node.control("log-level", "rfat=debug")
+    assert wrong.returncode == 1 and '"rfat" is no part; there are ' in wrong.stderr
+
+
+# ---- bytes from outside
+
+def test_nothing_from_outside_makes_a_line(world):
+    path = log_file(world)
+    node = world.node(flags=["-workers", "1", "-log-output", path]).start()
+    result = subprocess.run([ETCD, "-peers", "a\nb\x1b[31m", "-data-dir", world.folder + "/x"],
+                            capture_output=True, timeout=20)
+    assert b"\x1b" not in result.stderr and b"\\x1b[31m" in result.stderr
+    for _ in range(30):
+        with Wire(node.client) as wire:
+            wire.send(b"\x16\x03\x01 hello")
+            wire.answer()
+    wait_until(lambda: "TLS on a port" in read(path), 5, "the line")
+    # The same message ten times, and then once how often it came.
+    wait_until(lambda: "... repeated 20 times: TLS on a port" in read(path), 15, "the count")
+    assert read(path).count("warn tls: TLS on a port") == 10
+    assert all(LINE.match(line) for line in read(path).splitlines())
+    assert ask(node.client, "GET", "/version").status == 200
