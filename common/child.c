@@ -333,6 +333,7 @@ tell_alive(void *argument)
 	msg_alive_frame(child_out(child), 0, &alive);
 	metric_process_look(child->process);
 	diag_tick();
+	diag_pipe_tick();
 	loop_timer_set(child->alive, ALIVE_INTERVAL_MS);
 }
 

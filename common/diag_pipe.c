@@ -3,6 +3,7 @@
  */
 #include "common/diag_pipe.h"
 
+#include "common/clock.h"
 #include "common/diag.h"
 #include "common/ipc/message.h"
 #include "common/metric.h"
@@ -95,6 +96,13 @@ diag_pipe_open(int fd)
 		close(pipe_end.fd);
 	pipe_end.fd = fd;
 	diag_set_writer(write_record, NULL);
+}
+
+void
+diag_pipe_tick(void)
+{
+	if (pipe_end.fd != -1)
+		(void)tell_dropped(clock_now().wall_ns);
 }
 
 void

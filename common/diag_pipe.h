@@ -19,6 +19,8 @@
 
 /* From now on; takes fd, a pipe that does not block. */
 void diag_pipe_open(int fd);
+/* Once a second or so: tells what was dropped, if it is not told yet. */
+void diag_pipe_tick(void);
 /* Lines of the access log, complete; count of them, in DIAG_PIPE_LINES_BYTES_MAX. */
 void diag_pipe_access(struct slice lines, size_t count);
 

@@ -96,6 +96,8 @@ OPTION(log_output, "log-output", "ETCD_LOG_OUTPUT", "log.output", TEXT, "stderr"
     "stderr|stdout|syslog|journal|FILE", "where the log goes; syslog:PATH: to another socket")
 OPTION(access_log, "access-log", "ETCD_ACCESS_LOG", "log.access", TEXT, "off", 0, 0, "FILE|-|off",
     "where each request is written; -: standard output")
+OPTION(slow_request, "slow-request", "ETCD_SLOW_REQUEST", "log.slow_request", SECONDS, "1", 0,
+    86400000, "SECONDS", "requests that take longer are told with their stages; 0: none")
 OPTION(log_keys, "log-keys", "ETCD_LOG_KEYS", "log.keys", BOOL, "true", 0, 0, "BOOL",
     "paths of keys may stand in the log")
 OPTION(max_header_bytes, "max-header-bytes", "ETCD_MAX_HEADER_BYTES", "limits.max_header_bytes",

@@ -77,6 +77,8 @@ send_call(struct backend *backend, struct backend_call *call)
 		return;
 	channel_send(backend->channel, buf_slice(&call->frame));
 	call->sent = true;
+	if (call->sent_ns != NULL && *call->sent_ns == 0)
+		*call->sent_ns = loop_now(backend->worker->loop).monotonic_ns;
 }
 
 static void
@@ -262,6 +264,7 @@ backend_cancel(struct backend *backend, struct backend_call *call)
 		ghost = xmalloc(sizeof(*ghost));
 		*ghost = *call;
 		ghost->done = ghost_done;
+		ghost->sent_ns = NULL;
 		hash_remove(&backend->calls, &call->by_id);
 		hash_insert(&backend->calls, &ghost->by_id, slice_of(&ghost->id, sizeof(ghost->id)));
 		TAILQ_INSERT_BEFORE(call, ghost, link);

@@ -42,6 +42,9 @@ struct backend_call {
 	/* Called once, from the loop: outcome as of msg_outcome, its event put
 	 * together whole (all borrowed). Then the call may be freed. */
 	void (*done)(struct backend_call *call, const struct msg_outcome *outcome);
+	/* Where to note, once, when raftd is asked (monotonic ns); NULL: nowhere. As
+	 * long as the owner waits. */
+	uint64_t *sent_ns;
 	/* The rest is the backend's. */
 	TAILQ_ENTRY(backend_call) link;
 	struct hash_link by_id;

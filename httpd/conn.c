@@ -12,6 +12,7 @@
 #include "common/ipc/wire.h"
 #include "common/metric.h"
 #include "common/xmem.h"
+#include "httpd/access.h"
 #include "httpd/head.h"
 #include "httpd/router.h"
 #include "httpd/tls.h"
@@ -49,6 +50,7 @@ conn_free(struct conn *conn)
 	ASSERT(conn->state == CONN_CLOSED);
 	buf_free(&conn->in);
 	outqueue_clear(&conn->out);
+	free(conn->from);
 	free(conn);
 }
 
@@ -61,12 +63,34 @@ conn_touch(struct conn *conn)
 	server_touch(conn->server, conn);
 }
 
+const char *
+conn_from(struct conn *conn)
+{
+	char from[TRANSPORT_FROM_BYTES];
+
+	if (conn->from == NULL) {
+		transport_from(conn->transport, from);
+		conn->from = xstrdup(from);
+	}
+	return conn->from;
+}
+
+void
+conn_over(struct conn *conn, struct request *request)
+{
+	if (conn->worker->access != NULL)
+		access_put(conn->worker->access, request);
+}
+
 /* Its handler, if one keeps it, learns that nobody waits any more. */
 static void
 drop_request(struct conn *conn, struct request *request)
 {
-	if (request->whole && !request->answered && request->gone != NULL)
-		request->gone(request);
+	if (request->whole && !request->answered) {
+		conn_over(conn, request);
+		if (request->gone != NULL)
+			request->gone(request);
+	}
 	server_request_free(conn->server, request);
 }
 
@@ -103,6 +127,7 @@ add_request(struct conn *conn)
 
 	request->worker = conn->worker;
 	request->conn = conn;
+	request->begun_ns = loop_now(conn->worker->loop).monotonic_ns;
 	if (conn->last == NULL)
 		conn->first = request;
 	else
@@ -266,6 +291,7 @@ finish_request(struct conn *conn)
 	request->whole = true;
 	request->whole_ns = loop_now(conn->worker->loop).monotonic_ns;
 	request->body = buf_slice(&request->body_bytes);
+	request->bytes_in += request->body.size;
 	conn->served = true;
 	conn->state = request->keep_alive ? CONN_HEAD : CONN_DEAF;
 	server_limit(conn->server, &conn->reading, LIMIT_NONE);
@@ -344,6 +370,7 @@ begin_request(struct conn *conn, struct slice bytes, bool body_here)
 	bool complete;
 
 	bytes = arena_copy(&request->arena, bytes);
+	request->bytes_in = bytes.size;
 	refused = head_read(bytes, &head);
 	if (refused != 0) {
 		refuse(conn, refused);

@@ -86,6 +86,7 @@ struct conn {
 	struct request *first, *last;	/* in order; the last may be incomplete */
 	unsigned request_count;
 	struct outqueue out;
+	char *from;			/* "host:port" of the client; NULL: not asked for yet */
 };
 
 /* Both called by server.c. */
@@ -106,6 +107,11 @@ void conn_stop_new(struct conn *conn);
 void conn_touch(struct conn *conn);
 /* Free all requests that have no answer yet, telling their handlers. */
 void conn_drop_requests(struct conn *conn);
+
+/* A request is over: for the access log. */
+void conn_over(struct conn *conn, struct request *request);
+/* "host:port" of the client, or "-"; good as long as the connection. */
+const char *conn_from(struct conn *conn);
 
 /* server.c */
 void server_touch(struct server *server, struct conn *conn);

@@ -58,12 +58,19 @@ struct request {
 	struct buf lines;		/* header lines for the answer */
 	struct buf body_bytes;		/* what body shows */
 	unsigned route;			/* router_name's number */
+	uint64_t begun_ns;		/* monotonic, when its first bytes were there */
 	uint64_t whole_ns;		/* monotonic, when it was; 0: was refused before */
+	uint64_t sent_ns;		/* monotonic, when raftd was asked; 0: it was not */
+	uint64_t number;		/* in this worker */
+	uint64_t bytes_in, bytes_out;	/* heads and bodies */
+	unsigned status;		/* of the answer; 0: there is none yet */
 	bool whole;			/* head and body have come: it was handled */
 	bool answered;			/* no more bytes follow */
 	bool streaming;			/* an answer of unknown length is under way */
 };
 
+/* "GET"; "other" for those that no route has: there are as many as a client likes. */
+const char *request_method_name(enum request_method method);
 /* The value of a header, names without regard to case; empty slice if absent. */
 struct slice request_header(const struct request *request, const char *name);
 

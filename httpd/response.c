@@ -8,6 +8,7 @@
 #include "common/ipc/wire.h"
 #include "httpd/client/cors.h"
 #include "httpd/conn.h"
+#include "httpd/access.h"
 #include "httpd/head.h"
 #include "httpd/tally.h"
 
@@ -21,6 +22,29 @@ request_header(const struct request *request, const char *name)
 		if (head_name_equal(request->headers[i].name, name))
 			return request->headers[i].value;
 	return SLICE_EMPTY;
+}
+
+const char *
+request_method_name(enum request_method method)
+{
+	switch (method) {
+	case METHOD_GET:
+		return "GET";
+	case METHOD_HEAD:
+		return "HEAD";
+	case METHOD_PUT:
+		return "PUT";
+	case METHOD_POST:
+		return "POST";
+	case METHOD_DELETE:
+		return "DELETE";
+	case METHOD_OPTIONS:
+		return "OPTIONS";
+	case METHOD_OTHER:
+		break;
+	}
+	/* Of those we do not know there are as many as a client likes. */
+	return "other";
 }
 
 static const struct status_reason {
@@ -75,6 +99,7 @@ complete(struct request *request)
 	struct conn *conn = request->conn;
 
 	request->answered = true;
+	conn_over(conn, request);
 	conn_touch(conn);
 	while ((request = conn->first) != NULL && request->answered) {
 		bool keep_alive = request->keep_alive;
@@ -112,10 +137,16 @@ consider_draining(struct request *request)
 }
 
 static void
-put_status(struct buf *out, const struct request *request, unsigned status)
+put_status(struct buf *out, struct request *request, unsigned status)
 {
-	tally_answer(server_tally(request->conn->server), request, status,
-	    loop_now(request->worker->loop).monotonic_ns);
+	uint64_t now_ns = loop_now(request->worker->loop).monotonic_ns;
+	uint64_t slow_ms = request->worker->config.slow_request;
+
+	request->status = status;
+	tally_answer(server_tally(request->conn->server), request, status, now_ns);
+	if (request->whole_ns != 0 && slow_ms != 0 &&
+	    now_ns - request->whole_ns >= slow_ms * NS_PER_MS)
+		access_tell_slow(request, now_ns);
 	buf_append_text(out, request->http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ");
 	buf_append_u64(out, status);
 	buf_append_byte(out, ' ');
@@ -192,6 +223,7 @@ response_send(struct request *request, unsigned status, const char *content_type
     struct slice body)
 {
 	struct buf *out = outqueue_tail(queue_of(request));
+	size_t before = out->size;
 
 	ASSERT(!request->answered);
 	ASSERT(!request->streaming);
@@ -205,6 +237,7 @@ response_send(struct request *request, unsigned status, const char *content_type
 	buf_append(out, "\r\n", 2);
 	if (request->method != METHOD_HEAD && status != 204)
 		buf_append_slice(out, body);
+	request->bytes_out += out->size - before;
 	complete(request);
 }
 
@@ -226,6 +259,7 @@ void
 response_stream_begin(struct request *request, unsigned status, const char *content_type)
 {
 	struct buf *out = outqueue_tail(queue_of(request));
+	size_t before = out->size;
 
 	ASSERT(!request->answered);
 	ASSERT(!request->streaming);
@@ -236,6 +270,7 @@ response_stream_begin(struct request *request, unsigned status, const char *cont
 	if (!request->http_1_0)
 		buf_append_text(out, "Transfer-Encoding: chunked\r\n");
 	buf_append(out, "\r\n", 2);
+	request->bytes_out += out->size - before;
 	request->streaming = true;
 	/* It may go on for long, and needs these no more. */
 	buf_free(&request->lines);
@@ -245,6 +280,21 @@ response_stream_begin(struct request *request, unsigned status, const char *cont
 	conn_touch(request->conn);
 }
 
+/* What stands around the data of a stream. */
+PRINTF_LIKE(2, 3) static void
+put_frame(struct request *request, const char *format, ...)
+{
+	char text[32];
+	va_list arguments;
+	int size;
+
+	va_start(arguments, format);
+	size = vsnprintf(text, sizeof(text), format, arguments);
+	va_end(arguments);
+	buf_append(outqueue_tail(queue_of(request)), text, (size_t)size);
+	request->bytes_out += (uint64_t)size;
+}
+
 static bool
 begin_chunk(struct request *request, size_t size)
 {
@@ -252,7 +302,8 @@ begin_chunk(struct request *request, size_t size)
 	if (size == 0 || request->method == METHOD_HEAD)
 		return false;
 	if (!request->http_1_0)
-		buf_printf(outqueue_tail(queue_of(request)), "%zx\r\n", size);
+		put_frame(request, "%zx\r\n", size);
+	request->bytes_out += size;
 	return true;
 }
 
@@ -260,7 +311,7 @@ static void
 end_chunk(struct request *request)
 {
 	if (!request->http_1_0)
-		buf_append(outqueue_tail(queue_of(request)), "\r\n", 2);
+		put_frame(request, "\r\n");
 	conn_touch(request->conn);
 }
 
@@ -287,7 +338,7 @@ response_stream_end(struct request *request)
 {
 	ASSERT(request->streaming);
 	if (!request->http_1_0 && request->method != METHOD_HEAD)
-		buf_append_text(outqueue_tail(queue_of(request)), "0\r\n\r\n");
+		put_frame(request, "0\r\n\r\n");
 	complete(request);
 }
 
@@ -329,6 +380,8 @@ response_upgrade(struct request *request, const char *protocol)
 	put_status(&first, request, 101);
 	buf_append_slice(&first, buf_slice(&request->lines));
 	buf_printf(&first, "Connection: Upgrade\r\nUpgrade: %s\r\n\r\n", protocol);
+	request->bytes_out += first.size;
+	conn_over(conn, request);
 	stream = transport_upgrade(&conn->transport, unread, buf_slice(&first));
 	buf_free(&first);
 	request->answered = true;

@@ -57,6 +57,7 @@ struct server {
 	bool ticking;
 	struct request *free_requests;
 	size_t free_request_count;
+	uint64_t request_number;	/* of the last one */
 	bool stopping;
 	void (*stopped)(struct worker *worker);
 	time_t date_second;
@@ -379,6 +380,7 @@ server_request_new(struct server *server)
 		*request = (struct request){ .arena = request->arena, .lines = request->lines };
 	}
 	outqueue_init(&request->out);
+	request->number = ++server->request_number;
 	return request;
 }
 

@@ -51,29 +51,6 @@ tally_free(struct tally **tally)
 	*tally = NULL;
 }
 
-static const char *
-method_name(enum request_method method)
-{
-	switch (method) {
-	case METHOD_GET:
-		return "GET";
-	case METHOD_HEAD:
-		return "HEAD";
-	case METHOD_PUT:
-		return "PUT";
-	case METHOD_POST:
-		return "POST";
-	case METHOD_DELETE:
-		return "DELETE";
-	case METHOD_OPTIONS:
-		return "OPTIONS";
-	case METHOD_OTHER:
-		break;
-	}
-	/* Of those we do not know there are as many as a client likes. */
-	return "other";
-}
-
 static struct metric_series *
 count_of(struct tally *tally, const struct request *request, unsigned status)
 {
@@ -91,7 +68,7 @@ count_of(struct tally *tally, const struct request *request, unsigned status)
 	    sizeof(route->kinds[0]));
 	snprintf(code, sizeof(code), "%u", status);
 	values[0] = router_name(request->route);
-	values[1] = method_name(request->method);
+	values[1] = request_method_name(request->method);
 	values[2] = code;
 	kind = &route->kinds[route->kind_count++];
 	*kind = (struct tally_kind){ request->method, status,

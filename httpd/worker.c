@@ -6,6 +6,7 @@
 
 #include "common/ipc/wire.h"
 #include "common/metric.h"
+#include "httpd/access.h"
 #include "httpd/backend.h"
 #include "httpd/client/cache.h"
 #include "httpd/client/cors.h"
@@ -30,6 +31,7 @@ worker_open(struct worker *worker, int listen_fd)
 	worker->cluster = cluster_new();
 	worker->backend = backend_new(worker);
 	worker->server = server_new(worker, listen_fd);
+	worker->access = access_new(worker);
 	if (worker->role != ROLE_CLIENT)
 		return;
 	worker->cors = cors_new(&worker->config);
@@ -42,6 +44,8 @@ void
 worker_reconfigure(struct worker *worker, const struct config *config)
 {
 	worker->config = *config;
+	access_free(&worker->access);
+	worker->access = access_new(worker);
 	if (worker->role != ROLE_CLIENT)
 		return;
 	cors_free(&worker->cors);
@@ -70,6 +74,7 @@ worker_turn(struct worker *worker)
 		backend_flush(worker->backend);
 	} while (server_flush(worker->server));
 	measure(worker);
+	access_flush(worker->access);
 }
 
 void
@@ -77,6 +82,7 @@ worker_close(struct worker *worker)
 {
 	/* Requests that end now leave the cache and the backend. */
 	server_free(&worker->server);
+	access_free(&worker->access);
 	cors_free(&worker->cors);
 	cache_free(&worker->cache);
 	backend_free(&worker->backend);

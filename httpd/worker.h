@@ -7,6 +7,7 @@
 #include "common/loop.h"
 #include "common/option.h"
 
+struct access;
 struct backend;
 struct cache;
 struct cluster;
@@ -29,6 +30,7 @@ struct worker {
 	struct server *server;		/* listening socket and connections */
 	struct tls *tls;		/* of its port; NULL: plain */
 	struct tls *outside_tls;	/* for what is no node: a discovery service; or NULL */
+	struct access *access;		/* the access log; NULL: off */
 	struct peers *peers;		/* peer role: streams and join; else NULL */
 	bool draining;			/* finish what is there, close connections after it */
 	size_t connections;		/* open now */

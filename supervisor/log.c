@@ -41,6 +41,7 @@ struct log {
 	bool json;
 	struct log_sink *lines;
 	struct log_sink *access;	/* NULL: off */
+	uint64_t lines_untold, access_untold; /* that are missing */
 	/* What log_prepare opened; NULL: as it is. */
 	struct log_sink *next_lines, *next_access;
 	bool next_access_off;
@@ -86,28 +87,34 @@ tell_trouble(struct log_sink *sink)
 
 /* Lines that are missing are told behind the gap, in the log. */
 static void
-flush_sink(struct log *log, struct log_sink *sink)
+tell_dropped(struct log *log, struct log_sink *sink, uint64_t *untold)
 {
-	bool empty = log_sink_flush(sink);
+	uint64_t count = *untold;
 	char text[128];
-	uint64_t dropped;
 
-	tell_trouble(sink);
-	if (!empty) {
-		if (log->retry != NULL)
-			loop_timer_set(log->retry, RETRY_MS);
-		return;
-	}
-	dropped = log_sink_take_dropped(sink);
-	if (dropped == 0)
-		return;
-	metric_add(METRIC_log_dropped, dropped);
+	*untold = 0;
 	snprintf(text, sizeof(text), "lines dropped, they could not be written: log=%s count=%" PRIu64,
-	    sink == log->access ? "access" : "main", dropped);
+	    sink == log->access ? "access" : "main", count);
 	put_own(log, DIAG_WARN, text);
-	(void)log_sink_flush(log->lines);
+	if (!log_sink_flush(log->lines) && log->retry != NULL)
+		loop_timer_set(log->retry, RETRY_MS);
 	/* If this was not written either it is not to be told for ever. */
 	(void)log_sink_take_dropped(log->lines);
+}
+
+static void
+flush_sink(struct log *log, struct log_sink *sink, uint64_t *untold)
+{
+	bool empty = log_sink_flush(sink);
+	uint64_t dropped = log_sink_take_dropped(sink);
+
+	tell_trouble(sink);
+	*untold += dropped;
+	metric_add(METRIC_log_dropped, dropped);
+	if (empty && *untold > 0)
+		tell_dropped(log, sink, untold);
+	if (!empty && log->retry != NULL)
+		loop_timer_set(log->retry, RETRY_MS);
 }
 
 static void
@@ -115,9 +122,9 @@ flush(void *argument)
 {
 	struct log *log = argument;
 
-	flush_sink(log, log->lines);
+	flush_sink(log, log->lines, &log->lines_untold);
 	if (log->access != NULL)
-		flush_sink(log, log->access);
+		flush_sink(log, log->access, &log->access_untold);
 }
 
 static bool
@@ -145,7 +152,7 @@ write_record(void *argument, const struct diag_record *record)
 	put_record(log, log->lines, record);
 	if (record->part.size == 0 && !is_console(log->lines))
 		say_to_person(record);
-	flush_sink(log, log->lines);
+	flush_sink(log, log->lines, &log->lines_untold);
 }
 
 /* ---- children ------------------------------------------------------------------ */
@@ -366,7 +373,7 @@ static void
 replace(struct log *log, struct log_sink **sink, struct log_sink **next)
 {
 	if (*sink != NULL)
-		flush_sink(log, *sink);
+		flush(log);
 	log_sink_free(sink);
 	*sink = *next;
 	*next = NULL;

@@ -81,6 +81,7 @@ begin_call(struct request *request)
 	call->request = request;
 	call->key = SLICE_EMPTY;
 	call->call.done = answered;
+	call->call.sent_ns = &request->sent_ns;
 	request->state = call;
 	request->gone = gone;
 	return &call->call;

@@ -6,11 +6,12 @@ import re
 import signal
 import socket
 import subprocess
+import time
 
 import pytest
 
 from moothall import ETCD, ask, proc_children, wait_until
-from wire import Wire
+from wire import Wire, request
 
 LINE = re.compile(r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{3}Z (\S+) (etcd|raftd|httpd)\[(\d+)\] "
                   r"(error|warn|info|debug|trace) ([a-z]+): .+\Z")
@@ -211,6 +212,70 @@ def test_levels_are_set_for_all_processes_until_they_are_reset(world):
     assert wrong.returncode == 1 and '"rfat" is no part; there are ' in wrong.stderr
 
 
+def test_output_and_format_change_with_the_configuration(world):
+    config = os.path.join(world.folder, "etcd.conf")
+    first, second = log_file(world), log_file(world) + "-2"
+    access = os.path.join(world.folder, "access")
+
+    def write(text):
+        with open(config, "w") as file:
+            file.write("[log]\n" + text)
+    write('output = "%s"\n' % first)
+    node = world.node(flags=["-workers", "1", "-config", config]).start()
+    write('output = "%s"\nformat = "json"\naccess = "%s"\n' % (second, access))
+    answer = node.control("reload")
+    assert answer.stdout == "changed: -log-format, -log-output, -access-log\n"
+    node.kill("raftd")
+    wait_for(second, "ready again")
+    assert all(json.loads(line) for line in read(second).splitlines())
+    assert "ready again" not in read(first)
+    node.get("/v2/keys/")
+    wait_for(access, "/v2/keys/")
+    write('output = "/nonexistent/x"\n')
+    answer = node.control("reload")
+    assert answer.returncode == 1 and "-log-output: cannot write /nonexistent/x" in answer.stderr
+    node.kill("peer")
+    wait_for(second, "process=peer")
+
+
+# ---- a slow reader
+
+def test_a_log_that_nobody_reads_keeps_nobody_waiting(world):
+    read_end, write_end = os.pipe()
+    node = world.node(flags=["-workers", "1", "-log-level", "trace", "-access-log", "-"])
+    node.process = subprocess.Popen(node.argv(), stdin=subprocess.DEVNULL, stdout=write_end,
+                                    stderr=write_end, start_new_session=True)
+    os.close(write_end)
+    try:
+        node.wait_ready()
+
+        def dropped():
+            with Wire(node.client) as wire:
+                for _ in range(300):
+                    wire.send(request("GET", "/v2/keys/" + "x" * 500))
+                    assert wire.answer().status == 404
+            from prometheus import scrape
+            return scrape(node.client).get("etcd_log_dropped_lines_total") > 0
+        wait_until(dropped, 30, "lines to be dropped")
+        assert node.put("/a", "b").status == 201
+        assert node.control("status").returncode == 0
+        os.set_blocking(read_end, False)
+        text = b""
+
+        def told():
+            nonlocal text
+            try:
+                text += os.read(read_end, 1 << 20)
+            except BlockingIOError:
+                time.sleep(0.01)
+            return b"lines dropped, they c" in text
+        wait_until(told, 20, "the gap to be told")
+        assert all(len(line) < 1024 for line in text.split(b"\n"))
+        assert node.get("/v2/keys/a").status == 200
+    finally:
+        os.close(read_end)
+
+
 # ---- bytes from outside
 
 def test_nothing_from_outside_makes_a_line(world):
@@ -229,3 +294,98 @@ def test_nothing_from_outside_makes_a_line(world):
     assert read(path).count("warn tls: TLS on a port") == 10
     assert all(LINE.match(line) for line in read(path).splitlines())
     assert ask(node.client, "GET", "/version").status == 200
+
+
+# ---- requests
+
+ACCESS = re.compile(r"\S+Z machine1 httpd\[\d+\] (127\.0\.0\.1:\d+|-) (\S+) (\S+) (\d{3}) "
+                    r"in=(\d+) out=(\d+) ms=(\d+\.\d{3}) id=(\d)-(\d+)\Z")
+
+
+def test_the_access_log_has_a_line_for_each_request(world):
+    path = os.path.join(world.folder, "access.log")
+    node = world.node(flags=["-workers", "1", "-access-log", path])
+    node.start()
+    ask(node.peer, "GET", "/version")
+    with Wire(node.client) as wire:
+        wire.send(request("PUT", "/v2/keys/foo?prevExist=false&secret",
+                          "value=swordfish&ttl=5", ["Authorization: Basic c3dvcmRmaXNo"]))
+        assert wire.answer().status == 201
+        local = "%s:%d" % wire.socket.getsockname()
+    with Wire(node.client) as wire:
+        wire.send(b"GET / HTTP/9.9\r\n\r\n")
+        wire.answer()
+    # Who leaves a watch before it is answered is in it as well.
+    with Wire(node.client) as wire:
+        wire.send(request("GET", "/v2/keys/foo?wait=true"))
+        assert wire.head().status == 200
+    wait_for(path, "?wait ")
+    lines = [ACCESS.match(line) for line in read(path).splitlines()]
+    assert all(lines), read(path)
+    assert [line for line in lines if line[3] == "/version" and line[8] == "0"]
+    put, = [line for line in lines if line[2] == "PUT"]
+    assert put[1] == local and put[3] == "/v2/keys/foo?prevExist&secret" and put[4] == "201"
+    assert int(put[5]) > 150 and int(put[6]) > 200 and 0 <= float(put[7]) < 5000
+    bad, = [line for line in lines if line[4] == "505"]
+    assert bad[2] == "-" and bad[3] == "-"
+    numbers = [int(line[9]) for line in lines if line[8] == "1"]
+    assert len(set(numbers)) == len(numbers)
+    assert "swordfish" not in read(path) and "c3dvcmRmaXNo" not in read(path)
+    assert "swordfish" not in node.log()
+
+
+def test_bytes_of_the_access_log_are_those_on_the_wire(world):
+    path = os.path.join(world.folder, "access.log")
+    node = world.node(flags=["-workers", "1", "-access-log", path, "-log-format", "json"]).start()
+    expected = []
+    for method, target, body in (("GET", "/version", None), ("PUT", "/v2/keys/a", "value=b"),
+                                 ("GET", "/v2/keys/a", None), ("GET", "/v2/keys/a", None),
+                                 ("GET", "/no/such", None), ("HEAD", "/metrics", None)):
+        head = request(method, target, body, ["Connection: close"])
+        with socket.create_connection(node.client.split(":")) as plain:
+            plain.sendall(head)
+            answer = b""
+            while True:
+                piece = plain.recv(65536)
+                if not piece:
+                    break
+                answer += piece
+        expected.append((method, target, len(head), len(answer)))
+    wait_for(path, '"HEAD"')
+    entries = [json.loads(line) for line in read(path).splitlines()]
+    found = [(e["method"], e["path"], e["in"], e["out"]) for e in entries]
+    assert found[-len(expected):] == expected
+    assert list(entries[0]) == ["time", "node", "proc", "pid", "client", "method", "path", "status",
+                                "in", "out", "ms", "id"]
+
+
+def test_keys_can_be_kept_out_of_the_logs(world):
+    path = os.path.join(world.folder, "access.log")
+    node = world.node(flags=["-workers", "1", "-access-log", path, "-log-keys=false",
+                             "-log-level", "trace", "-slow-request", "0.001"]).start()
+    os.kill(node.pid_of("raftd"), signal.SIGKILL)
+    node.put("/hidden-name", "v")
+    node.get("/v2/keys/hidden-name?quorum=true")
+    node.get("/hidden-other")
+    wait_for(path, " other 404")
+    assert " /v2/keys 201" in read(path) and " /v2/keys 200" in read(path)
+    assert "slow request: " in node.log()
+    assert "hidden" not in read(path) and "hidden" not in node.log()
+
+
+def test_a_slow_request_is_told_with_its_stages(world):
+    node = world.node(flags=["-workers", "1", "-slow-request", "0.3"]).start()
+    pid = node.pid_of("raftd")
+    os.kill(pid, signal.SIGSTOP)
+    with Wire(node.client) as wire:
+        wire.send(request("PUT", "/v2/keys/a", "value=b"))
+        time.sleep(0.5)     # what is to be measured
+        os.kill(pid, signal.SIGCONT)
+        assert wire.answer().status == 201
+    wait_until(lambda: "slow request: " in node.log(), 5, "the line")
+    line, = [line for line in node.log().splitlines() if "slow request: " in line]
+    match = re.search(r"warn http: slow request: ms=(\S+) method=PUT path=/v2/keys/a status=201 "
+                      r"id=1-\d+ read_ms=(\S+) wait_ms=(\S+) raftd_ms=(\S+)\Z", line)
+    total, read_ms, wait_ms, raftd_ms = map(float, match.groups())
+    assert total >= 300 and raftd_ms >= 300 and abs(total - wait_ms - raftd_ms) < 1
+    assert read_ms < total
