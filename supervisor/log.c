@@ -37,6 +37,9 @@ struct log_source {
 
 struct log {
 	struct loop *loop;		/* NULL: not running yet */
+	int crash_in, crash_out;	/* standard error of children; -1: none */
+	struct loop_io *crash_io;
+	struct buf crash;		/* a line that has no end yet */
 	struct loop_timer *retry;
 	bool json;
 	struct log_sink *lines;
@@ -307,6 +310,75 @@ log_source_free(struct log_source **source)
 	*source = NULL;
 }
 
+/* ---- last words ----------------------------------------------------------------- */
+
+static void
+put_crash(struct log *log, struct slice line)
+{
+	struct diag_record record = { .level = DIAG_ERROR, .wall_ns = clock_now().wall_ns,
+		.node = diag_node(), .program = "child", .pid = 0,
+		.part = SLICE_LITERAL("crash"), .text = line };
+
+	if (line.size > 0)
+		put_record(log, log->lines, &record);
+}
+
+/* Whatever some library or sanitizer writes there: lines, maybe. */
+static void
+crash_ready(void *argument, unsigned events UNUSED)
+{
+	struct log *log = argument;
+	uint8_t *room = buf_reserve(&log->crash, READ_BYTES);
+	ssize_t size = read(log->crash_in, room, READ_BYTES);
+	const uint8_t *end;
+
+	if (size <= 0)
+		return;
+	buf_added(&log->crash, (size_t)size);
+	while ((end = memchr(log->crash.data, '\n', log->crash.size)) != NULL) {
+		size_t used = (size_t)(end - log->crash.data);
+
+		put_crash(log, slice_of(log->crash.data, used));
+		buf_consume(&log->crash, used + 1);
+	}
+	if (log->crash.size > DIAG_LINE_BYTES_MAX) {
+		put_crash(log, buf_slice(&log->crash));
+		buf_clear(&log->crash);
+	}
+	flush(log);
+}
+
+static void
+open_crash_pipe(struct log *log)
+{
+	int ends[2];
+
+	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == -1)
+		return;
+	log->crash_in = ends[0];
+	log->crash_out = ends[1];
+	log->crash_io = loop_io_new(log->loop, log->crash_in, crash_ready, log);
+	loop_io_want(log->crash_io, LOOP_READ);
+}
+
+static void
+close_crash_pipe(struct log *log)
+{
+	if (log->crash_in == -1)
+		return;
+	crash_ready(log, 0);
+	put_crash(log, buf_slice(&log->crash));
+	loop_io_free(&log->crash_io);
+	close(log->crash_in);
+	close(log->crash_out);
+}
+
+int
+log_crash_fd(const struct log *log)
+{
+	return is_console(log->lines) || log->crash_out == -1 ? 0 : log->crash_out;
+}
+
 /* ---- life -------------------------------------------------------------------------- */
 
 struct log *
@@ -315,6 +387,8 @@ log_new(void)
 	struct log *log = xzalloc(sizeof(*log));
 	char *problem;
 
+	log->crash_in = -1;
+	log->crash_out = -1;
 	log->lines = log_sink_open("stderr", "log-output", &problem);
 	ASSERT(log->lines != NULL);
 	diag_set_writer(write_record, log);
@@ -327,6 +401,8 @@ log_free(struct log **log)
 	if (*log == NULL)
 		return;
 	diag_set_writer(NULL, NULL);
+	close_crash_pipe(*log);
+	buf_free(&(*log)->crash);
 	loop_timer_free(&(*log)->retry);
 	(void)log_sink_flush((*log)->lines);
 	if ((*log)->access != NULL)
@@ -344,6 +420,7 @@ log_run(struct log *log, struct loop *loop)
 {
 	log->loop = loop;
 	log->retry = loop_timer_new(loop, flush, log);
+	open_crash_pipe(log);
 }
 
 char *

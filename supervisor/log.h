@@ -11,8 +11,8 @@
  * counted and told when it goes on (also metric etcd_log_dropped_lines_total).
  *
  * A sentence for a person also goes to standard error when the log is
- * elsewhere. What a process says of its crash goes straight there, too, and
- * not through a pipe that somebody has to read.
+ * elsewhere. What a process says of its crash goes straight to standard error;
+ * that of a child is a pipe into the log if the log is elsewhere.
  *
  * Source: spec operations.md 11, configuration.md.
  */
@@ -48,6 +48,9 @@ void log_hand_over(struct log *log, uid_t uid, gid_t gid);
 char *log_reopen(struct log *log) MUST_CHECK;
 
 /* ---- children ------------------------------------------------------------------ */
+
+/* The standard error of a child that is started now: 0 for ours. */
+int log_crash_fd(const struct log *log);
 
 /*
  * A pipe for the lines of a child. program: "raftd" or "httpd", kept; *child_fd:

@@ -228,7 +228,8 @@ fork_child(const struct process *process, int control_fd)
 	char *raftd_argv[] = { "raftd", "--control-fd", control, NULL };
 	char *httpd_argv[] = { "httpd", "--role", process->role == ROLE_CLIENT ? "client" : "peer",
 		"--number", number, "--control-fd", control, "--listen-fd", listener, NULL };
-	struct spawn spawn = { .control_fd = control_fd, .listen_fd = -1 };
+	struct spawn spawn = { .control_fd = control_fd, .listen_fd = -1,
+		.stderr_fd = world->log == NULL ? 0 : log_crash_fd(world->log) };
 
 	snprintf(number, sizeof(number), "%u", (unsigned)process->number);
 	snprintf(control, sizeof(control), "%d", SPAWN_CONTROL_FD);

@@ -56,7 +56,7 @@ become(const struct spawn *spawn, pid_t parent)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int control = fcntl(spawn->control_fd, F_DUPFD_CLOEXEC, FREE_FROM);
-	int listener = -1;
+	int listener = -1, words = -1;
 	unsigned last = SPAWN_CONTROL_FD;
 
 	/* The order matters: the parent may have died before the first call. */
@@ -65,9 +65,13 @@ become(const struct spawn *spawn, pid_t parent)
 		_exit(EXIT_STOPPED);
 	if (spawn->listen_fd != -1)
 		listener = fcntl(spawn->listen_fd, F_DUPFD_CLOEXEC, FREE_FROM);
-	if (null == -1 || control == -1 || (spawn->listen_fd != -1 && listener == -1))
+	if (spawn->stderr_fd != 0)
+		words = fcntl(spawn->stderr_fd, F_DUPFD_CLOEXEC, FREE_FROM);
+	if (null == -1 || control == -1 || (spawn->stderr_fd != 0 && words == -1) || (spawn->listen_fd != -1 && listener == -1))
 		give_up("etcd: cannot copy a descriptor\n");
 	place(null, STDIN_FILENO);
+	if (words != -1)
+		place(words, STDERR_FILENO);
 	place(control, SPAWN_CONTROL_FD);
 	if (listener != -1) {
 		place(listener, SPAWN_LISTEN_FD);

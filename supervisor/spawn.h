@@ -1,7 +1,7 @@
 /*
  * spawn.h - fork and exec of one child. Linux only.
  *
- * The child gets exactly these descriptors: 0 (/dev/null), 1 and 2 (ours), 3
+ * The child gets exactly these descriptors: 0 (/dev/null), 1 and 2 (ours, or 2 as given), 3
  * (its control channel) and 4 (its listening socket, if it has one).
  */
 #ifndef MOOTHALL_SUPERVISOR_SPAWN_H
@@ -19,6 +19,7 @@ struct spawn {
 	char *const *argv;
 	int control_fd;		/* stays the caller's */
 	int listen_fd;		/* stays the caller's; -1: none */
+	int stderr_fd;		/* stays the caller's; 0: ours */
 };
 
 /* The process id, or -1 with errno. A failed exec ends the child with 127. */

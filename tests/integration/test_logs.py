@@ -127,6 +127,28 @@ def test_syslog_gets_a_datagram_a_line_and_may_be_restarted(world):
     assert node.stop() == 0
 
 
+# ---- crashes
+
+@pytest.mark.parametrize("to_file", [False, True])
+def test_last_words_of_a_child_are_in_the_log(world, to_file):
+    path = log_file(world)
+    # Else nobody but root may look at its descriptors.
+    flags = ["-workers", "1", "-allow-core"] + (["-log-output", path] if to_file else [])
+    node = world.node(flags=flags).start()
+    pid = node.pid_of("raftd")
+    with open("/proc/%d/fd/2" % pid, "wb") as words:
+        words.write(b"broken promise: x\x1b\nhalf a line")
+    node.kill("raftd")
+    wait_until(lambda: node.pid_of("raftd") != pid, 10, "another raftd")
+    assert node.stop() == 0
+    if to_file:
+        assert "error crash: broken promise: x\\x1b\n" in read(path)
+        assert "error crash: half a line\n" in read(path)
+        assert "broken promise" not in node.log()
+    else:
+        assert "broken promise: x\x1b\nhalf a line" in node.log()
+
+
 # ---- files
 
 def test_rotation_by_signal_and_by_command(world):
