@@ -143,6 +143,8 @@ OPTION(port_file, "port-file", NULL, NULL, PATH, "", 0, 0, "FILE",
     "file to write the bound addresses to; allows port 0")
 OPTION(force, "force", NULL, NULL, BOOL, "false", 0, 0, "BOOL",
     "remove this node's own state before starting")
+OPTION(restore, "restore", NULL, NULL, PATH, "", 0, 0, "FILE",
+    "make the data directory of this backup, as a new cluster of one, and start")
 OPTION(verbose, "v", "ETCD_VERBOSE", "verbose", BOOL, "false", 0, 0, "BOOL",
     "same as -log-level debug")
 OPTION(very_verbose, "vv", "ETCD_VERY_VERBOSE", "very_verbose", BOOL, "false", 0, 0, "BOOL",

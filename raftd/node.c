@@ -666,8 +666,8 @@ send_messages(struct node *node, const struct raft_ready *ready, uint64_t ticket
 	}
 }
 
-static void
-add_stamp(struct node *node)
+void
+node_add_stamp(struct node *node)
 {
 	struct stamp_state stamp = {
 		.format = STATE_FORMAT,
@@ -697,7 +697,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 
 	requests_flush(node->replica.requests, &node->effects);
 	if (node->applied_dirty)
-		add_stamp(node);
+		node_add_stamp(node);
 	turn.effects = buf_slice(&node->effects);
 	if (ready != NULL) {
 		turn.hard_state = ready->hard_state;

@@ -8,6 +8,7 @@
  *	query.c		workers that wait for a read
  *	compact.c	trimming the log; sending and installing snapshots
  *	backup.c	images of the applied state for operators
+ *	replay.c	a state without a world: backups, directories of stopped nodes
  *	announce.c	which paths changed, for the caches of workers
  *	status.c	what workers and operators are told
  *
@@ -344,6 +345,8 @@ void node_answer_error(struct node *node, uint64_t session, uint64_t request_id,
     const char *cause);
 void node_note(struct node *node, enum diag_level level, const char *format, ...)
     PRINTF_LIKE(3, 4);
+/* The stamp of what was applied last, as an effect. */
+void node_add_stamp(struct node *node);
 /* The cluster's time: of stamps, of expiry, and for answers. */
 uint64_t node_time_ns(const struct node *node);
 /* The log says that this node is a member no more. */

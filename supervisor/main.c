@@ -18,6 +18,7 @@
 #include "supervisor/log.h"
 #include "supervisor/policy.h"
 #include "supervisor/privileges.h"
+#include "supervisor/restore.h"
 #include "supervisor/service.h"
 #include "supervisor/setup.h"
 #include "supervisor/supervisor.h"
@@ -46,9 +47,10 @@ struct program {
 	struct privileges privileges;
 	struct inherited inherited;
 	struct notify notify;
-	char *raftd_path, *httpd_path, *resolver_path;
+	char *raftd_path, *httpd_path, *resolver_path, *rebuild_path;
 	char *client_bound, *peer_bound;	/* host:port */
 	int client_fd, peer_fd;
+	int backup_fd;		/* of -restore; -1: none */
 	int daemon_fd;		/* who started us waits there; -1: nobody */
 	uint64_t started_ns;
 };
@@ -95,14 +97,17 @@ programs_in(struct program *program, const char *directory)
 	program->raftd_path = xasprintf("%s/raftd", directory);
 	program->httpd_path = xasprintf("%s/httpd", directory);
 	program->resolver_path = xasprintf("%s/resolver", directory);
+	program->rebuild_path = xasprintf("%s/rebuild", directory);
 	if (is_program(program->raftd_path) && is_program(program->httpd_path))
 		return true;
 	free(program->raftd_path);
 	free(program->httpd_path);
 	free(program->resolver_path);
+	free(program->rebuild_path);
 	program->raftd_path = NULL;
 	program->httpd_path = NULL;
 	program->resolver_path = NULL;
+	program->rebuild_path = NULL;
 	return false;
 }
 
@@ -272,13 +277,31 @@ raise_limits(void)
 	}
 }
 
-/* Nothing needs root any more; nothing was forked yet. */
+/* As -user, whose the files are to be; before it gives up the rest. */
+static enum exit_code
+restore_backup(struct program *program)
+{
+	char *problem;
+	enum exit_code code;
+
+	if (program->backup_fd == -1)
+		return EXIT_STOPPED;
+	code = restore_run(&program->arguments.config, program->rebuild_path, program->backup_fd,
+	    &problem);
+	close(program->backup_fd);
+	program->backup_fd = -1;
+	program->directory.is_new = false;
+	return problem == NULL ? code : fail(program, code, problem);
+}
+
+/* Nothing needs root any more; nothing that lasts was forked yet. */
 static enum exit_code
 drop_rights(struct program *program)
 {
 	const struct config *config = &program->arguments.config;
 	enum sandbox_mode mode = SANDBOX_BEST;
 	char *problem, *missing;
+	enum exit_code code;
 	enum err err;
 
 	raise_limits();
@@ -290,6 +313,9 @@ drop_rights(struct program *program)
 	if (access(config->data_dir, R_OK | W_OK | X_OK) == -1)
 		return fail(program, EXIT_USAGE, xasprintf("cannot use %s (-data-dir): %s",
 		    program->directory.shown, strerror(errno)));
+	code = restore_backup(program);
+	if (code != EXIT_STOPPED)
+		return code;
 	if (config->allow_core)
 		harden_core_allow();
 	else
@@ -322,6 +348,11 @@ prepare(struct program *program)
 	code = find_programs(program);
 	if (code != EXIT_STOPPED)
 		return code;
+	if (config->restore[0] != '\0') {
+		program->backup_fd = restore_open(config, &problem);
+		if (program->backup_fd == -1)
+			return fail(program, EXIT_USAGE, problem);
+	}
 	code = directory_open(&program->directory, &program->arguments, &program->privileges,
 	    &problem);
 	if (code != EXIT_STOPPED)
@@ -468,11 +499,13 @@ program_free(struct program *program)
 	loop_free(&program->loop);
 	close_if_open(program->client_fd);
 	close_if_open(program->peer_fd);
+	close_if_open(program->backup_fd);
 	free(program->client_bound);
 	free(program->peer_bound);
 	free(program->raftd_path);
 	free(program->httpd_path);
 	free(program->resolver_path);
+	free(program->rebuild_path);
 	privileges_free(&program->privileges);
 	directory_close(&program->directory);
 	arguments_free(&program->arguments);
@@ -482,7 +515,8 @@ int
 main(int argc, char **argv)
 {
 	struct program program = { .directory = { .lock_fd = -1 }, .client_fd = -1, .peer_fd = -1,
-		.daemon_fd = -1, .notify = { .fd = -1, .ready_fds = { -1, -1 } },
+		.backup_fd = -1, .daemon_fd = -1,
+		.notify = { .fd = -1, .ready_fds = { -1, -1 } },
 		.started_ns = clock_monotonic_ns() };
 	enum exit_code code;
 	char *problem = NULL;

@@ -545,6 +545,23 @@ check_discovery(struct arguments *arguments)
 	return NULL;
 }
 
+/* A backup becomes a cluster of one, in a directory of its own. */
+static char *
+check_restore(struct arguments *arguments)
+{
+	const struct config *config = &arguments->config;
+
+	if (config->restore[0] == '\0')
+		return NULL;
+	if (config->peers[0] != '\0' || config->discovery[0] != '\0')
+		return at_source(arguments, OPTION_restore, xstrdup("it makes a new cluster of this "
+		    "node alone; leave out -peers and -discovery, and let the others join it empty"));
+	if (config->force)
+		return at_source(arguments, OPTION_restore, xstrdup("it needs a new -data-dir; leave "
+		    "out -force"));
+	return NULL;
+}
+
 void
 setup_tell_ineffective(const struct arguments *arguments)
 {
@@ -569,7 +586,7 @@ setup_check(struct arguments *arguments)
 	static char *(*const checks[])(struct arguments *) = { check_log_level, check_name,
 		check_cluster, check_workers, check_times, check_addresses, check_peers, check_discovery,
 		check_tls_pairs, check_files, check_choices,
-		check_daemon, check_cors };
+		check_daemon, check_cors, check_restore };
 	char *problem = NULL;
 
 	for (size_t i = 0; problem == NULL && i < ARRAY_COUNT(checks); i++)

@@ -8,6 +8,9 @@
  *	new --------> unfinished	mark file of batch 0, then db/	[wal.c]
  *	unfinished -> ours		identity synced, then FORMAT	[directory_finish]
  *
+ * While a directory is made of a backup or of another directory it has the file
+ * UNFINISHED from before the first to after the last byte, and nobody else opens it.
+ *
  * Source: spec operations.md 9; raft-pitfalls.md 50.
  */
 #ifndef MOOTHALL_RAFTD_WAL_DIRECTORY_H
@@ -23,6 +26,8 @@ enum directory_kind {
 	DIRECTORY_OURS,
 };
 
+#define DIRECTORY_UNFINISHED_NAME "UNFINISHED"
+
 /* ERR_NONE, or ERR_FOREIGN, ERR_DENIED, ERR_IO with *sentence for the operator. */
 enum err directory_inspect(const char *data_dir, enum directory_kind *kind,
     char **sentence) MUST_CHECK;
@@ -30,6 +35,15 @@ enum err directory_inspect(const char *data_dir, enum directory_kind *kind,
 enum err directory_make_db(const char *data_dir, char **sentence) MUST_CHECK;
 /* Write FORMAT, atomically and for good. */
 enum err directory_finish(const char *data_dir, bool sync, char **sentence) MUST_CHECK;
+/* ERR_FOREIGN with *sentence: it was to be made of something else, and that ended early. */
+enum err directory_check_rebuilt(const char *data_dir, char **sentence) MUST_CHECK;
+/*
+ * Begin to make the directory of something else: what an earlier try left is
+ * removed, UNFINISHED is made. ERR_INVALID with *sentence: it holds data.
+ */
+enum err directory_rebuild(const char *data_dir, char **sentence) MUST_CHECK;
+/* It is whole and synced: UNFINISHED goes. */
+enum err directory_rebuilt(const char *data_dir, char **sentence) MUST_CHECK;
 /* fsync the directory at path. */
 enum err directory_sync(const char *path, char **sentence) MUST_CHECK;
 /* Write all of bytes to fd at offset. ERR_NONE or what errno meant. */

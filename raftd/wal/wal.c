@@ -90,6 +90,11 @@ open_all(struct wal *wal, const struct wal_options *options, struct wal_recovere
 	char *path = NULL;
 	enum err err;
 
+	if (!options->rebuilding) {
+		err = directory_check_rebuilt(wal->data_dir, sentence);
+		if (err != ERR_NONE)
+			return err;
+	}
 	err = directory_inspect(wal->data_dir, &kind, sentence);
 	if (err != ERR_NONE)
 		return err;

@@ -64,6 +64,7 @@ struct wal_options {
 	const char *name;		/* for a new identity; must match an old one if not empty */
 	size_t cache_bytes;		/* LevelDB block cache */
 	bool sync;			/* false: tests only */
+	bool rebuilding;		/* we make it of something else: directory.h */
 };
 
 struct wal_callbacks {

@@ -1,0 +1,31 @@
+/*
+ * progress.h - how far something that takes long has come, on standard error.
+ *
+ * On a terminal one line that is rewritten, at most ten times a second; else a
+ * line every ten seconds. Nothing at all for what is over within a second.
+ * Source: spec ecosystem.md 5.
+ */
+#ifndef MOOTHALL_COMMON_PROGRESS_H
+#define MOOTHALL_COMMON_PROGRESS_H
+
+#include "common/base.h"
+
+struct progress {
+	const char *what;	/* "backup": first word of the line */
+	uint64_t total_bytes;	/* 0: not known */
+	uint64_t started_ns, next_ns; /* monotonic */
+	bool terminal;
+	bool shown;		/* a line stands on the terminal */
+};
+
+/* what is kept as a pointer. */
+void progress_start(struct progress *progress, const char *what, uint64_t total_bytes);
+void progress_show(struct progress *progress, uint64_t done_bytes);
+/* Takes the line off the terminal: what is said next stands alone. */
+void progress_end(struct progress *progress);
+
+/* "7.9 MiB", "512 B". */
+#define PROGRESS_SIZE_BYTES 24
+void progress_size(uint64_t bytes, char text[PROGRESS_SIZE_BYTES]);
+
+#endif

@@ -1,0 +1,398 @@
+/*
+ * main.c - the program "rebuild": makes a data directory of a backup, or of what
+ * is left of an old one. Beside raftd the only program that knows LevelDB.
+ *
+ *	rebuild restore held|new DIR NAME PEER_URL CLIENT_URL FILE
+ *		the backup is open at descriptor 3, FILE is what to call it; held: the
+ *		caller has DIR's lock
+ *	rebuild inspect DIR
+ *		what is in the directory of a stopped node, on standard output as lines
+ *		NAME=VALUE
+ *	rebuild recover DIR TO NAME
+ *		TO is made of DIR; NAME may be empty: the old one
+ *
+ * Started by etcd and etcdctl, which ask the questions, and in whose names it speaks.
+ * Everything is read and checked once before anything is made: what is loaded
+ * builds the tree in memory, as raftd would. Then it is written, from the same
+ * source, and what the new cluster changes behind it.
+ *
+ * Exit codes: those of base.h. EXIT_DATA: the backup or directory is damaged.
+ */
+#include "common/backup.h"
+#include "common/clock.h"
+#include "common/harden.h"
+#include "common/progress.h"
+#include "common/rand.h"
+#include "common/xmem.h"
+#include "raftd/node.h"
+#include "raftd/policy.h"
+#include "raftd/rebuild/source.h"
+#include "raftd/rebuild/target.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+#define BACKUP_FD 3
+
+/* One run: what is read goes into the node; then, again, into the target. */
+struct rebuild {
+	const char *shown;		/* what is read, for messages */
+	struct node *node;		/* NULL until a backup's head came */
+	struct target *target;		/* NULL: the first reading, or none is wanted */
+	struct progress progress;
+	uint64_t done_bytes;
+	uint64_t made_ns;		/* of a backup */
+	char made_by[NAME_BYTES_MAX + 1];
+	enum err put_failed;
+	char *sentence;
+};
+
+static const char *program_name;	/* in whose name we speak: argv[0] */
+
+/* Takes sentence; NULL: the error's own text. */
+static enum exit_code
+fail(enum err err, char *sentence)
+{
+	diag_say("%s: %s", program_name, sentence == NULL ? err_text(err) : sentence);
+	free(sentence);
+	switch (err) {
+	case ERR_INVALID:
+		return EXIT_USAGE;
+	case ERR_BUSY:
+		return EXIT_LOCKED;
+	case ERR_CORRUPT:
+	case ERR_CLOSED:
+	case ERR_FOREIGN:
+	case ERR_UNSUPPORTED:
+		return EXIT_DATA;
+	default:
+		return EXIT_TROUBLE;
+	}
+}
+
+static void
+ignore_note(void *argument UNUSED, enum diag_level level UNUSED, const char *text UNUSED)
+{
+}
+
+static struct node *
+make_node(const struct wal_recovered *recovered)
+{
+	struct node_config config = { .seed = rand_entropy() };
+	struct node_io io = { .note = ignore_note };
+
+	return node_new(&config, io, recovered);
+}
+
+/* ---- to the target -------------------------------------------------------------------- */
+
+/* From a callback that cannot fail: the first failure is kept. */
+static void
+put(void *argument, struct slice records)
+{
+	struct rebuild *run = argument;
+
+	if (run->target != NULL && run->put_failed == ERR_NONE && records.size > 0)
+		run->put_failed = target_put(run->target, records, &run->sentence);
+}
+
+static struct node_effects
+effects_of(struct rebuild *run)
+{
+	return (struct node_effects){ .take = put, .argument = run };
+}
+
+/* All records are with the target: the new cluster's first member, and the end. */
+static enum err
+found(struct rebuild *run, const char *name, const char *peer_url, const char *client_url)
+{
+	struct node_effects effects = effects_of(run);
+	struct node_founder founder = {
+		.node_id = target_node_id(run->target),
+		.cluster_id = rand_entropy(),
+		.name = slice_text(name),
+		.peer_url = slice_text(peer_url),
+		.client_url = slice_text(client_url),
+	};
+	struct raft_position position = node_found(run->node, &founder, &effects);
+
+	if (run->put_failed != ERR_NONE)
+		return run->put_failed;
+	return target_finish(run->target, position, founder.cluster_id, &run->sentence);
+}
+
+/* ---- restore --------------------------------------------------------------------------- */
+
+static enum err
+backup_head_came(void *argument, const struct backup_head *head)
+{
+	struct rebuild *run = argument;
+	struct wal_recovered recovered = {
+		.identity = { .node_id = head->node_id, .cluster_id = head->cluster_id },
+		.applied = { head->raft_index, head->raft_term },
+		.last = { head->raft_index, head->raft_term },
+	};
+
+	if (run->node != NULL)
+		return ERR_NONE;
+	snprintf(run->made_by, sizeof(run->made_by), "%.*s", SLICE_ARGS(head->name));
+	run->made_ns = head->made_ns;
+	run->node = make_node(&recovered);
+	return ERR_NONE;
+}
+
+static enum err
+backup_records_came(void *argument, struct slice records)
+{
+	struct rebuild *run = argument;
+	struct reader in = reader_of(records);
+	struct state_record record;
+
+	run->done_bytes += records.size;
+	progress_show(&run->progress, run->done_bytes);
+	if (run->target != NULL) {
+		put(run, records);
+		return run->put_failed;
+	}
+	while (!reader_done(&in)) {
+		if (!state_record_get(&in, &record) ||
+		    node_load_state(run->node, record.key, record.value) != ERR_NONE) {
+			run->sentence = xasprintf("%s holds a record that no node can have written",
+			    run->shown);
+			return ERR_CORRUPT;
+		}
+	}
+	return ERR_NONE;
+}
+
+static enum err
+read_backup(struct rebuild *run, const char *what)
+{
+	struct backup_owner owner = { .head = backup_head_came, .records = backup_records_came,
+		.argument = run };
+	struct stat status = { .st_size = 0 };
+	enum err err;
+
+	(void)fstat(BACKUP_FD, &status);
+	run->done_bytes = 0;
+	progress_start(&run->progress, what, (uint64_t)status.st_size);
+	err = backup_file_read(BACKUP_FD, run->shown, owner, &run->sentence);
+	progress_end(&run->progress);
+	return err;
+}
+
+static enum err
+check_loaded(struct rebuild *run)
+{
+	struct node_effects effects = effects_of(run);
+	const char *where;
+	enum err err = node_replay(run->node, &effects, &where);
+
+	if (err != ERR_NONE)
+		run->sentence = xasprintf("%s is damaged: %s", run->shown, where);
+	return err;
+}
+
+static enum exit_code
+restore(struct rebuild *run, char **words)
+{
+	struct target_options options = { .held = strcmp(words[0], "held") == 0,
+		.data_dir = words[1], .name = words[2] };
+	char made[CLOCK_TEXT_BYTES];
+	enum err err;
+
+	run->shown = words[5];
+	err = read_backup(run, "checking");
+	if (err == ERR_NONE)
+		err = check_loaded(run);
+	if (err != ERR_NONE)
+		return fail(err, run->sentence);
+	err = target_open(&options, &run->target, &run->sentence);
+	/* The file is from outside; there is no need for any other from here on. */
+	if (err == ERR_NONE)
+		err = raftd_policy_open(SANDBOX_BEST, options.data_dir);
+	if (err == ERR_NONE)
+		err = read_backup(run, "restoring");
+	if (err == ERR_NONE)
+		err = found(run, options.name, words[3], words[4]);
+	if (err != ERR_NONE)
+		return fail(err, run->sentence);
+	clock_format(run->made_ns, 0, false, made);
+	diag_say("restored %s, made %s by %s, into %s: store index %" PRIu64, run->shown, made,
+	    run->made_by, options.data_dir, node_replayed_store_index(run->node));
+	return EXIT_STOPPED;
+}
+
+/* ---- directories of stopped nodes --------------------------------------------------------- */
+
+static enum err
+state_came(void *argument, struct slice key, struct slice value)
+{
+	struct rebuild *run = argument;
+	struct buf records = BUF_INIT;
+
+	if (run->target == NULL)
+		return node_load_state(run->node, key, value);
+	state_record_put(&records, &(struct state_record){ key, value });
+	put(run, buf_slice(&records));
+	buf_free(&records);
+	return run->put_failed;
+}
+
+static enum err
+entry_came(void *argument, const struct raft_entry *entry)
+{
+	struct rebuild *run = argument;
+
+	return run->target == NULL ? node_load_entry(run->node, entry) : ERR_NONE;
+}
+
+/* Into the node, without its log's end; that is for node_replay. */
+static enum err
+read_source(struct rebuild *run, struct source *source)
+{
+	enum err err;
+
+	if (run->node == NULL)
+		run->node = make_node(source_recovered(source));
+	err = source_read(source, state_came, entry_came, run, &run->sentence);
+	if (err != ERR_NONE && run->sentence == NULL)
+		run->sentence = xasprintf("%s is damaged: it holds a record that no node can have "
+		    "written", run->shown);
+	return err;
+}
+
+static void
+print_members(const struct node *node)
+{
+	struct buf members = BUF_INIT;
+	struct member_record member;
+	struct reader in;
+
+	node_replayed_members(node, &members);
+	in = reader_of(buf_slice(&members));
+	while (!reader_done(&in) && member_record_get(&in, &member))
+		printf("member=%.*s\n", SLICE_ARGS(member.name));
+	buf_free(&members);
+}
+
+static enum exit_code
+inspect(struct rebuild *run, char **words)
+{
+	const struct wal_recovered *recovered;
+	struct source *source = NULL;
+	enum err err;
+
+	run->shown = words[0];
+	err = source_open(run->shown, &source, &run->sentence);
+	if (err == ERR_NONE)
+		err = read_source(run, source);
+	if (err == ERR_NONE)
+		err = check_loaded(run);
+	if (err != ERR_NONE) {
+		source_close(&source);
+		return fail(err, run->sentence);
+	}
+	recovered = source_recovered(source);
+	printf("name=%s\ncluster=%" PRIx64 "\nterm=%" PRIu64 "\nlast=%" PRIu64 "\ncommit=%" PRIu64
+	    "\nstore=%" PRIu64 "\n", recovered->identity.name, recovered->identity.cluster_id,
+	    recovered->last.term, recovered->last.index,
+	    MAX_OF(recovered->commit, recovered->applied.index),
+	    node_replayed_store_index(run->node));
+	print_members(run->node);
+	source_close(&source);
+	return EXIT_STOPPED;
+}
+
+/* The addresses that a member of that name has; empty texts if there is none. */
+static void
+find_urls(const struct node *node, const char *name, char **peer_url, char **client_url)
+{
+	struct buf members = BUF_INIT;
+	struct member_record member;
+	struct reader in;
+
+	*peer_url = xstrdup("");
+	*client_url = xstrdup("");
+	node_replayed_members(node, &members);
+	in = reader_of(buf_slice(&members));
+	while (!reader_done(&in) && member_record_get(&in, &member)) {
+		if (!slice_equal(member.name, slice_text(name)))
+			continue;
+		free(*peer_url);
+		free(*client_url);
+		*peer_url = xasprintf("%.*s", SLICE_ARGS(member.peer_url));
+		*client_url = xasprintf("%.*s", SLICE_ARGS(member.client_url));
+	}
+	buf_free(&members);
+}
+
+/* The applied state goes to the target as it is, then what the log's end changes. */
+static enum err
+write_recovered(struct rebuild *run, struct source *source, const char *name)
+{
+	char *peer_url = NULL, *client_url = NULL;
+	enum err err = read_source(run, source);
+
+	if (err == ERR_NONE)
+		err = check_loaded(run);
+	if (err == ERR_NONE)
+		err = run->put_failed;
+	if (err == ERR_NONE) {
+		find_urls(run->node, name, &peer_url, &client_url);
+		err = found(run, name, peer_url, client_url);
+	}
+	free(peer_url);
+	free(client_url);
+	return err;
+}
+
+static enum exit_code
+recover(struct rebuild *run, char **words)
+{
+	struct target_options options = { .data_dir = words[1], .name = words[2] };
+	struct source *source = NULL;
+	enum err err;
+
+	run->shown = words[0];
+	err = source_open(run->shown, &source, &run->sentence);
+	if (err == ERR_NONE)
+		err = read_source(run, source);
+	if (err == ERR_NONE && options.name[0] == '\0')
+		options.name = source_recovered(source)->identity.name;
+	if (err == ERR_NONE)
+		err = target_open(&options, &run->target, &run->sentence);
+	if (err == ERR_NONE)
+		err = write_recovered(run, source, options.name);
+	if (err == ERR_NONE)
+		diag_say("made %s of %s: node %s, store index %" PRIu64, options.data_dir,
+		    run->shown, options.name, node_replayed_store_index(run->node));
+	source_close(&source);
+	return err == ERR_NONE ? EXIT_STOPPED : fail(err, run->sentence);
+}
+
+int
+main(int argc, char **argv)
+{
+	struct rebuild run = { .shown = "" };
+	enum exit_code code;
+
+	harden_start(BACKUP_FD + 1);
+	diag_start("rebuild");
+	program_name = argc > 0 ? argv[0] : "rebuild";
+	if (argc == 8 && strcmp(argv[1], "restore") == 0) {
+		code = restore(&run, argv + 2);
+	} else if (argc == 3 && strcmp(argv[1], "inspect") == 0) {
+		code = inspect(&run, argv + 2);
+	} else if (argc == 5 && strcmp(argv[1], "recover") == 0) {
+		code = recover(&run, argv + 2);
+	} else {
+		diag_say("rebuild: started by etcd -restore and etcdctl recover, not by hand");
+		return EXIT_USAGE;
+	}
+	target_close(&run.target);
+	node_free(&run.node);
+	return (int)code;
+}
