@@ -8,6 +8,7 @@
  */
 #include "common/control_line.h"
 #include "common/xmem.h"
+#include "ctl/control_backup.h"
 #include "ctl/control_show.h"
 #include "ctl/ctl.h"
 #include "ctl/json_read.h"
@@ -178,7 +179,9 @@ carry_out(const struct ctl *ctl, const struct order *order)
 		return output_fail(EXIT_NOT_RUNNING,
 		    "no node is running in %s (-run-dir, -data-dir): %s", order->run_dir,
 		    strerror(errno));
-	if (!send_order(fd, order) || !read_line(fd, &line))
+	if (strcmp(order->command, "backup") == 0)
+		code = control_backup(ctl, fd, order->argument);
+	else if (!send_order(fd, order) || !read_line(fd, &line))
 		output_fail(code, "%s: the node ended before it answered", order->command);
 	else
 		code = show(ctl, order, buf_slice(&line));
@@ -214,6 +217,13 @@ ctl_control(struct ctl *ctl)
 	order.json = arguments_flag(arguments, OPT_JSON) || ctl->out.format == FORMAT_JSON;
 	if (arguments->word_count > used)
 		order.argument = joined(arguments->words + used, arguments->word_count - used);
+	/* From where we are now: the socket is reached from its own directory. */
+	if (order.argument != NULL && strcmp(order.command, "backup") == 0) {
+		char *file = control_backup_path(order.argument);
+
+		free(order.argument);
+		order.argument = file;
+	}
 	code = carry_out(ctl, &order);
 	free(order.run_dir);
 	free(order.argument);

@@ -82,6 +82,15 @@ CTL_OPTION(AFTER_INDEX, "watch,exec-watch", "after-index", NULL, NUMBER, "INDEX"
 CTL_OPTION(RECURSIVE_WATCH, "watch,exec-watch", "recursive", "r", FLAG, NULL, NULL, NULL,
     "also changes of what is below")
 
+CTL_OPTION(PEER_URL, "backup", "peer-url", NULL, TEXT, "URL", "ETCDCTL_PEER_URL",
+    "http://127.0.0.1:7001", "peer address of the member to ask")
+CTL_OPTION(CHECK, "backup", "check", NULL, FLAG, NULL, NULL, NULL,
+    "only look whether FILE is whole and undamaged")
+CTL_OPTION(TO, "restore,recover", "to", NULL, FILE, "DIR", NULL, NULL,
+    "the new data directory; recover without it only shows what there is")
+CTL_OPTION(NODE_NAME, "restore,recover", "name", NULL, TEXT, "NAME", NULL, NULL,
+    "name of its node; recover: that of the directory that is taken")
+
 CTL_OPTION(RUN_DIR, "control", "run-dir", NULL, FILE, "DIR", "ETCD_RUN_DIR", NULL,
     "the directory of the node's control socket")
 CTL_OPTION(DATA_DIR, "control", "data-dir", NULL, FILE, "DIR", "ETCD_DATA_DIR", NULL,

@@ -30,13 +30,13 @@ static void connection_ready(void *argument, unsigned events);
 /* ---- life ---------------------------------------------------------------------- */
 
 struct conn *
-conn_new(struct server *server, struct worker *worker, int fd)
+conn_new(struct server *server, struct worker *worker, int fd, struct tls *tls)
 {
 	struct conn *conn = xzalloc(sizeof(*conn));
 
 	conn->server = server;
 	conn->worker = worker;
-	conn->transport = transport_new(worker->loop, fd, worker->tls, connection_ready, conn);
+	conn->transport = transport_new(worker->loop, fd, tls, connection_ready, conn);
 	conn->reading = (struct conn_clock){ .conn = conn, .limit = LIMIT_NONE };
 	conn->writing = (struct conn_clock){ .conn = conn, .limit = LIMIT_NONE };
 	conn->state = CONN_HEAD;

@@ -90,7 +90,7 @@ struct conn {
 };
 
 /* Both called by server.c. */
-struct conn *conn_new(struct server *server, struct worker *worker, int fd);
+struct conn *conn_new(struct server *server, struct worker *worker, int fd, struct tls *tls);
 void conn_free(struct conn *conn);
 /* Close now: handlers are told, memory is freed at the end of the turn. */
 void conn_close(struct conn *conn);

@@ -163,11 +163,14 @@ reconfigured(void *argument, const struct config *config)
 }
 
 static void
-attached(void *argument, int role UNUSED, uint32_t number UNUSED, uint64_t token, int fd)
+attached(void *argument, int role, uint32_t number UNUSED, uint64_t token, int fd)
 {
 	struct program *program = argument;
 
-	backend_attach(program->worker.backend, fd, token);
+	if (role == ROLE_SUPERVISOR)
+		server_adopt_local(program->worker.server, fd);
+	else
+		backend_attach(program->worker.backend, fd, token);
 }
 
 static void

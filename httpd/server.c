@@ -94,9 +94,9 @@ want_clients(struct server *server)
 }
 
 static void
-adopt(struct server *server, int fd, struct caller *caller)
+adopt(struct server *server, int fd, struct caller *caller, struct tls *tls)
 {
-	struct conn *conn = conn_new(server, server->worker, fd);
+	struct conn *conn = conn_new(server, server->worker, fd, tls);
 
 	conn->caller = caller;
 	TAILQ_INSERT_TAIL(&server->conns, conn, link);
@@ -107,7 +107,13 @@ adopt(struct server *server, int fd, struct caller *caller)
 void
 server_adopt(struct server *server, int fd)
 {
-	adopt(server, fd, NULL);
+	adopt(server, fd, NULL, server->worker->tls);
+}
+
+void
+server_adopt_local(struct server *server, int fd)
+{
+	adopt(server, fd, NULL, NULL);
 }
 
 static void
@@ -221,7 +227,7 @@ take_client(struct server *server, int fd, const struct sockaddr_storage *addres
 	/* Fail only for what is no TCP socket, and there they do no good. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	adopt(server, fd, caller);
+	adopt(server, fd, caller, worker->tls);
 }
 
 static void

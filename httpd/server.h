@@ -29,8 +29,10 @@ struct server *server_new(struct worker *worker, int listen_fd);
 void server_free(struct server **server);
 /* Accept from now on. Again has no effect. */
 void server_listen(struct server *server);
-/* Serve a connected socket; takes fd. */
+/* Serve a connected socket; takes fd. Local: it comes from this machine's operator
+ * by way of the supervisor, and speaks plain HTTP. */
 void server_adopt(struct server *server, int fd);
+void server_adopt_local(struct server *server, int fd);
 
 /*
  * Stop accepting and let go of connections; worker->draining must be set.

@@ -17,6 +17,7 @@
 #include "supervisor/log_level.h"
 #include "supervisor/reload.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/wiring.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -39,6 +40,7 @@ struct connection {
 	struct buf in;			/* up to one line */
 	struct buf out;
 	bool waiting;			/* its answer comes later */
+	int passed_fd;			/* goes with what is in out; -1: none */
 };
 
 struct control {
@@ -63,6 +65,8 @@ drop(struct connection *connection)
 	loop_io_free(&connection->io);
 	loop_timer_free(&connection->idle);
 	close(connection->fd);
+	if (connection->passed_fd != -1)
+		close(connection->passed_fd);
 	buf_free(&connection->in);
 	buf_free(&connection->out);
 	free(connection);
@@ -234,6 +238,16 @@ stop_the_node(struct connection *connection, const char *how)
 		stop_begin(supervisor, strcmp(how, "graceful") == 0 ? STOP_DRAIN : STOP_ORDERLY);
 }
 
+/* A backup is HTTP with the peer worker: what is asked for here is the way to it. */
+static void
+give_backup(struct connection *connection)
+{
+	if (connection->passed_fd == -1)
+		connection->passed_fd = wiring_visit(&connection->control->supervisor->processes);
+	answer(connection, connection->passed_fd == -1 ?
+	    "the peer worker is not running now; try again" : NULL);
+}
+
 static void
 obey(struct connection *connection, struct slice line)
 {
@@ -261,10 +275,13 @@ obey(struct connection *connection, struct slice line)
 		begin_restart(connection, false, argument);
 	else if (strcmp(command, "transfer") == 0)
 		begin_restart(connection, true, argument);
+	else if (strcmp(command, "backup") == 0)
+		give_backup(connection);
 	else if (strcmp(command, "stop") == 0)
 		stop_the_node(connection, argument);
 	else
-		answer(connection, "no such command; say status, reload, rotate, log-level, restart, transfer or stop");
+		answer(connection, "no such command; say status, reload, rotate, log-level, restart, "
+		    "transfer, backup or stop");
 	control_line_free(fields, ARRAY_COUNT(fields));
 }
 
@@ -283,13 +300,39 @@ obey_lines(struct connection *connection)
 	}
 }
 
+/* As send of all that waits, with the descriptor that goes with it. */
+static ssize_t
+send_out(struct connection *connection)
+{
+	union {
+		struct cmsghdr header;
+		char bytes[CMSG_SPACE(sizeof(int))];
+	} control = { .bytes = { 0 } };
+	struct iovec piece = { connection->out.data, connection->out.size };
+	struct msghdr message = { .msg_iov = &piece, .msg_iovlen = 1 };
+	ssize_t size;
+
+	if (connection->passed_fd != -1) {
+		control.header = (struct cmsghdr){ .cmsg_len = CMSG_LEN(sizeof(int)),
+			.cmsg_level = SOL_SOCKET, .cmsg_type = SCM_RIGHTS };
+		memcpy(CMSG_DATA(&control.header), &connection->passed_fd, sizeof(int));
+		message.msg_control = control.bytes;
+		message.msg_controllen = sizeof(control.bytes);
+	}
+	size = sendmsg(connection->fd, &message, MSG_NOSIGNAL);
+	if (size > 0 && connection->passed_fd != -1) {
+		close(connection->passed_fd);
+		connection->passed_fd = -1;
+	}
+	return size;
+}
+
 /* False: the connection is gone. */
 static bool
 flush(struct connection *connection)
 {
 	while (connection->out.size > 0) {
-		ssize_t size = send(connection->fd, connection->out.data, connection->out.size,
-		    MSG_NOSIGNAL);
+		ssize_t size = send_out(connection);
 
 		if (size == -1 && (errno == EAGAIN || errno == EINTR))
 			break;
@@ -367,6 +410,7 @@ accept_ready(void *argument, unsigned events UNUSED)
 	connection = xzalloc(sizeof(*connection));
 	connection->control = control;
 	connection->fd = fd;
+	connection->passed_fd = -1;
 	buf_init(&connection->in, CONTROL_REQUEST_BYTES_MAX);
 	connection->io = loop_io_new(loop, fd, connection_ready, connection);
 	connection->idle = loop_timer_new(loop, idle_over, connection);

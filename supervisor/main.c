@@ -7,6 +7,7 @@
  */
 #include "common/diag.h"
 #include "common/harden.h"
+#include "common/libexec.h"
 #include "common/xmem.h"
 #include "config.h"
 #include "supervisor/config_file.h"
@@ -75,22 +76,6 @@ is_program(const char *path)
 	return stat(path, &status) == 0 && S_ISREG(status.st_mode) && access(path, X_OK) == 0;
 }
 
-/* The directory of this program, with "/libexec" behind; freed by the caller. */
-static char *
-beside_us(void)
-{
-	char path[4096];
-	ssize_t size = readlink("/proc/self/exe", path, sizeof(path) - 1);
-	char *slash;
-
-	if (size <= 0)
-		return xstrdup(PKGLIBEXECDIR);
-	path[size] = '\0';
-	slash = strrchr(path, '/');
-	ASSERT(slash != NULL);
-	return xasprintf("%.*s/libexec", (int)(slash - path), path);
-}
-
 static bool
 programs_in(struct program *program, const char *directory)
 {
@@ -115,7 +100,7 @@ static enum exit_code
 find_programs(struct program *program)
 {
 	const char *given = program->arguments.config.libexec_dir;
-	char *beside = beside_us();
+	char *beside = libexec_beside();
 	bool found;
 
 	if (given[0] != '\0')

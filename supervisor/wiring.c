@@ -55,3 +55,23 @@ wiring_add(struct process_list *processes, struct process *process)
 			pair_up(other, process);
 	}
 }
+
+int
+wiring_visit(struct process_list *processes)
+{
+	struct process *process;
+	int pair[2];
+
+	TAILQ_FOREACH(process, processes, link) {
+		if (process->role == ROLE_PEER && process_is_up(process) && process->channel != NULL)
+			break;
+	}
+	if (process == NULL ||
+	    socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1)
+		return -1;
+	msg_attach_frame(channel_out(process->channel), 0,
+	    &(struct msg_attach){ .role = ROLE_SUPERVISOR });
+	channel_attach(process->channel, pair[0]);
+	close(pair[0]);
+	return pair[1];
+}

@@ -13,4 +13,9 @@
 /* process has just been started: connect it with all it belongs to. */
 void wiring_add(struct process_list *processes, struct process *process);
 
+
+/* A connection to the peer worker, as if to its port, but plain HTTP; -1: it is not
+ * up, or errno says why not. The caller's. */
+int wiring_visit(struct process_list *processes);
+
 #endif

@@ -92,7 +92,8 @@ MESSAGE(hello, 0x01, FROM_SUPERVISOR | FROM_CHILD,
 MESSAGE(settings, 0x10, FROM_SUPERVISOR,
     FIELD(bytes, settings))	/* list of setting_record: the effective configuration;
 				 * again when the operator had it read again */
-/* Carries one end of a socket pair: to raftd for a worker, to a worker for raftd. */
+/* Carries one end of a socket pair: to raftd for a worker, to a worker for raftd. Of role
+ * ROLE_SUPERVISOR, to the peer worker: a connection of this machine's operator, HTTP. */
 MESSAGE(attach, 0x11, FROM_SUPERVISOR,
     FIELD(u8, role)		/* of who is at the other end */
     FIELD(u32, number)

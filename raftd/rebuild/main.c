@@ -21,11 +21,11 @@
 #include "common/backup.h"
 #include "common/clock.h"
 #include "common/harden.h"
-#include "common/progress.h"
 #include "common/rand.h"
 #include "common/xmem.h"
 #include "raftd/node.h"
 #include "raftd/policy.h"
+#include "raftd/rebuild/progress.h"
 #include "raftd/rebuild/source.h"
 #include "raftd/rebuild/target.h"
 

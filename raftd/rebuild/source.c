@@ -210,8 +210,12 @@ static enum err
 check_ours(const struct source *source, char **sentence)
 {
 	enum directory_kind kind;
-	enum err err = directory_check_rebuilt(source->data_dir, sentence);
+	struct stat status;
+	enum err err;
 
+	if (stat(source->data_dir, &status) == -1)
+		return system_failed("read", source->data_dir, sentence);
+	err = directory_check_rebuilt(source->data_dir, sentence);
 	if (err == ERR_NONE)
 		err = directory_inspect(source->data_dir, &kind, sentence);
 	if (err == ERR_NONE && kind != DIRECTORY_OURS) {

@@ -5,8 +5,8 @@
  * line every ten seconds. Nothing at all for what is over within a second.
  * Source: spec ecosystem.md 5.
  */
-#ifndef MOOTHALL_COMMON_PROGRESS_H
-#define MOOTHALL_COMMON_PROGRESS_H
+#ifndef MOOTHALL_RAFTD_REBUILD_PROGRESS_H
+#define MOOTHALL_RAFTD_REBUILD_PROGRESS_H
 
 #include "common/base.h"
 
@@ -23,9 +23,5 @@ void progress_start(struct progress *progress, const char *what, uint64_t total_
 void progress_show(struct progress *progress, uint64_t done_bytes);
 /* Takes the line off the terminal: what is said next stands alone. */
 void progress_end(struct progress *progress);
-
-/* "7.9 MiB", "512 B". */
-#define PROGRESS_SIZE_BYTES 24
-void progress_size(uint64_t bytes, char text[PROGRESS_SIZE_BYTES]);
 
 #endif

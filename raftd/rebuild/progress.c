@@ -1,7 +1,7 @@
 /*
  * progress.c - see progress.h.
  */
-#include "common/progress.h"
+#include "raftd/rebuild/progress.h"
 
 #include "common/clock.h"
 
@@ -14,6 +14,7 @@
 #define QUIET_NS NS_PER_SECOND
 #define TERMINAL_STEP_NS (NS_PER_SECOND / 10)
 #define LINE_STEP_NS (10 * NS_PER_SECOND)
+#define PROGRESS_SIZE_BYTES 24
 #define WIPE "\r\033[K"
 
 static bool
@@ -38,7 +39,7 @@ progress_start(struct progress *progress, const char *what, uint64_t total_bytes
 	progress->next_ns = progress->started_ns + (progress->terminal ? QUIET_NS : LINE_STEP_NS);
 }
 
-void
+static void
 progress_size(uint64_t bytes, char text[PROGRESS_SIZE_BYTES])
 {
 	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };

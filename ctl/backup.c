@@ -1,0 +1,420 @@
+/*
+ * backup.c - see backup.h.
+ *
+ *	asked ----> receiving	200, and the file's first bytes		[take_body]
+ *	asked ----> refused	another status: its sentence		[take_body]
+ *	receiving --> kept	whole, synced, renamed			[keep]
+ *	receiving --> removed	cut, damaged, CTRL-C			[backup_fetch]
+ *
+ * The request is libcurl's. Over a connection that is there already it cannot be:
+ * libcurl connects what it is given. That answer is read through http-parser.
+ */
+#include "ctl/backup.h"
+
+#include "common/backup.h"
+#include "common/clock.h"
+#include "common/xmem.h"
+#include "ctl/interrupt.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <http_parser.h>
+#include <inttypes.h>
+#include <libgen.h>
+#include <poll.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#define CONNECT_MS 5000L
+/* Nothing at all for so long: the node is gone, or stopped. */
+#define SILENCE_S 60L
+#define RECEIVE_BYTES ((size_t)64 * 1024)
+#define REFUSAL_BYTES_MAX ((size_t)4096)
+#define OK_STATUS 200L
+
+struct fetch {
+	const struct backup_order *order;
+	CURL *curl;			/* NULL: over a connection that was there */
+	long status;			/* of the answer; 0: none came */
+	bool ended;			/* the answer came to its end */
+	char *partial;			/* name of what is written */
+	int fd;
+	struct backup_reader *reader;
+	struct progress progress;
+	uint64_t bytes;
+	struct buf refusal;		/* body of an answer that is no backup */
+	enum err err;			/* of the file that came */
+	int write_error;		/* errno of a failed write; 0: none */
+	uint64_t store_index, raft_index, made_ns;
+	char made_by[NAME_BYTES_MAX + 1];
+};
+
+/* ---- what the reader tells ------------------------------------------------------- */
+
+static enum err
+head_came(void *argument, const struct backup_head *head)
+{
+	struct fetch *fetch = argument;
+
+	fetch->raft_index = head->raft_index;
+	fetch->made_ns = head->made_ns;
+	snprintf(fetch->made_by, sizeof(fetch->made_by), "%.*s", SLICE_ARGS(head->name));
+	return ERR_NONE;
+}
+
+static enum err
+end_came(void *argument, const struct backup_end *end)
+{
+	struct fetch *fetch = argument;
+
+	fetch->store_index = end->store_index;
+	return ERR_NONE;
+}
+
+static struct backup_owner
+owner_of(struct fetch *fetch)
+{
+	return (struct backup_owner){ .head = head_came, .end = end_came, .argument = fetch };
+}
+
+static void
+print_summary(const struct fetch *fetch, const char *file)
+{
+	char size[OUTPUT_TEXT_BYTES], made[CLOCK_TEXT_BYTES];
+
+	clock_format(fetch->made_ns, 0, false, made);
+	printf("%s: %s, store index %" PRIu64 ", raft index %" PRIu64 ", made %s by %s\n", file,
+	    output_size(fetch->bytes, size), fetch->store_index, fetch->raft_index, made, fetch->made_by);
+}
+
+/* ---- what libcurl tells ------------------------------------------------------------ */
+
+static bool
+write_all(struct fetch *fetch, const char *bytes, size_t size)
+{
+	while (size > 0) {
+		ssize_t written = write(fetch->fd, bytes, size);
+
+		if (written == -1 && errno == EINTR && interrupt_signal() == 0)
+			continue;
+		if (written == -1) {
+			fetch->write_error = errno;
+			return false;
+		}
+		bytes += written;
+		size -= (size_t)written;
+	}
+	return true;
+}
+
+/* False: this is the end of the transfer. */
+static bool
+take_body(struct fetch *fetch, const char *bytes, size_t size)
+{
+	if (fetch->status != OK_STATUS) {
+		buf_append(&fetch->refusal, bytes, size);
+		return true;
+	}
+	fetch->err = backup_reader_feed(fetch->reader, slice_of(bytes, size));
+	if (fetch->err != ERR_NONE || !write_all(fetch, bytes, size))
+		return false;
+	fetch->bytes += size;
+	return true;
+}
+
+static size_t
+body_came(char *bytes, size_t unit, size_t count, void *argument)
+{
+	struct fetch *fetch = argument;
+
+	curl_easy_getinfo(fetch->curl, CURLINFO_RESPONSE_CODE, &fetch->status);
+	return take_body(fetch, bytes, unit * count) ? unit * count : 0;
+}
+
+static int
+time_passed(void *argument, curl_off_t total UNUSED, curl_off_t now UNUSED,
+    curl_off_t up_total UNUSED, curl_off_t up_now UNUSED)
+{
+	struct fetch *fetch = argument;
+
+	progress_show(&fetch->progress, fetch->bytes, 0);
+	return interrupt_signal() != 0;
+}
+
+/* ---- what http-parser tells ---------------------------------------------------------- */
+
+static int
+on_headers(http_parser *parser)
+{
+	((struct fetch *)parser->data)->status = (long)parser->status_code;
+	return 0;
+}
+
+static int
+on_body(http_parser *parser, const char *bytes, size_t size)
+{
+	return take_body(parser->data, bytes, size) ? 0 : -1;
+}
+
+static int
+on_end(http_parser *parser)
+{
+	((struct fetch *)parser->data)->ended = true;
+	return 0;
+}
+
+/* Some bytes, or 0: it closed, or nothing came for too long, or a signal did. */
+static size_t
+receive(int fd, char *bytes, size_t room)
+{
+	struct pollfd ready = { .fd = fd, .events = POLLIN };
+	ssize_t size;
+
+	for (;;) {
+		int count = poll(&ready, 1, (int)SILENCE_S * 1000);
+
+		if (interrupt_signal() != 0 || count == 0)
+			return 0;
+		size = count == -1 ? -1 : recv(fd, bytes, room, 0);
+		if (size >= 0)
+			return (size_t)size;
+		if (errno != EINTR && errno != EAGAIN)
+			return 0;
+	}
+}
+
+/* The same request over the connection that is there. */
+static void
+ask_connected(struct fetch *fetch)
+{
+	static const char request[] = "GET /v2/admin/backup HTTP/1.1\r\nHost: localhost\r\n"
+	    "Connection: close\r\n\r\n";
+	http_parser_settings settings = { .on_headers_complete = on_headers, .on_body = on_body,
+		.on_message_complete = on_end };
+	char *bytes = xmalloc(RECEIVE_BYTES);
+	http_parser parser;
+	size_t size;
+
+	http_parser_init(&parser, HTTP_RESPONSE);
+	parser.data = fetch;
+	if (send(fetch->order->connected_fd, request, sizeof(request) - 1, MSG_NOSIGNAL) ==
+	    (ssize_t)sizeof(request) - 1) {
+		while (!fetch->ended &&
+		    (size = receive(fetch->order->connected_fd, bytes, RECEIVE_BYTES)) > 0) {
+			if (http_parser_execute(&parser, &settings, bytes, size) != size)
+				break;
+			progress_show(&fetch->progress, fetch->bytes, 0);
+		}
+	}
+	free(bytes);
+}
+
+/* ---- the file ------------------------------------------------------------------------ */
+
+static int
+file_failed(const char *what, const char *path, int why)
+{
+	return output_fail(CTL_BAD_FILE, "cannot %s %s: %s", what, path, strerror(why));
+}
+
+/* For good: the bytes, the name, and the directory that has the name. */
+static int
+keep(struct fetch *fetch)
+{
+	const char *file = fetch->order->file;
+	char *copy = xstrdup(file);
+	int directory = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int code = CTL_DONE;
+
+	free(copy);
+	if (fsync(fetch->fd) == -1)
+		code = file_failed("write", fetch->partial, errno);
+	else if (rename(fetch->partial, file) == -1)
+		code = file_failed("make", file, errno);
+	else if (directory == -1 || fsync(directory) == -1)
+		code = file_failed("sync the directory of", file, errno);
+	if (directory != -1)
+		close(directory);
+	if (code == CTL_DONE)
+		print_summary(fetch, file);
+	return code;
+}
+
+/* ---- the request ----------------------------------------------------------------------- */
+
+static char *
+url_of(const struct backup_order *order)
+{
+	const char *base = order->peer_url;
+	size_t length = strlen(base);
+
+	if (order->connected_fd != -1)
+		return xstrdup("the node");
+	while (length > 0 && base[length - 1] == '/')
+		length--;
+	return xasprintf("%s%.*s/v2/admin/backup", strstr(base, "://") == NULL ? "http://" : "",
+	    (int)length, base);
+}
+
+static void
+set_up(struct fetch *fetch, const char *url)
+{
+	static const struct {
+		CURLoption option;
+		enum option_tag tag;
+	} files[] = { { CURLOPT_CAINFO, OPT_CA_FILE }, { CURLOPT_SSLCERT, OPT_CERT_FILE },
+		{ CURLOPT_SSLKEY, OPT_KEY_FILE } };
+	const struct backup_order *order = fetch->order;
+	CURL *curl = fetch->curl;
+
+	curl_easy_setopt(curl, CURLOPT_URL, url);
+	curl_easy_setopt(curl, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, CONNECT_MS);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_LIMIT, 1L);
+	curl_easy_setopt(curl, CURLOPT_LOW_SPEED_TIME, SILENCE_S);
+	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, body_came);
+	curl_easy_setopt(curl, CURLOPT_WRITEDATA, fetch);
+	curl_easy_setopt(curl, CURLOPT_NOPROGRESS, 0L);
+	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, time_passed);
+	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, fetch);
+	for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
+		const char *path = arguments_text(order->ctl->arguments, files[i].tag);
+
+		if (path != NULL && path[0] != '\0')
+			curl_easy_setopt(curl, files[i].option, path);
+	}
+}
+
+/* why: what libcurl says, in CURL_ERROR_SIZE bytes. */
+static void
+ask_by_url(struct fetch *fetch, const char *url, char *why)
+{
+	CURLcode result;
+
+	fetch->curl = curl_easy_init();
+	ASSERT(fetch->curl != NULL);
+	set_up(fetch, url);
+	curl_easy_setopt(fetch->curl, CURLOPT_ERRORBUFFER, why);
+	result = curl_easy_perform(fetch->curl);
+	if (why[0] == '\0')
+		snprintf(why, CURL_ERROR_SIZE, "%s", curl_easy_strerror(result));
+	curl_easy_getinfo(fetch->curl, CURLINFO_RESPONSE_CODE, &fetch->status);
+	curl_easy_cleanup(fetch->curl);
+}
+
+static int
+refused(const struct fetch *fetch, const char *url)
+{
+	int length = (int)fetch->refusal.size;
+
+	while (length > 0 && fetch->refusal.data[length - 1] == '\n')
+		length--;
+	return output_fail(CTL_SERVER_ERROR, "%s answered %ld: %.*s", url, fetch->status, length,
+	    (const char *)fetch->refusal.data);
+}
+
+/* The transfer is over: well or not. */
+static int
+judge(struct fetch *fetch, const char *url, const char *why)
+{
+	const char *file = fetch->order->file;
+
+	if (interrupt_signal() != 0) {
+		return output_fail(CTL_BAD_FILE, "interrupted, %s was not written", file);
+	}
+	if (fetch->write_error != 0)
+		return file_failed("write", fetch->partial, fetch->write_error);
+	if (fetch->status == 0)
+		return output_fail(CTL_NO_HOST, "%s: %s", url, why[0] == '\0' ? "no answer" : why);
+	if (fetch->status != OK_STATUS)
+		return refused(fetch, url);
+	if (fetch->err == ERR_NONE)
+		fetch->err = backup_reader_finish(fetch->reader);
+	if (fetch->err == ERR_NONE)
+		return keep(fetch);
+	return output_fail(CTL_BAD_FILE, "the backup that came from %s %s; %s was not written", url,
+	    backup_reader_problem(fetch->reader), file);
+}
+
+int
+backup_fetch(const struct backup_order *order)
+{
+	char why[CURL_ERROR_SIZE] = "";
+	struct fetch fetch = { .order = order };
+	char *url = url_of(order);
+	int code;
+
+	fetch.partial = xasprintf("%s.part-%ld", order->file, (long)getpid());
+	fetch.fd = open(fetch.partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (fetch.fd == -1) {
+		(void)file_failed("make", fetch.partial, errno);
+		code = CTL_BAD_ARGUMENTS;
+		goto out;
+	}
+	/* So that what is half written is removed. */
+	interrupt_catch();
+	fetch.reader = backup_reader_new(owner_of(&fetch));
+	buf_init(&fetch.refusal, REFUSAL_BYTES_MAX);
+	progress_begin(&fetch.progress, &order->ctl->out, "backup");
+	if (order->connected_fd != -1)
+		ask_connected(&fetch);
+	else
+		ask_by_url(&fetch, url, why);
+	progress_end(&fetch.progress);
+	code = judge(&fetch, url, why);
+	close(fetch.fd);
+	if (code != CTL_DONE)
+		(void)unlink(fetch.partial);
+	backup_reader_free(&fetch.reader);
+	buf_free(&fetch.refusal);
+out:
+	if (order->connected_fd != -1)
+		close(order->connected_fd);
+	free(fetch.partial);
+	free(url);
+	if (interrupt_signal() != 0)
+		interrupt_die(interrupt_signal());
+	return code;
+}
+
+static int
+check(const char *file)
+{
+	struct fetch fetch = { .bytes = 0 };
+	int fd = open(file, O_RDONLY | O_CLOEXEC);
+	char *sentence = NULL;
+	enum err err;
+
+	if (fd == -1)
+		return file_failed("read", file, errno);
+	err = backup_file_read(fd, file, owner_of(&fetch), &sentence);
+	if (err == ERR_NONE) {
+		fetch.bytes = (uint64_t)lseek(fd, 0, SEEK_END);
+		print_summary(&fetch, file);
+	} else {
+		output_fail(CTL_BAD_FILE, "%s", sentence == NULL ? err_text(err) : sentence);
+	}
+	close(fd);
+	free(sentence);
+	return err == ERR_NONE ? CTL_DONE : CTL_BAD_FILE;
+}
+
+int
+ctl_backup(struct ctl *ctl)
+{
+	struct backup_order order = {
+		.ctl = ctl,
+		.file = ctl->arguments->words[0],
+		.peer_url = arguments_text(ctl->arguments, OPT_PEER_URL),
+		.connected_fd = -1,
+	};
+
+	if (arguments_flag(ctl->arguments, OPT_CHECK))
+		return check(order.file);
+	return backup_fetch(&order);
+}
