@@ -49,11 +49,11 @@ COMMAND("control backup", NODE, ctl_control, "FILE", 1, 1, PLAIN,
 COMMAND("control stop", NODE, ctl_control, "[fast|graceful]", 0, 1, PLAIN, "stop the node")
 
 COMMAND("backup", TOOLS, ctl_backup, "FILE", 1, 1, PLAIN,
-    "a copy of all keys at one index, from any member; --check: is a copy whole?")
+    "copy all keys, at one index, into a file")
 COMMAND("restore", TOOLS, ctl_restore, "FILE", 1, 1, PLAIN,
     "make a data directory, for a new cluster of one, of a backup")
 COMMAND("recover", TOOLS, ctl_recover, "DIR...", 1, -1, PLAIN,
-    "a majority is lost: make a new cluster of what stopped nodes left")
+    "a majority is lost: a new cluster of what is left")
 
 COMMAND("help", SELF, ctl_help, "[COMMAND]", 0, 2, PLAIN, "what a command takes")
 COMMAND("version", SELF, ctl_version, "", 0, 0, PLAIN, "the version of this program")

@@ -26,6 +26,7 @@
 #include "supervisor/tls_files.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -116,7 +116,7 @@ VALUES = {
 }
 BY_KIND = {"NUMBER": "4321", "MS": "77", "SECONDS": "321", "SIZE": "2M", "TEXT": "some"}
 # These say what to do, or where the others come from.
-ACTIONS = {"check-config", "print-config", "config"}
+ACTIONS = {"check-config", "print-config", "config", "restore"}
 FILES = {"peers-file", "cert-file", "key-file", "ca-file", "peer-cert-file", "peer-key-file", "peer-ca-file"}
 
 
@@ -303,7 +303,7 @@ WRONG = {
     "-user nobody-of-that-name": '-user: "nobody-of-that-name" is no user of this machine',
     "-peers-file missing": "-peers-file: cannot read missing: No such file or directory",
     "-peers-file long": "-peers-file: cannot read long: too long for a list of peers",
-    "-config long": "-config: cannot read long: it is too long for a file of options",
+    "-config long": "etcd: cannot read long: it is too long for a file of options",
 }
 
 
