@@ -32,6 +32,19 @@ COMMAND("watch", KEYS, ctl_watch, "KEY", 1, 1, PLAIN, "wait for a change of a ke
 COMMAND("exec-watch", KEYS, ctl_exec_watch, "KEY COMMAND [ARGUMENT...]", 2, -1, TAIL,
     "run a command at each change of a key")
 
+COMMAND("status", CLUSTER, ctl_status, "", 0, 0, PLAIN, "every member: role, term, index, memory")
+COMMAND("cluster-health", CLUSTER, ctl_cluster_health, "", 0, 0, PLAIN,
+    "is each member healthy?")
+COMMAND("member", CLUSTER, NULL, "COMMAND", 1, -1, FAMILY,
+    "the members: list, add, remove, update")
+COMMAND("member list", CLUSTER, ctl_member_list, "", 0, 0, PLAIN, "ids, names and addresses")
+COMMAND("member add", CLUSTER, ctl_member_add, "NAME PEER-URL", 2, 2, PLAIN,
+    "announce a member, or say how it joins")
+COMMAND("member remove", CLUSTER, ctl_member_remove, "ID|NAME", 1, 1, PLAIN,
+    "remove a member for good")
+COMMAND("member update", CLUSTER, ctl_member_update, "ID|NAME PEER-URL", 2, 2, PLAIN,
+    "change the peer URL of a member")
+
 COMMAND("control", NODE, ctl_control, "COMMAND [ARGUMENT]", 1, -1, PLAIN,
     "the node on this machine: status, restart, stop, ...")
 COMMAND("control status", NODE, ctl_control, "", 0, 0, PLAIN,

@@ -32,7 +32,10 @@ struct ctl {
  * and returns the exit code of the program.
  */
 #define COMMAND(name, group, function, arguments, least, most, kind, help) \
-	int function(struct ctl *ctl);
+	COMMAND_DECLARE_##kind(function)
+#define COMMAND_DECLARE_PLAIN(function) int function(struct ctl *ctl);
+#define COMMAND_DECLARE_TAIL(function) int function(struct ctl *ctl);
+#define COMMAND_DECLARE_FAMILY(function)
 #include "ctl/command_table.h"
 
 #endif

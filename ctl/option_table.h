@@ -90,6 +90,8 @@ CTL_OPTION(TO, "restore,recover", "to", NULL, FILE, "DIR", NULL, NULL,
     "the new data directory; recover without it only shows what there is")
 CTL_OPTION(NODE_NAME, "restore,recover", "name", NULL, TEXT, "NAME", NULL, NULL,
     "name of its node; recover: that of the directory that is taken")
+CTL_OPTION(FOREVER_HEALTH, "cluster-health", "forever", "f", FLAG, NULL, NULL, NULL,
+    "again every 10 seconds, until CTRL-C")
 
 CTL_OPTION(RUN_DIR, "control", "run-dir", NULL, FILE, "DIR", "ETCD_RUN_DIR", NULL,
     "the directory of the node's control socket")

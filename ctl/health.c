@@ -1,0 +1,113 @@
+/*
+ * health.c - cluster-health, in the words of the 2.x clients.
+ *
+ * A member that answers that it is healthy has a leader and a majority.
+ */
+#include "ctl/client.h"
+#include "ctl/json_put.h"
+#include "ctl/members.h"
+
+#include <stdio.h>
+#include <unistd.h>
+
+#define CHECK_EVERY_S 10
+
+enum health { HEALTHY, UNHEALTHY, UNREACHABLE };
+
+/* Servers say {"health":"true"} or {"health":true}. */
+static enum health
+health_of(struct client *client, const struct member *member, struct client_answer *answer)
+{
+	struct client_request request = { .method = "GET", .path = "/health",
+		.only = member->client_url, .repeatable = true };
+	enum health health = UNHEALTHY;
+	struct json_doc doc;
+
+	if (member->client_url == NULL ||
+	    client_ask(client, &request, answer) != CLIENT_ANSWERED)
+		return UNREACHABLE;
+	if (json_doc_read(buf_slice(&answer->body), &doc) != ERR_NONE)
+		return UNHEALTHY;
+	if (json_true(doc.root, "health") ||
+	    slice_equal(json_string(doc.root, "health"), SLICE_LITERAL("true")))
+		health = HEALTHY;
+	json_doc_free(&doc);
+	return health;
+}
+
+static void
+say(const struct ctl *ctl, const struct member *member, enum health health,
+    const struct client_answer *answer)
+{
+	static const char *const words[] = { [HEALTHY] = "healthy", [UNHEALTHY] = "unhealthy",
+		[UNREACHABLE] = "unreachable" };
+	struct buf line = BUF_INIT;
+
+	if (ctl->out.format == FORMAT_JSON) {
+		json_put_open(&line, NULL, '{');
+		json_put_text(&line, "id", member->id);
+		json_put_text(&line, "name", member->name);
+		json_put_text(&line, "health", slice_text(words[health]));
+		json_put_close(&line, '}');
+		json_put_line(&line);
+		buf_free(&line);
+		return;
+	}
+	if (member->client_url == NULL)
+		printf("member %.*s is unreachable: no available published client urls\n",
+		    SLICE_ARGS(member->id));
+	else if (health == UNREACHABLE)
+		printf("failed to check the health of member %.*s on %s\n"
+		       "member %.*s is unreachable: [%.*s] are all unreachable\n",
+		    SLICE_ARGS(member->id), answer->problem == NULL ? "" : answer->problem,
+		    SLICE_ARGS(member->id), SLICE_ARGS(member->client_urls));
+	else
+		printf("member %.*s is %s: got %s result from %s\n", SLICE_ARGS(member->id),
+		    words[health], words[health], member->client_url);
+}
+
+static int
+check(struct ctl *ctl, struct client *client, const struct members *members)
+{
+	struct client_answer answer = { 0 };
+	size_t healthy = 0;
+
+	for (size_t i = 0; i < members->count; i++) {
+		enum health health;
+
+		client_restart_clock(client);
+		health = health_of(client, &members->list[i], &answer);
+		say(ctl, &members->list[i], health, &answer);
+		healthy += health == HEALTHY;
+	}
+	client_answer_free(&answer);
+	if (ctl->out.format != FORMAT_JSON)
+		printf("cluster is %s\n", healthy == 0 ? "unhealthy" :
+		    healthy < members->count ? "degraded" : "healthy");
+	return healthy == 0 ? CTL_SERVER_ERROR : CTL_DONE;
+}
+
+int
+ctl_cluster_health(struct ctl *ctl)
+{
+	bool forever = arguments_flag(ctl->arguments, OPT_FOREVER_HEALTH);
+	struct client *client = NULL;
+	struct members members = { 0 };
+	int code = client_open(ctl, NULL, &client);
+
+	if (code == CTL_DONE)
+		code = members_read(client, &members);
+	if (code == CTL_DONE) {
+		while (code = check(ctl, client, &members), forever) {
+			if (ctl->out.format != FORMAT_JSON)
+				printf("\nnext check after %d seconds...\n\n", CHECK_EVERY_S);
+			fflush(stdout);
+			sleep(CHECK_EVERY_S);
+		}
+	} else if (ctl->out.format != FORMAT_JSON) {
+		printf("cluster may be unhealthy: failed to list members\n");
+	}
+	members_free(&members);
+	client_free(&client);
+	return code;
+}

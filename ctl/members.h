@@ -1,0 +1,31 @@
+/*
+ * members.h - who is in the cluster, as a client port tells it.
+ */
+#ifndef MOOTHALL_CTL_MEMBERS_H
+#define MOOTHALL_CTL_MEMBERS_H
+
+#include "ctl/client.h"
+#include "ctl/json_read.h"
+
+#define MEMBERS_SHOWN_MAX 64
+
+struct member {
+	struct slice id, name;		/* of the list's document */
+	struct slice peer_urls, client_urls;	/* joined by commas; of its arena */
+	char *peer_url, *client_url;	/* the first of each; NULL: none */
+	bool leader;
+};
+
+struct members {
+	struct json_doc doc;
+	struct member list[MEMBERS_SHOWN_MAX];
+	size_t count;
+};
+
+/* CTL_DONE, or the sentence was said. To be freed either way. */
+int members_read(struct client *client, struct members *members) MUST_CHECK;
+void members_free(struct members *members);
+/* The member of that id or name; NULL: none. */
+const struct member *members_find(const struct members *members, const char *word);
+
+#endif

@@ -1,0 +1,89 @@
+"""etcdctl: members, health and status of a cluster."""
+
+import json
+import re
+import subprocess
+
+import test_clients
+from moothall import ask, free_port, wait_until
+from test_etcdctl import Ctl
+
+
+def test_members_health_and_status(world):
+    nodes = world.cluster(3)
+    leader = world.leader_of(nodes)
+    ctl = Ctl(*(node.client for node in nodes))
+    ids = {node.name: node.status()["id"].lstrip("0") for node in nodes}
+
+    table = ctl.good("member", "list").splitlines()
+    assert all(len(line) <= 80 for line in table) and len(table) == 4
+    assert sum(" leader " in line for line in table) == 1
+    listed = [json.loads(line) for line in ctl.good("-o", "json", "member", "list").splitlines()]
+    assert {m["name"]: m["id"] for m in listed} == ids
+    assert [m["name"] for m in listed if m["leader"]] == [leader.name]
+    if test_clients.is_of_the_other_etcd():
+        debian = Ctl(nodes[0].client, program="/usr/bin/etcdctl")
+        assert sorted(ctl.good("-o", "extended", "member", "list").splitlines()) == \
+            sorted(debian.good("member", "list").splitlines())
+        assert ctl.good("cluster-health") == debian.good("cluster-health")
+
+    states = {}
+
+    def all_are_well():
+        states.update((s["name"], s) for s in map(json.loads, ctl.good("status", "-o", "json").splitlines()))
+        return all(s["healthy"] for s in states.values())
+    wait_until(all_are_well, 10, "every member to be healthy")
+    assert sorted(s["state"] for s in states.values()) == ["follower", "follower", "leader"]
+    assert all(s["memory"] > 1 << 20 and s["term"] >= 1 and s["store_index"] >= 3 for s in states.values())
+    table = ctl.good("status").splitlines()
+    assert all(len(line) <= 80 for line in table) and re.search(r"\d+\.\d MiB", table[1])
+
+    # One dies: it is told, and the others serve.
+    dead = next(node for node in nodes if node is not leader)
+    dead.kill_all()
+    text = ctl.good("cluster-health")
+    assert "member %s is unreachable" % ids[dead.name] in text and text.endswith("cluster is degraded\n")
+    assert re.search(r"^%s +unreachable " % dead.name, ctl.good("status"), re.M)
+
+
+def test_a_member_is_removed_by_name_or_id_and_only_on_purpose(world):
+    nodes = world.cluster(3)
+    ctl = Ctl(nodes[0].client)
+    run = ctl("member", "remove", "machine3")
+    assert run.returncode == 1 and "machine3" in run.stderr and "--yes" in run.stderr
+    run = ctl("member", "remove", "machine9", "--yes")
+    assert run.returncode == 1 and '"machine9"' in run.stderr
+    identity = nodes[2].status()["id"].lstrip("0")
+    assert ctl.good("--yes", "member", "remove", "machine3") == "Removed member %s from cluster\n" % identity
+    names = [m["name"] for m in ask(nodes[0].client, "GET", "/v2/members").json["members"]]
+    assert names == ["machine1", "machine2"]
+    assert nodes[2].process.wait(20) == 5
+
+
+def test_adding_and_updating_say_how_it_is_done_here(world):
+    node = world.node().start()
+    ctl = Ctl(node.client)
+    run = ctl("member", "add", "machine2", "http://127.0.0.1:7002")
+    assert run.returncode == 4
+    assert "etcd -name machine2 -peer-addr 127.0.0.1:7002 -peers %s" % node.peer in run.stderr
+    run = ctl("member", "update", "machine1", "http://127.0.0.1:7002")
+    assert run.returncode == 4 and "-peer-addr" in run.stderr
+    assert len(max(run.stderr.splitlines(), key=len)) <= 200
+
+
+def test_nobody_there(world):
+    dead = "127.0.0.1:%d" % free_port()
+    for command in [("status",), ("member", "list"), ("cluster-health",)]:
+        run = Ctl(dead)(*command)
+        assert run.returncode == 2 and dead in run.stderr
+
+
+def test_colours_come_only_when_asked_for_or_on_a_terminal(world):
+    node = world.node().start()
+    ctl = Ctl(node.client)
+    assert "\033[" not in ctl.good("status") and "\033[32m" in ctl.good("--color", "always", "status")
+    script = "%s status" % " ".join(ctl.argv)
+    for env, coloured in [({}, True), ({"NO_COLOR": "1"}, False), ({"TERM": "dumb"}, False)]:
+        run = subprocess.run(["script", "-qec", script, "/dev/null"], capture_output=True, text=True, timeout=60,
+                             stdin=subprocess.DEVNULL, env=dict(dict(ctl.env, TERM="xterm"), **env))
+        assert ("\033[32m" in run.stdout) == coloured, (env, run.stdout)
