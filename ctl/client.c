@@ -7,12 +7,12 @@
 #include "common/clock.h"
 #include "common/xmem.h"
 #include "config.h"
+#include "ctl/client_priv.h"
 #include "ctl/endpoints.h"
 #include "ctl/form.h"
 #include "ctl/interrupt.h"
 #include "ctl/password.h"
 
-#include <curl/curl.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -47,7 +47,7 @@ set_file(CURL *curl, CURLoption option, const struct arguments *arguments, enum 
 		curl_easy_setopt(curl, option, path);
 }
 
-void *
+CURL *
 client_handle(const struct client *client)
 {
 	const struct arguments *arguments = client->arguments;
@@ -314,17 +314,12 @@ headers_of(const struct client_request *request)
 	return headers;
 }
 
-static CURLcode
-perform(struct client *client, const struct client_request *request, const char *url,
-    uint64_t left_ms, struct client_answer *answer)
+struct curl_slist *
+client_prepare(CURL *curl, const struct client_request *request, const char *url,
+    struct client_answer *answer)
 {
 	struct curl_slist *headers = headers_of(request);
-	uint64_t begun_ns = clock_monotonic_ns();
-	CURL *curl = client->curl;
-	CURLcode code;
 
-	client->error[0] = '\0';
-	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error);
 	curl_easy_setopt(curl, CURLOPT_URL, url);
 	curl_easy_setopt(curl, CURLOPT_REDIR_PROTOCOLS_STR,
 	    strncmp(url, "https:", 6) == 0 ? "https" : "http,https");
@@ -337,14 +332,28 @@ perform(struct client *client, const struct client_request *request, const char 
 	}
 	curl_easy_setopt(curl, CURLOPT_CUSTOMREQUEST, request->method);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
-	    request->limit_ms == CLIENT_NO_LIMIT ? 0L : (long)left_ms);
 	/* On a connection that was used before, libcurl repeats by itself what got no answer. */
 	curl_easy_setopt(curl, CURLOPT_FRESH_CONNECT, request->repeatable ? 0L : 1L);
 	curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
 	curl_easy_setopt(curl, CURLOPT_WRITEDATA, answer);
 	curl_easy_setopt(curl, CURLOPT_HEADERFUNCTION, on_head);
 	curl_easy_setopt(curl, CURLOPT_HEADERDATA, answer);
+	return headers;
+}
+
+static CURLcode
+perform(struct client *client, const struct client_request *request, const char *url,
+    uint64_t left_ms, struct client_answer *answer)
+{
+	struct curl_slist *headers = client_prepare(client->curl, request, url, answer);
+	uint64_t begun_ns = clock_monotonic_ns();
+	CURL *curl = client->curl;
+	CURLcode code;
+
+	client->error[0] = '\0';
+	curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, client->error);
+	curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS,
+	    request->limit_ms == CLIENT_NO_LIMIT ? 0L : (long)left_ms);
 	code = curl_easy_perform(curl);
 	curl_easy_setopt(curl, CURLOPT_HTTPHEADER, NULL);
 	curl_slist_free_all(headers);

@@ -72,10 +72,4 @@ const char *client_endpoint(const struct client *client, size_t i);
 /* One sentence about a request without an answer; returns the exit code. */
 int client_fail(enum client_result result, const struct client_answer *answer);
 
-/*
- * For requests side by side (parallel.h): a curl handle with everything but method,
- * path and body set up for that URL; owned by the caller.
- */
-void *client_handle(const struct client *client);
-
 #endif

@@ -67,6 +67,26 @@ COMMAND("restore", TOOLS, ctl_restore, "FILE", 1, 1, PLAIN,
     "make a data directory, for a new cluster of one, of a backup")
 COMMAND("recover", TOOLS, ctl_recover, "DIR...", 1, -1, PLAIN,
     "a majority is lost: a new cluster of what is left")
+COMMAND("lock", TOOLS, ctl_lock, "NAME COMMAND [ARGUMENT...]", 2, -1, TAIL,
+    "run a command while nobody else holds that lock")
+COMMAND("elect", TOOLS, ctl_elect, "NAME [VALUE [COMMAND...]]", 1, -1, TAIL,
+    "become the leader of that name, or listen who it is")
+
+COMMAND("import", TOOLS, ctl_import, "SOURCE-URL,...", 1, 1, PLAIN,
+    "copy all keys of another cluster, and follow it until cut-over")
+COMMAND("bench", TOOLS, ctl_bench, "", 0, 0, PLAIN,
+    "how many writes and reads a second, and how long they take")
+
+COMMAND("certs", TOOLS, NULL, "COMMAND", 1, -1, FAMILY,
+    "certificates: ca, server, peer, client")
+COMMAND("certs ca", TOOLS, ctl_certs_ca, "[NAME]", 0, 1, PLAIN,
+    "make an authority: ca.crt and ca.key")
+COMMAND("certs server", TOOLS, ctl_certs_server, "NAME ADDRESS...", 2, -1, PLAIN,
+    "NAME.crt and NAME.key for a client port")
+COMMAND("certs peer", TOOLS, ctl_certs_peer, "NAME ADDRESS...", 2, -1, PLAIN,
+    "the same for a peer port")
+COMMAND("certs client", TOOLS, ctl_certs_client, "NAME", 1, 1, PLAIN,
+    "NAME.crt and NAME.key to show to a client port")
 
 COMMAND("help", SELF, ctl_help, "[COMMAND]", 0, 2, PLAIN, "what a command takes")
 COMMAND("version", SELF, ctl_version, "", 0, 0, PLAIN, "the version of this program")

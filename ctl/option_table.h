@@ -99,4 +99,32 @@ CTL_OPTION(DATA_DIR, "control", "data-dir", NULL, FILE, "DIR", "ETCD_DATA_DIR", 
     "the node's data directory; the socket is in DIR/run")
 CTL_OPTION(JSON, "control status,control reload", "json", NULL, FLAG, NULL, NULL, NULL,
     "the answer as one line of JSON, as -o json")
+
+CTL_OPTION(LOCK_TTL, "lock,elect", "ttl", NULL, NUMBER, "SECONDS", NULL, "30",
+    "when others may have it after this program was killed")
+CTL_OPTION(WAIT, "lock,elect", "wait", NULL, DURATION, "TIME", NULL, NULL,
+    "give up after that time")
+CTL_OPTION(LISTEN, "elect", "listen", "l", FLAG, NULL, NULL, NULL,
+    "print who is the leader, at each change")
+
+CTL_OPTION(FOLLOW, "import", "follow", "f", FLAG, NULL, NULL, NULL,
+    "go on with every change, until CTRL-C; then a last comparison")
+CTL_OPTION(HIDDEN, "import", "hidden", NULL, TEXT, "KEY,...", NULL, "/_coreos.com,/_etcd/registry",
+    "hidden directories to copy as well; no listing shows them")
+
+CTL_OPTION(BENCH_CONNECTIONS, "bench", "connections", NULL, NUMBER, "N", NULL, "16",
+    "requests under way at a time")
+CTL_OPTION(BENCH_TIME, "bench", "time", NULL, DURATION, "TIME", NULL, "3s",
+    "how long to write, and then to read")
+CTL_OPTION(BENCH_SIZE, "bench", "size", NULL, NUMBER, "BYTES", NULL, "64",
+    "size of the values")
+CTL_OPTION(BENCH_KEYS, "bench", "keys", NULL, NUMBER, "N", NULL, "1000",
+    "number of different keys")
+CTL_OPTION(BENCH_QUORUM, "bench", "quorum", "q", FLAG, NULL, NULL, NULL,
+    "reads that are never stale")
+
+CTL_OPTION(CERTS_DIR, "certs", "dir", NULL, FILE, "DIR", NULL, ".",
+    "where ca.crt and ca.key are, and the new files come to lie")
+CTL_OPTION(CERTS_DAYS, "certs", "days", NULL, NUMBER, "N", NULL, NULL,
+    "how long it is good; without: 3650 for an authority, else 365")
 #undef CTL_OPTION

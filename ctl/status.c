@@ -172,7 +172,10 @@ put_row(struct table *table, const struct member *member, const struct state *st
 		for (int i = 0; i < 5; i++)
 			table_add(table, COLOR_FAINT, "-");
 	} else {
-		table_add(table, COLOR_NONE, "%" PRIu64, state->term);
+		if (state->term == 0)
+			table_add(table, COLOR_FAINT, "-");
+		else
+			table_add(table, COLOR_NONE, "%" PRIu64, state->term);
 		table_add(table, COLOR_NONE, "%" PRIu64, state->store_index);
 		table_add(table, COLOR_NONE, "%s", state->version);
 		table_add(table, COLOR_NONE, "%s", output_time(state->ping_ns, text));
