@@ -64,7 +64,7 @@ COMMAND("control stop", NODE, ctl_control, "[fast|graceful]", 0, 1, PLAIN, "stop
 COMMAND("backup", TOOLS, ctl_backup, "FILE", 1, 1, PLAIN,
     "copy all keys, at one index, into a file")
 COMMAND("restore", TOOLS, ctl_restore, "FILE", 1, 1, PLAIN,
-    "make a data directory, for a new cluster of one, of a backup")
+    "make the data directory of a new cluster of a backup")
 COMMAND("recover", TOOLS, ctl_recover, "DIR...", 1, -1, PLAIN,
     "a majority is lost: a new cluster of what is left")
 COMMAND("lock", TOOLS, ctl_lock, "NAME COMMAND [ARGUMENT...]", 2, -1, TAIL,
@@ -73,7 +73,7 @@ COMMAND("elect", TOOLS, ctl_elect, "NAME [VALUE [COMMAND...]]", 1, -1, TAIL,
     "become the leader of that name, or listen who it is")
 
 COMMAND("import", TOOLS, ctl_import, "SOURCE-URL,...", 1, 1, PLAIN,
-    "copy all keys of another cluster, and follow it until cut-over")
+    "copy another cluster's keys; follow it until cut-over")
 COMMAND("bench", TOOLS, ctl_bench, "", 0, 0, PLAIN,
     "how many writes and reads a second, and how long they take")
 
