@@ -41,6 +41,7 @@ struct program {
 	struct worker worker;
 	int listen_fd;
 	bool serving;
+	struct buf reach;		/* as it was told last */
 	size_t peak;			/* connections since the last trim */
 };
 
@@ -208,6 +209,22 @@ trim(struct program *program)
 	program->peak = connections;
 }
 
+/* Of other members, when it has changed. */
+static void
+tell_reach(struct program *program)
+{
+	struct buf reach = BUF_INIT;
+
+	peer_put_reach(&program->worker, &reach);
+	if (!slice_equal(buf_slice(&reach), buf_slice(&program->reach))) {
+		msg_reach_frame(child_out(program->worker.child), 0,
+		    &(struct msg_reach){ .members = buf_slice(&reach) });
+		buf_clear(&program->reach);
+		buf_append_slice(&program->reach, buf_slice(&reach));
+	}
+	buf_free(&reach);
+}
+
 static void
 tell_alive(void *argument, struct msg_alive *alive)
 {
@@ -215,6 +232,8 @@ tell_alive(void *argument, struct msg_alive *alive)
 
 	alive->connections = (uint32_t)program->worker.connections;
 	set_title(&program->worker);
+	if (program->worker.role == ROLE_PEER)
+		tell_reach(program);
 	trim(program);
 }
 
@@ -335,6 +354,7 @@ main(int argc, char **argv)
 	}
 	tls_free(&worker->tls);
 	tls_free(&worker->outside_tls);
+	buf_free(&program.reach);
 	child_free(&worker->child);
 	loop_free(&worker->loop);
 	return code;

@@ -162,6 +162,8 @@ read_flags(struct arguments *arguments, const struct arguments_input *input, boo
 		}
 		if (strcmp(name, "h") == 0 || strcmp(name, "help") == 0)
 			return ARGUMENTS_HELP;
+		if (strcmp(name, "help=all") == 0)
+			return ARGUMENTS_HELP_ALL;
 		if (strcmp(name, "version") == 0)
 			return ARGUMENTS_VERSION;
 		flag = equals == NULL ? xstrdup(name) : xasprintf("%.*s", (int)(equals - name), name);
@@ -299,25 +301,4 @@ arguments_source(const struct arguments *arguments, enum option_id id)
 		break;
 	}
 	return xasprintf("-%s", row->flag);
-}
-
-void
-arguments_print_help(void)
-{
-	printf("usage: etcd [-OPTION VALUE | -OPTION=VALUE] ...\n\n"
-	       "Without any option: a new one-node cluster on 127.0.0.1:4001 and 7001.\n\n");
-	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
-		const struct option_row *row = &option_rows[id];
-
-		if (row->flag == NULL)
-			continue;
-		printf("  -%s %s\n        %s", row->flag, row->argument, row->help);
-		if (row->initial[0] != '\0' && strstr(row->help, "default:") == NULL)
-			printf(" (default: %s)", row->initial);
-		printf("\n");
-	}
-	printf("  -help, -version\n\n"
-	       "Nearly each option can be given as ETCD_OPTION in the environment and in a file\n"
-	       "too; later wins: default, %s/etcd/etcd.conf, file of -config, environment, flag.\n"
-	       "Running node: etcdctl control -data-dir DIR status\n", SYSCONFDIR);
 }

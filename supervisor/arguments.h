@@ -33,6 +33,7 @@ struct arguments {
 enum arguments_next {
 	ARGUMENTS_RUN,
 	ARGUMENTS_HELP,		/* print the help and end */
+	ARGUMENTS_HELP_ALL,	/* the long one */
 	ARGUMENTS_VERSION,
 	ARGUMENTS_WRONG,	/* *problem is set */
 };
@@ -60,9 +61,6 @@ char *arguments_source(const struct arguments *arguments, enum option_id id);
  */
 enum err arguments_set(struct arguments *arguments, const struct option_row *row,
     const char *text, enum option_source source, const char *written, char **problem) MUST_CHECK;
-
-/* The help, on standard output. */
-void arguments_print_help(void);
 
 static inline enum option_id
 option_row_id(const struct option_row *row)

@@ -99,6 +99,8 @@ foreign_data(const char *path)
 {
 	if (holds(path, "FORMAT"))
 		return NULL;
+	if (holds(path, "member/wal"))
+		return "member/wal";
 	if (holds(path, "member"))
 		return "member";
 	if (holds(path, "log") && holds(path, "conf"))

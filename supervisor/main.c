@@ -13,6 +13,7 @@
 #include "supervisor/config_file.h"
 #include "supervisor/control.h"
 #include "supervisor/daemon.h"
+#include "supervisor/help.h"
 #include "supervisor/inherit.h"
 #include "supervisor/inspect.h"
 #include "supervisor/listen.h"
@@ -511,10 +512,13 @@ main(int argc, char **argv)
 	harden_start(-1);
 	diag_start("etcd");
 	program.input = (struct arguments_input){ .argc = argc, .argv = argv,
-		.environment = environ, .system_file = SYSCONFDIR "/etcd/etcd.conf" };
+		.environment = environ, .system_file = SYSTEM_FILE };
 	switch (arguments_read(&program.arguments, &program.input, &problem)) {
 	case ARGUMENTS_HELP:
-		arguments_print_help();
+		help_print();
+		return EXIT_STOPPED;
+	case ARGUMENTS_HELP_ALL:
+		help_print_all();
 		return EXIT_STOPPED;
 	case ARGUMENTS_VERSION:
 		printf("etcd version %s\n", PACKAGE_VERSION);

@@ -157,6 +157,7 @@ process_received(void *argument, const struct frame *frame, int fd)
 	struct msg_node_state state;
 	struct msg_resolve resolve;
 	struct msg_moved moved;
+	struct msg_reach reach;
 	struct msg_end_node end;
 	bool good = false;
 
@@ -189,6 +190,11 @@ process_received(void *argument, const struct frame *frame, int fd)
 		good = msg_moved_decode(frame->payload, &moved) == ERR_NONE;
 		if (good)
 			world->moved(world->argument, moved.done != 0);
+		break;
+	case MSG_reach:
+		good = msg_reach_decode(frame->payload, &reach) == ERR_NONE;
+		if (good)
+			world->reach(world->argument, reach.members);
 		break;
 	case MSG_resolve:
 		good = msg_resolve_decode(frame->payload, &resolve) == ERR_NONE;

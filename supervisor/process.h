@@ -57,6 +57,7 @@ struct process_world {
 	void (*ready)(void *argument, struct process *process);
 	void (*node_state)(void *argument, const struct msg_node_state *state);
 	void (*moved)(void *argument, bool done);
+	void (*reach)(void *argument, struct slice members);
 	void (*resolve)(void *argument, struct process *process, uint64_t request_id,
 	    struct slice host);
 	void (*end_node)(void *argument, enum exit_code code, struct slice sentence);

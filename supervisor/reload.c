@@ -112,6 +112,7 @@ read_and_check(struct supervisor *supervisor, struct arguments *fresh)
 	case ARGUMENTS_WRONG:
 		return problem;
 	case ARGUMENTS_HELP:
+	case ARGUMENTS_HELP_ALL:
 	case ARGUMENTS_VERSION:
 		/* The flags are those of the start, and they ran a node. */
 		ASSERT(false);

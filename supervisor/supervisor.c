@@ -208,6 +208,15 @@ moved(void *argument, bool done)
 }
 
 static void
+reach(void *argument, struct slice members)
+{
+	struct supervisor *supervisor = argument;
+
+	buf_clear(&supervisor->node.reach);
+	buf_append_slice(&supervisor->node.reach, members);
+}
+
+static void
 resolve(void *argument, struct process *process, uint64_t request_id, struct slice host)
 {
 	struct supervisor *supervisor = argument;
@@ -268,6 +277,8 @@ process_died(void *argument, struct process *process, int status)
 {
 	struct supervisor *supervisor = argument;
 
+	if (process->role == ROLE_PEER)
+		buf_clear(&supervisor->node.reach);
 	if (process->role == ROLE_RAFTD) {
 		supervisor->node.leader_id = 0;
 		supervisor->node.role = 0;
@@ -473,7 +484,7 @@ supervisor_new(const struct supervisor_parts *parts)
 		.config = supervisor->config, .tls = parts->tls, .log = parts->log, .raftd_path = xstrdup(parts->raftd_path),
 		.httpd_path = xstrdup(parts->httpd_path), .client_fd = parts->client_fd,
 		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
-		.ready = process_ready, .node_state = node_state, .moved = moved,
+		.ready = process_ready, .node_state = node_state, .moved = moved, .reach = reach,
 		.resolve = resolve, .end_node = end_node, .died = process_died };
 	start_metrics(supervisor);
 	TAILQ_INIT(&supervisor->processes);
@@ -510,6 +521,8 @@ supervisor_free(struct supervisor **supervisor_pointer)
 	notify_close(&supervisor->notify);
 	log_level_forget(supervisor);
 	buf_free(&supervisor->node.members);
+	buf_free(&supervisor->node.reach);
+	free(supervisor->waiting_said);
 	free(supervisor->world.raftd_path);
 	free(supervisor->world.httpd_path);
 	if (supervisor->world.client_fd != -1)

@@ -36,6 +36,7 @@ struct node_view {
 	uint64_t term, commit, applied, store_index;
 	int role;			/* NODE_ROLE_* */
 	struct buf members;		/* list of member_record */
+	struct buf reach;		/* list of reach_record, of the peer worker */
 };
 
 enum stop_step {
@@ -110,8 +111,10 @@ struct supervisor {
 	bool had_terminal;
 	bool ready;
 	bool ever_ready;
+	bool at_terminal;		/* start and end are lines for people only */
 	bool served;			/* READY=1 was sent */
-	bool waiting_said;
+	char *waiting_said;		/* NULL: nothing yet */
+	uint64_t waiting_said_ms;	/* monotonic */
 	unsigned early_ends;		/* of raftd by EXIT_INTERNAL before its first READY */
 };
 
@@ -188,10 +191,12 @@ void restart_give_up(struct supervisor *supervisor, const char *problem);
 /* ---- announce.c ---- */
 
 /* Before anything is started. */
-void announce_start(const struct supervisor *supervisor);
+void announce_start(struct supervisor *supervisor);
 /* Ready for the first time, or again. */
 void announce_ready(struct supervisor *supervisor);
-/* What the node waits for, once. */
+/* The stop begins. */
+void announce_stop(struct supervisor *supervisor);
+/* What the node waits for, when that has changed. */
 void announce_waiting(struct supervisor *supervisor);
 /* "leader of a cluster of 3, term 4"; freed by the caller. */
 char *announce_place(const struct supervisor *supervisor);

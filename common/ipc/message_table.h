@@ -53,6 +53,11 @@ RECORD(state_record,
     FIELD(bytes, key)
     FIELD(bytes, value))
 
+/* How another member is reached, for people. */
+RECORD(reach_record,
+    FIELD(u64, id)
+    FIELD(u8, reach))		/* REACH_* of wire.h */
+
 /* One option of a child, as the option table spells it. */
 RECORD(setting_record,
     FIELD(bytes, name)
@@ -143,6 +148,10 @@ MESSAGE(resolve, 0x1b, FROM_PEER_WORKER,
     FIELD(bytes, host))
 MESSAGE(resolved, 0x1c, FROM_SUPERVISOR,
     FIELD(bytes, addresses))	/* list of address_record; empty: not found */
+
+/* Which members the peer worker reaches, when that has changed. */
+MESSAGE(reach, 0x1f, FROM_PEER_WORKER,
+    FIELD(bytes, members))	/* list of reach_record: all but this node */
 
 /* Carries the area of counters (common/metric.h): behind hello, before settings. */
 MESSAGE(metrics, 0x1e, FROM_SUPERVISOR,

@@ -29,6 +29,10 @@ enum node_phase {
 enum member_role { MEMBER_VOTER = 1, MEMBER_LEARNER = 2 };
 enum member_op { MEMBER_JOIN = 1, MEMBER_UPDATE = 2, MEMBER_REMOVE = 3 };
 
+/* How the last attempt on a member ended; REACH_UNKNOWN while the first one runs. */
+enum reach { REACH_UNKNOWN = 0, REACH_UP = 1, REACH_REFUSED = 2, REACH_TIMED_OUT = 3,
+	REACH_NO_HOST = 4, REACH_WRONG = 5 };
+
 enum stop_how { STOP_FAST = 1, STOP_ORDERLY = 2, STOP_DRAIN = 3 };
 
 #define TLS_FLAG_ASK 0x01	/* who calls has to show a certificate of the authorities */

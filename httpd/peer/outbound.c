@@ -33,6 +33,7 @@ struct outbound {
 	struct loop_timer *timer;	/* waiting; or a bulk stream's rest */
 	uint64_t pause_ms;		/* before the next attempt but one */
 	uint64_t up_since_ms;
+	enum reach reach;		/* how the last attempt ended */
 	bool wrong;			/* the last answer was not from whom we look for */
 	struct buf pending;		/* bulk: whole frames until the stream is up */
 	char problem[HANDSHAKE_SENTENCE_BYTES];	/* last one told */
@@ -128,6 +129,7 @@ outbound_up(struct outbound *outbound, struct bufferevent *bev)
 	outbound->stream = stream_new(bev, ends, owner);
 	outbound->up_since_ms = loop_now(outbound_loop(outbound)).monotonic_ms;
 	outbound->wrong = false;
+	outbound->reach = REACH_UP;
 	outbound->problem[0] = '\0';
 	loop_timer_cancel(outbound->timer);
 	if (outbound->kind == STREAM_BULK) {
@@ -180,8 +182,20 @@ outbound_declined(struct outbound *outbound, const struct answer *answer)
 	snprintf(problem, sizeof(problem), "it answers %u: %.*s", answer_status(answer),
 	    (int)body.size, body.size > 0 ? (const char *)body.data : "");
 	outbound->wrong = !joining;
+	outbound->reach = REACH_WRONG;
 	outbound_complain(outbound, joining ? DIAG_DEBUG : DIAG_WARN, problem);
 	outbound_retry(outbound, joining ? OUTBOUND_JOINING_MS : OUTBOUND_WRONG_MS);
+}
+
+static enum reach
+reach_of(enum err err)
+{
+	if (err == ERR_REFUSED)
+		return REACH_REFUSED;
+	if (err == ERR_NOT_FOUND)
+		return REACH_NO_HOST;
+	/* Closed, no route, no answer: the reason stands in the log. */
+	return err == ERR_FOREIGN || err == ERR_MALFORMED ? REACH_WRONG : REACH_TIMED_OUT;
 }
 
 static void
@@ -196,6 +210,7 @@ outbound_done(void *argument, const struct http_result *result)
 		bool main = outbound->kind == STREAM_MAIN;
 
 		outbound->wrong = result->err == ERR_FOREIGN;
+		outbound->reach = reach_of(result->err);
 		outbound_complain(outbound, outbound->wrong ? DIAG_WARN : DIAG_INFO, result->why);
 		outbound_retry(outbound, outbound->wrong ? OUTBOUND_WRONG_MS : OUTBOUND_PAUSE_MS);
 		if (result->err == ERR_REFUSED && main)
@@ -209,6 +224,7 @@ outbound_done(void *argument, const struct http_result *result)
 	if (outbound_check(outbound, result->answer, sentence) != ERR_NONE) {
 		bufferevent_free(result->upgraded);
 		outbound->wrong = true;
+		outbound->reach = REACH_WRONG;
 		outbound_complain(outbound, DIAG_WARN, sentence);
 		outbound_retry(outbound, OUTBOUND_WRONG_MS);
 		return;
@@ -287,6 +303,12 @@ outbound_free(struct outbound **outbound)
 	buf_free(&(*outbound)->pending);
 	free(*outbound);
 	*outbound = NULL;
+}
+
+enum reach
+outbound_reach(const struct outbound *outbound)
+{
+	return outbound == NULL ? REACH_UNKNOWN : outbound->reach;
 }
 
 bool

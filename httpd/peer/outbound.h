@@ -24,6 +24,8 @@ void outbound_free(struct outbound **outbound);
 
 /* False for NULL too. */
 bool outbound_is_up(const struct outbound *outbound);
+/* How the last attempt ended; REACH_UNKNOWN for NULL too. */
+enum reach outbound_reach(const struct outbound *outbound);
 /* Try again now if it waits (but not while the other side is the wrong node). */
 void outbound_kick(struct outbound *outbound);
 /* The member's address is another: forget what was learnt of the old one. */

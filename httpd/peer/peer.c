@@ -454,6 +454,24 @@ peer_resolved(struct worker *worker, uint64_t id, struct slice addresses)
 }
 
 void
+peer_put_reach(const struct worker *worker, struct buf *out)
+{
+	const struct peer *peer;
+
+	if (worker->peers == NULL)
+		return;
+	TAILQ_FOREACH(peer, &worker->peers->list, link) {
+		struct reach_record record = { .id = peer->id };
+
+		if (!peer->member)
+			continue;
+		record.reach = (uint8_t)(peer_has_stream(peer) ? REACH_UP :
+		    outbound_reach(peer->out[STREAM_MAIN]));
+		reach_record_put(out, &record);
+	}
+}
+
+void
 peer_stop(struct worker *worker)
 {
 	struct peers *peers = worker->peers;

@@ -22,6 +22,10 @@ void peer_resolved(struct worker *worker, uint64_t id, struct slice addresses);
 /* Close every stream and forget; accepts a worker that was not started. */
 void peer_stop(struct worker *worker);
 
+/* Append a reach_record for each member but this one; none of a worker that was
+ * not started. */
+void peer_put_reach(const struct worker *worker, struct buf *out);
+
 /* Handlers of route_table.h. */
 void peer_stream_handle(struct request *request);
 void peer_join_handle(struct request *request);
