@@ -7,6 +7,7 @@
 DIAG_PART("backend")
 DIAG_PART("control")
 DIAG_PART("directory")
+DIAG_PART("discovery")
 DIAG_PART("disk")
 DIAG_PART("http")
 DIAG_PART("log")

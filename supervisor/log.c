@@ -42,6 +42,7 @@ struct log {
 	struct buf crash;		/* a line that has no end yet */
 	struct loop_timer *retry;
 	bool json;
+	bool took_standard;		/* descriptors 1 and 2 */
 	struct log_sink *lines;
 	struct log_sink *access;	/* NULL: off */
 	uint64_t lines_untold, access_untold; /* that are missing */
@@ -153,7 +154,7 @@ write_record(void *argument, const struct diag_record *record)
 	struct log *log = argument;
 
 	put_record(log, log->lines, record);
-	if (record->part.size == 0 && !is_console(log->lines))
+	if (record->part.size == 0 && !is_console(log->lines) && !log->took_standard)
 		say_to_person(record);
 	flush_sink(log, log->lines, &log->lines_untold);
 }
@@ -415,6 +416,23 @@ log_free(struct log **log)
 	*log = NULL;
 }
 
+/* Both were, or are, the file that was opened last. */
+static void
+copy_to_standard(const struct log *log)
+{
+	if (!log->took_standard)
+		return;
+	log_sink_copy(log->lines, STDOUT_FILENO);
+	log_sink_copy(log->lines, STDERR_FILENO);
+}
+
+void
+log_take_standard(struct log *log)
+{
+	log->took_standard = true;
+	copy_to_standard(log);
+}
+
 void
 log_run(struct log *log, struct loop *loop)
 {
@@ -471,6 +489,7 @@ log_apply(struct log *log, const struct config *config)
 		replace(log, &log->access, &log->next_access);
 	if (log->next_lines != NULL)
 		replace(log, &log->lines, &log->next_lines);
+	copy_to_standard(log);
 }
 
 void
@@ -488,6 +507,7 @@ log_reopen(struct log *log)
 
 	flush(log);
 	problem = log_sink_reopen(log->lines);
+	copy_to_standard(log);
 	if (log->access != NULL)
 		second = log_sink_reopen(log->access);
 	if (problem == NULL) {

@@ -31,6 +31,9 @@ struct log_source;
 struct log *log_new(void);
 /* What waits is written, once, as far as it goes. Accepts NULL in *log. */
 void log_free(struct log **log);
+/* Nobody reads our standard output and error: they are the log's file from now on, also
+ * when it is opened again, for what we say of our own crash. */
+void log_take_standard(struct log *log);
 /* There is a loop now: what waits is tried again, and children may be read. */
 void log_run(struct log *log, struct loop *loop);
 

@@ -202,6 +202,13 @@ log_sink_hand_over(struct log_sink *sink, uid_t uid, gid_t gid)
 		sink->trouble = errno;
 }
 
+void
+log_sink_copy(const struct log_sink *sink, int fd)
+{
+	if (sink->kind == SINK_FILE)
+		(void)dup2(sink->fd, fd);
+}
+
 const char *
 log_sink_where(const struct log_sink *sink)
 {

@@ -36,6 +36,9 @@ char *log_sink_reopen(struct log_sink *sink) MUST_CHECK;
 /* Its file belongs to that user from now on, who will open it again. */
 void log_sink_hand_over(struct log_sink *sink, uid_t uid, gid_t gid);
 
+/* Make fd another name of its file; nothing happens if it has none. */
+void log_sink_copy(const struct log_sink *sink, int fd);
+
 const char *log_sink_where(const struct log_sink *sink);
 /* How lines have to look there. */
 enum diag_place log_sink_place(const struct log_sink *sink);

@@ -460,6 +460,8 @@ serve(struct program *program)
 	if (problem != NULL)
 		return fail(program, EXIT_USAGE, problem);
 	log_apply(program->log, config);
+	if (config->daemon)
+		log_take_standard(program->log);
 	setup_tell_ineffective(&program->arguments);
 	program->tls = tls_files_load(&program->arguments, &problem);
 	if (program->tls == NULL)
