@@ -156,6 +156,14 @@ diag_line(enum diag_level level, const char *part, const char *format, ...)
 		write_record(level, part, text);
 }
 
+void
+diag_made_line(enum diag_level level, const char *part, const char *format, const char *text)
+{
+	if (diag_enabled(level, part) &&
+	    diag_rate_take(&diag.rate, level, part, format, text, clock_monotonic_ns()))
+		write_record(level, part, text);
+}
+
 PRINTF_LIKE(2, 0) static void
 say(enum diag_level level, const char *format, va_list arguments)
 {

@@ -64,16 +64,16 @@ add(uint64_t *cell, uint64_t amount)
 }
 
 static void
-observe(const struct metric_row *row, uint64_t *cells, uint64_t ns)
+observe(const struct metric_row *row, uint64_t *cells, uint64_t value)
 {
-	uint64_t first = metric_bound_ns(row);
+	uint64_t first = metric_bound(row);
 	unsigned count = metric_bound_count(row);
 	unsigned bucket = 0;
 
-	if (ns > first)
-		bucket = MIN_OF(64U - (unsigned)__builtin_clzll((ns - 1) / first), count);
+	if (value > first)
+		bucket = MIN_OF(64U - (unsigned)__builtin_clzll((value - 1) / first), count);
 	add(&cells[bucket], 1);
-	add(&cells[count + 1], ns);
+	add(&cells[count + 1], value);
 }
 
 void
@@ -96,9 +96,9 @@ metric_raise(enum metric_id id, uint64_t value)
 }
 
 void
-metric_observe(enum metric_id id, uint64_t ns)
+metric_observe(enum metric_id id, uint64_t value)
 {
-	observe(&metric_rows[id], metrics.cells[id], ns);
+	observe(&metric_rows[id], metrics.cells[id], value);
 }
 
 void
@@ -114,9 +114,15 @@ metric_series_set(struct metric_series *series, uint64_t value)
 }
 
 void
-metric_series_observe(struct metric_series *series, uint64_t ns)
+metric_series_observe(struct metric_series *series, uint64_t value)
 {
-	observe(series->row, series->cells, ns);
+	observe(series->row, series->cells, value);
+}
+
+void
+metric_series_hide(struct metric_series *series)
+{
+	metric_store(series->cells, METRIC_HIDDEN);
 }
 
 /* ---- series -------------------------------------------------------------------- */

@@ -64,6 +64,7 @@ enum metric_type {
 	METRIC_IS_NEWEST,
 	METRIC_IS_DISK_TIME,
 	METRIC_IS_SHORT_TIME,
+	METRIC_IS_SIZE,
 };
 
 enum metric_unit { METRIC_IN_ONE, METRIC_IN_NS };
@@ -85,8 +86,8 @@ void metric_add(enum metric_id id, uint64_t amount);
 void metric_set(enum metric_id id, uint64_t value);
 /* A counter that somebody else keeps: it may begin anew below, and is not followed. */
 void metric_raise(enum metric_id id, uint64_t value);
-/* A histogram. */
-void metric_observe(enum metric_id id, uint64_t ns);
+/* A histogram; of times in ns. */
+void metric_observe(enum metric_id id, uint64_t value);
 
 /* ---- counting: series with values for their labels ------------------------------ */
 
@@ -101,7 +102,9 @@ struct metric_series;
 struct metric_series *metric_series(enum metric_id id, const char *const *values);
 void metric_series_add(struct metric_series *series, uint64_t amount);
 void metric_series_set(struct metric_series *series, uint64_t value);
-void metric_series_observe(struct metric_series *series, uint64_t ns);
+void metric_series_observe(struct metric_series *series, uint64_t value);
+/* A gauge of what is no more: not shown until it is set again. */
+void metric_series_hide(struct metric_series *series);
 
 /* "raftd", "client-1", ...: the value of the label "process". */
 #define METRIC_PROCESS_BYTES 24
@@ -109,9 +112,14 @@ void metric_process_name(int role, uint32_t number, char name[METRIC_PROCESS_BYT
 
 /* ---- showing ---------------------------------------------------------------------- */
 
-/* Append everything, of all processes, in the text format 0.0.4. */
-void metric_render(struct buf *out);
-#define METRIC_CONTENT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+enum metric_form { METRIC_FORM_TEXT, METRIC_FORM_OPENMETRICS };
+
+/* Append everything, of all processes: the text format 0.0.4, or OpenMetrics 1.0.0. */
+void metric_render(struct buf *out, enum metric_form form);
+/* Which of them an Accept header asks for; the text if it does not say. */
+enum metric_form metric_form_accepted(struct slice accept);
+#define METRIC_TEXT_TYPE "text/plain; version=0.0.4; charset=utf-8"
+#define METRIC_OPENMETRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
 /* ---- a child ------------------------------------------------------------------------ */
 

@@ -10,7 +10,7 @@
  *	u16 bytes of the name; u16 cells
  *	name with its labels, as it is shown, filled up to a whole word
  *	cells, a u64 each: the value; of a histogram the buckets, the one above
- *	all bounds, and the sum in ns
+ *	all bounds, and the sum
  *
  * A record is complete before it is counted among the words in use; it never
  * changes but for its cells, and never goes. Numbers are the machine's.
@@ -70,29 +70,34 @@ metric_name_words(size_t bytes)
 	return (bytes + sizeof(uint64_t) - 1) / sizeof(uint64_t);
 }
 
+/* A gauge that is not there. */
+#define METRIC_HIDDEN UINT64_MAX
+
 static inline bool
-metric_is_time(const struct metric_row *row)
+metric_is_histogram(const struct metric_row *row)
 {
-	return row->type == METRIC_IS_DISK_TIME || row->type == METRIC_IS_SHORT_TIME;
+	return row->type == METRIC_IS_DISK_TIME || row->type == METRIC_IS_SHORT_TIME ||
+	    row->type == METRIC_IS_SIZE;
 }
 
-/* The first bound of a histogram; each is twice the one before. */
+/* The first bound of a histogram, in ns if it is of times; each is twice the one before. */
 static inline uint64_t
-metric_bound_ns(const struct metric_row *row)
+metric_bound(const struct metric_row *row)
 {
-	return row->type == METRIC_IS_DISK_TIME ? 1000000 : 100000;
+	return row->type == METRIC_IS_DISK_TIME ? 1000000 :
+	    row->type == METRIC_IS_SHORT_TIME ? 100000 : 1;
 }
 
 static inline unsigned
 metric_bound_count(const struct metric_row *row)
 {
-	return row->type == METRIC_IS_DISK_TIME ? 14 : BOUNDS_MAX;
+	return row->type == METRIC_IS_SHORT_TIME ? BOUNDS_MAX : 14;
 }
 
 static inline unsigned
 metric_cell_count(const struct metric_row *row)
 {
-	return metric_is_time(row) ? metric_bound_count(row) + 2 : 1;
+	return metric_is_histogram(row) ? metric_bound_count(row) + 2 : 1;
 }
 
 /* The first row of that name, whatever its labels are; METRIC_COUNT: none, it is of

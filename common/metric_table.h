@@ -8,6 +8,7 @@
  *		NEWEST		what is now: the largest of what they say
  *		DISK_TIME	histogram from 1 ms on
  *		SHORT_TIME	histogram from 0.1 ms on
+ *		SIZE		histogram of numbers, from 1 on
  *	unit	ONE as it is counted; NS counted in ns, shown in seconds
  *	labels	"": none; with '=' in it: constant, as they are shown; else the
  *		names of labels whose values metric_series is given
@@ -23,6 +24,8 @@
 
 METRIC(build_info, SUPERVISOR, GAUGE, ONE, "etcd_build_info", "version",
     "1, with the version of the program etcd as a label.")
+METRIC(up, SUPERVISOR, GAUGE, ONE, "etcd_up", "",
+    "1 if the node is a member with a known leader and its processes serve, else 0.")
 METRIC(process_restarts, SUPERVISOR, COUNTER, ONE, "etcd_process_restarts_total", "process",
     "Starts of a process of the node but for the first one.")
 METRIC(process_cpu, ALL, COUNTER, NS, "process_cpu_seconds_total", "process",
@@ -58,6 +61,20 @@ METRIC(proposals_pending, RAFTD, GAUGE, ONE, "etcd_server_proposals_pending", ""
     "Writes of this node's clients that wait to be applied.")
 METRIC(proposals_failed, RAFTD, COUNTER, ONE, "etcd_server_proposals_failed_total", "",
     "Writes of this node's clients that were refused or not applied in time.")
+METRIC(proposal_time, RAFTD, SHORT_TIME, NS, "etcd_server_proposal_durations_seconds", "",
+    "Time from a write of this node's clients to its being applied here, or refused.")
+METRIC(apply_time, RAFTD, SHORT_TIME, NS, "etcd_server_apply_durations_seconds", "",
+    "Time of applying the entries that were committed at once.")
+METRIC(read_index_time, RAFTD, SHORT_TIME, NS, "etcd_server_read_index_durations_seconds", "",
+    "Time from a quorum read to the index that a majority confirmed for it.")
+METRIC(log_entries, RAFTD, GAUGE, ONE, "etcd_log_entries", "",
+    "Entries of the Raft log that are kept.")
+METRIC(log_trims, RAFTD, COUNTER, ONE, "etcd_log_trims_total", "",
+    "How often the beginning of the Raft log was dropped.")
+METRIC(snapshots_sent, RAFTD, COUNTER, ONE, "etcd_snapshot_sent_total", "",
+    "Snapshots that another node has taken from this one.")
+METRIC(snapshots_received, RAFTD, COUNTER, ONE, "etcd_snapshot_received_total", "",
+    "Snapshots of another node that were installed here.")
 METRIC(term, RAFTD, GAUGE, ONE, "etcd_server_term", "", "Term of the Raft log.")
 METRIC(retry_deduplicated, RAFTD, COUNTER, ONE, "etcd_retry_deduplicated_total", "",
     "Copies of a write in the log that had taken effect already.")
@@ -90,6 +107,12 @@ METRIC(wal_fsync, RAFTD, DISK_TIME, NS, "etcd_disk_wal_fsync_duration_seconds", 
     "Time of a synced write of the log.")
 METRIC(backend_commit, RAFTD, DISK_TIME, NS, "etcd_disk_backend_commit_duration_seconds", "",
     "Time of a whole batch for the disk: the synced write and all around it.")
+METRIC(batch_entries, RAFTD, SIZE, ONE, "etcd_wal_batch_entries", "",
+    "Entries of the log that one synced write took.")
+METRIC(db_size, RAFTD, GAUGE, ONE, "etcd_mvcc_db_total_size_in_bytes", "",
+    "Size of all files of the database, looked at after each MiB that was written.")
+METRIC(db_in_use, RAFTD, GAUGE, ONE, "etcd_mvcc_db_total_size_in_use_in_bytes", "",
+    "Size of what is in the tables of the database, about; looked at with the total size.")
 METRIC(disk_written, RAFTD, COUNTER, ONE, "etcd_disk_written_bytes_total", "",
     "Bytes of the batches that were written, before the storage adds its own.")
 METRIC(ipc_queue_bytes, RAFTD, GAUGE, ONE, "etcd_ipc_queue_bytes", "",
@@ -141,8 +164,8 @@ METRIC(cache_misses, CLIENT, COUNTER, ONE, "etcd_cache_misses_total", "",
 
 METRIC(tls_failures, WORKER, COUNTER, ONE, "etcd_tls_handshake_failures_total", "port,reason",
     "Handshakes that others made with the port and that were refused.")
-METRIC(tls_expiry, SUPERVISOR, GAUGE, NS, "etcd_tls_certificate_expiry_seconds", "port",
-    "Time until the certificate of the port ends; 0: it has.")
+METRIC(tls_expiry, SUPERVISOR, NEWEST, ONE, "etcd_tls_certificate_expiry_timestamp_seconds",
+    "file", "When the certificate in that file ends, since 1970.")
 
 /* ---- other nodes: To and From are ids of members ------------------------------ */
 

@@ -5,7 +5,10 @@
  * name are put together. What stands in a slot was written by another process
  * and is believed in nothing but its numbers.
  *
- * Source: Prometheus text format 0.0.4.
+ * OpenMetrics differs in little: a family of counters is named without _total,
+ * bounds are floats, and the end is said.
+ *
+ * Source: Prometheus text format 0.0.4; OpenMetrics 1.0.0.
  */
 #include "common/metric_priv.h"
 
@@ -17,6 +20,7 @@
 #include <string.h>
 
 #define NS_DIGITS 9
+#define TOTAL "_total"
 
 struct sample {
 	unsigned row;			/* the first row of its name */
@@ -42,6 +46,13 @@ is_printable(struct slice name)
 	return true;
 }
 
+/* Does it tell what is now? */
+static bool
+is_present(const struct metric_row *row)
+{
+	return row->type == METRIC_IS_GAUGE || row->type == METRIC_IS_NEWEST;
+}
+
 static void
 take_record(struct samples *samples, const struct metric_record *header, const uint64_t *name,
     const uint64_t *cells, bool alive)
@@ -60,6 +71,10 @@ take_record(struct samples *samples, const struct metric_record *header, const u
 	}
 	for (size_t i = 0; i < header->cells; i++)
 		sample.cells[i] = metric_load(&cells[i]);
+	if (sample.cells[0] == METRIC_HIDDEN && is_present(&metric_rows[sample.row])) {
+		samples->texts.size = sample.name_at;
+		return;
+	}
 	samples->list = xgrow(samples->list, &samples->capacity, samples->count + 1,
 	    sizeof(samples->list[0]));
 	samples->list[samples->count++] = sample;
@@ -129,9 +144,7 @@ compare(const void *a, const void *b, void *argument)
 static uint64_t
 value_of(const struct sample *sample)
 {
-	enum metric_type type = metric_rows[sample->row].type;
-
-	if (!sample->alive && (type == METRIC_IS_GAUGE || type == METRIC_IS_NEWEST))
+	if (!sample->alive && is_present(&metric_rows[sample->row]))
 		return 0;
 	return sample->cells[0];
 }
@@ -143,7 +156,7 @@ merge(struct sample *into, const struct sample *from)
 
 	if (row->type == METRIC_IS_NEWEST) {
 		into->cells[0] = MAX_OF(value_of(into), value_of(from));
-	} else if (metric_is_time(row)) {
+	} else if (metric_is_histogram(row)) {
 		for (size_t i = 0; i < metric_cell_count(row); i++)
 			into->cells[i] += from->cells[i];
 	} else {
@@ -188,6 +201,15 @@ put_seconds(struct buf *out, uint64_t ns)
 	}
 }
 
+static void
+put_number(struct buf *out, const struct metric_row *row, uint64_t value)
+{
+	if (row->unit == METRIC_IN_NS)
+		put_seconds(out, value);
+	else
+		buf_append_u64(out, value);
+}
+
 static const char *
 type_name(const struct metric_row *row)
 {
@@ -199,6 +221,7 @@ type_name(const struct metric_row *row)
 		return "gauge";
 	case METRIC_IS_DISK_TIME:
 	case METRIC_IS_SHORT_TIME:
+	case METRIC_IS_SIZE:
 		return "histogram";
 	}
 	return "untyped";
@@ -218,14 +241,20 @@ labels_of(const struct samples *samples, const struct sample *sample)
 
 static void
 put_bucket(struct buf *out, const struct metric_row *row, struct slice labels, unsigned bucket,
-    uint64_t count)
+    uint64_t count, enum metric_form form)
 {
+	size_t begun;
+
 	buf_printf(out, "%s_bucket{%.*s%sle=\"", row->name, SLICE_ARGS(labels),
 	    labels.size == 0 ? "" : ",");
+	begun = out->size;
 	if (bucket == metric_bound_count(row))
 		buf_append_text(out, "+Inf");
 	else
-		put_seconds(out, metric_bound_ns(row) << bucket);
+		put_number(out, row, metric_bound(row) << bucket);
+	if (form == METRIC_FORM_OPENMETRICS && bucket < metric_bound_count(row) &&
+	    memchr(out->data + begun, '.', out->size - begun) == NULL)
+		buf_append_text(out, ".0");
 	buf_append_text(out, "\"} ");
 	buf_append_u64(out, count);
 	buf_append_byte(out, '\n');
@@ -242,7 +271,8 @@ put_part(struct buf *out, const struct metric_row *row, const char *part, struct
 }
 
 static void
-put_histogram(struct buf *out, const struct samples *samples, const struct sample *sample)
+put_histogram(struct buf *out, const struct samples *samples, const struct sample *sample,
+    enum metric_form form)
 {
 	const struct metric_row *row = &metric_rows[sample->row];
 	struct slice labels = labels_of(samples, sample);
@@ -251,10 +281,10 @@ put_histogram(struct buf *out, const struct samples *samples, const struct sampl
 
 	for (unsigned i = 0; i <= bounds; i++) {
 		count += sample->cells[i];
-		put_bucket(out, row, labels, i, count);
+		put_bucket(out, row, labels, i, count, form);
 	}
 	put_part(out, row, "_sum", labels);
-	put_seconds(out, sample->cells[bounds + 1]);
+	put_number(out, row, sample->cells[bounds + 1]);
 	buf_append_byte(out, '\n');
 	put_part(out, row, "_count", labels);
 	buf_append_u64(out, count);
@@ -262,25 +292,34 @@ put_histogram(struct buf *out, const struct samples *samples, const struct sampl
 }
 
 static void
-put_sample(struct buf *out, const struct samples *samples, const struct sample *sample)
+put_sample(struct buf *out, const struct samples *samples, const struct sample *sample,
+    enum metric_form form)
 {
 	const struct metric_row *row = &metric_rows[sample->row];
 
-	if (metric_is_time(row)) {
-		put_histogram(out, samples, sample);
+	if (metric_is_histogram(row)) {
+		put_histogram(out, samples, sample, form);
 		return;
 	}
 	buf_append(out, samples->texts.data + sample->name_at, sample->name_bytes);
 	buf_append_byte(out, ' ');
-	if (row->unit == METRIC_IN_NS)
-		put_seconds(out, value_of(sample));
-	else
-		buf_append_u64(out, value_of(sample));
+	put_number(out, row, value_of(sample));
 	buf_append_byte(out, '\n');
 }
 
+static void
+put_family(struct buf *out, const struct metric_row *row, enum metric_form form)
+{
+	int size = (int)strlen(row->name);
+
+	if (form == METRIC_FORM_OPENMETRICS && row->type == METRIC_IS_COUNTER)
+		size -= (int)strlen(TOTAL);
+	buf_printf(out, "# HELP %.*s %s\n# TYPE %.*s %s\n", size, row->name, row->help, size,
+	    row->name, type_name(row));
+}
+
 void
-metric_render(struct buf *out)
+metric_render(struct buf *out, enum metric_form form)
 {
 	struct samples samples = { .list = NULL };
 	unsigned row = METRIC_COUNT;
@@ -293,11 +332,78 @@ metric_render(struct buf *out)
 
 		if (sample->row != row) {
 			row = sample->row;
-			buf_printf(out, "# HELP %s %s\n# TYPE %s %s\n", metric_rows[row].name,
-			    metric_rows[row].help, metric_rows[row].name, type_name(&metric_rows[row]));
+			put_family(out, &metric_rows[row], form);
 		}
-		put_sample(out, &samples, sample);
+		put_sample(out, &samples, sample, form);
 	}
+	if (form == METRIC_FORM_OPENMETRICS)
+		buf_append_text(out, "# EOF\n");
 	buf_free(&samples.texts);
 	free(samples.list);
+}
+
+/* ---- which form ------------------------------------------------------------------------------ */
+
+static struct slice
+trim(struct slice text)
+{
+	while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
+		text = slice_of(text.data + 1, text.size - 1);
+	while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
+		text.size--;
+	return text;
+}
+
+/* The text up to the mark, which is taken out of rest with it. */
+static struct slice
+next_item(struct slice *rest, char mark)
+{
+	const uint8_t *end = rest->size == 0 ? NULL : memchr(rest->data, mark, rest->size);
+	size_t size = end == NULL ? rest->size : (size_t)(end - rest->data);
+	struct slice item = slice_of(rest->data, size);
+
+	size += end == NULL ? 0 : 1;
+	*rest = slice_of(rest->data + size, rest->size - size);
+	return trim(item);
+}
+
+/* "0.75" in thousandths; 0: what is no number. */
+static unsigned
+weight_of(struct slice text)
+{
+	unsigned weight = 0, unit = 1000;
+
+	for (size_t i = 0; i < text.size && i < 5; i++) {
+		if (text.data[i] == '.' && i == 1)
+			continue;
+		if (text.data[i] < '0' || text.data[i] > '9')
+			return 0;
+		weight += (unsigned)(text.data[i] - '0') * unit;
+		unit /= 10;
+	}
+	return MIN_OF(weight, 1000U);
+}
+
+enum metric_form
+metric_form_accepted(struct slice accept)
+{
+	unsigned openmetrics = 0, text = 0;
+
+	while (accept.size > 0) {
+		struct slice item = next_item(&accept, ',');
+		struct slice type = next_item(&item, ';');
+		unsigned weight = 1000;
+
+		while (item.size > 0) {
+			struct slice parameter = next_item(&item, ';');
+
+			if (slice_starts_with(parameter, SLICE_LITERAL("q=")))
+				weight = weight_of(slice_of(parameter.data + 2, parameter.size - 2));
+		}
+		if (slice_equal(type, SLICE_LITERAL("application/openmetrics-text")))
+			openmetrics = MAX_OF(openmetrics, weight);
+		else if (slice_equal(type, SLICE_LITERAL("text/plain")))
+			text = MAX_OF(text, weight);
+	}
+	return openmetrics > 0 && openmetrics >= text ? METRIC_FORM_OPENMETRICS : METRIC_FORM_TEXT;
 }

@@ -81,6 +81,7 @@ transfer_end(struct node *node, struct transfer *transfer, raft_index index)
 	peer_id peer = transfer->peer;
 
 	node->io.snapshot_end(node->io.argument, transfer->snapshot);
+	node->compaction.sent += index != 0;
 	*transfer = (struct transfer){ 0 };
 	raft_snapshot_sent(node->raft, peer, index);
 }
@@ -241,6 +242,7 @@ install_commit(struct node *node)
 	ticket = node->io.install_commit(node->io.argument, install->position, keep);
 	raft_snapshot_installed(node->raft, install->position, &conf);
 	send_credit(node, ticket, install, SNAPSHOT_DONE);
+	node->compaction.received++;
 	node_note(node, DIAG_INFO, "snapshot installed index=%" PRIu64 " term=%" PRIu64,
 	    install->position.index, install->position.term);
 

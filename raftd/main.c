@@ -324,6 +324,18 @@ load_entry(void *argument, const struct raft_entry *entry)
 	return node_load_entry(raftd->node, entry);
 }
 
+static void
+io_took(void *argument UNUSED, enum node_span span, uint64_t ns)
+{
+	meter_took(span, ns);
+}
+
+static void
+io_applying(void *argument, bool begins)
+{
+	meter_applying(&((struct raftd *)argument)->meter, begins);
+}
+
 static struct node_io
 make_io(struct raftd *raftd)
 {
@@ -347,6 +359,8 @@ make_io(struct raftd *raftd)
 		.note = io_note,
 		.end = io_end,
 		.moved = io_moved,
+		.took = io_took,
+		.applying = io_applying,
 		.argument = raftd,
 	};
 }

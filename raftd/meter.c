@@ -59,12 +59,33 @@ meter_turn(struct meter *meter, const struct node *node)
 	metric_set(METRIC_proposals_pending, counts.proposals);
 	metric_add(METRIC_proposals_failed, counts.proposals_failed - last->proposals_failed);
 	metric_add(METRIC_retry_deduplicated, counts.deduplicated - last->deduplicated);
+	metric_set(METRIC_log_entries, counts.log_entries);
+	metric_add(METRIC_log_trims, counts.log_trims - last->log_trims);
+	metric_add(METRIC_snapshots_sent, counts.snapshots_sent - last->snapshots_sent);
+	metric_add(METRIC_snapshots_received, counts.snapshots_received - last->snapshots_received);
 	metric_set(METRIC_store_keys, counts.keys);
 	metric_set(METRIC_store_index, counts.store_index);
 	metric_set(METRIC_store_watchers, counts.store[STAT_WATCHERS]);
 	for (size_t i = 0; i < ARRAY_COUNT(store_rows); i++)
 		metric_add(store_rows[i], counts.store[i] - last->store[i]);
 	*last = counts;
+}
+
+void
+meter_took(enum node_span span, uint64_t ns)
+{
+	metric_observe(span == NODE_SPAN_PROPOSAL ? METRIC_proposal_time : METRIC_read_index_time, ns);
+}
+
+void
+meter_applying(struct meter *meter, bool begins)
+{
+	uint64_t now_ns = clock_monotonic_ns();
+
+	if (begins)
+		meter->applying_ns = now_ns;
+	else
+		metric_observe(METRIC_apply_time, now_ns - meter->applying_ns);
 }
 
 void

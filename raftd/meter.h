@@ -13,6 +13,7 @@
 struct meter {
 	uint64_t leader;		/* id of the last one that was known; 0: none yet */
 	struct node_counts counted;	/* up to here */
+	uint64_t applying_ns;		/* monotonic, since when */
 };
 
 /* The node pushed its status. */
@@ -22,6 +23,9 @@ void meter_watching(const struct msg_watching *answer);
 /* The node's turn is over, and none of its answers has gone out yet: who sees one
  * and asks for the figures finds it in them. */
 void meter_turn(struct meter *meter, const struct node *node);
+/* As node_io.h has them. */
+void meter_took(enum node_span span, uint64_t ns);
+void meter_applying(struct meter *meter, bool begins);
 /* The answers went out. queued: bytes that still wait for workers. */
 void meter_flushed(size_t queued);
 

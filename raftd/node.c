@@ -716,8 +716,10 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 	batch->compacted = turn.compact_to;
 	STAILQ_INSERT_TAIL(&node->batches, batch, link);
 	node->last_ticket = batch->ticket;
-	if (turn.compact_to != 0)
+	if (turn.compact_to != 0) {
 		node->compaction.compacted = turn.compact_to;
+		node->compaction.trims++;
+	}
 	node->written_cluster_id = 0;
 	node->applied_dirty = false;
 	buf_recycle(&node->effects, 256 * KIB);
@@ -743,6 +745,19 @@ effects_are_due(const struct node *node)
 	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
 }
 
+static void
+apply_all(struct node *node, const struct raft_ready *ready)
+{
+	bool measured = node->io.applying != NULL && ready->committed_count > 0;
+
+	if (measured)
+		node->io.applying(node->io.argument, true);
+	for (size_t i = 0; i < ready->committed_count; i++)
+		apply_entry(node, &ready->committed[i]);
+	if (measured)
+		node->io.applying(node->io.argument, false);
+}
+
 /* True if the core has more for us at once. */
 static bool
 take_ready(struct node *node)
@@ -755,8 +770,7 @@ take_ready(struct node *node)
 
 	raft_ready(node->raft, &ready);
 	queries_ready(node, &ready);
-	for (size_t i = 0; i < ready.committed_count; i++)
-		apply_entry(node, &ready.committed[i]);
+	apply_all(node, &ready);
 	if (core_needs_disk(&ready))
 		ticket = submit_batch(node, &ready);
 	send_messages(node, &ready, ticket);

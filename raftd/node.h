@@ -123,6 +123,8 @@ struct node_counts {
 	uint64_t term, commit, applied;
 	size_t proposals;		/* of workers, waiting to be applied */
 	uint64_t proposals_failed;	/* since node_new */
+	uint64_t log_entries;		/* kept */
+	uint64_t log_trims, snapshots_sent, snapshots_received; /* since node_new */
 	uint64_t deduplicated;		/* copies in the log that had taken effect, since node_new */
 	size_t keys;			/* nodes of the tree, without the root */
 	uint64_t store_index;

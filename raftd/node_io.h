@@ -22,6 +22,12 @@ struct node_outcome {
 	struct slice event;	/* one encoded event_record, or empty */
 };
 
+/* What is measured. */
+enum node_span {
+	NODE_SPAN_PROPOSAL,	/* from a worker's write to its being applied or refused */
+	NODE_SPAN_READ_INDEX,	/* from a quorum read to its confirmed index */
+};
+
 struct node_io {
 	/* ---- the disk: as wal.h has them; answered by node_persisted, _fetched, _snapshot_read */
 	uint64_t (*submit)(void *argument, const struct wal_turn *turn);
@@ -62,6 +68,12 @@ struct node_io {
 	void (*end)(void *argument, enum exit_code code, const char *sentence);
 	/* Answer to node_move_leader. */
 	void (*moved)(void *argument, bool done);
+
+	/* ---- figures; NULL: nobody wants them */
+	/* It took that long: see enum node_span. */
+	void (*took)(void *argument, enum node_span span, uint64_t ns);
+	/* Committed entries are being applied from now on, or were. */
+	void (*applying)(void *argument, bool begins);
 
 	void *argument;
 };

@@ -44,6 +44,7 @@ struct proposal {
 	TAILQ_ENTRY(proposal) by_age;	/* all, oldest first */
 	TAILQ_ENTRY(proposal) by_state;	/* pending or submitted */
 	uint64_t id[2];			/* session, sequence */
+	uint64_t started_ns;		/* monotonic */
 	struct blob *payload;		/* as it is in the entry */
 	bool conf;			/* a membership change: goes through change.c */
 	bool pending;
@@ -120,6 +121,7 @@ struct query {
 	uint64_t session, request_id;	/* session 0: the node's own */
 	uint64_t read_id;		/* of raft_read; asked only */
 	raft_index read_index;		/* confirmed only */
+	uint64_t started_ns;		/* monotonic */
 	uint64_t deadline_ms, leader_deadline_ms;
 	uint8_t flags;
 	size_t key_bytes;
@@ -184,6 +186,7 @@ struct install {
 
 struct compaction {
 	raft_index compacted;		/* durable or on its way */
+	uint64_t trims, sent, received;	/* counts; of snapshots: whole ones */
 	struct transfer transfers[TRANSFERS_MAX];
 	struct install install;
 };

@@ -110,6 +110,7 @@ proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blo
 	proposal->payload = payload;
 	proposal->conf = conf;
 	proposal->pending = true;
+	proposal->started_ns = node->now.monotonic_ns;
 	proposal->deadline_ms = node->now.monotonic_ms + node->config.request_timeout_ms;
 	proposal->leader_deadline_ms = node->now.monotonic_ms + node_leader_wait_ms(node);
 	hash_insert(&proposals->by_id, &proposal->link, id_key(proposal->id));
@@ -136,6 +137,9 @@ proposals_finish(struct node *node, uint64_t session, uint64_t sequence)
 
 	if (proposal == NULL)
 		return false;
+	if (node->io.took != NULL)
+		node->io.took(node->io.argument, NODE_SPAN_PROPOSAL,
+		    node->now.monotonic_ns - proposal->started_ns);
 	unlink_free(&node->proposals, proposal);
 	return true;
 }

@@ -64,6 +64,7 @@ queries_add(struct node *node, uint64_t session, uint64_t request_id, const stru
 	query->session = session;
 	query->request_id = request_id;
 	query->flags = read->flags;
+	query->started_ns = node->now.monotonic_ns;
 	query->deadline_ms = node->now.monotonic_ms + node->config.request_timeout_ms;
 	query->leader_deadline_ms = node->now.monotonic_ms + node_leader_wait_ms(node);
 	query->key_bytes = read->key.size;
@@ -108,6 +109,9 @@ queries_ready(struct node *node, const struct raft_ready *ready)
 			continue;
 		TAILQ_REMOVE(&node->queries.asked, query, link);
 		query->read_index = ready->reads[i].index;
+		if (node->io.took != NULL && query->session != 0)
+			node->io.took(node->io.argument, NODE_SPAN_READ_INDEX,
+			    node->now.monotonic_ns - query->started_ns);
 		TAILQ_INSERT_TAIL(&node->queries.confirmed, query, link);
 	}
 	for (size_t i = 0; i < ready->dropped_count; i++) {

@@ -109,6 +109,7 @@ supervisor_look(struct supervisor *supervisor)
 	 * systems have gone on, so they must not wait for one. */
 	if (ready != supervisor->ready) {
 		supervisor->ready = ready;
+		metric_set(METRIC_up, ready);
 		if (ready)
 			announce_ready(supervisor);
 	}

@@ -55,6 +55,7 @@ struct port_files {
 
 struct tls_files {
 	struct port_files ports[PORTS];
+	char *measured[PORTS];		/* path whose end was counted last; NULL: none */
 	bool outside_given;		/* a discovery service is called by HTTPS */
 	struct buf outside;		/* authorities for that: the system's */
 	uint8_t tickets[TICKET_KEYS * TLS_TICKET_KEY_BYTES];
@@ -303,6 +304,8 @@ tls_files_free(struct tls_files **files)
 	if (*files == NULL)
 		return;
 	ports_free((*files)->ports);
+	for (int which = 0; which < PORTS; which++)
+		free((*files)->measured[which]);
 	buf_free(&(*files)->outside);
 	OPENSSL_cleanse((*files)->tickets, sizeof((*files)->tickets));
 	free(*files);
@@ -370,14 +373,19 @@ warn_of_end(const struct port_files *port, const char *flag, int64_t now_s)
 		    port->path, flag, date, (int)(left_s / DAY_S), left_s / DAY_S == 1 ? "" : "s");
 }
 
+/* told: the file that was told of before, which a reload may have replaced. */
 static void
-measure(const struct port_files *port, const char *name, int64_t now_s)
+measure(const struct port_files *port, char **told)
 {
-	/* Some are made to last a thousand years, which is too much in ns. */
-	int64_t left_s = MIN_OF(port->end_s - now_s, INT64_MAX / (int64_t)NS_PER_SECOND);
+	const char *path = port->path, *gone = *told;
 
-	metric_series_set(metric_series(METRIC_tls_expiry, &name),
-	    (uint64_t)MAX_OF(left_s, 0) * NS_PER_SECOND);
+	if (gone == NULL || strcmp(gone, path) != 0) {
+		if (gone != NULL)
+			metric_series_hide(metric_series(METRIC_tls_expiry, &gone));
+		free(*told);
+		*told = xstrdup(path);
+	}
+	metric_series_set(metric_series(METRIC_tls_expiry, &path), (uint64_t)MAX_OF(port->end_s, 0));
 }
 
 bool
@@ -389,7 +397,7 @@ tls_files_tick(struct tls_files *files, struct clock_time now)
 		return false;
 	for (int which = 0; which < PORTS; which++)
 		if (files->ports[which].given)
-			measure(&files->ports[which], port_options[which].name, now_s);
+			measure(&files->ports[which], &files->measured[which]);
 	if (now_s - files->warned_s >= DAY_S) {
 		files->warned_s = now_s;
 		for (int which = 0; which < PORTS; which++)

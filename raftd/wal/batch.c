@@ -32,6 +32,7 @@ batch_clear(struct batch *batch)
 		leveldb_writebatch_clear(batch->handle);
 	}
 	batch->bytes = 0;
+	batch->entries = 0;
 	buf_recycle(&batch->key, BATCH_KEEP_BYTES);
 	buf_recycle(&batch->value, BATCH_KEEP_BYTES);
 }
@@ -60,6 +61,7 @@ batch_put_entry(struct batch *batch, const struct raft_entry *entry)
 
 	record_begin(&batch->value);
 	record_put_entry(&batch->value, entry);
+	batch->entries++;
 	batch_put(batch, keyspace_slice(&key));
 }
 

@@ -12,6 +12,7 @@
 struct batch {
 	leveldb_writebatch_t *handle;
 	size_t bytes;		/* of keys and values in it */
+	size_t entries;		/* of the log in it */
 	struct buf key, value;	/* being made; kept for their memory */
 };
 

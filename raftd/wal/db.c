@@ -8,9 +8,11 @@
 #include "common/clock.h"
 #include "common/xmem.h"
 
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -280,4 +282,40 @@ db_iterator_error(struct db *db, const leveldb_iterator_t *iterator, char **sent
 	*sentence = db_sentence(err, "cannot read", db->path, text);
 	leveldb_free(text);
 	return err;
+}
+
+/* Files may come and go meanwhile; then they count or do not. */
+static uint64_t
+size_of_files(int directory_fd)
+{
+	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *directory = fd == -1 ? NULL : fdopendir(fd);
+	struct dirent *entry;
+	uint64_t bytes = 0;
+
+	if (directory == NULL) {
+		if (fd != -1)
+			close(fd);
+		return 0;
+	}
+	while ((entry = readdir(directory)) != NULL) {
+		struct stat status;
+
+		if (fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+		    S_ISREG(status.st_mode))
+			bytes += (uint64_t)status.st_size;
+	}
+	closedir(directory);
+	return bytes;
+}
+
+void
+db_sizes(struct db *db, uint64_t *files, uint64_t *tables)
+{
+	static const char first[] = "", last[] = "\xff\xff\xff\xff";
+	const char *const starts[] = { first }, *const ends[] = { last };
+	const size_t start_sizes[] = { 0 }, end_sizes[] = { sizeof(last) - 1 };
+
+	leveldb_approximate_sizes(db->handle, 1, starts, start_sizes, ends, end_sizes, tables);
+	*files = size_of_files(db->directory_fd);
 }

@@ -61,6 +61,9 @@ enum err db_write(struct db *db, leveldb_writebatch_t *batch, char **sentence) M
 /* fsync the directory, for the names of new files. */
 enum err db_sync_directory(struct db *db, char **sentence) MUST_CHECK;
 
+/* Bytes of all its files, and about how many of them are in tables. */
+void db_sizes(struct db *db, uint64_t *files, uint64_t *tables);
+
 /* An iterator over the newest state, or that of snapshot if it is not NULL;
  * free it with leveldb_iter_destroy. */
 leveldb_iterator_t *db_iterate(struct db *db, const leveldb_snapshot_t *snapshot);

@@ -26,6 +26,8 @@ struct wal_writer {
 	pthread_t thread;
 
 	struct batch writing;
+	bool measured;
+	size_t unmeasured_bytes;	/* written since the sizes were looked at */
 	size_t unsynced_bytes;		/* written since the directory was synced */
 
 	pthread_mutex_t lock;
@@ -104,6 +106,8 @@ write_batch(struct wal_writer *writer, const struct disk_marks *marks, uint64_t 
 		return err;
 	metric_observe(METRIC_wal_fsync, clock_monotonic_ns() - begun_ns);
 	metric_add(METRIC_disk_written, writer->writing.bytes);
+	if (writer->writing.entries > 0)
+		metric_observe(METRIC_batch_entries, writer->writing.entries);
 	writer->unsynced_bytes += writer->writing.bytes;
 	batch_clear(&writer->writing);
 	/* LevelDB syncs the names of its new files only with its manifest. */
@@ -116,6 +120,22 @@ write_batch(struct wal_writer *writer, const struct disk_marks *marks, uint64_t 
 	return db->sync ? mark_write(writer->mark, &synced, sentence) : ERR_NONE;
 }
 
+/* How large the database is, looked at first of all and when it may have changed. */
+static void
+measure(struct wal_writer *writer, size_t bytes)
+{
+	uint64_t files, tables;
+
+	writer->unmeasured_bytes += bytes;
+	if (writer->measured && writer->unmeasured_bytes < DB_WRITE_BUFFER_BYTES)
+		return;
+	writer->measured = true;
+	writer->unmeasured_bytes = 0;
+	db_sizes(writer->db, &files, &tables);
+	metric_set(METRIC_db_size, files);
+	metric_set(METRIC_db_in_use, tables);
+}
+
 /* With the lock held, and a batch there: write it with the lock released. */
 static void
 take_batch(struct wal_writer *writer)
@@ -125,6 +145,7 @@ take_batch(struct wal_writer *writer)
 	struct disk_marks marks;
 	char *sentence = NULL;
 	uint64_t begun_ns;
+	size_t bytes;
 	enum err err;
 
 	writer->collecting = writer->writing;
@@ -138,8 +159,10 @@ take_batch(struct wal_writer *writer)
 
 	begun_ns = clock_monotonic_ns();
 	batch_put_marks(&writer->writing, &marks);
+	bytes = writer->writing.bytes;
 	err = write_batch(writer, &marks, node_id, &sentence);
 	metric_observe(METRIC_backend_commit, clock_monotonic_ns() - begun_ns);
+	measure(writer, bytes);
 
 	pthread_mutex_lock(&writer->lock);
 	if (err != ERR_NONE) {
@@ -159,6 +182,7 @@ writer_run(void *argument)
 {
 	struct wal_writer *writer = argument;
 
+	measure(writer, 0);
 	pthread_mutex_lock(&writer->lock);
 	while (!writer->poisoned) {
 		if (writer->has_batch)

@@ -1,5 +1,5 @@
-"""Reads the Prometheus text format 0.0.4, strictly, and what `promtool check
-metrics` would say of it: a page that is not right raises Wrong."""
+"""Reads the Prometheus text format 0.0.4 and OpenMetrics 1.0.0, strictly, and what
+`promtool check metrics` would say of it: a page that is not right raises Wrong."""
 
 import re
 
@@ -31,9 +31,13 @@ def labels_of(text, line):
 class Page:
     """One scrape: samples[(name, labels)] = value; types[name]."""
 
-    def __init__(self, text):
+    def __init__(self, text, openmetrics=False):
         self.samples, self.types, self.help = {}, {}, {}
-        self.family = None
+        self.family, self.openmetrics = None, openmetrics
+        if openmetrics:
+            if not text.endswith("\n# EOF\n") or "# EOF" in text[:-6]:
+                raise Wrong("the end is not said, or twice")
+            text = text[:-6]
         if not text.endswith("\n"):
             raise Wrong("the last line has no end")
         for line in text.split("\n")[:-1]:
@@ -62,6 +66,8 @@ class Page:
             raise Wrong("sample: %r" % line)
         name, labels = match[1], labels_of(match[2] or "", line)
         allowed = {self.family}
+        if self.openmetrics and self.types.get(self.family) == "counter":
+            allowed = {self.family + "_total"}
         if self.types.get(self.family) == "histogram":
             allowed = {self.family + part for part in ("_bucket", "_sum", "_count")}
         if name not in allowed:
@@ -74,7 +80,7 @@ class Page:
         kind = self.types[name]
         if not self.help[name].strip():
             raise Wrong("no help: %s" % name)
-        if (kind == "counter") != name.endswith("_total"):
+        if name.endswith("_total") != (kind == "counter" and not self.openmetrics):
             raise Wrong("only counters end in _total, and all do: %s" % name)
         if re.search(r"_(bucket|sum|count|info_total|milliseconds|kilobytes)\Z", name):
             raise Wrong("name: %s" % name)
@@ -85,6 +91,9 @@ class Page:
     def _check_histogram(self, name, labels):
         buckets = [(float(dict(key)["le"]), value) for (sample, key), value in self.samples.items()
                    if sample == name + "_bucket" and tuple(l for l in key if l[0] != "le") == labels]
+        if self.openmetrics and any("." not in dict(key)["le"] and dict(key)["le"] != "+Inf"
+                                    for sample, key in self.samples if sample == name + "_bucket"):
+            raise Wrong("a bound that is no float: %s" % name)
         if [le for le, _ in buckets] != sorted({le for le, _ in buckets}):
             raise Wrong("bounds: %s" % name)
         if [value for _, value in buckets] != sorted(value for _, value in buckets):
@@ -105,13 +114,17 @@ class Page:
         """Everything that must never fall."""
         def rises(name):
             family = re.sub(r"_(bucket|sum|count)\Z", "", name)
-            return self.types.get(name) == "counter" or self.types.get(family) == "histogram"
+            return "counter" in (self.types.get(name), self.types.get(name[:-6])) or self.types.get(family) == "histogram"
         return {key: value for key, value in self.samples.items() if rises(key[0])}
 
 
-def scrape(address):
+TYPES_OF = {False: "text/plain; version=0.0.4; charset=utf-8",
+            True: "application/openmetrics-text; version=1.0.0; charset=utf-8"}
+
+
+def scrape(address, accept=None, openmetrics=False):
     from moothall import ask
-    answer = ask(address, "GET", "/metrics")
+    answer = ask(address, "GET", "/metrics", headers={} if accept is None else {"Accept": accept})
     assert answer.status == 200, answer
-    assert answer.headers["Content-Type"] == "text/plain; version=0.0.4; charset=utf-8"
-    return Page(answer.body.decode())
+    assert answer.headers["Content-Type"] == TYPES_OF[openmetrics]
+    return Page(answer.body.decode(), openmetrics)

@@ -152,6 +152,61 @@ def test_a_cluster_counts_its_peers(world):
                "the leader to step down")
 
 
+# ---- OpenMetrics
+
+def test_openmetrics_says_the_same_to_who_asks_for_it(world):
+    node = world.node(flags=["-workers", "1"]).start()
+    for i in range(30):
+        node.put("/k%d" % i, "v")
+    prometheus = ("application/openmetrics-text;version=1.0.0,application/openmetrics-text;"
+                  "version=0.0.1;q=0.75,text/plain;version=0.0.4;q=0.5,*/*;q=0.1")
+    page = scrape(node.client, prometheus, openmetrics=True)
+    text = scrape(node.peer)
+    assert {name for name, _ in page.samples} == {name for name, _ in text.samples}
+    assert page.types["etcd_http_requests"] == "counter"
+    assert page.get("etcd_store_writes_total", action="set", result="success") == 30
+    assert page.get("etcd_wal_batch_entries_sum") >= 30
+    for accept in ("text/plain", "*/*", "application/openmetrics-text;q=0", "application/json",
+                   "application/openmetrics-text;q=0.4,text/plain;q=0.5", ";;;,,,q=", ""):
+        scrape(node.client, accept)
+    for accept in ("application/openmetrics-text", " text/plain;q=0.1 , application/openmetrics-text ; q=0.2 "):
+        scrape(node.client, accept, openmetrics=True)
+
+
+def test_the_openmetrics_reader_refuses_what_is_wrong():
+    good = "# HELP a x\n# TYPE a counter\na_total 1\n# EOF\n"
+    assert Page(good, openmetrics=True).get("a_total") == 1
+    for bad in (good[:-6], good + "# EOF\n", good.replace("a_total", "a"), good.replace("# TYPE a ", "# TYPE a_total ")):
+        with pytest.raises(Wrong):
+            Page(bad, openmetrics=True)
+
+
+# ---- times
+
+def test_times_are_measured_where_they_pass(world):
+    nodes = world.cluster()
+    follower = next(node for node in nodes if node is not world.leader_of(nodes))
+    for i in range(10):
+        assert follower.put("/k%d" % i, "v").status == 201
+        assert follower.get("/v2/keys/k%d?quorum=true" % i).status == 200
+    page = scrape(follower.client)
+    for name, least in (("proposal", 10), ("read_index", 10), ("apply", 5)):
+        name = "etcd_server_%s_durations_seconds" % name
+        assert page.get(name + "_count") >= least, name
+        assert 0 < page.get(name + "_sum") < 60, name
+    assert page.get("etcd_mvcc_db_total_size_in_bytes") > 0
+    assert page.get("etcd_log_entries") >= 10
+    assert page.get("etcd_up") == 1
+
+
+def test_a_node_that_lost_its_majority_is_not_up(world):
+    nodes = world.cluster()
+    for node in nodes[1:]:
+        node.kill_all()
+    wait_until(lambda: scrape(nodes[0].client).get("etcd_up") == 0, 15, "the node to say so")
+    assert scrape(nodes[0].client).get("etcd_server_has_leader") == 0
+
+
 # ---- it never falls
 
 def test_counters_do_not_fall_when_any_process_is_replaced(world):

@@ -57,7 +57,7 @@ shows(struct area *area, const char *line)
 
 	buf_clear(&area->text);
 	buf_append_byte(&area->text, '\n');
-	metric_render(&area->text);
+	metric_render(&area->text, METRIC_FORM_TEXT);
 	buf_append_byte(&area->text, '\0');
 	assert_true(asprintf(&whole, "\n%s\n", line) > 0);
 	found = strstr((char *)area->text.data, whole) != NULL;
@@ -101,7 +101,9 @@ TEST(names_say_what_they_are)
 		assert_true(row->owners != 0);
 		assert_int_equal(row->type == METRIC_IS_COUNTER, total);
 		assert_int_equal(strspn(row->name, "abcdefghijklmnopqrstuvwxyz_"), size);
-		assert_int_equal(row->unit == METRIC_IN_NS, strstr(row->name, "_seconds") != NULL);
+		/* A certificate may end when ns do not reach any more. */
+		assert_int_equal(row->unit == METRIC_IN_NS, strstr(row->name, "_seconds") != NULL &&
+		    strstr(row->name, "_timestamp_seconds") == NULL);
 		assert_true(row->help[0] != '\0');
 		assert_null(strchr(row->help, '\n'));
 		assert_null(strchr(row->help, '\\'));
@@ -109,6 +111,28 @@ TEST(names_say_what_they_are)
 }
 
 /* ---- counting ------------------------------------------------------------------------ */
+
+TEST(accept_decides_the_form)
+{
+	static const struct {
+		const char *accept;
+		enum metric_form form;
+	} cases[] = {
+		{ "", METRIC_FORM_TEXT },
+		{ "*/*", METRIC_FORM_TEXT },
+		{ "application/openmetrics-text", METRIC_FORM_OPENMETRICS },
+		{ "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.6", METRIC_FORM_TEXT },
+		{ "text/plain;q=0.25,\tapplication/openmetrics-text ; q=0.255 ", METRIC_FORM_OPENMETRICS },
+		{ "application/openmetrics-text;q=0", METRIC_FORM_TEXT },
+		{ "application/openmetrics-text;q=x", METRIC_FORM_TEXT },
+		{ "application/openmetrics-text;q=", METRIC_FORM_TEXT },
+		{ "application/openmetrics-text2", METRIC_FORM_TEXT },
+		{ ",;,;q=1;;", METRIC_FORM_TEXT },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(cases); i++)
+		assert_int_equal(metric_form_accepted(slice_text(cases[i].accept)), cases[i].form);
+}
 
 TEST(what_is_not_attached_counts_nowhere)
 {
@@ -377,18 +401,51 @@ TEST(a_spoilt_slot_harms_nobody_and_can_be_used_again)
 		}
 		words[0] = round % 7 == 0 ? seed : used;
 		buf_clear(&area.text);
-		metric_render(&area.text);
+		metric_render(&area.text, METRIC_FORM_TEXT);
 		if (round % 10 == 0) {
 			metric_area_leave(area.area, spoilt);
 			assert_int_equal(become(&area, ROLE_CLIENT, 1), spoilt);
 			metric_add(METRIC_rejected_head, 1);
 			buf_clear(&area.text);
-			metric_render(&area.text);
+			metric_render(&area.text, METRIC_FORM_TEXT);
 		}
 	}
 	words[0] = 1;
 	expect(&area, "etcd_cache_hits_total 5");
 	munmap(words, BLOCK_BYTES);
+	area_free(&area);
+}
+
+TEST(a_hidden_gauge_is_not_shown)
+{
+	struct area area = area_new();
+	const char *old = "old.crt", *new = "new.crt";
+
+	metric_series_set(metric_series(METRIC_tls_expiry, &old), 7);
+	metric_series_set(metric_series(METRIC_tls_expiry, &new), 8);
+	expect(&area, "etcd_tls_certificate_expiry_timestamp_seconds{file=\"old.crt\"} 7");
+	metric_series_hide(metric_series(METRIC_tls_expiry, &old));
+	assert_false(shows(&area, "etcd_tls_certificate_expiry_timestamp_seconds{file=\"old.crt\"} 0"));
+	expect(&area, "etcd_tls_certificate_expiry_timestamp_seconds{file=\"new.crt\"} 8");
+	area_free(&area);
+}
+
+TEST(openmetrics_names_families_of_counters_without_total)
+{
+	struct area area = area_new();
+
+	become(&area, ROLE_RAFTD, 0);
+	metric_observe(METRIC_batch_entries, 3);
+	metric_observe(METRIC_batch_entries, 1);
+	buf_clear(&area.text);
+	metric_render(&area.text, METRIC_FORM_OPENMETRICS);
+	buf_append_byte(&area.text, '\0');
+	assert_non_null(strstr((char *)area.text.data, "\n# TYPE etcd_disk_written_bytes counter\n"
+	    "etcd_disk_written_bytes_total 0\n"));
+	assert_non_null(strstr((char *)area.text.data, "\netcd_wal_batch_entries_bucket{le=\"1.0\"} 1\n"
+	    "etcd_wal_batch_entries_bucket{le=\"2.0\"} 1\netcd_wal_batch_entries_bucket{le=\"4.0\"} 2\n"));
+	assert_non_null(strstr((char *)area.text.data, "\netcd_wal_batch_entries_sum 4\n"));
+	assert_string_equal((char *)area.text.data + area.text.size - sizeof("\n# EOF\n"), "\n# EOF\n");
 	area_free(&area);
 }
 
@@ -404,7 +461,7 @@ TEST(a_name_with_a_line_end_is_not_shown)
 	memcpy(&words[2], name, sizeof(name));
 	words[0] = 2 + metric_name_words(record.name_bytes) + 1;
 	buf_clear(&area.text);
-	metric_render(&area.text);
+	metric_render(&area.text, METRIC_FORM_TEXT);
 	buf_append_byte(&area.text, '\0');
 	assert_null(strstr((char *)area.text.data, "etcd_cache_hits"));
 	munmap(words, BLOCK_BYTES);
