@@ -12,7 +12,7 @@ import time
 import pytest
 
 from certificates import Authority
-from moothall import SLOW, ask, wait_until
+from moothall import SLOW, ask, sanitized, wait_until
 from test_http import HOSTILE
 from test_limits import few_descriptors
 from wire import Ended, Wire, request
@@ -46,6 +46,11 @@ def ended(wire):
         return end.got
     except ssl.SSLError:
         return wire.came
+
+
+def grown(pid, since, limit):
+    """More memory than that? A sanitizer keeps what was freed."""
+    return not sanitized() and memory(pid) - since >= limit
 
 
 def memory(pid):
@@ -129,7 +134,7 @@ def test_what_is_too_long(world, layer, port):
                 continue
             assert answer.status in status, answer
             assert ended(wire) == b""
-    assert memory(worker) - before < 8 << 20
+    assert not grown(worker, before, 8 << 20)
     assert ask(address, "GET", "/version", tls=tls).status == 200
 
 
@@ -221,8 +226,9 @@ def answered_or_closed(node):
 def test_floods_disturb_neither_clients_nor_consensus(world, layer, flood):
     """Few descriptors, more connections than there are; at both ports of the leader."""
     flags, tls = layer
-    nodes = [world.node("machine%d" % i, flags=flags + ["-workers", "1"], tls=tls, peer_tls=tls)
-             for i in (1, 2, 3)]
+    # A busy machine may take 200 ms for itself; a port that is shut out takes longer than this.
+    flags = flags + ["-workers", "1", "-peer-heartbeat-interval", "100", "-peer-election-timeout", "1500"]
+    nodes = [world.node("machine%d" % i, flags=flags, tls=tls, peer_tls=tls) for i in (1, 2, 3)]
     few_descriptors(nodes[0], 140)
     for i, node in enumerate(nodes):
         if i > 0:
@@ -246,7 +252,7 @@ def test_floods_disturb_neither_clients_nor_consensus(world, layer, flood):
     assert victim.status()["term"] == term, "there was an election"
     assert victim.pids() == pids
     for kind, was in before.items():
-        assert memory(pids[kind][0]) - was < 16 << 20
+        assert not grown(pids[kind][0], was, 16 << 20)
 
 
 def test_slow_readers_and_resets_leave_nothing(world, layer):
@@ -264,7 +270,7 @@ def test_slow_readers_and_resets_leave_nothing(world, layer):
             wire.close()
         wires.append(wire)
     assert node.get("/v2/keys/big").status == 200
-    assert memory(worker) - before < 80 << 20
+    assert not grown(worker, before, 80 << 20)
     wait_until(lambda: len(os.listdir("/proc/%d/fd" % worker)) <= count, 15, "them to be closed")
     for wire in wires:
         wire.close()
