@@ -11,10 +11,12 @@
 #include "supervisor/tls_files.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #define HOUR_MS UINT64_C(3600000)
+#define DAY_S 86400
 
 struct folder {
 	char path[64];
@@ -51,12 +53,13 @@ set_file(struct folder *folder, enum option_id id, const char *name)
 	free(path);
 }
 
-/* A new certificate of that name in node.crt and node.key. */
+/* A new certificate of that name in node.crt and node.key, for so many days. */
 static void
-issue(struct folder *folder, const char *name)
+issue(struct folder *folder, const char *name, long days)
 {
 	struct certificate made = certificate_make(&(struct certificate_wish){ .name = name,
-	    .san = "IP:127.0.0.1", .issuer = &folder->authority });
+	    .san = "IP:127.0.0.1", .issuer = &folder->authority, .from_s = -DAY_S,
+	    .to_s = days * DAY_S });
 
 	write_file(folder, "node.crt", made.text);
 	write_file(folder, "node.key", made.key);
@@ -74,7 +77,7 @@ folder_new(void)
 	config_init(&folder->arguments.given);
 	folder->authority = certificate_make(&(struct certificate_wish){ .name = "authority" });
 	write_file(folder, "ca.crt", folder->authority.text);
-	issue(folder, "first");
+	issue(folder, "first", 1);
 	set_file(folder, OPTION_peer_cert_file, "node.crt");
 	set_file(folder, OPTION_peer_key_file, "node.key");
 	set_file(folder, OPTION_peer_ca_file, "ca.crt");
@@ -205,7 +208,7 @@ TEST(a_reload_takes_all_or_nothing)
 	free(problem);
 	assert_true(given(files, ROLE_PEER, &after, &tickets, &material));
 	assert_true(slice_equal(buf_slice(&before), buf_slice(&after)));
-	issue(folder, "second");
+	issue(folder, "second", 1);
 	assert_null(tls_files_reload(files, &folder->arguments));
 	assert_true(given(files, ROLE_PEER, &after, &tickets, &material));
 	assert_false(slice_equal(buf_slice(&before), buf_slice(&after)));
@@ -218,6 +221,53 @@ TEST(a_reload_takes_all_or_nothing)
 	assert_false(given(files, ROLE_CLIENT, &before, &tickets, &material));
 	buf_free(&before);
 	buf_free(&after);
+	tls_files_free(&files);
+	folder_free(folder);
+}
+
+/* How many lines a look at the files wrote so many hours from now, and the last. */
+static unsigned
+lines_after(struct tls_files *files, struct clock_time now, uint64_t hours, char line[512])
+{
+	FILE *out = tmpfile();
+	int saved = dup(STDERR_FILENO);
+	unsigned lines = 0;
+
+	assert_non_null(out);
+	assert_true(dup2(fileno(out), STDERR_FILENO) != -1);
+	now.wall_ns += hours * HOUR_MS * NS_PER_MS;
+	assert_false(tls_files_tick(files, now));
+	assert_true(dup2(saved, STDERR_FILENO) != -1);
+	close(saved);
+	rewind(out);
+	while (fgets(line, 512, out) != NULL)
+		lines++;
+	fclose(out);
+	return lines;
+}
+
+TEST(the_end_of_a_certificate_is_told_once_a_day_from_thirty_days_before)
+{
+	struct folder *folder = folder_new();
+	struct clock_time now = clock_now();
+	struct tls_files *files;
+	char line[512] = "";
+
+	issue(folder, "ends", 40);
+	files = load(folder);
+	assert_int_equal(lines_after(files, now, 0, line), 0);
+	assert_int_equal(lines_after(files, now, 9 * 24, line), 0);
+	assert_int_equal(lines_after(files, now, 10 * 24 + 1, line), 1);
+	assert_non_null(strstr(line, "node.crt (-peer-cert-file) ends on "));
+	assert_non_null(strstr(line, ", in 29 days; replace the file and send SIGHUP"));
+	for (uint64_t hour = 2; hour < 25; hour++)
+		assert_int_equal(lines_after(files, now, 10 * 24 + hour, line), 0);
+	assert_int_equal(lines_after(files, now, 11 * 24 + 1, line), 1);
+	assert_non_null(strstr(line, "in 28 days"));
+	assert_int_equal(lines_after(files, now, 38 * 24 + 23, line), 1);
+	assert_non_null(strstr(line, "in 1 day;"));
+	assert_int_equal(lines_after(files, now, 41 * 24, line), 1);
+	assert_non_null(strstr(line, "has expired on "));
 	tls_files_free(&files);
 	folder_free(folder);
 }
