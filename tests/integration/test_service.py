@@ -348,8 +348,9 @@ def test_in_the_background_once_it_is_ready(world):
         # At once: the exit code of the start told the truth.
         assert ask(node.client, "GET", "/v2/keys/").status == 200
         assert os.getsid(pid) == pid
-        for fd in (0, 1, 2):
-            assert os.readlink("/proc/%d/fd/%d" % (pid, fd)) == "/dev/null"
+        log = os.path.join(world.folder, "log")
+        for fd, target in ((0, "/dev/null"), (1, log), (2, log)):
+            assert os.readlink("/proc/%d/fd/%d" % (pid, fd)) == target
     finally:
         os.kill(pid, signal.SIGTERM)
         wait_until(lambda: not alive(pid), 15, "the node to end")
