@@ -185,6 +185,34 @@ take_attach(struct child *child, struct slice payload, int fd)
 }
 
 static void
+take_handover(struct child *child, struct slice payload, int fd)
+{
+	struct msg_handover handover;
+
+	if (!child->configured || child->owner.handover == NULL || fd == -1 ||
+	    msg_handover_decode(payload, &handover) != ERR_NONE) {
+		if (fd != -1)
+			close(fd);
+		refuse(child, "a handover that is none");
+		return;
+	}
+	child->owner.handover(child->owner.argument, handover.give != 0, handover.token, fd);
+}
+
+static void
+take_rotation(struct child *child, struct slice payload)
+{
+	struct msg_rotation rotation;
+
+	if (!child->configured || child->owner.rotation == NULL ||
+	    msg_rotation_decode(payload, &rotation) != ERR_NONE) {
+		refuse(child, "a rotation that is none");
+		return;
+	}
+	child->owner.rotation(child->owner.argument, rotation.out != 0);
+}
+
+static void
 take_stop(struct child *child, struct slice payload)
 {
 	struct msg_stop order;
@@ -260,6 +288,10 @@ child_received(void *argument, const struct frame *frame, int fd)
 		take_attach(child, frame->payload, fd);
 		return;
 	}
+	if (frame->type == MSG_handover && child->greeted) {
+		take_handover(child, frame->payload, fd);
+		return;
+	}
 	if (frame->type == MSG_metrics && child->greeted) {
 		take_metrics(child, frame->payload, fd);
 		return;
@@ -276,6 +308,8 @@ child_received(void *argument, const struct frame *frame, int fd)
 		take_hello(child, frame->payload);
 	else if (frame->type == MSG_settings)
 		take_settings(child, frame->payload);
+	else if (frame->type == MSG_rotation)
+		take_rotation(child, frame->payload);
 	else if (frame->type == MSG_stop)
 		take_stop(child, frame->payload);
 	else if (frame->type == MSG_move_leader)

@@ -39,6 +39,11 @@ struct child_owner {
 	 * keys of session tickets. All borrowed. NULL in raftd. */
 	void (*secured)(void *argument, const struct msg_tls *material);
 	void (*tickets)(void *argument, struct slice keys);
+	/* One end of a pair with another client worker: give it our connections when
+	 * we drain, or take its own; fd is the callee's now. NULL but in a client worker. */
+	void (*handover)(void *argument, bool give, uint64_t token, int fd);
+	/* Is the node out of rotation? NULL but in a client worker. */
+	void (*rotation)(void *argument, bool out);
 	/* Fill in what alive tells. */
 	void (*alive)(void *argument, struct msg_alive *alive);
 	void *argument;

@@ -155,6 +155,8 @@ METRIC(watches_open, CLIENT, GAUGE, ONE, "etcd_watches_open", "",
     "Watches of clients that are open.")
 METRIC(watch_resumed, CLIENT, COUNTER, ONE, "etcd_watch_resumed_total", "",
     "Watches that were registered again with a new raftd.")
+METRIC(handed_over, CLIENT, COUNTER, ONE, "etcd_http_connections_handed_over_total", "",
+    "Connections of clients that a worker gave to its successor.")
 METRIC(cache_hits, CLIENT, COUNTER, ONE, "etcd_cache_hits_total", "",
     "Reads that a worker answered from rendered bodies.")
 METRIC(cache_misses, CLIENT, COUNTER, ONE, "etcd_cache_misses_total", "",

@@ -118,7 +118,7 @@ struct backend_watch {
 	uint64_t id;			/* 0: not open */
 	uint64_t started_ms;
 	uint64_t next_index;		/* what to ask for after a restart */
-	uint64_t registered_index;	/* store index when raftd took it last */
+	uint64_t registered_index;	/* store index when the present raftd took it */
 	uint8_t flags;
 	bool answered;			/* watching() was called */
 	struct buf key;
@@ -126,6 +126,12 @@ struct backend_watch {
 /* since 0: from now on. */
 void backend_watch(struct backend *backend, struct backend_watch *watch, struct slice key,
     unsigned flags, uint64_t since);
+/* One that was open in another worker, whose next index was that: watching() is
+ * called at its end only. */
+void backend_watch_on(struct backend *backend, struct backend_watch *watch, struct slice key,
+    unsigned flags, uint64_t next_index);
+/* Of an open one that was answered: every event below has come. */
+uint64_t backend_watch_next(const struct backend *backend, const struct backend_watch *watch);
 /* Over: no callback any more, watch may be freed. Fine after its end too. */
 void backend_unwatch(struct backend *backend, struct backend_watch *watch);
 

@@ -15,12 +15,14 @@
  * store index before the events of that turn, so when the next one is announced
  * all up to the one before have come. What a watch is given from the history
  * is older than the index it was registered at, so settled_index counts for it
- * only beyond that.
+ * only beyond that, and not at all while the present raftd has not taken it.
  */
 #include "common/limits.h"
 #include "common/metric.h"
 #include "common/rand.h"
 #include "httpd/backend_priv.h"
+
+#define NOT_REGISTERED UINT64_MAX
 
 static bool
 watch_matches(const struct hash_link *link, struct slice key)
@@ -50,24 +52,47 @@ send_watch(struct backend *backend, struct backend_watch *watch)
 	});
 }
 
-void
-backend_watch(struct backend *backend, struct backend_watch *watch, struct slice key,
-    unsigned flags, uint64_t since)
+static void
+open_watch(struct backend *backend, struct backend_watch *watch, struct slice key, unsigned flags,
+    uint64_t since)
 {
 	ASSERT(watch->watching != NULL);
 	ASSERT(watch->event != NULL);
 	watch->id = backend->next_watch++;
 	watch->started_ms = loop_now(backend->worker->loop).monotonic_ms;
 	watch->next_index = since;
-	watch->registered_index = 0;
+	watch->registered_index = NOT_REGISTERED;
 	watch->flags = (uint8_t)flags;
-	watch->answered = false;
 	buf_init(&watch->key, 0);
 	buf_append_slice(&watch->key, key);
 	hash_insert(&backend->watches, &watch->by_id, slice_of(&watch->id, sizeof(watch->id)));
-	TAILQ_INSERT_TAIL(&backend->unanswered, watch, link);
 	send_watch(backend, watch);
+}
+
+void
+backend_watch(struct backend *backend, struct backend_watch *watch, struct slice key,
+    unsigned flags, uint64_t since)
+{
+	watch->answered = false;
+	TAILQ_INSERT_TAIL(&backend->unanswered, watch, link);
+	open_watch(backend, watch, key, flags, since);
 	backend_tick_soon(backend);
+}
+
+void
+backend_watch_on(struct backend *backend, struct backend_watch *watch, struct slice key,
+    unsigned flags, uint64_t next_index)
+{
+	watch->answered = true;
+	open_watch(backend, watch, key, flags, next_index);
+}
+
+uint64_t
+backend_watch_next(const struct backend *backend, const struct backend_watch *watch)
+{
+	if (backend->settled_index <= watch->registered_index)
+		return watch->next_index;
+	return MAX_OF(watch->next_index, backend->settled_index + 1);
 }
 
 size_t
@@ -189,10 +214,13 @@ backend_watch_resume(struct backend *backend)
 	     link = hash_next(&backend->watches, link)) {
 		struct backend_watch *watch = CONTAINER_OF(link, struct backend_watch, by_id);
 
-		if (watch->answered && backend->settled_index > watch->registered_index)
-			watch->next_index = MAX_OF(watch->next_index, backend->settled_index + 1);
-		if (watch->answered)
+		if (watch->answered) {
+			watch->next_index = backend_watch_next(backend, watch);
 			metric_add(METRIC_watch_resumed, 1);
+		}
+		/* Should this raftd die before it takes the watch, what it announced
+		 * meanwhile tells nothing of it. */
+		watch->registered_index = NOT_REGISTERED;
 		send_watch(backend, watch);
 	}
 }

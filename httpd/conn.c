@@ -120,8 +120,8 @@ conn_close(struct conn *conn)
 	server_closed(conn->server, conn);
 }
 
-static struct request *
-add_request(struct conn *conn)
+struct request *
+conn_add_request(struct conn *conn)
 {
 	struct request *request = server_request_new(conn->server);
 
@@ -145,7 +145,7 @@ refuse_saying(struct conn *conn, unsigned status, const char *text)
 	struct request *request = conn->last;
 
 	if (request == NULL || request->whole)
-		request = add_request(conn);
+		request = conn_add_request(conn);
 	request->whole = true;
 	request->keep_alive = false;
 	conn->state = CONN_DEAF;
@@ -363,7 +363,7 @@ hold_for_upgrade(struct conn *conn, struct request *request)
 static void
 begin_request(struct conn *conn, struct slice bytes, bool body_here)
 {
-	struct request *request = add_request(conn);
+	struct request *request = conn_add_request(conn);
 	struct request_header *headers;
 	struct head head;
 	unsigned refused;
@@ -731,7 +731,7 @@ conn_settle(struct conn *conn)
 		write_output(conn);
 	if (conn->state != CONN_CLOSED)
 		settle_end(conn);
-	if (conn->state == CONN_CLOSED)
+	if (conn->state == CONN_CLOSED || conn_give(conn))
 		return parsed;
 	if (!conn->ended && (conn->state != CONN_HEAD || may_parse(conn)))
 		wanted |= LOOP_READ;

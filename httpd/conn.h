@@ -15,7 +15,9 @@
  * be written, nothing more is parsed. All that a turn answers is written at its
  * end (conn_settle), where also time limits and wanted events are set anew.
  *
- * Private to server.c, conn.c and response.c.
+ * A worker that drains gives a connection that rests to another (handover.h).
+ *
+ * Private to server.c, conn.c, conn_move.c and response.c.
  */
 #ifndef MOOTHALL_HTTPD_CONN_H
 #define MOOTHALL_HTTPD_CONN_H
@@ -112,6 +114,20 @@ void conn_drop_requests(struct conn *conn);
 void conn_over(struct conn *conn, struct request *request);
 /* "host:port" of the client, or "-"; good as long as the connection. */
 const char *conn_from(struct conn *conn);
+
+/* A request behind those that are there, to be filled in. */
+struct request *conn_add_request(struct conn *conn);
+
+/* conn_move.c: to another worker, and from one. */
+struct msg_handed;
+/* Does another worker take it, sooner or later? */
+bool conn_may_move(const struct conn *conn);
+/* And does it rest now? */
+bool conn_could_go(const struct conn *conn);
+/* If the worker drains and it can go now: it goes, and is closed here. */
+bool conn_give(struct conn *conn);
+/* A new connection goes on where it was in another worker. */
+void conn_take(struct conn *conn, const struct msg_handed *handed);
 
 /* server.c */
 void server_touch(struct server *server, struct conn *conn);

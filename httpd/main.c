@@ -9,7 +9,8 @@
  *	configured -> serving		a first status of raftd that is not
  *					recovering any more: the listening socket
  *					is served, the supervisor told	[turn_ended]
- *	any --------> stopping		answers are finished		[stop]
+ *	any --------> stopping		answers are finished, or connections go
+ *					to another worker		[stop]
  *	stopping ---> ended		no connection is left, or it is time [stopped]
  */
 #include "common/child.h"
@@ -21,6 +22,7 @@
 #include "common/xmem.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
+#include "httpd/handover.h"
 #include "httpd/peer/peer.h"
 #include "httpd/policy.h"
 #include "httpd/server.h"
@@ -172,6 +174,20 @@ attached(void *argument, int role, uint32_t number UNUSED, uint64_t token, int f
 		server_adopt_local(program->worker.server, fd);
 	else
 		backend_attach(program->worker.backend, fd, token);
+}
+
+static void
+handover(void *argument, bool give, uint64_t token, int fd)
+{
+	struct program *program = argument;
+
+	handover_attach(program->worker.handover, give, token, fd);
+}
+
+static void
+rotation(void *argument, bool out)
+{
+	((struct program *)argument)->worker.out_of_rotation = out;
 }
 
 static void
@@ -340,6 +356,8 @@ main(int argc, char **argv)
 		.attached = attached,
 		.secured = secured,
 		.tickets = tickets,
+		.handover = worker->role == ROLE_CLIENT ? handover : NULL,
+		.rotation = worker->role == ROLE_CLIENT ? rotation : NULL,
 		.stop = stop,
 		.alive = tell_alive,
 		.resolved = worker->role == ROLE_PEER ? resolved : NULL,

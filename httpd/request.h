@@ -29,6 +29,13 @@ enum request_method {
 	METHOD_OTHER = 1 << 6,
 };
 
+/* What another worker has to know to go on with a request that waits for events. */
+struct request_rest {
+	struct slice key;		/* borrowed */
+	uint8_t watch_flags;		/* WATCH_FLAG_* of wire.h */
+	uint64_t next_index;		/* store index: events below it were sent */
+};
+
 struct request {
 	struct worker *worker;
 	struct conn *conn;
@@ -51,6 +58,9 @@ struct request {
 	void (*stop)(struct request *request);
 	/* May be set with it, for a stream: some of it, or all, was taken by the client. */
 	void (*drained)(struct request *request);
+	/* May be set with it: could another worker go on with the rest? Then gone()
+	 * follows. */
+	bool (*rest)(const struct request *request, struct request_rest *rest);
 	void *state;			/* the handler's */
 	/* The rest is conn.c's. */
 	struct request *next;
@@ -97,6 +107,10 @@ void response_stream_end(struct request *request);
 void response_abort(struct request *request);
 /* Bytes of this request's answer that the client has not taken yet. */
 size_t response_backlog(const struct request *request);
+
+/* True if the worker stops and no other one takes this connection over: what has
+ * no end of its own is to end. */
+bool request_has_to_end(const struct request *request);
 
 /* ---- upgrade (peer role) ------------------------------------------------------ */
 

@@ -125,13 +125,20 @@ complete(struct request *request)
 
 /* ---- heads -------------------------------------------------------------------------- */
 
-/* While draining, the last answer on a connection says so. */
+bool
+request_has_to_end(const struct request *request)
+{
+	return request->worker->draining && !conn_may_move(request->conn);
+}
+
+/* While draining, the last answer on a connection says so, but for those that
+ * another worker takes over. */
 static void
 consider_draining(struct request *request)
 {
 	const struct conn *conn = request->conn;
 
-	if (request->worker->draining && conn->last == request && conn->in.size == 0 &&
+	if (request_has_to_end(request) && conn->last == request && conn->in.size == 0 &&
 	    conn->rest.size == 0)
 		request->keep_alive = false;
 }

@@ -11,6 +11,7 @@
 #include "common/xmem.h"
 #include "httpd/callers.h"
 #include "httpd/conn.h"
+#include "httpd/handover.h"
 #include "httpd/tally.h"
 #include "httpd/tls.h"
 
@@ -59,6 +60,7 @@ struct server {
 	size_t free_request_count;
 	uint64_t request_number;	/* of the last one */
 	bool stopping;
+	bool keep_idle;			/* then: one more request of an idle connection */
 	void (*stopped)(struct worker *worker);
 	time_t date_second;
 	char date[32];
@@ -93,7 +95,7 @@ want_clients(struct server *server)
 		loop_io_want(server->listen_io, wanted ? LOOP_READ : 0);
 }
 
-static void
+static struct conn *
 adopt(struct server *server, int fd, struct caller *caller, struct tls *tls)
 {
 	struct conn *conn = conn_new(server, server->worker, fd, tls);
@@ -102,18 +104,19 @@ adopt(struct server *server, int fd, struct caller *caller, struct tls *tls)
 	TAILQ_INSERT_TAIL(&server->conns, conn, link);
 	server->worker->connections++;
 	conn_touch(conn);
+	return conn;
 }
 
 void
 server_adopt(struct server *server, int fd)
 {
-	adopt(server, fd, NULL, server->worker->tls);
+	(void)adopt(server, fd, NULL, server->worker->tls);
 }
 
 void
 server_adopt_local(struct server *server, int fd)
 {
-	adopt(server, fd, NULL, NULL);
+	(void)adopt(server, fd, NULL, NULL);
 }
 
 static void
@@ -227,7 +230,7 @@ take_client(struct server *server, int fd, const struct sockaddr_storage *addres
 	/* Fail only for what is no TCP socket, and there they do no good. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	adopt(server, fd, caller, worker->tls);
+	(void)adopt(server, fd, caller, worker->tls);
 }
 
 static void
@@ -269,6 +272,48 @@ server_listen(struct server *server)
 {
 	server->listening = true;
 	want_clients(server);
+}
+
+/* ---- to and from other workers ---------------------------------------------------- */
+
+void
+server_take(struct server *server, int fd, const struct msg_handed *handed)
+{
+	struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
+	socklen_t size = sizeof(address);
+	struct caller *caller = NULL;
+
+	/* Who has hung up meanwhile is seen when it is read from. */
+	if (getpeername(fd, (struct sockaddr *)&address, &size) == -1)
+		address.ss_family = AF_UNSPEC;
+	ASSERT(callers_enter(server->callers, &address, 0, &caller));
+	conn_take(adopt(server, fd, caller, NULL), handed);
+	want_clients(server);
+}
+
+size_t
+server_room(const struct server *server)
+{
+	size_t most = descriptors_left(server);
+
+	return most - MIN_OF(most, server->worker->connections);
+}
+
+void
+server_offer(struct server *server, size_t count)
+{
+	struct conn *conn;
+
+	if (!server->worker->draining)
+		return;
+	TAILQ_FOREACH(conn, &server->conns, link) {
+		if (count == 0)
+			break;
+		if (!conn_could_go(conn))
+			continue;
+		conn_touch(conn);
+		count--;
+	}
 }
 
 /* ---- time limits ------------------------------------------------------------------ */
@@ -449,7 +494,8 @@ server_flush(struct server *server)
 			handled = true;
 	}
 	free_closed(server);
-	if (server->stopping && server->stopped != NULL && TAILQ_EMPTY(&server->conns)) {
+	if (server->stopping && server->stopped != NULL && TAILQ_EMPTY(&server->conns) &&
+	    handover_is_quiet(server->worker->handover)) {
 		void (*stopped)(struct worker *worker) = server->stopped;
 
 		server->stopped = NULL;
@@ -480,18 +526,34 @@ stop_new(void *argument)
 	loop_again(server->worker->loop);
 }
 
-void
-server_stop(struct server *server, bool keep_idle, uint64_t limit, void (*stopped)(struct worker *))
+static void
+stop_those_that_stay(struct server *server)
 {
 	struct conn *conn, *next;
 
-	server->stopping = true;
-	server->stopped = stopped;
-	want_clients(server);
 	for (conn = TAILQ_FIRST(&server->conns); conn != NULL; conn = next) {
 		next = TAILQ_NEXT(conn, link);
-		conn_stop(conn, keep_idle);
+		if (!conn_may_move(conn))
+			conn_stop(conn, server->keep_idle);
 	}
+}
+
+void
+server_keep(struct server *server)
+{
+	if (server->stopping)
+		stop_those_that_stay(server);
+}
+
+void
+server_stop(struct server *server, bool keep_idle, uint64_t limit, void (*stopped)(struct worker *))
+{
+	server->stopping = true;
+	server->keep_idle = keep_idle;
+	server->stopped = stopped;
+	want_clients(server);
+	stop_those_that_stay(server);
+	server_offer(server, HANDOVER_WINDOW);
 	if (!keep_idle)
 		loop_timer_set(server->stop_new, NEW_CONNECTION_MS);
 	loop_timer_set(server->stop_limit, limit);

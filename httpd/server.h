@@ -34,8 +34,23 @@ void server_listen(struct server *server);
 void server_adopt(struct server *server, int fd);
 void server_adopt_local(struct server *server, int fd);
 
+/* ---- connections that come from another worker, or go there (handover.h) ---- */
+
+struct msg_handed;
+/* One more, whatever the limits; takes fd. */
+void server_take(struct server *server, int fd, const struct msg_handed *handed);
+/* How many more there are descriptors for. */
+size_t server_room(const struct server *server);
+/* count connections may go now, if the worker drains. */
+void server_offer(struct server *server, size_t count);
+/* None may go any more: those that are left are to end. */
+void server_keep(struct server *server);
+
 /*
  * Stop accepting and let go of connections; worker->draining must be set.
+ *
+ * Connections that another worker takes over go there as soon as they rest; of
+ * the others
  *
  *	keep_idle	an idle connection may send one more request first
  *	limit_ms	cut what is left then

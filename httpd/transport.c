@@ -143,6 +143,12 @@ transport_new(struct loop *loop, int fd, struct tls *tls,
 	return transport;
 }
 
+int
+transport_fd(const struct transport *transport)
+{
+	return transport->secure == NULL ? transport->fd : -1;
+}
+
 bool
 transport_is_opening(const struct transport *transport)
 {

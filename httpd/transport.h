@@ -27,6 +27,8 @@ struct transport *transport_new(struct loop *loop, int fd, struct tls *tls,
     void (*ready)(void *argument, unsigned events), void *argument);
 /* Closes the connection; accepts NULL in *transport. */
 void transport_free(struct transport **transport);
+/* Its socket, for another process to go on with; -1: it cannot, with TLS. */
+int transport_fd(const struct transport *transport);
 /* True as long as nothing is known of the other side. */
 bool transport_is_opening(const struct transport *transport);
 /* It has not become open in time: say so in the log. */

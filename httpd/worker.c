@@ -11,6 +11,7 @@
 #include "httpd/client/cache.h"
 #include "httpd/client/cors.h"
 #include "httpd/cluster.h"
+#include "httpd/handover.h"
 #include "httpd/server.h"
 
 static void
@@ -34,6 +35,7 @@ worker_open(struct worker *worker, int listen_fd)
 	worker->access = access_new(worker);
 	if (worker->role != ROLE_CLIENT)
 		return;
+	worker->handover = handover_new(worker);
 	worker->cors = cors_new(&worker->config);
 	worker->cache = cache_new(worker);
 	backend_own_changes(worker->backend, (struct backend_changes_owner){
@@ -73,6 +75,7 @@ worker_turn(struct worker *worker)
 			cache_turn(worker->cache);
 		backend_flush(worker->backend);
 	} while (server_flush(worker->server));
+	handover_flush(worker->handover);
 	measure(worker);
 	access_flush(worker->access);
 }
@@ -80,6 +83,7 @@ worker_turn(struct worker *worker)
 void
 worker_close(struct worker *worker)
 {
+	handover_free(&worker->handover);
 	/* Requests that end now leave the cache and the backend. */
 	server_free(&worker->server);
 	access_free(&worker->access);

@@ -12,6 +12,7 @@ struct backend;
 struct cache;
 struct cluster;
 struct cors;
+struct handover;
 struct child;
 struct peers;
 struct server;
@@ -32,7 +33,9 @@ struct worker {
 	struct tls *outside_tls;	/* for what is no node: a discovery service; or NULL */
 	struct access *access;		/* the access log; NULL: off */
 	struct peers *peers;		/* peer role: streams and join; else NULL */
-	bool draining;			/* finish what is there, close connections after it */
+	struct handover *handover;	/* client role: to and from other workers; else NULL */
+	bool draining;			/* finish what is there; connections go elsewhere or are closed */
+	bool out_of_rotation;		/* an operator wants no new clients here */
 	size_t connections;		/* open now */
 };
 

@@ -17,6 +17,7 @@
 #include "supervisor/supervisor.h"
 
 #include "common/xmem.h"
+#include "supervisor/wiring.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -139,8 +140,10 @@ restart_process_ready(struct supervisor *supervisor, struct process *process)
 
 	if (restart->step != RESTART_STEP_WAITING || restart->current != process)
 		return;
-	if (restart->replaced != NULL && restart->replaced->pid != 0)
+	if (restart->replaced != NULL && restart->replaced->pid != 0) {
+		wiring_hand_over(restart->replaced, process);
 		process_stop(restart->replaced, STOP_DRAIN, DRAIN_LIMIT_MS);
+	}
 	restart->replaced = NULL;
 	restart_next(supervisor);
 }

@@ -61,6 +61,21 @@ remove_process(struct supervisor *supervisor, struct process *process)
 	process_free(&process);
 }
 
+/* The connections of one that goes for good are shared out among those that stay. */
+static void
+hand_over_to_another(struct supervisor *supervisor, struct process *gone, unsigned count)
+{
+	struct process *process, *chosen = NULL;
+
+	TAILQ_FOREACH(process, &supervisor->processes, link) {
+		if (process->role == ROLE_CLIENT && process->state == PROCESS_RUNNING &&
+		    !process->retired && process->number <= count && (chosen == NULL || process->connections < chosen->connections))
+			chosen = process;
+	}
+	if (chosen != NULL)
+		wiring_hand_over(gone, chosen);
+}
+
 void
 supervisor_set_workers(struct supervisor *supervisor, unsigned count)
 {
@@ -71,6 +86,7 @@ supervisor_set_workers(struct supervisor *supervisor, unsigned count)
 
 		if (process->role == ROLE_CLIENT && process->number > count && !process->retired) {
 			process->retired = true;
+			hand_over_to_another(supervisor, process, count);
 			process_stop(process, STOP_DRAIN, DRAIN_LIMIT_MS);
 			if (process->pid == 0)
 				remove_process(supervisor, process);

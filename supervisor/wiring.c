@@ -41,6 +41,32 @@ pair_up(struct process *raftd, struct process *worker)
 	give_end(worker, raftd, token, pair[1]);
 }
 
+static void
+give_handover(struct process *to, const struct process *other, bool give, uint64_t token, int fd)
+{
+	msg_handover_frame(channel_out(to->channel), 0, &(struct msg_handover){ .give = give,
+	    .number = other->number, .token = token });
+	channel_attach(to->channel, fd);
+	close(fd);
+}
+
+void
+wiring_hand_over(struct process *from, struct process *to)
+{
+	uint64_t token = rand_entropy();
+	int pair[2];
+
+	if (from->channel == NULL || to->channel == NULL)
+		return;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) == -1) {
+		diag_warn("supervisor", "cannot connect two workers, connections will be closed: "
+		    "process=%s error=%s", from->name, strerror(errno));
+		return;
+	}
+	give_handover(to, from, false, token, pair[0]);
+	give_handover(from, to, true, token, pair[1]);
+}
+
 void
 wiring_add(struct process_list *processes, struct process *process)
 {

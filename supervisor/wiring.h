@@ -10,6 +10,12 @@
 
 #include "supervisor/process.h"
 
+/*
+ * Connect two client workers: the connections of from go to to when from drains,
+ * which it is to be told after this. Without a pair they end as they do alone.
+ */
+void wiring_hand_over(struct process *from, struct process *to);
+
 /* process has just been started: connect it with all it belongs to. */
 void wiring_add(struct process_list *processes, struct process *process);
 

@@ -157,6 +157,16 @@ MESSAGE(reach, 0x1f, FROM_PEER_WORKER,
 MESSAGE(metrics, 0x1e, FROM_SUPERVISOR,
     FIELD(u32, slot))		/* in which this process counts */
 
+/* Carries one end of a socket pair between two client workers: the connections
+ * of one go to the other when it drains, which it is told right after this. */
+MESSAGE(handover, 0x30, FROM_SUPERVISOR,
+    FIELD(u8, give)		/* 1: yours go; 0: take those that come */
+    FIELD(u32, number)		/* of who is at the other end */
+    FIELD(u64, token))
+/* To client workers: is the node to get new clients? Shown by /health only. */
+MESSAGE(rotation, 0x31, FROM_SUPERVISOR,
+    FIELD(u8, out))		/* 1: no */
+
 /* Carries the end of a pipe that the child writes its lines to; before metrics. */
 MESSAGE(diag_pipe, 0x60, FROM_SUPERVISOR, FIELD(u64, unused))
 
@@ -273,6 +283,20 @@ MESSAGE(backup_piece, 0x4a, FROM_RAFTD,
     FIELD(bytes, records)	/* list of state_record */
     FIELD(u32, checksum))	/* CRC32C of records */
 RECORD(path_record, FIELD(bytes, path) FIELD(u8, below)) /* below: everything under it too */
+
+/* ---- client worker to client worker: hello, then ------------------------- */
+
+/* From who takes: so many connections more may come. */
+MESSAGE(room, 0x50, FROM_CLIENT_WORKER, FIELD(u32, connections))
+/* Carries a connection, with what was read from it and not used, and what was
+ * not written yet. */
+MESSAGE(handed, 0x51, FROM_CLIENT_WORKER,
+    FIELD(u8, flags)		/* HANDED_* of wire.h */
+    FIELD(bytes, in)
+    FIELD(bytes, out)
+    FIELD(u8, watch_flags)	/* with HANDED_WATCH: WATCH_FLAG_*, the key, and the */
+    FIELD(bytes, key)		/* store index that is waited for */
+    FIELD(u64, next_index))
 
 /* ---- node to node: request id is the other node's id --------------------- */
 /* enum raft_message_type in raftd/raft/message.h; one row each. The receiver's

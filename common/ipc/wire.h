@@ -89,6 +89,14 @@ enum event_action {
 #define NODE_VALUE 0x02		/* the value is shown, even if empty */
 #define NODE_EXPIRES 0x04
 
+/* A connection that goes to another worker (msg_handed). */
+#define HANDED_SERVED 0x01	/* had an answer before */
+#define HANDED_WATCH 0x02	/* a watch waits on it, its head is written or in "out" */
+#define HANDED_HTTP_1_0 0x04	/* that watch: events are not in chunks, its end is that of the connection */
+#define HANDED_KEEP_ALIVE 0x08	/* that watch: requests may follow it */
+#define HANDED_DROPPED 0x10	/* bytes behind its last request were not read */
+#define HANDED_ALL 0x1f
+
 enum stats_kind { STATS_SELF = 1, STATS_STORE = 2, STATS_LEADER = 3 };
 
 /* numbers of stats, STATS_STORE: in the order clients see them. */

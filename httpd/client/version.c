@@ -6,6 +6,7 @@
 #include "httpd/backend.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
+#include "httpd/handover.h"
 
 void
 version_handle(struct request *request)
@@ -20,7 +21,8 @@ health_handle(struct request *request)
 {
 	const struct worker *worker = request->worker;
 
-	if (worker->draining || !backend_connected(worker->backend) ||
+	if (worker->out_of_rotation ||
+	    (worker->draining && !handover_gives(worker->handover)) || !backend_connected(worker->backend) ||
 	    worker->cluster->leader_id == 0)
 		response_send(request, 503, "application/json",
 		    SLICE_LITERAL("{\"health\": \"false\"}"));

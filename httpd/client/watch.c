@@ -7,6 +7,8 @@
  *	open -----> answered	an event, or the worker stops		[happened, stop]
  *	open -----> cut		the client reads too slowly		[happened]
  *	any ------> left	the client hung up			[gone]
+ *	open -----> elsewhere	another worker goes on with it		[rest, then gone]
+ *	elsewhere -> open	there					[watch_go_on]
  *
  * The first watcher of an event renders it for all.
  *
@@ -31,6 +33,7 @@ registered(struct backend_watch *watch, const struct msg_watching *answer)
 	struct request *request = CONTAINER_OF(watch, struct client_watch, watch)->request;
 
 	if (request->streaming) {
+		ASSERT(answer->error != ERR_NONE);
 		/* Ended by raftd. An empty end makes clients ask again; an error
 		 * in the place of an event would be taken for one. */
 		response_stream_end(request);
@@ -46,7 +49,7 @@ registered(struct backend_watch *watch, const struct msg_watching *answer)
 	response_header_number(request, "X-Raft-Index", answer->raft_index);
 	response_header_number(request, "X-Raft-Term", answer->raft_term);
 	response_stream_begin(request, 200, "application/json");
-	if (request->worker->draining) {
+	if (request_has_to_end(request)) {
 		backend_unwatch(request->worker->backend, watch);
 		response_stream_end(request);
 	}
@@ -121,22 +124,56 @@ stop(struct request *request)
 	response_stream_end(request);
 }
 
+static bool
+rest(const struct request *request, struct request_rest *rest)
+{
+	const struct client_watch *watch = request->state;
+
+	if (!request->streaming || watch->watch.id == 0)
+		return false;
+	*rest = (struct request_rest){
+		.key = buf_slice(&watch->watch.key),
+		.watch_flags = watch->watch.flags,
+		.next_index = backend_watch_next(request->worker->backend, &watch->watch),
+	};
+	return true;
+}
+
+static struct client_watch *
+new_watch(struct request *request, bool stream)
+{
+	struct client_watch *watch = arena_zalloc(&request->arena, sizeof(*watch));
+
+	watch->request = request;
+	watch->stream = stream;
+	watch->watch.watching = registered;
+	watch->watch.event = happened;
+	request->state = watch;
+	request->gone = gone;
+	request->stop = stop;
+	request->rest = rest;
+	return watch;
+}
+
 void
 watch_begin(struct request *request, struct slice key, const struct params *params)
 {
-	struct client_watch *watch = arena_zalloc(&request->arena, sizeof(*watch));
+	struct client_watch *watch = new_watch(request, params->stream);
 	unsigned flags = 0;
 
 	if (params->recursive)
 		flags |= WATCH_FLAG_RECURSIVE;
 	if (params->stream)
 		flags |= WATCH_FLAG_STREAM;
-	watch->request = request;
-	watch->stream = params->stream;
-	watch->watch.watching = registered;
-	watch->watch.event = happened;
-	request->state = watch;
-	request->gone = gone;
-	request->stop = stop;
 	backend_watch(request->worker->backend, &watch->watch, key, flags, params->wait_index);
+}
+
+void
+watch_go_on(struct request *request, const struct request_rest *rest)
+{
+	struct client_watch *watch = new_watch(request, (rest->watch_flags & WATCH_FLAG_STREAM) != 0);
+
+	ASSERT(request->streaming);
+	backend_watch_on(request->worker->backend, &watch->watch, rest->key, rest->watch_flags,
+	    rest->next_index);
 }

@@ -9,8 +9,9 @@
  *	    end_node:N		tell the supervisor to end the node with code N
  *	    deaf		do not stop when told to
  *	    say:N		send an empty message of type N, then serve
- *	FAKE_DIR/events		a line for each start, attach, stop and change of
- *				settings, which tells the idle time-out
+ *	FAKE_DIR/events		a line for each start, attach, handover, rotation,
+ *				stop and change of settings, which tells the idle
+ *				time-out
  */
 #include "common/child.h"
 #include "common/diag.h"
@@ -134,6 +135,19 @@ attached(void *argument, int role, uint32_t number, uint64_t token UNUSED, int f
 }
 
 static void
+handover(void *argument, bool give, uint64_t token UNUSED, int fd)
+{
+	tell(argument, give ? "handover:give" : "handover:take");
+	close(fd);
+}
+
+static void
+rotation(void *argument, bool out)
+{
+	tell(argument, out ? "rotation:out" : "rotation:in");
+}
+
+static void
 stop(void *argument, int how)
 {
 	struct fake *fake = argument;
@@ -194,6 +208,8 @@ main(int argc, char **argv)
 	fake.child = child_new(fake.loop, CHILD_CONTROL_FD, fake.role, fake.number,
 	    (struct child_owner){ .configured = configured, .reconfigured = reconfigured, .attached = attached, .stop = stop,
 		.move_leader = fake.role == ROLE_RAFTD ? move_leader : NULL, .alive = alive,
+		.handover = fake.role == ROLE_CLIENT ? handover : NULL,
+		.rotation = fake.role == ROLE_CLIENT ? rotation : NULL,
 		.argument = &fake });
 	code = loop_run(fake.loop, EXIT_STOPPED);
 	child_free(&fake.child);

@@ -514,6 +514,8 @@ TEST(a_client_worker_is_replaced_before_it_drains)
 	start_ready(&node);
 	assert_int_equal(node_control(&node, "restart client 1", &output), 0);
 	node_wait_events(&node, "client1 stop:3", 1);
+	assert_int_equal(node_events(&node, "client1 handover:give"), 1);
+	node_wait_events(&node, "client1 handover:take", 1);
 	assert_int_equal(node_events(&node, "client1 ready"), 2);
 	assert_int_equal(node_events(&node, "client2 start"), 1);
 	assert_int_equal(node_events(&node, "raftd start"), 1);

@@ -1,0 +1,249 @@
+/*
+ * handover.c - the channels between client workers (see handover.h).
+ */
+#include "httpd/handover.h"
+
+#include "common/diag.h"
+#include "common/ipc/channel.h"
+#include "common/ipc/wire.h"
+#include "common/xmem.h"
+#include "httpd/server.h"
+
+#include <stdlib.h>
+#include <sys/queue.h>
+#include <unistd.h>
+
+struct lane {
+	TAILQ_ENTRY(lane) link;
+	struct handover *handover;
+	struct channel *channel;
+	uint64_t token;
+	bool give;
+	bool greeted;			/* the other's hello came */
+	uint32_t room;			/* give: may go; take: lent and not used */
+};
+
+struct handover {
+	struct worker *worker;
+	TAILQ_HEAD(, lane) lanes;
+	struct lane *giving;		/* of lanes; NULL: nobody takes ours */
+};
+
+static void
+drop_lane(struct lane *lane)
+{
+	struct handover *handover = lane->handover;
+
+	TAILQ_REMOVE(&handover->lanes, lane, link);
+	channel_free(&lane->channel);
+	/* The server may be waiting for it, or has to do without. */
+	loop_again(handover->worker->loop);
+	if (handover->giving == lane) {
+		handover->giving = NULL;
+		server_keep(handover->worker->server);
+	}
+	free(lane);
+}
+
+static void
+refuse(struct lane *lane, const char *what)
+{
+	diag_error("handover", "another worker sent %s", what);
+	drop_lane(lane);
+}
+
+static void
+take_hello(struct lane *lane, const struct frame *frame)
+{
+	struct msg_hello hello;
+
+	if (lane->greeted || frame->type != MSG_hello ||
+	    msg_hello_decode(frame->payload, &hello) != ERR_NONE || hello.magic != WIRE_MAGIC ||
+	    hello.role != ROLE_CLIENT || hello.token != lane->token) {
+		refuse(lane, "a hello that is none");
+	} else if (hello.protocol != WIRE_PROTOCOL) {
+		diag_warn("handover", "another worker speaks another protocol: its=%u ours=%u",
+		    (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
+		drop_lane(lane);
+	} else {
+		lane->greeted = true;
+	}
+}
+
+static void
+take_room(struct lane *lane, const struct frame *frame)
+{
+	struct msg_room room;
+
+	if (!lane->give || msg_room_decode(frame->payload, &room) != ERR_NONE ||
+	    room.connections > HANDOVER_WINDOW - lane->room) {
+		refuse(lane, "room that is none");
+		return;
+	}
+	lane->room += room.connections;
+	server_offer(lane->handover->worker->server, lane->room);
+}
+
+static void
+take_connection(struct lane *lane, const struct frame *frame, int fd)
+{
+	struct msg_handed handed;
+
+	if (lane->give || lane->room == 0 ||
+	    msg_handed_decode(frame->payload, &handed) != ERR_NONE ||
+	    (handed.flags & ~HANDED_ALL) != 0 || (handed.watch_flags & ~WATCH_FLAG_ALL) != 0) {
+		if (fd != -1)
+			close(fd);
+		refuse(lane, "a connection that is none");
+		return;
+	}
+	lane->room--;
+	if (fd == -1)
+		diag_warn("handover", "a connection was lost: no descriptor is left for it");
+	else
+		server_take(lane->handover->worker->server, fd, &handed);
+}
+
+static void
+received(void *argument, const struct frame *frame, int fd)
+{
+	struct lane *lane = argument;
+
+	if (lane->greeted && frame->type == MSG_handed) {
+		take_connection(lane, frame, fd);
+		return;
+	}
+	if (fd != -1)
+		close(fd);
+	if (!lane->greeted)
+		take_hello(lane, frame);
+	else if (frame->type == MSG_room)
+		take_room(lane, frame);
+	else
+		refuse(lane, message_name(frame->type));
+}
+
+static void
+closed(void *argument, enum err why)
+{
+	struct lane *lane = argument;
+
+	if (lane->give || why != ERR_CLOSED)
+		diag_warn("handover", "the other worker is gone: %s", err_text(why));
+	drop_lane(lane);
+}
+
+struct handover *
+handover_new(struct worker *worker)
+{
+	struct handover *handover = xzalloc(sizeof(*handover));
+
+	handover->worker = worker;
+	TAILQ_INIT(&handover->lanes);
+	return handover;
+}
+
+void
+handover_free(struct handover **handover_pointer)
+{
+	struct handover *handover = *handover_pointer;
+	struct lane *lane;
+
+	*handover_pointer = NULL;
+	if (handover == NULL)
+		return;
+	handover->giving = NULL;
+	while ((lane = TAILQ_FIRST(&handover->lanes)) != NULL)
+		drop_lane(lane);
+	free(handover);
+}
+
+void
+handover_attach(struct handover *handover, bool give, uint64_t token, int fd)
+{
+	const struct worker *worker = handover->worker;
+	struct lane *lane = xzalloc(sizeof(*lane));
+
+	lane->handover = handover;
+	lane->token = token;
+	lane->give = give;
+	lane->channel = channel_new(worker->loop, fd, (struct channel_owner){
+	    .received = received, .closed = closed, .argument = lane });
+	TAILQ_INSERT_TAIL(&handover->lanes, lane, link);
+	if (give)
+		handover->giving = lane;
+	msg_hello_frame(channel_out(lane->channel), 0, &(struct msg_hello){ .magic = WIRE_MAGIC,
+	    .protocol = WIRE_PROTOCOL, .role = ROLE_CLIENT, .number = worker->number, .token = token });
+}
+
+bool
+handover_gives(const struct handover *handover)
+{
+	return handover != NULL && handover->giving != NULL;
+}
+
+bool
+handover_has_room(const struct handover *handover)
+{
+	return handover_gives(handover) && handover->giving->room > 0;
+}
+
+void
+handover_send(struct handover *handover, const struct msg_handed *handed, int fd)
+{
+	struct lane *lane = handover->giving;
+
+	ASSERT(lane->room > 0);
+	lane->room--;
+	msg_handed_frame(channel_out(lane->channel), 0, handed);
+	channel_attach(lane->channel, fd);
+}
+
+static void
+lend_room(struct lane *lane)
+{
+	size_t most = MIN_OF(server_room(lane->handover->worker->server), (size_t)HANDOVER_WINDOW);
+
+	/* Few at a time would be many small frames. */
+	if (!lane->greeted || most < lane->room + MIN_OF(most, (size_t)HANDOVER_WINDOW / 2))
+		return;
+	if (most == lane->room)
+		return;
+	msg_room_frame(channel_out(lane->channel), 0,
+	    &(struct msg_room){ .connections = (uint32_t)(most - lane->room) });
+	lane->room = (uint32_t)most;
+}
+
+void
+handover_flush(struct handover *handover)
+{
+	struct lane *lane;
+
+	if (handover == NULL)
+		return;
+	TAILQ_FOREACH(lane, &handover->lanes, link) {
+		size_t queued;
+
+		if (!lane->give)
+			lend_room(lane);
+		queued = channel_queued(lane->channel);
+		channel_flush(lane->channel);
+		/* Who waits for quiet looks at the end of a turn. */
+		if (queued > 0 && channel_queued(lane->channel) == 0)
+			loop_again(handover->worker->loop);
+	}
+}
+
+bool
+handover_is_quiet(const struct handover *handover)
+{
+	const struct lane *lane;
+
+	if (handover == NULL)
+		return true;
+	TAILQ_FOREACH(lane, &handover->lanes, link) {
+		if (!lane->give || channel_queued(lane->channel) > 0)
+			return false;
+	}
+	return true;
+}
