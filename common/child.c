@@ -427,6 +427,12 @@ child_free(struct child **child)
 	*child = NULL;
 }
 
+int
+child_check(const char *protocol)
+{
+	return strtoul(protocol, NULL, 10) == WIRE_PROTOCOL ? EXIT_STOPPED : EXIT_USAGE;
+}
+
 struct buf *
 child_out(struct child *child)
 {

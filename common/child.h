@@ -53,6 +53,8 @@ struct child_owner {
 struct child *child_new(struct loop *loop, int fd, int role, uint32_t number,
     struct child_owner owner);
 void child_free(struct child **child);
+/* "raftd --check N": does this program speak protocol N? The exit code. */
+int child_check(const char *protocol);
 /* Ready to serve. text: for the operator. */
 void child_ready(struct child *child, const char *text);
 /* A sign of life, at most once a second, from within work that takes longer than

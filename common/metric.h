@@ -146,4 +146,16 @@ uint32_t metric_area_take(struct metric_area *area, int role, uint32_t number, b
 /* That process is dead. */
 void metric_area_leave(struct metric_area *area, uint32_t slot);
 
+/* Who has, or had, a slot: for a supervisor that goes on with the area. */
+struct metric_holding {
+	uint32_t role, number;
+	bool alive;
+};
+
+/* False: there is no such slot. */
+bool metric_area_look(const struct metric_area *area, uint32_t slot, struct metric_holding *holding);
+/* The area that another program of this process made; takes fd. NULL: it is of
+ * another shape, and a new one is to be made. */
+struct metric_area *metric_area_resume(int fd, const struct metric_holding *holdings, size_t count);
+
 #endif

@@ -11,6 +11,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #define OWN_SLOT 0
@@ -66,6 +67,43 @@ fail:
 	saved = errno;
 	metric_area_free(&area);
 	errno = saved;
+	return NULL;
+}
+
+bool
+metric_area_look(const struct metric_area *area, uint32_t slot, struct metric_holding *holding)
+{
+	if (slot >= area->slots)
+		return false;
+	*holding = (struct metric_holding){ .role = area->holders[slot].role,
+		.number = area->holders[slot].number, .alive = area->holders[slot].alive != 0 };
+	return true;
+}
+
+struct metric_area *
+metric_area_resume(int fd, const struct metric_holding *holdings, size_t count)
+{
+	struct metric_area *area = xzalloc(sizeof(*area));
+	struct stat status;
+
+	area->fd = fd;
+	area->directory = MAP_FAILED;
+	if (count == 0 || count > SLOTS_MAX || fstat(fd, &status) == -1 ||
+	    status.st_size != (off_t)AREA_BYTES)
+		goto fail;
+	area->directory = mmap(NULL, BLOCK_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	if (area->directory == MAP_FAILED || area->directory->magic != METRIC_MAGIC)
+		goto fail;
+	area->slots = (uint32_t)count;
+	for (uint32_t slot = 0; slot < area->slots; slot++) {
+		area->holders[slot] = (struct metric_holder){ .role = holdings[slot].role,
+			.number = holdings[slot].number, .alive = holdings[slot].alive };
+		publish(area, slot);
+	}
+	if (metric_attach(fd, OWN_SLOT, ROLE_SUPERVISOR) == ERR_NONE)
+		return area;
+fail:
+	metric_area_free(&area);
 	return NULL;
 }
 

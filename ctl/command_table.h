@@ -59,6 +59,11 @@ COMMAND("control log-level", NODE, ctl_control, "[LEVEL|reset]", 0, 1, PLAIN,
     "what the log tells, while the node runs")
 COMMAND("control backup", NODE, ctl_control, "FILE", 1, 1, PLAIN,
     "as backup, of this node and without certificates")
+COMMAND("control upgrade", NODE, ctl_control, "", 0, 0, PLAIN,
+    "let the program that is installed now take over; no request fails")
+COMMAND("control drain", NODE, ctl_control, "", 0, 0, PLAIN,
+    "out of rotation: /health says 503, all else goes on")
+COMMAND("control undrain", NODE, ctl_control, "", 0, 0, PLAIN, "in rotation again")
 COMMAND("control stop", NODE, ctl_control, "[fast|graceful]", 0, 1, PLAIN, "stop the node")
 
 COMMAND("backup", TOOLS, ctl_backup, "FILE", 1, 1, PLAIN,

@@ -334,6 +334,9 @@ main(int argc, char **argv)
 	int control_fd = CHILD_CONTROL_FD;
 	int code;
 
+	/* An upgrade asks before it replaces anything. */
+	if (argc == 3 && strcmp(argv[1], "--check") == 0)
+		return child_check(argv[2]);
 	harden_start(HANDED_FDS);
 	title_start(argc, argv);
 	diag_start("httpd");

@@ -600,6 +600,9 @@ main(int argc, char **argv)
 	struct raftd raftd = { 0 };
 	int code;
 
+	/* An upgrade asks before it replaces anything. */
+	if (argc == 3 && strcmp(argv[1], "--check") == 0)
+		return child_check(argv[2]);
 	if (argc != 3 || strcmp(argv[1], "--control-fd") != 0 || strcmp(argv[2], "3") != 0) {
 		diag_say("raftd: started by etcd only, not by hand (raftd --control-fd 3)");
 		return EXIT_USAGE;

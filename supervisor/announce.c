@@ -5,8 +5,8 @@
 #include "supervisor/supervisor.h"
 
 #include "common/diag.h"
+#include "common/version.h"
 #include "common/xmem.h"
-#include "config.h"
 #include "supervisor/setup.h"
 
 #include <inttypes.h>
@@ -71,7 +71,7 @@ announce_start(struct supervisor *supervisor)
 {
 	const struct config *config = supervisor->config;
 
-	diag_say("etcd %s (%s), data in %s (%s), %u processes", PACKAGE_VERSION, PACKAGE_NAME,
+	diag_say("etcd %s (moothall), data in %s (%s), %u processes", version_text,
 	    supervisor->directory->shown, supervisor->directory->is_new ? "new" : "existing",
 	    supervisor->workers + PROCESSES_BESIDE_WORKERS);
 	begin_quietly(supervisor);

@@ -2,8 +2,8 @@
  * control.c - connections of operators.
  *
  *	reading ----> answering	 a line came, its answer is there	[obey]
- *	reading ----> waiting	 restart, transfer: done later		[obey]
- *	waiting ----> answering	 it is done				[restart_done]
+ *	reading ----> waiting	 restart, transfer, upgrade: done later	[obey]
+ *	waiting ----> answering	 it is done, maybe by another program	[control_done]
  *	answering --> reading	 all of it is written			[flush]
  *	any --------> closed	 they closed, or were too long		[drop]
  */
@@ -17,6 +17,7 @@
 #include "supervisor/log_level.h"
 #include "supervisor/reload.h"
 #include "supervisor/supervisor.h"
+#include "supervisor/upgrade.h"
 #include "supervisor/wiring.h"
 
 #include <errno.h>
@@ -72,9 +73,9 @@ drop(struct connection *connection)
 	free(connection);
 }
 
-/* ok, or why not. */
+/* ok, maybe with a text for a person; or why not. */
 static void
-answer(struct connection *connection, const char *problem)
+answer_saying(struct connection *connection, const char *problem, const char *said)
 {
 	yajl_gen gen = yajl_gen_alloc(NULL);
 	const unsigned char *text;
@@ -87,6 +88,9 @@ answer(struct connection *connection, const char *problem)
 	if (problem != NULL) {
 		yajl_gen_string(gen, (const unsigned char *)"error", 5);
 		yajl_gen_string(gen, (const unsigned char *)problem, strlen(problem));
+	} else if (said != NULL) {
+		yajl_gen_string(gen, (const unsigned char *)"text", 4);
+		yajl_gen_string(gen, (const unsigned char *)said, strlen(said));
 	}
 	yajl_gen_map_close(gen);
 	yajl_gen_get_buf(gen, &text, &size);
@@ -96,17 +100,45 @@ answer(struct connection *connection, const char *problem)
 }
 
 static void
-restart_done(void *argument, const char *problem)
+answer(struct connection *connection, const char *problem)
 {
-	struct control *control = argument;
+	answer_saying(connection, problem, NULL);
+}
+
+void
+control_done(struct control *control, const char *problem, const char *text)
+{
 	struct connection *connection = control->waiter;
 
 	if (connection == NULL)
 		return;
 	control->waiter = NULL;
 	connection->waiting = false;
-	answer(connection, problem);
+	answer_saying(connection, problem, text);
 	loop_io_want(connection->io, LOOP_READ | LOOP_WRITE);
+}
+
+static void
+restart_done(void *argument, const char *problem)
+{
+	control_done(argument, problem, NULL);
+}
+
+/* If it goes well the new program answers, which has the connection then. */
+static void
+begin_upgrade(struct connection *connection)
+{
+	struct control *control = connection->control;
+	char *problem = control->waiter != NULL ? xstrdup("another restart or transfer is under way") :
+	    upgrade_begin(control->supervisor, restart_done, control);
+
+	if (problem == NULL) {
+		control->waiter = connection;
+		connection->waiting = true;
+		return;
+	}
+	answer(connection, problem);
+	free(problem);
 }
 
 static void
@@ -249,6 +281,13 @@ give_backup(struct connection *connection)
 }
 
 static void
+set_rotation(struct connection *connection, bool out)
+{
+	supervisor_set_rotation(connection->control->supervisor, out);
+	answer(connection, NULL);
+}
+
+static void
 obey(struct connection *connection, struct slice line)
 {
 	struct control_field fields[] = { { "command", NULL }, { "argument", NULL },
@@ -277,11 +316,15 @@ obey(struct connection *connection, struct slice line)
 		begin_restart(connection, true, argument);
 	else if (strcmp(command, "backup") == 0)
 		give_backup(connection);
+	else if (strcmp(command, "upgrade") == 0)
+		begin_upgrade(connection);
+	else if (strcmp(command, "drain") == 0 || strcmp(command, "undrain") == 0)
+		set_rotation(connection, command[0] == 'd');
 	else if (strcmp(command, "stop") == 0)
 		stop_the_node(connection, argument);
 	else
 		answer(connection, "no such command; say status, reload, rotate, log-level, restart, "
-		    "transfer, backup or stop");
+		    "transfer, backup, upgrade, drain, undrain or stop");
 	control_line_free(fields, ARRAY_COUNT(fields));
 }
 
@@ -393,21 +436,12 @@ may_speak(int fd)
 	return false;
 }
 
-static void
-accept_ready(void *argument, unsigned events UNUSED)
+static struct connection *
+add_connection(struct control *control, int fd)
 {
-	struct control *control = argument;
 	struct loop *loop = control->supervisor->loop;
-	struct connection *connection;
-	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+	struct connection *connection = xzalloc(sizeof(*connection));
 
-	if (fd == -1)
-		return;
-	if (control->connection_count == CONNECTIONS_MAX || !may_speak(fd)) {
-		close(fd);
-		return;
-	}
-	connection = xzalloc(sizeof(*connection));
 	connection->control = control;
 	connection->fd = fd;
 	connection->passed_fd = -1;
@@ -418,6 +452,22 @@ accept_ready(void *argument, unsigned events UNUSED)
 	loop_io_want(connection->io, LOOP_READ);
 	LIST_INSERT_HEAD(&control->connections, connection, link);
 	control->connection_count++;
+	return connection;
+}
+
+static void
+accept_ready(void *argument, unsigned events UNUSED)
+{
+	struct control *control = argument;
+	int fd = accept4(control->fd, NULL, NULL, SOCK_CLOEXEC | SOCK_NONBLOCK);
+
+	if (fd == -1)
+		return;
+	if (control->connection_count == CONNECTIONS_MAX || !may_speak(fd)) {
+		close(fd);
+		return;
+	}
+	(void)add_connection(control, fd);
 }
 
 /* A path may be longer than sun_path, so we bind from inside the directory. */
@@ -449,7 +499,6 @@ enum err
 control_open(struct supervisor *supervisor, struct control **result)
 {
 	int directory_fd = open(supervisor->config->run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	struct control *control;
 	int fd = directory_fd == -1 ? -1 : bind_in(directory_fd);
 
 	if (fd == -1) {
@@ -459,15 +508,34 @@ control_open(struct supervisor *supervisor, struct control **result)
 			close(directory_fd);
 		return err;
 	}
-	control = xzalloc(sizeof(*control));
+	*result = control_adopt(supervisor, fd, directory_fd, -1);
+	return ERR_NONE;
+}
+
+struct control *
+control_adopt(struct supervisor *supervisor, int fd, int directory_fd, int waiter_fd)
+{
+	struct control *control = xzalloc(sizeof(*control));
+
 	control->supervisor = supervisor;
 	control->fd = fd;
 	control->directory_fd = directory_fd;
 	LIST_INIT(&control->connections);
 	control->io = loop_io_new(supervisor->loop, fd, accept_ready, control);
 	loop_io_want(control->io, LOOP_READ);
-	*result = control;
-	return ERR_NONE;
+	if (waiter_fd != -1) {
+		control->waiter = add_connection(control, waiter_fd);
+		control->waiter->waiting = true;
+	}
+	return control;
+}
+
+void
+control_descriptors(const struct control *control, int *fd, int *directory_fd, int *waiter_fd)
+{
+	*fd = control->fd;
+	*directory_fd = control->directory_fd;
+	*waiter_fd = control->waiter == NULL ? -1 : control->waiter->fd;
 }
 
 void

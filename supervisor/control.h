@@ -16,6 +16,13 @@ struct supervisor;
 
 /* The lock is held, so a socket that is there is a dead one's. */
 enum err control_open(struct supervisor *supervisor, struct control **result) MUST_CHECK;
+/* For a program that takes our place: the socket, its directory, and the connection
+ * that waits for what was begun; -1: none. */
+void control_descriptors(const struct control *control, int *fd, int *directory_fd, int *waiter_fd);
+/* And there; takes them. */
+struct control *control_adopt(struct supervisor *supervisor, int fd, int directory_fd, int waiter_fd);
+/* Answer who waits, if anybody does: why not, or that it is done, with a text. */
+void control_done(struct control *control, const char *problem, const char *text);
 /* Closes all connections and removes the socket. */
 void control_free(struct control **control);
 

@@ -280,21 +280,46 @@ source_ready(void *argument, unsigned events UNUSED)
 struct log_source *
 log_source_new(struct log *log, const char *program, pid_t pid, int *child_fd)
 {
-	struct log_source *source;
 	int ends[2];
 
 	ASSERT(log->loop != NULL);
 	if (pipe2(ends, O_CLOEXEC | O_NONBLOCK) == -1)
 		return NULL;
-	source = xzalloc(sizeof(*source));
+	*child_fd = ends[1];
+	return log_source_resume(log, program, pid, ends[0], SLICE_EMPTY);
+}
+
+struct log_source *
+log_source_resume(struct log *log, const char *program, pid_t pid, int fd, struct slice unread)
+{
+	struct log_source *source = xzalloc(sizeof(*source));
+
 	source->log = log;
 	source->program = program;
 	source->pid = pid;
-	source->fd = ends[0];
-	source->io = loop_io_new(log->loop, source->fd, source_ready, source);
+	source->fd = fd;
+	source->io = loop_io_new(log->loop, fd, source_ready, source);
+	buf_append_slice(&source->in, unread);
 	loop_io_want(source->io, LOOP_READ);
-	*child_fd = ends[1];
 	return source;
+}
+
+int
+log_source_fd(const struct log_source *source)
+{
+	return source->fd;
+}
+
+struct slice
+log_source_unread(const struct log_source *source)
+{
+	return buf_slice(&source->in);
+}
+
+void
+log_flush(struct log *log)
+{
+	flush(log);
 }
 
 void

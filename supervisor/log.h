@@ -21,6 +21,7 @@
 
 #include "common/loop.h"
 #include "common/option.h"
+#include "common/slice.h"
 
 #include <sys/types.h>
 
@@ -60,6 +61,16 @@ int log_crash_fd(const struct log *log);
  * for the child, closed by the caller. NULL with errno.
  */
 struct log_source *log_source_new(struct log *log, const char *program, pid_t pid, int *child_fd);
+/*
+ * For a program that takes our place: what waits is written; the pipe, -1 if it is
+ * not read any more, and what was read from it and is no whole frame yet. And
+ * there; takes fd.
+ */
+void log_flush(struct log *log);
+int log_source_fd(const struct log_source *source);
+struct slice log_source_unread(const struct log_source *source);
+struct log_source *log_source_resume(struct log *log, const char *program, pid_t pid, int fd,
+    struct slice unread);
 /* The child is dead, or was never there: what it still said is written. Accepts NULL
  * in *source. */
 void log_source_free(struct log_source **source);

@@ -8,8 +8,8 @@
 #include "common/diag.h"
 #include "common/harden.h"
 #include "common/libexec.h"
+#include "common/version.h"
 #include "common/xmem.h"
-#include "config.h"
 #include "supervisor/config_file.h"
 #include "supervisor/control.h"
 #include "supervisor/daemon.h"
@@ -25,6 +25,7 @@
 #include "supervisor/setup.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/tls_files.h"
+#include "supervisor/upgrade.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -50,6 +51,8 @@ struct program {
 	struct privileges privileges;
 	struct inherited inherited;
 	struct notify notify;
+	struct takeover takeover;
+	char *own_path;				/* what an upgrade runs; NULL: not known */
 	char *raftd_path, *httpd_path, *resolver_path, *rebuild_path;
 	char *client_bound, *peer_bound;	/* host:port */
 	int client_fd, peer_fd;
@@ -318,7 +321,7 @@ drop_rights(struct program *program)
 		diag_warn("sandbox", "the processes are less confined than they could be: "
 		    "missing=\"%s\"", missing);
 	free(missing);
-	err = supervisor_policy(mode, program->raftd_path, program->httpd_path);
+	err = supervisor_policy(mode, program->raftd_path, program->httpd_path, program->own_path);
 	if (err != ERR_NONE)
 		return fail(program, EXIT_USAGE, xasprintf("-sandbox on: %s", err_text(err)));
 	return EXIT_STOPPED;
@@ -356,6 +359,51 @@ prepare(struct program *program)
 	if (code == EXIT_STOPPED)
 		code = drop_rights(program);
 	return code;
+}
+
+/* Instead of prepare: it is all there. */
+static enum exit_code
+take_over(struct program *program)
+{
+	const struct upgrade_state *state = &program->takeover.state;
+	struct arguments *arguments = &program->arguments;
+	enum exit_code code = find_programs(program);
+	char *problem;
+
+	if (code != EXIT_STOPPED)
+		return code;
+	problem = upgrade_fit(&program->takeover, arguments);
+	if (problem != NULL)
+		return fail(program, EXIT_USAGE, problem);
+	upgrade_own(&program->takeover);
+	program->client_fd = upgrade_fd(state->client_fd);
+	program->peer_fd = upgrade_fd(state->peer_fd);
+	program->directory.lock_fd = upgrade_fd(state->lock_fd);
+	program->directory.shown = xasprintf("%.*s", SLICE_ARGS(state->shown));
+	program->started_ns = state->started_ns;
+	diag_set_node(arguments->config.name[0] == '\0' ? "-" : arguments->config.name);
+	return EXIT_STOPPED;
+}
+
+/* For the running program, which waits for what we say on standard error. */
+static enum exit_code
+check_upgrade(struct program *program)
+{
+	enum exit_code code = find_programs(program);
+	char *problem;
+
+	if (code != EXIT_STOPPED)
+		return code;
+	problem = upgrade_fit(&program->takeover, &program->arguments);
+	if (problem == NULL)
+		program->tls = tls_files_load(&program->arguments, &problem);
+	if (problem == NULL)
+		problem = upgrade_check_programs(
+		    (const char *const[]){ program->raftd_path, program->httpd_path }, 2);
+	if (problem != NULL)
+		return fail(program, EXIT_USAGE, problem);
+	upgrade_say_good();
+	return EXIT_STOPPED;
 }
 
 static void
@@ -399,6 +447,11 @@ open_notify(struct program *program)
 	const struct config *config = &program->arguments.config;
 	int ready_fds[NOTIFY_READY_FDS] = { -1, -1 };
 
+	/* It was said by the program before us. */
+	if (program->takeover.mode == UPGRADE_TAKE) {
+		notify_open(&program->notify, ready_fds);
+		return EXIT_STOPPED;
+	}
 	if (config->ready_fd[0] != '\0') {
 		ready_fds[0] = (int)strtol(config->ready_fd, NULL, 10);
 		if (fcntl(ready_fds[0], F_SETFD, FD_CLOEXEC) == -1)
@@ -415,6 +468,19 @@ open_notify(struct program *program)
 	return EXIT_STOPPED;
 }
 
+static enum err
+open_control(const struct program *program)
+{
+	const struct upgrade_state *state = &program->takeover.state;
+	struct supervisor *supervisor = program->supervisor;
+
+	if (program->takeover.mode != UPGRADE_TAKE)
+		return control_open(supervisor, &supervisor->control);
+	supervisor->control = control_adopt(supervisor, upgrade_fd(state->control_fd),
+	    upgrade_fd(state->run_dir_fd), upgrade_fd(state->waiter_fd));
+	return ERR_NONE;
+}
+
 static enum exit_code
 run(struct program *program)
 {
@@ -429,13 +495,15 @@ run(struct program *program)
 	    .tls = program->tls, .log = program->log,
 	    .raftd_path = program->raftd_path, .httpd_path = program->httpd_path,
 	    .resolver_path = program->resolver_path,
+	    .program = program->own_path,
+	    .takeover = program->takeover.mode == UPGRADE_TAKE ? &program->takeover : NULL,
 	    .client_fd = program->client_fd, .peer_fd = program->peer_fd, .notify = program->notify,
 	    .started_ns = program->started_ns });
 	program->supervisor = supervisor;
 	program->client_fd = -1;
 	program->peer_fd = -1;
 	program->notify = (struct notify){ .fd = -1, .ready_fds = { -1, -1 } };
-	err = control_open(supervisor, &supervisor->control);
+	err = open_control(program);
 	if (err != ERR_NONE)
 		return fail(program, EXIT_USAGE, xasprintf("cannot make the control socket in %s (-run-dir): %s",
 		    program->arguments.config.run_dir, err_text(err)));
@@ -451,7 +519,7 @@ serve(struct program *program)
 
 	if (code != EXIT_STOPPED)
 		return code;
-	if (config->daemon)
+	if (config->daemon && program->takeover.mode != UPGRADE_TAKE)
 		daemon_detach();
 	/* A log that is rotated just now is no reason to end. */
 	signal(SIGUSR1, SIG_IGN);
@@ -466,7 +534,7 @@ serve(struct program *program)
 	program->tls = tls_files_load(&program->arguments, &problem);
 	if (program->tls == NULL)
 		return fail(program, EXIT_USAGE, problem);
-	code = prepare(program);
+	code = program->takeover.mode == UPGRADE_TAKE ? take_over(program) : prepare(program);
 	return code == EXIT_STOPPED ? run(program) : code;
 }
 
@@ -495,6 +563,8 @@ program_free(struct program *program)
 	free(program->httpd_path);
 	free(program->resolver_path);
 	free(program->rebuild_path);
+	free(program->own_path);
+	takeover_free(&program->takeover);
 	privileges_free(&program->privileges);
 	directory_close(&program->directory);
 	arguments_free(&program->arguments);
@@ -513,6 +583,13 @@ main(int argc, char **argv)
 	inherit_read(&program.inherited);
 	harden_start(-1);
 	diag_start("etcd");
+	program.own_path = upgrade_program(argv[0]);
+	problem = upgrade_find(&program.takeover);
+	if (problem != NULL) {
+		code = fail(&program, EXIT_USAGE, problem);
+		program_free(&program);
+		return (int)code;
+	}
 	program.input = (struct arguments_input){ .argc = argc, .argv = argv,
 		.environment = environ, .system_file = SYSTEM_FILE };
 	switch (arguments_read(&program.arguments, &program.input, &problem)) {
@@ -523,7 +600,7 @@ main(int argc, char **argv)
 		help_print_all();
 		return EXIT_STOPPED;
 	case ARGUMENTS_VERSION:
-		printf("etcd version %s\n", PACKAGE_VERSION);
+		printf("etcd version %s\n", version_text);
 		return EXIT_STOPPED;
 	case ARGUMENTS_WRONG:
 		return (int)fail(&program, EXIT_USAGE, problem);
@@ -535,6 +612,8 @@ main(int argc, char **argv)
 		problem = privileges_find(&program.privileges, &program.arguments.config);
 	if (problem != NULL) {
 		code = fail(&program, EXIT_USAGE, problem);
+	} else if (program.takeover.mode == UPGRADE_CHECK) {
+		code = check_upgrade(&program);
 	} else if (program.arguments.config.print_config) {
 		code = print_config(&program);
 	} else if (program.arguments.config.check_config) {

@@ -70,6 +70,12 @@ notify_open(struct notify *notify, const int ready_fds[NOTIFY_READY_FDS])
 	}
 	if (notify->fd != -1)
 		notify->watchdog_us = watchdog_us();
+	notify_hide();
+}
+
+void
+notify_hide(void)
+{
 	unsetenv("NOTIFY_SOCKET");
 	unsetenv("WATCHDOG_USEC");
 	unsetenv("WATCHDOG_PID");

@@ -27,8 +27,10 @@ struct notify {
 void notify_open(struct notify *notify, const int ready_fds[NOTIFY_READY_FDS]);
 /* Also closes descriptors that were not told of readiness. */
 void notify_close(struct notify *notify);
-/* Put back what notify_open took, for a program that takes our place. */
+/* Put back what notify_open took, for a program that takes our place; and take it
+ * out again, if there is none after all. */
 void notify_export(const struct notify *notify);
+void notify_hide(void);
 
 /* "READY=1\nSTATUS=..."; lost if the service manager does not take it. */
 void notify_send(const struct notify *notify, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -54,10 +54,11 @@ find_loader(struct dl_phdr_info *object, size_t size, void *argument)
 }
 
 enum err
-supervisor_policy(enum sandbox_mode mode, const char *raftd_path, const char *httpd_path)
+supervisor_policy(enum sandbox_mode mode, const char *raftd_path, const char *httpd_path,
+    const char *own_path)
 {
 	const char *loader = NULL;
-	char *directories[3];
+	char *directories[4];
 	struct sandbox_place places[ARRAY_COUNT(directories)];
 	struct sandbox_files files = { .places = places, .run_only = true, .keep_connect = true,
 		.keep_abstract = true };
@@ -67,6 +68,7 @@ supervisor_policy(enum sandbox_mode mode, const char *raftd_path, const char *ht
 	directories[0] = directory_of(raftd_path);
 	directories[1] = directory_of(httpd_path);
 	directories[2] = loader == NULL ? NULL : directory_of(loader);
+	directories[3] = own_path == NULL ? NULL : directory_of(own_path);
 	for (size_t i = 0; i < ARRAY_COUNT(directories); i++) {
 		if (directories[i] != NULL)
 			places[files.count++] = (struct sandbox_place){ directories[i], SANDBOX_RUN };

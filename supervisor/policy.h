@@ -15,11 +15,11 @@
 
 /*
  * After the listening sockets are there, before the first fork. From now on:
- * only the programs beside these two run, no TCP port is bound, signals reach
- * our children only.
+ * only the programs beside these run, no TCP port is bound, signals reach our
+ * children only. own_path: our program, which an upgrade runs; NULL: none.
  */
 enum err supervisor_policy(enum sandbox_mode mode, const char *raftd_path,
-    const char *httpd_path) MUST_CHECK;
+    const char *httpd_path, const char *own_path) MUST_CHECK;
 /* The resolver's: runs nothing and writes nothing. */
 enum err resolver_policy(enum sandbox_mode mode) MUST_CHECK;
 

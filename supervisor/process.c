@@ -11,6 +11,7 @@
 #include "supervisor/log.h"
 #include "supervisor/spawn.h"
 #include "supervisor/tls_files.h"
+#include "supervisor/upgrade.h"
 
 #include <errno.h>
 #include <signal.h>
@@ -28,6 +29,7 @@
 #define SILENCE_MAX_MS 10000
 #define RAFTD_SILENCE_MAX_MS 30000	/* its disk may be slow */
 #define ABORT_TO_KILL_MS 2000
+#define TAKEN_STOP_LIMIT_MS 30000	/* for one that another program had told to stop */
 
 static void
 timer_due(void *argument)
@@ -251,6 +253,12 @@ fork_child(const struct process *process, int control_fd)
 	return spawn_program(&spawn);
 }
 
+static const char *
+program_of(const struct process *process)
+{
+	return process->role == ROLE_RAFTD ? "raftd" : "httpd";
+}
+
 /* A pipe for its lines, which the log reads. */
 static void
 give_pipe(struct process *process)
@@ -259,8 +267,8 @@ give_pipe(struct process *process)
 
 	if (process->world->log == NULL)
 		return;
-	process->lines = log_source_new(process->world->log,
-	    process->role == ROLE_RAFTD ? "raftd" : "httpd", process->pid, &child_fd);
+	process->lines = log_source_new(process->world->log, program_of(process), process->pid,
+	    &child_fd);
 	if (process->lines == NULL) {
 		diag_warn("supervisor", "no pipe for the lines of a child, they go to standard "
 		    "error: process=%s error=%s", process->name, strerror(errno));
@@ -307,6 +315,14 @@ send_settings(struct process *process)
 }
 
 static void
+tell_rotation(struct process *process)
+{
+	if (process->role == ROLE_CLIENT)
+		msg_rotation_frame(channel_out(process->channel), 0,
+		    &(struct msg_rotation){ .out = process->world->out_of_rotation });
+}
+
+static void
 greet(struct process *process)
 {
 	msg_hello_frame(channel_out(process->channel), 0, &(struct msg_hello){
@@ -315,6 +331,17 @@ greet(struct process *process)
 	give_metrics(process);
 	send_settings(process);
 	tls_files_give(process->world->tls, process->role, channel_out(process->channel));
+	if (process->world->out_of_rotation)
+		tell_rotation(process);
+}
+
+void
+process_rotate(struct process *process)
+{
+	if (!process_is_up(process) || process->channel == NULL)
+		return;
+	tell_rotation(process);
+	loop_again(process->world->loop);
 }
 
 void
@@ -364,6 +391,7 @@ process_start(struct process *process)
 	process->greeted = false;
 	process->was_ready = false;
 	process->renewed = false;
+	process->draining = false;
 	process->connections = 0;
 	process->state = PROCESS_STARTING;
 	process->channel = channel_new(world->loop, pair[0], (struct channel_owner){
@@ -430,6 +458,7 @@ process_stop(struct process *process, int how, uint64_t limit_ms)
 		return;
 	}
 	process->state = PROCESS_STOPPING;
+	process->draining = how == STOP_DRAIN;
 	loop_timer_set(process->timer, limit_ms);
 	if (process->channel != NULL)
 		msg_stop_frame(channel_out(process->channel), 0,
@@ -479,6 +508,78 @@ process_reaped(struct process *process, int status)
 	process->metric_slot = METRIC_NO_SLOT;
 	process->world->died(process->world->argument, process, status);
 }
+
+/* ---- another program in our place --------------------------------------------------- */
+
+static const struct flag {
+	uint8_t bit;
+	size_t place;			/* of the bool in struct process */
+} flags[] = {
+	{ UPGRADE_PROCESS_GREETED, offsetof(struct process, greeted) },
+	{ UPGRADE_PROCESS_WAS_READY, offsetof(struct process, was_ready) },
+	{ UPGRADE_PROCESS_EVER_READY, offsetof(struct process, ever_ready) },
+	{ UPGRADE_PROCESS_RETIRED, offsetof(struct process, retired) },
+	{ UPGRADE_PROCESS_DRAINING, offsetof(struct process, draining) },
+};
+
+void
+process_hand_on(const struct process *process, struct upgrade_process *record)
+{
+	*record = (struct upgrade_process){
+		.role = (uint8_t)process->role,
+		.number = process->number,
+		.pid = (uint32_t)process->pid,
+		.state = (uint8_t)process->state,
+		.channel_fd = (uint32_t)channel_fd(process->channel),
+		.unread = channel_unread(process->channel),
+		.lines_fd = UPGRADE_NO_FD,
+		.started_ms = process->started_ms,
+		.started_wall_ns = process->started_wall_ns,
+		.restarts = process->restarts,
+		.deaths_in_row = process->deaths_in_row,
+		.connections = process->connections,
+		.store_index = process->store_index,
+		.metric_slot = process->metric_slot,
+	};
+	if (process->lines != NULL && log_source_fd(process->lines) != -1) {
+		record->lines_fd = (uint32_t)log_source_fd(process->lines);
+		record->unread_lines = log_source_unread(process->lines);
+	}
+	for (size_t i = 0; i < ARRAY_COUNT(flags); i++) {
+		if (*(const bool *)((const char *)process + flags[i].place))
+			record->flags |= flags[i].bit;
+	}
+}
+
+struct process *
+process_take_over(const struct process_world *world, const struct upgrade_process *record)
+{
+	struct process *process = process_new(world, record->role, record->number);
+
+	process->pid = (pid_t)record->pid;
+	process->state = (enum process_state)record->state;
+	process->started_ms = record->started_ms;
+	process->started_wall_ns = record->started_wall_ns;
+	process->heard_ms = loop_now(world->loop).monotonic_ms;
+	process->restarts = record->restarts;
+	process->deaths_in_row = record->deaths_in_row;
+	process->connections = record->connections;
+	process->store_index = record->store_index;
+	process->metric_slot = record->metric_slot;
+	for (size_t i = 0; i < ARRAY_COUNT(flags); i++)
+		*(bool *)((char *)process + flags[i].place) = (record->flags & flags[i].bit) != 0;
+	process->channel = channel_new(world->loop, (int)record->channel_fd, (struct channel_owner){
+	    .received = process_received, .closed = process_closed, .argument = process });
+	channel_feed(process->channel, record->unread);
+	if (record->lines_fd != UPGRADE_NO_FD)
+		process->lines = log_source_resume(world->log, program_of(process), process->pid,
+		    (int)record->lines_fd, record->unread_lines);
+	if (process->state == PROCESS_STOPPING)
+		loop_timer_set(process->timer, TAKEN_STOP_LIMIT_MS);
+	return process;
+}
+
+/* ---- watchdog ----------------------------------------------------------------------- */
 
 static uint64_t
 silence_limit_ms(const struct process *process)

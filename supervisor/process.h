@@ -51,6 +51,7 @@ struct process_world {
 	int client_fd, peer_fd;		/* listening sockets; -1: closed */
 	struct metric_area *metrics;	/* NULL: nothing is counted */
 	struct log *log;		/* NULL: their lines go to standard error */
+	bool out_of_rotation;		/* an operator wants no new clients here */
 	void *argument;
 	/* The channel is open: settings are queued, wire it. */
 	void (*started)(void *argument, struct process *process);
@@ -88,6 +89,7 @@ struct process {
 	bool ever_ready;
 	bool retired;			/* replaced by another: not started again */
 	bool renewed;			/* stopped to be started again at once */
+	bool draining;			/* stopping, but it has requests to finish */
 	uint32_t connections;
 	uint64_t store_index;		/* raftd: as its last sign of life said */
 	unsigned restarts;
@@ -117,6 +119,14 @@ void process_secure(struct process *process);
 /* how: STOP_* of wire.h. KILL after limit_ms. No child: nothing happens. */
 void process_stop(struct process *process, int how, uint64_t limit_ms);
 void process_kill(struct process *process, int signal_number);
+/* For a program that takes our place, and there; a process that lives. The slices
+ * of record are the process's. */
+struct upgrade_process;
+void process_hand_on(const struct process *process, struct upgrade_process *record);
+struct process *process_take_over(const struct process_world *world,
+    const struct upgrade_process *record);
+/* A client worker is told whether the node is out of rotation. */
+void process_rotate(struct process *process);
 /* waitpid told its end. */
 void process_reaped(struct process *process, int status);
 
@@ -127,11 +137,18 @@ void process_watch(struct process *process, uint64_t now_ms);
 /* The silence was ours (the machine slept): count anew. */
 void process_forgive(struct process *process, uint64_t now_ms);
 
-/* True if a channel between raftd and it makes sense. */
 static inline bool
 process_is_up(const struct process *process)
 {
 	return process->state == PROCESS_STARTING || process->state == PROCESS_RUNNING;
+}
+
+/* True if a channel between raftd and it makes sense: also for a worker that drains
+ * while raftd is restarted, or its last requests would wait for ever. */
+static inline bool
+process_needs_raftd(const struct process *process)
+{
+	return process_is_up(process) || (process->state == PROCESS_STOPPING && process->draining);
 }
 
 const char *process_state_name(enum process_state state);

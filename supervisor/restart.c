@@ -7,7 +7,9 @@
  *	none -----> moving	raftd that leads		    [restart_next]
  *	moving ---> waiting	moved, or not in time: raftd is
  *				stopped, renewed		    [restart_moved]
- *	waiting --> next	READY; the old client worker drains [restart_process_ready]
+ *	waiting --> next	READY; the old client worker drains, and its
+ *				successor gets its connections; after
+ *				raftd the node is ready again [restart_process_ready]
  *	none -----> transfer	only the leader moves		    [restart_transfer]
  *	any ------> none	all done, or given up		    [restart_finish]
  *
@@ -84,6 +86,7 @@ restart_start(struct supervisor *supervisor, enum restart_step step,
 		restart->moving = loop_timer_new(supervisor->loop, moving_over, supervisor);
 	}
 	restart->step = step;
+	restart->was_ready = supervisor->ready;
 	restart->done = done;
 	restart->argument = argument;
 	restart->current = NULL;
@@ -140,12 +143,40 @@ restart_process_ready(struct supervisor *supervisor, struct process *process)
 
 	if (restart->step != RESTART_STEP_WAITING || restart->current != process)
 		return;
+	/* It has yet to find a leader: the next node of the cluster must not go before. */
+	if (process->role == ROLE_RAFTD && restart->was_ready && !supervisor->ready)
+		return;
 	if (restart->replaced != NULL && restart->replaced->pid != 0) {
 		wiring_hand_over(restart->replaced, process);
 		process_stop(restart->replaced, STOP_DRAIN, DRAIN_LIMIT_MS);
 	}
 	restart->replaced = NULL;
 	restart_next(supervisor);
+}
+
+void
+restart_node_ready(struct supervisor *supervisor)
+{
+	struct process *current = supervisor->restart.current;
+
+	if (current != NULL && current->role == ROLE_RAFTD && current->state == PROCESS_RUNNING)
+		restart_process_ready(supervisor, current);
+}
+
+bool
+restart_process_failed(struct supervisor *supervisor, struct process *process, int code)
+{
+	struct restart *restart = &supervisor->restart;
+	char *problem;
+
+	if (restart->step != RESTART_STEP_WAITING || restart->current != process ||
+	    restart->replaced == NULL)
+		return false;
+	problem = xasprintf("the new %s ended with code %d before it was ready; the old one serves on",
+	    process->name, code);
+	restart_finish(supervisor, problem);
+	free(problem);
+	return true;
 }
 
 void

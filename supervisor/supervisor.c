@@ -8,8 +8,8 @@
 
 #include "common/diag.h"
 #include "common/metric_process.h"
+#include "common/version.h"
 #include "common/xmem.h"
-#include "config.h"
 #include "supervisor/control.h"
 #include "supervisor/log.h"
 #include "supervisor/log_level.h"
@@ -17,6 +17,7 @@
 #include "supervisor/resolve.h"
 #include "supervisor/setup.h"
 #include "supervisor/tls_files.h"
+#include "supervisor/upgrade.h"
 #include "supervisor/wiring.h"
 
 #include <errno.h>
@@ -126,8 +127,10 @@ supervisor_look(struct supervisor *supervisor)
 	if (ready != supervisor->ready) {
 		supervisor->ready = ready;
 		metric_set(METRIC_up, ready);
-		if (ready)
+		if (ready) {
 			announce_ready(supervisor);
+			restart_node_ready(supervisor);
+		}
 	}
 	if (serving && node->phase == PHASE_MEMBER)
 		service_ready(supervisor);
@@ -268,7 +271,7 @@ end_node(void *argument, enum exit_code code, struct slice sentence)
 
 /* An end that another start cannot better. */
 static bool
-ends_node(struct supervisor *supervisor, const struct process *process, int status)
+ends_node(struct supervisor *supervisor, struct process *process, int status)
 {
 	int code = WIFEXITED(status) ? WEXITSTATUS(status) : -1;
 	char *sentence;
@@ -276,6 +279,9 @@ ends_node(struct supervisor *supervisor, const struct process *process, int stat
 	/* A worker has been exposed since then: what it says does not count. */
 	if (process->role != ROLE_RAFTD && process->ever_ready)
 		return false;
+	if (code >= EXIT_USAGE && code <= EXIT_REMOVED &&
+	    restart_process_failed(supervisor, process, code))
+		return true;
 	if (process->role == ROLE_RAFTD && !process->ever_ready && code == EXIT_INTERNAL &&
 	    ++supervisor->early_ends < EARLY_ENDS_MAX)
 		return false;
@@ -315,6 +321,8 @@ process_died(void *argument, struct process *process, int status)
 		process_start(process);
 	} else if (!ends_node(supervisor, process, status)) {
 		process_start_later(process);
+	} else if (process->retired) {
+		remove_process(supervisor, process);
 	}
 	supervisor_look(supervisor);
 }
@@ -335,7 +343,29 @@ reap(struct supervisor *supervisor)
 		}
 		if (process != NULL)
 			process_reaped(process, status);
+		else
+			upgrade_reaped(supervisor, pid, status);
 	}
+}
+
+void
+supervisor_look_for_ends(struct supervisor *supervisor)
+{
+	supervisor->children_ended = true;
+	loop_again(supervisor->loop);
+}
+
+void
+supervisor_set_rotation(struct supervisor *supervisor, bool out)
+{
+	struct process *process;
+
+	if (supervisor->world.out_of_rotation == out)
+		return;
+	supervisor->world.out_of_rotation = out;
+	diag_info("supervisor", out ? "out of rotation: /health says 503" : "in rotation again");
+	TAILQ_FOREACH(process, &supervisor->processes, link)
+		process_rotate(process);
 }
 
 static void
@@ -425,6 +455,9 @@ signal_caught(void *argument, int number)
 	case SIGQUIT:
 		stop_begin(supervisor, STOP_DRAIN);
 		break;
+	case SIGUSR2:
+		upgrade_by_signal(supervisor);
+		break;
 	default:
 		stop_begin(supervisor, STOP_ORDERLY);
 		break;
@@ -457,11 +490,10 @@ supervisor_move_leader(struct supervisor *supervisor, struct slice to)
 static void
 watch_signals(struct supervisor *supervisor)
 {
-	static const int numbers[] = { SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1 };
+	static const int numbers[] = { SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
 
 	for (size_t i = 0; i < ARRAY_COUNT(numbers); i++)
 		loop_on_signal(supervisor->loop, numbers[i], signal_caught, supervisor);
-	signal(SIGUSR2, SIG_IGN);
 	signal(SIGPIPE, SIG_IGN);
 }
 
@@ -469,10 +501,13 @@ watch_signals(struct supervisor *supervisor)
 static void
 start_metrics(struct supervisor *supervisor)
 {
-	const char *version = PACKAGE_VERSION;
+	const char *version = version_text;
 
 	supervisor->itself = metric_process_new();
-	supervisor->world.metrics = metric_area_new();
+	if (supervisor->takeover != NULL)
+		supervisor->world.metrics = upgrade_metrics(supervisor->takeover);
+	if (supervisor->world.metrics == NULL)
+		supervisor->world.metrics = metric_area_new();
 	if (supervisor->world.metrics == NULL) {
 		diag_warn("supervisor", "nothing is counted: %s", strerror(errno));
 		return;
@@ -503,6 +538,8 @@ supervisor_new(const struct supervisor_parts *parts)
 		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
 		.ready = process_ready, .node_state = node_state, .moved = moved, .reach = reach,
 		.resolve = resolve, .end_node = end_node, .died = process_died };
+	supervisor->program = parts->program;
+	supervisor->takeover = parts->takeover;
 	start_metrics(supervisor);
 	TAILQ_INIT(&supervisor->processes);
 	supervisor->resolve = resolve_new(parts->loop, parts->resolver_path,
@@ -525,6 +562,7 @@ supervisor_free(struct supervisor **supervisor_pointer)
 		return;
 	while ((process = TAILQ_FIRST(&supervisor->processes)) != NULL)
 		remove_process(supervisor, process);
+	upgrade_free(&supervisor->upgrade);
 	control_free(&supervisor->control);
 	resolve_free(&supervisor->resolve);
 	metric_process_free(&supervisor->itself);
@@ -550,8 +588,8 @@ supervisor_free(struct supervisor **supervisor_pointer)
 	*supervisor_pointer = NULL;
 }
 
-int
-supervisor_run(struct supervisor *supervisor)
+static void
+start_all(struct supervisor *supervisor)
 {
 	announce_start(supervisor);
 	/* raftd first: recovery is what takes longest. */
@@ -559,6 +597,15 @@ supervisor_run(struct supervisor *supervisor)
 	supervisor_add(supervisor, ROLE_PEER, 0);
 	for (uint32_t number = 1; number <= supervisor->workers; number++)
 		supervisor_add(supervisor, ROLE_CLIENT, number);
+}
+
+int
+supervisor_run(struct supervisor *supervisor)
+{
+	if (supervisor->takeover != NULL)
+		upgrade_resume(supervisor, supervisor->takeover);
+	else
+		start_all(supervisor);
 	loop_timer_set(supervisor->tick, TICK_MS);
 	service_start(supervisor);
 	return loop_run(supervisor->loop, EXIT_STOPPED);

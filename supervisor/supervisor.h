@@ -28,6 +28,8 @@
 struct control;
 struct log;
 struct resolve;
+struct takeover;
+struct upgrade;
 
 /* The last node_state of raftd. */
 struct node_view {
@@ -70,6 +72,7 @@ struct restart {
 	size_t target_count, next;
 	struct process *current;	/* whose READY is awaited */
 	struct process *replaced;	/* client worker that drains then; else NULL */
+	bool was_ready;			/* the node, when it began: so it has to be again */
 	struct loop_timer *limit;
 	struct loop_timer *moving;	/* RESTART_STEP_MOVING goes on without an answer */
 	/* problem: NULL, or why it failed. */
@@ -103,6 +106,9 @@ struct supervisor {
 	struct service service;
 	struct control *control;
 	struct resolve *resolve;
+	struct upgrade *upgrade;	/* under way; else NULL */
+	const struct takeover *takeover; /* NULL: this program has started the node */
+	const char *program;		/* the file that an upgrade runs; NULL: not known */
 	struct metric_process *itself;	/* what the supervisor says of itself */
 	struct loop_timer *tick;
 	uint64_t tick_ms;		/* monotonic; when it was last due */
@@ -130,6 +136,8 @@ struct supervisor_parts {
 	struct tls_files *tls;
 	struct log *log;
 	const char *raftd_path, *httpd_path, *resolver_path;
+	const char *program;
+	const struct takeover *takeover;
 	int client_fd, peer_fd;
 	struct notify notify;
 	uint64_t started_ns;
@@ -150,6 +158,10 @@ void supervisor_set_workers(struct supervisor *supervisor, unsigned count);
 bool supervisor_could_move_leader(const struct supervisor *supervisor);
 /* Ask raftd; to: a name or empty. Answered by world.moved. */
 void supervisor_move_leader(struct supervisor *supervisor, struct slice to);
+/* SIGCHLD may have been missed. */
+void supervisor_look_for_ends(struct supervisor *supervisor);
+/* Out of rotation: the workers answer /health with 503, and nothing else changes. */
+void supervisor_set_rotation(struct supervisor *supervisor, bool out);
 /* Name of that member, borrowed until the next node_state; empty if unknown. */
 struct slice supervisor_member_name(const struct supervisor *supervisor, uint64_t id);
 size_t supervisor_member_count(const struct supervisor *supervisor);
@@ -182,8 +194,13 @@ enum err restart_begin(struct supervisor *supervisor, const char *what,
 /* Leadership to that node, or to whoever is best if to is empty. As above. */
 enum err restart_transfer(struct supervisor *supervisor, const char *to,
     void (*done)(void *argument, const char *problem), void *argument) MUST_CHECK;
+/* One that was to replace another ended before it was ready, for good. True if
+ * that ends the restart and not the node: the other serves on. */
+bool restart_process_failed(struct supervisor *supervisor, struct process *process, int code)
+    MUST_CHECK;
 /* What happened; each does nothing if it has no part in a restart. */
 void restart_process_ready(struct supervisor *supervisor, struct process *process);
+void restart_node_ready(struct supervisor *supervisor);
 void restart_process_gone(struct supervisor *supervisor, const struct process *process);
 void restart_moved(struct supervisor *supervisor, bool moved);
 void restart_give_up(struct supervisor *supervisor, const char *problem);

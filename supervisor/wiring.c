@@ -73,7 +73,7 @@ wiring_add(struct process_list *processes, struct process *process)
 	struct process *other;
 
 	TAILQ_FOREACH(other, processes, link) {
-		if (other == process || !process_is_up(other) || other->channel == NULL)
+		if (other == process || !process_needs_raftd(other) || other->channel == NULL)
 			continue;
 		if (process->role == ROLE_RAFTD)
 			pair_up(process, other);

@@ -521,6 +521,25 @@ channel_queued(const struct channel *channel)
 	return channel->batch_bytes + channel->out.size;
 }
 
+int
+channel_fd(const struct channel *channel)
+{
+	return channel->fd;
+}
+
+struct slice
+channel_unread(const struct channel *channel)
+{
+	return buf_slice(&channel->in);
+}
+
+void
+channel_feed(struct channel *channel, struct slice bytes)
+{
+	ASSERT(channel->in_place == 0);
+	buf_append_slice(&channel->in, bytes);
+}
+
 void
 channel_drain(struct channel *channel)
 {

@@ -43,6 +43,12 @@ void channel_attach(struct channel *channel, int fd);
 void channel_flush(struct channel *channel);
 /* Bytes that wait to be written. */
 size_t channel_queued(const struct channel *channel);
+/* Its socket; stays the channel's. */
+int channel_fd(const struct channel *channel);
+/* What was read and is no whole frame yet, for a program that goes on with the
+ * socket; and there, before anything else is read. */
+struct slice channel_unread(const struct channel *channel);
+void channel_feed(struct channel *channel, struct slice bytes);
 /* Deliver what came already, paused or not: the last words of a process that
  * is dead. Call from the loop; closed() is not called any more, only
  * channel_free may follow (the callee of received() may have done it). */

@@ -1,8 +1,7 @@
 /*
  * version.c - /version and /health.
  */
-#include "config.h"
-
+#include "common/version.h"
 #include "httpd/backend.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
@@ -11,9 +10,11 @@
 void
 version_handle(struct request *request)
 {
-	response_send(request, 200, "application/json",
-	    SLICE_LITERAL("{\"etcdserver\":\"" PACKAGE_VERSION "\",\"etcdcluster\":\""
-			  PACKAGE_VERSION "\"}"));
+	struct buf body = BUF_INIT;
+
+	buf_printf(&body, "{\"etcdserver\":\"%s\",\"etcdcluster\":\"%s\"}", version_text, version_text);
+	response_send(request, 200, "application/json", buf_slice(&body));
+	buf_free(&body);
 }
 
 void

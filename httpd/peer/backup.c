@@ -13,7 +13,7 @@
  * nobody takes it for whole.
  */
 #include "common/backup.h"
-#include "config.h"
+#include "common/version.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
 #include "httpd/peer/peer.h"
@@ -100,7 +100,7 @@ begin(struct peer_backup *backup, const struct msg_backup_piece *piece, struct b
 		.raft_index = piece->raft_index,
 		.raft_term = piece->raft_term,
 		.made_ns = loop_now(request->worker->loop).wall_ns,
-		.program = SLICE_LITERAL(PACKAGE_VERSION),
+		.program = slice_text(version_text),
 	};
 
 	response_header_number(request, "X-Raft-Index", piece->raft_index);

@@ -42,7 +42,7 @@ confine_supervisor(enum sandbox_mode mode, const char *directory)
 
 	snprintf(raftd, sizeof(raftd), "%s/raftd", directory);
 	snprintf(httpd, sizeof(httpd), "%s/httpd", directory);
-	return supervisor_policy(mode, raftd, httpd);
+	return supervisor_policy(mode, raftd, httpd, NULL);
 }
 
 static enum err

@@ -179,11 +179,12 @@ class Node:
         self.peer = peer or "127.0.0.1:%d" % free_port()
         self.peers, self.flags = list(peers), list(flags)
         self.environment, self.prefix, self.pass_fds = {}, [], ()
+        self.program = ETCD
         self.process, self.log_path = None, directory + ".log"
         self.seen = set()
 
     def argv(self):
-        argv = self.prefix + [ETCD, "-peer-addr", self.peer, "-addr", self.client,
+        argv = self.prefix + [self.program, "-peer-addr", self.peer, "-addr", self.client,
                 "-data-dir", self.directory, "-name", self.name]
         if self.peers:
             argv += ["-peers", ",".join(self.peers)]

@@ -9,10 +9,17 @@ import http.client
 import json
 import os
 import select
+import shutil
+import signal
+import stat
+import subprocess
 import threading
 import time
 
-from moothall import SLOW, wait_until
+import pytest
+
+from certificates import Authority
+from moothall import BUILD, SLOW, ask, wait_until
 
 ROUNDS = int(os.environ.get("MOOTHALL_ROLLING_ROUNDS", "1"))
 
@@ -211,6 +218,35 @@ class Load:
 def control(node, *words):
     answer = node.control(*words)
     assert answer.returncode == 0, (words, answer.stdout, answer.stderr)
+    return answer.stdout
+
+
+def all_pids(node):
+    return sorted(pid for kind in node.pids().values() for pid in kind)
+
+
+def term(node):
+    return node.status()["term"]
+
+
+def handed_over(node):
+    page = ask(node.client, "GET", "/metrics", tls=node.tls).body.decode()
+    return sum(int(line.split()[-1]) for line in page.splitlines()
+               if line.startswith("etcd_http_connections_handed_over_total"))
+
+
+def replace_all(node):
+    """Every process but the supervisor; none is there twice in the end."""
+    before = node.pids()
+    control(node, "restart", "all")
+    wait_until(lambda: not set(before["client"]) & set(node.pids()["client"]), 15,
+               "the old workers to end")
+    after = node.pids()
+    for kind in ("raftd", "peer", "client"):
+        assert not set(before[kind]) & set(after[kind]) and len(after[kind]) == len(before[kind])
+
+
+# ---- restarts ------------------------------------------------------------------------
 
 
 def test_client_workers_are_replaced_and_no_connection_notices(world):
@@ -222,3 +258,253 @@ def test_client_workers_are_replaced_and_no_connection_notices(world):
             wait_until(lambda: not set(before) & set(node.pids()["client"]), 10, "the old ones to end")
             load.go_on(10)
     assert load.told_to_close() == load.found_closed() == 0
+    assert handed_over(node) > 0
+
+
+def test_fewer_workers_and_more_again_close_no_connection(world):
+    config = os.path.join(world.folder, "etcd.conf")
+
+    def workers(count):
+        with open(config, "w") as file:
+            file.write("[server]\nworkers = %d\n" % count)
+    workers(3)
+    node = world.node(flags=["-config", config]).start()
+    with Load([node]) as load:
+        for count in (1, 3, 2):
+            workers(count)
+            control(node, "reload")
+            wait_until(lambda: len(node.pids()["client"]) == count, 15, "%d workers" % count)
+            load.go_on(10)
+    assert load.told_to_close() == load.found_closed() == 0
+
+
+def test_every_process_of_a_single_node_is_restarted(world):
+    node = world.node(flags=["-workers", "2"]).start()
+    with Load([node]) as load:
+        for _ in range(2 * ROUNDS):
+            replace_all(node)
+            load.go_on(10)
+    assert load.told_to_close() == load.found_closed() == 0
+
+
+def test_every_process_of_a_cluster_is_restarted_with_no_election_but_transfers(world):
+    nodes = world.cluster(flags=["-workers", "2"])
+    with Load(nodes) as load:
+        for _ in range(ROUNDS):
+            for node in nodes:
+                before, leads = term(node), node is world.leader_of(nodes)
+                replace_all(node)
+                load.go_on(5)
+                assert term(node) == before + (1 if leads else 0)
+    assert load.told_to_close() == load.found_closed() == 0
+
+
+def test_with_tls_watches_end_and_connections_are_told(world):
+    authority = Authority(world.folder)
+    pair = authority.issue("machine")
+    node = world.node(flags=pair.flags() + ["-workers", "2"], tls=authority.context()).start()
+    with Load([node], tls=authority.context()) as load:
+        for _ in range(ROUNDS):
+            replace_all(node)
+            load.go_on(10)
+    assert load.told_to_close() > 0
+
+
+def test_a_drained_node_says_so_and_goes_on(world):
+    node = world.node(flags=["-workers", "2"]).start()
+    assert node.get("/health").status == 200
+    with Load([node]) as load:
+        control(node, "drain")
+        wait_until(lambda: {node.get("/health").status for _ in range(8)} == {503}, 5, "503")
+        load.go_on(5)
+        # Also those that come later.
+        replace_all(node)
+        assert {node.get("/health").status for _ in range(8)} == {503}
+        assert node.put("/during", "x").status == 201
+        control(node, "undrain")
+        wait_until(lambda: {node.get("/health").status for _ in range(8)} == {200}, 5, "200")
+    assert load.told_to_close() == load.found_closed() == 0
+
+
+# ---- another program -----------------------------------------------------------------
+
+
+class Programs:
+    """The programs of a node in a folder of their own, to be replaced like a
+    package manager does: each file by another one of its name."""
+
+    NAMES = ("etcd", "libexec/raftd", "libexec/httpd", "libexec/resolver")
+
+    def __init__(self, world, name="bin"):
+        self.folder = os.path.join(world.folder, name)
+        os.makedirs(os.path.join(self.folder, "libexec"))
+        self.install(BUILD)
+
+    def path(self, name):
+        return os.path.join(self.folder, name)
+
+    def put(self, name, source):
+        shutil.copy(source, self.path(name) + ".new")
+        os.rename(self.path(name) + ".new", self.path(name))
+
+    def write(self, name, text):
+        with open(self.path(name) + ".new", "w") as file:
+            file.write(text)
+        os.chmod(self.path(name) + ".new", 0o755)
+        os.rename(self.path(name) + ".new", self.path(name))
+
+    def install(self, folder):
+        for name in self.NAMES:
+            if os.path.exists(os.path.join(folder, name)):
+                self.put(name, os.path.join(folder, name))
+
+    def newer(self):
+        self.install(os.path.join(BUILD, "tests", "newer"))
+
+    def older(self):
+        self.install(BUILD)
+
+
+def version(node):
+    """As each worker says, and the supervisor's metric."""
+    said = {node.get("/version").json["etcdserver"] for _ in range(8)}
+    page = node.get("/metrics").body.decode()
+    said |= {line.split('"')[1] for line in page.splitlines()
+             if line.startswith("etcd_build_info{") and line.endswith(" 1")}
+    return said
+
+
+def all_are_of_their_files(node):
+    """No process runs a file that was replaced."""
+    links = [os.readlink("/proc/%d/exe" % pid) for pid in all_pids(node)]
+    return not any(link.endswith(" (deleted)") for link in links)
+
+
+def descriptors(pid):
+    return sorted(stat.S_IFMT(os.stat("/proc/%d/fd/%s" % (pid, name)).st_mode)
+                  for name in os.listdir("/proc/%d/fd" % pid))
+
+
+def replaced(node, before):
+    after = node.pids()
+    return after["supervisor"] == before["supervisor"] and all(
+        len(after[kind]) == len(before[kind]) and not set(after[kind]) & set(before[kind])
+        for kind in ("raftd", "peer", "client"))
+
+
+def upgrade_by_signal(node):
+    before, done = node.pids(), node.log().count("upgrade: done")
+    node.process.send_signal(signal.SIGUSR2)
+    wait_until(lambda: node.log().count("upgrade: done") > done, 30, "the upgrade\n" + node.log())
+    wait_until(lambda: replaced(node, before), 15, "the old processes to end")
+
+
+def test_all_programs_of_a_single_node_are_replaced(world):
+    programs = Programs(world)
+    pid_file = os.path.join(world.folder, "pid")
+    node = world.node(flags=["-workers", "2", "-pid-file", pid_file])
+    node.program = programs.path("etcd")
+    node.start()
+    older = version(node)
+    control(node, "drain")
+    with Load([node]) as load:
+        for round_number in range(ROUNDS):
+            programs.newer()
+            upgrade_by_signal(node)
+            load.go_on(10)
+            assert version(node) == {older.copy().pop() + "-newer"}
+            assert all_are_of_their_files(node)
+            if round_number == 0:
+                held = descriptors(node.process.pid)
+            programs.older()
+            before = node.pids()
+            assert control(node, "upgrade").startswith("etcd ")
+            wait_until(lambda: replaced(node, before), 15, "the old processes to end")
+            load.go_on(10)
+            assert version(node) == older
+            assert descriptors(node.process.pid) == held
+    assert load.told_to_close() == load.found_closed() == 0
+    # What an operator asked for stays; so do the lock, the pid file and the counters.
+    assert node.get("/health").status == 503
+    assert "in use by process" in refused_start(node)
+    with open(pid_file) as file:
+        assert int(file.read()) == node.process.pid
+    assert handed_over(node) > 0
+    assert node.stop() == 0
+    assert not os.path.exists(pid_file)
+
+
+def refused_start(node):
+    return subprocess.run(node.argv(), capture_output=True, text=True, timeout=30).stderr
+
+
+def test_all_programs_of_a_cluster_are_replaced_with_no_election_but_transfers(world):
+    programs = Programs(world)
+    nodes = [world.node("machine%d" % (i + 1), flags=["-workers", "2"]) for i in range(3)]
+    for i, node in enumerate(nodes):
+        node.program = programs.path("etcd")
+        node.peers = [other.peer for other in nodes if other is not node] if i else []
+        node.start()
+    world.wait_voters(nodes)
+    older = version(nodes[0])
+    with Load(nodes) as load:
+        for round_number in range(ROUNDS):
+            programs.newer() if round_number % 2 == 0 else programs.older()
+            for node in nodes:
+                before, leads = term(node), node is world.leader_of(nodes)
+                upgrade_by_signal(node)
+                load.go_on(5)
+                assert term(node) == before + (1 if leads else 0)
+            assert (version(nodes[0]) == older) == (round_number % 2 == 1)
+            assert all(all_are_of_their_files(node) for node in nodes)
+    assert load.told_to_close() == load.found_closed() == 0
+
+
+BROKEN = {
+    "not a program": (lambda p: p.write("etcd", "no program\n"), ""),
+    "says nothing and ends well": (lambda p: p.write("etcd", "#!/bin/sh\nexit 0\n"), ""),
+    "is gone": (lambda p: os.unlink(p.path("etcd")), ""),
+    "is another program": (lambda p: p.put("etcd", os.path.join(BUILD, "etcdctl")), "etcdctl"),
+    "has a worker that does not run": (lambda p: p.write("libexec/httpd", "#!/bin/sh\nexit 1\n"),
+                                       "libexec/httpd does not run"),
+    "has no raftd": (lambda p: os.unlink(p.path("libexec/raftd")), "raftd"),
+}
+
+
+def test_a_program_that_fails_its_check_keeps_the_old_one_running(world):
+    programs = Programs(world)
+    node = world.node(flags=["-workers", "2"])
+    node.program = programs.path("etcd")
+    node.start()
+    before = all_pids(node)
+    with Load([node]) as load:
+        for what, (damage, said) in BROKEN.items():
+            damage(programs)
+            answer = node.control("upgrade")
+            assert answer.returncode == 1 and said in answer.stderr, (what, answer)
+            if what == "is gone":
+                told = node.log().count("upgrade: not done")
+                node.process.send_signal(signal.SIGUSR2)
+                wait_until(lambda: node.log().count("upgrade: not done") > told, 15, "a refusal")
+            assert all_pids(node) == before, what
+            load.go_on(2)
+            programs.older()
+        programs.newer()
+        upgrade_by_signal(node)
+    assert load.told_to_close() == load.found_closed() == 0
+
+
+@pytest.mark.parametrize("text, said", [
+    ("[server]\nsandbox = \"off\"\n", "-sandbox is \"off\" now and was \"best\""),
+    ("[server]\nworkers = -1\n", "workers")])
+def test_options_that_cannot_be_taken_over_are_named(world, text, said):
+    config = os.path.join(world.folder, "etcd.conf")
+    open(config, "w").close()
+    node = world.node(flags=["-config", config]).start()
+    before = all_pids(node)
+    with open(config, "w") as file:
+        file.write(text)
+    answer = node.control("upgrade")
+    assert answer.returncode == 1 and said in answer.stderr, answer
+    assert all_pids(node) == before
+    assert node.put("/a", "b").status == 201
