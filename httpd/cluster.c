@@ -9,6 +9,7 @@
 #include "common/limits.h"
 #include "common/xmem.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* What cluster.h shows is the first member, so one is found from the other. */
@@ -103,6 +104,8 @@ cluster_update(struct cluster *cluster, const struct msg_status *status)
 	cluster->active_size = status->active_size;
 	cluster->remove_delay_ms = status->remove_delay_ms;
 	cluster->sync_interval_ms = status->sync_interval_ms;
+	snprintf(cluster->standby_url, sizeof(cluster->standby_url), "%.*s",
+	    SLICE_ARGS(status->standby_url));
 	return ERR_NONE;
 }
 

@@ -10,6 +10,7 @@
 #include "common/buf.h"
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 
 struct cluster_member {
 	uint64_t id;
@@ -28,6 +29,7 @@ struct cluster {
 	size_t member_count;
 	const struct cluster_member *members;	/* in order of joining */
 	uint64_t active_size, remove_delay_ms, sync_interval_ms;
+	char standby_url[URL_BYTES_MAX + 1]; /* PHASE_STANDBY: the leader's for clients, or "" */
 };
 
 struct cluster *cluster_new(void);

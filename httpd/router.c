@@ -4,8 +4,10 @@
 #include "httpd/router.h"
 #include "common/ipc/wire.h"
 #include "common/metric.h"
+#include "httpd/apierror.h"
 #include "httpd/client/cors.h"
 #include "httpd/client/handlers.h"
+#include "httpd/cluster.h"
 #include "httpd/metrics.h"
 #include "httpd/peer/peer.h"
 #include "httpd/url.h"
@@ -77,6 +79,49 @@ send_clean_path(struct request *request)
 	buf_free(&location);
 }
 
+/* Path and query as they came, of an absolute target too. */
+static struct slice
+path_and_query(struct slice target)
+{
+	size_t at = 0;
+
+	if (target.size > 0 && target.data[0] != '/') {
+		at = slice_starts_with(target, SLICE_LITERAL("https://")) ?
+		    sizeof("https://") - 1 : sizeof("http://") - 1;
+		while (at < target.size && target.data[at] != '/')
+			at++;
+	}
+	return at < target.size ? slice_of(target.data + at, target.size - at) : SLICE_LITERAL("/");
+}
+
+/* A node that stands by has no data: clients are sent to who has, and on its
+ * peer port there is nobody. What is said of the node itself is said here. */
+static bool
+stands_by(struct request *request)
+{
+	static const struct slice own[] = { { (const uint8_t *)"/metrics", 8 },
+		{ (const uint8_t *)"/health", 7 }, { (const uint8_t *)"/v2/admin/status", 16 } };
+	const struct worker *worker = request->worker;
+
+	if (worker->cluster->phase != PHASE_STANDBY)
+		return false;
+	for (size_t i = 0; i < ARRAY_COUNT(own); i++)
+		if (slice_equal(request->path, own[i]))
+			return false;
+	if (worker->role == ROLE_PEER) {
+		response_plain_error(request, 404, "404 page not found");
+	} else if (worker->cluster->standby_url[0] == '\0') {
+		api_error(request, ERR_STANDBY_INTERNAL, SLICE_LITERAL("the leader is not known"), 0);
+	} else {
+		struct slice rest = path_and_query(request->target);
+
+		response_header(request, "Location", "%s%.*s", worker->cluster->standby_url,
+		    SLICE_ARGS(rest));
+		response_send(request, 307, NULL, SLICE_EMPTY);
+	}
+	return true;
+}
+
 size_t
 router_count(void)
 {
@@ -108,6 +153,8 @@ router_handle(struct request *request)
 		send_clean_path(request);
 		return;
 	}
+	if (stands_by(request))
+		return;
 	for (size_t i = 0; i < ARRAY_COUNT(routes); i++) {
 		const struct route *route = &routes[i];
 		unsigned methods = route->methods;

@@ -455,6 +455,7 @@ node_joined(struct node *node, const struct msg_joined *joined)
 	if (node->cluster_id != 0 || joined->cluster_id == 0 ||
 	    members_decode(&node->joined_with, joined->members) != ERR_NONE)
 		return;
+	node->standby = false;
 	node->cluster_id = joined->cluster_id;
 	node->written_cluster_id = joined->cluster_id;
 	node->status_due = true;
@@ -468,6 +469,16 @@ node_create_cluster(struct node *node)
 	    raft_last(node->raft).index != 0 || raft_current_term(node->raft) != 0)
 		return;
 	start_cluster(node);
+	node->status_due = true;
+}
+
+void
+node_standby(struct node *node, struct slice leader_url)
+{
+	if (node->cluster_id != 0)
+		return;
+	node->standby = true;
+	snprintf(node->standby_url, sizeof(node->standby_url), "%.*s", SLICE_ARGS(leader_url));
 	node->status_due = true;
 }
 

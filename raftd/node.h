@@ -85,6 +85,8 @@ void node_joined(struct node *node, const struct msg_joined *joined);
 /* Nobody has a cluster to join: start one. Does nothing once there is anything
  * in the log, so it may be said again. */
 void node_create_cluster(struct node *node);
+/* The cluster to join is full. leader_url: its leader's for clients, or empty. */
+void node_standby(struct node *node, struct slice leader_url);
 void node_peer_unreachable(struct node *node, uint64_t peer);
 void node_peer_connected(struct node *node, uint64_t peer);
 

@@ -277,6 +277,8 @@ struct node {
 	peer_id id;
 	uint64_t cluster_id;		/* 0: not yet a member of one */
 	bool started;
+	bool standby;			/* until the join is answered */
+	char standby_url[URL_BYTES_MAX + 1];
 	bool told_removed;		/* by another node: our log does not say so yet */
 	struct clock_time now;
 	struct cluster_time time;

@@ -32,7 +32,9 @@ phase_of(const struct node *node)
 {
 	if (node_was_removed(node))
 		return PHASE_REMOVED;
-	return members_find(&node->replica.members, node->id) != NULL ? PHASE_MEMBER : PHASE_JOINING;
+	if (members_find(&node->replica.members, node->id) != NULL)
+		return PHASE_MEMBER;
+	return node->standby ? PHASE_STANDBY : PHASE_JOINING;
 }
 
 void
@@ -60,6 +62,7 @@ node_status(struct node *node, struct msg_status *status)
 		.active_size = node->replica.config.active_size,
 		.remove_delay_ms = node->replica.config.remove_delay_ms,
 		.sync_interval_ms = node->replica.config.sync_interval_ms,
+		.standby_url = node->standby ? slice_text(node->standby_url) : SLICE_EMPTY,
 	};
 }
 

@@ -27,6 +27,8 @@ service_state(const struct supervisor *supervisor)
 		return "ready";
 	if (supervisor->node.phase == PHASE_JOINING && supervisor->config->peers[0] != '\0')
 		return "joining";
+	if (supervisor->node.phase == PHASE_STANDBY)
+		return "standby";
 	if (supervisor->node.phase == PHASE_REMOVED)
 		return "removed";
 	return supervisor->ever_ready ? "degraded" : "starting";

@@ -132,7 +132,7 @@ supervisor_look(struct supervisor *supervisor)
 			restart_node_ready(supervisor);
 		}
 	}
-	if (serving && node->phase == PHASE_MEMBER)
+	if (serving && (node->phase == PHASE_MEMBER || node->phase == PHASE_STANDBY))
 		service_ready(supervisor);
 	service_look(supervisor);
 }

@@ -221,6 +221,9 @@ MESSAGE(config_change, 0x2a, FROM_PEER_WORKER,
 MESSAGE(joined, 0x26, FROM_PEER_WORKER,
     FIELD(u64, cluster_id)
     FIELD(bytes, members))	/* list of member_record */
+/* The cluster is full: this node stands by until there is room. Again at each try. */
+MESSAGE(standby, 0x2e, FROM_PEER_WORKER,
+    FIELD(bytes, leader_url))	/* client URL of the cluster's leader; empty: not known */
 /* A discovery service says that this node is the first of its cluster. */
 MESSAGE(create_cluster, 0x2b, FROM_PEER_WORKER, FIELD(u64, unused))
 /* The stream to that node closed and its port refuses connections. */
@@ -268,7 +271,8 @@ MESSAGE(status, 0x44, FROM_RAFTD,
     FIELD(u64, leader_since_ns)	/* wall time this leader was first seen here */
     FIELD(u64, started_ns)	/* wall time raftd's node started */
     FIELD(bytes, members)	/* list of member_record, in order of joining */
-    FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms))
+    FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms)
+    FIELD(bytes, standby_url))	/* PHASE_STANDBY: where clients are sent; empty: not known */
 /* Paths that changed this turn, before its outcomes: caches drop them and
  * every directory above. */
 MESSAGE(changed, 0x45, FROM_RAFTD,

@@ -24,6 +24,7 @@ enum node_phase {
 	PHASE_JOINING = 2,	/* has an identity, is no member yet: the peer worker asks to join */
 	PHASE_MEMBER = 3,
 	PHASE_REMOVED = 4,	/* a member no more */
+	PHASE_STANDBY = 5,	/* no member: the cluster is full; asks again now and then */
 };
 
 enum member_role { MEMBER_VOTER = 1, MEMBER_LEARNER = 2 };

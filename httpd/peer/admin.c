@@ -196,6 +196,8 @@ phase_text(int phase)
 		return "member";
 	case PHASE_REMOVED:
 		return "removed";
+	case PHASE_STANDBY:
+		return "standby";
 	default:
 		return "recovering";
 	}

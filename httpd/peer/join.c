@@ -8,6 +8,8 @@
  *	join     -->  joined	200 and the members		 [join_answered]
  *	join     -->  join	no leader now, or our name's old owner may be just
  *				dead: again, for 2 election timeouts (1 s at least)
+ *	join     -->  config	the cluster is full: how often to ask, and from then on
+ *				without end, the node standing by	 [join_full]
  *	any      -->  next	anything else; after the last one a pause, then
  *				the next attempt		 [join_failed]
  *	any      -->  over	refused by a guard, or no attempt left [join_give_up]
@@ -40,7 +42,7 @@
 #define JOIN_PEERS_MAX 1024
 #define JOIN_REDIRECTS_MAX 10
 
-enum join_step { JOIN_VERSION, JOIN_MACHINES, JOIN_ASK };
+enum join_step { JOIN_VERSION, JOIN_MACHINES, JOIN_ASK, JOIN_CONFIG };
 
 struct join {
 	struct peers *peers;
@@ -52,7 +54,9 @@ struct join {
 	bool patient;			/* this peer has asked us to wait, */
 	uint64_t patience_until_ms;	/* which we do until then */
 	uint64_t attempts;		/* begun */
-	uint64_t pause_ms;		/* drawn once */
+	uint64_t pause_ms;		/* drawn once; standing by: the cluster's interval */
+	bool standby;			/* the cluster was full once */
+	char leader[URL_BYTES_MAX + 1];	/* its client URL, by the last list of machines; or "" */
 	struct http_call *call;
 	struct loop_timer *timer;
 	struct buf body;		/* of PUT /join */
@@ -81,6 +85,7 @@ static void
 join_attempt(struct join *join)
 {
 	join->attempts++;
+	join->leader[0] = '\0';
 	join->at = 0;
 	join->target = join->list[0];
 	join->redirects = 0;
@@ -89,13 +94,26 @@ join_attempt(struct join *join)
 	join_step(join);
 }
 
+/* Where clients of a node without room are sent, as far as the attempt found out. */
+static void
+join_tell_standby(struct join *join)
+{
+	struct buf *out = backend_out(join_worker(join)->backend);
+
+	if (out != NULL)
+		msg_standby_frame(out, 0, &(struct msg_standby){
+		    .leader_url = slice_text(join->leader) });
+}
+
 /* The attempt brought nothing. */
 static void
 join_pause(struct join *join)
 {
-	uint64_t limit = join_worker(join)->config.max_retry_attempts;
+	uint64_t limit = join->standby ? 0 : join_worker(join)->config.max_retry_attempts;
 	char sentence[800];
 
+	if (join->standby)
+		join_tell_standby(join);
 	if (limit == 0 || join->attempts < limit) {
 		join->step = JOIN_VERSION;
 		join->at = join->count;
@@ -202,7 +220,7 @@ join_machines(struct join *join, const struct answer *answer)
 		join_failed_http(join, answer, "no list of machines");
 		return;
 	}
-	if (join_machines_parse(answer_body(answer), &count, &problem) != ERR_NONE) {
+	if (join_machines_parse(answer_body(answer), &count, join->leader, &problem) != ERR_NONE) {
 		snprintf(reason, sizeof(reason), "its list of machines is wrong: %s", problem);
 		join_failed(join, reason, false);
 		return;
@@ -247,8 +265,13 @@ join_refused(struct join *join, const struct answer *answer)
 	if ((error.code == ERR_RAFT_INTERNAL || error.code == ERR_LEADER_ELECT ||
 		error.code == ERR_KEY_EXISTS) && join_again(join))
 		return;
+	if (error.code == ERR_NO_MORE_PEER) {
+		join->step = JOIN_CONFIG;
+		join_step(join);
+		return;
+	}
 	if (error.code != ERR_KEY_EXISTS && error.code != ERR_PEER_ADDRESS_EXISTS) {
-		join_failed(join, error.text, error.code == ERR_NO_MORE_PEER);
+		join_failed(join, error.text, false);
 		return;
 	}
 	hint = error.code == ERR_KEY_EXISTS ? "choose another -name, or stop that member first"
@@ -257,6 +280,18 @@ join_refused(struct join *join, const struct answer *answer)
 	snprintf(sentence, sizeof(sentence), "cannot join the cluster via %s: %.400s; %s",
 	    text, error.text, hint);
 	join_give_up(join, EXIT_USAGE, sentence);
+}
+
+/* There is no room. This node stands by, and looks again and again. */
+static void
+join_full(struct join *join, const struct answer *answer)
+{
+	join->pause_ms = join_sync_interval_ms(answer_body(answer));
+	if (!join->standby)
+		diag_info("peer", "%s stands by: the cluster has as many members as it wants; asking "
+		    "again every %" PRIu64 " ms", join_worker(join)->config.name, join->pause_ms);
+	join->standby = true;
+	join_pause(join);
 }
 
 static void
@@ -321,6 +356,9 @@ join_done(void *argument, const struct http_result *result)
 	case JOIN_ASK:
 		join_answered(join, result->answer);
 		break;
+	case JOIN_CONFIG:
+		join_full(join, result->answer);
+		break;
 	}
 }
 
@@ -332,6 +370,7 @@ join_step(struct join *join)
 		[JOIN_VERSION] = "/version",
 		[JOIN_MACHINES] = "/v2/admin/machines",
 		[JOIN_ASK] = "/join",
+		[JOIN_CONFIG] = "/v2/admin/config",
 	};
 	struct worker *worker = join_worker(join);
 	bool asks = join->step == JOIN_ASK;

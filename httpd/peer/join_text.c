@@ -14,6 +14,7 @@
 #include "httpd/peer/json_walk.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Text into an array of that size; false if it is none or does not fit. */
@@ -322,36 +323,86 @@ join_error_parse(struct slice body, struct join_error *error)
 
 struct machines_reader {
 	size_t count;
-	bool named;
+	bool named, leads;		/* the machine being read */
+	char url[URL_BYTES_MAX + 1];
+	char *leader;
 };
 
+static void
+machine_end(struct machines_reader *reader)
+{
+	reader->count++;
+	if (reader->leads && url_valid(reader->url))
+		memcpy(reader->leader, reader->url, sizeof(reader->url));
+}
+
 static bool
-machines_value(void *argument, const char *place, enum json_kind kind, struct slice text UNUSED)
+machines_value(void *argument, const char *place, enum json_kind kind, struct slice text)
 {
 	struct machines_reader *reader = argument;
 
 	if (strcmp(place, "") == 0)
 		return kind == JSON_ARRAY || kind == JSON_ARRAY_END;
 	if (strcmp(place, "[]") == 0) {
-		if (kind == JSON_OBJECT)
-			reader->named = false;
-		else if (kind != JSON_OBJECT_END || !reader->named)
+		if (kind == JSON_OBJECT) {
+			reader->named = reader->leads = false;
+			reader->url[0] = '\0';
+		} else if (kind != JSON_OBJECT_END || !reader->named) {
 			return false;
-		else
-			reader->count++;
+		} else {
+			machine_end(reader);
+		}
 	}
 	if (strcmp(place, "[].name") == 0)
 		reader->named = kind == JSON_STRING;
+	else if (strcmp(place, "[].state") == 0)
+		reader->leads = slice_equal(text, SLICE_LITERAL("leader"));
+	else if (strcmp(place, "[].clientURL") == 0)
+		return take_text(kind, text, reader->url, sizeof(reader->url));
 	return true;
 }
 
 enum err
-join_machines_parse(struct slice body, size_t *count, const char **problem)
+join_machines_parse(struct slice body, size_t *count, char leader[URL_BYTES_MAX + 1],
+    const char **problem)
 {
-	struct machines_reader reader = { 0, false };
-	enum err err = json_walk(body, (struct json_walker){ machines_value, &reader }, problem);
+	struct machines_reader reader = { .leader = leader };
+	enum err err;
 
+	leader[0] = '\0';
+	err = json_walk(body, (struct json_walker){ machines_value, &reader }, problem);
 	if (err == ERR_NONE)
 		*count = reader.count;
 	return err;
+}
+
+/* Seconds, maybe with a fraction. */
+static bool
+interval_value(void *argument, const char *place, enum json_kind kind, struct slice text)
+{
+	uint64_t *interval_ms = argument;
+	char copy[32];
+	double ms;
+
+	if (strcmp(place, "syncInterval") != 0)
+		return true;
+	if (kind != JSON_NUMBER || text.size >= sizeof(copy))
+		return false;
+	snprintf(copy, sizeof(copy), "%.*s", SLICE_ARGS(text));
+	ms = strtod(copy, NULL) * 1000;
+	*interval_ms = ms < SYNC_INTERVAL_MS_MIN ? SYNC_INTERVAL_MS_MIN :
+	    (uint64_t)MIN_OF(ms, (double)CLUSTER_TIME_MS_MAX);
+	return true;
+}
+
+uint64_t
+join_sync_interval_ms(struct slice body)
+{
+	uint64_t interval_ms = SYNC_INTERVAL_MS_DEFAULT;
+	const char *problem;
+
+	if (json_walk(body, (struct json_walker){ interval_value, &interval_ms }, &problem) !=
+	    ERR_NONE)
+		return SYNC_INTERVAL_MS_DEFAULT;
+	return interval_ms;
 }

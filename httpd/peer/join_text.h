@@ -56,7 +56,17 @@ struct join_error {
 /* ERR_NONE, or ERR_MALFORMED: the body is something else. */
 enum err join_error_parse(struct slice body, struct join_error *error) MUST_CHECK;
 
-/* How many machines a list of GET /v2/admin/machines has; ERR_MALFORMED: it is none. */
-enum err join_machines_parse(struct slice body, size_t *count, const char **problem) MUST_CHECK;
+/*
+ * A list of GET /v2/admin/machines.
+ *
+ *	count	out: how many machines it has
+ *	leader	out: client URL of the one that leads, "" if none does
+ *
+ * ERR_NONE, or ERR_MALFORMED and *problem: it is none.
+ */
+enum err join_machines_parse(struct slice body, size_t *count, char leader[URL_BYTES_MAX + 1],
+    const char **problem) MUST_CHECK;
+/* syncInterval of GET /v2/admin/config, in ms; the default if the body is something else. */
+uint64_t join_sync_interval_ms(struct slice body);
 
 #endif

@@ -402,7 +402,8 @@ peers_check_join(struct peers *peers)
 
 	if (peers->discovery == NULL && peers->worker->config.discovery[0] != '\0')
 		peers->discovery = discovery_new(peers, peers_check_join);
-	if (cluster->phase != PHASE_JOINING || cluster->cluster_id != 0) {
+	if ((cluster->phase != PHASE_JOINING && cluster->phase != PHASE_STANDBY) ||
+	    cluster->cluster_id != 0) {
 		join_free(&peers->join);
 	} else if (peers->join == NULL) {
 		list = peers_to_join(peers);

@@ -277,6 +277,15 @@ on_create_cluster(struct session *session, const struct frame *frame UNUSED,
 }
 
 static enum err
+on_standby(struct session *session, const struct frame *frame UNUSED, const struct msg_standby *m)
+{
+	if (m->leader_url.size > URL_BYTES_MAX)
+		return ERR_MALFORMED;
+	node_standby(session->sessions->node, m->leader_url);
+	return ERR_NONE;
+}
+
+static enum err
 on_peer_unreachable(struct session *session, const struct frame *frame UNUSED,
     const struct msg_peer_unreachable *m)
 {

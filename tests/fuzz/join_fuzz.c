@@ -55,12 +55,15 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	struct slice body = slice_of(data, size);
 	struct join_error error;
 	const char *problem;
+	char leader[URL_BYTES_MAX + 1];
 	size_t count;
 
 	try_request(body);
 	try_answer(body);
 	if (join_error_parse(body, &error) == ERR_NONE)
 		ASSERT(error.code != 0);
-	(void)!join_machines_parse(body, &count, &problem);
+	(void)!join_machines_parse(body, &count, leader, &problem);
+	ASSERT(memchr(leader, '\0', sizeof(leader)) != NULL);
+	ASSERT(join_sync_interval_ms(body) >= SYNC_INTERVAL_MS_MIN);
 	return 0;
 }

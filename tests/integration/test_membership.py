@@ -343,15 +343,34 @@ def test_the_configuration_of_the_cluster_is_every_nodes_and_lasts(world):
 
 def test_a_full_cluster_takes_nobody_in_until_there_is_room(world):
     nodes = world.cluster(3, flags=["-cluster-active-size", "3"])
+    assert cluster_config(nodes[0], '{"syncInterval":1}')["syncInterval"] == 1
     late = world.node("machine4", peers=[n.peer for n in nodes],
                       flags=["-retry-interval", "0.1", "-max-retry-attempts", "2"])
     late.start(wait=False)
-    assert late.process.wait(20) == 1
-    assert "Reached the max number of peers in the cluster" in late.log(), late.log()
-    assert len(registry(nodes[0])) == 3
+    wait_until(lambda: "machine4 stands by" in late.log(), 10, "it to stand by")
+    # Clients are sent to the leader, whatever they ask for; other nodes find nobody.
+    leader = world.leader_of(nodes)
+
+    def sent_on():
+        answer = late.get("/v2/keys/a%20b?wait=true&x=%2f")
+        return answer.status == 307 and answer.headers["Location"] == \
+            "http://%s/v2/keys/a%%20b?wait=true&x=%%2f" % leader.client
+    wait_until(sent_on, 5, "clients to be sent on")
+    assert late.put("/k", "v").status == 307 and late.get("/nothing").status == 307
+    assert late.get("/metrics").status == 200 and late.get("/health").status == 503
+    assert ask(late.peer, "GET", "/version").status == 404
+    assert late.status()["phase"] == "standby"
+    assert late.control("status").stdout.count("standby"), late.control("status")
+    assert len(registry(nodes[0])) == 3 and late.process.poll() is None
+    # A new leader, then none: it is found again, and meanwhile nobody is sent to the dead.
+    kill_and_restart(leader)
+    wait_until(lambda: late.get("/").headers.get("Location", "").startswith(
+        "http://" + world.leader_of(nodes).client), 10, "the new leader")
+    # There is room: it is a member by itself.
     assert cluster_config(nodes[1], '{"activeSize":4}')["activeSize"] == 4
-    late.start()
+    late.wait_ready()
     world.wait_voters(nodes + [late])
+    assert late.put("/k", "v").status == 201
     # Who is a member already is no more by starting again.
     assert cluster_config(nodes[1], '{"activeSize":3}')["activeSize"] == 3
     kill_and_restart(nodes[2])

@@ -284,7 +284,7 @@ TEST(a_name_in_use_is_asked_for_again_before_the_node_ends)
 	finish(&fixture, &server);
 }
 
-TEST(a_full_cluster_ends_the_attempt_only)
+TEST(a_full_cluster_is_asked_again_and_clients_are_sent_to_its_leader)
 {
 	struct server server;
 	struct fixture *fixture = joining_through(&server);
@@ -292,7 +292,12 @@ TEST(a_full_cluster_ends_the_attempt_only)
 	serve_to_join(&server);
 	server_answer(&server, 400, "{\"errorCode\":103,\"message\":"
 	    "\"Reached the max number of peers in the cluster\",\"index\":4}\n");
+	expect_request(&server, "GET /v2/admin/config ");
+	server_answer(&server, 200, "{\"activeSize\":3,\"removeDelay\":1800,\"syncInterval\":1}\n");
 	serve_to_join(&server);
+	assert_int_equal(count_frames(&fixture->backend.out, MSG_standby), 1);
+	assert_non_null(memmem(fixture->backend.out.data, fixture->backend.out.size,
+	    "http://127.0.0.1:4002", strlen("http://127.0.0.1:4002")));
 	server_answer(&server, 200, MEMBERS);
 	fixture_run(fixture, has_joined, fixture);
 	finish(&fixture, &server);

@@ -234,17 +234,36 @@ TEST(an_error_of_the_api_is_read)
 	assert_int_equal(join_error_parse(SLICE_LITERAL("<html>"), &error), ERR_MALFORMED);
 }
 
-TEST(machines_are_counted)
+TEST(machines_are_counted_and_the_leader_is_found)
 {
 	const char *problem;
+	char leader[URL_BYTES_MAX + 1];
 	size_t count;
 
-	assert_int_equal(join_machines_parse(SLICE_LITERAL("[{\"name\":\"a\",\"state\":\"leader\"},"
-	    "{\"name\":\"b\"}]\n"), &count, &problem), ERR_NONE);
+	assert_int_equal(join_machines_parse(SLICE_LITERAL("[{\"name\":\"a\",\"state\":\"leader\","
+	    "\"clientURL\":\"http://127.0.0.1:4001\"},{\"name\":\"b\",\"state\":\"follower\","
+	    "\"clientURL\":\"http://127.0.0.1:4002\"}]\n"), &count, leader, &problem), ERR_NONE);
 	assert_int_equal(count, 2);
-	assert_int_equal(join_machines_parse(SLICE_LITERAL("[]"), &count, &problem), ERR_NONE);
+	assert_string_equal(leader, "http://127.0.0.1:4001");
+	/* Clients are sent there, so it has to be a URL. */
+	assert_int_equal(join_machines_parse(SLICE_LITERAL("[{\"name\":\"a\",\"state\":\"leader\","
+	    "\"clientURL\":\"javascript:x\"}]"), &count, leader, &problem), ERR_NONE);
+	assert_string_equal(leader, "");
+	assert_int_equal(join_machines_parse(SLICE_LITERAL("[]"), &count, leader, &problem), ERR_NONE);
 	assert_int_equal(count, 0);
-	assert_int_equal(join_machines_parse(SLICE_LITERAL("[{}]"), &count, &problem),
+	assert_int_equal(join_machines_parse(SLICE_LITERAL("[{}]"), &count, leader, &problem),
 	    ERR_MALFORMED);
-	assert_int_equal(join_machines_parse(SLICE_LITERAL("{}"), &count, &problem), ERR_MALFORMED);
+	assert_int_equal(join_machines_parse(SLICE_LITERAL("{}"), &count, leader, &problem), ERR_MALFORMED);
+}
+
+TEST(the_interval_of_a_cluster_is_read_within_its_bounds)
+{
+	assert_true(join_sync_interval_ms(SLICE_LITERAL("{\"syncInterval\":1.5}")) == 1500);
+	assert_true(join_sync_interval_ms(SLICE_LITERAL("{\"syncInterval\":0}")) ==
+	    SYNC_INTERVAL_MS_MIN);
+	assert_true(join_sync_interval_ms(SLICE_LITERAL("{\"syncInterval\":1e99}")) ==
+	    CLUSTER_TIME_MS_MAX);
+	assert_true(join_sync_interval_ms(SLICE_LITERAL("{\"syncInterval\":\"x\"}")) ==
+	    SYNC_INTERVAL_MS_DEFAULT);
+	assert_true(join_sync_interval_ms(SLICE_LITERAL("<html>")) == SYNC_INTERVAL_MS_DEFAULT);
 }
