@@ -210,7 +210,7 @@ static void
 print_table(const struct ctl *ctl, const struct survivor *survivors, size_t count,
     const struct survivor *fullest)
 {
-	static const struct table_column columns[] = { { .title = "DIRECTORY", .shrinks = true },
+	static const struct table_column columns[] = { { .title = "DIRECTORY" },
 		{ .title = "NODE" }, { .title = "TERM", .right = true },
 		{ .title = "LAST ENTRY", .right = true }, { .title = "COMMITTED", .right = true },
 		{ .title = "STORE INDEX", .right = true }, { .title = "" } };
@@ -259,15 +259,19 @@ print_losses(const struct survivor *survivors, size_t count, const struct surviv
 		printf("\nThe directories of a majority are here, %zu of %zu: if these nodes can be "
 		    "started again, nothing is lost and nothing is to be recovered.\n", here,
 		    fullest->member_count);
-	printf("\nWhat may be lost: writes behind entry %" PRIu64 " that were acknowledged by",
-	    fullest->last);
-	for (size_t i = 0; i < fullest->member_count; i++) {
-		if (is_here(survivors, count, fullest->members[i]))
-			continue;
-		printf("%s %s", separator, fullest->members[i]);
-		separator = ",";
+	if (here == fullest->member_count) {
+		printf("\nNothing is lost: the directory of every member is here.\n");
+	} else {
+		printf("\nWhat may be lost: writes behind entry %" PRIu64 " that were acknowledged by",
+		    fullest->last);
+		for (size_t i = 0; i < fullest->member_count; i++) {
+			if (is_here(survivors, count, fullest->members[i]))
+				continue;
+			printf("%s %s", separator, fullest->members[i]);
+			separator = ",";
+		}
+		printf(".\n");
 	}
-	printf("%s.\n", separator[0] == '\0' ? " nobody: every member's directory is here" : "");
 	if (fullest->last > fullest->commit)
 		printf("What is kept although it may never have been acknowledged: entries %" PRIu64
 		    " to %" PRIu64 ".\n", fullest->commit + 1, fullest->last);
