@@ -255,12 +255,10 @@ print_losses(const struct survivor *survivors, size_t count, const struct surviv
 
 	for (size_t i = 0; i < fullest->member_count; i++)
 		here += is_here(survivors, count, fullest->members[i]);
-	if (2 * here > fullest->member_count)
-		printf("\nThe directories of a majority are here, %zu of %zu: if these nodes can be "
-		    "started again, nothing is lost and nothing is to be recovered.\n", here,
-		    fullest->member_count);
-	if (here == fullest->member_count) {
-		printf("\nNothing is lost: the directory of every member is here.\n");
+	/* Whatever was acknowledged is in one log of any majority. */
+	if (2 * here > fullest->member_count) {
+		printf("\nA majority is here, %zu of %zu: nothing is lost. If these nodes can be started "
+		    "again, do that instead.\n", here, fullest->member_count);
 	} else {
 		printf("\nWhat may be lost: writes behind entry %" PRIu64 " that were acknowledged by",
 		    fullest->last);

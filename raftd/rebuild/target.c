@@ -121,16 +121,37 @@ write_lock_text(int fd, const char *name)
 	free(text);
 }
 
+/* With its parents, as etcd makes a -data-dir. */
+static enum err
+make_directory(const char *data_dir, char **sentence)
+{
+	char *path = xstrdup(data_dir);
+	enum err err = ERR_NONE;
+
+	for (char *at = path; err == ERR_NONE; at++) {
+		char end = *at;
+
+		if ((end != '/' && end != '\0') || (end == '/' && at == path))
+			continue;
+		*at = '\0';
+		if (mkdir(path, S_IRWXU) == 0)
+			err = sync_parent(path, sentence);
+		else if (errno != EEXIST)
+			err = system_failed("make", path, sentence);
+		*at = end;
+		if (end == '\0')
+			break;
+	}
+	free(path);
+	return err;
+}
+
 static enum err
 make_and_lock(struct target *target, const char *name, char **sentence)
 {
 	char *path;
-	enum err err = ERR_NONE;
+	enum err err = make_directory(target->data_dir, sentence);
 
-	if (mkdir(target->data_dir, S_IRWXU) == 0)
-		err = sync_parent(target->data_dir, sentence);
-	else if (errno != EEXIST)
-		err = system_failed("make", target->data_dir, sentence);
 	if (err != ERR_NONE)
 		return err;
 	path = xasprintf("%s/lock", target->data_dir);

@@ -496,13 +496,14 @@ def test_what_one_of_three_has_becomes_a_new_cluster(world):
     assert "machine3" in shown and "fullest" in shown and "acknowledged by machine1, machine2." in shown
     assert "--yes" in etcdctl("recover", left.directory, "--to", new, code=1).stderr
     assert not os.path.exists(new)
+    new = os.path.join(new, "with", "parents")
     said = etcdctl("recover", left.directory, "--to", new, "--yes").stdout
     assert "etcd -name machine3 -data-dir %s" % new in said
     assert digest(left.directory) == kept, "the source was changed"
     assert "holds data already" in etcdctl("recover", left.directory, "--to", new, "--yes", code=1).stderr
 
     node = world.node("recovered", client=left.client, peer=left.peer)
-    node.name = "machine3"
+    node.name, node.directory = "machine3", new
     node.start()
     assert tree(node) == before
     assert [m["name"] for m in node.status()["members"]] == ["machine3"]
@@ -533,7 +534,7 @@ def test_the_fullest_of_what_is_left_is_taken(world):
     rows = {line.split()[0]: line for line in shown.stdout.splitlines() if line.startswith("/")}
     assert rows[late.directory].endswith("fullest") and not rows[early.directory].endswith("fullest")
     assert "cannot be used" in rows[path(world, "nothing")]
-    assert "a majority are here, 2 of 3" in shown.stdout
+    assert "A majority is here, 2 of 3: nothing is lost" in shown.stdout
     node = world.node("new", client=late.client, peer=late.peer)
     node.name = late.name
     node.start()
