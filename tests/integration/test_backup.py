@@ -12,7 +12,7 @@ import threading
 import pytest
 
 from certificates import Authority
-from moothall import ETCD, ETCDCTL, SLOW, Writers, ask, wait_until
+from moothall import ETCD, ETCDCTL, SLOW, Writers, ask, sanitized, wait_until
 
 TABLE = []
 for number in range(256):
@@ -233,8 +233,7 @@ def test_a_restored_cluster_is_another_one(world):
     assert fresh.status()["clusterId"] != cluster
     assert fresh.put("/only-new", "x").status == 201
     assert old[0].put("/only-old", "x").status == 201
-    wait_until(lambda: "cluster" in old[0].log() + old[1].log() and
-               fresh.status()["state"] == "leader", 10, "both to go on")
+    wait_until(lambda: "stream refused: name=machine" in fresh.log(), 10, "the old ones to be refused")
     assert fresh.get("/v2/keys/only-old").status == 404
     assert old[0].get("/v2/keys/only-new").status == 404
     assert [m["name"] for m in fresh.status()["members"]] == ["machine3-again"]
@@ -436,7 +435,7 @@ def test_who_does_not_read_holds_neither_memory_nor_writes(world):
         assert node.put("/small/%d" % i, "y").status == 201
     after = [resident(pid) for pid in pids]
     for was, now in zip(before, after):
-        assert now - was < 16 << 20, (before, after)
+        assert sanitized() or now - was < 16 << 20, (before, after)
     connection, answer = idle.pop()
     assert len(answer.read()) > 24000000
     connection.close()
