@@ -15,6 +15,7 @@
 #include "common/clock.h"
 #include "common/xmem.h"
 #include "ctl/interrupt.h"
+#include "ctl/json_put.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -82,13 +83,34 @@ owner_of(struct fetch *fetch)
 }
 
 static void
-print_summary(const struct fetch *fetch, const char *file)
+print_json(const struct fetch *fetch, const char *file, const char *made)
+{
+	struct buf line = BUF_INIT;
+
+	json_put_open(&line, NULL, '{');
+	json_put_text(&line, "file", slice_text(file));
+	json_put_u64(&line, "bytes", fetch->bytes);
+	json_put_u64(&line, "storeIndex", fetch->store_index);
+	json_put_u64(&line, "raftIndex", fetch->raft_index);
+	json_put_text(&line, "made", slice_text(made));
+	json_put_text(&line, "node", slice_text(fetch->made_by));
+	json_put_close(&line, '}');
+	json_put_line(&line);
+	buf_free(&line);
+}
+
+static void
+print_summary(const struct fetch *fetch, const struct ctl *ctl, const char *file)
 {
 	char size[OUTPUT_TEXT_BYTES], made[CLOCK_TEXT_BYTES];
 
 	clock_format(fetch->made_ns, 0, false, made);
-	printf("%s: %s, store index %" PRIu64 ", raft index %" PRIu64 ", made %s by %s\n", file,
-	    output_size(fetch->bytes, size), fetch->store_index, fetch->raft_index, made, fetch->made_by);
+	if (ctl->out.format == FORMAT_JSON)
+		print_json(fetch, file, made);
+	else
+		printf("%s: %s, store index %" PRIu64 ", raft index %" PRIu64 ", made %s by %s\n", file,
+		    output_size(fetch->bytes, size), fetch->store_index, fetch->raft_index, made,
+		    fetch->made_by);
 }
 
 /* ---- what libcurl tells ------------------------------------------------------------ */
@@ -240,7 +262,7 @@ keep(struct fetch *fetch)
 	if (directory != -1)
 		close(directory);
 	if (code == CTL_DONE)
-		print_summary(fetch, file);
+		print_summary(fetch, fetch->order->ctl, file);
 	return code;
 }
 
@@ -383,7 +405,7 @@ out:
 }
 
 static int
-check(const char *file)
+check(const struct ctl *ctl, const char *file)
 {
 	struct fetch fetch = { .bytes = 0 };
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
@@ -395,7 +417,7 @@ check(const char *file)
 	err = backup_file_read(fd, file, owner_of(&fetch), &sentence);
 	if (err == ERR_NONE) {
 		fetch.bytes = (uint64_t)lseek(fd, 0, SEEK_END);
-		print_summary(&fetch, file);
+		print_summary(&fetch, ctl, file);
 	} else {
 		output_fail(CTL_BAD_FILE, "%s", sentence == NULL ? err_text(err) : sentence);
 	}
@@ -415,6 +437,6 @@ ctl_backup(struct ctl *ctl)
 	};
 
 	if (arguments_flag(ctl->arguments, OPT_CHECK))
-		return check(order.file);
+		return check(ctl, order.file);
 	return backup_fetch(&order);
 }

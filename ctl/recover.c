@@ -12,6 +12,7 @@
 #include "common/limits.h"
 #include "common/xmem.h"
 #include "ctl/ctl.h"
+#include "ctl/json_put.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -238,6 +239,34 @@ print_table(const struct ctl *ctl, const struct survivor *survivors, size_t coun
 	table_free(&table);
 }
 
+/* An object of one line for each directory. */
+static void
+print_json(const struct survivor *survivors, size_t count, const struct survivor *fullest)
+{
+	struct buf line = BUF_INIT;
+
+	for (size_t i = 0; i < count; i++) {
+		const struct survivor *survivor = &survivors[i];
+
+		json_put_open(&line, NULL, '{');
+		json_put_text(&line, "directory", slice_text(survivor->dir));
+		json_put_bool(&line, "usable", survivor->usable);
+		if (survivor->usable) {
+			json_put_text(&line, "node", slice_text(survivor->name));
+			json_put_text(&line, "cluster", slice_text(survivor->cluster));
+			json_put_u64(&line, "term", survivor->term);
+			json_put_u64(&line, "lastEntry", survivor->last);
+			json_put_u64(&line, "committed", survivor->commit);
+			json_put_u64(&line, "storeIndex", survivor->store_index);
+			json_put_bool(&line, "fullest", survivor == fullest);
+		}
+		json_put_close(&line, '}');
+		json_put_line(&line);
+		buf_clear(&line);
+	}
+	buf_free(&line);
+}
+
 static bool
 is_here(const struct survivor *survivors, size_t count, const char *name)
 {
@@ -278,14 +307,14 @@ print_losses(const struct survivor *survivors, size_t count, const struct surviv
 /* ---- doing ---------------------------------------------------------------------------------- */
 
 static int
-make(const struct survivor *fullest, const char *to, const char *name)
+make(const struct ctl *ctl, const struct survivor *fullest, const char *to, const char *name)
 {
 	char *argv[] = { "etcdctl", "recover", xstrdup(fullest->dir), xstrdup(to), xstrdup(name),
 		NULL };
 	int code;
 
 	code = wait_for(start(argv, -1, -1));
-	if (code == CTL_DONE)
+	if (code == CTL_DONE && ctl->out.format != FORMAT_JSON)
 		printf("Now start it:  etcd -name %s -data-dir %s -addr HOST:PORT -peer-addr HOST:PORT\n"
 		    "Then let other nodes join it with -peers, each with an empty -data-dir, and never "
 		    "start an old directory again.\n", name, to);
@@ -312,8 +341,14 @@ consider(const struct ctl *ctl, const struct survivor *survivors, size_t count)
 			    "give directories of one cluster", fullest->dir, fullest->cluster,
 			    survivors[i].dir, survivors[i].cluster);
 	}
-	print_table(ctl, survivors, count, fullest);
-	print_losses(survivors, count, fullest);
+	if (ctl->out.format == FORMAT_JSON) {
+		print_json(survivors, count, fullest);
+	} else {
+		print_table(ctl, survivors, count, fullest);
+		print_losses(survivors, count, fullest);
+	}
+	if (to == NULL && ctl->out.format == FORMAT_JSON)
+		return CTL_DONE;
 	if (to == NULL) {
 		printf("To make a new data directory of %s give --to DIR.\n", fullest->dir);
 		return CTL_DONE;
@@ -324,7 +359,7 @@ consider(const struct ctl *ctl, const struct survivor *survivors, size_t count)
 	free(question);
 	if (!agreed)
 		return CTL_BAD_ARGUMENTS;
-	return make(fullest, to, name == NULL ? fullest->name : name);
+	return make(ctl, fullest, to, name == NULL ? fullest->name : name);
 }
 
 int

@@ -277,7 +277,7 @@ restore_backup(struct program *program)
 	if (program->backup_fd == -1)
 		return EXIT_STOPPED;
 	code = restore_run(&program->arguments.config, program->rebuild_path, program->backup_fd,
-	    &problem);
+	    &program->notify, &problem);
 	close(program->backup_fd);
 	program->backup_fd = -1;
 	program->directory.is_new = false;

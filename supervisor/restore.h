@@ -10,6 +10,7 @@
 #define MOOTHALL_SUPERVISOR_RESTORE_H
 
 #include "common/option.h"
+#include "supervisor/notify.h"
 
 /* A descriptor of the backup, or -1 with *problem, freed by the caller. */
 int restore_open(const struct config *config, char **problem) MUST_CHECK;
@@ -20,10 +21,11 @@ int restore_open(const struct config *config, char **problem) MUST_CHECK;
  *
  *	program	path of rebuild
  *	fd	of restore_open; stays the caller's
+ *	notify	the service manager is told to wait
  *
  * EXIT_STOPPED, or the code to end with; then *problem is NULL if all was said.
  */
 enum exit_code restore_run(const struct config *config, const char *program, int fd,
-    char **problem) MUST_CHECK;
+    const struct notify *notify, char **problem) MUST_CHECK;
 
 #endif

@@ -30,6 +30,7 @@
 #include "raftd/rebuild/target.h"
 
 #include <inttypes.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
@@ -49,7 +50,33 @@ struct rebuild {
 	char *sentence;
 };
 
+static volatile sig_atomic_t stop_signal;	/* 0: none came */
+
 static const char *program_name;	/* in whose name we speak: argv[0] */
+
+static void
+note_signal(int number)
+{
+	stop_signal = number;
+}
+
+static bool
+is_stopped(void)
+{
+	return stop_signal != 0;
+}
+
+/* So that a copy does not stay behind: what is read asks is_stopped. */
+static void
+catch_signals(void)
+{
+	static const int numbers[] = { SIGINT, SIGTERM, SIGHUP };
+	struct sigaction action = { .sa_handler = note_signal };
+
+	sigemptyset(&action.sa_mask);
+	for (size_t i = 0; i < ARRAY_COUNT(numbers); i++)
+		(void)sigaction(numbers[i], &action, NULL);
+}
 
 /* Takes sentence; NULL: the error's own text. */
 static enum exit_code
@@ -233,6 +260,8 @@ state_came(void *argument, struct slice key, struct slice value)
 	struct rebuild *run = argument;
 	struct buf records = BUF_INIT;
 
+	if (is_stopped())
+		return ERR_CLOSED;
 	if (run->target == NULL)
 		return node_load_state(run->node, key, value);
 	state_record_put(&records, &(struct state_record){ key, value });
@@ -258,7 +287,9 @@ read_source(struct rebuild *run, struct source *source)
 	if (run->node == NULL)
 		run->node = make_node(source_recovered(source));
 	err = source_read(source, state_came, entry_came, run, &run->sentence);
-	if (err != ERR_NONE && run->sentence == NULL)
+	if (err == ERR_CLOSED && run->sentence == NULL)
+		run->sentence = xstrdup("interrupted");
+	else if (err != ERR_NONE && run->sentence == NULL)
 		run->sentence = xasprintf("%s is damaged: it holds a record that no node can have "
 		    "written", run->shown);
 	return err;
@@ -286,7 +317,7 @@ inspect(struct rebuild *run, char **words)
 	enum err err;
 
 	run->shown = words[0];
-	err = source_open(run->shown, &source, &run->sentence);
+	err = source_open(run->shown, is_stopped, &source, &run->sentence);
 	if (err == ERR_NONE)
 		err = read_source(run, source);
 	if (err == ERR_NONE)
@@ -357,7 +388,7 @@ recover(struct rebuild *run, char **words)
 	enum err err;
 
 	run->shown = words[0];
-	err = source_open(run->shown, &source, &run->sentence);
+	err = source_open(run->shown, is_stopped, &source, &run->sentence);
 	if (err == ERR_NONE)
 		err = read_source(run, source);
 	if (err == ERR_NONE && options.name[0] == '\0')
@@ -385,8 +416,10 @@ main(int argc, char **argv)
 	if (argc == 8 && strcmp(argv[1], "restore") == 0) {
 		code = restore(&run, argv + 2);
 	} else if (argc == 3 && strcmp(argv[1], "inspect") == 0) {
+		catch_signals();
 		code = inspect(&run, argv + 2);
 	} else if (argc == 5 && strcmp(argv[1], "recover") == 0) {
+		catch_signals();
 		code = recover(&run, argv + 2);
 	} else {
 		diag_say("rebuild: started by etcd -restore and etcdctl recover, not by hand");

@@ -22,6 +22,7 @@
 
 struct source {
 	char *data_dir;
+	bool (*stopped)(void);
 	char *copy;		/* NULL: none made */
 	int lock_fd;		/* -1: not held */
 	struct wal *wal;
@@ -56,7 +57,7 @@ name_original(const struct source *source, char **sentence)
 /* ---- copying --------------------------------------------------------------------- */
 
 static enum err
-copy_bytes(int from, int to, const char *path, char **sentence)
+copy_bytes(const struct source *source, int from, int to, const char *path, char **sentence)
 {
 	uint8_t *bytes = xmalloc(COPY_BYTES);
 	uint64_t at = 0;
@@ -71,6 +72,11 @@ copy_bytes(int from, int to, const char *path, char **sentence)
 			err = system_failed("read", path, sentence);
 		if (size <= 0)
 			break;
+		if (source->stopped()) {
+			*sentence = xstrdup("interrupted");
+			err = ERR_CLOSED;
+			break;
+		}
 		err = directory_write_all(to, bytes, (size_t)size, at);
 		if (err != ERR_NONE)
 			*sentence = xasprintf("cannot write a copy of %s: %s; set TMPDIR to where "
@@ -83,7 +89,8 @@ copy_bytes(int from, int to, const char *path, char **sentence)
 
 /* A file that is not there leaves none in the copy either. */
 static enum err
-copy_file(const char *from_dir, const char *to_dir, const char *name, char **sentence)
+copy_file(const struct source *source, const char *from_dir, const char *to_dir, const char *name,
+    char **sentence)
 {
 	char *from_path = xasprintf("%s/%s", from_dir, name);
 	char *to_path = xasprintf("%s/%s", to_dir, name);
@@ -97,7 +104,7 @@ copy_file(const char *from_dir, const char *to_dir, const char *name, char **sen
 	}
 	to = open(to_path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, S_IRUSR | S_IWUSR);
 	err = to == -1 ? system_failed("make", to_path, sentence) :
-	    copy_bytes(from, to, from_path, sentence);
+	    copy_bytes(source, from, to, from_path, sentence);
 out:
 	if (from != -1)
 		close(from);
@@ -109,7 +116,7 @@ out:
 }
 
 static enum err
-copy_db(const char *from, const char *to, char **sentence)
+copy_db(const struct source *source, const char *from, const char *to, char **sentence)
 {
 	DIR *directory = opendir(from);
 	const struct dirent *entry;
@@ -121,7 +128,7 @@ copy_db(const char *from, const char *to, char **sentence)
 		err = system_failed("make", to, sentence);
 	while (err == ERR_NONE && (entry = readdir(directory)) != NULL) {
 		if (entry->d_name[0] != '.')
-			err = copy_file(from, to, entry->d_name, sentence);
+			err = copy_file(source, from, to, entry->d_name, sentence);
 	}
 	closedir(directory);
 	return err;
@@ -143,11 +150,11 @@ make_copy(struct source *source, char **sentence)
 	}
 	source->copy = copy;
 	to = xasprintf("%s/db", copy);
-	err = copy_db(from, to, sentence);
+	err = copy_db(source, from, to, sentence);
 	if (err == ERR_NONE)
-		err = copy_file(source->data_dir, copy, MARK_FILE_NAME, sentence);
+		err = copy_file(source, source->data_dir, copy, MARK_FILE_NAME, sentence);
 	if (err == ERR_NONE)
-		err = copy_file(source->data_dir, copy, "FORMAT", sentence);
+		err = copy_file(source, source->data_dir, copy, "FORMAT", sentence);
 out:
 	free(from);
 	free(to);
@@ -226,13 +233,14 @@ check_ours(const struct source *source, char **sentence)
 }
 
 enum err
-source_open(const char *data_dir, struct source **result, char **sentence)
+source_open(const char *data_dir, bool (*stopped)(void), struct source **result, char **sentence)
 {
 	struct source *source = xzalloc(sizeof(*source));
 	struct wal_options options = { .name = "", .cache_bytes = MIB };
 	enum err err;
 
 	source->data_dir = xstrdup(data_dir);
+	source->stopped = stopped;
 	source->lock_fd = -1;
 	err = check_ours(source, sentence);
 	if (err == ERR_NONE)

@@ -13,9 +13,11 @@
 
 struct source;
 
-/* ERR_NONE; ERR_BUSY: a node runs on it; ERR_FOREIGN, ERR_CORRUPT, or what the disk
+/* stopped is asked now and then: true ends it with ERR_CLOSED.
+ * ERR_NONE; ERR_BUSY: a node runs on it; ERR_FOREIGN, ERR_CORRUPT, or what the disk
  * said. Then *sentence is for the operator, owned by the caller. */
-enum err source_open(const char *data_dir, struct source **source, char **sentence) MUST_CHECK;
+enum err source_open(const char *data_dir, bool (*stopped)(void), struct source **source,
+    char **sentence) MUST_CHECK;
 /* Removes the copy. Accepts NULL. */
 void source_close(struct source **source);
 const struct wal_recovered *source_recovered(const struct source *source);

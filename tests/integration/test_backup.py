@@ -2,6 +2,7 @@
 
 import hashlib
 import http.client
+import json
 import os
 import shutil
 import socket
@@ -192,7 +193,8 @@ def test_a_restore_gives_the_same_tree_with_the_same_indexes(world):
     past = node.get("/v2/keys/dir/7?wait=true&waitIndex=%d" % middle).json
     last = int(node.get("/v2/keys/").headers["X-Etcd-Index"])
     assert "store index %d" % last in backup_of(node, file).stdout
-    assert "store index %d" % last in etcdctl("backup", "--check", file).stdout
+    told = json.loads(etcdctl("-o", "json", "backup", "--check", file).stdout)
+    assert told["storeIndex"] == last and told["bytes"] == os.path.getsize(file)
     expired = node.get("/v2/keys/short?wait=true&waitIndex=%d" % (last + 1), timeout=20).json
     assert expired["action"] == "expire"
     node.kill_all()
@@ -491,6 +493,8 @@ def test_what_one_of_three_has_becomes_a_new_cluster(world):
     shutil.rmtree(nodes[1].directory)
     kept = digest(left.directory)
 
+    shown = json.loads(etcdctl("-o", "json", "recover", left.directory).stdout)
+    assert shown["fullest"] and shown["node"] == "machine3" and shown["storeIndex"] == last
     shown = etcdctl("recover", left.directory).stdout
     assert "machine3" in shown and "fullest" in shown and "acknowledged by machine1, machine2." in shown
     assert "--yes" in etcdctl("recover", left.directory, "--to", new, code=1).stderr

@@ -5,6 +5,7 @@
 #include "tests/unit/raftd/wal/fixture.h"
 
 #include "common/xmem.h"
+#include "raftd/wal/directory.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>
@@ -232,5 +233,50 @@ TEST(directory_in_use_is_busy)
 
 	fixture_new(&f);
 	assert_refused(f.directory, "n1", ERR_BUSY, "in use");
+	fixture_close(&f);
+}
+
+TEST(a_directory_in_the_making_is_opened_by_its_maker_only)
+{
+	const struct wal_options options = { .data_dir = disk_temporary(), .name = "n1",
+		.cache_bytes = 65536, .rebuilding = true };
+	const char *directory = options.data_dir;
+	struct wal_recovered recovered;
+	char *sentence = NULL;
+	struct wal *wal;
+	struct fixture f;
+
+	assert_int_equal(directory_rebuild(directory, &sentence), ERR_NONE);
+	assert_refused(directory, "n1", ERR_FOREIGN, "a restore into it ended early");
+	assert_int_equal(wal_open(&options, &wal, &recovered, &sentence), ERR_NONE);
+	wal_close(&wal);
+	/* It looks like a node's now, but for the mark. */
+	assert_int_equal(mode_of(directory, "FORMAT"), 0600);
+	assert_refused(directory, "n1", ERR_FOREIGN, "UNFINISHED");
+	assert_int_equal(directory_rebuilt(directory, &sentence), ERR_NONE);
+	fixture_open(&f, directory, "n1");
+	assert_int_equal(f.err, ERR_NONE);
+	fixture_close(&f);
+}
+
+TEST(what_an_unfinished_making_left_is_made_anew_but_no_data_is)
+{
+	const char *directory = disk_temporary();
+	char *sentence = NULL;
+	struct fixture f;
+
+	fixture_open(&f, directory, "n1");
+	assert_int_equal(f.err, ERR_NONE);
+	fixture_close(&f);
+	assert_int_equal(directory_rebuild(directory, &sentence), ERR_INVALID);
+	assert_non_null(strstr(sentence, "holds data already (FORMAT)"));
+	free(sentence);
+	write_file(directory, "UNFINISHED", "");
+	assert_int_equal(directory_rebuild(directory, &sentence), ERR_NONE);
+	assert_int_equal(directory_rebuilt(directory, &sentence), ERR_NONE);
+	/* Nothing is left of it: this is another node. */
+	fixture_open(&f, directory, "n2");
+	assert_int_equal(f.err, ERR_NONE);
+	assert_true(f.recovered.is_new);
 	fixture_close(&f);
 }
