@@ -25,7 +25,7 @@ static const struct help_group {
 	    OPTION_peer_bind_addr } },
 	{ "certificates", 6, { OPTION_cert_file, OPTION_key_file, OPTION_ca_file,
 	    OPTION_peer_cert_file, OPTION_peer_key_file, OPTION_peer_ca_file } },
-	{ "log", 2, { OPTION_log_level, OPTION_log_output } },
+	{ "log and checks", 2, { OPTION_log_output, OPTION_check_config } },
 };
 
 static const char examples[] =
@@ -36,7 +36,7 @@ static const char examples[] =
 "  etcdctl control -data-dir m1 status\n"
 "\n"
 "All options: etcd -help=all, or etcd(8). Each may also be ETCD_OPTION in the\n"
-"environment, or stand in a file. -check-config says what a start would do.\n";
+"environment, or stand in a file..\n";
 
 static void
 print_short(const struct option_row *row)
