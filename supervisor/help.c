@@ -36,7 +36,7 @@ static const char examples[] =
 "  etcdctl control -data-dir m1 status\n"
 "\n"
 "All options: etcd -help=all, or etcd(8). Each may also be ETCD_OPTION in the\n"
-"environment, or stand in a file..\n";
+"environment, or stand in a file.\n";
 
 static void
 print_short(const struct option_row *row)
