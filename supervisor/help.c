@@ -25,7 +25,7 @@ static const struct help_group {
 	    OPTION_peer_bind_addr } },
 	{ "certificates", 6, { OPTION_cert_file, OPTION_key_file, OPTION_ca_file,
 	    OPTION_peer_cert_file, OPTION_peer_key_file, OPTION_peer_ca_file } },
-	{ "log and checks", 2, { OPTION_log_output, OPTION_check_config } },
+	{ "log and checks", 3, { OPTION_log_level, OPTION_log_output, OPTION_check_config } },
 };
 
 static const char examples[] =

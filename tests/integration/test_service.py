@@ -148,7 +148,7 @@ def test_the_service_manager_hears_of_each_state(world):
         assert len(manager.times("READY=1")) == 1
         assert node.stop() == 0
         manager.wait("STOPPING=1")
-        assert manager.statuses()[-1] == "stopping"
+        manager.wait_status("stopping", before)
 
 
 def test_a_reload_is_framed_whether_it_succeeds_or_not(world):
