@@ -1,5 +1,6 @@
 """GET /metrics: right to read, true, of the whole node, and never falling."""
 
+import json
 import os
 import re
 import shutil
@@ -10,6 +11,7 @@ import time
 
 import pytest
 
+from certificates import Authority
 from moothall import SLOW, Writers, alive, ask, wait_until
 from prometheus import Page, Wrong, scrape
 from wire import Wire, request
@@ -150,6 +152,61 @@ def test_a_cluster_counts_its_peers(world):
     assert scrape(leader.client).get("etcd_server_proposals_failed_total") >= 1
     wait_until(lambda: scrape(leader.client).get("etcd_server_has_leader") == 0, 10,
                "the leader to step down")
+
+
+# ---- what others are given to use it
+
+CONTRIB = os.path.join(os.path.dirname(__file__), "..", "..", "contrib")
+NAMES = re.compile(r"\b(?:etcd|process)_[a-z_]+\b")
+
+
+def expressions():
+    """(where, expression) of alerts and board."""
+    with open(os.path.join(CONTRIB, "prometheus", "alerts.yml")) as file:
+        for block in re.findall(r"expr: (.*?)\n +(?:for|labels):", file.read(), re.S):
+            yield "alerts.yml", block
+    with open(os.path.join(CONTRIB, "grafana", "moothall.json")) as file:
+        board = json.load(file)
+    for panel in board["panels"]:
+        for target in panel["targets"]:
+            yield panel["title"], target["expr"]
+    for variable in board["templating"]["list"]:
+        yield variable["name"], variable["query"]
+
+
+def test_every_metric_of_the_alerts_and_the_board_is_there(world):
+    authority = Authority(world.folder)
+    pair = authority.issue("machine")
+    secure = world.node("secure", flags=pair.flags(), tls=authority.context()).start()
+    nodes = world.cluster()
+    nodes[1].put("/a", "b")
+    leader = world.leader_of(nodes)
+    wait_until(lambda: scrape(leader.client).get("etcd_network_peer_round_trip_time_seconds_count"),
+               10, "a round trip")
+
+    def there():
+        pages = [scrape(node.client) for node in nodes] + [Page(secure.get("/metrics").body.decode())]
+        return {name for page in pages for name, _ in page.samples}
+    wait_until(lambda: "etcd_tls_certificate_expiry_timestamp_seconds" in there(), 5, "a tick")
+    known = there()
+    used = [(where, name) for where, text in expressions() for name in NAMES.findall(text)]
+    assert len(used) > 40
+    missing = [(where, name) for where, name in used if name not in known]
+    assert not missing, missing
+    labels = {"job", "instance", "process", "code", "reason", "route", "port", "file", "le", "To", "method"}
+    by = re.compile(r"by \(([^)]*)\)|\{\{ ?\$?(?:labels\.)?(\w+) ?\}\}")
+    for where, text in expressions():
+        for group in by.findall(text):
+            assert set(re.split(r", *", group[0] or group[1])) <= labels, (where, text)
+
+
+def test_promtool_takes_the_alerts():
+    promtool = shutil.which("promtool")
+    if promtool is None:
+        pytest.skip("promtool is not installed")
+    result = subprocess.run([promtool, "check", "rules", os.path.join(CONTRIB, "prometheus", "alerts.yml")],
+                            capture_output=True, text=True)
+    assert result.returncode == 0, result.stdout + result.stderr
 
 
 # ---- OpenMetrics
