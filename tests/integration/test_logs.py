@@ -154,7 +154,8 @@ def test_last_words_of_a_child_are_in_the_log(world, to_file):
 def test_rotation_by_signal_and_by_command(world):
     path = log_file(world)
     access = os.path.join(world.folder, "access.log")
-    node = world.node(flags=["-log-output", path, "-access-log", access]).start()
+    # Else nobody but root may look at descriptors.
+    node = world.node(flags=["-allow-core", "-log-output", path, "-access-log", access]).start()
     for round, rotate in enumerate((lambda: node.process.send_signal(signal.SIGUSR1),
                                     lambda: node.control("rotate").check_returncode())):
         old = read(path)
