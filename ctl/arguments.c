@@ -243,8 +243,7 @@ is_choice(const char *words, const char *text)
 static bool
 read_truth(const struct option *option, const char *text, uint64_t *truth)
 {
-	if (option == &options[OPT_HELP] &&
-	    (strcmp(text, "all") == 0 || strcmp(text, "tables") == 0))
+	if (option == &options[OPT_HELP] && strcmp(text, "all") == 0)
 		*truth = 1;
 	else if (strcmp(text, "true") == 0 || strcmp(text, "1") == 0)
 		*truth = 1;

@@ -34,7 +34,7 @@ COMMAND("exec-watch", KEYS, ctl_exec_watch, "KEY COMMAND [ARGUMENT...]", 2, -1, 
 
 COMMAND("status", CLUSTER, ctl_status, "", 0, 0, PLAIN, "every member: role, term, index, memory")
 COMMAND("cluster-health", CLUSTER, ctl_cluster_health, "", 0, 0, PLAIN,
-    "is each member healthy?")
+    "whether each member is healthy")
 COMMAND("member", CLUSTER, NULL, "COMMAND", 1, -1, FAMILY,
     "the members: list, add, remove, update")
 COMMAND("member list", CLUSTER, ctl_member_list, "", 0, 0, PLAIN, "ids, names and addresses")
@@ -50,7 +50,7 @@ COMMAND("control", NODE, ctl_control, "COMMAND [ARGUMENT]", 1, -1, PLAIN,
 COMMAND("control status", NODE, ctl_control, "", 0, 0, PLAIN,
     "what the node is, its members and processes")
 COMMAND("control reload", NODE, ctl_control, "", 0, 0, PLAIN, "read the configuration again")
-COMMAND("control restart", NODE, ctl_control, "raftd|peer|client [N]|all", 1, 2, PLAIN,
+COMMAND("control restart", NODE, ctl_control, "raftd|peer|client|all [N]", 1, 2, PLAIN,
     "restart processes of the node; clients see a pause")
 COMMAND("control transfer", NODE, ctl_control, "[NAME]", 0, 1, PLAIN,
     "give leadership to another member")

@@ -29,8 +29,6 @@ run(const struct arguments *arguments)
 	if (arguments_flag(arguments, OPT_HELP)) {
 		if (strcmp(arguments_text(arguments, OPT_HELP), "all") == 0)
 			usage_print_all();
-		else if (strcmp(arguments_text(arguments, OPT_HELP), "tables") == 0)
-			usage_print_tables();
 		else if (arguments->command != NULL)
 			usage_print_command(arguments->command);
 		else

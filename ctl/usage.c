@@ -140,19 +140,6 @@ usage_print_all(void)
 	print_options("", true);
 }
 
-void
-usage_print_tables(void)
-{
-	for (size_t i = 0; i < command_count; i++)
-		printf("command\t%s\t%s\t%s\n", commands[i].name, commands[i].arguments,
-		    commands[i].help);
-	for (size_t i = 0; i < OPTION_COUNT; i++)
-		printf("option\t%s\t%s\t%s\t%s\t%s\t%s\n", options[i].commands, options[i].name,
-		    options[i].letter == NULL ? "" : options[i].letter,
-		    options[i].argument == NULL ? "" : options[i].argument,
-		    options[i].environment == NULL ? "" : options[i].environment, options[i].help);
-}
-
 int
 ctl_help(struct ctl *ctl)
 {

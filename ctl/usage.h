@@ -12,8 +12,5 @@ void usage_print(void);
 void usage_print_command(const struct command *command);
 /* Every command with its options, and the options of all. */
 void usage_print_all(void);
-/* The two tables, a row a line, fields separated by tabs: for the completions and
- * the check of the manual page. */
-void usage_print_tables(void);
 
 #endif
