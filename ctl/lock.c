@@ -271,16 +271,20 @@ start_command(const struct ticket *ticket, const char *const *words, size_t coun
 	return problem == 0 ? pid : -1;
 }
 
-/* One signal, or none until then. */
+/* One signal, or none until then; *aimed: at us alone, not at all of a terminal. */
 static int
-next_signal(const sigset_t *set, uint64_t until_ms)
+next_signal(const sigset_t *set, uint64_t until_ms, bool *aimed)
 {
 	uint64_t now = now_ms();
 	uint64_t left = until_ms > now ? until_ms - now : 0;
 	struct timespec time = { .tv_sec = (time_t)(left / 1000),
 		.tv_nsec = (long)(left % 1000) * 1000000 };
 
-	return sigtimedwait(set, NULL, &time);
+	siginfo_t info = { 0 };
+	int came = sigtimedwait(set, &info, &time);
+
+	*aimed = info.si_code != SI_KERNEL;
+	return came;
 }
 
 struct holding {
@@ -313,7 +317,8 @@ hold(struct ticket *ticket, struct holding *holding, const sigset_t *set)
 
 	for (;;) {
 		uint64_t until = holding->lost ? holding->kill_at_ms : ticket->renew_at_ms;
-		int came = next_signal(set, until);
+		bool aimed;
+		int came = next_signal(set, until, &aimed);
 
 		if (has_ended(holding, &status))
 			break;
@@ -322,7 +327,7 @@ hold(struct ticket *ticket, struct holding *holding, const sigset_t *set)
 			if (holding->pid == 0)
 				return 128 + came;
 			/* CTRL-C has reached the command by itself. */
-			if (came != SIGINT)
+			if (aimed)
 				(void)kill(holding->pid, came);
 		}
 		if (holding->lost && now_ms() >= holding->kill_at_ms) {
@@ -349,6 +354,11 @@ run_holding(struct ticket *ticket, const char *const *words, size_t count)
 	int code;
 
 	block_signals(&set, &before);
+	/* One that came before is in nobody's way any more. */
+	if (interrupt_signal() != 0) {
+		(void)sigprocmask(SIG_SETMASK, &before, NULL);
+		return 128 + interrupt_signal();
+	}
 	if (count > 0) {
 		holding.pid = start_command(ticket, words, count, &before);
 		if (holding.pid == -1) {
