@@ -51,7 +51,7 @@ COMMAND("control status", NODE, ctl_control, "", 0, 0, PLAIN,
     "what the node is, its members and processes")
 COMMAND("control reload", NODE, ctl_control, "", 0, 0, PLAIN, "read the configuration again")
 COMMAND("control restart", NODE, ctl_control, "raftd|peer|client|all [N]", 1, 2, PLAIN,
-    "restart processes of the node; clients see a pause")
+    "replace processes of the node; no request fails")
 COMMAND("control transfer", NODE, ctl_control, "[NAME]", 0, 1, PLAIN,
     "give leadership to another member")
 COMMAND("control rotate", NODE, ctl_control, "", 0, 0, PLAIN, "open the files of the log again")
