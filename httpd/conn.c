@@ -87,7 +87,8 @@ static void
 drop_request(struct conn *conn, struct request *request)
 {
 	if (request->whole && !request->answered) {
-		conn_over(conn, request);
+		if (!request->moved)
+			conn_over(conn, request);
 		if (request->gone != NULL)
 			request->gone(request);
 	}

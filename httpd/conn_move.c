@@ -11,6 +11,7 @@
 #include "httpd/client/watch.h"
 #include "httpd/conn.h"
 #include "httpd/handover.h"
+#include "httpd/router.h"
 
 bool
 conn_may_move(const struct conn *conn)
@@ -61,7 +62,7 @@ conn_give(struct conn *conn)
 {
 	struct handover *handover = conn->worker->handover;
 	struct request_rest rest = { .next_index = 0 };
-	const struct request *watch = conn->first;
+	struct request *watch = conn->first;
 	struct msg_handed handed = { .flags = 0 };
 	struct buf out;
 
@@ -78,6 +79,12 @@ conn_give(struct conn *conn)
 			handed.flags |= HANDED_HTTP_1_0;
 		if (watch->keep_alive)
 			handed.flags |= HANDED_KEEP_ALIVE;
+		handed.target = watch->target;
+		handed.route = slice_text(router_name(watch->route));
+		handed.begun_ns = watch->begun_ns;
+		handed.bytes_in = watch->bytes_in;
+		handed.bytes_out = watch->bytes_out;
+		watch->moved = true;
 	}
 	out = unwritten(conn);
 	handed.in = buf_slice(&conn->in);
@@ -92,28 +99,55 @@ conn_give(struct conn *conn)
 	return true;
 }
 
+/* Where a route of that name stands here. */
+static unsigned
+route_of(struct slice name)
+{
+	for (unsigned route = 0; route < router_count(); route++) {
+		if (slice_equal(name, slice_text(router_name(route))))
+			return route;
+	}
+	return 0;
+}
+
+static void
+take_watch(struct conn *conn, const struct msg_handed *handed)
+{
+	struct request *request = conn_add_request(conn);
+	const uint8_t *mark;
+
+	request->method = METHOD_GET;
+	request->http_1_0 = (handed->flags & HANDED_HTTP_1_0) != 0;
+	request->keep_alive = (handed->flags & HANDED_KEEP_ALIVE) != 0;
+	request->whole = true;
+	request->whole_ns = handed->begun_ns;
+	request->begun_ns = handed->begun_ns;
+	request->streaming = true;
+	request->status = 200;
+	request->bytes_in = handed->bytes_in;
+	request->bytes_out = handed->bytes_out;
+	request->route = route_of(handed->route);
+	request->target = arena_copy(&request->arena, handed->target);
+	mark = request->target.size == 0 ? NULL :
+	    memchr(request->target.data, '?', request->target.size);
+	if (mark != NULL)
+		request->query = slice_of(mark + 1,
+		    request->target.size - (size_t)(mark + 1 - request->target.data));
+	if (!request->keep_alive)
+		conn->state = CONN_DEAF;
+	watch_go_on(request, &(struct request_rest){ .key = handed->key,
+	    .watch_flags = handed->watch_flags, .next_index = handed->next_index });
+}
+
 void
 conn_take(struct conn *conn, const struct msg_handed *handed)
 {
-	struct request *request;
-
 	conn->served = (handed->flags & HANDED_SERVED) != 0;
 	conn->dropped = (handed->flags & HANDED_DROPPED) != 0;
 	buf_append_slice(&conn->in, handed->in);
 	if (handed->out.size > 0)
 		buf_append_slice(outqueue_tail(&conn->out), handed->out);
 	conn_touch(conn);
-	if ((handed->flags & HANDED_WATCH) == 0)
-		return;
-	request = conn_add_request(conn);
-	request->method = METHOD_GET;
-	request->http_1_0 = (handed->flags & HANDED_HTTP_1_0) != 0;
-	request->keep_alive = (handed->flags & HANDED_KEEP_ALIVE) != 0;
-	request->whole = true;
-	request->whole_ns = loop_now(conn->worker->loop).monotonic_ns;
-	request->streaming = true;
-	if (!request->keep_alive)
-		conn->state = CONN_DEAF;
-	watch_go_on(request, &(struct request_rest){ .key = handed->key,
-	    .watch_flags = handed->watch_flags, .next_index = handed->next_index });
+	if ((handed->flags & HANDED_WATCH) != 0)
+		take_watch(conn, handed);
 }

@@ -77,6 +77,7 @@ struct request {
 	bool whole;			/* head and body have come: it was handled */
 	bool answered;			/* no more bytes follow */
 	bool streaming;			/* an answer of unknown length is under way */
+	bool moved;			/* another worker goes on with it */
 };
 
 /* "GET"; "other" for those that no route has: there are as many as a client likes. */

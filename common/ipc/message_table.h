@@ -298,9 +298,14 @@ MESSAGE(handed, 0x51, FROM_CLIENT_WORKER,
     FIELD(u8, flags)		/* HANDED_* of wire.h */
     FIELD(bytes, in)
     FIELD(bytes, out)
-    FIELD(u8, watch_flags)	/* with HANDED_WATCH: WATCH_FLAG_*, the key, and the */
-    FIELD(bytes, key)		/* store index that is waited for */
-    FIELD(u64, next_index))
+    /* with HANDED_WATCH: */
+    FIELD(u8, watch_flags)	/* WATCH_FLAG_* */
+    FIELD(bytes, key)
+    FIELD(u64, next_index)	/* store index that is waited for */
+    FIELD(bytes, target)	/* the rest for the access log: as it came; */
+    FIELD(bytes, route)		/* name of its route; */
+    FIELD(u64, begun_ns)	/* monotonic */
+    FIELD(u64, bytes_in) FIELD(u64, bytes_out))
 
 /* ---- node to node: request id is the other node's id --------------------- */
 /* enum raft_message_type in raftd/raft/message.h; one row each. The receiver's

@@ -20,6 +20,7 @@ import pytest
 
 from certificates import Authority
 from moothall import BUILD, SLOW, ask, wait_until
+from wire import Wire, request
 
 ROUNDS = int(os.environ.get("MOOTHALL_ROLLING_ROUNDS", "1"))
 
@@ -508,3 +509,26 @@ def test_options_that_cannot_be_taken_over_are_named(world, text, said):
     assert answer.returncode == 1 and said in answer.stderr, answer
     assert all_pids(node) == before
     assert node.put("/a", "b").status == 201
+
+
+def test_the_logs_go_on_and_a_watch_is_one_line(world):
+    path, access = os.path.join(world.folder, "log"), os.path.join(world.folder, "access.log")
+    node = world.node(flags=["-workers", "1", "-log-output", path, "-access-log", access]).start()
+
+    def lines(file_path, what):
+        with open(file_path) as file:
+            return [line for line in file if what in line]
+    with Wire(node.client) as stream:
+        stream.send(request("GET", "/v2/keys/seen?wait=true&stream=true"))
+        stream.head()
+        control(node, "restart", "client")
+        control(node, "upgrade")
+        node.put("/seen", "x")
+        assert b'"value":"x"' in stream.chunk()
+        assert not lines(access, "wait")
+    wait_until(lambda: lines(access, "wait"), 5, "the watch in the access log")
+    assert len(lines(access, "wait")) == 1
+    assert " GET /v2/keys/seen?wait&stream " in lines(access, "wait")[0]
+    assert lines(path, "upgrade: took over") and lines(path, "upgrade: done")
+    # Of a worker of the old program, by the pipe that the new one was handed.
+    assert lines(path, "raftd closed the channel") or lines(path, "recovered at log index")
