@@ -16,7 +16,7 @@ enum diag_level {
 };
 
 /* Which part; DIAG_PART_COUNT of them. */
-#define DIAG_PART_COUNT 15
+#define DIAG_PART_COUNT 17
 
 struct diag_levels {
 	enum diag_level most;	/* the largest of all */

@@ -60,7 +60,7 @@ COMMAND("control log-level", NODE, ctl_control, "[LEVEL|reset]", 0, 1, PLAIN,
 COMMAND("control backup", NODE, ctl_control, "FILE", 1, 1, PLAIN,
     "as backup, of this node and without certificates")
 COMMAND("control upgrade", NODE, ctl_control, "", 0, 0, PLAIN,
-    "let the program that is installed now take over; no request fails")
+    "the programs installed now take over; no request fails")
 COMMAND("control drain", NODE, ctl_control, "", 0, 0, PLAIN,
     "out of rotation: /health says 503, all else goes on")
 COMMAND("control undrain", NODE, ctl_control, "", 0, 0, PLAIN, "in rotation again")
