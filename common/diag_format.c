@@ -13,23 +13,54 @@
 #define PART_BYTES_MAX 64
 #define FACILITY_DAEMON (3 << 3)
 
+/* U+0080 to U+009F, which a terminal may obey, too. */
+static bool
+is_high_control(struct slice text, size_t bytes)
+{
+	return bytes == 2 && text.data[0] == 0xc2 && text.data[1] < 0xa0;
+}
+
 /* Bytes of the character at the start of text that may stand in a line as they
- * are; 0: escape one byte. A terminal may obey U+0080 to U+009F, too. */
+ * are; 0: escape one byte. */
 static size_t
 plain_size(struct slice text)
 {
-	size_t bytes = utf8_size(text);
+	size_t bytes;
 
 	if (text.data[0] < 0x20 || text.data[0] == 0x7f)
 		return 0;
-	if (bytes == 2 && text.data[0] == 0xc2 && text.data[1] < 0xa0)
-		return 0;
-	return bytes;
+	bytes = utf8_size(text);
+	return is_high_control(text, bytes) ? 0 : bytes;
+}
+
+/* Almost everything is: so much of text needs no escape, as text or as JSON. */
+static size_t
+ascii_size(struct slice text)
+{
+	size_t size = 0;
+
+	while (size < text.size && text.data[size] >= ' ' && text.data[size] < 0x7f &&
+	    text.data[size] != '"' && text.data[size] != '\\')
+		size++;
+	return size;
+}
+
+/* Append that; returns the new size. */
+static size_t
+take_ascii(char *line, size_t size, size_t limit, struct slice *text)
+{
+	size_t taken = MIN_OF(ascii_size(*text), limit - MIN_OF(size, limit));
+
+	memcpy(line + size, text->data, taken);
+	*text = slice_of(text->data + taken, text->size - taken);
+	return size + taken;
 }
 
 size_t
 diag_escape(char *line, size_t size, size_t limit, struct slice text)
 {
+	if (text.size > 0)
+		size = take_ascii(line, size, limit, &text);
 	while (text.size > 0) {
 		size_t bytes = plain_size(text);
 		size_t taken = MAX_OF(bytes, (size_t)1);
@@ -50,6 +81,8 @@ diag_escape(char *line, size_t size, size_t limit, struct slice text)
 size_t
 diag_escape_json(char *line, size_t size, size_t limit, struct slice text)
 {
+	if (text.size > 0)
+		size = take_ascii(line, size, limit, &text);
 	while (text.size > 0) {
 		size_t bytes = utf8_size(text);
 		size_t taken = MAX_OF(bytes, (size_t)1);
@@ -59,6 +92,8 @@ diag_escape_json(char *line, size_t size, size_t limit, struct slice text)
 			snprintf(piece, sizeof(piece), "\\ufffd");
 		else if (text.data[0] < ' ' || text.data[0] == 0x7f)
 			snprintf(piece, sizeof(piece), "\\u%04x", text.data[0]);
+		else if (is_high_control(text, bytes))
+			snprintf(piece, sizeof(piece), "\\u%04x", text.data[1]);
 		else
 			snprintf(piece, sizeof(piece), "%s%.*s",
 			    text.data[0] == '"' || text.data[0] == '\\' ? "\\" : "", (int)bytes,

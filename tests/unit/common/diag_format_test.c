@@ -65,8 +65,9 @@ TEST(nothing_from_outside_reaches_a_terminal_or_makes_a_line)
 	    DIAG_IN_FILE, false);
 
 	assert_non_null(strstr(line, ": a\\x0ab\\x1b[31m\\x7f\xc3\xa9 \\x9b \\xc2\\x9b \\xff\n"));
-	line = line_of("\" \\ \n \xc3\xa9 \xff", DIAG_INFO, DIAG_IN_FILE, true);
-	assert_non_null(strstr(line, "\"msg\":\"\\\" \\\\ \\u000a \xc3\xa9 \\ufffd\"}\n"));
+	line = line_of("\" \\ \n \xc3\xa9 \xc2\x9b \xff", DIAG_INFO, DIAG_IN_FILE, true);
+	assert_non_null(strstr(line,
+	    "\"msg\":\"\\\" \\\\ \\u000a \xc3\xa9 \\u009b \\ufffd\"}\n"));
 	/* A part comes from a child, who may be anybody. */
 	line = format(SLICE_LITERAL("\n\""), "x", DIAG_INFO, DIAG_IN_FILE, true);
 	assert_non_null(strstr(line, "\"part\":\"\\u000a\\\"\""));
