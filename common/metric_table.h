@@ -171,6 +171,8 @@ METRIC(tls_expiry, SUPERVISOR, NEWEST, ONE, "etcd_tls_certificate_expiry_timesta
 
 /* ---- other nodes: To and From are ids of members ------------------------------ */
 
+METRIC(peer_active, PEER, GAUGE, ONE, "etcd_network_active_peers", "Local,Remote",
+    "1 if there is a stream with that other node, else 0; ids of this node and that one.")
 METRIC(peer_sent, PEER, COUNTER, ONE, "etcd_network_peer_sent_bytes_total", "To",
     "Bytes of frames for another node.")
 METRIC(peer_received, PEER, COUNTER, ONE, "etcd_network_peer_received_bytes_total", "From",

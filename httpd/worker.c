@@ -12,6 +12,7 @@
 #include "httpd/client/cors.h"
 #include "httpd/cluster.h"
 #include "httpd/handover.h"
+#include "httpd/peer/peer.h"
 #include "httpd/server.h"
 
 static void
@@ -61,6 +62,7 @@ measure(const struct worker *worker)
 	metric_set(worker->role == ROLE_PEER ? METRIC_http_peer_connections :
 	    METRIC_http_client_connections, worker->connections);
 	metric_set(METRIC_ipc_queue_depth, backend_call_count(worker->backend));
+	peer_measure(worker);
 	metric_set(METRIC_watches_open, backend_watch_count(worker->backend));
 }
 

@@ -88,6 +88,8 @@ peer_free(struct peer *peer)
 		stream_free(&peer->in[kind]);
 	}
 	loop_timer_free(&peer->linger);
+	if (peer->active != NULL)
+		metric_series_hide(peer->active);
 	TAILQ_REMOVE(&peer->peers->list, peer, link);
 	peer->peers->count--;
 	free(peer);
@@ -128,6 +130,18 @@ static bool
 peer_has_stream(const struct peer *peer)
 {
 	return outbound_is_up(peer->out[STREAM_MAIN]) || peer->in[STREAM_MAIN] != NULL;
+}
+
+void
+peer_measure(const struct worker *worker)
+{
+	struct peer *peer;
+
+	if (worker->peers == NULL)
+		return;
+	TAILQ_FOREACH(peer, &worker->peers->list, link)
+		if (peer->active != NULL)
+			metric_series_set(peer->active, peer_has_stream(peer));
 }
 
 /* ---- what raftd is told ------------------------------------------------------- */
@@ -194,8 +208,12 @@ peer_open_metrics(struct peer *peer)
 {
 	char id[17];
 	const char *label = id;
+	char own[17];
+	const char *both[] = { own, id };
 
 	snprintf(id, sizeof(id), "%" PRIx64, peer->id);
+	snprintf(own, sizeof(own), "%" PRIx64, peer->peers->worker->cluster->node_id);
+	peer->active = metric_series(METRIC_peer_active, both);
 	peer->sent = metric_series(METRIC_peer_sent, &label);
 	peer->received = metric_series(METRIC_peer_received, &label);
 	peer->failures = metric_series(METRIC_peer_failures, &label);

@@ -21,6 +21,8 @@ void peer_start(struct worker *worker);
 void peer_resolved(struct worker *worker, uint64_t id, struct slice addresses);
 /* Close every stream and forget; accepts a worker that was not started. */
 void peer_stop(struct worker *worker);
+/* Which other nodes there are streams with, for the figures. Does nothing in a client worker. */
+void peer_measure(const struct worker *worker);
 
 /* Append a reach_record for each member but this one; none of a worker that was
  * not started. */

@@ -50,6 +50,7 @@ struct peer {
 	uint64_t dropped;		/* frames, since a stream took one */
 	uint64_t heartbeat_ns;		/* monotonic, of the one that is timed; 0: none */
 	struct metric_series *sent, *received, *failures, *round_trip; /* NULL: no member yet */
+	struct metric_series *active;	/* as these */
 };
 
 struct peers {

@@ -142,9 +142,14 @@ def test_a_cluster_counts_its_peers(world):
     assert sum(scrape(node.client).get("etcd_server_is_leader") for node in nodes) == 1
     assert page.get("etcd_server_proposals_applied_total") >= 20
     assert scrape(follower.client).get("etcd_store_writes_total", action="set", result="success") >= 20
+    active = {node.name: page.get("etcd_network_active_peers", Local=ids[leader.name], Remote=ids[node.name])
+              for node in nodes if node is not leader}
+    assert set(active.values()) == {1}
     for node in nodes:
         if node is not leader and node is not follower:
             node.kill_all()
+            wait_until(lambda: scrape(leader.client).get("etcd_network_active_peers",
+                                                         Remote=ids[node.name]) == 0, 5, "a stream less")
     wait_until(lambda: scrape(leader.client).get("etcd_network_peer_sent_failures_total") > 0, 10,
                "frames to be dropped")
     follower.kill_all()
@@ -193,7 +198,7 @@ def test_every_metric_of_the_alerts_and_the_board_is_there(world):
     assert len(used) > 40
     missing = [(where, name) for where, name in used if name not in known]
     assert not missing, missing
-    labels = {"job", "instance", "process", "code", "reason", "route", "port", "file", "le", "To", "method"}
+    labels = {"job", "instance", "process", "code", "reason", "route", "port", "file", "le", "To", "Remote", "method"}
     by = re.compile(r"by \(([^)]*)\)|\{\{ ?\$?(?:labels\.)?(\w+) ?\}\}")
     for where, text in expressions():
         for group in by.findall(text):
