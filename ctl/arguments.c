@@ -19,7 +19,8 @@ const size_t command_count = ARRAY_COUNT(commands);
 
 const struct option options[OPTION_COUNT] = {
 #define CTL_OPTION(tag, commands, name, letter, kind, argument, environment, initial, help) \
-	[OPT_##tag] = { commands, name, letter, OPTION_##kind, argument, environment, initial, help },
+	[OPT_##tag] = { commands, name, letter, OPTION_##kind, argument, environment, initial, \
+	    help },
 #include "ctl/option_table.h"
 };
 
@@ -313,7 +314,8 @@ set_defaults(struct arguments *arguments, char *(*environment)(const char *name)
 			err = set_value(arguments, option, SOURCE_ENVIRONMENT,
 			    option->kind == OPTION_FLAG ? truth_of_variable(text) : text, problem);
 		else if (option->initial != NULL)
-			err = set_value(arguments, option, SOURCE_INITIAL, option->initial, problem);
+			err = set_value(arguments, option, SOURCE_INITIAL, option->initial,
+			    problem);
 		if (err != ERR_NONE)
 			return err;
 	}

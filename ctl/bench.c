@@ -44,9 +44,9 @@ struct figures {
 static void
 start_one(const struct load *load, struct parallel *parallel, uint64_t number)
 {
-	const char *query = arguments_flag(load->ctl->arguments, OPT_BENCH_QUORUM) ? "?quorum=true" : "";
+	bool quorum = arguments_flag(load->ctl->arguments, OPT_BENCH_QUORUM);
 	char *path = xasprintf("/v2/keys%s/%" PRIu64 "%s", load->directory, number % load->keys,
-	    load->writes ? "" : query);
+	    load->writes || !quorum ? "" : "?quorum=true");
 	struct client_request request = { .method = load->writes ? "PUT" : "GET", .path = path,
 		.repeatable = true };
 
@@ -134,11 +134,13 @@ put_row(struct table *table, const char *name, const struct figures *figures, ui
 
 	table_add(table, COLOR_NONE, "%s", name);
 	table_add(table, COLOR_NONE, "%zu", figures->count);
-	table_add(table, figures->failed == 0 ? COLOR_NONE : COLOR_BAD, "%" PRIu64, figures->failed);
+	table_add(table, figures->failed == 0 ? COLOR_NONE : COLOR_BAD, "%" PRIu64,
+	    figures->failed);
 	table_add(table, COLOR_NONE, "%.0f/s", rate);
 	table_add(table, COLOR_NONE, "%s/s", output_size((uint64_t)(rate * (double)size), text));
 	for (size_t i = 0; i < ARRAY_COUNT(quantiles); i++)
-		table_add(table, COLOR_NONE, "%s", output_time(quantile(figures, quantiles[i]), text));
+		table_add(table, COLOR_NONE, "%s",
+		    output_time(quantile(figures, quantiles[i]), text));
 }
 
 static void

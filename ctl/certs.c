@@ -135,7 +135,8 @@ load_authority(const struct ctl *ctl, struct pair *authority)
 		    X509_check_private_key(authority->certificate, authority->key) != 1 ||
 		    X509_check_ca(authority->certificate) == 0)
 			code = output_fail(CTL_BAD_FILE,
-			    "%s and %s are no authority and its key (--dir)", certificate_path, key_path);
+			    "%s and %s are no authority and its key (--dir)", certificate_path,
+			    key_path);
 		ERR_clear_error();
 	}
 	if (certificate != NULL)
@@ -229,7 +230,8 @@ make(const struct wish *wish, const struct pair *issuer, struct pair *made)
 	set_serial(certificate);
 	good = X509_set_version(certificate, X509_VERSION_3) == 1 &&
 	    X509_gmtime_adj(X509_getm_notBefore(certificate), -EARLIER_S) != NULL &&
-	    X509_gmtime_adj(X509_getm_notAfter(certificate), wish->days * SECONDS_PER_DAY) != NULL &&
+	    X509_gmtime_adj(X509_getm_notAfter(certificate), wish->days * SECONDS_PER_DAY) !=
+		NULL &&
 	    X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_UTF8,
 		(const unsigned char *)wish->name, -1, -1, 0) == 1 &&
 	    X509_set_issuer_name(certificate, X509_get_subject_name(signer)) == 1 &&
@@ -260,15 +262,18 @@ check_wish(const struct ctl *ctl, struct wish *wish)
 
 	if (!is_made_of(wish->name, "._-@ ") || strlen(wish->name) > NAME_BYTES ||
 	    wish->name[0] == '.')
-		return output_fail(CTL_BAD_ARGUMENTS, "\"%s\" is no name for a certificate; write up to "
-		    "%d letters, digits and . _ - @", wish->name, NAME_BYTES);
+		return output_fail(CTL_BAD_ARGUMENTS,
+		    "\"%s\" is no name for a certificate; write up to %d letters, digits and . _ - @",
+		    wish->name, NAME_BYTES);
 	if (wish->usage != NULL && strcmp(wish->file, "ca") == 0)
-		return output_fail(CTL_BAD_ARGUMENTS, "\"ca\" is the name of the authority's files");
+		return output_fail(CTL_BAD_ARGUMENTS,
+		    "\"ca\" is the name of the authority's files");
 	for (size_t i = 0; i < wish->address_count; i++) {
-		if (!is_address_of_ip(wish->addresses[i]) && !is_made_of(wish->addresses[i], ".-_*"))
-			return output_fail(CTL_BAD_ARGUMENTS,
-			    "\"%s\" is no address; write a host name or an IP address, without a port",
-			    wish->addresses[i]);
+		const char *address = wish->addresses[i];
+
+		if (!is_address_of_ip(address) && !is_made_of(address, ".-_*"))
+			return output_fail(CTL_BAD_ARGUMENTS, "\"%s\" is no address; "
+			    "write a host name or an IP address, without a port", address);
 	}
 	wish->days = wish->usage == NULL ? DAYS_CA : DAYS_OTHER;
 	if (!arguments_given(ctl->arguments, OPT_CERTS_DAYS))

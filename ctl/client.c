@@ -125,7 +125,8 @@ synchronise(struct client *client)
 		char *bad = NULL;
 
 		/* What is no list of URLs comes from no etcd; the command itself will tell. */
-		if (endpoints_add(&client->endpoints, buf_slice(&answer.body), false, &bad) != ERR_NONE)
+		if (endpoints_add(&client->endpoints, buf_slice(&answer.body), false, &bad) !=
+		    ERR_NONE)
 			free(bad);
 	}
 	client_answer_free(&answer);
@@ -291,12 +292,13 @@ time_left_ms(const struct client *client, const struct client_request *request, 
 {
 	uint64_t now = clock_monotonic_ns();
 	uint64_t left = now < client->deadline_ns ? (client->deadline_ns - now) / NS_PER_MS : 0;
+	uint64_t connect_ms = arguments_number(client->arguments, OPT_TIMEOUT);
 
 	if (request->limit_ms != 0)
 		return request->limit_ms;
 	/* One that hangs must leave some time for the others. */
 	if (request->repeatable && others > 0)
-		left = MAX_OF(left / 2, MIN_OF(left, arguments_number(client->arguments, OPT_TIMEOUT)));
+		left = MAX_OF(left / 2, MIN_OF(left, connect_ms));
 	return left;
 }
 
@@ -471,7 +473,8 @@ client_fail(enum client_result result, const struct client_answer *answer)
 	case CLIENT_ANSWERED:
 		return CTL_DONE;
 	case CLIENT_NO_HOST:
-		return output_fail(CTL_NO_HOST, "no endpoint can be reached (--endpoints): %s", problem);
+		return output_fail(CTL_NO_HOST, "no endpoint can be reached (--endpoints): %s",
+		    problem);
 	case CLIENT_UNKNOWN:
 		return output_fail(CTL_UNKNOWN_OUTCOME,
 		    "no answer; it may or may not have been carried out: %s", problem);

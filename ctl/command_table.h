@@ -20,12 +20,14 @@
  */
 COMMAND("ls", KEYS, ctl_ls, "[KEY]", 0, 1, PLAIN, "list the keys of a directory")
 COMMAND("get", KEYS, ctl_get, "KEY", 1, 1, PLAIN, "print the value of a key")
-COMMAND("set", KEYS, ctl_set, "KEY [VALUE]", 1, 2, PLAIN, "set a key; the value from standard input if not given")
+COMMAND("set", KEYS, ctl_set, "KEY [VALUE]", 1, 2, PLAIN,
+    "set a key; the value from standard input if not given")
 COMMAND("mk", KEYS, ctl_mk, "KEY [VALUE]", 1, 2, PLAIN, "make a key that is not there yet")
 COMMAND("update", KEYS, ctl_update, "KEY [VALUE]", 1, 2, PLAIN, "set a key that is there")
 COMMAND("rm", KEYS, ctl_rm, "KEY", 1, 1, PLAIN, "remove a key, or a directory")
 COMMAND("mkdir", KEYS, ctl_mkdir, "KEY", 1, 1, PLAIN, "make a directory that is not there yet")
-COMMAND("setdir", KEYS, ctl_setdir, "KEY", 1, 1, PLAIN, "make a directory, also in the place of a key")
+COMMAND("setdir", KEYS, ctl_setdir, "KEY", 1, 1, PLAIN,
+    "make a directory, also in the place of a key")
 COMMAND("updatedir", KEYS, ctl_updatedir, "KEY", 1, 1, PLAIN, "change when a directory expires")
 COMMAND("rmdir", KEYS, ctl_rmdir, "KEY", 1, 1, PLAIN, "remove a key or an empty directory")
 COMMAND("watch", KEYS, ctl_watch, "KEY", 1, 1, PLAIN, "wait for a change of a key and print it")

@@ -25,11 +25,13 @@ static void
 show_members(const struct output *out, const struct json *members)
 {
 	static const struct table_column columns[] = { { "MEMBER", false, true },
-		{ "ROLE", false, false }, { "CLIENT URL", false, true }, { "PEER URL", false, true } };
+		{ "ROLE", false, false }, { "CLIENT URL", false, true },
+		{ "PEER URL", false, true } };
 	struct table table;
 
 	table_init(&table, columns, ARRAY_COUNT(columns));
-	for (const struct json *i = members == NULL ? NULL : members->first; i != NULL; i = i->next) {
+	for (const struct json *i = members == NULL ? NULL : members->first; i != NULL;
+	     i = i->next) {
 		add_text(&table, i, "name");
 		add_text(&table, i, "role");
 		add_text(&table, i, "client_url");

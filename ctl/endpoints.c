@@ -22,7 +22,8 @@ trimmed(struct slice text)
 static bool
 is_rest_of_url(struct slice rest)
 {
-	if (rest.size == 0 || rest.size > URL_BYTES_MAX || rest.data[0] == ':' || rest.data[0] == '/')
+	if (rest.size == 0 || rest.size > URL_BYTES_MAX || rest.data[0] == ':' ||
+	    rest.data[0] == '/')
 		return false;
 	for (size_t i = 0; i < rest.size; i++) {
 		if (rest.data[i] <= ' ' || rest.data[i] >= 0x7f ||

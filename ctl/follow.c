@@ -70,9 +70,11 @@ follow_next(struct client *client, struct follow *follow, struct api_answer *ans
 		if (follow->next == 0 && began)
 			follow->next = answer->answer.store_index + 1;
 		if (is_final(result, answer)) {
-			if (result == CLIENT_ANSWERED && answer->error_code == 0)
-				follow->next =
-				    json_u64(json_member(answer->doc.root, "node"), "modifiedIndex") + 1;
+			if (result == CLIENT_ANSWERED && answer->error_code == 0) {
+				const struct json *node = json_member(answer->doc.root, "node");
+
+				follow->next = json_u64(node, "modifiedIndex") + 1;
+			}
 			return result;
 		}
 		now_ms = clock_now().monotonic_ms;

@@ -69,7 +69,8 @@ form_shell_word(struct buf *line, struct slice text)
 	bool plain = text.size > 0;
 
 	for (size_t i = 0; i < text.size; i++)
-		plain = plain && (is_plain(text.data[i]) || memchr(":/=,@%+", text.data[i], 7) != NULL);
+		plain = plain &&
+		    (is_plain(text.data[i]) || memchr(":/=,@%+", text.data[i], 7) != NULL);
 	if (plain) {
 		buf_append_slice(line, text);
 		return;

@@ -306,7 +306,8 @@ copy_tree(struct import *import, size_t which)
 	code = tree_read(import->source, &import->ctl->out, import->trees[which], &plan.source);
 	read_ms = clock_now().monotonic_ms;
 	if (code == CTL_DONE)
-		code = tree_read(import->target, &import->ctl->out, import->trees[which], &plan.target);
+		code = tree_read(import->target, &import->ctl->out, import->trees[which],
+		    &plan.target);
 	if (code == CTL_DONE) {
 		make_plan(&plan);
 		code = may_change(&plan);
@@ -422,7 +423,8 @@ follow_all(struct import *import)
 	int code = CTL_DONE;
 	bool came;
 
-	fprintf(stderr, "etcdctl: copied; following. Stop the writers of the source, then CTRL-C\n");
+	fprintf(stderr, "etcdctl: copied; following. Stop the writers of the source, "
+	    "then CTRL-C\n");
 	progress_begin(&progress, &import->ctl->out, "changes carried over");
 	while (code == CTL_DONE && interrupt_signal() == 0) {
 		code = follow_one(import, 0, ROOT_POLL_MS, &came);
@@ -448,11 +450,11 @@ take_trees(struct import *import)
 		size_t size = strcspn(at, ",");
 
 		if (size > 0 && at[0] != '/')
-			return output_fail(CTL_BAD_ARGUMENTS, "--hidden: \"%.*s\" is no key; write /_NAME",
-			    (int)size, at);
+			return output_fail(CTL_BAD_ARGUMENTS,
+			    "--hidden: \"%.*s\" is no key; write /_NAME", (int)size, at);
 		if (import->tree_count == TREES_MAX)
-			return output_fail(CTL_BAD_ARGUMENTS, "--hidden: above the limit of %d keys",
-			    TREES_MAX - 1);
+			return output_fail(CTL_BAD_ARGUMENTS,
+			    "--hidden: above the limit of %d keys", TREES_MAX - 1);
 		if (size > 0)
 			import->trees[import->tree_count++] = slice_of(at, size);
 		at += size + (at[size] == ',');

@@ -15,7 +15,9 @@
 #define JSON_DEPTH_MAX 2048
 #define JSON_MEMBERS_MAX 1024	/* of one object; arrays are not bounded */
 
-enum json_type { JSON_NULL, JSON_TRUE, JSON_FALSE, JSON_NUMBER, JSON_STRING, JSON_OBJECT, JSON_ARRAY };
+enum json_type {
+	JSON_NULL, JSON_TRUE, JSON_FALSE, JSON_NUMBER, JSON_STRING, JSON_OBJECT, JSON_ARRAY
+};
 
 struct json {
 	enum json_type type;

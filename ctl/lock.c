@@ -193,6 +193,15 @@ wait_for_change(struct ticket *ticket, struct slice key, uint64_t since, uint64_
 }
 
 static int
+held_by_another(const struct ticket *ticket, const struct json *listing)
+{
+	struct slice holder = json_string(entry_before(listing, UINT64_MAX, true), "value");
+
+	return output_fail(CTL_SERVER_ERROR, "%s is held by %.*s (--wait)", ticket->name,
+	    SLICE_ARGS(holder));
+}
+
+static int
 wait_for_turn(struct ticket *ticket, uint64_t end_ms)
 {
 	struct api_answer queue = { 0 };
@@ -213,9 +222,7 @@ wait_for_turn(struct ticket *ticket, uint64_t end_ms)
 		else if (before == NULL)
 			held = true;
 		else if (now_ms() >= end_ms)
-			code = output_fail(CTL_SERVER_ERROR, "%s is held by %.*s (--wait)", ticket->name,
-			    SLICE_ARGS(json_string(entry_before(queue.doc.root, UINT64_MAX, true),
-			    "value")));
+			code = held_by_another(ticket, queue.doc.root);
 		else
 			code = wait_for_change(ticket, json_string(before, "key"),
 			    queue.answer.store_index + 1, end_ms);
@@ -481,7 +488,8 @@ listen_to(struct ctl *ctl, struct client *client, const char *directory)
 		follow = (struct follow){ .key = slice_text(directory), .recursive = true,
 			.next = queue.answer.store_index + 1, .limit_ms = CLIENT_NO_LIMIT };
 		result = follow_next(client, &follow, &change);
-		if (result != CLIENT_ANSWERED || (change.error_code != 0 && change.error_code != 401))
+		if (result != CLIENT_ANSWERED ||
+		    (change.error_code != 0 && change.error_code != 401))
 			code = api_report(&ctl->out, result, &change);
 	}
 	api_answer_free(&queue);
@@ -499,7 +507,8 @@ ctl_elect(struct ctl *ctl)
 
 	if (!arguments_flag(arguments, OPT_LISTEN)) {
 		if (arguments->word_count < 2)
-			return output_fail(CTL_BAD_ARGUMENTS, "elect needs NAME VALUE, or --listen NAME");
+			return output_fail(CTL_BAD_ARGUMENTS,
+			    "elect needs NAME VALUE, or --listen NAME");
 		return take_and_hold(ctl, arguments->words[1], true, 2);
 	}
 	if (arguments->word_count > 1)

@@ -58,6 +58,7 @@ main(int argc, char **argv)
 	arguments_free(&arguments);
 	curl_global_cleanup();
 	if (fflush(stdout) == EOF && code == CTL_DONE)
-		code = output_fail(CTL_BAD_FILE, "cannot write standard output: %s", strerror(errno));
+		code = output_fail(CTL_BAD_FILE, "cannot write standard output: %s",
+		    strerror(errno));
 	return code;
 }

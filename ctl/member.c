@@ -195,7 +195,8 @@ ctl_member_add(struct ctl *ctl)
 	if (code == CTL_DONE) {
 		put_urls(&body, urls);
 		result = client_ask(client, &(struct client_request){ .method = "POST",
-		    .path = "/v2/members", .body = buf_slice(&body), .body_type = json_type }, &answer);
+		    .path = "/v2/members", .body = buf_slice(&body), .body_type = json_type },
+		    &answer);
 		code = client_fail(result, &answer);
 	}
 	if (code == CTL_DONE && answer.status == 201 &&
@@ -247,7 +248,8 @@ remove_at_peer_port(struct client *client, const struct members *members,
 	for (int leaders = 1; leaders >= 0; leaders--) {
 		for (size_t i = 0; i < members->count && result == CLIENT_NO_HOST; i++) {
 			struct client_request request = { .method = "DELETE",
-				.path = (const char *)path.data, .only = members->list[i].peer_url };
+				.path = (const char *)path.data,
+				.only = members->list[i].peer_url };
 
 			if (members->list[i].leader == (leaders == 1) && request.only != NULL)
 				result = client_ask(client, &request, answer);
@@ -288,8 +290,8 @@ ctl_member_remove(struct ctl *ctl)
 		code = output_fail(CTL_BAD_ARGUMENTS,
 		    "no member has the ID or name \"%s\"; see 'etcdctl member list'", word);
 	if (code == CTL_DONE) {
-		char *what = xasprintf("remove member %.*s (%.*s) for good: its data there is of no "
-		    "use any more, and %zu of %zu members remain", SLICE_ARGS(member->name),
+		char *what = xasprintf("remove member %.*s (%.*s) for good: its data there is of "
+		    "no use any more, and %zu of %zu members remain", SLICE_ARGS(member->name),
 		    SLICE_ARGS(member->id), members.count - 1, members.count);
 
 		if (!output_confirm(&ctl->out, ctl->arguments, what))

@@ -69,11 +69,12 @@ metric_sum(struct slice text, const char *name)
 		const char *stop = line_end == NULL ? end : line_end;
 		const char *blank = memrchr(at, ' ', (size_t)(stop - at));
 
-		if (blank != NULL && (size_t)(stop - at) > length && strncmp(at, name, length) == 0 &&
-		    (at[length] == '{' || at[length] == ' ')) {
+		if (blank != NULL && (size_t)(stop - at) > length &&
+		    strncmp(at, name, length) == 0 && (at[length] == '{' || at[length] == ' ')) {
+			size_t size = (size_t)(stop - blank - 1);
 			char number[32] = "";
 
-			memcpy(number, blank + 1, MIN_OF((size_t)(stop - blank - 1), sizeof(number) - 1));
+			memcpy(number, blank + 1, MIN_OF(size, sizeof(number) - 1));
 			sum += strtod(number, NULL);
 		}
 		at = stop + 1;
@@ -104,6 +105,8 @@ take_indexes(struct client *client, const struct member *member, struct state *s
 static struct state
 look_at(struct client *client, const struct member *member)
 {
+	struct client_request metrics = { .method = "GET", .path = "/metrics",
+		.only = member->client_url, .repeatable = true };
 	struct client_answer answer = { 0 };
 	struct state state = { 0 };
 	struct json_doc doc;
@@ -124,9 +127,7 @@ look_at(struct client *client, const struct member *member)
 			    slice_equal(json_string(doc.root, "health"), SLICE_LITERAL("true"));
 			json_doc_free(&doc);
 		}
-		if (client_ask(client, &(struct client_request){ .method = "GET", .path = "/metrics",
-		    .only = member->client_url, .repeatable = true }, &answer) == CLIENT_ANSWERED &&
-		    answer.status == 200)
+		if (client_ask(client, &metrics, &answer) == CLIENT_ANSWERED && answer.status == 200)
 			state.memory = metric_sum(buf_slice(&answer.body),
 			    "process_resident_memory_bytes");
 	}

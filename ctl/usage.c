@@ -156,7 +156,8 @@ ctl_help(struct ctl *ctl)
 	    arguments->word_count > 1 ? arguments->words[1] : "");
 	command = command_find(name);
 	if (command == NULL)
-		return output_fail(CTL_BAD_ARGUMENTS, "no command \"%s\"; try 'etcdctl help'", name);
+		return output_fail(CTL_BAD_ARGUMENTS, "no command \"%s\"; try 'etcdctl help'",
+		    name);
 	usage_print_command(command);
 	return CTL_DONE;
 }

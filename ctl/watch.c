@@ -70,9 +70,10 @@ ctl_watch(struct ctl *ctl)
 static void
 set_variable(const char *name, struct slice value)
 {
-	char *text = strndup((const char *)value.data, value.size);
+	/* An empty slice may have no bytes at all. */
+	char *text = strndup(value.size == 0 ? "" : (const char *)value.data, value.size);
 
-	if (text == NULL || setenv(name, value.size == 0 ? "" : text, 1) == -1)
+	if (text == NULL || setenv(name, text, 1) == -1)
 		abort();
 	free(text);
 }

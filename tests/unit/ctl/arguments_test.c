@@ -116,7 +116,8 @@ TEST(two_dashes_end_the_options)
 
 TEST(a_command_line_of_somebody_else_is_left_as_it_is)
 {
-	struct arguments arguments = READ("exec-watch", "/k", "--recursive", "sh", "--forever", "--");
+	struct arguments arguments = READ("exec-watch", "/k", "--recursive", "sh", "--forever",
+	    "--");
 
 	assert_true(arguments_flag(&arguments, OPT_RECURSIVE_WATCH));
 	assert_int_equal(arguments.word_count, 4);
@@ -179,7 +180,8 @@ TEST(times_have_units_and_bare_numbers_are_seconds)
 		uint64_t ms;
 	} good[] = { { "2s", 2000 }, { "500ms", 500 }, { "1m30s", 90000 }, { "1.5s", 1500 },
 		{ "3", 3000 }, { "0.25", 250 }, { "1h", 3600000 }, { "0", 0 } };
-	static const char *const bad[] = { "", "s", "-1s", "1x", "1..2s", "1s5", "1e9s", "99999999h" };
+	static const char *const bad[] = { "", "s", "-1s", "1x", "1..2s", "1s5", "1e9s",
+		"99999999h" };
 
 	for (size_t i = 0; i < ARRAY_COUNT(good); i++) {
 		char *word = strdup(good[i].text);
