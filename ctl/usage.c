@@ -17,6 +17,8 @@ static const char *const group_titles[] = {
 };
 
 #define NAME_COLUMNS 16
+#define OPTION_COLUMNS 26
+#define LINE_COLUMNS 80
 
 static void
 print_command(const struct command *command)
@@ -38,19 +40,44 @@ print_option_name(const struct option *option)
 	return printf("  %s", text) < 0 ? 0 : length;
 }
 
+/* Words from that column on, in lines of 80. */
+static void
+print_wrapped(const char *text, size_t column)
+{
+	size_t at = column;
+
+	while (*text != '\0') {
+		size_t size = strcspn(text, " ");
+
+		if (at > column && at + 1 + size > LINE_COLUMNS) {
+			printf("\n%*s", (int)column, "");
+			at = column;
+		} else if (at > column) {
+			putchar(' ');
+			at++;
+		}
+		printf("%.*s", (int)size, text);
+		at += size;
+		text += size + strspn(text + size, " ");
+	}
+	putchar('\n');
+}
+
 static void
 print_option(const struct option *option)
 {
+	bool shown = option->initial != NULL && strcmp(option->initial, "0") != 0;
 	int length = print_option_name(option);
+	char text[256];
 
-	if (length > 26)
-		printf("\n  %26s", "");
+	if (length > OPTION_COLUMNS)
+		printf("\n  %*s", OPTION_COLUMNS, "");
 	else
-		printf("%*s", 26 - length, "");
-	printf("  %s", option->help);
-	if (option->initial != NULL && strcmp(option->initial, "0") != 0)
-		printf(" (%s)", option->initial);
-	putchar('\n');
+		printf("%*s", OPTION_COLUMNS - length, "");
+	snprintf(text, sizeof(text), "%s%s%s%s", option->help, shown ? " (" : "",
+	    shown ? option->initial : "", shown ? ")" : "");
+	fputs("  ", stdout);
+	print_wrapped(text, OPTION_COLUMNS + 4);
 }
 
 static void

@@ -248,6 +248,14 @@ def test_answers_that_are_none_of_etcd_are_refused(world):
             assert run.returncode == code and "answers %d: no.." % status in run.stderr, run
 
 
+def test_a_redirect_to_the_leader_is_followed_with_the_form(world):
+    node = world.node().start()
+    head = "HTTP/1.1 307 Temporary Redirect\r\nLocation: http://%s/v2/keys/a\r\nContent-Length: 0\r\n\r\n" % node.client
+    with Silent(answer=head.encode()) as follower:
+        assert Ctl(follower.address)("--no-sync", "set", "/a", "x y").stdout == "x y\n"
+        assert Ctl(follower.address)("--no-sync", "rm", "/a").stdout == "PrevNode.Value: x y\n"
+
+
 def test_errors_as_json(world):
     node = world.node().start()
     run = Ctl(node.client)("-o", "json", "get", "/none")
@@ -307,6 +315,7 @@ def test_help_is_short_and_complete():
             assert help_text == Ctl("127.0.0.1:1").good(command, "--help")
             assert command in help_text and len(help_text.splitlines()) < 40
     everything = Ctl("127.0.0.1:1").good("--help=all")
+    assert all(len(line) <= 80 for line in everything.splitlines())
     assert "--swap-with-value VALUE" in everything and "--total-timeout TIME" in everything
 
 
