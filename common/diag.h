@@ -47,7 +47,6 @@ void diag_tick(void);
 
 /* One line. part is a literal such as "raft", of those in diag_part_table.h. */
 void diag_line(enum diag_level level, const char *part, const char *format, ...) PRINTF_LIKE(3, 4);
-
 /* One line whose text is made already; format tells messages apart, as above. */
 void diag_made_line(enum diag_level level, const char *part, const char *format,
     const char *text);

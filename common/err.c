@@ -40,8 +40,9 @@ err_from_errno(int errno_value)
 		return ERR_NOT_FOUND;
 	case EACCES:
 	case EPERM:
-	case EROFS:
 		return ERR_DENIED;
+	case EROFS:
+		return ERR_READ_ONLY;
 	case EBUSY:
 	case EADDRINUSE:
 	case EMFILE:

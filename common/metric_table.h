@@ -115,6 +115,10 @@ METRIC(db_in_use, RAFTD, GAUGE, ONE, "etcd_mvcc_db_total_size_in_use_in_bytes", 
     "Size of what is in the tables of the database, about; looked at with the total size.")
 METRIC(disk_written, RAFTD, COUNTER, ONE, "etcd_disk_written_bytes_total", "",
     "Bytes of the batches that were written, before the storage adds its own.")
+METRIC(disk_stalls, RAFTD, COUNTER, ONE, "etcd_disk_stalls_total", "",
+    "Writes of the log that took longer than followers wait for a leader.")
+METRIC(disk_free, RAFTD, GAUGE, ONE, "etcd_disk_free_bytes", "",
+    "Free space on the disk of the data directory, as an ordinary user may take it.")
 METRIC(ipc_queue_bytes, RAFTD, GAUGE, ONE, "etcd_ipc_queue_bytes", "",
     "Bytes that raftd has ready and that workers have not taken.")
 

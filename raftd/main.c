@@ -238,9 +238,9 @@ io_status(void *argument, const struct msg_status *status)
 }
 
 static void
-io_note(void *argument UNUSED, enum diag_level level, const char *text)
+io_note(void *argument UNUSED, enum diag_level level, const char *format, const char *text)
 {
-	diag_line(level, "raft", "%s", text);
+	diag_made_line(level, "raft", format, text);
 }
 
 static void
@@ -288,6 +288,15 @@ disk_snapshot_read(void *argument, uint64_t snapshot, struct raft_position posit
 	struct raftd *raftd = argument;
 
 	node_snapshot_read(raftd->node, snapshot, position, records, last);
+}
+
+static void
+disk_space(void *argument, const struct wal_space *space)
+{
+	struct raftd *raftd = argument;
+
+	meter_space(space);
+	node_disk_space(raftd->node, space);
 }
 
 static void
@@ -392,6 +401,7 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	struct node_config node_config = {
 		.peer_url = config->peer_url,
 		.client_url = config->client_url,
+		.data_dir = config->data_dir,
 		.heartbeat_ms = config->peer_heartbeat_interval,
 		.election_ms = config->peer_election_timeout,
 		.request_timeout_ms = config->request_timeout,
@@ -447,6 +457,20 @@ open_confined(struct raftd *raftd, struct wal_recovered *recovered, char **sente
 	return ERR_INVALID;
 }
 
+/* Space comes back by itself, so the supervisor tries again, later and later; what
+ * else there is does not. */
+static void
+cannot_start(struct raftd *raftd, enum err err, const char *sentence)
+{
+	if (err != ERR_NO_SPACE) {
+		io_end(raftd, exit_code_of(err), sentence);
+		return;
+	}
+	diag_error("disk", "%s", sentence);
+	raftd->ending = true;
+	loop_stop(raftd->loop, EXIT_TROUBLE);
+}
+
 static void
 configured(void *argument, const struct config *config)
 {
@@ -462,14 +486,16 @@ configured(void *argument, const struct config *config)
 	ASSERT(err == ERR_NONE);
 	err = open_confined(raftd, &recovered, &sentence);
 	if (err != ERR_NONE) {
-		io_end(raftd, exit_code_of(err), sentence == NULL ? err_text(err) : sentence);
+		cannot_start(raftd, err, sentence == NULL ? err_text(err) : sentence);
 		free(sentence);
 		return;
 	}
 	diag_set_node(node_name(raftd->node));
 	wal_start(raftd->wal, raftd->loop, (struct wal_callbacks){
 	    .persisted = disk_persisted, .fetched = disk_fetched,
-	    .snapshot_read = disk_snapshot_read, .failed = disk_failed, .argument = raftd });
+	    .snapshot_read = disk_snapshot_read, .space = disk_space, .failed = disk_failed,
+	    .argument = raftd });
+	wal_look(raftd->wal);
 	snprintf(text, sizeof(text), "%s at log index %" PRIu64,
 	    recovered.is_new ? "new" : "recovered", recovered.last.index);
 	diag_info("raft", "%s node=%" PRIx64, text, recovered.identity.node_id);
@@ -556,6 +582,9 @@ alive(void *argument, struct msg_alive *message)
 {
 	struct raftd *raftd = argument;
 
+	/* A second has passed. */
+	if (raftd->node != NULL && raftd->wal != NULL && !raftd->ending)
+		wal_look(raftd->wal);
 	*message = raftd->alive;
 	message->connections = raftd->sessions == NULL ? 0 :
 	    (uint32_t)sessions_count(raftd->sessions);

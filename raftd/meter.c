@@ -47,6 +47,12 @@ meter_watching(const struct msg_watching *answer)
 }
 
 void
+meter_space(const struct wal_space *space)
+{
+	metric_set(METRIC_disk_free, space->free_bytes);
+}
+
+void
 meter_turn(struct meter *meter, const struct node *node)
 {
 	struct node_counts *last = &meter->counted;
@@ -58,6 +64,7 @@ meter_turn(struct meter *meter, const struct node *node)
 	metric_raise(METRIC_proposals_applied, counts.applied);
 	metric_set(METRIC_proposals_pending, counts.proposals);
 	metric_add(METRIC_proposals_failed, counts.proposals_failed - last->proposals_failed);
+	metric_add(METRIC_disk_stalls, counts.disk_stalls - last->disk_stalls);
 	metric_add(METRIC_retry_deduplicated, counts.deduplicated - last->deduplicated);
 	metric_set(METRIC_log_entries, counts.log_entries);
 	metric_add(METRIC_log_trims, counts.log_trims - last->log_trims);

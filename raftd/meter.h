@@ -20,6 +20,8 @@ struct meter {
 void meter_status(struct meter *meter, const struct msg_status *status);
 /* A watch was answered. */
 void meter_watching(const struct msg_watching *answer);
+/* How much space there is. */
+void meter_space(const struct wal_space *space);
 /* The node's turn is over, and none of its answers has gone out yet: who sees one
  * and asks for the figures finds it in them. */
 void meter_turn(struct meter *meter, const struct node *node);

@@ -230,7 +230,7 @@ node_note(struct node *node, enum diag_level level, const char *format, ...)
 	va_start(arguments, format);
 	vsnprintf(text, sizeof(text), format, arguments);
 	va_end(arguments);
-	node->io.note(node->io.argument, level, text);
+	node->io.note(node->io.argument, level, format, text);
 }
 
 uint64_t
@@ -293,6 +293,7 @@ node_after(struct node *node, uint64_t ticket)
 			return &batch->frames;
 	batch = xzalloc(sizeof(*batch));
 	batch->ticket = ticket;
+	batch->submitted_ms = node->now.monotonic_ms;
 	node->last_ticket = ticket;
 	STAILQ_INSERT_TAIL(&node->batches, batch, link);
 	return &batch->frames;
@@ -612,6 +613,7 @@ node_persisted(struct node *node, uint64_t ticket)
 		if (batch->compacted != 0)
 			raft_compacted(node->raft, batch->compacted);
 		buf_append_slice(node->io.peer_out(node->io.argument), buf_slice(&batch->frames));
+		disk_synced(node, batch->submitted_ms);
 		STAILQ_REMOVE_HEAD(&node->batches, link);
 		buf_free(&batch->frames);
 		free(batch);
@@ -718,6 +720,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 	}
 	batch = xzalloc(sizeof(*batch));
 	batch->ticket = node->io.submit(node->io.argument, &turn);
+	batch->submitted_ms = node->now.monotonic_ms;
 	batch->raft = turn.hard_state_set || turn.entry_count > 0;
 	if (turn.entry_count > 0)
 		batch->position = (struct raft_position){
@@ -857,6 +860,21 @@ end_if_removed(struct node *node)
 }
 
 static void
+end_if_older(struct node *node)
+{
+	raft_index lost = raft_lost(node->raft);
+	char text[1024];
+
+	if (lost == 0)
+		return;
+	snprintf(text, sizeof(text), "%s is older than what %s acknowledged: its log ends with "
+	    "entry %" PRIu64 ", entry %" PRIu64 " had been on disk; start %s with an empty "
+	    "-data-dir to join again", node->config.data_dir, node->name,
+	    raft_last(node->raft).index, lost, node->name);
+	node->io.end(node->io.argument, EXIT_DATA, text);
+}
+
+static void
 finish_move(struct node *node)
 {
 	bool moved = raft_role(node->raft) != RAFT_LEADER && node_has_leader(node);
@@ -874,6 +892,7 @@ node_turn(struct node *node, struct clock_time now)
 	take_time(node);
 	raft_time(node->raft, now.monotonic_ms, node_time_ns(node));
 	compact_turn(node);
+	disk_turn(node);
 	propose_expiry(node);
 	for (unsigned i = 0; i < READY_ROUNDS_MAX; i++) {
 		proposals_turn(node);
@@ -893,6 +912,7 @@ node_turn(struct node *node, struct clock_time now)
 	send_answers(node);
 	queries_answer(node);
 	end_if_removed(node);
+	end_if_older(node);
 }
 
 /* The cluster's time as monotonic, for the leader's next expiry. */
@@ -920,6 +940,7 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, queries_deadline(node));
 	due = MIN_OF(due, expiry_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));
+	due = MIN_OF(due, disk_deadline(node));
 	if (node->applied_dirty)
 		due = MIN_OF(due, node->effects_since_ms + EFFECTS_WAIT_MS);
 	if (node->moving)

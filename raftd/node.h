@@ -26,6 +26,7 @@ struct node;
 struct node_config {
 	const char *peer_url;		/* of this node; borrowed for its life */
 	const char *client_url;
+	const char *data_dir;		/* to name it to operators */
 	uint64_t heartbeat_ms, election_ms;
 	uint64_t request_timeout_ms;	/* how long a write or quorum read waits */
 	bool trim_log;			/* -snapshot */
@@ -103,6 +104,8 @@ void node_fetched(struct node *node, uint64_t peer, struct raft_position prev,
     const struct raft_entry *entries, size_t count);
 void node_snapshot_read(struct node *node, uint64_t snapshot, struct raft_position position,
     struct slice records, bool last);
+/* How much space there is, now and then; while it is full clients' writes are refused. */
+void node_disk_space(struct node *node, const struct wal_space *space);
 
 /* ---- inputs: the operator -------------------------------------------------------------- */
 
@@ -127,6 +130,7 @@ struct node_counts {
 	uint64_t proposals_failed;	/* since node_new */
 	uint64_t log_entries;		/* kept */
 	uint64_t log_trims, snapshots_sent, snapshots_received; /* since node_new */
+	uint64_t disk_stalls;		/* writes that hung, since node_new */
 	uint64_t deduplicated;		/* copies in the log that had taken effect, since node_new */
 	size_t keys;			/* nodes of the tree, without the root */
 	uint64_t store_index;

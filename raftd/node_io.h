@@ -62,8 +62,10 @@ struct node_io {
 	void (*status)(void *argument, const struct msg_status *status);
 
 	/* ---- operators */
-	/* A fact worth a line: fixed words first, then key=value. */
-	void (*note)(void *argument, enum diag_level level, const char *text);
+	/* A fact worth a line: fixed words first, then key=value. format, which it was
+	 * made with, is static and tells messages apart. */
+	void (*note)(void *argument, enum diag_level level, const char *format,
+	    const char *text);
 	/* The node must end: with that code and sentence. */
 	void (*end)(void *argument, enum exit_code code, const char *sentence);
 	/* Answer to node_move_leader. */

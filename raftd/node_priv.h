@@ -9,6 +9,7 @@
  *	compact.c	trimming the log; sending and installing snapshots
  *	backup.c	images of the applied state for operators
  *	replay.c	a state without a world: backups, directories of stopped nodes
+ *	disk.c		a disk that is full or hangs: refuse, hand leadership over, tell
  *	announce.c	which paths changed, for the caches of workers
  *	status.c	what workers and operators are told
  *
@@ -59,6 +60,7 @@ TAILQ_HEAD(proposal_list, proposal);
 /* At the leader: another node's, from its coming to the turn. */
 struct forwarded {
 	STAILQ_ENTRY(forwarded) link;
+	peer_id from;
 	struct blob *payload;
 };
 
@@ -237,6 +239,35 @@ bool backups_want_disk(const struct node *node);
 /* Behind the turn's last batch. */
 void backups_turn(struct node *node);
 uint64_t backups_deadline(const struct node *node);
+/* ---- disk.c --------------------------------------------------------------------------- */
+
+/* Two minutes' worth of slow writes, counted in turns. */
+struct slow_writes {
+	uint64_t since_ms;		/* of the present one */
+	unsigned counts[2];		/* it, and the one before */
+	uint64_t longest_ms[2];
+};
+
+struct disk_health {
+	struct wal_space space;
+	unsigned scarce;		/* how little space operators were told of: enum in disk.c */
+	bool stalled;
+	uint64_t stalled_since_ms;
+	uint64_t told_ms;		/* that it is stalled */
+	uint64_t excused_ms;		/* what was submitted before counts from here */
+	uint64_t hand_over_ms;		/* try again then */
+	bool handing;			/* the transfer under way is ours */
+	uint64_t stalls;
+	struct slow_writes slow;
+};
+
+/* Before the core's output is taken. */
+void disk_turn(struct node *node);
+uint64_t disk_deadline(const struct node *node);
+/* That batch is synced. */
+void disk_synced(struct node *node, uint64_t submitted_ms);
+/* No new write of a client is to go into the log here. */
+bool disk_refuses(const struct node *node);
 
 /* ---- the node ------------------------------------------------------------------------ */
 
@@ -253,6 +284,7 @@ struct answer {
 struct batch {
 	STAILQ_ENTRY(batch) link;
 	uint64_t ticket;
+	uint64_t submitted_ms;
 	bool raft;			/* position is to be told to the core */
 	struct raft_position position;
 	raft_index compacted;		/* 0, or tell the core */
@@ -306,6 +338,7 @@ struct node {
 	struct backup backups[BACKUPS_MAX];
 	bool expiring;			/* an expire command is in the log, not applied */
 
+	struct disk_health disk;
 	struct batch_list batches;	/* submitted, not yet synced */
 	uint64_t last_ticket, synced_ticket;
 	struct inbox inbox;

@@ -96,7 +96,8 @@ outbox_encode(struct buf *out, struct buf *scratch, const struct raft_message *m
 		return;
 	case RAFT_HEARTBEAT_REPLY:
 		msg_raft_heartbeat_reply_frame(out, to, &(struct msg_raft_heartbeat_reply){
-		    .term = message->term, .context = message->context });
+		    .term = message->term, .context = message->context,
+		    .flags = message->flags });
 		return;
 	case RAFT_READ_INDEX:
 		msg_raft_read_index_frame(out, to, &(struct msg_raft_read_index){
@@ -235,6 +236,7 @@ decode_heartbeat_reply(struct raft_message *message, struct slice payload)
 	message->type = RAFT_HEARTBEAT_REPLY;
 	message->term = reply.term;
 	message->context = reply.context;
+	message->flags = reply.flags;
 	return ERR_NONE;
 }
 

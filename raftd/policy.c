@@ -3,7 +3,8 @@
  *
  * No socket is made here and none is accepted: all come over the control
  * channel. The calls on paths are LevelDB's, which makes, renames and removes
- * files of DATA_DIR/db at any time, from its own thread too.
+ * files of DATA_DIR/db at any time, from its own thread too. Opened again after the
+ * disk was full, it asks for its own directory to be made, which is there.
  */
 #include "raftd/policy.h"
 
@@ -18,6 +19,7 @@ static const struct sandbox_call calls[] = {
 	SANDBOX_CALL(openat), SANDBOX_CALL(open),
 	SANDBOX_CALL(newfstatat), SANDBOX_CALL(stat), SANDBOX_CALL(access), SANDBOX_CALL(faccessat),
 	SANDBOX_CALL(faccessat2), SANDBOX_CALL(getdents64),
+	SANDBOX_CALL(mkdir), SANDBOX_CALL(mkdirat),
 	SANDBOX_CALL(unlink), SANDBOX_CALL(unlinkat), SANDBOX_CALL(rename), SANDBOX_CALL(renameat),
 	SANDBOX_CALL(renameat2),
 	SANDBOX_CALL(pwrite64), SANDBOX_CALL(ftruncate),

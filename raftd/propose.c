@@ -144,6 +144,23 @@ proposals_finish(struct node *node, uint64_t session, uint64_t sequence)
 	return true;
 }
 
+/* What is in no log yet is not put into one for which the disk has no room. */
+static void
+refuse_pending(struct node *node)
+{
+	struct proposal *proposal, *next;
+
+	for (proposal = TAILQ_FIRST(&node->proposals.pending); proposal != NULL; proposal = next) {
+		next = TAILQ_NEXT(proposal, by_state);
+		if (proposal->submitted_once)
+			continue;
+		node->proposals.failed++;
+		node_answer_error(node, proposal->id[0], proposal->id[1], ERR_RAFT_INTERNAL,
+		    "disk full, the write was not applied");
+		unlink_free(&node->proposals, proposal);
+	}
+}
+
 /* Everything goes again, in the order it came. */
 void
 proposals_resend(struct node *node)
@@ -176,6 +193,9 @@ submit(struct node *node, struct proposal *proposal)
 {
 	struct raft_position position;
 
+	/* A repeat: its first copy may be in the log, so it is not refused either. */
+	if (raft_role(node->raft) == RAFT_LEADER && disk_refuses(node))
+		return false;
 	if (raft_role(node->raft) != RAFT_LEADER) {
 		forward(node, raft_leader(node->raft), proposal->payload, proposal->conf);
 		proposal->retry_ms = node->now.monotonic_ms + FORWARD_RETRY_MS;
@@ -258,6 +278,28 @@ update_own_address(struct node *node)
 	node->proposals.update_retry_ms = node->now.monotonic_ms + UPDATE_RETRY_MS;
 }
 
+/* Another copy of it may be in a log: nobody can say that it was not applied. With
+ * a successor at hand it is left to come again, there. */
+static void
+refuse_forwarded(struct node *node, const struct forwarded *forwarded)
+{
+	struct command_head head;
+	struct reader body;
+
+	if (raft_has_successor(node->raft) || forwarded->from == 0 ||
+	    !apply_payload_parse(forwarded->payload, &head, &body) || head.session == 0)
+		return;
+	msg_forward_refused_frame(node->io.peer_out(node->io.argument), forwarded->from,
+	    &(struct msg_forward_refused){
+	    .session = head.session,
+	    .sequence = head.sequence,
+	    .error = ERR_RAFT_INTERNAL,
+	    .cause = SLICE_LITERAL("disk full at the leader, the write may or may not have been "
+		"applied"),
+	    .store_index = store_index(node->replica.store),
+	});
+}
+
 /* What other nodes sent since the last turn; a TTL counts from now at the earliest. */
 static void
 take_forwarded(struct node *node)
@@ -266,6 +308,11 @@ take_forwarded(struct node *node)
 	struct raft_position position;
 
 	while ((forwarded = STAILQ_FIRST(&node->proposals.forwarded)) != NULL) {
+		if (disk_refuses(node) && raft_role(node->raft) == RAFT_LEADER) {
+			refuse_forwarded(node, forwarded);
+			forwarded_free(&node->proposals);
+			continue;
+		}
 		/* Not taken: its sender finds the leader and sends it again. */
 		if (raft_propose(node->raft, forwarded->payload, &position) != ERR_NONE)
 			node_note(node, DIAG_DEBUG, "forwarded proposal has to come again");
@@ -289,6 +336,8 @@ proposals_turn(struct node *node)
 	}
 	take_forwarded(node);
 	retry_forwarded(node);
+	if (disk_refuses(node))
+		refuse_pending(node);
 	if (node_has_leader(node)) {
 		while ((proposal = TAILQ_FIRST(&proposals->pending)) != NULL) {
 			if (!submit(node, proposal))
@@ -339,6 +388,7 @@ proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_pr
 		changes_add(node, from, payload);
 	} else {
 		forwarded = xmalloc(sizeof(*forwarded));
+		forwarded->from = from;
 		forwarded->payload = blob_ref(payload);
 		STAILQ_INSERT_TAIL(&node->proposals.forwarded, forwarded, link);
 	}

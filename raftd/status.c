@@ -79,6 +79,7 @@ node_count(const struct node *node, struct node_counts *counts)
 		.log_trims = node->compaction.trims,
 		.snapshots_sent = node->compaction.sent,
 		.snapshots_received = node->compaction.received,
+		.disk_stalls = node->disk.stalls,
 		.deduplicated = node->deduplicated,
 		.keys = store_key_count(node->replica.store),
 		.store_index = store_index(node->replica.store),

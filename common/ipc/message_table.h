@@ -327,7 +327,8 @@ MESSAGE(raft_heartbeat, 0x104, FROM_NODE,
     FIELD(u64, term) FIELD(u64, commit) FIELD(u64, context) /* ReadIndex round */
     FIELD(u64, time_ns))	/* the leader's time, which entries are stamped with */
 MESSAGE(raft_heartbeat_reply, 0x105, FROM_NODE,
-    FIELD(u64, term) FIELD(u64, context))
+    FIELD(u64, term) FIELD(u64, context)
+    FIELD(u8, flags))		/* RAFT_REPLY_UNFIT */
 MESSAGE(raft_read_index, 0x106, FROM_NODE,
     FIELD(u64, term) FIELD(u64, context))
 MESSAGE(raft_read_index_reply, 0x107, FROM_NODE,

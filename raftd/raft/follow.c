@@ -144,8 +144,12 @@ follow_heartbeat(struct raft *raft, const struct raft_message *message)
 	struct raft_message *reply;
 	raft_index last = raft_log_last(&raft->log).index;
 
-	/* The leader says no more than it knows that we have. */
+	/* The leader says no more than it knows that we have. Of this term nothing is
+	 * taken back, so if our log is shorter, the disk has lost it (pitfall 45). */
+	if (message->commit > last)
+		raft->lost = message->commit;
 	raft->commit = MAX_OF(raft->commit, MIN_OF(message->commit, last));
 	reply = output_message(raft, RAFT_HEARTBEAT_REPLY, message->from);
 	reply->context = message->context;
+	reply->flags = raft->unfit ? RAFT_REPLY_UNFIT : 0;
 }

@@ -17,7 +17,7 @@ enum raft_message_type {
 				 * refused, hint = where to try next (index, term) */
 	RAFT_HEARTBEAT,		/* commit (<= what the receiver has matched); context;
 				 * time_ns = what the leader would stamp an entry with */
-	RAFT_HEARTBEAT_REPLY,	/* context */
+	RAFT_HEARTBEAT_REPLY,	/* context; flags */
 	RAFT_READ_INDEX,	/* follower to leader: context names the follower's round */
 	RAFT_READ_INDEX_REPLY,	/* context; log.index = read index; or reject */
 	RAFT_TIMEOUT_NOW,	/* leader to its successor: campaign at once */
@@ -26,6 +26,7 @@ enum raft_message_type {
 
 #define RAFT_VOTE_TRANSFER 0x01		/* the leader asked for it: leases do not hold */
 #define RAFT_VOTE_DEAD_LEADER 0x02	/* the candidate found the leader's node gone */
+#define RAFT_REPLY_UNFIT 0x01		/* its disk is full or hangs: not to lead if it can be helped */
 
 struct raft_message {
 	enum raft_message_type type;

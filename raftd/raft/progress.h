@@ -41,6 +41,7 @@ struct progress {
 	bool probe_plain;		/* probe again: without entries, it may be slow */
 	bool nudge;			/* replicate: ask whether appends were lost */
 	bool quiet;			/* no answer to an append since its last heartbeat */
+	bool unfit;			/* it said so: leadership does not go there by itself */
 	bool unreachable;		/* its node is gone: send heartbeats only */
 
 	struct inflight *window;	/* ring of window_max */

@@ -286,6 +286,12 @@ raft_read(struct raft *raft, uint64_t id)
 	reads_ask(raft, id);
 }
 
+void
+raft_set_unfit(struct raft *raft, bool unfit)
+{
+	raft->unfit = unfit;
+}
+
 /* ---- peers ---------------------------------------------------------------- */
 
 void
@@ -481,6 +487,12 @@ raft_is_voter(const struct raft *raft, peer_id peer)
 }
 
 bool
+raft_has_successor(const struct raft *raft)
+{
+	return raft->role == RAFT_LEADER && transfer_best(raft) != 0;
+}
+
+bool
 raft_is_learner(const struct raft *raft, peer_id peer)
 {
 	return conf_has_learner(&raft->conf, peer);
@@ -552,6 +564,12 @@ raft_match_min(const struct raft *raft)
 			least = MIN_OF(least, raft->peers[i]->match);
 	}
 	return least;
+}
+
+raft_index
+raft_lost(const struct raft *raft)
+{
+	return raft->lost;
 }
 
 raft_term

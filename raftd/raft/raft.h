@@ -128,9 +128,13 @@ void raft_read(struct raft *raft, uint64_t id);
  */
 void raft_persisted(struct raft *raft, struct raft_position position);
 
-/* The leader goes; to = 0: the best voter. ERR_NONE: under way, watch the role;
- * ERR_NOT_LEADER; ERR_INVALID: nobody to go to. Given up after an election timeout. */
+/* The leader goes; to = 0: the best voter that is fit. ERR_NONE: under way, watch the
+ * role; ERR_NOT_LEADER; ERR_INVALID: nobody to go to. Given up after an election timeout. */
 enum err raft_transfer(struct raft *raft, peer_id to) MUST_CHECK;
+
+/* This node cannot keep what it is sent, or only slowly: it says so to its leader,
+ * which then looks for another successor. It stays a member and a voter. */
+void raft_set_unfit(struct raft *raft, bool unfit);
 
 /* The stream to that peer closed and its node refuses connections: a leader
  * stops filling its window; a follower whose leader it was campaigns at once
@@ -224,6 +228,8 @@ raft_index raft_first(const struct raft *raft);		/* compacted + 1 */
 /* The members as of the last entry of the log. Borrowed until the next input. */
 const struct raft_conf *raft_conf(const struct raft *raft);
 bool raft_is_voter(const struct raft *raft, peer_id peer);
+/* Leader: there is a voter that raft_transfer would find. */
+bool raft_has_successor(const struct raft *raft);
 bool raft_is_learner(const struct raft *raft, peer_id peer);
 /* Leader: an entry of its term is committed and no change is under way. */
 bool raft_can_change_conf(const struct raft *raft);
@@ -236,6 +242,9 @@ raft_index raft_match(const struct raft *raft, peer_id peer);
 /* Leader: smallest matched index of all members; what compaction should keep.
  * Else what is on our own disk. */
 raft_index raft_match_min(const struct raft *raft);
+/* An entry that this node acknowledged and does not have: its disk was put back to
+ * what it had been before. It must not vote any more. 0: none that we know of. */
+raft_index raft_lost(const struct raft *raft);
 /* Term of an entry that is in memory; 0 if it is not. */
 raft_term raft_term_at(const struct raft *raft, raft_index index);
 

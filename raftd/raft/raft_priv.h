@@ -56,6 +56,8 @@ struct raft {
 	raft_index term_start;		/* leader: its no-op */
 	raft_tick heartbeat_at;
 	bool heartbeat_due;
+	raft_index lost;		/* a leader knows that we had it, and we do not; 0: none */
+	bool unfit;			/* our disk is full or hangs */
 	bool leaving;			/* it removed itself and said so: steps down */
 	peer_id transfer_to;		/* 0: no transfer under way */
 	raft_tick transfer_deadline;

@@ -293,6 +293,7 @@ replicate_heartbeat_reply(struct raft *raft, const struct raft_message *message)
 
 	if (progress == NULL)
 		return;
+	progress->unfit = (message->flags & RAFT_REPLY_UNFIT) != 0;
 	/* No answer to an append since the last heartbeat: was it lost? */
 	switch (progress->state) {
 	case PROGRESS_PROBE:

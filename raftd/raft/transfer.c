@@ -19,7 +19,8 @@ transfer_best(const struct raft *raft)
 	for (size_t i = 0; i < raft->peer_count; i++) {
 		const struct progress *progress = raft->peers[i];
 
-		if (!conf_has_voter(&raft->conf, progress->id) || progress->unreachable ||
+		if (!conf_has_voter(&raft->conf, progress->id) || progress->unfit ||
+		    progress->unreachable ||
 		    !progress->heard ||
 		    raft->now >= progress->heard_at + raft->config.election_ticks)
 			continue;

@@ -100,7 +100,8 @@ fail(enum err err, char *sentence)
 }
 
 static void
-ignore_note(void *argument UNUSED, enum diag_level level UNUSED, const char *text UNUSED)
+ignore_note(void *argument UNUSED, enum diag_level level UNUSED, const char *format UNUSED,
+    const char *text UNUSED)
 {
 }
 

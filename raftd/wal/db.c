@@ -17,6 +17,8 @@
 #include <unistd.h>
 
 #define LOCK_RETRY_MS 10
+/* Longer than any tick of the clock that stamps files. */
+#define FILE_TICK_NS (50 * NS_PER_MS)
 
 static bool
 text_starts_with(const char *text, const char *prefix)
@@ -44,9 +46,10 @@ db_error(const char *text)
 		return ERR_NO_SPACE;
 	if (text_starts_with(text, "IO error: lock "))
 		return ERR_BUSY;
-	if (strstr(text, "Permission denied") != NULL ||
-	    strstr(text, "Read-only file system") != NULL)
+	if (strstr(text, "Permission denied") != NULL)
 		return ERR_DENIED;
+	if (strstr(text, "Read-only file system") != NULL)
+		return ERR_READ_ONLY;
 	return ERR_IO;
 }
 
@@ -60,6 +63,8 @@ db_next_step(enum err err)
 		return "move the directory away and join again as new, or restore a backup";
 	if (err == ERR_DENIED)
 		return "check its owner and mode";
+	if (err == ERR_READ_ONLY)
+		return "mount it writable";
 	if (err == ERR_BUSY)
 		return "stop the process that uses it";
 	if (err == ERR_UNSUPPORTED)
@@ -174,6 +179,28 @@ fail:
 	return err;
 }
 
+void
+db_shut(struct db *db)
+{
+	leveldb_close(db->handle);
+	db->handle = NULL;
+}
+
+enum err
+db_open_again(struct db *db, char **sentence)
+{
+	enum err err;
+
+	leveldb_options_set_create_if_missing(db->options, 0);
+	err = db_open_handle(db, sentence);
+	if (err != ERR_NONE)
+		return err;
+	err = db_sync_directory(db, sentence);
+	if (err != ERR_NONE)
+		db_shut(db);
+	return err;
+}
+
 enum err
 db_get(struct db *db, struct slice key, struct buf *out, char **sentence)
 {
@@ -224,6 +251,33 @@ db_sync_directory(struct db *db, char **sentence)
 	err = err_from_errno(errno);
 	*sentence = db_sentence(err, "cannot sync", db->path, strerror(errno));
 	return err;
+}
+
+enum err
+db_sync_names(struct db *db, char **sentence)
+{
+	struct stat status;
+	uint64_t named_ns, now_ns = clock_now().wall_ns;
+	enum err err;
+
+	if (!db->sync)
+		return ERR_NONE;
+	if (fstat(db->directory_fd, &status) != 0) {
+		err = err_from_errno(errno);
+		*sentence = db_sentence(err, "cannot look at", db->path, strerror(errno));
+		return err;
+	}
+	named_ns = (uint64_t)status.st_mtim.tv_sec * NS_PER_SECOND +
+	    (uint64_t)status.st_mtim.tv_nsec;
+	if (named_ns == db->named_ns && !db->named_again)
+		return ERR_NONE;
+	err = db_sync_directory(db, sentence);
+	if (err != ERR_NONE)
+		return err;
+	db->named_ns = named_ns;
+	/* The kernel's clock for files ticks seldom: the next name may get this time. */
+	db->named_again = named_ns + FILE_TICK_NS > now_ns && named_ns < now_ns + FILE_TICK_NS;
+	return ERR_NONE;
 }
 
 leveldb_iterator_t *

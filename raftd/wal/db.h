@@ -30,6 +30,8 @@ struct db {
 	leveldb_readoptions_t *read_options;	/* verify, do not fill the cache */
 	int directory_fd;
 	bool sync;
+	uint64_t named_ns;		/* when names last changed, as of the last sync of them */
+	bool named_again;		/* they may have since, in the same tick of the clock */
 };
 
 /*
@@ -42,6 +44,13 @@ enum err db_open(const char *path, bool create, size_t cache_bytes, bool sync,
     struct db **db, char **sentence) MUST_CHECK;
 /* No snapshot, iterator or write may be open. Accepts NULL. */
 void db_close(struct db **db);
+/*
+ * After a write that found no space: close LevelDB, which cannot be trusted any
+ * more, and open it again from what the disk has. Between the two nothing else may
+ * be called. A failed db_open_again changes nothing and may be repeated.
+ */
+void db_shut(struct db *db);
+enum err db_open_again(struct db *db, char **sentence) MUST_CHECK;
 
 /*
  * Which error LevelDB means by that text: it has no numbers. NotFound,
@@ -60,6 +69,9 @@ enum err db_get(struct db *db, struct slice key, struct buf *out, char **sentenc
 enum err db_write(struct db *db, leveldb_writebatch_t *batch, char **sentence) MUST_CHECK;
 /* fsync the directory, for the names of new files. */
 enum err db_sync_directory(struct db *db, char **sentence) MUST_CHECK;
+/* The same if any name may have changed since: what was written may be in a new file.
+ * LevelDB syncs names only with its manifest. */
+enum err db_sync_names(struct db *db, char **sentence) MUST_CHECK;
 
 /* Bytes of all its files, and about how many of them are in tables. */
 void db_sizes(struct db *db, uint64_t *files, uint64_t *tables);

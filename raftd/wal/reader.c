@@ -1,8 +1,8 @@
 /*
  * reader.c - see reader.h.
  *
- * `jobs`, `answers` and `stop` are guarded by the lock; `snapshots` is the
- * thread's own. Blobs are made here and counted by the loop's thread from then
+ * All below the lock is guarded by it; `snapshots` is the thread's own, but while
+ * it is paused. Blobs are made here and counted by the loop's thread from then
  * on: the lock hands them over.
  *
  * Each read sees one state of the disk (an iterator, or a LevelDB snapshot), so
@@ -45,7 +45,10 @@ struct wal_reader {
 
 	pthread_mutex_t lock;
 	pthread_cond_t added;
+	pthread_cond_t done;		/* a job, while a pause is waited for */
 	struct read_jobs jobs, answers;
+	bool busy;
+	bool paused;
 	bool stop;
 };
 
@@ -373,16 +376,19 @@ reader_run(void *argument)
 	pthread_mutex_lock(&reader->lock);
 	while (!reader->stop) {
 		job = STAILQ_FIRST(&reader->jobs);
-		if (job == NULL) {
+		if (job == NULL || reader->paused) {
 			pthread_cond_wait(&reader->added, &reader->lock);
 			continue;
 		}
 		STAILQ_REMOVE_HEAD(&reader->jobs, link);
+		reader->busy = true;
 		pthread_mutex_unlock(&reader->lock);
 		answer = work_on(reader, job);
 		if (!answer)
 			read_job_free(&job);
 		pthread_mutex_lock(&reader->lock);
+		reader->busy = false;
+		pthread_cond_signal(&reader->done);
 		if (answer) {
 			STAILQ_INSERT_TAIL(&reader->answers, job, link);
 			wakeup_send(reader->wakeup_fd);
@@ -404,6 +410,7 @@ reader_new(struct db *db, int wakeup_fd)
 	STAILQ_INIT(&reader->answers);
 	pthread_mutex_init(&reader->lock, NULL);
 	pthread_cond_init(&reader->added, NULL);
+	pthread_cond_init(&reader->done, NULL);
 	return reader;
 }
 
@@ -412,6 +419,27 @@ reader_start(struct wal_reader *reader)
 {
 	reader->started = true;
 	thread_start(&reader->thread, reader_run, reader);
+}
+
+void
+reader_pause(struct wal_reader *reader)
+{
+	pthread_mutex_lock(&reader->lock);
+	reader->paused = true;
+	while (reader->busy)
+		pthread_cond_wait(&reader->done, &reader->lock);
+	while (!LIST_EMPTY(&reader->snapshots))
+		snapshot_free(reader, LIST_FIRST(&reader->snapshots));
+	pthread_mutex_unlock(&reader->lock);
+}
+
+void
+reader_resume(struct wal_reader *reader)
+{
+	pthread_mutex_lock(&reader->lock);
+	reader->paused = false;
+	pthread_cond_signal(&reader->added);
+	pthread_mutex_unlock(&reader->lock);
 }
 
 void
@@ -460,6 +488,7 @@ reader_free(struct wal_reader **reader_pointer)
 	jobs_free(&reader->jobs);
 	jobs_free(&reader->answers);
 	pthread_cond_destroy(&reader->added);
+	pthread_cond_destroy(&reader->done);
 	pthread_mutex_destroy(&reader->lock);
 	free(reader);
 	*reader_pointer = NULL;

@@ -54,6 +54,13 @@ void reader_free(struct wal_reader **reader);
 
 struct read_job *read_job_new(enum read_kind kind);
 void read_job_free(struct read_job **job);
+/*
+ * Let go of LevelDB, which is about to be closed, until reader_resume: waits for the
+ * job at hand. Other jobs wait; images are lost, and what is asked of them is not
+ * answered. From another thread than the reader's.
+ */
+void reader_pause(struct wal_reader *reader);
+void reader_resume(struct wal_reader *reader);
 /* Taken. */
 void reader_add(struct wal_reader *reader, struct read_job *job);
 /* Move all answers there are to the end of answers, owned by the caller. */

@@ -136,8 +136,9 @@ wal_open(const struct wal_options *options, struct wal **result, struct wal_reco
 		*sentence = db_sentence(err, "cannot open", wal->db->path, "event descriptor");
 		goto fail;
 	}
-	wal->writer = writer_new(wal->db, wal->mark, wal->marks.batch, wal->wakeup_fd);
 	wal->reader = reader_new(wal->db, wal->wakeup_fd);
+	wal->writer = writer_new(wal->db, wal->mark, wal->reader, wal->marks.batch,
+	    wal->wakeup_fd);
 	wal->trimmed_compacted = wal->marks.trimmed;
 	found.identity = wal->identity;
 	found.compacted = (struct raft_position){ wal->marks.compacted_index,
@@ -162,8 +163,8 @@ wal_close(struct wal **wal_pointer)
 	if (wal == NULL)
 		return;
 	loop_io_free(&wal->io);
-	reader_free(&wal->reader);
 	writer_free(&wal->writer);
+	reader_free(&wal->reader);
 	db_close(&wal->db);
 	mark_close(&wal->mark);
 	if (wal->wakeup_fd != -1)
@@ -241,6 +242,8 @@ completed(void *argument, unsigned events UNUSED)
 	}
 	if (wal->poisoned)
 		return;
+	if (news.looked)
+		wal->callbacks.space(wal->callbacks.argument, &news.space);
 	is_newer = news.ticket > wal->done;
 	wal->done = news.ticket;
 	if (news.batches > wal->batches) {
@@ -280,6 +283,12 @@ wal_pending_ms(const struct wal *wal, uint64_t now_ms)
 	uint64_t oldest_ms = writer_oldest_ms(wal->writer);
 
 	return oldest_ms == 0 || oldest_ms > now_ms ? 0 : now_ms - oldest_ms;
+}
+
+void
+wal_look(struct wal *wal)
+{
+	writer_look(wal->writer);
 }
 
 void

@@ -12,7 +12,9 @@
  * received into the next one and becomes current in one batch.
  *
  * Every batch is synced. The first error of a write, sync or read poisons the
- * handle: failed() is called once and the process must end with EXIT_DATA.
+ * handle: failed() is called once and the process must end with EXIT_DATA. A full
+ * disk is no error: what was submitted waits until there is space (space.h), and
+ * space() says so.
  * Source: spec ecosystem.md 3, raft-pitfalls.md E and F, operations.md 9.
  */
 #ifndef MOOTHALL_RAFTD_WAL_WAL_H
@@ -23,6 +25,7 @@
 #include "common/ipc/message.h"
 #include "common/loop.h"
 #include "raftd/raft/types.h"
+#include "raftd/wal/space.h"
 
 struct wal;
 
@@ -78,6 +81,8 @@ struct wal_callbacks {
 	 * each time) and the next list of state_records; last: no more come. Borrowed. */
 	void (*snapshot_read)(void *argument, uint64_t snapshot, struct raft_position position,
 	    struct slice records, bool last);
+	/* Space became scarce or is there again; also the answer to wal_look. */
+	void (*space)(void *argument, const struct wal_space *space);
 	/* The disk failed: say sentence (borrowed) and end with EXIT_DATA. Nothing
 	 * works any more: calls are taken, and nothing comes of them. */
 	void (*failed)(void *argument, enum err why, const char *sentence);
@@ -107,7 +112,7 @@ enum err wal_recover(struct wal *wal,
 
 /* Start both threads; completions are delivered by loop. */
 void wal_start(struct wal *wal, struct loop *loop, struct wal_callbacks callbacks);
-/* Finish what was submitted, sync, close, free. No callbacks are made. Not to
+/* Finish what was submitted (unless the disk is full: it was not acknowledged), sync, close, free. No callbacks are made. Not to
  * be called from one. Accepts NULL. */
 void wal_close(struct wal **wal);
 
@@ -122,6 +127,9 @@ size_t wal_pending(const struct wal *wal);
 /* How long the oldest turn that is not synced waits at now_ms, which is
  * monotonic; 0: there is none. */
 uint64_t wal_pending_ms(const struct wal *wal, uint64_t now_ms);
+
+/* How much space is there? Answered by space(), late if the disk hangs. */
+void wal_look(struct wal *wal);
 
 /* Ask the reader for entries from index on (and the position before it), at
  * most bytes_max of payload but at least one; answered by fetched(peer). */

@@ -1,26 +1,33 @@
 /*
  * writer.c - see writer.h.
  *
- * All of struct wal_writer below `lock` is guarded by it; `writing` and
- * `unsynced_bytes` are the thread's own. The lock is never held over I/O.
- * Nothing polls: the thread sleeps until there is a batch. Metrics of the disk
- * are counted by it and by nobody else (common/metric.h).
- * Source: raft-pitfalls.md 3, 43, 46, 47; ecosystem.md 3 (2, 3, 5).
+ * All of struct wal_writer below `lock` is guarded by it; what is above is the
+ * thread's own. The lock is never held over I/O. Nothing polls but a thread that
+ * waits for space: it sleeps until there is a batch. Metrics of the disk are counted
+ * by it and by nobody else (common/metric.h).
+ * Source: raft-pitfalls.md 3, 43, 46, 47, 52; ecosystem.md 3 (2, 3, 5).
  */
 #include "raftd/wal/writer.h"
 
 #include "common/clock.h"
 #include "common/metric.h"
 #include "common/xmem.h"
+#include "raftd/wal/keyspace.h"
 #include "raftd/wal/thread.h"
 #include "raftd/wal/wakeup.h"
 
 #include <pthread.h>
+#include <inttypes.h>
 #include <stdlib.h>
+#include <time.h>
+
+/* How often a full disk is looked at. */
+#define SPACE_RETRY_MS 250
 
 struct wal_writer {
 	struct db *db;
 	struct mark *mark;
+	struct wal_reader *reader;
 	int wakeup_fd;
 	bool started;
 	pthread_t thread;
@@ -28,12 +35,13 @@ struct wal_writer {
 	struct batch writing;
 	bool measured;
 	size_t unmeasured_bytes;	/* written since the sizes were looked at */
-	size_t unsynced_bytes;		/* written since the directory was synced */
+	struct wal_space space;		/* as last seen */
 
 	pthread_mutex_t lock;
 	pthread_cond_t filled;
 	struct batch collecting;
 	bool has_batch;			/* collecting has something */
+	bool look;			/* how much room is there? */
 	bool stop;
 	bool poisoned;
 	uint64_t ticket;		/* highest in collecting */
@@ -45,18 +53,24 @@ struct wal_writer {
 };
 
 struct wal_writer *
-writer_new(struct db *db, struct mark *mark, uint64_t batch, int wakeup_fd)
+writer_new(struct db *db, struct mark *mark, struct wal_reader *reader, uint64_t batch,
+    int wakeup_fd)
 {
 	struct wal_writer *writer = xzalloc(sizeof(*writer));
+	pthread_condattr_t attributes;
 
 	writer->db = db;
 	writer->mark = mark;
+	writer->reader = reader;
 	writer->wakeup_fd = wakeup_fd;
 	writer->marks.batch = batch;
 	batch_init(&writer->collecting);
 	batch_init(&writer->writing);
 	pthread_mutex_init(&writer->lock, NULL);
-	pthread_cond_init(&writer->filled, NULL);
+	pthread_condattr_init(&attributes);
+	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
+	pthread_cond_init(&writer->filled, &attributes);
+	pthread_condattr_destroy(&attributes);
 	return writer;
 }
 
@@ -108,16 +122,135 @@ write_batch(struct wal_writer *writer, const struct disk_marks *marks, uint64_t 
 	metric_add(METRIC_disk_written, writer->writing.bytes);
 	if (writer->writing.entries > 0)
 		metric_observe(METRIC_batch_entries, writer->writing.entries);
-	writer->unsynced_bytes += writer->writing.bytes;
-	batch_clear(&writer->writing);
-	/* LevelDB syncs the names of its new files only with its manifest. */
-	if (writer->unsynced_bytes >= DB_WRITE_BUFFER_BYTES) {
-		writer->unsynced_bytes = 0;
-		err = db_sync_directory(db, sentence);
+	err = db_sync_names(db, sentence);
+	if (err != ERR_NONE)
+		return err;
+	return db->sync ? mark_write(writer->mark, &synced, sentence) : ERR_NONE;
+}
+
+/* ---- room ------------------------------------------------------------------- */
+
+/* full: whatever the numbers say, nothing can be written now. */
+static void
+look(struct wal_writer *writer, bool full)
+{
+	space_look(writer->db->directory_fd, &writer->space);
+	writer->space.full = writer->space.full || full;
+	pthread_mutex_lock(&writer->lock);
+	if (writer->look || writer->news.space.full != writer->space.full) {
+		writer->look = false;
+		writer->news.looked = true;
+		wakeup_send(writer->wakeup_fd);
+	}
+	writer->news.space = writer->space;
+	pthread_mutex_unlock(&writer->lock);
+}
+
+/* False: the thread is to end, or to write nothing any more. */
+static bool
+pause_for_space(struct wal_writer *writer)
+{
+	uint64_t until_ns = clock_monotonic_ns() + SPACE_RETRY_MS * NS_PER_MS;
+	struct timespec until = {
+		.tv_sec = (time_t)(until_ns / NS_PER_SECOND),
+		.tv_nsec = (long)(until_ns % NS_PER_SECOND),
+	};
+	bool go_on;
+
+	pthread_mutex_lock(&writer->lock);
+	while (!writer->stop && !writer->poisoned &&
+	    pthread_cond_timedwait(&writer->filled, &writer->lock, &until) == 0)
+		;
+	go_on = !writer->stop && !writer->poisoned;
+	pthread_mutex_unlock(&writer->lock);
+	return go_on;
+}
+
+/* Hold the batch back until it fits. False: it is not to be written any more. */
+static bool
+wait_for_room(struct wal_writer *writer)
+{
+	look(writer, false);
+	while (!space_has_room(&writer->space, writer->writing.bytes)) {
+		look(writer, true);
+		if (!pause_for_space(writer))
+			return false;
+	}
+	return true;
+}
+
+/* What was opened again must have all that was synced before this batch. */
+static enum err
+check_opened(struct wal_writer *writer, uint64_t batch, char **sentence)
+{
+	struct keyspace_key key = keyspace_marks();
+	struct buf value = BUF_INIT;
+	struct disk_marks marks = { .batch = 0 };
+	struct slice content;
+	struct reader in;
+	enum err err = db_get(writer->db, keyspace_slice(&key), &value, sentence);
+
+	if (err == ERR_NONE && record_open(keyspace_slice(&key), buf_slice(&value),
+	    &content) == ERR_NONE) {
+		in = reader_of(content);
+		if (!disk_marks_get(&in, &marks))
+			marks.batch = 0;
+	}
+	buf_free(&value);
+	if (err != ERR_NONE && err != ERR_NOT_FOUND)
+		return err;
+	if (marks.batch == batch || marks.batch + 1 == batch)
+		return ERR_NONE;
+	*sentence = db_sentence(ERR_CORRUPT, "cannot use", writer->db->path,
+	    "synced data was gone when it was opened again after the disk was full");
+	return ERR_CORRUPT;
+}
+
+/* A write found no space: this handle has seen its last. ERR_AGAIN, without a
+ * sentence: ended while it waited. */
+static enum err
+open_again(struct wal_writer *writer, uint64_t batch, char **sentence)
+{
+	enum err err = ERR_NO_SPACE;
+
+	reader_pause(writer->reader);
+	db_shut(writer->db);
+	while (err == ERR_NO_SPACE) {
+		free(*sentence);
+		*sentence = NULL;
+		do {
+			look(writer, true);
+			if (!pause_for_space(writer))
+				return ERR_AGAIN;
+		} while (!space_is_enough(&writer->space));
+		err = db_open_again(writer->db, sentence);
+	}
+	if (err == ERR_NONE)
+		err = check_opened(writer, batch, sentence);
+	if (err == ERR_NONE)
+		reader_resume(writer->reader);
+	return err;
+}
+
+/* Write the batch, now or when the disk has room for it. ERR_AGAIN, without a
+ * sentence: not any more. */
+static enum err
+keep_batch(struct wal_writer *writer, const struct disk_marks *marks, uint64_t node_id,
+    char **sentence)
+{
+	enum err err;
+
+	for (;;) {
+		if (!wait_for_room(writer))
+			return ERR_AGAIN;
+		err = write_batch(writer, marks, node_id, sentence);
+		if (err == ERR_NO_SPACE)
+			err = open_again(writer, marks->batch, sentence);
+		else
+			return err;
 		if (err != ERR_NONE)
 			return err;
 	}
-	return db->sync ? mark_write(writer->mark, &synced, sentence) : ERR_NONE;
 }
 
 /* How large the database is, looked at first of all and when it may have changed. */
@@ -135,6 +268,8 @@ measure(struct wal_writer *writer, size_t bytes)
 	metric_set(METRIC_db_size, files);
 	metric_set(METRIC_db_in_use, tables);
 }
+
+/* ---- the thread --------------------------------------------------------------- */
 
 /* With the lock held, and a batch there: write it with the lock released. */
 static void
@@ -160,11 +295,18 @@ take_batch(struct wal_writer *writer)
 	begun_ns = clock_monotonic_ns();
 	batch_put_marks(&writer->writing, &marks);
 	bytes = writer->writing.bytes;
-	err = write_batch(writer, &marks, node_id, &sentence);
+	err = keep_batch(writer, &marks, node_id, &sentence);
 	metric_observe(METRIC_backend_commit, clock_monotonic_ns() - begun_ns);
-	measure(writer, bytes);
+	batch_clear(&writer->writing);
+	if (err == ERR_NONE)
+		measure(writer, bytes);
 
 	pthread_mutex_lock(&writer->lock);
+	if (err == ERR_AGAIN) {
+		/* Later batches must not go without this one. */
+		writer->poisoned = true;
+		return;
+	}
 	if (err != ERR_NONE) {
 		writer->poisoned = true;
 		writer->news.err = err;
@@ -185,12 +327,17 @@ writer_run(void *argument)
 	measure(writer, 0);
 	pthread_mutex_lock(&writer->lock);
 	while (!writer->poisoned) {
-		if (writer->has_batch)
+		if (writer->has_batch) {
 			take_batch(writer);
-		else if (writer->stop)
+		} else if (writer->stop) {
 			break;
-		else
+		} else if (writer->look) {
+			pthread_mutex_unlock(&writer->lock);
+			look(writer, false);
+			pthread_mutex_lock(&writer->lock);
+		} else {
 			pthread_cond_wait(&writer->filled, &writer->lock);
+		}
 	}
 	pthread_mutex_unlock(&writer->lock);
 	return NULL;
@@ -209,6 +356,16 @@ writer_take_news(struct wal_writer *writer, struct writer_news *news)
 	pthread_mutex_lock(&writer->lock);
 	*news = writer->news;
 	writer->news.sentence = NULL;
+	writer->news.looked = false;
+	pthread_mutex_unlock(&writer->lock);
+}
+
+void
+writer_look(struct wal_writer *writer)
+{
+	pthread_mutex_lock(&writer->lock);
+	writer->look = true;
+	pthread_cond_signal(&writer->filled);
 	pthread_mutex_unlock(&writer->lock);
 }
 

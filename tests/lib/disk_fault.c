@@ -15,6 +15,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
 #include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
@@ -41,12 +43,13 @@ static struct {
 	struct fault faults[DISK_CALLS];
 	unsigned counts[DISK_CALLS];
 	bool short_writes;
+	uint64_t free_bytes;		/* as arranged, or UINT64_MAX */
 	bool gate_closed;
 	char gate_suffix[32];
 	unsigned at_gate;
 	struct file files[FILES_MAX];
 	size_t file_count;
-} disk = { .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+} disk = { .free_bytes = UINT64_MAX, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 
 /* ---- taken over ------------------------------------------------------------ */
 
@@ -204,6 +207,30 @@ fdatasync(int fd)
 	return sync_file(fd, SYS_fdatasync);
 }
 
+int
+fstatvfs(int fd, struct statvfs *status)
+{
+	struct statfs real;
+	char path[PATH_MAX + 1];
+	uint64_t free_bytes = UINT64_MAX;
+
+	if (syscall(SYS_fstatfs, fd, &real) != 0)
+		return -1;
+	*status = (struct statvfs){
+		.f_frsize = (unsigned long)real.f_bsize,
+		.f_blocks = real.f_blocks,
+		.f_bavail = real.f_bavail,
+	};
+	pthread_mutex_lock(&disk.lock);
+	if (path_below(fd, path))
+		free_bytes = disk.free_bytes;
+	pthread_mutex_unlock(&disk.lock);
+	if (free_bytes != UINT64_MAX)
+		*status = (struct statvfs){ .f_frsize = 1, .f_blocks = UINT64_C(1) << 30,
+			.f_bavail = free_bytes };
+	return 0;
+}
+
 /* ---- arranged by tests ------------------------------------------------------ */
 
 void
@@ -216,6 +243,7 @@ disk_fault_arm(const char *directory)
 	memset(disk.faults, 0, sizeof(disk.faults));
 	memset(disk.counts, 0, sizeof(disk.counts));
 	disk.short_writes = false;
+	disk.free_bytes = UINT64_MAX;
 	disk.gate_closed = false;
 	disk.file_count = 0;
 	disk.directory[0] = '\0';
@@ -238,6 +266,14 @@ disk_fault_short_writes(bool on)
 {
 	pthread_mutex_lock(&disk.lock);
 	disk.short_writes = on;
+	pthread_mutex_unlock(&disk.lock);
+}
+
+void
+disk_fault_space(uint64_t free_bytes)
+{
+	pthread_mutex_lock(&disk.lock);
+	disk.free_bytes = free_bytes;
 	pthread_mutex_unlock(&disk.lock);
 }
 

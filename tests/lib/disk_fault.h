@@ -1,8 +1,8 @@
 /*
  * disk_fault.h - a disk that fails on purpose, for tests of storage.
  *
- * Link disk_fault.c into the test: it defines write, pwrite, read, fsync and
- * fdatasync, and so takes them over for the program and every library in it.
+ * Link disk_fault.c into the test: it defines write, pwrite, read, fsync, fdatasync
+ * and fstatvfs, and so takes them over for the program and every library in it.
  * Only files below the armed directory are touched.
  *
  * It also remembers how much of each file was synced, so that a copy can be
@@ -23,6 +23,8 @@ void disk_fault_arm(const char *directory);
 void disk_fault_fail(enum disk_call call, unsigned nth, unsigned more, int errno_value);
 /* A failing write first writes half of its bytes, as a full disk does. */
 void disk_fault_short_writes(bool on);
+/* So much is free, of 1 GiB; UINT64_MAX: as it is. */
+void disk_fault_space(uint64_t free_bytes);
 /* How many such calls there were since it was armed, failed ones too. */
 unsigned disk_fault_count(enum disk_call call);
 

@@ -282,7 +282,7 @@ io_status(void *argument, const struct msg_status *status)
 }
 
 static void
-io_note(void *argument, enum diag_level level, const char *text)
+io_note(void *argument, enum diag_level level, const char *format UNUSED, const char *text)
 {
 	struct machine *machine = argument;
 
@@ -455,6 +455,7 @@ machine_start(struct machine *machine)
 	machine->config = (struct node_config){
 		.peer_url = machine->peer_url,
 		.client_url = machine->client_url,
+		.data_dir = machine->name,
 		.heartbeat_ms = world->profile.heartbeat_ms,
 		.election_ms = world->profile.election_ms,
 		.request_timeout_ms = world->profile.request_timeout_ms,

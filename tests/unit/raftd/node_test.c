@@ -101,7 +101,8 @@ status(void *argument, const struct msg_status *m)
 }
 
 static void
-note(void *argument UNUSED, enum diag_level level UNUSED, const char *text UNUSED)
+note(void *argument UNUSED, enum diag_level level UNUSED, const char *format UNUSED,
+    const char *text UNUSED)
 {
 }
 

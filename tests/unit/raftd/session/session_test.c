@@ -37,7 +37,8 @@ peer_out(void *argument)
 }
 
 static void
-note(void *argument UNUSED, enum diag_level level UNUSED, const char *text UNUSED)
+note(void *argument UNUSED, enum diag_level level UNUSED, const char *format UNUSED,
+    const char *text UNUSED)
 {
 }
 

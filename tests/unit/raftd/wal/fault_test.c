@@ -74,8 +74,9 @@ TEST(each_turn_that_is_waited_for_costs_one_sync)
 	fixture_close(&f);
 }
 
-/* Guard 5: LevelDB syncs its directory only with its manifest. */
-TEST(directory_is_synced_with_each_write_buffer)
+/* Guard 5, pitfall 50: LevelDB syncs its directory only with its manifest, and begins
+ * a new log file before. */
+TEST(directory_is_synced_before_a_write_to_a_new_file_is_acknowledged)
 {
 	struct blob *payload = blob_alloc(400 * KIB);
 	struct fixture f;
@@ -90,7 +91,7 @@ TEST(directory_is_synced_with_each_write_buffer)
 
 		fixture_write(&f, &turn);
 	}
-	assert_true(disk_fault_count(DISK_SYNC_DIRECTORY) >= 2);
+	assert_true(disk_fault_count(DISK_SYNC_DIRECTORY) >= 3);
 	disk_fault_arm(NULL);
 	blob_unref(&payload);
 	fixture_close(&f);
@@ -193,9 +194,145 @@ TEST(any_failing_mark_is_final)
 	fail_each(DISK_PWRITE, EIO, false, ERR_IO);
 }
 
+/* ---- full ------------------------------------------------------------------------- */
+
+static void
+wait_space(struct fixture *f, bool full)
+{
+	while (f->space_calls == 0 || f->space.full != full)
+		fixture_wait(f, &f->space_calls, f->space_calls + 1);
+}
+
+/* Ecosystem 3 (2), pitfalls 46 and 52: the handle whose write failed is given up,
+ * and the next one has all that was acknowledged and takes the rest. */
 TEST(full_disk_for_one_write_loses_nothing)
 {
-	fail_each(DISK_WRITE, ENOSPC, true, ERR_NO_SPACE);
+	static const enum disk_call calls[] = { DISK_WRITE, DISK_PWRITE, DISK_SYNC };
+	unsigned filled = 0;
+
+	for (size_t i = 0; i < ARRAY_COUNT(calls); i++) {
+		bool met = true;
+
+		for (unsigned nth = 1; met; nth++) {
+			struct fixture f;
+
+			fixture_new(&f);
+			disk_fault_arm(f.directory);
+			disk_fault_fail(calls[i], nth, 0, ENOSPC);
+			disk_fault_short_writes(true);
+			for (raft_index index = 1; index <= 4; index++)
+				fixture_write_entries(&f, index, index, 1);
+			met = disk_fault_count(calls[i]) >= nth && f.space_calls > 0;
+			filled += met;
+			assert_int_equal(f.failed_calls, 0);
+			disk_fault_arm(NULL);
+			fixture_reopen(&f);
+			assert_string_equal(fixture_text(&f.log), "1:1=1 2:1=2 3:1=3 4:1=4");
+			fixture_close(&f);
+		}
+	}
+	assert_true(filled > 8);
+}
+
+TEST(writes_wait_for_space_and_reads_go_on)
+{
+	struct fixture f;
+	unsigned writes;
+
+	fixture_new(&f);
+	disk_fault_arm(f.directory);
+	fixture_write_entries(&f, 1, 3, 1);
+	disk_fault_space(SPACE_HELD_BYTES);
+	fixture_submit_entries(&f, 4, 4, 1);
+	wait_space(&f, true);
+	writes = disk_fault_count(DISK_WRITE);
+	wal_fetch(f.wal, 1, 1, 1000);
+	fixture_wait(&f, &f.fetched_calls, 1);
+	assert_string_equal(fixture_text(&f.fetched), "1:1=1 2:1=2 3:1=3");
+	fixture_submit_entries(&f, 5, 5, 1);
+	run_idle_turns(&f);
+	assert_int_equal(f.persisted, 1);
+	assert_int_equal(disk_fault_count(DISK_WRITE), writes);
+	disk_fault_space(SPACE_ENOUGH_BYTES);
+	fixture_wait_persisted(&f, 3);
+	wait_space(&f, false);
+	disk_fault_arm(NULL);
+	fixture_close(&f);
+}
+
+/* The marks of space.h: what is below the first is told, and written all the same. */
+TEST(scarce_space_is_told_and_kept_in_mind_until_there_is_plenty)
+{
+	struct fixture f;
+
+	fixture_new(&f);
+	disk_fault_arm(f.directory);
+	disk_fault_space(SPACE_FULL_BYTES);
+	wal_look(f.wal);
+	wait_space(&f, false);
+	disk_fault_space(SPACE_FULL_BYTES - 1);
+	fixture_write_entries(&f, 1, 1, 1);
+	wait_space(&f, true);
+	assert_int_equal(f.space.free_bytes, SPACE_FULL_BYTES - 1);
+	disk_fault_space(SPACE_ENOUGH_BYTES - 1);
+	wal_look(f.wal);
+	fixture_wait(&f, &f.space_calls, f.space_calls + 1);
+	assert_true(f.space.full);
+	disk_fault_space(SPACE_ENOUGH_BYTES);
+	fixture_write_entries(&f, 2, 2, 1);
+	wait_space(&f, false);
+	disk_fault_arm(NULL);
+	fixture_close(&f);
+}
+
+/* What waits was not acknowledged; nothing behind it may be written without it. */
+TEST(closing_does_not_wait_for_space)
+{
+	struct fixture f;
+	const char *directory;
+
+	fixture_new(&f);
+	directory = f.directory;
+	disk_fault_arm(f.directory);
+	fixture_write_entries(&f, 1, 1, 1);
+	disk_fault_space(0);
+	fixture_submit_entries(&f, 2, 2, 1);
+	wait_space(&f, true);
+	fixture_submit_entries(&f, 3, 3, 1);
+	fixture_close(&f);
+	disk_fault_arm(NULL);
+	fixture_open(&f, directory, "n1");
+	assert_int_equal(f.err, ERR_NONE);
+	assert_int_equal(f.recovered.last.index, 1);
+	fixture_close(&f);
+}
+
+TEST(image_is_not_read_on_after_the_database_was_opened_again)
+{
+	struct fixture f;
+	uint64_t snapshot;
+
+	fixture_new(&f);
+	fixture_write_entries(&f, 1, 1, 1);
+	fixture_apply(&f, 1, 1, "a=1 b=2 c=3");
+	disk_fault_arm(f.directory);
+	snapshot = wal_snapshot_begin(f.wal);
+	wal_snapshot_read(f.wal, snapshot, 1);
+	fixture_wait(&f, &f.snapshot_calls, 1);
+	disk_fault_fail(DISK_WRITE, 1, 0, ENOSPC);
+	fixture_write_entries(&f, 2, 2, 1);
+	wal_snapshot_read(f.wal, snapshot, 1);
+	wal_snapshot_end(f.wal, snapshot);
+	/* A new one reads all of it. */
+	snapshot = wal_snapshot_begin(f.wal);
+	while (!f.snapshot_last) {
+		wal_snapshot_read(f.wal, snapshot, 1000);
+		fixture_wait(&f, &f.snapshot_calls, f.snapshot_calls + 1);
+	}
+	assert_non_null(strstr(fixture_text(&f.snapshot), "a=1"));
+	assert_int_equal(f.failed_calls, 0);
+	disk_fault_arm(NULL);
+	fixture_close(&f);
 }
 
 TEST(turns_behind_a_failing_one_are_not_acknowledged)

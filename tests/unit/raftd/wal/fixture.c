@@ -109,6 +109,15 @@ on_snapshot_read(void *argument, uint64_t snapshot UNUSED, struct raft_position 
 }
 
 static void
+on_space(void *argument, const struct wal_space *space)
+{
+	struct fixture *fixture = argument;
+
+	fixture->space_calls++;
+	fixture->space = *space;
+}
+
+static void
 on_failed(void *argument, enum err why, const char *sentence)
 {
 	struct fixture *fixture = argument;
@@ -150,6 +159,7 @@ open_with(struct fixture *fixture, const char *directory, const char *name, bool
 		.persisted = on_persisted,
 		.fetched = on_fetched,
 		.snapshot_read = on_snapshot_read,
+		.space = on_space,
 		.failed = on_failed,
 		.argument = fixture,
 	};

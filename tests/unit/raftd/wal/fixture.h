@@ -22,6 +22,8 @@ struct fixture {
 
 	uint64_t persisted;
 	unsigned persisted_calls;
+	unsigned space_calls;
+	struct wal_space space;
 	unsigned failed_calls;
 	enum err failed_why;
 	char *failed_sentence;

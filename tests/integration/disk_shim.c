@@ -1,0 +1,435 @@
+/*
+ * disk_shim.c - a preloaded library: the disk of a running raftd fails on purpose.
+ *
+ *	LD_PRELOAD=disk_shim.so MOOTHALL_DISK_SHIM=CONTROL etcd -sandbox off ...
+ *
+ * CONTROL is a file of struct control, mapped before main by every program; only one
+ * called raftd heeds it, and only for files below the directory named in it. The
+ * test writes into it while raftd runs (disks.py, which has its
+ * layout a second time).
+ *
+ * For power cuts it remembers how much of each file was synced, and the changes of
+ * names since their directory was. What such a change takes away is kept as a hard
+ * link in KEPT. Files are taken to be written at their end only, as LevelDB's are.
+ */
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <limits.h>
+#include <pthread.h>
+#include <stdarg.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <sys/statfs.h>
+#include <sys/statvfs.h>
+#include <sys/syscall.h>
+#include <time.h>
+#include <unistd.h>
+
+#define FILES_MAX 4096
+#define CHANGES_MAX 4096
+#define NAME_MAX_BYTES 56
+#define HALF (-1)
+
+enum call { CALL_WRITE, CALL_PWRITE, CALL_SYNC, CALL_SYNC_DIRECTORY, CALL_MAKE, CALL_RENAME,
+	CALL_UNLINK, CALL_READ, CALLS };
+enum change_kind { CHANGE_NONE, CHANGE_MADE, CHANGE_RENAMED, CHANGE_REMOVED };
+
+struct file {
+	uint64_t inode, synced;
+};
+
+struct change {
+	uint32_t kind;			/* CHANGE_NONE: its directory was synced since */
+	uint32_t kept;			/* number in KEPT of what was lost; 0: nothing */
+	char name[NAME_MAX_BYTES];	/* below the directory, with "db/" if it is there */
+	char to[NAME_MAX_BYTES];	/* RENAMED */
+};
+
+struct control {
+	uint64_t free_bytes;		/* what fstatvfs says, of 1 GiB; UINT64_MAX: the truth */
+	uint32_t hang;			/* writes and syncs wait as long as it is not 0 */
+	uint32_t full;			/* what needs space has none: ENOSPC */
+	uint32_t fail_call;		/* enum call */
+	uint32_t fail_nth;		/* it fails, counted from when this is set; 0: none */
+	int32_t fail_errno;		/* 0: a read returns half */
+	uint32_t failed;		/* how many did */
+	uint32_t power;			/* remember what a power cut takes */
+	uint32_t kept_last, file_count, change_count;
+	uint32_t counts[CALLS];
+	char directory[PATH_MAX];	/* without a slash at its end */
+	char kept[PATH_MAX];
+	struct file files[FILES_MAX];
+	struct change changes[CHANGES_MAX];
+};
+
+static struct control *control;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+
+__attribute__((constructor)) static void
+disk_shim_begin(void)
+{
+	const char *path = getenv("MOOTHALL_DISK_SHIM");
+	void *map;
+	int fd;
+
+	if (path == NULL || strcmp(program_invocation_short_name, "raftd") != 0)
+		return;
+	fd = open(path, O_RDWR | O_CLOEXEC);
+	if (fd == -1)
+		return;
+	map = mmap(NULL, sizeof(*control), PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+	close(fd);
+	if (map != MAP_FAILED)
+		control = map;
+}
+
+/* ---- which files --------------------------------------------------------------- */
+
+/* The part of path below the directory, or NULL. */
+static const char *
+name_below(const char *path)
+{
+	size_t length;
+
+	if (control == NULL)
+		return NULL;
+	length = strlen(control->directory);
+	if (length == 0 || strncmp(path, control->directory, length) != 0)
+		return NULL;
+	if (path[length] == '\0')
+		return path + length;
+	return path[length] == '/' ? path + length + 1 : NULL;
+}
+
+static const char *
+name_of(int fd, char path[PATH_MAX])
+{
+	char link[64];
+	ssize_t size;
+
+	if (control == NULL)
+		return NULL;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+	size = readlink(link, path, PATH_MAX - 1);
+	if (size <= 0)
+		return NULL;
+	path[size] = '\0';
+	return name_below(path);
+}
+
+/* What LevelDB says of itself is no data, and may fail. */
+static bool
+is_data(const char *name)
+{
+	return name != NULL && strncmp(name, "db/LOG", 6) != 0;
+}
+
+/* ---- what fails ------------------------------------------------------------------ */
+
+/* errno if the call shall fail, HALF, or 0. */
+static int
+fault_of(enum call call)
+{
+	static const bool takes_space[CALLS] = { [CALL_WRITE] = true, [CALL_PWRITE] = true,
+		[CALL_SYNC] = true, [CALL_MAKE] = true, [CALL_RENAME] = true };
+	struct timespec pause = { 0, 2000000 };
+	int failure = 0;
+
+	while (call != CALL_READ && __atomic_load_n(&control->hang, __ATOMIC_ACQUIRE) != 0)
+		nanosleep(&pause, NULL);
+	pthread_mutex_lock(&lock);
+	control->counts[call]++;
+	if (control->full != 0 && takes_space[call])
+		failure = ENOSPC;
+	if (control->fail_nth != 0 && control->fail_call == call && --control->fail_nth == 0)
+		failure = control->fail_errno == 0 ? HALF : control->fail_errno;
+	if (failure != 0)
+		control->failed++;
+	pthread_mutex_unlock(&lock);
+	return failure;
+}
+
+/* ---- what a power cut takes -------------------------------------------------------- */
+
+static void
+note_synced(const struct stat *status)
+{
+	uint32_t i = 0;
+
+	pthread_mutex_lock(&lock);
+	while (i < control->file_count && control->files[i].inode != status->st_ino)
+		i++;
+	if (i == control->file_count && i < FILES_MAX)
+		control->file_count++;
+	if (i < FILES_MAX)
+		control->files[i] = (struct file){ status->st_ino, (uint64_t)status->st_size };
+	pthread_mutex_unlock(&lock);
+}
+
+/* A new file may have the inode of one that is gone. */
+static void
+forget_synced(const char *path)
+{
+	struct stat status;
+
+	if (stat(path, &status) != 0)
+		return;
+	status.st_size = 0;
+	note_synced(&status);
+}
+
+/* Keep what is at path. 0: nothing is there. */
+static uint32_t
+keep(const char *path)
+{
+	char kept[PATH_MAX + 16];
+	uint32_t number;
+
+	pthread_mutex_lock(&lock);
+	number = ++control->kept_last;
+	pthread_mutex_unlock(&lock);
+	snprintf(kept, sizeof(kept), "%s/%u", control->kept, number);
+	return link(path, kept) == 0 ? number : 0;
+}
+
+static void
+note_change(enum change_kind kind, const char *name, const char *to, uint32_t kept)
+{
+	pthread_mutex_lock(&lock);
+	if (control->change_count < CHANGES_MAX) {
+		struct change *change = &control->changes[control->change_count++];
+
+		change->kind = kind;
+		change->kept = kept;
+		snprintf(change->name, sizeof(change->name), "%.*s", NAME_MAX_BYTES - 1, name);
+		snprintf(change->to, sizeof(change->to), "%.*s", NAME_MAX_BYTES - 1, to);
+	}
+	pthread_mutex_unlock(&lock);
+}
+
+/* directory: "" or "db". */
+static void
+note_directory_synced(const char *directory)
+{
+	size_t length = strlen(directory);
+
+	pthread_mutex_lock(&lock);
+	for (uint32_t i = 0; i < control->change_count; i++) {
+		struct change *change = &control->changes[i];
+		const char *slash = strchr(change->name, '/');
+
+		if (length == 0 ? slash == NULL : strncmp(change->name, directory, length) == 0 &&
+		    change->name[length] == '/')
+			change->kind = CHANGE_NONE;
+	}
+	while (control->change_count > 0 &&
+	    control->changes[control->change_count - 1].kind == CHANGE_NONE)
+		control->change_count--;
+	pthread_mutex_unlock(&lock);
+}
+
+/* ---- taken over ---------------------------------------------------------------------- */
+
+ssize_t
+write(int fd, const void *bytes, size_t size)
+{
+	char path[PATH_MAX];
+	int failure = name_of(fd, path) != NULL ? fault_of(CALL_WRITE) : 0;
+
+	if (failure == 0)
+		return (ssize_t)syscall(SYS_write, fd, bytes, size);
+	/* As a disk that fills up does. */
+	if (failure == ENOSPC && size > 1 && syscall(SYS_write, fd, bytes, size / 2) > 0)
+		errno = ENOSPC;
+	errno = failure;
+	return -1;
+}
+
+ssize_t
+pwrite(int fd, const void *bytes, size_t size, off_t offset)
+{
+	char path[PATH_MAX];
+	int failure = name_of(fd, path) != NULL ? fault_of(CALL_PWRITE) : 0;
+
+	if (failure == 0)
+		return (ssize_t)syscall(SYS_pwrite64, fd, bytes, size, offset);
+	errno = failure;
+	return -1;
+}
+
+ssize_t
+pwrite64(int fd, const void *bytes, size_t size, off_t offset)
+{
+	return pwrite(fd, bytes, size, offset);
+}
+
+ssize_t
+read(int fd, void *bytes, size_t size)
+{
+	char path[PATH_MAX];
+	int failure = name_of(fd, path) != NULL ? fault_of(CALL_READ) : 0;
+
+	if (failure > 0) {
+		errno = failure;
+		return -1;
+	}
+	return (ssize_t)syscall(SYS_read, fd, bytes, failure == HALF && size > 1 ? size / 2 : size);
+}
+
+static int
+sync_file(int fd, long number)
+{
+	char path[PATH_MAX];
+	const char *name = name_of(fd, path);
+	struct stat status;
+	int failure;
+
+	if (name == NULL)
+		return (int)syscall(number, fd);
+	fstat(fd, &status);
+	failure = fault_of(S_ISDIR(status.st_mode) ? CALL_SYNC_DIRECTORY : CALL_SYNC);
+	if (failure != 0) {
+		errno = failure;
+		return -1;
+	}
+	if (syscall(number, fd) != 0)
+		return -1;
+	if (control->power != 0 && S_ISDIR(status.st_mode))
+		note_directory_synced(name);
+	else if (control->power != 0)
+		note_synced(&status);
+	return 0;
+}
+
+int
+fsync(int fd)
+{
+	return sync_file(fd, SYS_fsync);
+}
+
+int
+fdatasync(int fd)
+{
+	return sync_file(fd, SYS_fdatasync);
+}
+
+static int
+open_file(const char *path, int flags, mode_t mode)
+{
+	const char *name = name_below(path);
+	bool is_new = name != NULL && (flags & O_CREAT) != 0 && access(path, F_OK) != 0;
+	int fd, failure = 0;
+
+	if (is_new && is_data(name))
+		failure = fault_of(CALL_MAKE);
+	if (failure != 0) {
+		errno = failure;
+		return -1;
+	}
+	fd = (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
+	if (fd != -1 && name != NULL && control->power != 0) {
+		if (is_new)
+			note_change(CHANGE_MADE, name, "", 0);
+		if (is_new || (flags & O_TRUNC) != 0)
+			forget_synced(path);
+	}
+	return fd;
+}
+
+int
+open(const char *path, int flags, ...)
+{
+	va_list arguments;
+	mode_t mode = 0;
+
+	va_start(arguments, flags);
+	if ((flags & O_CREAT) != 0)
+		mode = va_arg(arguments, mode_t);
+	va_end(arguments);
+	return open_file(path, flags, mode);
+}
+
+int
+open64(const char *path, int flags, ...)
+{
+	va_list arguments;
+	mode_t mode = 0;
+
+	va_start(arguments, flags);
+	if ((flags & O_CREAT) != 0)
+		mode = va_arg(arguments, mode_t);
+	va_end(arguments);
+	return open_file(path, flags, mode);
+}
+
+int
+rename(const char *from, const char *to)
+{
+	const char *name = name_below(from), *new_name = name_below(to);
+	uint32_t kept = 0;
+	int failure = is_data(name) ? fault_of(CALL_RENAME) : 0;
+
+	if (failure != 0) {
+		errno = failure;
+		return -1;
+	}
+	if (name != NULL && new_name != NULL && control->power != 0)
+		kept = keep(to);
+	if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0) != 0)
+		return -1;
+	if (name != NULL && new_name != NULL && control->power != 0)
+		note_change(CHANGE_RENAMED, name, new_name, kept);
+	return 0;
+}
+
+int
+unlink(const char *path)
+{
+	const char *name = name_below(path);
+	uint32_t kept = 0;
+	int failure = is_data(name) ? fault_of(CALL_UNLINK) : 0;
+
+	if (failure != 0) {
+		errno = failure;
+		return -1;
+	}
+	if (name != NULL && control->power != 0)
+		kept = keep(path);
+	if (syscall(SYS_unlinkat, AT_FDCWD, path, 0) != 0)
+		return -1;
+	if (name != NULL && control->power != 0)
+		note_change(CHANGE_REMOVED, name, "", kept);
+	return 0;
+}
+
+int
+fstatvfs(int fd, struct statvfs *status)
+{
+	struct statfs real;
+	uint64_t free_bytes = control == NULL ? UINT64_MAX : control->free_bytes;
+
+	if (syscall(SYS_fstatfs, fd, &real) != 0)
+		return -1;
+	*status = (struct statvfs){
+		.f_bsize = (unsigned long)real.f_bsize,
+		.f_frsize = (unsigned long)real.f_bsize,
+		.f_blocks = real.f_blocks,
+		.f_bavail = real.f_bavail,
+	};
+	if (free_bytes != UINT64_MAX)
+		*status = (struct statvfs){ .f_bsize = 1, .f_frsize = 1,
+			.f_blocks = UINT64_C(1) << 30, .f_bavail = free_bytes };
+	return 0;
+}
+
+int
+fstatvfs64(int fd, struct statvfs64 *status)
+{
+	return fstatvfs(fd, (struct statvfs *)status);
+}

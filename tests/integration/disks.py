@@ -1,0 +1,134 @@
+"""The disk of a raftd that runs: full, slow, failing, without power.
+
+disk_shim.c does it, preloaded; here is its control block a second time.
+"""
+
+import mmap
+import os
+import random
+import shutil
+import struct
+import subprocess
+
+import pytest
+
+HERE = os.path.dirname(os.path.abspath(__file__))
+WRITE, PWRITE, SYNC, SYNC_DIRECTORY, MAKE, RENAME, UNLINK, READ = range(8)
+CALLS = {"write": WRITE, "pwrite": PWRITE, "sync": SYNC, "sync_directory": SYNC_DIRECTORY,
+         "make": MAKE, "rename": RENAME, "unlink": UNLINK, "read": READ}
+MIB = 1 << 20
+PLENTY = 2**64 - 1
+
+PATH_BYTES, FILES_MAX, CHANGES_MAX, NAME_BYTES = 4096, 4096, 4096, 56
+FIELDS = {"free_bytes": (0, "Q"), "hang": (8, "I"), "full": (12, "I"), "fail_call": (16, "I"),
+          "fail_nth": (20, "I"), "fail_errno": (24, "i"), "failed": (28, "I"), "power": (32, "I"),
+          "kept_last": (36, "I"), "file_count": (40, "I"), "change_count": (44, "I")}
+COUNTS, DIRECTORY, KEPT = 48, 80, 80 + PATH_BYTES
+FILES = KEPT + PATH_BYTES
+CHANGES = FILES + FILES_MAX * 16
+CHANGE_BYTES = 8 + 2 * NAME_BYTES
+CONTROL_BYTES = CHANGES + CHANGES_MAX * CHANGE_BYTES
+MADE, RENAMED, REMOVED = 1, 2, 3
+
+
+def compiled(world):
+    compiler = os.environ.get("CC", "cc").split()
+    if shutil.which(compiler[0]) is None:
+        pytest.skip("no compiler for disk_shim.c")
+    library = os.path.join(world.folder, "disk_shim.so")
+    if not os.path.exists(library):
+        subprocess.run(compiler + ["-shared", "-fPIC", "-O1", "-o", library,
+                                   os.path.join(HERE, "disk_shim.c"), "-lpthread"], check=True)
+    return library
+
+
+class Disk:
+    """That of one node; to be made before the node is started."""
+
+    def __init__(self, node):
+        self.node = node
+        path = os.path.join(node.world.folder, node.name + ".disk")
+        with open(path, "wb") as f:
+            f.truncate(CONTROL_BYTES)
+        with open(path, "r+b") as f:
+            self.map = mmap.mmap(f.fileno(), CONTROL_BYTES)
+        kept = node.directory + ".kept"
+        os.makedirs(kept, exist_ok=True)
+        self.map[DIRECTORY:DIRECTORY + len(node.directory)] = node.directory.encode()
+        self.map[KEPT:KEPT + len(kept)] = kept.encode()
+        self.kept = kept
+        self.set(free_bytes=PLENTY)
+        node.flags = node.flags + ["-sandbox", "off"]
+        node.environment.update({
+            "LD_PRELOAD": compiled(node.world), "MOOTHALL_DISK_SHIM": path,
+            "ASAN_OPTIONS": os.environ.get("ASAN_OPTIONS", "") + ":verify_asan_link_order=0"})
+
+    def set(self, **values):
+        for name, value in values.items():
+            offset, kind = FIELDS[name]
+            struct.pack_into("=" + kind, self.map, offset, value)
+
+    def get(self, name):
+        offset, kind = FIELDS[name]
+        return struct.unpack_from("=" + kind, self.map, offset)[0]
+
+    def count(self, call):
+        return struct.unpack_from("=I", self.map, COUNTS + 4 * call)[0]
+
+    def fail(self, call, nth, errno):
+        self.set(failed=0, fail_call=call, fail_errno=errno, fail_nth=nth)
+
+    # ---- power
+
+    def watch_power(self):
+        """While raftd does not run: all there is now is on stable storage."""
+        entries = []
+        for folder, _, names in os.walk(self.node.directory):
+            for name in names:
+                status = os.stat(os.path.join(folder, name))
+                entries.append((status.st_ino, status.st_size))
+        for i, entry in enumerate(entries):
+            struct.pack_into("=QQ", self.map, FILES + 16 * i, *entry)
+        self.set(file_count=len(entries), change_count=0, power=1)
+
+    def _changes(self):
+        for i in range(self.get("change_count")):
+            kind, kept, name, to = struct.unpack_from("=II%ds%ds" % (NAME_BYTES, NAME_BYTES),
+                                                      self.map, CHANGES + i * CHANGE_BYTES)
+            yield kind, kept, name.split(b"\0")[0].decode(), to.split(b"\0")[0].decode()
+
+    def _give_back(self, kept, path):
+        if kept:
+            if os.path.exists(path):
+                os.unlink(path)
+            os.link(os.path.join(self.kept, str(kept)), path)
+
+    def cut_power(self, rand=random, names=True):
+        """All processes were killed: leave what stable storage has, and of the rest
+        some. names: changes of names are lost too if their directory was not synced."""
+        below = self.node.directory
+        synced = dict(struct.unpack_from("=QQ", self.map, FILES + 16 * i)
+                      for i in range(self.get("file_count")))
+        changes = [c for c in self._changes() if c[0] != 0]
+        lost = len(changes) if names is True else rand.randrange(len(changes) + 1) if names else 0
+        for kind, kept, name, to in list(reversed(changes))[:lost]:
+            path = os.path.join(below, name)
+            if kind == MADE and os.path.exists(path):
+                os.unlink(path)
+            elif kind == RENAMED and os.path.exists(os.path.join(below, to)):
+                os.rename(os.path.join(below, to), path)
+                self._give_back(kept, os.path.join(below, to))
+            elif kind == REMOVED:
+                self._give_back(kept, path)
+        for folder, _, names_there in os.walk(below):
+            for name in names_there:
+                if name == "lock" or name.endswith(".sock"):
+                    continue
+                path = os.path.join(folder, name)
+                status = os.stat(path)
+                safe = min(synced.get(status.st_ino, 0), status.st_size)
+                rest = status.st_size - safe
+                os.truncate(path, safe + rand.choice([0, 0, rest, rest // 2, rand.randrange(rest + 1)]))
+        for name in os.listdir(self.kept):
+            os.unlink(os.path.join(self.kept, name))
+        self.watch_power()

@@ -1,0 +1,76 @@
+"""Single flipped bits anywhere in the files of a node: it is refused with a
+sentence that names the place, or all data is right; never less or other data.
+"""
+
+import os
+import shutil
+
+
+# Locks and what LevelDB says of itself hold no data.
+NO_DATA = ("LOCK", "LOG", "LOG.old", "lock", "control.sock")
+
+
+class Flips:
+    def __init__(self, world, rand):
+        self.rand, self.refused, self.served, self.number = rand, 0, 0, 0
+        self.node = world.node("flipped").start()
+        for i in range(60):
+            assert self.node.put("/k%d" % i, "value %d" % i).status == 201
+        self.node.put("/big", "x" * 40000)
+        # A table from the first life, a log from the second.
+        self.node.stop()
+        self.node.start()
+        for i in range(30):
+            assert self.node.put("/k%d" % i, "changed %d" % i).status == 200
+        self.tree = self.node.get("/v2/keys/?recursive=true&sorted=true").body
+        self.index = self.node.get("/v2/keys/").headers["X-Etcd-Index"]
+        self.node.kill_all()
+        self.whole = self.node.directory + ".whole"
+        shutil.copytree(self.node.directory, self.whole,
+                        ignore=shutil.ignore_patterns("control.sock"))
+        self.files = []
+        for folder, _, names in os.walk(self.whole):
+            for name in names:
+                path = os.path.join(folder, name)
+                if name not in NO_DATA and os.path.getsize(path) > 0:
+                    self.files.append(os.path.relpath(path, self.whole))
+        self.files.sort()
+
+    def one(self):
+        """Half of the flips by file, half by size: small files are hit, too."""
+        self.number += 1
+        sizes = [os.path.getsize(os.path.join(self.whole, name)) for name in self.files]
+        name = self.rand.choice(self.files) if self.rand.random() < 0.5 else \
+            self.rand.choices(self.files, sizes)[0]
+        offset, bit = self.rand.randrange(os.path.getsize(os.path.join(self.whole, name))), \
+            self.rand.randrange(8)
+        node = self.node
+        shutil.rmtree(node.directory)
+        shutil.copytree(self.whole, node.directory)
+        with open(os.path.join(node.directory, name), "r+b") as f:
+            f.seek(offset)
+            byte = f.read(1)[0]
+            f.seek(offset)
+            f.write(bytes([byte ^ 1 << bit]))
+        self._check("%s, bit %d of byte %d" % (name, bit, offset), name)
+
+    def _check(self, where, name):
+        node = self.node
+        before = len(node.log())
+        try:
+            node.start()
+        except AssertionError:
+            if node.process.poll() is None:
+                raise AssertionError("%s: neither serves nor ends\n%s" % (where, node.log()[before:]))
+        said = node.log()[before:]
+        if node.process.poll() is not None:
+            sentence = [line for line in said.splitlines() if line.startswith("etcd: ")]
+            assert node.process.returncode == 3 and sentence, "%s: %s" % (where, said)
+            assert node.directory in sentence[-1] and ";" in sentence[-1], "%s: %s" % (where, said)
+            self.refused += 1
+            return
+        tree = node.get("/v2/keys/?recursive=true&sorted=true")
+        assert tree.body == self.tree, "%s: another tree is served: %r" % (where, tree.body[:500])
+        assert tree.headers["X-Etcd-Index"] == self.index, "%s: another index" % where
+        node.kill_all()
+        self.served += 1
