@@ -54,7 +54,7 @@ raft_index
 compact_target(const struct node *node)
 {
 	uint64_t keep = node->config.trim_entries;
-	raft_index applied = node->applied.index, target;
+	raft_index applied = node->stored, target;
 
 	if (!node->config.trim_log || applied < node->compaction.compacted + 2 * keep)
 		return 0;
@@ -252,6 +252,7 @@ install_commit(struct node *node)
 	members_clear(&node->replica.members);
 	node->replica = install->replica;
 	node->applied = install->position;
+	node->stored = install->position.index;
 	node->compaction.compacted = install->position.index;
 	buf_clear(&node->effects);
 	node->applied_dirty = false;

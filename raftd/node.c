@@ -4,9 +4,9 @@
  * A turn:
  *	1 time; deadlines; proposals, changes and reads go to the core
  *	2 the core's output: reads confirmed, messages, committed entries applied
- *	3 one batch for the disk: new entries, hard state, and the effects of what
- *	  was applied since the last one. Effects alone do not make a batch: they
- *	  ride with the next entries, or go after EFFECTS_WAIT_MS of rest
+ *	3 one batch for the disk: new entries, hard state, and now and then the
+ *	  effects of what was applied since: after EFFECTS_WAIT_MS, or when they
+ *	  are many. Until then they are in the log, and would be applied again
  *	4 status, changed paths, events, outcomes
  *
  * Order on disk is order of submission, so an effect is never there before its
@@ -17,14 +17,15 @@
 
 #include "common/crc32c.h"
 #include "common/xmem.h"
+#include "raftd/effects.h"
 #include "raftd/state.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 
-/* Applied effects that nothing carries to the disk go by themselves after this. */
+/* Applied effects go to the disk when they are so old or so many. */
 #define EFFECTS_WAIT_MS 1000
-#define EFFECTS_BYTES (1 * MIB)
+#define EFFECTS_BYTES (4 * MIB)
 /* A new leader waits at least so long for its followers before it gives up. */
 #define LEADER_WAIT_MS 1000
 #define READY_ROUNDS_MAX 8
@@ -51,6 +52,7 @@ node_new(const struct node_config *config, struct node_io io,
 		.commit = MAX_OF(recovered->commit, recovered->applied.index),
 	};
 	node->applied = recovered->applied;
+	node->stored = recovered->applied.index;
 	node->compaction.compacted = recovered->compacted.index;
 	node->replica.store = store_new(config->seed);
 	node->replica.requests = requests_new(config->seed);
@@ -694,7 +696,32 @@ node_add_stamp(struct node *node)
 	buf_free(&value);
 }
 
-/* One batch of what the core wants on disk and what was applied so far. */
+static bool
+effects_are_due(const struct node *node)
+{
+	if (!node->applied_dirty)
+		return false;
+	if (node_was_removed(node) || backups_want_disk(node))
+		return true;
+	return node->effects.size >= EFFECTS_BYTES ||
+	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
+}
+
+/* Hand over what was applied so far, as one state. */
+static void
+add_effects(struct node *node, struct wal_turn *turn)
+{
+	requests_flush(node->replica.requests, &node->effects);
+	node_add_stamp(node);
+	effects_squeeze(&node->effects, node->config.seed);
+	turn->effects = buf_slice(&node->effects);
+	turn->applied_set = true;
+	turn->applied = node->applied;
+	node->stored = node->applied.index;
+	node->applied_dirty = false;
+}
+
+/* One batch of what the core wants on disk and, when it is due, what was applied. */
 static uint64_t
 submit_batch(struct node *node, const struct raft_ready *ready)
 {
@@ -702,16 +729,13 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 		.hard_state_set = ready != NULL && ready->hard_state_changed,
 		.cluster_id = node->written_cluster_id,
 		.commit = raft_commit(node->raft),
-		.applied_set = node->applied_dirty,
-		.applied = node->applied,
-		.compact_to = compact_target(node),
 	};
+	bool with_effects = effects_are_due(node);
 	struct batch *batch;
 
-	requests_flush(node->replica.requests, &node->effects);
-	if (node->applied_dirty)
-		node_add_stamp(node);
-	turn.effects = buf_slice(&node->effects);
+	if (with_effects)
+		add_effects(node, &turn);
+	turn.compact_to = compact_target(node);
 	if (ready != NULL) {
 		turn.hard_state = ready->hard_state;
 		turn.truncate_from = ready->truncate_from;
@@ -735,8 +759,8 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 		node->compaction.trims++;
 	}
 	node->written_cluster_id = 0;
-	node->applied_dirty = false;
-	buf_recycle(&node->effects, 256 * KIB);
+	if (with_effects)
+		buf_recycle(&node->effects, 256 * KIB);
 	return batch->ticket;
 }
 
@@ -744,19 +768,6 @@ static bool
 core_needs_disk(const struct raft_ready *ready)
 {
 	return ready->hard_state_changed || ready->truncate_from != 0 || ready->entry_count > 0;
-}
-
-static bool
-effects_are_due(const struct node *node)
-{
-	if (node->written_cluster_id != 0)
-		return true;
-	if (!node->applied_dirty)
-		return false;
-	if (node_was_removed(node) || backups_want_disk(node))
-		return true;
-	return node->effects.size >= EFFECTS_BYTES ||
-	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
 }
 
 static void
@@ -902,7 +913,7 @@ node_turn(struct node *node, struct clock_time now)
 			break;
 	}
 	queries_turn(node);
-	if (effects_are_due(node))
+	if (effects_are_due(node) || node->written_cluster_id != 0)
 		submit_batch(node, NULL);
 	backups_turn(node);
 	finish_move(node);

@@ -326,6 +326,7 @@ struct node {
 	struct replica replica;
 	struct members joined_with;	/* of the join's answer, until the log says more */
 	struct raft_position applied;
+	raft_index stored;		/* applied as of what the disk was handed; <= applied */
 	struct buf effects;		/* applied, not yet handed to the disk */
 	bool applied_dirty;		/* applied or commit moved since the last batch */
 	uint64_t effects_since_ms;	/* when effects became not empty */

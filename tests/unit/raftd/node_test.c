@@ -322,7 +322,7 @@ TEST(a_write_is_not_answered_before_it_is_synced)
 	world_free(w);
 }
 
-TEST(a_write_costs_one_batch_and_its_effects_ride_with_the_next)
+TEST(a_write_costs_one_batch)
 {
 	struct world *w = leading_world();
 	uint64_t before = w->tickets;
@@ -338,7 +338,7 @@ TEST(a_write_costs_one_batch_and_its_effects_ride_with_the_next)
 	world_free(w);
 }
 
-TEST(effects_that_nothing_carries_go_by_themselves_after_a_rest)
+TEST(effects_go_by_themselves_after_a_rest)
 {
 	struct world *w = leading_world();
 	uint64_t before, due;

@@ -1,0 +1,17 @@
+/*
+ * effects.h - what was applied and is not yet handed to the disk, made smaller.
+ */
+#ifndef MOOTHALL_RAFTD_EFFECTS_H
+#define MOOTHALL_RAFTD_EFFECTS_H
+
+#include "common/buf.h"
+
+/*
+ * Keep only the last record of each key, in their order: the same state on disk.
+ *
+ *	effects	list of state_record that can be decoded
+ *	seed	for the table of keys, which clients choose
+ */
+void effects_squeeze(struct buf *effects, uint64_t seed);
+
+#endif
