@@ -75,6 +75,8 @@ send_call(struct backend *backend, struct backend_call *call)
 {
 	if (!backend->open)
 		return;
+	if (call->write && call->sent)
+		frame_set_flags(call->frame.data, FRAME_AGAIN);
 	channel_send(backend->channel, buf_slice(&call->frame));
 	call->sent = true;
 	if (call->sent_ns != NULL && *call->sent_ns == 0)

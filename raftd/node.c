@@ -352,15 +352,16 @@ answer_again(struct node *node, uint64_t session, uint64_t sequence)
 }
 
 void
-node_write(struct node *node, uint64_t session, uint64_t sequence, const struct msg_write *write)
+node_write(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_write *write)
 {
 	if (!answer_again(node, session, sequence))
 		proposals_add(node, session, sequence,
-		    apply_payload_write(session, sequence, write), false);
+		    apply_payload_write(session, sequence, write), false, again);
 }
 
 void
-node_member_change(struct node *node, uint64_t session, uint64_t sequence,
+node_member_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_member_change *change)
 {
 	struct command_member member = {
@@ -373,11 +374,12 @@ node_member_change(struct node *node, uint64_t session, uint64_t sequence,
 
 	if (!answer_again(node, session, sequence))
 		proposals_add(node, session, sequence,
-		    apply_payload_member(session, sequence, change->low, &member), true);
+		    apply_payload_member(session, sequence, change->low, &member), true,
+		    again);
 }
 
 void
-node_config_change(struct node *node, uint64_t session, uint64_t sequence,
+node_config_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_config_change *change)
 {
 	struct command_config config = {
@@ -388,7 +390,7 @@ node_config_change(struct node *node, uint64_t session, uint64_t sequence,
 
 	if (!answer_again(node, session, sequence))
 		proposals_add(node, session, sequence,
-		    apply_payload_config(session, sequence, change->low, &config), false);
+		    apply_payload_config(session, sequence, change->low, &config), false, again);
 }
 
 void

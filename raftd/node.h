@@ -62,11 +62,12 @@ bool node_is_current(const struct node *node);
 
 /* ---- inputs: workers. session: the worker's; messages borrowed ------------------- */
 
-void node_write(struct node *node, uint64_t session, uint64_t sequence,
+/* again: it was sent before, so its first copy may be in a log. */
+void node_write(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_write *write);
-void node_member_change(struct node *node, uint64_t session, uint64_t sequence,
+void node_member_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_member_change *change);
-void node_config_change(struct node *node, uint64_t session, uint64_t sequence,
+void node_config_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_config_change *change);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);

@@ -78,9 +78,9 @@ struct proposals {
 void proposals_init(struct proposals *proposals, uint64_t seed);
 void proposals_free(struct proposals *proposals);
 /* Takes payload. A proposal of that id that waits already is kept instead; above
- * PROPOSAL_BYTES_MAX in all it is refused with an answer. */
+ * PROPOSAL_BYTES_MAX in all it is refused with an answer. again: see node_write. */
 void proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blob *payload,
-    bool conf);
+    bool conf, bool again);
 void proposals_session_gone(struct node *node, uint64_t session);
 /* It was applied, or refused: the waiter, if there is one, is freed. True if there was. */
 bool proposals_finish(struct node *node, uint64_t session, uint64_t sequence);

@@ -87,7 +87,7 @@ find(const struct proposals *proposals, uint64_t session, uint64_t sequence)
 
 void
 proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blob *payload,
-    bool conf)
+    bool conf, bool again)
 {
 	struct proposals *proposals = &node->proposals;
 	struct proposal *proposal;
@@ -99,7 +99,8 @@ proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blo
 	if (proposals->bytes + payload->size > PROPOSAL_BYTES_MAX) {
 		proposals->failed++;
 		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL,
-		    "too much is being written at once, the write was not applied");
+		    again ? "too much is being written at once, the write may or may not have "
+		    "been applied" : "too much is being written at once, the write was not applied");
 		blob_unref(&payload);
 		return;
 	}
@@ -111,6 +112,7 @@ proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blo
 	proposal->conf = conf;
 	proposal->pending = true;
 	proposal->started_ns = node->now.monotonic_ns;
+	proposal->submitted_once = again;
 	proposal->deadline_ms = node->now.monotonic_ms + node->config.request_timeout_ms;
 	proposal->leader_deadline_ms = node->now.monotonic_ms + node_leader_wait_ms(node);
 	hash_insert(&proposals->by_id, &proposal->link, id_key(proposal->id));

@@ -5,6 +5,8 @@
 #include "common/ipc/codec.h"
 #include "common/limits.h"
 
+#define FLAGS_OFFSET 6
+
 enum err
 frame_parse(struct slice bytes, struct frame *frame, size_t *used)
 {
@@ -50,6 +52,13 @@ frame_end(struct buf *out, size_t begun)
 	ASSERT(length <= FRAME_BYTES_MAX - FRAME_HEADER_BYTES);
 	for (unsigned i = 0; i < 4; i++)
 		out->data[begun + i] = (uint8_t)(length >> 8 * i);
+}
+
+void
+frame_set_flags(uint8_t *bytes, uint16_t flags)
+{
+	bytes[FLAGS_OFFSET] = (uint8_t)flags;
+	bytes[FLAGS_OFFSET + 1] = (uint8_t)(flags >> 8);
 }
 
 void

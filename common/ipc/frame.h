@@ -4,7 +4,7 @@
  *	offset	size
  *	0	4	length of the payload, u32 little-endian
  *	4	2	type: a number of message_table.h
- *	6	2	flags: FRAME_MORE or 0
+ *	6	2	flags: FRAME_MORE, FRAME_AGAIN or 0
  *	8	8	request id; what it means is said at each message's row
  *	16		payload
  *
@@ -26,6 +26,9 @@ struct frame {
 
 /* This frame's answer goes on in another frame of the same type and id. */
 #define FRAME_MORE UINT16_C(1)
+/* A worker's write that was sent before, maybe to another raftd: nobody can say
+ * that it was not applied. */
+#define FRAME_AGAIN UINT16_C(2)
 
 /*
  * The first whole frame of bytes.
@@ -39,6 +42,8 @@ enum err frame_parse(struct slice bytes, struct frame *frame, size_t *used) MUST
 size_t frame_begin(struct buf *out, uint16_t type, uint16_t flags, uint64_t request_id);
 /* The payload is complete: fill in its length. */
 void frame_end(struct buf *out, size_t begun);
+/* Flags of the frame that a slice of bytes begins with. */
+void frame_set_flags(uint8_t *bytes, uint16_t flags);
 /* A whole frame of a payload that is there already. */
 void frame_append(struct buf *out, uint16_t type, uint16_t flags, uint64_t request_id,
     struct slice payload);

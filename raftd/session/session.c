@@ -205,7 +205,8 @@ on_write(struct session *session, const struct frame *frame, const struct msg_wr
 	    m->key.size > KEY_BYTES_MAX || m->value.size > VALUE_BYTES_MAX ||
 	    m->prev_value.size > VALUE_BYTES_MAX)
 		return ERR_MALFORMED;
-	node_write(session->sessions->node, session->id, frame->request_id, m);
+	node_write(session->sessions->node, session->id, frame->request_id,
+	    (frame->flags & FRAME_AGAIN) != 0, m);
 	return ERR_NONE;
 }
 
@@ -249,7 +250,8 @@ on_member_change(struct session *session, const struct frame *frame,
 	    m->name.size > NAME_BYTES_MAX || m->peer_url.size > URL_BYTES_MAX ||
 	    m->client_url.size > URL_BYTES_MAX || (m->op == MEMBER_JOIN && m->id == 0))
 		return ERR_MALFORMED;
-	node_member_change(session->sessions->node, session->id, frame->request_id, m);
+	node_member_change(session->sessions->node, session->id, frame->request_id,
+	    (frame->flags & FRAME_AGAIN) != 0, m);
 	return ERR_NONE;
 }
 
@@ -257,7 +259,8 @@ static enum err
 on_config_change(struct session *session, const struct frame *frame,
     const struct msg_config_change *m)
 {
-	node_config_change(session->sessions->node, session->id, frame->request_id, m);
+	node_config_change(session->sessions->node, session->id, frame->request_id,
+	    (frame->flags & FRAME_AGAIN) != 0, m);
 	return ERR_NONE;
 }
 

@@ -7,6 +7,7 @@
 
 #include "common/clock.h"
 #include "common/xmem.h"
+#include "raftd/wal/damage.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -79,6 +80,19 @@ db_sentence(enum err err, const char *what, const char *path, const char *detail
 	    db_next_step(err));
 }
 
+/* LevelDB's sentence, with the place if it is damage. */
+static char *
+sentence_of(const struct db *db, enum err err, const char *what, const char *text)
+{
+	char *place = err == ERR_CORRUPT ? damage_find(db->path) : NULL;
+	char *detail = place == NULL ? xstrdup(text) : xasprintf("%s in %s", text, place);
+	char *sentence = db_sentence(err, what, db->path, detail);
+
+	free(detail);
+	free(place);
+	return sentence;
+}
+
 static struct db *
 db_new(const char *path, size_t cache_bytes, bool sync)
 {
@@ -145,7 +159,7 @@ db_open_handle(struct db *db, char **sentence)
 	/* At open both mean that files are gone that must be there. */
 	if (err == ERR_NOT_FOUND || err == ERR_INVALID)
 		err = ERR_CORRUPT;
-	*sentence = db_sentence(err, "cannot open", db->path, text);
+	*sentence = sentence_of(db, err, "cannot open", text);
 	leveldb_free(text);
 	return err;
 }
@@ -214,7 +228,7 @@ db_get(struct db *db, struct slice key, struct buf *out, char **sentence)
 		err = db_error(text);
 		if (err == ERR_NOT_FOUND)	/* a file, not the key */
 			err = ERR_CORRUPT;
-		*sentence = db_sentence(err, "cannot read", db->path, text);
+		*sentence = sentence_of(db, err, "cannot read", text);
 		leveldb_free(text);
 		return err;
 	}
@@ -236,7 +250,7 @@ db_write(struct db *db, leveldb_writebatch_t *batch, char **sentence)
 	if (text == NULL)
 		return ERR_NONE;
 	err = db_error(text);
-	*sentence = db_sentence(err, "cannot write", db->path, text);
+	*sentence = sentence_of(db, err, "cannot write", text);
 	leveldb_free(text);
 	return err;
 }
@@ -333,7 +347,7 @@ db_iterator_error(struct db *db, const leveldb_iterator_t *iterator, char **sent
 	err = db_error(text);
 	if (err == ERR_NOT_FOUND)	/* a file that must be there */
 		err = ERR_CORRUPT;
-	*sentence = db_sentence(err, "cannot read", db->path, text);
+	*sentence = sentence_of(db, err, "cannot read", text);
 	leveldb_free(text);
 	return err;
 }

@@ -67,6 +67,10 @@ class Flips:
             sentence = [line for line in said.splitlines() if line.startswith("etcd: ")]
             assert node.process.returncode == 3 and sentence, "%s: %s" % (where, said)
             assert node.directory in sentence[-1] and ";" in sentence[-1], "%s: %s" % (where, said)
+            # The name of CURRENT's own damage is the name it points to.
+            assert os.path.basename(name) in sentence[-1] or "CURRENT" in sentence[-1] or \
+                name == "FORMAT", \
+                "%s: the file is not named: %s" % (where, said)
             self.refused += 1
             return
         tree = node.get("/v2/keys/?recursive=true&sorted=true")

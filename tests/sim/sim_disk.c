@@ -203,6 +203,8 @@ sim_disk_new(struct machine *machine, const char *name)
 
 	disk->machine = machine;
 	disk->is_new = true;
+	disk->space = (struct wal_space){ .free_bytes = UINT64_C(1) << 30,
+		.total_bytes = UINT64_C(1) << 31 };
 	disk->identity.node_id = rand_next(&machine->world->rand) | 1;
 	snprintf(disk->identity.name, sizeof(disk->identity.name), "%s", name);
 	TAILQ_INIT(&disk->waiting);
@@ -364,6 +366,7 @@ sim_disk_crash(struct sim_disk *disk)
 }
 
 static void begin_sync(struct sim_disk *disk);
+static void synced_at(struct sim_disk *disk, uint64_t delay_ms);
 
 static void
 synced(struct world *world, struct sim_event *event)
@@ -372,8 +375,13 @@ synced(struct world *world, struct sim_event *event)
 	struct sim_op *op;
 	uint64_t ticket = 0;
 
-	(void)world;
 	if (disk->life != event->life)
+		return;
+	if (disk->hangs_until_ms > world->now_ms) {
+		synced_at(disk, disk->hangs_until_ms - world->now_ms);
+		return;
+	}
+	if (fault_sync_fails(disk->machine))
 		return;
 	while ((op = TAILQ_FIRST(&disk->syncing)) != NULL) {
 		op_apply(disk, op);
@@ -399,18 +407,42 @@ sync_time_ms(struct world *world)
 }
 
 static void
-begin_sync(struct sim_disk *disk)
+synced_at(struct sim_disk *disk, uint64_t delay_ms)
 {
-	struct sim_event *event;
+	struct sim_event *event = world_after(disk->machine->world, delay_ms, synced);
 
-	if (disk->busy || TAILQ_EMPTY(&disk->waiting))
-		return;
-	TAILQ_CONCAT(&disk->syncing, &disk->waiting, link);
-	disk->busy = true;
-	event = world_after(disk->machine->world, sync_time_ms(disk->machine->world), synced);
 	event->machine = disk->machine;
 	event->object = disk;
 	event->life = disk->life;
+}
+
+static void
+begin_sync(struct sim_disk *disk)
+{
+	if (disk->busy || disk->held || TAILQ_EMPTY(&disk->waiting))
+		return;
+	TAILQ_CONCAT(&disk->syncing, &disk->waiting, link);
+	disk->busy = true;
+	synced_at(disk, sync_time_ms(disk->machine->world));
+}
+
+void
+sim_disk_hang(struct sim_disk *disk, uint64_t until_ms)
+{
+	disk->hangs_until_ms = until_ms;
+}
+
+void
+sim_disk_fill(struct sim_disk *disk, bool full, bool held)
+{
+	disk->space.full = full;
+	disk->space.free_bytes = full ? 1 : UINT64_C(1) << 30;
+	disk->held = held;
+	if (disk->machine->node != NULL) {
+		node_disk_space(disk->machine->node, &disk->space);
+		machine_wake(disk->machine);
+	}
+	begin_sync(disk);
 }
 
 static uint64_t

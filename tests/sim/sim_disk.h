@@ -4,7 +4,9 @@
  * Turns become durable in order, some time after they were submitted; those
  * that come while one batch is synced share the next. A crash loses all that
  * was not synced, but any prefix of the batch under way may have made it.
- * Reads see what is synced only.
+ * Reads see what is synced only. It may hang; it may be full: nearly, which is
+ * told, or so that nothing is written any more; a sync may fail, which ends the
+ * process.
  *
  * One disk is one life of a data directory: one node id. A machine that loses
  * its data gets a new disk; the old one is kept for the checks.
@@ -64,6 +66,9 @@ struct sim_disk {
 	uint64_t life;			/* rises with every crash: late completions are void */
 	uint64_t last_ticket;
 	bool busy;
+	uint64_t hangs_until_ms;
+	struct wal_space space;		/* as the node is told */
+	bool held;			/* nothing is written */
 	LIST_HEAD(, sim_image) images;
 	uint64_t last_image;
 	struct raft_position acked;	/* up to where, to the leader of which term; this life */
@@ -75,6 +80,10 @@ struct sim_disk {
 /* An empty directory; the identity is made now. */
 struct sim_disk *sim_disk_new(struct machine *machine, const char *name);
 void sim_disk_free(struct sim_disk **disk);
+/* Nothing is synced before then. */
+void sim_disk_hang(struct sim_disk *disk, uint64_t until_ms);
+/* Full or not; held: nothing is written either. */
+void sim_disk_fill(struct sim_disk *disk, bool full, bool held);
 /* The process died. */
 void sim_disk_crash(struct sim_disk *disk);
 

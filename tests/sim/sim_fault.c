@@ -43,6 +43,10 @@ disk_profile(struct world *world, struct sim_profile *profile)
 		profile->stall = (unsigned)world_below(world, 30);
 		profile->stall_ms = 100 + world_below(world, 900);
 	}
+	profile->hang_ms = mean_or_none(world, 250, 1000, 6000);
+	profile->full_ms = mean_or_none(world, 250, 1000, 6000);
+	if (world_chance(world, 150))
+		profile->sync_fails = 1 + (unsigned)world_below(world, 8);
 }
 
 /* So many writes that who is cut off for a while is a window of events behind,
@@ -69,6 +73,8 @@ duel_profile(struct world *world, struct sim_profile *profile)
 {
 	profile->new_leader_dies = 500 + (unsigned)world_below(world, 400);
 	profile->append_bytes_max = 1;
+	/* One entry for each read of the disk: who is far behind would stay there. */
+	profile->log_memory_bytes = 0;
 	profile->crash_ms = 3000;
 	profile->sync_max_ms = profile->sync_min_ms + 1 + world_below(world, 4);
 }
@@ -341,6 +347,83 @@ jump(struct world *world, struct sim_event *event)
 	world_after(world, world_gap(world, world->profile.clock_ms), jump);
 }
 
+/* ---- disks ---------------------------------------------------------------------------------- */
+
+static void
+hang(struct world *world, struct sim_event *event)
+{
+	struct machine *machine = leader_or_any(world);
+	uint64_t ms = world_between(world, 50, 4000);
+
+	(void)event;
+	if (world->now_ms >= world->profile.fault_ms)
+		return;
+	if (machine->disk != NULL) {
+		world_tell(world, machine, "disk hangs for %" PRIu64 " ms", ms);
+		world->disk_faults++;
+		sim_disk_hang(machine->disk, world->now_ms + ms);
+	}
+	world_after(world, world_gap(world, world->profile.hang_ms), hang);
+}
+
+static void
+empty(struct world *world, struct sim_event *event)
+{
+	struct machine *machine = event->object;
+
+	if (machine->disk == NULL || machine->disk->identity.node_id != event->number)
+		return;
+	world_tell(world, machine, "disk has space again");
+	sim_disk_fill(machine->disk, false, false);
+}
+
+static void
+fill_one(struct machine *machine)
+{
+	struct world *world = machine->world;
+	bool held = world_chance(world, 500);
+	struct sim_event *event;
+
+	if (machine->disk == NULL)
+		return;
+	world_tell(world, machine, "disk is full%s", held ? ", nothing is written" : "");
+	world->disk_faults++;
+	sim_disk_fill(machine->disk, true, held);
+	event = world_after(world, world_between(world, 50, 5000), empty);
+	event->object = machine;
+	event->number = machine->disk->identity.node_id;
+}
+
+static void
+fill(struct world *world, struct sim_event *event)
+{
+	(void)event;
+	if (world->now_ms >= world->profile.fault_ms)
+		return;
+	if (world_chance(world, 200)) {
+		for (size_t i = 0; i < world->machine_count; i++)
+			fill_one(world->machines[i]);
+	} else {
+		fill_one(leader_or_any(world));
+	}
+	world_after(world, world_gap(world, world->profile.full_ms), fill);
+}
+
+/* An operator looks at the disk, finds it good and starts the node again. */
+bool
+fault_sync_fails(struct machine *machine)
+{
+	struct world *world = machine->world;
+
+	if (world->now_ms < FIRST_FAULT_MS || !world_chance(world, world->profile.sync_fails))
+		return false;
+	world_tell(world, machine, "sync fails");
+	world->disk_faults++;
+	machine_crash(machine, CRASH_NODE);
+	world_after(world, world_between(world, 50, 3000), restart)->object = machine;
+	return true;
+}
+
 /* ---- processes and operators ------------------------------------------------------------- */
 
 static void
@@ -402,6 +485,8 @@ fault_start(struct world *world)
 	begin(world, profile->partition_ms, partition);
 	begin(world, profile->pause_ms, stand_still);
 	begin(world, profile->clock_ms, jump);
+	begin(world, profile->hang_ms, hang);
+	begin(world, profile->full_ms, fill);
 	begin(world, profile->transfer_ms, transfer);
 	begin(world, profile->member_ms, change_members);
 	begin(world, profile->worker_ms, kill_worker);
@@ -415,7 +500,12 @@ fault_heal(struct world *world)
 {
 	sim_net_heal(world);
 	world->profile.stall = 0;
+	world->profile.sync_fails = 0;
 	for (size_t i = 0; i < world->machine_count; i++) {
+		if (world->machines[i]->disk != NULL) {
+			sim_disk_hang(world->machines[i]->disk, 0);
+			sim_disk_fill(world->machines[i]->disk, false, false);
+		}
 		machine_set_rate(world->machines[i], 1000);
 		if (!world->machines[i]->retired)
 			machine_start(world->machines[i]);

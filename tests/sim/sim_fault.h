@@ -13,6 +13,8 @@ void fault_start(struct world *world);
 /* Delicate moments of a machine: it may crash now or soon. */
 enum fault_moment { MOMENT_VOTED, MOMENT_LEADS, MOMENT_SYNCED, MOMENT_COMMITTED };
 void fault_moment(struct machine *machine, enum fault_moment moment);
+/* True: the sync failed, and the node ended. */
+bool fault_sync_fails(struct machine *machine);
 /* Everything works again from now on. */
 void fault_heal(struct world *world);
 

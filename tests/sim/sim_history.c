@@ -45,6 +45,17 @@ is_unknown(enum err error)
 	return error == ERR_RAFT_INTERNAL || error == ERR_LEADER_ELECT;
 }
 
+/* "..., the write was not applied" */
+static bool
+says_not_applied(const struct msg_outcome *outcome)
+{
+	static const char words[] = "was not applied";
+	size_t length = sizeof(words) - 1;
+
+	return outcome->cause.size >= length &&
+	    memcmp(outcome->cause.data + outcome->cause.size - length, words, length) == 0;
+}
+
 static void
 remember_refusal(struct request *request, enum err error)
 {
@@ -81,8 +92,11 @@ check_outcome(struct request *request, const struct msg_outcome *outcome)
 	    request->id);
 	enum err error = (enum err)outcome->error;
 
-	if (is_unknown(error))
+	if (is_unknown(error)) {
+		if (says_not_applied(outcome))
+			remember_refusal(request, error);
 		return false;
+	}
 	if (error != ERR_NONE && !is_store_error(error))
 		sim_fail(world, machine, "a write is answered with error %d", (int)error);
 	if (result == NULL) {

@@ -476,6 +476,7 @@ machine_start(struct machine *machine)
 	machine->node = node_new(&machine->config, io, &recovered);
 	load_disk(machine);
 	check_started(machine);
+	node_disk_space(machine->node, &machine->disk->space);
 	send_frames(machine);
 	machine_wake(machine);
 	for (size_t i = 0; i < machine->worker_count; i++)

@@ -1,16 +1,19 @@
 /*
  * sim_main.c - runs seeds: `sim --seed 17` repeats one, `sim --seeds 1 10000`
- * looks for one that fails.
+ * looks for one that fails, `sim --endless found` looks until it is killed and
+ * writes those that failed into that file, as the arguments that repeat them.
  *
- * Many seeds run in child processes, a batch after the other, so an assert or
+ * Many seeds run in child processes, each of which takes every n-th, so an assert or
  * a crash costs one seed: the child says which seed it begins, the parent
  * knows the one it died in.
  */
 #include "common/base.h"
+#include "common/clock.h"
 #include "tests/sim/sim_world.h"
 
 #include <getopt.h>
 #include <inttypes.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,12 +30,13 @@ struct arguments {
 	uint64_t from, count;
 	unsigned long jobs;
 	bool many, self_test, quiet, stop;
+	const char *found;		/* endless: where failing seeds go */
 };
 
 static void
 usage(void)
 {
-	fputs("usage: sim [--seed N | --seeds FROM COUNT] [--nodes 3|5|mixed]\n"
+	fputs("usage: sim [--seed N | --seeds FROM COUNT | --endless FILE] [--nodes 3|5|mixed]\n"
 	      "           [--virtual-seconds N] [--jobs N] [--trace] [--self-test] [--quiet] [--stop]\n",
 	    stderr);
 	exit(EXIT_USAGE);
@@ -58,6 +62,7 @@ parse(int argc, char **argv, struct arguments *arguments)
 	static const struct option options[] = {
 		{ "seed", required_argument, NULL, 's' },
 		{ "seeds", required_argument, NULL, 'S' },
+		{ "endless", required_argument, NULL, 'e' },
 		{ "nodes", required_argument, NULL, 'n' },
 		{ "virtual-seconds", required_argument, NULL, 'v' },
 		{ "jobs", required_argument, NULL, 'j' },
@@ -79,6 +84,12 @@ parse(int argc, char **argv, struct arguments *arguments)
 			arguments->many = true;
 			arguments->from = number(optarg);
 			arguments->count = number(optind < argc ? argv[optind++] : NULL);
+			break;
+		case 'e':
+			arguments->many = true;
+			arguments->found = optarg;
+			arguments->from = clock_now().wall_ns / NS_PER_MS;
+			arguments->count = UINT64_MAX / 2;
 			break;
 		case 'n':
 			arguments->world.machines = strcmp(optarg, "mixed") == 0 ? 0 : number(optarg);
@@ -128,9 +139,10 @@ run(const struct arguments *arguments, uint64_t seed)
 		printf("seed %" PRIu64 " passed: trace=%08" PRIx32 " machines=%zu virtual=%" PRIu64
 		    "s operations=%" PRIu64 " answered=%" PRIu64 " unknown=%" PRIu64 " events=%" PRIu64
 		    " crashes=%" PRIu64 " partitions=%" PRIu64 " snapshots=%" PRIu64 " leaders=%" PRIu64
-		    "\n", seed, trace_hash, world->machine_count, world->now_ms / 1000,
+		    " disk_faults=%" PRIu64 "\n", seed, trace_hash, world->machine_count, world->now_ms / 1000,
 		    world->operations, world->answered, world->unknown, world->events_seen,
-		    world->crashes, world->partitions, world->snapshots, world->elections);
+		    world->crashes, world->partitions, world->snapshots, world->elections,
+		    world->disk_faults);
 	world_free(&world);
 	return trace_hash;
 }
@@ -138,7 +150,7 @@ run(const struct arguments *arguments, uint64_t seed)
 /* ---- many seeds ---------------------------------------------------------------------- */
 
 struct job {
-	pid_t pid;
+	pid_t pid;		/* 0: it has no seeds left */
 	int pipe;
 	uint64_t next;		/* seed the next child begins with */
 	uint64_t at;		/* seed the child is at */
@@ -177,33 +189,86 @@ start_child(const struct arguments *arguments, struct job *job)
 	job->at = 0;
 }
 
-/* Follow a child to its end; true if there are seeds left for another. */
-static bool
-follow_child(const struct arguments *arguments, struct job *job)
+/* Keep what repeats it. */
+static void
+write_found(const struct arguments *arguments, uint64_t seed)
 {
-	uint64_t seed, begun = 0;
+	FILE *file = arguments->found == NULL ? NULL : fopen(arguments->found, "a");
+
+	if (file == NULL)
+		return;
+	fprintf(file, "--seed %" PRIu64, seed);
+	if (arguments->world.machines != 0)
+		fprintf(file, " --nodes %zu", arguments->world.machines);
+	if (arguments->world.fault_ms != 0)
+		fprintf(file, " --virtual-seconds %" PRIu64, arguments->world.fault_ms / 1000);
+	fputc('\n', file);
+	fclose(file);
+}
+
+/* The child ended. True if there are seeds left for another. */
+static bool
+end_child(const struct arguments *arguments, struct job *job)
+{
 	int status;
 
-	while (read(job->pipe, &seed, sizeof(seed)) == (ssize_t)sizeof(seed)) {
-		job->at = seed;
-		begun++;
-	}
 	close(job->pipe);
 	if (waitpid(job->pid, &status, 0) != job->pid)
 		exit(EXIT_INTERNAL);
-	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_STOPPED) {
-		job->passed += begun;
+	job->pid = 0;
+	if (WIFEXITED(status) && WEXITSTATUS(status) == EXIT_STOPPED)
 		return false;
-	}
-	job->passed += begun - 1;
+	job->passed--;
 	job->failed++;
 	if (WIFSIGNALED(status))
 		printf("seed %" PRIu64 " FAILED: %s\n", job->at,
 		    WTERMSIG(status) == SIGALRM ? "does not end" : strsignal(WTERMSIG(status)));
 	else
 		printf("seed %" PRIu64 " failed: exit code %d\n", job->at, WEXITSTATUS(status));
+	write_found(arguments, job->at);
 	job->next = job->at + arguments->jobs;
 	return !arguments->stop && job->next < arguments->from + arguments->count;
+}
+
+/* A seed begins, and those before it passed; or the child is at its end. */
+static void
+hear_child(const struct arguments *arguments, struct job *job)
+{
+	uint64_t seed;
+
+	if (read(job->pipe, &seed, sizeof(seed)) == (ssize_t)sizeof(seed)) {
+		job->at = seed;
+		job->passed++;
+	} else if (end_child(arguments, job)) {
+		start_child(arguments, job);
+	}
+}
+
+/* One wait for whoever has something to say. False: all have ended. */
+static bool
+hear_children(const struct arguments *arguments, struct job *jobs)
+{
+	struct pollfd polls[JOBS_MAX];
+	nfds_t count = 0;
+
+	for (size_t i = 0; i < arguments->jobs; i++) {
+		if (jobs[i].pid != 0)
+			polls[count++] = (struct pollfd){ .fd = jobs[i].pipe, .events = POLLIN };
+	}
+	if (count == 0)
+		return false;
+	if (poll(polls, count, -1) < 0)
+		exit(EXIT_INTERNAL);
+	for (size_t i = 0; i < arguments->jobs; i++) {
+		for (nfds_t n = 0; n < count; n++) {
+			if (jobs[i].pid != 0 && polls[n].fd == jobs[i].pipe &&
+			    polls[n].revents != 0) {
+				hear_child(arguments, &jobs[i]);
+				polls[n].fd = -1;
+			}
+		}
+	}
+	return true;
 }
 
 static uint64_t
@@ -216,9 +281,9 @@ run_many(const struct arguments *arguments)
 		jobs[i].next = arguments->from + i;
 		start_child(arguments, &jobs[i]);
 	}
-	for (size_t i = 0; i < arguments->jobs && i < arguments->count; i++) {
-		while (follow_child(arguments, &jobs[i]))
-			start_child(arguments, &jobs[i]);
+	while (hear_children(arguments, jobs))
+		;
+	for (size_t i = 0; i < arguments->jobs; i++) {
 		passed += jobs[i].passed;
 		failed += jobs[i].failed;
 	}

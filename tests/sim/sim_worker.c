@@ -117,7 +117,8 @@ dispatch(struct node *node, uint64_t session, const struct frame *frame)
 	case MSG_write:
 		err = msg_write_decode(frame->payload, &write);
 		if (err == ERR_NONE)
-			node_write(node, session, frame->request_id, &write);
+			node_write(node, session, frame->request_id,
+			    (frame->flags & FRAME_AGAIN) != 0, &write);
 		return err;
 	case MSG_read:
 		err = msg_read_decode(frame->payload, &read);
@@ -135,7 +136,8 @@ dispatch(struct node *node, uint64_t session, const struct frame *frame)
 	case MSG_member_change:
 		err = msg_member_change_decode(frame->payload, &change);
 		if (err == ERR_NONE)
-			node_member_change(node, session, frame->request_id, &change);
+			node_member_change(node, session, frame->request_id,
+			    (frame->flags & FRAME_AGAIN) != 0, &change);
 		return err;
 	case MSG_stats_ask:
 		err = msg_stats_ask_decode(frame->payload, &ask);
@@ -292,12 +294,6 @@ give_up(struct world *world, struct sim_event *event)
 	finish(request, NULL);
 }
 
-static void
-send_again(struct request *request)
-{
-	worker_send(request->worker, blob_ref(request->frame));
-}
-
 static struct request *
 begin(struct worker *worker)
 {
@@ -330,7 +326,7 @@ begun(struct request *request, struct buf *frame)
 {
 	request->frame = blob_new(buf_slice(frame));
 	buf_free(frame);
-	send_again(request);
+	worker_send(request->worker, blob_ref(request->frame));
 	return request;
 }
 
@@ -392,8 +388,12 @@ attach(struct world *world, struct sim_event *event)
 	if (worker->machine->life != event->life)
 		return;
 	worker->attached = true;
-	TAILQ_FOREACH(request, &worker->requests, link)
-		send_again(request);
+	TAILQ_FOREACH(request, &worker->requests, link) {
+		struct blob *frame = blob_new(blob_slice(request->frame));
+
+		frame_set_flags(frame->data, FRAME_AGAIN);
+		worker_send(worker, frame);
+	}
 	for (size_t i = 0; i < worker->watch_count; i++)
 		watcher_attach(worker->watches[i]);
 }

@@ -42,13 +42,14 @@ struct sim_profile {
 	uint64_t latency_min_ms, latency_max_ms;
 	unsigned loss, twice, reorder;	/* of frames, per mille */
 	uint64_t sync_min_ms, sync_max_ms;
-	unsigned stall;			/* of syncs, per mille */
+	unsigned stall, sync_fails;	/* of syncs, per mille */
 	uint64_t stall_ms;
 	bool clocks_drift;		/* monotonic clocks run at different rates */
 
 	/* Mean time between two faults of a kind; 0: none. */
 	uint64_t crash_ms, partition_ms, pause_ms, clock_ms, transfer_ms, member_ms, worker_ms;
 	uint64_t blackout_ms;		/* all machines at once */
+	uint64_t hang_ms, full_ms;	/* of disks */
 	unsigned new_leader_dies;	/* soon after its election, per mille */
 
 	size_t workers;			/* client workers of each machine */
@@ -94,7 +95,7 @@ struct world {
 	uint64_t value_count;		/* makes values unique */
 	/* For the report. */
 	uint64_t operations, answered, unknown, events_seen;
-	uint64_t crashes, partitions, snapshots, elections;
+	uint64_t crashes, partitions, snapshots, elections, disk_faults;
 };
 
 struct world_options {

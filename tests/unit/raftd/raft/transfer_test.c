@@ -50,6 +50,49 @@ TEST(transfer_is_given_up_after_an_election_timeout)
 	core_free(&core);
 }
 
+TEST(transfer_passes_over_who_says_that_it_is_unfit)
+{
+	struct core *core = core_new(.voters = 3);
+
+	core_elect(core, true);
+	core_step(core, .type = RAFT_APPEND_REPLY, .from = 2, .term = 1, .log.index = 1);
+	core_step(core, .type = RAFT_HEARTBEAT_REPLY, .from = 2, .term = 1,
+	    .flags = RAFT_REPLY_UNFIT);
+	core_step(core, .type = RAFT_HEARTBEAT_REPLY, .from = 3, .term = 1);
+	assert_true(raft_has_successor(core->raft));
+	core_step(core, .type = RAFT_HEARTBEAT_REPLY, .from = 3, .term = 1,
+	    .flags = RAFT_REPLY_UNFIT);
+	assert_false(raft_has_successor(core->raft));
+	assert_int_equal(raft_transfer(core->raft, 0), ERR_INVALID);
+	core_step(core, .type = RAFT_HEARTBEAT_REPLY, .from = 3, .term = 1);
+	assert_int_equal(raft_transfer(core->raft, 0), ERR_NONE);
+	core_step(core, .type = RAFT_APPEND_REPLY, .from = 3, .term = 1, .log.index = 1);
+	assert_int_equal(core_count(core, RAFT_TIMEOUT_NOW, 3), 1);
+	core_free(&core);
+}
+
+TEST(unfit_follower_says_so)
+{
+	struct core *core = core_new(.voters = 3);
+
+	raft_set_unfit(core->raft, true);
+	core_step(core, .type = RAFT_HEARTBEAT, .from = 2, .term = 1);
+	assert_int_equal(core_sent(core, RAFT_HEARTBEAT_REPLY, 2)->flags, RAFT_REPLY_UNFIT);
+	core_free(&core);
+}
+
+/* Pitfall 45: a leader never says more than what was acknowledged. */
+TEST(lost_entries_are_noticed_by_the_leader_s_heartbeat)
+{
+	struct core *core = core_new(.voters = 3, .log_terms = { 1, 1 });
+
+	core_step(core, .type = RAFT_HEARTBEAT, .from = 2, .term = 1, .commit = 2);
+	assert_int_equal(raft_lost(core->raft), 0);
+	core_step(core, .type = RAFT_HEARTBEAT, .from = 2, .term = 1, .commit = 3);
+	assert_int_equal(raft_lost(core->raft), 3);
+	core_free(&core);
+}
+
 TEST(transfer_needs_a_voter_to_go_to)
 {
 	struct core *core = core_new(.voters = 3, .learners = 1);

@@ -1,0 +1,202 @@
+/*
+ * damage.c - see damage.h. Called by db.c when LevelDB reports damage.
+ *
+ * Formats of LevelDB, as far as their checksums go. Numbers are little-endian, CRCs
+ * are CRC32C, rotated and moved (masked):
+ *
+ *	log, manifest	blocks of 32 KiB of records: crc u32, length u16, type u8, data;
+ *			the crc is of type and data; less than 7 bytes at the end of a
+ *			block are unused; a record that the file cuts off is its end
+ *	table		blocks: data, type u8, crc u32 of both; index block: its entries'
+ *			values are (offset, size) of the blocks; the last 48 bytes are two
+ *			such handles as varints, padding, magic u64
+ *
+ * What is read here is damaged by definition: every number is checked.
+ */
+#include "raftd/wal/damage.h"
+
+#include "common/crc32c.h"
+#include "common/xmem.h"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#define LOG_BLOCK_BYTES ((size_t)32768)
+#define LOG_HEAD_BYTES ((size_t)7)
+#define BLOCK_TAIL_BYTES ((size_t)5)
+#define FOOTER_BYTES ((size_t)48)
+#define MAGIC_BYTES ((size_t)8)
+#define MAGIC UINT64_C(0xdb4775248b80fb57)
+#define NOWHERE SIZE_MAX
+
+static uint64_t
+number_at(const uint8_t *bytes, size_t count)
+{
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < count; i++)
+		number |= (uint64_t)bytes[i] << 8 * i;
+	return number;
+}
+
+static bool
+crc_matches(const uint8_t *stored, struct slice bytes)
+{
+	uint32_t crc = crc32c(0, bytes);
+
+	return (uint32_t)number_at(stored, 4) == ((crc >> 15 | crc << 17) + UINT32_C(0xa282ead8));
+}
+
+/* ---- logs ------------------------------------------------------------------------ */
+
+/* Offset of the first record that does not match, or NOWHERE. */
+static size_t
+check_log(struct slice file)
+{
+	size_t at = 0;
+
+	while (at + LOG_HEAD_BYTES <= file.size) {
+		size_t left = LOG_BLOCK_BYTES - at % LOG_BLOCK_BYTES, length;
+
+		if (left < LOG_HEAD_BYTES) {
+			at += left;
+			continue;
+		}
+		length = (size_t)number_at(file.data + at + 4, 2);
+		if (LOG_HEAD_BYTES + length > left)
+			return at;
+		if (at + LOG_HEAD_BYTES + length > file.size)
+			return NOWHERE;
+		if (!crc_matches(file.data + at, slice_of(file.data + at + 6, length + 1)))
+			return at;
+		at += LOG_HEAD_BYTES + length;
+	}
+	return NOWHERE;
+}
+
+/* ---- tables ------------------------------------------------------------------------ */
+
+/* Take a varint from the front of *bytes. */
+static bool
+take_varint(struct slice *bytes, uint64_t *number)
+{
+	*number = 0;
+	for (unsigned i = 0; i < 10 && bytes->size > 0; i++) {
+		uint8_t byte = bytes->data[0];
+
+		*number |= (uint64_t)(byte & 0x7f) << 7 * i;
+		*bytes = slice_of(bytes->data + 1, bytes->size - 1);
+		if (byte < 0x80)
+			return true;
+	}
+	return false;
+}
+
+/* The block whose handle is at the front of *handle, without its tail. False, and where:
+ * it is not all in the file, or does not match. */
+static bool
+take_block(struct slice file, struct slice *handle, struct slice *block, size_t *where)
+{
+	uint64_t offset, size;
+
+	if (!take_varint(handle, &offset) || !take_varint(handle, &size) || offset > file.size ||
+	    size > file.size || offset + size + BLOCK_TAIL_BYTES > file.size) {
+		*where = file.size - FOOTER_BYTES;
+		return false;
+	}
+	*block = slice_of(file.data + offset, (size_t)size);
+	*where = (size_t)offset;
+	return crc_matches(block->data + size + 1, slice_of(block->data, (size_t)size + 1));
+}
+
+static size_t
+check_table(struct slice file)
+{
+	struct slice footer, block, index;
+	size_t where;
+
+	if (file.size < FOOTER_BYTES)
+		return 0;
+	where = file.size - FOOTER_BYTES;
+	if (number_at(file.data + file.size - MAGIC_BYTES, MAGIC_BYTES) != MAGIC)
+		return where;
+	footer = slice_of(file.data + where, FOOTER_BYTES - MAGIC_BYTES);
+	if (!take_block(file, &footer, &block, &where) ||
+	    !take_block(file, &footer, &index, &where))
+		return where;
+	/* Behind the entries stand the restart points, and their number. */
+	if (index.size >= 4) {
+		uint64_t tail = 4 * (number_at(index.data + index.size - 4, 4) + 1);
+
+		index.size = tail <= index.size ? index.size - (size_t)tail : 0;
+	}
+	while (index.size > 0) {
+		uint64_t shared, own, size;
+		struct slice handle;
+
+		if (!take_varint(&index, &shared) || !take_varint(&index, &own) ||
+		    !take_varint(&index, &size) || own > index.size || size > index.size - own)
+			return where;
+		handle = slice_of(index.data + own, (size_t)size);
+		index = slice_of(index.data + own + size, index.size - (size_t)(own + size));
+		if (!take_block(file, &handle, &block, &where))
+			return where;
+	}
+	return NOWHERE;
+}
+
+/* ---- files ---------------------------------------------------------------------------- */
+
+static size_t
+check_file(int directory, const char *name)
+{
+	size_t length = strlen(name), where = NOWHERE;
+	bool is_table = length > 4 && strcmp(name + length - 4, ".ldb") == 0;
+	bool is_log = (length > 4 && strcmp(name + length - 4, ".log") == 0) ||
+	    strncmp(name, "MANIFEST-", 9) == 0;
+	struct stat status;
+	void *map;
+	int fd;
+
+	if (!is_table && !is_log)
+		return NOWHERE;
+	fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	if (fd == -1)
+		return NOWHERE;
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
+		map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (map != MAP_FAILED) {
+			struct slice file = slice_of(map, (size_t)status.st_size);
+
+			where = is_table ? check_table(file) : check_log(file);
+			munmap(map, (size_t)status.st_size);
+		}
+	}
+	close(fd);
+	return where;
+}
+
+char *
+damage_find(const char *path)
+{
+	DIR *list = opendir(path);
+	struct dirent *file;
+	char *found = NULL;
+
+	if (list == NULL)
+		return NULL;
+	while (found == NULL && (file = readdir(list)) != NULL) {
+		size_t where = check_file(dirfd(list), file->d_name);
+
+		if (where != NOWHERE)
+			found = xasprintf("%s at byte %zu", file->d_name, where);
+	}
+	closedir(list);
+	return found;
+}
