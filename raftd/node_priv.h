@@ -50,6 +50,8 @@ struct proposal {
 	bool conf;			/* a membership change: goes through change.c */
 	bool pending;
 	bool submitted_once;		/* so a time-out does not mean it did not happen */
+	bool spread;			/* to more than one leader: none can refuse for all */
+	raft_term submitted_term;	/* last submitted under */
 	uint64_t deadline_ms;
 	uint64_t leader_deadline_ms;	/* without ever having met a leader */
 	uint64_t retry_ms;		/* submitted by forwarding: again at this time */

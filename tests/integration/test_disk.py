@@ -15,6 +15,7 @@ import time
 
 import pytest
 
+import endurance
 import flips
 from disks import CALLS, MIB, PLENTY, Disk
 from moothall import SLOW, Writers, ask, wait_until
@@ -185,6 +186,22 @@ def test_disk_of_a_follower_that_hangs_disturbs_nobody(world):
     assert writers.longest_gap < 1 * SLOW
     assert leader.status()["term"] == term
     wait_until(lambda: "disk works again" in follower.log(), 5, "the disk")
+
+
+# ---- for long ----------------------------------------------------------------------------
+
+def test_overwriting_keeps_the_disk_small_and_never_pauses(world):
+    """Seconds of what endurance.py does for minutes: thousands of KiB into a thousand keys."""
+    node = world.node(flags=["-snapshot-count", "100"]).start()
+    load, most, _ = endurance.run(node, 6, 1000, 1024, 32)
+    assert load.errors == 0 and load.done > 1000
+    assert load.longest_pause < 1 * SLOW
+    # docs/operations.md: twice the state and the events, three times the log, 32 MiB.
+    assert most < (2 * (1000 * 1.2 + 1000 * 2.4) + 3 * 200 * 1.2) * 1024 + 32 * MIB, most
+    before = endurance.disk_bytes(node)
+    node.stop()
+    node.start()
+    assert endurance.disk_bytes(node) < before + 8 * MIB
 
 
 # ---- every call fails once ----------------------------------------------------------------

@@ -73,7 +73,6 @@ duel_profile(struct world *world, struct sim_profile *profile)
 {
 	profile->new_leader_dies = 500 + (unsigned)world_below(world, 400);
 	profile->append_bytes_max = 1;
-	/* One entry for each read of the disk: who is far behind would stay there. */
 	profile->log_memory_bytes = 0;
 	profile->crash_ms = 3000;
 	profile->sync_max_ms = profile->sync_min_ms + 1 + world_below(world, 4);
@@ -86,7 +85,8 @@ log_profile(struct world *world, struct sim_profile *profile)
 		profile->trim_entries = 3 + world_below(world, world_chance(world, 500) ? 10 : 100);
 	if (world_chance(world, 300))
 		profile->append_bytes_max = 100 + world_below(world, 1000);
-	if (world_chance(world, 300))
+	/* Not both: with one entry for each read of the disk who is behind stays there. */
+	else if (world_chance(world, 400))
 		profile->log_memory_bytes = world_below(world, 4000) + 1;
 }
 
