@@ -204,7 +204,7 @@ fake_outcome(struct fake *fake, uint64_t id, enum err error, struct slice event,
 
 		if (piece_bytes != 0)
 			size = MIN_OF(size, piece_bytes);
-		outcome.event = slice_of(event.data + at, size);
+		outcome.event = size == 0 ? SLICE_EMPTY : slice_of(event.data + at, size);
 		at += size;
 		begun = frame_begin(out, MSG_outcome, at < event.size ? FRAME_MORE : 0, id);
 		msg_outcome_put(out, &outcome);
