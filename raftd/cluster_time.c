@@ -6,6 +6,8 @@
 /* The wall clock is neared by one part of this many of what passes: as much as a
  * quartz is wrong by anyway. Any faster, and keys would go early. */
 #define SLEW 20000
+/* What is heard to be earlier by more than that is no late heartbeat. */
+#define LATE_NS NS_PER_SECOND
 /* Said when it lasts, not when heartbeats are late. */
 #define APART_NS NS_PER_SECOND
 #define APART_WAIT_NS (5 * NS_PER_SECOND)
@@ -32,6 +34,21 @@ leaders_time(const struct cluster_time *time, struct clock_time now)
 	return nearer(time->ns + passed_ns, now.wall_ns, passed_ns / SLEW);
 }
 
+/* A heartbeat comes late, never early: the one that was least late counts, until
+ * what it said is off by what a quartz may be wrong. */
+static uint64_t
+followers_time(const struct cluster_time *time, struct clock_time now)
+{
+	uint64_t passed_ns = now.monotonic_ns - time->monotonic_ns;
+	uint64_t ns = time->ns + passed_ns;
+
+	if (time->heard_ns == 0)
+		return ns;
+	if (!time->followed || time->heard_ns > ns || ns - time->heard_ns > LATE_NS)
+		return time->heard_ns;
+	return nearer(ns, time->heard_ns, passed_ns / SLEW);
+}
+
 bool
 cluster_time_turn(struct cluster_time *time, struct clock_time now, uint64_t applied_ns,
     bool leads)
@@ -40,11 +57,10 @@ cluster_time_turn(struct cluster_time *time, struct clock_time now, uint64_t app
 		time->ns = now.wall_ns;
 	else if (leads)
 		time->ns = leaders_time(time, now);
-	else if (time->heard_ns != 0)
-		time->ns = time->heard_ns;
 	else
-		time->ns += now.monotonic_ns - time->monotonic_ns;
+		time->ns = followers_time(time, now);
 	time->begun = true;
+	time->followed = time->followed || leads || time->heard_ns != 0;
 	time->heard_ns = 0;
 	time->monotonic_ns = now.monotonic_ns;
 	time->ns = MAX_OF(time->ns, applied_ns);

@@ -23,6 +23,7 @@ struct cluster_time {
 	uint64_t heard_ns;	/* said by the leader since the last turn; 0: nothing */
 	uint64_t apart_ns;	/* monotonic: far from the wall clock since then; 0: it is not */
 	bool begun, said;
+	bool followed;		/* it is the cluster's: heard or led since it was begun */
 };
 
 /*

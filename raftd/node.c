@@ -30,6 +30,8 @@
 #define LEADER_WAIT_MS 1000
 #define READY_ROUNDS_MAX 8
 #define EXPIRY_RETRY_MS 10
+/* What the times of two leaders may be apart by: so much later a key goes. */
+#define EXPIRY_MARGIN_NS (50 * NS_PER_MS)
 
 /* ---- life -------------------------------------------------------------------- */
 
@@ -654,12 +656,21 @@ take_time(struct node *node)
 }
 
 /* The leader removes what is due; the entry's own stamp is never before it. */
+/* What expired before that may go. */
+static uint64_t
+expiry_time_ns(const struct node *node)
+{
+	uint64_t time_ns = node_time_ns(node);
+
+	return time_ns - MIN_OF(time_ns, EXPIRY_MARGIN_NS);
+}
+
 static void
 propose_expiry(struct node *node)
 {
 	struct raft_position position;
 	struct blob *payload;
-	uint64_t time_ns = node_time_ns(node);
+	uint64_t time_ns = expiry_time_ns(node);
 
 	if (node->expiring || raft_role(node->raft) != RAFT_LEADER ||
 	    store_next_expiry(node->replica.store) > time_ns)
@@ -933,7 +944,7 @@ static uint64_t
 expiry_deadline(const struct node *node)
 {
 	uint64_t expiry_ns = store_next_expiry(node->replica.store);
-	uint64_t time_ns = node_time_ns(node);
+	uint64_t time_ns = expiry_time_ns(node);
 
 	if (expiry_ns == UINT64_MAX || node->expiring || raft_role(node->raft) != RAFT_LEADER)
 		return UINT64_MAX;

@@ -122,7 +122,8 @@ status(void *argument UNUSED, const struct msg_status *m UNUSED)
 }
 
 static void
-note(void *argument UNUSED, enum diag_level level UNUSED, const char *text UNUSED)
+note(void *argument UNUSED, enum diag_level level UNUSED, const char *format UNUSED,
+    const char *text UNUSED)
 {
 }
 

@@ -64,6 +64,28 @@ TEST(a_new_leader_goes_on_where_the_last_one_was)
 	assert_true(time.ns < clocks(252, 0).wall_ns);
 }
 
+TEST(a_late_heartbeat_does_not_set_a_follower_back)
+{
+	struct cluster_time time = { 0 };
+
+	/* The first one is taken as it is: until then there was only a wall clock. */
+	cluster_time_turn(&time, clocks(0, 100), 0, false);
+	cluster_time_heard(&time, clocks(10, 0).wall_ns);
+	cluster_time_turn(&time, clocks(10, 100), 0, false);
+	assert_int_equal(time.ns, clocks(10, 0).wall_ns);
+	cluster_time_heard(&time, clocks(20, -80).wall_ns);
+	cluster_time_turn(&time, clocks(20, 100), 0, false);
+	assert_true(clocks(20, 0).wall_ns - time.ns <= 10 * NS_PER_MS / 20000);
+	/* One that was less late than all before. */
+	cluster_time_heard(&time, clocks(30, 1).wall_ns);
+	cluster_time_turn(&time, clocks(30, 100), 0, false);
+	assert_int_equal(time.ns, clocks(30, 1).wall_ns);
+	/* Not late: another time. */
+	cluster_time_heard(&time, clocks(40, -5000).wall_ns);
+	cluster_time_turn(&time, clocks(40, 100), 0, false);
+	assert_int_equal(time.ns, clocks(40, -5000).wall_ns);
+}
+
 /* Else the lateness of heartbeats would add up, and come back at a restart. But a
  * new leader whose clock is ahead must not end what the last one has begun. */
 TEST(a_new_leader_nears_its_wall_clock_without_a_jump)
