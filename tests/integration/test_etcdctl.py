@@ -284,6 +284,42 @@ def test_watch_goes_on_over_a_restart_of_the_workers(world):
         process.communicate()
 
 
+def test_watch_misses_nothing_in_a_rush_nor_while_the_node_is_down(world):
+    node = world.node().start()
+    index = node.put("/first", "1").json["node"]["modifiedIndex"]
+    process = Ctl(node.client).start("--debug", "watch", "--forever", "-r", "/w")
+    try:
+        wait_until(lambda: node.get("/v2/stats/store").json["watchers"] == 1, 10, "the watch")
+        # It breaks before anything came: it goes on where it began.
+        node.kill_all()
+        lines = iter(process.stderr.readline, "")
+        assert any("waitIndex=%d'" % (index + 1) in line for line in lines)
+        node.start()
+        written = 0
+        for burst in range(2):
+            for _ in range(100):
+                assert node.put("/w/%d" % written, str(written)).status == 201
+                written += 1
+            for i in range(written - 100, written):
+                assert process.stdout.readline() == "[set] /w/%d\n" % i and process.stdout.readline() == "%d\n" % i
+            if burst == 0:
+                node.kill_all()
+                node.start()
+    finally:
+        process.kill()
+        process.communicate()
+    # When nobody comes back it ends with a sentence.
+    process = Ctl(node.client).start("--total-timeout", "500ms", "watch", "/w")
+    try:
+        wait_until(lambda: node.get("/v2/stats/store").json["watchers"] == 1, 10, "the watch")
+        node.kill_all()
+        _, error = process.communicate(timeout=60 * SLOW)
+        assert process.returncode == 2 and node.client in error
+    finally:
+        process.kill()
+        process.communicate()
+
+
 def test_exec_watch_tells_the_command_what_happened(world):
     node = world.node().start()
     index = node.put("/e/a", "first").json["node"]["modifiedIndex"]
