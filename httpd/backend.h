@@ -130,8 +130,9 @@ void backend_watch(struct backend *backend, struct backend_watch *watch, struct 
  * called at its end only. */
 void backend_watch_on(struct backend *backend, struct backend_watch *watch, struct slice key,
     unsigned flags, uint64_t next_index);
-/* Of an open one that was answered: every event below has come. */
-uint64_t backend_watch_next(const struct backend *backend, const struct backend_watch *watch);
+/* Of an open one that was answered: make next_index and flags as good as they can
+ * be, for who asks for the rest of it. */
+void backend_watch_rest(const struct backend *backend, struct backend_watch *watch);
 /* Over: no callback any more, watch may be freed. Fine after its end too. */
 void backend_unwatch(struct backend *backend, struct backend_watch *watch);
 

@@ -87,12 +87,15 @@ backend_watch_on(struct backend *backend, struct backend_watch *watch, struct sl
 	open_watch(backend, watch, key, flags, next_index);
 }
 
-uint64_t
-backend_watch_next(const struct backend *backend, const struct backend_watch *watch)
+void
+backend_watch_rest(const struct backend *backend, struct backend_watch *watch)
 {
-	if (backend->settled_index <= watch->registered_index)
-		return watch->next_index;
-	return MAX_OF(watch->next_index, backend->settled_index + 1);
+	ASSERT(watch->answered);
+	if (backend->settled_index > watch->registered_index)
+		watch->next_index = MAX_OF(watch->next_index, backend->settled_index + 1);
+	/* It has everything from the time before it was registered. */
+	if (watch->next_index > watch->registered_index)
+		watch->flags |= WATCH_FLAG_GOES_ON;
 }
 
 size_t
@@ -215,7 +218,7 @@ backend_watch_resume(struct backend *backend)
 		struct backend_watch *watch = CONTAINER_OF(link, struct backend_watch, by_id);
 
 		if (watch->answered) {
-			watch->next_index = backend_watch_next(backend, watch);
+			backend_watch_rest(backend, watch);
 			metric_add(METRIC_watch_resumed, 1);
 		}
 		/* Should this raftd die before it takes the watch, what it announced

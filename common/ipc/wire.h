@@ -69,7 +69,8 @@ enum write_op {
 
 #define WATCH_FLAG_RECURSIVE 0x01
 #define WATCH_FLAG_STREAM 0x02
-#define WATCH_FLAG_ALL 0x03
+#define WATCH_FLAG_GOES_ON 0x04	/* it has waited already: what is hidden from who waits stays so */
+#define WATCH_FLAG_ALL 0x07
 
 /* Actions as the API spells them (keys-api.md, 5). */
 enum event_action {

@@ -127,14 +127,15 @@ stop(struct request *request)
 static bool
 rest(const struct request *request, struct request_rest *rest)
 {
-	const struct client_watch *watch = request->state;
+	struct client_watch *watch = request->state;
 
 	if (!request->streaming || watch->watch.id == 0)
 		return false;
+	backend_watch_rest(request->worker->backend, &watch->watch);
 	*rest = (struct request_rest){
 		.key = buf_slice(&watch->watch.key),
 		.watch_flags = watch->watch.flags,
-		.next_index = backend_watch_next(request->worker->backend, &watch->watch),
+		.next_index = watch->watch.next_index,
 	};
 	return true;
 }

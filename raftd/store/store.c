@@ -178,6 +178,13 @@ cleared_cause(uint64_t first, uint64_t since)
 	return cause;
 }
 
+/* Would a watch that waited have been spared it? As watch_deliver does. */
+static bool
+is_hidden_from(const struct event *event, struct slice key)
+{
+	return path_last_hidden(event->key) > (slice_equal(key, SLICE_LITERAL("/")) ? 0 : key.size);
+}
+
 /* Hit a new watcher with what it missed; true if that was all it wants. */
 static bool
 look_back(struct store *store, struct watcher *watcher, struct slice key, unsigned flags,
@@ -189,7 +196,8 @@ look_back(struct store *store, struct watcher *watcher, struct slice key, unsign
 	for (at = since; at <= store->index; at++) {
 		const struct event *event = history_at(&store->history, at);
 
-		if (!event_fits_past(event, key, recursive))
+		if (!event_fits_past(event, key, recursive) ||
+		    ((flags & WATCH_FLAG_GOES_ON) != 0 && is_hidden_from(event, key)))
 			continue;
 		watch_hit(&store->watch, watcher, event);
 		if ((flags & WATCH_FLAG_STREAM) == 0)

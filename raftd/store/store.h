@@ -119,6 +119,9 @@ bool store_exists(const struct store *store, struct slice key);
  *	flags	WATCH_FLAG_*
  *	since	store index, 0: from now on
  *
+ * Looking back shows hidden names, waiting does not; with WATCH_FLAG_GOES_ON what
+ * is past counts as if it had been waited for.
+ *
  * ERR_NONE: it is registered, or was answered from the history; past events
  * are in the next store_take_hits. ERR_EVENT_INDEX_CLEARED: *cause is set
  * (returned owned), nothing is registered.

@@ -193,7 +193,7 @@ TEST(a_stream_goes_on_with_the_next_event)
 	assert_int_equal(frame->type, MSG_watch);
 	assert_int_equal(msg_watch_decode(blob_slice(frame->payload), &watch), ERR_NONE);
 	assert_true(slice_equal(watch.key, SLICE_LITERAL("/k")));
-	assert_int_equal(watch.flags, WATCH_FLAG_STREAM | WATCH_FLAG_RECURSIVE);
+	assert_int_equal(watch.flags, WATCH_FLAG_STREAM | WATCH_FLAG_RECURSIVE | WATCH_FLAG_GOES_ON);
 	assert_int_equal(watch.since, 13);
 	id = frame->request_id;
 	fake_watching(pair.to, id, 14);

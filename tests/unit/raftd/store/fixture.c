@@ -327,7 +327,8 @@ static void
 watch_command(struct fixture *f, const struct words *words)
 {
 	unsigned flags = (has(words, "recursive") ? WATCH_FLAG_RECURSIVE : 0U) |
-	    (has(words, "stream") ? WATCH_FLAG_STREAM : 0U);
+	    (has(words, "stream") ? WATCH_FLAG_STREAM : 0U) |
+	    (has(words, "goes_on") ? WATCH_FLAG_GOES_ON : 0U);
 	struct blob *cause;
 	enum err err = store_watch(f->store, number(words->word[1]), number(words->word[2]),
 	    slice_text(words->word[3]), flags, number(option(words, "since")), &cause);

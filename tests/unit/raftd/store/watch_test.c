@@ -206,6 +206,21 @@ TEST(an_id_used_again_is_the_new_watch)
 }
 
 /* Keys API 10.3. */
+TEST(a_watch_that_goes_on_is_not_shown_what_was_hidden_from_it)
+{
+	struct fixture *f = fixture_new(1);
+
+	EXPECT(f, "set /d/_h 1", "201 set /d/_h=1 m1 c1");
+	EXPECT(f, "set /d/x 1", "201 set /d/x=1 m2 c2");
+	EXPECT(f, "watch 1 1 /d recursive since=1", "watching");
+	EXPECT(f, "watch 1 2 /d recursive goes_on since=1", "watching");
+	EXPECT(f, "watch 1 3 / recursive goes_on since=1", "watching");
+	EXPECT(f, "watch 1 4 /d/_h goes_on since=1", "watching");
+	EXPECT(f, "watch 1 5 /d/_h recursive goes_on since=1", "watching");
+	EXPECT(f, "hits", "1[1 4 5] set /d/_h=1 m1 c1; 1[2 3] set /d/x=1 m2 c2");
+	fixture_free(&f);
+}
+
 TEST(looking_back_finds_the_first_that_fits)
 {
 	struct fixture *f = fixture_new(1);
