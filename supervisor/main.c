@@ -376,6 +376,9 @@ take_over(struct program *program)
 	if (problem != NULL)
 		return fail(program, EXIT_USAGE, problem);
 	upgrade_own(&program->takeover);
+	/* Who we are stays over exec, what harden_start has just taken does not. */
+	if (arguments->config.allow_core)
+		harden_core_allow();
 	program->client_fd = upgrade_fd(state->client_fd);
 	program->peer_fd = upgrade_fd(state->peer_fd);
 	program->directory.lock_fd = upgrade_fd(state->lock_fd);
