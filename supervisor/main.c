@@ -526,6 +526,7 @@ serve(struct program *program)
 		daemon_detach();
 	/* A log that is rotated just now is no reason to end. */
 	signal(SIGUSR1, SIG_IGN);
+	signal(SIGUSR2, SIG_IGN);
 	program->log = log_new();
 	problem = log_prepare(program->log, config);
 	if (problem != NULL)
