@@ -19,6 +19,7 @@
 #include "supervisor/supervisor.h"
 
 #include "common/xmem.h"
+#include "supervisor/upgrade.h"
 #include "supervisor/wiring.h"
 
 #include <stdlib.h>
@@ -103,6 +104,13 @@ renew(struct process *process, uint64_t limit_ms)
 		process_start(process);
 	else
 		process_stop(process, STOP_ORDERLY, limit_ms);
+}
+
+static bool
+is_busy(const struct supervisor *supervisor)
+{
+	return supervisor->restart.step != RESTART_STEP_NONE || stop_under_way(supervisor) ||
+	    upgrade_under_way(supervisor);
 }
 
 static void
@@ -246,7 +254,7 @@ enum err
 restart_begin(struct supervisor *supervisor, const char *what,
     void (*done)(void *argument, const char *problem), void *argument)
 {
-	if (supervisor->restart.step != RESTART_STEP_NONE || stop_under_way(supervisor))
+	if (is_busy(supervisor))
 		return ERR_BUSY;
 	choose_targets(supervisor, what);
 	if (supervisor->restart.target_count == 0)
@@ -260,7 +268,7 @@ enum err
 restart_transfer(struct supervisor *supervisor, const char *to,
     void (*done)(void *argument, const char *problem), void *argument)
 {
-	if (supervisor->restart.step != RESTART_STEP_NONE || stop_under_way(supervisor))
+	if (is_busy(supervisor))
 		return ERR_BUSY;
 	if (!supervisor_could_move_leader(supervisor))
 		return ERR_INVALID;

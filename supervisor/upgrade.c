@@ -311,6 +311,10 @@ timer_due(void *argument)
 	char *problem;
 
 	if (upgrade->pid == 0) {
+		if (upgrade->good && stop_under_way(upgrade->supervisor)) {
+			fail(upgrade, "the node is stopping");
+			return;
+		}
 		if (upgrade->good) {
 			become(upgrade);
 			return;

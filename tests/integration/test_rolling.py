@@ -499,6 +499,26 @@ def test_a_program_that_fails_its_check_keeps_the_old_one_running(world):
     assert load.told_to_close() == load.found_closed() == 0
 
 
+def test_a_new_worker_that_does_not_come_up_leaves_the_old_one_serving(world):
+    programs = Programs(world)
+    node = world.node(flags=["-workers", "2", "-sandbox", "off"])    # may run a script
+    node.program = programs.path("etcd")
+    node.start()
+    before = all_pids(node)
+    with Load([node]) as load:
+        programs.newer()
+        programs.write("libexec/httpd", "#!/bin/sh\n[ $1 = --check ] && exit 0\nexit 2\n")
+        answer = node.control("upgrade")
+        assert answer.returncode == 1 and "client 1 ended with code 2" in answer.stderr, answer
+        assert all_pids(node) == before
+        load.go_on(5)
+        programs.newer()
+        upgrade_by_signal(node)
+        load.go_on(5)
+        assert len(version(node)) == 1
+    assert load.told_to_close() == load.found_closed() == 0
+
+
 @pytest.mark.parametrize("text, said", [
     ("[server]\nsandbox = \"off\"\n", "-sandbox is \"off\" now and was \"best\""),
     ("[server]\nworkers = -1\n", "workers")])
