@@ -364,8 +364,9 @@ tell_alive(void *argument)
 
 	if (child->configured && child->owner.alive != NULL)
 		child->owner.alive(child->owner.argument, &alive);
-	msg_alive_frame(child_out(child), 0, &alive);
 	metric_process_look(child->process);
+	alive.memory = metric_process_memory(child->process);
+	msg_alive_frame(child_out(child), 0, &alive);
 	diag_tick();
 	diag_pipe_tick();
 	loop_timer_set(child->alive, ALIVE_INTERVAL_MS);

@@ -22,6 +22,7 @@ struct metric_process {
 	char name[METRIC_PROCESS_BYTES];
 	uint64_t cpu_ns;		/* counted already */
 	struct metric_series *cpu;
+	uint64_t memory;		/* resident bytes */
 	struct metric_series *resident, *address_space, *open, *most;
 };
 
@@ -105,12 +106,19 @@ look_at_memory(struct metric_process *process)
 	text[size] = '\0';
 	if (sscanf(text, "%llu %llu", &pages, &resident) != 2)
 		return;
+	process->memory = resident * page;
 	if (process->resident == NULL) {
 		process->resident = series(process, METRIC_process_resident);
 		process->address_space = series(process, METRIC_process_virtual);
 	}
-	metric_series_set(process->resident, resident * page);
+	metric_series_set(process->resident, process->memory);
 	metric_series_set(process->address_space, pages * page);
+}
+
+uint64_t
+metric_process_memory(const struct metric_process *process)
+{
+	return process->memory;
 }
 
 static void

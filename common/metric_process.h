@@ -19,6 +19,8 @@ void metric_process_free(struct metric_process **process);
 /* Once, when the process has its slot: who it is and when it was started. */
 void metric_process_begin(struct metric_process *process, int role, uint32_t number,
     struct clock_time now);
+/* Resident bytes, as they were looked at last; 0: not known. */
+uint64_t metric_process_memory(const struct metric_process *process);
 /* Look and count. */
 void metric_process_look(struct metric_process *process);
 

@@ -77,9 +77,16 @@ memory_of(pid_t pid)
 	return pages * (uint64_t)sysconf(_SC_PAGESIZE);
 }
 
+/* As it says itself: where processes are hidden nobody else may look. */
+static uint64_t
+memory_of_child(const struct process *process)
+{
+	return process->memory != 0 ? process->memory : memory_of(process->pid);
+}
+
 static void
 put_process(yajl_gen gen, const char *name, const char *state, pid_t pid, uint64_t since_ns,
-    unsigned restarts, uint32_t connections)
+    unsigned restarts, uint32_t connections, uint64_t memory)
 {
 	char since[CLOCK_TEXT_BYTES];
 
@@ -91,7 +98,7 @@ put_process(yajl_gen gen, const char *name, const char *state, pid_t pid, uint64
 	put_text(gen, "since", slice_text(since));
 	put_number(gen, "restarts", restarts);
 	put_number(gen, "connections", connections);
-	put_number(gen, "memory", memory_of(pid));
+	put_number(gen, "memory", memory);
 	yajl_gen_map_close(gen);
 }
 
@@ -108,10 +115,12 @@ put_processes(yajl_gen gen, const struct supervisor *supervisor)
 
 	yajl_gen_string(gen, (const unsigned char *)"processes", strlen("processes"));
 	yajl_gen_array_open(gen);
-	put_process(gen, "supervisor", "running", getpid(), own_start_ns(supervisor), 0, 0);
+	put_process(gen, "supervisor", "running", getpid(), own_start_ns(supervisor), 0, 0,
+	    memory_of(getpid()));
 	TAILQ_FOREACH(process, &supervisor->processes, link)
 		put_process(gen, process->name, process_state_name(process->state), process->pid,
-		    process->started_wall_ns, process->restarts, process->connections);
+		    process->started_wall_ns, process->restarts, process->connections,
+		    memory_of_child(process));
 	yajl_gen_array_close(gen);
 }
 
@@ -166,10 +175,10 @@ put_node(yajl_gen gen, const struct supervisor *supervisor)
 
 static void
 print_process(struct buf *text, const char *name, const char *state, pid_t pid, unsigned restarts,
-    uint32_t connections)
+    uint32_t connections, uint64_t memory)
 {
 	buf_printf(text, "  %-12s %-10s pid %-8ld restarts %-4u connections %-6u %" PRIu64 " KiB\n",
-	    name, state, (long)pid, restarts, (unsigned)connections, memory_of(pid) / 1024);
+	    name, state, (long)pid, restarts, (unsigned)connections, memory / 1024);
 }
 
 static void
@@ -193,10 +202,10 @@ print_node(struct buf *text, const struct supervisor *supervisor)
 		    member.role == MEMBER_VOTER ? "voter" : "learner", SLICE_ARGS(member.peer_url),
 		    SLICE_ARGS(member.client_url));
 	buf_append_text(text, "processes:\n");
-	print_process(text, "supervisor", "running", getpid(), 0, 0);
+	print_process(text, "supervisor", "running", getpid(), 0, 0, memory_of(getpid()));
 	TAILQ_FOREACH(process, &supervisor->processes, link)
 		print_process(text, process->name, process_state_name(process->state), process->pid,
-		    process->restarts, process->connections);
+		    process->restarts, process->connections, memory_of_child(process));
 }
 
 void

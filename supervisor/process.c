@@ -148,6 +148,7 @@ take_alive(struct process *process, struct slice payload)
 		return false;
 	process->connections = alive.connections;
 	process->store_index = alive.store_index;
+	process->memory = alive.memory;
 	return true;
 }
 
@@ -393,6 +394,7 @@ process_start(struct process *process)
 	process->renewed = false;
 	process->draining = false;
 	process->connections = 0;
+	process->memory = 0;
 	process->state = PROCESS_STARTING;
 	process->channel = channel_new(world->loop, pair[0], (struct channel_owner){
 	    .received = process_received, .closed = process_closed, .argument = process });

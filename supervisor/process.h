@@ -91,6 +91,7 @@ struct process {
 	bool renewed;			/* stopped to be started again at once */
 	bool draining;			/* stopping, but it has requests to finish */
 	uint32_t connections;
+	uint64_t memory;		/* resident bytes, as its last sign of life said */
 	uint64_t store_index;		/* raftd: as its last sign of life said */
 	unsigned restarts;
 	unsigned deaths_in_row;		/* decides the back-off */

@@ -109,7 +109,8 @@ MESSAGE(alive, 0x13, FROM_CHILD,
     FIELD(u32, connections)	/* open client or peer connections, or sessions */
     FIELD(u64, term) FIELD(u64, store_index) /* raftd only, else 0 */
     FIELD(u8, role)		/* NODE_ROLE_* as raftd sees it; else 0 */
-    FIELD(bytes, leader))	/* raftd: name of the leader, empty if none */
+    FIELD(bytes, leader)	/* raftd: name of the leader, empty if none */
+    FIELD(u64, memory))		/* resident bytes; 0: not known */
 MESSAGE(stop, 0x14, FROM_SUPERVISOR,
     FIELD(u8, how))		/* STOP_FAST, STOP_ORDERLY, STOP_DRAIN of wire.h */
 /* The node as a whole has to end: exit code and the sentence to say. */
