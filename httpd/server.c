@@ -46,7 +46,7 @@ struct server {
 	struct loop_timer *stop_new;
 	bool listening;			/* server_listen was called */
 	bool paused;			/* no room: until resume */
-	bool full;			/* there was none when accepting was tried last */
+	bool full;			/* there was none once, and clients have waited since */
 	uint64_t warned_ms;
 	struct callers *callers;
 	struct tally *tally;
@@ -243,9 +243,7 @@ accept_clients(void *argument, unsigned events UNUSED)
 		socklen_t size = sizeof(address);
 		int fd;
 
-		if (has_room(server)) {
-			server->full = false;
-		} else if (!server->full || !make_room(server)) {
+		if (!has_room(server) && (!server->full || !make_room(server))) {
 			if (server->full && lacks_descriptors(server))
 				turn_away(server);
 			stop_at_limit(server);
@@ -259,6 +257,9 @@ accept_clients(void *argument, unsigned events UNUSED)
 			    errno == ENOMEM) {
 				warn_of_descriptors(server, errno);
 				pause_accepting(server);
+			} else {
+				/* Nobody waits: one place that is free ends it not before. */
+				server->full = false;
 			}
 			break;
 		}

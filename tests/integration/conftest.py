@@ -60,6 +60,8 @@ class Tap:
 
 
 def pytest_configure(config):
+    # In the background of a script it would be ignored, and by all that is started here, too.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     # Ended by a signal, a run still ends what it has started.
     signal.signal(signal.SIGTERM, lambda number, frame: pytest.exit("terminated"))
     if "MOOTHALL_TAP" in os.environ:
