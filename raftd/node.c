@@ -1,5 +1,5 @@
 /*
- * node.c - the conductor: inputs, the turn, the disk batch and what waits for it.
+ * node.c - the conductor: its life, the turn, the disk batch and what waits for it.
  *
  * A turn:
  *	1 time; deadlines; proposals, changes and reads go to the core
@@ -29,9 +29,6 @@
 /* A new leader waits at least so long for its followers before it gives up. */
 #define LEADER_WAIT_MS 1000
 #define READY_ROUNDS_MAX 8
-#define EXPIRY_RETRY_MS 10
-/* What the times of two leaders may be apart by: so much later a key goes. */
-#define EXPIRY_MARGIN_NS (50 * NS_PER_MS)
 
 /* ---- life -------------------------------------------------------------------- */
 
@@ -167,6 +164,16 @@ node_start(struct node *node, struct clock_time now, const char **where)
 	if (node->fresh && node->cluster_id == 0 && !node->config.join)
 		start_cluster(node);
 	return ERR_NONE;
+}
+
+void
+node_create_cluster(struct node *node)
+{
+	if (!node->fresh || node->cluster_id != 0 || node->applied.index != 0 ||
+	    raft_last(node->raft).index != 0 || raft_current_term(node->raft) != 0)
+		return;
+	start_cluster(node);
+	node->status_due = true;
 }
 
 void
@@ -328,284 +335,7 @@ node_hash(const struct node *node)
 	return crc32c(0, slice_of(parts, sizeof(parts)));
 }
 
-/* ---- inputs: workers -------------------------------------------------------------- */
-
-/* A repeat that was applied before it could be answered: from the table, with
- * no second way through the log. */
-static bool
-answer_again(struct node *node, uint64_t session, uint64_t sequence)
-{
-	const struct request_result *known;
-
-	if (requests_find(node->replica.requests, session, sequence, &known) != REQUEST_KNOWN)
-		return false;
-	node_answer(node, (struct answer){
-	    .session = session,
-	    .request_id = sequence,
-	    .error = known->error,
-	    .cause = blob_ref(known->cause),
-	    .event = known->event ?
-		blob_ref(store_event(node->replica.store, known->store_index)) : NULL,
-	    .store_index = known->store_index,
-	    .raft_index = known->raft_index,
-	    .raft_term = known->raft_term,
-	});
-	return true;
-}
-
-void
-node_write(struct node *node, uint64_t session, uint64_t sequence, bool again,
-    const struct msg_write *write)
-{
-	if (!answer_again(node, session, sequence))
-		proposals_add(node, session, sequence,
-		    apply_payload_write(session, sequence, write), false, again);
-}
-
-void
-node_member_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
-    const struct msg_member_change *change)
-{
-	struct command_member member = {
-		.op = change->op,
-		.id = change->id,
-		.name = change->name,
-		.peer_url = change->peer_url,
-		.client_url = change->client_url,
-	};
-
-	if (!answer_again(node, session, sequence))
-		proposals_add(node, session, sequence,
-		    apply_payload_member(session, sequence, change->low, &member), true,
-		    again);
-}
-
-void
-node_config_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
-    const struct msg_config_change *change)
-{
-	struct command_config config = {
-		.active_size = change->active_size,
-		.remove_delay_ms = change->remove_delay_ms,
-		.sync_interval_ms = change->sync_interval_ms,
-	};
-
-	if (!answer_again(node, session, sequence))
-		proposals_add(node, session, sequence,
-		    apply_payload_config(session, sequence, change->low, &config), false, again);
-}
-
-void
-node_read(struct node *node, uint64_t session, uint64_t request_id, const struct msg_read *read)
-{
-	queries_add(node, session, request_id, read);
-}
-
-void
-node_watch(struct node *node, uint64_t session, uint64_t watch_id, const struct msg_watch *watch)
-{
-	struct msg_watching answer = {
-		.store_index = store_index(node->replica.store),
-		.raft_index = node->applied.index,
-		.raft_term = raft_current_term(node->raft),
-	};
-	struct blob *cause = NULL;
-
-	if (store_watch_count(node->replica.store) >= node->config.watches_max) {
-		answer.error = ERR_RAFT_INTERNAL;
-		cause = blob_new(SLICE_LITERAL("too many watches"));
-	} else {
-		answer.error = (uint16_t)store_watch(node->replica.store, session, watch_id, watch->key,
-		    watch->flags, watch->since, &cause);
-	}
-	answer.cause = blob_slice(cause);
-	node->io.watching(node->io.argument, session, watch_id, &answer);
-	blob_unref(&cause);
-}
-
-void
-node_unwatch(struct node *node, uint64_t session, uint64_t watch_id)
-{
-	store_unwatch(node->replica.store, session, watch_id);
-}
-
-void
-node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind)
-{
-	status_stats(node, session, request_id, kind);
-}
-
-void
-node_backup_ask(struct node *node, uint64_t session, uint64_t request_id, uint64_t sequence)
-{
-	backups_ask(node, session, request_id, sequence);
-}
-
-void
-node_backup_stop(struct node *node, uint64_t session, uint64_t request_id)
-{
-	backups_stop(node, session, request_id);
-}
-
-void
-node_session_gone(struct node *node, uint64_t session)
-{
-	store_unwatch_all(node->replica.store, session);
-	proposals_session_gone(node, session);
-	queries_session_gone(node, session);
-	backups_session_gone(node, session);
-}
-
-void
-node_joined(struct node *node, const struct msg_joined *joined)
-{
-	if (node->cluster_id != 0 || joined->cluster_id == 0 ||
-	    members_decode(&node->joined_with, joined->members) != ERR_NONE)
-		return;
-	node->standby = false;
-	node->cluster_id = joined->cluster_id;
-	node->written_cluster_id = joined->cluster_id;
-	node->status_due = true;
-	node_note(node, DIAG_INFO, "joined cluster=%" PRIx64, joined->cluster_id);
-}
-
-void
-node_create_cluster(struct node *node)
-{
-	if (!node->fresh || node->cluster_id != 0 || node->applied.index != 0 ||
-	    raft_last(node->raft).index != 0 || raft_current_term(node->raft) != 0)
-		return;
-	start_cluster(node);
-	node->status_due = true;
-}
-
-void
-node_standby(struct node *node, struct slice leader_url)
-{
-	if (node->cluster_id != 0)
-		return;
-	node->standby = true;
-	snprintf(node->standby_url, sizeof(node->standby_url), "%.*s", SLICE_ARGS(leader_url));
-	node->status_due = true;
-}
-
-void
-node_peer_unreachable(struct node *node, uint64_t peer)
-{
-	raft_peer_unreachable(node->raft, peer);
-}
-
-/* It was away when it was removed, and no leader sends to it any more. Whoever
- * has applied its removal may tell: its id does not come back. */
-static void
-tell_removed(struct node *node, peer_id peer)
-{
-	if (members_was_removed(&node->replica.members, peer))
-		msg_removed_told_frame(node->io.peer_out(node->io.argument), peer,
-		    &(struct msg_removed_told){ .id = peer });
-}
-
-void
-node_peer_connected(struct node *node, uint64_t peer)
-{
-	raft_peer_connected(node->raft, peer);
-	compact_peer_connected(node, peer);
-	tell_removed(node, peer);
-	if (peer == raft_leader(node->raft))
-		proposals_resend(node);
-}
-
-void
-node_set_limits(struct node *node, uint64_t request_timeout_ms, uint64_t watches_max)
-{
-	node->config.request_timeout_ms = request_timeout_ms;
-	node->config.watches_max = watches_max;
-}
-
-void
-node_move_leader(struct node *node, struct slice to)
-{
-	const struct member *member = members_named(&node->replica.members, to);
-	enum err err = ERR_INVALID;
-
-	if (to.size == 0 || member != NULL)
-		err = raft_transfer(node->raft, member == NULL ? 0 : member->id);
-	if (err != ERR_NONE) {
-		node->io.moved(node->io.argument, err == ERR_NOT_LEADER);
-		return;
-	}
-	node->moving = true;
-	node->move_deadline_ms = node->now.monotonic_ms + 2 * node->config.election_ms;
-}
-
-/* ---- inputs: nodes ------------------------------------------------------------------ */
-
-static void
-hear_time(struct node *node, const struct raft_message *message)
-{
-	if (message->type == RAFT_HEARTBEAT && message->from == raft_leader(node->raft) &&
-	    message->term == raft_current_term(node->raft))
-		cluster_time_heard(&node->time, message->time_ns);
-}
-
-enum err
-node_peer_frame(struct node *node, const struct frame *frame)
-{
-	struct msg_forward_proposal proposal;
-	struct msg_forward_refused refused;
-	struct msg_snapshot_chunk chunk;
-	struct msg_snapshot_credit credit;
-	struct msg_removed_told told;
-	enum err err;
-
-	if (frame->request_id == 0 || frame->request_id == node->id)
-		return ERR_MALFORMED;
-	/* Others than campaigners have nothing to say once they are removed. */
-	if (frame->type == MSG_raft_vote)
-		tell_removed(node, frame->request_id);
-	if (outbox_takes(frame->type)) {
-		err = outbox_decode(&node->inbox, frame, node->id);
-		if (err == ERR_NONE) {
-			status_append_received(node, &node->inbox.message);
-			raft_step(node->raft, &node->inbox.message);
-			hear_time(node, &node->inbox.message);
-		}
-		inbox_release(&node->inbox);
-		return err;
-	}
-	switch (frame->type) {
-	case MSG_forward_proposal:
-		if (msg_forward_proposal_decode(frame->payload, &proposal) != ERR_NONE)
-			return ERR_MALFORMED;
-		proposals_forwarded(node, frame->request_id, &proposal);
-		return ERR_NONE;
-	case MSG_forward_refused:
-		if (msg_forward_refused_decode(frame->payload, &refused) != ERR_NONE)
-			return ERR_MALFORMED;
-		proposals_refused(node, &refused);
-		return ERR_NONE;
-	case MSG_removed_told:
-		if (msg_removed_told_decode(frame->payload, &told) != ERR_NONE ||
-		    told.id != node->id)
-			return ERR_MALFORMED;
-		node->told_removed = true;
-		return ERR_NONE;
-	case MSG_snapshot_chunk:
-		if (msg_snapshot_chunk_decode(frame->payload, &chunk) != ERR_NONE)
-			return ERR_MALFORMED;
-		compact_chunk(node, frame->request_id, &chunk);
-		return ERR_NONE;
-	case MSG_snapshot_credit:
-		if (msg_snapshot_credit_decode(frame->payload, &credit) != ERR_NONE)
-			return ERR_MALFORMED;
-		compact_credit(node, frame->request_id, &credit);
-		return ERR_NONE;
-	default:
-		return ERR_MALFORMED;
-	}
-}
-
-/* ---- inputs: the disk ------------------------------------------------------------------ */
+/* ---- the disk answers ------------------------------------------------------------------ */
 
 void
 node_persisted(struct node *node, uint64_t ticket)
@@ -653,31 +383,6 @@ take_time(struct node *node)
 	node_note(node, DIAG_WARN, "the wall clock is %" PRId64 " ms from the cluster's time, by "
 	    "which keys expire; is it right?",
 	    ((int64_t)node->now.wall_ns - (int64_t)node->time.ns) / (int64_t)NS_PER_MS);
-}
-
-/* The leader removes what is due; the entry's own stamp is never before it. */
-/* What expired before that may go. */
-static uint64_t
-expiry_time_ns(const struct node *node)
-{
-	uint64_t time_ns = node_time_ns(node);
-
-	return time_ns - MIN_OF(time_ns, EXPIRY_MARGIN_NS);
-}
-
-static void
-propose_expiry(struct node *node)
-{
-	struct raft_position position;
-	struct blob *payload;
-	uint64_t time_ns = expiry_time_ns(node);
-
-	if (node->expiring || raft_role(node->raft) != RAFT_LEADER ||
-	    store_next_expiry(node->replica.store) > time_ns)
-		return;
-	payload = apply_payload_expire(time_ns);
-	node->expiring = raft_propose(node->raft, payload, &position) == ERR_NONE;
-	blob_unref(&payload);
 }
 
 static void
@@ -917,7 +622,7 @@ node_turn(struct node *node, struct clock_time now)
 	raft_time(node->raft, now.monotonic_ms, node_time_ns(node));
 	compact_turn(node);
 	disk_turn(node);
-	propose_expiry(node);
+	expiry_turn(node);
 	for (unsigned i = 0; i < READY_ROUNDS_MAX; i++) {
 		proposals_turn(node);
 		changes_turn(node);
@@ -937,21 +642,6 @@ node_turn(struct node *node, struct clock_time now)
 	queries_answer(node);
 	end_if_removed(node);
 	end_if_older(node);
-}
-
-/* The cluster's time as monotonic, for the leader's next expiry. */
-static uint64_t
-expiry_deadline(const struct node *node)
-{
-	uint64_t expiry_ns = store_next_expiry(node->replica.store);
-	uint64_t time_ns = expiry_time_ns(node);
-
-	if (expiry_ns == UINT64_MAX || node->expiring || raft_role(node->raft) != RAFT_LEADER)
-		return UINT64_MAX;
-	/* Not at once: the core may refuse, while leadership is handed over. */
-	if (expiry_ns <= time_ns)
-		return node->now.monotonic_ms + EXPIRY_RETRY_MS;
-	return node->now.monotonic_ms + (expiry_ns - time_ns) / NS_PER_MS + 1;
 }
 
 uint64_t

@@ -1,11 +1,13 @@
 /*
  * node_priv.h - the conductor's state, shared by the files it is cut into:
  *
- *	node.c		inputs, the turn, the disk batch and what waits for it
+ *	node.c		its life, the turn, the disk batch and what waits for it
+ *	input.c		what workers and other nodes say
  *	apply.c		committed entries -> store, members, sessions -> outcomes
  *	propose.c	workers that wait for a commit; forwarding to the leader
  *	change.c	membership changes that wait for their turn at the leader
  *	query.c		workers that wait for a read
+ *	expiry.c	keys whose time is over
  *	compact.c	trimming the log; sending and installing snapshots
  *	backup.c	images of the applied state for operators
  *	replay.c	a state without a world: backups, directories of stopped nodes
@@ -13,7 +15,7 @@
  *	announce.c	which paths changed, for the caches of workers
  *	status.c	what workers and operators are told
  *
- * Each part owns its struct below and is called by node.c only, but for the
+ * Each part owns its struct below and is called by node.c and input.c only, but for the
  * functions named here that parts use of each other.
  */
 #ifndef MOOTHALL_RAFTD_NODE_PRIV_H
@@ -154,6 +156,13 @@ void queries_turn(struct node *node);
 void queries_answer(struct node *node);
 uint64_t queries_deadline(const struct node *node);
 
+/* ---- expiry.c ------------------------------------------------------------------- */
+
+/* The leader proposes that what is due goes. */
+void expiry_turn(struct node *node);
+/* When the next key is due at the leader, monotonic; UINT64_MAX: never. */
+uint64_t expiry_deadline(const struct node *node);
+
 /* The applied state: what effects, disk and snapshots hold. */
 struct replica {
 	struct store *store;
@@ -241,6 +250,7 @@ bool backups_want_disk(const struct node *node);
 /* Behind the turn's last batch. */
 void backups_turn(struct node *node);
 uint64_t backups_deadline(const struct node *node);
+
 /* ---- disk.c --------------------------------------------------------------------------- */
 
 /* Two minutes' worth of slow writes, counted in turns. */
