@@ -17,11 +17,12 @@
  *
  * A worker that drains gives a connection that rests to another (handover.h).
  *
- * Private to server.c, conn.c, conn_move.c and response.c.
+ * Private to server.c, conn.c, conn_parse.c, conn_move.c and response.c.
  */
 #ifndef MOOTHALL_HTTPD_CONN_H
 #define MOOTHALL_HTTPD_CONN_H
 
+#include "common/metric.h"
 #include "httpd/outqueue.h"
 #include "httpd/request.h"
 #include "httpd/server.h"
@@ -117,6 +118,19 @@ const char *conn_from(struct conn *conn);
 
 /* A request behind those that are there, to be filled in. */
 struct request *conn_add_request(struct conn *conn);
+
+/* conn_parse.c */
+/* May the next request be taken out of what has come? */
+bool conn_may_parse(const struct conn *conn);
+/* Parse as much as may be parsed now; returns the bytes used. */
+size_t conn_parse(struct conn *conn, struct slice bytes);
+/* Parse what was kept. True if there was anything to do. */
+bool conn_parse_kept(struct conn *conn);
+/* Answer what is no request, or too much of one, and read no more. The one
+ * being read, if there is one, gets the answer. */
+void conn_refuse_saying(struct conn *conn, unsigned status, const char *text);
+/* The same for what did not come in time; row counts it. */
+void conn_refuse_late(struct conn *conn, enum metric_id row);
 
 /* conn_move.c: to another worker, and from one. */
 struct msg_handed;
