@@ -31,6 +31,7 @@
 
 #define CONNECTIONS_MAX 16
 #define IDLE_MS_MAX 600000
+#define UNDER_WAY "another restart or transfer is under way"
 
 struct connection {
 	LIST_ENTRY(connection) link;
@@ -52,6 +53,12 @@ struct control {
 	LIST_HEAD(, connection) connections;
 	size_t connection_count;
 	struct connection *waiter;	/* for the restart under way; NULL: nobody any more */
+};
+
+/* A line of an operator. */
+struct order {
+	const char *argument;		/* empty: none */
+	bool as_text;			/* the answer is for a person */
 };
 
 static void
@@ -124,12 +131,14 @@ restart_done(void *argument, const char *problem)
 	control_done(argument, problem, NULL);
 }
 
+/* ---- commands ------------------------------------------------------------------- */
+
 /* If it goes well the new program answers, which has the connection then. */
 static void
-begin_upgrade(struct connection *connection)
+obey_upgrade(struct connection *connection, const struct order *order UNUSED)
 {
 	struct control *control = connection->control;
-	char *problem = control->waiter != NULL ? xstrdup("another restart or transfer is under way") :
+	char *problem = control->waiter != NULL ? xstrdup(UNDER_WAY) :
 	    upgrade_begin(control->supervisor, restart_done, control);
 
 	if (problem == NULL) {
@@ -148,7 +157,7 @@ begin_restart(struct connection *connection, bool transfer, const char *what)
 	enum err err;
 
 	if (control->waiter != NULL) {
-		answer(connection, "another restart or transfer is under way");
+		answer(connection, UNDER_WAY);
 		return;
 	}
 	control->waiter = connection;
@@ -162,9 +171,10 @@ begin_restart(struct connection *connection, bool transfer, const char *what)
 	control->waiter = NULL;
 	connection->waiting = false;
 	if (err == ERR_BUSY)
-		answer(connection, "another restart or transfer is under way, or the node is stopping");
+		answer(connection, UNDER_WAY ", or the node is stopping");
 	else
-		answer(connection, transfer ? "this node does not lead, or there is no other voter" :
+		answer(connection, transfer ?
+		    "this node does not lead, or there is no other voter" :
 		    "no process of that name; say raftd, peer, client, client N or all");
 }
 
@@ -183,7 +193,7 @@ put_flags(yajl_gen gen, const char *name, const bool *set)
 }
 
 static void
-reload_configuration(struct connection *connection, bool as_text)
+obey_reload(struct connection *connection, const struct order *order)
 {
 	yajl_gen gen = yajl_gen_alloc(NULL);
 	struct buf report_text = BUF_INIT;
@@ -202,7 +212,7 @@ reload_configuration(struct connection *connection, bool as_text)
 	yajl_gen_map_open(gen);
 	yajl_gen_string(gen, (const unsigned char *)"ok", 2);
 	yajl_gen_bool(gen, true);
-	if (as_text) {
+	if (order->as_text) {
 		reload_report_text(&report, &report_text);
 		yajl_gen_string(gen, (const unsigned char *)"text", 4);
 		yajl_gen_string(gen, report_text.data, report_text.size);
@@ -222,34 +232,15 @@ reload_configuration(struct connection *connection, bool as_text)
 static void
 answer_done(struct connection *connection, char *problem, const char *text)
 {
-	yajl_gen gen;
-	const unsigned char *json;
-	size_t size;
-
-	if (problem != NULL || text == NULL) {
-		answer(connection, problem);
-		free(problem);
-		return;
-	}
-	gen = yajl_gen_alloc(NULL);
-	ASSERT(gen != NULL);
-	yajl_gen_map_open(gen);
-	yajl_gen_string(gen, (const unsigned char *)"ok", 2);
-	yajl_gen_bool(gen, true);
-	yajl_gen_string(gen, (const unsigned char *)"text", 4);
-	yajl_gen_string(gen, (const unsigned char *)text, strlen(text));
-	yajl_gen_map_close(gen);
-	yajl_gen_get_buf(gen, &json, &size);
-	buf_append(&connection->out, json, size);
-	buf_append_byte(&connection->out, '\n');
-	yajl_gen_free(gen);
+	answer_saying(connection, problem, text);
+	free(problem);
 }
 
 static void
-set_log_level(struct connection *connection, const char *spec)
+obey_log_level(struct connection *connection, const struct order *order)
 {
 	struct supervisor *supervisor = connection->control->supervisor;
-	char *problem = log_level_set(supervisor, spec);
+	char *problem = log_level_set(supervisor, order->argument);
 	char *text = xasprintf("%s\n", supervisor->config->log_level);
 
 	answer_done(connection, problem, text);
@@ -257,22 +248,23 @@ set_log_level(struct connection *connection, const char *spec)
 }
 
 static void
-stop_the_node(struct connection *connection, const char *how)
+obey_stop(struct connection *connection, const struct order *order)
 {
 	struct supervisor *supervisor = connection->control->supervisor;
 
 	/* No further answer to this connection: it waits for end-of-file. */
 	connection->waiting = true;
 	answer(connection, NULL);
-	if (strcmp(how, "fast") == 0)
+	if (strcmp(order->argument, "fast") == 0)
 		stop_fast(supervisor);
 	else
-		stop_begin(supervisor, strcmp(how, "graceful") == 0 ? STOP_DRAIN : STOP_ORDERLY);
+		stop_begin(supervisor, strcmp(order->argument, "graceful") == 0 ?
+		    STOP_DRAIN : STOP_ORDERLY);
 }
 
 /* A backup is HTTP with the peer worker: what is asked for here is the way to it. */
 static void
-give_backup(struct connection *connection)
+obey_backup(struct connection *connection, const struct order *order UNUSED)
 {
 	if (connection->passed_fd == -1)
 		connection->passed_fd = wiring_visit(&connection->control->supervisor->processes);
@@ -288,45 +280,118 @@ set_rotation(struct connection *connection, bool out)
 }
 
 static void
+obey_status(struct connection *connection, const struct order *order)
+{
+	control_status(connection->control->supervisor, order->as_text, &connection->out);
+}
+
+static void
+obey_rotate(struct connection *connection, const struct order *order UNUSED)
+{
+	answer_done(connection, log_reopen(connection->control->supervisor->log), NULL);
+}
+
+static void
+obey_restart(struct connection *connection, const struct order *order)
+{
+	begin_restart(connection, false, order->argument);
+}
+
+static void
+obey_transfer(struct connection *connection, const struct order *order)
+{
+	begin_restart(connection, true, order->argument);
+}
+
+static void
+obey_drain(struct connection *connection, const struct order *order UNUSED)
+{
+	set_rotation(connection, true);
+}
+
+static void
+obey_undrain(struct connection *connection, const struct order *order UNUSED)
+{
+	set_rotation(connection, false);
+}
+
+static const struct command {
+	const char *name;
+	bool takes_argument;
+	void (*obey)(struct connection *connection, const struct order *order);
+} commands[] = {
+	{ "status", false, obey_status },
+	{ "reload", false, obey_reload },
+	{ "rotate", false, obey_rotate },
+	{ "log-level", true, obey_log_level },
+	{ "restart", true, obey_restart },
+	{ "transfer", true, obey_transfer },
+	{ "backup", true, obey_backup },
+	{ "upgrade", false, obey_upgrade },
+	{ "drain", false, obey_drain },
+	{ "undrain", false, obey_undrain },
+	{ "stop", true, obey_stop },
+};
+
+static void
+answer_no_argument(struct connection *connection, const struct command *command)
+{
+	char *problem = xasprintf("%s takes no argument", command->name);
+
+	answer(connection, problem);
+	free(problem);
+}
+
+static void
+answer_no_command(struct connection *connection)
+{
+	struct buf text = BUF_INIT;
+
+	buf_append_text(&text, "no such command; say ");
+	for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
+		if (i > 0)
+			buf_append_text(&text, i + 1 < ARRAY_COUNT(commands) ? ", " : " or ");
+		buf_append_text(&text, commands[i].name);
+	}
+	buf_append_byte(&text, '\0');
+	answer(connection, (const char *)text.data);
+	buf_free(&text);
+}
+
+static const struct command *
+command_named(const char *name)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
+		if (strcmp(commands[i].name, name) == 0)
+			return &commands[i];
+	return NULL;
+}
+
+static void
 obey(struct connection *connection, struct slice line)
 {
 	struct control_field fields[] = { { "command", NULL }, { "argument", NULL },
 		{ "format", NULL } };
-	const char *command, *argument;
-	bool as_text;
+	const struct command *command;
+	struct order order;
 
 	if (control_line_read(line, fields, ARRAY_COUNT(fields)) != ERR_NONE) {
 		answer(connection, "not a JSON object");
 		return;
 	}
-	command = fields[0].value == NULL ? "" : fields[0].value;
-	argument = fields[1].value == NULL ? "" : fields[1].value;
-	as_text = fields[2].value != NULL && strcmp(fields[2].value, "text") == 0;
-	if (strcmp(command, "status") == 0)
-		control_status(connection->control->supervisor, as_text, &connection->out);
-	else if (strcmp(command, "reload") == 0)
-		reload_configuration(connection, as_text);
-	else if (strcmp(command, "rotate") == 0)
-		answer_done(connection, log_reopen(connection->control->supervisor->log), NULL);
-	else if (strcmp(command, "log-level") == 0)
-		set_log_level(connection, argument);
-	else if (strcmp(command, "restart") == 0)
-		begin_restart(connection, false, argument);
-	else if (strcmp(command, "transfer") == 0)
-		begin_restart(connection, true, argument);
-	else if (strcmp(command, "backup") == 0)
-		give_backup(connection);
-	else if (strcmp(command, "upgrade") == 0)
-		begin_upgrade(connection);
-	else if (strcmp(command, "drain") == 0 || strcmp(command, "undrain") == 0)
-		set_rotation(connection, command[0] == 'd');
-	else if (strcmp(command, "stop") == 0)
-		stop_the_node(connection, argument);
+	command = command_named(fields[0].value == NULL ? "" : fields[0].value);
+	order.argument = fields[1].value == NULL ? "" : fields[1].value;
+	order.as_text = fields[2].value != NULL && strcmp(fields[2].value, "text") == 0;
+	if (command == NULL)
+		answer_no_command(connection);
+	else if (order.argument[0] != '\0' && !command->takes_argument)
+		answer_no_argument(connection, command);
 	else
-		answer(connection, "no such command; say status, reload, rotate, log-level, restart, "
-		    "transfer, backup, upgrade, drain, undrain or stop");
+		command->obey(connection, &order);
 	control_line_free(fields, ARRAY_COUNT(fields));
 }
+
+/* ---- connections ---------------------------------------------------------------- */
 
 /* All whole lines that are there; one at a time while an answer is waited for. */
 static void

@@ -20,7 +20,8 @@ enum err control_open(struct supervisor *supervisor, struct control **result) MU
  * that waits for what was begun; -1: none. */
 void control_descriptors(const struct control *control, int *fd, int *directory_fd, int *waiter_fd);
 /* And there; takes them. */
-struct control *control_adopt(struct supervisor *supervisor, int fd, int directory_fd, int waiter_fd);
+struct control *control_adopt(struct supervisor *supervisor, int fd, int directory_fd,
+    int waiter_fd);
 /* Answer who waits, if anybody does: why not, or that it is done, with a text. */
 void control_done(struct control *control, const char *problem, const char *text);
 /* Closes all connections and removes the socket. */

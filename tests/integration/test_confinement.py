@@ -6,6 +6,7 @@ where one forbidden system call would end a process. docs/security.md names thes
 """
 
 import grp
+import json
 import os
 import pwd
 import re
@@ -322,6 +323,23 @@ def test_control_socket_knows_who_speaks(world):
     assert ask_as(0, 0) and ask_as(UID, GID) and ask_as(1, GID)
     assert not ask_as(1, 1)
     wait_until(lambda: "refused a connection to the control socket: uid=1" in node.log(), 5, "the line")
+
+
+def test_control_socket_names_what_it_takes(world):
+    path = os.path.join(world.node().start().directory, "run", "control.sock")
+
+    def say(line):
+        with socket.socket(socket.AF_UNIX) as s:
+            s.settimeout(10)
+            s.connect(path)
+            s.sendall(line.encode() + b"\n")
+            return json.loads(s.makefile().readline())
+    assert say('{"command": "status"}')["ok"]
+    assert say("status") == {"ok": False, "error": "not a JSON object"}
+    assert say('{"command": "halt"}') == {
+        "ok": False, "error": "no such command; say status, reload, rotate, log-level, restart, transfer, backup, "
+                              "upgrade, drain, undrain or stop"}
+    assert say('{"command": "rotate", "argument": "raftd"}') == {"ok": False, "error": "rotate takes no argument"}
 
 
 # ---- probes, from inside ------------------------------------------------------------------
