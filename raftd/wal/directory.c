@@ -18,8 +18,8 @@
 #define FORMAT_WORD "moothall "
 #define FORMAT_BYTES_MAX 64
 
-static bool
-exists(const char *data_dir, const char *name)
+bool
+directory_has(const char *data_dir, const char *name)
 {
 	char *path = xasprintf("%s/%s", data_dir, name);
 	struct stat status;
@@ -75,20 +75,20 @@ inspect_unmarked(const char *data_dir, enum directory_kind *kind, char **sentenc
 {
 	const char *foreign = NULL;
 
-	if (exists(data_dir, "member"))
-		foreign = exists(data_dir, "member/wal") ? "member/wal" : "member";
-	else if (exists(data_dir, "log") && exists(data_dir, "conf"))
+	if (directory_has(data_dir, "member"))
+		foreign = directory_has(data_dir, "member/wal") ? "member/wal" : "member";
+	else if (directory_has(data_dir, "log") && directory_has(data_dir, "conf"))
 		foreign = "log, conf";
 	if (foreign != NULL) {
 		*sentence = xasprintf("%s holds data of another etcd (%s); "
 		    "choose another -data-dir", data_dir, foreign);
 		return ERR_FOREIGN;
 	}
-	if (!exists(data_dir, "db")) {
+	if (!directory_has(data_dir, "db")) {
 		*kind = DIRECTORY_NEW;
 		return ERR_NONE;
 	}
-	if (exists(data_dir, MARK_FILE_NAME)) {
+	if (directory_has(data_dir, MARK_FILE_NAME)) {
 		*kind = DIRECTORY_UNFINISHED;
 		return ERR_NONE;
 	}

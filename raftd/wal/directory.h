@@ -44,6 +44,8 @@ enum err directory_check_rebuilt(const char *data_dir, char **sentence) MUST_CHE
 enum err directory_rebuild(const char *data_dir, char **sentence) MUST_CHECK;
 /* It is whole and synced: UNFINISHED goes. */
 enum err directory_rebuilt(const char *data_dir, char **sentence) MUST_CHECK;
+/* Is there anything of that name in it, be it a link that leads nowhere? */
+bool directory_has(const char *data_dir, const char *name);
 /* fsync the directory at path. */
 enum err directory_sync(const char *path, char **sentence) MUST_CHECK;
 /* Write all of bytes to fd at offset. ERR_NONE or what errno meant. */

@@ -23,17 +23,6 @@
 static const char *const data_names[] = { "FORMAT", "db", MARK_FILE_NAME, "member", "conf",
 	"snapshot" };
 
-static bool
-exists(const char *data_dir, const char *name)
-{
-	char *path = xasprintf("%s/%s", data_dir, name);
-	struct stat status;
-	bool there = lstat(path, &status) == 0;
-
-	free(path);
-	return there;
-}
-
 static enum err
 failed(const char *what, const char *data_dir, const char *name, char **sentence)
 {
@@ -49,7 +38,7 @@ failed(const char *what, const char *data_dir, const char *name, char **sentence
 enum err
 directory_check_rebuilt(const char *data_dir, char **sentence)
 {
-	if (!exists(data_dir, DIRECTORY_UNFINISHED_NAME))
+	if (!directory_has(data_dir, DIRECTORY_UNFINISHED_NAME))
 		return ERR_NONE;
 	*sentence = xasprintf("%s is not whole: a restore into it ended early (%s); start it with "
 	    "-restore FILE again, or choose another -data-dir", data_dir,
@@ -107,10 +96,10 @@ directory_rebuild(const char *data_dir, char **sentence)
 	int fd;
 	enum err err;
 
-	if (exists(data_dir, DIRECTORY_UNFINISHED_NAME))
+	if (directory_has(data_dir, DIRECTORY_UNFINISHED_NAME))
 		return remove_earlier(data_dir, sentence);
 	for (size_t i = 0; i < ARRAY_COUNT(data_names); i++) {
-		if (!exists(data_dir, data_names[i]))
+		if (!directory_has(data_dir, data_names[i]))
 			continue;
 		*sentence = xasprintf("%s holds data already (%s); this needs a new directory",
 		    data_dir, data_names[i]);
