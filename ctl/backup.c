@@ -108,9 +108,9 @@ print_summary(const struct fetch *fetch, const struct ctl *ctl, const char *file
 	if (ctl->out.format == FORMAT_JSON)
 		print_json(fetch, file, made);
 	else
-		printf("%s: %s, store index %" PRIu64 ", raft index %" PRIu64 ", made %s by %s\n", file,
-		    output_size(fetch->bytes, size), fetch->store_index, fetch->raft_index, made,
-		    fetch->made_by);
+		printf("%s: %s, store index %" PRIu64 ", raft index %" PRIu64 ", made %s by %s\n",
+		    file, output_size(fetch->bytes, size), fetch->store_index,
+		    fetch->raft_index, made, fetch->made_by);
 }
 
 /* ---- what libcurl tells ------------------------------------------------------------ */

@@ -263,8 +263,8 @@ check_wish(const struct ctl *ctl, struct wish *wish)
 	if (!is_made_of(wish->name, "._-@ ") || strlen(wish->name) > NAME_BYTES ||
 	    wish->name[0] == '.')
 		return output_fail(CTL_BAD_ARGUMENTS,
-		    "\"%s\" is no name for a certificate; write up to %d letters, digits and . _ - @",
-		    wish->name, NAME_BYTES);
+		    "\"%s\" is no name for a certificate; write up to %d letters, digits and "
+		    ". _ - @", wish->name, NAME_BYTES);
 	if (wish->usage != NULL && strcmp(wish->file, "ca") == 0)
 		return output_fail(CTL_BAD_ARGUMENTS,
 		    "\"ca\" is the name of the authority's files");

@@ -113,7 +113,8 @@ ctl_restore(struct ctl *ctl)
 	const struct arguments *arguments = ctl->arguments;
 	const char *file = arguments->words[0], *to = arguments_text(arguments, OPT_TO);
 	const char *name = arguments_text(arguments, OPT_NODE_NAME);
-	char *argv[] = { "etcdctl", "restore", "new", NULL, NULL, PEER_URL, CLIENT_URL, NULL, NULL };
+	char *argv[] = { "etcdctl", "restore", "new", NULL, NULL, PEER_URL, CLIENT_URL, NULL,
+		NULL };
 	int fd, code;
 
 	if (to == NULL || name == NULL || name[0] == '\0')
@@ -286,11 +287,11 @@ print_losses(const struct survivor *survivors, size_t count, const struct surviv
 		here += is_here(survivors, count, fullest->members[i]);
 	/* Whatever was acknowledged is in one log of any majority. */
 	if (2 * here > fullest->member_count) {
-		printf("\nA majority is here, %zu of %zu: nothing is lost. If these nodes can be started "
-		    "again, do that instead.\n", here, fullest->member_count);
+		printf("\nA majority is here, %zu of %zu: nothing is lost. If these nodes can be "
+		    "started again, do that instead.\n", here, fullest->member_count);
 	} else {
-		printf("\nWhat may be lost: writes behind entry %" PRIu64 " that were acknowledged by",
-		    fullest->last);
+		printf("\nWhat may be lost: writes behind entry %" PRIu64 " that were acknowledged "
+		    "by", fullest->last);
 		for (size_t i = 0; i < fullest->member_count; i++) {
 			if (is_here(survivors, count, fullest->members[i]))
 				continue;
@@ -315,9 +316,10 @@ make(const struct ctl *ctl, const struct survivor *fullest, const char *to, cons
 
 	code = wait_for(start(argv, -1, -1));
 	if (code == CTL_DONE && ctl->out.format != FORMAT_JSON)
-		printf("Now start it:  etcd -name %s -data-dir %s -addr HOST:PORT -peer-addr HOST:PORT\n"
-		    "Then let other nodes join it with -peers, each with an empty -data-dir, and never "
-		    "start an old directory again.\n", name, to);
+		printf("Now start it:  etcd -name %s -data-dir %s -addr HOST:PORT "
+		    "-peer-addr HOST:PORT\n"
+		    "Then let other nodes join it with -peers, each with an empty -data-dir, and "
+		    "never start an old directory again.\n", name, to);
 	free(argv[2]);
 	free(argv[3]);
 	free(argv[4]);
@@ -337,9 +339,9 @@ consider(const struct ctl *ctl, const struct survivor *survivors, size_t count)
 		return output_fail(CTL_BAD_FILE, "none of these directories can be used");
 	for (size_t i = 0; i < count; i++) {
 		if (survivors[i].usable && strcmp(survivors[i].cluster, fullest->cluster) != 0)
-			return output_fail(CTL_BAD_ARGUMENTS, "%s is of cluster %s and %s of cluster %s: "
-			    "give directories of one cluster", fullest->dir, fullest->cluster,
-			    survivors[i].dir, survivors[i].cluster);
+			return output_fail(CTL_BAD_ARGUMENTS, "%s is of cluster %s and %s of "
+			    "cluster %s: give directories of one cluster", fullest->dir,
+			    fullest->cluster, survivors[i].dir, survivors[i].cluster);
 	}
 	if (ctl->out.format == FORMAT_JSON) {
 		print_json(survivors, count, fullest);

@@ -127,7 +127,8 @@ look_at(struct client *client, const struct member *member)
 			    slice_equal(json_string(doc.root, "health"), SLICE_LITERAL("true"));
 			json_doc_free(&doc);
 		}
-		if (client_ask(client, &metrics, &answer) == CLIENT_ANSWERED && answer.status == 200)
+		if (client_ask(client, &metrics, &answer) == CLIENT_ANSWERED &&
+		    answer.status == 200)
 			state.memory = metric_sum(buf_slice(&answer.body),
 			    "process_resident_memory_bytes");
 	}
