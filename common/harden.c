@@ -1,9 +1,12 @@
 /*
  * harden.c - prctl and setrlimit (see harden.h). Called by the mains, child.c
  * and the supervisor. Failures do no harm that could be repaired here: the
- * calls fail only where the kernel has no such thing.
+ * calls fail only where the kernel has no such thing. A build with sanitizers may
+ * start a thread: the search for leaks, at the end of a process, is made by one.
  */
 #include "common/harden.h"
+
+#include "config.h"
 
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -55,7 +58,9 @@ harden_no_new_privileges(void)
 void
 harden_limits(void)
 {
+#ifndef WITH_SANITIZERS
 	limit(RLIMIT_NPROC, 0, 0);
+#endif
 	for (int fd = STDOUT_FILENO; fd <= STDERR_FILENO; fd++) {
 		struct stat status;
 

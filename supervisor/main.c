@@ -591,23 +591,24 @@ main(int argc, char **argv)
 	problem = upgrade_find(&program.takeover);
 	if (problem != NULL) {
 		code = fail(&program, EXIT_USAGE, problem);
-		program_free(&program);
-		return (int)code;
+		goto end;
 	}
 	program.input = (struct arguments_input){ .argc = argc, .argv = argv,
 		.environment = environ, .system_file = SYSTEM_FILE };
+	code = EXIT_STOPPED;
 	switch (arguments_read(&program.arguments, &program.input, &problem)) {
 	case ARGUMENTS_HELP:
 		help_print();
-		return EXIT_STOPPED;
+		goto end;
 	case ARGUMENTS_HELP_ALL:
 		help_print_all();
-		return EXIT_STOPPED;
+		goto end;
 	case ARGUMENTS_VERSION:
 		printf("etcd version %s\n", version_text);
-		return EXIT_STOPPED;
+		goto end;
 	case ARGUMENTS_WRONG:
-		return (int)fail(&program, EXIT_USAGE, problem);
+		code = fail(&program, EXIT_USAGE, problem);
+		goto end;
 	case ARGUMENTS_RUN:
 		break;
 	}
@@ -625,6 +626,7 @@ main(int argc, char **argv)
 	} else {
 		code = serve(&program);
 	}
+end:
 	program_free(&program);
 	return (int)code;
 }

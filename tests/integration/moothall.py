@@ -59,11 +59,14 @@ SLOW = float(os.environ.get("MOOTHALL_TEST_SLOW", "1"))
 
 def sanitized():
     with open(ETCD, "rb") as program:
-        return b"__asan_init" in program.read()
+        text = program.read()
+        return b"__asan_init" in text or b"__tsan_init" in text
 
 
 # What a process says that broke a promise of its own, or its supervisor of it.
-CRASHED = re.compile(r"by=signal (6|7|8|11) |ERROR: \w+Sanitizer|runtime error: ")
+# A sanitizer that cannot do its work at the end of a process counts, too.
+CRASHED = re.compile(r"by=signal (6|7|8|11) |(ERROR|WARNING): \w+Sanitizer|runtime error: |"
+                     r"Sanitizer has encountered a fatal error")
 
 
 def wait_until(check, timeout=10.0, what="the condition"):
