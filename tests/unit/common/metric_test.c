@@ -238,14 +238,14 @@ TEST(labels_are_escaped_and_found_again)
 TEST(a_series_without_room_counts_nowhere)
 {
 	struct area area = area_new();
-	char name[200];
+	char name[200], digits[16];
 	const char *label = name;
 
 	become(&area, ROLE_PEER, 0);
 	memset(name, 'x', sizeof(name));
 	for (int i = 0; i < 1000; i++) {
-		snprintf(name, 5, "%04d", i);
-		name[4] = 'x';
+		snprintf(digits, sizeof(digits), "%04d", i);
+		memcpy(name, digits, 4);
 		name[sizeof(name) - 1] = '\0';
 		metric_series_add(metric_series(METRIC_peer_sent, &label), 1);
 	}
