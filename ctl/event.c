@@ -96,8 +96,9 @@ put_node(const struct json *root, struct buf *text)
 	}
 }
 
-void
-event_render_json(const struct json *event, struct buf *text)
+/* The form of the 2.x clients, members in their order, without a newline. */
+static void
+render_json(const struct json *event, struct buf *text)
 {
 	put_text(text, "{\"action\":", json_string(event, "action"));
 	buf_append_text(text, ",\"node\":");
@@ -153,7 +154,7 @@ event_render(const struct json *event, uint64_t index, enum output_format format
 		put_extended(event, index, deleted, text);
 		break;
 	case FORMAT_JSON:
-		event_render_json(event, text);
+		render_json(event, text);
 		buf_append_byte(text, '\n');
 		break;
 	}

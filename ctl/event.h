@@ -7,8 +7,6 @@
 #include "ctl/json_read.h"
 #include "ctl/output.h"
 
-/* The form of the 2.x clients, members in their order, without a newline. */
-void event_render_json(const struct json *event, struct buf *text);
 /* One of the three forms; index: X-Etcd-Index of the answer. */
 void event_render(const struct json *event, uint64_t index, enum output_format format,
     struct buf *text);

@@ -427,7 +427,6 @@ void announce_turn(struct node *node);
 
 /* status.c */
 void status_turn(struct node *node);
-void status_push(struct node *node);
 void status_append_sent(struct node *node, const struct raft_message *message);
 void status_append_received(struct node *node, const struct raft_message *message);
 void status_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind);

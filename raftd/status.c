@@ -127,6 +127,18 @@ note_changes(struct node *node)
 		    raft_current_term(node->raft));
 }
 
+static void
+push(struct node *node)
+{
+	struct msg_status status;
+
+	node->status_due = false;
+	node->status_sent_ms = node->now.monotonic_ms;
+	node->status_index = node->applied.index;
+	node_status(node, &status);
+	node->io.status(node->io.argument, &status);
+}
+
 void
 status_turn(struct node *node)
 {
@@ -149,19 +161,7 @@ status_turn(struct node *node)
 	if (!paused && node->status_index != node->applied.index)
 		node->status_due = true;
 	if (node->status_due)
-		status_push(node);
-}
-
-void
-status_push(struct node *node)
-{
-	struct msg_status status;
-
-	node->status_due = false;
-	node->status_sent_ms = node->now.monotonic_ms;
-	node->status_index = node->applied.index;
-	node_status(node, &status);
-	node->io.status(node->io.argument, &status);
+		push(node);
 }
 
 /* ---- counters -------------------------------------------------------------- */

@@ -21,8 +21,10 @@
 #define BUSY_WAIT_MS 2000
 #define BUSY_STEP_NS (20 * 1000 * 1000)
 
-const char *
-listen_split(const char *address, char **host)
+/* Cut "host:port" or "[v6]:port" in two: host without brackets, freed by the
+ * caller; returns the port's text, borrowed from address. */
+static const char *
+split(const char *address, char **host)
 {
 	const char *colon = strrchr(address, ':');
 
@@ -128,7 +130,7 @@ resolve(const char *address, struct addrinfo **list)
 	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM,
 		.ai_flags = AI_NUMERICSERV };
 	char *host = NULL;
-	const char *port = listen_split(address, &host);
+	const char *port = split(address, &host);
 	int code = getaddrinfo(host, port, &hints, list);
 
 	free(host);

@@ -44,8 +44,4 @@ bool listen_is_at(int fd, const char *address, bool exactly);
  * caller, says why not. May wait for a name server. */
 bool listen_resolves(const char *address, char **problem);
 
-/* Cut "host:port" or "[v6]:port" in two: host without brackets, freed by the
- * caller; returns the port's text, borrowed from address. */
-const char *listen_split(const char *address, char **host);
-
 #endif

@@ -443,8 +443,9 @@ process_start_later(struct process *process)
 		    (unsigned long long)delay_ms);
 }
 
-void
-process_cancel(struct process *process)
+/* Do not start it any more. */
+static void
+cancel(struct process *process)
 {
 	if (process->pid != 0)
 		return;
@@ -456,7 +457,7 @@ void
 process_stop(struct process *process, int how, uint64_t limit_ms)
 {
 	if (process->pid == 0) {
-		process_cancel(process);
+		cancel(process);
 		return;
 	}
 	process->state = PROCESS_STOPPING;
@@ -478,8 +479,9 @@ process_kill(struct process *process, int signal_number)
 		(void)kill(process->pid, signal_number);
 }
 
-char *
-process_end_text(int status)
+/* "code 70" or "signal 9 (Killed)"; freed by the caller. */
+static char *
+end_text(int status)
 {
 	if (WIFSIGNALED(status))
 		return xasprintf("signal %d (%s)", WTERMSIG(status), strsignal(WTERMSIG(status)));
@@ -490,7 +492,7 @@ void
 process_reaped(struct process *process, int status)
 {
 	bool asked = process->state == PROCESS_STOPPING;
-	char *text = process_end_text(status);
+	char *text = end_text(status);
 	bool clean = asked && WIFEXITED(status) && WEXITSTATUS(status) == 0;
 
 	/* Its last words stand before its end. */

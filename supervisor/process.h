@@ -111,8 +111,6 @@ void process_free(struct process **process);
 void process_start(struct process *process);
 /* Start again after a crash: at once, or after the back-off. */
 void process_start_later(struct process *process);
-/* Do not start it any more. */
-void process_cancel(struct process *process);
 /* It gets the configuration as it is now, if it is up. */
 void process_configure(struct process *process);
 /* It gets the certificates as they are now, if it is up and uses any. */
@@ -153,7 +151,5 @@ process_needs_raftd(const struct process *process)
 }
 
 const char *process_state_name(enum process_state state);
-/* "code 70" or "signal 9 (Killed)"; freed by the caller. */
-char *process_end_text(int status);
 
 #endif

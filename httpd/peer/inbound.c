@@ -43,8 +43,9 @@ inbound_closed(void *argument, struct stream *stream, const char *why)
 	peer_release(peer);
 }
 
-void
-inbound_adopt(struct peer *peer, enum stream_kind kind, struct bufferevent *bev)
+/* Make an upgraded connection the node's inbound stream; an older one is closed. */
+static void
+adopt(struct peer *peer, enum stream_kind kind, struct bufferevent *bev)
 {
 	struct stream_ends ends = { peer->peers->node_id, peer->id };
 	struct stream_owner owner = { peer_frame, peer, inbound_closed, peer };
@@ -136,5 +137,5 @@ peer_stream_handle(struct request *request)
 		peer_release(peer);
 		return;
 	}
-	inbound_adopt(peer, bulk ? STREAM_BULK : STREAM_MAIN, bev);
+	adopt(peer, bulk ? STREAM_BULK : STREAM_MAIN, bev);
 }

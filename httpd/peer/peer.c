@@ -51,8 +51,9 @@ peers_silence_ms(const struct peers *peers)
 	return MAX_OF(5 * peers->worker->config.peer_election_timeout, (uint64_t)SILENCE_MS_MIN);
 }
 
-struct peer *
-peers_find(struct peers *peers, uint64_t id)
+/* NULL if unknown. */
+static struct peer *
+find(struct peers *peers, uint64_t id)
 {
 	struct peer *peer;
 
@@ -98,7 +99,7 @@ peer_free(struct peer *peer)
 struct peer *
 peers_caller(struct peers *peers, uint64_t id, const char *name)
 {
-	struct peer *peer = peers_find(peers, id);
+	struct peer *peer = find(peers, id);
 
 	if (peer == NULL && peers->count < PEERS_MAX)
 		peer = peer_new(peers, id, name);
@@ -275,7 +276,7 @@ static void
 peers_on_frame(void *argument, const struct frame *frame)
 {
 	struct peers *peers = argument;
-	struct peer *peer = peers_find(peers, frame->request_id);
+	struct peer *peer = find(peers, frame->request_id);
 
 	if (peer == NULL || !message_is_peer(frame->type))
 		return;
@@ -334,7 +335,7 @@ peers_take_members(struct peers *peers)
 
 		if (member->id == peers->node_id || peers->cluster_id == 0)
 			continue;
-		peer = peers_find(peers, member->id);
+		peer = find(peers, member->id);
 		if (peer == NULL)
 			peer = peer_new(peers, member->id, member->name);
 		peer_take_member(peer, member);

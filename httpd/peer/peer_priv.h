@@ -70,8 +70,6 @@ struct peers {
 struct handshake peers_handshake(const struct peers *peers, uint64_t to);
 /* How long the other side may be silent on the network: for stream_socket_options. */
 uint64_t peers_silence_ms(const struct peers *peers);
-/* The node of that id; NULL if unknown. */
-struct peer *peers_find(struct peers *peers, uint64_t id);
 /* A node that calls us: found or made. NULL at the limit. */
 struct peer *peers_caller(struct peers *peers, uint64_t id, const char *name);
 
@@ -83,8 +81,5 @@ void peer_refused(struct peer *peer);
 void peer_frame(void *argument, const struct frame *frame);
 /* Forget a node that is no member and has no stream. Call last. */
 void peer_release(struct peer *peer);
-
-/* Make an upgraded connection the node's inbound stream; an older one is closed. */
-void inbound_adopt(struct peer *peer, enum stream_kind kind, struct bufferevent *bev);
 
 #endif

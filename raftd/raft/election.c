@@ -31,8 +31,9 @@ election_can_stand(const struct raft *raft)
 	    conf_has_voter(&raft->conf_applied, raft->config.id);
 }
 
-bool
-election_is_alone(const struct raft *raft)
+/* True if this node is the only voter. */
+static bool
+is_alone(const struct raft *raft)
 {
 	return raft->conf.voter_count == 1 && conf_has_voter(&raft->conf, raft->config.id);
 }
@@ -193,7 +194,7 @@ election_time(struct raft *raft)
 			role_set_leader(raft, 0);
 		return;
 	}
-	if (election_is_alone(raft)) {
+	if (is_alone(raft)) {
 		/* As a candidate it waits for its disk only. */
 		if (raft->role != RAFT_CANDIDATE)
 			election_campaign(raft, true, 0);
@@ -215,7 +216,7 @@ election_deadline(const struct raft *raft)
 			return raft->now;
 		return raft->leader != 0 ? raft->election_deadline : RAFT_NEVER;
 	}
-	if (election_is_alone(raft))
+	if (is_alone(raft))
 		return raft->role == RAFT_CANDIDATE ? RAFT_NEVER : raft->now;
 	return MIN_OF(raft->election_deadline, raft->dead_deadline);
 }

@@ -84,9 +84,8 @@ bool election_heard(struct raft *raft, peer_id leader);
 /* The peer's node is gone, or back. */
 void election_peer_gone(struct raft *raft, peer_id peer);
 void election_peer_back(struct raft *raft, peer_id peer);
-/* True if this node is a voter or its removal is not applied; if it is the only one. */
+/* True if this node is a voter or its removal is not applied. */
 bool election_can_stand(const struct raft *raft);
-bool election_is_alone(const struct raft *raft);
 
 /* ---- replicate.c: a leader and its followers ------------------------------ */
 

@@ -54,9 +54,9 @@ db_error(const char *text)
 	return ERR_IO;
 }
 
-/* The words for the errors a disk has. */
-const char *
-db_next_step(enum err err)
+/* What to do about the errors a disk has. */
+static const char *
+next_step(enum err err)
 {
 	if (err == ERR_NO_SPACE)
 		return "free some space and start again";
@@ -77,7 +77,7 @@ char *
 db_sentence(enum err err, const char *what, const char *path, const char *detail)
 {
 	return xasprintf("%s %s: %s (%s); %s", what, path, err_text(err), detail,
-	    db_next_step(err));
+	    next_step(err));
 }
 
 /* LevelDB's sentence, with the place if it is damage. */
@@ -164,6 +164,19 @@ db_open_handle(struct db *db, char **sentence)
 	return err;
 }
 
+/* For the names of new files. */
+static enum err
+sync_directory(struct db *db, char **sentence)
+{
+	enum err err;
+
+	if (!db->sync || fsync(db->directory_fd) == 0)
+		return ERR_NONE;
+	err = err_from_errno(errno);
+	*sentence = db_sentence(err, "cannot sync", db->path, strerror(errno));
+	return err;
+}
+
 enum err
 db_open(const char *path, bool create, size_t cache_bytes, bool sync, struct db **result,
     char **sentence)
@@ -183,7 +196,7 @@ db_open(const char *path, bool create, size_t cache_bytes, bool sync, struct db 
 	err = db_open_handle(db, sentence);
 	if (err != ERR_NONE)
 		goto fail;
-	err = db_sync_directory(db, sentence);
+	err = sync_directory(db, sentence);
 	if (err != ERR_NONE)
 		goto fail;
 	*result = db;
@@ -209,7 +222,7 @@ db_open_again(struct db *db, char **sentence)
 	err = db_open_handle(db, sentence);
 	if (err != ERR_NONE)
 		return err;
-	err = db_sync_directory(db, sentence);
+	err = sync_directory(db, sentence);
 	if (err != ERR_NONE)
 		db_shut(db);
 	return err;
@@ -256,18 +269,6 @@ db_write(struct db *db, leveldb_writebatch_t *batch, char **sentence)
 }
 
 enum err
-db_sync_directory(struct db *db, char **sentence)
-{
-	enum err err;
-
-	if (!db->sync || fsync(db->directory_fd) == 0)
-		return ERR_NONE;
-	err = err_from_errno(errno);
-	*sentence = db_sentence(err, "cannot sync", db->path, strerror(errno));
-	return err;
-}
-
-enum err
 db_sync_names(struct db *db, char **sentence)
 {
 	struct stat status;
@@ -285,7 +286,7 @@ db_sync_names(struct db *db, char **sentence)
 	    (uint64_t)status.st_mtim.tv_nsec;
 	if (named_ns == db->named_ns && !db->named_again)
 		return ERR_NONE;
-	err = db_sync_directory(db, sentence);
+	err = sync_directory(db, sentence);
 	if (err != ERR_NONE)
 		return err;
 	db->named_ns = named_ns;

@@ -60,16 +60,12 @@ enum err db_open_again(struct db *db, char **sentence) MUST_CHECK;
 enum err db_error(const char *text);
 /* "WHAT PATH: WHY (LevelDB's text); NEXT STEP", owned by the caller. */
 char *db_sentence(enum err err, const char *what, const char *path, const char *detail);
-/* What to do about that error, for the end of a sentence; static. */
-const char *db_next_step(enum err err);
 
 /* Read a value into out. ERR_NONE, ERR_NOT_FOUND, or a failure with *sentence. */
 enum err db_get(struct db *db, struct slice key, struct buf *out, char **sentence) MUST_CHECK;
 /* Write a batch, synced if the database is. */
 enum err db_write(struct db *db, leveldb_writebatch_t *batch, char **sentence) MUST_CHECK;
-/* fsync the directory, for the names of new files. */
-enum err db_sync_directory(struct db *db, char **sentence) MUST_CHECK;
-/* The same if any name may have changed since: what was written may be in a new file.
+/* fsync the directory if any name may have changed since: what was written may be in a new file.
  * LevelDB syncs names only with its manifest. */
 enum err db_sync_names(struct db *db, char **sentence) MUST_CHECK;
 

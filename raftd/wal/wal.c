@@ -179,8 +179,9 @@ wal_close(struct wal **wal_pointer)
 
 /* ---- completions ----------------------------------------------------------- */
 
-void
-wal_poison(struct wal *wal, enum err err, char *sentence)
+/* The first error: report it once, write and report nothing any more. Takes sentence. */
+static void
+poison(struct wal *wal, enum err err, char *sentence)
 {
 	if (!wal->poisoned) {
 		wal->poisoned = true;
@@ -208,7 +209,7 @@ answer(struct wal *wal, struct read_job *job)
 	if (wal->poisoned)
 		return;
 	if (job->err != ERR_NONE) {
-		wal_poison(wal, job->err, job->sentence);
+		poison(wal, job->err, job->sentence);
 		job->sentence = NULL;
 	} else if (job->kind == READ_ENTRIES) {
 		wal->callbacks.fetched(argument, job->id, job->position, job->entries, job->count);
@@ -232,7 +233,7 @@ completed(void *argument, unsigned events UNUSED)
 	writer_take_news(wal->writer, &news);
 	reader_take(wal->reader, &answers);
 	if (news.err != ERR_NONE)
-		wal_poison(wal, news.err, news.sentence);
+		poison(wal, news.err, news.sentence);
 	while (!STAILQ_EMPTY(&answers)) {
 		struct read_job *job = STAILQ_FIRST(&answers);
 

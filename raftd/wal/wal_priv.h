@@ -54,9 +54,6 @@ struct wal {
 	raft_index trimmed_compacted;	/* LevelDB compacted the log's range up to here */
 };
 
-/* The first error: report it once, write and report nothing any more. Takes sentence. */
-void wal_poison(struct wal *wal, enum err err, char *sentence);
-
 /* ---- recover.c: used by wal_open ------------------------------------------ */
 
 /* Fill wal->identity. ERR_NOT_FOUND, without a sentence: there is none. */
