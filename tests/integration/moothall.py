@@ -81,6 +81,9 @@ def wait_until(check, timeout=10.0, what="the condition"):
         time.sleep(0.01)
 
 
+# Flags of a node whose descriptors and memory an ordinary user may look at, too.
+VISIBLE = ["-allow-core"]
+
 _handed_out = set()
 
 

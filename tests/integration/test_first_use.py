@@ -11,7 +11,7 @@ import threading
 
 import pytest
 
-from moothall import ETCD, free_port, wait_until
+from moothall import ETCD, VISIBLE, free_port, wait_until
 
 TRY = re.compile(r"ready in (\d+) ms - try: (curl \S+ -XPUT -d value=Hello)")
 
@@ -166,7 +166,7 @@ def flags(name, **more):
 
 
 def test_the_sentences_of_common_mistakes(world):
-    node = world.node("m1").start()
+    node = world.node("m1", flags=VISIBLE).start()
     assert refusal(world, *flags("m2", addr=node.client)) == (1,
         "etcd: cannot listen on %s (-addr): in use by pid %d (etcd); stop it or choose another -addr"
         % (node.client, node.process.pid))

@@ -6,7 +6,7 @@ import signal
 import time
 import urllib.parse
 
-from moothall import ask, wait_until
+from moothall import VISIBLE, ask, wait_until
 from wire import Crowd, Ended, Floor, Wire, request, wire_of, wires_of_all_workers
 
 MIB = 1 << 20
@@ -458,13 +458,13 @@ def read_while_written(node, seconds):
 
 
 def test_no_read_is_older_than_what_was_answered(world):
-    node = world.node(flags=["-workers", "3"]).start()
+    node = world.node(flags=["-workers", "3"] + VISIBLE).start()
     writes, _ = read_while_written(node, SECONDS)
     assert writes > 200, "too few writes to tell anything"
 
 
 def test_no_read_of_a_follower_is_older_than_what_it_answered(world):
-    nodes = world.cluster(flags=["-workers", "3"])
+    nodes = world.cluster(flags=["-workers", "3"] + VISIBLE)
     follower = next(node for node in nodes if node is not world.leader_of(nodes))
     writes, index = read_while_written(follower, SECONDS)
     assert writes > 100
@@ -474,7 +474,7 @@ def test_no_read_of_a_follower_is_older_than_what_it_answered(world):
 
 
 def test_no_read_is_older_after_an_event_was_seen(world):
-    node = world.node(flags=["-workers", "3"]).start()
+    node = world.node(flags=["-workers", "3"] + VISIBLE).start()
     wires = wires_of_all_workers(node)
     readers, streams = list(wires.values()), [Wire(node.client) for _ in range(3)]
     for stream in streams:
@@ -509,7 +509,7 @@ def test_no_read_is_older_after_an_event_was_seen(world):
 
 def test_worker_that_fell_behind_answers_nothing_old(world):
     """Stopped for a while, its channel to raftd full of what happened meanwhile."""
-    node = world.node(flags=["-workers", "2"]).start()
+    node = world.node(flags=["-workers", "2"] + VISIBLE).start()
     wires = wires_of_all_workers(node)
     (_, writer), (slow, reader) = wires.items()
     for key in ("/a", "/b"):
@@ -534,7 +534,7 @@ def test_worker_that_fell_behind_answers_nothing_old(world):
 
 
 def test_worker_with_a_long_answer_under_way_answers_nothing_old(world):
-    node = world.node(flags=["-workers", "2"]).start()
+    node = world.node(flags=["-workers", "2"] + VISIBLE).start()
     wires = wires_of_all_workers(node)
     (_, writer), (pid, reader) = wires.items()
     long = wire_of(node, pid)

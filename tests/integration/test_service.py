@@ -14,7 +14,7 @@ import sys
 import threading
 import time
 
-from moothall import BUILD, ETCD, SLOW, Writers, alive, ask, free_port, proc_text, wait_until
+from moothall import BUILD, ETCD, SLOW, VISIBLE, Writers, alive, ask, free_port, proc_text, wait_until
 
 # Puts descriptors at 3, 4, ... and becomes the program whose process id it says.
 LAUNCH = """
@@ -339,7 +339,7 @@ def daemon(world, node, *more):
 
 
 def test_in_the_background_once_it_is_ready(world):
-    node = world.node()
+    node = world.node(flags=VISIBLE)
     result = daemon(world, node)
     assert (result.returncode, result.stdout, result.stderr) == (0, "", "")
     with open(os.path.join(world.folder, "pid")) as file:

@@ -12,7 +12,7 @@ import time
 import pytest
 
 from certificates import Authority, join_files, openssl
-from moothall import ETCD, Writers, ask, wait_until
+from moothall import ETCD, VISIBLE, Writers, ask, wait_until
 from test_confinement import GID, ROOT, UID, USER, needs_root, needs_sandbox, open_to_all
 
 
@@ -28,12 +28,12 @@ def curl(*arguments):
     return done.returncode, done.stdout, done.stderr
 
 
-def tls_cluster(world, authority, count=3, **more):
+def tls_cluster(world, authority, count=3, flags=(), **more):
     """Both ports with TLS, certificates asked for everywhere."""
     pair = authority.issue("machine")
     context = authority.context(pair)
     nodes = world.cluster(count, flags=pair.flags("", authority) + pair.flags("peer-", authority)
-                          + ["-workers", "1"], tls=context, peer_tls=context, **more)
+                          + ["-workers", "1", *flags], tls=context, peer_tls=context, **more)
     return nodes, pair
 
 
@@ -765,7 +765,7 @@ def test_a_handshake_has_ten_seconds(world, authority):
 
 
 def test_key_files_are_open_in_no_worker(world, authority):
-    nodes, pair = tls_cluster(world, authority, count=1)
+    nodes, pair = tls_cluster(world, authority, count=1, flags=VISIBLE)
     pids = nodes[0].pids()
     for pid in pids["client"] + pids["peer"] + pids["raftd"]:
         links = []

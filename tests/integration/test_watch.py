@@ -8,7 +8,7 @@ import signal
 import socket
 import time
 
-from moothall import SLOW, Watcher, Writers, ask, wait_until
+from moothall import SLOW, VISIBLE, Watcher, Writers, ask, wait_until
 from wire import Crowd, Ended, Wire, request, watchers, wire_of, wires_of_all_workers
 
 
@@ -27,7 +27,7 @@ def close_all(wires):
 # ---- restarts
 
 def test_watches_go_on_over_restarts_of_every_other_process(world):
-    nodes = world.cluster(flags=["-workers", "2"])
+    nodes = world.cluster(flags=["-workers", "2"] + VISIBLE)
     leader = world.leader_of(nodes)
     node = next(node for node in nodes if node is not leader)
     wires = wires_of_all_workers(node)

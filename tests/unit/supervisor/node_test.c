@@ -17,12 +17,12 @@
 
 static const char *const children[] = { "raftd", "peer", "client1", "client2" };
 
-/* A node that is ready, the second client worker too. */
+/* A node that is ready, the second client worker too, and whose descriptors we may look at. */
 static void
 start_ready(struct node_fixture *node)
 {
 	node_make(node);
-	NODE_START(node, "-log-level", "info");
+	NODE_START(node, "-log-level", "info", "-allow-core");
 	node_wait(node, "ready in ");
 	node_wait_events(node, "client1 ready", 1);
 	node_wait_events(node, "client2 ready", 1);
