@@ -6,6 +6,7 @@
  *	reading --> sent	the disk gave a piece			[backups_read]
  *	sent -----> reading	the worker asks for the next		[backups_ask]
  *	any ------> free	the last piece, the worker is gone, or too late
+ *	reading, sent --> free	the image is lost: the disk was full	[backups_lost]
  *
  * The image has everything that this node had applied when it was asked, so all
  * that it has answered. No write waits for it, and no log is kept for it; but the
@@ -150,6 +151,23 @@ backups_read(struct node *node, uint64_t snapshot, struct raft_position position
 	    node->now.monotonic_ms - backup->begun_ms);
 	backup_end(node, backup);
 	return true;
+}
+
+bool
+backups_lost(struct node *node, uint64_t snapshot)
+{
+	for (size_t i = 0; i < BACKUPS_MAX; i++) {
+		struct backup *backup = &node->backups[i];
+
+		if (backup->phase < BACKUP_READING || backup->snapshot != snapshot)
+			continue;
+		node_note(node, DIAG_WARN, "backup given up, the disk was full and its image is "
+		    "lost pieces=%" PRIu64, backup->next);
+		send_failure(node, backup->session, backup->request_id, ERR_NO_SPACE);
+		backup_end(node, backup);
+		return true;
+	}
+	return false;
 }
 
 bool

@@ -148,6 +148,18 @@ compact_read(struct node *node, uint64_t snapshot, struct raft_position position
 }
 
 void
+compact_lost(struct node *node, uint64_t snapshot)
+{
+	for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+		struct transfer *transfer = &node->compaction.transfers[i];
+
+		/* Started over in this turn. */
+		if (transfer->peer != 0 && transfer->snapshot == snapshot)
+			transfer->deadline_ms = 0;
+	}
+}
+
+void
 compact_credit(struct node *node, peer_id from, const struct msg_snapshot_credit *credit)
 {
 	struct transfer *transfer = from == 0 ? NULL : transfer_to(node, from);

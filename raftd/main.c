@@ -291,6 +291,14 @@ disk_snapshot_read(void *argument, uint64_t snapshot, struct raft_position posit
 }
 
 static void
+disk_snapshot_lost(void *argument, uint64_t snapshot)
+{
+	struct raftd *raftd = argument;
+
+	node_snapshot_lost(raftd->node, snapshot);
+}
+
+static void
 disk_space(void *argument, const struct wal_space *space)
 {
 	struct raftd *raftd = argument;
@@ -493,7 +501,7 @@ configured(void *argument, const struct config *config)
 	diag_set_node(node_name(raftd->node));
 	wal_start(raftd->wal, raftd->loop, (struct wal_callbacks){
 	    .persisted = disk_persisted, .fetched = disk_fetched,
-	    .snapshot_read = disk_snapshot_read, .space = disk_space, .failed = disk_failed,
+	    .snapshot_read = disk_snapshot_read, .snapshot_lost = disk_snapshot_lost, .space = disk_space, .failed = disk_failed,
 	    .argument = raftd });
 	wal_look(raftd->wal);
 	snprintf(text, sizeof(text), "%s at log index %" PRIu64,

@@ -371,6 +371,13 @@ node_snapshot_read(struct node *node, uint64_t snapshot, struct raft_position po
 		compact_read(node, snapshot, position, records, last);
 }
 
+void
+node_snapshot_lost(struct node *node, uint64_t snapshot)
+{
+	if (!backups_lost(node, snapshot))
+		compact_lost(node, snapshot);
+}
+
 /* ---- the turn ---------------------------------------------------------------------------- */
 
 static void

@@ -210,6 +210,7 @@ raft_index compact_target(const struct node *node);
 void compact_send(struct node *node, peer_id peer);
 void compact_read(struct node *node, uint64_t snapshot, struct raft_position position,
     struct slice records, bool last);
+void compact_lost(struct node *node, uint64_t snapshot);
 void compact_credit(struct node *node, peer_id from, const struct msg_snapshot_credit *credit);
 void compact_chunk(struct node *node, peer_id from, const struct msg_snapshot_chunk *chunk);
 /* The stream to that peer is new. */
@@ -245,6 +246,8 @@ void backups_session_gone(struct node *node, uint64_t session);
 /* True if that image is a backup's. */
 bool backups_read(struct node *node, uint64_t snapshot, struct raft_position position,
     struct slice records, bool last);
+/* The same; then its asker is told. */
+bool backups_lost(struct node *node, uint64_t snapshot);
 /* What was applied has to go to the disk at once. */
 bool backups_want_disk(const struct node *node);
 /* Behind the turn's last batch. */

@@ -61,6 +61,11 @@ snapshot_read(void *argument UNUSED, uint64_t snapshot UNUSED,
 }
 
 static void
+snapshot_lost(void *argument UNUSED, uint64_t snapshot UNUSED)
+{
+}
+
+static void
 disk_failed(void *argument, enum err why, const char *sentence)
 {
 	struct target *target = argument;
@@ -200,6 +205,7 @@ open_wal(struct target *target, const char *name, char **sentence)
 	target->node_id = recovered.identity.node_id;
 	wal_start(target->wal, target->loop, (struct wal_callbacks){
 	    .persisted = persisted, .fetched = fetched, .snapshot_read = snapshot_read,
+	    .snapshot_lost = snapshot_lost,
 	    .failed = disk_failed, .argument = target });
 	target->ticket = wal_install_begin(target->wal);
 	return ERR_NONE;

@@ -421,6 +421,22 @@ reader_start(struct wal_reader *reader)
 	thread_start(&reader->thread, reader_run, reader);
 }
 
+/* With the lock held. */
+static void
+snapshot_lose(struct wal_reader *reader, struct snapshot *snapshot)
+{
+	struct read_job *answer;
+
+	if (!snapshot->ended) {
+		answer = read_job_new(READ_SNAPSHOT);
+		answer->id = snapshot->id;
+		answer->lost = true;
+		STAILQ_INSERT_TAIL(&reader->answers, answer, link);
+		wakeup_send(reader->wakeup_fd);
+	}
+	snapshot_free(reader, snapshot);
+}
+
 void
 reader_pause(struct wal_reader *reader)
 {
@@ -429,7 +445,7 @@ reader_pause(struct wal_reader *reader)
 	while (reader->busy)
 		pthread_cond_wait(&reader->done, &reader->lock);
 	while (!LIST_EMPTY(&reader->snapshots))
-		snapshot_free(reader, LIST_FIRST(&reader->snapshots));
+		snapshot_lose(reader, LIST_FIRST(&reader->snapshots));
 	pthread_mutex_unlock(&reader->lock);
 }
 

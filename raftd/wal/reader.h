@@ -17,7 +17,7 @@
 enum read_kind {
 	READ_ENTRIES,		/* answer: position (before the first), entries */
 	READ_SNAPSHOT_BEGIN,	/* no answer */
-	READ_SNAPSHOT,		/* answer: position, records, last */
+	READ_SNAPSHOT,		/* answer: position, records, last; or lost, unasked */
 	READ_SNAPSHOT_END,	/* no answer */
 	READ_GARBAGE,		/* answer: records (list of bytes: LevelDB keys), count, last */
 	READ_COMPACT,		/* no answer */
@@ -41,6 +41,7 @@ struct read_job {
 	struct raft_entry *entries;	/* payloads are referenced */
 	struct buf records;
 	bool last;
+	bool lost;			/* SNAPSHOT: the image is gone (reader_pause) */
 };
 
 STAILQ_HEAD(read_jobs, read_job);
@@ -56,8 +57,9 @@ struct read_job *read_job_new(enum read_kind kind);
 void read_job_free(struct read_job **job);
 /*
  * Let go of LevelDB, which is about to be closed, until reader_resume: waits for the
- * job at hand. Other jobs wait; images are lost, and what is asked of them is not
- * answered. From another thread than the reader's.
+ * job at hand. Other jobs wait; images that were not read to their end are lost: one
+ * answer says so at once, and what is asked of them is not answered. From another
+ * thread than the reader's.
  */
 void reader_pause(struct wal_reader *reader);
 void reader_resume(struct wal_reader *reader);

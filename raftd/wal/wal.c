@@ -215,7 +215,11 @@ answer(struct wal *wal, struct read_job *job)
 		wal->callbacks.fetched(argument, job->id, job->position, job->entries, job->count);
 	} else if (job->kind == READ_GARBAGE) {
 		upkeep_found(wal, job);
-	} else if (snapshot_in_use(wal, job->id)) {
+	} else if (!snapshot_in_use(wal, job->id)) {
+		return;
+	} else if (job->lost) {
+		wal->callbacks.snapshot_lost(argument, job->id);
+	} else {
 		wal->callbacks.snapshot_read(argument, job->id, job->position,
 		    buf_slice(&job->records), job->last);
 	}

@@ -81,6 +81,9 @@ struct wal_callbacks {
 	 * each time) and the next list of state_records; last: no more come. Borrowed. */
 	void (*snapshot_read)(void *argument, uint64_t snapshot, struct raft_position position,
 	    struct slice records, bool last);
+	/* What is left of that image, or was asked of it, does not come: LevelDB was
+	 * closed, as a write found no space. It is still to be ended. */
+	void (*snapshot_lost)(void *argument, uint64_t snapshot);
 	/* Space became scarce or is there again; also the answer to wal_look. */
 	void (*space)(void *argument, const struct wal_space *space);
 	/* The disk failed: say sentence (borrowed) and end with EXIT_DATA. Nothing

@@ -784,6 +784,24 @@ TEST(a_backup_reads_a_piece_only_when_it_is_asked_for)
 	world_free(w);
 }
 
+TEST(a_backup_whose_image_is_lost_fails_at_once)
+{
+	struct world *w = leading_world();
+
+	begin_backup(w);
+	node_snapshot_lost(w->node, 501);
+	assert_int_equal(w->images, 1);
+	node_snapshot_lost(w->node, 500);
+	assert_int_equal(w->images, 0);
+	assert_int_equal(w->piece_error, ERR_NO_SPACE);
+	/* The next one begins anew. */
+	w->image_reads = 0;
+	begin_backup(w);
+	node_snapshot_read(w->node, 500, (struct raft_position){ 7, 2 }, SLICE_EMPTY, true);
+	assert_int_equal(w->piece.last, 1);
+	world_free(w);
+}
+
 TEST(a_backup_that_nobody_takes_lets_go_of_its_image)
 {
 	struct world *w = leading_world();

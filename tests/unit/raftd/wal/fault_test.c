@@ -335,6 +335,41 @@ TEST(image_is_not_read_on_after_the_database_was_opened_again)
 	fixture_close(&f);
 }
 
+TEST(an_image_lost_to_a_full_disk_is_told_while_it_is_still_full)
+{
+	struct fixture f;
+	uint64_t half_read, read, ended;
+
+	fixture_new(&f);
+	fixture_write_entries(&f, 1, 1, 1);
+	fixture_apply(&f, 1, 1, "a=1 b=2 c=3");
+	disk_fault_arm(f.directory);
+	half_read = wal_snapshot_begin(f.wal);
+	wal_snapshot_read(f.wal, half_read, 1);
+	fixture_wait(&f, &f.snapshot_calls, 1);
+	assert_false(f.snapshot_last);
+	/* Nobody waits for more of these two. */
+	read = wal_snapshot_begin(f.wal);
+	wal_snapshot_read(f.wal, read, 1000);
+	ended = wal_snapshot_begin(f.wal);
+	wal_snapshot_end(f.wal, ended);
+	fixture_wait(&f, &f.snapshot_calls, 2);
+	assert_true(f.snapshot_last);
+	wal_fetch(f.wal, 1, 1, 1000);
+	fixture_wait(&f, &f.fetched_calls, 1);
+	disk_fault_fail(DISK_WRITE, 1, 0, ENOSPC);
+	disk_fault_space(SPACE_ENOUGH_BYTES - 1);
+	fixture_submit_entries(&f, 2, 2, 1);
+	fixture_wait(&f, &f.lost_calls, 1);
+	assert_int_equal(f.lost, half_read);
+	assert_int_equal(f.persisted, 2);
+	disk_fault_space(SPACE_ENOUGH_BYTES);
+	fixture_wait_persisted(&f, 3);
+	assert_int_equal(f.lost_calls, 1);
+	disk_fault_arm(NULL);
+	fixture_close(&f);
+}
+
 TEST(turns_behind_a_failing_one_are_not_acknowledged)
 {
 	struct fixture f;

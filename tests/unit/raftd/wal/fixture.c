@@ -109,6 +109,15 @@ on_snapshot_read(void *argument, uint64_t snapshot UNUSED, struct raft_position 
 }
 
 static void
+on_snapshot_lost(void *argument, uint64_t snapshot)
+{
+	struct fixture *fixture = argument;
+
+	fixture->lost_calls++;
+	fixture->lost = snapshot;
+}
+
+static void
 on_space(void *argument, const struct wal_space *space)
 {
 	struct fixture *fixture = argument;
@@ -159,6 +168,7 @@ open_with(struct fixture *fixture, const char *directory, const char *name, bool
 		.persisted = on_persisted,
 		.fetched = on_fetched,
 		.snapshot_read = on_snapshot_read,
+		.snapshot_lost = on_snapshot_lost,
 		.space = on_space,
 		.failed = on_failed,
 		.argument = fixture,

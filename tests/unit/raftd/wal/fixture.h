@@ -32,6 +32,8 @@ struct fixture {
 	struct raft_position fetched_prev;
 	struct buf fetched;		/* as log */
 	unsigned snapshot_calls;
+	unsigned lost_calls;
+	uint64_t lost;			/* the last of them */
 	struct raft_position snapshot_position;
 	struct buf snapshot;		/* as state */
 	struct buf snapshot_raw;	/* list of state_record */
