@@ -229,7 +229,8 @@ MESSAGE(standby, 0x2e, FROM_PEER_WORKER,
 MESSAGE(create_cluster, 0x2b, FROM_PEER_WORKER, FIELD(u64, unused))
 /* The stream to that node closed and its port refuses connections. */
 MESSAGE(peer_unreachable, 0x27, FROM_PEER_WORKER, FIELD(u64, id))
-/* A stream to that node is up (again). */
+/* A stream to that node is up (again), or one for snapshots broke alone: what was under
+ * way may be lost. */
 MESSAGE(peer_connected, 0x28, FROM_PEER_WORKER, FIELD(u64, id))
 
 /* The next piece of a backup; 0 begins one. Request id is the backup's, unique in the worker. */

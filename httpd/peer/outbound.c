@@ -89,6 +89,8 @@ outbound_closed(void *argument, struct stream *stream UNUSED, const char *why)
 	stream_free(&outbound->stream);
 	diag_info("peer", "stream closed: name=%s direction=out kind=%s: %s", peer->name,
 	    stream_kind_name(kind), why);
+	if (kind == STREAM_BULK)
+		peer_bulk_lost(peer);
 	if (kind == STREAM_BULK || !peer->member) {
 		outbound_free(&peer->out[kind]);
 		peer_release(peer);

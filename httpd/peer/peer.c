@@ -8,7 +8,7 @@
  * is dropped and counted, the core sends again.
  *
  * raftd learns two things by the way: peer_connected when messages to a node can
- * arrive again, and peer_unreachable when no stream is left and its port
+ * arrive again, or parts of a snapshot were lost alone, and peer_unreachable when no stream is left and its port
  * refuses connections, so that the whole node is gone and not only slow.
  */
 #include "httpd/peer/peer.h"
@@ -25,6 +25,7 @@
 #include <stdlib.h>
 
 #define SILENCE_MS_MIN 2000
+#define BULK_TOLD_MS 1000	/* who breaks each snapshot at once waits for the next */
 #define HEARTBEAT_LOST_NS (5 * NS_PER_SECOND)
 
 struct handshake
@@ -171,6 +172,19 @@ peer_stream_up(struct peer *peer, enum stream_kind kind, bool outbound)
 	/* Who can call us is alive: no need to wait before we call it. */
 	if (!outbound && peer->out[STREAM_MAIN] != NULL)
 		outbound_kick(peer->out[STREAM_MAIN]);
+}
+
+void
+peer_bulk_lost(struct peer *peer)
+{
+	uint64_t now_ms = loop_now(peer->peers->worker->loop).monotonic_ms;
+
+	/* Without a main stream it is told when that is up again. */
+	if (!peer->member || !peer_has_stream(peer) ||
+	    (peer->bulk_told_ms != 0 && now_ms - peer->bulk_told_ms < BULK_TOLD_MS))
+		return;
+	peer->bulk_told_ms = now_ms;
+	peer_tell_connected(peer);
 }
 
 void

@@ -48,6 +48,7 @@ struct peer {
 	struct stream *in[STREAM_KINDS];	/* the last that the node opened, or NULL */
 	struct loop_timer *linger;	/* from the end of membership on */
 	uint64_t dropped;		/* frames, since a stream took one */
+	uint64_t bulk_told_ms;		/* when the loss of a bulk stream was; 0: never */
 	uint64_t heartbeat_ns;		/* monotonic, of the one that is timed; 0: none */
 	struct metric_series *sent, *received, *failures, *round_trip; /* NULL: no member yet */
 	struct metric_series *active;	/* as these */
@@ -75,6 +76,8 @@ struct peer *peers_caller(struct peers *peers, uint64_t id, const char *name);
 
 /* A stream with that node came up; it is in its place already. */
 void peer_stream_up(struct peer *peer, enum stream_kind kind, bool outbound);
+/* Our stream for snapshots to it was up and broke. */
+void peer_bulk_lost(struct peer *peer);
 /* Its port refuses connections. */
 void peer_refused(struct peer *peer);
 /* A frame of that node, for raftd; argument is the struct peer. */

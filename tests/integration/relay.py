@@ -85,7 +85,7 @@ class Relay:
         self.world, self.name = world, name
         self.target = target
         self.port, self.server = port, None
-        self.connections = {}           # its task: who called
+        self.connections = {}           # its task: who called, and what for
         self.probing = None
 
     async def listen(self):
@@ -112,13 +112,13 @@ class Relay:
 
     async def accepted(self, reader, writer):
         task = asyncio.current_task()
-        self.connections[task] = None
+        self.connections[task] = None, None
         out = None
         try:
             head = await self.read_head(reader)
             found = CALLER.search(head)
             caller = (found.group(1) or found.group(2)).decode() if found else "?"
-            self.connections[task] = caller
+            self.connections[task] = caller, head.split(b" ")[1].decode(errors="replace")
             there = self.world.link(caller, self.name)
             back = self.world.link(self.name, caller)
             await there.open.wait()
@@ -187,12 +187,12 @@ class Links:
         if reset:
             await self.order_reset([list(pair) for pair in hurt])
 
-    async def order_reset(self, pairs):
+    async def order_reset(self, pairs, path=None):
         """Break the connections between these, as a firewall does that forgot them."""
         pairs = {frozenset(pair) for pair in pairs}
         for relay in self.relays.values():
-            for task, caller in list(relay.connections.items()):
-                if frozenset((caller, relay.name)) in pairs:
+            for task, (caller, asked) in list(relay.connections.items()):
+                if frozenset((caller, relay.name)) in pairs and path in (None, asked):
                     task.cancel()
 
     async def serve(self):
@@ -250,8 +250,9 @@ class Network:
     def heal(self, reset=False):
         self._order("heal", reset=reset)
 
-    def reset(self, ones, others):
-        self._order("reset", pairs=[(a, b) for a in ones for b in others])
+    def reset(self, ones, others, path=None):
+        """All connections between these, or those that were opened for that path."""
+        self._order("reset", pairs=[(a, b) for a in ones for b in others], path=path)
 
     def close(self):
         self.process.stdin.close()

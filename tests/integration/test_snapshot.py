@@ -162,6 +162,25 @@ def test_the_transfer_is_broken_in_the_middle(cluster, what):
     cluster.settle()
 
 
+def test_a_snapshot_stream_that_breaks_alone_starts_over_at_once(cluster):
+    victim = cluster.followers()[0]
+    stay = away(cluster, victim)
+    names = [n.name for n in stay]
+    cluster.network.one_way(names, [victim.name], rate=25 * 1000 * 1000)
+    victim.start(wait=False)
+    wait_until(lambda: receives(victim), 20, "a snapshot to begin")
+    up = victim.log().count("stream up: ")
+    cluster.network.reset(names, [victim.name], path="/raft/snapshot")
+    # Credit that does not come is waited for 10 s, however slow the machine is.
+    wait_until(lambda: receives(victim) > 1, 8 / SLOW, "it to begin again")
+    victim.wait_ready(30)
+    wait_until(lambda: installs(victim), 30, "the state")
+    again = [line for line in victim.log().split("stream up: ")[up + 1:] if "kind=main" in line.split("\n")[0]]
+    assert not again, "the main streams were to stay"
+    cluster.network.heal()
+    cluster.settle()
+
+
 def test_trimming_all_the_time_under_kills(world):
     cluster, rand = Cluster(world, 3, flags=["-snapshot-count", "5"]), random.Random(SEED)
     first = cluster.nodes[0].put("/begin", "x").json["node"]["modifiedIndex"] + 1

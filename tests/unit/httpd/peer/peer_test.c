@@ -267,6 +267,34 @@ TEST(snapshot_chunks_take_a_connection_of_their_own)
 	finish(&fixture, &server);
 }
 
+static void
+take_bulk_and_hang_up(struct fixture *fixture, struct server *server)
+{
+	send_to_peer(fixture, MSG_snapshot_chunk, SLICE_LITERAL("chunk"));
+	assert_non_null(strstr(server_request(server), "GET /raft/snapshot HTTP/1.1\r\n"));
+	server_upgrade(server, CLUSTER_ID, REMOTE_ID);
+	(void)server_bytes(server, FRAME_HEADER_BYTES + 5);
+	server_hang_up(server);
+}
+
+/* So that the snapshot starts over at once; but not as often as it may break. */
+TEST(a_snapshot_stream_that_breaks_alone_is_told_once_a_second)
+{
+	struct server server;
+	struct fixture *fixture = connected(&server);
+	int main_stream = server.fd;
+
+	server.fd = -1;
+	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_connected), 1);
+	take_bulk_and_hang_up(fixture, &server);
+	expect_told(fixture, MSG_peer_connected, 2);
+	take_bulk_and_hang_up(fixture, &server);
+	fixture_settle(fixture);
+	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_connected), 2);
+	server.fd = main_stream;
+	finish(&fixture, &server);
+}
+
 /* ---- a node that dies and comes back --------------------------------------------------- */
 
 /* Design, dead leader hint: stream closed and the next connect refused. */
