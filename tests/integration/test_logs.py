@@ -169,6 +169,8 @@ def test_rotation_by_signal_and_by_command(world):
         assert "child ended" not in read(path + ".%d" % round)[len(old):]
     # Nobody holds an old file, so its room is free when it is deleted.
     for pid in [node.process.pid] + proc_children(node.process.pid):
+        # Nobody may look into a child that has just been started.
+        wait_until(lambda: os.access("/proc/%d/fd" % pid, os.R_OK), 5, "a child that can be looked at")
         for fd in os.listdir("/proc/%d/fd" % pid):
             try:
                 assert not os.readlink("/proc/%d/fd/%s" % (pid, fd)).startswith(path + ".")
