@@ -2,7 +2,7 @@
  * certs.c - certs: an authority, and certificates of it, for trying TLS and for small
  * clusters. Over libcrypto, so no other program has to be there.
  *
- * Keys are P-256. Every file is new and only for its owner (0600); nothing is ever
+ * Keys are P-256, and only for their owner (0600). Every file is new: nothing is ever
  * written over. Whoever has ca.key can make certificates: keep it elsewhere.
  */
 #include "common/base.h"
@@ -60,13 +60,13 @@ path_of(const struct ctl *ctl, const char *file, const char *suffix)
 	return xasprintf("%s/%s%s", arguments_text(ctl->arguments, OPT_CERTS_DIR), file, suffix);
 }
 
-/* A new file of mode 0600 with what the BIO holds; frees the BIO. */
+/* A new file with what the BIO holds; frees the BIO. */
 static int
-write_file(const char *path, BIO *bio)
+write_file(const char *path, mode_t mode, BIO *bio)
 {
 	char *data = NULL;
 	long size = BIO_get_mem_data(bio, &data);
-	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
+	int fd = open(path, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, mode);
 	int problem = fd == -1 ? errno : 0;
 
 	if (fd != -1) {
@@ -100,9 +100,9 @@ save(const struct ctl *ctl, const char *file, const struct pair *pair)
 	ASSERT(certificate != NULL);
 	ASSERT(PEM_write_bio_PrivateKey(key, pair->key, NULL, NULL, 0, NULL, NULL) == 1);
 	ASSERT(PEM_write_bio_X509(certificate, pair->certificate) == 1);
-	code = write_file(key_path, key);
+	code = write_file(key_path, 0600, key);
 	if (code == CTL_DONE) {
-		code = write_file(certificate_path, certificate);
+		code = write_file(certificate_path, 0644, certificate);
 		if (code != CTL_DONE)
 			(void)unlink(key_path);
 	} else {

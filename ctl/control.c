@@ -33,7 +33,7 @@ struct order {
 	bool json;		/* the answer is wanted as it is */
 };
 
-/* What was given, or where a node started without options would be. */
+/* What was given, or where a node started without options would be; else the service. */
 static char *
 find_run_dir(const struct arguments *arguments)
 {
@@ -41,6 +41,7 @@ find_run_dir(const struct arguments *arguments)
 	const struct option_value *data_dir = &arguments->values[OPT_DATA_DIR];
 	const char *name = getenv("ETCD_NAME");
 	char host[HOST_NAME_BYTES] = "";
+	char *here;
 
 	if (run_dir->source != SOURCE_NONE && run_dir->source >= data_dir->source)
 		return xstrdup(run_dir->text);
@@ -50,7 +51,11 @@ find_run_dir(const struct arguments *arguments)
 		return xasprintf("%s.etcd/run", name);
 	if (gethostname(host, sizeof(host) - 1) == -1)
 		host[0] = '\0';
-	return xasprintf("%s.etcd/run", host);
+	here = xasprintf("%s.etcd/run", host);
+	if (access(here, F_OK) == 0 || access(SERVICE_RUN_DIR, F_OK) == -1)
+		return here;
+	free(here);
+	return xstrdup(SERVICE_RUN_DIR);
 }
 
 /* A relative name from inside the directory: its path may be longer than sun_path. */
