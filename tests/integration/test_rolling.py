@@ -169,6 +169,8 @@ class Load:
         self.writers = [Writer(a, 10 * i + k, tls) for i, a in enumerate(addresses) for k in range(2)]
         self.watchers = [kind(a, first, tls) for a in addresses for kind in (Poller, Stream)]
         nodes[0].put("/load/0", "x")
+        for node in nodes:
+            wait_until(lambda: node.get("/v2/keys/load/0").status == 200, 10, "the first key")
         self.others = [kind(a, tls) for a in addresses for kind in (Reader, Slow)]
         if tls is not None:
             self.others = [o for o in self.others if not isinstance(o, Slow)]
