@@ -81,7 +81,6 @@ struct channel {
 
 	bool broken;
 	enum err failed;		/* to be told by wake */
-	bool draining;			/* the owner need not be told */
 	bool closed;			/* the owner was told, or knows */
 };
 
@@ -145,8 +144,7 @@ tell_closed(struct channel *channel, enum err why)
 	channel->closed = true;
 	drop_output(channel);
 	want(channel);
-	if (!channel->draining)
-		channel->owner.closed(channel->owner.argument, why);
+	channel->owner.closed(channel->owner.argument, why);
 }
 
 static void
@@ -538,18 +536,6 @@ channel_feed(struct channel *channel, struct slice bytes)
 {
 	ASSERT(channel->in_place == 0);
 	buf_append_slice(&channel->in, bytes);
-}
-
-void
-channel_drain(struct channel *channel)
-{
-	ASSERT(channel->freed == NULL);
-	if (channel->closed || channel->failed != ERR_NONE)
-		return;
-	channel->draining = true;
-	channel->paused = false;
-	if (dispatch(channel))
-		read_frames(channel, CHANNEL_QUEUE_BYTES_MAX);
 }
 
 void

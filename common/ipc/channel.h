@@ -49,10 +49,6 @@ int channel_fd(const struct channel *channel);
  * socket; and there, before anything else is read. */
 struct slice channel_unread(const struct channel *channel);
 void channel_feed(struct channel *channel, struct slice bytes);
-/* Deliver what came already, paused or not: the last words of a process that
- * is dead. Call from the loop; closed() is not called any more, only
- * channel_free may follow (the callee of received() may have done it). */
-void channel_drain(struct channel *channel);
 /* Read and deliver what is there now, outside of a callback; bounded. */
 void channel_poll(struct channel *channel);
 /* Stop or go on reading (back-pressure). */

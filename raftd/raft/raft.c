@@ -555,18 +555,6 @@ raft_match(const struct raft *raft, peer_id peer)
 }
 
 raft_index
-raft_match_min(const struct raft *raft)
-{
-	raft_index least = raft->log.persisted;
-
-	for (size_t i = 0; i < raft->peer_count; i++) {
-		if (!raft->peers[i]->leaving)
-			least = MIN_OF(least, raft->peers[i]->match);
-	}
-	return least;
-}
-
-raft_index
 raft_lost(const struct raft *raft)
 {
 	return raft->lost;

@@ -239,9 +239,6 @@ bool raft_caught_up(const struct raft *raft, peer_id peer);
 raft_tick raft_heard_ago(const struct raft *raft, peer_id peer);
 /* Leader: matched index of that peer; 0 if unknown. */
 raft_index raft_match(const struct raft *raft, peer_id peer);
-/* Leader: smallest matched index of all members; what compaction should keep.
- * Else what is on our own disk. */
-raft_index raft_match_min(const struct raft *raft);
 /* An entry that this node acknowledged and does not have: its disk was put back to
  * what it had been before. It must not vote any more. 0: none that we know of. */
 raft_index raft_lost(const struct raft *raft);

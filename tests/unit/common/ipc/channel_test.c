@@ -514,25 +514,6 @@ TEST(a_paused_channel_delivers_nothing_and_loses_nothing)
 	close_scene(&scene);
 }
 
-TEST(draining_delivers_what_came_and_tells_no_end)
-{
-	struct scene scene;
-	struct buf bytes = BUF_INIT;
-
-	open_scene(&scene, false);
-	channel_pause(scene.a.channel, true);
-	for (uint16_t type = 1; type <= 9; type++)
-		frame_append(&bytes, type, 0, 0, SLICE_LITERAL("last words"));
-	assert_int_equal(write(scene.bare, bytes.data, bytes.size), (ssize_t)bytes.size);
-	close(scene.bare);
-	scene.bare = -1;
-	channel_drain(scene.a.channel);
-	run_ready(&scene);
-	assert_string_equal(scene.a.seen, "123456789");
-	buf_free(&bytes);
-	close_scene(&scene);
-}
-
 TEST(frames_sent_as_bytes_are_the_same_frames)
 {
 	struct scene scene;
