@@ -103,6 +103,23 @@ apply_payload_create(const struct command_create *create)
 	return payload_of(&bytes);
 }
 
+struct blob *
+apply_payload_refused(uint64_t session, uint64_t sequence, uint64_t low,
+    const struct command_refused *refused)
+{
+	struct command_head head = {
+		.kind = COMMAND_REFUSED,
+		.session = session,
+		.sequence = sequence,
+		.low = low,
+	};
+	struct buf bytes = BUF_INIT;
+
+	command_head_put(&bytes, &head);
+	command_refused_put(&bytes, refused);
+	return payload_of(&bytes);
+}
+
 bool
 apply_payload_parse(const struct blob *payload, struct command_head *head, struct reader *body)
 {
@@ -258,6 +275,21 @@ apply_member(struct node *node, const struct raft_entry *entry, struct reader *b
 	return failed(node, ERR_RAFT_INTERNAL, "malformed command");
 }
 
+/* The session remembers the error as what became of the request. */
+static struct store_outcome
+apply_refused(struct node *node, struct reader *body)
+{
+	struct command_refused refused;
+	struct store_outcome outcome;
+
+	if (!command_refused_get(body, &refused) || !reader_done(body))
+		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
+	outcome = failed(node, err_from_number(refused.error), NULL);
+	if (refused.cause.size > 0)
+		outcome.cause = blob_new(refused.cause);
+	return outcome;
+}
+
 /* ---- the cluster ----------------------------------------------------------- */
 
 static void
@@ -348,6 +380,8 @@ apply_command(struct node *node, const struct raft_entry *entry, const struct co
 		return apply_config(node, body);
 	case COMMAND_CREATE:
 		return apply_create(node, entry, body);
+	case COMMAND_REFUSED:
+		return apply_refused(node, body);
 	case COMMAND_EXPIRE:
 		node->expiring = false;
 		if (command_expire_get(body, &expire) && reader_done(body))

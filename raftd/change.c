@@ -7,7 +7,8 @@
  *
  *	queued --may change, guards pass--> in the log	[propose_change]
  *	queued --a dead member has its name--> that one is removed first
- *	queued --guards or deadline--> refused		[refuse]
+ *	queued --guards--> refused by the log		[decline]
+ *	queued --deadline--> refused as not known	[refuse]
  */
 #include "raftd/node_priv.h"
 
@@ -53,6 +54,8 @@ changes_add(struct node *node, peer_id origin, struct blob *payload)
 	TAILQ_INSERT_TAIL(&node->changes, change, link);
 }
 
+/* The asker learns nothing of what will become of its request: another copy may
+ * be on its way. */
 static void
 refuse(struct node *node, struct change *change, enum err error, const char *cause)
 {
@@ -72,10 +75,30 @@ refuse(struct node *node, struct change *change, enum err error, const char *cau
 	change_free(node, change);
 }
 
+/* An error that says that the change will not be is only true if no late copy of
+ * the request can bring it about. So it goes into the log, the session remembers
+ * it, and the change stays at the head of the queue until it is applied. */
+static void
+decline(struct node *node, struct change *change, const struct command_head *head,
+    enum err error, const char *cause)
+{
+	struct command_refused refused = {
+		.error = (uint16_t)error,
+		.cause = slice_text(cause),
+	};
+	struct blob *payload = apply_payload_refused(change->session, change->sequence, head->low,
+	    &refused);
+	struct raft_position position;
+
+	if (raft_propose(node->raft, payload, &position) == ERR_NONE)
+		change->refused_index = position.index;
+	blob_unref(&payload);
+}
+
 /* The log takes it, or it has to wait, or it never can. */
 static void
-propose_change(struct node *node, struct change *change, enum raft_conf_op op, peer_id peer,
-    struct blob *payload)
+propose_change(struct node *node, struct change *change, const struct command_head *head,
+    enum raft_conf_op op, peer_id peer, struct blob *payload)
 {
 	struct raft_position position;
 
@@ -84,9 +107,11 @@ propose_change(struct node *node, struct change *change, enum raft_conf_op op, p
 		change_free(node, change);
 		return;
 	case ERR_INVALID:
-		refuse(node, change, op == RAFT_CONF_REMOVE ? ERR_RAFT_INTERNAL :
-		    ERR_NO_MORE_PEER, op == RAFT_CONF_REMOVE ?
-		    "the last voting member cannot be removed" : "");
+		if (op == RAFT_CONF_REMOVE)
+			refuse(node, change, ERR_RAFT_INTERNAL,
+			    "the last voting member cannot be removed");
+		else
+			decline(node, change, head, ERR_NO_MORE_PEER, "");
 		return;
 	default:
 		return;
@@ -158,20 +183,20 @@ step_join(struct node *node, struct change *change, const struct command_head *h
 	    (same_url == NULL || same_url == same_id)) {
 		rejoin(node, change, head, m);
 	} else if (same_url != NULL && same_url != same_name) {
-		refuse(node, change, ERR_PEER_ADDRESS_EXISTS, same_url->peer_url);
+		decline(node, change, head, ERR_PEER_ADDRESS_EXISTS, same_url->peer_url);
 	} else if (same_name != NULL && is_alive(node, same_name->id)) {
 		snprintf(cause, sizeof(cause), "%s %s", same_name->name, same_name->peer_url);
-		refuse(node, change, ERR_KEY_EXISTS, cause);
+		decline(node, change, head, ERR_KEY_EXISTS, cause);
 	} else if (same_name != NULL) {
 		replace(node, same_name);
 	} else if (same_id != NULL) {
-		refuse(node, change, ERR_KEY_EXISTS, same_id->name);
+		decline(node, change, head, ERR_KEY_EXISTS, same_id->name);
 	} else if (node->replica.members.count >= node->replica.config.active_size) {
 		snprintf(cause, sizeof(cause), "active size %" PRIu64,
 		    node->replica.config.active_size);
-		refuse(node, change, ERR_NO_MORE_PEER, cause);
+		decline(node, change, head, ERR_NO_MORE_PEER, cause);
 	} else {
-		propose_change(node, change, RAFT_CONF_ADD_LEARNER, m->id, change->payload);
+		propose_change(node, change, head, RAFT_CONF_ADD_LEARNER, m->id, change->payload);
 	}
 }
 
@@ -186,7 +211,7 @@ step_remove(struct node *node, struct change *change, const struct command_head 
 
 	if (member == NULL) {
 		snprintf(cause, sizeof(cause), "%.*s", SLICE_ARGS(m->name));
-		refuse(node, change, ERR_KEY_NOT_FOUND, cause);
+		decline(node, change, head, ERR_KEY_NOT_FOUND, cause);
 		return;
 	}
 	remove = (struct command_member){
@@ -195,7 +220,7 @@ step_remove(struct node *node, struct change *change, const struct command_head 
 		.name = m->name,
 	};
 	payload = payload_for(change, head, &remove);
-	propose_change(node, change, RAFT_CONF_REMOVE, member->id, payload);
+	propose_change(node, change, head, RAFT_CONF_REMOVE, member->id, payload);
 	blob_unref(&payload);
 }
 
@@ -208,6 +233,11 @@ step_change(struct node *node, struct change *change)
 	struct command_member m;
 	struct reader body;
 
+	if (change->refused_index != 0) {
+		if (change->refused_index <= node->applied.index)
+			change_free(node, change);
+		return;
+	}
 	if (!apply_payload_parse(change->payload, &head, &body) ||
 	    !command_member_get(&body, &m) || !reader_done(&body)) {
 		refuse(node, change, ERR_RAFT_INTERNAL, "malformed command");

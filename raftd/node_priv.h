@@ -52,8 +52,6 @@ struct proposal {
 	bool conf;			/* a membership change: goes through change.c */
 	bool pending;
 	bool submitted_once;		/* so a time-out does not mean it did not happen */
-	bool spread;			/* to more than one leader: none can refuse for all */
-	raft_term submitted_term;	/* last submitted under */
 	uint64_t deadline_ms;
 	uint64_t leader_deadline_ms;	/* without ever having met a leader */
 	uint64_t retry_ms;		/* submitted by forwarding: again at this time */
@@ -104,6 +102,7 @@ struct change {
 	uint64_t session, sequence;
 	peer_id origin;			/* who forwarded it; 0: a worker of ours */
 	uint64_t deadline_ms;
+	raft_index refused_index;	/* the entry that refuses it; 0: not decided */
 	struct blob *payload;
 };
 
@@ -421,6 +420,8 @@ struct blob *apply_payload_expire(uint64_t cutoff_ns);
 struct blob *apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_config *config);
 struct blob *apply_payload_create(const struct command_create *create);
+struct blob *apply_payload_refused(uint64_t session, uint64_t sequence, uint64_t low,
+    const struct command_refused *refused);
 /* Take a payload apart; false: malformed. body is the reader behind the head. */
 bool apply_payload_parse(const struct blob *payload, struct command_head *head,
     struct reader *body);

@@ -113,7 +113,6 @@ proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blo
 	proposal->pending = true;
 	proposal->started_ns = node->now.monotonic_ns;
 	proposal->submitted_once = again;
-	proposal->spread = again;
 	proposal->deadline_ms = node->now.monotonic_ms + node->config.request_timeout_ms;
 	proposal->leader_deadline_ms = node->now.monotonic_ms + node_leader_wait_ms(node);
 	hash_insert(&proposals->by_id, &proposal->link, id_key(proposal->id));
@@ -348,10 +347,7 @@ proposals_turn(struct node *node)
 			TAILQ_REMOVE(&proposals->pending, proposal, by_state);
 			TAILQ_INSERT_TAIL(&proposals->submitted, proposal, by_state);
 			proposal->pending = false;
-			if (proposal->submitted_once && proposal->submitted_term != term)
-				proposal->spread = true;
 			proposal->submitted_once = true;
-			proposal->submitted_term = term;
 		}
 	}
 	update_own_address(node);
@@ -405,11 +401,7 @@ void
 proposals_refused(struct node *node, const struct msg_forward_refused *m)
 {
 	enum err error = err_from_number(m->error);
-	const struct proposal *proposal = find(&node->proposals, m->session, m->sequence);
 
-	/* Another leader may have taken its copy: wait for what becomes of that. */
-	if (proposal != NULL && proposal->spread)
-		return;
 	if (!proposals_finish(node, m->session, m->sequence))
 		return;
 	node_answer(node, (struct answer){

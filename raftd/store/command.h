@@ -11,6 +11,7 @@ enum command_kind {
 	COMMAND_MEMBER = 3,
 	COMMAND_CONFIG = 4,
 	COMMAND_CREATE = 5,
+	COMMAND_REFUSED = 6,
 };
 
 #define CODEC_TABLE "raftd/store/command_table.h"

@@ -27,5 +27,7 @@ RECORD(command_create,		/* COMMAND_CREATE: the CONF entry that begins a cluster 
     FIELD(u64, id) FIELD(u64, cluster_id)
     FIELD(bytes, name) FIELD(bytes, peer_url) FIELD(bytes, client_url)
     FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms))
+RECORD(command_refused,		/* COMMAND_REFUSED: a membership change whose answer is an error */
+    FIELD(u16, error) FIELD(bytes, cause))
 #undef RECORD
 #undef FIELD

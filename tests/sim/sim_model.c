@@ -722,6 +722,7 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
 	struct command_member member;
 	struct command_create create;
 	struct command_config config;
+	struct command_refused refused;
 
 	switch (head->kind) {
 	case COMMAND_WRITE:
@@ -747,6 +748,10 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
 	case COMMAND_CONFIG:
 		if (command_config_get(body, &config))
 			return ERR_NONE;
+		break;
+	case COMMAND_REFUSED:
+		if (command_refused_get(body, &refused))
+			return err_from_number(refused.error);
 		break;
 	default:
 		break;

@@ -22,6 +22,7 @@ struct world {
 	struct buf peer_out;
 	struct buf said;		/* what went to workers, as words in order */
 	struct node_outcome last;	/* slices are not kept */
+	char last_cause[64];
 	size_t outcomes;
 	enum exit_code ended;
 	size_t images, image_reads;	/* open; asked for and not given */
@@ -56,6 +57,7 @@ outcome(void *argument, uint64_t session, uint64_t request_id, const struct node
 
 	assert_int_equal(session, SESSION);
 	w->last = *o;
+	snprintf(w->last_cause, sizeof(w->last_cause), "%.*s", SLICE_ARGS(o->cause));
 	w->outcomes++;
 	buf_printf(&w->said, "outcome %u %d; ", (unsigned)request_id, (int)o->error);
 }
@@ -508,6 +510,36 @@ TEST(a_write_repeated_while_it_waits_is_answered_once)
 	write_key(w, 1, "/a", 0);
 	settle(w);
 	assert_int_equal(w->outcomes, 1);
+	world_free(w);
+}
+
+static void
+ask_to_join(struct world *w, uint64_t sequence, const char *name, const char *peer_url)
+{
+	struct msg_member_change change = {
+		.low = sequence,
+		.op = MEMBER_JOIN,
+		.id = 0xb2,
+		.name = slice_text(name),
+		.peer_url = slice_text(peer_url),
+		.client_url = SLICE_LITERAL("http://127.0.0.1:4002"),
+	};
+
+	node_member_change(w->node, SESSION, sequence, false, &change);
+	settle(w);
+}
+
+TEST(a_join_that_was_refused_has_no_late_effect)
+{
+	struct world *w = leading_world();
+
+	ask_to_join(w, 1, "machine2", "http://127.0.0.1:7001");
+	assert_int_equal(w->last.error, ERR_PEER_ADDRESS_EXISTS);
+	assert_string_equal(w->last_cause, "http://127.0.0.1:7001");
+	ask_to_join(w, 1, "machine2", "http://127.0.0.1:7002");
+	assert_int_equal(w->last.error, ERR_PEER_ADDRESS_EXISTS);
+	assert_false(raft_is_learner(node_raft(w->node), 0xb2));
+	assert_int_equal(w->outcomes, 2);
 	world_free(w);
 }
 
