@@ -49,7 +49,7 @@ enum err transport_read(struct transport *transport, void *data, size_t room,
     size_t *size) MUST_CHECK;
 /* ERR_NONE with *size, which may be less than all; ERR_AGAIN: no room now;
  * ERR_IO: broken. */
-enum err transport_write(struct transport *transport, const struct iovec *pieces, int count,
+enum err transport_write(struct transport *transport, struct iovec *pieces, int count,
     size_t *size) MUST_CHECK;
 /* We send no more; the other side may still. */
 void transport_end_output(struct transport *transport);
