@@ -34,6 +34,7 @@ struct sim_image {
 	struct sim_state state;
 	size_t next;
 	bool ended;
+	bool lost;		/* LevelDB was closed under it */
 };
 
 /* ---- logs ----------------------------------------------------------------------- */
@@ -243,6 +244,15 @@ image_free(struct sim_image *image)
 }
 
 static void
+lose_images(struct sim_disk *disk)
+{
+	struct sim_image *image;
+
+	LIST_FOREACH(image, &disk->images, link)
+		image->lost = true;
+}
+
+static void
 drop_images(struct sim_disk *disk)
 {
 	while (!LIST_EMPTY(&disk->images))
@@ -438,6 +448,9 @@ sim_disk_fill(struct sim_disk *disk, bool full, bool held)
 	disk->space.full = full;
 	disk->space.free_bytes = full ? 1 : UINT64_C(1) << 30;
 	disk->held = held;
+	/* A write that finds no space closes LevelDB, and with it what is read from it. */
+	if (held)
+		lose_images(disk);
 	if (disk->machine->node != NULL) {
 		node_disk_space(disk->machine->node, &disk->space);
 		machine_wake(disk->machine);
@@ -632,12 +645,19 @@ read_image(struct world *world, struct sim_event *event)
 	struct buf records = BUF_INIT;
 	struct sim_image *image;
 
-	(void)world;
 	if (disk->life != event->life)
 		return;
 	image = image_find(disk, event->number);
 	if (image == NULL || image->ended)
 		return;
+	/* Disks that fill do so rarely in the moment of a transfer: some more of it. */
+	if (world->profile.full_ms > 0 && world_chance(world, 30))
+		image->lost = true;
+	if (image->lost) {
+		node_snapshot_lost(disk->machine->node, image->id);
+		machine_wake(disk->machine);
+		return;
+	}
 	image_take(disk, image);
 	while (image->next < image->state.count &&
 	    (records.size == 0 || records.size < event->flags)) {
