@@ -230,21 +230,6 @@ history_kept(const struct history *history, size_t *count)
 	return indexes;
 }
 
-void
-history_sweep(struct history *history, struct effects *effects)
-{
-	size_t count, i;
-	uint64_t *indexes = history_kept(history, &count);
-
-	for (i = 0; i < count; i++) {
-		struct kept_event *kept = kept_find(history, indexes[i]);
-
-		if (kept->retained == 0)
-			kept_drop(history, kept, effects);
-	}
-	free(indexes);
-}
-
 /* The last part came: put the bytes together and look whether they are an event. */
 static enum err
 assemble(struct kept_event *kept)

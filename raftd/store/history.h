@@ -47,8 +47,6 @@ void history_add(struct history *history, struct event event, struct effects *ef
 /* Counted; an index that is not there is ignored. */
 void history_retain(struct history *history, uint64_t store_index);
 void history_release(struct history *history, uint64_t store_index, struct effects *effects);
-/* Forget what is kept aside without being retained. */
-void history_sweep(struct history *history, struct effects *effects);
 
 /* The indexes kept aside, rising; an array of *count for free(), or NULL. */
 uint64_t *history_kept(const struct history *history, size_t *count);

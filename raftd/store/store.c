@@ -148,13 +148,6 @@ store_event_release(struct store *store, uint64_t store_index, struct buf *effec
 	history_release(&store->history, store_index, &store->effects);
 }
 
-void
-store_event_sweep(struct store *store, struct buf *effects)
-{
-	store->effects.out = effects;
-	history_sweep(&store->history, &store->effects);
-}
-
 struct blob *
 store_event(const struct store *store, uint64_t store_index)
 {

@@ -57,12 +57,10 @@ size_t store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max,
 
 /* An answer kept for a session refers to this event: its record stays on disk
  * and in memory until store_event_release, even past the window. Counted: as many
- * releases as retains. Indexes without an event are ignored. */
+ * releases as retains. Indexes without an event are ignored. After store_loaded
+ * nothing is retained yet: who keeps the answers retains their events again. */
 void store_event_retain(struct store *store, uint64_t store_index);
 void store_event_release(struct store *store, uint64_t store_index, struct buf *effects);
-/* Once after store_loaded and the retains that follow it: events past the window
- * that nobody retained again go, from the disk too. Needed only if they could be. */
-void store_event_sweep(struct store *store, struct buf *effects);
 /* The encoded event of that index, if it is kept (window or retained); borrowed. */
 struct blob *store_event(const struct store *store, uint64_t store_index);
 

@@ -99,9 +99,9 @@ TEST(what_is_loaded_past_the_window_waits_for_those_who_retain_it)
 	f->store = store;
 	assert_non_null(store_event(store, 1));
 	assert_null(store_event(store, 3));
+	store_event_retain(store, 1);
 	store_event_retain(store, 2);
-	store_event_sweep(store, &f->effects);
-	fixture_flush(f);
+	release(f, 1);
 	assert_null(store_event(store, 1));
 	assert_non_null(store_event(store, 2));
 	assert_int_equal(events_on_disk(f), HISTORY_EVENTS + 1);
