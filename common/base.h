@@ -33,7 +33,7 @@
 /* Report a broken promise on standard error and end with EXIT_INTERNAL. */
 NORETURN void assert_fail(const char *condition, const char *file, int line);
 
-/* Exit codes of every program of the node (spec: operations.md, 3). */
+/* Exit codes of every program of the node (docs/operations.md, "Exit codes of etcd"). */
 enum exit_code {
 	EXIT_STOPPED = 0,	/* asked to stop */
 	EXIT_TROUBLE = 1,	/* cannot reach or join, port in use: may pass */

@@ -1,7 +1,7 @@
 /*
  * diag.h - what operators read; never called "log", which is Raft's.
  *
- * One event, one line (spec: operations.md, 11):
+ * One event, one line (docs/operations.md, "The log"):
  *   2026-11-22T15:29:23.647Z machine1 raftd[4712] info raft: became leader term=3
  * Fixed words first, then key=value. How it is written down is diag_format.h,
  * where it goes is the writer's: standard error at first, in a child its pipe to

@@ -2,7 +2,7 @@
  * err.h - the one error type.
  *
  * Made from error_table.h. A number is stored and sent: never reused. Numbers
- * from 100 on are those of the API (spec: keys-api.md, 7); below are ours and
+ * from 100 on are those of the API (docs/api.md, "Errors"); below are ours and
  * never reach a client.
  */
 #ifndef MOOTHALL_COMMON_ERR_H

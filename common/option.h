@@ -6,7 +6,7 @@
  * supervisor fills a struct config from defaults, files, environment and flags;
  * each child gets the effective values in msg_settings and fills its own.
  *
- * Source: spec configuration.md.
+ * Source: docs/operations.md, "Where options come from".
  */
 #ifndef MOOTHALL_COMMON_OPTION_H
 #define MOOTHALL_COMMON_OPTION_H

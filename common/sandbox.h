@@ -13,7 +13,7 @@
  *		kills the process
  *
  * Whoever opens files, loads libraries or reads time zones does it before.
- * Source: spec security.md 5.
+ * Source: docs/security.md, "Mechanisms".
  */
 #ifndef MOOTHALL_COMMON_SANDBOX_H
 #define MOOTHALL_COMMON_SANDBOX_H

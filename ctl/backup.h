@@ -4,7 +4,7 @@
  * What comes is checked while it comes. It is written under another name, mode
  * 0600, and gets its own when all of it is there, right and synced; so a file of
  * that name is whole, or it is the one that was there before.
- * Source: spec operations.md 9.
+ * Source: docs/operations.md, "Backup".
  */
 #ifndef MOOTHALL_CTL_BACKUP_H
 #define MOOTHALL_CTL_BACKUP_H

@@ -6,7 +6,7 @@
  * the higher term at its end, or with the higher index in the same term. It has
  * everything that a majority had if one of the directories of that majority is
  * here, and nobody can tell whether more was acknowledged.
- * Source: spec operations.md 9.
+ * Source: docs/operations.md, "A majority is lost for good".
  */
 #include "common/libexec.h"
 #include "common/limits.h"

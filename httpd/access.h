@@ -13,7 +13,7 @@
  *
  * Lines are collected and leave at the turn's end, as many as fit in one write.
  * Never a header, a body or a value of a parameter.
- * Source: spec operations.md 11; security.md 3.
+ * Source: docs/operations.md, "The access log".
  */
 #ifndef MOOTHALL_HTTPD_ACCESS_H
 #define MOOTHALL_HTTPD_ACCESS_H

@@ -2,7 +2,7 @@
  * policy.h - what a worker keeps when it confines itself: its table of system
  * calls, and no file at all. Called by main.c; by tests/confinement, which
  * tries what is not in it.
- * Source: spec security.md 5.
+ * Source: docs/security.md, "Process by process".
  */
 #ifndef MOOTHALL_HTTPD_POLICY_H
 #define MOOTHALL_HTTPD_POLICY_H

@@ -95,7 +95,7 @@ void response_header_number(struct request *request, const char *name, uint64_t 
  * may be freed before this returns. */
 void response_send(struct request *request, unsigned status, const char *content_type,
     struct slice body);
-/* Plain text error with nosniff, as http-endpoints.md 'plain error': text + "\n". */
+/* Plain text error: text + "\n", which browsers may not take for anything else. */
 void response_plain_error(struct request *request, unsigned status, const char *text);
 /* Begin an answer of unknown length: headers go out at once; chunked (HTTP/1.1),
  * else ended by close. */

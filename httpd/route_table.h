@@ -1,6 +1,6 @@
 /*
- * route_table.h - every endpoint (keys API 14; http endpoints). HEAD is
- * allowed wherever GET is. No guard: included more than once.
+ * route_table.h - every endpoint (docs/api.md). HEAD is allowed wherever
+ * GET is. No guard: included more than once.
  */
 ROUTE(ROUTE_CLIENT, PREFIX, "/v2/keys", METHOD_GET | METHOD_PUT | METHOD_POST | METHOD_DELETE, keys_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v2/machines", METHOD_GET, machines_handle)

@@ -10,7 +10,7 @@
  * side an alert and us a number; what is wrong with a certificate is written
  * down here when it is seen.
  *
- * Source: spec security.md 1; RFC 8446, RFC 5246, RFC 5077, RFC 9325.
+ * Source: docs/security.md, "TLS"; RFC 8446, RFC 5246, RFC 5077, RFC 9325.
  */
 #ifndef MOOTHALL_HTTPD_TLS_H
 #define MOOTHALL_HTTPD_TLS_H

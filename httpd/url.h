@@ -2,7 +2,7 @@
  * url.h - percent escapes, and paths as the API wants them.
  *
  * Pure. Paths and form fields are byte strings: nothing here asks for UTF-8.
- * Source: keys API 3 (paths) and 4.1 (forms).
+ * Source: docs/api.md, "Keys" and "Operations".
  */
 #ifndef MOOTHALL_HTTPD_URL_H
 #define MOOTHALL_HTTPD_URL_H

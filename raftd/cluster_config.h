@@ -6,7 +6,7 @@
  * committed entries only. It is no key and takes no store index. Pure; owned by
  * node.c as part of struct replica.
  *
- * Source: spec cluster.md 5 and 6.
+ * Source: docs/operations.md, "Members"; docs/api.md, /v2/admin/config.
  */
 #ifndef MOOTHALL_RAFTD_CLUSTER_CONFIG_H
 #define MOOTHALL_RAFTD_CLUSTER_CONFIG_H

@@ -5,7 +5,7 @@
  * order of joining. Raft's configuration and the registry keys under
  * /_etcd/machines follow the same entries. Pure; owned by node.c.
  *
- * Source: spec cluster.md 2-5.
+ * Source: docs/architecture.md, "A join"; docs/api.md, "The registry".
  */
 #ifndef MOOTHALL_RAFTD_MEMBER_H
 #define MOOTHALL_RAFTD_MEMBER_H

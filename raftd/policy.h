@@ -6,7 +6,7 @@
  * In two steps, because LevelDB makes files when it is opened and may start its
  * thread then: first everything but the data directory is given up, and when
  * the database is open everything but DATA_DIR/db.
- * Source: spec security.md 5.
+ * Source: docs/security.md, "Process by process".
  */
 #ifndef MOOTHALL_RAFTD_POLICY_H
 #define MOOTHALL_RAFTD_POLICY_H

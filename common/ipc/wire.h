@@ -72,7 +72,7 @@ enum write_op {
 #define WATCH_FLAG_GOES_ON 0x04	/* it has waited already: what is hidden from who waits stays so */
 #define WATCH_FLAG_ALL 0x07
 
-/* Actions as the API spells them (keys-api.md, 5). */
+/* Actions as the API spells them (docs/api.md, "Operations"). */
 enum event_action {
 	ACTION_GET = 0,
 	ACTION_SET = 1,

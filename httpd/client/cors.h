@@ -9,7 +9,7 @@
  *
  * Origins are compared byte by byte; "*" in the list is every origin.
  *
- * Source: security.md 2; Fetch standard, 3.2 (CORS protocol).
+ * Source: docs/api.md, "Web pages"; Fetch standard, 3.2 (CORS protocol).
  */
 #ifndef MOOTHALL_HTTPD_CLIENT_CORS_H
 #define MOOTHALL_HTTPD_CLIENT_CORS_H

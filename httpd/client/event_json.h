@@ -1,7 +1,7 @@
 /*
  * event_json.h - events and nodes as JSON, the way the API spells them.
  *
- * Source: keys API 6.2 and 6.3.
+ * Source: docs/api.md, "Answers".
  */
 #ifndef MOOTHALL_HTTPD_CLIENT_EVENT_JSON_H
 #define MOOTHALL_HTTPD_CLIENT_EVENT_JSON_H

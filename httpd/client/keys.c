@@ -4,7 +4,7 @@
  * A watch goes to watch.c. A call to raftd lives in the request's arena until
  * its outcome comes, or the client goes away.
  *
- * Source: keys API 3 (key), 5 (operations), 6 and 7 (answers).
+ * Source: docs/api.md, "Operations", "Answers", "Errors".
  */
 #include "common/ipc/wire.h"
 #include "common/metric.h"

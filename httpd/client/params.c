@@ -183,9 +183,9 @@ read_tristate(const struct found *found, enum param param, enum params_bool *res
 	return true;
 }
 
-/* ---- checks: keys API 4.4, in its order ----------------------------------------------------- */
+/* ---- checks, in the order in which the API answers them --------------------------------- */
 
-/* Rows 2 to 9: indexes and booleans. */
+/* Indexes and booleans. */
 static enum err
 check_plain(struct arena *arena, const struct found *found, struct params *params,
     struct slice *cause)
@@ -220,7 +220,7 @@ check_plain(struct arena *arena, const struct found *found, struct params *param
 	return ERR_NONE;
 }
 
-/* Rows 10 to 16. */
+/* What the method and the parameters ask of each other. */
 static enum err
 check_meaning(enum request_method method, const struct found *found, struct params *params,
     struct slice *cause)

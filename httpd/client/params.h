@@ -1,8 +1,9 @@
 /*
  * params.h - the parameters of a keys request: found, decoded, checked.
  *
- * Source: keys API 4. They come from the form first and then from the query,
- * and all are checked on every method, in one order, before anything else.
+ * They come from the form first and then from the query, and all are checked on
+ * every method, in one order, before anything else.
+ * Source: docs/api.md, "Operations".
  */
 #ifndef MOOTHALL_HTTPD_CLIENT_PARAMS_H
 #define MOOTHALL_HTTPD_CLIENT_PARAMS_H

@@ -1,7 +1,7 @@
 /*
  * stats.c - /v2/stats/self, store, leader: raftd's counters as JSON.
  *
- * Source: http endpoints, "shapes".
+ * Source: docs/api.md, "Client port".
  */
 #include "common/ipc/wire.h"
 #include "common/metric.h"

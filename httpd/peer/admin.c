@@ -3,7 +3,7 @@
  *
  * Everything here is known in this process (the configuration, raftd's last
  * status) and answered at once; what changes the members is in change.c.
- * Source: http endpoints, peer port.
+ * Source: docs/api.md, "Peer port".
  */
 #include "httpd/peer/peer.h"
 

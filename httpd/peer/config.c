@@ -3,7 +3,7 @@
  *
  * The numbers are the cluster's, replicated by raftd and pushed with its
  * status; a change is answered from the status that came before its outcome.
- * Source: http endpoints, peer port; cluster behaviour 6.
+ * Source: docs/api.md, "Peer port"; docs/operations.md, "Members".
  */
 #include "httpd/peer/peer.h"
 

@@ -3,7 +3,7 @@
  *
  * Pure. A discovery URL names a directory of some other cluster, in which each
  * machine of the new one has a key: its name, with its peer URL as the value.
- * Source: discovery 1.
+ * Source: docs/operations.md, "Discovery".
  */
 #ifndef MOOTHALL_HTTPD_PEER_DISCOVERY_TEXT_H
 #define MOOTHALL_HTTPD_PEER_DISCOVERY_TEXT_H

@@ -3,7 +3,7 @@
  *
  * Runs while raftd is in PHASE_JOINING without a cluster, and -peers or a
  * discovery service name somebody. Ends with msg_joined to raftd, or with the end of the node.
- * Source: cluster behaviour 2.
+ * Source: docs/architecture.md, "A join".
  */
 #ifndef MOOTHALL_HTTPD_PEER_JOIN_H
 #define MOOTHALL_HTTPD_PEER_JOIN_H

@@ -23,7 +23,7 @@
  * Sources: Ongaro & Ousterhout 2014 (the paper); Ongaro's dissertation (thesis)
  * 3.10 transfer, 4.1-4.2 membership with the correction of 2015 (no change
  * before an entry of the own term is committed), 6.4 ReadIndex, 9.6 pre-vote;
- * spec: raft-pitfalls.md A and B.
+ * pitfalls 1-29 of docs/testing.md.
  */
 #ifndef MOOTHALL_RAFTD_RAFT_RAFT_H
 #define MOOTHALL_RAFTD_RAFT_RAFT_H

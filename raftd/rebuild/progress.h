@@ -3,7 +3,6 @@
  *
  * On a terminal one line that is rewritten, at most ten times a second; else a
  * line every ten seconds. Nothing at all for what is over within a second.
- * Source: spec ecosystem.md 5.
  */
 #ifndef MOOTHALL_RAFTD_REBUILD_PROGRESS_H
 #define MOOTHALL_RAFTD_REBUILD_PROGRESS_H

@@ -5,7 +5,7 @@
  * The bytes are an event_record; its nodes are the node and, with
  * EVENT_PREVIOUS, the previous one.
  *
- * Source: keys API 6.2, 10.2, 10.3.
+ * Source: docs/api.md, "Answers" and "Watching".
  */
 #ifndef MOOTHALL_RAFTD_STORE_EVENT_H
 #define MOOTHALL_RAFTD_STORE_EVENT_H
@@ -54,7 +54,7 @@ event_is_refresh(const struct event *event)
 	return (event->flags & EVENT_REFRESH) != 0;
 }
 
-/* Does a watch on key get this event when it looks back (keys API 10.3)?
+/* Does a watch on key get this event when it looks back (waitIndex)?
  * Hidden names count, and whether the key existed is not asked. */
 bool event_fits_past(const struct event *event, struct slice key, bool recursive);
 

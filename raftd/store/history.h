@@ -9,7 +9,7 @@
  * While loading, parts of events come in any order and are all kept aside;
  * history_loaded moves the window to its place.
  *
- * Source: keys API 10.3.
+ * Source: docs/api.md, "Watching": waitIndex.
  */
 #ifndef MOOTHALL_RAFTD_STORE_HISTORY_H
 #define MOOTHALL_RAFTD_STORE_HISTORY_H

@@ -4,7 +4,7 @@
  * A canonical key is "/" or "/" and names joined by "/": no empty name, no
  * "." or "..", no slash at the end. Any other byte may stand in a name.
  *
- * Source: keys API 3, 11.
+ * Source: docs/api.md, "Keys" and, for hidden names, "Operations".
  */
 #ifndef MOOTHALL_RAFTD_STORE_PATH_H
 #define MOOTHALL_RAFTD_STORE_PATH_H

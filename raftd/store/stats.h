@@ -1,7 +1,7 @@
 /*
  * stats.h - this machine's counters of store operations. Not replicated.
  *
- * Source: keys API 14.1.
+ * Source: docs/api.md, "Client port".
  */
 #ifndef MOOTHALL_RAFTD_STORE_STATS_H
 #define MOOTHALL_RAFTD_STORE_STATS_H

@@ -9,7 +9,7 @@
  *
  * Not replicated: watchers and counters.
  *
- * Source: spec keys-api.md 1, 3, 5, 7-12; keys-api-differences.md.
+ * Source: docs/api.md, "Keys"; the servers of the 0.4 series where it is silent.
  */
 #ifndef MOOTHALL_RAFTD_STORE_STORE_H
 #define MOOTHALL_RAFTD_STORE_STORE_H
@@ -147,7 +147,7 @@ struct store_hit {
  */
 size_t store_take_hits(struct store *store, const struct store_hit **hits);
 
-/* ---- counters (keys-api.md 14.1) --------------------------------------------------- */
+/* ---- counters, for /v2/stats/store -------------------------------------------------- */
 
 /* numbers[STORE_STAT_COUNT], in wire.h's order. Writes and gets count themselves. */
 void store_stats(const struct store *store, uint64_t numbers[STORE_STAT_COUNT]);

@@ -12,7 +12,7 @@
  * Owns the nodes; knows nothing of indexes' meaning, expiry, events, effects.
  * Loops only: the depth of the tree is a client's choice.
  *
- * Source: keys API 1.
+ * Source: docs/api.md, "Keys".
  */
 #ifndef MOOTHALL_RAFTD_STORE_TREE_H
 #define MOOTHALL_RAFTD_STORE_TREE_H

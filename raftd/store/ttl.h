@@ -3,7 +3,7 @@
  *
  * Only nodes with a TTL have an entry. No clock: the caller compares.
  *
- * Source: keys API 9.
+ * Source: docs/api.md, "Operations": ttl.
  */
 #ifndef MOOTHALL_RAFTD_STORE_TTL_H
 #define MOOTHALL_RAFTD_STORE_TTL_H

@@ -15,7 +15,7 @@
  * A watch that was hit or dropped is in nobody's way: it counts as gone, and
  * its memory waits only for the hits that name it.
  *
- * Source: keys API 10.
+ * Source: docs/api.md, "Watching".
  */
 #ifndef MOOTHALL_RAFTD_STORE_WATCH_H
 #define MOOTHALL_RAFTD_STORE_WATCH_H

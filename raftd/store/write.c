@@ -9,7 +9,7 @@
  *		so "existed at that moment" can be asked	[publish]
  *	4 do	the tree, the expiry, and their effects		[put_node, cut_node]
  *
- * Source: keys API 5, 8, 9, 12; cluster 5 for the registry's own keys.
+ * Source: docs/api.md, "Operations"; "The registry" for its own keys.
  */
 #include "raftd/store/store_priv.h"
 

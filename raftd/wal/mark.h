@@ -17,7 +17,7 @@
  *
  * The file is 53 bytes, made and synced before db/ and never resized. A mark
  * that does not check is as good as none: it is an extra, not the data.
- * Source: spec raft-pitfalls.md 45.
+ * Source: pitfall 45 of docs/testing.md.
  */
 #ifndef MOOTHALL_RAFTD_WAL_MARK_H
 #define MOOTHALL_RAFTD_WAL_MARK_H

@@ -8,7 +8,7 @@
  * Each read sees one state of the disk (an iterator, or a LevelDB snapshot), so
  * the marks and what they speak of belong together. What LevelDB shows is
  * synced: it shows a batch only after its sync.
- * Source: raft-pitfalls.md 27, 44, 49, 54.
+ * Source: pitfalls 27, 44, 49, 54 of docs/testing.md.
  */
 #include "raftd/wal/reader.h"
 

@@ -9,7 +9,7 @@
  *	  and last is what the marks say;
  *	- compacted <= applied <= last.
  * Anything else is ERR_CORRUPT: a node must not vote with half a memory.
- * Source: spec raft-pitfalls.md 44, 45, 53; ecosystem.md 3.
+ * Source: pitfalls 44, 45, 53 of docs/testing.md.
  */
 #include "common/ipc/message.h"
 #include "common/xmem.h"

@@ -5,7 +5,7 @@
  * Runs on the loop's thread. Everything of one call is in one batch, so it is
  * on disk together or not at all: the conflicting suffix goes with the entries
  * that replace it, effects with the applied position they belong to.
- * Source: raft-pitfalls.md 1, 2, 15, 16, 25-27.
+ * Source: pitfalls 1, 2, 15, 16, 25-27 of docs/testing.md.
  */
 #include "common/ipc/message.h"
 #include "raftd/wal/keyspace.h"

@@ -5,7 +5,7 @@
  * thread's own. The lock is never held over I/O. Nothing polls but a thread that
  * waits for space: it sleeps until there is a batch. Metrics of the disk are counted
  * by it and by nobody else (common/metric.h).
- * Source: raft-pitfalls.md 3, 43, 46, 47, 52; ecosystem.md 3 (2, 3, 5).
+ * Source: pitfalls 3, 43, 46, 47, 50, 52 of docs/testing.md.
  */
 #include "raftd/wal/writer.h"
 

@@ -206,7 +206,7 @@ model_compare_get(const struct sim_model *model, struct slice key, unsigned flag
 
 /*
  * A watch that was there sees hidden names and removals above it otherwise
- * than one that looks back (keys API 10.2 and 10.3): then both are right.
+ * than one that looks back: then both are right.
  */
 enum model_want
 model_wants(const struct sim_model *model, struct slice key, unsigned flags, uint64_t store_index)

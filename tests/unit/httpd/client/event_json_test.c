@@ -1,5 +1,5 @@
 /*
- * event_json_test.c - events and nodes, to the byte: keys API 6.2 and 6.3.
+ * event_json_test.c - events and nodes, to the byte.
  */
 #include "common/clock.h"
 #include "common/ipc/wire.h"

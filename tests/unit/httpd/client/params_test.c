@@ -1,5 +1,5 @@
 /*
- * params_test.c - parameters of keys requests: keys API 4.
+ * params_test.c - parameters of keys requests.
  */
 #include "httpd/client/params.h"
 #include "tests/lib/test.h"

@@ -1,6 +1,6 @@
 /*
  * join_test.c - joining through -peers: the order of requests, what is tried
- * again, what ends the node, and with which words. Source: cluster behaviour 2.
+ * again, what ends the node, and with which words.
  */
 #include "httpd/peer/peer.h"
 
@@ -263,7 +263,7 @@ has_ended_or_asks(void *argument)
 	return server->fixture->ended || server_has_request(server);
 }
 
-/* Cluster behaviour 3: a name whose old process just died is free two election
+/* A name whose old process just died is free two election
  * timeouts later; one that is alive is not. */
 TEST(a_name_in_use_is_asked_for_again_before_the_node_ends)
 {

@@ -1,5 +1,5 @@
 /*
- * stats_test.c - one counter moves by one for each operation: keys API 14.1.
+ * stats_test.c - one counter moves by one for each operation.
  */
 #include "tests/unit/raftd/store/fixture.h"
 

@@ -1,5 +1,5 @@
 /*
- * watch_test.c - who gets which event, live and looking back: keys API 10.
+ * watch_test.c - who gets which event, live and looking back.
  */
 #include "tests/unit/raftd/store/fixture.h"
 

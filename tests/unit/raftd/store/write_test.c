@@ -1,6 +1,5 @@
 /*
- * write_test.c - every operation against the rules of the keys API, 5 to 9, 11
- * and 12: answers, error causes, indexes.
+ * write_test.c - every operation against the rules of the keys API: answers, error causes, indexes.
  */
 #include "tests/unit/raftd/store/fixture.h"
 

@@ -312,7 +312,7 @@ TEST(killed_node_has_everything)
 	assert_int_equal(look_at(directory), FOUND_ALL);
 }
 
-/* Pitfalls 44, 45; guard 1: paranoid checks, checksums, and the mark. */
+/* Pitfalls 44, 45: paranoid checks, checksums, and the mark. */
 TEST(damage_to_log_and_tables_is_refused_or_harmless)
 {
 	const char *directory = disk_temporary();
@@ -335,7 +335,7 @@ TEST(damage_to_the_older_of_two_logs_is_refused_or_harmless)
 	assert_true(tally.refused > 20);
 }
 
-/* Guard 11: a tail above the mark may be torn; then a whole turn less is there. */
+/* A tail above the mark may be torn; then a whole turn less is there. */
 TEST(torn_tail_above_the_mark_opens_with_whole_turns)
 {
 	const char *directory = disk_temporary();

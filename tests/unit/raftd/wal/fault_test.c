@@ -74,7 +74,7 @@ TEST(each_turn_that_is_waited_for_costs_one_sync)
 	fixture_close(&f);
 }
 
-/* Guard 5, pitfall 50: LevelDB syncs its directory only with its manifest, and begins
+/* Pitfall 50: LevelDB syncs its directory only with its manifest, and begins
  * a new log file before. */
 TEST(directory_is_synced_before_a_write_to_a_new_file_is_acknowledged)
 {
@@ -203,7 +203,7 @@ wait_space(struct fixture *f, bool full)
 		fixture_wait(f, &f->space_calls, f->space_calls + 1);
 }
 
-/* Ecosystem 3 (2), pitfalls 46 and 52: the handle whose write failed is given up,
+/* Pitfalls 46 and 52: the handle whose write failed is given up,
  * and the next one has all that was acknowledged and takes the rest. */
 TEST(full_disk_for_one_write_loses_nothing)
 {

@@ -540,7 +540,7 @@ TEST(old_generation_is_deleted_while_a_new_one_is_received)
 
 /* ---- LevelDB's errors ------------------------------------------------------------------ */
 
-/* Guard 6: errors are text, mapped in one place. Those that a disk can be made
+/* Errors of LevelDB are text, mapped in one place. Those that a disk can be made
  * to give are made in fault_test.c and damage_test.c too. */
 TEST(error_texts_are_told_apart)
 {
