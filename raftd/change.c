@@ -1,8 +1,8 @@
 /*
  * change.c - membership changes that wait for their turn at the leader.
  *
- * One at a time (thesis 4.1), the guards on names and addresses (cluster.md 3),
- * and the promotion of learners that have caught up. A list here is only the
+ * One at a time (thesis 4.1), the guards on names and addresses
+ * (docs/architecture.md, "A join"), and the promotion of learners that have caught up. A list here is only the
  * leader's: when it changes, whoever asked sends the change again.
  *
  *	queued --may change, guards pass--> in the log	[propose_change]

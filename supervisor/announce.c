@@ -1,6 +1,6 @@
 /*
  * announce.c - what a person reads at start: few lines, the last one says
- * ready, where, and what to try. Source: spec ecosystem.md 5.
+ * ready, where, and what to try.
  */
 #include "supervisor/supervisor.h"
 

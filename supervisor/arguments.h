@@ -5,7 +5,7 @@
  * Later wins: default < system file < file of -config < environment < command
  * line. Nothing is looked at here but the text of each value; what values mean
  * together is setup.h's.
- * Source: spec configuration.md, sources and precedence.
+ * Source: docs/operations.md, "Where options come from".
  */
 #ifndef MOOTHALL_SUPERVISOR_ARGUMENTS_H
 #define MOOTHALL_SUPERVISOR_ARGUMENTS_H

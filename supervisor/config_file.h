@@ -2,7 +2,7 @@
  * config_file.h - options from a file (toml.h), and as a file.
  *
  * An empty text or array takes back what an earlier source said.
- * Source: spec configuration.md.
+ * Source: docs/operations.md, "Where options come from".
  */
 #ifndef MOOTHALL_SUPERVISOR_CONFIG_FILE_H
 #define MOOTHALL_SUPERVISOR_CONFIG_FILE_H

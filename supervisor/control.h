@@ -4,7 +4,7 @@
  * One JSON line in, one out (common/control_line.h), and again. Only root, our
  * own user and our own group may speak. A connection that asked for stop stays
  * open until the node has ended: its end-of-file says so.
- * Source: spec operations.md 6.
+ * Source: docs/operations.md, "The control socket".
  */
 #ifndef MOOTHALL_SUPERVISOR_CONTROL_H
 #define MOOTHALL_SUPERVISOR_CONTROL_H

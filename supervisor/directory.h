@@ -10,7 +10,7 @@
  *	name of the node
  *
  * What is in DATA_DIR/db and DATA_DIR/FORMAT is raftd's business.
- * Source: spec operations.md 9.
+ * Source: docs/operations.md, "The data directory".
  */
 #ifndef MOOTHALL_SUPERVISOR_DIRECTORY_H
 #define MOOTHALL_SUPERVISOR_DIRECTORY_H

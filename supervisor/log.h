@@ -14,7 +14,7 @@
  * elsewhere. What a process says of its crash goes straight to standard error;
  * that of a child is a pipe into the log if the log is elsewhere.
  *
- * Source: spec operations.md 11, configuration.md.
+ * Source: docs/operations.md, "The log".
  */
 #ifndef MOOTHALL_SUPERVISOR_LOG_H
 #define MOOTHALL_SUPERVISOR_LOG_H

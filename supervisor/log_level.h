@@ -1,7 +1,7 @@
 /*
  * log_level.h - the level of the log as an operator sets it while the node runs,
  * for all its processes and those started later. Until he resets it, or until
- * the configuration is read again. Source: spec operations.md 6.
+ * the configuration is read again. Source: docs/operations.md, "The control socket".
  */
 #ifndef MOOTHALL_SUPERVISOR_LOG_LEVEL_H
 #define MOOTHALL_SUPERVISOR_LOG_LEVEL_H

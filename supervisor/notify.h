@@ -3,7 +3,7 @@
  * NOTIFY_SOCKET (systemd), or by one line on a descriptor (s6, -daemon).
  *
  * What is sent when is service.c. Nothing is sent, and nothing fails, where
- * nobody wants to know. Source: spec operations.md 7 and 8; sd_notify(3),
+ * nobody wants to know. Source: docs/operations.md, "As a service"; sd_notify(3),
  * sd_watchdog_enabled(3), sd_pid_notify_with_fds(3).
  */
 #ifndef MOOTHALL_SUPERVISOR_NOTIFY_H

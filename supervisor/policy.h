@@ -6,7 +6,7 @@
  * The kernel hands a filter on to every program that is executed, so it cannot
  * be a list of the calls that the supervisor alone makes: it names those that
  * no process of the node needs. The children add lists of their own.
- * Source: spec security.md 5.
+ * Source: docs/security.md, "Process by process".
  */
 #ifndef MOOTHALL_SUPERVISOR_POLICY_H
 #define MOOTHALL_SUPERVISOR_POLICY_H

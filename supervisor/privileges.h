@@ -4,7 +4,7 @@
  * As root the supervisor opens the listening sockets, reads the key files and
  * gives the data directory to the user; then it becomes that user, for good.
  * Whoever it runs as, it keeps no capability, and neither do its children.
- * Source: spec security.md 4, 5; configuration.md, -user.
+ * Source: docs/security.md, "Files" and "Process by process".
  */
 #ifndef MOOTHALL_SUPERVISOR_PRIVILEGES_H
 #define MOOTHALL_SUPERVISOR_PRIVILEGES_H

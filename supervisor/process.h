@@ -14,7 +14,7 @@
  * stopping is killed when its limit is over; one that gives no sign of life is
  * aborted, then killed [process_watch].
  *
- * Source: spec operations.md 5; raft-pitfalls.md G.
+ * Source: docs/operations.md, "Restarts"; pitfalls 61-65.
  */
 #ifndef MOOTHALL_SUPERVISOR_PROCESS_H
 #define MOOTHALL_SUPERVISOR_PROCESS_H

@@ -4,7 +4,7 @@
  * Files, environment and flags are read and checked as at start. Only if all
  * of it is right something happens: what option_reloadable allows is applied
  * and sent to the children; what has changed beyond that is told by name.
- * Source: spec operations.md 2 and 6; security.md 1, reload.
+ * Source: docs/operations.md, "Reading the configuration again".
  */
 #ifndef MOOTHALL_SUPERVISOR_RELOAD_H
 #define MOOTHALL_SUPERVISOR_RELOAD_H

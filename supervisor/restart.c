@@ -14,7 +14,7 @@
  *	any ------> none	all done, or given up		    [restart_finish]
  *
  * A client worker is replaced before it goes, so no connection is refused.
- * Source: spec operations.md 5 and 6.
+ * Source: docs/operations.md, "Restarts".
  */
 #include "supervisor/supervisor.h"
 

@@ -4,7 +4,7 @@
  *
  * The program "rebuild" does it, which the backup is handed to as a descriptor:
  * opened with the rights we were started with, read with those of -user. Waits.
- * Source: spec operations.md 9.
+ * Source: docs/operations.md, "Restore".
  */
 #ifndef MOOTHALL_SUPERVISOR_RESTORE_H
 #define MOOTHALL_SUPERVISOR_RESTORE_H

@@ -9,7 +9,7 @@
  *	STOPPING=1						[service_stopping]
  *	FDSTORE=1		listening sockets that we bound		[service_keep]
  *
- * Source: spec operations.md 7; ecosystem.md 5.
+ * Source: docs/operations.md, "Readiness" and "As a service".
  */
 #ifndef MOOTHALL_SUPERVISOR_SERVICE_H
 #define MOOTHALL_SUPERVISOR_SERVICE_H

@@ -3,7 +3,7 @@
  *
  * After setup_check the configuration is complete but for the name, the data
  * directory (directory.h) and the two URLs, which need the bound ports.
- * Source: spec configuration.md, listening and checks.
+ * Source: docs/operations.md, "Addresses".
  */
 #ifndef MOOTHALL_SUPERVISOR_SETUP_H
 #define MOOTHALL_SUPERVISOR_SETUP_H

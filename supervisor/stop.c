@@ -12,7 +12,7 @@
  *	all --------> ended					 	[stop_go_on]
  *
  * Each step has a limit (process_stop) and the whole one too; then KILL.
- * Source: spec operations.md 4.
+ * Source: docs/operations.md, "Stop".
  */
 #include "supervisor/supervisor.h"
 

@@ -4,7 +4,7 @@
  * Looks at bytes only; tls_files.c reads them. What makes a certificate useless
  * is a problem; what is only doubtful is said in the log.
  *
- * Source: spec security.md 1; configuration.md, checks.
+ * Source: docs/security.md, "TLS".
  */
 #ifndef MOOTHALL_SUPERVISOR_TLS_CHECKS_H
 #define MOOTHALL_SUPERVISOR_TLS_CHECKS_H

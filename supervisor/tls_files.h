@@ -10,7 +10,7 @@
  *	loaded --> loaded	a new ticket key every 12 hours, the one before is
  *				still taken		[tls_files_tick]
  *
- * Source: spec security.md 1; configuration.md, checks.
+ * Source: docs/security.md, "TLS".
  */
 #ifndef MOOTHALL_SUPERVISOR_TLS_FILES_H
 #define MOOTHALL_SUPERVISOR_TLS_FILES_H

@@ -26,7 +26,7 @@
  * its sandbox - has to be the same in the options that the new program reads, or
  * it refuses.
  *
- * Source: spec operations.md 10.
+ * Source: docs/operations.md, "Upgrade".
  */
 #ifndef MOOTHALL_SUPERVISOR_UPGRADE_H
 #define MOOTHALL_SUPERVISOR_UPGRADE_H

@@ -12,7 +12,7 @@
  *
  * The first watcher of an event renders it for all.
  *
- * Source: keys API 10.
+ * Source: docs/api.md, "Watching".
  */
 #include "httpd/client/watch.h"
 #include "common/ipc/wire.h"
