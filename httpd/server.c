@@ -108,12 +108,6 @@ adopt(struct server *server, int fd, struct caller *caller, struct tls *tls)
 }
 
 void
-server_adopt(struct server *server, int fd)
-{
-	(void)adopt(server, fd, NULL, server->worker->tls);
-}
-
-void
 server_adopt_local(struct server *server, int fd)
 {
 	(void)adopt(server, fd, NULL, NULL);

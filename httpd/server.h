@@ -23,15 +23,14 @@
 
 struct server;
 
-/* listen_fd stays open until server_free; -1: none, connections by server_adopt. */
+/* listen_fd stays open until server_free; -1: none, connections by server_adopt_local. */
 struct server *server_new(struct worker *worker, int listen_fd);
 /* Cuts every connection. Accepts NULL in *server. */
 void server_free(struct server **server);
 /* Accept from now on. Again has no effect. */
 void server_listen(struct server *server);
-/* Serve a connected socket; takes fd. Local: it comes from this machine's operator
- * by way of the supervisor, and speaks plain HTTP. */
-void server_adopt(struct server *server, int fd);
+/* Serve a connected socket that comes from this machine's operator by way of the
+ * supervisor, and speaks plain HTTP; takes fd. */
 void server_adopt_local(struct server *server, int fd);
 
 /* ---- connections that come from another worker, or go there (handover.h) ---- */

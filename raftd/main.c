@@ -47,7 +47,6 @@ struct raftd {
 	size_t loaded;			/* records of the recovery */
 	struct msg_alive alive;		/* its leader points into leader_name */
 	char leader_name[NAME_BYTES_MAX + 1];
-	uint64_t titled_ms;
 	bool ending;
 };
 

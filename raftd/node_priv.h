@@ -378,7 +378,7 @@ struct node {
 
 	/* statistics */
 	uint64_t deduplicated;		/* copies in the log that did nothing any more */
-	uint64_t appends_received, appends_sent, append_bytes_received, append_bytes_sent;
+	uint64_t appends_received, appends_sent;
 	uint64_t rate_since_ms;
 	uint64_t rate_received, rate_sent, rate_bytes_received, rate_bytes_sent;
 	uint64_t last_received[2], last_sent[2];	/* rates times 1000: packets, bytes */

@@ -226,7 +226,6 @@ status_append_sent(struct node *node, const struct raft_message *message)
 	bytes = entry_bytes(message);
 	node->appends_sent++;
 	node->rate_sent++;
-	node->append_bytes_sent += bytes;
 	node->rate_bytes_sent += bytes;
 	follower = follower_of(node, message->to);
 	if (follower != NULL && follower->sent_ns == 0) {
@@ -276,7 +275,6 @@ status_append_received(struct node *node, const struct raft_message *message)
 	bytes = entry_bytes(message);
 	node->appends_received++;
 	node->rate_received++;
-	node->append_bytes_received += bytes;
 	node->rate_bytes_received += bytes;
 }
 

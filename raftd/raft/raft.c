@@ -481,12 +481,6 @@ raft_conf(const struct raft *raft)
 }
 
 bool
-raft_is_voter(const struct raft *raft, peer_id peer)
-{
-	return conf_has_voter(&raft->conf, peer);
-}
-
-bool
 raft_has_successor(const struct raft *raft)
 {
 	return raft->role == RAFT_LEADER && transfer_best(raft) != 0;

@@ -227,7 +227,6 @@ struct raft_position raft_last(const struct raft *raft);
 raft_index raft_first(const struct raft *raft);		/* compacted + 1 */
 /* The members as of the last entry of the log. Borrowed until the next input. */
 const struct raft_conf *raft_conf(const struct raft *raft);
-bool raft_is_voter(const struct raft *raft, peer_id peer);
 /* Leader: there is a voter that raft_transfer would find. */
 bool raft_has_successor(const struct raft *raft);
 bool raft_is_learner(const struct raft *raft, peer_id peer);

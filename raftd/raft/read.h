@@ -21,7 +21,6 @@ struct reads {
 	size_t head, count, capacity;
 	size_t begun;			/* the first so many have a round; rounds rise */
 	uint64_t round;			/* last one begun; as leader also the heartbeat's context */
-	uint64_t round_confirmed;	/* leader: newest that a quorum answered */
 	raft_tick repeat_at;		/* follower: when to ask the leader again */
 
 	struct raft_read *ready;	/* output of this turn */

@@ -276,20 +276,6 @@ wal_start(struct wal *wal, struct loop *loop, struct wal_callbacks callbacks)
 
 /* ---- questions and reads --------------------------------------------------- */
 
-size_t
-wal_pending(const struct wal *wal)
-{
-	return (size_t)(wal->ticket - wal->done);
-}
-
-uint64_t
-wal_pending_ms(const struct wal *wal, uint64_t now_ms)
-{
-	uint64_t oldest_ms = writer_oldest_ms(wal->writer);
-
-	return oldest_ms == 0 || oldest_ms > now_ms ? 0 : now_ms - oldest_ms;
-}
-
 void
 wal_look(struct wal *wal)
 {

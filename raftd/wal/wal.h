@@ -125,11 +125,6 @@ void wal_close(struct wal **wal);
  * (self-clocking group commit). The turn is copied. Tickets rise by one from 1.
  */
 uint64_t wal_submit(struct wal *wal, const struct wal_turn *turn);
-/* Turns submitted and not yet reported as synced. */
-size_t wal_pending(const struct wal *wal);
-/* How long the oldest turn that is not synced waits at now_ms, which is
- * monotonic; 0: there is none. */
-uint64_t wal_pending_ms(const struct wal *wal, uint64_t now_ms);
 
 /* How much space is there? Answered by space(), late if the disk hangs. */
 void wal_look(struct wal *wal);

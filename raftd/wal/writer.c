@@ -47,8 +47,6 @@ struct wal_writer {
 	uint64_t ticket;		/* highest in collecting */
 	struct disk_marks marks;	/* to go with it; batch: number of the last one taken */
 	uint64_t node_id;
-	uint64_t collecting_since_ms;	/* first turn with a ticket; 0: none */
-	uint64_t writing_since_ms;
 	struct writer_news news;
 };
 
@@ -90,11 +88,8 @@ writer_end(struct wal_writer *writer, uint64_t ticket, const struct disk_marks *
 	writer->marks = *marks;
 	writer->marks.batch = batch;
 	writer->node_id = node_id;
-	if (ticket != 0) {
+	if (ticket != 0)
 		writer->ticket = ticket;
-		if (writer->collecting_since_ms == 0)
-			writer->collecting_since_ms = clock_monotonic_ns() / NS_PER_MS;
-	}
 	writer->has_batch = true;
 	pthread_cond_signal(&writer->filled);
 	pthread_mutex_unlock(&writer->lock);
@@ -288,8 +283,6 @@ take_batch(struct wal_writer *writer)
 	writer->has_batch = false;
 	writer->marks.batch++;
 	marks = writer->marks;
-	writer->writing_since_ms = writer->collecting_since_ms;
-	writer->collecting_since_ms = 0;
 	pthread_mutex_unlock(&writer->lock);
 
 	begun_ns = clock_monotonic_ns();
@@ -314,7 +307,6 @@ take_batch(struct wal_writer *writer)
 	} else {
 		writer->news.ticket = ticket;
 		writer->news.batches++;
-		writer->writing_since_ms = 0;
 	}
 	wakeup_send(writer->wakeup_fd);
 }
@@ -367,18 +359,6 @@ writer_look(struct wal_writer *writer)
 	writer->look = true;
 	pthread_cond_signal(&writer->filled);
 	pthread_mutex_unlock(&writer->lock);
-}
-
-uint64_t
-writer_oldest_ms(struct wal_writer *writer)
-{
-	uint64_t oldest_ms;
-
-	pthread_mutex_lock(&writer->lock);
-	oldest_ms = writer->writing_since_ms != 0 ? writer->writing_since_ms
-						  : writer->collecting_since_ms;
-	pthread_mutex_unlock(&writer->lock);
-	return oldest_ms;
 }
 
 void

@@ -68,8 +68,6 @@ void writer_end(struct wal_writer *writer, uint64_t ticket, const struct disk_ma
 
 /* News since the last call, or as it was. */
 void writer_take_news(struct wal_writer *writer, struct writer_news *news);
-/* Monotonic ms when the oldest turn that is not synced came; 0: there is none. */
-uint64_t writer_oldest_ms(struct wal_writer *writer);
 /* Have the thread look how much room there is: news when it did. */
 void writer_look(struct wal_writer *writer);
 /* Write nothing any more. */

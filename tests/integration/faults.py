@@ -362,9 +362,6 @@ class Leases:
                 self.written[key] = called, time.monotonic_ns(), ttl
             self.stopping.wait(self.pace)
 
-    def last_due(self):
-        return max((returned / 1e9 + ttl for _, returned, ttl in self.written.values()), default=0)
-
     def wait_gone(self, node, timeout=15.0):
         def gone():
             answer = node.get("/v2/keys/lease")

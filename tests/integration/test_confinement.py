@@ -17,7 +17,7 @@ import sys
 
 import pytest
 
-from moothall import BUILD, ETCD, VISIBLE, Writers, alive, ask, free_port, proc_children, sanitized, wait_until
+from moothall import BUILD, ETCD, VISIBLE, Writers, alive, free_port, proc_children, sanitized, wait_until
 
 PROBE = os.path.join(BUILD, "tests", "confinement", "probe")
 LIBEXEC = os.path.join(BUILD, "libexec")

@@ -18,7 +18,7 @@ import pytest
 import endurance
 import flips
 from disks import CALLS, MIB, PLENTY, Disk
-from moothall import SLOW, Writers, ask, wait_until
+from moothall import SLOW, Writers, wait_until
 
 
 def cluster_on(world, count=3, flags=()):

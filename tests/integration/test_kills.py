@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from moothall import Watcher, Writers, alive, ask, wait_until
+from moothall import Watcher, Writers, alive, wait_until
 
 
 def identity(node):

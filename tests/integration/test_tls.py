@@ -13,7 +13,7 @@ import pytest
 
 from certificates import Authority, join_files, openssl
 from moothall import ETCD, VISIBLE, Writers, ask, wait_until
-from test_confinement import GID, ROOT, UID, USER, needs_root, needs_sandbox, open_to_all
+from test_confinement import GID, UID, USER, needs_root, needs_sandbox, open_to_all
 
 
 @pytest.fixture

@@ -56,7 +56,6 @@ struct machine {
 	/* Kept by the checks. */
 	raft_index checked_applied;
 	raft_term checked_term;
-	bool was_leader;
 	struct raft_conf conf_before;	/* as of the last turn */
 	uint64_t seen_store_index;	/* of answers since raftd started */
 	bool hash_due;

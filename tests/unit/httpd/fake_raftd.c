@@ -255,7 +255,7 @@ fake_connect(struct fake *fake)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends),
 	    0);
-	server_adopt(fake->worker.server, ends[1]);
+	server_adopt_local(fake->worker.server, ends[1]);
 	return ends[0];
 }
 

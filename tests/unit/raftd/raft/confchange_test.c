@@ -2,8 +2,6 @@
  * confchange_test.c - changing the members against thesis 4.1-4.2 and its
  * correction.
  */
-#include "raftd/raft/confchange.h"
-
 #include "tests/unit/raftd/raft/fixture.h"
 
 /* ---- the pure part ----------------------------------------------------------- */
@@ -77,7 +75,7 @@ TEST(change_counts_as_soon_as_it_is_appended)
 	core_elect(core, true);
 	core_step(core, .type = RAFT_APPEND_REPLY, .from = 3, .term = 1, .log.index = 1);
 	assert_int_equal(core_propose_conf(core, RAFT_CONF_PROMOTE, 3), ERR_NONE);
-	assert_true(raft_is_voter(core->raft, 3));
+	assert_true(conf_has_voter(raft_conf(core->raft), 3));
 	assert_false(raft_is_learner(core->raft, 3));
 	assert_true(core->changed);
 	/* Two of three now. */
@@ -131,7 +129,7 @@ TEST(single_server_change_counterexample_is_refused)
 	net_isolate(net, 1);
 	assert_int_equal(core_propose_conf(net->cores[1], RAFT_CONF_REMOVE, 2), ERR_NONE);
 	net_settle(net);
-	assert_false(raft_is_voter(net->cores[1]->raft, 2));
+	assert_false(conf_has_voter(raft_conf(net->cores[1]->raft), 2));
 	/* S2 wins by S3 and S4; nobody has its no-op. */
 	net_campaign(net, 2);
 	assert_int_equal(raft_role(net->cores[2]->raft), RAFT_LEADER);
@@ -169,11 +167,11 @@ TEST(truncated_change_is_taken_back)
 	core_step(core, .type = RAFT_APPEND, .from = 2, .term = 2, .log = { 1, 1 },
 	    .entries = entries, .entry_count = 2);
 	assert_true(raft_is_learner(core->raft, 9));
-	assert_false(raft_is_voter(core->raft, 3));
+	assert_false(conf_has_voter(raft_conf(core->raft), 3));
 	core_step(core, .type = RAFT_APPEND, .from = 2, .term = 3, .log = { 2, 2 },
 	    ENTRIES(3, 3));
 	assert_true(raft_is_learner(core->raft, 9));
-	assert_true(raft_is_voter(core->raft, 3));
+	assert_true(conf_has_voter(raft_conf(core->raft), 3));
 	core_step(core, .type = RAFT_APPEND, .from = 2, .term = 4, .log = { 1, 1 },
 	    ENTRIES(2, 4));
 	assert_false(raft_is_learner(core->raft, 9));
@@ -191,7 +189,7 @@ TEST(changes_of_the_log_count_after_a_restart)
 	    .entries = &entry, .entry_count = 1);
 	core_crash(core);
 	core_start(core);
-	assert_false(raft_is_voter(core->raft, 1));
+	assert_false(conf_has_voter(raft_conf(core->raft), 1));
 	assert_int_equal(raft_conf(core->raft)->voter_count, 2);
 	core_free(&core);
 }
@@ -283,7 +281,7 @@ TEST(removed_peer_is_told)
 	net_wait(net, 2 * HEARTBEAT);
 	assert_int_equal(core_propose_conf(leader, RAFT_CONF_REMOVE, gone), ERR_NONE);
 	net_settle(net);
-	assert_false(raft_is_voter(net->cores[gone]->raft, gone));
+	assert_false(conf_has_voter(raft_conf(net->cores[gone]->raft), gone));
 	assert_int_equal(net->cores[gone]->applied.index, leader->applied.index);
 	net_wait(net, 10 * ELECTION);
 	assert_ptr_equal(net_leader(net), leader);

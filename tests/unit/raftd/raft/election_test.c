@@ -603,7 +603,7 @@ TEST(promoted_learner_votes_before_it_knows)
 	net->cut[1][3] = true;
 	assert_int_equal(core_propose_conf(leader, RAFT_CONF_PROMOTE, 3), ERR_NONE);
 	net_settle(net);
-	assert_true(raft_is_voter(net->cores[2]->raft, 3));
+	assert_true(conf_has_voter(raft_conf(net->cores[2]->raft), 3));
 	assert_true(raft_is_learner(net->cores[3]->raft, 3));
 	net_isolate(net, 1);
 	core_crash(leader);
@@ -626,7 +626,7 @@ TEST(leader_that_began_to_remove_itself_can_stand_until_it_is_done)
 	net_isolate(net, 1);
 	assert_int_equal(core_propose_conf(leader, RAFT_CONF_REMOVE, 1), ERR_NONE);
 	net_settle(net);
-	assert_false(raft_is_voter(leader->raft, 1));
+	assert_false(conf_has_voter(raft_conf(leader->raft), 1));
 	core_crash(leader);
 	core_start(leader);
 	net_heal(net);

@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "common/xmem.h"
-#include "raftd/raft/confchange.h"
 
 /* ---- small things --------------------------------------------------------- */
 

@@ -9,6 +9,7 @@
 #define MOOTHALL_TESTS_UNIT_RAFTD_RAFT_FIXTURE_H
 
 #include "common/rand.h"
+#include "raftd/raft/confchange.h"
 #include "raftd/raft/raft.h"
 #include "tests/lib/test.h"
 

@@ -222,7 +222,7 @@ change_members(struct world *world, struct core *leader)
 
 	/* Two voters stay, so that losing one is not the end. */
 	if (op == RAFT_CONF_REMOVE && raft_conf(leader->raft)->voter_count < 3 &&
-	    raft_is_voter(leader->raft, peer))
+	    conf_has_voter(raft_conf(leader->raft), peer))
 		return;
 	world->changes += core_propose_conf(leader, op, peer) == ERR_NONE;
 }
@@ -352,7 +352,7 @@ recover(struct world *world)
 		for (peer_id id = 1; id <= net->count; id++)
 			same = same && (raft_commit(net->cores[id]->raft) ==
 			    raft_commit(leader->raft) ||
-			    (!raft_is_voter(leader->raft, id) &&
+			    (!conf_has_voter(raft_conf(leader->raft), id) &&
 			    !raft_is_learner(leader->raft, id)));
 		if (same && raft_commit(leader->raft) == raft_last(leader->raft).index)
 			return;

@@ -39,17 +39,13 @@ TEST(turns_that_come_during_a_sync_share_the_next)
 TEST(nothing_is_acknowledged_while_the_sync_runs)
 {
 	struct fixture f;
-	uint64_t now_ms;
 
 	fixture_new(&f);
 	fixture_write_entries(&f, 1, 3, 1);
 	disk_fault_arm(f.directory);
 	disk_fault_close_gate(".log");
-	now_ms = clock_now().monotonic_ms;
 	fixture_submit_entries(&f, 4, 4, 1);
 	assert_true(disk_fault_wait_at_gate());
-	assert_int_equal(wal_pending(f.wal), 1);
-	assert_true(wal_pending_ms(f.wal, now_ms + 60000) >= 50000);
 	wal_fetch(f.wal, 1, 1, 1000);
 	fixture_wait(&f, &f.fetched_calls, 1);
 	/* What is not synced is not shown either. */
@@ -142,7 +138,6 @@ check_after_failure(struct fixture *f)
 	assert_int_equal(f->failed_calls, 1);
 	assert_int_equal(f->fetched_calls, 0);
 	assert_int_equal(f->persisted, acknowledged);
-	assert_true(wal_pending(f->wal) >= 3);
 	fixture_close(f);
 	assert_int_equal(disk_fault_count(DISK_WRITE), writes);
 	disk_fault_arm(NULL);
