@@ -25,6 +25,7 @@ cluster_new(void)
 	struct cluster_state *state = xzalloc(sizeof(*state));
 
 	state->shown.phase = PHASE_RECOVERING;
+	state->shown.role = NODE_ROLE_FOLLOWER;
 	buf_init(&state->members, 0);
 	arena_init(&state->arena);
 	return &state->shown;

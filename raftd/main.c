@@ -196,21 +196,6 @@ remember_leader(struct raftd *raftd, const struct msg_status *status)
 	raftd->alive.leader = slice_text(raftd->leader_name);
 }
 
-static const char *
-role_text(uint8_t role)
-{
-	switch (role) {
-	case NODE_ROLE_LEADER:
-		return "leader";
-	case NODE_ROLE_CANDIDATE:
-		return "candidate";
-	case NODE_ROLE_LEARNER:
-		return "learner";
-	default:
-		return "follower";
-	}
-}
-
 static void
 io_status(void *argument, const struct msg_status *status)
 {
@@ -233,7 +218,7 @@ io_status(void *argument, const struct msg_status *status)
 	msg_node_state_frame(child_out(raftd->child), 0, &state);
 	remember_leader(raftd, status);
 	title_set("etcd: raftd %s %s term %" PRIu64 " index %" PRIu64, node_name(raftd->node),
-	    role_text(status->role), status->term, status->store_index);
+	    node_role_name(status->role), status->term, status->store_index);
 }
 
 static void

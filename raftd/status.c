@@ -12,10 +12,11 @@
 /* Rates are counted over this long and forgotten after as long without any. */
 #define RATE_MS 1000
 
-static enum node_role
-node_role_of(const struct node *node)
+/* NODE_ROLE_* of a role of the core, as long as nobody asks whether it may vote. */
+static int
+shown_role(enum raft_role role)
 {
-	switch (raft_role(node->raft)) {
+	switch (role) {
 	case RAFT_LEADER:
 		return NODE_ROLE_LEADER;
 	case RAFT_CANDIDATE:
@@ -24,7 +25,16 @@ node_role_of(const struct node *node)
 	case RAFT_FOLLOWER:
 		break;
 	}
-	return raft_is_learner(node->raft, node->id) ? NODE_ROLE_LEARNER : NODE_ROLE_FOLLOWER;
+	return NODE_ROLE_FOLLOWER;
+}
+
+static int
+node_role_of(const struct node *node)
+{
+	int role = shown_role(raft_role(node->raft));
+
+	return role == NODE_ROLE_FOLLOWER && raft_is_learner(node->raft, node->id) ?
+	    NODE_ROLE_LEARNER : role;
 }
 
 static enum node_phase
@@ -95,21 +105,6 @@ name_of(const struct node *node, peer_id id)
 	return member == NULL ? "" : member->name;
 }
 
-static const char *
-role_name(enum raft_role role)
-{
-	switch (role) {
-	case RAFT_LEADER:
-		return "leader";
-	case RAFT_CANDIDATE:
-	case RAFT_PRE_CANDIDATE:
-		return "candidate";
-	case RAFT_FOLLOWER:
-		break;
-	}
-	return "follower";
-}
-
 /* Sentences that scripts of the 0.4 days wait for. */
 static void
 note_changes(struct node *node)
@@ -117,10 +112,10 @@ note_changes(struct node *node)
 	enum raft_role role = raft_role(node->raft);
 	peer_id leader = raft_leader(node->raft);
 
-	if (strcmp(role_name(role), role_name(node->role)) != 0)
+	if (shown_role(role) != shown_role(node->role))
 		node_note(node, DIAG_INFO, "%s: state changed from '%s' to '%s'. term=%" PRIu64,
-		    node->name, role_name(node->role), role_name(role),
-		    raft_current_term(node->raft));
+		    node->name, node_role_name(shown_role(node->role)),
+		    node_role_name(shown_role(role)), raft_current_term(node->raft));
 	if (leader != node->leader && leader != 0)
 		node_note(node, DIAG_INFO, "%s: leader changed from '%s' to '%s'. term=%" PRIu64,
 		    node->name, name_of(node, node->leader), name_of(node, leader),

@@ -42,23 +42,6 @@ put_bool(yajl_gen gen, const char *name, bool truth)
 	yajl_gen_bool(gen, truth);
 }
 
-static const char *
-role_name(int role)
-{
-	switch (role) {
-	case NODE_ROLE_LEADER:
-		return "leader";
-	case NODE_ROLE_FOLLOWER:
-		return "follower";
-	case NODE_ROLE_CANDIDATE:
-		return "candidate";
-	case NODE_ROLE_LEARNER:
-		return "learner";
-	default:
-		return "unknown";
-	}
-}
-
 /* Resident memory in bytes; 0 if it cannot be known. */
 static uint64_t
 memory_of(pid_t pid)
@@ -167,7 +150,7 @@ put_node(yajl_gen gen, const struct supervisor *supervisor)
 	put_number(gen, "commit", node->commit);
 	put_number(gen, "applied", node->applied);
 	put_number(gen, "store_index", store_index(supervisor));
-	put_text(gen, "role", slice_text(role_name(node->role)));
+	put_text(gen, "role", slice_text(node_role_name(node->role)));
 	put_text(gen, "leader", supervisor_member_name(supervisor, node->leader_id));
 	put_members(gen, node);
 	put_processes(gen, supervisor);
@@ -190,7 +173,7 @@ print_node(struct buf *text, const struct supervisor *supervisor)
 	struct member_record member;
 
 	buf_printf(text, "%s: %s, %s, term %" PRIu64 ", leader %.*s\n", supervisor->config->name,
-	    service_state(supervisor), role_name(node->role), node->term,
+	    service_state(supervisor), node_role_name(node->role), node->term,
 	    SLICE_ARGS(supervisor_member_name(supervisor, node->leader_id)));
 	buf_printf(text, "node %016" PRIx64 " of cluster %016" PRIx64 "\n", node->node_id,
 	    node->cluster_id);

@@ -18,6 +18,9 @@ enum node_role {
 	NODE_ROLE_LEARNER = 4,
 };
 
+/* As operators and clients read it: "leader"; "unknown" if it is none of these. */
+const char *node_role_name(int role);
+
 /* How far a node is with its life. */
 enum node_phase {
 	PHASE_RECOVERING = 1,	/* raftd reads its disk */

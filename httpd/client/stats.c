@@ -167,17 +167,11 @@ put_rate(struct json *json, const char *name, uint64_t per_second_1000)
 	json_decimal(json, (double)per_second_1000 / 1000, 3);
 }
 
+/* The 0.4 series knows no learners. */
 static const char *
 state_name(int role)
 {
-	switch (role) {
-	case NODE_ROLE_LEADER:
-		return "leader";
-	case NODE_ROLE_CANDIDATE:
-		return "candidate";
-	default:
-		return "follower";
-	}
+	return node_role_name(role == NODE_ROLE_LEARNER ? NODE_ROLE_FOLLOWER : role);
 }
 
 static void

@@ -172,21 +172,6 @@ peer_machine_handle(struct request *request)
 }
 
 static const char *
-role_text(int role)
-{
-	switch (role) {
-	case NODE_ROLE_LEADER:
-		return "leader";
-	case NODE_ROLE_CANDIDATE:
-		return "candidate";
-	case NODE_ROLE_LEARNER:
-		return "learner";
-	default:
-		return "follower";
-	}
-}
-
-static const char *
 phase_text(int phase)
 {
 	switch (phase) {
@@ -217,7 +202,7 @@ peer_status_handle(struct request *request)
 	put_id(&json, "id", cluster->node_id);
 	put_id(&json, "clusterId", cluster->cluster_id);
 	put_text(&json, "phase", phase_text(cluster->phase));
-	put_text(&json, "state", role_text(cluster->role));
+	put_text(&json, "state", node_role_name(cluster->role));
 	put_number(&json, "term", cluster->term);
 	put_number(&json, "commit", cluster->commit);
 	put_number(&json, "applied", cluster->applied);
