@@ -1,0 +1,287 @@
+/*
+ * world.c - see world.h.
+ */
+#include "tests/unit/raftd/world.h"
+
+#include "common/ipc/wire.h"
+#include "common/xmem.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static uint64_t
+submit(void *argument, const struct wal_turn *turn UNUSED)
+{
+	struct world *w = argument;
+
+	return ++w->tickets;
+}
+
+static void
+fetch(void *argument UNUSED, uint64_t peer UNUSED, raft_index from UNUSED, size_t bytes_max UNUSED)
+{
+}
+
+static uint64_t
+install_begin(void *argument)
+{
+	return submit(argument, NULL);
+}
+
+static uint64_t
+install_records(void *argument, struct slice records UNUSED)
+{
+	return submit(argument, NULL);
+}
+
+static uint64_t
+install_commit(void *argument, struct raft_position position UNUSED, bool keep UNUSED)
+{
+	return submit(argument, NULL);
+}
+
+static struct buf *
+peer_out(void *argument)
+{
+	struct world *w = argument;
+
+	buf_clear(&w->peer_out);
+	return &w->peer_out;
+}
+
+static void
+outcome(void *argument, uint64_t session, uint64_t request_id, const struct node_outcome *o)
+{
+	struct world *w = argument;
+
+	ASSERT(session == WORLD_SESSION);
+	w->last = *o;
+	snprintf(w->last_cause, sizeof(w->last_cause), "%.*s", SLICE_ARGS(o->cause));
+	w->outcomes++;
+	buf_printf(&w->said, "outcome %u %d; ", (unsigned)request_id, (int)o->error);
+}
+
+static void
+watching(void *argument, uint64_t session UNUSED, uint64_t watch_id, const struct msg_watching *m)
+{
+	struct world *w = argument;
+
+	buf_printf(&w->said, "watching %u %d; ", (unsigned)watch_id, (int)m->error);
+}
+
+static void
+event(void *argument, uint64_t session UNUSED, const uint64_t *ids, size_t count,
+    struct slice bytes UNUSED)
+{
+	struct world *w = argument;
+
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&w->said, "event %u; ", (unsigned)ids[i]);
+}
+
+static void
+changed(void *argument, const struct msg_changed *m)
+{
+	struct world *w = argument;
+	struct reader in = reader_of(m->paths);
+	struct path_record record;
+
+	while (!reader_done(&in)) {
+		ASSERT(path_record_get(&in, &record));
+		buf_printf(&w->said, "changed %.*s%s; ", SLICE_ARGS(record.path),
+		    record.below ? " and below" : "");
+	}
+}
+
+static void
+status(void *argument, const struct msg_status *m)
+{
+	struct world *w = argument;
+
+	buf_printf(&w->said, "status %u %u; ", m->phase, m->role);
+}
+
+static void
+note(void *argument UNUSED, enum diag_level level UNUSED, const char *format UNUSED,
+    const char *text UNUSED)
+{
+}
+
+static void
+end(void *argument, enum exit_code code, const char *sentence UNUSED)
+{
+	struct world *w = argument;
+
+	w->ended = code;
+}
+
+static void
+moved(void *argument UNUSED, bool done UNUSED)
+{
+}
+
+static void
+stats(void *argument UNUSED, uint64_t session UNUSED, uint64_t id UNUSED,
+    const struct msg_stats *m UNUSED)
+{
+}
+
+static uint64_t
+snapshot_begin(void *argument)
+{
+	struct world *w = argument;
+
+	w->images++;
+	return 500;
+}
+
+static void
+snapshot_read(void *argument, uint64_t snapshot, size_t bytes_max UNUSED)
+{
+	struct world *w = argument;
+
+	ASSERT(snapshot == 500);
+	w->image_reads++;
+}
+
+static void
+snapshot_end(void *argument, uint64_t snapshot UNUSED)
+{
+	struct world *w = argument;
+
+	w->images--;
+}
+
+static void
+backup_piece(void *argument, uint64_t session, uint64_t request_id,
+    const struct msg_backup_piece *m)
+{
+	struct world *w = argument;
+
+	ASSERT(session == WORLD_SESSION);
+	if (m->error != ERR_NONE) {
+		w->piece_error = err_from_number(m->error);
+		return;
+	}
+	ASSERT(request_id == 9);
+	w->piece = *m;
+	w->pieces++;
+}
+
+struct world *
+world_new(bool join, uint64_t trim_entries)
+{
+	struct world *w = xzalloc(sizeof(*w));
+	struct node_config config = {
+		.peer_url = "http://127.0.0.1:7001",
+		.client_url = "http://127.0.0.1:4001",
+		.heartbeat_ms = 50,
+		.election_ms = 200,
+		.request_timeout_ms = 5000,
+		.trim_log = true,
+		.trim_entries = trim_entries,
+		.watches_max = 2,
+		.seed = 1,
+		.new_cluster_id = 0xc1,
+		.join = join,
+	};
+	struct node_io io = {
+		.submit = submit, .fetch = fetch, .snapshot_begin = snapshot_begin,
+		.snapshot_read = snapshot_read, .snapshot_end = snapshot_end,
+		.install_begin = install_begin, .install_records = install_records,
+		.install_commit = install_commit, .peer_out = peer_out, .outcome = outcome,
+		.watching = watching, .event = event, .stats = stats, .backup_piece = backup_piece,
+		.changed = changed, .status = status, .note = note, .end = end, .moved = moved,
+		.argument = w,
+	};
+	struct wal_recovered recovered = {
+		.identity = { .node_id = 0xa1, .name = "machine1" }, .is_new = true };
+	const char *where;
+
+	w->now = (struct clock_time){ .monotonic_ms = 1000,
+		.monotonic_ns = 1000 * NS_PER_MS, .wall_ns = 1000000 * NS_PER_SECOND };
+	w->node = node_new(&config, io, &recovered);
+	ASSERT(node_start(w->node, w->now, &where) == ERR_NONE);
+	return w;
+}
+
+void
+world_free(struct world *w)
+{
+	node_free(&w->node);
+	buf_free(&w->peer_out);
+	buf_free(&w->said);
+	free(w);
+}
+
+void
+world_turn(struct world *w, uint64_t later_ms)
+{
+	w->now.monotonic_ms += later_ms;
+	w->now.monotonic_ns += later_ms * NS_PER_MS;
+	w->now.wall_ns += later_ms * NS_PER_MS;
+	node_turn(w->node, w->now);
+}
+
+void
+world_sync(struct world *w)
+{
+	if (w->synced < w->tickets) {
+		w->synced = w->tickets;
+		node_persisted(w->node, w->synced);
+	}
+}
+
+void
+world_settle(struct world *w)
+{
+	do {
+		world_sync(w);
+		world_turn(w, 0);
+	} while (w->synced < w->tickets);
+}
+
+void
+world_write(struct world *w, uint64_t sequence, const char *key, uint64_t ttl_s)
+{
+	struct msg_write write = {
+		.low = sequence,
+		.op = WRITE_SET,
+		.flags = ttl_s > 0 ? WRITE_FLAG_TTL : 0,
+		.key = slice_text(key),
+		.value = SLICE_LITERAL("v"),
+		.ttl_s = ttl_s,
+	};
+
+	node_write(w->node, WORLD_SESSION, sequence, false, &write);
+}
+
+enum err
+world_read(struct world *w, uint64_t id, const char *key, uint8_t flags)
+{
+	struct msg_read read = { .flags = flags, .key = slice_text(key) };
+	size_t before = w->outcomes;
+
+	node_read(w->node, WORLD_SESSION, id, &read);
+	world_settle(w);
+	ASSERT(w->outcomes == before + 1);
+	return w->last.error;
+}
+
+const char *
+world_said(struct world *w)
+{
+	buf_append_byte(&w->said, 0);
+	return (const char *)w->said.data;
+}
+
+struct world *
+world_leading(void)
+{
+	struct world *w = world_new(false, WORLD_TRIM_ENTRIES);
+
+	world_settle(w);
+	ASSERT(raft_role(node_raft(w->node)) == RAFT_LEADER);
+	buf_clear(&w->said);
+	return w;
+}

@@ -1,0 +1,51 @@
+/*
+ * world.h - a conductor in a world of memory: a disk that syncs when it is told
+ * to, workers that write down what they hear, no other node.
+ *
+ * All time is the test's. For unit tests and for the fuzzer, so what must hold
+ * here is an ASSERT.
+ */
+#ifndef MOOTHALL_TESTS_UNIT_RAFTD_WORLD_H
+#define MOOTHALL_TESTS_UNIT_RAFTD_WORLD_H
+
+#include "common/buf.h"
+#include "raftd/node.h"
+
+#define WORLD_SESSION 77	/* of the one worker */
+#define WORLD_TRIM_ENTRIES 100
+
+struct world {
+	struct node *node;
+	struct clock_time now;
+	uint64_t tickets, synced;
+	struct buf peer_out;
+	struct buf said;		/* what went to workers, as words in order */
+	struct node_outcome last;	/* slices are not kept */
+	char last_cause[64];
+	size_t outcomes;
+	enum exit_code ended;
+	size_t images, image_reads;	/* open; asked for and not given */
+	uint64_t pieces;
+	enum err piece_error;
+	struct msg_backup_piece piece;	/* the last; slices are not kept */
+};
+
+/* Node 0xa1, "machine1", with an empty disk; join: it waits for a cluster to join. */
+struct world *world_new(bool join, uint64_t trim_entries);
+/* One that leads a cluster of its own. */
+struct world *world_leading(void);
+void world_free(struct world *w);
+
+void world_turn(struct world *w, uint64_t later_ms);
+/* All that was submitted is on the disk. */
+void world_sync(struct world *w);
+/* Turns and syncs until nothing more comes at this time. */
+void world_settle(struct world *w);
+
+/* As the worker asks; a read waits for its answer. */
+void world_write(struct world *w, uint64_t sequence, const char *key, uint64_t ttl_s);
+enum err world_read(struct world *w, uint64_t id, const char *key, uint8_t flags);
+/* What went to the worker since w->said was cleared, as words in order. */
+const char *world_said(struct world *w);
+
+#endif
