@@ -1,11 +1,13 @@
 /*
- * sim_model_priv.h - the model's own, for sim_model.c and sim_compare.c.
+ * sim_model_priv.h - the model's own, for sim_model.c, sim_members.c and
+ * sim_compare.c.
  */
 #ifndef MOOTHALL_TESTS_SIM_MODEL_PRIV_H
 #define MOOTHALL_TESTS_SIM_MODEL_PRIV_H
 
 #include "common/clock.h"
 #include "common/hash.h"
+#include "raftd/store/command.h"
 #include "tests/sim/sim_model.h"
 
 struct model_version {
@@ -44,5 +46,16 @@ struct sim_model {
 size_t model_place(const struct sim_model *model, struct slice key);
 const struct model_node *model_version(const struct model_path *path, uint64_t store_index);
 bool model_is_below(struct slice key, struct slice dir);
+
+/* A write as it is in the log; internal: the registry's own. */
+enum err model_carry_out(struct sim_model *model, const struct command_write *write,
+    uint64_t time_ns, bool internal);
+
+/* sim_members.c: what an entry does to the members and their registry keys, and
+ * to the configuration. */
+enum err model_join(struct sim_model *model, const struct command_member *m, uint64_t time_ns);
+enum err model_change_member(struct sim_model *model, const struct raft_entry *entry,
+    const struct command_member *m);
+void model_change_conf(struct sim_model *model, const struct raft_entry *entry);
 
 #endif
