@@ -50,26 +50,6 @@ answer(struct client *client, uint64_t id, const char *value, bool created)
 	buf_free(&event);
 }
 
-static uint64_t
-next_id(struct client *client, uint16_t type)
-{
-	const struct fake_frame *frame = fake_next(client->fake);
-
-	assert_int_equal(frame->type, type);
-	return frame->request_id;
-}
-
-/* How often text is in what came. */
-static size_t
-count(const struct client *client, const char *text)
-{
-	size_t found = 0;
-
-	for (const char *at = (char *)client->in.data; (at = strstr(at, text)) != NULL; at++)
-		found++;
-	return found;
-}
-
 static bool
 before(const struct client *client, const char *first, const char *second)
 {
@@ -96,8 +76,8 @@ expect_refusal(const char *request, const char *status)
 
 	if (strncmp((char *)client.in.data, status, strlen(status)) != 0)
 		fail_msg("%s\n-> %s", request, (char *)client.in.data);
-	assert_int_equal(count(&client, "HTTP/1.1 "), 1);
-	assert_int_equal(count(&client, "Connection: close\r\n"), 1);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 "), 1);
+	assert_int_equal(fake_count(&client.in, "Connection: close\r\n"), 1);
 	client_free(&client);
 }
 
@@ -115,15 +95,15 @@ TEST(answers_keep_the_order_of_requests)
 	uint64_t first, second;
 
 	fake_send(client.fd, GET("/v2/keys/1") GET("/v2/keys/2") GET("/nothing"));
-	first = next_id(&client, MSG_read);
-	second = next_id(&client, MSG_read);
+	first = fake_next_id(client.fake, MSG_read);
+	second = fake_next_id(client.fake, MSG_read);
 	answer(&client, second, "second", false);
 	assert_true(fake_is_quiet(client.fake));
 	answer(&client, first, "first", false);
 	fake_receive(client.fake, client.fd, &client.in, "404 page not found");
 	assert_true(before(&client, "\"first\"", "\"second\""));
 	assert_true(before(&client, "\"second\"", "404 page not found"));
-	assert_int_equal(count(&client, "HTTP/1.1 200 OK"), 2);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 200 OK"), 2);
 	client_free(&client);
 }
 
@@ -136,16 +116,16 @@ TEST(only_so_many_requests_are_in_work)
 	for (int i = 0; i < 40; i++)
 		fake_send(client.fd, GET("/v2/keys/k?quorum=true"));
 	for (int i = 0; i < 32; i++)
-		ids[i] = next_id(&client, MSG_read);
+		ids[i] = fake_next_id(client.fake, MSG_read);
 	assert_true(fake_is_quiet(client.fake));
 	for (int i = 0; i < 40; i++) {
 		if (i >= 32)
-			ids[i] = next_id(&client, MSG_read);
+			ids[i] = fake_next_id(client.fake, MSG_read);
 		snprintf(value, sizeof(value), "value-%02d", i);
 		answer(&client, ids[i], value, false);
 	}
 	fake_receive(client.fake, client.fd, &client.in, "value-39");
-	assert_int_equal(count(&client, "HTTP/1.1 200 OK"), 40);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 200 OK"), 40);
 	client_free(&client);
 }
 
@@ -169,11 +149,11 @@ TEST(a_request_may_come_byte_by_byte)
 	assert_true(slice_equal(write.value, SLICE_LITERAL("x")));
 	answer(&client, frame->request_id, "x", true);
 	fake_receive(client.fake, client.fd, &client.in, "\"x\"");
-	assert_int_equal(count(&client, "HTTP/1.1 201 Created"), 1);
-	assert_int_equal(count(&client, "X-Etcd-Cluster-ID: abc\r\n"), 1);
-	assert_int_equal(count(&client, "X-Etcd-Index: 17\r\n"), 1);
-	assert_int_equal(count(&client, "X-Raft-Index: 20\r\n"), 1);
-	assert_int_equal(count(&client, "X-Raft-Term: 3\r\n"), 1);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 201 Created"), 1);
+	assert_int_equal(fake_count(&client.in, "X-Etcd-Cluster-ID: abc\r\n"), 1);
+	assert_int_equal(fake_count(&client.in, "X-Etcd-Index: 17\r\n"), 1);
+	assert_int_equal(fake_count(&client.in, "X-Raft-Index: 20\r\n"), 1);
+	assert_int_equal(fake_count(&client.in, "X-Raft-Term: 3\r\n"), 1);
 	client_free(&client);
 }
 
@@ -194,8 +174,8 @@ TEST(a_chunked_body_is_read_and_nothing_behind_it)
 	assert_true(fake_is_quiet(client.fake));
 	answer(&client, frame->request_id, "xyz", false);
 	fake_receive_all(client.fake, client.fd, &client.in);
-	assert_int_equal(count(&client, "HTTP/1.1 "), 1);
-	assert_int_equal(count(&client, "Connection: close\r\n"), 1);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 "), 1);
+	assert_int_equal(fake_count(&client.in, "Connection: close\r\n"), 1);
 	client_free(&client);
 }
 
@@ -208,7 +188,7 @@ TEST(expect_is_answered_before_the_body_comes)
 	    "Expect: 100-Continue\r\n\r\n");
 	fake_receive(client.fake, client.fd, &client.in, "HTTP/1.1 100 Continue\r\n\r\n");
 	fake_send(client.fd, "value=x");
-	answer(&client, next_id(&client, MSG_write), "x", true);
+	answer(&client, fake_next_id(client.fake, MSG_write), "x", true);
 	fake_receive(client.fake, client.fd, &client.in, "201 Created");
 	client_free(&client);
 	expect_refusal("PUT /v2/keys/k" HOST "Content-Length: 7\r\nExpect: tea\r\n\r\n",
@@ -220,12 +200,12 @@ TEST(head_is_get_without_the_body)
 	struct client client = client_new();
 
 	fake_send(client.fd, "HEAD /v2/keys/k" HOST "\r\n" GET("/nothing"));
-	answer(&client, next_id(&client, MSG_read), "x", false);
+	answer(&client, fake_next_id(client.fake, MSG_read), "x", false);
 	fake_receive(client.fake, client.fd, &client.in, "404 page not found");
-	assert_int_equal(count(&client, "HTTP/1.1 200 OK"), 1);
-	assert_int_equal(count(&client, "\"x\""), 0);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 200 OK"), 1);
+	assert_int_equal(fake_count(&client.in, "\"x\""), 0);
 	/* {"action":"set","node":{"key":"/k","value":"x","modifiedIndex":3,"createdIndex":3}} */
-	assert_int_equal(count(&client, "Content-Length: 84\r\n"), 1);
+	assert_int_equal(fake_count(&client.in, "Content-Length: 84\r\n"), 1);
 	client_free(&client);
 }
 
@@ -235,11 +215,11 @@ TEST(http_1_0_is_closed_unless_it_asks)
 
 	fake_send(client.fd, "GET /nothing HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
 	fake_receive(client.fake, client.fd, &client.in, "404 page not found\n");
-	assert_int_equal(count(&client, "Connection: keep-alive\r\n"), 1);
+	assert_int_equal(fake_count(&client.in, "Connection: keep-alive\r\n"), 1);
 	fake_send(client.fd, "GET /nothing HTTP/1.0\r\n\r\n");
 	fake_receive_all(client.fake, client.fd, &client.in);
-	assert_int_equal(count(&client, "HTTP/1.0 404 "), 2);
-	assert_int_equal(count(&client, "Connection: close\r\n"), 1);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.0 404 "), 2);
+	assert_int_equal(fake_count(&client.in, "Connection: close\r\n"), 1);
 	client_free(&client);
 }
 
@@ -271,7 +251,7 @@ TEST(a_chunked_body_above_the_limit_is_refused)
 	fake_send(client.fd, "PUT /v2/keys/a" HOST "Transfer-Encoding: chunked\r\n\r\n"
 	    "5\r\n12345\r\n5\r\n12345\r\n0\r\n\r\n");
 	fake_receive_all(client.fake, client.fd, &client.in);
-	assert_int_equal(count(&client, "HTTP/1.1 413 "), 1);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 413 "), 1);
 	client_free(&client);
 }
 
@@ -280,7 +260,7 @@ TEST(a_refusal_waits_for_its_turn)
 	struct client client = client_new();
 
 	fake_send(client.fd, GET("/v2/keys/k") "bad\r\n\r\n");
-	answer(&client, next_id(&client, MSG_read), "x", false);
+	answer(&client, fake_next_id(client.fake, MSG_read), "x", false);
 	fake_receive_all(client.fake, client.fd, &client.in);
 	assert_true(before(&client, "\"x\"", "HTTP/1.1 400 "));
 	client_free(&client);
@@ -340,23 +320,23 @@ TEST(counters_are_shown_as_the_original_shows_them)
 	    .latency_minimum = 1000000, .latency_maximum = 3000000, .successes = 2,
 	    .failures = 1 });
 	fake_send(client.fd, GET("/v2/stats/store") GET("/v2/stats/leader") GET("/v1/stats/leader"));
-	msg_stats_frame(channel_out(client.fake->channel), next_id(&client, MSG_stats_ask),
+	msg_stats_frame(channel_out(client.fake->channel), fake_next_id(client.fake, MSG_stats_ask),
 	    &(struct msg_stats){ .kind = STATS_STORE, .numbers = buf_slice(&numbers) });
-	msg_stats_frame(channel_out(client.fake->channel), next_id(&client, MSG_stats_ask),
+	msg_stats_frame(channel_out(client.fake->channel), fake_next_id(client.fake, MSG_stats_ask),
 	    &(struct msg_stats){ .kind = STATS_LEADER, .followers = buf_slice(&followers) });
-	msg_stats_frame(channel_out(client.fake->channel), next_id(&client, MSG_stats_ask),
+	msg_stats_frame(channel_out(client.fake->channel), fake_next_id(client.fake, MSG_stats_ask),
 	    &(struct msg_stats){ .kind = STATS_LEADER, .error = ERR_NOT_LEADER });
 	fake_receive(client.fake, client.fd, &client.in, "{\"message\":\"not current leader\"}");
-	assert_int_equal(count(&client, "{\"getsSuccess\":1,\"getsFail\":2,\"setsSuccess\":3,"
+	assert_int_equal(fake_count(&client.in, "{\"getsSuccess\":1,\"getsFail\":2,\"setsSuccess\":3,"
 	    "\"setsFail\":4,\"deleteSuccess\":5,\"deleteFail\":6,\"updateSuccess\":7,"
 	    "\"updateFail\":8,\"createSuccess\":9,\"createFail\":10,"
 	    "\"compareAndSwapSuccess\":11,\"compareAndSwapFail\":12,"
 	    "\"compareAndDeleteSuccess\":13,\"compareAndDeleteFail\":14,"
 	    "\"expireCount\":15,\"watchers\":16}"), 1);
-	assert_int_equal(count(&client, "\"followers\":{\"two\":{\"latency\":{\"current\":0.63,"
+	assert_int_equal(fake_count(&client.in, "\"followers\":{\"two\":{\"latency\":{\"current\":0.63,"
 	    "\"average\":2,\"standardDeviation\":1,\"minimum\":1,\"maximum\":3},"
 	    "\"counts\":{\"fail\":1,\"success\":2}}}}"), 1);
-	assert_int_equal(count(&client, "HTTP/1.1 403 "), 1);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 403 "), 1);
 	buf_free(&numbers);
 	buf_free(&followers);
 	client_free(&client);
@@ -371,20 +351,11 @@ TEST(a_node_that_joins_says_so)
 	fake_send(client.fd, GET("/v2/keys/a"));
 	fake_receive(client.fake, client.fd, &client.in, "{\"errorCode\":300,\"message\":"
 	    "\"Raft Internal Error\",\"cause\":\"joining\",\"index\":0}\n");
-	assert_int_equal(count(&client, "HTTP/1.1 500 "), 1);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 500 "), 1);
 	client_free(&client);
 }
 
 /* ---- watches -------------------------------------------------------------------------------- */
-
-static void
-send_event(struct client *client, uint64_t id, const char *value, uint64_t store_index)
-{
-	struct buf event = fake_set_event("/k", value, store_index, 0);
-
-	fake_event(client->fake, &id, 1, buf_slice(&event));
-	buf_free(&event);
-}
 
 TEST(a_long_poll_has_headers_at_once_and_keeps_the_connection)
 {
@@ -392,14 +363,14 @@ TEST(a_long_poll_has_headers_at_once_and_keeps_the_connection)
 	uint64_t id;
 
 	fake_send(client.fd, GET("/v2/keys/k?wait=true"));
-	id = next_id(&client, MSG_watch);
+	id = fake_next_id(client.fake, MSG_watch);
 	fake_watching(client.fake, id, 9);
 	fake_receive(client.fake, client.fd, &client.in, "\r\n\r\n");
-	assert_int_equal(count(&client, "X-Etcd-Index: 9\r\n"), 1);
-	assert_int_equal(count(&client, "Transfer-Encoding: chunked\r\n"), 1);
-	send_event(&client, id, "x", 10);
+	assert_int_equal(fake_count(&client.in, "X-Etcd-Index: 9\r\n"), 1);
+	assert_int_equal(fake_count(&client.in, "Transfer-Encoding: chunked\r\n"), 1);
+	fake_send_set(client.fake, id, "x", 10);
 	fake_receive(client.fake, client.fd, &client.in, "\r\n0\r\n\r\n");
-	assert_int_equal(count(&client, "\"value\":\"x\""), 1);
+	assert_int_equal(fake_count(&client.in, "\"value\":\"x\""), 1);
 	fake_send(client.fd, GET("/nothing"));
 	fake_receive(client.fake, client.fd, &client.in, "404 page not found");
 	client_free(&client);
@@ -411,12 +382,12 @@ TEST(a_request_behind_a_long_poll_waits_for_it)
 	uint64_t watch, read;
 
 	fake_send(client.fd, GET("/v2/keys/k?wait=true") GET("/v2/keys/k"));
-	watch = next_id(&client, MSG_watch);
-	read = next_id(&client, MSG_read);
+	watch = fake_next_id(client.fake, MSG_watch);
+	read = fake_next_id(client.fake, MSG_read);
 	answer(&client, read, "later", false);
 	fake_watching(client.fake, watch, 9);
 	assert_true(fake_is_quiet(client.fake));
-	send_event(&client, watch, "event", 10);
+	fake_send_set(client.fake, watch, "event", 10);
 	fake_receive(client.fake, client.fd, &client.in, "\"later\"");
 	assert_true(before(&client, "\"event\"", "0\r\n\r\nHTTP/1.1 200 OK"));
 	client_free(&client);
@@ -428,12 +399,12 @@ TEST(a_stream_of_http_1_0_ends_with_the_connection)
 	uint64_t id;
 
 	fake_send(client.fd, "GET /v2/keys/k?wait=true HTTP/1.0\r\n\r\n");
-	id = next_id(&client, MSG_watch);
+	id = fake_next_id(client.fake, MSG_watch);
 	fake_watching(client.fake, id, 9);
-	send_event(&client, id, "x", 10);
+	fake_send_set(client.fake, id, "x", 10);
 	fake_receive_all(client.fake, client.fd, &client.in);
-	assert_int_equal(count(&client, "chunked"), 0);
-	assert_int_equal(count(&client, "\r\n\r\n{\"action\""), 1);
+	assert_int_equal(fake_count(&client.in, "chunked"), 0);
+	assert_int_equal(fake_count(&client.in, "\r\n\r\n{\"action\""), 1);
 	client_free(&client);
 }
 
@@ -443,11 +414,11 @@ TEST(a_client_that_hangs_up_ends_its_watch)
 	uint64_t id;
 
 	fake_send(client.fd, GET("/v2/keys/k?wait=true&stream=true"));
-	id = next_id(&client, MSG_watch);
+	id = fake_next_id(client.fake, MSG_watch);
 	fake_watching(client.fake, id, 9);
 	fake_receive(client.fake, client.fd, &client.in, "\r\n\r\n");
 	close(client.fd);
-	assert_true(next_id(&client, MSG_unwatch) == id);
+	assert_true(fake_next_id(client.fake, MSG_unwatch) == id);
 	fake_until(client.fake, no_connections, client.fake);
 	client.fd = fake_connect(client.fake);
 	client_free(&client);
@@ -459,11 +430,11 @@ TEST(who_hangs_up_before_the_headers_ends_its_watch_too)
 	uint64_t id;
 
 	fake_send(client.fd, GET("/v2/keys/k?wait=true"));
-	id = next_id(&client, MSG_watch);
+	id = fake_next_id(client.fake, MSG_watch);
 	close(client.fd);
 	assert_true(fake_is_quiet(client.fake));
 	fake_watching(client.fake, id, 9);
-	assert_true(next_id(&client, MSG_unwatch) == id);
+	assert_true(fake_next_id(client.fake, MSG_unwatch) == id);
 	fake_until(client.fake, no_connections, client.fake);
 	client.fd = fake_connect(client.fake);
 	client_free(&client);
@@ -475,9 +446,9 @@ TEST(who_closes_its_half_still_gets_the_answer)
 
 	fake_send(client.fd, GET("/v2/keys/k"));
 	assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
-	answer(&client, next_id(&client, MSG_read), "x", false);
+	answer(&client, fake_next_id(client.fake, MSG_read), "x", false);
 	fake_receive_all(client.fake, client.fd, &client.in);
-	assert_int_equal(count(&client, "\"x\""), 1);
+	assert_int_equal(fake_count(&client.in, "\"x\""), 1);
 	client_free(&client);
 }
 
@@ -499,14 +470,14 @@ TEST(a_stream_that_is_not_read_is_cut_off)
 	memset(value, 'v', 100000);
 	value[100000] = '\0';
 	fake_send(client.fd, GET("/v2/keys/k?wait=true&stream=true"));
-	id = next_id(&client, MSG_watch);
+	id = fake_next_id(client.fake, MSG_watch);
 	fake_watching(client.fake, id, 9);
 	/* More than what may wait, and what the socket takes. */
 	for (uint64_t i = 10; i < 40; i++)
-		send_event(&client, id, value, i);
+		fake_send_set(client.fake, id, value, i);
 	fake_until(client.fake, is_cut_off, &client);
 	fake_receive_all(client.fake, client.fd, &client.in);
-	assert_int_equal(count(&client, "{\"errorCode\":401,"), 1);
+	assert_int_equal(fake_count(&client.in, "{\"errorCode\":401,"), 1);
 	free(value);
 	client_free(&client);
 }
@@ -520,14 +491,14 @@ TEST(slow_heads_and_bodies_time_out)
 	client.fake->worker.config.header_timeout = 1;
 	fake_send(client.fd, "GET /v2");
 	fake_receive_all(client.fake, client.fd, &client.in);
-	assert_int_equal(count(&client, "HTTP/1.1 408 "), 1);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 408 "), 1);
 	client_free(&client);
 
 	client = client_new();
 	client.fake->worker.config.http_read_timeout = 1;
 	fake_send(client.fd, "PUT /v2/keys/a" HOST "Content-Length: 5\r\n\r\nab");
 	fake_receive_all(client.fake, client.fd, &client.in);
-	assert_int_equal(count(&client, "HTTP/1.1 408 "), 1);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 408 "), 1);
 	client_free(&client);
 }
 
@@ -538,21 +509,9 @@ TEST(who_rests_too_long_is_closed_without_a_word)
 	client.fake->worker.config.idle_timeout = 1;
 	fake_send(client.fd, GET("/nothing"));
 	fake_receive_all(client.fake, client.fd, &client.in);
-	assert_int_equal(count(&client, "HTTP/1.1 "), 1);
-	assert_int_equal(count(&client, "HTTP/1.1 404 "), 1);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 "), 1);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 404 "), 1);
 	client_free(&client);
-}
-
-static void
-all_stopped(struct worker *worker)
-{
-	worker->number = 0;
-}
-
-static bool
-has_stopped(void *argument)
-{
-	return ((struct fake *)argument)->worker.number == 0;
 }
 
 TEST(a_stop_finishes_requests_and_ends_watches)
@@ -568,25 +527,24 @@ TEST(a_stop_finishes_requests_and_ends_watches)
 	fake_receive(client.fake, idle, &nothing, "404 page not found");
 	buf_clear(&nothing);
 	fake_send(client.fd, GET("/v2/keys/k"));
-	read = next_id(&client, MSG_read);
+	read = fake_next_id(client.fake, MSG_read);
 	fake_send(watcher, GET("/v2/keys/k?wait=true&stream=true"));
-	watch = next_id(&client, MSG_watch);
+	watch = fake_next_id(client.fake, MSG_watch);
 	fake_watching(client.fake, watch, 9);
 	fake_receive(client.fake, watcher, &watched, "\r\n\r\n");
 
-	client.fake->worker.draining = true;
-	server_stop(client.fake->worker.server, false, 5000, all_stopped);
+	fake_stop(client.fake, false, 5000);
 	fake_receive_all(client.fake, idle, &nothing);
 	assert_int_equal(nothing.size, 0);
 	fake_receive_all(client.fake, watcher, &watched);
 	assert_non_null(strstr((char *)watched.data, "\r\n\r\n0\r\n\r\n"));
-	assert_true(next_id(&client, MSG_unwatch) == watch);
-	assert_false(has_stopped(client.fake));
+	assert_true(fake_next_id(client.fake, MSG_unwatch) == watch);
+	assert_false(fake_has_stopped(client.fake));
 	answer(&client, read, "x", false);
 	fake_receive_all(client.fake, client.fd, &client.in);
-	assert_int_equal(count(&client, "Connection: close\r\n"), 1);
-	assert_int_equal(count(&client, "\"x\""), 1);
-	fake_until(client.fake, has_stopped, client.fake);
+	assert_int_equal(fake_count(&client.in, "Connection: close\r\n"), 1);
+	assert_int_equal(fake_count(&client.in, "\"x\""), 1);
+	fake_until(client.fake, fake_has_stopped, client.fake);
 	close(watcher);
 	close(idle);
 	buf_free(&watched);
@@ -600,14 +558,13 @@ TEST(a_drain_answers_one_more_request)
 
 	fake_send(client.fd, GET("/nothing"));
 	fake_receive(client.fake, client.fd, &client.in, "404 page not found");
-	client.fake->worker.draining = true;
-	server_stop(client.fake->worker.server, true, 5000, all_stopped);
+	fake_stop(client.fake, true, 5000);
 	assert_true(fake_is_quiet(client.fake));
 	fake_send(client.fd, GET("/nothing"));
 	fake_receive_all(client.fake, client.fd, &client.in);
-	assert_int_equal(count(&client, "HTTP/1.1 404 "), 2);
-	assert_int_equal(count(&client, "Connection: close\r\n"), 1);
-	fake_until(client.fake, has_stopped, client.fake);
+	assert_int_equal(fake_count(&client.in, "HTTP/1.1 404 "), 2);
+	assert_int_equal(fake_count(&client.in, "Connection: close\r\n"), 1);
+	fake_until(client.fake, fake_has_stopped, client.fake);
 	client_free(&client);
 }
 
@@ -616,10 +573,9 @@ TEST(a_stop_cuts_what_does_not_end)
 	struct client client = client_new();
 
 	fake_send(client.fd, GET("/v2/keys/k"));
-	next_id(&client, MSG_read);
-	client.fake->worker.draining = true;
-	server_stop(client.fake->worker.server, false, 1, all_stopped);
-	fake_until(client.fake, has_stopped, client.fake);
+	fake_next_id(client.fake, MSG_read);
+	fake_stop(client.fake, false, 1);
+	fake_until(client.fake, fake_has_stopped, client.fake);
 	client_free(&client);
 }
 
@@ -629,13 +585,13 @@ TEST(a_restart_of_raftd_is_only_a_pause)
 	uint64_t id;
 
 	fake_send(client.fd, GET("/v2/keys/k"));
-	id = next_id(&client, MSG_read);
+	id = fake_next_id(client.fake, MSG_read);
 	fake_detach(client.fake);
 	assert_true(fake_is_quiet(client.fake));
 	fake_attach(client.fake, PHASE_RECOVERING);
 	assert_true(fake_is_quiet(client.fake));
 	fake_status(client.fake, PHASE_MEMBER, 20);
-	assert_true(next_id(&client, MSG_read) == id);
+	assert_true(fake_next_id(client.fake, MSG_read) == id);
 	answer(&client, id, "x", false);
 	fake_receive(client.fake, client.fd, &client.in, "\"x\"");
 	client_free(&client);
@@ -647,10 +603,10 @@ TEST(what_is_pipelined_behind_a_write_waits_for_it)
 	uint64_t id;
 
 	fake_send(client.fd, "DELETE /v2/keys/k" HOST "\r\n" GET("/v2/keys/k"));
-	id = next_id(&client, MSG_write);
+	id = fake_next_id(client.fake, MSG_write);
 	assert_true(fake_is_quiet(client.fake));
 	answer(&client, id, "gone", false);
-	answer(&client, next_id(&client, MSG_read), "after", false);
+	answer(&client, fake_next_id(client.fake, MSG_read), "after", false);
 	fake_receive(client.fake, client.fd, &client.in, "after");
 	client_free(&client);
 }
@@ -661,12 +617,12 @@ TEST(a_write_waits_for_what_is_before_it)
 	uint64_t first, second;
 
 	fake_send(client.fd, GET("/v2/keys/1") GET("/v2/keys/2") "DELETE /v2/keys/k" HOST "\r\n");
-	first = next_id(&client, MSG_read);
-	second = next_id(&client, MSG_read);
+	first = fake_next_id(client.fake, MSG_read);
+	second = fake_next_id(client.fake, MSG_read);
 	assert_true(fake_is_quiet(client.fake));
 	answer(&client, first, "first", false);
 	answer(&client, second, "second", false);
-	answer(&client, next_id(&client, MSG_write), "last", false);
+	answer(&client, fake_next_id(client.fake, MSG_write), "last", false);
 	fake_receive(client.fake, client.fd, &client.in, "last");
 	client_free(&client);
 }
@@ -676,7 +632,7 @@ TEST(who_hangs_up_behind_requests_that_wait_is_noticed)
 	struct client client = client_new();
 
 	fake_send(client.fd, GET("/v2/keys/k?wait=true") "DELETE /v2/keys/k" HOST "\r\n");
-	fake_watching(client.fake, next_id(&client, MSG_watch), 5);
+	fake_watching(client.fake, fake_next_id(client.fake, MSG_watch), 5);
 	fake_receive(client.fake, client.fd, &client.in, "\r\n\r\n");
 	shutdown(client.fd, SHUT_RDWR);
 	fake_until(client.fake, no_connections, client.fake);

@@ -159,6 +159,15 @@ fake_next(struct fake *fake)
 	return &fake->frames[fake->taken++];
 }
 
+uint64_t
+fake_next_id(struct fake *fake, uint16_t type)
+{
+	const struct fake_frame *frame = fake_next(fake);
+
+	assert_int_equal(frame->type, type);
+	return frame->request_id;
+}
+
 struct turns {
 	struct fake *fake;
 	int left;
@@ -246,6 +255,15 @@ fake_set_event(const char *key, const char *value, uint64_t store_index, unsigne
 	return event;
 }
 
+void
+fake_send_set(struct fake *fake, uint64_t id, const char *value, uint64_t store_index)
+{
+	struct buf event = fake_set_event("/k", value, store_index, 0);
+
+	fake_event(fake, &id, 1, buf_slice(&event));
+	buf_free(&event);
+}
+
 /* ---- clients ---------------------------------------------------------------------- */
 
 int
@@ -316,8 +334,36 @@ fake_receive_all(struct fake *fake, int fd, struct buf *in)
 		fake_until(fake, received, &expected);
 }
 
-/* Of main.c: nothing that runs here may end a node. */
-/* No test of the client role asks for an address. */
+size_t
+fake_count(const struct buf *in, const char *text)
+{
+	size_t found = 0;
+
+	for (const char *at = (char *)in->data; (at = strstr(at, text)) != NULL; at++)
+		found++;
+	return found;
+}
+
+static void
+note_stopped(struct worker *worker)
+{
+	worker->number = 0;
+}
+
+void
+fake_stop(struct fake *fake, bool keep_idle, uint64_t limit_ms)
+{
+	fake->worker.draining = true;
+	server_stop(fake->worker.server, keep_idle, limit_ms, note_stopped);
+}
+
+bool
+fake_has_stopped(void *fake)
+{
+	return ((struct fake *)fake)->worker.number == 0;
+}
+
+/* Of main.c: no test of the client role asks for an address. */
 void
 worker_resolve(struct worker *worker UNUSED, uint64_t id UNUSED, const char *host)
 {

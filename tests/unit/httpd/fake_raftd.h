@@ -44,6 +44,8 @@ void fake_detach(struct fake *fake);
 void fake_until(struct fake *fake, bool (*condition)(void *argument), void *argument);
 /* The next frame of the worker that is no hello; waits for it. */
 const struct fake_frame *fake_next(struct fake *fake);
+/* The request id of the next frame, which is of that type. */
+uint64_t fake_next_id(struct fake *fake, uint16_t type);
 /* True if a few turns pass without another frame. */
 bool fake_is_quiet(struct fake *fake);
 
@@ -52,6 +54,8 @@ void fake_outcome(struct fake *fake, uint64_t id, enum err error, struct slice e
     size_t piece_bytes);
 void fake_watching(struct fake *fake, uint64_t id, uint64_t store_index);
 void fake_event(struct fake *fake, const uint64_t *ids, size_t count, struct slice event);
+/* To one watch: /k was set to value. */
+void fake_send_set(struct fake *fake, uint64_t id, const char *value, uint64_t store_index);
 
 /* An encoded event: action set on key with value, at that store index, with
  * EVENT_* flags. Freed by buf_free. */
@@ -64,5 +68,11 @@ void fake_send(int fd, const char *text);
 void fake_receive(struct fake *fake, int fd, struct buf *in, const char *end);
 /* Read until the worker closes. */
 void fake_receive_all(struct fake *fake, int fd, struct buf *in);
+/* How often text is in what was received. */
+size_t fake_count(const struct buf *in, const char *text);
+
+/* Stop the server as the worker does: its number is 0 when that is over. */
+void fake_stop(struct fake *fake, bool keep_idle, uint64_t limit_ms);
+bool fake_has_stopped(void *fake);
 
 #endif

@@ -56,25 +56,6 @@ both(struct pair *pair)
 }
 
 static void
-all_stopped(struct worker *worker)
-{
-	worker->number = 0;
-}
-
-static bool
-has_stopped(void *argument)
-{
-	return ((struct fake *)argument)->worker.number == 0;
-}
-
-static void
-drain(struct fake *fake)
-{
-	fake->worker.draining = true;
-	server_stop(fake->worker.server, true, 5000, all_stopped);
-}
-
-static void
 connect_workers(struct pair *pair)
 {
 	int ends[2];
@@ -88,36 +69,8 @@ static void
 hand_over(struct pair *pair)
 {
 	connect_workers(pair);
-	drain(pair->from);
+	fake_stop(pair->from, true, 5000);
 	both(pair);
-}
-
-static uint64_t
-next_id(struct fake *fake, uint16_t type)
-{
-	const struct fake_frame *frame = fake_next(fake);
-
-	assert_int_equal(frame->type, type);
-	return frame->request_id;
-}
-
-static void
-send_event(struct fake *fake, uint64_t id, const char *value, uint64_t store_index)
-{
-	struct buf event = fake_set_event("/k", value, store_index, 0);
-
-	fake_event(fake, &id, 1, buf_slice(&event));
-	buf_free(&event);
-}
-
-static size_t
-count(const struct pair *pair, const char *text)
-{
-	size_t found = 0;
-
-	for (const char *at = (char *)pair->in.data; (at = strstr(at, text)) != NULL; at++)
-		found++;
-	return found;
 }
 
 TEST(a_connection_at_rest_goes_and_its_client_is_told_nothing)
@@ -127,12 +80,12 @@ TEST(a_connection_at_rest_goes_and_its_client_is_told_nothing)
 	fake_send(pair.client, GET("/nothing"));
 	fake_receive(pair.from, pair.client, &pair.in, "404 page not found");
 	hand_over(&pair);
-	assert_true(has_stopped(pair.from));
+	assert_true(fake_has_stopped(pair.from));
 	assert_int_equal(pair.to->worker.connections, 1);
 	fake_send(pair.client, GET("/nothing"));
 	buf_clear(&pair.in);
 	fake_receive(pair.to, pair.client, &pair.in, "404 page not found");
-	assert_int_equal(count(&pair, "Connection: close"), 0);
+	assert_int_equal(fake_count(&pair.in, "Connection: close"), 0);
 	pair_free(&pair);
 }
 
@@ -143,10 +96,10 @@ TEST(what_was_read_of_a_request_goes_too)
 	fake_send(pair.client, "GET /noth");
 	(void)fake_is_quiet(pair.from);
 	hand_over(&pair);
-	assert_true(has_stopped(pair.from));
+	assert_true(fake_has_stopped(pair.from));
 	fake_send(pair.client, "ing" HOST "\r\n");
 	fake_receive(pair.to, pair.client, &pair.in, "404 page not found");
-	assert_int_equal(count(&pair, "HTTP/1.1 404 "), 1);
+	assert_int_equal(fake_count(&pair.in, "HTTP/1.1 404 "), 1);
 	pair_free(&pair);
 }
 
@@ -157,19 +110,19 @@ TEST(a_request_in_work_is_answered_first_and_then_the_connection_goes)
 	uint64_t id;
 
 	fake_send(pair.client, GET("/v2/keys/k") GET("/nothing"));
-	id = next_id(pair.from, MSG_read);
+	id = fake_next_id(pair.from, MSG_read);
 	hand_over(&pair);
-	assert_false(has_stopped(pair.from));
+	assert_false(fake_has_stopped(pair.from));
 	assert_int_equal(pair.to->worker.connections, 0);
 	fake_outcome(pair.from, id, ERR_NONE, buf_slice(&event), 0);
 	both(&pair);
-	assert_true(has_stopped(pair.from));
+	assert_true(fake_has_stopped(pair.from));
 	assert_int_equal(pair.to->worker.connections, 1);
 	fake_send(pair.client, GET("/version"));
 	fake_receive(pair.to, pair.client, &pair.in, "etcdserver");
-	assert_int_equal(count(&pair, "HTTP/1.1 200 OK"), 2);
-	assert_int_equal(count(&pair, "HTTP/1.1 404 "), 1);
-	assert_int_equal(count(&pair, "Connection: close"), 0);
+	assert_int_equal(fake_count(&pair.in, "HTTP/1.1 200 OK"), 2);
+	assert_int_equal(fake_count(&pair.in, "HTTP/1.1 404 "), 1);
+	assert_int_equal(fake_count(&pair.in, "Connection: close"), 0);
 	buf_free(&event);
 	pair_free(&pair);
 }
@@ -182,13 +135,13 @@ TEST(a_stream_goes_on_with_the_next_event)
 	uint64_t id;
 
 	fake_send(pair.client, GET("/v2/keys/k?wait=true&stream=true&recursive=true"));
-	id = next_id(pair.from, MSG_watch);
+	id = fake_next_id(pair.from, MSG_watch);
 	fake_watching(pair.from, id, 9);
-	send_event(pair.from, id, "first", 12);
+	fake_send_set(pair.from, id, "first", 12);
 	fake_receive(pair.from, pair.client, &pair.in, "\"first\"");
 	hand_over(&pair);
-	assert_true(next_id(pair.from, MSG_unwatch) == id);
-	assert_true(has_stopped(pair.from));
+	assert_true(fake_next_id(pair.from, MSG_unwatch) == id);
+	assert_true(fake_has_stopped(pair.from));
 	frame = fake_next(pair.to);
 	assert_int_equal(frame->type, MSG_watch);
 	assert_int_equal(msg_watch_decode(blob_slice(frame->payload), &watch), ERR_NONE);
@@ -197,13 +150,13 @@ TEST(a_stream_goes_on_with_the_next_event)
 	assert_int_equal(watch.since, 13);
 	id = frame->request_id;
 	fake_watching(pair.to, id, 14);
-	send_event(pair.to, id, "second", 13);
-	send_event(pair.to, id, "third", 15);
+	fake_send_set(pair.to, id, "second", 13);
+	fake_send_set(pair.to, id, "third", 15);
 	fake_receive(pair.to, pair.client, &pair.in, "\"third\"");
-	assert_int_equal(count(&pair, "HTTP/1.1 200 OK"), 1);
-	assert_int_equal(count(&pair, "\"first\""), 1);
-	assert_int_equal(count(&pair, "\"second\""), 1);
-	assert_int_equal(count(&pair, "\r\n0\r\n"), 0);
+	assert_int_equal(fake_count(&pair.in, "HTTP/1.1 200 OK"), 1);
+	assert_int_equal(fake_count(&pair.in, "\"first\""), 1);
+	assert_int_equal(fake_count(&pair.in, "\"second\""), 1);
+	assert_int_equal(fake_count(&pair.in, "\r\n0\r\n"), 0);
 	pair_free(&pair);
 }
 
@@ -213,17 +166,17 @@ TEST(a_long_poll_ends_over_there_and_keeps_its_connection)
 	uint64_t id;
 
 	fake_send(pair.client, GET("/v2/keys/k?wait=true"));
-	id = next_id(pair.from, MSG_watch);
+	id = fake_next_id(pair.from, MSG_watch);
 	fake_watching(pair.from, id, 9);
 	hand_over(&pair);
-	id = next_id(pair.to, MSG_watch);
+	id = fake_next_id(pair.to, MSG_watch);
 	fake_watching(pair.to, id, 9);
-	send_event(pair.to, id, "x", 10);
+	fake_send_set(pair.to, id, "x", 10);
 	fake_receive(pair.to, pair.client, &pair.in, "\r\n0\r\n\r\n");
-	assert_int_equal(count(&pair, "\"value\":\"x\""), 1);
+	assert_int_equal(fake_count(&pair.in, "\"value\":\"x\""), 1);
 	fake_send(pair.client, GET("/nothing"));
 	fake_receive(pair.to, pair.client, &pair.in, "404 page not found");
-	assert_int_equal(count(&pair, "Connection: close"), 0);
+	assert_int_equal(fake_count(&pair.in, "Connection: close"), 0);
 	pair_free(&pair);
 }
 
@@ -233,17 +186,17 @@ TEST(a_watch_goes_when_its_headers_are_out_and_not_before)
 	uint64_t id;
 
 	fake_send(pair.client, "GET /v2/keys/k?wait=true HTTP/1.0\r\n\r\n");
-	id = next_id(pair.from, MSG_watch);
+	id = fake_next_id(pair.from, MSG_watch);
 	hand_over(&pair);
 	assert_int_equal(pair.to->worker.connections, 0);
 	fake_watching(pair.from, id, 9);
 	both(&pair);
 	assert_int_equal(pair.to->worker.connections, 1);
-	id = next_id(pair.to, MSG_watch);
+	id = fake_next_id(pair.to, MSG_watch);
 	fake_watching(pair.to, id, 9);
-	send_event(pair.to, id, "x", 10);
+	fake_send_set(pair.to, id, "x", 10);
 	fake_receive_all(pair.to, pair.client, &pair.in);
-	assert_int_equal(count(&pair, "\r\n\r\n{\"action\""), 1);
+	assert_int_equal(fake_count(&pair.in, "\r\n\r\n{\"action\""), 1);
 	pair_free(&pair);
 }
 
@@ -254,7 +207,7 @@ TEST(what_raftd_announced_counts_for_the_next_event)
 	uint64_t id;
 
 	fake_send(pair.client, GET("/v2/keys/k?wait=true"));
-	id = next_id(pair.from, MSG_watch);
+	id = fake_next_id(pair.from, MSG_watch);
 	fake_watching(pair.from, id, 9);
 	fake_status(pair.from, PHASE_MEMBER, 2000);
 	fake_status(pair.from, PHASE_MEMBER, 2001);
@@ -272,7 +225,7 @@ TEST(a_watch_that_raftd_has_not_taken_asks_the_next_raftd_the_same)
 	uint64_t id;
 
 	fake_send(pair.client, GET("/v2/keys/k?wait=true"));
-	id = next_id(pair.from, MSG_watch);
+	id = fake_next_id(pair.from, MSG_watch);
 	fake_watching(pair.from, id, 9);
 	hand_over(&pair);
 	/* Announced to the new worker before raftd has read of the watch. */
@@ -297,15 +250,15 @@ TEST(bytes_that_were_not_written_go_too)
 	memset(value, 'v', 600000);
 	value[600000] = '\0';
 	fake_send(pair.client, GET("/v2/keys/k?wait=true&stream=true"));
-	id = next_id(pair.from, MSG_watch);
+	id = fake_next_id(pair.from, MSG_watch);
 	fake_watching(pair.from, id, 9);
-	send_event(pair.from, id, value, 10);
+	fake_send_set(pair.from, id, value, 10);
 	(void)fake_is_quiet(pair.from);
 	hand_over(&pair);
-	assert_true(has_stopped(pair.from));
-	id = next_id(pair.to, MSG_watch);
+	assert_true(fake_has_stopped(pair.from));
+	id = fake_next_id(pair.to, MSG_watch);
 	fake_watching(pair.to, id, 10);
-	send_event(pair.to, id, "last", 11);
+	fake_send_set(pair.to, id, "last", 11);
 	fake_receive(pair.to, pair.client, &pair.in, "\"last\"");
 	for (size_t i = 0; i < pair.in.size; i++)
 		events += pair.in.data[i] == 'v';
@@ -323,7 +276,7 @@ TEST(more_connections_than_may_be_under_way_all_go)
 	for (size_t i = 0; i < ARRAY_COUNT(clients); i++)
 		clients[i] = fake_connect(pair.from);
 	hand_over(&pair);
-	assert_true(has_stopped(pair.from));
+	assert_true(fake_has_stopped(pair.from));
 	assert_int_equal(pair.to->worker.connections, ARRAY_COUNT(clients) + 1);
 	for (size_t i = 0; i < ARRAY_COUNT(clients); i++) {
 		fake_send(clients[i], GET("/nothing"));
@@ -342,14 +295,14 @@ TEST(with_nobody_there_the_worker_drains_as_it_does_alone)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	handover_attach(pair.from->worker.handover, true, TOKEN, ends[0]);
-	drain(pair.from);
+	fake_stop(pair.from, true, 5000);
 	(void)fake_is_quiet(pair.from);
 	close(ends[1]);
 	assert_true(fake_is_quiet(pair.from));
 	fake_send(pair.client, GET("/nothing"));
 	fake_receive_all(pair.from, pair.client, &pair.in);
-	assert_int_equal(count(&pair, "Connection: close"), 1);
-	fake_until(pair.from, has_stopped, pair.from);
+	assert_int_equal(fake_count(&pair.in, "Connection: close"), 1);
+	fake_until(pair.from, fake_has_stopped, pair.from);
 	pair_free(&pair);
 }
 
@@ -362,20 +315,20 @@ TEST(one_that_gives_and_takes_passes_all_of_it_on)
 	connect_workers(&first);
 	connect_workers(&second);
 	/* The one in the middle drains before it has been given anything. */
-	drain(second.from);
+	fake_stop(second.from, true, 5000);
 	both(&second);
-	assert_false(has_stopped(second.from));
-	drain(first.from);
+	assert_false(fake_has_stopped(second.from));
+	fake_stop(first.from, true, 5000);
 	for (int i = 0; i < ROUNDS; i++) {
 		both(&first);
 		both(&second);
 	}
 	assert_int_equal(second.to->worker.connections, 1);
 	/* It ends when the one before it has. */
-	assert_true(has_stopped(first.from));
-	assert_false(has_stopped(second.from));
+	assert_true(fake_has_stopped(first.from));
+	assert_false(fake_has_stopped(second.from));
 	handover_free(&first.from->worker.handover);
-	fake_until(second.from, has_stopped, second.from);
+	fake_until(second.from, fake_has_stopped, second.from);
 	fake_send(first.client, GET("/nothing"));
 	fake_receive(second.to, first.client, &first.in, "404 page not found");
 	fake_free(&second.to);
@@ -390,7 +343,7 @@ TEST(a_stranger_is_given_nothing)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	handover_attach(pair.from->worker.handover, true, TOKEN, ends[0]);
 	handover_attach(pair.to->worker.handover, false, TOKEN + 1, ends[1]);
-	drain(pair.from);
+	fake_stop(pair.from, true, 5000);
 	both(&pair);
 	assert_int_equal(pair.to->worker.connections, 0);
 	assert_int_equal(pair.from->worker.connections, 1);
