@@ -22,7 +22,7 @@ import time
 import urllib.parse
 
 import linear
-from moothall import SLOW, ask, wait_until
+from moothall import SLOW, ask, start_together, wait_until
 from relay import Network
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -441,10 +441,7 @@ class Cluster:
         return [node for node in self.nodes if node not in some]
 
     def restart(self, nodes):
-        for node in nodes:
-            node.start(wait=False)
-        for node in nodes:
-            node.wait_ready()
+        start_together(nodes)
 
     def settle(self, key="/settled"):
         """After the faults: one leader, the same state everywhere. Returns the last index."""

@@ -307,6 +307,14 @@ class Node:
                               + list(command), capture_output=True, text=True, timeout=60)
 
 
+def start_together(nodes, timeout=15.0):
+    """Nodes that need one another: none is waited for before all are started."""
+    for node in nodes:
+        node.start(wait=False)
+    for node in nodes:
+        node.wait_ready(timeout)
+
+
 class World:
     """A temporary folder and the nodes in it."""
 

@@ -10,7 +10,7 @@ import urllib.parse
 import pytest
 
 import certificates
-from moothall import ask, wait_until
+from moothall import ask, start_together, wait_until
 
 
 class Service:
@@ -91,10 +91,7 @@ def test_three_machines_meet_through_a_cluster_of_ours(world):
     guide = world.node("guide").start()
     url = "http://%s/v2/keys/_etcd/registry/0123456789abcdef" % guide.client
     nodes = find(world, url + "/", 3)
-    for node in nodes:
-        node.start(wait=False)
-    for node in nodes:
-        node.wait_ready()
+    start_together(nodes)
     world.wait_voters(nodes)
     assert len({node.status()["clusterId"] for node in nodes}) == 1
     listed = ask(guide.client, "GET", "/v2/keys/_etcd/registry/0123456789abcdef").json["node"]["nodes"]
@@ -107,10 +104,7 @@ def test_three_machines_meet_through_a_cluster_of_ours(world):
     guide.kill_all()
     for node in nodes:
         node.kill_all()
-    for node in nodes:
-        node.start(wait=False)
-    for node in nodes:
-        node.wait_ready()
+    start_together(nodes)
     wait_until(lambda: "discovery failed: registration at " in nodes[0].log(), 10, "the warning")
 
 

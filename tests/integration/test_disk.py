@@ -18,7 +18,7 @@ import pytest
 import endurance
 import flips
 from disks import CALLS, MIB, PLENTY, Disk
-from moothall import SLOW, Writers, wait_until
+from moothall import SLOW, Writers, start_together, wait_until
 
 
 def cluster_on(world, count=3, flags=()):
@@ -289,10 +289,7 @@ def test_power_cut_of_all_nodes(world):
         node.disk.watch_power()
     writers, leaders = [], {}
     for cut in range(4):
-        for node in nodes:
-            node.start(wait=False)
-        for node in nodes:
-            node.wait_ready(30)
+        start_together(nodes, 30)
         world.leader_of(nodes, 20)
         with Writers([n.client for n in nodes], threads=6, prefix="/cut%d" % cut) as load:
             load.wait_more(rand.randrange(10, 150))
@@ -305,10 +302,7 @@ def test_power_cut_of_all_nodes(world):
             for term, leader in re.findall(r"(\S+): state changed from '\w+' to 'leader'. term=(\d+)",
                                            node.log()):
                 assert leaders.setdefault(leader, term) == term, "two leaders of term " + leader
-    for node in nodes:
-        node.start(wait=False)
-    for node in nodes:
-        node.wait_ready(30)
+    start_together(nodes, 30)
     for load in writers:
         load.check(nodes[0])
 

@@ -6,7 +6,7 @@ import signal
 import time
 import urllib.parse
 
-from moothall import VISIBLE, ask, wait_until
+from moothall import VISIBLE, ask, start_together, wait_until
 from wire import Crowd, Ended, Floor, Wire, request, wire_of, wires_of_all_workers
 
 MIB = 1 << 20
@@ -162,10 +162,7 @@ def test_large_values_survive(world):
     assert answer.status == 412
     for node in nodes:
         node.kill_all()
-    for node in nodes:
-        node.start(wait=False)
-    for node in nodes:
-        node.wait_ready()
+    start_together(nodes)
     world.leader_of(nodes)
     for node in nodes:
         assert node.value("/large/one") == "a" * MIB

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from moothall import Watcher, Writers, alive, wait_until
+from moothall import Watcher, Writers, alive, start_together, wait_until
 
 
 def identity(node):
@@ -135,10 +135,7 @@ def test_everything_killed_nothing_acknowledged_is_lost(world):
             writers.wait_more(100)
             for node in nodes:
                 node.kill_all()
-        for node in nodes:
-            node.start(wait=False)
-        for node in nodes:
-            node.wait_ready()
+        start_together(nodes)
         world.leader_of(nodes)
         for node in nodes:
             writers.check(node)

@@ -11,7 +11,7 @@ import pytest
 
 import faults
 from faults import Cluster, Events, Load, remove
-from moothall import alive, ask, wait_until
+from moothall import alive, ask, start_together, wait_until
 
 SEED = int(os.environ.get("MOOTHALL_SEED", "1"))
 EXIT_REMOVED = 5
@@ -334,10 +334,8 @@ def test_the_configuration_of_the_cluster_is_every_nodes_and_lasts(world):
     assert cluster_config(nodes[3]) == changed
     for node in nodes:
         node.kill_all()
+    start_together(nodes)
     for node in nodes:
-        node.start(wait=False)
-    for node in nodes:
-        node.wait_ready()
         assert cluster_config(node) == changed
 
 

@@ -5,7 +5,7 @@ import calendar
 import threading
 import time
 
-from moothall import SLOW, ask, wait_until
+from moothall import SLOW, ask, start_together, wait_until
 from wire import Ended, Wire, request
 
 LATE = 1.0 * SLOW
@@ -181,10 +181,7 @@ def test_expiry_through_a_restart_of_all(world):
     for node in nodes:
         node.kill_all()
     wait_until(lambda: time.time() > due["/short/5"] + 0.2, 5, "the short ones to be due while nobody runs")
-    for node in nodes:
-        node.start(wait=False)
-    for node in nodes:
-        node.wait_ready()
+    start_together(nodes)
     world.leader_of(nodes)
     up = time.time()
     for node in nodes:

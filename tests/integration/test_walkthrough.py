@@ -2,7 +2,7 @@
 
 import signal
 
-from moothall import ask, wait_until
+from moothall import ask, start_together, wait_until
 
 PEERS = 3
 
@@ -58,10 +58,7 @@ def test_walkthrough_word_for_word(world):
         node.process.send_signal(signal.SIGINT)
     for node in nodes:
         assert node.process.wait(20) == 0, node.log()
-    for node in nodes:
-        node.start(wait=False)
-    for node in nodes:
-        node.wait_ready()
+    start_together(nodes)
     assert second.get("/v2/keys/foo").json == foo
     world.leader_of(nodes)
     assert second.put("/again", "yes").json["node"]["createdIndex"] == 6
