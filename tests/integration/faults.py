@@ -287,7 +287,7 @@ class Events:
             return answer[1]
         if answer is not None and answer[0] < 500:
             self.odd.append(answer)
-        time.sleep(0.02)
+        time.sleep(0.02)    # not a busy loop at a node that is down
         return None
 
     def _run(self):

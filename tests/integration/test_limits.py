@@ -121,7 +121,7 @@ def test_a_slow_body_is_fine_without_a_rate(world):
         data = request("PUT", "/v2/keys/a", body="value=abcdef")
         wire.send(data[:-6])
         for i in range(6):
-            time.sleep(1.0)
+            time.sleep(1.0)     # the pace of a slow client
             wire.send(data[len(data) - 6 + i:len(data) - 5 + i])
         assert wire.answer().status == 201
     assert rejected(node, "body_rate") == 0
@@ -263,7 +263,7 @@ def test_who_asks_for_nothing_gives_way(world, limit):
     slow = [Wire(node.client) for _ in range(40)]
     for wire in slow[::2]:
         wire.send(b"GET /v2/ke")
-    time.sleep(1.0)
+    time.sleep(1.0)     # so long it may rest before it gives way
     for _ in range(20):
         began = time.monotonic()
         with Wire(node.client) as wire:
@@ -285,8 +285,7 @@ def test_more_connections_by_a_reload_are_there_at_once(world):
         wire.watch("/busy", "&stream=true")
     with Wire(node.client) as waiting:
         waiting.send(request("GET", "/version"))
-        time.sleep(0.3)
-        assert waiting.silent()
+        assert waiting.silent(0.3)
         with open(config, "w") as file:
             file.write("[limits]\nmax_connections = 3\n")
         began = time.monotonic()

@@ -23,6 +23,8 @@ from moothall import BUILD, SLOW, VISIBLE, ask, wait_until
 from wire import Wire, request
 
 ROUNDS = int(os.environ.get("MOOTHALL_ROLLING_ROUNDS", "1"))
+# The load: how long a reader waits between requests, and how long a connection rests.
+PACE_S, REST_S = 0.003, 0.05
 
 
 class Client(threading.Thread):
@@ -96,7 +98,7 @@ class Reader(Client):
         status, body = self.ask("GET", "/v2/keys/load?recursive=true" +
                                 ("&quorum=true" if self.done % 2 else ""))
         assert status == 200, (status, body)
-        time.sleep(0.003)
+        time.sleep(PACE_S)
 
 
 class Slow(Client):
@@ -107,7 +109,7 @@ class Slow(Client):
         if self.connection is None:
             self.connect()
         self.connection.sock.sendall(b"GET /v2/keys/load HT")
-        time.sleep(0.05)
+        time.sleep(REST_S)
         self.connection.sock.sendall(b"TP/1.1\r\nHost: h\r\n\r\n")
         response = http.client.HTTPResponse(self.connection.sock, method="GET")
         response.begin()
@@ -116,7 +118,7 @@ class Slow(Client):
         if response.will_close:
             self.told += 1
             self.drop()
-        time.sleep(0.05)
+        time.sleep(REST_S)
 
 
 class Poller(Client):

@@ -136,7 +136,7 @@ def test_the_transfer_is_broken_in_the_middle(cluster, what):
     last = stay[0].status()["storeIndex"]
     victim.start(wait=False)
     wait_until(lambda: receives(victim), 20, "a snapshot to begin")
-    time.sleep(0.1)
+    time.sleep(0.1)     # into the second that it takes
     broken = time.monotonic()
     if what == "leader's node":
         leader.kill_all()

@@ -182,11 +182,11 @@ class Wire:
             self.came = b""
             return ended.got
 
-    def silent(self):
-        """Nothing has come that was not read."""
+    def silent(self, seconds=0):
+        """Nothing has come that was not read, nor comes for so long."""
         poll = select.poll()
         poll.register(self.socket, select.POLLIN)
-        return not self.came and not poll.poll(0)
+        return not self.came and not poll.poll(seconds * 1000)
 
 
 def worker_of(node, wire):
