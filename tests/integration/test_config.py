@@ -273,6 +273,7 @@ WRONG = {
     "-snapshot maybe": 'unexpected argument "maybe"',
     "-force=x": '-force: "x" is neither true nor false',
     "-snapshot-count": "-snapshot-count: a value is missing",
+    "-snapshot-count -5": "-snapshot-count: -5 is below the minimum 1",
     "-peer-adr h:1": "no option -peer-adr; did you mean -peer-addr?",
     "-nothing-like-it": "no option -nothing-like-it",
     "-addr http://127.0.0.1:4001": '"http://127.0.0.1:4001": no scheme here; write 127.0.0.1:4001',

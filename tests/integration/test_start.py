@@ -1,5 +1,6 @@
 """What cannot start says why, in one sentence, with the exit code of the table."""
 
+import json
 import os
 import socket
 import subprocess
@@ -54,7 +55,8 @@ def test_data_directory_in_use(world):
     node = world.node().start()
     result = run(*addresses(), "-data-dir", node.directory, "-name", "machine1")
     assert result.returncode == 4
-    assert node.directory in sentence(result) and "in use" in sentence(result)
+    assert sentence(result).startswith("etcd: data directory %s is in use by process %d since "
+                                       % (node.directory, node.process.pid)), result
     assert node.put("/a", "b").status == 201
 
 
@@ -63,7 +65,11 @@ def test_data_directory_of_another_name(world):
     node.stop()
     result = run(*addresses(), "-data-dir", node.directory, "-name", "other")
     assert result.returncode == 2
-    assert "machine1" in sentence(result) and "other" in sentence(result)
+    assert sentence(result) == 'etcd: -name: "other", but %s is of "machine1"; use that name or ' \
+        'another -data-dir' % node.directory
+    node.argv = lambda: [ETCD, "-addr", node.client, "-peer-addr", node.peer, "-data-dir", node.directory]
+    node.start()
+    assert node.status()["name"] == "machine1"
 
 
 def test_data_directory_of_another_server(world):
@@ -89,15 +95,53 @@ def test_peers_that_name_only_this_machine(world):
     flags = addresses()
     result = run(*flags, "-data-dir", os.path.join(world.folder, "j"), "-name", "j", "-peers", flags[3])
     assert result.returncode == 2
-    assert "-peers names only this machine" in sentence(result)
+    assert sentence(result) == "etcd: -peers names only this machine"
+
+
+def test_a_joining_node_says_so_to_its_clients(world):
+    node = world.node(peers=["127.0.0.1:%d" % free_port()], flags=["-max-retry-attempts", "0"])
+    node.start(wait=False)
+
+    def answered():
+        try:
+            return node.get("/v2/keys/a")
+        except OSError:
+            return None
+    answer = wait_until(answered, 10, "an answer")
+    assert answer.status == 500
+    assert (answer.json["errorCode"], answer.json["cause"]) == (300, "joining"), answer
+    assert "ready in" not in node.log()
+
+
+def test_who_may_not_join_is_told_what_is_in_the_way(world):
+    """The guards on names and addresses, at the peer port."""
+    nodes = world.cluster(2)
+    one, two = (dict({"id": node.status()["id"], "name": node.name}, peerURL="http://" + node.peer,
+                     clientURL="http://" + node.client, protocol={"min": 1, "max": 1}) for node in nodes)
+    stranger = dict(two, id="abc", name="stranger", peerURL="http://127.0.0.1:%d" % free_port())
+    for change, status, code, cause in [
+            (two, 200, None, None),
+            (dict(stranger, name="machine2"), 412, 105, "machine2 " + two["peerURL"]),
+            (dict(stranger, id=two["id"]), 412, 105, "machine2"),
+            (dict(stranger, peerURL=one["peerURL"]), 400, 109, one["peerURL"])]:
+        answer = ask(nodes[0].peer, "PUT", "/join", json.dumps(change))
+        assert answer.status == status, (change, answer)
+        if code is not None:
+            assert (answer.json["errorCode"], answer.json["cause"]) == (code, cause), (change, answer)
+    assert ask(nodes[0].peer, "PUT", "/v2/admin/config", '{"activeSize":3}').status == 200
+    third = world.node("machine3", peers=[nodes[0].peer]).start()
+    answer = ask(nodes[0].peer, "PUT", "/join", json.dumps(stranger))
+    assert (answer.status, answer.json["errorCode"], answer.json["cause"]) == (400, 103, "active size 3")
+    assert sorted(member["name"] for member in third.status()["members"]) == [
+        "machine1", "machine2", "machine3"]
 
 
 def test_name_of_a_living_member_is_refused(world):
     nodes = world.cluster(2)
     result = run(*addresses(), "-data-dir", os.path.join(world.folder, "double"), "-name", "machine2",
                  "-peers", nodes[0].peer, "-max-retry-attempts", "1", "-retry-interval", "0.1")
-    assert result.returncode in (1, 2), result
-    assert "machine2" in result.stderr
+    assert result.returncode == 2, result
+    assert "Key already exists: machine2 http://%s" % nodes[1].peer in result.stderr, result
     assert nodes[1].put("/a", "b").status == 201
 
 
