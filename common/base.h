@@ -42,6 +42,7 @@ enum exit_code {
 	EXIT_LOCKED = 4,	/* data directory is in use */
 	EXIT_REMOVED = 5,	/* removed from the cluster for good */
 	EXIT_PROTOCOL = 6,	/* child only: bad bytes on a channel */
+	EXIT_RETIRED = 7,	/* child only: removed; is started again as another member */
 	EXIT_INTERNAL = 70,	/* a broken promise of our own */
 };
 

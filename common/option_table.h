@@ -68,7 +68,7 @@ OPTION(cluster_active_size, "cluster-active-size", "ETCD_CLUSTER_ACTIVE_SIZE",
     "members that may join a new cluster, at least 3")
 OPTION(cluster_remove_delay, "cluster-remove-delay", "ETCD_CLUSTER_REMOVE_DELAY",
     "cluster.remove_delay", SECONDS, "1800", 0, 31536000000, "SECONDS",
-    "kept for the cluster, at least 2; silent members are not removed")
+    "a member silent for so long is removed by the leader, at least 2")
 OPTION(cluster_sync_interval, "cluster-sync-interval", "ETCD_CLUSTER_SYNC_INTERVAL",
     "cluster.sync_interval", SECONDS, "5", 0, 86400000, "SECONDS",
     "how often a machine that found the cluster full asks again, at least 1")

@@ -244,6 +244,8 @@ remove_at_peer_port(struct client *client, const struct members *members,
 
 	buf_append_text(&path, "/v2/admin/machines");
 	form_key(&path, member->name);
+	/* Otherwise a machine that runs comes back as another member. */
+	buf_append_text(&path, "?forget=true");
 	buf_append_byte(&path, '\0');
 	for (int leaders = 1; leaders >= 0; leaders--) {
 		for (size_t i = 0; i < members->count && result == CLIENT_NO_HOST; i++) {

@@ -5,6 +5,8 @@
  *	shut ------> greeted	raftd's hello is right		[take_hello]
  *	greeted ---> open	a status of a member: everything under way is
  *				sent, in its order		[open_up]
+ *	greeted ---> greeted	a status of one who stands by: what is under way
+ *				finds no raftd that could answer it	[stand_by]
  *	any -------> shut	the channel closed		[shut]
  *
  * Writes have a sequence each, without gaps, and go out in its order, also
@@ -482,6 +484,43 @@ open_up(struct backend *backend)
 	backend_watch_resume(backend);
 }
 
+static void
+fail_all(struct backend *backend, struct backend_call_list *list)
+{
+	struct backend_call *call;
+
+	while ((call = TAILQ_FIRST(list)) != NULL) {
+		struct slice cause = SLICE_LITERAL("this machine was removed from the cluster");
+
+		if (call->write && call->sent)
+			cause = SLICE_LITERAL("this machine was removed from the cluster, the "
+			    "write may or may not have been applied");
+		else if (call->write)
+			cause = SLICE_LITERAL("this machine was removed from the cluster, the "
+			    "write was not applied");
+		end_call(backend, call, &(struct msg_outcome){ .error = ERR_RAFT_INTERNAL,
+		    .cause = cause });
+	}
+}
+
+/* The member that it was sent to, or was to be, is removed: nobody here answers it. */
+static void
+stand_by(struct backend *backend)
+{
+	struct backend_stats_call *stats;
+
+	/* One that ends lets one that waits in. */
+	fail_all(backend, &backend->writes);
+	fail_all(backend, &backend->waiting);
+	fail_all(backend, &backend->reads);
+	while ((stats = TAILQ_FIRST(&backend->stats)) != NULL) {
+		TAILQ_REMOVE(&backend->stats, stats, link);
+		stats->done(stats, &(struct msg_stats){ .kind = (uint8_t)stats->kind,
+		    .error = ERR_RAFT_INTERNAL });
+	}
+	backend_watch_stand_by(backend);
+}
+
 /* raftd's first frame; fd is its shared index. */
 static void
 take_hello(struct backend *backend, const struct frame *frame, int fd)
@@ -518,8 +557,10 @@ take_status(struct backend *backend, const struct frame *frame)
 		return;
 	}
 	backend_watch_announced(backend, status.store_index);
-	if (!backend->open && status.phase >= PHASE_MEMBER)
+	if (!backend->open && (status.phase == PHASE_MEMBER || status.phase == PHASE_REMOVED))
 		open_up(backend);
+	else if (!backend->open && status.phase == PHASE_STANDBY)
+		stand_by(backend);
 	if (backend->peers.status != NULL)
 		backend->peers.status(backend->peers.argument);
 }

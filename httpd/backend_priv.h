@@ -63,6 +63,8 @@ void backend_watch_event(struct backend *backend, const struct frame *frame,
 /* raftd announced its store index, before the events of its turn. */
 void backend_watch_announced(struct backend *backend, uint64_t store_index);
 /* End what was not answered in time. True if some still wait. */
+/* This node is no member any more: each ends by an error. */
+void backend_watch_stand_by(struct backend *backend);
 bool backend_watch_expire(struct backend *backend, uint64_t now_ms);
 
 

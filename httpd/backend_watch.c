@@ -254,6 +254,19 @@ backend_watch_expire(struct backend *backend, uint64_t now_ms)
 }
 
 void
+backend_watch_stand_by(struct backend *backend)
+{
+	struct hash_link *link;
+
+	while ((link = hash_first(&backend->watches)) != NULL)
+		end_watch(backend, CONTAINER_OF(link, struct backend_watch, by_id),
+		    &(struct msg_watching){
+		    .error = ERR_RAFT_INTERNAL,
+		    .cause = SLICE_LITERAL("this machine was removed from the cluster"),
+		});
+}
+
+void
 backend_watch_start(struct backend *backend)
 {
 	hash_init(&backend->watches, rand_entropy(), watch_matches);

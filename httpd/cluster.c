@@ -17,6 +17,7 @@ struct cluster_state {
 	struct cluster shown;
 	struct buf members;		/* as they came */
 	struct arena arena;
+	struct buf rejoin;		/* with a NUL */
 };
 
 struct cluster *
@@ -28,6 +29,8 @@ cluster_new(void)
 	state->shown.role = NODE_ROLE_FOLLOWER;
 	buf_init(&state->members, 0);
 	arena_init(&state->arena);
+	buf_init(&state->rejoin, 0);
+	state->shown.rejoin = "";
 	return &state->shown;
 }
 
@@ -42,6 +45,7 @@ cluster_free(struct cluster **cluster)
 	*cluster = NULL;
 	buf_free(&state->members);
 	arena_free(&state->arena);
+	buf_free(&state->rejoin);
 	free(state);
 }
 
@@ -107,6 +111,11 @@ cluster_update(struct cluster *cluster, const struct msg_status *status)
 	cluster->sync_interval_ms = status->sync_interval_ms;
 	snprintf(cluster->standby_url, sizeof(cluster->standby_url), "%.*s",
 	    SLICE_ARGS(status->standby_url));
+	buf_clear(&state->rejoin);
+	buf_append_slice(&state->rejoin, status->rejoin);
+	buf_append_byte(&state->rejoin, '\0');
+	cluster->rejoin = (const char *)state->rejoin.data;
+	cluster->rejoin_wait_ms = status->rejoin_wait_ms;
 	return ERR_NONE;
 }
 

@@ -30,6 +30,8 @@ struct cluster {
 	const struct cluster_member *members;	/* in order of joining */
 	uint64_t active_size, remove_delay_ms, sync_interval_ms;
 	char standby_url[URL_BYTES_MAX + 1]; /* PHASE_STANDBY: the leader's for clients, or "" */
+	const char *rejoin;		/* one who was removed: peers to ask, with commas; or "" */
+	uint64_t rejoin_wait_ms;	/* and when */
 };
 
 struct cluster *cluster_new(void);

@@ -213,7 +213,7 @@ apply_remove(struct node *node, const struct command_member *m, uint64_t time_ns
 	if (m->name.size > 0)
 		outcome = write_registry(node, WRITE_DELETE, m->name, SLICE_EMPTY, SLICE_EMPTY,
 		    time_ns);
-	members_remove(&node->replica.members, m->id, &node->effects);
+	members_remove(&node->replica.members, m->id, m->op == MEMBER_FORGET, &node->effects);
 	node_note(node, DIAG_INFO, "member removed id=%" PRIx64, m->id);
 	return outcome;
 }

@@ -143,12 +143,13 @@ rejoin(struct node *node, struct change *change, const struct command_head *head
 	blob_unref(&payload);
 }
 
-/* The name belongs to a machine that lost its data: take the old id out, the
- * registry entry stays; the join goes on once that is applied. */
+/* The name belongs to a machine that lost its data: take the old id out for good,
+ * since it has a successor. The registry entry stays; the join goes on once that
+ * is applied. */
 static void
 replace(struct node *node, const struct member *old)
 {
-	struct command_member remove = { .op = MEMBER_REMOVE, .id = old->id };
+	struct command_member remove = { .op = MEMBER_FORGET, .id = old->id };
 	struct blob *payload = apply_payload_member(0, 0, 0, &remove);
 	struct raft_position position;
 
@@ -159,8 +160,8 @@ replace(struct node *node, const struct member *old)
 	blob_unref(&payload);
 }
 
-static bool
-is_alive(const struct node *node, peer_id id)
+bool
+node_hears(const struct node *node, peer_id id)
 {
 	return id == node->id ||
 	    raft_heard_ago(node->raft, id) < 2 * node->config.election_ms;
@@ -176,7 +177,9 @@ step_join(struct node *node, struct change *change, const struct command_head *h
 	char cause[NAME_BYTES_MAX + URL_BYTES_MAX + 2];
 
 	if (members_was_removed(&node->replica.members, m->id)) {
-		refuse(node, change, ERR_RAFT_INTERNAL, "this node id was removed from the cluster");
+		refuse(node, change, ERR_RAFT_INTERNAL,
+		    members_was_forgotten(&node->replica.members, m->id) ?
+		    JOIN_FORGOTTEN_CAUSE : JOIN_REMOVED_CAUSE);
 		return;
 	}
 	if (same_id != NULL && same_id == same_name &&
@@ -184,7 +187,7 @@ step_join(struct node *node, struct change *change, const struct command_head *h
 		rejoin(node, change, head, m);
 	} else if (same_url != NULL && same_url != same_name) {
 		decline(node, change, head, ERR_PEER_ADDRESS_EXISTS, same_url->peer_url);
-	} else if (same_name != NULL && is_alive(node, same_name->id)) {
+	} else if (same_name != NULL && node_hears(node, same_name->id)) {
 		snprintf(cause, sizeof(cause), "%s %s", same_name->name, same_name->peer_url);
 		decline(node, change, head, ERR_KEY_EXISTS, cause);
 	} else if (same_name != NULL) {
@@ -215,7 +218,7 @@ step_remove(struct node *node, struct change *change, const struct command_head 
 		return;
 	}
 	remove = (struct command_member){
-		.op = MEMBER_REMOVE,
+		.op = m->op,
 		.id = member->id,
 		.name = m->name,
 	};
@@ -256,6 +259,7 @@ step_change(struct node *node, struct change *change)
 		step_join(node, change, &head, &m);
 		return;
 	case MEMBER_REMOVE:
+	case MEMBER_FORGET:
 		step_remove(node, change, &head, &m);
 		return;
 	case MEMBER_UPDATE:

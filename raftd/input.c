@@ -159,6 +159,17 @@ node_standby(struct node *node, struct slice leader_url)
 }
 
 void
+node_join_removed(struct node *node, bool forgotten)
+{
+	if (node->cluster_id != 0)
+		return;
+	if (forgotten)
+		node->told_forgotten = true;
+	else
+		node->told_removed = true;
+}
+
+void
 node_peer_unreachable(struct node *node, uint64_t peer)
 {
 	raft_peer_unreachable(node->raft, peer);
@@ -169,9 +180,15 @@ node_peer_unreachable(struct node *node, uint64_t peer)
 static void
 tell_removed(struct node *node, peer_id peer)
 {
-	if (members_was_removed(&node->replica.members, peer))
-		msg_removed_told_frame(node->io.peer_out(node->io.argument), peer,
-		    &(struct msg_removed_told){ .id = peer });
+	struct buf *out;
+
+	if (!members_was_removed(&node->replica.members, peer))
+		return;
+	out = node->io.peer_out(node->io.argument);
+	if (members_was_forgotten(&node->replica.members, peer))
+		msg_removed_told_frame(out, peer, &(struct msg_removed_told){ .id = peer });
+	else
+		msg_released_told_frame(out, peer, &(struct msg_released_told){ .id = peer });
 }
 
 void
@@ -225,6 +242,7 @@ node_peer_frame(struct node *node, const struct frame *frame)
 	struct msg_snapshot_chunk chunk;
 	struct msg_snapshot_credit credit;
 	struct msg_removed_told told;
+	struct msg_released_told released;
 	enum err err;
 
 	if (frame->request_id == 0 || frame->request_id == node->id)
@@ -256,6 +274,12 @@ node_peer_frame(struct node *node, const struct frame *frame)
 	case MSG_removed_told:
 		if (msg_removed_told_decode(frame->payload, &told) != ERR_NONE ||
 		    told.id != node->id)
+			return ERR_MALFORMED;
+		node->told_forgotten = true;
+		return ERR_NONE;
+	case MSG_released_told:
+		if (msg_released_told_decode(frame->payload, &released) != ERR_NONE ||
+		    released.id != node->id)
 			return ERR_MALFORMED;
 		node->told_removed = true;
 		return ERR_NONE;

@@ -17,6 +17,7 @@
 #include "raftd/meter.h"
 #include "raftd/policy.h"
 #include "raftd/session/session.h"
+#include "raftd/wal/retire.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -47,6 +48,10 @@ struct raftd {
 	size_t loaded;			/* records of the recovery */
 	struct msg_alive alive;		/* its leader points into leader_name */
 	char leader_name[NAME_BYTES_MAX + 1];
+	char *rejoin;			/* whom to ask to join, of one who was removed; or NULL */
+	uint64_t rejoin_wait_ms;
+	struct buf retire_peers;	/* for the one in our place; */
+	uint64_t retire_wait_ms;	/* see retire.h */
 	bool ending;
 };
 
@@ -237,6 +242,21 @@ io_end(void *argument, enum exit_code code, const char *sentence)
 	raftd->ending = true;
 }
 
+/* When the wal is closed it is marked as retired: see main. */
+static void
+io_retire(void *argument, struct slice peers, uint64_t wait_ms)
+{
+	struct raftd *raftd = argument;
+
+	/* One who never had a list of members asks whom it has asked. */
+	if (peers.size == 0 && raftd->rejoin != NULL)
+		peers = slice_text(raftd->rejoin);
+	buf_append_slice(&raftd->retire_peers, peers);
+	raftd->retire_wait_ms = wait_ms;
+	raftd->ending = true;
+	loop_stop(raftd->loop, EXIT_RETIRED);
+}
+
 static void
 io_moved(void *argument, bool done)
 {
@@ -359,6 +379,7 @@ make_io(struct raftd *raftd)
 		.status = io_status,
 		.note = io_note,
 		.end = io_end,
+		.retire = io_retire,
 		.moved = io_moved,
 		.took = io_took,
 		.applying = io_applying,
@@ -405,7 +426,10 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		.active_size = config->cluster_active_size,
 		.remove_delay_ms = config->cluster_remove_delay,
 		.sync_interval_ms = config->cluster_sync_interval,
-		.join = config->peers[0] != '\0' || config->discovery[0] != '\0',
+		.join = config->peers[0] != '\0' || config->discovery[0] != '\0' ||
+		    raftd->rejoin != NULL,
+		.rejoin = raftd->rejoin,
+		.rejoin_wait_ms = raftd->rejoin_wait_ms,
 	};
 	const char *where = NULL;
 	enum err err;
@@ -436,6 +460,10 @@ open_confined(struct raftd *raftd, struct wal_recovered *recovered, char **sente
 	enum err err;
 
 	ASSERT(sandbox_mode_parse(config->sandbox, &mode));
+	/* Renames and removes a directory, which nothing after it has to. */
+	err = retire_begin(config->data_dir, &raftd->rejoin, &raftd->rejoin_wait_ms, sentence);
+	if (err != ERR_NONE)
+		return err;
 	err = raftd_policy_open(mode, config->data_dir);
 	if (err == ERR_NONE) {
 		err = open_node(raftd, recovered, sentence);
@@ -615,6 +643,20 @@ turn_end(void *argument)
 		loop_timer_set(raftd->timer, deadline - now.monotonic_ms);
 }
 
+/* If that fails the node is what it was, and will be told again. */
+static int
+mark_retired(const struct raftd *raftd)
+{
+	char *sentence = NULL;
+	enum err err = retire_mark(raftd->config.data_dir, buf_slice(&raftd->retire_peers),
+	    raftd->retire_wait_ms, &sentence);
+
+	if (err != ERR_NONE)
+		diag_error("disk", "%s", sentence);
+	free(sentence);
+	return err == ERR_NONE ? EXIT_RETIRED : EXIT_TROUBLE;
+}
+
 int
 main(int argc, char **argv)
 {
@@ -634,6 +676,7 @@ main(int argc, char **argv)
 	diag_start("raftd");
 	config_init(&raftd.config);
 	STAILQ_INIT(&raftd.held);
+	buf_init(&raftd.retire_peers, 0);
 	raftd.loop = loop_new();
 	raftd.timer = loop_timer_new(raftd.loop, due, &raftd);
 	raftd.child = child_new(raftd.loop, CHILD_CONTROL_FD, ROLE_RAFTD, 0, (struct child_owner){
@@ -644,12 +687,16 @@ main(int argc, char **argv)
 
 	/* The wal writes what was submitted; the node must outlive its answers. */
 	wal_close(&raftd.wal);
+	if (code == EXIT_RETIRED)
+		code = mark_retired(&raftd);
 	drop_held(&raftd);
 	sessions_free(&raftd.sessions);
 	node_free(&raftd.node);
 	child_free(&raftd.child);
 	loop_timer_free(&raftd.timer);
 	loop_free(&raftd.loop);
+	free(raftd.rejoin);
+	buf_free(&raftd.retire_peers);
 	config_free(&raftd.config);
 	return code;
 }

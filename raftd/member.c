@@ -140,37 +140,56 @@ members_put(struct members *members, const struct member_values *values, struct 
 }
 
 static void
-remember_removed(struct members *members, peer_id id)
+remember_removed(struct members *members, peer_id id, bool forgotten)
 {
 	members->removed = xgrow(members->removed, &members->removed_capacity,
 	    members->removed_count + 1, sizeof(*members->removed));
-	members->removed[members->removed_count++] = id;
+	members->removed[members->removed_count++] = (struct removed_id){ id, forgotten };
+}
+
+static const struct removed_id *
+find_removed(const struct members *members, peer_id id)
+{
+	for (size_t i = 0; i < members->removed_count; i++)
+		if (members->removed[i].id == id)
+			return &members->removed[i];
+	return NULL;
 }
 
 bool
 members_was_removed(const struct members *members, peer_id id)
 {
-	for (size_t i = 0; i < members->removed_count; i++)
-		if (members->removed[i] == id)
-			return true;
-	return false;
+	return find_removed(members, id) != NULL;
+}
+
+bool
+members_was_forgotten(const struct members *members, peer_id id)
+{
+	const struct removed_id *removed = find_removed(members, id);
+
+	return removed != NULL && removed->forgotten;
 }
 
 static void
-store_removed(struct members *members, peer_id id, struct buf *effects)
+store_removed(struct members *members, peer_id id, bool forget, struct buf *effects)
 {
-	struct removed_state state = { .format = STATE_FORMAT };
+	struct removed_state removed = { .format = STATE_FORMAT };
+	struct forgotten_state forgotten = { .format = STATE_FORMAT };
 	uint8_t key[STATE_KEY_BYTES];
 	struct buf value = BUF_INIT;
 
-	remember_removed(members, id);
-	removed_state_put(&value, &state);
-	state_effect(effects, state_key(key, STATE_REMOVED, id), buf_slice(&value));
+	remember_removed(members, id, forget);
+	if (forget)
+		forgotten_state_put(&value, &forgotten);
+	else
+		removed_state_put(&value, &removed);
+	state_effect(effects, state_key(key, forget ? STATE_FORGOTTEN : STATE_REMOVED, id),
+	    buf_slice(&value));
 	buf_free(&value);
 }
 
 void
-members_remove(struct members *members, peer_id id, struct buf *effects)
+members_remove(struct members *members, peer_id id, bool forget, struct buf *effects)
 {
 	uint8_t key[STATE_KEY_BYTES];
 
@@ -178,7 +197,7 @@ members_remove(struct members *members, peer_id id, struct buf *effects)
 		if (members->list[i].id == id) {
 			take_out(members, i);
 			state_effect(effects, state_key(key, STATE_MEMBER, id), SLICE_EMPTY);
-			store_removed(members, id, effects);
+			store_removed(members, id, forget, effects);
 			return;
 		}
 }
@@ -187,13 +206,19 @@ static enum err
 load_removed(struct members *members, struct slice key, struct slice value)
 {
 	struct reader in = reader_of(value);
-	struct removed_state state;
+	bool forgotten = key.data[0] == STATE_FORGOTTEN;
+	struct removed_state removed;
+	struct forgotten_state forgotten_state;
+	uint8_t format;
 	peer_id id;
 
-	if (!state_key_parse(key, &id, NULL, 1) || !removed_state_get(&in, &state) ||
-	    !reader_done(&in) || state.format != STATE_FORMAT)
+	if (!state_key_parse(key, &id, NULL, 1) || (forgotten ?
+	    !forgotten_state_get(&in, &forgotten_state) : !removed_state_get(&in, &removed)))
 		return ERR_CORRUPT;
-	remember_removed(members, id);
+	format = forgotten ? forgotten_state.format : removed.format;
+	if (!reader_done(&in) || format != STATE_FORMAT)
+		return ERR_CORRUPT;
+	remember_removed(members, id, forgotten);
 	return ERR_NONE;
 }
 
@@ -204,7 +229,7 @@ members_load(struct members *members, struct slice key, struct slice value)
 	struct member_state state;
 	struct member_values values;
 
-	if (key.size > 0 && key.data[0] == STATE_REMOVED)
+	if (key.size > 0 && (key.data[0] == STATE_REMOVED || key.data[0] == STATE_FORGOTTEN))
 		return load_removed(members, key, value);
 	if (!state_key_parse(key, &values.id, NULL, 1) || !member_state_get(&in, &state) ||
 	    !reader_done(&in) || state.format != STATE_FORMAT ||

@@ -24,8 +24,14 @@ struct member {
 	char *client_url;
 };
 
+/* An id that was a member's once. */
+struct removed_id {
+	peer_id id;
+	bool forgotten;		/* for good: its machine is not to come back by itself */
+};
+
 struct members {
-	peer_id *removed;	/* ids that were members once, in order of removal */
+	struct removed_id *removed;	/* in order of removal */
 	size_t removed_count, removed_capacity;
 	size_t count;
 	struct member list[MEMBERS_MAX];	/* by joined, then id */
@@ -48,10 +54,12 @@ struct member_values {
  * table is full: nothing changed. */
 bool members_put(struct members *members, const struct member_values *values,
     struct buf *effects);
-/* Remove it if it is there; its id is remembered and does not come back. */
-void members_remove(struct members *members, peer_id id, struct buf *effects);
+/* Remove it if it is there; its id is remembered and does not come back. forget: nor
+ * does its machine, until it is started with an empty directory. */
+void members_remove(struct members *members, peer_id id, bool forget, struct buf *effects);
 bool members_was_removed(const struct members *members, peer_id id);
-/* Take a state record ('M' or 'U'). */
+bool members_was_forgotten(const struct members *members, peer_id id);
+/* Take a state record ('M', 'U' or 'F'). */
 enum err members_load(struct members *members, struct slice key, struct slice value) MUST_CHECK;
 
 /* The table as Raft's configuration. */

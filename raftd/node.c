@@ -57,6 +57,7 @@ node_new(const struct node_config *config, struct node_io io,
 	node->replica.requests = requests_new(config->seed);
 	cluster_config_init(&node->replica.config);
 	node->role = RAFT_FOLLOWER;
+	node->standby = config->rejoin != NULL && node->cluster_id == 0;
 	proposals_init(&node->proposals, config->seed);
 	queries_init(&node->queries);
 	TAILQ_INIT(&node->changes);
@@ -74,7 +75,8 @@ node_load_record(struct replica *replica, struct slice key, struct slice value)
 		return store_load(replica->store, key, value);
 	if (key.size == 0)
 		return ERR_CORRUPT;
-	if (key.data[0] == STATE_MEMBER || key.data[0] == STATE_REMOVED)
+	if (key.data[0] == STATE_MEMBER || key.data[0] == STATE_REMOVED ||
+	    key.data[0] == STATE_FORGOTTEN)
 		return members_load(&replica->members, key, value);
 	if (key.data[0] == STATE_CONFIG)
 		return cluster_config_load(&replica->config, key, value);
@@ -582,17 +584,55 @@ send_answers(struct node *node)
 	node->answer_count = 0;
 }
 
+/* Whom to ask when this node comes back as another one. */
+static void
+list_peers(const struct node *node, struct buf *list)
+{
+	const struct members *members = &node->replica.members;
+
+	if (members->count == 0)
+		members = &node->joined_with;
+	for (size_t i = 0; i < members->count; i++) {
+		if (members->list[i].id == node->id ||
+		    strcmp(members->list[i].peer_url, node->config.peer_url) == 0)
+			continue;
+		if (list->size > 0)
+			buf_append_byte(list, ',');
+		buf_append_text(list, members->list[i].peer_url);
+	}
+}
+
+/* Who was away when it was removed asks at once, who was sent away does not. */
+static void
+retire(struct node *node)
+{
+	uint64_t wait_ms = node->met_leader ? node->replica.config.sync_interval_ms : 0;
+	struct buf peers = BUF_INIT;
+
+	node_note(node, DIAG_INFO, "%s was removed from the cluster; it gives up its id and asks to "
+	    "join again as another member in_ms=%" PRIu64, node->name, wait_ms);
+	list_peers(node, &peers);
+	node->io.retire(node->io.argument, buf_slice(&peers), wait_ms);
+	buf_free(&peers);
+}
+
 /* Once it is on disk: started again, the node must know it. If others had to
  * tell it, they will again. */
 static void
 end_if_removed(struct node *node)
 {
 	bool on_disk = !node->applied_dirty && node->synced_ticket >= node->last_ticket;
+	bool known = node_was_removed(node) && on_disk;
 
-	if (node->told_removed || (node_was_removed(node) && on_disk))
+	if (node->over || (!node->told_removed && !node->told_forgotten && !known))
+		return;
+	node->over = true;
+	if (node->told_forgotten || members_was_forgotten(&node->replica.members, node->id))
 		node->io.end(node->io.argument, EXIT_REMOVED,
 		    "this machine was removed from the cluster; start it with an empty "
 		    "-data-dir to join again");
+	else
+		retire(node);
 }
 
 static void
@@ -601,8 +641,9 @@ end_if_older(struct node *node)
 	raft_index lost = raft_lost(node->raft);
 	char text[1024];
 
-	if (lost == 0)
+	if (lost == 0 || node->over)
 		return;
+	node->over = true;
 	snprintf(text, sizeof(text), "%s is older than what %s acknowledged: its log ends with "
 	    "entry %" PRIu64 ", entry %" PRIu64 " had been on disk; start %s with an empty "
 	    "-data-dir to join again", node->config.data_dir, node->name,
@@ -633,6 +674,7 @@ node_turn(struct node *node, struct clock_time now)
 	for (unsigned i = 0; i < READY_ROUNDS_MAX; i++) {
 		proposals_turn(node);
 		changes_turn(node);
+		demote_turn(node);
 		queries_turn(node);
 		if (!take_ready(node))
 			break;
@@ -658,6 +700,7 @@ node_deadline(const struct node *node)
 
 	due = MIN_OF(due, proposals_deadline(node));
 	due = MIN_OF(due, changes_deadline(node));
+	due = MIN_OF(due, demote_deadline(node));
 	due = MIN_OF(due, queries_deadline(node));
 	due = MIN_OF(due, expiry_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));

@@ -38,6 +38,8 @@ struct node_config {
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
 	uint64_t active_size, remove_delay_ms, sync_interval_ms; /* and so these; 0: the default */
 	bool join;			/* empty directory: wait for node_joined, else start a cluster */
+	const char *rejoin;		/* of one who was removed: peers to ask, separated by commas; */
+	uint64_t rejoin_wait_ms;	/* then. NULL: none. Borrowed for its life */
 };
 
 /*
@@ -89,6 +91,9 @@ void node_joined(struct node *node, const struct msg_joined *joined);
 void node_create_cluster(struct node *node);
 /* The cluster to join is full. leader_url: its leader's for clients, or empty. */
 void node_standby(struct node *node, struct slice leader_url);
+/* The join was refused, as its id was removed, maybe for good, before this node knew that
+ * it was a member. */
+void node_join_removed(struct node *node, bool forgotten);
 void node_peer_unreachable(struct node *node, uint64_t peer);
 void node_peer_connected(struct node *node, uint64_t peer);
 

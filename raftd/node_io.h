@@ -66,8 +66,12 @@ struct node_io {
 	 * made with, is static and tells messages apart. */
 	void (*note)(void *argument, enum diag_level level, const char *format,
 	    const char *text);
-	/* The node must end: with that code and sentence. */
+	/* The node must end: with that code and sentence. Once, as the next one. */
 	void (*end)(void *argument, enum exit_code code, const char *sentence);
+	/* The node was removed and may come back: its id is to be given up for good. It is
+	 * started again as another one, which asks peers (separated by commas) to join when
+	 * wait_ms have passed. Until that is durable it may also be started as it was. */
+	void (*retire)(void *argument, struct slice peers, uint64_t wait_ms);
 	/* Answer to node_move_leader. */
 	void (*moved)(void *argument, bool done);
 

@@ -6,6 +6,7 @@
  *	apply.c		committed entries -> store, members, sessions -> outcomes
  *	propose.c	workers that wait for a commit; forwarding to the leader
  *	change.c	membership changes that wait for their turn at the leader
+ *	demote.c	members that the leader removes by itself: too many, or silent
  *	query.c		workers that wait for a read
  *	expiry.c	keys whose time is over
  *	compact.c	trimming the log; sending and installing snapshots
@@ -112,6 +113,25 @@ void changes_add(struct node *node, peer_id origin, struct blob *payload);
 void changes_turn(struct node *node);
 void changes_clear(struct node *node);
 uint64_t changes_deadline(const struct node *node);
+
+/* ---- demote.c --------------------------------------------------------------- */
+
+/* At the leader: since when nothing was heard of a member. */
+struct silence {
+	peer_id id;
+	uint64_t since_ms;
+};
+
+struct demotion {
+	raft_term term;			/* what follows is of this leadership; 0: of none */
+	uint64_t look_ms;		/* next */
+	size_t count;
+	struct silence members[MEMBERS_MAX];
+};
+
+/* Behind changes_turn: who asked goes first. */
+void demote_turn(struct node *node);
+uint64_t demote_deadline(const struct node *node);
 
 /* ---- query.c ------------------------------------------------------------------ */
 
@@ -326,6 +346,9 @@ struct node {
 	bool standby;			/* until the join is answered */
 	char standby_url[URL_BYTES_MAX + 1];
 	bool told_removed;		/* by another node: our log does not say so yet */
+	bool told_forgotten;		/* the same, for good */
+	bool met_leader;		/* since the start */
+	bool over;			/* the world was told that this node has ended */
 	struct clock_time now;
 	struct cluster_time time;
 	uint64_t started_ns;
@@ -348,6 +371,7 @@ struct node {
 
 	struct proposals proposals;
 	struct change_list changes;
+	struct demotion demotion;
 	struct queries queries;
 	struct compaction compaction;
 	struct backup backups[BACKUPS_MAX];
@@ -404,6 +428,8 @@ void node_add_stamp(struct node *node);
 uint64_t node_time_ns(const struct node *node);
 /* The log says that this node is a member no more. */
 bool node_was_removed(const struct node *node);
+/* Leader: it is this node, or was heard within two election time-outs. */
+bool node_hears(const struct node *node, peer_id id);
 /* A leader is known and reachable as far as we know. */
 bool node_has_leader(const struct node *node);
 /* At least two election time-outs, and a second: how long to wait for a leader. */

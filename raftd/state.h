@@ -18,6 +18,7 @@ enum state_prefix {
 	STATE_STAMP = 'T',
 	STATE_REMOVED = 'U',
 	STATE_CONFIG = 'C',
+	STATE_FORGOTTEN = 'F',
 };
 
 /* Write prefix and the big-endian number(s) to key; returns the slice of it. */

@@ -8,6 +8,7 @@
  *	'R' be64 session be64 sequence	result_state
  *	'T'				stamp_state
  *	'U' be64 node id		removed_state
+ *	'F' be64 node id		forgotten_state
  *	'C'				config_state; without it: the defaults
  *
  * No guard: included many times; undefines its macros.
@@ -27,6 +28,8 @@ RECORD(result_state,
     FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term)
     FIELD(u8, event))		/* 1: the event of store_index is the answer's */
 RECORD(removed_state,		/* a member that was removed: its id never comes back */
+    FIELD(u8, format))		/* 1 */
+RECORD(forgotten_state,		/* the same, and its machine may not come back either */
     FIELD(u8, format))		/* 1 */
 RECORD(config_state,		/* of the cluster */
     FIELD(u8, format)		/* 1 */

@@ -73,6 +73,9 @@ node_status(struct node *node, struct msg_status *status)
 		.remove_delay_ms = node->replica.config.remove_delay_ms,
 		.sync_interval_ms = node->replica.config.sync_interval_ms,
 		.standby_url = node->standby ? slice_text(node->standby_url) : SLICE_EMPTY,
+		.rejoin = node->standby && node->config.rejoin != NULL ?
+		    slice_text(node->config.rejoin) : SLICE_EMPTY,
+		.rejoin_wait_ms = node->config.rejoin_wait_ms,
 	};
 }
 
@@ -142,6 +145,7 @@ status_turn(struct node *node)
 	raft_term term = raft_current_term(node->raft);
 	bool paused = node->now.monotonic_ms < node->status_sent_ms + STATUS_PAUSE_MS;
 
+	node->met_leader = node->met_leader || leader != 0;
 	if (leader != node->leader || role != node->role || term != node->term) {
 		note_changes(node);
 		if (leader != node->leader)

@@ -383,7 +383,8 @@ directory_open(struct directory *directory, struct arguments *arguments,
 	code = prepare(directory, privileges, path, problem);
 	if (code == EXIT_STOPPED)
 		code = lock(directory, path, problem);
-	directory->is_new = !holds(path, "FORMAT");
+	/* One who was removed and begins anew keeps its name. */
+	directory->is_new = !holds(path, "FORMAT") && !holds(path, "db.removed");
 	if (code == EXIT_STOPPED)
 		code = settle_name(directory, arguments, problem);
 	if (code == EXIT_STOPPED)
@@ -427,6 +428,30 @@ remove_files(const char *path)
 	return err;
 }
 
+static enum err
+remove_file(const char *path)
+{
+	return unlink(path) == 0 || errno == ENOENT ? ERR_NONE : err_from_errno(errno);
+}
+
+enum err
+directory_clear_removed(const struct config *config)
+{
+	char *database = xasprintf("%s/db.removed", config->data_dir);
+	char *mark = xasprintf("%s/db.mark.removed", config->data_dir);
+	char *format = xasprintf("%s/FORMAT.removed", config->data_dir);
+	enum err err = remove_files(database);
+
+	if (err == ERR_NONE)
+		err = remove_file(mark);
+	if (err == ERR_NONE)
+		err = remove_file(format);
+	free(database);
+	free(mark);
+	free(format);
+	return err;
+}
+
 enum err
 directory_clear(const struct directory *directory, const struct config *config)
 {
@@ -436,11 +461,13 @@ directory_clear(const struct directory *directory, const struct config *config)
 	enum err err;
 
 	/* FORMAT last: a directory without it counts as empty. */
-	err = remove_files(database);
-	if (err == ERR_NONE && unlink(mark) == -1 && errno != ENOENT)
-		err = err_from_errno(errno);
-	if (err == ERR_NONE && unlink(format) == -1 && errno != ENOENT)
-		err = err_from_errno(errno);
+	err = directory_clear_removed(config);
+	if (err == ERR_NONE)
+		err = remove_files(database);
+	if (err == ERR_NONE)
+		err = remove_file(mark);
+	if (err == ERR_NONE)
+		err = remove_file(format);
 	if (err == ERR_NONE)
 		diag_warn("directory", "-force: removed db, db.mark and FORMAT in %s",
 		    directory->shown);

@@ -48,6 +48,10 @@ enum exit_code directory_check(struct arguments *arguments, const struct privile
 /* -force: remove the node's own state, never what is not ours; says what. */
 enum err directory_clear(const struct directory *directory, const struct config *config);
 
+/* What a node that was removed left in DATA_DIR under names with ".removed" (raftd's
+ * retire.h), if it did. Few large files: it takes milliseconds. */
+enum err directory_clear_removed(const struct config *config) MUST_CHECK;
+
 /* Write text to path, mode 0644, by way of a new file, so nobody reads half of it. */
 enum err directory_write_file(const char *path, const char *text) MUST_CHECK;
 

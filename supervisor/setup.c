@@ -567,9 +567,6 @@ setup_tell_ineffective(const struct arguments *arguments)
 {
 	const struct config *config = &arguments->config;
 
-	if (arguments->source[OPTION_cluster_remove_delay] != OPTION_FROM_DEFAULT)
-		diag_warn("options", "-cluster-remove-delay is kept for the cluster, but silent "
-		    "members are not removed");
 	if (config->ipc_max_frame != FRAME_BYTES_MAX)
 		diag_warn("options", "-ipc-max-frame has no effect: frames have at most 16M");
 	if (config->graphite_host[0] != '\0')

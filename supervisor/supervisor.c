@@ -197,6 +197,36 @@ learn_name(struct supervisor *supervisor)
 	free(text);
 }
 
+static bool
+is_voter(const struct node_view *node)
+{
+	struct reader in = reader_of(buf_slice(&node->members));
+	struct member_record member;
+
+	while (!reader_done(&in) && member_record_get(&in, &member))
+		if (member.id == node->node_id)
+			return node->phase == PHASE_MEMBER && member.role == MEMBER_VOTER;
+	return false;
+}
+
+/* Whom this node was before it was removed is not needed once it votes again. */
+static void
+forget_removed(struct supervisor *supervisor)
+{
+	bool voter = is_voter(&supervisor->node);
+	enum err err;
+
+	if (voter == supervisor->voter)
+		return;
+	supervisor->voter = voter;
+	if (!voter)
+		return;
+	err = directory_clear_removed(supervisor->config);
+	if (err != ERR_NONE)
+		diag_warn("directory", "cannot remove the data of before this node was removed: "
+		    "path=%s/db.removed error=%s", supervisor->config->data_dir, err_text(err));
+}
+
 static void
 node_state(void *argument, const struct msg_node_state *state)
 {
@@ -215,6 +245,7 @@ node_state(void *argument, const struct msg_node_state *state)
 	buf_clear(&node->members);
 	buf_append_slice(&node->members, state->members);
 	learn_name(supervisor);
+	forget_removed(supervisor);
 	supervisor_look(supervisor);
 }
 

@@ -100,6 +100,7 @@ struct supervisor {
 	struct process_list processes;
 	unsigned workers;
 	struct node_view node;
+	bool voter;			/* as of the last state; restarts are not looked at */
 	struct stop stop;
 	struct restart restart;
 	struct notify notify;

@@ -209,7 +209,7 @@ MESSAGE(stats_ask, 0x24, FROM_CLIENT_WORKER,
 /* The peer worker passes on what came as HTTP on the peer port. Request id as for write: a replay takes effect once. */
 MESSAGE(member_change, 0x25, FROM_PEER_WORKER,
     FIELD(u64, low)
-    FIELD(u8, op)		/* MEMBER_JOIN or MEMBER_REMOVE of wire.h */
+    FIELD(u8, op)		/* MEMBER_JOIN, MEMBER_REMOVE, MEMBER_FORGET of wire.h */
     FIELD(u64, id)		/* the node's id; for remove 0 */
     FIELD(bytes, name)
     FIELD(bytes, peer_url)
@@ -225,6 +225,8 @@ MESSAGE(joined, 0x26, FROM_PEER_WORKER,
 /* The cluster is full: this node stands by until there is room. Again at each try. */
 MESSAGE(standby, 0x2e, FROM_PEER_WORKER,
     FIELD(bytes, leader_url))	/* client URL of the cluster's leader; empty: not known */
+/* Who asked to join under this id is told that it was removed meanwhile. */
+MESSAGE(join_removed, 0x2f, FROM_PEER_WORKER, FIELD(u8, forgotten)) /* 1: for good */
 /* A discovery service says that this node is the first of its cluster. */
 MESSAGE(create_cluster, 0x2b, FROM_PEER_WORKER, FIELD(u64, unused))
 /* The stream to that node closed and its port refuses connections. */
@@ -274,7 +276,9 @@ MESSAGE(status, 0x44, FROM_RAFTD,
     FIELD(u64, started_ns)	/* wall time raftd's node started */
     FIELD(bytes, members)	/* list of member_record, in order of joining */
     FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms)
-    FIELD(bytes, standby_url))	/* PHASE_STANDBY: where clients are sent; empty: not known */
+    FIELD(bytes, standby_url)	/* PHASE_STANDBY: where clients are sent; empty: not known */
+    FIELD(bytes, rejoin)	/* PHASE_STANDBY of one who was removed: peers, separated by commas */
+    FIELD(u64, rejoin_wait_ms))	/* and it asks them then; 0: at once */
 /* Paths that changed this turn, before its outcomes: caches drop them and
  * every directory above. */
 MESSAGE(changed, 0x45, FROM_RAFTD,
@@ -346,8 +350,10 @@ MESSAGE(forward_proposal, 0x110, FROM_NODE,
 MESSAGE(forward_refused, 0x111, FROM_NODE,
     FIELD(u64, session) FIELD(u64, sequence)
     FIELD(u16, error) FIELD(bytes, cause) FIELD(u64, store_index))
-/* To one who was removed while it was away, and whose id never comes back. */
+/* To one who was removed for good while it was away, and whose id never comes back. */
 MESSAGE(removed_told, 0x112, FROM_NODE, FIELD(u64, id))
+/* The same, but it may come back with another id. */
+MESSAGE(released_told, 0x113, FROM_NODE, FIELD(u64, id))
 /* Snapshot: the sender streams chunks while the receiver gives credits. */
 MESSAGE(snapshot_chunk, 0x120, FROM_NODE,
     FIELD(u64, term)

@@ -27,11 +27,20 @@ enum node_phase {
 	PHASE_JOINING = 2,	/* has an identity, is no member yet: the peer worker asks to join */
 	PHASE_MEMBER = 3,
 	PHASE_REMOVED = 4,	/* a member no more */
-	PHASE_STANDBY = 5,	/* no member: the cluster is full; asks again now and then */
+	PHASE_STANDBY = 5,	/* no member: no room, or just removed; asks now and then */
 };
 
+/* Why a join is refused whose id was a member's once, by which the joiner knows it. */
+#define JOIN_REMOVED_CAUSE "this node id was removed from the cluster"
+#define JOIN_FORGOTTEN_CAUSE "this machine was removed from the cluster for good"
+
 enum member_role { MEMBER_VOTER = 1, MEMBER_LEARNER = 2 };
-enum member_op { MEMBER_JOIN = 1, MEMBER_UPDATE = 2, MEMBER_REMOVE = 3 };
+enum member_op {
+	MEMBER_JOIN = 1,
+	MEMBER_UPDATE = 2,
+	MEMBER_REMOVE = 3,	/* may come back with another id */
+	MEMBER_FORGET = 4,	/* removed for good: with an empty directory only */
+};
 
 /* How the last attempt on a member ended; REACH_UNKNOWN while the first one runs. */
 enum reach { REACH_UNKNOWN = 0, REACH_UP = 1, REACH_REFUSED = 2, REACH_TIMED_OUT = 3,

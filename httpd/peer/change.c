@@ -83,18 +83,47 @@ change_ask(struct request *request, struct msg_member_change *message)
 
 	change->request = request;
 	change->name = arena_copy(&request->arena, message->name);
-	change->remove = message->op == MEMBER_REMOVE;
+	change->remove = message->op != MEMBER_JOIN;
 	change->call.done = change_done;
 	request->state = change;
 	request->gone = change_gone;
 	backend_member_change(request->worker->backend, &change->call, message);
 }
 
+/* The value of forget in the query; empty if it is not there. */
+static struct slice
+query_forget(struct slice query)
+{
+	static const struct slice name = { (const uint8_t *)"forget=", 7 };
+
+	while (query.size > 0) {
+		const uint8_t *end = memchr(query.data, '&', query.size);
+		size_t size = end == NULL ? query.size : (size_t)(end - query.data);
+		struct slice pair = slice_of(query.data, size);
+
+		if (slice_starts_with(pair, name))
+			return slice_of(pair.data + name.size, pair.size - name.size);
+		size = MIN_OF(size + 1, query.size);
+		query = slice_of(query.data + size, query.size - size);
+	}
+	return SLICE_EMPTY;
+}
+
 void
 change_remove(struct request *request, struct slice name)
 {
 	struct msg_member_change message = { .op = MEMBER_REMOVE, .name = name };
+	struct slice forget = query_forget(request->query);
+	char sentence[96];
 
+	if (slice_equal(forget, SLICE_LITERAL("true"))) {
+		message.op = MEMBER_FORGET;
+	} else if (forget.size > 0 && !slice_equal(forget, SLICE_LITERAL("false"))) {
+		snprintf(sentence, sizeof(sentence), "forget is \"%.*s\", it can be true or false",
+		    (int)MIN_OF(forget.size, (size_t)32), (const char *)forget.data);
+		response_plain_error(request, 400, sentence);
+		return;
+	}
 	if (name.size > NAME_BYTES_MAX)
 		api_error(request, ERR_KEY_NOT_FOUND, name, request->worker->cluster->store_index);
 	else

@@ -8,8 +8,10 @@
  *	join     -->  joined	200 and the members		 [join_answered]
  *	join     -->  join	no leader now, or our name's old owner may be just
  *				dead: again, for 2 election timeouts (1 s at least)
+ *	machines -->  pause	who was removed does not ask yet: it knows the leader now
  *	join     -->  config	the cluster is full: how often to ask, and from then on
  *				without end, the node standing by	 [join_full]
+ *	join     -->  over	our id was removed meanwhile: raftd sees to it
  *	any      -->  next	anything else; after the last one a pause, then
  *				the next attempt		 [join_failed]
  *	any      -->  over	refused by a guard, or no attempt left [join_give_up]
@@ -55,7 +57,9 @@ struct join {
 	uint64_t patience_until_ms;	/* which we do until then */
 	uint64_t attempts;		/* begun */
 	uint64_t pause_ms;		/* drawn once; standing by: the cluster's interval */
-	bool standby;			/* the cluster was full once */
+	bool standby;			/* the cluster was full once, or we were removed */
+	bool full;			/* the cluster was, when it was asked last */
+	bool looking;			/* this attempt is only to find the leader */
 	char leader[URL_BYTES_MAX + 1];	/* its client URL, by the last list of machines; or "" */
 	struct http_call *call;
 	struct loop_timer *timer;
@@ -112,6 +116,7 @@ join_pause(struct join *join)
 	uint64_t limit = join->standby ? 0 : join_worker(join)->config.max_retry_attempts;
 	char sentence[800];
 
+	join->looking = false;
 	if (join->standby)
 		join_tell_standby(join);
 	if (limit == 0 || join->attempts < limit) {
@@ -229,6 +234,10 @@ join_machines(struct join *join, const struct answer *answer)
 		join_failed(join, "it is not a member of a cluster itself", false);
 		return;
 	}
+	if (join->looking) {
+		join_pause(join);
+		return;
+	}
 	join->step = JOIN_ASK;
 	join_step(join);
 }
@@ -250,6 +259,19 @@ join_redirected(struct join *join, const struct answer *answer)
 	join_step(join);
 }
 
+/* We were let in, did not hear of it, and were removed again. True if that is so. */
+static bool
+join_removed(struct join *join, const struct join_error *error)
+{
+	struct buf *out = backend_out(join_worker(join)->backend);
+	bool forgotten = strstr(error->text, JOIN_FORGOTTEN_CAUSE) != NULL;
+
+	if (out == NULL || (!forgotten && strstr(error->text, JOIN_REMOVED_CAUSE) == NULL))
+		return false;
+	msg_join_removed_frame(out, 0, &(struct msg_join_removed){ .forgotten = forgotten });
+	return true;
+}
+
 static void
 join_refused(struct join *join, const struct answer *answer)
 {
@@ -262,6 +284,8 @@ join_refused(struct join *join, const struct answer *answer)
 		join_failed_http(join, answer, "join refused");
 		return;
 	}
+	if (join_removed(join, &error))
+		return;
 	if ((error.code == ERR_RAFT_INTERNAL || error.code == ERR_LEADER_ELECT ||
 		error.code == ERR_KEY_EXISTS) && join_again(join))
 		return;
@@ -287,10 +311,10 @@ static void
 join_full(struct join *join, const struct answer *answer)
 {
 	join->pause_ms = join_sync_interval_ms(answer_body(answer));
-	if (!join->standby)
+	if (!join->full)
 		diag_info("peer", "%s stands by: the cluster has as many members as it wants; asking "
 		    "again every %" PRIu64 " ms", join_worker(join)->config.name, join->pause_ms);
-	join->standby = true;
+	join->standby = join->full = true;
 	join_pause(join);
 }
 
@@ -461,6 +485,21 @@ join_new(struct peers *peers, const char *list)
 	/* From the loop: what comes of it may free us. */
 	join->at = join->count;
 	loop_timer_set(join->timer, 0);
+	return join;
+}
+
+struct join *
+join_again_new(struct peers *peers, const char *list, uint64_t wait_ms)
+{
+	struct join *join = join_new(peers, list);
+
+	join->standby = true;
+	if (wait_ms > 0) {
+		join->pause_ms = wait_ms;
+		join->looking = true;
+		diag_info("peer", "%s stands by: it was removed from the cluster; asking to join "
+		    "again in_ms=%" PRIu64, peers->worker->config.name, wait_ms);
+	}
 	return join;
 }
 

@@ -427,17 +427,35 @@ peers_to_join(struct peers *peers)
 	return NULL;
 }
 
+/* One who was removed asks those it knew, and whom it is told to. */
+static void
+peers_join_again(struct peers *peers)
+{
+	const struct cluster *cluster = peers->worker->cluster;
+	struct buf list = BUF_INIT;
+
+	buf_append_text(&list, cluster->rejoin);
+	buf_append_byte(&list, ',');
+	buf_append_text(&list, peers->worker->config.peers);
+	buf_append_byte(&list, '\0');
+	peers->join = join_again_new(peers, (const char *)list.data, cluster->rejoin_wait_ms);
+	buf_free(&list);
+}
+
 static void
 peers_check_join(struct peers *peers)
 {
 	const struct cluster *cluster = peers->worker->cluster;
 	const char *list;
 
-	if (peers->discovery == NULL && peers->worker->config.discovery[0] != '\0')
+	if (peers->discovery == NULL && peers->worker->config.discovery[0] != '\0' &&
+	    cluster->rejoin[0] == '\0')
 		peers->discovery = discovery_new(peers, peers_check_join);
 	if ((cluster->phase != PHASE_JOINING && cluster->phase != PHASE_STANDBY) ||
 	    cluster->cluster_id != 0) {
 		join_free(&peers->join);
+	} else if (peers->join == NULL && cluster->rejoin[0] != '\0') {
+		peers_join_again(peers);
 	} else if (peers->join == NULL) {
 		list = peers_to_join(peers);
 		if (list != NULL)

@@ -246,7 +246,8 @@ static enum err
 on_member_change(struct session *session, const struct frame *frame,
     const struct msg_member_change *m)
 {
-	if ((m->op != MEMBER_JOIN && m->op != MEMBER_REMOVE) || m->name.size == 0 ||
+	if ((m->op != MEMBER_JOIN && m->op != MEMBER_REMOVE && m->op != MEMBER_FORGET) ||
+	    m->name.size == 0 ||
 	    m->name.size > NAME_BYTES_MAX || m->peer_url.size > URL_BYTES_MAX ||
 	    m->client_url.size > URL_BYTES_MAX || (m->op == MEMBER_JOIN && m->id == 0))
 		return ERR_MALFORMED;
@@ -285,6 +286,14 @@ on_standby(struct session *session, const struct frame *frame UNUSED, const stru
 	if (m->leader_url.size > URL_BYTES_MAX)
 		return ERR_MALFORMED;
 	node_standby(session->sessions->node, m->leader_url);
+	return ERR_NONE;
+}
+
+static enum err
+on_join_removed(struct session *session, const struct frame *frame UNUSED,
+    const struct msg_join_removed *m)
+{
+	node_join_removed(session->sessions->node, m->forgotten != 0);
 	return ERR_NONE;
 }
 

@@ -459,11 +459,12 @@ class Cluster:
         return last
 
 
-def remove(node, name, timeout=10):
-    """DELETE at the peer port of node until it is answered as done or as gone."""
+def remove(node, name, timeout=10, forget=True):
+    """DELETE at the peer port of node until it is answered as done or as gone. forget: for good."""
     def gone():
         try:
-            answer = ask(node.peer, "DELETE", "/v2/admin/machines/" + name, timeout=timeout)
+            answer = ask(node.peer, "DELETE", "/v2/admin/machines/" + name + ("?forget=true" if forget else ""),
+                         timeout=timeout)
         except (OSError, http.client.HTTPException):
             return None
         assert answer.status in (200, 404, 500), answer

@@ -301,6 +301,18 @@ io_end(void *argument, enum exit_code code, const char *sentence)
 }
 
 static void
+io_retire(void *argument, struct slice peers, uint64_t wait_ms)
+{
+	struct machine *machine = argument;
+
+	world_tell(machine->world, machine, "gives its id up, to ask %.*s in %" PRIu64 " ms",
+	    SLICE_ARGS(peers), wait_ms);
+	machine->ended = true;
+	machine->end_code = EXIT_RETIRED;
+	machine->retire_wait_ms = wait_ms;
+}
+
+static void
 io_moved(void *argument, bool done)
 {
 	struct machine *machine = argument;
@@ -439,6 +451,7 @@ machine_start(struct machine *machine)
 		.status = io_status,
 		.note = io_note,
 		.end = io_end,
+		.retire = io_retire,
 		.moved = io_moved,
 		.argument = machine,
 	};
@@ -467,6 +480,8 @@ machine_start(struct machine *machine)
 		.seed = rand_next(&world->rand),
 		.new_cluster_id = world->seed | 1,
 		.join = machine->join,
+		/* In one seed of four a member that is down for a while is removed. */
+		.remove_delay_ms = world->seed % 4 == 1 ? REMOVE_DELAY_MS_MIN : 0,
 	};
 	machine->life++;
 	machine->ended = false;

@@ -6,6 +6,7 @@
  *	joining --its node asks, is let in, votes--> member
  *	member --asked to be removed--> removing --answered--> removed
  *	removed --after a while, with an empty directory--> joining
+ *	removed, not for good, or demoted --its node begins anew--> joining
  *	member --its data is lost--> joining (the same name, another id)
  *
  * A cluster survives the loss of one voter's data only if the others keep
@@ -30,6 +31,7 @@ enum place { PLACE_NONE, PLACE_JOINING, PLACE_MEMBER, PLACE_REMOVING, PLACE_REMO
 struct seat {
 	enum place place;
 	bool asking;		/* a request for it is under way */
+	bool forget;		/* it is being removed for good */
 	uint64_t again_at_ms;	/* next step not before */
 };
 
@@ -37,6 +39,12 @@ struct sim_operator {
 	struct world *world;
 	struct seat seats[SIM_MACHINES_MAX];
 	uint64_t changed_ms;	/* when a change was last under way */
+	unsigned removals;	/* begun; every other one is for good */
+	unsigned retirements;	/* every third one is lost to a power cut first */
+	unsigned changes;
+	bool smaller;		/* the active size was lowered, or is to be; until it is raised */
+	bool sizing;		/* a request for it is under way */
+	uint64_t raise_ms;
 };
 
 struct sim_operator *
@@ -64,6 +72,8 @@ seat_of(const struct machine *machine)
 bool
 operator_settled(const struct world *world)
 {
+	if (world->operator->smaller)
+		return false;
 	for (size_t i = 0; i < world->machine_count; i++)
 		if (world->operator->seats[i].place != PLACE_MEMBER)
 			return false;
@@ -198,7 +208,7 @@ step_removing(struct machine *machine)
 	struct seat *seat = seat_of(machine);
 	struct machine *through = somebody(machine);
 	struct msg_member_change change = {
-		.op = MEMBER_REMOVE,
+		.op = seat->forget ? MEMBER_FORGET : MEMBER_REMOVE,
 		.name = slice_text(machine->name),
 	};
 	struct request *request;
@@ -235,11 +245,35 @@ step_removed(struct machine *machine)
 	machine_start(machine);
 }
 
+/* Its directory becomes that of another node, if it lives long enough to see to it. */
+static void
+begin_anew(struct machine *machine)
+{
+	struct seat *seat = seat_of(machine);
+	bool lost = machine->world->operator->retirements++ % 3 == 2;
+
+	if (is_in_conf(machine->world, machine_node_id(machine)))
+		sim_fail(machine->world, machine, "raftd gives its id up, but is a member");
+	machine_crash(machine, lost ? CRASH_POWER : CRASH_RAFTD);
+	if (!lost) {
+		machine_wipe(machine);
+		/* A removal that is not answered yet has to come to its end first. */
+		if (seat->place != PLACE_REMOVING)
+			seat->place = PLACE_JOINING;
+		seat->again_at_ms = machine->world->now_ms + machine->retire_wait_ms;
+	}
+	machine_start(machine);
+}
+
 void
 operator_ended(struct machine *machine)
 {
 	struct seat *seat = seat_of(machine);
 
+	if (machine->end_code == EXIT_RETIRED) {
+		begin_anew(machine);
+		return;
+	}
 	if (machine->end_code != EXIT_REMOVED)
 		sim_fail(machine->world, machine, "raftd ends with code %d", (int)machine->end_code);
 	if (is_in_conf(machine->world, machine_node_id(machine)))
@@ -327,6 +361,40 @@ move(struct machine *machine)
 	machine_start(machine);
 }
 
+/* ---- the size of the cluster ------------------------------------------------------------- */
+
+static void
+size_answered(struct request *request, const struct msg_outcome *outcome)
+{
+	struct world *world = request->worker->machine->world;
+	struct sim_operator *operator = world->operator;
+
+	check_member_change(request, outcome);
+	operator->sizing = false;
+	if (outcome == NULL || outcome->error != ERR_NONE)
+		return;
+	operator->smaller = operator->raise_ms == 0;
+	operator->raise_ms = world->now_ms + world_between(world, 2000, 8000);
+}
+
+/* Down to the smallest there is, and up to all again after a while. */
+static void
+step_size(struct world *world)
+{
+	struct sim_operator *operator = world->operator;
+	struct machine *asked = world->machines[world_below(world, world->machine_count)];
+	bool lower = operator->raise_ms == 0;
+	struct msg_config_change change = {
+		.active_size = lower ? ACTIVE_SIZE_MIN : world->machine_count };
+
+	if (operator->sizing || (!lower && world->now_ms < operator->raise_ms) ||
+	    !machine_serves(asked) || !asked->workers[0]->attached)
+		return;
+	operator->sizing = true;
+	world_tell(world, asked, "is asked for an active size of %" PRIu64, change.active_size);
+	worker_config_change(asked->workers[0], &change)->done = size_answered;
+}
+
 void
 operator_change(struct world *world)
 {
@@ -334,6 +402,11 @@ operator_change(struct world *world)
 
 	if (!operator_settled(world))
 		return;
+	if (world->machine_count > ACTIVE_SIZE_MIN && ++world->operator->changes % 4 == 0) {
+		world->operator->smaller = true;
+		world->operator->raise_ms = 0;
+		return;
+	}
 	switch (world_below(world, 6)) {
 	case 0:
 		move(machine);
@@ -347,6 +420,7 @@ operator_change(struct world *world)
 			lose_data(machine);
 		break;
 	default:
+		seat_of(machine)->forget = world->operator->removals++ % 2 == 0;
 		seat_of(machine)->place = PLACE_REMOVING;
 		seat_of(machine)->again_at_ms = 0;
 		break;
@@ -357,10 +431,12 @@ static void
 tick(struct world *world, struct sim_event *event)
 {
 	(void)event;
+	if (world->operator->smaller)
+		step_size(world);
 	for (size_t i = 0; i < world->machine_count; i++) {
 		struct machine *machine = world->machines[i];
 
-		if (world->operator->seats[i].place != PLACE_MEMBER)
+		if (world->operator->seats[i].place != PLACE_MEMBER || world->operator->smaller)
 			world->operator->changed_ms = world->now_ms;
 		switch (world->operator->seats[i].place) {
 		case PLACE_JOINING:

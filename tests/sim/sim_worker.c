@@ -110,6 +110,7 @@ dispatch(struct node *node, uint64_t session, const struct frame *frame)
 	struct msg_read read;
 	struct msg_watch watch;
 	struct msg_member_change change;
+	struct msg_config_change config;
 	struct msg_stats_ask ask;
 	enum err err;
 
@@ -138,6 +139,12 @@ dispatch(struct node *node, uint64_t session, const struct frame *frame)
 		if (err == ERR_NONE)
 			node_member_change(node, session, frame->request_id,
 			    (frame->flags & FRAME_AGAIN) != 0, &change);
+		return err;
+	case MSG_config_change:
+		err = msg_config_change_decode(frame->payload, &config);
+		if (err == ERR_NONE)
+			node_config_change(node, session, frame->request_id,
+			    (frame->flags & FRAME_AGAIN) != 0, &config);
 		return err;
 	case MSG_stats_ask:
 		err = msg_stats_ask_decode(frame->payload, &ask);
@@ -359,6 +366,17 @@ worker_member_change(struct worker *worker, struct msg_member_change *change)
 
 	change->low = lowest_id(worker);
 	msg_member_change_frame(&frame, request->id, change);
+	return begun(request, &frame);
+}
+
+struct request *
+worker_config_change(struct worker *worker, struct msg_config_change *change)
+{
+	struct request *request = begin(worker);
+	struct buf frame = BUF_INIT;
+
+	change->low = lowest_id(worker);
+	msg_config_change_frame(&frame, request->id, change);
 	return begun(request, &frame);
 }
 

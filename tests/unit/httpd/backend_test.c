@@ -114,6 +114,43 @@ TEST(requests_wait_until_raftd_is_a_member)
 	fake_free(&fake);
 }
 
+/* It was removed: what it was asked nobody can answer, and nothing goes to the new one. */
+TEST(what_is_under_way_ends_when_the_node_stands_by)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	struct test_call sent, late, read;
+	uint64_t id;
+
+	fake_attach(fake, PHASE_MEMBER);
+	put(fake, &sent, "/a");
+	next_write(fake, &id);
+	get(fake, &read, "/b");
+	fake_next(fake);
+	fake_detach(fake);
+	assert_true(fake_is_quiet(fake));
+	put(fake, &late, "/c");
+	fake_attach(fake, PHASE_STANDBY);
+	fake_until(fake, is_answered, &late);
+	assert_true(sent.answered && read.answered);
+	assert_int_equal(sent.error, ERR_RAFT_INTERNAL);
+	assert_int_equal(late.error, ERR_RAFT_INTERNAL);
+	assert_int_equal(read.error, ERR_RAFT_INTERNAL);
+	assert_non_null(memmem(sent.cause.data, sent.cause.size, "may or may not", 14));
+	assert_non_null(memmem(late.cause.data, late.cause.size, "was not applied", 15));
+	assert_true(fake_is_quiet(fake));
+	free_call(&sent);
+	free_call(&late);
+	free_call(&read);
+	/* A member again, it goes on with its session. */
+	fake_status(fake, PHASE_MEMBER, 5);
+	put(fake, &sent, "/d");
+	next_write(fake, &id);
+	fake_outcome(fake, id, ERR_NONE, SLICE_LITERAL("e"), 0);
+	fake_until(fake, is_answered, &sent);
+	free_call(&sent);
+	fake_free(&fake);
+}
+
 TEST(writes_are_repeated_in_order_with_their_sequence)
 {
 	struct fake *fake = fake_new(ROLE_CLIENT);

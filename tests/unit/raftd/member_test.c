@@ -145,8 +145,8 @@ TEST(a_removed_id_is_remembered_over_a_reload)
 
 	put(&members, 9, MEMBER_VOTER, 1, "a", &effects);
 	buf_clear(&effects);
-	members_remove(&members, 9, &effects);
-	members_remove(&members, 77, &effects);
+	members_remove(&members, 9, false, &effects);
+	members_remove(&members, 77, false, &effects);
 	assert_true(members_was_removed(&members, 9));
 	assert_false(members_was_removed(&members, 77));
 	in = reader_of(buf_slice(&effects));

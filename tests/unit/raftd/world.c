@@ -116,6 +116,17 @@ end(void *argument, enum exit_code code, const char *sentence UNUSED)
 }
 
 static void
+retire(void *argument, struct slice peers, uint64_t wait_ms)
+{
+	struct world *w = argument;
+
+	ASSERT(!w->retired);
+	w->retired = true;
+	w->retire_wait_ms = wait_ms;
+	snprintf(w->retire_peers, sizeof(w->retire_peers), "%.*s", SLICE_ARGS(peers));
+}
+
+static void
 moved(void *argument UNUSED, bool done UNUSED)
 {
 }
@@ -191,7 +202,8 @@ world_new(bool join, uint64_t trim_entries)
 		.install_begin = install_begin, .install_records = install_records,
 		.install_commit = install_commit, .peer_out = peer_out, .outcome = outcome,
 		.watching = watching, .event = event, .stats = stats, .backup_piece = backup_piece,
-		.changed = changed, .status = status, .note = note, .end = end, .moved = moved,
+		.changed = changed, .status = status, .note = note, .end = end, .retire = retire,
+		.moved = moved,
 		.argument = w,
 	};
 	struct wal_recovered recovered = {

@@ -24,6 +24,9 @@ struct world {
 	char last_cause[64];
 	size_t outcomes;
 	enum exit_code ended;
+	bool retired;
+	uint64_t retire_wait_ms;
+	char retire_peers[128];
 	size_t images, image_reads;	/* open; asked for and not given */
 	uint64_t pieces;
 	enum err piece_error;

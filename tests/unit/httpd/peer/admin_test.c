@@ -123,6 +123,15 @@ TEST(a_removal_is_answered_with_its_index)
 		assert_string_equal((const char *)fixture->body.data,
 		    "{\"removed\":\"distant\",\"index\":9}\n");
 	}
+	ask(fixture, METHOD_DELETE, "/remove/distant?a=b&forget=true", peer_machine_handle);
+	assert_int_equal(fixture->backend.change.op, MEMBER_FORGET);
+	outcome(fixture, ERR_NONE, "");
+	ask(fixture, METHOD_DELETE, "/remove/distant?forget=false", peer_machine_handle);
+	assert_int_equal(fixture->backend.change.op, MEMBER_REMOVE);
+	outcome(fixture, ERR_NONE, "");
+	assert_string_equal(ask(fixture, METHOD_DELETE, "/remove/distant?forget=yes",
+	    peer_machine_handle), "forget is \"yes\", it can be true or false");
+	assert_int_equal(fixture->status, 400);
 	ask(fixture, METHOD_DELETE, "/remove/nobody", peer_machine_handle);
 	outcome(fixture, ERR_KEY_NOT_FOUND, "nobody");
 	assert_int_equal(fixture->status, 404);

@@ -99,11 +99,16 @@ struct request *
 request_make(struct fixture *fixture, enum request_method method, const char *path)
 {
 	struct request *request = xzalloc(sizeof(*request));
+	const char *query = strchr(path, '?');
 
 	request->worker = &fixture->worker;
 	request->method = method;
 	arena_init(&request->arena);
 	request->path = slice_text(path);
+	if (query != NULL) {
+		request->path.size = (size_t)(query - path);
+		request->query = slice_text(query + 1);
+	}
 	return request;
 }
 

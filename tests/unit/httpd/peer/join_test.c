@@ -72,6 +72,12 @@ has_joined(void *argument)
 	return count_frames(&((struct fixture *)argument)->backend.out, MSG_joined) > 0;
 }
 
+static bool
+was_removed(void *argument)
+{
+	return count_frames(&((struct fixture *)argument)->backend.out, MSG_join_removed) > 0;
+}
+
 static void
 expect_request(struct server *server, const char *line)
 {
@@ -301,6 +307,31 @@ TEST(a_full_cluster_is_asked_again_and_clients_are_sent_to_its_leader)
 	server_answer(&server, 200, MEMBERS);
 	fixture_run(fixture, has_joined, fixture);
 	finish(&fixture, &server);
+}
+
+TEST(raftd_hears_that_its_id_was_removed_meanwhile)
+{
+	static const char *const causes[] = { JOIN_REMOVED_CAUSE, JOIN_FORGOTTEN_CAUSE };
+
+	for (size_t i = 0; i < ARRAY_COUNT(causes); i++) {
+		struct server server;
+		struct fixture *fixture = joining_through(&server);
+		struct msg_join_removed removed;
+		struct frame frame;
+		char body[256];
+		size_t used;
+
+		serve_to_join(&server);
+		snprintf(body, sizeof(body), "{\"errorCode\":300,\"message\":\"Raft Internal Error\","
+		    "\"cause\":\"%s\",\"index\":4}\n", causes[i]);
+		server_answer(&server, 500, body);
+		fixture_run(fixture, was_removed, fixture);
+		assert_int_equal(frame_parse(buf_slice(&fixture->backend.out), &frame, &used), ERR_NONE);
+		assert_int_equal(msg_join_removed_decode(frame.payload, &removed), ERR_NONE);
+		assert_int_equal(removed.forgotten, i);
+		assert_false(fixture->ended);
+		finish(&fixture, &server);
+	}
 }
 
 TEST(a_redirect_is_followed_with_method_and_body)
