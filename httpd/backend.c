@@ -584,8 +584,9 @@ channel_received(void *argument, const struct frame *frame, int fd)
 		backend_protocol_error(backend, "no hello");
 		return;
 	}
-	if ((message_senders(frame->type) & FROM_NODE) != 0 && backend->peers.frame != NULL) {
-		backend->peers.frame(backend->peers.argument, frame);
+	if ((message_senders(frame->type) & FROM_NODE) != 0 && backend->worker->role == ROLE_PEER) {
+		if (backend->peers.frame != NULL)
+			backend->peers.frame(backend->peers.argument, frame);
 		return;
 	}
 	switch (frame->type) {

@@ -161,6 +161,7 @@ struct backend_peer_owner {
 	void (*status)(void *argument);
 	void *argument;
 };
+/* Without functions, before the owner goes: what comes for nodes is dropped. */
 void backend_own_peers(struct backend *backend, struct backend_peer_owner owner);
 /* A frame that came from a node: goes to raftd with request id = that node's id. */
 void backend_peer_frame(struct backend *backend, uint64_t from, const struct frame *frame);

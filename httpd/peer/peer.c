@@ -531,6 +531,7 @@ peer_stop(struct worker *worker)
 	if (peers == NULL)
 		return;
 	worker->peers = NULL;
+	backend_own_peers(worker->backend, (struct backend_peer_owner){ 0 });
 	join_free(&peers->join);
 	discovery_free(&peers->discovery);
 	peers_drop_all(peers);

@@ -361,8 +361,9 @@ class World:
                 node.kill_all()
             left += ["%s pid %d" % (node.name, p) for p in node.seen if alive(p)]
             # Others would restart it, and nobody would know.
-            left += ["%s log: %s" % (node.name, line) for line in node.log().splitlines()
-                     if CRASHED.search(line)]
+            crash = CRASHED.search(node.log())
+            if crash:
+                left.append("%s log: %s" % (node.name, node.log()[crash.start():][:4000]))
         for call in self.at_close:
             call()
         shutil.rmtree(self.folder, ignore_errors=True)

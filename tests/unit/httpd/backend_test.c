@@ -374,6 +374,18 @@ TEST(a_channel_that_speaks_nonsense_ends_the_worker)
 	fake_free(&fake);
 }
 
+TEST(frames_for_nodes_are_dropped_while_nobody_owns_them)
+{
+	struct fake *fake = fake_new(ROLE_PEER);
+
+	fake_attach(fake, PHASE_MEMBER);
+	assert_true(fake_is_quiet(fake));
+	frame_append(channel_out(fake->channel), MSG_raft_heartbeat, 0, 8, SLICE_LITERAL("x"));
+	loop_again(fake->worker.loop);
+	assert_true(fake_is_quiet(fake));
+	fake_free(&fake);
+}
+
 /* ---- watches --------------------------------------------------------------------------- */
 
 #define SEEN_MAX 16

@@ -197,6 +197,17 @@ TEST(frames_of_raftd_go_out_in_our_name)
 	finish(&fixture, &server);
 }
 
+TEST(a_stopped_worker_hears_raftd_no_more)
+{
+	struct server server;
+	struct fixture *fixture = connected(&server);
+
+	peer_stop(&fixture->worker);
+	assert_null(fixture->backend.owner.frame);
+	assert_null(fixture->backend.owner.status);
+	finish(&fixture, &server);
+}
+
 TEST(frames_of_a_node_reach_raftd_in_its_name)
 {
 	struct server server;
