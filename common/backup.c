@@ -350,8 +350,8 @@ backup_reader_finish(struct backup_reader *reader)
 	if (reader->ended)
 		return ERR_NONE;
 	return fail(reader, ERR_CLOSED, "is incomplete: it ends at byte %" PRIu64
-	    ", the block that begins at byte %" PRIu64 " is not whole", reader->at + reader->in.size,
-	    reader->at);
+	    ", the block that begins at byte %" PRIu64 " is not whole",
+	    reader->at + reader->in.size, reader->at);
 }
 
 enum err

@@ -21,7 +21,8 @@ struct child;
 
 struct child_owner {
 	/* Once, first of all: the effective configuration; it stays as it is
-	 * until child_free, but for what reconfigured tells. Level and node name of diag are set already. */
+	 * until child_free, but for what reconfigured tells. Level and node name of
+	 * diag are set already. */
 	void (*configured)(void *argument, const struct config *config);
 	/* The options that option_reloadable tells may have changed: their texts are
 	 * other ones, nothing else is. NULL if the child reads them where they are. */

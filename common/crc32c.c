@@ -11,11 +11,12 @@
  * A CRC is linear, so the table's row for a byte is the sum (exclusive or) of
  * the rows of its bits; these are the eight rows of one bit each.
  */
+#define BIT_ROW(byte, bit, row) ((byte) & (bit) ? UINT32_C(row) : 0)
 #define ROW(byte) \
-	(((byte) & 0x01 ? UINT32_C(0xf26b8303) : 0) ^ ((byte) & 0x02 ? UINT32_C(0xe13b70f7) : 0) ^ \
-	    ((byte) & 0x04 ? UINT32_C(0xc79a971f) : 0) ^ ((byte) & 0x08 ? UINT32_C(0x8ad958cf) : 0) ^ \
-	    ((byte) & 0x10 ? UINT32_C(0x105ec76f) : 0) ^ ((byte) & 0x20 ? UINT32_C(0x20bd8ede) : 0) ^ \
-	    ((byte) & 0x40 ? UINT32_C(0x417b1dbc) : 0) ^ ((byte) & 0x80 ? UINT32_C(0x82f63b78) : 0))
+	(BIT_ROW(byte, 0x01, 0xf26b8303) ^ BIT_ROW(byte, 0x02, 0xe13b70f7) ^ \
+	    BIT_ROW(byte, 0x04, 0xc79a971f) ^ BIT_ROW(byte, 0x08, 0x8ad958cf) ^ \
+	    BIT_ROW(byte, 0x10, 0x105ec76f) ^ BIT_ROW(byte, 0x20, 0x20bd8ede) ^ \
+	    BIT_ROW(byte, 0x40, 0x417b1dbc) ^ BIT_ROW(byte, 0x80, 0x82f63b78))
 #define ROWS_4(byte) ROW(byte), ROW((byte) + 1), ROW((byte) + 2), ROW((byte) + 3)
 #define ROWS_16(byte) ROWS_4(byte), ROWS_4((byte) + 4), ROWS_4((byte) + 8), ROWS_4((byte) + 12)
 #define ROWS_64(byte) \

@@ -149,8 +149,9 @@ put_json(char *line, size_t size, size_t limit, const struct diag_record *record
 	size = put(line, size, time);
 	size = put(line, size, "\",\"node\":\"");
 	size = diag_escape_json(line, size, size + NODE_BYTES_MAX, slice_text(record->node));
-	snprintf(middle, sizeof(middle), "\",\"proc\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"part\":\"",
-	    record->program, record->pid, diag_level_name(record->level));
+	snprintf(middle, sizeof(middle),
+	    "\",\"proc\":\"%s\",\"pid\":%ld,\"level\":\"%s\",\"part\":\"", record->program,
+	    record->pid, diag_level_name(record->level));
 	size = put(line, size, middle);
 	size = diag_escape_json(line, size, size + PART_BYTES_MAX, part_of(record));
 	size = put(line, size, "\",\"msg\":\"");

@@ -46,7 +46,7 @@
 #define CACHE_BODY_BYTES_MAX (64 * KIB)
 
 /* Store */
-#define HISTORY_EVENTS 1000		/* events that waitIndex can reach (docs/api.md, "Watching") */
+#define HISTORY_EVENTS 1000		/* that waitIndex can reach (docs/api.md, "Watching") */
 #define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
 
 /* At most once */

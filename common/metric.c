@@ -22,7 +22,8 @@
 
 const struct metric_row metric_rows[METRIC_COUNT] = {
 #define METRIC(id, owners, type, unit, name, labels, help) \
-	[METRIC_##id] = { METRIC_BY_##owners, METRIC_IS_##type, METRIC_IN_##unit, name, labels, help },
+	[METRIC_##id] = { METRIC_BY_##owners, METRIC_IS_##type, METRIC_IN_##unit, name, labels, \
+	    help },
 #include "common/metric_table.h"
 };
 

@@ -153,7 +153,8 @@ struct metric_holding {
 };
 
 /* False: there is no such slot. */
-bool metric_area_look(const struct metric_area *area, uint32_t slot, struct metric_holding *holding);
+bool metric_area_look(const struct metric_area *area, uint32_t slot,
+    struct metric_holding *holding);
 /* The area that another program of this process made; takes fd. NULL: it is of
  * another shape, and a new one is to be made. */
 struct metric_area *metric_area_resume(int fd, const struct metric_holding *holdings, size_t count);

@@ -84,7 +84,8 @@ METRIC(store_keys, RAFTD, GAUGE, ONE, "etcd_store_keys", "",
     "Keys and directories in the store.")
 METRIC(store_index, RAFTD, GAUGE, ONE, "etcd_store_index", "",
     "Index of the last change, as X-Etcd-Index has it.")
-METRIC(store_gets, RAFTD, COUNTER, ONE, "etcd_store_reads_total", "action=\"get\",result=\"success\"",
+METRIC(store_gets, RAFTD, COUNTER, ONE, "etcd_store_reads_total",
+    "action=\"get\",result=\"success\"",
     "Reads by the store; those that a worker's cache answered are not among them.")
 METRIC(store_gets_failed, RAFTD, COUNTER, ONE, "etcd_store_reads_total",
     "action=\"get\",result=\"fail\"",

@@ -98,7 +98,8 @@ take_slot(struct samples *samples, const uint64_t *slot, bool alive)
 		if (header.name_bytes == 0 || header.name_bytes > NAME_BYTES_LIMIT ||
 		    header.cells > CELLS_MAX || words > used - at)
 			return;
-		take_record(samples, &header, &slot[at + 1], &slot[at + words - header.cells], alive);
+		take_record(samples, &header, &slot[at + 1], &slot[at + words - header.cells],
+		    alive);
 		at += words;
 	}
 }
@@ -349,7 +350,8 @@ trim(struct slice text)
 {
 	while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
 		text = slice_of(text.data + 1, text.size - 1);
-	while (text.size > 0 && (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
+	while (text.size > 0 &&
+	    (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
 		text.size--;
 	return text;
 }
@@ -398,7 +400,8 @@ metric_form_accepted(struct slice accept)
 			struct slice parameter = next_item(&item, ';');
 
 			if (slice_starts_with(parameter, SLICE_LITERAL("q=")))
-				weight = weight_of(slice_of(parameter.data + 2, parameter.size - 2));
+				weight = weight_of(slice_of(parameter.data + 2,
+				    parameter.size - 2));
 		}
 		if (slice_equal(type, SLICE_LITERAL("application/openmetrics-text")))
 			openmetrics = MAX_OF(openmetrics, weight);

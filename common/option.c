@@ -180,7 +180,8 @@ option_address_problem(const char *text)
 	} else if (colon == NULL) {
 		return xasprintf("\"%s\": no port; write host:port", text);
 	} else if (strchr(text, ':') != colon) {
-		return xasprintf("\"%s\": an IPv6 address needs brackets; write [address]:port", text);
+		return xasprintf("\"%s\": an IPv6 address needs brackets; write [address]:port",
+		    text);
 	}
 	if (colon == text || (text[0] == '[' && colon == text + 2))
 		return xasprintf("\"%s\": no host; write host:port", text);
@@ -279,7 +280,8 @@ number_parse(const struct option_row *row, const char *text, uint64_t *result)
 		case OPTION_KIND_SECONDS:
 			return xasprintf("\"%s\" is not a number of seconds", text);
 		case OPTION_KIND_SIZE:
-			return xasprintf("\"%s\" is not a size; write a number, or one with K, M or G", text);
+			return xasprintf("\"%s\" is not a size; write a number, or one with K, "
+			    "M or G", text);
 		case OPTION_KIND_TEXT:
 		case OPTION_KIND_PATH:
 		case OPTION_KIND_ADDRESS:

@@ -153,7 +153,8 @@ static enum err
 restrict_files(const struct sandbox_files *files, long abi)
 {
 	struct ruleset ruleset = choose_ruleset(files, abi);
-	size_t size = abi >= 6 ? sizeof(ruleset) : abi >= 4 ? 2 * sizeof(uint64_t) : sizeof(uint64_t);
+	size_t size = abi >= 6 ? sizeof(ruleset) : abi >= 4 ? 2 * sizeof(uint64_t) :
+	    sizeof(uint64_t);
 	int fd = (int)syscall(SYS_landlock_create_ruleset, &ruleset, size, 0);
 	enum err err = ERR_NONE;
 

@@ -150,9 +150,9 @@ put_text_line(struct access *access, const struct request *request, struct clock
 	    method_of(request));
 	size = put_target(line, size, LINE_BYTES_MAX - TAIL_BYTES_MAX, request, access->keys,
 	    false);
-	size += (size_t)snprintf(line + size, LINE_BYTES_MAX - size, " %u in=%" PRIu64 " out=%" PRIu64
-	    " ms=%" PRIu64 ".%03u id=%u-%" PRIu64 "\n", status_of(request), request->bytes_in,
-	    request->bytes_out, took_us / 1000, (unsigned)(took_us % 1000),
+	size += (size_t)snprintf(line + size, LINE_BYTES_MAX - size, " %u in=%" PRIu64
+	    " out=%" PRIu64 " ms=%" PRIu64 ".%03u id=%u-%" PRIu64 "\n", status_of(request),
+	    request->bytes_in, request->bytes_out, took_us / 1000, (unsigned)(took_us % 1000),
 	    (unsigned)request->worker->number, request->number);
 	return size;
 }
@@ -170,10 +170,11 @@ put_json_line(struct access *access, const struct request *request, struct clock
 	    method_of(request));
 	size = put_target(line, size, LINE_BYTES_MAX - TAIL_BYTES_MAX, request, access->keys,
 	    true);
-	size += (size_t)snprintf(line + size, LINE_BYTES_MAX - size, "\",\"status\":%u,\"in\":%" PRIu64
-	    ",\"out\":%" PRIu64 ",\"ms\":%" PRIu64 ".%03u,\"id\":\"%u-%" PRIu64 "\"}\n",
-	    status_of(request), request->bytes_in, request->bytes_out, took_us / 1000,
-	    (unsigned)(took_us % 1000), (unsigned)request->worker->number, request->number);
+	size += (size_t)snprintf(line + size, LINE_BYTES_MAX - size,
+	    "\",\"status\":%u,\"in\":%" PRIu64 ",\"out\":%" PRIu64 ",\"ms\":%" PRIu64
+	    ".%03u,\"id\":\"%u-%" PRIu64 "\"}\n", status_of(request), request->bytes_in,
+	    request->bytes_out, took_us / 1000, (unsigned)(took_us % 1000),
+	    (unsigned)request->worker->number, request->number);
 	return size;
 }
 

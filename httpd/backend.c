@@ -270,7 +270,8 @@ backend_cancel(struct backend *backend, struct backend_call *call)
 		ghost->done = ghost_done;
 		ghost->sent_ns = NULL;
 		hash_remove(&backend->calls, &call->by_id);
-		hash_insert(&backend->calls, &ghost->by_id, slice_of(&ghost->id, sizeof(ghost->id)));
+		hash_insert(&backend->calls, &ghost->by_id,
+		    slice_of(&ghost->id, sizeof(ghost->id)));
 		TAILQ_INSERT_BEFORE(call, ghost, link);
 		TAILQ_REMOVE(&backend->writes, call, link);
 		return;
@@ -434,7 +435,7 @@ backend_tick_soon(struct backend *backend)
 	loop_timer_set(backend->deadline, TICK_MS);
 }
 
-/* ---- the channel ------------------------------------------------------------------------------ */
+/* ---- the channel ----------------------------------------------------------------------------- */
 
 void
 backend_protocol_error(struct backend *backend, const char *what)
@@ -663,7 +664,7 @@ backend_flush(struct backend *backend)
 		channel_flush(backend->channel);
 }
 
-/* ---- peer role ------------------------------------------------------------------------------------ */
+/* ---- peer role ------------------------------------------------------------------------------- */
 
 void
 backend_own_changes(struct backend *backend, struct backend_changes_owner owner)
@@ -708,7 +709,7 @@ backend_connected(const struct backend *backend)
 	return backend->greeted;
 }
 
-/* ---- life ------------------------------------------------------------------------------------------- */
+/* ---- life ------------------------------------------------------------------------------------ */
 
 struct backend *
 backend_new(struct worker *worker)

@@ -148,7 +148,8 @@ void backend_own_changes(struct backend *backend, struct backend_changes_owner o
 /*
  * Is what the owner knows, as of *store_index, still all that raftd announced?
  * True means that no client of this node can have been told of anything newer.
- * What has come meanwhile is taken first: changed() may raise *store_index. Not from inside a callback of the backend.
+ * What has come meanwhile is taken first: changed() may raise *store_index. Not
+ * from inside a callback of the backend.
  */
 bool backend_is_at(struct backend *backend, const uint64_t *store_index) MUST_CHECK;
 

@@ -340,7 +340,8 @@ take_head(struct conn *conn, struct slice bytes)
 	}
 	if (bytes.data[0] == FIRST_BYTE_OF_TLS && conn->scanned == 0)
 		report_tls(conn);
-	refused = head_find_end(bytes, &conn->scanned, conn->worker->config.max_header_bytes, &size);
+	refused = head_find_end(bytes, &conn->scanned, conn->worker->config.max_header_bytes,
+	    &size);
 	if (refused != 0) {
 		refuse(conn, refused);
 		return bytes.size;

@@ -173,7 +173,8 @@ handover_attach(struct handover *handover, bool give, uint64_t token, int fd)
 	if (give)
 		handover->giving = lane;
 	msg_hello_frame(channel_out(lane->channel), 0, &(struct msg_hello){ .magic = WIRE_MAGIC,
-	    .protocol = WIRE_PROTOCOL, .role = ROLE_CLIENT, .number = worker->number, .token = token });
+	    .protocol = WIRE_PROTOCOL, .role = ROLE_CLIENT, .number = worker->number,
+	    .token = token });
 }
 
 bool

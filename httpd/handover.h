@@ -29,7 +29,7 @@
 #include "httpd/worker.h"
 
 #define HANDOVER_WINDOW 64
-#define HANDOVER_BYTES_MAX ((size_t)4 << 20)	/* of one connection; above, it waits to have less */
+#define HANDOVER_BYTES_MAX ((size_t)4 << 20)	/* of one connection; above, it waits */
 
 struct handover;
 

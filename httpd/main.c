@@ -346,7 +346,8 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	/* Other workers may have taken what made the socket readable. */
-	if (fcntl(program.listen_fd, F_SETFL, fcntl(program.listen_fd, F_GETFL) | O_NONBLOCK) != 0 ||
+	if (fcntl(program.listen_fd, F_SETFL,
+	    fcntl(program.listen_fd, F_GETFL) | O_NONBLOCK) != 0 ||
 	    fcntl(program.listen_fd, F_SETFD, FD_CLOEXEC) != 0) {
 		diag_say("httpd: descriptor %d is not open", program.listen_fd);
 		return EXIT_USAGE;

@@ -365,7 +365,7 @@ response_backlog(const struct request *request)
 	return outqueue_size(conn->first == request ? &conn->out : &request->out);
 }
 
-/* ---- upgrade ----------------------------------------------------------------------------------- */
+/* ---- upgrade --------------------------------------------------------------------------------- */
 
 struct bufferevent *
 response_upgrade(struct request *request, const char *protocol)

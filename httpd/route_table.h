@@ -2,7 +2,8 @@
  * route_table.h - every endpoint (docs/api.md). HEAD is allowed wherever
  * GET is. No guard: included more than once.
  */
-ROUTE(ROUTE_CLIENT, PREFIX, "/v2/keys", METHOD_GET | METHOD_PUT | METHOD_POST | METHOD_DELETE, keys_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/v2/keys", METHOD_GET | METHOD_PUT | METHOD_POST | METHOD_DELETE,
+    keys_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v2/machines", METHOD_GET, machines_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v2/peers", METHOD_GET, machines_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v1/machines", METHOD_GET, machines_handle)
@@ -16,7 +17,8 @@ ROUTE(ROUTE_CLIENT, EXACT, "/v1/stats/store", METHOD_GET, stats_store_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v2/stats/leader", METHOD_GET, stats_leader_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v1/stats/leader", METHOD_GET, stats_leader_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v2/members/leader", METHOD_GET, members_leader_handle)
-ROUTE(ROUTE_CLIENT, PREFIX, "/v2/members", METHOD_GET | METHOD_PUT | METHOD_POST | METHOD_DELETE, members_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/v2/members", METHOD_GET | METHOD_PUT | METHOD_POST | METHOD_DELETE,
+    members_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/version", METHOD_GET, version_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/health", METHOD_GET, health_handle)
 ROUTE(ROUTE_CLIENT | ROUTE_PEER, EXACT, "/metrics", METHOD_GET, metrics_handle)

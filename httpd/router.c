@@ -111,7 +111,8 @@ stands_by(struct request *request)
 	if (worker->role == ROLE_PEER) {
 		response_plain_error(request, 404, "404 page not found");
 	} else if (worker->cluster->standby_url[0] == '\0') {
-		api_error(request, ERR_STANDBY_INTERNAL, SLICE_LITERAL("the leader is not known"), 0);
+		api_error(request, ERR_STANDBY_INTERNAL, SLICE_LITERAL("the leader is not known"),
+		    0);
 	} else {
 		struct slice rest = path_and_query(request->target);
 

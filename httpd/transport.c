@@ -243,7 +243,8 @@ transport_write(struct transport *transport, struct iovec *pieces, int count, si
 	if (transport->secure != NULL)
 		return tls_link_write(transport->secure->link, pieces, count, size);
 	/* Cheaper than write and writev, which pass through the file layer first. */
-	put = count == 1 ? send(transport->fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL) :
+	put = count == 1 ?
+	    send(transport->fd, pieces[0].iov_base, pieces[0].iov_len, MSG_NOSIGNAL) :
 	    sendmsg(transport->fd, &message, MSG_NOSIGNAL);
 	if (put >= 0) {
 		*size = (size_t)put;

@@ -34,7 +34,7 @@ struct worker {
 	struct access *access;		/* the access log; NULL: off */
 	struct peers *peers;		/* peer role: streams and join; else NULL */
 	struct handover *handover;	/* client role: to and from other workers; else NULL */
-	bool draining;			/* finish what is there; connections go elsewhere or are closed */
+	bool draining;			/* finish what is there; connections go or are closed */
 	bool out_of_rotation;		/* an operator wants no new clients here */
 	size_t connections;		/* open now */
 };

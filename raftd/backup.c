@@ -198,8 +198,9 @@ backups_turn(struct node *node)
 		}
 		if (backup->phase == BACKUP_SENT &&
 		    (now >= backup->deadline_ms || now - backup->begun_ms >= BACKUP_MS_MAX)) {
-			node_note(node, DIAG_WARN, "backup given up, it is taken too slowly pieces=%"
-			    PRIu64, backup->next);
+			node_note(node, DIAG_WARN,
+			    "backup given up, it is taken too slowly pieces=%" PRIu64,
+			    backup->next);
 			send_failure(node, backup->session, backup->request_id, ERR_TIMED_OUT);
 			backup_end(node, backup);
 		}

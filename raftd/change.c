@@ -2,8 +2,9 @@
  * change.c - membership changes that wait for their turn at the leader.
  *
  * One at a time (thesis 4.1), the guards on names and addresses
- * (docs/architecture.md, "A join"), and the promotion of learners that have caught up. A list here is only the
- * leader's: when it changes, whoever asked sends the change again.
+ * (docs/architecture.md, "A join"), and the promotion of learners that have caught
+ * up. A list here is only the leader's: when it changes, whoever asked sends the
+ * change again.
  *
  *	queued --may change, guards pass--> in the log	[propose_change]
  *	queued --a dead member has its name--> that one is removed first

@@ -89,7 +89,8 @@ transfer_end(struct node *node, struct transfer *transfer, raft_index index)
 static void
 read_next(struct node *node, struct transfer *transfer)
 {
-	if (transfer->reading || transfer->ended || transfer->next - transfer->taken >= CHUNK_WINDOW)
+	if (transfer->reading || transfer->ended ||
+	    transfer->next - transfer->taken >= CHUNK_WINDOW)
 		return;
 	transfer->reading = true;
 	node->io.snapshot_read(node->io.argument, transfer->snapshot, SNAPSHOT_CHUNK_BYTES);

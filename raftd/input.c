@@ -94,8 +94,8 @@ node_watch(struct node *node, uint64_t session, uint64_t watch_id, const struct 
 		answer.error = ERR_RAFT_INTERNAL;
 		cause = blob_new(SLICE_LITERAL("too many watches"));
 	} else {
-		answer.error = (uint16_t)store_watch(node->replica.store, session, watch_id, watch->key,
-		    watch->flags, watch->since, &cause);
+		answer.error = (uint16_t)store_watch(node->replica.store, session, watch_id,
+		    watch->key, watch->flags, watch->since, &cause);
 	}
 	answer.cause = blob_slice(cause);
 	node->io.watching(node->io.argument, session, watch_id, &answer);

@@ -513,7 +513,8 @@ configured(void *argument, const struct config *config)
 	diag_set_node(node_name(raftd->node));
 	wal_start(raftd->wal, raftd->loop, (struct wal_callbacks){
 	    .persisted = disk_persisted, .fetched = disk_fetched,
-	    .snapshot_read = disk_snapshot_read, .snapshot_lost = disk_snapshot_lost, .space = disk_space, .failed = disk_failed,
+	    .snapshot_read = disk_snapshot_read, .snapshot_lost = disk_snapshot_lost,
+	    .space = disk_space, .failed = disk_failed,
 	    .argument = raftd });
 	wal_look(raftd->wal);
 	snprintf(text, sizeof(text), "%s at log index %" PRIu64,
@@ -680,7 +681,8 @@ main(int argc, char **argv)
 	raftd.loop = loop_new();
 	raftd.timer = loop_timer_new(raftd.loop, due, &raftd);
 	raftd.child = child_new(raftd.loop, CHILD_CONTROL_FD, ROLE_RAFTD, 0, (struct child_owner){
-	    .configured = configured, .reconfigured = reconfigured, .attached = attached, .stop = stop,
+	    .configured = configured, .reconfigured = reconfigured, .attached = attached,
+	    .stop = stop,
 	    .move_leader = move_leader, .alive = alive, .argument = &raftd });
 	loop_at_turn_end(raftd.loop, turn_end, &raftd);
 	code = loop_run(raftd.loop, EXIT_STOPPED);

@@ -81,7 +81,8 @@ meter_turn(struct meter *meter, const struct node *node)
 void
 meter_took(enum node_span span, uint64_t ns)
 {
-	metric_observe(span == NODE_SPAN_PROPOSAL ? METRIC_proposal_time : METRIC_read_index_time, ns);
+	metric_observe(span == NODE_SPAN_PROPOSAL ? METRIC_proposal_time : METRIC_read_index_time,
+	    ns);
 }
 
 void

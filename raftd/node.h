@@ -139,7 +139,7 @@ struct node_counts {
 	uint64_t log_entries;		/* kept */
 	uint64_t log_trims, snapshots_sent, snapshots_received; /* since node_new */
 	uint64_t disk_stalls;		/* writes that hung, since node_new */
-	uint64_t deduplicated;		/* copies in the log that had taken effect, since node_new */
+	uint64_t deduplicated;		/* copies in the log without effect, since node_new */
 	size_t keys;			/* nodes of the tree, without the root */
 	uint64_t store_index;
 	uint64_t store[STORE_STAT_COUNT]; /* wire.h's order */
@@ -148,7 +148,7 @@ void node_count(const struct node *node, struct node_counts *counts);
 /* The node's own name; static text for its life. */
 const char *node_name(const struct node *node);
 
-/* ---- without a world: instead of node_start; of io only note is called ------------------------ */
+/* ---- without a world: instead of node_start; of io only note is called ----------------------- */
 
 /* Who gets what was changed: lists of state_record, borrowed. An empty value deletes. */
 struct node_effects {

@@ -284,7 +284,7 @@ struct slow_writes {
 
 struct disk_health {
 	struct wal_space space;
-	unsigned scarce;		/* how little space operators were told of: enum in disk.c */
+	unsigned scarce;		/* what operators were told of space: enum in disk.c */
 	bool stalled;
 	uint64_t stalled_since_ms;
 	uint64_t told_ms;		/* that it is stalled */

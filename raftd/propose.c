@@ -100,7 +100,8 @@ proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blo
 		proposals->failed++;
 		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL,
 		    again ? "too much is being written at once, the write may or may not have "
-		    "been applied" : "too much is being written at once, the write was not applied");
+		    "been applied" :
+		    "too much is being written at once, the write was not applied");
 		blob_unref(&payload);
 		return;
 	}
@@ -218,7 +219,8 @@ fail_late(struct node *node)
 	struct proposal *proposal, *next;
 
 	for (proposal = TAILQ_FIRST(&node->proposals.all);
-	    proposal != NULL && (proposal->deadline_ms <= now || proposal->leader_deadline_ms <= now);
+	    proposal != NULL &&
+	    (proposal->deadline_ms <= now || proposal->leader_deadline_ms <= now);
 	    proposal = next) {
 		next = TAILQ_NEXT(proposal, by_age);
 		if (proposal->submitted_once && proposal->deadline_ms > now)

@@ -28,7 +28,8 @@ static inline struct reader
 reader_of(struct slice bytes)
 {
 	/* An empty slice may be NULL, to which nothing may be added, not even 0. */
-	return (struct reader){ bytes.data, bytes.size == 0 ? bytes.data : bytes.data + bytes.size };
+	return (struct reader){ bytes.data,
+	    bytes.size == 0 ? bytes.data : bytes.data + bytes.size };
 }
 
 static inline size_t

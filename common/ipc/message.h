@@ -42,7 +42,8 @@ enum message_type {
 #define FIELD(kind, name)
 #define RECORD(tag, ...)
 #define MESSAGE(tag, number, senders, ...) \
-	void msg_##tag##_frame(struct buf *out, uint64_t request_id, const struct msg_##tag *message); \
+	void msg_##tag##_frame(struct buf *out, uint64_t request_id, \
+	    const struct msg_##tag *message); \
 	enum err msg_##tag##_decode(struct slice payload, struct msg_##tag *message) MUST_CHECK;
 #include "common/ipc/message_table.h"
 

@@ -89,8 +89,8 @@ MESSAGE(hello, 0x01, FROM_SUPERVISOR | FROM_CHILD,
     FIELD(u16, protocol)	/* WIRE_PROTOCOL; a reader refuses another, naming both */
     FIELD(u8, role)		/* ROLE_* of wire.h */
     FIELD(u32, number)		/* which client worker, from 1; 0 for the others */
-    FIELD(u64, token)		/* control channel: 0; data channel: what the supervisor gave both */
-    FIELD(u64, session))	/* data channel, from the worker: its session id, chosen at its start */
+    FIELD(u64, token)		/* control channel: 0; data channel: given to both */
+    FIELD(u64, session))	/* data channel, from the worker: its session's id */
 
 /* ---- control channel: supervisor <-> child ------------------------------ */
 
@@ -206,7 +206,8 @@ MESSAGE(unwatch, 0x23, FROM_CLIENT_WORKER, FIELD(u64, unused))
 /* Answered by stats of the same kind. */
 MESSAGE(stats_ask, 0x24, FROM_CLIENT_WORKER,
     FIELD(u8, kind))		/* STATS_* of wire.h */
-/* The peer worker passes on what came as HTTP on the peer port. Request id as for write: a replay takes effect once. */
+/* The peer worker passes on what came as HTTP on the peer port. Request id as for
+ * write: a replay takes effect once. */
 MESSAGE(member_change, 0x25, FROM_PEER_WORKER,
     FIELD(u64, low)
     FIELD(u8, op)		/* MEMBER_JOIN, MEMBER_REMOVE, MEMBER_FORGET of wire.h */

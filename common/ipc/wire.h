@@ -24,7 +24,7 @@ const char *node_role_name(int role);
 /* How far a node is with its life. */
 enum node_phase {
 	PHASE_RECOVERING = 1,	/* raftd reads its disk */
-	PHASE_JOINING = 2,	/* has an identity, is no member yet: the peer worker asks to join */
+	PHASE_JOINING = 2,	/* an identity, but no member yet: the peer worker asks to join */
 	PHASE_MEMBER = 3,
 	PHASE_REMOVED = 4,	/* a member no more */
 	PHASE_STANDBY = 5,	/* no member: no room, or just removed; asks now and then */
@@ -49,7 +49,7 @@ enum reach { REACH_UNKNOWN = 0, REACH_UP = 1, REACH_REFUSED = 2, REACH_TIMED_OUT
 enum stop_how { STOP_FAST = 1, STOP_ORDERLY = 2, STOP_DRAIN = 3 };
 
 #define TLS_FLAG_ASK 0x01	/* who calls has to show a certificate of the authorities */
-#define TLS_FLAG_OUTSIDE 0x02	/* not of the port: for calls to what is no node, without a certificate */
+#define TLS_FLAG_OUTSIDE 0x02	/* not of the port: for calls to what is no node; no certificate */
 #define TLS_FLAG_ALL 0x03
 enum tls_version { TLS_VERSION_1_2 = 12, TLS_VERSION_1_3 = 13 };
 #define TLS_TICKET_KEY_BYTES 80	/* name 16, AES-256 key 32, HMAC-SHA-256 key 32 */
@@ -106,7 +106,7 @@ enum event_action {
 /* A connection that goes to another worker (msg_handed). */
 #define HANDED_SERVED 0x01	/* had an answer before */
 #define HANDED_WATCH 0x02	/* a watch waits on it, its head is written or in "out" */
-#define HANDED_HTTP_1_0 0x04	/* that watch: events are not in chunks, its end is that of the connection */
+#define HANDED_HTTP_1_0 0x04	/* that watch: events not in chunks, it ends with the connection */
 #define HANDED_KEEP_ALIVE 0x08	/* that watch: requests may follow it */
 #define HANDED_DROPPED 0x10	/* bytes behind its last request were not read */
 #define HANDED_ALL 0x1f

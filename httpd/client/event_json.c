@@ -43,7 +43,8 @@ begin_node(struct json *json, struct listing *listing, const struct node_record 
 
 	listing->open = xgrow(listing->open, &listing->capacity, listing->count + 1,
 	    sizeof(listing->open[0]));
-	listing->open[listing->count++] = (struct open_node){ node->modified, node->created, false };
+	listing->open[listing->count++] = (struct open_node){ node->modified, node->created,
+	    false };
 	json_open(json, '{');
 	json_name(json, "key");
 	json_text(json, node->key);

@@ -51,7 +51,8 @@ send_no_change(struct request *request)
 	struct buf body = BUF_INIT;
 	struct json json = json_into(&body);
 
-	json_raw(&json, "{\"message\":\"members change at a peer port: a machine joins with -peers, "
+	json_raw(&json,
+	    "{\"message\":\"members change at a peer port: a machine joins with -peers, "
 	    "DELETE /v2/admin/machines/NAME removes one\"}");
 	response_header(request, "Allow", "GET,HEAD");
 	send_json(request, request->method == METHOD_DELETE ? 405 : 409, &body);

@@ -12,7 +12,8 @@ version_handle(struct request *request)
 {
 	struct buf body = BUF_INIT;
 
-	buf_printf(&body, "{\"etcdserver\":\"%s\",\"etcdcluster\":\"%s\"}", version_text, version_text);
+	buf_printf(&body, "{\"etcdserver\":\"%s\",\"etcdcluster\":\"%s\"}", version_text,
+	    version_text);
 	response_send(request, 200, "application/json", buf_slice(&body));
 	buf_free(&body);
 }
@@ -23,8 +24,8 @@ health_handle(struct request *request)
 	const struct worker *worker = request->worker;
 
 	if (worker->out_of_rotation ||
-	    (worker->draining && !handover_gives(worker->handover)) || !backend_connected(worker->backend) ||
-	    worker->cluster->leader_id == 0)
+	    (worker->draining && !handover_gives(worker->handover)) ||
+	    !backend_connected(worker->backend) || worker->cluster->leader_id == 0)
 		response_send(request, 503, "application/json",
 		    SLICE_LITERAL("{\"health\": \"false\"}"));
 	else

@@ -8,8 +8,9 @@
  * is dropped and counted, the core sends again.
  *
  * raftd learns two things by the way: peer_connected when messages to a node can
- * arrive again, or parts of a snapshot were lost alone, and peer_unreachable when no stream is left and its port
- * refuses connections, so that the whole node is gone and not only slow.
+ * arrive again, or parts of a snapshot were lost alone, and peer_unreachable when
+ * no stream is left and its port refuses connections, so that the whole node is
+ * gone and not only slow.
  */
 #include "httpd/peer/peer.h"
 
@@ -394,7 +395,8 @@ peers_without_discovery(struct peers *peers, enum discovery_state state)
 		snprintf(sentence, sizeof(sentence), "Discovery found an initialized cluster but "
 		    "no reachable peers are registered.");
 	else
-		snprintf(sentence, sizeof(sentence), "%s, the new instance, must register itself to "
+		snprintf(sentence, sizeof(sentence),
+		    "%s, the new instance, must register itself to "
 		    "discovery service as required (%.400s)", config->name, reason);
 	worker_end_node(peers->worker, EXIT_TROUBLE, sentence);
 	return NULL;

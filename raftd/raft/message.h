@@ -26,7 +26,7 @@ enum raft_message_type {
 
 #define RAFT_VOTE_TRANSFER 0x01		/* the leader asked for it: leases do not hold */
 #define RAFT_VOTE_DEAD_LEADER 0x02	/* the candidate found the leader's node gone */
-#define RAFT_REPLY_UNFIT 0x01		/* its disk is full or hangs: not to lead if it can be helped */
+#define RAFT_REPLY_UNFIT 0x01		/* its disk is full or hangs: better not to lead */
 
 struct raft_message {
 	enum raft_message_type type;

@@ -207,8 +207,8 @@ struct raft_ready {
 	const struct raft_fetch *fetches;
 	size_t snapshot_count;			/* peers that need one; once each until answered */
 	const peer_id *snapshots;
-	bool changed;				/* role, leader, term, members or commit differ from last turn */
-	bool more;				/* there is more to apply: take another turn at once */
+	bool changed;		/* role, leader, term, members or commit differ from last turn */
+	bool more;		/* there is more to apply: take another turn at once */
 };
 
 /* What this turn brought. Everything in it is borrowed until raft_advance. */

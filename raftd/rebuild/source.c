@@ -204,7 +204,8 @@ take_lock(struct source *source, char **sentence)
 		if (pread(source->lock_fd, text, sizeof(text) - 1, 0) <= 0)
 			text[0] = '\0';
 		text[strspn(text, "0123456789")] = '\0';
-		*sentence = xasprintf("%s is in use by process %s; stop that node first, and see to it "
+		*sentence = xasprintf("%s is in use by process %s; stop that node first, and see "
+		    "to it "
 		    "that it is not started again", source->data_dir,
 		    text[0] == '\0' ? "?" : text);
 		err = ERR_BUSY;

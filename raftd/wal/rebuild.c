@@ -90,7 +90,8 @@ remove_earlier(const char *data_dir, char **sentence)
 enum err
 directory_rebuild(const char *data_dir, char **sentence)
 {
-	static const char text[] = "This directory is being made of a backup or of another directory, "
+	static const char text[] =
+	    "This directory is being made of a backup or of another directory, "
 	    "and is not whole.\n";
 	char *path;
 	int fd;

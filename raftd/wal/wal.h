@@ -115,8 +115,8 @@ enum err wal_recover(struct wal *wal,
 
 /* Start both threads; completions are delivered by loop. */
 void wal_start(struct wal *wal, struct loop *loop, struct wal_callbacks callbacks);
-/* Finish what was submitted (unless the disk is full: it was not acknowledged), sync, close, free. No callbacks are made. Not to
- * be called from one. Accepts NULL. */
+/* Finish what was submitted (unless the disk is full: it was not acknowledged), sync,
+ * close, free. No callbacks are made. Not to be called from one. Accepts NULL. */
 void wal_close(struct wal **wal);
 
 /*

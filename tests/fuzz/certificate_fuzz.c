@@ -27,7 +27,8 @@ try_port(struct slice rest, bool peer, bool reload)
 {
 	struct tls_port port = {
 		.peer = peer,
-		.certificate = { "server.crt", peer ? "peer-cert-file" : "cert-file", next_part(&rest) },
+		.certificate = { "server.crt", peer ? "peer-cert-file" : "cert-file",
+		    next_part(&rest) },
 		.key = { "server.key", peer ? "peer-key-file" : "key-file", next_part(&rest) },
 		.authorities = { "ca.crt", peer ? "peer-ca-file" : "ca-file", next_part(&rest) },
 		.address = "127.0.0.1:4001",

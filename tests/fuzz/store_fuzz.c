@@ -14,7 +14,8 @@
 #include <stdlib.h>
 
 /* Every key's directories are in the list before it. */
-static const char *const keys[] = { "/a", "/a/b", "/a/b/c", "/a/b/d", "/a/_h", "/a/_h/x", "/e", "/e/f",
+static const char *const keys[] = { "/a", "/a/b", "/a/b/c", "/a/b/d", "/a/_h", "/a/_h/x", "/e",
+    "/e/f",
 	"/_g", "/_g/h", "/i" };
 #define KEYS ARRAY_COUNT(keys)
 #define COMMANDS_MAX 400
@@ -51,7 +52,8 @@ disk_take(struct disk *disk, struct buf *effects)
 		if (i == disk->count) {
 			disk->records = xgrow(disk->records, &disk->capacity, i + 1,
 			    sizeof(*disk->records));
-			disk->records[disk->count++] = (struct record){ blob_new(record.key), NULL };
+			disk->records[disk->count++] = (struct record){ blob_new(record.key),
+			    NULL };
 		}
 		blob_unref(&disk->records[i].value);
 		disk->records[i].value = record.value.size == 0 ? NULL : blob_new(record.value);
@@ -79,8 +81,8 @@ check_reload(const struct store *store, const struct disk *disk)
 		const struct record *record = &disk->records[i - 1];
 
 		if (record->value != NULL)
-			ASSERT(store_load(again, blob_slice(record->key), blob_slice(record->value)) ==
-			    ERR_NONE);
+			ASSERT(store_load(again, blob_slice(record->key),
+			    blob_slice(record->value)) == ERR_NONE);
 	}
 	ASSERT(store_loaded(again, &where) == ERR_NONE);
 	ASSERT(store_hash(again) == store_hash(store));
@@ -209,7 +211,8 @@ compare(struct store *store, const struct model *model, size_t key)
 		ASSERT(node_record_get(&nodes, &node));
 		ASSERT(((node.flags & NODE_DIR) != 0) == (model->nodes[key].kind == DIRECTORY));
 		if (model->nodes[key].kind == FILE_NODE)
-			ASSERT(node.value.size == 1 && node.value.data[0] == model->nodes[key].value);
+			ASSERT(node.value.size == 1 &&
+			    node.value.data[0] == model->nodes[key].value);
 	}
 	blob_unref(&cause);
 	buf_free(&event);
@@ -237,8 +240,8 @@ carry_out(struct store *store, struct model *model, struct disk *disk, const uin
 	};
 	struct buf effects = BUF_INIT;
 	enum err expected = model_write(model, &write, key, value);
-	struct store_outcome outcome = store_write(store, &write, model->index * NS_PER_SECOND, false,
-	    &effects);
+	struct store_outcome outcome = store_write(store, &write, model->index * NS_PER_SECOND,
+	    false, &effects);
 
 	ASSERT(outcome.error == expected);
 	ASSERT(outcome.store_index == model->index);

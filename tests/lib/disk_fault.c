@@ -52,7 +52,8 @@ static struct {
 	unsigned at_gate;
 	struct file files[FILES_MAX];
 	size_t file_count;
-} disk = { .free_bytes = UINT64_MAX, .lock = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
+} disk = { .free_bytes = UINT64_MAX, .lock = PTHREAD_MUTEX_INITIALIZER,
+    .changed = PTHREAD_COND_INITIALIZER };
 
 /* ---- taken over ------------------------------------------------------------ */
 

@@ -120,8 +120,8 @@ check_submit(struct machine *machine, const struct wal_turn *turn)
 		last = entry->index;
 	}
 	if (turn->compact_to > last)
-		sim_fail(machine->world, machine, "compaction to %" PRIu64 " which is not in the log",
-		    turn->compact_to);
+		sim_fail(machine->world, machine, "compaction to %" PRIu64
+		    " which is not in the log", turn->compact_to);
 	if (turn->hard_state_set) {
 		if (turn->hard_state.term < disk->written_hard_state.term)
 			sim_fail(machine->world, machine, "term falls");
@@ -183,7 +183,8 @@ commit_next(struct machine *machine)
 		    raft_commit(raft));
 	if (!quorum_has(world, raft_conf(raft), entry) &&
 	    !quorum_has(world, &machine->conf_before, entry))
-		sim_fail(world, machine, "entry %" PRIu64 " of term %" PRIu64 " is committed in term %"
+		sim_fail(world, machine, "entry %" PRIu64 " of term %" PRIu64
+		    " is committed in term %"
 		    PRIu64 " but not durable on a majority", index, entry->term,
 		    raft_current_term(raft));
 	check->committed = xgrow(check->committed, &check->capacity, index,
@@ -196,8 +197,8 @@ commit_next(struct machine *machine)
 	blob_ref(slot->entry.payload);
 	model_apply(world->model, &slot->entry);
 	slot->store_index = model_index(world->model);
-	world_tell(world, machine, "commits index=%" PRIu64 " term=%" PRIu64 " store=%" PRIu64, index,
-	    entry->term, slot->store_index);
+	world_tell(world, machine, "commits index=%" PRIu64 " term=%" PRIu64 " store=%" PRIu64,
+	    index, entry->term, slot->store_index);
 }
 
 /* What it applied in this turn is what was committed. */
@@ -225,8 +226,8 @@ check_applied(struct machine *machine, raft_index applied)
 	slot = &check->committed[applied - 1];
 	node_status(machine->node, &status);
 	if (status.applied != applied)
-		sim_fail(world, machine, "status tells applied index %" PRIu64 ", the core %" PRIu64,
-		    status.applied, applied);
+		sim_fail(world, machine, "status tells applied index %" PRIu64
+		    ", the core %" PRIu64, status.applied, applied);
 	if (status.store_index != slot->store_index)
 		sim_fail(world, machine, "store index at applied index %" PRIu64 " is %" PRIu64
 		    ", by the log it is %" PRIu64 ": an entry took effect twice or not at all",
@@ -239,7 +240,8 @@ check_applied(struct machine *machine, raft_index applied)
 		slot->hash = node_hash(machine->node);
 		slot->hashed_by = machine->number;
 	} else if (slot->hash != node_hash(machine->node)) {
-		sim_fail(world, machine, "state differs from that of m%zu at applied index %" PRIu64,
+		sim_fail(world, machine,
+		    "state differs from that of m%zu at applied index %" PRIu64,
 		    slot->hashed_by + 1, applied);
 	}
 }
@@ -259,7 +261,8 @@ check_leader(struct machine *machine, raft_term term)
 		check->leaders[check->leader_count++] = 0;
 	}
 	if (check->leaders[term] != 0 && check->leaders[term] != machine_node_id(machine))
-		sim_fail(world, machine, "election safety: term %" PRIu64 " has a second leader", term);
+		sim_fail(world, machine, "election safety: term %" PRIu64 " has a second leader",
+		    term);
 	if (check->leaders[term] != 0)
 		return;
 	check->leaders[term] = machine_node_id(machine);

@@ -360,7 +360,8 @@ sim_disk_crash(struct sim_disk *disk)
 	struct sim_op *op;
 
 	/* What was under way may have made it, in order and whole turns only. */
-	while ((op = TAILQ_FIRST(&disk->syncing)) != NULL && world_chance(disk->machine->world, 500)) {
+	while ((op = TAILQ_FIRST(&disk->syncing)) != NULL &&
+	    world_chance(disk->machine->world, 500)) {
 		op_apply(disk, op);
 		TAILQ_REMOVE(&disk->syncing, op, link);
 		op_free(op);

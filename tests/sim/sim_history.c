@@ -76,7 +76,8 @@ check_refusals(const struct world *world)
 		    refusal->sequence);
 
 		if (result != NULL && result->error == ERR_NONE)
-			sim_fail(world, NULL, "a change was refused with error %d, but took effect as "
+			sim_fail(world, NULL,
+			    "a change was refused with error %d, but took effect as "
 			    "entry %" PRIu64, (int)refusal->error, result->raft_index);
 	}
 }
@@ -106,7 +107,8 @@ check_outcome(struct request *request, const struct msg_outcome *outcome)
 		return true;
 	}
 	if (result->error != error)
-		sim_fail(world, machine, "request %" PRIu64 " is answered with error %d, by the log "
+		sim_fail(world, machine, "request %" PRIu64
+		    " is answered with error %d, by the log "
 		    "it is %d", request->id, (int)error, (int)result->error);
 	if (result->store_index != outcome->store_index)
 		sim_fail(world, machine, "request %" PRIu64 " is answered with index %" PRIu64
@@ -139,8 +141,8 @@ check_write(struct request *request, const struct msg_outcome *outcome)
 
 		differs = model_compare_event(world->model, outcome->event);
 		if (differs != NULL)
-			sim_fail(world, machine, "answer of a write with index %" PRIu64 " differs: %s",
-			    outcome->store_index, differs);
+			sim_fail(world, machine, "answer of a write with index %" PRIu64
+			    " differs: %s", outcome->store_index, differs);
 		if (event->raft_index != outcome->raft_index)
 			sim_fail(world, machine, "index %" PRIu64 " was taken by another write",
 			    outcome->store_index);

@@ -44,7 +44,8 @@ step_later(struct client *client)
 {
 	struct world *world = world_of(client);
 
-	client->next = world_after(world, world_between(world, 0, 2 * world->profile.think_ms), step);
+	client->next = world_after(world, world_between(world, 0, 2 * world->profile.think_ms),
+	    step);
 	client->next->object = client;
 }
 
@@ -241,7 +242,8 @@ choose_write(struct client *client, struct msg_write *write)
 						      : slice_text(load_key(world));
 	} else {
 		write->op = (uint8_t)world_between(world, WRITE_SET, WRITE_COMPARE_AND_DELETE);
-		write->key = slice_text(refused_keys[world_below(world, ARRAY_COUNT(refused_keys))]);
+		write->key =
+		    slice_text(refused_keys[world_below(world, ARRAY_COUNT(refused_keys))]);
 		if (write->op == WRITE_COMPARE_AND_SWAP || write->op == WRITE_COMPARE_AND_DELETE)
 			write->prev_index = 1;
 	}
@@ -282,8 +284,8 @@ write_something(struct client *client)
 	request = worker_write(client->worker, &write);
 	request->done = write_done;
 	request->owner = client;
-	world_tell(world, client->worker->machine, "client: write %" PRIu64 " op=%u %.*s flags=%x %.*s",
-	    request->id, write.op, SLICE_ARGS(write.key), write.flags,
+	world_tell(world, client->worker->machine, "client: write %" PRIu64
+	    " op=%u %.*s flags=%x %.*s", request->id, write.op, SLICE_ARGS(write.key), write.flags,
 	    (int)MIN_OF(write.value.size, 20), (const char *)write.value.data);
 	buf_free(&value);
 }

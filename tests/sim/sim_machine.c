@@ -25,7 +25,8 @@ machine_new(struct world *world, size_t number)
 	machine->world = world;
 	machine->number = number;
 	snprintf(machine->name, sizeof(machine->name), "m%zu", number + 1);
-	snprintf(machine->peer_url, sizeof(machine->peer_url), "http://10.0.0.%zu:7001", number + 1);
+	snprintf(machine->peer_url, sizeof(machine->peer_url), "http://10.0.0.%zu:7001",
+	    number + 1);
 	snprintf(machine->client_url, sizeof(machine->client_url), "http://10.0.0.%zu:4001",
 	    number + 1);
 	machine->retired = true;
@@ -85,8 +86,8 @@ machine_clock(const struct machine *machine)
 	return (struct clock_time){
 		.monotonic_ms = monotonic_ms(machine),
 		.monotonic_ns = monotonic_ms(machine) * NS_PER_MS,
-		.wall_ns = (uint64_t)((int64_t)(WALL_START_NS + machine->world->now_ms * NS_PER_MS) +
-		    machine->wall_offset_ns),
+		.wall_ns = (uint64_t)(machine->wall_offset_ns +
+		    (int64_t)(WALL_START_NS + machine->world->now_ms * NS_PER_MS)),
 	};
 }
 

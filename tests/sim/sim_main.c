@@ -37,7 +37,8 @@ static void
 usage(void)
 {
 	fputs("usage: sim [--seed N | --seeds FROM COUNT | --endless FILE] [--nodes 3|5|mixed]\n"
-	      "           [--virtual-seconds N] [--jobs N] [--trace] [--self-test] [--quiet] [--stop]\n",
+	      "           [--virtual-seconds N] [--jobs N] [--trace] [--self-test] [--quiet]\n"
+	      "           [--stop]\n",
 	    stderr);
 	exit(EXIT_USAGE);
 }
@@ -92,7 +93,8 @@ parse(int argc, char **argv, struct arguments *arguments)
 			arguments->count = UINT64_MAX / 2;
 			break;
 		case 'n':
-			arguments->world.machines = strcmp(optarg, "mixed") == 0 ? 0 : number(optarg);
+			arguments->world.machines = strcmp(optarg, "mixed") == 0 ? 0 :
+			    number(optarg);
 			if (arguments->world.machines > SIM_MACHINES_MAX)
 				usage();
 			break;
@@ -137,12 +139,12 @@ run(const struct arguments *arguments, uint64_t seed)
 	trace_hash = world->trace_hash;
 	if (!arguments->quiet)
 		printf("seed %" PRIu64 " passed: trace=%08" PRIx32 " machines=%zu virtual=%" PRIu64
-		    "s operations=%" PRIu64 " answered=%" PRIu64 " unknown=%" PRIu64 " events=%" PRIu64
-		    " crashes=%" PRIu64 " partitions=%" PRIu64 " snapshots=%" PRIu64 " leaders=%" PRIu64
-		    " disk_faults=%" PRIu64 "\n", seed, trace_hash, world->machine_count, world->now_ms / 1000,
-		    world->operations, world->answered, world->unknown, world->events_seen,
-		    world->crashes, world->partitions, world->snapshots, world->elections,
-		    world->disk_faults);
+		    "s operations=%" PRIu64 " answered=%" PRIu64 " unknown=%" PRIu64
+		    " events=%" PRIu64 " crashes=%" PRIu64 " partitions=%" PRIu64
+		    " snapshots=%" PRIu64 " leaders=%" PRIu64 " disk_faults=%" PRIu64 "\n", seed,
+		    trace_hash, world->machine_count, world->now_ms / 1000, world->operations,
+		    world->answered, world->unknown, world->events_seen, world->crashes,
+		    world->partitions, world->snapshots, world->elections, world->disk_faults);
 	world_free(&world);
 	return trace_hash;
 }
@@ -302,7 +304,8 @@ main(int argc, char **argv)
 	if (arguments.self_test) {
 		bool same = run(&arguments, arguments.from) == run(&arguments, arguments.from);
 
-		printf("seed %" PRIu64 " repeats itself: %s\n", arguments.from, same ? "yes" : "no");
+		printf("seed %" PRIu64 " repeats itself: %s\n", arguments.from,
+		    same ? "yes" : "no");
 		return same ? EXIT_STOPPED : EXIT_TROUBLE;
 	}
 	run(&arguments, arguments.from);

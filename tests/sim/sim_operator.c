@@ -164,8 +164,8 @@ ask_to_join(struct machine *machine)
 	request->done = join_answered;
 	request->owner = machine;
 	seat_of(machine)->asking = true;
-	world_tell(machine->world, machine, "asks to join through %s, request %" PRIu64, through->name,
-	    request->id);
+	world_tell(machine->world, machine, "asks to join through %s, request %" PRIu64,
+	    through->name, request->id);
 }
 
 static void
@@ -194,7 +194,8 @@ removal_answered(struct request *request, const struct msg_outcome *outcome)
 	check_member_change(request, outcome);
 	seat->asking = false;
 	seat->again_at_ms = world->now_ms + world_between(world, 50, 500);
-	world_tell(world, machine, "removal is answered: %d", outcome == NULL ? -1 : outcome->error);
+	world_tell(world, machine, "removal is answered: %d", outcome == NULL ? -1 :
+	    outcome->error);
 	if (outcome == NULL || seat->place != PLACE_REMOVING ||
 	    (outcome->error != ERR_NONE && outcome->error != ERR_KEY_NOT_FOUND))
 		return;
@@ -275,7 +276,8 @@ operator_ended(struct machine *machine)
 		return;
 	}
 	if (machine->end_code != EXIT_REMOVED)
-		sim_fail(machine->world, machine, "raftd ends with code %d", (int)machine->end_code);
+		sim_fail(machine->world, machine, "raftd ends with code %d",
+		    (int)machine->end_code);
 	if (is_in_conf(machine->world, machine_node_id(machine)))
 		sim_fail(machine->world, machine, "raftd ends as removed, but is a member");
 	machine_crash(machine, CRASH_NODE);
@@ -331,7 +333,8 @@ odd_answered(struct request *request, const struct msg_outcome *outcome)
 
 	check_member_change(request, outcome);
 	if (outcome != NULL && outcome->error == ERR_NONE)
-		sim_fail(machine->world, machine, "a change of members that makes no sense succeeds");
+		sim_fail(machine->world, machine,
+		    "a change of members that makes no sense succeeds");
 }
 
 /* It must be refused: nobody has that name. */

@@ -19,7 +19,7 @@ struct watcher {
 	uint64_t id;			/* 0: closed */
 	const char *key;
 	uint8_t flags;
-	uint64_t next;			/* store index from which on events count; 0: not yet known */
+	uint64_t next;			/* store index from which events count; 0: not yet known */
 	bool answered;			/* watching came since it was asked last */
 	uint64_t asked_next;
 	uint64_t bored_at_ms;		/* then it is given up for another */
@@ -176,7 +176,8 @@ watcher_answered(struct watcher *watch, uint64_t id, const struct msg_watching *
 		    answer->error);
 	} else if ((answer->error != ERR_NONE) !=
 	    is_cleared(watch->asked_next, answer->store_index)) {
-		sim_fail(world, machine, "watch %" PRIu64 " since %" PRIu64 " is answered with error "
+		sim_fail(world, machine, "watch %" PRIu64 " since %" PRIu64
+		    " is answered with error "
 		    "%u at index %" PRIu64, id, watch->asked_next, answer->error,
 		    answer->store_index);
 	}
@@ -204,7 +205,8 @@ check_no_gap(const struct watcher *watch, uint64_t until)
 	for (uint64_t index = watch->next; index < until; index++)
 		if (model_wants(world->model, slice_text(watch->key), watch->flags, index) ==
 		    WANT_ALWAYS)
-			sim_fail(world, watch->worker->machine, "watch %" PRIu64 " on %s (flags %x) "
+			sim_fail(world, watch->worker->machine, "watch %" PRIu64
+			    " on %s (flags %x) "
 			    "misses event %" PRIu64 " on %s", watch->id, watch->key, watch->flags,
 			    index, model_event(world->model, index)->key);
 }
@@ -226,8 +228,8 @@ watcher_event(struct watcher *watch, uint64_t id, struct slice bytes)
 	if (!event_record_get(&in, &event))
 		sim_fail(world, machine, "event for watch %" PRIu64 " is malformed", id);
 	if (!watch->answered)
-		sim_fail(world, machine, "event for watch %" PRIu64 " comes before it is registered",
-		    id);
+		sim_fail(world, machine, "event for watch %" PRIu64
+		    " comes before it is registered", id);
 	if (event.store_index < watch->next)
 		sim_fail(world, machine, "watch %" PRIu64 " on %s gets event %" PRIu64
 		    " though it waits for %" PRIu64 ": twice, or out of order", id, watch->key,

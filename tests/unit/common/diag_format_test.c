@@ -44,15 +44,18 @@ TEST(a_line_in_every_form)
 	    "<28>Nov 22 15:29:23 raftd[4712]: machine1 warn raft: became leader term=3");
 	assert_string_equal(line_of(text, DIAG_INFO, DIAG_IN_FILE, true),
 	    "{\"time\":\"2025-11-22T15:29:23.647Z\",\"node\":\"machine1\",\"proc\":\"raftd\","
-	    "\"pid\":4712,\"level\":\"info\",\"part\":\"raft\",\"msg\":\"became leader term=3\"}\n");
-	assert_true(strncmp(line_of(text, DIAG_ERROR, DIAG_IN_JOURNAL, true), "<3>{\"time\"", 10) == 0);
+	    "\"pid\":4712,\"level\":\"info\",\"part\":\"raft\",\"msg\":\"became leader "
+	    "term=3\"}\n");
+	assert_true(strncmp(line_of(text, DIAG_ERROR, DIAG_IN_JOURNAL, true), "<3>{\"time\"",
+	    10) == 0);
 	assert_true(strncmp(line_of(text, DIAG_DEBUG, DIAG_IN_SYSLOG, true),
 	    "<31>Nov 22 15:29:23 raftd[4712]: {\"time\"", 39) == 0);
 }
 
 TEST(a_sentence_stands_alone_where_a_person_reads_it)
 {
-	assert_string_equal(format(SLICE_EMPTY, "ready", DIAG_INFO, DIAG_ON_CONSOLE, false), "ready\n");
+	assert_string_equal(format(SLICE_EMPTY, "ready", DIAG_INFO, DIAG_ON_CONSOLE, false),
+	    "ready\n");
 	assert_string_equal(format(SLICE_EMPTY, "ready", DIAG_ERROR, DIAG_IN_JOURNAL, false),
 	    "<3>ready\n");
 	assert_string_equal(format(SLICE_EMPTY, "ready", DIAG_INFO, DIAG_IN_FILE, false),

@@ -169,7 +169,8 @@ TEST(a_line_can_be_a_json_object)
 	capture_start();
 	diag_warn("raft", "x \\ \n \xc3\xa9 \xff");
 	line = capture_end();
-	snprintf(expected, sizeof(expected), "\",\"node\":\"a\\\"b\",\"proc\":\"raftd\",\"pid\":%ld,"
+	snprintf(expected, sizeof(expected),
+	    "\",\"node\":\"a\\\"b\",\"proc\":\"raftd\",\"pid\":%ld,"
 	    "\"level\":\"warn\",\"part\":\"raft\",\"msg\":\"x \\\\ \\u000a \xc3\xa9 \\ufffd\"}\n",
 	    (long)getpid());
 	assert_string_equal(line + strlen("{\"time\":\"2026-11-22T15:29:23.647Z"), expected);

@@ -14,7 +14,8 @@ struct member {
 static bool
 before(const struct heap_link *a, const struct heap_link *b)
 {
-	return CONTAINER_OF(a, struct member, link)->key < CONTAINER_OF(b, struct member, link)->key;
+	return CONTAINER_OF(a, struct member, link)->key < CONTAINER_OF(b, struct member,
+	    link)->key;
 }
 
 static uint64_t
@@ -58,7 +59,8 @@ TEST(the_first_is_the_least_after_any_change)
 		if (count == 0)
 			assert_null(first);
 		else
-			assert_int_equal(CONTAINER_OF(first, struct member, link)->key, least(members));
+			assert_int_equal(CONTAINER_OF(first, struct member, link)->key,
+			    least(members));
 	}
 	heap_free(&heap);
 	for (unsigned i = 0; i < MEMBERS; i++)

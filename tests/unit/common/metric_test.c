@@ -121,8 +121,10 @@ TEST(accept_decides_the_form)
 		{ "", METRIC_FORM_TEXT },
 		{ "*/*", METRIC_FORM_TEXT },
 		{ "application/openmetrics-text", METRIC_FORM_OPENMETRICS },
-		{ "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.6", METRIC_FORM_TEXT },
-		{ "text/plain;q=0.25,\tapplication/openmetrics-text ; q=0.255 ", METRIC_FORM_OPENMETRICS },
+		{ "application/openmetrics-text;version=1.0.0;q=0.5,text/plain;q=0.6",
+		    METRIC_FORM_TEXT },
+		{ "text/plain;q=0.25,\tapplication/openmetrics-text ; q=0.255 ",
+		    METRIC_FORM_OPENMETRICS },
 		{ "application/openmetrics-text;q=0", METRIC_FORM_TEXT },
 		{ "application/openmetrics-text;q=x", METRIC_FORM_TEXT },
 		{ "application/openmetrics-text;q=", METRIC_FORM_TEXT },
@@ -425,7 +427,8 @@ TEST(a_hidden_gauge_is_not_shown)
 	metric_series_set(metric_series(METRIC_tls_expiry, &new), 8);
 	expect(&area, "etcd_tls_certificate_expiry_timestamp_seconds{file=\"old.crt\"} 7");
 	metric_series_hide(metric_series(METRIC_tls_expiry, &old));
-	assert_false(shows(&area, "etcd_tls_certificate_expiry_timestamp_seconds{file=\"old.crt\"} 0"));
+	assert_false(shows(&area,
+	    "etcd_tls_certificate_expiry_timestamp_seconds{file=\"old.crt\"} 0"));
 	expect(&area, "etcd_tls_certificate_expiry_timestamp_seconds{file=\"new.crt\"} 8");
 	area_free(&area);
 }
@@ -442,10 +445,13 @@ TEST(openmetrics_names_families_of_counters_without_total)
 	buf_append_byte(&area.text, '\0');
 	assert_non_null(strstr((char *)area.text.data, "\n# TYPE etcd_disk_written_bytes counter\n"
 	    "etcd_disk_written_bytes_total 0\n"));
-	assert_non_null(strstr((char *)area.text.data, "\netcd_wal_batch_entries_bucket{le=\"1.0\"} 1\n"
-	    "etcd_wal_batch_entries_bucket{le=\"2.0\"} 1\netcd_wal_batch_entries_bucket{le=\"4.0\"} 2\n"));
+	assert_non_null(strstr((char *)area.text.data,
+	    "\netcd_wal_batch_entries_bucket{le=\"1.0\"} 1\n"
+	    "etcd_wal_batch_entries_bucket{le=\"2.0\"} 1\n"
+	    "etcd_wal_batch_entries_bucket{le=\"4.0\"} 2\n"));
 	assert_non_null(strstr((char *)area.text.data, "\netcd_wal_batch_entries_sum 4\n"));
-	assert_string_equal((char *)area.text.data + area.text.size - sizeof("\n# EOF\n"), "\n# EOF\n");
+	assert_string_equal((char *)area.text.data + area.text.size - sizeof("\n# EOF\n"),
+	    "\n# EOF\n");
 	area_free(&area);
 }
 

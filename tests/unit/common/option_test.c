@@ -238,14 +238,16 @@ TEST(every_file_key_is_found_and_the_nearest_one_to_a_wrong_one)
 
 TEST(file_keys_follow_from_the_flags)
 {
-	static const char *const tables[] = { "peer", "cluster", "server", "log", "limits", "storage" };
+	static const char *const tables[] = { "peer", "cluster", "server", "log", "limits",
+	    "storage" };
 
 	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
 		const char *key = option_rows[id].file_key;
 		bool known = key == NULL || strchr(key, '.') == NULL;
 
 		for (size_t i = 0; i < ARRAY_COUNT(tables) && !known; i++)
-			known = strncmp(key, tables[i], strlen(tables[i])) == 0 && key[strlen(tables[i])] == '.';
+			known = strncmp(key, tables[i], strlen(tables[i])) == 0 &&
+			    key[strlen(tables[i])] == '.';
 		assert_true(known);
 		if (option_rows[id].env != NULL)
 			assert_memory_equal(option_rows[id].env, "ETCD_", 5);

@@ -253,7 +253,8 @@ TEST(no_command_has_two_options_of_one_name)
 				    !option_is_for(&options[j], commands[k].name))
 					continue;
 				assert_string_not_equal(options[i].name, options[j].name);
-				assert_true(options[i].letter == NULL || options[j].letter == NULL ||
+				assert_true(options[i].letter == NULL ||
+				    options[j].letter == NULL ||
 				    strcmp(options[i].letter, options[j].letter) != 0);
 			}
 		}

@@ -41,7 +41,8 @@ TEST(an_endpoint_is_there_once)
 
 TEST(what_is_no_url_is_named)
 {
-	static const char *const bad_ones[] = { "ftp://a", "a b:1", "http://", ":4001", "http://a'b",
+	static const char *const bad_ones[] = { "ftp://a", "a b:1", "http://", ":4001",
+	    "http://a'b",
 		"http://a\nb", "{\"machines\":1}" };
 
 	for (size_t i = 0; i < ARRAY_COUNT(bad_ones); i++) {
@@ -76,7 +77,8 @@ TEST(more_than_fit_are_left_out)
 		char text[32];
 
 		snprintf(text, sizeof(text), "host:%d", i + 1);
-		assert_int_equal(endpoints_add(&endpoints, slice_text(text), false, &bad), ERR_NONE);
+		assert_int_equal(endpoints_add(&endpoints, slice_text(text), false, &bad),
+		    ERR_NONE);
 	}
 	assert_int_equal(endpoints.count, ENDPOINTS_MAX);
 	endpoints_free(&endpoints);

@@ -29,13 +29,16 @@ TEST(json_is_that_of_the_2_x_clients)
 	renders_as(set_event, FORMAT_JSON,
 	    "{\"action\":\"set\",\"node\":{\"key\":\"/a\",\"value\":\"\\u003cb\\u003e\\u0000\","
 	    "\"nodes\":null,\"createdIndex\":6,\"modifiedIndex\":7,\"expiration\":"
-	    "\"2026-11-22T20:54:07.5Z\",\"ttl\":100},\"prevNode\":{\"key\":\"/a\",\"value\":\"old\","
+	    "\"2026-11-22T20:54:07.5Z\",\"ttl\":100},\"prevNode\":{\"key\":\"/a\","
+	    "\"value\":\"old\","
 	    "\"nodes\":null,\"createdIndex\":6,\"modifiedIndex\":6}}\n");
-	renders_as("{\"action\":\"get\",\"node\":{\"key\":\"/\",\"dir\":true,\"nodes\":[{\"key\":\"/d\","
+	renders_as("{\"action\":\"get\",\"node\":{\"key\":\"/\",\"dir\":true,"
+	    "\"nodes\":[{\"key\":\"/d\","
 	    "\"dir\":true,\"nodes\":[{\"key\":\"/d/x\",\"value\":\"\"}]},{\"key\":\"/e\"}]}}",
 	    FORMAT_JSON,
 	    "{\"action\":\"get\",\"node\":{\"key\":\"/\",\"dir\":true,\"value\":\"\",\"nodes\":["
-	    "{\"key\":\"/d\",\"dir\":true,\"value\":\"\",\"nodes\":[{\"key\":\"/d/x\",\"value\":\"\","
+	    "{\"key\":\"/d\",\"dir\":true,\"value\":\"\",\"nodes\":[{\"key\":\"/d/x\","
+	    "\"value\":\"\","
 	    "\"nodes\":null,\"createdIndex\":0,\"modifiedIndex\":0}],\"createdIndex\":0,"
 	    "\"modifiedIndex\":0},{\"key\":\"/e\",\"value\":\"\",\"nodes\":null,\"createdIndex\":0,"
 	    "\"modifiedIndex\":0}],\"createdIndex\":0,\"modifiedIndex\":0},\"prevNode\":null}\n");
@@ -45,7 +48,8 @@ TEST(a_deletion_shows_what_was_there)
 {
 	renders_as(delete_event, FORMAT_SIMPLE, "PrevNode.Value: old\n");
 	renders_as(delete_event, FORMAT_EXTENDED,
-	    "Key: /a\nCreated-Index: 6\nModified-Index: 8\nPrevNode.Value: old\nTTL: 0\nIndex: 9\n");
+	    "Key: /a\nCreated-Index: 6\nModified-Index: 8\nPrevNode.Value: old\nTTL: 0\nIndex: "
+	    "9\n");
 }
 
 TEST(events_without_their_parts_are_rendered_too)
@@ -53,7 +57,8 @@ TEST(events_without_their_parts_are_rendered_too)
 	renders_as("{}", FORMAT_SIMPLE, "\n");
 	renders_as("{\"node\":[]}", FORMAT_SIMPLE, "\n");
 	renders_as("{\"action\":7,\"node\":{\"nodes\":{\"a\":1}}}", FORMAT_JSON,
-	    "{\"action\":\"\",\"node\":{\"key\":\"\",\"value\":\"\",\"nodes\":null,\"createdIndex\":0,"
+	    "{\"action\":\"\",\"node\":{\"key\":\"\",\"value\":\"\",\"nodes\":null,"
+	    "\"createdIndex\":0,"
 	    "\"modifiedIndex\":0},\"prevNode\":null}\n");
 	renders_as("{\"action\":\"delete\"}", FORMAT_SIMPLE, "PrevNode.Value: \n");
 }
@@ -65,7 +70,8 @@ TEST(a_listing_is_walked_in_the_order_of_a_tree)
 	struct json_doc doc;
 	size_t count = 0;
 
-	assert_int_equal(json_doc_read(slice_text("{\"key\":\"/\",\"nodes\":[{\"key\":\"/a\",\"nodes\":["
+	assert_int_equal(json_doc_read(slice_text("{\"key\":\"/\",\"nodes\":[{\"key\":\"/a\","
+	    "\"nodes\":["
 	    "{\"key\":\"/a/b\",\"nodes\":[{\"key\":\"/a/b/c\"}]},{\"key\":\"/a/d\",\"nodes\":[]}]},"
 	    "{\"key\":\"/e\"}]}"), &doc), ERR_NONE);
 	root = doc.root;

@@ -59,7 +59,8 @@ TEST(columns_are_as_wide_as_they_have_to_be)
 	renders_as(&table, false, false,
 	    "NAME        N  URL\nm\xc3\xbcnster     7  http://a\nb?[2J    4711  -\n");
 	renders_as(&table, false, true,
-	    "NAME        N  URL\nm\xc3\xbcnster     \033[31m7\033[0m  http://a\nb?[2J    4711  -\n");
+	    "NAME        N  URL\nm\xc3\xbcnster     \033[31m7\033[0m  http://a\nb?[2J    4711  "
+	    "-\n");
 	table_free(&table);
 }
 
@@ -74,7 +75,8 @@ TEST(a_table_is_cut_to_80_columns_unless_it_may_be_wide)
 	table_add(&table, COLOR_NONE, "%d", 1);
 	table_add(&table, COLOR_NONE, "%0100d", 5);
 	table_render(&table, false, false, &text);
-	width = text.size - 1 - (size_t)((uint8_t *)memchr(text.data, '\n', text.size) + 1 - text.data);
+	width = text.size - 1 - (size_t)((uint8_t *)memchr(text.data, '\n', text.size) + 1 -
+	    text.data);
 	assert_int_equal(width, 80);
 	assert_memory_equal(text.data + text.size - 4, "...\n", 4);
 	buf_clear(&text);

@@ -17,7 +17,8 @@ tree_of(const char *listing)
 TEST(a_listing_becomes_a_sorted_list)
 {
 	struct tree tree = tree_of("{\"node\":{\"key\":\"/\",\"dir\":true,\"nodes\":["
-	    "{\"key\":\"/b\",\"dir\":true,\"nodes\":[{\"key\":\"/b/x\",\"value\":\"1\",\"ttl\":9}]},"
+	    "{\"key\":\"/b\",\"dir\":true,\"nodes\":[{\"key\":\"/b/x\",\"value\":\"1\","
+	    "\"ttl\":9}]},"
 	    "{\"key\":\"/a\",\"value\":\"2\"},{\"key\":\"/b-\",\"dir\":true}]}}");
 	const struct tree_entry *entry;
 

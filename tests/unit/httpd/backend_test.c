@@ -47,7 +47,8 @@ static void
 get(struct fake *fake, struct test_call *test, const char *key)
 {
 	*test = (struct test_call){ .call.done = call_done };
-	backend_read(fake->worker.backend, &test->call, &(struct msg_read){ .key = slice_text(key) });
+	backend_read(fake->worker.backend, &test->call,
+	    &(struct msg_read){ .key = slice_text(key) });
 }
 
 static void

@@ -319,7 +319,8 @@ TEST(counters_are_shown_as_the_original_shows_them)
 	    .latency_current = 630000, .latency_sum = 4000000, .latency_square_sum_us = 10000000,
 	    .latency_minimum = 1000000, .latency_maximum = 3000000, .successes = 2,
 	    .failures = 1 });
-	fake_send(client.fd, GET("/v2/stats/store") GET("/v2/stats/leader") GET("/v1/stats/leader"));
+	fake_send(client.fd,
+	    GET("/v2/stats/store") GET("/v2/stats/leader") GET("/v1/stats/leader"));
 	msg_stats_frame(channel_out(client.fake->channel), fake_next_id(client.fake, MSG_stats_ask),
 	    &(struct msg_stats){ .kind = STATS_STORE, .numbers = buf_slice(&numbers) });
 	msg_stats_frame(channel_out(client.fake->channel), fake_next_id(client.fake, MSG_stats_ask),
@@ -327,13 +328,15 @@ TEST(counters_are_shown_as_the_original_shows_them)
 	msg_stats_frame(channel_out(client.fake->channel), fake_next_id(client.fake, MSG_stats_ask),
 	    &(struct msg_stats){ .kind = STATS_LEADER, .error = ERR_NOT_LEADER });
 	fake_receive(client.fake, client.fd, &client.in, "{\"message\":\"not current leader\"}");
-	assert_int_equal(fake_count(&client.in, "{\"getsSuccess\":1,\"getsFail\":2,\"setsSuccess\":3,"
+	assert_int_equal(fake_count(&client.in,
+	    "{\"getsSuccess\":1,\"getsFail\":2,\"setsSuccess\":3,"
 	    "\"setsFail\":4,\"deleteSuccess\":5,\"deleteFail\":6,\"updateSuccess\":7,"
 	    "\"updateFail\":8,\"createSuccess\":9,\"createFail\":10,"
 	    "\"compareAndSwapSuccess\":11,\"compareAndSwapFail\":12,"
 	    "\"compareAndDeleteSuccess\":13,\"compareAndDeleteFail\":14,"
 	    "\"expireCount\":15,\"watchers\":16}"), 1);
-	assert_int_equal(fake_count(&client.in, "\"followers\":{\"two\":{\"latency\":{\"current\":0.63,"
+	assert_int_equal(fake_count(&client.in,
+	    "\"followers\":{\"two\":{\"latency\":{\"current\":0.63,"
 	    "\"average\":2,\"standardDeviation\":1,\"minimum\":1,\"maximum\":3},"
 	    "\"counts\":{\"fail\":1,\"success\":2}}}}"), 1);
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 403 "), 1);
@@ -482,7 +485,7 @@ TEST(a_stream_that_is_not_read_is_cut_off)
 	client_free(&client);
 }
 
-/* ---- time and the end --------------------------------------------------------------------------- */
+/* ---- time and the end ------------------------------------------------------------------------ */
 
 TEST(slow_heads_and_bodies_time_out)
 {

@@ -146,7 +146,8 @@ TEST(a_stream_goes_on_with_the_next_event)
 	assert_int_equal(frame->type, MSG_watch);
 	assert_int_equal(msg_watch_decode(blob_slice(frame->payload), &watch), ERR_NONE);
 	assert_true(slice_equal(watch.key, SLICE_LITERAL("/k")));
-	assert_int_equal(watch.flags, WATCH_FLAG_STREAM | WATCH_FLAG_RECURSIVE | WATCH_FLAG_GOES_ON);
+	assert_int_equal(watch.flags, WATCH_FLAG_STREAM | WATCH_FLAG_RECURSIVE |
+	    WATCH_FLAG_GOES_ON);
 	assert_int_equal(watch.since, 13);
 	id = frame->request_id;
 	fake_watching(pair.to, id, 14);
@@ -213,7 +214,8 @@ TEST(what_raftd_announced_counts_for_the_next_event)
 	fake_status(pair.from, PHASE_MEMBER, 2001);
 	(void)fake_is_quiet(pair.from);
 	hand_over(&pair);
-	assert_int_equal(msg_watch_decode(blob_slice(fake_next(pair.to)->payload), &watch), ERR_NONE);
+	assert_int_equal(msg_watch_decode(blob_slice(fake_next(pair.to)->payload), &watch),
+	    ERR_NONE);
 	assert_int_equal(watch.since, 2001);
 	pair_free(&pair);
 }
@@ -234,7 +236,8 @@ TEST(a_watch_that_raftd_has_not_taken_asks_the_next_raftd_the_same)
 	(void)fake_is_quiet(pair.to);
 	fake_detach(pair.to);
 	fake_attach(pair.to, PHASE_MEMBER);
-	assert_int_equal(msg_watch_decode(blob_slice(fake_next(pair.to)->payload), &watch), ERR_NONE);
+	assert_int_equal(msg_watch_decode(blob_slice(fake_next(pair.to)->payload), &watch),
+	    ERR_NONE);
 	assert_int_equal(watch.since, 10);
 	pair_free(&pair);
 }

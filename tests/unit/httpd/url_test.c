@@ -27,8 +27,8 @@ TEST(escapes_are_decoded_once)
 
 	arena_init(&arena);
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-		assert_int_equal(url_decode(&arena, rows[i].part, slice_text(rows[i].text), &decoded,
-		    &broken), ERR_NONE);
+		assert_int_equal(url_decode(&arena, rows[i].part, slice_text(rows[i].text),
+		    &decoded, &broken), ERR_NONE);
 		assert_true(slice_equal(decoded, rows[i].decoded));
 	}
 	arena_free(&arena);
@@ -39,7 +39,8 @@ TEST(a_broken_escape_is_named)
 	static const struct {
 		const char *text, *broken;
 	} rows[] = {
-		{ "a%zzb", "%zz" }, { "%4", "%4" }, { "%", "%" }, { "%4z%41", "%4z" }, { "%%41", "%%4" },
+		{ "a%zzb", "%zz" }, { "%4", "%4" }, { "%", "%" }, { "%4z%41", "%4z" },
+		    { "%%41", "%%4" },
 	};
 	struct arena arena;
 	struct slice decoded, broken;

@@ -130,7 +130,8 @@ TEST(the_registry_value_is_raft_then_etcd_unescaped)
 {
 	struct buf value = BUF_INIT;
 
-	members_registry_value(&value, SLICE_LITERAL("http://a:7001"), SLICE_LITERAL("http://a:4001"));
+	members_registry_value(&value, SLICE_LITERAL("http://a:7001"),
+	    SLICE_LITERAL("http://a:4001"));
 	assert_true(slice_equal(buf_slice(&value),
 	    SLICE_LITERAL("raft=http://a:7001&etcd=http://a:4001")));
 	buf_free(&value);

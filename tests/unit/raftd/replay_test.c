@@ -35,7 +35,8 @@ static void
 load_log_entry(struct node *node, raft_index index, enum raft_entry_type type,
     enum raft_conf_op op, struct buf *bytes)
 {
-	struct raft_entry entry = { .index = index, .term = 2, .time_ns = 1000 * index, .type = type,
+	struct raft_entry entry = { .index = index, .term = 2, .time_ns = 1000 * index,
+	    .type = type,
 		.conf_op = op, .payload = blob_new(buf_slice(bytes)) };
 
 	assert_int_equal(node_load_entry(node, &entry), ERR_NONE);

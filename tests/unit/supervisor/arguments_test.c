@@ -18,7 +18,8 @@ static char *no_environment[] = { NULL };
 static const char *system_file;	/* NULL but in the tests of it */
 
 static enum arguments_next
-read_words(struct arguments *arguments, char **environment, char **problem, const char *const *words)
+read_words(struct arguments *arguments, char **environment, char **problem,
+    const char *const *words)
 {
 	char *argv[WORDS_MAX + 1] = { "etcd" };
 	int argc = 1;
@@ -87,7 +88,8 @@ assert_set(const struct arguments *arguments, const struct option_row *row, cons
 static bool
 is_number(enum option_kind kind)
 {
-	return kind == OPTION_KIND_NUMBER || kind == OPTION_KIND_MS || kind == OPTION_KIND_SECONDS ||
+	return kind == OPTION_KIND_NUMBER || kind == OPTION_KIND_MS ||
+	    kind == OPTION_KIND_SECONDS ||
 	    kind == OPTION_KIND_SIZE;
 }
 
@@ -127,7 +129,8 @@ TEST(every_option_is_set_by_each_of_four_spellings)
 			if (spelling % 2 == 1)
 				assert_int_equal(READ(&arguments, &problem, flag), ARGUMENTS_RUN);
 			else
-				assert_int_equal(READ(&arguments, &problem, flag, value), ARGUMENTS_RUN);
+				assert_int_equal(READ(&arguments, &problem, flag, value),
+				    ARGUMENTS_RUN);
 			assert_set(&arguments, row, value, OPTION_FROM_FLAG);
 			arguments_free(&arguments);
 			free(flag);
@@ -204,7 +207,8 @@ TEST(a_bool_flag_takes_only_a_word_of_truth)
 	struct arguments arguments;
 	char *problem = NULL;
 
-	assert_int_equal(READ(&arguments, &problem, "-snapshot", "false", "-f", "-v"), ARGUMENTS_RUN);
+	assert_int_equal(READ(&arguments, &problem, "-snapshot", "false", "-f", "-v"),
+	    ARGUMENTS_RUN);
 	assert_false(arguments.config.snapshot);
 	assert_true(arguments.config.force);
 	assert_true(arguments.config.verbose);
@@ -220,7 +224,8 @@ TEST(the_last_of_two_wins_and_old_names_work)
 	assert_int_equal(READ(&arguments, &problem, "-n", "one", "-name", "two"), ARGUMENTS_RUN);
 	assert_string_equal(arguments.config.name, "two");
 	arguments_free(&arguments);
-	assert_int_equal(READ(&arguments, &problem, "--address", "a:1", "-s", "b:2"), ARGUMENTS_RUN);
+	assert_int_equal(READ(&arguments, &problem, "--address", "a:1", "-s", "b:2"),
+	    ARGUMENTS_RUN);
 	assert_string_equal(arguments.config.addr, "a:1");
 	assert_string_equal(arguments.config.peer_addr, "b:2");
 	arguments_free(&arguments);
@@ -238,7 +243,8 @@ TEST(help_and_version_end_the_reading)
 
 TEST(wrong_words_are_told_exactly)
 {
-	ASSERT_WRONG("no option -peer-adr; did you mean -peer-addr? (etcd --help)", "-peer-adr", "x");
+	ASSERT_WRONG("no option -peer-adr; did you mean -peer-addr? (etcd --help)", "-peer-adr",
+	    "x");
 	ASSERT_WRONG("no option -qqqqqq (etcd --help)", "--qqqqqq");
 	ASSERT_WRONG("-name: a value is missing", "-name");
 	ASSERT_WRONG("unexpected argument \"word\"", "word");
@@ -415,8 +421,8 @@ TEST(a_missing_file_is_an_error_but_for_the_systems)
 	system_file = NULL;
 	ASSERT_WRONG("-config: cannot read /nonexistent/f: No such file or directory",
 	    "-config=/nonexistent/f");
-	assert_int_equal(read_words(&arguments, environment, &problem, (const char *const[]){ NULL }),
-	    ARGUMENTS_WRONG);
+	assert_int_equal(read_words(&arguments, environment, &problem,
+	    (const char *const[]){ NULL }), ARGUMENTS_WRONG);
 	assert_string_equal(problem,
 	    "ETCD_CONFIG: cannot read /nonexistent/e: No such file or directory");
 	free(problem);
@@ -428,8 +434,10 @@ TEST(values_of_a_wrong_kind_are_told_with_file_line_and_key)
 	assert_file_wrong("addr = true", ":1: addr: a text is expected, this is true or false");
 	assert_file_wrong("name = [\"a\"]", ":1: name: a text is expected, this is an array");
 	assert_file_wrong("[name]", ":1: name: a text is expected, this is a table");
-	assert_file_wrong("peers = \"a:1\"", ":1: peers: an array of texts is expected, this is a text");
-	assert_file_wrong("cors = [1]", ":1: cors: an array of texts is expected, this is an array");
+	assert_file_wrong("peers = \"a:1\"",
+	    ":1: peers: an array of texts is expected, this is a text");
+	assert_file_wrong("cors = [1]",
+	    ":1: cors: an array of texts is expected, this is an array");
 	assert_file_wrong("peers = [\"a:1,b:1\"]",
 	    ":1: peers: \"a:1,b:1\": an item cannot have a comma in it");
 	assert_file_wrong("snapshot = \"true\"",
@@ -439,7 +447,8 @@ TEST(values_of_a_wrong_kind_are_told_with_file_line_and_key)
 	assert_file_wrong("http_read_timeout = \"1\"",
 	    ":1: http_read_timeout: a number is expected, this is a text");
 	assert_file_wrong("[storage]\ncache = 1.5",
-	    ":2: storage.cache: a number, or a text as \"64K\", is expected, this is a number with a "
+	    ":2: storage.cache: a number, or a text as \"64K\", is expected, this is a number with "
+	    "a "
 	    "fraction");
 }
 
@@ -480,7 +489,8 @@ TEST(the_sample_of_the_0_4_series_is_read)
 TEST(an_empty_text_in_a_file_takes_back_what_came_before)
 {
 	char *path = make_file("etcd.conf", "name = \"\"\naddr = \"\"\npeers = []\n");
-	char *system_path = make_file("system.conf", "name = \"s\"\naddr = \"s:1\"\npeers = [\"s:2\"]");
+	char *system_path = make_file("system.conf",
+	    "name = \"s\"\naddr = \"s:1\"\npeers = [\"s:2\"]");
 	struct arguments arguments;
 	char *problem = NULL;
 

@@ -103,7 +103,8 @@ configured(void *argument, const struct config *config)
 		return;
 	}
 	if (planned(fake, "say") >= 0)
-		frame_append(child_out(fake->child), (uint16_t)planned(fake, "say"), 0, 0, SLICE_EMPTY);
+		frame_append(child_out(fake->child), (uint16_t)planned(fake, "say"), 0, 0,
+		    SLICE_EMPTY);
 	child_ready(fake->child, "fake");
 	if (fake->role == ROLE_RAFTD)
 		tell_node_state(fake, config);
@@ -206,7 +207,8 @@ main(int argc, char **argv)
 	tell(&fake, "start");
 	fake.loop = loop_new();
 	fake.child = child_new(fake.loop, CHILD_CONTROL_FD, fake.role, fake.number,
-	    (struct child_owner){ .configured = configured, .reconfigured = reconfigured, .attached = attached, .stop = stop,
+	    (struct child_owner){ .configured = configured, .reconfigured = reconfigured,
+	    .attached = attached, .stop = stop,
 		.move_leader = fake.role == ROLE_RAFTD ? move_leader : NULL, .alive = alive,
 		.handover = fake.role == ROLE_CLIENT ? handover : NULL,
 		.rotation = fake.role == ROLE_CLIENT ? rotation : NULL,

@@ -33,9 +33,10 @@ fixture_open(struct fixture *fixture)
 	fixture->path = xasprintf("%s/log", fixture->directory);
 	fixture->access_path = xasprintf("%s/access", fixture->directory);
 	config_init(&fixture->config);
-	assert_int_equal(config_set(&fixture->config, OPTION_log_output, fixture->path, NULL), ERR_NONE);
-	assert_int_equal(config_set(&fixture->config, OPTION_access_log, fixture->access_path, NULL),
+	assert_int_equal(config_set(&fixture->config, OPTION_log_output, fixture->path, NULL),
 	    ERR_NONE);
+	assert_int_equal(config_set(&fixture->config, OPTION_access_log, fixture->access_path,
+	    NULL), ERR_NONE);
 	diag_start("etcd");
 	diag_set_node("m1");
 	fixture->loop = loop_new();
@@ -100,7 +101,8 @@ TEST(a_child_cannot_speak_for_another)
 	child_says_line(&fixture, DIAG_INFO, SLICE_LITERAL("raft"),
 	    SLICE_LITERAL("x\n1970-01-01T00:00:00.000Z m1 raftd[1] info raft: forged\x1b[2J"));
 	log_source_free(&fixture.source);
-	assert_string_equal(content(fixture.path), "1970-01-01T00:00:00.000Z m1 httpd[4711] info raft: "
+	assert_string_equal(content(fixture.path),
+	    "1970-01-01T00:00:00.000Z m1 httpd[4711] info raft: "
 	    "x\\x0a1970-01-01T00:00:00.000Z m1 raftd[1] info raft: forged\\x1b[2J\n");
 	fixture_close(&fixture);
 }
@@ -121,7 +123,8 @@ TEST(bytes_that_are_no_frames_are_the_last_that_are_read)
 		child_says(&fixture, &bytes);
 		log_source_free(&fixture.source);
 		assert_non_null(strstr(content(fixture.path), " m1 etcd["));
-		assert_non_null(strstr(content(fixture.path), "error log: lines of a child cannot be read, "
+		assert_non_null(strstr(content(fixture.path),
+		    "error log: lines of a child cannot be read, "
 		    "and are not any more: process=httpd pid=4711\n"));
 		buf_free(&bytes);
 		fixture_close(&fixture);
@@ -223,9 +226,11 @@ TEST(a_sink_that_cannot_be_opened_says_why)
 	static const struct {
 		const char *where, *problem;
 	} cases[] = {
-		{ "/nonexistent/log", "-log-output: cannot write /nonexistent/log: No such file or directory" },
+		{ "/nonexistent/log",
+		    "-log-output: cannot write /nonexistent/log: No such file or directory" },
 		{ "/tmp", "-log-output: cannot write /tmp: Is a directory" },
-		{ "syslog:", "-log-output: syslog: needs the path of a socket, or none and no \":\"" },
+		{ "syslog:",
+		    "-log-output: syslog: needs the path of a socket, or none and no \":\"" },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {

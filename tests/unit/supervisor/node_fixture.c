@@ -307,7 +307,8 @@ int
 node_control(const struct node_fixture *node, const char *words, struct buf *output)
 {
 	char *path = program("etcdctl");
-	char *command = xasprintf("%s control -data-dir %s/data %s 2>&1", path, node->directory, words);
+	char *command = xasprintf("%s control -data-dir %s/data %s 2>&1", path, node->directory,
+	    words);
 	FILE *pipe = popen(command, "re");
 	char piece[4096];
 	size_t size;

@@ -63,9 +63,12 @@ TEST(a_node_starts_with_a_few_lines_and_stops_in_order)
 	for (size_t i = 0; i < ARRAY_COUNT(children); i++)
 		assert_true(process_gone(child_pid(&node, children[i])));
 	/* Client workers, then raftd, then the peer worker. */
-	assert_true(node_event_place(&node, "client1 stop:2") < node_event_place(&node, "raftd stop:2"));
-	assert_true(node_event_place(&node, "client2 stop:2") < node_event_place(&node, "raftd stop:2"));
-	assert_true(node_event_place(&node, "raftd stop:2") < node_event_place(&node, "peer stop:2"));
+	assert_true(node_event_place(&node, "client1 stop:2") < node_event_place(&node,
+	    "raftd stop:2"));
+	assert_true(node_event_place(&node, "client2 stop:2") < node_event_place(&node,
+	    "raftd stop:2"));
+	assert_true(node_event_place(&node, "raftd stop:2") < node_event_place(&node,
+	    "peer stop:2"));
 	node_clean(&node);
 }
 
@@ -487,10 +490,12 @@ TEST(status_tells_ready_and_who_runs)
 
 	start_ready(&node);
 	assert_int_equal(node_control(&node, "status", &output), 0);
-	assert_non_null(strstr((const char *)output.data, "m1: ready, leader, term 1, leader m1\n"));
+	assert_non_null(strstr((const char *)output.data,
+	    "m1: ready, leader, term 1, leader m1\n"));
 	buf_clear(&output);
 	assert_int_equal(node_control(&node, "status -json", &output), 0);
-	assert_non_null(strstr((const char *)output.data, "\"name\":\"client 2\",\"state\":\"running\""));
+	assert_non_null(strstr((const char *)output.data,
+	    "\"name\":\"client 2\",\"state\":\"running\""));
 	buf_clear(&output);
 	assert_int_equal(node_control(&node, "restart nobody", &output), 1);
 	assert_non_null(strstr((const char *)output.data, "no process of that name"));

@@ -58,8 +58,10 @@ TEST(what_can_change_is_applied_and_what_needs_a_restart_is_told)
 
 	start_with_file(&node, "snapshot_count = 5\n");
 	assert_reload(&node, 0, "nothing has changed\n");
-	rewrite_file(&node, "snapshot_count = 6\ncors = [\"http://a\"]\n[limits]\nidle_timeout = 7\n");
-	assert_reload(&node, 0, "changed: -cors, -idle-timeout\nneeds a restart: -snapshot-count\n");
+	rewrite_file(&node,
+	    "snapshot_count = 6\ncors = [\"http://a\"]\n[limits]\nidle_timeout = 7\n");
+	assert_reload(&node, 0,
+	    "changed: -cors, -idle-timeout\nneeds a restart: -snapshot-count\n");
 	node_wait_events(&node, "raftd settings:7000", 1);
 	node_wait_events(&node, "client1 settings:7000", 1);
 	node_wait_events(&node, "peer settings:7000", 1);
@@ -74,13 +76,15 @@ TEST(a_wrong_file_changes_nothing)
 	struct buf output = BUF_INIT;
 
 	start_with_file(&node, "snapshot_count = 5\n");
-	rewrite_file(&node, "snapshot_count = 5\n[limits]\nidle_timeout = 7\nheader_timeout = \"x\"\n");
+	rewrite_file(&node,
+	    "snapshot_count = 5\n[limits]\nidle_timeout = 7\nheader_timeout = \"x\"\n");
 	assert_int_equal(node_control(&node, "reload", &output), 1);
 	buf_append_byte(&output, '\0');
 	assert_non_null(strstr((const char *)output.data,
 	    "etcd.conf:4: limits.header_timeout: a number is expected, this is a text"));
 	node_wait(&node, "not reloaded, nothing has changed: ");
-	rewrite_file(&node, "snapshot_count = 5\npeers = [\"127.0.0.1\"]\n[limits]\nidle_timeout = 7\n");
+	rewrite_file(&node,
+	    "snapshot_count = 5\npeers = [\"127.0.0.1\"]\n[limits]\nidle_timeout = 7\n");
 	assert_int_equal(node_control(&node, "reload", &output), 1);
 	/* Had one of them been applied, this would find no change. */
 	rewrite_file(&node, "[limits]\nidle_timeout = 7\n");

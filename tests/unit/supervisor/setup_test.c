@@ -60,11 +60,13 @@ assert_text(struct arguments arguments, enum option_id id, const char *expected)
 TEST(listening_follows_the_advertised_address)
 {
 	assert_text(ARGUMENTS("-addr", "a:1"), OPTION_bind_addr, "a:1");
-	assert_text(ARGUMENTS("-addr", "a:1", "-bind-addr", "0.0.0.0"), OPTION_bind_addr, "0.0.0.0:1");
+	assert_text(ARGUMENTS("-addr", "a:1", "-bind-addr", "0.0.0.0"), OPTION_bind_addr,
+	    "0.0.0.0:1");
 	assert_text(ARGUMENTS("-addr", "a:1", "-bind-addr", "b:2"), OPTION_bind_addr, "b:2");
 	assert_text(ARGUMENTS("-addr", "a:1", "-bind-addr", "::"), OPTION_bind_addr, "[::]:1");
 	assert_text(ARGUMENTS("-addr", "a:1", "-bind-addr", "[::1]"), OPTION_bind_addr, "[::1]:1");
-	assert_text(ARGUMENTS("-addr", "a:1", "-bind-addr", "[::1]:3"), OPTION_bind_addr, "[::1]:3");
+	assert_text(ARGUMENTS("-addr", "a:1", "-bind-addr", "[::1]:3"), OPTION_bind_addr,
+	    "[::1]:3");
 	assert_text(ARGUMENTS("-peer-bind-addr", "0.0.0.0"), OPTION_peer_bind_addr, "0.0.0.0:7001");
 	assert_refused("-bind-addr: Listen Host: IP required can't use a port only",
 	    ARGUMENTS("-bind-addr", ":4001"));
@@ -90,14 +92,16 @@ TEST(an_election_needs_time_for_two_heartbeats)
 	assert_refused("-peer-election-timeout (100) must be at least twice "
 	    "-peer-heartbeat-interval (500)",
 	    ARGUMENTS("-peer-election-timeout", "100", "-peer-heartbeat-interval", "500"));
-	assert_text(ARGUMENTS("-peer-election-timeout", "100"), OPTION_peer_election_timeout, "100");
+	assert_text(ARGUMENTS("-peer-election-timeout", "100"), OPTION_peer_election_timeout,
+	    "100");
 }
 
 TEST(names_have_the_characters_of_a_path_item)
 {
 	char *problem;
 
-	assert_refused("-name: \"a/b\" has a character that is not allowed", ARGUMENTS("-name", "a/b"));
+	assert_refused("-name: \"a/b\" has a character that is not allowed",
+	    ARGUMENTS("-name", "a/b"));
 	assert_refused("-name: \"\" is empty", ARGUMENTS("-name", ""));
 	assert_refused("-name: \"_a\" may not start with \"_\"", ARGUMENTS("-name", "_a"));
 	assert_refused("-name: \".a\" may not start with \".\"", ARGUMENTS("-name", ".a"));
@@ -107,7 +111,8 @@ TEST(names_have_the_characters_of_a_path_item)
 
 TEST(peers_lose_scheme_blanks_and_ourselves)
 {
-	assert_text(ARGUMENTS("-peers", "http://a:1/, b:2,,127.0.0.1:7001"), OPTION_peers, "a:1,b:2");
+	assert_text(ARGUMENTS("-peers", "http://a:1/, b:2,,127.0.0.1:7001"), OPTION_peers,
+	    "a:1,b:2");
 	assert_text(ARGUMENTS("-peers", ""), OPTION_peers, "");
 	assert_text(ARGUMENTS("-peers", " , "), OPTION_peers, "");
 	assert_refused("-peers names only this machine", ARGUMENTS("-peers", "127.0.0.1:7001,"));
@@ -147,7 +152,8 @@ TEST(workers_are_1_to_64_or_auto)
 	arguments_free(&arguments);
 	assert_refused("-workers: 0 is below the minimum 1", ARGUMENTS("-workers", "0"));
 	assert_refused("-workers: 65 is above the maximum 64", ARGUMENTS("-workers", "65"));
-	assert_refused("-workers: \"x\" is neither a whole number nor auto", ARGUMENTS("-workers", "x"));
+	assert_refused("-workers: \"x\" is neither a whole number nor auto",
+	    ARGUMENTS("-workers", "x"));
 }
 
 TEST(verbosity_is_a_log_level)
@@ -188,8 +194,8 @@ TEST(files_that_cannot_be_read_are_named)
 	assert_refused("-cert-file: cannot read /nonexistent/c: No such file or directory",
 	    ARGUMENTS("-cert-file", "/nonexistent/c", "-key-file", "/dev/null"));
 	assert_refused("-peer-ca-file: cannot read /nonexistent/a: No such file or directory",
-	    ARGUMENTS("-peer-cert-file", "/dev/null", "-peer-key-file", "/dev/null", "-peer-ca-file",
-	    "/nonexistent/a"));
+	    ARGUMENTS("-peer-cert-file", "/dev/null", "-peer-key-file", "/dev/null",
+	    "-peer-ca-file", "/nonexistent/a"));
 }
 
 TEST(words_have_to_be_those_of_the_option)
@@ -197,7 +203,8 @@ TEST(words_have_to_be_those_of_the_option)
 	assert_refused("-sandbox: \"x\" is none of on, off, best", ARGUMENTS("-sandbox", "x"));
 	assert_refused("-tls-min-version: \"1.1\" is none of 1.2, 1.3",
 	    ARGUMENTS("-tls-min-version", "1.1"));
-	assert_refused("-log-format: \"xml\" is none of text, json", ARGUMENTS("-log-format", "xml"));
+	assert_refused("-log-format: \"xml\" is none of text, json",
+	    ARGUMENTS("-log-format", "xml"));
 	assert_text(ARGUMENTS("-log-output", "syslog:@name"), OPTION_log_output, "syslog:@name");
 	assert_refused("-log-level: \"loud\" is none of error, warn, info, debug, trace",
 	    ARGUMENTS("-log-level", "info,raft=loud"));

@@ -76,7 +76,8 @@ TEST(keys_tables_comments_and_line_ends_are_read)
 	assert_read("", "");
 	assert_read("# only\n\n \t\r\n", "");
 	assert_read("a=1", "1:a i1");
-	assert_read("a = 1 # one\r\n\n[ t . u-v_1 ]\r\n b\t=\t2", "1:a i1; 3:t.u-v_1 T; 4:t.u-v_1.b i2");
+	assert_read("a = 1 # one\r\n\n[ t . u-v_1 ]\r\n b\t=\t2",
+	    "1:a i1; 3:t.u-v_1 T; 4:t.u-v_1.b i2");
 	assert_read("[a.b]\n[a]\nc = 1", "1:a.b T; 2:a T; 3:a.c i1");
 }
 
@@ -93,7 +94,8 @@ TEST(numbers_and_truths_are_read)
 	assert_read("a=-12\nb=+1_000\nc=0", "1:a i-12; 2:b i1000; 3:c i0");
 	assert_read("a=9223372036854775807\nb=-9223372036854775808",
 	    "1:a i9223372036854775807; 2:b i-9223372036854775808");
-	assert_read("a=1.5\nb=-0.0\nc=+1e+10\nd=6.0_2E-3", "1:a f1.5; 2:b f-0.0; 3:c f1e+10; 4:d f6.02E-3");
+	assert_read("a=1.5\nb=-0.0\nc=+1e+10\nd=6.0_2E-3",
+	    "1:a f1.5; 2:b f-0.0; 3:c f1e+10; 4:d f6.02E-3");
 	assert_read("a=true\nb=false", "1:a btrue; 2:b bfalse");
 }
 
@@ -120,30 +122,37 @@ TEST(what_the_part_does_not_have_is_refused_with_a_sentence)
 	    "1: of \\ in a text only \\b \\t \\n \\f \\r \\\" \\\\ are supported");
 	assert_refused("a = 1979-05-27",
 	    "1: 1979-05-27 is neither a number, true nor false; a text needs quotes");
-	assert_refused("a = 0xff", "1: 0xff is neither a number, true nor false; a text needs quotes");
-	assert_refused("a = inf", "1: inf is neither a number, true nor false; a text needs quotes");
+	assert_refused("a = 0xff",
+	    "1: 0xff is neither a number, true nor false; a text needs quotes");
+	assert_refused("a = inf",
+	    "1: inf is neither a number, true nor false; a text needs quotes");
 }
 
 TEST(mistakes_are_told_with_their_line)
 {
 	assert_refused("a", "1: a = is missing behind a");
 	assert_refused("a =", "1: a value is missing: \"text\", number, true, false or [array]");
-	assert_refused("a = # x\n1", "1: a value is missing: \"text\", number, true, false or [array]");
+	assert_refused("a = # x\n1",
+	    "1: a value is missing: \"text\", number, true, false or [array]");
 	assert_refused("a = b", "1: b is neither a number, true nor false; a text needs quotes");
 	assert_refused("a = 01", "1: 01 is neither a number, true nor false; a text needs quotes");
-	assert_refused("a = 1__0", "1: 1__0 is neither a number, true nor false; a text needs quotes");
+	assert_refused("a = 1__0",
+	    "1: 1__0 is neither a number, true nor false; a text needs quotes");
 	assert_refused("a = 1.", "1: 1. is neither a number, true nor false; a text needs quotes");
-	assert_refused("a = 1 b = 2", "1: the end of the line is expected behind a value or a header");
+	assert_refused("a = 1 b = 2",
+	    "1: the end of the line is expected behind a value or a header");
 	assert_refused("= 1", "1: a key is missing: letters, digits, _ and -");
 	assert_refused("\n\na = \"x", "3: a text has no \" at its end");
 	assert_refused("a = 'x\n'", "1: a text has no ' at its end");
 	assert_refused("a = [1\n2]", "2: a , or ] is missing in an array");
-	assert_refused("a = [,1]", "1: a value is missing: \"text\", number, true, false or [array]");
+	assert_refused("a = [,1]",
+	    "1: a value is missing: \"text\", number, true, false or [array]");
 	assert_refused("a = [1", "1: a , or ] is missing in an array");
 	assert_refused("[a", "1: a ] is missing behind [a");
 	assert_refused("[]", "1: a key is missing: letters, digits, _ and -");
 	assert_refused("[a.]", "1: a key is missing: letters, digits, _ and -");
-	assert_refused("[a] b = 1", "1: the end of the line is expected behind a value or a header");
+	assert_refused("[a] b = 1",
+	    "1: the end of the line is expected behind a value or a header");
 }
 
 TEST(nothing_is_said_twice)
@@ -164,7 +173,8 @@ TEST(bytes_that_are_no_text_are_refused)
 	assert_refused("a = 1\rb = 2", "1: byte 0x0d cannot stand here in a text of UTF-8");
 	assert_refused("# \xc3", "1: byte 0xc3 cannot stand here in a text of UTF-8");
 	assert_refused("# \xed\xa0\x80", "1: byte 0xed cannot stand here in a text of UTF-8");
-	assert_refused_bytes(slice_of("a=1\0", 4), "1: byte 0x00 cannot stand here in a text of UTF-8");
+	assert_refused_bytes(slice_of("a=1\0", 4),
+	    "1: byte 0x00 cannot stand here in a text of UTF-8");
 	assert_refused("\xef\xbb\xbf" "a = 1", "1: a key is missing: letters, digits, _ and -");
 }
 
@@ -203,7 +213,8 @@ TEST(there_is_a_limit_to_all_of_it)
 	assert_int_equal(toml.entries[0].count, TOML_ENTRIES_MAX);
 	toml_free(&toml);
 	memset(large, '\n', TOML_BYTES_MAX + 1);
-	assert_refused_bytes(slice_of(large, TOML_BYTES_MAX + 1), "1: it has more than 1048576 bytes");
+	assert_refused_bytes(slice_of(large, TOML_BYTES_MAX + 1),
+	    "1: it has more than 1048576 bytes");
 	free(keys);
 	free(items);
 	free(most);

@@ -77,7 +77,8 @@ TEST(ttl_is_rounded_up_and_left_out_when_over)
 		struct buf json = BUF_INIT;
 
 		node.expire_at_ns = NOW + (uint64_t)rows[i].left_ns;
-		buf_printf(&json, "{\"action\":\"create\",\"node\":{\"key\":\"/a\",\"value\":\"\",%s"
+		buf_printf(&json,
+		    "{\"action\":\"create\",\"node\":{\"key\":\"/a\",\"value\":\"\",%s"
 		    "\"modifiedIndex\":1,\"createdIndex\":1}}\n", rows[i].json);
 		buf_append_byte(&json, '\0');
 		expect(&(struct event_record){ .action = ACTION_CREATE, .flags = EVENT_CREATED },

@@ -159,7 +159,8 @@ TEST(odd_forms_are_read)
 	static const struct {
 		const char *form, *value;
 	} rows[] = {
-		{ "value", "" }, { "&&value=1&&", "1" }, { "value=a=b=c", "a=b=c" }, { "=x&value=1", "1" },
+		{ "value", "" }, { "&&value=1&&", "1" }, { "value=a=b=c", "a=b=c" },
+		    { "=x&value=1", "1" },
 		{ "va%6Cue=1", "1" }, { "VALUE=1", "" }, { "value=a+b%2Bc%20d%25", "a b+c d%" },
 		{ "value=a;b", "a;b" },
 	};

@@ -82,7 +82,8 @@ TEST(what_is_no_address_is_refused)
 {
 	static const char *const wrong[] = { "", "/", "http://", "http://:1", "http://h",
 		"http://h:", "http://h:0", "http://h:65536", "http://h:1/x", "http://u@h:1",
-		"ftp://h:1", "http://[::1:1", "http://[]:1", "http://[::1]1", "http://a b:1", "http://h:1?x",
+		"ftp://h:1", "http://[::1:1", "http://[]:1", "http://[::1]1", "http://a b:1",
+		    "http://h:1?x",
 		"http://h:1\r\nX: y", "h:1" };
 	struct peer_address address;
 

@@ -254,11 +254,13 @@ TEST(machines_are_counted_and_the_leader_is_found)
 	assert_int_equal(join_machines_parse(SLICE_LITERAL("[{\"name\":\"a\",\"state\":\"leader\","
 	    "\"clientURL\":\"javascript:x\"}]"), &count, leader, &problem), ERR_NONE);
 	assert_string_equal(leader, "");
-	assert_int_equal(join_machines_parse(SLICE_LITERAL("[]"), &count, leader, &problem), ERR_NONE);
+	assert_int_equal(join_machines_parse(SLICE_LITERAL("[]"), &count, leader, &problem),
+	    ERR_NONE);
 	assert_int_equal(count, 0);
 	assert_int_equal(join_machines_parse(SLICE_LITERAL("[{}]"), &count, leader, &problem),
 	    ERR_MALFORMED);
-	assert_int_equal(join_machines_parse(SLICE_LITERAL("{}"), &count, leader, &problem), ERR_MALFORMED);
+	assert_int_equal(join_machines_parse(SLICE_LITERAL("{}"), &count, leader, &problem),
+	    ERR_MALFORMED);
 }
 
 TEST(the_interval_of_a_cluster_is_read_within_its_bounds)

@@ -179,7 +179,8 @@ TEST(records_that_contradict_each_other_are_refused)
 	assert_int_equal(store_load(store, SLICE_LITERAL("n/d"), buf_slice(&file_bytes)),
 	    ERR_CORRUPT);
 	assert_int_equal(store_load(store, SLICE_LITERAL("n/d"), buf_slice(&dir_bytes)), ERR_NONE);
-	assert_int_equal(store_load(store, SLICE_LITERAL("n/"), buf_slice(&dir_bytes)), ERR_CORRUPT);
+	assert_int_equal(store_load(store, SLICE_LITERAL("n/"), buf_slice(&dir_bytes)),
+	    ERR_CORRUPT);
 	assert_int_equal(store_load(store, SLICE_LITERAL("x"), buf_slice(&dir_bytes)), ERR_CORRUPT);
 	assert_int_equal(store_load(store, SLICE_EMPTY, buf_slice(&dir_bytes)), ERR_CORRUPT);
 	assert_false(store_owns(SLICE_LITERAL("R")));
