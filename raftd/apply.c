@@ -423,7 +423,8 @@ apply_request(struct node *node, const struct raft_entry *entry, const struct co
 	struct store_outcome outcome;
 
 	if (head->session != 0) {
-		switch (requests_find(node->replica.requests, head->session, head->sequence, &known)) {
+		switch (requests_find(node->replica.requests, head->session, head->sequence,
+		    &known)) {
 		case REQUEST_KNOWN:
 			node->deduplicated++;
 			answer_known(node, head, known);

@@ -250,7 +250,8 @@ step_change(struct node *node, struct change *change)
 	/* A copy of one that took effect must not move the configuration again:
 	 * its name may be another node's by now. As a plain command it only
 	 * brings the first answer to who still waits. */
-	if (requests_find(node->replica.requests, head.session, head.sequence, &known) != REQUEST_NEW) {
+	if (requests_find(node->replica.requests, head.session, head.sequence, &known) !=
+	    REQUEST_NEW) {
 		if (raft_propose(node->raft, change->payload, &position) == ERR_NONE)
 			change_free(node, change);
 		return;

@@ -609,7 +609,8 @@ retire(struct node *node)
 	uint64_t wait_ms = node->met_leader ? node->replica.config.sync_interval_ms : 0;
 	struct buf peers = BUF_INIT;
 
-	node_note(node, DIAG_INFO, "%s was removed from the cluster; it gives up its id and asks to "
+	node_note(node, DIAG_INFO,
+	    "%s was removed from the cluster; it gives up its id and asks to "
 	    "join again as another member in_ms=%" PRIu64, node->name, wait_ms);
 	list_peers(node, &peers);
 	node->io.retire(node->io.argument, buf_slice(&peers), wait_ms);

@@ -37,8 +37,8 @@ struct node_config {
 	uint64_t seed;			/* election timeouts and hash tables */
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
 	uint64_t active_size, remove_delay_ms, sync_interval_ms; /* and so these; 0: the default */
-	bool join;			/* empty directory: wait for node_joined, else start a cluster */
-	const char *rejoin;		/* of one who was removed: peers to ask, separated by commas; */
+	bool join;			/* empty directory: wait for node_joined */
+	const char *rejoin;		/* of one who was removed: peers to ask, by commas; */
 	uint64_t rejoin_wait_ms;	/* then. NULL: none. Borrowed for its life */
 };
 

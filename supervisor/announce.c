@@ -76,10 +76,10 @@ announce_start(struct supervisor *supervisor)
 	    supervisor->workers + PROCESSES_BESIDE_WORKERS);
 	begin_quietly(supervisor);
 	/* Scripts of the 0.4 series wait for the next two sentences. */
-	diag_info("supervisor", "etcd server [name %s, listen on %s, advertised url %s]", config->name,
-	    config->bind_addr, config->client_url);
-	diag_info("supervisor", "peer server [name %s, listen on %s, advertised url %s]", config->name,
-	    config->peer_bind_addr, config->peer_url);
+	diag_info("supervisor", "etcd server [name %s, listen on %s, advertised url %s]",
+	    config->name, config->bind_addr, config->client_url);
+	diag_info("supervisor", "peer server [name %s, listen on %s, advertised url %s]",
+	    config->name, config->peer_bind_addr, config->peer_url);
 	diag_say("client %s   peer %s", config->client_url, config->peer_url);
 }
 
@@ -115,8 +115,9 @@ announce_ready(struct supervisor *supervisor)
 		diag_info("supervisor", "ready again: %s", place);
 	} else {
 		diag_say("%s", place);
-		diag_say("ready in %" PRIu64 " ms - try: curl %s/v2/keys/message -XPUT -d value=Hello",
-		    took_ms, supervisor->config->client_url);
+		diag_say("ready in %" PRIu64 " ms - try: "
+		    "curl %s/v2/keys/message -XPUT -d value=Hello", took_ms,
+		    supervisor->config->client_url);
 	}
 	supervisor->ever_ready = true;
 	end_quiet(supervisor);
@@ -159,8 +160,9 @@ reach_sentence(const struct supervisor *supervisor)
 			buf_printf(&rest, "%s%.*s %s", rest.size == 0 ? " (" : ", ",
 			    SLICE_ARGS(name), reach_text(record.reach));
 	}
-	text = xasprintf("%zu of %zu members reachable%.*s%s", up, supervisor_member_count(supervisor),
-	    SLICE_ARGS(buf_slice(&rest)), rest.size == 0 ? "" : ")");
+	text = xasprintf("%zu of %zu members reachable%.*s%s", up,
+	    supervisor_member_count(supervisor), SLICE_ARGS(buf_slice(&rest)),
+	    rest.size == 0 ? "" : ")");
 	buf_free(&rest);
 	return text;
 }

@@ -166,7 +166,8 @@ read_flags(struct arguments *arguments, const struct arguments_input *input, boo
 			return ARGUMENTS_HELP_ALL;
 		if (strcmp(name, "version") == 0)
 			return ARGUMENTS_VERSION;
-		flag = equals == NULL ? xstrdup(name) : xasprintf("%.*s", (int)(equals - name), name);
+		flag = equals == NULL ? xstrdup(name) :
+		    xasprintf("%.*s", (int)(equals - name), name);
 		err = read_flag(arguments, flag, equals == NULL ? NULL : equals + 1,
 		    i + 1 < input->argc ? input->argv[i + 1] : NULL, quiet, &taken, problem);
 		free(flag);
@@ -221,7 +222,8 @@ read_files(struct arguments *arguments, const struct arguments_input *input,
 	enum err err = ERR_NONE;
 
 	if (input->system_file != NULL)
-		err = config_file_read(arguments, input->system_file, OPTION_FROM_SYSTEM_FILE, problem);
+		err = config_file_read(arguments, input->system_file, OPTION_FROM_SYSTEM_FILE,
+		    problem);
 	if (err != ERR_NONE || file[0] == '\0')
 		return err;
 	if (access(file, R_OK) == -1) {
@@ -290,7 +292,8 @@ arguments_source(const struct arguments *arguments, enum option_id id)
 
 	switch (arguments->source[id]) {
 	case OPTION_FROM_SYSTEM_FILE:
-		return xasprintf("%s:%u: %s", arguments->system_file, arguments->line[id], row->file_key);
+		return xasprintf("%s:%u: %s", arguments->system_file, arguments->line[id],
+		    row->file_key);
 	case OPTION_FROM_FILE:
 		return xasprintf("%s:%u: %s", arguments->file, arguments->line[id], row->file_key);
 	case OPTION_FROM_ENVIRONMENT:

@@ -101,7 +101,8 @@ value_text(const struct toml_entry *entry, char **wrong)
 		return xstrdup(entry->values[0]);
 	for (size_t i = 0; i < entry->count; i++) {
 		if (strchr(entry->values[i], ',') != NULL) {
-			*wrong = xasprintf("\"%s\": an item cannot have a comma in it", entry->values[i]);
+			*wrong = xasprintf("\"%s\": an item cannot have a comma in it",
+			    entry->values[i]);
 			buf_free(&list);
 			return NULL;
 		}
@@ -134,7 +135,8 @@ take_value(struct arguments *arguments, const struct option_row *row,
 		return ERR_INVALID;
 	}
 	if (text[0] == '\0')
-		err = arguments_set(arguments, row, row->initial, OPTION_FROM_DEFAULT, written, problem);
+		err = arguments_set(arguments, row, row->initial, OPTION_FROM_DEFAULT, written,
+		    problem);
 	else
 		err = arguments_set(arguments, row, text, source, written, problem);
 	arguments->line[id] = entry->line;
@@ -154,7 +156,8 @@ static bool
 is_known_table(const char *table)
 {
 	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
-		if (option_rows[id].file_key != NULL && is_in_table(option_rows[id].file_key, table))
+		if (option_rows[id].file_key != NULL &&
+		    is_in_table(option_rows[id].file_key, table))
 			return true;
 	}
 	return false;
@@ -180,12 +183,13 @@ say_unknown(const struct toml *toml, const struct toml_entry *entry, const char 
 	if (is_in_unknown_table(toml, entry->key))
 		return;
 	if (entry->kind == TOML_TABLE)
-		diag_say("etcd: %s:%u: [%s]: no such table, ignored", path, entry->line, entry->key);
+		diag_say("etcd: %s:%u: [%s]: no such table, ignored", path, entry->line,
+		    entry->key);
 	else if (nearest == NULL)
 		diag_say("etcd: %s:%u: %s: no such option, ignored", path, entry->line, entry->key);
 	else
-		diag_say("etcd: %s:%u: %s: no such option, ignored; did you mean %s?", path, entry->line,
-		    entry->key, nearest);
+		diag_say("etcd: %s:%u: %s: no such option, ignored; did you mean %s?", path,
+		    entry->line, entry->key, nearest);
 }
 
 static enum err
@@ -364,7 +368,8 @@ is_first_of_table(enum option_id id)
 {
 	for (enum option_id before = 0; before < id; before++) {
 		if (option_rows[before].file_key != NULL &&
-		    slice_equal(table_of(option_rows[before].file_key), table_of(option_rows[id].file_key)))
+		    slice_equal(table_of(option_rows[before].file_key),
+		    table_of(option_rows[id].file_key)))
 			return false;
 	}
 	return true;

@@ -119,7 +119,8 @@ put_members(yajl_gen gen, const struct node_view *node)
 		yajl_gen_map_open(gen);
 		put_text(gen, "name", member.name);
 		put_id(gen, "id", member.id);
-		put_text(gen, "role", slice_text(member.role == MEMBER_VOTER ? "voter" : "learner"));
+		put_text(gen, "role",
+		    slice_text(member.role == MEMBER_VOTER ? "voter" : "learner"));
 		put_text(gen, "peer_url", member.peer_url);
 		put_text(gen, "client_url", member.client_url);
 		yajl_gen_map_close(gen);

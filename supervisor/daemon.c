@@ -49,7 +49,8 @@ wait_for(pid_t pid, int fd, const char *log)
 	if (size > 0)
 		fprintf(stderr, "etcd: %.*s\n", (int)size, text);
 	else
-		fprintf(stderr, "etcd: ended with code %d before it was ready; see %s\n", code, log);
+		fprintf(stderr, "etcd: ended with code %d before it was ready; see %s\n", code,
+		    log);
 	_exit(code);
 }
 

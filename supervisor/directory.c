@@ -118,7 +118,8 @@ tighten(const char *path, const struct stat *status)
 		diag_warn("directory", "cannot set mode 0700: path=%s error=%s", path,
 		    err_text(err_from_errno(errno)));
 	else if ((status->st_mode & 022) != 0)
-		diag_warn("directory", "others could write to it, made it mode 0700: path=%s", path);
+		diag_warn("directory", "others could write to it, made it mode 0700: path=%s",
+		    path);
 }
 
 /* What is there is a directory, ours, and holds nobody else's data. */
@@ -153,7 +154,8 @@ prepare(const struct directory *directory, const struct privileges *privileges, 
 	enum exit_code code;
 
 	if (err != ERR_NONE) {
-		*problem = xasprintf("cannot make %s (-data-dir): %s", directory->shown, err_text(err));
+		*problem = xasprintf("cannot make %s (-data-dir): %s", directory->shown,
+		    err_text(err));
 		return EXIT_USAGE;
 	}
 	code = examine(directory->shown, privileges, path, &status, problem);
@@ -344,7 +346,8 @@ directory_check(struct arguments *arguments, const struct privileges *privileges
 	} else {
 		code = examine(shown, privileges, path, &status, problem);
 		if (code == EXIT_STOPPED && access(path, R_OK | W_OK | X_OK) == -1) {
-			*problem = xasprintf("cannot write in %s (-data-dir): %s", shown, strerror(errno));
+			*problem = xasprintf("cannot write in %s (-data-dir): %s", shown,
+			    strerror(errno));
 			code = EXIT_USAGE;
 		} else if (code == EXIT_STOPPED) {
 			*summary = xasprintf("%s, %s", shown, holds(path, "FORMAT") ?
@@ -492,7 +495,8 @@ directory_write_file(const char *path, const char *text)
 		free(fresh);
 		return err;
 	}
-	if (fchmod(fd, 0644) == -1 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) || rename(fresh, path) == -1)
+	if (fchmod(fd, 0644) == -1 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
+	    rename(fresh, path) == -1)
 		err = err_from_errno(errno);
 	close(fd);
 	free(fresh);

@@ -28,7 +28,8 @@ inode_in(const char *path, unsigned port)
 		unsigned local_port, state;
 		unsigned long inode;
 
-		if (sscanf(line, "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*d %*d %lu",
+		if (sscanf(line,
+		    "%*d: %*[0-9A-Fa-f]:%x %*[0-9A-Fa-f]:%*x %x %*s %*s %*s %*d %*d %lu",
 			&local_port, &state, &inode) == 3 &&
 		    local_port == port && state == STATE_LISTENING)
 			found = inode;

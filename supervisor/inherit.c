@@ -92,7 +92,8 @@ inherit_close(struct inherited *inherited)
 		if (entry->fd == -1)
 			continue;
 		if (!known)
-			diag_warn("supervisor", "descriptor from the service manager is not used, its "
+			diag_warn("supervisor",
+			    "descriptor from the service manager is not used, its "
 			    "name has to be client or peer: name=\"%s\"", entry->name);
 		close(entry->fd);
 	}

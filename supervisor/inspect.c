@@ -75,15 +75,18 @@ inspect(struct arguments *arguments, const struct privileges *privileges, const 
 		return problem;
 	buf_printf(out, "data      %s\n", directory);
 	buf_printf(out, "clients   %s, listening on %s\n", config->addr, config->bind_addr);
-	buf_printf(out, "peers     %s, listening on %s\n", config->peer_addr, config->peer_bind_addr);
+	buf_printf(out, "peers     %s, listening on %s\n", config->peer_addr,
+	    config->peer_bind_addr);
 	if (config->discovery[0] != '\0')
-		buf_append_text(out, "cluster   as in the data, or as the discovery service says\n");
+		buf_append_text(out,
+		    "cluster   as in the data, or as the discovery service says\n");
 	else
 		buf_printf(out, "cluster   %s%s\n", config->peers[0] == '\0' ?
 		    "as in the data, or a new one" : "as in the data, or to be joined by ",
 		    config->peers);
 	buf_printf(out, "programs  %.*s, %u client worker%s\n",
-	    (int)(strrchr(raftd_path, '/') - raftd_path), raftd_path, workers, workers == 1 ? "" : "s");
+	    (int)(strrchr(raftd_path, '/') - raftd_path), raftd_path, workers,
+	    workers == 1 ? "" : "s");
 	buf_append_text(out, "good: etcd can be started so\n");
 	free(directory);
 	return NULL;

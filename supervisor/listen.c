@@ -162,7 +162,8 @@ listen_adopt(int fd, char **bound)
 
 	if (getsockname(fd, (struct sockaddr *)&address, &size) == -1 ||
 	    (address.ss_family != AF_INET && address.ss_family != AF_INET6) ||
-	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) == -1 || listens == 0 ||
+	    getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listens, &listens_size) == -1 ||
+	    listens == 0 ||
 	    getnameinfo((const struct sockaddr *)&address, size, host, sizeof(host), NULL, 0,
 		NI_NUMERICHOST) != 0)
 		return ERR_INVALID;

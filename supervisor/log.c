@@ -97,7 +97,8 @@ tell_dropped(struct log *log, struct log_sink *sink, uint64_t *untold)
 	char text[128];
 
 	*untold = 0;
-	snprintf(text, sizeof(text), "lines dropped, they could not be written: log=%s count=%" PRIu64,
+	snprintf(text, sizeof(text),
+	    "lines dropped, they could not be written: log=%s count=%" PRIu64,
 	    sink == log->access ? "access" : "main", count);
 	put_own(log, DIAG_WARN, text);
 	if (!log_sink_flush(log->lines) && log->retry != NULL)

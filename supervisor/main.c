@@ -115,7 +115,8 @@ find_programs(struct program *program)
 	free(beside);
 	if (found)
 		return EXIT_STOPPED;
-	return fail(program, EXIT_USAGE, xasprintf("cannot find raftd and httpd in %s; give a -libexec-dir",
+	return fail(program, EXIT_USAGE,
+	    xasprintf("cannot find raftd and httpd in %s; give a -libexec-dir",
 	    given[0] != '\0' ? given : PKGLIBEXECDIR));
 }
 
@@ -144,10 +145,12 @@ adopt_listener(struct program *program, const char *name, const char *option, co
 		return EXIT_STOPPED;
 	}
 	if (listen_adopt(*fd, bound) != ERR_NONE)
-		return fail(program, EXIT_USAGE, xasprintf("the socket \"%s\" of the service manager is "
+		return fail(program, EXIT_USAGE,
+		    xasprintf("the socket \"%s\" of the service manager is "
 		    "none that listens for TCP; use ListenStream=HOST:PORT", name));
 	if (mark == -1 && !listen_is_at(*fd, address, false))
-		diag_warn("supervisor", "listens where the service manager says, not where %s does: "
+		diag_warn("supervisor",
+		    "listens where the service manager says, not where %s does: "
 		    "socket=%s option=%s", option, *bound, address);
 	return EXIT_STOPPED;
 }
@@ -236,12 +239,14 @@ write_files(const struct program *program)
 			    config->pid_file, err_text(err)));
 	}
 	if (config->port_file[0] != '\0') {
-		text = xasprintf("client %s\npeer %s\n", program->client_bound, program->peer_bound);
+		text = xasprintf("client %s\npeer %s\n", program->client_bound,
+		    program->peer_bound);
 		err = directory_write_file(config->port_file, text);
 		free(text);
 		if (err != ERR_NONE)
-			return fail(program, EXIT_USAGE, xasprintf("-port-file: cannot write %s: %s",
-			    config->port_file, err_text(err)));
+			return fail(program, EXIT_USAGE,
+			    xasprintf("-port-file: cannot write %s: %s", config->port_file,
+			    err_text(err)));
 	}
 	return EXIT_STOPPED;
 }
@@ -458,13 +463,15 @@ open_notify(struct program *program)
 	if (config->ready_fd[0] != '\0') {
 		ready_fds[0] = (int)strtol(config->ready_fd, NULL, 10);
 		if (fcntl(ready_fds[0], F_SETFD, FD_CLOEXEC) == -1)
-			return fail(program, EXIT_USAGE, xasprintf("-ready-fd: %d is not open here: %s",
-			    ready_fds[0], strerror(errno)));
+			return fail(program, EXIT_USAGE,
+			    xasprintf("-ready-fd: %d is not open here: %s", ready_fds[0],
+			    strerror(errno)));
 	}
 	if (config->daemon) {
 		program->daemon_fd = daemon_begin(config->log_output);
 		if (program->daemon_fd == -1)
-			return fail(program, EXIT_TROUBLE, xasprintf("-daemon: %s", strerror(errno)));
+			return fail(program, EXIT_TROUBLE,
+			    xasprintf("-daemon: %s", strerror(errno)));
 		ready_fds[1] = program->daemon_fd;
 	}
 	notify_open(&program->notify, ready_fds);
@@ -494,7 +501,8 @@ run(struct program *program)
 	program->loop = loop_new();
 	log_run(program->log, program->loop);
 	supervisor = supervisor_new(&(struct supervisor_parts){ .loop = program->loop,
-	    .arguments = &program->arguments, .input = program->input, .directory = &program->directory,
+	    .arguments = &program->arguments, .input = program->input,
+	    .directory = &program->directory,
 	    .tls = program->tls, .log = program->log,
 	    .raftd_path = program->raftd_path, .httpd_path = program->httpd_path,
 	    .resolver_path = program->resolver_path,
@@ -508,7 +516,8 @@ run(struct program *program)
 	program->notify = (struct notify){ .fd = -1, .ready_fds = { -1, -1 } };
 	err = open_control(program);
 	if (err != ERR_NONE)
-		return fail(program, EXIT_USAGE, xasprintf("cannot make the control socket in %s (-run-dir): %s",
+		return fail(program, EXIT_USAGE,
+		    xasprintf("cannot make the control socket in %s (-run-dir): %s",
 		    program->arguments.config.run_dir, err_text(err)));
 	return (enum exit_code)supervisor_run(supervisor);
 }

@@ -71,7 +71,8 @@ supervisor_policy(enum sandbox_mode mode, const char *raftd_path, const char *ht
 	directories[3] = own_path == NULL ? NULL : directory_of(own_path);
 	for (size_t i = 0; i < ARRAY_COUNT(directories); i++) {
 		if (directories[i] != NULL)
-			places[files.count++] = (struct sandbox_place){ directories[i], SANDBOX_RUN };
+			places[files.count++] = (struct sandbox_place){ directories[i],
+			    SANDBOX_RUN };
 	}
 	err = sandbox_files(mode, &files);
 	for (size_t i = 0; i < ARRAY_COUNT(directories); i++)

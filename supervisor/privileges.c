@@ -69,7 +69,8 @@ privileges_free(struct privileges *privileges)
 }
 
 static enum err
-hand_over_entry(const struct privileges *privileges, int directory_fd, const char *name, int levels);
+hand_over_entry(const struct privileges *privileges, int directory_fd, const char *name,
+    int levels);
 
 /* Takes fd, of a directory. */
 static enum err
@@ -108,7 +109,8 @@ hand_over_entry(const struct privileges *privileges, int directory_fd, const cha
 		goto done;
 	}
 	is_directory = S_ISDIR(status.st_mode);
-	if (status.st_uid == 0 && (is_directory || (S_ISREG(status.st_mode) && status.st_nlink == 1)) &&
+	if (status.st_uid == 0 &&
+	    (is_directory || (S_ISREG(status.st_mode) && status.st_nlink == 1)) &&
 	    fchownat(fd, "", privileges->uid, privileges->gid, AT_EMPTY_PATH) == -1)
 		err = err_from_errno(errno);
 	if (err == ERR_NONE && is_directory && levels > 0) {

@@ -430,8 +430,8 @@ process_start_later(struct process *process)
 	if (now_ms - process->started_ms >= LIFE_LONG_ENOUGH_MS)
 		process->deaths_in_row = 0;
 	if (process->deaths_in_row > 0)
-		delay_ms = MIN_OF((uint64_t)BACK_OFF_FIRST_MS << MIN_OF(process->deaths_in_row - 1, 10U),
-		    (uint64_t)BACK_OFF_MAX_MS);
+		delay_ms = MIN_OF((uint64_t)BACK_OFF_MAX_MS,
+		    (uint64_t)BACK_OFF_FIRST_MS << MIN_OF(process->deaths_in_row - 1, 10U));
 	process->deaths_in_row++;
 	process->deaths_ms[process->deaths++ % PROCESS_DEATHS_KEPT] = now_ms;
 	process->restarts++;
@@ -497,8 +497,8 @@ process_reaped(struct process *process, int status)
 
 	/* Its last words stand before its end. */
 	log_source_free(&process->lines);
-	diag_line(clean ? DIAG_DEBUG : DIAG_WARN, "supervisor", "child ended: process=%s pid=%ld by=%s",
-	    process->name, (long)process->pid, text);
+	diag_line(clean ? DIAG_DEBUG : DIAG_WARN, "supervisor",
+	    "child ended: process=%s pid=%ld by=%s", process->name, (long)process->pid, text);
 	free(text);
 	if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSYS)
 		diag_error("supervisor", "child was killed for a system call that its sandbox "

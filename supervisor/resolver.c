@@ -32,7 +32,8 @@ put_address(struct buf *out, const struct addrinfo *info)
 	struct address_record record = { .family = 4 };
 
 	if (info->ai_family == AF_INET) {
-		const struct sockaddr_in *in = (const struct sockaddr_in *)(const void *)info->ai_addr;
+		const struct sockaddr_in *in =
+		    (const struct sockaddr_in *)(const void *)info->ai_addr;
 
 		record.address = slice_of(&in->sin_addr, sizeof(in->sin_addr));
 		address_record_put(out, &record);

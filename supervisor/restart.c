@@ -180,7 +180,8 @@ restart_process_failed(struct supervisor *supervisor, struct process *process, i
 	if (restart->step != RESTART_STEP_WAITING || restart->current != process ||
 	    restart->replaced == NULL)
 		return false;
-	problem = xasprintf("the new %s ended with code %d before it was ready; the old one serves on",
+	problem =
+	    xasprintf("the new %s ended with code %d before it was ready; the old one serves on",
 	    process->name, code);
 	restart_finish(supervisor, problem);
 	free(problem);

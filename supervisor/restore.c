@@ -25,7 +25,8 @@ restore_open(const struct config *config, char **problem)
 	struct stat status;
 
 	if (fd == -1) {
-		*problem = xasprintf("-restore: cannot read %s: %s", config->restore, strerror(errno));
+		*problem = xasprintf("-restore: cannot read %s: %s", config->restore,
+		    strerror(errno));
 		return -1;
 	}
 	/* It is read twice. */
@@ -57,7 +58,8 @@ enum exit_code
 restore_run(const struct config *config, const char *program, int fd,
     const struct notify *notify, char **problem)
 {
-	char *argv[] = { "etcd", "restore", "held", config->data_dir, config->name, config->peer_url,
+	char *argv[] = { "etcd", "restore", "held", config->data_dir, config->name,
+	    config->peer_url,
 		config->client_url, config->restore, NULL };
 	struct spawn spawn = { .path = program, .argv = argv, .control_fd = fd, .listen_fd = -1 };
 	pid_t pid = spawn_program(&spawn);

@@ -4,7 +4,7 @@
  *	STATUS=			one line for people, when it has changed
  *	EXTEND_TIMEOUT_USEC=	every few seconds of a recovery, while raftd is alive
  *	READY=1			when the node serves			[service_ready]
- *	RELOADING=1, READY=1	around a reload				[service_reloading, _reloaded]
+ *	RELOADING=1, READY=1	around a reload		[service_reloading, _reloaded]
  *	WATCHDOG=1		twice in WATCHDOG_USEC, while every child is alive
  *	STOPPING=1						[service_stopping]
  *	FDSTORE=1		listening sockets that we bound		[service_keep]

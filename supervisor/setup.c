@@ -55,7 +55,8 @@ check_cluster(struct arguments *arguments)
 	config->cluster_sync_interval = MAX_OF(config->cluster_sync_interval,
 	    (uint64_t)SYNC_INTERVAL_MS_MIN);
 	if (config->cluster_active_size > ACTIVE_SIZE_DEFAULT)
-		diag_warn("options", "-cluster-active-size (%llu): every write waits for most of so "
+		diag_warn("options",
+		    "-cluster-active-size (%llu): every write waits for most of so "
 		    "many machines", (unsigned long long)config->cluster_active_size);
 	return NULL;
 }
@@ -147,7 +148,8 @@ complete_bind(struct arguments *arguments, enum option_id bind_id, const char *b
 		return at_source(arguments, bind_id,
 		    xstrdup("Listen Host: IP required can't use a port only"));
 	else if (bind[0] == '[')
-		address = bind[strlen(bind) - 1] == ']' ? xasprintf("%s%s", bind, port) : xstrdup(bind);
+		address = bind[strlen(bind) - 1] != ']' ? xstrdup(bind) :
+		    xasprintf("%s%s", bind, port);
 	else if (colon == NULL)
 		address = xasprintf("%s%s", bind, port);
 	else if (strchr(colon + 1, ':') != NULL)
@@ -361,7 +363,8 @@ setup_name_problem(const char *name)
 		return xasprintf("\"%s\" may not start with \"%c\"", name, name[0]);
 	if (length == 0)
 		return xstrdup("\"\" is empty");
-	if (strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != length)
+	if (strspn(name,
+	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != length)
 		return xasprintf("\"%s\" has a character that is not allowed", name);
 	return NULL;
 }
@@ -451,9 +454,11 @@ check_daemon(struct arguments *arguments)
 		return NULL;
 	if (config->pid_file[0] == '\0')
 		return xstrdup("-daemon needs -pid-file");
-	if (strcmp(config->log_output, "stderr") == 0 || strcmp(config->log_output, "stdout") == 0 ||
+	if (strcmp(config->log_output, "stderr") == 0 ||
+	    strcmp(config->log_output, "stdout") == 0 ||
 	    strcmp(config->log_output, "journal") == 0)
-		return xasprintf("-daemon needs a -log-output that is no terminal: \"%s\" may be one",
+		return xasprintf("-daemon needs a -log-output that is no terminal: \"%s\" may "
+		    "be one",
 		    config->log_output);
 	return NULL;
 }
@@ -472,7 +477,8 @@ is_origin(const char *item)
 	for (const char *at = item + scheme + 3; *at != '\0'; at++) {
 		if ((unsigned char)*at <= ' ' || *at == 0x7f || strchr("\"<>\\^`{|}", *at) != NULL)
 			return false;
-		if (*at == '%' && (!isxdigit((unsigned char)at[1]) || !isxdigit((unsigned char)at[2])))
+		if (*at == '%' &&
+		    (!isxdigit((unsigned char)at[1]) || !isxdigit((unsigned char)at[2])))
 			return false;
 	}
 	return true;
@@ -554,10 +560,12 @@ check_restore(struct arguments *arguments)
 	if (config->restore[0] == '\0')
 		return NULL;
 	if (config->peers[0] != '\0' || config->discovery[0] != '\0')
-		return at_source(arguments, OPTION_restore, xstrdup("it makes a new cluster of this "
-		    "node alone; leave out -peers and -discovery, and let the others join it empty"));
+		return at_source(arguments, OPTION_restore,
+		    xstrdup("it makes a new cluster of this node alone; leave out -peers and "
+		    "-discovery, and let the others join it empty"));
 	if (config->force)
-		return at_source(arguments, OPTION_restore, xstrdup("it needs a new -data-dir; leave "
+		return at_source(arguments, OPTION_restore,
+		    xstrdup("it needs a new -data-dir; leave "
 		    "out -force"));
 	return NULL;
 }
@@ -581,7 +589,8 @@ char *
 setup_check(struct arguments *arguments)
 {
 	static char *(*const checks[])(struct arguments *) = { check_log_level, check_name,
-		check_cluster, check_workers, check_times, check_addresses, check_peers, check_discovery,
+		check_cluster, check_workers, check_times, check_addresses, check_peers,
+		    check_discovery,
 		check_tls_pairs, check_files, check_choices,
 		check_daemon, check_cors, check_restore };
 	char *problem = NULL;

@@ -102,7 +102,8 @@ clients_gone(struct supervisor *supervisor)
 	close_listener(&supervisor->world.client_fd);
 	if (any_left(supervisor, ROLE_RAFTD) && supervisor_could_move_leader(supervisor)) {
 		supervisor->stop.step = STOP_STEP_TRANSFER;
-		loop_timer_set(supervisor->stop.transfer, supervisor->config->peer_election_timeout);
+		loop_timer_set(supervisor->stop.transfer,
+		    supervisor->config->peer_election_timeout);
 		supervisor_move_leader(supervisor, SLICE_EMPTY);
 	} else {
 		stop_raftd(supervisor);
@@ -151,7 +152,8 @@ begin(struct supervisor *supervisor)
 	supervisor->ready = false;
 	if (supervisor->stop.limit == NULL) {
 		supervisor->stop.limit = loop_timer_new(supervisor->loop, kill_all, supervisor);
-		supervisor->stop.transfer = loop_timer_new(supervisor->loop, transfer_over, supervisor);
+		supervisor->stop.transfer = loop_timer_new(supervisor->loop, transfer_over,
+		    supervisor);
 	}
 }
 

@@ -70,7 +70,8 @@ hand_over_to_another(struct supervisor *supervisor, struct process *gone, unsign
 
 	TAILQ_FOREACH(process, &supervisor->processes, link) {
 		if (process->role == ROLE_CLIENT && process->state == PROCESS_RUNNING &&
-		    !process->retired && process->number <= count && (chosen == NULL || process->connections < chosen->connections))
+		    !process->retired && process->number <= count &&
+		    (chosen == NULL || process->connections < chosen->connections))
 			chosen = process;
 	}
 	if (chosen != NULL)
@@ -514,14 +515,16 @@ supervisor_move_leader(struct supervisor *supervisor, struct slice to)
 
 	if (raftd == NULL || raftd->channel == NULL)
 		return;
-	msg_move_leader_frame(channel_out(raftd->channel), 0, &(struct msg_move_leader){ .to = to });
+	msg_move_leader_frame(channel_out(raftd->channel), 0,
+	    &(struct msg_move_leader){ .to = to });
 	loop_again(supervisor->loop);
 }
 
 static void
 watch_signals(struct supervisor *supervisor)
 {
-	static const int numbers[] = { SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1, SIGUSR2 };
+	static const int numbers[] = { SIGCHLD, SIGTERM, SIGINT, SIGQUIT, SIGHUP, SIGUSR1,
+	    SIGUSR2 };
 
 	for (size_t i = 0; i < ARRAY_COUNT(numbers); i++)
 		loop_on_signal(supervisor->loop, numbers[i], signal_caught, supervisor);
@@ -564,7 +567,8 @@ supervisor_new(const struct supervisor_parts *parts)
 	supervisor->had_terminal = has_terminal();
 	supervisor->node.phase = PHASE_RECOVERING;
 	supervisor->world = (struct process_world){ .loop = parts->loop,
-		.config = supervisor->config, .tls = parts->tls, .log = parts->log, .raftd_path = xstrdup(parts->raftd_path),
+		.config = supervisor->config, .tls = parts->tls, .log = parts->log,
+		    .raftd_path = xstrdup(parts->raftd_path),
 		.httpd_path = xstrdup(parts->httpd_path), .client_fd = parts->client_fd,
 		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
 		.ready = process_ready, .node_state = node_state, .moved = moved, .reach = reach,

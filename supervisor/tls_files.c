@@ -385,7 +385,8 @@ measure(const struct port_files *port, char **told)
 		free(*told);
 		*told = xstrdup(path);
 	}
-	metric_series_set(metric_series(METRIC_tls_expiry, &path), (uint64_t)MAX_OF(port->end_s, 0));
+	metric_series_set(metric_series(METRIC_tls_expiry, &path), (uint64_t)MAX_OF(port->end_s,
+	    0));
 }
 
 bool

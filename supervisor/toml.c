@@ -60,7 +60,8 @@ copy_checked(struct parser *parser, struct slice text, struct buf *copy)
 			continue;
 		size = utf8_size(text);
 		if (size == 0 || byte == 0x7f || (byte < ' ' && byte != '\t' && byte != '\n'))
-			return fail(parser, "byte 0x%02x cannot stand here in a text of UTF-8", byte);
+			return fail(parser, "byte 0x%02x cannot stand here in a text of UTF-8",
+			    byte);
 		parser->line += byte == '\n' ? 1 : 0;
 		buf_append(copy, text.data, size);
 	}
@@ -107,7 +108,8 @@ read_text(struct parser *parser)
 			if (is_one_of(*parser->at, names))
 				text[size] = bytes[strchr(names, *parser->at++) - names];
 			else
-				good = fail(parser, "of \\ in a text only \\b \\t \\n \\f \\r \\\" \\\\ "
+				good = fail(parser,
+				    "of \\ in a text only \\b \\t \\n \\f \\r \\\" \\\\ "
 				    "are supported");
 		}
 		size++;
@@ -145,7 +147,8 @@ read_word(struct parser *parser, enum toml_kind *kind)
 	else if (strcmp(word, "true") == 0 || strcmp(word, "false") == 0)
 		*kind = TOML_BOOL;
 	else if (!is_number(word))
-		fail(parser, "%.40s is neither a number, true nor false; a text needs quotes", word);
+		fail(parser, "%.40s is neither a number, true nor false; a text needs quotes",
+		    word);
 	for (const char *from = word + (*word == '+' ? 1 : 0); *from != '\0'; from++) {
 		if (*from != '_')
 			word[size++] = *from;
@@ -201,7 +204,8 @@ read_key(struct parser *parser, char **name)
 	char *longer;
 
 	if (size == 0)
-		return fail(parser, is_one_of(*parser->at, "\"'") ? "a key in quotes is not supported" :
+		return fail(parser, is_one_of(*parser->at, "\"'") ?
+		    "a key in quotes is not supported" :
 		    "a key is missing: letters, digits, _ and -");
 	longer = xasprintf("%s%s%.*s", *name, (*name)[0] == '\0' ? "" : ".", size, parser->at);
 	free(*name);
@@ -230,7 +234,8 @@ check_new(struct parser *parser, const struct toml_entry *entry)
 		if (strcmp(entry->key, other->key) == 0 ||
 		    (table && other->kind != TOML_TABLE && is_inside(entry->key, other->key)) ||
 		    (!table && other->kind == TOML_TABLE && is_inside(other->key, entry->key)))
-			return fail(parser, "%.60s is there already, in line %u", other->key, other->line);
+			return fail(parser, "%.60s is there already, in line %u", other->key,
+			    other->line);
 	}
 	return true;
 }
@@ -268,7 +273,8 @@ read_pair(struct parser *parser, struct toml_entry *entry)
 		return fail(parser, "a = is missing behind %.60s", entry->key);
 	skip_blanks(parser);
 	if (*parser->at == '{')
-		return fail(parser, "a table in braces is not supported; write [%.60s]", entry->key);
+		return fail(parser, "a table in braces is not supported; write [%.60s]",
+		    entry->key);
 	return check_new(parser, entry) &&
 	    (*parser->at == '[' ? read_array(parser, entry) : read_item(parser, entry));
 }

@@ -328,8 +328,8 @@ timer_due(void *argument)
 		fail(upgrade, problem);
 	} else {
 		(void)kill(upgrade->pid, SIGKILL);
-		problem = xasprintf("the check of %s did not end in %d s", upgrade->supervisor->program,
-		    CHECK_LIMIT_MS / 1000);
+		problem = xasprintf("the check of %s did not end in %d s",
+		    upgrade->supervisor->program, CHECK_LIMIT_MS / 1000);
 		fail(upgrade, problem);
 	}
 	free(problem);
@@ -399,7 +399,8 @@ upgrade_begin(struct supervisor *supervisor, void (*failed)(void *argument, cons
 	    supervisor->restart.step != RESTART_STEP_NONE)
 		return xstrdup("a restart, a transfer or a stop is under way");
 	if (!supervisor->ever_ready)
-		return xstrdup("the node has not been ready yet; stop it and start the new program");
+		return xstrdup("the node has not been ready yet; stop it and start the new "
+		    "program");
 	if (supervisor->program == NULL)
 		return xstrdup("cannot know which program this is; is /proc mounted?");
 	if (access(supervisor->program, X_OK) == -1)

@@ -83,11 +83,13 @@ upgrade_find(struct takeover *takeover)
 	    takeover->state.magic != UPGRADE_MAGIC)
 		return xstrdup("cannot read what the running program hands on");
 	if (takeover->state.format != UPGRADE_FORMAT)
-		return xasprintf("the running program hands on its state in format %u, this one takes "
+		return xasprintf("the running program hands on its state in format %u, this one "
+		    "takes "
 		    "format %u; stop the node and start it", (unsigned)takeover->state.format,
 		    (unsigned)UPGRADE_FORMAT);
 	if (takeover->state.protocol != WIRE_PROTOCOL)
-		return xasprintf("the node's processes speak protocol %u, this program %u; stop the node "
+		return xasprintf("the node's processes speak protocol %u, this program %u; stop "
+		    "the node "
 		    "and start it", (unsigned)takeover->state.protocol, (unsigned)WIRE_PROTOCOL);
 	return NULL;
 }
@@ -136,15 +138,18 @@ upgrade_fit(const struct takeover *takeover, struct arguments *arguments)
 		config_print(&arguments->given, fixed[i], &text);
 		if (find_setting(takeover->state.given, fixed[i], &before) &&
 		    !slice_equal(before, buf_slice(&text)))
-			problem = xasprintf("-%s is \"%.*s\" now and was \"%.*s\" when the node started, "
+			problem =
+			    xasprintf("-%s is \"%.*s\" now and was \"%.*s\" when the node started, "
 			    "which cannot change in a running node; stop it and start it",
-			    option_rows[fixed[i]].flag, SLICE_ARGS(buf_slice(&text)), SLICE_ARGS(before));
+			    option_rows[fixed[i]].flag, SLICE_ARGS(buf_slice(&text)),
+			    SLICE_ARGS(before));
 	}
 	for (size_t i = 0; problem == NULL && i < ARRAY_COUNT(certificates); i++) {
 		bool now = config_text(&arguments->config, certificates[i])[0] != '\0';
 
 		if (now != has_text(takeover->state.given, certificates[i]))
-			problem = xasprintf("-%s: whether a port speaks TLS cannot change in a running "
+			problem =
+			    xasprintf("-%s: whether a port speaks TLS cannot change in a running "
 			    "node; stop it and start it", option_rows[certificates[i]].flag);
 	}
 	for (size_t i = 0; problem == NULL && i < ARRAY_COUNT(worked_out); i++) {
@@ -185,7 +190,8 @@ upgrade_check_programs(const char *const *paths, size_t count)
 		while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 			continue;
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_STOPPED)
-			return xasprintf("%s does not run, or does not belong to this etcd", paths[i]);
+			return xasprintf("%s does not run, or does not belong to this etcd",
+			    paths[i]);
 	}
 	return NULL;
 }
@@ -245,7 +251,8 @@ upgrade_metrics(const struct takeover *takeover)
 		return NULL;
 	while (!reader_done(&in) && upgrade_slot_get(&in, &slot)) {
 		holdings = xgrow(holdings, &capacity, count + 1, sizeof(*holdings));
-		holdings[count++] = (struct metric_holding){ .role = slot.role, .number = slot.number,
+		holdings[count++] = (struct metric_holding){ .role = slot.role,
+		    .number = slot.number,
 			.alive = slot.alive != 0 };
 	}
 	area = metric_area_resume(fd, holdings, count);

@@ -89,7 +89,8 @@ wiring_visit(struct process_list *processes)
 	int pair[2];
 
 	TAILQ_FOREACH(process, processes, link) {
-		if (process->role == ROLE_PEER && process_is_up(process) && process->channel != NULL)
+		if (process->role == ROLE_PEER && process_is_up(process) &&
+		    process->channel != NULL)
 			break;
 	}
 	if (process == NULL ||

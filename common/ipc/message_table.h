@@ -278,7 +278,7 @@ MESSAGE(status, 0x44, FROM_RAFTD,
     FIELD(bytes, members)	/* list of member_record, in order of joining */
     FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms)
     FIELD(bytes, standby_url)	/* PHASE_STANDBY: where clients are sent; empty: not known */
-    FIELD(bytes, rejoin)	/* PHASE_STANDBY of one who was removed: peers, separated by commas */
+    FIELD(bytes, rejoin)	/* PHASE_STANDBY of one who was removed: peers, by commas */
     FIELD(u64, rejoin_wait_ms))	/* and it asks them then; 0: at once */
 /* Paths that changed this turn, before its outcomes: caches drop them and
  * every directory above. */

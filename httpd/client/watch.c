@@ -172,7 +172,8 @@ watch_begin(struct request *request, struct slice key, const struct params *para
 void
 watch_go_on(struct request *request, const struct request_rest *rest)
 {
-	struct client_watch *watch = new_watch(request, (rest->watch_flags & WATCH_FLAG_STREAM) != 0);
+	struct client_watch *watch =
+	    new_watch(request, (rest->watch_flags & WATCH_FLAG_STREAM) != 0);
 
 	ASSERT(request->streaming);
 	backend_watch_on(request->worker->backend, &watch->watch, rest->key, rest->watch_flags,

@@ -312,7 +312,8 @@ join_full(struct join *join, const struct answer *answer)
 {
 	join->pause_ms = join_sync_interval_ms(answer_body(answer));
 	if (!join->full)
-		diag_info("peer", "%s stands by: the cluster has as many members as it wants; asking "
+		diag_info("peer",
+		    "%s stands by: the cluster has as many members as it wants; asking "
 		    "again every %" PRIu64 " ms", join_worker(join)->config.name, join->pause_ms);
 	join->standby = join->full = true;
 	join_pause(join);

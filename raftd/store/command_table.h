@@ -16,7 +16,7 @@ RECORD(command_write,		/* COMMAND_WRITE: as msg_write; expiry = entry time + ttl
     FIELD(u64, ttl_s) FIELD(u64, prev_index) FIELD(bytes, prev_value))
 RECORD(command_expire,		/* COMMAND_EXPIRE: everything due at or before the cut-off */
     FIELD(u64, cutoff_ns))
-RECORD(command_member,		/* COMMAND_MEMBER: in a CONF entry (join, remove), or a COMMAND (update) */
+RECORD(command_member,		/* COMMAND_MEMBER: in a CONF entry, or a COMMAND (update) */
     FIELD(u8, op)		/* enum member_op */
     FIELD(u64, id)
     FIELD(u64, cluster_id)	/* in logs begun before COMMAND_CREATE: their first entry; else 0 */

@@ -35,7 +35,7 @@ struct machine {
 	uint64_t muted_life;		/* frames of this and earlier lives are lost */
 	bool join;			/* next start on an empty directory joins */
 	uint64_t retire_wait_ms;	/* with EXIT_RETIRED */
-	bool retired;			/* out of the cluster, or not yet in it: does not restart by itself */
+	bool retired;			/* not in the cluster: no restart by itself */
 	bool doomed;			/* crashes at the next moment of this kind */
 	enum fault_moment doom;
 	bool ended;			/* raftd asked to end for good */

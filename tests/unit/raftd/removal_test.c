@@ -65,7 +65,8 @@ TEST(a_member_that_was_removed_while_away_is_told_when_it_is_back)
 		if (forget)
 			assert_int_equal(msg_removed_told_decode(frame.payload, &told), ERR_NONE);
 		else
-			assert_int_equal(msg_released_told_decode(frame.payload, &released), ERR_NONE);
+			assert_int_equal(msg_released_told_decode(frame.payload, &released),
+			    ERR_NONE);
 		assert_int_equal(forget ? told.id : released.id, 0xb2);
 		world_free(w);
 	}
@@ -227,7 +228,8 @@ led_world(uint64_t active_size)
 		pass(w, 100, all);
 	}
 	assert_string_equal(members_text(w), "abcde");
-	node_config_change(w->node, WORLD_SESSION, 10, false, &(struct msg_config_change){ .low = 10,
+	node_config_change(w->node, WORLD_SESSION, 10, false,
+	    &(struct msg_config_change){ .low = 10,
 	    .active_size = active_size, .remove_delay_ms = 3000 });
 	pass(w, 0, all);
 	return w;

@@ -322,11 +322,13 @@ TEST(raftd_hears_that_its_id_was_removed_meanwhile)
 		size_t used;
 
 		serve_to_join(&server);
-		snprintf(body, sizeof(body), "{\"errorCode\":300,\"message\":\"Raft Internal Error\","
+		snprintf(body, sizeof(body),
+		    "{\"errorCode\":300,\"message\":\"Raft Internal Error\","
 		    "\"cause\":\"%s\",\"index\":4}\n", causes[i]);
 		server_answer(&server, 500, body);
 		fixture_run(fixture, was_removed, fixture);
-		assert_int_equal(frame_parse(buf_slice(&fixture->backend.out), &frame, &used), ERR_NONE);
+		assert_int_equal(frame_parse(buf_slice(&fixture->backend.out), &frame, &used),
+		    ERR_NONE);
 		assert_int_equal(msg_join_removed_decode(frame.payload, &removed), ERR_NONE);
 		assert_int_equal(removed.forgotten, i);
 		assert_false(fixture->ended);
