@@ -25,8 +25,8 @@ static void
 show_members(const struct output *out, const struct json *members)
 {
 	static const struct table_column columns[] = { { "MEMBER", false, true },
-		{ "ROLE", false, false }, { "CLIENT URL", false, true },
-		{ "PEER URL", false, true } };
+		{ "ROLE", false, false }, { "CLIENT URL", false, false },
+		{ "PEER URL", false, false } };
 	struct table table;
 
 	table_init(&table, columns, ARRAY_COUNT(columns));

@@ -64,7 +64,8 @@ void table_free(struct table *table);
 /* The next cell; text is copied. */
 void table_add(struct table *table, enum color color, const char *format, ...)
     PRINTF_LIKE(3, 4);
-/* Append the table as text: not above 80 columns unless wide. */
+/* Append the table as text: not above 80 columns unless wide, or what may not be cut
+ * needs more. */
 void table_render(const struct table *table, bool wide, bool colors, struct buf *text);
 void table_print(const struct output *out, const struct table *table);
 

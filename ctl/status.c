@@ -193,7 +193,7 @@ ctl_status(struct ctl *ctl)
 	static const struct table_column columns[] = { { "MEMBER", false, true },
 		{ "STATE", false, false }, { "TERM", true, false }, { "INDEX", true, false },
 		{ "VERSION", false, false }, { "PING", true, false }, { "MEMORY", true, false },
-		{ "CLIENT URL", false, true } };
+		{ "CLIENT URL", false, false } };
 	struct client *client = NULL;
 	struct members members = { 0 };
 	size_t healthy = 0;
