@@ -198,16 +198,12 @@ take_lock(struct source *source, char **sentence)
 	if (source->lock_fd == -1 && errno != ENOENT) {
 		err = system_failed("open", path, sentence);
 	} else if (source->lock_fd != -1 && flock(source->lock_fd, LOCK_EX | LOCK_NB) == -1) {
-		char text[32] = "";
+		char holder[LOCK_HOLDER_BYTES];
 
-		/* The first line is the process id. */
-		if (pread(source->lock_fd, text, sizeof(text) - 1, 0) <= 0)
-			text[0] = '\0';
-		text[strspn(text, "0123456789")] = '\0';
 		*sentence = xasprintf("%s is in use by process %s; stop that node first, and see "
 		    "to it "
 		    "that it is not started again", source->data_dir,
-		    text[0] == '\0' ? "?" : text);
+		    directory_lock_holder(source->lock_fd, holder));
 		err = ERR_BUSY;
 	}
 	free(path);

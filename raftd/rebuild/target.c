@@ -164,7 +164,10 @@ make_and_lock(struct target *target, const char *name, char **sentence)
 	if (target->lock_fd == -1) {
 		err = system_failed("open", path, sentence);
 	} else if (flock(target->lock_fd, LOCK_EX | LOCK_NB) == -1) {
-		*sentence = xasprintf("%s is in use by another process", target->data_dir);
+		char holder[LOCK_HOLDER_BYTES];
+
+		*sentence = xasprintf("%s is in use by process %s", target->data_dir,
+		    directory_lock_holder(target->lock_fd, holder));
 		err = ERR_BUSY;
 	} else {
 		write_lock_text(target->lock_fd, name);

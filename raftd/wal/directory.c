@@ -208,3 +208,13 @@ directory_finish(const char *data_dir, bool sync, char **sentence)
 	free(path);
 	return err;
 }
+
+const char *
+directory_lock_holder(int lock_fd, char holder[LOCK_HOLDER_BYTES])
+{
+	ssize_t size = pread(lock_fd, holder, LOCK_HOLDER_BYTES - 1, 0);
+
+	holder[size > 0 ? size : 0] = '\0';
+	holder[strspn(holder, "0123456789")] = '\0';
+	return holder[0] == '\0' ? "?" : holder;
+}

@@ -46,6 +46,10 @@ enum err directory_rebuild(const char *data_dir, char **sentence) MUST_CHECK;
 enum err directory_rebuilt(const char *data_dir, char **sentence) MUST_CHECK;
 /* Is there anything of that name in it, be it a link that leads nowhere? */
 bool directory_has(const char *data_dir, const char *name);
+/* Who holds the data directory's lock, as its text has it in the first line: the
+ * process id, or "?". Returns holder. */
+#define LOCK_HOLDER_BYTES ((size_t)32)
+const char *directory_lock_holder(int lock_fd, char holder[LOCK_HOLDER_BYTES]);
 /* fsync the directory at path. */
 enum err directory_sync(const char *path, char **sentence) MUST_CHECK;
 /* Write all of bytes to fd at offset. ERR_NONE or what errno meant. */
