@@ -9,6 +9,7 @@
 
 #include "common/xmem.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -52,6 +53,8 @@ title_start(int argc, char **argv)
 			end += strlen(*variable) + 1;
 	}
 	environment_copy();
+	/* The C library's pointer goes there, too. */
+	program_invocation_short_name = xstrdup(program_invocation_short_name);
 	title_room = argv[0];
 	title_room_bytes = (size_t)(end - argv[0]);
 }

@@ -4,6 +4,7 @@
 #include "ctl/api.h"
 
 #include "common/json_text.h"
+#include "common/program.h"
 #include "ctl/form.h"
 
 #include <stdio.h>
@@ -87,7 +88,7 @@ say_other(const struct api_answer *answer)
 		}
 	}
 	fflush(stdout);
-	fprintf(stderr, "etcdctl: %s answers %u%s%.*s\n", answer->answer.from,
+	fprintf(stderr, "%s: %s answers %u%s%.*s\n", program_own(), answer->answer.from,
 	    answer->answer.status, said.size == 0 ? "" : ": ", SLICE_ARGS(said));
 }
 

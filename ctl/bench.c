@@ -8,6 +8,7 @@
  */
 #include "common/clock.h"
 #include "common/limits.h"
+#include "common/program.h"
 #include "common/xmem.h"
 #include "ctl/api.h"
 #include "ctl/form.h"
@@ -179,7 +180,7 @@ clear_away(const struct load *load)
 	if (api_ask(load->client, &request, &answer) != CLIENT_ANSWERED ||
 	    (answer.error_code != 0 && answer.error_code != 100))
 		code = output_fail(CTL_SERVER_ERROR, "%s could not be removed; remove it with "
-		    "'etcdctl rm -r %s'", load->directory, load->directory);
+		    "'%s rm -r %s'", load->directory, program_own(), load->directory);
 	api_answer_free(&answer);
 	return code;
 }

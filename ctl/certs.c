@@ -6,6 +6,7 @@
  * written over. Whoever has ca.key can make certificates: keep it elsewhere.
  */
 #include "common/base.h"
+#include "common/program.h"
 #include "common/xmem.h"
 #include "ctl/ctl.h"
 
@@ -126,8 +127,9 @@ load_authority(const struct ctl *ctl, struct pair *authority)
 
 	if (certificate == NULL || key == NULL) {
 		code = output_fail(CTL_BAD_ARGUMENTS,
-		    "cannot read %s (--dir): %s; make an authority with 'etcdctl certs ca'",
-		    certificate == NULL ? certificate_path : key_path, strerror(errno));
+		    "cannot read %s (--dir): %s; make an authority with '%s certs ca'",
+		    certificate == NULL ? certificate_path : key_path, strerror(errno),
+		    program_own());
 	} else {
 		authority->certificate = PEM_read_X509(certificate, NULL, NULL, NULL);
 		authority->key = PEM_read_PrivateKey(key, NULL, NULL, NULL);

@@ -13,6 +13,7 @@
  * a tree of its own, since no listing from outside shows it.
  */
 #include "common/clock.h"
+#include "common/program.h"
 #include "common/xmem.h"
 #include "ctl/api.h"
 #include "ctl/follow.h"
@@ -57,7 +58,7 @@ complain(struct import *import, struct slice key, const struct api_answer *answe
     enum client_result result)
 {
 	if (import->counts.failed++ < COMPLAINTS_MAX) {
-		fprintf(stderr, "etcdctl: %.*s was not carried over: ", SLICE_ARGS(key));
+		fprintf(stderr, "%s: %.*s was not carried over: ", program_own(), SLICE_ARGS(key));
 		(void)api_report(&import->ctl->out, result, answer);
 	}
 }
@@ -275,8 +276,8 @@ warn_of_lost_bytes(const struct plan *plan)
 		count += value.size > 0 && memmem(value.data, value.size, replacement, 3) != NULL;
 	}
 	if (count > 0)
-		fprintf(stderr, "etcdctl: %zu values have bytes that the source shows as U+FFFD; "
-		    "they are carried over so\n", count);
+		fprintf(stderr, "%s: %zu values have bytes that the source shows as U+FFFD; "
+		    "they are carried over so\n", program_own(), count);
 }
 
 static int
@@ -387,8 +388,8 @@ follow_one(struct import *import, size_t which, uint64_t limit_ms, bool *came)
 		apply(import, follow.key, answer.doc.root);
 		import->next[which] = follow.next;
 	} else if (result == CLIENT_ANSWERED && answer.error_code == EVENT_CLEARED) {
-		fprintf(stderr, "etcdctl: the source no longer keeps the changes from %" PRIu64
-		    " on; copying again\n", import->next[which]);
+		fprintf(stderr, "%s: the source no longer keeps the changes from %" PRIu64
+		    " on; copying again\n", program_own(), import->next[which]);
 		code = copy_tree(import, which);
 	} else if (result == CLIENT_TIMED_OUT) {
 		/* Changes elsewhere move the window of this one as well. */
@@ -423,8 +424,8 @@ follow_all(struct import *import)
 	int code = CTL_DONE;
 	bool came;
 
-	fprintf(stderr, "etcdctl: copied; following. Stop the writers of the source, "
-	    "then CTRL-C\n");
+	fprintf(stderr, "%s: copied; following. Stop the writers of the source, "
+	    "then CTRL-C\n", program_own());
 	progress_begin(&progress, &import->ctl->out, "changes carried over");
 	while (code == CTL_DONE && interrupt_signal() == 0) {
 		code = follow_one(import, 0, ROOT_POLL_MS, &came);

@@ -1,6 +1,7 @@
 /*
  * main.c - the program "etcdctl": reads the command line, runs the command.
  */
+#include "common/program.h"
 #include "ctl/ctl.h"
 #include "ctl/usage.h"
 
@@ -14,8 +15,8 @@ usage(const struct arguments *arguments, const char *problem)
 {
 	const char *name = arguments->command == NULL ? NULL : arguments->command->name;
 
-	fprintf(stderr, "etcdctl: %s\ntry 'etcdctl help%s%s'\n", problem, name == NULL ? "" : " ",
-	    name == NULL ? "" : name);
+	fprintf(stderr, "%s: %s\ntry '%s help%s%s'\n", program_own(), problem, program_own(),
+	    name == NULL ? "" : " ", name == NULL ? "" : name);
 	return CTL_BAD_ARGUMENTS;
 }
 

@@ -5,6 +5,7 @@
  * machine becomes a member when it joins, and is removed at a peer port: so a
  * removal is tried at the one place and then at the other.
  */
+#include "common/program.h"
 #include "common/xmem.h"
 #include "ctl/client.h"
 #include "ctl/form.h"
@@ -42,8 +43,8 @@ static void
 list_as_table(const struct output *out, const struct members *members)
 {
 	static const struct table_column columns[] = { { "ID", false, false },
-		{ "NAME", false, true }, { "LEADER", false, false }, { "CLIENT URL", false, true },
-		{ "PEER URL", false, true } };
+		{ "NAME", false, true }, { "LEADER", false, false }, { "CLIENT URL", false, false },
+		{ "PEER URL", false, false } };
 	struct table table;
 
 	table_init(&table, columns, ARRAY_COUNT(columns));
@@ -168,8 +169,8 @@ how_to_join(const struct members *members, const char *name, const char *url)
 {
 	struct buf text = BUF_INIT;
 
-	buf_printf(&text, "start it there: etcd -name %s -peer-addr %s -peers ", name,
-	    without_scheme(url));
+	buf_printf(&text, "start it there: %s -name %s -peer-addr %s -peers ",
+	    program_etcd(), name, without_scheme(url));
 	for (size_t i = 0; i < members->count; i++) {
 		if (members->list[i].peer_url != NULL)
 			buf_printf(&text, "%s%s", i == 0 ? "" : ",",
@@ -290,7 +291,8 @@ ctl_member_remove(struct ctl *ctl)
 
 	if (code == CTL_DONE && member == NULL)
 		code = output_fail(CTL_BAD_ARGUMENTS,
-		    "no member has the ID or name \"%s\"; see 'etcdctl member list'", word);
+		    "no member has the ID or name \"%s\"; see '%s member list'", word,
+		    program_own());
 	if (code == CTL_DONE) {
 		char *what = xasprintf("remove member %.*s (%.*s) for good: its data there is of "
 		    "no use any more, and %zu of %zu members remain", SLICE_ARGS(member->name),
@@ -322,7 +324,8 @@ ctl_member_update(struct ctl *ctl)
 
 	if (code == CTL_DONE && member == NULL)
 		code = output_fail(CTL_BAD_ARGUMENTS,
-		    "no member has the ID or name \"%s\"; see 'etcdctl member list'", word);
+		    "no member has the ID or name \"%s\"; see '%s member list'", word,
+		    program_own());
 	if (code == CTL_DONE) {
 		put_urls(&body, ctl->arguments->words[1]);
 		path = xasprintf("/v2/members/%.*s", SLICE_ARGS(member->id));

@@ -4,6 +4,7 @@
 #include "ctl/output.h"
 
 #include "common/clock.h"
+#include "common/program.h"
 #include "common/utf8.h"
 #include "common/xmem.h"
 
@@ -51,7 +52,7 @@ output_fail(int code, const char *format, ...)
 	va_list values;
 
 	fflush(stdout);
-	fprintf(stderr, "etcdctl: ");
+	fprintf(stderr, "%s: ", program_own());
 	va_start(values, format);
 	vfprintf(stderr, format, values);
 	va_end(values);
@@ -340,7 +341,7 @@ output_confirm(const struct output *out, const struct arguments *arguments, cons
 	if (arguments_flag(arguments, OPT_YES))
 		return true;
 	if (!out->err_is_terminal || isatty(STDIN_FILENO) != 1) {
-		fprintf(stderr, "etcdctl: this will %s: give --yes if it shall\n", what);
+		fprintf(stderr, "%s: this will %s: give --yes if it shall\n", program_own(), what);
 		return false;
 	}
 	fprintf(stderr, "This will %s.\nGo on? [y/N] ", what);

@@ -10,6 +10,7 @@
  */
 #include "common/libexec.h"
 #include "common/limits.h"
+#include "common/program.h"
 #include "common/xmem.h"
 #include "ctl/ctl.h"
 #include "ctl/json_put.h"
@@ -71,7 +72,7 @@ become(const char *program, char **argv, int out_fd, int backup_fd)
 	if ((out_fd == -1 || dup2(out_fd, STDOUT_FILENO) != -1) &&
 	    (backup_fd == -1 || dup2(backup_fd, BACKUP_FD) != -1))
 		execv(program, argv);
-	fprintf(stderr, "etcdctl: cannot run %s: %s\n", program, strerror(errno));
+	fprintf(stderr, "%s: cannot run %s: %s\n", program_own(), program, strerror(errno));
 	_exit(EXIT_NO_EXEC);
 }
 
@@ -86,7 +87,8 @@ start(char **argv, int out_fd, int backup_fd)
 	if (pid == 0)
 		become(program, argv, out_fd, backup_fd);
 	if (pid == -1)
-		fprintf(stderr, "etcdctl: cannot start %s: %s\n", program, strerror(errno));
+		fprintf(stderr, "%s: cannot start %s: %s\n", program_own(), program,
+		    strerror(errno));
 	free(program);
 	return pid;
 }
@@ -113,7 +115,7 @@ ctl_restore(struct ctl *ctl)
 	const struct arguments *arguments = ctl->arguments;
 	const char *file = arguments->words[0], *to = arguments_text(arguments, OPT_TO);
 	const char *name = arguments_text(arguments, OPT_NODE_NAME);
-	char *argv[] = { "etcdctl", "restore", "new", NULL, NULL, PEER_URL, CLIENT_URL, NULL,
+	char *argv[] = { (char *)(uintptr_t)program_own(), "restore", "new", NULL, NULL, PEER_URL, CLIENT_URL, NULL,
 		NULL };
 	int fd, code;
 
@@ -164,7 +166,7 @@ static int
 look_at(struct survivor *survivor)
 {
 	char *dir = xstrdup(survivor->dir);
-	char *argv[] = { "etcdctl", "inspect", dir, NULL };
+	char *argv[] = { (char *)(uintptr_t)program_own(), "inspect", dir, NULL };
 	char line[LINE_BYTES];
 	int pipe_fds[2];
 	FILE *answer;
@@ -310,16 +312,16 @@ print_losses(const struct survivor *survivors, size_t count, const struct surviv
 static int
 make(const struct ctl *ctl, const struct survivor *fullest, const char *to, const char *name)
 {
-	char *argv[] = { "etcdctl", "recover", xstrdup(fullest->dir), xstrdup(to), xstrdup(name),
-		NULL };
+	char *argv[] = { (char *)(uintptr_t)program_own(), "recover", xstrdup(fullest->dir),
+		xstrdup(to), xstrdup(name), NULL };
 	int code;
 
 	code = wait_for(start(argv, -1, -1));
 	if (code == CTL_DONE && ctl->out.format != FORMAT_JSON)
-		printf("Now start it:  etcd -name %s -data-dir %s -addr HOST:PORT "
+		printf("Now start it:  %s -name %s -data-dir %s -addr HOST:PORT "
 		    "-peer-addr HOST:PORT\n"
 		    "Then let other nodes join it with -peers, each with an empty -data-dir, and "
-		    "never start an old directory again.\n", name, to);
+		    "never start an old directory again.\n", program_etcd(), name, to);
 	free(argv[2]);
 	free(argv[3]);
 	free(argv[4]);

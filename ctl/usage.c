@@ -3,6 +3,7 @@
  */
 #include "ctl/usage.h"
 
+#include "common/program.h"
 #include "config.h"
 #include "ctl/ctl.h"
 
@@ -104,9 +105,10 @@ has_options(const char *command)
 void
 usage_print(void)
 {
+	const char *own = program_own();
 	const char *title = NULL;
 
-	printf("usage: etcdctl [OPTION...] COMMAND [ARGUMENT...]\n");
+	printf("usage: %s [OPTION...] COMMAND [ARGUMENT...]\n", own);
 	for (size_t i = 0; i < command_count; i++) {
 		if (strchr(commands[i].name, ' ') != NULL)
 			continue;
@@ -116,11 +118,12 @@ usage_print(void)
 		}
 		print_command(&commands[i]);
 	}
-	printf("Options of all commands: --endpoints, -o, ...: etcdctl --help=all\n"
+	printf("Options of all commands: --endpoints, -o, ...: %s --help=all\n"
 	       "Examples\n"
-	       "  etcdctl set /message Hello\n"
-	       "  etcdctl --endpoints http://10.0.0.1:4001,http://10.0.0.2:4001 ls -r /\n"
-	       "  etcdctl control -data-dir machine1.etcd status\n");
+	       "  %s set /message Hello\n"
+	       "  %s --endpoints http://10.0.0.1:4001,http://10.0.0.2:4001 ls -r /\n"
+	       "  %s control -data-dir machine1.etcd status\n",
+	    own, own, own, own);
 }
 
 static void
@@ -128,7 +131,7 @@ print_command_usage(const struct command *command)
 {
 	if (command->kind == COMMAND_FAMILY)
 		return;
-	printf("usage: etcdctl %s%s%s%s\n", command->name,
+	printf("usage: %s %s%s%s%s\n", program_own(), command->name,
 	    has_options(command->name) ? " [OPTION...]" : "",
 	    command->arguments[0] == '\0' ? "" : " ", command->arguments);
 }
@@ -152,7 +155,7 @@ usage_print_command(const struct command *command)
 		printf("\nOptions\n");
 		print_options(command->name, false);
 	}
-	printf("\nAnd those of all commands: etcdctl --help=all\n");
+	printf("\nAnd those of all commands: %s --help=all\n", program_own());
 }
 
 void
@@ -183,8 +186,8 @@ ctl_help(struct ctl *ctl)
 	    arguments->word_count > 1 ? arguments->words[1] : "");
 	command = command_find(name);
 	if (command == NULL)
-		return output_fail(CTL_BAD_ARGUMENTS, "no command \"%s\"; try 'etcdctl help'",
-		    name);
+		return output_fail(CTL_BAD_ARGUMENTS, "no command \"%s\"; try '%s help'",
+		    name, program_own());
 	usage_print_command(command);
 	return CTL_DONE;
 }
@@ -192,6 +195,6 @@ ctl_help(struct ctl *ctl)
 int
 ctl_version(struct ctl *ctl UNUSED)
 {
-	printf("etcdctl version %s\n", PACKAGE_VERSION);
+	printf("%s version %s\n", program_own(), PACKAGE_VERSION);
 	return CTL_DONE;
 }

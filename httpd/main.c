@@ -18,6 +18,7 @@
 #include "common/harden.h"
 #include "common/ipc/wire.h"
 #include "common/loop.h"
+#include "common/program.h"
 #include "common/title.h"
 #include "common/xmem.h"
 #include "httpd/backend.h"
@@ -51,10 +52,10 @@ static void
 set_title(const struct worker *worker)
 {
 	if (worker->role == ROLE_PEER)
-		title_set("etcd: httpd peer (%zu connections)", worker->connections);
+		title_set("%s: httpd peer (%zu connections)", program_etcd(), worker->connections);
 	else
-		title_set("etcd: httpd client %" PRIu32 " (%zu connections)", worker->number,
-		    worker->connections);
+		title_set("%s: httpd client %" PRIu32 " (%zu connections)", program_etcd(),
+		    worker->number, worker->connections);
 }
 
 void
@@ -341,8 +342,8 @@ main(int argc, char **argv)
 	title_start(argc, argv);
 	diag_start("httpd");
 	if (!read_arguments(argc, argv, &program, &control_fd)) {
-		diag_say("httpd: is started by etcd, with --role client|peer --number N "
-			 "--control-fd FD --listen-fd FD");
+		diag_say("httpd: is started by %s, with --role client|peer --number N "
+			 "--control-fd FD --listen-fd FD", program_etcd());
 		return EXIT_USAGE;
 	}
 	/* Other workers may have taken what made the socket readable. */

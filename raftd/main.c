@@ -11,6 +11,7 @@
  */
 #include "common/child.h"
 #include "common/harden.h"
+#include "common/program.h"
 #include "common/rand.h"
 #include "common/title.h"
 #include "common/xmem.h"
@@ -222,8 +223,9 @@ io_status(void *argument, const struct msg_status *status)
 	sessions_status(raftd->sessions, status);
 	msg_node_state_frame(child_out(raftd->child), 0, &state);
 	remember_leader(raftd, status);
-	title_set("etcd: raftd %s %s term %" PRIu64 " index %" PRIu64, node_name(raftd->node),
-	    node_role_name(status->role), status->term, status->store_index);
+	title_set("%s: raftd %s %s term %" PRIu64 " index %" PRIu64, program_etcd(),
+	    node_name(raftd->node), node_role_name(status->role), status->term,
+	    status->store_index);
 }
 
 static void
@@ -668,12 +670,13 @@ main(int argc, char **argv)
 	if (argc == 3 && strcmp(argv[1], "--check") == 0)
 		return child_check(argv[2]);
 	if (argc != 3 || strcmp(argv[1], "--control-fd") != 0 || strcmp(argv[2], "3") != 0) {
-		diag_say("raftd: started by etcd only, not by hand (raftd --control-fd 3)");
+		diag_say("raftd: started by %s only, not by hand (raftd --control-fd 3)",
+		    program_etcd());
 		return EXIT_USAGE;
 	}
 	harden_start(CHILD_CONTROL_FD + 1);
 	title_start(argc, argv);
-	title_set("etcd: raftd");
+	title_set("%s: raftd", program_etcd());
 	diag_start("raftd");
 	config_init(&raftd.config);
 	STAILQ_INIT(&raftd.held);

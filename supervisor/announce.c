@@ -5,6 +5,7 @@
 #include "supervisor/supervisor.h"
 
 #include "common/diag.h"
+#include "common/program.h"
 #include "common/version.h"
 #include "common/xmem.h"
 #include "supervisor/setup.h"
@@ -71,7 +72,7 @@ announce_start(struct supervisor *supervisor)
 {
 	const struct config *config = supervisor->config;
 
-	diag_say("etcd %s (moothall), data in %s (%s), %u processes", version_text,
+	diag_say("%s %s (moothall), data in %s (%s), %u processes", program_own(), version_text,
 	    supervisor->directory->shown, supervisor->directory->is_new ? "new" : "existing",
 	    supervisor->workers + PROCESSES_BESIDE_WORKERS);
 	begin_quietly(supervisor);

@@ -7,6 +7,7 @@
 #include "supervisor/arguments.h"
 
 #include "common/diag.h"
+#include "common/program.h"
 #include "common/xmem.h"
 #include "supervisor/config_file.h"
 
@@ -67,7 +68,7 @@ read_variable(struct arguments *arguments, const char *variable, bool quiet, cha
 	row = option_by_environment(name);
 	if (row == NULL) {
 		if (!quiet)
-			diag_say("etcd: %s: no such option, ignored", name);
+			diag_say("%s: %s: no such option, ignored", program_own(), name);
 	} else if (value[0] != '\0' && row->kind == OPTION_KIND_BOOL) {
 		err = arguments_set(arguments, row,
 		    strcmp(value, "0") == 0 || strcmp(value, "false") == 0 ? "false" : "true",
@@ -99,8 +100,9 @@ unknown_option(const char *flag)
 	const char *nearest = option_nearest(flag);
 
 	if (nearest == NULL)
-		return xasprintf("no option -%s (etcd --help)", flag);
-	return xasprintf("no option -%s; did you mean -%s? (etcd --help)", flag, nearest);
+		return xasprintf("no option -%s (%s --help)", flag, program_own());
+	return xasprintf("no option -%s; did you mean -%s? (%s --help)", flag, nearest,
+	    program_own());
 }
 
 /*

@@ -8,6 +8,7 @@
 
 #include "common/diag.h"
 #include "common/limits.h"
+#include "common/program.h"
 #include "common/xmem.h"
 #include "supervisor/toml.h"
 
@@ -183,13 +184,14 @@ say_unknown(const struct toml *toml, const struct toml_entry *entry, const char 
 	if (is_in_unknown_table(toml, entry->key))
 		return;
 	if (entry->kind == TOML_TABLE)
-		diag_say("etcd: %s:%u: [%s]: no such table, ignored", path, entry->line,
+		diag_say("%s: %s:%u: [%s]: no such table, ignored", program_own(), path, entry->line,
 		    entry->key);
 	else if (nearest == NULL)
-		diag_say("etcd: %s:%u: %s: no such option, ignored", path, entry->line, entry->key);
+		diag_say("%s: %s:%u: %s: no such option, ignored", program_own(), path, entry->line,
+		    entry->key);
 	else
-		diag_say("etcd: %s:%u: %s: no such option, ignored; did you mean %s?", path,
-		    entry->line, entry->key, nearest);
+		diag_say("%s: %s:%u: %s: no such option, ignored; did you mean %s?", program_own(), path, entry->line,
+		    entry->key, nearest);
 }
 
 static enum err
@@ -442,10 +444,11 @@ print_sample(const void *argument UNUSED, enum option_id id, struct buf *out)
 void
 config_file_sample(struct buf *out)
 {
-	buf_append_text(out,
-	    "# etcd.conf - options of etcd as TOML: every one, with its default.\n"
+	buf_printf(out,
+	    "# Options of %s as TOML: every one, with its default.\n"
 	    "#\n"
 	    "# Later wins: this file, the file of -config, environment, command line.\n"
-	    "# etcd -print-config shows what is in effect, etcd -check-config checks it.\n");
+	    "# %s -print-config shows what is in effect, %s -check-config checks it.\n",
+	    program_etcd(), program_etcd(), program_etcd());
 	for_each_key(print_sample, NULL, out);
 }

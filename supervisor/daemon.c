@@ -3,6 +3,8 @@
  */
 #include "supervisor/daemon.h"
 
+#include "common/program.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,10 +49,10 @@ wait_for(pid_t pid, int fd, const char *log)
 		continue;
 	code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
 	if (size > 0)
-		fprintf(stderr, "etcd: %.*s\n", (int)size, text);
+		fprintf(stderr, "%s: %.*s\n", program_own(), (int)size, text);
 	else
-		fprintf(stderr, "etcd: ended with code %d before it was ready; see %s\n", code,
-		    log);
+		fprintf(stderr, "%s: ended with code %d before it was ready; see %s\n",
+		    program_own(), code, log);
 	_exit(code);
 }
 

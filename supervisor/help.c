@@ -4,6 +4,7 @@
 #include "supervisor/help.h"
 
 #include "common/option.h"
+#include "common/program.h"
 #include "common/xmem.h"
 
 #include <stdio.h>
@@ -28,15 +29,21 @@ static const struct help_group {
 	{ "log and checks", 3, { OPTION_log_level, OPTION_log_output, OPTION_check_config } },
 };
 
-static const char examples[] =
-"examples\n"
-"  etcd -name m1 -data-dir m1\n"
-"  etcd -name m2 -data-dir m2 -peers 127.0.0.1:7001 -addr 127.0.0.1:4002 \\\n"
-"       -peer-addr 127.0.0.1:7002\n"
-"  etcdctl control -data-dir m1 status\n"
-"\n"
-"All options: etcd -help=all, or etcd(8). Each may also be ETCD_OPTION in the\n"
-"environment, or stand in a file.\n";
+static void
+print_examples(void)
+{
+	const char *own = program_own();
+
+	printf("examples\n"
+	    "  %s -name m1 -data-dir m1\n"
+	    "  %s -name m2 -data-dir m2 -peers 127.0.0.1:7001 -addr 127.0.0.1:4002 \\\n"
+	    "       -peer-addr 127.0.0.1:7002\n"
+	    "  %s control -data-dir m1 status\n"
+	    "\n"
+	    "All options: %s -help=all, or %s(8). Each may also be ETCD_OPTION in the\n"
+	    "environment, or stand in a file.\n",
+	    own, own, program_etcdctl(), own, program_etcd());
+}
 
 static void
 print_short(const struct option_row *row)
@@ -54,20 +61,22 @@ print_short(const struct option_row *row)
 void
 help_print(void)
 {
-	printf("usage: etcd [-OPTION VALUE | -OPTION=VALUE]...\n"
-	    "Without options: a new one-node cluster on 127.0.0.1, ports 4001 and 7001.\n\n");
+	printf("usage: %s [-OPTION VALUE | -OPTION=VALUE]...\n"
+	    "Without options: a new one-node cluster on 127.0.0.1, ports 4001 and 7001.\n\n",
+	    program_own());
 	for (size_t i = 0; i < ARRAY_COUNT(groups); i++) {
 		printf("%s\n", groups[i].title);
 		for (size_t j = 0; j < groups[i].count; j++)
 			print_short(&option_rows[groups[i].ids[j]]);
 	}
-	printf("\n%s", examples);
+	printf("\n");
+	print_examples();
 }
 
 void
 help_print_all(void)
 {
-	printf("usage: etcd [-OPTION VALUE | -OPTION=VALUE]...\n\n");
+	printf("usage: %s [-OPTION VALUE | -OPTION=VALUE]...\n\n", program_own());
 	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
 		const struct option_row *row = &option_rows[id];
 

@@ -11,6 +11,7 @@
 #include "common/diag.h"
 #include "common/ipc/message.h"
 #include "common/metric.h"
+#include "common/program.h"
 #include "common/xmem.h"
 #include "supervisor/log_sink.h"
 
@@ -67,7 +68,7 @@ static void
 put_own(struct log *log, enum diag_level level, const char *text)
 {
 	struct diag_record record = { .level = level, .wall_ns = clock_now().wall_ns,
-		.node = diag_node(), .program = "etcd", .pid = (long)getpid(),
+		.node = diag_node(), .program = program_own(), .pid = (long)getpid(),
 		.part = SLICE_LITERAL("log"), .text = slice_text(text) };
 
 	put_record(log, log->lines, &record);
@@ -83,8 +84,8 @@ tell_trouble(struct log_sink *sink)
 
 	if (reason == NULL)
 		return;
-	size = snprintf(line, sizeof(line), "etcd: cannot write the log to %s: %s\n",
-	    log_sink_where(sink), reason);
+	size = snprintf(line, sizeof(line), "%s: cannot write the log to %s: %s\n",
+	    program_own(), log_sink_where(sink), reason);
 	if (write(STDERR_FILENO, line, MIN_OF((size_t)size, sizeof(line) - 1)) == -1)
 		return;
 }

@@ -8,6 +8,7 @@
 #include "common/diag.h"
 #include "common/harden.h"
 #include "common/libexec.h"
+#include "common/program.h"
 #include "common/version.h"
 #include "common/xmem.h"
 #include "supervisor/config_file.h"
@@ -66,9 +67,9 @@ static enum exit_code
 fail(const struct program *program, enum exit_code code, char *problem)
 {
 	daemon_tell(program->daemon_fd, problem);
-	diag_say_failure("etcd: %s", problem);
+	diag_say_failure("%s: %s", program_own(), problem);
 	if (code == EXIT_USAGE)
-		diag_say_failure("try 'etcd -help'");
+		diag_say_failure("try '%s -help'", program_own());
 	free(problem);
 	return code;
 }
@@ -595,7 +596,7 @@ main(int argc, char **argv)
 
 	inherit_read(&program.inherited);
 	harden_start(-1);
-	diag_start("etcd");
+	diag_start(program_own());
 	program.own_path = upgrade_program(argv[0]);
 	problem = upgrade_find(&program.takeover);
 	if (problem != NULL) {
@@ -613,7 +614,7 @@ main(int argc, char **argv)
 		help_print_all();
 		goto end;
 	case ARGUMENTS_VERSION:
-		printf("etcd version %s\n", version_text);
+		printf("%s version %s\n", program_own(), version_text);
 		goto end;
 	case ARGUMENTS_WRONG:
 		code = fail(&program, EXIT_USAGE, problem);

@@ -11,6 +11,7 @@
 #include "common/diag.h"
 #include "common/harden.h"
 #include "common/ipc/message.h"
+#include "common/program.h"
 #include "supervisor/policy.h"
 #include "supervisor/spawn.h"
 
@@ -59,7 +60,7 @@ main(int argc, char **argv)
 
 	diag_start("resolver");
 	if (argc != 2) {
-		diag_say("resolver: is started by etcd, with a host name");
+		diag_say("resolver: is started by %s, with a host name", program_etcd());
 		return EXIT_USAGE;
 	}
 	/* Set before exec too; a program of other rights would have lost it. */

@@ -3,6 +3,7 @@
  */
 #include "supervisor/restore.h"
 
+#include "common/program.h"
 #include "common/xmem.h"
 #include "supervisor/spawn.h"
 
@@ -58,8 +59,7 @@ enum exit_code
 restore_run(const struct config *config, const char *program, int fd,
     const struct notify *notify, char **problem)
 {
-	char *argv[] = { "etcd", "restore", "held", config->data_dir, config->name,
-	    config->peer_url,
+	char *argv[] = { (char *)(uintptr_t)program_own(), "restore", "held", config->data_dir, config->name, config->peer_url,
 		config->client_url, config->restore, NULL };
 	struct spawn spawn = { .path = program, .argv = argv, .control_fd = fd, .listen_fd = -1 };
 	pid_t pid = spawn_program(&spawn);

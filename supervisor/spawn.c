@@ -7,9 +7,12 @@
  */
 #include "supervisor/spawn.h"
 
+#include "common/program.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -22,8 +25,7 @@ NORETURN static void
 give_up(const char *what)
 {
 	/* Nothing is left to do about a failed write. */
-	if (write(STDERR_FILENO, what, strlen(what)) == -1)
-		_exit(EXIT_NO_EXEC);
+	(void)dprintf(STDERR_FILENO, "%s: %s\n", program_own(), what);
 	_exit(EXIT_NO_EXEC);
 }
 
@@ -48,7 +50,7 @@ static void
 place(int fd, int number)
 {
 	if (dup2(fd, number) == -1)
-		give_up("etcd: cannot pass a descriptor on\n");
+		give_up("cannot pass a descriptor on");
 }
 
 NORETURN static void
@@ -67,9 +69,8 @@ become(const struct spawn *spawn, pid_t parent)
 		listener = fcntl(spawn->listen_fd, F_DUPFD_CLOEXEC, FREE_FROM);
 	if (spawn->stderr_fd != 0)
 		words = fcntl(spawn->stderr_fd, F_DUPFD_CLOEXEC, FREE_FROM);
-	if (null == -1 || control == -1 || (spawn->stderr_fd != 0 && words == -1) ||
-	    (spawn->listen_fd != -1 && listener == -1))
-		give_up("etcd: cannot copy a descriptor\n");
+	if (null == -1 || control == -1 || (spawn->stderr_fd != 0 && words == -1) || (spawn->listen_fd != -1 && listener == -1))
+		give_up("cannot copy a descriptor");
 	place(null, STDIN_FILENO);
 	if (words != -1)
 		place(words, STDERR_FILENO);
@@ -79,10 +80,10 @@ become(const struct spawn *spawn, pid_t parent)
 		last = SPAWN_LISTEN_FD;
 	}
 	if (close_range(last + 1, ~0U, 0) == -1)
-		give_up("etcd: cannot close descriptors\n");
+		give_up("cannot close descriptors");
 	reset_signals();
 	execv(spawn->path, spawn->argv);
-	give_up("etcd: cannot run a program of this node; see -libexec-dir\n");
+	give_up("cannot run a program of this node; see -libexec-dir");
 }
 
 pid_t

@@ -17,6 +17,7 @@
 #include "supervisor/supervisor.h"
 
 #include "common/diag.h"
+#include "common/program.h"
 #include "supervisor/control.h"
 
 #include <signal.h>
@@ -199,6 +200,6 @@ stop_with(struct supervisor *supervisor, enum exit_code code, const char *senten
 	if (supervisor->stop.code != EXIT_STOPPED)
 		return;
 	supervisor->stop.code = code;
-	diag_say_failure("etcd: %s", sentence);
+	diag_say_failure("%s: %s", program_own(), sentence);
 	stop_fast(supervisor);
 }

@@ -6,6 +6,7 @@
 
 #include "common/diag.h"
 #include "common/ipc/wire.h"
+#include "common/program.h"
 #include "common/version.h"
 #include "common/xmem.h"
 #include "supervisor/control.h"
@@ -72,8 +73,8 @@ upgrade_find(struct takeover *takeover)
 		fd = (int)strtol(word + strlen("take "), NULL, 10);
 		takeover->mode = UPGRADE_TAKE;
 	} else {
-		return xasprintf("%s: \"%s\" is none of the words that a running etcd says to its "
-		    "successor", UPGRADE_VARIABLE, word);
+		return xasprintf("%s: \"%s\" is none of the words that a running %s says to its "
+		    "successor", UPGRADE_VARIABLE, word, program_own());
 	}
 	(void)unsetenv(UPGRADE_VARIABLE);
 	good = read_all(fd, &takeover->bytes);
@@ -190,8 +191,8 @@ upgrade_check_programs(const char *const *paths, size_t count)
 		while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 			continue;
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_STOPPED)
-			return xasprintf("%s does not run, or does not belong to this etcd",
-			    paths[i]);
+			return xasprintf("%s does not run, or does not belong to this %s", paths[i],
+			    program_own());
 	}
 	return NULL;
 }
@@ -264,7 +265,7 @@ static void
 rolled(void *argument, const char *problem)
 {
 	struct supervisor *supervisor = argument;
-	char *text = xasprintf("etcd %s\n", version_text);
+	char *text = xasprintf("%s %s\n", program_own(), version_text);
 
 	if (problem == NULL)
 		diag_info("upgrade", "done, all processes are of the new program: version=%s",

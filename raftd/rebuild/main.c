@@ -21,6 +21,7 @@
 #include "common/backup.h"
 #include "common/clock.h"
 #include "common/harden.h"
+#include "common/program.h"
 #include "common/rand.h"
 #include "common/xmem.h"
 #include "raftd/node.h"
@@ -423,7 +424,8 @@ main(int argc, char **argv)
 		catch_signals();
 		code = recover(&run, argv + 2);
 	} else {
-		diag_say("rebuild: started by etcd -restore and etcdctl recover, not by hand");
+		diag_say("rebuild: started by %s -restore and %s recover, not by hand",
+		    program_etcd(), program_etcdctl());
 		return EXIT_USAGE;
 	}
 	target_close(&run.target);
