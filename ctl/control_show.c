@@ -85,7 +85,9 @@ show_processes(const struct output *out, const struct json *processes)
 		add_age(&table, json_string(i, "since"));
 		add_number(&table, i, "restarts");
 		add_number(&table, i, "connections");
-		table_add(&table, COLOR_NONE, "%s", output_size(json_u64(i, "memory"), size));
+		/* Without /proc it is not known. */
+		table_add(&table, COLOR_NONE, "%s", json_u64(i, "memory") == 0 ? "-" :
+		    output_size(json_u64(i, "memory"), size));
 	}
 	if (table.cell_count > 0) {
 		putchar('\n');
