@@ -115,8 +115,8 @@ ctl_restore(struct ctl *ctl)
 	const struct arguments *arguments = ctl->arguments;
 	const char *file = arguments->words[0], *to = arguments_text(arguments, OPT_TO);
 	const char *name = arguments_text(arguments, OPT_NODE_NAME);
-	char *argv[] = { (char *)(uintptr_t)program_own(), "restore", "new", NULL, NULL, PEER_URL, CLIENT_URL, NULL,
-		NULL };
+	char *argv[] = { (char *)(uintptr_t)program_own(), "restore", "new", NULL, NULL, PEER_URL,
+		CLIENT_URL, NULL, NULL };
 	int fd, code;
 
 	if (to == NULL || name == NULL || name[0] == '\0')

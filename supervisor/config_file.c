@@ -184,14 +184,14 @@ say_unknown(const struct toml *toml, const struct toml_entry *entry, const char 
 	if (is_in_unknown_table(toml, entry->key))
 		return;
 	if (entry->kind == TOML_TABLE)
-		diag_say("%s: %s:%u: [%s]: no such table, ignored", program_own(), path, entry->line,
-		    entry->key);
+		diag_say("%s: %s:%u: [%s]: no such table, ignored", program_own(), path,
+		    entry->line, entry->key);
 	else if (nearest == NULL)
 		diag_say("%s: %s:%u: %s: no such option, ignored", program_own(), path, entry->line,
 		    entry->key);
 	else
-		diag_say("%s: %s:%u: %s: no such option, ignored; did you mean %s?", program_own(), path, entry->line,
-		    entry->key, nearest);
+		diag_say("%s: %s:%u: %s: no such option, ignored; did you mean %s?",
+		    program_own(), path, entry->line, entry->key, nearest);
 }
 
 static enum err

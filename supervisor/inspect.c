@@ -86,7 +86,8 @@ inspect(struct arguments *arguments, const struct privileges *privileges, const 
 		    "as in the data, or a new one" : "as in the data, or to be joined by ",
 		    config->peers);
 	buf_printf(out, "programs  %.*s, %u client worker%s\n",
-	    (int)(strrchr(raftd_path, '/') - raftd_path), raftd_path, workers, workers == 1 ? "" : "s");
+	    (int)(strrchr(raftd_path, '/') - raftd_path), raftd_path, workers,
+	    workers == 1 ? "" : "s");
 	buf_printf(out, "good: %s can be started so\n", program_own());
 	free(directory);
 	return NULL;

@@ -59,8 +59,8 @@ enum exit_code
 restore_run(const struct config *config, const char *program, int fd,
     const struct notify *notify, char **problem)
 {
-	char *argv[] = { (char *)(uintptr_t)program_own(), "restore", "held", config->data_dir, config->name, config->peer_url,
-		config->client_url, config->restore, NULL };
+	char *argv[] = { (char *)(uintptr_t)program_own(), "restore", "held", config->data_dir,
+		config->name, config->peer_url, config->client_url, config->restore, NULL };
 	struct spawn spawn = { .path = program, .argv = argv, .control_fd = fd, .listen_fd = -1 };
 	pid_t pid = spawn_program(&spawn);
 	int status = 0;

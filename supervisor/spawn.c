@@ -69,7 +69,8 @@ become(const struct spawn *spawn, pid_t parent)
 		listener = fcntl(spawn->listen_fd, F_DUPFD_CLOEXEC, FREE_FROM);
 	if (spawn->stderr_fd != 0)
 		words = fcntl(spawn->stderr_fd, F_DUPFD_CLOEXEC, FREE_FROM);
-	if (null == -1 || control == -1 || (spawn->stderr_fd != 0 && words == -1) || (spawn->listen_fd != -1 && listener == -1))
+	if (null == -1 || control == -1 || (spawn->stderr_fd != 0 && words == -1) ||
+	    (spawn->listen_fd != -1 && listener == -1))
 		give_up("cannot copy a descriptor");
 	place(null, STDIN_FILENO);
 	if (words != -1)

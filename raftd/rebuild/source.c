@@ -201,8 +201,7 @@ take_lock(struct source *source, char **sentence)
 		char holder[LOCK_HOLDER_BYTES];
 
 		*sentence = xasprintf("%s is in use by process %s; stop that node first, and see "
-		    "to it "
-		    "that it is not started again", source->data_dir,
+		    "to it that it is not started again", source->data_dir,
 		    directory_lock_holder(source->lock_fd, holder));
 		err = ERR_BUSY;
 	}
