@@ -284,7 +284,7 @@ executable_memory(int prepared UNUSED, const char *argument UNUSED)
 	void *memory = mmap(NULL, 4096, PROT_READ | PROT_WRITE | PROT_EXEC,
 	    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
-	return memory == MAP_FAILED ? -1 : 0;
+	return memory == MAP_FAILED ? -1 : munmap(memory, 4096);
 }
 
 static int

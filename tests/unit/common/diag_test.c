@@ -141,7 +141,7 @@ TEST(lines_held_back_are_counted_when_a_format_is_forgotten)
 	for (unsigned i = 0; i < 25; i++)
 		diag_info("test", "held back");
 	for (unsigned i = 0; i < ARRAY_COUNT(formats); i++)
-		diag_info("test", formats[i], NULL);
+		diag_info("test", formats[i], 0);
 	text = capture_end();
 	assert_non_null(strstr(text, "info test: ... repeated 15 times: held back\n"));
 	assert_non_null(strstr(text, "format 199\n"));

@@ -366,8 +366,10 @@ static void
 expect_refusal(const struct certificate_wish *wish, int version, int alert, const char *why)
 {
 	struct pair *pair = pair_new(TLS_FLAG_ASK);
-	struct certificate_wish own = wish == NULL ? (struct certificate_wish){ 0 } : *wish;
+	struct certificate_wish own = { 0 };
 
+	if (wish != NULL)
+		own = *wish;
 	/* An issuer that is nobody stands for our authority. */
 	if (wish != NULL && wish->issuer == NULL)
 		own.issuer = &pair->authority;
