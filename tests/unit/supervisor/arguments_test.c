@@ -7,6 +7,7 @@
 #include "supervisor/config_file.h"
 #include "tests/lib/test.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -243,6 +244,9 @@ TEST(help_and_version_end_the_reading)
 
 TEST(wrong_words_are_told_exactly)
 {
+	static char own[] = "etcd";
+
+	program_invocation_short_name = own;
 	ASSERT_WRONG("no option -peer-adr; did you mean -peer-addr? (etcd --help)", "-peer-adr",
 	    "x");
 	ASSERT_WRONG("no option -qqqqqq (etcd --help)", "--qqqqqq");

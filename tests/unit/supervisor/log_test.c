@@ -7,6 +7,7 @@
 #include "supervisor/log.h"
 #include "supervisor/log_sink.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,7 +112,9 @@ TEST(bytes_that_are_no_frames_are_the_last_that_are_read)
 {
 	static const char *const wrong[] = { "\xff\xff\xff\xff garbage of a child", "plain text, "
 	    "which somebody wrote into the pipe\n" };
+	static char own[] = "etcd";
 
+	program_invocation_short_name = own;
 	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
 		struct buf bytes = BUF_INIT;
 		struct fixture fixture;
