@@ -1,6 +1,7 @@
 /*
  * watch.c - watch and exec-watch.
  */
+#include "common/xmem.h"
 #include "ctl/event.h"
 #include "ctl/follow.h"
 
@@ -106,14 +107,12 @@ run_command(const struct ctl *ctl, size_t *children)
 {
 	const struct arguments *arguments = ctl->arguments;
 	size_t count = arguments->word_count - 1;
-	char **argv = calloc(count + 1, sizeof(*argv));
+	char **argv = xzalloc((count + 1) * sizeof(*argv));
 	pid_t pid;
 	int problem;
 
-	if (argv == NULL)
-		abort();
 	for (size_t i = 0; i < count; i++)
-		argv[i] = strdup(arguments->words[i + 1]);
+		argv[i] = xstrdup(arguments->words[i + 1]);
 	reap(children);
 	problem = posix_spawnp(&pid, argv[0], NULL, NULL, argv, environ);
 	if (problem == 0)
