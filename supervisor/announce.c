@@ -196,7 +196,7 @@ announce_reason(const struct supervisor *supervisor)
 		return supervisor->config->peers[0] == '\0' ? NULL :
 		    xasprintf("waiting to join a cluster through %s", supervisor->config->peers);
 	case PHASE_STANDBY:
-		return xstrdup("standing by: the cluster has as many members as it wants");
+		return xstrdup("standing by: asking the cluster for room now and then");
 	case PHASE_REMOVED:
 		return xstrdup("waiting to join again: this node was removed from its cluster");
 	default:
