@@ -65,7 +65,7 @@ OPTION(http_write_timeout, "http-write-timeout", "ETCD_HTTP_WRITE_TIMEOUT", "htt
     SECONDS, "300", 1, 86400000, "SECONDS", "time without progress of an answer")
 OPTION(cluster_active_size, "cluster-active-size", "ETCD_CLUSTER_ACTIVE_SIZE",
     "cluster.active_size", NUMBER, "9", 0, 31, "N",
-    "members that may join a new cluster, at least 3")
+    "voting members that a new cluster has at most, at least 3")
 OPTION(cluster_remove_delay, "cluster-remove-delay", "ETCD_CLUSTER_REMOVE_DELAY",
     "cluster.remove_delay", SECONDS, "1800", 0, 31536000000, "SECONDS",
     "a member silent for so long is removed by the leader, at least 2")
