@@ -692,7 +692,9 @@ backend_own_peers(struct backend *backend, struct backend_peer_owner owner)
 void
 backend_peer_frame(struct backend *backend, uint64_t from, const struct frame *frame)
 {
-	if (backend->greeted)
+	/* A raftd that has not said yet who it is may be another node than the one that
+	 * this was sent to: one that was removed begins anew under the same streams. */
+	if (backend->greeted && backend->worker->cluster->phase != PHASE_RECOVERING)
 		frame_append(channel_out(backend->channel), frame->type, frame->flags, from,
 		    frame->payload);
 }

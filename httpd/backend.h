@@ -164,7 +164,8 @@ struct backend_peer_owner {
 };
 /* Without functions, before the owner goes: what comes for nodes is dropped. */
 void backend_own_peers(struct backend *backend, struct backend_peer_owner owner);
-/* A frame that came from a node: goes to raftd with request id = that node's id. */
+/* A frame that came from a node: goes to raftd with request id = that node's id. Lost
+ * while there is none, or none that has sent a status. */
 void backend_peer_frame(struct backend *backend, uint64_t from, const struct frame *frame);
 /* Any message without an answer: peer_unreachable, peer_connected, joined. */
 struct buf *backend_out(struct backend *backend);	/* NULL: no channel now */

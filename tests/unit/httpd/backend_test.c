@@ -708,6 +708,32 @@ peer_status(void *argument)
 	((struct test_peers *)argument)->statuses++;
 }
 
+/* It may be another node than the one that the streams were made for. */
+TEST(a_raftd_that_has_not_said_who_it_is_gets_no_frame_of_a_node)
+{
+	struct fake *fake = fake_new(ROLE_PEER);
+	struct buf encoded = BUF_INIT;
+	struct frame frame;
+	size_t used;
+
+	msg_raft_heartbeat_frame(&encoded, 7, &(struct msg_raft_heartbeat){ 0 });
+	assert_int_equal(frame_parse(buf_slice(&encoded), &frame, &used), ERR_NONE);
+	fake_attach(fake, PHASE_MEMBER);
+	assert_true(fake_is_quiet(fake));
+	fake_detach(fake);
+	fake_attach(fake, 0);
+	assert_true(fake_is_quiet(fake));
+	assert_true(backend_connected(fake->worker.backend));
+	backend_peer_frame(fake->worker.backend, 8, &frame);
+	assert_true(fake_is_quiet(fake));
+	fake_status(fake, PHASE_MEMBER, 5);
+	assert_true(fake_is_quiet(fake));
+	backend_peer_frame(fake->worker.backend, 9, &frame);
+	assert_int_equal(fake_next(fake)->request_id, 9);
+	buf_free(&encoded);
+	fake_free(&fake);
+}
+
 TEST(frames_of_nodes_pass_both_ways)
 {
 	struct fake *fake = fake_new(ROLE_PEER);
