@@ -48,14 +48,6 @@ class Etcdctl:
         run = subprocess.run(self.argv + list(command), env=self.env, capture_output=True, text=True, timeout=60 * SLOW)
         return run.returncode, run.stdout, run.stderr.strip()
 
-    def settled(self, command, expected):
-        """What a read prints, which may be asked of a node that is a moment behind."""
-        end = time.monotonic() + 5 * SLOW
-        while True:
-            answer = self(*command)
-            if expected(answer) or time.monotonic() > end:
-                return answer
-
     def start(self, *command):
         return subprocess.Popen(self.argv + list(command), env=self.env, stdout=subprocess.PIPE,
                                 stderr=subprocess.STDOUT, text=True, start_new_session=True)
@@ -100,14 +92,23 @@ STORY = [
 ]
 
 
+def settled(etcdctl, command, expected):
+    """What a read prints, which may be asked of a node that is a moment behind."""
+    end = time.monotonic() + 5 * SLOW
+    while True:
+        answer = etcdctl(*command)
+        if expected(answer) or time.monotonic() > end:
+            return answer
+
+
 def play_story(etcdctl):
     for command, out, error in STORY:
         # Listings that nobody asked to sort come in any order.
         def lines(text):
             return sorted(text.splitlines()) if "--sort" not in command else text.splitlines()
         if command[0] in ("get", "ls"):
-            code, stdout, stderr = etcdctl.settled(command, lambda answer: lines(answer[1]) == lines(out)
-                                                   and answer[2].startswith(error))
+            code, stdout, stderr = settled(etcdctl, command, lambda answer: lines(answer[1]) == lines(out)
+                                           and answer[2].startswith(error))
         else:
             code, stdout, stderr = etcdctl(*command)
         if command[0] == "ls":
