@@ -286,6 +286,15 @@ promote_learners(struct node *node)
 	}
 }
 
+/* What is committed and not yet applied may hold the outcome of a waiting change,
+ * which an earlier leader brought about. */
+static bool
+may_step(const struct node *node)
+{
+	return raft_can_change_conf(node->raft) &&
+	    node->applied.index == raft_commit(node->raft);
+}
+
 void
 changes_turn(struct node *node)
 {
@@ -301,7 +310,7 @@ changes_turn(struct node *node)
 			refuse(node, change, ERR_RAFT_INTERNAL, "membership change in progress");
 	}
 	/* A waiting join goes before a promotion: it has somebody who waits. */
-	while (raft_can_change_conf(node->raft) && !TAILQ_EMPTY(&node->changes)) {
+	while (may_step(node) && !TAILQ_EMPTY(&node->changes)) {
 		change = TAILQ_FIRST(&node->changes);
 		step_change(node, change);
 		if (TAILQ_FIRST(&node->changes) == change)
