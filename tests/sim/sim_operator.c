@@ -25,6 +25,7 @@
 #define TICK_MS 100
 /* What an earlier change left on its way has come to its end by then. */
 #define CHANGE_SETTLE_MS 8000
+#define HEARD_MS 1000
 
 enum place { PLACE_NONE, PLACE_JOINING, PLACE_MEMBER, PLACE_REMOVING, PLACE_REMOVED };
 
@@ -308,13 +309,42 @@ no_change_in_logs(const struct world *world)
 	return true;
 }
 
+/* The leader of the day hears all others: it is about to remove none for its silence. */
+static bool
+all_are_heard(const struct world *world)
+{
+	const struct machine *leader = NULL;
+
+	for (size_t i = 0; i < world->machine_count; i++) {
+		const struct machine *machine = world->machines[i];
+
+		if (machine->node == NULL)
+			return false;
+		if (raft_role(node_raft(machine->node)) == RAFT_LEADER && (leader == NULL ||
+		    raft_current_term(node_raft(machine->node)) >
+		    raft_current_term(node_raft(leader->node))))
+			leader = machine;
+	}
+	for (size_t i = 0; leader != NULL && i < world->machine_count; i++) {
+		const struct machine *machine = world->machines[i];
+
+		if (machine != leader && raft_heard_ago(node_raft(leader->node),
+		    machine_node_id(machine)) > HEARD_MS)
+			return false;
+	}
+	return leader != NULL;
+}
+
+/* A disk that is lost while another machine is being removed for its silence would be
+ * two losses at a time. */
 static bool
 may_lose_data(const struct world *world)
 {
 	return operator_settled(world) && model_conf(world->model)->voter_count >= 3 &&
 	    model_conf(world->model)->voter_count == world->machine_count &&
 	    world->now_ms >= world->operator->changed_ms + CHANGE_SETTLE_MS &&
-	    no_change_in_logs(world);
+	    no_change_in_logs(world) &&
+	    (!world_removes_silent(world) || all_are_heard(world));
 }
 
 static void

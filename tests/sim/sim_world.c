@@ -84,6 +84,12 @@ world_between(struct world *world, uint64_t low, uint64_t high)
 }
 
 bool
+world_removes_silent(const struct world *world)
+{
+	return world->seed % 4 == 1;
+}
+
+bool
 world_chance(struct world *world, unsigned per_mille)
 {
 	return per_mille > 0 && rand_chance(&world->rand, per_mille);

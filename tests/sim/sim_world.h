@@ -115,6 +115,8 @@ struct sim_event *world_after(struct world *world, uint64_t delay_ms,
     void (*run)(struct world *, struct sim_event *));
 /* Take an event back that has not run. */
 void world_cancel(struct world *world, struct sim_event **event);
+/* One world of four has a remove delay that silent members reach. */
+bool world_removes_silent(const struct world *world);
 
 uint64_t world_below(struct world *world, uint64_t bound);
 /* Uniform in [low, high]. */
