@@ -12,6 +12,22 @@
 /* How many nodes of the tree one entry may expire; the rest is due at once again. */
 #define EXPIRE_COUNT_MAX 1000
 
+/* The head of a payload; its body's record goes behind. */
+static struct buf
+begin(enum command_kind kind, uint64_t session, uint64_t sequence, uint64_t low)
+{
+	struct command_head head = {
+		.kind = (uint8_t)kind,
+		.session = session,
+		.sequence = sequence,
+		.low = low,
+	};
+	struct buf bytes = BUF_INIT;
+
+	command_head_put(&bytes, &head);
+	return bytes;
+}
+
 static struct blob *
 payload_of(struct buf *bytes)
 {
@@ -24,12 +40,6 @@ payload_of(struct buf *bytes)
 struct blob *
 apply_payload_write(uint64_t session, uint64_t sequence, const struct msg_write *write)
 {
-	struct command_head head = {
-		.kind = COMMAND_WRITE,
-		.session = session,
-		.sequence = sequence,
-		.low = write->low,
-	};
 	struct command_write body = {
 		.op = write->op,
 		.flags = write->flags,
@@ -39,9 +49,8 @@ apply_payload_write(uint64_t session, uint64_t sequence, const struct msg_write 
 		.prev_index = write->prev_index,
 		.prev_value = write->prev_value,
 	};
-	struct buf bytes = BUF_INIT;
+	struct buf bytes = begin(COMMAND_WRITE, session, sequence, write->low);
 
-	command_head_put(&bytes, &head);
 	command_write_put(&bytes, &body);
 	return payload_of(&bytes);
 }
@@ -50,15 +59,8 @@ struct blob *
 apply_payload_member(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_member *member)
 {
-	struct command_head head = {
-		.kind = COMMAND_MEMBER,
-		.session = session,
-		.sequence = sequence,
-		.low = low,
-	};
-	struct buf bytes = BUF_INIT;
+	struct buf bytes = begin(COMMAND_MEMBER, session, sequence, low);
 
-	command_head_put(&bytes, &head);
 	command_member_put(&bytes, member);
 	return payload_of(&bytes);
 }
@@ -66,11 +68,9 @@ apply_payload_member(uint64_t session, uint64_t sequence, uint64_t low,
 struct blob *
 apply_payload_expire(uint64_t cutoff_ns)
 {
-	struct command_head head = { .kind = COMMAND_EXPIRE };
 	struct command_expire body = { .cutoff_ns = cutoff_ns };
-	struct buf bytes = BUF_INIT;
+	struct buf bytes = begin(COMMAND_EXPIRE, 0, 0, 0);
 
-	command_head_put(&bytes, &head);
 	command_expire_put(&bytes, &body);
 	return payload_of(&bytes);
 }
@@ -79,15 +79,8 @@ struct blob *
 apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_config *config)
 {
-	struct command_head head = {
-		.kind = COMMAND_CONFIG,
-		.session = session,
-		.sequence = sequence,
-		.low = low,
-	};
-	struct buf bytes = BUF_INIT;
+	struct buf bytes = begin(COMMAND_CONFIG, session, sequence, low);
 
-	command_head_put(&bytes, &head);
 	command_config_put(&bytes, config);
 	return payload_of(&bytes);
 }
@@ -95,10 +88,8 @@ apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
 struct blob *
 apply_payload_create(const struct command_create *create)
 {
-	struct command_head head = { .kind = COMMAND_CREATE };
-	struct buf bytes = BUF_INIT;
+	struct buf bytes = begin(COMMAND_CREATE, 0, 0, 0);
 
-	command_head_put(&bytes, &head);
 	command_create_put(&bytes, create);
 	return payload_of(&bytes);
 }
@@ -107,15 +98,8 @@ struct blob *
 apply_payload_refused(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_refused *refused)
 {
-	struct command_head head = {
-		.kind = COMMAND_REFUSED,
-		.session = session,
-		.sequence = sequence,
-		.low = low,
-	};
-	struct buf bytes = BUF_INIT;
+	struct buf bytes = begin(COMMAND_REFUSED, session, sequence, low);
 
-	command_head_put(&bytes, &head);
 	command_refused_put(&bytes, refused);
 	return payload_of(&bytes);
 }
