@@ -652,8 +652,11 @@ read_image(struct world *world, struct sim_event *event)
 	if (image == NULL || image->ended)
 		return;
 	/* Disks that fill do so rarely in the moment of a transfer: some more of it. */
-	if (world->profile.full_ms > 0 && world_chance(world, 30))
+	if (world->profile.full_ms > 0 && disk->images_lost < 4 &&
+	    world_chance(world, 50)) {
+		disk->images_lost++;
 		image->lost = true;
+	}
 	if (image->lost) {
 		node_snapshot_lost(disk->machine->node, image->id);
 		machine_wake(disk->machine);

@@ -71,6 +71,7 @@ struct sim_disk {
 	bool held;			/* nothing is written */
 	LIST_HEAD(, sim_image) images;
 	uint64_t last_image;
+	unsigned images_lost;		/* by chance; not by a disk that was full */
 	struct raft_position acked;	/* up to where, to the leader of which term; this life */
 	size_t vote_count;		/* what it granted: vote_terms[i] -> votes[i] */
 	size_t vote_capacity;

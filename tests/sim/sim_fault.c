@@ -501,7 +501,6 @@ fault_heal(struct world *world)
 	sim_net_heal(world);
 	world->profile.stall = 0;
 	world->profile.sync_fails = 0;
-	world->profile.full_ms = 0;
 	for (size_t i = 0; i < world->machine_count; i++) {
 		if (world->machines[i]->disk != NULL) {
 			sim_disk_hang(world->machines[i]->disk, 0);
