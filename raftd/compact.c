@@ -6,7 +6,8 @@
  * and a peer that is too far behind gets an image of that state.
  *
  *	sender:   core asks --image opened--> reading --chunk--> sent --credit--> reading ...
- *	          last chunk has credit DONE --> the core is told; no credit in time --> again
+ *	          last chunk has credit DONE --> the core is told
+ *	          no credit in time, or chunks known to be lost --> again
  *	receiver: chunk 0 --> a second store is built, records go to the next
  *	          generation on disk; last chunk --> both become current at once.
  *
@@ -154,9 +155,8 @@ compact_lost(struct node *node, uint64_t snapshot)
 	for (size_t i = 0; i < TRANSFERS_MAX; i++) {
 		struct transfer *transfer = &node->compaction.transfers[i];
 
-		/* Started over in this turn. */
 		if (transfer->peer != 0 && transfer->snapshot == snapshot)
-			transfer->deadline_ms = 0;
+			transfer->lost = true;
 	}
 }
 
@@ -169,7 +169,7 @@ compact_credit(struct node *node, peer_id from, const struct msg_snapshot_credit
 		return;
 	/* Started anew, it knows of no snapshot and names none. */
 	if (credit->state == SNAPSHOT_FAILED && credit->snapshot_index == 0)
-		transfer->deadline_ms = 0;
+		transfer->lost = true;
 	if (credit->snapshot_index != transfer->position.index)
 		return;
 	switch (credit->state) {
@@ -339,9 +339,9 @@ compact_peer_connected(struct node *node, peer_id peer)
 {
 	struct transfer *transfer = transfer_to(node, peer);
 
-	/* Chunks under way are lost: start over in this turn, not after the wait. */
+	/* Chunks under way are. */
 	if (peer != 0 && transfer != NULL)
-		transfer->deadline_ms = 0;
+		transfer->lost = true;
 	/* So are those it sent to the raftd that was here before us. */
 	if (node->compaction.install.from != peer)
 		send_credit(node, 0, &(struct install){ .from = peer }, SNAPSHOT_FAILED);
@@ -358,7 +358,8 @@ compact_turn(struct node *node)
 
 		if (transfer->peer == 0)
 			continue;
-		if (transfer->deadline_ms <= now || raft_role(node->raft) != RAFT_LEADER)
+		if (transfer->lost || transfer->deadline_ms <= now ||
+		    raft_role(node->raft) != RAFT_LEADER)
 			transfer_end(node, transfer, 0);
 	}
 	if (install->from != 0 && install->deadline_ms <= now)
@@ -370,9 +371,12 @@ compact_deadline(const struct node *node)
 {
 	uint64_t due = UINT64_MAX;
 
-	for (size_t i = 0; i < TRANSFERS_MAX; i++)
-		if (node->compaction.transfers[i].peer != 0)
-			due = MIN_OF(due, node->compaction.transfers[i].deadline_ms);
+	for (size_t i = 0; i < TRANSFERS_MAX; i++) {
+		const struct transfer *transfer = &node->compaction.transfers[i];
+
+		if (transfer->peer != 0)
+			due = MIN_OF(due, transfer->lost ? 0 : transfer->deadline_ms);
+	}
 	if (node->compaction.install.from != 0)
 		due = MIN_OF(due, node->compaction.install.deadline_ms);
 	return due;

@@ -203,6 +203,7 @@ struct transfer {
 	uint64_t next, taken;		/* chunk to send; chunks below taken have credit */
 	bool reading;			/* the disk was asked for the next chunk */
 	bool ended;			/* the last one was sent */
+	bool lost;			/* failed, whatever credit still comes */
 	uint64_t deadline_ms;		/* without credit until then: failed */
 };
 
