@@ -322,6 +322,7 @@ outbound_is_up(const struct outbound *outbound)
 void
 outbound_kick(struct outbound *outbound)
 {
+	outbound->pause_ms = 0;
 	if (outbound->call == NULL && outbound->stream == NULL && !outbound->wrong)
 		outbound_ask(outbound);
 }

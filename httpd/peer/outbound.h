@@ -7,10 +7,11 @@
  *	up      --> asking	closed: at once, a dead node shows by its refusal
  *								[outbound_closed]
  *
- * Back-off: none at first, then 2 ms doubling to 1 s with jitter; 1 s to 5 s if
- * the other side is not who we look for. The main stream lasts as long as the
- * membership. The bulk stream is made for its first frame, tries once, keeps what
- * it is given meanwhile, and ends after 30 s without a frame.
+ * Back-off: none at first, then 2 ms doubling to 1 s with jitter, from its start
+ * again after a kick; 1 s to 5 s if the other side is not who we look for. The
+ * main stream lasts as long as the membership. The bulk stream is made for its
+ * first frame, tries once, keeps what it is given meanwhile, and ends after 30 s
+ * without a frame.
  */
 #ifndef MOOTHALL_HTTPD_PEER_OUTBOUND_H
 #define MOOTHALL_HTTPD_PEER_OUTBOUND_H
@@ -26,7 +27,8 @@ void outbound_free(struct outbound **outbound);
 bool outbound_is_up(const struct outbound *outbound);
 /* How the last attempt ended; REACH_UNKNOWN for NULL too. */
 enum reach outbound_reach(const struct outbound *outbound);
-/* Try again now if it waits (but not while the other side is the wrong node). */
+/* There is news of the node: try again now if it waits (but not while the other
+ * side is the wrong node), then with short pauses. */
 void outbound_kick(struct outbound *outbound);
 /* The member's address is another: forget what was learnt of the old one. */
 void outbound_readdress(struct outbound *outbound);

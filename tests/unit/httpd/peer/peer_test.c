@@ -367,6 +367,21 @@ TEST(a_node_that_still_has_a_stream_to_us_is_not_unreachable)
 	finish(&fixture, &server);
 }
 
+/* It is alive; with pauses of a second, as after many refusals, these would take too long. */
+TEST(a_node_that_calls_us_is_called_again_and_again_with_short_pauses)
+{
+	struct server server;
+	struct fixture *fixture = connected(&server);
+
+	server_close(&server);
+	expect_told(fixture, MSG_peer_unreachable, 11);
+	peer_stream_handle(stream_request(fixture, "/raft/stream"));
+	close(fixture->upgraded_fd);
+	fixture->upgraded_fd = -1;
+	expect_told(fixture, MSG_peer_unreachable, 20);
+	finish(&fixture, &server);
+}
+
 TEST(a_raftd_that_came_newly_learns_which_streams_are_up)
 {
 	struct server server;
