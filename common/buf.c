@@ -108,17 +108,29 @@ buf_append_byte(struct buf *buf, uint8_t byte)
 	buf_append(buf, &byte, 1);
 }
 
-void
-buf_append_u64(struct buf *buf, uint64_t number)
+static void
+append_number(struct buf *buf, uint64_t number, unsigned base)
 {
 	char digits[20];
 	size_t at = sizeof(digits);
 
 	do {
-		digits[--at] = (char)('0' + number % 10);
-		number /= 10;
+		digits[--at] = "0123456789abcdef"[number % base];
+		number /= base;
 	} while (number != 0);
 	buf_append(buf, digits + at, sizeof(digits) - at);
+}
+
+void
+buf_append_u64(struct buf *buf, uint64_t number)
+{
+	append_number(buf, number, 10);
+}
+
+void
+buf_append_hex(struct buf *buf, uint64_t number)
+{
+	append_number(buf, number, 16);
 }
 
 void

@@ -34,6 +34,7 @@ void buf_append_slice(struct buf *buf, struct slice bytes);
 void buf_append_text(struct buf *buf, const char *text);
 void buf_append_byte(struct buf *buf, uint8_t byte);
 void buf_append_u64(struct buf *buf, uint64_t number);	/* decimal text */
+void buf_append_hex(struct buf *buf, uint64_t number);	/* hexadecimal text, lower case */
 void buf_printf(struct buf *buf, const char *format, ...) PRINTF_LIKE(2, 3);
 /* Drop the first size bytes (size <= buf->size). */
 void buf_consume(struct buf *buf, size_t size);

@@ -288,29 +288,30 @@ response_stream_begin(struct request *request, unsigned status, const char *cont
 }
 
 /* What stands around the data of a stream. */
-PRINTF_LIKE(2, 3) static void
-put_frame(struct request *request, const char *format, ...)
+static void
+put_frame(struct request *request, struct slice text)
 {
-	char text[32];
-	va_list arguments;
-	int size;
-
-	va_start(arguments, format);
-	size = vsnprintf(text, sizeof(text), format, arguments);
-	va_end(arguments);
-	buf_append(outqueue_tail(queue_of(request)), text, (size_t)size);
-	request->bytes_out += (uint64_t)size;
+	buf_append_slice(outqueue_tail(queue_of(request)), text);
+	request->bytes_out += text.size;
 }
 
 static bool
 begin_chunk(struct request *request, size_t size)
 {
+	struct buf *out;
+	size_t before;
+
 	ASSERT(request->streaming);
 	if (size == 0 || request->method == METHOD_HEAD)
 		return false;
-	if (!request->http_1_0)
-		put_frame(request, "%zx\r\n", size);
 	request->bytes_out += size;
+	if (!request->http_1_0) {
+		out = outqueue_tail(queue_of(request));
+		before = out->size;
+		buf_append_hex(out, size);
+		buf_append(out, "\r\n", 2);
+		request->bytes_out += out->size - before;
+	}
 	return true;
 }
 
@@ -318,7 +319,7 @@ static void
 end_chunk(struct request *request)
 {
 	if (!request->http_1_0)
-		put_frame(request, "\r\n");
+		put_frame(request, SLICE_LITERAL("\r\n"));
 	conn_touch(request->conn);
 }
 
@@ -345,7 +346,7 @@ response_stream_end(struct request *request)
 {
 	ASSERT(request->streaming);
 	if (!request->http_1_0 && request->method != METHOD_HEAD)
-		put_frame(request, "0\r\n\r\n");
+		put_frame(request, SLICE_LITERAL("0\r\n\r\n"));
 	complete(request);
 }
 

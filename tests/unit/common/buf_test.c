@@ -18,10 +18,14 @@ TEST(appends_come_one_after_the_other)
 	buf_append_byte(&buf, 'c');
 	buf_append_u64(&buf, 0);
 	buf_append_u64(&buf, UINT64_MAX);
+	buf_append_byte(&buf, ' ');
+	buf_append_hex(&buf, 0);
+	buf_append_hex(&buf, 0x1a0f);
+	buf_append_hex(&buf, UINT64_MAX);
 	buf_append_slice(&buf, SLICE_LITERAL("/"));
 	buf_append_slice(&buf, SLICE_EMPTY);
 	buf_printf(&buf, "%s=%d", "x", -5);
-	assert_holds(&buf, "abc018446744073709551615/x=-5");
+	assert_holds(&buf, "abc018446744073709551615 01a0fffffffffffffffff/x=-5");
 	buf_free(&buf);
 	assert_null(buf.data);
 }
