@@ -25,6 +25,8 @@ from wire import Wire, request
 ROUNDS = int(os.environ.get("MOOTHALL_ROLLING_ROUNDS", "1"))
 # The load: how long a reader waits between requests, and how long a connection rests.
 PACE_S, REST_S = 0.003, 0.05
+# Writers wait for watchers that are further behind: the history has 1000 events.
+BEHIND_MAX = 300
 
 
 class Client(threading.Thread):
@@ -82,13 +84,16 @@ class Client(threading.Thread):
 
 
 class Writer(Client):
-    def __init__(self, address, number, tls=None):
+    def __init__(self, address, number, watchers, tls=None):
         super().__init__(address, tls)
-        self.key = "/load/%d" % number
+        self.key, self.watchers = "/load/%d" % number, watchers
 
     def step(self):
         status, body = self.ask("PUT", "/v2/keys%s" % self.key, "value=%d" % self.done)
         assert status in (200, 201), (status, body)
+        index = json.loads(body)["node"]["modifiedIndex"]
+        while index - min(w.next for w in self.watchers) > BEHIND_MAX and not self.stopping.is_set():
+            time.sleep(PACE_S)
         status, body = self.ask("GET", "/v2/keys%s" % self.key)
         assert status == 200 and json.loads(body)["node"]["value"] == str(self.done), (status, body)
 
@@ -168,8 +173,9 @@ class Load:
         first = nodes[0].put("/begin", "x").json["node"]["modifiedIndex"] + 1
         self.nodes, self.first, self.tls = nodes, first, tls
         addresses = [node.client for node in nodes]
-        self.writers = [Writer(a, 10 * i + k, tls) for i, a in enumerate(addresses) for k in range(2)]
         self.watchers = [kind(a, first, tls) for a in addresses for kind in (Poller, Stream)]
+        self.writers = [Writer(a, 10 * i + k, self.watchers, tls)
+                        for i, a in enumerate(addresses) for k in range(2)]
         nodes[0].put("/load/0", "x")
         for node in nodes:
             wait_until(lambda: node.get("/v2/keys/load/0").status == 200, 10, "the first key")
