@@ -6,7 +6,8 @@
  *
  *	log, manifest	blocks of 32 KiB of records: crc u32, length u16, type u8, data;
  *			the crc is of type and data; less than 7 bytes at the end of a
- *			block are unused; a record that the file cuts off is its end
+ *			block are unused; a record that the file cuts off is its end,
+ *			as a crash leaves it, or has a damaged length
  *	table		blocks: data, type u8, crc u32 of both; index block: its entries'
  *			values are (offset, size) of the blocks; the last 48 bytes are two
  *			such handles as varints, padding, magic u64
@@ -55,9 +56,9 @@ crc_matches(const uint8_t *stored, struct slice bytes)
 
 /* ---- logs ------------------------------------------------------------------------ */
 
-/* Offset of the first record that does not match, or NOWHERE. */
+/* Offset of the first record that does not match, or else that the file cuts off. */
 static size_t
-check_log(struct slice file)
+check_log(struct slice file, bool *cut_off)
 {
 	size_t at = 0;
 
@@ -71,8 +72,9 @@ check_log(struct slice file)
 		length = (size_t)number_at(file.data + at + 4, 2);
 		if (LOG_HEAD_BYTES + length > left)
 			return at;
-		if (at + LOG_HEAD_BYTES + length > file.size)
-			return NOWHERE;
+		*cut_off = at + LOG_HEAD_BYTES + length > file.size;
+		if (*cut_off)
+			return at;
 		if (!crc_matches(file.data + at, slice_of(file.data + at + 6, length + 1)))
 			return at;
 		at += LOG_HEAD_BYTES + length;
@@ -153,17 +155,25 @@ check_table(struct slice file)
 
 /* ---- files ---------------------------------------------------------------------------- */
 
+static bool
+is_manifest(const char *name)
+{
+	return strncmp(name, "MANIFEST-", 9) == 0;
+}
+
+/* Offset of the first damage, or NOWHERE; cut_off if it may as well be none. */
 static size_t
-check_file(int directory, const char *name)
+check_file(int directory, const char *name, bool *cut_off)
 {
 	size_t length = strlen(name), where = NOWHERE;
 	bool is_table = length > 4 && strcmp(name + length - 4, ".ldb") == 0;
 	bool is_log = (length > 4 && strcmp(name + length - 4, ".log") == 0) ||
-	    strncmp(name, "MANIFEST-", 9) == 0;
+	    is_manifest(name);
 	struct stat status;
 	void *map;
 	int fd;
 
+	*cut_off = false;
 	if (!is_table && !is_log)
 		return NOWHERE;
 	fd = openat(directory, name, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
@@ -174,7 +184,7 @@ check_file(int directory, const char *name)
 		if (map != MAP_FAILED) {
 			struct slice file = slice_of(map, (size_t)status.st_size);
 
-			where = is_table ? check_table(file) : check_log(file);
+			where = is_table ? check_table(file) : check_log(file, cut_off);
 			munmap(map, (size_t)status.st_size);
 		}
 	}
@@ -188,14 +198,20 @@ damage_find(const char *path)
 	DIR *list = opendir(path);
 	struct dirent *file;
 	char *found = NULL;
+	bool sure = false;
 
 	if (list == NULL)
 		return NULL;
-	while (found == NULL && (file = readdir(list)) != NULL) {
-		size_t where = check_file(dirfd(list), file->d_name);
+	while (!sure && (file = readdir(list)) != NULL) {
+		bool cut_off;
+		size_t where = check_file(dirfd(list), file->d_name, &cut_off);
 
-		if (where != NOWHERE)
-			found = xasprintf("%s at byte %zu", file->d_name, where);
+		/* The torn end of a log is no damage to LevelDB. */
+		if (where == NOWHERE || (cut_off && !is_manifest(file->d_name)))
+			continue;
+		free(found);
+		found = xasprintf("%s at byte %zu", file->d_name, where);
+		sure = !cut_off;
 	}
 	closedir(list);
 	return found;

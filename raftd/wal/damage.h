@@ -9,9 +9,9 @@
 /*
  * Read all files of the LevelDB at path, each part against its checksum.
  *
- * "000005.ldb at byte 4096" for the first that does not match; NULL if all do, or
- * cannot be read. Owned by the caller. Takes as long as the files are; for the
- * sentence before an end.
+ * "000005.ldb at byte 4096" for the first that does not match, or else for one that a
+ * manifest cuts off; NULL if there is none, or it cannot be read. Owned by the caller.
+ * Takes as long as the files are; for the sentence before an end.
  */
 char *damage_find(const char *path);
 

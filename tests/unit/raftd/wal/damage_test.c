@@ -393,6 +393,31 @@ TEST(damaged_mark_is_as_good_as_none)
 	free(path);
 }
 
+/* Such a record is taken for the torn end of its file, and then all of it is missing. */
+TEST(a_damaged_length_in_a_manifest_is_refused_by_name)
+{
+	const char *directory = disk_temporary(), *copy = disk_temporary();
+	struct file files[FILES_MAX];
+	size_t count, manifests = 0;
+
+	make_history(directory, true, false);
+	count = list_files(directory, files);
+	for (size_t i = 0; i < count; i++) {
+		char *path = xasprintf("%s/db/%s", copy, files[i].name);
+		char *place = xasprintf("%s at byte 0", files[i].name);
+
+		if (strncmp(files[i].name, "MANIFEST-", 9) == 0) {
+			copy_again(directory, copy);
+			damage_file(path, FLIP, 5);
+			assert_int_equal(look_for(copy, place), REFUSED);
+			manifests++;
+		}
+		free(place);
+		free(path);
+	}
+	assert_int_equal(manifests, 1);
+}
+
 TEST(missing_files_are_refused)
 {
 	const char *directory = disk_temporary(), *copy = disk_temporary();
