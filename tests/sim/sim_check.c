@@ -84,18 +84,32 @@ match(struct machine *machine, const struct raft_entry *entry, raft_term before)
 	slot->prints[slot->count++] = (struct print){ entry->term, print };
 }
 
+/* Cut off, it lacks at one who may have been counted for its commit. Who is of an
+ * earlier term than that was not: it may hear first, and late, a leader of a term
+ * between the two, whose log ends before the entry. */
+static bool
+cuts_committed(const struct machine *machine, raft_index from)
+{
+	const struct sim_disk *disk = machine->disk;
+	const struct sim_check *check = machine->world->check;
+	const struct committed *committed;
+
+	if (from > check->count || sim_log_last(&disk->written) < from)
+		return false;
+	committed = &check->committed[from - 1];
+	return sim_log_term(&disk->written, from) == committed->entry.term &&
+	    disk->written_hard_state.term >= committed->commit_term;
+}
+
 void
 check_submit(struct machine *machine, const struct wal_turn *turn)
 {
 	const struct sim_disk *disk = machine->disk;
-	const struct sim_check *check = machine->world->check;
 	raft_index last = sim_log_last(&disk->written);
 	raft_term before;
 
 	if (turn->truncate_from != 0) {
-		if (turn->truncate_from <= check->count && last >= turn->truncate_from &&
-		    sim_log_term(&disk->written, turn->truncate_from) ==
-		    check->committed[turn->truncate_from - 1].entry.term)
+		if (cuts_committed(machine, turn->truncate_from))
 			sim_fail(machine->world, machine, "committed entry %" PRIu64 " is cut off",
 			    turn->truncate_from);
 		if (turn->truncate_from <= disk->acked.index &&
