@@ -63,18 +63,18 @@ check_log(struct slice file, bool *cut_off)
 	size_t at = 0;
 
 	while (at + LOG_HEAD_BYTES <= file.size) {
-		size_t left = LOG_BLOCK_BYTES - at % LOG_BLOCK_BYTES, length;
+		size_t left = LOG_BLOCK_BYTES - at % LOG_BLOCK_BYTES, length, rest;
 
 		if (left < LOG_HEAD_BYTES) {
 			at += left;
 			continue;
 		}
 		length = (size_t)number_at(file.data + at + 4, 2);
-		if (LOG_HEAD_BYTES + length > left)
+		rest = MIN_OF(left, file.size - at);
+		if (LOG_HEAD_BYTES + length > rest) {
+			*cut_off = rest < left;
 			return at;
-		*cut_off = at + LOG_HEAD_BYTES + length > file.size;
-		if (*cut_off)
-			return at;
+		}
 		if (!crc_matches(file.data + at, slice_of(file.data + at + 6, length + 1)))
 			return at;
 		at += LOG_HEAD_BYTES + length;
@@ -192,27 +192,48 @@ check_file(int directory, const char *name, bool *cut_off)
 	return where;
 }
 
-char *
-damage_find(const char *path)
+/* "NAME at byte OFFSET" of the first file that suits: one that is cut off, or not. */
+static char *
+find(const char *path, bool (*suits)(const char *name, bool cut_off))
 {
 	DIR *list = opendir(path);
 	struct dirent *file;
 	char *found = NULL;
-	bool sure = false;
 
 	if (list == NULL)
 		return NULL;
-	while (!sure && (file = readdir(list)) != NULL) {
+	while (found == NULL && (file = readdir(list)) != NULL) {
 		bool cut_off;
 		size_t where = check_file(dirfd(list), file->d_name, &cut_off);
 
-		/* The torn end of a log is no damage to LevelDB. */
-		if (where == NOWHERE || (cut_off && !is_manifest(file->d_name)))
-			continue;
-		free(found);
-		found = xasprintf("%s at byte %zu", file->d_name, where);
-		sure = !cut_off;
+		if (where != NOWHERE && suits(file->d_name, cut_off))
+			found = xasprintf("%s at byte %zu", file->d_name, where);
 	}
 	closedir(list);
 	return found;
+}
+
+/* The torn end of a log is no damage to LevelDB. */
+static bool
+is_damage(const char *name, bool cut_off)
+{
+	return !cut_off || is_manifest(name);
+}
+
+char *
+damage_find(const char *path)
+{
+	return find(path, is_damage);
+}
+
+static bool
+is_torn_log(const char *name, bool cut_off)
+{
+	return cut_off && !is_manifest(name);
+}
+
+char *
+damage_find_torn_log(const char *path)
+{
+	return find(path, is_torn_log);
 }

@@ -9,10 +9,16 @@
 /*
  * Read all files of the LevelDB at path, each part against its checksum.
  *
- * "000005.ldb at byte 4096" for the first that does not match, or else for one that a
- * manifest cuts off; NULL if there is none, or it cannot be read. Owned by the caller.
- * Takes as long as the files are; for the sentence before an end.
+ * "000005.ldb at byte 4096" for one that does not match, or that a manifest cuts off;
+ * NULL if there is none, or it cannot be read. Owned by the caller. Takes as long as
+ * the files are; for the sentence before an end.
  */
 char *damage_find(const char *path);
+
+/*
+ * The same for a record that its log cuts off. Either a crash tore it, or its length is
+ * damaged and what follows is lost. LevelDB says nothing, and deletes the log: ask first.
+ */
+char *damage_find_torn_log(const char *path);
 
 #endif

@@ -131,6 +131,7 @@ db_close(struct db **db_pointer)
 	leveldb_cache_destroy(db->cache);
 	if (db->directory_fd != -1)
 		close(db->directory_fd);
+	free(db->torn_log);
 	free(db->path);
 	free(db);
 	*db_pointer = NULL;
@@ -193,6 +194,7 @@ db_open(const char *path, bool create, size_t cache_bytes, bool sync, struct db 
 		*sentence = db_sentence(err, "cannot open", path, why);
 		goto fail;
 	}
+	db->torn_log = damage_find_torn_log(path);
 	err = db_open_handle(db, sentence);
 	if (err != ERR_NONE)
 		goto fail;

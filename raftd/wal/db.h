@@ -32,6 +32,7 @@ struct db {
 	bool sync;
 	uint64_t named_ns;		/* when names last changed, as of the last sync of them */
 	bool named_again;		/* they may have since, in the same tick of the clock */
+	char *torn_log;			/* damage_find_torn_log before it was opened, or NULL */
 };
 
 /*

@@ -20,9 +20,16 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* Takes detail. */
 static enum err
 corrupt(struct wal *wal, char *detail, char **sentence)
 {
+	if (wal->db->torn_log != NULL) {
+		char *torn = xasprintf("%s; %s is cut off", detail, wal->db->torn_log);
+
+		free(detail);
+		detail = torn;
+	}
 	*sentence = db_sentence(ERR_CORRUPT, "cannot use", wal->db->path, detail);
 	free(detail);
 	return ERR_CORRUPT;

@@ -209,6 +209,20 @@ damage_file(const char *path, enum damage damage, off_t offset)
 	close(fd);
 }
 
+/* Of the first record: longer than the rest of the file. */
+static void
+damage_length(const char *path)
+{
+	int fd = open(path, O_RDWR | O_CLOEXEC);
+	uint8_t byte;
+
+	assert_true(fd != -1);
+	assert_int_equal(pread(fd, &byte, 1, 5), 1);
+	byte |= 0x7f;
+	assert_int_equal(pwrite(fd, &byte, 1, 5), 1);
+	close(fd);
+}
+
 struct file {
 	char name[64];
 	off_t size;
@@ -416,6 +430,34 @@ TEST(a_damaged_length_in_a_manifest_is_refused_by_name)
 		free(path);
 	}
 	assert_int_equal(manifests, 1);
+}
+
+/* What followed was synced, and LevelDB deletes the log: its name is known from before. */
+TEST(a_damaged_length_in_a_log_is_refused_by_name)
+{
+	const char *directory = disk_temporary(), *copy = disk_temporary();
+	struct file files[FILES_MAX];
+	size_t count, logs = 0;
+
+	make_history(directory, true, false);
+	count = list_files(directory, files);
+	for (size_t i = 0; i < count; i++) {
+		char *path = xasprintf("%s/db/%s", copy, files[i].name);
+		char *place = xasprintf("; %s at byte 0 is cut off", files[i].name);
+		const char *end = strrchr(files[i].name, '.');
+
+		if (end != NULL && strcmp(end, ".log") == 0) {
+			/* All of it is in one block. */
+			assert_true(files[i].size < 32768);
+			copy_again(directory, copy);
+			damage_length(path);
+			assert_int_equal(look_for(copy, place), REFUSED);
+			logs++;
+		}
+		free(place);
+		free(path);
+	}
+	assert_int_equal(logs, 1);
 }
 
 TEST(missing_files_are_refused)
