@@ -156,6 +156,14 @@ check_table(struct slice file)
 /* ---- files ---------------------------------------------------------------------------- */
 
 static bool
+ends_with(const char *name, const char *end)
+{
+	size_t length = strlen(name), end_length = strlen(end);
+
+	return length > end_length && strcmp(name + length - end_length, end) == 0;
+}
+
+static bool
 is_manifest(const char *name)
 {
 	return strncmp(name, "MANIFEST-", 9) == 0;
@@ -165,10 +173,9 @@ is_manifest(const char *name)
 static size_t
 check_file(int directory, const char *name, bool *cut_off)
 {
-	size_t length = strlen(name), where = NOWHERE;
-	bool is_table = length > 4 && strcmp(name + length - 4, ".ldb") == 0;
-	bool is_log = (length > 4 && strcmp(name + length - 4, ".log") == 0) ||
-	    is_manifest(name);
+	bool is_table = ends_with(name, ".ldb");
+	bool is_log = ends_with(name, ".log") || is_manifest(name);
+	size_t where = NOWHERE;
 	struct stat status;
 	void *map;
 	int fd;
@@ -192,9 +199,10 @@ check_file(int directory, const char *name, bool *cut_off)
 	return where;
 }
 
-/* "NAME at byte OFFSET" of the first file that suits: one that is cut off, or not. */
+/* "NAME at byte OFFSET" of the first file that is damaged; torn: of the first log
+ * that is cut off, which is no damage to LevelDB but in a manifest. */
 static char *
-find(const char *path, bool (*suits)(const char *name, bool cut_off))
+find(const char *path, bool torn)
 {
 	DIR *list = opendir(path);
 	struct dirent *file;
@@ -204,36 +212,26 @@ find(const char *path, bool (*suits)(const char *name, bool cut_off))
 		return NULL;
 	while (found == NULL && (file = readdir(list)) != NULL) {
 		bool cut_off;
-		size_t where = check_file(dirfd(list), file->d_name, &cut_off);
+		size_t where;
 
-		if (where != NOWHERE && suits(file->d_name, cut_off))
+		if (torn && !ends_with(file->d_name, ".log"))
+			continue;
+		where = check_file(dirfd(list), file->d_name, &cut_off);
+		if (where != NOWHERE && (torn ? cut_off : !cut_off || is_manifest(file->d_name)))
 			found = xasprintf("%s at byte %zu", file->d_name, where);
 	}
 	closedir(list);
 	return found;
 }
 
-/* The torn end of a log is no damage to LevelDB. */
-static bool
-is_damage(const char *name, bool cut_off)
-{
-	return !cut_off || is_manifest(name);
-}
-
 char *
 damage_find(const char *path)
 {
-	return find(path, is_damage);
-}
-
-static bool
-is_torn_log(const char *name, bool cut_off)
-{
-	return cut_off && !is_manifest(name);
+	return find(path, false);
 }
 
 char *
 damage_find_torn_log(const char *path)
 {
-	return find(path, is_torn_log);
+	return find(path, true);
 }

@@ -16,8 +16,9 @@
 char *damage_find(const char *path);
 
 /*
- * The same for a record that its log cuts off. Either a crash tore it, or its length is
- * damaged and what follows is lost. LevelDB says nothing, and deletes the log: ask first.
+ * The same for a record that its log cuts off: a crash tore it, or its length is damaged
+ * and what follows is lost. LevelDB says nothing, and deletes the log: ask first. Reads
+ * the logs only, which are of the size of a write buffer.
  */
 char *damage_find_torn_log(const char *path);
 
