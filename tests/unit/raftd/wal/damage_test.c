@@ -122,7 +122,8 @@ log_is_whole(struct fixture *f, raft_index last)
 		if (strtoull(at, NULL, 10) != ++index)
 			return false;
 		at = strchr(at, ' ');
-		at += at != NULL;
+		if (at != NULL)
+			at++;
 	}
 	return index == last;
 }
