@@ -339,7 +339,7 @@ compact_peer_connected(struct node *node, peer_id peer)
 {
 	struct transfer *transfer = transfer_to(node, peer);
 
-	/* Chunks under way are. */
+	/* Its chunks under way do not arrive. */
 	if (peer != 0 && transfer != NULL)
 		transfer->lost = true;
 	/* So are those it sent to the raftd that was here before us. */

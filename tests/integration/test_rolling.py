@@ -92,8 +92,8 @@ class Writer(Client):
         status, body = self.ask("PUT", "/v2/keys%s" % self.key, "value=%d" % self.done)
         assert status in (200, 201), (status, body)
         index = json.loads(body)["node"]["modifiedIndex"]
-        while index - min(w.next for w in self.watchers) > BEHIND_MAX and not self.stopping.is_set():
-            time.sleep(PACE_S)
+        wait_until(lambda: self.stopping.is_set() or
+                   index - min(w.next for w in self.watchers) <= BEHIND_MAX, 30, "the watchers")
         status, body = self.ask("GET", "/v2/keys%s" % self.key)
         assert status == 200 and json.loads(body)["node"]["value"] == str(self.done), (status, body)
 
