@@ -19,6 +19,16 @@
 #define MIN_OF(a, b) ((a) < (b) ? (a) : (b))
 #define MAX_OF(a, b) ((a) > (b) ? (a) : (b))
 
+#define CACHE_LINE_BYTES 64
+
+/* Ask for memory that will be used soon: what follows need not wait for it. */
+static inline void
+prefetch(const void *memory, size_t size)
+{
+	for (size_t at = 0; at < size; at += CACHE_LINE_BYTES)
+		__builtin_prefetch((const char *)memory + at, 1);
+}
+
 /* The struct of the given type whose member is at pointer. */
 #define CONTAINER_OF(pointer, type, member) \
 	((type *)(void *)((char *)(pointer) - offsetof(type, member)))

@@ -112,6 +112,8 @@ struct backend_watch {
 	 * by the backend, dropped after the event's last watcher). Without
 	 * WATCH_FLAG_STREAM the watch is over then. */
 	void (*event)(struct backend_watch *watch, struct slice event, struct blob **shared);
+	/* event() follows soon: fetch what it touches into the cache. */
+	void (*soon)(const struct backend_watch *watch);
 	/* The rest is the backend's. */
 	struct hash_link by_id;
 	TAILQ_ENTRY(backend_watch) link; /* while not answered, in order of start */
@@ -121,9 +123,9 @@ struct backend_watch {
 	uint64_t registered_index;	/* store index when the present raftd took it */
 	uint8_t flags;
 	bool answered;			/* watching() was called */
-	struct buf key;
+	struct slice key;		/* borrowed as long as the watch is open */
 };
-/* since 0: from now on. */
+/* since 0: from now on. key has to last as long as the watch. */
 void backend_watch(struct backend *backend, struct backend_watch *watch, struct slice key,
     unsigned flags, uint64_t since);
 /* One that was open in another worker, whose next index was that: watching() is

@@ -23,6 +23,7 @@
 #include "httpd/backend_priv.h"
 
 #define NOT_REGISTERED UINT64_MAX
+#define FETCHED_AHEAD 16
 
 static bool
 watch_matches(const struct hash_link *link, struct slice key)
@@ -48,7 +49,7 @@ send_watch(struct backend *backend, struct backend_watch *watch)
 	msg_watch_frame(channel_out(backend->channel), watch->id, &(struct msg_watch){
 	    .flags = watch->flags,
 	    .since = watch->next_index,
-	    .key = buf_slice(&watch->key),
+	    .key = watch->key,
 	});
 }
 
@@ -63,8 +64,7 @@ open_watch(struct backend *backend, struct backend_watch *watch, struct slice ke
 	watch->next_index = since;
 	watch->registered_index = NOT_REGISTERED;
 	watch->flags = (uint8_t)flags;
-	buf_init(&watch->key, 0);
-	buf_append_slice(&watch->key, key);
+	watch->key = key;
 	hash_insert(&backend->watches, &watch->by_id, slice_of(&watch->id, sizeof(watch->id)));
 	send_watch(backend, watch);
 }
@@ -112,7 +112,6 @@ forget_watch(struct backend *backend, struct backend_watch *watch)
 	if (!watch->answered)
 		TAILQ_REMOVE(&backend->unanswered, watch, link);
 	watch->id = 0;
-	buf_free(&watch->key);
 }
 
 void
@@ -168,6 +167,24 @@ deliver(struct backend *backend, uint64_t id, uint64_t store_index, struct slice
 	watch->event(watch, event, shared);
 }
 
+/*
+ * Fetch what the next few deliveries touch. A thousand watchers that have waited for
+ * long are in no cache; met one by one, each would be waited for at every step.
+ */
+static void
+fetch_ahead(struct backend *backend, struct reader ids)
+{
+	const struct backend_watch *watches[FETCHED_AHEAD];
+	size_t count = 0;
+	uint64_t id;
+
+	for (int i = 0; i < FETCHED_AHEAD && codec_get_u64(&ids, &id); i++)
+		if ((watches[count] = find_watch(backend, id)) != NULL)
+			count++;
+	for (size_t i = 0; i < count; i++)
+		watches[i]->soon(watches[i]);
+}
+
 void
 backend_watch_event(struct backend *backend, const struct frame *frame,
     const struct msg_event *event)
@@ -190,8 +207,13 @@ backend_watch_event(struct backend *backend, const struct frame *frame,
 		backend_protocol_error(backend, "an event that is none");
 		return;
 	}
-	while (codec_get_u64(&ids, &id))
+	for (unsigned i = 0;; i++) {
+		if (i % FETCHED_AHEAD == 0)
+			fetch_ahead(backend, ids);
+		if (!codec_get_u64(&ids, &id))
+			break;
 		deliver(backend, id, record.store_index, whole, &shared);
+	}
 	blob_unref(&shared);
 	buf_free(&backend->event);
 	/* Others may want the same event in a frame of its own. */
@@ -280,12 +302,8 @@ backend_watch_finish(struct backend *backend)
 {
 	struct hash_link *link;
 
-	while ((link = hash_pop(&backend->watches)) != NULL) {
-		struct backend_watch *watch = CONTAINER_OF(link, struct backend_watch, by_id);
-
-		watch->id = 0;
-		buf_free(&watch->key);
-	}
+	while ((link = hash_pop(&backend->watches)) != NULL)
+		CONTAINER_OF(link, struct backend_watch, by_id)->id = 0;
 	hash_free(&backend->watches);
 	buf_free(&backend->event);
 }

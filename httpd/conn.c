@@ -249,6 +249,18 @@ write_output(struct conn *conn)
 	}
 }
 
+size_t
+conn_write_first(struct conn *conn, struct slice bytes)
+{
+	struct iovec piece = { (void *)(uintptr_t)bytes.data, bytes.size };
+	size_t size;
+
+	if (conn->state == CONN_CLOSED || conn->cut || !outqueue_is_empty(&conn->out))
+		return 0;
+	/* An error shows again when the turn's end writes the rest. */
+	return transport_write(conn->transport, &piece, 1, &size) == ERR_NONE ? size : 0;
+}
+
 /* All is said: is this the end of the connection, or of our side of it? */
 static void
 settle_end(struct conn *conn)

@@ -106,6 +106,9 @@ void conn_expired(struct conn *conn, enum conn_limit limit);
 void conn_stop(struct conn *conn, bool keep_idle);
 /* Of the latter nothing has come: it closes too. */
 void conn_stop_new(struct conn *conn);
+/* Write what nothing is before, not waiting for the turn's end; returns the bytes
+ * taken. The rest has to be queued at once. */
+size_t conn_write_first(struct conn *conn, struct slice bytes);
 /* See to it that conn_settle runs at the end of this turn. */
 void conn_touch(struct conn *conn);
 /* Free all requests that have no answer yet, telling their handlers. */
@@ -148,6 +151,7 @@ void server_touch(struct server *server, struct conn *conn);
 void server_closed(struct server *server, struct conn *conn);
 void server_limit(struct server *server, struct conn_clock *clock, enum conn_limit limit);
 uint8_t *server_scratch(struct server *server);	/* CONN_READ_BYTES of memory */
+struct buf *server_answer(struct server *server);	/* empty, until the next call */
 struct tally *server_tally(struct server *server);
 struct request *server_request_new(struct server *server);
 void server_request_free(struct server *server, struct request *request);

@@ -15,6 +15,8 @@
 #include <stdarg.h>
 #include <stdio.h>
 
+#define AT_ONCE_BYTES_MAX 4096	/* above, a part that is shared costs less than a copy */
+
 struct slice
 request_header(const struct request *request, const char *name)
 {
@@ -348,6 +350,38 @@ response_stream_end(struct request *request)
 	if (!request->http_1_0 && request->method != METHOD_HEAD)
 		put_frame(request, SLICE_LITERAL("0\r\n\r\n"));
 	complete(request);
+}
+
+void
+response_stream_last(struct request *request, struct blob *blob)
+{
+	struct conn *conn = request->conn;
+	struct buf *out = server_answer(conn->server);
+	size_t taken;
+
+	if (conn->first != request || blob->size == 0 || blob->size > AT_ONCE_BYTES_MAX ||
+	    request->method == METHOD_HEAD || request->http_1_0) {
+		response_stream_blob(request, blob);
+		response_stream_end(request);
+		return;
+	}
+	buf_append_hex(out, blob->size);
+	buf_append(out, "\r\n", 2);
+	buf_append_slice(out, blob_slice(blob));
+	buf_append_text(out, "\r\n0\r\n\r\n");
+	request->bytes_out += out->size;
+	taken = conn_write_first(conn, buf_slice(out));
+	if (taken < out->size)
+		buf_append(outqueue_tail(&conn->out), out->data + taken, out->size - taken);
+	complete(request);
+}
+
+void
+response_soon(const struct request *request)
+{
+	prefetch(request, sizeof(*request));
+	prefetch(request->conn, sizeof(*request->conn));
+	prefetch(request->conn->transport, 1);
 }
 
 void

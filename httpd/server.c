@@ -65,6 +65,7 @@ struct server {
 	time_t date_second;
 	char date[32];
 	uint8_t scratch[CONN_READ_BYTES];
+	struct buf answer;		/* emptied for each use */
 };
 
 /* ---- accepting ----------------------------------------------------------------- */
@@ -406,6 +407,13 @@ server_scratch(struct server *server)
 	return server->scratch;
 }
 
+struct buf *
+server_answer(struct server *server)
+{
+	buf_clear(&server->answer);
+	return &server->answer;
+}
+
 struct tally *
 server_tally(struct server *server)
 {
@@ -609,6 +617,7 @@ server_free(struct server **server_pointer)
 	}
 	callers_free(&server->callers);
 	tally_free(&server->tally);
+	buf_free(&server->answer);
 	loop_timer_free(&server->stop_limit);
 	loop_timer_free(&server->stop_new);
 	loop_timer_free(&server->tick);

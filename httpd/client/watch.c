@@ -101,9 +101,16 @@ happened(struct backend_watch *backend_watch, struct slice event, struct blob **
 		cut_slow_stream(watch);
 		return;
 	}
-	response_stream_blob(request, *shared);
-	if (!watch->stream)
-		response_stream_end(request);
+	if (watch->stream)
+		response_stream_blob(request, *shared);
+	else
+		response_stream_last(request, *shared);
+}
+
+static void
+soon(const struct backend_watch *watch)
+{
+	response_soon(CONTAINER_OF(watch, const struct client_watch, watch)->request);
 }
 
 static void
@@ -133,7 +140,7 @@ rest(const struct request *request, struct request_rest *rest)
 		return false;
 	backend_watch_rest(request->worker->backend, &watch->watch);
 	*rest = (struct request_rest){
-		.key = buf_slice(&watch->watch.key),
+		.key = watch->watch.key,
 		.watch_flags = watch->watch.flags,
 		.next_index = watch->watch.next_index,
 	};
@@ -149,6 +156,7 @@ new_watch(struct request *request, bool stream)
 	watch->stream = stream;
 	watch->watch.watching = registered;
 	watch->watch.event = happened;
+	watch->watch.soon = soon;
 	request->state = watch;
 	request->gone = gone;
 	request->stop = stop;
@@ -166,7 +174,8 @@ watch_begin(struct request *request, struct slice key, const struct params *para
 		flags |= WATCH_FLAG_RECURSIVE;
 	if (params->stream)
 		flags |= WATCH_FLAG_STREAM;
-	backend_watch(request->worker->backend, &watch->watch, key, flags, params->wait_index);
+	backend_watch(request->worker->backend, &watch->watch, arena_copy(&request->arena, key),
+	    flags, params->wait_index);
 }
 
 void
@@ -176,6 +185,6 @@ watch_go_on(struct request *request, const struct request_rest *rest)
 	    new_watch(request, (rest->watch_flags & WATCH_FLAG_STREAM) != 0);
 
 	ASSERT(request->streaming);
-	backend_watch_on(request->worker->backend, &watch->watch, rest->key, rest->watch_flags,
-	    rest->next_index);
+	backend_watch_on(request->worker->backend, &watch->watch,
+	    arena_copy(&request->arena, rest->key), rest->watch_flags, rest->next_index);
 }

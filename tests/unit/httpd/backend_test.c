@@ -427,6 +427,11 @@ event_came(struct backend_watch *watch, struct slice event, struct blob **shared
 	test->shared = *shared;
 }
 
+static void
+event_comes_soon(const struct backend_watch *watch UNUSED)
+{
+}
+
 static struct test_watch *
 watch_new(struct fake *fake, unsigned flags, uint64_t since)
 {
@@ -434,6 +439,7 @@ watch_new(struct fake *fake, unsigned flags, uint64_t since)
 
 	test->watch.watching = watching;
 	test->watch.event = event_came;
+	test->watch.soon = event_comes_soon;
 	backend_watch(fake->worker.backend, &test->watch, SLICE_LITERAL("/w"), flags, since);
 	return test;
 }
