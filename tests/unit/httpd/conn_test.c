@@ -379,6 +379,31 @@ TEST(a_long_poll_has_headers_at_once_and_keeps_the_connection)
 	client_free(&client);
 }
 
+TEST(what_of_a_long_polls_answer_has_no_room_follows)
+{
+	struct client client = client_new();
+	char value[3900];
+	uint64_t id;
+
+	close(client.fd);
+	client.fd = fake_connect_narrow(client.fake);
+	memset(value, 'v', sizeof(value));
+	memcpy(value + sizeof(value) - 5, "end!", 5);
+	fake_send(client.fd, GET("/v2/keys/k?wait=true"));
+	id = fake_next_id(client.fake, MSG_watch);
+	fake_watching(client.fake, id, 9);
+	assert_true(fake_is_quiet(client.fake));
+	fake_send_set(client.fake, id, value, 10);
+	/* Nothing is read until the worker has come to a full buffer. */
+	assert_true(fake_is_quiet(client.fake));
+	fake_receive(client.fake, client.fd, &client.in, "\r\n0\r\n\r\n");
+	assert_int_equal(fake_count(&client.in, value), 1);
+	assert_int_equal(fake_count(&client.in, "\"value\":"), 1);
+	fake_send(client.fd, GET("/nothing"));
+	fake_receive(client.fake, client.fd, &client.in, "404 page not found");
+	client_free(&client);
+}
+
 TEST(a_request_behind_a_long_poll_waits_for_it)
 {
 	struct client client = client_new();

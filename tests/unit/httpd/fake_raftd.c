@@ -266,15 +266,31 @@ fake_send_set(struct fake *fake, uint64_t id, const char *value, uint64_t store_
 
 /* ---- clients ---------------------------------------------------------------------- */
 
-int
-fake_connect(struct fake *fake)
+static int
+connect_with_room(struct fake *fake, const int *send_bytes)
 {
 	int ends[2];
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends),
 	    0);
+	if (send_bytes != NULL)
+		assert_int_equal(setsockopt(ends[1], SOL_SOCKET, SO_SNDBUF, send_bytes,
+		    sizeof(*send_bytes)), 0);
 	server_adopt_local(fake->worker.server, ends[1]);
 	return ends[0];
+}
+
+int
+fake_connect(struct fake *fake)
+{
+	return connect_with_room(fake, NULL);
+}
+
+int
+fake_connect_narrow(struct fake *fake)
+{
+	/* The kernel makes it the least it allows, some 4 KiB. */
+	return connect_with_room(fake, &(int){ 1 });
 }
 
 void

@@ -63,6 +63,8 @@ struct buf fake_set_event(const char *key, const char *value, uint64_t store_ind
 
 /* A connection to the worker: the client's end, non-blocking. */
 int fake_connect(struct fake *fake);
+/* The same with next to no room for what the worker writes. */
+int fake_connect_narrow(struct fake *fake);
 void fake_send(int fd, const char *text);
 /* Read until text holds the expected end, or fail; appended to in. */
 void fake_receive(struct fake *fake, int fd, struct buf *in, const char *end);
