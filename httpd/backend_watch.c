@@ -59,6 +59,7 @@ open_watch(struct backend *backend, struct backend_watch *watch, struct slice ke
 {
 	ASSERT(watch->watching != NULL);
 	ASSERT(watch->event != NULL);
+	ASSERT(watch->soon != NULL);
 	watch->id = backend->next_watch++;
 	watch->started_ms = loop_now(backend->worker->loop).monotonic_ms;
 	watch->next_index = since;

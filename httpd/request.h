@@ -106,7 +106,7 @@ void response_stream_blob(struct request *request, struct blob *blob);
 void response_stream_end(struct request *request);
 /* The data, and the end. It may be on its way before the turn's end. */
 void response_stream_last(struct request *request, struct blob *blob);
-/* Some answer follows soon: see prefetch. */
+/* The last, or some, data follows soon: see prefetch. */
 void response_soon(const struct request *request);
 /* Cut the connection after what is queued (slow or broken stream). */
 void response_abort(struct request *request);
