@@ -24,7 +24,8 @@
 #define BODY_BYTES_MAX (10 * MIB)
 #define HEAD_BYTES_MAX (64 * KIB)
 #define HEAD_FIELDS_MAX 100
-#define KEY_BYTES_MAX (64 * KIB)	/* bounded by the head */
+#define KEY_BYTES_MAX (48 * KIB)
+#define KEY_NAMES_MAX 1024
 #define VALUE_BYTES_MAX BODY_BYTES_MAX
 #define FRAME_ROOM (64 * KIB)		/* every other field of a command */
 
@@ -47,6 +48,7 @@
 
 /* Store */
 #define HISTORY_EVENTS 1000		/* that waitIndex can reach (docs/api.md, "Watching") */
+#define HISTORY_BYTES_DEFAULT (16 * MIB) /* and what they may weigh together */
 #define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
 
 /* At most once */
@@ -77,6 +79,5 @@ _Static_assert(ASSEMBLED_BYTES_MAX + SESSION_QUEUE_BYTES <= CHANNEL_QUEUE_BYTES_
     "the largest answer fits behind what may wait when its question is read");
 _Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
     "flow control holds a leader back before the peer's queue drops");
-_Static_assert(HEAD_BYTES_MAX <= KEY_BYTES_MAX, "a key that fits the head is taken");
 
 #endif
