@@ -34,6 +34,8 @@ struct node_config {
 	uint64_t watches_max;
 	size_t append_bytes_max;	/* of limits.h if 0, and so the next */
 	size_t log_memory_bytes;
+	size_t effects_bytes_max;	/* applied until they are handed to the disk; 0 as in */
+	size_t sweep_nodes_max;		/* node.c: of what was removed, freed in one turn */
 	uint64_t seed;			/* election timeouts and hash tables */
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
 	uint64_t active_size, remove_delay_ms, sync_interval_ms; /* and so these; 0: the default */

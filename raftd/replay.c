@@ -30,7 +30,7 @@ node_replay(struct node *node, const struct node_effects *effects, const char **
 	if (store_loaded(node->replica.store, where) != ERR_NONE)
 		return ERR_CORRUPT;
 	if (requests_loaded(node->replica.requests, node->replica.store) != ERR_NONE) {
-		*where = "an answer kept for a session has no event";
+		*where = "a session that answers are kept for is missing, or an answer is too new";
 		return ERR_CORRUPT;
 	}
 	for (size_t i = 0; i < node->loaded_count; i++) {
