@@ -24,6 +24,12 @@ give_effects(struct node *node, const struct node_effects *effects)
 	node->applied_dirty = false;
 }
 
+void
+node_save_keys(struct node *node, const struct node_effects *effects)
+{
+	store_save_nodes(node->replica.store, effects->take, effects->argument);
+}
+
 enum err
 node_replay(struct node *node, const struct node_effects *effects, const char **where)
 {

@@ -8,7 +8,8 @@
 bool
 path_name_is_canonical(struct slice name)
 {
-	return name.size > 0 && memchr(name.data, '/', name.size) == NULL && !slice_equal(name, SLICE_LITERAL(".")) &&
+	return name.size > 0 && memchr(name.data, '/', name.size) == NULL &&
+	    !slice_equal(name, SLICE_LITERAL(".")) &&
 	    !slice_equal(name, SLICE_LITERAL(".."));
 }
 

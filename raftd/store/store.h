@@ -97,7 +97,8 @@ bool store_record_is_old(struct slice key);
 /* Take one state_record of the disk or a snapshot; they come in the order of their
  * keys. ERR_CORRUPT if it cannot be. */
 enum err store_load(struct store *store, struct slice key, struct slice value) MUST_CHECK;
-/* All records were given: check that they fit together (the window is whole). ERR_CORRUPT, with *where set to a static sentence. */
+/* All records were given: check that they fit together (the window is whole).
+ * ERR_CORRUPT, with *where set to a static sentence. */
 enum err store_loaded(struct store *store, const char **where) MUST_CHECK;
 /* Give the records of all nodes, in their present form, in pieces of whole records. */
 void store_save_nodes(struct store *store, void (*take)(void *argument, struct slice records),
