@@ -79,7 +79,7 @@ node_load_record(struct replica *replica, struct slice key, struct slice value)
 	    key.data[0] == STATE_FORGOTTEN)
 		return members_load(&replica->members, key, value);
 	if (key.data[0] == STATE_CONFIG)
-		return cluster_config_load(&replica->config, key, value);
+		return config_state_load(&replica->config, key, value);
 	if (key.data[0] != STATE_STAMP)
 		return requests_load(replica->requests, key, value);
 	if (key.size != 1 || !stamp_state_get(&in, &stamp) || !reader_done(&in) ||
@@ -106,24 +106,35 @@ node_load_entry(struct node *node, const struct raft_entry *entry)
 	return ERR_NONE;
 }
 
+/* All values are written down, so that no default of a later program counts. */
 static void
 start_cluster(struct node *node)
 {
-	struct command_create self = {
+	struct buf items = BUF_INIT;
+	struct cluster_config founding;
+	struct command_create_items self = {
 		.id = node->id,
 		.cluster_id = node->config.new_cluster_id,
 		.name = slice_text(node->name),
 		.peer_url = slice_text(node->config.peer_url),
 		.client_url = slice_text(node->config.client_url),
-		.active_size = node->config.active_size,
-		.remove_delay_ms = node->config.remove_delay_ms,
-		.sync_interval_ms = node->config.sync_interval_ms,
 	};
-	struct blob *payload = apply_payload_create(&self);
+	struct blob *payload;
 
+	cluster_config_init(&founding);
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		uint64_t value = cluster_config_value(&node->config.cluster, &config_rows[i]);
+
+		if (value != 0)
+			cluster_config_set(&founding, &config_rows[i], value);
+	}
+	cluster_config_put(&founding, &items);
+	self.items = buf_slice(&items);
+	payload = apply_payload_create(&self);
 	node_note(node, DIAG_INFO, "%s is starting a new cluster", node->name);
 	raft_bootstrap(node->raft, payload, node_time_ns(node));
 	blob_unref(&payload);
+	buf_free(&items);
 }
 
 enum err
@@ -228,6 +239,7 @@ node_free(struct node **freed)
 	buf_free(&node->scratch);
 	buf_free(&node->event);
 	buf_free(&node->member_bytes);
+	buf_free(&node->config_bytes);
 	free(node);
 	*freed = NULL;
 }

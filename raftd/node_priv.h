@@ -23,7 +23,7 @@
 #define MOOTHALL_RAFTD_NODE_PRIV_H
 
 #include "common/hash.h"
-#include "raftd/cluster_config.h"
+#include "raftd/config_state.h"
 #include "raftd/cluster_time.h"
 #include "raftd/member.h"
 #include "raftd/node.h"
@@ -393,7 +393,7 @@ struct node {
 	bool status_due;
 	uint64_t status_sent_ms;
 	uint64_t status_index;		/* store index last told */
-	struct buf member_bytes;
+	struct buf member_bytes, config_bytes;
 	peer_id leader;
 	uint64_t leader_since_ns;
 	enum raft_role role;
@@ -445,8 +445,8 @@ struct blob *apply_payload_member(uint64_t session, uint64_t sequence, uint64_t 
     const struct command_member *member);
 struct blob *apply_payload_expire(uint64_t cutoff_ns);
 struct blob *apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
-    const struct command_config *config);
-struct blob *apply_payload_create(const struct command_create *create);
+    struct slice items);
+struct blob *apply_payload_create(const struct command_create_items *create);
 struct blob *apply_payload_refused(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_refused *refused);
 /* Take a payload apart; false: malformed. body is the reader behind the head. */
