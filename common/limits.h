@@ -24,8 +24,14 @@
 #define BODY_BYTES_MAX (10 * MIB)
 #define HEAD_BYTES_MAX (64 * KIB)
 #define HEAD_FIELDS_MAX 100
-#define KEY_BYTES_MAX (48 * KIB)
+/* What max_key_names and max_key_bytes may be: for a key that is read, watched or
+ * deleted the maximum counts, whatever is configured. */
 #define KEY_NAMES_MAX 1024
+#define KEY_NAMES_MIN 1
+#define KEY_NAMES_DEFAULT 128
+#define KEY_BYTES_MAX (48 * KIB)
+#define KEY_BYTES_MIN (1 * KIB)
+#define KEY_BYTES_DEFAULT (16 * KIB)
 #define VALUE_BYTES_MAX BODY_BYTES_MAX
 #define FRAME_ROOM (64 * KIB)		/* every other field of a command */
 
@@ -41,14 +47,18 @@
 #define SYNC_INTERVAL_MS_DEFAULT 5000
 #define SYNC_INTERVAL_MS_MIN 1000
 #define CLUSTER_TIME_MS_MAX UINT64_C(31536000000)
+#define CONFIG_UNKNOWN_MAX 32		/* values of newer programs that are kept */
+#define CONFIG_ITEMS_BYTES_MAX (4 * KIB) /* of a change of the configuration */
 
 /* Bodies kept by one client worker */
 #define CACHE_BYTES_MAX (4 * MIB)
 #define CACHE_BODY_BYTES_MAX (64 * KIB)
 
 /* Store */
-#define HISTORY_EVENTS 1000		/* that waitIndex can reach (docs/api.md, "Watching") */
-#define HISTORY_BYTES_DEFAULT (16 * MIB) /* and what they may weigh together */
+#define HISTORY_EVENTS 1000		/* that waitIndex can reach (docs/api.md, "Watching"), */
+#define HISTORY_BYTES_DEFAULT (16 * MIB) /* and as many as these bytes hold */
+#define HISTORY_BYTES_MIN (1 * MIB)
+#define HISTORY_BYTES_MAX (1024 * MIB)
 #define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
 
 /* At most once */

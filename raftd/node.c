@@ -88,13 +88,26 @@ node_load_record(struct replica *replica, struct slice key, struct slice value)
 	    key.data[0] == STATE_FORGOTTEN)
 		return members_load(&replica->members, key, value);
 	if (key.data[0] == STATE_CONFIG)
-		return cluster_config_load(&replica->config, key, value);
+		return config_state_load(&replica->config, key, value);
 	if (key.data[0] != STATE_STAMP)
 		return requests_load(replica->requests, key, value);
 	if (key.size != 1 || !stamp_state_get(&in, &stamp) || !reader_done(&in) ||
 	    stamp.format != STATE_FORMAT)
 		return ERR_CORRUPT;
 	replica->applied_ns = stamp.applied_ns;
+	return ERR_NONE;
+}
+
+enum err
+node_records_loaded(struct replica *replica, const char **where)
+{
+	store_limit_history(replica->store, replica->config.history_bytes, NULL);
+	if (store_loaded(replica->store, where) != ERR_NONE)
+		return ERR_CORRUPT;
+	if (requests_loaded(replica->requests, replica->store) != ERR_NONE) {
+		*where = "a session that answers are kept for is missing, or an answer is too new";
+		return ERR_CORRUPT;
+	}
 	return ERR_NONE;
 }
 
@@ -115,24 +128,35 @@ node_load_entry(struct node *node, const struct raft_entry *entry)
 	return ERR_NONE;
 }
 
+/* All values are written down, so that no default of a later program counts. */
 static void
 start_cluster(struct node *node)
 {
-	struct command_create self = {
+	struct buf items = BUF_INIT;
+	struct cluster_config founding;
+	struct command_create_items self = {
 		.id = node->id,
 		.cluster_id = node->config.new_cluster_id,
 		.name = slice_text(node->name),
 		.peer_url = slice_text(node->config.peer_url),
 		.client_url = slice_text(node->config.client_url),
-		.active_size = node->config.active_size,
-		.remove_delay_ms = node->config.remove_delay_ms,
-		.sync_interval_ms = node->config.sync_interval_ms,
 	};
-	struct blob *payload = apply_payload_create(&self);
+	struct blob *payload;
 
+	cluster_config_init(&founding);
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		uint64_t value = cluster_config_value(&node->config.cluster, &config_rows[i]);
+
+		if (value != 0)
+			cluster_config_set(&founding, &config_rows[i], value);
+	}
+	cluster_config_put(&founding, &items);
+	self.items = buf_slice(&items);
+	payload = apply_payload_create(&self);
 	node_note(node, DIAG_INFO, "%s is starting a new cluster", node->name);
 	raft_bootstrap(node->raft, payload, node_time_ns(node));
 	blob_unref(&payload);
+	buf_free(&items);
 }
 
 enum err
@@ -151,12 +175,8 @@ node_start(struct node *node, struct clock_time now, const char **where)
 		    node->config.log_memory_bytes : LOG_MEMORY_BYTES,
 	};
 
-	if (store_loaded(node->replica.store, where) != ERR_NONE)
+	if (node_records_loaded(&node->replica, where) != ERR_NONE)
 		return ERR_CORRUPT;
-	if (requests_loaded(node->replica.requests, node->replica.store) != ERR_NONE) {
-		*where = "a session that answers are kept for is missing, or an answer is too new";
-		return ERR_CORRUPT;
-	}
 	node->now = now;
 	(void)cluster_time_turn(&node->time, now, node->replica.applied_ns, false);
 	node->started_ns = now.wall_ns;
@@ -237,6 +257,7 @@ node_free(struct node **freed)
 	buf_free(&node->scratch);
 	buf_free(&node->event);
 	buf_free(&node->member_bytes);
+	buf_free(&node->config_bytes);
 	free(node);
 	*freed = NULL;
 }

@@ -17,6 +17,7 @@
 #define MOOTHALL_RAFTD_NODE_H
 
 #include "common/clock.h"
+#include "common/cluster_config.h"
 #include "common/ipc/wire.h"
 #include "raftd/node_io.h"
 #include "raftd/raft/raft.h"
@@ -38,7 +39,7 @@ struct node_config {
 	size_t sweep_nodes_max;		/* node.c: of what was removed, freed in one turn */
 	uint64_t seed;			/* election timeouts and hash tables */
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
-	uint64_t active_size, remove_delay_ms, sync_interval_ms; /* and so these; 0: the default */
+	struct cluster_config cluster;	/* and so this; 0 there: the default */
 	bool join;			/* empty directory: wait for node_joined */
 	const char *rejoin;		/* of one who was removed: peers to ask, by commas; */
 	uint64_t rejoin_wait_ms;	/* then. NULL: none. Borrowed for its life */

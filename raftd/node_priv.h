@@ -23,7 +23,7 @@
 #define MOOTHALL_RAFTD_NODE_PRIV_H
 
 #include "common/hash.h"
-#include "raftd/cluster_config.h"
+#include "raftd/config_state.h"
 #include "raftd/cluster_time.h"
 #include "raftd/member.h"
 #include "raftd/node.h"
@@ -395,7 +395,7 @@ struct node {
 	bool status_due;
 	uint64_t status_sent_ms;
 	uint64_t status_index;		/* store index last told */
-	struct buf member_bytes;
+	struct buf member_bytes, config_bytes;
 	peer_id leader;
 	uint64_t leader_since_ns;
 	enum raft_role role;
@@ -418,6 +418,8 @@ struct buf *node_after(struct node *node, uint64_t ticket);
 /* Give a state record to whom it belongs. */
 enum err node_load_record(struct replica *replica, struct slice key, struct slice value)
     MUST_CHECK;
+/* All were given: ERR_CORRUPT with *where (static) if they do not fit together. */
+enum err node_records_loaded(struct replica *replica, const char **where) MUST_CHECK;
 /* Queue an outcome for the turn's end. Takes cause and event. */
 void node_answer(struct node *node, struct answer answer);
 /* Queue an error outcome at the present indexes with a text as its cause. */
@@ -449,8 +451,8 @@ struct blob *apply_payload_member(uint64_t session, uint64_t sequence, uint64_t 
     const struct command_member *member);
 struct blob *apply_payload_expire(uint64_t cutoff_ns);
 struct blob *apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
-    const struct command_config *config);
-struct blob *apply_payload_create(const struct command_create *create);
+    struct slice items);
+struct blob *apply_payload_create(const struct command_create_items *create);
 struct blob *apply_payload_refused(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_refused *refused);
 /* Take a payload apart; false: malformed. body is the reader behind the head. */

@@ -486,7 +486,9 @@ machine_start(struct machine *machine)
 		.new_cluster_id = world->seed | 1,
 		.join = machine->join,
 		/* In one seed of four a member that is down for a while is removed. */
-		.remove_delay_ms = world_removes_silent(world) ? REMOVE_DELAY_MS_MIN : 0,
+		.cluster = {
+			.remove_delay_ms = world_removes_silent(world) ? REMOVE_DELAY_MS_MIN : 0,
+		},
 	};
 	machine->life++;
 	machine->ended = false;

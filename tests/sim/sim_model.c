@@ -579,8 +579,8 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
 	struct command_write write;
 	struct command_expire cutoff;
 	struct command_member member;
-	struct command_create create;
-	struct command_config config;
+	struct command_create_items create;
+	struct command_config_items config;
 	struct command_refused refused;
 
 	switch (head->kind) {
@@ -598,14 +598,14 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
 		if (command_member_get(body, &member))
 			return model_change_member(model, entry, &member);
 		break;
-	case COMMAND_CREATE:
-		if (!command_create_get(body, &create))
+	case COMMAND_CREATE_ITEMS:
+		if (!command_create_items_get(body, &create))
 			break;
 		member = (struct command_member){ .id = create.id, .name = create.name,
 			.peer_url = create.peer_url, .client_url = create.client_url };
 		return model_join(model, &member, entry->time_ns);
-	case COMMAND_CONFIG:
-		if (command_config_get(body, &config))
+	case COMMAND_CONFIG_ITEMS:
+		if (command_config_items_get(body, &config))
 			return ERR_NONE;
 		break;
 	case COMMAND_REFUSED:
