@@ -86,7 +86,7 @@ enum err store_load(struct store *store, struct slice key, struct slice value) M
 /* All records were given: check that they fit together (parents exist, the
  * window is contiguous). ERR_CORRUPT, with *where set to a static sentence. */
 enum err store_loaded(struct store *store, const char **where) MUST_CHECK;
-/* After a snapshot: new takes over old's watchers and counters. Each watcher
+/* After a snapshot: new takes over old's watchers and counters; old's views are lost. Each watcher
  * gets what it missed from new's history, or error 400 (WATCHER_CLEARED) if the
  * window does not reach back to what it waits for; both come by store_take_hits. */
 void store_adopt(struct store *fresh, struct store *old);

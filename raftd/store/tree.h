@@ -31,7 +31,7 @@ struct ttl_entry;
 
 struct node {
 	struct name_link link;		/* in the parent's children */
-	struct node *parent;		/* NULL: the root */
+	struct node *parent;		/* NULL: the root, or detached */
 	union {
 		struct blob *value;	/* a file's; NULL: empty */
 		struct name_link *children; /* a directory's */
@@ -44,7 +44,7 @@ struct node {
 struct tree {
 	struct node *root;
 	uint64_t seed;
-	size_t count;			/* nodes, without the root */
+	size_t count;			/* nodes, detached ones too, without the root */
 };
 
 static inline bool
@@ -89,8 +89,10 @@ struct node *tree_make(struct tree *tree, struct node *dir, struct slice name, b
 void tree_set_value(struct node *node, struct slice value);
 /* Make an empty directory of a file. */
 void tree_make_dir(struct node *node);
-/* Take node out and free it with all below. Not the root; no expiry may be set. */
-void tree_cut(struct tree *tree, struct node *node);
+/* Take node out of its directory, with all below, which stays as it is. Not the root. */
+void tree_detach(struct tree *tree, struct node *node);
+/* Free a detached node with all below; no expiry may be set. */
+void tree_free_detached(struct tree *tree, struct node *node);
 
 /*
  * Nodes below one, itself first, each directory before its children, children
@@ -123,5 +125,20 @@ struct node *tree_walk_next(struct tree_walk *walk);
 void tree_walk_enter(struct tree_walk *walk);
 /* Of the node returned last; borrowed until the next step. */
 struct slice tree_walk_path(const struct tree_walk *walk);
+
+/*
+ * A walk that is taken up again where another one stopped, at a path of which only
+ * the names are known: tree_walk_stand on an empty walk, then for each directory on
+ * the way, from the top, tree_walk_add with the name that the way goes on with.
+ */
+/* Nothing is left to visit. */
+void tree_walk_clear(struct tree_walk *walk);
+/* As if the node of that path had been returned last. What is left to visit stays,
+ * and lies below directories that are above path. */
+void tree_walk_stand(struct tree_walk *walk, struct slice path, uint32_t depth);
+/* Visit the children of dir whose names come after that one, before all else that is
+ * left: at that depth, below the first path_size bytes of the walk's path. */
+void tree_walk_add(struct tree_walk *walk, const struct node *dir, struct slice after,
+    uint32_t depth, uint32_t path_size);
 
 #endif
