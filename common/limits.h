@@ -59,6 +59,8 @@
 #define HISTORY_BYTES_DEFAULT (16 * MIB) /* and as many as these bytes hold */
 #define HISTORY_BYTES_MIN (1 * MIB)
 #define HISTORY_BYTES_MAX (1024 * MIB)
+#define VIEW_KEPT_BYTES_MAX (16 * MIB) /* kept for one listing that is read while writes go on */
+#define VIEW_HELD_BYTES (4 * KIB)	/* what a removed directory, held for it, counts for */
 #define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
 
 /* At most once */
@@ -87,6 +89,8 @@ _Static_assert(WORKER_REQUESTS_MAX <= SESSION_RESULTS_MAX,
     "every answer a worker may still ask for again is kept");
 _Static_assert(ASSEMBLED_BYTES_MAX + SESSION_QUEUE_BYTES <= CHANNEL_QUEUE_BYTES_MAX,
     "the largest answer fits behind what may wait when its question is read");
+_Static_assert(VALUE_BYTES_MAX + 2 * KEY_BYTES_MAX <= VIEW_KEPT_BYTES_MAX,
+    "one changed value never costs a listing");
 _Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
     "flow control holds a leader back before the peer's queue drops");
 

@@ -103,8 +103,8 @@ enum err store_loaded(struct store *store, const char **where) MUST_CHECK;
 /* Give the records of all nodes, in their present form, in pieces of whole records. */
 void store_save_nodes(struct store *store, void (*take)(void *argument, struct slice records),
     void *argument);
-/* After a snapshot: new takes over old's watchers and counters. Each watcher
- * gets what it missed from new's history, or error 400 (WATCHER_CLEARED) if the
+/* After a snapshot: new takes over old's watchers and counters; old's views are lost. Each
+ * watcher gets what it missed from new's history, or error 400 (WATCHER_CLEARED) if the
  * window does not reach back to what it waits for; both come by store_take_hits. */
 void store_adopt(struct store *fresh, struct store *old);
 
