@@ -67,11 +67,11 @@ io_submit(void *argument, const struct wal_turn *turn)
 }
 
 static void
-io_fetch(void *argument, uint64_t peer, raft_index from, size_t bytes_max)
+io_fetch(void *argument, uint64_t fetch, raft_index from, size_t bytes_max)
 {
 	struct raftd *raftd = argument;
 
-	wal_fetch(raftd->wal, peer, from, bytes_max);
+	wal_fetch(raftd->wal, fetch, from, bytes_max);
 }
 
 static uint64_t
@@ -279,12 +279,12 @@ disk_persisted(void *argument, uint64_t ticket)
 }
 
 static void
-disk_fetched(void *argument, uint64_t peer, struct raft_position prev,
+disk_fetched(void *argument, uint64_t fetch, struct raft_position prev,
     const struct raft_entry *entries, size_t count)
 {
 	struct raftd *raftd = argument;
 
-	node_fetched(raftd->node, peer, prev, entries, count);
+	node_fetched(raftd->node, fetch, prev, entries, count);
 }
 
 static void

@@ -389,10 +389,10 @@ node_persisted(struct node *node, uint64_t ticket)
 }
 
 void
-node_fetched(struct node *node, uint64_t peer, struct raft_position prev,
+node_fetched(struct node *node, uint64_t fetch, struct raft_position prev,
     const struct raft_entry *entries, size_t count)
 {
-	raft_fetched(node->raft, peer, prev, entries, count);
+	raft_fetched(node->raft, fetch, prev, entries, count);
 }
 
 void
@@ -575,7 +575,7 @@ take_ready(struct node *node)
 		ticket = submit_batch(node, &ready);
 	send_messages(node, &ready, ticket);
 	for (size_t i = 0; i < ready.fetch_count; i++)
-		node->io.fetch(node->io.argument, ready.fetches[i].peer, ready.fetches[i].from,
+		node->io.fetch(node->io.argument, ready.fetches[i].id, ready.fetches[i].from,
 		    ready.fetches[i].bytes_max);
 	lagging_count = MIN_OF(ready.snapshot_count, ARRAY_COUNT(lagging));
 	for (size_t i = 0; i < lagging_count; i++)
