@@ -8,9 +8,10 @@
  */
 #include "supervisor/log.h"
 
-#include "common/diag.h"
+#include "common/diag_format.h"
 #include "common/ipc/message.h"
 #include "common/metric.h"
+#include "common/printable.h"
 #include "common/program.h"
 #include "common/xmem.h"
 #include "supervisor/log_sink.h"
@@ -79,14 +80,16 @@ static void
 tell_trouble(struct log_sink *sink)
 {
 	const char *reason = log_sink_take_trouble(sink);
-	char line[DIAG_LINE_BYTES_MAX];
-	int size;
+	char text[DIAG_LINE_BYTES_MAX], line[DIAG_LINE_BYTES_MAX];
+	size_t size;
 
 	if (reason == NULL)
 		return;
-	size = snprintf(line, sizeof(line), "%s: cannot write the log to %s: %s\n",
-	    program_own(), log_sink_where(sink), reason);
-	if (write(STDERR_FILENO, line, MIN_OF((size_t)size, sizeof(line) - 1)) == -1)
+	snprintf(text, sizeof(text), "%s: cannot write the log to %s: %s", program_own(),
+	    log_sink_where(sink), reason);
+	size = diag_escape(line, 0, sizeof(line) - 1, slice_text(text));
+	line[size++] = '\n';
+	if (write(STDERR_FILENO, line, size) == -1)
 		return;
 }
 
@@ -178,16 +181,22 @@ take_diag(struct log_source *source, struct slice payload)
 	return true;
 }
 
+/* A worker has escaped them; one that was taken over may not have. */
 static bool
 is_lines(struct slice lines)
 {
-	for (size_t i = 0; i < lines.size; i++) {
-		uint8_t byte = lines.data[i];
+	bool ended = false;
 
-		if ((byte < ' ' && byte != '\n') || byte == 0x7f)
+	while (lines.size > 0) {
+		size_t size;
+
+		ended = lines.data[0] == '\n';
+		size = ended ? 1 : printable_size(lines);
+		if (size == 0)
 			return false;
+		lines = slice_of(lines.data + size, lines.size - size);
 	}
-	return lines.size > 0 && lines.data[lines.size - 1] == '\n';
+	return ended;
 }
 
 static bool

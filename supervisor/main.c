@@ -8,6 +8,7 @@
 #include "common/diag.h"
 #include "common/harden.h"
 #include "common/libexec.h"
+#include "common/printable.h"
 #include "common/program.h"
 #include "common/version.h"
 #include "common/xmem.h"
@@ -415,10 +416,18 @@ check_upgrade(struct program *program)
 	return EXIT_STOPPED;
 }
 
+/* Lines whose values may be anything: in a file as they are, for eyes printable. */
 static void
 print(const struct buf *text)
 {
-	fwrite(text->data, 1, text->size, stdout);
+	struct buf shown = BUF_INIT;
+
+	if (isatty(STDOUT_FILENO) == 1)
+		printable_put_lines(&shown, buf_slice(text));
+	else
+		buf_append_slice(&shown, buf_slice(text));
+	fwrite(shown.data, 1, shown.size, stdout);
+	buf_free(&shown);
 }
 
 /* -print-config: options alone, whether or not the machine could run them. */
