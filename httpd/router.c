@@ -111,8 +111,9 @@ stands_by(struct request *request)
 	if (worker->role == ROLE_PEER) {
 		response_plain_error(request, 404, "404 page not found");
 	} else if (worker->cluster->standby_url[0] == '\0') {
-		api_error(request, ERR_STANDBY_INTERNAL, SLICE_LITERAL("the leader is not known"),
-		    0);
+		/* It passes: clients take a 4xx for final, and repeat after a 5xx. */
+		api_error(request, ERR_LEADER_ELECT,
+		    SLICE_LITERAL("standing by: the leader is not known yet"), 0);
 	} else {
 		struct slice rest = path_and_query(request->target);
 
