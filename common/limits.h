@@ -41,6 +41,10 @@
 #define SYNC_INTERVAL_MS_MIN 1000
 #define CLUSTER_TIME_MS_MAX UINT64_C(31536000000)
 
+/* Signs of life */
+#define ALIVE_INTERVAL_MS 1000		/* of each child, at least so often */
+#define RAFTD_SILENT_MS 2000		/* without one its node answers no plain GET */
+
 /* Bodies kept by one client worker */
 #define CACHE_BYTES_MAX (4 * MIB)
 #define CACHE_BODY_BYTES_MAX (64 * KIB)

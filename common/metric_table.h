@@ -154,6 +154,7 @@ REJECTED(requests, WORKER)
 REJECTED(form_fields, CLIENT)
 REJECTED(origin, CLIENT)
 REJECTED(slow_watch, CLIENT)
+REJECTED(silence, CLIENT)
 REJECTED(watches, RAFTD)
 #undef REJECTED
 METRIC(watches_open, CLIENT, GAUGE, ONE, "etcd_watches_open", "",

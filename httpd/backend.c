@@ -31,6 +31,8 @@
 /* A channel that closed while raftd lives is never made anew, so a worker that
  * is without one for long starts over. */
 #define ABANDONED_MS 15000
+/* raftd's own answer that its time is up says more, and is on its way. */
+#define GRACE_MS 500
 #define WINDOW SESSION_RESULTS_MAX
 
 static uint64_t
@@ -112,6 +114,7 @@ place_write(struct backend *backend, struct backend_call *call)
 {
 	start_call(backend, call);
 	call->write = true;
+	call->plain = false;
 	if (TAILQ_EMPTY(&backend->waiting) && window_has_room(backend)) {
 		take_sequence(backend, call);
 	} else {
@@ -202,6 +205,7 @@ backend_read(struct backend *backend, struct backend_call *call, const struct ms
 {
 	start_call(backend, call);
 	call->write = false;
+	call->plain = (read->flags & READ_FLAG_QUORUM) == 0;
 	call->id = backend->next_read++;
 	TAILQ_INSERT_TAIL(&backend->reads, call, link);
 	hash_insert(&backend->calls, &call->by_id, slice_of(&call->id, sizeof(call->id)));
@@ -377,16 +381,38 @@ take_stats(struct backend *backend, const struct frame *frame)
 
 /* ---- deadlines ------------------------------------------------------------------------------ */
 
-/* Has what began then waited too long, with a channel or without? */
-static bool
-is_overdue(const struct backend *backend, uint64_t started_ms, uint64_t now)
+bool
+backend_is_overdue(const struct backend *backend, uint64_t started_ms, enum backend_wait wait,
+    uint64_t now_ms)
 {
 	const struct config *config = &backend->worker->config;
-	uint64_t shut_ms = MAX_OF(started_ms, backend->shut_since_ms);
+	uint64_t waited_ms = now_ms - started_ms;
 
-	if (now - started_ms >= config->request_timeout + config->backend_wait)
+	if (waited_ms >= config->request_timeout + config->backend_wait)
 		return true;
-	return !backend->open && now - shut_ms >= config->backend_wait;
+	if (!backend->open)
+		return now_ms - MAX_OF(started_ms, backend->shut_since_ms) >= config->backend_wait;
+	/* The next look would be too late for some of them. */
+	if (backend->silent)
+		return waited_ms + TICK_MS > config->request_timeout;
+	return wait == BACKEND_WAIT_TIMED && now_ms - MAX_OF(started_ms, backend->open_since_ms) >=
+	    config->request_timeout + GRACE_MS;
+}
+
+/* Lists are in order of start. A plain read may wait longer than what came behind it. */
+static struct backend_call *
+first_overdue(const struct backend *backend, const struct backend_call_list *list, uint64_t now)
+{
+	struct backend_call *call;
+
+	TAILQ_FOREACH(call, list, link) {
+		if (backend_is_overdue(backend, call->started_ms,
+		    call->plain ? BACKEND_WAIT_QUEUED : BACKEND_WAIT_TIMED, now))
+			return call;
+		if (!backend_is_overdue(backend, call->started_ms, BACKEND_WAIT_TIMED, now))
+			break;
+	}
+	return NULL;
 }
 
 static bool
@@ -394,9 +420,28 @@ expire_list(struct backend *backend, struct backend_call_list *list, uint64_t no
 {
 	struct backend_call *call;
 
-	while ((call = TAILQ_FIRST(list)) != NULL && is_overdue(backend, call->started_ms, now))
+	while ((call = first_overdue(backend, list, now)) != NULL)
 		fail_call(backend, call);
-	return call != NULL;
+	return !TAILQ_EMPTY(list);
+}
+
+bool
+backend_is_silent(struct backend *backend)
+{
+	bool was_silent = backend->silent;
+
+	if (!backend->open)
+		return false;
+	backend->silent = silence_look(&backend->silence, now_ms(backend),
+	    shared_index_beats(backend->announced));
+	if (backend->silent && !was_silent)
+		diag_warn("backend", "raftd gives no sign of life: plain reads are refused until "
+		    "it does: for_ms=%d", RAFTD_SILENT_MS);
+	else if (was_silent && !backend->silent)
+		diag_info("backend", "raftd gives signs of life again");
+	if (silence_is_suspected(&backend->silence))
+		backend_tick_soon(backend);
+	return backend->silent;
 }
 
 static void
@@ -407,21 +452,23 @@ tick(void *argument)
 	uint64_t now = now_ms(backend);
 	bool any;
 
+	backend->ticking = false;
+	(void)backend_is_silent(backend);
 	any = expire_list(backend, &backend->writes, now);
 	any = expire_list(backend, &backend->waiting, now) || any;
 	any = expire_list(backend, &backend->reads, now) || any;
 	while ((stats = TAILQ_FIRST(&backend->stats)) != NULL &&
-	    is_overdue(backend, stats->started_ms, now)) {
+	    backend_is_overdue(backend, stats->started_ms, BACKEND_WAIT_TIMED, now)) {
 		TAILQ_REMOVE(&backend->stats, stats, link);
 		stats->done(stats, &(struct msg_stats){ .kind = (uint8_t)stats->kind,
 		    .error = ERR_RAFT_INTERNAL });
 	}
 	any = backend_watch_expire(backend, now) || stats != NULL || any;
+	any = backend_backup_expire(backend, now) || any;
 	if (backend->channel == NULL && now - backend->shut_since_ms >= ABANDONED_MS) {
 		diag_error("backend", "no channel to raftd for %d ms, starting over", ABANDONED_MS);
 		loop_stop(backend->worker->loop, EXIT_TROUBLE);
 	}
-	backend->ticking = false;
 	if (any || backend->channel == NULL)
 		backend_tick_soon(backend);
 }
@@ -457,6 +504,7 @@ shut(struct backend *backend)
 		backend->changes.lost(backend->changes.argument);
 	backend->greeted = false;
 	backend->open = false;
+	backend->silent = false;
 	backend->shut_since_ms = now_ms(backend);
 	TAILQ_FOREACH(call, &backend->writes, link)
 		buf_clear(&call->event);
@@ -476,6 +524,9 @@ open_up(struct backend *backend)
 	struct backend_stats_call *stats;
 
 	backend->open = true;
+	backend->open_since_ms = now_ms(backend);
+	silence_begin(&backend->silence, backend->open_since_ms,
+	    shared_index_beats(backend->announced));
 	TAILQ_FOREACH(call, &backend->writes, link)
 		send_call(backend, call);
 	TAILQ_FOREACH(call, &backend->reads, link)
@@ -528,6 +579,16 @@ take_hello(struct backend *backend, const struct frame *frame, int fd)
 {
 	struct msg_hello hello;
 
+	/* What the page holds belongs to the protocol: that is looked at first. */
+	if (!backend->greeted && msg_hello_decode(frame->payload, &hello) == ERR_NONE &&
+	    hello.magic == WIRE_MAGIC && hello.protocol != WIRE_PROTOCOL) {
+		if (fd != -1)
+			close(fd);
+		diag_error("backend", "raftd speaks another protocol: its=%u ours=%u",
+		    (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
+		loop_stop(backend->worker->loop, EXIT_PROTOCOL);
+		return;
+	}
 	if (backend->greeted || fd == -1 ||
 	    shared_index_open(fd, &backend->announced) != ERR_NONE) {
 		backend_protocol_error(backend, "a hello that is none");
@@ -536,12 +597,6 @@ take_hello(struct backend *backend, const struct frame *frame, int fd)
 	if (msg_hello_decode(frame->payload, &hello) != ERR_NONE || hello.magic != WIRE_MAGIC ||
 	    hello.role != ROLE_RAFTD || hello.token != backend->token) {
 		backend_protocol_error(backend, "a hello that is none");
-		return;
-	}
-	if (hello.protocol != WIRE_PROTOCOL) {
-		diag_error("backend", "raftd speaks another protocol: its=%u ours=%u",
-		    (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
-		loop_stop(backend->worker->loop, EXIT_PROTOCOL);
 		return;
 	}
 	backend->greeted = true;
