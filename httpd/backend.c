@@ -1,6 +1,7 @@
 /*
  * backend.c - the worker's end of the channel to raftd: hello, status and calls
- * (see backend.h; watches are in backend_watch.c, backups in backend_backup.c).
+ * (see backend.h; watches are in backend_watch.c, backups in backend_backup.c, how
+ * long what waits in backend_time.c).
  *
  *	shut ------> greeted	raftd's hello is right		[take_hello]
  *	greeted ---> open	a status of a member: everything under way is
@@ -27,12 +28,9 @@
 #include <unistd.h>
 
 #define READ_ID (UINT64_C(1) << 63)
-#define TICK_MS 100
 /* A channel that closed while raftd lives is never made anew, so a worker that
  * is without one for long starts over. */
 #define ABANDONED_MS 15000
-/* raftd's own answer that its time is up says more, and is on its way. */
-#define GRACE_MS 500
 #define WINDOW SESSION_RESULTS_MAX
 
 static uint64_t
@@ -381,24 +379,6 @@ take_stats(struct backend *backend, const struct frame *frame)
 
 /* ---- deadlines ------------------------------------------------------------------------------ */
 
-bool
-backend_is_overdue(const struct backend *backend, uint64_t started_ms, enum backend_wait wait,
-    uint64_t now_ms)
-{
-	const struct config *config = &backend->worker->config;
-	uint64_t waited_ms = now_ms - started_ms;
-
-	if (waited_ms >= config->request_timeout + config->backend_wait)
-		return true;
-	if (!backend->open)
-		return now_ms - MAX_OF(started_ms, backend->shut_since_ms) >= config->backend_wait;
-	/* The next look would be too late for some of them. */
-	if (backend->silent)
-		return waited_ms + TICK_MS > config->request_timeout;
-	return wait == BACKEND_WAIT_TIMED && now_ms - MAX_OF(started_ms, backend->open_since_ms) >=
-	    config->request_timeout + GRACE_MS;
-}
-
 /* Lists are in order of start. A plain read may wait longer than what came behind it. */
 static struct backend_call *
 first_overdue(const struct backend *backend, const struct backend_call_list *list, uint64_t now)
@@ -423,25 +403,6 @@ expire_list(struct backend *backend, struct backend_call_list *list, uint64_t no
 	while ((call = first_overdue(backend, list, now)) != NULL)
 		fail_call(backend, call);
 	return !TAILQ_EMPTY(list);
-}
-
-bool
-backend_is_silent(struct backend *backend)
-{
-	bool was_silent = backend->silent;
-
-	if (!backend->open)
-		return false;
-	backend->silent = silence_look(&backend->silence, now_ms(backend),
-	    shared_index_beats(backend->announced));
-	if (backend->silent && !was_silent)
-		diag_warn("backend", "raftd gives no sign of life: plain reads are refused until "
-		    "it does: for_ms=%d", RAFTD_SILENT_MS);
-	else if (was_silent && !backend->silent)
-		diag_info("backend", "raftd gives signs of life again");
-	if (silence_is_suspected(&backend->silence))
-		backend_tick_soon(backend);
-	return backend->silent;
 }
 
 static void
@@ -479,7 +440,7 @@ backend_tick_soon(struct backend *backend)
 	if (backend->ticking)
 		return;
 	backend->ticking = true;
-	loop_timer_set(backend->deadline, TICK_MS);
+	loop_timer_set(backend->deadline, BACKEND_TICK_MS);
 }
 
 /* ---- the channel ----------------------------------------------------------------------------- */

@@ -1,6 +1,6 @@
 /*
  * backend_priv.h - inside of the backend: shared by backend.c (channel, calls),
- * backend_watch.c (watches) and backend_backup.c (backups).
+ * backend_watch.c (watches), backend_backup.c (backups) and backend_time.c.
  */
 #ifndef MOOTHALL_HTTPD_BACKEND_PRIV_H
 #define MOOTHALL_HTTPD_BACKEND_PRIV_H
@@ -53,10 +53,12 @@ void backend_protocol_error(struct backend *backend, const char *what);
 /* Watch the deadlines as long as something waits. */
 void backend_tick_soon(struct backend *backend);
 
+#define BACKEND_TICK_MS 100
+
 /* How raftd keeps the time of a request itself: it has a deadline there, too, or
  * stands in a queue as long as it takes. */
 enum backend_wait { BACKEND_WAIT_TIMED, BACKEND_WAIT_QUEUED };
-/* Has what began then waited too long? */
+/* Has what began then waited too long? (backend_time.c) */
 bool backend_is_overdue(const struct backend *backend, uint64_t started_ms,
     enum backend_wait wait, uint64_t now_ms);
 
