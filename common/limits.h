@@ -50,6 +50,10 @@
 #define CONFIG_UNKNOWN_MAX 32		/* values of newer programs that are kept */
 #define CONFIG_ITEMS_BYTES_MAX (4 * KIB) /* of a change of the configuration */
 
+/* Signs of life */
+#define ALIVE_INTERVAL_MS 1000		/* of each child, at least so often */
+#define RAFTD_SILENT_MS 2000		/* without one its node answers no plain GET */
+
 /* Bodies kept by one client worker */
 #define CACHE_BYTES_MAX (4 * MIB)
 #define CACHE_BODY_BYTES_MAX (64 * KIB)

@@ -46,6 +46,8 @@ OPTION(cors, "cors", "ETCD_CORS", "cors", LIST, "", 0, 0, "ORIGIN,...",
     "origins that web pages may come from, or *")
 OPTION(origin_check, "origin-check", "ETCD_ORIGIN_CHECK", "server.origin_check", BOOL, "false", 0,
     0, "BOOL", "refuse writes of web pages of other origins (default: true if -cors is given)")
+OPTION(host_names, "host-names", "ETCD_HOST_NAMES", "server.host_names", LIST, "", 0, 0,
+    "NAME,...", "names that requests may call this node by in Host (default: any)")
 OPTION(max_retry_attempts, "max-retry-attempts", "ETCD_MAX_RETRY_ATTEMPTS", "max_retry_attempts",
     NUMBER, "3", 0, 1000000, "N", "how often to try all peers before giving up a join; 0: no end")
 OPTION(retry_interval, "retry-interval", "ETCD_RETRY_INTERVAL", "retry_interval", SECONDS, "0", 0,

@@ -72,6 +72,7 @@ static const struct status_reason {
 	{ 413, "Request Entity Too Large" },
 	{ 414, "Request URI Too Long" },
 	{ 417, "Expectation Failed" },
+	{ 421, "Misdirected Request" },
 	{ 426, "Upgrade Required" },
 	{ 431, "Request Header Fields Too Large" },
 	{ 500, "Internal Server Error" },

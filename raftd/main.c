@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #define RECORDS_PER_BREATH 1024
+#define BEAT_MS_MIN 250
 
 /* A client worker's end of its socket pair, until the node is current. */
 struct held_worker {
@@ -53,6 +54,7 @@ struct raftd {
 	uint64_t rejoin_wait_ms;
 	struct buf retire_peers;	/* for the one in our place; */
 	uint64_t retire_wait_ms;	/* see retire.h */
+	uint64_t beat_ms;		/* monotonic, last sign of life for the workers */
 	bool ending;
 };
 
@@ -616,6 +618,17 @@ alive(void *argument, struct msg_alive *message)
 
 /* ---- the turn --------------------------------------------------------------------- */
 
+/* An idle raftd has a turn at every sign of life for the supervisor; a busy one
+ * leaves the page alone most of the time, for it is in the caches of its readers. */
+static void
+beat(struct raftd *raftd, uint64_t now_ms)
+{
+	if (now_ms - raftd->beat_ms < BEAT_MS_MIN)
+		return;
+	raftd->beat_ms = now_ms;
+	sessions_beat(raftd->sessions);
+}
+
 static void
 due(void *argument UNUSED)
 {
@@ -632,6 +645,7 @@ turn_end(void *argument)
 
 	if (raftd->wal == NULL || raftd->node == NULL || raftd->ending)
 		return;
+	beat(raftd, now.monotonic_ms);
 	node_turn(raftd->node, now);
 	if (node_is_current(raftd->node))
 		attach_held(raftd);

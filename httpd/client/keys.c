@@ -111,6 +111,19 @@ send_read(struct request *request, struct slice key, unsigned flags)
 	    &(struct msg_read){ .flags = (uint8_t)flags, .key = key });
 }
 
+/* A body of the cache is true of the index that this raftd announced last; who has
+ * stopped announces nothing, so it may be of long ago, and nothing would end that. */
+static bool
+is_refused(struct request *request)
+{
+	if (!backend_is_silent(request->worker->backend))
+		return false;
+	metric_add(METRIC_rejected_silence, 1);
+	api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd gives no sign of life"),
+	    request->worker->cluster->store_index);
+	return true;
+}
+
 /* Listings come sorted, asked for or not: so one body serves both. */
 static void
 send_plain_read(struct request *request, struct slice key, bool recursive)
@@ -128,8 +141,8 @@ handle_get(struct request *request, struct slice key, const struct params *param
 	if (params->quorum || params->consistent)
 		send_read(request, key, READ_FLAG_QUORUM | READ_FLAG_SORTED |
 		    (params->recursive ? READ_FLAG_RECURSIVE : 0));
-	else if (!cache_take(request->worker->cache, request, key, params->recursive,
-	    send_plain_read))
+	else if (!is_refused(request) && !cache_take(request->worker->cache, request, key,
+	    params->recursive, send_plain_read))
 		send_plain_read(request, key, params->recursive);
 }
 

@@ -92,6 +92,12 @@ sessions_queued(const struct sessions *sessions)
 	return bytes;
 }
 
+void
+sessions_beat(struct sessions *sessions)
+{
+	shared_index_beat(sessions->announced);
+}
+
 static const char *
 role_name(int role)
 {

@@ -344,6 +344,31 @@ def test_the_configuration_of_the_cluster_is_every_nodes_and_lasts(world):
         assert cluster_config(node) == changed
 
 
+def test_who_stands_by_and_knows_no_leader_says_that_it_passes(world):
+    """A 4xx would be final to old clients: they would neither ask again nor somebody else."""
+    nodes = world.cluster(1, flags=["-cluster-active-size", "3"])
+    nodes += [world.node("machine%d" % i, peers=[nodes[0].peer]).start() for i in (2, 3)]
+    world.wait_voters(nodes)
+    assert cluster_config(nodes[0], '{"syncInterval":1}')["syncInterval"] == 1
+    late = world.node("machine4", peers=[n.peer for n in nodes])
+    late.start(wait=False)
+    wait_until(lambda: "machine4 stands by" in late.log(), 10, "it to stand by")
+    for node in nodes:
+        node.kill_all()
+    requests = [("GET", "/v2/keys/a"), ("GET", "/v2/keys/a?wait=true"), ("PUT", "/v2/keys/a"),
+                ("POST", "/v2/keys/a"), ("DELETE", "/v2/keys/a"), ("GET", "/v2/leader"), ("GET", "/none")]
+
+    def asked(request):
+        return ask(late.client, *request, form="value=1" if request[0] in ("PUT", "POST") else None)
+    wait_until(lambda: asked(requests[0]).status != 307, 15, "it to find that the leader is gone")
+    for request in requests:
+        answer = asked(request)
+        assert answer.status == 500 and answer.json["errorCode"] == 301, (request, answer)
+        assert answer.json["cause"] == "standing by: the leader is not known yet", (request, answer)
+    start_together(nodes)
+    wait_until(lambda: asked(requests[2]).status == 307, 15, "clients to be sent on again")
+
+
 def test_a_full_cluster_takes_nobody_in_until_there_is_room(world):
     nodes = world.cluster(3, flags=["-cluster-active-size", "3"])
     assert cluster_config(nodes[0], '{"syncInterval":1}')["syncInterval"] == 1

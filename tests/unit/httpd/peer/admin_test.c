@@ -76,6 +76,17 @@ TEST(a_machine_is_found_by_name)
 	fixture_free(&fixture);
 }
 
+/* It passes: a script must not take it for "no such machine". */
+TEST(who_knows_no_members_yet_does_not_say_that_one_is_unknown)
+{
+	struct fixture *fixture = fixture_new();
+
+	assert_string_equal(ask(fixture, METHOD_GET, "/v2/admin/machines/local",
+	    peer_machine_handle), "300 recovering");
+	assert_int_equal(fixture->status, 500);
+	fixture_free(&fixture);
+}
+
 TEST(the_status_has_what_scripts_look_for)
 {
 	struct fixture *fixture = member();
