@@ -20,7 +20,7 @@ CONFIG(sync_interval_ms, 3, MS, SYNC_INTERVAL_MS_DEFAULT, SYNC_INTERVAL_MS_MIN, 
     "syncInterval", cluster_sync_interval)
 CONFIG(max_key_names, 4, COUNT, KEY_NAMES_DEFAULT, KEY_NAMES_MIN, KEY_NAMES_MAX,
     "maxKeyNames", max_key_names)
-CONFIG(max_key_bytes, 5, BYTES, KEY_BYTES_DEFAULT, KEY_BYTES_MIN, 48 * KIB,
+CONFIG(max_key_bytes, 5, BYTES, KEY_BYTES_DEFAULT, KEY_BYTES_MIN, KEY_BYTES_MAX,
     "maxKeyBytes", max_key_bytes)
 CONFIG(history_bytes, 6, BYTES, HISTORY_BYTES_DEFAULT, HISTORY_BYTES_MIN, HISTORY_BYTES_MAX,
     "historyBytes", history_bytes)

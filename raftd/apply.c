@@ -279,6 +279,7 @@ apply_refused(struct node *node, struct reader *body)
 static void
 config_changed(struct node *node)
 {
+	replica_configure(&node->replica);
 	config_state_save(&node->replica.config, &node->effects);
 	node->status_due = true;
 }
