@@ -18,6 +18,7 @@ store_new(uint64_t seed)
 {
 	struct store *store = xzalloc(sizeof(*store));
 
+	store->limits = KEY_LIMITS_DEFAULT;
 	tree_init(&store->tree, seed);
 	ttl_init(&store->ttl);
 	doomed_init(&store->doomed);
@@ -49,6 +50,12 @@ store_free(struct store **store_pointer)
 	tree_walk_free(&store->walk);
 	free(store);
 	*store_pointer = NULL;
+}
+
+void
+store_set_limits(struct store *store, const struct key_limits *limits)
+{
+	store->limits = *limits;
 }
 
 /* ---- reads -------------------------------------------------------------------- */

@@ -18,6 +18,7 @@
 #include "common/err.h"
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
+#include "common/key_limits.h"
 #include "raftd/store/command.h"
 
 struct store;
@@ -25,6 +26,10 @@ struct store;
 /* seed: of the hash tables, random in production. */
 struct store *store_new(uint64_t seed);
 void store_free(struct store **store);
+
+/* How large a key may be that a write makes, by the cluster's configuration: set
+ * before the first entry is applied and when an entry changed it. */
+void store_set_limits(struct store *store, const struct key_limits *limits);
 
 /* ---- replicated: called in log order --------------------------------------- */
 
@@ -43,6 +48,7 @@ struct store_outcome {
  *	time_ns	the entry's stamp: expiry = time_ns + ttl_s, none past 2^63 - 1 ns
  *	effects	appended: state_records of all that changed
  *
+ * A key above the limits is ERR_INVALID_FORM with the cause of key_limits.h.
  * Keys under /_etcd/machines and /_etcd/config, and deletes of /_etcd, are
  * refused here (106) unless internal is true: then it is the registry's own.
  * The event goes to the history, and to watchers by store_take_hits.

@@ -18,6 +18,7 @@
 
 struct store {
 	uint64_t index;			/* the store index */
+	struct key_limits limits;	/* of what makes a node */
 	struct tree tree;
 	struct ttl ttl;			/* of the tree's nodes */
 	struct doomed_list doomed;	/* taken out of the tree, not freed yet */

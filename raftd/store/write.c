@@ -445,6 +445,19 @@ is_delete(enum write_op op)
 	return op == WRITE_DELETE || op == WRITE_COMPARE_AND_DELETE;
 }
 
+/* The log may hold what no worker lets through: it was written before there were
+ * limits, or under others. The registry's own keys always fit. */
+static enum err
+check_key(struct job *job, bool internal)
+{
+	const struct key_limits *limits = internal ? &KEY_LIMITS_MAX : &job->store->limits;
+	char cause[KEY_CAUSE_BYTES];
+
+	if (key_allowed(limits, job->write->key, job->write->op, cause))
+		return ERR_NONE;
+	return fail(job, ERR_INVALID_FORM, slice_text(cause));
+}
+
 /* What is refused whatever the tree holds: the root, and the registry's keys. */
 static enum err
 refuse(struct job *job, bool internal)
@@ -472,9 +485,9 @@ refuse(struct job *job, bool internal)
 static struct slice
 in_order_key(struct store *store, struct slice key, uint64_t store_index)
 {
-	char name[PATH_ORDER_DIGITS + 1];
+	char name[KEY_ORDER_DIGITS + 1];
 
-	snprintf(name, sizeof(name), "%0*" PRIu64, PATH_ORDER_DIGITS, store_index);
+	snprintf(name, sizeof(name), "%0*" PRIu64, KEY_ORDER_DIGITS, store_index);
 	buf_clear(&store->path);
 	if (!path_is_root(key))
 		buf_append_slice(&store->path, key);
@@ -527,10 +540,12 @@ store_write(struct store *store, const struct command_write *write, uint64_t tim
 	/* The command may be a worker's invention: what is not well formed
 	 * fails the same way on every node. */
 	if (write->op < WRITE_SET || write->op > WRITE_CREATE_IN_ORDER ||
-	    write->key.size > KEY_BYTES_MAX || !path_is_canonical(write->key))
+	    write->value.size > VALUE_BYTES_MAX || !path_is_canonical(write->key))
 		return outcome;
 	store->effects.out = effects;
-	outcome.error = refuse(&job, internal);
+	outcome.error = check_key(&job, internal);
+	if (outcome.error == ERR_NONE)
+		outcome.error = refuse(&job, internal);
 	if (outcome.error == ERR_NONE)
 		outcome.error = carry_out(&job);
 	if (!internal)
