@@ -442,6 +442,12 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	err = wal_open(&options, &raftd->wal, recovered, sentence);
 	if (err != ERR_NONE)
 		return err;
+	if (raftd->rejoin != NULL && raftd->rejoin[0] == '\0' && config->peers[0] == '\0' &&
+	    config->discovery[0] == '\0' && recovered->identity.cluster_id == 0) {
+		*sentence = xasprintf("%s is of a machine that was removed, and whom to ask to "
+		    "join again is not known any more; start it with -peers", config->data_dir);
+		return ERR_INVALID;
+	}
 	raftd->node = node_new(&node_config, make_io(raftd), recovered);
 	raftd->sessions = sessions_new(raftd->loop, raftd->node);
 	err = wal_recover(raftd->wal, load_state, load_entry, raftd, sentence);
