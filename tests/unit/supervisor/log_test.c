@@ -157,7 +157,7 @@ TEST(a_level_or_message_that_is_none_is_refused)
 TEST(lines_of_the_access_log_are_printable_and_whole)
 {
 	static const char *const wrong[] = { "no end", "a\x1b[2J\n", "tab\t\n", "",
-		"a\xc2\x9b" "2J\n", "\xe2\x80\xae\n", "\xff\n" };
+		"a\xc2\x9b[2J\n", "\xe2\x80\xae\n", "\xff\n" };
 	struct buf frame = BUF_INIT;
 	struct fixture fixture;
 
