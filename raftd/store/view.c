@@ -50,7 +50,7 @@ struct store_view {
 	enum view_state state;
 	uint64_t index;
 	bool recursive;
-	struct buf top;			/* path of the node asked for; the root's is empty, as below */
+	struct buf top;			/* path of the node asked for; here the root's is empty */
 	struct buf top_key;		/* overlay.h's keys of paths */
 	bool begun;			/* there is a cursor */
 	struct buf path;		/* of the cursor */
@@ -139,6 +139,17 @@ view_lose_all(struct store *store)
 		finish(LIST_FIRST(&store->views), VIEW_LOST);
 }
 
+/* The names of a path behind its first size bytes, which are the path of a directory
+ * above it or its own. */
+static struct path_names
+names_below(struct slice path, size_t size)
+{
+	/* An empty path may be NULL, to which nothing may be added. */
+	if (path.size == size)
+		return (struct path_names){ NULL, NULL };
+	return (struct path_names){ path.data + size, path.data + path.size };
+}
+
 /* ---- what writes are about to change ------------------------------------------------ */
 
 /* Is it shown by the view, if there is a node at that path? */
@@ -221,8 +232,7 @@ view_changing(struct store *store, const struct node *node, struct slice path)
 static struct node *
 find_top(const struct store_view *view, struct node *node, struct slice path)
 {
-	const uint8_t *end = view->top.data + view->top.size;
-	struct path_names names = { view->top.data + path.size, end };
+	struct path_names names = names_below(buf_slice(&view->top), path.size);
 	struct slice name;
 
 	while (node != NULL && path_next(&names, &name))
@@ -353,7 +363,7 @@ static void
 seek(struct store_view *view, struct tree_walk *walk)
 {
 	struct slice path = buf_slice(&view->path);
-	struct path_names names = { path.data + view->top.size, path.data + path.size };
+	struct path_names names = names_below(path, view->top.size);
 	struct node *node = top_node(view);
 	uint32_t depth = 1, size = (uint32_t)view->top.size;
 	/* Up to the cursor, entries are left only of directories that it is in. */
