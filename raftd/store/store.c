@@ -21,7 +21,7 @@ store_new(uint64_t seed)
 	tree_init(&store->tree, seed);
 	ttl_init(&store->ttl);
 	doomed_init(&store->doomed);
-	LIST_INIT(&store->views);
+	TAILQ_INIT(&store->views);
 	history_init(&store->history, seed);
 	watch_init(&store->watch, seed);
 	return store;

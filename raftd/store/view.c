@@ -45,7 +45,7 @@ struct part {
 };
 
 struct store_view {
-	LIST_ENTRY(store_view) link;
+	TAILQ_ENTRY(store_view) link;
 	struct store *store;		/* NULL: at its end, or lost */
 	enum view_state state;
 	uint64_t index;
@@ -68,7 +68,7 @@ static void
 finish(struct store_view *view, enum view_state state)
 {
 	overlay_clear(&view->overlay, &view->store->doomed);
-	LIST_REMOVE(view, link);
+	TAILQ_REMOVE(&view->store->views, view, link);
 	view->store = NULL;
 	view->state = state;
 	buf_free(&view->top);
@@ -99,7 +99,7 @@ store_view_open(struct store *store, struct slice key, unsigned flags, uint64_t 
 	}
 	view = xzalloc(sizeof(*view));
 	view->store = store;
-	LIST_INSERT_HEAD(&store->views, view, link);
+	TAILQ_INSERT_TAIL(&store->views, view, link);
 	view->state = VIEW_MORE;
 	view->index = store->index;
 	view->recursive = (flags & READ_FLAG_RECURSIVE) != 0;
@@ -135,8 +135,8 @@ store_view_close(struct store_view **view)
 void
 view_lose_all(struct store *store)
 {
-	while (!LIST_EMPTY(&store->views))
-		finish(LIST_FIRST(&store->views), VIEW_LOST);
+	while (!TAILQ_EMPTY(&store->views))
+		finish(TAILQ_FIRST(&store->views), VIEW_LOST);
 }
 
 /* The names of a path behind its first size bytes, which are the path of a directory
@@ -205,27 +205,51 @@ keep_children(struct store_view *view, struct doomed *doomed, struct node *dir,
 	overlay_hold(&view->overlay, kept, &view->store->doomed, doomed, dir);
 }
 
-static void
-lose_if_too_much(struct store_view *view)
+static size_t
+kept_bytes(const struct store_view *view)
 {
-	if (view->overlay.bytes + view->part.counted > VIEW_KEPT_BYTES_MAX)
-		finish(view, VIEW_LOST);
+	return view->overlay.bytes + view->part.counted;
+}
+
+/* Lose each view for which too much is kept; and while that is too much for all
+ * together, the one with the most. */
+static void
+bound(struct store *store)
+{
+	struct store_view *view, *next, *most;
+	size_t all;
+
+	for (view = TAILQ_FIRST(&store->views); view != NULL; view = next) {
+		next = TAILQ_NEXT(view, link);
+		if (kept_bytes(view) > VIEW_KEPT_BYTES_MAX)
+			finish(view, VIEW_LOST);
+	}
+	for (;;) {
+		all = 0;
+		most = NULL;
+		TAILQ_FOREACH(view, &store->views, link) {
+			all += kept_bytes(view);
+			if (most == NULL || kept_bytes(view) > kept_bytes(most))
+				most = view;
+		}
+		if (all <= VIEWS_KEPT_BYTES_MAX)
+			break;
+		finish(most, VIEW_LOST);
+	}
 }
 
 void
 view_changing(struct store *store, const struct node *node, struct slice path)
 {
-	struct store_view *view, *next;
+	struct store_view *view;
 
-	if (LIST_EMPTY(&store->views))
+	if (TAILQ_EMPTY(&store->views))
 		return;
 	buf_clear(&store->view_key);
 	overlay_key_put(&store->view_key, path);
-	for (view = LIST_FIRST(&store->views); view != NULL; view = next) {
-		next = LIST_NEXT(view, link);
+	TAILQ_FOREACH(view, &store->views, link)
 		keep_node(view, node, path, buf_slice(&store->view_key));
-		lose_if_too_much(view);
-	}
+	bound(store);
 }
 
 /* The node where the view begins, which is below that one; NULL: there is none. */
@@ -243,18 +267,17 @@ find_top(const struct store_view *view, struct node *node, struct slice path)
 void
 view_removed(struct store *store, struct doomed *doomed, struct slice path)
 {
-	struct store_view *view, *next;
+	struct store_view *view;
 
-	if (LIST_EMPTY(&store->views))
+	if (TAILQ_EMPTY(&store->views))
 		return;
 	buf_clear(&store->view_key);
 	overlay_key_put(&store->view_key, path);
-	for (view = LIST_FIRST(&store->views); view != NULL; view = next) {
+	TAILQ_FOREACH(view, &store->views, link) {
 		struct slice key = buf_slice(&store->view_key);
 		struct slice top = buf_slice(&view->top);
 		struct node *node = doomed_top(doomed);
 
-		next = LIST_NEXT(view, link);
 		if (!path_is_below(top, path)) {
 			keep_children(view, doomed, node, path, key);
 		} else if ((node = find_top(view, node, path)) != NULL) {
@@ -262,8 +285,8 @@ view_removed(struct store *store, struct doomed *doomed, struct slice path)
 			keep_node(view, node, top, key);
 			keep_children(view, doomed, node, top, key);
 		}
-		lose_if_too_much(view);
 	}
+	bound(store);
 }
 
 /* ---- a record in parts ------------------------------------------------------------- */

@@ -514,6 +514,23 @@ TEST(a_kept_value_counts_until_its_last_byte_is_out)
 	}
 }
 
+TEST(a_kept_value_that_is_out_does_not_count)
+{
+	struct fixture *f = fixture_new(1);
+	struct reading reading;
+
+	put(f, "/a", VALUE, 'a');
+	put(f, "/b", 2 * MIB, 'b');
+	put(f, "/c", VALUE, 'c');
+	begin(&reading, f, "/", READ_FLAG_RECURSIVE);
+	run(f, "set /a new;");
+	assert_int_equal(reading_read(&reading, 1 * MIB, SIZE_MAX), VIEW_MORE);
+	assert_int_equal(reading_read(&reading, VALUE, SIZE_MAX), VIEW_MORE);
+	run(f, "set /c new;");
+	reading_end(&reading, 1 * MIB);
+	fixture_free(&f);
+}
+
 TEST(what_is_passed_does_not_count)
 {
 	struct fixture *f = fixture_new(1);
@@ -594,6 +611,40 @@ TEST(a_view_is_lost_above_the_directories_that_may_be_held)
 
 	assert_int_equal(after_removals(count), VIEW_END);
 	assert_int_equal(after_removals(count + 1), VIEW_LOST);
+}
+
+TEST(the_view_with_the_most_is_lost_above_what_may_be_kept_for_all)
+{
+	size_t count = VIEWS_KEPT_BYTES_MAX / (VALUE + ENTRY), i;
+	size_t rest = VIEWS_KEPT_BYTES_MAX - count * (VALUE + ENTRY);
+	struct store_view *views[VIEWS_KEPT_BYTES_MAX / VALUE];
+	struct fixture *f = fixture_new(1);
+	struct buf out = BUF_INIT;
+	struct reading small;
+	struct blob *cause;
+
+	put(f, "/a", VALUE, 'a');
+	put(f, "/b", rest - ENTRY, 'b');
+	put(f, "/c", 1, 'c');
+	for (i = 0; i < count; i++)
+		assert_int_equal(store_view_open(f->store, SLICE_LITERAL("/a"), 0, 0, &views[i],
+		    &cause), ERR_NONE);
+	begin(&small, f, "/", READ_FLAG_RECURSIVE);
+	while (small.out.size < VALUE)
+		assert_int_equal(reading_read(&small, VALUE + 300, 1), VIEW_MORE);
+	run(f, "set /a new;set /b new;");
+	for (i = 0; i < count; i++)
+		assert_int_equal(store_view_read(views[i], &out, 1, 1), VIEW_MORE);
+	run(f, "set /c new;");
+	/* Of equal ones the first. */
+	for (i = 0; i < count; i++) {
+		assert_int_equal(store_view_read(views[i], &out, 1, 1),
+		    i == 0 ? VIEW_LOST : VIEW_MORE);
+		store_view_close(&views[i]);
+	}
+	reading_end(&small, 100 * KIB);
+	buf_free(&out);
+	fixture_free(&f);
 }
 
 TEST(a_lost_view_is_no_burden_to_others)
