@@ -69,6 +69,7 @@
 #define HISTORY_BYTES_MIN (1 * MIB)
 #define HISTORY_BYTES_MAX (1024 * MIB)
 #define VIEW_KEPT_BYTES_MAX (16 * MIB) /* kept for one listing that is read while writes go on */
+#define VIEWS_KEPT_BYTES_MAX (64 * MIB) /* the same for all of a node */
 #define VIEW_HELD_BYTES (4 * KIB)	/* what a removed directory, held for it, counts for */
 #define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
 

@@ -23,7 +23,7 @@ store_new(uint64_t seed)
 	ttl_init(&store->ttl);
 	doomed_init(&store->doomed);
 	load_init(store, seed);
-	LIST_INIT(&store->views);
+	TAILQ_INIT(&store->views);
 	history_init(&store->history, seed);
 	watch_init(&store->watch, seed);
 	return store;

@@ -22,7 +22,7 @@ struct store {
 	struct tree tree;
 	struct ttl ttl;			/* of the tree's nodes */
 	struct doomed_list doomed;	/* taken out of the tree, not freed yet */
-	LIST_HEAD(, store_view) views;	/* that can be read on */
+	TAILQ_HEAD(, store_view) views;	/* that can be read on, oldest first */
 	struct history history;		/* history.last == index, but while loading */
 	struct watch watch;
 	struct stats stats;

@@ -148,7 +148,8 @@ TEST(a_walk_goes_on_behind_any_path)
 			tree_walk_add(&rest, node, SLICE_EMPTY, depth, size);
 		/* A copy of the walk, so that both go on alike to the end. */
 		tree_walk_clear(&left);
-		left.steps = xgrow(left.steps, &left.capacity, whole.count + 1, sizeof(*left.steps));
+		left.steps = xgrow(left.steps, &left.capacity, whole.count + 1,
+		    sizeof(*left.steps));
 		memcpy(left.steps, whole.steps, whole.count * sizeof(*left.steps));
 		left.count = whole.count;
 		buf_clear(&left.path);

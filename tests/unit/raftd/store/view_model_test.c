@@ -92,6 +92,8 @@ random_write(struct world *w)
 	outcome = store_write(w->store, &write, w->now_ns, false, &w->effects);
 	blob_unref(&outcome.cause);
 	blob_unref(&outcome.event);
+	/* What is removed and no view holds is freed, at any pace. */
+	store_sweep(w->store, (size_t)rand_below(&w->rand, 4), &w->effects);
 	buf_clear(&w->effects);
 }
 
