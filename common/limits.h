@@ -49,6 +49,14 @@
 #define HISTORY_EVENTS 1000		/* that waitIndex can reach (docs/api.md, "Watching") */
 #define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
 
+/* History for watches, given in pieces (raftd/store/store.h, store_catch_up) */
+#define CATCH_UP_BYTES (1 * MIB)	/* of events, for all watches in one turn */
+#define CATCH_UP_LOOKS ((size_t)8192)	/* events looked at for it in one turn */
+#define CATCH_UP_QUEUE_BYTES (1 * MIB)	/* only while less waits for that worker */
+#define WATCH_PIECE_BYTES (256 * KIB)	/* one watch gets so much until its worker asks for more */
+#define WATCH_BYTES_BASE (1 * MIB)	/* memory of all watches of a node: this and */
+#define WATCH_BYTES_EACH (1 * KIB)	/* this for each that -max-watches allows */
+
 /* At most once */
 #define SESSIONS_MAX 1024		/* least recently applied one goes (replicated rule) */
 #define SESSION_RESULTS_MAX 4096	/* answers kept for one session */

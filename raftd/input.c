@@ -89,17 +89,25 @@ node_watch(struct node *node, uint64_t session, uint64_t watch_id, const struct 
 		.raft_term = raft_current_term(node->raft),
 	};
 	struct blob *cause = NULL;
+	bool behind = false;
 
 	if (store_watch_count(node->replica.store) >= node->config.watches_max) {
 		answer.error = ERR_RAFT_INTERNAL;
 		cause = blob_new(SLICE_LITERAL("too many watches"));
 	} else {
 		answer.error = (uint16_t)store_watch(node->replica.store, session, watch_id,
-		    watch->key, watch->flags, watch->since, &cause);
+		    watch->key, watch->flags, watch->since, &behind, &cause);
 	}
+	answer.behind = behind;
 	answer.cause = blob_slice(cause);
 	node->io.watching(node->io.argument, session, watch_id, &answer);
 	blob_unref(&cause);
+}
+
+void
+node_watch_more(struct node *node, uint64_t session, uint64_t watch_id)
+{
+	store_watch_more(node->replica.store, session, watch_id);
 }
 
 void

@@ -177,6 +177,14 @@ io_backup_piece(void *argument, uint64_t session, uint64_t request_id,
 	sessions_backup_piece(raftd->sessions, session, request_id, piece);
 }
 
+static size_t
+io_queued(void *argument, uint64_t session)
+{
+	const struct raftd *raftd = argument;
+
+	return sessions_queued_for(raftd->sessions, session);
+}
+
 static void
 io_changed(void *argument, const struct msg_changed *changed)
 {
@@ -377,6 +385,7 @@ make_io(struct raftd *raftd)
 		.event = io_event,
 		.stats = io_stats,
 		.backup_piece = io_backup_piece,
+		.queued = io_queued,
 		.changed = io_changed,
 		.status = io_status,
 		.note = io_note,

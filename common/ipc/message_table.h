@@ -203,6 +203,9 @@ MESSAGE(watch, 0x22, FROM_CLIENT_WORKER,
     FIELD(u64, since)		/* store index; 0: from now on */
     FIELD(bytes, key))
 MESSAGE(unwatch, 0x23, FROM_CLIENT_WORKER, FIELD(u64, unused))
+/* A watch that is behind gets WATCH_PIECE_BYTES of events and what passes it, then
+ * nothing until this. */
+MESSAGE(watch_more, 0x39, FROM_CLIENT_WORKER, FIELD(u64, unused))
 /* Answered by stats of the same kind. */
 MESSAGE(stats_ask, 0x24, FROM_CLIENT_WORKER,
     FIELD(u8, kind))		/* STATS_* of wire.h */
@@ -251,11 +254,14 @@ MESSAGE(outcome, 0x40, FROM_RAFTD,
     FIELD(u64, raft_index)
     FIELD(u64, raft_term)
     FIELD(bytes, event))	/* one event_record, or empty */
-/* The watch is registered, or ended by an error (401). Sent before its events. */
+/* The watch is registered, or ended by an error (401). Sent before its events.
+ * behind 1: it is given the past first; one with 0 follows when it has all up to
+ * store_index. */
 MESSAGE(watching, 0x41, FROM_RAFTD,
     FIELD(u16, error)
     FIELD(bytes, cause)
-    FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term))
+    FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term)
+    FIELD(u8, behind))
 /* One event for all the watches of this worker that want it, in index order.
  * A watch that is no stream is gone in raftd with its first event. */
 MESSAGE(event, 0x42, FROM_RAFTD,

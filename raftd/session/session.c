@@ -236,6 +236,14 @@ on_unwatch(struct session *session, const struct frame *frame, const struct msg_
 }
 
 static enum err
+on_watch_more(struct session *session, const struct frame *frame,
+    const struct msg_watch_more *m UNUSED)
+{
+	node_watch_more(session->sessions->node, session->id, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
 on_stats_ask(struct session *session, const struct frame *frame, const struct msg_stats_ask *m)
 {
 	node_stats(session->sessions->node, session->id, frame->request_id, m->kind);
@@ -402,7 +410,7 @@ sessions_flush(struct sessions *sessions)
 }
 
 static struct session *
-find(struct sessions *sessions, uint64_t id)
+find(const struct sessions *sessions, uint64_t id)
 {
 	struct session *session;
 
@@ -410,6 +418,14 @@ find(struct sessions *sessions, uint64_t id)
 		if (session->id == id && !session->gone)
 			return session;
 	return NULL;
+}
+
+size_t
+sessions_queued_for(const struct sessions *sessions, uint64_t id)
+{
+	const struct session *session = find(sessions, id);
+
+	return session == NULL ? 0 : channel_queued(session->channel);
 }
 
 /* The next piece of what is left of an event; true if more follows. */

@@ -30,6 +30,7 @@ size_t sessions_count(const struct sessions *sessions);
 size_t sessions_queued(const struct sessions *sessions);
 
 /* As node_io has them. */
+size_t sessions_queued_for(const struct sessions *sessions, uint64_t session);
 void sessions_outcome(struct sessions *sessions, uint64_t session, uint64_t request_id,
     const struct node_outcome *outcome);
 void sessions_watching(struct sessions *sessions, uint64_t session, uint64_t watch_id,

@@ -18,6 +18,7 @@ struct store {
 	struct ttl ttl;			/* of the tree's nodes */
 	struct history history;		/* history.last == index, but while loading */
 	struct watch watch;
+	size_t looks;			/* that store_watch has left until store_catch_up */
 	struct stats stats;
 	size_t missing;			/* while loading: NODE_MARK_MISSING nodes */
 	bool index_loaded;

@@ -4,6 +4,7 @@
 #include "tests/sim/sim_machine.h"
 
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_net.h"
@@ -265,6 +266,33 @@ io_stats(void *argument, uint64_t session, uint64_t request_id, const struct msg
 	worker_reply(worker, take_frame(&frame));
 }
 
+static void
+drained(struct world *world, struct sim_event *event)
+{
+	(void)world;
+	if (event->machine->life == event->life)
+		machine_wake(event->machine);
+}
+
+/* A worker is full now and then: then history has to wait until it has room. */
+static size_t
+io_queued(void *argument, uint64_t session)
+{
+	struct machine *machine = argument;
+	struct world *world = machine->world;
+	struct sim_event *event;
+
+	if ((world->now_ms + session) % 8 != 0)
+		return 0;
+	if (machine->drains_at_ms <= world->now_ms) {
+		machine->drains_at_ms = world->now_ms + 1;
+		event = world_after(world, 1, drained);
+		event->machine = machine;
+		event->life = machine->life;
+	}
+	return CATCH_UP_QUEUE_BYTES;
+}
+
 /* Simulated workers keep no rendered bodies. */
 static void
 io_changed(void *argument UNUSED, const struct msg_changed *changed UNUSED)
@@ -448,6 +476,7 @@ machine_start(struct machine *machine)
 		.watching = io_watching,
 		.event = io_event,
 		.stats = io_stats,
+		.queued = io_queued,
 		.changed = io_changed,
 		.status = io_status,
 		.note = io_note,
@@ -478,6 +507,9 @@ machine_start(struct machine *machine)
 		.watches_max = 10000,
 		.append_bytes_max = world->profile.append_bytes_max,
 		.log_memory_bytes = world->profile.log_memory_bytes,
+		.catch_up_bytes = world->profile.catch_up_bytes,
+		.catch_up_looks = world->profile.catch_up_looks,
+		.watch_piece_bytes = world->profile.watch_piece_bytes,
 		.seed = rand_next(&world->rand),
 		.new_cluster_id = world->seed | 1,
 		.join = machine->join,

@@ -109,6 +109,7 @@ dispatch(struct node *node, uint64_t session, const struct frame *frame)
 	struct msg_write write;
 	struct msg_read read;
 	struct msg_watch watch;
+	struct msg_watch_more more;
 	struct msg_member_change change;
 	struct msg_config_change config;
 	struct msg_stats_ask ask;
@@ -130,6 +131,11 @@ dispatch(struct node *node, uint64_t session, const struct frame *frame)
 		err = msg_watch_decode(frame->payload, &watch);
 		if (err == ERR_NONE)
 			node_watch(node, session, frame->request_id, &watch);
+		return err;
+	case MSG_watch_more:
+		err = msg_watch_more_decode(frame->payload, &more);
+		if (err == ERR_NONE)
+			node_watch_more(node, session, frame->request_id);
 		return err;
 	case MSG_unwatch:
 		node_unwatch(node, session, frame->request_id);

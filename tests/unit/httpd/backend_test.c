@@ -486,8 +486,9 @@ TEST(a_watch_from_now_on_resumes_where_it_began)
 	fake_detach(fake);
 	fake_attach(fake, PHASE_MEMBER);
 	assert_int_equal(next_watch(fake).since, 31);
-	fake_watching(fake, watch->watch.id, 33);
+	fake_watching_behind(fake, watch->watch.id, 33);
 	send_event(fake, watch, 32);
+	fake_watching(fake, watch->watch.id, 33);
 	send_event(fake, watch, 35);
 	assert_true(fake_is_quiet(fake));
 	assert_int_equal(watch->watching, 1);
@@ -526,17 +527,107 @@ TEST(no_event_comes_twice_or_late)
 	fake_attach(fake, PHASE_MEMBER);
 	watch = watch_new(fake, WATCH_FLAG_STREAM, 10);
 	next_watch(fake);
-	fake_watching(fake, watch->watch.id, 20);
+	fake_watching_behind(fake, watch->watch.id, 20);
 	send_event(fake, watch, 12);
 	send_event(fake, watch, 12);
 	send_event(fake, watch, 11);
 	send_event(fake, watch, 9);
+	fake_watching(fake, watch->watch.id, 20);
+	send_event(fake, watch, 20);
 	send_event(fake, watch, 21);
 	assert_true(fake_is_quiet(fake));
 	assert_int_equal(watch->seen_count, 2);
 	assert_int_equal(watch->seen[0], 12);
 	assert_int_equal(watch->seen[1], 21);
 	watch_free(fake, watch);
+	fake_free(&fake);
+}
+
+/* What others get says nothing of one that is behind, until it has caught up. */
+TEST(a_watch_that_is_behind_asks_for_all_that_it_has_not_had)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	struct test_watch *behind, *live;
+	struct msg_watch asked;
+
+	fake_attach(fake, PHASE_MEMBER);
+	behind = watch_new(fake, WATCH_FLAG_STREAM, 10);
+	next_watch(fake);
+	live = watch_new(fake, WATCH_FLAG_STREAM, 0);
+	next_watch(fake);
+	fake_watching_behind(fake, behind->watch.id, 20);
+	fake_watching(fake, live->watch.id, 20);
+	send_event(fake, behind, 12);
+	fake_status(fake, PHASE_MEMBER, 30);
+	send_event(fake, live, 30);
+	fake_status(fake, PHASE_MEMBER, 40);
+	send_event(fake, live, 40);
+	assert_true(fake_is_quiet(fake));
+	assert_int_equal(behind->watching, 1);
+	fake_detach(fake);
+	backend_unwatch(fake->worker.backend, &live->watch);
+	fake_attach(fake, PHASE_MEMBER);
+	asked = next_watch(fake);
+	assert_int_equal(asked.since, 13);
+	assert_int_equal(asked.flags, WATCH_FLAG_STREAM);
+
+	/* It has all up to 45, though nothing in it was for it. */
+	fake_watching_behind(fake, behind->watch.id, 41);
+	send_event(fake, behind, 42);
+	fake_watching(fake, behind->watch.id, 45);
+	assert_true(fake_is_quiet(fake));
+	assert_int_equal(behind->watching, 1);
+	assert_int_equal(behind->seen_count, 2);
+	fake_detach(fake);
+	fake_attach(fake, PHASE_MEMBER);
+	asked = next_watch(fake);
+	assert_int_equal(asked.since, 46);
+	assert_int_equal(asked.flags, WATCH_FLAG_STREAM | WATCH_FLAG_GOES_ON);
+	watch_free(fake, behind);
+	watch_free(fake, live);
+	fake_free(&fake);
+}
+
+TEST(more_of_the_past_is_asked_for_piece_by_piece)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	size_t size = WATCH_PIECE_BYTES / 2;
+	char *value = xzalloc(size + 1);
+	struct buf event;
+	struct test_watch *watch;
+
+	memset(value, 'v', size);
+	event = fake_set_event("/w", value, 12, 0);
+	fake_attach(fake, PHASE_MEMBER);
+	watch = watch_new(fake, WATCH_FLAG_STREAM, 10);
+	next_watch(fake);
+	fake_watching_behind(fake, watch->watch.id, 20);
+	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	assert_true(fake_is_quiet(fake));
+	assert_false(backend_watch_is_paused(&watch->watch));
+	/* One that comes twice counts: raftd has counted it. */
+	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	assert_true(fake_is_quiet(fake));
+	assert_true(backend_watch_is_paused(&watch->watch));
+	backend_watch_more(fake->worker.backend, &watch->watch);
+	assert_true(fake_next_id(fake, MSG_watch_more) == watch->watch.id);
+	assert_false(backend_watch_is_paused(&watch->watch));
+	/* A new raftd counts anew, and one that is live is not paused. */
+	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	fake_detach(fake);
+	fake_attach(fake, PHASE_MEMBER);
+	next_watch(fake);
+	fake_watching_behind(fake, watch->watch.id, 20);
+	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	assert_true(fake_is_quiet(fake));
+	assert_false(backend_watch_is_paused(&watch->watch));
+	fake_watching(fake, watch->watch.id, 20);
+	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	assert_true(fake_is_quiet(fake));
+	assert_false(backend_watch_is_paused(&watch->watch));
+	watch_free(fake, watch);
+	buf_free(&event);
+	free(value);
 	fake_free(&fake);
 }
 
@@ -621,7 +712,7 @@ TEST(a_quiet_watch_keeps_up_with_what_was_announced)
 	/* Registered at 3000, with events from 2500 on still to come. */
 	fresh = watch_new(fake, 0, 2500);
 	next_watch(fake);
-	fake_watching(fake, fresh->watch.id, 3000);
+	fake_watching_behind(fake, fresh->watch.id, 3000);
 	fake_status(fake, PHASE_MEMBER, 3000);
 	assert_true(fake_is_quiet(fake));
 	fake_detach(fake);
