@@ -50,9 +50,11 @@
 #define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
 
 /* History for watches, given in pieces (raftd/store/store.h, store_catch_up) */
-#define CATCH_UP_BYTES (1 * MIB)	/* of events, for all watches in one turn */
+#define CATCH_UP_BYTES (256 * KIB)	/* of events, for all watches in one turn */
 #define CATCH_UP_LOOKS ((size_t)8192)	/* events looked at for it in one turn */
-#define CATCH_UP_QUEUE_BYTES (1 * MIB)	/* only while less waits for that worker */
+#define CATCH_UP_SHARED_BYTES (4 * KIB)	/* of them, at most, for a watch that shares the event */
+#define CATCH_UP_QUEUE_BYTES (1 * MIB)	/* only while less waits for that worker, */
+#define CATCH_UP_UNTAKEN_BYTES (256 * KIB) /* and it has worked off all but this */
 #define WATCH_PIECE_BYTES (256 * KIB)	/* one watch gets so much until its worker asks for more */
 #define WATCH_BYTES_BASE (1 * MIB)	/* memory of all watches of a node: this and */
 #define WATCH_BYTES_EACH (1 * KIB)	/* this for each that -max-watches allows */

@@ -660,8 +660,10 @@ backend_attach(struct backend *backend, int fd, uint64_t token)
 void
 backend_flush(struct backend *backend)
 {
-	if (backend->channel != NULL)
-		channel_flush(backend->channel);
+	if (backend->channel == NULL)
+		return;
+	backend_watch_flush(backend);
+	channel_flush(backend->channel);
 }
 
 /* ---- peer role ------------------------------------------------------------------------------- */

@@ -37,6 +37,7 @@ struct backend {
 	TAILQ_HEAD(, backend_watch) unanswered; /* watches, by start */
 	uint64_t next_watch;
 	struct buf event;		/* parts of an event that goes on */
+	uint64_t taken;			/* past_bytes of events, not told back yet */
 	uint64_t announced_index;	/* store index that raftd last announced */
 	uint64_t settled_index;		/* no event at or below it is still to come */
 
@@ -60,6 +61,8 @@ void backend_watch_watching(struct backend *backend, uint64_t id,
     const struct msg_watching *answer);
 void backend_watch_event(struct backend *backend, const struct frame *frame,
     const struct msg_event *event);
+/* Turn end: tell raftd what was worked off. */
+void backend_watch_flush(struct backend *backend);
 /* raftd announced its store index, before the events of its turn. */
 void backend_watch_announced(struct backend *backend, uint64_t store_index);
 /* End what was not answered in time. True if some still wait. */

@@ -19,6 +19,10 @@
  * before. So settled_index counts for a watch only beyond the index up to which it
  * has all of the past, and not at all before raftd has told that.
  *
+ * What raftd gives to all that are behind is bounded by what this worker has worked
+ * off, which it tells at the end of each turn (watch_taken): it takes longer to give
+ * one event to a thousand connections than to tell them so.
+ *
  * One that is behind gets a piece (WATCH_PIECE_BYTES, and by how much the last event
  * passes it), which both sides count alike; then raftd waits for watch_more.
  */
@@ -240,9 +244,21 @@ backend_watch_event(struct backend *backend, const struct frame *frame,
 	}
 	blob_unref(&shared);
 	buf_free(&backend->event);
+	backend->taken += event->past_bytes;
 	/* Others may want the same event in a frame of its own. */
 	if (record.store_index > backend->settled_index)
 		backend->settled_index = record.store_index - 1;
+}
+
+void
+backend_watch_flush(struct backend *backend)
+{
+	if (backend->taken == 0)
+		return;
+	if (backend->open)
+		msg_watch_taken_frame(channel_out(backend->channel), 0,
+		    &(struct msg_watch_taken){ .past_bytes = backend->taken });
+	backend->taken = 0;
 }
 
 void
@@ -277,6 +293,7 @@ void
 backend_watch_interrupt(struct backend *backend)
 {
 	buf_free(&backend->event);
+	backend->taken = 0;
 	/* What this raftd announced last may have come without its events. */
 	backend->announced_index = 0;
 }

@@ -111,6 +111,12 @@ node_watch_more(struct node *node, uint64_t session, uint64_t watch_id)
 }
 
 void
+node_watch_taken(struct node *node, uint64_t session, uint64_t past_bytes)
+{
+	store_watch_taken(node->replica.store, session, past_bytes);
+}
+
+void
 node_unwatch(struct node *node, uint64_t session, uint64_t watch_id)
 {
 	store_unwatch(node->replica.store, session, watch_id);

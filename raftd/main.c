@@ -153,11 +153,11 @@ io_watching(void *argument, uint64_t session, uint64_t watch_id,
 
 static void
 io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
-    struct slice event)
+    struct slice event, uint64_t past_bytes)
 {
 	struct raftd *raftd = argument;
 
-	sessions_event(raftd->sessions, session, watch_ids, count, event);
+	sessions_event(raftd->sessions, session, watch_ids, count, event, past_bytes);
 }
 
 static void

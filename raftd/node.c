@@ -559,6 +559,8 @@ catch_up_how(const struct node *node)
 		.looks_max = config->catch_up_looks != 0 ? config->catch_up_looks : CATCH_UP_LOOKS,
 		.piece_bytes = config->watch_piece_bytes != 0 ? config->watch_piece_bytes :
 		    WATCH_PIECE_BYTES,
+		.untaken_max = config->catch_up_untaken != 0 ? config->catch_up_untaken :
+		    CATCH_UP_UNTAKEN_BYTES,
 		.has_room = has_room,
 		.argument = (void *)(uintptr_t)node,
 	};
@@ -583,7 +585,8 @@ send_events(struct node *node)
 
 		if (hits[i].kind == HIT_EVENT) {
 			node->io.event(node->io.argument, hits[i].owner, hits[i].ids,
-			    hits[i].id_count, blob_slice(hits[i].event));
+			    hits[i].id_count, blob_slice(hits[i].event),
+			    hits[i].past_bytes);
 			continue;
 		}
 		for (size_t n = 0; n < hits[i].id_count; n++)

@@ -34,7 +34,7 @@ struct node_config {
 	uint64_t watches_max;
 	size_t append_bytes_max;	/* of limits.h if 0, and so the next */
 	size_t log_memory_bytes;
-	size_t catch_up_bytes, catch_up_looks, watch_piece_bytes;
+	size_t catch_up_bytes, catch_up_looks, catch_up_untaken, watch_piece_bytes;
 	uint64_t seed;			/* election timeouts and hash tables */
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
 	uint64_t active_size, remove_delay_ms, sync_interval_ms; /* and so these; 0: the default */
@@ -78,6 +78,8 @@ void node_watch(struct node *node, uint64_t session, uint64_t watch_id,
     const struct msg_watch *watch);
 /* A watch that is given the past may get its next piece. */
 void node_watch_more(struct node *node, uint64_t session, uint64_t watch_id);
+/* The worker has worked off events of so many past_bytes. */
+void node_watch_taken(struct node *node, uint64_t session, uint64_t past_bytes);
 void node_unwatch(struct node *node, uint64_t session, uint64_t watch_id);
 void node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind);
 /* A backup of the applied state: sequence 0 begins one, the others ask for the next

@@ -49,8 +49,9 @@ struct node_io {
 	    const struct node_outcome *outcome);
 	void (*watching)(void *argument, uint64_t session, uint64_t watch_id,
 	    const struct msg_watching *answer);
+	/* past_bytes: to be told back by node_watch_taken once it is worked off. */
 	void (*event)(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
-	    struct slice event);
+	    struct slice event, uint64_t past_bytes);
 	void (*stats)(void *argument, uint64_t session, uint64_t request_id,
 	    const struct msg_stats *stats);
 	void (*backup_piece)(void *argument, uint64_t session, uint64_t request_id,

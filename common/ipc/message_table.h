@@ -206,6 +206,8 @@ MESSAGE(unwatch, 0x23, FROM_CLIENT_WORKER, FIELD(u64, unused))
 /* A watch that is behind gets WATCH_PIECE_BYTES of events and what passes it, then
  * nothing until this. */
 MESSAGE(watch_more, 0x39, FROM_CLIENT_WORKER, FIELD(u64, unused))
+/* Events of so many past_bytes, all together, have been given to their watches. */
+MESSAGE(watch_taken, 0x3b, FROM_CLIENT_WORKER, FIELD(u64, past_bytes))
 /* Answered by stats of the same kind. */
 MESSAGE(stats_ask, 0x24, FROM_CLIENT_WORKER,
     FIELD(u8, kind))		/* STATS_* of wire.h */
@@ -266,6 +268,7 @@ MESSAGE(watching, 0x41, FROM_RAFTD,
  * A watch that is no stream is gone in raftd with its first event. */
 MESSAGE(event, 0x42, FROM_RAFTD,
     FIELD(bytes, watch_ids)	/* u64 little-endian, one after the other */
+    FIELD(u64, past_bytes)	/* to be told back by watch_taken; the same in each frame */
     FIELD(bytes, event))	/* one event_record; FRAME_MORE as for outcome */
 MESSAGE(stats, 0x43, FROM_RAFTD,
     FIELD(u8, kind)

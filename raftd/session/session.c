@@ -244,6 +244,14 @@ on_watch_more(struct session *session, const struct frame *frame,
 }
 
 static enum err
+on_watch_taken(struct session *session, const struct frame *frame UNUSED,
+    const struct msg_watch_taken *m)
+{
+	node_watch_taken(session->sessions->node, session->id, m->past_bytes);
+	return ERR_NONE;
+}
+
+static enum err
 on_stats_ask(struct session *session, const struct frame *frame, const struct msg_stats_ask *m)
 {
 	node_stats(session->sessions->node, session->id, frame->request_id, m->kind);
@@ -481,7 +489,7 @@ sessions_watching(struct sessions *sessions, uint64_t id, uint64_t watch_id,
 
 void
 sessions_event(struct sessions *sessions, uint64_t id, const uint64_t *watch_ids, size_t count,
-    struct slice event)
+    struct slice event, uint64_t past_bytes)
 {
 	struct session *session = find(sessions, id);
 	struct buf ids = BUF_INIT;
@@ -493,6 +501,7 @@ sessions_event(struct sessions *sessions, uint64_t id, const uint64_t *watch_ids
 	for (size_t i = 0; i < count; i++)
 		codec_put_u64(&ids, watch_ids[i]);
 	message.watch_ids = buf_slice(&ids);
+	message.past_bytes = past_bytes;
 	do {
 		struct buf *out = channel_out(session->channel);
 		size_t begun;

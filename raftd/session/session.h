@@ -36,7 +36,7 @@ void sessions_outcome(struct sessions *sessions, uint64_t session, uint64_t requ
 void sessions_watching(struct sessions *sessions, uint64_t session, uint64_t watch_id,
     const struct msg_watching *answer);
 void sessions_event(struct sessions *sessions, uint64_t session, const uint64_t *watch_ids,
-    size_t count, struct slice event);
+    size_t count, struct slice event, uint64_t past_bytes);
 void sessions_stats(struct sessions *sessions, uint64_t session, uint64_t request_id,
     const struct msg_stats *stats);
 void sessions_backup_piece(struct sessions *sessions, uint64_t session, uint64_t request_id,

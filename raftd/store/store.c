@@ -241,60 +241,100 @@ store_watch_more(struct store *store, uint64_t owner, uint64_t id)
 	watch_go_on(&store->watch, owner, id);
 }
 
-/* The next event for one that is behind, or what else there is to do for it.
- * Returns what it costs its owner. */
-static size_t
-catch_up(struct store *store, struct watcher *watcher, size_t piece_bytes, size_t *looks)
+void
+store_watch_taken(struct store *store, uint64_t owner, uint64_t bytes)
+{
+	watch_taken(&store->watch, owner, bytes);
+}
+
+/* What one store_catch_up has left. */
+struct catch_up {
+	const struct store_catch_up *how;
+	size_t looks;
+	size_t bytes;			/* given so far */
+};
+
+/* What comes next for one that is behind. NULL: nothing, and whatever there was to
+ * do instead is done. */
+static const struct event *
+next_event(struct store *store, struct watcher *watcher, struct catch_up *left)
 {
 	struct watch_past *past = watch_past(watcher);
-	const struct event *event;
-	size_t cost = sizeof(uint64_t);
-	size_t size;
+	const struct event *event = NULL;
+	size_t looks = left->looks - 1;
 
-	if (past->next < history_first(&store->history)) {
+	if (past->next < history_first(&store->history))
 		watch_clear(&store->watch, watcher, store->index);
-		return cost;
-	}
-	event = look_back(store, past, looks);
-	if (event == NULL) {
-		if (past->next > store->index)
-			watch_live(&store->watch, watcher, past->key, past->next, store->index);
-		return 0;
-	}
-	size = blob_slice(event->record).size;
-	if (watch_charge(watcher, event->store_index))
-		cost += size;
+	else if ((event = look_back(store, past, &left->looks)) == NULL &&
+	    past->next > store->index)
+		watch_live(&store->watch, watcher, past->key, past->next, store->index);
+	else if (event == NULL)
+		watch_to_back(watcher);
+	/* One that has nothing left to look at was a look, too. */
+	left->looks = MIN_OF(left->looks, looks);
+	return event;
+}
+
+static void
+give_event(struct store *store, struct watcher *watcher, const struct event *event, size_t cost,
+    struct catch_up *left)
+{
+	struct watch_past *past = watch_past(watcher);
+
 	past->next++;
-	past->given += size;
-	if ((past->flags & WATCH_FLAG_STREAM) != 0 && past->given >= piece_bytes)
+	past->given += blob_slice(event->record).size;
+	left->bytes += cost;
+	if ((past->flags & WATCH_FLAG_STREAM) != 0 && past->given >= left->how->piece_bytes)
 		watch_pause(&store->watch, watcher);
-	watch_hit(&store->watch, watcher, event);
-	return cost;
+	else
+		watch_to_back(watcher);
+	watch_hit(&store->watch, watcher, event, cost);
+}
+
+/* The next event of the owner's first, for it and those behind it who want the same. */
+static void
+catch_up_owner(struct store *store, const struct watch_owner *owner, struct catch_up *left)
+{
+	const struct event *given = NULL;
+	struct watcher *watcher;
+	size_t shared = 0;		/* bytes that sharing has cost */
+
+	while (left->looks > 0 && shared < left->how->bytes_max &&
+	    (watcher = watch_first_behind(owner)) != NULL) {
+		const struct event *event = next_event(store, watcher, left);
+		size_t cost;
+
+		if (event == NULL)
+			continue;
+		if (given != NULL && event != given)
+			return;
+		cost = blob_slice(event->record).size;
+		if (given != NULL) {
+			cost = MIN_OF(cost, CATCH_UP_SHARED_BYTES);
+			shared += cost;
+		}
+		given = event;
+		give_event(store, watcher, event, cost, left);
+	}
 }
 
 void
 store_catch_up(struct store *store, const struct store_catch_up *how)
 {
-	size_t looks = how->looks_max;
-	size_t bytes = 0;
-	struct watcher *watcher;
+	struct catch_up left = { .how = how, .looks = how->looks_max };
+	const struct watch_owner *owner;
 
 	store->looks = how->looks_max;
-	watch_ask_room(&store->watch, how->has_room, how->argument);
-	while (looks > 0 && bytes < how->bytes_max &&
-	    (watcher = watch_next_behind(&store->watch)) != NULL) {
-		size_t looks_left = looks - 1;
-
-		/* One that has nothing to look at any more is a look, too. */
-		bytes += catch_up(store, watcher, how->piece_bytes, &looks);
-		looks = MIN_OF(looks, looks_left);
-	}
+	watch_ask_room(&store->watch, how);
+	while (left.looks > 0 && left.bytes < how->bytes_max &&
+	    (owner = watch_next_owner(&store->watch, how->untaken_max)) != NULL)
+		catch_up_owner(store, owner, &left);
 }
 
 bool
 store_may_catch_up(const struct store *store, const struct store_catch_up *how)
 {
-	return watch_may_catch_up(&store->watch, how->has_room, how->argument);
+	return watch_may_catch_up(&store->watch, how);
 }
 
 void

@@ -131,6 +131,8 @@ enum err store_watch(struct store *store, uint64_t owner, uint64_t id, struct sl
     unsigned flags, uint64_t since, bool *behind, struct blob **cause) MUST_CHECK;
 /* One that was given a piece of the past may get the next (others are ignored). */
 void store_watch_more(struct store *store, uint64_t owner, uint64_t id);
+/* Hits of so many past_bytes have been worked off by their owner. */
+void store_watch_taken(struct store *store, uint64_t owner, uint64_t bytes);
 /* End one watch (unknown ones are ignored), or all of an owner. */
 void store_unwatch(struct store *store, uint64_t owner, uint64_t id);
 void store_unwatch_all(struct store *store, uint64_t owner);
@@ -139,11 +141,12 @@ size_t store_watch_count(const struct store *store);
 size_t store_watch_count_of(const struct store *store, uint64_t owner);
 size_t store_watch_bytes(const struct store *store);
 
-/* What one store_catch_up may do. */
+/* What one store_catch_up may do. The last event of each may pass it. */
 struct store_catch_up {
-	size_t bytes_max;	/* of events: the last one may pass it */
+	size_t bytes_max;	/* of events */
 	size_t looks_max;	/* events looked at, also those that do not fit */
-	size_t piece_bytes;	/* of one watch, until store_watch_more: the same */
+	size_t piece_bytes;	/* of one watch, until store_watch_more */
+	size_t untaken_max;	/* past_bytes of hits of one owner, until store_watch_taken */
 	/* May this owner be given more now? */
 	bool (*has_room)(void *argument, uint64_t owner);
 	void *argument;
@@ -151,7 +154,7 @@ struct store_catch_up {
 
 /*
  * Give those that are behind the next events of the history, owners and their
- * watches in turn. They come with store_take_hits, in the order of indexes with all
+ * watches in turn; those that want the same event get it together. They come with store_take_hits, in the order of indexes with all
  * others; so nothing may be applied between the two.
  *
  * A watch that has reached the store index waits from now on, and is told so
@@ -173,6 +176,7 @@ struct store_hit {
 	uint64_t owner;
 	enum store_hit_kind kind;
 	struct blob *event;	/* HIT_EVENT: encoded event_record */
+	uint64_t past_bytes;	/* what it costs to give it to those that are behind, about */
 	size_t id_count;
 	const uint64_t *ids;
 };

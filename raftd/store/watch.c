@@ -36,7 +36,7 @@ struct watch_owner {
 	TAILQ_HEAD(, watcher) behind;	/* those that may be given more of the past */
 	TAILQ_ENTRY(watch_owner) of_lagging; /* while there is one of them */
 	bool has_room;			/* as of the last watch_ask_room */
-	uint64_t charged;		/* store index of the event it was charged for last */
+	uint64_t untaken;		/* cost of what it was given of the past and has not taken */
 };
 
 enum watcher_state {
@@ -72,6 +72,7 @@ struct watch_raw_hit {
 	uint64_t store_index;
 	enum store_hit_kind kind;
 	struct blob *event;		/* of HIT_EVENT, else NULL */
+	size_t cost;			/* in its owner's untaken */
 	struct watcher *watcher;
 };
 
@@ -360,7 +361,7 @@ watch_free(struct watch *watch)
 
 static void
 raw_add(struct watch *watch, struct watcher *watcher, uint64_t store_index,
-    enum store_hit_kind kind, struct blob *event)
+    enum store_hit_kind kind, struct blob *event, size_t cost)
 {
 	watch->raw = xgrow(watch->raw, &watch->raw_capacity, watch->raw_count + 1,
 	    sizeof(*watch->raw));
@@ -368,8 +369,10 @@ raw_add(struct watch *watch, struct watcher *watcher, uint64_t store_index,
 		.store_index = store_index,
 		.kind = kind,
 		.event = blob_ref(event),
+		.cost = cost,
 		.watcher = watcher,
 	};
+	watcher->owner->untaken += cost;
 	watcher->pending++;
 }
 
@@ -398,7 +401,7 @@ watch_live(struct watch *watch, struct watcher *watcher, struct slice key, uint6
 
 	ASSERT(watcher->state == WATCHER_NEW || watcher->state == WATCHER_BEHIND);
 	if (watcher->state == WATCHER_BEHIND)
-		raw_add(watch, watcher, store_index, HIT_LIVE, NULL);
+		raw_add(watch, watcher, store_index, HIT_LIVE, NULL, 0);
 	watcher_unlink(watch, watcher);
 	watcher->spot = spot;
 	watcher->since = since;
@@ -446,9 +449,9 @@ watcher_end(struct watch *watch, struct watcher *watcher)
 }
 
 void
-watch_hit(struct watch *watch, struct watcher *watcher, const struct event *event)
+watch_hit(struct watch *watch, struct watcher *watcher, const struct event *event, size_t cost)
 {
-	raw_add(watch, watcher, event->store_index, HIT_EVENT, event->record);
+	raw_add(watch, watcher, event->store_index, HIT_EVENT, event->record, cost);
 	if ((watcher->flags & WATCH_FLAG_STREAM) == 0)
 		watcher_end(watch, watcher);
 }
@@ -461,7 +464,7 @@ hit_list(struct watch *watch, struct watcher_list *list, const struct event *eve
 	for (watcher = LIST_FIRST(list); watcher != NULL; watcher = next) {
 		next = LIST_NEXT(watcher, of_spot);
 		if (watcher->since <= event->store_index)
-			watch_hit(watch, watcher, event);
+			watch_hit(watch, watcher, event, 0);
 	}
 }
 
@@ -580,46 +583,65 @@ watch_behind(struct watch *watch, struct watcher *watcher, struct slice key, uin
 }
 
 bool
-watch_may_catch_up(const struct watch *watch, bool (*has_room)(void *argument, uint64_t owner),
-    void *argument)
+watch_may_catch_up(const struct watch *watch, const struct store_catch_up *how)
 {
 	const struct watch_owner *owner;
 
 	TAILQ_FOREACH(owner, &watch->lagging, of_lagging)
-		if (has_room(argument, owner->number))
+		if (owner->untaken < how->untaken_max &&
+		    how->has_room(how->argument, owner->number))
 			return true;
 	return false;
 }
 
 void
-watch_ask_room(struct watch *watch, bool (*has_room)(void *argument, uint64_t owner),
-    void *argument)
+watch_ask_room(struct watch *watch, const struct store_catch_up *how)
 {
 	struct watch_owner *owner;
-
-	TAILQ_FOREACH(owner, &watch->lagging, of_lagging) {
-		owner->has_room = has_room(argument, owner->number);
-		owner->charged = 0;
-	}
-}
-
-struct watcher *
-watch_next_behind(struct watch *watch)
-{
-	struct watch_owner *owner;
-	struct watcher *watcher;
 
 	TAILQ_FOREACH(owner, &watch->lagging, of_lagging)
-		if (owner->has_room)
+		owner->has_room = how->has_room(how->argument, owner->number);
+}
+
+struct watch_owner *
+watch_next_owner(struct watch *watch, size_t untaken_max)
+{
+	struct watch_owner *owner;
+
+	TAILQ_FOREACH(owner, &watch->lagging, of_lagging)
+		if (owner->has_room && owner->untaken < untaken_max)
 			break;
 	if (owner == NULL)
 		return NULL;
-	watcher = TAILQ_FIRST(&owner->behind);
-	TAILQ_REMOVE(&owner->behind, watcher, of_behind);
-	TAILQ_INSERT_TAIL(&owner->behind, watcher, of_behind);
 	TAILQ_REMOVE(&watch->lagging, owner, of_lagging);
 	TAILQ_INSERT_TAIL(&watch->lagging, owner, of_lagging);
-	return watcher;
+	return owner;
+}
+
+struct watcher *
+watch_first_behind(const struct watch_owner *owner)
+{
+	return TAILQ_FIRST(&owner->behind);
+}
+
+void
+watch_to_back(struct watcher *watcher)
+{
+	struct watch_owner *owner = watcher->owner;
+
+	ASSERT(watcher->state == WATCHER_BEHIND);
+	TAILQ_REMOVE(&owner->behind, watcher, of_behind);
+	TAILQ_INSERT_TAIL(&owner->behind, watcher, of_behind);
+}
+
+void
+watch_taken(struct watch *watch, uint64_t number, uint64_t bytes)
+{
+	struct watch_owner *owner = owner_find(watch, number);
+
+	/* It may have gone, and come again, meanwhile. */
+	if (owner != NULL)
+		owner->untaken -= MIN_OF(owner->untaken, bytes);
 }
 
 struct watch_past *
@@ -627,16 +649,6 @@ watch_past(struct watcher *watcher)
 {
 	ASSERT(watcher->state == WATCHER_BEHIND);
 	return &watcher->past;
-}
-
-bool
-watch_charge(struct watcher *watcher, uint64_t store_index)
-{
-	struct watch_owner *owner = watcher->owner;
-	bool is_new = owner->charged != store_index;
-
-	owner->charged = store_index;
-	return is_new;
 }
 
 void
@@ -662,7 +674,7 @@ watch_go_on(struct watch *watch, uint64_t owner, uint64_t id)
 void
 watch_clear(struct watch *watch, struct watcher *watcher, uint64_t store_index)
 {
-	raw_add(watch, watcher, store_index, HIT_CLEARED, NULL);
+	raw_add(watch, watcher, store_index, HIT_CLEARED, NULL, 0);
 	watcher_end(watch, watcher);
 }
 
@@ -715,6 +727,7 @@ give(struct watch *watch, const struct watch_raw_hit *raw, struct blob *event, s
 	}
 	watch->ids[id_at] = key->id;
 	hit->id_count++;
+	hit->past_bytes += raw->cost;
 }
 
 size_t
@@ -734,6 +747,8 @@ watch_take(struct watch *watch, const struct store_hit **hits)
 
 		if (raw->watcher->state != WATCHER_DROPPED)
 			give(watch, raw, raw->event, id_count++);
+		else
+			watch_taken(watch, raw->watcher->key.owner, raw->cost);
 		blob_unref(&raw->event);
 		raw_forget(watch, raw);
 	}

@@ -84,27 +84,30 @@ struct watcher *watch_new(struct watch *watch, uint64_t owner, uint64_t id, unsi
  * was behind is told so: a hit of index store_index. */
 void watch_live(struct watch *watch, struct watcher *watcher, struct slice key, uint64_t since,
     uint64_t store_index);
-/* It gets this event; if it is no stream, it is live or behind no more. */
-void watch_hit(struct watch *watch, struct watcher *watcher, const struct event *event);
+/* It gets this event; if it is no stream, it is live or behind no more. cost: see
+ * watch_taken; 0 for what is not of the past. */
+void watch_hit(struct watch *watch, struct watcher *watcher, const struct event *event,
+    size_t cost);
 
 /* ---- those that are given the past ------------------------------------------- */
 
 /* It is to be given the past from next on. */
 void watch_behind(struct watch *watch, struct watcher *watcher, struct slice key, uint64_t next,
     uint64_t asked_at);
-/* May any be given something? Asks has_room for each owner of one that is not paused. */
-bool watch_may_catch_up(const struct watch *watch, bool (*has_room)(void *argument, uint64_t owner),
-    void *argument);
-/* Ask has_room once for each owner, for the calls of watch_next_behind that follow. */
-void watch_ask_room(struct watch *watch, bool (*has_room)(void *argument, uint64_t owner),
-    void *argument);
-/* One that is behind and whose owner has room; owners take turns, and so do the
- * watches of one. NULL: none. */
-struct watcher *watch_next_behind(struct watch *watch);
+/* May an owner of some that are behind and not paused be given something? */
+bool watch_may_catch_up(const struct watch *watch, const struct store_catch_up *how);
+/* Ask how->has_room once for each owner, for the calls of watch_next_owner that follow. */
+void watch_ask_room(struct watch *watch, const struct store_catch_up *how);
+/* Owners take turns. NULL: none may be given anything. */
+struct watch_owner *watch_next_owner(struct watch *watch, size_t untaken_max);
+/* Who of them is next; NULL: none any more. */
+struct watcher *watch_first_behind(const struct watch_owner *owner);
+/* All others of its owner come before it. */
+void watch_to_back(struct watcher *watcher);
 /* Its state; changes to next and given are kept. Good until it is behind no more. */
 struct watch_past *watch_past(struct watcher *watcher);
-/* True if this event is not what its owner was charged for last; it is from now on. */
-bool watch_charge(struct watcher *watcher, uint64_t store_index);
+/* That much of what was given to the owner's watches (cost of watch_hit) was taken. */
+void watch_taken(struct watch *watch, uint64_t owner, uint64_t bytes);
 /* It gets no more until its owner asks (unknown ones and others are ignored). */
 void watch_pause(struct watch *watch, struct watcher *watcher);
 void watch_go_on(struct watch *watch, uint64_t owner, uint64_t id);

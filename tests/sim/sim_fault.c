@@ -102,6 +102,7 @@ history_profile(const struct world *world, struct sim_profile *profile)
 		return;
 	profile->catch_up_bytes = 1 + rand_below(&rand, 1000);
 	profile->catch_up_looks = 1 + rand_below(&rand, 50);
+	profile->catch_up_untaken = 1 + rand_below(&rand, 2000);
 	profile->watch_piece_bytes = 1 + rand_below(&rand, 500);
 }
 

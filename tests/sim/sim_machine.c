@@ -238,7 +238,7 @@ io_watching(void *argument, uint64_t session, uint64_t watch_id, const struct ms
 
 static void
 io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
-    struct slice event)
+    struct slice event, uint64_t past_bytes)
 {
 	struct machine *machine = argument;
 	struct worker *worker = worker_of_session(machine, session);
@@ -248,7 +248,7 @@ io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t cou
 		return;
 	for (size_t i = 0; i < count; i++)
 		codec_put_u64(&ids, watch_ids[i]);
-	msg_event_frame(&frame, 0, &(struct msg_event){ buf_slice(&ids), event });
+	msg_event_frame(&frame, 0, &(struct msg_event){ buf_slice(&ids), past_bytes, event });
 	buf_free(&ids);
 	worker_reply(worker, take_frame(&frame));
 }
@@ -509,6 +509,7 @@ machine_start(struct machine *machine)
 		.log_memory_bytes = world->profile.log_memory_bytes,
 		.catch_up_bytes = world->profile.catch_up_bytes,
 		.catch_up_looks = world->profile.catch_up_looks,
+		.catch_up_untaken = world->profile.catch_up_untaken,
 		.watch_piece_bytes = world->profile.watch_piece_bytes,
 		.seed = rand_next(&world->rand),
 		.new_cluster_id = world->seed | 1,

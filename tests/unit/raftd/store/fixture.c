@@ -348,16 +348,17 @@ has_room(void *argument, uint64_t owner)
 	return owner != f->full_owner;
 }
 
-/* "catch_up bytes=N looks=N piece=N full=OWNER"; without a word there is no limit. */
+/* "catch_up bytes=N looks=N piece=N untaken=N full=OWNER"; without a word there is no limit. */
 static void
 catch_up_command(struct fixture *f, const struct words *words)
 {
 	const char *bytes = option(words, "bytes"), *looks = option(words, "looks");
-	const char *piece = option(words, "piece");
+	const char *piece = option(words, "piece"), *untaken = option(words, "untaken");
 	struct store_catch_up how = {
 		.bytes_max = bytes == NULL ? SIZE_MAX : (size_t)number(bytes),
 		.looks_max = looks == NULL ? SIZE_MAX : (size_t)number(looks),
 		.piece_bytes = piece == NULL ? SIZE_MAX : (size_t)number(piece),
+		.untaken_max = untaken == NULL ? SIZE_MAX : (size_t)number(untaken),
 		.has_room = has_room,
 		.argument = f,
 	};
@@ -414,6 +415,8 @@ run_words(struct fixture *f, const struct words *words)
 		watch_command(f, words);
 	} else if (strcmp(verb, "catch_up") == 0) {
 		catch_up_command(f, words);
+	} else if (strcmp(verb, "take") == 0) {
+		store_watch_taken(f->store, number(words->word[1]), number(words->word[2]));
 	} else if (strcmp(verb, "more") == 0) {
 		store_watch_more(f->store, number(words->word[1]), number(words->word[2]));
 	} else if (strcmp(verb, "hits") == 0) {

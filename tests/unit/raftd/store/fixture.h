@@ -13,8 +13,9 @@
  *		[past]		answered by "behind" if it is
  *	unwatch OWNER ID | unwatch OWNER
  *	hits			all, also of the past, and forget them
- *	catch_up [bytes=N] [looks=N] [piece=N] [full=OWNER]
+ *	catch_up [bytes=N] [looks=N] [piece=N] [untaken=N] [full=OWNER]
  *				a bounded step into the past; "more" if another would do more
+ *	take OWNER N		so many past_bytes were worked off
  *	more OWNER ID		that watch wants its next piece
  *	taken			the hits so far, also who is "live" now, and forget them
  *

@@ -5,9 +5,17 @@
 
 #include "common/limits.h"
 #include "common/rand.h"
+#include "common/xmem.h"
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
+
+static bool
+everybody_has_room(void *argument UNUSED, uint64_t owner UNUSED)
+{
+	return true;
+}
 
 TEST(a_watch_gets_one_event_and_is_gone)
 {
@@ -347,19 +355,22 @@ TEST(the_past_comes_in_steps_of_so_many_bytes)
 	EXPECT(f, "watch 1 1 /a stream since=1 past", "behind");
 	EXPECT(f, "watch 1 2 /a stream since=1 past", "behind");
 	EXPECT(f, "watch 2 1 /a stream since=2 past", "behind");
+	EXPECT(f, "watch 1 3 /a stream since=1 past", "behind");
 	EXPECT(f, "catch_up bytes=1", "more");
-	EXPECT(f, "taken", "1[1] set /a=1 m1 c1");
+	/* The second costs a little, too. */
+	EXPECT(f, "taken", "1[1 2] set /a=1 m1 c1");
 	/* It is the turn of the other owner, then of the other watch. */
 	EXPECT(f, "catch_up bytes=1", "more");
-	EXPECT(f, "taken", "2[1] set /a=2 m2 c2 < /a=1 m1 c1");
+	EXPECT(f, "taken", "2[1] set /a=2 m2 c2 < /a=1 m1 c1; 2[1] live");
 	EXPECT(f, "catch_up bytes=1", "more");
-	EXPECT(f, "taken", "1[2] set /a=1 m1 c1");
+	EXPECT(f, "taken", "1[3] set /a=1 m1 c1");
+	EXPECT(f, "unwatch 1 3", "");
 	/* What happens meanwhile comes behind what was before. */
 	EXPECT(f, "set /a 3", "200 set /a=3 m3 c3 < /a=2 m2 c2");
-	EXPECT(f, "taken", "none");
+	EXPECT(f, "taken", "2[1] set /a=3 m3 c3 < /a=2 m2 c2");
 	EXPECT(f, "catch_up", "");
 	EXPECT(f, "taken", "1[1 2] set /a=2 m2 c2 < /a=1 m1 c1; 1[1 2] set /a=3 m3 c3 < /a=2 m2 c2; "
-	    "2[1] set /a=3 m3 c3 < /a=2 m2 c2; 1[1 2] live; 2[1] live");
+	    "1[1 2] live");
 	EXPECT(f, "set /a 4", "200 set /a=4 m4 c4 < /a=3 m3 c3");
 	EXPECT(f, "taken", "1[1 2] set /a=4 m4 c4 < /a=3 m3 c3; 2[1] set /a=4 m4 c4 < /a=3 m3 c3");
 	fixture_free(&f);
@@ -394,6 +405,62 @@ TEST(a_watch_that_has_its_piece_waits_until_it_is_asked_for_more)
 	EXPECT(f, "more 1 1", "");
 	EXPECT(f, "catch_up", "");
 	EXPECT(f, "taken", "none");
+	fixture_free(&f);
+}
+
+/* One event for all who want it: the first pays for it, the others for a copy at most. */
+TEST(an_event_that_many_want_goes_out_once)
+{
+	struct fixture *f = fixture_new(1);
+	struct store_catch_up how = { .bytes_max = 64 * KIB, .looks_max = 1000,
+		.piece_bytes = 1, .untaken_max = 1, .has_room = everybody_has_room };
+	struct command_write write = { .op = WRITE_SET, .key = SLICE_LITERAL("/big") };
+	uint8_t *value = xzalloc(100 * KIB);
+	const struct store_hit *hits;
+	char line[64];
+	unsigned i;
+
+	write.value = slice_of(value, 100 * KIB);
+	for (i = 0; i < 2; i++) {
+		struct store_outcome outcome = fixture_write(f, &write, false);
+
+		fixture_outcome_free(&outcome);
+	}
+	for (i = 1; i <= 100; i++) {
+		snprintf(line, sizeof(line), "watch 1 %u /big stream since=1", i);
+		EXPECT(f, line, "watching");
+	}
+	store_catch_up(f->store, &how);
+	assert_int_equal(store_take_hits(f->store, &hits), 1);
+	/* Of 100 KiB, and so many of 4 KiB as go into 64. */
+	assert_int_equal(hits[0].id_count, 1 + 16);
+	assert_int_equal(hits[0].past_bytes, hits[0].event->size + 16 * CATCH_UP_SHARED_BYTES);
+	assert_int_equal(hits[0].ids[16], 17);
+	/* Until that is worked off there is nothing more for this owner. */
+	assert_false(store_may_catch_up(f->store, &how));
+	store_catch_up(f->store, &how);
+	snprintf(line, sizeof(line), "take 1 %u", (unsigned)hits[0].past_bytes);
+	assert_int_equal(store_take_hits(f->store, &hits), 0);
+	EXPECT(f, line, "");
+	assert_true(store_may_catch_up(f->store, &how));
+	store_catch_up(f->store, &how);
+	/* Those who have not had it go on where the others were. */
+	assert_int_equal(store_take_hits(f->store, &hits), 1);
+	assert_int_equal(hits[0].id_count, 17);
+	assert_int_equal(hits[0].ids[0], 18);
+	/* More than was given is not owed. */
+	EXPECT(f, "take 1 18446744073709551615", "");
+	EXPECT(f, "take 9 1", "");
+	assert_true(store_may_catch_up(f->store, &how));
+	/* What is dropped before it is taken need not be worked off. */
+	store_catch_up(f->store, &how);
+	for (i = 35; i <= 51; i++) {
+		snprintf(line, sizeof(line), "unwatch 1 %u", i);
+		EXPECT(f, line, "");
+	}
+	assert_int_equal(store_take_hits(f->store, &hits), 0);
+	assert_true(store_may_catch_up(f->store, &how));
+	free(value);
 	fixture_free(&f);
 }
 
