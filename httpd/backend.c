@@ -28,8 +28,8 @@
 
 #define READ_ID (UINT64_C(1) << 63)
 #define TICK_MS 100
-/* A channel that closed while raftd lives is never made anew, so a worker that
- * is without one for long starts over. */
+/* The supervisor makes a new channel at once if raftd lives, or when it lives again. A
+ * worker that is without one for so long all the same starts over. */
 #define ABANDONED_MS 15000
 #define WINDOW SESSION_RESULTS_MAX
 
@@ -437,13 +437,6 @@ backend_tick_soon(struct backend *backend)
 
 /* ---- the channel ----------------------------------------------------------------------------- */
 
-void
-backend_protocol_error(struct backend *backend, const char *what)
-{
-	diag_error("backend", "raftd sent %s", what);
-	loop_stop(backend->worker->loop, EXIT_PROTOCOL);
-}
-
 static void
 shut(struct backend *backend)
 {
@@ -466,6 +459,21 @@ shut(struct backend *backend)
 	backend_backup_lost(backend);
 	cluster_stale(backend->worker->cluster);
 	backend_tick_soon(backend);
+}
+
+/* Without it the requests wait for the next one, as when raftd is restarted. */
+static void
+lose(struct backend *backend, int why)
+{
+	shut(backend);
+	worker_lost_raftd(backend->worker, backend->token, why);
+}
+
+void
+backend_protocol_error(struct backend *backend, const char *what)
+{
+	diag_error("backend", "raftd sent %s", what);
+	lose(backend, CHANNEL_END_RULES);
 }
 
 /* raftd can answer: send all that is under way. */
@@ -637,7 +645,7 @@ channel_closed(void *argument, enum err why)
 		diag_info("backend", "raftd closed the channel, waiting for the next one");
 	else
 		diag_warn("backend", "channel to raftd failed: %s", err_text(why));
-	shut(backend);
+	lose(backend, channel_end_of(why));
 }
 
 void

@@ -45,7 +45,8 @@ struct backend {
 	struct backend_peer_owner peers; /* peer role */
 };
 
-/* raftd broke the protocol: end this process, the supervisor makes it anew. */
+/* raftd broke the protocol: the channel is given up, and with it what came by it. The
+ * supervisor makes another, and a new worker if that happens again and again. */
 void backend_protocol_error(struct backend *backend, const char *what);
 /* Watch the deadlines as long as something waits. */
 void backend_tick_soon(struct backend *backend);

@@ -411,6 +411,15 @@ exit_code_of(enum err err)
 	}
 }
 
+static void
+channel_lost(void *argument, uint64_t token, int why)
+{
+	struct raftd *raftd = argument;
+
+	msg_channel_lost_frame(child_out(raftd->child), 0,
+	    &(struct msg_channel_lost){ .token = token, .why = (uint8_t)why });
+}
+
 /* Opens the disk and makes the node of it; on failure *sentence says why. */
 static enum err
 open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
@@ -450,6 +459,7 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		return err;
 	raftd->node = node_new(&node_config, make_io(raftd), recovered);
 	raftd->sessions = sessions_new(raftd->loop, raftd->node);
+	sessions_on_lost(raftd->sessions, channel_lost, raftd);
 	err = wal_recover(raftd->wal, load_state, load_entry, raftd, sentence);
 	if (err != ERR_NONE)
 		return err;

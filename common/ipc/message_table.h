@@ -168,6 +168,11 @@ MESSAGE(handover, 0x30, FROM_SUPERVISOR,
 MESSAGE(rotation, 0x31, FROM_SUPERVISOR,
     FIELD(u8, out))		/* 1: no */
 
+/* A data channel has ended on this side: another is wanted, if both processes live. */
+MESSAGE(channel_lost, 0x32, FROM_CHILD,
+    FIELD(u64, token)		/* of the pair */
+    FIELD(u8, why))		/* CHANNEL_END_* of wire.h */
+
 /* Carries the end of a pipe that the child writes its lines to; before metrics. */
 MESSAGE(diag_pipe, 0x60, FROM_SUPERVISOR, FIELD(u64, unused))
 

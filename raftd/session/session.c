@@ -35,6 +35,8 @@ struct sessions {
 	struct session *peer;	/* open session of the peer worker */
 	struct shared_index *announced; /* store index up to which changes were announced */
 	struct buf nowhere;	/* frames for nodes while there is none */
+	void (*lost)(void *argument, uint64_t token, int why);
+	void *lost_argument;
 	size_t count;
 };
 
@@ -75,6 +77,14 @@ sessions_free(struct sessions **sessions)
 	*sessions = NULL;
 }
 
+void
+sessions_on_lost(struct sessions *sessions,
+    void (*lost)(void *argument, uint64_t token, int why), void *argument)
+{
+	sessions->lost = lost;
+	sessions->lost_argument = argument;
+}
+
 size_t
 sessions_count(const struct sessions *sessions)
 {
@@ -98,12 +108,17 @@ role_name(int role)
 	return role == ROLE_PEER ? "peer" : "client";
 }
 
+/* how: CHANNEL_END_*; 0: nobody wants another. */
 static void
-end_session(struct session *session, const char *why)
+end_session(struct session *session, int how, const char *why)
 {
+	struct sessions *sessions = session->sessions;
+
 	if (session->gone)
 		return;
 	session->gone = true;
+	if (how != 0 && sessions->lost != NULL)
+		sessions->lost(sessions->lost_argument, session->token, how);
 	diag_debug("session", "session ends worker=%s-%" PRIu32 " why=%s",
 	    role_name(session->role), session->number, why);
 	if (session->sessions->peer == session)
@@ -117,7 +132,7 @@ break_session(struct session *session, const char *why)
 {
 	diag_error("session", "worker sent what it must not: worker=%s-%" PRIu32 " what=%s",
 	    role_name(session->role), session->number, why);
-	end_session(session, why);
+	end_session(session, CHANNEL_END_RULES, why);
 }
 
 static void
@@ -162,7 +177,7 @@ end_replaced(struct session *session)
 	LIST_FOREACH(older, &session->sessions->list, link)
 		if (older != session && older->role == session->role &&
 		    (older->id == session->id || session->role == ROLE_PEER))
-			end_session(older, "replaced");
+			end_session(older, 0, "replaced");
 }
 
 static void
@@ -179,7 +194,7 @@ greet(struct session *session, const struct frame *frame)
 	if (hello.protocol != WIRE_PROTOCOL) {
 		diag_error("session", "worker speaks protocol %u, this is %u", hello.protocol,
 		    WIRE_PROTOCOL);
-		end_session(session, "protocol");
+		end_session(session, 0, "protocol");
 		return;
 	}
 	if (hello.role != session->role || hello.number != session->number ||
@@ -387,7 +402,15 @@ received(void *argument, const struct frame *frame, int fd UNUSED)
 static void
 closed(void *argument, enum err why)
 {
-	end_session(argument, err_text(why));
+	struct session *session = argument;
+
+	if (why == ERR_BUSY)
+		diag_warn("session", "worker does not take what it is sent, cut off: worker=%s-%"
+		    PRIu32, role_name(session->role), session->number);
+	else if (why != ERR_CLOSED)
+		diag_warn("session", "channel to a worker failed: worker=%s-%" PRIu32 " error=%s",
+		    role_name(session->role), session->number, err_text(why));
+	end_session(session, channel_end_of(why), err_text(why));
 }
 
 /* ---- what goes -------------------------------------------------------------- */

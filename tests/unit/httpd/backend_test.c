@@ -363,16 +363,56 @@ TEST(a_silent_raftd_ends_requests_too)
 	fake_free(&fake);
 }
 
-TEST(a_channel_that_speaks_nonsense_ends_the_worker)
+static bool
+is_lost(void *argument)
 {
-	struct fake *fake = fake_new(ROLE_CLIENT);
+	return ((struct fake *)argument)->lost_why != 0;
+}
 
-	fake_attach(fake, PHASE_MEMBER);
-	assert_true(fake_is_quiet(fake));
-	frame_append(channel_out(fake->channel), MSG_outcome, 0, 1, SLICE_LITERAL("nonsense"));
-	loop_again(fake->worker.loop);
-	assert_int_equal(loop_run(fake->worker.loop, 0), EXIT_PROTOCOL);
-	fake_free(&fake);
+/* Whatever ends the channel, what was under way goes on by the next one. */
+TEST(a_channel_that_breaks_is_told_and_the_next_one_goes_on)
+{
+	static const struct {
+		uint16_t type;
+		struct slice payload;
+		int why;
+	} ends[] = {
+		{ MSG_outcome, { (const uint8_t *)"nonsense", 8 }, CHANNEL_END_RULES },
+		{ MSG_event, { (const uint8_t *)"", 0 }, CHANNEL_END_RULES },
+		{ MSG_write, { NULL, 0 }, CHANNEL_END_RULES },
+		{ MSG_hello, { NULL, 0 }, CHANNEL_END_RULES },
+		{ 0, { NULL, 0 }, CHANNEL_END_CLOSED },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(ends); i++) {
+		struct fake *fake = fake_new(ROLE_CLIENT);
+		struct test_call call;
+		uint64_t id, again;
+
+		fake_attach(fake, PHASE_MEMBER);
+		put(fake, &call, "/a");
+		next_write(fake, &id);
+		assert_int_equal(fake->lost_why, 0);
+		if (ends[i].type != 0)
+			frame_append(channel_out(fake->channel), ends[i].type, 0, 1,
+			    ends[i].payload);
+		else
+			fake_detach(fake);
+		loop_again(fake->worker.loop);
+		fake_until(fake, is_lost, fake);
+		assert_int_equal(fake->lost_why, ends[i].why);
+		assert_true(fake_is_quiet(fake));
+		fake->lost_why = 0;
+		fake_detach(fake);
+		fake_attach(fake, PHASE_MEMBER);
+		next_write(fake, &again);
+		assert_true(again == id);
+		fake_outcome(fake, id, ERR_NONE, SLICE_LITERAL("e"), 0);
+		fake_until(fake, is_answered, &call);
+		assert_int_equal(fake->lost_why, 0);
+		free_call(&call);
+		fake_free(&fake);
+	}
 }
 
 TEST(frames_for_nodes_are_dropped_while_nobody_owns_them)

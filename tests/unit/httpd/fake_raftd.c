@@ -395,6 +395,15 @@ worker_resolve(struct worker *worker UNUSED, uint64_t id UNUSED, const char *hos
 }
 
 void
+worker_lost_raftd(struct worker *worker, uint64_t token, int why)
+{
+	struct fake *fake = CONTAINER_OF(worker, struct fake, worker);
+
+	assert_int_equal(token, TOKEN);
+	fake->lost_why = why;
+}
+
+void
 worker_end_node(struct worker *worker UNUSED, enum exit_code code UNUSED, const char *sentence)
 {
 	fail_msg("the node was ended: %s", sentence);

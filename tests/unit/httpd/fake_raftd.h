@@ -27,6 +27,7 @@ struct fake {
 	struct fake_frame *frames;	/* that came from the worker, in order */
 	size_t frame_count, frame_capacity;
 	size_t taken;			/* frames that fake_next gave out */
+	int lost_why;			/* CHANNEL_END_* of the last channel; 0: none was lost */
 	bool (*condition)(void *argument);
 	void *argument;
 };
