@@ -1,15 +1,19 @@
 """The channels between raftd and its workers: history of a stream comes in pieces, who does not
 read costs little, and a channel that breaks is made anew while its clients wait."""
 
+import ctypes
 import os
 import signal
+import socket
 import subprocess
 import threading
 import time
 
-from moothall import ETCD, SLOW, VISIBLE, wait_until
+import pytest
+
+from moothall import ETCD, SLOW, VISIBLE, Watcher, Writers, wait_until
 from prometheus import scrape
-from wire import Crowd, Wire, request, watchers, wire_of, wires_of_all_workers, worker_of
+from wire import Wire, request, watchers, wires_of_all_workers
 
 MIB = 1 << 20
 
@@ -130,4 +134,85 @@ def test_many_streams_over_the_whole_window_delay_nobody(world):
         for index in range(last - 998, last + 1):
             assert wire.event()["node"]["modifiedIndex"] == index
     for wire in wires:
+        wire.close()
+
+
+# ---- a channel that breaks
+
+PIDFD_OPEN, PIDFD_GETFD = 434, 438
+
+
+def break_channel(pid):
+    """Shut the socket between a worker and raftd down, as no process of the node would."""
+    libc = ctypes.CDLL(None, use_errno=True)
+    with open("/proc/net/unix") as table:
+        unix = {line.split()[6] for line in table.readlines()[1:]}
+    process = libc.syscall(PIDFD_OPEN, pid, 0)
+    assert process >= 0, os.strerror(ctypes.get_errno())
+    broken = 0
+    for fd in sorted(int(name) for name in os.listdir("/proc/%d/fd" % pid)):
+        place = os.readlink("/proc/%d/fd/%d" % (pid, fd))
+        if fd <= 4 or not place.startswith("socket:[") or place[8:-1] not in unix:
+            continue
+        taken = libc.syscall(PIDFD_GETFD, process, fd, 0)
+        if taken < 0:
+            pytest.skip("descriptors of others cannot be had here: " + os.strerror(ctypes.get_errno()))
+        with socket.socket(fileno=taken) as channel:
+            channel.shutdown(socket.SHUT_RDWR)
+        broken += 1
+    os.close(process)
+    assert broken == 1
+    return broken
+
+
+def remade(node):
+    return node.log().count("channel between raftd and a worker broke, made anew")
+
+
+def test_a_broken_channel_is_made_anew_and_no_client_notices(world):
+    """Of each client worker and of the peer worker, under load, with open watches."""
+    nodes = world.cluster(flags=["-workers", "2"] + VISIBLE)
+    follower = next(node for node in nodes if node is not world.leader_of(nodes))
+    before = [node.pids() for node in nodes]
+    first = follower.put("/c/first", "v").json["node"]["modifiedIndex"] + 1
+    wires = wires_of_all_workers(follower)
+    with Watcher(follower.client, "/c", first) as watcher, \
+            Writers([node.client for node in nodes], threads=6, prefix="/c/load") as writers:
+        for wire in wires.values():
+            wire.watch("/c/last", "&stream=true")
+        for count, pid in enumerate(list(wires) + before[nodes.index(follower)]["peer"]):
+            writers.wait_more(50)
+            break_channel(pid)
+            wait_until(lambda: remade(follower) == count + 1, 10, "another channel")
+        writers.wait_more(50)
+        last = follower.put("/c/last", "v").json["node"]["modifiedIndex"]
+        for wire in wires.values():
+            assert wire.event()["node"]["modifiedIndex"] == last
+    assert not writers.failed and not writers.broken
+    writers.check(follower)
+    assert [node.pids() for node in nodes] == before
+    assert scrape(follower.client).get("etcd_ipc_channels_remade_total") == 3
+    assert watcher.events == sorted(set(watcher.events)) and len(watcher.events) > 50 and not watcher.errors
+    for wire in wires.values():
+        wire.close()
+
+
+def test_a_worker_that_was_stopped_goes_on_where_it_was(world):
+    """Its clients wait; the others' do not."""
+    node = world.node(flags=["-workers", "2"] + VISIBLE).start()
+    before = node.pids()
+    wires = wires_of_all_workers(node)
+    (stopped, stream), (_, writer) = wires.items()
+    stream.watch("/s", "&recursive=true&stream=true")
+    os.kill(stopped, signal.SIGSTOP)
+    try:
+        writer.send(*[request("PUT", "/v2/keys/s/%d" % (i % 4), {"value": i}) for i in range(100)])
+        for _ in range(100):
+            assert writer.answer().status in (200, 201)
+    finally:
+        os.kill(stopped, signal.SIGCONT)
+    for i in range(100):
+        assert stream.event()["node"]["value"] == str(i)
+    assert node.pids() == before
+    for wire in wires.values():
         wire.close()

@@ -5,6 +5,7 @@
 #include "raftd/session/session.h"
 
 #include "common/ipc/shared_index.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "tests/lib/test.h"
 
@@ -366,6 +367,111 @@ take_index(int fd)
 	memcpy(&passed, CMSG_DATA(&control.header), sizeof(passed));
 	assert_int_equal(shared_index_open(passed, &shared), ERR_NONE);
 	return shared;
+}
+
+/* ---- what one worker may have ------------------------------------------------------ */
+
+struct lost {
+	uint64_t token;
+	int why;
+	unsigned count;
+};
+
+static void
+note_lost(void *argument, uint64_t token, int why)
+{
+	struct lost *lost = argument;
+
+	*lost = (struct lost){ token, why, lost->count + 1 };
+}
+
+/* The supervisor is told of each end but of those that have a successor. */
+TEST(the_end_of_a_channel_is_told_with_its_reason)
+{
+	struct world *w = world_new();
+	struct lost lost = { 0 };
+	struct buf out = BUF_INIT;
+	int fd, fresh;
+
+	sessions_on_lost(w->sessions, note_lost, &lost);
+	fd = attach(w, ROLE_CLIENT, 1);
+	greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
+	frame_append(&out, MSG_settings, 0, 7, SLICE_EMPTY);
+	say(fd, &out);
+	run(w);
+	assert_int_equal(lost.count, 1);
+	assert_int_equal(lost.why, CHANNEL_END_RULES);
+	assert_int_equal(lost.token, 1234);
+	close(fd);
+	fd = attach(w, ROLE_PEER, 0);
+	greet(w, fd, ROLE_PEER, 0, 1234, 6);
+	buf_clear(&out);
+	for (size_t i = 0; i < FRAME_HEADER_BYTES; i++)
+		buf_append_byte(&out, 0xff);
+	say(fd, &out);
+	run(w);
+	assert_int_equal(lost.count, 2);
+	assert_int_equal(lost.why, CHANNEL_END_BYTES);
+	close(fd);
+	fd = attach(w, ROLE_CLIENT, 1);
+	greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
+	fresh = attach(w, ROLE_CLIENT, 1);
+	greet(w, fresh, ROLE_CLIENT, 1, 1234, 5);
+	assert_int_equal(lost.count, 2);
+	close(fresh);
+	run(w);
+	assert_int_equal(lost.count, 3);
+	assert_int_equal(lost.why, CHANNEL_END_CLOSED);
+	buf_free(&out);
+	close(fd);
+	world_free(w);
+}
+
+/* One that hangs is cut off, its memory is given back, and a channel that it does not
+ * answer yet costs nothing. */
+TEST(a_worker_that_takes_nothing_is_cut_off_at_its_limit)
+{
+	struct world *w = world_new();
+	struct lost lost = { 0 };
+	uint8_t *value = xzalloc(8 * MIB);
+	const uint64_t id = 3;
+	struct msg_changed changed = { .store_index = 3 };
+	size_t queued = 0;
+	int fd, fresh;
+
+	sessions_on_lost(w->sessions, note_lost, &lost);
+	fd = attach(w, ROLE_CLIENT, 1);
+	greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
+	/* Up to the limit it is waited for. */
+	while (sessions_queued_for(w->sessions, 5) + 9 * MIB <= CHANNEL_QUEUE_BYTES_MAX) {
+		sessions_event(w->sessions, 5, &id, 1, slice_of(value, 8 * MIB), 0);
+		sessions_flush(w->sessions);
+		queued = sessions_queued_for(w->sessions, 5);
+	}
+	run(w);
+	assert_int_equal(lost.count, 0);
+	assert_true(queued > CHANNEL_QUEUE_BYTES_MAX - 9 * MIB);
+	for (unsigned i = 0; i < 2; i++)
+		sessions_event(w->sessions, 5, &id, 1, slice_of(value, 8 * MIB), 0);
+	run(w);
+	assert_int_equal(lost.count, 1);
+	assert_int_equal(lost.why, CHANNEL_END_QUEUE);
+	assert_int_equal(sessions_queued(w->sessions), 0);
+	assert_int_equal(sessions_count(w->sessions), 0);
+	fresh = attach(w, ROLE_CLIENT, 1);
+	run(w);
+	for (unsigned i = 0; i < 100; i++) {
+		sessions_event(w->sessions, 5, &id, 1, slice_of(value, 8 * MIB), 0);
+		sessions_changed(w->sessions, &changed);
+	}
+	assert_int_equal(sessions_queued(w->sessions), 0);
+	greet(w, fresh, ROLE_CLIENT, 1, 1234, 5);
+	assert_int_equal(sessions_count(w->sessions), 1);
+	assert_int_equal(lost.count, 1);
+	free(value);
+	close(fd);
+	close(fresh);
+	world_free(w);
 }
 
 TEST(every_worker_sees_a_change_announced_before_any_outcome_leaves)
