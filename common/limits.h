@@ -64,8 +64,13 @@
 #define SESSION_RESULTS_MAX 4096	/* answers kept for one session */
 #define WORKER_REQUESTS_MAX 4096	/* in work in one worker */
 
-/* Writes under way in one node; above, more are refused */
+/* Writes under way in one node, and of one worker; above, more are refused */
 #define PROPOSAL_BYTES_MAX (128 * MIB)
+#define SESSION_PROPOSAL_BYTES_MAX (112 * MIB)
+
+/* Of one session, in raftd, which trusts no worker */
+#define SESSION_REQUESTS_MAX (2 * WORKER_REQUESTS_MAX) /* not answered; then it is not read from */
+#define SESSION_WATCHES_SHARE 8		/* one part of so many is left to the other workers */
 
 /* Peers */
 #define APPEND_BYTES_MAX (1 * MIB)	/* payload of one append; one entry may pass it */
@@ -85,6 +90,8 @@ _Static_assert(WORKER_REQUESTS_MAX <= SESSION_RESULTS_MAX,
     "every answer a worker may still ask for again is kept");
 _Static_assert(ASSEMBLED_BYTES_MAX + SESSION_QUEUE_BYTES <= CHANNEL_QUEUE_BYTES_MAX,
     "the largest answer fits behind what may wait when its question is read");
+_Static_assert(PROPOSAL_BYTES_MAX - SESSION_PROPOSAL_BYTES_MAX >= VALUE_BYTES_MAX + KEY_BYTES_MAX +
+    FRAME_ROOM, "no worker keeps another from its largest write");
 _Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
     "flow control holds a leader back before the peer's queue drops");
 _Static_assert(HEAD_BYTES_MAX <= KEY_BYTES_MAX, "a key that fits the head is taken");

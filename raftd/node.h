@@ -87,6 +87,8 @@ void node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_
 void node_backup_ask(struct node *node, uint64_t session, uint64_t request_id,
     uint64_t sequence);
 void node_backup_stop(struct node *node, uint64_t session, uint64_t request_id);
+/* So many client workers have a session. */
+void node_set_workers(struct node *node, size_t count);
 /* The worker's channel closed: nobody waits for its answers, its watches end. */
 void node_session_gone(struct node *node, uint64_t session);
 /* Our join through another node was answered. */

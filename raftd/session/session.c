@@ -25,6 +25,7 @@ struct session {
 	uint32_t number;
 	uint64_t token;
 	uint64_t id;		/* chosen by the worker; 0 until its hello */
+	size_t asked;		/* requests that are not answered */
 	bool gone;
 };
 
@@ -102,6 +103,18 @@ sessions_queued(const struct sessions *sessions)
 	return bytes;
 }
 
+static void
+count_workers(struct sessions *sessions)
+{
+	const struct session *session;
+	size_t count = 0;
+
+	LIST_FOREACH(session, &sessions->list, link)
+		if (session->role == ROLE_CLIENT && session->id != 0 && !session->gone)
+			count++;
+	node_set_workers(sessions->node, count);
+}
+
 static const char *
 role_name(int role)
 {
@@ -121,10 +134,11 @@ end_session(struct session *session, int how, const char *why)
 		sessions->lost(sessions->lost_argument, session->token, how);
 	diag_debug("session", "session ends worker=%s-%" PRIu32 " why=%s",
 	    role_name(session->role), session->number, why);
-	if (session->sessions->peer == session)
-		session->sessions->peer = NULL;
+	if (sessions->peer == session)
+		sessions->peer = NULL;
 	if (session->id != 0)
-		node_session_gone(session->sessions->node, session->id);
+		node_session_gone(sessions->node, session->id);
+	count_workers(sessions);
 }
 
 static void
@@ -204,6 +218,7 @@ greet(struct session *session, const struct frame *frame)
 	}
 	session->id = hello.session;
 	end_replaced(session);
+	count_workers(session->sessions);
 	if (session->role == ROLE_PEER)
 		session->sessions->peer = session;
 	node_status(session->sessions->node, &status);
@@ -220,6 +235,7 @@ on_write(struct session *session, const struct frame *frame, const struct msg_wr
 	    m->key.size > KEY_BYTES_MAX || m->value.size > VALUE_BYTES_MAX ||
 	    m->prev_value.size > VALUE_BYTES_MAX)
 		return ERR_MALFORMED;
+	session->asked++;
 	node_write(session->sessions->node, session->id, frame->request_id,
 	    (frame->flags & FRAME_AGAIN) != 0, m);
 	return ERR_NONE;
@@ -230,6 +246,7 @@ on_read(struct session *session, const struct frame *frame, const struct msg_rea
 {
 	if ((m->flags & ~READ_FLAG_ALL) != 0 || !path_is_canonical(m->key))
 		return ERR_MALFORMED;
+	session->asked++;
 	node_read(session->sessions->node, session->id, frame->request_id, m);
 	return ERR_NONE;
 }
@@ -282,6 +299,7 @@ on_member_change(struct session *session, const struct frame *frame,
 	    m->name.size > NAME_BYTES_MAX || m->peer_url.size > URL_BYTES_MAX ||
 	    m->client_url.size > URL_BYTES_MAX || (m->op == MEMBER_JOIN && m->id == 0))
 		return ERR_MALFORMED;
+	session->asked++;
 	node_member_change(session->sessions->node, session->id, frame->request_id,
 	    (frame->flags & FRAME_AGAIN) != 0, m);
 	return ERR_NONE;
@@ -291,6 +309,7 @@ static enum err
 on_config_change(struct session *session, const struct frame *frame,
     const struct msg_config_change *m)
 {
+	session->asked++;
 	node_config_change(session->sessions->node, session->id, frame->request_id,
 	    (frame->flags & FRAME_AGAIN) != 0, m);
 	return ERR_NONE;
@@ -375,6 +394,15 @@ dispatch(struct session *session, const struct frame *frame)
 	}
 }
 
+/* Does it wait for more than a worker may, or leave more than it should? Then it is not
+ * read from until that has changed. */
+static bool
+has_enough(const struct session *session)
+{
+	return session->asked >= SESSION_REQUESTS_MAX ||
+	    channel_queued(session->channel) > SESSION_QUEUE_BYTES;
+}
+
 static void
 received(void *argument, const struct frame *frame, int fd UNUSED)
 {
@@ -397,6 +425,8 @@ received(void *argument, const struct frame *frame, int fd UNUSED)
 	if ((message_senders(frame->type) & sender) == 0 ||
 	    dispatch(session, frame) != ERR_NONE)
 		break_session(session, message_name(frame->type));
+	else if (has_enough(session))
+		channel_pause(session->channel, true);
 }
 
 static void
@@ -420,8 +450,7 @@ static void
 flush(struct session *session)
 {
 	channel_flush(session->channel);
-	channel_pause(session->channel,
-	    channel_queued(session->channel) > SESSION_QUEUE_BYTES);
+	channel_pause(session->channel, has_enough(session));
 }
 
 void
@@ -489,6 +518,7 @@ sessions_outcome(struct sessions *sessions, uint64_t id, uint64_t request_id,
 
 	if (session == NULL)
 		return;
+	session->asked -= session->asked > 0 ? 1 : 0;
 	do {
 		struct buf *out = channel_out(session->channel);
 		size_t begun;

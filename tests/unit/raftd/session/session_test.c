@@ -51,6 +51,14 @@ watching(void *argument, uint64_t session, uint64_t watch_id, const struct msg_w
 	sessions_watching(w->sessions, session, watch_id, answer);
 }
 
+static void
+stats(void *argument, uint64_t session, uint64_t request_id, const struct msg_stats *m)
+{
+	struct world *w = argument;
+
+	sessions_stats(w->sessions, session, request_id, m);
+}
+
 static struct world *
 world_new(void)
 {
@@ -60,7 +68,7 @@ world_new(void)
 		.election_ms = 200, .request_timeout_ms = 1000, .watches_max = 10, .seed = 1,
 		.new_cluster_id = 1, .join = true };
 	struct node_io io = { .submit = submit, .peer_out = peer_out, .note = note,
-		.watching = watching, .argument = w };
+		.watching = watching, .stats = stats, .argument = w };
 	struct wal_recovered recovered = { .identity = { .node_id = 1, .name = "n" } };
 	const char *where;
 
@@ -471,6 +479,78 @@ TEST(a_worker_that_takes_nothing_is_cut_off_at_its_limit)
 	free(value);
 	close(fd);
 	close(fresh);
+	world_free(w);
+}
+
+/* A worker that has been taken over may ask for anything, as often as it likes. */
+TEST(requests_that_are_not_answered_are_bounded)
+{
+	struct world *w = world_new();
+	struct msg_read read = { .flags = READ_FLAG_QUORUM, .key = SLICE_LITERAL("/a") };
+	struct node_outcome outcome = { .error = ERR_RAFT_INTERNAL };
+	struct buf out = BUF_INIT, in = BUF_INIT;
+	int fd = attach(w, ROLE_CLIENT, 1), types[64];
+	size_t answers = 0;
+
+	/* No turn of the node: none is answered but by this test. */
+	greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
+	for (size_t i = 0; i < SESSION_REQUESTS_MAX; i++) {
+		msg_read_frame(&out, i + 1, &read);
+		if (out.size > 4096) {
+			say(fd, &out);
+			buf_clear(&out);
+			run(w);
+		}
+	}
+	/* At the limit it is read no further. */
+	msg_stats_ask_frame(&out, 9, &(struct msg_stats_ask){ .kind = STATS_STORE });
+	say(fd, &out);
+	run(w);
+	run(w);
+	assert_int_equal(hear(fd, &in, types, ARRAY_COUNT(types)), 2);
+	sessions_outcome(w->sessions, 5, 1, &outcome);
+	run(w);
+	run(w);
+	answers = hear(fd, &in, types, ARRAY_COUNT(types));
+	assert_int_equal(answers, 2);
+	assert_int_equal(types[0], MSG_outcome);
+	assert_int_equal(types[1], MSG_stats);
+	assert_int_equal(sessions_count(w->sessions), 1);
+	buf_free(&out);
+	buf_free(&in);
+	close(fd);
+	world_free(w);
+}
+
+TEST(answers_that_are_not_taken_are_bounded)
+{
+	struct world *w = world_new();
+	struct buf out = BUF_INIT;
+	uint8_t *value = xzalloc(8 * MIB);
+	struct node_outcome outcome = { .event = slice_of(value, 8 * MIB) };
+	struct msg_stats_ask ask = { .kind = STATS_STORE };
+	int fd = attach(w, ROLE_CLIENT, 1);
+	size_t before;
+
+	greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
+	while (sessions_queued(w->sessions) <= SESSION_QUEUE_BYTES - 8 * MIB)
+		sessions_outcome(w->sessions, 5, 1, &outcome);
+	run(w);
+	/* Just below the limit: it is read no further than it takes to pass it. */
+	outcome.event.size = SESSION_QUEUE_BYTES - sessions_queued(w->sessions) - 2048;
+	sessions_outcome(w->sessions, 5, 1, &outcome);
+	run(w);
+	before = sessions_queued(w->sessions);
+	assert_true(before > SESSION_QUEUE_BYTES - 2048 && before <= SESSION_QUEUE_BYTES);
+	for (size_t i = 0; i < 1000; i++)
+		msg_stats_ask_frame(&out, i + 1, &ask);
+	say(fd, &out);
+	run(w);
+	assert_true(sessions_queued(w->sessions) > SESSION_QUEUE_BYTES);
+	assert_true(sessions_queued(w->sessions) < SESSION_QUEUE_BYTES + 1024);
+	buf_free(&out);
+	free(value);
+	close(fd);
 	world_free(w);
 }
 
