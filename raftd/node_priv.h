@@ -88,7 +88,8 @@ struct proposals {
 void proposals_init(struct proposals *proposals, uint64_t seed);
 void proposals_free(struct proposals *proposals);
 /* Takes payload. A proposal of that id that waits already is kept instead; above
- * PROPOSAL_BYTES_MAX in all, or SESSION_PROPOSAL_BYTES_MAX of a session, it is refused with an answer. again: see node_write. */
+ * PROPOSAL_BYTES_MAX in all, or SESSION_PROPOSAL_BYTES_MAX of a session, it is refused
+ * with an answer. again: see node_write. */
 void proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blob *payload,
     bool conf, bool again);
 void proposals_session_gone(struct node *node, uint64_t session);

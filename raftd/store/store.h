@@ -154,8 +154,9 @@ struct store_catch_up {
 
 /*
  * Give those that are behind the next events of the history, owners and their
- * watches in turn; those that want the same event get it together. They come with store_take_hits, in the order of indexes with all
- * others; so nothing may be applied between the two.
+ * watches in turn; those that want the same event get it together. All comes with
+ * store_take_hits, in the order of indexes with what else there is; so nothing may be
+ * applied between the two.
  *
  * A watch that has reached the store index waits from now on, and is told so
  * (HIT_LIVE). One whose next event has left the history is ended (HIT_CLEARED).

@@ -36,7 +36,7 @@ struct watch_owner {
 	TAILQ_HEAD(, watcher) behind;	/* those that may be given more of the past */
 	TAILQ_ENTRY(watch_owner) of_lagging; /* while there is one of them */
 	bool has_room;			/* as of the last watch_ask_room */
-	uint64_t untaken;		/* cost of what it was given of the past and has not taken */
+	uint64_t untaken;		/* cost of what it was given and has not worked off */
 };
 
 enum watcher_state {

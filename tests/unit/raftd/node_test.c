@@ -275,7 +275,8 @@ TEST(writes_of_one_worker_leave_room_for_those_of_others)
 	world_turn(w, 0);
 	assert_int_equal(w->outcomes, 2);
 	assert_int_equal(w->last.error, ERR_RAFT_INTERNAL);
-	assert_string_equal(w->last_cause, "too much is being written at once, the write was not applied");
+	assert_string_equal(w->last_cause,
+	    "too much is being written at once, the write was not applied");
 	/* The largest write of another fits, and what is left is for a third. */
 	write.value.size = VALUE_BYTES_MAX;
 	node_write(w->node, WORLD_SESSION + 1, 1, false, &write);

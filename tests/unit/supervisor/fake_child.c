@@ -8,6 +8,7 @@
  *	    ready_exit:N	end right after READY with code N
  *	    end_node:N		tell the supervisor to end the node with code N
  *	    deaf		do not stop when told to
+ *	    hang		do nothing any more, once it is ready
  *	    say:N		send an empty message of type N, then serve
  *	    lose:N		say of each channel that it ended, by why N
  *	    lose_once:N		the same of the first
@@ -94,6 +95,13 @@ tell_node_state(struct fake *fake, const struct config *config)
 }
 
 static void
+hang(void *argument UNUSED)
+{
+	for (;;)
+		pause();
+}
+
+static void
 configured(void *argument, const struct config *config)
 {
 	struct fake *fake = argument;
@@ -115,6 +123,9 @@ configured(void *argument, const struct config *config)
 		loop_stop(fake->loop, planned(fake, "ready_exit"));
 	title_set("etcd: fake %s", fake->name);
 	tell(fake, "ready");
+	/* In the next turn, when all that was said has left. */
+	if (strcmp(fake->plan, "hang") == 0)
+		loop_timer_set(loop_timer_new(fake->loop, hang, fake), 1);
 }
 
 static void

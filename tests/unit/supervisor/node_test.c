@@ -127,7 +127,8 @@ TEST(a_channel_that_breaks_is_made_anew_and_nobody_dies)
 		{ "client1", "lose_once:1", "it was closed", "client 1" },
 		{ "client1", "lose_once:2", "what was sent was not taken", "client 1" },
 		{ "client2", "lose_once:3", "what came was no frame", "client 2" },
-		{ "client2", "lose_once:4", "what came was no message of the sender's", "client 2" },
+		{ "client2", "lose_once:4", "what came was no message of the sender's",
+		    "client 2" },
 		{ "peer", "lose_once:5", "the socket failed", "peer" },
 		/* Its first is the peer worker or a client worker. */
 		{ "raftd", "lose_once:2", "what was sent was not taken", "" },
@@ -197,6 +198,22 @@ TEST(a_channel_that_broke_with_the_death_of_an_end_is_no_break)
 	node_wait_events(&node, "client1 attach:2:0", 2);
 	stop_orderly(&node);
 	assert_null(memmem(node.output.data, node.output.size, "broke, made anew", 16));
+	node_clean(&node);
+}
+
+TEST(a_child_that_gives_no_sign_of_life_is_aborted)
+{
+	struct node_fixture node;
+
+	node_make(&node);
+	node_plan(&node, "client1", "hang");
+	NODE_START(&node, "-log-level", "info");
+	node_wait_events(&node, "client1 ready", 1);
+	node_plan(&node, "client1", NULL);
+	node_wait(&node, "child gives no sign of life, aborted: process=client 1");
+	node_wait_events(&node, "client1 ready", 2);
+	assert_int_equal(node_events(&node, "client2 start"), 1);
+	stop_orderly(&node);
 	node_clean(&node);
 }
 

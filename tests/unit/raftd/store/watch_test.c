@@ -369,8 +369,8 @@ TEST(the_past_comes_in_steps_of_so_many_bytes)
 	EXPECT(f, "set /a 3", "200 set /a=3 m3 c3 < /a=2 m2 c2");
 	EXPECT(f, "taken", "2[1] set /a=3 m3 c3 < /a=2 m2 c2");
 	EXPECT(f, "catch_up", "");
-	EXPECT(f, "taken", "1[1 2] set /a=2 m2 c2 < /a=1 m1 c1; 1[1 2] set /a=3 m3 c3 < /a=2 m2 c2; "
-	    "1[1 2] live");
+	EXPECT(f, "taken", "1[1 2] set /a=2 m2 c2 < /a=1 m1 c1; "
+	    "1[1 2] set /a=3 m3 c3 < /a=2 m2 c2; 1[1 2] live");
 	EXPECT(f, "set /a 4", "200 set /a=4 m4 c4 < /a=3 m3 c3");
 	EXPECT(f, "taken", "1[1 2] set /a=4 m4 c4 < /a=3 m3 c3; 2[1] set /a=4 m4 c4 < /a=3 m3 c3");
 	fixture_free(&f);
@@ -565,66 +565,88 @@ TEST(what_happens_while_a_watch_is_behind_is_hidden_as_if_it_had_waited)
 	fixture_free(&f);
 }
 
+struct random_watches {
+	uint64_t next[64];		/* index that the watch of that id waits for */
+	unsigned count;
+};
+
+/* Each write fits every watch, so each comes once to each, and none is left out. */
+static void
+check_hits(struct fixture *f, struct random_watches *watches)
+{
+	const struct store_hit *hits;
+	size_t count = store_take_hits(f->store, &hits);
+
+	for (size_t n = 0; n < count; n++) {
+		struct reader in = reader_of(hits[n].event == NULL ? SLICE_EMPTY :
+		    blob_slice(hits[n].event));
+		struct event_record event;
+
+		if (hits[n].kind != HIT_EVENT)
+			continue;
+		assert_true(event_record_get(&in, &event));
+		for (size_t k = 0; k < hits[n].id_count; k++)
+			assert_true(watches->next[hits[n].ids[k]]++ == event.store_index);
+	}
+}
+
+static void
+take_random_step(struct fixture *f, struct rand *rand, struct random_watches *watches)
+{
+	char line[128];
+
+	snprintf(line, sizeof(line), "catch_up bytes=%u looks=%u piece=%u untaken=%u full=%u",
+	    1 + (unsigned)rand_below(rand, 300), 1 + (unsigned)rand_below(rand, 20),
+	    1 + (unsigned)rand_below(rand, 200), 1 + (unsigned)rand_below(rand, 400),
+	    (unsigned)rand_below(rand, 4));
+	fixture_run(f, line);
+	check_hits(f, watches);
+	for (unsigned id = 0; id < watches->count; id++) {
+		snprintf(line, sizeof(line), "more %u %u", (unsigned)rand_below(rand, 3) + 1, id);
+		fixture_run(f, line);
+	}
+	snprintf(line, sizeof(line), "take %u %u", (unsigned)rand_below(rand, 3) + 1,
+	    (unsigned)rand_below(rand, 500));
+	fixture_run(f, line);
+}
+
 /* Whatever the steps, each gets what it gets in one, in the same order. */
 TEST(steps_of_any_size_give_the_same_events)
 {
-	static const char *const keys[] = { "/a", "/a/b", "/a/b/c", "/", "/x" };
-	uint64_t seed;
-
-	for (seed = 1; seed <= 200; seed++) {
+	for (uint64_t seed = 1; seed <= 200; seed++) {
 		struct fixture *f = fixture_new(seed);
-		uint64_t next[64] = { 0 }, last = 0;
+		struct random_watches watches = { .count = 0 };
 		struct rand rand;
 		char line[128];
-		uint64_t i, id;
-		unsigned watches = 0;
+		uint64_t last;
 
 		rand_seed(&rand, seed);
-		for (i = 0; i < 40 + rand_below(&rand, 60); i++) {
+		for (last = 1; last <= 40 + rand_below(&rand, 60); last++) {
 			snprintf(line, sizeof(line), "set /a/b/c%u %u",
-			    (unsigned)rand_below(&rand, 3), (unsigned)i);
+			    (unsigned)rand_below(&rand, 3), (unsigned)last);
 			fixture_run(f, line);
-			last++;
-			if (watches < ARRAY_COUNT(next) && rand_chance(&rand, 300)) {
-				next[watches] = 1 + rand_below(&rand, last + 2);
-				snprintf(line, sizeof(line), "watch %u %u %s stream recursive since=%u",
-				    (unsigned)rand_below(&rand, 3) + 1, watches,
-				    keys[rand_below(&rand, 2)], (unsigned)next[watches]);
+			if (watches.count < ARRAY_COUNT(watches.next) && rand_chance(&rand, 300)) {
+				uint64_t since = 1 + rand_below(&rand, last + 2);
+
+				snprintf(line, sizeof(line), "watch %u %u %s stream recursive "
+				    "since=%u", (unsigned)rand_below(&rand, 3) + 1, watches.count,
+				    rand_chance(&rand, 500) ? "/a" : "/a/b", (unsigned)since);
 				EXPECT(f, line, "watching");
-				watches++;
+				watches.next[watches.count++] = since;
 			}
-			while (rand_chance(&rand, 600)) {
-				const struct store_hit *hits;
-				size_t count, n, k;
-
-				snprintf(line, sizeof(line), "catch_up bytes=%u looks=%u piece=%u full=%u",
-				    1 + (unsigned)rand_below(&rand, 300),
-				    1 + (unsigned)rand_below(&rand, 20),
-				    1 + (unsigned)rand_below(&rand, 200),
-				    (unsigned)rand_below(&rand, 4));
-				fixture_run(f, line);
-				count = store_take_hits(f->store, &hits);
-				for (n = 0; n < count; n++) {
-					struct reader in = reader_of(hits[n].event == NULL ?
-					    SLICE_EMPTY : blob_slice(hits[n].event));
-					struct event_record event;
-
-					if (hits[n].kind != HIT_EVENT)
-						continue;
-					assert_true(event_record_get(&in, &event));
-					/* Each write fits, so each comes once, and none is left out. */
-					for (k = 0; k < hits[n].id_count; k++) {
-						assert_true(next[hits[n].ids[k]] == event.store_index);
-						next[hits[n].ids[k]]++;
-					}
-				}
-				for (id = 0; id < watches; id++) {
-					snprintf(line, sizeof(line), "more %u %u",
-					    (unsigned)rand_below(&rand, 3) + 1, (unsigned)id);
-					fixture_run(f, line);
-				}
-			}
+			while (rand_chance(&rand, 600))
+				take_random_step(f, &rand, &watches);
 		}
+		/* In the end everybody has everything. */
+		for (unsigned id = 0; id < watches.count; id++)
+			for (unsigned owner = 1; owner <= 3; owner++) {
+				snprintf(line, sizeof(line), "more %u %u", owner, id);
+				fixture_run(f, line);
+			}
+		EXPECT(f, "catch_up", "");
+		check_hits(f, &watches);
+		for (unsigned id = 0; id < watches.count; id++)
+			assert_true(watches.next[id] > store_index(f->store));
 		fixture_free(&f);
 	}
 }
@@ -726,7 +748,8 @@ TEST(those_that_are_behind_go_on_in_a_new_store)
 	f->store = fresh;
 	EXPECT(f, "taken", "none");
 	EXPECT(f, "catch_up", "");
-	EXPECT(f, "taken", "2[1] set /a=x m18 c18 < /a=x m17 c17; 1[2] set /a=x m19 c19 < /a=x m18 c18; "
+	EXPECT(f, "taken", "2[1] set /a=x m18 c18 < /a=x m17 c17; "
+	    "1[2] set /a=x m19 c19 < /a=x m18 c18; "
 	    "1[2] set /a=x m20 c20 < /a=x m19 c19; 1[1] cleared; 1[2] live");
 	EXPECT(f, "set /a y", "200 set /a=y m1018 c1018 < /a=x m20 c20");
 	EXPECT(f, "taken", "1[2] set /a=y m1018 c1018 < /a=x m20 c20");
