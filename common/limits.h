@@ -73,13 +73,28 @@
 #define VIEW_HELD_BYTES (4 * KIB)	/* what a removed directory, held for it, counts for */
 #define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
 
+/* History for watches, given in pieces (raftd/store/store.h, store_catch_up) */
+#define CATCH_UP_BYTES (256 * KIB)	/* of events, for all watches in one turn */
+#define CATCH_UP_LOOKS ((size_t)8192)	/* events looked at for it in one turn */
+#define CATCH_UP_SHARED_BYTES (4 * KIB)	/* of them, at most, for a watch that shares the event */
+#define CATCH_UP_QUEUE_BYTES (1 * MIB)	/* only while less waits for that worker, */
+#define CATCH_UP_UNTAKEN_BYTES (256 * KIB) /* and it has worked off all but this */
+#define WATCH_PIECE_BYTES (256 * KIB)	/* one watch gets so much until its worker asks for more */
+#define WATCH_BYTES_BASE (1 * MIB)	/* memory of all watches of a node: this and */
+#define WATCH_BYTES_EACH (1 * KIB)	/* this for each that -max-watches allows */
+
 /* At most once */
 #define SESSIONS_MAX 1024		/* least recently applied one goes (replicated rule) */
 #define SESSION_RESULTS_MAX 4096	/* answers kept for one session */
 #define WORKER_REQUESTS_MAX 4096	/* in work in one worker */
 
-/* Writes under way in one node; above, more are refused */
+/* Writes under way in one node, and of one worker; above, more are refused */
 #define PROPOSAL_BYTES_MAX (128 * MIB)
+#define SESSION_PROPOSAL_BYTES_MAX (112 * MIB)
+
+/* Of one session, in raftd, which trusts no worker */
+#define SESSION_REQUESTS_MAX (2 * WORKER_REQUESTS_MAX) /* not answered; then it is not read from */
+#define SESSION_WATCHES_SHARE 8		/* one part of so many is left to the other workers */
 
 /* Peers */
 #define APPEND_BYTES_MAX (1 * MIB)	/* payload of one append; one entry may pass it */
@@ -101,6 +116,8 @@ _Static_assert(ASSEMBLED_BYTES_MAX + SESSION_QUEUE_BYTES <= CHANNEL_QUEUE_BYTES_
     "the largest answer fits behind what may wait when its question is read");
 _Static_assert(VALUE_BYTES_MAX + 2 * KEY_BYTES_MAX <= VIEW_KEPT_BYTES_MAX,
     "one changed value never costs a listing");
+_Static_assert(PROPOSAL_BYTES_MAX - SESSION_PROPOSAL_BYTES_MAX >= VALUE_BYTES_MAX + KEY_BYTES_MAX +
+    FRAME_ROOM, "no worker keeps another from its largest write");
 _Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
     "flow control holds a leader back before the peer's queue drops");
 

@@ -28,6 +28,8 @@ METRIC(up, SUPERVISOR, GAUGE, ONE, "etcd_up", "",
     "1 if the node is a member with a known leader and its processes serve, else 0.")
 METRIC(process_restarts, SUPERVISOR, COUNTER, ONE, "etcd_process_restarts_total", "process",
     "Starts of a process of the node but for the first one.")
+METRIC(channels_remade, SUPERVISOR, COUNTER, ONE, "etcd_ipc_channels_remade_total", "",
+    "Channels between raftd and a worker that broke while both lived, and were made anew.")
 METRIC(process_cpu, ALL, COUNTER, NS, "process_cpu_seconds_total", "process",
     "User and system time of the process and those it replaced.")
 METRIC(process_resident, ALL, GAUGE, ONE, "process_resident_memory_bytes", "process",

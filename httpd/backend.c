@@ -28,8 +28,8 @@
 #include <unistd.h>
 
 #define READ_ID (UINT64_C(1) << 63)
-/* A channel that closed while raftd lives is never made anew, so a worker that
- * is without one for long starts over. */
+/* The supervisor makes a new channel at once if raftd lives, or when it lives again. A
+ * worker that is without one for so long all the same starts over. */
 #define ABANDONED_MS 15000
 #define WINDOW SESSION_RESULTS_MAX
 
@@ -445,13 +445,6 @@ backend_tick_soon(struct backend *backend)
 
 /* ---- the channel ----------------------------------------------------------------------------- */
 
-void
-backend_protocol_error(struct backend *backend, const char *what)
-{
-	diag_error("backend", "raftd sent %s", what);
-	loop_stop(backend->worker->loop, EXIT_PROTOCOL);
-}
-
 static void
 shut(struct backend *backend)
 {
@@ -475,6 +468,21 @@ shut(struct backend *backend)
 	backend_backup_lost(backend);
 	cluster_stale(backend->worker->cluster);
 	backend_tick_soon(backend);
+}
+
+/* Without it the requests wait for the next one, as when raftd is restarted. */
+static void
+lose(struct backend *backend, int why)
+{
+	shut(backend);
+	worker_lost_raftd(backend->worker, backend->token, why);
+}
+
+void
+backend_protocol_error(struct backend *backend, const char *what)
+{
+	diag_error("backend", "raftd sent %s", what);
+	lose(backend, CHANNEL_END_RULES);
 }
 
 /* raftd can answer: send all that is under way. */
@@ -653,7 +661,7 @@ channel_closed(void *argument, enum err why)
 		diag_info("backend", "raftd closed the channel, waiting for the next one");
 	else
 		diag_warn("backend", "channel to raftd failed: %s", err_text(why));
-	shut(backend);
+	lose(backend, channel_end_of(why));
 }
 
 void
@@ -676,8 +684,10 @@ backend_attach(struct backend *backend, int fd, uint64_t token)
 void
 backend_flush(struct backend *backend)
 {
-	if (backend->channel != NULL)
-		channel_flush(backend->channel);
+	if (backend->channel == NULL)
+		return;
+	backend_watch_flush(backend);
+	channel_flush(backend->channel);
 }
 
 /* ---- peer role ------------------------------------------------------------------------------- */

@@ -27,6 +27,7 @@
 #include "common/ipc/channel.h"
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 
 #include <sys/queue.h>
 
@@ -132,9 +133,12 @@ struct backend_watch {
 	uint64_t id;			/* 0: not open */
 	uint64_t started_ms;
 	uint64_t next_index;		/* what to ask for after a restart */
-	uint64_t registered_index;	/* store index when the present raftd took it */
+	uint64_t registered_index;	/* store index up to which the present raftd has given
+					 * it what is past, or will */
+	size_t given;			/* bytes of events since raftd was asked for more */
 	uint8_t flags;
 	bool answered;			/* watching() was called */
+	bool behind;			/* raftd gives it what is past, in pieces */
 	struct slice key;		/* borrowed as long as the watch is open */
 };
 /* since 0: from now on. key has to last as long as the watch. */
@@ -147,6 +151,14 @@ void backend_watch_on(struct backend *backend, struct backend_watch *watch, stru
 /* Of an open one that was answered: make next_index and flags as good as they can
  * be, for who asks for the rest of it. */
 void backend_watch_rest(const struct backend *backend, struct backend_watch *watch);
+/* Does raftd wait until what it gave of the past is taken? */
+static inline bool
+backend_watch_is_paused(const struct backend_watch *watch)
+{
+	return watch->behind && watch->given >= WATCH_PIECE_BYTES;
+}
+/* The client has taken most of it: ask for the next piece. Only if it is paused. */
+void backend_watch_more(struct backend *backend, struct backend_watch *watch);
 /* Over: no callback any more, watch may be freed. Fine after its end too. */
 void backend_unwatch(struct backend *backend, struct backend_watch *watch);
 

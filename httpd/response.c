@@ -403,6 +403,14 @@ response_backlog(const struct request *request)
 	return outqueue_size(conn->first == request ? &conn->out : &request->out);
 }
 
+size_t
+response_backlog_beside_one(const struct request *request)
+{
+	const struct conn *conn = request->conn;
+
+	return outqueue_size_beside_one(conn->first == request ? &conn->out : &request->out);
+}
+
 /* ---- upgrade --------------------------------------------------------------------------------- */
 
 struct bufferevent *

@@ -155,11 +155,11 @@ io_watching(void *argument, uint64_t session, uint64_t watch_id,
 
 static void
 io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
-    struct slice event)
+    struct slice event, uint64_t past_bytes)
 {
 	struct raftd *raftd = argument;
 
-	sessions_event(raftd->sessions, session, watch_ids, count, event);
+	sessions_event(raftd->sessions, session, watch_ids, count, event, past_bytes);
 }
 
 static void
@@ -177,6 +177,14 @@ io_backup_piece(void *argument, uint64_t session, uint64_t request_id,
 	struct raftd *raftd = argument;
 
 	sessions_backup_piece(raftd->sessions, session, request_id, piece);
+}
+
+static size_t
+io_queued(void *argument, uint64_t session)
+{
+	const struct raftd *raftd = argument;
+
+	return sessions_queued_for(raftd->sessions, session);
 }
 
 static void
@@ -379,6 +387,7 @@ make_io(struct raftd *raftd)
 		.event = io_event,
 		.stats = io_stats,
 		.backup_piece = io_backup_piece,
+		.queued = io_queued,
 		.changed = io_changed,
 		.status = io_status,
 		.note = io_note,
@@ -402,6 +411,15 @@ exit_code_of(enum err err)
 	default:
 		return EXIT_DATA;
 	}
+}
+
+static void
+channel_lost(void *argument, uint64_t token, int why)
+{
+	struct raftd *raftd = argument;
+
+	msg_channel_lost_frame(child_out(raftd->child), 0,
+	    &(struct msg_channel_lost){ .token = token, .why = (uint8_t)why });
 }
 
 /* Opens the disk and makes the node of it; on failure *sentence says why. */
@@ -450,6 +468,7 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	}
 	raftd->node = node_new(&node_config, make_io(raftd), recovered);
 	raftd->sessions = sessions_new(raftd->loop, raftd->node);
+	sessions_on_lost(raftd->sessions, channel_lost, raftd);
 	err = wal_recover(raftd->wal, load_state, load_entry, raftd, sentence);
 	if (err != ERR_NONE)
 		return err;

@@ -599,26 +599,59 @@ take_ready(struct node *node)
 	return more;
 }
 
+/* History waits for those who do not take what they have. */
+static bool
+has_room(void *argument, uint64_t session)
+{
+	const struct node *node = argument;
+
+	return node->io.queued == NULL ||
+	    node->io.queued(node->io.argument, session) < CATCH_UP_QUEUE_BYTES;
+}
+
+static struct store_catch_up
+catch_up_how(const struct node *node)
+{
+	const struct node_config *config = &node->config;
+
+	return (struct store_catch_up){
+		.bytes_max = config->catch_up_bytes != 0 ? config->catch_up_bytes : CATCH_UP_BYTES,
+		.looks_max = config->catch_up_looks != 0 ? config->catch_up_looks : CATCH_UP_LOOKS,
+		.piece_bytes = config->watch_piece_bytes != 0 ? config->watch_piece_bytes :
+		    WATCH_PIECE_BYTES,
+		.untaken_max = config->catch_up_untaken != 0 ? config->catch_up_untaken :
+		    CATCH_UP_UNTAKEN_BYTES,
+		.has_room = has_room,
+		.argument = (void *)(uintptr_t)node,
+	};
+}
+
 static void
 send_events(struct node *node)
 {
+	struct store_catch_up how = catch_up_how(node);
 	const struct store_hit *hits;
-	size_t count = store_take_hits(node->replica.store, &hits);
+	size_t count;
 
+	store_catch_up(node->replica.store, &how);
+	count = store_take_hits(node->replica.store, &hits);
 	for (size_t i = 0; i < count; i++) {
-		struct msg_watching ended = {
-			.error = (uint16_t)hits[i].error,
+		struct msg_watching message = {
+			.error = hits[i].kind == HIT_CLEARED ? ERR_WATCHER_CLEARED : ERR_NONE,
 			.store_index = store_index(node->replica.store),
+			.raft_index = node->applied.index,
+			.raft_term = raft_current_term(node->raft),
 		};
 
-		if (hits[i].error == ERR_NONE) {
+		if (hits[i].kind == HIT_EVENT) {
 			node->io.event(node->io.argument, hits[i].owner, hits[i].ids,
-			    hits[i].id_count, blob_slice(hits[i].event));
+			    hits[i].id_count, blob_slice(hits[i].event),
+			    hits[i].past_bytes);
 			continue;
 		}
 		for (size_t n = 0; n < hits[i].id_count; n++)
 			node->io.watching(node->io.argument, hits[i].owner, hits[i].ids[n],
-			    &ended);
+			    &message);
 	}
 }
 
@@ -772,9 +805,11 @@ uint64_t
 node_deadline(const struct node *node)
 {
 	uint64_t due = MIN_OF(raft_deadline(node->raft), compact_deadline(node));
+	struct store_catch_up how = catch_up_how(node);
 
-	if (node->behind || store_has_to_sweep(node->replica.store))
-		return 0;
+	if (node->behind || store_has_to_sweep(node->replica.store) ||
+	    store_may_catch_up(node->replica.store, &how))
+		return node->now.monotonic_ms;
 	due = MIN_OF(due, proposals_deadline(node));
 	due = MIN_OF(due, changes_deadline(node));
 	due = MIN_OF(due, demote_deadline(node));

@@ -37,6 +37,7 @@ struct node_config {
 	size_t log_memory_bytes;
 	size_t effects_bytes_max;	/* applied until they are handed to the disk; 0 as in */
 	size_t sweep_nodes_max;		/* node.c: of what was removed, freed in one turn */
+	size_t catch_up_bytes, catch_up_looks, catch_up_untaken, watch_piece_bytes;
 	uint64_t seed;			/* election timeouts and hash tables */
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
 	struct cluster_config cluster;	/* and so this; 0 there: the default */
@@ -78,6 +79,10 @@ void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
 void node_watch(struct node *node, uint64_t session, uint64_t watch_id,
     const struct msg_watch *watch);
+/* A watch that is given the past may get its next piece. */
+void node_watch_more(struct node *node, uint64_t session, uint64_t watch_id);
+/* The worker has worked off events of so many past_bytes. */
+void node_watch_taken(struct node *node, uint64_t session, uint64_t past_bytes);
 void node_unwatch(struct node *node, uint64_t session, uint64_t watch_id);
 void node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind);
 /* A backup of the applied state: sequence 0 begins one, the others ask for the next
@@ -85,6 +90,8 @@ void node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_
 void node_backup_ask(struct node *node, uint64_t session, uint64_t request_id,
     uint64_t sequence);
 void node_backup_stop(struct node *node, uint64_t session, uint64_t request_id);
+/* So many client workers have a session. */
+void node_set_workers(struct node *node, size_t count);
 /* The worker's channel closed: nobody waits for its answers, its watches end. */
 void node_session_gone(struct node *node, uint64_t session);
 /* Our join through another node was answered. */

@@ -67,11 +67,18 @@ struct forwarded {
 	struct blob *payload;
 };
 
+struct proposal_share {
+	uint64_t session;
+	size_t bytes;
+};
+
 struct proposals {
 	struct hash by_id;
 	struct proposal_list all, pending, submitted;
 	STAILQ_HEAD(, forwarded) forwarded;
 	size_t bytes;			/* of all payloads */
+	struct proposal_share *shares;	/* of them, each session's; none is 0 */
+	size_t share_count, share_capacity;
 	uint64_t failed;		/* refused, or not applied in time */
 	raft_term term;			/* what submitted was submitted under */
 	peer_id leader;
@@ -81,7 +88,8 @@ struct proposals {
 void proposals_init(struct proposals *proposals, uint64_t seed);
 void proposals_free(struct proposals *proposals);
 /* Takes payload. A proposal of that id that waits already is kept instead; above
- * PROPOSAL_BYTES_MAX in all it is refused with an answer. again: see node_write. */
+ * PROPOSAL_BYTES_MAX in all, or SESSION_PROPOSAL_BYTES_MAX of a session, it is refused
+ * with an answer. again: see node_write. */
 void proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blob *payload,
     bool conf, bool again);
 void proposals_session_gone(struct node *node, uint64_t session);
@@ -389,6 +397,7 @@ struct node {
 	struct answer *answers;
 	size_t answer_count, answer_capacity;
 
+	size_t client_workers;		/* that have a session */
 	uint64_t announced;		/* store index up to which workers know of changes */
 
 	/* status.c */

@@ -173,6 +173,11 @@ MESSAGE(handover, 0x30, FROM_SUPERVISOR,
 MESSAGE(rotation, 0x31, FROM_SUPERVISOR,
     FIELD(u8, out))		/* 1: no */
 
+/* A data channel has ended on this side: another is wanted, if both processes live. */
+MESSAGE(channel_lost, 0x32, FROM_CHILD,
+    FIELD(u64, token)		/* of the pair */
+    FIELD(u8, why))		/* CHANNEL_END_* of wire.h */
+
 /* Carries the end of a pipe that the child writes its lines to; before metrics. */
 MESSAGE(diag_pipe, 0x60, FROM_SUPERVISOR, FIELD(u64, unused))
 
@@ -208,6 +213,11 @@ MESSAGE(watch, 0x22, FROM_CLIENT_WORKER,
     FIELD(u64, since)		/* store index; 0: from now on */
     FIELD(bytes, key))
 MESSAGE(unwatch, 0x23, FROM_CLIENT_WORKER, FIELD(u64, unused))
+/* A watch that is behind gets WATCH_PIECE_BYTES of events and what passes it, then
+ * nothing until this. */
+MESSAGE(watch_more, 0x39, FROM_CLIENT_WORKER, FIELD(u64, unused))
+/* Events of so many past_bytes, all together, have been given to their watches. */
+MESSAGE(watch_taken, 0x3b, FROM_CLIENT_WORKER, FIELD(u64, past_bytes))
 /* Answered by stats of the same kind. */
 MESSAGE(stats_ask, 0x24, FROM_CLIENT_WORKER,
     FIELD(u8, kind))		/* STATS_* of wire.h */
@@ -256,15 +266,19 @@ MESSAGE(outcome, 0x40, FROM_RAFTD,
     FIELD(u64, raft_index)
     FIELD(u64, raft_term)
     FIELD(bytes, event))	/* one event_record, or empty */
-/* The watch is registered, or ended by an error (401). Sent before its events. */
+/* The watch is registered, or ended by an error (401). Sent before its events.
+ * behind 1: it is given the past first; one with 0 follows when it has all up to
+ * store_index. */
 MESSAGE(watching, 0x41, FROM_RAFTD,
     FIELD(u16, error)
     FIELD(bytes, cause)
-    FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term))
+    FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term)
+    FIELD(u8, behind))
 /* One event for all the watches of this worker that want it, in index order.
  * A watch that is no stream is gone in raftd with its first event. */
 MESSAGE(event, 0x42, FROM_RAFTD,
     FIELD(bytes, watch_ids)	/* u64 little-endian, one after the other */
+    FIELD(u64, past_bytes)	/* to be told back by watch_taken; the same in each frame */
     FIELD(bytes, event))	/* one event_record; FRAME_MORE as for outcome */
 MESSAGE(stats, 0x43, FROM_RAFTD,
     FIELD(u8, kind)

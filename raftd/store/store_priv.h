@@ -25,6 +25,7 @@ struct store {
 	TAILQ_HEAD(, store_view) views;	/* that can be read on, oldest first */
 	struct history history;		/* history.last == index, but while loading */
 	struct watch watch;
+	size_t looks;			/* that store_watch has left until store_catch_up */
 	struct stats stats;
 	struct hash loaded_dirs;	/* while loading: by id, struct loaded_dir of load.c */
 	uint64_t window_first;		/* while loading: where the window begins */

@@ -48,6 +48,7 @@ struct machine {
 	uint64_t clock_rate;
 
 	struct sim_event *turn, *timer;
+	uint64_t drains_at_ms;		/* a full worker has room again then */
 	uint64_t turns_at_ms, turns_in_ms;
 	struct buf peer_out;
 

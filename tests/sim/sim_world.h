@@ -58,7 +58,8 @@ struct sim_profile {
 	uint64_t think_ms;
 	unsigned reads;			/* per mille of operations */
 	uint64_t trim_entries;
-	size_t append_bytes_max, log_memory_bytes;	/* 0: as in production */
+	size_t append_bytes_max, log_memory_bytes;	/* 0: as in production, and so these: */
+	size_t catch_up_bytes, catch_up_looks, catch_up_untaken, watch_piece_bytes;
 	uint64_t heartbeat_ms, election_ms, request_timeout_ms;
 };
 

@@ -71,7 +71,7 @@ watching(void *argument, uint64_t session UNUSED, uint64_t watch_id, const struc
 
 static void
 event(void *argument, uint64_t session UNUSED, const uint64_t *ids, size_t count,
-    struct slice bytes UNUSED)
+    struct slice bytes UNUSED, uint64_t past_bytes UNUSED)
 {
 	struct world *w = argument;
 

@@ -7,7 +7,10 @@
 
 #include "common/clock.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define HOST " HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -96,6 +99,32 @@ TEST(a_body_is_asked_for_once)
 	hit(&scene, GET("/k"), "one");
 	hit(&scene, GET("/k/"), "one");
 	hit(&scene, GET("/k?sorted=true"), "one");
+	scene_free(&scene);
+}
+
+/* A body above its limit is not kept; of those that are, the oldest give way. */
+TEST(bodies_that_are_kept_are_bounded)
+{
+	struct scene scene = scene_new();
+	char *value = malloc(CACHE_BODY_BYTES_MAX + 1);
+	char request[64];
+
+	assert_non_null(value);
+	memset(value, 'v', CACHE_BODY_BYTES_MAX);
+	value[CACHE_BODY_BYTES_MAX - 200] = '\0';
+	miss(&scene, GET("/k"), value);
+	hit(&scene, GET("/k"), value);
+	for (size_t i = 0; i * CACHE_BODY_BYTES_MAX < CACHE_BYTES_MAX; i++) {
+		snprintf(request, sizeof(request), GET("/k%zu"), i);
+		miss(&scene, request, value);
+	}
+	hit(&scene, request, value);
+	miss(&scene, GET("/k"), value);
+	value[CACHE_BODY_BYTES_MAX - 200] = 'v';
+	value[CACHE_BODY_BYTES_MAX] = '\0';
+	miss(&scene, GET("/large"), value);
+	miss(&scene, GET("/large"), value);
+	free(value);
 	scene_free(&scene);
 }
 

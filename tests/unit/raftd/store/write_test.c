@@ -297,6 +297,7 @@ TEST(what_is_no_command_of_ours_fails_and_changes_nothing)
 	struct command_write write = { .op = WRITE_SET };
 	struct store_outcome outcome;
 	struct blob *cause;
+	bool behind;
 	size_t i;
 
 	for (i = 0; i < ARRAY_COUNT(keys); i++) {
@@ -305,7 +306,7 @@ TEST(what_is_no_command_of_ours_fails_and_changes_nothing)
 		assert_int_equal(outcome.error, ERR_INTERNAL);
 		assert_int_equal(store_get(f->store, write.key, 0, 0, &f->effects, &cause),
 		    ERR_INTERNAL);
-		assert_int_equal(store_watch(f->store, 1, 1, write.key, 0, 0, &cause),
+		assert_int_equal(store_watch(f->store, 1, 1, write.key, 0, 0, &behind, &cause),
 		    ERR_INTERNAL);
 		assert_false(store_exists(f->store, write.key));
 	}
