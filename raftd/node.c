@@ -58,6 +58,7 @@ node_new(const struct node_config *config, struct node_io io,
 	cluster_config_init(&node->replica.config);
 	node->role = RAFT_FOLLOWER;
 	node->standby = config->rejoin != NULL && node->cluster_id == 0;
+	node->belonged = config->resumes && !node->fresh;
 	proposals_init(&node->proposals, config->seed);
 	queries_init(&node->queries);
 	TAILQ_INIT(&node->changes);
@@ -256,6 +257,16 @@ bool
 node_was_removed(const struct node *node)
 {
 	return members_was_removed(&node->replica.members, node->id);
+}
+
+void
+node_note_member(struct node *node)
+{
+	raft_index commit;
+
+	if (!node->belonged && raft_met_leader(node->raft, &commit) &&
+	    node->applied.index >= commit)
+		node->belonged = members_find(&node->replica.members, node->id) != NULL;
 }
 
 bool
@@ -472,7 +483,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 	batch = xzalloc(sizeof(*batch));
 	batch->ticket = node->io.submit(node->io.argument, &turn);
 	batch->submitted_ms = node->now.monotonic_ms;
-	batch->raft = turn.hard_state_set || turn.entry_count > 0;
+	batch->raft = ready != NULL;
 	if (turn.entry_count > 0)
 		batch->position = (struct raft_position){
 			turn.entries[turn.entry_count - 1].index,
@@ -504,8 +515,11 @@ apply_all(struct node *node, const struct raft_ready *ready)
 
 	if (measured)
 		node->io.applying(node->io.argument, true);
-	for (size_t i = 0; i < ready->committed_count; i++)
+	node_note_member(node);
+	for (size_t i = 0; i < ready->committed_count; i++) {
 		apply_entry(node, &ready->committed[i]);
+		node_note_member(node);
+	}
 	if (measured)
 		node->io.applying(node->io.argument, false);
 }
@@ -602,11 +616,12 @@ list_peers(const struct node *node, struct buf *list)
 	}
 }
 
-/* Who was away when it was removed asks at once, who was sent away does not. */
+/* Who was away when it was removed asks at once, who was sent away does not: it would be
+ * back before anybody saw that it was gone. */
 static void
 retire(struct node *node)
 {
-	uint64_t wait_ms = node->met_leader ? node->replica.config.sync_interval_ms : 0;
+	uint64_t wait_ms = node->belonged ? node->replica.config.sync_interval_ms : 0;
 	struct buf peers = BUF_INIT;
 
 	node_note(node, DIAG_INFO,

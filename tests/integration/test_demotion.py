@@ -225,3 +225,33 @@ def test_kills_while_a_removed_machine_begins_anew(world):
             gone.start(wait=False)
             wait_votes(gone, stay[0], old)
         assert len(members(stay[0])) == 3
+
+
+AWAY_FLAGS = ["-cluster-active-size", "4", "-cluster-sync-interval", "60", "-cluster-remove-delay", "1800",
+              "-peer-election-timeout", "2000", "-peer-heartbeat-interval", "100"]
+
+
+@pytest.mark.parametrize("path", ["/remove/", "/v2/admin/machines/"])
+@pytest.mark.parametrize("trimmed", [False, True], ids=["log", "snapshot"])
+def test_a_machine_that_was_deleted_while_away_is_back_at_once(world, trimmed, path):
+    """Also when it comes back so soon that the leader still tells it of its removal itself."""
+    flags = AWAY_FLAGS + (["-snapshot", "-snapshot-count", "10"] if trimmed else [])
+    nodes = world.cluster(3, flags=flags)
+    nodes[0].put("/begin", "x")
+    for whose in ("follower", "leader"):
+        leader = world.leader_of(nodes)
+        gone = leader if whose == "leader" else next(n for n in nodes if n is not leader)
+        stay = [n for n in nodes if n is not gone]
+        for pause in (0.0, 0.1, 1.0):
+            old = members(stay[0])[gone.name]
+            gone.kill_all()
+            if whose == "leader":
+                world.leader_of(stay)
+            for i in range(50 if trimmed else 0):
+                assert stay[0].put("/k%d" % i, "x").status in (200, 201)
+            answer = ask(stay[0].peer, "DELETE", path + gone.name)
+            assert answer.status == 200, answer
+            time.sleep(pause)
+            gone.start(wait=False)
+            wait_votes(gone, stay[0], old, timeout=3 * SLOW)
+            print(whose, pause, "OK")
