@@ -447,8 +447,9 @@ check_append(const struct machine *machine, const struct msg_raft_append *append
 		raft_term term = sim_log_term(log, entry.index);
 
 		if (entry.index > sim_log_last(log) || (term != 0 && term != entry.term))
-			sim_fail(machine->world, machine, "an append of term %" PRIu64 " has entry %"
-			    PRIu64 " of term %" PRIu64 ", the leader's own log %" PRIu64,
+			sim_fail(machine->world, machine, "an append of term %" PRIu64
+			    " has entry %" PRIu64 " of term %" PRIu64
+			    ", the leader's own log %" PRIu64,
 			    append->term, entry.index, entry.term, term);
 	} while (!reader_done(&in) && entry_record_get(&in, &entry));
 }
