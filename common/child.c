@@ -20,6 +20,7 @@
 #include "common/harden.h"
 #include "common/ipc/channel.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 #include "common/metric.h"
 #include "common/metric_process.h"
 #include "common/xmem.h"
@@ -29,8 +30,6 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-#define ALIVE_INTERVAL_MS 1000
 
 struct child {
 	struct loop *loop;

@@ -152,8 +152,10 @@ REJECTED(descriptors, WORKER)
 REJECTED(room, WORKER)
 REJECTED(requests, WORKER)
 REJECTED(form_fields, CLIENT)
-REJECTED(origin, CLIENT)
+REJECTED(origin, WORKER)
+REJECTED(host, WORKER)
 REJECTED(slow_watch, CLIENT)
+REJECTED(silence, CLIENT)
 REJECTED(watches, RAFTD)
 #undef REJECTED
 METRIC(watches_open, CLIENT, GAUGE, ONE, "etcd_watches_open", "",

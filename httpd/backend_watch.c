@@ -262,11 +262,10 @@ backend_watch_interrupt(struct backend *backend)
 bool
 backend_watch_expire(struct backend *backend, uint64_t now_ms)
 {
-	const struct config *config = &backend->worker->config;
 	struct backend_watch *watch;
 
 	while ((watch = TAILQ_FIRST(&backend->unanswered)) != NULL &&
-	    now_ms - watch->started_ms >= config->backend_wait) {
+	    backend_is_overdue(backend, watch->started_ms, BACKEND_WAIT_TIMED, now_ms)) {
 		end_watch(backend, watch, &(struct msg_watching){
 		    .error = ERR_RAFT_INTERNAL,
 		    .cause = SLICE_LITERAL("no answer from raftd in time"),

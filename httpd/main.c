@@ -249,6 +249,8 @@ tell_alive(void *argument, struct msg_alive *alive)
 
 	alive->connections = (uint32_t)program->worker.connections;
 	set_title(&program->worker);
+	if (program->worker.backend != NULL)
+		(void)backend_is_silent(program->worker.backend);
 	if (program->worker.role == ROLE_PEER)
 		tell_reach(program);
 	trim(program);

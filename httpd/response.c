@@ -6,6 +6,7 @@
  * appended when all before it are answered.
  */
 #include "common/ipc/wire.h"
+#include "common/printable.h"
 #include "httpd/client/cors.h"
 #include "httpd/conn.h"
 #include "httpd/access.h"
@@ -71,6 +72,7 @@ static const struct status_reason {
 	{ 413, "Request Entity Too Large" },
 	{ 414, "Request URI Too Long" },
 	{ 417, "Expectation Failed" },
+	{ 421, "Misdirected Request" },
 	{ 426, "Upgrade Required" },
 	{ 431, "Request Header Fields Too Large" },
 	{ 500, "Internal Server Error" },
@@ -255,7 +257,8 @@ response_plain_error(struct request *request, unsigned status, const char *text)
 {
 	struct buf body = BUF_INIT;
 
-	buf_append_text(&body, text);
+	/* It may quote the request, and who reads it sits at a terminal. */
+	printable_put(&body, slice_text(text));
 	buf_append_byte(&body, '\n');
 	response_header(request, "X-Content-Type-Options", "nosniff");
 	response_send(request, status, "text/plain; charset=utf-8", buf_slice(&body));

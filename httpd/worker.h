@@ -13,6 +13,7 @@ struct cache;
 struct cluster;
 struct cors;
 struct handover;
+struct hosts;
 struct child;
 struct peers;
 struct server;
@@ -26,6 +27,7 @@ struct worker {
 	struct backend *backend;	/* the channel to raftd */
 	struct cache *cache;		/* client role: rendered bodies; else NULL */
 	struct cors *cors;		/* client role: -cors; NULL: nothing to do */
+	struct hosts *hosts;		/* -host-names; NULL: any */
 	struct cluster *cluster;	/* the last status raftd pushed */
 	struct child *child;		/* the channel to the supervisor */
 	struct server *server;		/* listening socket and connections */

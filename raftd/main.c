@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #define RECORDS_PER_BREATH 1024
+#define BEAT_MS_MIN 250
 
 /* A client worker's end of its socket pair, until the node is current. */
 struct held_worker {
@@ -53,6 +54,7 @@ struct raftd {
 	uint64_t rejoin_wait_ms;
 	struct buf retire_peers;	/* for the one in our place; */
 	uint64_t retire_wait_ms;	/* see retire.h */
+	uint64_t beat_ms;		/* monotonic, last sign of life for the workers */
 	bool ending;
 };
 
@@ -425,9 +427,10 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		.watches_max = config->max_watches,
 		.seed = rand_entropy(),
 		.new_cluster_id = rand_entropy(),
-		.active_size = config->cluster_active_size,
-		.remove_delay_ms = config->cluster_remove_delay,
-		.sync_interval_ms = config->cluster_sync_interval,
+		.cluster = {
+#define CONFIG(name, number, kind, initial, min, max, json, option) .name = config->option,
+#include "common/cluster_config_table.h"
+		},
 		.join = config->peers[0] != '\0' || config->discovery[0] != '\0' ||
 		    raftd->rejoin != NULL,
 		.rejoin = raftd->rejoin,
@@ -440,6 +443,12 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	err = wal_open(&options, &raftd->wal, recovered, sentence);
 	if (err != ERR_NONE)
 		return err;
+	if (raftd->rejoin != NULL && raftd->rejoin[0] == '\0' && config->peers[0] == '\0' &&
+	    config->discovery[0] == '\0' && recovered->identity.cluster_id == 0) {
+		*sentence = xasprintf("%s is of a machine that was removed, and whom to ask to "
+		    "join again is not known any more; start it with -peers", config->data_dir);
+		return ERR_INVALID;
+	}
 	raftd->node = node_new(&node_config, make_io(raftd), recovered);
 	raftd->sessions = sessions_new(raftd->loop, raftd->node);
 	err = wal_recover(raftd->wal, load_state, load_entry, raftd, sentence);
@@ -616,6 +625,17 @@ alive(void *argument, struct msg_alive *message)
 
 /* ---- the turn --------------------------------------------------------------------- */
 
+/* An idle raftd has a turn at every sign of life for the supervisor; a busy one
+ * leaves the page alone most of the time, for it is in the caches of its readers. */
+static void
+beat(struct raftd *raftd, uint64_t now_ms)
+{
+	if (now_ms - raftd->beat_ms < BEAT_MS_MIN)
+		return;
+	raftd->beat_ms = now_ms;
+	sessions_beat(raftd->sessions);
+}
+
 static void
 due(void *argument UNUSED)
 {
@@ -632,6 +652,7 @@ turn_end(void *argument)
 
 	if (raftd->wal == NULL || raftd->node == NULL || raftd->ending)
 		return;
+	beat(raftd, now.monotonic_ms);
 	node_turn(raftd->node, now);
 	if (node_is_current(raftd->node))
 		attach_held(raftd);

@@ -7,6 +7,7 @@
 #include "supervisor/process.h"
 
 #include "common/diag.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "supervisor/log.h"
 #include "supervisor/spawn.h"
@@ -153,6 +154,19 @@ take_alive(struct process *process, struct slice payload)
 }
 
 static void
+heard(struct process *process)
+{
+	uint64_t now_ms = loop_now(process->world->loop).monotonic_ms;
+
+	if (process->quiet)
+		diag_info("supervisor", "child gives signs of life again: process=%s pid=%ld "
+		    "silent_ms=%llu", process->name, (long)process->pid,
+		    (unsigned long long)(now_ms - MIN_OF(process->heard_ms, now_ms)));
+	process->quiet = false;
+	process->heard_ms = now_ms;
+}
+
+static void
 process_received(void *argument, const struct frame *frame, int fd)
 {
 	struct process *process = argument;
@@ -166,7 +180,7 @@ process_received(void *argument, const struct frame *frame, int fd)
 
 	if (fd != -1)
 		close(fd);
-	process->heard_ms = loop_now(world->loop).monotonic_ms;
+	heard(process);
 	/* One hello, and that first. */
 	if ((message_senders(frame->type) & sender_of(process)) == 0 ||
 	    process->greeted == (frame->type == MSG_hello)) {
@@ -390,6 +404,7 @@ process_start(struct process *process)
 	}
 	close(pair[1]);
 	process->aborted = false;
+	process->quiet = false;
 	process->greeted = false;
 	process->was_ready = false;
 	process->renewed = false;
@@ -507,6 +522,7 @@ process_reaped(struct process *process, int status)
 	loop_timer_cancel(process->timer);
 	channel_free(&process->channel);
 	process->pid = 0;
+	process->quiet = false;
 	process->state = PROCESS_DEAD;
 	if (process->world->metrics != NULL)
 		metric_area_leave(process->world->metrics, process->metric_slot);
@@ -600,11 +616,18 @@ process_is_silent(const struct process *process, uint64_t now_ms)
 }
 
 void
-process_watch(struct process *process, uint64_t now_ms)
+process_watch(struct process *process, uint64_t now_ms, uint64_t own_ms)
 {
 	uint64_t limit_ms = silence_limit_ms(process);
 	uint64_t silent_ms = now_ms - MIN_OF(process->heard_ms, now_ms);
 
+	if (process->state == PROCESS_RUNNING && !process->quiet &&
+	    silent_ms >= RAFTD_SILENT_MS + own_ms) {
+		diag_warn("supervisor", "child gives no sign of life: process=%s pid=%ld "
+		    "silent_ms=%llu", process->name, (long)process->pid,
+		    (unsigned long long)silent_ms);
+		process->quiet = true;
+	}
 	if (!process_is_silent(process, now_ms))
 		return;
 	if (!process->aborted) {
@@ -622,12 +645,15 @@ void
 process_forgive(struct process *process, uint64_t now_ms)
 {
 	process->heard_ms = now_ms;
+	process->quiet = false;
 }
 
 const char *
-process_state_name(enum process_state state)
+process_state_name(const struct process *process)
 {
-	switch (state) {
+	if (process->quiet)
+		return "silent";
+	switch (process->state) {
 	case PROCESS_DEAD:
 		return "dead";
 	case PROCESS_THROTTLED:

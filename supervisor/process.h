@@ -83,6 +83,7 @@ struct process {
 	uint64_t started_ms;		/* monotonic */
 	uint64_t heard_ms;		/* monotonic, last sign of life */
 	uint64_t started_wall_ns;
+	bool quiet;			/* no sign of life for a while, and this was said */
 	bool aborted;			/* the watchdog has sent ABRT */
 	bool greeted;			/* in this life: its hello came */
 	bool was_ready;			/* in this life */
@@ -131,8 +132,9 @@ void process_reaped(struct process *process, int status);
 
 /* No sign of life for longer than a child that is up may take. */
 bool process_is_silent(const struct process *process, uint64_t now_ms);
-/* Abort or kill it if it has been silent too long. */
-void process_watch(struct process *process, uint64_t now_ms);
+/* Say so if it is quiet; abort or kill it if it has been silent too long. own_ms: how
+ * much of the time behind us may be our own absence. */
+void process_watch(struct process *process, uint64_t now_ms, uint64_t own_ms);
 /* The silence was ours (the machine slept): count anew. */
 void process_forgive(struct process *process, uint64_t now_ms);
 
@@ -150,6 +152,7 @@ process_needs_raftd(const struct process *process)
 	return process_is_up(process) || (process->state == PROCESS_STOPPING && process->draining);
 }
 
-const char *process_state_name(enum process_state state);
+/* For people and scripts: its state, or "silent". */
+const char *process_state_name(const struct process *process);
 
 #endif

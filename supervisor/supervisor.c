@@ -106,7 +106,7 @@ is_running(const struct supervisor *supervisor, int role)
 	const struct process *process;
 
 	TAILQ_FOREACH(process, &supervisor->processes, link) {
-		if (process->role == role && process->state == PROCESS_RUNNING)
+		if (process->role == role && process->state == PROCESS_RUNNING && !process->quiet)
 			return true;
 	}
 	return false;
@@ -433,13 +433,14 @@ tick(void *argument)
 {
 	struct supervisor *supervisor = argument;
 	uint64_t now_ms = loop_now(supervisor->loop).monotonic_ms;
-	bool late = now_ms - supervisor->tick_ms > TICK_MS + TICK_LATE_MS;
+	uint64_t late_ms = now_ms - MIN_OF(supervisor->tick_ms + TICK_MS, now_ms);
+	bool late = late_ms > TICK_LATE_MS;
 	struct process *process;
 
 	TAILQ_FOREACH(process, &supervisor->processes, link) {
 		if (late)
 			process_forgive(process, now_ms);
-		process_watch(process, now_ms);
+		process_watch(process, now_ms, late_ms);
 	}
 	if (late)
 		diag_warn("supervisor", "was stopped or slept: for_ms=%llu",
@@ -451,7 +452,11 @@ tick(void *argument)
 	look_at_certificates(supervisor);
 	if (!supervisor->ready && !stop_under_way(supervisor))
 		announce_waiting(supervisor);
-	service_look(supervisor);
+	/* A child may have become silent, or have been heard again. */
+	if (stop_under_way(supervisor))
+		service_look(supervisor);
+	else
+		supervisor_look(supervisor);
 }
 
 static bool

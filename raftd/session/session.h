@@ -29,6 +29,9 @@ size_t sessions_count(const struct sessions *sessions);
 /* Bytes that wait for workers to take them. */
 size_t sessions_queued(const struct sessions *sessions);
 
+/* A sign of life, for every worker that looks. */
+void sessions_beat(struct sessions *sessions);
+
 /* As node_io has them. */
 void sessions_outcome(struct sessions *sessions, uint64_t session, uint64_t request_id,
     const struct node_outcome *outcome);

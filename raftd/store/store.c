@@ -18,8 +18,12 @@ store_new(uint64_t seed)
 {
 	struct store *store = xzalloc(sizeof(*store));
 
+	store->limits = KEY_LIMITS_DEFAULT;
 	tree_init(&store->tree, seed);
 	ttl_init(&store->ttl);
+	doomed_init(&store->doomed);
+	load_init(store, seed);
+	LIST_INIT(&store->views);
 	history_init(&store->history, seed);
 	watch_init(&store->watch, seed);
 	return store;
@@ -32,16 +36,26 @@ store_free(struct store **store_pointer)
 
 	if (store == NULL)
 		return;
+	view_lose_all(store);
 	watch_free(&store->watch);
 	history_free(&store->history);
 	ttl_free(&store->ttl);
+	doomed_free(&store->doomed, &store->tree);
 	tree_free(&store->tree);
+	load_free(store);
 	effects_free(&store->effects);
 	buf_free(&store->event);
 	buf_free(&store->path);
+	buf_free(&store->view_key);
 	tree_walk_free(&store->walk);
 	free(store);
 	*store_pointer = NULL;
+}
+
+void
+store_set_limits(struct store *store, const struct key_limits *limits)
+{
+	store->limits = *limits;
 }
 
 /* ---- reads -------------------------------------------------------------------- */
@@ -114,9 +128,9 @@ store_exists(const struct store *store, struct slice key)
 }
 
 uint64_t
-store_next_expiry(const struct store *store)
+store_next_expiry(struct store *store)
 {
-	const struct ttl_entry *first = ttl_first(&store->ttl);
+	const struct ttl_entry *first = store_first_expiry(store);
 
 	return first == NULL ? UINT64_MAX : first->at_ns;
 }
@@ -134,6 +148,15 @@ store_key_count(const struct store *store)
 }
 
 /* ---- kept events ---------------------------------------------------------------- */
+
+void
+store_limit_history(struct store *store, size_t bytes_max, struct buf *effects)
+{
+	store->effects.out = effects;
+	history_limit(&store->history, bytes_max, effects == NULL ? NULL : &store->effects);
+	if (effects != NULL)
+		effects_index(&store->effects, store->index, history_first(&store->history));
+}
 
 void
 store_event_retain(struct store *store, uint64_t store_index)
@@ -256,6 +279,7 @@ store_adopt(struct store *fresh, struct store *old)
 	fresh->watch = old->watch;
 	old->watch = watch;
 	fresh->stats = old->stats;
+	view_lose_all(old);
 	/* The old store gave everyone all there was up to its index, so nobody
 	 * waits for less than the next one; who waits for more has said so. */
 	if (old->index + 1 < first)

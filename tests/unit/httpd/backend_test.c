@@ -348,7 +348,7 @@ TEST(without_raftd_requests_end_in_time_and_say_what_is_known)
 	fake_free(&fake);
 }
 
-TEST(a_silent_raftd_ends_requests_too)
+TEST(a_raftd_that_does_not_answer_ends_requests_too)
 {
 	struct fake *fake = fake_new(ROLE_CLIENT);
 	struct test_call write;

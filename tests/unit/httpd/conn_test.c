@@ -360,6 +360,27 @@ TEST(a_node_that_joins_says_so)
 
 /* ---- watches -------------------------------------------------------------------------------- */
 
+/* It passes by itself, which a client of the 0.4 series knows by the 500. */
+TEST(who_stands_by_and_knows_no_leader_answers_500)
+{
+	static const char *const requests[] = { GET("/v2/keys/a"), GET("/v2/keys/a?wait=true"),
+		"PUT /v2/keys/a" HOST "Content-Length: 0\r\n\r\n", GET("/v2/leader"), GET("/no") };
+
+	for (size_t i = 0; i < ARRAY_COUNT(requests); i++) {
+		struct client client = client_new();
+
+		fake_status(client.fake, PHASE_STANDBY, 0);
+		assert_true(fake_is_quiet(client.fake));
+		fake_send(client.fd, requests[i]);
+		fake_receive(client.fake, client.fd, &client.in, "\"index\":0}\n");
+		assert_int_equal(fake_count(&client.in, "HTTP/1.1 500 "), 1);
+		assert_int_equal(fake_count(&client.in, "\"errorCode\":301"), 1);
+		assert_int_equal(fake_count(&client.in,
+		    "\"cause\":\"standing by: the leader is not known yet\""), 1);
+		client_free(&client);
+	}
+}
+
 TEST(a_long_poll_has_headers_at_once_and_keeps_the_connection)
 {
 	struct client client = client_new();

@@ -170,13 +170,28 @@ TEST(a_node_that_has_met_no_leader_since_its_start_asks_to_come_back_at_once)
 /* The log of a cluster of 0xb2, which 0xa1 joins as entry 2 and leaves as entry 4. */
 #define LOG_ENTRIES 4
 
+static struct blob *
+founding(void)
+{
+	struct command_create_items create = { .id = 0xb2, .cluster_id = 0xc1,
+		.name = SLICE_LITERAL("mb2"), .peer_url = SLICE_LITERAL("http://mb2:7001"),
+		.client_url = SLICE_LITERAL("http://mb2:4001") };
+	struct cluster_config config;
+	struct buf items = BUF_INIT;
+	struct blob *payload;
+
+	cluster_config_init(&config);
+	config.sync_interval_ms = 7000;
+	cluster_config_put(&config, &items);
+	create.items = buf_slice(&items);
+	payload = apply_payload_create(&create);
+	buf_free(&items);
+	return payload;
+}
+
 static struct raft_entry
 log_entry(raft_index index)
 {
-	struct command_create create = { .id = 0xb2, .cluster_id = 0xc1,
-		.name = SLICE_LITERAL("mb2"), .peer_url = SLICE_LITERAL("http://mb2:7001"),
-		.client_url = SLICE_LITERAL("http://mb2:4001"),
-		.active_size = 9, .remove_delay_ms = 1800000, .sync_interval_ms = 7000 };
 	struct command_member member = { .op = index == 2 ? MEMBER_JOIN : MEMBER_REMOVE,
 		.id = 0xa1, .name = SLICE_LITERAL("machine1"),
 		.peer_url = SLICE_LITERAL("http://ma1:7001"),
@@ -188,7 +203,7 @@ log_entry(raft_index index)
 	case 1:
 		entry.conf_op = RAFT_CONF_ADD_VOTER;
 		entry.conf_peer = 0xb2;
-		entry.payload = apply_payload_create(&create);
+		entry.payload = founding();
 		break;
 	case 2:
 	case 4:
@@ -455,6 +470,23 @@ members_text(struct world *w)
 
 static const uint64_t all[] = { 0xb2, 0xc3, 0xd4, 0xe5, 0 };
 
+/* Ask for what is not 0. */
+static void
+configure(struct world *w, uint64_t sequence, const struct cluster_config *wanted)
+{
+	struct buf items = BUF_INIT;
+
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		uint64_t value = cluster_config_value(wanted, &config_rows[i]);
+
+		if (value != 0)
+			cluster_config_put_item(&items, &config_rows[i], value);
+	}
+	node_config_change(w->node, WORLD_SESSION, sequence, false,
+	    &(struct msg_config_change){ .low = sequence, .items = buf_slice(&items) });
+	buf_free(&items);
+}
+
 /* A leader, 0xa1, and four more voters. */
 static struct world *
 led_world(uint64_t active_size)
@@ -466,9 +498,8 @@ led_world(uint64_t active_size)
 		pass(w, 100, all);
 	}
 	assert_string_equal(members_text(w), "abcde");
-	node_config_change(w->node, WORLD_SESSION, 10, false,
-	    &(struct msg_config_change){ .low = 10,
-	    .active_size = active_size, .remove_delay_ms = 3000 });
+	configure(w, 10, &(struct cluster_config){ .active_size = active_size,
+	    .remove_delay_ms = 3000 });
 	pass(w, 0, all);
 	return w;
 }
@@ -545,8 +576,7 @@ TEST(who_is_furthest_behind_is_one_too_many_before_the_youngest)
 	world_write(w, 11, "/a", 0);
 	for (uint64_t i = 0; i < 200; i++) {
 		if (i == 100)
-			node_config_change(w->node, WORLD_SESSION, 12, false,
-			    &(struct msg_config_change){ .low = 12, .active_size = 4 });
+			configure(w, 12, &(struct cluster_config){ .active_size = 4 });
 		reply(w, 0xc3, index);
 		pass(w, 0, living);
 	}
