@@ -175,6 +175,7 @@ node_joined(struct node *node, const struct msg_joined *joined)
 	    members_decode(&node->joined_with, joined->members) != ERR_NONE)
 		return;
 	node->standby = false;
+	node->belonged = true;
 	node->cluster_id = joined->cluster_id;
 	node->written_cluster_id = joined->cluster_id;
 	node->status_due = true;

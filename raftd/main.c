@@ -453,6 +453,7 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		    raftd->rejoin != NULL,
 		.rejoin = raftd->rejoin,
 		.rejoin_wait_ms = raftd->rejoin_wait_ms,
+		.resumes = child_restarts(raftd->child) > 0,
 	};
 	const char *where = NULL;
 	enum err err;

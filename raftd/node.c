@@ -68,6 +68,7 @@ node_new(const struct node_config *config, struct node_io io,
 	replica_configure(&node->replica, NULL);
 	node->role = RAFT_FOLLOWER;
 	node->standby = config->rejoin != NULL && node->cluster_id == 0;
+	node->belonged = config->resumes && !node->fresh;
 	proposals_init(&node->proposals, config->seed);
 	queries_init(&node->queries);
 	TAILQ_INIT(&node->changes);
@@ -300,6 +301,16 @@ node_was_removed(const struct node *node)
 	return members_was_removed(&node->replica.members, node->id);
 }
 
+void
+node_note_member(struct node *node)
+{
+	raft_index commit;
+
+	if (!node->belonged && raft_met_leader(node->raft, &commit) &&
+	    node->applied.index >= commit)
+		node->belonged = members_find(&node->replica.members, node->id) != NULL;
+}
+
 bool
 node_has_leader(const struct node *node)
 {
@@ -529,7 +540,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 	batch = xzalloc(sizeof(*batch));
 	batch->ticket = node->io.submit(node->io.argument, &turn);
 	batch->submitted_ms = node->now.monotonic_ms;
-	batch->raft = turn.hard_state_set || turn.entry_count > 0;
+	batch->raft = ready != NULL;
 	if (turn.entry_count > 0)
 		batch->position = (struct raft_position){
 			turn.entries[turn.entry_count - 1].index,
@@ -563,8 +574,11 @@ apply_all(struct node *node, const struct raft_ready *ready)
 
 	if (measured)
 		node->io.applying(node->io.argument, true);
-	while (count < ready->committed_count && !effects_are_many(node))
+	node_note_member(node);
+	while (count < ready->committed_count && !effects_are_many(node)) {
 		apply_entry(node, &ready->committed[count++]);
+		node_note_member(node);
+	}
 	raft_took(node->raft, count);
 	if (measured)
 		node->io.applying(node->io.argument, false);
@@ -695,11 +709,12 @@ list_peers(const struct node *node, struct buf *list)
 	}
 }
 
-/* Who was away when it was removed asks at once, who was sent away does not. */
+/* Who was away when it was removed asks at once, who was sent away does not: it would be
+ * back before anybody saw that it was gone. */
 static void
 retire(struct node *node)
 {
-	uint64_t wait_ms = node->met_leader ? node->replica.config.sync_interval_ms : 0;
+	uint64_t wait_ms = node->belonged ? node->replica.config.sync_interval_ms : 0;
 	struct buf peers = BUF_INIT;
 
 	node_note(node, DIAG_INFO,

@@ -44,6 +44,7 @@ struct node_config {
 	bool join;			/* empty directory: wait for node_joined */
 	const char *rejoin;		/* of one who was removed: peers to ask, by commas; */
 	uint64_t rejoin_wait_ms;	/* then. NULL: none. Borrowed for its life */
+	bool resumes;			/* the machine was not away: raftd alone starts again */
 };
 
 /*

@@ -356,7 +356,7 @@ struct node {
 	char standby_url[URL_BYTES_MAX + 1];
 	bool told_removed;		/* by another node: our log does not say so yet */
 	bool told_forgotten;		/* the same, for good */
-	bool met_leader;		/* since the start */
+	bool belonged;			/* was a member while it ran: see node_note_member */
 	bool over;			/* the world was told that this node has ended */
 	struct clock_time now;
 	struct cluster_time time;
@@ -445,6 +445,12 @@ void node_begin_effects(struct node *node);
 void node_add_stamp(struct node *node);
 /* The cluster's time: of stamps, of expiry, and for answers. */
 uint64_t node_time_ns(const struct node *node);
+/*
+ * Has this node been a member since its start? Then its removal is one that sent it
+ * away; else it was away when it was removed. It has if it is one as of what was
+ * committed when it first met a leader. Called whenever more was applied.
+ */
+void node_note_member(struct node *node);
 /* The log says that this node is a member no more. */
 bool node_was_removed(const struct node *node);
 /* Leader: it is this node, or was heard within two election time-outs. */

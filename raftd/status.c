@@ -145,7 +145,6 @@ status_turn(struct node *node)
 	raft_term term = raft_current_term(node->raft);
 	bool paused = node->now.monotonic_ms < node->status_sent_ms + STATUS_PAUSE_MS;
 
-	node->met_leader = node->met_leader || leader != 0;
 	if (leader != node->leader || role != node->role || term != node->term) {
 		note_changes(node);
 		if (leader != node->leader)

@@ -358,7 +358,8 @@ static void
 greet(struct process *process)
 {
 	msg_hello_frame(channel_out(process->channel), 0, &(struct msg_hello){
-	    .magic = WIRE_MAGIC, .protocol = WIRE_PROTOCOL, .role = ROLE_SUPERVISOR });
+	    .magic = WIRE_MAGIC, .protocol = WIRE_PROTOCOL, .role = ROLE_SUPERVISOR,
+	    .number = process->restarts });
 	give_pipe(process);
 	give_metrics(process);
 	send_settings(process);

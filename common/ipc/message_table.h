@@ -93,7 +93,8 @@ MESSAGE(hello, 0x01, FROM_SUPERVISOR | FROM_CHILD,
     FIELD(u32, magic)		/* WIRE_MAGIC */
     FIELD(u16, protocol)	/* WIRE_PROTOCOL; a reader refuses another, naming both */
     FIELD(u8, role)		/* ROLE_* of wire.h */
-    FIELD(u32, number)		/* which client worker, from 1; 0 for the others */
+    FIELD(u32, number)		/* which client worker, from 1; 0 for the others. Of the
+				 * supervisor: how often it has started this child before */
     FIELD(u64, token)		/* control channel: 0; data channel: given to both */
     FIELD(u64, session))	/* data channel, from the worker: its session's id */
 

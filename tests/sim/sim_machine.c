@@ -339,6 +339,7 @@ io_retire(void *argument, struct slice peers, uint64_t wait_ms)
 	machine->ended = true;
 	machine->end_code = EXIT_RETIRED;
 	machine->retire_wait_ms = wait_ms;
+	check_retired(machine);
 }
 
 static void
@@ -522,7 +523,9 @@ machine_start(struct machine *machine)
 		.cluster = {
 			.remove_delay_ms = world_removes_silent(world) ? REMOVE_DELAY_MS_MIN : 0,
 		},
+		.resumes = machine->raftd_died,
 	};
+	machine->raftd_died = false;
 	machine->life++;
 	machine->ended = false;
 	machine->doomed = false;
@@ -562,6 +565,7 @@ machine_crash(struct machine *machine, enum machine_crash_kind kind)
 		if (kind != CRASH_RAFTD)
 			worker_die(machine->workers[i]);
 	}
+	machine->raftd_died = kind == CRASH_RAFTD;
 	if (kind == CRASH_NODE)
 		sim_net_refused(machine);
 }
