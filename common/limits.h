@@ -24,7 +24,14 @@
 #define BODY_BYTES_MAX (10 * MIB)
 #define HEAD_BYTES_MAX (64 * KIB)
 #define HEAD_FIELDS_MAX 100
-#define KEY_BYTES_MAX (64 * KIB)	/* bounded by the head */
+/* What max_key_names and max_key_bytes may be: for a key that is read, watched or
+ * deleted the maximum counts, whatever is configured. */
+#define KEY_NAMES_MAX 1024
+#define KEY_NAMES_MIN 1
+#define KEY_NAMES_DEFAULT 128
+#define KEY_BYTES_MAX (48 * KIB)
+#define KEY_BYTES_MIN (1 * KIB)
+#define KEY_BYTES_DEFAULT (16 * KIB)
 #define VALUE_BYTES_MAX BODY_BYTES_MAX
 #define FRAME_ROOM (64 * KIB)		/* every other field of a command */
 
@@ -40,6 +47,8 @@
 #define SYNC_INTERVAL_MS_DEFAULT 5000
 #define SYNC_INTERVAL_MS_MIN 1000
 #define CLUSTER_TIME_MS_MAX UINT64_C(31536000000)
+#define CONFIG_UNKNOWN_MAX 32		/* values of newer programs that are kept */
+#define CONFIG_ITEMS_BYTES_MAX (4 * KIB) /* of a change of the configuration */
 
 /* Signs of life */
 #define ALIVE_INTERVAL_MS 1000		/* of each child, at least so often */
@@ -50,7 +59,10 @@
 #define CACHE_BODY_BYTES_MAX (64 * KIB)
 
 /* Store */
-#define HISTORY_EVENTS 1000		/* that waitIndex can reach (docs/api.md, "Watching") */
+#define HISTORY_EVENTS 1000		/* that waitIndex can reach (docs/api.md, "Watching"), */
+#define HISTORY_BYTES_DEFAULT (16 * MIB) /* and as many as these bytes hold */
+#define HISTORY_BYTES_MIN (1 * MIB)
+#define HISTORY_BYTES_MAX (1024 * MIB)
 #define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
 
 /* At most once */
@@ -81,6 +93,5 @@ _Static_assert(ASSEMBLED_BYTES_MAX + SESSION_QUEUE_BYTES <= CHANNEL_QUEUE_BYTES_
     "the largest answer fits behind what may wait when its question is read");
 _Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
     "flow control holds a leader back before the peer's queue drops");
-_Static_assert(HEAD_BYTES_MAX <= KEY_BYTES_MAX, "a key that fits the head is taken");
 
 #endif

@@ -243,8 +243,7 @@ install_commit(struct node *node)
 	bool keep;
 	uint64_t ticket;
 
-	if (store_loaded(install->replica.store, &where) != ERR_NONE ||
-	    requests_loaded(install->replica.requests, install->replica.store) != ERR_NONE ||
+	if (node_records_loaded(&install->replica, &where) != ERR_NONE ||
 	    !raft_wants_snapshot(node->raft, install->position, install->term)) {
 		send_credit(node, 0, install, SNAPSHOT_FAILED);
 		install_drop(install);

@@ -63,15 +63,10 @@ void
 node_config_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_config_change *change)
 {
-	struct command_config config = {
-		.active_size = change->active_size,
-		.remove_delay_ms = change->remove_delay_ms,
-		.sync_interval_ms = change->sync_interval_ms,
-	};
-
 	if (!answer_again(node, session, sequence))
 		proposals_add(node, session, sequence,
-		    apply_payload_config(session, sequence, change->low, &config), false, again);
+		    apply_payload_config(session, sequence, change->low, change->items), false,
+		    again);
 }
 
 void

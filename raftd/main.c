@@ -427,9 +427,10 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		.watches_max = config->max_watches,
 		.seed = rand_entropy(),
 		.new_cluster_id = rand_entropy(),
-		.active_size = config->cluster_active_size,
-		.remove_delay_ms = config->cluster_remove_delay,
-		.sync_interval_ms = config->cluster_sync_interval,
+		.cluster = {
+#define CONFIG(name, number, kind, initial, min, max, json, option) .name = config->option,
+#include "common/cluster_config_table.h"
+		},
 		.join = config->peers[0] != '\0' || config->discovery[0] != '\0' ||
 		    raftd->rejoin != NULL,
 		.rejoin = raftd->rejoin,

@@ -3,7 +3,8 @@
  *
  * A turn:
  *	1 time; deadlines; proposals, changes and reads go to the core
- *	2 the core's output: reads confirmed, messages, committed entries applied
+ *	2 the core's output: reads confirmed, messages, committed entries applied, as
+ *	  many as a turn may do; what is left comes in the next one, at once
  *	3 one batch for the disk: new entries, hard state, and now and then the
  *	  effects of what was applied since: after EFFECTS_WAIT_MS, or when they
  *	  are many. Until then they are in the log, and would be applied again
@@ -25,10 +26,14 @@
 
 /* Applied effects go to the disk when they are so old or so many. */
 #define EFFECTS_WAIT_MS 1000
-#define EFFECTS_BYTES (4 * MIB)
+#define EFFECTS_BYTES_MAX (4 * MIB)
 /* A new leader waits at least so long for its followers before it gives up. */
 #define LEADER_WAIT_MS 1000
 #define READY_ROUNDS_MAX 8
+/* Effects of the entries that one turn applies: what it costs, in bytes. */
+#define TURN_EFFECTS_BYTES (8 * MIB)
+/* Of removed directories freed in one turn. */
+#define SWEEP_NODES_MAX 4096
 
 /* ---- life -------------------------------------------------------------------- */
 
@@ -39,6 +44,10 @@ node_new(const struct node_config *config, struct node_io io,
 	struct node *node = xzalloc(sizeof(*node));
 
 	node->config = *config;
+	if (config->effects_bytes_max == 0)
+		node->config.effects_bytes_max = EFFECTS_BYTES_MAX;
+	if (config->sweep_nodes_max == 0)
+		node->config.sweep_nodes_max = SWEEP_NODES_MAX;
 	node->io = io;
 	snprintf(node->name, sizeof(node->name), "%s", recovered->identity.name);
 	node->id = recovered->identity.node_id;
@@ -79,13 +88,26 @@ node_load_record(struct replica *replica, struct slice key, struct slice value)
 	    key.data[0] == STATE_FORGOTTEN)
 		return members_load(&replica->members, key, value);
 	if (key.data[0] == STATE_CONFIG)
-		return cluster_config_load(&replica->config, key, value);
+		return config_state_load(&replica->config, key, value);
 	if (key.data[0] != STATE_STAMP)
 		return requests_load(replica->requests, key, value);
 	if (key.size != 1 || !stamp_state_get(&in, &stamp) || !reader_done(&in) ||
 	    stamp.format != STATE_FORMAT)
 		return ERR_CORRUPT;
 	replica->applied_ns = stamp.applied_ns;
+	return ERR_NONE;
+}
+
+enum err
+node_records_loaded(struct replica *replica, const char **where)
+{
+	store_limit_history(replica->store, replica->config.history_bytes, NULL);
+	if (store_loaded(replica->store, where) != ERR_NONE)
+		return ERR_CORRUPT;
+	if (requests_loaded(replica->requests, replica->store) != ERR_NONE) {
+		*where = "a session that answers are kept for is missing, or an answer is too new";
+		return ERR_CORRUPT;
+	}
 	return ERR_NONE;
 }
 
@@ -106,24 +128,35 @@ node_load_entry(struct node *node, const struct raft_entry *entry)
 	return ERR_NONE;
 }
 
+/* All values are written down, so that no default of a later program counts. */
 static void
 start_cluster(struct node *node)
 {
-	struct command_create self = {
+	struct buf items = BUF_INIT;
+	struct cluster_config founding;
+	struct command_create_items self = {
 		.id = node->id,
 		.cluster_id = node->config.new_cluster_id,
 		.name = slice_text(node->name),
 		.peer_url = slice_text(node->config.peer_url),
 		.client_url = slice_text(node->config.client_url),
-		.active_size = node->config.active_size,
-		.remove_delay_ms = node->config.remove_delay_ms,
-		.sync_interval_ms = node->config.sync_interval_ms,
 	};
-	struct blob *payload = apply_payload_create(&self);
+	struct blob *payload;
 
+	cluster_config_init(&founding);
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		uint64_t value = cluster_config_value(&node->config.cluster, &config_rows[i]);
+
+		if (value != 0)
+			cluster_config_set(&founding, &config_rows[i], value);
+	}
+	cluster_config_put(&founding, &items);
+	self.items = buf_slice(&items);
+	payload = apply_payload_create(&self);
 	node_note(node, DIAG_INFO, "%s is starting a new cluster", node->name);
 	raft_bootstrap(node->raft, payload, node_time_ns(node));
 	blob_unref(&payload);
+	buf_free(&items);
 }
 
 enum err
@@ -142,12 +175,8 @@ node_start(struct node *node, struct clock_time now, const char **where)
 		    node->config.log_memory_bytes : LOG_MEMORY_BYTES,
 	};
 
-	if (store_loaded(node->replica.store, where) != ERR_NONE)
+	if (node_records_loaded(&node->replica, where) != ERR_NONE)
 		return ERR_CORRUPT;
-	if (requests_loaded(node->replica.requests, node->replica.store) != ERR_NONE) {
-		*where = "an answer kept for a session has no event";
-		return ERR_CORRUPT;
-	}
 	node->now = now;
 	(void)cluster_time_turn(&node->time, now, node->replica.applied_ns, false);
 	node->started_ns = now.wall_ns;
@@ -228,6 +257,7 @@ node_free(struct node **freed)
 	buf_free(&node->scratch);
 	buf_free(&node->event);
 	buf_free(&node->member_bytes);
+	buf_free(&node->config_bytes);
 	free(node);
 	*freed = NULL;
 }
@@ -409,6 +439,14 @@ send_messages(struct node *node, const struct raft_ready *ready, uint64_t ticket
 }
 
 void
+node_begin_effects(struct node *node)
+{
+	if (node->effects.size == 0 && !node->applied_dirty)
+		node->effects_since_ms = node->now.monotonic_ms;
+	node->applied_dirty = true;
+}
+
+void
 node_add_stamp(struct node *node)
 {
 	struct stamp_state stamp = {
@@ -424,13 +462,19 @@ node_add_stamp(struct node *node)
 }
 
 static bool
+effects_are_many(const struct node *node)
+{
+	return node->effects.size >= node->config.effects_bytes_max;
+}
+
+static bool
 effects_are_due(const struct node *node)
 {
 	if (!node->applied_dirty)
 		return false;
 	if (node_was_removed(node) || backups_want_disk(node))
 		return true;
-	return node->effects.size >= EFFECTS_BYTES ||
+	return effects_are_many(node) ||
 	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
 }
 
@@ -444,6 +488,7 @@ add_effects(struct node *node, struct wal_turn *turn)
 	turn->effects = buf_slice(&node->effects);
 	turn->applied_set = true;
 	turn->applied = node->applied;
+	node->turn_bytes += node->effects.size;
 	node->stored = node->applied.index;
 	node->applied_dirty = false;
 }
@@ -497,15 +542,18 @@ core_needs_disk(const struct raft_ready *ready)
 	return ready->hard_state_changed || ready->truncate_from != 0 || ready->entry_count > 0;
 }
 
+/* As far as the effects fit into one batch: a small entry may have great ones. */
 static void
 apply_all(struct node *node, const struct raft_ready *ready)
 {
 	bool measured = node->io.applying != NULL && ready->committed_count > 0;
+	size_t count = 0;
 
 	if (measured)
 		node->io.applying(node->io.argument, true);
-	for (size_t i = 0; i < ready->committed_count; i++)
-		apply_entry(node, &ready->committed[i]);
+	while (count < ready->committed_count && !effects_are_many(node))
+		apply_entry(node, &ready->committed[count++]);
+	raft_took(node->raft, count);
 	if (measured)
 		node->io.applying(node->io.argument, false);
 }
@@ -523,7 +571,7 @@ take_ready(struct node *node)
 	raft_ready(node->raft, &ready);
 	queries_ready(node, &ready);
 	apply_all(node, &ready);
-	if (core_needs_disk(&ready))
+	if (core_needs_disk(&ready) || effects_are_many(node))
 		ticket = submit_batch(node, &ready);
 	send_messages(node, &ready, ticket);
 	for (size_t i = 0; i < ready.fetch_count; i++)
@@ -652,6 +700,17 @@ end_if_older(struct node *node)
 	node->io.end(node->io.argument, EXIT_DATA, text);
 }
 
+/* What was removed is freed while nothing waits for it. */
+static void
+sweep(struct node *node)
+{
+	if (!store_has_to_sweep(node->replica.store))
+		return;
+	node_begin_effects(node);
+	(void)store_sweep(node->replica.store, node->config.sweep_nodes_max,
+	    &node->effects);
+}
+
 static void
 finish_move(struct node *node)
 {
@@ -672,15 +731,18 @@ node_turn(struct node *node, struct clock_time now)
 	compact_turn(node);
 	disk_turn(node);
 	expiry_turn(node);
-	for (unsigned i = 0; i < READY_ROUNDS_MAX; i++) {
+	node->turn_bytes = 0;
+	node->behind = true;
+	for (unsigned i = 0; node->behind && i < READY_ROUNDS_MAX &&
+	    node->turn_bytes < TURN_EFFECTS_BYTES; i++) {
 		proposals_turn(node);
 		changes_turn(node);
 		demote_turn(node);
 		queries_turn(node);
-		if (!take_ready(node))
-			break;
+		node->behind = take_ready(node);
 	}
 	queries_turn(node);
+	sweep(node);
 	if (effects_are_due(node) || node->written_cluster_id != 0)
 		submit_batch(node, NULL);
 	backups_turn(node);
@@ -699,6 +761,8 @@ node_deadline(const struct node *node)
 {
 	uint64_t due = MIN_OF(raft_deadline(node->raft), compact_deadline(node));
 
+	if (node->behind || store_has_to_sweep(node->replica.store))
+		return 0;
 	due = MIN_OF(due, proposals_deadline(node));
 	due = MIN_OF(due, changes_deadline(node));
 	due = MIN_OF(due, demote_deadline(node));

@@ -17,6 +17,7 @@
 #define MOOTHALL_RAFTD_NODE_H
 
 #include "common/clock.h"
+#include "common/cluster_config.h"
 #include "common/ipc/wire.h"
 #include "raftd/node_io.h"
 #include "raftd/raft/raft.h"
@@ -34,9 +35,11 @@ struct node_config {
 	uint64_t watches_max;
 	size_t append_bytes_max;	/* of limits.h if 0, and so the next */
 	size_t log_memory_bytes;
+	size_t effects_bytes_max;	/* applied until they are handed to the disk; 0 as in */
+	size_t sweep_nodes_max;		/* node.c: of what was removed, freed in one turn */
 	uint64_t seed;			/* election timeouts and hash tables */
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
-	uint64_t active_size, remove_delay_ms, sync_interval_ms; /* and so these; 0: the default */
+	struct cluster_config cluster;	/* and so this; 0 there: the default */
 	bool join;			/* empty directory: wait for node_joined */
 	const char *rejoin;		/* of one who was removed: peers to ask, by commas; */
 	uint64_t rejoin_wait_ms;	/* then. NULL: none. Borrowed for its life */
@@ -156,6 +159,8 @@ struct node_effects {
 	void *argument;
 };
 /* Check what was loaded and apply every entry behind it. ERR_CORRUPT with *where (static). */
+/* Give the records of all keys that were loaded, in their present form. */
+void node_save_keys(struct node *node, const struct node_effects *effects);
 enum err node_replay(struct node *node, const struct node_effects *effects,
     const char **where) MUST_CHECK;
 uint64_t node_replayed_store_index(const struct node *node);

@@ -23,7 +23,7 @@
 #define MOOTHALL_RAFTD_NODE_PRIV_H
 
 #include "common/hash.h"
-#include "raftd/cluster_config.h"
+#include "raftd/config_state.h"
 #include "raftd/cluster_time.h"
 #include "raftd/member.h"
 #include "raftd/node.h"
@@ -368,6 +368,8 @@ struct node {
 	struct buf effects;		/* applied, not yet handed to the disk */
 	bool applied_dirty;		/* applied or commit moved since the last batch */
 	uint64_t effects_since_ms;	/* when effects became not empty */
+	size_t turn_bytes;		/* effects that were handed over in this turn */
+	bool behind;			/* the core has more for us at once */
 	uint64_t written_cluster_id;	/* 0, or to be in the next batch */
 
 	struct proposals proposals;
@@ -393,7 +395,7 @@ struct node {
 	bool status_due;
 	uint64_t status_sent_ms;
 	uint64_t status_index;		/* store index last told */
-	struct buf member_bytes;
+	struct buf member_bytes, config_bytes;
 	peer_id leader;
 	uint64_t leader_since_ns;
 	enum raft_role role;
@@ -416,6 +418,8 @@ struct buf *node_after(struct node *node, uint64_t ticket);
 /* Give a state record to whom it belongs. */
 enum err node_load_record(struct replica *replica, struct slice key, struct slice value)
     MUST_CHECK;
+/* All were given: ERR_CORRUPT with *where (static) if they do not fit together. */
+enum err node_records_loaded(struct replica *replica, const char **where) MUST_CHECK;
 /* Queue an outcome for the turn's end. Takes cause and event. */
 void node_answer(struct node *node, struct answer answer);
 /* Queue an error outcome at the present indexes with a text as its cause. */
@@ -423,6 +427,8 @@ void node_answer_error(struct node *node, uint64_t session, uint64_t request_id,
     const char *cause);
 void node_note(struct node *node, enum diag_level level, const char *format, ...)
     PRINTF_LIKE(3, 4);
+/* Something is about to be appended to effects. */
+void node_begin_effects(struct node *node);
 /* The stamp of what was applied last, as an effect. */
 void node_add_stamp(struct node *node);
 /* The cluster's time: of stamps, of expiry, and for answers. */
@@ -445,8 +451,8 @@ struct blob *apply_payload_member(uint64_t session, uint64_t sequence, uint64_t 
     const struct command_member *member);
 struct blob *apply_payload_expire(uint64_t cutoff_ns);
 struct blob *apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
-    const struct command_config *config);
-struct blob *apply_payload_create(const struct command_create *create);
+    struct slice items);
+struct blob *apply_payload_create(const struct command_create_items *create);
 struct blob *apply_payload_refused(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_refused *refused);
 /* Take a payload apart; false: malformed. body is the reader behind the head. */

@@ -53,6 +53,11 @@ RECORD(state_record,
     FIELD(bytes, key)
     FIELD(bytes, value))
 
+/* A value of the cluster's configuration, by its number in common/cluster_config_table.h. */
+RECORD(config_item,
+    FIELD(u16, number)
+    FIELD(u64, value))
+
 /* How another member is reached, for people. */
 RECORD(reach_record,
     FIELD(u64, id)
@@ -215,10 +220,10 @@ MESSAGE(member_change, 0x25, FROM_PEER_WORKER,
     FIELD(bytes, name)
     FIELD(bytes, peer_url)
     FIELD(bytes, client_url))
-/* What the cluster is to be like, 0 changes nothing. Request id as for write. */
+/* What the cluster is to be like: what is not in the list stays. Request id as for write. */
 MESSAGE(config_change, 0x2a, FROM_PEER_WORKER,
     FIELD(u64, low)
-    FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms))
+    FIELD(bytes, items))	/* list of config_item */
 /* A join of ours through another node was answered: who we are members with. */
 MESSAGE(joined, 0x26, FROM_PEER_WORKER,
     FIELD(u64, cluster_id)
@@ -276,7 +281,7 @@ MESSAGE(status, 0x44, FROM_RAFTD,
     FIELD(u64, leader_since_ns)	/* wall time this leader was first seen here */
     FIELD(u64, started_ns)	/* wall time raftd's node started */
     FIELD(bytes, members)	/* list of member_record, in order of joining */
-    FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms)
+    FIELD(bytes, config)	/* list of config_item: what the cluster is to be like */
     FIELD(bytes, standby_url)	/* PHASE_STANDBY: where clients are sent; empty: not known */
     FIELD(bytes, rejoin)	/* PHASE_STANDBY of one who was removed: peers, by commas */
     FIELD(u64, rejoin_wait_ms))	/* and it asks them then; 0: at once */

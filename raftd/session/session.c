@@ -266,6 +266,8 @@ static enum err
 on_config_change(struct session *session, const struct frame *frame,
     const struct msg_config_change *m)
 {
+	if (m->items.size > CONFIG_ITEMS_BYTES_MAX)
+		return ERR_MALFORMED;
 	node_config_change(session->sessions->node, session->id, frame->request_id,
 	    (frame->flags & FRAME_AGAIN) != 0, m);
 	return ERR_NONE;

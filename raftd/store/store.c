@@ -20,6 +20,8 @@ store_new(uint64_t seed)
 
 	tree_init(&store->tree, seed);
 	ttl_init(&store->ttl);
+	doomed_init(&store->doomed);
+	load_init(store, seed);
 	history_init(&store->history, seed);
 	watch_init(&store->watch, seed);
 	return store;
@@ -35,7 +37,9 @@ store_free(struct store **store_pointer)
 	watch_free(&store->watch);
 	history_free(&store->history);
 	ttl_free(&store->ttl);
+	doomed_free(&store->doomed, &store->tree);
 	tree_free(&store->tree);
+	load_free(store);
 	effects_free(&store->effects);
 	buf_free(&store->event);
 	buf_free(&store->path);
@@ -114,9 +118,9 @@ store_exists(const struct store *store, struct slice key)
 }
 
 uint64_t
-store_next_expiry(const struct store *store)
+store_next_expiry(struct store *store)
 {
-	const struct ttl_entry *first = ttl_first(&store->ttl);
+	const struct ttl_entry *first = store_first_expiry(store);
 
 	return first == NULL ? UINT64_MAX : first->at_ns;
 }
@@ -134,6 +138,15 @@ store_key_count(const struct store *store)
 }
 
 /* ---- kept events ---------------------------------------------------------------- */
+
+void
+store_limit_history(struct store *store, size_t bytes_max, struct buf *effects)
+{
+	store->effects.out = effects;
+	history_limit(&store->history, bytes_max, effects == NULL ? NULL : &store->effects);
+	if (effects != NULL)
+		effects_index(&store->effects, store->index, history_first(&store->history));
+}
 
 void
 store_event_retain(struct store *store, uint64_t store_index)

@@ -478,11 +478,17 @@ machine_start(struct machine *machine)
 		.watches_max = 10000,
 		.append_bytes_max = world->profile.append_bytes_max,
 		.log_memory_bytes = world->profile.log_memory_bytes,
+		/* So little in some seeds that a turn ends in the middle of its entries, and
+		 * what is removed is freed over many. */
+		.effects_bytes_max = world->seed % 3 == 0 ? 3000 : 0,
+		.sweep_nodes_max = 2 + world->seed % 4,
 		.seed = rand_next(&world->rand),
 		.new_cluster_id = world->seed | 1,
 		.join = machine->join,
 		/* In one seed of four a member that is down for a while is removed. */
-		.remove_delay_ms = world_removes_silent(world) ? REMOVE_DELAY_MS_MIN : 0,
+		.cluster = {
+			.remove_delay_ms = world_removes_silent(world) ? REMOVE_DELAY_MS_MIN : 0,
+		},
 	};
 	machine->life++;
 	machine->ended = false;

@@ -417,15 +417,17 @@ step_size(struct world *world)
 	struct sim_operator *operator = world->operator;
 	struct machine *asked = world->machines[world_below(world, world->machine_count)];
 	bool lower = operator->raise_ms == 0;
-	struct msg_config_change change = {
-		.active_size = lower ? ACTIVE_SIZE_MIN : world->machine_count };
+	uint64_t size = lower ? ACTIVE_SIZE_MIN : world->machine_count;
+	struct buf items = BUF_INIT;
 
 	if (operator->sizing || (!lower && world->now_ms < operator->raise_ms) ||
 	    !machine_serves(asked) || !asked->workers[0]->attached)
 		return;
 	operator->sizing = true;
-	world_tell(world, asked, "is asked for an active size of %" PRIu64, change.active_size);
-	worker_config_change(asked->workers[0], &change)->done = size_answered;
+	world_tell(world, asked, "is asked for an active size of %" PRIu64, size);
+	cluster_config_put_item(&items, &config_rows[CONFIG_ROW_active_size], size);
+	worker_config_change(asked->workers[0], buf_slice(&items))->done = size_answered;
+	buf_free(&items);
 }
 
 void

@@ -370,13 +370,13 @@ worker_member_change(struct worker *worker, struct msg_member_change *change)
 }
 
 struct request *
-worker_config_change(struct worker *worker, struct msg_config_change *change)
+worker_config_change(struct worker *worker, struct slice items)
 {
 	struct request *request = begin(worker);
 	struct buf frame = BUF_INIT;
 
-	change->low = lowest_id(worker);
-	msg_config_change_frame(&frame, request->id, change);
+	msg_config_change_frame(&frame, request->id, &(struct msg_config_change){
+	    .low = lowest_id(worker), .items = items });
 	return begun(request, &frame);
 }
 

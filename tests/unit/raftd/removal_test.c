@@ -217,6 +217,23 @@ members_text(struct world *w)
 
 static const uint64_t all[] = { 0xb2, 0xc3, 0xd4, 0xe5, 0 };
 
+/* Ask for what is not 0. */
+static void
+configure(struct world *w, uint64_t sequence, const struct cluster_config *wanted)
+{
+	struct buf items = BUF_INIT;
+
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		uint64_t value = cluster_config_value(wanted, &config_rows[i]);
+
+		if (value != 0)
+			cluster_config_put_item(&items, &config_rows[i], value);
+	}
+	node_config_change(w->node, WORLD_SESSION, sequence, false,
+	    &(struct msg_config_change){ .low = sequence, .items = buf_slice(&items) });
+	buf_free(&items);
+}
+
 /* A leader, 0xa1, and four more voters. */
 static struct world *
 led_world(uint64_t active_size)
@@ -228,9 +245,8 @@ led_world(uint64_t active_size)
 		pass(w, 100, all);
 	}
 	assert_string_equal(members_text(w), "abcde");
-	node_config_change(w->node, WORLD_SESSION, 10, false,
-	    &(struct msg_config_change){ .low = 10,
-	    .active_size = active_size, .remove_delay_ms = 3000 });
+	configure(w, 10, &(struct cluster_config){ .active_size = active_size,
+	    .remove_delay_ms = 3000 });
 	pass(w, 0, all);
 	return w;
 }
@@ -307,8 +323,7 @@ TEST(who_is_furthest_behind_is_one_too_many_before_the_youngest)
 	world_write(w, 11, "/a", 0);
 	for (uint64_t i = 0; i < 200; i++) {
 		if (i == 100)
-			node_config_change(w->node, WORLD_SESSION, 12, false,
-			    &(struct msg_config_change){ .low = 12, .active_size = 4 });
+			configure(w, 12, &(struct cluster_config){ .active_size = 4 });
 		reply(w, 0xc3, index);
 		pass(w, 0, living);
 	}
