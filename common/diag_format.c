@@ -4,7 +4,7 @@
 #include "common/diag_format.h"
 
 #include "common/clock.h"
-#include "common/utf8.h"
+#include "common/printable.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -12,26 +12,6 @@
 #define NODE_BYTES_MAX 300	/* of a line, however many escapes the name has */
 #define PART_BYTES_MAX 64
 #define FACILITY_DAEMON (3 << 3)
-
-/* U+0080 to U+009F, which a terminal may obey, too. */
-static bool
-is_high_control(struct slice text, size_t bytes)
-{
-	return bytes == 2 && text.data[0] == 0xc2 && text.data[1] < 0xa0;
-}
-
-/* Bytes of the character at the start of text that may stand in a line as they
- * are; 0: escape one byte. */
-static size_t
-plain_size(struct slice text)
-{
-	size_t bytes;
-
-	if (text.data[0] < 0x20 || text.data[0] == 0x7f)
-		return 0;
-	bytes = utf8_size(text);
-	return is_high_control(text, bytes) ? 0 : bytes;
-}
 
 /* Almost everything is: so much of text needs no escape, as text or as JSON. */
 static size_t
@@ -62,7 +42,7 @@ diag_escape(char *line, size_t size, size_t limit, struct slice text)
 	if (text.size > 0)
 		size = take_ascii(line, size, limit, &text);
 	while (text.size > 0) {
-		size_t bytes = plain_size(text);
+		size_t bytes = printable_size(text);
 		size_t taken = MAX_OF(bytes, (size_t)1);
 		char piece[8];
 
@@ -84,19 +64,14 @@ diag_escape_json(char *line, size_t size, size_t limit, struct slice text)
 	if (text.size > 0)
 		size = take_ascii(line, size, limit, &text);
 	while (text.size > 0) {
-		size_t bytes = utf8_size(text);
-		size_t taken = MAX_OF(bytes, (size_t)1);
-		char piece[8];
+		size_t taken = printable_size(text);
+		char piece[PRINTABLE_ESCAPE_BYTES];
 
-		if (bytes == 0)
-			snprintf(piece, sizeof(piece), "\\ufffd");
-		else if (text.data[0] < ' ' || text.data[0] == 0x7f)
-			snprintf(piece, sizeof(piece), "\\u%04x", text.data[0]);
-		else if (is_high_control(text, bytes))
-			snprintf(piece, sizeof(piece), "\\u%04x", text.data[1]);
+		if (taken == 0)
+			taken = printable_json_escape(text, piece);
 		else
 			snprintf(piece, sizeof(piece), "%s%.*s",
-			    text.data[0] == '"' || text.data[0] == '\\' ? "\\" : "", (int)bytes,
+			    text.data[0] == '"' || text.data[0] == '\\' ? "\\" : "", (int)taken,
 			    (const char *)text.data);
 		if (size + strlen(piece) > limit)
 			break;

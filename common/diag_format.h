@@ -10,8 +10,8 @@
  * As JSON the line, or what stands behind <6> or "raftd[4712]: ", is one object:
  * time, node, proc, pid, level, part, msg. A sentence has the part "say".
  *
- * What is no printable character is escaped, \xNN or \u00NN, so nothing from
- * outside makes a line of its own or reaches a terminal. Pure.
+ * What is no printable character (printable.h) is escaped, \xNN or \uNNNN, so nothing
+ * from outside makes a line of its own, or one that is not what it seems to be. Pure.
  */
 #ifndef MOOTHALL_COMMON_DIAG_FORMAT_H
 #define MOOTHALL_COMMON_DIAG_FORMAT_H

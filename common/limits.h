@@ -32,8 +32,13 @@
 #define KEY_BYTES_MAX (48 * KIB)
 #define KEY_BYTES_MIN (1 * KIB)
 #define KEY_BYTES_DEFAULT (16 * KIB)
+#define KEY_BYTES_BEFORE (64 * KIB)	/* of those in backups from before there were limits */
+#define KEY_ORDER_DIGITS 20		/* an in-order name, put behind a key that was asked for */
 #define VALUE_BYTES_MAX BODY_BYTES_MAX
-#define FRAME_ROOM (64 * KIB)		/* every other field of a command */
+#define FRAME_ROOM (64 * KIB)		/* every other field of a frame */
+#define COMMAND_BYTES_MAX (FRAME_BYTES_MAX - FRAME_ROOM) /* payload of an entry of the log */
+/* Key, value and previous value of a write together. */
+#define WRITE_BYTES_MAX (COMMAND_BYTES_MAX - 1 * KIB)
 
 /* Members */
 #define NAME_BYTES_MAX 255
@@ -63,6 +68,8 @@
 #define HISTORY_BYTES_DEFAULT (16 * MIB) /* and as many as these bytes hold */
 #define HISTORY_BYTES_MIN (1 * MIB)
 #define HISTORY_BYTES_MAX (1024 * MIB)
+#define VIEW_KEPT_BYTES_MAX (16 * MIB) /* kept for one listing that is read while writes go on */
+#define VIEW_HELD_BYTES (4 * KIB)	/* what a removed directory, held for it, counts for */
 #define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
 
 /* At most once */
@@ -81,8 +88,8 @@
 #define PEER_QUEUE_BYTES_MAX (32 * MIB) /* waiting for one peer's stream; then dropped */
 #define SNAPSHOT_CHUNK_BYTES (256 * KIB)
 
-_Static_assert(VALUE_BYTES_MAX + KEY_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
-    "a set command with the largest key and value fits in one frame");
+_Static_assert(BODY_BYTES_MAX + HEAD_BYTES_MAX + KEY_BYTES_MAX <= WRITE_BYTES_MAX,
+    "whatever a request can hold is a write that is taken");
 _Static_assert(2 * CAUSE_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
     "the outcome of a failed comparison fits in one frame");
 _Static_assert(SNAPSHOT_CHUNK_BYTES + VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
@@ -91,6 +98,8 @@ _Static_assert(WORKER_REQUESTS_MAX <= SESSION_RESULTS_MAX,
     "every answer a worker may still ask for again is kept");
 _Static_assert(ASSEMBLED_BYTES_MAX + SESSION_QUEUE_BYTES <= CHANNEL_QUEUE_BYTES_MAX,
     "the largest answer fits behind what may wait when its question is read");
+_Static_assert(VALUE_BYTES_MAX + 2 * KEY_BYTES_MAX <= VIEW_KEPT_BYTES_MAX,
+    "one changed value never costs a listing");
 _Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
     "flow control holds a leader back before the peer's queue drops");
 

@@ -12,6 +12,7 @@
  */
 #include "common/metric_priv.h"
 
+#include "common/printable.h"
 #include "common/xmem.h"
 
 #include <inttypes.h>
@@ -40,9 +41,13 @@ struct samples {
 static bool
 is_printable(struct slice name)
 {
-	for (size_t i = 0; i < name.size; i++)
-		if (name.data[i] < ' ' || name.data[i] == 0x7f)
+	while (name.size > 0) {
+		size_t size = printable_size(name);
+
+		if (size == 0)
 			return false;
+		name = slice_of(name.data + size, name.size - size);
+	}
 	return true;
 }
 

@@ -4,15 +4,17 @@
 #include "common/utf8.h"
 
 size_t
-utf8_size(struct slice text)
+utf8_read(struct slice text, uint32_t *result)
 {
 	uint32_t code;
 	size_t size, i;
 
 	if (text.size == 0)
 		return 0;
-	if (text.data[0] < 0x80)
+	if (text.data[0] < 0x80) {
+		*result = text.data[0];
 		return 1;
+	}
 	if (text.data[0] >= 0xc2 && text.data[0] <= 0xdf) {
 		size = 2;
 		code = text.data[0] & 0x1fU;
@@ -36,5 +38,14 @@ utf8_size(struct slice text)
 		return 0;
 	if (size == 4 && (code < 0x10000 || code > 0x10ffff))
 		return 0;
+	*result = code;
 	return size;
+}
+
+size_t
+utf8_size(struct slice text)
+{
+	uint32_t code;
+
+	return utf8_read(text, &code);
 }

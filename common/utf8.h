@@ -11,5 +11,7 @@
 /* How many bytes the character at the start of text takes, 1 to 4; 0 if there
  * is none: empty, overlong, a surrogate, above U+10FFFF, cut short. */
 size_t utf8_size(struct slice text);
+/* The same; *code is the code point, untouched if there is none. */
+size_t utf8_read(struct slice text, uint32_t *code);
 
 #endif

@@ -3,11 +3,11 @@
  */
 #include "ctl/api.h"
 
-#include "common/json_text.h"
 #include "common/program.h"
 #include "ctl/form.h"
+#include "ctl/json_put.h"
 
-#include <stdio.h>
+#include <inttypes.h>
 #include <stdlib.h>
 
 #define STATUS_UNAUTHORISED 401
@@ -87,8 +87,7 @@ say_other(const struct api_answer *answer)
 				said.size = i;
 		}
 	}
-	fflush(stdout);
-	fprintf(stderr, "%s: %s answers %u%s%.*s\n", program_own(), answer->answer.from,
+	output_say("%s: %s answers %u%s%.*s\n", program_own(), answer->answer.from,
 	    answer->answer.status, said.size == 0 ? "" : ": ", SLICE_ARGS(said));
 }
 
@@ -100,29 +99,21 @@ say_error(const struct output *out, const struct api_answer *answer)
 
 	if (json_member(error, "errorCode") == NULL) {
 		say_other(answer);
-		return;
-	}
-	if (out->format == FORMAT_JSON) {
-		buf_printf(&line, "{\"errorCode\":%u,\"message\":", answer->error_code);
-		json_text_put(&line, json_string(error, "message"));
-		buf_append_text(&line, ",\"cause\":");
-		json_text_put(&line, json_string(error, "cause"));
-		buf_append_text(&line, ",\"index\":");
-		buf_append_u64(&line, json_u64(error, "index"));
-		buf_append_byte(&line, '}');
+	} else if (out->format == FORMAT_JSON) {
+		json_put_open(&line, NULL, '{');
+		json_put_u64(&line, "errorCode", answer->error_code);
+		json_put_text(&line, "message", json_string(error, "message"));
+		json_put_text(&line, "cause", json_string(error, "cause"));
+		json_put_u64(&line, "index", json_u64(error, "index"));
+		json_put_close(&line, '}');
+		buf_append_byte(&line, '\n');
+		output_say_json(buf_slice(&line));
 	} else {
 		/* Two blanks: scripts look for it so. */
-		buf_printf(&line, "Error:  %u: ", answer->error_code);
-		buf_append_slice(&line, json_string(error, "message"));
-		buf_append_text(&line, " (");
-		buf_append_slice(&line, json_string(error, "cause"));
-		buf_append_text(&line, ") [");
-		buf_append_u64(&line, json_u64(error, "index"));
-		buf_append_byte(&line, ']');
+		output_say("Error:  %u: %.*s (%.*s) [%" PRIu64 "]\n", answer->error_code,
+		    SLICE_ARGS(json_string(error, "message")),
+		    SLICE_ARGS(json_string(error, "cause")), json_u64(error, "index"));
 	}
-	buf_append_byte(&line, '\n');
-	fflush(stdout);
-	fwrite(line.data, 1, line.size, stderr);
 	buf_free(&line);
 }
 

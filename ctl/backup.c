@@ -83,7 +83,7 @@ owner_of(struct fetch *fetch)
 }
 
 static void
-print_json(const struct fetch *fetch, const char *file, const char *made)
+print_json(const struct fetch *fetch, const struct ctl *ctl, const char *file, const char *made)
 {
 	struct buf line = BUF_INIT;
 
@@ -95,7 +95,7 @@ print_json(const struct fetch *fetch, const char *file, const char *made)
 	json_put_text(&line, "made", slice_text(made));
 	json_put_text(&line, "node", slice_text(fetch->made_by));
 	json_put_close(&line, '}');
-	json_put_line(&line);
+	json_put_line(&ctl->out, &line);
 	buf_free(&line);
 }
 
@@ -106,11 +106,11 @@ print_summary(const struct fetch *fetch, const struct ctl *ctl, const char *file
 
 	clock_format(fetch->made_ns, 0, false, made);
 	if (ctl->out.format == FORMAT_JSON)
-		print_json(fetch, file, made);
+		print_json(fetch, ctl, file, made);
 	else
-		printf("%s: %s, store index %" PRIu64 ", raft index %" PRIu64 ", made %s by %s\n",
-		    file, output_size(fetch->bytes, size), fetch->store_index,
-		    fetch->raft_index, made, fetch->made_by);
+		output_print(&ctl->out, "%s: %s, store index %" PRIu64 ", raft index %" PRIu64
+		    ", made %s by %s\n", file, output_size(fetch->bytes, size),
+		    fetch->store_index, fetch->raft_index, made, fetch->made_by);
 }
 
 /* ---- what libcurl tells ------------------------------------------------------------ */

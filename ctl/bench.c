@@ -17,7 +17,6 @@
 #include "ctl/parallel.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -162,7 +161,7 @@ put_json(const char *name, const struct figures *figures, const struct load *loa
 	json_put_ms(&line, "p99_ms", quantile(figures, 990));
 	json_put_ms(&line, "max_ms", quantile(figures, 1000));
 	json_put_close(&line, '}');
-	json_put_line(&line);
+	json_put_line(&load->ctl->out, &line);
 	buf_free(&line);
 }
 

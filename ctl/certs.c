@@ -110,7 +110,7 @@ save(const struct ctl *ctl, const char *file, const struct pair *pair)
 		BIO_free(certificate);
 	}
 	if (code == CTL_DONE)
-		printf("%s\n%s\n", certificate_path, key_path);
+		output_print(&ctl->out, "%s\n%s\n", certificate_path, key_path);
 	free(key_path);
 	free(certificate_path);
 	return code;

@@ -282,7 +282,7 @@ show_curl(const struct client_request *request, const char *url)
 		buf_append_text(&line, " -d ");
 		form_shell_word(&line, request->body);
 	}
-	fprintf(stderr, "%.*s\n", (int)line.size, (const char *)line.data);
+	output_say("%.*s\n", SLICE_ARGS(line));
 	buf_free(&line);
 }
 

@@ -14,7 +14,6 @@
 #include "ctl/json_read.h"
 
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -145,6 +144,13 @@ wait_for_end(int fd)
 	while (size > 0 || (size == -1 && errno == EINTR));
 }
 
+static void
+show_json(const struct output *out, struct slice line)
+{
+	output_json(out, line);
+	output_print(out, "\n");
+}
+
 static int
 show(const struct ctl *ctl, const struct order *order, struct slice line)
 {
@@ -164,11 +170,11 @@ show(const struct ctl *ctl, const struct order *order, struct slice line)
 		    text.size == 0 ? (int)strlen("refused") : (int)text.size,
 		    text.size == 0 ? "refused" : (const char *)text.data);
 	else if (order->json)
-		printf("%.*s\n", SLICE_ARGS(line));
+		show_json(&ctl->out, line);
 	else if (strcmp(order->command, "status") == 0)
 		control_show_status(&ctl->out, doc.root);
 	else
-		printf("%.*s", SLICE_ARGS(text));
+		output_text(&ctl->out, text);
 	json_doc_free(&doc);
 	return !ok || not_ready ? EXIT_REFUSED : CTL_DONE;
 }

@@ -6,7 +6,6 @@
 #include "common/clock.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <time.h>
 
 static void
@@ -38,7 +37,7 @@ show_members(const struct output *out, const struct json *members)
 		add_text(&table, i, "peer_url");
 	}
 	if (table.cell_count > 0) {
-		putchar('\n');
+		output_print(out, "\n");
 		table_print(out, &table);
 	}
 	table_free(&table);
@@ -90,16 +89,10 @@ show_processes(const struct output *out, const struct json *processes)
 		    output_size(json_u64(i, "memory"), size));
 	}
 	if (table.cell_count > 0) {
-		putchar('\n');
+		output_print(out, "\n");
 		table_print(out, &table);
 	}
 	table_free(&table);
-}
-
-static void
-show_name(const struct output *out, const struct json *status, const char *name)
-{
-	output_name(out, json_string(status, name));
 }
 
 void
@@ -107,18 +100,15 @@ control_show_status(const struct output *out, const struct json *status)
 {
 	struct slice leader = json_string(status, "leader");
 
-	show_name(out, status, "name");
-	fputs(": ", stdout);
-	show_name(out, status, "state");
-	fputs(", ", stdout);
-	show_name(out, status, "role");
-	printf(", term %" PRIu64 ", leader ", json_u64(status, "term"));
-	output_name(out, leader.size == 0 ? SLICE_LITERAL("none") : leader);
-	fputs("\nnode ", stdout);
-	show_name(out, status, "id");
-	fputs(" of cluster ", stdout);
-	show_name(out, status, "cluster_id");
-	printf("\ncommitted %" PRIu64 ", applied %" PRIu64 ", store index %" PRIu64 "\n",
+	if (leader.size == 0)
+		leader = SLICE_LITERAL("none");
+	output_print(out, "%.*s: %.*s, %.*s, term %" PRIu64 ", leader %.*s\n",
+	    SLICE_ARGS(json_string(status, "name")), SLICE_ARGS(json_string(status, "state")),
+	    SLICE_ARGS(json_string(status, "role")), json_u64(status, "term"),
+	    SLICE_ARGS(leader));
+	output_print(out, "node %.*s of cluster %.*s\n", SLICE_ARGS(json_string(status, "id")),
+	    SLICE_ARGS(json_string(status, "cluster_id")));
+	output_print(out, "committed %" PRIu64 ", applied %" PRIu64 ", store index %" PRIu64 "\n",
 	    json_u64(status, "commit"), json_u64(status, "applied"),
 	    json_u64(status, "store_index"));
 	show_members(out, json_member(status, "members"));

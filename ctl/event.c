@@ -7,8 +7,7 @@
 #include "ctl/event.h"
 
 #include "common/json_text.h"
-
-#include <stdio.h>
+#include "common/printable.h"
 
 static const struct json *
 first_child(const struct json *node)
@@ -110,6 +109,12 @@ render_json(const struct json *event, struct buf *text)
 
 /* ---- for people ---------------------------------------------------------------- */
 
+static bool
+is_deletion(const struct json *event)
+{
+	return slice_equal(json_string(event, "action"), SLICE_LITERAL("delete"));
+}
+
 static void
 put_line(struct buf *text, const char *before, struct slice value)
 {
@@ -119,12 +124,19 @@ put_line(struct buf *text, const char *before, struct slice value)
 }
 
 static void
-put_extended(const struct json *event, uint64_t index, bool deleted, struct buf *text)
+put_extended(const struct json *event, uint64_t index, bool shown, struct buf *text)
 {
+	bool deleted = is_deletion(event);
 	const struct json *node = json_member(event, "node");
 	const struct json *before = json_member(event, "prevNode");
 
-	put_line(text, "Key: ", json_string(node, "key"));
+	if (shown) {
+		buf_append_text(text, "Key: ");
+		printable_put(text, json_string(node, "key"));
+		buf_append_byte(text, '\n');
+	} else {
+		put_line(text, "Key: ", json_string(node, "key"));
+	}
 	buf_printf(text, "Created-Index: %llu\n",
 	    (unsigned long long)json_u64(node, "createdIndex"));
 	buf_printf(text, "Modified-Index: %llu\n",
@@ -138,20 +150,19 @@ put_extended(const struct json *event, uint64_t index, bool deleted, struct buf 
 }
 
 void
-event_render(const struct json *event, uint64_t index, enum output_format format, struct buf *text)
+event_render(const struct json *event, uint64_t index, enum output_format format, bool shown,
+    struct buf *text)
 {
-	bool deleted = slice_equal(json_string(event, "action"), SLICE_LITERAL("delete"));
-
 	switch (format) {
 	case FORMAT_SIMPLE:
-		if (deleted)
+		if (is_deletion(event))
 			put_line(text, "PrevNode.Value: ",
 			    json_string(json_member(event, "prevNode"), "value"));
 		else
 			put_line(text, "", json_string(json_member(event, "node"), "value"));
 		break;
 	case FORMAT_EXTENDED:
-		put_extended(event, index, deleted, text);
+		put_extended(event, index, shown, text);
 		break;
 	case FORMAT_JSON:
 		render_json(event, text);
@@ -165,7 +176,10 @@ event_print(const struct output *out, const struct json *event, uint64_t index)
 {
 	struct buf text = BUF_INIT;
 
-	event_render(event, index, out->format, &text);
-	fwrite(text.data, 1, text.size, stdout);
+	event_render(event, index, out->format, out->out_is_terminal, &text);
+	if (out->format == FORMAT_JSON)
+		output_json(out, buf_slice(&text));
+	else
+		output_text(out, buf_slice(&text));
 	buf_free(&text);
 }

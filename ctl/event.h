@@ -7,9 +7,11 @@
 #include "ctl/json_read.h"
 #include "ctl/output.h"
 
-/* One of the three forms; index: X-Etcd-Index of the answer. */
-void event_render(const struct json *event, uint64_t index, enum output_format format,
+/* One of the three forms; index: X-Etcd-Index of the answer. shown: for a terminal, where
+ * what has to be one line is one; values keep their bytes, output_text sees to them. */
+void event_render(const struct json *event, uint64_t index, enum output_format format, bool shown,
     struct buf *text);
+/* To standard output. */
 void event_print(const struct output *out, const struct json *event, uint64_t index);
 
 /*

@@ -7,7 +7,6 @@
 #include "ctl/json_put.h"
 #include "ctl/members.h"
 
-#include <stdio.h>
 #include <unistd.h>
 
 #define CHECK_EVERY_S 10
@@ -49,21 +48,21 @@ say(const struct ctl *ctl, const struct member *member, enum health health,
 		json_put_text(&line, "name", member->name);
 		json_put_text(&line, "health", slice_text(words[health]));
 		json_put_close(&line, '}');
-		json_put_line(&line);
+		json_put_line(&ctl->out, &line);
 		buf_free(&line);
 		return;
 	}
 	if (member->client_url == NULL)
-		printf("member %.*s is unreachable: no available published client urls\n",
-		    SLICE_ARGS(member->id));
+		output_print(&ctl->out, "member %.*s is unreachable: no available published client "
+		    "urls\n", SLICE_ARGS(member->id));
 	else if (health == UNREACHABLE)
-		printf("failed to check the health of member %.*s on %s\n"
-		       "member %.*s is unreachable: [%.*s] are all unreachable\n",
+		output_print(&ctl->out, "failed to check the health of member %.*s on %s\n"
+		    "member %.*s is unreachable: [%.*s] are all unreachable\n",
 		    SLICE_ARGS(member->id), answer->problem == NULL ? "" : answer->problem,
 		    SLICE_ARGS(member->id), SLICE_ARGS(member->client_urls));
 	else
-		printf("member %.*s is %s: got %s result from %s\n", SLICE_ARGS(member->id),
-		    words[health], words[health], member->client_url);
+		output_print(&ctl->out, "member %.*s is %s: got %s result from %s\n",
+		    SLICE_ARGS(member->id), words[health], words[health], member->client_url);
 }
 
 static int
@@ -82,7 +81,7 @@ check(struct ctl *ctl, struct client *client, const struct members *members)
 	}
 	client_answer_free(&answer);
 	if (ctl->out.format != FORMAT_JSON)
-		printf("cluster is %s\n", healthy == 0 ? "unhealthy" :
+		output_print(&ctl->out, "cluster is %s\n", healthy == 0 ? "unhealthy" :
 		    healthy < members->count ? "degraded" : "healthy");
 	return healthy == 0 ? CTL_SERVER_ERROR : CTL_DONE;
 }
@@ -100,12 +99,13 @@ ctl_cluster_health(struct ctl *ctl)
 	if (code == CTL_DONE) {
 		while (code = check(ctl, client, &members), forever) {
 			if (ctl->out.format != FORMAT_JSON)
-				printf("\nnext check after %d seconds...\n\n", CHECK_EVERY_S);
-			fflush(stdout);
+				output_print(&ctl->out, "\nnext check after %d seconds...\n\n",
+				    CHECK_EVERY_S);
+			(void)output_flush();
 			sleep(CHECK_EVERY_S);
 		}
 	} else if (ctl->out.format != FORMAT_JSON) {
-		printf("cluster may be unhealthy: failed to list members\n");
+		output_print(&ctl->out, "cluster may be unhealthy: failed to list members\n");
 	}
 	members_free(&members);
 	client_free(&client);

@@ -24,7 +24,6 @@
 #include "ctl/tree.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define TREES_MAX 32
@@ -58,7 +57,7 @@ complain(struct import *import, struct slice key, const struct api_answer *answe
     enum client_result result)
 {
 	if (import->counts.failed++ < COMPLAINTS_MAX) {
-		fprintf(stderr, "%s: %.*s was not carried over: ", program_own(), SLICE_ARGS(key));
+		output_say("%s: %.*s was not carried over: ", program_own(), SLICE_ARGS(key));
 		(void)api_report(&import->ctl->out, result, answer);
 	}
 }
@@ -276,7 +275,7 @@ warn_of_lost_bytes(const struct plan *plan)
 		count += value.size > 0 && memmem(value.data, value.size, replacement, 3) != NULL;
 	}
 	if (count > 0)
-		fprintf(stderr, "%s: %zu values have bytes that the source shows as U+FFFD; "
+		output_say("%s: %zu values have bytes that the source shows as U+FFFD; "
 		    "they are carried over so\n", program_own(), count);
 }
 
@@ -388,7 +387,7 @@ follow_one(struct import *import, size_t which, uint64_t limit_ms, bool *came)
 		apply(import, follow.key, answer.doc.root);
 		import->next[which] = follow.next;
 	} else if (result == CLIENT_ANSWERED && answer.error_code == EVENT_CLEARED) {
-		fprintf(stderr, "%s: the source no longer keeps the changes from %" PRIu64
+		output_say("%s: the source no longer keeps the changes from %" PRIu64
 		    " on; copying again\n", program_own(), import->next[which]);
 		code = copy_tree(import, which);
 	} else if (result == CLIENT_TIMED_OUT) {
@@ -424,8 +423,8 @@ follow_all(struct import *import)
 	int code = CTL_DONE;
 	bool came;
 
-	fprintf(stderr, "%s: copied; following. Stop the writers of the source, "
-	    "then CTRL-C\n", program_own());
+	output_say("%s: copied; following. Stop the writers of the source, then CTRL-C\n",
+	    program_own());
 	progress_begin(&progress, &import->ctl->out, "changes carried over");
 	while (code == CTL_DONE && interrupt_signal() == 0) {
 		code = follow_one(import, 0, ROOT_POLL_MS, &came);
@@ -494,12 +493,12 @@ print_counts(const struct import *import)
 		json_put_u64(&line, "followed", counts->applied);
 		json_put_u64(&line, "failed", counts->failed);
 		json_put_close(&line, '}');
-		json_put_line(&line);
+		json_put_line(&import->ctl->out, &line);
 	} else {
-		printf("source at index %" PRIu64 ": %" PRIu64 " keys in %" PRIu64 " directories; "
-		       "written %" PRIu64 ", removed %" PRIu64 ", failed %" PRIu64 "\n",
-		    import->next[0] - 1, counts->keys, counts->directories, counts->written,
-		    counts->removed, counts->failed);
+		output_print(&import->ctl->out, "source at index %" PRIu64 ": %" PRIu64
+		    " keys in %" PRIu64 " directories; written %" PRIu64 ", removed %" PRIu64
+		    ", failed %" PRIu64 "\n", import->next[0] - 1, counts->keys,
+		    counts->directories, counts->written, counts->removed, counts->failed);
 	}
 	buf_free(&line);
 }

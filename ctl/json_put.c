@@ -6,7 +6,6 @@
 #include "common/json_text.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 
 static void
 put_name(struct buf *text, const char *name)
@@ -59,9 +58,9 @@ json_put_ms(struct buf *text, const char *name, uint64_t ns)
 }
 
 void
-json_put_line(struct buf *text)
+json_put_line(const struct output *out, struct buf *text)
 {
 	buf_append_byte(text, '\n');
-	fwrite(text->data, 1, text->size, stdout);
+	output_json(out, buf_slice(text));
 	buf_clear(text);
 }

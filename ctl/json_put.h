@@ -1,5 +1,5 @@
 /*
- * json_put.h - JSON for programs: objects of one line each. Pure.
+ * json_put.h - JSON for programs: objects of one line each.
  *
  * Names are ours and plain; commas come by themselves.
  */
@@ -7,6 +7,7 @@
 #define MOOTHALL_CTL_JSON_PUT_H
 
 #include "common/buf.h"
+#include "ctl/output.h"
 
 /* bracket: one of { } [ ]. A name only for what opens inside of an object. */
 void json_put_open(struct buf *text, const char *name, char bracket);
@@ -17,6 +18,6 @@ void json_put_bool(struct buf *text, const char *name, bool value);
 /* Milliseconds with three digits behind the point. */
 void json_put_ms(struct buf *text, const char *name, uint64_t ns);
 /* A newline, everything to standard output, and the buffer is empty again. */
-void json_put_line(struct buf *text);
+void json_put_line(const struct output *out, struct buf *text);
 
 #endif

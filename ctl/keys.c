@@ -146,7 +146,7 @@ ctl_get(struct ctl *ctl)
 	if (code == CTL_DONE && json_true(node_of(&answer), "dir")) {
 		struct slice key = json_string(node_of(&answer), "key");
 
-		fprintf(stderr, "%.*s: is a directory\n", SLICE_ARGS(key));
+		output_say("%.*s: is a directory\n", SLICE_ARGS(key));
 		code = CTL_BAD_ARGUMENTS;
 	} else if (code == CTL_DONE) {
 		event_print(&ctl->out, answer.doc.root, answer.answer.store_index);
@@ -162,8 +162,8 @@ print_names(const struct ctl *ctl, const struct json *root)
 	const struct json *node = json_true(root, "dir") ? event_next(root, root) : root;
 
 	while (node != NULL) {
-		output_name(&ctl->out, json_string(node, "key"));
-		fputs(slash && json_true(node, "dir") ? "/\n" : "\n", stdout);
+		output_print(&ctl->out, "%.*s%s\n", SLICE_ARGS(json_string(node, "key")),
+		    slash && json_true(node, "dir") ? "/" : "");
 		node = node == root ? NULL : event_next(root, node);
 	}
 }

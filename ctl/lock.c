@@ -414,8 +414,8 @@ take_and_hold(struct ctl *ctl, const char *value, bool announce, size_t first_wo
 		    now_ms() + wait_ms : UINT64_MAX);
 	if (code == CTL_DONE) {
 		if (announce) {
-			printf("%s\n", value);
-			fflush(stdout);
+			output_print(&ctl->out, "%s\n", value);
+			(void)output_flush();
 		}
 		code = run_holding(&ticket, arguments->words + first_word,
 		    arguments->word_count - first_word);
@@ -452,12 +452,11 @@ tell_leader(const struct ctl *ctl, const struct json *entry)
 		json_put_text(&line, "key", json_string(entry, "key"));
 		json_put_u64(&line, "index", json_u64(entry, "createdIndex"));
 		json_put_close(&line, '}');
-		json_put_line(&line);
+		json_put_line(&ctl->out, &line);
 	} else {
-		output_name(&ctl->out, json_string(entry, "value"));
-		putchar('\n');
+		output_print(&ctl->out, "%.*s\n", SLICE_ARGS(json_string(entry, "value")));
 	}
-	fflush(stdout);
+	(void)output_flush();
 	buf_free(&line);
 }
 

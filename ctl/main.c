@@ -7,7 +7,6 @@
 
 #include <curl/curl.h>
 #include <errno.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 static int
@@ -15,7 +14,7 @@ usage(const struct arguments *arguments, const char *problem)
 {
 	const char *name = arguments->command == NULL ? NULL : arguments->command->name;
 
-	fprintf(stderr, "%s: %s\ntry '%s help%s%s'\n", program_own(), problem, program_own(),
+	output_say("%s: %s\ntry '%s help%s%s'\n", program_own(), problem, program_own(),
 	    name == NULL ? "" : " ", name == NULL ? "" : name);
 	return CTL_BAD_ARGUMENTS;
 }
@@ -25,20 +24,20 @@ run(const struct arguments *arguments)
 {
 	struct ctl ctl = { .arguments = arguments };
 
+	output_init(&ctl.out, arguments);
 	if (arguments_flag(arguments, OPT_VERSION))
 		return ctl_version(&ctl);
 	if (arguments_flag(arguments, OPT_HELP)) {
 		if (strcmp(arguments_text(arguments, OPT_HELP), "all") == 0)
-			usage_print_all();
+			usage_print_all(&ctl.out);
 		else if (arguments->command != NULL)
-			usage_print_command(arguments->command);
+			usage_print_command(&ctl.out, arguments->command);
 		else
-			usage_print();
+			usage_print(&ctl.out);
 		return CTL_DONE;
 	}
 	if (arguments->command == NULL)
 		return usage(arguments, "a command is missing");
-	output_init(&ctl.out, arguments);
 	return arguments->command->run(&ctl);
 }
 
@@ -58,7 +57,7 @@ main(int argc, char **argv)
 	free(problem);
 	arguments_free(&arguments);
 	curl_global_cleanup();
-	if (fflush(stdout) == EOF && code == CTL_DONE)
+	if (!output_flush() && code == CTL_DONE)
 		code = output_fail(CTL_BAD_FILE, "cannot write standard output: %s",
 		    strerror(errno));
 	return code;

@@ -12,7 +12,6 @@
 #include "ctl/json_put.h"
 #include "ctl/members.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 
 static const char json_type[] = "application/json";
@@ -20,7 +19,7 @@ static const char json_type[] = "application/json";
 /* ---- list ------------------------------------------------------------------------- */
 
 static void
-list_as_json(const struct members *members)
+list_as_json(const struct output *out, const struct members *members)
 {
 	struct buf line = BUF_INIT;
 
@@ -34,7 +33,7 @@ list_as_json(const struct members *members)
 		json_put_text(&line, "client_urls", member->client_urls);
 		json_put_bool(&line, "leader", member->leader);
 		json_put_close(&line, '}');
-		json_put_line(&line);
+		json_put_line(out, &line);
 	}
 	buf_free(&line);
 }
@@ -64,12 +63,12 @@ list_as_table(const struct output *out, const struct members *members)
 
 /* The lines of the 2.x clients. */
 static void
-list_as_lines(const struct members *members)
+list_as_lines(const struct output *out, const struct members *members)
 {
 	for (size_t i = 0; i < members->count; i++) {
 		const struct member *member = &members->list[i];
 
-		printf("%.*s: name=%.*s peerURLs=%.*s clientURLs=%.*s isLeader=%s\n",
+		output_print(out, "%.*s: name=%.*s peerURLs=%.*s clientURLs=%.*s isLeader=%s\n",
 		    SLICE_ARGS(member->id), SLICE_ARGS(member->name), SLICE_ARGS(member->peer_urls),
 		    SLICE_ARGS(member->client_urls), member->leader ? "true" : "false");
 	}
@@ -94,9 +93,9 @@ ctl_member_list(struct ctl *ctl)
 	int code = with_members(ctl, &client, &members);
 
 	if (code == CTL_DONE && ctl->out.format == FORMAT_JSON)
-		list_as_json(&members);
+		list_as_json(&ctl->out, &members);
 	else if (code == CTL_DONE && ctl->out.format == FORMAT_EXTENDED)
-		list_as_lines(&members);
+		list_as_lines(&ctl->out, &members);
 	else if (code == CTL_DONE)
 		list_as_table(&ctl->out, &members);
 	members_free(&members);
@@ -143,16 +142,19 @@ refused(const struct client_answer *answer, const char *what, const char *instea
 								CTL_SERVER_ERROR;
 }
 
-/* The settings with which a machine of the 2.x series joins as that member. */
+/* The settings with which a machine of the 2.x series joins as that member; words: name, URLs. */
 static void
-print_settings(const struct members *members, const char *name, const char *urls, struct slice id)
+print_settings(const struct output *out, const struct members *members, const char *const words[2],
+    struct slice id)
 {
-	printf("Added member named %s with ID %.*s to cluster\n\nETCD_NAME=\"%s\"\n"
+	const char *name = words[0];
+
+	output_print(out, "Added member named %s with ID %.*s to cluster\n\nETCD_NAME=\"%s\"\n"
 	       "ETCD_INITIAL_CLUSTER=\"", name, SLICE_ARGS(id), name);
 	for (size_t i = 0; i < members->count; i++)
-		printf("%.*s=%.*s,", SLICE_ARGS(members->list[i].name),
+		output_print(out, "%.*s=%.*s,", SLICE_ARGS(members->list[i].name),
 		    SLICE_ARGS(members->list[i].peer_urls));
-	printf("%s=%s\"\nETCD_INITIAL_CLUSTER_STATE=\"existing\"\n", name, urls);
+	output_print(out, "%s=%s\"\nETCD_INITIAL_CLUSTER_STATE=\"existing\"\n", name, words[1]);
 }
 
 static const char *
@@ -202,7 +204,8 @@ ctl_member_add(struct ctl *ctl)
 	}
 	if (code == CTL_DONE && answer.status == 201 &&
 	    json_doc_read(buf_slice(&answer.body), &doc) == ERR_NONE) {
-		print_settings(&members, name, urls, json_string(doc.root, "id"));
+		print_settings(&ctl->out, &members, ctl->arguments->words,
+		    json_string(doc.root, "id"));
 		json_doc_free(&doc);
 	} else if (code == CTL_DONE) {
 		char *how = how_to_join(&members, name, urls);
@@ -263,7 +266,8 @@ remove_at_peer_port(struct client *client, const struct members *members,
 }
 
 static int
-remove_member(struct client *client, const struct members *members, const struct member *member)
+remove_member(const struct output *out, struct client *client, const struct members *members,
+    const struct member *member)
 {
 	struct client_answer answer = { 0 };
 	enum client_result result = remove_at_client_port(client, member, &answer);
@@ -275,7 +279,7 @@ remove_member(struct client *client, const struct members *members, const struct
 	if (code == CTL_DONE && answer.status != 200 && answer.status != 204)
 		code = refused(&answer, "member remove", NULL);
 	if (code == CTL_DONE)
-		printf("Removed member %.*s from cluster\n", SLICE_ARGS(member->id));
+		output_print(out, "Removed member %.*s from cluster\n", SLICE_ARGS(member->id));
 	client_answer_free(&answer);
 	return code;
 }
@@ -303,7 +307,7 @@ ctl_member_remove(struct ctl *ctl)
 		free(what);
 	}
 	if (code == CTL_DONE)
-		code = remove_member(client, &members, member);
+		code = remove_member(&ctl->out, client, &members, member);
 	members_free(&members);
 	client_free(&client);
 	return code;
@@ -335,7 +339,8 @@ ctl_member_update(struct ctl *ctl)
 		free(path);
 	}
 	if (code == CTL_DONE && (answer.status == 204 || answer.status == 200))
-		printf("Updated member with ID %.*s in cluster\n", SLICE_ARGS(member->id));
+		output_print(&ctl->out, "Updated member with ID %.*s in cluster\n",
+		    SLICE_ARGS(member->id));
 	else if (code == CTL_DONE)
 		code = refused(&answer, "member update",
 		    "start that node again with the new -peer-addr, and it registers itself");

@@ -1,12 +1,14 @@
 /*
- * output.c - texts, tables, progress and questions (see output.h).
+ * output.c - the way out, texts, tables, progress and questions (see output.h).
  */
 #include "ctl/output.h"
 
 #include "common/clock.h"
+#include "common/printable.h"
 #include "common/program.h"
 #include "common/utf8.h"
 #include "common/xmem.h"
+#include "ctl/format.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -19,6 +21,7 @@
 #define SHOWN_EVERY_NS (NS_PER_SECOND / 10)
 #define TOLD_EVERY_NS (10 * NS_PER_SECOND)
 #define QUIET_NS NS_PER_SECOND
+#define WIPE "\r\033[K"		/* the line that the cursor is in */
 
 static bool
 may_color(const char *choice, bool is_terminal)
@@ -32,6 +35,12 @@ may_color(const char *choice, bool is_terminal)
 	    (no_color == NULL || no_color[0] == '\0');
 }
 
+static bool
+err_is_terminal(void)
+{
+	return isatty(STDERR_FILENO) == 1;
+}
+
 void
 output_init(struct output *out, const struct arguments *arguments)
 {
@@ -42,22 +51,119 @@ output_init(struct output *out, const struct arguments *arguments)
 						    FORMAT_SIMPLE;
 	out->wide = arguments_flag(arguments, OPT_WIDE);
 	out->out_is_terminal = isatty(STDOUT_FILENO) == 1;
-	out->err_is_terminal = isatty(STDERR_FILENO) == 1;
+	out->err_is_terminal = err_is_terminal();
 	out->out_colors = may_color(arguments_text(arguments, OPT_COLOR), out->out_is_terminal);
+}
+
+/* ---- the way out --------------------------------------------------------------- */
+
+enum content {
+	CONTENT_TEXT,
+	CONTENT_JSON,
+	CONTENT_OWN,	/* colours and wiping, and nothing else that was not spelled before */
+};
+
+/* Everything that this program prints comes by here. */
+static void
+emit(FILE *stream, bool is_terminal, struct slice text, enum content content)
+{
+	struct buf shown = BUF_INIT;
+
+	if (is_terminal && content != CONTENT_OWN) {
+		if (content == CONTENT_JSON)
+			printable_put_json(&shown, text);
+		else
+			printable_put_lines(&shown, text);
+		text = buf_slice(&shown);
+	}
+	if (text.size > 0)
+		fwrite(text.data, 1, text.size, stream);
+	buf_free(&shown);
+}
+
+PRINTF_LIKE(3, 0) static void
+emit_format(FILE *stream, bool is_terminal, const char *format, va_list values)
+{
+	struct buf text = BUF_INIT;
+
+	format_put(&text, is_terminal, format, values);
+	emit(stream, is_terminal, buf_slice(&text), CONTENT_TEXT);
+	buf_free(&text);
+}
+
+void
+output_print(const struct output *out, const char *format, ...)
+{
+	va_list values;
+
+	va_start(values, format);
+	emit_format(stdout, out->out_is_terminal, format, values);
+	va_end(values);
+}
+
+void
+output_text(const struct output *out, struct slice text)
+{
+	emit(stdout, out->out_is_terminal, text, CONTENT_TEXT);
+}
+
+void
+output_json(const struct output *out, struct slice json)
+{
+	emit(stdout, out->out_is_terminal, json, CONTENT_JSON);
+}
+
+bool
+output_flush(void)
+{
+	return fflush(stdout) == 0 && !ferror(stdout);
+}
+
+void
+output_say(const char *format, ...)
+{
+	va_list values;
+
+	fflush(stdout);
+	va_start(values, format);
+	emit_format(stderr, err_is_terminal(), format, values);
+	va_end(values);
+}
+
+void
+output_say_json(struct slice json)
+{
+	fflush(stdout);
+	emit(stderr, err_is_terminal(), json, CONTENT_JSON);
 }
 
 int
 output_fail(int code, const char *format, ...)
 {
+	bool is_terminal = err_is_terminal();
+	struct buf text = BUF_INIT;
 	va_list values;
 
 	fflush(stdout);
-	fprintf(stderr, "%s: ", program_own());
+	buf_printf(&text, "%s: ", program_own());
 	va_start(values, format);
-	vfprintf(stderr, format, values);
+	format_put(&text, is_terminal, format, values);
 	va_end(values);
-	fprintf(stderr, "\n");
+	buf_append_byte(&text, '\n');
+	emit(stderr, is_terminal, buf_slice(&text), CONTENT_TEXT);
+	buf_free(&text);
 	return code;
+}
+
+void
+output_ask(FILE *terminal, const char *format, ...)
+{
+	va_list values;
+
+	va_start(values, format);
+	emit_format(terminal, true, format, values);
+	va_end(values);
+	fflush(terminal);
 }
 
 /* ---- text ---------------------------------------------------------------------- */
@@ -110,19 +216,6 @@ output_age(uint64_t seconds, char text[OUTPUT_TEXT_BYTES])
 	return text;
 }
 
-static bool
-is_control(uint8_t byte)
-{
-	return byte < 0x20 || byte == 0x7f;
-}
-
-void
-output_name(const struct output *out, struct slice text)
-{
-	for (size_t i = 0; i < text.size; i++)
-		putchar(out->out_is_terminal && is_control(text.data[i]) ? '?' : text.data[i]);
-}
-
 /* ---- tables -------------------------------------------------------------------- */
 
 void
@@ -144,20 +237,18 @@ table_free(struct table *table)
 void
 table_add(struct table *table, enum color color, const char *format, ...)
 {
+	struct buf text = BUF_INIT, shown = BUF_INIT;
 	va_list values;
-	char *text;
 
 	va_start(values, format);
-	if (vasprintf(&text, format, values) == -1)
-		abort();
+	format_put(&text, false, format, values);
 	va_end(values);
-	for (char *at = text; *at != '\0'; at++) {
-		if (is_control((uint8_t)*at))
-			*at = '?';
-	}
+	printable_put(&shown, buf_slice(&text));
+	buf_append_byte(&shown, '\0');
+	buf_free(&text);
 	table->cells = xgrow(table->cells, &table->cell_capacity, table->cell_count + 1,
 	    sizeof(*table->cells));
-	table->cells[table->cell_count++] = (struct table_cell){ text, color };
+	table->cells[table->cell_count++] = (struct table_cell){ (char *)shown.data, color };
 }
 
 /* Columns on the screen: characters, not bytes. */
@@ -285,7 +376,7 @@ table_print(const struct output *out, const struct table *table)
 	struct buf text = BUF_INIT;
 
 	table_render(table, out->wide, out->out_colors, &text);
-	fwrite(text.data, 1, text.size, stdout);
+	emit(stdout, out->out_is_terminal, buf_slice(&text), CONTENT_OWN);
 	buf_free(&text);
 }
 
@@ -305,6 +396,7 @@ progress_show(struct progress *progress, uint64_t done, uint64_t total)
 	uint64_t now = clock_monotonic_ns();
 	double seconds = (double)(now - progress->begun_ns) / 1e9;
 	double rate = (double)done / seconds;
+	struct buf text = BUF_INIT;
 	char age[OUTPUT_TEXT_BYTES];
 
 	if (now - progress->begun_ns < QUIET_NS ||
@@ -312,22 +404,23 @@ progress_show(struct progress *progress, uint64_t done, uint64_t total)
 		return;
 	progress->shown_ns = now;
 	progress->shown = true;
-	fprintf(stderr, "%s%s: %" PRIu64, terminal ? "\r\033[K" : "", progress->what, done);
+	buf_printf(&text, "%s%s: %" PRIu64, terminal ? WIPE : "", progress->what, done);
 	if (total > 0)
-		fprintf(stderr, " of %" PRIu64, total);
-	fprintf(stderr, ", %.0f/s", rate);
+		buf_printf(&text, " of %" PRIu64, total);
+	buf_printf(&text, ", %.0f/s", rate);
 	if (total > done && rate > 0)
-		fprintf(stderr, ", %s left",
+		buf_printf(&text, ", %s left",
 		    output_age((uint64_t)((double)(total - done) / rate), age));
-	fprintf(stderr, "%s", terminal ? "" : "\n");
-	fflush(stderr);
+	buf_append_text(&text, terminal ? "" : "\n");
+	emit(stderr, terminal, buf_slice(&text), CONTENT_OWN);
+	buf_free(&text);
 }
 
 void
 progress_end(struct progress *progress)
 {
 	if (progress->shown && progress->out->err_is_terminal)
-		fprintf(stderr, "\r\033[K");
+		emit(stderr, true, SLICE_LITERAL(WIPE), CONTENT_OWN);
 	progress->shown = false;
 }
 
@@ -341,11 +434,10 @@ output_confirm(const struct output *out, const struct arguments *arguments, cons
 	if (arguments_flag(arguments, OPT_YES))
 		return true;
 	if (!out->err_is_terminal || isatty(STDIN_FILENO) != 1) {
-		fprintf(stderr, "%s: this will %s: give --yes if it shall\n", program_own(), what);
+		output_say("%s: this will %s: give --yes if it shall\n", program_own(), what);
 		return false;
 	}
-	fprintf(stderr, "This will %s.\nGo on? [y/N] ", what);
-	fflush(stderr);
+	output_say("This will %s.\nGo on? [y/N] ", what);
 	if (fgets(answer, sizeof(answer), stdin) == NULL)
 		return false;
 	return answer[0] == 'y' || answer[0] == 'Y';

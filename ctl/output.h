@@ -1,14 +1,20 @@
 /*
- * output.h - what people read: tables within 80 columns, sizes, colours,
- * progress, and the question before what cannot be undone.
+ * output.h - the one way out: everything that etcdctl prints goes through here, also
+ * tables within 80 columns, colours, progress, and the question before what cannot be
+ * undone.
  *
- * Whether a stream is a terminal is looked at once, by output_init.
+ * What goes to a terminal is printable text (common/printable.h), whoever wrote it;
+ * into a pipe or a file bytes go as they are. Standard output and standard error are
+ * judged each for itself. tests/tidy/terminal sees to it that nothing in ctl/ prints
+ * past this file.
  */
 #ifndef MOOTHALL_CTL_OUTPUT_H
 #define MOOTHALL_CTL_OUTPUT_H
 
 #include "common/buf.h"
 #include "ctl/arguments.h"
+
+#include <stdio.h>
 
 enum output_format { FORMAT_SIMPLE, FORMAT_EXTENDED, FORMAT_JSON };
 
@@ -24,8 +30,27 @@ struct output {
 
 void output_init(struct output *out, const struct arguments *arguments);
 
-/* "etcdctl: TEXT" on standard error; returns code. */
+/* ---- to standard output ---- */
+
+/* Lines of ours, with newlines where the format has them. A string in them is a part of
+ * its line: on a terminal a newline of it is spelled as well (ctl/format.h). */
+void output_print(const struct output *out, const char *format, ...) PRINTF_LIKE(2, 3);
+/* Text that may have lines of its own, such as a value. */
+void output_text(const struct output *out, struct slice text);
+/* JSON; on a terminal it means the same in other letters. */
+void output_json(const struct output *out, struct slice json);
+/* Whoever reads a pipe gets now what was printed. False: something could not be written. */
+bool output_flush(void);
+
+/* ---- to standard error, behind what was printed ---- */
+
+/* As output_print. */
+void output_say(const char *format, ...) PRINTF_LIKE(1, 2);
+void output_say_json(struct slice json);
+/* "etcdctl: TEXT" and a newline; returns code. */
 int output_fail(int code, const char *format, ...) PRINTF_LIKE(2, 3);
+/* To a terminal that was opened for it. */
+void output_ask(FILE *terminal, const char *format, ...) PRINTF_LIKE(2, 3);
 
 /* ---- text ---- */
 
@@ -34,10 +59,6 @@ int output_fail(int code, const char *format, ...) PRINTF_LIKE(2, 3);
 const char *output_size(uint64_t bytes, char text[OUTPUT_TEXT_BYTES]);
 const char *output_time(uint64_t ns, char text[OUTPUT_TEXT_BYTES]);
 const char *output_age(uint64_t seconds, char text[OUTPUT_TEXT_BYTES]);
-
-/* To standard output. On a terminal control bytes are shown as '?', so that no
- * name from a cluster can move the cursor; elsewhere bytes go out as they are. */
-void output_name(const struct output *out, struct slice text);
 
 /* ---- tables ---- */
 
@@ -61,7 +82,7 @@ struct table {
 
 void table_init(struct table *table, const struct table_column *columns, size_t count);
 void table_free(struct table *table);
-/* The next cell; text is copied. */
+/* The next cell. It is spelled wherever the table goes: a newline would be a row of its own. */
 void table_add(struct table *table, enum color color, const char *format, ...)
     PRINTF_LIKE(3, 4);
 /* Append the table as text: not above 80 columns unless wide, or what may not be cut
@@ -73,7 +94,7 @@ void table_print(const struct output *out, const struct table *table);
 
 struct progress {
 	const struct output *out;
-	const char *what;
+	const char *what;	/* words of ours */
 	uint64_t begun_ns, shown_ns;
 	bool shown;
 };

@@ -4,6 +4,7 @@
 #include "ctl/password.h"
 
 #include "common/xmem.h"
+#include "ctl/output.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -24,13 +25,12 @@ password_ask(const char *name)
 	if (tcgetattr(fileno(terminal), &before) == 0) {
 		quiet = before;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		fprintf(terminal, "Password of %s: ", name);
-		fflush(terminal);
+		output_ask(terminal, "Password of %s: ", name);
 		(void)tcsetattr(fileno(terminal), TCSAFLUSH, &quiet);
 		if (fgets(line, sizeof(line), terminal) != NULL)
 			both = xasprintf("%s:%.*s", name, (int)strcspn(line, "\n"), line);
 		(void)tcsetattr(fileno(terminal), TCSAFLUSH, &before);
-		fprintf(terminal, "\n");
+		output_ask(terminal, "\n");
 	}
 	explicit_bzero(line, sizeof(line));
 	fclose(terminal);

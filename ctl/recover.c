@@ -72,8 +72,7 @@ become(const char *program, char **argv, int out_fd, int backup_fd)
 	if ((out_fd == -1 || dup2(out_fd, STDOUT_FILENO) != -1) &&
 	    (backup_fd == -1 || dup2(backup_fd, BACKUP_FD) != -1))
 		execv(program, argv);
-	fprintf(stderr, "%s: cannot run %s: %s\n", program_own(), program, strerror(errno));
-	_exit(EXIT_NO_EXEC);
+	_exit(output_fail(EXIT_NO_EXEC, "cannot run %s: %s", program, strerror(errno)));
 }
 
 static pid_t
@@ -87,8 +86,7 @@ start(char **argv, int out_fd, int backup_fd)
 	if (pid == 0)
 		become(program, argv, out_fd, backup_fd);
 	if (pid == -1)
-		fprintf(stderr, "%s: cannot start %s: %s\n", program_own(), program,
-		    strerror(errno));
+		output_fail(EXIT_NO_EXEC, "cannot start %s: %s", program, strerror(errno));
 	free(program);
 	return pid;
 }
@@ -244,7 +242,8 @@ print_table(const struct ctl *ctl, const struct survivor *survivors, size_t coun
 
 /* An object of one line for each directory. */
 static void
-print_json(const struct survivor *survivors, size_t count, const struct survivor *fullest)
+print_json(const struct ctl *ctl, const struct survivor *survivors, size_t count,
+    const struct survivor *fullest)
 {
 	struct buf line = BUF_INIT;
 
@@ -264,7 +263,7 @@ print_json(const struct survivor *survivors, size_t count, const struct survivor
 			json_put_bool(&line, "fullest", survivor == fullest);
 		}
 		json_put_close(&line, '}');
-		json_put_line(&line);
+		json_put_line(&ctl->out, &line);
 		buf_clear(&line);
 	}
 	buf_free(&line);
@@ -280,7 +279,8 @@ is_here(const struct survivor *survivors, size_t count, const char *name)
 }
 
 static void
-print_losses(const struct survivor *survivors, size_t count, const struct survivor *fullest)
+print_losses(const struct output *out, const struct survivor *survivors, size_t count,
+    const struct survivor *fullest)
 {
 	const char *separator = "";
 	size_t here = 0;
@@ -289,22 +289,23 @@ print_losses(const struct survivor *survivors, size_t count, const struct surviv
 		here += is_here(survivors, count, fullest->members[i]);
 	/* Whatever was acknowledged is in one log of any majority. */
 	if (2 * here > fullest->member_count) {
-		printf("\nA majority is here, %zu of %zu: nothing is lost. If these nodes can be "
-		    "started again, do that instead.\n", here, fullest->member_count);
+		output_print(out, "\nA majority is here, %zu of %zu: nothing is lost. If these "
+		    "nodes can be started again, do that instead.\n", here,
+		    fullest->member_count);
 	} else {
-		printf("\nWhat may be lost: writes behind entry %" PRIu64 " that were acknowledged "
-		    "by", fullest->last);
+		output_print(out, "\nWhat may be lost: writes behind entry %" PRIu64 " that were "
+		    "acknowledged by", fullest->last);
 		for (size_t i = 0; i < fullest->member_count; i++) {
 			if (is_here(survivors, count, fullest->members[i]))
 				continue;
-			printf("%s %s", separator, fullest->members[i]);
+			output_print(out, "%s %s", separator, fullest->members[i]);
 			separator = ",";
 		}
-		printf(".\n");
+		output_print(out, ".\n");
 	}
 	if (fullest->last > fullest->commit)
-		printf("What is kept although it may never have been acknowledged: entries %" PRIu64
-		    " to %" PRIu64 ".\n", fullest->commit + 1, fullest->last);
+		output_print(out, "What is kept although it may never have been acknowledged: "
+		    "entries %" PRIu64 " to %" PRIu64 ".\n", fullest->commit + 1, fullest->last);
 }
 
 /* ---- doing ---------------------------------------------------------------------------------- */
@@ -318,7 +319,7 @@ make(const struct ctl *ctl, const struct survivor *fullest, const char *to, cons
 
 	code = wait_for(start(argv, -1, -1));
 	if (code == CTL_DONE && ctl->out.format != FORMAT_JSON)
-		printf("Now start it:  %s -name %s -data-dir %s -addr HOST:PORT "
+		output_print(&ctl->out, "Now start it:  %s -name %s -data-dir %s -addr HOST:PORT "
 		    "-peer-addr HOST:PORT\n"
 		    "Then let other nodes join it with -peers, each with an empty -data-dir, and "
 		    "never start an old directory again.\n", program_etcd(), name, to);
@@ -346,18 +347,18 @@ consider(const struct ctl *ctl, const struct survivor *survivors, size_t count)
 			    fullest->cluster, survivors[i].dir, survivors[i].cluster);
 	}
 	if (ctl->out.format == FORMAT_JSON) {
-		print_json(survivors, count, fullest);
+		print_json(ctl, survivors, count, fullest);
 	} else {
 		print_table(ctl, survivors, count, fullest);
-		print_losses(survivors, count, fullest);
+		print_losses(&ctl->out, survivors, count, fullest);
 	}
 	if (to == NULL && ctl->out.format == FORMAT_JSON)
 		return CTL_DONE;
 	if (to == NULL) {
-		printf("To make a new data directory of %s give --to DIR.\n", fullest->dir);
+		output_print(&ctl->out, "To make a new data directory of %s give --to DIR.\n",
+		    fullest->dir);
 		return CTL_DONE;
 	}
-	fflush(stdout);
 	question = xasprintf("make %s of %s, as a new cluster with one member", to, fullest->dir);
 	agreed = output_confirm(&ctl->out, ctl->arguments, question);
 	free(question);

@@ -8,7 +8,6 @@
 #include "ctl/members.h"
 
 #include <inttypes.h>
-#include <stdio.h>
 #include <stdlib.h>
 
 #define WORD_BYTES 24
@@ -137,7 +136,7 @@ look_at(struct client *client, const struct member *member)
 }
 
 static void
-put_json(const struct member *member, const struct state *state)
+put_json(const struct output *out, const struct member *member, const struct state *state)
 {
 	struct buf line = BUF_INIT;
 
@@ -157,7 +156,7 @@ put_json(const struct member *member, const struct state *state)
 		json_put_ms(&line, "ping_ms", state->ping_ns);
 	}
 	json_put_close(&line, '}');
-	json_put_line(&line);
+	json_put_line(out, &line);
 	buf_free(&line);
 }
 
@@ -210,7 +209,7 @@ ctl_status(struct ctl *ctl)
 		state = look_at(client, &members.list[i]);
 		healthy += state.reached && state.healthy;
 		if (ctl->out.format == FORMAT_JSON)
-			put_json(&members.list[i], &state);
+			put_json(&ctl->out, &members.list[i], &state);
 		else
 			put_row(&table, &members.list[i], &state);
 	}

@@ -22,14 +22,14 @@ static const char *const group_titles[] = {
 #define LINE_COLUMNS 80
 
 static void
-print_command(const struct command *command)
+print_command(const struct output *out, const struct command *command)
 {
-	printf("  %-*s %s\n", NAME_COLUMNS, command->name, command->help);
+	output_print(out, "  %-*s %s\n", NAME_COLUMNS, command->name, command->help);
 }
 
 /* "-C, --peers URL,..." */
 static int
-print_option_name(const struct option *option)
+print_option_name(const struct output *out, const struct option *option)
 {
 	char text[80];
 	int length;
@@ -38,12 +38,13 @@ print_option_name(const struct option *option)
 	    option->letter == NULL ? "" : option->letter, option->letter == NULL ? "" : ", ",
 	    option->name, option->argument == NULL ? "" : " ",
 	    option->argument == NULL ? "" : option->argument);
-	return printf("  %s", text) < 0 ? 0 : length;
+	output_print(out, "  %s", text);
+	return length;
 }
 
 /* Words from that column on, in lines of 80. */
 static void
-print_wrapped(const char *text, size_t column)
+print_wrapped(const struct output *out, const char *text, size_t column)
 {
 	size_t at = column;
 
@@ -51,44 +52,44 @@ print_wrapped(const char *text, size_t column)
 		size_t size = strcspn(text, " ");
 
 		if (at > column && at + 1 + size > LINE_COLUMNS) {
-			printf("\n%*s", (int)column, "");
+			output_print(out, "\n%*s", (int)column, "");
 			at = column;
 		} else if (at > column) {
-			putchar(' ');
+			output_print(out, " ");
 			at++;
 		}
-		printf("%.*s", (int)size, text);
+		output_print(out, "%.*s", (int)size, text);
 		at += size;
 		text += size + strspn(text + size, " ");
 	}
-	putchar('\n');
+	output_print(out, "\n");
 }
 
 static void
-print_option(const struct option *option)
+print_option(const struct output *out, const struct option *option)
 {
 	bool shown = option->initial != NULL && strcmp(option->initial, "0") != 0;
-	int length = print_option_name(option);
+	int length = print_option_name(out, option);
 	char text[256];
 
 	if (length > OPTION_COLUMNS)
-		printf("\n  %*s", OPTION_COLUMNS, "");
+		output_print(out, "\n  %*s", OPTION_COLUMNS, "");
 	else
-		printf("%*s", OPTION_COLUMNS - length, "");
+		output_print(out, "%*s", OPTION_COLUMNS - length, "");
 	snprintf(text, sizeof(text), "%s%s%s%s", option->help, shown ? " (" : "",
 	    shown ? option->initial : "", shown ? ")" : "");
-	fputs("  ", stdout);
-	print_wrapped(text, OPTION_COLUMNS + 4);
+	output_print(out, "  ");
+	print_wrapped(out, text, OPTION_COLUMNS + 4);
 }
 
 static void
-print_options(const char *command, bool global)
+print_options(const struct output *out, const char *command, bool global)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		bool is_global = strcmp(options[i].commands, "*") == 0;
 
 		if (is_global == global && option_is_for(&options[i], command))
-			print_option(&options[i]);
+			print_option(out, &options[i]);
 	}
 }
 
@@ -103,71 +104,71 @@ has_options(const char *command)
 }
 
 void
-usage_print(void)
+usage_print(const struct output *out)
 {
 	const char *own = program_own();
 	const char *title = NULL;
 
-	printf("usage: %s [OPTION...] COMMAND [ARGUMENT...]\n", own);
+	output_print(out, "usage: %s [OPTION...] COMMAND [ARGUMENT...]\n", own);
 	for (size_t i = 0; i < command_count; i++) {
 		if (strchr(commands[i].name, ' ') != NULL)
 			continue;
 		if (title != group_titles[commands[i].group]) {
 			title = group_titles[commands[i].group];
-			printf("%s\n", title);
+			output_print(out, "%s\n", title);
 		}
-		print_command(&commands[i]);
+		print_command(out, &commands[i]);
 	}
-	printf("Options of all commands: --endpoints, -o, ...: %s --help=all\n"
-	       "Examples\n"
-	       "  %s set /message Hello\n"
-	       "  %s --endpoints http://10.0.0.1:4001,http://10.0.0.2:4001 ls -r /\n"
-	       "  %s control -data-dir machine1.etcd status\n",
+	output_print(out, "Options of all commands: --endpoints, -o, ...: %s --help=all\n"
+	    "Examples\n"
+	    "  %s set /message Hello\n"
+	    "  %s --endpoints http://10.0.0.1:4001,http://10.0.0.2:4001 ls -r /\n"
+	    "  %s control -data-dir machine1.etcd status\n",
 	    own, own, own, own);
 }
 
 static void
-print_command_usage(const struct command *command)
+print_command_usage(const struct output *out, const struct command *command)
 {
 	if (command->kind == COMMAND_FAMILY)
 		return;
-	printf("usage: %s %s%s%s%s\n", program_own(), command->name,
+	output_print(out, "usage: %s %s%s%s%s\n", program_own(), command->name,
 	    has_options(command->name) ? " [OPTION...]" : "",
 	    command->arguments[0] == '\0' ? "" : " ", command->arguments);
 }
 
 void
-usage_print_command(const struct command *command)
+usage_print_command(const struct output *out, const struct command *command)
 {
 	size_t length = strlen(command->name);
 
-	print_command_usage(command);
-	printf("%s\n", command->help);
+	print_command_usage(out, command);
+	output_print(out, "%s\n", command->help);
 	if (command_is_family(command->name)) {
-		printf("\nCommands\n");
+		output_print(out, "\nCommands\n");
 		for (size_t i = 0; i < command_count; i++) {
 			if (strncmp(commands[i].name, command->name, length) == 0 &&
 			    commands[i].name[length] == ' ')
-				print_command(&commands[i]);
+				print_command(out, &commands[i]);
 		}
 	}
 	if (has_options(command->name)) {
-		printf("\nOptions\n");
-		print_options(command->name, false);
+		output_print(out, "\nOptions\n");
+		print_options(out, command->name, false);
 	}
-	printf("\nAnd those of all commands: %s --help=all\n", program_own());
+	output_print(out, "\nAnd those of all commands: %s --help=all\n", program_own());
 }
 
 void
-usage_print_all(void)
+usage_print_all(const struct output *out)
 {
 	for (size_t i = 0; i < command_count; i++) {
-		print_command_usage(&commands[i]);
-		printf("  %s\n", commands[i].help);
-		print_options(commands[i].name, false);
+		print_command_usage(out, &commands[i]);
+		output_print(out, "  %s\n", commands[i].help);
+		print_options(out, commands[i].name, false);
 	}
-	printf("\nOptions of all commands\n");
-	print_options("", true);
+	output_print(out, "\nOptions of all commands\n");
+	print_options(out, "", true);
 }
 
 int
@@ -178,7 +179,7 @@ ctl_help(struct ctl *ctl)
 	char name[64];
 
 	if (arguments->word_count == 0) {
-		usage_print();
+		usage_print(&ctl->out);
 		return CTL_DONE;
 	}
 	snprintf(name, sizeof(name), "%s%s%s", arguments->words[0],
@@ -188,13 +189,13 @@ ctl_help(struct ctl *ctl)
 	if (command == NULL)
 		return output_fail(CTL_BAD_ARGUMENTS, "no command \"%s\"; try '%s help'",
 		    name, program_own());
-	usage_print_command(command);
+	usage_print_command(&ctl->out, command);
 	return CTL_DONE;
 }
 
 int
-ctl_version(struct ctl *ctl UNUSED)
+ctl_version(struct ctl *ctl)
 {
-	printf("%s version %s\n", program_own(), PACKAGE_VERSION);
+	output_print(&ctl->out, "%s version %s\n", program_own(), PACKAGE_VERSION);
 	return CTL_DONE;
 }

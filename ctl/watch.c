@@ -31,17 +31,18 @@ node_of(const struct api_answer *answer)
 	return json_member(answer->doc.root, "node");
 }
 
-static void
+/* False: nobody can be shown anything any more. */
+static bool
 show(const struct ctl *ctl, const struct api_answer *answer)
 {
 	if (arguments_flag(ctl->arguments, OPT_RECURSIVE_WATCH) && ctl->out.format != FORMAT_JSON) {
-		printf("[%.*s] ", SLICE_ARGS(json_string(answer->doc.root, "action")));
-		output_name(&ctl->out, json_string(node_of(answer), "key"));
-		putchar('\n');
+		output_print(&ctl->out, "[%.*s] %.*s\n",
+		    SLICE_ARGS(json_string(answer->doc.root, "action")),
+		    SLICE_ARGS(json_string(node_of(answer), "key")));
 	}
 	event_print(&ctl->out, answer->doc.root, answer->answer.store_index);
 	/* Whoever reads a pipe wants it now. */
-	fflush(stdout);
+	return output_flush();
 }
 
 int
@@ -57,8 +58,7 @@ ctl_watch(struct ctl *ctl)
 		code = api_report(&ctl->out, follow_next(client, &follow, &answer), &answer);
 		/* As ever: the making and removing of directories is not told. */
 		if (code == CTL_DONE && !json_true(node_of(&answer), "dir")) {
-			show(ctl, &answer);
-			more = arguments_flag(ctl->arguments, OPT_FOREVER) && !ferror(stdout);
+			more = show(ctl, &answer) && arguments_flag(ctl->arguments, OPT_FOREVER);
 		}
 	}
 	api_answer_free(&answer);
@@ -139,7 +139,7 @@ ctl_exec_watch(struct ctl *ctl)
 		if (code != CTL_DONE)
 			break;
 		if (json_true(node_of(&answer), "dir")) {
-			fprintf(stderr, "Ignored dir %.*s change\n",
+			output_say("Ignored dir %.*s change\n",
 			    SLICE_ARGS(json_string(node_of(&answer), "key")));
 			continue;
 		}

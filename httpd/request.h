@@ -95,7 +95,8 @@ void response_header_number(struct request *request, const char *name, uint64_t 
  * may be freed before this returns. */
 void response_send(struct request *request, unsigned status, const char *content_type,
     struct slice body);
-/* Plain text error: text + "\n", which browsers may not take for anything else. */
+/* Plain text error: text + "\n", which browsers may not take for anything else, nor a
+ * terminal (common/printable.h): text is one line and may quote the request. */
 void response_plain_error(struct request *request, unsigned status, const char *text);
 /* Begin an answer of unknown length: headers go out at once; chunked (HTTP/1.1),
  * else ended by close. */

@@ -6,6 +6,7 @@
  * appended when all before it are answered.
  */
 #include "common/ipc/wire.h"
+#include "common/printable.h"
 #include "httpd/client/cors.h"
 #include "httpd/conn.h"
 #include "httpd/access.h"
@@ -256,7 +257,8 @@ response_plain_error(struct request *request, unsigned status, const char *text)
 {
 	struct buf body = BUF_INIT;
 
-	buf_append_text(&body, text);
+	/* It may quote the request, and who reads it sits at a terminal. */
+	printable_put(&body, slice_text(text));
 	buf_append_byte(&body, '\n');
 	response_header(request, "X-Content-Type-Options", "nosniff");
 	response_send(request, status, "text/plain; charset=utf-8", buf_slice(&body));

@@ -279,9 +279,8 @@ apply_refused(struct node *node, struct reader *body)
 static void
 config_changed(struct node *node)
 {
+	replica_configure(&node->replica, &node->effects);
 	config_state_save(&node->replica.config, &node->effects);
-	store_limit_history(node->replica.store, node->replica.config.history_bytes,
-	    &node->effects);
 	node->status_due = true;
 }
 

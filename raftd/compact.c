@@ -290,6 +290,7 @@ install_begin(struct node *node, peer_id from, const struct msg_snapshot_chunk *
 		},
 	};
 	cluster_config_init(&install->replica.config);
+	replica_configure(&install->replica, NULL);
 	node->io.install_begin(node->io.argument);
 	node_note(node, DIAG_INFO, "snapshot is being received from=%" PRIx64 " index=%" PRIu64,
 	    from, chunk->snapshot_index);

@@ -69,11 +69,11 @@ io_submit(void *argument, const struct wal_turn *turn)
 }
 
 static void
-io_fetch(void *argument, uint64_t peer, raft_index from, size_t bytes_max)
+io_fetch(void *argument, uint64_t fetch, raft_index from, size_t bytes_max)
 {
 	struct raftd *raftd = argument;
 
-	wal_fetch(raftd->wal, peer, from, bytes_max);
+	wal_fetch(raftd->wal, fetch, from, bytes_max);
 }
 
 static uint64_t
@@ -281,12 +281,12 @@ disk_persisted(void *argument, uint64_t ticket)
 }
 
 static void
-disk_fetched(void *argument, uint64_t peer, struct raft_position prev,
+disk_fetched(void *argument, uint64_t fetch, struct raft_position prev,
     const struct raft_entry *entries, size_t count)
 {
 	struct raftd *raftd = argument;
 
-	node_fetched(raftd->node, peer, prev, entries, count);
+	node_fetched(raftd->node, fetch, prev, entries, count);
 }
 
 static void
@@ -442,6 +442,12 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	err = wal_open(&options, &raftd->wal, recovered, sentence);
 	if (err != ERR_NONE)
 		return err;
+	if (raftd->rejoin != NULL && raftd->rejoin[0] == '\0' && config->peers[0] == '\0' &&
+	    config->discovery[0] == '\0' && recovered->identity.cluster_id == 0) {
+		*sentence = xasprintf("%s is of a machine that was removed, and whom to ask to "
+		    "join again is not known any more; start it with -peers", config->data_dir);
+		return ERR_INVALID;
+	}
 	raftd->node = node_new(&node_config, make_io(raftd), recovered);
 	raftd->sessions = sessions_new(raftd->loop, raftd->node);
 	err = wal_recover(raftd->wal, load_state, load_entry, raftd, sentence);

@@ -65,6 +65,7 @@ node_new(const struct node_config *config, struct node_io io,
 	node->replica.store = store_new(config->seed);
 	node->replica.requests = requests_new(config->seed);
 	cluster_config_init(&node->replica.config);
+	replica_configure(&node->replica, NULL);
 	node->role = RAFT_FOLLOWER;
 	node->standby = config->rejoin != NULL && node->cluster_id == 0;
 	proposals_init(&node->proposals, config->seed);
@@ -74,11 +75,20 @@ node_new(const struct node_config *config, struct node_io io,
 	return node;
 }
 
+void
+replica_configure(struct replica *replica, struct buf *effects)
+{
+	store_limit_history(replica->store, replica->config.history_bytes, effects);
+	store_set_limits(replica->store, &(struct key_limits){
+	    .names = replica->config.max_key_names, .bytes = replica->config.max_key_bytes });
+}
+
 enum err
 node_load_record(struct replica *replica, struct slice key, struct slice value)
 {
 	struct reader in = reader_of(value);
 	struct stamp_state stamp;
+	enum err err;
 
 	if (store_owns(key))
 		return store_load(replica->store, key, value);
@@ -87,8 +97,11 @@ node_load_record(struct replica *replica, struct slice key, struct slice value)
 	if (key.data[0] == STATE_MEMBER || key.data[0] == STATE_REMOVED ||
 	    key.data[0] == STATE_FORGOTTEN)
 		return members_load(&replica->members, key, value);
-	if (key.data[0] == STATE_CONFIG)
-		return config_state_load(&replica->config, key, value);
+	if (key.data[0] == STATE_CONFIG) {
+		err = config_state_load(&replica->config, key, value);
+		replica_configure(replica, NULL);
+		return err;
+	}
 	if (key.data[0] != STATE_STAMP)
 		return requests_load(replica->requests, key, value);
 	if (key.size != 1 || !stamp_state_get(&in, &stamp) || !reader_done(&in) ||
@@ -101,7 +114,6 @@ node_load_record(struct replica *replica, struct slice key, struct slice value)
 enum err
 node_records_loaded(struct replica *replica, const char **where)
 {
-	store_limit_history(replica->store, replica->config.history_bytes, NULL);
 	if (store_loaded(replica->store, where) != ERR_NONE)
 		return ERR_CORRUPT;
 	if (requests_loaded(replica->requests, replica->store) != ERR_NONE) {
@@ -389,10 +401,10 @@ node_persisted(struct node *node, uint64_t ticket)
 }
 
 void
-node_fetched(struct node *node, uint64_t peer, struct raft_position prev,
+node_fetched(struct node *node, uint64_t fetch, struct raft_position prev,
     const struct raft_entry *entries, size_t count)
 {
-	raft_fetched(node->raft, peer, prev, entries, count);
+	raft_fetched(node->raft, fetch, prev, entries, count);
 }
 
 void
@@ -575,7 +587,7 @@ take_ready(struct node *node)
 		ticket = submit_batch(node, &ready);
 	send_messages(node, &ready, ticket);
 	for (size_t i = 0; i < ready.fetch_count; i++)
-		node->io.fetch(node->io.argument, ready.fetches[i].peer, ready.fetches[i].from,
+		node->io.fetch(node->io.argument, ready.fetches[i].id, ready.fetches[i].from,
 		    ready.fetches[i].bytes_max);
 	lagging_count = MIN_OF(ready.snapshot_count, ARRAY_COUNT(lagging));
 	for (size_t i = 0; i < lagging_count; i++)

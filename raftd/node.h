@@ -109,7 +109,7 @@ enum err node_peer_frame(struct node *node, const struct frame *frame) MUST_CHEC
 /* ---- inputs: the disk ---------------------------------------------------------------- */
 
 void node_persisted(struct node *node, uint64_t ticket);
-void node_fetched(struct node *node, uint64_t peer, struct raft_position prev,
+void node_fetched(struct node *node, uint64_t fetch, struct raft_position prev,
     const struct raft_entry *entries, size_t count);
 void node_snapshot_read(struct node *node, uint64_t snapshot, struct raft_position position,
     struct slice records, bool last);

@@ -31,7 +31,7 @@ enum node_span {
 struct node_io {
 	/* ---- the disk: as wal.h has them; answered by node_persisted, _fetched, _snapshot_read */
 	uint64_t (*submit)(void *argument, const struct wal_turn *turn);
-	void (*fetch)(void *argument, uint64_t peer, raft_index from, size_t bytes_max);
+	void (*fetch)(void *argument, uint64_t fetch, raft_index from, size_t bytes_max);
 	uint64_t (*snapshot_begin)(void *argument);
 	void (*snapshot_read)(void *argument, uint64_t snapshot, size_t bytes_max);
 	void (*snapshot_end)(void *argument, uint64_t snapshot);

@@ -415,6 +415,9 @@ struct node {
 /* Where to append frames for peers that may leave once ticket is synced; at
  * once if ticket is 0 or synced already. */
 struct buf *node_after(struct node *node, uint64_t ticket);
+/* Hand the store what it has to know of the configuration, which was set or changed.
+ * effects NULL: while loading. */
+void replica_configure(struct replica *replica, struct buf *effects);
 /* Give a state record to whom it belongs. */
 enum err node_load_record(struct replica *replica, struct slice key, struct slice value)
     MUST_CHECK;

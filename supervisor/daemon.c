@@ -3,6 +3,7 @@
  */
 #include "supervisor/daemon.h"
 
+#include "common/diag_format.h"
 #include "common/program.h"
 
 #include <errno.h>
@@ -38,7 +39,7 @@ hear(int fd, char *text, size_t room)
 NORETURN static void
 wait_for(pid_t pid, int fd, const char *log)
 {
-	char text[SENTENCE_BYTES];
+	char text[SENTENCE_BYTES], line[DIAG_SENTENCE_BYTES_MAX];
 	size_t size = hear(fd, text, sizeof(text));
 	int status = 0;
 	int code;
@@ -48,11 +49,14 @@ wait_for(pid_t pid, int fd, const char *log)
 	while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 		continue;
 	code = WIFEXITED(status) ? WEXITSTATUS(status) : 128 + WTERMSIG(status);
-	if (size > 0)
-		fprintf(stderr, "%s: %.*s\n", program_own(), (int)size, text);
-	else
-		fprintf(stderr, "%s: ended with code %d before it was ready; see %s\n",
-		    program_own(), code, log);
+	if (size > 0) {
+		size = diag_escape(line, 0, sizeof(line), slice_of(text, size));
+		fprintf(stderr, "%s: %.*s\n", program_own(), (int)size, line);
+	} else {
+		size = diag_escape(line, 0, sizeof(line), slice_text(log));
+		fprintf(stderr, "%s: ended with code %d before it was ready; see %.*s\n",
+		    program_own(), code, (int)size, line);
+	}
 	_exit(code);
 }
 

@@ -8,9 +8,10 @@
  */
 #include "supervisor/log.h"
 
-#include "common/diag.h"
+#include "common/diag_format.h"
 #include "common/ipc/message.h"
 #include "common/metric.h"
+#include "common/printable.h"
 #include "common/program.h"
 #include "common/xmem.h"
 #include "supervisor/log_sink.h"
@@ -37,6 +38,7 @@ struct log_source {
 };
 
 struct log {
+	const struct privileges *privileges;
 	struct loop *loop;		/* NULL: not running yet */
 	int crash_in, crash_out;	/* standard error of children; -1: none */
 	struct loop_io *crash_io;
@@ -79,14 +81,16 @@ static void
 tell_trouble(struct log_sink *sink)
 {
 	const char *reason = log_sink_take_trouble(sink);
-	char line[DIAG_LINE_BYTES_MAX];
-	int size;
+	char text[DIAG_LINE_BYTES_MAX], line[DIAG_LINE_BYTES_MAX];
+	size_t size;
 
 	if (reason == NULL)
 		return;
-	size = snprintf(line, sizeof(line), "%s: cannot write the log to %s: %s\n",
-	    program_own(), log_sink_where(sink), reason);
-	if (write(STDERR_FILENO, line, MIN_OF((size_t)size, sizeof(line) - 1)) == -1)
+	snprintf(text, sizeof(text), "%s: cannot write the log to %s: %s", program_own(),
+	    log_sink_where(sink), reason);
+	size = diag_escape(line, 0, sizeof(line) - 1, slice_text(text));
+	line[size++] = '\n';
+	if (write(STDERR_FILENO, line, size) == -1)
 		return;
 }
 
@@ -178,16 +182,22 @@ take_diag(struct log_source *source, struct slice payload)
 	return true;
 }
 
+/* A worker has escaped them; one that was taken over may not have. */
 static bool
 is_lines(struct slice lines)
 {
-	for (size_t i = 0; i < lines.size; i++) {
-		uint8_t byte = lines.data[i];
+	bool ended = false;
 
-		if ((byte < ' ' && byte != '\n') || byte == 0x7f)
+	while (lines.size > 0) {
+		size_t size;
+
+		ended = lines.data[0] == '\n';
+		size = ended ? 1 : printable_size(lines);
+		if (size == 0)
 			return false;
+		lines = slice_of(lines.data + size, lines.size - size);
 	}
-	return lines.size > 0 && lines.data[lines.size - 1] == '\n';
+	return ended;
 }
 
 static bool
@@ -410,14 +420,15 @@ log_crash_fd(const struct log *log)
 /* ---- life -------------------------------------------------------------------------- */
 
 struct log *
-log_new(void)
+log_new(const struct privileges *privileges)
 {
 	struct log *log = xzalloc(sizeof(*log));
 	char *problem;
 
+	log->privileges = privileges;
 	log->crash_in = -1;
 	log->crash_out = -1;
-	log->lines = log_sink_open("stderr", "log-output", &problem);
+	log->lines = log_sink_open("stderr", "log-output", NULL, &problem);
 	ASSERT(log->lines != NULL);
 	diag_set_writer(write_record, log);
 	return log;
@@ -478,13 +489,15 @@ log_prepare(struct log *log, const struct config *config)
 	log_sink_free(&log->next_access);
 	log->next_access_off = strcmp(access, "off") == 0;
 	if (strcmp(config->log_output, log_sink_where(log->lines)) != 0) {
-		log->next_lines = log_sink_open(config->log_output, "log-output", &problem);
+		log->next_lines = log_sink_open(config->log_output, "log-output",
+		    log->privileges, &problem);
 		if (log->next_lines == NULL)
 			return problem;
 	}
 	if (!log->next_access_off &&
 	    (log->access == NULL || strcmp(access, log_sink_where(log->access)) != 0)) {
-		log->next_access = log_sink_open(access, "access-log", &problem);
+		log->next_access = log_sink_open(access, "access-log", log->privileges,
+		    &problem);
 		if (log->next_access == NULL)
 			return problem;
 	}
@@ -517,14 +530,6 @@ log_apply(struct log *log, const struct config *config)
 	if (log->next_lines != NULL)
 		replace(log, &log->lines, &log->next_lines);
 	copy_to_standard(log);
-}
-
-void
-log_hand_over(struct log *log, uid_t uid, gid_t gid)
-{
-	log_sink_hand_over(log->lines, uid, gid);
-	if (log->access != NULL)
-		log_sink_hand_over(log->access, uid, gid);
 }
 
 char *

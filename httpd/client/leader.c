@@ -1,6 +1,7 @@
 /*
  * leader.c - /v2/leader: the leader's peer URL.
  */
+#include "common/printable.h"
 #include "httpd/apierror.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
@@ -10,10 +11,13 @@ leader_handle(struct request *request)
 {
 	const struct cluster *cluster = request->worker->cluster;
 	const struct cluster_member *leader = cluster_member(cluster, cluster->leader_id);
+	struct buf body = BUF_INIT;
 
 	if (leader == NULL) {
 		api_error(request, ERR_LEADER_ELECT, SLICE_EMPTY, cluster->store_index);
 		return;
 	}
-	response_send(request, 200, "text/plain; charset=utf-8", slice_text(leader->peer_url));
+	printable_put(&body, slice_text(leader->peer_url));
+	response_send(request, 200, "text/plain; charset=utf-8", buf_slice(&body));
+	buf_free(&body);
 }

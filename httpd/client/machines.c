@@ -3,6 +3,7 @@
  *
  * Clients split at exactly ", " and take the first for the leader.
  */
+#include "common/printable.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
 
@@ -11,7 +12,7 @@ put_url(struct buf *body, const struct cluster_member *member)
 {
 	if (body->size > 0)
 		buf_append(body, ", ", 2);
-	buf_append_text(body, member->client_url);
+	printable_put(body, slice_text(member->client_url));
 }
 
 void

@@ -144,12 +144,14 @@ void raft_peer_unreachable(struct raft *raft, peer_id peer);
 void raft_peer_connected(struct raft *raft, peer_id peer);
 
 /*
- * Answer to ready.fetches: entries from the disk for a peer that lags.
+ * Answer to ready.fetches: entries from the disk for a peer that lags. May come
+ * at any time: what nobody waits for any more is ignored.
  *
+ *	fetch	id of the question
  *	prev	the position before entries[0]
  *	entries	borrowed; count may be 0: they are compacted, send a snapshot
  */
-void raft_fetched(struct raft *raft, peer_id peer, struct raft_position prev,
+void raft_fetched(struct raft *raft, uint64_t fetch, struct raft_position prev,
     const struct raft_entry *entries, size_t count);
 
 /* The snapshot that ready.snapshots asked for was taken by the peer up to
@@ -184,7 +186,7 @@ struct raft_read {
 };
 
 struct raft_fetch {
-	peer_id peer;
+	uint64_t id;		/* not 0; no two questions of this core have the same */
 	raft_index from;	/* first entry wanted; the one before it too, for its term */
 	size_t bytes_max;
 };

@@ -54,6 +54,7 @@ struct raft {
 	struct progress **peers;	/* leader: sorted by id, without ourselves */
 	size_t peer_count, peer_capacity;
 	raft_index term_start;		/* leader: its no-op */
+	uint64_t fetch_last;		/* number of the last question to the disk; never falls */
 	raft_tick heartbeat_at;
 	bool heartbeat_due;
 	raft_index lost;		/* a leader knows that we had it, and we do not; 0: none */

@@ -21,6 +21,7 @@
 #include "common/backup.h"
 #include "common/clock.h"
 #include "common/harden.h"
+#include "common/printable.h"
 #include "common/program.h"
 #include "common/rand.h"
 #include "common/xmem.h"
@@ -313,6 +314,19 @@ read_source(struct rebuild *run, struct source *source)
 	return err;
 }
 
+/* One line, whatever the name is. */
+static void
+print_name(const char *what, struct slice name)
+{
+	struct buf line = BUF_INIT;
+
+	buf_printf(&line, "%s=", what);
+	printable_put(&line, name);
+	buf_append_byte(&line, '\n');
+	fwrite(line.data, 1, line.size, stdout);
+	buf_free(&line);
+}
+
 static void
 print_members(const struct node *node)
 {
@@ -323,7 +337,7 @@ print_members(const struct node *node)
 	node_replayed_members(node, &members);
 	in = reader_of(buf_slice(&members));
 	while (!reader_done(&in) && member_record_get(&in, &member))
-		printf("member=%.*s\n", SLICE_ARGS(member.name));
+		print_name("member", member.name);
 	buf_free(&members);
 }
 
@@ -345,10 +359,10 @@ inspect(struct rebuild *run, char **words)
 		return fail(err, run->sentence);
 	}
 	recovered = source_recovered(source);
-	printf("name=%s\ncluster=%" PRIx64 "\nterm=%" PRIu64 "\nlast=%" PRIu64 "\ncommit=%" PRIu64
-	    "\nstore=%" PRIu64 "\n", recovered->identity.name, recovered->identity.cluster_id,
-	    recovered->last.term, recovered->last.index,
-	    MAX_OF(recovered->commit, recovered->applied.index),
+	print_name("name", slice_text(recovered->identity.name));
+	printf("cluster=%" PRIx64 "\nterm=%" PRIu64 "\nlast=%" PRIu64 "\ncommit=%" PRIu64
+	    "\nstore=%" PRIu64 "\n", recovered->identity.cluster_id, recovered->last.term,
+	    recovered->last.index, MAX_OF(recovered->commit, recovered->applied.index),
 	    node_replayed_store_index(run->node));
 	print_members(run->node);
 	source_close(&source);

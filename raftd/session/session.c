@@ -9,6 +9,7 @@
 #include "raftd/session/session.h"
 
 #include "common/ipc/shared_index.h"
+#include "common/key_limits.h"
 #include "common/xmem.h"
 #include "raftd/store/path.h"
 
@@ -203,13 +204,23 @@ greet(struct session *session, const struct frame *frame)
 	send_status(session, &status);
 }
 
+/* What the cluster's configuration says of keys is not asked: it may have changed
+ * since the worker looked, and decides when the entry is applied. */
+static bool
+is_key(struct slice key, unsigned op)
+{
+	char cause[KEY_CAUSE_BYTES];
+
+	return path_is_canonical(key) && key_limits_allow(&KEY_LIMITS_MAX, key, op, cause);
+}
+
 static enum err
 on_write(struct session *session, const struct frame *frame, const struct msg_write *m)
 {
 	if (m->op < WRITE_SET || m->op > WRITE_CREATE_IN_ORDER ||
-	    (m->flags & ~WRITE_FLAG_ALL) != 0 || !path_is_canonical(m->key) ||
-	    m->key.size > KEY_BYTES_MAX || m->value.size > VALUE_BYTES_MAX ||
-	    m->prev_value.size > VALUE_BYTES_MAX)
+	    (m->flags & ~WRITE_FLAG_ALL) != 0 || !is_key(m->key, m->op) ||
+	    m->value.size > VALUE_BYTES_MAX || m->prev_value.size > VALUE_BYTES_MAX ||
+	    m->key.size + m->value.size + m->prev_value.size > WRITE_BYTES_MAX)
 		return ERR_MALFORMED;
 	node_write(session->sessions->node, session->id, frame->request_id,
 	    (frame->flags & FRAME_AGAIN) != 0, m);
@@ -219,7 +230,7 @@ on_write(struct session *session, const struct frame *frame, const struct msg_wr
 static enum err
 on_read(struct session *session, const struct frame *frame, const struct msg_read *m)
 {
-	if ((m->flags & ~READ_FLAG_ALL) != 0 || !path_is_canonical(m->key))
+	if ((m->flags & ~READ_FLAG_ALL) != 0 || !is_key(m->key, 0))
 		return ERR_MALFORMED;
 	node_read(session->sessions->node, session->id, frame->request_id, m);
 	return ERR_NONE;
@@ -228,7 +239,7 @@ on_read(struct session *session, const struct frame *frame, const struct msg_rea
 static enum err
 on_watch(struct session *session, const struct frame *frame, const struct msg_watch *m)
 {
-	if ((m->flags & ~WATCH_FLAG_ALL) != 0 || !path_is_canonical(m->key))
+	if ((m->flags & ~WATCH_FLAG_ALL) != 0 || !is_key(m->key, 0))
 		return ERR_MALFORMED;
 	node_watch(session->sessions->node, session->id, frame->request_id, m);
 	return ERR_NONE;

@@ -39,6 +39,22 @@ names_find(struct name_link *root, struct slice name)
 	return root;
 }
 
+struct name_link *
+names_after(struct name_link *root, struct slice name)
+{
+	struct name_link *after = NULL;
+
+	while (root != NULL) {
+		if (slice_compare(name, name_of(root)) < 0) {
+			after = root;
+			root = root->left;
+		} else {
+			root = root->right;
+		}
+	}
+	return after;
+}
+
 void
 names_insert(struct name_link **root, struct name_link *link)
 {

@@ -34,6 +34,8 @@ void name_init(struct name_link *link, uint64_t seed, size_t at, struct slice na
 
 /* The member of that name, or NULL. */
 struct name_link *names_find(struct name_link *root, struct slice name);
+/* The member that comes next after that name, which need not be there, or NULL. */
+struct name_link *names_after(struct name_link *root, struct slice name);
 /* The name must not be there. */
 void names_insert(struct name_link **root, struct name_link *link);
 /* The link must be there. */

@@ -12,10 +12,8 @@
 #include "common/buf.h"
 #include "common/limits.h"
 
-/* An in-order name: "/" and twenty digits, put behind a key that was asked for. */
-#define PATH_ORDER_DIGITS 20
-/* The longest key that can be in the tree. */
-#define PATH_BYTES_MAX (KEY_BYTES_MAX + 1 + PATH_ORDER_DIGITS)
+/* The longest key that can be in the tree: it may come from a backup of before. */
+#define PATH_BYTES_MAX (KEY_BYTES_BEFORE + 1 + KEY_ORDER_DIGITS)
 
 /* May it stand between two slashes? It holds none. */
 bool path_name_is_canonical(struct slice name);

@@ -18,10 +18,12 @@ store_new(uint64_t seed)
 {
 	struct store *store = xzalloc(sizeof(*store));
 
+	store->limits = KEY_LIMITS_DEFAULT;
 	tree_init(&store->tree, seed);
 	ttl_init(&store->ttl);
 	doomed_init(&store->doomed);
 	load_init(store, seed);
+	LIST_INIT(&store->views);
 	history_init(&store->history, seed);
 	watch_init(&store->watch, seed);
 	return store;
@@ -34,6 +36,7 @@ store_free(struct store **store_pointer)
 
 	if (store == NULL)
 		return;
+	view_lose_all(store);
 	watch_free(&store->watch);
 	history_free(&store->history);
 	ttl_free(&store->ttl);
@@ -43,9 +46,16 @@ store_free(struct store **store_pointer)
 	effects_free(&store->effects);
 	buf_free(&store->event);
 	buf_free(&store->path);
+	buf_free(&store->view_key);
 	tree_walk_free(&store->walk);
 	free(store);
 	*store_pointer = NULL;
+}
+
+void
+store_set_limits(struct store *store, const struct key_limits *limits)
+{
+	store->limits = *limits;
 }
 
 /* ---- reads -------------------------------------------------------------------- */
@@ -269,6 +279,7 @@ store_adopt(struct store *fresh, struct store *old)
 	fresh->watch = old->watch;
 	old->watch = watch;
 	fresh->stats = old->stats;
+	view_lose_all(old);
 	/* The old store gave everyone all there was up to its index, so nobody
 	 * waits for less than the next one; who waits for more has said so. */
 	if (old->index + 1 < first)

@@ -18,6 +18,7 @@
 #include "common/err.h"
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
+#include "common/key_limits.h"
 #include "raftd/store/command.h"
 
 struct store;
@@ -25,6 +26,10 @@ struct store;
 /* seed: of the hash tables, random in production. */
 struct store *store_new(uint64_t seed);
 void store_free(struct store **store);
+
+/* How large a key may be that a write makes, by the cluster's configuration: set
+ * before the first entry is applied and when an entry changed it. */
+void store_set_limits(struct store *store, const struct key_limits *limits);
 
 /* ---- replicated: called in log order --------------------------------------- */
 
@@ -43,6 +48,7 @@ struct store_outcome {
  *	time_ns	the entry's stamp: expiry = time_ns + ttl_s, none past 2^63 - 1 ns
  *	effects	appended: state_records of all that changed
  *
+ * A key above the limits is ERR_INVALID_FORM with the cause of key_limits.h.
  * Keys under /_etcd/machines and /_etcd/config, and deletes of /_etcd, are
  * refused here (106) unless internal is true: then it is the registry's own.
  * The event goes to the history, and to watchers by store_take_hits.
@@ -103,8 +109,8 @@ enum err store_loaded(struct store *store, const char **where) MUST_CHECK;
 /* Give the records of all nodes, in their present form, in pieces of whole records. */
 void store_save_nodes(struct store *store, void (*take)(void *argument, struct slice records),
     void *argument);
-/* After a snapshot: new takes over old's watchers and counters. Each watcher
- * gets what it missed from new's history, or error 400 (WATCHER_CLEARED) if the
+/* After a snapshot: new takes over old's watchers and counters; old's views are lost. Each
+ * watcher gets what it missed from new's history, or error 400 (WATCHER_CLEARED) if the
  * window does not reach back to what it waits for; both come by store_take_hits. */
 void store_adopt(struct store *fresh, struct store *old);
 

@@ -11,13 +11,18 @@
 #include "raftd/store/store.h"
 #include "raftd/store/tree.h"
 #include "raftd/store/ttl.h"
+#include "raftd/store/view.h"
 #include "raftd/store/watch.h"
+
+#include <sys/queue.h>
 
 struct store {
 	uint64_t index;			/* the store index */
+	struct key_limits limits;	/* of what makes a node */
 	struct tree tree;
 	struct ttl ttl;			/* of the tree's nodes */
 	struct doomed_list doomed;	/* taken out of the tree, not freed yet */
+	LIST_HEAD(, store_view) views;	/* that can be read on */
 	struct history history;		/* history.last == index, but while loading */
 	struct watch watch;
 	struct stats stats;
@@ -28,6 +33,7 @@ struct store {
 	struct effects effects;
 	struct buf event;		/* an event under construction */
 	struct buf path;		/* a key under construction */
+	struct buf view_key;		/* of view.c */
 	struct tree_walk walk;
 };
 

@@ -252,13 +252,43 @@ walk_push_names(struct tree_walk *walk, struct name_link *link, uint32_t depth,
 }
 
 void
-tree_walk_begin(struct tree_walk *walk, struct node *node, struct slice path)
+tree_walk_clear(struct tree_walk *walk)
 {
 	walk->count = 0;
+}
+
+void
+tree_walk_stand(struct tree_walk *walk, struct slice path, uint32_t depth)
+{
 	buf_clear(&walk->path);
 	if (!path_is_root(path))
 		buf_append_slice(&walk->path, path);
+	walk->current = (struct tree_step){ NULL, depth, 0 };
+}
+
+void
+tree_walk_begin(struct tree_walk *walk, struct node *node, struct slice path)
+{
+	tree_walk_clear(walk);
+	tree_walk_stand(walk, path, 0);
 	walk_push(walk, node, 0, 0);
+}
+
+void
+tree_walk_add(struct tree_walk *walk, const struct node *dir, struct slice after,
+    uint32_t depth, uint32_t path_size)
+{
+	struct name_link *link = dir->children;
+
+	ASSERT(node_is_dir(dir));
+	while (link != NULL) {
+		if (slice_compare(after, name_of(link)) < 0) {
+			walk_push(walk, node_of_name(link), depth, path_size);
+			link = link->left;
+		} else {
+			link = link->right;
+		}
+	}
 }
 
 struct node *

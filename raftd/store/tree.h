@@ -149,4 +149,19 @@ void tree_walk_enter(struct tree_walk *walk);
 /* Of the node returned last; borrowed until the next step. */
 struct slice tree_walk_path(const struct tree_walk *walk);
 
+/*
+ * A walk that is taken up again where another one stopped, at a path of which only
+ * the names are known: tree_walk_stand on an empty walk, then for each directory on
+ * the way, from the top, tree_walk_add with the name that the way goes on with.
+ */
+/* Nothing is left to visit. */
+void tree_walk_clear(struct tree_walk *walk);
+/* As if the node of that path had been returned last. What is left to visit stays,
+ * and lies below directories that are above path. */
+void tree_walk_stand(struct tree_walk *walk, struct slice path, uint32_t depth);
+/* Visit the children of dir whose names come after that one, before all else that is
+ * left: at that depth, below the first path_size bytes of the walk's path. */
+void tree_walk_add(struct tree_walk *walk, const struct node *dir, struct slice after,
+    uint32_t depth, uint32_t path_size);
+
 #endif

@@ -7,7 +7,8 @@
  *	2 event	is encoded from the node as it will be and was	[make_event]
  *	3 tell	index, history, watchers; the tree is still old,
  *		so "existed at that moment" can be asked	[publish]
- *	4 do	the tree, the expiry, and their effects		[put_node, cut_node]
+ *	4 do	what was is kept for open views, then the tree,
+ *		the expiry, and their effects			[put_node, cut_node]
  *
  * Source: docs/api.md, "Operations"; "The registry" for its own keys.
  */
@@ -97,8 +98,9 @@ publish(struct store *store, struct blob *record, const struct node *removed)
 		watch_deliver(&store->watch, &event, removed);
 }
 
-/* A node is gone from the tree, with everything below; that is freed by and by. */
-static void
+/* A node is gone from the tree, with everything below; that is freed by and by. Returned
+ * borrowed if there is something below, else NULL. */
+static struct doomed *
 cut_node(struct store *store, struct node *top)
 {
 	bool is_empty = !node_is_dir(top) || top->children == NULL;
@@ -108,10 +110,10 @@ cut_node(struct store *store, struct node *top)
 	if (is_empty) {
 		ttl_clear(&store->ttl, top);
 		tree_drop(&store->tree, top);
-		return;
+		return NULL;
 	}
 	effects_doomed(&store->effects, top);
-	doomed_add(&store->doomed, top);
+	return doomed_add(&store->doomed, top);
 }
 
 static void
@@ -177,6 +179,8 @@ put_new(struct job *job, enum event_action action)
 	    job->time_ns, &after, node == NULL ? NULL : &before);
 	publish(store, job->event, NULL);
 
+	if (node != NULL)
+		view_changing(store, node, job->key);
 	if (node == NULL)
 		node = make_node(job, is_dir);
 	else if (is_dir)
@@ -235,6 +239,7 @@ put_over(struct job *job, enum event_action action)
 	    &after, &before);
 	publish(store, job->event, NULL);
 
+	view_changing(store, node, job->key);
 	/* A directory keeps its index: only the event shows the new one. */
 	if (!is_dir)
 		node->modified = job->next;
@@ -321,9 +326,13 @@ remove_node(struct store *store, struct node *node, struct slice path, enum even
 		.created = before.created,
 	};
 	struct blob *record = make_event(store, action, 0, now_ns, &after, &before);
+	struct doomed *doomed;
 
 	publish(store, record, node);
-	cut_node(store, node);
+	view_changing(store, node, path);
+	doomed = cut_node(store, node);
+	if (doomed != NULL)
+		view_removed(store, doomed, path);
 	return record;
 }
 
@@ -436,6 +445,19 @@ is_delete(enum write_op op)
 	return op == WRITE_DELETE || op == WRITE_COMPARE_AND_DELETE;
 }
 
+/* The log may hold what no worker lets through: it was written before there were
+ * limits, or under others. The registry's own keys always fit. */
+static enum err
+check_key(struct job *job, bool internal)
+{
+	const struct key_limits *limits = internal ? &KEY_LIMITS_MAX : &job->store->limits;
+	char cause[KEY_CAUSE_BYTES];
+
+	if (key_allowed(limits, job->write->key, job->write->op, cause))
+		return ERR_NONE;
+	return fail(job, ERR_INVALID_FORM, slice_text(cause));
+}
+
 /* What is refused whatever the tree holds: the root, and the registry's keys. */
 static enum err
 refuse(struct job *job, bool internal)
@@ -463,9 +485,9 @@ refuse(struct job *job, bool internal)
 static struct slice
 in_order_key(struct store *store, struct slice key, uint64_t store_index)
 {
-	char name[PATH_ORDER_DIGITS + 1];
+	char name[KEY_ORDER_DIGITS + 1];
 
-	snprintf(name, sizeof(name), "%0*" PRIu64, PATH_ORDER_DIGITS, store_index);
+	snprintf(name, sizeof(name), "%0*" PRIu64, KEY_ORDER_DIGITS, store_index);
 	buf_clear(&store->path);
 	if (!path_is_root(key))
 		buf_append_slice(&store->path, key);
@@ -518,10 +540,12 @@ store_write(struct store *store, const struct command_write *write, uint64_t tim
 	/* The command may be a worker's invention: what is not well formed
 	 * fails the same way on every node. */
 	if (write->op < WRITE_SET || write->op > WRITE_CREATE_IN_ORDER ||
-	    write->key.size > KEY_BYTES_MAX || !path_is_canonical(write->key))
+	    write->value.size > VALUE_BYTES_MAX || !path_is_canonical(write->key))
 		return outcome;
 	store->effects.out = effects;
-	outcome.error = refuse(&job, internal);
+	outcome.error = check_key(&job, internal);
+	if (outcome.error == ERR_NONE)
+		outcome.error = refuse(&job, internal);
 	if (outcome.error == ERR_NONE)
 		outcome.error = carry_out(&job);
 	if (!internal)

@@ -1,28 +1,61 @@
 /*
  * ctl_fuzz.c - any bytes as an answer of a server to etcdctl: read as JSON, shown as
- * an event in each form, taken as a tree. What is shown as JSON is JSON again.
+ * an event in each form, taken as a tree. What is shown as JSON is JSON again, on a
+ * terminal too; nothing but printable text reaches a terminal.
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "common/printable.h"
 #include "ctl/event.h"
 #include "ctl/tree.h"
+
+static void
+check_json(struct slice text)
+{
+	struct json_doc doc;
+	enum err err = json_doc_read(text, &doc);
+
+	ASSERT(err == ERR_NONE);
+	json_doc_free(&doc);
+}
+
+/* As output.c puts it on a terminal. */
+static void
+check_terminal(struct slice text, bool json)
+{
+	struct buf shown = BUF_INIT;
+	struct slice rest;
+
+	if (json)
+		printable_put_json(&shown, text);
+	else
+		printable_put_lines(&shown, text);
+	rest = buf_slice(&shown);
+	while (rest.size > 0) {
+		bool white = rest.data[0] == '\n' || rest.data[0] == '\t';
+		size_t size = white ? 1 : printable_size(rest);
+
+		ASSERT(size > 0);
+		rest = slice_of(rest.data + size, rest.size - size);
+	}
+	if (json)
+		check_json(buf_slice(&shown));
+	buf_free(&shown);
+}
 
 static void
 show(const struct json *event)
 {
 	static const enum output_format formats[] = { FORMAT_SIMPLE, FORMAT_EXTENDED, FORMAT_JSON };
 
-	for (size_t i = 0; i < ARRAY_COUNT(formats); i++) {
+	for (size_t i = 0; i < 2 * ARRAY_COUNT(formats); i++) {
+		bool json = formats[i / 2] == FORMAT_JSON;
 		struct buf text = BUF_INIT;
-		struct json_doc again;
-		enum err err;
 
-		event_render(event, 7, formats[i], &text);
-		if (formats[i] == FORMAT_JSON) {
-			err = json_doc_read(buf_slice(&text), &again);
-			ASSERT(err == ERR_NONE);
-			json_doc_free(&again);
-		}
+		event_render(event, 7, formats[i / 2], i % 2 == 1, &text);
+		if (json)
+			check_json(buf_slice(&text));
+		check_terminal(buf_slice(&text), json);
 		buf_free(&text);
 	}
 }

@@ -382,6 +382,24 @@ check_append_reply(struct machine *machine, const struct msg_raft_append_reply *
 	disk->acked.index = MAX_OF(disk->acked.index, reply->index);
 }
 
+/* A leader sends what is in its own log and nothing else, wherever it has that from. */
+static void
+check_append(const struct machine *machine, const struct msg_raft_append *append)
+{
+	const struct sim_log *log = &machine->disk->written;
+	struct reader in = reader_of(append->entries);
+	struct entry_record entry = { .index = append->prev_index, .term = append->prev_term };
+
+	do {
+		raft_term term = sim_log_term(log, entry.index);
+
+		if (entry.index > sim_log_last(log) || (term != 0 && term != entry.term))
+			sim_fail(machine->world, machine, "an append of term %" PRIu64 " has entry %"
+			    PRIu64 " of term %" PRIu64 ", the leader's own log %" PRIu64,
+			    append->term, entry.index, entry.term, term);
+	} while (!reader_done(&in) && entry_record_get(&in, &entry));
+}
+
 /* Frames that only the leader of their term may send: each says its term first. */
 static void
 check_leads(struct machine *machine, const struct frame *frame)
@@ -401,6 +419,7 @@ check_frame(struct machine *machine, const struct frame *frame)
 {
 	struct msg_raft_vote vote;
 	struct msg_raft_vote_reply vote_reply;
+	struct msg_raft_append append;
 	struct msg_raft_append_reply append_reply;
 
 	if (!message_is_peer(frame->type))
@@ -425,6 +444,10 @@ check_frame(struct machine *machine, const struct frame *frame)
 			check_append_reply(machine, &append_reply);
 		break;
 	case MSG_raft_append:
+		check_leads(machine, frame);
+		if (msg_raft_append_decode(frame->payload, &append) == ERR_NONE)
+			check_append(machine, &append);
+		break;
 	case MSG_raft_heartbeat:
 	case MSG_raft_timeout_now:
 	case MSG_snapshot_chunk:

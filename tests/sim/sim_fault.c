@@ -45,6 +45,8 @@ disk_profile(struct world *world, struct sim_profile *profile)
 	}
 	profile->hang_ms = mean_or_none(world, 250, 1000, 6000);
 	profile->full_ms = mean_or_none(world, 250, 1000, 6000);
+	if (world_chance(world, 250))
+		profile->slow_reads = 1 + (unsigned)world_below(world, 500);
 	if (world_chance(world, 150))
 		profile->sync_fails = 1 + (unsigned)world_below(world, 8);
 }
@@ -76,6 +78,25 @@ duel_profile(struct world *world, struct sim_profile *profile)
 	profile->log_memory_bytes = 0;
 	profile->crash_ms = 3000;
 	profile->sync_max_ms = profile->sync_min_ms + 1 + world_below(world, 4);
+}
+
+/* Who lags needs what only the disk has, and that reads slowly; meanwhile leadership
+ * goes away and comes back, and the log is another one. */
+static void
+lag_profile(struct world *world, struct sim_profile *profile)
+{
+	profile->slow_reads = 500 + (unsigned)world_below(world, 500);
+	profile->trim_entries = 0;
+	profile->append_bytes_max = 0;
+	profile->log_memory_bytes = 1;
+	profile->crash_ms = 0;
+	profile->blackout_ms = 0;
+	profile->partition_ms = 300 + world_below(world, 900);
+	profile->think_ms = 20;
+	profile->reads = 200;
+	profile->transfer_ms = 200 + world_below(world, 400);
+	profile->heartbeat_ms = 20;
+	profile->election_ms = 80 + world_below(world, 80);
 }
 
 static void
@@ -122,6 +143,8 @@ fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 		flood_profile(world, profile);
 	else if (world_chance(world, 120))
 		duel_profile(world, profile);
+	else if (world_chance(world, 80))
+		lag_profile(world, profile);
 }
 
 static struct machine *
@@ -501,6 +524,7 @@ fault_heal(struct world *world)
 	sim_net_heal(world);
 	world->profile.stall = 0;
 	world->profile.sync_fails = 0;
+	world->profile.slow_reads = 0;
 	for (size_t i = 0; i < world->machine_count; i++) {
 		if (world->machines[i]->disk != NULL) {
 			sim_disk_hang(world->machines[i]->disk, 0);

@@ -127,11 +127,11 @@ io_submit(void *argument, const struct wal_turn *turn)
 }
 
 static void
-io_fetch(void *argument, uint64_t peer, raft_index from, size_t bytes_max)
+io_fetch(void *argument, uint64_t fetch, raft_index from, size_t bytes_max)
 {
 	struct machine *machine = argument;
 
-	sim_disk_fetch(machine->disk, peer, from, bytes_max);
+	sim_disk_fetch(machine->disk, fetch, from, bytes_max);
 }
 
 static uint64_t

@@ -466,6 +466,7 @@ static void
 tick(struct world *world, struct sim_event *event)
 {
 	(void)event;
+	world->formed = world->formed || operator_settled(world);
 	if (world->operator->smaller)
 		step_size(world);
 	for (size_t i = 0; i < world->machine_count; i++) {

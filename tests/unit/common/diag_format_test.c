@@ -71,6 +71,11 @@ TEST(nothing_from_outside_reaches_a_terminal_or_makes_a_line)
 	line = line_of("\" \\ \n \xc3\xa9 \xc2\x9b \xff", DIAG_INFO, DIAG_IN_FILE, true);
 	assert_non_null(strstr(line,
 	    "\"msg\":\"\\\" \\\\ \\u000a \xc3\xa9 \\u009b \\ufffd\"}\n"));
+	/* Nor does it turn a line round or hide in it. */
+	line = line_of("\xe2\x80\xae \xe2\x80\x8b", DIAG_INFO, DIAG_ON_CONSOLE, false);
+	assert_non_null(strstr(line, ": \\xe2\\x80\\xae \\xe2\\x80\\x8b\n"));
+	line = line_of("\xe2\x80\xae \xf3\xa0\x81\x81", DIAG_INFO, DIAG_IN_JOURNAL, true);
+	assert_non_null(strstr(line, "\"msg\":\"\\u202e \\udb40\\udc41\"}\n"));
 	/* A part comes from a child, who may be anybody. */
 	line = format(SLICE_LITERAL("\n\""), "x", DIAG_INFO, DIAG_IN_FILE, true);
 	assert_non_null(strstr(line, "\"part\":\"\\u000a\\\"\""));

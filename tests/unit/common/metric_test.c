@@ -455,23 +455,32 @@ TEST(openmetrics_names_families_of_counters_without_total)
 	area_free(&area);
 }
 
-TEST(a_name_with_a_line_end_is_not_shown)
+TEST(a_name_that_is_not_printable_is_not_shown)
 {
-	struct area area = area_new();
-	uint64_t *words = slot_of(&area, become(&area, ROLE_CLIENT, 1));
-	static const char name[] = "etcd_cache_hits_total{a=\"\n\"}";
-	struct metric_record record = { .row = METRIC_cache_hits, .name_bytes = sizeof(name) - 1,
-		.cells = 1 };
+	static const char *const inside[] = { "\n", "\x1b[2J", "\x7f", "\xc2\x9b", "\xe2\x80\xae",
+		"\xff", "\xc3\xa9" };
 
-	memcpy(&words[1], &record, sizeof(record));
-	memcpy(&words[2], name, sizeof(name));
-	words[0] = 2 + metric_name_words(record.name_bytes) + 1;
-	buf_clear(&area.text);
-	metric_render(&area.text, METRIC_FORM_TEXT);
-	buf_append_byte(&area.text, '\0');
-	assert_null(strstr((char *)area.text.data, "etcd_cache_hits"));
-	munmap(words, BLOCK_BYTES);
-	area_free(&area);
+	for (size_t i = 0; i < ARRAY_COUNT(inside); i++) {
+		struct area area = area_new();
+		uint64_t *words = slot_of(&area, become(&area, ROLE_CLIENT, 1));
+		char name[64];
+		int size = snprintf(name, sizeof(name), "etcd_cache_hits_total{a=\"%s\"}",
+		    inside[i]);
+		struct metric_record record = { .row = METRIC_cache_hits,
+			.name_bytes = (uint16_t)size, .cells = 1 };
+		bool shown;
+
+		memcpy(&words[1], &record, sizeof(record));
+		memcpy(&words[2], name, (size_t)size);
+		words[0] = 2 + metric_name_words(record.name_bytes) + 1;
+		buf_clear(&area.text);
+		metric_render(&area.text, METRIC_FORM_TEXT);
+		buf_append_byte(&area.text, '\0');
+		shown = strstr((char *)area.text.data, "etcd_cache_hits") != NULL;
+		assert_int_equal(shown, i + 1 == ARRAY_COUNT(inside));
+		munmap(words, BLOCK_BYTES);
+		area_free(&area);
+	}
 }
 
 TEST(records_of_another_version_are_kept_and_read_by_name)

@@ -9,7 +9,7 @@ renders_as(const char *event, enum output_format format, const char *wanted)
 	struct json_doc doc;
 
 	assert_int_equal(json_doc_read(slice_text(event), &doc), ERR_NONE);
-	event_render(doc.root, 9, format, &text);
+	event_render(doc.root, 9, format, false, &text);
 	buf_append_byte(&text, '\0');
 	assert_string_equal((const char *)text.data, wanted);
 	buf_free(&text);
@@ -50,6 +50,22 @@ TEST(a_deletion_shows_what_was_there)
 	renders_as(delete_event, FORMAT_EXTENDED,
 	    "Key: /a\nCreated-Index: 6\nModified-Index: 8\nPrevNode.Value: old\nTTL: 0\nIndex: "
 	    "9\n");
+}
+
+TEST(on_a_terminal_a_key_is_one_line_and_a_value_is_left_to_the_output)
+{
+	static const char event[] = "{\"action\":\"set\",\"node\":{\"key\":\"/a\\nTTL: 9\","
+	    "\"value\":\"b\\n\\u001b\",\"modifiedIndex\":7,\"createdIndex\":6}}";
+	struct buf text = BUF_INIT;
+	struct json_doc doc;
+
+	assert_int_equal(json_doc_read(slice_text(event), &doc), ERR_NONE);
+	event_render(doc.root, 9, FORMAT_EXTENDED, true, &text);
+	buf_append_byte(&text, '\0');
+	assert_string_equal((const char *)text.data, "Key: /a\\x0aTTL: 9\nCreated-Index: 6\n"
+	    "Modified-Index: 7\nTTL: 0\nIndex: 9\n\nb\n\033\n");
+	buf_free(&text);
+	json_doc_free(&doc);
 }
 
 TEST(events_without_their_parts_are_rendered_too)

@@ -57,10 +57,10 @@ TEST(columns_are_as_wide_as_they_have_to_be)
 	table_add(&table, COLOR_NONE, "%d", 4711);
 	table_add(&table, COLOR_NONE, "-");
 	renders_as(&table, false, false,
-	    "NAME        N  URL\nm\xc3\xbcnster     7  http://a\nb?[2J    4711  -\n");
+	    "NAME         N  URL\nm\xc3\xbcnster      7  http://a\nb\\x1b[2J  4711  -\n");
 	renders_as(&table, false, true,
-	    "NAME        N  URL\nm\xc3\xbcnster     \033[31m7\033[0m  http://a\nb?[2J    4711  "
-	    "-\n");
+	    "NAME         N  URL\nm\xc3\xbcnster      \033[31m7\033[0m  http://a\n"
+	    "b\\x1b[2J  4711  -\n");
 	table_free(&table);
 }
 

@@ -130,7 +130,7 @@ TEST(commands_of_both_forms_are_applied)
 	cluster_config_put_item(&items, &config_rows[CONFIG_ROW_max_key_bytes], UINT64_MAX);
 	apply(w, COMMAND_CONFIG_ITEMS, put_items,
 	    &(struct command_config_items){ .items = buf_slice(&items) });
-	assert_true(config->max_key_bytes == 48 * KIB);
+	assert_true(config->max_key_bytes == KEY_BYTES_MAX);
 	assert_true(config->sync_interval_ms == 2500);
 	buf_append_byte(&items, 1);
 	apply(w, COMMAND_CONFIG_ITEMS, put_items,

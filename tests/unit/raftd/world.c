@@ -18,7 +18,7 @@ submit(void *argument, const struct wal_turn *turn UNUSED)
 }
 
 static void
-fetch(void *argument UNUSED, uint64_t peer UNUSED, raft_index from UNUSED, size_t bytes_max UNUSED)
+fetch(void *argument UNUSED, uint64_t id UNUSED, raft_index from UNUSED, size_t bytes_max UNUSED)
 {
 }
 

@@ -263,6 +263,79 @@ TEST(a_message_that_breaks_the_rules_ends_the_channel)
 	}
 }
 
+/* A frame of any size: the channel is read meanwhile. */
+static void
+say_much(struct world *w, int fd, const struct buf *frame)
+{
+	size_t at = 0;
+
+	while (at < frame->size && sessions_count(w->sessions) > 0) {
+		ssize_t put = write(fd, frame->data + at, frame->size - at);
+
+		if (put > 0)
+			at += (size_t)put;
+		else if (errno != EAGAIN)
+			return;
+		run(w);
+	}
+}
+
+static void
+expect_taken(const struct msg_write *write, bool taken)
+{
+	struct world *w = world_new();
+	struct buf out = BUF_INIT;
+	int fd = attach(w, ROLE_CLIENT, 1);
+
+	greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
+	msg_write_frame(&out, 1, write);
+	say_much(w, fd, &out);
+	run(w);
+	assert_int_equal(sessions_count(w->sessions), taken ? 1 : 0);
+	buf_free(&out);
+	close(fd);
+	world_free(w);
+}
+
+/* Each of the three is allowed as it is; all together have to be one entry of the log. */
+TEST(a_write_whose_parts_are_too_much_together_ends_the_channel)
+{
+	uint8_t *bytes = xzalloc(VALUE_BYTES_MAX);
+	struct msg_write write = { .op = WRITE_COMPARE_AND_SWAP, .flags = WRITE_FLAG_PREV_VALUE,
+		.key = SLICE_LITERAL("/a"), .value = slice_of(bytes, VALUE_BYTES_MAX),
+		.prev_value = slice_of(bytes, WRITE_BYTES_MAX - VALUE_BYTES_MAX - 2) };
+
+	expect_taken(&write, true);
+	write.prev_value.size++;
+	expect_taken(&write, false);
+	free(bytes);
+}
+
+TEST(a_key_above_the_maximum_ends_the_channel)
+{
+	char *room = xmalloc(KEY_BYTES_MAX + 1);
+	const struct {
+		size_t names, bytes;
+		bool taken;
+	} keys[] = { { 1024, 3000, true }, { 1025, 3000, false }, { 2, KEY_BYTES_MAX, true },
+		{ 2, KEY_BYTES_MAX + 1, false } };
+
+	for (size_t i = 0; i < ARRAY_COUNT(keys); i++) {
+		struct slice key = slice_of(room, keys[i].bytes);
+
+		memset(room, 'x', keys[i].bytes);
+		for (size_t name = 0; name < keys[i].names; name++)
+			room[2 * name] = '/';
+		expect_taken(&(struct msg_write){ .op = WRITE_SET, .key = key }, keys[i].taken);
+		/* With the name that is added it would be too much. */
+		expect_taken(&(struct msg_write){ .op = WRITE_CREATE_IN_ORDER, .key = key },
+		    false);
+		expect_taken(&(struct msg_write){ .op = WRITE_DELETE, .key = key },
+		    keys[i].taken);
+	}
+	free(room);
+}
+
 TEST(a_bad_frame_of_a_node_does_not_end_the_peer_worker)
 {
 	struct world *w = world_new();

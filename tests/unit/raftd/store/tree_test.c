@@ -4,6 +4,7 @@
 #include "raftd/store/tree.h"
 
 #include "common/limits.h"
+#include "common/xmem.h"
 #include "raftd/store/path.h"
 #include "tests/lib/test.h"
 
@@ -117,6 +118,57 @@ TEST(a_walk_from_below_does_not_leave_its_directory)
 	}
 	assert_int_equal(count, 4);
 	tree_walk_free(&walk);
+	tree_free(&tree);
+}
+
+TEST(a_walk_goes_on_behind_any_path)
+{
+	struct tree tree = sample();
+	struct tree_walk whole = { 0 }, rest = { 0 }, left = { 0 };
+	struct node *node;
+
+	tree_walk_begin(&whole, tree.root, SLICE_LITERAL("/"));
+	while ((node = tree_walk_next(&whole)) != NULL) {
+		struct slice path = tree_walk_path(&whole);
+		struct path_names names = path_names(path);
+		struct node *dir = tree.root;
+		uint32_t depth = 1, size = 0;
+		struct slice name;
+
+		if (node_is_dir(node))
+			tree_walk_enter(&whole);
+		tree_walk_clear(&rest);
+		tree_walk_stand(&rest, path, 0);
+		while (path_next(&names, &name)) {
+			tree_walk_add(&rest, dir, name, depth++, size);
+			size = (uint32_t)(names.at - path.data);
+			dir = node_child(dir, name);
+		}
+		if (node_is_dir(node))
+			tree_walk_add(&rest, node, SLICE_EMPTY, depth, size);
+		/* A copy of the walk, so that both go on alike to the end. */
+		tree_walk_clear(&left);
+		left.steps = xgrow(left.steps, &left.capacity, whole.count + 1, sizeof(*left.steps));
+		memcpy(left.steps, whole.steps, whole.count * sizeof(*left.steps));
+		left.count = whole.count;
+		buf_clear(&left.path);
+		buf_append_slice(&left.path, buf_slice(&whole.path));
+		do {
+			node = tree_walk_next(&left);
+			assert_ptr_equal(tree_walk_next(&rest), node);
+			if (node == NULL)
+				break;
+			assert_int_equal(rest.current.depth, left.current.depth);
+			assert_true(slice_equal(tree_walk_path(&rest), tree_walk_path(&left)));
+			if (node_is_dir(node)) {
+				tree_walk_enter(&left);
+				tree_walk_enter(&rest);
+			}
+		} while (true);
+	}
+	tree_walk_free(&whole);
+	tree_walk_free(&rest);
+	tree_walk_free(&left);
 	tree_free(&tree);
 }
 
