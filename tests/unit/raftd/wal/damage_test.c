@@ -398,29 +398,32 @@ size_of(const char *path)
 TEST(a_torn_block_of_the_last_write_is_cut_off)
 {
 	static const enum damage damages[] = { FLIP, ZERO_BLOCK, ZERO_REST };
-	const char *directory = disk_temporary(), *copy = disk_temporary();
-	char *mark, *log;
-	off_t size;
-	int found;
+	const char *directory = disk_temporary();
+	char *mark;
 
 	make_history(directory, false, false);
 	mark = xasprintf("%s/db.mark", directory);
 	assert_int_equal(truncate(mark, 0), 0);
 	free(mark);
-	copy_again(directory, copy);
-	log = find_log(copy, &size);
 	/* A turn has 500 bytes of padding; the piece's length is not damaged. */
 	for (off_t back = 1; back < 400; back += 13) {
 		for (size_t i = 0; i < ARRAY_COUNT(damages); i++) {
-			copy_again(directory, copy);
+			/* Another one each time: an earlier look leaves a newer log. */
+			const char *copy = disk_temporary();
+			off_t size;
+			char *log;
+			int found;
+
+			disk_copy_tree(directory, copy);
+			log = find_log(copy, &size);
 			damage_file(log, damages[i], size - back);
+			free(log);
 			found = look_at(copy);
 			/* What is zero already is not changed by zeros. */
 			assert_true(found == FOUND_PREFIX ||
 			    (found == FOUND_ALL && damages[i] != FLIP));
 		}
 	}
-	free(log);
 }
 
 /* Others begin behind it: they were synced, and so was it. */
