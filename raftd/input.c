@@ -88,6 +88,10 @@ node_watch(struct node *node, uint64_t session, uint64_t watch_id, const struct 
 	if (store_watch_count(node->replica.store) >= node->config.watches_max) {
 		answer.error = ERR_RAFT_INTERNAL;
 		cause = blob_new(SLICE_LITERAL("too many watches"));
+	} else if (store_watch_bytes(node->replica.store) / WATCH_PATH_BYTES >=
+	    node->config.watches_max) {
+		answer.error = ERR_RAFT_INTERNAL;
+		cause = blob_new(SLICE_LITERAL("the paths of all watches are too long together"));
 	} else {
 		answer.error = (uint16_t)store_watch(node->replica.store, session, watch_id,
 		    watch->key, watch->flags, watch->since, &cause);
@@ -259,10 +263,10 @@ node_peer_frame(struct node *node, const struct frame *frame)
 	case MSG_forward_proposal:
 		if (msg_forward_proposal_decode(frame->payload, &proposal) != ERR_NONE)
 			return ERR_MALFORMED;
-		proposals_forwarded(node, frame->request_id, &proposal);
-		return ERR_NONE;
+		return proposals_forwarded(node, frame->request_id, &proposal);
 	case MSG_forward_refused:
-		if (msg_forward_refused_decode(frame->payload, &refused) != ERR_NONE)
+		if (msg_forward_refused_decode(frame->payload, &refused) != ERR_NONE ||
+		    refused.cause.size > CAUSE_BYTES_MAX)
 			return ERR_MALFORMED;
 		proposals_refused(node, &refused);
 		return ERR_NONE;

@@ -248,6 +248,12 @@ store_watch_count(const struct store *store)
 }
 
 size_t
+store_watch_bytes(const struct store *store)
+{
+	return store->watch.spot_bytes;
+}
+
+size_t
 store_take_hits(struct store *store, const struct store_hit **hits)
 {
 	return watch_take(&store->watch, hits);

@@ -56,9 +56,15 @@ struct store_outcome {
 struct store_outcome store_write(struct store *store, const struct command_write *write,
     uint64_t time_ns, bool internal, struct buf *effects);
 
-/* Expire what is due at or before cutoff_ns, at most count_max nodes, in
+/* How much one call may do: so many nodes, until the keys and values of those that are
+ * done are so many bytes. */
+struct store_budget {
+	size_t count, bytes;
+};
+
+/* Expire what is due at or before cutoff_ns, within the budget, in
  * (expiration, path) order, one index and event each. Returns how many. */
-size_t store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max,
+size_t store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget,
     uint64_t time_ns, struct buf *effects);
 
 /* An answer kept for a session refers to this event: its record stays on disk
@@ -136,6 +142,8 @@ enum err store_watch(struct store *store, uint64_t owner, uint64_t id, struct sl
 void store_unwatch(struct store *store, uint64_t owner, uint64_t id);
 void store_unwatch_all(struct store *store, uint64_t owner);
 size_t store_watch_count(const struct store *store);
+/* What the watched paths take, with those above them. */
+size_t store_watch_bytes(const struct store *store);
 
 /* An event and those of one owner who want it. */
 struct store_hit {

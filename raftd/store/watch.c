@@ -107,17 +107,24 @@ owner_match(const struct hash_link *link, struct slice key)
 
 /* ---- spots ------------------------------------------------------------------ */
 
+static size_t
+spot_bytes(const struct watch_spot *spot)
+{
+	return sizeof(*spot) + spot->link.size;
+}
+
 static struct watch_spot *
-spot_new(uint64_t seed, struct watch_spot *parent, struct slice name)
+spot_new(struct watch *watch, struct watch_spot *parent, struct slice name)
 {
 	struct watch_spot *spot = xzalloc(sizeof(*spot) + name.size);
 
-	name_init(&spot->link, seed, offsetof(struct watch_spot, name), name);
+	name_init(&spot->link, watch->seed, offsetof(struct watch_spot, name), name);
 	if (name.size > 0)
 		memcpy(spot->name, name.data, name.size);
 	spot->parent = parent;
 	LIST_INIT(&spot->exact);
 	LIST_INIT(&spot->recursive);
+	watch->spot_bytes += spot_bytes(spot);
 	return spot;
 }
 
@@ -141,7 +148,7 @@ spot_take(struct watch *watch, struct slice path)
 		struct watch_spot *child = spot_child(spot, name);
 
 		if (child == NULL) {
-			child = spot_new(watch->seed, spot, name);
+			child = spot_new(watch, spot, name);
 			names_insert(&spot->children, &child->link);
 			spot->users++;
 		}
@@ -153,13 +160,14 @@ spot_take(struct watch *watch, struct slice path)
 
 /* One user less; spots without any go, up to the first that has one. */
 static void
-spot_release(struct watch_spot *spot)
+spot_release(struct watch *watch, struct watch_spot *spot)
 {
 	spot->users--;
 	while (spot->users == 0 && spot->parent != NULL) {
 		struct watch_spot *parent = spot->parent;
 
 		names_remove(&parent->children, &spot->link);
+		watch->spot_bytes -= spot_bytes(spot);
 		free(spot);
 		spot = parent;
 		spot->users--;
@@ -211,7 +219,7 @@ watcher_free(struct watch *watch, struct watcher *watcher)
 		hash_remove(&watch->watchers, &watcher->link);
 	LIST_REMOVE(watcher, of_owner);
 	if (watcher->spot != NULL)
-		spot_release(watcher->spot);
+		spot_release(watch, watcher->spot);
 	free(watcher);
 	if (LIST_EMPTY(&owner->watchers)) {
 		hash_remove(&watch->owners, &owner->link);
@@ -234,7 +242,7 @@ watch_init(struct watch *watch, uint64_t seed)
 {
 	memset(watch, 0, sizeof(*watch));
 	watch->seed = seed;
-	watch->root = spot_new(seed, NULL, SLICE_EMPTY);
+	watch->root = spot_new(watch, NULL, SLICE_EMPTY);
 	hash_init(&watch->watchers, seed, watcher_match);
 	hash_init(&watch->owners, seed, owner_match);
 }

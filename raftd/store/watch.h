@@ -36,6 +36,7 @@ struct watch {
 	struct hash watchers;		/* live and hit ones, by owner and id */
 	struct hash owners;		/* struct watch_owner, by number */
 	size_t live;
+	size_t spot_bytes;		/* of the trie */
 	struct watch_raw_hit *raw;	/* hits not yet taken, in order of coming */
 	size_t raw_count, raw_capacity;
 	struct store_hit *hits;		/* what watch_take gave out last */

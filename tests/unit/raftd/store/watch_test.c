@@ -386,3 +386,24 @@ TEST(a_watch_that_a_new_store_cannot_serve_is_cleared)
 	fixture_free(&f);
 	fixture_free(&ahead);
 }
+
+/* Bytes that raftd holds watches to; paths that are watched twice count once. */
+TEST(what_watched_paths_take_is_counted_and_given_back)
+{
+	struct fixture *f = fixture_new(1);
+	size_t none = store_watch_bytes(f->store), one, two;
+
+	EXPECT(f, "watch 1 1 /a/b/c", "watching");
+	one = store_watch_bytes(f->store);
+	assert_true(one >= none + 3 * 50 + strlen("abc"));
+	EXPECT(f, "watch 1 2 /a/b/c recursive", "watching");
+	assert_int_equal(store_watch_bytes(f->store), one);
+	EXPECT(f, "watch 1 3 /a/b/cc", "watching");
+	two = store_watch_bytes(f->store);
+	assert_true(two > one && two < one + (one - none) / 2);
+	EXPECT(f, "unwatch 1 3", "");
+	assert_int_equal(store_watch_bytes(f->store), one);
+	EXPECT(f, "unwatch 1", "");
+	assert_int_equal(store_watch_bytes(f->store), none);
+	fixture_free(&f);
+}
