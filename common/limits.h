@@ -62,6 +62,7 @@
 /* Bodies kept by one client worker */
 #define CACHE_BYTES_MAX (4 * MIB)
 #define CACHE_BODY_BYTES_MAX (64 * KIB)
+#define CACHE_WALKS_MAX 8		/* removed directories of one announcement; above, all goes */
 
 /* Store */
 #define HISTORY_EVENTS 1000		/* that waitIndex can reach (docs/api.md, "Watching"), */
@@ -72,6 +73,14 @@
 #define VIEWS_KEPT_BYTES_MAX (64 * MIB) /* the same for all of a node */
 #define VIEW_HELD_BYTES (4 * KIB)	/* what a removed directory, held for it, counts for */
 #define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
+#define CAUSE_BYTES_MAX (2 * CAUSE_VALUE_BYTES_MAX + FRAME_ROOM) /* of any error */
+#define EXPIRE_COUNT_MAX 1000		/* nodes that one entry lets expire, */
+#define EXPIRE_BYTES_MAX (4 * MIB)	/* until their keys and values are so many bytes */
+/* A record of the applied state, key and value: the largest is a node. */
+#define STATE_RECORD_BYTES_MAX (VALUE_BYTES_MAX + 2 * FRAME_ROOM)
+/* What a worker is told of a turn's changes; above: that all has changed. */
+#define ANNOUNCE_BYTES_MAX (256 * KIB)
+#define EVENT_IDS_MAX ((size_t)65536)	/* watches that one frame with an event is for */
 
 /* History for watches, given in pieces (raftd/store/store.h, store_catch_up) */
 #define CATCH_UP_BYTES (256 * KIB)	/* of events, for all watches in one turn */
@@ -95,6 +104,7 @@
 /* Of one session, in raftd, which trusts no worker */
 #define SESSION_REQUESTS_MAX (2 * WORKER_REQUESTS_MAX) /* not answered; then it is not read from */
 #define SESSION_WATCHES_SHARE 8		/* one part of so many is left to the other workers */
+#define CHANGES_MAX 256			/* of members, that wait at the leader */
 
 /* Peers */
 #define APPEND_BYTES_MAX (1 * MIB)	/* payload of one append; one entry may pass it */
@@ -106,10 +116,20 @@
 
 _Static_assert(BODY_BYTES_MAX + HEAD_BYTES_MAX + KEY_BYTES_MAX <= WRITE_BYTES_MAX,
     "whatever a request can hold is a write that is taken");
-_Static_assert(2 * CAUSE_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
-    "the outcome of a failed comparison fits in one frame");
-_Static_assert(SNAPSHOT_CHUNK_BYTES + VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
+_Static_assert(FRAME_CHUNK_BYTES + CAUSE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
+    "an outcome with the largest cause and a piece of an event fits in one frame");
+_Static_assert(SNAPSHOT_CHUNK_BYTES + STATE_RECORD_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
     "a snapshot chunk that passes its size by one record fits in one frame");
+_Static_assert(CAUSE_BYTES_MAX + FRAME_ROOM <= STATE_RECORD_BYTES_MAX,
+    "an answer that a session keeps is a record");
+_Static_assert(APPEND_BYTES_MAX <= COMMAND_BYTES_MAX,
+    "an append has its bytes of entries, or one entry: either fits in one frame");
+_Static_assert(FRAME_CHUNK_BYTES + EVENT_IDS_MAX * 8 + FRAME_ROOM <= FRAME_BYTES_MAX,
+    "a piece of an event with all that want it fits in one frame");
+_Static_assert(ANNOUNCE_BYTES_MAX + KEY_BYTES_BEFORE + FRAME_ROOM <= FRAME_BYTES_MAX,
+    "an announcement that passes its size by one path fits in one frame");
+_Static_assert(MEMBERS_MAX * (NAME_BYTES_MAX + 3 * URL_BYTES_MAX + 64) + FRAME_ROOM <=
+    FRAME_BYTES_MAX, "a status with all members, and their peers to ask, fits in one frame");
 _Static_assert(WORKER_REQUESTS_MAX <= SESSION_RESULTS_MAX,
     "every answer a worker may still ask for again is kept");
 _Static_assert(ASSEMBLED_BYTES_MAX + SESSION_QUEUE_BYTES <= CHANNEL_QUEUE_BYTES_MAX,

@@ -298,10 +298,10 @@ node_peer_frame(struct node *node, const struct frame *frame)
 	case MSG_forward_proposal:
 		if (msg_forward_proposal_decode(frame->payload, &proposal) != ERR_NONE)
 			return ERR_MALFORMED;
-		proposals_forwarded(node, frame->request_id, &proposal);
-		return ERR_NONE;
+		return proposals_forwarded(node, frame->request_id, &proposal);
 	case MSG_forward_refused:
-		if (msg_forward_refused_decode(frame->payload, &refused) != ERR_NONE)
+		if (msg_forward_refused_decode(frame->payload, &refused) != ERR_NONE ||
+		    refused.cause.size > CAUSE_BYTES_MAX)
 			return ERR_MALFORMED;
 		proposals_refused(node, &refused);
 		return ERR_NONE;

@@ -91,6 +91,9 @@ node_load_record(struct replica *replica, struct slice key, struct slice value)
 	struct stamp_state stamp;
 	enum err err;
 
+	/* Else it could not be sent on in a snapshot. */
+	if (key.size + value.size > STATE_RECORD_BYTES_MAX)
+		return ERR_CORRUPT;
 	if (store_owns(key))
 		return store_load(replica->store, key, value);
 	if (key.size == 0)
@@ -133,6 +136,9 @@ node_load_state(struct node *node, struct slice key, struct slice value)
 enum err
 node_load_entry(struct node *node, const struct raft_entry *entry)
 {
+	/* Else it could not be sent to anybody. */
+	if (blob_slice(entry->payload).size > COMMAND_BYTES_MAX)
+		return ERR_CORRUPT;
 	node->loaded = xgrow(node->loaded, &node->loaded_capacity, node->loaded_count + 1,
 	    sizeof(*node->loaded));
 	node->loaded[node->loaded_count] = *entry;

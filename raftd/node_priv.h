@@ -99,8 +99,9 @@ bool proposals_finish(struct node *node, uint64_t session, uint64_t sequence);
 void proposals_resend(struct node *node);
 void proposals_turn(struct node *node);
 uint64_t proposals_deadline(const struct node *node);
-/* A forwarded proposal of another node came. */
-void proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_proposal *m);
+/* A forwarded proposal of another node came. ERR_MALFORMED: no entry can hold it. */
+enum err proposals_forwarded(struct node *node, peer_id from,
+    const struct msg_forward_proposal *m) MUST_CHECK;
 void proposals_refused(struct node *node, const struct msg_forward_refused *m);
 
 /* ---- change.c --------------------------------------------------------------- */
@@ -473,6 +474,8 @@ struct blob *apply_payload_config(uint64_t session, uint64_t sequence, uint64_t 
 struct blob *apply_payload_create(const struct command_create_items *create);
 struct blob *apply_payload_refused(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_refused *refused);
+/* Do its texts fit what is said of members everywhere? It may be a node's invention. */
+bool apply_is_member(const struct command_member *m);
 /* Take a payload apart; false: malformed. body is the reader behind the head. */
 bool apply_payload_parse(const struct blob *payload, struct command_head *head,
     struct reader *body);

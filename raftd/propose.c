@@ -145,6 +145,13 @@ proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blo
 		blob_unref(&payload);
 		return;
 	}
+	if (payload->size > COMMAND_BYTES_MAX) {
+		proposals->failed++;
+		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL,
+		    "too large for one entry of the log, the write was not applied");
+		blob_unref(&payload);
+		return;
+	}
 	if (is_full(proposals, session, payload->size)) {
 		proposals->failed++;
 		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL,
@@ -424,7 +431,7 @@ proposals_deadline(const struct node *node)
 	return due;
 }
 
-void
+enum err
 proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_proposal *m)
 {
 	struct forwarded *forwarded;
@@ -432,8 +439,10 @@ proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_pr
 	struct reader body;
 	struct blob *payload;
 
+	if (m->payload.size > COMMAND_BYTES_MAX)
+		return ERR_MALFORMED;
 	if (raft_role(node->raft) != RAFT_LEADER)
-		return;		/* its sender will find the leader and send again */
+		return ERR_NONE; /* its sender will find the leader and send again */
 	payload = blob_new(m->payload);
 	if (!apply_payload_parse(payload, &head, &body)) {
 		node_note(node, DIAG_WARN, "forwarded proposal is malformed from=%" PRIx64, from);
@@ -446,6 +455,7 @@ proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_pr
 		STAILQ_INSERT_TAIL(&node->proposals.forwarded, forwarded, link);
 	}
 	blob_unref(&payload);
+	return ERR_NONE;
 }
 
 void

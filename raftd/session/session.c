@@ -559,17 +559,15 @@ sessions_watching(struct sessions *sessions, uint64_t id, uint64_t watch_id,
 		msg_watching_frame(channel_out(session->channel), watch_id, answer);
 }
 
-void
-sessions_event(struct sessions *sessions, uint64_t id, const uint64_t *watch_ids, size_t count,
-    struct slice event, uint64_t past_bytes)
+/* For at most EVENT_IDS_MAX watches. */
+static void
+send_event(struct session *session, const uint64_t *watch_ids, size_t count, struct slice event,
+    uint64_t past_bytes)
 {
-	struct session *session = find(sessions, id);
 	struct buf ids = BUF_INIT;
 	struct msg_event message;
 	bool more;
 
-	if (session == NULL)
-		return;
 	for (size_t i = 0; i < count; i++)
 		codec_put_u64(&ids, watch_ids[i]);
 	message.watch_ids = buf_slice(&ids);
@@ -584,6 +582,20 @@ sessions_event(struct sessions *sessions, uint64_t id, const uint64_t *watch_ids
 		frame_end(out, begun);
 	} while (more);
 	buf_free(&ids);
+}
+
+void
+sessions_event(struct sessions *sessions, uint64_t id, const uint64_t *watch_ids, size_t count,
+    struct slice event, uint64_t past_bytes)
+{
+	struct session *session = find(sessions, id);
+
+	if (session == NULL)
+		return;
+	/* What it costs to give it to those that are behind counts once. */
+	for (size_t at = 0; at < count; at += EVENT_IDS_MAX)
+		send_event(session, watch_ids + at, MIN_OF(count - at, EVENT_IDS_MAX), event,
+		    at == 0 ? past_bytes : 0);
 }
 
 void

@@ -56,9 +56,15 @@ struct store_outcome {
 struct store_outcome store_write(struct store *store, const struct command_write *write,
     uint64_t time_ns, bool internal, struct buf *effects);
 
-/* Expire what is due at or before cutoff_ns, at most count_max nodes, in order of
+/* How much one call may do: so many nodes, until the keys and values of those that are
+ * done are so many bytes. */
+struct store_budget {
+	size_t count, bytes;
+};
+
+/* Expire what is due at or before cutoff_ns, within the budget, in order of
  * (expiration, created, depth), one index and event each. Returns how many. */
-size_t store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max,
+size_t store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget,
     uint64_t time_ns, struct buf *effects);
 
 /* How much the events that waitIndex can reach may weigh; part of the cluster's

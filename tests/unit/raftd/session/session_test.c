@@ -627,6 +627,49 @@ TEST(answers_that_are_not_taken_are_bounded)
 	world_free(w);
 }
 
+/* A million watches of one key are no reason for a frame that no channel takes. */
+TEST(an_event_for_more_watches_than_a_frame_names_comes_again)
+{
+	static const size_t counts[] = { EVENT_IDS_MAX, EVENT_IDS_MAX + 1, 1000000 };
+
+	for (size_t i = 0; i < ARRAY_COUNT(counts); i++) {
+		struct world *w = world_new();
+		size_t count = counts[i], seen = 0, frames = 0, used;
+		uint64_t *ids = xmalloc(count * sizeof(*ids));
+		struct buf in = BUF_INIT;
+		struct frame frame;
+		int fd = attach(w, ROLE_CLIENT, 1), types[4];
+
+		greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
+		assert_int_equal(hear(fd, &in, types, 4), 2);
+		for (size_t id = 0; id < count; id++)
+			ids[id] = id;
+		sessions_event(w->sessions, 5, ids, count, SLICE_LITERAL("event"), 0);
+		while (seen < count) {
+			run(w);
+			(void)hear(fd, &in, types, 0);
+			while (frame_parse(buf_slice(&in), &frame, &used) == ERR_NONE) {
+				struct msg_event event;
+
+				assert_int_equal(frame.type, MSG_event);
+				assert_int_equal(msg_event_decode(frame.payload, &event), ERR_NONE);
+				assert_true(slice_equal(event.event, SLICE_LITERAL("event")));
+				assert_memory_equal(event.watch_ids.data, ids + seen,
+				    event.watch_ids.size);
+				seen += event.watch_ids.size / sizeof(*ids);
+				frames++;
+				buf_consume(&in, used);
+			}
+		}
+		assert_int_equal(seen, count);
+		assert_int_equal(frames, (count + EVENT_IDS_MAX - 1) / EVENT_IDS_MAX);
+		free(ids);
+		buf_free(&in);
+		close(fd);
+		world_free(w);
+	}
+}
+
 TEST(every_worker_sees_a_change_announced_before_any_outcome_leaves)
 {
 	struct world *w = world_new();

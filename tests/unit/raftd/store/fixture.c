@@ -394,9 +394,12 @@ run_words(struct fixture *f, const struct words *words)
 	if (strcmp(verb, "get") == 0) {
 		get_command(f, words);
 	} else if (strcmp(verb, "expire") == 0) {
+		struct store_budget budget = {
+			.count = words->count > 2 ? (size_t)number(words->word[2]) : SIZE_MAX,
+			.bytes = words->count > 3 ? (size_t)number(words->word[3]) : SIZE_MAX,
+		};
 		size_t count = store_expire(f->store, number(words->word[1]) * NS_PER_SECOND,
-		    words->count > 2 ? (size_t)number(words->word[2]) : SIZE_MAX, f->time_ns,
-		    &f->effects);
+		    budget, f->time_ns, &f->effects);
 
 		fixture_flush(f);
 		buf_printf(&f->text, "%zu", count);

@@ -8,7 +8,7 @@
  *	set|create|update|swap|delete|cad|post KEY [VALUE] [ttl=S] [dir]
  *		[recursive] [refresh] [prev=VALUE] [index=N] [internal]
  *	get KEY [recursive] [sorted]
- *	expire S [MAX]		up to that second
+ *	expire S [MAX [BYTES]]	up to that second
  *	watch OWNER ID KEY [recursive] [stream] [since=N] [goes_on]
  *		[past]		answered by "behind" if it is
  *	unwatch OWNER ID | unwatch OWNER
