@@ -83,7 +83,7 @@ load_node(struct store *store, struct slice path, struct slice value)
 			return ERR_CORRUPT;
 		node->link.mark = 0;
 		node->value = NULL;
-		tree_set_value(node, stored.value);
+		tree_set_value(&store->tree, node, stored.value);
 	} else {
 		node->link.mark = NODE_MARK_DIR;
 	}

@@ -192,6 +192,29 @@ TEST(a_cut_takes_everything_below)
 	tree_free(&tree);
 }
 
+TEST(a_tree_knows_what_its_nodes_weigh)
+{
+	size_t node = sizeof(struct node);
+	struct tree tree;
+	struct node *dir, *file;
+
+	tree_init(&tree, 1);
+	dir = grow(&tree, "/dir/");
+	file = grow(&tree, "/dir/f");
+	assert_int_equal(tree.bytes, node + 3 + node + 1);
+	tree_set_value(&tree, file, SLICE_LITERAL("12345"));
+	tree_set_value(&tree, file, SLICE_LITERAL("12"));
+	assert_int_equal(tree.bytes, node + 3 + node + 1 + 2);
+	tree_make_dir(&tree, file);
+	assert_int_equal(tree.bytes, node + 3 + node + 1);
+	tree_set_value(&tree, grow(&tree, "/dir/f/g"), SLICE_LITERAL("123"));
+	tree_detach(&tree, dir);
+	assert_int_equal(tree.bytes, node + 3 + node + 1 + node + 1 + 3);
+	tree_free_detached(&tree, dir);
+	assert_int_equal(tree.bytes, 0);
+	tree_free(&tree);
+}
+
 TEST(node_order_is_the_order_of_a_walk)
 {
 	struct tree tree = sample();
