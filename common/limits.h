@@ -72,6 +72,7 @@
 #define VIEW_KEPT_BYTES_MAX (16 * MIB) /* kept for one listing that is read while writes go on */
 #define VIEWS_KEPT_BYTES_MAX (64 * MIB) /* the same for all of a node */
 #define VIEW_HELD_BYTES (4 * KIB)	/* what a removed directory, held for it, counts for */
+#define VIEWS_HELD_BYTES_MAX (64 * MIB) /* held directories, above what the tree was */
 #define CAUSE_VALUE_BYTES_MAX (1 * MIB)	/* of each value that a failed comparison tells */
 #define CAUSE_BYTES_MAX (2 * CAUSE_VALUE_BYTES_MAX + FRAME_ROOM) /* of any error */
 #define EXPIRE_COUNT_MAX 1000		/* nodes that one entry lets expire, */

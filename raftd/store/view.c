@@ -238,6 +238,35 @@ bound(struct store *store)
 	}
 }
 
+/* The oldest view that holds a directory, or NULL. */
+static struct store_view *
+first_holder(struct store *store)
+{
+	struct store_view *view;
+
+	TAILQ_FOREACH(view, &store->views, link)
+		if (view->overlay.held > 0)
+			break;
+	return view;
+}
+
+/*
+ * What a removed directory weighs is not known without counting what is in it, which
+ * takes too long here. But the weight of all nodes is known, in the tree or not. With
+ * the bound that views may hold as much again as the tree was when the first of them
+ * held something, and VIEWS_HELD_BYTES_MAX, one that goes on for long cannot keep one
+ * generation of a tree after the other: above that the oldest lets go. One at a time,
+ * since what it held is freed later.
+ */
+static void
+bound_held(struct store *store)
+{
+	struct store_view *view = first_holder(store);
+
+	if (view != NULL && store->tree.bytes > 2 * store->views_base + VIEWS_HELD_BYTES_MAX)
+		finish(view, VIEW_LOST);
+}
+
 void
 view_changing(struct store *store, const struct node *node, struct slice path)
 {
@@ -271,6 +300,8 @@ view_removed(struct store *store, struct doomed *doomed, struct slice path)
 
 	if (TAILQ_EMPTY(&store->views))
 		return;
+	if (first_holder(store) == NULL)
+		store->views_base = store->tree.bytes;
 	buf_clear(&store->view_key);
 	overlay_key_put(&store->view_key, path);
 	TAILQ_FOREACH(view, &store->views, link) {
@@ -287,6 +318,7 @@ view_removed(struct store *store, struct doomed *doomed, struct slice path)
 		}
 	}
 	bound(store);
+	bound_held(store);
 }
 
 /* ---- a record in parts ------------------------------------------------------------- */

@@ -184,11 +184,11 @@ put_new(struct job *job, enum event_action action)
 	if (node == NULL)
 		node = make_node(job, is_dir);
 	else if (is_dir)
-		tree_make_dir(node);
+		tree_make_dir(&store->tree, node);
 	node->created = job->next;
 	node->modified = job->next;
 	if (!is_dir && !refresh)
-		tree_set_value(node, job->write->value);
+		tree_set_value(&store->tree, node, job->write->value);
 	set_expiry(job, node);
 	effects_node(&store->effects, node);
 	return ERR_NONE;
@@ -244,7 +244,7 @@ put_over(struct job *job, enum event_action action)
 	if (!is_dir)
 		node->modified = job->next;
 	if (!is_dir && !refresh)
-		tree_set_value(node, job->write->value);
+		tree_set_value(&store->tree, node, job->write->value);
 	set_expiry(job, node);
 	effects_node(&store->effects, node);
 	return ERR_NONE;

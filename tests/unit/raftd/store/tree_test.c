@@ -192,6 +192,29 @@ TEST(what_is_detached_is_found_no_more_and_stays_as_it_is)
 	tree_free(&tree);
 }
 
+TEST(a_tree_knows_what_its_nodes_weigh)
+{
+	size_t node = sizeof(struct node);
+	struct tree tree;
+	struct node *dir, *file;
+
+	tree_init(&tree, 1);
+	dir = grow(&tree, "/dir/");
+	file = grow(&tree, "/dir/f");
+	assert_int_equal(tree.bytes, node + 3 + node + 1);
+	tree_set_value(&tree, file, SLICE_LITERAL("12345"));
+	tree_set_value(&tree, file, SLICE_LITERAL("12"));
+	assert_int_equal(tree.bytes, node + 3 + node + 1 + 2);
+	tree_make_dir(&tree, file);
+	assert_int_equal(tree.bytes, node + 3 + node + 1);
+	tree_set_value(&tree, grow(&tree, "/dir/f/g"), SLICE_LITERAL("123"));
+	tree_detach(&tree, dir);
+	assert_int_equal(tree.bytes, node + 3 + node + 1 + node + 1 + 3);
+	tree_free_detached(&tree, dir);
+	assert_int_equal(tree.bytes, 0);
+	tree_free(&tree);
+}
+
 TEST(depth_is_no_burden)
 {
 	struct buf path = BUF_INIT;

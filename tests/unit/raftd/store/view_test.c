@@ -614,6 +614,51 @@ TEST(a_view_is_lost_above_the_directories_that_may_be_held)
 	assert_int_equal(after_removals(count + 1), VIEW_LOST);
 }
 
+/* Views hold /d, then the tree grows, then /e is removed: are the views lost? */
+static void
+hold_and_grow(size_t more, enum view_state *older, enum view_state *newer)
+{
+	size_t node = sizeof(struct node) + 1;
+	size_t base = node + node + VALUE + node + node + VALUE / 2;
+	size_t left = base + VIEWS_HELD_BYTES_MAX + more;
+	struct fixture *f = fixture_new(1);
+	struct reading a, b, c;
+	char key[3] = "/x";
+
+	put(f, "/d/f", VALUE, 'v');
+	put(f, "/e/f", VALUE / 2, 'v');
+	begin(&a, f, "/", 0);
+	begin(&b, f, "/", READ_FLAG_RECURSIVE);
+	begin(&c, f, "/d", READ_FLAG_RECURSIVE);
+	run(f, "delete /d recursive;");
+	for (key[1] = 'm'; left > 0; key[1]++) {
+		size_t size = MIN_OF(left, VALUE);
+
+		put(f, key, size - node, 'v');
+		left -= size;
+	}
+	run(f, "delete /e recursive;");
+	/* It holds nothing. */
+	reading_end(&a, 1 * MIB);
+	*older = reading_read(&b, SIZE_MAX, SIZE_MAX);
+	*newer = reading_read(&c, SIZE_MAX, SIZE_MAX);
+	reading_close(&b);
+	reading_close(&c);
+	fixture_free(&f);
+}
+
+TEST(the_oldest_view_lets_go_above_what_all_may_hold)
+{
+	enum view_state older, newer;
+
+	hold_and_grow(0, &older, &newer);
+	assert_int_equal(older, VIEW_END);
+	assert_int_equal(newer, VIEW_END);
+	hold_and_grow(1, &older, &newer);
+	assert_int_equal(older, VIEW_LOST);
+	assert_int_equal(newer, VIEW_END);
+}
+
 TEST(the_view_with_the_most_is_lost_above_what_may_be_kept_for_all)
 {
 	size_t count = VIEWS_KEPT_BYTES_MAX / (VALUE + ENTRY), i;
