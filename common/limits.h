@@ -20,6 +20,17 @@
 #define CHANNEL_READ_BYTES_MAX (1 * MIB) /* taken from one channel in one turn */
 #define ASSEMBLED_BYTES_MAX (128 * MIB) /* a chunked answer, put together again */
 
+/* Answers of reads. A bigger one comes in pieces, each asked for when the one before is
+ * on its way to the client. */
+#define ANSWER_PIECE_BYTES (256 * KIB)	/* more is not answered at once */
+#define ANSWER_TURN_BYTES (4 * MIB)	/* of answers at once, in one turn */
+#define ANSWER_TURN_NODES 32768		/* looked at for them */
+#define SESSION_ANSWER_BYTES (16 * MIB)	/* waiting for one worker; above, its reads wait */
+#define SESSION_PIECES_BYTES (4 * MIB)	/* the same; above, pieces wait */
+#define SESSION_VIEWS_MAX 16		/* listings being read in pieces; more wait */
+#define VIEW_TURN_PIECES 4		/* in one turn, of all that are read */
+#define VIEW_PIECE_NODES 2048		/* looked at for one piece */
+
 /* Requests */
 #define BODY_BYTES_MAX (10 * MIB)
 #define HEAD_BYTES_MAX (64 * KIB)
@@ -101,6 +112,9 @@ _Static_assert(ASSEMBLED_BYTES_MAX + SESSION_QUEUE_BYTES <= CHANNEL_QUEUE_BYTES_
     "the largest answer fits behind what may wait when its question is read");
 _Static_assert(VALUE_BYTES_MAX + 2 * KEY_BYTES_MAX <= VIEW_KEPT_BYTES_MAX,
     "one changed value never costs a listing");
+_Static_assert(SESSION_ANSWER_BYTES + ANSWER_PIECE_BYTES <= SESSION_QUEUE_BYTES,
+    "reads are held back before a worker is not read from");
+_Static_assert(2 * ANSWER_PIECE_BYTES <= FRAME_CHUNK_BYTES, "a piece is one frame");
 _Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
     "flow control holds a leader back before the peer's queue drops");
 

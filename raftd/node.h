@@ -37,6 +37,8 @@ struct node_config {
 	size_t log_memory_bytes;
 	size_t effects_bytes_max;	/* applied until they are handed to the disk; 0 as in */
 	size_t sweep_nodes_max;		/* node.c: of what was removed, freed in one turn */
+	size_t answer_piece_bytes;
+	size_t session_answer_bytes;
 	uint64_t seed;			/* election timeouts and hash tables */
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
 	struct cluster_config cluster;	/* and so this; 0 there: the default */
@@ -76,6 +78,9 @@ void node_config_change(struct node *node, uint64_t session, uint64_t sequence, 
     const struct msg_config_change *change);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
+/* Of a read that was answered with more to come: the next piece, or no more of it. */
+void node_read_more(struct node *node, uint64_t session, uint64_t request_id);
+void node_read_stop(struct node *node, uint64_t session, uint64_t request_id);
 void node_watch(struct node *node, uint64_t session, uint64_t watch_id,
     const struct msg_watch *watch);
 void node_unwatch(struct node *node, uint64_t session, uint64_t watch_id);
@@ -125,6 +130,10 @@ void node_set_limits(struct node *node, uint64_t request_timeout_ms, uint64_t wa
 
 /* Lead somewhere else; to: a name or empty. Answered by io.moved. */
 void node_move_leader(struct node *node, struct slice to);
+
+/* The node stops soon: listings that are being read come to their end, no other one is
+ * begun. True as long as there are any. */
+bool node_reads_end(struct node *node);
 
 /* ---- the turn ---------------------------------------------------------------------------- */
 

@@ -19,7 +19,8 @@ struct node_outcome {
 	uint64_t store_index;
 	uint64_t raft_index;
 	uint64_t raft_term;
-	struct slice event;	/* one encoded event_record, or empty */
+	struct slice event;	/* one encoded event_record, a piece of one, or empty */
+	bool more;		/* of a read: a piece, the next one comes when it is asked for */
 };
 
 /* What is measured. */
@@ -47,6 +48,8 @@ struct node_io {
 	/* ---- workers, by their session; unknown sessions are ignored */
 	void (*outcome)(void *argument, uint64_t session, uint64_t request_id,
 	    const struct node_outcome *outcome);
+	/* Bytes that wait for that worker to take them. */
+	size_t (*queued)(void *argument, uint64_t session);
 	void (*watching)(void *argument, uint64_t session, uint64_t watch_id,
 	    const struct msg_watching *answer);
 	void (*event)(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,

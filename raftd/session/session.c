@@ -237,6 +237,22 @@ on_read(struct session *session, const struct frame *frame, const struct msg_rea
 }
 
 static enum err
+on_read_more(struct session *session, const struct frame *frame,
+    const struct msg_read_more *m UNUSED)
+{
+	node_read_more(session->sessions->node, session->id, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
+on_read_stop(struct session *session, const struct frame *frame,
+    const struct msg_read_stop *m UNUSED)
+{
+	node_read_stop(session->sessions->node, session->id, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
 on_watch(struct session *session, const struct frame *frame, const struct msg_watch *m)
 {
 	if ((m->flags & ~WATCH_FLAG_ALL) != 0 || !is_key(m->key, 0))
@@ -431,6 +447,14 @@ find(struct sessions *sessions, uint64_t id)
 	return NULL;
 }
 
+size_t
+sessions_queued_for(struct sessions *sessions, uint64_t id)
+{
+	const struct session *session = find(sessions, id);
+
+	return session == NULL ? 0 : channel_queued(session->channel);
+}
+
 /* The next piece of what is left of an event; true if more follows. */
 static bool
 cut(struct slice *left, struct slice *piece)
@@ -466,7 +490,8 @@ sessions_outcome(struct sessions *sessions, uint64_t id, uint64_t request_id,
 		size_t begun;
 
 		more = cut(&left, &message.event);
-		begun = frame_begin(out, MSG_outcome, more ? FRAME_MORE : 0, request_id);
+		begun = frame_begin(out, MSG_outcome, more || outcome->more ? FRAME_MORE : 0,
+		    request_id);
 		msg_outcome_put(out, &message);
 		frame_end(out, begun);
 	} while (more);

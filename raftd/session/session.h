@@ -33,6 +33,7 @@ size_t sessions_queued(const struct sessions *sessions);
 void sessions_beat(struct sessions *sessions);
 
 /* As node_io has them. */
+size_t sessions_queued_for(struct sessions *sessions, uint64_t session);
 void sessions_outcome(struct sessions *sessions, uint64_t session, uint64_t request_id,
     const struct node_outcome *outcome);
 void sessions_watching(struct sessions *sessions, uint64_t session, uint64_t watch_id,

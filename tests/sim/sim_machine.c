@@ -219,7 +219,17 @@ io_outcome(void *argument, uint64_t session, uint64_t request_id,
 	if (worker == NULL)
 		return;
 	msg_outcome_frame(&frame, request_id, &message);
+	if (outcome->more)
+		frame_set_flags(frame.data, FRAME_MORE);
 	worker_reply(worker, take_frame(&frame));
+}
+
+static size_t
+io_queued(void *argument, uint64_t session)
+{
+	const struct worker *worker = worker_of_session(argument, session);
+
+	return worker == NULL ? 0 : worker->queued_bytes;
 }
 
 static void
@@ -445,6 +455,7 @@ machine_start(struct machine *machine)
 		.install_commit = io_install_commit,
 		.peer_out = io_peer_out,
 		.outcome = io_outcome,
+		.queued = io_queued,
 		.watching = io_watching,
 		.event = io_event,
 		.stats = io_stats,
@@ -477,6 +488,8 @@ machine_start(struct machine *machine)
 		.trim_entries = world->profile.trim_entries,
 		.watches_max = 10000,
 		.append_bytes_max = world->profile.append_bytes_max,
+		.answer_piece_bytes = world->profile.answer_piece_bytes,
+		.session_answer_bytes = world->profile.session_answer_bytes,
 		.log_memory_bytes = world->profile.log_memory_bytes,
 		/* So little in some seeds that a turn ends in the middle of its entries, and
 		 * what is removed is freed over many. */
