@@ -117,7 +117,7 @@ read_profile(struct world *world, struct sim_profile *profile)
 {
 	if (!world_chance(world, 500))
 		return;
-	profile->answer_piece_bytes = 40 + world_below(world, world_chance(world, 500) ? 100 : 800);
+	profile->answer_piece_bytes = 20 + world_below(world, world_chance(world, 700) ? 60 : 600);
 	profile->session_answer_bytes = 100 + world_below(world, 4000);
 	if (world_chance(world, 500))
 		profile->slow_pieces = (unsigned)world_below(world, 200);
