@@ -26,8 +26,8 @@
 #define ANSWER_WHOLE_BYTES (1 * MIB)	/* of JSON; a longer answer is a stream */
 #define ANSWER_TURN_BYTES (4 * MIB)	/* of answers at once, in one turn */
 #define ANSWER_TURN_NODES 32768		/* looked at for them */
-#define SESSION_ANSWER_BYTES (16 * MIB)	/* waiting for one worker; above, its reads wait */
-#define SESSION_PIECES_BYTES (4 * MIB)	/* the same; above, pieces wait */
+#define SESSION_ANSWER_BYTES (4 * MIB)	/* waiting for one worker; above, its reads wait */
+#define SESSION_PIECES_BYTES (2 * MIB)	/* the same; above, pieces wait */
 #define SESSION_VIEWS_MAX 16		/* listings being read in pieces; more wait */
 #define VIEW_TURN_PIECES 4		/* in one turn, of all that are read */
 #define VIEW_PIECE_NODES 2048		/* looked at for one piece */

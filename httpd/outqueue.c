@@ -74,7 +74,7 @@ outqueue_memory(const struct outqueue *queue)
 
 	TAILQ_FOREACH(part, &queue->parts, link)
 		size += part->blob != NULL ? part->blob->size / part->blob->references :
-		    part->own.capacity;
+		    part->own.size;
 	return size;
 }
 
