@@ -466,7 +466,8 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	err = wal_recover(raftd->wal, load_state, load_entry, raftd, sentence);
 	if (err != ERR_NONE)
 		return err;
-	err = node_start(raftd->node, loop_now(raftd->loop), &where);
+	/* The recovery took its time: nobody is late already because of it. */
+	err = node_start(raftd->node, clock_now(), &where);
 	if (err == ERR_NONE)
 		node_catch_up(raftd->node);
 	else
