@@ -64,6 +64,12 @@ budget_free(struct budget **budget)
 
 /* ---- counting ------------------------------------------------------------------- */
 
+size_t
+budget_bytes(const struct budget *budget)
+{
+	return budget->bytes;
+}
+
 static uint64_t
 caller_bytes(const struct conn *conn)
 {
@@ -159,6 +165,7 @@ admit(struct budget *budget, struct conn *conn, size_t bytes)
 {
 	struct budget_share *share = &conn->share;
 
+	ASSERT(bytes > 0);
 	share->upload_bytes = bytes;
 	share->since_ms = now_ms(budget);
 	TAILQ_INSERT_TAIL(&budget->uploads, share, upload_link);

@@ -54,6 +54,8 @@ bool budget_admit(struct budget *budget, struct conn *conn, size_t bytes);
 void budget_upload_over(struct budget *budget, struct conn *conn);
 /* Above half of what it may be. */
 bool budget_is_pressed(const struct budget *budget, const struct conn *conn);
+/* Of all connections. */
+size_t budget_bytes(const struct budget *budget);
 /* The connection is gone. */
 void budget_leave(struct budget *budget, struct conn *conn);
 /* The turn's end: cut who has to be, admit who can be. */

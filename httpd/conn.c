@@ -339,7 +339,8 @@ count(struct conn *conn)
 	size_t answers = outqueue_memory(&conn->out);
 	size_t bytes = conn->in.size;
 
-	for (const struct request *request = conn->first; request != NULL; request = request->next) {
+	for (const struct request *request = conn->first; request != NULL;
+	    request = request->next) {
 		answers += request->kept + outqueue_memory(&request->out);
 		bytes += request->bytes_in + (request->whole ? 0 : request->body_bytes.size);
 	}

@@ -24,6 +24,8 @@ conn_refuse_saying(struct conn *conn, unsigned status, const char *text)
 		request = conn_add_request(conn);
 	request->whole = true;
 	request->keep_alive = false;
+	/* It may be the end of the request that the clock is about. */
+	server_limit(conn->server, &conn->reading, LIMIT_NONE);
 	budget_upload_over(server_budget(conn->server), conn);
 	conn->state = CONN_DEAF;
 	conn->dropped = true;

@@ -423,6 +423,12 @@ server_budget(struct server *server)
 	return server->budget;
 }
 
+size_t
+server_held(const struct server *server)
+{
+	return budget_bytes(server->budget);
+}
+
 struct tally *
 server_tally(struct server *server)
 {

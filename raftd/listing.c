@@ -43,6 +43,7 @@ static void
 view_free(struct views *views, struct view_read *read)
 {
 	TAILQ_REMOVE(&views->list, read, link);
+	views->count--;
 	store_view_close(&read->view);
 	free(read);
 }
@@ -123,7 +124,8 @@ views_begin(struct node *node, const struct query *query, uint64_t *retry_ms)
 	if (node->views.ending || !has_place(node, query->session, retry_ms))
 		return false;
 	outcome.error = store_view_open(node->replica.store,
-	    slice_of(query->key, query->key_bytes), query->flags, node_time_ns(node), &view, &cause);
+	    slice_of(query->key, query->key_bytes), query->flags, node_time_ns(node), &view,
+	    &cause);
 	if (outcome.error != ERR_NONE) {
 		/* It was there when it waited for a place. */
 		outcome.cause = blob_slice(cause);
@@ -139,6 +141,7 @@ views_begin(struct node *node, const struct query *query, uint64_t *retry_ms)
 	read->raft_term = outcome.raft_term;
 	read->wanted = true;
 	TAILQ_INSERT_TAIL(&node->views.list, read, link);
+	node->views.count++;
 	return true;
 }
 

@@ -148,6 +148,8 @@ struct node_counts {
 	uint64_t term, commit, applied;
 	size_t proposals;		/* of workers, waiting to be applied */
 	uint64_t proposals_failed;	/* since node_new */
+	size_t reads_pending;		/* that the last turn looked at and could not answer */
+	size_t reads_under_way;		/* that are answered in pieces */
 	uint64_t log_entries;		/* kept */
 	uint64_t log_trims, snapshots_sent, snapshots_received; /* since node_new */
 	uint64_t disk_stalls;		/* writes that hung, since node_new */

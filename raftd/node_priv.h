@@ -161,7 +161,8 @@ struct queries {
 	struct query_list idle, asked, confirmed, plain;
 	uint64_t next_read_id;
 	uint64_t ask_at_ms;		/* idle ones not before */
-	uint64_t plain_due_ms;		/* when plain ones that stayed are to be looked at */
+	uint64_t plain_due_ms;		/* when plain ones that stayed are to be looked at, */
+	size_t plain_count;		/* and how many these are */
 };
 
 void queries_init(struct queries *queries);
@@ -184,6 +185,7 @@ struct view_read;
 
 struct views {
 	TAILQ_HEAD(view_read_list, view_read) list;	/* whose turn it is first */
+	size_t count;
 	bool ending;			/* no other one is begun */
 };
 

@@ -271,19 +271,24 @@ queries_answer(struct node *node)
 	struct queries *queries = &node->queries;
 	struct share share = { .bytes = ANSWER_TURN_BYTES, .nodes = ANSWER_TURN_NODES };
 	struct query *query, *next;
+	size_t stayed = 0;
 
 	queries->plain_due_ms = UINT64_MAX;
 	for (query = TAILQ_FIRST(&queries->plain); query != NULL; query = next) {
 		next = TAILQ_NEXT(query, link);
 		if (share.bytes == 0 || share.nodes == 0) {
 			queries->plain_due_ms = 0;
+			stayed++;
 			break;
 		}
-		if (!answer(node, query, &share, &queries->plain_due_ms))
+		if (!answer(node, query, &share, &queries->plain_due_ms)) {
+			stayed++;
 			continue;
+		}
 		TAILQ_REMOVE(&queries->plain, query, link);
 		free(query);
 	}
+	queries->plain_count = stayed;
 	buf_recycle(&node->event, 64 * KIB);
 }
 
