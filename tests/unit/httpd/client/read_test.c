@@ -105,7 +105,11 @@ give_all(struct client *client, uint64_t id)
 static size_t
 body_bytes(const struct client *client)
 {
-	return fake_count(&client->in, "v");
+	size_t count = 0;
+
+	for (size_t i = 0; i < client->in.size; i++)
+		count += client->in.data[i] == 'v';
+	return count;
 }
 
 TEST(an_answer_that_is_not_long_has_its_length)
