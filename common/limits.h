@@ -20,6 +20,18 @@
 #define CHANNEL_READ_BYTES_MAX (1 * MIB) /* taken from one channel in one turn */
 #define ASSEMBLED_BYTES_MAX (128 * MIB) /* a chunked answer, put together again */
 
+/* Answers of reads. A bigger one comes in pieces, each asked for when the one before is
+ * on its way to the client. */
+#define ANSWER_PIECE_BYTES (256 * KIB)	/* more is not answered at once */
+#define ANSWER_WHOLE_BYTES (1 * MIB)	/* of JSON; a longer answer is a stream */
+#define ANSWER_TURN_BYTES (4 * MIB)	/* of answers at once, in one turn */
+#define ANSWER_TURN_NODES 32768		/* looked at for them */
+#define SESSION_ANSWER_BYTES (4 * MIB)	/* waiting for one worker; above, its reads wait */
+#define SESSION_PIECES_BYTES (2 * MIB)	/* the same; above, pieces wait */
+#define SESSION_VIEWS_MAX 16		/* listings being read in pieces; more wait */
+#define VIEW_TURN_PIECES 4		/* in one turn, of all that are read */
+#define VIEW_PIECE_NODES 2048		/* looked at for one piece */
+
 /* Requests */
 #define BODY_BYTES_MAX (10 * MIB)
 #define HEAD_BYTES_MAX (64 * KIB)
@@ -39,6 +51,12 @@
 #define COMMAND_BYTES_MAX (FRAME_BYTES_MAX - FRAME_ROOM) /* payload of an entry of the log */
 /* Key, value and previous value of a write together. */
 #define WRITE_BYTES_MAX (COMMAND_BYTES_MAX - 1 * KIB)
+
+/* What a worker keeps for its connections: answers not taken, requests not answered */
+#define CONN_HELD_BYTES (1 * MIB)	/* of one; then nothing more is parsed */
+#define ADDRESS_HELD_BYTES_MAX (64 * MIB) /* of one client address; above, who takes nothing */
+#define WORKER_HELD_BYTES_MAX (256 * MIB) /* is cut; and so of all */
+#define BODY_FREE_BYTES (256 * KIB)	/* of a body; more is received if there is room for all */
 
 /* Members */
 #define NAME_BYTES_MAX 255
@@ -139,6 +157,12 @@ _Static_assert(VALUE_BYTES_MAX + 2 * KEY_BYTES_MAX <= VIEW_KEPT_BYTES_MAX,
     "one changed value never costs a listing");
 _Static_assert(PROPOSAL_BYTES_MAX - SESSION_PROPOSAL_BYTES_MAX >= VALUE_BYTES_MAX + KEY_BYTES_MAX +
     FRAME_ROOM, "no worker keeps another from its largest write");
+_Static_assert(SESSION_ANSWER_BYTES + ANSWER_PIECE_BYTES <= SESSION_QUEUE_BYTES,
+    "reads are held back before a worker is not read from");
+_Static_assert(2 * ANSWER_PIECE_BYTES <= FRAME_CHUNK_BYTES, "a piece is one frame");
+_Static_assert(ANSWER_WHOLE_BYTES + 8 * ANSWER_PIECE_BYTES <= ADDRESS_HELD_BYTES_MAX / 8,
+    "an address may have some long answers under way");
+_Static_assert(BODY_BYTES_MAX <= ADDRESS_HELD_BYTES_MAX / 4, "and some uploads");
 _Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
     "flow control holds a leader back before the peer's queue drops");
 

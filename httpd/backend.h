@@ -44,9 +44,16 @@ void backend_flush(struct backend *backend);
 
 /* One request under way; embedded in what asked. */
 struct backend_call {
-	/* Called once, from the loop: outcome as of msg_outcome, its event put
-	 * together whole (all borrowed). Then the call may be freed. */
+	/* Called once, from the loop: outcome as of msg_outcome (all borrowed), its event
+	 * whole; of a read with pieces before, what is behind them. Then the call may be
+	 * freed. */
 	void (*done)(struct backend_call *call, const struct msg_outcome *outcome);
+	/* Of a read: a piece of its event came (borrowed). The next one comes only when it
+	 * is asked for, with backend_call_more. The call may be cancelled in it. */
+	void (*piece)(struct backend_call *call, const struct msg_outcome *outcome);
+	/* Of a read, between pieces: raftd is gone, so what came is void, and the next raftd
+	 * will be asked from the start, unless the call is cancelled in this. */
+	void (*lost)(struct backend_call *call);
 	/* Where to note, once, when raftd is asked (monotonic ns); NULL: nowhere. As
 	 * long as the owner waits. */
 	uint64_t *sent_ns;
@@ -59,6 +66,8 @@ struct backend_call {
 	bool plain;			/* a read that needs no other node */
 	uint16_t type;			/* of a write: MSG_write, MSG_member_change, ... */
 	bool sent;			/* to the present or an earlier raftd */
+	bool begun;			/* a piece came of the present raftd */
+	bool resting;			/* the next one was not asked for */
 	struct buf frame;
 	struct buf event;
 };
@@ -70,6 +79,8 @@ void backend_member_change(struct backend *backend, struct backend_call *call,
 void backend_config_change(struct backend *backend, struct backend_call *call,
     struct msg_config_change *change);
 void backend_read(struct backend *backend, struct backend_call *call, const struct msg_read *read);
+/* After a piece: the next one. */
+void backend_call_more(struct backend *backend, struct backend_call *call);
 /* How many are under way; and watches that are open. */
 size_t backend_call_count(const struct backend *backend);
 size_t backend_watch_count(const struct backend *backend);

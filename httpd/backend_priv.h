@@ -29,9 +29,10 @@ struct backend {
 
 	struct backend_call_list writes; /* by sequence */
 	struct backend_call_list waiting; /* writes beyond the window, by start */
-	struct backend_call_list reads;	/* by start */
+	struct backend_call_list reads;	/* by the time they were asked, or asked on */
+	struct backend_call_list resting; /* reads whose next piece nobody wants yet */
 	struct hash calls;		/* writes and reads by id */
-	size_t call_count;		/* all three */
+	size_t call_count;		/* all four */
 	uint64_t next_sequence;
 	uint64_t next_read;
 	TAILQ_HEAD(, backend_stats_call) stats;

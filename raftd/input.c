@@ -93,6 +93,24 @@ watch_refusal(const struct node *node, uint64_t session)
 }
 
 void
+node_read_more(struct node *node, uint64_t session, uint64_t request_id)
+{
+	views_more(node, session, request_id);
+}
+
+void
+node_read_stop(struct node *node, uint64_t session, uint64_t request_id)
+{
+	views_stop(node, session, request_id);
+}
+
+bool
+node_reads_end(struct node *node)
+{
+	return views_end(node);
+}
+
+void
 node_watch(struct node *node, uint64_t session, uint64_t watch_id, const struct msg_watch *watch)
 {
 	const char *refusal = watch_refusal(node, session);
@@ -165,6 +183,7 @@ node_session_gone(struct node *node, uint64_t session)
 	store_unwatch_all(node->replica.store, session);
 	proposals_session_gone(node, session);
 	queries_session_gone(node, session);
+	views_session_gone(node, session);
 	backups_session_gone(node, session);
 }
 

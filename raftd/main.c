@@ -28,6 +28,8 @@
 
 #define RECORDS_PER_BREATH 1024
 #define BEAT_MS_MIN 250
+/* Told to stop, listings that are being read come to their end within this. */
+#define READS_END_MS 3000
 
 /* A client worker's end of its socket pair, until the node is current. */
 struct held_worker {
@@ -56,6 +58,8 @@ struct raftd {
 	uint64_t retire_wait_ms;	/* see retire.h */
 	uint64_t beat_ms;		/* monotonic, last sign of life for the workers */
 	bool ending;
+	bool stopping;			/* once reads have ended: */
+	struct loop_timer *stop_limit;	/* at the latest then */
 };
 
 /* ---- node_io: the disk ------------------------------------------------------ */
@@ -473,7 +477,8 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	err = wal_recover(raftd->wal, load_state, load_entry, raftd, sentence);
 	if (err != ERR_NONE)
 		return err;
-	err = node_start(raftd->node, loop_now(raftd->loop), &where);
+	/* The recovery took its time: nobody is late already because of it. */
+	err = node_start(raftd->node, clock_now(), &where);
 	if (err == ERR_NONE)
 		node_catch_up(raftd->node);
 	else
@@ -610,8 +615,25 @@ drop_held(struct raftd *raftd)
 	}
 }
 
+/* Who reads a listing could not go on with it at another raftd. The turn's end sees
+ * whether there is one. */
 static void
-stop(void *argument, int how UNUSED)
+stop(void *argument, int how)
+{
+	struct raftd *raftd = argument;
+
+	if (how == STOP_FAST || raftd->node == NULL || !node_reads_end(raftd->node)) {
+		loop_stop(raftd->loop, EXIT_STOPPED);
+		return;
+	}
+	if (!raftd->stopping)
+		loop_timer_set(raftd->stop_limit, READS_END_MS);
+	raftd->stopping = true;
+	loop_again(raftd->loop);
+}
+
+static void
+stop_now(void *argument)
 {
 	struct raftd *raftd = argument;
 
@@ -669,6 +691,9 @@ turn_end(void *argument)
 	struct clock_time now = clock_now();
 	uint64_t deadline;
 
+	if (raftd->stopping && !node_reads_end(raftd->node) &&
+	    sessions_queued(raftd->sessions) == 0)
+		loop_stop(raftd->loop, EXIT_STOPPED);
 	if (raftd->wal == NULL || raftd->node == NULL || raftd->ending)
 		return;
 	beat(raftd, now.monotonic_ms);
@@ -724,6 +749,7 @@ main(int argc, char **argv)
 	buf_init(&raftd.retire_peers, 0);
 	raftd.loop = loop_new();
 	raftd.timer = loop_timer_new(raftd.loop, due, &raftd);
+	raftd.stop_limit = loop_timer_new(raftd.loop, stop_now, &raftd);
 	raftd.child = child_new(raftd.loop, CHILD_CONTROL_FD, ROLE_RAFTD, 0, (struct child_owner){
 	    .configured = configured, .reconfigured = reconfigured, .attached = attached,
 	    .stop = stop,
@@ -740,6 +766,7 @@ main(int argc, char **argv)
 	node_free(&raftd.node);
 	child_free(&raftd.child);
 	loop_timer_free(&raftd.timer);
+	loop_timer_free(&raftd.stop_limit);
 	loop_free(&raftd.loop);
 	free(raftd.rejoin);
 	buf_free(&raftd.retire_peers);

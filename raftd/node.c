@@ -48,6 +48,10 @@ node_new(const struct node_config *config, struct node_io io,
 		node->config.effects_bytes_max = EFFECTS_BYTES_MAX;
 	if (config->sweep_nodes_max == 0)
 		node->config.sweep_nodes_max = SWEEP_NODES_MAX;
+	if (node->config.answer_piece_bytes == 0)
+		node->config.answer_piece_bytes = ANSWER_PIECE_BYTES;
+	if (node->config.session_answer_bytes == 0)
+		node->config.session_answer_bytes = SESSION_ANSWER_BYTES;
 	node->io = io;
 	snprintf(node->name, sizeof(node->name), "%s", recovered->identity.name);
 	node->id = recovered->identity.node_id;
@@ -71,6 +75,7 @@ node_new(const struct node_config *config, struct node_io io,
 	node->belonged = config->resumes && !node->fresh;
 	proposals_init(&node->proposals, config->seed);
 	queries_init(&node->queries);
+	views_init(&node->views);
 	TAILQ_INIT(&node->changes);
 	STAILQ_INIT(&node->batches);
 	return node;
@@ -265,6 +270,7 @@ node_free(struct node **freed)
 	proposals_free(&node->proposals);
 	changes_clear(node);
 	queries_free(&node->queries);
+	views_free(&node->views);
 	compact_free(node);
 	store_free(&node->replica.store);
 	requests_free(&node->replica.requests);
@@ -818,6 +824,7 @@ node_turn(struct node *node, struct clock_time now)
 	send_events(node);
 	send_answers(node);
 	queries_answer(node);
+	views_turn(node);
 	end_if_removed(node);
 	end_if_older(node);
 }
@@ -835,6 +842,7 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, changes_deadline(node));
 	due = MIN_OF(due, demote_deadline(node));
 	due = MIN_OF(due, queries_deadline(node));
+	due = MIN_OF(due, views_deadline(node));
 	due = MIN_OF(due, expiry_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));
 	due = MIN_OF(due, disk_deadline(node));

@@ -19,7 +19,8 @@ struct node_outcome {
 	uint64_t store_index;
 	uint64_t raft_index;
 	uint64_t raft_term;
-	struct slice event;	/* one encoded event_record, or empty */
+	struct slice event;	/* one encoded event_record, a piece of one, or empty */
+	bool more;		/* of a read: a piece, the next one comes when it is asked for */
 };
 
 /* What is measured. */

@@ -8,6 +8,7 @@
  *	change.c	membership changes that wait for their turn at the leader
  *	demote.c	members that the leader removes by itself: too many, or silent
  *	query.c		workers that wait for a read
+ *	listing.c	workers that read a listing in pieces
  *	expiry.c	keys whose time is over
  *	compact.c	trimming the log; sending and installing snapshots
  *	backup.c	images of the applied state for operators
@@ -146,7 +147,7 @@ uint64_t demote_deadline(const struct node *node);
 
 /* A read that waits.
  *
- *	plain --turn's end--> answered
+ *	plain --turn's end, and its worker takes answers--> answered, or a view
  *	idle --leader known--> asked --quorum--> confirmed --applied--> plain
  *	asked --dropped--> idle;	idle, asked, confirmed --deadline--> failed
  */
@@ -158,6 +159,7 @@ struct query {
 	uint64_t started_ns;		/* monotonic */
 	uint64_t deadline_ms, leader_deadline_ms;
 	uint8_t flags;
+	bool large;			/* plain only: too much for one answer */
 	size_t key_bytes;
 	uint8_t key[];
 };
@@ -168,6 +170,8 @@ struct queries {
 	struct query_list idle, asked, confirmed, plain;
 	uint64_t next_read_id;
 	uint64_t ask_at_ms;		/* idle ones not before */
+	uint64_t plain_due_ms;		/* when plain ones that stayed are to be looked at, */
+	size_t plain_count;		/* and how many these are */
 };
 
 void queries_init(struct queries *queries);
@@ -180,9 +184,36 @@ void queries_session_gone(struct node *node, uint64_t session);
 void queries_ready(struct node *node, const struct raft_ready *ready);
 /* Ask for idle ones, fail late ones, move confirmed ones that are applied. */
 void queries_turn(struct node *node);
-/* Answer everything that is plain now. */
+/* Answer what is plain now, as much as workers take and a turn may do. */
 void queries_answer(struct node *node);
 uint64_t queries_deadline(const struct node *node);
+
+/* ---- listing.c ---------------------------------------------------------------- */
+
+struct view_read;
+
+struct views {
+	TAILQ_HEAD(view_read_list, view_read) list;	/* whose turn it is first */
+	size_t count;
+	bool ending;			/* no other one is begun */
+};
+
+void views_init(struct views *views);
+void views_free(struct views *views);
+/*
+ * Begin to read the answer of a plain query in pieces; the first one is sent by
+ * views_turn. False: there are as many as may be; *retry_ms is set to when one of
+ * them may have ended by its time, UINT64_MAX: never.
+ */
+bool views_begin(struct node *node, const struct query *query, uint64_t *retry_ms);
+void views_more(struct node *node, uint64_t session, uint64_t request_id);
+void views_stop(struct node *node, uint64_t session, uint64_t request_id);
+void views_session_gone(struct node *node, uint64_t session);
+/* Send pieces that were asked for, a turn's share. */
+void views_turn(struct node *node);
+uint64_t views_deadline(const struct node *node);
+/* Begin no other one. True as long as there are some. */
+bool views_end(struct node *node);
 
 /* ---- expiry.c ------------------------------------------------------------------- */
 
@@ -385,6 +416,7 @@ struct node {
 	struct change_list changes;
 	struct demotion demotion;
 	struct queries queries;
+	struct views views;
 	struct compaction compaction;
 	struct backup backups[BACKUPS_MAX];
 	bool expiring;			/* an expire command is in the log, not applied */

@@ -88,6 +88,8 @@ node_count(const struct node *node, struct node_counts *counts)
 		.applied = node->applied.index,
 		.proposals = node->proposals.by_id.count,
 		.proposals_failed = node->proposals.failed,
+		.reads_pending = node->queries.plain_count,
+		.reads_under_way = node->views.count,
 		.log_entries = raft_last(node->raft).index - node->compaction.compacted,
 		.log_trims = node->compaction.trims,
 		.snapshots_sent = node->compaction.sent,

@@ -208,6 +208,9 @@ MESSAGE(write, 0x20, FROM_CLIENT_WORKER,
 MESSAGE(read, 0x21, FROM_CLIENT_WORKER,
     FIELD(u8, flags)		/* READ_FLAG_* of wire.h */
     FIELD(bytes, key))
+/* Its answer came with FRAME_MORE: now the next piece is wanted; or no more of it. */
+MESSAGE(read_more, 0x34, FROM_CLIENT_WORKER, FIELD(u64, unused))
+MESSAGE(read_stop, 0x35, FROM_CLIENT_WORKER, FIELD(u64, unused))
 /* Request id is the watch id, unique in the worker until unwatch or its end. */
 MESSAGE(watch, 0x22, FROM_CLIENT_WORKER,
     FIELD(u8, flags)		/* WATCH_FLAG_* of wire.h */
@@ -259,7 +262,9 @@ MESSAGE(backup_stop, 0x2d, FROM_PEER_WORKER, FIELD(u64, unused))
 /* ---- data channel: raftd -> worker; request id is the request's --------- */
 
 /* Of write, read, member_change; with FRAME_MORE the event goes on: the next
- * frame's event bytes follow this one's, its other fields are the same. */
+ * frame's event bytes follow this one's, its other fields are the same, unless it
+ * is an error. Of a read, the next frame comes when read_more has asked for it, and
+ * the length of the event's nodes reads UINT32_MAX: they end where the answer does. */
 MESSAGE(outcome, 0x40, FROM_RAFTD,
     FIELD(u16, error)		/* enum err: ERR_NONE or an API error */
     FIELD(bytes, cause)

@@ -5,6 +5,8 @@
  */
 DISPATCH(write)
 DISPATCH(read)
+DISPATCH(read_more)
+DISPATCH(read_stop)
 DISPATCH(watch)
 DISPATCH(unwatch)
 DISPATCH(watch_more)

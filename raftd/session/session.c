@@ -269,6 +269,22 @@ on_read(struct session *session, const struct frame *frame, const struct msg_rea
 }
 
 static enum err
+on_read_more(struct session *session, const struct frame *frame,
+    const struct msg_read_more *m UNUSED)
+{
+	node_read_more(session->sessions->node, session->id, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
+on_read_stop(struct session *session, const struct frame *frame,
+    const struct msg_read_stop *m UNUSED)
+{
+	node_read_stop(session->sessions->node, session->id, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
 on_watch(struct session *session, const struct frame *frame, const struct msg_watch *m)
 {
 	if ((m->flags & ~WATCH_FLAG_ALL) != 0 || !is_key(m->key, 0))
@@ -543,7 +559,8 @@ sessions_outcome(struct sessions *sessions, uint64_t id, uint64_t request_id,
 		size_t begun;
 
 		more = cut(&left, &message.event);
-		begun = frame_begin(out, MSG_outcome, more ? FRAME_MORE : 0, request_id);
+		begun = frame_begin(out, MSG_outcome, more || outcome->more ? FRAME_MORE : 0,
+		    request_id);
 		msg_outcome_put(out, &message);
 		frame_end(out, begun);
 	} while (more);

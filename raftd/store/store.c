@@ -67,10 +67,10 @@ store_search_cause(struct slice path, const struct tree_search *search)
 	return blob_new(slice_of(path.data, search->size));
 }
 
-/* Append the nodes of a listing; false if it becomes too big to be sent. */
+/* Append the nodes of a listing; false if they are more than that. */
 static bool
 list_nodes(struct store *store, struct node *top, struct slice key, bool recursive,
-    struct buf *event)
+    size_t bytes_max, size_t *nodes, struct buf *event)
 {
 	struct tree_walk *walk = &store->walk;
 	size_t begun = event->size;
@@ -81,12 +81,15 @@ list_nodes(struct store *store, struct node *top, struct slice key, bool recursi
 		uint32_t depth = walk->current.depth;
 		struct node_record record;
 
+		if (*nodes == 0)
+			return false;
+		--*nodes;
 		if (depth > 0 && path_name_is_hidden(name_of(&node->link)))
 			continue;
 		record = node_describe(node, tree_walk_path(walk), depth);
-		node_record_put(event, &record);
-		if (event->overflowed || event->size - begun > ASSEMBLED_BYTES_MAX)
+		if (event->size - begun + record.value.size > bytes_max)
 			return false;
+		node_record_put(event, &record);
 		if (node_is_dir(node) && (depth == 0 || recursive))
 			tree_walk_enter(walk);
 	}
@@ -94,8 +97,8 @@ list_nodes(struct store *store, struct node *top, struct slice key, bool recursi
 }
 
 enum err
-store_get(struct store *store, struct slice key, unsigned flags, uint64_t now_ns,
-    struct buf *event, struct blob **cause)
+store_get_small(struct store *store, struct slice key, unsigned flags, uint64_t now_ns,
+    size_t bytes_max, size_t *nodes, struct buf *event, struct blob **cause)
 {
 	bool recursive = (flags & READ_FLAG_RECURSIVE) != 0;
 	size_t before = event->size;
@@ -106,20 +109,29 @@ store_get(struct store *store, struct slice key, unsigned flags, uint64_t now_ns
 	if (!path_is_canonical(key))
 		return ERR_INTERNAL;
 	search = tree_find(&store->tree, key);
-	stats_get(&store->stats, search.error == ERR_NONE);
 	if (search.error != ERR_NONE) {
+		stats_get(&store->stats, false);
 		*cause = store_search_cause(key, &search);
 		return search.error;
 	}
 	begun = event_begin(event, ACTION_GET, 0, store->index, now_ns);
 	/* Children are in byte order anyhow, so sorted=true asks for nothing more. */
-	if (!list_nodes(store, search.node, key, recursive, event)) {
+	if (!list_nodes(store, search.node, key, recursive, bytes_max, nodes, event)) {
 		event->size = before;
-		*cause = blob_new(SLICE_LITERAL("the listing is too big to be answered"));
-		return ERR_RAFT_INTERNAL;
+		return ERR_AGAIN;
 	}
+	stats_get(&store->stats, true);
 	event_end(event, begun);
 	return ERR_NONE;
+}
+
+enum err
+store_get(struct store *store, struct slice key, unsigned flags, uint64_t now_ns,
+    struct buf *event, struct blob **cause)
+{
+	size_t nodes = SIZE_MAX;
+
+	return store_get_small(store, key, flags, now_ns, SIZE_MAX, &nodes, event, cause);
 }
 
 bool

@@ -134,6 +134,17 @@ void store_adopt(struct store *fresh, struct store *old);
 enum err store_get(struct store *store, struct slice key, unsigned flags, uint64_t now_ns,
     struct buf *event, struct blob **cause) MUST_CHECK;
 
+/*
+ * As store_get, if the answer is a small one: else ERR_AGAIN, and nothing is
+ * appended or counted.
+ *
+ *	bytes_max	of the event, about
+ *	nodes		in: how many may be looked at, hidden ones too; >= 1
+ *			out: how many of these are left
+ */
+enum err store_get_small(struct store *store, struct slice key, unsigned flags, uint64_t now_ns,
+    size_t bytes_max, size_t *nodes, struct buf *event, struct blob **cause) MUST_CHECK;
+
 /* Is there a node of that name? For checks of raftd itself. */
 bool store_exists(const struct store *store, struct slice key);
 

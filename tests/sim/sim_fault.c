@@ -127,6 +127,18 @@ history_profile(const struct world *world, struct sim_profile *profile)
 	profile->watch_piece_bytes = 1 + rand_below(&rand, 500);
 }
 
+/* Answers in small pieces, and little room for what waits to be read. */
+static void
+read_profile(struct world *world, struct sim_profile *profile)
+{
+	if (!world_chance(world, 500))
+		return;
+	profile->answer_piece_bytes = 20 + world_below(world, world_chance(world, 700) ? 60 : 600);
+	profile->session_answer_bytes = 100 + world_below(world, 4000);
+	if (world_chance(world, 500))
+		profile->slow_pieces = (unsigned)world_below(world, 200);
+}
+
 void
 fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 {
@@ -156,6 +168,7 @@ fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 	profile->election_ms = profile->heartbeat_ms * world_between(world, 4, 8);
 	profile->request_timeout_ms = 1000 + world_below(world, 3000);
 	profile->new_leader_dies = profile->crash_ms != 0 ? 30 : 0;
+	read_profile(world, profile);
 	if (world_chance(world, 20))
 		flood_profile(world, profile);
 	else if (world_chance(world, 120))

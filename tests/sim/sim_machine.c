@@ -220,6 +220,8 @@ io_outcome(void *argument, uint64_t session, uint64_t request_id,
 	if (worker == NULL)
 		return;
 	msg_outcome_frame(&frame, request_id, &message);
+	if (outcome->more)
+		frame_set_flags(frame.data, FRAME_MORE);
 	worker_reply(worker, take_frame(&frame));
 }
 
@@ -282,8 +284,10 @@ io_queued(void *argument, uint64_t session)
 	struct world *world = machine->world;
 	struct sim_event *event;
 
+	const struct worker *worker = worker_of_session(argument, session);
+
 	if ((world->now_ms + session) % 8 != 0)
-		return 0;
+		return worker == NULL ? 0 : worker->queued_bytes;
 	if (machine->drains_at_ms <= world->now_ms) {
 		machine->drains_at_ms = world->now_ms + 1;
 		event = world_after(world, 1, drained);
@@ -507,6 +511,8 @@ machine_start(struct machine *machine)
 		.trim_entries = world->profile.trim_entries,
 		.watches_max = 10000,
 		.append_bytes_max = world->profile.append_bytes_max,
+		.answer_piece_bytes = world->profile.answer_piece_bytes,
+		.session_answer_bytes = world->profile.session_answer_bytes,
 		.log_memory_bytes = world->profile.log_memory_bytes,
 		/* So little in some seeds that a turn ends in the middle of its entries, and
 		 * what is removed is freed over many. */

@@ -15,6 +15,8 @@ struct test_call {
 	bool answered;
 	uint16_t error;
 	struct buf cause, event;
+	size_t pieces, lost;
+	struct backend *leaves;		/* when raftd is lost; NULL: it stays */
 };
 
 static void
@@ -27,6 +29,32 @@ call_done(struct backend_call *call, const struct msg_outcome *outcome)
 	test->error = outcome->error;
 	buf_append_slice(&test->cause, outcome->cause);
 	buf_append_slice(&test->event, outcome->event);
+}
+
+static void
+call_piece(struct backend_call *call, const struct msg_outcome *outcome)
+{
+	struct test_call *test = CONTAINER_OF(call, struct test_call, call);
+
+	test->pieces++;
+	buf_append_slice(&test->event, outcome->event);
+}
+
+static void
+call_lost(struct backend_call *call)
+{
+	struct test_call *test = CONTAINER_OF(call, struct test_call, call);
+
+	test->lost++;
+	buf_clear(&test->event);
+	if (test->leaves != NULL)
+		backend_cancel(test->leaves, call);
+}
+
+static bool
+has_piece(void *argument)
+{
+	return ((struct test_call *)argument)->call.resting;
 }
 
 static bool
@@ -46,7 +74,8 @@ put(struct fake *fake, struct test_call *test, const char *key)
 static void
 get(struct fake *fake, struct test_call *test, const char *key)
 {
-	*test = (struct test_call){ .call.done = call_done };
+	*test = (struct test_call){ .call.done = call_done, .call.piece = call_piece,
+		.call.lost = call_lost };
 	backend_read(fake->worker.backend, &test->call,
 	    &(struct msg_read){ .key = slice_text(key) });
 }
@@ -291,15 +320,15 @@ TEST(a_cancelled_read_is_not_repeated)
 	fake_free(&fake);
 }
 
-TEST(an_outcome_in_pieces_is_put_together)
+TEST(an_outcome_of_a_write_in_pieces_is_put_together)
 {
 	struct fake *fake = fake_new(ROLE_CLIENT);
 	struct test_call a, b;
 	uint64_t id_a, id_b;
 
 	fake_attach(fake, PHASE_MEMBER);
-	get(fake, &a, "/a");
-	get(fake, &b, "/b");
+	put(fake, &a, "/a");
+	put(fake, &b, "/b");
 	id_a = fake_next(fake)->request_id;
 	id_b = fake_next(fake)->request_id;
 	/* The first raftd dies in the middle of it. */
@@ -318,6 +347,127 @@ TEST(an_outcome_in_pieces_is_put_together)
 	free_call(&b);
 	fake_free(&fake);
 }
+
+/* ---- reads in pieces ----------------------------------------------------------------- */
+
+static uint64_t
+begin_pieces(struct fake *fake, struct test_call *read, const char *key)
+{
+	uint64_t id;
+
+	get(fake, read, key);
+	id = fake_next_id(fake, MSG_read);
+	fake_piece(fake, id, SLICE_LITERAL("012"), true);
+	fake_until(fake, has_piece, read);
+	return id;
+}
+
+TEST(a_piece_comes_when_it_is_asked_for)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	struct test_call read;
+	uint64_t id;
+
+	fake_attach(fake, PHASE_MEMBER);
+	id = begin_pieces(fake, &read, "/a");
+	assert_true(fake_is_quiet(fake));
+	backend_call_more(fake->worker.backend, &read.call);
+	assert_true(fake_next_id(fake, MSG_read_more) == id);
+	fake_piece(fake, id, SLICE_LITERAL("34"), true);
+	fake_until(fake, has_piece, &read);
+	backend_call_more(fake->worker.backend, &read.call);
+	assert_true(fake_next_id(fake, MSG_read_more) == id);
+	fake_piece(fake, id, SLICE_LITERAL("5"), false);
+	fake_until(fake, is_answered, &read);
+	assert_int_equal(read.pieces, 2);
+	assert_true(slice_equal(buf_slice(&read.event), SLICE_LITERAL("012345")));
+	assert_true(fake_is_quiet(fake));
+	assert_int_equal(backend_call_count(fake->worker.backend), 0);
+	free_call(&read);
+	fake_free(&fake);
+}
+
+TEST(raftd_is_told_when_nobody_wants_the_rest)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	struct test_call read;
+	uint64_t id;
+
+	fake_attach(fake, PHASE_MEMBER);
+	id = begin_pieces(fake, &read, "/a");
+	backend_cancel(fake->worker.backend, &read.call);
+	assert_true(fake_next_id(fake, MSG_read_stop) == id);
+	free_call(&read);
+	/* One that had no piece yet when it was cancelled. */
+	get(fake, &read, "/b");
+	id = fake_next_id(fake, MSG_read);
+	backend_cancel(fake->worker.backend, &read.call);
+	fake_piece(fake, id, SLICE_LITERAL("012"), true);
+	assert_true(fake_next_id(fake, MSG_read_stop) == id);
+	assert_true(fake_is_quiet(fake));
+	free_call(&read);
+	fake_free(&fake);
+}
+
+TEST(the_next_raftd_is_asked_from_the_start)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	struct test_call rests, asked, leaves;
+	uint64_t id_rests, id_asked;
+
+	fake_attach(fake, PHASE_MEMBER);
+	id_rests = begin_pieces(fake, &rests, "/rests");
+	id_asked = begin_pieces(fake, &asked, "/asked");
+	begin_pieces(fake, &leaves, "/leaves");
+	leaves.leaves = fake->worker.backend;
+	backend_call_more(fake->worker.backend, &asked.call);
+	fake_next_id(fake, MSG_read_more);
+	fake_detach(fake);
+	assert_true(fake_is_quiet(fake));
+	assert_int_equal(rests.lost, 1);
+	assert_int_equal(asked.lost, 1);
+	assert_int_equal(leaves.lost, 1);
+	fake_attach(fake, PHASE_MEMBER);
+	/* Which of them first is of no concern. */
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t id = fake_next_id(fake, MSG_read);
+
+		assert_true(id == id_rests || id == id_asked);
+		fake_piece(fake, id, SLICE_LITERAL("whole"), false);
+	}
+	fake_until(fake, is_answered, &rests);
+	fake_until(fake, is_answered, &asked);
+	assert_true(slice_equal(buf_slice(&rests.event), SLICE_LITERAL("whole")));
+	assert_true(slice_equal(buf_slice(&asked.event), SLICE_LITERAL("whole")));
+	assert_true(fake_is_quiet(fake));
+	free_call(&rests);
+	free_call(&asked);
+	free_call(&leaves);
+	fake_free(&fake);
+}
+
+/* A client may take its time, raftd may not. */
+TEST(only_a_piece_that_was_asked_for_is_late)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	struct test_call rests, asked;
+
+	fake->worker.config.backend_wait = 100;
+	fake->worker.config.request_timeout = 100;
+	fake_attach(fake, PHASE_MEMBER);
+	begin_pieces(fake, &rests, "/rests");
+	begin_pieces(fake, &asked, "/asked");
+	backend_call_more(fake->worker.backend, &asked.call);
+	fake_until(fake, is_answered, &asked);
+	assert_int_equal(asked.error, ERR_RAFT_INTERNAL);
+	assert_false(rests.answered);
+	backend_cancel(fake->worker.backend, &rests.call);
+	free_call(&rests);
+	free_call(&asked);
+	fake_free(&fake);
+}
+
+/* ---- time -------------------------------------------------------------------------------- */
 
 TEST(without_raftd_requests_end_in_time_and_say_what_is_known)
 {

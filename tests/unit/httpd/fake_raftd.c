@@ -222,6 +222,17 @@ fake_outcome(struct fake *fake, uint64_t id, enum err error, struct slice event,
 }
 
 void
+fake_piece(struct fake *fake, uint64_t id, struct slice bytes, bool more)
+{
+	struct buf *out = channel_out(fake->channel);
+	size_t begun = frame_begin(out, MSG_outcome, more ? FRAME_MORE : 0, id);
+
+	msg_outcome_put(out, &(struct msg_outcome){ .store_index = 17, .raft_index = 20,
+	    .raft_term = 3, .event = bytes });
+	frame_end(out, begun);
+}
+
+void
 fake_watching(struct fake *fake, uint64_t id, uint64_t store_index)
 {
 	msg_watching_frame(channel_out(fake->channel), id,

@@ -50,6 +50,8 @@ uint64_t fake_next_id(struct fake *fake, uint16_t type);
 /* True if a few turns pass without another frame. */
 bool fake_is_quiet(struct fake *fake);
 
+/* A piece of the answer of a read; if not more, the last one. */
+void fake_piece(struct fake *fake, uint64_t id, struct slice bytes, bool more);
 /* Answer an outcome with an event (or SLICE_EMPTY), in pieces of that size if not 0. */
 void fake_outcome(struct fake *fake, uint64_t id, enum err error, struct slice event,
     size_t piece_bytes);

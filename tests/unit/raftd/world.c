@@ -54,11 +54,23 @@ outcome(void *argument, uint64_t session, uint64_t request_id, const struct node
 {
 	struct world *w = argument;
 
-	ASSERT(session == WORLD_SESSION);
+	ASSERT(session != 0);
 	w->last = *o;
+	w->last_session = session;
+	buf_append_slice(&w->event, o->event);
 	snprintf(w->last_cause, sizeof(w->last_cause), "%.*s", SLICE_ARGS(o->cause));
 	w->outcomes++;
-	buf_printf(&w->said, "outcome %u %d; ", (unsigned)request_id, (int)o->error);
+	buf_printf(&w->said, "%s %u %d; ", o->more ? "piece" : "outcome", (unsigned)request_id,
+	    (int)o->error);
+}
+
+static size_t
+queued(void *argument, uint64_t session)
+{
+	const struct world *w = argument;
+
+	return session == (w->queued_session != 0 ? w->queued_session : WORLD_SESSION) ?
+	    w->queued : 0;
 }
 
 static void
@@ -203,7 +215,7 @@ make(bool join, uint64_t trim_entries, bool resumes)
 		.snapshot_read = snapshot_read, .snapshot_end = snapshot_end,
 		.install_begin = install_begin, .install_records = install_records,
 		.install_commit = install_commit, .peer_out = peer_out, .outcome = outcome,
-		.watching = watching, .event = event, .stats = stats, .backup_piece = backup_piece,
+		.queued = queued, .watching = watching, .event = event, .stats = stats, .backup_piece = backup_piece,
 		.changed = changed, .status = status, .note = note, .end = end, .retire = retire,
 		.moved = moved,
 		.argument = w,
@@ -243,6 +255,7 @@ world_free(struct world *w)
 	node_free(&w->node);
 	buf_free(&w->peer_out);
 	buf_free(&w->said);
+	buf_free(&w->event);
 	free(w);
 }
 
