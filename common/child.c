@@ -20,6 +20,7 @@
 #include "common/harden.h"
 #include "common/ipc/channel.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 #include "common/metric.h"
 #include "common/metric_process.h"
 #include "common/xmem.h"
@@ -29,8 +30,6 @@
 #include <stdlib.h>
 #include <sys/prctl.h>
 #include <unistd.h>
-
-#define ALIVE_INTERVAL_MS 1000
 
 struct child {
 	struct loop *loop;
@@ -43,6 +42,7 @@ struct child {
 	struct child_owner owner;
 	struct config config;
 	struct buf lost;		/* what is said when nobody listens any more */
+	uint32_t restarts;
 	bool greeted, configured;
 };
 
@@ -78,6 +78,7 @@ take_hello(struct child *child, struct slice payload)
 		loop_stop(child->loop, EXIT_PROTOCOL);
 		return;
 	}
+	child->restarts = hello.number;
 	child->greeted = true;
 }
 
@@ -432,6 +433,12 @@ int
 child_check(const char *protocol)
 {
 	return strtoul(protocol, NULL, 10) == WIRE_PROTOCOL ? EXIT_STOPPED : EXIT_USAGE;
+}
+
+uint32_t
+child_restarts(const struct child *child)
+{
+	return child->restarts;
 }
 
 struct buf *

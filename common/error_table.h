@@ -1,6 +1,9 @@
 /*
  * error_table.h - every error: tag, number, HTTP status (0: never sent), text.
  *
+ * What passes by itself has a 5xx: clients repeat after that only, and take a 4xx
+ * for final. Known to clients and not sent: 402, which told such a state by a 400.
+ *
  * No guard: included many times, undefines its macro at the end.
  */
 ERROR(NONE, 0, 0, "no error")
@@ -45,5 +48,4 @@ ERROR(RAFT_INTERNAL, 300, 500, "Raft Internal Error")
 ERROR(LEADER_ELECT, 301, 500, "During Leader Election")
 ERROR(WATCHER_CLEARED, 400, 400, "watcher is cleared due to etcd recovery")
 ERROR(EVENT_INDEX_CLEARED, 401, 400, "The event in requested index is outdated and cleared")
-ERROR(STANDBY_INTERNAL, 402, 400, "Standby Internal Error")
 #undef ERROR

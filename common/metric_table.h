@@ -28,6 +28,8 @@ METRIC(up, SUPERVISOR, GAUGE, ONE, "etcd_up", "",
     "1 if the node is a member with a known leader and its processes serve, else 0.")
 METRIC(process_restarts, SUPERVISOR, COUNTER, ONE, "etcd_process_restarts_total", "process",
     "Starts of a process of the node but for the first one.")
+METRIC(channels_remade, SUPERVISOR, COUNTER, ONE, "etcd_ipc_channels_remade_total", "",
+    "Channels between raftd and a worker that broke while both lived, and were made anew.")
 METRIC(process_cpu, ALL, COUNTER, NS, "process_cpu_seconds_total", "process",
     "User and system time of the process and those it replaced.")
 METRIC(process_resident, ALL, GAUGE, ONE, "process_resident_memory_bytes", "process",
@@ -152,8 +154,10 @@ REJECTED(descriptors, WORKER)
 REJECTED(room, WORKER)
 REJECTED(requests, WORKER)
 REJECTED(form_fields, CLIENT)
-REJECTED(origin, CLIENT)
+REJECTED(origin, WORKER)
+REJECTED(host, WORKER)
 REJECTED(slow_watch, CLIENT)
+REJECTED(silence, CLIENT)
 REJECTED(watches, RAFTD)
 #undef REJECTED
 METRIC(watches_open, CLIENT, GAUGE, ONE, "etcd_watches_open", "",

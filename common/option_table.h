@@ -46,6 +46,8 @@ OPTION(cors, "cors", "ETCD_CORS", "cors", LIST, "", 0, 0, "ORIGIN,...",
     "origins that web pages may come from, or *")
 OPTION(origin_check, "origin-check", "ETCD_ORIGIN_CHECK", "server.origin_check", BOOL, "false", 0,
     0, "BOOL", "refuse writes of web pages of other origins (default: true if -cors is given)")
+OPTION(host_names, "host-names", "ETCD_HOST_NAMES", "server.host_names", LIST, "", 0, 0,
+    "NAME,...", "names that requests may call this node by in Host (default: any)")
 OPTION(max_retry_attempts, "max-retry-attempts", "ETCD_MAX_RETRY_ATTEMPTS", "max_retry_attempts",
     NUMBER, "3", 0, 1000000, "N", "how often to try all peers before giving up a join; 0: no end")
 OPTION(retry_interval, "retry-interval", "ETCD_RETRY_INTERVAL", "retry_interval", SECONDS, "0", 0,
@@ -72,6 +74,13 @@ OPTION(cluster_remove_delay, "cluster-remove-delay", "ETCD_CLUSTER_REMOVE_DELAY"
 OPTION(cluster_sync_interval, "cluster-sync-interval", "ETCD_CLUSTER_SYNC_INTERVAL",
     "cluster.sync_interval", SECONDS, "5", 0, 86400000, "SECONDS",
     "how often a machine that found the cluster full asks again, at least 1")
+OPTION(max_key_names, "max-key-names", "ETCD_MAX_KEY_NAMES", "cluster.max_key_names", NUMBER, "128",
+    1, 1024, "N", "names that a key of a new cluster has at most")
+OPTION(max_key_bytes, "max-key-bytes", "ETCD_MAX_KEY_BYTES", "cluster.max_key_bytes", SIZE, "16K",
+    1024, 49152, "SIZE", "bytes that a key of a new cluster has at most")
+OPTION(history_bytes, "history-bytes", "ETCD_HISTORY_BYTES", "cluster.history_bytes", SIZE, "16M",
+    1048576, 1073741824, "SIZE",
+    "bytes of the events, at most 1000, that a new cluster keeps for waitIndex")
 OPTION(workers, "workers", "ETCD_WORKERS", "server.workers", TEXT, "auto", 0, 0, "N|auto",
     "client workers, 1 to 64 (auto: processors, at most 4)")
 OPTION(run_dir, "run-dir", "ETCD_RUN_DIR", "server.run_dir", PATH, "", 0, 0, "DIR",

@@ -1,6 +1,7 @@
 /*
  * backend.c - the worker's end of the channel to raftd: hello, status and calls
- * (see backend.h; watches are in backend_watch.c, backups in backend_backup.c).
+ * (see backend.h; watches are in backend_watch.c, backups in backend_backup.c, how
+ * long what waits in backend_time.c).
  *
  *	shut ------> greeted	raftd's hello is right		[take_hello]
  *	greeted ---> open	a status of a member: everything under way is
@@ -27,9 +28,8 @@
 #include <unistd.h>
 
 #define READ_ID (UINT64_C(1) << 63)
-#define TICK_MS 100
-/* A channel that closed while raftd lives is never made anew, so a worker that
- * is without one for long starts over. */
+/* The supervisor makes a new channel at once if raftd lives, or when it lives again. A
+ * worker that is without one for so long all the same starts over. */
 #define ABANDONED_MS 15000
 #define WINDOW SESSION_RESULTS_MAX
 
@@ -112,6 +112,7 @@ place_write(struct backend *backend, struct backend_call *call)
 {
 	start_call(backend, call);
 	call->write = true;
+	call->plain = false;
 	if (TAILQ_EMPTY(&backend->waiting) && window_has_room(backend)) {
 		take_sequence(backend, call);
 	} else {
@@ -202,6 +203,7 @@ backend_read(struct backend *backend, struct backend_call *call, const struct ms
 {
 	start_call(backend, call);
 	call->write = false;
+	call->plain = (read->flags & READ_FLAG_QUORUM) == 0;
 	call->id = backend->next_read++;
 	TAILQ_INSERT_TAIL(&backend->reads, call, link);
 	hash_insert(&backend->calls, &call->by_id, slice_of(&call->id, sizeof(call->id)));
@@ -377,16 +379,20 @@ take_stats(struct backend *backend, const struct frame *frame)
 
 /* ---- deadlines ------------------------------------------------------------------------------ */
 
-/* Has what began then waited too long, with a channel or without? */
-static bool
-is_overdue(const struct backend *backend, uint64_t started_ms, uint64_t now)
+/* Lists are in order of start. A plain read may wait longer than what came behind it. */
+static struct backend_call *
+first_overdue(const struct backend *backend, const struct backend_call_list *list, uint64_t now)
 {
-	const struct config *config = &backend->worker->config;
-	uint64_t shut_ms = MAX_OF(started_ms, backend->shut_since_ms);
+	struct backend_call *call;
 
-	if (now - started_ms >= config->request_timeout + config->backend_wait)
-		return true;
-	return !backend->open && now - shut_ms >= config->backend_wait;
+	TAILQ_FOREACH(call, list, link) {
+		if (backend_is_overdue(backend, call->started_ms,
+		    call->plain ? BACKEND_WAIT_QUEUED : BACKEND_WAIT_TIMED, now))
+			return call;
+		if (!backend_is_overdue(backend, call->started_ms, BACKEND_WAIT_TIMED, now))
+			break;
+	}
+	return NULL;
 }
 
 static bool
@@ -394,9 +400,9 @@ expire_list(struct backend *backend, struct backend_call_list *list, uint64_t no
 {
 	struct backend_call *call;
 
-	while ((call = TAILQ_FIRST(list)) != NULL && is_overdue(backend, call->started_ms, now))
+	while ((call = first_overdue(backend, list, now)) != NULL)
 		fail_call(backend, call);
-	return call != NULL;
+	return !TAILQ_EMPTY(list);
 }
 
 static void
@@ -407,21 +413,23 @@ tick(void *argument)
 	uint64_t now = now_ms(backend);
 	bool any;
 
+	backend->ticking = false;
+	(void)backend_is_silent(backend);
 	any = expire_list(backend, &backend->writes, now);
 	any = expire_list(backend, &backend->waiting, now) || any;
 	any = expire_list(backend, &backend->reads, now) || any;
 	while ((stats = TAILQ_FIRST(&backend->stats)) != NULL &&
-	    is_overdue(backend, stats->started_ms, now)) {
+	    backend_is_overdue(backend, stats->started_ms, BACKEND_WAIT_TIMED, now)) {
 		TAILQ_REMOVE(&backend->stats, stats, link);
 		stats->done(stats, &(struct msg_stats){ .kind = (uint8_t)stats->kind,
 		    .error = ERR_RAFT_INTERNAL });
 	}
 	any = backend_watch_expire(backend, now) || stats != NULL || any;
+	any = backend_backup_expire(backend, now) || any;
 	if (backend->channel == NULL && now - backend->shut_since_ms >= ABANDONED_MS) {
 		diag_error("backend", "no channel to raftd for %d ms, starting over", ABANDONED_MS);
 		loop_stop(backend->worker->loop, EXIT_TROUBLE);
 	}
-	backend->ticking = false;
 	if (any || backend->channel == NULL)
 		backend_tick_soon(backend);
 }
@@ -432,17 +440,10 @@ backend_tick_soon(struct backend *backend)
 	if (backend->ticking)
 		return;
 	backend->ticking = true;
-	loop_timer_set(backend->deadline, TICK_MS);
+	loop_timer_set(backend->deadline, BACKEND_TICK_MS);
 }
 
 /* ---- the channel ----------------------------------------------------------------------------- */
-
-void
-backend_protocol_error(struct backend *backend, const char *what)
-{
-	diag_error("backend", "raftd sent %s", what);
-	loop_stop(backend->worker->loop, EXIT_PROTOCOL);
-}
 
 static void
 shut(struct backend *backend)
@@ -457,6 +458,7 @@ shut(struct backend *backend)
 		backend->changes.lost(backend->changes.argument);
 	backend->greeted = false;
 	backend->open = false;
+	backend->silent = false;
 	backend->shut_since_ms = now_ms(backend);
 	TAILQ_FOREACH(call, &backend->writes, link)
 		buf_clear(&call->event);
@@ -468,6 +470,21 @@ shut(struct backend *backend)
 	backend_tick_soon(backend);
 }
 
+/* Without it the requests wait for the next one, as when raftd is restarted. */
+static void
+lose(struct backend *backend, int why)
+{
+	shut(backend);
+	worker_lost_raftd(backend->worker, backend->token, why);
+}
+
+void
+backend_protocol_error(struct backend *backend, const char *what)
+{
+	diag_error("backend", "raftd sent %s", what);
+	lose(backend, CHANNEL_END_RULES);
+}
+
 /* raftd can answer: send all that is under way. */
 static void
 open_up(struct backend *backend)
@@ -476,6 +493,9 @@ open_up(struct backend *backend)
 	struct backend_stats_call *stats;
 
 	backend->open = true;
+	backend->open_since_ms = now_ms(backend);
+	silence_begin(&backend->silence, backend->open_since_ms,
+	    shared_index_beats(backend->announced));
 	TAILQ_FOREACH(call, &backend->writes, link)
 		send_call(backend, call);
 	TAILQ_FOREACH(call, &backend->reads, link)
@@ -528,6 +548,16 @@ take_hello(struct backend *backend, const struct frame *frame, int fd)
 {
 	struct msg_hello hello;
 
+	/* What the page holds belongs to the protocol: that is looked at first. */
+	if (!backend->greeted && msg_hello_decode(frame->payload, &hello) == ERR_NONE &&
+	    hello.magic == WIRE_MAGIC && hello.protocol != WIRE_PROTOCOL) {
+		if (fd != -1)
+			close(fd);
+		diag_error("backend", "raftd speaks another protocol: its=%u ours=%u",
+		    (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
+		loop_stop(backend->worker->loop, EXIT_PROTOCOL);
+		return;
+	}
 	if (backend->greeted || fd == -1 ||
 	    shared_index_open(fd, &backend->announced) != ERR_NONE) {
 		backend_protocol_error(backend, "a hello that is none");
@@ -536,12 +566,6 @@ take_hello(struct backend *backend, const struct frame *frame, int fd)
 	if (msg_hello_decode(frame->payload, &hello) != ERR_NONE || hello.magic != WIRE_MAGIC ||
 	    hello.role != ROLE_RAFTD || hello.token != backend->token) {
 		backend_protocol_error(backend, "a hello that is none");
-		return;
-	}
-	if (hello.protocol != WIRE_PROTOCOL) {
-		diag_error("backend", "raftd speaks another protocol: its=%u ours=%u",
-		    (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
-		loop_stop(backend->worker->loop, EXIT_PROTOCOL);
 		return;
 	}
 	backend->greeted = true;
@@ -637,7 +661,7 @@ channel_closed(void *argument, enum err why)
 		diag_info("backend", "raftd closed the channel, waiting for the next one");
 	else
 		diag_warn("backend", "channel to raftd failed: %s", err_text(why));
-	shut(backend);
+	lose(backend, channel_end_of(why));
 }
 
 void
@@ -660,8 +684,10 @@ backend_attach(struct backend *backend, int fd, uint64_t token)
 void
 backend_flush(struct backend *backend)
 {
-	if (backend->channel != NULL)
-		channel_flush(backend->channel);
+	if (backend->channel == NULL)
+		return;
+	backend_watch_flush(backend);
+	channel_flush(backend->channel);
 }
 
 /* ---- peer role ------------------------------------------------------------------------------- */

@@ -7,9 +7,13 @@
  * the next store index it waits for). When raftd dies the supervisor attaches a
  * new channel; then writes go out again with the same session and sequence,
  * reads again, watches with since = next index. Nothing of this shows to
- * clients but the time it takes. A request that waited for -backend-wait without
- * a channel, or for -request-timeout + -backend-wait in all, ends with
- * ERR_RAFT_INTERNAL and a cause that says whether it may have been applied.
+ * clients but the time it takes. A request ends with ERR_RAFT_INTERNAL, and a cause
+ * that says whether it may have been applied, when it has waited
+ *
+ *	-backend-wait		without a channel;
+ *	-request-timeout	with a raftd that is silent (silence.h), or, but for a
+ *				plain read, with one that did not keep that time itself;
+ *	both together		in any case.
  *
  * All frames of one loop turn leave in one write, at the turn's end. The
  * channel is read before clients in every turn (its event has priority).
@@ -23,6 +27,7 @@
 #include "common/ipc/channel.h"
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 
 #include <sys/queue.h>
 
@@ -51,6 +56,7 @@ struct backend_call {
 	uint64_t id;			/* 0: waits for a place in the session's window */
 	uint64_t started_ms;
 	bool write;			/* may take effect: has a sequence */
+	bool plain;			/* a read that needs no other node */
 	uint16_t type;			/* of a write: MSG_write, MSG_member_change, ... */
 	bool sent;			/* to the present or an earlier raftd */
 	struct buf frame;
@@ -69,6 +75,12 @@ size_t backend_call_count(const struct backend *backend);
 size_t backend_watch_count(const struct backend *backend);
 /* True if as many calls are under way as a worker may have: make no more. */
 bool backend_is_full(const struct backend *backend);
+/*
+ * Has this raftd given no sign of life for RAFTD_SILENT_MS? What could be answered
+ * from what the worker knows may be as old as that, too. To be asked at least every
+ * ALIVE_INTERVAL_MS; wakes nobody while raftd lives.
+ */
+bool backend_is_silent(struct backend *backend);
 /* Nobody waits any more: done will not be called, call may be freed. A write
  * that was sent goes on, and takes effect once. */
 void backend_cancel(struct backend *backend, struct backend_call *call);
@@ -88,11 +100,12 @@ void backend_stats_cancel(struct backend *backend, struct backend_stats_call *ca
 /* A backup under way; embedded in what asked. */
 struct backend_backup {
 	/* A piece came (borrowed). Over with one that is the last or has an error;
-	 * ERR_CLOSED: that raftd is gone. */
+	 * ERR_CLOSED: that raftd is gone, or silent. */
 	void (*piece)(struct backend_backup *backup, const struct msg_backup_piece *piece);
 	/* The rest is the backend's. */
 	TAILQ_ENTRY(backend_backup) link;
 	uint64_t id;
+	uint64_t asked_ms;		/* for the piece that is under way; 0: none is */
 };
 /* Begin: the first piece is asked for. False: there is no raftd to ask now. */
 bool backend_backup(struct backend *backend, struct backend_backup *backup) MUST_CHECK;
@@ -120,9 +133,12 @@ struct backend_watch {
 	uint64_t id;			/* 0: not open */
 	uint64_t started_ms;
 	uint64_t next_index;		/* what to ask for after a restart */
-	uint64_t registered_index;	/* store index when the present raftd took it */
+	uint64_t registered_index;	/* store index up to which the present raftd has given
+					 * it what is past, or will */
+	size_t given;			/* bytes of events since raftd was asked for more */
 	uint8_t flags;
 	bool answered;			/* watching() was called */
+	bool behind;			/* raftd gives it what is past, in pieces */
 	struct slice key;		/* borrowed as long as the watch is open */
 };
 /* since 0: from now on. key has to last as long as the watch. */
@@ -135,6 +151,14 @@ void backend_watch_on(struct backend *backend, struct backend_watch *watch, stru
 /* Of an open one that was answered: make next_index and flags as good as they can
  * be, for who asks for the rest of it. */
 void backend_watch_rest(const struct backend *backend, struct backend_watch *watch);
+/* Does raftd wait until what it gave of the past is taken? */
+static inline bool
+backend_watch_is_paused(const struct backend_watch *watch)
+{
+	return watch->behind && watch->given >= WATCH_PIECE_BYTES;
+}
+/* The client has taken most of it: ask for the next piece. Only if it is paused. */
+void backend_watch_more(struct backend *backend, struct backend_watch *watch);
 /* Over: no callback any more, watch may be freed. Fine after its end too. */
 void backend_unwatch(struct backend *backend, struct backend_watch *watch);
 

@@ -1,12 +1,13 @@
 /*
  * backend_priv.h - inside of the backend: shared by backend.c (channel, calls),
- * backend_watch.c (watches) and backend_backup.c (backups).
+ * backend_watch.c (watches), backend_backup.c (backups) and backend_time.c.
  */
 #ifndef MOOTHALL_HTTPD_BACKEND_PRIV_H
 #define MOOTHALL_HTTPD_BACKEND_PRIV_H
 
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
+#include "httpd/silence.h"
 #include "httpd/worker.h"
 
 TAILQ_HEAD(backend_call_list, backend_call);
@@ -19,6 +20,9 @@ struct backend {
 	bool greeted;			/* raftd said hello on it */
 	bool open;			/* requests may be sent: raftd is a member's */
 	uint64_t shut_since_ms;		/* not open since then */
+	uint64_t open_since_ms;		/* or open since then */
+	struct silence silence;		/* of the raftd that it is open to */
+	bool silent;			/* as seen at the last look */
 	uint64_t session;
 	struct loop_timer *deadline;
 	bool ticking;
@@ -37,6 +41,7 @@ struct backend {
 	TAILQ_HEAD(, backend_watch) unanswered; /* watches, by start */
 	uint64_t next_watch;
 	struct buf event;		/* parts of an event that goes on */
+	uint64_t taken;			/* past_bytes of events, not told back yet */
 	uint64_t announced_index;	/* store index that raftd last announced */
 	uint64_t settled_index;		/* no event at or below it is still to come */
 
@@ -44,10 +49,20 @@ struct backend {
 	struct backend_peer_owner peers; /* peer role */
 };
 
-/* raftd broke the protocol: end this process, the supervisor makes it anew. */
+/* raftd broke the protocol: the channel is given up, and with it what came by it. The
+ * supervisor makes another, and a new worker if that happens again and again. */
 void backend_protocol_error(struct backend *backend, const char *what);
 /* Watch the deadlines as long as something waits. */
 void backend_tick_soon(struct backend *backend);
+
+#define BACKEND_TICK_MS 100
+
+/* How raftd keeps the time of a request itself: it has a deadline there, too, or
+ * stands in a queue as long as it takes. */
+enum backend_wait { BACKEND_WAIT_TIMED, BACKEND_WAIT_QUEUED };
+/* Has what began then waited too long? (backend_time.c) */
+bool backend_is_overdue(const struct backend *backend, uint64_t started_ms,
+    enum backend_wait wait, uint64_t now_ms);
 
 /* backend_watch.c */
 void backend_watch_start(struct backend *backend);
@@ -60,6 +75,8 @@ void backend_watch_watching(struct backend *backend, uint64_t id,
     const struct msg_watching *answer);
 void backend_watch_event(struct backend *backend, const struct frame *frame,
     const struct msg_event *event);
+/* Turn end: tell raftd what was worked off. */
+void backend_watch_flush(struct backend *backend);
 /* raftd announced its store index, before the events of its turn. */
 void backend_watch_announced(struct backend *backend, uint64_t store_index);
 /* End what was not answered in time. True if some still wait. */
@@ -71,6 +88,8 @@ bool backend_watch_expire(struct backend *backend, uint64_t now_ms);
 /* backend_backup.c */
 void backend_backup_piece(struct backend *backend, uint64_t id,
     const struct msg_backup_piece *piece);
+/* End what a silent raftd owes for too long. True if some still wait. */
+bool backend_backup_expire(struct backend *backend, uint64_t now_ms);
 /* The channel closed. */
 void backend_backup_lost(struct backend *backend);
 

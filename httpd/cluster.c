@@ -27,6 +27,7 @@ cluster_new(void)
 
 	state->shown.phase = PHASE_RECOVERING;
 	state->shown.role = NODE_ROLE_FOLLOWER;
+	cluster_config_init(&state->shown.config);
 	buf_init(&state->members, 0);
 	arena_init(&state->arena);
 	buf_init(&state->rejoin, 0);
@@ -91,8 +92,13 @@ enum err
 cluster_update(struct cluster *cluster, const struct msg_status *status)
 {
 	struct cluster_state *state = CONTAINER_OF(cluster, struct cluster_state, shown);
-	enum err err = take_members(state, status->members);
+	struct cluster_config config;
+	enum err err;
 
+	cluster_config_init(&config);
+	err = cluster_config_take(&config, status->config);
+	if (err == ERR_NONE)
+		err = take_members(state, status->members);
 	if (err != ERR_NONE)
 		return err;
 	cluster->phase = status->phase;
@@ -106,9 +112,7 @@ cluster_update(struct cluster *cluster, const struct msg_status *status)
 	cluster->leader_id = status->leader_id;
 	cluster->leader_since_ns = status->leader_since_ns;
 	cluster->started_ns = status->started_ns;
-	cluster->active_size = status->active_size;
-	cluster->remove_delay_ms = status->remove_delay_ms;
-	cluster->sync_interval_ms = status->sync_interval_ms;
+	cluster->config = config;
 	snprintf(cluster->standby_url, sizeof(cluster->standby_url), "%.*s",
 	    SLICE_ARGS(status->standby_url));
 	buf_clear(&state->rejoin);

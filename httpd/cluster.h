@@ -8,6 +8,7 @@
 #define MOOTHALL_HTTPD_CLUSTER_H
 
 #include "common/buf.h"
+#include "common/cluster_config.h"
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
@@ -28,7 +29,7 @@ struct cluster {
 	uint64_t leader_id, leader_since_ns, started_ns;
 	size_t member_count;
 	const struct cluster_member *members;	/* in order of joining */
-	uint64_t active_size, remove_delay_ms, sync_interval_ms;
+	struct cluster_config config;
 	char standby_url[URL_BYTES_MAX + 1]; /* PHASE_STANDBY: the leader's for clients, or "" */
 	const char *rejoin;		/* one who was removed: peers to ask, with commas; or "" */
 	uint64_t rejoin_wait_ms;	/* and when */

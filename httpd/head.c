@@ -2,10 +2,11 @@
  * head.c - the gate before the HTTP parser (see head.h).
  *
  * Grammar: RFC 9112, 3 (request line) and 5 (fields), without what they allow
- * receivers to be lenient about. The target may hold bytes above 0x7f, since
- * clients of the API send raw UTF-8.
+ * receivers to be lenient about; a host as RFC 9110, 7.2, has it. The target may
+ * hold bytes above 0x7f, since clients of the API send raw UTF-8.
  */
 #include "httpd/head.h"
+#include "httpd/host.h"
 
 #include <strings.h>
 
@@ -71,9 +72,9 @@ head_find_end(struct slice bytes, size_t *scanned, size_t bytes_max, size_t *siz
 static bool
 target_is_good(struct slice target, struct slice method)
 {
-	size_t i;
+	struct slice host;
 
-	for (i = 0; i < target.size; i++)
+	for (size_t i = 0; i < target.size; i++)
 		if (target.data[i] <= ' ' || target.data[i] == 0x7f)
 			return false;
 	if (target.size == 0)
@@ -84,20 +85,11 @@ target_is_good(struct slice target, struct slice method)
 		return slice_equal(method, SLICE_LITERAL("OPTIONS"));
 	if (slice_equal(method, SLICE_LITERAL("CONNECT")))
 		return true;
-	if (target.size > 7 && strncasecmp((const char *)target.data, "http://", 7) == 0)
-		i = 7;
-	else if (target.size > 8 && strncasecmp((const char *)target.data, "https://", 8) == 0)
-		i = 8;
-	else
+	if (!((target.size > 7 && strncasecmp((const char *)target.data, "http://", 7) == 0) ||
+	    (target.size > 8 && strncasecmp((const char *)target.data, "https://", 8) == 0)))
 		return false;
-	for (size_t begin = i; ; i++) {
-		if (i == target.size || target.data[i] == '/' || target.data[i] == '?')
-			return i > begin;
-		if (target.data[i] >= 0x80 ||
-		    (!is_token_byte(target.data[i]) && strchr(":[]", target.data[i]) == NULL) ||
-		    strchr("#%^`|", target.data[i]) != NULL)
-			return false;
-	}
+	/* Of a URL a host may not be empty. */
+	return host_read(host_of_target(target), &host) && host.size > 0;
 }
 
 /* The line without its end: method SP target SP version. */
@@ -185,12 +177,15 @@ has_blank_behind(struct slice value)
 static unsigned
 check_framing(struct head *head)
 {
+	struct slice host;
 	size_t hosts = 0;
 
 	for (size_t i = 0; i < head->header_count; i++) {
 		const struct request_header *header = &head->headers[i];
 
 		if (head_name_equal(header->name, "host")) {
+			if (!host_read(header->value, &host))
+				return 400;
 			hosts++;
 		} else if (head_name_equal(header->name, "content-length")) {
 			if (head->has_length || has_blank_behind(header->value) ||

@@ -65,6 +65,22 @@ outqueue_size(const struct outqueue *queue)
 	return size;
 }
 
+size_t
+outqueue_size_beside_one(const struct outqueue *queue)
+{
+	const struct outqueue_part *part;
+	size_t size = 0, largest = 0;
+
+	TAILQ_FOREACH(part, &queue->parts, link) {
+		size_t left = part_bytes(part).size;
+
+		size += left;
+		if (part->blob != NULL)
+			largest = MAX_OF(largest, left);
+	}
+	return size - largest;
+}
+
 static struct outqueue_part *
 add_part(struct outqueue *queue)
 {

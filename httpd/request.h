@@ -113,6 +113,9 @@ void response_soon(const struct request *request);
 void response_abort(struct request *request);
 /* Bytes of this request's answer that the client has not taken yet. */
 size_t response_backlog(const struct request *request);
+/* The same without the largest part that is shared, of which there is one at most
+ * for each response_stream_blob. */
+size_t response_backlog_beside_one(const struct request *request);
 
 /* True if the worker stops and no other one takes this connection over: what has
  * no end of its own is to end. */

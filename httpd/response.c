@@ -72,6 +72,7 @@ static const struct status_reason {
 	{ 413, "Request Entity Too Large" },
 	{ 414, "Request URI Too Long" },
 	{ 417, "Expectation Failed" },
+	{ 421, "Misdirected Request" },
 	{ 426, "Upgrade Required" },
 	{ 431, "Request Header Fields Too Large" },
 	{ 500, "Internal Server Error" },
@@ -400,6 +401,14 @@ response_backlog(const struct request *request)
 	const struct conn *conn = request->conn;
 
 	return outqueue_size(conn->first == request ? &conn->out : &request->out);
+}
+
+size_t
+response_backlog_beside_one(const struct request *request)
+{
+	const struct conn *conn = request->conn;
+
+	return outqueue_size_beside_one(conn->first == request ? &conn->out : &request->out);
 }
 
 /* ---- upgrade --------------------------------------------------------------------------------- */

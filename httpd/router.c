@@ -8,9 +8,12 @@
 #include "httpd/client/cors.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
+#include "httpd/host.h"
 #include "httpd/metrics.h"
 #include "httpd/peer/peer.h"
 #include "httpd/url.h"
+
+#include <stdio.h>
 
 enum route_match { EXACT, PREFIX };
 
@@ -83,15 +86,10 @@ send_clean_path(struct request *request)
 static struct slice
 path_and_query(struct slice target)
 {
-	size_t at = 0;
+	struct slice host = host_of_target(target);
+	size_t at = host.size == 0 ? 0 : (size_t)(host.data + host.size - target.data);
 
-	if (target.size > 0 && target.data[0] != '/') {
-		at = slice_starts_with(target, SLICE_LITERAL("https://")) ?
-		    sizeof("https://") - 1 : sizeof("http://") - 1;
-		while (at < target.size && target.data[at] != '/')
-			at++;
-	}
-	return at < target.size ? slice_of(target.data + at, target.size - at) : SLICE_LITERAL("/");
+	return slice_of(target.data + at, target.size - at);
 }
 
 /* A node that stands by has no data: clients are sent to who has, and on its
@@ -111,13 +109,15 @@ stands_by(struct request *request)
 	if (worker->role == ROLE_PEER) {
 		response_plain_error(request, 404, "404 page not found");
 	} else if (worker->cluster->standby_url[0] == '\0') {
-		api_error(request, ERR_STANDBY_INTERNAL, SLICE_LITERAL("the leader is not known"),
-		    0);
+		/* It passes: clients take a 4xx for final, and repeat after a 5xx. */
+		api_error(request, ERR_LEADER_ELECT,
+		    SLICE_LITERAL("standing by: the leader is not known yet"), 0);
 	} else {
 		struct slice rest = path_and_query(request->target);
 
-		response_header(request, "Location", "%s%.*s", worker->cluster->standby_url,
-		    SLICE_ARGS(rest));
+		/* The path of a URL may be left out before its query. */
+		response_header(request, "Location", "%s%s%.*s", worker->cluster->standby_url,
+		    rest.size > 0 && rest.data[0] == '/' ? "" : "/", SLICE_ARGS(rest));
 		response_send(request, 307, NULL, SLICE_EMPTY);
 	}
 	return true;
@@ -135,14 +135,53 @@ router_name(unsigned route)
 	return route == 0 ? "other" : (const char *)routes[route - 1].path.data;
 }
 
+/* Called by a name that is not ours: the page of a browser may think it is its own. */
+static bool
+is_misdirected(struct request *request)
+{
+	const struct hosts *hosts = request->worker->hosts;
+	struct slice names[] = { request_header(request, "host"), host_of_target(request->target) };
+	char sentence[192];
+
+	for (size_t i = 0; hosts != NULL && i < ARRAY_COUNT(names); i++) {
+		if (hosts_allow(hosts, names[i]))
+			continue;
+		snprintf(sentence, sizeof(sentence), "\"%.*s\" is not a name of this node: "
+		    "-host-names lists those it has", (int)MIN_OF(names[i].size, (size_t)100),
+		    (const char *)names[i].data);
+		metric_add(METRIC_rejected_host, 1);
+		response_plain_error(request, 421, sentence);
+		return true;
+	}
+	return false;
+}
+
+/* Nodes, scripts and etcdctl send no Origin. What does is a page, and members are not
+ * for pages to remove: the peer port has no -cors that could allow one. */
+static bool
+is_write_of_a_page(const struct request *request)
+{
+	return request->worker->role == ROLE_PEER &&
+	    (request->method & (METHOD_GET | METHOD_HEAD | METHOD_OPTIONS)) == 0 &&
+	    request_header(request, "origin").data != NULL;
+}
+
 void
 router_handle(struct request *request)
 {
 	unsigned role = request->worker->role == ROLE_PEER ? ROUTE_PEER : ROUTE_CLIENT;
 	const struct cors *cors = request->worker->cors;
 
+	if (is_misdirected(request))
+		return;
 	if (request->method == METHOD_OPTIONS) {
 		response_send(request, 200, NULL, SLICE_EMPTY);
+		return;
+	}
+	if (is_write_of_a_page(request)) {
+		metric_add(METRIC_rejected_origin, 1);
+		response_plain_error(request, 403,
+		    "the peer port takes no changes from web pages (header Origin)");
 		return;
 	}
 	if (cors != NULL && cors_forbids(cors, request)) {

@@ -12,6 +12,7 @@
 #include "httpd/client/cors.h"
 #include "httpd/cluster.h"
 #include "httpd/handover.h"
+#include "httpd/host.h"
 #include "httpd/peer/peer.h"
 #include "httpd/server.h"
 
@@ -34,6 +35,7 @@ worker_open(struct worker *worker, int listen_fd)
 	worker->backend = backend_new(worker);
 	worker->server = server_new(worker, listen_fd);
 	worker->access = access_new(worker);
+	worker->hosts = hosts_new(&worker->config);
 	if (worker->role != ROLE_CLIENT)
 		return;
 	worker->handover = handover_new(worker);
@@ -49,6 +51,8 @@ worker_reconfigure(struct worker *worker, const struct config *config)
 	worker->config = *config;
 	access_free(&worker->access);
 	worker->access = access_new(worker);
+	hosts_free(&worker->hosts);
+	worker->hosts = hosts_new(&worker->config);
 	if (worker->role != ROLE_CLIENT)
 		return;
 	cors_free(&worker->cors);
@@ -89,6 +93,7 @@ worker_close(struct worker *worker)
 	/* Requests that end now leave the cache and the backend. */
 	server_free(&worker->server);
 	access_free(&worker->access);
+	hosts_free(&worker->hosts);
 	cors_free(&worker->cors);
 	cache_free(&worker->cache);
 	backend_free(&worker->backend);

@@ -10,7 +10,6 @@
 #include "raftd/state.h"
 
 /* How many nodes of the tree one entry may expire; the rest is due at once again. */
-#define EXPIRE_COUNT_MAX 1000
 
 /* The head of a payload; its body's record goes behind. */
 static struct buf
@@ -77,20 +76,20 @@ apply_payload_expire(uint64_t cutoff_ns)
 
 struct blob *
 apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
-    const struct command_config *config)
+    struct slice items)
 {
-	struct buf bytes = begin(COMMAND_CONFIG, session, sequence, low);
+	struct buf bytes = begin(COMMAND_CONFIG_ITEMS, session, sequence, low);
 
-	command_config_put(&bytes, config);
+	command_config_items_put(&bytes, &(struct command_config_items){ .items = items });
 	return payload_of(&bytes);
 }
 
 struct blob *
-apply_payload_create(const struct command_create *create)
+apply_payload_create(const struct command_create_items *create)
 {
-	struct buf bytes = begin(COMMAND_CREATE, 0, 0, 0);
+	struct buf bytes = begin(COMMAND_CREATE_ITEMS, 0, 0, 0);
 
-	command_create_put(&bytes, create);
+	command_create_items_put(&bytes, create);
 	return payload_of(&bytes);
 }
 
@@ -235,12 +234,19 @@ apply_update(struct node *node, const struct command_member *m, uint64_t time_ns
 	return outcome;
 }
 
+bool
+apply_is_member(const struct command_member *m)
+{
+	return m->name.size <= NAME_BYTES_MAX && m->peer_url.size <= URL_BYTES_MAX &&
+	    m->client_url.size <= URL_BYTES_MAX;
+}
+
 static struct store_outcome
 apply_member(struct node *node, const struct raft_entry *entry, struct reader *body)
 {
 	struct command_member m;
 
-	if (!command_member_get(body, &m) || !reader_done(body))
+	if (!command_member_get(body, &m) || !reader_done(body) || !apply_is_member(&m))
 		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
 	node->status_due = true;
 	node->proposals.update_retry_ms = 0;
@@ -266,7 +272,8 @@ apply_refused(struct node *node, struct reader *body)
 	struct command_refused refused;
 	struct store_outcome outcome;
 
-	if (!command_refused_get(body, &refused) || !reader_done(body))
+	if (!command_refused_get(body, &refused) || !reader_done(body) ||
+	    refused.cause.size > CAUSE_BYTES_MAX)
 		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
 	outcome = failed(node, err_from_number(refused.error), NULL);
 	if (refused.cause.size > 0)
@@ -277,52 +284,91 @@ apply_refused(struct node *node, struct reader *body)
 /* ---- the cluster ----------------------------------------------------------- */
 
 static void
-change_config(struct node *node, const struct command_config *change)
+config_changed(struct node *node)
 {
-	struct cluster_config *config = &node->replica.config;
-
-	cluster_config_change(config, change);
-	cluster_config_save(config, &node->effects);
+	replica_configure(&node->replica, &node->effects);
+	config_state_save(&node->replica.config, &node->effects);
 	node->status_due = true;
 }
 
-static struct store_outcome
-apply_config(struct node *node, struct reader *body)
+/* "active-size=9 remove-delay-ms=1800000 ..." */
+static void
+note_config(struct node *node)
 {
-	struct command_config change;
+	char text[512];
+	size_t length = 0;
 
-	if (!command_config_get(body, &change) || !reader_done(body))
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		int written;
+
+		written = snprintf(text + length, sizeof(text) - length, " %s=%" PRIu64,
+		    config_rows[i].name,
+		    cluster_config_value(&node->replica.config, &config_rows[i]));
+		length += (size_t)written;
+		ASSERT(length < sizeof(text));
+	}
+	for (size_t i = 0; i < length; i++)
+		if (text[i] == '_')
+			text[i] = '-';
+	node_note(node, DIAG_INFO, "cluster configuration changed%s", text);
+}
+
+/* Of either kind: a list of items, or in logs begun before it the three numbers. */
+static struct store_outcome
+apply_config(struct node *node, uint8_t kind, struct reader *body)
+{
+	struct cluster_config *config = &node->replica.config;
+	struct command_config_items change;
+	struct command_config old;
+
+	if (kind == COMMAND_CONFIG) {
+		if (!command_config_get(body, &old) || !reader_done(body))
+			return failed(node, ERR_RAFT_INTERNAL, "malformed command");
+		config_state_change(config, &old);
+	} else if (!command_config_items_get(body, &change) || !reader_done(body) ||
+	    cluster_config_take(config, change.items) != ERR_NONE) {
 		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
-	change_config(node, &change);
-	node_note(node, DIAG_INFO, "cluster configuration changed active-size=%" PRIu64
-	    " remove-delay-ms=%" PRIu64 " sync-interval-ms=%" PRIu64,
-	    node->replica.config.active_size, node->replica.config.remove_delay_ms,
-	    node->replica.config.sync_interval_ms);
+	}
+	config_changed(node);
+	note_config(node);
 	return failed(node, ERR_NONE, NULL);
 }
 
-/* The first member, and what its options say of the cluster, by one entry. */
+/*
+ * The first member, and what its options say of the cluster, by one entry: with
+ * a list of items, or in logs begun before it with the three numbers.
+ */
 static struct store_outcome
-apply_create(struct node *node, const struct raft_entry *entry, struct reader *body)
+apply_create(struct node *node, const struct raft_entry *entry, uint8_t kind, struct reader *body)
 {
-	struct command_create create;
-	struct command_member member;
+	struct cluster_config *config = &node->replica.config;
+	struct command_member member = { .op = MEMBER_JOIN };
+	struct command_create_items create;
+	struct command_create old = { .id = 0 };
+	bool well_formed;
 
-	if (!command_create_get(body, &create) || !reader_done(body) ||
-	    entry->conf_op != RAFT_CONF_ADD_VOTER)
+	if (kind == COMMAND_CREATE) {
+		well_formed = command_create_get(body, &old);
+		create = (struct command_create_items){ .id = old.id,
+			.cluster_id = old.cluster_id, .name = old.name,
+			.peer_url = old.peer_url, .client_url = old.client_url };
+	} else {
+		well_formed = command_create_items_get(body, &create);
+	}
+	if (!well_formed || !reader_done(body) || entry->conf_op != RAFT_CONF_ADD_VOTER)
 		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
-	change_config(node, &(struct command_config){
-	    .active_size = create.active_size,
-	    .remove_delay_ms = create.remove_delay_ms,
-	    .sync_interval_ms = create.sync_interval_ms });
-	member = (struct command_member){
-		.op = MEMBER_JOIN,
-		.id = create.id,
-		.cluster_id = create.cluster_id,
-		.name = create.name,
-		.peer_url = create.peer_url,
-		.client_url = create.client_url,
-	};
+	member.id = create.id;
+	member.cluster_id = create.cluster_id;
+	member.name = create.name;
+	member.peer_url = create.peer_url;
+	member.client_url = create.client_url;
+	if (!apply_is_member(&member) || cluster_config_take(config, create.items) != ERR_NONE)
+		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
+	config_state_change(config, &(struct command_config){
+	    .active_size = old.active_size,
+	    .remove_delay_ms = old.remove_delay_ms,
+	    .sync_interval_ms = old.sync_interval_ms });
+	config_changed(node);
 	return apply_join(node, &member, MEMBER_VOTER, entry->time_ns);
 }
 
@@ -361,15 +407,18 @@ apply_command(struct node *node, const struct raft_entry *entry, const struct co
 	case COMMAND_MEMBER:
 		return apply_member(node, entry, body);
 	case COMMAND_CONFIG:
-		return apply_config(node, body);
+	case COMMAND_CONFIG_ITEMS:
+		return apply_config(node, head->kind, body);
 	case COMMAND_CREATE:
-		return apply_create(node, entry, body);
+	case COMMAND_CREATE_ITEMS:
+		return apply_create(node, entry, head->kind, body);
 	case COMMAND_REFUSED:
 		return apply_refused(node, body);
 	case COMMAND_EXPIRE:
 		node->expiring = false;
 		if (command_expire_get(body, &expire) && reader_done(body))
-			store_expire(node->replica.store, expire.cutoff_ns, EXPIRE_COUNT_MAX,
+			store_expire(node->replica.store, expire.cutoff_ns,
+			    (struct store_budget){ EXPIRE_COUNT_MAX, EXPIRE_BYTES_MAX },
 			    entry->time_ns, &node->effects);
 		return failed(node, ERR_NONE, NULL);
 	default:
@@ -387,6 +436,11 @@ answer_known(struct node *node, const struct command_head *head,
 		return;
 	if (result->event)
 		event = blob_ref(store_event(node->replica.store, result->store_index));
+	if (result->event && event == NULL) {
+		node_answer_error(node, head->session, head->sequence, ERR_RAFT_INTERNAL,
+		    "the write was applied, its answer is not kept any more");
+		return;
+	}
 	node_answer(node, (struct answer){
 	    .session = head->session,
 	    .request_id = head->sequence,
@@ -462,10 +516,7 @@ apply_entry(struct node *node, const struct raft_entry *entry)
 	ASSERT(entry->index == node->applied.index + 1);
 	node->applied = (struct raft_position){ entry->index, entry->term };
 	node->replica.applied_ns = MAX_OF(node->replica.applied_ns, entry->time_ns);
-	if (node->effects.size == 0 && !node->applied_dirty)
-		node->effects_since_ms = node->now.monotonic_ms;
-	node->applied_dirty = true;
-
+	node_begin_effects(node);
 	if (entry->type == RAFT_ENTRY_CONF && entry->conf_op == RAFT_CONF_PROMOTE)
 		apply_promote(node, entry->conf_peer);
 	else if (entry->payload != NULL && apply_payload_parse(entry->payload, &head, &body))

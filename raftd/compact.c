@@ -243,8 +243,7 @@ install_commit(struct node *node)
 	bool keep;
 	uint64_t ticket;
 
-	if (store_loaded(install->replica.store, &where) != ERR_NONE ||
-	    requests_loaded(install->replica.requests, install->replica.store) != ERR_NONE ||
+	if (node_records_loaded(&install->replica, &where) != ERR_NONE ||
 	    !raft_wants_snapshot(node->raft, install->position, install->term)) {
 		send_credit(node, 0, install, SNAPSHOT_FAILED);
 		install_drop(install);
@@ -291,6 +290,7 @@ install_begin(struct node *node, peer_id from, const struct msg_snapshot_chunk *
 		},
 	};
 	cluster_config_init(&install->replica.config);
+	replica_configure(&install->replica, NULL);
 	node->io.install_begin(node->io.argument);
 	node_note(node, DIAG_INFO, "snapshot is being received from=%" PRIx64 " index=%" PRIu64,
 	    from, chunk->snapshot_index);

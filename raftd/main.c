@@ -27,6 +27,7 @@
 #include <unistd.h>
 
 #define RECORDS_PER_BREATH 1024
+#define BEAT_MS_MIN 250
 
 /* A client worker's end of its socket pair, until the node is current. */
 struct held_worker {
@@ -53,6 +54,7 @@ struct raftd {
 	uint64_t rejoin_wait_ms;
 	struct buf retire_peers;	/* for the one in our place; */
 	uint64_t retire_wait_ms;	/* see retire.h */
+	uint64_t beat_ms;		/* monotonic, last sign of life for the workers */
 	bool ending;
 };
 
@@ -67,11 +69,11 @@ io_submit(void *argument, const struct wal_turn *turn)
 }
 
 static void
-io_fetch(void *argument, uint64_t peer, raft_index from, size_t bytes_max)
+io_fetch(void *argument, uint64_t fetch, raft_index from, size_t bytes_max)
 {
 	struct raftd *raftd = argument;
 
-	wal_fetch(raftd->wal, peer, from, bytes_max);
+	wal_fetch(raftd->wal, fetch, from, bytes_max);
 }
 
 static uint64_t
@@ -153,11 +155,11 @@ io_watching(void *argument, uint64_t session, uint64_t watch_id,
 
 static void
 io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
-    struct slice event)
+    struct slice event, uint64_t past_bytes)
 {
 	struct raftd *raftd = argument;
 
-	sessions_event(raftd->sessions, session, watch_ids, count, event);
+	sessions_event(raftd->sessions, session, watch_ids, count, event, past_bytes);
 }
 
 static void
@@ -175,6 +177,14 @@ io_backup_piece(void *argument, uint64_t session, uint64_t request_id,
 	struct raftd *raftd = argument;
 
 	sessions_backup_piece(raftd->sessions, session, request_id, piece);
+}
+
+static size_t
+io_queued(void *argument, uint64_t session)
+{
+	const struct raftd *raftd = argument;
+
+	return sessions_queued_for(raftd->sessions, session);
 }
 
 static void
@@ -279,12 +289,12 @@ disk_persisted(void *argument, uint64_t ticket)
 }
 
 static void
-disk_fetched(void *argument, uint64_t peer, struct raft_position prev,
+disk_fetched(void *argument, uint64_t fetch, struct raft_position prev,
     const struct raft_entry *entries, size_t count)
 {
 	struct raftd *raftd = argument;
 
-	node_fetched(raftd->node, peer, prev, entries, count);
+	node_fetched(raftd->node, fetch, prev, entries, count);
 }
 
 static void
@@ -377,6 +387,7 @@ make_io(struct raftd *raftd)
 		.event = io_event,
 		.stats = io_stats,
 		.backup_piece = io_backup_piece,
+		.queued = io_queued,
 		.changed = io_changed,
 		.status = io_status,
 		.note = io_note,
@@ -402,6 +413,15 @@ exit_code_of(enum err err)
 	}
 }
 
+static void
+channel_lost(void *argument, uint64_t token, int why)
+{
+	struct raftd *raftd = argument;
+
+	msg_channel_lost_frame(child_out(raftd->child), 0,
+	    &(struct msg_channel_lost){ .token = token, .why = (uint8_t)why });
+}
+
 /* Opens the disk and makes the node of it; on failure *sentence says why. */
 static enum err
 open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
@@ -425,13 +445,15 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		.watches_max = config->max_watches,
 		.seed = rand_entropy(),
 		.new_cluster_id = rand_entropy(),
-		.active_size = config->cluster_active_size,
-		.remove_delay_ms = config->cluster_remove_delay,
-		.sync_interval_ms = config->cluster_sync_interval,
+		.cluster = {
+#define CONFIG(name, number, kind, initial, min, max, json, option) .name = config->option,
+#include "common/cluster_config_table.h"
+		},
 		.join = config->peers[0] != '\0' || config->discovery[0] != '\0' ||
 		    raftd->rejoin != NULL,
 		.rejoin = raftd->rejoin,
 		.rejoin_wait_ms = raftd->rejoin_wait_ms,
+		.resumes = child_restarts(raftd->child) > 0,
 	};
 	const char *where = NULL;
 	enum err err;
@@ -439,8 +461,15 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	err = wal_open(&options, &raftd->wal, recovered, sentence);
 	if (err != ERR_NONE)
 		return err;
+	if (raftd->rejoin != NULL && raftd->rejoin[0] == '\0' && config->peers[0] == '\0' &&
+	    config->discovery[0] == '\0' && recovered->identity.cluster_id == 0) {
+		*sentence = xasprintf("%s is of a machine that was removed, and whom to ask to "
+		    "join again is not known any more; start it with -peers", config->data_dir);
+		return ERR_INVALID;
+	}
 	raftd->node = node_new(&node_config, make_io(raftd), recovered);
 	raftd->sessions = sessions_new(raftd->loop, raftd->node);
+	sessions_on_lost(raftd->sessions, channel_lost, raftd);
 	err = wal_recover(raftd->wal, load_state, load_entry, raftd, sentence);
 	if (err != ERR_NONE)
 		return err;
@@ -615,6 +644,17 @@ alive(void *argument, struct msg_alive *message)
 
 /* ---- the turn --------------------------------------------------------------------- */
 
+/* An idle raftd has a turn at every sign of life for the supervisor; a busy one
+ * leaves the page alone most of the time, for it is in the caches of its readers. */
+static void
+beat(struct raftd *raftd, uint64_t now_ms)
+{
+	if (now_ms - raftd->beat_ms < BEAT_MS_MIN)
+		return;
+	raftd->beat_ms = now_ms;
+	sessions_beat(raftd->sessions);
+}
+
 static void
 due(void *argument UNUSED)
 {
@@ -631,6 +671,7 @@ turn_end(void *argument)
 
 	if (raftd->wal == NULL || raftd->node == NULL || raftd->ending)
 		return;
+	beat(raftd, now.monotonic_ms);
 	node_turn(raftd->node, now);
 	if (node_is_current(raftd->node))
 		attach_held(raftd);

@@ -3,7 +3,8 @@
  *
  * A turn:
  *	1 time; deadlines; proposals, changes and reads go to the core
- *	2 the core's output: reads confirmed, messages, committed entries applied
+ *	2 the core's output: reads confirmed, messages, committed entries applied, as
+ *	  many as a turn may do; what is left comes in the next one, at once
  *	3 one batch for the disk: new entries, hard state, and now and then the
  *	  effects of what was applied since: after EFFECTS_WAIT_MS, or when they
  *	  are many. Until then they are in the log, and would be applied again
@@ -25,10 +26,14 @@
 
 /* Applied effects go to the disk when they are so old or so many. */
 #define EFFECTS_WAIT_MS 1000
-#define EFFECTS_BYTES (4 * MIB)
+#define EFFECTS_BYTES_MAX (4 * MIB)
 /* A new leader waits at least so long for its followers before it gives up. */
 #define LEADER_WAIT_MS 1000
 #define READY_ROUNDS_MAX 8
+/* Effects of the entries that one turn applies: what it costs, in bytes. */
+#define TURN_EFFECTS_BYTES (8 * MIB)
+/* Of removed directories freed in one turn. */
+#define SWEEP_NODES_MAX 4096
 
 /* ---- life -------------------------------------------------------------------- */
 
@@ -39,6 +44,10 @@ node_new(const struct node_config *config, struct node_io io,
 	struct node *node = xzalloc(sizeof(*node));
 
 	node->config = *config;
+	if (config->effects_bytes_max == 0)
+		node->config.effects_bytes_max = EFFECTS_BYTES_MAX;
+	if (config->sweep_nodes_max == 0)
+		node->config.sweep_nodes_max = SWEEP_NODES_MAX;
 	node->io = io;
 	snprintf(node->name, sizeof(node->name), "%s", recovered->identity.name);
 	node->id = recovered->identity.node_id;
@@ -56,8 +65,10 @@ node_new(const struct node_config *config, struct node_io io,
 	node->replica.store = store_new(config->seed);
 	node->replica.requests = requests_new(config->seed);
 	cluster_config_init(&node->replica.config);
+	replica_configure(&node->replica, NULL);
 	node->role = RAFT_FOLLOWER;
 	node->standby = config->rejoin != NULL && node->cluster_id == 0;
+	node->belonged = config->resumes && !node->fresh;
 	proposals_init(&node->proposals, config->seed);
 	queries_init(&node->queries);
 	TAILQ_INIT(&node->changes);
@@ -65,12 +76,24 @@ node_new(const struct node_config *config, struct node_io io,
 	return node;
 }
 
+void
+replica_configure(struct replica *replica, struct buf *effects)
+{
+	store_limit_history(replica->store, replica->config.history_bytes, effects);
+	store_set_limits(replica->store, &(struct key_limits){
+	    .names = replica->config.max_key_names, .bytes = replica->config.max_key_bytes });
+}
+
 enum err
 node_load_record(struct replica *replica, struct slice key, struct slice value)
 {
 	struct reader in = reader_of(value);
 	struct stamp_state stamp;
+	enum err err;
 
+	/* Else it could not be sent on in a snapshot. */
+	if (key.size + value.size > STATE_RECORD_BYTES_MAX)
+		return ERR_CORRUPT;
 	if (store_owns(key))
 		return store_load(replica->store, key, value);
 	if (key.size == 0)
@@ -78,14 +101,29 @@ node_load_record(struct replica *replica, struct slice key, struct slice value)
 	if (key.data[0] == STATE_MEMBER || key.data[0] == STATE_REMOVED ||
 	    key.data[0] == STATE_FORGOTTEN)
 		return members_load(&replica->members, key, value);
-	if (key.data[0] == STATE_CONFIG)
-		return cluster_config_load(&replica->config, key, value);
+	if (key.data[0] == STATE_CONFIG) {
+		err = config_state_load(&replica->config, key, value);
+		replica_configure(replica, NULL);
+		return err;
+	}
 	if (key.data[0] != STATE_STAMP)
 		return requests_load(replica->requests, key, value);
 	if (key.size != 1 || !stamp_state_get(&in, &stamp) || !reader_done(&in) ||
 	    stamp.format != STATE_FORMAT)
 		return ERR_CORRUPT;
 	replica->applied_ns = stamp.applied_ns;
+	return ERR_NONE;
+}
+
+enum err
+node_records_loaded(struct replica *replica, const char **where)
+{
+	if (store_loaded(replica->store, where) != ERR_NONE)
+		return ERR_CORRUPT;
+	if (requests_loaded(replica->requests, replica->store) != ERR_NONE) {
+		*where = "a session that answers are kept for is missing, or an answer is too new";
+		return ERR_CORRUPT;
+	}
 	return ERR_NONE;
 }
 
@@ -98,6 +136,9 @@ node_load_state(struct node *node, struct slice key, struct slice value)
 enum err
 node_load_entry(struct node *node, const struct raft_entry *entry)
 {
+	/* Else it could not be sent to anybody. */
+	if (blob_slice(entry->payload).size > COMMAND_BYTES_MAX)
+		return ERR_CORRUPT;
 	node->loaded = xgrow(node->loaded, &node->loaded_capacity, node->loaded_count + 1,
 	    sizeof(*node->loaded));
 	node->loaded[node->loaded_count] = *entry;
@@ -106,24 +147,35 @@ node_load_entry(struct node *node, const struct raft_entry *entry)
 	return ERR_NONE;
 }
 
+/* All values are written down, so that no default of a later program counts. */
 static void
 start_cluster(struct node *node)
 {
-	struct command_create self = {
+	struct buf items = BUF_INIT;
+	struct cluster_config founding;
+	struct command_create_items self = {
 		.id = node->id,
 		.cluster_id = node->config.new_cluster_id,
 		.name = slice_text(node->name),
 		.peer_url = slice_text(node->config.peer_url),
 		.client_url = slice_text(node->config.client_url),
-		.active_size = node->config.active_size,
-		.remove_delay_ms = node->config.remove_delay_ms,
-		.sync_interval_ms = node->config.sync_interval_ms,
 	};
-	struct blob *payload = apply_payload_create(&self);
+	struct blob *payload;
 
+	cluster_config_init(&founding);
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		uint64_t value = cluster_config_value(&node->config.cluster, &config_rows[i]);
+
+		if (value != 0)
+			cluster_config_set(&founding, &config_rows[i], value);
+	}
+	cluster_config_put(&founding, &items);
+	self.items = buf_slice(&items);
+	payload = apply_payload_create(&self);
 	node_note(node, DIAG_INFO, "%s is starting a new cluster", node->name);
 	raft_bootstrap(node->raft, payload, node_time_ns(node));
 	blob_unref(&payload);
+	buf_free(&items);
 }
 
 enum err
@@ -142,12 +194,8 @@ node_start(struct node *node, struct clock_time now, const char **where)
 		    node->config.log_memory_bytes : LOG_MEMORY_BYTES,
 	};
 
-	if (store_loaded(node->replica.store, where) != ERR_NONE)
+	if (node_records_loaded(&node->replica, where) != ERR_NONE)
 		return ERR_CORRUPT;
-	if (requests_loaded(node->replica.requests, node->replica.store) != ERR_NONE) {
-		*where = "an answer kept for a session has no event";
-		return ERR_CORRUPT;
-	}
 	node->now = now;
 	(void)cluster_time_turn(&node->time, now, node->replica.applied_ns, false);
 	node->started_ns = now.wall_ns;
@@ -228,6 +276,7 @@ node_free(struct node **freed)
 	buf_free(&node->scratch);
 	buf_free(&node->event);
 	buf_free(&node->member_bytes);
+	buf_free(&node->config_bytes);
 	free(node);
 	*freed = NULL;
 }
@@ -256,6 +305,16 @@ bool
 node_was_removed(const struct node *node)
 {
 	return members_was_removed(&node->replica.members, node->id);
+}
+
+void
+node_note_member(struct node *node)
+{
+	raft_index commit;
+
+	if (!node->belonged && raft_met_leader(node->raft, &commit) &&
+	    node->applied.index >= commit)
+		node->belonged = members_find(&node->replica.members, node->id) != NULL;
 }
 
 bool
@@ -359,10 +418,10 @@ node_persisted(struct node *node, uint64_t ticket)
 }
 
 void
-node_fetched(struct node *node, uint64_t peer, struct raft_position prev,
+node_fetched(struct node *node, uint64_t fetch, struct raft_position prev,
     const struct raft_entry *entries, size_t count)
 {
-	raft_fetched(node->raft, peer, prev, entries, count);
+	raft_fetched(node->raft, fetch, prev, entries, count);
 }
 
 void
@@ -409,6 +468,14 @@ send_messages(struct node *node, const struct raft_ready *ready, uint64_t ticket
 }
 
 void
+node_begin_effects(struct node *node)
+{
+	if (node->effects.size == 0 && !node->applied_dirty)
+		node->effects_since_ms = node->now.monotonic_ms;
+	node->applied_dirty = true;
+}
+
+void
 node_add_stamp(struct node *node)
 {
 	struct stamp_state stamp = {
@@ -424,13 +491,19 @@ node_add_stamp(struct node *node)
 }
 
 static bool
+effects_are_many(const struct node *node)
+{
+	return node->effects.size >= node->config.effects_bytes_max;
+}
+
+static bool
 effects_are_due(const struct node *node)
 {
 	if (!node->applied_dirty)
 		return false;
 	if (node_was_removed(node) || backups_want_disk(node))
 		return true;
-	return node->effects.size >= EFFECTS_BYTES ||
+	return effects_are_many(node) ||
 	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
 }
 
@@ -444,6 +517,7 @@ add_effects(struct node *node, struct wal_turn *turn)
 	turn->effects = buf_slice(&node->effects);
 	turn->applied_set = true;
 	turn->applied = node->applied;
+	node->turn_bytes += node->effects.size;
 	node->stored = node->applied.index;
 	node->applied_dirty = false;
 }
@@ -472,7 +546,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 	batch = xzalloc(sizeof(*batch));
 	batch->ticket = node->io.submit(node->io.argument, &turn);
 	batch->submitted_ms = node->now.monotonic_ms;
-	batch->raft = turn.hard_state_set || turn.entry_count > 0;
+	batch->raft = ready != NULL;
 	if (turn.entry_count > 0)
 		batch->position = (struct raft_position){
 			turn.entries[turn.entry_count - 1].index,
@@ -497,15 +571,21 @@ core_needs_disk(const struct raft_ready *ready)
 	return ready->hard_state_changed || ready->truncate_from != 0 || ready->entry_count > 0;
 }
 
+/* As far as the effects fit into one batch: a small entry may have great ones. */
 static void
 apply_all(struct node *node, const struct raft_ready *ready)
 {
 	bool measured = node->io.applying != NULL && ready->committed_count > 0;
+	size_t count = 0;
 
 	if (measured)
 		node->io.applying(node->io.argument, true);
-	for (size_t i = 0; i < ready->committed_count; i++)
-		apply_entry(node, &ready->committed[i]);
+	node_note_member(node);
+	while (count < ready->committed_count && !effects_are_many(node)) {
+		apply_entry(node, &ready->committed[count++]);
+		node_note_member(node);
+	}
+	raft_took(node->raft, count);
 	if (measured)
 		node->io.applying(node->io.argument, false);
 }
@@ -523,11 +603,11 @@ take_ready(struct node *node)
 	raft_ready(node->raft, &ready);
 	queries_ready(node, &ready);
 	apply_all(node, &ready);
-	if (core_needs_disk(&ready))
+	if (core_needs_disk(&ready) || effects_are_many(node))
 		ticket = submit_batch(node, &ready);
 	send_messages(node, &ready, ticket);
 	for (size_t i = 0; i < ready.fetch_count; i++)
-		node->io.fetch(node->io.argument, ready.fetches[i].peer, ready.fetches[i].from,
+		node->io.fetch(node->io.argument, ready.fetches[i].id, ready.fetches[i].from,
 		    ready.fetches[i].bytes_max);
 	lagging_count = MIN_OF(ready.snapshot_count, ARRAY_COUNT(lagging));
 	for (size_t i = 0; i < lagging_count; i++)
@@ -539,26 +619,59 @@ take_ready(struct node *node)
 	return more;
 }
 
+/* History waits for those who do not take what they have. */
+static bool
+has_room(void *argument, uint64_t session)
+{
+	const struct node *node = argument;
+
+	return node->io.queued == NULL ||
+	    node->io.queued(node->io.argument, session) < CATCH_UP_QUEUE_BYTES;
+}
+
+static struct store_catch_up
+catch_up_how(const struct node *node)
+{
+	const struct node_config *config = &node->config;
+
+	return (struct store_catch_up){
+		.bytes_max = config->catch_up_bytes != 0 ? config->catch_up_bytes : CATCH_UP_BYTES,
+		.looks_max = config->catch_up_looks != 0 ? config->catch_up_looks : CATCH_UP_LOOKS,
+		.piece_bytes = config->watch_piece_bytes != 0 ? config->watch_piece_bytes :
+		    WATCH_PIECE_BYTES,
+		.untaken_max = config->catch_up_untaken != 0 ? config->catch_up_untaken :
+		    CATCH_UP_UNTAKEN_BYTES,
+		.has_room = has_room,
+		.argument = (void *)(uintptr_t)node,
+	};
+}
+
 static void
 send_events(struct node *node)
 {
+	struct store_catch_up how = catch_up_how(node);
 	const struct store_hit *hits;
-	size_t count = store_take_hits(node->replica.store, &hits);
+	size_t count;
 
+	store_catch_up(node->replica.store, &how);
+	count = store_take_hits(node->replica.store, &hits);
 	for (size_t i = 0; i < count; i++) {
-		struct msg_watching ended = {
-			.error = (uint16_t)hits[i].error,
+		struct msg_watching message = {
+			.error = hits[i].kind == HIT_CLEARED ? ERR_WATCHER_CLEARED : ERR_NONE,
 			.store_index = store_index(node->replica.store),
+			.raft_index = node->applied.index,
+			.raft_term = raft_current_term(node->raft),
 		};
 
-		if (hits[i].error == ERR_NONE) {
+		if (hits[i].kind == HIT_EVENT) {
 			node->io.event(node->io.argument, hits[i].owner, hits[i].ids,
-			    hits[i].id_count, blob_slice(hits[i].event));
+			    hits[i].id_count, blob_slice(hits[i].event),
+			    hits[i].past_bytes);
 			continue;
 		}
 		for (size_t n = 0; n < hits[i].id_count; n++)
 			node->io.watching(node->io.argument, hits[i].owner, hits[i].ids[n],
-			    &ended);
+			    &message);
 	}
 }
 
@@ -602,11 +715,12 @@ list_peers(const struct node *node, struct buf *list)
 	}
 }
 
-/* Who was away when it was removed asks at once, who was sent away does not. */
+/* Who was away when it was removed asks at once, who was sent away does not: it would be
+ * back before anybody saw that it was gone. */
 static void
 retire(struct node *node)
 {
-	uint64_t wait_ms = node->met_leader ? node->replica.config.sync_interval_ms : 0;
+	uint64_t wait_ms = node->belonged ? node->replica.config.sync_interval_ms : 0;
 	struct buf peers = BUF_INIT;
 
 	node_note(node, DIAG_INFO,
@@ -652,6 +766,17 @@ end_if_older(struct node *node)
 	node->io.end(node->io.argument, EXIT_DATA, text);
 }
 
+/* What was removed is freed while nothing waits for it. */
+static void
+sweep(struct node *node)
+{
+	if (!store_has_to_sweep(node->replica.store))
+		return;
+	node_begin_effects(node);
+	(void)store_sweep(node->replica.store, node->config.sweep_nodes_max,
+	    &node->effects);
+}
+
 static void
 finish_move(struct node *node)
 {
@@ -672,15 +797,18 @@ node_turn(struct node *node, struct clock_time now)
 	compact_turn(node);
 	disk_turn(node);
 	expiry_turn(node);
-	for (unsigned i = 0; i < READY_ROUNDS_MAX; i++) {
+	node->turn_bytes = 0;
+	node->behind = true;
+	for (unsigned i = 0; node->behind && i < READY_ROUNDS_MAX &&
+	    node->turn_bytes < TURN_EFFECTS_BYTES; i++) {
 		proposals_turn(node);
 		changes_turn(node);
 		demote_turn(node);
 		queries_turn(node);
-		if (!take_ready(node))
-			break;
+		node->behind = take_ready(node);
 	}
 	queries_turn(node);
+	sweep(node);
 	if (effects_are_due(node) || node->written_cluster_id != 0)
 		submit_batch(node, NULL);
 	backups_turn(node);
@@ -698,7 +826,11 @@ uint64_t
 node_deadline(const struct node *node)
 {
 	uint64_t due = MIN_OF(raft_deadline(node->raft), compact_deadline(node));
+	struct store_catch_up how = catch_up_how(node);
 
+	if (node->behind || store_has_to_sweep(node->replica.store) ||
+	    store_may_catch_up(node->replica.store, &how))
+		return node->now.monotonic_ms;
 	due = MIN_OF(due, proposals_deadline(node));
 	due = MIN_OF(due, changes_deadline(node));
 	due = MIN_OF(due, demote_deadline(node));

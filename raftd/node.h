@@ -17,6 +17,7 @@
 #define MOOTHALL_RAFTD_NODE_H
 
 #include "common/clock.h"
+#include "common/cluster_config.h"
 #include "common/ipc/wire.h"
 #include "raftd/node_io.h"
 #include "raftd/raft/raft.h"
@@ -34,12 +35,16 @@ struct node_config {
 	uint64_t watches_max;
 	size_t append_bytes_max;	/* of limits.h if 0, and so the next */
 	size_t log_memory_bytes;
+	size_t effects_bytes_max;	/* applied until they are handed to the disk; 0 as in */
+	size_t sweep_nodes_max;		/* node.c: of what was removed, freed in one turn */
+	size_t catch_up_bytes, catch_up_looks, catch_up_untaken, watch_piece_bytes;
 	uint64_t seed;			/* election timeouts and hash tables */
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
-	uint64_t active_size, remove_delay_ms, sync_interval_ms; /* and so these; 0: the default */
+	struct cluster_config cluster;	/* and so this; 0 there: the default */
 	bool join;			/* empty directory: wait for node_joined */
 	const char *rejoin;		/* of one who was removed: peers to ask, by commas; */
 	uint64_t rejoin_wait_ms;	/* then. NULL: none. Borrowed for its life */
+	bool resumes;			/* the machine was not away: raftd alone starts again */
 };
 
 /*
@@ -75,6 +80,10 @@ void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
 void node_watch(struct node *node, uint64_t session, uint64_t watch_id,
     const struct msg_watch *watch);
+/* A watch that is given the past may get its next piece. */
+void node_watch_more(struct node *node, uint64_t session, uint64_t watch_id);
+/* The worker has worked off events of so many past_bytes. */
+void node_watch_taken(struct node *node, uint64_t session, uint64_t past_bytes);
 void node_unwatch(struct node *node, uint64_t session, uint64_t watch_id);
 void node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind);
 /* A backup of the applied state: sequence 0 begins one, the others ask for the next
@@ -82,6 +91,8 @@ void node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_
 void node_backup_ask(struct node *node, uint64_t session, uint64_t request_id,
     uint64_t sequence);
 void node_backup_stop(struct node *node, uint64_t session, uint64_t request_id);
+/* So many client workers have a session. */
+void node_set_workers(struct node *node, size_t count);
 /* The worker's channel closed: nobody waits for its answers, its watches end. */
 void node_session_gone(struct node *node, uint64_t session);
 /* Our join through another node was answered. */
@@ -106,7 +117,7 @@ enum err node_peer_frame(struct node *node, const struct frame *frame) MUST_CHEC
 /* ---- inputs: the disk ---------------------------------------------------------------- */
 
 void node_persisted(struct node *node, uint64_t ticket);
-void node_fetched(struct node *node, uint64_t peer, struct raft_position prev,
+void node_fetched(struct node *node, uint64_t fetch, struct raft_position prev,
     const struct raft_entry *entries, size_t count);
 void node_snapshot_read(struct node *node, uint64_t snapshot, struct raft_position position,
     struct slice records, bool last);
@@ -156,6 +167,8 @@ struct node_effects {
 	void *argument;
 };
 /* Check what was loaded and apply every entry behind it. ERR_CORRUPT with *where (static). */
+/* Give the records of all keys that were loaded, in their present form. */
+void node_save_keys(struct node *node, const struct node_effects *effects);
 enum err node_replay(struct node *node, const struct node_effects *effects,
     const char **where) MUST_CHECK;
 uint64_t node_replayed_store_index(const struct node *node);

@@ -31,7 +31,7 @@ enum node_span {
 struct node_io {
 	/* ---- the disk: as wal.h has them; answered by node_persisted, _fetched, _snapshot_read */
 	uint64_t (*submit)(void *argument, const struct wal_turn *turn);
-	void (*fetch)(void *argument, uint64_t peer, raft_index from, size_t bytes_max);
+	void (*fetch)(void *argument, uint64_t fetch, raft_index from, size_t bytes_max);
 	uint64_t (*snapshot_begin)(void *argument);
 	void (*snapshot_read)(void *argument, uint64_t snapshot, size_t bytes_max);
 	void (*snapshot_end)(void *argument, uint64_t snapshot);
@@ -49,12 +49,16 @@ struct node_io {
 	    const struct node_outcome *outcome);
 	void (*watching)(void *argument, uint64_t session, uint64_t watch_id,
 	    const struct msg_watching *answer);
+	/* past_bytes: to be told back by node_watch_taken once it is worked off. */
 	void (*event)(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
-	    struct slice event);
+	    struct slice event, uint64_t past_bytes);
 	void (*stats)(void *argument, uint64_t session, uint64_t request_id,
 	    const struct msg_stats *stats);
 	void (*backup_piece)(void *argument, uint64_t session, uint64_t request_id,
 	    const struct msg_backup_piece *piece);
+	/* Bytes that wait for that session's worker to take them. When they become fewer
+	 * there is a turn. NULL: none ever wait. */
+	size_t (*queued)(void *argument, uint64_t session);
 	/* To every client worker: paths that changed. No worker may take itself to be
 	 * up to date any more once an outcome or event of the turn reaches any. */
 	void (*changed)(void *argument, const struct msg_changed *changed);

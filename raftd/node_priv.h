@@ -23,7 +23,7 @@
 #define MOOTHALL_RAFTD_NODE_PRIV_H
 
 #include "common/hash.h"
-#include "raftd/cluster_config.h"
+#include "raftd/config_state.h"
 #include "raftd/cluster_time.h"
 #include "raftd/member.h"
 #include "raftd/node.h"
@@ -67,11 +67,18 @@ struct forwarded {
 	struct blob *payload;
 };
 
+struct proposal_share {
+	uint64_t session;
+	size_t bytes;
+};
+
 struct proposals {
 	struct hash by_id;
 	struct proposal_list all, pending, submitted;
 	STAILQ_HEAD(, forwarded) forwarded;
 	size_t bytes;			/* of all payloads */
+	struct proposal_share *shares;	/* of them, each session's; none is 0 */
+	size_t share_count, share_capacity;
 	uint64_t failed;		/* refused, or not applied in time */
 	raft_term term;			/* what submitted was submitted under */
 	peer_id leader;
@@ -81,7 +88,8 @@ struct proposals {
 void proposals_init(struct proposals *proposals, uint64_t seed);
 void proposals_free(struct proposals *proposals);
 /* Takes payload. A proposal of that id that waits already is kept instead; above
- * PROPOSAL_BYTES_MAX in all it is refused with an answer. again: see node_write. */
+ * PROPOSAL_BYTES_MAX in all, or SESSION_PROPOSAL_BYTES_MAX of a session, it is refused
+ * with an answer. again: see node_write. */
 void proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blob *payload,
     bool conf, bool again);
 void proposals_session_gone(struct node *node, uint64_t session);
@@ -91,8 +99,9 @@ bool proposals_finish(struct node *node, uint64_t session, uint64_t sequence);
 void proposals_resend(struct node *node);
 void proposals_turn(struct node *node);
 uint64_t proposals_deadline(const struct node *node);
-/* A forwarded proposal of another node came. */
-void proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_proposal *m);
+/* A forwarded proposal of another node came. ERR_MALFORMED: no entry can hold it. */
+enum err proposals_forwarded(struct node *node, peer_id from,
+    const struct msg_forward_proposal *m) MUST_CHECK;
 void proposals_refused(struct node *node, const struct msg_forward_refused *m);
 
 /* ---- change.c --------------------------------------------------------------- */
@@ -348,7 +357,7 @@ struct node {
 	char standby_url[URL_BYTES_MAX + 1];
 	bool told_removed;		/* by another node: our log does not say so yet */
 	bool told_forgotten;		/* the same, for good */
-	bool met_leader;		/* since the start */
+	bool belonged;			/* was a member while it ran: see node_note_member */
 	bool over;			/* the world was told that this node has ended */
 	struct clock_time now;
 	struct cluster_time time;
@@ -368,6 +377,8 @@ struct node {
 	struct buf effects;		/* applied, not yet handed to the disk */
 	bool applied_dirty;		/* applied or commit moved since the last batch */
 	uint64_t effects_since_ms;	/* when effects became not empty */
+	size_t turn_bytes;		/* effects that were handed over in this turn */
+	bool behind;			/* the core has more for us at once */
 	uint64_t written_cluster_id;	/* 0, or to be in the next batch */
 
 	struct proposals proposals;
@@ -387,13 +398,14 @@ struct node {
 	struct answer *answers;
 	size_t answer_count, answer_capacity;
 
+	size_t client_workers;		/* that have a session */
 	uint64_t announced;		/* store index up to which workers know of changes */
 
 	/* status.c */
 	bool status_due;
 	uint64_t status_sent_ms;
 	uint64_t status_index;		/* store index last told */
-	struct buf member_bytes;
+	struct buf member_bytes, config_bytes;
 	peer_id leader;
 	uint64_t leader_since_ns;
 	enum raft_role role;
@@ -413,9 +425,14 @@ struct node {
 /* Where to append frames for peers that may leave once ticket is synced; at
  * once if ticket is 0 or synced already. */
 struct buf *node_after(struct node *node, uint64_t ticket);
+/* Hand the store what it has to know of the configuration, which was set or changed.
+ * effects NULL: while loading. */
+void replica_configure(struct replica *replica, struct buf *effects);
 /* Give a state record to whom it belongs. */
 enum err node_load_record(struct replica *replica, struct slice key, struct slice value)
     MUST_CHECK;
+/* All were given: ERR_CORRUPT with *where (static) if they do not fit together. */
+enum err node_records_loaded(struct replica *replica, const char **where) MUST_CHECK;
 /* Queue an outcome for the turn's end. Takes cause and event. */
 void node_answer(struct node *node, struct answer answer);
 /* Queue an error outcome at the present indexes with a text as its cause. */
@@ -423,10 +440,18 @@ void node_answer_error(struct node *node, uint64_t session, uint64_t request_id,
     const char *cause);
 void node_note(struct node *node, enum diag_level level, const char *format, ...)
     PRINTF_LIKE(3, 4);
+/* Something is about to be appended to effects. */
+void node_begin_effects(struct node *node);
 /* The stamp of what was applied last, as an effect. */
 void node_add_stamp(struct node *node);
 /* The cluster's time: of stamps, of expiry, and for answers. */
 uint64_t node_time_ns(const struct node *node);
+/*
+ * Has this node been a member since its start? Then its removal is one that sent it
+ * away; else it was away when it was removed. It has if it is one as of what was
+ * committed when it first met a leader. Called whenever more was applied.
+ */
+void node_note_member(struct node *node);
 /* The log says that this node is a member no more. */
 bool node_was_removed(const struct node *node);
 /* Leader: it is this node, or was heard within two election time-outs. */
@@ -445,10 +470,12 @@ struct blob *apply_payload_member(uint64_t session, uint64_t sequence, uint64_t 
     const struct command_member *member);
 struct blob *apply_payload_expire(uint64_t cutoff_ns);
 struct blob *apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
-    const struct command_config *config);
-struct blob *apply_payload_create(const struct command_create *create);
+    struct slice items);
+struct blob *apply_payload_create(const struct command_create_items *create);
 struct blob *apply_payload_refused(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_refused *refused);
+/* Do its texts fit what is said of members everywhere? It may be a node's invention. */
+bool apply_is_member(const struct command_member *m);
 /* Take a payload apart; false: malformed. body is the reader behind the head. */
 bool apply_payload_parse(const struct blob *payload, struct command_head *head,
     struct reader *body);

@@ -304,7 +304,8 @@ load_result(struct requests *requests, struct slice key, struct slice value)
 	uint64_t id, sequence;
 
 	if (!state_key_parse(key, &id, &sequence, 2) || !result_state_get(&in, &state) ||
-	    !reader_done(&in) || state.format != STATE_FORMAT)
+	    !reader_done(&in) || state.format != STATE_FORMAT ||
+	    state.cause.size > CAUSE_BYTES_MAX)
 		return ERR_CORRUPT;
 	entry = find_session(requests, id);
 	if (entry == NULL)
@@ -362,11 +363,10 @@ requests_loaded(struct requests *requests, struct store *store)
 			const struct request_result *result =
 			    &entry->results[entry->start + n].result;
 
-			if (!result->event)
-				continue;
-			if (store_event(store, result->store_index) == NULL)
+			if (result->store_index > store_index(store))
 				err = ERR_CORRUPT;
-			else
+			/* One that had to go leaves its result behind. */
+			if (result->event)
 				store_event_retain(store, result->store_index);
 		}
 		sorted[i++] = entry;

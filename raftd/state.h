@@ -9,6 +9,7 @@
 #undef CODEC_TABLE
 
 #define STATE_FORMAT 1
+#define STATE_FORMAT_CONFIG_ITEMS 2
 #define STATE_KEY_BYTES 17
 
 enum state_prefix {

@@ -9,7 +9,7 @@
  *	'T'				stamp_state
  *	'U' be64 node id		removed_state
  *	'F' be64 node id		forgotten_state
- *	'C'				config_state; without it: the defaults
+ *	'C'				config_items_state; without it: the defaults
  *
  * No guard: included many times; undefines its macros.
  */
@@ -31,9 +31,12 @@ RECORD(removed_state,		/* a member that was removed: its id never comes back */
     FIELD(u8, format))		/* 1 */
 RECORD(forgotten_state,		/* the same, and its machine may not come back either */
     FIELD(u8, format))		/* 1 */
-RECORD(config_state,		/* of the cluster */
+RECORD(config_state,		/* of the cluster: read, not written any more */
     FIELD(u8, format)		/* 1 */
     FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms))
+RECORD(config_items_state,	/* of the cluster */
+    FIELD(u8, format)		/* 2, STATE_FORMAT_CONFIG_ITEMS */
+    FIELD(bytes, items))	/* list of config_item */
 RECORD(stamp_state,
     FIELD(u8, format)		/* 1 */
     FIELD(u64, applied_ns))	/* the latest stamp of all applied entries */

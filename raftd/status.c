@@ -56,6 +56,8 @@ node_status(struct node *node, struct msg_status *status)
 		members = &node->joined_with;
 	buf_clear(&node->member_bytes);
 	members_encode(members, &node->member_bytes);
+	buf_clear(&node->config_bytes);
+	cluster_config_put(&node->replica.config, &node->config_bytes);
 	*status = (struct msg_status){
 		.phase = (uint8_t)(node->started ? phase_of(node) : PHASE_RECOVERING),
 		.node_id = node->id,
@@ -69,9 +71,7 @@ node_status(struct node *node, struct msg_status *status)
 		.leader_since_ns = node->leader_since_ns,
 		.started_ns = node->started_ns,
 		.members = buf_slice(&node->member_bytes),
-		.active_size = node->replica.config.active_size,
-		.remove_delay_ms = node->replica.config.remove_delay_ms,
-		.sync_interval_ms = node->replica.config.sync_interval_ms,
+		.config = buf_slice(&node->config_bytes),
 		.standby_url = node->standby ? slice_text(node->standby_url) : SLICE_EMPTY,
 		.rejoin = node->standby && node->config.rejoin != NULL ?
 		    slice_text(node->config.rejoin) : SLICE_EMPTY,
@@ -145,7 +145,6 @@ status_turn(struct node *node)
 	raft_term term = raft_current_term(node->raft);
 	bool paused = node->now.monotonic_ms < node->status_sent_ms + STATUS_PAUSE_MS;
 
-	node->met_leader = node->met_leader || leader != 0;
 	if (leader != node->leader || role != node->role || term != node->term) {
 		note_changes(node);
 		if (leader != node->leader)

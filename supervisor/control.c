@@ -16,6 +16,7 @@
 #include "supervisor/log.h"
 #include "supervisor/log_level.h"
 #include "supervisor/reload.h"
+#include "supervisor/safe_path.h"
 #include "supervisor/supervisor.h"
 #include "supervisor/upgrade.h"
 #include "supervisor/wiring.h"
@@ -542,12 +543,16 @@ bind_in(int directory_fd)
 	struct sockaddr_un address = { .sun_family = AF_UNIX, .sun_path = CONTROL_SOCKET_NAME };
 	int here = open(".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+	mode_t mask;
 	bool good = false;
 
 	if (fd != -1 && here != -1 && fchdir(directory_fd) == 0) {
 		(void)unlink(CONTROL_SOCKET_NAME);
+		/* Made with mode 0660: by its name it could be another file already. */
+		mask = umask(0117);
 		good = bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-		    chmod(CONTROL_SOCKET_NAME, 0660) == 0 && listen(fd, CONNECTIONS_MAX) == 0;
+		    listen(fd, CONNECTIONS_MAX) == 0;
+		(void)umask(mask);
 		if (fchdir(here) == -1)
 			good = false;
 	}
@@ -563,14 +568,18 @@ bind_in(int directory_fd)
 enum err
 control_open(struct supervisor *supervisor, struct control **result)
 {
-	int directory_fd = open(supervisor->config->run_dir, O_PATH | O_DIRECTORY | O_CLOEXEC);
-	int fd = directory_fd == -1 ? -1 : bind_in(directory_fd);
+	int directory_fd, fd;
+	bool owned;
+	int error = safe_path_open_directory(NULL, supervisor->config->run_dir, &directory_fd,
+	    &owned);
 
+	if (error != 0)
+		return err_from_errno(error);
+	fd = bind_in(directory_fd);
 	if (fd == -1) {
 		enum err err = err_from_errno(errno);
 
-		if (directory_fd != -1)
-			close(directory_fd);
+		close(directory_fd);
 		return err;
 	}
 	*result = control_adopt(supervisor, fd, directory_fd, -1);

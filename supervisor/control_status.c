@@ -101,7 +101,7 @@ put_processes(yajl_gen gen, const struct supervisor *supervisor)
 	put_process(gen, "supervisor", "running", getpid(), own_start_ns(supervisor), 0, 0,
 	    memory_of(getpid()));
 	TAILQ_FOREACH(process, &supervisor->processes, link)
-		put_process(gen, process->name, process_state_name(process->state), process->pid,
+		put_process(gen, process->name, process_state_name(process), process->pid,
 		    process->started_wall_ns, process->restarts, process->connections,
 		    memory_of_child(process));
 	yajl_gen_array_close(gen);
@@ -188,7 +188,7 @@ print_node(struct buf *text, const struct supervisor *supervisor)
 	buf_append_text(text, "processes:\n");
 	print_process(text, "supervisor", "running", getpid(), 0, 0, memory_of(getpid()));
 	TAILQ_FOREACH(process, &supervisor->processes, link)
-		print_process(text, process->name, process_state_name(process->state), process->pid,
+		print_process(text, process->name, process_state_name(process), process->pid,
 		    process->restarts, process->connections, memory_of_child(process));
 }
 

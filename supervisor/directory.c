@@ -6,7 +6,9 @@
 #include "common/clock.h"
 #include "common/diag.h"
 #include "common/limits.h"
+#include "common/lock_text.h"
 #include "common/xmem.h"
+#include "supervisor/safe_path.h"
 #include "supervisor/setup.h"
 
 #include <dirent.h>
@@ -22,42 +24,14 @@
 
 #define LOCK_WAIT_MS 2000
 #define LOCK_STEP_NS (20 * 1000 * 1000)
-#define LOCK_TEXT_BYTES 512
+#define LOCK_FLAGS (O_RDWR | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)
 
-struct lock_text {
-	long pid;
-	char since[CLOCK_TEXT_BYTES];
-	char name[NAME_BYTES_MAX + 1];
+/* DATA_DIR, opened: what others make of its path meanwhile does not matter. */
+struct opened {
+	int fd;
+	bool owned;		/* root's, which is to give it to the user */
+	struct stat status;	/* as it was found */
 };
-
-/* As mkdir -p, with mode for what is made, which is given to the user. */
-static enum err
-make_with_parents(const struct privileges *privileges, const char *path, mode_t mode)
-{
-	char *copy = xstrdup(path);
-	enum err err = ERR_NONE;
-
-	for (char *at = copy + 1; err == ERR_NONE; at++) {
-		char end = *at;
-
-		if (end != '/' && end != '\0')
-			continue;
-		*at = '\0';
-		if (mkdir(copy, 0700) == 0) {
-			if ((privileges->user != NULL &&
-			    lchown(copy, privileges->uid, privileges->gid) == -1) ||
-			    chmod(copy, mode) == -1)
-				err = err_from_errno(errno);
-		} else if (errno != EEXIST) {
-			err = err_from_errno(errno);
-		}
-		*at = end;
-		if (end == '\0')
-			break;
-	}
-	free(copy);
-	return err;
-}
 
 static const char *
 user_name(uid_t uid, char *number, size_t size)
@@ -84,129 +58,147 @@ foreign_owner(const char *shown, uid_t owner, uid_t ours)
 }
 
 static bool
-holds(const char *path, const char *entry)
+holds(const struct opened *opened, const char *entry)
 {
-	char *full = xasprintf("%s/%s", path, entry);
-	bool found = access(full, F_OK) == 0;
-
-	free(full);
-	return found;
+	return faccessat(opened->fd, entry, F_OK, 0) == 0;
 }
 
 /* Data of the Go servers; our own FORMAT is checked by raftd. */
 static const char *
-foreign_data(const char *path)
+foreign_data(const struct opened *opened)
 {
-	if (holds(path, "FORMAT"))
+	if (holds(opened, "FORMAT"))
 		return NULL;
-	if (holds(path, "member/wal"))
+	if (holds(opened, "member/wal"))
 		return "member/wal";
-	if (holds(path, "member"))
+	if (holds(opened, "member"))
 		return "member";
-	if (holds(path, "log") && holds(path, "conf"))
+	if (holds(opened, "log") && holds(opened, "conf"))
 		return "log and conf";
 	return NULL;
 }
 
+/* Others could put anything into it before we came. */
+static bool
+was_open(const struct opened *opened)
+{
+	return (opened->status.st_mode & 022) != 0;
+}
+
 /* For our user only, whatever it was. */
 static void
-tighten(const char *path, const struct stat *status)
+tighten(const struct opened *opened, const char *path)
 {
-	if ((status->st_mode & 077) == 0)
+	if ((opened->status.st_mode & 077) == 0)
 		return;
-	if (chmod(path, 0700) == -1)
+	if (fchmod(opened->fd, 0700) == -1)
 		diag_warn("directory", "cannot set mode 0700: path=%s error=%s", path,
 		    err_text(err_from_errno(errno)));
-	else if ((status->st_mode & 022) != 0)
+	else if (was_open(opened))
 		diag_warn("directory", "others could write to it, made it mode 0700: path=%s",
 		    path);
 }
 
-/* What is there is a directory, ours, and holds nobody else's data. */
+/* What is there is a directory, ours, and holds nobody else's data. Opened in any case
+ * but EXIT_USAGE. */
 static enum exit_code
 examine(const char *shown, const struct privileges *privileges, const char *path,
-    struct stat *status, char **problem)
+    struct opened *opened, char **problem)
 {
 	const char *foreign;
+	int error = safe_path_open_directory(privileges, path, &opened->fd, &opened->owned);
 
-	if (stat(path, status) == -1 || !S_ISDIR(status->st_mode)) {
-		*problem = xasprintf("%s (-data-dir) is not a directory", shown);
+	if (error != 0) {
+		*problem = error == ENOTDIR || error == ENOENT ?
+		    xasprintf("%s (-data-dir) is not a directory", shown) :
+		    xasprintf("cannot open %s (-data-dir): %s", shown, safe_path_reason(error));
 		return EXIT_USAGE;
 	}
-	if (status->st_uid != privileges->uid && (status->st_uid != 0 || geteuid() != 0)) {
-		*problem = foreign_owner(shown, status->st_uid, privileges->uid);
-		return EXIT_USAGE;
-	}
-	foreign = foreign_data(path);
-	if (foreign == NULL)
+	if (fstat(opened->fd, &opened->status) == -1) {
+		*problem = xasprintf("cannot look at %s (-data-dir): %s", shown, strerror(errno));
+	} else if (opened->status.st_uid != privileges->uid && !opened->owned) {
+		*problem = foreign_owner(shown, opened->status.st_uid, privileges->uid);
+	} else if ((foreign = foreign_data(opened)) != NULL) {
+		*problem = xasprintf("%s holds data of another etcd (%s); choose another "
+		    "-data-dir", shown, foreign);
+		return EXIT_DATA;
+	} else {
 		return EXIT_STOPPED;
-	*problem = xasprintf("%s holds data of another etcd (%s); choose another -data-dir", shown,
-	    foreign);
-	return EXIT_DATA;
+	}
+	close(opened->fd);
+	opened->fd = -1;
+	return EXIT_USAGE;
 }
 
 static enum exit_code
 prepare(const struct directory *directory, const struct privileges *privileges, const char *path,
-    char **problem)
+    struct opened *opened, char **problem)
 {
-	struct stat status;
-	enum err err = make_with_parents(privileges, path, 0700);
+	int error = safe_path_make_directories(privileges, path, 0700);
 	enum exit_code code;
 
-	if (err != ERR_NONE) {
+	if (error != 0) {
 		*problem = xasprintf("cannot make %s (-data-dir): %s", directory->shown,
-		    err_text(err));
+		    safe_path_reason(error));
 		return EXIT_USAGE;
 	}
-	code = examine(directory->shown, privileges, path, &status, problem);
+	code = examine(directory->shown, privileges, path, opened, problem);
 	if (code == EXIT_STOPPED)
-		tighten(path, &status);
+		tighten(opened, path);
 	return code;
 }
 
-static void
-lock_read(int fd, struct lock_text *text)
+/* The lock file: a plain file with one name, ours or root's. With the user's rights, if
+ * the directory is the user's: then no link in it leads further than they go. -1: *problem. */
+static int
+open_lock(const struct directory *directory, const struct privileges *privileges,
+    const struct opened *opened, char **problem)
 {
-	char bytes[LOCK_TEXT_BYTES];
-	ssize_t size = pread(fd, bytes, sizeof(bytes) - 1, 0);
+	bool lend = privileges->user != NULL && !opened->owned;
+	int error = lend ? privileges_lend(privileges) : 0;
+	bool made = false;
+	struct stat status;
+	int fd = -1;
 
-	memset(text, 0, sizeof(*text));
-	if (size <= 0)
-		return;
-	bytes[size] = '\0';
-	/* Widths: one below the fields' sizes. */
-	(void)sscanf(bytes, "%ld %31s %255s", &text->pid, text->since, text->name);
-}
-
-static void
-lock_write(int fd, const char *name)
-{
-	char since[CLOCK_TEXT_BYTES];
-	char *text;
-
-	clock_format(clock_now().wall_ns, 0, false, since);
-	text = xasprintf("%ld\n%s\n%s\n", (long)getpid(), since, name);
-	if (ftruncate(fd, 0) == -1 || pwrite(fd, text, strlen(text), 0) == -1)
-		diag_warn("directory", "cannot write the lock's text: error=%s",
-		    err_text(err_from_errno(errno)));
-	free(text);
+	if (error == 0) {
+		fd = openat(opened->fd, "lock", LOCK_FLAGS | O_CREAT | O_EXCL, 0600);
+		made = fd != -1;
+		if (!made)
+			fd = openat(opened->fd, "lock", LOCK_FLAGS);
+		error = fd == -1 || fstat(fd, &status) == -1 ? errno : 0;
+		if (lend)
+			privileges_take_back(privileges);
+	}
+	if (error == 0 && !made && (!S_ISREG(status.st_mode) || status.st_nlink != 1 ||
+	    (status.st_uid != privileges->uid && (status.st_uid != geteuid() ||
+	    was_open(opened)))))
+		error = ELOOP;
+	if (error == ELOOP || error == EISDIR || error == ENXIO)
+		*problem = xasprintf("cannot use %s/lock: it is not a file of ours with one name; "
+		    "remove it", directory->shown);
+	else if (error != 0)
+		*problem = xasprintf("cannot open %s/lock: %s%s", directory->shown,
+		    err_text(err_from_errno(error)), err_from_errno(error) != ERR_DENIED ? "" :
+		    "; as all files there it has to belong to who the node runs as");
+	if (*problem == NULL)
+		return fd;
+	if (fd != -1)
+		close(fd);
+	return -1;
 }
 
 static enum exit_code
-lock(struct directory *directory, const char *path, char **problem)
+lock(struct directory *directory, const struct privileges *privileges,
+    const struct opened *opened, char **problem)
 {
 	uint64_t deadline_ms = clock_now().monotonic_ms + LOCK_WAIT_MS;
-	char *lock_path = xasprintf("%s/lock", path);
-	int fd = open(lock_path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC, 0600);
 	struct lock_text text;
-	int result;
+	int fd, result;
 
-	free(lock_path);
-	if (fd == -1) {
-		*problem = xasprintf("cannot open %s/lock: %s", directory->shown,
-		    err_text(err_from_errno(errno)));
+	*problem = NULL;
+	fd = open_lock(directory, privileges, opened, problem);
+	if (fd == -1)
 		return EXIT_USAGE;
-	}
 	while ((result = flock(fd, LOCK_EX | LOCK_NB)) == -1 &&
 	    (errno == EWOULDBLOCK || errno == EINTR) && clock_now().monotonic_ms < deadline_ms)
 		nanosleep(&(struct timespec){ .tv_nsec = LOCK_STEP_NS }, NULL);
@@ -214,10 +206,13 @@ lock(struct directory *directory, const char *path, char **problem)
 		directory->lock_fd = fd;
 		return EXIT_STOPPED;
 	}
-	lock_read(fd, &text);
+	if (lock_text_read(fd, &text))
+		*problem = xasprintf("data directory %s is in use by process %ld since %s; "
+		    "stop it or choose another -data-dir", directory->shown, text.pid, text.since);
+	else
+		*problem = xasprintf("data directory %s is in use by another process; stop it or "
+		    "choose another -data-dir", directory->shown);
 	close(fd);
-	*problem = xasprintf("data directory %s is in use by process %ld since %s; "
-	    "stop it or choose another -data-dir", directory->shown, text.pid, text.since);
 	return EXIT_LOCKED;
 }
 
@@ -251,15 +246,17 @@ choose_name(struct arguments *arguments, char **problem)
 	return EXIT_USAGE;
 }
 
-/* Now that it is locked: the name of what is in it counts. */
+/* Now that it is locked: the name of what is in it counts. If the lock's text does not
+ * tell it, raftd compares it with the node's identity. */
 static enum exit_code
 settle_name(const struct directory *directory, struct arguments *arguments, char **problem)
 {
 	struct config *config = &arguments->config;
 	bool given = arguments->source[OPTION_name] != OPTION_FROM_DEFAULT;
 	struct lock_text text;
+	enum err err;
 
-	lock_read(directory->lock_fd, &text);
+	(void)lock_text_read(directory->lock_fd, &text);
 	if (!directory->is_new && !given) {
 		char *wrong = setup_name_problem(text.name);
 
@@ -271,7 +268,9 @@ settle_name(const struct directory *directory, struct arguments *arguments, char
 		    "-data-dir", config->name, directory->shown, text.name);
 		return EXIT_USAGE;
 	}
-	lock_write(directory->lock_fd, config->name);
+	err = lock_text_write(directory->lock_fd, config->name);
+	if (err != ERR_NONE)
+		diag_warn("directory", "cannot write the lock's text: error=%s", err_text(err));
 	return EXIT_STOPPED;
 }
 
@@ -279,20 +278,28 @@ settle_name(const struct directory *directory, struct arguments *arguments, char
 static enum exit_code
 make_run_dir(const struct privileges *privileges, const char *path, char **problem)
 {
-	enum err err = make_with_parents(privileges, path, 0750);
+	int error = safe_path_make_directories(privileges, path, 0750);
 
-	if (err == ERR_NONE)
+	if (error == 0)
 		return EXIT_STOPPED;
-	*problem = xasprintf("cannot make %s (-run-dir): %s", path, err_text(err));
+	*problem = xasprintf("cannot make %s (-run-dir): %s", path, safe_path_reason(error));
 	return EXIT_USAGE;
 }
 
 static enum exit_code
-hand_over(const struct directory *directory, const struct privileges *privileges, const char *path,
-    char **problem)
+hand_over(const struct directory *directory, const struct privileges *privileges,
+    const struct opened *opened, char **problem)
 {
-	enum err err = privileges_hand_over(privileges, path);
+	enum err err;
 
+	/* In one that others could write to the lock is all that is known to be ours. */
+	if (fchown(directory->lock_fd, privileges->uid, privileges->gid) == -1)
+		err = err_from_errno(errno);
+	else if (!was_open(opened))
+		err = privileges_hand_over(privileges, opened->fd);
+	else
+		err = fchown(opened->fd, privileges->uid, privileges->gid) == -1 ?
+		    err_from_errno(errno) : ERR_NONE;
 	if (err == ERR_NONE)
 		return EXIT_STOPPED;
 	*problem = xasprintf("cannot give %s to %s (-user): %s", directory->shown,
@@ -330,7 +337,7 @@ directory_check(struct arguments *arguments, const struct privileges *privileges
 {
 	enum exit_code code = choose_name(arguments, problem);
 	char *shown, *path;
-	struct stat status;
+	struct opened opened = { .fd = -1 };
 
 	if (code != EXIT_STOPPED)
 		return code;
@@ -344,16 +351,18 @@ directory_check(struct arguments *arguments, const struct privileges *privileges
 			code = EXIT_USAGE;
 		}
 	} else {
-		code = examine(shown, privileges, path, &status, problem);
+		code = examine(shown, privileges, path, &opened, problem);
 		if (code == EXIT_STOPPED && access(path, R_OK | W_OK | X_OK) == -1) {
 			*problem = xasprintf("cannot write in %s (-data-dir): %s", shown,
 			    strerror(errno));
 			code = EXIT_USAGE;
 		} else if (code == EXIT_STOPPED) {
-			*summary = xasprintf("%s, %s", shown, holds(path, "FORMAT") ?
+			*summary = xasprintf("%s, %s", shown, holds(&opened, "FORMAT") ?
 			    "which holds a node that goes on" : "empty");
 		}
 	}
+	if (opened.fd != -1)
+		close(opened.fd);
 	free(shown);
 	free(path);
 	return code;
@@ -364,6 +373,7 @@ directory_open(struct directory *directory, struct arguments *arguments,
     const struct privileges *privileges, char **problem)
 {
 	struct config *config = &arguments->config;
+	struct opened opened = { .fd = -1 };
 	enum exit_code code;
 	char *path;
 
@@ -383,17 +393,20 @@ directory_open(struct directory *directory, struct arguments *arguments,
 		setup_text(config, OPTION_run_dir, run_dir);
 		free(run_dir);
 	}
-	code = prepare(directory, privileges, path, problem);
+	code = prepare(directory, privileges, path, &opened, problem);
 	if (code == EXIT_STOPPED)
-		code = lock(directory, path, problem);
+		code = lock(directory, privileges, &opened, problem);
 	/* One who was removed and begins anew keeps its name. */
-	directory->is_new = !holds(path, "FORMAT") && !holds(path, "db.removed");
+	if (code == EXIT_STOPPED)
+		directory->is_new = !holds(&opened, "FORMAT") && !holds(&opened, "db.removed");
 	if (code == EXIT_STOPPED)
 		code = settle_name(directory, arguments, problem);
+	if (code == EXIT_STOPPED && opened.owned)
+		code = hand_over(directory, privileges, &opened, problem);
 	if (code == EXIT_STOPPED)
 		code = make_run_dir(privileges, config->run_dir, problem);
-	if (code == EXIT_STOPPED)
-		code = hand_over(directory, privileges, path, problem);
+	if (opened.fd != -1)
+		close(opened.fd);
 	free(path);
 	return code;
 }
@@ -477,28 +490,5 @@ directory_clear(const struct directory *directory, const struct config *config)
 	free(database);
 	free(mark);
 	free(format);
-	return err;
-}
-
-enum err
-directory_write_file(const char *path, const char *text)
-{
-	char *fresh = xasprintf("%s.new", path);
-	enum err err = ERR_NONE;
-	int fd;
-
-	/* What a crash left, or a link that somebody put there. */
-	(void)unlink(fresh);
-	fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0644);
-	if (fd == -1) {
-		err = err_from_errno(errno);
-		free(fresh);
-		return err;
-	}
-	if (fchmod(fd, 0644) == -1 || write(fd, text, strlen(text)) != (ssize_t)strlen(text) ||
-	    rename(fresh, path) == -1)
-		err = err_from_errno(errno);
-	close(fd);
-	free(fresh);
 	return err;
 }

@@ -2,12 +2,8 @@
  * directory.h - the data directory as the supervisor sees it: made, tightened,
  * locked; and the run directory.
  *
- * DATA_DIR/lock is never removed. Held by flock; its text is for people and
- * for the next start, one line each:
- *
- *	process id
- *	start time, UTC
- *	name of the node
+ * DATA_DIR/lock is never removed. Held by flock; its text is for people and for the
+ * next start (common/lock_text.h).
  *
  * What is in DATA_DIR/db and DATA_DIR/FORMAT is raftd's business.
  * Source: docs/operations.md, "The data directory".
@@ -28,8 +24,8 @@ struct directory {
  * Choose, make and lock the data directory; settle the node's name: given, or
  * the one of the directory's last run, or the host's; or "" if only what is in
  * the directory knows it. Sets name, data_dir, run_dir of the configuration.
- * May wait two seconds for the lock. It has to belong to the user of privileges;
- * what root owns there is given to that user.
+ * May wait two seconds for the lock. It has to belong to the user of privileges; one of
+ * root's is given to that user with what root owns in it, if nobody else can change it.
  *
  * EXIT_STOPPED: done; else the code to end with, and *problem.
  */
@@ -45,14 +41,12 @@ enum exit_code directory_check(struct arguments *arguments, const struct privile
     char **summary, char **problem)
     MUST_CHECK;
 
-/* -force: remove the node's own state, never what is not ours; says what. */
+/* -force: remove the node's own state, never what is not ours; says what. To be called
+ * when root's rights are given up. */
 enum err directory_clear(const struct directory *directory, const struct config *config);
 
 /* What a node that was removed left in DATA_DIR under names with ".removed" (raftd's
  * retire.h), if it did. Few large files: it takes milliseconds. */
 enum err directory_clear_removed(const struct config *config) MUST_CHECK;
-
-/* Write text to path, mode 0644, by way of a new file, so nobody reads half of it. */
-enum err directory_write_file(const char *path, const char *text) MUST_CHECK;
 
 #endif

@@ -38,6 +38,7 @@ struct log_source {
 };
 
 struct log {
+	const struct privileges *privileges;
 	struct loop *loop;		/* NULL: not running yet */
 	int crash_in, crash_out;	/* standard error of children; -1: none */
 	struct loop_io *crash_io;
@@ -419,14 +420,15 @@ log_crash_fd(const struct log *log)
 /* ---- life -------------------------------------------------------------------------- */
 
 struct log *
-log_new(void)
+log_new(const struct privileges *privileges)
 {
 	struct log *log = xzalloc(sizeof(*log));
 	char *problem;
 
+	log->privileges = privileges;
 	log->crash_in = -1;
 	log->crash_out = -1;
-	log->lines = log_sink_open("stderr", "log-output", &problem);
+	log->lines = log_sink_open("stderr", "log-output", NULL, &problem);
 	ASSERT(log->lines != NULL);
 	diag_set_writer(write_record, log);
 	return log;
@@ -487,13 +489,15 @@ log_prepare(struct log *log, const struct config *config)
 	log_sink_free(&log->next_access);
 	log->next_access_off = strcmp(access, "off") == 0;
 	if (strcmp(config->log_output, log_sink_where(log->lines)) != 0) {
-		log->next_lines = log_sink_open(config->log_output, "log-output", &problem);
+		log->next_lines = log_sink_open(config->log_output, "log-output",
+		    log->privileges, &problem);
 		if (log->next_lines == NULL)
 			return problem;
 	}
 	if (!log->next_access_off &&
 	    (log->access == NULL || strcmp(access, log_sink_where(log->access)) != 0)) {
-		log->next_access = log_sink_open(access, "access-log", &problem);
+		log->next_access = log_sink_open(access, "access-log", log->privileges,
+		    &problem);
 		if (log->next_access == NULL)
 			return problem;
 	}
@@ -526,14 +530,6 @@ log_apply(struct log *log, const struct config *config)
 	if (log->next_lines != NULL)
 		replace(log, &log->lines, &log->next_lines);
 	copy_to_standard(log);
-}
-
-void
-log_hand_over(struct log *log, uid_t uid, gid_t gid)
-{
-	log_sink_hand_over(log->lines, uid, gid);
-	if (log->access != NULL)
-		log_sink_hand_over(log->access, uid, gid);
 }
 
 char *

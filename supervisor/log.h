@@ -22,14 +22,14 @@
 #include "common/loop.h"
 #include "common/option.h"
 #include "common/slice.h"
-
-#include <sys/types.h>
+#include "supervisor/privileges.h"
 
 struct log;
 struct log_source;
 
-/* To standard error, until something else is applied. One of them in a process. */
-struct log *log_new(void);
+/* To standard error, until something else is applied. One of them in a process.
+ * privileges: kept; whose the files are to be, NULL: ours. */
+struct log *log_new(const struct privileges *privileges);
 /* What waits is written, once, as far as it goes. Accepts NULL in *log. */
 void log_free(struct log **log);
 /* Nobody reads our standard output and error: they are the log's file from now on, also
@@ -45,8 +45,6 @@ void log_run(struct log *log, struct loop *loop);
 char *log_prepare(struct log *log, const struct config *config) MUST_CHECK;
 /* Use what was prepared, and the format and levels of config, which is checked. */
 void log_apply(struct log *log, const struct config *config);
-/* The files that are open belong to that user from now on. */
-void log_hand_over(struct log *log, uid_t uid, gid_t gid);
 /* Open the files again. NULL, or what is wrong, freed by the caller; it is in the
  * log, and what could not be opened goes on with the old file. */
 char *log_reopen(struct log *log) MUST_CHECK;

@@ -6,6 +6,7 @@
 
 #include "common/buf.h"
 #include "common/xmem.h"
+#include "supervisor/safe_path.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -19,6 +20,7 @@
 #include <unistd.h>
 
 #define SYSLOG_SOCKET "/dev/log"
+#define FILE_FLAGS (O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY)
 #define TERMINAL_BYTES ((size_t)512)	/* a terminal takes as much when it takes any */
 
 enum sink_kind { SINK_FILE, SINK_SHARED, SINK_SYSLOG };
@@ -28,6 +30,7 @@ struct log_sink {
 	enum diag_place place;
 	char *where;
 	const char *path;	/* in where: of a file or socket */
+	const struct privileges *privileges;
 	int fd;			/* -1: a socket that is not connected */
 	bool is_socket;		/* a shared descriptor that is one */
 	size_t piece_max;	/* of a shared one: so much at a time */
@@ -63,17 +66,57 @@ open_shared(struct log_sink *sink, int fd)
 	}
 }
 
-/* Mode 0640 if it is made here: for the group, whatever the umask is. */
-static int
-open_file(const char *path)
-{
-	int fd = open(path, O_WRONLY | O_APPEND | O_CREAT | O_EXCL | O_CLOEXEC | O_NOCTTY, 0640);
+struct open_file {
+	const struct privileges *privileges;
+	int fd;
+};
 
+/* Mode 0640 if it is made here: for the group, whatever the umask is. Only what was made
+ * here is given away. */
+static int
+open_file(const struct safe_place *place, void *argument)
+{
+	struct open_file *file = argument;
+	struct stat status;
+	int fd = openat(place->directory_fd, place->name, FILE_FLAGS | O_CREAT | O_EXCL, 0640);
+
+	if (fd != -1) {
+		if (place->give &&
+		    fchown(fd, file->privileges->uid, file->privileges->gid) == -1) {
+			int error = errno;
+
+			close(fd);
+			return error;
+		}
+		(void)fchmod(fd, 0640);
+		file->fd = fd;
+		return 0;
+	}
+	if (errno != EEXIST)
+		return errno;
+	fd = openat(place->directory_fd, place->name,
+	    FILE_FLAGS | O_NONBLOCK | (place->follow ? 0 : O_NOFOLLOW));
 	if (fd == -1)
-		return errno != EEXIST ? -1 :
-		    open(path, O_WRONLY | O_APPEND | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
-	(void)fchmod(fd, 0640);
-	return fd;
+		return errno;
+	/* Another name of some file of root's, or a pipe to who reads the log. */
+	if (!place->follow && (fstat(fd, &status) == -1 || !S_ISREG(status.st_mode) ||
+	    status.st_nlink != 1 || status.st_uid != geteuid())) {
+		close(fd);
+		return EACCES;
+	}
+	file->fd = fd;
+	return 0;
+}
+
+static char *
+open_at(const struct log_sink *sink, int *fd)
+{
+	struct open_file file = { sink->privileges, -1 };
+	int error = safe_path_act(sink->privileges, sink->path, true, open_file, &file);
+
+	*fd = file.fd;
+	return error == 0 ? NULL :
+	    xasprintf("cannot write %s: %s", sink->path, safe_path_reason(error));
 }
 
 /* Nobody may be there yet, or any more: then fd stays -1, with errno, and it is
@@ -82,6 +125,7 @@ static void
 connect_to_syslog(struct log_sink *sink)
 {
 	struct sockaddr_un address = { .sun_family = AF_UNIX };
+	bool lend = geteuid() == 0 && sink->privileges != NULL && sink->privileges->user != NULL;
 	size_t size = strlen(sink->path);
 	int fd, saved;
 
@@ -93,14 +137,21 @@ connect_to_syslog(struct log_sink *sink)
 	memcpy(address.sun_path, sink->path, size);
 	if (sink->path[0] == '@')
 		address.sun_path[0] = '\0';
-	if (connect(fd, (const struct sockaddr *)&address,
-	    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size)) == -1) {
-		saved = errno;
-		close(fd);
-		errno = saved;
+	/* To no socket that the user could not reach. */
+	saved = lend ? privileges_lend(sink->privileges) : 0;
+	if (saved == 0) {
+		if (connect(fd, (const struct sockaddr *)&address,
+		    (socklen_t)(offsetof(struct sockaddr_un, sun_path) + size)) == -1)
+			saved = errno;
+		if (lend)
+			privileges_take_back(sink->privileges);
+	}
+	if (saved == 0) {
+		sink->fd = fd;
 		return;
 	}
-	sink->fd = fd;
+	close(fd);
+	errno = saved;
 }
 
 static char *
@@ -126,17 +177,17 @@ open_path(struct log_sink *sink)
 	sink->kind = SINK_FILE;
 	sink->place = DIAG_IN_FILE;
 	sink->path = sink->where;
-	sink->fd = open_file(sink->path);
-	return sink->fd != -1 ? NULL :
-	    xasprintf("cannot write %s: %s", sink->path, strerror(errno));
+	return open_at(sink, &sink->fd);
 }
 
 struct log_sink *
-log_sink_open(const char *where, const char *option, char **problem)
+log_sink_open(const char *where, const char *option, const struct privileges *privileges,
+    char **problem)
 {
 	struct log_sink *sink = xzalloc(sizeof(*sink));
 	char *why = NULL;
 
+	sink->privileges = privileges;
 	sink->where = xstrdup(where);
 	sink->fd = -1;
 	buf_init(&sink->waiting, SINK_WAITING_BYTES_MAX);
@@ -178,28 +229,18 @@ log_sink_free(struct log_sink **sink)
 char *
 log_sink_reopen(struct log_sink *sink)
 {
+	char *problem;
 	int fd;
 
 	if (sink->kind != SINK_FILE)
 		return NULL;
-	fd = open_file(sink->path);
-	if (fd == -1)
-		return xasprintf("cannot write %s: %s", sink->path, strerror(errno));
+	problem = open_at(sink, &fd);
+	if (problem != NULL)
+		return problem;
 	close(sink->fd);
 	sink->fd = fd;
 	sink->trouble_told = 0;
 	return NULL;
-}
-
-void
-log_sink_hand_over(struct log_sink *sink, uid_t uid, gid_t gid)
-{
-	struct stat status;
-
-	/* One that somebody else owns was given to us as it is. */
-	if (sink->kind == SINK_FILE && fstat(sink->fd, &status) == 0 && S_ISREG(status.st_mode) &&
-	    status.st_uid == 0 && status.st_nlink == 1 && fchown(sink->fd, uid, gid) == -1)
-		sink->trouble = errno;
 }
 
 void

@@ -7,7 +7,8 @@
  *	journal		standard error, with priorities, whatever is at its end
  *	syslog		datagrams to /dev/log; syslog:PATH and syslog:@NAME to
  *			another socket, the latter an abstract one
- *	a path		a file, appended to, made with mode 0640
+ *	a path		a file, appended to, made with mode 0640; as long as we are
+ *			root to become a user, with that user's rights
  *
  * Nothing here waits but for the disk of a file. What a slow reader does not
  * take is kept up to SINK_WAITING_BYTES_MAX; more is dropped, line by line, and
@@ -18,23 +19,24 @@
 #define MOOTHALL_SUPERVISOR_LOG_SINK_H
 
 #include "common/diag_format.h"
-
-#include <sys/types.h>
+#include "supervisor/privileges.h"
 
 #define SINK_WAITING_BYTES_MAX ((size_t)256 * 1024)
 
 struct log_sink;
 
-/* option: the flag that named it, for the sentence. NULL with *problem, freed by
- * the caller. A socket is opened when it is first used. */
-struct log_sink *log_sink_open(const char *where, const char *option, char **problem) MUST_CHECK;
+/*
+ * option: the flag that named it, for the sentence. privileges: kept; whose a file is to
+ * be, NULL: ours; files are opened by the rules of safe_path.h. NULL with *problem, freed
+ * by the caller. A socket is opened when it is first used.
+ */
+struct log_sink *log_sink_open(const char *where, const char *option,
+    const struct privileges *privileges, char **problem) MUST_CHECK;
 /* What still waits is lost. Accepts NULL in *sink. */
 void log_sink_free(struct log_sink **sink);
 /* Open the file again, which may have been moved away. NULL, or what is wrong,
  * freed by the caller: then the old one is still in use. */
 char *log_sink_reopen(struct log_sink *sink) MUST_CHECK;
-/* Its file belongs to that user from now on, who will open it again. */
-void log_sink_hand_over(struct log_sink *sink, uid_t uid, gid_t gid);
 
 /* Make fd another name of its file; nothing happens if it has none. */
 void log_sink_copy(const struct log_sink *sink, int fd);

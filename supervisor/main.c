@@ -23,6 +23,7 @@
 #include "supervisor/policy.h"
 #include "supervisor/privileges.h"
 #include "supervisor/restore.h"
+#include "supervisor/safe_path.h"
 #include "supervisor/service.h"
 #include "supervisor/setup.h"
 #include "supervisor/supervisor.h"
@@ -229,26 +230,26 @@ static enum exit_code
 write_files(const struct program *program)
 {
 	const struct config *config = &program->arguments.config;
-	enum err err = ERR_NONE;
+	int error;
 	char *text;
 
 	if (config->pid_file[0] != '\0') {
 		text = xasprintf("%ld\n", (long)getpid());
-		err = directory_write_file(config->pid_file, text);
+		error = safe_path_write_file(&program->privileges, config->pid_file, text);
 		free(text);
-		if (err != ERR_NONE)
+		if (error != 0)
 			return fail(program, EXIT_USAGE, xasprintf("-pid-file: cannot write %s: %s",
-			    config->pid_file, err_text(err)));
+			    config->pid_file, safe_path_reason(error)));
 	}
 	if (config->port_file[0] != '\0') {
 		text = xasprintf("client %s\npeer %s\n", program->client_bound,
 		    program->peer_bound);
-		err = directory_write_file(config->port_file, text);
+		error = safe_path_write_file(&program->privileges, config->port_file, text);
 		free(text);
-		if (err != ERR_NONE)
+		if (error != 0)
 			return fail(program, EXIT_USAGE,
 			    xasprintf("-port-file: cannot write %s: %s", config->port_file,
-			    err_text(err)));
+			    safe_path_reason(error)));
 	}
 	return EXIT_STOPPED;
 }
@@ -258,8 +259,10 @@ remove_pid_file(const struct program *program)
 {
 	const struct config *config = &program->arguments.config;
 
-	if (program->supervisor != NULL && config->pid_file[0] != '\0')
-		(void)unlink(config->pid_file);
+	/* The user may not be allowed to. */
+	if (program->supervisor != NULL && config->pid_file[0] != '\0' &&
+	    safe_path_remove_file(NULL, config->pid_file) != 0)
+		diag_debug("supervisor", "the pid file stays: path=%s", config->pid_file);
 }
 
 /* A worker has a descriptor for each connection: as many as we may have. */
@@ -291,6 +294,21 @@ restore_backup(struct program *program)
 	return problem == NULL ? code : fail(program, code, problem);
 }
 
+/* -force. As -user: the user has had every chance to put links there. */
+static enum exit_code
+clear_directory(struct program *program)
+{
+	const struct config *config = &program->arguments.config;
+
+	if (!config->force)
+		return EXIT_STOPPED;
+	if (directory_clear(&program->directory, config) != ERR_NONE)
+		return fail(program, EXIT_USAGE, xasprintf("-force: cannot remove the state in %s",
+		    program->directory.shown));
+	program->directory.is_new = true;
+	return EXIT_STOPPED;
+}
+
 /* Nothing needs root any more; nothing that lasts was forked yet. */
 static enum exit_code
 drop_rights(struct program *program)
@@ -302,15 +320,15 @@ drop_rights(struct program *program)
 	enum err err;
 
 	raise_limits();
-	if (program->privileges.user != NULL)
-		log_hand_over(program->log, program->privileges.uid, program->privileges.gid);
 	problem = privileges_drop(&program->privileges);
 	if (problem != NULL)
 		return fail(program, EXIT_USAGE, problem);
 	if (access(config->data_dir, R_OK | W_OK | X_OK) == -1)
 		return fail(program, EXIT_USAGE, xasprintf("cannot use %s (-data-dir): %s",
 		    program->directory.shown, strerror(errno)));
-	code = restore_backup(program);
+	code = clear_directory(program);
+	if (code == EXIT_STOPPED)
+		code = restore_backup(program);
 	if (code != EXIT_STOPPED)
 		return code;
 	if (config->allow_core)
@@ -355,11 +373,6 @@ prepare(struct program *program)
 	if (code != EXIT_STOPPED)
 		return fail(program, code, problem);
 	diag_set_node(config->name[0] == '\0' ? "-" : config->name);
-	if (config->force && directory_clear(&program->directory, config) != ERR_NONE)
-		return fail(program, EXIT_USAGE, xasprintf("-force: cannot remove the state in %s",
-		    program->directory.shown));
-	if (config->force)
-		program->directory.is_new = true;
 	code = open_listeners(program);
 	if (code == EXIT_STOPPED)
 		code = write_files(program);
@@ -546,7 +559,7 @@ serve(struct program *program)
 	/* A log that is rotated just now is no reason to end. */
 	signal(SIGUSR1, SIG_IGN);
 	signal(SIGUSR2, SIG_IGN);
-	program->log = log_new();
+	program->log = log_new(&program->privileges);
 	problem = log_prepare(program->log, config);
 	if (problem != NULL)
 		return fail(program, EXIT_USAGE, problem);

@@ -25,6 +25,17 @@
 
 #define LEVELS_MAX 2
 
+static void
+find_groups(struct privileges *privileges)
+{
+	int count = getgroups(0, NULL);
+
+	if (count <= 0)
+		return;
+	privileges->groups = xmalloc((size_t)count * sizeof(*privileges->groups));
+	privileges->group_count = MAX_OF(getgroups(count, privileges->groups), 0);
+}
+
 char *
 privileges_find(struct privileges *privileges, const struct config *config)
 {
@@ -58,6 +69,7 @@ privileges_find(struct privileges *privileges, const struct config *config)
 	if (privileges->uid == 0)
 		return xstrdup("-group: root keeps its own group; give another -user");
 	privileges->user = xstrdup(config->user);
+	find_groups(privileges);
 	return NULL;
 }
 
@@ -65,24 +77,49 @@ void
 privileges_free(struct privileges *privileges)
 {
 	free(privileges->user);
+	free(privileges->groups);
 	privileges->user = NULL;
+	privileges->groups = NULL;
+}
+
+int
+privileges_lend(const struct privileges *privileges)
+{
+	int error;
+
+	ASSERT(geteuid() == 0);
+	if (initgroups(privileges->user, privileges->gid) == 0 &&
+	    setegid(privileges->gid) == 0 && seteuid(privileges->uid) == 0)
+		return 0;
+	error = errno;
+	privileges_take_back(privileges);
+	return error;
+}
+
+void
+privileges_take_back(const struct privileges *privileges)
+{
+	ASSERT(seteuid(0) == 0);
+	ASSERT(setegid(getgid()) == 0);
+	(void)setgroups((size_t)privileges->group_count, privileges->groups);
 }
 
 static enum err
 hand_over_entry(const struct privileges *privileges, int directory_fd, const char *name,
     int levels);
 
-/* Takes fd, of a directory. */
 static enum err
-hand_over_entries(const struct privileges *privileges, int fd, int levels)
+hand_over_entries(const struct privileges *privileges, int directory_fd, int levels)
 {
+	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	DIR *stream = fd == -1 ? NULL : fdopendir(fd);
 	const struct dirent *entry;
 	enum err err = ERR_NONE;
-	DIR *stream = fdopendir(fd);
 
 	if (stream == NULL) {
 		err = err_from_errno(errno);
-		close(fd);
+		if (fd != -1)
+			close(fd);
 		return err;
 	}
 	while (err == ERR_NONE && (entry = readdir(stream)) != NULL) {
@@ -93,54 +130,51 @@ hand_over_entries(const struct privileges *privileges, int fd, int levels)
 	return err;
 }
 
+/* What is in a directory first, so that whoever finds the directory given finds all of
+ * it given. */
+static enum err
+hand_over_directory(const struct privileges *privileges, int fd, const struct stat *status,
+    int levels)
+{
+	enum err err = ERR_NONE;
+
+	if (levels > 0 && (status->st_mode & 022) == 0)
+		err = hand_over_entries(privileges, fd, levels - 1);
+	if (err == ERR_NONE &&
+	    fchownat(fd, "", privileges->uid, privileges->gid, AT_EMPTY_PATH) == -1)
+		err = err_from_errno(errno);
+	return err;
+}
+
 static enum err
 hand_over_entry(const struct privileges *privileges, int directory_fd, const char *name, int levels)
 {
 	int fd = openat(directory_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
 	enum err err = ERR_NONE;
 	struct stat status;
-	bool is_directory;
 
 	/* It may have gone, as a socket of the last run. */
 	if (fd == -1)
 		return errno == ENOENT ? ERR_NONE : err_from_errno(errno);
-	if (fstat(fd, &status) == -1) {
+	if (fstat(fd, &status) == -1)
 		err = err_from_errno(errno);
-		goto done;
-	}
-	is_directory = S_ISDIR(status.st_mode);
-	if (status.st_uid == 0 &&
-	    (is_directory || (S_ISREG(status.st_mode) && status.st_nlink == 1)) &&
+	else if (status.st_uid == 0 && S_ISDIR(status.st_mode))
+		err = hand_over_directory(privileges, fd, &status, levels);
+	else if (status.st_uid == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1 &&
 	    fchownat(fd, "", privileges->uid, privileges->gid, AT_EMPTY_PATH) == -1)
 		err = err_from_errno(errno);
-	if (err == ERR_NONE && is_directory && levels > 0) {
-		int readable = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-		err = readable == -1 ? err_from_errno(errno) :
-		    hand_over_entries(privileges, readable, levels - 1);
-	}
-done:
 	close(fd);
 	return err;
 }
 
 enum err
-privileges_hand_over(const struct privileges *privileges, const char *directory)
+privileges_hand_over(const struct privileges *privileges, int directory_fd)
 {
-	int fd;
-	enum err err;
+	struct stat status;
 
-	if (privileges->user == NULL)
-		return ERR_NONE;
-	/* A link that an operator put in its place is followed, those in it are not. */
-	fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	if (fd == -1)
+	if (fstat(directory_fd, &status) == -1)
 		return err_from_errno(errno);
-	err = fchown(fd, privileges->uid, privileges->gid) == -1 ? err_from_errno(errno) : ERR_NONE;
-	if (err == ERR_NONE)
-		return hand_over_entries(privileges, fd, LEVELS_MAX - 1);
-	close(fd);
-	return err;
+	return hand_over_directory(privileges, directory_fd, &status, LEVELS_MAX);
 }
 
 static void

@@ -17,17 +17,28 @@ struct privileges {
 	char *user;		/* to become; NULL: we stay who we are */
 	uid_t uid;		/* who will own the node's files */
 	gid_t gid;
+	gid_t *groups;		/* root's further ones, for when its rights come back */
+	int group_count;
 };
 
 /* Look the names up. NULL, or what is wrong, freed by the caller. */
 char *privileges_find(struct privileges *privileges, const struct config *config) MUST_CHECK;
 void privileges_free(struct privileges *privileges);
 /*
- * Give what root owns in that directory, two levels deep, to the user. Follows
- * no symbolic link and leaves files that have other names alone: who owns the
- * directory may have put anything into it. Nothing to do if we stay who we are.
+ * Act with the user's rights from here on, and with root's again: of files only, since
+ * all else goes by the real ids, which stay root's. 0, or what errno said: nothing has
+ * changed. Only for root with a user to become.
  */
-enum err privileges_hand_over(const struct privileges *privileges, const char *directory)
+int privileges_lend(const struct privileges *privileges) MUST_CHECK;
+void privileges_take_back(const struct privileges *privileges);
+/*
+ * Give a directory of root's to the user, and what root owns in it, two levels deep;
+ * the directory last, so that a crash leaves it root's. To be called only for one that
+ * nobody else can change. Follows no symbolic link, leaves files that have other names
+ * alone, and all that is in a directory where others may write or have written: any of
+ * it may have been put there by them.
+ */
+enum err privileges_hand_over(const struct privileges *privileges, int directory_fd)
     MUST_CHECK;
 /* Become the user, drop every capability, allow no new ones. NULL, or what is
  * wrong, freed by the caller. */

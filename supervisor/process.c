@@ -7,6 +7,7 @@
 #include "supervisor/process.h"
 
 #include "common/diag.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "supervisor/log.h"
 #include "supervisor/spawn.h"
@@ -52,6 +53,14 @@ timer_due(void *argument)
 	}
 }
 
+static void
+link_due(void *argument)
+{
+	struct process *process = argument;
+
+	process->world->rewire(process->world->argument, process);
+}
+
 struct process *
 process_new(const struct process_world *world, int role, uint32_t number)
 {
@@ -67,6 +76,7 @@ process_new(const struct process_world *world, int role, uint32_t number)
 		snprintf(process->name, sizeof(process->name), "%s",
 		    role == ROLE_RAFTD ? "raftd" : "peer");
 	process->timer = loop_timer_new(world->loop, timer_due, process);
+	process->link_to_raftd.timer = loop_timer_new(world->loop, link_due, process);
 	return process;
 }
 
@@ -79,6 +89,7 @@ process_free(struct process **process)
 	channel_free(&(*process)->channel);
 	log_source_free(&(*process)->lines);
 	loop_timer_free(&(*process)->timer);
+	loop_timer_free(&(*process)->link_to_raftd.timer);
 	free(*process);
 	*process = NULL;
 }
@@ -153,6 +164,19 @@ take_alive(struct process *process, struct slice payload)
 }
 
 static void
+heard(struct process *process)
+{
+	uint64_t now_ms = loop_now(process->world->loop).monotonic_ms;
+
+	if (process->quiet)
+		diag_info("supervisor", "child gives signs of life again: process=%s pid=%ld "
+		    "silent_ms=%llu", process->name, (long)process->pid,
+		    (unsigned long long)(now_ms - MIN_OF(process->heard_ms, now_ms)));
+	process->quiet = false;
+	process->heard_ms = now_ms;
+}
+
+static void
 process_received(void *argument, const struct frame *frame, int fd)
 {
 	struct process *process = argument;
@@ -162,11 +186,12 @@ process_received(void *argument, const struct frame *frame, int fd)
 	struct msg_moved moved;
 	struct msg_reach reach;
 	struct msg_end_node end;
+	struct msg_channel_lost lost;
 	bool good = false;
 
 	if (fd != -1)
 		close(fd);
-	process->heard_ms = loop_now(world->loop).monotonic_ms;
+	heard(process);
 	/* One hello, and that first. */
 	if ((message_senders(frame->type) & sender_of(process)) == 0 ||
 	    process->greeted == (frame->type == MSG_hello)) {
@@ -203,6 +228,12 @@ process_received(void *argument, const struct frame *frame, int fd)
 		good = msg_resolve_decode(frame->payload, &resolve) == ERR_NONE;
 		if (good)
 			world->resolve(world->argument, process, frame->request_id, resolve.host);
+		break;
+	case MSG_channel_lost:
+		good = msg_channel_lost_decode(frame->payload, &lost) == ERR_NONE &&
+		    lost.why >= CHANNEL_END_CLOSED && lost.why <= CHANNEL_END_SOCKET;
+		if (good)
+			world->channel_lost(world->argument, process, &lost);
 		break;
 	case MSG_end_node:
 		good = msg_end_node_decode(frame->payload, &end) == ERR_NONE &&
@@ -327,7 +358,8 @@ static void
 greet(struct process *process)
 {
 	msg_hello_frame(channel_out(process->channel), 0, &(struct msg_hello){
-	    .magic = WIRE_MAGIC, .protocol = WIRE_PROTOCOL, .role = ROLE_SUPERVISOR });
+	    .magic = WIRE_MAGIC, .protocol = WIRE_PROTOCOL, .role = ROLE_SUPERVISOR,
+	    .number = process->restarts });
 	give_pipe(process);
 	give_metrics(process);
 	send_settings(process);
@@ -389,6 +421,8 @@ process_start(struct process *process)
 	}
 	close(pair[1]);
 	process->aborted = false;
+	process->quiet = false;
+	process->link_to_raftd.breaks = 0;
 	process->greeted = false;
 	process->was_ready = false;
 	process->renewed = false;
@@ -506,6 +540,7 @@ process_reaped(struct process *process, int status)
 	loop_timer_cancel(process->timer);
 	channel_free(&process->channel);
 	process->pid = 0;
+	process->quiet = false;
 	process->state = PROCESS_DEAD;
 	if (process->world->metrics != NULL)
 		metric_area_leave(process->world->metrics, process->metric_slot);
@@ -599,11 +634,18 @@ process_is_silent(const struct process *process, uint64_t now_ms)
 }
 
 void
-process_watch(struct process *process, uint64_t now_ms)
+process_watch(struct process *process, uint64_t now_ms, uint64_t own_ms)
 {
 	uint64_t limit_ms = silence_limit_ms(process);
 	uint64_t silent_ms = now_ms - MIN_OF(process->heard_ms, now_ms);
 
+	if (process->state == PROCESS_RUNNING && !process->quiet &&
+	    silent_ms >= RAFTD_SILENT_MS + own_ms) {
+		diag_warn("supervisor", "child gives no sign of life: process=%s pid=%ld "
+		    "silent_ms=%llu", process->name, (long)process->pid,
+		    (unsigned long long)silent_ms);
+		process->quiet = true;
+	}
 	if (!process_is_silent(process, now_ms))
 		return;
 	if (!process->aborted) {
@@ -621,12 +663,15 @@ void
 process_forgive(struct process *process, uint64_t now_ms)
 {
 	process->heard_ms = now_ms;
+	process->quiet = false;
 }
 
 const char *
-process_state_name(enum process_state state)
+process_state_name(const struct process *process)
 {
-	switch (state) {
+	if (process->quiet)
+		return "silent";
+	switch (process->state) {
 	case PROCESS_DEAD:
 		return "dead";
 	case PROCESS_THROTTLED:

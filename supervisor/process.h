@@ -62,11 +62,25 @@ struct process_world {
 	void (*resolve)(void *argument, struct process *process, uint64_t request_id,
 	    struct slice host);
 	void (*end_node)(void *argument, enum exit_code code, struct slice sentence);
+	/* A channel between raftd and a worker has ended, says one of them. */
+	void (*channel_lost)(void *argument, struct process *process,
+	    const struct msg_channel_lost *lost);
+	/* It is time to make another for that worker. */
+	void (*rewire)(void *argument, struct process *process);
 	/* Reaped, state is dead. status as of waitpid. May free the process. */
 	void (*died)(void *argument, struct process *process, int status);
 };
 
 #define PROCESS_DEATHS_KEPT 5
+
+/* A worker's channel to raftd, as wiring.c knows it. */
+struct process_link {
+	uint64_t token;			/* of the present pair; 0: not known here */
+	uint64_t made_ms;		/* monotonic */
+	unsigned breaks;		/* in a row: decides the back-off */
+	int why;			/* CHANNEL_END_* while another is to be made; else 0 */
+	struct loop_timer *timer;	/* makes it */
+};
 
 struct process {
 	TAILQ_ENTRY(process) link;
@@ -80,9 +94,11 @@ struct process {
 	uint32_t metric_slot;		/* METRIC_NO_SLOT: none */
 	struct channel *channel;	/* NULL: none */
 	struct loop_timer *timer;	/* throttled: start; stopping: kill */
+	struct process_link link_to_raftd; /* of a worker */
 	uint64_t started_ms;		/* monotonic */
 	uint64_t heard_ms;		/* monotonic, last sign of life */
 	uint64_t started_wall_ns;
+	bool quiet;			/* no sign of life for a while, and this was said */
 	bool aborted;			/* the watchdog has sent ABRT */
 	bool greeted;			/* in this life: its hello came */
 	bool was_ready;			/* in this life */
@@ -131,8 +147,9 @@ void process_reaped(struct process *process, int status);
 
 /* No sign of life for longer than a child that is up may take. */
 bool process_is_silent(const struct process *process, uint64_t now_ms);
-/* Abort or kill it if it has been silent too long. */
-void process_watch(struct process *process, uint64_t now_ms);
+/* Say so if it is quiet; abort or kill it if it has been silent too long. own_ms: how
+ * much of the time behind us may be our own absence. */
+void process_watch(struct process *process, uint64_t now_ms, uint64_t own_ms);
 /* The silence was ours (the machine slept): count anew. */
 void process_forgive(struct process *process, uint64_t now_ms);
 
@@ -150,6 +167,7 @@ process_needs_raftd(const struct process *process)
 	return process_is_up(process) || (process->state == PROCESS_STOPPING && process->draining);
 }
 
-const char *process_state_name(enum process_state state);
+/* For people and scripts: its state, or "silent". */
+const char *process_state_name(const struct process *process);
 
 #endif

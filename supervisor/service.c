@@ -50,6 +50,8 @@ reason(const struct supervisor *supervisor)
 	}
 	if (raftd != NULL && raftd->state != PROCESS_RUNNING && supervisor->ever_ready)
 		return xstrdup("raftd restarting");
+	if (raftd != NULL && raftd->quiet)
+		return xstrdup("raftd gives no sign of life");
 	if (supervisor->node.phase != PHASE_RECOVERING)
 		return announce_reason(supervisor);
 	if (since_ms < EXTEND_STEP_MS)

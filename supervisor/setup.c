@@ -504,6 +504,27 @@ check_cors(struct arguments *arguments)
 	return problem;
 }
 
+/* What the header Host can have of a name: no port, no pattern. */
+static char *
+check_host_names(struct arguments *arguments)
+{
+	static const char bytes[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
+	    "0123456789.-_";
+	char *list = xstrdup(arguments->config.host_names);
+	char *rest = list;
+	char *problem = NULL;
+	char *item;
+
+	while (problem == NULL && (item = strsep(&rest, ",")) != NULL) {
+		if (item[strspn(item, bytes)] != '\0')
+			problem = at_source(arguments, OPTION_host_names, xasprintf("\"%s\" is "
+			    "not the name of a host: letters, digits, \".\", \"-\" and \"_\", "
+			    "without a port; addresses may always be used", item));
+	}
+	free(list);
+	return problem;
+}
+
 /* Read as whoever we are now: the rights that are dropped later do not count. */
 static char *
 check_files(struct arguments *arguments)
@@ -592,7 +613,7 @@ setup_check(struct arguments *arguments)
 		check_cluster, check_workers, check_times, check_addresses, check_peers,
 		    check_discovery,
 		check_tls_pairs, check_files, check_choices,
-		check_daemon, check_cors, check_restore };
+		check_daemon, check_cors, check_host_names, check_restore };
 	char *problem = NULL;
 
 	for (size_t i = 0; problem == NULL && i < ARRAY_COUNT(checks); i++)

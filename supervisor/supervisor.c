@@ -106,7 +106,7 @@ is_running(const struct supervisor *supervisor, int role)
 	const struct process *process;
 
 	TAILQ_FOREACH(process, &supervisor->processes, link) {
-		if (process->role == role && process->state == PROCESS_RUNNING)
+		if (process->role == role && process->state == PROCESS_RUNNING && !process->quiet)
 			return true;
 	}
 	return false;
@@ -293,6 +293,23 @@ resolved(void *argument, pid_t asker, uint64_t request_id, struct slice addresse
 }
 
 static void
+channel_lost(void *argument, struct process *process, const struct msg_channel_lost *lost)
+{
+	struct supervisor *supervisor = argument;
+
+	wiring_lost(&supervisor->processes, process, lost);
+}
+
+static void
+rewire(void *argument, struct process *process)
+{
+	struct supervisor *supervisor = argument;
+
+	wiring_again(&supervisor->processes, process);
+	loop_again(supervisor->loop);
+}
+
+static void
 end_node(void *argument, enum exit_code code, struct slice sentence)
 {
 	char *text = xasprintf("%.*s", SLICE_ARGS(sentence));
@@ -433,13 +450,14 @@ tick(void *argument)
 {
 	struct supervisor *supervisor = argument;
 	uint64_t now_ms = loop_now(supervisor->loop).monotonic_ms;
-	bool late = now_ms - supervisor->tick_ms > TICK_MS + TICK_LATE_MS;
+	uint64_t late_ms = now_ms - MIN_OF(supervisor->tick_ms + TICK_MS, now_ms);
+	bool late = late_ms > TICK_LATE_MS;
 	struct process *process;
 
 	TAILQ_FOREACH(process, &supervisor->processes, link) {
 		if (late)
 			process_forgive(process, now_ms);
-		process_watch(process, now_ms);
+		process_watch(process, now_ms, late_ms);
 	}
 	if (late)
 		diag_warn("supervisor", "was stopped or slept: for_ms=%llu",
@@ -451,7 +469,11 @@ tick(void *argument)
 	look_at_certificates(supervisor);
 	if (!supervisor->ready && !stop_under_way(supervisor))
 		announce_waiting(supervisor);
-	service_look(supervisor);
+	/* A child may have become silent, or have been heard again. */
+	if (stop_under_way(supervisor))
+		service_look(supervisor);
+	else
+		supervisor_look(supervisor);
 }
 
 static bool
@@ -572,7 +594,8 @@ supervisor_new(const struct supervisor_parts *parts)
 		.httpd_path = xstrdup(parts->httpd_path), .client_fd = parts->client_fd,
 		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
 		.ready = process_ready, .node_state = node_state, .moved = moved, .reach = reach,
-		.resolve = resolve, .end_node = end_node, .died = process_died };
+		.resolve = resolve, .end_node = end_node, .channel_lost = channel_lost,
+		.rewire = rewire, .died = process_died };
 	supervisor->program = parts->program;
 	supervisor->takeover = parts->takeover;
 	start_metrics(supervisor);

@@ -53,6 +53,11 @@ RECORD(state_record,
     FIELD(bytes, key)
     FIELD(bytes, value))
 
+/* A value of the cluster's configuration, by its number in common/cluster_config_table.h. */
+RECORD(config_item,
+    FIELD(u16, number)
+    FIELD(u64, value))
+
 /* How another member is reached, for people. */
 RECORD(reach_record,
     FIELD(u64, id)
@@ -88,7 +93,8 @@ MESSAGE(hello, 0x01, FROM_SUPERVISOR | FROM_CHILD,
     FIELD(u32, magic)		/* WIRE_MAGIC */
     FIELD(u16, protocol)	/* WIRE_PROTOCOL; a reader refuses another, naming both */
     FIELD(u8, role)		/* ROLE_* of wire.h */
-    FIELD(u32, number)		/* which client worker, from 1; 0 for the others */
+    FIELD(u32, number)		/* which client worker, from 1; 0 for the others. Of the
+				 * supervisor: how often it has started this child before */
     FIELD(u64, token)		/* control channel: 0; data channel: given to both */
     FIELD(u64, session))	/* data channel, from the worker: its session's id */
 
@@ -168,6 +174,11 @@ MESSAGE(handover, 0x30, FROM_SUPERVISOR,
 MESSAGE(rotation, 0x31, FROM_SUPERVISOR,
     FIELD(u8, out))		/* 1: no */
 
+/* A data channel has ended on this side: another is wanted, if both processes live. */
+MESSAGE(channel_lost, 0x32, FROM_CHILD,
+    FIELD(u64, token)		/* of the pair */
+    FIELD(u8, why))		/* CHANNEL_END_* of wire.h */
+
 /* Carries the end of a pipe that the child writes its lines to; before metrics. */
 MESSAGE(diag_pipe, 0x60, FROM_SUPERVISOR, FIELD(u64, unused))
 
@@ -203,6 +214,11 @@ MESSAGE(watch, 0x22, FROM_CLIENT_WORKER,
     FIELD(u64, since)		/* store index; 0: from now on */
     FIELD(bytes, key))
 MESSAGE(unwatch, 0x23, FROM_CLIENT_WORKER, FIELD(u64, unused))
+/* A watch that is behind gets WATCH_PIECE_BYTES of events and what passes it, then
+ * nothing until this. */
+MESSAGE(watch_more, 0x39, FROM_CLIENT_WORKER, FIELD(u64, unused))
+/* Events of so many past_bytes, all together, have been given to their watches. */
+MESSAGE(watch_taken, 0x3b, FROM_CLIENT_WORKER, FIELD(u64, past_bytes))
 /* Answered by stats of the same kind. */
 MESSAGE(stats_ask, 0x24, FROM_CLIENT_WORKER,
     FIELD(u8, kind))		/* STATS_* of wire.h */
@@ -215,10 +231,10 @@ MESSAGE(member_change, 0x25, FROM_PEER_WORKER,
     FIELD(bytes, name)
     FIELD(bytes, peer_url)
     FIELD(bytes, client_url))
-/* What the cluster is to be like, 0 changes nothing. Request id as for write. */
+/* What the cluster is to be like: what is not in the list stays. Request id as for write. */
 MESSAGE(config_change, 0x2a, FROM_PEER_WORKER,
     FIELD(u64, low)
-    FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms))
+    FIELD(bytes, items))	/* list of config_item */
 /* A join of ours through another node was answered: who we are members with. */
 MESSAGE(joined, 0x26, FROM_PEER_WORKER,
     FIELD(u64, cluster_id)
@@ -251,15 +267,19 @@ MESSAGE(outcome, 0x40, FROM_RAFTD,
     FIELD(u64, raft_index)
     FIELD(u64, raft_term)
     FIELD(bytes, event))	/* one event_record, or empty */
-/* The watch is registered, or ended by an error (401). Sent before its events. */
+/* The watch is registered, or ended by an error (401). Sent before its events.
+ * behind 1: it is given the past first; one with 0 follows when it has all up to
+ * store_index. */
 MESSAGE(watching, 0x41, FROM_RAFTD,
     FIELD(u16, error)
     FIELD(bytes, cause)
-    FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term))
+    FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term)
+    FIELD(u8, behind))
 /* One event for all the watches of this worker that want it, in index order.
  * A watch that is no stream is gone in raftd with its first event. */
 MESSAGE(event, 0x42, FROM_RAFTD,
     FIELD(bytes, watch_ids)	/* u64 little-endian, one after the other */
+    FIELD(u64, past_bytes)	/* to be told back by watch_taken; the same in each frame */
     FIELD(bytes, event))	/* one event_record; FRAME_MORE as for outcome */
 MESSAGE(stats, 0x43, FROM_RAFTD,
     FIELD(u8, kind)
@@ -276,7 +296,7 @@ MESSAGE(status, 0x44, FROM_RAFTD,
     FIELD(u64, leader_since_ns)	/* wall time this leader was first seen here */
     FIELD(u64, started_ns)	/* wall time raftd's node started */
     FIELD(bytes, members)	/* list of member_record, in order of joining */
-    FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms)
+    FIELD(bytes, config)	/* list of config_item: what the cluster is to be like */
     FIELD(bytes, standby_url)	/* PHASE_STANDBY: where clients are sent; empty: not known */
     FIELD(bytes, rejoin)	/* PHASE_STANDBY of one who was removed: peers, by commas */
     FIELD(u64, rejoin_wait_ms))	/* and it asks them then; 0: at once */

@@ -1,5 +1,5 @@
 /*
- * shared_index.c - an atomic number in a sealed page (see shared_index.h).
+ * shared_index.c - atomic numbers in a sealed page (see shared_index.h).
  *
  * The page cannot shrink under its readers: its size is sealed, and a reader
  * refuses a page that is not. Nor can a reader write to it, whatever becomes of
@@ -18,8 +18,15 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 
+/* Two lines of the processors' caches: the index is read in every turn of a busy
+ * worker, the other one rarely. */
+struct page {
+	_Alignas(64) _Atomic uint64_t index;
+	_Alignas(64) _Atomic uint64_t beats;
+};
+
 struct shared_index {
-	_Atomic uint64_t *number;
+	struct page *page;
 	int fd;			/* the writer's; -1 in a reader */
 };
 
@@ -30,10 +37,10 @@ shared_index_new(void)
 
 	shared->fd = memfd_create("moothall-index", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	ASSERT(shared->fd != -1);
-	ASSERT(ftruncate(shared->fd, sizeof(*shared->number)) == 0);
-	shared->number = mmap(NULL, sizeof(*shared->number), PROT_READ | PROT_WRITE, MAP_SHARED,
+	ASSERT(ftruncate(shared->fd, sizeof(*shared->page)) == 0);
+	shared->page = mmap(NULL, sizeof(*shared->page), PROT_READ | PROT_WRITE, MAP_SHARED,
 	    shared->fd, 0);
-	ASSERT(shared->number != MAP_FAILED);
+	ASSERT(shared->page != MAP_FAILED);
 	/* Who gets the descriptor can read only: this mapping is the last to write. */
 	ASSERT(fcntl(shared->fd, F_ADD_SEALS, SEALS | F_SEAL_FUTURE_WRITE) == 0);
 	return shared;
@@ -48,7 +55,13 @@ shared_index_fd(const struct shared_index *shared)
 void
 shared_index_set(struct shared_index *shared, uint64_t index)
 {
-	atomic_store_explicit(shared->number, index, memory_order_release);
+	atomic_store_explicit(&shared->page->index, index, memory_order_release);
+}
+
+void
+shared_index_beat(struct shared_index *shared)
+{
+	atomic_fetch_add_explicit(&shared->page->beats, 1, memory_order_relaxed);
 }
 
 enum err
@@ -59,13 +72,13 @@ shared_index_open(int fd, struct shared_index **result)
 	void *page = MAP_FAILED;
 
 	if ((fcntl(fd, F_GET_SEALS) & SEALS) == SEALS && fstat(fd, &status) == 0 &&
-	    status.st_size == sizeof(*shared->number))
-		page = mmap(NULL, sizeof(*shared->number), PROT_READ, MAP_SHARED, fd, 0);
+	    status.st_size == sizeof(*shared->page))
+		page = mmap(NULL, sizeof(*shared->page), PROT_READ, MAP_SHARED, fd, 0);
 	close(fd);
 	if (page == MAP_FAILED)
 		return ERR_MALFORMED;
 	shared = xzalloc(sizeof(*shared));
-	shared->number = page;
+	shared->page = page;
 	shared->fd = -1;
 	*result = shared;
 	return ERR_NONE;
@@ -74,7 +87,13 @@ shared_index_open(int fd, struct shared_index **result)
 uint64_t
 shared_index_get(const struct shared_index *shared)
 {
-	return atomic_load_explicit(shared->number, memory_order_acquire);
+	return atomic_load_explicit(&shared->page->index, memory_order_acquire);
+}
+
+uint64_t
+shared_index_beats(const struct shared_index *shared)
+{
+	return atomic_load_explicit(&shared->page->beats, memory_order_relaxed);
 }
 
 void
@@ -82,7 +101,7 @@ shared_index_free(struct shared_index **shared)
 {
 	if (*shared == NULL)
 		return;
-	munmap((void *)(*shared)->number, sizeof(*(*shared)->number));
+	munmap((*shared)->page, sizeof(*(*shared)->page));
 	if ((*shared)->fd != -1)
 		close((*shared)->fd);
 	free(*shared);

@@ -7,7 +7,7 @@
 #include "common/base.h"
 
 #define WIRE_MAGIC UINT32_C(0x4d4f4f54)	/* "MOOT" */
-#define WIRE_PROTOCOL UINT16_C(1)
+#define WIRE_PROTOCOL UINT16_C(2)
 
 enum process_role { ROLE_SUPERVISOR = 1, ROLE_RAFTD = 2, ROLE_CLIENT = 3, ROLE_PEER = 4 };
 
@@ -54,6 +54,15 @@ enum stop_how { STOP_FAST = 1, STOP_ORDERLY = 2, STOP_DRAIN = 3 };
 enum tls_version { TLS_VERSION_1_2 = 12, TLS_VERSION_1_3 = 13 };
 #define TLS_TICKET_KEY_BYTES 80	/* name 16, AES-256 key 32, HMAC-SHA-256 key 32 */
 #define TLS_TICKET_KEYS_MAX 4
+
+/* Why one end of a data channel gave it up. */
+enum channel_end {
+	CHANNEL_END_CLOSED = 1,	/* the other end did, or its process is gone */
+	CHANNEL_END_QUEUE = 2,	/* the other end does not take what is sent */
+	CHANNEL_END_BYTES = 3,	/* what came is no frame */
+	CHANNEL_END_RULES = 4,	/* a message that is none, or not the sender's to send */
+	CHANNEL_END_SOCKET = 5,	/* the kernel says so */
+};
 
 enum snapshot_state { SNAPSHOT_TAKING = 1, SNAPSHOT_DONE = 2, SNAPSHOT_FAILED = 3 };
 

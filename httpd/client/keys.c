@@ -7,6 +7,7 @@
  * Source: docs/api.md, "Operations", "Answers", "Errors".
  */
 #include "common/ipc/wire.h"
+#include "common/key_limits.h"
 #include "common/metric.h"
 #include "httpd/apierror.h"
 #include "httpd/backend.h"
@@ -87,11 +88,28 @@ begin_call(struct request *request)
 	return &call->call;
 }
 
+/* False: the key is above the limits, which was answered. op: 0 for a read. */
+static bool
+is_allowed(struct request *request, struct slice key, unsigned op)
+{
+	const struct cluster *cluster = request->worker->cluster;
+	struct key_limits limits = { cluster->config.max_key_names, cluster->config.max_key_bytes };
+	char cause[KEY_CAUSE_BYTES];
+
+	if (key_allowed(&limits, key, op, cause))
+		return true;
+	api_error(request, ERR_INVALID_FORM, slice_text(cause), cluster->store_index);
+	return false;
+}
+
 static void
 send_write(struct request *request, struct msg_write *write)
 {
-	struct backend_call *call = begin_call(request);
+	struct backend_call *call;
 
+	if (!is_allowed(request, write->key, write->op))
+		return;
+	call = begin_call(request);
 	if (call != NULL)
 		backend_write(request->worker->backend, call, write);
 }
@@ -111,6 +129,19 @@ send_read(struct request *request, struct slice key, unsigned flags)
 	    &(struct msg_read){ .flags = (uint8_t)flags, .key = key });
 }
 
+/* A body of the cache is true of the index that this raftd announced last; who has
+ * stopped announces nothing, so it may be of long ago, and nothing would end that. */
+static bool
+is_refused(struct request *request)
+{
+	if (!backend_is_silent(request->worker->backend))
+		return false;
+	metric_add(METRIC_rejected_silence, 1);
+	api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd gives no sign of life"),
+	    request->worker->cluster->store_index);
+	return true;
+}
+
 /* Listings come sorted, asked for or not: so one body serves both. */
 static void
 send_plain_read(struct request *request, struct slice key, bool recursive)
@@ -121,6 +152,8 @@ send_plain_read(struct request *request, struct slice key, bool recursive)
 static void
 handle_get(struct request *request, struct slice key, const struct params *params)
 {
+	if (!is_allowed(request, key, 0))
+		return;
 	if (params->wait) {
 		watch_begin(request, key, params);
 		return;
@@ -128,8 +161,8 @@ handle_get(struct request *request, struct slice key, const struct params *param
 	if (params->quorum || params->consistent)
 		send_read(request, key, READ_FLAG_QUORUM | READ_FLAG_SORTED |
 		    (params->recursive ? READ_FLAG_RECURSIVE : 0));
-	else if (!cache_take(request->worker->cache, request, key, params->recursive,
-	    send_plain_read))
+	else if (!is_refused(request) && !cache_take(request->worker->cache, request, key,
+	    params->recursive, send_plain_read))
 		send_plain_read(request, key, params->recursive);
 }
 

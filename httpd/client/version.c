@@ -25,7 +25,8 @@ health_handle(struct request *request)
 
 	if (worker->out_of_rotation ||
 	    (worker->draining && !handover_gives(worker->handover)) ||
-	    !backend_connected(worker->backend) || worker->cluster->leader_id == 0)
+	    !backend_connected(worker->backend) ||
+	    backend_is_silent(worker->backend) || worker->cluster->leader_id == 0)
 		response_send(request, 503, "application/json",
 		    SLICE_LITERAL("{\"health\": \"false\"}"));
 	else

@@ -8,6 +8,7 @@
 #include "httpd/peer/peer.h"
 
 #include "common/xmem.h"
+#include "httpd/apierror.h"
 #include "httpd/cluster.h"
 #include "httpd/json.h"
 #include "httpd/peer/change.h"
@@ -137,6 +138,23 @@ peer_machines_handle(struct request *request)
 	send_json(request, 200, &body);
 }
 
+static const char *
+phase_text(int phase)
+{
+	switch (phase) {
+	case PHASE_JOINING:
+		return "joining";
+	case PHASE_MEMBER:
+		return "member";
+	case PHASE_REMOVED:
+		return "removed";
+	case PHASE_STANDBY:
+		return "standby";
+	default:
+		return "recovering";
+	}
+}
+
 /* /v2/admin/machines/N and /remove/N */
 void
 peer_machine_handle(struct request *request)
@@ -164,28 +182,16 @@ peer_machine_handle(struct request *request)
 		return;
 	}
 	member = cluster_member_named(cluster, name);
+	/* Who knows of no member yet, not even itself, cannot say that this is none. */
+	if (cluster->member_count == 0) {
+		api_error(request, ERR_RAFT_INTERNAL, slice_text(phase_text(cluster->phase)), 0);
+		return;
+	}
 	if (member == NULL)
 		json_raw(&json, "null");
 	else
 		put_machine(&json, cluster, member);
 	send_json(request, member == NULL ? 404 : 200, &body);
-}
-
-static const char *
-phase_text(int phase)
-{
-	switch (phase) {
-	case PHASE_JOINING:
-		return "joining";
-	case PHASE_MEMBER:
-		return "member";
-	case PHASE_REMOVED:
-		return "removed";
-	case PHASE_STANDBY:
-		return "standby";
-	default:
-		return "recovering";
-	}
 }
 
 void

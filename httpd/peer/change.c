@@ -155,7 +155,8 @@ peer_join_handle(struct request *request)
 	    join.protocol_max < HANDSHAKE_PROTOCOL_MIN) {
 		snprintf(sentence, sizeof(sentence),
 		    "the joiner speaks protocol %" PRIu64 "-%" PRIu64
-		    ", this cluster speaks %" PRIu32 "-%" PRIu32, join.protocol_min,
+		    ", this cluster speaks %" PRIu32 "-%" PRIu32
+		    ": it needs the version of the others", join.protocol_min,
 		    join.protocol_max, HANDSHAKE_PROTOCOL_MIN, HANDSHAKE_PROTOCOL_MAX);
 		response_plain_error(request, 412, sentence);
 		return;

@@ -1,12 +1,14 @@
 /*
- * config.c - GET and PUT /v2/admin/config: how large the cluster is to be.
+ * config.c - GET and PUT /v2/admin/config: what the cluster is to be like.
  *
- * The numbers are the cluster's, replicated by raftd and pushed with its
- * status; a change is answered from the status that came before its outcome.
+ * The numbers are the cluster's (common/cluster_config_table.h), replicated by
+ * raftd and pushed with its status; a change is answered from the status that
+ * came before its outcome.
  * Source: docs/api.md, "Peer port"; docs/operations.md, "Members".
  */
 #include "httpd/peer/peer.h"
 
+#include "common/cluster_config.h"
 #include "common/ipc/message.h"
 #include "common/limits.h"
 #include "httpd/apierror.h"
@@ -15,13 +17,13 @@
 #include "httpd/json.h"
 #include "httpd/peer/json_walk.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 /* Text of a number in JSON is as long as its writer likes. */
 #define NUMBER_BYTES_MAX 64
-
-_Static_assert(VOTERS_MAX == 31, "the sentence about activeSize says so");
+#define WRONG_BYTES_MAX 96
 
 /* A change that waits for its outcome; in the request's arena. */
 struct config_change {
@@ -30,8 +32,8 @@ struct config_change {
 };
 
 struct config_reader {
-	struct msg_config_change change;
-	const char *wrong;		/* with what was refused here; else NULL */
+	struct buf items;		/* list of config_item */
+	char wrong[WRONG_BYTES_MAX];	/* what was refused here; else empty */
 };
 
 static void
@@ -42,12 +44,16 @@ send_config(struct request *request)
 	struct json json = json_into(&body);
 
 	json_open(&json, '{');
-	json_name(&json, "activeSize");
-	json_number(&json, cluster->active_size);
-	json_name(&json, "removeDelay");
-	json_decimal(&json, (double)cluster->remove_delay_ms / 1000, 3);
-	json_name(&json, "syncInterval");
-	json_decimal(&json, (double)cluster->sync_interval_ms / 1000, 3);
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		const struct config_row *row = &config_rows[i];
+		uint64_t value = cluster_config_value(&cluster->config, row);
+
+		json_name(&json, row->json);
+		if (row->kind == CONFIG_MS)
+			json_decimal(&json, (double)value / 1000, 3);
+		else
+			json_number(&json, value);
+	}
 	json_close(&json, '}');
 	buf_append_byte(&body, '\n');
 	response_send(request, 200, "application/json", buf_slice(&body));
@@ -56,10 +62,9 @@ send_config(struct request *request)
 
 /* Anything below one is one, which raftd raises to the least that is allowed. */
 static bool
-take_number(enum json_kind kind, struct slice text, double scale, bool whole, uint64_t *result)
+take_number(enum json_kind kind, struct slice text, double scale, bool whole, double *result)
 {
 	char copy[NUMBER_BYTES_MAX + 1];
-	double number;
 
 	if (kind != JSON_NUMBER || text.size > NUMBER_BYTES_MAX)
 		return false;
@@ -67,35 +72,40 @@ take_number(enum json_kind kind, struct slice text, double scale, bool whole, ui
 	copy[text.size] = '\0';
 	if (whole && strpbrk(copy, ".eE") != NULL)
 		return false;
-	number = strtod(copy, NULL) * scale;
-	*result = number < 1 ? 1 : (uint64_t)MIN_OF(number, (double)CLUSTER_TIME_MS_MAX);
+	*result = MAX_OF(strtod(copy, NULL) * scale, 1);
 	return true;
+}
+
+/* A number too large is refused, a time too long is the longest. */
+static void
+take_row(struct config_reader *reader, const struct config_row *row, enum json_kind kind,
+    struct slice text)
+{
+	bool time = row->kind == CONFIG_MS;
+	double number;
+
+	if (!take_number(kind, text, time ? 1000 : 1, !time, &number))
+		snprintf(reader->wrong, sizeof(reader->wrong), "\"%s\" is not a %s", row->json,
+		    time ? "number of seconds" : "whole number");
+	else if (!time && number > (double)row->max)
+		snprintf(reader->wrong, sizeof(reader->wrong),
+		    "\"%s\" is above the maximum %" PRIu64, row->json, row->max);
+	else
+		cluster_config_put_item(&reader->items, row,
+		    (uint64_t)MIN_OF(number, (double)row->max));
 }
 
 static bool
 config_take(void *argument, const char *place, enum json_kind kind, struct slice text)
 {
 	struct config_reader *reader = argument;
-	struct msg_config_change *change = &reader->change;
-	const char *wrong = NULL;
 
-	if (strcmp(place, "") == 0) {
-		if (kind != JSON_OBJECT && kind != JSON_OBJECT_END)
-			wrong = "it is not an object";
-	} else if (strcmp(place, "activeSize") == 0) {
-		if (!take_number(kind, text, 1, true, &change->active_size))
-			wrong = "\"activeSize\" is not a whole number";
-		else if (change->active_size > VOTERS_MAX)
-			wrong = "\"activeSize\" is above the maximum 31";
-	} else if (strcmp(place, "removeDelay") == 0) {
-		if (!take_number(kind, text, 1000, false, &change->remove_delay_ms))
-			wrong = "\"removeDelay\" is not a number of seconds";
-	} else if (strcmp(place, "syncInterval") == 0) {
-		if (!take_number(kind, text, 1000, false, &change->sync_interval_ms))
-			wrong = "\"syncInterval\" is not a number of seconds";
-	}
-	reader->wrong = wrong;
-	return wrong == NULL;
+	if (strcmp(place, "") == 0 && kind != JSON_OBJECT && kind != JSON_OBJECT_END)
+		snprintf(reader->wrong, sizeof(reader->wrong), "it is not an object");
+	for (size_t i = 0; i < CONFIG_ROWS; i++)
+		if (strcmp(place, config_rows[i].json) == 0)
+			take_row(reader, &config_rows[i], kind, text);
+	return reader->wrong[0] == '\0';
 }
 
 static void
@@ -123,7 +133,7 @@ config_done(struct backend_call *call, const struct msg_outcome *outcome)
 static void
 config_put(struct request *request)
 {
-	struct config_reader reader = { 0 };
+	struct config_reader reader = { .items = BUF_INIT };
 	struct config_change *change;
 	const char *broken = NULL;
 	char sentence[192];
@@ -131,8 +141,9 @@ config_put(struct request *request)
 	if (json_walk(request->body, (struct json_walker){ config_take, &reader }, &broken) !=
 	    ERR_NONE) {
 		snprintf(sentence, sizeof(sentence), "cluster configuration refused: %s",
-		    reader.wrong != NULL ? reader.wrong : broken);
+		    reader.wrong[0] != '\0' ? reader.wrong : broken);
 		response_plain_error(request, 400, sentence);
+		buf_free(&reader.items);
 		return;
 	}
 	change = arena_zalloc(&request->arena, sizeof(*change));
@@ -140,7 +151,9 @@ config_put(struct request *request)
 	change->call.done = config_done;
 	request->state = change;
 	request->gone = config_gone;
-	backend_config_change(request->worker->backend, &change->call, &reader.change);
+	backend_config_change(request->worker->backend, &change->call,
+	    &(struct msg_config_change){ .items = buf_slice(&reader.items) });
+	buf_free(&reader.items);
 }
 
 void

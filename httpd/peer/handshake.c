@@ -101,7 +101,8 @@ handshake_check(const struct handshake *ours, const struct handshake *theirs,
 	if (theirs->protocol_min > ours->protocol_max ||
 	    theirs->protocol_max < ours->protocol_min) {
 		snprintf(sentence, HANDSHAKE_SENTENCE_BYTES,
-		    "%s speaks protocol %" PRIu32 "-%" PRIu32 ", %s speaks %" PRIu32 "-%" PRIu32,
+		    "%s speaks protocol %" PRIu32 "-%" PRIu32 ", %s speaks %" PRIu32 "-%" PRIu32
+		    ": stop all nodes, and start them with one version",
 		    ours->name, ours->protocol_min, ours->protocol_max, theirs->name,
 		    theirs->protocol_min, theirs->protocol_max);
 		return ERR_UNSUPPORTED;

@@ -48,8 +48,8 @@ struct progress {
 	size_t window_max, window_first, window_count;
 	size_t window_bytes;
 
-	bool fetching;			/* the disk was asked for entries from fetch_from on */
-	raft_index fetch_from;
+	uint64_t fetch;			/* the disk was asked under this number; 0: it was not */
+	raft_index fetch_from;		/* for entries from here on */
 	bool fetched_sent;		/* in this turn's output: freed when it was taken */
 	struct raft_position fetched_prev;
 	struct raft_entry *fetched;	/* owned copies, payloads referenced */

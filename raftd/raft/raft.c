@@ -327,25 +327,35 @@ raft_peer_connected(struct raft *raft, peer_id peer)
 	raft_invariants(raft);
 }
 
+/* Who waits for that answer; NULL: nobody any more. */
+static struct progress *
+raft_fetching(const struct raft *raft, uint64_t fetch)
+{
+	for (size_t i = 0; i < raft->peer_count; i++) {
+		if (raft->peers[i]->fetch == fetch)
+			return raft->peers[i];
+	}
+	return NULL;
+}
+
 void
-raft_fetched(struct raft *raft, peer_id peer, struct raft_position prev,
+raft_fetched(struct raft *raft, uint64_t fetch, struct raft_position prev,
     const struct raft_entry *entries, size_t count)
 {
-	struct progress *progress = replicate_peer(raft, peer);
+	struct progress *progress = raft_fetching(raft, fetch);
 
 	ASSERT(!raft->output.taken);
-	if (progress == NULL || !progress->fetching)
+	ASSERT(fetch != 0);
+	if (progress == NULL)
 		return;
-	if (count == 0) {
-		progress->fetching = false;
-		if (progress->state != PROGRESS_SNAPSHOT &&
-		    progress->next == progress->fetch_from) {
-			progress_snapshot(progress);
-			output_snapshot(raft, peer);
-		}
-	} else if (prev.index + 1 == progress->fetch_from) {
-		progress->fetching = false;
+	progress->fetch = 0;
+	if (count > 0) {
+		ASSERT(prev.index + 1 == progress->fetch_from);
 		progress_keep_fetched(progress, prev, entries, count);
+	} else if (progress->state != PROGRESS_SNAPSHOT &&
+	    progress->next == progress->fetch_from) {
+		progress_snapshot(progress);
+		output_snapshot(raft, progress->id);
 	}
 	raft_invariants(raft);
 }
@@ -481,6 +491,13 @@ raft_conf(const struct raft *raft)
 }
 
 bool
+raft_met_leader(const struct raft *raft, raft_index *commit)
+{
+	*commit = raft->met_commit;
+	return raft->met_leader;
+}
+
+bool
 raft_has_successor(const struct raft *raft)
 {
 	return raft->role == RAFT_LEADER && transfer_best(raft) != 0;
@@ -592,6 +609,7 @@ raft_invariants(const struct raft *raft)
 		ASSERT(progress->match <= last.index);
 		ASSERT(progress->next <= last.index + 1);
 		ASSERT(progress->window_count <= progress->window_max);
+		ASSERT(progress->fetch <= raft->fetch_last);
 		ASSERT(i == 0 || raft->peers[i - 1]->id < progress->id);
 	}
 }

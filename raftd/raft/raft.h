@@ -144,12 +144,14 @@ void raft_peer_unreachable(struct raft *raft, peer_id peer);
 void raft_peer_connected(struct raft *raft, peer_id peer);
 
 /*
- * Answer to ready.fetches: entries from the disk for a peer that lags.
+ * Answer to ready.fetches: entries from the disk for a peer that lags. May come
+ * at any time: what nobody waits for any more is ignored.
  *
+ *	fetch	id of the question
  *	prev	the position before entries[0]
  *	entries	borrowed; count may be 0: they are compacted, send a snapshot
  */
-void raft_fetched(struct raft *raft, peer_id peer, struct raft_position prev,
+void raft_fetched(struct raft *raft, uint64_t fetch, struct raft_position prev,
     const struct raft_entry *entries, size_t count);
 
 /* The snapshot that ready.snapshots asked for was taken by the peer up to
@@ -184,7 +186,7 @@ struct raft_read {
 };
 
 struct raft_fetch {
-	peer_id peer;
+	uint64_t id;		/* not 0; no two questions of this core have the same */
 	raft_index from;	/* first entry wanted; the one before it too, for its term */
 	size_t bytes_max;
 };
@@ -214,6 +216,9 @@ struct raft_ready {
 /* What this turn brought. Everything in it is borrowed until raft_advance. */
 void raft_ready(struct raft *raft, struct raft_ready *ready);
 /* The turn's output was taken; committed entries handed out count as applied. */
+/* Of the committed entries only the first so many were applied: the others come again.
+ * Between raft_ready and raft_advance; without it all were. */
+void raft_took(struct raft *raft, size_t count);
 void raft_advance(struct raft *raft);
 
 /* ---- questions ------------------------------------------------------------ */
@@ -227,6 +232,9 @@ struct raft_position raft_last(const struct raft *raft);
 raft_index raft_first(const struct raft *raft);		/* compacted + 1 */
 /* The members as of the last entry of the log. Borrowed until the next input. */
 const struct raft_conf *raft_conf(const struct raft *raft);
+/* True if this node has heard a leader's append since it was made, or led: commit is what
+ * that leader knew as committed then. Heartbeats say less, so they do not count. */
+bool raft_met_leader(const struct raft *raft, raft_index *commit);
 /* Leader: there is a voter that raft_transfer would find. */
 bool raft_has_successor(const struct raft *raft);
 bool raft_is_learner(const struct raft *raft, peer_id peer);

@@ -47,15 +47,16 @@ output_message(struct raft *raft, enum raft_message_type type, peer_id to)
 	return message;
 }
 
-void
-output_fetch(struct raft *raft, peer_id peer, raft_index from)
+uint64_t
+output_fetch(struct raft *raft, raft_index from)
 {
 	struct output *output = &raft->output;
 
 	output->fetches = xgrow(output->fetches, &output->fetch_capacity,
 	    output->fetch_count + 1, sizeof(*output->fetches));
-	output->fetches[output->fetch_count++] = (struct raft_fetch){ .peer = peer,
+	output->fetches[output->fetch_count++] = (struct raft_fetch){ .id = ++raft->fetch_last,
 		.from = from, .bytes_max = raft->config.append_bytes_max };
+	return raft->fetch_last;
 }
 
 void
@@ -210,6 +211,16 @@ raft_ready(struct raft *raft, struct raft_ready *ready)
 	ready->more = ready->more || raft->leaving;
 	output->taken = true;
 	raft_invariants(raft);
+}
+
+void
+raft_took(struct raft *raft, size_t count)
+{
+	struct output *output = &raft->output;
+
+	ASSERT(output->taken);
+	ASSERT(raft->applied + count <= output->committed_to);
+	output->committed_to = raft->applied + count;
 }
 
 /* Applied entries stay in memory for slow peers, within a bound; what is not

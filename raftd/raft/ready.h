@@ -40,7 +40,8 @@ void output_free(struct output *output);
 /* A message to `to`, zero but for its type, sender, receiver and our term.
  * Borrowed until the next one is added. */
 struct raft_message *output_message(struct raft *raft, enum raft_message_type type, peer_id to);
-void output_fetch(struct raft *raft, peer_id peer, raft_index from);
+/* Ask the disk for entries from there on; returns the number of the question, never 0. */
+uint64_t output_fetch(struct raft *raft, raft_index from);
 void output_snapshot(struct raft *raft, peer_id peer);
 
 #endif

@@ -9,7 +9,10 @@
  * commits by counting only entries of its own term (Raft paper 5.4.2).
  *
  * Entries that left memory are asked from the disk, one request a peer; those
- * that left the disk too need a snapshot. States of a peer: progress.h.
+ * that left the disk too need a snapshot. States of a peer: progress.h. The
+ * disk may answer when this node was deposed and leads again, with a log that
+ * was overwritten meanwhile: so requests have numbers, and an answer counts
+ * only for the one that is waited for.
  * Sources: Raft paper 5.3, figure 2 (leaders); thesis 4.2.2 (a leader that
  * removes itself), 6.4.1, 10.2.1; pitfalls 5, 6, 10, 13, 17-19.
  */
@@ -318,12 +321,11 @@ replicate_heartbeat_reply(struct raft *raft, const struct raft_message *message)
 static void
 replicate_want_old(struct raft *raft, struct progress *progress)
 {
-	if (progress->fetching)
+	if (progress->fetch != 0)
 		return;
 	if (progress->next > raft->log.compacted) {
-		progress->fetching = true;
+		progress->fetch = output_fetch(raft, progress->next);
 		progress->fetch_from = progress->next;
-		output_fetch(raft, progress->id, progress->next);
 	} else {
 		progress_snapshot(progress);
 		output_snapshot(raft, progress->id);

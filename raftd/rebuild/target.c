@@ -6,8 +6,8 @@
  */
 #include "raftd/rebuild/target.h"
 
-#include "common/clock.h"
 #include "common/limits.h"
+#include "common/lock_text.h"
 #include "common/xmem.h"
 #include "raftd/wal/directory.h"
 #include "raftd/wal/wal.h"
@@ -111,21 +111,6 @@ sync_parent(const char *path, char **sentence)
 	return err;
 }
 
-/* As the supervisor's: process id, start time, name, each on a line. */
-static void
-write_lock_text(int fd, const char *name)
-{
-	char since[CLOCK_TEXT_BYTES];
-	char *text;
-
-	clock_format(clock_now().wall_ns, 0, false, since);
-	text = xasprintf("%ld\n%s\n%s\n", (long)getpid(), since, name);
-	/* For people and the next start only: one that is missing harms nobody. */
-	if (ftruncate(fd, 0) == 0)
-		(void)!pwrite(fd, text, strlen(text), 0);
-	free(text);
-}
-
 /* With its parents, as etcd makes a -data-dir. */
 static enum err
 make_directory(const char *data_dir, char **sentence)
@@ -170,7 +155,8 @@ make_and_lock(struct target *target, const char *name, char **sentence)
 		    directory_lock_holder(target->lock_fd, holder));
 		err = ERR_BUSY;
 	} else {
-		write_lock_text(target->lock_fd, name);
+		/* For people and the next start only: one that is missing harms nobody. */
+		(void)!lock_text_write(target->lock_fd, name);
 	}
 	free(path);
 	return err;

@@ -12,6 +12,8 @@ enum command_kind {
 	COMMAND_CONFIG = 4,
 	COMMAND_CREATE = 5,
 	COMMAND_REFUSED = 6,
+	COMMAND_CONFIG_ITEMS = 7,
+	COMMAND_CREATE_ITEMS = 8,
 };
 
 #define CODEC_TABLE "raftd/store/command_table.h"

@@ -21,13 +21,19 @@ RECORD(command_member,		/* COMMAND_MEMBER: in a CONF entry, or a COMMAND (update
     FIELD(u64, id)
     FIELD(u64, cluster_id)	/* in logs begun before COMMAND_CREATE: their first entry; else 0 */
     FIELD(bytes, name) FIELD(bytes, peer_url) FIELD(bytes, client_url))
-RECORD(command_config,		/* COMMAND_CONFIG: of the cluster; 0 changes nothing */
+RECORD(command_config,		/* COMMAND_CONFIG, before COMMAND_CONFIG_ITEMS: 0 changes nothing */
     FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms))
-RECORD(command_create,		/* COMMAND_CREATE: the CONF entry that begins a cluster */
+RECORD(command_create,		/* COMMAND_CREATE, before COMMAND_CREATE_ITEMS */
     FIELD(u64, id) FIELD(u64, cluster_id)
     FIELD(bytes, name) FIELD(bytes, peer_url) FIELD(bytes, client_url)
     FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms))
 RECORD(command_refused,		/* COMMAND_REFUSED: a membership change whose answer is an error */
     FIELD(u16, error) FIELD(bytes, cause))
+RECORD(command_config_items,	/* COMMAND_CONFIG_ITEMS: of the cluster; what is not there stays */
+    FIELD(bytes, items))	/* list of config_item */
+RECORD(command_create_items,	/* COMMAND_CREATE_ITEMS: the CONF entry that begins a cluster */
+    FIELD(u64, id) FIELD(u64, cluster_id)
+    FIELD(bytes, name) FIELD(bytes, peer_url) FIELD(bytes, client_url)
+    FIELD(bytes, items))	/* list of config_item, complete */
 #undef RECORD
 #undef FIELD

@@ -17,10 +17,10 @@
 
 struct name_link {
 	struct name_link *left, *right;
-	uint32_t priority : 24;		/* never above that of the link over it */
-	uint32_t mark : 8;		/* the member's own bits */
-	uint32_t size : 24;		/* of the name */
-	uint32_t at : 8;		/* where the name begins, counted from the link */
+	uint64_t priority : 21;		/* never above that of the link over it */
+	uint64_t mark : 19;		/* the member's own bits */
+	uint64_t size : 16;		/* of the name */
+	uint64_t at : 8;		/* where the name begins, counted from the link */
 };
 
 static inline struct slice
@@ -34,6 +34,8 @@ void name_init(struct name_link *link, uint64_t seed, size_t at, struct slice na
 
 /* The member of that name, or NULL. */
 struct name_link *names_find(struct name_link *root, struct slice name);
+/* The member that comes next after that name, which need not be there, or NULL. */
+struct name_link *names_after(struct name_link *root, struct slice name);
 /* The name must not be there. */
 void names_insert(struct name_link **root, struct name_link *link);
 /* The link must be there. */

@@ -18,6 +18,7 @@
 #include "common/err.h"
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
+#include "common/key_limits.h"
 #include "raftd/store/command.h"
 
 struct store;
@@ -25,6 +26,10 @@ struct store;
 /* seed: of the hash tables, random in production. */
 struct store *store_new(uint64_t seed);
 void store_free(struct store **store);
+
+/* How large a key may be that a write makes, by the cluster's configuration: set
+ * before the first entry is applied and when an entry changed it. */
+void store_set_limits(struct store *store, const struct key_limits *limits);
 
 /* ---- replicated: called in log order --------------------------------------- */
 
@@ -43,6 +48,7 @@ struct store_outcome {
  *	time_ns	the entry's stamp: expiry = time_ns + ttl_s, none past 2^63 - 1 ns
  *	effects	appended: state_records of all that changed
  *
+ * A key above the limits is ERR_INVALID_FORM with the cause of key_limits.h.
  * Keys under /_etcd/machines and /_etcd/config, and deletes of /_etcd, are
  * refused here (106) unless internal is true: then it is the registry's own.
  * The event goes to the history, and to watchers by store_take_hits.
@@ -50,10 +56,26 @@ struct store_outcome {
 struct store_outcome store_write(struct store *store, const struct command_write *write,
     uint64_t time_ns, bool internal, struct buf *effects);
 
-/* Expire what is due at or before cutoff_ns, at most count_max nodes, in
- * (expiration, path) order, one index and event each. Returns how many. */
-size_t store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max,
+/* How much one call may do: so many nodes, until the keys and values of those that are
+ * done are so many bytes. */
+struct store_budget {
+	size_t count, bytes;
+};
+
+/* Expire what is due at or before cutoff_ns, within the budget, in order of
+ * (expiration, created, depth), one index and event each. Returns how many. */
+size_t store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget,
     uint64_t time_ns, struct buf *effects);
+
+/* How much the events that waitIndex can reach may weigh; part of the cluster's
+ * configuration. effects NULL: while loading. */
+void store_limit_history(struct store *store, size_t bytes_max, struct buf *effects);
+
+/* What was removed is gone for everybody, but is freed by and by: free up to nodes_max
+ * nodes of it, in memory and on the disk. True if more is left. Not replicated; may be
+ * called at any time between entries. */
+bool store_sweep(struct store *store, size_t nodes_max, struct buf *effects);
+bool store_has_to_sweep(const struct store *store);
 
 /* An answer kept for a session refers to this event: its record stays on disk
  * and in memory until store_event_release, even past the window. Counted: as many
@@ -61,13 +83,15 @@ size_t store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max,
  * nothing is retained yet: who keeps the answers retains their events again. */
 void store_event_retain(struct store *store, uint64_t store_index);
 void store_event_release(struct store *store, uint64_t store_index, struct buf *effects);
-/* The encoded event of that index, if it is kept (window or retained); borrowed. */
+/* The encoded event of that index, if it is kept (window or retained); borrowed. A
+ * retained one goes, too, when all that are retained weigh too much. */
 struct blob *store_event(const struct store *store, uint64_t store_index);
 
 /* The expiration that comes first; UINT64_MAX: nothing expires. */
-uint64_t store_next_expiry(const struct store *store);
+uint64_t store_next_expiry(struct store *store);
 uint64_t store_index(const struct store *store);
-/* Keys and directories, hidden ones too, without the root. */
+/* Keys and directories, hidden ones too, without the root; and what is still to be
+ * swept. */
 size_t store_key_count(const struct store *store);
 
 /* CRC32C over all replicated state in a canonical order: equal on every node at
@@ -80,14 +104,19 @@ uint32_t store_hash(const struct store *store);
 bool store_owns(struct slice key);
 /* True if it is the record of the store index, and then that. */
 bool store_record_index(struct slice key, struct slice value, uint64_t *index);
-/* Take one state_record of the disk or a snapshot, in any order.
- * ERR_CORRUPT if it cannot be. */
+/* True if it is a record of a form that is read only: from a backup of before. */
+bool store_record_is_old(struct slice key);
+/* Take one state_record of the disk or a snapshot; they come in the order of their
+ * keys. ERR_CORRUPT if it cannot be. */
 enum err store_load(struct store *store, struct slice key, struct slice value) MUST_CHECK;
-/* All records were given: check that they fit together (parents exist, the
- * window is contiguous). ERR_CORRUPT, with *where set to a static sentence. */
+/* All records were given: check that they fit together (the window is whole).
+ * ERR_CORRUPT, with *where set to a static sentence. */
 enum err store_loaded(struct store *store, const char **where) MUST_CHECK;
-/* After a snapshot: new takes over old's watchers and counters. Each watcher
- * gets what it missed from new's history, or error 400 (WATCHER_CLEARED) if the
+/* Give the records of all nodes, in their present form, in pieces of whole records. */
+void store_save_nodes(struct store *store, void (*take)(void *argument, struct slice records),
+    void *argument);
+/* After a snapshot: new takes over old's watchers and counters; old's views are lost. Each
+ * watcher gets what it missed from new's history, or error 400 (WATCHER_CLEARED) if the
  * window does not reach back to what it waits for; both come by store_take_hits. */
 void store_adopt(struct store *fresh, struct store *old);
 
@@ -117,25 +146,67 @@ bool store_exists(const struct store *store, struct slice key);
  *	flags	WATCH_FLAG_*
  *	since	store index, 0: from now on
  *
- * Looking back shows hidden names, waiting does not; with WATCH_FLAG_GOES_ON what
- * is past counts as if it had been waited for.
+ *	behind	out: the history has, or may have, something for it, which comes by
+ *		store_catch_up; else it waits from now on
  *
- * ERR_NONE: it is registered, or was answered from the history; past events
- * are in the next store_take_hits. ERR_EVENT_INDEX_CLEARED: *cause is set
- * (returned owned), nothing is registered.
+ * Looking back shows hidden names, waiting does not; with WATCH_FLAG_GOES_ON what
+ * is past counts as if it had been waited for. What happens while a watch is behind
+ * counts as waited for.
+ *
+ * ERR_NONE: it is registered. ERR_EVENT_INDEX_CLEARED: *cause is set (returned
+ * owned), nothing is registered.
  */
 enum err store_watch(struct store *store, uint64_t owner, uint64_t id, struct slice key,
-    unsigned flags, uint64_t since, struct blob **cause) MUST_CHECK;
+    unsigned flags, uint64_t since, bool *behind, struct blob **cause) MUST_CHECK;
+/* One that was given a piece of the past may get the next (others are ignored). */
+void store_watch_more(struct store *store, uint64_t owner, uint64_t id);
+/* Hits of so many past_bytes have been worked off by their owner. */
+void store_watch_taken(struct store *store, uint64_t owner, uint64_t bytes);
 /* End one watch (unknown ones are ignored), or all of an owner. */
 void store_unwatch(struct store *store, uint64_t owner, uint64_t id);
 void store_unwatch_all(struct store *store, uint64_t owner);
+/* Those that wait, and those that are behind; and the memory of them, about. */
 size_t store_watch_count(const struct store *store);
+size_t store_watch_count_of(const struct store *store, uint64_t owner);
+size_t store_watch_bytes(const struct store *store);
 
-/* An event and those of one owner who want it. */
+/* What one store_catch_up may do. The last event of each may pass it. */
+struct store_catch_up {
+	size_t bytes_max;	/* of events */
+	size_t looks_max;	/* events looked at, also those that do not fit */
+	size_t piece_bytes;	/* of one watch, until store_watch_more */
+	size_t untaken_max;	/* past_bytes of hits of one owner, until store_watch_taken */
+	/* May this owner be given more now? */
+	bool (*has_room)(void *argument, uint64_t owner);
+	void *argument;
+};
+
+/*
+ * Give those that are behind the next events of the history, owners and their
+ * watches in turn; those that want the same event get it together. All comes with
+ * store_take_hits, in the order of indexes with what else there is; so nothing may be
+ * applied between the two.
+ *
+ * A watch that has reached the store index waits from now on, and is told so
+ * (HIT_LIVE). One whose next event has left the history is ended (HIT_CLEARED).
+ */
+void store_catch_up(struct store *store, const struct store_catch_up *how);
+/* Would it do anything? */
+bool store_may_catch_up(const struct store *store, const struct store_catch_up *how) MUST_CHECK;
+
+/* In the order they come in for one index. */
+enum store_hit_kind {
+	HIT_EVENT,
+	HIT_CLEARED,		/* ended, ERR_WATCHER_CLEARED: what it waits for is gone */
+	HIT_LIVE,		/* behind no more */
+};
+
+/* An event, or something else, and those of one owner whom it concerns. */
 struct store_hit {
 	uint64_t owner;
-	enum err error;		/* ERR_NONE, or ERR_WATCHER_CLEARED: then no event */
-	struct blob *event;	/* encoded event_record */
+	enum store_hit_kind kind;
+	struct blob *event;	/* HIT_EVENT: encoded event_record */
+	uint64_t past_bytes;	/* what it costs to give it to those that are behind, about */
 	size_t id_count;
 	const uint64_t *ids;
 };

@@ -1,5 +1,5 @@
 /*
- * ttl.c - which nodes expire, in (expiration, path) order.
+ * ttl.c - which nodes expire, in order of (expiration, created, depth).
  *
  * Owns the entries; a node points to its own.
  */
@@ -23,13 +23,16 @@ before(const struct heap_link *link_a, const struct heap_link *link_b)
 
 	if (a->at_ns != b->at_ns)
 		return a->at_ns < b->at_ns;
-	return node_order(a->node, b->node) < 0;
+	if (a->node->created != b->node->created)
+		return a->node->created < b->node->created;
+	return node_depth(a->node) < node_depth(b->node);
 }
 
 void
 ttl_init(struct ttl *ttl)
 {
 	heap_init(&ttl->heap, before);
+	TAILQ_INIT(&ttl->aside);
 }
 
 void
@@ -39,6 +42,8 @@ ttl_free(struct ttl *ttl)
 	while (ttl->heap.count > 0)
 		ttl_clear(ttl, entry_of(ttl->heap.links[ttl->heap.count - 1])->node);
 	heap_free(&ttl->heap);
+	while (!TAILQ_EMPTY(&ttl->aside))
+		ttl_clear(ttl, TAILQ_FIRST(&ttl->aside)->node);
 }
 
 void
@@ -63,7 +68,10 @@ ttl_clear(struct ttl *ttl, struct node *node)
 {
 	if (node->expiry == NULL)
 		return;
-	heap_remove(&ttl->heap, &node->expiry->link);
+	if (node->expiry->link.place == 0)
+		TAILQ_REMOVE(&ttl->aside, node->expiry, aside);
+	else
+		heap_remove(&ttl->heap, &node->expiry->link);
 	free(node->expiry);
 	node->expiry = NULL;
 }
@@ -74,6 +82,13 @@ ttl_first(const struct ttl *ttl)
 	const struct heap_link *link = heap_first(&ttl->heap);
 
 	return link == NULL ? NULL : entry_of(link);
+}
+
+void
+ttl_put_aside(struct ttl *ttl, struct node *node)
+{
+	heap_remove(&ttl->heap, &node->expiry->link);
+	TAILQ_INSERT_TAIL(&ttl->aside, node->expiry, aside);
 }
 
 bool

@@ -7,7 +7,8 @@
  *	2 event	is encoded from the node as it will be and was	[make_event]
  *	3 tell	index, history, watchers; the tree is still old,
  *		so "existed at that moment" can be asked	[publish]
- *	4 do	the tree, the expiry, and their effects		[put_node, cut_node]
+ *	4 do	what was is kept for open views, then the tree,
+ *		the expiry, and their effects			[put_node, cut_node]
  *
  * Source: docs/api.md, "Operations"; "The registry" for its own keys.
  */
@@ -92,26 +93,27 @@ publish(struct store *store, struct blob *record, const struct node *removed)
 	ASSERT(event.store_index == store->index + 1);
 	store->index = event.store_index;
 	history_add(&store->history, event, &store->effects);
-	effects_index(&store->effects, store->index);
+	effects_index(&store->effects, store->index, history_first(&store->history));
 	if (!event_is_refresh(&event))
 		watch_deliver(&store->watch, &event, removed);
 }
 
-/* A node is gone from the tree, with everything below. */
-static void
-cut_node(struct store *store, struct node *top, struct slice path)
+/* A node is gone from the tree, with everything below; that is freed by and by. Returned
+ * borrowed if there is something below, else NULL. */
+static struct doomed *
+cut_node(struct store *store, struct node *top)
 {
-	struct tree_walk *walk = &store->walk;
-	struct node *node;
+	bool is_empty = !node_is_dir(top) || top->children == NULL;
 
-	tree_walk_begin(walk, top, path);
-	while ((node = tree_walk_next(walk)) != NULL) {
-		ttl_clear(&store->ttl, node);
-		effects_node_gone(&store->effects, tree_walk_path(walk));
-		if (node_is_dir(node))
-			tree_walk_enter(walk);
+	effects_node_gone(&store->effects, top);
+	tree_detach(&store->tree, top);
+	if (is_empty) {
+		ttl_clear(&store->ttl, top);
+		tree_drop(&store->tree, top);
+		return NULL;
 	}
-	tree_cut(&store->tree, top);
+	effects_doomed(&store->effects, top);
+	return doomed_add(&store->doomed, top);
 }
 
 static void
@@ -141,7 +143,7 @@ make_node(struct job *job, bool is_dir)
 			continue;
 		node = tree_make(&store->tree, node, name, last ? is_dir : true, job->next);
 		if (!last)
-			effects_node(&store->effects, slice_of(job->key.data, seen), node);
+			effects_node(&store->effects, node);
 	}
 	return node;
 }
@@ -177,16 +179,18 @@ put_new(struct job *job, enum event_action action)
 	    job->time_ns, &after, node == NULL ? NULL : &before);
 	publish(store, job->event, NULL);
 
+	if (node != NULL)
+		view_changing(store, node, job->key);
 	if (node == NULL)
 		node = make_node(job, is_dir);
 	else if (is_dir)
-		tree_make_dir(node);
+		tree_make_dir(&store->tree, node);
 	node->created = job->next;
 	node->modified = job->next;
 	if (!is_dir && !refresh)
-		tree_set_value(node, job->write->value);
+		tree_set_value(&store->tree, node, job->write->value);
 	set_expiry(job, node);
-	effects_node(&store->effects, job->key, node);
+	effects_node(&store->effects, node);
 	return ERR_NONE;
 }
 
@@ -235,13 +239,14 @@ put_over(struct job *job, enum event_action action)
 	    &after, &before);
 	publish(store, job->event, NULL);
 
+	view_changing(store, node, job->key);
 	/* A directory keeps its index: only the event shows the new one. */
 	if (!is_dir)
 		node->modified = job->next;
 	if (!is_dir && !refresh)
-		tree_set_value(node, job->write->value);
+		tree_set_value(&store->tree, node, job->write->value);
 	set_expiry(job, node);
-	effects_node(&store->effects, job->key, node);
+	effects_node(&store->effects, node);
 	return ERR_NONE;
 }
 
@@ -321,9 +326,13 @@ remove_node(struct store *store, struct node *node, struct slice path, enum even
 		.created = before.created,
 	};
 	struct blob *record = make_event(store, action, 0, now_ns, &after, &before);
+	struct doomed *doomed;
 
 	publish(store, record, node);
-	cut_node(store, node, path);
+	view_changing(store, node, path);
+	doomed = cut_node(store, node);
+	if (doomed != NULL)
+		view_removed(store, doomed, path);
 	return record;
 }
 
@@ -381,21 +390,34 @@ path_of(struct store *store, const struct node *node)
 	return buf_slice(path);
 }
 
-size_t
-store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max, uint64_t time_ns,
-    struct buf *effects)
+const struct ttl_entry *
+store_first_expiry(struct store *store)
 {
-	size_t count = 0;
+	const struct ttl_entry *first;
+
+	while ((first = ttl_first(&store->ttl)) != NULL && !tree_has(&store->tree, first->node))
+		ttl_put_aside(&store->ttl, first->node);
+	return first;
+}
+
+size_t
+store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget,
+    uint64_t time_ns, struct buf *effects)
+{
+	size_t count = 0, bytes = 0;
 
 	store->effects.out = effects;
-	while (count < count_max) {
-		const struct ttl_entry *due = ttl_first(&store->ttl);
+	while (count < budget.count && bytes < budget.bytes) {
+		const struct ttl_entry *due = store_first_expiry(store);
 		struct blob *record;
+		struct slice path;
 
 		if (due == NULL || due->at_ns > cutoff_ns)
 			break;
+		path = path_of(store, due->node);
+		bytes += path.size + node_value(due->node).size;
 		/* Never before the instant itself, so no "ttl" is left to show. */
-		record = remove_node(store, due->node, path_of(store, due->node), ACTION_EXPIRE,
+		record = remove_node(store, due->node, path, ACTION_EXPIRE,
 		    MAX_OF(time_ns, due->at_ns));
 		blob_unref(&record);
 		stats_expire(&store->stats);
@@ -404,12 +426,39 @@ store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max, uint64_t
 	return count;
 }
 
+bool
+store_sweep(struct store *store, size_t nodes_max, struct buf *effects)
+{
+	store->effects.out = effects;
+	doomed_sweep(&store->doomed, &store->tree, &store->ttl, &store->effects, nodes_max);
+	return doomed_waits(&store->doomed);
+}
+
+bool
+store_has_to_sweep(const struct store *store)
+{
+	return doomed_waits(&store->doomed);
+}
+
 /* ---- dispatch -------------------------------------------------------------------- */
 
 static bool
 is_delete(enum write_op op)
 {
 	return op == WRITE_DELETE || op == WRITE_COMPARE_AND_DELETE;
+}
+
+/* The log may hold what no worker lets through: it was written before there were
+ * limits, or under others. The registry's own keys always fit. */
+static enum err
+check_key(struct job *job, bool internal)
+{
+	const struct key_limits *limits = internal ? &KEY_LIMITS_MAX : &job->store->limits;
+	char cause[KEY_CAUSE_BYTES];
+
+	if (key_allowed(limits, job->write->key, job->write->op, cause))
+		return ERR_NONE;
+	return fail(job, ERR_INVALID_FORM, slice_text(cause));
 }
 
 /* What is refused whatever the tree holds: the root, and the registry's keys. */
@@ -439,9 +488,9 @@ refuse(struct job *job, bool internal)
 static struct slice
 in_order_key(struct store *store, struct slice key, uint64_t store_index)
 {
-	char name[PATH_ORDER_DIGITS + 1];
+	char name[KEY_ORDER_DIGITS + 1];
 
-	snprintf(name, sizeof(name), "%0*" PRIu64, PATH_ORDER_DIGITS, store_index);
+	snprintf(name, sizeof(name), "%0*" PRIu64, KEY_ORDER_DIGITS, store_index);
 	buf_clear(&store->path);
 	if (!path_is_root(key))
 		buf_append_slice(&store->path, key);
@@ -494,10 +543,12 @@ store_write(struct store *store, const struct command_write *write, uint64_t tim
 	/* The command may be a worker's invention: what is not well formed
 	 * fails the same way on every node. */
 	if (write->op < WRITE_SET || write->op > WRITE_CREATE_IN_ORDER ||
-	    write->key.size > KEY_BYTES_MAX || !path_is_canonical(write->key))
+	    write->value.size > VALUE_BYTES_MAX || !path_is_canonical(write->key))
 		return outcome;
 	store->effects.out = effects;
-	outcome.error = refuse(&job, internal);
+	outcome.error = check_key(&job, internal);
+	if (outcome.error == ERR_NONE)
+		outcome.error = refuse(&job, internal);
 	if (outcome.error == ERR_NONE)
 		outcome.error = carry_out(&job);
 	if (!internal)

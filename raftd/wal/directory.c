@@ -55,8 +55,11 @@ check_format(const char *data_dir, const char *text, char **sentence)
 			return ERR_NONE;
 		if (major != DIRECTORY_FORMAT) {
 			*sentence = xasprintf("%s holds data of format %lu, this program reads "
-			    "format %d; use the version that wrote it or choose another -data-dir",
-			    data_dir, major, DIRECTORY_FORMAT);
+			    "format %d; start the version that wrote it, make a backup with it "
+			    "(etcdctl backup) and restore that into another -data-dir; if no "
+			    "other version was ever used there, FORMAT in it is damaged: write "
+			    "\"" FORMAT_WORD "%d\" into it",
+			    data_dir, major, DIRECTORY_FORMAT, DIRECTORY_FORMAT);
 			return ERR_FOREIGN;
 		}
 	}
@@ -64,8 +67,9 @@ check_format(const char *data_dir, const char *text, char **sentence)
 		if (text[i] < ' ' || text[i] > '~')
 			length = i;
 	}
-	*sentence = xasprintf("%s/FORMAT says \"%.*s\" and not \"%s%d\": not our data; "
-	    "choose another -data-dir", data_dir, (int)length, text, FORMAT_WORD, DIRECTORY_FORMAT);
+	*sentence = xasprintf("%s/FORMAT says \"%.*s\" and not \"" FORMAT_WORD "%d\": damaged, or "
+	    "not our data; if the directory is this node's, write that line into it, else choose "
+	    "another -data-dir", data_dir, (int)length, text, DIRECTORY_FORMAT);
 	return ERR_FOREIGN;
 }
 

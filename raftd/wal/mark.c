@@ -16,25 +16,46 @@
 
 #define MARK_MAGIC "MOOTMARK"
 #define MARK_MAGIC_BYTES ((size_t)8)
-#define MARK_FILE_BYTES ((size_t)53)
 
-/* Read what the file says. False: nothing that checks. */
+/* What a slot says. False: nothing that checks. */
 static bool
-mark_read(int fd, struct disk_synced *synced)
+slot_read(struct slice slot, struct disk_synced *synced)
 {
-	uint8_t bytes[MARK_FILE_BYTES];
 	struct slice content;
 	struct reader in;
-	ssize_t size = pread(fd, bytes, sizeof(bytes), 0);
 
-	if (size != (ssize_t)sizeof(bytes) || memcmp(bytes, MARK_MAGIC, MARK_MAGIC_BYTES) != 0)
+	if (slot.size != MARK_SLOT_BYTES ||
+	    memcmp(slot.data, MARK_MAGIC, MARK_MAGIC_BYTES) != 0)
 		return false;
-	if (record_open(slice_of(bytes, MARK_MAGIC_BYTES),
-	    slice_of(bytes + MARK_MAGIC_BYTES, sizeof(bytes) - MARK_MAGIC_BYTES),
+	if (record_open(slice_of(slot.data, MARK_MAGIC_BYTES),
+	    slice_of(slot.data + MARK_MAGIC_BYTES, slot.size - MARK_MAGIC_BYTES),
 	    &content) != ERR_NONE)
 		return false;
 	in = reader_of(content);
 	return disk_synced_get(&in, synced) && reader_done(&in);
+}
+
+/* How many slots check; then *synced is what the newer one says, and the other is next. */
+static unsigned
+mark_read(struct mark *mark, struct disk_synced *synced)
+{
+	unsigned good = 0;
+
+	for (unsigned slot = 0; slot < MARK_SLOTS; slot++) {
+		uint8_t bytes[MARK_SLOT_BYTES];
+		ssize_t size = pread(mark->fd, bytes, sizeof(bytes),
+		    (off_t)(slot * MARK_SLOT_STEP));
+		struct disk_synced found;
+
+		if (!slot_read(slice_of(bytes, size > 0 ? (size_t)size : 0), &found))
+			continue;
+		if (good == 0 || found.batch >= synced->batch) {
+			*synced = found;
+			mark->next = (slot + 1) % MARK_SLOTS;
+		}
+		good++;
+	}
+	return good;
 }
 
 static enum err
@@ -44,13 +65,17 @@ mark_failed(struct mark *mark, enum err err, const char *what, char **sentence)
 	return err;
 }
 
-/* Make the file that was not there, or that says nothing. */
+/* Write to all slots but the one that says what counts; if there is none, to all. */
 static enum err
-mark_make(struct mark *mark, const char *data_dir, bool sync, char **sentence)
+mark_make(struct mark *mark, const char *data_dir, unsigned good, bool sync, char **sentence)
 {
 	static const struct disk_synced nothing = { .batch = 0 };
-	enum err err = mark_write(mark, &nothing, sentence);
+	unsigned next = mark->next;
+	enum err err = ERR_NONE;
 
+	for (unsigned made = good > 0 ? 1 : 0; err == ERR_NONE && made < MARK_SLOTS; made++)
+		err = mark_write(mark, &nothing, sentence);
+	mark->next = next;
 	if (err != ERR_NONE || !sync)
 		return err;
 	if (fsync(mark->fd) != 0)
@@ -65,18 +90,23 @@ mark_open(const char *data_dir, bool sync, struct mark **result, struct disk_syn
 	struct mark *mark = xzalloc(sizeof(*mark));
 	struct stat status;
 	enum err err = ERR_NONE;
+	unsigned good;
 
+	*synced = (struct disk_synced){ .batch = 0 };
 	mark->path = xasprintf("%s/" MARK_FILE_NAME, data_dir);
 	mark->fd = open(mark->path, O_RDWR | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
 	    S_IRUSR | S_IWUSR);
 	if (mark->fd == -1 || fstat(mark->fd, &status) != 0) {
 		err = mark_failed(mark, err_from_errno(errno), "cannot open", sentence);
-	} else if (!mark_read(mark->fd, synced)) {
-		if (status.st_size != 0)
+	} else if ((good = mark_read(mark, synced)) < MARK_SLOTS) {
+		/* One of an earlier version has one. */
+		if (good == 0 && status.st_size != 0)
 			diag_warn("disk", "mark file is damaged and made anew: file=%s",
 			    mark->path);
-		*synced = (struct disk_synced){ .batch = 0 };
-		err = mark_make(mark, data_dir, sync, sentence);
+		else if (good > 0 && (size_t)status.st_size > MARK_SLOT_BYTES)
+			diag_warn("disk", "mark file is damaged in one of two places, the other "
+			    "counts: file=%s", mark->path);
+		err = mark_make(mark, data_dir, good, sync, sentence);
 	}
 	if (err != ERR_NONE)
 		mark_close(&mark);
@@ -89,16 +119,17 @@ enum err
 mark_write(struct mark *mark, const struct disk_synced *synced, char **sentence)
 {
 	struct slice key = slice_of(MARK_MAGIC, MARK_MAGIC_BYTES);
-	uint8_t bytes[MARK_FILE_BYTES];
+	uint8_t bytes[MARK_SLOT_BYTES];
 	enum err err;
 
 	record_begin(&mark->bytes);
 	disk_synced_put(&mark->bytes, synced);
 	record_seal(&mark->bytes, key);
-	ASSERT(mark->bytes.size == MARK_FILE_BYTES - MARK_MAGIC_BYTES);
+	ASSERT(mark->bytes.size == MARK_SLOT_BYTES - MARK_MAGIC_BYTES);
 	memcpy(bytes, MARK_MAGIC, MARK_MAGIC_BYTES);
 	memcpy(bytes + MARK_MAGIC_BYTES, mark->bytes.data, mark->bytes.size);
-	err = directory_write_all(mark->fd, bytes, sizeof(bytes), 0);
+	err = directory_write_all(mark->fd, bytes, sizeof(bytes), mark->next * MARK_SLOT_STEP);
+	mark->next = (mark->next + 1) % MARK_SLOTS;
 	if (err != ERR_NONE)
 		return mark_failed(mark, err, "cannot write", sentence);
 	return ERR_NONE;

@@ -10,13 +10,23 @@
  * acknowledged data, and the node refuses to start.
  *
  *	offset	size
+ *	0	53	a slot
+ *	53	4043	nothing
+ *	4096	53	another one
+ *
+ * A slot:
+ *
  *	0	8	"MOOTMARK"
  *	8	1	RECORD_VERSION			\
  *	9	4	CRC32C, with the 8 bytes as key	 > as every value: record.h
  *	13	40	disk_synced			/
  *
- * The file is 53 bytes, made and synced before db/ and never resized. A mark
- * that does not check is as good as none: it is an extra, not the data.
+ * They are written in turn, and the one with the higher batch counts: a write that a
+ * power cut tore leaves the other one, of the batch before. They are in different
+ * blocks of the file, so that no block is both. The file is made and synced before db/
+ * and never resized. A mark with no slot that checks is as good as none: it is an
+ * extra, not the data. One of 53 bytes, as earlier versions made it, is one slot; they
+ * read and write the first.
  * Source: pitfall 45 of docs/testing.md.
  */
 #ifndef MOOTHALL_RAFTD_WAL_MARK_H
@@ -25,9 +35,14 @@
 #include "raftd/wal/record.h"
 
 #define MARK_FILE_NAME "db.mark"
+#define MARK_SLOTS 2
+#define MARK_SLOT_BYTES ((size_t)53)
+#define MARK_SLOT_STEP ((size_t)4096)
+#define MARK_FILE_BYTES ((MARK_SLOTS - 1) * MARK_SLOT_STEP + MARK_SLOT_BYTES)
 
 struct mark {
 	int fd;
+	unsigned next;		/* slot: the one that says less */
 	char *path;
 	struct buf bytes;	/* being made */
 };

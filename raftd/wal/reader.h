@@ -26,7 +26,7 @@ enum read_kind {
 struct read_job {
 	STAILQ_ENTRY(read_job) link;
 	enum read_kind kind;
-	uint64_t id;			/* ENTRIES: peer; SNAPSHOT*: which */
+	uint64_t id;			/* ENTRIES: the asker's number; SNAPSHOT*: which */
 	raft_index from;		/* ENTRIES: first index */
 	size_t bytes_max;		/* ENTRIES, SNAPSHOT: about */
 	uint32_t generation;		/* GARBAGE: the current one is none */

@@ -4,6 +4,8 @@
 #include "raftd/wal/retire.h"
 
 #include "common/buf.h"
+#include "common/crc32c.h"
+#include "common/diag.h"
 #include "common/limits.h"
 #include "common/xmem.h"
 #include "raftd/wal/db.h"
@@ -22,7 +24,8 @@
 
 #define AWAY ".removed"
 #define RETIRED "RETIRED"
-#define RETIRED_FORMAT "moothall removed 1 %" SCNu64 " %n"
+#define RETIRED_WORD "moothall removed "
+#define RETIRED_CHECK_BYTES 9		/* and a blank */
 #define RETIRED_BYTES_MAX (MEMBERS_MAX * (URL_BYTES_MAX + 1) + 64)
 
 static char *
@@ -68,19 +71,60 @@ retire_mark(const char *data_dir, struct slice peers, uint64_t wait_ms, char **s
 	char *path = path_of(db, RETIRED);
 	char *made = path_of(db, RETIRED ".new");
 	struct buf text = BUF_INIT;
+	char *said = xasprintf("%" PRIu64 " %.*s\n", wait_ms, SLICE_ARGS(peers));
 	enum err err;
 
-	buf_printf(&text, "moothall removed 1 %" PRIu64 " %.*s\n", wait_ms, SLICE_ARGS(peers));
+	buf_printf(&text, RETIRED_WORD "2 %08" PRIx32 " %s", crc32c(0, slice_text(said)), said);
 	err = write_new(made, buf_slice(&text), sentence);
 	if (err == ERR_NONE && rename(made, path) != 0)
 		err = failed("cannot make", path, sentence);
 	if (err == ERR_NONE)
 		err = directory_sync(db, sentence);
 	buf_free(&text);
+	free(said);
 	free(made);
 	free(path);
 	free(db);
 	return err;
+}
+
+/* A wait, a blank, peers, a newline and nothing more. */
+static bool
+parse_said(const char *said, char **peers, uint64_t *wait_ms)
+{
+	const char *end = strchr(said, '\n');
+	uint64_t wait;
+	int behind = 0;
+
+	if (end == NULL || end[1] != '\0' || said[0] < '0' || said[0] > '9' ||
+	    sscanf(said, "%" SCNu64 " %n", &wait, &behind) != 1 || behind == 0)
+		return false;
+	/* With no peer the blank was taken, and the newline with it. */
+	*peers = said + behind > end ? xstrdup("") :
+	    xasprintf("%.*s", (int)(end - said - behind), said + behind);
+	*wait_ms = wait;
+	return true;
+}
+
+/* The text of a mark, of this or the first format, which had no checksum. */
+static bool
+parse_mark(const char *text, char **peers, uint64_t *wait_ms)
+{
+	size_t word = strlen(RETIRED_WORD);
+	char check[RETIRED_CHECK_BYTES + 1];
+	const char *said;
+
+	if (strncmp(text, RETIRED_WORD, word) != 0)
+		return false;
+	if (strncmp(text + word, "1 ", 2) == 0)
+		return parse_said(text + word + 2, peers, wait_ms);
+	if (strncmp(text + word, "2 ", 2) != 0 ||
+	    strlen(text) < word + 2 + RETIRED_CHECK_BYTES)
+		return false;
+	said = text + word + 2 + RETIRED_CHECK_BYTES;
+	snprintf(check, sizeof(check), "%08" PRIx32 " ", crc32c(0, slice_text(said)));
+	return strncmp(said - RETIRED_CHECK_BYTES, check, RETIRED_CHECK_BYTES) == 0 &&
+	    parse_said(said, peers, wait_ms);
 }
 
 /* What the mark at that place says; *peers stays NULL if there is none. */
@@ -92,19 +136,20 @@ read_mark(const char *data_dir, const char *name, char **peers, uint64_t *wait_m
 	char *text = xzalloc(RETIRED_BYTES_MAX + 1);
 	FILE *file = fopen(path, "re");
 	enum err err = ERR_NONE;
-	int behind = 0;
 
 	if (file == NULL) {
 		if (errno != ENOENT && errno != ENOTDIR)
 			err = failed("cannot read", path, sentence);
-	} else if (fread(text, 1, RETIRED_BYTES_MAX, file) == 0 ||
-	    sscanf(text, RETIRED_FORMAT, wait_ms, &behind) != 1 || behind == 0 ||
-	    strchr(text, '\n') == NULL) {
-		*sentence = db_sentence(ERR_CORRUPT, "cannot use", path,
-		    "it does not say whom to ask");
-		err = ERR_CORRUPT;
 	} else {
-		*peers = xasprintf("%.*s", (int)strcspn(text + behind, "\n"), text + behind);
+		/* Bytes that no text has end it early. */
+		(void)!fread(text, 1, RETIRED_BYTES_MAX, file);
+		if (ferror(file) != 0) {
+			err = failed("cannot read", path, sentence);
+		} else if (!parse_mark(text, peers, wait_ms)) {
+			*sentence = db_sentence(ERR_CORRUPT, "cannot use", path,
+			    "it does not say whom to ask");
+			err = ERR_CORRUPT;
+		}
 	}
 	if (file != NULL)
 		fclose(file);
@@ -205,10 +250,26 @@ put_away_all(const char *data_dir, char **sentence)
 
 /* ---- at start -------------------------------------------------------------------- */
 
+/* The new node may know its members by now, or be told whom to ask: nothing of it is
+ * damaged. */
+static enum err
+read_away(const char *data_dir, char **peers, char **sentence)
+{
+	uint64_t earlier_ms;
+	enum err err = read_mark(data_dir, "db" AWAY "/" RETIRED, peers, &earlier_ms, sentence);
+
+	if (err != ERR_CORRUPT)
+		return err;
+	diag_warn("disk", "%s", *sentence);
+	free(*sentence);
+	*sentence = NULL;
+	*peers = xstrdup("");
+	return ERR_NONE;
+}
+
 enum err
 retire_begin(const char *data_dir, char **peers, uint64_t *wait_ms, char **sentence)
 {
-	uint64_t earlier_ms;
 	enum err err;
 
 	*peers = NULL;
@@ -217,7 +278,7 @@ retire_begin(const char *data_dir, char **peers, uint64_t *wait_ms, char **sente
 	if (err == ERR_NONE && *peers != NULL)
 		err = put_away_all(data_dir, sentence);
 	else if (err == ERR_NONE)
-		err = read_mark(data_dir, "db" AWAY "/" RETIRED, peers, &earlier_ms, sentence);
+		err = read_away(data_dir, peers, sentence);
 	if (err != ERR_NONE) {
 		free(*peers);
 		*peers = NULL;

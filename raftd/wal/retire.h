@@ -6,7 +6,9 @@
  *
  *	DATA_DIR/FORMAT.removed, db.removed, db.mark.removed	as they were
  *	DATA_DIR/db.removed/RETIRED	one line for the new node:
- *		"moothall removed 1 WAIT_MS PEER,PEER,...\n"
+ *		"moothall removed 2 CRC WAIT_MS PEER,PEER,...\n"
+ *		CRC: CRC32C of what is behind it and its blank, 8 hexadecimal digits;
+ *		the first format, 1, had none and is read, too
  *
  *	in use ----> marked	db/RETIRED is whole and synced		[retire_mark]
  *	marked ----> going	FORMAT renamed, what was old removed before	[put_away_all]
@@ -39,7 +41,7 @@ enum err retire_mark(const char *data_dir, struct slice peers, uint64_t wait_ms,
  * if a crash interrupted that.
  *
  *	peers	out: whom to ask to join if there is no member in DATA_DIR; owned by the
- *		caller; NULL if nothing was put away
+ *		caller; NULL if nothing was put away, "" if that is not known any more
  *	wait_ms	out: and when; 0 if it was not put away just now
  */
 enum err retire_begin(const char *data_dir, char **peers, uint64_t *wait_ms,

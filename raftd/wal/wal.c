@@ -283,12 +283,12 @@ wal_look(struct wal *wal)
 }
 
 void
-wal_fetch(struct wal *wal, uint64_t peer, raft_index from, size_t bytes_max)
+wal_fetch(struct wal *wal, uint64_t fetch, raft_index from, size_t bytes_max)
 {
 	struct read_job *job = read_job_new(READ_ENTRIES);
 
 	ASSERT(from > 0);
-	job->id = peer;
+	job->id = fetch;
 	job->from = from;
 	job->bytes_max = bytes_max;
 	reader_add(wal->reader, job);

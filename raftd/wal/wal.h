@@ -75,7 +75,7 @@ struct wal_callbacks {
 	void (*persisted)(void *argument, uint64_t ticket);
 	/* Answer to wal_fetch. count 0: compacted meanwhile. Entries with their
 	 * payloads are borrowed until return (reference what is kept). */
-	void (*fetched)(void *argument, uint64_t peer, struct raft_position prev,
+	void (*fetched)(void *argument, uint64_t fetch, struct raft_position prev,
 	    const struct raft_entry *entries, size_t count);
 	/* Answer to wal_snapshot_read: what position the image is of (the same
 	 * each time) and the next list of state_records; last: no more come. Borrowed. */
@@ -130,8 +130,9 @@ uint64_t wal_submit(struct wal *wal, const struct wal_turn *turn);
 void wal_look(struct wal *wal);
 
 /* Ask the reader for entries from index on (and the position before it), at
- * most bytes_max of payload but at least one; answered by fetched(peer). */
-void wal_fetch(struct wal *wal, uint64_t peer, raft_index from, size_t bytes_max);
+ * most bytes_max of payload but at least one; answered by fetched(fetch): a number
+ * of the caller's, by which it knows an answer that it waits for no longer. */
+void wal_fetch(struct wal *wal, uint64_t fetch, raft_index from, size_t bytes_max);
 
 /*
  * A consistent image of the applied state as of the last synced batch. The id

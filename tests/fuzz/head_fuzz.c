@@ -1,11 +1,13 @@
 /*
  * head_fuzz.c - any bytes as the head of a request: what the gate passes, the
- * parser takes too, with the same target, names and values.
+ * parser takes too, with the same target, names and values. And any bytes as a
+ * host: what may be called so is one, and has nothing in it that a sentence may not.
  */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/xmem.h"
 #include "httpd/head.h"
+#include "httpd/host.h"
 
 #include <http_parser.h>
 #include <stdlib.h>
@@ -129,20 +131,57 @@ find_end(struct slice bytes)
 	return size;
 }
 
+static void
+look_at_host(struct slice value)
+{
+	struct config config;
+	struct hosts *hosts;
+	struct slice host;
+	char *problem;
+
+	config_init(&config);
+	ASSERT(config_set(&config, OPTION_host_names, "one,two.example", &problem) == ERR_NONE);
+	hosts = hosts_new(&config);
+	if (host_read(value, &host)) {
+		ASSERT(host.size <= value.size);
+		for (size_t i = 0; i < value.size; i++)
+			ASSERT(value.data[i] > ' ' && value.data[i] < 0x7f);
+	} else {
+		ASSERT(!hosts_allow(hosts, value));
+	}
+	hosts_free(&hosts);
+	config_free(&config);
+}
+
+static void
+look_at_hosts(const struct head *head)
+{
+	struct slice host;
+
+	for (size_t i = 0; i < head->header_count; i++)
+		if (head_name_equal(head->headers[i].name, "host"))
+			ASSERT(host_read(head->headers[i].value, &host));
+	ASSERT(host_read(host_of_target(head->target), &host));
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice bytes = slice_of(data, size);
 	struct head *head;
 
+	look_at_host(bytes);
 	if (size == 0)
 		return 0;
 	bytes.size = find_end(bytes);
 	if (bytes.size == 0)
 		return 0;
 	head = xmalloc(sizeof(*head));
-	if (head_read(bytes, head) == 0 && !slice_equal(head->method, SLICE_LITERAL("CONNECT")))
+	if (head_read(bytes, head) == 0 &&
+	    !slice_equal(head->method, SLICE_LITERAL("CONNECT"))) {
+		look_at_hosts(head);
 		compare_with_parser(bytes, head);
+	}
 	free(head);
 	return 0;
 }

@@ -122,9 +122,9 @@ TYPES_OF = {False: "text/plain; version=0.0.4; charset=utf-8",
             True: "application/openmetrics-text; version=1.0.0; charset=utf-8"}
 
 
-def scrape(address, accept=None, openmetrics=False):
+def scrape(address, accept=None, openmetrics=False, tls=None):
     from moothall import ask
-    answer = ask(address, "GET", "/metrics", headers={} if accept is None else {"Accept": accept})
+    answer = ask(address, "GET", "/metrics", headers={} if accept is None else {"Accept": accept}, tls=tls)
     assert answer.status == 200, answer
     assert answer.headers["Content-Type"] == TYPES_OF[openmetrics]
     return Page(answer.body.decode(), openmetrics)

@@ -3,6 +3,7 @@
 import ctypes
 import os
 import pwd
+import shutil
 import signal
 import socket
 import subprocess
@@ -134,6 +135,58 @@ def test_a_crash_is_told_and_its_pid_file_is_no_obstacle(service):
     assert service.call("status").returncode == 1
     assert service.call("start").returncode == 0
     assert service.pid() not in (crashed, os.getpid())
+    assert service.call("stop").returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_root_ends_no_process_that_the_user_names(service):
+    """The pid file is the user's; a process of the right name is another user's."""
+    if service.defaults["DAEMON_USER"] == "root":
+        pytest.skip("root is the user")
+    assert service.call("start").returncode == 0
+    node = service.pid()
+    copy = service.path("etcd")
+    shutil.copy("/bin/sleep", copy)
+    with subprocess.Popen([copy, "60"]) as other:
+        with open(service.path("run", "etcd.pid"), "w") as file:
+            file.write("%d\n" % other.pid)
+        assert service.call("status").returncode == 1
+        assert service.call("stop").returncode == 0
+        assert other.poll() is None
+        other.kill()
+    os.kill(node, signal.SIGTERM)
+    wait_until(lambda: not alive(node), 15, "the end")
+
+
+@pytest.mark.parametrize("content", ["", "\0" * 6, "12", "-1\n", "x\n", "1\n2\n", "99999999999999999999\n"])
+def test_a_damaged_pid_file_is_no_obstacle(service, content):
+    assert service.call("start").returncode == 0
+    node = service.pid()
+    os.kill(node, signal.SIGKILL)
+    wait_until(lambda: not os.path.exists("/proc/%d" % node), 5, "the node to be gone")
+    with open(service.path("run", "etcd.pid"), "w") as file:
+        file.write(content)
+    assert service.call("status").returncode in (1, 3, 4)
+    result = service.call("start")
+    assert result.returncode == 0, result
+    assert service.call("stop").returncode == 0
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs root")
+def test_the_folder_of_the_log_is_made_only_where_root_rules(service):
+    if service.defaults["DAEMON_USER"] == "root":
+        pytest.skip("root is the user")
+    user = pwd.getpwnam(service.defaults["DAEMON_USER"])
+    os.mkdir(service.path("theirs"))
+    os.chown(service.path("theirs"), user.pw_uid, user.pw_gid)
+    service.defaults["LOG_FILE"] = service.path("theirs", "log", "etcd.log")
+    result = service.call("start")
+    assert result.returncode == 1 and "the folder above it is not root's" in result.stderr
+    assert os.listdir(service.path("theirs")) == []
+    # What is there already was made by somebody who may.
+    os.mkdir(service.path("theirs", "log"))
+    os.chown(service.path("theirs", "log"), user.pw_uid, user.pw_gid)
+    assert service.call("start").returncode == 0
     assert service.call("stop").returncode == 0
 
 

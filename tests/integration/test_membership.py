@@ -311,21 +311,26 @@ def cluster_config(node, form=None):
 
 
 def test_the_configuration_of_the_cluster_is_every_nodes_and_lasts(world):
-    flags = ["-cluster-active-size", "1", "-cluster-sync-interval", "1.5", "-snapshot-count", "20"]
+    flags = ["-cluster-active-size", "1", "-cluster-sync-interval", "1.5", "-snapshot-count", "20",
+             "-max-key-names", "200", "-history-bytes", "2M"]
     first = world.node("machine1", flags=flags).start()
     # Too small is raised; and it is no key and takes no index.
-    assert cluster_config(first) == {"activeSize": 3, "removeDelay": 1800, "syncInterval": 1.5}
+    assert cluster_config(first) == {"activeSize": 3, "removeDelay": 1800, "syncInterval": 1.5,
+                                     "maxKeyNames": 200, "maxKeyBytes": 16384, "historyBytes": 2 << 20}
     assert first.put("/a", "1").json["node"]["modifiedIndex"] == 2
     nodes = [first] + [world.node("machine%d" % i, peers=[first.peer], flags=[
         "-cluster-active-size", "7"]).start() for i in (2, 3)]
     world.wait_voters(nodes)
     # A follower passes it on, and shows it once it is applied there.
     follower = next(n for n in nodes if n is not world.leader_of(nodes))
-    changed = {"activeSize": 4, "removeDelay": 2.25, "syncInterval": 1}
-    assert cluster_config(follower, '{"activeSize":4,"removeDelay":2.25,"syncInterval":0}') == changed
+    changed = {"activeSize": 4, "removeDelay": 2.25, "syncInterval": 1,
+               "maxKeyNames": 200, "maxKeyBytes": 1024, "historyBytes": 3 << 20}
+    assert cluster_config(follower, '{"activeSize":4,"removeDelay":2.25,"syncInterval":0,'
+                          '"maxKeyBytes":5,"historyBytes":3145728}') == changed
     for node in nodes:
         wait_until(lambda: cluster_config(node) == changed, 5, "%s to know" % node.name)
     assert cluster_config(follower, '{"activeSize":"x"}').status == 400
+    assert cluster_config(follower, '{"maxKeyNames":1025}').status == 400
     # It travels by snapshot, and is there after a restart of all.
     for i in range(60):
         first.put("/b", str(i))
@@ -337,6 +342,31 @@ def test_the_configuration_of_the_cluster_is_every_nodes_and_lasts(world):
     start_together(nodes)
     for node in nodes:
         assert cluster_config(node) == changed
+
+
+def test_who_stands_by_and_knows_no_leader_says_that_it_passes(world):
+    """A 4xx would be final to old clients: they would neither ask again nor somebody else."""
+    nodes = world.cluster(1, flags=["-cluster-active-size", "3"])
+    nodes += [world.node("machine%d" % i, peers=[nodes[0].peer]).start() for i in (2, 3)]
+    world.wait_voters(nodes)
+    assert cluster_config(nodes[0], '{"syncInterval":1}')["syncInterval"] == 1
+    late = world.node("machine4", peers=[n.peer for n in nodes])
+    late.start(wait=False)
+    wait_until(lambda: "machine4 stands by" in late.log(), 10, "it to stand by")
+    for node in nodes:
+        node.kill_all()
+    requests = [("GET", "/v2/keys/a"), ("GET", "/v2/keys/a?wait=true"), ("PUT", "/v2/keys/a"),
+                ("POST", "/v2/keys/a"), ("DELETE", "/v2/keys/a"), ("GET", "/v2/leader"), ("GET", "/none")]
+
+    def asked(request):
+        return ask(late.client, *request, form="value=1" if request[0] in ("PUT", "POST") else None)
+    wait_until(lambda: asked(requests[0]).status != 307, 15, "it to find that the leader is gone")
+    for request in requests:
+        answer = asked(request)
+        assert answer.status == 500 and answer.json["errorCode"] == 301, (request, answer)
+        assert answer.json["cause"] == "standing by: the leader is not known yet", (request, answer)
+    start_together(nodes)
+    wait_until(lambda: asked(requests[2]).status == 307, 15, "clients to be sent on again")
 
 
 def test_a_full_cluster_takes_nobody_in_until_there_is_room(world):

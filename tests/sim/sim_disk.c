@@ -25,6 +25,16 @@ struct sim_op {
 	bool keep_log_after;
 };
 
+/* Entries that were asked for, as they were in the log on disk when they were read. */
+struct sim_fetch {
+	LIST_ENTRY(sim_fetch) link;
+	uint64_t id;
+	raft_term term;			/* of the asker, when it asked */
+	raft_index from;
+	size_t bytes_max;
+	struct sim_log found;
+};
+
 /* The applied state of one moment, being read out. */
 struct sim_image {
 	LIST_ENTRY(sim_image) link;
@@ -210,6 +220,7 @@ sim_disk_new(struct machine *machine, const char *name)
 	snprintf(disk->identity.name, sizeof(disk->identity.name), "%s", name);
 	TAILQ_INIT(&disk->waiting);
 	TAILQ_INIT(&disk->syncing);
+	LIST_INIT(&disk->fetches);
 	LIST_INIT(&disk->images);
 	return disk;
 }
@@ -259,6 +270,24 @@ drop_images(struct sim_disk *disk)
 		image_free(LIST_FIRST(&disk->images));
 }
 
+static void
+fetch_free(struct sim_fetch *fetch)
+{
+	LIST_REMOVE(fetch, link);
+	log_clear(&fetch->found);
+	free(fetch);
+}
+
+/* Nobody is there any more to be answered. */
+static void
+drop_reads(struct sim_disk *disk)
+{
+	while (!LIST_EMPTY(&disk->fetches))
+		fetch_free(LIST_FIRST(&disk->fetches));
+	drop_images(disk);
+	disk->reads_until_ms = 0;
+}
+
 void
 sim_disk_free(struct sim_disk **disk)
 {
@@ -266,7 +295,7 @@ sim_disk_free(struct sim_disk **disk)
 		return;
 	drop_ops(&(*disk)->waiting);
 	drop_ops(&(*disk)->syncing);
-	drop_images(*disk);
+	drop_reads(*disk);
 	log_clear(&(*disk)->log);
 	log_clear(&(*disk)->written);
 	state_clear(&(*disk)->state);
@@ -368,7 +397,7 @@ sim_disk_crash(struct sim_disk *disk)
 	}
 	drop_ops(&disk->syncing);
 	drop_ops(&disk->waiting);
-	drop_images(disk);
+	drop_reads(disk);
 	/* Unfinished installs are dropped by the next begin; see that it is so. */
 	disk->life++;
 	disk->busy = false;
@@ -534,17 +563,27 @@ sim_disk_install_commit(struct sim_disk *disk, struct raft_position position, bo
 
 /* ---- reading -------------------------------------------------------------------------- */
 
+/* Some take longer than two elections; not those by which a cluster forms, and none
+ * beyond the end of the faults. */
 static uint64_t
-read_time_ms(struct world *world)
+read_time_ms(struct world *world, uint64_t begins_ms)
 {
-	return world_between(world, 0, world->profile.sync_max_ms);
+	const struct sim_profile *profile = &world->profile;
+	uint64_t time_ms = world_between(world, 0, profile->sync_max_ms);
+
+	if (!world->formed || begins_ms >= profile->fault_ms ||
+	    !world_chance(world, profile->slow_reads))
+		return time_ms;
+	world->disk_faults++;
+	time_ms = world_between(world, 2 * profile->election_ms, 30 * profile->election_ms);
+	return MIN_OF(time_ms, profile->fault_ms - begins_ms);
 }
 
 static struct sim_event *
-reading(struct sim_disk *disk, void (*run)(struct world *, struct sim_event *))
+read_event(struct sim_disk *disk, uint64_t at_ms, void (*run)(struct world *, struct sim_event *))
 {
 	struct sim_event *event = world_after(disk->machine->world,
-	    read_time_ms(disk->machine->world), run);
+	    at_ms - disk->machine->world->now_ms, run);
 
 	event->machine = disk->machine;
 	event->object = disk;
@@ -552,44 +591,94 @@ reading(struct sim_disk *disk, void (*run)(struct world *, struct sim_event *))
 	return event;
 }
 
+/* Queue a read behind the others: number is given to two events, when it looks at the
+ * disk, which may be NULL, and when it ends. Returns the latter. */
+static struct sim_event *
+reading(struct sim_disk *disk, uint64_t number, void (*looks)(struct world *, struct sim_event *),
+    void (*ends)(struct world *, struct sim_event *))
+{
+	struct world *world = disk->machine->world;
+	uint64_t begins_ms = MAX_OF(world->now_ms, disk->reads_until_ms);
+	struct sim_event *event;
+
+	disk->reads_until_ms = begins_ms + read_time_ms(world, begins_ms);
+	if (looks != NULL)
+		read_event(disk, world_between(world, begins_ms, disk->reads_until_ms),
+		    looks)->number = number;
+	event = read_event(disk, disk->reads_until_ms, ends);
+	event->number = number;
+	return event;
+}
+
+static struct sim_fetch *
+fetch_find(struct sim_disk *disk, const struct sim_event *event)
+{
+	struct sim_fetch *fetch;
+
+	if (disk->life != event->life)
+		return NULL;
+	LIST_FOREACH(fetch, &disk->fetches, link) {
+		if (fetch->id == event->number)
+			return fetch;
+	}
+	return NULL;
+}
+
 static void
-fetch(struct world *world, struct sim_event *event)
+fetch_looks(struct world *world UNUSED, struct sim_event *event)
 {
 	struct sim_disk *disk = event->object;
-	const struct sim_log *log = &disk->log;
-	uint64_t peer = event->number, bytes_max, from;
-	size_t count = 0, bytes = 0;
-	struct raft_position prev = { 0, 0 };
-	const struct raft_entry *first;
+	struct sim_fetch *fetch = fetch_find(disk, event);
+	const struct raft_entry *entry;
+	size_t bytes = 0;
 
-	(void)world;
-	if (disk->life != event->life)
+	if (fetch == NULL)
 		return;
-	memcpy(&from, event->bytes->data, sizeof(from));
-	bytes_max = event->flags;
-	first = sim_log_at(log, from);
-	if (first != NULL) {
-		prev.index = from - 1;
-		prev.term = sim_log_term(log, prev.index);
-		while (from + count <= sim_log_last(log)) {
-			bytes += blob_slice(first[count].payload).size;
-			if (count > 0 && bytes > bytes_max)
-				break;
-			count++;
-		}
+	fetch->found.before = (struct raft_position){ fetch->from - 1,
+		sim_log_term(&disk->log, fetch->from - 1) };
+	while ((entry = sim_log_at(&disk->log, fetch->from + fetch->found.count)) != NULL) {
+		bytes += blob_slice(entry->payload).size;
+		if (fetch->found.count > 0 && bytes > fetch->bytes_max)
+			break;
+		log_append(&fetch->found, entry);
 	}
-	node_fetched(disk->machine->node, peer, prev, first, count);
+}
+
+static void
+fetch_ends(struct world *world, struct sim_event *event)
+{
+	struct sim_disk *disk = event->object;
+	struct sim_fetch *fetch = fetch_find(disk, event);
+	const struct raft *raft;
+
+	if (fetch == NULL)
+		return;
+	raft = node_raft(disk->machine->node);
+	if (raft_role(raft) == RAFT_LEADER && raft_current_term(raft) > fetch->term) {
+		world->late_fetches++;
+		world_tell(world, disk->machine, "fetch %" PRIu64 " of term %" PRIu64
+		    " is answered to the leader of term %" PRIu64 ": %zu from %" PRIu64 " on",
+		    fetch->id, fetch->term, raft_current_term(raft), fetch->found.count,
+		    fetch->from);
+	}
+	node_fetched(disk->machine->node, fetch->id, fetch->found.before,
+	    sim_log_at(&fetch->found, fetch->from), fetch->found.count);
+	fetch_free(fetch);
 	machine_wake(disk->machine);
 }
 
 void
-sim_disk_fetch(struct sim_disk *disk, uint64_t peer, raft_index from, size_t bytes_max)
+sim_disk_fetch(struct sim_disk *disk, uint64_t id, raft_index from, size_t bytes_max)
 {
-	struct sim_event *event = reading(disk, fetch);
+	struct sim_fetch *fetch = xzalloc(sizeof(*fetch));
 
-	event->number = peer;
-	event->flags = bytes_max;
-	event->bytes = blob_new(slice_of(&from, sizeof(from)));
+	fetch->id = id;
+	fetch->term = raft_current_term(node_raft(disk->machine->node));
+	fetch->from = from;
+	fetch->bytes_max = bytes_max;
+	LIST_INSERT_HEAD(&disk->fetches, fetch, link);
+	disk->machine->world->fetches++;
+	reading(disk, id, fetch_looks, fetch_ends);
 }
 
 static struct sim_image *
@@ -635,7 +724,7 @@ sim_disk_snapshot_begin(struct sim_disk *disk)
 
 	image->id = ++disk->last_image;
 	LIST_INSERT_HEAD(&disk->images, image, link);
-	reading(disk, take_image)->number = image->id;
+	reading(disk, image->id, NULL, take_image);
 	return image->id;
 }
 
@@ -680,11 +769,8 @@ read_image(struct world *world, struct sim_event *event)
 void
 sim_disk_snapshot_read(struct sim_disk *disk, uint64_t snapshot, size_t bytes_max)
 {
-	struct sim_event *event = reading(disk, read_image);
-
-	event->number = snapshot;
 	/* Small pieces, so that a snapshot is many chunks. */
-	event->flags = MIN_OF(bytes_max, 4096);
+	reading(disk, snapshot, NULL, read_image)->flags = MIN_OF(bytes_max, 4096);
 }
 
 void

@@ -4,9 +4,10 @@
  * Turns become durable in order, some time after they were submitted; those
  * that come while one batch is synced share the next. A crash loses all that
  * was not synced, but any prefix of the batch under way may have made it.
- * Reads see what is synced only. It may hang; it may be full: nearly, which is
- * told, or so that nothing is written any more; a sync may fail, which ends the
- * process.
+ * Reads are done one after the other, see what is synced when their turn comes,
+ * and may take very long: what they bring can be old by then. It may hang; it
+ * may be full: nearly, which is told, or so that nothing is written any more; a
+ * sync may fail, which ends the process.
  *
  * One disk is one life of a data directory: one node id. A machine that loses
  * its data gets a new disk; the old one is kept for the checks.
@@ -44,6 +45,7 @@ struct sim_state {
 
 struct sim_op;
 struct sim_image;
+struct sim_fetch;
 
 struct sim_disk {
 	struct machine *machine;
@@ -69,6 +71,8 @@ struct sim_disk {
 	uint64_t hangs_until_ms;
 	struct wal_space space;		/* as the node is told */
 	bool held;			/* nothing is written */
+	uint64_t reads_until_ms;	/* when all reads that were asked for will be done */
+	LIST_HEAD(, sim_fetch) fetches;
 	LIST_HEAD(, sim_image) images;
 	uint64_t last_image;
 	unsigned images_lost;		/* by chance; not by a disk that was full */
@@ -92,7 +96,7 @@ void sim_disk_recovered(const struct sim_disk *disk, struct wal_recovered *recov
 
 /* As node_io has them; answers go to disk->machine. */
 uint64_t sim_disk_submit(struct sim_disk *disk, const struct wal_turn *turn);
-void sim_disk_fetch(struct sim_disk *disk, uint64_t peer, raft_index from, size_t bytes_max);
+void sim_disk_fetch(struct sim_disk *disk, uint64_t id, raft_index from, size_t bytes_max);
 uint64_t sim_disk_snapshot_begin(struct sim_disk *disk);
 void sim_disk_snapshot_read(struct sim_disk *disk, uint64_t snapshot, size_t bytes_max);
 void sim_disk_snapshot_end(struct sim_disk *disk, uint64_t snapshot);

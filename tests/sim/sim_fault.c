@@ -45,6 +45,8 @@ disk_profile(struct world *world, struct sim_profile *profile)
 	}
 	profile->hang_ms = mean_or_none(world, 250, 1000, 6000);
 	profile->full_ms = mean_or_none(world, 250, 1000, 6000);
+	if (world_chance(world, 250))
+		profile->slow_reads = 1 + (unsigned)world_below(world, 500);
 	if (world_chance(world, 150))
 		profile->sync_fails = 1 + (unsigned)world_below(world, 8);
 }
@@ -78,6 +80,25 @@ duel_profile(struct world *world, struct sim_profile *profile)
 	profile->sync_max_ms = profile->sync_min_ms + 1 + world_below(world, 4);
 }
 
+/* Who lags needs what only the disk has, and that reads slowly; meanwhile leadership
+ * goes away and comes back, and the log is another one. */
+static void
+lag_profile(struct world *world, struct sim_profile *profile)
+{
+	profile->slow_reads = 500 + (unsigned)world_below(world, 500);
+	profile->trim_entries = 0;
+	profile->append_bytes_max = 0;
+	profile->log_memory_bytes = 1;
+	profile->crash_ms = 0;
+	profile->blackout_ms = 0;
+	profile->partition_ms = 300 + world_below(world, 900);
+	profile->think_ms = 20;
+	profile->reads = 200;
+	profile->transfer_ms = 200 + world_below(world, 400);
+	profile->heartbeat_ms = 20;
+	profile->election_ms = 80 + world_below(world, 80);
+}
+
 static void
 log_profile(struct world *world, struct sim_profile *profile)
 {
@@ -88,6 +109,22 @@ log_profile(struct world *world, struct sim_profile *profile)
 	/* Not both: with one entry for each read of the disk who is behind stays there. */
 	else if (world_chance(world, 400))
 		profile->log_memory_bytes = world_below(world, 4000) + 1;
+}
+
+/* So little at a time that who looks back is behind for long. */
+static void
+history_profile(const struct world *world, struct sim_profile *profile)
+{
+	struct rand rand;
+
+	/* Numbers of its own, so that old seeds keep the rest of what they were. */
+	rand_seed(&rand, world->seed ^ UINT64_C(0x6869737470726f66));
+	if (rand_chance(&rand, 300))
+		return;
+	profile->catch_up_bytes = 1 + rand_below(&rand, 1000);
+	profile->catch_up_looks = 1 + rand_below(&rand, 50);
+	profile->catch_up_untaken = 1 + rand_below(&rand, 2000);
+	profile->watch_piece_bytes = 1 + rand_below(&rand, 500);
 }
 
 void
@@ -114,6 +151,7 @@ fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 	profile->think_ms = 20 + world_below(world, 200);
 	profile->reads = 200 + (unsigned)world_below(world, 500);
 	log_profile(world, profile);
+	history_profile(world, profile);
 	profile->heartbeat_ms = world_chance(world, 700) ? 50 : 20 + world_below(world, 80);
 	profile->election_ms = profile->heartbeat_ms * world_between(world, 4, 8);
 	profile->request_timeout_ms = 1000 + world_below(world, 3000);
@@ -122,6 +160,8 @@ fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 		flood_profile(world, profile);
 	else if (world_chance(world, 120))
 		duel_profile(world, profile);
+	else if (world_chance(world, 80))
+		lag_profile(world, profile);
 }
 
 static struct machine *
@@ -501,6 +541,7 @@ fault_heal(struct world *world)
 	sim_net_heal(world);
 	world->profile.stall = 0;
 	world->profile.sync_fails = 0;
+	world->profile.slow_reads = 0;
 	for (size_t i = 0; i < world->machine_count; i++) {
 		if (world->machines[i]->disk != NULL) {
 			sim_disk_hang(world->machines[i]->disk, 0);

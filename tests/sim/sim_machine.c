@@ -4,6 +4,7 @@
 #include "tests/sim/sim_machine.h"
 
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_net.h"
@@ -127,11 +128,11 @@ io_submit(void *argument, const struct wal_turn *turn)
 }
 
 static void
-io_fetch(void *argument, uint64_t peer, raft_index from, size_t bytes_max)
+io_fetch(void *argument, uint64_t fetch, raft_index from, size_t bytes_max)
 {
 	struct machine *machine = argument;
 
-	sim_disk_fetch(machine->disk, peer, from, bytes_max);
+	sim_disk_fetch(machine->disk, fetch, from, bytes_max);
 }
 
 static uint64_t
@@ -237,7 +238,7 @@ io_watching(void *argument, uint64_t session, uint64_t watch_id, const struct ms
 
 static void
 io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
-    struct slice event)
+    struct slice event, uint64_t past_bytes)
 {
 	struct machine *machine = argument;
 	struct worker *worker = worker_of_session(machine, session);
@@ -247,7 +248,7 @@ io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t cou
 		return;
 	for (size_t i = 0; i < count; i++)
 		codec_put_u64(&ids, watch_ids[i]);
-	msg_event_frame(&frame, 0, &(struct msg_event){ buf_slice(&ids), event });
+	msg_event_frame(&frame, 0, &(struct msg_event){ buf_slice(&ids), past_bytes, event });
 	buf_free(&ids);
 	worker_reply(worker, take_frame(&frame));
 }
@@ -263,6 +264,33 @@ io_stats(void *argument, uint64_t session, uint64_t request_id, const struct msg
 		return;
 	msg_stats_frame(&frame, request_id, stats);
 	worker_reply(worker, take_frame(&frame));
+}
+
+static void
+drained(struct world *world, struct sim_event *event)
+{
+	(void)world;
+	if (event->machine->life == event->life)
+		machine_wake(event->machine);
+}
+
+/* A worker is full now and then: then history has to wait until it has room. */
+static size_t
+io_queued(void *argument, uint64_t session)
+{
+	struct machine *machine = argument;
+	struct world *world = machine->world;
+	struct sim_event *event;
+
+	if ((world->now_ms + session) % 8 != 0)
+		return 0;
+	if (machine->drains_at_ms <= world->now_ms) {
+		machine->drains_at_ms = world->now_ms + 1;
+		event = world_after(world, 1, drained);
+		event->machine = machine;
+		event->life = machine->life;
+	}
+	return CATCH_UP_QUEUE_BYTES;
 }
 
 /* Simulated workers keep no rendered bodies. */
@@ -311,6 +339,7 @@ io_retire(void *argument, struct slice peers, uint64_t wait_ms)
 	machine->ended = true;
 	machine->end_code = EXIT_RETIRED;
 	machine->retire_wait_ms = wait_ms;
+	check_retired(machine);
 }
 
 static void
@@ -448,6 +477,7 @@ machine_start(struct machine *machine)
 		.watching = io_watching,
 		.event = io_event,
 		.stats = io_stats,
+		.queued = io_queued,
 		.changed = io_changed,
 		.status = io_status,
 		.note = io_note,
@@ -478,12 +508,24 @@ machine_start(struct machine *machine)
 		.watches_max = 10000,
 		.append_bytes_max = world->profile.append_bytes_max,
 		.log_memory_bytes = world->profile.log_memory_bytes,
+		/* So little in some seeds that a turn ends in the middle of its entries, and
+		 * what is removed is freed over many. */
+		.effects_bytes_max = world->seed % 3 == 0 ? 3000 : 0,
+		.sweep_nodes_max = 2 + world->seed % 4,
+		.catch_up_bytes = world->profile.catch_up_bytes,
+		.catch_up_looks = world->profile.catch_up_looks,
+		.catch_up_untaken = world->profile.catch_up_untaken,
+		.watch_piece_bytes = world->profile.watch_piece_bytes,
 		.seed = rand_next(&world->rand),
 		.new_cluster_id = world->seed | 1,
 		.join = machine->join,
 		/* In one seed of four a member that is down for a while is removed. */
-		.remove_delay_ms = world_removes_silent(world) ? REMOVE_DELAY_MS_MIN : 0,
+		.cluster = {
+			.remove_delay_ms = world_removes_silent(world) ? REMOVE_DELAY_MS_MIN : 0,
+		},
+		.resumes = machine->raftd_died,
 	};
+	machine->raftd_died = false;
 	machine->life++;
 	machine->ended = false;
 	machine->doomed = false;
@@ -523,6 +565,7 @@ machine_crash(struct machine *machine, enum machine_crash_kind kind)
 		if (kind != CRASH_RAFTD)
 			worker_die(machine->workers[i]);
 	}
+	machine->raftd_died = kind == CRASH_RAFTD;
 	if (kind == CRASH_NODE)
 		sim_net_refused(machine);
 }

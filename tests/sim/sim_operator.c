@@ -142,6 +142,7 @@ join_answered(struct request *request, const struct msg_outcome *outcome)
 		return;
 	node_status(through->node, &status);
 	joined = (struct msg_joined){ .cluster_id = status.cluster_id, .members = status.members };
+	check_joined(machine);
 	node_joined(machine->node, &joined);
 	machine_wake(machine);
 }
@@ -417,15 +418,17 @@ step_size(struct world *world)
 	struct sim_operator *operator = world->operator;
 	struct machine *asked = world->machines[world_below(world, world->machine_count)];
 	bool lower = operator->raise_ms == 0;
-	struct msg_config_change change = {
-		.active_size = lower ? ACTIVE_SIZE_MIN : world->machine_count };
+	uint64_t size = lower ? ACTIVE_SIZE_MIN : world->machine_count;
+	struct buf items = BUF_INIT;
 
 	if (operator->sizing || (!lower && world->now_ms < operator->raise_ms) ||
 	    !machine_serves(asked) || !asked->workers[0]->attached)
 		return;
 	operator->sizing = true;
-	world_tell(world, asked, "is asked for an active size of %" PRIu64, change.active_size);
-	worker_config_change(asked->workers[0], &change)->done = size_answered;
+	world_tell(world, asked, "is asked for an active size of %" PRIu64, size);
+	cluster_config_put_item(&items, &config_rows[CONFIG_ROW_active_size], size);
+	worker_config_change(asked->workers[0], buf_slice(&items))->done = size_answered;
+	buf_free(&items);
 }
 
 void
@@ -464,6 +467,7 @@ static void
 tick(struct world *world, struct sim_event *event)
 {
 	(void)event;
+	world->formed = world->formed || operator_settled(world);
 	if (world->operator->smaller)
 		step_size(world);
 	for (size_t i = 0; i < world->machine_count; i++) {

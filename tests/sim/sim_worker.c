@@ -109,6 +109,8 @@ dispatch(struct node *node, uint64_t session, const struct frame *frame)
 	struct msg_write write;
 	struct msg_read read;
 	struct msg_watch watch;
+	struct msg_watch_more more;
+	struct msg_watch_taken taken;
 	struct msg_member_change change;
 	struct msg_config_change config;
 	struct msg_stats_ask ask;
@@ -130,6 +132,16 @@ dispatch(struct node *node, uint64_t session, const struct frame *frame)
 		err = msg_watch_decode(frame->payload, &watch);
 		if (err == ERR_NONE)
 			node_watch(node, session, frame->request_id, &watch);
+		return err;
+	case MSG_watch_more:
+		err = msg_watch_more_decode(frame->payload, &more);
+		if (err == ERR_NONE)
+			node_watch_more(node, session, frame->request_id);
+		return err;
+	case MSG_watch_taken:
+		err = msg_watch_taken_decode(frame->payload, &taken);
+		if (err == ERR_NONE)
+			node_watch_taken(node, session, taken.past_bytes);
 		return err;
 	case MSG_unwatch:
 		node_unwatch(node, session, frame->request_id);
@@ -216,12 +228,19 @@ static void
 take_event(struct worker *worker, const struct msg_event *event)
 {
 	struct reader ids = reader_of(event->watch_ids);
+	struct buf frame = BUF_INIT;
 	uint64_t id;
 
 	while (codec_get_u64(&ids, &id))
 		for (size_t i = 0; i < worker->watch_count; i++)
 			if (watcher_event(worker->watches[i], id, event->event))
 				break;
+	if (event->past_bytes == 0)
+		return;
+	msg_watch_taken_frame(&frame, 0,
+	    &(struct msg_watch_taken){ .past_bytes = event->past_bytes });
+	worker_send(worker, blob_new(buf_slice(&frame)));
+	buf_free(&frame);
 }
 
 /* Counters are not replicated: only their form can be checked. */
@@ -370,13 +389,13 @@ worker_member_change(struct worker *worker, struct msg_member_change *change)
 }
 
 struct request *
-worker_config_change(struct worker *worker, struct msg_config_change *change)
+worker_config_change(struct worker *worker, struct slice items)
 {
 	struct request *request = begin(worker);
 	struct buf frame = BUF_INIT;
 
-	change->low = lowest_id(worker);
-	msg_config_change_frame(&frame, request->id, change);
+	msg_config_change_frame(&frame, request->id, &(struct msg_config_change){
+	    .low = lowest_id(worker), .items = items });
 	return begun(request, &frame);
 }
 

@@ -64,8 +64,7 @@ struct worker *worker_of_session(struct machine *machine, uint64_t session);
 struct request *worker_write(struct worker *worker, struct msg_write *write);
 struct request *worker_read(struct worker *worker, const struct msg_read *read);
 struct request *worker_member_change(struct worker *worker, struct msg_member_change *change);
-struct request *worker_config_change(struct worker *worker,
-    struct msg_config_change *change);
+struct request *worker_config_change(struct worker *worker, struct slice items);
 /* Nobody waits any more; false if it was answered already. */
 bool worker_cancel(struct worker *worker, uint64_t id);
 /* A frame to raftd; lost if there is none. Takes the reference. */

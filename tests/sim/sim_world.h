@@ -44,6 +44,7 @@ struct sim_profile {
 	uint64_t sync_min_ms, sync_max_ms;
 	unsigned stall, sync_fails;	/* of syncs, per mille */
 	uint64_t stall_ms;
+	unsigned slow_reads;		/* that take longer than two elections, per mille */
 	bool clocks_drift;		/* monotonic clocks run at different rates */
 
 	/* Mean time between two faults of a kind; 0: none. */
@@ -57,7 +58,8 @@ struct sim_profile {
 	uint64_t think_ms;
 	unsigned reads;			/* per mille of operations */
 	uint64_t trim_entries;
-	size_t append_bytes_max, log_memory_bytes;	/* 0: as in production */
+	size_t append_bytes_max, log_memory_bytes;	/* 0: as in production, and so these: */
+	size_t catch_up_bytes, catch_up_looks, catch_up_untaken, watch_piece_bytes;
 	uint64_t heartbeat_ms, election_ms, request_timeout_ms;
 };
 
@@ -81,6 +83,7 @@ struct world {
 	struct sim_event **spare;
 	size_t spare_count, spare_capacity;
 	struct sim_profile profile;
+	bool formed;			/* all machines were members once */
 	bool healed;
 	uint32_t trace_hash;		/* equal for two runs of a seed */
 	FILE *trace;			/* NULL: do not tell */
@@ -96,6 +99,7 @@ struct world {
 	/* For the report. */
 	uint64_t operations, answered, unknown, events_seen;
 	uint64_t crashes, partitions, snapshots, elections, disk_faults;
+	uint64_t fetches, late_fetches;	/* of entries; answered in a later leadership */
 };
 
 struct world_options {

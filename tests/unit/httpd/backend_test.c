@@ -348,7 +348,7 @@ TEST(without_raftd_requests_end_in_time_and_say_what_is_known)
 	fake_free(&fake);
 }
 
-TEST(a_silent_raftd_ends_requests_too)
+TEST(a_raftd_that_does_not_answer_ends_requests_too)
 {
 	struct fake *fake = fake_new(ROLE_CLIENT);
 	struct test_call write;
@@ -363,16 +363,56 @@ TEST(a_silent_raftd_ends_requests_too)
 	fake_free(&fake);
 }
 
-TEST(a_channel_that_speaks_nonsense_ends_the_worker)
+static bool
+is_lost(void *argument)
 {
-	struct fake *fake = fake_new(ROLE_CLIENT);
+	return ((struct fake *)argument)->lost_why != 0;
+}
 
-	fake_attach(fake, PHASE_MEMBER);
-	assert_true(fake_is_quiet(fake));
-	frame_append(channel_out(fake->channel), MSG_outcome, 0, 1, SLICE_LITERAL("nonsense"));
-	loop_again(fake->worker.loop);
-	assert_int_equal(loop_run(fake->worker.loop, 0), EXIT_PROTOCOL);
-	fake_free(&fake);
+/* Whatever ends the channel, what was under way goes on by the next one. */
+TEST(a_channel_that_breaks_is_told_and_the_next_one_goes_on)
+{
+	static const struct {
+		uint16_t type;
+		struct slice payload;
+		int why;
+	} ends[] = {
+		{ MSG_outcome, { (const uint8_t *)"nonsense", 8 }, CHANNEL_END_RULES },
+		{ MSG_event, { (const uint8_t *)"", 0 }, CHANNEL_END_RULES },
+		{ MSG_write, { NULL, 0 }, CHANNEL_END_RULES },
+		{ MSG_hello, { NULL, 0 }, CHANNEL_END_RULES },
+		{ 0, { NULL, 0 }, CHANNEL_END_CLOSED },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(ends); i++) {
+		struct fake *fake = fake_new(ROLE_CLIENT);
+		struct test_call call;
+		uint64_t id, again;
+
+		fake_attach(fake, PHASE_MEMBER);
+		put(fake, &call, "/a");
+		next_write(fake, &id);
+		assert_int_equal(fake->lost_why, 0);
+		if (ends[i].type != 0)
+			frame_append(channel_out(fake->channel), ends[i].type, 0, 1,
+			    ends[i].payload);
+		else
+			fake_detach(fake);
+		loop_again(fake->worker.loop);
+		fake_until(fake, is_lost, fake);
+		assert_int_equal(fake->lost_why, ends[i].why);
+		assert_true(fake_is_quiet(fake));
+		fake->lost_why = 0;
+		fake_detach(fake);
+		fake_attach(fake, PHASE_MEMBER);
+		next_write(fake, &again);
+		assert_true(again == id);
+		fake_outcome(fake, id, ERR_NONE, SLICE_LITERAL("e"), 0);
+		fake_until(fake, is_answered, &call);
+		assert_int_equal(fake->lost_why, 0);
+		free_call(&call);
+		fake_free(&fake);
+	}
 }
 
 TEST(frames_for_nodes_are_dropped_while_nobody_owns_them)
@@ -486,8 +526,9 @@ TEST(a_watch_from_now_on_resumes_where_it_began)
 	fake_detach(fake);
 	fake_attach(fake, PHASE_MEMBER);
 	assert_int_equal(next_watch(fake).since, 31);
-	fake_watching(fake, watch->watch.id, 33);
+	fake_watching_behind(fake, watch->watch.id, 33);
 	send_event(fake, watch, 32);
+	fake_watching(fake, watch->watch.id, 33);
 	send_event(fake, watch, 35);
 	assert_true(fake_is_quiet(fake));
 	assert_int_equal(watch->watching, 1);
@@ -526,17 +567,107 @@ TEST(no_event_comes_twice_or_late)
 	fake_attach(fake, PHASE_MEMBER);
 	watch = watch_new(fake, WATCH_FLAG_STREAM, 10);
 	next_watch(fake);
-	fake_watching(fake, watch->watch.id, 20);
+	fake_watching_behind(fake, watch->watch.id, 20);
 	send_event(fake, watch, 12);
 	send_event(fake, watch, 12);
 	send_event(fake, watch, 11);
 	send_event(fake, watch, 9);
+	fake_watching(fake, watch->watch.id, 20);
+	send_event(fake, watch, 20);
 	send_event(fake, watch, 21);
 	assert_true(fake_is_quiet(fake));
 	assert_int_equal(watch->seen_count, 2);
 	assert_int_equal(watch->seen[0], 12);
 	assert_int_equal(watch->seen[1], 21);
 	watch_free(fake, watch);
+	fake_free(&fake);
+}
+
+/* What others get says nothing of one that is behind, until it has caught up. */
+TEST(a_watch_that_is_behind_asks_for_all_that_it_has_not_had)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	struct test_watch *behind, *live;
+	struct msg_watch asked;
+
+	fake_attach(fake, PHASE_MEMBER);
+	behind = watch_new(fake, WATCH_FLAG_STREAM, 10);
+	next_watch(fake);
+	live = watch_new(fake, WATCH_FLAG_STREAM, 0);
+	next_watch(fake);
+	fake_watching_behind(fake, behind->watch.id, 20);
+	fake_watching(fake, live->watch.id, 20);
+	send_event(fake, behind, 12);
+	fake_status(fake, PHASE_MEMBER, 30);
+	send_event(fake, live, 30);
+	fake_status(fake, PHASE_MEMBER, 40);
+	send_event(fake, live, 40);
+	assert_true(fake_is_quiet(fake));
+	assert_int_equal(behind->watching, 1);
+	fake_detach(fake);
+	backend_unwatch(fake->worker.backend, &live->watch);
+	fake_attach(fake, PHASE_MEMBER);
+	asked = next_watch(fake);
+	assert_int_equal(asked.since, 13);
+	assert_int_equal(asked.flags, WATCH_FLAG_STREAM);
+
+	/* It has all up to 45, though nothing in it was for it. */
+	fake_watching_behind(fake, behind->watch.id, 41);
+	send_event(fake, behind, 42);
+	fake_watching(fake, behind->watch.id, 45);
+	assert_true(fake_is_quiet(fake));
+	assert_int_equal(behind->watching, 1);
+	assert_int_equal(behind->seen_count, 2);
+	fake_detach(fake);
+	fake_attach(fake, PHASE_MEMBER);
+	asked = next_watch(fake);
+	assert_int_equal(asked.since, 46);
+	assert_int_equal(asked.flags, WATCH_FLAG_STREAM | WATCH_FLAG_GOES_ON);
+	watch_free(fake, behind);
+	watch_free(fake, live);
+	fake_free(&fake);
+}
+
+TEST(more_of_the_past_is_asked_for_piece_by_piece)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	size_t size = WATCH_PIECE_BYTES / 2;
+	char *value = xzalloc(size + 1);
+	struct buf event;
+	struct test_watch *watch;
+
+	memset(value, 'v', size);
+	event = fake_set_event("/w", value, 12, 0);
+	fake_attach(fake, PHASE_MEMBER);
+	watch = watch_new(fake, WATCH_FLAG_STREAM, 10);
+	next_watch(fake);
+	fake_watching_behind(fake, watch->watch.id, 20);
+	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	assert_true(fake_is_quiet(fake));
+	assert_false(backend_watch_is_paused(&watch->watch));
+	/* One that comes twice counts: raftd has counted it. */
+	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	assert_true(fake_is_quiet(fake));
+	assert_true(backend_watch_is_paused(&watch->watch));
+	backend_watch_more(fake->worker.backend, &watch->watch);
+	assert_true(fake_next_id(fake, MSG_watch_more) == watch->watch.id);
+	assert_false(backend_watch_is_paused(&watch->watch));
+	/* A new raftd counts anew, and one that is live is not paused. */
+	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	fake_detach(fake);
+	fake_attach(fake, PHASE_MEMBER);
+	next_watch(fake);
+	fake_watching_behind(fake, watch->watch.id, 20);
+	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	assert_true(fake_is_quiet(fake));
+	assert_false(backend_watch_is_paused(&watch->watch));
+	fake_watching(fake, watch->watch.id, 20);
+	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	assert_true(fake_is_quiet(fake));
+	assert_false(backend_watch_is_paused(&watch->watch));
+	watch_free(fake, watch);
+	buf_free(&event);
+	free(value);
 	fake_free(&fake);
 }
 
@@ -621,7 +752,7 @@ TEST(a_quiet_watch_keeps_up_with_what_was_announced)
 	/* Registered at 3000, with events from 2500 on still to come. */
 	fresh = watch_new(fake, 0, 2500);
 	next_watch(fake);
-	fake_watching(fake, fresh->watch.id, 3000);
+	fake_watching_behind(fake, fresh->watch.id, 3000);
 	fake_status(fake, PHASE_MEMBER, 3000);
 	assert_true(fake_is_quiet(fake));
 	fake_detach(fake);

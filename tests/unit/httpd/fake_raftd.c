@@ -229,6 +229,14 @@ fake_watching(struct fake *fake, uint64_t id, uint64_t store_index)
 }
 
 void
+fake_watching_behind(struct fake *fake, uint64_t id, uint64_t store_index)
+{
+	msg_watching_frame(channel_out(fake->channel), id,
+	    &(struct msg_watching){ .store_index = store_index, .raft_index = 20, .raft_term = 3,
+	    .behind = 1 });
+}
+
+void
 fake_event(struct fake *fake, const uint64_t *ids, size_t count, struct slice event)
 {
 	struct buf list = BUF_INIT;
@@ -384,6 +392,15 @@ void
 worker_resolve(struct worker *worker UNUSED, uint64_t id UNUSED, const char *host)
 {
 	fail_msg("an address is asked for: %s", host);
+}
+
+void
+worker_lost_raftd(struct worker *worker, uint64_t token, int why)
+{
+	struct fake *fake = CONTAINER_OF(worker, struct fake, worker);
+
+	assert_int_equal(token, TOKEN);
+	fake->lost_why = why;
 }
 
 void

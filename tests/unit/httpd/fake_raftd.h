@@ -27,6 +27,7 @@ struct fake {
 	struct fake_frame *frames;	/* that came from the worker, in order */
 	size_t frame_count, frame_capacity;
 	size_t taken;			/* frames that fake_next gave out */
+	int lost_why;			/* CHANNEL_END_* of the last channel; 0: none was lost */
 	bool (*condition)(void *argument);
 	void *argument;
 };
@@ -53,6 +54,8 @@ bool fake_is_quiet(struct fake *fake);
 void fake_outcome(struct fake *fake, uint64_t id, enum err error, struct slice event,
     size_t piece_bytes);
 void fake_watching(struct fake *fake, uint64_t id, uint64_t store_index);
+/* The same of one that is given the past first. */
+void fake_watching_behind(struct fake *fake, uint64_t id, uint64_t store_index);
 void fake_event(struct fake *fake, const uint64_t *ids, size_t count, struct slice event);
 /* To one watch: /k was set to value. */
 void fake_send_set(struct fake *fake, uint64_t id, const char *value, uint64_t store_index);

@@ -5,8 +5,12 @@
 #include "raftd/node.h"
 
 #include "common/ipc/wire.h"
+#include "common/xmem.h"
 #include "raftd/store/command.h"
 #include "tests/lib/test.h"
+
+#include <stdlib.h>
+#include <string.h>
 
 static void
 note(void *argument UNUSED, enum diag_level level UNUSED, const char *format UNUSED,
@@ -90,6 +94,29 @@ load_effects(struct node *node, struct slice records)
 		if (last && record.value.size > 0)
 			assert_int_equal(node_load_state(node, record.key, record.value), ERR_NONE);
 	}
+}
+
+/* An entry that was written before there were limits: it fails, and costs nothing. */
+TEST(a_log_that_holds_a_key_above_the_limits_is_survived)
+{
+	struct node *node = worldless_node(1, (struct raft_position){ 0 });
+	struct buf records = BUF_INIT;
+	struct node_effects effects = { take_effects, &records };
+	char *key = xzalloc(65001);
+	const char *where;
+
+	for (size_t i = 0; i < 65000; i += 2)
+		memcpy(key + i, "/a", 2);
+	load_join(node, 1, 1, "a");
+	for (raft_index index = 2; index < 10; index++)
+		load_set(node, index, key);
+	load_set(node, 10, "/key");
+	assert_int_equal(node_replay(node, &effects, &where), ERR_NONE);
+	assert_int_equal(node_replayed_store_index(node), 2);
+	assert_true(records.size < 4 * KIB);
+	node_free(&node);
+	buf_free(&records);
+	free(key);
 }
 
 TEST(a_log_is_replayed_and_the_effects_are_the_state)

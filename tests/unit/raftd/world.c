@@ -18,7 +18,7 @@ submit(void *argument, const struct wal_turn *turn UNUSED)
 }
 
 static void
-fetch(void *argument UNUSED, uint64_t peer UNUSED, raft_index from UNUSED, size_t bytes_max UNUSED)
+fetch(void *argument UNUSED, uint64_t id UNUSED, raft_index from UNUSED, size_t bytes_max UNUSED)
 {
 }
 
@@ -71,7 +71,7 @@ watching(void *argument, uint64_t session UNUSED, uint64_t watch_id, const struc
 
 static void
 event(void *argument, uint64_t session UNUSED, const uint64_t *ids, size_t count,
-    struct slice bytes UNUSED)
+    struct slice bytes UNUSED, uint64_t past_bytes UNUSED)
 {
 	struct world *w = argument;
 
@@ -179,8 +179,9 @@ backup_piece(void *argument, uint64_t session, uint64_t request_id,
 	w->pieces++;
 }
 
-struct world *
-world_new(bool join, uint64_t trim_entries)
+/* resumes: with an entry in its log, in a raftd that is not the first of its node. */
+static struct world *
+make(bool join, uint64_t trim_entries, bool resumes)
 {
 	struct world *w = xzalloc(sizeof(*w));
 	struct node_config config = {
@@ -195,6 +196,7 @@ world_new(bool join, uint64_t trim_entries)
 		.seed = 1,
 		.new_cluster_id = 0xc1,
 		.join = join,
+		.resumes = resumes,
 	};
 	struct node_io io = {
 		.submit = submit, .fetch = fetch, .snapshot_begin = snapshot_begin,
@@ -207,14 +209,32 @@ world_new(bool join, uint64_t trim_entries)
 		.argument = w,
 	};
 	struct wal_recovered recovered = {
-		.identity = { .node_id = 0xa1, .name = "machine1" }, .is_new = true };
+		.identity = { .node_id = 0xa1, .name = "machine1" }, .is_new = !resumes };
+	struct raft_entry entry = { .term = 1, .index = 1, .type = RAFT_ENTRY_NOOP };
 	const char *where;
+
+	if (resumes)
+		recovered.last = (struct raft_position){ 1, 1 };
 
 	w->now = (struct clock_time){ .monotonic_ms = 1000,
 		.monotonic_ns = 1000 * NS_PER_MS, .wall_ns = 1000000 * NS_PER_SECOND };
 	w->node = node_new(&config, io, &recovered);
+	if (resumes)
+		ASSERT(node_load_entry(w->node, &entry) == ERR_NONE);
 	ASSERT(node_start(w->node, w->now, &where) == ERR_NONE);
 	return w;
+}
+
+struct world *
+world_new(bool join, uint64_t trim_entries)
+{
+	return make(join, trim_entries, false);
+}
+
+struct world *
+world_restarted(void)
+{
+	return make(true, WORLD_TRIM_ENTRIES, true);
 }
 
 void

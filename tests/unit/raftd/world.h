@@ -37,6 +37,8 @@ struct world {
 struct world *world_new(bool join, uint64_t trim_entries);
 /* One that leads a cluster of its own. */
 struct world *world_leading(void);
+/* One with an entry in its log, whose raftd alone was started again. */
+struct world *world_restarted(void);
 void world_free(struct world *w);
 
 void world_turn(struct world *w, uint64_t later_ms);

@@ -41,7 +41,7 @@ fixture_open(struct fixture *fixture)
 	diag_start("etcd");
 	diag_set_node("m1");
 	fixture->loop = loop_new();
-	fixture->log = log_new();
+	fixture->log = log_new(NULL);
 	assert_null(log_prepare(fixture->log, &fixture->config));
 	log_apply(fixture->log, &fixture->config);
 	log_run(fixture->log, fixture->loop);
@@ -191,7 +191,7 @@ TEST(a_reader_that_takes_nothing_costs_lines_and_no_time)
 
 	assert_int_equal(pipe(ends), 0);
 	dup2(ends[1], STDOUT_FILENO);
-	sink = log_sink_open("stdout", "log-output", &problem);
+	sink = log_sink_open("stdout", "log-output", NULL, &problem);
 	memset(line, 'x', sizeof(line));
 	line[sizeof(line) - 1] = '\n';
 	for (int i = 0; i < 1000; i++) {
@@ -240,7 +240,7 @@ TEST(a_sink_that_cannot_be_opened_says_why)
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
 		char *problem = NULL;
 
-		assert_null(log_sink_open(cases[i].where, "log-output", &problem));
+		assert_null(log_sink_open(cases[i].where, "log-output", NULL, &problem));
 		assert_string_equal(problem, cases[i].problem);
 		free(problem);
 	}

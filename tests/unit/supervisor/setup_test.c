@@ -248,6 +248,25 @@ TEST(origins_are_urls_and_switch_the_check_on)
 	assert_text(ARGUMENTS("-origin-check"), OPTION_origin_check, "true");
 }
 
+TEST(host_names_are_names)
+{
+	static const char *const wrong[] = { "a:4001", "a b", "*", "[::1]", "http://a", "a/b" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
+		char *list = xasprintf("good.example,%s", wrong[i]);
+		char *expected = xasprintf("-host-names: \"%s\" is not the name of a host: "
+		    "letters, digits, \".\", \"-\" and \"_\", without a port; addresses may "
+		    "always be used", wrong[i]);
+
+		assert_refused(expected, ARGUMENTS("-host-names", list));
+		free(expected);
+		free(list);
+	}
+	assert_text(ARGUMENTS("-host-names", "a, B-1_c.example"), OPTION_host_names,
+	    "a,B-1_c.example");
+	assert_text(ARGUMENTS("-v"), OPTION_host_names, "");
+}
+
 TEST(the_cluster_options_have_their_bounds)
 {
 	assert_text(ARGUMENTS("-maxsize", "3"), OPTION_cluster_active_size, "3");

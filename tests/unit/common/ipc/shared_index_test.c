@@ -24,6 +24,22 @@ TEST(a_reader_sees_what_was_set)
 	shared_index_free(&reader);
 }
 
+TEST(a_reader_sees_signs_of_life)
+{
+	struct shared_index *writer = shared_index_new(), *reader;
+	uint64_t beats;
+
+	assert_int_equal(shared_index_open(dup(shared_index_fd(writer)), &reader), ERR_NONE);
+	beats = shared_index_beats(reader);
+	shared_index_set(writer, 5);
+	assert_true(shared_index_beats(reader) == beats);
+	shared_index_beat(writer);
+	assert_true(shared_index_beats(reader) != beats);
+	assert_true(shared_index_get(reader) == 5);
+	shared_index_free(&writer);
+	shared_index_free(&reader);
+}
+
 /* A worker that was taken over must not decide what the others answer. */
 TEST(a_reader_cannot_write)
 {

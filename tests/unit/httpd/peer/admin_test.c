@@ -76,6 +76,17 @@ TEST(a_machine_is_found_by_name)
 	fixture_free(&fixture);
 }
 
+/* It passes: a script must not take it for "no such machine". */
+TEST(who_knows_no_members_yet_does_not_say_that_one_is_unknown)
+{
+	struct fixture *fixture = fixture_new();
+
+	assert_string_equal(ask(fixture, METHOD_GET, "/v2/admin/machines/local",
+	    peer_machine_handle), "300 recovering");
+	assert_int_equal(fixture->status, 500);
+	fixture_free(&fixture);
+}
+
 TEST(the_status_has_what_scripts_look_for)
 {
 	struct fixture *fixture = member();
@@ -84,7 +95,7 @@ TEST(the_status_has_what_scripts_look_for)
 	assert_non_null(strstr(text, "{\"name\":\"local\",\"id\":\"a1\",\"clusterId\":\"c3\","
 	    "\"phase\":\"member\",\"state\":\"follower\",\"term\":3,"));
 	assert_non_null(strstr(text, "\"storeIndex\":17,\"leader\":\"distant\","
-	    "\"protocol\":{\"min\":1,\"max\":1},\"members\":[{\"id\":\"a1\""));
+	    "\"protocol\":{\"min\":2,\"max\":2},\"members\":[{\"id\":\"a1\""));
 	fixture_free(&fixture);
 }
 
@@ -193,11 +204,11 @@ TEST(a_join_body_that_is_wrong_is_refused_in_one_sentence)
 	join(fixture, "{\"minVersion\":2,\"maxVersion\":2,\"name\":\"m\","
 	    "\"raftURL\":\"http://h:7001\",\"etcdURL\":\"http://h:4001\"}");
 	assert_int_equal(fixture->status, 501);
-	join(fixture, "{\"protocol\":{\"min\":2,\"max\":7},\"id\":\"d4\",\"name\":\"third\","
+	join(fixture, "{\"protocol\":{\"min\":3,\"max\":7},\"id\":\"d4\",\"name\":\"third\","
 	    "\"peerURL\":\"http://127.0.0.1:7003\",\"clientURL\":\"http://127.0.0.1:4003\"}");
 	assert_int_equal(fixture->status, 412);
-	assert_non_null(strstr((const char *)fixture->body.data, "2-7"));
-	assert_non_null(strstr((const char *)fixture->body.data, "1-1"));
+	assert_non_null(strstr((const char *)fixture->body.data, "3-7"));
+	assert_non_null(strstr((const char *)fixture->body.data, "2-2"));
 	assert_int_equal(fixture->backend.changes, 0);
 	fixture_free(&fixture);
 }
@@ -232,28 +243,50 @@ put_config(struct fixture *fixture, const char *body)
 	struct request *request = request_make(fixture, METHOD_PUT, "/v2/admin/config");
 
 	request->body = slice_text(body);
-	fixture->backend.config = (struct msg_config_change){ 0 };
+	buf_clear(&fixture->backend.config_items);
 	peer_config_handle(request);
 	return (const char *)fixture->body.data;
+}
+
+/* What raftd was asked for under that number of the table; 0: not asked. */
+static uint64_t
+asked(struct fixture *fixture, size_t row)
+{
+	struct reader in = reader_of(buf_slice(&fixture->backend.config_items));
+	struct config_item item;
+
+	while (!reader_done(&in)) {
+		assert_true(config_item_get(&in, &item));
+		if (item.number == config_rows[row].number)
+			return item.value;
+	}
+	return 0;
 }
 
 TEST(the_configuration_of_the_cluster_is_shown_and_changed)
 {
 	struct fixture *fixture = member();
-	const struct msg_config_change *asked = &fixture->backend.config;
 
 	assert_string_equal(ask(fixture, METHOD_GET, "/v2/admin/config", peer_config_handle),
-	    "{\"activeSize\":9,\"removeDelay\":1800,\"syncInterval\":1.5}\n");
+	    "{\"activeSize\":9,\"removeDelay\":1800,\"syncInterval\":1.5,"
+	    "\"maxKeyNames\":128,\"maxKeyBytes\":16384,\"historyBytes\":16777216}\n");
 	put_config(fixture, "{\"activeSize\":5,\"unknown\":[1],\"removeDelay\":2.25}");
-	assert_true(asked->active_size == 5);
-	assert_true(asked->remove_delay_ms == 2250);
-	assert_true(asked->sync_interval_ms == 0);
+	assert_true(asked(fixture, CONFIG_ROW_active_size) == 5);
+	assert_true(asked(fixture, CONFIG_ROW_remove_delay_ms) == 2250);
+	assert_true(asked(fixture, CONFIG_ROW_sync_interval_ms) == 0);
 	outcome(fixture, ERR_NONE, "");
 	assert_int_equal(fixture->status, 200);
 	put_config(fixture, "{\"activeSize\":-4,\"removeDelay\":0,\"syncInterval\":1e300}");
-	assert_true(asked->active_size == 1);
-	assert_true(asked->remove_delay_ms == 1);
-	assert_true(asked->sync_interval_ms == CLUSTER_TIME_MS_MAX);
+	assert_true(asked(fixture, CONFIG_ROW_active_size) == 1);
+	assert_true(asked(fixture, CONFIG_ROW_remove_delay_ms) == 1);
+	assert_true(asked(fixture, CONFIG_ROW_sync_interval_ms) == CLUSTER_TIME_MS_MAX);
+	outcome(fixture, ERR_NONE, "");
+	put_config(fixture,
+	    "{\"maxKeyNames\":1024,\"maxKeyBytes\":49152,\"historyBytes\":1048576}");
+	assert_true(asked(fixture, CONFIG_ROW_max_key_names) == 1024);
+	assert_true(asked(fixture, CONFIG_ROW_max_key_bytes) == 49152);
+	assert_true(asked(fixture, CONFIG_ROW_history_bytes) == 1048576);
+	assert_true(asked(fixture, CONFIG_ROW_active_size) == 0);
 	outcome(fixture, ERR_RAFT_INTERNAL, "no leader");
 	assert_int_equal(fixture->status, 500);
 	fixture_free(&fixture);
@@ -271,6 +304,12 @@ TEST(a_configuration_that_is_wrong_is_refused_in_one_sentence)
 		{ "{\"removeDelay\":null}", "\"removeDelay\" is not a number of seconds" },
 		{ "{\"syncInterval\":true}", "\"syncInterval\" is not a number of seconds" },
 		{ "{\"activeSize\":3,\"activeSize\":4}", "a key stands twice in an object" },
+		{ "{\"maxKeyNames\":1025}", "\"maxKeyNames\" is above the maximum 1024" },
+		{ "{\"maxKeyBytes\":49153}", "\"maxKeyBytes\" is above the maximum 49152" },
+		{ "{\"maxKeyBytes\":\"16K\"}", "\"maxKeyBytes\" is not a whole number" },
+		{ "{\"historyBytes\":1073741825}",
+		    "\"historyBytes\" is above the maximum 1073741824" },
+		{ "{\"historyBytes\":1e99}", "\"historyBytes\" is not a whole number" },
 	};
 	struct fixture *fixture = member();
 

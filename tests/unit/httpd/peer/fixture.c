@@ -29,6 +29,11 @@ fixture_of(const struct worker *worker)
 /* ---- doubles: supervisor and raftd ------------------------------------------- */
 
 void
+worker_lost_raftd(struct worker *worker UNUSED, uint64_t token UNUSED, int why UNUSED)
+{
+}
+
+void
 worker_end_node(struct worker *worker, enum exit_code code, const char *sentence)
 {
 	struct fixture *fixture = fixture_of(worker);
@@ -83,7 +88,8 @@ backend_config_change(struct backend *backend, struct backend_call *call,
     struct msg_config_change *change)
 {
 	backend->call = call;
-	backend->config = *change;
+	buf_clear(&backend->config_items);
+	buf_append_slice(&backend->config_items, change->items);
 }
 
 void
@@ -248,6 +254,7 @@ fixture_free(struct fixture **fixture_pointer)
 	buf_free(&fixture->backend.out);
 	buf_free(&fixture->backend.from_peers);
 	buf_free(&fixture->backend.change_name);
+	buf_free(&fixture->backend.config_items);
 	buf_free(&fixture->body);
 	buf_free(&fixture->headers);
 	if (fixture->upgraded_fd != -1)
@@ -347,7 +354,7 @@ fixture_settle(struct fixture *fixture)
 void
 fixture_status(struct fixture *fixture, int phase, const char *remote_url)
 {
-	struct buf members = BUF_INIT;
+	struct buf members = BUF_INIT, items = BUF_INIT;
 	struct msg_status status = {
 		.phase = (uint8_t)phase,
 		.node_id = LOCAL_ID,
@@ -357,11 +364,13 @@ fixture_status(struct fixture *fixture, int phase, const char *remote_url)
 		.leader_id = REMOTE_ID,
 		.started_ns = fixture->started_ns,
 		.store_index = 17,
-		.active_size = 9,
-		.remove_delay_ms = 1800000,
-		.sync_interval_ms = 1500,
 	};
+	struct cluster_config config;
 
+	cluster_config_init(&config);
+	config.sync_interval_ms = 1500;
+	cluster_config_put(&config, &items);
+	status.config = buf_slice(&items);
 	if (phase != PHASE_JOINING)
 		member_record_put(&members, &(struct member_record){ .id = LOCAL_ID,
 		    .role = MEMBER_VOTER, .name = slice_text("local"),
@@ -375,6 +384,7 @@ fixture_status(struct fixture *fixture, int phase, const char *remote_url)
 	status.members = buf_slice(&members);
 	assert_int_equal(cluster_update(fixture->worker.cluster, &status), ERR_NONE);
 	buf_free(&members);
+	buf_free(&items);
 	if (fixture->backend.owner.status != NULL)
 		fixture->backend.owner.status(fixture->backend.owner.argument);
 }
@@ -514,7 +524,7 @@ server_upgrade(struct server *server, uint64_t cluster, uint64_t id)
 
 	buf_printf(&text, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
 	    "Upgrade: moothall-raft\r\nX-Raft-Cluster: %" PRIx64 "\r\nX-Raft-From: %" PRIx64
-	    "\r\nX-Raft-To: %" PRIx64 "\r\nX-Raft-Name: distant\r\nX-Raft-Protocol: 1-1\r\n"
+	    "\r\nX-Raft-To: %" PRIx64 "\r\nX-Raft-Name: distant\r\nX-Raft-Protocol: 2-2\r\n"
 	    "X-Raft-Timing: 50-200\r\n\r\n", cluster, id, LOCAL_ID);
 	server_send(server, buf_slice(&text));
 	buf_free(&text);

@@ -26,7 +26,7 @@ struct backend {
 	struct buf change_name;		/* of the last member_change */
 	struct msg_member_change change;
 	unsigned changes;
-	struct msg_config_change config;
+	struct buf config_items;	/* of the last config_change */
 	bool detached;
 };
 

@@ -207,7 +207,8 @@ TEST(protocols_must_overlap)
 	char sentence[HANDSHAKE_SENTENCE_BYTES];
 
 	assert_int_equal(handshake_check(&ours, &theirs, sentence), ERR_UNSUPPORTED);
-	assert_string_equal(sentence, "one speaks protocol 1-2, two speaks 3-4");
+	assert_string_equal(sentence, "one speaks protocol 1-2, two speaks 3-4"
+	    ": stop all nodes, and start them with one version");
 	theirs.protocol_min = 2;
 	assert_int_equal(handshake_check(&ours, &theirs, sentence), ERR_NONE);
 }

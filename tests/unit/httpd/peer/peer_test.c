@@ -82,7 +82,7 @@ stream_request(struct fixture *fixture, const char *path)
 	request_put_header(request, "X-Raft-From", "b2");
 	request_put_header(request, "X-Raft-To", "a1");
 	request_put_header(request, "X-Raft-Name", "distant");
-	request_put_header(request, "X-Raft-Protocol", "1-1");
+	request_put_header(request, "X-Raft-Protocol", "2-2");
 	request_put_header(request, "X-Raft-Timing", "50-200");
 	return request;
 }
@@ -108,7 +108,7 @@ TEST(a_member_is_called_with_the_whole_handshake)
 	assert_non_null(strstr(text, "\r\nX-Raft-From: a1\r\n"));
 	assert_non_null(strstr(text, "\r\nX-Raft-To: b2\r\n"));
 	assert_non_null(strstr(text, "\r\nX-Raft-Name: local\r\n"));
-	assert_non_null(strstr(text, "\r\nX-Raft-Protocol: 1-1\r\n"));
+	assert_non_null(strstr(text, "\r\nX-Raft-Protocol: 2-2\r\n"));
 	assert_non_null(strstr(text, "\r\nX-Raft-Timing: 50-200\r\n"));
 	finish(&fixture, &server);
 }
@@ -473,7 +473,7 @@ TEST(a_caller_is_answered_with_our_handshake)
 	assert_true(fixture->upgraded);
 	buf_append_byte(&fixture->headers, '\0');
 	assert_string_equal((const char *)fixture->headers.data, "X-Raft-Cluster: c3\r\n"
-	    "X-Raft-From: a1\r\nX-Raft-To: b2\r\nX-Raft-Name: local\r\nX-Raft-Protocol: 1-1\r\n"
+	    "X-Raft-From: a1\r\nX-Raft-To: b2\r\nX-Raft-Name: local\r\nX-Raft-Protocol: 2-2\r\n"
 	    "X-Raft-Timing: 50-200\r\n");
 	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_connected), 1);
 	peer_stop(&fixture->worker);
@@ -538,7 +538,7 @@ TEST(a_caller_that_does_not_belong_here_is_refused_with_both_values)
 		{ "X-Raft-Cluster", "77", 412, { "c3", "77" } },
 		{ "X-Raft-To", "a2", 412, { "a1", "a2" } },
 		{ "X-Raft-From", "a1", 412, { "a1", "node" } },
-		{ "X-Raft-Protocol", "2-9", 412, { "1-1", "2-9" } },
+		{ "X-Raft-Protocol", "3-9", 412, { "2-2", "3-9" } },
 		{ "X-Raft-Cluster", "zz", 400, { "X-Raft-Cluster", "malformed" } },
 		{ "X-Raft-From", "0", 400, { "X-Raft-From", "malformed" } },
 		{ "X-Raft-Name", "../x", 400, { "X-Raft-Name", "malformed" } },

@@ -468,9 +468,9 @@ core_fetch(struct core *core)
 
 		prev = (struct raft_position){ fetch.from - 1, log_term(core, fetch.from - 1) };
 		count = MIN_OF(core->log_count - first, (size_t)3);
-		raft_fetched(core->raft, fetch.peer, prev, core->log + first, count);
+		raft_fetched(core->raft, fetch.id, prev, core->log + first, count);
 	} else {
-		raft_fetched(core->raft, fetch.peer, prev, NULL, 0);
+		raft_fetched(core->raft, fetch.id, prev, NULL, 0);
 	}
 }
 

@@ -471,7 +471,6 @@ TEST(entries_out_of_memory_come_from_the_disk)
 	core_step(core, .type = RAFT_APPEND_REPLY, .from = 2, .term = 1, .reject = true,
 	    .log.index = 22, .hint = { 0, 0 });
 	assert_int_equal(core->fetch_count, 1);
-	assert_int_equal(core->fetches[0].peer, 2);
 	assert_int_equal(core->fetches[0].from, 1);
 	core_turn(core);
 	assert_int_equal(core->fetch_count, 1);
@@ -564,6 +563,129 @@ TEST(answers_of_the_disk_that_come_late_are_harmless)
 	acknowledge(core, 3, 5);
 	assert_int_equal(raft_match(core->raft, 3), 5);
 	core_step(core, .type = RAFT_HEARTBEAT, .from = 2, .term = 9);
-	raft_fetched(core->raft, 3, (struct raft_position){ 1, 1 }, NULL, 0);
+	raft_fetched(core->raft, 1, (struct raft_position){ 1, 1 }, NULL, 0);
+	raft_fetched(core->raft, 1000, (struct raft_position){ 1, 1 }, NULL, 0);
+	core_free(&core);
+}
+
+/* Node 3 has entry 1 only and says so: what follows has to come from the disk. */
+static struct raft_fetch
+lag(struct core *core)
+{
+	struct raft_position last = raft_last(core->raft);
+	size_t before = core->fetch_count;
+
+	core_step(core, .type = RAFT_APPEND_REPLY, .from = 3, .term = raft_current_term(core->raft),
+	    .reject = true, .log.index = last.index - 1, .hint = { 1, 1 });
+	assert_int_equal(core->fetch_count, before + 1);
+	assert_int_equal(core->fetches[before].from, 2);
+	return core->fetches[before];
+}
+
+/* A leader of five entries, four of them committed and not in memory any more. */
+static struct core *
+leader_of_old_entries(void)
+{
+	struct core *core = core_new(.voters = 3, .log_terms = { 1, 1, 1, 1 }, .applied = 4,
+	    .memory_bytes_max = 1);
+
+	core->slow_reader = true;
+	core_elect(core, false);
+	return core;
+}
+
+/* It leads no more: node 2 does in the next term, with an entry of its own. */
+static void
+depose(struct core *core)
+{
+	raft_term term = raft_current_term(core->raft) + 1;
+
+	core_step(core, .type = RAFT_APPEND, .from = 2, .term = term, .log = { 4, 1 },
+	    ENTRIES(5, term));
+	assert_int_equal(raft_role(core->raft), RAFT_FOLLOWER);
+	assert_int_equal(raft_last(core->raft).term, term);
+}
+
+/* What the disk was asked in one leadership and answers in a later one is of a log
+ * that may have been overwritten: here by entry 5 of term 3, and 6 of term 4. */
+TEST(answer_of_the_disk_to_an_earlier_leadership_is_not_sent)
+{
+	static const raft_term old_terms[] = { 1, 1, 1, 2 }, terms[] = { 1, 1, 1, 3, 4 };
+	struct core *core = leader_of_old_entries();
+	struct raft_fetch early = lag(core), late;
+	const struct raft_message *append;
+
+	depose(core);
+	core_elect(core, false);
+	late = lag(core);
+	assert_int_not_equal(late.id, early.id);
+	core_forget(core);
+	raft_fetched(core->raft, early.id, (struct raft_position){ 1, 1 },
+	    entries_of(2, old_terms, ARRAY_COUNT(old_terms)), ARRAY_COUNT(old_terms));
+	core_turn(core);
+	assert_null(core_sent(core, RAFT_APPEND, 3));
+	raft_fetched(core->raft, late.id, (struct raft_position){ 1, 1 },
+	    entries_of(2, terms, ARRAY_COUNT(terms)), ARRAY_COUNT(terms));
+	core_turn(core);
+	append = core_sent(core, RAFT_APPEND, 3);
+	assert_non_null(append);
+	assert_int_equal(append->log.index, 1);
+	assert_int_equal(append->entry_count, 5);
+	assert_int_equal(append->entries[3].term, 3);
+	core_free(&core);
+}
+
+/* That it was compacted is no news of the present question either. */
+TEST(late_answer_of_the_disk_asks_for_no_snapshot)
+{
+	struct core *core = leader_of_old_entries();
+	struct raft_fetch early = lag(core);
+
+	depose(core);
+	core_elect(core, false);
+	lag(core);
+	raft_fetched(core->raft, early.id, (struct raft_position){ 0, 0 }, NULL, 0);
+	core_turn(core);
+	assert_int_equal(core->snapshot_count, 0);
+	core_free(&core);
+}
+
+/* Also when the later leadership has not asked yet, and asks afterwards. */
+TEST(late_answer_of_the_disk_is_not_kept_for_a_later_question)
+{
+	static const raft_term old_terms[] = { 1, 1, 1, 2 };
+	struct core *core = leader_of_old_entries();
+	struct raft_fetch early = lag(core);
+
+	depose(core);
+	core_elect(core, false);
+	raft_fetched(core->raft, early.id, (struct raft_position){ 1, 1 },
+	    entries_of(2, old_terms, ARRAY_COUNT(old_terms)), ARRAY_COUNT(old_terms));
+	core_forget(core);
+	lag(core);
+	assert_null(core_sent(core, RAFT_APPEND, 3));
+	core_free(&core);
+}
+
+/* Two peers that want the same entries have a question each. */
+TEST(questions_to_the_disk_have_numbers_of_their_own)
+{
+	struct core *core = core_new(.voters = 5, .log_terms = { 1, 1, 1, 1 }, .applied = 4,
+	    .memory_bytes_max = 1);
+
+	core->slow_reader = true;
+	core_elect(core, false);
+	lag(core);
+	core_step(core, .type = RAFT_APPEND_REPLY, .from = 4, .term = 2, .reject = true,
+	    .log.index = 4, .hint = { 1, 1 });
+	assert_int_equal(core->fetch_count, 2);
+	assert_int_not_equal(core->fetches[0].id, 0);
+	assert_int_not_equal(core->fetches[0].id, core->fetches[1].id);
+	core_forget(core);
+	raft_fetched(core->raft, core->fetches[1].id, (struct raft_position){ 1, 1 },
+	    entries_of(2, (const raft_term[]){ 1, 1, 1 }, 3), 3);
+	core_turn(core);
+	assert_null(core_sent(core, RAFT_APPEND, 3));
+	assert_non_null(core_sent(core, RAFT_APPEND, 4));
 	core_free(&core);
 }

@@ -107,3 +107,28 @@ TEST(any_mix_of_inserts_and_removes_keeps_the_set)
 	free(present);
 	free(members);
 }
+
+TEST(the_name_after_any_is_the_next_there_is)
+{
+	struct member members[100];
+	struct name_link *root = NULL;
+	char name[12];
+	unsigned i;
+
+	assert_null(names_after(root, SLICE_LITERAL("")));
+	for (i = 0; i < 100; i++) {
+		member_init(&members[i], 13, 1000 + 2 * i);
+		names_insert(&root, &members[i].link);
+	}
+	assert_ptr_equal(names_after(root, SLICE_LITERAL("")), &members[0].link);
+	for (i = 0; i < 200; i++) {
+		struct name_link *after;
+
+		snprintf(name, sizeof(name), "%u", 1000 + i);
+		after = names_after(root, slice_text(name));
+		if (i / 2 + 1 < 100)
+			assert_ptr_equal(after, &members[i / 2 + 1].link);
+		else
+			assert_null(after);
+	}
+}

@@ -3,6 +3,8 @@
  */
 #include "raftd/store/tree.h"
 
+#include "common/limits.h"
+#include "common/xmem.h"
 #include "raftd/store/path.h"
 #include "tests/lib/test.h"
 
@@ -119,43 +121,97 @@ TEST(a_walk_from_below_does_not_leave_its_directory)
 	tree_free(&tree);
 }
 
-TEST(a_cut_takes_everything_below)
+TEST(a_walk_goes_on_behind_any_path)
 {
 	struct tree tree = sample();
+	struct tree_walk whole = { 0 }, rest = { 0 }, left = { 0 };
+	struct node *node;
 
-	assert_int_equal(tree.count, 9);
-	tree_cut(&tree, grow(&tree, "/d/a/"));
-	assert_int_equal(tree.count, 5);
-	assert_int_equal(tree_find(&tree, SLICE_LITERAL("/d/a")).error, ERR_KEY_NOT_FOUND);
-	assert_int_equal(tree_find(&tree, SLICE_LITERAL("/d/a-b")).error, ERR_NONE);
-	tree_cut(&tree, grow(&tree, "/d/"));
-	assert_int_equal(tree.count, 1);
+	tree_walk_begin(&whole, tree.root, SLICE_LITERAL("/"));
+	while ((node = tree_walk_next(&whole)) != NULL) {
+		struct slice path = tree_walk_path(&whole);
+		struct path_names names = path_names(path);
+		struct node *dir = tree.root;
+		uint32_t depth = 1, size = 0;
+		struct slice name;
+
+		if (node_is_dir(node))
+			tree_walk_enter(&whole);
+		tree_walk_clear(&rest);
+		tree_walk_stand(&rest, path, 0);
+		while (path_next(&names, &name)) {
+			tree_walk_add(&rest, dir, name, depth++, size);
+			size = (uint32_t)(names.at - path.data);
+			dir = node_child(dir, name);
+		}
+		if (node_is_dir(node))
+			tree_walk_add(&rest, node, SLICE_EMPTY, depth, size);
+		/* A copy of the walk, so that both go on alike to the end. */
+		tree_walk_clear(&left);
+		left.steps = xgrow(left.steps, &left.capacity, whole.count + 1,
+		    sizeof(*left.steps));
+		memcpy(left.steps, whole.steps, whole.count * sizeof(*left.steps));
+		left.count = whole.count;
+		buf_clear(&left.path);
+		buf_append_slice(&left.path, buf_slice(&whole.path));
+		do {
+			node = tree_walk_next(&left);
+			assert_ptr_equal(tree_walk_next(&rest), node);
+			if (node == NULL)
+				break;
+			assert_int_equal(rest.current.depth, left.current.depth);
+			assert_true(slice_equal(tree_walk_path(&rest), tree_walk_path(&left)));
+			if (node_is_dir(node)) {
+				tree_walk_enter(&left);
+				tree_walk_enter(&rest);
+			}
+		} while (true);
+	}
+	tree_walk_free(&whole);
+	tree_walk_free(&rest);
+	tree_walk_free(&left);
 	tree_free(&tree);
 }
 
-TEST(node_order_is_the_order_of_a_walk)
+TEST(what_is_detached_is_found_no_more_and_stays_as_it_is)
 {
 	struct tree tree = sample();
-	struct tree_walk walk = { 0 };
-	struct node *seen[16];
-	struct node *node;
-	size_t count = 0;
-	size_t i, j;
+	struct node *a = grow(&tree, "/d/a/");
 
-	tree_walk_begin(&walk, tree.root, SLICE_LITERAL("/"));
-	while ((node = tree_walk_next(&walk)) != NULL) {
-		seen[count++] = node;
-		if (node_is_dir(node))
-			tree_walk_enter(&walk);
-	}
-	for (i = 0; i < count; i++) {
-		for (j = 0; j < count; j++) {
-			int order = node_order(seen[i], seen[j]);
+	assert_int_equal(tree.count, 9);
+	assert_true(tree_has(&tree, node_child(a, SLICE_LITERAL("z"))));
+	tree_detach(&tree, a);
+	assert_int_equal(tree_find(&tree, SLICE_LITERAL("/d/a")).error, ERR_KEY_NOT_FOUND);
+	assert_int_equal(tree_find(&tree, SLICE_LITERAL("/d/a-b")).error, ERR_NONE);
+	assert_false(tree_has(&tree, node_child(a, SLICE_LITERAL("z"))));
+	assert_int_equal(node_depth(node_child(a, SLICE_LITERAL("z"))), 3);
+	tree_drop(&tree, node_child(a, SLICE_LITERAL("z")));
+	assert_int_equal(tree.count, 8);
+	tree_free_detached(&tree, a);
+	assert_int_equal(tree.count, 5);
+	tree_free(&tree);
+}
 
-			assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
-		}
-	}
-	tree_walk_free(&walk);
+TEST(a_tree_knows_what_its_nodes_weigh)
+{
+	size_t node = sizeof(struct node);
+	struct tree tree;
+	struct node *dir, *file;
+
+	tree_init(&tree, 1);
+	dir = grow(&tree, "/dir/");
+	file = grow(&tree, "/dir/f");
+	assert_int_equal(tree.bytes, node + 3 + node + 1);
+	tree_set_value(&tree, file, SLICE_LITERAL("12345"));
+	tree_set_value(&tree, file, SLICE_LITERAL("12"));
+	assert_int_equal(tree.bytes, node + 3 + node + 1 + 2);
+	tree_make_dir(&tree, file);
+	assert_int_equal(tree.bytes, node + 3 + node + 1);
+	tree_set_value(&tree, grow(&tree, "/dir/f/g"), SLICE_LITERAL("123"));
+	tree_detach(&tree, dir);
+	assert_int_equal(tree.bytes, node + 3 + node + 1 + node + 1 + 3);
+	tree_free_detached(&tree, dir);
+	assert_int_equal(tree.bytes, 0);
 	tree_free(&tree);
 }
 
@@ -168,12 +224,12 @@ TEST(depth_is_no_burden)
 
 	tree_init(&tree, 1);
 	node = tree.root;
-	for (i = 0; i < 30000; i++) {
+	for (i = 0; i < KEY_NAMES_MAX; i++) {
 		path_push(&path, SLICE_LITERAL("a"));
 		node = tree_make(&tree, node, SLICE_LITERAL("a"), true, 1);
 	}
 	assert_ptr_equal(tree_find(&tree, buf_slice(&path)).node, node);
-	assert_int_equal(node_order(node->parent, node), -1);
+	assert_int_equal(node_depth(node), KEY_NAMES_MAX);
 	tree_free(&tree);
 	buf_free(&path);
 }

@@ -225,7 +225,7 @@ TEST(get_tells_the_first_missing_name_or_the_file_in_the_way)
 }
 
 /* Keys API 9. */
-TEST(expiry_goes_by_time_then_path_and_takes_directories_whole)
+TEST(expiry_goes_by_time_then_age_and_takes_directories_whole)
 {
 	PLAY({ "set /k3 1 ttl=3", "201 set /k3=1 m1 c1 @3" },
 	    { "set /k1 1 ttl=1", "201 set /k1=1 m2 c2 @1" },
@@ -238,7 +238,7 @@ TEST(expiry_goes_by_time_then_path_and_takes_directories_whole)
 	    { "hits", "1[1] expire /k1 m6 c2 < /k1=1 m2 c2 @1" },
 	    { "expire 8", "3" },
 	    { "hits", "1[1] expire /d/e m7 c3 < /d/e=1 m3 c3 @2; "
-		"1[1] expire /d/ m8 c3 < /d/ m3 c3 @3; 1[1] expire /k3 m9 c1 < /k3=1 m1 c1 @3" },
+		"1[1] expire /k3 m8 c1 < /k3=1 m1 c1 @3; 1[1] expire /d/ m9 c3 < /d/ m3 c3 @3" },
 	    { "expire 99", "0" },
 	    { "get /d/l", "error 100 /d" });
 }
@@ -282,7 +282,8 @@ TEST(the_event_counts_its_ttl_from_the_entry_and_never_before_an_expiry)
 	fixture_outcome_free(&outcome);
 	assert_int_equal(store_next_expiry(f->store), 5 * NS_PER_SECOND + 1000);
 	/* A cut-off beyond the entry's own time, as after a clock that jumped. */
-	assert_int_equal(store_expire(f->store, UINT64_MAX, 1, 2000, &f->effects), 1);
+	assert_int_equal(store_expire(f->store, UINT64_MAX,
+	    (struct store_budget){ 1, SIZE_MAX }, 2000, &f->effects), 1);
 	in = reader_of(blob_slice(store_event(f->store, 2)));
 	assert_true(event_record_get(&in, &event));
 	assert_int_equal(event.now_ns, 5 * NS_PER_SECOND + 1000);
@@ -297,6 +298,7 @@ TEST(what_is_no_command_of_ours_fails_and_changes_nothing)
 	struct command_write write = { .op = WRITE_SET };
 	struct store_outcome outcome;
 	struct blob *cause;
+	bool behind;
 	size_t i;
 
 	for (i = 0; i < ARRAY_COUNT(keys); i++) {
@@ -305,7 +307,7 @@ TEST(what_is_no_command_of_ours_fails_and_changes_nothing)
 		assert_int_equal(outcome.error, ERR_INTERNAL);
 		assert_int_equal(store_get(f->store, write.key, 0, 0, &f->effects, &cause),
 		    ERR_INTERNAL);
-		assert_int_equal(store_watch(f->store, 1, 1, write.key, 0, 0, &cause),
+		assert_int_equal(store_watch(f->store, 1, 1, write.key, 0, 0, &behind, &cause),
 		    ERR_INTERNAL);
 		assert_false(store_exists(f->store, write.key));
 	}
@@ -361,5 +363,127 @@ TEST(a_failed_comparison_of_great_values_still_fits_a_frame)
 	assert_int_equal(outcome.cause->size, 2 * CAUSE_VALUE_BYTES_MAX + strlen("[ != ]"));
 	fixture_outcome_free(&outcome);
 	free(bytes);
+	fixture_free(&f);
+}
+
+/* A key of that many names and bytes (bytes >= 2 * names), in room. */
+static struct slice
+key_of(uint8_t *room, size_t names, size_t bytes)
+{
+	memset(room, 'x', bytes);
+	for (size_t i = 0; i < names; i++)
+		room[2 * i] = '/';
+	return slice_of(room, bytes);
+}
+
+static void
+expect_write(struct fixture *f, struct slice key, unsigned op, enum err error, const char *cause)
+{
+	struct command_write write = { .op = (uint8_t)op, .key = key, .value = SLICE_LITERAL("v"),
+		.prev_index = op == WRITE_COMPARE_AND_SWAP ? store_index(f->store) : 0 };
+	uint64_t before = store_index(f->store);
+	size_t records = f->disk.count;
+	struct store_outcome outcome = fixture_write(f, &write, false);
+
+	assert_int_equal(outcome.error, error);
+	if (error != ERR_NONE) {
+		assert_int_equal(store_index(f->store), before);
+		assert_int_equal(f->disk.count, records);
+		assert_true(slice_equal(blob_slice(outcome.cause), slice_text(cause)));
+	}
+	fixture_outcome_free(&outcome);
+}
+
+TEST(a_key_at_a_limit_is_made_and_one_above_is_not)
+{
+	static const unsigned ops[] = { WRITE_SET, WRITE_CREATE, WRITE_CREATE_IN_ORDER };
+	uint8_t *room = xmalloc(KEY_BYTES_MAX);
+
+	for (size_t i = 0; i < ARRAY_COUNT(ops); i++) {
+		size_t added = ops[i] == WRITE_CREATE_IN_ORDER ? 1 : 0;
+		struct fixture *f = fixture_new(1);
+
+		expect_write(f, key_of(room, 128 - added, 1000), ops[i], ERR_NONE, NULL);
+		expect_write(f, key_of(room, 2, 16384 - 21 * added), ops[i], ERR_NONE, NULL);
+		expect_write(f, key_of(room, 129 - added, 1000), ops[i], ERR_INVALID_FORM,
+		    "the key has 129 names, more than 128 (maxKeyNames)");
+		expect_write(f, key_of(room, 2, 16385 - 21 * added), ops[i], ERR_INVALID_FORM,
+		    "the key has 16385 bytes, more than 16384 (maxKeyBytes)");
+		store_set_limits(f->store, &KEY_LIMITS_MAX);
+		expect_write(f, key_of(room, 1024 - added, 49152 - 21 * added), ops[i], ERR_NONE,
+		    NULL);
+		expect_write(f, key_of(room, 1025 - added, 3000), ops[i], ERR_INVALID_FORM,
+		    "the key has 1025 names, more than 1024");
+		fixture_free(&f);
+	}
+	free(room);
+}
+
+/* Limits can be lowered: what is there is read, changed and removed as before. */
+TEST(what_is_above_lowered_limits_is_changed_and_removed_but_not_made_anew)
+{
+	struct fixture *f = fixture_new(1);
+	uint8_t *room = xmalloc(KEY_BYTES_MAX);
+	struct slice key = key_of(room, 1024, 49152);
+	struct buf event = BUF_INIT;
+	struct blob *cause = NULL;
+
+	store_set_limits(f->store, &KEY_LIMITS_MAX);
+	expect_write(f, key, WRITE_SET, ERR_NONE, NULL);
+	store_set_limits(f->store, &(struct key_limits){ KEY_NAMES_MIN, KEY_BYTES_MIN });
+	assert_int_equal(store_get(f->store, key, 0, 0, &event, &cause), ERR_NONE);
+	expect_write(f, key, WRITE_UPDATE, ERR_NONE, NULL);
+	expect_write(f, key, WRITE_COMPARE_AND_SWAP, ERR_NONE, NULL);
+	expect_write(f, key, WRITE_SET, ERR_INVALID_FORM,
+	    "the key has 49152 bytes, more than 1024 (maxKeyBytes)");
+	expect_write(f, key, WRITE_DELETE, ERR_NONE, NULL);
+	expect_write(f, SLICE_LITERAL("/a"), WRITE_SET, ERR_NONE, NULL);
+	expect_write(f, SLICE_LITERAL("/b/c"), WRITE_SET, ERR_INVALID_FORM,
+	    "the key has 2 names, more than 1 (maxKeyNames)");
+	buf_free(&event);
+	free(room);
+	fixture_free(&f);
+}
+
+TEST(the_keys_of_the_registry_always_fit)
+{
+	struct fixture *f = fixture_new(1);
+
+	store_set_limits(f->store, &(struct key_limits){ KEY_NAMES_MIN, KEY_BYTES_MIN });
+	EXPECT(f, "create /_etcd/machines/one v internal",
+	    "201 create /_etcd/machines/one=v m1 c1");
+	fixture_free(&f);
+}
+
+TEST(a_value_above_the_limit_is_none_of_ours)
+{
+	struct fixture *f = fixture_new(1);
+	uint8_t *bytes = xzalloc(VALUE_BYTES_MAX + 1);
+	struct command_write write = { .op = WRITE_SET, .key = SLICE_LITERAL("/a"),
+		.value = slice_of(bytes, VALUE_BYTES_MAX + 1) };
+	struct store_outcome outcome = fixture_write(f, &write, false);
+
+	assert_int_equal(outcome.error, ERR_INTERNAL);
+	assert_int_equal(store_index(f->store), 0);
+	fixture_outcome_free(&outcome);
+	free(bytes);
+	fixture_free(&f);
+}
+
+/* One entry lets so many bytes expire and stops behind the node that reaches them. */
+TEST(expiry_stops_at_its_bytes_and_goes_on_where_it_stopped)
+{
+	struct fixture *f = fixture_new(1);
+
+	EXPECT(f, "set /aaaa vvvvv ttl=1", "201 set /aaaa=vvvvv m1 c1 @1");
+	EXPECT(f, "set /bbbb vvvvv ttl=1", "201 set /bbbb=vvvvv m2 c2 @1");
+	EXPECT(f, "set /cccc/d vvvvv", "201 set /cccc/d=vvvvv m3 c3");
+	EXPECT(f, "update /cccc ttl=1", "200 update /cccc/ m4 c3 @1 < /cccc/ m3 c3");
+	EXPECT(f, "set /dddd vvvvv ttl=1", "201 set /dddd=vvvvv m5 c5 @1");
+	EXPECT(f, "expire 2 9 0", "0");
+	EXPECT(f, "expire 2 9 10", "1");
+	EXPECT(f, "expire 2 9 6", "1");
+	EXPECT(f, "expire 2 9 15", "2");
+	EXPECT(f, "expire 2 9 15", "0");
 	fixture_free(&f);
 }

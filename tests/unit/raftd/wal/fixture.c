@@ -78,13 +78,14 @@ on_persisted(void *argument, uint64_t ticket)
 }
 
 static void
-on_fetched(void *argument, uint64_t peer, struct raft_position prev,
+on_fetched(void *argument, uint64_t fetch, struct raft_position prev,
     const struct raft_entry *entries, size_t count)
 {
 	struct fixture *fixture = argument;
 
 	fixture->fetched_calls++;
-	fixture->fetched_peer = peer;
+	add_space(&fixture->fetched_ids);
+	buf_printf(&fixture->fetched_ids, "%" PRIu64, fetch);
 	fixture->fetched_prev = prev;
 	buf_clear(&fixture->fetched);
 	for (size_t i = 0; i < count; i++)
@@ -219,6 +220,7 @@ fixture_close(struct fixture *fixture)
 	buf_free(&fixture->state);
 	buf_free(&fixture->log);
 	buf_free(&fixture->fetched);
+	buf_free(&fixture->fetched_ids);
 	buf_free(&fixture->snapshot);
 	buf_free(&fixture->snapshot_raw);
 }

@@ -28,7 +28,7 @@ struct fixture {
 	enum err failed_why;
 	char *failed_sentence;
 	unsigned fetched_calls;
-	uint64_t fetched_peer;
+	struct buf fetched_ids;		/* "7 8 9": all that were answered */
 	struct raft_position fetched_prev;
 	struct buf fetched;		/* as log */
 	unsigned snapshot_calls;
