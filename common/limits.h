@@ -80,7 +80,7 @@
 /* Bodies kept by one client worker */
 #define CACHE_BYTES_MAX (4 * MIB)
 #define CACHE_BODY_BYTES_MAX (64 * KIB)
-#define CACHE_WALKS_MAX 8		/* removed directories of one announcement; above, all goes */
+#define CACHE_WALKS_MAX 8		/* directories removed at once; above, all bodies go */
 
 /* Store */
 #define HISTORY_EVENTS 1000		/* that waitIndex can reach (docs/api.md, "Watching"), */

@@ -3,6 +3,7 @@
  * workers, nodes and the disk to pass it on, fits in a frame: at the limit and
  * one above.
  */
+#include "tests/unit/raftd/great.h"
 #include "tests/unit/raftd/world.h"
 
 #include "common/ipc/wire.h"
@@ -317,4 +318,34 @@ TEST(the_paths_of_all_watches_are_bounded_together)
 	assert_string_equal(world_said(w), "watching 1 0; watching 2 300; watching 3 0; ");
 	free(key);
 	world_free(w);
+}
+
+/* ---- any message, as large as a frame --------------------------------------------- */
+
+TEST(no_message_of_a_node_however_large_ends_this_one)
+{
+	static const uint64_t numbers[] = { 0, 1, 2, 7, UINT64_MAX };
+	size_t most = GREAT_BYTES_MAX;
+	uint8_t *bytes = xzalloc(most);
+	size_t sent = 0;
+
+	for (unsigned joins = 0; joins <= 1; joins++) {
+		struct world *w = joins != 0 ? world_new(true, WORLD_TRIM_ENTRIES) :
+		    world_leading();
+
+		for (size_t i = 0; i < ARRAY_COUNT(numbers); i++)
+			for (uint16_t type = 0x100; type < 0x200; type++) {
+				struct buf frame = BUF_INIT;
+
+				memset(bytes, (int)(i % 3), 4096);
+				if (!great_frame(&frame, type, FROM_NODE, 0xb2, numbers[i],
+				    slice_of(bytes, most)))
+					continue;
+				sent++;
+				(void)come(w, &frame);
+			}
+		world_free(w);
+	}
+	assert_true(sent >= 4 * 2 * ARRAY_COUNT(numbers));
+	free(bytes);
 }

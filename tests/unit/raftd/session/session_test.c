@@ -8,6 +8,7 @@
 #include "common/limits.h"
 #include "common/xmem.h"
 #include "tests/lib/test.h"
+#include "tests/unit/raftd/great.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -317,6 +318,45 @@ TEST(a_write_whose_parts_are_too_much_together_ends_the_channel)
 	expect_taken(&write, true);
 	write.prev_value.size++;
 	expect_taken(&write, false);
+	free(bytes);
+}
+
+TEST(no_message_of_a_worker_however_large_ends_more_than_its_channel)
+{
+	static const uint64_t numbers[] = { 0, 1, UINT64_MAX };
+	static const struct {
+		int role;
+		unsigned sender;
+	} senders[] = { { ROLE_CLIENT, FROM_CLIENT_WORKER }, { ROLE_PEER, FROM_PEER_WORKER } };
+	uint8_t *bytes = xzalloc(GREAT_BYTES_MAX);
+	size_t sent = 0;
+
+	bytes[0] = '/';
+	memset(bytes + 1, 'x', GREAT_BYTES_MAX - 1);
+	for (uint16_t type = 1; type < 0x100; type++)
+		for (size_t i = 0; i < ARRAY_COUNT(senders) * ARRAY_COUNT(numbers); i++) {
+			int role = senders[i % 2].role;
+			struct buf frame = BUF_INIT;
+			struct world *w;
+			int fd;
+
+			if (!great_frame(&frame, type, senders[i % 2].sender, 9, numbers[i / 2],
+			    slice_of(bytes, GREAT_BYTES_MAX)))
+				continue;
+			w = world_new();
+			fd = attach(w, role, role == ROLE_PEER ? 0 : 1);
+			greet(w, fd, role, role == ROLE_PEER ? 0 : 1, 1234, 5);
+			say_much(w, fd, &frame);
+			run(w);
+			/* What means nothing at this time is left aside. */
+			assert_true(sessions_count(w->sessions) == 0 ||
+			    type == MSG_joined || type == MSG_config_change);
+			sent++;
+			buf_free(&frame);
+			close(fd);
+			world_free(w);
+		}
+	assert_true(sent >= 7 * ARRAY_COUNT(numbers));
 	free(bytes);
 }
 
