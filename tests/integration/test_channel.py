@@ -16,6 +16,8 @@ from prometheus import scrape
 from wire import Wire, request, watchers, wires_of_all_workers
 
 MIB = 1 << 20
+# Large writes take their time on a disk that is shared.
+PATIENT = ["-request-timeout", "60"]
 
 
 def history(size):
@@ -66,7 +68,7 @@ def fill(node, count, size, prefix="/big/"):
 
 def test_a_stream_of_big_events_from_the_past_ends_nobody(world):
     """All of it comes, in order, while a bystander of the same worker is served."""
-    node = world.node(flags=["-workers", "1"] + VISIBLE + history("1G")).start()
+    node = world.node(flags=["-workers", "1"] + PATIENT + VISIBLE + history("1G")).start()
     first = fill(node, 16, 10 * MIB - 100)
     before = node.pids()
     with Wire(node.client) as bystander, Wire(node.client, timeout=60) as stream:
@@ -88,7 +90,7 @@ def test_a_stream_of_big_events_from_the_past_ends_nobody(world):
 
 def test_who_does_not_read_history_costs_little(world):
     """Streams that do not read get a piece each; the same events are not copied for each."""
-    node = world.node(flags=["-workers", "1"] + VISIBLE + history("1G")).start()
+    node = world.node(flags=["-workers", "1"] + PATIENT + VISIBLE + history("1G")).start()
     first = fill(node, 64, MIB // 2)
     before = node.pids()
     wires = [Wire(node.client, timeout=60, receive_bytes=4096) for _ in range(100)]

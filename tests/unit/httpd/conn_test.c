@@ -554,15 +554,15 @@ TEST(an_event_larger_than_what_may_wait_cuts_nobody_off)
 	id = fake_next_id(client.fake, MSG_watch);
 	fake_watching(client.fake, id, 9);
 	/* The second waits behind the first, and small ones behind it. */
-	send_large(&client, id, 10, 8 * MIB, 'a');
+	send_large(&client, id, 10, 2 * MIB, 'a');
 	fake_send_set(client.fake, id, "small", 11);
 	fake_send_set(client.fake, id, "last", 12);
 	assert_true(fake_is_quiet(client.fake));
 	fake_receive(client.fake, client.fd, &client.in, "\"last\"");
 	assert_int_equal(fake_count(&client.in, "errorCode"), 0);
 	/* Two that wait are one too many when a third comes. */
-	send_large(&client, id, 13, 8 * MIB, 'b');
-	send_large(&client, id, 14, 8 * MIB, 'c');
+	send_large(&client, id, 13, 2 * MIB, 'b');
+	send_large(&client, id, 14, 2 * MIB, 'c');
 	fake_send_set(client.fake, id, "never", 15);
 	fake_until(client.fake, is_cut_off, &client);
 	fake_receive_all(client.fake, client.fd, &client.in);
@@ -583,7 +583,7 @@ TEST(more_of_the_past_is_asked_for_when_the_client_has_read)
 		char mark[8];
 
 		/* Nothing is asked for as long as it is not read. */
-		send_large(&client, id, i, 4 * MIB, (char)('0' + i));
+		send_large(&client, id, i, 1 * MIB, (char)('0' + i));
 		assert_true(fake_is_quiet(client.fake));
 		snprintf(mark, sizeof(mark), "%c%c\"", (char)('0' + i), (char)('0' + i));
 		fake_receive(client.fake, client.fd, &client.in, mark);
@@ -592,7 +592,7 @@ TEST(more_of_the_past_is_asked_for_when_the_client_has_read)
 	assert_int_equal(fake_count(&client.in, "errorCode"), 0);
 	/* Behind no more, it asks for nothing. */
 	fake_watching(client.fake, id, 9);
-	send_large(&client, id, 10, 4 * MIB, 'x');
+	send_large(&client, id, 10, 1 * MIB, 'x');
 	fake_receive(client.fake, client.fd, &client.in, "xx\"");
 	assert_true(fake_is_quiet(client.fake));
 	client_free(&client);

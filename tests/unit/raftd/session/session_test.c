@@ -639,7 +639,7 @@ TEST(answers_that_are_not_taken_are_bounded)
 {
 	struct world *w = world_new();
 	struct buf out = BUF_INIT;
-	uint8_t *value = xzalloc(8 * MIB);
+	uint8_t *value = xzalloc(16 * MIB);
 	struct node_outcome outcome = { .event = slice_of(value, 8 * MIB) };
 	struct msg_stats_ask ask = { .kind = STATS_STORE };
 	int fd = attach(w, ROLE_CLIENT, 1);
