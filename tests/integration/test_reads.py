@@ -14,7 +14,8 @@ from prometheus import scrape
 from wire import Crowd, Ended, Wire, request, worker_of
 
 MIB = 1 << 20
-ONE = ["-workers", "1", "-no-fsync"]      # nothing here is about the disk
+# Nothing here is about the disk, nor about how fast it takes 10 MiB.
+ONE = ["-workers", "1", "-no-fsync", "-request-timeout", "60"]
 TWO = ["-workers", "2", "-no-fsync"]
 BIG = 10 * MIB - 4096        # of a value: fits into a body
 
@@ -145,7 +146,7 @@ def test_many_readers_of_a_big_directory_that_do_not_read(world):
 
 @pytest.mark.skipif(sanitized(), reason="a sanitizer has memory of its own")
 def test_answers_that_nobody_takes_are_bounded_for_an_address_and_memory_comes_back(world):
-    node = world.node(flags=ONE + ["-request-timeout", "60"]).start()
+    node = world.node(flags=ONE).start()
     [worker] = node.pids()["client"]
     put_big(node, "/some", "s", 250000)       # as much as is answered at once
     start = resident(worker)
@@ -184,7 +185,7 @@ def upload(node, number, pace=None):
 
 @pytest.mark.skipif(sanitized(), reason="a sanitizer has memory of its own")
 def test_many_uploads_at_once_all_arrive(world):
-    node = world.node(flags=ONE + ["-request-timeout", "60"]).start()
+    node = world.node(flags=ONE).start()
     [worker] = node.pids()["client"]
     most = [0]
     with Crowd() as crowd:
