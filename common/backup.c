@@ -211,9 +211,10 @@ take_start(struct backup_reader *reader)
 		return fail(reader, ERR_FOREIGN, "is no backup file: it does not begin with "
 		    BACKUP_MAGIC);
 	ASSERT(codec_get_u32(&in, &version));
-	if (version != BACKUP_VERSION)
+	if (version < BACKUP_VERSION_OLDEST || version > BACKUP_VERSION)
 		return fail(reader, ERR_UNSUPPORTED, "is a backup of version %" PRIu32
-		    ", this program reads version %d", version, BACKUP_VERSION);
+		    ", this program reads %d to %d", version, BACKUP_VERSION_OLDEST,
+		    BACKUP_VERSION);
 	digest_add(reader->sha256, buf_slice(&reader->in));
 	reader->started = true;
 	return ERR_NONE;

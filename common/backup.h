@@ -34,7 +34,8 @@
 #undef CODEC_TABLE
 
 #define BACKUP_MAGIC "MOOTBACK"
-#define BACKUP_VERSION 1
+#define BACKUP_VERSION 2
+#define BACKUP_VERSION_OLDEST 1	/* that is read, too: nodes by path (raftd/store/effect.h) */
 #define BACKUP_START_BYTES ((size_t)12)
 #define BACKUP_BLOCK_HEAD_BYTES ((size_t)9)
 #define BACKUP_DIGEST_BYTES ((size_t)32)

@@ -24,7 +24,8 @@
 #define BODY_BYTES_MAX (10 * MIB)
 #define HEAD_BYTES_MAX (64 * KIB)
 #define HEAD_FIELDS_MAX 100
-#define KEY_BYTES_MAX (64 * KIB)	/* bounded by the head */
+#define KEY_BYTES_MAX (48 * KIB)
+#define KEY_NAMES_MAX 1024
 #define VALUE_BYTES_MAX BODY_BYTES_MAX
 #define FRAME_ROOM (64 * KIB)		/* every other field of a command */
 
@@ -47,6 +48,7 @@
 
 /* Store */
 #define HISTORY_EVENTS 1000		/* that waitIndex can reach (docs/api.md, "Watching") */
+#define HISTORY_BYTES_DEFAULT (16 * MIB) /* and what they may weigh together */
 #define VIEW_KEPT_BYTES_MAX (16 * MIB) /* kept for one listing that is read while writes go on */
 #define VIEWS_KEPT_BYTES_MAX (64 * MIB) /* the same for all of a node */
 #define VIEW_HELD_BYTES (4 * KIB)	/* what a removed directory, held for it, counts for */
@@ -83,6 +85,5 @@ _Static_assert(VALUE_BYTES_MAX + 2 * KEY_BYTES_MAX <= VIEW_KEPT_BYTES_MAX,
     "one changed value never costs a listing");
 _Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
     "flow control holds a leader back before the peer's queue drops");
-_Static_assert(HEAD_BYTES_MAX <= KEY_BYTES_MAX, "a key that fits the head is taken");
 
 #endif

@@ -387,6 +387,11 @@ answer_known(struct node *node, const struct command_head *head,
 		return;
 	if (result->event)
 		event = blob_ref(store_event(node->replica.store, result->store_index));
+	if (result->event && event == NULL) {
+		node_answer_error(node, head->session, head->sequence, ERR_RAFT_INTERNAL,
+		    "the write was applied, its answer is not kept any more");
+		return;
+	}
 	node_answer(node, (struct answer){
 	    .session = head->session,
 	    .request_id = head->sequence,
@@ -462,10 +467,7 @@ apply_entry(struct node *node, const struct raft_entry *entry)
 	ASSERT(entry->index == node->applied.index + 1);
 	node->applied = (struct raft_position){ entry->index, entry->term };
 	node->replica.applied_ns = MAX_OF(node->replica.applied_ns, entry->time_ns);
-	if (node->effects.size == 0 && !node->applied_dirty)
-		node->effects_since_ms = node->now.monotonic_ms;
-	node->applied_dirty = true;
-
+	node_begin_effects(node);
 	if (entry->type == RAFT_ENTRY_CONF && entry->conf_op == RAFT_CONF_PROMOTE)
 		apply_promote(node, entry->conf_peer);
 	else if (entry->payload != NULL && apply_payload_parse(entry->payload, &head, &body))

@@ -3,7 +3,8 @@
  *
  * A turn:
  *	1 time; deadlines; proposals, changes and reads go to the core
- *	2 the core's output: reads confirmed, messages, committed entries applied
+ *	2 the core's output: reads confirmed, messages, committed entries applied, as
+ *	  many as a turn may do; what is left comes in the next one, at once
  *	3 one batch for the disk: new entries, hard state, and now and then the
  *	  effects of what was applied since: after EFFECTS_WAIT_MS, or when they
  *	  are many. Until then they are in the log, and would be applied again
@@ -25,10 +26,14 @@
 
 /* Applied effects go to the disk when they are so old or so many. */
 #define EFFECTS_WAIT_MS 1000
-#define EFFECTS_BYTES (4 * MIB)
+#define EFFECTS_BYTES_MAX (4 * MIB)
 /* A new leader waits at least so long for its followers before it gives up. */
 #define LEADER_WAIT_MS 1000
 #define READY_ROUNDS_MAX 8
+/* Effects of the entries that one turn applies: what it costs, in bytes. */
+#define TURN_EFFECTS_BYTES (8 * MIB)
+/* Of removed directories freed in one turn. */
+#define SWEEP_NODES_MAX 4096
 
 /* ---- life -------------------------------------------------------------------- */
 
@@ -39,6 +44,10 @@ node_new(const struct node_config *config, struct node_io io,
 	struct node *node = xzalloc(sizeof(*node));
 
 	node->config = *config;
+	if (config->effects_bytes_max == 0)
+		node->config.effects_bytes_max = EFFECTS_BYTES_MAX;
+	if (config->sweep_nodes_max == 0)
+		node->config.sweep_nodes_max = SWEEP_NODES_MAX;
 	node->io = io;
 	snprintf(node->name, sizeof(node->name), "%s", recovered->identity.name);
 	node->id = recovered->identity.node_id;
@@ -145,7 +154,7 @@ node_start(struct node *node, struct clock_time now, const char **where)
 	if (store_loaded(node->replica.store, where) != ERR_NONE)
 		return ERR_CORRUPT;
 	if (requests_loaded(node->replica.requests, node->replica.store) != ERR_NONE) {
-		*where = "an answer kept for a session has no event";
+		*where = "a session that answers are kept for is missing, or an answer is too new";
 		return ERR_CORRUPT;
 	}
 	node->now = now;
@@ -409,6 +418,14 @@ send_messages(struct node *node, const struct raft_ready *ready, uint64_t ticket
 }
 
 void
+node_begin_effects(struct node *node)
+{
+	if (node->effects.size == 0 && !node->applied_dirty)
+		node->effects_since_ms = node->now.monotonic_ms;
+	node->applied_dirty = true;
+}
+
+void
 node_add_stamp(struct node *node)
 {
 	struct stamp_state stamp = {
@@ -424,13 +441,19 @@ node_add_stamp(struct node *node)
 }
 
 static bool
+effects_are_many(const struct node *node)
+{
+	return node->effects.size >= node->config.effects_bytes_max;
+}
+
+static bool
 effects_are_due(const struct node *node)
 {
 	if (!node->applied_dirty)
 		return false;
 	if (node_was_removed(node) || backups_want_disk(node))
 		return true;
-	return node->effects.size >= EFFECTS_BYTES ||
+	return effects_are_many(node) ||
 	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
 }
 
@@ -444,6 +467,7 @@ add_effects(struct node *node, struct wal_turn *turn)
 	turn->effects = buf_slice(&node->effects);
 	turn->applied_set = true;
 	turn->applied = node->applied;
+	node->turn_bytes += node->effects.size;
 	node->stored = node->applied.index;
 	node->applied_dirty = false;
 }
@@ -497,15 +521,18 @@ core_needs_disk(const struct raft_ready *ready)
 	return ready->hard_state_changed || ready->truncate_from != 0 || ready->entry_count > 0;
 }
 
+/* As far as the effects fit into one batch: a small entry may have great ones. */
 static void
 apply_all(struct node *node, const struct raft_ready *ready)
 {
 	bool measured = node->io.applying != NULL && ready->committed_count > 0;
+	size_t count = 0;
 
 	if (measured)
 		node->io.applying(node->io.argument, true);
-	for (size_t i = 0; i < ready->committed_count; i++)
-		apply_entry(node, &ready->committed[i]);
+	while (count < ready->committed_count && !effects_are_many(node))
+		apply_entry(node, &ready->committed[count++]);
+	raft_took(node->raft, count);
 	if (measured)
 		node->io.applying(node->io.argument, false);
 }
@@ -523,7 +550,7 @@ take_ready(struct node *node)
 	raft_ready(node->raft, &ready);
 	queries_ready(node, &ready);
 	apply_all(node, &ready);
-	if (core_needs_disk(&ready))
+	if (core_needs_disk(&ready) || effects_are_many(node))
 		ticket = submit_batch(node, &ready);
 	send_messages(node, &ready, ticket);
 	for (size_t i = 0; i < ready.fetch_count; i++)
@@ -652,6 +679,17 @@ end_if_older(struct node *node)
 	node->io.end(node->io.argument, EXIT_DATA, text);
 }
 
+/* What was removed is freed while nothing waits for it. */
+static void
+sweep(struct node *node)
+{
+	if (!store_has_to_sweep(node->replica.store))
+		return;
+	node_begin_effects(node);
+	(void)store_sweep(node->replica.store, node->config.sweep_nodes_max,
+	    &node->effects);
+}
+
 static void
 finish_move(struct node *node)
 {
@@ -672,15 +710,18 @@ node_turn(struct node *node, struct clock_time now)
 	compact_turn(node);
 	disk_turn(node);
 	expiry_turn(node);
-	for (unsigned i = 0; i < READY_ROUNDS_MAX; i++) {
+	node->turn_bytes = 0;
+	node->behind = true;
+	for (unsigned i = 0; node->behind && i < READY_ROUNDS_MAX &&
+	    node->turn_bytes < TURN_EFFECTS_BYTES; i++) {
 		proposals_turn(node);
 		changes_turn(node);
 		demote_turn(node);
 		queries_turn(node);
-		if (!take_ready(node))
-			break;
+		node->behind = take_ready(node);
 	}
 	queries_turn(node);
+	sweep(node);
 	if (effects_are_due(node) || node->written_cluster_id != 0)
 		submit_batch(node, NULL);
 	backups_turn(node);
@@ -699,6 +740,8 @@ node_deadline(const struct node *node)
 {
 	uint64_t due = MIN_OF(raft_deadline(node->raft), compact_deadline(node));
 
+	if (node->behind || store_has_to_sweep(node->replica.store))
+		return 0;
 	due = MIN_OF(due, proposals_deadline(node));
 	due = MIN_OF(due, changes_deadline(node));
 	due = MIN_OF(due, demote_deadline(node));

@@ -34,6 +34,8 @@ struct node_config {
 	uint64_t watches_max;
 	size_t append_bytes_max;	/* of limits.h if 0, and so the next */
 	size_t log_memory_bytes;
+	size_t effects_bytes_max;	/* applied until they are handed to the disk; 0 as in */
+	size_t sweep_nodes_max;		/* node.c: of what was removed, freed in one turn */
 	uint64_t seed;			/* election timeouts and hash tables */
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
 	uint64_t active_size, remove_delay_ms, sync_interval_ms; /* and so these; 0: the default */
@@ -156,6 +158,8 @@ struct node_effects {
 	void *argument;
 };
 /* Check what was loaded and apply every entry behind it. ERR_CORRUPT with *where (static). */
+/* Give the records of all keys that were loaded, in their present form. */
+void node_save_keys(struct node *node, const struct node_effects *effects);
 enum err node_replay(struct node *node, const struct node_effects *effects,
     const char **where) MUST_CHECK;
 uint64_t node_replayed_store_index(const struct node *node);

@@ -368,6 +368,8 @@ struct node {
 	struct buf effects;		/* applied, not yet handed to the disk */
 	bool applied_dirty;		/* applied or commit moved since the last batch */
 	uint64_t effects_since_ms;	/* when effects became not empty */
+	size_t turn_bytes;		/* effects that were handed over in this turn */
+	bool behind;			/* the core has more for us at once */
 	uint64_t written_cluster_id;	/* 0, or to be in the next batch */
 
 	struct proposals proposals;
@@ -423,6 +425,8 @@ void node_answer_error(struct node *node, uint64_t session, uint64_t request_id,
     const char *cause);
 void node_note(struct node *node, enum diag_level level, const char *format, ...)
     PRINTF_LIKE(3, 4);
+/* Something is about to be appended to effects. */
+void node_begin_effects(struct node *node);
 /* The stamp of what was applied last, as an effect. */
 void node_add_stamp(struct node *node);
 /* The cluster's time: of stamps, of expiry, and for answers. */

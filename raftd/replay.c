@@ -24,13 +24,19 @@ give_effects(struct node *node, const struct node_effects *effects)
 	node->applied_dirty = false;
 }
 
+void
+node_save_keys(struct node *node, const struct node_effects *effects)
+{
+	store_save_nodes(node->replica.store, effects->take, effects->argument);
+}
+
 enum err
 node_replay(struct node *node, const struct node_effects *effects, const char **where)
 {
 	if (store_loaded(node->replica.store, where) != ERR_NONE)
 		return ERR_CORRUPT;
 	if (requests_loaded(node->replica.requests, node->replica.store) != ERR_NONE) {
-		*where = "an answer kept for a session has no event";
+		*where = "a session that answers are kept for is missing, or an answer is too new";
 		return ERR_CORRUPT;
 	}
 	for (size_t i = 0; i < node->loaded_count; i++) {

@@ -362,11 +362,10 @@ requests_loaded(struct requests *requests, struct store *store)
 			const struct request_result *result =
 			    &entry->results[entry->start + n].result;
 
-			if (!result->event)
-				continue;
-			if (store_event(store, result->store_index) == NULL)
+			if (result->store_index > store_index(store))
 				err = ERR_CORRUPT;
-			else
+			/* One that had to go leaves its result behind. */
+			if (result->event)
 				store_event_retain(store, result->store_index);
 		}
 		sorted[i++] = entry;

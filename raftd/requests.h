@@ -60,7 +60,8 @@ void requests_flush(struct requests *requests, struct buf *effects);
 
 /* Rebuild from state records ('S' and 'R'), in any order; then loaded. */
 enum err requests_load(struct requests *requests, struct slice key, struct slice value) MUST_CHECK;
-/* Retains the events that results refer to. ERR_CORRUPT if one is missing. */
+/* Retains the events that results refer to, as far as they are kept. ERR_CORRUPT if a
+ * session's own record is missing, or an answer is of an index that is to come. */
 enum err requests_loaded(struct requests *requests, struct store *store) MUST_CHECK;
 
 /* Independent of the order and seed of tables. */

@@ -214,6 +214,9 @@ struct raft_ready {
 /* What this turn brought. Everything in it is borrowed until raft_advance. */
 void raft_ready(struct raft *raft, struct raft_ready *ready);
 /* The turn's output was taken; committed entries handed out count as applied. */
+/* Of the committed entries only the first so many were applied: the others come again.
+ * Between raft_ready and raft_advance; without it all were. */
+void raft_took(struct raft *raft, size_t count);
 void raft_advance(struct raft *raft);
 
 /* ---- questions ------------------------------------------------------------ */

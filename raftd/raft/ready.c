@@ -212,6 +212,16 @@ raft_ready(struct raft *raft, struct raft_ready *ready)
 	raft_invariants(raft);
 }
 
+void
+raft_took(struct raft *raft, size_t count)
+{
+	struct output *output = &raft->output;
+
+	ASSERT(output->taken);
+	ASSERT(raft->applied + count <= output->committed_to);
+	output->committed_to = raft->applied + count;
+}
+
 /* Applied entries stay in memory for slow peers, within a bound; what is not
  * on our disk yet could not be fetched from there. */
 static void

@@ -29,6 +29,7 @@
 #include "raftd/rebuild/progress.h"
 #include "raftd/rebuild/source.h"
 #include "raftd/rebuild/target.h"
+#include "raftd/store/store.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -47,6 +48,7 @@ struct rebuild {
 	uint64_t done_bytes;
 	uint64_t made_ns;		/* of a backup */
 	char made_by[NAME_BYTES_MAX + 1];
+	bool old;			/* its keys are written from the node, not as they are */
 	enum err put_failed;
 	char *sentence;
 };
@@ -127,6 +129,16 @@ put(void *argument, struct slice records)
 		run->put_failed = target_put(run->target, records, &run->sentence);
 }
 
+static void
+put_record(struct rebuild *run, const struct state_record *record)
+{
+	struct buf records = BUF_INIT;
+
+	state_record_put(&records, record);
+	put(run, buf_slice(&records));
+	buf_free(&records);
+}
+
 static struct node_effects
 effects_of(struct rebuild *run)
 {
@@ -181,19 +193,23 @@ backup_records_came(void *argument, struct slice records)
 
 	run->done_bytes += records.size;
 	progress_show(&run->progress, run->done_bytes);
-	if (run->target != NULL) {
+	if (run->target != NULL && !run->old) {
 		put(run, records);
 		return run->put_failed;
 	}
 	while (!reader_done(&in)) {
-		if (!state_record_get(&in, &record) ||
-		    node_load_state(run->node, record.key, record.value) != ERR_NONE) {
+		if (!state_record_get(&in, &record) || (run->target == NULL &&
+		    node_load_state(run->node, record.key, record.value) != ERR_NONE)) {
 			run->sentence = xasprintf("%s holds a record that no node can have written",
 			    run->shown);
 			return ERR_CORRUPT;
 		}
+		if (store_record_is_old(record.key))
+			run->old = true;
+		else if (run->target != NULL)
+			put_record(run, &record);
 	}
-	return ERR_NONE;
+	return run->put_failed;
 }
 
 static enum err
@@ -229,6 +245,7 @@ restore(struct rebuild *run, char **words)
 {
 	struct target_options options = { .held = strcmp(words[0], "held") == 0,
 		.data_dir = words[1], .name = words[2] };
+	struct node_effects effects = effects_of(run);
 	char made[CLOCK_TEXT_BYTES];
 	enum err err;
 
@@ -244,6 +261,8 @@ restore(struct rebuild *run, char **words)
 		err = raftd_policy_open(SANDBOX_BEST, options.data_dir);
 	if (err == ERR_NONE)
 		err = read_backup(run, "restoring");
+	if (err == ERR_NONE && run->old)
+		node_save_keys(run->node, &effects);
 	if (err == ERR_NONE)
 		err = found(run, options.name, words[3], words[4]);
 	if (err != ERR_NONE)
@@ -260,15 +279,12 @@ static enum err
 state_came(void *argument, struct slice key, struct slice value)
 {
 	struct rebuild *run = argument;
-	struct buf records = BUF_INIT;
 
 	if (is_stopped())
 		return ERR_CLOSED;
 	if (run->target == NULL)
 		return node_load_state(run->node, key, value);
-	state_record_put(&records, &(struct state_record){ key, value });
-	put(run, buf_slice(&records));
-	buf_free(&records);
+	put_record(run, &(struct state_record){ key, value });
 	return run->put_failed;
 }
 

@@ -1,5 +1,8 @@
 /*
- * doomed.c - removed directories until they are freed (see doomed.h).
+ * doomed.c - removed directories that are still to be freed (see doomed.h).
+ *
+ * Sweeping goes down by the names that are left until there is nothing below,
+ * frees that node and goes back up; the place it has come to is all it remembers.
  */
 #include "raftd/store/doomed.h"
 
@@ -8,15 +11,36 @@
 #include <stdlib.h>
 
 struct doomed {
-	LIST_ENTRY(doomed) link;
+	TAILQ_ENTRY(doomed) link;
 	struct node *top;
+	struct node *at;		/* where the sweep goes on: top or below */
 	unsigned holds;
 };
 
 void
 doomed_init(struct doomed_list *list)
 {
-	LIST_INIT(&list->all);
+	TAILQ_INIT(&list->waiting);
+	TAILQ_INIT(&list->held);
+}
+
+static void
+free_queue(struct doomed_queue *queue, struct tree *tree)
+{
+	struct doomed *doomed;
+
+	while ((doomed = TAILQ_FIRST(queue)) != NULL) {
+		TAILQ_REMOVE(queue, doomed, link);
+		tree_free_detached(tree, doomed->top);
+		free(doomed);
+	}
+}
+
+void
+doomed_free(struct doomed_list *list, struct tree *tree)
+{
+	free_queue(&list->waiting, tree);
+	free_queue(&list->held, tree);
 }
 
 struct doomed *
@@ -25,21 +49,30 @@ doomed_add(struct doomed_list *list, struct node *top)
 	struct doomed *doomed = xzalloc(sizeof(*doomed));
 
 	doomed->top = top;
-	LIST_INSERT_HEAD(&list->all, doomed, link);
+	doomed->at = top;
+	TAILQ_INSERT_TAIL(&list->waiting, doomed, link);
 	return doomed;
 }
 
 void
-doomed_hold(struct doomed_list *list UNUSED, struct doomed *doomed)
+doomed_hold(struct doomed_list *list, struct doomed *doomed)
 {
-	doomed->holds++;
+	/* A sweep that has begun has freed some of what is to be shown. */
+	ASSERT(doomed->at == doomed->top);
+	if (doomed->holds++ > 0)
+		return;
+	TAILQ_REMOVE(&list->waiting, doomed, link);
+	TAILQ_INSERT_TAIL(&list->held, doomed, link);
 }
 
 void
-doomed_release(struct doomed_list *list UNUSED, struct doomed *doomed)
+doomed_release(struct doomed_list *list, struct doomed *doomed)
 {
 	ASSERT(doomed->holds > 0);
-	doomed->holds--;
+	if (--doomed->holds > 0)
+		return;
+	TAILQ_REMOVE(&list->held, doomed, link);
+	TAILQ_INSERT_TAIL(&list->waiting, doomed, link);
 }
 
 struct node *
@@ -48,33 +81,41 @@ doomed_top(const struct doomed *doomed)
 	return doomed->top;
 }
 
-static void
-clear_expiries(struct ttl *ttl, struct node *top)
+bool
+doomed_waits(const struct doomed_list *list)
 {
-	struct tree_walk walk = { 0 };
-	struct node *node;
+	return !TAILQ_EMPTY(&list->waiting);
+}
 
-	tree_walk_begin(&walk, top, SLICE_LITERAL("/"));
-	while ((node = tree_walk_next(&walk)) != NULL) {
-		ttl_clear(ttl, node);
-		if (node_is_dir(node))
-			tree_walk_enter(&walk);
-	}
-	tree_walk_free(&walk);
+/* Down to a node with nothing below; true if that is the top itself. */
+static bool
+descend(struct doomed *doomed)
+{
+	while (node_is_dir(doomed->at) && doomed->at->children != NULL)
+		doomed->at = node_of_name(doomed->at->children);
+	return doomed->at == doomed->top;
 }
 
 void
-doomed_sweep(struct doomed_list *list, struct tree *tree, struct ttl *ttl)
+doomed_sweep(struct doomed_list *list, struct tree *tree, struct ttl *ttl,
+    struct effects *effects, size_t nodes_max)
 {
-	struct doomed *doomed, *next;
+	struct doomed *doomed;
 
-	for (doomed = LIST_FIRST(&list->all); doomed != NULL; doomed = next) {
-		next = LIST_NEXT(doomed, link);
-		if (doomed->holds > 0)
+	while (nodes_max-- > 0 && (doomed = TAILQ_FIRST(&list->waiting)) != NULL) {
+		bool last = descend(doomed);
+		struct node *node = doomed->at;
+
+		doomed->at = node->parent;
+		ttl_clear(ttl, node);
+		if (!last)
+			effects_node_gone(effects, node);
+		else if (node_is_dir(node))
+			effects_doomed_gone(effects, node);
+		tree_drop(tree, node);
+		if (!last)
 			continue;
-		LIST_REMOVE(doomed, link);
-		clear_expiries(ttl, doomed->top);
-		tree_free_detached(tree, doomed->top);
+		TAILQ_REMOVE(&list->waiting, doomed, link);
 		free(doomed);
 	}
 }

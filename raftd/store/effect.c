@@ -40,10 +40,66 @@ end(struct effects *effects)
 	state_record_put(effects->out, &record);
 }
 
-void
-effects_node(struct effects *effects, struct slice path, const struct node *node)
+static void
+put_number(uint8_t *bytes, size_t count, uint64_t number)
 {
-	struct node_record seen = node_describe(node, path, 0);
+	for (size_t i = count; i-- > 0; number >>= 8)
+		bytes[i] = (uint8_t)number;
+}
+
+static uint64_t
+get_number(const uint8_t *bytes, size_t count)
+{
+	uint64_t number = 0;
+
+	for (size_t i = 0; i < count; i++)
+		number = number << 8 | bytes[i];
+	return number;
+}
+
+struct effect_dir
+effect_dir_of(const struct node *dir)
+{
+	struct effect_dir id;
+
+	put_number(id.bytes, 8, dir->created);
+	put_number(id.bytes + 8, 2, node_depth(dir));
+	return id;
+}
+
+uint64_t
+effect_dir_created(const struct effect_dir *dir)
+{
+	return get_number(dir->bytes, 8);
+}
+
+size_t
+effect_dir_depth(const struct effect_dir *dir)
+{
+	return (size_t)get_number(dir->bytes + 8, 2);
+}
+
+static void
+begin_in(struct effects *effects, char kind, const struct node *dir)
+{
+	struct effect_dir id = effect_dir_of(dir);
+
+	begin(effects, kind);
+	buf_append(&effects->key, id.bytes, sizeof(id.bytes));
+}
+
+static void
+begin_node(struct effects *effects, const struct node *node)
+{
+	ASSERT(node->parent != NULL);
+	begin_in(effects, EFFECT_NODE, node->parent);
+	buf_append_slice(&effects->key, name_of(&node->link));
+}
+
+void
+effects_node(struct effects *effects, const struct node *node)
+{
+	struct node_record seen = node_describe(node, SLICE_EMPTY, 0);
 	struct stored_node stored = {
 		.version = EFFECT_VERSION,
 		.flags = seen.flags,
@@ -53,17 +109,32 @@ effects_node(struct effects *effects, struct slice path, const struct node *node
 		.value = seen.value,
 	};
 
-	begin(effects, EFFECT_NODE);
-	buf_append_slice(&effects->key, path);
+	begin_node(effects, node);
 	stored_node_put(&effects->value, &stored);
 	end(effects);
 }
 
 void
-effects_node_gone(struct effects *effects, struct slice path)
+effects_node_gone(struct effects *effects, const struct node *node)
 {
-	begin(effects, EFFECT_NODE);
-	buf_append_slice(&effects->key, path);
+	begin_node(effects, node);
+	end(effects);
+}
+
+void
+effects_doomed(struct effects *effects, const struct node *dir)
+{
+	struct stored_doomed stored = { .version = EFFECT_VERSION };
+
+	begin_in(effects, EFFECT_DOOMED, dir);
+	stored_doomed_put(&effects->value, &stored);
+	end(effects);
+}
+
+void
+effects_doomed_gone(struct effects *effects, const struct node *dir)
+{
+	begin_in(effects, EFFECT_DOOMED, dir);
 	end(effects);
 }
 
@@ -76,11 +147,11 @@ part_count(size_t record_size)
 static void
 begin_event(struct effects *effects, uint64_t store_index, size_t part)
 {
-	int shift;
+	uint8_t number[8];
 
 	begin(effects, EFFECT_EVENT);
-	for (shift = 56; shift >= 0; shift -= 8)
-		buf_append_byte(&effects->key, (uint8_t)(store_index >> shift));
+	put_number(number, sizeof(number), store_index);
+	buf_append(&effects->key, number, sizeof(number));
 	buf_append_byte(&effects->key, (uint8_t)part);
 }
 
@@ -118,29 +189,44 @@ effects_event_gone(struct effects *effects, uint64_t store_index, size_t record_
 }
 
 void
-effects_index(struct effects *effects, uint64_t store_index)
+effects_index(struct effects *effects, uint64_t store_index, uint64_t first)
 {
-	struct stored_index stored = {
-		.version = EFFECT_VERSION,
+	struct stored_window stored = {
+		.version = EFFECT_WINDOW_VERSION,
 		.store_index = store_index,
+		.first = first,
 	};
 
 	begin(effects, EFFECT_INDEX);
-	stored_index_put(&effects->value, &stored);
+	stored_window_put(&effects->value, &stored);
 	end(effects);
+}
+
+bool
+effect_node_key(struct slice key, struct effect_dir *dir, struct slice *name)
+{
+	if (key.size <= 1 + EFFECT_DIR_BYTES || key.data[0] != EFFECT_NODE)
+		return false;
+	memcpy(dir->bytes, key.data + 1, EFFECT_DIR_BYTES);
+	*name = slice_of(key.data + 1 + EFFECT_DIR_BYTES, key.size - 1 - EFFECT_DIR_BYTES);
+	return true;
+}
+
+bool
+effect_doomed_key(struct slice key, struct effect_dir *dir)
+{
+	if (key.size != 1 + EFFECT_DIR_BYTES || key.data[0] != EFFECT_DOOMED)
+		return false;
+	memcpy(dir->bytes, key.data + 1, EFFECT_DIR_BYTES);
+	return true;
 }
 
 bool
 effect_event_key(struct slice key, uint64_t *store_index, size_t *part)
 {
-	uint64_t number = 0;
-	size_t i;
-
 	if (key.size != EVENT_KEY_BYTES || key.data[0] != EFFECT_EVENT)
 		return false;
-	for (i = 1; i < EVENT_KEY_BYTES - 1; i++)
-		number = number << 8 | key.data[i];
-	*store_index = number;
+	*store_index = get_number(key.data + 1, 8);
 	*part = key.data[EVENT_KEY_BYTES - 1];
 	return true;
 }

@@ -5,10 +5,20 @@
  * they sort, values are little-endian as everywhere (codec.h):
  *
  *	key			value (effect_table.h)
- *	'n' path		stored_node: the node of that path
  *	'e' index:8 part:1	stored_event: a part of the event of that store
  *				index; parts are EVENT_PART_BYTES but the last
- *	'm'			stored_index: the store index
+ *	'g' dir:10		stored_doomed: that directory was removed, what is
+ *				in it is garbage
+ *	'k' dir:10 name		stored_node: the node of that name in that directory
+ *	'm'			stored_window: the store index, and where the window
+ *				begins
+ *	'n' path		stored_node, of backups from before there was 'k'
+ *
+ * A directory is known by its id: created index:8 depth:2, all zero for the root. So
+ * what a node costs here does not grow with its depth, and a directory that was
+ * removed is gone by one record, whatever is still in it (doomed.h). The id of a
+ * directory is above that of the one it is in: in byte order of the keys each
+ * directory comes before what is in it.
  *
  * An empty value deletes the record; a value that is kept is never empty. A
  * record is valid if it decodes with nothing left, its version is known and
@@ -29,9 +39,18 @@
 #undef CODEC_TABLE
 
 #define EFFECT_VERSION 1
-#define EFFECT_NODE 'n'
+#define EFFECT_WINDOW_VERSION 2
 #define EFFECT_EVENT 'e'
+#define EFFECT_DOOMED 'g'
+#define EFFECT_NODE 'k'
 #define EFFECT_INDEX 'm'
+#define EFFECT_OLD_NODE 'n'
+
+/* A directory's id in keys. */
+#define EFFECT_DIR_BYTES 10
+struct effect_dir {
+	uint8_t bytes[EFFECT_DIR_BYTES];
+};
 
 #define EVENT_PART_BYTES (8 * MIB)
 #define EVENT_PARTS_MAX ((size_t)4)
@@ -49,13 +68,26 @@ struct effects {
 /* A zeroed struct is ready to use. */
 void effects_free(struct effects *effects);
 
-void effects_node(struct effects *effects, struct slice path, const struct node *node);
-void effects_node_gone(struct effects *effects, struct slice path);
+/* Of a node that is in its directory. */
+void effects_node(struct effects *effects, const struct node *node);
+void effects_node_gone(struct effects *effects, const struct node *node);
+/* What is in that directory is garbage; there is none of it any more. */
+void effects_doomed(struct effects *effects, const struct node *dir);
+void effects_doomed_gone(struct effects *effects, const struct node *dir);
 void effects_event(struct effects *effects, uint64_t store_index, struct slice record);
 /* record_size: of the event that goes, so that all its parts go. */
 void effects_event_gone(struct effects *effects, uint64_t store_index, size_t record_size);
-void effects_index(struct effects *effects, uint64_t store_index);
+/* first: store index of the oldest event in the window. */
+void effects_index(struct effects *effects, uint64_t store_index, uint64_t first);
 
+struct effect_dir effect_dir_of(const struct node *dir);
+/* What the id says. */
+uint64_t effect_dir_created(const struct effect_dir *dir);
+size_t effect_dir_depth(const struct effect_dir *dir);
+/* The directory and name of a node's key, the name borrowed; false if it is none. */
+bool effect_node_key(struct slice key, struct effect_dir *dir, struct slice *name);
+/* The directory of a doomed one's key; false if it is none. */
+bool effect_doomed_key(struct slice key, struct effect_dir *dir);
 /* The store index and part of an event's key; false if it is no such key. */
 bool effect_event_key(struct slice key, uint64_t *store_index, size_t *part);
 

@@ -15,8 +15,14 @@ RECORD(stored_event,
     FIELD(u8, version)		/* EFFECT_VERSION */
     FIELD(u8, part_count)	/* 1 .. EVENT_PARTS_MAX */
     FIELD(bytes, part))		/* of an event_record */
-RECORD(stored_index,
+RECORD(stored_index,		/* of backups from before there was stored_window */
     FIELD(u8, version)		/* EFFECT_VERSION */
     FIELD(u64, store_index))
+RECORD(stored_window,
+    FIELD(u8, version)		/* EFFECT_WINDOW_VERSION */
+    FIELD(u64, store_index)
+    FIELD(u64, first))		/* store index of the oldest event in the window */
+RECORD(stored_doomed,
+    FIELD(u8, version))		/* EFFECT_VERSION */
 #undef RECORD
 #undef FIELD

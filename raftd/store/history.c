@@ -1,12 +1,12 @@
 /*
- * history.c - the last HISTORY_EVENTS events, and older ones that somebody
- * still refers to.
+ * history.c - the newest events, and older ones that somebody still refers to.
  *
  * Owns one reference on each event's bytes.
  *
  *	window ---> gone	it falls out, not retained	[history_add]
  *	window ---> kept	it falls out, retained		[history_add]
  *	kept -----> gone	the last release		[history_release]
+ *	kept -----> gone	too much is kept		[kept_bound]
  *	parts ----> kept	the last part was loaded	[history_load]
  *	kept -----> window	all was loaded			[history_loaded]
  */
@@ -18,6 +18,7 @@
 
 struct kept_event {
 	struct hash_link link;
+	TAILQ_ENTRY(kept_event) age;
 	uint64_t store_index;
 	uint32_t retained;
 	uint32_t part_count, parts_seen;
@@ -77,15 +78,36 @@ static void
 kept_drop(struct history *history, struct kept_event *kept, struct effects *effects)
 {
 	effects_event_gone(effects, kept->store_index, blob_slice(kept->event.record).size);
+	history->kept_bytes -= kept->event.record->size;
 	hash_remove(&history->kept, &kept->link);
+	TAILQ_REMOVE(&history->by_age, kept, age);
 	kept_free(kept);
+}
+
+/* Events leave the window in the order of their age, so they come here in it. */
+static void
+kept_append(struct history *history, struct kept_event *kept)
+{
+	history->kept_bytes += kept->event.record->size;
+	TAILQ_INSERT_TAIL(&history->by_age, kept, age);
+}
+
+static void
+kept_bound(struct history *history, struct effects *effects)
+{
+	while (history->kept_bytes > HISTORY_KEPT_TIMES * history->bytes_max &&
+	    history->kept.count > 1)
+		kept_drop(history, TAILQ_FIRST(&history->by_age), effects);
 }
 
 void
 history_init(struct history *history, uint64_t seed)
 {
 	memset(history, 0, sizeof(*history));
+	history->first = 1;
+	history->bytes_max = HISTORY_BYTES_DEFAULT;
 	hash_init(&history->kept, seed, kept_match);
+	TAILQ_INIT(&history->by_age);
 }
 
 void
@@ -104,7 +126,13 @@ history_free(struct history *history)
 uint64_t
 history_first(const struct history *history)
 {
-	return history->last < HISTORY_EVENTS ? 1 : history->last - HISTORY_EVENTS + 1;
+	return history->first;
+}
+
+uint64_t
+history_first_by_count(uint64_t last)
+{
+	return last < HISTORY_EVENTS ? 1 : last - HISTORY_EVENTS + 1;
 }
 
 static struct history_slot *
@@ -136,25 +164,35 @@ history_find(const struct history *history, uint64_t store_index)
 	return kept == NULL || kept->event.record == NULL ? NULL : &kept->event;
 }
 
-/* Make room in a slot: its event goes, or aside. */
+/* The oldest event of the window goes, or aside. */
 static void
-slot_vacate(struct history *history, struct history_slot *slot, struct effects *effects)
+window_shift(struct history *history, struct effects *effects)
 {
+	struct history_slot *slot = slot_of(history, history->first);
 	struct event *event = &slot->event;
 
-	if (event->record == NULL)
-		return;
+	history->first++;
+	history->bytes -= event->record->size;
 	if (slot->retained > 0) {
 		struct kept_event *kept = kept_new(history, event->store_index);
 
 		kept->retained = slot->retained;
 		kept->event = *event;
+		kept_append(history, kept);
 		event->record = NULL;
+		kept_bound(history, effects);
 	} else {
 		effects_event_gone(effects, event->store_index, event->record->size);
 		blob_unref(&event->record);
 	}
 	slot->retained = 0;
+}
+
+static void
+window_bound(struct history *history, struct effects *effects)
+{
+	while (history->bytes > history->bytes_max && history->first < history->last)
+		window_shift(history, effects);
 }
 
 void
@@ -163,10 +201,23 @@ history_add(struct history *history, struct event event, struct effects *effects
 	struct history_slot *slot = slot_of(history, event.store_index);
 
 	ASSERT(event.store_index == history->last + 1);
-	slot_vacate(history, slot, effects);
+	if (history->last + 1 - history->first == HISTORY_EVENTS)
+		window_shift(history, effects);
 	slot->event = event;
 	history->last = event.store_index;
+	history->bytes += event.record->size;
 	effects_event(effects, event.store_index, blob_slice(event.record));
+	window_bound(history, effects);
+}
+
+void
+history_limit(struct history *history, size_t bytes_max, struct effects *effects)
+{
+	history->bytes_max = bytes_max;
+	if (effects == NULL)
+		return;
+	window_bound(history, effects);
+	kept_bound(history, effects);
 }
 
 void
@@ -280,8 +331,20 @@ history_load(struct history *history, uint64_t store_index, size_t part,
 	return kept->parts_seen < kept->part_count ? ERR_NONE : assemble(kept);
 }
 
+/* What is left of what was loaded, by age. */
+static void
+order_kept(struct history *history)
+{
+	size_t count;
+	uint64_t *indexes = history_kept(history, &count);
+
+	for (size_t i = 0; i < count; i++)
+		kept_append(history, kept_find(history, indexes[i]));
+	free(indexes);
+}
+
 bool
-history_loaded(struct history *history, uint64_t last, const char **where)
+history_loaded(struct history *history, uint64_t first, uint64_t last, const char **where)
 {
 	const struct hash_link *link;
 	uint64_t store_index;
@@ -299,8 +362,15 @@ history_loaded(struct history *history, uint64_t last, const char **where)
 			return false;
 		}
 	}
+	/* Nothing was written yet: both are 0. */
+	first = MAX_OF(first, 1);
+	if (first < history_first_by_count(last) || first > MAX_OF(last, 1)) {
+		*where = "the history window begins where it cannot";
+		return false;
+	}
+	history->first = first;
 	history->last = last;
-	for (store_index = history_first(history); store_index <= last; store_index++) {
+	for (store_index = first; store_index <= last; store_index++) {
 		struct kept_event *kept = kept_find(history, store_index);
 
 		if (kept == NULL) {
@@ -308,9 +378,11 @@ history_loaded(struct history *history, uint64_t last, const char **where)
 			return false;
 		}
 		slot_of(history, store_index)->event = kept->event;
+		history->bytes += kept->event.record->size;
 		kept->event.record = NULL;
 		hash_remove(&history->kept, &kept->link);
 		kept_free(kept);
 	}
+	order_kept(history);
 	return true;
 }

@@ -8,21 +8,22 @@
 #include "common/hash.h"
 #include "common/limits.h"
 
-#define PRIORITY_MASK UINT32_C(0xffffff)
+#define PRIORITY_MASK UINT64_C(0x1fffff)
+#define SIZE_MASK UINT64_C(0xffff)
 
-_Static_assert(2 * KEY_BYTES_MAX <= PRIORITY_MASK, "a name's size fits its 24 bits");
+_Static_assert(KEY_BYTES_MAX + 64 <= SIZE_MASK, "a name's size fits its 16 bits");
 
 void
 name_init(struct name_link *link, uint64_t seed, size_t at, struct slice name)
 {
 	ASSERT(at <= UINT8_MAX);
-	ASSERT(name.size <= 2 * KEY_BYTES_MAX);
+	ASSERT(name.size <= SIZE_MASK);
 	link->left = NULL;
 	link->right = NULL;
-	link->priority = (uint32_t)hash_bytes(seed, name) & PRIORITY_MASK;
+	link->priority = hash_bytes(seed, name) & PRIORITY_MASK;
 	link->mark = 0;
-	link->size = (uint32_t)name.size & PRIORITY_MASK;
-	link->at = (uint8_t)at;
+	link->size = name.size & SIZE_MASK;
+	link->at = at & UINT8_MAX;
 }
 
 struct name_link *

@@ -17,10 +17,10 @@
 
 struct name_link {
 	struct name_link *left, *right;
-	uint32_t priority : 24;		/* never above that of the link over it */
-	uint32_t mark : 8;		/* the member's own bits */
-	uint32_t size : 24;		/* of the name */
-	uint32_t at : 8;		/* where the name begins, counted from the link */
+	uint64_t priority : 21;		/* never above that of the link over it */
+	uint64_t mark : 19;		/* the member's own bits */
+	uint64_t size : 16;		/* of the name */
+	uint64_t at : 8;		/* where the name begins, counted from the link */
 };
 
 static inline struct slice

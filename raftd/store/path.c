@@ -5,10 +5,11 @@
  */
 #include "raftd/store/path.h"
 
-static bool
-name_is_canonical(struct slice name)
+bool
+path_name_is_canonical(struct slice name)
 {
-	return name.size > 0 && !slice_equal(name, SLICE_LITERAL(".")) &&
+	return name.size > 0 && memchr(name.data, '/', name.size) == NULL &&
+	    !slice_equal(name, SLICE_LITERAL(".")) &&
 	    !slice_equal(name, SLICE_LITERAL(".."));
 }
 
@@ -22,7 +23,7 @@ path_is_canonical(struct slice path)
 		return false;
 	names = path_names(path);
 	while (path_next(&names, &name))
-		if (!name_is_canonical(name))
+		if (!path_name_is_canonical(name))
 			return false;
 	return true;
 }
@@ -75,6 +76,16 @@ path_last_hidden(struct slice path)
 		if (path.data[i - 1] == '_' && path.data[i - 2] == '/')
 			return i - 1;
 	return 0;
+}
+
+struct slice
+path_last(struct slice path)
+{
+	size_t at = path.size;
+
+	while (path.data[at - 1] != '/')
+		at--;
+	return slice_of(path.data + at, path.size - at);
 }
 
 void

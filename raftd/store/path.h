@@ -17,6 +17,8 @@
 /* The longest key that can be in the tree. */
 #define PATH_BYTES_MAX (KEY_BYTES_MAX + 1 + PATH_ORDER_DIGITS)
 
+/* May it stand between two slashes? It holds none. */
+bool path_name_is_canonical(struct slice name);
 /* Is it a canonical key of at most PATH_BYTES_MAX bytes? */
 bool path_is_canonical(struct slice path);
 
@@ -48,6 +50,9 @@ path_name_is_hidden(struct slice name)
 
 /* Offset of the last hidden name in path; 0: none is hidden. */
 size_t path_last_hidden(struct slice path);
+
+/* The last name of a canonical key that is not the root; borrowed. */
+struct slice path_last(struct slice path);
 
 /* Append "/name" to a path under construction, in which the root is empty. */
 void path_push(struct buf *path, struct slice name);

@@ -22,6 +22,7 @@ store_new(uint64_t seed)
 	ttl_init(&store->ttl);
 	doomed_init(&store->doomed);
 	TAILQ_INIT(&store->views);
+	load_init(store, seed);
 	history_init(&store->history, seed);
 	watch_init(&store->watch, seed);
 	return store;
@@ -37,9 +38,10 @@ store_free(struct store **store_pointer)
 	view_lose_all(store);
 	watch_free(&store->watch);
 	history_free(&store->history);
-	doomed_sweep(&store->doomed, &store->tree, &store->ttl);
 	ttl_free(&store->ttl);
+	doomed_free(&store->doomed, &store->tree);
 	tree_free(&store->tree);
+	load_free(store);
 	effects_free(&store->effects);
 	buf_free(&store->event);
 	buf_free(&store->path);
@@ -119,9 +121,9 @@ store_exists(const struct store *store, struct slice key)
 }
 
 uint64_t
-store_next_expiry(const struct store *store)
+store_next_expiry(struct store *store)
 {
-	const struct ttl_entry *first = ttl_first(&store->ttl);
+	const struct ttl_entry *first = store_first_expiry(store);
 
 	return first == NULL ? UINT64_MAX : first->at_ns;
 }
@@ -139,6 +141,15 @@ store_key_count(const struct store *store)
 }
 
 /* ---- kept events ---------------------------------------------------------------- */
+
+void
+store_limit_history(struct store *store, size_t bytes_max, struct buf *effects)
+{
+	store->effects.out = effects;
+	history_limit(&store->history, bytes_max, effects == NULL ? NULL : &store->effects);
+	if (effects != NULL)
+		effects_index(&store->effects, store->index, history_first(&store->history));
+}
 
 void
 store_event_retain(struct store *store, uint64_t store_index)

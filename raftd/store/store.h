@@ -50,10 +50,20 @@ struct store_outcome {
 struct store_outcome store_write(struct store *store, const struct command_write *write,
     uint64_t time_ns, bool internal, struct buf *effects);
 
-/* Expire what is due at or before cutoff_ns, at most count_max nodes, in
- * (expiration, path) order, one index and event each. Returns how many. */
+/* Expire what is due at or before cutoff_ns, at most count_max nodes, in order of
+ * (expiration, created, depth), one index and event each. Returns how many. */
 size_t store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max,
     uint64_t time_ns, struct buf *effects);
+
+/* How much the events that waitIndex can reach may weigh; part of the cluster's
+ * configuration. effects NULL: while loading. */
+void store_limit_history(struct store *store, size_t bytes_max, struct buf *effects);
+
+/* What was removed is gone for everybody, but is freed by and by: free up to nodes_max
+ * nodes of it, in memory and on the disk. True if more is left. Not replicated; may be
+ * called at any time between entries. */
+bool store_sweep(struct store *store, size_t nodes_max, struct buf *effects);
+bool store_has_to_sweep(const struct store *store);
 
 /* An answer kept for a session refers to this event: its record stays on disk
  * and in memory until store_event_release, even past the window. Counted: as many
@@ -61,13 +71,15 @@ size_t store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max,
  * nothing is retained yet: who keeps the answers retains their events again. */
 void store_event_retain(struct store *store, uint64_t store_index);
 void store_event_release(struct store *store, uint64_t store_index, struct buf *effects);
-/* The encoded event of that index, if it is kept (window or retained); borrowed. */
+/* The encoded event of that index, if it is kept (window or retained); borrowed. A
+ * retained one goes, too, when all that are retained weigh too much. */
 struct blob *store_event(const struct store *store, uint64_t store_index);
 
 /* The expiration that comes first; UINT64_MAX: nothing expires. */
-uint64_t store_next_expiry(const struct store *store);
+uint64_t store_next_expiry(struct store *store);
 uint64_t store_index(const struct store *store);
-/* Keys and directories, hidden ones too, without the root. */
+/* Keys and directories, hidden ones too, without the root; and what is still to be
+ * swept. */
 size_t store_key_count(const struct store *store);
 
 /* CRC32C over all replicated state in a canonical order: equal on every node at
@@ -80,15 +92,21 @@ uint32_t store_hash(const struct store *store);
 bool store_owns(struct slice key);
 /* True if it is the record of the store index, and then that. */
 bool store_record_index(struct slice key, struct slice value, uint64_t *index);
-/* Take one state_record of the disk or a snapshot, in any order.
- * ERR_CORRUPT if it cannot be. */
+/* True if it is a record of a form that is read only: from a backup of before. */
+bool store_record_is_old(struct slice key);
+/* Take one state_record of the disk or a snapshot; they come in the order of their
+ * keys. ERR_CORRUPT if it cannot be. */
 enum err store_load(struct store *store, struct slice key, struct slice value) MUST_CHECK;
-/* All records were given: check that they fit together (parents exist, the
- * window is contiguous). ERR_CORRUPT, with *where set to a static sentence. */
+/* All records were given: check that they fit together (the window is whole).
+ * ERR_CORRUPT, with *where set to a static sentence. */
 enum err store_loaded(struct store *store, const char **where) MUST_CHECK;
-/* After a snapshot: new takes over old's watchers and counters; old's views are lost. Each watcher
- * gets what it missed from new's history, or error 400 (WATCHER_CLEARED) if the
- * window does not reach back to what it waits for; both come by store_take_hits. */
+/* Give the records of all nodes, in their present form, in pieces of whole records. */
+void store_save_nodes(struct store *store, void (*take)(void *argument, struct slice records),
+    void *argument);
+/* After a snapshot: new takes over old's watchers and counters, old's views are lost.
+ * Each watcher gets what it missed from new's history, or error 400 (WATCHER_CLEARED)
+ * if the window does not reach back to what it waits for; both come by
+ * store_take_hits. */
 void store_adopt(struct store *fresh, struct store *old);
 
 /* ---- reads --------------------------------------------------------------------- */

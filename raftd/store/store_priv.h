@@ -26,7 +26,8 @@ struct store {
 	struct history history;		/* history.last == index, but while loading */
 	struct watch watch;
 	struct stats stats;
-	size_t missing;			/* while loading: NODE_MARK_MISSING nodes */
+	struct hash loaded_dirs;	/* while loading: by id, struct loaded_dir of load.c */
+	uint64_t window_first;		/* while loading: where the window begins */
 	bool index_loaded;
 	/* Room to work in, empty between calls. */
 	struct effects effects;
@@ -36,6 +37,12 @@ struct store {
 	struct tree_walk walk;
 };
 
+/* load.c: the table of what is being loaded. */
+void load_init(struct store *store, uint64_t seed);
+void load_free(struct store *store);
+/* The entry of the node in the tree that expires first, or NULL. Those of doomed nodes
+ * are put aside. */
+const struct ttl_entry *store_first_expiry(struct store *store);
 /* The cause of a failed search: the first name missing, or the file in the way. */
 struct blob *store_search_cause(struct slice path, const struct tree_search *search);
 

@@ -12,14 +12,12 @@
 
 #include <stdlib.h>
 
+#define MARK_MASK 0x7ffffu	/* the width of name_link's mark */
+
 _Static_assert(offsetof(struct node, name) == 64 || sizeof(void *) != 8,
     "what tree.h says of a node's size");
-
-static inline struct node *
-node_of(struct name_link *link)
-{
-	return CONTAINER_OF(link, struct node, link);
-}
+_Static_assert(KEY_NAMES_MAX < NODE_DEPTH_MAX, "a depth fits its bits");
+_Static_assert(NODE_DEPTH_MAX << NODE_MARK_DEPTH_SHIFT <= MARK_MASK, "and its bits the mark");
 
 struct node *
 node_child(const struct node *node, struct slice name)
@@ -29,36 +27,7 @@ node_child(const struct node *node, struct slice name)
 	if (!node_is_dir(node))
 		return NULL;
 	link = names_find(node->children, name);
-	return link == NULL ? NULL : node_of(link);
-}
-
-static size_t
-node_depth(const struct node *node)
-{
-	size_t depth = 0;
-
-	for (; node->parent != NULL; node = node->parent)
-		depth++;
-	return depth;
-}
-
-int
-node_order(const struct node *a, const struct node *b)
-{
-	size_t depth_a = node_depth(a), depth_b = node_depth(b);
-	size_t i;
-
-	for (i = depth_a; i > depth_b; i--)
-		a = a->parent;
-	for (i = depth_b; i > depth_a; i--)
-		b = b->parent;
-	if (a == b)
-		return depth_a < depth_b ? -1 : depth_a > depth_b;
-	while (a->parent != b->parent) {
-		a = a->parent;
-		b = b->parent;
-	}
-	return slice_compare(name_of(&a->link), name_of(&b->link));
+	return link == NULL ? NULL : node_of_name(link);
 }
 
 struct node_record
@@ -79,16 +48,19 @@ node_describe(const struct node *node, struct slice path, size_t depth)
 }
 
 static struct node *
-node_new(uint64_t seed, struct node *parent, struct slice name, bool is_dir, uint64_t store_index)
+node_new(uint64_t seed, struct node *parent, struct slice name, bool is_dir, uint64_t store_index,
+    size_t depth)
 {
 	struct node *node = xmalloc(sizeof(*node) + name.size);
+	unsigned place = (unsigned)depth << NODE_MARK_DEPTH_SHIFT & MARK_MASK;
 
 	name_init(&node->link, seed, offsetof(struct node, name), name);
 	if (name.size > 0)
 		memcpy(node->name, name.data, name.size);
+	ASSERT(depth <= NODE_DEPTH_MAX);
 	node->parent = parent;
+	node->link.mark = (place | (is_dir ? NODE_MARK_DIR : 0u)) & MARK_MASK;
 	if (is_dir) {
-		node->link.mark = NODE_MARK_DIR;
 		node->children = NULL;
 	} else {
 		node->value = NULL;
@@ -114,7 +86,7 @@ doom(struct name_link *link, struct node **doomed)
 
 	if (link == NULL)
 		return;
-	node = node_of(link);
+	node = node_of_name(link);
 	node->parent = *doomed;
 	*doomed = node;
 }
@@ -144,7 +116,7 @@ void
 tree_init(struct tree *tree, uint64_t seed)
 {
 	tree->seed = seed;
-	tree->root = node_new(seed, NULL, SLICE_EMPTY, true, 0);
+	tree->root = node_new(seed, NULL, SLICE_EMPTY, true, 0, 0);
 	tree->count = 0;
 	tree->bytes = 0;
 }
@@ -179,7 +151,7 @@ tree_find(const struct tree *tree, struct slice path)
 			search.error = ERR_KEY_NOT_FOUND;
 			break;
 		}
-		search.node = node_of(link);
+		search.node = node_of_name(link);
 	}
 	return search;
 }
@@ -188,7 +160,8 @@ struct node *
 tree_make(struct tree *tree, struct node *dir, struct slice name, bool is_dir,
     uint64_t store_index)
 {
-	struct node *node = node_new(tree->seed, dir, name, is_dir, store_index);
+	struct node *node = node_new(tree->seed, dir, name, is_dir, store_index,
+	    node_depth(dir) + 1);
 
 	ASSERT(node_is_dir(dir));
 	names_insert(&dir->children, &node->link);
@@ -224,6 +197,40 @@ tree_detach(struct tree *tree UNUSED, struct node *node)
 	node->parent = NULL;
 }
 
+struct node *
+tree_make_detached(struct tree *tree, uint64_t store_index, size_t depth)
+{
+	struct node *node = node_new(tree->seed, NULL, SLICE_EMPTY, true, store_index, depth);
+
+	tree->count++;
+	tree->bytes += node_bytes(node);
+	return node;
+}
+
+bool
+tree_has(const struct tree *tree, const struct node *node)
+{
+	while (node->parent != NULL)
+		node = node->parent;
+	return node == tree->root;
+}
+
+void
+tree_drop(struct tree *tree, struct node *node)
+{
+	ASSERT(node != tree->root);
+	ASSERT(node->expiry == NULL);
+	if (node->parent != NULL)
+		names_remove(&node->parent->children, &node->link);
+	tree->count--;
+	tree->bytes -= node_bytes(node);
+	if (node_is_dir(node))
+		ASSERT(node->children == NULL);
+	else
+		blob_unref(&node->value);
+	free(node);
+}
+
 void
 tree_free_detached(struct tree *tree, struct node *node)
 {
@@ -255,7 +262,7 @@ walk_push_names(struct tree_walk *walk, struct name_link *link, uint32_t depth,
     uint32_t path_size)
 {
 	for (; link != NULL; link = link->left)
-		walk_push(walk, node_of(link), depth, path_size);
+		walk_push(walk, node_of_name(link), depth, path_size);
 }
 
 void
@@ -290,7 +297,7 @@ tree_walk_add(struct tree_walk *walk, const struct node *dir, struct slice after
 	ASSERT(node_is_dir(dir));
 	while (link != NULL) {
 		if (slice_compare(after, name_of(link)) < 0) {
-			walk_push(walk, node_of(link), depth, path_size);
+			walk_push(walk, node_of_name(link), depth, path_size);
 			link = link->left;
 		} else {
 			link = link->right;

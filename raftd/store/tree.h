@@ -9,8 +9,14 @@
  * ttl.h that only nodes with a TTL have. So a key costs about 130 bytes with
  * the allocator's share, plus what its name and value exceed a few bytes.
  *
- * Owns the nodes; knows nothing of indexes' meaning, expiry, events, effects.
- * Loops only: the depth of the tree is a client's choice.
+ * A node's place is its directory and its name, and a directory is known by its id:
+ * the store index that made it, and its depth. Of one write all nodes lie on one
+ * path, so no two have the same id, also not later: an id names one directory for
+ * good, while its path may be that of another one tomorrow. A directory's id is
+ * above that of the one it is in.
+ *
+ * Owns the nodes; knows nothing of expiry, events, effects. Loops only: the depth of
+ * the tree is a client's choice, within KEY_NAMES_MAX.
  *
  * Source: docs/api.md, "Keys".
  */
@@ -26,8 +32,10 @@
 struct ttl_entry;
 
 /* Bits of name_link.mark. */
-#define NODE_MARK_DIR 0x01
-#define NODE_MARK_MISSING 0x02	/* while loading: known only from a node below */
+#define NODE_MARK_DIR 0x01u
+#define NODE_MARK_MISSING 0x02u	/* while loading: known only from a node below */
+#define NODE_MARK_DEPTH_SHIFT 8	/* from here on: how many names lead to it */
+#define NODE_DEPTH_MAX 2047u
 
 struct node {
 	struct name_link link;		/* in the parent's children */
@@ -60,12 +68,20 @@ node_value(const struct node *node)
 	return node_is_dir(node) ? SLICE_EMPTY : blob_slice(node->value);
 }
 
+static inline size_t
+node_depth(const struct node *node)
+{
+	return node->link.mark >> NODE_MARK_DEPTH_SHIFT;
+}
+
+static inline struct node *
+node_of_name(struct name_link *link)
+{
+	return CONTAINER_OF(link, struct node, link);
+}
+
 /* The child of that name, or NULL; NULL too if node is a file. */
 struct node *node_child(const struct node *node, struct slice name);
-
-/* Order of two nodes of one tree, name by name from the top, a directory
- * before what is in it: below, at or above zero. */
-int node_order(const struct node *a, const struct node *b);
 
 /* The node as clients see it. Key and value are borrowed from path and node. */
 struct node_record node_describe(const struct node *node, struct slice path, size_t depth);
@@ -83,7 +99,8 @@ struct tree_search {
 /* path is canonical. */
 struct tree_search tree_find(const struct tree *tree, struct slice path);
 
-/* A new child; dir must be a directory without that name. A file starts empty. */
+/* A new child; dir must be a directory without that name, less than NODE_DEPTH_MAX
+ * deep. A file starts empty. */
 struct node *tree_make(struct tree *tree, struct node *dir, struct slice name, bool is_dir,
     uint64_t store_index);
 /* Replace a file's value. */
@@ -92,7 +109,13 @@ void tree_set_value(struct tree *tree, struct node *node, struct slice value);
 void tree_make_dir(struct tree *tree, struct node *node);
 /* Take node out of its directory, with all below, which stays as it is. Not the root. */
 void tree_detach(struct tree *tree, struct node *node);
-/* Free a detached node with all below; no expiry may be set. */
+/* A directory that is detached from the beginning: what is left of one that was. */
+struct node *tree_make_detached(struct tree *tree, uint64_t store_index, size_t depth);
+/* Does a way lead to node from the root? */
+bool tree_has(const struct tree *tree, const struct node *node);
+/* Free one node, detached or in its directory, that has nothing below and no expiry. */
+void tree_drop(struct tree *tree, struct node *node);
+/* Free a detached node with all below, however much that is. */
 void tree_free_detached(struct tree *tree, struct node *node);
 
 /*

@@ -1,5 +1,5 @@
 /*
- * ttl.c - which nodes expire, in (expiration, path) order.
+ * ttl.c - which nodes expire, in order of (expiration, created, depth).
  *
  * Owns the entries; a node points to its own.
  */
@@ -23,7 +23,9 @@ before(const struct heap_link *link_a, const struct heap_link *link_b)
 
 	if (a->at_ns != b->at_ns)
 		return a->at_ns < b->at_ns;
-	return node_order(a->node, b->node) < 0;
+	if (a->node->created != b->node->created)
+		return a->node->created < b->node->created;
+	return node_depth(a->node) < node_depth(b->node);
 }
 
 void

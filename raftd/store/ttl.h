@@ -1,7 +1,8 @@
 /*
- * ttl.h - which nodes expire, in (expiration, path) order.
+ * ttl.h - which nodes expire, in order of (expiration, created, depth).
  *
- * Only nodes with a TTL have an entry. No clock: the caller compares.
+ * What was created first goes first; of one write, which makes the nodes of one path,
+ * the upper one. Only nodes with a TTL have an entry. No clock: the caller compares.
  *
  * Source: docs/api.md, "Operations": ttl.
  */
@@ -29,7 +30,8 @@ void ttl_init(struct ttl *ttl);
 /* Frees all entries, before the tree goes whose nodes point to them. */
 void ttl_free(struct ttl *ttl);
 
-/* The node expires then, and not when it did before. */
+/* The node, whose created index is what it will be, expires then, and not when it did
+ * before. */
 void ttl_set(struct ttl *ttl, struct node *node, uint64_t at_ns);
 /* The node is permanent. */
 void ttl_clear(struct ttl *ttl, struct node *node);

@@ -93,35 +93,27 @@ publish(struct store *store, struct blob *record, const struct node *removed)
 	ASSERT(event.store_index == store->index + 1);
 	store->index = event.store_index;
 	history_add(&store->history, event, &store->effects);
-	effects_index(&store->effects, store->index);
+	effects_index(&store->effects, store->index, history_first(&store->history));
 	if (!event_is_refresh(&event))
 		watch_deliver(&store->watch, &event, removed);
 }
 
-/* A node is gone from the tree, with everything below; returned borrowed if there is
- * something below, else NULL. */
+/* A node is gone from the tree, with everything below; that is freed by and by, and
+ * returned borrowed; NULL if nothing was below. */
 static struct doomed *
-cut_node(struct store *store, struct node *top, struct slice path)
+cut_node(struct store *store, struct node *top)
 {
 	bool is_empty = !node_is_dir(top) || top->children == NULL;
-	struct tree_walk *walk = &store->walk;
-	struct node *node;
 
-	tree_walk_begin(walk, top, path);
-	while ((node = tree_walk_next(walk)) != NULL) {
-		if (is_empty)
-			ttl_clear(&store->ttl, node);
-		else if (node->expiry != NULL)
-			ttl_put_aside(&store->ttl, node);
-		effects_node_gone(&store->effects, tree_walk_path(walk));
-		if (node_is_dir(node))
-			tree_walk_enter(walk);
-	}
+	effects_node_gone(&store->effects, top);
 	tree_detach(&store->tree, top);
-	if (!is_empty)
-		return doomed_add(&store->doomed, top);
-	tree_free_detached(&store->tree, top);
-	return NULL;
+	if (is_empty) {
+		ttl_clear(&store->ttl, top);
+		tree_drop(&store->tree, top);
+		return NULL;
+	}
+	effects_doomed(&store->effects, top);
+	return doomed_add(&store->doomed, top);
 }
 
 static void
@@ -151,7 +143,7 @@ make_node(struct job *job, bool is_dir)
 			continue;
 		node = tree_make(&store->tree, node, name, last ? is_dir : true, job->next);
 		if (!last)
-			effects_node(&store->effects, slice_of(job->key.data, seen), node);
+			effects_node(&store->effects, node);
 	}
 	return node;
 }
@@ -198,7 +190,7 @@ put_new(struct job *job, enum event_action action)
 	if (!is_dir && !refresh)
 		tree_set_value(&store->tree, node, job->write->value);
 	set_expiry(job, node);
-	effects_node(&store->effects, job->key, node);
+	effects_node(&store->effects, node);
 	return ERR_NONE;
 }
 
@@ -254,7 +246,7 @@ put_over(struct job *job, enum event_action action)
 	if (!is_dir && !refresh)
 		tree_set_value(&store->tree, node, job->write->value);
 	set_expiry(job, node);
-	effects_node(&store->effects, job->key, node);
+	effects_node(&store->effects, node);
 	return ERR_NONE;
 }
 
@@ -338,10 +330,9 @@ remove_node(struct store *store, struct node *node, struct slice path, enum even
 
 	publish(store, record, node);
 	view_changing(store, node, path);
-	doomed = cut_node(store, node, path);
+	doomed = cut_node(store, node);
 	if (doomed != NULL)
 		view_removed(store, doomed, path);
-	doomed_sweep(&store->doomed, &store->tree, &store->ttl);
 	return record;
 }
 
@@ -399,6 +390,16 @@ path_of(struct store *store, const struct node *node)
 	return buf_slice(path);
 }
 
+const struct ttl_entry *
+store_first_expiry(struct store *store)
+{
+	const struct ttl_entry *first;
+
+	while ((first = ttl_first(&store->ttl)) != NULL && !tree_has(&store->tree, first->node))
+		ttl_put_aside(&store->ttl, first->node);
+	return first;
+}
+
 size_t
 store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max, uint64_t time_ns,
     struct buf *effects)
@@ -407,7 +408,7 @@ store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max, uint64_t
 
 	store->effects.out = effects;
 	while (count < count_max) {
-		const struct ttl_entry *due = ttl_first(&store->ttl);
+		const struct ttl_entry *due = store_first_expiry(store);
 		struct blob *record;
 
 		if (due == NULL || due->at_ns > cutoff_ns)
@@ -420,6 +421,20 @@ store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max, uint64_t
 		count++;
 	}
 	return count;
+}
+
+bool
+store_sweep(struct store *store, size_t nodes_max, struct buf *effects)
+{
+	store->effects.out = effects;
+	doomed_sweep(&store->doomed, &store->tree, &store->ttl, &store->effects, nodes_max);
+	return doomed_waits(&store->doomed);
+}
+
+bool
+store_has_to_sweep(const struct store *store)
+{
+	return doomed_waits(&store->doomed);
 }
 
 /* ---- dispatch -------------------------------------------------------------------- */

@@ -55,7 +55,8 @@ check_format(const char *data_dir, const char *text, char **sentence)
 			return ERR_NONE;
 		if (major != DIRECTORY_FORMAT) {
 			*sentence = xasprintf("%s holds data of format %lu, this program reads "
-			    "format %d; use the version that wrote it or choose another -data-dir",
+			    "format %d; start the version that wrote it, make a backup with it "
+			    "(etcdctl backup) and restore that into another -data-dir",
 			    data_dir, major, DIRECTORY_FORMAT);
 			return ERR_FOREIGN;
 		}

@@ -1,7 +1,7 @@
 /*
  * directory.h - whose data directory it is: DATA_DIR/FORMAT and DATA_DIR/db.
  *
- * FORMAT is one line, "moothall 1\n". It is written last when a directory is
+ * FORMAT is one line, "moothall 2\n". It is written last when a directory is
  * made, so a directory without it is new, was left half made by a crash, or is
  * not ours:
  *
@@ -18,7 +18,7 @@
 
 #include "common/err.h"
 
-#define DIRECTORY_FORMAT 1
+#define DIRECTORY_FORMAT 2
 
 enum directory_kind {
 	DIRECTORY_NEW,		/* nothing of ours */

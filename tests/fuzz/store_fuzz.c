@@ -77,14 +77,23 @@ disk_free(struct disk *disk)
 	free(disk->records);
 }
 
+static int
+compare_keys(const void *a, const void *b)
+{
+	const struct record *left = a, *right = b;
+
+	return slice_compare(blob_slice(left->key), blob_slice(right->key));
+}
+
 static void
-check_reload(const struct store *store, const struct disk *disk)
+check_reload(const struct store *store, struct disk *disk)
 {
 	struct store *again = store_new(2);
 	const char *where;
 
-	for (size_t i = disk->count; i > 0; i--) {
-		const struct record *record = &disk->records[i - 1];
+	qsort(disk->records, disk->count, sizeof(disk->records[0]), compare_keys);
+	for (size_t i = 0; i < disk->count; i++) {
+		const struct record *record = &disk->records[i];
 
 		if (record->value != NULL)
 			ASSERT(store_load(again, blob_slice(record->key),
@@ -251,6 +260,8 @@ carry_out(struct store *store, struct model *model, struct disk *disk, const uin
 
 	ASSERT(outcome.error == expected);
 	ASSERT(outcome.store_index == model->index);
+	/* Bits that nothing else looks at. */
+	store_sweep(store, bytes[0] / 64, &effects);
 	disk_take(disk, &effects);
 	buf_free(&effects);
 	blob_unref(&outcome.cause);

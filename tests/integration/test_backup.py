@@ -34,13 +34,24 @@ def take_bytes(data, at):
     return data[at + 4:at + 4 + size], at + 4 + size
 
 
+def with_paths(records):
+    """(path, value) of the nodes among (key, value), which are in order."""
+    paths = {(0, 0): ""}
+    for key, value in records:
+        if key[:1] == b"k":
+            parent = struct.unpack_from(">QH", key, 1)
+            path = "%s/%s" % (paths[parent], key[11:].decode())
+            paths[struct.unpack_from("<Q", value, 2)[0], parent[1] + 1] = path
+            yield path, value
+
+
 class Backup:
     """A backup file, read and checked by its documentation."""
 
     def __init__(self, path):
         with open(path, "rb") as file:
             data = file.read()
-        assert data[:12] == b"MOOTBACK" + struct.pack("<I", 1)
+        assert data[:12] == b"MOOTBACK" + struct.pack("<I", 2)
         at, kinds, self.records, self.places = 12, [], {}, []
         while at < len(data):
             size, kind, checksum = struct.unpack_from("<IBI", data, at)
@@ -70,10 +81,9 @@ class Backup:
     def nodes(self):
         """path -> (value, created, modified)"""
         out = {}
-        for key, value in self.records.items():
-            if key[:1] == b"n":
-                created, modified = struct.unpack_from("<QQ", value, 2)
-                out[key[1:].decode()] = (take_bytes(value, 26)[0], created, modified)
+        for path, value in with_paths(sorted(self.records.items())):
+            created, modified = struct.unpack_from("<QQ", value, 2)
+            out[path] = (take_bytes(value, 26)[0], created, modified)
         return out
 
     def value(self, path):
@@ -223,6 +233,23 @@ def test_a_restore_gives_the_same_tree_with_the_same_indexes(world):
     assert tree(joined) == tree(fresh)
 
 
+def test_a_backup_of_before_is_restored(world):
+    """Of version 1, with nodes by their paths."""
+    file = os.path.join(os.path.dirname(os.path.abspath(__file__)), "backup-version-1")
+    fresh = restored(world, "new", file).start()
+    assert fresh.value("/d/b/c") == "v-d/b/c"
+    assert fresh.value("/d/!x") == "v-d/!x"
+    deep = fresh.get("/v2/keys/q/w/e/r/t/z").json["node"]
+    assert (deep["value"], deep["createdIndex"]) == ("v-q/w/e/r/t/z", 5)
+    assert fresh.get("/v2/keys/d/b/ttl").json["node"]["ttl"] > 10000
+    assert fresh.get("/v2/keys/a").status == 404
+    past = fresh.get("/v2/keys/d?recursive=true&wait=true&waitIndex=3")
+    assert past.json["node"]["key"] == "/d/b/c"
+    again = path(world, "again")
+    backup_of(fresh, again)
+    assert set(Backup(again).nodes()) >= {"/d", "/d/b", "/d/b/c", "/d/!x", "/q/dir"}
+
+
 def test_a_restored_cluster_is_another_one(world):
     """A member of the old cluster that is still there can do nothing to it."""
     old = world.cluster(3)
@@ -277,7 +304,7 @@ def test_what_is_damaged_cut_or_foreign_is_refused(world):
     for size in (0, 7, 11, 12, places[1] + 4, places[-1], len(data) - 1):
         refused(data[:size], "is incomplete: it ends at byte %d" % size)
     refused(data + b"\n", "something follows the end")
-    refused(data[:8] + b"\x02" + data[9:], "version 2, this program reads version 1")
+    refused(data[:8] + b"\x03" + data[9:], "version 3, this program reads 1 to 2")
     refused(b'{"action":"get"}', "is no backup file")
 
     # The same by who makes a directory of it, which nobody takes for one of a node then.
@@ -395,17 +422,16 @@ def names_in(file):
     etcdctl("backup", "--check", file)
     with open(file, "rb") as data:
         content = data.read()
-    at, names = 12, []
+    at, records = 12, []
     while at < len(content):
         size, kind, _ = struct.unpack_from("<IBI", content, at)
         place, end = at + 9, at + 9 + size
         while kind == 2 and place < end:
             key, place = take_bytes(content, place)
-            _, place = take_bytes(content, place)
-            if key[:1] == b"n":
-                names.append(key[1:].decode())
+            value, place = take_bytes(content, place)
+            records.append((key, value))
         at = end
-    return names
+    return [name for name, _ in with_paths(records)]
 
 
 def resident(pid):

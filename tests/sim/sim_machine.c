@@ -478,6 +478,10 @@ machine_start(struct machine *machine)
 		.watches_max = 10000,
 		.append_bytes_max = world->profile.append_bytes_max,
 		.log_memory_bytes = world->profile.log_memory_bytes,
+		/* So little in some seeds that a turn ends in the middle of its entries, and
+		 * what is removed is freed over many. */
+		.effects_bytes_max = world->seed % 3 == 0 ? 3000 : 0,
+		.sweep_nodes_max = 2 + world->seed % 4,
 		.seed = rand_next(&world->rand),
 		.new_cluster_id = world->seed | 1,
 		.join = machine->join,

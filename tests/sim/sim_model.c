@@ -474,20 +474,32 @@ model_carry_out(struct sim_model *model, const struct command_write *write, uint
 
 /* ---- expiry ------------------------------------------------------------------------------ */
 
+/* By time, then by age; of one write all nodes lie on one path. */
+static bool
+expires_before(const struct model_node *a, const struct model_path *path_a,
+    const struct model_node *b, const struct model_path *path_b)
+{
+	if (a->expire_at_ns != b->expire_at_ns)
+		return a->expire_at_ns < b->expire_at_ns;
+	if (a->created != b->created)
+		return a->created < b->created;
+	return strlen(path_a->key) < strlen(path_b->key);
+}
+
 static const struct model_path *
 first_due(const struct sim_model *model, uint64_t cutoff_ns)
 {
 	const struct model_path *first = NULL;
-	uint64_t at_ns = 0;
+	const struct model_node *due = NULL;
 
 	for (size_t i = 0; i < model->path_count; i++) {
 		const struct model_node *node = model_version(model->paths[i], UINT64_MAX);
 
 		if (node == NULL || node->expire_at_ns == 0 || node->expire_at_ns > cutoff_ns)
 			continue;
-		if (first == NULL || node->expire_at_ns < at_ns) {
+		if (due == NULL || expires_before(node, model->paths[i], due, first)) {
 			first = model->paths[i];
-			at_ns = node->expire_at_ns;
+			due = node;
 		}
 	}
 	return first;

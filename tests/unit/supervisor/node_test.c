@@ -556,7 +556,7 @@ TEST(the_name_of_the_directory_is_kept)
 	start_ready(&node);
 	stop_orderly(&node);
 	/* What raftd would have left. */
-	format = xasprintf("echo 'moothall 1' > %s/data/FORMAT", node.directory);
+	format = xasprintf("echo 'moothall 2' > %s/data/FORMAT", node.directory);
 	assert_int_equal(system(format), 0);
 	NODE_START(&node, "-name", "m2");
 	assert_int_equal(node_wait_end(&node), EXIT_USAGE);

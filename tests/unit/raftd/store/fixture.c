@@ -4,7 +4,6 @@
  */
 #include "tests/unit/raftd/store/fixture.h"
 
-#include "common/rand.h"
 #include "common/xmem.h"
 
 #include <inttypes.h>
@@ -81,26 +80,16 @@ struct store *
 disk_load(const struct disk *disk, uint64_t seed, const char **where)
 {
 	struct store *store = store_new(seed);
-	size_t *order = xmalloc(disk->count * sizeof(*order));
 	enum err err = ERR_NONE;
-	struct rand rand;
 	size_t i;
 
-	rand_seed(&rand, seed);
-	for (i = 0; i < disk->count; i++) {
-		size_t j = rand_below(&rand, i + 1);
-
-		order[i] = order[j];
-		order[j] = i;
-	}
 	*where = "a record is refused";
 	for (i = 0; i < disk->count && err == ERR_NONE; i++) {
-		const struct disk_record *record = &disk->records[order[i]];
+		const struct disk_record *record = &disk->records[i];
 
 		assert_true(store_owns(blob_slice(record->key)));
 		err = store_load(store, blob_slice(record->key), blob_slice(record->value));
 	}
-	free(order);
 	if (err == ERR_NONE)
 		err = store_loaded(store, where);
 	if (err != ERR_NONE) {

@@ -56,7 +56,7 @@ struct store_outcome fixture_write(struct fixture *f, const struct command_write
 void fixture_outcome_free(struct store_outcome *outcome);
 /* Move what a direct call of the store appended to f->effects onto the disk. */
 void fixture_flush(struct fixture *f);
-/* A new store from what is on disk, given in an order that the seed shuffles.
+/* A new store, of that seed, from what is on disk.
  * NULL, with *where set, if it is refused. */
 struct store *disk_load(const struct disk *disk, uint64_t seed, const char **where);
 void disk_put(struct disk *disk, struct slice key, struct slice value);

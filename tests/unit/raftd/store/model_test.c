@@ -9,6 +9,7 @@
 
 #include "common/limits.h"
 #include "common/rand.h"
+#include "raftd/store/effect.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -441,6 +442,17 @@ model_write(struct model *m, struct work *work, char *answer, size_t size)
 	}
 }
 
+/* Of one write all nodes lie on one path. */
+static bool
+expires_before(const struct model_node *a, const struct model_node *b)
+{
+	if (a->expire_at_s != b->expire_at_s)
+		return a->expire_at_s < b->expire_at_s;
+	if (a->created != b->created)
+		return a->created < b->created;
+	return order(a->key, b->key) < 0;
+}
+
 static void
 model_expire(struct model *m, uint64_t cutoff_s, char *answer, size_t size)
 {
@@ -455,9 +467,7 @@ model_expire(struct model *m, uint64_t cutoff_s, char *answer, size_t size)
 
 			if (!node->expires || node->expire_at_s > cutoff_s)
 				continue;
-			if (due == NULL || node->expire_at_s < due->expire_at_s ||
-			    (node->expire_at_s == due->expire_at_s &&
-			    order(node->key, due->key) < 0))
+			if (due == NULL || expires_before(node, due))
 				due = node;
 		}
 		if (due == NULL)
@@ -584,6 +594,22 @@ check_reload(const struct fixture *f, uint64_t seed)
 	store_free(&store);
 }
 
+/* Once everything that was removed is freed the disk holds nothing of it. */
+static void
+check_swept(struct fixture *f)
+{
+	size_t others = 0;
+	size_t i;
+
+	while (store_sweep(f->store, 3, &f->effects))
+		continue;
+	fixture_flush(f);
+	for (i = 0; i < f->disk.count; i++)
+		others += f->disk.records[i].key->data[0] != EFFECT_NODE;
+	assert_int_equal(f->disk.count - others, store_key_count(f->store));
+	assert_false(store_has_to_sweep(f->store));
+}
+
 /* One random command for both; the same answer is expected. */
 static void
 step(struct rand *rand, struct fixture *f, struct model *m)
@@ -636,9 +662,15 @@ run(uint64_t seed, unsigned steps)
 	rand_seed(&rand, seed);
 	for (i = 0; i < steps; i++) {
 		step(&rand, f, &m);
+		if (rand_below(&rand, 8) == 0) {
+			store_sweep(f->store, (size_t)rand_below(&rand, 6), &f->effects);
+			fixture_flush(f);
+		}
 		if (i % 100 == 0)
 			check_reload(f, seed + i);
 	}
+	check_reload(f, seed);
+	check_swept(f);
 	check_reload(f, seed);
 	fixture_free(&f);
 }

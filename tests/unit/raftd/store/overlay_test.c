@@ -107,13 +107,13 @@ TEST(an_entry_weighs_what_it_keeps_until_it_is_dropped)
 	doomed = doomed_add(&list, dir);
 	overlay_hold(&overlay, overlay_add(&overlay, key_of(&key, "/d")), &list, doomed, dir);
 	assert_int_equal(overlay.bytes, alone + 5 + sizeof(*kept) + 2 + VIEW_HELD_BYTES);
-	doomed_sweep(&list, &tree, &ttl);
-	assert_int_equal(tree.count, 2);
+	assert_false(doomed_waits(&list));
 	overlay_drop(&overlay, kept, &list);
 	assert_null(overlay_find(&overlay, key_of(&key, "/d/f")));
 	overlay_clear(&overlay, &list);
 	assert_int_equal(overlay.bytes, 0);
-	doomed_sweep(&list, &tree, &ttl);
+	assert_true(doomed_waits(&list));
+	doomed_free(&list, &tree);
 	assert_int_equal(tree.count, 0);
 	ttl_free(&ttl);
 	tree_free(&tree);

@@ -3,6 +3,7 @@
  */
 #include "raftd/store/tree.h"
 
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "raftd/store/path.h"
 #include "tests/lib/test.h"
@@ -172,26 +173,6 @@ TEST(a_walk_goes_on_behind_any_path)
 	tree_free(&tree);
 }
 
-TEST(a_cut_takes_everything_below)
-{
-	struct tree tree = sample();
-	struct node *cut;
-
-	assert_int_equal(tree.count, 9);
-	cut = grow(&tree, "/d/a/");
-	tree_detach(&tree, cut);
-	assert_non_null(node_child(cut, SLICE_LITERAL("z")));
-	tree_free_detached(&tree, cut);
-	assert_int_equal(tree.count, 5);
-	assert_int_equal(tree_find(&tree, SLICE_LITERAL("/d/a")).error, ERR_KEY_NOT_FOUND);
-	assert_int_equal(tree_find(&tree, SLICE_LITERAL("/d/a-b")).error, ERR_NONE);
-	cut = grow(&tree, "/d/");
-	tree_detach(&tree, cut);
-	tree_free_detached(&tree, cut);
-	assert_int_equal(tree.count, 1);
-	tree_free(&tree);
-}
-
 TEST(a_tree_knows_what_its_nodes_weigh)
 {
 	size_t node = sizeof(struct node);
@@ -215,29 +196,22 @@ TEST(a_tree_knows_what_its_nodes_weigh)
 	tree_free(&tree);
 }
 
-TEST(node_order_is_the_order_of_a_walk)
+TEST(what_is_detached_is_found_no_more_and_stays_as_it_is)
 {
 	struct tree tree = sample();
-	struct tree_walk walk = { 0 };
-	struct node *seen[16];
-	struct node *node;
-	size_t count = 0;
-	size_t i, j;
+	struct node *a = grow(&tree, "/d/a/");
 
-	tree_walk_begin(&walk, tree.root, SLICE_LITERAL("/"));
-	while ((node = tree_walk_next(&walk)) != NULL) {
-		seen[count++] = node;
-		if (node_is_dir(node))
-			tree_walk_enter(&walk);
-	}
-	for (i = 0; i < count; i++) {
-		for (j = 0; j < count; j++) {
-			int order = node_order(seen[i], seen[j]);
-
-			assert_int_equal((order > 0) - (order < 0), (i > j) - (i < j));
-		}
-	}
-	tree_walk_free(&walk);
+	assert_int_equal(tree.count, 9);
+	assert_true(tree_has(&tree, node_child(a, SLICE_LITERAL("z"))));
+	tree_detach(&tree, a);
+	assert_int_equal(tree_find(&tree, SLICE_LITERAL("/d/a")).error, ERR_KEY_NOT_FOUND);
+	assert_int_equal(tree_find(&tree, SLICE_LITERAL("/d/a-b")).error, ERR_NONE);
+	assert_false(tree_has(&tree, node_child(a, SLICE_LITERAL("z"))));
+	assert_int_equal(node_depth(node_child(a, SLICE_LITERAL("z"))), 3);
+	tree_drop(&tree, node_child(a, SLICE_LITERAL("z")));
+	assert_int_equal(tree.count, 8);
+	tree_free_detached(&tree, a);
+	assert_int_equal(tree.count, 5);
 	tree_free(&tree);
 }
 
@@ -250,12 +224,12 @@ TEST(depth_is_no_burden)
 
 	tree_init(&tree, 1);
 	node = tree.root;
-	for (i = 0; i < 30000; i++) {
+	for (i = 0; i < KEY_NAMES_MAX; i++) {
 		path_push(&path, SLICE_LITERAL("a"));
 		node = tree_make(&tree, node, SLICE_LITERAL("a"), true, 1);
 	}
 	assert_ptr_equal(tree_find(&tree, buf_slice(&path)).node, node);
-	assert_int_equal(node_order(node->parent, node), -1);
+	assert_int_equal(node_depth(node), KEY_NAMES_MAX);
 	tree_free(&tree);
 	buf_free(&path);
 }

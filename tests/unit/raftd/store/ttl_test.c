@@ -39,7 +39,7 @@ TEST(the_instant_ends_where_time_does)
 	}
 }
 
-TEST(nodes_expire_by_instant_then_path)
+TEST(nodes_expire_by_instant_then_age_then_depth)
 {
 	struct tree tree;
 	struct ttl ttl;
@@ -48,10 +48,10 @@ TEST(nodes_expire_by_instant_then_path)
 	tree_init(&tree, 1);
 	ttl_init(&ttl);
 	assert_null(ttl_first(&ttl));
-	c = tree_make(&tree, tree.root, SLICE_LITERAL("c"), false, 1);
-	b = tree_make(&tree, tree.root, SLICE_LITERAL("b"), false, 1);
-	d = tree_make(&tree, tree.root, SLICE_LITERAL("d"), false, 1);
-	a = tree_make(&tree, tree.root, SLICE_LITERAL("a"), false, 1);
+	b = tree_make(&tree, tree.root, SLICE_LITERAL("z"), true, 2);
+	c = tree_make(&tree, b, SLICE_LITERAL("y"), false, 2);
+	d = tree_make(&tree, tree.root, SLICE_LITERAL("a"), false, 3);
+	a = tree_make(&tree, tree.root, SLICE_LITERAL("zz"), false, 1);
 	ttl_set(&ttl, c, 10);
 	ttl_set(&ttl, b, 10);
 	ttl_set(&ttl, d, 5);
@@ -66,6 +66,12 @@ TEST(nodes_expire_by_instant_then_path)
 	ttl_clear(&ttl, b);
 	assert_ptr_equal(ttl_first(&ttl)->node, c);
 	assert_int_equal(ttl_first(&ttl)->at_ns, 10);
+	ttl_set(&ttl, a, 10);
+	ttl_put_aside(&ttl, c);
+	ttl_put_aside(&ttl, a);
+	assert_null(ttl_first(&ttl));
+	assert_int_equal(c->expiry->at_ns, 10);
+	ttl_clear(&ttl, a);
 	ttl_free(&ttl);
 	assert_null(c->expiry);
 	tree_free(&tree);

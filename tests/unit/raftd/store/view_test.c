@@ -707,6 +707,9 @@ TEST(a_lost_view_is_no_burden_to_others)
 	run(f, "set /c new;delete /a recursive;");
 	reading_end(&other, 1 * MIB);
 	assert_int_equal(reading_read(&lost, 10, 1), VIEW_LOST);
+	while (store_sweep(f->store, 1000, &f->effects))
+		;
+	fixture_flush(f);
 	assert_int_equal(store_key_count(f->store), 1);
 	reading_close(&lost);
 	fixture_free(&f);

@@ -225,7 +225,7 @@ TEST(get_tells_the_first_missing_name_or_the_file_in_the_way)
 }
 
 /* Keys API 9. */
-TEST(expiry_goes_by_time_then_path_and_takes_directories_whole)
+TEST(expiry_goes_by_time_then_age_and_takes_directories_whole)
 {
 	PLAY({ "set /k3 1 ttl=3", "201 set /k3=1 m1 c1 @3" },
 	    { "set /k1 1 ttl=1", "201 set /k1=1 m2 c2 @1" },
@@ -238,7 +238,7 @@ TEST(expiry_goes_by_time_then_path_and_takes_directories_whole)
 	    { "hits", "1[1] expire /k1 m6 c2 < /k1=1 m2 c2 @1" },
 	    { "expire 8", "3" },
 	    { "hits", "1[1] expire /d/e m7 c3 < /d/e=1 m3 c3 @2; "
-		"1[1] expire /d/ m8 c3 < /d/ m3 c3 @3; 1[1] expire /k3 m9 c1 < /k3=1 m1 c1 @3" },
+		"1[1] expire /k3 m8 c1 < /k3=1 m1 c1 @3; 1[1] expire /d/ m9 c3 < /d/ m3 c3 @3" },
 	    { "expire 99", "0" },
 	    { "get /d/l", "error 100 /d" });
 }
