@@ -107,6 +107,13 @@ random_expiry(struct world *w)
 }
 
 static void
+random_sweep(struct world *w)
+{
+	(void)store_sweep(w->store, 1 + (size_t)rand_below(&w->rand, 5), &w->effects);
+	buf_clear(&w->effects);
+}
+
+static void
 random_open(struct world *w)
 {
 	unsigned flags = rand_chance(&w->rand, 800) ? READ_FLAG_RECURSIVE : 0U;
@@ -187,6 +194,8 @@ run(uint64_t seed)
 			random_read(&w);
 		else if (rand_chance(rand, 100))
 			random_expiry(&w);
+		else if (rand_chance(rand, 200))
+			random_sweep(&w);
 		else
 			random_write(&w);
 	}
