@@ -92,6 +92,7 @@ def run(argv, env=None, at_terminal=("out", "err"), answer=b"", cwd=None, enough
     end = time.monotonic() + 60 * SLOW
     try:
         while streams:
+            ended = process.poll() is not None
             ready = select.select(list(streams), [], [], 0.2)[0]
             assert time.monotonic() < end, (argv, got)
             for fd in ready:
@@ -108,8 +109,8 @@ def run(argv, env=None, at_terminal=("out", "err"), answer=b"", cwd=None, enough
                 answer = b""
             if enough and enough in b"".join(got.values()):
                 process.terminate()
-            # A terminal that nobody wrote to ends with the program.
-            if not ready and process.poll() is not None:
+            # What it left behind was taken: a terminal that nobody wrote to ends with the program.
+            if ended and not ready:
                 break
         code = process.wait(20 * SLOW)
     finally:
