@@ -72,8 +72,8 @@ window_has_room(const struct backend *backend)
 	return backend->next_sequence - low_sequence(backend) < WINDOW;
 }
 
-static void
-send_call(struct backend *backend, struct backend_call *call)
+void
+backend_call_send(struct backend *backend, struct backend_call *call)
 {
 	if (!backend->open)
 		return;
@@ -85,8 +85,8 @@ send_call(struct backend *backend, struct backend_call *call)
 		*call->sent_ns = loop_now(backend->worker->loop).monotonic_ns;
 }
 
-static void
-start_call(struct backend *backend, struct backend_call *call)
+void
+backend_call_start(struct backend *backend, struct backend_call *call)
 {
 	ASSERT(call->done != NULL);
 	call->started_ms = now_ms(backend);
@@ -112,7 +112,7 @@ take_sequence(struct backend *backend, struct backend_call *call)
 static void
 place_write(struct backend *backend, struct backend_call *call)
 {
-	start_call(backend, call);
+	backend_call_start(backend, call);
 	call->write = true;
 	call->plain = false;
 	if (TAILQ_EMPTY(&backend->waiting) && window_has_room(backend)) {
@@ -131,7 +131,7 @@ backend_write(struct backend *backend, struct backend_call *call, struct msg_wri
 	write->low = low_sequence(backend);
 	msg_write_frame(&call->frame, call->id, write);
 	if (call->id != 0)
-		send_call(backend, call);
+		backend_call_send(backend, call);
 }
 
 void
@@ -143,7 +143,7 @@ backend_member_change(struct backend *backend, struct backend_call *call,
 	change->low = low_sequence(backend);
 	msg_member_change_frame(&call->frame, call->id, change);
 	if (call->id != 0)
-		send_call(backend, call);
+		backend_call_send(backend, call);
 }
 
 void
@@ -155,7 +155,7 @@ backend_config_change(struct backend *backend, struct backend_call *call,
 	change->low = low_sequence(backend);
 	msg_config_change_frame(&call->frame, call->id, change);
 	if (call->id != 0)
-		send_call(backend, call);
+		backend_call_send(backend, call);
 }
 
 /* A write that had to wait: its frame anew, with its sequence. */
@@ -196,48 +196,8 @@ admit_waiting(struct backend *backend)
 		TAILQ_REMOVE(&backend->waiting, call, link);
 		take_sequence(backend, call);
 		renew_frame(backend, call);
-		send_call(backend, call);
+		backend_call_send(backend, call);
 	}
-}
-
-void
-backend_read(struct backend *backend, struct backend_call *call, const struct msg_read *read)
-{
-	ASSERT(call->piece != NULL);
-	ASSERT(call->lost != NULL);
-	start_call(backend, call);
-	call->write = false;
-	call->plain = (read->flags & READ_FLAG_QUORUM) == 0;
-	call->id = backend->next_read++;
-	TAILQ_INSERT_TAIL(&backend->reads, call, link);
-	hash_insert(&backend->calls, &call->by_id, slice_of(&call->id, sizeof(call->id)));
-	msg_read_frame(&call->frame, call->id, read);
-	send_call(backend, call);
-}
-
-void
-backend_call_more(struct backend *backend, struct backend_call *call)
-{
-	ASSERT(call->resting);
-	call->resting = false;
-	call->started_ms = now_ms(backend);
-	TAILQ_REMOVE(&backend->resting, call, link);
-	TAILQ_INSERT_TAIL(&backend->reads, call, link);
-	msg_read_more_frame(channel_out(backend->channel), call->id,
-	    &(struct msg_read_more){ .unused = 0 });
-	/* It may be asked for while answers are written, behind the frames of this turn. */
-	loop_again(backend->worker->loop);
-	backend_tick_soon(backend);
-}
-
-static void
-send_stop(struct backend *backend, uint64_t id)
-{
-	if (!backend->open)
-		return;
-	msg_read_stop_frame(channel_out(backend->channel), id,
-	    &(struct msg_read_stop){ .unused = 0 });
-	loop_again(backend->worker->loop);
 }
 
 size_t
@@ -315,56 +275,11 @@ backend_cancel(struct backend *backend, struct backend_call *call)
 		return;
 	}
 	if (call->begun)
-		send_stop(backend, call->id);
+		backend_read_stop(backend, call->id);
 	forget_call(backend, call);
 	buf_free(&call->frame);
 	buf_free(&call->event);
 	admit_waiting(backend);
-}
-
-/* Of a read with more to come; call NULL: nobody waits for it any more. */
-static void
-take_piece(struct backend *backend, struct backend_call *call, uint64_t id,
-    const struct msg_outcome *outcome)
-{
-	if (call == NULL) {
-		send_stop(backend, id);
-		return;
-	}
-	if (call->resting) {
-		backend_protocol_error(backend, "a piece that was not asked for");
-		return;
-	}
-	TAILQ_REMOVE(&backend->reads, call, link);
-	TAILQ_INSERT_TAIL(&backend->resting, call, link);
-	call->begun = true;
-	call->resting = true;
-	call->piece(call, outcome);
-}
-
-/* raftd is gone: whoever had a piece begins anew with the next one. */
-static void
-interrupt_reads(struct backend *backend)
-{
-	struct backend_call *call, *next;
-
-	for (call = TAILQ_FIRST(&backend->reads); call != NULL; call = next) {
-		next = TAILQ_NEXT(call, link);
-		if (!call->begun)
-			continue;
-		TAILQ_REMOVE(&backend->reads, call, link);
-		TAILQ_INSERT_TAIL(&backend->resting, call, link);
-		call->resting = true;
-	}
-	while ((call = TAILQ_FIRST(&backend->resting)) != NULL) {
-		TAILQ_REMOVE(&backend->resting, call, link);
-		TAILQ_INSERT_TAIL(&backend->reads, call, link);
-		call->begun = false;
-		call->resting = false;
-		call->started_ms = now_ms(backend);
-		/* One that cannot begin anew may take others with it. */
-		call->lost(call);
-	}
 }
 
 static void
@@ -378,7 +293,7 @@ take_outcome(struct backend *backend, const struct frame *frame)
 		return;
 	}
 	if ((frame->flags & FRAME_MORE) != 0 && frame->request_id >= READ_ID) {
-		take_piece(backend, call, frame->request_id, &outcome);
+		backend_read_piece(backend, call, frame->request_id, &outcome);
 		return;
 	}
 	/* Of a read that was cancelled, or a write that was given up. */
@@ -549,7 +464,7 @@ shut(struct backend *backend)
 	backend->shut_since_ms = now_ms(backend);
 	TAILQ_FOREACH(call, &backend->writes, link)
 		buf_clear(&call->event);
-	interrupt_reads(backend);
+	backend_read_interrupt(backend);
 	backend_watch_interrupt(backend);
 	backend_backup_lost(backend);
 	cluster_stale(backend->worker->cluster);
@@ -583,9 +498,9 @@ open_up(struct backend *backend)
 	silence_begin(&backend->silence, backend->open_since_ms,
 	    shared_index_beats(backend->announced));
 	TAILQ_FOREACH(call, &backend->writes, link)
-		send_call(backend, call);
+		backend_call_send(backend, call);
 	TAILQ_FOREACH(call, &backend->reads, link)
-		send_call(backend, call);
+		backend_call_send(backend, call);
 	TAILQ_FOREACH(stats, &backend->stats, link)
 		send_stats(backend, stats);
 	backend_watch_resume(backend);

@@ -1,6 +1,7 @@
 /*
  * backend_priv.h - inside of the backend: shared by backend.c (channel, calls),
- * backend_watch.c (watches), backend_backup.c (backups) and backend_time.c.
+ * backend_read.c (reads), backend_watch.c (watches), backend_backup.c (backups) and
+ * backend_time.c.
  */
 #ifndef MOOTHALL_HTTPD_BACKEND_PRIV_H
 #define MOOTHALL_HTTPD_BACKEND_PRIV_H
@@ -64,6 +65,19 @@ enum backend_wait { BACKEND_WAIT_TIMED, BACKEND_WAIT_QUEUED };
 /* Has what began then waited too long? (backend_time.c) */
 bool backend_is_overdue(const struct backend *backend, uint64_t started_ms,
     enum backend_wait wait, uint64_t now_ms);
+
+/* backend.c, for reads: its place among the calls, and its frame to raftd if it is there. */
+void backend_call_start(struct backend *backend, struct backend_call *call);
+void backend_call_send(struct backend *backend, struct backend_call *call);
+
+/* backend_read.c */
+/* Of a read with more to come; call NULL: nobody waits for it any more. */
+void backend_read_piece(struct backend *backend, struct backend_call *call, uint64_t id,
+    const struct msg_outcome *outcome);
+/* Nobody wants more of it. */
+void backend_read_stop(struct backend *backend, uint64_t id);
+/* raftd is gone: whoever had a piece begins anew with the next one. */
+void backend_read_interrupt(struct backend *backend);
 
 /* backend_watch.c */
 void backend_watch_start(struct backend *backend);

@@ -336,10 +336,11 @@ TEST(no_more_is_parsed_while_much_waits)
 {
 	struct client client = client_new(true);
 	size_t asked = 0;
+	uint32_t size;
 
 	prepare(&client, 200000);
-	memcpy(client.event.data + HEAD_BYTES - 4,
-	    &(uint32_t){ (uint32_t)(client.event.size - HEAD_BYTES) }, 4);
+	size = (uint32_t)(client.event.size - HEAD_BYTES);
+	memcpy(client.event.data + HEAD_BYTES - 4, &size, 4);
 	/* The first one is not answered, so none of the others can be written. */
 	fake_send(client.fd, GET("/v2/keys/k"));
 	fake_next_id(client.fake, MSG_read);
