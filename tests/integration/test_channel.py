@@ -153,7 +153,10 @@ def break_channel(pid):
     assert process >= 0, os.strerror(ctypes.get_errno())
     broken = 0
     for fd in sorted(int(name) for name in os.listdir("/proc/%d/fd" % pid)):
-        place = os.readlink("/proc/%d/fd/%d" % (pid, fd))
+        try:
+            place = os.readlink("/proc/%d/fd/%d" % (pid, fd))
+        except FileNotFoundError:
+            continue            # a client's, who has left
         if fd <= 4 or not place.startswith("socket:[") or place[8:-1] not in unix:
             continue
         taken = libc.syscall(PIDFD_GETFD, process, fd, 0)
