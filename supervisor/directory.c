@@ -163,7 +163,7 @@ open_lock(const struct directory *directory, const struct privileges *privileges
 	if (error == 0) {
 		fd = openat(opened->fd, "lock", LOCK_FLAGS | O_CREAT | O_EXCL, 0600);
 		made = fd != -1;
-		if (!made)
+		if (fd == -1)
 			fd = openat(opened->fd, "lock", LOCK_FLAGS);
 		error = fd == -1 || fstat(fd, &status) == -1 ? errno : 0;
 		if (lend)

@@ -187,6 +187,29 @@ def alive(pid):
         return False
 
 
+def started(pid):
+    """When it was, in ticks since the machine was; None: it is gone."""
+    try:
+        with open("/proc/%d/stat" % pid) as f:
+            return int(f.read().rpartition(")")[2].split()[19])
+    except OSError:
+        return None
+
+
+class Processes:
+    """Process ids that are still those of the processes they were when they were added:
+    in a long run another one, of anybody, may get the number of one that is gone."""
+
+    def __init__(self):
+        self.started = {}
+
+    def add(self, pid):
+        self.started[pid] = started(pid)
+
+    def __iter__(self):
+        return iter([pid for pid, since in self.started.items() if since is not None and started(pid) == since])
+
+
 class Node:
     """One etcd with its children.
 
@@ -204,7 +227,7 @@ class Node:
         self.environment, self.prefix, self.pass_fds = {}, [], ()
         self.program = ETCD
         self.process, self.log_path = None, directory + ".log"
-        self.seen = set()
+        self.seen = Processes()
         self.may_abort = False          # a process of it, as a test wants it
 
     def argv(self):
@@ -247,6 +270,8 @@ class Node:
     def pids(self):
         """supervisor, raftd and workers by role: {'raftd': [pid], 'client': [...], 'peer': [pid]}"""
         out = {"supervisor": [self.process.pid], "raftd": [], "client": [], "peer": []}
+        if self.process.poll() is not None:
+            return out
         for pid in proc_children(self.process.pid):
             self.seen.add(pid)
             title, comm = proc_text(pid, "cmdline"), proc_text(pid, "comm")
@@ -272,7 +297,9 @@ class Node:
     def kill_all(self):
         """kill -9 of every process of the node at once."""
         self.pids()
-        for pid in [self.process.pid] + sorted(self.seen):
+        # Not by its number if it has ended: that may be another's by now.
+        self.process.kill()
+        for pid in sorted(self.seen):
             try:
                 os.kill(pid, signal.SIGKILL)
             except ProcessLookupError:
