@@ -42,6 +42,7 @@ struct child {
 	struct child_owner owner;
 	struct config config;
 	struct buf lost;		/* what is said when nobody listens any more */
+	uint32_t restarts;
 	bool greeted, configured;
 };
 
@@ -77,6 +78,7 @@ take_hello(struct child *child, struct slice payload)
 		loop_stop(child->loop, EXIT_PROTOCOL);
 		return;
 	}
+	child->restarts = hello.number;
 	child->greeted = true;
 }
 
@@ -431,6 +433,12 @@ int
 child_check(const char *protocol)
 {
 	return strtoul(protocol, NULL, 10) == WIRE_PROTOCOL ? EXIT_STOPPED : EXIT_USAGE;
+}
+
+uint32_t
+child_restarts(const struct child *child)
+{
+	return child->restarts;
 }
 
 struct buf *

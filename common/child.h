@@ -64,6 +64,8 @@ void child_breathe(struct child *child);
 /* The node as a whole has to end: tell the supervisor, which says sentence and
  * ends with code. This process should wait to be stopped. */
 void child_end_node(struct child *child, enum exit_code code, const char *sentence);
+/* How often the supervisor has started this process before; known once configured. */
+uint32_t child_restarts(const struct child *child);
 /* For msg_node_state, msg_moved and msg_resolve. */
 struct buf *child_out(struct child *child);
 

@@ -33,35 +33,88 @@ sip_round(uint64_t v[4])
 	v[2] = rotate_left(v[2], 32);
 }
 
-uint64_t
-hash_bytes(uint64_t seed, struct slice bytes)
+static void
+sip_begin(uint64_t v[4], uint64_t seed)
 {
 	/* The key is 128 bits wide; both halves come from the one seed. */
 	uint64_t second = rotate_left(seed, 29) * UINT64_C(0x9e3779b97f4a7c15);
-	uint64_t v[4] = {
-		seed ^ UINT64_C(0x736f6d6570736575), second ^ UINT64_C(0x646f72616e646f6d),
-		seed ^ UINT64_C(0x6c7967656e657261), second ^ UINT64_C(0x7465646279746573),
-	};
-	size_t whole = bytes.size & ~(size_t)7;
-	uint64_t word;
-	unsigned i;
 
-	for (size_t at = 0; at < whole; at += 8) {
-		memcpy(&word, bytes.data + at, 8);
-		v[3] ^= word;
-		sip_round(v);
-		v[0] ^= word;
-	}
-	word = (uint64_t)bytes.size << 56;
-	for (size_t at = whole; at < bytes.size; at++)
-		word |= (uint64_t)bytes.data[at] << 8 * (at - whole);
+	v[0] = seed ^ UINT64_C(0x736f6d6570736575);
+	v[1] = second ^ UINT64_C(0x646f72616e646f6d);
+	v[2] = seed ^ UINT64_C(0x6c7967656e657261);
+	v[3] = second ^ UINT64_C(0x7465646279746573);
+}
+
+static void
+sip_word(uint64_t v[4], uint64_t word)
+{
 	v[3] ^= word;
 	sip_round(v);
 	v[0] ^= word;
+}
+
+/* One load where bytes lie so. */
+static uint64_t
+little_endian(const uint8_t *at)
+{
+	return (uint64_t)at[0] | (uint64_t)at[1] << 8 | (uint64_t)at[2] << 16 |
+	    (uint64_t)at[3] << 24 | (uint64_t)at[4] << 32 | (uint64_t)at[5] << 40 |
+	    (uint64_t)at[6] << 48 | (uint64_t)at[7] << 56;
+}
+
+/* word: the bytes behind the last whole word. */
+static uint64_t
+sip_end(uint64_t v[4], uint64_t word, size_t size)
+{
+	sip_word(v, word | (uint64_t)size << 56);
 	v[2] ^= 0xff;
-	for (i = 0; i < 3; i++)
+	for (unsigned i = 0; i < 3; i++)
 		sip_round(v);
 	return v[0] ^ v[1] ^ v[2] ^ v[3];
+}
+
+uint64_t
+hash_bytes(uint64_t seed, struct slice bytes)
+{
+	size_t whole = bytes.size & ~(size_t)7;
+	uint64_t v[4], word = 0;
+
+	sip_begin(v, seed);
+	for (size_t at = 0; at < whole; at += 8)
+		sip_word(v, little_endian(bytes.data + at));
+	for (size_t at = whole; at < bytes.size; at++)
+		word |= (uint64_t)bytes.data[at] << 8 * (at - whole);
+	return sip_end(v, word, bytes.size);
+}
+
+void
+hash_run_begin(struct hash_run *run, uint64_t seed)
+{
+	sip_begin(run->v, seed);
+	run->word = 0;
+	run->size = 0;
+}
+
+void
+hash_run_add(struct hash_run *run, struct slice bytes)
+{
+	for (size_t i = 0; i < bytes.size; i++) {
+		run->word |= (uint64_t)bytes.data[i] << 8 * (run->size % 8);
+		run->size++;
+		if (run->size % 8 == 0) {
+			sip_word(run->v, run->word);
+			run->word = 0;
+		}
+	}
+}
+
+uint64_t
+hash_run_value(const struct hash_run *run)
+{
+	uint64_t v[4];
+
+	memcpy(v, run->v, sizeof(v));
+	return sip_end(v, run->word, run->size);
 }
 
 void
@@ -89,12 +142,16 @@ bucket_of(const struct hash *hash, uint64_t value)
 struct hash_link *
 hash_find(const struct hash *hash, struct slice key)
 {
+	return hash->count == 0 ? NULL : hash_find_hashed(hash, hash_bytes(hash->seed, key), key);
+}
+
+struct hash_link *
+hash_find_hashed(const struct hash *hash, uint64_t value, struct slice key)
+{
 	struct hash_link *link;
-	uint64_t value;
 
 	if (hash->count == 0)
 		return NULL;
-	value = hash_bytes(hash->seed, key);
 	for (link = *bucket_of(hash, value); link != NULL; link = link->next) {
 		if (link->hash == value && hash->match(link, key))
 			return link;

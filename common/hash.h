@@ -27,12 +27,27 @@ struct hash {
 /* Seeded 64-bit hash of bytes. */
 uint64_t hash_bytes(uint64_t seed, struct slice bytes);
 
+/* The same hash of bytes that come one after the other, so that those of all
+ * beginnings of a name cost no more than the name. */
+struct hash_run {
+	uint64_t v[4];
+	uint64_t word;			/* bytes that are not 8 yet */
+	size_t size;
+};
+
+void hash_run_begin(struct hash_run *run, uint64_t seed);
+void hash_run_add(struct hash_run *run, struct slice bytes);
+/* hash_bytes of all that was added so far; more may be added after it. */
+uint64_t hash_run_value(const struct hash_run *run);
+
 void hash_init(struct hash *hash, uint64_t seed,
     bool (*match)(const struct hash_link *, struct slice));
 /* Free the buckets; members are the caller's. */
 void hash_free(struct hash *hash);
 /* The member of that key or NULL. */
 struct hash_link *hash_find(const struct hash *hash, struct slice key);
+/* The same with its hash, made with the table's seed. */
+struct hash_link *hash_find_hashed(const struct hash *hash, uint64_t value, struct slice key);
 /* The key must not be in the table. Grows by doubling, never shrinks. */
 void hash_insert(struct hash *hash, struct hash_link *link, struct slice key);
 /* The link must be in the table. */

@@ -64,8 +64,17 @@ json_text_escape(struct slice text, size_t size, char escape[8])
 	return escape;
 }
 
-void
-json_text_put(struct buf *out, struct slice text)
+/* How many bytes a character takes that begins with that byte. */
+static size_t
+json_text_promised(uint8_t byte)
+{
+	return byte < 0xc2 || byte > 0xf4 ? 1 : byte < 0xe0 ? 2 : byte < 0xf0 ? 3 : 4;
+}
+
+/* Append text as it stands between quotes. Unless it is the last that comes, a
+ * character that is cut at its end is left: returns how many bytes are. */
+static size_t
+json_text_run(struct buf *out, struct slice text, bool last)
 {
 	char escape[8];
 	const char *instead;
@@ -73,9 +82,10 @@ json_text_put(struct buf *out, struct slice text)
 	size_t at = 0;
 	size_t size;
 
-	buf_append_byte(out, '"');
 	while (at < text.size) {
 		size = json_text_character(slice_of(text.data + at, text.size - at));
+		if (size == 0 && !last && text.size - at < json_text_promised(text.data[at]))
+			break;
 		instead = json_text_escape(slice_of(text.data + at, text.size - at), size, escape);
 		if (instead != NULL) {
 			buf_append(out, text.data + run, at - run);
@@ -86,5 +96,38 @@ json_text_put(struct buf *out, struct slice text)
 	}
 	if (at > run)
 		buf_append(out, text.data + run, at - run);
+	return text.size - at;
+}
+
+void
+json_text_put(struct buf *out, struct slice text)
+{
 	buf_append_byte(out, '"');
+	(void)json_text_run(out, text, true);
+	buf_append_byte(out, '"');
+}
+
+void
+json_text_part(struct json_text *state, struct buf *out, struct slice part, bool last)
+{
+	size_t left;
+
+	/* What was left of the part before, until a character ends with its bytes. */
+	while (state->held_size > 0 && (part.size > 0 || last)) {
+		if (part.size > 0 && state->held_size < json_text_promised(state->held[0])) {
+			state->held[state->held_size++] = part.data[0];
+			part = slice_of(part.data + 1, part.size - 1);
+			continue;
+		}
+		left = json_text_character(slice_of(state->held, state->held_size));
+		left = state->held_size - MAX_OF(left, 1U);
+		(void)json_text_run(out, slice_of(state->held, state->held_size - left), true);
+		memmove(state->held, state->held + state->held_size - left, left);
+		state->held_size = left;
+	}
+	left = json_text_run(out, part, last);
+	if (left == 0)
+		return;
+	memcpy(state->held, part.data + part.size - left, left);
+	state->held_size = left;
 }

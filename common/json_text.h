@@ -27,4 +27,18 @@ size_t json_text_character(struct slice text);
 /* True if all of it is well-formed UTF-8. */
 bool json_text_valid(struct slice text);
 
+/* A text that comes in parts, which may be cut inside of a character. Zeroed at first. */
+struct json_text {
+	uint8_t held[4];	/* the beginning of a character */
+	size_t held_size;
+};
+
+/*
+ * Append the next part, without quotes; all parts together give what
+ * json_text_put gives between its quotes for all their bytes together.
+ *
+ *	last	no more comes; the state may be used for another text
+ */
+void json_text_part(struct json_text *state, struct buf *out, struct slice part, bool last);
+
 #endif

@@ -28,6 +28,8 @@ METRIC(up, SUPERVISOR, GAUGE, ONE, "etcd_up", "",
     "1 if the node is a member with a known leader and its processes serve, else 0.")
 METRIC(process_restarts, SUPERVISOR, COUNTER, ONE, "etcd_process_restarts_total", "process",
     "Starts of a process of the node but for the first one.")
+METRIC(channels_remade, SUPERVISOR, COUNTER, ONE, "etcd_ipc_channels_remade_total", "",
+    "Channels between raftd and a worker that broke while both lived, and were made anew.")
 METRIC(process_cpu, ALL, COUNTER, NS, "process_cpu_seconds_total", "process",
     "User and system time of the process and those it replaced.")
 METRIC(process_resident, ALL, GAUGE, ONE, "process_resident_memory_bytes", "process",
@@ -75,6 +77,10 @@ METRIC(snapshots_sent, RAFTD, COUNTER, ONE, "etcd_snapshot_sent_total", "",
     "Snapshots that another node has taken from this one.")
 METRIC(snapshots_received, RAFTD, COUNTER, ONE, "etcd_snapshot_received_total", "",
     "Snapshots of another node that were installed here.")
+METRIC(reads_pending, RAFTD, GAUGE, ONE, "etcd_server_reads_pending", "",
+    "Reads that wait for their worker to take what it was sent, or for others to end.")
+METRIC(reads_under_way, RAFTD, GAUGE, ONE, "etcd_server_reads_under_way", "",
+    "Answers of reads that are sent in pieces now.")
 METRIC(term, RAFTD, GAUGE, ONE, "etcd_server_term", "", "Term of the Raft log.")
 METRIC(retry_deduplicated, RAFTD, COUNTER, ONE, "etcd_retry_deduplicated_total", "",
     "Copies of a write in the log that had taken effect already.")
@@ -131,6 +137,10 @@ METRIC(http_client_connections, CLIENT, GAUGE, ONE, "etcd_http_connections", "po
     "Open connections.")
 METRIC(http_peer_connections, PEER, GAUGE, ONE, "etcd_http_connections", "port=\"peer\"",
     "Open connections.")
+METRIC(http_client_held, CLIENT, GAUGE, ONE, "etcd_http_held_bytes", "port=\"client\"",
+    "Memory for answers that were not taken yet and requests that were not answered.")
+METRIC(http_peer_held, PEER, GAUGE, ONE, "etcd_http_held_bytes", "port=\"peer\"",
+    "Memory for answers that were not taken yet and requests that were not answered.")
 METRIC(http_requests, WORKER, COUNTER, ONE, "etcd_http_requests_total", "route,method,code",
     "Requests by what they were answered; a watch counts when its head goes out.")
 METRIC(http_duration, WORKER, SHORT_TIME, NS, "etcd_http_request_duration_seconds", "route",
@@ -150,6 +160,7 @@ REJECTED(connections, WORKER)
 REJECTED(connections_per_address, CLIENT)
 REJECTED(descriptors, WORKER)
 REJECTED(room, WORKER)
+REJECTED(memory, WORKER)
 REJECTED(requests, WORKER)
 REJECTED(form_fields, CLIENT)
 REJECTED(origin, WORKER)

@@ -25,8 +25,9 @@ password_ask(const char *name)
 	if (tcgetattr(fileno(terminal), &before) == 0) {
 		quiet = before;
 		quiet.c_lflag &= ~(tcflag_t)ECHO;
-		output_ask(terminal, "Password of %s: ", name);
+		/* First: what is typed at the sight of the question is neither shown nor lost. */
 		(void)tcsetattr(fileno(terminal), TCSAFLUSH, &quiet);
+		output_ask(terminal, "Password of %s: ", name);
 		if (fgets(line, sizeof(line), terminal) != NULL)
 			both = xasprintf("%s:%.*s", name, (int)strcspn(line, "\n"), line);
 		(void)tcsetattr(fileno(terminal), TCSAFLUSH, &before);

@@ -28,8 +28,8 @@
 #include <unistd.h>
 
 #define READ_ID (UINT64_C(1) << 63)
-/* A channel that closed while raftd lives is never made anew, so a worker that
- * is without one for long starts over. */
+/* The supervisor makes a new channel at once if raftd lives, or when it lives again. A
+ * worker that is without one for so long all the same starts over. */
 #define ABANDONED_MS 15000
 #define WINDOW SESSION_RESULTS_MAX
 
@@ -91,6 +91,8 @@ start_call(struct backend *backend, struct backend_call *call)
 	ASSERT(call->done != NULL);
 	call->started_ms = now_ms(backend);
 	call->sent = false;
+	call->begun = false;
+	call->resting = false;
 	buf_init(&call->frame, 0);
 	buf_init(&call->event, ASSEMBLED_BYTES_MAX);
 	backend->call_count++;
@@ -201,6 +203,8 @@ admit_waiting(struct backend *backend)
 void
 backend_read(struct backend *backend, struct backend_call *call, const struct msg_read *read)
 {
+	ASSERT(call->piece != NULL);
+	ASSERT(call->lost != NULL);
 	start_call(backend, call);
 	call->write = false;
 	call->plain = (read->flags & READ_FLAG_QUORUM) == 0;
@@ -209,6 +213,31 @@ backend_read(struct backend *backend, struct backend_call *call, const struct ms
 	hash_insert(&backend->calls, &call->by_id, slice_of(&call->id, sizeof(call->id)));
 	msg_read_frame(&call->frame, call->id, read);
 	send_call(backend, call);
+}
+
+void
+backend_call_more(struct backend *backend, struct backend_call *call)
+{
+	ASSERT(call->resting);
+	call->resting = false;
+	call->started_ms = now_ms(backend);
+	TAILQ_REMOVE(&backend->resting, call, link);
+	TAILQ_INSERT_TAIL(&backend->reads, call, link);
+	msg_read_more_frame(channel_out(backend->channel), call->id,
+	    &(struct msg_read_more){ .unused = 0 });
+	/* It may be asked for while answers are written, behind the frames of this turn. */
+	loop_again(backend->worker->loop);
+	backend_tick_soon(backend);
+}
+
+static void
+send_stop(struct backend *backend, uint64_t id)
+{
+	if (!backend->open)
+		return;
+	msg_read_stop_frame(channel_out(backend->channel), id,
+	    &(struct msg_read_stop){ .unused = 0 });
+	loop_again(backend->worker->loop);
 }
 
 size_t
@@ -227,15 +256,22 @@ backend_is_full(const struct backend *backend)
 
 /* ---- ending calls ----------------------------------------------------------------------- */
 
+static struct backend_call_list *
+list_of(struct backend *backend, const struct backend_call *call)
+{
+	if (call->id == 0)
+		return &backend->waiting;
+	if (call->write)
+		return &backend->writes;
+	return call->resting ? &backend->resting : &backend->reads;
+}
+
 static void
 forget_call(struct backend *backend, struct backend_call *call)
 {
-	if (call->id == 0) {
-		TAILQ_REMOVE(&backend->waiting, call, link);
-	} else {
+	TAILQ_REMOVE(list_of(backend, call), call, link);
+	if (call->id != 0)
 		hash_remove(&backend->calls, &call->by_id);
-		TAILQ_REMOVE(call->write ? &backend->writes : &backend->reads, call, link);
-	}
 	backend->call_count--;
 }
 
@@ -278,10 +314,57 @@ backend_cancel(struct backend *backend, struct backend_call *call)
 		TAILQ_REMOVE(&backend->writes, call, link);
 		return;
 	}
+	if (call->begun)
+		send_stop(backend, call->id);
 	forget_call(backend, call);
 	buf_free(&call->frame);
 	buf_free(&call->event);
 	admit_waiting(backend);
+}
+
+/* Of a read with more to come; call NULL: nobody waits for it any more. */
+static void
+take_piece(struct backend *backend, struct backend_call *call, uint64_t id,
+    const struct msg_outcome *outcome)
+{
+	if (call == NULL) {
+		send_stop(backend, id);
+		return;
+	}
+	if (call->resting) {
+		backend_protocol_error(backend, "a piece that was not asked for");
+		return;
+	}
+	TAILQ_REMOVE(&backend->reads, call, link);
+	TAILQ_INSERT_TAIL(&backend->resting, call, link);
+	call->begun = true;
+	call->resting = true;
+	call->piece(call, outcome);
+}
+
+/* raftd is gone: whoever had a piece begins anew with the next one. */
+static void
+interrupt_reads(struct backend *backend)
+{
+	struct backend_call *call, *next;
+
+	for (call = TAILQ_FIRST(&backend->reads); call != NULL; call = next) {
+		next = TAILQ_NEXT(call, link);
+		if (!call->begun)
+			continue;
+		TAILQ_REMOVE(&backend->reads, call, link);
+		TAILQ_INSERT_TAIL(&backend->resting, call, link);
+		call->resting = true;
+	}
+	while ((call = TAILQ_FIRST(&backend->resting)) != NULL) {
+		TAILQ_REMOVE(&backend->resting, call, link);
+		TAILQ_INSERT_TAIL(&backend->reads, call, link);
+		call->begun = false;
+		call->resting = false;
+		call->started_ms = now_ms(backend);
+		/* One that cannot begin anew may take others with it. */
+		call->lost(call);
+	}
 }
 
 static void
@@ -292,6 +375,10 @@ take_outcome(struct backend *backend, const struct frame *frame)
 
 	if (msg_outcome_decode(frame->payload, &outcome) != ERR_NONE) {
 		backend_protocol_error(backend, "an outcome that is none");
+		return;
+	}
+	if ((frame->flags & FRAME_MORE) != 0 && frame->request_id >= READ_ID) {
+		take_piece(backend, call, frame->request_id, &outcome);
 		return;
 	}
 	/* Of a read that was cancelled, or a write that was given up. */
@@ -445,13 +532,6 @@ backend_tick_soon(struct backend *backend)
 
 /* ---- the channel ----------------------------------------------------------------------------- */
 
-void
-backend_protocol_error(struct backend *backend, const char *what)
-{
-	diag_error("backend", "raftd sent %s", what);
-	loop_stop(backend->worker->loop, EXIT_PROTOCOL);
-}
-
 static void
 shut(struct backend *backend)
 {
@@ -469,12 +549,26 @@ shut(struct backend *backend)
 	backend->shut_since_ms = now_ms(backend);
 	TAILQ_FOREACH(call, &backend->writes, link)
 		buf_clear(&call->event);
-	TAILQ_FOREACH(call, &backend->reads, link)
-		buf_clear(&call->event);
+	interrupt_reads(backend);
 	backend_watch_interrupt(backend);
 	backend_backup_lost(backend);
 	cluster_stale(backend->worker->cluster);
 	backend_tick_soon(backend);
+}
+
+/* Without it the requests wait for the next one, as when raftd is restarted. */
+static void
+lose(struct backend *backend, int why)
+{
+	shut(backend);
+	worker_lost_raftd(backend->worker, backend->token, why);
+}
+
+void
+backend_protocol_error(struct backend *backend, const char *what)
+{
+	diag_error("backend", "raftd sent %s", what);
+	lose(backend, CHANNEL_END_RULES);
 }
 
 /* raftd can answer: send all that is under way. */
@@ -653,7 +747,7 @@ channel_closed(void *argument, enum err why)
 		diag_info("backend", "raftd closed the channel, waiting for the next one");
 	else
 		diag_warn("backend", "channel to raftd failed: %s", err_text(why));
-	shut(backend);
+	lose(backend, channel_end_of(why));
 }
 
 void
@@ -676,8 +770,10 @@ backend_attach(struct backend *backend, int fd, uint64_t token)
 void
 backend_flush(struct backend *backend)
 {
-	if (backend->channel != NULL)
-		channel_flush(backend->channel);
+	if (backend->channel == NULL)
+		return;
+	backend_watch_flush(backend);
+	channel_flush(backend->channel);
 }
 
 /* ---- peer role ------------------------------------------------------------------------------- */
@@ -742,6 +838,7 @@ backend_new(struct worker *worker)
 	TAILQ_INIT(&backend->writes);
 	TAILQ_INIT(&backend->waiting);
 	TAILQ_INIT(&backend->reads);
+	TAILQ_INIT(&backend->resting);
 	TAILQ_INIT(&backend->stats);
 	TAILQ_INIT(&backend->backups);
 	hash_init(&backend->calls, rand_entropy(), call_matches);
@@ -775,6 +872,7 @@ backend_free(struct backend **backend_pointer)
 	free_calls(backend, &backend->writes);
 	free_calls(backend, &backend->waiting);
 	free_calls(backend, &backend->reads);
+	free_calls(backend, &backend->resting);
 	hash_free(&backend->calls);
 	backend_watch_finish(backend);
 	channel_free(&backend->channel);

@@ -27,6 +27,7 @@
 #include "common/ipc/channel.h"
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 
 #include <sys/queue.h>
 
@@ -43,9 +44,16 @@ void backend_flush(struct backend *backend);
 
 /* One request under way; embedded in what asked. */
 struct backend_call {
-	/* Called once, from the loop: outcome as of msg_outcome, its event put
-	 * together whole (all borrowed). Then the call may be freed. */
+	/* Called once, from the loop: outcome as of msg_outcome (all borrowed), its event
+	 * whole; of a read with pieces before, what is behind them. Then the call may be
+	 * freed. */
 	void (*done)(struct backend_call *call, const struct msg_outcome *outcome);
+	/* Of a read: a piece of its event came (borrowed). The next one comes only when it
+	 * is asked for, with backend_call_more. The call may be cancelled in it. */
+	void (*piece)(struct backend_call *call, const struct msg_outcome *outcome);
+	/* Of a read, between pieces: raftd is gone, so what came is void, and the next raftd
+	 * will be asked from the start, unless the call is cancelled in this. */
+	void (*lost)(struct backend_call *call);
 	/* Where to note, once, when raftd is asked (monotonic ns); NULL: nowhere. As
 	 * long as the owner waits. */
 	uint64_t *sent_ns;
@@ -58,6 +66,8 @@ struct backend_call {
 	bool plain;			/* a read that needs no other node */
 	uint16_t type;			/* of a write: MSG_write, MSG_member_change, ... */
 	bool sent;			/* to the present or an earlier raftd */
+	bool begun;			/* a piece came of the present raftd */
+	bool resting;			/* the next one was not asked for */
 	struct buf frame;
 	struct buf event;
 };
@@ -69,6 +79,8 @@ void backend_member_change(struct backend *backend, struct backend_call *call,
 void backend_config_change(struct backend *backend, struct backend_call *call,
     struct msg_config_change *change);
 void backend_read(struct backend *backend, struct backend_call *call, const struct msg_read *read);
+/* After a piece: the next one. */
+void backend_call_more(struct backend *backend, struct backend_call *call);
 /* How many are under way; and watches that are open. */
 size_t backend_call_count(const struct backend *backend);
 size_t backend_watch_count(const struct backend *backend);
@@ -132,9 +144,12 @@ struct backend_watch {
 	uint64_t id;			/* 0: not open */
 	uint64_t started_ms;
 	uint64_t next_index;		/* what to ask for after a restart */
-	uint64_t registered_index;	/* store index when the present raftd took it */
+	uint64_t registered_index;	/* store index up to which the present raftd has given
+					 * it what is past, or will */
+	size_t given;			/* bytes of events since raftd was asked for more */
 	uint8_t flags;
 	bool answered;			/* watching() was called */
+	bool behind;			/* raftd gives it what is past, in pieces */
 	struct slice key;		/* borrowed as long as the watch is open */
 };
 /* since 0: from now on. key has to last as long as the watch. */
@@ -147,6 +162,14 @@ void backend_watch_on(struct backend *backend, struct backend_watch *watch, stru
 /* Of an open one that was answered: make next_index and flags as good as they can
  * be, for who asks for the rest of it. */
 void backend_watch_rest(const struct backend *backend, struct backend_watch *watch);
+/* Does raftd wait until what it gave of the past is taken? */
+static inline bool
+backend_watch_is_paused(const struct backend_watch *watch)
+{
+	return watch->behind && watch->given >= WATCH_PIECE_BYTES;
+}
+/* The client has taken most of it: ask for the next piece. Only if it is paused. */
+void backend_watch_more(struct backend *backend, struct backend_watch *watch);
 /* Over: no callback any more, watch may be freed. Fine after its end too. */
 void backend_unwatch(struct backend *backend, struct backend_watch *watch);
 

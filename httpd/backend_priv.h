@@ -29,9 +29,10 @@ struct backend {
 
 	struct backend_call_list writes; /* by sequence */
 	struct backend_call_list waiting; /* writes beyond the window, by start */
-	struct backend_call_list reads;	/* by start */
+	struct backend_call_list reads;	/* by the time they were asked, or asked on */
+	struct backend_call_list resting; /* reads whose next piece nobody wants yet */
 	struct hash calls;		/* writes and reads by id */
-	size_t call_count;		/* all three */
+	size_t call_count;		/* all four */
 	uint64_t next_sequence;
 	uint64_t next_read;
 	TAILQ_HEAD(, backend_stats_call) stats;
@@ -41,6 +42,7 @@ struct backend {
 	TAILQ_HEAD(, backend_watch) unanswered; /* watches, by start */
 	uint64_t next_watch;
 	struct buf event;		/* parts of an event that goes on */
+	uint64_t taken;			/* past_bytes of events, not told back yet */
 	uint64_t announced_index;	/* store index that raftd last announced */
 	uint64_t settled_index;		/* no event at or below it is still to come */
 
@@ -48,7 +50,8 @@ struct backend {
 	struct backend_peer_owner peers; /* peer role */
 };
 
-/* raftd broke the protocol: end this process, the supervisor makes it anew. */
+/* raftd broke the protocol: the channel is given up, and with it what came by it. The
+ * supervisor makes another, and a new worker if that happens again and again. */
 void backend_protocol_error(struct backend *backend, const char *what);
 /* Watch the deadlines as long as something waits. */
 void backend_tick_soon(struct backend *backend);
@@ -73,6 +76,8 @@ void backend_watch_watching(struct backend *backend, uint64_t id,
     const struct msg_watching *answer);
 void backend_watch_event(struct backend *backend, const struct frame *frame,
     const struct msg_event *event);
+/* Turn end: tell raftd what was worked off. */
+void backend_watch_flush(struct backend *backend);
 /* raftd announced its store index, before the events of its turn. */
 void backend_watch_announced(struct backend *backend, uint64_t store_index);
 /* End what was not answered in time. True if some still wait. */

@@ -4,6 +4,7 @@
  *
  *	asked ------> waiting	"watching" came			[backend_watch_watching]
  *	waiting ----> waiting	an event of a stream		[deliver]
+ *	waiting ----> waiting	behind no more			[backend_watch_watching]
  *	waiting ----> over	an event, or an error
  *	any --------> asked	a new raftd			[backend_watch_resume]
  *
@@ -13,9 +14,17 @@
  * that has left raftd's history, so settled_index follows what is known to be
  * behind us: raftd sends its events in the order of indexes, and announces a
  * store index before the events of that turn, so when the next one is announced
- * all up to the one before have come. What a watch is given from the history
- * is older than the index it was registered at, so settled_index counts for it
- * only beyond that, and not at all while the present raftd has not taken it.
+ * all up to the one before have come. That holds for those who are live; one that
+ * is behind gets its events when raftd finds time and its client has read what came
+ * before. So settled_index counts for a watch only beyond the index up to which it
+ * has all of the past, and not at all before raftd has told that.
+ *
+ * What raftd gives to all that are behind is bounded by what this worker has worked
+ * off, which it tells at the end of each turn (watch_taken): it takes longer to give
+ * one event to a thousand connections than to tell them so.
+ *
+ * One that is behind gets a piece (WATCH_PIECE_BYTES, and by how much the last event
+ * passes it), which both sides count alike; then raftd waits for watch_more.
  */
 #include "common/limits.h"
 #include "common/metric.h"
@@ -44,6 +53,9 @@ find_watch(const struct backend *backend, uint64_t id)
 static void
 send_watch(struct backend *backend, struct backend_watch *watch)
 {
+	watch->registered_index = NOT_REGISTERED;
+	watch->behind = false;
+	watch->given = 0;
 	if (!backend->open)
 		return;
 	msg_watch_frame(channel_out(backend->channel), watch->id, &(struct msg_watch){
@@ -63,7 +75,6 @@ open_watch(struct backend *backend, struct backend_watch *watch, struct slice ke
 	watch->id = backend->next_watch++;
 	watch->started_ms = loop_now(backend->worker->loop).monotonic_ms;
 	watch->next_index = since;
-	watch->registered_index = NOT_REGISTERED;
 	watch->flags = (uint8_t)flags;
 	watch->key = key;
 	hash_insert(&backend->watches, &watch->by_id, slice_of(&watch->id, sizeof(watch->id)));
@@ -92,11 +103,21 @@ void
 backend_watch_rest(const struct backend *backend, struct backend_watch *watch)
 {
 	ASSERT(watch->answered);
-	if (backend->settled_index > watch->registered_index)
+	if (!watch->behind && backend->settled_index > watch->registered_index)
 		watch->next_index = MAX_OF(watch->next_index, backend->settled_index + 1);
 	/* It has everything from the time before it was registered. */
 	if (watch->next_index > watch->registered_index)
 		watch->flags |= WATCH_FLAG_GOES_ON;
+}
+
+void
+backend_watch_more(struct backend *backend, struct backend_watch *watch)
+{
+	ASSERT(backend_watch_is_paused(watch));
+	watch->given = 0;
+	if (backend->open)
+		msg_watch_more_frame(channel_out(backend->channel), watch->id,
+		    &(struct msg_watch_more){ 0 });
 }
 
 size_t
@@ -145,8 +166,9 @@ backend_watch_watching(struct backend *backend, uint64_t id, const struct msg_wa
 		return;
 	}
 	watch->registered_index = answer->store_index;
-	if (watch->next_index == 0)
-		watch->next_index = answer->store_index + 1;
+	watch->behind = answer->behind != 0;
+	if (!watch->behind)
+		watch->next_index = MAX_OF(watch->next_index, answer->store_index + 1);
 	if (watch->answered)
 		return;
 	TAILQ_REMOVE(&backend->unanswered, watch, link);
@@ -160,7 +182,12 @@ deliver(struct backend *backend, uint64_t id, uint64_t store_index, struct slice
 {
 	struct backend_watch *watch = find_watch(backend, id);
 
-	if (watch == NULL || !watch->answered || store_index < watch->next_index)
+	if (watch == NULL || !watch->answered)
+		return;
+	/* As raftd counts, whatever becomes of it. */
+	if (watch->behind)
+		watch->given += event.size;
+	if (store_index < watch->next_index)
 		return;
 	watch->next_index = store_index + 1;
 	if ((watch->flags & WATCH_FLAG_STREAM) == 0)
@@ -217,9 +244,21 @@ backend_watch_event(struct backend *backend, const struct frame *frame,
 	}
 	blob_unref(&shared);
 	buf_free(&backend->event);
+	backend->taken += event->past_bytes;
 	/* Others may want the same event in a frame of its own. */
 	if (record.store_index > backend->settled_index)
 		backend->settled_index = record.store_index - 1;
+}
+
+void
+backend_watch_flush(struct backend *backend)
+{
+	if (backend->taken == 0)
+		return;
+	if (backend->open)
+		msg_watch_taken_frame(channel_out(backend->channel), 0,
+		    &(struct msg_watch_taken){ .past_bytes = backend->taken });
+	backend->taken = 0;
 }
 
 void
@@ -246,7 +285,6 @@ backend_watch_resume(struct backend *backend)
 		}
 		/* Should this raftd die before it takes the watch, what it announced
 		 * meanwhile tells nothing of it. */
-		watch->registered_index = NOT_REGISTERED;
 		send_watch(backend, watch);
 	}
 }
@@ -255,6 +293,7 @@ void
 backend_watch_interrupt(struct backend *backend)
 {
 	buf_free(&backend->event);
+	backend->taken = 0;
 	/* What this raftd announced last may have come without its events. */
 	backend->announced_index = 0;
 }

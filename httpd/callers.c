@@ -18,6 +18,7 @@ struct caller {
 	struct hash_link link;
 	uint8_t key[KEY_BYTES];
 	uint64_t connections;
+	uint64_t held;			/* bytes */
 };
 
 struct callers {
@@ -86,7 +87,7 @@ callers_enter(struct callers *callers, const struct sockaddr_storage *address, u
 	struct caller *caller;
 
 	*result = NULL;
-	if (most == 0 || !make_key(address, key))
+	if (!make_key(address, key))
 		return true;
 	link = hash_find(&callers->by_key, slice_of(key, KEY_BYTES));
 	if (link == NULL) {
@@ -95,7 +96,7 @@ callers_enter(struct callers *callers, const struct sockaddr_storage *address, u
 		hash_insert(&callers->by_key, &caller->link, slice_of(key, KEY_BYTES));
 	} else {
 		caller = CONTAINER_OF(link, struct caller, link);
-		if (caller->connections >= most)
+		if (most != 0 && caller->connections >= most)
 			return false;
 	}
 	caller->connections++;
@@ -113,4 +114,17 @@ callers_leave(struct callers *callers, struct caller **caller_pointer)
 		return;
 	hash_remove(&callers->by_key, &caller->link);
 	free(caller);
+}
+
+void
+callers_hold(struct caller *caller, size_t before, size_t now)
+{
+	ASSERT(caller->held >= before);
+	caller->held = caller->held - before + now;
+}
+
+uint64_t
+callers_held(const struct caller *caller)
+{
+	return caller->held;
 }

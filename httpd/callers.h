@@ -1,5 +1,5 @@
 /*
- * callers.h - how many connections there are from each address.
+ * callers.h - how many connections there are from each address, and bytes for them.
  *
  * An address is one of IPv4, also if it comes as one of IPv6, or a network of
  * 64 bits of IPv6: whoever has one of its addresses has them all.
@@ -31,6 +31,10 @@ void callers_free(struct callers **callers);
  */
 bool callers_enter(struct callers *callers, const struct sockaddr_storage *address, uint64_t most,
     struct caller **caller) MUST_CHECK;
+/* For one of its connections so many bytes are kept now, instead of before. */
+void callers_hold(struct caller *caller, size_t before, size_t now);
+/* Bytes kept for all of them. */
+uint64_t callers_held(const struct caller *caller);
 /* A connection ended. Accepts NULL in *caller. */
 void callers_leave(struct callers *callers, struct caller **caller);
 

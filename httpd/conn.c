@@ -6,6 +6,7 @@
  * its own.
  */
 #include "httpd/conn.h"
+#include "common/limits.h"
 #include "common/metric.h"
 #include "common/xmem.h"
 #include "httpd/access.h"
@@ -136,9 +137,31 @@ static bool
 has_stream(const struct conn *conn)
 {
 	for (const struct request *request = conn->first; request != NULL; request = request->next)
-		if (request->streaming)
+		if (request->streaming && !request->finite)
 			return true;
 	return false;
+}
+
+size_t
+conn_body_bytes(const struct conn *conn)
+{
+	return conn->state == CONN_BODY ? conn->last->body_expected : 0;
+}
+
+void
+conn_body_goes_on(struct conn *conn)
+{
+	/* The time that it waited does not count. */
+	server_limit(conn->server, &conn->reading, LIMIT_NONE);
+	conn_touch(conn);
+}
+
+/* More than a little of a body is read on when there is room for all of it. */
+static bool
+may_read_body(struct conn *conn)
+{
+	return conn->last->body_bytes.size < BODY_FREE_BYTES ||
+	    budget_admit(server_budget(conn->server), conn, conn->last->body_expected);
 }
 
 /* The client sends no more. Who only closed its side of the connection may
@@ -163,7 +186,8 @@ read_input(struct conn *conn)
 		size_t size, used;
 		enum err err;
 
-		if (conn->state == CONN_HEAD && !conn_may_parse(conn))
+		if ((conn->state == CONN_HEAD && !conn_may_parse(conn)) ||
+		    (conn->state == CONN_BODY && !may_read_body(conn)))
 			return;
 		err = transport_read(conn->transport, scratch, CONN_READ_BYTES, &size);
 		if (err == ERR_AGAIN)
@@ -238,6 +262,8 @@ write_output(struct conn *conn)
 		outqueue_consume(&conn->out, size);
 		progress = true;
 	}
+	if (progress)
+		budget_progress(server_budget(conn->server), conn);
 	if (progress && conn->first != NULL && conn->first->streaming &&
 	    conn->first->drained != NULL)
 		conn->first->drained(conn->first);
@@ -306,16 +332,55 @@ reading_limit(const struct conn *conn)
 	return LIMIT_NONE;
 }
 
+/* All that is kept for it. */
+static void
+count(struct conn *conn)
+{
+	size_t answers = outqueue_memory(&conn->out);
+	size_t bytes = conn->in.size;
+
+	for (const struct request *request = conn->first; request != NULL;
+	    request = request->next) {
+		answers += request->kept + outqueue_memory(&request->out);
+		bytes += request->bytes_in + (request->whole ? 0 : request->body_bytes.size);
+	}
+	budget_count(server_budget(conn->server), conn, bytes + answers, answers);
+}
+
+/* Those before it are answered: the next one is told, if it wants to know. */
+static void
+tell_first(struct conn *conn)
+{
+	struct request *request = conn->first;
+	void (*up)(struct request *);
+
+	if (request == NULL || request->up == NULL)
+		return;
+	up = request->up;
+	request->up = NULL;
+	up(request);
+}
+
+static bool
+may_read(const struct conn *conn)
+{
+	if (conn->ended || conn->share.waits)
+		return false;
+	return conn->state != CONN_HEAD || conn_may_parse(conn);
+}
+
 bool
 conn_settle(struct conn *conn)
 {
 	enum conn_limit limit;
 	unsigned wanted = 0;
-	bool parsed = false;
+	bool parsed = false, could_parse;
 
 	if (conn->state == CONN_CLOSED)
 		return false;
-	if (conn->state == CONN_HEAD && conn_may_parse(conn))
+	tell_first(conn);
+	could_parse = conn->state != CONN_HEAD || conn_may_parse(conn);
+	if (conn->state == CONN_HEAD && could_parse)
 		parsed = conn_parse_kept(conn);
 	if (conn->state != CONN_CLOSED)
 		write_output(conn);
@@ -323,7 +388,11 @@ conn_settle(struct conn *conn)
 		settle_end(conn);
 	if (conn->state == CONN_CLOSED || conn_give(conn))
 		return parsed;
-	if (!conn->ended && (conn->state != CONN_HEAD || conn_may_parse(conn)))
+	count(conn);
+	/* What came is parsed as soon as there is room for what it asks for. */
+	if (!could_parse && conn->state == CONN_HEAD && conn_may_parse(conn) && conn->in.size > 0)
+		conn_touch(conn);
+	if (may_read(conn))
 		wanted |= LOOP_READ;
 	else if (!conn->ended && !conn->hung_up)
 		wanted |= LOOP_HANGUP;
@@ -343,7 +412,7 @@ body_is_too_slow(const struct conn *conn)
 {
 	uint64_t elapsed_ms = loop_now(conn->worker->loop).monotonic_ms - conn->reading.since_ms;
 
-	return elapsed_ms > PACE_FREE_MS && conn->last->body_bytes.size <
+	return !conn->share.waits && elapsed_ms > PACE_FREE_MS && conn->last->body_bytes.size <
 	    (elapsed_ms - PACE_FREE_MS) * conn->worker->config.min_body_rate / 1000;
 }
 

@@ -11,8 +11,8 @@
  *			that the answer is not lost with a reset	[settle_end]
  *	any --> closed	[conn_close]
  *
- * At most CONN_REQUESTS_MAX requests are in work; then, or while much waits to
- * be written, nothing more is parsed. All that a turn answers is written at its
+ * At most CONN_REQUESTS_MAX requests are in work; then, or while CONN_HELD_BYTES
+ * wait to be written or answered, nothing more is parsed. All that a turn answers is written at its
  * end (conn_settle), where also time limits and wanted events are set anew.
  *
  * A worker that drains gives a connection that rests to another (handover.h).
@@ -23,6 +23,7 @@
 #define MOOTHALL_HTTPD_CONN_H
 
 #include "common/metric.h"
+#include "httpd/budget.h"
 #include "httpd/outqueue.h"
 #include "httpd/request.h"
 #include "httpd/server.h"
@@ -32,7 +33,6 @@
 #include <sys/queue.h>
 
 #define CONN_REQUESTS_MAX 32
-#define CONN_BACKLOG_MAX ((size_t)1 << 20)	/* answer bytes that wait; then requests do too */
 #define CONN_READ_BYTES TRANSPORT_READ_BYTES	/* one read */
 
 /* Time limits; one list of the server for each. */
@@ -89,6 +89,7 @@ struct conn {
 	struct request *first, *last;	/* in order; the last may be incomplete */
 	unsigned request_count;
 	struct outqueue out;
+	struct budget_share share;
 	char *from;			/* "host:port" of the client; NULL: not asked for yet */
 };
 
@@ -122,6 +123,11 @@ const char *conn_from(struct conn *conn);
 /* A request behind those that are there, to be filled in. */
 struct request *conn_add_request(struct conn *conn);
 
+/* Bytes of the body that is being received, in all. */
+size_t conn_body_bytes(const struct conn *conn);
+/* There is room for it now. */
+void conn_body_goes_on(struct conn *conn);
+
 /* conn_parse.c */
 /* May the next request be taken out of what has come? */
 bool conn_may_parse(const struct conn *conn);
@@ -152,6 +158,7 @@ void server_closed(struct server *server, struct conn *conn);
 void server_limit(struct server *server, struct conn_clock *clock, enum conn_limit limit);
 uint8_t *server_scratch(struct server *server);	/* CONN_READ_BYTES of memory */
 struct buf *server_answer(struct server *server);	/* empty, until the next call */
+struct budget *server_budget(struct server *server);
 struct tally *server_tally(struct server *server);
 struct request *server_request_new(struct server *server);
 void server_request_free(struct server *server, struct request *request);

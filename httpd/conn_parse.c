@@ -7,6 +7,7 @@
  */
 #include "common/diag.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 #include "common/metric.h"
 #include "httpd/conn.h"
 #include "httpd/head.h"
@@ -23,6 +24,9 @@ conn_refuse_saying(struct conn *conn, unsigned status, const char *text)
 		request = conn_add_request(conn);
 	request->whole = true;
 	request->keep_alive = false;
+	/* It may be the end of the request that the clock is about. */
+	server_limit(conn->server, &conn->reading, LIMIT_NONE);
+	budget_upload_over(server_budget(conn->server), conn);
 	conn->state = CONN_DEAF;
 	conn->dropped = true;
 	response_plain_error(request, status, text);
@@ -166,6 +170,7 @@ finish_request(struct conn *conn)
 	request->body = buf_slice(&request->body_bytes);
 	request->bytes_in += request->body.size;
 	conn->served = true;
+	budget_upload_over(server_budget(conn->server), conn);
 	conn->state = request->keep_alive ? CONN_HEAD : CONN_DEAF;
 	server_limit(conn->server, &conn->reading, LIMIT_NONE);
 	router_handle(request);
@@ -258,6 +263,8 @@ begin_request(struct conn *conn, struct slice bytes, bool body_here)
 	request->header_count = head.header_count;
 	request->content_type = request_header(request, "content-type");
 	buf_init(&request->body_bytes, conn->worker->config.max_body_bytes);
+	request->body_expected = head.chunked ? conn->worker->config.max_body_bytes :
+	    head.content_length;
 	if (slice_equal(head.method, SLICE_LITERAL("CONNECT"))) {
 		refuse(conn, 405);
 		return;
@@ -298,7 +305,8 @@ conn_may_parse(const struct conn *conn)
 	if (conn->request_count > 0 && (conn->waits || !is_safe(conn->last->method)))
 		return false;
 	return !conn->held && conn->request_count < CONN_REQUESTS_MAX &&
-	    outqueue_size(&conn->out) <= CONN_BACKLOG_MAX;
+	    conn->share.bytes <= CONN_HELD_BYTES &&
+	    outqueue_size(&conn->out) <= CONN_HELD_BYTES;
 }
 
 /* A whole head that may not begin while others are in work. */

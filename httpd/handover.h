@@ -26,10 +26,13 @@
 #define MOOTHALL_HTTPD_HANDOVER_H
 
 #include "common/ipc/message.h"
+#include "common/limits.h"
 #include "httpd/worker.h"
 
 #define HANDOVER_WINDOW 64
 #define HANDOVER_BYTES_MAX ((size_t)4 << 20)	/* of one connection; above, it waits */
+_Static_assert(HANDOVER_BYTES_MAX + KEY_BYTES_MAX + HEAD_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
+    "a connection with the key and the target of its watch fits in one frame");
 
 struct handover;
 

@@ -66,6 +66,13 @@ worker_resolve(struct worker *worker, uint64_t id, const char *host)
 }
 
 void
+worker_lost_raftd(struct worker *worker, uint64_t token, int why)
+{
+	msg_channel_lost_frame(child_out(worker->child), 0,
+	    &(struct msg_channel_lost){ .token = token, .why = (uint8_t)why });
+}
+
+void
 worker_end_node(struct worker *worker, enum exit_code code, const char *sentence)
 {
 	child_end_node(worker->child, code, sentence);

@@ -8,6 +8,7 @@
 
 #define SHARE_BYTES_MIN 4096	/* below, a copy costs less than a part */
 #define PART_BYTES_FIRST 512	/* room for a usual answer */
+#define PART_BYTES_FULL ((size_t)64 * 1024) /* memory comes back when a part was taken whole */
 
 struct outqueue_part {
 	TAILQ_ENTRY(outqueue_part) link;
@@ -65,6 +66,34 @@ outqueue_size(const struct outqueue *queue)
 	return size;
 }
 
+size_t
+outqueue_size_beside_one(const struct outqueue *queue)
+{
+	const struct outqueue_part *part;
+	size_t size = 0, largest = 0;
+
+	TAILQ_FOREACH(part, &queue->parts, link) {
+		size_t left = part_bytes(part).size;
+
+		size += left;
+		if (part->blob != NULL)
+			largest = MAX_OF(largest, left);
+	}
+	return size - largest;
+}
+
+size_t
+outqueue_memory(const struct outqueue *queue)
+{
+	const struct outqueue_part *part;
+	size_t size = 0;
+
+	TAILQ_FOREACH(part, &queue->parts, link)
+		size += part->blob != NULL ? part->blob->size / part->blob->references :
+		    part->own.size;
+	return size;
+}
+
 static struct outqueue_part *
 add_part(struct outqueue *queue)
 {
@@ -79,7 +108,7 @@ outqueue_tail(struct outqueue *queue)
 {
 	struct outqueue_part *last = TAILQ_LAST(&queue->parts, outqueue_parts);
 
-	if (last == NULL || last->blob != NULL) {
+	if (last == NULL || last->blob != NULL || last->own.size >= PART_BYTES_FULL) {
 		last = add_part(queue);
 		buf_reserve(&last->own, PART_BYTES_FIRST);
 	}

@@ -23,6 +23,10 @@ void outqueue_clear(struct outqueue *queue);
 bool outqueue_is_empty(const struct outqueue *queue);
 /* How many bytes wait. */
 size_t outqueue_size(const struct outqueue *queue);
+/* The same without the largest part that is a blob's. */
+size_t outqueue_size_beside_one(const struct outqueue *queue);
+/* How many bytes of memory they take, of what is shared a share. */
+size_t outqueue_memory(const struct outqueue *queue);
 /* The buffer at the end, to append to; valid until the next call. */
 struct buf *outqueue_tail(struct outqueue *queue);
 /* Append a blob's bytes: by reference, or copied if they are few. */

@@ -58,10 +58,14 @@ struct request {
 	void (*stop)(struct request *request);
 	/* May be set with it, for a stream: some of it, or all, was taken by the client. */
 	void (*drained)(struct request *request);
+	/* May be set with it: all requests before it on its connection are answered. Once. */
+	void (*up)(struct request *request);
 	/* May be set with it: could another worker go on with the rest? Then gone()
 	 * follows. */
 	bool (*rest)(const struct request *request, struct request_rest *rest);
 	void *state;			/* the handler's */
+	bool finite;			/* a stream that comes to its end by itself: who has
+					 * closed its side of the connection waits for it */
 	/* The rest is conn.c's. */
 	struct request *next;
 	struct outqueue out;		/* answer bytes not yet in turn */
@@ -73,6 +77,8 @@ struct request {
 	uint64_t sent_ns;		/* monotonic, when raftd was asked; 0: it was not */
 	uint64_t number;		/* in this worker */
 	uint64_t bytes_in, bytes_out;	/* heads and bodies */
+	size_t body_expected;		/* bytes, or as many as there may be */
+	size_t kept;			/* see request_keeps */
 	unsigned status;		/* of the answer; 0: there is none yet */
 	bool whole;			/* head and body have come: it was handled */
 	bool answered;			/* no more bytes follow */
@@ -113,10 +119,23 @@ void response_soon(const struct request *request);
 void response_abort(struct request *request);
 /* Bytes of this request's answer that the client has not taken yet. */
 size_t response_backlog(const struct request *request);
+/* The same without the largest part that is shared, of which there is one at most
+ * for each response_stream_blob. */
+size_t response_backlog_beside_one(const struct request *request);
 
 /* True if the worker stops and no other one takes this connection over: what has
  * no end of its own is to end. */
 bool request_has_to_end(const struct request *request);
+
+/* True if no other request of its connection is to be answered before it. */
+bool request_is_first(const struct request *request);
+/* Its handler keeps so many bytes for the answer: they count for the connection. */
+void request_keeps(struct request *request, size_t bytes);
+/* Its body has been used: free it before the answer. */
+void request_drop_body(struct request *request);
+/* True if what is kept for connections is more than half of what may be: collect
+ * nothing. */
+bool request_is_pressed(const struct request *request);
 
 /* ---- upgrade (peer role) ------------------------------------------------------ */
 

@@ -10,6 +10,7 @@
 #include "httpd/client/cors.h"
 #include "httpd/conn.h"
 #include "httpd/access.h"
+#include "httpd/budget.h"
 #include "httpd/head.h"
 #include "httpd/tally.h"
 
@@ -125,6 +126,34 @@ complete(struct request *request)
 			outqueue_move(&conn->out, &conn->first->out);
 		}
 	}
+}
+
+bool
+request_is_first(const struct request *request)
+{
+	return request->conn->first == request;
+}
+
+void
+request_keeps(struct request *request, size_t bytes)
+{
+	if (request->kept == bytes)
+		return;
+	request->kept = bytes;
+	conn_touch(request->conn);
+}
+
+void
+request_drop_body(struct request *request)
+{
+	request->body = SLICE_EMPTY;
+	buf_free(&request->body_bytes);
+}
+
+bool
+request_is_pressed(const struct request *request)
+{
+	return budget_is_pressed(server_budget(request->conn->server), request->conn);
 }
 
 /* ---- heads -------------------------------------------------------------------------- */
@@ -287,7 +316,7 @@ response_stream_begin(struct request *request, unsigned status, const char *cont
 	/* It may go on for long, and needs these no more. */
 	buf_free(&request->lines);
 	/* Who does not listen any more has hung up. */
-	if (request->conn->ended)
+	if (request->conn->ended && !request->finite)
 		request->conn->cut = true;
 	conn_touch(request->conn);
 }
@@ -401,6 +430,14 @@ response_backlog(const struct request *request)
 	const struct conn *conn = request->conn;
 
 	return outqueue_size(conn->first == request ? &conn->out : &request->out);
+}
+
+size_t
+response_backlog_beside_one(const struct request *request)
+{
+	const struct conn *conn = request->conn;
+
+	return outqueue_size_beside_one(conn->first == request ? &conn->out : &request->out);
 }
 
 /* ---- upgrade --------------------------------------------------------------------------------- */

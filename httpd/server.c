@@ -49,6 +49,7 @@ struct server {
 	bool full;			/* there was none once, and clients have waited since */
 	uint64_t warned_ms;
 	struct callers *callers;
+	struct budget *budget;
 	struct tally *tally;
 	size_t descriptors;		/* that this process may have */
 	TAILQ_HEAD(, conn) conns;
@@ -370,6 +371,7 @@ tick(void *argument)
 		}
 		any = any || clock != NULL;
 	}
+	budget_tick(server->budget);
 	/* A body has to come at a pace, too: conn_expired knows which. */
 	for (clock = TAILQ_FIRST(&server->limits[LIMIT_BODY]); clock != NULL; clock = next) {
 		next = TAILQ_NEXT(clock, link);
@@ -393,6 +395,7 @@ server_closed(struct server *server, struct conn *conn)
 {
 	TAILQ_REMOVE(&server->conns, conn, link);
 	TAILQ_INSERT_TAIL(&server->closed, conn, link);
+	budget_leave(server->budget, conn);
 	callers_leave(server->callers, &conn->caller);
 	server->worker->connections--;
 	if (server->full && server->paused && has_room(server))
@@ -412,6 +415,18 @@ server_answer(struct server *server)
 {
 	buf_clear(&server->answer);
 	return &server->answer;
+}
+
+struct budget *
+server_budget(struct server *server)
+{
+	return server->budget;
+}
+
+size_t
+server_held(const struct server *server)
+{
+	return budget_bytes(server->budget);
 }
 
 struct tally *
@@ -496,6 +511,7 @@ server_flush(struct server *server)
 		if (conn_settle(conn))
 			handled = true;
 	}
+	budget_turn(server->budget);
 	free_closed(server);
 	if (server->stopping && server->stopped != NULL && TAILQ_EMPTY(&server->conns) &&
 	    handover_is_quiet(server->worker->handover)) {
@@ -581,6 +597,7 @@ server_new(struct worker *worker, int listen_fd)
 	server->worker = worker;
 	server->listen_fd = listen_fd;
 	server->callers = callers_new();
+	server->budget = budget_new(worker);
 	server->tally = tally_new();
 	server->descriptors = descriptors_allowed();
 	if (listen_fd != -1)
@@ -615,6 +632,7 @@ server_free(struct server **server_pointer)
 		buf_free(&request->lines);
 		free(request);
 	}
+	budget_free(&server->budget);
 	callers_free(&server->callers);
 	tally_free(&server->tally);
 	buf_free(&server->answer);

@@ -58,6 +58,9 @@ void server_keep(struct server *server);
 void server_stop(struct server *server, bool keep_idle, uint64_t limit_ms,
     void (*stopped)(struct worker *worker));
 
+/* Bytes that are kept for its connections (budget.h). */
+size_t server_held(const struct server *server);
+
 /* Turn end: write the answers of this turn, free what has ended. True if
  * requests were handled meanwhile, so that there may be frames to send. */
 bool server_flush(struct server *server);

@@ -65,6 +65,8 @@ measure(const struct worker *worker)
 {
 	metric_set(worker->role == ROLE_PEER ? METRIC_http_peer_connections :
 	    METRIC_http_client_connections, worker->connections);
+	metric_set(worker->role == ROLE_PEER ? METRIC_http_peer_held : METRIC_http_client_held,
+	    server_held(worker->server));
 	metric_set(METRIC_ipc_queue_depth, backend_call_count(worker->backend));
 	peer_measure(worker);
 	metric_set(METRIC_watches_open, backend_watch_count(worker->backend));

@@ -52,6 +52,9 @@ void worker_close(struct worker *worker);
 
 /* Have a host looked up; the answer comes to peer_resolved with that id. */
 void worker_resolve(struct worker *worker, uint64_t id, const char *host);
+/* The channel to raftd of that token has ended (CHANNEL_END_* of wire.h): the supervisor
+ * makes another, if raftd lives. */
+void worker_lost_raftd(struct worker *worker, uint64_t token, int why);
 /* End the whole node: the supervisor says sentence and exits with code. */
 void worker_end_node(struct worker *worker, enum exit_code code, const char *sentence);
 

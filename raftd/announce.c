@@ -4,8 +4,9 @@
  * what any client of this node has been told.
  *
  * Each store index has one event, and the window keeps more of them than a turn
- * usually makes; where it does not (or the state was replaced by a snapshot)
- * everything is said to have changed.
+ * usually makes; where it does not (or the state was replaced by a snapshot), and
+ * where the paths are too much for one frame of moderate size, everything is said
+ * to have changed.
  */
 #include "raftd/node_priv.h"
 
@@ -52,7 +53,8 @@ announce_turn(struct node *node)
 	buf_clear(&node->scratch);
 	if (last > node->announced && last - node->announced <= HISTORY_EVENTS)
 		for (uint64_t index = node->announced + 1; whole && index <= last; index++)
-			whole = add_event(node, index, &node->scratch);
+			whole = add_event(node, index, &node->scratch) &&
+			    node->scratch.size <= ANNOUNCE_BYTES_MAX;
 	else
 		whole = false;
 	if (!whole) {

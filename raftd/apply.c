@@ -10,7 +10,6 @@
 #include "raftd/state.h"
 
 /* How many nodes of the tree one entry may expire; the rest is due at once again. */
-#define EXPIRE_COUNT_MAX 1000
 
 /* The head of a payload; its body's record goes behind. */
 static struct buf
@@ -235,12 +234,19 @@ apply_update(struct node *node, const struct command_member *m, uint64_t time_ns
 	return outcome;
 }
 
+bool
+apply_is_member(const struct command_member *m)
+{
+	return m->name.size <= NAME_BYTES_MAX && m->peer_url.size <= URL_BYTES_MAX &&
+	    m->client_url.size <= URL_BYTES_MAX;
+}
+
 static struct store_outcome
 apply_member(struct node *node, const struct raft_entry *entry, struct reader *body)
 {
 	struct command_member m;
 
-	if (!command_member_get(body, &m) || !reader_done(body))
+	if (!command_member_get(body, &m) || !reader_done(body) || !apply_is_member(&m))
 		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
 	node->status_due = true;
 	node->proposals.update_retry_ms = 0;
@@ -266,7 +272,8 @@ apply_refused(struct node *node, struct reader *body)
 	struct command_refused refused;
 	struct store_outcome outcome;
 
-	if (!command_refused_get(body, &refused) || !reader_done(body))
+	if (!command_refused_get(body, &refused) || !reader_done(body) ||
+	    refused.cause.size > CAUSE_BYTES_MAX)
 		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
 	outcome = failed(node, err_from_number(refused.error), NULL);
 	if (refused.cause.size > 0)
@@ -337,30 +344,31 @@ apply_create(struct node *node, const struct raft_entry *entry, uint8_t kind, st
 	struct cluster_config *config = &node->replica.config;
 	struct command_member member = { .op = MEMBER_JOIN };
 	struct command_create_items create;
-	struct command_create old;
+	struct command_create old = { .id = 0 };
+	bool well_formed;
 
-	if (entry->conf_op != RAFT_CONF_ADD_VOTER)
-		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
 	if (kind == COMMAND_CREATE) {
-		if (!command_create_get(body, &old) || !reader_done(body))
-			return failed(node, ERR_RAFT_INTERNAL, "malformed command");
-		config_state_change(config, &(struct command_config){
-		    .active_size = old.active_size,
-		    .remove_delay_ms = old.remove_delay_ms,
-		    .sync_interval_ms = old.sync_interval_ms });
+		well_formed = command_create_get(body, &old);
 		create = (struct command_create_items){ .id = old.id,
 			.cluster_id = old.cluster_id, .name = old.name,
 			.peer_url = old.peer_url, .client_url = old.client_url };
-	} else if (!command_create_items_get(body, &create) || !reader_done(body) ||
-	    cluster_config_take(config, create.items) != ERR_NONE) {
-		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
+	} else {
+		well_formed = command_create_items_get(body, &create);
 	}
-	config_changed(node);
+	if (!well_formed || !reader_done(body) || entry->conf_op != RAFT_CONF_ADD_VOTER)
+		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
 	member.id = create.id;
 	member.cluster_id = create.cluster_id;
 	member.name = create.name;
 	member.peer_url = create.peer_url;
 	member.client_url = create.client_url;
+	if (!apply_is_member(&member) || cluster_config_take(config, create.items) != ERR_NONE)
+		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
+	config_state_change(config, &(struct command_config){
+	    .active_size = old.active_size,
+	    .remove_delay_ms = old.remove_delay_ms,
+	    .sync_interval_ms = old.sync_interval_ms });
+	config_changed(node);
 	return apply_join(node, &member, MEMBER_VOTER, entry->time_ns);
 }
 
@@ -409,7 +417,8 @@ apply_command(struct node *node, const struct raft_entry *entry, const struct co
 	case COMMAND_EXPIRE:
 		node->expiring = false;
 		if (command_expire_get(body, &expire) && reader_done(body))
-			store_expire(node->replica.store, expire.cutoff_ns, EXPIRE_COUNT_MAX,
+			store_expire(node->replica.store, expire.cutoff_ns,
+			    (struct store_budget){ EXPIRE_COUNT_MAX, EXPIRE_BYTES_MAX },
 			    entry->time_ns, &node->effects);
 		return failed(node, ERR_NONE, NULL);
 	default:

@@ -39,13 +39,21 @@ changes_add(struct node *node, peer_id origin, struct blob *payload)
 {
 	struct command_head head;
 	struct reader body;
+	struct command_member member;
 	struct change *change;
+	size_t count = 0;
 
-	if (!apply_payload_parse(payload, &head, &body) || head.kind != COMMAND_MEMBER)
+	if (!apply_payload_parse(payload, &head, &body) || head.kind != COMMAND_MEMBER ||
+	    !command_member_get(&body, &member) || !reader_done(&body) ||
+	    !apply_is_member(&member))
 		return;
-	TAILQ_FOREACH(change, &node->changes, link)
+	TAILQ_FOREACH(change, &node->changes, link) {
 		if (change->session == head.session && change->sequence == head.sequence)
 			return;
+		count++;
+	}
+	if (count == CHANGES_MAX)
+		return;		/* who asked asks again */
 	change = xzalloc(sizeof(*change));
 	change->session = head.session;
 	change->sequence = head.sequence;

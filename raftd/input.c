@@ -75,26 +75,76 @@ node_read(struct node *node, uint64_t session, uint64_t request_id, const struct
 	queries_add(node, session, request_id, read);
 }
 
+/* Why that session may have no further watch; NULL: it may. */
+static const char *
+watch_refusal(const struct node *node, uint64_t session)
+{
+	const struct store *store = node->replica.store;
+	uint64_t most = node->config.watches_max;
+
+	if (store_watch_count(store) >= most)
+		return "too many watches";
+	if (store_watch_bytes(store) >= WATCH_BYTES_BASE + most * WATCH_BYTES_EACH)
+		return "too many watches of long keys";
+	if (node->client_workers > 1 &&
+	    store_watch_count_of(store, session) >= most - most / SESSION_WATCHES_SHARE)
+		return "too many watches of one worker";
+	return NULL;
+}
+
+void
+node_read_more(struct node *node, uint64_t session, uint64_t request_id)
+{
+	views_more(node, session, request_id);
+}
+
+void
+node_read_stop(struct node *node, uint64_t session, uint64_t request_id)
+{
+	views_stop(node, session, request_id);
+}
+
+bool
+node_reads_end(struct node *node)
+{
+	return views_end(node);
+}
+
 void
 node_watch(struct node *node, uint64_t session, uint64_t watch_id, const struct msg_watch *watch)
 {
+	const char *refusal = watch_refusal(node, session);
 	struct msg_watching answer = {
 		.store_index = store_index(node->replica.store),
 		.raft_index = node->applied.index,
 		.raft_term = raft_current_term(node->raft),
 	};
 	struct blob *cause = NULL;
+	bool behind = false;
 
-	if (store_watch_count(node->replica.store) >= node->config.watches_max) {
+	if (refusal != NULL) {
 		answer.error = ERR_RAFT_INTERNAL;
-		cause = blob_new(SLICE_LITERAL("too many watches"));
+		cause = blob_new(slice_text(refusal));
 	} else {
 		answer.error = (uint16_t)store_watch(node->replica.store, session, watch_id,
-		    watch->key, watch->flags, watch->since, &cause);
+		    watch->key, watch->flags, watch->since, &behind, &cause);
 	}
+	answer.behind = behind;
 	answer.cause = blob_slice(cause);
 	node->io.watching(node->io.argument, session, watch_id, &answer);
 	blob_unref(&cause);
+}
+
+void
+node_watch_more(struct node *node, uint64_t session, uint64_t watch_id)
+{
+	store_watch_more(node->replica.store, session, watch_id);
+}
+
+void
+node_watch_taken(struct node *node, uint64_t session, uint64_t past_bytes)
+{
+	store_watch_taken(node->replica.store, session, past_bytes);
 }
 
 void
@@ -122,11 +172,18 @@ node_backup_stop(struct node *node, uint64_t session, uint64_t request_id)
 }
 
 void
+node_set_workers(struct node *node, size_t count)
+{
+	node->client_workers = count;
+}
+
+void
 node_session_gone(struct node *node, uint64_t session)
 {
 	store_unwatch_all(node->replica.store, session);
 	proposals_session_gone(node, session);
 	queries_session_gone(node, session);
+	views_session_gone(node, session);
 	backups_session_gone(node, session);
 }
 
@@ -137,6 +194,7 @@ node_joined(struct node *node, const struct msg_joined *joined)
 	    members_decode(&node->joined_with, joined->members) != ERR_NONE)
 		return;
 	node->standby = false;
+	node->belonged = true;
 	node->cluster_id = joined->cluster_id;
 	node->written_cluster_id = joined->cluster_id;
 	node->status_due = true;
@@ -259,10 +317,10 @@ node_peer_frame(struct node *node, const struct frame *frame)
 	case MSG_forward_proposal:
 		if (msg_forward_proposal_decode(frame->payload, &proposal) != ERR_NONE)
 			return ERR_MALFORMED;
-		proposals_forwarded(node, frame->request_id, &proposal);
-		return ERR_NONE;
+		return proposals_forwarded(node, frame->request_id, &proposal);
 	case MSG_forward_refused:
-		if (msg_forward_refused_decode(frame->payload, &refused) != ERR_NONE)
+		if (msg_forward_refused_decode(frame->payload, &refused) != ERR_NONE ||
+		    refused.cause.size > CAUSE_BYTES_MAX)
 			return ERR_MALFORMED;
 		proposals_refused(node, &refused);
 		return ERR_NONE;

@@ -28,6 +28,8 @@
 
 #define RECORDS_PER_BREATH 1024
 #define BEAT_MS_MIN 250
+/* Told to stop, listings that are being read come to their end within this. */
+#define READS_END_MS 3000
 
 /* A client worker's end of its socket pair, until the node is current. */
 struct held_worker {
@@ -56,6 +58,8 @@ struct raftd {
 	uint64_t retire_wait_ms;	/* see retire.h */
 	uint64_t beat_ms;		/* monotonic, last sign of life for the workers */
 	bool ending;
+	bool stopping;			/* once reads have ended: */
+	struct loop_timer *stop_limit;	/* at the latest then */
 };
 
 /* ---- node_io: the disk ------------------------------------------------------ */
@@ -155,11 +159,11 @@ io_watching(void *argument, uint64_t session, uint64_t watch_id,
 
 static void
 io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
-    struct slice event)
+    struct slice event, uint64_t past_bytes)
 {
 	struct raftd *raftd = argument;
 
-	sessions_event(raftd->sessions, session, watch_ids, count, event);
+	sessions_event(raftd->sessions, session, watch_ids, count, event, past_bytes);
 }
 
 static void
@@ -177,6 +181,14 @@ io_backup_piece(void *argument, uint64_t session, uint64_t request_id,
 	struct raftd *raftd = argument;
 
 	sessions_backup_piece(raftd->sessions, session, request_id, piece);
+}
+
+static size_t
+io_queued(void *argument, uint64_t session)
+{
+	const struct raftd *raftd = argument;
+
+	return sessions_queued_for(raftd->sessions, session);
 }
 
 static void
@@ -379,6 +391,7 @@ make_io(struct raftd *raftd)
 		.event = io_event,
 		.stats = io_stats,
 		.backup_piece = io_backup_piece,
+		.queued = io_queued,
 		.changed = io_changed,
 		.status = io_status,
 		.note = io_note,
@@ -402,6 +415,15 @@ exit_code_of(enum err err)
 	default:
 		return EXIT_DATA;
 	}
+}
+
+static void
+channel_lost(void *argument, uint64_t token, int why)
+{
+	struct raftd *raftd = argument;
+
+	msg_channel_lost_frame(child_out(raftd->child), 0,
+	    &(struct msg_channel_lost){ .token = token, .why = (uint8_t)why });
 }
 
 /* Opens the disk and makes the node of it; on failure *sentence says why. */
@@ -435,6 +457,7 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		    raftd->rejoin != NULL,
 		.rejoin = raftd->rejoin,
 		.rejoin_wait_ms = raftd->rejoin_wait_ms,
+		.resumes = child_restarts(raftd->child) > 0,
 	};
 	const char *where = NULL;
 	enum err err;
@@ -450,10 +473,12 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	}
 	raftd->node = node_new(&node_config, make_io(raftd), recovered);
 	raftd->sessions = sessions_new(raftd->loop, raftd->node);
+	sessions_on_lost(raftd->sessions, channel_lost, raftd);
 	err = wal_recover(raftd->wal, load_state, load_entry, raftd, sentence);
 	if (err != ERR_NONE)
 		return err;
-	err = node_start(raftd->node, loop_now(raftd->loop), &where);
+	/* The recovery took its time: nobody is late already because of it. */
+	err = node_start(raftd->node, clock_now(), &where);
 	if (err == ERR_NONE)
 		node_catch_up(raftd->node);
 	else
@@ -590,8 +615,25 @@ drop_held(struct raftd *raftd)
 	}
 }
 
+/* Who reads a listing could not go on with it at another raftd. The turn's end sees
+ * whether there is one. */
 static void
-stop(void *argument, int how UNUSED)
+stop(void *argument, int how)
+{
+	struct raftd *raftd = argument;
+
+	if (how == STOP_FAST || raftd->node == NULL || !node_reads_end(raftd->node)) {
+		loop_stop(raftd->loop, EXIT_STOPPED);
+		return;
+	}
+	if (!raftd->stopping)
+		loop_timer_set(raftd->stop_limit, READS_END_MS);
+	raftd->stopping = true;
+	loop_again(raftd->loop);
+}
+
+static void
+stop_now(void *argument)
 {
 	struct raftd *raftd = argument;
 
@@ -649,6 +691,9 @@ turn_end(void *argument)
 	struct clock_time now = clock_now();
 	uint64_t deadline;
 
+	if (raftd->stopping && !node_reads_end(raftd->node) &&
+	    sessions_queued(raftd->sessions) == 0)
+		loop_stop(raftd->loop, EXIT_STOPPED);
 	if (raftd->wal == NULL || raftd->node == NULL || raftd->ending)
 		return;
 	beat(raftd, now.monotonic_ms);
@@ -704,6 +749,7 @@ main(int argc, char **argv)
 	buf_init(&raftd.retire_peers, 0);
 	raftd.loop = loop_new();
 	raftd.timer = loop_timer_new(raftd.loop, due, &raftd);
+	raftd.stop_limit = loop_timer_new(raftd.loop, stop_now, &raftd);
 	raftd.child = child_new(raftd.loop, CHILD_CONTROL_FD, ROLE_RAFTD, 0, (struct child_owner){
 	    .configured = configured, .reconfigured = reconfigured, .attached = attached,
 	    .stop = stop,
@@ -720,6 +766,7 @@ main(int argc, char **argv)
 	node_free(&raftd.node);
 	child_free(&raftd.child);
 	loop_timer_free(&raftd.timer);
+	loop_timer_free(&raftd.stop_limit);
 	loop_free(&raftd.loop);
 	free(raftd.rejoin);
 	buf_free(&raftd.retire_peers);

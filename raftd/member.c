@@ -233,7 +233,9 @@ members_load(struct members *members, struct slice key, struct slice value)
 		return load_removed(members, key, value);
 	if (!state_key_parse(key, &values.id, NULL, 1) || !member_state_get(&in, &state) ||
 	    !reader_done(&in) || state.format != STATE_FORMAT ||
-	    (state.role != MEMBER_VOTER && state.role != MEMBER_LEARNER))
+	    (state.role != MEMBER_VOTER && state.role != MEMBER_LEARNER) ||
+	    state.name.size > NAME_BYTES_MAX || state.peer_url.size > URL_BYTES_MAX ||
+	    state.client_url.size > URL_BYTES_MAX)
 		return ERR_CORRUPT;
 	values.role = (enum member_role)state.role;
 	values.joined = state.joined;

@@ -63,6 +63,8 @@ meter_turn(struct meter *meter, const struct node *node)
 	metric_raise(METRIC_proposals_committed, counts.commit);
 	metric_raise(METRIC_proposals_applied, counts.applied);
 	metric_set(METRIC_proposals_pending, counts.proposals);
+	metric_set(METRIC_reads_pending, counts.reads_pending);
+	metric_set(METRIC_reads_under_way, counts.reads_under_way);
 	metric_add(METRIC_proposals_failed, counts.proposals_failed - last->proposals_failed);
 	metric_add(METRIC_disk_stalls, counts.disk_stalls - last->disk_stalls);
 	metric_add(METRIC_retry_deduplicated, counts.deduplicated - last->deduplicated);

@@ -48,6 +48,10 @@ node_new(const struct node_config *config, struct node_io io,
 		node->config.effects_bytes_max = EFFECTS_BYTES_MAX;
 	if (config->sweep_nodes_max == 0)
 		node->config.sweep_nodes_max = SWEEP_NODES_MAX;
+	if (node->config.answer_piece_bytes == 0)
+		node->config.answer_piece_bytes = ANSWER_PIECE_BYTES;
+	if (node->config.session_answer_bytes == 0)
+		node->config.session_answer_bytes = SESSION_ANSWER_BYTES;
 	node->io = io;
 	snprintf(node->name, sizeof(node->name), "%s", recovered->identity.name);
 	node->id = recovered->identity.node_id;
@@ -68,8 +72,10 @@ node_new(const struct node_config *config, struct node_io io,
 	replica_configure(&node->replica, NULL);
 	node->role = RAFT_FOLLOWER;
 	node->standby = config->rejoin != NULL && node->cluster_id == 0;
+	node->belonged = config->resumes && !node->fresh;
 	proposals_init(&node->proposals, config->seed);
 	queries_init(&node->queries);
+	views_init(&node->views);
 	TAILQ_INIT(&node->changes);
 	STAILQ_INIT(&node->batches);
 	return node;
@@ -90,6 +96,9 @@ node_load_record(struct replica *replica, struct slice key, struct slice value)
 	struct stamp_state stamp;
 	enum err err;
 
+	/* Else it could not be sent on in a snapshot. */
+	if (key.size + value.size > STATE_RECORD_BYTES_MAX)
+		return ERR_CORRUPT;
 	if (store_owns(key))
 		return store_load(replica->store, key, value);
 	if (key.size == 0)
@@ -132,6 +141,9 @@ node_load_state(struct node *node, struct slice key, struct slice value)
 enum err
 node_load_entry(struct node *node, const struct raft_entry *entry)
 {
+	/* Else it could not be sent to anybody. */
+	if (blob_slice(entry->payload).size > COMMAND_BYTES_MAX)
+		return ERR_CORRUPT;
 	node->loaded = xgrow(node->loaded, &node->loaded_capacity, node->loaded_count + 1,
 	    sizeof(*node->loaded));
 	node->loaded[node->loaded_count] = *entry;
@@ -258,6 +270,7 @@ node_free(struct node **freed)
 	proposals_free(&node->proposals);
 	changes_clear(node);
 	queries_free(&node->queries);
+	views_free(&node->views);
 	compact_free(node);
 	store_free(&node->replica.store);
 	requests_free(&node->replica.requests);
@@ -298,6 +311,16 @@ bool
 node_was_removed(const struct node *node)
 {
 	return members_was_removed(&node->replica.members, node->id);
+}
+
+void
+node_note_member(struct node *node)
+{
+	raft_index commit;
+
+	if (!node->belonged && raft_met_leader(node->raft, &commit) &&
+	    node->applied.index >= commit)
+		node->belonged = members_find(&node->replica.members, node->id) != NULL;
 }
 
 bool
@@ -529,7 +552,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 	batch = xzalloc(sizeof(*batch));
 	batch->ticket = node->io.submit(node->io.argument, &turn);
 	batch->submitted_ms = node->now.monotonic_ms;
-	batch->raft = turn.hard_state_set || turn.entry_count > 0;
+	batch->raft = ready != NULL;
 	if (turn.entry_count > 0)
 		batch->position = (struct raft_position){
 			turn.entries[turn.entry_count - 1].index,
@@ -563,8 +586,11 @@ apply_all(struct node *node, const struct raft_ready *ready)
 
 	if (measured)
 		node->io.applying(node->io.argument, true);
-	while (count < ready->committed_count && !effects_are_many(node))
+	node_note_member(node);
+	while (count < ready->committed_count && !effects_are_many(node)) {
 		apply_entry(node, &ready->committed[count++]);
+		node_note_member(node);
+	}
 	raft_took(node->raft, count);
 	if (measured)
 		node->io.applying(node->io.argument, false);
@@ -599,26 +625,59 @@ take_ready(struct node *node)
 	return more;
 }
 
+/* History waits for those who do not take what they have. */
+static bool
+has_room(void *argument, uint64_t session)
+{
+	const struct node *node = argument;
+
+	return node->io.queued == NULL ||
+	    node->io.queued(node->io.argument, session) < CATCH_UP_QUEUE_BYTES;
+}
+
+static struct store_catch_up
+catch_up_how(const struct node *node)
+{
+	const struct node_config *config = &node->config;
+
+	return (struct store_catch_up){
+		.bytes_max = config->catch_up_bytes != 0 ? config->catch_up_bytes : CATCH_UP_BYTES,
+		.looks_max = config->catch_up_looks != 0 ? config->catch_up_looks : CATCH_UP_LOOKS,
+		.piece_bytes = config->watch_piece_bytes != 0 ? config->watch_piece_bytes :
+		    WATCH_PIECE_BYTES,
+		.untaken_max = config->catch_up_untaken != 0 ? config->catch_up_untaken :
+		    CATCH_UP_UNTAKEN_BYTES,
+		.has_room = has_room,
+		.argument = (void *)(uintptr_t)node,
+	};
+}
+
 static void
 send_events(struct node *node)
 {
+	struct store_catch_up how = catch_up_how(node);
 	const struct store_hit *hits;
-	size_t count = store_take_hits(node->replica.store, &hits);
+	size_t count;
 
+	store_catch_up(node->replica.store, &how);
+	count = store_take_hits(node->replica.store, &hits);
 	for (size_t i = 0; i < count; i++) {
-		struct msg_watching ended = {
-			.error = (uint16_t)hits[i].error,
+		struct msg_watching message = {
+			.error = hits[i].kind == HIT_CLEARED ? ERR_WATCHER_CLEARED : ERR_NONE,
 			.store_index = store_index(node->replica.store),
+			.raft_index = node->applied.index,
+			.raft_term = raft_current_term(node->raft),
 		};
 
-		if (hits[i].error == ERR_NONE) {
+		if (hits[i].kind == HIT_EVENT) {
 			node->io.event(node->io.argument, hits[i].owner, hits[i].ids,
-			    hits[i].id_count, blob_slice(hits[i].event));
+			    hits[i].id_count, blob_slice(hits[i].event),
+			    hits[i].past_bytes);
 			continue;
 		}
 		for (size_t n = 0; n < hits[i].id_count; n++)
 			node->io.watching(node->io.argument, hits[i].owner, hits[i].ids[n],
-			    &ended);
+			    &message);
 	}
 }
 
@@ -662,11 +721,12 @@ list_peers(const struct node *node, struct buf *list)
 	}
 }
 
-/* Who was away when it was removed asks at once, who was sent away does not. */
+/* Who was away when it was removed asks at once, who was sent away does not: it would be
+ * back before anybody saw that it was gone. */
 static void
 retire(struct node *node)
 {
-	uint64_t wait_ms = node->met_leader ? node->replica.config.sync_interval_ms : 0;
+	uint64_t wait_ms = node->belonged ? node->replica.config.sync_interval_ms : 0;
 	struct buf peers = BUF_INIT;
 
 	node_note(node, DIAG_INFO,
@@ -764,6 +824,7 @@ node_turn(struct node *node, struct clock_time now)
 	send_events(node);
 	send_answers(node);
 	queries_answer(node);
+	views_turn(node);
 	end_if_removed(node);
 	end_if_older(node);
 }
@@ -772,13 +833,16 @@ uint64_t
 node_deadline(const struct node *node)
 {
 	uint64_t due = MIN_OF(raft_deadline(node->raft), compact_deadline(node));
+	struct store_catch_up how = catch_up_how(node);
 
-	if (node->behind || store_has_to_sweep(node->replica.store))
-		return 0;
+	if (node->behind || store_has_to_sweep(node->replica.store) ||
+	    store_may_catch_up(node->replica.store, &how))
+		return node->now.monotonic_ms;
 	due = MIN_OF(due, proposals_deadline(node));
 	due = MIN_OF(due, changes_deadline(node));
 	due = MIN_OF(due, demote_deadline(node));
 	due = MIN_OF(due, queries_deadline(node));
+	due = MIN_OF(due, views_deadline(node));
 	due = MIN_OF(due, expiry_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));
 	due = MIN_OF(due, disk_deadline(node));

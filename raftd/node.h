@@ -37,12 +37,16 @@ struct node_config {
 	size_t log_memory_bytes;
 	size_t effects_bytes_max;	/* applied until they are handed to the disk; 0 as in */
 	size_t sweep_nodes_max;		/* node.c: of what was removed, freed in one turn */
+	size_t catch_up_bytes, catch_up_looks, catch_up_untaken, watch_piece_bytes;
+	size_t answer_piece_bytes;
+	size_t session_answer_bytes;
 	uint64_t seed;			/* election timeouts and hash tables */
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
 	struct cluster_config cluster;	/* and so this; 0 there: the default */
 	bool join;			/* empty directory: wait for node_joined */
 	const char *rejoin;		/* of one who was removed: peers to ask, by commas; */
 	uint64_t rejoin_wait_ms;	/* then. NULL: none. Borrowed for its life */
+	bool resumes;			/* the machine was not away: raftd alone starts again */
 };
 
 /*
@@ -76,8 +80,15 @@ void node_config_change(struct node *node, uint64_t session, uint64_t sequence, 
     const struct msg_config_change *change);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
+/* Of a read that was answered with more to come: the next piece, or no more of it. */
+void node_read_more(struct node *node, uint64_t session, uint64_t request_id);
+void node_read_stop(struct node *node, uint64_t session, uint64_t request_id);
 void node_watch(struct node *node, uint64_t session, uint64_t watch_id,
     const struct msg_watch *watch);
+/* A watch that is given the past may get its next piece. */
+void node_watch_more(struct node *node, uint64_t session, uint64_t watch_id);
+/* The worker has worked off events of so many past_bytes. */
+void node_watch_taken(struct node *node, uint64_t session, uint64_t past_bytes);
 void node_unwatch(struct node *node, uint64_t session, uint64_t watch_id);
 void node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind);
 /* A backup of the applied state: sequence 0 begins one, the others ask for the next
@@ -85,6 +96,8 @@ void node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_
 void node_backup_ask(struct node *node, uint64_t session, uint64_t request_id,
     uint64_t sequence);
 void node_backup_stop(struct node *node, uint64_t session, uint64_t request_id);
+/* So many client workers have a session. */
+void node_set_workers(struct node *node, size_t count);
 /* The worker's channel closed: nobody waits for its answers, its watches end. */
 void node_session_gone(struct node *node, uint64_t session);
 /* Our join through another node was answered. */
@@ -126,6 +139,10 @@ void node_set_limits(struct node *node, uint64_t request_timeout_ms, uint64_t wa
 /* Lead somewhere else; to: a name or empty. Answered by io.moved. */
 void node_move_leader(struct node *node, struct slice to);
 
+/* The node stops soon: listings that are being read come to their end, no other one is
+ * begun. True as long as there are any. */
+bool node_reads_end(struct node *node);
+
 /* ---- the turn ---------------------------------------------------------------------------- */
 
 void node_turn(struct node *node, struct clock_time now);
@@ -139,6 +156,8 @@ struct node_counts {
 	uint64_t term, commit, applied;
 	size_t proposals;		/* of workers, waiting to be applied */
 	uint64_t proposals_failed;	/* since node_new */
+	size_t reads_pending;		/* that the last turn looked at and could not answer */
+	size_t reads_under_way;		/* that are answered in pieces */
 	uint64_t log_entries;		/* kept */
 	uint64_t log_trims, snapshots_sent, snapshots_received; /* since node_new */
 	uint64_t disk_stalls;		/* writes that hung, since node_new */

@@ -19,7 +19,8 @@ struct node_outcome {
 	uint64_t store_index;
 	uint64_t raft_index;
 	uint64_t raft_term;
-	struct slice event;	/* one encoded event_record, or empty */
+	struct slice event;	/* one encoded event_record, a piece of one, or empty */
+	bool more;		/* of a read: a piece, the next one comes when it is asked for */
 };
 
 /* What is measured. */
@@ -49,12 +50,16 @@ struct node_io {
 	    const struct node_outcome *outcome);
 	void (*watching)(void *argument, uint64_t session, uint64_t watch_id,
 	    const struct msg_watching *answer);
+	/* past_bytes: to be told back by node_watch_taken once it is worked off. */
 	void (*event)(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
-	    struct slice event);
+	    struct slice event, uint64_t past_bytes);
 	void (*stats)(void *argument, uint64_t session, uint64_t request_id,
 	    const struct msg_stats *stats);
 	void (*backup_piece)(void *argument, uint64_t session, uint64_t request_id,
 	    const struct msg_backup_piece *piece);
+	/* Bytes that wait for that session's worker to take them. When they become fewer
+	 * there is a turn. NULL: none ever wait. */
+	size_t (*queued)(void *argument, uint64_t session);
 	/* To every client worker: paths that changed. No worker may take itself to be
 	 * up to date any more once an outcome or event of the turn reaches any. */
 	void (*changed)(void *argument, const struct msg_changed *changed);

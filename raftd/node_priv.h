@@ -8,6 +8,7 @@
  *	change.c	membership changes that wait for their turn at the leader
  *	demote.c	members that the leader removes by itself: too many, or silent
  *	query.c		workers that wait for a read
+ *	listing.c	workers that read a listing in pieces
  *	expiry.c	keys whose time is over
  *	compact.c	trimming the log; sending and installing snapshots
  *	backup.c	images of the applied state for operators
@@ -67,11 +68,18 @@ struct forwarded {
 	struct blob *payload;
 };
 
+struct proposal_share {
+	uint64_t session;
+	size_t bytes;
+};
+
 struct proposals {
 	struct hash by_id;
 	struct proposal_list all, pending, submitted;
 	STAILQ_HEAD(, forwarded) forwarded;
 	size_t bytes;			/* of all payloads */
+	struct proposal_share *shares;	/* of them, each session's; none is 0 */
+	size_t share_count, share_capacity;
 	uint64_t failed;		/* refused, or not applied in time */
 	raft_term term;			/* what submitted was submitted under */
 	peer_id leader;
@@ -81,7 +89,8 @@ struct proposals {
 void proposals_init(struct proposals *proposals, uint64_t seed);
 void proposals_free(struct proposals *proposals);
 /* Takes payload. A proposal of that id that waits already is kept instead; above
- * PROPOSAL_BYTES_MAX in all it is refused with an answer. again: see node_write. */
+ * PROPOSAL_BYTES_MAX in all, or SESSION_PROPOSAL_BYTES_MAX of a session, it is refused
+ * with an answer. again: see node_write. */
 void proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blob *payload,
     bool conf, bool again);
 void proposals_session_gone(struct node *node, uint64_t session);
@@ -91,8 +100,9 @@ bool proposals_finish(struct node *node, uint64_t session, uint64_t sequence);
 void proposals_resend(struct node *node);
 void proposals_turn(struct node *node);
 uint64_t proposals_deadline(const struct node *node);
-/* A forwarded proposal of another node came. */
-void proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_proposal *m);
+/* A forwarded proposal of another node came. ERR_MALFORMED: no entry can hold it. */
+enum err proposals_forwarded(struct node *node, peer_id from,
+    const struct msg_forward_proposal *m) MUST_CHECK;
 void proposals_refused(struct node *node, const struct msg_forward_refused *m);
 
 /* ---- change.c --------------------------------------------------------------- */
@@ -137,7 +147,7 @@ uint64_t demote_deadline(const struct node *node);
 
 /* A read that waits.
  *
- *	plain --turn's end--> answered
+ *	plain --turn's end, and its worker takes answers--> answered, or a view
  *	idle --leader known--> asked --quorum--> confirmed --applied--> plain
  *	asked --dropped--> idle;	idle, asked, confirmed --deadline--> failed
  */
@@ -149,6 +159,7 @@ struct query {
 	uint64_t started_ns;		/* monotonic */
 	uint64_t deadline_ms, leader_deadline_ms;
 	uint8_t flags;
+	bool large;			/* plain only: too much for one answer */
 	size_t key_bytes;
 	uint8_t key[];
 };
@@ -159,6 +170,8 @@ struct queries {
 	struct query_list idle, asked, confirmed, plain;
 	uint64_t next_read_id;
 	uint64_t ask_at_ms;		/* idle ones not before */
+	uint64_t plain_due_ms;		/* when plain ones that stayed are to be looked at, */
+	size_t plain_count;		/* and how many these are */
 };
 
 void queries_init(struct queries *queries);
@@ -171,9 +184,36 @@ void queries_session_gone(struct node *node, uint64_t session);
 void queries_ready(struct node *node, const struct raft_ready *ready);
 /* Ask for idle ones, fail late ones, move confirmed ones that are applied. */
 void queries_turn(struct node *node);
-/* Answer everything that is plain now. */
+/* Answer what is plain now, as much as workers take and a turn may do. */
 void queries_answer(struct node *node);
 uint64_t queries_deadline(const struct node *node);
+
+/* ---- listing.c ---------------------------------------------------------------- */
+
+struct view_read;
+
+struct views {
+	TAILQ_HEAD(view_read_list, view_read) list;	/* whose turn it is first */
+	size_t count;
+	bool ending;			/* no other one is begun */
+};
+
+void views_init(struct views *views);
+void views_free(struct views *views);
+/*
+ * Begin to read the answer of a plain query in pieces; the first one is sent by
+ * views_turn. False: there are as many as may be; *retry_ms is set to when one of
+ * them may have ended by its time, UINT64_MAX: never.
+ */
+bool views_begin(struct node *node, const struct query *query, uint64_t *retry_ms);
+void views_more(struct node *node, uint64_t session, uint64_t request_id);
+void views_stop(struct node *node, uint64_t session, uint64_t request_id);
+void views_session_gone(struct node *node, uint64_t session);
+/* Send pieces that were asked for, a turn's share. */
+void views_turn(struct node *node);
+uint64_t views_deadline(const struct node *node);
+/* Begin no other one. True as long as there are some. */
+bool views_end(struct node *node);
 
 /* ---- expiry.c ------------------------------------------------------------------- */
 
@@ -348,7 +388,7 @@ struct node {
 	char standby_url[URL_BYTES_MAX + 1];
 	bool told_removed;		/* by another node: our log does not say so yet */
 	bool told_forgotten;		/* the same, for good */
-	bool met_leader;		/* since the start */
+	bool belonged;			/* was a member while it ran: see node_note_member */
 	bool over;			/* the world was told that this node has ended */
 	struct clock_time now;
 	struct cluster_time time;
@@ -376,6 +416,7 @@ struct node {
 	struct change_list changes;
 	struct demotion demotion;
 	struct queries queries;
+	struct views views;
 	struct compaction compaction;
 	struct backup backups[BACKUPS_MAX];
 	bool expiring;			/* an expire command is in the log, not applied */
@@ -389,6 +430,7 @@ struct node {
 	struct answer *answers;
 	size_t answer_count, answer_capacity;
 
+	size_t client_workers;		/* that have a session */
 	uint64_t announced;		/* store index up to which workers know of changes */
 
 	/* status.c */
@@ -436,6 +478,12 @@ void node_begin_effects(struct node *node);
 void node_add_stamp(struct node *node);
 /* The cluster's time: of stamps, of expiry, and for answers. */
 uint64_t node_time_ns(const struct node *node);
+/*
+ * Has this node been a member since its start? Then its removal is one that sent it
+ * away; else it was away when it was removed. It has if it is one as of what was
+ * committed when it first met a leader. Called whenever more was applied.
+ */
+void node_note_member(struct node *node);
 /* The log says that this node is a member no more. */
 bool node_was_removed(const struct node *node);
 /* Leader: it is this node, or was heard within two election time-outs. */
@@ -458,6 +506,8 @@ struct blob *apply_payload_config(uint64_t session, uint64_t sequence, uint64_t 
 struct blob *apply_payload_create(const struct command_create_items *create);
 struct blob *apply_payload_refused(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_refused *refused);
+/* Do its texts fit what is said of members everywhere? It may be a node's invention. */
+bool apply_is_member(const struct command_member *m);
 /* Take a payload apart; false: malformed. body is the reader behind the head. */
 bool apply_payload_parse(const struct blob *payload, struct command_head *head,
     struct reader *body);

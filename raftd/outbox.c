@@ -6,6 +6,7 @@
  */
 #include "raftd/outbox.h"
 
+#include "common/limits.h"
 #include "common/xmem.h"
 
 #include <stdlib.h>
@@ -31,7 +32,8 @@ entry_decode(struct reader *in, struct raft_entry *entry)
 {
 	struct entry_record record;
 
-	if (!entry_record_get(in, &record) || record.type < RAFT_ENTRY_NOOP ||
+	if (!entry_record_get(in, &record) || record.payload.size > COMMAND_BYTES_MAX ||
+	    record.type < RAFT_ENTRY_NOOP ||
 	    record.type > RAFT_ENTRY_CONF || record.conf_op > RAFT_CONF_ADD_VOTER ||
 	    (record.conf_op != RAFT_CONF_NONE) != (record.type == RAFT_ENTRY_CONF))
 		return false;

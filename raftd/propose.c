@@ -52,12 +52,60 @@ forwarded_free(struct proposals *proposals)
 	free(forwarded);
 }
 
+/* Sessions are few. NULL: it has none under way. */
+static struct proposal_share *
+share_of(const struct proposals *proposals, uint64_t session)
+{
+	for (size_t i = 0; i < proposals->share_count; i++)
+		if (proposals->shares[i].session == session)
+			return &proposals->shares[i];
+	return NULL;
+}
+
+static void
+share_add(struct proposals *proposals, uint64_t session, size_t bytes)
+{
+	struct proposal_share *share = share_of(proposals, session);
+
+	proposals->bytes += bytes;
+	if (share == NULL) {
+		proposals->shares = xgrow(proposals->shares, &proposals->share_capacity,
+		    proposals->share_count + 1, sizeof(*proposals->shares));
+		share = &proposals->shares[proposals->share_count++];
+		*share = (struct proposal_share){ .session = session };
+	}
+	share->bytes += bytes;
+}
+
+static void
+share_remove(struct proposals *proposals, uint64_t session, size_t bytes)
+{
+	struct proposal_share *share = share_of(proposals, session);
+
+	ASSERT(share != NULL);
+	ASSERT(share->bytes >= bytes);
+	proposals->bytes -= bytes;
+	share->bytes -= bytes;
+	if (share->bytes == 0)
+		*share = proposals->shares[--proposals->share_count];
+}
+
+/* Is there no room for so many bytes more of that session? */
+static bool
+is_full(const struct proposals *proposals, uint64_t session, size_t bytes)
+{
+	const struct proposal_share *share = share_of(proposals, session);
+
+	return proposals->bytes + bytes > PROPOSAL_BYTES_MAX ||
+	    (share == NULL ? 0 : share->bytes) + bytes > SESSION_PROPOSAL_BYTES_MAX;
+}
+
 static void
 unlink_free(struct proposals *proposals, struct proposal *proposal)
 {
 	hash_remove(&proposals->by_id, &proposal->link);
 	TAILQ_REMOVE(&proposals->all, proposal, by_age);
-	proposals->bytes -= proposal->payload->size;
+	share_remove(proposals, proposal->id[0], proposal->payload->size);
 	if (proposal->pending)
 		TAILQ_REMOVE(&proposals->pending, proposal, by_state);
 	else
@@ -74,6 +122,7 @@ proposals_free(struct proposals *proposals)
 	while (!STAILQ_EMPTY(&proposals->forwarded))
 		forwarded_free(proposals);
 	hash_free(&proposals->by_id);
+	free(proposals->shares);
 }
 
 static struct proposal *
@@ -96,7 +145,14 @@ proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blo
 		blob_unref(&payload);
 		return;
 	}
-	if (proposals->bytes + payload->size > PROPOSAL_BYTES_MAX) {
+	if (payload->size > COMMAND_BYTES_MAX) {
+		proposals->failed++;
+		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL,
+		    "too large for one entry of the log, the write was not applied");
+		blob_unref(&payload);
+		return;
+	}
+	if (is_full(proposals, session, payload->size)) {
 		proposals->failed++;
 		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL,
 		    again ? "too much is being written at once, the write may or may not have "
@@ -105,7 +161,7 @@ proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blo
 		blob_unref(&payload);
 		return;
 	}
-	proposals->bytes += payload->size;
+	share_add(proposals, session, payload->size);
 	proposal = xzalloc(sizeof(*proposal));
 	proposal->id[0] = session;
 	proposal->id[1] = sequence;
@@ -375,7 +431,7 @@ proposals_deadline(const struct node *node)
 	return due;
 }
 
-void
+enum err
 proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_proposal *m)
 {
 	struct forwarded *forwarded;
@@ -383,8 +439,10 @@ proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_pr
 	struct reader body;
 	struct blob *payload;
 
+	if (m->payload.size > COMMAND_BYTES_MAX)
+		return ERR_MALFORMED;
 	if (raft_role(node->raft) != RAFT_LEADER)
-		return;		/* its sender will find the leader and send again */
+		return ERR_NONE; /* its sender will find the leader and send again */
 	payload = blob_new(m->payload);
 	if (!apply_payload_parse(payload, &head, &body)) {
 		node_note(node, DIAG_WARN, "forwarded proposal is malformed from=%" PRIx64, from);
@@ -397,6 +455,7 @@ proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_pr
 		STAILQ_INSERT_TAIL(&node->proposals.forwarded, forwarded, link);
 	}
 	blob_unref(&payload);
+	return ERR_NONE;
 }
 
 void

@@ -4,6 +4,10 @@
  * A plain read is answered at the end of its turn from the applied state; a
  * quorum read asks the core first (ReadIndex, thesis 6.4) and becomes a plain
  * one when the applied index has reached what the quorum confirmed.
+ *
+ * Plain ones stay where they are while their worker has not taken what waits for it,
+ * those of other workers pass them by; a turn answers a bounded amount. What is too
+ * much for one answer goes to listing.c.
  */
 #include "raftd/node_priv.h"
 
@@ -171,9 +175,18 @@ queries_turn(struct node *node)
 	fail_late(node, &queries->confirmed, false);
 }
 
-static void
-answer_one(struct node *node, const struct query *query)
+/* What answering may still take in this turn. */
+struct share {
+	size_t bytes, nodes;
+	uint64_t session;		/* that was looked at last; 0: none */
+	size_t room;			/* in its queue */
+};
+
+/* False: it is too much for one answer. */
+static bool
+answer_at_once(struct node *node, const struct query *query, struct share *share)
 {
+	size_t bytes_max = node->config.answer_piece_bytes;
 	struct node_outcome outcome = {
 		.store_index = store_index(node->replica.store),
 		.raft_index = node->applied.index,
@@ -182,28 +195,100 @@ answer_one(struct node *node, const struct query *query)
 	struct blob *cause = NULL;
 
 	buf_clear(&node->event);
-	outcome.error = store_get(node->replica.store, slice_of(query->key, query->key_bytes),
-	    query->flags, node_time_ns(node), &node->event, &cause);
+	outcome.error = store_get_small(node->replica.store,
+	    slice_of(query->key, query->key_bytes), query->flags, node_time_ns(node), bytes_max,
+	    &share->nodes, &node->event, &cause);
+	if (outcome.error == ERR_AGAIN) {
+		share->bytes -= MIN_OF(share->bytes, bytes_max);
+		return false;
+	}
 	if (outcome.error == ERR_NONE)
 		outcome.event = buf_slice(&node->event);
 	outcome.cause = blob_slice(cause);
 	node->io.outcome(node->io.argument, query->session, query->request_id, &outcome);
+	share->bytes -= MIN_OF(share->bytes, node->event.size);
+	share->room -= MIN_OF(share->room, node->event.size);
 	blob_unref(&cause);
+	return true;
+}
+
+/* May its worker be sent more? */
+static bool
+has_room(struct node *node, const struct query *query, struct share *share)
+{
+	size_t queued;
+
+	if (query->session != share->session) {
+		queued = node->io.queued(node->io.argument, query->session);
+		share->session = query->session;
+		share->room = node->config.session_answer_bytes -
+		    MIN_OF(node->config.session_answer_bytes, queued);
+	}
+	return share->room > 0;
+}
+
+static void
+refuse(struct node *node, const struct query *query)
+{
+	node->io.outcome(node->io.argument, query->session, query->request_id,
+	    &(struct node_outcome){
+		.error = ERR_RAFT_INTERNAL,
+		.cause = SLICE_LITERAL("too much waits to be read before this answer"),
+		.store_index = store_index(node->replica.store),
+		.raft_index = node->applied.index,
+		.raft_term = raft_current_term(node->raft),
+	    });
+}
+
+/* True if it is over; else *due_ms is when to look at it again. */
+static bool
+answer(struct node *node, struct query *query, struct share *share, uint64_t *due_ms)
+{
+	uint64_t retry_ms = UINT64_MAX;
+
+	if (query->session == 0) {
+		node->current = true;
+		return true;
+	}
+	if (has_room(node, query, share)) {
+		if (!query->large && answer_at_once(node, query, share))
+			return true;
+		query->large = true;
+		if (views_begin(node, query, &retry_ms))
+			return true;
+	}
+	if (query->deadline_ms <= node->now.monotonic_ms) {
+		refuse(node, query);
+		return true;
+	}
+	*due_ms = MIN_OF(*due_ms, MIN_OF(query->deadline_ms, retry_ms));
+	return false;
 }
 
 void
 queries_answer(struct node *node)
 {
-	struct query *query;
+	struct queries *queries = &node->queries;
+	struct share share = { .bytes = ANSWER_TURN_BYTES, .nodes = ANSWER_TURN_NODES };
+	struct query *query, *next;
+	size_t stayed = 0;
 
-	while ((query = TAILQ_FIRST(&node->queries.plain)) != NULL) {
-		if (query->session == 0)
-			node->current = true;
-		else
-			answer_one(node, query);
-		TAILQ_REMOVE(&node->queries.plain, query, link);
+	queries->plain_due_ms = UINT64_MAX;
+	for (query = TAILQ_FIRST(&queries->plain); query != NULL; query = next) {
+		next = TAILQ_NEXT(query, link);
+		if (share.bytes == 0 || share.nodes == 0) {
+			queries->plain_due_ms = 0;
+			stayed++;
+			break;
+		}
+		if (!answer(node, query, &share, &queries->plain_due_ms)) {
+			stayed++;
+			continue;
+		}
+		TAILQ_REMOVE(&queries->plain, query, link);
 		free(query);
 	}
+	queries->plain_count = stayed;
 	buf_recycle(&node->event, 64 * KIB);
 }
 
@@ -214,10 +299,10 @@ queries_deadline(const struct node *node)
 	uint64_t due = UINT64_MAX;
 
 	if (!TAILQ_EMPTY(&queries->plain))
-		return 0;
+		due = queries->plain_due_ms;
 	if (!TAILQ_EMPTY(&queries->idle))
-		due = MIN_OF(TAILQ_FIRST(&queries->idle)->deadline_ms,
-		    TAILQ_FIRST(&queries->idle)->leader_deadline_ms);
+		due = MIN_OF(due, MIN_OF(TAILQ_FIRST(&queries->idle)->deadline_ms,
+		    TAILQ_FIRST(&queries->idle)->leader_deadline_ms));
 	if (!TAILQ_EMPTY(&queries->idle) && queries->ask_at_ms > node->now.monotonic_ms)
 		due = MIN_OF(due, queries->ask_at_ms);
 	if (!TAILQ_EMPTY(&queries->asked))

@@ -304,7 +304,8 @@ load_result(struct requests *requests, struct slice key, struct slice value)
 	uint64_t id, sequence;
 
 	if (!state_key_parse(key, &id, &sequence, 2) || !result_state_get(&in, &state) ||
-	    !reader_done(&in) || state.format != STATE_FORMAT)
+	    !reader_done(&in) || state.format != STATE_FORMAT ||
+	    state.cause.size > CAUSE_BYTES_MAX)
 		return ERR_CORRUPT;
 	entry = find_session(requests, id);
 	if (entry == NULL)

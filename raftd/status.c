@@ -88,6 +88,8 @@ node_count(const struct node *node, struct node_counts *counts)
 		.applied = node->applied.index,
 		.proposals = node->proposals.by_id.count,
 		.proposals_failed = node->proposals.failed,
+		.reads_pending = node->queries.plain_count,
+		.reads_under_way = node->views.count,
 		.log_entries = raft_last(node->raft).index - node->compaction.compacted,
 		.log_trims = node->compaction.trims,
 		.snapshots_sent = node->compaction.sent,
@@ -145,7 +147,6 @@ status_turn(struct node *node)
 	raft_term term = raft_current_term(node->raft);
 	bool paused = node->now.monotonic_ms < node->status_sent_ms + STATUS_PAUSE_MS;
 
-	node->met_leader = node->met_leader || leader != 0;
 	if (leader != node->leader || role != node->role || term != node->term) {
 		note_changes(node);
 		if (leader != node->leader)

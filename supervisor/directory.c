@@ -178,7 +178,7 @@ open_lock(const struct directory *directory, const struct privileges *privileges
 		    "remove it", directory->shown);
 	else if (error != 0)
 		*problem = xasprintf("cannot open %s/lock: %s%s", directory->shown,
-		    strerror(error), err_from_errno(error) != ERR_DENIED ? "" :
+		    err_text(err_from_errno(error)), err_from_errno(error) != ERR_DENIED ? "" :
 		    "; as all files there it has to belong to who the node runs as");
 	if (*problem == NULL)
 		return fd;

@@ -53,6 +53,14 @@ timer_due(void *argument)
 	}
 }
 
+static void
+link_due(void *argument)
+{
+	struct process *process = argument;
+
+	process->world->rewire(process->world->argument, process);
+}
+
 struct process *
 process_new(const struct process_world *world, int role, uint32_t number)
 {
@@ -68,6 +76,7 @@ process_new(const struct process_world *world, int role, uint32_t number)
 		snprintf(process->name, sizeof(process->name), "%s",
 		    role == ROLE_RAFTD ? "raftd" : "peer");
 	process->timer = loop_timer_new(world->loop, timer_due, process);
+	process->link_to_raftd.timer = loop_timer_new(world->loop, link_due, process);
 	return process;
 }
 
@@ -80,6 +89,7 @@ process_free(struct process **process)
 	channel_free(&(*process)->channel);
 	log_source_free(&(*process)->lines);
 	loop_timer_free(&(*process)->timer);
+	loop_timer_free(&(*process)->link_to_raftd.timer);
 	free(*process);
 	*process = NULL;
 }
@@ -176,6 +186,7 @@ process_received(void *argument, const struct frame *frame, int fd)
 	struct msg_moved moved;
 	struct msg_reach reach;
 	struct msg_end_node end;
+	struct msg_channel_lost lost;
 	bool good = false;
 
 	if (fd != -1)
@@ -217,6 +228,12 @@ process_received(void *argument, const struct frame *frame, int fd)
 		good = msg_resolve_decode(frame->payload, &resolve) == ERR_NONE;
 		if (good)
 			world->resolve(world->argument, process, frame->request_id, resolve.host);
+		break;
+	case MSG_channel_lost:
+		good = msg_channel_lost_decode(frame->payload, &lost) == ERR_NONE &&
+		    lost.why >= CHANNEL_END_CLOSED && lost.why <= CHANNEL_END_SOCKET;
+		if (good)
+			world->channel_lost(world->argument, process, &lost);
 		break;
 	case MSG_end_node:
 		good = msg_end_node_decode(frame->payload, &end) == ERR_NONE &&
@@ -341,7 +358,8 @@ static void
 greet(struct process *process)
 {
 	msg_hello_frame(channel_out(process->channel), 0, &(struct msg_hello){
-	    .magic = WIRE_MAGIC, .protocol = WIRE_PROTOCOL, .role = ROLE_SUPERVISOR });
+	    .magic = WIRE_MAGIC, .protocol = WIRE_PROTOCOL, .role = ROLE_SUPERVISOR,
+	    .number = process->restarts });
 	give_pipe(process);
 	give_metrics(process);
 	send_settings(process);
@@ -404,6 +422,7 @@ process_start(struct process *process)
 	close(pair[1]);
 	process->aborted = false;
 	process->quiet = false;
+	process->link_to_raftd.breaks = 0;
 	process->greeted = false;
 	process->was_ready = false;
 	process->renewed = false;

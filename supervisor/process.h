@@ -62,11 +62,25 @@ struct process_world {
 	void (*resolve)(void *argument, struct process *process, uint64_t request_id,
 	    struct slice host);
 	void (*end_node)(void *argument, enum exit_code code, struct slice sentence);
+	/* A channel between raftd and a worker has ended, says one of them. */
+	void (*channel_lost)(void *argument, struct process *process,
+	    const struct msg_channel_lost *lost);
+	/* It is time to make another for that worker. */
+	void (*rewire)(void *argument, struct process *process);
 	/* Reaped, state is dead. status as of waitpid. May free the process. */
 	void (*died)(void *argument, struct process *process, int status);
 };
 
 #define PROCESS_DEATHS_KEPT 5
+
+/* A worker's channel to raftd, as wiring.c knows it. */
+struct process_link {
+	uint64_t token;			/* of the present pair; 0: not known here */
+	uint64_t made_ms;		/* monotonic */
+	unsigned breaks;		/* in a row: decides the back-off */
+	int why;			/* CHANNEL_END_* while another is to be made; else 0 */
+	struct loop_timer *timer;	/* makes it */
+};
 
 struct process {
 	TAILQ_ENTRY(process) link;
@@ -80,6 +94,7 @@ struct process {
 	uint32_t metric_slot;		/* METRIC_NO_SLOT: none */
 	struct channel *channel;	/* NULL: none */
 	struct loop_timer *timer;	/* throttled: start; stopping: kill */
+	struct process_link link_to_raftd; /* of a worker */
 	uint64_t started_ms;		/* monotonic */
 	uint64_t heard_ms;		/* monotonic, last sign of life */
 	uint64_t started_wall_ns;

@@ -27,7 +27,7 @@
 
 #define TARGET_LIMIT_MS 30000	/* for one process to be READY again */
 #define DRAIN_LIMIT_MS 30000
-#define RAFTD_LIMIT_MS 5000
+#define RAFTD_LIMIT_MS 8000	/* listings that are being read end first */
 #define PEER_LIMIT_MS 2000
 
 static void

@@ -293,6 +293,23 @@ resolved(void *argument, pid_t asker, uint64_t request_id, struct slice addresse
 }
 
 static void
+channel_lost(void *argument, struct process *process, const struct msg_channel_lost *lost)
+{
+	struct supervisor *supervisor = argument;
+
+	wiring_lost(&supervisor->processes, process, lost);
+}
+
+static void
+rewire(void *argument, struct process *process)
+{
+	struct supervisor *supervisor = argument;
+
+	wiring_again(&supervisor->processes, process);
+	loop_again(supervisor->loop);
+}
+
+static void
 end_node(void *argument, enum exit_code code, struct slice sentence)
 {
 	char *text = xasprintf("%.*s", SLICE_ARGS(sentence));
@@ -577,7 +594,8 @@ supervisor_new(const struct supervisor_parts *parts)
 		.httpd_path = xstrdup(parts->httpd_path), .client_fd = parts->client_fd,
 		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
 		.ready = process_ready, .node_state = node_state, .moved = moved, .reach = reach,
-		.resolve = resolve, .end_node = end_node, .died = process_died };
+		.resolve = resolve, .end_node = end_node, .channel_lost = channel_lost,
+		.rewire = rewire, .died = process_died };
 	supervisor->program = parts->program;
 	supervisor->takeover = parts->takeover;
 	start_metrics(supervisor);

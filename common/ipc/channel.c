@@ -21,6 +21,7 @@
  */
 #include "common/ipc/channel.h"
 #include "common/ipc/codec.h"
+#include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "common/xmem.h"
 
@@ -414,6 +415,21 @@ channel_new(struct loop *loop, int fd, struct channel_owner owner)
 	STAILQ_INIT(&channel->batches);
 	want(channel);
 	return channel;
+}
+
+int
+channel_end_of(enum err why)
+{
+	switch (why) {
+	case ERR_CLOSED:
+		return CHANNEL_END_CLOSED;
+	case ERR_BUSY:
+		return CHANNEL_END_QUEUE;
+	case ERR_TOO_BIG:
+		return CHANNEL_END_BYTES;
+	default:
+		return CHANNEL_END_SOCKET;
+	}
 }
 
 void

@@ -30,6 +30,8 @@ struct channel_owner {
 
 /* Takes fd (a stream socket; made non-blocking and close-on-exec here). */
 struct channel *channel_new(struct loop *loop, int fd, struct channel_owner owner);
+/* What closed() was told, as the other processes are told: CHANNEL_END_* of wire.h. */
+int channel_end_of(enum err why);
 /* Close and free at once, what is queued is lost; accepts NULL in *channel. */
 void channel_free(struct channel **channel);
 

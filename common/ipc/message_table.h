@@ -93,7 +93,8 @@ MESSAGE(hello, 0x01, FROM_SUPERVISOR | FROM_CHILD,
     FIELD(u32, magic)		/* WIRE_MAGIC */
     FIELD(u16, protocol)	/* WIRE_PROTOCOL; a reader refuses another, naming both */
     FIELD(u8, role)		/* ROLE_* of wire.h */
-    FIELD(u32, number)		/* which client worker, from 1; 0 for the others */
+    FIELD(u32, number)		/* which client worker, from 1; 0 for the others. Of the
+				 * supervisor: how often it has started this child before */
     FIELD(u64, token)		/* control channel: 0; data channel: given to both */
     FIELD(u64, session))	/* data channel, from the worker: its session's id */
 
@@ -173,6 +174,11 @@ MESSAGE(handover, 0x30, FROM_SUPERVISOR,
 MESSAGE(rotation, 0x31, FROM_SUPERVISOR,
     FIELD(u8, out))		/* 1: no */
 
+/* A data channel has ended on this side: another is wanted, if both processes live. */
+MESSAGE(channel_lost, 0x32, FROM_CHILD,
+    FIELD(u64, token)		/* of the pair */
+    FIELD(u8, why))		/* CHANNEL_END_* of wire.h */
+
 /* Carries the end of a pipe that the child writes its lines to; before metrics. */
 MESSAGE(diag_pipe, 0x60, FROM_SUPERVISOR, FIELD(u64, unused))
 
@@ -202,12 +208,20 @@ MESSAGE(write, 0x20, FROM_CLIENT_WORKER,
 MESSAGE(read, 0x21, FROM_CLIENT_WORKER,
     FIELD(u8, flags)		/* READ_FLAG_* of wire.h */
     FIELD(bytes, key))
+/* Its answer came with FRAME_MORE: now the next piece is wanted; or no more of it. */
+MESSAGE(read_more, 0x34, FROM_CLIENT_WORKER, FIELD(u64, unused))
+MESSAGE(read_stop, 0x35, FROM_CLIENT_WORKER, FIELD(u64, unused))
 /* Request id is the watch id, unique in the worker until unwatch or its end. */
 MESSAGE(watch, 0x22, FROM_CLIENT_WORKER,
     FIELD(u8, flags)		/* WATCH_FLAG_* of wire.h */
     FIELD(u64, since)		/* store index; 0: from now on */
     FIELD(bytes, key))
 MESSAGE(unwatch, 0x23, FROM_CLIENT_WORKER, FIELD(u64, unused))
+/* A watch that is behind gets WATCH_PIECE_BYTES of events and what passes it, then
+ * nothing until this. */
+MESSAGE(watch_more, 0x39, FROM_CLIENT_WORKER, FIELD(u64, unused))
+/* Events of so many past_bytes, all together, have been given to their watches. */
+MESSAGE(watch_taken, 0x3b, FROM_CLIENT_WORKER, FIELD(u64, past_bytes))
 /* Answered by stats of the same kind. */
 MESSAGE(stats_ask, 0x24, FROM_CLIENT_WORKER,
     FIELD(u8, kind))		/* STATS_* of wire.h */
@@ -248,7 +262,9 @@ MESSAGE(backup_stop, 0x2d, FROM_PEER_WORKER, FIELD(u64, unused))
 /* ---- data channel: raftd -> worker; request id is the request's --------- */
 
 /* Of write, read, member_change; with FRAME_MORE the event goes on: the next
- * frame's event bytes follow this one's, its other fields are the same. */
+ * frame's event bytes follow this one's, its other fields are the same, unless it
+ * is an error. Of a read, the next frame comes when read_more has asked for it, and
+ * the length of the event's nodes reads UINT32_MAX: they end where the answer does. */
 MESSAGE(outcome, 0x40, FROM_RAFTD,
     FIELD(u16, error)		/* enum err: ERR_NONE or an API error */
     FIELD(bytes, cause)
@@ -256,15 +272,19 @@ MESSAGE(outcome, 0x40, FROM_RAFTD,
     FIELD(u64, raft_index)
     FIELD(u64, raft_term)
     FIELD(bytes, event))	/* one event_record, or empty */
-/* The watch is registered, or ended by an error (401). Sent before its events. */
+/* The watch is registered, or ended by an error (401). Sent before its events.
+ * behind 1: it is given the past first; one with 0 follows when it has all up to
+ * store_index. */
 MESSAGE(watching, 0x41, FROM_RAFTD,
     FIELD(u16, error)
     FIELD(bytes, cause)
-    FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term))
+    FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term)
+    FIELD(u8, behind))
 /* One event for all the watches of this worker that want it, in index order.
  * A watch that is no stream is gone in raftd with its first event. */
 MESSAGE(event, 0x42, FROM_RAFTD,
     FIELD(bytes, watch_ids)	/* u64 little-endian, one after the other */
+    FIELD(u64, past_bytes)	/* to be told back by watch_taken; the same in each frame */
     FIELD(bytes, event))	/* one event_record; FRAME_MORE as for outcome */
 MESSAGE(stats, 0x43, FROM_RAFTD,
     FIELD(u8, kind)

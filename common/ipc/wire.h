@@ -55,6 +55,15 @@ enum tls_version { TLS_VERSION_1_2 = 12, TLS_VERSION_1_3 = 13 };
 #define TLS_TICKET_KEY_BYTES 80	/* name 16, AES-256 key 32, HMAC-SHA-256 key 32 */
 #define TLS_TICKET_KEYS_MAX 4
 
+/* Why one end of a data channel gave it up. */
+enum channel_end {
+	CHANNEL_END_CLOSED = 1,	/* the other end did, or its process is gone */
+	CHANNEL_END_QUEUE = 2,	/* the other end does not take what is sent */
+	CHANNEL_END_BYTES = 3,	/* what came is no frame */
+	CHANNEL_END_RULES = 4,	/* a message that is none, or not the sender's to send */
+	CHANNEL_END_SOCKET = 5,	/* the kernel says so */
+};
+
 enum snapshot_state { SNAPSHOT_TAKING = 1, SNAPSHOT_DONE = 2, SNAPSHOT_FAILED = 3 };
 
 /* What a write does; WRITE_EXPIRE and above are never sent by workers. */

@@ -2,8 +2,9 @@
  * cache.c - rendered bodies by key and kind of listing (see cache.h).
  *
  * A changed path drops its own bodies and those of every directory above it,
- * each a look-up; a removed directory drops what is below it by one walk over
- * all entries, which is rare and bounded by the cache's size.
+ * each a look-up by a hash that goes on from the one above: so all together cost
+ * what the path is long. A removed directory drops what is below it by one walk
+ * over all entries, which is rare; where it is not, everything goes.
  */
 #include "httpd/client/cache.h"
 
@@ -102,11 +103,17 @@ cache_free(struct cache **cache)
 	*cache = NULL;
 }
 
+static uint8_t
+kind_of(bool recursive)
+{
+	return recursive ? 'r' : 'p';
+}
+
 static struct slice
 name_of(struct cache *cache, struct slice key, bool recursive)
 {
 	buf_clear(&cache->name);
-	buf_append_byte(&cache->name, recursive ? 'r' : 'p');
+	buf_append_byte(&cache->name, kind_of(recursive));
 	buf_append_slice(&cache->name, key);
 	return buf_slice(&cache->name);
 }
@@ -175,17 +182,6 @@ cache_fill(struct cache *cache, struct slice key, bool recursive, struct slice e
 
 /* ---- changes -------------------------------------------------------------------- */
 
-static void
-drop_key(struct cache *cache, struct slice key)
-{
-	for (int recursive = 0; recursive <= 1; recursive++) {
-		struct entry *entry = find(cache, key, recursive);
-
-		if (entry != NULL)
-			drop(cache, entry);
-	}
-}
-
 static bool
 is_below(struct slice key, struct slice directory)
 {
@@ -205,20 +201,39 @@ drop_below(struct cache *cache, struct slice directory)
 	}
 }
 
+/* Both bodies of the first size bytes of the path that stands in cache->name;
+ * runs: the hashes of what goes before them. */
 static void
-drop_path(struct cache *cache, const struct path_record *changed)
+drop_beginning(struct cache *cache, struct hash_run runs[2], size_t size)
 {
-	struct slice path = changed->path;
+	for (int recursive = 0; recursive <= 1; recursive++) {
+		struct hash_run *run = &runs[recursive];
+		struct slice name = slice_of(cache->name.data, 1 + size);
+		struct hash_link *link;
 
-	if (changed->below)
-		drop_below(cache, path);
-	drop_key(cache, path);
-	while (path.size > 1) {
-		path.size--;
-		if (path.data[path.size] == '/')
-			drop_key(cache, path.size == 0 ? SLICE_LITERAL("/") : path);
+		cache->name.data[0] = kind_of(recursive);
+		hash_run_add(run, slice_of(name.data + run->size, name.size - run->size));
+		link = hash_find_hashed(&cache->entries, hash_run_value(run), name);
+		if (link != NULL)
+			drop(cache, CONTAINER_OF(link, struct entry, link));
 	}
-	drop_key(cache, SLICE_LITERAL("/"));
+}
+
+/* The path, the directories above it, and the root. */
+static void
+drop_path(struct cache *cache, struct slice path)
+{
+	struct hash_run runs[2];
+
+	(void)name_of(cache, path, false);
+	for (int recursive = 0; recursive <= 1; recursive++)
+		hash_run_begin(&runs[recursive], cache->entries.seed);
+	drop_beginning(cache, runs, 1);
+	for (size_t i = 1; i < path.size; i++)
+		if (path.data[i] == '/')
+			drop_beginning(cache, runs, i);
+	if (path.size > 1)
+		drop_beginning(cache, runs, path.size);
 }
 
 void
@@ -226,16 +241,20 @@ cache_changed(struct cache *cache, const struct msg_changed *changed)
 {
 	struct reader in = reader_of(changed->paths);
 	struct path_record path;
+	unsigned walks = 0;
 
 	cache->store_index = changed->store_index;
 	cache->raft_index = changed->raft_index;
 	cache->raft_term = changed->raft_term;
 	while (!TAILQ_EMPTY(&cache->by_use) && !reader_done(&in)) {
-		if (!path_record_get(&in, &path)) {
+		if (!path_record_get(&in, &path) || path.path.size == 0 ||
+		    (path.below && ++walks > CACHE_WALKS_MAX)) {
 			cache_clear(cache);
 			return;
 		}
-		drop_path(cache, &path);
+		if (path.below)
+			drop_below(cache, path.path);
+		drop_path(cache, path.path);
 	}
 }
 

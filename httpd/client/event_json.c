@@ -4,10 +4,20 @@
  * A listing comes in pre-order with depths, and a directory's indexes stand
  * behind its "nodes", so the open directories are kept on a stack: as deep as
  * the tree, but on the heap.
+ *
+ * In pieces, the fields come one after the other (message_table.h):
+ *
+ *	HEAD --> NODE			action, flags, indexes, length of the nodes
+ *	NODE --> KEY			flags, depth, length of the key
+ *	KEY --> VALUE_SIZE --> VALUE	texts go out as they come
+ *	VALUE --> TAIL --> NODE		modified, created, expiration
+ *
+ * Fields of a fixed size are gathered until they are whole.
  */
 #include "httpd/client/event_json.h"
 #include "common/clock.h"
 #include "common/ipc/wire.h"
+#include "common/json_text.h"
 #include "common/xmem.h"
 #include "httpd/json.h"
 
@@ -35,23 +45,26 @@ struct listing {
 	size_t count, capacity;
 };
 
+/* Up to the key. */
 static void
-begin_node(struct json *json, struct listing *listing, const struct node_record *node,
+begin_node(struct json *json, struct listing *listing)
+{
+	listing->open = xgrow(listing->open, &listing->capacity, listing->count + 1,
+	    sizeof(listing->open[0]));
+	listing->open[listing->count++] = (struct open_node){ 0, 0, false };
+	json_open(json, '{');
+	json_name(json, "key");
+}
+
+/* What stands behind key and value. */
+static void
+put_kind(struct json *json, struct listing *listing, const struct node_record *node,
     uint64_t now_ns)
 {
 	char text[CLOCK_TEXT_BYTES];
 
-	listing->open = xgrow(listing->open, &listing->capacity, listing->count + 1,
-	    sizeof(listing->open[0]));
-	listing->open[listing->count++] = (struct open_node){ node->modified, node->created,
-	    false };
-	json_open(json, '{');
-	json_name(json, "key");
-	json_text(json, node->key);
-	if ((node->flags & NODE_VALUE) != 0) {
-		json_name(json, "value");
-		json_text(json, node->value);
-	}
+	listing->open[listing->count - 1].modified = node->modified;
+	listing->open[listing->count - 1].created = node->created;
 	if ((node->flags & NODE_DIR) != 0) {
 		json_name(json, "dir");
 		json_bool(json, true);
@@ -85,6 +98,19 @@ end_node(struct json *json, struct listing *listing)
 	json_close(json, '}');
 }
 
+/* End what is open down to depth, and let a node there begin. */
+static void
+end_above(struct json *json, struct listing *listing, size_t depth)
+{
+	while (listing->count > depth)
+		end_node(json, listing);
+	if (depth == 0 || listing->open[depth - 1].listing)
+		return;
+	json_name(json, "nodes");
+	json_open(json, '[');
+	listing->open[depth - 1].listing = true;
+}
+
 /* One node with all that follows below it; *in is left behind that. */
 static enum err
 put_tree(struct json *json, struct listing *listing, struct reader *in, uint64_t now_ns)
@@ -95,19 +121,28 @@ put_tree(struct json *json, struct listing *listing, struct reader *in, uint64_t
 	do {
 		if (!node_record_get(in, &node) || node.depth > listing->count)
 			return ERR_MALFORMED;
-		while (listing->count > node.depth)
-			end_node(json, listing);
-		if (node.depth > 0 && !listing->open[node.depth - 1].listing) {
-			json_name(json, "nodes");
-			json_open(json, '[');
-			listing->open[node.depth - 1].listing = true;
+		end_above(json, listing, node.depth);
+		begin_node(json, listing);
+		json_text(json, node.key);
+		if ((node.flags & NODE_VALUE) != 0) {
+			json_name(json, "value");
+			json_text(json, node.value);
 		}
-		begin_node(json, listing, &node, now_ns);
+		put_kind(json, listing, &node, now_ns);
 		ahead = *in;
 	} while (!reader_done(in) && node_record_get(&ahead, &node) && node.depth > 0);
 	while (listing->count > 0)
 		end_node(json, listing);
 	return ERR_NONE;
+}
+
+static void
+put_action(struct json *json, uint8_t action)
+{
+	json_open(json, '{');
+	json_name(json, "action");
+	json_text(json, slice_text(action_names[action]));
+	json_name(json, "node");
 }
 
 enum err
@@ -123,10 +158,7 @@ event_json_put(struct buf *out, struct slice event, bool *created)
 	    record.action >= ARRAY_COUNT(action_names))
 		return ERR_MALFORMED;
 	in = reader_of(record.nodes);
-	json_open(&json, '{');
-	json_name(&json, "action");
-	json_text(&json, slice_text(action_names[record.action]));
-	json_name(&json, "node");
+	put_action(&json, record.action);
 	err = put_tree(&json, &listing, &in, record.now_ns);
 	if (err == ERR_NONE && (record.flags & EVENT_PREVIOUS) != 0) {
 		json_name(&json, "prevNode");
@@ -140,4 +172,221 @@ event_json_put(struct buf *out, struct slice event, bool *created)
 	if (created != NULL)
 		*created = (record.flags & EVENT_CREATED) != 0;
 	return err;
+}
+
+/* ---- in pieces -------------------------------------------------------------------- */
+
+#define HEAD_BYTES 22		/* action, flags, store index, time, length of the nodes */
+#define NODE_BYTES 7		/* flags, depth, length of the key */
+#define SIZE_BYTES 4
+#define TAIL_BYTES 24		/* modified, created, expiration */
+
+enum event_json_step {
+	STEP_HEAD,
+	STEP_NODE,
+	STEP_KEY,
+	STEP_VALUE_SIZE,
+	STEP_VALUE,
+	STEP_TAIL,
+};
+
+struct event_json {
+	enum event_json_step step;
+	uint8_t field[HEAD_BYTES + 2];	/* what there is of the step's fields */
+	size_t gathered;
+	bool comma;			/* as struct json has it */
+	struct listing listing;
+	struct event_record head;
+	bool bounded;			/* the length of the nodes is known: */
+	uint64_t nodes_left;		/* bytes of them to come */
+	struct node_record node;	/* key and value are empty */
+	uint32_t text_left;		/* bytes of the key or value to come */
+	struct json_text text;
+	unsigned trees;			/* begun: node, previous node */
+};
+
+_Static_assert(sizeof(((struct event_json *)0)->field) >= TAIL_BYTES,
+    "the fields of each step fit");
+
+struct event_json *
+event_json_new(void)
+{
+	return xzalloc(sizeof(struct event_json));
+}
+
+void
+event_json_free(struct event_json **event)
+{
+	if (*event == NULL)
+		return;
+	free((*event)->listing.open);
+	free(*event);
+	*event = NULL;
+}
+
+/* Take bytes of the step's fields. True once they are all there. */
+static bool
+gather(struct event_json *event, struct slice *bytes, size_t wanted)
+{
+	size_t size = MIN_OF(wanted - event->gathered, bytes->size);
+
+	memcpy(event->field + event->gathered, bytes->data, size);
+	event->gathered += size;
+	*bytes = slice_of(bytes->data + size, bytes->size - size);
+	if (event->gathered < wanted)
+		return false;
+	event->gathered = 0;
+	return true;
+}
+
+static enum err
+take_head(struct event_json *event, struct json *json)
+{
+	struct reader in = reader_of(slice_of(event->field, HEAD_BYTES));
+	uint32_t size;
+
+	if (!codec_get_u8(&in, &event->head.action) || !codec_get_u8(&in, &event->head.flags) ||
+	    !codec_get_u64(&in, &event->head.store_index) ||
+	    !codec_get_u64(&in, &event->head.now_ns) || !codec_get_u32(&in, &size) ||
+	    event->head.action >= ARRAY_COUNT(action_names))
+		return ERR_MALFORMED;
+	event->bounded = size != UINT32_MAX;
+	event->nodes_left = size;
+	put_action(json, event->head.action);
+	event->step = STEP_NODE;
+	return ERR_NONE;
+}
+
+static enum err
+take_node(struct event_json *event, struct json *json)
+{
+	struct reader in = reader_of(slice_of(event->field, NODE_BYTES));
+	struct listing *listing = &event->listing;
+	struct node_record *node = &event->node;
+
+	if (!codec_get_u8(&in, &node->flags) || !codec_get_u16(&in, &node->depth) ||
+	    !codec_get_u32(&in, &event->text_left) || node->depth > listing->count)
+		return ERR_MALFORMED;
+	if (node->depth == 0 && event->trees > 0) {
+		if (event->trees == 2 || (event->head.flags & EVENT_PREVIOUS) == 0)
+			return ERR_MALFORMED;
+		while (listing->count > 0)
+			end_node(json, listing);
+		json_name(json, "prevNode");
+	}
+	if (node->depth == 0)
+		event->trees++;
+	end_above(json, listing, node->depth);
+	begin_node(json, listing);
+	json_raw(json, "\"");
+	event->step = STEP_KEY;
+	return ERR_NONE;
+}
+
+/* The next bytes of a key, or of a value that is shown. True at its end. */
+static bool
+take_text(struct event_json *event, struct json *json, struct slice *bytes, bool shown)
+{
+	size_t size = MIN_OF((size_t)event->text_left, bytes->size);
+	bool last = size == event->text_left;
+
+	if (shown)
+		json_text_part(&event->text, json->out, slice_of(bytes->data, size), last);
+	if (shown && last)
+		buf_append_byte(json->out, '"');
+	event->text_left -= (uint32_t)size;
+	*bytes = slice_of(bytes->data + size, bytes->size - size);
+	return last;
+}
+
+static enum err
+take_value_size(struct event_json *event, struct json *json)
+{
+	struct reader in = reader_of(slice_of(event->field, SIZE_BYTES));
+
+	if (!codec_get_u32(&in, &event->text_left))
+		return ERR_MALFORMED;
+	if ((event->node.flags & NODE_VALUE) != 0) {
+		json_name(json, "value");
+		json_raw(json, "\"");
+	}
+	event->step = STEP_VALUE;
+	return ERR_NONE;
+}
+
+static enum err
+take_tail(struct event_json *event, struct json *json)
+{
+	struct reader in = reader_of(slice_of(event->field, TAIL_BYTES));
+	struct node_record *node = &event->node;
+
+	if (!codec_get_u64(&in, &node->modified) || !codec_get_u64(&in, &node->created) ||
+	    !codec_get_u64(&in, &node->expire_at_ns))
+		return ERR_MALFORMED;
+	put_kind(json, &event->listing, node, event->head.now_ns);
+	event->step = STEP_NODE;
+	return ERR_NONE;
+}
+
+/* One step, or as much of it as there is. */
+static enum err
+take_step(struct event_json *event, struct json *json, struct slice *bytes)
+{
+	switch (event->step) {
+	case STEP_HEAD:
+		return gather(event, bytes, HEAD_BYTES) ? take_head(event, json) : ERR_NONE;
+	case STEP_NODE:
+		return gather(event, bytes, NODE_BYTES) ? take_node(event, json) : ERR_NONE;
+	case STEP_KEY:
+		if (take_text(event, json, bytes, true))
+			event->step = STEP_VALUE_SIZE;
+		return ERR_NONE;
+	case STEP_VALUE_SIZE:
+		return gather(event, bytes, SIZE_BYTES) ? take_value_size(event, json) : ERR_NONE;
+	case STEP_VALUE:
+		if (take_text(event, json, bytes, (event->node.flags & NODE_VALUE) != 0))
+			event->step = STEP_TAIL;
+		return ERR_NONE;
+	case STEP_TAIL:
+		return gather(event, bytes, TAIL_BYTES) ? take_tail(event, json) : ERR_NONE;
+	}
+	return ERR_MALFORMED;
+}
+
+enum err
+event_json_feed(struct event_json *event, struct slice bytes, struct buf *out)
+{
+	struct json json = { out, event->comma };
+	enum err err = ERR_NONE;
+
+	while (err == ERR_NONE && bytes.size > 0) {
+		bool counted = event->step != STEP_HEAD && event->bounded;
+		size_t before = bytes.size;
+
+		err = take_step(event, &json, &bytes);
+		if (!counted)
+			continue;
+		if (before - bytes.size > event->nodes_left)
+			err = ERR_MALFORMED;
+		else
+			event->nodes_left -= before - bytes.size;
+	}
+	event->comma = json.comma;
+	return err;
+}
+
+enum err
+event_json_end(struct event_json *event, struct buf *out)
+{
+	struct json json = { out, event->comma };
+	unsigned trees = (event->head.flags & EVENT_PREVIOUS) != 0 ? 2 : 1;
+
+	if (event->step != STEP_NODE || event->gathered > 0 || event->trees != trees ||
+	    (event->bounded && event->nodes_left > 0))
+		return ERR_MALFORMED;
+	while (event->listing.count > 0)
+		end_node(&json, &event->listing);
+	json_close(&json, '}');
+	buf_append_byte(out, '\n');
+	return ERR_NONE;
 }

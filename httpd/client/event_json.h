@@ -19,4 +19,20 @@
  */
 enum err event_json_put(struct buf *out, struct slice event, bool *created) MUST_CHECK;
 
+/*
+ * One whose bytes come in pieces, cut anywhere: what is appended for all of them
+ * together is what event_json_put appends. The length of its nodes may be
+ * UINT32_MAX, not known; then they end where the pieces do.
+ */
+struct event_json;
+
+struct event_json *event_json_new(void);
+/* Accepts NULL in *event. */
+void event_json_free(struct event_json **event);
+/* The next piece. ERR_MALFORMED: it is none, and no more may be given. */
+enum err event_json_feed(struct event_json *event, struct slice bytes,
+    struct buf *out) MUST_CHECK;
+/* That was all. ERR_MALFORMED: it is not whole. */
+enum err event_json_end(struct event_json *event, struct buf *out) MUST_CHECK;
+
 #endif

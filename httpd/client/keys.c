@@ -1,8 +1,8 @@
 /*
  * keys.c - /v2/keys: parameters to a message, its outcome to an answer.
  *
- * A watch goes to watch.c. A call to raftd lives in the request's arena until
- * its outcome comes, or the client goes away.
+ * A watch goes to watch.c, a read to read.c. A write's call to raftd lives in the
+ * request's arena until its outcome comes, or the client goes away.
  *
  * Source: docs/api.md, "Operations", "Answers", "Errors".
  */
@@ -15,6 +15,7 @@
 #include "httpd/client/event_json.h"
 #include "httpd/client/handlers.h"
 #include "httpd/client/params.h"
+#include "httpd/client/read.h"
 #include "httpd/client/watch.h"
 #include "httpd/cluster.h"
 
@@ -23,8 +24,6 @@
 struct keys_call {
 	struct backend_call call;
 	struct request *request;
-	struct slice key;		/* a read: what the answer is of; else empty */
-	bool recursive;
 };
 
 static void
@@ -46,9 +45,6 @@ answered(struct backend_call *call, const struct msg_outcome *outcome)
 		buf_free(&body);
 		return;
 	}
-	if (asked->key.size > 0)
-		cache_fill(request->worker->cache, asked->key, asked->recursive, outcome->event,
-		    buf_slice(&body), outcome);
 	api_cluster_header(request);
 	response_header_number(request, "X-Etcd-Index", outcome->store_index);
 	response_header_number(request, "X-Raft-Index", outcome->raft_index);
@@ -65,27 +61,12 @@ gone(struct request *request)
 	backend_cancel(request->worker->backend, &call->call);
 }
 
-/* A call for the request, or NULL: it was refused. */
-static struct backend_call *
-begin_call(struct request *request)
+void
+keys_refuse_full(struct request *request)
 {
-	struct keys_call *call;
-
-	if (backend_is_full(request->worker->backend)) {
-		metric_add(METRIC_rejected_requests, 1);
-		api_error(request, ERR_RAFT_INTERNAL,
-		    SLICE_LITERAL("too many requests are under way"),
-		    request->worker->cluster->store_index);
-		return NULL;
-	}
-	call = arena_zalloc(&request->arena, sizeof(*call));
-	call->request = request;
-	call->key = SLICE_EMPTY;
-	call->call.done = answered;
-	call->call.sent_ns = &request->sent_ns;
-	request->state = call;
-	request->gone = gone;
-	return &call->call;
+	metric_add(METRIC_rejected_requests, 1);
+	api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("too many requests are under way"),
+	    request->worker->cluster->store_index);
 }
 
 /* False: the key is above the limits, which was answered. op: 0 for a read. */
@@ -105,28 +86,23 @@ is_allowed(struct request *request, struct slice key, unsigned op)
 static void
 send_write(struct request *request, struct msg_write *write)
 {
-	struct backend_call *call;
+	struct keys_call *call;
 
 	if (!is_allowed(request, write->key, write->op))
 		return;
-	call = begin_call(request);
-	if (call != NULL)
-		backend_write(request->worker->backend, call, write);
-}
-
-static void
-send_read(struct request *request, struct slice key, unsigned flags)
-{
-	struct backend_call *call = begin_call(request);
-	struct keys_call *read;
-
-	if (call == NULL)
+	if (backend_is_full(request->worker->backend)) {
+		keys_refuse_full(request);
 		return;
-	read = CONTAINER_OF(call, struct keys_call, call);
-	read->key = key;
-	read->recursive = (flags & READ_FLAG_RECURSIVE) != 0;
-	backend_read(request->worker->backend, call,
-	    &(struct msg_read){ .flags = (uint8_t)flags, .key = key });
+	}
+	call = arena_zalloc(&request->arena, sizeof(*call));
+	call->request = request;
+	call->call.done = answered;
+	call->call.sent_ns = &request->sent_ns;
+	request->state = call;
+	request->gone = gone;
+	backend_write(request->worker->backend, &call->call, write);
+	/* It stands in the call's frame now. */
+	request_drop_body(request);
 }
 
 /* A body of the cache is true of the index that this raftd announced last; who has
@@ -146,7 +122,7 @@ is_refused(struct request *request)
 static void
 send_plain_read(struct request *request, struct slice key, bool recursive)
 {
-	send_read(request, key, READ_FLAG_SORTED | (recursive ? READ_FLAG_RECURSIVE : 0));
+	read_begin(request, key, READ_FLAG_SORTED | (recursive ? READ_FLAG_RECURSIVE : 0));
 }
 
 static void
@@ -159,7 +135,7 @@ handle_get(struct request *request, struct slice key, const struct params *param
 		return;
 	}
 	if (params->quorum || params->consistent)
-		send_read(request, key, READ_FLAG_QUORUM | READ_FLAG_SORTED |
+		read_begin(request, key, READ_FLAG_QUORUM | READ_FLAG_SORTED |
 		    (params->recursive ? READ_FLAG_RECURSIVE : 0));
 	else if (!is_refused(request) && !cache_take(request->worker->cache, request, key,
 	    params->recursive, send_plain_read))

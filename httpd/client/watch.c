@@ -4,6 +4,8 @@
  *	asked ----> open	raftd has it: the headers go out	[registered]
  *	asked ----> answered	an error				[registered]
  *	open -----> open	an event of a stream			[happened]
+ *	open -----> open	the client has read what it got of the
+ *				past: it gets more			[drained]
  *	open -----> answered	an event, or the worker stops		[happened, stop]
  *	open -----> cut		the client reads too slowly		[happened]
  *	any ------> left	the client hung up			[gone]
@@ -82,6 +84,23 @@ cut_slow_stream(struct client_watch *watch)
 	response_abort(request);
 }
 
+/* Of the past comes no more than the client has read of what came before. */
+static void
+want_more(struct client_watch *watch)
+{
+	struct request *request = watch->request;
+
+	if (watch->watch.id != 0 && backend_watch_is_paused(&watch->watch) &&
+	    response_backlog(request) <= WATCH_PIECE_BYTES / 2)
+		backend_watch_more(request->worker->backend, &watch->watch);
+}
+
+static void
+drained(struct request *request)
+{
+	want_more(request->state);
+}
+
 static void
 happened(struct backend_watch *backend_watch, struct slice event, struct blob **shared)
 {
@@ -95,16 +114,19 @@ happened(struct backend_watch *backend_watch, struct slice event, struct blob **
 		response_abort(request);
 		return;
 	}
+	/* One event may be larger than what may wait, and is not what makes a reader slow. */
 	if (watch->stream &&
-	    response_backlog(request) > request->worker->config.max_watch_backlog) {
+	    response_backlog_beside_one(request) > request->worker->config.max_watch_backlog) {
 		metric_add(METRIC_rejected_slow_watch, 1);
 		cut_slow_stream(watch);
 		return;
 	}
-	if (watch->stream)
-		response_stream_blob(request, *shared);
-	else
+	if (!watch->stream) {
 		response_stream_last(request, *shared);
+		return;
+	}
+	response_stream_blob(request, *shared);
+	want_more(watch);
 }
 
 static void
@@ -161,6 +183,7 @@ new_watch(struct request *request, bool stream)
 	request->gone = gone;
 	request->stop = stop;
 	request->rest = rest;
+	request->drained = drained;
 	return watch;
 }
 

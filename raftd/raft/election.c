@@ -87,6 +87,15 @@ role_follow(struct raft *raft, raft_term term, peer_id leader)
 		election_restart_timer(raft);
 }
 
+void
+election_met(struct raft *raft, raft_index commit)
+{
+	if (raft->met_leader)
+		return;
+	raft->met_leader = true;
+	raft->met_commit = commit;
+}
+
 static void
 role_lead(struct raft *raft)
 {
@@ -95,6 +104,7 @@ role_lead(struct raft *raft)
 	role_set_leader(raft, raft->config.id);
 	raft->term_leader = raft->config.id;
 	election_forget_dead(raft);
+	election_met(raft, raft->commit);
 	replicate_start(raft);
 }
 

@@ -110,6 +110,7 @@ follow_append(struct raft *raft, const struct raft_message *message)
 	size_t count = message->entry_count;
 	raft_index last;
 
+	election_met(raft, message->commit);
 	/* Up to the commit index any leader's log is ours: begin there. */
 	if (prev.index < raft->commit) {
 		size_t skip = (size_t)MIN_OF(raft->commit - prev.index, (uint64_t)count);

@@ -491,6 +491,13 @@ raft_conf(const struct raft *raft)
 }
 
 bool
+raft_met_leader(const struct raft *raft, raft_index *commit)
+{
+	*commit = raft->met_commit;
+	return raft->met_leader;
+}
+
+bool
 raft_has_successor(const struct raft *raft)
 {
 	return raft->role == RAFT_LEADER && transfer_best(raft) != 0;

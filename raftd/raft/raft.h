@@ -232,6 +232,9 @@ struct raft_position raft_last(const struct raft *raft);
 raft_index raft_first(const struct raft *raft);		/* compacted + 1 */
 /* The members as of the last entry of the log. Borrowed until the next input. */
 const struct raft_conf *raft_conf(const struct raft *raft);
+/* True if this node has heard a leader's append since it was made, or led: commit is what
+ * that leader knew as committed then. Heartbeats say less, so they do not count. */
+bool raft_met_leader(const struct raft *raft, raft_index *commit);
 /* Leader: there is a voter that raft_transfer would find. */
 bool raft_has_successor(const struct raft *raft);
 bool raft_is_learner(const struct raft *raft, peer_id peer);

@@ -35,6 +35,8 @@ struct raft {
 	enum raft_role role;
 	peer_id leader;			/* 0: none known; lost at a time-out */
 	peer_id term_leader;		/* who led this term; kept until the term ends */
+	bool met_leader;		/* ever; then what was committed as of the first one */
+	raft_index met_commit;
 	struct raft_log log;
 	raft_index commit;		/* never falls */
 	raft_index applied;		/* <= commit */
@@ -80,6 +82,8 @@ void election_vote(struct raft *raft, const struct raft_message *message);
 void election_vote_reply(struct raft *raft, const struct raft_message *message);
 /* The hard state reached the disk: our own vote may count now. */
 void election_persisted(struct raft *raft);
+/* A leader that knows this commit index; only the first one is kept. */
+void election_met(struct raft *raft, raft_index commit);
 /* A leader of this term speaks. False: it cannot be one, ignore it. */
 bool election_heard(struct raft *raft, peer_id leader);
 /* The peer's node is gone, or back. */

@@ -5,8 +5,12 @@
  */
 DISPATCH(write)
 DISPATCH(read)
+DISPATCH(read_more)
+DISPATCH(read_stop)
 DISPATCH(watch)
 DISPATCH(unwatch)
+DISPATCH(watch_more)
+DISPATCH(watch_taken)
 DISPATCH(stats_ask)
 DISPATCH(member_change)
 DISPATCH(config_change)

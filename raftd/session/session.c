@@ -26,6 +26,7 @@ struct session {
 	uint32_t number;
 	uint64_t token;
 	uint64_t id;		/* chosen by the worker; 0 until its hello */
+	size_t asked;		/* requests that are not answered */
 	bool gone;
 };
 
@@ -36,6 +37,8 @@ struct sessions {
 	struct session *peer;	/* open session of the peer worker */
 	struct shared_index *announced; /* store index up to which changes were announced */
 	struct buf nowhere;	/* frames for nodes while there is none */
+	void (*lost)(void *argument, uint64_t token, int why);
+	void *lost_argument;
 	size_t count;
 };
 
@@ -76,6 +79,14 @@ sessions_free(struct sessions **sessions)
 	*sessions = NULL;
 }
 
+void
+sessions_on_lost(struct sessions *sessions,
+    void (*lost)(void *argument, uint64_t token, int why), void *argument)
+{
+	sessions->lost = lost;
+	sessions->lost_argument = argument;
+}
+
 size_t
 sessions_count(const struct sessions *sessions)
 {
@@ -99,24 +110,42 @@ sessions_beat(struct sessions *sessions)
 	shared_index_beat(sessions->announced);
 }
 
+static void
+count_workers(struct sessions *sessions)
+{
+	const struct session *session;
+	size_t count = 0;
+
+	LIST_FOREACH(session, &sessions->list, link)
+		if (session->role == ROLE_CLIENT && session->id != 0 && !session->gone)
+			count++;
+	node_set_workers(sessions->node, count);
+}
+
 static const char *
 role_name(int role)
 {
 	return role == ROLE_PEER ? "peer" : "client";
 }
 
+/* how: CHANNEL_END_*; 0: nobody wants another. */
 static void
-end_session(struct session *session, const char *why)
+end_session(struct session *session, int how, const char *why)
 {
+	struct sessions *sessions = session->sessions;
+
 	if (session->gone)
 		return;
 	session->gone = true;
+	if (how != 0 && sessions->lost != NULL)
+		sessions->lost(sessions->lost_argument, session->token, how);
 	diag_debug("session", "session ends worker=%s-%" PRIu32 " why=%s",
 	    role_name(session->role), session->number, why);
-	if (session->sessions->peer == session)
-		session->sessions->peer = NULL;
+	if (sessions->peer == session)
+		sessions->peer = NULL;
 	if (session->id != 0)
-		node_session_gone(session->sessions->node, session->id);
+		node_session_gone(sessions->node, session->id);
+	count_workers(sessions);
 }
 
 static void
@@ -124,7 +153,7 @@ break_session(struct session *session, const char *why)
 {
 	diag_error("session", "worker sent what it must not: worker=%s-%" PRIu32 " what=%s",
 	    role_name(session->role), session->number, why);
-	end_session(session, why);
+	end_session(session, CHANNEL_END_RULES, why);
 }
 
 static void
@@ -169,7 +198,7 @@ end_replaced(struct session *session)
 	LIST_FOREACH(older, &session->sessions->list, link)
 		if (older != session && older->role == session->role &&
 		    (older->id == session->id || session->role == ROLE_PEER))
-			end_session(older, "replaced");
+			end_session(older, 0, "replaced");
 }
 
 static void
@@ -186,7 +215,7 @@ greet(struct session *session, const struct frame *frame)
 	if (hello.protocol != WIRE_PROTOCOL) {
 		diag_error("session", "worker speaks protocol %u, this is %u", hello.protocol,
 		    WIRE_PROTOCOL);
-		end_session(session, "protocol");
+		end_session(session, 0, "protocol");
 		return;
 	}
 	if (hello.role != session->role || hello.number != session->number ||
@@ -196,6 +225,7 @@ greet(struct session *session, const struct frame *frame)
 	}
 	session->id = hello.session;
 	end_replaced(session);
+	count_workers(session->sessions);
 	if (session->role == ROLE_PEER)
 		session->sessions->peer = session;
 	node_status(session->sessions->node, &status);
@@ -222,6 +252,7 @@ on_write(struct session *session, const struct frame *frame, const struct msg_wr
 	    m->value.size > VALUE_BYTES_MAX || m->prev_value.size > VALUE_BYTES_MAX ||
 	    m->key.size + m->value.size + m->prev_value.size > WRITE_BYTES_MAX)
 		return ERR_MALFORMED;
+	session->asked++;
 	node_write(session->sessions->node, session->id, frame->request_id,
 	    (frame->flags & FRAME_AGAIN) != 0, m);
 	return ERR_NONE;
@@ -232,7 +263,24 @@ on_read(struct session *session, const struct frame *frame, const struct msg_rea
 {
 	if ((m->flags & ~READ_FLAG_ALL) != 0 || !is_key(m->key, 0))
 		return ERR_MALFORMED;
+	session->asked++;
 	node_read(session->sessions->node, session->id, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_read_more(struct session *session, const struct frame *frame,
+    const struct msg_read_more *m UNUSED)
+{
+	node_read_more(session->sessions->node, session->id, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
+on_read_stop(struct session *session, const struct frame *frame,
+    const struct msg_read_stop *m UNUSED)
+{
+	node_read_stop(session->sessions->node, session->id, frame->request_id);
 	return ERR_NONE;
 }
 
@@ -253,6 +301,22 @@ on_unwatch(struct session *session, const struct frame *frame, const struct msg_
 }
 
 static enum err
+on_watch_more(struct session *session, const struct frame *frame,
+    const struct msg_watch_more *m UNUSED)
+{
+	node_watch_more(session->sessions->node, session->id, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
+on_watch_taken(struct session *session, const struct frame *frame UNUSED,
+    const struct msg_watch_taken *m)
+{
+	node_watch_taken(session->sessions->node, session->id, m->past_bytes);
+	return ERR_NONE;
+}
+
+static enum err
 on_stats_ask(struct session *session, const struct frame *frame, const struct msg_stats_ask *m)
 {
 	node_stats(session->sessions->node, session->id, frame->request_id, m->kind);
@@ -268,6 +332,7 @@ on_member_change(struct session *session, const struct frame *frame,
 	    m->name.size > NAME_BYTES_MAX || m->peer_url.size > URL_BYTES_MAX ||
 	    m->client_url.size > URL_BYTES_MAX || (m->op == MEMBER_JOIN && m->id == 0))
 		return ERR_MALFORMED;
+	session->asked++;
 	node_member_change(session->sessions->node, session->id, frame->request_id,
 	    (frame->flags & FRAME_AGAIN) != 0, m);
 	return ERR_NONE;
@@ -279,6 +344,7 @@ on_config_change(struct session *session, const struct frame *frame,
 {
 	if (m->items.size > CONFIG_ITEMS_BYTES_MAX)
 		return ERR_MALFORMED;
+	session->asked++;
 	node_config_change(session->sessions->node, session->id, frame->request_id,
 	    (frame->flags & FRAME_AGAIN) != 0, m);
 	return ERR_NONE;
@@ -363,6 +429,15 @@ dispatch(struct session *session, const struct frame *frame)
 	}
 }
 
+/* Does it wait for more than a worker may, or leave more than it should? Then it is not
+ * read from until that has changed. */
+static bool
+has_enough(const struct session *session)
+{
+	return session->asked >= SESSION_REQUESTS_MAX ||
+	    channel_queued(session->channel) > SESSION_QUEUE_BYTES;
+}
+
 static void
 received(void *argument, const struct frame *frame, int fd UNUSED)
 {
@@ -385,12 +460,22 @@ received(void *argument, const struct frame *frame, int fd UNUSED)
 	if ((message_senders(frame->type) & sender) == 0 ||
 	    dispatch(session, frame) != ERR_NONE)
 		break_session(session, message_name(frame->type));
+	else if (has_enough(session))
+		channel_pause(session->channel, true);
 }
 
 static void
 closed(void *argument, enum err why)
 {
-	end_session(argument, err_text(why));
+	struct session *session = argument;
+
+	if (why == ERR_BUSY)
+		diag_warn("session", "worker does not take what it is sent, cut off: worker=%s-%"
+		    PRIu32, role_name(session->role), session->number);
+	else if (why != ERR_CLOSED)
+		diag_warn("session", "channel to a worker failed: worker=%s-%" PRIu32 " error=%s",
+		    role_name(session->role), session->number, err_text(why));
+	end_session(session, channel_end_of(why), err_text(why));
 }
 
 /* ---- what goes -------------------------------------------------------------- */
@@ -400,8 +485,7 @@ static void
 flush(struct session *session)
 {
 	channel_flush(session->channel);
-	channel_pause(session->channel,
-	    channel_queued(session->channel) > SESSION_QUEUE_BYTES);
+	channel_pause(session->channel, has_enough(session));
 }
 
 void
@@ -421,7 +505,7 @@ sessions_flush(struct sessions *sessions)
 }
 
 static struct session *
-find(struct sessions *sessions, uint64_t id)
+find(const struct sessions *sessions, uint64_t id)
 {
 	struct session *session;
 
@@ -429,6 +513,14 @@ find(struct sessions *sessions, uint64_t id)
 		if (session->id == id && !session->gone)
 			return session;
 	return NULL;
+}
+
+size_t
+sessions_queued_for(const struct sessions *sessions, uint64_t id)
+{
+	const struct session *session = find(sessions, id);
+
+	return session == NULL ? 0 : channel_queued(session->channel);
 }
 
 /* The next piece of what is left of an event; true if more follows. */
@@ -461,12 +553,14 @@ sessions_outcome(struct sessions *sessions, uint64_t id, uint64_t request_id,
 
 	if (session == NULL)
 		return;
+	session->asked -= session->asked > 0 ? 1 : 0;
 	do {
 		struct buf *out = channel_out(session->channel);
 		size_t begun;
 
 		more = cut(&left, &message.event);
-		begun = frame_begin(out, MSG_outcome, more ? FRAME_MORE : 0, request_id);
+		begun = frame_begin(out, MSG_outcome, more || outcome->more ? FRAME_MORE : 0,
+		    request_id);
 		msg_outcome_put(out, &message);
 		frame_end(out, begun);
 	} while (more);
@@ -482,20 +576,19 @@ sessions_watching(struct sessions *sessions, uint64_t id, uint64_t watch_id,
 		msg_watching_frame(channel_out(session->channel), watch_id, answer);
 }
 
-void
-sessions_event(struct sessions *sessions, uint64_t id, const uint64_t *watch_ids, size_t count,
-    struct slice event)
+/* For at most EVENT_IDS_MAX watches. */
+static void
+send_event(struct session *session, const uint64_t *watch_ids, size_t count, struct slice event,
+    uint64_t past_bytes)
 {
-	struct session *session = find(sessions, id);
 	struct buf ids = BUF_INIT;
 	struct msg_event message;
 	bool more;
 
-	if (session == NULL)
-		return;
 	for (size_t i = 0; i < count; i++)
 		codec_put_u64(&ids, watch_ids[i]);
 	message.watch_ids = buf_slice(&ids);
+	message.past_bytes = past_bytes;
 	do {
 		struct buf *out = channel_out(session->channel);
 		size_t begun;
@@ -506,6 +599,20 @@ sessions_event(struct sessions *sessions, uint64_t id, const uint64_t *watch_ids
 		frame_end(out, begun);
 	} while (more);
 	buf_free(&ids);
+}
+
+void
+sessions_event(struct sessions *sessions, uint64_t id, const uint64_t *watch_ids, size_t count,
+    struct slice event, uint64_t past_bytes)
+{
+	struct session *session = find(sessions, id);
+
+	if (session == NULL)
+		return;
+	/* What it costs to give it to those that are behind counts once. */
+	for (size_t at = 0; at < count; at += EVENT_IDS_MAX)
+		send_event(session, watch_ids + at, MIN_OF(count - at, EVENT_IDS_MAX), event,
+		    at == 0 ? past_bytes : 0);
 }
 
 void

@@ -4,7 +4,8 @@
  * Owns the channels that the supervisor hands over, one for each worker. Trusts
  * no worker: the first frame must be its hello with the token of the pair, each
  * message must be of a kind its role may send and well formed; else the channel
- * is closed with a line, and the supervisor makes a new pair.
+ * is closed with a line. Whatever ends a channel, the supervisor is told, and makes a
+ * new pair if the worker lives; the worker goes on by it as after a restart of raftd.
  *
  * Calls node.h with what came; is called back (through main.c's node_io) with
  * what goes out. Everything for one worker leaves in one write per turn. An
@@ -21,6 +22,10 @@ struct sessions;
 
 struct sessions *sessions_new(struct loop *loop, struct node *node);
 void sessions_free(struct sessions **sessions);
+/* lost: the channel of that token has ended; why: CHANNEL_END_* of wire.h. Not for one
+ * that another has replaced. */
+void sessions_on_lost(struct sessions *sessions,
+    void (*lost)(void *argument, uint64_t token, int why), void *argument);
 /* A worker's new channel; takes fd. An older one of the same worker ends. */
 void sessions_attach(struct sessions *sessions, int role, uint32_t number, uint64_t token, int fd);
 /* Turn end: write what is queued, free what is gone. */
@@ -33,12 +38,13 @@ size_t sessions_queued(const struct sessions *sessions);
 void sessions_beat(struct sessions *sessions);
 
 /* As node_io has them. */
+size_t sessions_queued_for(const struct sessions *sessions, uint64_t session);
 void sessions_outcome(struct sessions *sessions, uint64_t session, uint64_t request_id,
     const struct node_outcome *outcome);
 void sessions_watching(struct sessions *sessions, uint64_t session, uint64_t watch_id,
     const struct msg_watching *answer);
 void sessions_event(struct sessions *sessions, uint64_t session, const uint64_t *watch_ids,
-    size_t count, struct slice event);
+    size_t count, struct slice event, uint64_t past_bytes);
 void sessions_stats(struct sessions *sessions, uint64_t session, uint64_t request_id,
     const struct msg_stats *stats);
 void sessions_backup_piece(struct sessions *sessions, uint64_t session, uint64_t request_id,

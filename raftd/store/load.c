@@ -163,7 +163,7 @@ add_node(struct store *store, struct node *dir, struct slice name,
 	if (is_dir && !dir_add(store, node))
 		return ERR_CORRUPT;
 	if (!is_dir)
-		tree_set_value(node, stored->value);
+		tree_set_value(&store->tree, node, stored->value);
 	if ((stored->flags & NODE_EXPIRES) != 0 && tree_has(&store->tree, node))
 		ttl_set(&store->ttl, node, stored->expire_at_ns);
 	return ERR_NONE;

@@ -109,6 +109,7 @@ overlay_hold(struct overlay *overlay, struct kept *kept, struct doomed_list *lis
 	kept->held = doomed;
 	kept->dir = dir;
 	overlay->bytes += VIEW_HELD_BYTES;
+	overlay->held++;
 }
 
 void
@@ -116,8 +117,10 @@ overlay_drop(struct overlay *overlay, struct kept *kept, struct doomed_list *lis
 {
 	overlay->bytes -= weight(kept);
 	names_remove(&overlay->root, &kept->link);
-	if (kept->held != NULL)
+	if (kept->held != NULL) {
 		doomed_release(list, kept->held);
+		overlay->held--;
+	}
 	blob_unref(&kept->value);
 	free(kept);
 }

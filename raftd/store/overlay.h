@@ -35,6 +35,7 @@ struct overlay {
 	struct name_link *root;
 	uint64_t seed;
 	size_t bytes;			/* what all entries count for */
+	size_t held;			/* entries that hold a directory */
 };
 
 /* Append a path's key, or to a path the rest of a key; in both the root is empty. */

@@ -23,9 +23,10 @@ store_new(uint64_t seed)
 	ttl_init(&store->ttl);
 	doomed_init(&store->doomed);
 	load_init(store, seed);
-	LIST_INIT(&store->views);
+	TAILQ_INIT(&store->views);
 	history_init(&store->history, seed);
 	watch_init(&store->watch, seed);
+	store->looks = CATCH_UP_LOOKS;
 	return store;
 }
 
@@ -66,10 +67,10 @@ store_search_cause(struct slice path, const struct tree_search *search)
 	return blob_new(slice_of(path.data, search->size));
 }
 
-/* Append the nodes of a listing; false if it becomes too big to be sent. */
+/* Append the nodes of a listing; false if they are more than that. */
 static bool
 list_nodes(struct store *store, struct node *top, struct slice key, bool recursive,
-    struct buf *event)
+    size_t bytes_max, size_t *nodes, struct buf *event)
 {
 	struct tree_walk *walk = &store->walk;
 	size_t begun = event->size;
@@ -80,12 +81,15 @@ list_nodes(struct store *store, struct node *top, struct slice key, bool recursi
 		uint32_t depth = walk->current.depth;
 		struct node_record record;
 
+		if (*nodes == 0)
+			return false;
+		--*nodes;
 		if (depth > 0 && path_name_is_hidden(name_of(&node->link)))
 			continue;
 		record = node_describe(node, tree_walk_path(walk), depth);
-		node_record_put(event, &record);
-		if (event->overflowed || event->size - begun > ASSEMBLED_BYTES_MAX)
+		if (event->size - begun + record.value.size > bytes_max)
 			return false;
+		node_record_put(event, &record);
 		if (node_is_dir(node) && (depth == 0 || recursive))
 			tree_walk_enter(walk);
 	}
@@ -93,8 +97,8 @@ list_nodes(struct store *store, struct node *top, struct slice key, bool recursi
 }
 
 enum err
-store_get(struct store *store, struct slice key, unsigned flags, uint64_t now_ns,
-    struct buf *event, struct blob **cause)
+store_get_small(struct store *store, struct slice key, unsigned flags, uint64_t now_ns,
+    size_t bytes_max, size_t *nodes, struct buf *event, struct blob **cause)
 {
 	bool recursive = (flags & READ_FLAG_RECURSIVE) != 0;
 	size_t before = event->size;
@@ -105,20 +109,29 @@ store_get(struct store *store, struct slice key, unsigned flags, uint64_t now_ns
 	if (!path_is_canonical(key))
 		return ERR_INTERNAL;
 	search = tree_find(&store->tree, key);
-	stats_get(&store->stats, search.error == ERR_NONE);
 	if (search.error != ERR_NONE) {
+		stats_get(&store->stats, false);
 		*cause = store_search_cause(key, &search);
 		return search.error;
 	}
 	begun = event_begin(event, ACTION_GET, 0, store->index, now_ns);
 	/* Children are in byte order anyhow, so sorted=true asks for nothing more. */
-	if (!list_nodes(store, search.node, key, recursive, event)) {
+	if (!list_nodes(store, search.node, key, recursive, bytes_max, nodes, event)) {
 		event->size = before;
-		*cause = blob_new(SLICE_LITERAL("the listing is too big to be answered"));
-		return ERR_RAFT_INTERNAL;
+		return ERR_AGAIN;
 	}
+	stats_get(&store->stats, true);
 	event_end(event, begun);
 	return ERR_NONE;
+}
+
+enum err
+store_get(struct store *store, struct slice key, unsigned flags, uint64_t now_ns,
+    struct buf *event, struct blob **cause)
+{
+	size_t nodes = SIZE_MAX;
+
+	return store_get_small(store, key, flags, now_ns, SIZE_MAX, &nodes, event, cause);
 }
 
 bool
@@ -201,48 +214,162 @@ is_hidden_from(const struct event *event, struct slice key)
 	return path_last_hidden(event->key) > (slice_equal(key, SLICE_LITERAL("/")) ? 0 : key.size);
 }
 
-/* Hit a new watcher with what it missed; true if that was all it wants. */
+/* Is that event of the past for it? What came after it was asked for, it has
+ * waited for. */
 static bool
-look_back(struct store *store, struct watcher *watcher, struct slice key, unsigned flags,
-    uint64_t since)
+is_for(const struct watch_past *past, const struct event *event)
 {
-	bool recursive = (flags & WATCH_FLAG_RECURSIVE) != 0;
-	uint64_t at;
+	bool waited = (past->flags & WATCH_FLAG_GOES_ON) != 0 ||
+	    event->store_index > past->asked_at;
 
-	for (at = since; at <= store->index; at++) {
-		const struct event *event = history_at(&store->history, at);
+	return event_fits_past(event, past->key, (past->flags & WATCH_FLAG_RECURSIVE) != 0) &&
+	    !(waited && is_hidden_from(event, past->key));
+}
 
-		if (!event_fits_past(event, key, recursive) ||
-		    ((flags & WATCH_FLAG_GOES_ON) != 0 && is_hidden_from(event, key)))
-			continue;
-		watch_hit(&store->watch, watcher, event);
-		if ((flags & WATCH_FLAG_STREAM) == 0)
-			return true;
+/* The next event for it, looked for from past->next on, which moves there; NULL:
+ * there is none, or *looks are used up. */
+static const struct event *
+look_back(const struct store *store, struct watch_past *past, size_t *looks)
+{
+	for (; past->next <= store->index && *looks > 0; past->next++) {
+		const struct event *event = history_at(&store->history, past->next);
+
+		(*looks)--;
+		if (is_for(past, event))
+			return event;
 	}
-	return false;
+	return NULL;
 }
 
 enum err
 store_watch(struct store *store, uint64_t owner, uint64_t id, struct slice key, unsigned flags,
-    uint64_t since, struct blob **cause)
+    uint64_t since, bool *behind, struct blob **cause)
 {
 	uint64_t first = history_first(&store->history);
+	struct watch_past past = { .key = key, .flags = flags, .next = since,
+		.asked_at = store->index };
 	struct watcher *watcher;
 
 	*cause = NULL;
+	*behind = false;
 	if (!path_is_canonical(key))
 		return ERR_INTERNAL;
 	if (since == 0)
-		since = store->index + 1;
-	if (since < first) {
+		past.next = store->index + 1;
+	if (past.next < first) {
 		*cause = cleared_cause(first, since);
 		return ERR_EVENT_INDEX_CLEARED;
 	}
 	watcher = watch_new(&store->watch, owner, id, flags);
-	if (look_back(store, watcher, key, flags, since))
-		return ERR_NONE;
-	watch_live(&store->watch, watcher, key, MAX_OF(since, store->index + 1));
+	/* Most who look back find nothing, and wait from now on without another word. */
+	*behind = look_back(store, &past, &store->looks) != NULL || past.next <= store->index;
+	if (*behind)
+		watch_behind(&store->watch, watcher, key, past.next, store->index);
+	else
+		watch_live(&store->watch, watcher, key, past.next, store->index);
 	return ERR_NONE;
+}
+
+void
+store_watch_more(struct store *store, uint64_t owner, uint64_t id)
+{
+	watch_go_on(&store->watch, owner, id);
+}
+
+void
+store_watch_taken(struct store *store, uint64_t owner, uint64_t bytes)
+{
+	watch_taken(&store->watch, owner, bytes);
+}
+
+/* What one store_catch_up has left. */
+struct catch_up {
+	const struct store_catch_up *how;
+	size_t looks;
+	size_t bytes;			/* given so far */
+};
+
+/* What comes next for one that is behind. NULL: nothing, and whatever there was to
+ * do instead is done. */
+static const struct event *
+next_event(struct store *store, struct watcher *watcher, struct catch_up *left)
+{
+	struct watch_past *past = watch_past(watcher);
+	const struct event *event = NULL;
+	size_t looks = left->looks - 1;
+
+	if (past->next < history_first(&store->history))
+		watch_clear(&store->watch, watcher, store->index);
+	else if ((event = look_back(store, past, &left->looks)) == NULL &&
+	    past->next > store->index)
+		watch_live(&store->watch, watcher, past->key, past->next, store->index);
+	else if (event == NULL)
+		watch_to_back(watcher);
+	/* One that has nothing left to look at was a look, too. */
+	left->looks = MIN_OF(left->looks, looks);
+	return event;
+}
+
+static void
+give_event(struct store *store, struct watcher *watcher, const struct event *event, size_t cost,
+    struct catch_up *left)
+{
+	struct watch_past *past = watch_past(watcher);
+
+	past->next++;
+	past->given += blob_slice(event->record).size;
+	left->bytes += cost;
+	if ((past->flags & WATCH_FLAG_STREAM) != 0 && past->given >= left->how->piece_bytes)
+		watch_pause(&store->watch, watcher);
+	else
+		watch_to_back(watcher);
+	watch_hit(&store->watch, watcher, event, cost);
+}
+
+/* The next event of the owner's first, for it and those behind it who want the same. */
+static void
+catch_up_owner(struct store *store, const struct watch_owner *owner, struct catch_up *left)
+{
+	const struct event *given = NULL;
+	struct watcher *watcher;
+	size_t shared = 0;		/* bytes that sharing has cost */
+
+	while (left->looks > 0 && shared < left->how->bytes_max &&
+	    (watcher = watch_first_behind(owner)) != NULL) {
+		const struct event *event = next_event(store, watcher, left);
+		size_t cost;
+
+		if (event == NULL)
+			continue;
+		if (given != NULL && event != given)
+			return;
+		cost = blob_slice(event->record).size;
+		if (given != NULL) {
+			cost = MIN_OF(cost, CATCH_UP_SHARED_BYTES);
+			shared += cost;
+		}
+		given = event;
+		give_event(store, watcher, event, cost, left);
+	}
+}
+
+void
+store_catch_up(struct store *store, const struct store_catch_up *how)
+{
+	struct catch_up left = { .how = how, .looks = how->looks_max };
+	const struct watch_owner *owner;
+
+	store->looks = how->looks_max;
+	watch_ask_room(&store->watch, how);
+	while (left.looks > 0 && left.bytes < how->bytes_max &&
+	    (owner = watch_next_owner(&store->watch, how->untaken_max)) != NULL)
+		catch_up_owner(store, owner, &left);
+}
+
+bool
+store_may_catch_up(const struct store *store, const struct store_catch_up *how)
+{
+	return watch_may_catch_up(&store->watch, how);
 }
 
 void
@@ -260,7 +387,19 @@ store_unwatch_all(struct store *store, uint64_t owner)
 size_t
 store_watch_count(const struct store *store)
 {
-	return store->watch.live;
+	return store->watch.live + store->watch.behind;
+}
+
+size_t
+store_watch_count_of(const struct store *store, uint64_t owner)
+{
+	return watch_owner_count(&store->watch, owner);
+}
+
+size_t
+store_watch_bytes(const struct store *store)
+{
+	return store->watch.bytes;
 }
 
 size_t
@@ -272,16 +411,16 @@ store_take_hits(struct store *store, const struct store_hit **hits)
 void
 store_adopt(struct store *fresh, struct store *old)
 {
-	struct watch watch = fresh->watch;
 	uint64_t first = history_first(&fresh->history);
 	uint64_t at;
 
-	fresh->watch = old->watch;
-	old->watch = watch;
+	watch_move(&fresh->watch, &old->watch);
 	fresh->stats = old->stats;
+	fresh->looks = old->looks;
 	view_lose_all(old);
-	/* The old store gave everyone all there was up to its index, so nobody
-	 * waits for less than the next one; who waits for more has said so. */
+	/* The old store gave all who are live what there was up to its index, so none of
+	 * them waits for less than the next one; who waits for more has said so. Those
+	 * that are behind go on in the new history, or find that it begins later. */
 	if (old->index + 1 < first)
 		watch_clear_before(&fresh->watch, first, fresh->index);
 	for (at = MAX_OF(old->index + 1, first); at <= fresh->index; at++) {
@@ -298,5 +437,5 @@ void
 store_stats(const struct store *store, uint64_t numbers[STORE_STAT_COUNT])
 {
 	memcpy(numbers, store->stats.numbers, sizeof(store->stats.numbers));
-	numbers[STAT_WATCHERS] = store->watch.live;
+	numbers[STAT_WATCHERS] = store_watch_count(store);
 }

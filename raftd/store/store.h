@@ -56,9 +56,15 @@ struct store_outcome {
 struct store_outcome store_write(struct store *store, const struct command_write *write,
     uint64_t time_ns, bool internal, struct buf *effects);
 
-/* Expire what is due at or before cutoff_ns, at most count_max nodes, in order of
+/* How much one call may do: so many nodes, until the keys and values of those that are
+ * done are so many bytes. */
+struct store_budget {
+	size_t count, bytes;
+};
+
+/* Expire what is due at or before cutoff_ns, within the budget, in order of
  * (expiration, created, depth), one index and event each. Returns how many. */
-size_t store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max,
+size_t store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget,
     uint64_t time_ns, struct buf *effects);
 
 /* How much the events that waitIndex can reach may weigh; part of the cluster's
@@ -128,6 +134,17 @@ void store_adopt(struct store *fresh, struct store *old);
 enum err store_get(struct store *store, struct slice key, unsigned flags, uint64_t now_ns,
     struct buf *event, struct blob **cause) MUST_CHECK;
 
+/*
+ * As store_get, if the answer is a small one: else ERR_AGAIN, and nothing is
+ * appended or counted.
+ *
+ *	bytes_max	of the event, about
+ *	nodes		in: how many may be looked at, hidden ones too; >= 1
+ *			out: how many of these are left
+ */
+enum err store_get_small(struct store *store, struct slice key, unsigned flags, uint64_t now_ns,
+    size_t bytes_max, size_t *nodes, struct buf *event, struct blob **cause) MUST_CHECK;
+
 /* Is there a node of that name? For checks of raftd itself. */
 bool store_exists(const struct store *store, struct slice key);
 
@@ -140,25 +157,67 @@ bool store_exists(const struct store *store, struct slice key);
  *	flags	WATCH_FLAG_*
  *	since	store index, 0: from now on
  *
- * Looking back shows hidden names, waiting does not; with WATCH_FLAG_GOES_ON what
- * is past counts as if it had been waited for.
+ *	behind	out: the history has, or may have, something for it, which comes by
+ *		store_catch_up; else it waits from now on
  *
- * ERR_NONE: it is registered, or was answered from the history; past events
- * are in the next store_take_hits. ERR_EVENT_INDEX_CLEARED: *cause is set
- * (returned owned), nothing is registered.
+ * Looking back shows hidden names, waiting does not; with WATCH_FLAG_GOES_ON what
+ * is past counts as if it had been waited for. What happens while a watch is behind
+ * counts as waited for.
+ *
+ * ERR_NONE: it is registered. ERR_EVENT_INDEX_CLEARED: *cause is set (returned
+ * owned), nothing is registered.
  */
 enum err store_watch(struct store *store, uint64_t owner, uint64_t id, struct slice key,
-    unsigned flags, uint64_t since, struct blob **cause) MUST_CHECK;
+    unsigned flags, uint64_t since, bool *behind, struct blob **cause) MUST_CHECK;
+/* One that was given a piece of the past may get the next (others are ignored). */
+void store_watch_more(struct store *store, uint64_t owner, uint64_t id);
+/* Hits of so many past_bytes have been worked off by their owner. */
+void store_watch_taken(struct store *store, uint64_t owner, uint64_t bytes);
 /* End one watch (unknown ones are ignored), or all of an owner. */
 void store_unwatch(struct store *store, uint64_t owner, uint64_t id);
 void store_unwatch_all(struct store *store, uint64_t owner);
+/* Those that wait, and those that are behind; and the memory of them, about. */
 size_t store_watch_count(const struct store *store);
+size_t store_watch_count_of(const struct store *store, uint64_t owner);
+size_t store_watch_bytes(const struct store *store);
 
-/* An event and those of one owner who want it. */
+/* What one store_catch_up may do. The last event of each may pass it. */
+struct store_catch_up {
+	size_t bytes_max;	/* of events */
+	size_t looks_max;	/* events looked at, also those that do not fit */
+	size_t piece_bytes;	/* of one watch, until store_watch_more */
+	size_t untaken_max;	/* past_bytes of hits of one owner, until store_watch_taken */
+	/* May this owner be given more now? */
+	bool (*has_room)(void *argument, uint64_t owner);
+	void *argument;
+};
+
+/*
+ * Give those that are behind the next events of the history, owners and their
+ * watches in turn; those that want the same event get it together. All comes with
+ * store_take_hits, in the order of indexes with what else there is; so nothing may be
+ * applied between the two.
+ *
+ * A watch that has reached the store index waits from now on, and is told so
+ * (HIT_LIVE). One whose next event has left the history is ended (HIT_CLEARED).
+ */
+void store_catch_up(struct store *store, const struct store_catch_up *how);
+/* Would it do anything? */
+bool store_may_catch_up(const struct store *store, const struct store_catch_up *how) MUST_CHECK;
+
+/* In the order they come in for one index. */
+enum store_hit_kind {
+	HIT_EVENT,
+	HIT_CLEARED,		/* ended, ERR_WATCHER_CLEARED: what it waits for is gone */
+	HIT_LIVE,		/* behind no more */
+};
+
+/* An event, or something else, and those of one owner whom it concerns. */
 struct store_hit {
 	uint64_t owner;
-	enum err error;		/* ERR_NONE, or ERR_WATCHER_CLEARED: then no event */
-	struct blob *event;	/* encoded event_record */
+	enum store_hit_kind kind;
+	struct blob *event;	/* HIT_EVENT: encoded event_record */
+	uint64_t past_bytes;	/* what it costs to give it to those that are behind, about */
 	size_t id_count;
 	const uint64_t *ids;
 };

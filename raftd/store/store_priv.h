@@ -22,9 +22,11 @@ struct store {
 	struct tree tree;
 	struct ttl ttl;			/* of the tree's nodes */
 	struct doomed_list doomed;	/* taken out of the tree, not freed yet */
-	LIST_HEAD(, store_view) views;	/* that can be read on */
+	TAILQ_HEAD(, store_view) views;	/* that can be read on, oldest first */
+	size_t views_base;		/* bytes of the tree when the first of them held some */
 	struct history history;		/* history.last == index, but while loading */
 	struct watch watch;
+	size_t looks;			/* that store_watch has left until store_catch_up */
 	struct stats stats;
 	struct hash loaded_dirs;	/* while loading: by id, struct loaded_dir of load.c */
 	uint64_t window_first;		/* while loading: where the window begins */

@@ -71,6 +71,12 @@ node_new(uint64_t seed, struct node *parent, struct slice name, bool is_dir, uin
 	return node;
 }
 
+static size_t
+node_bytes(const struct node *node)
+{
+	return sizeof(*node) + node->link.size + node_value(node).size;
+}
+
 /* Put a link's node on a stack that is chained through the parent pointers,
  * which nobody needs any more. */
 static void
@@ -85,12 +91,11 @@ doom(struct name_link *link, struct node **doomed)
 	*doomed = node;
 }
 
-/* Free node, which is in no directory, with all below; returns how many. */
-static size_t
-free_all(struct node *node)
+/* Free node, which is in no directory, with all below. */
+static void
+free_all(struct tree *tree, struct node *node)
 {
 	struct node *doomed = NULL;
-	size_t count = 0;
 
 	doom(&node->link, &doomed);
 	while ((node = doomed) != NULL) {
@@ -99,12 +104,12 @@ free_all(struct node *node)
 		doom(node->link.right, &doomed);
 		if (node_is_dir(node))
 			doom(node->children, &doomed);
-		else
+		tree->count--;
+		tree->bytes -= node_bytes(node);
+		if (!node_is_dir(node))
 			blob_unref(&node->value);
 		free(node);
-		count++;
 	}
-	return count;
 }
 
 void
@@ -113,15 +118,17 @@ tree_init(struct tree *tree, uint64_t seed)
 	tree->seed = seed;
 	tree->root = node_new(seed, NULL, SLICE_EMPTY, true, 0, 0);
 	tree->count = 0;
+	tree->bytes = 0;
 }
 
 void
 tree_free(struct tree *tree)
 {
 	if (tree->root != NULL)
-		free_all(tree->root);
+		free_all(tree, tree->root);
 	tree->root = NULL;
 	tree->count = 0;
+	tree->bytes = 0;
 }
 
 struct tree_search
@@ -159,21 +166,24 @@ tree_make(struct tree *tree, struct node *dir, struct slice name, bool is_dir,
 	ASSERT(node_is_dir(dir));
 	names_insert(&dir->children, &node->link);
 	tree->count++;
+	tree->bytes += node_bytes(node);
 	return node;
 }
 
 void
-tree_set_value(struct node *node, struct slice value)
+tree_set_value(struct tree *tree, struct node *node, struct slice value)
 {
 	ASSERT(!node_is_dir(node));
+	tree->bytes += value.size - node_value(node).size;
 	blob_unref(&node->value);
 	node->value = value.size == 0 ? NULL : blob_new(value);
 }
 
 void
-tree_make_dir(struct node *node)
+tree_make_dir(struct tree *tree, struct node *node)
 {
 	ASSERT(!node_is_dir(node));
+	tree->bytes -= node_value(node).size;
 	blob_unref(&node->value);
 	node->link.mark |= NODE_MARK_DIR;
 	node->children = NULL;
@@ -190,8 +200,11 @@ tree_detach(struct tree *tree UNUSED, struct node *node)
 struct node *
 tree_make_detached(struct tree *tree, uint64_t store_index, size_t depth)
 {
+	struct node *node = node_new(tree->seed, NULL, SLICE_EMPTY, true, store_index, depth);
+
 	tree->count++;
-	return node_new(tree->seed, NULL, SLICE_EMPTY, true, store_index, depth);
+	tree->bytes += node_bytes(node);
+	return node;
 }
 
 bool
@@ -209,12 +222,13 @@ tree_drop(struct tree *tree, struct node *node)
 	ASSERT(node->expiry == NULL);
 	if (node->parent != NULL)
 		names_remove(&node->parent->children, &node->link);
+	tree->count--;
+	tree->bytes -= node_bytes(node);
 	if (node_is_dir(node))
 		ASSERT(node->children == NULL);
 	else
 		blob_unref(&node->value);
 	free(node);
-	tree->count--;
 }
 
 void
@@ -222,7 +236,7 @@ tree_free_detached(struct tree *tree, struct node *node)
 {
 	ASSERT(node->parent == NULL);
 	ASSERT(node != tree->root);
-	tree->count -= free_all(node);
+	free_all(tree, node);
 }
 
 void

@@ -53,6 +53,7 @@ struct tree {
 	struct node *root;
 	uint64_t seed;
 	size_t count;			/* nodes, detached ones too, without the root */
+	size_t bytes;			/* of them, with their names and values */
 };
 
 static inline bool
@@ -103,9 +104,9 @@ struct tree_search tree_find(const struct tree *tree, struct slice path);
 struct node *tree_make(struct tree *tree, struct node *dir, struct slice name, bool is_dir,
     uint64_t store_index);
 /* Replace a file's value. */
-void tree_set_value(struct node *node, struct slice value);
+void tree_set_value(struct tree *tree, struct node *node, struct slice value);
 /* Make an empty directory of a file. */
-void tree_make_dir(struct node *node);
+void tree_make_dir(struct tree *tree, struct node *node);
 /* Take node out of its directory, with all below, which stays as it is. Not the root. */
 void tree_detach(struct tree *tree, struct node *node);
 /* A directory that is detached from the beginning: what is left of one that was. */

@@ -45,12 +45,12 @@ struct part {
 };
 
 struct store_view {
-	LIST_ENTRY(store_view) link;
+	TAILQ_ENTRY(store_view) link;
 	struct store *store;		/* NULL: at its end, or lost */
 	enum view_state state;
 	uint64_t index;
 	bool recursive;
-	struct buf top;			/* path of the node asked for; the root's is empty, as below */
+	struct buf top;			/* path of the node asked for; here the root's is empty */
 	struct buf top_key;		/* overlay.h's keys of paths */
 	bool begun;			/* there is a cursor */
 	struct buf path;		/* of the cursor */
@@ -68,7 +68,7 @@ static void
 finish(struct store_view *view, enum view_state state)
 {
 	overlay_clear(&view->overlay, &view->store->doomed);
-	LIST_REMOVE(view, link);
+	TAILQ_REMOVE(&view->store->views, view, link);
 	view->store = NULL;
 	view->state = state;
 	buf_free(&view->top);
@@ -99,7 +99,7 @@ store_view_open(struct store *store, struct slice key, unsigned flags, uint64_t 
 	}
 	view = xzalloc(sizeof(*view));
 	view->store = store;
-	LIST_INSERT_HEAD(&store->views, view, link);
+	TAILQ_INSERT_TAIL(&store->views, view, link);
 	view->state = VIEW_MORE;
 	view->index = store->index;
 	view->recursive = (flags & READ_FLAG_RECURSIVE) != 0;
@@ -135,8 +135,19 @@ store_view_close(struct store_view **view)
 void
 view_lose_all(struct store *store)
 {
-	while (!LIST_EMPTY(&store->views))
-		finish(LIST_FIRST(&store->views), VIEW_LOST);
+	while (!TAILQ_EMPTY(&store->views))
+		finish(TAILQ_FIRST(&store->views), VIEW_LOST);
+}
+
+/* The names of a path behind its first size bytes, which are the path of a directory
+ * above it or its own. */
+static struct path_names
+names_below(struct slice path, size_t size)
+{
+	/* An empty path may be NULL, to which nothing may be added. */
+	if (path.size == size)
+		return (struct path_names){ NULL, NULL };
+	return (struct path_names){ path.data + size, path.data + path.size };
 }
 
 /* ---- what writes are about to change ------------------------------------------------ */
@@ -194,35 +205,87 @@ keep_children(struct store_view *view, struct doomed *doomed, struct node *dir,
 	overlay_hold(&view->overlay, kept, &view->store->doomed, doomed, dir);
 }
 
-static void
-lose_if_too_much(struct store_view *view)
+static size_t
+kept_bytes(const struct store_view *view)
 {
-	if (view->overlay.bytes + view->part.counted > VIEW_KEPT_BYTES_MAX)
+	return view->overlay.bytes + view->part.counted;
+}
+
+/* Lose each view for which too much is kept; and while that is too much for all
+ * together, the one with the most. */
+static void
+bound(struct store *store)
+{
+	struct store_view *view, *next, *most;
+	size_t all;
+
+	for (view = TAILQ_FIRST(&store->views); view != NULL; view = next) {
+		next = TAILQ_NEXT(view, link);
+		if (kept_bytes(view) > VIEW_KEPT_BYTES_MAX)
+			finish(view, VIEW_LOST);
+	}
+	for (;;) {
+		all = 0;
+		most = NULL;
+		TAILQ_FOREACH(view, &store->views, link) {
+			all += kept_bytes(view);
+			if (most == NULL || kept_bytes(view) > kept_bytes(most))
+				most = view;
+		}
+		if (all <= VIEWS_KEPT_BYTES_MAX)
+			break;
+		finish(most, VIEW_LOST);
+	}
+}
+
+/* The oldest view that holds a directory, or NULL. */
+static struct store_view *
+first_holder(struct store *store)
+{
+	struct store_view *view;
+
+	TAILQ_FOREACH(view, &store->views, link)
+		if (view->overlay.held > 0)
+			break;
+	return view;
+}
+
+/*
+ * What a removed directory weighs is not known without counting what is in it, which
+ * takes too long here. But the weight of all nodes is known, in the tree or not. With
+ * the bound that views may hold as much again as the tree was when the first of them
+ * held something, and VIEWS_HELD_BYTES_MAX, one that goes on for long cannot keep one
+ * generation of a tree after the other: above that the oldest lets go. One at a time,
+ * since what it held is freed later.
+ */
+static void
+bound_held(struct store *store)
+{
+	struct store_view *view = first_holder(store);
+
+	if (view != NULL && store->tree.bytes > 2 * store->views_base + VIEWS_HELD_BYTES_MAX)
 		finish(view, VIEW_LOST);
 }
 
 void
 view_changing(struct store *store, const struct node *node, struct slice path)
 {
-	struct store_view *view, *next;
+	struct store_view *view;
 
-	if (LIST_EMPTY(&store->views))
+	if (TAILQ_EMPTY(&store->views))
 		return;
 	buf_clear(&store->view_key);
 	overlay_key_put(&store->view_key, path);
-	for (view = LIST_FIRST(&store->views); view != NULL; view = next) {
-		next = LIST_NEXT(view, link);
+	TAILQ_FOREACH(view, &store->views, link)
 		keep_node(view, node, path, buf_slice(&store->view_key));
-		lose_if_too_much(view);
-	}
+	bound(store);
 }
 
 /* The node where the view begins, which is below that one; NULL: there is none. */
 static struct node *
 find_top(const struct store_view *view, struct node *node, struct slice path)
 {
-	const uint8_t *end = view->top.data + view->top.size;
-	struct path_names names = { view->top.data + path.size, end };
+	struct path_names names = names_below(buf_slice(&view->top), path.size);
 	struct slice name;
 
 	while (node != NULL && path_next(&names, &name))
@@ -233,18 +296,19 @@ find_top(const struct store_view *view, struct node *node, struct slice path)
 void
 view_removed(struct store *store, struct doomed *doomed, struct slice path)
 {
-	struct store_view *view, *next;
+	struct store_view *view;
 
-	if (LIST_EMPTY(&store->views))
+	if (TAILQ_EMPTY(&store->views))
 		return;
+	if (first_holder(store) == NULL)
+		store->views_base = store->tree.bytes;
 	buf_clear(&store->view_key);
 	overlay_key_put(&store->view_key, path);
-	for (view = LIST_FIRST(&store->views); view != NULL; view = next) {
+	TAILQ_FOREACH(view, &store->views, link) {
 		struct slice key = buf_slice(&store->view_key);
 		struct slice top = buf_slice(&view->top);
 		struct node *node = doomed_top(doomed);
 
-		next = LIST_NEXT(view, link);
 		if (!path_is_below(top, path)) {
 			keep_children(view, doomed, node, path, key);
 		} else if ((node = find_top(view, node, path)) != NULL) {
@@ -252,8 +316,9 @@ view_removed(struct store *store, struct doomed *doomed, struct slice path)
 			keep_node(view, node, top, key);
 			keep_children(view, doomed, node, top, key);
 		}
-		lose_if_too_much(view);
 	}
+	bound(store);
+	bound_held(store);
 }
 
 /* ---- a record in parts ------------------------------------------------------------- */
@@ -353,7 +418,7 @@ static void
 seek(struct store_view *view, struct tree_walk *walk)
 {
 	struct slice path = buf_slice(&view->path);
-	struct path_names names = { path.data + view->top.size, path.data + path.size };
+	struct path_names names = names_below(path, view->top.size);
 	struct node *node = top_node(view);
 	uint32_t depth = 1, size = (uint32_t)view->top.size;
 	/* Up to the cursor, entries are left only of directories that it is in. */

@@ -14,7 +14,10 @@
  *
  * What is kept counts in bytes, a held directory as VIEW_HELD_BYTES; a view for
  * which more than VIEW_KEPT_BYTES_MAX would have to be kept is lost, and says so at
- * its next piece. So is one whose store is replaced (store_adopt) or freed.
+ * its next piece; and of all, when that is more than VIEWS_KEPT_BYTES_MAX, the one
+ * with the most. What a held directory weighs is bounded for all together: above twice
+ * the tree and VIEWS_HELD_BYTES_MAX the oldest view that holds one is lost, at the next
+ * removal. So is one whose store is replaced (store_adopt) or freed.
  *
  * Not replicated. Owned by who opened it (query.c); the store knows all open
  * ones. Deterministic; no clock, no I/O.

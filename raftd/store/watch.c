@@ -11,7 +11,10 @@
 #include "raftd/store/path.h"
 
 #include <stdlib.h>
-#include <sys/queue.h>
+
+/* What the allocator takes for each piece of memory, about. */
+#define MEMORY_OVERHEAD 16
+#define WATCHER_BYTES (sizeof(struct watcher) + MEMORY_OVERHEAD)
 
 LIST_HEAD(watcher_list, watcher);
 
@@ -29,10 +32,17 @@ struct watch_owner {
 	struct hash_link link;
 	uint64_t number;
 	struct watcher_list watchers;	/* all, dropped ones too */
+	size_t count;			/* of these */
+	TAILQ_HEAD(, watcher) behind;	/* those that may be given more of the past */
+	TAILQ_ENTRY(watch_owner) of_lagging; /* while there is one of them */
+	bool has_room;			/* as of the last watch_ask_room */
+	uint64_t untaken;		/* cost of what it was given and has not worked off */
 };
 
 enum watcher_state {
 	WATCHER_NEW,			/* neither live nor hit yet */
+	WATCHER_BEHIND,			/* in its owner's list of these */
+	WATCHER_PAUSED,			/* behind, but its owner has enough for now */
 	WATCHER_LIVE,			/* in a list of its spot */
 	WATCHER_HIT,			/* no stream, and has its event */
 	WATCHER_DROPPED,		/* not in the table any more */
@@ -49,7 +59,10 @@ struct watcher {
 	LIST_ENTRY(watcher) of_owner;
 	struct watch_spot *spot;	/* NULL: answered from the past */
 	LIST_ENTRY(watcher) of_spot;
-	uint64_t since;			/* store index */
+	TAILQ_ENTRY(watcher) of_behind;
+	struct blob *key_kept;		/* past.key, while it is behind */
+	struct watch_past past;		/* while it is behind */
+	uint64_t since;			/* store index, while it is live */
 	uint32_t pending;		/* hits not yet taken */
 	uint8_t flags;			/* WATCH_FLAG_* */
 	uint8_t state;			/* enum watcher_state */
@@ -57,7 +70,9 @@ struct watcher {
 
 struct watch_raw_hit {
 	uint64_t store_index;
-	struct blob *event;		/* NULL: cleared */
+	enum store_hit_kind kind;
+	struct blob *event;		/* of HIT_EVENT, else NULL */
+	size_t cost;			/* in its owner's untaken */
 	struct watcher *watcher;
 };
 
@@ -107,6 +122,12 @@ owner_match(const struct hash_link *link, struct slice key)
 
 /* ---- spots ------------------------------------------------------------------ */
 
+static size_t
+spot_bytes(const struct watch_spot *spot)
+{
+	return sizeof(*spot) + name_of(&spot->link).size + MEMORY_OVERHEAD;
+}
+
 static struct watch_spot *
 spot_new(uint64_t seed, struct watch_spot *parent, struct slice name)
 {
@@ -143,6 +164,7 @@ spot_take(struct watch *watch, struct slice path)
 		if (child == NULL) {
 			child = spot_new(watch->seed, spot, name);
 			names_insert(&spot->children, &child->link);
+			watch->bytes += spot_bytes(child);
 			spot->users++;
 		}
 		spot = child;
@@ -153,13 +175,14 @@ spot_take(struct watch *watch, struct slice path)
 
 /* One user less; spots without any go, up to the first that has one. */
 static void
-spot_release(struct watch_spot *spot)
+spot_release(struct watch *watch, struct watch_spot *spot)
 {
 	spot->users--;
 	while (spot->users == 0 && spot->parent != NULL) {
 		struct watch_spot *parent = spot->parent;
 
 		names_remove(&parent->children, &spot->link);
+		watch->bytes -= spot_bytes(spot);
 		free(spot);
 		spot = parent;
 		spot->users--;
@@ -186,33 +209,66 @@ owner_take(struct watch *watch, uint64_t number)
 	owner = xzalloc(sizeof(*owner));
 	owner->number = number;
 	LIST_INIT(&owner->watchers);
+	TAILQ_INIT(&owner->behind);
 	hash_insert(&watch->owners, &owner->link, slice_of(&number, sizeof(number)));
 	return owner;
 }
 
+/* Out of its owner's list of those that may be given more. */
 static void
-watcher_unlive(struct watch *watch, struct watcher *watcher)
+unqueue(struct watch *watch, struct watcher *watcher)
 {
-	if (watcher->state != WATCHER_LIVE)
-		return;
-	LIST_REMOVE(watcher, of_spot);
-	watch->live--;
+	struct watch_owner *owner = watcher->owner;
+
+	TAILQ_REMOVE(&owner->behind, watcher, of_behind);
+	if (TAILQ_EMPTY(&owner->behind))
+		TAILQ_REMOVE(&watch->lagging, owner, of_lagging);
 }
 
-/* It is neither live nor named by a hit. */
+static void
+queue(struct watch *watch, struct watcher *watcher)
+{
+	struct watch_owner *owner = watcher->owner;
+
+	if (TAILQ_EMPTY(&owner->behind))
+		TAILQ_INSERT_TAIL(&watch->lagging, owner, of_lagging);
+	TAILQ_INSERT_TAIL(&owner->behind, watcher, of_behind);
+	watcher->state = WATCHER_BEHIND;
+}
+
+/* It gets no more events: neither those that come nor those that were. */
+static void
+watcher_unlink(struct watch *watch, struct watcher *watcher)
+{
+	if (watcher->state == WATCHER_LIVE) {
+		LIST_REMOVE(watcher, of_spot);
+		watch->live--;
+	}
+	if (watcher->state == WATCHER_BEHIND)
+		unqueue(watch, watcher);
+	if (watcher->state == WATCHER_BEHIND || watcher->state == WATCHER_PAUSED)
+		watch->behind--;
+	watch->bytes -= watcher->past.key.size;
+	watcher->past.key = SLICE_EMPTY;
+	blob_unref(&watcher->key_kept);
+}
+
+/* It waits for nothing and is named by no hit. */
 static void
 watcher_free(struct watch *watch, struct watcher *watcher)
 {
 	struct watch_owner *owner = watcher->owner;
 
-	ASSERT(watcher->state != WATCHER_LIVE);
+	ASSERT(watcher->state == WATCHER_HIT || watcher->state == WATCHER_DROPPED);
 	ASSERT(watcher->pending == 0);
 	if (watcher->state != WATCHER_DROPPED)
 		hash_remove(&watch->watchers, &watcher->link);
 	LIST_REMOVE(watcher, of_owner);
 	if (watcher->spot != NULL)
-		spot_release(watcher->spot);
+		spot_release(watch, watcher->spot);
+	watch->bytes -= WATCHER_BYTES;
 	free(watcher);
+	owner->count--;
 	if (LIST_EMPTY(&owner->watchers)) {
 		hash_remove(&watch->owners, &owner->link);
 		free(owner);
@@ -222,7 +278,7 @@ watcher_free(struct watch *watch, struct watcher *watcher)
 static void
 watcher_drop(struct watch *watch, struct watcher *watcher)
 {
-	watcher_unlive(watch, watcher);
+	watcher_unlink(watch, watcher);
 	hash_remove(&watch->watchers, &watcher->link);
 	watcher->state = WATCHER_DROPPED;
 	if (watcher->pending == 0)
@@ -237,6 +293,23 @@ watch_init(struct watch *watch, uint64_t seed)
 	watch->root = spot_new(seed, NULL, SLICE_EMPTY);
 	hash_init(&watch->watchers, seed, watcher_match);
 	hash_init(&watch->owners, seed, owner_match);
+	TAILQ_INIT(&watch->lagging);
+}
+
+void
+watch_move(struct watch *to, struct watch *from)
+{
+	struct watch moved = *to;
+
+	ASSERT(to->watchers.count == 0);
+	*to = *from;
+	*from = moved;
+	/* The first element of a queue points back at its head. */
+	TAILQ_INIT(&from->lagging);
+	if (TAILQ_EMPTY(&to->lagging))
+		TAILQ_INIT(&to->lagging);
+	else
+		TAILQ_FIRST(&to->lagging)->of_lagging.tqe_prev = &to->lagging.tqh_first;
 }
 
 static void
@@ -256,7 +329,8 @@ raw_forget(struct watch *watch, struct watch_raw_hit *raw)
 	struct watcher *watcher = raw->watcher;
 
 	watcher->pending--;
-	if (watcher->pending == 0 && watcher->state != WATCHER_LIVE)
+	if (watcher->pending == 0 &&
+	    (watcher->state == WATCHER_HIT || watcher->state == WATCHER_DROPPED))
 		watcher_free(watch, watcher);
 }
 
@@ -285,6 +359,23 @@ watch_free(struct watch *watch)
 	memset(watch, 0, sizeof(*watch));
 }
 
+static void
+raw_add(struct watch *watch, struct watcher *watcher, uint64_t store_index,
+    enum store_hit_kind kind, struct blob *event, size_t cost)
+{
+	watch->raw = xgrow(watch->raw, &watch->raw_capacity, watch->raw_count + 1,
+	    sizeof(*watch->raw));
+	watch->raw[watch->raw_count++] = (struct watch_raw_hit){
+		.store_index = store_index,
+		.kind = kind,
+		.event = blob_ref(event),
+		.cost = cost,
+		.watcher = watcher,
+	};
+	watcher->owner->untaken += cost;
+	watcher->pending++;
+}
+
 struct watcher *
 watch_new(struct watch *watch, uint64_t owner, uint64_t id, unsigned flags)
 {
@@ -295,17 +386,23 @@ watch_new(struct watch *watch, uint64_t owner, uint64_t id, unsigned flags)
 	watcher->flags = (uint8_t)(flags & WATCH_FLAG_ALL);
 	watcher->state = WATCHER_NEW;
 	watcher->owner = owner_take(watch, owner);
+	watcher->owner->count++;
+	watch->bytes += WATCHER_BYTES;
 	LIST_INSERT_HEAD(&watcher->owner->watchers, watcher, of_owner);
 	hash_insert(&watch->watchers, &watcher->link, key_slice(&watcher->key));
 	return watcher;
 }
 
 void
-watch_live(struct watch *watch, struct watcher *watcher, struct slice key, uint64_t since)
+watch_live(struct watch *watch, struct watcher *watcher, struct slice key, uint64_t since,
+    uint64_t store_index)
 {
 	struct watch_spot *spot = spot_take(watch, key);
 
-	ASSERT(watcher->state == WATCHER_NEW);
+	ASSERT(watcher->state == WATCHER_NEW || watcher->state == WATCHER_BEHIND);
+	if (watcher->state == WATCHER_BEHIND)
+		raw_add(watch, watcher, store_index, HIT_LIVE, NULL, 0);
+	watcher_unlink(watch, watcher);
 	watcher->spot = spot;
 	watcher->since = since;
 	watcher->state = WATCHER_LIVE;
@@ -345,29 +442,16 @@ watch_drop_all(struct watch *watch, uint64_t owner_number)
 /* ---- hits ------------------------------------------------------------------- */
 
 static void
-raw_add(struct watch *watch, struct watcher *watcher, uint64_t store_index, struct blob *event)
-{
-	watch->raw = xgrow(watch->raw, &watch->raw_capacity, watch->raw_count + 1,
-	    sizeof(*watch->raw));
-	watch->raw[watch->raw_count++] = (struct watch_raw_hit){
-		.store_index = store_index,
-		.event = blob_ref(event),
-		.watcher = watcher,
-	};
-	watcher->pending++;
-}
-
-static void
 watcher_end(struct watch *watch, struct watcher *watcher)
 {
-	watcher_unlive(watch, watcher);
+	watcher_unlink(watch, watcher);
 	watcher->state = WATCHER_HIT;
 }
 
 void
-watch_hit(struct watch *watch, struct watcher *watcher, const struct event *event)
+watch_hit(struct watch *watch, struct watcher *watcher, const struct event *event, size_t cost)
 {
-	raw_add(watch, watcher, event->store_index, event->record);
+	raw_add(watch, watcher, event->store_index, HIT_EVENT, event->record, cost);
 	if ((watcher->flags & WATCH_FLAG_STREAM) == 0)
 		watcher_end(watch, watcher);
 }
@@ -380,7 +464,7 @@ hit_list(struct watch *watch, struct watcher_list *list, const struct event *eve
 	for (watcher = LIST_FIRST(list); watcher != NULL; watcher = next) {
 		next = LIST_NEXT(watcher, of_spot);
 		if (watcher->since <= event->store_index)
-			watch_hit(watch, watcher, event);
+			watch_hit(watch, watcher, event, 0);
 	}
 }
 
@@ -475,22 +559,145 @@ watch_clear_before(struct watch *watch, uint64_t first, uint64_t store_index)
 
 		if (watcher->state != WATCHER_LIVE || watcher->since >= first)
 			continue;
-		raw_add(watch, watcher, store_index, NULL);
-		watcher_end(watch, watcher);
+		watch_clear(watch, watcher, store_index);
 	}
 }
+
+/* ---- those that are given the past ------------------------------------------- */
+
+void
+watch_behind(struct watch *watch, struct watcher *watcher, struct slice key, uint64_t next,
+    uint64_t asked_at)
+{
+	ASSERT(watcher->state == WATCHER_NEW);
+	watcher->key_kept = blob_new(key);
+	watcher->past = (struct watch_past){
+		.key = blob_slice(watcher->key_kept),
+		.flags = watcher->flags,
+		.next = next,
+		.asked_at = asked_at,
+	};
+	watch->bytes += key.size;
+	watch->behind++;
+	queue(watch, watcher);
+}
+
+bool
+watch_may_catch_up(const struct watch *watch, const struct store_catch_up *how)
+{
+	const struct watch_owner *owner;
+
+	TAILQ_FOREACH(owner, &watch->lagging, of_lagging)
+		if (owner->untaken < how->untaken_max &&
+		    how->has_room(how->argument, owner->number))
+			return true;
+	return false;
+}
+
+void
+watch_ask_room(struct watch *watch, const struct store_catch_up *how)
+{
+	struct watch_owner *owner;
+
+	TAILQ_FOREACH(owner, &watch->lagging, of_lagging)
+		owner->has_room = how->has_room(how->argument, owner->number);
+}
+
+struct watch_owner *
+watch_next_owner(struct watch *watch, size_t untaken_max)
+{
+	struct watch_owner *owner;
+
+	TAILQ_FOREACH(owner, &watch->lagging, of_lagging)
+		if (owner->has_room && owner->untaken < untaken_max)
+			break;
+	if (owner == NULL)
+		return NULL;
+	TAILQ_REMOVE(&watch->lagging, owner, of_lagging);
+	TAILQ_INSERT_TAIL(&watch->lagging, owner, of_lagging);
+	return owner;
+}
+
+struct watcher *
+watch_first_behind(const struct watch_owner *owner)
+{
+	return TAILQ_FIRST(&owner->behind);
+}
+
+void
+watch_to_back(struct watcher *watcher)
+{
+	struct watch_owner *owner = watcher->owner;
+
+	ASSERT(watcher->state == WATCHER_BEHIND);
+	TAILQ_REMOVE(&owner->behind, watcher, of_behind);
+	TAILQ_INSERT_TAIL(&owner->behind, watcher, of_behind);
+}
+
+void
+watch_taken(struct watch *watch, uint64_t number, uint64_t bytes)
+{
+	struct watch_owner *owner = owner_find(watch, number);
+
+	/* It may have gone, and come again, meanwhile. */
+	if (owner != NULL)
+		owner->untaken -= MIN_OF(owner->untaken, bytes);
+}
+
+struct watch_past *
+watch_past(struct watcher *watcher)
+{
+	ASSERT(watcher->state == WATCHER_BEHIND);
+	return &watcher->past;
+}
+
+void
+watch_pause(struct watch *watch, struct watcher *watcher)
+{
+	ASSERT(watcher->state == WATCHER_BEHIND);
+	unqueue(watch, watcher);
+	watcher->state = WATCHER_PAUSED;
+}
+
+void
+watch_go_on(struct watch *watch, uint64_t owner, uint64_t id)
+{
+	struct watch_key key = { owner, id };
+	struct hash_link *link = hash_find(&watch->watchers, key_slice(&key));
+
+	if (link == NULL || watcher_of(link)->state != WATCHER_PAUSED)
+		return;
+	watcher_of(link)->past.given = 0;
+	queue(watch, watcher_of(link));
+}
+
+void
+watch_clear(struct watch *watch, struct watcher *watcher, uint64_t store_index)
+{
+	raw_add(watch, watcher, store_index, HIT_CLEARED, NULL, 0);
+	watcher_end(watch, watcher);
+}
+
+size_t
+watch_owner_count(const struct watch *watch, uint64_t number)
+{
+	const struct watch_owner *owner = owner_find(watch, number);
+
+	return owner == NULL ? 0 : owner->count;
+}
+
+/* ---- taking them --------------------------------------------------------------- */
 
 static int
 compare_raw(const void *a, const void *b)
 {
 	const struct watch_raw_hit *x = a, *y = b;
-	bool cleared_x = x->event == NULL, cleared_y = y->event == NULL;
 	const struct watch_key *key_x = &x->watcher->key, *key_y = &y->watcher->key;
 
 	if (x->store_index != y->store_index)
 		return x->store_index < y->store_index ? -1 : 1;
-	if (cleared_x != cleared_y)
-		return cleared_x ? 1 : -1;
+	if (x->kind != y->kind)
+		return x->kind < y->kind ? -1 : 1;
 	if (key_x->owner != key_y->owner)
 		return key_x->owner < key_y->owner ? -1 : 1;
 	return key_x->id < key_y->id ? -1 : key_x->id > key_y->id;
@@ -506,19 +713,21 @@ give(struct watch *watch, const struct watch_raw_hit *raw, struct blob *event, s
 	if (watch->hit_count > 0)
 		hit = &watch->hits[watch->hit_count - 1];
 	/* One event is one blob, so the same blob means the same index. */
-	if (hit == NULL || hit->owner != key->owner || hit->event != event) {
+	if (hit == NULL || hit->owner != key->owner || hit->event != event ||
+	    hit->kind != raw->kind) {
 		watch->hits = xgrow(watch->hits, &watch->hit_capacity, watch->hit_count + 1,
 		    sizeof(*watch->hits));
 		hit = &watch->hits[watch->hit_count++];
 		*hit = (struct store_hit){
 			.owner = key->owner,
-			.error = event == NULL ? ERR_WATCHER_CLEARED : ERR_NONE,
+			.kind = raw->kind,
 			.event = blob_ref(event),
 			.ids = &watch->ids[id_at],
 		};
 	}
 	watch->ids[id_at] = key->id;
 	hit->id_count++;
+	hit->past_bytes += raw->cost;
 }
 
 size_t
@@ -538,6 +747,8 @@ watch_take(struct watch *watch, const struct store_hit **hits)
 
 		if (raw->watcher->state != WATCHER_DROPPED)
 			give(watch, raw, raw->event, id_count++);
+		else
+			watch_taken(watch, raw->watcher->key.owner, raw->cost);
 		blob_unref(&raw->event);
 		raw_forget(watch, raw);
 	}

@@ -184,11 +184,11 @@ put_new(struct job *job, enum event_action action)
 	if (node == NULL)
 		node = make_node(job, is_dir);
 	else if (is_dir)
-		tree_make_dir(node);
+		tree_make_dir(&store->tree, node);
 	node->created = job->next;
 	node->modified = job->next;
 	if (!is_dir && !refresh)
-		tree_set_value(node, job->write->value);
+		tree_set_value(&store->tree, node, job->write->value);
 	set_expiry(job, node);
 	effects_node(&store->effects, node);
 	return ERR_NONE;
@@ -244,7 +244,7 @@ put_over(struct job *job, enum event_action action)
 	if (!is_dir)
 		node->modified = job->next;
 	if (!is_dir && !refresh)
-		tree_set_value(node, job->write->value);
+		tree_set_value(&store->tree, node, job->write->value);
 	set_expiry(job, node);
 	effects_node(&store->effects, node);
 	return ERR_NONE;
@@ -401,20 +401,23 @@ store_first_expiry(struct store *store)
 }
 
 size_t
-store_expire(struct store *store, uint64_t cutoff_ns, size_t count_max, uint64_t time_ns,
-    struct buf *effects)
+store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget,
+    uint64_t time_ns, struct buf *effects)
 {
-	size_t count = 0;
+	size_t count = 0, bytes = 0;
 
 	store->effects.out = effects;
-	while (count < count_max) {
+	while (count < budget.count && bytes < budget.bytes) {
 		const struct ttl_entry *due = store_first_expiry(store);
 		struct blob *record;
+		struct slice path;
 
 		if (due == NULL || due->at_ns > cutoff_ns)
 			break;
+		path = path_of(store, due->node);
+		bytes += path.size + node_value(due->node).size;
 		/* Never before the instant itself, so no "ttl" is left to show. */
-		record = remove_node(store, due->node, path_of(store, due->node), ACTION_EXPIRE,
+		record = remove_node(store, due->node, path, ACTION_EXPIRE,
 		    MAX_OF(time_ns, due->at_ns));
 		blob_unref(&record);
 		stats_expire(&store->stats);

@@ -30,6 +30,9 @@
 
 #define LOG_BLOCK_BYTES ((size_t)32768)
 #define LOG_HEAD_BYTES ((size_t)7)
+#define LOG_WHOLE 1		/* types of a piece: all of a record, its first, its last */
+#define LOG_FIRST 2
+#define LOG_LAST 4
 #define BLOCK_TAIL_BYTES ((size_t)5)
 #define FOOTER_BYTES ((size_t)48)
 #define MAGIC_BYTES ((size_t)8)
@@ -80,6 +83,74 @@ check_log(struct slice file, bool *cut_off)
 		at += LOG_HEAD_BYTES + length;
 	}
 	return NOWHERE;
+}
+
+/* A piece at at is all there, and is what was written. */
+static bool
+is_good_piece(struct slice file, size_t at, size_t end)
+{
+	size_t length;
+
+	if (at + LOG_HEAD_BYTES > end)
+		return false;
+	length = (size_t)number_at(file.data + at + 4, 2);
+	return at + LOG_HEAD_BYTES + length <= end && file.data[at + 6] != 0 &&
+	    crc_matches(file.data + at, slice_of(file.data + at + 6, length + 1));
+}
+
+/* The length of the piece at from is not to be believed: another record may begin
+ * anywhere up to the end of the block. */
+static bool
+begins_within(struct slice file, size_t from, size_t end)
+{
+	for (size_t at = from + 1; at + LOG_HEAD_BYTES <= end; at++) {
+		uint8_t type = file.data[at + 6];
+
+		if ((type == LOG_WHOLE || type == LOG_FIRST) && is_good_piece(file, at, end))
+			return true;
+	}
+	return false;
+}
+
+/* Where the record begins that damage is in, if no other one begins behind the damage;
+ * else NOWHERE. A record may be in pieces, in blocks one after the other. */
+static size_t
+find_torn_record(struct slice file)
+{
+	size_t at = 0, begin = NOWHERE, torn = NOWHERE;
+
+	while (at + LOG_HEAD_BYTES <= file.size) {
+		size_t left = LOG_BLOCK_BYTES - at % LOG_BLOCK_BYTES, length;
+		size_t end = MIN_OF(at + left, file.size);
+		uint8_t type;
+
+		if (left < LOG_HEAD_BYTES) {
+			at += left;
+			continue;
+		}
+		length = (size_t)number_at(file.data + at + 4, 2);
+		type = file.data[at + 6];
+		if (is_good_piece(file, at, end)) {
+			bool begins = type == LOG_WHOLE || type == LOG_FIRST;
+
+			if (begins && torn != NOWHERE)
+				return NOWHERE;
+			if (begins || type == LOG_LAST)
+				begin = type == LOG_FIRST ? at : NOWHERE;
+			at += LOG_HEAD_BYTES + length;
+			continue;
+		}
+		if (torn == NOWHERE)
+			torn = begin == NOWHERE ? at : begin;
+		if (type != 0 && at + LOG_HEAD_BYTES + length <= end) {
+			at += LOG_HEAD_BYTES + length;
+		} else if (begins_within(file, at, end)) {
+			return NOWHERE;
+		} else {
+			at += left;
+		}
+	}
+	return torn;
 }
 
 /* ---- tables ------------------------------------------------------------------------ */
@@ -234,4 +305,92 @@ char *
 damage_find_torn_log(const char *path)
 {
 	return find(path, true);
+}
+
+/* ---- what a power cut tore ---------------------------------------------------------------- */
+
+/* False: nothing was cut off. */
+static bool
+cut_torn_file(int directory, const char *name, size_t *where)
+{
+	int fd = openat(directory, name, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+	struct stat status;
+	bool cut = false;
+	void *map;
+
+	if (fd == -1)
+		return false;
+	if (fstat(fd, &status) == 0 && S_ISREG(status.st_mode) && status.st_size > 0) {
+		map = mmap(NULL, (size_t)status.st_size, PROT_READ, MAP_PRIVATE, fd, 0);
+		if (map != MAP_FAILED) {
+			*where = find_torn_record(slice_of(map, (size_t)status.st_size));
+			munmap(map, (size_t)status.st_size);
+			/* The first record of a manifest is synced before anything names it. */
+			cut = *where != NOWHERE && (*where > 0 || !is_manifest(name)) &&
+			    ftruncate(fd, (off_t)*where) == 0 &&
+			    fsync(fd) == 0;
+		}
+	}
+	close(fd);
+	return cut;
+}
+
+/* The name of the log that was begun last; owned by the caller. NULL: there is none. */
+static char *
+find_newest_log(DIR *list)
+{
+	unsigned long long newest = 0;
+	struct dirent *file;
+	char *name = NULL;
+
+	while ((file = readdir(list)) != NULL) {
+		unsigned long long number = strtoull(file->d_name, NULL, 10);
+
+		if (!ends_with(file->d_name, ".log") || (name != NULL && number < newest))
+			continue;
+		free(name);
+		name = xstrdup(file->d_name);
+		newest = number;
+	}
+	return name;
+}
+
+/* What CURRENT names; owned by the caller. */
+static char *
+find_manifest(int directory)
+{
+	char name[64];
+	int fd = openat(directory, "CURRENT", O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
+	ssize_t size = fd == -1 ? -1 : read(fd, name, sizeof(name) - 1);
+
+	if (fd != -1)
+		close(fd);
+	if (size <= 0)
+		return NULL;
+	name[size] = '\0';
+	name[strcspn(name, "\n")] = '\0';
+	return is_manifest(name) && strchr(name, '/') == NULL ? xstrdup(name) : NULL;
+}
+
+char *
+damage_cut_torn(const char *path)
+{
+	DIR *list = opendir(path);
+	char *names[2], *found = NULL;
+
+	if (list == NULL)
+		return NULL;
+	names[0] = find_manifest(dirfd(list));
+	names[1] = find_newest_log(list);
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		size_t where;
+
+		if (names[i] != NULL && cut_torn_file(dirfd(list), names[i], &where)) {
+			free(found);
+			found = xasprintf("%s at byte %zu", names[i], where);
+		}
+		free(names[i]);
+	}
+	closedir(list);
+	return found;
 }

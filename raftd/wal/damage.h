@@ -22,4 +22,16 @@ char *damage_find(const char *path);
  */
 char *damage_find_torn_log(const char *path);
 
+/*
+ * What LevelDB takes for damage, but a power cut leaves: the last record of the newest
+ * log, or of the manifest in use, is all there by the file's size and has blocks that were
+ * never written. Each was being written when the power went, since the next is written
+ * after it was synced only. So if none begins behind it, the file is cut where it begins;
+ * else nothing is changed. That nothing synced goes so is for the mark and the footprints
+ * to tell, as with a record that the file cuts off.
+ *
+ * "000005.log at byte 4096", owned by the caller: LevelDB may be opened again; NULL: no.
+ */
+char *damage_cut_torn(const char *path);
+
 #endif

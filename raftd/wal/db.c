@@ -6,6 +6,7 @@
 #include "raftd/wal/db.h"
 
 #include "common/clock.h"
+#include "common/diag.h"
 #include "common/xmem.h"
 #include "raftd/wal/damage.h"
 
@@ -165,6 +166,23 @@ db_open_handle(struct db *db, char **sentence)
 	return err;
 }
 
+/* It is damaged, with *sentence. Without what a power cut tore it may not be. */
+static enum err
+open_cut(struct db *db, char **sentence)
+{
+	char *torn = damage_cut_torn(db->path);
+
+	if (torn == NULL)
+		return ERR_CORRUPT;
+	diag_warn("disk", "a write that a power cut tore was cut off: database=%s place=\"%s\"",
+	    db->path, torn);
+	free(db->torn_log);
+	db->torn_log = torn;
+	free(*sentence);
+	*sentence = NULL;
+	return db_open_handle(db, sentence);
+}
+
 /* For the names of new files. */
 static enum err
 sync_directory(struct db *db, char **sentence)
@@ -196,6 +214,8 @@ db_open(const char *path, bool create, size_t cache_bytes, bool sync, struct db 
 	}
 	db->torn_log = damage_find_torn_log(path);
 	err = db_open_handle(db, sentence);
+	if (err == ERR_CORRUPT)
+		err = open_cut(db, sentence);
 	if (err != ERR_NONE)
 		goto fail;
 	err = sync_directory(db, sentence);

@@ -1,8 +1,10 @@
 /*
  * store_fuzz.c - any bytes as work for the store, beside a model of it that is
  * an array of a few keys; and the store made again from what it left on the disk.
+ * Views that are open meanwhile show what a get answered when they were opened.
  *
- * Three bytes are a command: what, on which key, with which value and flags.
+ * Three bytes are a command: what, on which key, with which value and flags. A first
+ * byte of VIEW_BYTE or above opens a view; when that is open, it is read on or closed.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -10,6 +12,7 @@
 #include "common/ipc/message.h"
 #include "common/xmem.h"
 #include "raftd/store/store.h"
+#include "raftd/store/view.h"
 
 #include <stdlib.h>
 
@@ -19,6 +22,9 @@ static const char *const keys[] = { "/a", "/a/b", "/a/b/c", "/a/b/d", "/a/_h", "
 	"/_g", "/_g/h", "/i" };
 #define KEYS ARRAY_COUNT(keys)
 #define COMMANDS_MAX 400
+#define VIEWS 4
+#define VIEW_BYTE 0xe0
+#define LENGTH_AT 18			/* of an event_record's nodes */
 
 enum kind { NOTHING, FILE_NODE, DIRECTORY };
 
@@ -263,15 +269,83 @@ carry_out(struct store *store, struct model *model, struct disk *disk, const uin
 	compare(store, model, key);
 }
 
+/* ---- views ----------------------------------------------------------------------- */
+
+/* A view, what it has shown, and what it has to show in all. */
+struct reading {
+	struct store_view *view;
+	struct buf out, expected;
+};
+
+static void
+reading_close(struct reading *reading)
+{
+	store_view_close(&reading->view);
+	buf_free(&reading->out);
+	buf_free(&reading->expected);
+}
+
+static void
+reading_open(struct reading *reading, struct store *store, size_t key, unsigned flags)
+{
+	struct slice path = slice_text(key == KEYS ? "/" : keys[key]);
+	struct blob *cause = NULL;
+	enum err err = store_get(store, path, flags, 0, &reading->expected, &cause);
+
+	blob_unref(&cause);
+	ASSERT(store_view_open(store, path, flags, 0, &reading->view, &cause) == err);
+	blob_unref(&cause);
+	if (err == ERR_NONE)
+		memset(reading->expected.data + LENGTH_AT, 0xff, 4);
+}
+
+static void
+reading_go_on(struct reading *reading, size_t bytes_max, size_t steps_max)
+{
+	struct buf *out = &reading->out;
+	size_t before = out->size;
+	enum view_state state = store_view_read(reading->view, out, bytes_max, steps_max);
+
+	ASSERT(state != VIEW_LOST);
+	ASSERT(out->size - before <= bytes_max);
+	ASSERT(slice_starts_with(buf_slice(&reading->expected), buf_slice(out)));
+	if (state == VIEW_MORE)
+		return;
+	ASSERT(out->size == reading->expected.size);
+	reading_close(reading);
+}
+
+static void
+view(struct store *store, struct reading *readings, const uint8_t *bytes)
+{
+	struct reading *reading = &readings[bytes[0] / 2 % VIEWS];
+
+	if (reading->view == NULL)
+		reading_open(reading, store, bytes[1] % (KEYS + 1),
+		    (bytes[2] & 1) != 0 ? READ_FLAG_RECURSIVE : 0U);
+	else if (bytes[0] % 2 == 0)
+		reading_go_on(reading, bytes[1], 1u + bytes[2] % 16);
+	else
+		reading_close(reading);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct store *store = store_new(1);
 	struct model model = { 0 };
 	struct disk disk = { 0 };
+	struct reading readings[VIEWS] = { 0 };
 
-	for (size_t i = 0; i + 3 <= size && i < 3 * COMMANDS_MAX; i += 3)
-		carry_out(store, &model, &disk, data + i);
+	for (size_t i = 0; i + 3 <= size && i < 3 * COMMANDS_MAX; i += 3) {
+		if (data[i] >= VIEW_BYTE)
+			view(store, readings, data + i);
+		else
+			carry_out(store, &model, &disk, data + i);
+	}
+	for (size_t i = 0; i < VIEWS; i++)
+		while (readings[i].view != NULL)
+			reading_go_on(&readings[i], 1000, 1000);
 	for (size_t key = 0; key < KEYS; key++)
 		compare(store, &model, key);
 	if (disk.count > 0)

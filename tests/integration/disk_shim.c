@@ -1,16 +1,18 @@
 /*
- * disk_shim.c - a preloaded library: the disk of a running raftd fails on purpose.
+ * disk_shim.c - a preloaded library: the disk of a running node fails on purpose.
  *
  *	LD_PRELOAD=disk_shim.so MOOTHALL_DISK_SHIM=CONTROL etcd -sandbox off ...
  *
- * CONTROL is a file of struct control, mapped before main by every program; only one
- * called raftd heeds it, and only for files below the directory named in it. The
- * test writes into it while raftd runs (disks.py, which has its
+ * CONTROL is a file of struct control, mapped before main by every program, and heeded for
+ * files below the directory named in it: what fails, by raftd only; what a power cut takes,
+ * by the supervisor, too. The test writes into it while they run (disks.py, which has its
  * layout a second time).
  *
  * For power cuts it remembers how much of each file was synced, and the changes of
  * names since their directory was. What such a change takes away is kept as a hard
- * link in KEPT. Files are taken to be written at their end only, as LevelDB's are.
+ * link in KEPT. What write() writes is taken to be the file's end, as LevelDB's is; before
+ * pwrite(), ftruncate() or O_TRUNC change a file its synced content is copied into KEPT,
+ * as "s" and its inode.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -42,6 +44,8 @@ enum change_kind { CHANGE_NONE, CHANGE_MADE, CHANGE_RENAMED, CHANGE_REMOVED };
 
 struct file {
 	uint64_t inode, synced;
+	uint64_t copied;		/* 1: what was synced is in KEPT; synced is its size; 2:
+					 * and the file was made shorter since */
 };
 
 struct change {
@@ -62,6 +66,8 @@ struct control {
 	uint32_t power;			/* remember what a power cut takes */
 	uint32_t kept_last, file_count, change_count;
 	uint32_t counts[CALLS];
+	uint32_t locked;		/* files and changes: of all processes */
+	uint32_t hang_syncs;		/* as hang, but what is written goes through */
 	char directory[PATH_MAX];	/* without a slash at its end */
 	char kept[PATH_MAX];
 	struct file files[FILES_MAX];
@@ -69,6 +75,7 @@ struct control {
 };
 
 static struct control *control;
+static bool may_fail;			/* raftd */
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
 __attribute__((constructor)) static void
@@ -78,7 +85,8 @@ disk_shim_begin(void)
 	void *map;
 	int fd;
 
-	if (path == NULL || strcmp(program_invocation_short_name, "raftd") != 0)
+	may_fail = strcmp(program_invocation_short_name, "raftd") == 0;
+	if (path == NULL || (!may_fail && strcmp(program_invocation_short_name, "etcd") != 0))
 		return;
 	fd = open(path, O_RDWR | O_CLOEXEC);
 	if (fd == -1)
@@ -141,7 +149,10 @@ fault_of(enum call call)
 	struct timespec pause = { 0, 2000000 };
 	int failure = 0;
 
-	while (call != CALL_READ && __atomic_load_n(&control->hang, __ATOMIC_ACQUIRE) != 0)
+	if (!may_fail)
+		return 0;
+	while ((call != CALL_READ && __atomic_load_n(&control->hang, __ATOMIC_ACQUIRE) != 0) ||
+	    (call == CALL_SYNC && __atomic_load_n(&control->hang_syncs, __ATOMIC_ACQUIRE) != 0))
 		nanosleep(&pause, NULL);
 	pthread_mutex_lock(&lock);
 	control->counts[call]++;
@@ -158,27 +169,103 @@ fault_of(enum call call)
 /* ---- what a power cut takes -------------------------------------------------------- */
 
 static void
-note_synced(const struct stat *status)
+lock_control(void)
+{
+	struct timespec pause = { 0, 20000 };
+
+	while (__atomic_exchange_n(&control->locked, 1, __ATOMIC_ACQUIRE) != 0)
+		nanosleep(&pause, NULL);
+}
+
+static void
+unlock_control(void)
+{
+	__atomic_store_n(&control->locked, 0, __ATOMIC_RELEASE);
+}
+
+/* With the lock held. NULL: the table is full. */
+static struct file *
+file_of(uint64_t inode)
 {
 	uint32_t i = 0;
 
-	pthread_mutex_lock(&lock);
-	while (i < control->file_count && control->files[i].inode != status->st_ino)
+	while (i < control->file_count && control->files[i].inode != inode)
 		i++;
-	if (i == control->file_count && i < FILES_MAX)
+	if (i == FILES_MAX)
+		return NULL;
+	if (i == control->file_count) {
 		control->file_count++;
-	if (i < FILES_MAX)
-		control->files[i] = (struct file){ status->st_ino, (uint64_t)status->st_size };
-	pthread_mutex_unlock(&lock);
+		control->files[i] = (struct file){ .inode = inode };
+	}
+	return &control->files[i];
+}
+
+static void
+copy_path(uint64_t inode, char path[PATH_MAX + 32])
+{
+	snprintf(path, PATH_MAX + 32, "%s/s%llu", control->kept, (unsigned long long)inode);
+}
+
+static void
+note_synced(const struct stat *status)
+{
+	char path[PATH_MAX + 32];
+	struct file *file;
+
+	lock_control();
+	file = file_of(status->st_ino);
+	if (file != NULL) {
+		if (file->copied != 0) {
+			copy_path(file->inode, path);
+			syscall(SYS_unlinkat, AT_FDCWD, path, 0);
+		}
+		*file = (struct file){ status->st_ino, (uint64_t)status->st_size, 0 };
+	}
+	unlock_control();
+}
+
+/* The file at fd is to be changed where it was synced; so many bytes stay of it. */
+static void
+note_overwritten(int fd, uint64_t left)
+{
+	char path[PATH_MAX + 32], bytes[4096];
+	struct file *file;
+	struct stat status;
+	uint64_t at = 0;
+	int copy;
+
+	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
+		return;
+	lock_control();
+	file = file_of(status.st_ino);
+	if (file != NULL && file->copied != 0 && left < file->synced)
+		file->copied = 2;
+	if (file == NULL || file->copied != 0 || file->synced == 0) {
+		unlock_control();
+		return;
+	}
+	copy_path(file->inode, path);
+	copy = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
+	    0600);
+	while (at < file->synced) {
+		ssize_t size = (ssize_t)syscall(SYS_pread64, fd, bytes, sizeof(bytes), at);
+
+		if (size <= 0 || syscall(SYS_write, copy, bytes, size) != size)
+			break;
+		at += (uint64_t)size;
+	}
+	close(copy);
+	file->copied = left < file->synced ? 2 : 1;
+	unlock_control();
 }
 
 /* A new file may have the inode of one that is gone. */
 static void
-forget_synced(const char *path)
+note_new(int fd)
 {
 	struct stat status;
 
-	if (stat(path, &status) != 0)
+	if (fstat(fd, &status) != 0)
 		return;
 	status.st_size = 0;
 	note_synced(&status);
@@ -191,9 +278,9 @@ keep(const char *path)
 	char kept[PATH_MAX + 16];
 	uint32_t number;
 
-	pthread_mutex_lock(&lock);
+	lock_control();
 	number = ++control->kept_last;
-	pthread_mutex_unlock(&lock);
+	unlock_control();
 	snprintf(kept, sizeof(kept), "%s/%u", control->kept, number);
 	return link(path, kept) == 0 ? number : 0;
 }
@@ -201,7 +288,7 @@ keep(const char *path)
 static void
 note_change(enum change_kind kind, const char *name, const char *to, uint32_t kept)
 {
-	pthread_mutex_lock(&lock);
+	lock_control();
 	if (control->change_count < CHANGES_MAX) {
 		struct change *change = &control->changes[control->change_count++];
 
@@ -210,7 +297,7 @@ note_change(enum change_kind kind, const char *name, const char *to, uint32_t ke
 		snprintf(change->name, sizeof(change->name), "%.*s", NAME_MAX_BYTES - 1, name);
 		snprintf(change->to, sizeof(change->to), "%.*s", NAME_MAX_BYTES - 1, to);
 	}
-	pthread_mutex_unlock(&lock);
+	unlock_control();
 }
 
 /* directory: "" or "db". */
@@ -219,7 +306,7 @@ note_directory_synced(const char *directory)
 {
 	size_t length = strlen(directory);
 
-	pthread_mutex_lock(&lock);
+	lock_control();
 	for (uint32_t i = 0; i < control->change_count; i++) {
 		struct change *change = &control->changes[i];
 		const char *slash = strchr(change->name, '/');
@@ -231,7 +318,7 @@ note_directory_synced(const char *directory)
 	while (control->change_count > 0 &&
 	    control->changes[control->change_count - 1].kind == CHANGE_NONE)
 		control->change_count--;
-	pthread_mutex_unlock(&lock);
+	unlock_control();
 }
 
 /* ---- taken over ---------------------------------------------------------------------- */
@@ -255,8 +342,11 @@ ssize_t
 pwrite(int fd, const void *bytes, size_t size, off_t offset)
 {
 	char path[PATH_MAX];
-	int failure = name_of(fd, path) != NULL ? fault_of(CALL_PWRITE) : 0;
+	bool ours = name_of(fd, path) != NULL;
+	int failure = ours ? fault_of(CALL_PWRITE) : 0;
 
+	if (failure == 0 && ours && control->power != 0)
+		note_overwritten(fd, UINT64_MAX);
 	if (failure == 0)
 		return (ssize_t)syscall(SYS_pwrite64, fd, bytes, size, offset);
 	errno = failure;
@@ -267,6 +357,22 @@ ssize_t
 pwrite64(int fd, const void *bytes, size_t size, off_t offset)
 {
 	return pwrite(fd, bytes, size, offset);
+}
+
+int
+ftruncate(int fd, off_t size)
+{
+	char path[PATH_MAX];
+
+	if (name_of(fd, path) != NULL && control->power != 0)
+		note_overwritten(fd, (uint64_t)size);
+	return (int)syscall(SYS_ftruncate, fd, size);
+}
+
+int
+ftruncate64(int fd, off64_t size)
+{
+	return ftruncate(fd, size);
 }
 
 ssize_t
@@ -319,11 +425,34 @@ fdatasync(int fd)
 	return sync_file(fd, SYS_fdatasync);
 }
 
-static int
-open_file(const char *path, int flags, mode_t mode)
+/* The whole path of a name in a directory. */
+static const char *
+whole_path(int directory, const char *name, char path[PATH_MAX])
 {
-	const char *name = name_below(path);
-	bool is_new = name != NULL && (flags & O_CREAT) != 0 && access(path, F_OK) != 0;
+	char link[64];
+	size_t length;
+	ssize_t size;
+
+	if (control == NULL || directory == AT_FDCWD || name[0] == '/')
+		return name;
+	snprintf(link, sizeof(link), "/proc/self/fd/%d", directory);
+	size = readlink(link, path, PATH_MAX - 1);
+	length = size > 0 ? (size_t)size : 0;
+	if (strcmp(name, ".") == 0)
+		path[length] = '\0';
+	else
+		snprintf(path + length, PATH_MAX - length, "/%s", name);
+	return path;
+}
+
+static int
+open_file(int directory, const char *path, int flags, mode_t mode)
+{
+	char buffer[PATH_MAX];
+	const char *whole = whole_path(directory, path, buffer);
+	const char *name = name_below(whole);
+	bool makes = name != NULL && (flags & O_CREAT) != 0;
+	bool is_new = makes && access(whole, F_OK) != 0;
 	int fd, failure = 0;
 
 	if (is_new && is_data(name))
@@ -332,46 +461,48 @@ open_file(const char *path, int flags, mode_t mode)
 		errno = failure;
 		return -1;
 	}
-	fd = (int)syscall(SYS_openat, AT_FDCWD, path, flags, mode);
-	if (fd != -1 && name != NULL && control->power != 0) {
-		if (is_new)
-			note_change(CHANGE_MADE, name, "", 0);
-		if (is_new || (flags & O_TRUNC) != 0)
-			forget_synced(path);
+	if (name != NULL && control->power != 0 && !is_new && (flags & O_TRUNC) != 0) {
+		fd = (int)syscall(SYS_openat, AT_FDCWD, whole, O_RDONLY | O_CLOEXEC);
+		if (fd != -1) {
+			note_overwritten(fd, 0);
+			close(fd);
+		}
+	}
+	fd = (int)syscall(SYS_openat, directory, path, flags, mode);
+	if (fd != -1 && is_new && control->power != 0) {
+		note_change(CHANGE_MADE, name, "", 0);
+		note_new(fd);
 	}
 	return fd;
 }
 
-int
-open(const char *path, int flags, ...)
-{
-	va_list arguments;
-	mode_t mode = 0;
-
-	va_start(arguments, flags);
-	if ((flags & O_CREAT) != 0)
-		mode = va_arg(arguments, mode_t);
-	va_end(arguments);
-	return open_file(path, flags, mode);
+#define OPEN(function, directory, ...)					\
+int									\
+function(__VA_ARGS__ const char *path, int flags, ...)			\
+{									\
+	va_list arguments;						\
+	mode_t mode = 0;						\
+									\
+	va_start(arguments, flags);					\
+	if ((flags & (O_CREAT | __O_TMPFILE)) != 0)			\
+		mode = va_arg(arguments, mode_t);			\
+	va_end(arguments);						\
+	return open_file(directory, path, flags, mode);			\
 }
+#define COMMA ,
 
-int
-open64(const char *path, int flags, ...)
+OPEN(open, AT_FDCWD)
+OPEN(open64, AT_FDCWD)
+OPEN(openat, directory, int directory COMMA)
+OPEN(openat64, directory, int directory COMMA)
+
+static int
+rename_file(int from_directory, const char *from, int to_directory, const char *to)
 {
-	va_list arguments;
-	mode_t mode = 0;
-
-	va_start(arguments, flags);
-	if ((flags & O_CREAT) != 0)
-		mode = va_arg(arguments, mode_t);
-	va_end(arguments);
-	return open_file(path, flags, mode);
-}
-
-int
-rename(const char *from, const char *to)
-{
-	const char *name = name_below(from), *new_name = name_below(to);
+	char from_buffer[PATH_MAX], to_buffer[PATH_MAX];
+	const char *to_whole = whole_path(to_directory, to, to_buffer);
+	const char *name = name_below(whole_path(from_directory, from, from_buffer));
+	const char *new_name = name_below(to_whole);
 	uint32_t kept = 0;
 	int failure = is_data(name) ? fault_of(CALL_RENAME) : 0;
 
@@ -380,8 +511,8 @@ rename(const char *from, const char *to)
 		return -1;
 	}
 	if (name != NULL && new_name != NULL && control->power != 0)
-		kept = keep(to);
-	if (syscall(SYS_renameat2, AT_FDCWD, from, AT_FDCWD, to, 0) != 0)
+		kept = keep(to_whole);
+	if (syscall(SYS_renameat2, from_directory, from, to_directory, to, 0) != 0)
 		return -1;
 	if (name != NULL && new_name != NULL && control->power != 0)
 		note_change(CHANGE_RENAMED, name, new_name, kept);
@@ -389,9 +520,23 @@ rename(const char *from, const char *to)
 }
 
 int
-unlink(const char *path)
+rename(const char *from, const char *to)
 {
-	const char *name = name_below(path);
+	return rename_file(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+int
+renameat(int from_directory, const char *from, int to_directory, const char *to)
+{
+	return rename_file(from_directory, from, to_directory, to);
+}
+
+static int
+unlink_file(int directory, const char *path, int flags)
+{
+	char buffer[PATH_MAX];
+	const char *whole = whole_path(directory, path, buffer);
+	const char *name = flags == 0 ? name_below(whole) : NULL;
 	uint32_t kept = 0;
 	int failure = is_data(name) ? fault_of(CALL_UNLINK) : 0;
 
@@ -400,12 +545,24 @@ unlink(const char *path)
 		return -1;
 	}
 	if (name != NULL && control->power != 0)
-		kept = keep(path);
-	if (syscall(SYS_unlinkat, AT_FDCWD, path, 0) != 0)
+		kept = keep(whole);
+	if (syscall(SYS_unlinkat, directory, path, flags) != 0)
 		return -1;
 	if (name != NULL && control->power != 0)
 		note_change(CHANGE_REMOVED, name, "", kept);
 	return 0;
+}
+
+int
+unlink(const char *path)
+{
+	return unlink_file(AT_FDCWD, path, 0);
+}
+
+int
+unlinkat(int directory, const char *path, int flags)
+{
+	return unlink_file(directory, path, flags);
 }
 
 int

@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import signal
 import time
 
 import pytest
@@ -225,3 +226,49 @@ def test_kills_while_a_removed_machine_begins_anew(world):
             gone.start(wait=False)
             wait_votes(gone, stay[0], old)
         assert len(members(stay[0])) == 3
+
+
+# The leader goes on to tell a member that is removed of it for as long as an election takes; and
+# who waits for the sync interval is not back before the test ends.
+AWAY_FLAGS = ["-cluster-active-size", "4", "-cluster-sync-interval", "60", "-cluster-remove-delay", "1800",
+              "-peer-election-timeout", "2000", "-peer-heartbeat-interval", "100"]
+
+
+@pytest.mark.parametrize("trimmed,path", [(False, "/remove/"), (True, "/v2/admin/machines/")],
+                         ids=["log", "snapshot"])
+def test_a_machine_that_was_deleted_while_away_is_back_at_once(world, trimmed, path):
+    """Whether the leader still tells it of its removal itself, or others do when it has forgotten it."""
+    flags = AWAY_FLAGS + (["-snapshot", "-snapshot-count", "10"] if trimmed else [])
+    nodes = world.cluster(3, flags=flags)
+    nodes[0].put("/begin", "x")
+    for whose in ("follower", "leader"):
+        for pause in (0, 3):
+            leader = world.leader_of(nodes)
+            gone = leader if whose == "leader" else next(n for n in nodes if n is not leader)
+            stay = [n for n in nodes if n is not gone]
+            old = members(stay[0])[gone.name]
+            gone.kill_all()
+            world.leader_of(stay)
+            for i in range(50 if trimmed else 0):
+                assert stay[0].put("/k%d" % i, "x").status in (200, 201)
+            answer = ask(stay[0].peer, "DELETE", path + gone.name)
+            assert answer.status == 200, answer
+            # Longer than the leader goes on, or not at all.
+            time.sleep(pause * SLOW)
+            gone.start(wait=False)
+            wait_votes(gone, stay[0], old, timeout=3 * SLOW)
+            assert "in_ms=60000" not in gone.log()
+
+
+def test_a_raftd_that_alone_was_away_when_its_node_was_deleted_waits(world):
+    nodes = world.cluster(3, flags=AWAY_FLAGS)
+    (gone,), stay = split(world, nodes)
+    gone.process.send_signal(signal.SIGSTOP)
+    try:
+        gone.kill("raftd")
+        delete(stay[0], gone.name)
+        wait_until(lambda: gone.name not in members(stay[0]), 5, "it to be removed")
+    finally:
+        gone.process.send_signal(signal.SIGCONT)
+    wait_until(lambda: "as another member in_ms=60000" in gone.log(), 10, "it to hear of that")
+    wait_stands_by(gone, stay[0])

@@ -293,6 +293,16 @@ check_leader(struct machine *machine, raft_term term)
 		    check->committed[index - 1].commit_term);
 }
 
+/* It is a member as of what was committed when it first met a leader, or later. */
+static void
+check_belongs(struct machine *machine, const struct raft *raft)
+{
+	raft_index met;
+
+	if (!machine->belonged && raft_met_leader(raft, &met) && raft_applied(raft) >= met)
+		machine->belonged = machine_serves(machine);
+}
+
 void
 check_started(struct machine *machine)
 {
@@ -303,6 +313,8 @@ check_started(struct machine *machine)
 	machine->conf_before = *raft_conf(raft);
 	machine->disk->acked = (struct raft_position){ 0, 0 };
 	machine->hash_due = true;
+	machine->belonged = machine->config.resumes && raft_last(raft).index > 0;
+	machine->away_until = check_committed(machine->world);
 	check_turn(machine);
 }
 
@@ -327,7 +339,48 @@ check_turn(struct machine *machine)
 	if (raft_applied(raft) > raft_commit(raft))
 		sim_fail(world, machine, "applied before it was committed");
 	check_applied(machine, raft_applied(raft));
+	check_belongs(machine, raft);
 	machine->conf_before = *raft_conf(raft);
+}
+
+/* ---- who was away when it was removed ------------------------------------------------------- */
+
+void
+check_joined(struct machine *machine)
+{
+	if (machine->disk->identity.cluster_id == 0)
+		machine->belonged = true;
+}
+
+static raft_index
+removal_of(const struct sim_check *check, peer_id id)
+{
+	for (size_t i = check->count; i-- > 0;)
+		if (check->committed[i].entry.type == RAFT_ENTRY_CONF &&
+		    check->committed[i].entry.conf_op == RAFT_CONF_REMOVE &&
+		    check->committed[i].entry.conf_peer == id)
+			return i + 1;
+	return 0;
+}
+
+/* Who met a leader first that was about to be deposed may take its removal for a later
+ * one; nothing is said of whom. */
+void
+check_retired(struct machine *machine)
+{
+	struct world *world = machine->world;
+	raft_index removed = removal_of(world->check, machine_node_id(machine)), met;
+	bool met_any = raft_met_leader(node_raft(machine->node), &met);
+
+	if (removed == 0)
+		sim_fail(world, machine, "gives its id up, but was never removed");
+	if (machine->belonged && machine->retire_wait_ms == 0)
+		sim_fail(world, machine, "was sent away by entry %" PRIu64 ", and asks to come "
+		    "back at once", removed);
+	if (!machine->belonged && removed <= machine->away_until &&
+	    (!met_any || met >= removed) && machine->retire_wait_ms > 0)
+		sim_fail(world, machine, "was away when entry %" PRIu64 " removed it, and waits",
+		    removed);
 }
 
 /* ---- frames that promise something --------------------------------------------------------- */
@@ -394,8 +447,9 @@ check_append(const struct machine *machine, const struct msg_raft_append *append
 		raft_term term = sim_log_term(log, entry.index);
 
 		if (entry.index > sim_log_last(log) || (term != 0 && term != entry.term))
-			sim_fail(machine->world, machine, "an append of term %" PRIu64 " has entry %"
-			    PRIu64 " of term %" PRIu64 ", the leader's own log %" PRIu64,
+			sim_fail(machine->world, machine, "an append of term %" PRIu64
+			    " has entry %" PRIu64 " of term %" PRIu64
+			    ", the leader's own log %" PRIu64,
 			    append->term, entry.index, entry.term, term);
 	} while (!reader_done(&in) && entry_record_get(&in, &entry));
 }

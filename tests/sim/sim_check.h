@@ -31,6 +31,10 @@ void check_turn(struct machine *machine);
 void check_frame(struct machine *machine, const struct frame *frame);
 /* The disk was given a turn. */
 void check_submit(struct machine *machine, const struct wal_turn *turn);
+/* Its join is about to be answered. */
+void check_joined(struct machine *machine);
+/* It gives its id up, to ask again in retire_wait_ms: at once only if it was away. */
+void check_retired(struct machine *machine);
 /* Everything is healed and quiet: all members must be the same. */
 void check_agreement(struct world *world);
 raft_index check_committed(const struct world *world);

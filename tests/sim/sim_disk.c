@@ -656,9 +656,10 @@ fetch_ends(struct world *world, struct sim_event *event)
 	raft = node_raft(disk->machine->node);
 	if (raft_role(raft) == RAFT_LEADER && raft_current_term(raft) > fetch->term) {
 		world->late_fetches++;
-		world_tell(world, disk->machine, "fetch %" PRIu64 " of term %" PRIu64 " is answered "
-		    "to the leader of term %" PRIu64 ": %zu from %" PRIu64 " on", fetch->id,
-		    fetch->term, raft_current_term(raft), fetch->found.count, fetch->from);
+		world_tell(world, disk->machine, "fetch %" PRIu64 " of term %" PRIu64
+		    " is answered to the leader of term %" PRIu64 ": %zu from %" PRIu64 " on",
+		    fetch->id, fetch->term, raft_current_term(raft), fetch->found.count,
+		    fetch->from);
 	}
 	node_fetched(disk->machine->node, fetch->id, fetch->found.before,
 	    sim_log_at(&fetch->found, fetch->from), fetch->found.count);

@@ -111,6 +111,34 @@ log_profile(struct world *world, struct sim_profile *profile)
 		profile->log_memory_bytes = world_below(world, 4000) + 1;
 }
 
+/* So little at a time that who looks back is behind for long. */
+static void
+history_profile(const struct world *world, struct sim_profile *profile)
+{
+	struct rand rand;
+
+	/* Numbers of its own, so that old seeds keep the rest of what they were. */
+	rand_seed(&rand, world->seed ^ UINT64_C(0x6869737470726f66));
+	if (rand_chance(&rand, 300))
+		return;
+	profile->catch_up_bytes = 1 + rand_below(&rand, 1000);
+	profile->catch_up_looks = 1 + rand_below(&rand, 50);
+	profile->catch_up_untaken = 1 + rand_below(&rand, 2000);
+	profile->watch_piece_bytes = 1 + rand_below(&rand, 500);
+}
+
+/* Answers in small pieces, and little room for what waits to be read. */
+static void
+read_profile(struct world *world, struct sim_profile *profile)
+{
+	if (!world_chance(world, 500))
+		return;
+	profile->answer_piece_bytes = 20 + world_below(world, world_chance(world, 700) ? 60 : 600);
+	profile->session_answer_bytes = 100 + world_below(world, 4000);
+	if (world_chance(world, 500))
+		profile->slow_pieces = (unsigned)world_below(world, 200);
+}
+
 void
 fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 {
@@ -135,10 +163,12 @@ fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 	profile->think_ms = 20 + world_below(world, 200);
 	profile->reads = 200 + (unsigned)world_below(world, 500);
 	log_profile(world, profile);
+	history_profile(world, profile);
 	profile->heartbeat_ms = world_chance(world, 700) ? 50 : 20 + world_below(world, 80);
 	profile->election_ms = profile->heartbeat_ms * world_between(world, 4, 8);
 	profile->request_timeout_ms = 1000 + world_below(world, 3000);
 	profile->new_leader_dies = profile->crash_ms != 0 ? 30 : 0;
+	read_profile(world, profile);
 	if (world_chance(world, 20))
 		flood_profile(world, profile);
 	else if (world_chance(world, 120))

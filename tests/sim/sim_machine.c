@@ -4,6 +4,7 @@
 #include "tests/sim/sim_machine.h"
 
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_net.h"
@@ -219,6 +220,8 @@ io_outcome(void *argument, uint64_t session, uint64_t request_id,
 	if (worker == NULL)
 		return;
 	msg_outcome_frame(&frame, request_id, &message);
+	if (outcome->more)
+		frame_set_flags(frame.data, FRAME_MORE);
 	worker_reply(worker, take_frame(&frame));
 }
 
@@ -237,7 +240,7 @@ io_watching(void *argument, uint64_t session, uint64_t watch_id, const struct ms
 
 static void
 io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
-    struct slice event)
+    struct slice event, uint64_t past_bytes)
 {
 	struct machine *machine = argument;
 	struct worker *worker = worker_of_session(machine, session);
@@ -247,7 +250,7 @@ io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t cou
 		return;
 	for (size_t i = 0; i < count; i++)
 		codec_put_u64(&ids, watch_ids[i]);
-	msg_event_frame(&frame, 0, &(struct msg_event){ buf_slice(&ids), event });
+	msg_event_frame(&frame, 0, &(struct msg_event){ buf_slice(&ids), past_bytes, event });
 	buf_free(&ids);
 	worker_reply(worker, take_frame(&frame));
 }
@@ -263,6 +266,35 @@ io_stats(void *argument, uint64_t session, uint64_t request_id, const struct msg
 		return;
 	msg_stats_frame(&frame, request_id, stats);
 	worker_reply(worker, take_frame(&frame));
+}
+
+static void
+drained(struct world *world, struct sim_event *event)
+{
+	(void)world;
+	if (event->machine->life == event->life)
+		machine_wake(event->machine);
+}
+
+/* A worker is full now and then: then history has to wait until it has room. */
+static size_t
+io_queued(void *argument, uint64_t session)
+{
+	struct machine *machine = argument;
+	struct world *world = machine->world;
+	struct sim_event *event;
+
+	const struct worker *worker = worker_of_session(argument, session);
+
+	if ((world->now_ms + session) % 8 != 0)
+		return worker == NULL ? 0 : worker->queued_bytes;
+	if (machine->drains_at_ms <= world->now_ms) {
+		machine->drains_at_ms = world->now_ms + 1;
+		event = world_after(world, 1, drained);
+		event->machine = machine;
+		event->life = machine->life;
+	}
+	return CATCH_UP_QUEUE_BYTES;
 }
 
 /* Simulated workers keep no rendered bodies. */
@@ -311,6 +343,7 @@ io_retire(void *argument, struct slice peers, uint64_t wait_ms)
 	machine->ended = true;
 	machine->end_code = EXIT_RETIRED;
 	machine->retire_wait_ms = wait_ms;
+	check_retired(machine);
 }
 
 static void
@@ -448,6 +481,7 @@ machine_start(struct machine *machine)
 		.watching = io_watching,
 		.event = io_event,
 		.stats = io_stats,
+		.queued = io_queued,
 		.changed = io_changed,
 		.status = io_status,
 		.note = io_note,
@@ -477,11 +511,17 @@ machine_start(struct machine *machine)
 		.trim_entries = world->profile.trim_entries,
 		.watches_max = 10000,
 		.append_bytes_max = world->profile.append_bytes_max,
+		.answer_piece_bytes = world->profile.answer_piece_bytes,
+		.session_answer_bytes = world->profile.session_answer_bytes,
 		.log_memory_bytes = world->profile.log_memory_bytes,
 		/* So little in some seeds that a turn ends in the middle of its entries, and
 		 * what is removed is freed over many. */
 		.effects_bytes_max = world->seed % 3 == 0 ? 3000 : 0,
 		.sweep_nodes_max = 2 + world->seed % 4,
+		.catch_up_bytes = world->profile.catch_up_bytes,
+		.catch_up_looks = world->profile.catch_up_looks,
+		.catch_up_untaken = world->profile.catch_up_untaken,
+		.watch_piece_bytes = world->profile.watch_piece_bytes,
 		.seed = rand_next(&world->rand),
 		.new_cluster_id = world->seed | 1,
 		.join = machine->join,
@@ -489,7 +529,9 @@ machine_start(struct machine *machine)
 		.cluster = {
 			.remove_delay_ms = world_removes_silent(world) ? REMOVE_DELAY_MS_MIN : 0,
 		},
+		.resumes = machine->raftd_died,
 	};
+	machine->raftd_died = false;
 	machine->life++;
 	machine->ended = false;
 	machine->doomed = false;
@@ -529,6 +571,7 @@ machine_crash(struct machine *machine, enum machine_crash_kind kind)
 		if (kind != CRASH_RAFTD)
 			worker_die(machine->workers[i]);
 	}
+	machine->raftd_died = kind == CRASH_RAFTD;
 	if (kind == CRASH_NODE)
 		sim_net_refused(machine);
 }

@@ -35,6 +35,7 @@ struct machine {
 	uint64_t muted_life;		/* frames of this and earlier lives are lost */
 	bool join;			/* next start on an empty directory joins */
 	uint64_t retire_wait_ms;	/* with EXIT_RETIRED */
+	bool raftd_died;		/* and nothing else did since the last start */
 	bool retired;			/* not in the cluster: no restart by itself */
 	bool doomed;			/* crashes at the next moment of this kind */
 	enum fault_moment doom;
@@ -48,6 +49,7 @@ struct machine {
 	uint64_t clock_rate;
 
 	struct sim_event *turn, *timer;
+	uint64_t drains_at_ms;		/* a full worker has room again then */
 	uint64_t turns_at_ms, turns_in_ms;
 	struct buf peer_out;
 
@@ -60,6 +62,8 @@ struct machine {
 	struct raft_conf conf_before;	/* as of the last turn */
 	uint64_t seen_store_index;	/* of answers since raftd started */
 	bool hash_due;
+	bool belonged;			/* was a member since its start, or raftd alone started */
+	raft_index away_until;		/* committed when it started */
 };
 
 struct machine *machine_new(struct world *world, size_t number);

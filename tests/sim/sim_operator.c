@@ -142,6 +142,7 @@ join_answered(struct request *request, const struct msg_outcome *outcome)
 		return;
 	node_status(through->node, &status);
 	joined = (struct msg_joined){ .cluster_id = status.cluster_id, .members = status.members };
+	check_joined(machine);
 	node_joined(machine->node, &joined);
 	machine_wake(machine);
 }

@@ -4,10 +4,12 @@
  *
  *	closed --open_watch--> asked --watching--> open --event--> open (stream)
  *	open --event--> closed, and again from the next index (chain)
+ *	open --piece of the past--> open, and more is asked for
  *	asked, open --raftd died--> asked again with the next index
  *	any --error or boredom--> closed
  */
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "tests/sim/sim_check.h"
 
@@ -21,6 +23,8 @@ struct watcher {
 	uint8_t flags;
 	uint64_t next;			/* store index from which events count; 0: not yet known */
 	bool answered;			/* watching came since it was asked last */
+	bool behind;			/* and said that the past comes first */
+	size_t given;			/* bytes of it since more was asked for */
 	uint64_t asked_next;
 	uint64_t bored_at_ms;		/* then it is given up for another */
 	struct sim_event *timer;
@@ -62,6 +66,8 @@ ask(struct watcher *watch)
 	struct buf frame = BUF_INIT;
 
 	watch->answered = false;
+	watch->behind = false;
+	watch->given = 0;
 	watch->asked_next = watch->next;
 	msg_watch_frame(&frame, watch->id, &message);
 	worker_send(watch->worker, blob_new(buf_slice(&frame)));
@@ -159,6 +165,59 @@ is_cleared(uint64_t since, uint64_t present)
 	return since != 0 && present >= HISTORY_EVENTS && since < present - HISTORY_EVENTS + 1;
 }
 
+/* No event that fits may be left out between what came last and what comes now. */
+static void
+check_no_gap(const struct watcher *watch, uint64_t until)
+{
+	const struct world *world = world_of(watch);
+
+	for (uint64_t index = watch->next; index < until; index++)
+		if (model_wants(world->model, slice_text(watch->key), watch->flags, index) ==
+		    WANT_ALWAYS)
+			sim_fail(world, watch->worker->machine, "watch %" PRIu64
+			    " on %s (flags %x) "
+			    "misses event %" PRIu64 " on %s", watch->id, watch->key, watch->flags,
+			    index, model_event(world->model, index)->key);
+}
+
+/* It has all of the past up to that index. */
+static void
+behind_no_more(struct watcher *watch, const struct msg_watching *answer)
+{
+	struct world *world = world_of(watch);
+
+	if (!watch->behind || answer->behind != 0)
+		sim_fail(world, watch->worker->machine, "watch %" PRIu64 " is registered twice",
+		    watch->id);
+	world_tell(world, watch->worker->machine, "watch %" PRIu64 " has the past up to %" PRIu64,
+	    watch->id, answer->store_index);
+	check_no_gap(watch, answer->store_index + 1);
+	check_seen(watch->worker, answer->store_index);
+	watch->behind = false;
+	watch->next = MAX_OF(watch->next, answer->store_index + 1);
+}
+
+/* So much of the past comes at a time; then it waits until more is asked for. */
+static void
+take_piece(struct watcher *watch, size_t bytes)
+{
+	const struct sim_profile *profile = &world_of(watch)->profile;
+	size_t piece = profile->watch_piece_bytes != 0 ? profile->watch_piece_bytes :
+	    WATCH_PIECE_BYTES;
+	struct buf frame = BUF_INIT;
+
+	if (watch->given >= piece)
+		sim_fail(world_of(watch), watch->worker->machine, "watch %" PRIu64
+		    " gets more of the past than was asked for", watch->id);
+	watch->given += bytes;
+	if (watch->given < piece)
+		return;
+	watch->given = 0;
+	msg_watch_more_frame(&frame, watch->id, &(struct msg_watch_more){ 0 });
+	worker_send(watch->worker, blob_new(buf_slice(&frame)));
+	buf_free(&frame);
+}
+
 bool
 watcher_answered(struct watcher *watch, uint64_t id, const struct msg_watching *answer)
 {
@@ -167,6 +226,10 @@ watcher_answered(struct watcher *watch, uint64_t id, const struct msg_watching *
 
 	if (watch->id != id)
 		return false;
+	if (answer->error == ERR_NONE && watch->answered) {
+		behind_no_more(watch, answer);
+		return true;
+	}
 	if (answer->error == ERR_WATCHER_CLEARED) {
 		if (watch->next + HISTORY_EVENTS > model_index(world->model))
 			sim_fail(world, machine, "watch %" PRIu64 " is ended though all it waits "
@@ -191,26 +254,11 @@ watcher_answered(struct watcher *watch, uint64_t id, const struct msg_watching *
 		return true;
 	}
 	watch->answered = true;
+	watch->behind = answer->behind != 0;
 	if (watch->next == 0)
 		watch->next = answer->store_index + 1;
 	return true;
 }
-
-/* No event that fits may be left out between what came last and what comes now. */
-static void
-check_no_gap(const struct watcher *watch, uint64_t until)
-{
-	const struct world *world = world_of(watch);
-
-	for (uint64_t index = watch->next; index < until; index++)
-		if (model_wants(world->model, slice_text(watch->key), watch->flags, index) ==
-		    WANT_ALWAYS)
-			sim_fail(world, watch->worker->machine, "watch %" PRIu64
-			    " on %s (flags %x) "
-			    "misses event %" PRIu64 " on %s", watch->id, watch->key, watch->flags,
-			    index, model_event(world->model, index)->key);
-}
-
 bool
 watcher_event(struct watcher *watch, uint64_t id, struct slice bytes)
 {
@@ -243,6 +291,8 @@ watcher_event(struct watcher *watch, uint64_t id, struct slice bytes)
 	check_seen(watch->worker, event.store_index);
 	world->events_seen++;
 	watch->next = event.store_index + 1;
+	if (watch->behind && (watch->flags & WATCH_FLAG_STREAM) != 0)
+		take_piece(watch, bytes.size);
 	if ((watch->flags & WATCH_FLAG_STREAM) == 0) {
 		watch->id = 0;
 		open_later(watch);

@@ -13,6 +13,9 @@
 
 /* How long a worker waits beyond raftd's own time-out. */
 #define WORKER_WAIT_MS 2000
+/* How long a client may take over a piece. */
+#define SLOW_MS 3000
+#define NODES_AT 18		/* where an event_record has the length of its nodes */
 
 struct worker *
 worker_new(struct machine *machine, size_t number)
@@ -43,6 +46,8 @@ request_free(struct request *request)
 {
 	TAILQ_REMOVE(&request->worker->requests, request, link);
 	world_cancel(request->worker->machine->world, &request->timer);
+	world_cancel(request->worker->machine->world, &request->ask);
+	buf_free(&request->pieces);
 	blob_unref(&request->frame);
 	free(request);
 }
@@ -109,6 +114,8 @@ dispatch(struct node *node, uint64_t session, const struct frame *frame)
 	struct msg_write write;
 	struct msg_read read;
 	struct msg_watch watch;
+	struct msg_watch_more more;
+	struct msg_watch_taken taken;
 	struct msg_member_change change;
 	struct msg_config_change config;
 	struct msg_stats_ask ask;
@@ -126,10 +133,26 @@ dispatch(struct node *node, uint64_t session, const struct frame *frame)
 		if (err == ERR_NONE)
 			node_read(node, session, frame->request_id, &read);
 		return err;
+	case MSG_read_more:
+		node_read_more(node, session, frame->request_id);
+		return ERR_NONE;
+	case MSG_read_stop:
+		node_read_stop(node, session, frame->request_id);
+		return ERR_NONE;
 	case MSG_watch:
 		err = msg_watch_decode(frame->payload, &watch);
 		if (err == ERR_NONE)
 			node_watch(node, session, frame->request_id, &watch);
+		return err;
+	case MSG_watch_more:
+		err = msg_watch_more_decode(frame->payload, &more);
+		if (err == ERR_NONE)
+			node_watch_more(node, session, frame->request_id);
+		return err;
+	case MSG_watch_taken:
+		err = msg_watch_taken_decode(frame->payload, &taken);
+		if (err == ERR_NONE)
+			node_watch_taken(node, session, taken.past_bytes);
 		return err;
 	case MSG_unwatch:
 		node_unwatch(node, session, frame->request_id);
@@ -192,16 +215,75 @@ worker_send(struct worker *worker, struct blob *frame)
 /* ---- from raftd --------------------------------------------------------------------- */
 
 static void
-take_outcome(struct worker *worker, uint64_t id, const struct msg_outcome *outcome)
+send_plain(struct worker *worker, uint16_t type, uint64_t id)
+{
+	struct buf frame = BUF_INIT, unused = BUF_INIT;
+
+	codec_put_u64(&unused, 0);
+	frame_append(&frame, type, 0, id, buf_slice(&unused));
+	worker_send(worker, blob_new(buf_slice(&frame)));
+	buf_free(&frame);
+	buf_free(&unused);
+}
+
+static void
+ask_more(struct world *world UNUSED, struct sim_event *event)
+{
+	struct request *request = event->object;
+
+	request->ask = NULL;
+	send_plain(request->worker, MSG_read_more, request->id);
+}
+
+/* Its client takes the piece, now or slowly; another piece is asked for then. */
+static void
+take_piece(struct request *request, const struct msg_outcome *outcome)
+{
+	struct world *world = request->worker->machine->world;
+	uint64_t delay_ms = 0;
+
+	buf_append_slice(&request->pieces, outcome->event);
+	world->pieces++;
+	if (world_chance(world, world->profile.slow_pieces))
+		delay_ms = world_below(world, SLOW_MS);
+	request->ask = world_after(world, delay_ms, ask_more);
+	request->ask->object = request;
+}
+
+/* The last piece, or all of it. */
+static void
+take_end(struct request *request, const struct msg_outcome *outcome)
+{
+	struct msg_outcome whole = *outcome;
+	struct buf *pieces = &request->pieces;
+	size_t size;
+
+	if (pieces->size > 0 && outcome->error == ERR_NONE) {
+		buf_append_slice(pieces, outcome->event);
+		ASSERT(pieces->size >= NODES_AT + 4);
+		size = pieces->size - NODES_AT - 4;
+		for (size_t i = 0; i < 4; i++)
+			pieces->data[NODES_AT + i] = (uint8_t)(size >> 8 * i);
+		whole.event = buf_slice(pieces);
+	}
+	finish(request, &whole);
+}
+
+static void
+take_outcome(struct worker *worker, uint64_t id, bool more, const struct msg_outcome *outcome)
 {
 	struct request *request;
 
-	TAILQ_FOREACH(request, &worker->requests, link) {
-		if (request->id == id) {
-			finish(request, outcome);
-			return;
-		}
-	}
+	TAILQ_FOREACH(request, &worker->requests, link)
+		if (request->id == id)
+			break;
+	if (request != NULL && more)
+		take_piece(request, outcome);
+	else if (request != NULL)
+		take_end(request, outcome);
+	else if (more)
+		/* Nobody wants it any more. */
+		send_plain(worker, MSG_read_stop, id);
 }
 
 static void
@@ -216,12 +298,19 @@ static void
 take_event(struct worker *worker, const struct msg_event *event)
 {
 	struct reader ids = reader_of(event->watch_ids);
+	struct buf frame = BUF_INIT;
 	uint64_t id;
 
 	while (codec_get_u64(&ids, &id))
 		for (size_t i = 0; i < worker->watch_count; i++)
 			if (watcher_event(worker->watches[i], id, event->event))
 				break;
+	if (event->past_bytes == 0)
+		return;
+	msg_watch_taken_frame(&frame, 0,
+	    &(struct msg_watch_taken){ .past_bytes = event->past_bytes });
+	worker_send(worker, blob_new(buf_slice(&frame)));
+	buf_free(&frame);
 }
 
 /* Counters are not replicated: only their form can be checked. */
@@ -257,10 +346,15 @@ from_raftd(struct world *world, struct sim_event *event)
 	if (worker->session != event->life)
 		return;
 	worker->reply_life = event->flags;
+	if (event->flags == worker->machine->life) {
+		worker->queued_bytes -= event->bytes->size;
+		machine_wake(worker->machine);
+	}
 	if (frame_parse(blob_slice(event->bytes), &frame, &used) == ERR_NONE) {
 		if (frame.type == MSG_outcome &&
 		    (err = msg_outcome_decode(frame.payload, &outcome)) == ERR_NONE)
-			take_outcome(worker, frame.request_id, &outcome);
+			take_outcome(worker, frame.request_id, (frame.flags & FRAME_MORE) != 0,
+			    &outcome);
 		else if (frame.type == MSG_watching &&
 		    (err = msg_watching_decode(frame.payload, &watching)) == ERR_NONE)
 			take_watching(worker, frame.request_id, &watching);
@@ -281,6 +375,7 @@ worker_reply(struct worker *worker, struct blob *frame)
 	struct world *world = worker->machine->world;
 	struct sim_event *event;
 
+	worker->queued_bytes += frame->size;
 	worker->out_at_ms = in_order(world, worker->out_at_ms);
 	event = world_after(world, worker->out_at_ms - world->now_ms, from_raftd);
 	event->object = worker;
@@ -402,13 +497,15 @@ attach(struct world *world, struct sim_event *event)
 	struct worker *worker = event->object;
 	struct request *request;
 
-	(void)world;
 	if (worker->machine->life != event->life)
 		return;
 	worker->attached = true;
 	TAILQ_FOREACH(request, &worker->requests, link) {
 		struct blob *frame = blob_new(blob_slice(request->frame));
 
+		/* What came of an answer is void. */
+		world_cancel(world, &request->ask);
+		buf_clear(&request->pieces);
 		frame_set_flags(frame->data, FRAME_AGAIN);
 		worker_send(worker, frame);
 	}
@@ -434,6 +531,7 @@ void
 worker_detach(struct worker *worker)
 {
 	worker->attached = false;
+	worker->queued_bytes = 0;
 }
 
 static void
@@ -467,6 +565,7 @@ worker_die(struct worker *worker)
 		finish(TAILQ_FIRST(&worker->requests), NULL);
 	worker->session = rand_next(&world->rand) | 1;
 	worker->next_id = 1;
+	worker->queued_bytes = 0;
 	for (size_t i = 0; i < worker->client_count; i++)
 		client_reset(worker->clients[i]);
 	for (size_t i = 0; i < worker->watch_count; i++)

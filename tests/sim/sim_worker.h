@@ -29,6 +29,8 @@ struct request {
 	uint64_t floor_here;		/* the same, seen on this machine since raftd started */
 	uint64_t life;			/* of raftd when it began */
 	struct sim_event *timer;
+	struct buf pieces;		/* what came of an answer with more to come */
+	struct sim_event *ask;		/* for the next piece */
 	/* Called once; outcome NULL: nobody knows what became of it. The request
 	 * is freed afterwards. */
 	void (*done)(struct request *request, const struct msg_outcome *outcome);
@@ -43,6 +45,7 @@ struct worker {
 	bool attached;
 	uint64_t reply_life;		/* of the raftd that wrote what is being read */
 	uint64_t in_at_ms, out_at_ms;	/* of the last frame, each way: order is kept */
+	size_t queued_bytes;		/* that raftd wrote and it has not read */
 	TAILQ_HEAD(requests_list, request) requests;
 	size_t client_count;
 	struct client **clients;

@@ -58,7 +58,10 @@ struct sim_profile {
 	uint64_t think_ms;
 	unsigned reads;			/* per mille of operations */
 	uint64_t trim_entries;
-	size_t append_bytes_max, log_memory_bytes;	/* 0: as in production */
+	size_t append_bytes_max, log_memory_bytes;	/* 0: as in production, and so these: */
+	size_t catch_up_bytes, catch_up_looks, catch_up_untaken, watch_piece_bytes;
+	size_t answer_piece_bytes, session_answer_bytes;
+	unsigned slow_pieces;		/* pieces that are not asked for at once, per mille */
 	uint64_t heartbeat_ms, election_ms, request_timeout_ms;
 };
 
@@ -96,7 +99,7 @@ struct world {
 
 	uint64_t value_count;		/* makes values unique */
 	/* For the report. */
-	uint64_t operations, answered, unknown, events_seen;
+	uint64_t operations, answered, unknown, events_seen, pieces;
 	uint64_t crashes, partitions, snapshots, elections, disk_faults;
 	uint64_t fetches, late_fetches;	/* of entries; answered in a later leadership */
 };

@@ -118,3 +118,24 @@ TEST(another_seed_is_another_hash)
 	assert_true(hash_bytes(1, slice_of("\0\0", 1)) != hash_bytes(1, slice_of("\0\0", 2)));
 	assert_true(hash_bytes(1, SLICE_EMPTY) != hash_bytes(1, slice_of("\0", 1)));
 }
+
+/* What makes look-ups of all beginnings of a path cost what the path is long. */
+TEST(a_hash_that_goes_on_is_that_of_all_bytes)
+{
+	uint8_t bytes[70];
+
+	for (size_t i = 0; i < sizeof(bytes); i++)
+		bytes[i] = (uint8_t)(i * 37 + 1);
+	for (size_t first = 0; first <= sizeof(bytes); first++) {
+		struct hash_run run;
+
+		hash_run_begin(&run, 42);
+		assert_true(hash_run_value(&run) == hash_bytes(42, SLICE_EMPTY));
+		hash_run_add(&run, slice_of(bytes, first));
+		for (size_t size = first; size <= sizeof(bytes); size++) {
+			assert_true(hash_run_value(&run) == hash_bytes(42, slice_of(bytes, size)));
+			if (size < sizeof(bytes))
+				hash_run_add(&run, slice_of(bytes + size, 1));
+		}
+	}
+}

@@ -1,6 +1,6 @@
 /*
- * backend_test.c - requests and watches across restarts of raftd: every write
- * once, every event once and in order.
+ * backend_test.c - requests across restarts of raftd and of the channel to it: every
+ * write once. Watches are in backend_watch_test.c.
  */
 #include "tests/lib/test.h"
 #include "tests/unit/httpd/fake_raftd.h"
@@ -15,6 +15,8 @@ struct test_call {
 	bool answered;
 	uint16_t error;
 	struct buf cause, event;
+	size_t pieces, lost;
+	struct backend *leaves;		/* when raftd is lost; NULL: it stays */
 };
 
 static void
@@ -27,6 +29,32 @@ call_done(struct backend_call *call, const struct msg_outcome *outcome)
 	test->error = outcome->error;
 	buf_append_slice(&test->cause, outcome->cause);
 	buf_append_slice(&test->event, outcome->event);
+}
+
+static void
+call_piece(struct backend_call *call, const struct msg_outcome *outcome)
+{
+	struct test_call *test = CONTAINER_OF(call, struct test_call, call);
+
+	test->pieces++;
+	buf_append_slice(&test->event, outcome->event);
+}
+
+static void
+call_lost(struct backend_call *call)
+{
+	struct test_call *test = CONTAINER_OF(call, struct test_call, call);
+
+	test->lost++;
+	buf_clear(&test->event);
+	if (test->leaves != NULL)
+		backend_cancel(test->leaves, call);
+}
+
+static bool
+has_piece(void *argument)
+{
+	return ((struct test_call *)argument)->call.resting;
 }
 
 static bool
@@ -46,7 +74,8 @@ put(struct fake *fake, struct test_call *test, const char *key)
 static void
 get(struct fake *fake, struct test_call *test, const char *key)
 {
-	*test = (struct test_call){ .call.done = call_done };
+	*test = (struct test_call){ .call.done = call_done, .call.piece = call_piece,
+		.call.lost = call_lost };
 	backend_read(fake->worker.backend, &test->call,
 	    &(struct msg_read){ .key = slice_text(key) });
 }
@@ -293,15 +322,15 @@ TEST(a_cancelled_read_is_not_repeated)
 	fake_free(&fake);
 }
 
-TEST(an_outcome_in_pieces_is_put_together)
+TEST(an_outcome_of_a_write_in_pieces_is_put_together)
 {
 	struct fake *fake = fake_new(ROLE_CLIENT);
 	struct test_call a, b;
 	uint64_t id_a, id_b;
 
 	fake_attach(fake, PHASE_MEMBER);
-	get(fake, &a, "/a");
-	get(fake, &b, "/b");
+	put(fake, &a, "/a");
+	put(fake, &b, "/b");
 	id_a = fake_next(fake)->request_id;
 	id_b = fake_next(fake)->request_id;
 	/* The first raftd dies in the middle of it. */
@@ -320,6 +349,127 @@ TEST(an_outcome_in_pieces_is_put_together)
 	free_call(&b);
 	fake_free(&fake);
 }
+
+/* ---- reads in pieces ----------------------------------------------------------------- */
+
+static uint64_t
+begin_pieces(struct fake *fake, struct test_call *read, const char *key)
+{
+	uint64_t id;
+
+	get(fake, read, key);
+	id = fake_next_id(fake, MSG_read);
+	fake_piece(fake, id, SLICE_LITERAL("012"), true);
+	fake_until(fake, has_piece, read);
+	return id;
+}
+
+TEST(a_piece_comes_when_it_is_asked_for)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	struct test_call read;
+	uint64_t id;
+
+	fake_attach(fake, PHASE_MEMBER);
+	id = begin_pieces(fake, &read, "/a");
+	assert_true(fake_is_quiet(fake));
+	backend_call_more(fake->worker.backend, &read.call);
+	assert_true(fake_next_id(fake, MSG_read_more) == id);
+	fake_piece(fake, id, SLICE_LITERAL("34"), true);
+	fake_until(fake, has_piece, &read);
+	backend_call_more(fake->worker.backend, &read.call);
+	assert_true(fake_next_id(fake, MSG_read_more) == id);
+	fake_piece(fake, id, SLICE_LITERAL("5"), false);
+	fake_until(fake, is_answered, &read);
+	assert_int_equal(read.pieces, 2);
+	assert_true(slice_equal(buf_slice(&read.event), SLICE_LITERAL("012345")));
+	assert_true(fake_is_quiet(fake));
+	assert_int_equal(backend_call_count(fake->worker.backend), 0);
+	free_call(&read);
+	fake_free(&fake);
+}
+
+TEST(raftd_is_told_when_nobody_wants_the_rest)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	struct test_call read;
+	uint64_t id;
+
+	fake_attach(fake, PHASE_MEMBER);
+	id = begin_pieces(fake, &read, "/a");
+	backend_cancel(fake->worker.backend, &read.call);
+	assert_true(fake_next_id(fake, MSG_read_stop) == id);
+	free_call(&read);
+	/* One that had no piece yet when it was cancelled. */
+	get(fake, &read, "/b");
+	id = fake_next_id(fake, MSG_read);
+	backend_cancel(fake->worker.backend, &read.call);
+	fake_piece(fake, id, SLICE_LITERAL("012"), true);
+	assert_true(fake_next_id(fake, MSG_read_stop) == id);
+	assert_true(fake_is_quiet(fake));
+	free_call(&read);
+	fake_free(&fake);
+}
+
+TEST(the_next_raftd_is_asked_from_the_start)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	struct test_call rests, asked, leaves;
+	uint64_t id_rests, id_asked;
+
+	fake_attach(fake, PHASE_MEMBER);
+	id_rests = begin_pieces(fake, &rests, "/rests");
+	id_asked = begin_pieces(fake, &asked, "/asked");
+	begin_pieces(fake, &leaves, "/leaves");
+	leaves.leaves = fake->worker.backend;
+	backend_call_more(fake->worker.backend, &asked.call);
+	fake_next_id(fake, MSG_read_more);
+	fake_detach(fake);
+	assert_true(fake_is_quiet(fake));
+	assert_int_equal(rests.lost, 1);
+	assert_int_equal(asked.lost, 1);
+	assert_int_equal(leaves.lost, 1);
+	fake_attach(fake, PHASE_MEMBER);
+	/* Which of them first is of no concern. */
+	for (unsigned i = 0; i < 2; i++) {
+		uint64_t id = fake_next_id(fake, MSG_read);
+
+		assert_true(id == id_rests || id == id_asked);
+		fake_piece(fake, id, SLICE_LITERAL("whole"), false);
+	}
+	fake_until(fake, is_answered, &rests);
+	fake_until(fake, is_answered, &asked);
+	assert_true(slice_equal(buf_slice(&rests.event), SLICE_LITERAL("whole")));
+	assert_true(slice_equal(buf_slice(&asked.event), SLICE_LITERAL("whole")));
+	assert_true(fake_is_quiet(fake));
+	free_call(&rests);
+	free_call(&asked);
+	free_call(&leaves);
+	fake_free(&fake);
+}
+
+/* A client may take its time, raftd may not. */
+TEST(only_a_piece_that_was_asked_for_is_late)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	struct test_call rests, asked;
+
+	fake->worker.config.backend_wait = 100;
+	fake->worker.config.request_timeout = 100;
+	fake_attach(fake, PHASE_MEMBER);
+	begin_pieces(fake, &rests, "/rests");
+	begin_pieces(fake, &asked, "/asked");
+	backend_call_more(fake->worker.backend, &asked.call);
+	fake_until(fake, is_answered, &asked);
+	assert_int_equal(asked.error, ERR_RAFT_INTERNAL);
+	assert_false(rests.answered);
+	backend_cancel(fake->worker.backend, &rests.call);
+	free_call(&rests);
+	free_call(&asked);
+	fake_free(&fake);
+}
+
+/* ---- time -------------------------------------------------------------------------------- */
 
 TEST(without_raftd_requests_end_in_time_and_say_what_is_known)
 {
@@ -365,16 +515,56 @@ TEST(a_raftd_that_does_not_answer_ends_requests_too)
 	fake_free(&fake);
 }
 
-TEST(a_channel_that_speaks_nonsense_ends_the_worker)
+static bool
+is_lost(void *argument)
 {
-	struct fake *fake = fake_new(ROLE_CLIENT);
+	return ((struct fake *)argument)->lost_why != 0;
+}
 
-	fake_attach(fake, PHASE_MEMBER);
-	assert_true(fake_is_quiet(fake));
-	frame_append(channel_out(fake->channel), MSG_outcome, 0, 1, SLICE_LITERAL("nonsense"));
-	loop_again(fake->worker.loop);
-	assert_int_equal(loop_run(fake->worker.loop, 0), EXIT_PROTOCOL);
-	fake_free(&fake);
+/* Whatever ends the channel, what was under way goes on by the next one. */
+TEST(a_channel_that_breaks_is_told_and_the_next_one_goes_on)
+{
+	static const struct {
+		uint16_t type;
+		struct slice payload;
+		int why;
+	} ends[] = {
+		{ MSG_outcome, { (const uint8_t *)"nonsense", 8 }, CHANNEL_END_RULES },
+		{ MSG_event, { (const uint8_t *)"", 0 }, CHANNEL_END_RULES },
+		{ MSG_write, { NULL, 0 }, CHANNEL_END_RULES },
+		{ MSG_hello, { NULL, 0 }, CHANNEL_END_RULES },
+		{ 0, { NULL, 0 }, CHANNEL_END_CLOSED },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(ends); i++) {
+		struct fake *fake = fake_new(ROLE_CLIENT);
+		struct test_call call;
+		uint64_t id, again;
+
+		fake_attach(fake, PHASE_MEMBER);
+		put(fake, &call, "/a");
+		next_write(fake, &id);
+		assert_int_equal(fake->lost_why, 0);
+		if (ends[i].type != 0)
+			frame_append(channel_out(fake->channel), ends[i].type, 0, 1,
+			    ends[i].payload);
+		else
+			fake_detach(fake);
+		loop_again(fake->worker.loop);
+		fake_until(fake, is_lost, fake);
+		assert_int_equal(fake->lost_why, ends[i].why);
+		assert_true(fake_is_quiet(fake));
+		fake->lost_why = 0;
+		fake_detach(fake);
+		fake_attach(fake, PHASE_MEMBER);
+		next_write(fake, &again);
+		assert_true(again == id);
+		fake_outcome(fake, id, ERR_NONE, SLICE_LITERAL("e"), 0);
+		fake_until(fake, is_answered, &call);
+		assert_int_equal(fake->lost_why, 0);
+		free_call(&call);
+		fake_free(&fake);
+	}
 }
 
 TEST(frames_for_nodes_are_dropped_while_nobody_owns_them)
@@ -386,270 +576,6 @@ TEST(frames_for_nodes_are_dropped_while_nobody_owns_them)
 	frame_append(channel_out(fake->channel), MSG_raft_heartbeat, 0, 8, SLICE_LITERAL("x"));
 	loop_again(fake->worker.loop);
 	assert_true(fake_is_quiet(fake));
-	fake_free(&fake);
-}
-
-/* ---- watches --------------------------------------------------------------------------- */
-
-#define SEEN_MAX 16
-
-struct test_watch {
-	struct backend_watch watch;
-	size_t watching, errors, seen_count;
-	uint16_t error;
-	uint64_t seen[SEEN_MAX];	/* store indexes of events */
-	struct blob *shared;		/* what was found or left there */
-};
-
-static void
-watching(struct backend_watch *watch, const struct msg_watching *answer)
-{
-	struct test_watch *test = CONTAINER_OF(watch, struct test_watch, watch);
-
-	if (answer->error == ERR_NONE) {
-		test->watching++;
-	} else {
-		test->errors++;
-		test->error = answer->error;
-	}
-}
-
-static void
-event_came(struct backend_watch *watch, struct slice event, struct blob **shared)
-{
-	struct test_watch *test = CONTAINER_OF(watch, struct test_watch, watch);
-	struct reader in = reader_of(event);
-	struct event_record record;
-
-	assert_true(event_record_get(&in, &record));
-	assert_true(test->seen_count < SEEN_MAX);
-	test->seen[test->seen_count++] = record.store_index;
-	if (*shared == NULL)
-		*shared = blob_new(event);
-	test->shared = *shared;
-}
-
-static void
-event_comes_soon(const struct backend_watch *watch UNUSED)
-{
-}
-
-static struct test_watch *
-watch_new(struct fake *fake, unsigned flags, uint64_t since)
-{
-	struct test_watch *test = xzalloc(sizeof(*test));
-
-	test->watch.watching = watching;
-	test->watch.event = event_came;
-	test->watch.soon = event_comes_soon;
-	backend_watch(fake->worker.backend, &test->watch, SLICE_LITERAL("/w"), flags, since);
-	return test;
-}
-
-static void
-watch_free(struct fake *fake, struct test_watch *test)
-{
-	backend_unwatch(fake->worker.backend, &test->watch);
-	free(test);
-}
-
-static struct msg_watch
-next_watch(struct fake *fake)
-{
-	const struct fake_frame *frame = fake_next(fake);
-	struct msg_watch watch;
-
-	assert_int_equal(frame->type, MSG_watch);
-	assert_int_equal(msg_watch_decode(blob_slice(frame->payload), &watch), ERR_NONE);
-	return watch;
-}
-
-static void
-send_event(struct fake *fake, struct test_watch *test, uint64_t store_index)
-{
-	struct buf event = fake_set_event("/w", "v", store_index, 0);
-
-	fake_event(fake, &test->watch.id, 1, buf_slice(&event));
-	buf_free(&event);
-}
-
-TEST(a_watch_from_now_on_resumes_where_it_began)
-{
-	struct fake *fake = fake_new(ROLE_CLIENT);
-	struct test_watch *watch;
-
-	fake_attach(fake, PHASE_MEMBER);
-	watch = watch_new(fake, WATCH_FLAG_STREAM, 0);
-	assert_int_equal(next_watch(fake).since, 0);
-	fake_watching(fake, watch->watch.id, 30);
-	assert_true(fake_is_quiet(fake));
-	assert_int_equal(watch->watching, 1);
-
-	fake_detach(fake);
-	fake_attach(fake, PHASE_MEMBER);
-	assert_int_equal(next_watch(fake).since, 31);
-	fake_watching(fake, watch->watch.id, 33);
-	send_event(fake, watch, 32);
-	send_event(fake, watch, 35);
-	assert_true(fake_is_quiet(fake));
-	assert_int_equal(watch->watching, 1);
-	assert_int_equal(watch->seen_count, 2);
-
-	fake_detach(fake);
-	fake_attach(fake, PHASE_MEMBER);
-	assert_int_equal(next_watch(fake).since, 36);
-	watch_free(fake, watch);
-	fake_free(&fake);
-}
-
-TEST(a_watch_that_was_not_answered_asks_the_same_again)
-{
-	struct fake *fake = fake_new(ROLE_CLIENT);
-	struct test_watch *now, *past;
-
-	fake_attach(fake, PHASE_MEMBER);
-	now = watch_new(fake, 0, 0);
-	next_watch(fake);
-	past = watch_new(fake, 0, 9);
-	next_watch(fake);
-	fake_detach(fake);
-	fake_attach(fake, PHASE_MEMBER);
-	assert_int_equal(next_watch(fake).since + next_watch(fake).since, 9);
-	watch_free(fake, now);
-	watch_free(fake, past);
-	fake_free(&fake);
-}
-
-TEST(no_event_comes_twice_or_late)
-{
-	struct fake *fake = fake_new(ROLE_CLIENT);
-	struct test_watch *watch;
-
-	fake_attach(fake, PHASE_MEMBER);
-	watch = watch_new(fake, WATCH_FLAG_STREAM, 10);
-	next_watch(fake);
-	fake_watching(fake, watch->watch.id, 20);
-	send_event(fake, watch, 12);
-	send_event(fake, watch, 12);
-	send_event(fake, watch, 11);
-	send_event(fake, watch, 9);
-	send_event(fake, watch, 21);
-	assert_true(fake_is_quiet(fake));
-	assert_int_equal(watch->seen_count, 2);
-	assert_int_equal(watch->seen[0], 12);
-	assert_int_equal(watch->seen[1], 21);
-	watch_free(fake, watch);
-	fake_free(&fake);
-}
-
-TEST(a_watch_that_is_no_stream_is_over_with_its_event)
-{
-	struct fake *fake = fake_new(ROLE_CLIENT);
-	struct test_watch *watch;
-
-	fake_attach(fake, PHASE_MEMBER);
-	watch = watch_new(fake, 0, 0);
-	next_watch(fake);
-	fake_watching(fake, watch->watch.id, 1);
-	send_event(fake, watch, 2);
-	send_event(fake, watch, 3);
-	assert_true(fake_is_quiet(fake));
-	assert_int_equal(watch->seen_count, 1);
-	fake_detach(fake);
-	fake_attach(fake, PHASE_MEMBER);
-	/* Neither asked again, nor taken back. */
-	watch_free(fake, watch);
-	assert_true(fake_is_quiet(fake));
-	fake_free(&fake);
-}
-
-TEST(a_client_that_leaves_takes_its_watch_back)
-{
-	struct fake *fake = fake_new(ROLE_CLIENT);
-	struct test_watch *watch;
-	uint64_t id;
-
-	fake_attach(fake, PHASE_MEMBER);
-	watch = watch_new(fake, 0, 0);
-	id = watch->watch.id;
-	next_watch(fake);
-	watch_free(fake, watch);
-	assert_int_equal(fake_next(fake)->type, MSG_unwatch);
-	fake_watching(fake, id, 1);
-	assert_true(fake_is_quiet(fake));
-	fake_free(&fake);
-}
-
-TEST(an_event_is_rendered_once_for_all)
-{
-	struct fake *fake = fake_new(ROLE_CLIENT);
-	struct test_watch *one, *two;
-	struct buf event = fake_set_event("/w", "v", 5, 0);
-	uint64_t ids[3];
-
-	fake_attach(fake, PHASE_MEMBER);
-	one = watch_new(fake, WATCH_FLAG_STREAM, 0);
-	two = watch_new(fake, WATCH_FLAG_STREAM, 0);
-	next_watch(fake);
-	next_watch(fake);
-	ids[0] = one->watch.id;
-	ids[1] = 999;
-	ids[2] = two->watch.id;
-	fake_watching(fake, ids[0], 4);
-	fake_watching(fake, ids[2], 4);
-	fake_event(fake, ids, 3, buf_slice(&event));
-	assert_true(fake_is_quiet(fake));
-	assert_int_equal(one->seen_count, 1);
-	assert_int_equal(two->seen_count, 1);
-	assert_ptr_equal(one->shared, two->shared);
-	buf_free(&event);
-	watch_free(fake, one);
-	watch_free(fake, two);
-	fake_free(&fake);
-}
-
-/* Else it would ask for an index that has long left raftd's history. */
-TEST(a_quiet_watch_keeps_up_with_what_was_announced)
-{
-	struct fake *fake = fake_new(ROLE_CLIENT);
-	struct test_watch *old, *fresh;
-
-	fake_attach(fake, PHASE_MEMBER);
-	old = watch_new(fake, 0, 0);
-	next_watch(fake);
-	fake_watching(fake, old->watch.id, 10);
-	fake_status(fake, PHASE_MEMBER, 2000);
-	assert_true(fake_is_quiet(fake));
-	/* Registered at 3000, with events from 2500 on still to come. */
-	fresh = watch_new(fake, 0, 2500);
-	next_watch(fake);
-	fake_watching(fake, fresh->watch.id, 3000);
-	fake_status(fake, PHASE_MEMBER, 3000);
-	assert_true(fake_is_quiet(fake));
-	fake_detach(fake);
-	fake_attach(fake, PHASE_MEMBER);
-	/* All up to 2000 has come; what follows may not have. */
-	assert_int_equal(next_watch(fake).since + next_watch(fake).since, 2001 + 2500);
-	watch_free(fake, old);
-	watch_free(fake, fresh);
-	fake_free(&fake);
-}
-
-TEST(a_watch_is_not_kept_waiting_for_its_headers)
-{
-	struct fake *fake = fake_new(ROLE_CLIENT);
-	struct test_watch *watch;
-	struct test_call call;
-
-	fake->worker.config.backend_wait = 1;
-	watch = watch_new(fake, 0, 0);
-	get(fake, &call, "/later");
-	fake_until(fake, is_answered, &call);
-	assert_true(fake_is_quiet(fake));
-	assert_int_equal(watch->errors, 1);
-	assert_int_equal(watch->error, ERR_RAFT_INTERNAL);
-	watch_free(fake, watch);
-	free_call(&call);
 	fake_free(&fake);
 }
 

@@ -77,15 +77,48 @@ TEST(a_network_of_ipv6_counts_as_one)
 	callers_free(&callers);
 }
 
-TEST(without_a_limit_or_an_address_nothing_is_counted)
+TEST(without_a_limit_any_number_is_let_in)
+{
+	struct callers *callers = callers_new();
+	struct caller *first, *second;
+
+	assert_true(enter(callers, "192.0.2.1", 0, &first));
+	assert_true(enter(callers, "192.0.2.1", 0, &second));
+	assert_ptr_equal(first, second);
+	assert_true(enter(callers, "192.0.2.1", 0, &second));
+	callers_leave(callers, &(struct caller *){ first });
+	callers_leave(callers, &(struct caller *){ first });
+	callers_leave(callers, &second);
+	callers_free(&callers);
+}
+
+TEST(without_an_address_nothing_is_counted)
 {
 	struct callers *callers = callers_new();
 	struct caller *caller;
 
-	assert_true(enter(callers, "192.0.2.1", 0, &caller));
-	assert_null(caller);
 	assert_true(enter(callers, "no address", 1, &caller));
 	assert_null(caller);
 	callers_leave(callers, &caller);
+	callers_free(&callers);
+}
+
+TEST(bytes_are_counted_for_all_connections_of_an_address)
+{
+	struct callers *callers = callers_new();
+	struct caller *first, *second, *other;
+
+	assert_true(enter(callers, "192.0.2.1", 9, &first));
+	assert_true(enter(callers, "192.0.2.1", 9, &second));
+	assert_true(enter(callers, "192.0.2.2", 9, &other));
+	callers_hold(first, 0, 100);
+	callers_hold(second, 0, 50);
+	callers_hold(other, 0, 7);
+	callers_hold(first, 100, 20);
+	assert_int_equal(callers_held(second), 70);
+	assert_int_equal(callers_held(other), 7);
+	callers_leave(callers, &first);
+	callers_leave(callers, &second);
+	callers_leave(callers, &other);
 	callers_free(&callers);
 }

@@ -531,6 +531,73 @@ TEST(a_stream_that_is_not_read_is_cut_off)
 	client_free(&client);
 }
 
+/* The value of each is more than may wait for a slow reader. */
+static void
+send_large(struct client *client, uint64_t id, uint64_t index, size_t size, char letter)
+{
+	char *value = malloc(size + 1);
+
+	assert_non_null(value);
+	memset(value, letter, size);
+	value[size] = '\0';
+	fake_send_set(client->fake, id, value, index);
+	free(value);
+}
+
+TEST(an_event_larger_than_what_may_wait_cuts_nobody_off)
+{
+	struct client client = client_new();
+	uint64_t id;
+
+	client.fake->worker.config.max_watch_backlog = 100 * 1024;
+	fake_send(client.fd, GET("/v2/keys/k?wait=true&stream=true"));
+	id = fake_next_id(client.fake, MSG_watch);
+	fake_watching(client.fake, id, 9);
+	/* The second waits behind the first, and small ones behind it. */
+	send_large(&client, id, 10, 2 * MIB, 'a');
+	fake_send_set(client.fake, id, "small", 11);
+	fake_send_set(client.fake, id, "last", 12);
+	assert_true(fake_is_quiet(client.fake));
+	fake_receive(client.fake, client.fd, &client.in, "\"last\"");
+	assert_int_equal(fake_count(&client.in, "errorCode"), 0);
+	/* Two that wait are one too many when a third comes. */
+	send_large(&client, id, 13, 2 * MIB, 'b');
+	send_large(&client, id, 14, 2 * MIB, 'c');
+	fake_send_set(client.fake, id, "never", 15);
+	fake_until(client.fake, is_cut_off, &client);
+	fake_receive_all(client.fake, client.fd, &client.in);
+	assert_int_equal(fake_count(&client.in, "{\"errorCode\":401,"), 1);
+	assert_int_equal(fake_count(&client.in, "never"), 0);
+	client_free(&client);
+}
+
+TEST(more_of_the_past_is_asked_for_when_the_client_has_read)
+{
+	struct client client = client_new();
+	uint64_t id;
+
+	fake_send(client.fd, GET("/v2/keys/k?wait=true&stream=true&recursive=true&waitIndex=1"));
+	id = fake_next_id(client.fake, MSG_watch);
+	fake_watching_behind(client.fake, id, 9);
+	for (uint64_t i = 1; i <= 6; i++) {
+		char mark[8];
+
+		/* Nothing is asked for as long as it is not read. */
+		send_large(&client, id, i, 1 * MIB, (char)('0' + i));
+		assert_true(fake_is_quiet(client.fake));
+		snprintf(mark, sizeof(mark), "%c%c\"", (char)('0' + i), (char)('0' + i));
+		fake_receive(client.fake, client.fd, &client.in, mark);
+		assert_true(fake_next_id(client.fake, MSG_watch_more) == id);
+	}
+	assert_int_equal(fake_count(&client.in, "errorCode"), 0);
+	/* Behind no more, it asks for nothing. */
+	fake_watching(client.fake, id, 9);
+	send_large(&client, id, 10, 1 * MIB, 'x');
+	fake_receive(client.fake, client.fd, &client.in, "xx\"");
+	assert_true(fake_is_quiet(client.fake));
+	client_free(&client);
+}
+
 /* ---- time and the end ------------------------------------------------------------------------ */
 
 TEST(slow_heads_and_bodies_time_out)

@@ -222,10 +222,29 @@ fake_outcome(struct fake *fake, uint64_t id, enum err error, struct slice event,
 }
 
 void
+fake_piece(struct fake *fake, uint64_t id, struct slice bytes, bool more)
+{
+	struct buf *out = channel_out(fake->channel);
+	size_t begun = frame_begin(out, MSG_outcome, more ? FRAME_MORE : 0, id);
+
+	msg_outcome_put(out, &(struct msg_outcome){ .store_index = 17, .raft_index = 20,
+	    .raft_term = 3, .event = bytes });
+	frame_end(out, begun);
+}
+
+void
 fake_watching(struct fake *fake, uint64_t id, uint64_t store_index)
 {
 	msg_watching_frame(channel_out(fake->channel), id,
 	    &(struct msg_watching){ .store_index = store_index, .raft_index = 20, .raft_term = 3 });
+}
+
+void
+fake_watching_behind(struct fake *fake, uint64_t id, uint64_t store_index)
+{
+	msg_watching_frame(channel_out(fake->channel), id,
+	    &(struct msg_watching){ .store_index = store_index, .raft_index = 20, .raft_term = 3,
+	    .behind = 1 });
 }
 
 void
@@ -384,6 +403,15 @@ void
 worker_resolve(struct worker *worker UNUSED, uint64_t id UNUSED, const char *host)
 {
 	fail_msg("an address is asked for: %s", host);
+}
+
+void
+worker_lost_raftd(struct worker *worker, uint64_t token, int why)
+{
+	struct fake *fake = CONTAINER_OF(worker, struct fake, worker);
+
+	assert_int_equal(token, TOKEN);
+	fake->lost_why = why;
 }
 
 void

@@ -27,6 +27,7 @@ struct fake {
 	struct fake_frame *frames;	/* that came from the worker, in order */
 	size_t frame_count, frame_capacity;
 	size_t taken;			/* frames that fake_next gave out */
+	int lost_why;			/* CHANNEL_END_* of the last channel; 0: none was lost */
 	bool (*condition)(void *argument);
 	void *argument;
 };
@@ -49,10 +50,14 @@ uint64_t fake_next_id(struct fake *fake, uint16_t type);
 /* True if a few turns pass without another frame. */
 bool fake_is_quiet(struct fake *fake);
 
+/* A piece of the answer of a read; if not more, the last one. */
+void fake_piece(struct fake *fake, uint64_t id, struct slice bytes, bool more);
 /* Answer an outcome with an event (or SLICE_EMPTY), in pieces of that size if not 0. */
 void fake_outcome(struct fake *fake, uint64_t id, enum err error, struct slice event,
     size_t piece_bytes);
 void fake_watching(struct fake *fake, uint64_t id, uint64_t store_index);
+/* The same of one that is given the past first. */
+void fake_watching_behind(struct fake *fake, uint64_t id, uint64_t store_index);
 void fake_event(struct fake *fake, const uint64_t *ids, size_t count, struct slice event);
 /* To one watch: /k was set to value. */
 void fake_send_set(struct fake *fake, uint64_t id, const char *value, uint64_t store_index);

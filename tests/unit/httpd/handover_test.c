@@ -150,8 +150,9 @@ TEST(a_stream_goes_on_with_the_next_event)
 	    WATCH_FLAG_GOES_ON);
 	assert_int_equal(watch.since, 13);
 	id = frame->request_id;
-	fake_watching(pair.to, id, 14);
+	fake_watching_behind(pair.to, id, 14);
 	fake_send_set(pair.to, id, "second", 13);
+	fake_watching(pair.to, id, 14);
 	fake_send_set(pair.to, id, "third", 15);
 	fake_receive(pair.to, pair.client, &pair.in, "\"third\"");
 	assert_int_equal(fake_count(&pair.in, "HTTP/1.1 200 OK"), 1);

@@ -1,10 +1,15 @@
 /*
- * compact_test.c - a snapshot on its way to a member that is far behind, as its sender sees it.
+ * compact_test.c - a snapshot on its way to a member that is far behind, as its sender sees
+ * it; and what a receiver's disk is told.
  */
 #include "tests/unit/raftd/world.h"
 
+#include "common/crc32c.h"
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
+#include "raftd/member.h"
+#include "raftd/outbox.h"
+#include "raftd/state.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>
@@ -159,5 +164,97 @@ TEST(a_transfer_to_one_who_began_anew_ends_in_that_turn)
 	hear_credit(w, index, 1, SNAPSHOT_TAKING);
 	world_turn(w, 0);
 	assert_int_equal(w->images, 0);
+	world_free(w);
+}
+
+/* ---- the receiver --------------------------------------------------------------------- */
+
+static void
+hear_append(struct world *w, raft_term term, struct raft_position prev, size_t count,
+    raft_term entry_term)
+{
+	struct raft_entry entries[4];
+	struct raft_message message = { .type = RAFT_APPEND, .from = FAR, .to = 0xa1,
+		.term = term, .log = prev, .entries = entries, .entry_count = count };
+	struct buf bytes = BUF_INIT, scratch = BUF_INIT;
+	struct frame frame;
+	size_t used;
+
+	for (size_t i = 0; i < count; i++)
+		entries[i] = (struct raft_entry){ .term = entry_term, .index = prev.index + 1 + i,
+			.type = RAFT_ENTRY_NOOP };
+	outbox_encode(&bytes, &scratch, &message);
+	assert_int_equal(frame_parse(buf_slice(&bytes), &frame, &used), ERR_NONE);
+	frame.request_id = FAR;
+	assert_int_equal(node_peer_frame(w->node, &frame), ERR_NONE);
+	buf_free(&bytes);
+	buf_free(&scratch);
+}
+
+/* The whole state of a cluster of two voters, in one chunk. */
+static void
+hear_snapshot(struct world *w, raft_term term, struct raft_position position)
+{
+	static const uint8_t stamp_key = STATE_STAMP;
+	struct msg_snapshot_chunk chunk = { .term = term, .snapshot_index = position.index,
+		.snapshot_term = position.term, .last = 1 };
+	struct member_values values = { .role = MEMBER_VOTER, .joined = 1,
+		.name = SLICE_LITERAL("m"), .peer_url = SLICE_LITERAL("http://m:7001"),
+		.client_url = SLICE_LITERAL("http://m:4001") };
+	struct buf bytes = BUF_INIT, records = BUF_INIT, stamp = BUF_INIT;
+	struct members members = { 0 };
+
+	values.id = FAR;
+	assert_true(members_put(&members, &values, &records));
+	values.id = 0xa1;
+	values.name = SLICE_LITERAL("machine1");
+	assert_true(members_put(&members, &values, &records));
+	stamp_state_put(&stamp, &(struct stamp_state){ .format = STATE_FORMAT });
+	state_effect(&records, slice_of(&stamp_key, 1), buf_slice(&stamp));
+	chunk.records = buf_slice(&records);
+	chunk.checksum = crc32c(0, chunk.records);
+	msg_snapshot_chunk_frame(&bytes, FAR, &chunk);
+	hear(w, &bytes);
+	members_clear(&members);
+	buf_free(&bytes);
+	buf_free(&records);
+	buf_free(&stamp);
+}
+
+static void
+hear_vote(struct world *w, raft_term term, bool pre)
+{
+	struct buf bytes = BUF_INIT;
+
+	msg_raft_vote_reply_frame(&bytes, FAR, &(struct msg_raft_vote_reply){
+	    .term = term, .pre = pre });
+	hear(w, &bytes);
+	buf_free(&bytes);
+	world_settle(w);
+}
+
+/* A turn that only cuts the log, because a snapshot took the place of what was to follow, is
+ * a batch of the core's as well: not told of it, it would take the next one, which is its
+ * own vote, for this, and could not win. */
+TEST(a_batch_that_only_cuts_the_log_is_reported_to_the_core)
+{
+	struct world *w = world_new(true, TRIM_ENTRIES);
+
+	world_settle(w);
+	hear_append(w, 1, (struct raft_position){ 0, 0 }, 4, 1);
+	world_settle(w);
+	hear_append(w, 2, (struct raft_position){ 1, 1 }, 0, 0);
+	world_settle(w);
+	hear_append(w, 2, (struct raft_position){ 1, 1 }, 2, 2);
+	hear_snapshot(w, 2, (struct raft_position){ 3, 2 });
+	world_settle(w);
+	assert_int_equal(raft_applied(node_raft(w->node)), 3);
+	assert_int_equal(raft_last(node_raft(w->node)).index, 3);
+	while (raft_role(node_raft(w->node)) == RAFT_FOLLOWER)
+		world_turn(w, 10);
+	world_settle(w);
+	hear_vote(w, 3, true);
+	hear_vote(w, 3, false);
+	assert_int_equal(raft_role(node_raft(w->node)), RAFT_LEADER);
 	world_free(w);
 }

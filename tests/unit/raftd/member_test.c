@@ -6,6 +6,8 @@
 #include "raftd/state.h"
 #include "tests/lib/test.h"
 
+#include <string.h>
+
 static void
 put(struct members *members, peer_id id, enum member_role role, uint64_t joined, const char *name,
     struct buf *effects)
@@ -104,6 +106,42 @@ TEST(the_table_has_an_end)
 	assert_int_equal(members.count, MEMBERS_MAX);
 	members_clear(&members);
 	buf_free(&effects);
+}
+
+/* Status, reach and the registry have room for such texts and no longer ones. */
+TEST(a_text_at_its_limit_is_taken_and_a_longer_one_is_not)
+{
+	static const struct {
+		size_t name, peer_url, client_url;
+		bool taken;
+	} rows[] = { { NAME_BYTES_MAX, URL_BYTES_MAX, URL_BYTES_MAX, true },
+		{ NAME_BYTES_MAX + 1, 1, 1, false }, { 1, URL_BYTES_MAX + 1, 1, false },
+		{ 1, 1, URL_BYTES_MAX + 1, false } };
+	char text[URL_BYTES_MAX + 1];
+
+	memset(text, 't', sizeof(text));
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct slice name = slice_of(text, rows[i].name);
+		struct slice peer_url = slice_of(text, rows[i].peer_url);
+		struct slice client_url = slice_of(text, rows[i].client_url);
+		struct members members = { 0 };
+		struct buf bytes = BUF_INIT;
+		uint8_t key[STATE_KEY_BYTES];
+
+		member_record_put(&bytes, &(struct member_record){ .id = 1, .role = MEMBER_VOTER,
+		    .name = name, .peer_url = peer_url, .client_url = client_url });
+		assert_int_equal(members_decode(&members, buf_slice(&bytes)),
+		    rows[i].taken ? ERR_NONE : ERR_MALFORMED);
+		members_clear(&members);
+		buf_clear(&bytes);
+		member_state_put(&bytes, &(struct member_state){ .format = STATE_FORMAT,
+		    .role = MEMBER_VOTER, .name = name, .peer_url = peer_url,
+		    .client_url = client_url });
+		assert_int_equal(members_load(&members, state_key(key, STATE_MEMBER, 1),
+		    buf_slice(&bytes)), rows[i].taken ? ERR_NONE : ERR_CORRUPT);
+		members_clear(&members);
+		buf_free(&bytes);
+	}
 }
 
 TEST(a_list_cut_anywhere_changes_nothing)

@@ -5,9 +5,14 @@
 #include "tests/unit/raftd/world.h"
 
 #include "common/ipc/wire.h"
+#include "common/limits.h"
+#include "common/xmem.h"
+#include "raftd/node_priv.h"
 #include "raftd/store/command.h"
 #include "tests/lib/test.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A write as another node forwards it. */
@@ -197,6 +202,96 @@ TEST(watches_above_the_limit_are_refused)
 	buf_clear(&w->said);
 	node_watch(w->node, WORLD_SESSION, 4, &watch);
 	assert_string_equal(world_said(w), "watching 4 0; ");
+	world_free(w);
+}
+
+/* Asks for so many watches of long keys from id on; how many were not refused. */
+static size_t
+watch_long_keys(struct world *w, uint64_t session, uint64_t id, size_t count, size_t size)
+{
+	char *key = xzalloc(size + 1);
+	size_t taken = 0;
+
+	memset(key, 'k', size);
+	key[0] = '/';
+	for (size_t i = 0; i < count; i++, id++) {
+		struct msg_watch watch = { .key = slice_of(key, size) };
+
+		snprintf(key + 1, 16, "%015llu", (unsigned long long)id);
+		key[16] = 'k';
+		buf_clear(&w->said);
+		node_watch(w->node, session, id, &watch);
+		taken += strstr(world_said(w), " 0; ") != NULL ? 1 : 0;
+	}
+	free(key);
+	return taken;
+}
+
+TEST(watches_are_bounded_in_memory_and_for_one_worker)
+{
+	struct world *w = world_leading();
+
+	/* So many, of any length that clients use. */
+	node_set_limits(w->node, 5000, 100);
+	assert_int_equal(watch_long_keys(w, 1, 1, 101, 100), 100);
+	assert_non_null(strstr(world_said(w), "300"));
+	node_session_gone(w->node, 1);
+	/* Long keys take the room of many: 1 MiB and 100 KiB, passed by one at most. */
+	assert_int_equal(watch_long_keys(w, 1, 1, 50, 50000),
+	    (WATCH_BYTES_BASE + 100 * WATCH_BYTES_EACH) / 50500 + 1);
+	node_session_gone(w->node, 1);
+	/* Beside another worker none gets all. */
+	node_set_workers(w->node, 2);
+	assert_int_equal(watch_long_keys(w, 1, 1, 100, 100), 100 - 100 / SESSION_WATCHES_SHARE);
+	assert_int_equal(watch_long_keys(w, 2, 1, 100, 100), 100 / SESSION_WATCHES_SHARE);
+	node_session_gone(w->node, 2);
+	node_set_workers(w->node, 1);
+	assert_int_equal(watch_long_keys(w, 1, 200, 100, 100), 100 / SESSION_WATCHES_SHARE);
+	world_free(w);
+}
+
+/* With no leader nothing is answered, so all that is taken stays. */
+TEST(writes_of_one_worker_leave_room_for_those_of_others)
+{
+	struct world *w = world_new(true, WORLD_TRIM_ENTRIES);
+	uint8_t *value = xzalloc(VALUE_BYTES_MAX);
+	struct msg_write write = { .op = WRITE_SET, .key = SLICE_LITERAL("/a"),
+		.value = slice_of(value, 8 * MIB) };
+	struct msg_write empty = { .op = WRITE_SET, .key = SLICE_LITERAL("/a") };
+	struct blob *payload = apply_payload_write(WORLD_SESSION, 1, &empty);
+	struct node_counts counts;
+	size_t overhead = payload->size;
+	uint64_t sequence;
+
+	blob_unref(&payload);
+	for (sequence = 1; sequence <= 13; sequence++)
+		node_write(w->node, WORLD_SESSION, sequence, false, &write);
+	/* One byte above the limit, then at it. */
+	write.value.size = SESSION_PROPOSAL_BYTES_MAX - 13 * (8 * MIB + overhead) - overhead + 1;
+	node_write(w->node, WORLD_SESSION, sequence++, false, &write);
+	write.value.size--;
+	node_write(w->node, WORLD_SESSION, sequence++, false, &write);
+	node_write(w->node, WORLD_SESSION, sequence++, false, &empty);
+	world_turn(w, 0);
+	assert_int_equal(w->outcomes, 2);
+	assert_int_equal(w->last.error, ERR_RAFT_INTERNAL);
+	assert_string_equal(w->last_cause,
+	    "too much is being written at once, the write was not applied");
+	/* The largest write of another fits, and what is left is for a third. */
+	write.value.size = VALUE_BYTES_MAX;
+	node_write(w->node, WORLD_SESSION + 1, 1, false, &write);
+	node_write(w->node, WORLD_SESSION + 2, 1, false, &empty);
+	world_turn(w, 0);
+	node_count(w->node, &counts);
+	assert_int_equal(counts.proposals, 14 + 2);
+	/* What is over is given back. */
+	node_session_gone(w->node, WORLD_SESSION);
+	node_write(w->node, WORLD_SESSION, 100, false, &write);
+	world_turn(w, 0);
+	node_count(w->node, &counts);
+	assert_int_equal(counts.proposals, 1 + 2);
+	assert_int_equal(w->outcomes, 2);
+	free(value);
 	world_free(w);
 }
 

@@ -4,8 +4,12 @@
  */
 #include "tests/unit/raftd/world.h"
 
+#include "common/crc32c.h"
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
+#include "raftd/node_priv.h"
+#include "raftd/state.h"
+#include "raftd/store/command.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>
@@ -101,6 +105,12 @@ put_released(struct buf *out, uint64_t from, const void *message)
 }
 
 static void
+put_chunk(struct buf *out, uint64_t from, const void *message)
+{
+	msg_snapshot_chunk_frame(out, from, message);
+}
+
+static void
 put_reply(struct buf *out, uint64_t from, const void *message)
 {
 	msg_raft_append_reply_frame(out, from, message);
@@ -153,6 +163,249 @@ TEST(a_node_that_has_met_no_leader_since_its_start_asks_to_come_back_at_once)
 	assert_true(w->retired);
 	assert_int_equal(w->retire_wait_ms, 0);
 	world_free(w);
+}
+
+/* ---- away, or sent away --------------------------------------------------------------- */
+
+/* The log of a cluster of 0xb2, which 0xa1 joins as entry 2 and leaves as entry 4. */
+#define LOG_ENTRIES 4
+
+static struct blob *
+founding(void)
+{
+	struct command_create_items create = { .id = 0xb2, .cluster_id = 0xc1,
+		.name = SLICE_LITERAL("mb2"), .peer_url = SLICE_LITERAL("http://mb2:7001"),
+		.client_url = SLICE_LITERAL("http://mb2:4001") };
+	struct cluster_config config;
+	struct buf items = BUF_INIT;
+	struct blob *payload;
+
+	cluster_config_init(&config);
+	config.sync_interval_ms = 7000;
+	cluster_config_put(&config, &items);
+	create.items = buf_slice(&items);
+	payload = apply_payload_create(&create);
+	buf_free(&items);
+	return payload;
+}
+
+static struct raft_entry
+log_entry(raft_index index)
+{
+	struct command_member member = { .op = index == 2 ? MEMBER_JOIN : MEMBER_REMOVE,
+		.id = 0xa1, .name = SLICE_LITERAL("machine1"),
+		.peer_url = SLICE_LITERAL("http://ma1:7001"),
+		.client_url = SLICE_LITERAL("http://ma1:4001") };
+	struct raft_entry entry = { .index = index, .term = 1, .time_ns = index,
+		.type = RAFT_ENTRY_CONF };
+
+	switch (index) {
+	case 1:
+		entry.conf_op = RAFT_CONF_ADD_VOTER;
+		entry.conf_peer = 0xb2;
+		entry.payload = founding();
+		break;
+	case 2:
+	case 4:
+		entry.conf_op = index == 2 ? RAFT_CONF_ADD_LEARNER : RAFT_CONF_REMOVE;
+		entry.conf_peer = 0xa1;
+		entry.payload = apply_payload_member(0, 0, 0, &member);
+		break;
+	default:
+		entry.type = RAFT_ENTRY_NOOP;
+		break;
+	}
+	return entry;
+}
+
+/* The leader sends the entries first..last, and that so many are committed. */
+static void
+append(struct world *w, raft_index first, raft_index last, raft_index commit)
+{
+	struct raft_entry entries[LOG_ENTRIES];
+	struct raft_message message = { .type = RAFT_APPEND, .from = 0xb2, .to = 0xa1, .term = 1,
+		.log = { first - 1, first > 1 ? 1 : 0 }, .commit = commit,
+		.entries = entries, .entry_count = (size_t)(last - first) + 1 };
+	struct buf bytes = BUF_INIT, scratch = BUF_INIT;
+	struct frame frame;
+	size_t used;
+
+	for (raft_index index = first; index <= last; index++)
+		entries[index - first] = log_entry(index);
+	outbox_encode(&bytes, &scratch, &message);
+	assert_int_equal(frame_parse(buf_slice(&bytes), &frame, &used), ERR_NONE);
+	frame.request_id = 0xb2;
+	assert_int_equal(node_peer_frame(w->node, &frame), ERR_NONE);
+	for (size_t i = 0; i < message.entry_count; i++)
+		blob_unref(&entries[i].payload);
+	buf_free(&bytes);
+	buf_free(&scratch);
+}
+
+static void
+put_heartbeat(struct buf *out, uint64_t from, const void *message)
+{
+	msg_raft_heartbeat_frame(out, from, message);
+}
+
+static void
+heartbeat(struct world *w, raft_index commit)
+{
+	assert_int_equal(hear(w, 0xb2, put_heartbeat, &(struct msg_raft_heartbeat){
+	    .term = 1, .commit = commit, .time_ns = 1 }), ERR_NONE);
+}
+
+static void
+released(struct world *w)
+{
+	assert_int_equal(hear(w, 0xb2, put_released, &(struct msg_released_told){ .id = 0xa1 }),
+	    ERR_NONE);
+}
+
+/* It begins anew, in so many ms. */
+static void
+expect_retired(struct world *w, uint64_t wait_ms)
+{
+	world_settle(w);
+	assert_true(w->retired);
+	assert_int_equal(w->retire_wait_ms, wait_ms);
+	world_free(w);
+}
+
+/* A node that has just been started and heard nobody yet. */
+static struct world *
+returning(void)
+{
+	struct world *w = world_new(true, WORLD_TRIM_ENTRIES);
+
+	world_settle(w);
+	return w;
+}
+
+TEST(who_hears_of_its_removal_by_the_first_append_asks_at_once)
+{
+	struct world *w = returning();
+
+	append(w, 1, 4, 4);
+	expect_retired(w, 0);
+}
+
+/* The log comes in pieces, maybe over several turns, and heartbeats come first. */
+TEST(who_catches_up_to_its_removal_asks_at_once)
+{
+	for (raft_index cut = 1; cut < LOG_ENTRIES; cut++) {
+		struct world *w = returning();
+
+		heartbeat(w, 0);
+		world_settle(w);
+		append(w, 1, cut, 4);
+		world_settle(w);
+		heartbeat(w, cut);
+		world_settle(w);
+		assert_false(w->retired);
+		append(w, cut + 1, 4, 4);
+		expect_retired(w, 0);
+	}
+}
+
+/* A member as of what was committed when it met the leader: its removal came later. */
+TEST(who_is_removed_after_it_met_a_leader_waits)
+{
+	for (raft_index commit = 2; commit < LOG_ENTRIES; commit++) {
+		struct world *w = returning();
+
+		append(w, 1, commit, commit);
+		world_settle(w);
+		append(w, commit + 1, 4, 4);
+		expect_retired(w, 7000);
+	}
+}
+
+/* Also when all of it is applied in one turn. */
+TEST(who_is_removed_in_the_turn_in_which_it_met_a_leader_waits)
+{
+	struct world *w = returning();
+
+	append(w, 1, 4, 3);
+	heartbeat(w, 4);
+	expect_retired(w, 7000);
+}
+
+/* Others than the leader tell it of its removal, and do not say when that was. */
+TEST(who_is_told_of_its_removal_while_it_catches_up_asks_at_once)
+{
+	struct world *w = returning();
+
+	append(w, 1, 2, 4);
+	world_settle(w);
+	released(w);
+	expect_retired(w, 0);
+}
+
+TEST(who_is_told_of_its_removal_when_it_had_caught_up_waits)
+{
+	struct world *w = returning();
+
+	append(w, 1, 2, 2);
+	world_settle(w);
+	released(w);
+	expect_retired(w, 7000);
+}
+
+/* The join was answered while it ran, so it was a member, however far it has come. */
+TEST(who_is_removed_while_it_joins_waits)
+{
+	struct world *w = returning();
+
+	node_joined(w->node, &(struct msg_joined){ .cluster_id = 0xc1 });
+	append(w, 1, 1, 4);
+	world_settle(w);
+	released(w);
+	expect_retired(w, 7000);
+}
+
+/* An image of the state comes instead of the log: the removal may be in it, or behind. */
+TEST(who_gets_its_removal_by_a_snapshot_asks_at_once)
+{
+	static const uint8_t stamp_key = STATE_STAMP;
+	struct world *w = returning();
+	struct msg_snapshot_chunk chunk = { .term = 1, .snapshot_index = 9, .snapshot_term = 1,
+		.last = 1 };
+	struct members members = { 0 };
+	struct buf records = BUF_INIT, value = BUF_INIT;
+	uint8_t key[STATE_KEY_BYTES];
+
+	assert_true(members_put(&members, &(struct member_values){ .id = 0xb2,
+	    .role = MEMBER_VOTER, .joined = 1, .name = SLICE_LITERAL("mb2"),
+	    .peer_url = SLICE_LITERAL("http://mb2:7001"),
+	    .client_url = SLICE_LITERAL("http://mb2:4001") }, &records));
+	removed_state_put(&value, &(struct removed_state){ .format = STATE_FORMAT });
+	state_effect(&records, state_key(key, STATE_REMOVED, 0xa1), buf_slice(&value));
+	buf_clear(&value);
+	stamp_state_put(&value, &(struct stamp_state){ .format = STATE_FORMAT, .applied_ns = 9 });
+	state_effect(&records, slice_of(&stamp_key, 1), buf_slice(&value));
+	chunk.records = buf_slice(&records);
+	chunk.checksum = crc32c(0, chunk.records);
+	heartbeat(w, 0);
+	world_settle(w);
+	assert_int_equal(hear(w, 0xb2, put_chunk, &chunk), ERR_NONE);
+	members_clear(&members);
+	buf_free(&records);
+	buf_free(&value);
+	expect_retired(w, 0);
+}
+
+/* A node that raftd alone was started again of was not away; a new one that took the
+ * place of another has no past. */
+TEST(a_raftd_that_is_started_again_by_itself_was_not_away)
+{
+	struct world *w = world_restarted();
+
+	released(w);
+	expect_retired(w, 5000);
+	w = world_new(true, WORLD_TRIM_ENTRIES);
+	released(w);
+	expect_retired(w, 0);
 }
 
 /* The one whose join was answered knows more than the member that refuses a late copy. */

@@ -54,11 +54,23 @@ outcome(void *argument, uint64_t session, uint64_t request_id, const struct node
 {
 	struct world *w = argument;
 
-	ASSERT(session == WORLD_SESSION);
+	ASSERT(session != 0);
 	w->last = *o;
+	w->last_session = session;
+	buf_append_slice(&w->event, o->event);
 	snprintf(w->last_cause, sizeof(w->last_cause), "%.*s", SLICE_ARGS(o->cause));
 	w->outcomes++;
-	buf_printf(&w->said, "outcome %u %d; ", (unsigned)request_id, (int)o->error);
+	buf_printf(&w->said, "%s %u %d; ", o->more ? "piece" : "outcome", (unsigned)request_id,
+	    (int)o->error);
+}
+
+static size_t
+queued(void *argument, uint64_t session)
+{
+	const struct world *w = argument;
+
+	return session == (w->queued_session != 0 ? w->queued_session : WORLD_SESSION) ?
+	    w->queued : 0;
 }
 
 static void
@@ -71,7 +83,7 @@ watching(void *argument, uint64_t session UNUSED, uint64_t watch_id, const struc
 
 static void
 event(void *argument, uint64_t session UNUSED, const uint64_t *ids, size_t count,
-    struct slice bytes UNUSED)
+    struct slice bytes UNUSED, uint64_t past_bytes UNUSED)
 {
 	struct world *w = argument;
 
@@ -179,8 +191,9 @@ backup_piece(void *argument, uint64_t session, uint64_t request_id,
 	w->pieces++;
 }
 
-struct world *
-world_new(bool join, uint64_t trim_entries)
+/* resumes: with an entry in its log, in a raftd that is not the first of its node. */
+static struct world *
+make(bool join, uint64_t trim_entries, bool resumes)
 {
 	struct world *w = xzalloc(sizeof(*w));
 	struct node_config config = {
@@ -195,26 +208,45 @@ world_new(bool join, uint64_t trim_entries)
 		.seed = 1,
 		.new_cluster_id = 0xc1,
 		.join = join,
+		.resumes = resumes,
 	};
 	struct node_io io = {
 		.submit = submit, .fetch = fetch, .snapshot_begin = snapshot_begin,
 		.snapshot_read = snapshot_read, .snapshot_end = snapshot_end,
 		.install_begin = install_begin, .install_records = install_records,
 		.install_commit = install_commit, .peer_out = peer_out, .outcome = outcome,
-		.watching = watching, .event = event, .stats = stats, .backup_piece = backup_piece,
+		.queued = queued, .watching = watching, .event = event, .stats = stats, .backup_piece = backup_piece,
 		.changed = changed, .status = status, .note = note, .end = end, .retire = retire,
 		.moved = moved,
 		.argument = w,
 	};
 	struct wal_recovered recovered = {
-		.identity = { .node_id = 0xa1, .name = "machine1" }, .is_new = true };
+		.identity = { .node_id = 0xa1, .name = "machine1" }, .is_new = !resumes };
+	struct raft_entry entry = { .term = 1, .index = 1, .type = RAFT_ENTRY_NOOP };
 	const char *where;
+
+	if (resumes)
+		recovered.last = (struct raft_position){ 1, 1 };
 
 	w->now = (struct clock_time){ .monotonic_ms = 1000,
 		.monotonic_ns = 1000 * NS_PER_MS, .wall_ns = 1000000 * NS_PER_SECOND };
 	w->node = node_new(&config, io, &recovered);
+	if (resumes)
+		ASSERT(node_load_entry(w->node, &entry) == ERR_NONE);
 	ASSERT(node_start(w->node, w->now, &where) == ERR_NONE);
 	return w;
+}
+
+struct world *
+world_new(bool join, uint64_t trim_entries)
+{
+	return make(join, trim_entries, false);
+}
+
+struct world *
+world_restarted(void)
+{
+	return make(true, WORLD_TRIM_ENTRIES, true);
 }
 
 void
@@ -223,6 +255,7 @@ world_free(struct world *w)
 	node_free(&w->node);
 	buf_free(&w->peer_out);
 	buf_free(&w->said);
+	buf_free(&w->event);
 	free(w);
 }
 

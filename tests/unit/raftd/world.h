@@ -23,6 +23,10 @@ struct world {
 	struct node_outcome last;	/* slices are not kept */
 	char last_cause[64];
 	size_t outcomes;
+	size_t queued;			/* what raftd is told that waits for the worker, */
+	uint64_t queued_session;	/* for this one; 0: WORLD_SESSION */
+	uint64_t last_session;		/* whose the last outcome was */
+	struct buf event;		/* of all outcomes, one behind the other */
 	enum exit_code ended;
 	bool retired;
 	uint64_t retire_wait_ms;
@@ -37,6 +41,8 @@ struct world {
 struct world *world_new(bool join, uint64_t trim_entries);
 /* One that leads a cluster of its own. */
 struct world *world_leading(void);
+/* One with an entry in its log, whose raftd alone was started again. */
+struct world *world_restarted(void);
 void world_free(struct world *w);
 
 void world_turn(struct world *w, uint64_t later_ms);

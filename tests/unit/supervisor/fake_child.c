@@ -8,7 +8,10 @@
  *	    ready_exit:N	end right after READY with code N
  *	    end_node:N		tell the supervisor to end the node with code N
  *	    deaf		do not stop when told to
+ *	    hang		do nothing any more, once it is ready
  *	    say:N		send an empty message of type N, then serve
+ *	    lose:N		say of each channel that it ended, by why N
+ *	    lose_once:N		the same of the first
  *	FAKE_DIR/events		a line for each start, attach, handover, rotation,
  *				stop and change of settings, which tells the idle
  *				time-out
@@ -33,6 +36,7 @@ struct fake {
 	uint32_t number;
 	char name[32];
 	char plan[64];
+	bool lost;
 };
 
 static void
@@ -91,6 +95,13 @@ tell_node_state(struct fake *fake, const struct config *config)
 }
 
 static void
+hang(void *argument UNUSED)
+{
+	for (;;)
+		pause();
+}
+
+static void
 configured(void *argument, const struct config *config)
 {
 	struct fake *fake = argument;
@@ -112,6 +123,9 @@ configured(void *argument, const struct config *config)
 		loop_stop(fake->loop, planned(fake, "ready_exit"));
 	title_set("etcd: fake %s", fake->name);
 	tell(fake, "ready");
+	/* In the next turn, when all that was said has left. */
+	if (strcmp(fake->plan, "hang") == 0)
+		loop_timer_set(loop_timer_new(fake->loop, hang, fake), 1);
 }
 
 static void
@@ -124,12 +138,20 @@ reconfigured(void *argument, const struct config *config)
 }
 
 static void
-attached(void *argument, int role, uint32_t number, uint64_t token UNUSED, int fd)
+attached(void *argument, int role, uint32_t number, uint64_t token, int fd)
 {
+	struct fake *fake = argument;
 	char *what = xasprintf("attach:%d:%u", role, (unsigned)number);
+	int why = planned(fake, "lose");
 
-	tell(argument, what);
+	if (!fake->lost && why == -1)
+		why = planned(fake, "lose_once");
+	fake->lost = true;
+	tell(fake, what);
 	free(what);
+	if (why != -1)
+		msg_channel_lost_frame(child_out(fake->child), 0,
+		    &(struct msg_channel_lost){ .token = token, .why = (uint8_t)why });
 	/* Kept open: tests look at the descriptors. */
 	if (fd == -1)
 		_exit(EXIT_USAGE);

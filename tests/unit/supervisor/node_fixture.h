@@ -12,7 +12,7 @@
 
 #include <sys/types.h>
 
-#define FIXTURE_WAIT_MS 10000
+#define FIXTURE_WAIT_MS 20000
 
 struct node_fixture {
 	char directory[64];

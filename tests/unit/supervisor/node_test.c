@@ -118,6 +118,105 @@ TEST(all_children_killed_at_once_come_back)
 	node_clean(&node);
 }
 
+/* Whoever says it, and whatever broke it: another channel, and nobody is started again. */
+TEST(a_channel_that_breaks_is_made_anew_and_nobody_dies)
+{
+	static const struct {
+		const char *who, *plan, *why, *process;
+	} ends[] = {
+		{ "client1", "lose_once:1", "it was closed", "client 1" },
+		{ "client1", "lose_once:2", "what was sent was not taken", "client 1" },
+		{ "client2", "lose_once:3", "what came was no frame", "client 2" },
+		{ "client2", "lose_once:4", "what came was no message of the sender's",
+		    "client 2" },
+		{ "peer", "lose_once:5", "the socket failed", "peer" },
+		/* Its first is the peer worker or a client worker. */
+		{ "raftd", "lose_once:2", "what was sent was not taken", "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(ends); i++) {
+		char *line = xasprintf("channel between raftd and a worker broke, made anew: "
+		    "process=%s", ends[i].process);
+		char *why = xasprintf("why=%s breaks=1", ends[i].why);
+		struct node_fixture node;
+
+		node_make(&node);
+		node_plan(&node, ends[i].who, ends[i].plan);
+		NODE_START(&node, "-log-level", "info");
+		node_wait(&node, line);
+		node_wait(&node, why);
+		node_wait_events(&node, "raftd attach:", 4);
+		for (size_t k = 0; k < ARRAY_COUNT(children); k++) {
+			char *ready = xasprintf("%s ready", children[k]);
+			char *start = xasprintf("%s start", children[k]);
+
+			node_wait_events(&node, ready, 1);
+			assert_int_equal(node_events(&node, start), 1);
+			free(ready);
+			free(start);
+		}
+		stop_orderly(&node);
+		node_clean(&node);
+		free(line);
+		free(why);
+	}
+}
+
+TEST(a_worker_whose_channel_breaks_again_and_again_is_replaced_and_never_raftd)
+{
+	struct node_fixture node;
+
+	node_make(&node);
+	node_plan(&node, "client1", "lose:4");
+	NODE_START(&node, "-log-level", "info");
+	for (int i = 1; i <= 8; i++) {
+		char *breaks = xasprintf("process=client 1 why=what came was no message of the "
+		    "sender's breaks=%d", i);
+
+		node_wait(&node, breaks);
+		free(breaks);
+	}
+	node_plan(&node, "client1", NULL);
+	node_wait(&node, "channel to raftd breaks again and again, killed: process=client 1");
+	node_wait_events(&node, "client1 start", 2);
+	node_wait_events(&node, "client1 ready", 2);
+	assert_int_equal(node_events(&node, "raftd start"), 1);
+	assert_int_equal(node_events(&node, "client2 start"), 1);
+	assert_int_equal(node_events(&node, "client2 attach:2:0"), 1);
+	stop_orderly(&node);
+	node_clean(&node);
+}
+
+TEST(a_channel_that_broke_with_the_death_of_an_end_is_no_break)
+{
+	struct node_fixture node;
+
+	start_ready(&node);
+	/* The fakes say nothing by themselves; what they say of an old pair is too late. */
+	kill(child_pid(&node, "raftd"), SIGKILL);
+	node_wait_events(&node, "raftd start", 2);
+	node_wait_events(&node, "client1 attach:2:0", 2);
+	stop_orderly(&node);
+	assert_null(memmem(node.output.data, node.output.size, "broke, made anew", 16));
+	node_clean(&node);
+}
+
+TEST(a_child_that_gives_no_sign_of_life_is_aborted)
+{
+	struct node_fixture node;
+
+	node_make(&node);
+	node_plan(&node, "client1", "hang");
+	NODE_START(&node, "-log-level", "info");
+	node_wait_events(&node, "client1 ready", 1);
+	node_plan(&node, "client1", NULL);
+	node_wait(&node, "child gives no sign of life, aborted: process=client 1");
+	node_wait_events(&node, "client1 ready", 2);
+	assert_int_equal(node_events(&node, "client2 start"), 1);
+	stop_orderly(&node);
+	node_clean(&node);
+}
+
 TEST(a_child_that_dies_in_a_row_is_held_back_and_said_once)
 {
 	struct node_fixture node;

@@ -7,7 +7,10 @@
 
 #include "common/clock.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 
+#include <stdio.h>
+#include <stdlib.h>
 #include <unistd.h>
 
 #define HOST " HTTP/1.1\r\nHost: h\r\n\r\n"
@@ -70,7 +73,17 @@ hit(struct scene *scene, const char *request, const char *value)
 	assert_true(fake_is_quiet(scene->fake));
 }
 
-/* raftd says that a path changed. */
+/* raftd says that these paths changed. */
+static void
+announce(struct scene *scene, const struct buf *paths)
+{
+	shared_index_set(scene->fake->announced, ++scene->store_index);
+	msg_changed_frame(channel_out(scene->fake->channel), 0, &(struct msg_changed){
+	    .store_index = scene->store_index, .raft_index = 20, .raft_term = 2,
+	    .paths = buf_slice(paths) });
+	channel_flush(scene->fake->channel);
+}
+
 static void
 change(struct scene *scene, const char *path, bool below)
 {
@@ -78,11 +91,7 @@ change(struct scene *scene, const char *path, bool below)
 	struct buf paths = BUF_INIT;
 
 	path_record_put(&paths, &record);
-	shared_index_set(scene->fake->announced, ++scene->store_index);
-	msg_changed_frame(channel_out(scene->fake->channel), 0, &(struct msg_changed){
-	    .store_index = scene->store_index, .raft_index = 20, .raft_term = 2,
-	    .paths = buf_slice(&paths) });
-	channel_flush(scene->fake->channel);
+	announce(scene, &paths);
 	buf_free(&paths);
 }
 
@@ -96,6 +105,32 @@ TEST(a_body_is_asked_for_once)
 	hit(&scene, GET("/k"), "one");
 	hit(&scene, GET("/k/"), "one");
 	hit(&scene, GET("/k?sorted=true"), "one");
+	scene_free(&scene);
+}
+
+/* A body above its limit is not kept; of those that are, the oldest give way. */
+TEST(bodies_that_are_kept_are_bounded)
+{
+	struct scene scene = scene_new();
+	char *value = malloc(CACHE_BODY_BYTES_MAX + 1);
+	char request[64];
+
+	assert_non_null(value);
+	memset(value, 'v', CACHE_BODY_BYTES_MAX);
+	value[CACHE_BODY_BYTES_MAX - 200] = '\0';
+	miss(&scene, GET("/k"), value);
+	hit(&scene, GET("/k"), value);
+	for (size_t i = 0; i * CACHE_BODY_BYTES_MAX < CACHE_BYTES_MAX; i++) {
+		snprintf(request, sizeof(request), GET("/k%zu"), i);
+		miss(&scene, request, value);
+	}
+	hit(&scene, request, value);
+	miss(&scene, GET("/k"), value);
+	value[CACHE_BODY_BYTES_MAX - 200] = 'v';
+	value[CACHE_BODY_BYTES_MAX] = '\0';
+	miss(&scene, GET("/large"), value);
+	miss(&scene, GET("/large"), value);
+	free(value);
 	scene_free(&scene);
 }
 
@@ -160,6 +195,55 @@ TEST(a_changed_path_drops_every_directory_above_and_nothing_beside)
 	miss(&scene, GET("/"), "new-root");
 	hit(&scene, GET("/ab"), "beside");
 	scene_free(&scene);
+}
+
+/* A long path: those of its directories that were asked for, however deep. */
+TEST(a_change_deep_down_drops_every_directory_above)
+{
+	static const size_t depths[] = { 0, 1, 7, 8, 500, 1022, 1023 };
+	struct scene scene = scene_new();
+	struct buf request = BUF_INIT, path = BUF_INIT;
+
+	for (size_t i = 0; i < 1023; i++)
+		buf_append_text(&path, "/d");
+	buf_append_byte(&path, '\0');
+	miss(&scene, GET("/d/e"), "beside");
+	for (int round = 0; round < 2; round++) {
+		for (size_t i = 0; i < ARRAY_COUNT(depths) * 2; i++) {
+			buf_clear(&request);
+			buf_printf(&request, "GET /v2/keys%.*s/%s HTTP/1.1\r\nHost: h\r\n\r\n",
+			    (int)(2 * depths[i / 2]), (const char *)path.data,
+			    i % 2 == 0 ? "" : "?recursive=true");
+			buf_append_byte(&request, '\0');
+			miss(&scene, (const char *)request.data, "one");
+			hit(&scene, (const char *)request.data, "one");
+		}
+		change(&scene, (const char *)path.data, false);
+	}
+	hit(&scene, GET("/d/e"), "beside");
+	buf_free(&request);
+	buf_free(&path);
+	scene_free(&scene);
+}
+
+TEST(many_removed_directories_in_one_announcement_drop_all)
+{
+	for (unsigned count = CACHE_WALKS_MAX; count <= CACHE_WALKS_MAX + 1; count++) {
+		struct scene scene = scene_new();
+		struct buf paths = BUF_INIT;
+
+		miss(&scene, GET("/beside"), "one");
+		for (unsigned i = 0; i < count; i++)
+			path_record_put(&paths, &(struct path_record){
+			    .path = SLICE_LITERAL("/d"), .below = true });
+		announce(&scene, &paths);
+		if (count > CACHE_WALKS_MAX)
+			miss(&scene, GET("/beside"), "two");
+		else
+			hit(&scene, GET("/beside"), "one");
+		buf_free(&paths);
+		scene_free(&scene);
+	}
 }
 
 TEST(a_removed_directory_drops_what_was_below)

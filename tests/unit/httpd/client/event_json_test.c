@@ -11,6 +11,50 @@
 /* 2026-11-22T15:29:23.647Z */
 #define NOW (UINT64_C(1795361363) * NS_PER_SECOND + 647 * NS_PER_MS)
 
+/* In pieces that end at these places (0, 0: one byte each). */
+static void
+expect_pieces(struct slice encoded, size_t first, size_t second, const char *json)
+{
+	struct event_json *event = event_json_new();
+	struct buf out = BUF_INIT;
+
+	for (size_t at = 0; at < encoded.size;) {
+		size_t end = at < first ? first : at < second ? second : encoded.size;
+
+		if (second == 0)
+			end = at + 1;
+		assert_int_equal(event_json_feed(event, slice_of(encoded.data + at, end - at),
+		    &out), ERR_NONE);
+		at = end;
+	}
+	assert_int_equal(event_json_end(event, &out), ERR_NONE);
+	event_json_free(&event);
+	buf_append_byte(&out, '\0');
+	assert_string_equal((char *)out.data, json);
+	buf_free(&out);
+}
+
+/* Every cut at every byte gives the same, and nothing less than the whole is one. */
+static void
+expect_cuts(struct slice encoded, const char *json)
+{
+	expect_pieces(encoded, 0, 0, json);
+	for (size_t at = 1; at < encoded.size; at++) {
+		struct event_json *event = event_json_new();
+		struct buf out = BUF_INIT;
+
+		expect_pieces(encoded, at, at + 1 + at % 5 > encoded.size ? encoded.size :
+		    at + 1 + at % 5, json);
+		assert_int_equal(event_json_feed(event, slice_of(encoded.data, at), &out),
+		    ERR_NONE);
+		/* Without a length it may end behind any node of its last tree. */
+		if (encoded.data[18] != 0xff)
+			assert_int_equal(event_json_end(event, &out), ERR_MALFORMED);
+		event_json_free(&event);
+		buf_free(&out);
+	}
+}
+
 static void
 expect(const struct event_record *event, const struct node_record *nodes, size_t count,
     const char *json)
@@ -30,6 +74,10 @@ expect(const struct event_record *event, const struct node_record *nodes, size_t
 	assert_int_equal(created, (event->flags & EVENT_CREATED) != 0);
 	buf_append_byte(&out, '\0');
 	assert_string_equal((char *)out.data, json);
+	expect_cuts(buf_slice(&encoded), json);
+	memset(encoded.data + 18, 0xff, 4);
+	expect_cuts(buf_slice(&encoded), json);
+	memcpy(encoded.data + 18, &(uint32_t){ (uint32_t)list.size }, 4);
 	/* Nothing less than the whole is an event. */
 	for (size_t size = 0; size < encoded.size; size++) {
 		buf_clear(&out);
@@ -131,6 +179,60 @@ TEST(texts_are_escaped_as_the_original_does)
 	    "{\"action\":\"get\",\"node\":{\"key\":\"/\\ufffd\",\"value\":"
 	    "\"\\u003c\\u0026\\u003e\\\"\\\\\\n\\u0001\\u2028\xc3\xa4\","
 	    "\"modifiedIndex\":18446744073709551615,\"createdIndex\":1}}\n");
+}
+
+TEST(a_character_may_be_cut)
+{
+	const struct node_record node = {
+		KEY("/\xe2\x82\xac\xf0\x9f\x98\x80\xe2\x82/\xc3"),
+		VALUE("\xf0\x9f\x98\xf0\x9f\x98\x80\xe2\x80\xa9\xed\xa0\x80\xe2\xe2\x82\xac\xf4"),
+		.modified = 2, .created = 1 };
+
+	expect(&(struct event_record){ .action = ACTION_GET }, &node, 1,
+	    "{\"action\":\"get\",\"node\":{\"key\":\"/\xe2\x82\xac\xf0\x9f\x98\x80\\ufffd\\ufffd"
+	    "/\\ufffd\",\"value\":\"\\ufffd\\ufffd\\ufffd\xf0\x9f\x98\x80\\u2029\\ufffd\\ufffd"
+	    "\\ufffd\\ufffd\xe2\x82\xac\\ufffd\",\"modifiedIndex\":2,\"createdIndex\":1}}\n");
+}
+
+TEST(pieces_of_no_event_are_refused)
+{
+	struct node_record nodes[] = {
+		{ KEY("/a"), VALUE("2"), .modified = 7, .created = 7 },
+		{ KEY("/a/b"), VALUE("1"), .depth = 2, .modified = 3, .created = 2 },
+	};
+	static const struct {
+		uint16_t depth;
+		uint8_t flags;
+		uint32_t size;		/* told of the nodes; 0: as it is */
+	} rows[] = {
+		{ 2, 0, 0 },			/* a level is skipped */
+		{ 0, 0, 0 },			/* two nodes, and no previous one */
+		{ 1, EVENT_PREVIOUS, 0 },	/* no previous one */
+		{ 1, 0, 40 },			/* less than there is */
+		{ 1, 0, 4000 },			/* more */
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct event_json *event = event_json_new();
+		struct buf list = BUF_INIT, encoded = BUF_INIT, out = BUF_INIT;
+		enum err err;
+
+		nodes[1].depth = rows[i].depth;
+		node_record_put(&list, &nodes[0]);
+		node_record_put(&list, &nodes[1]);
+		event_record_put(&encoded, &(struct event_record){ .flags = rows[i].flags,
+		    .nodes = buf_slice(&list) });
+		if (rows[i].size != 0)
+			memcpy(encoded.data + 18, &rows[i].size, 4);
+		err = event_json_feed(event, buf_slice(&encoded), &out);
+		if (err == ERR_NONE)
+			err = event_json_end(event, &out);
+		assert_int_equal(err, ERR_MALFORMED);
+		event_json_free(&event);
+		buf_free(&list);
+		buf_free(&encoded);
+		buf_free(&out);
+	}
 }
 
 TEST(a_listing_may_be_as_deep_as_a_head_allows)

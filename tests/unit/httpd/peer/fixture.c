@@ -29,6 +29,11 @@ fixture_of(const struct worker *worker)
 /* ---- doubles: supervisor and raftd ------------------------------------------- */
 
 void
+worker_lost_raftd(struct worker *worker UNUSED, uint64_t token UNUSED, int why UNUSED)
+{
+}
+
+void
 worker_end_node(struct worker *worker, enum exit_code code, const char *sentence)
 {
 	struct fixture *fixture = fixture_of(worker);

@@ -319,36 +319,68 @@ watch_command(struct fixture *f, const struct words *words)
 	    (has(words, "stream") ? WATCH_FLAG_STREAM : 0U) |
 	    (has(words, "goes_on") ? WATCH_FLAG_GOES_ON : 0U);
 	struct blob *cause;
+	bool behind;
 	enum err err = store_watch(f->store, number(words->word[1]), number(words->word[2]),
-	    slice_text(words->word[3]), flags, number(option(words, "since")), &cause);
+	    slice_text(words->word[3]), flags, number(option(words, "since")), &behind, &cause);
 
 	if (err == ERR_NONE)
-		buf_append_text(&f->text, "watching");
+		buf_append_text(&f->text, behind && has(words, "past") ? "behind" : "watching");
 	else
 		error_text(&f->text, err, &cause);
 }
 
+static bool
+has_room(void *argument, uint64_t owner)
+{
+	struct fixture *f = argument;
+
+	return owner != f->full_owner;
+}
+
+/* "catch_up bytes=N looks=N piece=N untaken=N full=OWNER"; without a word there is no limit. */
 static void
-hits_command(struct fixture *f)
+catch_up_command(struct fixture *f, const struct words *words)
+{
+	const char *bytes = option(words, "bytes"), *looks = option(words, "looks");
+	const char *piece = option(words, "piece"), *untaken = option(words, "untaken");
+	struct store_catch_up how = {
+		.bytes_max = bytes == NULL ? SIZE_MAX : (size_t)number(bytes),
+		.looks_max = looks == NULL ? SIZE_MAX : (size_t)number(looks),
+		.piece_bytes = piece == NULL ? SIZE_MAX : (size_t)number(piece),
+		.untaken_max = untaken == NULL ? SIZE_MAX : (size_t)number(untaken),
+		.has_room = has_room,
+		.argument = f,
+	};
+
+	f->full_owner = number(option(words, "full"));
+	store_catch_up(f->store, &how);
+	buf_append_text(&f->text, store_may_catch_up(f->store, &how) ? "more" : "");
+}
+
+/* with_live: also who is behind no more. */
+static void
+hits_command(struct fixture *f, bool with_live)
 {
 	const struct store_hit *hits;
 	size_t count = store_take_hits(f->store, &hits);
 	size_t i, j;
 
 	for (i = 0; i < count; i++) {
-		buf_append_text(&f->text, i == 0 ? "" : "; ");
+		if (hits[i].kind == HIT_LIVE && !with_live)
+			continue;
+		buf_append_text(&f->text, f->text.size == 0 ? "" : "; ");
 		buf_printf(&f->text, "%" PRIu64 "[", hits[i].owner);
 		for (j = 0; j < hits[i].id_count; j++)
 			buf_printf(&f->text, j == 0 ? "%" PRIu64 : " %" PRIu64, hits[i].ids[j]);
 		buf_append_text(&f->text, "] ");
-		if (hits[i].error != ERR_NONE) {
+		if (hits[i].kind != HIT_EVENT) {
 			assert_null(hits[i].event);
-			buf_printf(&f->text, "error %d", hits[i].error);
+			buf_append_text(&f->text, hits[i].kind == HIT_LIVE ? "live" : "cleared");
 		} else {
 			event_text(&f->text, blob_slice(hits[i].event));
 		}
 	}
-	if (count == 0)
+	if (f->text.size == 0)
 		buf_append_text(&f->text, "none");
 }
 
@@ -362,16 +394,29 @@ run_words(struct fixture *f, const struct words *words)
 	if (strcmp(verb, "get") == 0) {
 		get_command(f, words);
 	} else if (strcmp(verb, "expire") == 0) {
+		struct store_budget budget = {
+			.count = words->count > 2 ? (size_t)number(words->word[2]) : SIZE_MAX,
+			.bytes = words->count > 3 ? (size_t)number(words->word[3]) : SIZE_MAX,
+		};
 		size_t count = store_expire(f->store, number(words->word[1]) * NS_PER_SECOND,
-		    words->count > 2 ? (size_t)number(words->word[2]) : SIZE_MAX, f->time_ns,
-		    &f->effects);
+		    budget, f->time_ns, &f->effects);
 
 		fixture_flush(f);
 		buf_printf(&f->text, "%zu", count);
 	} else if (strcmp(verb, "watch") == 0) {
 		watch_command(f, words);
+	} else if (strcmp(verb, "catch_up") == 0) {
+		catch_up_command(f, words);
+	} else if (strcmp(verb, "take") == 0) {
+		store_watch_taken(f->store, number(words->word[1]), number(words->word[2]));
+	} else if (strcmp(verb, "more") == 0) {
+		store_watch_more(f->store, number(words->word[1]), number(words->word[2]));
 	} else if (strcmp(verb, "hits") == 0) {
-		hits_command(f);
+		catch_up_command(f, &(struct words){ .count = 0 });
+		buf_clear(&f->text);
+		hits_command(f, false);
+	} else if (strcmp(verb, "taken") == 0) {
+		hits_command(f, true);
 	} else if (strcmp(verb, "unwatch") == 0) {
 		if (words->count > 2)
 			store_unwatch(f->store, number(words->word[1]), number(words->word[2]));

@@ -8,10 +8,16 @@
  *	set|create|update|swap|delete|cad|post KEY [VALUE] [ttl=S] [dir]
  *		[recursive] [refresh] [prev=VALUE] [index=N] [internal]
  *	get KEY [recursive] [sorted]
- *	expire S [MAX]		up to that second
- *	watch OWNER ID KEY [recursive] [stream] [since=N]
+ *	expire S [MAX [BYTES]]	up to that second
+ *	watch OWNER ID KEY [recursive] [stream] [since=N] [goes_on]
+ *		[past]		answered by "behind" if it is
  *	unwatch OWNER ID | unwatch OWNER
- *	hits			and forget them
+ *	hits			all, also of the past, and forget them
+ *	catch_up [bytes=N] [looks=N] [piece=N] [untaken=N] [full=OWNER]
+ *				a bounded step into the past; "more" if another would do more
+ *	take OWNER N		so many past_bytes were worked off
+ *	more OWNER ID		that watch wants its next piece
+ *	taken			the hits so far, also who is "live" now, and forget them
  *
  * Answers:
  *	[201 |200 ]ACTION NODE [< PREVIOUS]	NODE: KEY[=VALUE] or KEY/ for a
@@ -43,6 +49,7 @@ struct fixture {
 	struct disk disk;
 	struct buf effects;		/* of the last command */
 	uint64_t time_ns;
+	uint64_t full_owner;		/* who has no room for the past */
 	struct buf text;		/* the last answer, with a NUL */
 };
 

@@ -167,7 +167,8 @@ TEST(any_flipped_bit_leads_to_a_store_or_a_refusal)
 			value->data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 			store = disk_load(&f->disk, bit, &where);
 			if (store != NULL)
-				store_expire(store, UINT64_MAX, 100, 0, &f->effects);
+				store_expire(store, UINT64_MAX,
+				    (struct store_budget){ 100, SIZE_MAX }, 0, &f->effects);
 			store_free(&store);
 			buf_clear(&f->effects);
 			value->data[bit / 8] ^= (uint8_t)(1 << bit % 8);

@@ -94,7 +94,7 @@ TEST(an_entry_weighs_what_it_keeps_until_it_is_dropped)
 	doomed_init(&list);
 	dir = tree_make(&tree, tree.root, SLICE_LITERAL("d"), true, 1);
 	file = tree_make(&tree, dir, SLICE_LITERAL("f"), false, 2);
-	tree_set_value(file, SLICE_LITERAL("12345"));
+	tree_set_value(&tree, file, SLICE_LITERAL("12345"));
 	kept = overlay_add(&overlay, key_of(&key, "/d/f"));
 	alone = overlay.bytes;
 	assert_int_equal(alone, sizeof(*kept) + 4);

@@ -12,7 +12,8 @@ reading_open(struct reading *reading, struct store *store, struct slice key, uns
 	struct blob *cause;
 
 	memset(reading, 0, sizeof(*reading));
-	assert_int_equal(store_get(store, key, flags, now_ns, &reading->expected, &cause), ERR_NONE);
+	assert_int_equal(store_get(store, key, flags, now_ns, &reading->expected, &cause),
+	    ERR_NONE);
 	memset(reading->expected.data + LENGTH_AT, 0xff, 4);
 	assert_int_equal(store_view_open(store, key, flags, now_ns, &reading->view, &cause),
 	    ERR_NONE);

@@ -148,7 +148,8 @@ TEST(a_walk_goes_on_behind_any_path)
 			tree_walk_add(&rest, node, SLICE_EMPTY, depth, size);
 		/* A copy of the walk, so that both go on alike to the end. */
 		tree_walk_clear(&left);
-		left.steps = xgrow(left.steps, &left.capacity, whole.count + 1, sizeof(*left.steps));
+		left.steps = xgrow(left.steps, &left.capacity, whole.count + 1,
+		    sizeof(*left.steps));
 		memcpy(left.steps, whole.steps, whole.count * sizeof(*left.steps));
 		left.count = whole.count;
 		buf_clear(&left.path);
@@ -188,6 +189,29 @@ TEST(what_is_detached_is_found_no_more_and_stays_as_it_is)
 	assert_int_equal(tree.count, 8);
 	tree_free_detached(&tree, a);
 	assert_int_equal(tree.count, 5);
+	tree_free(&tree);
+}
+
+TEST(a_tree_knows_what_its_nodes_weigh)
+{
+	size_t node = sizeof(struct node);
+	struct tree tree;
+	struct node *dir, *file;
+
+	tree_init(&tree, 1);
+	dir = grow(&tree, "/dir/");
+	file = grow(&tree, "/dir/f");
+	assert_int_equal(tree.bytes, node + 3 + node + 1);
+	tree_set_value(&tree, file, SLICE_LITERAL("12345"));
+	tree_set_value(&tree, file, SLICE_LITERAL("12"));
+	assert_int_equal(tree.bytes, node + 3 + node + 1 + 2);
+	tree_make_dir(&tree, file);
+	assert_int_equal(tree.bytes, node + 3 + node + 1);
+	tree_set_value(&tree, grow(&tree, "/dir/f/g"), SLICE_LITERAL("123"));
+	tree_detach(&tree, dir);
+	assert_int_equal(tree.bytes, node + 3 + node + 1 + node + 1 + 3);
+	tree_free_detached(&tree, dir);
+	assert_int_equal(tree.bytes, 0);
 	tree_free(&tree);
 }
 

@@ -92,6 +92,8 @@ random_write(struct world *w)
 	outcome = store_write(w->store, &write, w->now_ns, false, &w->effects);
 	blob_unref(&outcome.cause);
 	blob_unref(&outcome.event);
+	/* What is removed and no view holds is freed, at any pace. */
+	store_sweep(w->store, (size_t)rand_below(&w->rand, 4), &w->effects);
 	buf_clear(&w->effects);
 }
 
@@ -101,6 +103,13 @@ random_expiry(struct world *w)
 	w->now_ns += rand_below(&w->rand, 4) * NS_PER_SECOND;
 	store_expire(w->store, w->now_ns, (size_t)rand_below(&w->rand, 5), w->now_ns,
 	    &w->effects);
+	buf_clear(&w->effects);
+}
+
+static void
+random_sweep(struct world *w)
+{
+	(void)store_sweep(w->store, 1 + (size_t)rand_below(&w->rand, 5), &w->effects);
 	buf_clear(&w->effects);
 }
 
@@ -185,6 +194,8 @@ run(uint64_t seed)
 			random_read(&w);
 		else if (rand_chance(rand, 100))
 			random_expiry(&w);
+		else if (rand_chance(rand, 200))
+			random_sweep(&w);
 		else
 			random_write(&w);
 	}

@@ -391,6 +391,7 @@ TEST(depth_is_no_burden)
 	for (i = 0; i < 1024; i++)
 		memcpy(key + 2 * i, "/a", 2);
 	key[2048] = 0;
+	store_set_limits(f->store, &KEY_LIMITS_MAX);
 	put(f, key, 10, 'v');
 	begin(&reading, f, "/", READ_FLAG_RECURSIVE);
 	assert_int_equal(reading_read(&reading, reading.expected.size / 2, SIZE_MAX), VIEW_MORE);
@@ -477,7 +478,8 @@ after_two_changes_in_the_middle(size_t bytes, const char *work)
 TEST(the_value_that_is_being_given_out_counts_once_it_is_changed)
 {
 	static const char *const works[] = {
-		"set /a new;set /b new;", "set /b new;set /a new;set /a newer;", "delete /b;delete /a;",
+		"set /a new;set /b new;", "set /b new;set /a new;set /a newer;",
+		"delete /b;delete /a;",
 	};
 	size_t i;
 
@@ -513,6 +515,23 @@ TEST(a_kept_value_counts_until_its_last_byte_is_out)
 	}
 }
 
+TEST(a_kept_value_that_is_out_does_not_count)
+{
+	struct fixture *f = fixture_new(1);
+	struct reading reading;
+
+	put(f, "/a", VALUE, 'a');
+	put(f, "/b", 2 * MIB, 'b');
+	put(f, "/c", VALUE, 'c');
+	begin(&reading, f, "/", READ_FLAG_RECURSIVE);
+	run(f, "set /a new;");
+	assert_int_equal(reading_read(&reading, 1 * MIB, SIZE_MAX), VIEW_MORE);
+	assert_int_equal(reading_read(&reading, VALUE, SIZE_MAX), VIEW_MORE);
+	run(f, "set /c new;");
+	reading_end(&reading, 1 * MIB);
+	fixture_free(&f);
+}
+
 TEST(what_is_passed_does_not_count)
 {
 	struct fixture *f = fixture_new(1);
@@ -538,19 +557,17 @@ TEST(what_is_passed_does_not_count)
 
 TEST(what_is_hidden_above_or_beside_a_view_does_not_count)
 {
-	static const char *const keys[] = { "/p/a", "/p/_h", "/p/_h/x", "/p/b/d/e", "/q", "/p/b/_x" };
+	static const char *const keys[] = { "/p/a", "/p/_h/x", "/p/b/d/e", "/q", "/p/b/_x" };
 	struct fixture *f = fixture_new(1);
 	struct reading reading;
 	size_t i;
 
 	run(f, "set /p/b/c 1;");
 	for (i = 0; i < ARRAY_COUNT(keys); i++)
-		if (strcmp(keys[i], "/p/_h") != 0)
-			put(f, keys[i], VALUE, 'v');
+		put(f, keys[i], VALUE, 'v');
 	begin(&reading, f, "/p/b", 0);
 	for (i = 0; i < ARRAY_COUNT(keys); i++)
-		if (strcmp(keys[i], "/p/_h") != 0)
-			put(f, keys[i], 1, 'n');
+		put(f, keys[i], 1, 'n');
 	run(f, "delete /p/_h recursive;");
 	reading_end(&reading, 100);
 	fixture_free(&f);
@@ -595,6 +612,85 @@ TEST(a_view_is_lost_above_the_directories_that_may_be_held)
 
 	assert_int_equal(after_removals(count), VIEW_END);
 	assert_int_equal(after_removals(count + 1), VIEW_LOST);
+}
+
+/* Views hold /d, then the tree grows, then /e is removed: are the views lost? */
+static void
+hold_and_grow(size_t more, enum view_state *older, enum view_state *newer)
+{
+	size_t node = sizeof(struct node) + 1;
+	size_t base = node + node + VALUE + node + node + VALUE / 2;
+	size_t left = base + VIEWS_HELD_BYTES_MAX + more;
+	struct fixture *f = fixture_new(1);
+	struct reading a, b, c;
+	char key[3] = "/x";
+
+	put(f, "/d/f", VALUE, 'v');
+	put(f, "/e/f", VALUE / 2, 'v');
+	begin(&a, f, "/", 0);
+	begin(&b, f, "/", READ_FLAG_RECURSIVE);
+	begin(&c, f, "/d", READ_FLAG_RECURSIVE);
+	run(f, "delete /d recursive;");
+	for (key[1] = 'm'; left > 0; key[1]++) {
+		size_t size = MIN_OF(left, VALUE);
+
+		put(f, key, size - node, 'v');
+		left -= size;
+	}
+	run(f, "delete /e recursive;");
+	/* It holds nothing. */
+	reading_end(&a, 1 * MIB);
+	*older = reading_read(&b, SIZE_MAX, SIZE_MAX);
+	*newer = reading_read(&c, SIZE_MAX, SIZE_MAX);
+	reading_close(&b);
+	reading_close(&c);
+	fixture_free(&f);
+}
+
+TEST(the_oldest_view_lets_go_above_what_all_may_hold)
+{
+	enum view_state older, newer;
+
+	hold_and_grow(0, &older, &newer);
+	assert_int_equal(older, VIEW_END);
+	assert_int_equal(newer, VIEW_END);
+	hold_and_grow(1, &older, &newer);
+	assert_int_equal(older, VIEW_LOST);
+	assert_int_equal(newer, VIEW_END);
+}
+
+TEST(the_view_with_the_most_is_lost_above_what_may_be_kept_for_all)
+{
+	size_t count = VIEWS_KEPT_BYTES_MAX / (VALUE + ENTRY), i;
+	size_t rest = VIEWS_KEPT_BYTES_MAX - count * (VALUE + ENTRY);
+	struct store_view *views[VIEWS_KEPT_BYTES_MAX / VALUE];
+	struct fixture *f = fixture_new(1);
+	struct buf out = BUF_INIT;
+	struct reading small;
+	struct blob *cause;
+
+	put(f, "/a", VALUE, 'a');
+	put(f, "/b", rest - ENTRY, 'b');
+	put(f, "/c", 1, 'c');
+	for (i = 0; i < count; i++)
+		assert_int_equal(store_view_open(f->store, SLICE_LITERAL("/a"), 0, 0, &views[i],
+		    &cause), ERR_NONE);
+	begin(&small, f, "/", READ_FLAG_RECURSIVE);
+	while (small.out.size < VALUE)
+		assert_int_equal(reading_read(&small, VALUE + 300, 1), VIEW_MORE);
+	run(f, "set /a new;set /b new;");
+	for (i = 0; i < count; i++)
+		assert_int_equal(store_view_read(views[i], &out, 1, 1), VIEW_MORE);
+	run(f, "set /c new;");
+	/* Of equal ones the first. */
+	for (i = 0; i < count; i++) {
+		assert_int_equal(store_view_read(views[i], &out, 1, 1),
+		    i == 0 ? VIEW_LOST : VIEW_MORE);
+		store_view_close(&views[i]);
+	}
+	reading_end(&small, 100 * KIB);
+	buf_free(&out);
+	fixture_free(&f);
 }
 
 TEST(a_lost_view_is_no_burden_to_others)

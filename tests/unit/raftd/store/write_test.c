@@ -282,7 +282,8 @@ TEST(the_event_counts_its_ttl_from_the_entry_and_never_before_an_expiry)
 	fixture_outcome_free(&outcome);
 	assert_int_equal(store_next_expiry(f->store), 5 * NS_PER_SECOND + 1000);
 	/* A cut-off beyond the entry's own time, as after a clock that jumped. */
-	assert_int_equal(store_expire(f->store, UINT64_MAX, 1, 2000, &f->effects), 1);
+	assert_int_equal(store_expire(f->store, UINT64_MAX,
+	    (struct store_budget){ 1, SIZE_MAX }, 2000, &f->effects), 1);
 	in = reader_of(blob_slice(store_event(f->store, 2)));
 	assert_true(event_record_get(&in, &event));
 	assert_int_equal(event.now_ns, 5 * NS_PER_SECOND + 1000);
@@ -297,6 +298,7 @@ TEST(what_is_no_command_of_ours_fails_and_changes_nothing)
 	struct command_write write = { .op = WRITE_SET };
 	struct store_outcome outcome;
 	struct blob *cause;
+	bool behind;
 	size_t i;
 
 	for (i = 0; i < ARRAY_COUNT(keys); i++) {
@@ -305,7 +307,7 @@ TEST(what_is_no_command_of_ours_fails_and_changes_nothing)
 		assert_int_equal(outcome.error, ERR_INTERNAL);
 		assert_int_equal(store_get(f->store, write.key, 0, 0, &f->effects, &cause),
 		    ERR_INTERNAL);
-		assert_int_equal(store_watch(f->store, 1, 1, write.key, 0, 0, &cause),
+		assert_int_equal(store_watch(f->store, 1, 1, write.key, 0, 0, &behind, &cause),
 		    ERR_INTERNAL);
 		assert_false(store_exists(f->store, write.key));
 	}
@@ -465,5 +467,23 @@ TEST(a_value_above_the_limit_is_none_of_ours)
 	assert_int_equal(store_index(f->store), 0);
 	fixture_outcome_free(&outcome);
 	free(bytes);
+	fixture_free(&f);
+}
+
+/* One entry lets so many bytes expire and stops behind the node that reaches them. */
+TEST(expiry_stops_at_its_bytes_and_goes_on_where_it_stopped)
+{
+	struct fixture *f = fixture_new(1);
+
+	EXPECT(f, "set /aaaa vvvvv ttl=1", "201 set /aaaa=vvvvv m1 c1 @1");
+	EXPECT(f, "set /bbbb vvvvv ttl=1", "201 set /bbbb=vvvvv m2 c2 @1");
+	EXPECT(f, "set /cccc/d vvvvv", "201 set /cccc/d=vvvvv m3 c3");
+	EXPECT(f, "update /cccc ttl=1", "200 update /cccc/ m4 c3 @1 < /cccc/ m3 c3");
+	EXPECT(f, "set /dddd vvvvv ttl=1", "201 set /dddd=vvvvv m5 c5 @1");
+	EXPECT(f, "expire 2 9 0", "0");
+	EXPECT(f, "expire 2 9 10", "1");
+	EXPECT(f, "expire 2 9 6", "1");
+	EXPECT(f, "expire 2 9 15", "2");
+	EXPECT(f, "expire 2 9 15", "0");
 	fixture_free(&f);
 }

@@ -367,6 +367,99 @@ TEST(torn_tail_above_the_mark_opens_with_whole_turns)
 	free(mark);
 }
 
+/* The path of the one log of a directory; its size. */
+static char *
+find_log(const char *directory, off_t *size)
+{
+	struct file files[FILES_MAX];
+	size_t count = list_files(directory, files);
+
+	for (size_t i = 0; i < count; i++) {
+		if (strstr(files[i].name, ".log") != NULL) {
+			*size = files[i].size;
+			return xasprintf("%s/db/%s", directory, files[i].name);
+		}
+	}
+	fail_msg("there is no log");
+	return NULL;
+}
+
+static off_t
+size_of(const char *path)
+{
+	struct stat status;
+
+	assert_int_equal(stat(path, &status), 0);
+	return status.st_size;
+}
+
+/* The file is as long as it was to be, but some blocks were not written: to LevelDB that
+ * is damage. Behind it nothing begins. */
+TEST(a_torn_block_of_the_last_write_is_cut_off)
+{
+	static const enum damage damages[] = { FLIP, ZERO_BLOCK, ZERO_REST };
+	const char *directory = disk_temporary();
+	char *mark;
+
+	make_history(directory, false, false);
+	mark = xasprintf("%s/db.mark", directory);
+	assert_int_equal(truncate(mark, 0), 0);
+	free(mark);
+	/* A turn has 500 bytes of padding; the piece's length is not damaged. */
+	for (off_t back = 1; back < 400; back += 13) {
+		for (size_t i = 0; i < ARRAY_COUNT(damages); i++) {
+			/* Another one each time: an earlier look leaves a newer log. */
+			const char *copy = disk_temporary();
+			off_t size;
+			char *log;
+			int found;
+
+			disk_copy_tree(directory, copy);
+			log = find_log(copy, &size);
+			damage_file(log, damages[i], size - back);
+			free(log);
+			found = look_at(copy);
+			/* What is zero already is not changed by zeros. */
+			assert_true(found == FOUND_PREFIX ||
+			    (found == FOUND_ALL && damages[i] != FLIP));
+		}
+	}
+}
+
+/* Others begin behind it: they were synced, and so was it. */
+TEST(a_block_before_the_last_write_is_refused_and_stays)
+{
+	const char *directory = disk_temporary(), *copy = disk_temporary();
+	char *log;
+	off_t size;
+
+	make_history(directory, false, false);
+	copy_again(directory, copy);
+	log = find_log(copy, &size);
+	for (off_t at = 0; at < size - 4000; at += size / 40) {
+		copy_again(directory, copy);
+		damage_file(log, ZERO_BLOCK, at);
+		assert_int_equal(look_at(copy), REFUSED);
+		assert_int_equal(size_of(log), size);
+	}
+	free(log);
+}
+
+/* Bits of what was synced and acknowledged have changed: the mark tells. */
+TEST(a_torn_block_below_the_mark_is_refused_each_time)
+{
+	const char *directory = disk_temporary();
+	char *log;
+	off_t size;
+
+	make_history(directory, false, false);
+	log = find_log(directory, &size);
+	damage_file(log, ZERO_BLOCK, size - 300);
+	assert_int_equal(look_for(directory, "was synced"), REFUSED);
+	assert_int_equal(look_for(directory, "was synced"), REFUSED);
+	free(log);
+}
+
 /* Footprints: what no mark and no gap in the log would show. */
 TEST(lost_middle_is_refused_even_without_a_mark)
 {

@@ -1,0 +1,20 @@
+/*
+ * read.h - a GET that raftd answers: at once, or in pieces.
+ */
+#ifndef MOOTHALL_HTTPD_CLIENT_READ_H
+#define MOOTHALL_HTTPD_CLIENT_READ_H
+
+#include "httpd/request.h"
+
+/*
+ * Ask raftd, and answer the request with what comes.
+ *
+ *	key	borrowed from the request's arena
+ *	flags	READ_FLAG_*
+ */
+void read_begin(struct request *request, struct slice key, unsigned flags);
+
+/* keys.c: answer that too many requests are under way. */
+void keys_refuse_full(struct request *request);
+
+#endif
