@@ -271,7 +271,7 @@ def test_limits_of_the_head(world):
         """A request whose head has just that size, nearly all of it the key."""
         room = size - len(request("GET", "/v2/keys/"))
         return request("GET", "/v2/keys/" + "k" * room)
-    for data, status in [(padded(65536, 2), 200), (padded(65537, 2), 431), (target(65536), 404), (target(66000), 414),
+    for data, status in [(padded(65536, 2), 200), (padded(65537, 2), 431), (target(49152), 404), (target(65536), 400), (target(66000), 414),
                          (padded(60000, 100), 200), (padded(60000, 101), 431), (b"GET /" + b"a" * 70000, 414)]:
         with Wire(node.client) as wire:
             wire.send(data)

@@ -101,8 +101,8 @@ static void
 random_expiry(struct world *w)
 {
 	w->now_ns += rand_below(&w->rand, 4) * NS_PER_SECOND;
-	store_expire(w->store, w->now_ns, (size_t)rand_below(&w->rand, 5), w->now_ns,
-	    &w->effects);
+	store_expire(w->store, w->now_ns, (struct store_budget){
+	    .count = (size_t)rand_below(&w->rand, 5), .bytes = SIZE_MAX }, w->now_ns, &w->effects);
 	buf_clear(&w->effects);
 }
 
