@@ -108,6 +108,23 @@ call_done(struct backend_call *call, const struct msg_outcome *outcome)
 	buf_append_slice(&test->cause, outcome->cause);
 }
 
+static void
+call_piece(struct backend_call *call UNUSED, const struct msg_outcome *outcome UNUSED)
+{
+}
+
+static void
+call_lost(struct backend_call *call UNUSED)
+{
+	fail_msg("raftd was not lost");
+}
+
+static bool
+has_piece(void *argument)
+{
+	return ((struct test_call *)argument)->call.resting;
+}
+
 static bool
 is_answered(void *argument)
 {
@@ -125,7 +142,8 @@ put(struct fake *fake, struct test_call *test, const char *key)
 static void
 get(struct fake *fake, struct test_call *test, const char *key, unsigned flags)
 {
-	*test = (struct test_call){ .call.done = call_done };
+	*test = (struct test_call){ .call.done = call_done, .call.piece = call_piece,
+		.call.lost = call_lost };
 	backend_read(fake->worker.backend, &test->call,
 	    &(struct msg_read){ .flags = (uint8_t)flags, .key = slice_text(key) });
 }
@@ -197,7 +215,7 @@ TEST(only_a_plain_read_may_wait_longer_for_a_raftd_that_lives)
 TEST(a_silent_raftd_owes_no_answer_longer_than_the_request_timeout)
 {
 	struct fake *fake = fake_new(ROLE_PEER);
-	struct test_call plain, write, quorum;
+	struct test_call plain, write, quorum, pieces;
 	struct test_stats stats = { .call.done = stats_done };
 	struct test_backup backup = { .backup.piece = piece_came };
 
@@ -206,6 +224,11 @@ TEST(a_silent_raftd_owes_no_answer_longer_than_the_request_timeout)
 	fake_attach(fake, PHASE_MEMBER);
 	assert_true(fake_is_quiet(fake));
 	assert_false(backend_is_silent(fake->worker.backend));
+	/* In the middle of a big answer. */
+	get(fake, &pieces, "/big", 0);
+	fake_piece(fake, fake_next_id(fake, MSG_read), SLICE_LITERAL("012"), true);
+	fake_until(fake, has_piece, &pieces);
+	backend_call_more(fake->worker.backend, &pieces.call);
 	get(fake, &plain, "/p", 0);
 	put(fake, &write, "/w");
 	get(fake, &quorum, "/q", READ_FLAG_QUORUM);
@@ -213,14 +236,16 @@ TEST(a_silent_raftd_owes_no_answer_longer_than_the_request_timeout)
 	assert_true(backend_backup(fake->worker.backend, &backup.backup));
 	fake_until(fake, is_answered, &plain);
 	assert_true(backend_is_silent(fake->worker.backend));
-	assert_true(write.answered && quorum.answered);
+	assert_true(write.answered && quorum.answered && pieces.answered);
 	assert_int_equal(plain.error, ERR_RAFT_INTERNAL);
+	assert_int_equal(pieces.error, ERR_RAFT_INTERNAL);
 	assert_int_equal(stats.error, ERR_RAFT_INTERNAL);
 	assert_int_equal(backup.error, ERR_CLOSED);
 	assert_non_null(memmem(write.cause.data, write.cause.size, "may or may not", 14));
 	free_call(&plain);
 	free_call(&write);
 	free_call(&quorum);
+	free_call(&pieces);
 	fake_free(&fake);
 }
 
