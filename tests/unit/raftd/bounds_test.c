@@ -303,23 +303,6 @@ TEST(what_the_disk_has_and_nobody_could_be_sent_is_damage)
 	world_free(w);
 }
 
-TEST(the_paths_of_all_watches_are_bounded_together)
-{
-	struct world *w = world_leading();
-	char *key = xzalloc(2049);
-
-	for (size_t i = 0; i < 2048; i += 2)
-		memcpy(key + i, "/a", 2);
-	/* Two may be open, whose paths may take 2 KiB: the first takes more. */
-	node_watch(w->node, WORLD_SESSION, 1, &(struct msg_watch){ .key = slice_text(key) });
-	node_watch(w->node, WORLD_SESSION, 2, &(struct msg_watch){ .key = SLICE_LITERAL("/b") });
-	node_unwatch(w->node, WORLD_SESSION, 1);
-	node_watch(w->node, WORLD_SESSION, 3, &(struct msg_watch){ .key = SLICE_LITERAL("/b") });
-	assert_string_equal(world_said(w), "watching 1 0; watching 2 300; watching 3 0; ");
-	free(key);
-	world_free(w);
-}
-
 /* ---- any message, as large as a frame --------------------------------------------- */
 
 TEST(no_message_of_a_node_however_large_ends_this_one)

@@ -263,6 +263,7 @@ TEST(a_made_directory_costs_the_disk_its_name)
 	for (size_t i = 0; i < 1000; i++)
 		buf_append_text(&path, "/a");
 	write.key = buf_slice(&path);
+	store_set_limits(f->store, &KEY_LIMITS_MAX);
 	outcome = fixture_write(f, &write, false);
 	assert_int_equal(outcome.error, ERR_NONE);
 	fixture_outcome_free(&outcome);
