@@ -73,12 +73,15 @@ class Ended(Exception):
 class Wire:
     """One connection. Every wait has a limit, and passing it is a failure."""
 
-    def __init__(self, address, timeout=15.0, receive_bytes=None, tls=None):
+    def __init__(self, address, timeout=15.0, receive_bytes=None, tls=None, source=None):
+        """source: the address to call from, another one of the loopback."""
         host, port = address.rsplit(":", 1)
         self.socket = socket.socket()
         self.socket.settimeout(timeout * SLOW)
         if receive_bytes is not None:
             self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, receive_bytes)
+        if source is not None:
+            self.socket.bind((source, 0))
         self.socket.connect((host, int(port)))
         self.socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tls is not None:
