@@ -61,6 +61,9 @@ def test_a_stopped_raftd_is_known_and_nothing_waits_longer_than_the_request_time
             assert seconds <= REQUEST_TIMEOUT + MARGIN, (request, answer, seconds)
             if "backup" in request:
                 assert answer.status == 503, (request, answer)
+            elif request == "GET /v2/keys/a" and answer.status == 200:
+                # A worker that had the body, before it was known: as new as any answer can be.
+                assert answer.json["node"]["value"] == "1", answer
             else:
                 assert answer.status == 500 and answer.json["errorCode"] == 300, (request, answer)
         # It is known by now: at once, whether a body of it was kept or not.
