@@ -183,7 +183,7 @@ def test_event_reaches_watchers_on_every_machine(world):
 
 
 def test_watches_above_the_limit_are_refused(world):
-    node = world.node(flags=["-max-watches", "20"]).start()
+    node = world.node(flags=["-workers", "1", "-max-watches", "20"]).start()
     wires = open_streams(node, "/limit", 20)
     with Wire(node.client) as wire:
         for _ in range(3):
