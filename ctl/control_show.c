@@ -111,6 +111,8 @@ control_show_status(const struct output *out, const struct json *status)
 	output_print(out, "committed %" PRIu64 ", applied %" PRIu64 ", store index %" PRIu64 "\n",
 	    json_u64(status, "commit"), json_u64(status, "applied"),
 	    json_u64(status, "store_index"));
+	if (json_string(status, "refuses").size > 0)
+		output_print(out, "%.*s\n", SLICE_ARGS(json_string(status, "refuses")));
 	show_members(out, json_member(status, "members"));
 	show_processes(out, json_member(status, "processes"));
 }

@@ -17,7 +17,7 @@ struct cluster_state {
 	struct cluster shown;
 	struct buf members;		/* as they came */
 	struct arena arena;
-	struct buf rejoin;		/* with a NUL */
+	struct buf rejoin, refuses;	/* with a NUL */
 };
 
 struct cluster *
@@ -32,6 +32,8 @@ cluster_new(void)
 	arena_init(&state->arena);
 	buf_init(&state->rejoin, 0);
 	state->shown.rejoin = "";
+	buf_init(&state->refuses, 0);
+	state->shown.refuses = "";
 	return &state->shown;
 }
 
@@ -47,6 +49,7 @@ cluster_free(struct cluster **cluster)
 	buf_free(&state->members);
 	arena_free(&state->arena);
 	buf_free(&state->rejoin);
+	buf_free(&state->refuses);
 	free(state);
 }
 
@@ -88,6 +91,15 @@ take_members(struct cluster_state *state, struct slice list)
 	return ERR_NONE;
 }
 
+static const char *
+keep_text(struct buf *kept, struct slice text)
+{
+	buf_clear(kept);
+	buf_append_slice(kept, text);
+	buf_append_byte(kept, '\0');
+	return (const char *)kept->data;
+}
+
 enum err
 cluster_update(struct cluster *cluster, const struct msg_status *status)
 {
@@ -115,11 +127,9 @@ cluster_update(struct cluster *cluster, const struct msg_status *status)
 	cluster->config = config;
 	snprintf(cluster->standby_url, sizeof(cluster->standby_url), "%.*s",
 	    SLICE_ARGS(status->standby_url));
-	buf_clear(&state->rejoin);
-	buf_append_slice(&state->rejoin, status->rejoin);
-	buf_append_byte(&state->rejoin, '\0');
-	cluster->rejoin = (const char *)state->rejoin.data;
+	cluster->rejoin = keep_text(&state->rejoin, status->rejoin);
 	cluster->rejoin_wait_ms = status->rejoin_wait_ms;
+	cluster->refuses = keep_text(&state->refuses, status->refuses);
 	return ERR_NONE;
 }
 

@@ -33,6 +33,7 @@ struct cluster {
 	char standby_url[URL_BYTES_MAX + 1]; /* PHASE_STANDBY: the leader's for clients, or "" */
 	const char *rejoin;		/* one who was removed: peers to ask, with commas; or "" */
 	uint64_t rejoin_wait_ms;	/* and when */
+	const char *refuses;		/* why clients' writes are refused, a sentence; or "" */
 };
 
 struct cluster *cluster_new(void);

@@ -180,6 +180,7 @@ apply_join(struct node *node, const struct command_member *m, enum member_role r
 	members_clear(&node->joined_with);
 	if (m->cluster_id != 0 && node->cluster_id == 0) {
 		node->cluster_id = m->cluster_id;
+		node->founded = true;
 		node->written_cluster_id = m->cluster_id;
 	}
 	node_note(node, DIAG_INFO, "member joined name=%.*s id=%" PRIx64 " peer=%.*s",

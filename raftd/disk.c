@@ -94,6 +94,8 @@ node_disk_space(struct node *node, const struct wal_space *space)
 	/* What waited for space was not slow. */
 	if (disk->space.full || space->full)
 		disk->excused_ms = node->now.monotonic_ms;
+	if (disk->space.full != space->full)
+		node->status_due = true;
 	disk->space = *space;
 	tell_space(node);
 	judge(node);

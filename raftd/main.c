@@ -231,6 +231,7 @@ io_status(void *argument, const struct msg_status *status)
 		.role = status->role,
 		.leader_id = status->leader_id,
 		.members = status->members,
+		.refuses = status->refuses,
 	};
 
 	meter_status(&raftd->meter, status);
@@ -455,6 +456,7 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		},
 		.join = config->peers[0] != '\0' || config->discovery[0] != '\0' ||
 		    raftd->rejoin != NULL,
+		.peers = config->peers[0] == '\0' ? NULL : config->peers,
 		.rejoin = raftd->rejoin,
 		.rejoin_wait_ms = raftd->rejoin_wait_ms,
 		.resumes = child_restarts(raftd->child) > 0,

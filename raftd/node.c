@@ -56,6 +56,7 @@ node_new(const struct node_config *config, struct node_io io,
 	snprintf(node->name, sizeof(node->name), "%s", recovered->identity.name);
 	node->id = recovered->identity.node_id;
 	node->cluster_id = recovered->identity.cluster_id;
+	node->founded = recovered->identity.founded;
 	node->fresh = recovered->last.index == 0 && recovered->applied.index == 0;
 	node->restored = (struct raft_restored){
 		.hard_state = recovered->hard_state,
@@ -283,6 +284,7 @@ node_free(struct node **freed)
 	buf_free(&node->event);
 	buf_free(&node->member_bytes);
 	buf_free(&node->config_bytes);
+	buf_free(&node->foreign.sentence);
 	free(node);
 	*freed = NULL;
 }
@@ -535,6 +537,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 	struct wal_turn turn = {
 		.hard_state_set = ready != NULL && ready->hard_state_changed,
 		.cluster_id = node->written_cluster_id,
+		.founded = node->founded,
 		.commit = raft_commit(node->raft),
 	};
 	bool with_effects = effects_are_due(node);

@@ -44,6 +44,8 @@ struct node_config {
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
 	struct cluster_config cluster;	/* and so this; 0 there: the default */
 	bool join;			/* empty directory: wait for node_joined */
+	const char *peers;		/* whom the operator said to ask, by commas; NULL: nobody.
+					 * Borrowed for its life */
 	const char *rejoin;		/* of one who was removed: peers to ask, by commas; */
 	uint64_t rejoin_wait_ms;	/* then. NULL: none. Borrowed for its life */
 	bool resumes;			/* the machine was not away: raftd alone starts again */
@@ -110,6 +112,8 @@ void node_standby(struct node *node, struct slice leader_url);
 /* The join was refused, as its id was removed, maybe for good, before this node knew that
  * it was a member. */
 void node_join_removed(struct node *node, bool forgotten);
+/* A member of another cluster calls, which has this node in its list. */
+void node_foreign_call(struct node *node, const struct msg_foreign_call *call);
 void node_peer_unreachable(struct node *node, uint64_t peer);
 void node_peer_connected(struct node *node, uint64_t peer);
 

@@ -344,6 +344,11 @@ void disk_synced(struct node *node, uint64_t submitted_ms);
 /* No new write of a client is to go into the log here. */
 bool disk_refuses(const struct node *node);
 
+/* Why clients' writes are refused here, as the cause of their error; NULL: they are not. */
+const char *node_refusal_cause(const struct node *node);
+/* The same for operators, static or for the node's life. */
+const char *node_refusal(const struct node *node);
+
 /* ---- the node ------------------------------------------------------------------------ */
 
 /* An outcome that waits for the turn's end. */
@@ -377,12 +382,19 @@ struct follower {
 	uint64_t successes, failures;
 };
 
+/* Another cluster that has this node in its list: see foreign.c. */
+struct foreign {
+	uint64_t cluster_id;		/* 0: none has called */
+	struct buf sentence;		/* what is told of it, with a NUL */
+};
+
 struct node {
 	struct node_config config;
 	struct node_io io;
 	char name[NAME_BYTES_MAX + 1];
 	peer_id id;
-	uint64_t cluster_id;		/* 0: not yet a member of one */
+	uint64_t cluster_id;		/* 0: not yet a member of one; */
+	bool founded;			/* which this node started, empty */
 	bool started;
 	bool standby;			/* until the join is answered */
 	char standby_url[URL_BYTES_MAX + 1];
@@ -411,6 +423,7 @@ struct node {
 	size_t turn_bytes;		/* effects that were handed over in this turn */
 	bool behind;			/* the core has more for us at once */
 	uint64_t written_cluster_id;	/* 0, or to be in the next batch */
+	struct foreign foreign;
 
 	struct proposals proposals;
 	struct change_list changes;

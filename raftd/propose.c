@@ -203,9 +203,9 @@ proposals_finish(struct node *node, uint64_t session, uint64_t sequence)
 	return true;
 }
 
-/* What is in no log yet is not put into one for which the disk has no room. */
+/* What is in no log yet is not put into one. */
 static void
-refuse_pending(struct node *node)
+refuse_pending(struct node *node, const char *cause)
 {
 	struct proposal *proposal, *next;
 
@@ -214,8 +214,7 @@ refuse_pending(struct node *node)
 		if (proposal->submitted_once)
 			continue;
 		node->proposals.failed++;
-		node_answer_error(node, proposal->id[0], proposal->id[1], ERR_RAFT_INTERNAL,
-		    "disk full, the write was not applied");
+		node_answer_error(node, proposal->id[0], proposal->id[1], ERR_RAFT_INTERNAL, cause);
 		unlink_free(&node->proposals, proposal);
 	}
 }
@@ -387,6 +386,7 @@ proposals_turn(struct node *node)
 	raft_term term = raft_current_term(node->raft);
 	peer_id leader = raft_leader(node->raft);
 	struct proposal *proposal;
+	const char *cause;
 
 	if (term != proposals->term || leader != proposals->leader) {
 		if (leader != 0)
@@ -396,8 +396,9 @@ proposals_turn(struct node *node)
 	}
 	take_forwarded(node);
 	retry_forwarded(node);
-	if (disk_refuses(node))
-		refuse_pending(node);
+	cause = node_refusal_cause(node);
+	if (cause != NULL)
+		refuse_pending(node, cause);
 	if (node_has_leader(node)) {
 		while ((proposal = TAILQ_FIRST(&proposals->pending)) != NULL) {
 			if (!submit(node, proposal))

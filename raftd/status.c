@@ -51,6 +51,7 @@ void
 node_status(struct node *node, struct msg_status *status)
 {
 	const struct members *members = &node->replica.members;
+	const char *refusal = node_refusal(node);
 
 	if (members->count == 0)
 		members = &node->joined_with;
@@ -76,6 +77,7 @@ node_status(struct node *node, struct msg_status *status)
 		.rejoin = node->standby && node->config.rejoin != NULL ?
 		    slice_text(node->config.rejoin) : SLICE_EMPTY,
 		.rejoin_wait_ms = node->config.rejoin_wait_ms,
+		.refuses = refusal == NULL ? SLICE_EMPTY : slice_text(refusal),
 	};
 }
 

@@ -153,6 +153,7 @@ put_node(yajl_gen gen, const struct supervisor *supervisor)
 	put_number(gen, "store_index", store_index(supervisor));
 	put_text(gen, "role", slice_text(node_role_name(node->role)));
 	put_text(gen, "leader", supervisor_member_name(supervisor, node->leader_id));
+	put_text(gen, "refuses", buf_slice(&node->refuses));
 	put_members(gen, node);
 	put_processes(gen, supervisor);
 }
@@ -180,6 +181,8 @@ print_node(struct buf *text, const struct supervisor *supervisor)
 	    node->cluster_id);
 	buf_printf(text, "committed %" PRIu64 ", applied %" PRIu64 ", store index %" PRIu64 "\n",
 	    node->commit, node->applied, store_index(supervisor));
+	if (node->refuses.size > 0)
+		buf_printf(text, "%.*s\n", SLICE_ARGS(buf_slice(&node->refuses)));
 	buf_append_text(text, "members:\n");
 	while (!reader_done(&in) && member_record_get(&in, &member))
 		buf_printf(text, "  %-12.*s %-8s %.*s  %.*s\n", SLICE_ARGS(member.name),

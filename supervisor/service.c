@@ -52,6 +52,8 @@ reason(const struct supervisor *supervisor)
 		return xstrdup("raftd restarting");
 	if (raftd != NULL && raftd->quiet)
 		return xstrdup("raftd gives no sign of life");
+	if (supervisor->node.refuses.size > 0)
+		return xasprintf("%.*s", SLICE_ARGS(buf_slice(&supervisor->node.refuses)));
 	if (supervisor->node.phase != PHASE_RECOVERING)
 		return announce_reason(supervisor);
 	if (since_ms < EXTEND_STEP_MS)

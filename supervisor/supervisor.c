@@ -245,6 +245,8 @@ node_state(void *argument, const struct msg_node_state *state)
 	node->role = state->role;
 	buf_clear(&node->members);
 	buf_append_slice(&node->members, state->members);
+	buf_clear(&node->refuses);
+	buf_append_slice(&node->refuses, state->refuses);
 	learn_name(supervisor);
 	forget_removed(supervisor);
 	supervisor_look(supervisor);
@@ -634,6 +636,7 @@ supervisor_free(struct supervisor **supervisor_pointer)
 	notify_close(&supervisor->notify);
 	log_level_forget(supervisor);
 	buf_free(&supervisor->node.members);
+	buf_free(&supervisor->node.refuses);
 	buf_free(&supervisor->node.reach);
 	free(supervisor->waiting_said);
 	free(supervisor->world.raftd_path);

@@ -38,6 +38,7 @@ struct node_view {
 	uint64_t term, commit, applied, store_index;
 	int role;			/* NODE_ROLE_* */
 	struct buf members;		/* list of member_record */
+	struct buf refuses;		/* why clients' writes are refused; empty: they are not */
 	struct buf reach;		/* list of reach_record, of the peer worker */
 };
 

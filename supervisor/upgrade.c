@@ -111,7 +111,7 @@ put_node(const struct node_view *node, struct buf *out)
 	    .node_id = node->node_id, .cluster_id = node->cluster_id, .term = node->term,
 	    .commit = node->commit, .applied = node->applied, .store_index = node->store_index,
 	    .role = (uint8_t)node->role, .leader_id = node->leader_id,
-	    .members = buf_slice(&node->members) });
+	    .members = buf_slice(&node->members), .refuses = buf_slice(&node->refuses) });
 }
 
 static void

@@ -135,7 +135,8 @@ MESSAGE(node_state, 0x18, FROM_RAFTD,
     FIELD(u64, term) FIELD(u64, commit) FIELD(u64, applied) FIELD(u64, store_index)
     FIELD(u8, role)		/* NODE_ROLE_* */
     FIELD(u64, leader_id)
-    FIELD(bytes, members))	/* list of member_record */
+    FIELD(bytes, members)	/* list of member_record */
+    FIELD(bytes, refuses))	/* as in status */
 /* What the worker's port shows and whom it trusts: before the first attach, and
  * again when it changed. Only to a worker whose port has a certificate. */
 MESSAGE(tls, 0x19, FROM_SUPERVISOR,
@@ -249,6 +250,12 @@ MESSAGE(standby, 0x2e, FROM_PEER_WORKER,
 MESSAGE(join_removed, 0x2f, FROM_PEER_WORKER, FIELD(u8, forgotten)) /* 1: for good */
 /* A discovery service says that this node is the first of its cluster. */
 MESSAGE(create_cluster, 0x2b, FROM_PEER_WORKER, FIELD(u64, unused))
+/* A member of another cluster called this node, since it has this node's peer address in
+ * its list. Again at each call. */
+MESSAGE(foreign_call, 0x36, FROM_PEER_WORKER,
+    FIELD(u64, cluster_id)
+    FIELD(bytes, name)		/* of who called; */
+    FIELD(bytes, peer_url))	/* and its own, empty: not said */
 /* The stream to that node closed and its port refuses connections. */
 MESSAGE(peer_unreachable, 0x27, FROM_PEER_WORKER, FIELD(u64, id))
 /* A stream to that node is up (again), or one for snapshots broke alone: what was under
@@ -304,7 +311,8 @@ MESSAGE(status, 0x44, FROM_RAFTD,
     FIELD(bytes, config)	/* list of config_item: what the cluster is to be like */
     FIELD(bytes, standby_url)	/* PHASE_STANDBY: where clients are sent; empty: not known */
     FIELD(bytes, rejoin)	/* PHASE_STANDBY of one who was removed: peers, by commas */
-    FIELD(u64, rejoin_wait_ms))	/* and it asks them then; 0: at once */
+    FIELD(u64, rejoin_wait_ms)	/* and it asks them then; 0: at once */
+    FIELD(bytes, refuses))	/* why clients' writes are refused; empty: they are not */
 /* Paths that changed this turn, before its outcomes: caches drop them and
  * every directory above. */
 MESSAGE(changed, 0x45, FROM_RAFTD,

@@ -26,8 +26,9 @@ enum err
 handshake_read(handshake_lookup lookup, const void *source, struct handshake *theirs,
     const char **header)
 {
+	struct peer_address address;
 	uint64_t low, high;
-	struct slice name;
+	struct slice name, url;
 
 	*header = "X-Raft-Cluster";
 	if (!peer_id_parse(lookup(source, *header), &theirs->cluster))
@@ -53,6 +54,12 @@ handshake_read(handshake_lookup lookup, const void *source, struct handshake *th
 	if (!range_parse(lookup(source, *header), UINT32_MAX, &theirs->heartbeat_ms,
 		&theirs->election_ms))
 		return ERR_MALFORMED;
+	url = lookup(source, "X-Raft-Url");
+	theirs->url[0] = '\0';
+	if (url.size <= URL_BYTES_MAX && peer_address_parse(url, false, &address) == ERR_NONE) {
+		memcpy(theirs->url, url.data, url.size);
+		theirs->url[url.size] = '\0';
+	}
 	return ERR_NONE;
 }
 
@@ -74,6 +81,14 @@ handshake_write(const struct handshake *ours,
 	put(argument, "X-Raft-Protocol", text);
 	snprintf(text, sizeof(text), "%" PRIu64 "-%" PRIu64, ours->heartbeat_ms, ours->election_ms);
 	put(argument, "X-Raft-Timing", text);
+	if (ours->url[0] != '\0')
+		put(argument, "X-Raft-Url", ours->url);
+}
+
+bool
+handshake_is_foreign(const struct handshake *ours, const struct handshake *theirs)
+{
+	return theirs->cluster != ours->cluster && theirs->cluster != 0;
 }
 
 enum err
@@ -82,7 +97,8 @@ handshake_check(const struct handshake *ours, const struct handshake *theirs,
 {
 	if (theirs->cluster != ours->cluster) {
 		snprintf(sentence, HANDSHAKE_SENTENCE_BYTES,
-		    "%s is in cluster %" PRIx64 ", %s is in cluster %" PRIx64, ours->name,
+		    "%s is in cluster %016" PRIx64 ", %s is in cluster %016" PRIx64
+		    "; a machine that lost its data is started with -peers", ours->name,
 		    ours->cluster, theirs->name, theirs->cluster);
 		return ERR_FOREIGN;
 	}

@@ -10,6 +10,7 @@
  *	X-Raft-Name	the sender's name
  *	X-Raft-Protocol	range of versions of the frames it speaks: "2-2"
  *	X-Raft-Timing	heartbeat and election timeout in milliseconds: "50-200"
+ *	X-Raft-Url	the sender's peer URL; may be missing
  *
  * Each side checks the other's before it trusts a frame. Pure: no I/O.
  */
@@ -27,6 +28,7 @@
 struct handshake {
 	uint64_t cluster, from, to;
 	char name[NAME_BYTES_MAX + 1];
+	char url[URL_BYTES_MAX + 1];	/* empty: not said, or none that can be used */
 	uint32_t protocol_min, protocol_max;
 	uint64_t heartbeat_ms, election_ms;
 };
@@ -44,6 +46,9 @@ void handshake_write(const struct handshake *ours,
 
 /* Room for one sentence. */
 #define HANDSHAKE_SENTENCE_BYTES 640
+
+/* Is theirs of a member of another cluster that has our address in its list? */
+bool handshake_is_foreign(const struct handshake *ours, const struct handshake *theirs);
 
 /*
  * May frames flow? ours->to is who we meant to reach, 0 if anybody (a listener).

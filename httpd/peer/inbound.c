@@ -77,6 +77,18 @@ asks_for_upgrade(const struct request *request)
 	    strncasecmp((const char *)upgrade.data, HANDSHAKE_UPGRADE, upgrade.size) == 0;
 }
 
+/* This node may have lost its data and started a cluster where it had a place in one. */
+static void
+tell_foreign_call(struct worker *worker, const struct handshake *theirs)
+{
+	struct buf *out = backend_out(worker->backend);
+
+	if (out != NULL)
+		msg_foreign_call_frame(out, 0, &(struct msg_foreign_call){
+		    .cluster_id = theirs->cluster, .name = slice_text(theirs->name),
+		    .peer_url = slice_text(theirs->url) });
+}
+
 /* Who calls, if it may; else the request is answered and NULL comes back. */
 static struct peer *
 inbound_caller(struct request *request, struct handshake *theirs)
@@ -103,6 +115,8 @@ inbound_caller(struct request *request, struct handshake *theirs)
 		return NULL;
 	}
 	ours = peers_handshake(peers, 0);
+	if (handshake_is_foreign(&ours, theirs))
+		tell_foreign_call(request->worker, theirs);
 	if (handshake_check(&ours, theirs, sentence) != ERR_NONE) {
 		diag_warn("peer", "stream refused: name=%s: %s", theirs->name, sentence);
 		response_plain_error(request, 412, sentence);

@@ -44,6 +44,7 @@ peers_handshake(const struct peers *peers, uint64_t to)
 	};
 
 	snprintf(ours.name, sizeof(ours.name), "%s", config->name);
+	snprintf(ours.url, sizeof(ours.url), "%s", config->peer_url);
 	return ours;
 }
 

@@ -383,6 +383,17 @@ on_join_removed(struct session *session, const struct frame *frame UNUSED,
 }
 
 static enum err
+on_foreign_call(struct session *session, const struct frame *frame UNUSED,
+    const struct msg_foreign_call *m)
+{
+	if (m->cluster_id == 0 || m->name.size == 0 || m->name.size > NAME_BYTES_MAX ||
+	    m->peer_url.size > URL_BYTES_MAX)
+		return ERR_MALFORMED;
+	node_foreign_call(session->sessions->node, m);
+	return ERR_NONE;
+}
+
+static enum err
 on_peer_unreachable(struct session *session, const struct frame *frame UNUSED,
     const struct msg_peer_unreachable *m)
 {

@@ -12,6 +12,7 @@
 RECORD(disk_identity,
     FIELD(u64, node_id)		/* never 0 */
     FIELD(u64, cluster_id)	/* 0: not yet a member */
+    FIELD(u8, founded)		/* 1: this node started that cluster, with nothing in it */
     FIELD(bytes, name))
 
 RECORD(disk_hard_state,

@@ -84,6 +84,7 @@ recover_identity(struct wal *wal, char **sentence)
 	wal->identity = (struct wal_identity){
 		.node_id = identity.node_id,
 		.cluster_id = identity.cluster_id,
+		.founded = identity.founded != 0,
 	};
 	memcpy(wal->identity.name, identity.name.data, identity.name.size);
 out:

@@ -17,6 +17,7 @@ turn_identity(const struct wal *wal)
 	return (struct disk_identity){
 		.node_id = wal->identity.node_id,
 		.cluster_id = wal->identity.cluster_id,
+		.founded = wal->identity.founded,
 		.name = slice_text(wal->identity.name),
 	};
 }
@@ -98,6 +99,7 @@ wal_submit(struct wal *wal, const struct wal_turn *turn)
 
 		ASSERT(wal->identity.cluster_id == 0);
 		wal->identity.cluster_id = turn->cluster_id;
+		wal->identity.founded = turn->founded;
 		identity = turn_identity(wal);
 		batch_put_identity(batch, &identity);
 	}

@@ -32,6 +32,7 @@ struct wal;
 struct wal_identity {
 	uint64_t node_id;		/* never 0 */
 	uint64_t cluster_id;		/* 0: not yet a member of one */
+	bool founded;			/* that cluster was started by this node, empty */
 	char name[NAME_BYTES_MAX + 1];
 };
 
@@ -49,7 +50,8 @@ struct wal_turn {
 	struct raft_position applied;	/* the applied state is of this entry after the batch */
 	raft_index commit;		/* known committed; 0: unchanged */
 	raft_index compact_to;		/* delete entries <= this; 0: none */
-	uint64_t cluster_id;		/* 0: unchanged; set once, when a join is answered */
+	uint64_t cluster_id;		/* 0: unchanged; set once, when a join is answered or */
+	bool founded;			/* when this node has started a cluster */
 };
 
 struct wal_recovered {

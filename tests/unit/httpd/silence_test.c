@@ -285,7 +285,8 @@ TEST(plain_reads_are_refused_at_once_and_others_are_not)
 	fake_send(fd, "GET /v2/keys/k HTTP/1.1\r\nHost: h\r\n\r\n"
 	    "HEAD /v2/keys/other HTTP/1.1\r\nHost: h\r\n\r\n"
 	    "GET /health HTTP/1.1\r\nHost: h\r\n\r\n");
-	fake_receive(fake, fd, &in, "{\"health\": \"false\"}");
+	fake_receive(fake, fd, &in, "{\"health\": \"false\", "
+	    "\"reason\": \"raftd gives no sign of life\"}");
 	assert_int_equal(fake_count(&in, "HTTP/1.1 500 "), 2);
 	assert_int_equal(fake_count(&in, "\"errorCode\":300"), 1);
 	assert_int_equal(fake_count(&in, "\"cause\":\"raftd gives no sign of life\""), 1);

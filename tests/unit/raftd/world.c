@@ -120,11 +120,12 @@ note(void *argument UNUSED, enum diag_level level UNUSED, const char *format UNU
 }
 
 static void
-end(void *argument, enum exit_code code, const char *sentence UNUSED)
+end(void *argument, enum exit_code code, const char *sentence)
 {
 	struct world *w = argument;
 
 	w->ended = code;
+	snprintf(w->end_sentence, sizeof(w->end_sentence), "%s", sentence);
 }
 
 static void
@@ -193,7 +194,7 @@ backup_piece(void *argument, uint64_t session, uint64_t request_id,
 
 /* resumes: with an entry in its log, in a raftd that is not the first of its node. */
 static struct world *
-make(bool join, uint64_t trim_entries, bool resumes)
+make(bool join, uint64_t trim_entries, bool resumes, const char *peers)
 {
 	struct world *w = xzalloc(sizeof(*w));
 	struct node_config config = {
@@ -208,6 +209,7 @@ make(bool join, uint64_t trim_entries, bool resumes)
 		.seed = 1,
 		.new_cluster_id = 0xc1,
 		.join = join,
+		.peers = peers,
 		.resumes = resumes,
 	};
 	struct node_io io = {
@@ -241,13 +243,13 @@ make(bool join, uint64_t trim_entries, bool resumes)
 struct world *
 world_new(bool join, uint64_t trim_entries)
 {
-	return make(join, trim_entries, false);
+	return make(join, trim_entries, false, NULL);
 }
 
 struct world *
 world_restarted(void)
 {
-	return make(true, WORLD_TRIM_ENTRIES, true);
+	return make(true, WORLD_TRIM_ENTRIES, true, NULL);
 }
 
 void
@@ -324,7 +326,13 @@ world_said(struct world *w)
 struct world *
 world_leading(void)
 {
-	struct world *w = world_new(false, WORLD_TRIM_ENTRIES);
+	return world_leading_with(NULL);
+}
+
+struct world *
+world_leading_with(const char *peers)
+{
+	struct world *w = make(false, WORLD_TRIM_ENTRIES, false, peers);
 
 	world_settle(w);
 	ASSERT(raft_role(node_raft(w->node)) == RAFT_LEADER);

@@ -21,13 +21,14 @@ struct world {
 	struct buf peer_out;
 	struct buf said;		/* what went to workers, as words in order */
 	struct node_outcome last;	/* slices are not kept */
-	char last_cause[64];
+	char last_cause[256];
 	size_t outcomes;
 	size_t queued;			/* what raftd is told that waits for the worker, */
 	uint64_t queued_session;	/* for this one; 0: WORLD_SESSION */
 	uint64_t last_session;		/* whose the last outcome was */
 	struct buf event;		/* of all outcomes, one behind the other */
 	enum exit_code ended;
+	char end_sentence[512];
 	bool retired;
 	uint64_t retire_wait_ms;
 	char retire_peers[128];
@@ -41,6 +42,8 @@ struct world {
 struct world *world_new(bool join, uint64_t trim_entries);
 /* One that leads a cluster of its own. */
 struct world *world_leading(void);
+/* The same, and the operator named these peers since. */
+struct world *world_leading_with(const char *peers);
 /* One with an entry in its log, whose raftd alone was started again. */
 struct world *world_restarted(void);
 void world_free(struct world *w);

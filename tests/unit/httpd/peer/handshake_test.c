@@ -141,6 +141,27 @@ TEST(what_one_side_writes_the_other_reads)
 	assert_int_equal(theirs.election_ms, 200);
 }
 
+TEST(an_address_is_taken_if_it_is_one)
+{
+	static const char *const wrong[] = { "", "ftp://h:1", "http://h:1\r\nX: y", "h:1" };
+	struct handshake ours = sample();
+	struct handshake theirs;
+	struct headers headers = { .count = 0 };
+	const char *header;
+
+	snprintf(ours.url, sizeof(ours.url), "https://[::1]:7001");
+	handshake_write(&ours, headers_put, &headers);
+	assert_int_equal(handshake_read(headers_get, &headers, &theirs, &header), ERR_NONE);
+	assert_string_equal(theirs.url, "https://[::1]:7001");
+	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
+		snprintf(headers.values[headers.count - 1], sizeof(headers.values[0]), "%s",
+		    wrong[i]);
+		assert_int_equal(handshake_read(headers_get, &headers, &theirs, &header),
+		    ERR_NONE);
+		assert_string_equal(theirs.url, "");
+	}
+}
+
 TEST(a_missing_header_is_named)
 {
 	struct handshake ours = sample();
@@ -166,7 +187,8 @@ TEST(another_cluster_is_refused_with_both_ids)
 	char sentence[HANDSHAKE_SENTENCE_BYTES];
 
 	assert_int_equal(handshake_check(&ours, &theirs, sentence), ERR_FOREIGN);
-	assert_string_equal(sentence, "one is in cluster 3, two is in cluster 77");
+	assert_string_equal(sentence, "one is in cluster 0000000000000003, two is in "
+	    "cluster 0000000000000077; a machine that lost its data is started with -peers");
 }
 
 TEST(another_node_than_looked_for_is_refused)

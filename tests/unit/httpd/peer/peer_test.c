@@ -474,7 +474,7 @@ TEST(a_caller_is_answered_with_our_handshake)
 	buf_append_byte(&fixture->headers, '\0');
 	assert_string_equal((const char *)fixture->headers.data, "X-Raft-Cluster: c3\r\n"
 	    "X-Raft-From: a1\r\nX-Raft-To: b2\r\nX-Raft-Name: local\r\nX-Raft-Protocol: 2-2\r\n"
-	    "X-Raft-Timing: 50-200\r\n");
+	    "X-Raft-Timing: 50-200\r\nX-Raft-Url: http://127.0.0.1:7001\r\n");
 	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_connected), 1);
 	peer_stop(&fixture->worker);
 	fixture_free(&fixture);
@@ -568,6 +568,29 @@ TEST(a_caller_that_does_not_belong_here_is_refused_with_both_values)
 		assert_non_null(strstr((const char *)fixture->body.data, refusal->words[1]));
 		assert_false(fixture->upgraded);
 	}
+	peer_stop(&fixture->worker);
+	fixture_free(&fixture);
+}
+
+/* It may be that this node lost its data: raftd judges. */
+TEST(raftd_hears_of_callers_of_another_cluster)
+{
+	struct fixture *fixture = fixture_new();
+	struct request *request = request_make(fixture, METHOD_GET, "/raft/stream");
+	struct request *whole = stream_request(fixture, "/raft/stream");
+
+	peer_start(&fixture->worker);
+	fixture_status(fixture, PHASE_MEMBER, NULL);
+	for (size_t at = 0; at < whole->header_count; at++) {
+		char *name = arena_text(&request->arena, whole->headers[at].name);
+
+		request_put_header(request, name, strcmp(name, "X-Raft-Cluster") == 0 ? "77" :
+		    arena_text(&request->arena, whole->headers[at].value));
+	}
+	peer_stream_handle(whole);
+	assert_int_equal(count_frames(&fixture->backend.out, MSG_foreign_call), 0);
+	peer_stream_handle(request);
+	assert_int_equal(count_frames(&fixture->backend.out, MSG_foreign_call), 1);
 	peer_stop(&fixture->worker);
 	fixture_free(&fixture);
 }

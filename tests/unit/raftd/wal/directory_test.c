@@ -118,16 +118,19 @@ TEST(new_node_needs_a_name)
 	assert_refused(directory, NULL, ERR_INVALID, "-name");
 }
 
-TEST(cluster_id_is_kept_once_it_is_set)
+TEST(cluster_id_and_who_founded_it_are_kept_once_they_are_set)
 {
-	struct wal_turn turn = { .cluster_id = 0xabcdef };
-	struct fixture f;
+	for (int founded = 0; founded <= 1; founded++) {
+		struct wal_turn turn = { .cluster_id = 0xabcdef, .founded = founded };
+		struct fixture f;
 
-	fixture_new(&f);
-	fixture_write(&f, &turn);
-	fixture_reopen(&f);
-	assert_int_equal(f.recovered.identity.cluster_id, 0xabcdef);
-	fixture_close(&f);
+		fixture_new(&f);
+		fixture_write(&f, &turn);
+		fixture_reopen(&f);
+		assert_int_equal(f.recovered.identity.cluster_id, 0xabcdef);
+		assert_int_equal(f.recovered.identity.founded, founded);
+		fixture_close(&f);
+	}
 }
 
 TEST(data_of_the_go_servers_is_refused)

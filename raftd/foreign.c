@@ -1,0 +1,116 @@
+/*
+ * foreign.c - another cluster has this node in its list.
+ *
+ * A node with an empty directory and no -peers starts a cluster. If it had a place in
+ * another one before and lost its data, there are two clusters on the same addresses
+ * then, and clients of one write to the other. The members of the old cluster call it,
+ * as they call every member, and that is how it is found out:
+ *
+ *	founder ---> ended	a call, and nobody has written here	[found_out]
+ *	founder ---> another	the same, and -peers was given: what is here is put away
+ *				and this node joins, as one with an empty directory does
+ *	founder ---> refusing	a call, and clients have written here: reads go on, writes
+ *				and changes of the members are refused until the next start
+ *
+ * A founder is the only member of a cluster that it started empty (struct wal_identity).
+ * Who has others with it, or was made of a backup or of what was left of a cluster, is
+ * not taken away by a machine that was forgotten somewhere.
+ */
+#include "raftd/node_priv.h"
+
+#include "common/printable.h"
+
+#include <inttypes.h>
+
+/* Where the other cluster is reached, as -peers takes it: HOST:PORT. */
+static struct slice
+address_of(struct slice url)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
+		struct slice scheme = slice_text(schemes[i]);
+
+		if (slice_starts_with(url, scheme))
+			return slice_of(url.data + scheme.size, url.size - scheme.size);
+	}
+	return SLICE_LITERAL("HOST:PORT");
+}
+
+static bool
+is_founder(const struct node *node)
+{
+	const struct members *members = &node->replica.members;
+
+	return node->founded && members->count == 1 && members->list[0].id == node->id;
+}
+
+/* The registry's entry of a founder is the first thing in the store. */
+static bool
+is_unwritten(const struct node *node)
+{
+	return store_index(node->replica.store) == node->replica.members.list[0].joined;
+}
+
+static const char *
+foreign_sentence(const struct node *node)
+{
+	return (const char *)node->foreign.sentence.data;
+}
+
+static void
+found_out(struct node *node)
+{
+	if (!is_unwritten(node)) {
+		node->status_due = true;
+		node_note(node, DIAG_ERROR, "%s; clients have written here: reads go on, "
+		    "writes are refused. To give up what was written, stop it and remove what "
+		    "is in %s", foreign_sentence(node), node->config.data_dir);
+		return;
+	}
+	node->over = true;
+	if (node->config.peers == NULL) {
+		node->io.end(node->io.argument, EXIT_USAGE, foreign_sentence(node));
+		return;
+	}
+	node_note(node, DIAG_WARN, "%s; nothing was written here, so it joins now",
+	    foreign_sentence(node));
+	node->io.retire(node->io.argument, slice_text(node->config.peers), 0);
+}
+
+void
+node_foreign_call(struct node *node, const struct msg_foreign_call *call)
+{
+	struct foreign *foreign = &node->foreign;
+	struct slice address = address_of(call->peer_url);
+
+	if (!node->started || node->over || foreign->cluster_id != 0 ||
+	    call->cluster_id == node->cluster_id || !is_founder(node))
+		return;
+	foreign->cluster_id = call->cluster_id;
+	buf_printf(&foreign->sentence, "%s is in the list of cluster %016" PRIx64 " (says ",
+	    node->name, call->cluster_id);
+	printable_put(&foreign->sentence, call->name);
+	buf_printf(&foreign->sentence, "), and has started cluster %016" PRIx64 " of its own: this "
+	    "node lost its data? start it with -peers ", node->cluster_id);
+	printable_put(&foreign->sentence, address);
+	buf_append_byte(&foreign->sentence, '\0');
+	found_out(node);
+}
+
+const char *
+node_refusal(const struct node *node)
+{
+	if (node->foreign.cluster_id != 0)
+		return foreign_sentence(node);
+	return disk_refuses(node) ? "disk full: writes are refused, reads go on, tried again every "
+	    "second" : NULL;
+}
+
+const char *
+node_refusal_cause(const struct node *node)
+{
+	if (node->foreign.cluster_id != 0)
+		return foreign_sentence(node);
+	return disk_refuses(node) ? "disk full, the write was not applied" : NULL;
+}
