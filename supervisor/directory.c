@@ -4,6 +4,7 @@
 #include "supervisor/directory.h"
 
 #include "common/clock.h"
+#include "common/data_dir.h"
 #include "common/diag.h"
 #include "common/limits.h"
 #include "common/lock_text.h"
@@ -99,13 +100,55 @@ tighten(const struct opened *opened, const char *path)
 		    path);
 }
 
+/* The first name behind directory of a path that leads into it, freed by the caller;
+ * NULL: it does not. */
+static char *
+name_within(const char *directory, const char *path)
+{
+	size_t length = strlen(directory);
+
+	if (strncmp(path, directory, length) != 0 || path[length] != '/')
+		return NULL;
+	path += length + 1;
+	return strndup(path, strcspn(path, "/"));
+}
+
+/* What stands in it that is neither ours nor meant by an option, as a sentence has it; freed
+ * by the caller. NULL: nothing. */
+static char *
+strangers_in(const struct config *config, const char *path, const struct opened *opened)
+{
+	char *expected[OPTION_COUNT + 1] = { NULL };
+	char *strangers;
+	size_t count = 0;
+
+	for (int id = 0; id < OPTION_COUNT; id++) {
+		const struct option_row *row = &option_rows[id];
+		bool is_path = row->kind == OPTION_KIND_PATH || id == OPTION_log_output ||
+		    id == OPTION_access_log;
+		char *whole = is_path && config_text(config, (enum option_id)id)[0] != '\0' ?
+		    setup_absolute(config_text(config, (enum option_id)id)) : NULL;
+
+		if (whole == NULL)
+			continue;
+		expected[count] = name_within(path, whole);
+		count += expected[count] != NULL;
+		free(whole);
+	}
+	strangers = data_dir_strangers(opened->fd, (const char *const *)expected);
+	while (count > 0)
+		free(expected[--count]);
+	return strangers;
+}
+
 /* What is there is a directory, ours, and holds nobody else's data. Opened in any case
  * but EXIT_USAGE. */
 static enum exit_code
-examine(const char *shown, const struct privileges *privileges, const char *path,
-    struct opened *opened, char **problem)
+examine(const struct config *config, const char *shown, const struct privileges *privileges,
+    const char *path, struct opened *opened, char **problem)
 {
 	const char *foreign;
+	char *strangers;
 	int error = safe_path_open_directory(privileges, path, &opened->fd, &opened->owned);
 
 	if (error != 0) {
@@ -122,6 +165,10 @@ examine(const char *shown, const struct privileges *privileges, const char *path
 		*problem = xasprintf("%s holds data of another etcd (%s); choose another "
 		    "-data-dir", shown, foreign);
 		return EXIT_DATA;
+	} else if ((strangers = strangers_in(config, path, opened)) != NULL) {
+		*problem = xasprintf("%s (-data-dir) holds %s: it has to be empty or a node's; "
+		    "choose another", shown, strangers);
+		free(strangers);
 	} else {
 		return EXIT_STOPPED;
 	}
@@ -131,8 +178,8 @@ examine(const char *shown, const struct privileges *privileges, const char *path
 }
 
 static enum exit_code
-prepare(const struct directory *directory, const struct privileges *privileges, const char *path,
-    struct opened *opened, char **problem)
+prepare(const struct directory *directory, const struct config *config,
+    const struct privileges *privileges, const char *path, struct opened *opened, char **problem)
 {
 	int error = safe_path_make_directories(privileges, path, 0700);
 	enum exit_code code;
@@ -142,7 +189,7 @@ prepare(const struct directory *directory, const struct privileges *privileges, 
 		    safe_path_reason(error));
 		return EXIT_USAGE;
 	}
-	code = examine(directory->shown, privileges, path, opened, problem);
+	code = examine(config, directory->shown, privileges, path, opened, problem);
 	if (code == EXIT_STOPPED)
 		tighten(opened, path);
 	return code;
@@ -296,7 +343,7 @@ hand_over(const struct directory *directory, const struct privileges *privileges
 	if (fchown(directory->lock_fd, privileges->uid, privileges->gid) == -1)
 		err = err_from_errno(errno);
 	else if (!was_open(opened))
-		err = privileges_hand_over(privileges, opened->fd);
+		err = privileges_hand_over(privileges, opened->fd, data_dir_names);
 	else
 		err = fchown(opened->fd, privileges->uid, privileges->gid) == -1 ?
 		    err_from_errno(errno) : ERR_NONE;
@@ -351,7 +398,7 @@ directory_check(struct arguments *arguments, const struct privileges *privileges
 			code = EXIT_USAGE;
 		}
 	} else {
-		code = examine(shown, privileges, path, &opened, problem);
+		code = examine(&arguments->config, shown, privileges, path, &opened, problem);
 		if (code == EXIT_STOPPED && access(path, R_OK | W_OK | X_OK) == -1) {
 			*problem = xasprintf("cannot write in %s (-data-dir): %s", shown,
 			    strerror(errno));
@@ -393,7 +440,7 @@ directory_open(struct directory *directory, struct arguments *arguments,
 		setup_text(config, OPTION_run_dir, run_dir);
 		free(run_dir);
 	}
-	code = prepare(directory, privileges, path, &opened, problem);
+	code = prepare(directory, config, privileges, path, &opened, problem);
 	if (code == EXIT_STOPPED)
 		code = lock(directory, privileges, &opened, problem);
 	/* One who was removed and begins anew keeps its name. */

@@ -23,8 +23,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define LEVELS_MAX 2
-
 static void
 find_groups(struct privileges *privileges)
 {
@@ -105,11 +103,47 @@ privileges_take_back(const struct privileges *privileges)
 }
 
 static enum err
-hand_over_entry(const struct privileges *privileges, int directory_fd, const char *name,
-    int levels);
+give(const struct privileges *privileges, int fd)
+{
+	return fchownat(fd, "", privileges->uid, privileges->gid, AT_EMPTY_PATH) == -1 ?
+	    err_from_errno(errno) : ERR_NONE;
+}
+
+/* Root's, and not one that others may write in or that has another name. *fd: -1 if it is
+ * none of these, or has gone, as a socket of the last run. */
+static enum err
+open_entry(int directory_fd, const char *name, int *fd, struct stat *status)
+{
+	*fd = openat(directory_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (*fd == -1)
+		return errno == ENOENT ? ERR_NONE : err_from_errno(errno);
+	if (fstat(*fd, status) == 0 && status->st_uid == 0 &&
+	    (S_ISDIR(status->st_mode) || (S_ISREG(status->st_mode) && status->st_nlink == 1)))
+		return ERR_NONE;
+	close(*fd);
+	*fd = -1;
+	return ERR_NONE;
+}
 
 static enum err
-hand_over_entries(const struct privileges *privileges, int directory_fd, int levels)
+hand_over_file(const struct privileges *privileges, int directory_fd, const char *name)
+{
+	struct stat status;
+	enum err err;
+	int fd;
+
+	err = open_entry(directory_fd, name, &fd, &status);
+	if (err != ERR_NONE || fd == -1)
+		return err;
+	if (S_ISREG(status.st_mode))
+		err = give(privileges, fd);
+	close(fd);
+	return err;
+}
+
+/* Files only: a node makes no directory below those in its data directory. */
+static enum err
+hand_over_files(const struct privileges *privileges, int directory_fd)
 {
 	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	DIR *stream = fd == -1 ? NULL : fdopendir(fd);
@@ -124,7 +158,7 @@ hand_over_entries(const struct privileges *privileges, int directory_fd, int lev
 	}
 	while (err == ERR_NONE && (entry = readdir(stream)) != NULL) {
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			err = hand_over_entry(privileges, fd, entry->d_name, levels);
+			err = hand_over_file(privileges, fd, entry->d_name);
 	}
 	closedir(stream);
 	return err;
@@ -133,48 +167,32 @@ hand_over_entries(const struct privileges *privileges, int directory_fd, int lev
 /* What is in a directory first, so that whoever finds the directory given finds all of
  * it given. */
 static enum err
-hand_over_directory(const struct privileges *privileges, int fd, const struct stat *status,
-    int levels)
+hand_over_entry(const struct privileges *privileges, int directory_fd, const char *name)
 {
-	enum err err = ERR_NONE;
-
-	if (levels > 0 && (status->st_mode & 022) == 0)
-		err = hand_over_entries(privileges, fd, levels - 1);
-	if (err == ERR_NONE &&
-	    fchownat(fd, "", privileges->uid, privileges->gid, AT_EMPTY_PATH) == -1)
-		err = err_from_errno(errno);
-	return err;
-}
-
-static enum err
-hand_over_entry(const struct privileges *privileges, int directory_fd, const char *name, int levels)
-{
-	int fd = openat(directory_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	enum err err = ERR_NONE;
 	struct stat status;
+	enum err err;
+	int fd;
 
-	/* It may have gone, as a socket of the last run. */
-	if (fd == -1)
-		return errno == ENOENT ? ERR_NONE : err_from_errno(errno);
-	if (fstat(fd, &status) == -1)
-		err = err_from_errno(errno);
-	else if (status.st_uid == 0 && S_ISDIR(status.st_mode))
-		err = hand_over_directory(privileges, fd, &status, levels);
-	else if (status.st_uid == 0 && S_ISREG(status.st_mode) && status.st_nlink == 1 &&
-	    fchownat(fd, "", privileges->uid, privileges->gid, AT_EMPTY_PATH) == -1)
-		err = err_from_errno(errno);
+	err = open_entry(directory_fd, name, &fd, &status);
+	if (err != ERR_NONE || fd == -1)
+		return err;
+	if (S_ISDIR(status.st_mode) && (status.st_mode & 022) == 0)
+		err = hand_over_files(privileges, fd);
+	if (err == ERR_NONE)
+		err = give(privileges, fd);
 	close(fd);
 	return err;
 }
 
 enum err
-privileges_hand_over(const struct privileges *privileges, int directory_fd)
+privileges_hand_over(const struct privileges *privileges, int directory_fd,
+    const char *const *names)
 {
-	struct stat status;
+	enum err err = ERR_NONE;
 
-	if (fstat(directory_fd, &status) == -1)
-		return err_from_errno(errno);
-	return hand_over_directory(privileges, directory_fd, &status, LEVELS_MAX);
+	for (; err == ERR_NONE && *names != NULL; names++)
+		err = hand_over_entry(privileges, directory_fd, *names);
+	return err == ERR_NONE ? give(privileges, directory_fd) : err;
 }
 
 static void

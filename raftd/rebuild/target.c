@@ -7,6 +7,7 @@
 #include "raftd/rebuild/target.h"
 
 #include "common/limits.h"
+#include "common/data_dir.h"
 #include "common/lock_text.h"
 #include "common/xmem.h"
 #include "raftd/wal/directory.h"
@@ -136,12 +137,33 @@ make_directory(const char *data_dir, char **sentence)
 	return err;
 }
 
+/* A node takes over nobody else's directory, and neither is one made in it. */
+static enum err
+refuse_strangers(const char *data_dir, char **sentence)
+{
+	int fd = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	char *strangers;
+
+	if (fd == -1)
+		return system_failed("open", data_dir, sentence);
+	strangers = data_dir_strangers(fd, NULL);
+	close(fd);
+	if (strangers == NULL)
+		return ERR_NONE;
+	*sentence = xasprintf("%s holds %s: this needs a new directory or an empty one", data_dir,
+	    strangers);
+	free(strangers);
+	return ERR_INVALID;
+}
+
 static enum err
 make_and_lock(struct target *target, const char *name, char **sentence)
 {
 	char *path;
 	enum err err = make_directory(target->data_dir, sentence);
 
+	if (err == ERR_NONE)
+		err = refuse_strangers(target->data_dir, sentence);
 	if (err != ERR_NONE)
 		return err;
 	path = xasprintf("%s/lock", target->data_dir);

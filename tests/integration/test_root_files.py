@@ -223,9 +223,13 @@ def test_what_others_put_into_a_directory_of_root_stays_as_it_is(place):
     os.mkdir(data)
     os.chmod(data, 0o777)
     write(os.path.join(data, "orphan"), "this was root's")
-    node = place.node(["-user", USER], data_dir=data).start()
+    node = place.node(["-user", USER], data_dir=data)
+    assert not live(node) and '(-data-dir) holds "orphan"' in node.log()
+    assert seen(data) == ["drwxrwxrwx", 0, 0]
+    os.rename(os.path.join(data, "orphan"), os.path.join(data, "lost+found"))
+    node.start()
     assert "others could write to it" in node.log()
-    assert seen(os.path.join(data, "orphan")) == ["-rw-------", 0, 0, "this was root's"]
+    assert seen(os.path.join(data, "lost+found")) == ["-rw-------", 0, 0, "this was root's"]
     assert os.stat(data).st_uid == UID and os.stat(os.path.join(data, "lock")).st_uid == UID
     node.stop()
 

@@ -5,7 +5,9 @@ import os
 import socket
 import subprocess
 
-from moothall import ETCD, ask, free_port, wait_until
+import pytest
+
+from moothall import ETCD, ETCDCTL, ask, free_port, wait_until
 
 
 def run(*flags, timeout=30, cwd=None, env=None):
@@ -70,6 +72,62 @@ def test_data_directory_of_another_name(world):
     node.argv = lambda: [ETCD, "-addr", node.client, "-peer-addr", node.peer, "-data-dir", node.directory]
     node.start()
     assert node.status()["name"] == "machine1"
+
+
+def everything_in(folder):
+    """Names, modes, owners and contents, of the folder itself, too."""
+    out = {}
+    for path in [folder] + [os.path.join(d, n) for d, ds, fs in os.walk(folder) for n in ds + fs]:
+        status = os.lstat(path)
+        out[path] = (status.st_mode, status.st_uid, status.st_gid, status.st_mtime_ns)
+    return out
+
+
+@pytest.mark.parametrize("how", ["start", "check", "user", "restore", "force", "etcdctl restore"])
+def test_a_directory_with_other_things_in_it_is_not_touched(world, how):
+    directory = os.path.join(world.folder, "theirs")
+    os.makedirs(os.path.join(directory, "mail"))
+    for name in ("b", "c", "d", "lock", "FORMAT"):
+        with open(os.path.join(directory, name), "w") as f:
+            f.write("theirs\n")
+    os.chmod(directory, 0o755)
+    file = os.path.join(world.folder, "file.backup")
+    if "restore" in how:
+        node = world.node().start()
+        assert node.control("backup", file).returncode == 0
+    flags = {"check": ["-check-config"], "user": ["-user", "nobody"], "force": ["-force"],
+             "restore": ["-restore", file]}.get(how, [])
+    if how == "user" and os.geteuid() != 0:
+        pytest.skip("needs root")
+    before = everything_in(directory)
+    if how == "etcdctl restore":
+        result = subprocess.run([ETCDCTL, "restore", file, "--to", directory, "--name", "n"], capture_output=True,
+                                text=True, timeout=30)
+    else:
+        result = run(*addresses(), "-data-dir", directory, "-name", "n", *flags)
+    assert result.returncode == (1 if "ctl" in how else 2), result
+    assert '%s%s holds "b", "c", "d" and 1 more: ' % (
+        directory, "" if "ctl" in how else " (-data-dir)") in result.stderr, result
+    assert everything_in(directory) == before
+
+
+def test_a_new_data_directory_may_have_what_the_options_name_and_lost_and_found(world):
+    node = world.node()
+    os.makedirs(os.path.join(node.directory, "lost+found"))
+    with open(os.path.join(node.directory, "etcd.conf"), "w") as f:
+        f.write('[log]\nlevel = "info"\n')
+    node.flags = ["-config", os.path.join(node.directory, "etcd.conf"),
+                  "-pid-file", os.path.join(node.directory, "etcd.pid"),
+                  "-log-output", os.path.join(node.directory, "logs/etcd.log")]
+    os.mkdir(os.path.join(node.directory, "logs"))
+    for _ in range(2):
+        node.start()
+        assert node.put("/a", "1").status in (200, 201)
+        node.stop()
+    # What is put there later is the operator's matter.
+    with open(os.path.join(node.directory, "notes"), "w") as f:
+        f.write("remember")
+    node.start()
 
 
 def test_data_directory_of_another_server(world):

@@ -1,0 +1,28 @@
+/*
+ * data_dir.h - which directory may become a node's data directory, or is one.
+ *
+ * It is empty, or ours: what a node makes stands in it, and nothing else before there is
+ * a FORMAT. Whoever has a FORMAT of ours may have more: that was put there later. Nothing
+ * else is taken over, so that a wrong -data-dir costs nobody his files.
+ */
+#ifndef MOOTHALL_COMMON_DATA_DIR_H
+#define MOOTHALL_COMMON_DATA_DIR_H
+
+#include "common/base.h"
+
+#include <stdbool.h>
+
+/* Names that a node, a restore or an upgrade makes in it; up to a NULL. */
+extern const char *const data_dir_names[];
+
+/*
+ * What stands in the directory open at fd that makes it somebody else's.
+ *
+ *	expected	names that may be there, too, up to a NULL; NULL: none
+ *
+ * Up to three names for a sentence, freed by the caller: "a", "b", "c" and 7 more.
+ * NULL: there are none, or it is ours, or it cannot be read.
+ */
+char *data_dir_strangers(int fd, const char *const *expected) MUST_CHECK;
+
+#endif

@@ -1,0 +1,132 @@
+/*
+ * data_dir_test.c - which directory may become a node's data directory.
+ */
+#include "common/data_dir.h"
+#include "tests/lib/test.h"
+
+#include <fcntl.h>
+#include <ftw.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct fixture {
+	char path[32];
+	int fd;
+};
+
+static int
+remove_entry(const char *path, const struct stat *status UNUSED, int type UNUSED,
+    struct FTW *walk UNUSED)
+{
+	return remove(path);
+}
+
+static void
+drop(struct fixture *f)
+{
+	close(f->fd);
+	assert_int_equal(nftw(f->path, remove_entry, 8, FTW_DEPTH | FTW_PHYS), 0);
+}
+
+static struct fixture
+make(void)
+{
+	struct fixture f = { .path = "/tmp/moothall-XXXXXX" };
+
+	assert_non_null(mkdtemp(f.path));
+	f.fd = open(f.path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_int_not_equal(f.fd, -1);
+	return f;
+}
+
+static void
+put(const struct fixture *f, const char *name, const char *text)
+{
+	int fd = openat(f->fd, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+
+	assert_int_not_equal(fd, -1);
+	assert_int_equal(write(fd, text, strlen(text)), strlen(text));
+	close(fd);
+}
+
+static void
+expect(const struct fixture *f, const char *const *expected, const char *strangers)
+{
+	char *found = data_dir_strangers(f->fd, expected);
+
+	if (strangers == NULL)
+		assert_null(found);
+	else
+		assert_string_equal(found, strangers);
+	free(found);
+}
+
+TEST(an_empty_one_and_what_a_node_makes_in_it_are_no_strangers)
+{
+	struct fixture f = make();
+
+	expect(&f, NULL, NULL);
+	for (size_t i = 0; data_dir_names[i] != NULL; i++)
+		if (strcmp(data_dir_names[i], "FORMAT") != 0)
+			put(&f, data_dir_names[i], "");
+	assert_int_equal(mkdirat(f.fd, "lost+found", 0700), 0);
+	expect(&f, NULL, NULL);
+	drop(&f);
+}
+
+TEST(three_of_the_others_are_named_in_order)
+{
+	struct fixture f = make();
+
+	put(&f, "lock", "");
+	put(&f, "c", "");
+	expect(&f, NULL, "\"c\"");
+	put(&f, "b\033[2J", "");
+	expect(&f, NULL, "\"b\\x1b[2J\", \"c\"");
+	put(&f, ".a", "");
+	expect(&f, NULL, "\".a\", \"b\\x1b[2J\", \"c\"");
+	put(&f, "aa", "");
+	put(&f, "d", "");
+	expect(&f, NULL, "\".a\", \"aa\", \"b\\x1b[2J\" and 2 more");
+	drop(&f);
+}
+
+TEST(what_is_expected_is_no_stranger)
+{
+	static const char *const expected[] = { "etcd.conf", "etcd.pid", NULL };
+	struct fixture f = make();
+
+	put(&f, "etcd.conf", "");
+	expect(&f, expected, NULL);
+	put(&f, "etcd.conf.d", "");
+	expect(&f, expected, "\"etcd.conf.d\"");
+	drop(&f);
+}
+
+/* A FORMAT of another program, or a damaged one, says nothing of what stands beside it. */
+TEST(with_a_format_of_ours_it_may_have_anything)
+{
+	struct fixture f = make();
+
+	put(&f, "notes", "");
+	put(&f, "FORMAT", "moothall 2\n");
+	expect(&f, NULL, NULL);
+	put(&f, "FORMAT", "moothal");
+	expect(&f, NULL, "\"notes\"");
+	put(&f, "FORMAT", "PNG and JPEG\n");
+	expect(&f, NULL, "\"notes\"");
+	assert_int_equal(unlinkat(f.fd, "FORMAT", 0), 0);
+	assert_int_equal(symlinkat("notes", f.fd, "FORMAT"), 0);
+	put(&f, "notes", "moothall 2\n");
+	expect(&f, NULL, "\"notes\"");
+	/* raftd says what is to be done about that. */
+	assert_int_equal(mkdirat(f.fd, "db", 0700), 0);
+	put(&f, "db/CURRENT", "");
+	expect(&f, NULL, "\"notes\"");
+	put(&f, "db.mark", "");
+	expect(&f, NULL, NULL);
+	drop(&f);
+}
