@@ -165,6 +165,28 @@ names_allow(const struct tls_set *set, X509 *certificate)
 	return false;
 }
 
+/* A node serves and calls, so its certificate is for both; one of a client, or of a client
+ * port, is not a node's, though it be of the same authority. NULL: fine, else the usage
+ * that is missing. */
+static const char *
+missing_usage(const struct tls_set *set, X509 *certificate)
+{
+	if (set->role != ROLE_PEER || !set->asks)
+		return NULL;
+	if (X509_check_purpose(certificate, X509_PURPOSE_SSL_SERVER, 0) != 1)
+		return "serverAuth";
+	return X509_check_purpose(certificate, X509_PURPOSE_SSL_CLIENT, 0) != 1 ? "clientAuth" :
+	    NULL;
+}
+
+static void
+tell_usage(struct tls_check *check, const char *missing)
+{
+	snprintf(check->refused, sizeof(check->refused), "its usages are without %s%s", missing,
+	    check->set->role != ROLE_PEER || !check->set->asks ? "" :
+	    "; a peer's certificate needs clientAuth and serverAuth");
+}
+
 /* Write down what is wrong with the certificate; the error whose alert says so. */
 static int
 explain(struct tls_check *check, int problem)
@@ -180,8 +202,7 @@ explain(struct tls_check *check, int problem)
 		check->failure = TLS_FAILED_DATE;
 		return X509_V_ERR_CERT_HAS_EXPIRED;
 	case X509_V_ERR_INVALID_PURPOSE:
-		snprintf(text, TLS_TEXT_BYTES, "its usages are without %s",
-		    check->host == NULL ? "clientAuth" : "serverAuth");
+		tell_usage(check, check->host == NULL ? "clientAuth" : "serverAuth");
 		check->failure = TLS_FAILED_USAGE;
 		return problem;
 	case X509_V_ERR_HOSTNAME_MISMATCH:
@@ -213,9 +234,14 @@ verify(int good, X509_STORE_CTX *store)
 	X509 *certificate = X509_STORE_CTX_get_current_cert(store);
 	X509 *leaf = X509_STORE_CTX_get0_cert(store);
 	int problem = X509_STORE_CTX_get_error(store);
+	bool is_leaf = X509_STORE_CTX_get_error_depth(store) == 0;
+	const char *missing = good == 1 && is_leaf ? missing_usage(check->set, certificate) : NULL;
 
-	if (good == 1 && X509_STORE_CTX_get_error_depth(store) == 0 &&
-	    !names_allow(check->set, certificate)) {
+	if (missing != NULL) {
+		tell_usage(check, missing);
+		check->failure = TLS_FAILED_USAGE;
+		problem = X509_V_ERR_INVALID_PURPOSE;
+	} else if (good == 1 && is_leaf && !names_allow(check->set, certificate)) {
 		snprintf(check->refused, sizeof(check->refused),
 		    "none of its names is in -peer-cert-names");
 		check->failure = TLS_FAILED_NAME;
@@ -244,7 +270,8 @@ still_good(const struct tls_set *set, X509 *certificate)
 	good = X509_STORE_CTX_init(
 		   store, SSL_CTX_get_cert_store(set->ssl_ctx), certificate, NULL) == 1 &&
 	       X509_STORE_CTX_set_default(store, "ssl_client") == 1 &&
-	       X509_verify_cert(store) == 1 && names_allow(set, certificate);
+	       X509_verify_cert(store) == 1 && missing_usage(set, certificate) == NULL &&
+	       names_allow(set, certificate);
 	X509_STORE_CTX_free(store);
 	ERR_clear_error();
 	return good;

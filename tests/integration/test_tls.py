@@ -112,6 +112,37 @@ def test_client_certificates(world, authority):
     assert re.search(r"\(\d+ more from there before\)", node.log())
 
 
+def test_a_client_or_a_client_port_of_the_same_authority_is_no_peer(world, authority):
+    """One authority for both ports: who may ask for keys may not take a backup."""
+    peer = authority.issue("peer")
+    node = world.node(flags=peer.flags("peer-", authority), peer_tls=authority.context(peer)).start()
+    other = world.node("machine2", flags=peer.flags("peer-", authority), peers=[node.peer],
+                       peer_tls=authority.context(peer)).start()
+    wait_until(lambda: other.put("/a", "1").status in (200, 201), 15, "two nodes")
+    for usage, missing in (("clientAuth", "serverAuth"), ("serverAuth", "clientAuth")):
+        pair = authority.issue("only-" + usage, usage=usage)
+        for version in ("1.2", "1.3"):
+            for request in (["https://%s/v2/admin/backup" % node.peer],
+                            ["https://%s/v2/admin/config" % node.peer, "-XPUT", "-d", '{"activeSize":3}'],
+                            ["https://%s/version" % node.peer]):
+                code, out, _ = curl("--cacert", authority.certificate, *pair.curl(), "--tls-max", version,
+                                    *request)
+                assert code in (35, 56) and out == "", (usage, version, request, code, out)
+        reason = "its usages are without %s; a peer's certificate needs clientAuth and serverAuth" % missing
+        # An address is told of once a second.
+        wait_until(lambda: curl("--cacert", authority.certificate, *pair.curl(), "https://%s/version" % node.peer) and
+                   reason in node.log(), 10, reason)
+    assert curl("--cacert", authority.certificate, *peer.curl(), "https://%s/v2/admin/config" % node.peer)[0] == 0
+    # Without usages it is for everything: many an authority of one's own writes none.
+    any_usage = authority.issue("any", usage=None)
+    assert curl("--cacert", authority.certificate, *any_usage.curl(), "https://%s/version" % node.peer)[0] == 0
+    # One that is shown to a node that calls counts as much.
+    port = authority.issue("port", usage="serverAuth")
+    third = world.node("machine3")
+    assert subprocess.run([ETCD, "-check-config", "-data-dir", third.directory, "-addr", third.client, "-peer-addr",
+                           third.peer] + port.flags("peer-", authority), capture_output=True).returncode == 2
+
+
 def test_nothing_is_looked_at_before_the_client_is_known(world, authority):
     """With TLS 1.3 a request can be on its way before the server's no."""
     server = authority.issue("server")
