@@ -7,6 +7,7 @@
  * is running.
  */
 #include "common/control_line.h"
+#include "common/lock_text.h"
 #include "common/xmem.h"
 #include "ctl/control_backup.h"
 #include "ctl/control_show.h"
@@ -14,6 +15,7 @@
 #include "ctl/json_read.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <sys/un.h>
@@ -32,6 +34,23 @@ struct order {
 	bool json;		/* the answer is wanted as it is */
 };
 
+/* A node says in its data directory where its socket is; who may not read that is not to
+ * know, or the node is of an earlier version: it is where it is by default. */
+static char *
+run_dir_of(const char *data_dir)
+{
+	char *path = xasprintf("%s/lock", data_dir);
+	int fd = open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+	struct lock_text text = { 0 };
+
+	free(path);
+	if (fd != -1) {
+		(void)lock_text_read(fd, &text);
+		close(fd);
+	}
+	return text.run_dir[0] != '\0' ? xstrdup(text.run_dir) : xasprintf("%s/run", data_dir);
+}
+
 /* What was given, or where a node started without options would be; else the service. */
 static char *
 find_run_dir(const struct arguments *arguments)
@@ -40,21 +59,25 @@ find_run_dir(const struct arguments *arguments)
 	const struct option_value *data_dir = &arguments->values[OPT_DATA_DIR];
 	const char *name = getenv("ETCD_NAME");
 	char host[HOST_NAME_BYTES] = "";
-	char *here;
+	char *here, *found;
 
 	if (run_dir->source != SOURCE_NONE && run_dir->source >= data_dir->source)
 		return xstrdup(run_dir->text);
 	if (data_dir->source != SOURCE_NONE)
-		return xasprintf("%s/run", data_dir->text);
-	if (name != NULL && name[0] != '\0')
-		return xasprintf("%s.etcd/run", name);
+		return run_dir_of(data_dir->text);
+	if (name != NULL && name[0] != '\0') {
+		here = xasprintf("%s.etcd", name);
+		found = run_dir_of(here);
+		free(here);
+		return found;
+	}
 	if (gethostname(host, sizeof(host) - 1) == -1)
 		host[0] = '\0';
-	here = xasprintf("%s.etcd/run", host);
-	if (access(here, F_OK) == 0 || access(SERVICE_RUN_DIR, F_OK) == -1)
-		return here;
+	here = xasprintf("%s.etcd", host);
+	found = access(here, F_OK) == 0 || access(SERVICE_RUN_DIR, F_OK) == -1 ?
+	    run_dir_of(here) : xstrdup(SERVICE_RUN_DIR);
 	free(here);
-	return xstrdup(SERVICE_RUN_DIR);
+	return found;
 }
 
 /* A relative name from inside the directory: its path may be longer than sun_path. */

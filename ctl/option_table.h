@@ -96,7 +96,7 @@ CTL_OPTION(FOREVER_HEALTH, "cluster-health", "forever", "f", FLAG, NULL, NULL, N
 CTL_OPTION(RUN_DIR, "control", "run-dir", NULL, FILE, "DIR", "ETCD_RUN_DIR", NULL,
     "the directory of the node's control socket")
 CTL_OPTION(DATA_DIR, "control", "data-dir", NULL, FILE, "DIR", "ETCD_DATA_DIR", NULL,
-    "the node's data directory; the socket is in DIR/run")
+    "the node's data directory, which says where the socket is")
 CTL_OPTION(JSON, "control status,control reload", "json", NULL, FLAG, NULL, NULL, NULL,
     "the answer as one line of JSON, as -o json")
 

@@ -315,7 +315,7 @@ settle_name(const struct directory *directory, struct arguments *arguments, char
 		    "-data-dir", config->name, directory->shown, text.name);
 		return EXIT_USAGE;
 	}
-	err = lock_text_write(directory->lock_fd, config->name);
+	err = lock_text_write(directory->lock_fd, config->name, config->run_dir);
 	if (err != ERR_NONE)
 		diag_warn("directory", "cannot write the lock's text: error=%s", err_text(err));
 	return EXIT_STOPPED;

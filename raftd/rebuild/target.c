@@ -178,7 +178,7 @@ make_and_lock(struct target *target, const char *name, char **sentence)
 		err = ERR_BUSY;
 	} else {
 		/* For people and the next start only: one that is missing harms nobody. */
-		(void)!lock_text_write(target->lock_fd, name);
+		(void)!lock_text_write(target->lock_fd, name, "");
 	}
 	free(path);
 	return err;

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import socket
 import subprocess
 
@@ -128,6 +129,25 @@ def test_a_new_data_directory_may_have_what_the_options_name_and_lost_and_found(
     with open(os.path.join(node.directory, "notes"), "w") as f:
         f.write("remember")
     node.start()
+
+
+def test_the_control_socket_is_found_by_the_data_directory(world):
+    node = world.node()
+    run_dir = os.path.join(world.folder, "run of it")
+    node.flags = ["-run-dir", run_dir]
+    node.start()
+
+    def control():
+        return subprocess.run([ETCDCTL, "control", "-data-dir", node.directory, "status"], capture_output=True,
+                              text=True, timeout=10)
+    assert not os.path.exists(os.path.join(node.directory, "run"))
+    assert control().stdout.startswith("machine1: ready"), control()
+    # It moved, and an older text is gone.
+    node.stop()
+    node.flags = []
+    node.start()
+    shutil.rmtree(run_dir)
+    assert control().stdout.startswith("machine1: ready"), control()
 
 
 def test_data_directory_of_another_server(world):

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define BYTES_MAX 512
+#define BYTES_MAX 5000
+#define RUN_DIR "/run/a b"
 
 /* What lock_text_write writes for that name. */
 static size_t
@@ -17,7 +18,7 @@ written(const char *name, char bytes[BYTES_MAX])
 	ssize_t size;
 
 	assert_non_null(file);
-	assert_int_equal(lock_text_write(fileno(file), name), ERR_NONE);
+	assert_int_equal(lock_text_write(fileno(file), name, RUN_DIR), ERR_NONE);
 	size = pread(fileno(file), bytes, BYTES_MAX, 0);
 	assert_true(size > 0);
 	fclose(file);
@@ -33,6 +34,7 @@ assert_says_nothing(const char *bytes, size_t size)
 	assert_int_equal(text.pid, 0);
 	assert_string_equal(text.since, "");
 	assert_string_equal(text.name, "");
+	assert_string_equal(text.run_dir, "");
 }
 
 TEST(what_is_written_is_read)
@@ -45,6 +47,7 @@ TEST(what_is_written_is_read)
 		assert_true(lock_text_parse(slice_of(bytes, written(names[i], bytes)), &text));
 		assert_int_equal(text.pid, getpid());
 		assert_string_equal(text.name, names[i]);
+		assert_string_equal(text.run_dir, RUN_DIR);
 		assert_int_equal(strlen(text.since), strlen("2026-01-01T00:00:00Z"));
 	}
 	memset(longest, 'x', NAME_BYTES_MAX);
@@ -60,11 +63,34 @@ TEST(a_shorter_text_takes_the_place_of_a_longer_one)
 
 	assert_non_null(file);
 	assert_false(lock_text_read(fileno(file), &text));
-	assert_int_equal(lock_text_write(fileno(file), "a-rather-long-name"), ERR_NONE);
-	assert_int_equal(lock_text_write(fileno(file), "n2"), ERR_NONE);
+	assert_int_equal(lock_text_write(fileno(file), "a-rather-long-name", "/run"), ERR_NONE);
+	assert_int_equal(lock_text_write(fileno(file), "n2", ""), ERR_NONE);
 	assert_true(lock_text_read(fileno(file), &text));
 	assert_string_equal(text.name, "n2");
 	fclose(file);
+}
+
+TEST(a_path_that_does_not_fit_on_a_line_is_not_said)
+{
+	char path[LOCK_PATH_BYTES_MAX + 2];
+	struct lock_text text;
+
+	for (int over = 0; over <= 1; over++) {
+		FILE *file = tmpfile();
+
+		assert_non_null(file);
+		memset(path, 'd', sizeof(path));
+		path[0] = '/';
+		path[LOCK_PATH_BYTES_MAX + over] = '\0';
+		assert_int_equal(lock_text_write(fileno(file), "n", path), ERR_NONE);
+		assert_true(lock_text_read(fileno(file), &text));
+		assert_string_equal(text.run_dir, over ? "" : path);
+		assert_int_equal(lock_text_write(fileno(file), "n", "/a\nb"), ERR_NONE);
+		assert_true(lock_text_read(fileno(file), &text));
+		assert_string_equal(text.name, "n");
+		assert_string_equal(text.run_dir, "");
+		fclose(file);
+	}
 }
 
 TEST(that_of_an_earlier_version_says_nothing)
