@@ -430,9 +430,10 @@ child_free(struct child **child)
 }
 
 int
-child_check(const char *protocol)
+child_check(char *const argv[], const char *build)
 {
-	return strtoul(protocol, NULL, 10) == WIRE_PROTOCOL ? EXIT_STOPPED : EXIT_USAGE;
+	return strtoul(argv[2], NULL, 10) == WIRE_PROTOCOL && strcmp(argv[3], build) == 0 ?
+	    EXIT_STOPPED : EXIT_USAGE;
 }
 
 uint32_t
@@ -454,7 +455,8 @@ child_out(struct child *child)
 void
 child_ready(struct child *child, const char *text)
 {
-	msg_ready_frame(child_out(child), 0, &(struct msg_ready){ .text = slice_text(text) });
+	msg_ready_frame(child_out(child), 0, &(struct msg_ready){ .text = slice_text(text),
+	    .build = child->owner.build == NULL ? SLICE_EMPTY : slice_text(child->owner.build) });
 }
 
 void

@@ -45,6 +45,8 @@ struct child_owner {
 	void (*handover)(void *argument, bool give, uint64_t token, int fd);
 	/* Is the node out of rotation? NULL but in a client worker. */
 	void (*rotation)(void *argument, bool out);
+	/* Which build this program is of (build.h). NULL: not to be said. */
+	const char *build;
 	/* Fill in what alive tells. */
 	void (*alive)(void *argument, struct msg_alive *alive);
 	void *argument;
@@ -54,8 +56,9 @@ struct child_owner {
 struct child *child_new(struct loop *loop, int fd, int role, uint32_t number,
     struct child_owner owner);
 void child_free(struct child **child);
-/* "raftd --check N": does this program speak protocol N? The exit code. */
-int child_check(const char *protocol);
+/* "raftd --check N BUILD": does this program speak protocol N, and is it of that build, as it
+ * says it is of build? The exit code. */
+int child_check(char *const argv[], const char *build);
 /* Ready to serve. text: for the operator. */
 void child_ready(struct child *child, const char *text);
 /* A sign of life, at most once a second, from within work that takes longer than

@@ -13,6 +13,7 @@
  *					to another worker		[stop]
  *	stopping ---> ended		no connection is left, or it is time [stopped]
  */
+#include "common/build.h"
 #include "common/child.h"
 #include "common/diag.h"
 #include "common/harden.h"
@@ -345,8 +346,8 @@ main(int argc, char **argv)
 	int code;
 
 	/* An upgrade asks before it replaces anything. */
-	if (argc == 3 && strcmp(argv[1], "--check") == 0)
-		return child_check(argv[2]);
+	if (argc == 4 && strcmp(argv[1], "--check") == 0)
+		return child_check(argv, build_text);
 	harden_start(HANDED_FDS);
 	title_start(argc, argv);
 	diag_start("httpd");
@@ -365,6 +366,7 @@ main(int argc, char **argv)
 	worker->loop = loop_new();
 	worker->child = child_new(worker->loop, control_fd, worker->role, worker->number,
 	    (struct child_owner){
+		.build = build_text,
 		.configured = configured,
 		.reconfigured = reconfigured,
 		.attached = attached,

@@ -9,6 +9,7 @@
  * Everything else comes from the supervisor: settings, then one end of a socket
  * pair for each worker. Opens no network socket.
  */
+#include "common/build.h"
 #include "common/child.h"
 #include "common/harden.h"
 #include "common/program.h"
@@ -735,8 +736,8 @@ main(int argc, char **argv)
 	int code;
 
 	/* An upgrade asks before it replaces anything. */
-	if (argc == 3 && strcmp(argv[1], "--check") == 0)
-		return child_check(argv[2]);
+	if (argc == 4 && strcmp(argv[1], "--check") == 0)
+		return child_check(argv, build_text);
 	if (argc != 3 || strcmp(argv[1], "--control-fd") != 0 || strcmp(argv[2], "3") != 0) {
 		diag_say("raftd: started by %s only, not by hand (raftd --control-fd 3)",
 		    program_etcd());
@@ -754,7 +755,7 @@ main(int argc, char **argv)
 	raftd.stop_limit = loop_timer_new(raftd.loop, stop_now, &raftd);
 	raftd.child = child_new(raftd.loop, CHILD_CONTROL_FD, ROLE_RAFTD, 0, (struct child_owner){
 	    .configured = configured, .reconfigured = reconfigured, .attached = attached,
-	    .stop = stop,
+	    .stop = stop, .build = build_text,
 	    .move_leader = move_leader, .alive = alive, .argument = &raftd });
 	loop_at_turn_end(raftd.loop, turn_end, &raftd);
 	code = loop_run(raftd.loop, EXIT_STOPPED);

@@ -362,9 +362,21 @@ shown_path(const struct config *config)
 	    xstrdup(config->data_dir);
 }
 
-/* The directory can be made: the nearest one above that is there lets us. */
 static bool
-can_be_made(const char *path)
+is_locked(const struct opened *opened)
+{
+	int fd = openat(opened->fd, "lock", LOCK_FLAGS);
+	bool locked;
+
+	if (fd == -1)
+		return false;
+	locked = flock(fd, LOCK_SH | LOCK_NB) == -1 && errno == EWOULDBLOCK;
+	close(fd);
+	return locked;
+}
+
+bool
+directory_can_be_made(const char *path)
 {
 	char *above = xstrdup(path);
 	bool possible;
@@ -380,18 +392,19 @@ can_be_made(const char *path)
 
 enum exit_code
 directory_check(struct arguments *arguments, const struct privileges *privileges, char **summary,
-    char **problem)
+    bool *runs, char **problem)
 {
 	enum exit_code code = choose_name(arguments, problem);
 	char *shown, *path;
 	struct opened opened = { .fd = -1 };
 
+	*runs = false;
 	if (code != EXIT_STOPPED)
 		return code;
 	shown = shown_path(&arguments->config);
 	path = setup_absolute(shown);
 	if (access(path, F_OK) == -1) {
-		if (can_be_made(path)) {
+		if (directory_can_be_made(path)) {
 			*summary = xasprintf("%s, to be made", shown);
 		} else {
 			*problem = xasprintf("cannot make %s (-data-dir): no right to", shown);
@@ -404,8 +417,9 @@ directory_check(struct arguments *arguments, const struct privileges *privileges
 			    strerror(errno));
 			code = EXIT_USAGE;
 		} else if (code == EXIT_STOPPED) {
-			*summary = xasprintf("%s, %s", shown, holds(&opened, "FORMAT") ?
-			    "which holds a node that goes on" : "empty");
+			*runs = is_locked(&opened);
+			*summary = xasprintf("%s, %s", shown, *runs ? "in use by a node that runs" :
+			    holds(&opened, "FORMAT") ? "which holds a node that goes on" : "empty");
 		}
 	}
 	if (opened.fd != -1)

@@ -35,11 +35,13 @@ void directory_close(struct directory *directory);
 
 /*
  * The same checks without making or locking anything. summary: out, where the
- * data is and whether it is new; freed by the caller.
+ * data is and whether it is new; freed by the caller. runs: out, a node holds it now.
  */
 enum exit_code directory_check(struct arguments *arguments, const struct privileges *privileges,
-    char **summary, char **problem)
-    MUST_CHECK;
+    char **summary, bool *runs, char **problem) MUST_CHECK;
+
+/* The directory can be made: the nearest one above that is there lets us. */
+bool directory_can_be_made(const char *path);
 
 /* -force: remove the node's own state, never what is not ours; says what. To be called
  * when root's rights are given up. */

@@ -1,6 +1,6 @@
 /*
  * inspect.c - the checks of a start that setup_check leaves to those who do the
- * thing: names of hosts, rights of the data directory.
+ * thing: certificates, programs, the data directory, files, addresses.
  */
 #include "supervisor/inspect.h"
 
@@ -10,8 +10,11 @@
 #include "supervisor/listen.h"
 #include "supervisor/setup.h"
 #include "supervisor/tls_files.h"
+#include "supervisor/upgrade.h"
 
+#include <errno.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 static char *
 check_address(const struct arguments *arguments, enum option_id id, const char *address)
@@ -49,31 +52,110 @@ check_addresses(const struct arguments *arguments)
 	return problem;
 }
 
+/* As a start opens it: at -bind-addr if that was given, else at the advertised address. */
 static char *
-check_certificates(const struct arguments *arguments)
+check_listener(const struct arguments *arguments, enum option_id advertised, enum option_id bind,
+    bool runs)
 {
-	char *problem;
-	struct tls_files *files = tls_files_load(arguments, &problem);
+	bool own = arguments->source[bind] != OPTION_FROM_DEFAULT;
+	char *option = arguments_source(arguments, own ? bind : advertised);
+	char *bind_option = xasprintf("-%s", option_rows[bind].flag);
+	char *problem = listen_problem(&(struct listen_request){
+	    .address = config_text(&arguments->config, bind), .option = option,
+	    .advertised = !own, .bind_option = bind_option }, runs);
 
-	tls_files_free(&files);
+	free(option);
+	free(bind_option);
+	return problem;
+}
+
+static char *
+folder_of(const char *path)
+{
+	const char *slash = strrchr(path, '/');
+
+	return slash == NULL ? xstrdup(".") : slash == path ? xstrdup("/") :
+	    xasprintf("%.*s", (int)(slash - path), path);
+}
+
+/* A file that is made, or written to if it is there. */
+static char *
+check_file(const struct arguments *arguments, enum option_id id)
+{
+	const char *path = config_text(&arguments->config, id);
+	char *folder, *source, *problem = NULL;
+	bool writable;
+	int error;
+
+	if (path[0] != '/')
+		return NULL;
+	folder = folder_of(path);
+	writable = access(path, F_OK) == 0 ? access(path, W_OK) == 0 :
+	    access(folder, W_OK | X_OK) == 0;
+	error = errno;
+	free(folder);
+	if (!writable) {
+		source = arguments_source(arguments, id);
+		problem = xasprintf("%s: cannot write %s: %s", source, path, strerror(error));
+		free(source);
+	}
+	return problem;
+}
+
+static char *
+check_files(const struct arguments *arguments)
+{
+	static const enum option_id ids[] = { OPTION_log_output, OPTION_access_log,
+		OPTION_pid_file, OPTION_port_file };
+	const char *run_dir = arguments->config.run_dir;
+	char *problem = NULL;
+
+	for (size_t i = 0; problem == NULL && i < ARRAY_COUNT(ids); i++)
+		problem = check_file(arguments, ids[i]);
+	if (problem == NULL && run_dir[0] != '\0' && (access(run_dir, F_OK) == 0 ?
+	    access(run_dir, W_OK | X_OK) == -1 : !directory_can_be_made(run_dir)))
+		problem = xasprintf("cannot make %s (-run-dir): no right to", run_dir);
+	return problem;
+}
+
+/* In the order of a start, but for the network, which comes last: it may take a while. */
+static char *
+check_all(struct arguments *arguments, const struct privileges *privileges,
+    const struct inspect_programs *programs, char **directory)
+{
+	const char *const paths[] = { programs->raftd, programs->httpd };
+	char *problem = tls_files_problem(arguments);
+	bool runs = false;
+
+	if (problem == NULL)
+		problem = upgrade_check_programs(paths, ARRAY_COUNT(paths), programs->build);
+	if (problem == NULL &&
+	    directory_check(arguments, privileges, directory, &runs, &problem) != EXIT_STOPPED)
+		return problem;
+	if (problem == NULL)
+		problem = check_files(arguments);
+	if (problem == NULL)
+		problem = check_addresses(arguments);
+	if (problem == NULL)
+		problem = check_listener(arguments, OPTION_addr, OPTION_bind_addr, runs);
+	if (problem == NULL)
+		problem = check_listener(arguments, OPTION_peer_addr, OPTION_peer_bind_addr, runs);
 	return problem;
 }
 
 char *
-inspect(struct arguments *arguments, const struct privileges *privileges, const char *raftd_path,
-    struct buf *out)
+inspect(struct arguments *arguments, const struct privileges *privileges,
+    const struct inspect_programs *programs, struct buf *out)
 {
 	const struct config *config = &arguments->config;
-	char *problem = check_addresses(arguments);
 	char *directory = NULL;
+	char *problem = check_all(arguments, privileges, programs, &directory);
 	unsigned workers = setup_workers(config);
 
-	if (problem == NULL)
-		problem = check_certificates(arguments);
-	if (problem != NULL)
+	if (problem != NULL) {
+		free(directory);
 		return problem;
-	if (directory_check(arguments, privileges, &directory, &problem) != EXIT_STOPPED)
-		return problem;
+	}
 	buf_printf(out, "data      %s\n", directory);
 	buf_printf(out, "clients   %s, listening on %s\n", config->addr, config->bind_addr);
 	buf_printf(out, "peers     %s, listening on %s\n", config->peer_addr,
@@ -86,7 +168,7 @@ inspect(struct arguments *arguments, const struct privileges *privileges, const 
 		    "as in the data, or a new one" : "as in the data, or to be joined by ",
 		    config->peers);
 	buf_printf(out, "programs  %.*s, %u client worker%s\n",
-	    (int)(strrchr(raftd_path, '/') - raftd_path), raftd_path, workers,
+	    (int)(strrchr(programs->raftd, '/') - programs->raftd), programs->raftd, workers,
 	    workers == 1 ? "" : "s");
 	buf_printf(out, "good: %s can be started so\n", program_own());
 	free(directory);

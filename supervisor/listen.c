@@ -36,9 +36,9 @@ split(const char *address, char **host)
 	return colon + 1;
 }
 
-/* A socket bound and listening, or -1 with errno. */
+/* A socket that is bound, or -1 with errno. */
 static int
-try_listen(const struct addrinfo *info)
+try_bind(const struct addrinfo *info)
 {
 	int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int on = 1;
@@ -52,7 +52,22 @@ try_listen(const struct addrinfo *info)
 	/* "::" listens on both families, whatever the machine's default is. */
 	if (info->ai_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (bind(fd, info->ai_addr, info->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+	if (bind(fd, info->ai_addr, info->ai_addrlen) == 0)
+		return fd;
+	saved = errno;
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
+/* A socket bound and listening, or -1 with errno. */
+static int
+try_listen(const struct addrinfo *info)
+{
+	int fd = try_bind(info);
+	int saved;
+
+	if (fd == -1 || listen(fd, BACKLOG) == 0)
 		return fd;
 	saved = errno;
 	close(fd);
@@ -148,6 +163,32 @@ listen_resolves(const char *address, char **problem)
 	else
 		*problem = xasprintf("\"%s\": %s", address, gai_strerror(code));
 	return code == 0;
+}
+
+char *
+listen_problem(const struct listen_request *request, bool runs)
+{
+	struct addrinfo *list = NULL;
+	const struct addrinfo *info;
+	struct holder holder;
+	int code = resolve(request->address, &list);
+	char *problem = NULL;
+	int fd, error;
+
+	if (code != 0)
+		return xasprintf("%s: \"%s\": %s", request->option, request->address,
+		    gai_strerror(code));
+	info = preferred(list);
+	fd = try_bind(info);
+	error = fd == -1 ? errno : 0;
+	if (fd != -1)
+		close(fd);
+	/* A service manager, process 1, may have it open for the node. */
+	else if (error != EADDRINUSE ||
+	    (!runs && !(holder_of_port(info->ai_addr, &holder) && holder.pid == 1)))
+		problem = refusal(request, info, error);
+	freeaddrinfo(list);
+	return problem;
 }
 
 enum err

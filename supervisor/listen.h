@@ -29,6 +29,15 @@ struct listen_request {
 int listen_open(const struct listen_request *request, char **bound, char **problem) MUST_CHECK;
 
 /*
+ * Could a socket be opened so? Nothing listens, so nobody is disturbed.
+ *
+ *	runs	a node holds the data directory: the port may be its own
+ *
+ * NULL, or what listen_open would say, freed by the caller.
+ */
+char *listen_problem(const struct listen_request *request, bool runs) MUST_CHECK;
+
+/*
  * Take a socket that the service manager has opened.
  *
  *	bound	out: host:port where it listens; freed by the caller

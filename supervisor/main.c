@@ -5,6 +5,7 @@
  * What may wait or fail happens here, before the first child is forked. Every
  * failure is one sentence on standard error and an exit code of base.h.
  */
+#include "common/build.h"
 #include "common/diag.h"
 #include "common/harden.h"
 #include "common/libexec.h"
@@ -422,7 +423,8 @@ check_upgrade(struct program *program)
 		program->tls = tls_files_load(&program->arguments, &problem);
 	if (problem == NULL)
 		problem = upgrade_check_programs(
-		    (const char *const[]){ program->raftd_path, program->httpd_path }, 2);
+		    (const char *const[]){ program->raftd_path, program->httpd_path }, 2,
+		    build_text);
 	if (problem != NULL)
 		return fail(program, EXIT_USAGE, problem);
 	upgrade_say_good();
@@ -464,7 +466,9 @@ check_config(struct program *program)
 
 	if (code != EXIT_STOPPED)
 		return code;
-	problem = inspect(&program->arguments, &program->privileges, program->raftd_path, &text);
+	problem = inspect(&program->arguments, &program->privileges, &(struct inspect_programs){
+	    .raftd = program->raftd_path, .httpd = program->httpd_path, .build = build_text },
+	    &text);
 	if (problem == NULL)
 		print(&text);
 	buf_free(&text);
@@ -529,7 +533,7 @@ run(struct program *program)
 	    .tls = program->tls, .log = program->log,
 	    .raftd_path = program->raftd_path, .httpd_path = program->httpd_path,
 	    .resolver_path = program->resolver_path,
-	    .program = program->own_path,
+	    .program = program->own_path, .build = build_text,
 	    .takeover = program->takeover.mode == UPGRADE_TAKE ? &program->takeover : NULL,
 	    .client_fd = program->client_fd, .peer_fd = program->peer_fd, .notify = program->notify,
 	    .started_ns = program->started_ns });

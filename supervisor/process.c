@@ -6,6 +6,7 @@
  */
 #include "supervisor/process.h"
 
+#include "common/build.h"
 #include "common/diag.h"
 #include "common/limits.h"
 #include "common/xmem.h"
@@ -140,6 +141,13 @@ take_ready(struct process *process, struct slice payload)
 		return false;
 	diag_debug("supervisor", "child is ready: process=%s pid=%ld text=%.*s", process->name,
 	    (long)process->pid, SLICE_ARGS(ready.text));
+	if (ready.build.size > BUILD_TEXT_BYTES_MAX)
+		return false;
+	if (process->world->build != NULL &&
+	    !slice_equal(ready.build, slice_text(process->world->build)))
+		diag_warn("supervisor", "a program of another build: process=%s its=%.*s ours=%s; "
+		    "install all programs of one build, then: etcdctl control upgrade",
+		    process->name, SLICE_ARGS(ready.build), process->world->build);
 	/* One that is to stop may have been faster with this. */
 	if (process->state == PROCESS_STARTING)
 		process->state = PROCESS_RUNNING;

@@ -47,6 +47,7 @@ struct process_world {
 	struct loop *loop;
 	const struct config *config;	/* given to each child as it is at its start */
 	const struct tls_files *tls;	/* the same; NULL: none */
+	const char *build;		/* of this program: those of children should be it */
 	char *raftd_path, *httpd_path;
 	int client_fd, peer_fd;		/* listening sockets; -1: closed */
 	struct metric_area *metrics;	/* NULL: nothing is counted */

@@ -11,6 +11,7 @@
 #include "supervisor/listen.h"
 
 #include <ctype.h>
+#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -169,13 +170,54 @@ port_is_zero(const char *address)
 	return strtoul(strrchr(address, ':') + 1, NULL, 10) == 0;
 }
 
+/* 0.0.0.0 and [::], however they are spelled: good to listen on, and nowhere to go. */
+static bool
+is_everywhere(const char *address)
+{
+	const char *colon = strrchr(address, ':');
+	bool bracket = address[0] == '[';
+	struct in6_addr six;
+	struct in_addr four;
+	char *host = bracket ? xasprintf("%.*s", (int)(colon - address) - 2, address + 1) :
+	    xasprintf("%.*s", (int)(colon - address), address);
+	bool is;
+
+	/* As getaddrinfo reads it: also "0", and IPv4 in IPv6. */
+	if (inet_pton(AF_INET6, host, &six) == 1)
+		is = IN6_IS_ADDR_UNSPECIFIED(&six) ||
+		    (IN6_IS_ADDR_V4MAPPED(&six) && memcmp(&six.s6_addr[12], "\0\0\0", 4) == 0);
+	else
+		is = inet_aton(host, &four) == 1 && four.s_addr == INADDR_ANY;
+	free(host);
+	return is;
+}
+
+static char *
+check_advertised(struct arguments *arguments, enum option_id id, enum option_id bind_id,
+    const char *whom)
+{
+	const char *address = config_text(&arguments->config, id);
+
+	if (!is_everywhere(address))
+		return NULL;
+	return at_source(arguments, id, xasprintf("\"%s\" is told to %s, who cannot reach it; give "
+	    "an address of this machine, and -%s %.*s", address, whom, option_rows[bind_id].flag,
+	    (int)(strrchr(address, ':') - address), address));
+}
+
 static char *
 check_addresses(struct arguments *arguments)
 {
 	struct config *config = &arguments->config;
 	char *problem;
 
-	problem = complete_bind(arguments, OPTION_bind_addr, config->bind_addr, config->addr);
+	problem = check_advertised(arguments, OPTION_addr, OPTION_bind_addr, "clients");
+	if (problem == NULL)
+		problem = check_advertised(arguments, OPTION_peer_addr, OPTION_peer_bind_addr,
+		    "other nodes");
+	if (problem == NULL)
+		problem = complete_bind(arguments, OPTION_bind_addr, config->bind_addr,
+		    config->addr);
 	if (problem == NULL)
 		problem = complete_bind(arguments, OPTION_peer_bind_addr, config->peer_bind_addr,
 		    config->peer_addr);

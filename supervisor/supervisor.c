@@ -592,7 +592,7 @@ supervisor_new(const struct supervisor_parts *parts)
 	supervisor->node.phase = PHASE_RECOVERING;
 	supervisor->world = (struct process_world){ .loop = parts->loop,
 		.config = supervisor->config, .tls = parts->tls, .log = parts->log,
-		    .raftd_path = xstrdup(parts->raftd_path),
+		.build = parts->build, .raftd_path = xstrdup(parts->raftd_path),
 		.httpd_path = xstrdup(parts->httpd_path), .client_fd = parts->client_fd,
 		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
 		.ready = process_ready, .node_state = node_state, .moved = moved, .reach = reach,

@@ -138,7 +138,7 @@ struct supervisor_parts {
 	struct tls_files *tls;
 	struct log *log;
 	const char *raftd_path, *httpd_path, *resolver_path;
-	const char *program;
+	const char *program, *build;	/* build: of this program, see build.h */
 	const struct takeover *takeover;
 	int client_fd, peer_fd;
 	struct notify notify;

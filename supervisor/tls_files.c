@@ -298,6 +298,16 @@ tls_files_load(const struct arguments *arguments, char **problem)
 	return files;
 }
 
+char *
+tls_files_problem(const struct arguments *arguments)
+{
+	struct port_files ports[PORTS] = { { 0 } };
+	char *problem = ports_load(ports, arguments, true);
+
+	ports_free(ports);
+	return problem;
+}
+
 void
 tls_files_free(struct tls_files **files)
 {

@@ -27,6 +27,9 @@ struct tls_files;
  * NULL with *problem, freed by the caller: nothing is to be started; exit 2.
  */
 struct tls_files *tls_files_load(const struct arguments *arguments, char **problem) MUST_CHECK;
+/* Would a start be of use? As above, and no certificate has ended or is to begin: NULL, or what
+ * is wrong, freed by the caller. */
+char *tls_files_problem(const struct arguments *arguments) MUST_CHECK;
 /* Accepts NULL in *files. */
 void tls_files_free(struct tls_files **files);
 

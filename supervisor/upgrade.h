@@ -100,8 +100,9 @@ void takeover_free(struct takeover *takeover);
 /* Do the options that cannot change fit? Fills in what the one before had worked
  * out. NULL, or what is wrong, freed by the caller. */
 char *upgrade_fit(const struct takeover *takeover, struct arguments *arguments) MUST_CHECK;
-/* Do these programs run, and speak with those that are there? As above. */
-char *upgrade_check_programs(const char *const *paths, size_t count) MUST_CHECK;
+/* Do these programs run, and are they of this build (build.h)? As above. */
+char *upgrade_check_programs(const char *const *paths, size_t count, const char *build)
+    MUST_CHECK;
 /* Say that all is good, for who checks. */
 void upgrade_say_good(void);
 /* Close-on-exec again; ASSERTs that they are open. */

@@ -170,14 +170,15 @@ upgrade_fit(const struct takeover *takeover, struct arguments *arguments)
 /* ---- check ---------------------------------------------------------------------------- */
 
 char *
-upgrade_check_programs(const char *const *paths, size_t count)
+upgrade_check_programs(const char *const *paths, size_t count, const char *build)
 {
 	char protocol[16];
 
 	snprintf(protocol, sizeof(protocol), "%u", (unsigned)WIRE_PROTOCOL);
 	for (size_t i = 0; i < count; i++) {
 		char *name = xstrdup(paths[i]);
-		char *argv[] = { name, "--check", protocol, NULL };
+		char *own = xstrdup(build);
+		char *argv[] = { name, "--check", protocol, own, NULL };
 		int status = 0;
 		pid_t pid = fork();
 
@@ -186,13 +187,14 @@ upgrade_check_programs(const char *const *paths, size_t count)
 			_exit(127);
 		}
 		free(name);
+		free(own);
 		if (pid == -1)
 			return xasprintf("cannot start %s: %s", paths[i], strerror(errno));
 		while (waitpid(pid, &status, 0) == -1 && errno == EINTR)
 			continue;
 		if (!WIFEXITED(status) || WEXITSTATUS(status) != EXIT_STOPPED)
-			return xasprintf("%s does not run, or does not belong to this %s", paths[i],
-			    program_own());
+			return xasprintf("%s does not run, or is of another build than this %s: "
+			    "install all programs of one build", paths[i], program_own());
 	}
 	return NULL;
 }

@@ -110,7 +110,8 @@ MESSAGE(attach, 0x11, FROM_SUPERVISOR,
     FIELD(u32, number)
     FIELD(u64, token))
 MESSAGE(ready, 0x12, FROM_CHILD,
-    FIELD(bytes, text))		/* for the operator: "recovered 41 entries" */
+    FIELD(bytes, text)		/* for the operator: "recovered 41 entries" */
+    FIELD(bytes, build))	/* of its program: common/build.h */
 MESSAGE(alive, 0x13, FROM_CHILD,
     FIELD(u32, connections)	/* open client or peer connections, or sessions */
     FIELD(u64, term) FIELD(u64, store_index) /* raftd only, else 0 */

@@ -8,10 +8,14 @@ import json
 import os
 import pwd
 import re
+import shutil
 import signal
 import subprocess
 import tomllib
 
+import pytest
+
+from certificates import Authority
 from moothall import BUILD, ETCD, free_port, wait_until
 
 SAMPLE = os.path.join(BUILD, "supervisor", "sample")
@@ -351,7 +355,45 @@ def test_check_config_says_what_a_start_would_do_and_makes_nothing(world):
 def test_check_config_may_run_beside_the_node(world):
     node = world.node().start()
     result = run(world, *node.argv()[1:], "-check-config")
+    assert result.returncode == 0 and "in use by a node that runs" in result.stdout, result
+    node.stop()
+    result = run(world, *node.argv()[1:], "-check-config")
     assert result.returncode == 0 and "which holds a node that goes on" in result.stdout, result
+
+
+def test_check_config_is_good_only_if_a_start_is(world):
+    """Each of these made a node end at its start, or one that nobody can use, and was called good."""
+    authority = Authority(world.folder)
+    old, early = authority.issue("old", days=(-20, -1)), authority.issue("early", days=(1, 20))
+    addresses = ["-addr", "127.0.0.1:%d" % free_port(), "-peer-addr", "127.0.0.1:%d" % free_port()]
+    other = world.node("other").start()
+    programs = os.path.join(world.folder, "programs")
+    shutil.copytree(os.path.join(BUILD, "libexec"), programs)
+    shutil.copy(os.path.join(BUILD, "tests/newer/libexec/httpd"), programs)
+    port = ["-peer-addr", addresses[3]]
+    for flags, words in [
+            (["-addr", "192.0.2.1:4001", *port], "cannot listen on 192.0.2.1:4001 (-addr): not an address of this machine; "
+             "add -bind-addr 0.0.0.0"),
+            ([*addresses, "-peer-bind-addr", "192.0.2.1"], "cannot listen on 192.0.2.1:"),
+            (["-addr", other.client, *port], "cannot listen on %s (-addr): in use by" % other.client),
+            ([*addresses, *old.flags()], "old.crt (-cert-file) has expired on "),
+            ([*addresses, *old.flags("peer-")], "old.crt (-peer-cert-file) has expired on "),
+            ([*addresses, *early.flags()], "early.crt (-cert-file) is not valid before "),
+            ([*addresses, "-pid-file", "no/pid"], "-pid-file: cannot write "),
+            ([*addresses, "-port-file", "no/port"], "-port-file: cannot write "),
+            ([*addresses, "-log-output", "no/log"], "-log-output: cannot write "),
+            ([*addresses, "-access-log", "no/log"], "-access-log: cannot write "),
+            ([*addresses, "-run-dir", write(world, "x", "file") + "/run"], "(-run-dir)"),
+            ([*addresses, "-libexec-dir", programs], "programs/httpd does not run, or is of another build")]:
+        refused(run(world, "-check-config", "-data-dir", "new", "-name", "n", *flags), words)
+        assert not os.path.exists(os.path.join(world.folder, "new")), flags
+
+
+@pytest.mark.parametrize("address", ["0.0.0.0:4001", "[::]:4001", "0:4001", "[0::0]:4001", "[::ffff:0.0.0.0]:4001"])
+def test_everywhere_is_no_place_to_send_anybody(world, address):
+    for flag, whom, bind in (("-addr", "clients", "-bind-addr"), ("-peer-addr", "other nodes", "-peer-bind-addr")):
+        refused(run(world, flag, address, "-data-dir", "x"), '%s: "%s" is told to %s, who cannot reach it; give an address '
+                "of this machine, and %s %s" % (flag, address, whom, bind, address.rpartition(":")[0]))
 
 
 def test_the_sample_file_is_what_the_table_makes(world):

@@ -479,6 +479,13 @@ BROKEN = {
     "is another program": (lambda p: p.put("etcd", os.path.join(BUILD, "etcdctl")), "etcdctl"),
     "has a worker that does not run": (lambda p: p.write("libexec/httpd", "#!/bin/sh\nexit 1\n"),
                                        "libexec/httpd does not run"),
+    # One file of a build was copied and the others were forgotten.
+    "only etcd is newer": (lambda p: p.put("etcd", os.path.join(BUILD, "tests/newer/etcd")),
+                           "libexec/raftd does not run, or is of another build than this etcd"),
+    "raftd is newer": (lambda p: p.put("libexec/raftd", os.path.join(BUILD, "tests/newer/libexec/raftd")),
+                       "libexec/raftd does not run, or is of another build than this etcd"),
+    "a worker is newer": (lambda p: p.put("libexec/httpd", os.path.join(BUILD, "tests/newer/libexec/httpd")),
+                          "libexec/httpd does not run, or is of another build than this etcd"),
     "has no raftd": (lambda p: os.unlink(p.path("libexec/raftd")), "raftd"),
 }
 
