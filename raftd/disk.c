@@ -63,7 +63,7 @@ tell_space(struct node *node)
 
 	if (scarce > disk->scarce) {
 		static const char *const words[] = { "", "is getting full", "is nearly full",
-			"is full, writes are refused" };
+			"full: writes refused, reads go on, retried every second" };
 
 		disk->scarce = scarce;
 		node_note(node, scarce == SCARCE_FULL ? DIAG_ERROR : DIAG_WARN, "disk %s: dir=%s "

@@ -103,8 +103,8 @@ node_refusal(const struct node *node)
 {
 	if (node->foreign.cluster_id != 0)
 		return foreign_sentence(node);
-	return disk_refuses(node) ? "disk full: writes are refused, reads go on, tried again every "
-	    "second" : NULL;
+	return disk_refuses(node) ?
+	    "disk full: writes refused, reads go on, retried every second" : NULL;
 }
 
 const char *

@@ -55,7 +55,11 @@ def test_full_disk_refuses_writes_reads_on_and_comes_back(world):
     wait_until(lambda: "disk is nearly full" in node.log(), 5, "the second warning")
     assert node.put("/a", "2").status == 200
     node.disk.set(free_bytes=8 * MIB)
-    wait_until(lambda: "disk is full, writes are refused" in node.log(), 5, "the disk to be full")
+    full = "disk full: writes refused, reads go on, retried every second"
+    wait_until(lambda: full in node.log(), 5, "the disk to be full")
+    wait_until(lambda: node.get("/health").status == 503, 5, "/health")
+    assert node.get("/health").json == {"health": "false", "reason": full}
+    assert full in node.control("status").stdout
     answer = node.put("/a", "3")
     assert is_refused(answer) and answer.json["cause"].endswith("the write was not applied"), answer
     assert is_refused(node.delete("/a"))
@@ -65,6 +69,8 @@ def test_full_disk_refuses_writes_reads_on_and_comes_back(world):
     wait_until(lambda: node.put("/a", "4").status == 200, 10, "writes")
     assert node.value("/a") == "4"
     assert node.pid_of("raftd") == raftd
+    wait_until(lambda: node.get("/health").status == 200, 5, "/health")
+    assert "full" not in node.control("status").stdout
 
 
 def test_write_that_finds_no_space_is_applied_when_there_is(world):
@@ -76,7 +82,7 @@ def test_write_that_finds_no_space_is_applied_when_there_is(world):
     node.disk.set(full=1)
     with concurrent.futures.ThreadPoolExecutor(1) as pool:
         waiting = pool.submit(node.put, "/during", "x")
-        wait_until(lambda: "disk is full" in node.log(), 5, "the disk to be full")
+        wait_until(lambda: "disk full: " in node.log(), 5, "the disk to be full")
         assert is_refused(node.put("/refused", "x"))
         assert node.value("/before19", quorum=False) == "19"
         node.disk.set(full=0)
