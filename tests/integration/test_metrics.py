@@ -209,6 +209,9 @@ def test_promtool_takes_the_alerts():
     promtool = shutil.which("promtool")
     if promtool is None:
         pytest.skip("promtool is not installed")
+    config = subprocess.run([promtool, "check", "config", os.path.join(CONTRIB, "prometheus", "scrape.yml")],
+                            capture_output=True, text=True)
+    assert config.returncode == 0, config
     result = subprocess.run([promtool, "check", "rules", os.path.join(CONTRIB, "prometheus", "alerts.yml")],
                             capture_output=True, text=True)
     assert result.returncode == 0, result.stdout + result.stderr
