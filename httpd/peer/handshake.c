@@ -69,11 +69,11 @@ handshake_write(const struct handshake *ours,
 {
 	char text[48];
 
-	snprintf(text, sizeof(text), "%" PRIx64, ours->cluster);
+	snprintf(text, sizeof(text), "%016" PRIx64, ours->cluster);
 	put(argument, "X-Raft-Cluster", text);
-	snprintf(text, sizeof(text), "%" PRIx64, ours->from);
+	snprintf(text, sizeof(text), "%016" PRIx64, ours->from);
 	put(argument, "X-Raft-From", text);
-	snprintf(text, sizeof(text), "%" PRIx64, ours->to);
+	snprintf(text, sizeof(text), "%016" PRIx64, ours->to);
 	put(argument, "X-Raft-To", text);
 	put(argument, "X-Raft-Name", ours->name);
 	snprintf(text, sizeof(text), "%" PRIu32 "-%" PRIu32, ours->protocol_min,
@@ -104,13 +104,13 @@ handshake_check(const struct handshake *ours, const struct handshake *theirs,
 	}
 	if (theirs->to != ours->from) {
 		snprintf(sentence, HANDSHAKE_SENTENCE_BYTES,
-		    "this is node %" PRIx64 " (%s), %s looks for node %" PRIx64, ours->from,
+		    "this is node %016" PRIx64 " (%s), %s looks for node %016" PRIx64, ours->from,
 		    ours->name, theirs->name, theirs->to);
 		return ERR_FOREIGN;
 	}
 	if (ours->to != 0 ? theirs->from != ours->to : theirs->from == ours->from) {
 		snprintf(sentence, HANDSHAKE_SENTENCE_BYTES,
-		    "%s is node %" PRIx64 ", not the node %" PRIx64 " that was looked for",
+		    "%s is node %016" PRIx64 ", not the node %016" PRIx64 " that was looked for",
 		    theirs->name, theirs->from, ours->to);
 		return ERR_FOREIGN;
 	}

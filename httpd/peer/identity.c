@@ -72,7 +72,7 @@ peer_id_parse(struct slice text, uint64_t *id)
 void
 peer_id_text(uint64_t id, char text[PEER_ID_TEXT_BYTES])
 {
-	snprintf(text, PEER_ID_TEXT_BYTES, "%" PRIx64, id);
+	snprintf(text, PEER_ID_TEXT_BYTES, "%016" PRIx64, id);
 }
 
 bool

@@ -36,7 +36,7 @@ bool peer_address_equal(const struct peer_address *a, const struct peer_address 
 
 /* 1 to 16 hex digits, not zero. False: not an id, *id is untouched. */
 bool peer_id_parse(struct slice text, uint64_t *id) MUST_CHECK;
-/* Lower-case hex digits without leading zeros. */
+/* Sixteen lower-case hex digits, as everywhere that ids are shown. */
 #define PEER_ID_TEXT_BYTES 17
 void peer_id_text(uint64_t id, char text[PEER_ID_TEXT_BYTES]);
 /* Decimal digits only, at most max. False: no such number, *number is untouched. */

@@ -352,7 +352,7 @@ join_answered(struct join *join, const struct answer *answer)
 		return;
 	}
 	peer_address_text(&join->target, text);
-	diag_info("peer", "joined a cluster: id=%" PRIx64 " via=%s", join->cluster_id, text);
+	diag_info("peer", "joined a cluster: id=%016" PRIx64 " via=%s", join->cluster_id, text);
 	join_tell(join);
 }
 

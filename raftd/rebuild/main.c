@@ -360,7 +360,7 @@ inspect(struct rebuild *run, char **words)
 	}
 	recovered = source_recovered(source);
 	print_name("name", slice_text(recovered->identity.name));
-	printf("cluster=%" PRIx64 "\nterm=%" PRIu64 "\nlast=%" PRIu64 "\ncommit=%" PRIu64
+	printf("cluster=%016" PRIx64 "\nterm=%" PRIu64 "\nlast=%" PRIu64 "\ncommit=%" PRIu64
 	    "\nstore=%" PRIu64 "\n", recovered->identity.cluster_id, recovered->last.term,
 	    recovered->last.index, MAX_OF(recovered->commit, recovered->applied.index),
 	    node_replayed_store_index(run->node));

@@ -20,14 +20,17 @@ TEST(an_id_is_up_to_sixteen_hex_digits_and_not_zero)
 	assert_true(id == UINT64_MAX);
 }
 
-TEST(an_id_comes_back_from_its_text)
+/* Both forms are understood; the one with all its digits is written. */
+TEST(an_id_has_sixteen_digits_and_comes_back_without_its_zeros_too)
 {
 	char text[PEER_ID_TEXT_BYTES];
 	uint64_t id;
 
 	peer_id_text(UINT64_C(0x00ab00000000cd01), text);
-	assert_string_equal(text, "ab00000000cd01");
+	assert_string_equal(text, "00ab00000000cd01");
 	assert_true(peer_id_parse(slice_text(text), &id));
+	assert_true(id == UINT64_C(0x00ab00000000cd01));
+	assert_true(peer_id_parse(SLICE_LITERAL("ab00000000cd01"), &id));
 	assert_true(id == UINT64_C(0x00ab00000000cd01));
 }
 
