@@ -13,6 +13,7 @@
 #include "ctl/interrupt.h"
 #include "ctl/password.h"
 
+#include <ctype.h>
 #include <errno.h>
 #include <inttypes.h>
 #include <stdio.h>
@@ -64,7 +65,7 @@ client_handle(const struct client *client)
 	curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
 	curl_easy_setopt(curl, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
-	    (long)arguments_number(arguments, OPT_TIMEOUT));
+	    (long)client_connect_ms(client));
 	set_file(curl, CURLOPT_SSLCERT, arguments, OPT_CERT_FILE);
 	set_file(curl, CURLOPT_SSLKEY, arguments, OPT_KEY_FILE);
 	set_file(curl, CURLOPT_CAINFO, arguments, OPT_CA_FILE);
@@ -219,6 +220,12 @@ client_total_ms(const struct client *client)
 	return arguments_number(client->arguments, OPT_TOTAL_TIMEOUT);
 }
 
+uint64_t
+client_connect_ms(const struct client *client)
+{
+	return arguments_number(client->arguments, OPT_TIMEOUT);
+}
+
 size_t
 client_endpoint_count(const struct client *client)
 {
@@ -254,6 +261,25 @@ take_index(struct slice line, const char *name, uint64_t *index)
 	*index = strtoull(digits, NULL, 10);
 }
 
+/* Anything longer than an id is none. */
+static void
+take_cluster_id(struct slice line, char id[CLUSTER_ID_BYTES])
+{
+	static const char name[] = "X-Etcd-Cluster-ID:";
+	size_t length = sizeof(name) - 1;
+	size_t size;
+
+	if (line.size <= length || strncasecmp((const char *)line.data, name, length) != 0)
+		return;
+	line = slice_of(line.data + length, line.size - length);
+	while (line.size > 0 && line.data[0] == ' ')
+		line = slice_of(line.data + 1, line.size - 1);
+	for (size = 0; size < line.size && isxdigit(line.data[size]) != 0; size++)
+		;
+	snprintf(id, CLUSTER_ID_BYTES, "%.*s", size < CLUSTER_ID_BYTES ? (int)size : 0,
+	    size == 0 ? "" : (const char *)line.data);
+}
+
 static size_t
 on_head(char *data, size_t one, size_t count, void *argument)
 {
@@ -262,7 +288,9 @@ on_head(char *data, size_t one, size_t count, void *argument)
 
 	/* Of the last answer only, if there was a redirect. */
 	if (slice_starts_with(line, SLICE_LITERAL("HTTP/")))
-		answer->store_index = answer->raft_index = answer->raft_term = 0;
+		*answer = (struct client_answer){ .body = answer->body, .from = answer->from,
+			.problem = answer->problem };
+	take_cluster_id(line, answer->cluster_id);
 	take_index(line, "X-Etcd-Index:", &answer->store_index);
 	take_index(line, "X-Raft-Index:", &answer->raft_index);
 	take_index(line, "X-Raft-Term:", &answer->raft_term);
@@ -292,7 +320,7 @@ time_left_ms(const struct client *client, const struct client_request *request, 
 {
 	uint64_t now = clock_monotonic_ns();
 	uint64_t left = now < client->deadline_ns ? (client->deadline_ns - now) / NS_PER_MS : 0;
-	uint64_t connect_ms = arguments_number(client->arguments, OPT_TIMEOUT);
+	uint64_t connect_ms = client_connect_ms(client);
 
 	if (request->limit_ms != 0)
 		return request->limit_ms;

@@ -7,6 +7,7 @@
  */
 #include "common/program.h"
 #include "common/xmem.h"
+#include "ctl/agree.h"
 #include "ctl/client.h"
 #include "ctl/form.h"
 #include "ctl/json_put.h"
@@ -91,13 +92,16 @@ ctl_member_list(struct ctl *ctl)
 	struct client *client = NULL;
 	struct members members;
 	int code = with_members(ctl, &client, &members);
+	bool known = code == CTL_DONE;
 
-	if (code == CTL_DONE && ctl->out.format == FORMAT_JSON)
+	if (known && ctl->out.format == FORMAT_JSON)
 		list_as_json(&ctl->out, &members);
-	else if (code == CTL_DONE && ctl->out.format == FORMAT_EXTENDED)
+	else if (known && ctl->out.format == FORMAT_EXTENDED)
 		list_as_lines(&ctl->out, &members);
-	else if (code == CTL_DONE)
+	else if (known)
 		list_as_table(&ctl->out, &members);
+	if (known)
+		code = agree_check(client, &members);
 	members_free(&members);
 	client_free(&client);
 	return code;
