@@ -248,6 +248,8 @@ node_state(void *argument, const struct msg_node_state *state)
 	buf_clear(&node->refuses);
 	buf_append_slice(&node->refuses, state->refuses);
 	learn_name(supervisor);
+	if (node->cluster_id != 0 && supervisor->directory != NULL)
+		directory_note_name(supervisor->directory, supervisor->config->name);
 	forget_removed(supervisor);
 	supervisor_look(supervisor);
 }

@@ -3,6 +3,7 @@
  */
 #include "httpd/peer/handshake.h"
 
+#include "common/node_name.h"
 #include "httpd/peer/identity.h"
 
 #include <inttypes.h>
@@ -41,7 +42,7 @@ handshake_read(handshake_lookup lookup, const void *source, struct handshake *th
 		return ERR_MALFORMED;
 	*header = "X-Raft-Name";
 	name = lookup(source, *header);
-	if (!peer_name_valid(name))
+	if (!node_name_valid(name))
 		return ERR_MALFORMED;
 	memcpy(theirs->name, name.data, name.size);
 	theirs->name[name.size] = '\0';
