@@ -419,6 +419,7 @@ supervisor_set_rotation(struct supervisor *supervisor, bool out)
 	diag_info("supervisor", out ? "out of rotation: /health says 503" : "in rotation again");
 	TAILQ_FOREACH(process, &supervisor->processes, link)
 		process_rotate(process);
+	supervisor_look(supervisor);
 }
 
 static void

@@ -1,6 +1,7 @@
 """Members come, go, are replaced and move, under load and with leaders killed meanwhile."""
 
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -381,6 +382,26 @@ def test_an_address_that_is_taken_can_be_given_up_on_the_same_directory(world):
     node.peer = "127.0.0.1:%d" % free_port()
     node.start()
     world.wait_voters([first, second, other, node])
+
+
+def test_what_the_configuration_of_the_cluster_does_not_have_is_refused_with_what_it_has(world):
+    node = world.node().start()
+    before = cluster_config(node)
+    for form, words in [
+            ('{"activeSiz":5}', '"activeSiz" is not known; did you mean "activeSize"?'),
+            ('{"activesize":5}', '"activesize" is not known; did you mean "activeSize"?'),
+            ('{"activeSize":5,"removedelay":9}', '"removedelay" is not known; did you mean "removeDelay"?'),
+            ('{"maxKeyByte":2048}', '"maxKeyByte" is not known; did you mean "maxKeyBytes"?'),
+            ('{"quorum":5}', '"quorum" is not known; GET shows what is'),
+            ('{"a":{"activeSize":5}}', '"a" is not known; GET shows what is'),
+            ('{"\\u0007%s":1}' % ("x" * 1000), '"?" is not known; GET shows what is')]:
+        answer = cluster_config(node, form)
+        assert answer.status == 400, (form, answer)
+        assert answer.body.decode() == "cluster configuration refused: %s\n" % words
+        assert cluster_config(node) == before
+    # What the 0.4 API has, and what a GET gave, is taken; so is nothing at all.
+    for form in ('{"activeSize":9,"removeDelay":1800,"syncInterval":5}', json.dumps(before), "{}"):
+        assert cluster_config(node, form) == before
 
 
 def test_who_stands_by_and_knows_no_leader_says_that_it_passes(world):

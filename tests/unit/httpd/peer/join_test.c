@@ -107,7 +107,7 @@ TEST(a_join_asks_version_and_machines_and_then_to_join)
 	size_t used;
 
 	assert_ptr_equal(strstr(text, "PUT /join HTTP/1.1\r\n"), text);
-	assert_non_null(strstr(text, "\r\n\r\n{\"protocol\":{\"min\":2,\"max\":2},\"id\":\"a1\","
+	assert_non_null(strstr(text, "\r\n\r\n{\"protocol\":{\"min\":2,\"max\":2},\"id\":\"00000000000000a1\","
 	    "\"name\":\"local\",\"peerURL\":\"http://127.0.0.1:7001\","
 	    "\"clientURL\":\"http://127.0.0.1:4001\"}\n"));
 	server_answer(&server, 200, MEMBERS);
@@ -348,7 +348,7 @@ TEST(a_redirect_is_followed_with_method_and_body)
 	    "Content-Length: 0\r\n\r\n", other.url);
 	server_send(&server, slice_text(text));
 	expect_request(&other, "PUT /join ");
-	assert_non_null(strstr((const char *)other.in.data, "\"id\":\"a1\""));
+	assert_non_null(strstr((const char *)other.in.data, "\"id\":\"00000000000000a1\""));
 	server_answer(&other, 200, MEMBERS);
 	fixture_run(fixture, has_joined, fixture);
 	server_close(&other);
