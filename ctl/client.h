@@ -46,6 +46,7 @@ struct client_answer {
 	char cluster_id[CLUSTER_ID_BYTES];	/* X-Etcd-Cluster-ID as it came; "": none */
 	char *from;		/* URL of who answered */
 	char *problem;		/* without an answer: one sentence */
+	bool of_source;		/* not of the endpoints of the command line */
 	uint64_t took_ns;
 };
 

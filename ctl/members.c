@@ -105,8 +105,9 @@ members_read(struct client *client, struct members *members)
 		code = client_fail(result, &answer);
 	else if (answer.status != 200 ||
 	    json_doc_read(buf_slice(&answer.body), &members->doc) != ERR_NONE)
-		code = output_fail(CTL_SERVER_ERROR, "%s has no list of members: it answers %u",
-		    answer.from, answer.status);
+		code = output_fail(CTL_SERVER_ERROR, "%s has no list of members: it answers %u%s",
+		    answer.from, answer.status, answer.status == 404 ? "; an etcd of the 3.x "
+		    "series has it if it is started with --enable-v2" : "");
 	client_answer_free(&answer);
 	if (code != CTL_DONE)
 		return code;

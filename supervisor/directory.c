@@ -9,6 +9,7 @@
 #include "common/limits.h"
 #include "common/lock_text.h"
 #include "common/node_name.h"
+#include "common/program.h"
 #include "common/xmem.h"
 #include "supervisor/safe_path.h"
 #include "supervisor/setup.h"
@@ -164,7 +165,8 @@ examine(const struct config *config, const char *shown, const struct privileges 
 		*problem = foreign_owner(shown, opened->status.st_uid, privileges->uid);
 	} else if ((foreign = foreign_data(opened)) != NULL) {
 		*problem = xasprintf("%s holds data of another etcd (%s); choose another "
-		    "-data-dir", shown, foreign);
+		    "-data-dir; '%s import' copies the keys of that etcd while it runs", shown,
+		    foreign, program_etcdctl());
 		return EXIT_DATA;
 	} else if ((strangers = strangers_in(config, path, opened)) != NULL) {
 		*problem = xasprintf("%s (-data-dir) holds %s: it has to be empty or a node's; "

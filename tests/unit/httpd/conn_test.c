@@ -287,8 +287,8 @@ TEST(paths_and_methods_are_routed)
 		{ "PUT /v2/keys/x/../a" HOST "\r\n", "HTTP/1.1 301 " },
 		{ GET("http://h:1/v2/machines"), "\r\n\r\nhttp://two:4001, http://one:4001" },
 		{ GET("/v1/leader"), "\r\n\r\nhttp://two:7001" },
-		{ GET("/v2/members/leader"), "{\"id\":\"0000000000000008\",\"name\":\"two\",\"peerURLs\":"
-		    "[\"http://two:7001\"],\"clientURLs\":[\"http://two:4001\"]}\n" },
+		{ GET("/v2/members/leader"), "{\"id\":\"0000000000000008\",\"name\":\"two\","
+		    "\"peerURLs\":[\"http://two:7001\"],\"clientURLs\":[\"http://two:4001\"]}\n" },
 		{ GET("/version"), "{\"etcdserver\":\"" },
 		{ GET("/health"), "{\"health\": \"true\"}" },
 		{ GET("/v2/keys/a?prevIndex=x"), "X-Etcd-Index: 0\r\n" },

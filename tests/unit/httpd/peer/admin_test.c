@@ -92,7 +92,8 @@ TEST(the_status_has_what_scripts_look_for)
 	struct fixture *fixture = member();
 	const char *text = ask(fixture, METHOD_GET, "/v2/admin/status", peer_status_handle);
 
-	assert_non_null(strstr(text, "{\"name\":\"local\",\"id\":\"00000000000000a1\",\"clusterId\":\"00000000000000c3\","
+	assert_non_null(strstr(text, "{\"name\":\"local\",\"id\":\"00000000000000a1\","
+	    "\"clusterId\":\"00000000000000c3\","
 	    "\"phase\":\"member\",\"state\":\"follower\",\"term\":3,"));
 	assert_non_null(strstr(text, "\"storeIndex\":17,\"leader\":\"distant\","
 	    "\"protocol\":{\"min\":2,\"max\":2},\"members\":[{\"id\":\"00000000000000a1\""));
@@ -174,10 +175,13 @@ TEST(a_join_becomes_a_member_change_and_its_answer_the_members)
 	assert_true(slice_equal(fixture->backend.change.name, SLICE_LITERAL("third")));
 	outcome(fixture, ERR_NONE, "");
 	assert_int_equal(fixture->status, 200);
-	assert_string_equal((const char *)fixture->body.data, "{\"clusterId\":\"00000000000000c3\",\"members\":["
-	    "{\"id\":\"00000000000000a1\",\"name\":\"local\",\"peerURL\":\"http://127.0.0.1:7001\","
+	assert_string_equal((const char *)fixture->body.data,
+	    "{\"clusterId\":\"00000000000000c3\",\"members\":["
+	    "{\"id\":\"00000000000000a1\",\"name\":\"local\","
+	    "\"peerURL\":\"http://127.0.0.1:7001\","
 	    "\"clientURL\":\"http://127.0.0.1:4001\",\"role\":\"voter\"},"
-	    "{\"id\":\"00000000000000b2\",\"name\":\"distant\",\"peerURL\":\"http://127.0.0.1:7002\","
+	    "{\"id\":\"00000000000000b2\",\"name\":\"distant\","
+	    "\"peerURL\":\"http://127.0.0.1:7002\","
 	    "\"clientURL\":\"http://127.0.0.1:4002\",\"role\":\"voter\"}]}\n");
 	fixture_free(&fixture);
 }
@@ -298,8 +302,10 @@ TEST(a_configuration_that_is_wrong_is_refused_in_one_sentence)
 		{ "", "it is not JSON" },
 		{ "{", "it is not JSON" },
 		{ "[]", "it is not an object" },
-		{ "{\"activeSize\":5,\"unknown\":[1]}", "\"unknown\" is not known; GET shows what is" },
-		{ "{\"activSize\":5}", "\"activSize\" is not known; did you mean \"activeSize\"?" },
+		{ "{\"activeSize\":5,\"unknown\":[1]}",
+		    "\"unknown\" is not known; GET shows what is" },
+		{ "{\"activSize\":5}",
+		    "\"activSize\" is not known; did you mean \"activeSize\"?" },
 		{ "{\"activeSize\":\"3\"}", "\"activeSize\" is not a whole number" },
 		{ "{\"activeSize\":3.5}", "\"activeSize\" is not a whole number" },
 		{ "{\"activeSize\":32}", "\"activeSize\" is above the maximum 31" },

@@ -472,8 +472,9 @@ TEST(a_caller_is_answered_with_our_handshake)
 	peer_stream_handle(stream_request(fixture, "/raft/stream"));
 	assert_true(fixture->upgraded);
 	buf_append_byte(&fixture->headers, '\0');
-	assert_string_equal((const char *)fixture->headers.data, "X-Raft-Cluster: 00000000000000c3\r\n"
-	    "X-Raft-From: 00000000000000a1\r\nX-Raft-To: 00000000000000b2\r\nX-Raft-Name: local\r\nX-Raft-Protocol: 2-2\r\n"
+	assert_string_equal((const char *)fixture->headers.data,
+	    "X-Raft-Cluster: 00000000000000c3\r\nX-Raft-From: 00000000000000a1\r\n"
+	    "X-Raft-To: 00000000000000b2\r\nX-Raft-Name: local\r\nX-Raft-Protocol: 2-2\r\n"
 	    "X-Raft-Timing: 50-200\r\nX-Raft-Url: http://127.0.0.1:7001\r\n");
 	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_connected), 1);
 	peer_stop(&fixture->worker);
