@@ -193,6 +193,7 @@ make_directory(struct load *load)
 	int code;
 
 	form_add_bool(&request.query, "dir", true);
+	form_add_bool(&request.query, "prevExist", false);
 	code = api_do(load->client, &load->ctl->out, &request, &answer);
 	api_answer_free(&answer);
 	return code;
