@@ -8,6 +8,7 @@
 #include "common/option.h"
 
 #include "common/ipc/message.h"
+#include "common/nearest.h"
 #include "common/xmem.h"
 
 #include <ctype.h>
@@ -412,62 +413,14 @@ option_reloadable(enum option_id id)
 	return option_reloadables[id];
 }
 
-#define NEAREST_LENGTH_MAX ((size_t)40)
-
-/* How many letters have to be added, dropped or changed. */
-static size_t
-edit_distance(const char *a, const char *b)
-{
-	size_t row[NEAREST_LENGTH_MAX + 1];
-	size_t a_length = strlen(a);
-	size_t b_length = strlen(b);
-
-	if (a_length > NEAREST_LENGTH_MAX || b_length > NEAREST_LENGTH_MAX)
-		return SIZE_MAX;
-	for (size_t j = 0; j <= b_length; j++)
-		row[j] = j;
-	for (size_t i = 1; i <= a_length; i++) {
-		size_t diagonal = row[0];
-
-		row[0] = i;
-		for (size_t j = 1; j <= b_length; j++) {
-			size_t change = diagonal + (a[i - 1] == b[j - 1] ? 0 : 1);
-
-			diagonal = row[j];
-			row[j] = MIN_OF(change, MIN_OF(row[j], row[j - 1]) + 1);
-		}
-	}
-	return row[b_length];
-}
-
-/* A third of the letters wrong is no typing mistake any more. */
-static size_t
-nearest_start(const char *text)
-{
-	return strlen(text) / 3 + 1;
-}
-
-/* candidate instead of *nearest if it is nearer to text. */
-static void
-nearest_try(const char *text, const char *candidate, const char **nearest, size_t *least)
-{
-	size_t distance = candidate == NULL ? SIZE_MAX : edit_distance(text, candidate);
-
-	if (distance < *least) {
-		*least = distance;
-		*nearest = candidate;
-	}
-}
-
 const char *
 option_nearest(const char *flag)
 {
-	const char *nearest = NULL;
-	size_t least = nearest_start(flag);
+	struct nearest nearest = nearest_to(flag);
 
 	for (size_t i = 0; i < OPTION_COUNT; i++)
-		nearest_try(flag, option_rows[i].flag, &nearest, &least);
-	return nearest;
+		nearest_try(&nearest, option_rows[i].flag);
+	return nearest.word;
 }
 
 static const char *
@@ -481,17 +434,16 @@ behind_table(const char *key)
 const char *
 option_nearest_file_key(const char *key)
 {
-	const char *nearest = NULL;
-	size_t least = nearest_start(key);
+	struct nearest nearest = nearest_to(key);
 
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const char *file_key = option_rows[i].file_key;
 
-		nearest_try(key, file_key, &nearest, &least);
+		nearest_try(&nearest, file_key);
 		if (file_key != NULL && strcmp(behind_table(key), behind_table(file_key)) == 0)
 			return file_key;
 	}
-	return nearest;
+	return nearest.word;
 }
 
 void

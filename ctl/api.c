@@ -12,6 +12,7 @@
 
 #define STATUS_UNAUTHORISED 401
 #define STATUS_FORBIDDEN 403
+#define STATUS_NOT_FOUND 404
 #define CODE_UNAUTHORISED 110
 #define CODE_RAFT_INTERNAL 300
 
@@ -86,6 +87,12 @@ say_other(const struct api_answer *answer)
 			if (said.data[i] < 0x20)
 				said.size = i;
 		}
+	}
+	if (answer->answer.status == STATUS_NOT_FOUND) {
+		output_say("%s: %s answers 404: it has no keys API; an etcd of the 3.x series "
+		    "has it if it is started with --enable-v2\n", program_own(),
+		    answer->answer.from);
+		return;
 	}
 	output_say("%s: %s answers %u%s%.*s\n", program_own(), answer->answer.from,
 	    answer->answer.status, said.size == 0 ? "" : ": ", SLICE_ARGS(said));

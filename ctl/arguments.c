@@ -3,6 +3,7 @@
  */
 #include "ctl/arguments.h"
 
+#include "common/nearest.h"
 #include "common/xmem.h"
 #include "ctl/ctl.h"
 
@@ -84,69 +85,55 @@ option_is_in_family(const struct option *option, const char *family)
 
 /* ---- suggestions ------------------------------------------------------------- */
 
-/* How many letters must change; words above 31 letters are as far as can be. */
-static size_t
-distance(const char *a, const char *b)
-{
-	size_t row[32];
-	size_t width = strlen(b);
+static const struct {
+	const char *word, *command, *remark;
+} synonyms[] = {
+#define SYNONYM(word, command, remark) { word, command, remark },
+#include "ctl/synonym_table.h"
+};
 
-	if (width >= ARRAY_COUNT(row) || strlen(a) >= ARRAY_COUNT(row))
-		return SIZE_MAX;
-	for (size_t j = 0; j <= width; j++)
-		row[j] = j;
-	for (size_t i = 0; a[i] != '\0'; i++) {
-		size_t corner = row[0];
-
-		row[0] = i + 1;
-		for (size_t j = 0; j < width; j++) {
-			size_t change = corner + (a[i] != b[j]);
-
-			corner = row[j + 1];
-			row[j + 1] = MIN_OF(change, MIN_OF(row[j], corner) + 1);
-		}
-	}
-	return row[width];
-}
-
-/* Keeps the nearer one; nothing beyond a third of the letters is near. */
-static void
-consider(const char *word, const char *candidate, const char **nearest, size_t *least)
-{
-	size_t far = distance(word, candidate);
-
-	if (far < *least && far <= 1 + strlen(word) / 3) {
-		*least = far;
-		*nearest = candidate;
-	}
-}
-
+/* NULL: it is no known other name of a command. */
 static char *
-no_command(const char *word)
+other_name(const char *word)
 {
-	const char *nearest = NULL;
-	size_t least = SIZE_MAX;
+	for (size_t i = 0; i < ARRAY_COUNT(synonyms); i++)
+		if (strcmp(synonyms[i].word, word) == 0)
+			return xasprintf("no command \"%s\"; it is \"%s\" here%s", word,
+			    synonyms[i].command, synonyms[i].remark);
+	return NULL;
+}
 
+/* behind: the word behind it, which may be a part of the name; NULL: none. */
+static char *
+no_command(const char *word, const char *behind)
+{
+	struct nearest nearest = nearest_to(word);
+	char *both = behind == NULL ? NULL : xasprintf("%s %s", word, behind);
+	char *other = both == NULL ? NULL : other_name(both);
+
+	free(both);
+	if (other == NULL)
+		other = other_name(word);
+	if (other != NULL)
+		return other;
 	for (size_t i = 0; i < command_count; i++)
-		consider(word, commands[i].name, &nearest, &least);
-	if (nearest != NULL)
-		return xasprintf("no command \"%s\"; did you mean \"%s\"?", word, nearest);
+		nearest_try(&nearest, commands[i].name);
+	if (nearest.word != NULL)
+		return xasprintf("no command \"%s\"; did you mean \"%s\"?", word, nearest.word);
 	return xasprintf("no command \"%s\"", word);
 }
 
 static char *
 no_option(const char *word, const char *command)
 {
-	const char *name = word + strspn(word, "-");
-	const char *nearest = NULL;
-	size_t least = SIZE_MAX;
+	struct nearest nearest = nearest_to(word + strspn(word, "-"));
 
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		if (option_is_for(&options[i], command == NULL ? "" : command))
-			consider(name, options[i].name, &nearest, &least);
+			nearest_try(&nearest, options[i].name);
 	}
-	if (nearest != NULL)
-		return xasprintf("no option %s; did you mean --%s?", word, nearest);
+	if (nearest.word != NULL)
+		return xasprintf("no option %s; did you mean --%s?", word, nearest.word);
 	if (command == NULL)
 		return xasprintf("no option %s before the command", word);
 	return xasprintf("%s has no option %s; write -- before a word that begins with a dash",
@@ -412,7 +399,7 @@ take_member(struct reading *reading, const char *word)
 			add_word(arguments, word);
 		} else {
 			arguments->command = NULL;
-			*reading->problem = no_command(name);
+			*reading->problem = no_command(name, NULL);
 		}
 	}
 	free(name);
@@ -436,7 +423,8 @@ take_word(struct reading *reading)
 	if (command == NULL) {
 		arguments->command = command_find(word);
 		if (arguments->command == NULL)
-			*reading->problem = no_command(word);
+			*reading->problem = no_command(word, reading->at < reading->argc ?
+			    reading->argv[reading->at] : NULL);
 		return arguments->command == NULL ? ERR_INVALID : ERR_NONE;
 	}
 	if (command->kind == COMMAND_TAIL && arguments->word_count + 1 >= (size_t)command->least)

@@ -16,6 +16,7 @@
 #include "common/xmem.h"
 #include "ctl/interrupt.h"
 #include "ctl/json_put.h"
+#include "ctl/problem.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -47,6 +48,7 @@ struct fetch {
 	struct backup_reader *reader;
 	struct progress progress;
 	uint64_t bytes;
+	char *words;			/* why there is no file of it; NULL: see status */
 	struct buf refusal;		/* body of an answer that is no backup */
 	enum err err;			/* of the file that came */
 	int write_error;		/* errno of a failed write; 0: none */
@@ -312,20 +314,25 @@ set_up(struct fetch *fetch, const char *url)
 	}
 }
 
-/* why: what libcurl says, in CURL_ERROR_SIZE bytes. */
 static void
-ask_by_url(struct fetch *fetch, const char *url, char *why)
+ask_by_url(struct fetch *fetch, const char *url)
 {
+	char why[CURL_ERROR_SIZE] = "";
+	long system_error = 0;
 	CURLcode result;
+	bool certain;
 
 	fetch->curl = curl_easy_init();
 	ASSERT(fetch->curl != NULL);
 	set_up(fetch, url);
 	curl_easy_setopt(fetch->curl, CURLOPT_ERRORBUFFER, why);
 	result = curl_easy_perform(fetch->curl);
-	if (why[0] == '\0')
-		snprintf(why, CURL_ERROR_SIZE, "%s", curl_easy_strerror(result));
 	curl_easy_getinfo(fetch->curl, CURLINFO_RESPONSE_CODE, &fetch->status);
+	curl_easy_getinfo(fetch->curl, CURLINFO_OS_ERRNO, &system_error);
+	fetch->words = problem_words(fetch->order->ctl->arguments, &(struct problem){ .url = url,
+	    .curl_code = (int)result, .status = (unsigned)fetch->status,
+	    .body = buf_slice(&fetch->refusal), .said = why, .system_error = system_error },
+	    &certain);
 	curl_easy_cleanup(fetch->curl);
 }
 
@@ -342,7 +349,7 @@ refused(const struct fetch *fetch, const char *url)
 
 /* The transfer is over: well or not. */
 static int
-judge(struct fetch *fetch, const char *url, const char *why)
+judge(struct fetch *fetch, const char *url)
 {
 	const char *file = fetch->order->file;
 
@@ -351,8 +358,10 @@ judge(struct fetch *fetch, const char *url, const char *why)
 	}
 	if (fetch->write_error != 0)
 		return file_failed("write", fetch->partial, fetch->write_error);
+	if (fetch->words != NULL && fetch->status != OK_STATUS)
+		return output_fail(CTL_NO_HOST, "%s (--peer-url): %s", url, fetch->words);
 	if (fetch->status == 0)
-		return output_fail(CTL_NO_HOST, "%s: %s", url, why[0] == '\0' ? "no answer" : why);
+		return output_fail(CTL_NO_HOST, "%s: no answer", url);
 	if (fetch->status != OK_STATUS)
 		return refused(fetch, url);
 	if (fetch->err == ERR_NONE)
@@ -366,7 +375,6 @@ judge(struct fetch *fetch, const char *url, const char *why)
 int
 backup_fetch(const struct backup_order *order)
 {
-	char why[CURL_ERROR_SIZE] = "";
 	struct fetch fetch = { .order = order };
 	char *url = url_of(order);
 	int code;
@@ -386,9 +394,9 @@ backup_fetch(const struct backup_order *order)
 	if (order->connected_fd != -1)
 		ask_connected(&fetch);
 	else
-		ask_by_url(&fetch, url, why);
+		ask_by_url(&fetch, url);
 	progress_end(&fetch.progress);
-	code = judge(&fetch, url, why);
+	code = judge(&fetch, url);
 	close(fetch.fd);
 	if (code != CTL_DONE)
 		(void)unlink(fetch.partial);
@@ -398,6 +406,7 @@ out:
 	if (order->connected_fd != -1)
 		close(order->connected_fd);
 	free(fetch.partial);
+	free(fetch.words);
 	free(url);
 	if (interrupt_signal() != 0)
 		interrupt_die(interrupt_signal());
@@ -436,7 +445,10 @@ ctl_backup(struct ctl *ctl)
 		.connected_fd = -1,
 	};
 
+	int code;
+
 	if (arguments_flag(ctl->arguments, OPT_CHECK))
 		return check(ctl, order.file);
-	return backup_fetch(&order);
+	code = problem_check_files(ctl->arguments);
+	return code != CTL_DONE ? code : backup_fetch(&order);
 }

@@ -184,6 +184,21 @@ clear_away(const struct load *load)
 	return code;
 }
 
+/* One write before the many: what is wrong with all of them is said of it. */
+static int
+make_directory(struct load *load)
+{
+	struct api_request request = { .method = "PUT", .key = slice_text(load->directory) };
+	struct api_answer answer = { 0 };
+	int code;
+
+	form_add_bool(&request.query, "dir", true);
+	form_add_bool(&request.query, "prevExist", false);
+	code = api_do(load->client, &load->ctl->out, &request, &answer);
+	api_answer_free(&answer);
+	return code;
+}
+
 static int
 bench(struct load *load, uint64_t size)
 {
@@ -248,8 +263,12 @@ ctl_bench(struct ctl *ctl)
 	form_add(&load.form, "value", SLICE_EMPTY);
 	for (uint64_t i = 0; i < size; i++)
 		buf_append_byte(&load.form, (uint8_t)('a' + i % 26));
-	code = bench(&load, size);
-	cleared = clear_away(&load);
+	code = make_directory(&load);
+	cleared = CTL_DONE;
+	if (code == CTL_DONE) {
+		code = bench(&load, size);
+		cleared = clear_away(&load);
+	}
 	buf_free(&load.form);
 	free(load.directory);
 	client_free(&load.client);

@@ -12,8 +12,9 @@
 #include "ctl/form.h"
 #include "ctl/interrupt.h"
 #include "ctl/password.h"
+#include "ctl/problem.h"
 
-#include <errno.h>
+#include <ctype.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,6 +25,7 @@ struct client {
 	CURL *curl;
 	struct endpoints endpoints;
 	const struct arguments *arguments;
+	bool source;		/* of a copy, not the endpoints of the command line */
 	char *credentials;	/* NAME:PASSWORD; NULL: none */
 	uint64_t deadline_ns;
 	char error[CURL_ERROR_SIZE];
@@ -64,7 +66,7 @@ client_handle(const struct client *client)
 	curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
 	curl_easy_setopt(curl, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
-	    (long)arguments_number(arguments, OPT_TIMEOUT));
+	    (long)client_connect_ms(client));
 	set_file(curl, CURLOPT_SSLCERT, arguments, OPT_CERT_FILE);
 	set_file(curl, CURLOPT_SSLKEY, arguments, OPT_KEY_FILE);
 	set_file(curl, CURLOPT_CAINFO, arguments, OPT_CA_FILE);
@@ -99,8 +101,8 @@ take_endpoints(struct client *client, const char *list)
 	char *bad = NULL;
 
 	if (endpoints_add(&client->endpoints, slice_text(list), secure, &bad) != ERR_NONE) {
-		output_fail(CTL_BAD_ARGUMENTS,
-		    "\"%s\" is no client URL (--endpoints); write http://HOST:PORT", bad);
+		output_fail(CTL_BAD_ARGUMENTS, "\"%s\" is no client URL (%s); write "
+		    "http://HOST:PORT", bad, client->source ? "SOURCE-URL" : "--endpoints");
 		free(bad);
 		return CTL_BAD_ARGUMENTS;
 	}
@@ -133,22 +135,6 @@ synchronise(struct client *client)
 	return code;
 }
 
-static bool
-file_can_be_read(const struct arguments *arguments, enum option_tag tag)
-{
-	const char *path = arguments_text(arguments, tag);
-	FILE *file = path == NULL ? NULL : fopen(path, "re");
-
-	if (path != NULL && file == NULL) {
-		output_fail(CTL_BAD_ARGUMENTS, "cannot read %s (--%s): %s", path, options[tag].name,
-		    strerror(errno));
-		return false;
-	}
-	if (file != NULL)
-		fclose(file);
-	return true;
-}
-
 static int
 take_credentials(struct client *client)
 {
@@ -173,11 +159,11 @@ client_open(const struct ctl *ctl, const char *source, struct client **result)
 	struct client *client;
 	int code;
 
-	if (!file_can_be_read(arguments, OPT_CA_FILE) ||
-	    !file_can_be_read(arguments, OPT_CERT_FILE) ||
-	    !file_can_be_read(arguments, OPT_KEY_FILE))
-		return CTL_BAD_ARGUMENTS;
+	code = problem_check_files(arguments);
+	if (code != CTL_DONE)
+		return code;
 	client = xzalloc(sizeof(*client));
+	client->source = source != NULL;
 	client->arguments = arguments;
 	client_restart_clock(client);
 	code = take_credentials(client);
@@ -219,6 +205,12 @@ client_total_ms(const struct client *client)
 	return arguments_number(client->arguments, OPT_TOTAL_TIMEOUT);
 }
 
+uint64_t
+client_connect_ms(const struct client *client)
+{
+	return arguments_number(client->arguments, OPT_TIMEOUT);
+}
+
 size_t
 client_endpoint_count(const struct client *client)
 {
@@ -254,6 +246,25 @@ take_index(struct slice line, const char *name, uint64_t *index)
 	*index = strtoull(digits, NULL, 10);
 }
 
+/* Anything longer than an id is none. */
+static void
+take_cluster_id(struct slice line, char id[CLUSTER_ID_BYTES])
+{
+	static const char name[] = "X-Etcd-Cluster-ID:";
+	size_t length = sizeof(name) - 1;
+	size_t size;
+
+	if (line.size <= length || strncasecmp((const char *)line.data, name, length) != 0)
+		return;
+	line = slice_of(line.data + length, line.size - length);
+	while (line.size > 0 && line.data[0] == ' ')
+		line = slice_of(line.data + 1, line.size - 1);
+	for (size = 0; size < line.size && isxdigit(line.data[size]) != 0; size++)
+		;
+	snprintf(id, CLUSTER_ID_BYTES, "%.*s", size < CLUSTER_ID_BYTES ? (int)size : 0,
+	    size == 0 ? "" : (const char *)line.data);
+}
+
 static size_t
 on_head(char *data, size_t one, size_t count, void *argument)
 {
@@ -262,7 +273,9 @@ on_head(char *data, size_t one, size_t count, void *argument)
 
 	/* Of the last answer only, if there was a redirect. */
 	if (slice_starts_with(line, SLICE_LITERAL("HTTP/")))
-		answer->store_index = answer->raft_index = answer->raft_term = 0;
+		*answer = (struct client_answer){ .body = answer->body, .from = answer->from,
+			.problem = answer->problem, .of_source = answer->of_source };
+	take_cluster_id(line, answer->cluster_id);
 	take_index(line, "X-Etcd-Index:", &answer->store_index);
 	take_index(line, "X-Raft-Index:", &answer->raft_index);
 	take_index(line, "X-Raft-Term:", &answer->raft_term);
@@ -292,7 +305,7 @@ time_left_ms(const struct client *client, const struct client_request *request, 
 {
 	uint64_t now = clock_monotonic_ns();
 	uint64_t left = now < client->deadline_ns ? (client->deadline_ns - now) / NS_PER_MS : 0;
-	uint64_t connect_ms = arguments_number(client->arguments, OPT_TIMEOUT);
+	uint64_t connect_ms = client_connect_ms(client);
 
 	if (request->limit_ms != 0)
 		return request->limit_ms;
@@ -371,25 +384,40 @@ was_sent(CURL *curl)
 	return curl_easy_getinfo(curl, CURLINFO_REQUEST_SIZE, &size) == CURLE_OK && size > 0;
 }
 
-static void
+/* True: the server has refused to look at the request, so nothing was carried out; or there is
+ * nothing to note. */
+static bool
 note_problem(struct client *client, const char *url, CURLcode code, struct client_answer *answer)
 {
+	struct problem problem = { .url = url, .curl_code = (int)code, .status = answer->status,
+		.body = buf_slice(&answer->body), .said = client->error };
 	char *before = answer->problem;
-	const char *why = client->error[0] != '\0' ? client->error : curl_easy_strerror(code);
-	long system_error = 0;
+	bool certain;
+	char *why;
 
-	/* "Connection refused" says more than "Couldn't connect to server". */
-	if (code == CURLE_COULDNT_CONNECT &&
-	    curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &system_error) == CURLE_OK &&
-	    system_error != 0)
-		why = strerror((int)system_error);
-	if (code == CURLE_OPERATION_TIMEDOUT)
-		why = "timed out";
-	if (code == CURLE_WRITE_ERROR && answer->body.overflowed)
-		why = "its answer is too long";
+	(void)curl_easy_getinfo(client->curl, CURLINFO_OS_ERRNO, &problem.system_error);
+	why = problem_words(client->arguments, &problem, &certain);
+	if (code == CURLE_WRITE_ERROR && answer->body.overflowed) {
+		free(why);
+		why = xstrdup("its answer is too long");
+	}
+	if (why == NULL)
+		return true;
 	answer->problem = xasprintf("%s%s%s: %s", before == NULL ? "" : before,
 	    before == NULL ? "" : "; ", url, why);
 	free(before);
+	free(why);
+	return certain;
+}
+
+/* False: that port is not one that has what is asked for, and said so. */
+static bool
+took_part(struct client *client, const char *url, struct client_answer *answer)
+{
+	char *before = answer->problem;
+
+	(void)note_problem(client, url, CURLE_OK, answer);
+	return answer->problem == before;
 }
 
 /* True: this is the end of it. */
@@ -401,6 +429,7 @@ ask_one(struct client *client, const struct client_request *request, const char 
 	char *url = xasprintf("%s%s", base, request->path);
 	CURLcode code = CURLE_OPERATION_TIMEDOUT;
 	long status = 0;
+	bool certain;
 
 	buf_clear(&answer->body);
 	if (arguments_flag(client->arguments, OPT_DEBUG))
@@ -413,15 +442,17 @@ ask_one(struct client *client, const struct client_request *request, const char 
 		answer->status = (unsigned)status;
 		free(answer->from);
 		answer->from = xstrdup(base);
+		if (!took_part(client, base, answer))
+			return false;
 		*result = CLIENT_ANSWERED;
 		return status < 500 || !request->repeatable;
 	}
-	note_problem(client, base, code, answer);
+	certain = note_problem(client, base, code, answer);
 	if (code == CURLE_ABORTED_BY_CALLBACK) {
 		*result = CLIENT_INTERRUPTED;
 		return true;
 	}
-	if (left_ms == 0 || !was_sent(client->curl))
+	if (left_ms == 0 || certain || !was_sent(client->curl))
 		return false;
 	if (!request->repeatable) {
 		*result = CLIENT_UNKNOWN;
@@ -439,6 +470,7 @@ client_ask(struct client *client, const struct client_request *request,
 
 	client_answer_free(answer);
 	answer->body.limit = CLIENT_BODY_BYTES_MAX;
+	answer->of_source = client->source;
 	if (request->only != NULL) {
 		(void)ask_one(client, request, request->only, 0, answer, &result);
 		return result;
@@ -473,8 +505,9 @@ client_fail(enum client_result result, const struct client_answer *answer)
 	case CLIENT_ANSWERED:
 		return CTL_DONE;
 	case CLIENT_NO_HOST:
-		return output_fail(CTL_NO_HOST, "no endpoint can be reached (--endpoints): %s",
-		    problem);
+		return output_fail(CTL_NO_HOST, "%s: %s", answer->of_source ?
+		    "the source cannot be reached (SOURCE-URL)" :
+		    "no endpoint can be reached (--endpoints)", problem);
 	case CLIENT_UNKNOWN:
 		return output_fail(CTL_UNKNOWN_OUTCOME,
 		    "no answer; it may or may not have been carried out: %s", problem);

@@ -15,6 +15,7 @@
 
 #define CLIENT_BODY_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define CLIENT_NO_LIMIT UINT64_MAX
+#define CLUSTER_ID_BYTES 17	/* 64 bits in hexadecimal */
 
 struct client;
 
@@ -42,8 +43,10 @@ struct client_answer {
 	struct buf body;
 	uint64_t store_index;	/* X-Etcd-Index; 0: none */
 	uint64_t raft_index, raft_term;
+	char cluster_id[CLUSTER_ID_BYTES];	/* X-Etcd-Cluster-ID as it came; "": none */
 	char *from;		/* URL of who answered */
 	char *problem;		/* without an answer: one sentence */
+	bool of_source;		/* not of the endpoints of the command line */
 	uint64_t took_ns;
 };
 
@@ -64,6 +67,8 @@ void client_answer_free(struct client_answer *answer);
 /* The whole command has its time again: for commands that wait. */
 void client_restart_clock(struct client *client);
 uint64_t client_total_ms(const struct client *client);
+/* For a connection to be made. */
+uint64_t client_connect_ms(const struct client *client);
 
 /* URLs of the endpoints as they are now; borrowed. */
 size_t client_endpoint_count(const struct client *client);

@@ -3,8 +3,8 @@
  * machine over its control socket.
  *
  * A command goes to the node as it is, so a word that no table here has may still be
- * one that the node knows. Exit codes: 0 done, ready; 1 refused, not ready; 3 no node
- * is running.
+ * one that the node knows. Exit codes: 0 done, ready; 1 refused, not ready, not permitted;
+ * 3 no node is running.
  */
 #include "common/control_line.h"
 #include "common/lock_text.h"
@@ -209,6 +209,9 @@ carry_out(const struct ctl *ctl, const struct order *order)
 	int code = EXIT_REFUSED;
 	int fd = connect_to(order->run_dir);
 
+	if (fd == -1 && (errno == EACCES || errno == EPERM))
+		return output_fail(EXIT_REFUSED, "%s: who speaks to the node in %s has to be root, "
+		    "the user that it runs as, or of its group", order->command, order->run_dir);
 	if (fd == -1)
 		return output_fail(EXIT_NOT_RUNNING,
 		    "no node is running in %s (-run-dir, -data-dir): %s", order->run_dir,

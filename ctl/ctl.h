@@ -19,6 +19,7 @@ enum ctl_exit {
 	CTL_NOT_AUTHORISED = 3,
 	CTL_SERVER_ERROR = 4,
 	CTL_UNKNOWN_OUTCOME = 5,	/* timed out: may or may not have been carried out */
+	CTL_DIFFERENT = 5,		/* who was asked is of different clusters */
 	CTL_BAD_FILE = 6,		/* damaged or incomplete */
 };
 

@@ -1,8 +1,10 @@
 /*
  * health.c - cluster-health, in the words of the 2.x clients.
  *
- * A member that answers that it is healthy has a leader and a majority.
+ * A member that answers that it is healthy has a leader and a majority. Members of two
+ * clusters may all be healthy, so what they tell of their cluster is compared.
  */
+#include "ctl/agree.h"
 #include "ctl/client.h"
 #include "ctl/json_put.h"
 #include "ctl/members.h"
@@ -70,6 +72,7 @@ check(struct ctl *ctl, struct client *client, const struct members *members)
 {
 	struct client_answer answer = { 0 };
 	size_t healthy = 0;
+	int code;
 
 	for (size_t i = 0; i < members->count; i++) {
 		enum health health;
@@ -80,10 +83,11 @@ check(struct ctl *ctl, struct client *client, const struct members *members)
 		healthy += health == HEALTHY;
 	}
 	client_answer_free(&answer);
+	code = agree_check(client, members);
 	if (ctl->out.format != FORMAT_JSON)
-		output_print(&ctl->out, "cluster is %s\n", healthy == 0 ? "unhealthy" :
-		    healthy < members->count ? "degraded" : "healthy");
-	return healthy == 0 ? CTL_SERVER_ERROR : CTL_DONE;
+		output_print(&ctl->out, "cluster is %s\n", healthy == 0 || code != CTL_DONE ?
+		    "unhealthy" : healthy < members->count ? "degraded" : "healthy");
+	return code == CTL_DONE && healthy == 0 ? CTL_SERVER_ERROR : code;
 }
 
 int

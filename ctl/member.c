@@ -7,12 +7,15 @@
  */
 #include "common/program.h"
 #include "common/xmem.h"
+#include "ctl/agree.h"
 #include "ctl/client.h"
 #include "ctl/form.h"
 #include "ctl/json_put.h"
 #include "ctl/members.h"
 
 #include <stdlib.h>
+
+#define CODE_RAFT_INTERNAL 300
 
 static const char json_type[] = "application/json";
 
@@ -91,13 +94,16 @@ ctl_member_list(struct ctl *ctl)
 	struct client *client = NULL;
 	struct members members;
 	int code = with_members(ctl, &client, &members);
+	bool known = code == CTL_DONE;
 
-	if (code == CTL_DONE && ctl->out.format == FORMAT_JSON)
+	if (known && ctl->out.format == FORMAT_JSON)
 		list_as_json(&ctl->out, &members);
-	else if (code == CTL_DONE && ctl->out.format == FORMAT_EXTENDED)
+	else if (known && ctl->out.format == FORMAT_EXTENDED)
 		list_as_lines(&ctl->out, &members);
-	else if (code == CTL_DONE)
+	else if (known)
 		list_as_table(&ctl->out, &members);
+	if (known)
+		code = agree_check(client, &members);
 	members_free(&members);
 	client_free(&client);
 	return code;
@@ -122,22 +128,39 @@ put_urls(struct buf *body, const char *list)
 	json_put_close(body, '}');
 }
 
-/* Says what the server said; instead: what to do. */
+static bool
+says(struct slice text, const char *words)
+{
+	return text.size > 0 && memmem(text.data, text.size, words, strlen(words)) != NULL;
+}
+
+/* Says what the server said; instead: what to do, NULL if the server's error tells. */
 static int
 refused(const struct client_answer *answer, const char *what, const char *instead)
 {
 	struct json_doc doc;
-	struct slice said = slice_text("");
+	struct slice said = slice_text(""), cause = slice_text("");
 	bool read = json_doc_read(buf_slice(&answer->body), &doc) == ERR_NONE;
+	int code = CTL_SERVER_ERROR;
 
-	if (read)
+	if (read) {
 		said = json_string(doc.root, "message");
-	output_fail(CTL_SERVER_ERROR, "%s: %s answers %u%s%.*s", what, answer->from,
-	    answer->status, said.size == 0 ? "" : ": ", SLICE_ARGS(said));
+		cause = json_string(doc.root, "cause");
+	}
+	if (says(cause, "may or may not"))
+		code = CTL_UNKNOWN_OUTCOME;
+	output_fail(code, "%s: %s answers %u%s%.*s%s%.*s", what, answer->from, answer->status,
+	    said.size == 0 ? "" : ": ", SLICE_ARGS(said), cause.size == 0 ? "" : ": ",
+	    SLICE_ARGS(cause));
 	if (instead != NULL)
-		output_fail(CTL_SERVER_ERROR, "%s", instead);
+		output_fail(code, "%s", instead);
+	else if (json_u64(read ? doc.root : NULL, "errorCode") == CODE_RAFT_INTERNAL)
+		output_fail(code, "members change only while a majority answers: start those that "
+		    "are down; if their data is lost for good, '%s help recover'", program_own());
 	if (read)
 		json_doc_free(&doc);
+	if (code == CTL_UNKNOWN_OUTCOME)
+		return code;
 	return answer->status == 401 || answer->status == 403 ? CTL_NOT_AUTHORISED :
 								CTL_SERVER_ERROR;
 }

@@ -3,6 +3,8 @@
  */
 #include "ctl/members.h"
 
+#include <strings.h>
+
 /* The texts of an array of strings, joined by commas. */
 static struct slice
 joined(struct arena *arena, const struct json *array)
@@ -52,6 +54,24 @@ take_list(struct members *members)
 	}
 }
 
+/* Servers write ids with leading zeros or without. */
+static struct slice
+significant(struct slice id)
+{
+	while (id.size > 1 && id.data[0] == '0')
+		id = slice_of(id.data + 1, id.size - 1);
+	return id;
+}
+
+bool
+members_same_id(struct slice a, struct slice b)
+{
+	a = significant(a);
+	b = significant(b);
+	return a.size == b.size && (a.size == 0 ||
+	    strncasecmp((const char *)a.data, (const char *)b.data, a.size) == 0);
+}
+
 /* Without a leader nobody is marked. */
 static void
 find_leader(struct client *client, struct members *members)
@@ -65,7 +85,7 @@ find_leader(struct client *client, struct members *members)
 	    json_doc_read(buf_slice(&answer.body), &doc) == ERR_NONE) {
 		for (size_t i = 0; i < members->count; i++)
 			members->list[i].leader =
-			    slice_equal(members->list[i].id, json_string(doc.root, "id"));
+			    members_same_id(members->list[i].id, json_string(doc.root, "id"));
 		json_doc_free(&doc);
 	}
 	client_answer_free(&answer);
@@ -85,8 +105,9 @@ members_read(struct client *client, struct members *members)
 		code = client_fail(result, &answer);
 	else if (answer.status != 200 ||
 	    json_doc_read(buf_slice(&answer.body), &members->doc) != ERR_NONE)
-		code = output_fail(CTL_SERVER_ERROR, "%s has no list of members: it answers %u",
-		    answer.from, answer.status);
+		code = output_fail(CTL_SERVER_ERROR, "%s has no list of members: it answers %u%s",
+		    answer.from, answer.status, answer.status == 404 ? "; an etcd of the 3.x "
+		    "series has it if it is started with --enable-v2" : "");
 	client_answer_free(&answer);
 	if (code != CTL_DONE)
 		return code;
@@ -106,7 +127,7 @@ const struct member *
 members_find(const struct members *members, const char *word)
 {
 	for (size_t i = 0; i < members->count; i++) {
-		if (slice_equal(members->list[i].id, slice_text(word)))
+		if (members_same_id(members->list[i].id, slice_text(word)))
 			return &members->list[i];
 	}
 	for (size_t i = 0; i < members->count; i++) {

@@ -25,7 +25,9 @@ struct members {
 /* CTL_DONE, or the sentence was said. To be freed either way. */
 int members_read(struct client *client, struct members *members) MUST_CHECK;
 void members_free(struct members *members);
-/* The member of that id or name; NULL: none. */
+/* The same number in hexadecimal, with or without leading zeros. */
+bool members_same_id(struct slice a, struct slice b);
+/* The member of that id, in either form, or of that name; NULL: none. */
 const struct member *members_find(const struct members *members, const char *word);
 
 #endif

@@ -112,7 +112,8 @@ parallel_start(struct parallel *parallel, const struct client_request *request, 
 
 	ASSERT(slot != NULL);
 	free(slot->url);
-	slot->url = xasprintf("%s%s", client_endpoint(parallel->client, endpoint), request->path);
+	slot->url = xasprintf("%s%s", request->only != NULL ? request->only :
+	    client_endpoint(parallel->client, endpoint), request->path);
 	buf_clear(&slot->body);
 	buf_append_slice(&slot->body, request->body);
 	copy.body = buf_slice(&slot->body);
@@ -121,7 +122,8 @@ parallel_start(struct parallel *parallel, const struct client_request *request, 
 	slot->answer.status = 0;
 	slot->tag = tag;
 	slot->headers = client_prepare(slot->curl, &copy, slot->url, &slot->answer);
-	curl_easy_setopt(slot->curl, CURLOPT_TIMEOUT_MS, (long)client_total_ms(parallel->client));
+	curl_easy_setopt(slot->curl, CURLOPT_TIMEOUT_MS, (long)(request->limit_ms != 0 ?
+	    request->limit_ms : client_total_ms(parallel->client)));
 	slot->begun_ns = clock_monotonic_ns();
 	slot->busy = true;
 	parallel->busy_count++;

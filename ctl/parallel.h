@@ -23,7 +23,8 @@ struct parallel *parallel_new(const struct client *client, size_t count);
 void parallel_free(struct parallel **parallel);
 
 bool parallel_is_full(const struct parallel *parallel);
-/* To one endpoint after the other. Path and body are copied. Asserts that it is not full. */
+/* To the one that it names, or to one endpoint after the other. Path and body are
+ * copied. Asserts that it is not full. */
 void parallel_start(struct parallel *parallel, const struct client_request *request,
     uint64_t tag);
 /* Waits until one has ended. False: none is under way, or a signal came. */

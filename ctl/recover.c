@@ -10,6 +10,7 @@
  */
 #include "common/libexec.h"
 #include "common/limits.h"
+#include "common/node_name.h"
 #include "common/program.h"
 #include "common/xmem.h"
 #include "ctl/ctl.h"
@@ -26,7 +27,7 @@
 
 #define BACKUP_FD 3
 #define EXIT_NO_EXEC 127
-#define LINE_BYTES 512
+#define LINE_BYTES (URL_BYTES_MAX + NAME_BYTES_MAX)
 /* Until it is started with others. */
 #define PEER_URL "http://127.0.0.1:7001"
 #define CLIENT_URL "http://127.0.0.1:4001"
@@ -37,6 +38,7 @@ struct survivor {
 	bool usable;
 	char name[NAME_BYTES_MAX + 1];
 	char cluster[24];
+	char peer_url[URL_BYTES_MAX + 1], client_url[URL_BYTES_MAX + 1];
 	uint64_t term, last, commit, store_index;
 	char *members[MEMBERS_MAX];
 	size_t member_count;
@@ -105,6 +107,18 @@ wait_for(pid_t pid)
 	return outcome_of(status);
 }
 
+/* Said before anything is read or asked. */
+static bool
+is_good_name(const char *name)
+{
+	char *problem = node_name_problem(name);
+
+	if (problem != NULL)
+		output_fail(CTL_BAD_ARGUMENTS, "--name: %s", problem);
+	free(problem);
+	return problem == NULL;
+}
+
 /* ---- restore ---------------------------------------------------------------------------- */
 
 int
@@ -117,8 +131,10 @@ ctl_restore(struct ctl *ctl)
 		CLIENT_URL, NULL, NULL };
 	int fd, code;
 
-	if (to == NULL || name == NULL || name[0] == '\0')
+	if (to == NULL || name == NULL)
 		return output_fail(CTL_BAD_ARGUMENTS, "restore needs --to DIR and --name NAME");
+	if (!is_good_name(name))
+		return CTL_BAD_ARGUMENTS;
 	fd = open(file, O_RDONLY | O_CLOEXEC);
 	if (fd == -1)
 		return output_fail(CTL_BAD_FILE, "cannot read %s: %s", file, strerror(errno));
@@ -148,6 +164,10 @@ take_line(struct survivor *survivor, char *line)
 		snprintf(survivor->name, sizeof(survivor->name), "%s", value);
 	else if (strcmp(line, "cluster") == 0)
 		snprintf(survivor->cluster, sizeof(survivor->cluster), "%s", value);
+	else if (strcmp(line, "peer") == 0)
+		snprintf(survivor->peer_url, sizeof(survivor->peer_url), "%s", value);
+	else if (strcmp(line, "client") == 0)
+		snprintf(survivor->client_url, sizeof(survivor->client_url), "%s", value);
 	else if (strcmp(line, "term") == 0)
 		survivor->term = strtoull(value, NULL, 10);
 	else if (strcmp(line, "last") == 0)
@@ -310,6 +330,21 @@ print_losses(const struct output *out, const struct survivor *survivors, size_t 
 
 /* ---- doing ---------------------------------------------------------------------------------- */
 
+/* HOST:PORT as -addr takes it. */
+static const char *
+address_of(const char *url)
+{
+	const char *scheme = strstr(url, "://");
+
+	return url[0] == '\0' ? "HOST:PORT" : scheme == NULL ? url : scheme + 3;
+}
+
+static bool
+is_secure(const char *url)
+{
+	return strncmp(url, "https:", 6) == 0;
+}
+
 static int
 make(const struct ctl *ctl, const struct survivor *fullest, const char *to, const char *name)
 {
@@ -318,11 +353,15 @@ make(const struct ctl *ctl, const struct survivor *fullest, const char *to, cons
 	int code;
 
 	code = wait_for(start(argv, -1, -1));
+	/* Without its addresses it would move to the defaults. */
 	if (code == CTL_DONE && ctl->out.format != FORMAT_JSON)
-		output_print(&ctl->out, "Now start it:  %s -name %s -data-dir %s -addr HOST:PORT "
-		    "-peer-addr HOST:PORT\n"
+		output_print(&ctl->out, "Now start it:  %s -name %s -data-dir %s -addr %s "
+		    "-peer-addr %s%s\n"
 		    "Then let other nodes join it with -peers, each with an empty -data-dir, and "
-		    "never start an old directory again.\n", program_etcd(), name, to);
+		    "never start an old directory again.\n", program_etcd(), name, to,
+		    address_of(fullest->client_url), address_of(fullest->peer_url),
+		    is_secure(fullest->client_url) || is_secure(fullest->peer_url) ?
+		    ", and with the options for its certificates" : "");
 	free(argv[2]);
 	free(argv[3]);
 	free(argv[4]);
@@ -373,7 +412,8 @@ ctl_recover(struct ctl *ctl)
 	const struct arguments *arguments = ctl->arguments;
 	size_t count = arguments->word_count;
 	struct survivor *survivors = xzalloc(count * sizeof(*survivors));
-	int code = CTL_DONE;
+	const char *name = arguments_text(arguments, OPT_NODE_NAME);
+	int code = name == NULL || is_good_name(name) ? CTL_DONE : CTL_BAD_ARGUMENTS;
 
 	/* A node that runs is not lost: that ends it, and was said. */
 	for (size_t i = 0; i < count && code != CTL_BAD_ARGUMENTS; i++) {

@@ -2,6 +2,7 @@
  * status.c - status: every member of the cluster as it shows itself at its client
  * port.
  */
+#include "ctl/agree.h"
 #include "ctl/client.h"
 #include "ctl/form.h"
 #include "ctl/json_put.h"
@@ -215,6 +216,8 @@ ctl_status(struct ctl *ctl)
 	}
 	if (code == CTL_DONE && ctl->out.format != FORMAT_JSON)
 		table_print(&ctl->out, &table);
+	if (code == CTL_DONE)
+		code = agree_check(client, &members);
 	if (code == CTL_DONE && healthy == 0)
 		code = CTL_SERVER_ERROR;
 	table_free(&table);

@@ -43,7 +43,7 @@ api_cluster_header(struct request *request)
 	uint64_t id = request->worker->cluster->cluster_id;
 
 	if (id != 0)
-		response_header(request, "X-Etcd-Cluster-ID", "%" PRIx64, id);
+		response_header(request, "X-Etcd-Cluster-ID", "%016" PRIx64, id);
 }
 
 void

@@ -8,6 +8,7 @@
 #include "httpd/conn.h"
 #include "common/limits.h"
 #include "common/metric.h"
+#include "common/port_text.h"
 #include "common/xmem.h"
 #include "httpd/access.h"
 #include "httpd/tls.h"
@@ -197,7 +198,7 @@ read_input(struct conn *conn)
 			return;
 		}
 		if (err == ERR_FOREIGN) {
-			conn_refuse_saying(conn, 400, TLS_WANTED);
+			conn_refuse_saying(conn, 400, PORT_WANTS_TLS);
 			return;
 		}
 		if (err == ERR_REFUSED) {

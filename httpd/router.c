@@ -3,7 +3,9 @@
  */
 #include "httpd/router.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 #include "common/metric.h"
+#include "common/port_text.h"
 #include "httpd/apierror.h"
 #include "httpd/client/cors.h"
 #include "httpd/client/handlers.h"
@@ -92,6 +94,27 @@ path_and_query(struct slice target)
 	return slice_of(target.data + at, target.size - at);
 }
 
+/* What a port does not have may be what the node's other port has. */
+static void
+send_not_found(struct request *request)
+{
+	const struct config *config = &request->worker->config;
+	bool peer = request->worker->role == ROLE_PEER;
+	const char *url = peer ? config->client_url : config->peer_url;
+	char sentence[URL_BYTES_MAX + 128];
+
+	for (size_t i = 0; url[0] != '\0' && i < ARRAY_COUNT(routes); i++) {
+		if ((routes[i].roles & (peer ? ROUTE_CLIENT : ROUTE_PEER)) == 0 ||
+		    !matches(&routes[i], request->path))
+			continue;
+		snprintf(sentence, sizeof(sentence), PORT_IS_OTHER "%s port; the %s port is %s",
+		    peer ? "peer" : "client", peer ? "client" : "peer", url);
+		response_plain_error(request, 404, sentence);
+		return;
+	}
+	response_plain_error(request, 404, "404 page not found");
+}
+
 /* A node that stands by has no data: clients are sent to who has, and on its
  * peer port there is nobody. What is said of the node itself is said here. */
 static bool
@@ -107,7 +130,7 @@ stands_by(struct request *request)
 		if (slice_equal(request->path, own[i]))
 			return false;
 	if (worker->role == ROLE_PEER) {
-		response_plain_error(request, 404, "404 page not found");
+		send_not_found(request);
 	} else if (worker->cluster->standby_url[0] == '\0') {
 		/* It passes: clients take a 4xx for final, and repeat after a 5xx. */
 		api_error(request, ERR_LEADER_ELECT,
@@ -210,5 +233,5 @@ router_handle(struct request *request)
 			send_allowed(request, methods);
 		return;
 	}
-	response_plain_error(request, 404, "404 page not found");
+	send_not_found(request);
 }

@@ -24,7 +24,6 @@ struct tls_set;
 
 #define TLS_TEXT_BYTES 256
 #define FIRST_BYTE_OF_TLS 0x16	/* of a handshake record; no HTTP begins so */
-#define TLS_WANTED "this port speaks HTTPS"	/* the answer to plain HTTP */
 #define TLS_HANDSHAKE_MS 10000	/* then a connection that has none is closed */
 
 /* Kinds of failure, as the metric has them. */

@@ -183,7 +183,7 @@ apply_join(struct node *node, const struct command_member *m, enum member_role r
 		node->founded = true;
 		node->written_cluster_id = m->cluster_id;
 	}
-	node_note(node, DIAG_INFO, "member joined name=%.*s id=%" PRIx64 " peer=%.*s",
+	node_note(node, DIAG_INFO, "member joined name=%.*s id=%016" PRIx64 " peer=%.*s",
 	    SLICE_ARGS(m->name), m->id, SLICE_ARGS(m->peer_url));
 	return outcome;
 }
@@ -198,7 +198,7 @@ apply_remove(struct node *node, const struct command_member *m, uint64_t time_ns
 		outcome = write_registry(node, WRITE_DELETE, m->name, SLICE_EMPTY, SLICE_EMPTY,
 		    time_ns);
 	members_remove(&node->replica.members, m->id, m->op == MEMBER_FORGET, &node->effects);
-	node_note(node, DIAG_INFO, "member removed id=%" PRIx64, m->id);
+	node_note(node, DIAG_INFO, "member removed id=%016" PRIx64, m->id);
 	return outcome;
 }
 
@@ -389,7 +389,7 @@ apply_promote(struct node *node, peer_id id)
 		.peer_url = slice_text(member->peer_url),
 		.client_url = slice_text(member->client_url),
 	};
-	node_note(node, DIAG_INFO, "member votes now name=%s id=%" PRIx64, member->name, id);
+	node_note(node, DIAG_INFO, "member votes now name=%s id=%016" PRIx64, member->name, id);
 	members_put(&node->replica.members, &values, &node->effects);
 	node->status_due = true;
 }

@@ -164,7 +164,7 @@ replace(struct node *node, const struct member *old)
 
 	if (raft_propose_conf(node->raft, RAFT_CONF_REMOVE, old->id, payload, &position) ==
 	    ERR_NONE)
-		node_note(node, DIAG_INFO, "member is being replaced name=%s id=%" PRIx64,
+		node_note(node, DIAG_INFO, "member is being replaced name=%s id=%016" PRIx64,
 		    old->name, old->id);
 	blob_unref(&payload);
 }

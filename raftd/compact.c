@@ -113,7 +113,7 @@ compact_send(struct node *node, peer_id peer)
 		.snapshot = node->io.snapshot_begin(node->io.argument),
 		.deadline_ms = node->now.monotonic_ms + TRANSFER_WAIT_MS,
 	};
-	node_note(node, DIAG_INFO, "snapshot is being sent to=%" PRIx64, peer);
+	node_note(node, DIAG_INFO, "snapshot is being sent to=%016" PRIx64, peer);
 	read_next(node, transfer);
 }
 
@@ -292,7 +292,7 @@ install_begin(struct node *node, peer_id from, const struct msg_snapshot_chunk *
 	cluster_config_init(&install->replica.config);
 	replica_configure(&install->replica, NULL);
 	node->io.install_begin(node->io.argument);
-	node_note(node, DIAG_INFO, "snapshot is being received from=%" PRIx64 " index=%" PRIu64,
+	node_note(node, DIAG_INFO, "snapshot is being received from=%016" PRIx64 " index=%" PRIu64,
 	    from, chunk->snapshot_index);
 }
 
@@ -321,7 +321,7 @@ compact_chunk(struct node *node, peer_id from, const struct msg_snapshot_chunk *
 	install->next++;
 	install->deadline_ms = node->now.monotonic_ms + TRANSFER_WAIT_MS;
 	if (load_records(install, chunk->records) != ERR_NONE) {
-		node_note(node, DIAG_ERROR, "snapshot has a bad record from=%" PRIx64, from);
+		node_note(node, DIAG_ERROR, "snapshot has a bad record from=%016" PRIx64, from);
 		send_credit(node, 0, install, SNAPSHOT_FAILED);
 		install_drop(install);
 		return;

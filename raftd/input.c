@@ -198,7 +198,7 @@ node_joined(struct node *node, const struct msg_joined *joined)
 	node->cluster_id = joined->cluster_id;
 	node->written_cluster_id = joined->cluster_id;
 	node->status_due = true;
-	node_note(node, DIAG_INFO, "joined cluster=%" PRIx64, joined->cluster_id);
+	node_note(node, DIAG_INFO, "joined cluster=%016" PRIx64, joined->cluster_id);
 }
 
 void

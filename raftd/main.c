@@ -558,7 +558,7 @@ configured(void *argument, const struct config *config)
 	wal_look(raftd->wal);
 	snprintf(text, sizeof(text), "%s at log index %" PRIu64,
 	    recovered.is_new ? "new" : "recovered", recovered.last.index);
-	diag_info("raft", "%s node=%" PRIx64, text, recovered.identity.node_id);
+	diag_info("raft", "%s node=%016" PRIx64, text, recovered.identity.node_id);
 	child_ready(raftd->child, text);
 	loop_again(raftd->loop);
 }

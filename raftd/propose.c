@@ -446,7 +446,8 @@ proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_pr
 		return ERR_NONE; /* its sender will find the leader and send again */
 	payload = blob_new(m->payload);
 	if (!apply_payload_parse(payload, &head, &body)) {
-		node_note(node, DIAG_WARN, "forwarded proposal is malformed from=%" PRIx64, from);
+		node_note(node, DIAG_WARN, "forwarded proposal is malformed from=%016" PRIx64,
+		    from);
 	} else if (m->type == RAFT_ENTRY_CONF) {
 		changes_add(node, from, payload);
 	} else {

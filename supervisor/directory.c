@@ -8,6 +8,8 @@
 #include "common/diag.h"
 #include "common/limits.h"
 #include "common/lock_text.h"
+#include "common/node_name.h"
+#include "common/program.h"
 #include "common/xmem.h"
 #include "supervisor/safe_path.h"
 #include "supervisor/setup.h"
@@ -163,7 +165,8 @@ examine(const struct config *config, const char *shown, const struct privileges 
 		*problem = foreign_owner(shown, opened->status.st_uid, privileges->uid);
 	} else if ((foreign = foreign_data(opened)) != NULL) {
 		*problem = xasprintf("%s holds data of another etcd (%s); choose another "
-		    "-data-dir", shown, foreign);
+		    "-data-dir; '%s import' copies the keys of that etcd while it runs", shown,
+		    foreign, program_etcdctl());
 		return EXIT_DATA;
 	} else if ((strangers = strangers_in(config, path, opened)) != NULL) {
 		*problem = xasprintf("%s (-data-dir) holds %s: it has to be empty or a node's; "
@@ -285,7 +288,7 @@ choose_name(struct arguments *arguments, char **problem)
 	name = host_name();
 	setup_text(config, OPTION_name, name);
 	free(name);
-	wrong = setup_name_problem(config->name);
+	wrong = node_name_problem(config->name);
 	if (wrong == NULL)
 		return EXIT_STOPPED;
 	*problem = xasprintf("host name %s; give a -name", wrong);
@@ -294,31 +297,46 @@ choose_name(struct arguments *arguments, char **problem)
 }
 
 /* Now that it is locked: the name of what is in it counts. If the lock's text does not
- * tell it, raftd compares it with the node's identity. */
+ * tell it, raftd compares it with the node's identity. A text without a name is that of
+ * a node which was never a member: it may be called something else. */
 static enum exit_code
 settle_name(const struct directory *directory, struct arguments *arguments, char **problem)
 {
 	struct config *config = &arguments->config;
 	bool given = arguments->source[OPTION_name] != OPTION_FROM_DEFAULT;
+	bool keeps = !directory->is_new && !config->force;
 	struct lock_text text;
+	bool told = lock_text_read(directory->lock_fd, &text);
 	enum err err;
 
-	(void)lock_text_read(directory->lock_fd, &text);
-	if (!directory->is_new && !given) {
-		char *wrong = setup_name_problem(text.name);
+	if (!directory->is_new && !given && (!told || text.name[0] != '\0')) {
+		char *wrong = node_name_problem(text.name);
 
 		setup_text(config, OPTION_name, wrong == NULL ? text.name : "");
 		free(wrong);
-	} else if (!directory->is_new && !config->force && text.name[0] != '\0' &&
-	    strcmp(text.name, config->name) != 0) {
+	} else if (keeps && text.name[0] != '\0' && strcmp(text.name, config->name) != 0) {
 		*problem = xasprintf("-name: \"%s\", but %s is of \"%s\"; use that name or another "
 		    "-data-dir", config->name, directory->shown, text.name);
 		return EXIT_USAGE;
 	}
-	err = lock_text_write(directory->lock_fd, config->name, config->run_dir);
+	err = lock_text_write(directory->lock_fd, keeps ? text.name : "", config->run_dir);
 	if (err != ERR_NONE)
 		diag_warn("directory", "cannot write the lock's text: error=%s", err_text(err));
 	return EXIT_STOPPED;
+}
+
+void
+directory_note_name(const struct directory *directory, const char *name)
+{
+	struct lock_text text;
+	enum err err;
+
+	if (name[0] == '\0' || (lock_text_read(directory->lock_fd, &text) &&
+	    strcmp(text.name, name) == 0))
+		return;
+	err = lock_text_write(directory->lock_fd, name, text.run_dir);
+	if (err != ERR_NONE)
+		diag_warn("directory", "cannot write the lock's text: error=%s", err_text(err));
 }
 
 /* 0750: the group may reach the control socket. */

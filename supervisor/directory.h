@@ -33,6 +33,10 @@ enum exit_code directory_open(struct directory *directory, struct arguments *arg
     const struct privileges *privileges, char **problem) MUST_CHECK;
 void directory_close(struct directory *directory);
 
+/* The node is a member of a cluster under that name, which is the directory's from now on.
+ * Nothing is written if that is known; one small write otherwise, without a sync. */
+void directory_note_name(const struct directory *directory, const char *name);
+
 /*
  * The same checks without making or locking anything. summary: out, where the
  * data is and whether it is new; freed by the caller. runs: out, a node holds it now.

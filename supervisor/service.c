@@ -24,7 +24,7 @@ service_state(const struct supervisor *supervisor)
 	if (stop_under_way(supervisor))
 		return "stopping";
 	if (supervisor->ready)
-		return "ready";
+		return supervisor->world.out_of_rotation ? "ready, drained" : "ready";
 	if (supervisor->node.phase == PHASE_JOINING && supervisor->config->peers[0] != '\0')
 		return "joining";
 	if (supervisor->node.phase == PHASE_STANDBY)

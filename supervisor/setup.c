@@ -6,6 +6,7 @@
 
 #include "common/diag.h"
 #include "common/limits.h"
+#include "common/node_name.h"
 #include "common/rand.h"
 #include "common/xmem.h"
 #include "supervisor/listen.h"
@@ -394,23 +395,6 @@ absolute_paths(struct config *config)
 		absolute_path(config, OPTION_access_log);
 }
 
-char *
-setup_name_problem(const char *name)
-{
-	size_t length = strlen(name);
-
-	if (length > NAME_BYTES_MAX)
-		return xasprintf("\"%.20s...\" is longer than %d bytes", name, NAME_BYTES_MAX);
-	if (name[0] == '_' || name[0] == '.')
-		return xasprintf("\"%s\" may not start with \"%c\"", name, name[0]);
-	if (length == 0)
-		return xstrdup("\"\" is empty");
-	if (strspn(name,
-	    "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-") != length)
-		return xasprintf("\"%s\" has a character that is not allowed", name);
-	return NULL;
-}
-
 static char *
 check_name(struct arguments *arguments)
 {
@@ -418,7 +402,7 @@ check_name(struct arguments *arguments)
 
 	if (arguments->source[OPTION_name] == OPTION_FROM_DEFAULT)
 		return NULL;
-	problem = setup_name_problem(arguments->config.name);
+	problem = node_name_problem(arguments->config.name);
 	return problem == NULL ? NULL : at_source(arguments, OPTION_name, problem);
 }
 

@@ -29,9 +29,6 @@ void setup_tell_ineffective(const struct arguments *arguments);
 /* How many client workers; -workers has been checked. */
 unsigned setup_workers(const struct config *config);
 
-/* What is wrong with a node's name, freed by the caller; NULL: nothing. */
-char *setup_name_problem(const char *name);
-
 /* path from the working directory if it is relative and there is one; freed by
  * the caller. */
 char *setup_absolute(const char *path);

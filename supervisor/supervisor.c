@@ -248,6 +248,8 @@ node_state(void *argument, const struct msg_node_state *state)
 	buf_clear(&node->refuses);
 	buf_append_slice(&node->refuses, state->refuses);
 	learn_name(supervisor);
+	if (node->cluster_id != 0 && supervisor->directory != NULL)
+		directory_note_name(supervisor->directory, supervisor->config->name);
 	forget_removed(supervisor);
 	supervisor_look(supervisor);
 }
@@ -417,6 +419,7 @@ supervisor_set_rotation(struct supervisor *supervisor, bool out)
 	diag_info("supervisor", out ? "out of rotation: /health says 503" : "in rotation again");
 	TAILQ_FOREACH(process, &supervisor->processes, link)
 		process_rotate(process);
+	supervisor_look(supervisor);
 }
 
 static void

@@ -18,6 +18,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define EXAMPLE "name = \"machine1\""
 #define BARE "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz_-"
 
 struct parser {
@@ -203,6 +204,9 @@ read_key(struct parser *parser, char **name)
 	int size = (int)strspn(parser->at, BARE);
 	char *longer;
 
+	if (*parser->at == '{')
+		return fail(parser, "a key is missing; this looks like JSON, and the file is TOML: "
+		    EXAMPLE);
 	if (size == 0)
 		return fail(parser, is_one_of(*parser->at, "\"'") ?
 		    "a key in quotes is not supported" :
@@ -269,6 +273,9 @@ read_pair(struct parser *parser, struct toml_entry *entry)
 		return false;
 	if (*parser->at == '.')
 		return fail(parser, "a key with dots is not supported; write [%.60s]", entry->key);
+	if (*parser->at == ':')
+		return fail(parser, "a = is missing behind %.40s; this looks like YAML, and the "
+		    "file is TOML: " EXAMPLE, entry->key);
 	if (*parser->at++ != '=')
 		return fail(parser, "a = is missing behind %.60s", entry->key);
 	skip_blanks(parser);

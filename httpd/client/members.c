@@ -24,7 +24,7 @@ put_member(struct json *json, const struct cluster_member *member)
 {
 	char id[17];
 
-	snprintf(id, sizeof(id), "%" PRIx64, member->id);
+	snprintf(id, sizeof(id), "%016" PRIx64, member->id);
 	json_open(json, '{');
 	json_name(json, "id");
 	json_text(json, slice_text(id));

@@ -183,7 +183,7 @@ put_self(struct json *json, const struct worker *worker, const struct msg_stats 
 	uint64_t now_ns = loop_now(worker->loop).wall_ns;
 	char id[17];
 
-	snprintf(id, sizeof(id), "%" PRIx64, cluster->node_id);
+	snprintf(id, sizeof(id), "%016" PRIx64, cluster->node_id);
 	json_name(json, "name");
 	json_text(json, slice_text(worker->config.name));
 	json_name(json, "id");

@@ -11,6 +11,8 @@
 #include "common/cluster_config.h"
 #include "common/ipc/message.h"
 #include "common/limits.h"
+#include "common/nearest.h"
+#include "common/printable.h"
 #include "httpd/apierror.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
@@ -23,7 +25,7 @@
 
 /* Text of a number in JSON is as long as its writer likes. */
 #define NUMBER_BYTES_MAX 64
-#define WRONG_BYTES_MAX 96
+#define WRONG_BYTES_MAX 256
 
 /* A change that waits for its outcome; in the request's arena. */
 struct config_change {
@@ -95,16 +97,43 @@ take_row(struct config_reader *reader, const struct config_row *row, enum json_k
 		    (uint64_t)MIN_OF(number, (double)row->max));
 }
 
+/* Taken for done, a value that was misspelled would be missed when it is needed. */
+static void
+refuse_unknown(struct config_reader *reader, const char *place)
+{
+	struct nearest nearest = nearest_to(place);
+	struct slice text = slice_text(place);
+	struct buf shown = BUF_INIT;
+
+	for (size_t i = 0; i < CONFIG_ROWS; i++)
+		nearest_try(&nearest, config_rows[i].json);
+	text.size = MIN_OF(text.size, (size_t)40);
+	printable_put(&shown, text);
+	if (nearest.word != NULL)
+		snprintf(reader->wrong, sizeof(reader->wrong),
+		    "\"%.*s\" is not known; did you mean \"%s\"?", SLICE_ARGS(shown),
+		    nearest.word);
+	else
+		snprintf(reader->wrong, sizeof(reader->wrong), "\"%.*s\" is not known; GET shows "
+		    "what is", SLICE_ARGS(shown));
+	buf_free(&shown);
+}
+
 static bool
 config_take(void *argument, const char *place, enum json_kind kind, struct slice text)
 {
 	struct config_reader *reader = argument;
+	bool known = strcmp(place, "") == 0;
 
-	if (strcmp(place, "") == 0 && kind != JSON_OBJECT && kind != JSON_OBJECT_END)
+	if (known && kind != JSON_OBJECT && kind != JSON_OBJECT_END)
 		snprintf(reader->wrong, sizeof(reader->wrong), "it is not an object");
 	for (size_t i = 0; i < CONFIG_ROWS; i++)
-		if (strcmp(place, config_rows[i].json) == 0)
+		if (strcmp(place, config_rows[i].json) == 0) {
 			take_row(reader, &config_rows[i], kind, text);
+			known = true;
+		}
+	if (!known)
+		refuse_unknown(reader, place);
 	return reader->wrong[0] == '\0';
 }
 
@@ -136,7 +165,7 @@ config_put(struct request *request)
 	struct config_reader reader = { .items = BUF_INIT };
 	struct config_change *change;
 	const char *broken = NULL;
-	char sentence[192];
+	char sentence[WRONG_BYTES_MAX + 64];
 
 	if (json_walk(request->body, (struct json_walker){ config_take, &reader }, &broken) !=
 	    ERR_NONE) {

@@ -3,6 +3,7 @@
  */
 #include "httpd/peer/handshake.h"
 
+#include "common/node_name.h"
 #include "httpd/peer/identity.h"
 
 #include <inttypes.h>
@@ -41,7 +42,7 @@ handshake_read(handshake_lookup lookup, const void *source, struct handshake *th
 		return ERR_MALFORMED;
 	*header = "X-Raft-Name";
 	name = lookup(source, *header);
-	if (!peer_name_valid(name))
+	if (!node_name_valid(name))
 		return ERR_MALFORMED;
 	memcpy(theirs->name, name.data, name.size);
 	theirs->name[name.size] = '\0';
@@ -69,11 +70,11 @@ handshake_write(const struct handshake *ours,
 {
 	char text[48];
 
-	snprintf(text, sizeof(text), "%" PRIx64, ours->cluster);
+	snprintf(text, sizeof(text), "%016" PRIx64, ours->cluster);
 	put(argument, "X-Raft-Cluster", text);
-	snprintf(text, sizeof(text), "%" PRIx64, ours->from);
+	snprintf(text, sizeof(text), "%016" PRIx64, ours->from);
 	put(argument, "X-Raft-From", text);
-	snprintf(text, sizeof(text), "%" PRIx64, ours->to);
+	snprintf(text, sizeof(text), "%016" PRIx64, ours->to);
 	put(argument, "X-Raft-To", text);
 	put(argument, "X-Raft-Name", ours->name);
 	snprintf(text, sizeof(text), "%" PRIu32 "-%" PRIu32, ours->protocol_min,
@@ -104,13 +105,13 @@ handshake_check(const struct handshake *ours, const struct handshake *theirs,
 	}
 	if (theirs->to != ours->from) {
 		snprintf(sentence, HANDSHAKE_SENTENCE_BYTES,
-		    "this is node %" PRIx64 " (%s), %s looks for node %" PRIx64, ours->from,
+		    "this is node %016" PRIx64 " (%s), %s looks for node %016" PRIx64, ours->from,
 		    ours->name, theirs->name, theirs->to);
 		return ERR_FOREIGN;
 	}
 	if (ours->to != 0 ? theirs->from != ours->to : theirs->from == ours->from) {
 		snprintf(sentence, HANDSHAKE_SENTENCE_BYTES,
-		    "%s is node %" PRIx64 ", not the node %" PRIx64 " that was looked for",
+		    "%s is node %016" PRIx64 ", not the node %016" PRIx64 " that was looked for",
 		    theirs->name, theirs->from, ours->to);
 		return ERR_FOREIGN;
 	}

@@ -8,6 +8,7 @@
 #include "httpd/peer/http_client.h"
 
 #include "common/limits.h"
+#include "common/port_text.h"
 #include "common/xmem.h"
 #include "httpd/peer/stream.h"
 #include "httpd/tls.h"
@@ -72,7 +73,7 @@ static bool
 http_wants_tls(const struct answer *answer)
 {
 	return answer_status(answer) == 400 &&
-	    slice_equal(answer_body(answer), SLICE_LITERAL(TLS_WANTED "\n"));
+	    slice_equal(answer_body(answer), SLICE_LITERAL(PORT_WANTS_TLS "\n"));
 }
 
 static void

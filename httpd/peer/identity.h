@@ -2,7 +2,7 @@
  * identity.h - who and where a node is, as text: ids, names, addresses.
  *
  * Pure. These rules hold for what a joiner sends, for what a member answers
- * and for what stands in a handshake.
+ * and for what stands in a handshake. What a node may be called: common/node_name.h.
  */
 #ifndef MOOTHALL_HTTPD_PEER_IDENTITY_H
 #define MOOTHALL_HTTPD_PEER_IDENTITY_H
@@ -36,13 +36,10 @@ bool peer_address_equal(const struct peer_address *a, const struct peer_address 
 
 /* 1 to 16 hex digits, not zero. False: not an id, *id is untouched. */
 bool peer_id_parse(struct slice text, uint64_t *id) MUST_CHECK;
-/* Lower-case hex digits without leading zeros. */
+/* Sixteen lower-case hex digits, as everywhere that ids are shown. */
 #define PEER_ID_TEXT_BYTES 17
 void peer_id_text(uint64_t id, char text[PEER_ID_TEXT_BYTES]);
 /* Decimal digits only, at most max. False: no such number, *number is untouched. */
 bool peer_number_parse(struct slice text, uint64_t max, uint64_t *number) MUST_CHECK;
-
-/* 1 to 255 bytes of [A-Za-z0-9._-], not beginning with "_" or ".". */
-bool peer_name_valid(struct slice name);
 
 #endif

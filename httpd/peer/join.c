@@ -3,7 +3,8 @@
  *
  * One attempt asks each peer in turn until one says yes:
  *
- *	version  -->  machines	it answers 2			 [join_version]
+ *	version  -->  machines	it answers 2; or no number: a client port says then
+ *				where the peer port is		 [join_version]
  *	machines -->  join	it knows a cluster		 [join_machines]
  *	join     -->  joined	200 and the members		 [join_answered]
  *	join     -->  join	no leader now, or our name's old owner may be just
@@ -24,6 +25,7 @@
 #include "httpd/peer/join.h"
 
 #include "common/diag.h"
+#include "common/port_text.h"
 #include "common/xmem.h"
 #include "httpd/peer/http_client.h"
 #include "httpd/peer/join_text.h"
@@ -59,6 +61,7 @@ struct join {
 	uint64_t pause_ms;		/* drawn once; standing by: the cluster's interval */
 	bool standby;			/* the cluster was full once, or we were removed */
 	bool full;			/* the cluster was, when it was asked last */
+	bool no_version;		/* what it said is none of a peer port */
 	bool looking;			/* this attempt is only to find the leader */
 	char leader[URL_BYTES_MAX + 1];	/* its client URL, by the last list of machines; or "" */
 	struct http_call *call;
@@ -200,8 +203,12 @@ join_version(struct join *join, const struct answer *answer)
 	}
 	while (body.size > 0 && body.data[body.size - 1] == '\n')
 		body.size--;
-	if (!peer_number_parse(body, UINT32_MAX, &version)) {
-		join_failed(join, "its version is not a number", false);
+	/* A client port has a version of another form, and says on being asked for the
+	 * machines where the peer port is. */
+	join->no_version = !peer_number_parse(body, UINT32_MAX, &version);
+	if (join->no_version) {
+		join->step = JOIN_MACHINES;
+		join_step(join);
 		return;
 	}
 	if (version != 2) {
@@ -214,6 +221,26 @@ join_version(struct join *join, const struct answer *answer)
 	join_step(join);
 }
 
+/* It is no peer port. */
+static void
+join_failed_port(struct join *join, const struct answer *answer)
+{
+	struct slice start = SLICE_LITERAL(PORT_IS_OTHER "client port; the peer port is ");
+	struct slice body = answer_body(answer);
+	char reason[320];
+
+	while (body.size > 0 && body.data[body.size - 1] == '\n')
+		body.size--;
+	if (answer_status(answer) != 404 || !slice_starts_with(body, start)) {
+		join_failed(join, "its version is not a number", false);
+		return;
+	}
+	body = slice_of(body.data + start.size, MIN_OF(body.size - start.size, (size_t)200));
+	snprintf(reason, sizeof(reason), "it is a client port; peers listen on %.*s",
+	    SLICE_ARGS(body));
+	join_failed(join, reason, false);
+}
+
 static void
 join_machines(struct join *join, const struct answer *answer)
 {
@@ -221,6 +248,10 @@ join_machines(struct join *join, const struct answer *answer)
 	char reason[160];
 	size_t count;
 
+	if (join->no_version) {
+		join_failed_port(join, answer);
+		return;
+	}
 	if (answer_status(answer) != 200) {
 		join_failed_http(join, answer, "no list of machines");
 		return;
@@ -352,7 +383,7 @@ join_answered(struct join *join, const struct answer *answer)
 		return;
 	}
 	peer_address_text(&join->target, text);
-	diag_info("peer", "joined a cluster: id=%" PRIx64 " via=%s", join->cluster_id, text);
+	diag_info("peer", "joined a cluster: id=%016" PRIx64 " via=%s", join->cluster_id, text);
 	join_tell(join);
 }
 

@@ -165,7 +165,7 @@ peer_stream_up(struct peer *peer, enum stream_kind kind, bool outbound)
 	bool other = outbound ? peer->in[STREAM_MAIN] != NULL
 			      : outbound_is_up(peer->out[STREAM_MAIN]);
 
-	diag_info("peer", "stream up: name=%s id=%" PRIx64 " direction=%s kind=%s", peer->name,
+	diag_info("peer", "stream up: name=%s id=%016" PRIx64 " direction=%s kind=%s", peer->name,
 	    peer->id, outbound ? "out" : "in", stream_kind_name(kind));
 	if (kind != STREAM_MAIN)
 		return;
@@ -228,8 +228,8 @@ peer_open_metrics(struct peer *peer)
 	char own[17];
 	const char *both[] = { own, id };
 
-	snprintf(id, sizeof(id), "%" PRIx64, peer->id);
-	snprintf(own, sizeof(own), "%" PRIx64, peer->peers->worker->cluster->node_id);
+	snprintf(id, sizeof(id), "%016" PRIx64, peer->id);
+	snprintf(own, sizeof(own), "%016" PRIx64, peer->peers->worker->cluster->node_id);
 	peer->active = metric_series(METRIC_peer_active, both);
 	peer->sent = metric_series(METRIC_peer_sent, &label);
 	peer->received = metric_series(METRIC_peer_received, &label);

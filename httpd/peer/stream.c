@@ -40,7 +40,7 @@ static const char *
 stream_check(const struct stream *stream, const struct frame *frame, char *text, size_t size)
 {
 	if (frame->request_id != stream->ends.remote) {
-		snprintf(text, size, "it sent a frame in the name of node %" PRIx64,
+		snprintf(text, size, "it sent a frame in the name of node %016" PRIx64,
 		    frame->request_id);
 		return text;
 	}

@@ -21,6 +21,7 @@
 #include "common/backup.h"
 #include "common/clock.h"
 #include "common/harden.h"
+#include "common/node_name.h"
 #include "common/printable.h"
 #include "common/program.h"
 #include "common/rand.h"
@@ -116,6 +117,19 @@ make_node(const struct wal_recovered *recovered)
 	struct node_io io = { .note = ignore_note };
 
 	return node_new(&config, io, recovered);
+}
+
+/* Before anything is read: a directory of a name that no start takes is of no use. */
+static enum err
+check_name(struct rebuild *run, const char *name)
+{
+	char *problem = node_name_problem(name);
+
+	if (problem == NULL)
+		return ERR_NONE;
+	run->sentence = xasprintf("the node's name: %s", problem);
+	free(problem);
+	return ERR_INVALID;
 }
 
 /* ---- to the target -------------------------------------------------------------------- */
@@ -251,7 +265,9 @@ restore(struct rebuild *run, char **words)
 	enum err err;
 
 	run->shown = words[5];
-	err = read_backup(run, "checking");
+	err = check_name(run, options.name);
+	if (err == ERR_NONE)
+		err = read_backup(run, "checking");
 	if (err == ERR_NONE)
 		err = check_loaded(run);
 	if (err != ERR_NONE)
@@ -341,34 +357,6 @@ print_members(const struct node *node)
 	buf_free(&members);
 }
 
-static enum exit_code
-inspect(struct rebuild *run, char **words)
-{
-	const struct wal_recovered *recovered;
-	struct source *source = NULL;
-	enum err err;
-
-	run->shown = words[0];
-	err = source_open(run->shown, is_stopped, &source, &run->sentence);
-	if (err == ERR_NONE)
-		err = read_source(run, source);
-	if (err == ERR_NONE)
-		err = check_loaded(run);
-	if (err != ERR_NONE) {
-		source_close(&source);
-		return fail(err, run->sentence);
-	}
-	recovered = source_recovered(source);
-	print_name("name", slice_text(recovered->identity.name));
-	printf("cluster=%" PRIx64 "\nterm=%" PRIu64 "\nlast=%" PRIu64 "\ncommit=%" PRIu64
-	    "\nstore=%" PRIu64 "\n", recovered->identity.cluster_id, recovered->last.term,
-	    recovered->last.index, MAX_OF(recovered->commit, recovered->applied.index),
-	    node_replayed_store_index(run->node));
-	print_members(run->node);
-	source_close(&source);
-	return EXIT_STOPPED;
-}
-
 /* The addresses that a member of that name has; empty texts if there is none. */
 static void
 find_urls(const struct node *node, const char *name, char **peer_url, char **client_url)
@@ -390,6 +378,47 @@ find_urls(const struct node *node, const char *name, char **peer_url, char **cli
 		*client_url = xasprintf("%.*s", SLICE_ARGS(member.client_url));
 	}
 	buf_free(&members);
+}
+
+static void
+print_urls(const struct node *node, const char *name)
+{
+	char *peer_url, *client_url;
+
+	find_urls(node, name, &peer_url, &client_url);
+	print_name("peer", slice_text(peer_url));
+	print_name("client", slice_text(client_url));
+	free(peer_url);
+	free(client_url);
+}
+
+static enum exit_code
+inspect(struct rebuild *run, char **words)
+{
+	const struct wal_recovered *recovered;
+	struct source *source = NULL;
+	enum err err;
+
+	run->shown = words[0];
+	err = source_open(run->shown, is_stopped, &source, &run->sentence);
+	if (err == ERR_NONE)
+		err = read_source(run, source);
+	if (err == ERR_NONE)
+		err = check_loaded(run);
+	if (err != ERR_NONE) {
+		source_close(&source);
+		return fail(err, run->sentence);
+	}
+	recovered = source_recovered(source);
+	print_name("name", slice_text(recovered->identity.name));
+	printf("cluster=%016" PRIx64 "\nterm=%" PRIu64 "\nlast=%" PRIu64 "\ncommit=%" PRIu64
+	    "\nstore=%" PRIu64 "\n", recovered->identity.cluster_id, recovered->last.term,
+	    recovered->last.index, MAX_OF(recovered->commit, recovered->applied.index),
+	    node_replayed_store_index(run->node));
+	print_urls(run->node, recovered->identity.name);
+	print_members(run->node);
+	source_close(&source);
+	return EXIT_STOPPED;
 }
 
 /* The applied state goes to the target as it is, then what the log's end changes. */
@@ -420,7 +449,9 @@ recover(struct rebuild *run, char **words)
 	enum err err;
 
 	run->shown = words[0];
-	err = source_open(run->shown, is_stopped, &source, &run->sentence);
+	err = options.name[0] == '\0' ? ERR_NONE : check_name(run, options.name);
+	if (err == ERR_NONE)
+		err = source_open(run->shown, is_stopped, &source, &run->sentence);
 	if (err == ERR_NONE)
 		err = read_source(run, source);
 	if (err == ERR_NONE && options.name[0] == '\0')

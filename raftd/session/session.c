@@ -464,7 +464,7 @@ received(void *argument, const struct frame *frame, int fd UNUSED)
 	if (message_is_peer(frame->type) && session->role == ROLE_PEER) {
 		/* A bad frame of a node is that node's fault, not the worker's. */
 		if (node_peer_frame(session->sessions->node, frame) != ERR_NONE)
-			diag_warn("session", "bad message of a node type=%s from=%" PRIx64,
+			diag_warn("session", "bad message of a node type=%s from=%016" PRIx64,
 			    message_name(frame->type), frame->request_id);
 		return;
 	}

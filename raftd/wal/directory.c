@@ -3,6 +3,7 @@
  */
 #include "raftd/wal/directory.h"
 
+#include "common/program.h"
 #include "common/xmem.h"
 #include "raftd/wal/db.h"
 #include "raftd/wal/mark.h"
@@ -85,7 +86,8 @@ inspect_unmarked(const char *data_dir, enum directory_kind *kind, char **sentenc
 		foreign = "log, conf";
 	if (foreign != NULL) {
 		*sentence = xasprintf("%s holds data of another etcd (%s); "
-		    "choose another -data-dir", data_dir, foreign);
+		    "choose another -data-dir; '%s import' copies the keys of that etcd while it "
+		    "runs", data_dir, foreign, program_etcdctl());
 		return ERR_FOREIGN;
 	}
 	if (!directory_has(data_dir, "db")) {

@@ -12,6 +12,7 @@
 #include "raftd/wal/directory.h"
 #include "raftd/wal/wakeup.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
@@ -48,6 +49,25 @@ make_identity(struct wal *wal, const struct wal_options *options, char **sentenc
 	return err;
 }
 
+/* Nobody knows a node that was never in a cluster by its name: the name was taken there,
+ * and it tries another. Its id stays, so that a join that was not heard of is found. */
+static enum err
+rename_identity(struct wal *wal, const char *name, char **sentence)
+{
+	struct disk_identity identity;
+	struct batch batch;
+	enum err err;
+
+	ASSERT(strlen(name) <= NAME_BYTES_MAX);
+	snprintf(wal->identity.name, sizeof(wal->identity.name), "%s", name);
+	identity = turn_identity(wal);
+	batch_init(&batch);
+	batch_put_identity(&batch, &identity);
+	err = db_write(wal->db, batch.handle, sentence);
+	batch_free(&batch);
+	return err;
+}
+
 /* The identity that is there, or a new one if there may be none. */
 static enum err
 open_identity(struct wal *wal, const struct wal_options *options, enum directory_kind kind,
@@ -71,14 +91,16 @@ open_identity(struct wal *wal, const struct wal_options *options, enum directory
 		    "it is in use but FORMAT is missing beside it");
 		return ERR_CORRUPT;
 	}
-	if (options->name != NULL && options->name[0] != '\0' &&
-	    strcmp(options->name, wal->identity.name) != 0) {
+	if (options->name == NULL || options->name[0] == '\0' ||
+	    strcmp(options->name, wal->identity.name) == 0)
+		return ERR_NONE;
+	if (wal->identity.cluster_id != 0) {
 		*sentence = xasprintf("%s belongs to node %s, not to %s (-name); "
 		    "start it with -name %s or choose another -data-dir", wal->data_dir,
 		    wal->identity.name, options->name, wal->identity.name);
 		return ERR_INVALID;
 	}
-	return ERR_NONE;
+	return rename_identity(wal, options->name, sentence);
 }
 
 static enum err

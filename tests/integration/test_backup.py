@@ -527,7 +527,8 @@ def test_what_one_of_three_has_becomes_a_new_cluster(world):
     assert not os.path.exists(new)
     new = os.path.join(new, "with", "parents")
     said = etcdctl("recover", left.directory, "--to", new, "--yes").stdout
-    assert "etcd -name machine3 -data-dir %s" % new in said
+    # Word for word: without its addresses it would move to the defaults.
+    assert "etcd -name machine3 -data-dir %s -addr %s -peer-addr %s\n" % (new, left.client, left.peer) in said
     assert digest(left.directory) == kept, "the source was changed"
     assert "holds data already" in etcdctl("recover", left.directory, "--to", new, "--yes", code=1).stderr
 
@@ -573,6 +574,21 @@ def test_the_fullest_of_what_is_left_is_taken(world):
     etcdctl("restore", path(world, "file"), "--to", path(world, "stranger"), "--name", "s")
     said = etcdctl("recover", early.directory, path(world, "stranger"), code=1).stderr
     assert "give directories of one cluster" in said
+
+
+def test_a_directory_is_made_for_no_name_that_a_start_refuses(world):
+    node = world.node().start()
+    file, new = path(world, "keys"), path(world, "new")
+    etcdctl("backup", "--peer-url", node.peer, file)
+    node.kill_all()
+    for name in ("a/b", "", "_a", ".a", "a b", "n" * 256):
+        start = subprocess.run([ETCD, "-name", name, "-data-dir", new], capture_output=True, text=True, timeout=60)
+        assert start.returncode == 2
+        for command in (["restore", file], ["recover", node.directory, "--yes"]):
+            said = etcdctl(*command, "--to", new, "--name", name, code=1).stderr
+            # In the same words.
+            assert said.replace("etcdctl: --name: ", "") == start.stderr.splitlines(True)[0].replace("etcd: -name: ", "")
+        assert not os.path.exists(new)
 
 
 def test_a_damaged_directory_is_not_recovered(world):

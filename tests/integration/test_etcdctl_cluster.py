@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import subprocess
 
 import test_clients
@@ -18,7 +19,7 @@ def test_members_health_and_status(world):
     nodes = world.cluster(3)
     leader = world.leader_of(nodes)
     ctl = Ctl(*(node.client for node in nodes))
-    ids = {node.name: node.status()["id"].lstrip("0") for node in nodes}
+    ids = {node.name: node.status()["id"] for node in nodes}
 
     table = ctl.good("member", "list").splitlines()
     assert len(table) == 4 and all(urls_are_whole(table, node) for node in nodes)
@@ -58,7 +59,7 @@ def test_a_member_is_removed_by_name_or_id_and_only_on_purpose(world):
     assert run.returncode == 1 and "machine3" in run.stderr and "--yes" in run.stderr
     run = ctl("member", "remove", "machine9", "--yes")
     assert run.returncode == 1 and '"machine9"' in run.stderr
-    identity = nodes[2].status()["id"].lstrip("0")
+    identity = nodes[2].status()["id"]
     assert ctl.good("--yes", "member", "remove", "machine3") == "Removed member %s from cluster\n" % identity
     names = [m["name"] for m in ask(nodes[0].client, "GET", "/v2/members").json["members"]]
     assert names == ["machine1", "machine2"]
@@ -74,6 +75,65 @@ def test_adding_and_updating_say_how_it_is_done_here(world):
     run = ctl("member", "update", "machine1", "http://127.0.0.1:7002")
     assert run.returncode == 4 and "-peer-addr" in run.stderr
     assert len(max(run.stderr.splitlines(), key=len)) <= 200
+
+
+LOOKING = [("status",), ("member", "list"), ("cluster-health",), ("-o", "json", "status"),
+           ("-o", "json", "member", "list"), ("-o", "extended", "member", "list"), ("-o", "json", "cluster-health")]
+
+
+def test_endpoints_of_two_clusters_are_told_apart(world):
+    one, other = world.node("machine1").start(), world.node("machine1b").start()
+    ids = {node: node.status()["clusterId"] for node in (one, other)}
+    for flags in ((), ("--no-sync",)):
+        for command in LOOKING:
+            run = Ctl(one.client, other.client, flags=flags)(*command)
+            assert run.returncode == 5, (command, run)
+            for node in (one, other):
+                assert "http://%s: cluster %s, leader %s\n" % (node.client, ids[node], node.name) in run.stderr, run
+            assert "different clusters" in run.stderr and "-peers" in run.stderr
+            assert "cluster is healthy" not in run.stdout
+    assert "cluster is unhealthy\n" in Ctl(one.client, other.client)("cluster-health").stdout
+    # Each alone is well, and so is one beside an address that nobody answers at.
+    for command in LOOKING:
+        Ctl(one.client).good(*command)
+        Ctl("127.0.0.1:%d" % free_port(), other.client).good(*command)
+    # Nothing but what was there before is on standard output.
+    assert Ctl(one.client, other.client)("member", "list").stdout == Ctl(one.client).good("member", "list")
+
+
+def test_a_machine_that_founded_again_is_seen_by_whoever_asks_the_others(world):
+    """The members' addresses are asked as well: nobody has to suspect the right one."""
+    nodes = world.cluster(2)
+    nodes[1].kill_all()
+    shutil.rmtree(nodes[1].directory)
+    nodes[1].peers = []
+    nodes[0].stop()
+    # Alone it cannot be called by the one that would end it.
+    nodes[1].start()
+    assert nodes[1].put("/mine", "1").status == 201
+    nodes[0].start(wait=False)
+    wait_until(lambda: knows_its_members(nodes[0]), 15, "the old member's client port")
+    run = Ctl(nodes[0].client)("cluster-health")
+    assert run.returncode == 5, run
+    assert "http://%s: cluster %s, leader machine2" % (nodes[1].client, nodes[1].status()["clusterId"]) in run.stderr
+
+
+def knows_its_members(node):
+    try:
+        return len(ask(node.client, "GET", "/v2/members", timeout=2).json["members"]) == 2
+    except (OSError, ValueError, KeyError):
+        return False
+
+
+def test_a_leader_that_is_changing_is_no_difference(world):
+    nodes = world.cluster(3)
+    ctl = Ctl(*(node.client for node in nodes))
+    for _ in range(5):
+        leader = world.leader_of(nodes)
+        run = ctl.start("member", "list")
+        assert leader.control("transfer").returncode == 0
+        out, err = run.communicate(timeout=60)
+        assert run.returncode == 0, (out, err)
 
 
 def test_nobody_there(world):

@@ -178,7 +178,8 @@ def test_the_sentences_of_common_mistakes(world):
         % node.process.pid, sentence), sentence
     os.makedirs(os.path.join(world.folder, "go.etcd", "member", "wal"))
     assert refusal(world, *flags("go.etcd")) == (3,
-        "etcd: ./go.etcd holds data of another etcd (member/wal); choose another -data-dir")
+        "etcd: ./go.etcd holds data of another etcd (member/wal); choose another -data-dir; 'etcdctl import' copies the keys of that "
+        "etcd while it runs")
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs two users")

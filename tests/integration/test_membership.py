@@ -1,6 +1,7 @@
 """Members come, go, are replaced and move, under load and with leaders killed meanwhile."""
 
 import contextlib
+import json
 import os
 import random
 import shutil
@@ -11,7 +12,7 @@ import pytest
 
 import faults
 from faults import Cluster, Events, Load, remove
-from moothall import alive, ask, start_together, wait_until
+from moothall import alive, ask, free_port, start_together, wait_until
 
 SEED = int(os.environ.get("MOOTHALL_SEED", "1"))
 EXIT_REMOVED = 5
@@ -342,6 +343,65 @@ def test_the_configuration_of_the_cluster_is_every_nodes_and_lasts(world):
     start_together(nodes)
     for node in nodes:
         assert cluster_config(node) == changed
+
+
+def refused_join(node, words):
+    before = len(node.log())
+    node.start(wait=False)
+    assert node.process.wait(30) == 2
+    assert words in node.log()[before:], node.log()
+
+
+def test_what_a_refused_join_advises_works_on_the_same_directory(world):
+    """A node that was never a member may be called something else."""
+    first = world.node("machine1").start()
+    node = world.node("machine2", peers=[first.peer])
+    node.name = "machine1"
+    refused_join(node, "choose another -name, or stop that member first")
+    # The same again is refused again.
+    refused_join(node, "choose another -name, or stop that member first")
+    node.name = "machine2"
+    node.start()
+    world.wait_voters([first, node])
+    assert node.status()["name"] == "machine2"
+    node.stop()
+    # Now it is a member, and keeps its name: also where none is given.
+    node.name = "machine3"
+    refused_join(node, "is of \"machine2\"; use that name or another -data-dir")
+    node.name, node.argv = "machine2", lambda: [word for word in type(node).argv(node) if word not in ("-name", "machine2")]
+    node.start()
+    assert node.status()["name"] == "machine2"
+
+
+def test_an_address_that_is_taken_can_be_given_up_on_the_same_directory(world):
+    first, second, other = world.cluster(3)
+    node = world.node("machine4", peers=[first.peer], peer=other.peer)
+    other.kill_all()
+    refused_join(node, "choose another -peer-addr, or remove that member")
+    other.start()
+    node.peer = "127.0.0.1:%d" % free_port()
+    node.start()
+    world.wait_voters([first, second, other, node])
+
+
+def test_what_the_configuration_of_the_cluster_does_not_have_is_refused_with_what_it_has(world):
+    node = world.node().start()
+    before = cluster_config(node)
+    for form, words in [
+            ('{"activeSiz":5}', '"activeSiz" is not known; did you mean "activeSize"?'),
+            ('{"activesize":5}', '"activesize" is not known; did you mean "activeSize"?'),
+            ('{"activeSize":5,"removedelay":9}', '"removedelay" is not known; did you mean "removeDelay"?'),
+            ('{"maxKeyByte":2048}', '"maxKeyByte" is not known; did you mean "maxKeyBytes"?'),
+            ('{"quorum":5}', '"quorum" is not known; GET shows what is'),
+            ('{"a":{"activeSize":5}}', '"a" is not known; GET shows what is'),
+            ('{"\\u0007%s":1}' % ("x" * 1000), '"?" is not known; GET shows what is')]:
+        answer = cluster_config(node, form)
+        assert answer.status == 400, (form, answer)
+        assert answer.body.decode() == "cluster configuration refused: %s\n" % words
+        assert cluster_config(node) == before
+    # What the 0.4 API has, and what a GET gave, is taken; so is nothing at all.
+    for form in ('{"activeSize":9,"removeDelay":1800,"syncInterval":5}', json.dumps(before), "{}"):
+        assert cluster_config(node, form) == before
 
 
 def test_who_stands_by_and_knows_no_leader_says_that_it_passes(world):

@@ -332,8 +332,12 @@ def test_a_drained_node_says_so_and_goes_on(world):
         replace_all(node)
         assert {node.get("/health").status for _ in range(8)} == {503}
         assert node.put("/during", "x").status == 201
+        assert node.get("/health").json["reason"] == "drained by the operator"
+        assert "machine1: ready, drained, leader, " in control(node, "status")
+        assert json.loads(control(node, "status", "--json"))["state"] == "ready, drained"
         control(node, "undrain")
         wait_until(lambda: {node.get("/health").status for _ in range(8)} == {200}, 5, "200")
+        assert "machine1: ready, leader, " in control(node, "status")
     assert load.told_to_close() == load.found_closed() == 0
 
 

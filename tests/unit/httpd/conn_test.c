@@ -150,7 +150,7 @@ TEST(a_request_may_come_byte_by_byte)
 	answer(&client, frame->request_id, "x", true);
 	fake_receive(client.fake, client.fd, &client.in, "\"x\"");
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 201 Created"), 1);
-	assert_int_equal(fake_count(&client.in, "X-Etcd-Cluster-ID: abc\r\n"), 1);
+	assert_int_equal(fake_count(&client.in, "X-Etcd-Cluster-ID: 0000000000000abc\r\n"), 1);
 	assert_int_equal(fake_count(&client.in, "X-Etcd-Index: 17\r\n"), 1);
 	assert_int_equal(fake_count(&client.in, "X-Raft-Index: 20\r\n"), 1);
 	assert_int_equal(fake_count(&client.in, "X-Raft-Term: 3\r\n"), 1);
@@ -287,8 +287,8 @@ TEST(paths_and_methods_are_routed)
 		{ "PUT /v2/keys/x/../a" HOST "\r\n", "HTTP/1.1 301 " },
 		{ GET("http://h:1/v2/machines"), "\r\n\r\nhttp://two:4001, http://one:4001" },
 		{ GET("/v1/leader"), "\r\n\r\nhttp://two:7001" },
-		{ GET("/v2/members/leader"), "{\"id\":\"8\",\"name\":\"two\",\"peerURLs\":"
-		    "[\"http://two:7001\"],\"clientURLs\":[\"http://two:4001\"]}\n" },
+		{ GET("/v2/members/leader"), "{\"id\":\"0000000000000008\",\"name\":\"two\","
+		    "\"peerURLs\":[\"http://two:7001\"],\"clientURLs\":[\"http://two:4001\"]}\n" },
 		{ GET("/version"), "{\"etcdserver\":\"" },
 		{ GET("/health"), "{\"health\": \"true\"}" },
 		{ GET("/v2/keys/a?prevIndex=x"), "X-Etcd-Index: 0\r\n" },

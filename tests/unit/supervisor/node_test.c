@@ -577,7 +577,7 @@ TEST(data_of_another_etcd_is_refused)
 	assert_int_equal(system(member), 0);
 	NODE_START(&node, "-log-level", "info");
 	assert_int_equal(node_wait_end(&node), EXIT_DATA);
-	node_wait(&node, "/data holds data of another etcd (member); choose another -data-dir\n");
+	node_wait(&node, "/data holds data of another etcd (member); choose another -data-dir; ");
 	node_clean(&node);
 	free(member);
 }

@@ -92,10 +92,11 @@ TEST(the_status_has_what_scripts_look_for)
 	struct fixture *fixture = member();
 	const char *text = ask(fixture, METHOD_GET, "/v2/admin/status", peer_status_handle);
 
-	assert_non_null(strstr(text, "{\"name\":\"local\",\"id\":\"a1\",\"clusterId\":\"c3\","
+	assert_non_null(strstr(text, "{\"name\":\"local\",\"id\":\"00000000000000a1\","
+	    "\"clusterId\":\"00000000000000c3\","
 	    "\"phase\":\"member\",\"state\":\"follower\",\"term\":3,"));
 	assert_non_null(strstr(text, "\"storeIndex\":17,\"leader\":\"distant\","
-	    "\"protocol\":{\"min\":2,\"max\":2},\"members\":[{\"id\":\"a1\""));
+	    "\"protocol\":{\"min\":2,\"max\":2},\"members\":[{\"id\":\"00000000000000a1\""));
 	fixture_free(&fixture);
 }
 
@@ -174,10 +175,13 @@ TEST(a_join_becomes_a_member_change_and_its_answer_the_members)
 	assert_true(slice_equal(fixture->backend.change.name, SLICE_LITERAL("third")));
 	outcome(fixture, ERR_NONE, "");
 	assert_int_equal(fixture->status, 200);
-	assert_string_equal((const char *)fixture->body.data, "{\"clusterId\":\"c3\",\"members\":["
-	    "{\"id\":\"a1\",\"name\":\"local\",\"peerURL\":\"http://127.0.0.1:7001\","
+	assert_string_equal((const char *)fixture->body.data,
+	    "{\"clusterId\":\"00000000000000c3\",\"members\":["
+	    "{\"id\":\"00000000000000a1\",\"name\":\"local\","
+	    "\"peerURL\":\"http://127.0.0.1:7001\","
 	    "\"clientURL\":\"http://127.0.0.1:4001\",\"role\":\"voter\"},"
-	    "{\"id\":\"b2\",\"name\":\"distant\",\"peerURL\":\"http://127.0.0.1:7002\","
+	    "{\"id\":\"00000000000000b2\",\"name\":\"distant\","
+	    "\"peerURL\":\"http://127.0.0.1:7002\","
 	    "\"clientURL\":\"http://127.0.0.1:4002\",\"role\":\"voter\"}]}\n");
 	fixture_free(&fixture);
 }
@@ -270,7 +274,7 @@ TEST(the_configuration_of_the_cluster_is_shown_and_changed)
 	assert_string_equal(ask(fixture, METHOD_GET, "/v2/admin/config", peer_config_handle),
 	    "{\"activeSize\":9,\"removeDelay\":1800,\"syncInterval\":1.5,"
 	    "\"maxKeyNames\":128,\"maxKeyBytes\":16384,\"historyBytes\":16777216}\n");
-	put_config(fixture, "{\"activeSize\":5,\"unknown\":[1],\"removeDelay\":2.25}");
+	put_config(fixture, "{\"activeSize\":5,\"removeDelay\":2.25}");
 	assert_true(asked(fixture, CONFIG_ROW_active_size) == 5);
 	assert_true(asked(fixture, CONFIG_ROW_remove_delay_ms) == 2250);
 	assert_true(asked(fixture, CONFIG_ROW_sync_interval_ms) == 0);
@@ -298,6 +302,10 @@ TEST(a_configuration_that_is_wrong_is_refused_in_one_sentence)
 		{ "", "it is not JSON" },
 		{ "{", "it is not JSON" },
 		{ "[]", "it is not an object" },
+		{ "{\"activeSize\":5,\"unknown\":[1]}",
+		    "\"unknown\" is not known; GET shows what is" },
+		{ "{\"activSize\":5}",
+		    "\"activSize\" is not known; did you mean \"activeSize\"?" },
 		{ "{\"activeSize\":\"3\"}", "\"activeSize\" is not a whole number" },
 		{ "{\"activeSize\":3.5}", "\"activeSize\" is not a whole number" },
 		{ "{\"activeSize\":32}", "\"activeSize\" is above the maximum 31" },

@@ -523,8 +523,8 @@ server_upgrade(struct server *server, uint64_t cluster, uint64_t id)
 	struct buf text = BUF_INIT;
 
 	buf_printf(&text, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
-	    "Upgrade: moothall-raft\r\nX-Raft-Cluster: %" PRIx64 "\r\nX-Raft-From: %" PRIx64
-	    "\r\nX-Raft-To: %" PRIx64 "\r\nX-Raft-Name: distant\r\nX-Raft-Protocol: 2-2\r\n"
+	    "Upgrade: moothall-raft\r\nX-Raft-Cluster: %016" PRIx64 "\r\nX-Raft-From: %016" PRIx64
+	    "\r\nX-Raft-To: %016" PRIx64 "\r\nX-Raft-Name: distant\r\nX-Raft-Protocol: 2-2\r\n"
 	    "X-Raft-Timing: 50-200\r\n\r\n", cluster, id, LOCAL_ID);
 	server_send(server, buf_slice(&text));
 	buf_free(&text);

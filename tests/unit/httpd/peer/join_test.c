@@ -4,6 +4,7 @@
  */
 #include "httpd/peer/peer.h"
 
+#include "common/port_text.h"
 #include "httpd/peer/peer_priv.h"
 #include "tests/unit/httpd/peer/fixture.h"
 
@@ -107,8 +108,8 @@ TEST(a_join_asks_version_and_machines_and_then_to_join)
 	size_t used;
 
 	assert_ptr_equal(strstr(text, "PUT /join HTTP/1.1\r\n"), text);
-	assert_non_null(strstr(text, "\r\n\r\n{\"protocol\":{\"min\":2,\"max\":2},\"id\":\"a1\","
-	    "\"name\":\"local\",\"peerURL\":\"http://127.0.0.1:7001\","
+	assert_non_null(strstr(text, "\r\n\r\n{\"protocol\":{\"min\":2,\"max\":2},"
+	    "\"id\":\"00000000000000a1\",\"name\":\"local\",\"peerURL\":\"http://127.0.0.1:7001\","
 	    "\"clientURL\":\"http://127.0.0.1:4001\"}\n"));
 	server_answer(&server, 200, MEMBERS);
 	fixture_run(fixture, has_joined, fixture);
@@ -148,13 +149,16 @@ TEST(without_peers_nothing_is_asked)
 
 TEST(the_next_peer_is_asked_when_one_does_not_help)
 {
+	/* Without a version it is asked for the machines: a client port says where they are. */
 	static const struct {
 		unsigned status;
-		const char *body;
+		const char *body, *machines;
 	} useless[] = {
-		{ 404, "404 page not found\n" },
-		{ 200, "etcd 0.3" },
-		{ 500, "" },
+		{ 404, "404 page not found\n", NULL },
+		{ 200, "etcd 0.3", "404 page not found\n" },
+		{ 200, "{\"etcdserver\":\"0.1\"}", PORT_IS_OTHER "client port; the peer port is "
+		    "http://127.0.0.1:7001\n" },
+		{ 500, "", NULL },
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(useless); i++) {
@@ -171,6 +175,10 @@ TEST(the_next_peer_is_asked_when_one_does_not_help)
 		fixture_status(fixture, PHASE_JOINING, NULL);
 		expect_request(&first, "GET /version ");
 		server_answer(&first, useless[i].status, useless[i].body);
+		if (useless[i].machines != NULL) {
+			expect_request(&first, "GET /v2/admin/machines ");
+			server_answer(&first, 404, useless[i].machines);
+		}
 		expect_request(&second, "GET /version ");
 		server_close(&second);
 		finish(&fixture, &first);
@@ -348,7 +356,7 @@ TEST(a_redirect_is_followed_with_method_and_body)
 	    "Content-Length: 0\r\n\r\n", other.url);
 	server_send(&server, slice_text(text));
 	expect_request(&other, "PUT /join ");
-	assert_non_null(strstr((const char *)other.in.data, "\"id\":\"a1\""));
+	assert_non_null(strstr((const char *)other.in.data, "\"id\":\"00000000000000a1\""));
 	server_answer(&other, 200, MEMBERS);
 	fixture_run(fixture, has_joined, fixture);
 	server_close(&other);

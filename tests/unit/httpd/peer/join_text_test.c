@@ -87,7 +87,7 @@ TEST(a_join_request_comes_back)
 	join_request_put(&body, &request);
 	assert_true(slice_equal(buf_slice(&body), SLICE_LITERAL(
 	    "{\"protocol\":{\"min\":1,\"max\":1},"
-	    "\"id\":\"a1\",\"name\":\"one\",\"peerURL\":\"http://127.0.0.1:7001\","
+	    "\"id\":\"00000000000000a1\",\"name\":\"one\",\"peerURL\":\"http://127.0.0.1:7001\","
 	    "\"clientURL\":\"http://127.0.0.1:4001\"}\n")));
 	assert_int_equal(join_request_parse(buf_slice(&body), &back, &problem), ERR_NONE);
 	assert_true(back.protocol_min == request.protocol_min);

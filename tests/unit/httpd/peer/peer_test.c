@@ -104,9 +104,9 @@ TEST(a_member_is_called_with_the_whole_handshake)
 	snprintf(host, sizeof(host), "\r\nHost: 127.0.0.1:%u\r\n", (unsigned)server.port);
 	assert_non_null(strstr(text, host));
 	assert_non_null(strstr(text, "\r\nConnection: Upgrade\r\nUpgrade: moothall-raft\r\n"));
-	assert_non_null(strstr(text, "\r\nX-Raft-Cluster: c3\r\n"));
-	assert_non_null(strstr(text, "\r\nX-Raft-From: a1\r\n"));
-	assert_non_null(strstr(text, "\r\nX-Raft-To: b2\r\n"));
+	assert_non_null(strstr(text, "\r\nX-Raft-Cluster: 00000000000000c3\r\n"));
+	assert_non_null(strstr(text, "\r\nX-Raft-From: 00000000000000a1\r\n"));
+	assert_non_null(strstr(text, "\r\nX-Raft-To: 00000000000000b2\r\n"));
 	assert_non_null(strstr(text, "\r\nX-Raft-Name: local\r\n"));
 	assert_non_null(strstr(text, "\r\nX-Raft-Protocol: 2-2\r\n"));
 	assert_non_null(strstr(text, "\r\nX-Raft-Timing: 50-200\r\n"));
@@ -472,8 +472,9 @@ TEST(a_caller_is_answered_with_our_handshake)
 	peer_stream_handle(stream_request(fixture, "/raft/stream"));
 	assert_true(fixture->upgraded);
 	buf_append_byte(&fixture->headers, '\0');
-	assert_string_equal((const char *)fixture->headers.data, "X-Raft-Cluster: c3\r\n"
-	    "X-Raft-From: a1\r\nX-Raft-To: b2\r\nX-Raft-Name: local\r\nX-Raft-Protocol: 2-2\r\n"
+	assert_string_equal((const char *)fixture->headers.data,
+	    "X-Raft-Cluster: 00000000000000c3\r\nX-Raft-From: 00000000000000a1\r\n"
+	    "X-Raft-To: 00000000000000b2\r\nX-Raft-Name: local\r\nX-Raft-Protocol: 2-2\r\n"
 	    "X-Raft-Timing: 50-200\r\nX-Raft-Url: http://127.0.0.1:7001\r\n");
 	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_connected), 1);
 	peer_stop(&fixture->worker);

@@ -129,7 +129,7 @@ TEST(a_frame_in_another_name_closes_the_stream)
 	put_heartbeat(&bytes, REMOTE_ID, 3);
 	end_feed(end, bytes.data, bytes.size);
 	fixture_run(end->fixture, is_closed, end);
-	assert_string_equal(end->why, "it sent a frame in the name of node a1");
+	assert_string_equal(end->why, "it sent a frame in the name of node 00000000000000a1");
 	assert_int_equal(end->count, 1);
 	end_free(end);
 	buf_free(&bytes);

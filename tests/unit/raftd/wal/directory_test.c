@@ -97,10 +97,12 @@ TEST(format_file_says_what_it_is)
 
 TEST(other_name_is_refused_with_both_names)
 {
+	struct wal_turn turn = { .cluster_id = 0xabcdef };
 	struct fixture f;
 	const char *directory;
 
 	fixture_new(&f);
+	fixture_write(&f, &turn);
 	directory = f.directory;
 	fixture_close(&f);
 	assert_refused(directory, "n2", ERR_INVALID, "belongs to node n1, not to n2");
@@ -108,6 +110,29 @@ TEST(other_name_is_refused_with_both_names)
 	assert_int_equal(f.err, ERR_NONE);
 	assert_string_equal(f.recovered.identity.name, "n1");
 	fixture_close(&f);
+}
+
+/* Its name was taken, say: what is advised then is to take another one. */
+TEST(who_was_in_no_cluster_may_be_called_otherwise)
+{
+	struct wal_turn turn = { .cluster_id = 0xabcdef };
+	struct fixture f;
+	const char *directory;
+	uint64_t id;
+
+	fixture_new(&f);
+	directory = f.directory;
+	id = f.recovered.identity.node_id;
+	fixture_close(&f);
+	fixture_open(&f, directory, "n2");
+	assert_int_equal(f.err, ERR_NONE);
+	assert_string_equal(f.recovered.identity.name, "n2");
+	assert_true(f.recovered.identity.node_id == id);
+	fixture_write(&f, &turn);
+	fixture_reopen(&f);
+	assert_string_equal(f.recovered.identity.name, "n2");
+	fixture_close(&f);
+	assert_refused(directory, "n1", ERR_INVALID, "belongs to node n2, not to n1");
 }
 
 TEST(new_node_needs_a_name)

@@ -1,0 +1,256 @@
+/*
+ * problem.c - see problem.h.
+ *
+ * libcurl hands over the words of OpenSSL, which say what went wrong in the protocol and
+ * not what to do. They are looked for by their fixed parts; what is not known stays as
+ * it is.
+ */
+#include "ctl/problem.h"
+
+#include "common/port_text.h"
+#include "common/xmem.h"
+#include "ctl/ctl.h"
+
+#include <curl/curl.h>
+#include <errno.h>
+#include <openssl/err.h>
+#include <openssl/pem.h>
+#include <openssl/x509.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* What servers of the Go series answer to plain HTTP. */
+#define GO_WANTS_TLS "Client sent an HTTP request to an HTTPS server"
+
+static bool
+has(const char *said, const char *words)
+{
+	return strstr(said, words) != NULL;
+}
+
+static bool
+is_secure(const char *url)
+{
+	return strncmp(url, "https://", 8) == 0;
+}
+
+/* HOST:PORT of the URL. */
+static struct slice
+host_of(const char *url)
+{
+	const char *host = strstr(url, "://");
+
+	host = host == NULL ? url : host + 3;
+	return slice_of(host, strcspn(host, "/"));
+}
+
+/* ---- an answer of the wrong port ---------------------------------------------------- */
+
+static bool
+holds(struct slice body, const char *words)
+{
+	return body.size > 0 && memmem(body.data, body.size, words, strlen(words)) != NULL;
+}
+
+static char *
+words_of_answer(const struct arguments *arguments, const struct problem *problem)
+{
+	struct slice other = SLICE_LITERAL(PORT_IS_OTHER);
+	struct slice body = problem->body;
+
+	while (body.size > 0 && body.data[body.size - 1] == '\n')
+		body.size--;
+	if (problem->status == 404 && slice_starts_with(body, other))
+		return xasprintf("this is the %.*s", (int)(body.size - other.size),
+		    (const char *)body.data + other.size);
+	if (problem->status == 400 && !is_secure(problem->url) &&
+	    (holds(body, PORT_WANTS_TLS) || holds(body, GO_WANTS_TLS)))
+		return xasprintf("speaks HTTPS: use https://%.*s%s",
+		    SLICE_ARGS(host_of(problem->url)),
+		    arguments_given(arguments, OPT_CA_FILE) ? "" : ", and give --ca-file");
+	return NULL;
+}
+
+/* ---- no answer ---------------------------------------------------------------------- */
+
+/* The server did not like what we showed, or that we showed nothing. */
+static char *
+words_of_refusal(const struct arguments *arguments, const char *said)
+{
+	static const char *const refusals[] = { "alert certificate required",
+		"alert handshake failure", "alert bad certificate", "alert unknown ca",
+		"alert unsupported certificate", "alert certificate expired",
+		"alert certificate unknown", "alert certificate revoked", "alert access denied" };
+	const char *refusal = NULL;
+
+	for (size_t i = 0; i < ARRAY_COUNT(refusals) && refusal == NULL; i++)
+		refusal = strstr(said, refusals[i]);
+	if (refusal == NULL)
+		return NULL;
+	if (!arguments_given(arguments, OPT_CERT_FILE))
+		return xstrdup("wants a client certificate: give --cert-file and --key-file");
+	refusal += strlen("alert ");
+	return xasprintf("refuses the certificate of --cert-file, %s: %.*s; it has to be of an "
+	    "authority of the server's -ca-file, and of today",
+	    arguments_text(arguments, OPT_CERT_FILE), (int)strcspn(refusal, ","), refusal);
+}
+
+static char *
+words_of_distrust(const struct arguments *arguments, const char *said)
+{
+	if (!has(said, "unable to get local issuer") && !has(said, "self-signed certificate") &&
+	    !has(said, "self signed certificate"))
+		return NULL;
+	if (!arguments_given(arguments, OPT_CA_FILE))
+		return xstrdup("its certificate is of an authority that is not known here: give "
+		    "--ca-file");
+	return xasprintf("its certificate is not of an authority of --ca-file, %s",
+	    arguments_text(arguments, OPT_CA_FILE));
+}
+
+static char *
+words_of_tls(const struct arguments *arguments, const struct problem *problem, bool *certain)
+{
+	const char *said = problem->said;
+	char *words;
+
+	if (has(said, "wrong version number")) {
+		*certain = true;
+		return xasprintf("speaks plain HTTP: use http://%.*s",
+		    SLICE_ARGS(host_of(problem->url)));
+	}
+	words = words_of_refusal(arguments, said);
+	if (words != NULL) {
+		*certain = true;
+		return words;
+	}
+	words = words_of_distrust(arguments, said);
+	/* The alert may be lost behind what was sent before it came. */
+	if (words == NULL && (has(said, "reset by peer") || has(said, "unexpected eof")) &&
+	    !arguments_given(arguments, OPT_CERT_FILE))
+		return xasprintf("%s; if it wants a client certificate, give --cert-file and "
+		    "--key-file", said);
+	return words;
+}
+
+char *
+problem_words(const struct arguments *arguments, const struct problem *problem, bool *certain)
+{
+	char *words = NULL;
+
+	*certain = problem->curl_code == CURLE_OK;
+	if (*certain)
+		return words_of_answer(arguments, problem);
+	/* "Connection refused" says more than "Couldn't connect to server". */
+	if (problem->curl_code == CURLE_COULDNT_CONNECT && problem->system_error != 0)
+		return xstrdup(strerror((int)problem->system_error));
+	if (problem->curl_code == CURLE_OPERATION_TIMEDOUT)
+		return xstrdup("timed out");
+	if (is_secure(problem->url))
+		words = words_of_tls(arguments, problem, certain);
+	if (words != NULL)
+		return words;
+	return xstrdup(problem->said[0] != '\0' ? problem->said :
+	    curl_easy_strerror((CURLcode)problem->curl_code));
+}
+
+/* ---- before anything is sent ----------------------------------------------------------- */
+
+/* NULL: it was said why. */
+static FILE *
+open_file(const struct arguments *arguments, enum option_tag tag)
+{
+	const char *path = arguments_text(arguments, tag);
+	FILE *file = fopen(path, "re");
+
+	if (file == NULL)
+		output_fail(CTL_BAD_ARGUMENTS, "cannot read %s (--%s): %s", path, options[tag].name,
+		    strerror(errno));
+	return file;
+}
+
+static bool
+is_set(const struct arguments *arguments, enum option_tag tag)
+{
+	const char *path = arguments_text(arguments, tag);
+
+	return path != NULL && path[0] != '\0';
+}
+
+/* NULL: it was said why. */
+static X509 *
+read_certificate(const struct arguments *arguments, enum option_tag tag)
+{
+	FILE *file = open_file(arguments, tag);
+	X509 *certificate = file == NULL ? NULL : PEM_read_X509(file, NULL, NULL, NULL);
+
+	if (file != NULL && certificate == NULL)
+		output_fail(CTL_BAD_ARGUMENTS, "%s (--%s) has no certificate in PEM",
+		    arguments_text(arguments, tag), options[tag].name);
+	if (file != NULL)
+		fclose(file);
+	ERR_clear_error();
+	return certificate;
+}
+
+/* libcurl asks for the passphrase when the key is used. */
+static int
+note_passphrase(char *unused UNUSED, int size UNUSED, int writing UNUSED, void *argument)
+{
+	*(bool *)argument = true;
+	return -1;
+}
+
+static int
+check_pair(const struct arguments *arguments, X509 *certificate)
+{
+	bool own = is_set(arguments, OPT_KEY_FILE);
+	enum option_tag tag = own ? OPT_KEY_FILE : OPT_CERT_FILE;
+	FILE *file = open_file(arguments, tag);
+	bool encrypted = false;
+	EVP_PKEY *key;
+	int code = CTL_DONE;
+
+	if (file == NULL)
+		return CTL_BAD_ARGUMENTS;
+	key = PEM_read_PrivateKey(file, NULL, note_passphrase, &encrypted);
+	fclose(file);
+	if (key == NULL && !encrypted && own)
+		code = output_fail(CTL_BAD_ARGUMENTS, "%s (--key-file) has no private key in PEM",
+		    arguments_text(arguments, OPT_KEY_FILE));
+	else if (key == NULL && !encrypted)
+		code = output_fail(CTL_BAD_ARGUMENTS, "give --key-file too: there is no private "
+		    "key in %s (--cert-file)", arguments_text(arguments, OPT_CERT_FILE));
+	else if (key != NULL && X509_check_private_key(certificate, key) != 1)
+		code = output_fail(CTL_BAD_ARGUMENTS, "the key in %s (--key-file) does not belong "
+		    "to the certificate in %s (--cert-file)", arguments_text(arguments, tag),
+		    arguments_text(arguments, OPT_CERT_FILE));
+	EVP_PKEY_free(key);
+	ERR_clear_error();
+	return code;
+}
+
+int
+problem_check_files(const struct arguments *arguments)
+{
+	X509 *certificate;
+	int code;
+
+	if (is_set(arguments, OPT_CA_FILE)) {
+		certificate = read_certificate(arguments, OPT_CA_FILE);
+		if (certificate == NULL)
+			return CTL_BAD_ARGUMENTS;
+		X509_free(certificate);
+	}
+	if (!is_set(arguments, OPT_CERT_FILE) && is_set(arguments, OPT_KEY_FILE))
+		return output_fail(CTL_BAD_ARGUMENTS, "--key-file is given without --cert-file");
+	if (!is_set(arguments, OPT_CERT_FILE))
+		return CTL_DONE;
+	certificate = read_certificate(arguments, OPT_CERT_FILE);
+	if (certificate == NULL)
+		return CTL_BAD_ARGUMENTS;
+	code = check_pair(arguments, certificate);
+	X509_free(certificate);
+	return code;
+}
