@@ -80,9 +80,10 @@ void node_config_change(struct node *node, uint64_t session, uint64_t sequence, 
     const struct msg_config_change *change);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
-/* Of a read that was answered with more to come: the next piece, or no more of it. */
+/* Of a read that was answered with more to come: the next piece, or no more of it. Stop:
+ * true if there was one, which is not answered any further. */
 void node_read_more(struct node *node, uint64_t session, uint64_t request_id);
-void node_read_stop(struct node *node, uint64_t session, uint64_t request_id);
+bool node_read_stop(struct node *node, uint64_t session, uint64_t request_id);
 void node_watch(struct node *node, uint64_t session, uint64_t watch_id,
     const struct msg_watch *watch);
 /* A watch that is given the past may get its next piece. */

@@ -207,7 +207,7 @@ void views_free(struct views *views);
  */
 bool views_begin(struct node *node, const struct query *query, uint64_t *retry_ms);
 void views_more(struct node *node, uint64_t session, uint64_t request_id);
-void views_stop(struct node *node, uint64_t session, uint64_t request_id);
+bool views_stop(struct node *node, uint64_t session, uint64_t request_id);
 void views_session_gone(struct node *node, uint64_t session);
 /* Send pieces that were asked for, a turn's share. */
 void views_turn(struct node *node);

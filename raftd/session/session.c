@@ -26,7 +26,7 @@ struct session {
 	uint32_t number;
 	uint64_t token;
 	uint64_t id;		/* chosen by the worker; 0 until its hello */
-	size_t asked;		/* requests that are not answered */
+	size_t asked;		/* requests that are not answered to their end */
 	bool gone;
 };
 
@@ -258,6 +258,13 @@ on_write(struct session *session, const struct frame *frame, const struct msg_wr
 	return ERR_NONE;
 }
 
+/* A request is over. */
+static void
+answered(struct session *session)
+{
+	session->asked -= session->asked > 0 ? 1 : 0;
+}
+
 static enum err
 on_read(struct session *session, const struct frame *frame, const struct msg_read *m)
 {
@@ -280,7 +287,8 @@ static enum err
 on_read_stop(struct session *session, const struct frame *frame,
     const struct msg_read_stop *m UNUSED)
 {
-	node_read_stop(session->sessions->node, session->id, frame->request_id);
+	if (node_read_stop(session->sessions->node, session->id, frame->request_id))
+		answered(session);
 	return ERR_NONE;
 }
 
@@ -553,7 +561,9 @@ sessions_outcome(struct sessions *sessions, uint64_t id, uint64_t request_id,
 
 	if (session == NULL)
 		return;
-	session->asked -= session->asked > 0 ? 1 : 0;
+	/* A piece is no end: else who reads a long answer might ask for ever more. */
+	if (!outcome->more)
+		answered(session);
 	do {
 		struct buf *out = channel_out(session->channel);
 		size_t begun;

@@ -621,6 +621,14 @@ TEST(requests_that_are_not_answered_are_bounded)
 	run(w);
 	run(w);
 	assert_int_equal(hear(fd, &in, types, ARRAY_COUNT(types)), 2);
+	/* Nor by pieces of an answer, which may be many. */
+	outcome.more = true;
+	for (int i = 0; i < 20; i++)
+		sessions_outcome(w->sessions, 5, 1, &outcome);
+	run(w);
+	run(w);
+	assert_int_equal(hear(fd, &in, types, ARRAY_COUNT(types)), 20);
+	outcome.more = false;
 	sessions_outcome(w->sessions, 5, 1, &outcome);
 	run(w);
 	run(w);
