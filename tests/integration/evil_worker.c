@@ -200,7 +200,6 @@ heard(void *argument, const struct frame *frame, int fd)
 {
 	struct evil *evil = argument;
 	struct buf *out = channel_out(evil->channel);
-	struct msg_outcome outcome;
 	struct msg_event event;
 
 	if (fd != -1)
@@ -210,12 +209,9 @@ heard(void *argument, const struct frame *frame, int fd)
 		return;
 	}
 	evil->greeted = evil->greeted || frame->type == MSG_status;
-	if (frame->type == MSG_outcome &&
-	    msg_outcome_decode(frame->payload, &outcome) == ERR_NONE) {
-		evil->senseless.index = outcome.store_index;
-		if ((frame->flags & FRAME_MORE) != 0 && chance(evil, 300))
-			msg_read_more_frame(out, frame->request_id, &(struct msg_read_more){ 0 });
-	}
+	senseless_hear(&evil->senseless, frame);
+	if (frame->type == MSG_outcome && (frame->flags & FRAME_MORE) != 0 && chance(evil, 300))
+		msg_read_more_frame(out, frame->request_id, &(struct msg_read_more){ 0 });
 	if (frame->type == MSG_event && msg_event_decode(frame->payload, &event) == ERR_NONE &&
 	    evil->role == ROLE_CLIENT && chance(evil, 300))
 		msg_watch_taken_frame(out, 0,

@@ -29,6 +29,22 @@ senseless_free(struct senseless *s)
 	buf_free(&s->bytes);
 }
 
+void
+senseless_hear(struct senseless *s, const struct frame *frame)
+{
+	struct msg_outcome outcome;
+	struct msg_status status;
+
+	if (frame->type == MSG_outcome &&
+	    msg_outcome_decode(frame->payload, &outcome) == ERR_NONE)
+		s->index = outcome.store_index;
+	if (frame->type != MSG_status || msg_status_decode(frame->payload, &status) != ERR_NONE)
+		return;
+	s->index = status.store_index;
+	s->term = status.term;
+	s->log_index = status.commit;
+}
+
 /* ---- numbers -------------------------------------------------------------------- */
 
 static uint64_t
@@ -187,6 +203,8 @@ any_node(struct senseless *s)
 	    s->peers[rand_below(&s->rand, ARRAY_COUNT(s->peers))];
 }
 
+static uint64_t fill_number(struct senseless *s, const char *name);
+
 /* Members, entries or records of a state, with some that are none of it. */
 static struct slice
 list_of(struct senseless *s, const char *name)
@@ -203,7 +221,8 @@ list_of(struct senseless *s, const char *name)
 			    .client_url = any_bytes(s), .joined = any_number(s) });
 		else if (strcmp(name, "entries") == 0)
 			entry_record_put(&list, &(struct entry_record){
-			    .term = any_number(s), .index = any_number(s),
+			    .term = fill_number(s, "term"),
+			    .index = fill_number(s, "index"),
 			    .time_ns = any_number(s), .type = (uint8_t)rand_below(&s->rand, 5),
 			    .conf_op = (uint8_t)rand_below(&s->rand, 6),
 			    .conf_peer = any_node(s), .payload = any_bytes(s) });
@@ -248,6 +267,14 @@ fill_number(struct senseless *s, const char *name)
 		return rand_chance(&s->rand, 700) ? s->next_id - 1 : any_number(s);
 	if (strcmp(name, "id") == 0)
 		return any_node(s);
+	/* Mostly what could be meant, so that more than the first look is passed. */
+	if (strstr(name, "term") != NULL && rand_chance(&s->rand, 700))
+		return s->term + rand_below(&s->rand, 3);
+	if (strcmp(name, "sequence") == 0 && rand_chance(&s->rand, 700))
+		return rand_below(&s->rand, 3);
+	if ((strstr(name, "index") != NULL || strcmp(name, "commit") == 0) &&
+	    rand_chance(&s->rand, 500))
+		return s->log_index + rand_below(&s->rand, 12) - 6;
 	return any_number(s);
 }
 
@@ -444,8 +471,12 @@ senseless_tame(struct senseless *s, struct buf *out)
 	uint16_t type;
 
 	if (s->sender == FROM_PEER_WORKER && rand_chance(&s->rand, 700)) {
-		type = of_nodes[rand_below(&s->rand, s->harmless ? HARMLESS_OF_NODES :
-		    ARRAY_COUNT(of_nodes))];
+		/* Told that it was removed a node ends, and nothing else is tried. */
+		do {
+			type = of_nodes[rand_below(&s->rand, s->harmless ? HARMLESS_OF_NODES :
+			    ARRAY_COUNT(of_nodes))];
+		} while ((type == MSG_removed_told || type == MSG_released_told) &&
+		    rand_chance(&s->rand, 995));
 		put_random(s, out, type, any_node(s));
 	} else {
 		do {

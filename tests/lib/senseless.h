@@ -26,7 +26,8 @@ struct senseless {
 	uint64_t ids[SENSELESS_IDS];	/* request ids that were used */
 	size_t id_count;
 	uint64_t next_id;
-	uint64_t index;			/* a store index that was heard of */
+	uint64_t index;			/* a store index that was heard of; */
+	uint64_t term, log_index;	/* and from a status: of the log */
 	struct buf bytes;		/* what the fields of one frame point into */
 	size_t used;
 };
@@ -34,6 +35,8 @@ struct senseless {
 /* Memory for fields is taken here, once. */
 void senseless_init(struct senseless *s, uint64_t seed, unsigned sender, const char *top);
 void senseless_free(struct senseless *s);
+/* What raftd said, from which some of it is taken: a status or an outcome. */
+void senseless_hear(struct senseless *s, const struct frame *frame);
 /* Append one frame for which no channel is closed. */
 void senseless_tame(struct senseless *s, struct buf *out);
 /* Append bytes for which one is: a field, a length, a type or a phase is wrong. */

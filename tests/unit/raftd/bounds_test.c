@@ -6,6 +6,7 @@
 #include "tests/unit/raftd/great.h"
 #include "tests/unit/raftd/world.h"
 
+#include "common/crc32c.h"
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
 #include "raftd/state.h"
@@ -331,4 +332,40 @@ TEST(no_message_of_a_node_however_large_ends_this_one)
 	}
 	assert_true(sent >= 4 * 2 * ARRAY_COUNT(numbers));
 	free(bytes);
+}
+
+/* Terms and indexes of a snapshot are numbers of others, too. */
+TEST(a_snapshot_with_numbers_that_cannot_be_changes_nothing)
+{
+	static const struct {
+		uint64_t term, index, of_term;
+	} rows[] = {
+		{ UINT64_MAX, 1000, 1 },
+		{ (UINT64_MAX >> 2) + 1, 1000, 1 },
+		{ 5, UINT64_MAX, 1 },
+		{ 5, (UINT64_MAX >> 2) + 1, 1 },
+		{ 5, 1000, UINT64_MAX },
+		/* Of a later term than its leader's. */
+		{ 5, 1000, 6 },
+		{ 5, 1000, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct world *w = world_leading();
+		struct buf bytes = BUF_INIT;
+		struct msg_status status;
+
+		world_write(w, 1, "/a", 0);
+		world_settle(w);
+		msg_snapshot_chunk_frame(&bytes, 0xb2, &(struct msg_snapshot_chunk){
+		    .term = rows[i].term, .snapshot_index = rows[i].index,
+		    .snapshot_term = rows[i].of_term, .last = 1,
+		    .checksum = crc32c(0, SLICE_EMPTY) });
+		assert_int_equal(come(w, &bytes), ERR_NONE);
+		node_status(w->node, &status);
+		assert_int_equal(status.applied, 3);
+		assert_int_equal(status.store_index, 2);
+		assert_int_equal(world_read(w, 2, "/a", 0), ERR_NONE);
+		world_free(w);
+	}
 }

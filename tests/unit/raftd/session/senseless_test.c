@@ -354,17 +354,15 @@ static void
 evil_hears(struct party *party)
 {
 	struct senseless *s = &party->senseless;
-	struct msg_outcome m;
 	struct frame frame;
 	size_t used;
 
 	while (frame_parse(buf_slice(&party->in), &frame, &used) == ERR_NONE) {
-		if (frame.type == MSG_outcome && msg_outcome_decode(frame.payload, &m) == ERR_NONE) {
-			s->index = m.store_index;
-			if ((frame.flags & FRAME_MORE) != 0 && rand_chance(&s->rand, 500))
-				msg_read_more_frame(&party->out, frame.request_id,
-				    &(struct msg_read_more){ 0 });
-		}
+		senseless_hear(s, &frame);
+		if (frame.type == MSG_outcome && (frame.flags & FRAME_MORE) != 0 &&
+		    rand_chance(&s->rand, 500))
+			msg_read_more_frame(&party->out, frame.request_id,
+			    &(struct msg_read_more){ 0 });
 		buf_consume(&party->in, used);
 	}
 }
