@@ -3,6 +3,7 @@
  */
 #include "httpd/peer/handshake.h"
 
+#include "common/member_name.h"
 #include "httpd/peer/identity.h"
 
 #include <inttypes.h>
@@ -40,7 +41,7 @@ handshake_read(handshake_lookup lookup, const void *source, struct handshake *th
 		return ERR_MALFORMED;
 	*header = "X-Raft-Name";
 	name = lookup(source, *header);
-	if (!peer_name_valid(name))
+	if (!member_name_valid(name))
 		return ERR_MALFORMED;
 	memcpy(theirs->name, name.data, name.size);
 	theirs->name[name.size] = '\0';

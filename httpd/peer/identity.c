@@ -75,25 +75,6 @@ peer_id_text(uint64_t id, char text[PEER_ID_TEXT_BYTES])
 	snprintf(text, PEER_ID_TEXT_BYTES, "%" PRIx64, id);
 }
 
-bool
-peer_name_valid(struct slice name)
-{
-	uint8_t byte;
-	size_t i;
-
-	if (name.size == 0 || name.size > NAME_BYTES_MAX)
-		return false;
-	if (name.data[0] == '_' || name.data[0] == '.')
-		return false;
-	for (i = 0; i < name.size; i++) {
-		byte = name.data[i];
-		if (!byte_is_digit(byte) && !byte_is_letter(byte) && byte != '.' && byte != '_' &&
-		    byte != '-')
-			return false;
-	}
-	return true;
-}
-
 /* Where the host ends in "host:port" or "[host]:port"; 0 if there is no end. */
 static size_t
 address_host_end(struct slice text, bool literal)

@@ -42,7 +42,4 @@ void peer_id_text(uint64_t id, char text[PEER_ID_TEXT_BYTES]);
 /* Decimal digits only, at most max. False: no such number, *number is untouched. */
 bool peer_number_parse(struct slice text, uint64_t max, uint64_t *number) MUST_CHECK;
 
-/* 1 to 255 bytes of [A-Za-z0-9._-], not beginning with "_" or ".". */
-bool peer_name_valid(struct slice name);
-
 #endif

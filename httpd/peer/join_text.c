@@ -8,6 +8,7 @@
 
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
+#include "common/member_name.h"
 #include "httpd/cluster.h"
 #include "httpd/json.h"
 #include "httpd/peer/identity.h"
@@ -144,7 +145,7 @@ join_request_parse(struct slice body, struct join_request *request, const char *
 	if (request->id == 0)
 		return ERR_MALFORMED;
 	*problem = "\"name\" must be 1 to 255 of A-Z a-z 0-9 . _ - and not begin with . or _";
-	if (!peer_name_valid(slice_text(request->name)))
+	if (!member_name_valid(slice_text(request->name)))
 		return ERR_MALFORMED;
 	*problem = "\"peerURL\" must be http://HOST:PORT or https://HOST:PORT";
 	if (!url_valid(request->peer_url))
@@ -200,7 +201,7 @@ answer_member_end(struct answer_reader *reader)
 {
 	const struct join_request *member = &reader->member;
 
-	if (member->id == 0 || !reader->has_role || !peer_name_valid(slice_text(member->name)) ||
+	if (member->id == 0 || !reader->has_role || !member_name_valid(slice_text(member->name)) ||
 	    !url_valid(member->peer_url) || !url_valid(member->client_url) ||
 	    reader->count == MEMBERS_MAX)
 		return false;

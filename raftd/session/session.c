@@ -10,6 +10,7 @@
 
 #include "common/ipc/shared_index.h"
 #include "common/key_limits.h"
+#include "common/member_name.h"
 #include "common/xmem.h"
 #include "raftd/store/path.h"
 
@@ -338,7 +339,8 @@ on_member_change(struct session *session, const struct frame *frame,
 	if ((m->op != MEMBER_JOIN && m->op != MEMBER_REMOVE && m->op != MEMBER_FORGET) ||
 	    m->name.size == 0 ||
 	    m->name.size > NAME_BYTES_MAX || m->peer_url.size > URL_BYTES_MAX ||
-	    m->client_url.size > URL_BYTES_MAX || (m->op == MEMBER_JOIN && m->id == 0))
+	    m->client_url.size > URL_BYTES_MAX ||
+	    (m->op == MEMBER_JOIN && (m->id == 0 || !member_name_valid(m->name))))
 		return ERR_MALFORMED;
 	session->asked++;
 	node_member_change(session->sessions->node, session->id, frame->request_id,

@@ -6,6 +6,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/ipc/message.h"
+#include "common/member_name.h"
 #include "httpd/peer/identity.h"
 #include "httpd/peer/join_text.h"
 
@@ -22,7 +23,7 @@ try_request(struct slice body)
 		return;
 	}
 	ASSERT(request.id != 0);
-	ASSERT(peer_name_valid(slice_text(request.name)));
+	ASSERT(member_name_valid(slice_text(request.name)));
 	ASSERT(peer_address_parse(slice_text(request.peer_url), false, &address) == ERR_NONE);
 	join_request_put(&text, &request);
 	ASSERT(join_request_parse(buf_slice(&text), &back, &problem) == ERR_NONE);

@@ -367,7 +367,11 @@ tame_member_change(struct senseless *s, struct msg_member_change *m)
 	    slice_text(names[rand_below(&s->rand, ARRAY_COUNT(names))]);
 	m->peer_url.size = MIN_OF(m->peer_url.size, (size_t)URL_BYTES_MAX);
 	m->client_url.size = MIN_OF(m->client_url.size, (size_t)URL_BYTES_MAX);
-	m->id |= m->op == MEMBER_JOIN;
+	/* Who is to be removed may be called anything. */
+	if (m->op == MEMBER_JOIN) {
+		m->id |= 1;
+		m->name = SLICE_LITERAL("machine8");
+	}
 }
 
 /* What a session looks at is made as it has to be. */

@@ -43,21 +43,6 @@ TEST(a_number_has_digits_only_and_a_limit)
 	assert_false(peer_number_parse(SLICE_LITERAL("99999999999999999999"), UINT64_MAX, &number));
 }
 
-TEST(a_name_keeps_to_its_alphabet)
-{
-	char name[257];
-
-	assert_true(peer_name_valid(SLICE_LITERAL("Machine-1.example_x")));
-	assert_false(peer_name_valid(SLICE_LITERAL("")));
-	assert_false(peer_name_valid(SLICE_LITERAL(".hidden")));
-	assert_false(peer_name_valid(SLICE_LITERAL("_hidden")));
-	assert_false(peer_name_valid(SLICE_LITERAL("a/b")));
-	assert_false(peer_name_valid(SLICE_LITERAL("a\0b")));
-	memset(name, 'n', sizeof(name));
-	assert_true(peer_name_valid(slice_of(name, 255)));
-	assert_false(peer_name_valid(slice_of(name, 256)));
-}
-
 TEST(an_address_is_taken_apart_and_put_together)
 {
 	struct peer_address address;
