@@ -53,7 +53,7 @@ class Attack:
             self.node.environment["MOOTHALL_EVIL_HARMLESS"] = "1"
         self.sums = dict.fromkeys(("writes", "reads", "events"), 0)
         self.longest = dict.fromkeys(("write", "read", "quorum read", "event"), 0.0)
-        self.peak, self.kept, self.before = 0, {}, {}
+        self.peak, self.kept, self.before, self.raftd = 0, {}, {}, 0
 
     # ---- the bystander
 
@@ -158,6 +158,15 @@ class Attack:
         assert indexes == sorted(set(indexes)), "two writes were answered with one index"
         answer = self.node.get("/v2/keys/by/stander?quorum=true")
         assert answer.json["node"]["value"] == str(state["number"]), answer
+
+    def survive(self, seconds):
+        """The peer worker speaks for nodes without restraint: it may change the cluster, stop it,
+        and end the node in order; no process breaks a promise of its own."""
+        self.node.start(wait=False)
+        end = time.monotonic() + seconds
+        while time.monotonic() < end and self.node.process.poll() is None:
+            time.sleep(0.2)
+        # What a process says of that is looked for when the world is closed.
 
     def over(self):
         """The evil ones are replaced by real workers, which find a node as it should be."""

@@ -200,6 +200,7 @@ heard(void *argument, const struct frame *frame, int fd)
 {
 	struct evil *evil = argument;
 	struct buf *out = channel_out(evil->channel);
+	struct msg_status status;
 	struct msg_event event;
 
 	if (fd != -1)
@@ -208,7 +209,9 @@ heard(void *argument, const struct frame *frame, int fd)
 		greet(evil);
 		return;
 	}
-	evil->greeted = evil->greeted || frame->type == MSG_status;
+	/* Before, a peer worker says whether this machine may be one of a cluster. */
+	if (frame->type == MSG_status && msg_status_decode(frame->payload, &status) == ERR_NONE)
+		evil->greeted = evil->greeted || status.phase == PHASE_MEMBER;
 	senseless_hear(&evil->senseless, frame);
 	if (frame->type == MSG_outcome && (frame->flags & FRAME_MORE) != 0 && chance(evil, 300))
 		msg_read_more_frame(out, frame->request_id, &(struct msg_read_more){ 0 });

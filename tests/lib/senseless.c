@@ -331,6 +331,8 @@ command_of(struct senseless *s)
 	bodies[which].put(s, &command);
 	if (rand_chance(&s->rand, 50))
 		command.size = rand_below(&s->rand, command.size + 1);
+	/* More than any entry may have, as long as there is a frame for it. */
+	command.size = MIN_OF(command.size, FRAME_BYTES_MAX - 1 * KIB);
 	copy = slice_of(room(s, command.size), command.size);
 	if (command.size > 0)
 		memcpy((uint8_t *)(uintptr_t)copy.data, command.data, command.size);
@@ -379,6 +381,7 @@ static void
 tame(struct senseless *s, uint16_t type, void *message)
 {
 	struct msg_forward_proposal *proposal;
+	struct msg_raft_heartbeat *heartbeat;
 	struct msg_snapshot_chunk *chunk;
 	struct msg_watch_taken *taken;
 	struct msg_standby *standby;
@@ -417,6 +420,12 @@ tame(struct senseless *s, uint16_t type, void *message)
 		proposal->payload = command_of(s);
 		if (s->harmless)
 			proposal->type = 2;
+		break;
+	case MSG_raft_heartbeat:
+		heartbeat = message;
+		/* Told that it has lost entries a node ends, and nothing else is tried. */
+		if (rand_chance(&s->rand, 997))
+			heartbeat->commit = MIN_OF(heartbeat->commit, s->log_index);
 		break;
 	case MSG_snapshot_chunk:
 		chunk = message;
