@@ -165,13 +165,19 @@ fail_later(struct channel *channel, enum err why)
 	loop_timer_set(channel->wake, 0);
 }
 
-/* Close what the other side sent, at once. */
-static void
-drop_descriptor(int fd)
+void
+channel_calm(int fd)
 {
 	static const struct linger none = { 0 };
 
 	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
+/* Close what the other side sent, at once. */
+static void
+drop_descriptor(int fd)
+{
+	channel_calm(fd);
 	close(fd);
 }
 

@@ -49,6 +49,8 @@ void channel_flush(struct channel *channel);
 size_t channel_queued(const struct channel *channel);
 /* Its socket; stays the channel's. */
 int channel_fd(const struct channel *channel);
+/* See to it that whoever closes a descriptor that came with a frame does not wait. */
+void channel_calm(int fd);
 /* What was read and is no whole frame yet, for a program that goes on with the
  * socket; and there, before anything else is read. */
 struct slice channel_unread(const struct channel *channel);

@@ -33,7 +33,7 @@
 #define TICK_FRAMES 200
 #define QUEUE_BYTES MIB			/* what waits to be sent, at most */
 #define BURST_REQUESTS 8300		/* more than a session may leave unanswered */
-#define LINGER_S 20
+#define LINGER_S 4		/* less than a child may be silent: it may be our close */
 #define DRAIN_MS 1000
 
 enum mood {

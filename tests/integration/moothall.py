@@ -83,7 +83,7 @@ os.environ["TSAN_OPTIONS"] = '%s suppressions="%s"' % (
 
 # What a process says that broke a promise of its own, or its supervisor of it.
 # A sanitizer that cannot do its work at the end of a process counts, too.
-CRASHED = re.compile(r"by=signal (6|7|8|11) |(ERROR|WARNING): \w+Sanitizer|runtime error: |"
+CRASHED = re.compile(r"broken promise: |by=signal (6|7|8|11) |(ERROR|WARNING): \w+Sanitizer|runtime error: |"
                      r"Sanitizer has encountered a fatal error")
 
 

@@ -250,7 +250,8 @@ TEST(an_upload_for_which_there_is_no_room_at_its_address_waits_and_goes_on)
 	budget_count(scene->budget, &scene->conns[1], 0, 0);
 	budget_turn(scene->budget);
 	assert_true(goes_on[2]);
-	assert_int_equal(callers_held(scene->conns[0].caller), ADDRESS_HELD_BYTES_MAX - 10 * MIB + 1);
+	assert_int_equal(callers_held(scene->conns[0].caller),
+	    ADDRESS_HELD_BYTES_MAX - 10 * MIB + 1);
 	close_scene();
 }
 
@@ -341,7 +342,7 @@ TEST(an_upload_that_stands_still_gives_way_to_one_that_waits)
 	close_scene();
 }
 
-/* ---- everything --------------------------------------------------------------------------------- */
+/* ---- everything ------------------------------------------------------------------- */
 
 /* Whatever happens, the sums are those of the connections, and all of it comes back. */
 TEST(counts_are_sums_and_come_back_to_nothing)

@@ -437,7 +437,8 @@ by_hears(struct life *life)
 
 	while (frame_parse(buf_slice(&life->by.in), &frame, &used) == ERR_NONE) {
 		if (frame.type == MSG_outcome) {
-			assert_int_equal(msg_outcome_decode(frame.payload, &outcome_said), ERR_NONE);
+			assert_int_equal(msg_outcome_decode(frame.payload, &outcome_said),
+			    ERR_NONE);
 			assert_int_equal(frame.request_id, life->id);
 			assert_int_equal(outcome_said.error, ERR_NONE);
 			assert_int_equal(value_in(outcome_said.event), life->written);
