@@ -32,8 +32,6 @@
 #define READY_ROUNDS_MAX 8
 /* Effects of the entries that one turn applies: what it costs, in bytes. */
 #define TURN_EFFECTS_BYTES (8 * MIB)
-/* Of removed directories freed in one turn. */
-#define SWEEP_NODES_MAX 4096
 
 /* ---- life -------------------------------------------------------------------- */
 
@@ -48,6 +46,8 @@ node_new(const struct node_config *config, struct node_io io,
 		node->config.effects_bytes_max = EFFECTS_BYTES_MAX;
 	if (config->sweep_nodes_max == 0)
 		node->config.sweep_nodes_max = SWEEP_NODES_MAX;
+	if (config->turn_hits_max == 0)
+		node->config.turn_hits_max = TURN_HITS_MAX;
 	if (node->config.answer_piece_bytes == 0)
 		node->config.answer_piece_bytes = ANSWER_PIECE_BYTES;
 	if (node->config.session_answer_bytes == 0)
@@ -138,6 +138,29 @@ node_load_state(struct node *node, struct slice key, struct slice value)
 	return node_load_record(&node->replica, key, value);
 }
 
+static size_t
+log_memory(const struct node *node)
+{
+	return node->config.log_memory_bytes != 0 ? node->config.log_memory_bytes :
+	    LOG_MEMORY_BYTES;
+}
+
+static size_t
+loaded_bytes(const struct raft_entry *entry)
+{
+	return sizeof(*entry) + blob_slice(entry->payload).size;
+}
+
+/* The first one. */
+static void
+drop_loaded(struct node *node)
+{
+	struct raft_entry *entry = &node->loaded[node->loaded_first++];
+
+	node->loaded_bytes -= loaded_bytes(entry);
+	blob_unref(&entry->payload);
+}
+
 enum err
 node_load_entry(struct node *node, const struct raft_entry *entry)
 {
@@ -149,6 +172,11 @@ node_load_entry(struct node *node, const struct raft_entry *entry)
 	node->loaded[node->loaded_count] = *entry;
 	blob_ref(entry->payload);
 	node->loaded_count++;
+	node->loaded_bytes += loaded_bytes(entry);
+	/* What is applied is on the disk for who asks: all of a log is no matter of memory. */
+	while (node->loaded_bytes > log_memory(node) &&
+	    node->loaded[node->loaded_first].index < node->applied.index)
+		drop_loaded(node);
 	return ERR_NONE;
 }
 
@@ -195,8 +223,7 @@ node_start(struct node *node, struct clock_time now, const char **where)
 		    node->config.append_bytes_max : APPEND_BYTES_MAX,
 		.inflight_messages_max = INFLIGHT_MESSAGES_MAX,
 		.inflight_bytes_max = INFLIGHT_BYTES_MAX,
-		.memory_bytes_max = node->config.log_memory_bytes != 0 ?
-		    node->config.log_memory_bytes : LOG_MEMORY_BYTES,
+		.memory_bytes_max = log_memory(node),
 	};
 
 	if (node_records_loaded(&node->replica, where) != ERR_NONE)
@@ -206,12 +233,13 @@ node_start(struct node *node, struct clock_time now, const char **where)
 	node->started_ns = now.wall_ns;
 	members_conf(&node->replica.members, &node->restored.conf);
 	node->raft = raft_new(&config, &node->restored);
-	for (size_t i = 0; i < node->loaded_count; i++) {
-		raft_restore_entry(node->raft, &node->loaded[i]);
-		blob_unref(&node->loaded[i].payload);
+	while (node->loaded_first < node->loaded_count) {
+		raft_restore_entry(node->raft, &node->loaded[node->loaded_first]);
+		drop_loaded(node);
 	}
 	free(node->loaded);
 	node->loaded = NULL;
+	node->loaded_first = 0;
 	node->loaded_count = 0;
 	node->started = true;
 	node->status_due = true;
@@ -254,8 +282,8 @@ node_free(struct node **freed)
 
 	if (node == NULL)
 		return;
-	for (size_t i = 0; i < node->loaded_count; i++)
-		blob_unref(&node->loaded[i].payload);
+	while (node->loaded_first < node->loaded_count)
+		drop_loaded(node);
 	free(node->loaded);
 	while ((batch = STAILQ_FIRST(&node->batches)) != NULL) {
 		STAILQ_REMOVE_HEAD(&node->batches, link);
@@ -577,7 +605,15 @@ core_needs_disk(const struct raft_ready *ready)
 	return ready->hard_state_changed || ready->truncate_from != 0 || ready->entry_count > 0;
 }
 
-/* As far as the effects fit into one batch: a small entry may have great ones. */
+/* Who watches is told at the turn's end, each of every event that he waits for. */
+static bool
+hits_are_many(const struct node *node)
+{
+	return store_hits_waiting(node->replica.store) >= node->config.turn_hits_max;
+}
+
+/* As far as the effects fit into one batch, a small entry may have great ones, and as
+ * those who watch can be told in one turn. */
 static void
 apply_all(struct node *node, const struct raft_ready *ready)
 {
@@ -587,7 +623,8 @@ apply_all(struct node *node, const struct raft_ready *ready)
 	if (measured)
 		node->io.applying(node->io.argument, true);
 	node_note_member(node);
-	while (count < ready->committed_count && !effects_are_many(node)) {
+	while (count < ready->committed_count && !effects_are_many(node) &&
+	    !hits_are_many(node)) {
 		apply_entry(node, &ready->committed[count++]);
 		node_note_member(node);
 	}
@@ -806,7 +843,7 @@ node_turn(struct node *node, struct clock_time now)
 	node->turn_bytes = 0;
 	node->behind = true;
 	for (unsigned i = 0; node->behind && i < READY_ROUNDS_MAX &&
-	    node->turn_bytes < TURN_EFFECTS_BYTES; i++) {
+	    node->turn_bytes < TURN_EFFECTS_BYTES && !hits_are_many(node); i++) {
 		proposals_turn(node);
 		changes_turn(node);
 		demote_turn(node);

@@ -38,6 +38,7 @@ struct node_config {
 	size_t effects_bytes_max;	/* applied until they are handed to the disk; 0 as in */
 	size_t sweep_nodes_max;		/* node.c: of what was removed, freed in one turn */
 	size_t catch_up_bytes, catch_up_looks, catch_up_untaken, watch_piece_bytes;
+	size_t turn_hits_max;
 	size_t answer_piece_bytes;
 	size_t session_answer_bytes;
 	uint64_t seed;			/* election timeouts and hash tables */
@@ -168,6 +169,8 @@ struct node_counts {
 	uint64_t store[STORE_STAT_COUNT]; /* wire.h's order */
 };
 void node_count(const struct node *node, struct node_counts *counts);
+/* Bytes that it holds, and those of which the last turn let go, about. */
+size_t node_memory(const struct node *node);
 /* The node's own name; static text for its life. */
 const char *node_name(const struct node *node);
 

@@ -159,9 +159,15 @@ struct query {
 	uint64_t started_ns;		/* monotonic */
 	uint64_t deadline_ms, leader_deadline_ms;
 	uint8_t flags;
-	bool large;			/* plain only: too much for one answer */
+	uint8_t size;			/* plain only: enum query_size, as far as is known */
 	size_t key_bytes;
 	uint8_t key[];
+};
+
+enum query_size {
+	QUERY_SMALL,			/* or not looked at yet */
+	QUERY_MIDDLE,
+	QUERY_LARGE,			/* too much for one answer */
 };
 
 TAILQ_HEAD(query_list, query);
@@ -398,8 +404,9 @@ struct node {
 	struct raft_restored restored;	/* until node_start */
 	bool fresh;			/* nothing was in the log */
 	bool current;			/* see node_catch_up */
-	struct raft_entry *loaded;	/* until node_start */
-	size_t loaded_count, loaded_capacity;
+	struct raft_entry *loaded;	/* until node_start: from loaded_first on, */
+	size_t loaded_first, loaded_count, loaded_capacity; /* up to loaded_count */
+	size_t loaded_bytes;
 
 	struct replica replica;
 	struct members joined_with;	/* of the join's answer, until the log says more */

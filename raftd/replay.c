@@ -35,7 +35,7 @@ node_replay(struct node *node, const struct node_effects *effects, const char **
 {
 	if (node_records_loaded(&node->replica, where) != ERR_NONE)
 		return ERR_CORRUPT;
-	for (size_t i = 0; i < node->loaded_count; i++) {
+	for (size_t i = node->loaded_first; i < node->loaded_count; i++) {
 		const struct raft_entry *entry = &node->loaded[i];
 
 		if (entry->index <= node->applied.index)

@@ -482,6 +482,12 @@ raft_last(const struct raft *raft)
 	return raft_log_last(&raft->log);
 }
 
+size_t
+raft_log_bytes(const struct raft *raft)
+{
+	return raft->log.bytes;
+}
+
 raft_index
 raft_first(const struct raft *raft)
 {

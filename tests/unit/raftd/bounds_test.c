@@ -85,6 +85,49 @@ TEST(paths_of_a_turn_are_told_up_to_a_bound_and_then_that_all_changed)
 	}
 }
 
+/* Each event is told each of them; with 32768 of that a turn ends, and others are served. */
+TEST(events_for_many_watches_are_spread_over_turns)
+{
+	struct msg_watch watch = {
+		.key = SLICE_LITERAL("/"),
+		.flags = WATCH_FLAG_RECURSIVE | WATCH_FLAG_STREAM,
+	};
+	static const struct {
+		size_t watches, writes, most;	/* events that one turn tells */
+	} rows[] = {
+		{ TURN_HITS_MAX / 16, 16, 16 },
+		{ TURN_HITS_MAX / 16, 17, 16 },
+		{ TURN_HITS_MAX / 16 + 1, 40, 16 },
+		/* One step is as large as it is. */
+		{ TURN_HITS_MAX + 1, 3, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct world *w = world_leading();
+		size_t events = 0, most = 0;
+
+		node_set_limits(w->node, 5000, 1000000);
+		for (uint64_t id = 1; id <= rows[i].watches; id++)
+			node_watch(w->node, WORLD_SESSION + id % 2, id, &watch);
+		world_settle(w);
+		for (unsigned n = 1; n <= rows[i].writes; n++)
+			world_write(w, n, "/a", 0);
+		world_turn(w, 0);
+		world_sync(w);
+		do {
+			buf_clear(&w->said);
+			world_turn(w, 0);
+			world_sync(w);
+			events += times_said(w, "event ");
+			most = MAX_OF(most, times_said(w, "event "));
+		} while (node_deadline(w->node) <= w->now.monotonic_ms);
+		assert_int_equal(events, rows[i].watches * rows[i].writes);
+		assert_int_equal(most, rows[i].watches * rows[i].most);
+		assert_int_equal(w->outcomes, rows[i].writes);
+		world_free(w);
+	}
+}
+
 TEST(what_expires_by_one_entry_is_bounded_by_bytes_and_the_rest_follows)
 {
 	struct world *w = world_leading();
