@@ -12,6 +12,7 @@
 #include "common/xmem.h"
 
 #include <event2/event.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,11 +245,25 @@ loop_base(struct loop *loop)
 	return loop->base;
 }
 
+static bool
+is_broken(int fd)
+{
+	struct pollfd asked = { .fd = fd };
+
+	return poll(&asked, 1, 0) == 1 && (asked.revents & (POLLERR | POLLHUP)) != 0;
+}
+
 static void
-io_ready(evutil_socket_t fd UNUSED, short what, void *argument)
+io_ready(evutil_socket_t fd, short what, void *argument)
 {
 	struct loop_io *io = argument;
 	unsigned events = 0;
+
+	if (io->wanted == LOOP_HANGUP) {
+		if ((what & EV_CLOSED) != 0 || is_broken(fd))
+			io->ready(io->argument, LOOP_HANGUP);
+		return;
+	}
 
 	if ((what & EV_READ) != 0)
 		events |= LOOP_READ;
@@ -292,6 +307,11 @@ loop_io_want(struct loop_io *io, unsigned events)
 		what |= EV_WRITE;
 	if ((events & LOOP_HANGUP) != 0)
 		what |= EV_CLOSED;
+	/* libevent tells of a connection that was reset as if it could be read and written,
+	 * whoever wants neither never hears of it and the kernel never stops telling. Room
+	 * to write, which is of no interest here, is told once. */
+	if (events == LOOP_HANGUP)
+		what |= EV_WRITE | EV_ET;
 	ASSERT(event_assign(io->event, io->loop->base, io->fd, what, io_ready, io) == 0);
 	ASSERT(event_add(io->event, NULL) == 0);
 }
