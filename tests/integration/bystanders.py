@@ -1,12 +1,16 @@
 """Who asks a node for small things all the time, in a process of his own, and how long he waits.
 
-A wait says something about the node only if its processes were let run. So three things are
-measured at once: the wait; how much of it the processes that answer, and the one that asks,
-stood in the scheduler's queue (/proc/PID/schedstat); and how long a control waits, a process
-that does nothing but send back what it gets. What remains of a wait is the node's own.
+A wait says something about the node only if its processes were let run. So it is measured how
+much of it the processes that answer, and the one that asks, ran and how long they stood in the
+scheduler's queue (/proc/PID/schedstat); and how long a control waits, a process that does nothing
+but send back what it gets. The node's own is what remains of a wait without the queues and
+without the control's, and no less than what one process of the node ran in it: who works for
+long is waited for on a quiet machine, too. How long that is, is a matter of the machine, and of
+what else runs on it: so another control measures what a copy of 10 MiB costs meanwhile.
 """
 
 import collections
+import mmap
 import multiprocessing
 import os
 import selectors
@@ -21,13 +25,13 @@ PERIOD = 0.02
 VALUE = "unchanged"
 
 
-def queued(pid):
-    """Seconds that the main thread of the process stood in the scheduler's queue; 0: nobody counts them."""
+def scheduled(pid):
+    """Seconds that the main thread of the process ran, and stood in the queue; zeros, if nobody counts them."""
     try:
         with open("/proc/%d/schedstat" % pid) as file:
-            return int(file.read().split()[1]) / 1e9
+            return [int(word) / 1e9 for word in file.read().split()[:2]]
     except (OSError, IndexError):
-        return 0.0
+        return [0.0, 0.0]
 
 
 class Wait:
@@ -45,15 +49,17 @@ class Lane:
 
     def __init__(self, name, sock, question, good, pids):
         self.name, self.socket, self.question, self.good, self.pids = name, sock, question, good, pids
-        self.came, self.begun, self.due, self.queued = b"", None, 0.0, 0.0
+        self.came, self.begun, self.due, self.before = b"", None, 0.0, None
         self.waits, self.worst_own, self.worst = [], Wait(0, 0, 0), Wait(0, 0, 0)
         self.failure = None
 
-    def in_queue(self):
-        return sum(queued(pid) for pid in self.pids)
+    def since(self):
+        """What its processes ran and were queued since it asked, in lists."""
+        return [[now - before for now, before in zip(*both)] for both in
+                zip(zip(*map(scheduled, self.pids)), self.before)]
 
     def ask(self, now):
-        self.came, self.begun, self.queued = b"", now, self.in_queue()
+        self.came, self.begun, self.before = b"", now, list(zip(*map(scheduled, self.pids)))
         self.socket.sendall(self.question)
 
     def receive(self):
@@ -116,6 +122,10 @@ class Bystanders:
         self.process = FORK.Process(target=watch, args=(lanes, theirs), daemon=True)
         self.process.start()
         theirs.close()
+        self.copies, theirs = FORK.Pipe()
+        self.copier = FORK.Process(target=copies, args=(theirs,), daemon=True)
+        self.copier.start()
+        theirs.close()
         for lane in lanes:
             lane.socket.close()
         self.lanes = None
@@ -127,8 +137,12 @@ class Bystanders:
             self.pipe.send("stop")
             assert self.pipe.poll(30), "the bystanders do not end"
             self.lanes = collections.OrderedDict((lane.name, lane) for lane in self.pipe.recv())
-            self.process.join()
-            self.echo.join()
+            self.copies.send("stop")
+            costs = sorted(self.copies.recv()) or [0]
+            # Such as it was when the machine was busy.
+            self.copy_ms = costs[len(costs) * 9 // 10] * 1e3
+            for process in (self.process, self.echo, self.copier):
+                process.join()
         return self.lanes
 
     def __exit__(self, *unused):
@@ -144,13 +158,13 @@ class Bystanders:
         return ["%s: %s" % (lane.name, lane.failure) for lane in self.stop().values() if lane.failure]
 
     def table(self):
-        lines = ["%-10s %7s %9s %9s %9s  %s" % ("bystander", "GETs", "median ms", "p99 ms", "worst ms", "own part of the worst")]
+        lines = ["%-10s %7s %9s %9s %9s  %s" % ("bystander", "GETs", "median ms", "p99 ms", "worst ms", "the longest that was the node's own")]
         for lane in self.stop().values():
             waits = sorted(lane.waits) or [0]
             lines.append("%-10s %7d %9.1f %9.1f %9.1f  %s" % (
                 lane.name, len(lane.waits), waits[len(waits) // 2] * 1e3, waits[len(waits) * 99 // 100] * 1e3,
                 lane.worst.whole * 1e3, lane.worst_own))
-        return lines
+        return lines + ["a copy of 10 MiB cost %.1f ms" % self.copy_ms]
 
 
 def echo(sock, others):
@@ -166,6 +180,20 @@ def echo(sock, others):
             sock.sendall(data)
     except OSError:
         os._exit(0)
+
+
+def copies(pipe):
+    """What a copy of 10 MiB into new memory costs the processor, in seconds, again and again."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    costs, value = [], bytes(10 << 20)
+    while not pipe.poll(0.5):
+        begun = time.process_time()
+        with mmap.mmap(-1, len(value)) as copy:
+            copy.write(value)
+        costs.append(time.process_time() - begun)
+    pipe.recv()
+    pipe.send(costs)
+    os._exit(0)
 
 
 def watch(lanes, pipe):
@@ -210,9 +238,11 @@ def watch(lanes, pipe):
             else:
                 own = whole
                 if whole > 0.02:
-                    own -= max([lane.in_queue() - lane.queued] +
-                               [min(now, ended) - max(lane.begun, begun) for begun, ended in controls
-                                if ended > lane.begun])
+                    ran, queued = lane.since()
+                    own -= max([sum(queued)] + [min(now, ended) - max(lane.begun, begun)
+                                                for begun, ended in controls if ended > lane.begun])
+                    # The last one is who asks.
+                    own = max(own, min(whole, max(ran[:-1])))
                 wait = Wait(whole, max(own, 0), lane.begun - start)
                 lane.worst = max(lane.worst, wait, key=lambda wait: wait.whole)
                 lane.worst_own = max(lane.worst_own, wait, key=lambda wait: wait.own)
