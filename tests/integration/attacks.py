@@ -139,11 +139,12 @@ class Kind:
             raise Cut("at the end")
         return reader
 
-    def hold(self, reader, most=8):
-        """It stays open, unread; the oldest goes, one way or the other."""
+    def hold(self, reader, most=8, reset=None):
+        """It stays open, unread; the oldest goes, one way or the other. An end behind requests that
+        were not read yet reaches nobody before they are: such connections have to be reset."""
         self.held.append(reader)
         while len(self.held) > most:
-            self.held.popleft().close(self.rand.random() < 0.5)
+            self.held.popleft().close(self.rand.random() < 0.5 if reset is None else reset)
 
     # ---- requests
 
@@ -503,7 +504,7 @@ class Watches(Kind):
             path = "/" + "w" * rand.choice([10, 4000, KEY_MOST - 100]) if rand.random() < 0.5 else "/w" * rand.choice([100, 900])
             reader.send(request("GET", self.key(path) + "%d?wait=true&stream=true" % rand.randrange(1000)) * PARALLEL)
             self.counts["watches"] += PARALLEL
-            self.hold(reader, 64)
+            self.hold(reader, 64, True)
         time.sleep(0.2)
 
 
