@@ -246,11 +246,11 @@ loop_base(struct loop *loop)
 }
 
 static bool
-is_broken(int fd)
+has_hung_up(int fd)
 {
-	struct pollfd asked = { .fd = fd };
+	struct pollfd look = { .fd = fd, .events = POLLRDHUP };
 
-	return poll(&asked, 1, 0) == 1 && (asked.revents & (POLLERR | POLLHUP)) != 0;
+	return poll(&look, 1, 0) == 1 && (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
 static void
@@ -259,18 +259,17 @@ io_ready(evutil_socket_t fd, short what, void *argument)
 	struct loop_io *io = argument;
 	unsigned events = 0;
 
-	if (io->wanted == LOOP_HANGUP) {
-		if ((what & EV_CLOSED) != 0 || is_broken(fd))
-			io->ready(io->argument, LOOP_HANGUP);
-		return;
-	}
-
 	if ((what & EV_READ) != 0)
 		events |= LOOP_READ;
 	if ((what & EV_WRITE) != 0)
 		events |= LOOP_WRITE;
 	if ((what & EV_CLOSED) != 0)
 		events |= LOOP_HANGUP;
+	if (io->wanted == LOOP_HANGUP) {
+		if (events != LOOP_HANGUP && !has_hung_up((int)fd))
+			return;
+		events = LOOP_HANGUP;
+	}
 	io->ready(io->argument, events);
 }
 
@@ -307,11 +306,11 @@ loop_io_want(struct loop_io *io, unsigned events)
 		what |= EV_WRITE;
 	if ((events & LOOP_HANGUP) != 0)
 		what |= EV_CLOSED;
-	/* libevent tells of a connection that was reset as if it could be read and written,
-	 * whoever wants neither never hears of it and the kernel never stops telling. Room
-	 * to write, which is of no interest here, is told once. */
+	/* libevent tells of a connection that was reset those only who read or write, and
+	 * would be told of it again and again. With edges what is not read costs a call
+	 * when more of it comes. */
 	if (events == LOOP_HANGUP)
-		what |= EV_WRITE | EV_ET;
+		what |= EV_READ | EV_ET;
 	ASSERT(event_assign(io->event, io->loop->base, io->fd, what, io_ready, io) == 0);
 	ASSERT(event_add(io->event, NULL) == 0);
 }

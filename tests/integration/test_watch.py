@@ -273,6 +273,35 @@ def test_client_that_hangs_up_with_much_pipelined_is_dropped_too(world):
         wait_until(lambda: watchers(node) == 0, 5, "%d pipelined watches to be freed" % count)
 
 
+def test_client_that_resets_its_connection_is_dropped_too(world):
+    """What was not read when it closed makes a reset of the end; nobody may turn in circles."""
+    node = world.node(flags=["-workers", "1"]).start()
+    for count in (1, 31, 32, 33, 60):
+        wire = Wire(node.client)
+        wire.send(*[request("GET", "/v2/keys/gone?wait=true")] * count)
+        wait_until(lambda: watchers(node) == min(count, 32), 5, "the watches")
+        wire.close()
+        wait_until(lambda: watchers(node) == 0, 5, "%d pipelined watches to be freed" % count)
+
+
+def test_what_comes_behind_requests_in_work_is_looked_at_later(world):
+    """More of it after it was first not read, in pieces; and then it is answered."""
+    node = world.node(flags=["-workers", "1"]).start()
+    with Wire(node.client) as wire:
+        wire.send(*[request("GET", "/v2/keys/gone?wait=true")] * 32)
+        wait_until(lambda: watchers(node) == 32, 5, "the watches")
+        for n in range(20):
+            wire.send(request("GET", "/v2/keys/behind/%d" % n))
+            assert node.get("/v2/keys/none").status == 404
+        assert watchers(node) == 32
+        assert node.put("/gone", "now").status == 201
+        for _ in range(32):
+            wire.head()
+            assert wire.event()["node"]["value"] == "now" and wire.chunk() == b""
+        for n in range(20):
+            assert wire.answer().json["cause"] == "/behind"
+
+
 @pytest.mark.parametrize("size, kept", [(10, 32), (49000, 8)])
 def test_client_that_resets_with_much_pipelined_is_dropped_too(world, size, kept):
     """Also when it is not read from; and nobody works for it any more."""
