@@ -6,7 +6,10 @@ import os
 import resource
 import signal
 import socket
+import struct
 import time
+
+import pytest
 
 from moothall import SLOW, VISIBLE, Watcher, Writers, ask, wait_until
 from wire import Crowd, Ended, Wire, request, watchers, wire_of, wires_of_all_workers
@@ -297,6 +300,25 @@ def test_what_comes_behind_requests_in_work_is_looked_at_later(world):
             assert wire.event()["node"]["value"] == "now" and wire.chunk() == b""
         for n in range(20):
             assert wire.answer().json["cause"] == "/behind"
+
+
+@pytest.mark.parametrize("size, kept", [(10, 32), (49000, 8)])
+def test_client_that_resets_with_much_pipelined_is_dropped_too(world, size, kept):
+    """Also when it is not read from; and nobody works for it any more."""
+    node = world.node(flags=["-workers", "1"]).start()
+    worker = node.pid_of("client")
+    with Wire(node.client) as wire:
+        wire.send(*[request("GET", "/v2/keys/gone?wait=true&stream=true", headers=["X: " + "x" * size])] * 40)
+        wait_until(lambda: watchers(node) >= kept, 5, "the watches")
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_until(lambda: watchers(node) == 0, 5, "the watches to be freed")
+
+    def ticks():
+        with open("/proc/%d/stat" % worker) as file:
+            return sum(int(field) for field in file.read().rpartition(")")[2].split()[11:13])
+    before = ticks()
+    time.sleep(1.0)     # so long it would work
+    assert ticks() - before < 20
 
 
 def test_watches_pipelined_on_one_connection_answer_in_order(world):
