@@ -16,10 +16,8 @@
  */
 #include "raftd/node_priv.h"
 
-#include "common/crc32c.h"
 #include "common/xmem.h"
 #include "raftd/effects.h"
-#include "raftd/state.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -66,10 +64,7 @@ node_new(const struct node_config *config, struct node_io io,
 	node->applied = recovered->applied;
 	node->stored = recovered->applied.index;
 	node->compaction.compacted = recovered->compacted.index;
-	node->replica.store = store_new(config->seed);
-	node->replica.requests = requests_new(config->seed);
-	cluster_config_init(&node->replica.config);
-	replica_configure(&node->replica, NULL);
+	replica_init(&node->replica, config->seed);
 	node->role = RAFT_FOLLOWER;
 	node->standby = config->rejoin != NULL && node->cluster_id == 0;
 	node->belonged = config->resumes && !node->fresh;
@@ -81,61 +76,10 @@ node_new(const struct node_config *config, struct node_io io,
 	return node;
 }
 
-void
-replica_configure(struct replica *replica, struct buf *effects)
-{
-	store_limit_history(replica->store, replica->config.history_bytes, effects);
-	store_set_limits(replica->store, &(struct key_limits){
-	    .names = replica->config.max_key_names, .bytes = replica->config.max_key_bytes });
-}
-
-enum err
-node_load_record(struct replica *replica, struct slice key, struct slice value)
-{
-	struct reader in = reader_of(value);
-	struct stamp_state stamp;
-	enum err err;
-
-	/* Else it could not be sent on in a snapshot. */
-	if (key.size + value.size > STATE_RECORD_BYTES_MAX)
-		return ERR_CORRUPT;
-	if (store_owns(key))
-		return store_load(replica->store, key, value);
-	if (key.size == 0)
-		return ERR_CORRUPT;
-	if (key.data[0] == STATE_MEMBER || key.data[0] == STATE_REMOVED ||
-	    key.data[0] == STATE_FORGOTTEN)
-		return members_load(&replica->members, key, value);
-	if (key.data[0] == STATE_CONFIG) {
-		err = config_state_load(&replica->config, key, value);
-		replica_configure(replica, NULL);
-		return err;
-	}
-	if (key.data[0] != STATE_STAMP)
-		return requests_load(replica->requests, key, value);
-	if (key.size != 1 || !stamp_state_get(&in, &stamp) || !reader_done(&in) ||
-	    stamp.format != STATE_FORMAT)
-		return ERR_CORRUPT;
-	replica->applied_ns = stamp.applied_ns;
-	return ERR_NONE;
-}
-
-enum err
-node_records_loaded(struct replica *replica, const char **where)
-{
-	if (store_loaded(replica->store, where) != ERR_NONE)
-		return ERR_CORRUPT;
-	if (requests_loaded(replica->requests, replica->store) != ERR_NONE) {
-		*where = "a session that answers are kept for is missing, or an answer is too new";
-		return ERR_CORRUPT;
-	}
-	return ERR_NONE;
-}
-
 enum err
 node_load_state(struct node *node, struct slice key, struct slice value)
 {
-	return node_load_record(&node->replica, key, value);
+	return replica_load(&node->replica, key, value);
 }
 
 static size_t
@@ -226,7 +170,7 @@ node_start(struct node *node, struct clock_time now, const char **where)
 		.memory_bytes_max = log_memory(node),
 	};
 
-	if (node_records_loaded(&node->replica, where) != ERR_NONE)
+	if (replica_loaded(&node->replica, where) != ERR_NONE)
 		return ERR_CORRUPT;
 	node->now = now;
 	(void)cluster_time_turn(&node->time, now, node->replica.applied_ns, false);
@@ -300,9 +244,7 @@ node_free(struct node **freed)
 	queries_free(&node->queries);
 	views_free(&node->views);
 	compact_free(node);
-	store_free(&node->replica.store);
-	requests_free(&node->replica.requests);
-	members_clear(&node->replica.members);
+	replica_clear(&node->replica);
 	members_clear(&node->joined_with);
 	inbox_free(&node->inbox);
 	raft_free(&node->raft);
@@ -420,14 +362,7 @@ node_raft(const struct node *node)
 uint32_t
 node_hash(const struct node *node)
 {
-	uint32_t parts[4] = {
-		store_hash(node->replica.store),
-		requests_hash(node->replica.requests),
-		members_hash(&node->replica.members),
-		crc32c(0, slice_of(&node->replica.config, sizeof(node->replica.config))),
-	};
-
-	return crc32c(0, slice_of(parts, sizeof(parts)));
+	return replica_hash(&node->replica);
 }
 
 /* ---- the disk answers ------------------------------------------------------------------ */
@@ -509,21 +444,6 @@ node_begin_effects(struct node *node)
 	node->applied_dirty = true;
 }
 
-void
-node_add_stamp(struct node *node)
-{
-	struct stamp_state stamp = {
-		.format = STATE_FORMAT,
-		.applied_ns = node->replica.applied_ns,
-	};
-	const uint8_t key = STATE_STAMP;
-	struct buf value = BUF_INIT;
-
-	stamp_state_put(&value, &stamp);
-	state_effect(&node->effects, slice_of(&key, 1), buf_slice(&value));
-	buf_free(&value);
-}
-
 static bool
 effects_are_many(const struct node *node)
 {
@@ -546,7 +466,7 @@ static void
 add_effects(struct node *node, struct wal_turn *turn)
 {
 	requests_flush(node->replica.requests, &node->effects);
-	node_add_stamp(node);
+	replica_stamp(&node->replica, &node->effects);
 	effects_squeeze(&node->effects, node->config.seed);
 	turn->effects = buf_slice(&node->effects);
 	turn->applied_set = true;
@@ -740,75 +660,6 @@ send_answers(struct node *node)
 	node->answer_count = 0;
 }
 
-/* Whom to ask when this node comes back as another one. */
-static void
-list_peers(const struct node *node, struct buf *list)
-{
-	const struct members *members = &node->replica.members;
-
-	if (members->count == 0)
-		members = &node->joined_with;
-	for (size_t i = 0; i < members->count; i++) {
-		if (members->list[i].id == node->id ||
-		    strcmp(members->list[i].peer_url, node->config.peer_url) == 0)
-			continue;
-		if (list->size > 0)
-			buf_append_byte(list, ',');
-		buf_append_text(list, members->list[i].peer_url);
-	}
-}
-
-/* Who was away when it was removed asks at once, who was sent away does not: it would be
- * back before anybody saw that it was gone. */
-static void
-retire(struct node *node)
-{
-	uint64_t wait_ms = node->belonged ? node->replica.config.sync_interval_ms : 0;
-	struct buf peers = BUF_INIT;
-
-	node_note(node, DIAG_INFO,
-	    "%s was removed from the cluster; it gives up its id and asks to "
-	    "join again as another member in_ms=%" PRIu64, node->name, wait_ms);
-	list_peers(node, &peers);
-	node->io.retire(node->io.argument, buf_slice(&peers), wait_ms);
-	buf_free(&peers);
-}
-
-/* Once it is on disk: started again, the node must know it. If others had to
- * tell it, they will again. */
-static void
-end_if_removed(struct node *node)
-{
-	bool on_disk = !node->applied_dirty && node->synced_ticket >= node->last_ticket;
-	bool known = node_was_removed(node) && on_disk;
-
-	if (node->over || (!node->told_removed && !node->told_forgotten && !known))
-		return;
-	node->over = true;
-	if (node->told_forgotten || members_was_forgotten(&node->replica.members, node->id))
-		node->io.end(node->io.argument, EXIT_REMOVED,
-		    "this machine was removed from the cluster; start it with an empty "
-		    "-data-dir to join again");
-	else
-		retire(node);
-}
-
-static void
-end_if_older(struct node *node)
-{
-	raft_index lost = raft_lost(node->raft);
-	char text[1024];
-
-	if (lost == 0 || node->over)
-		return;
-	node->over = true;
-	snprintf(text, sizeof(text), "%s is older than what %s acknowledged: its log ends with "
-	    "entry %" PRIu64 ", entry %" PRIu64 " had been on disk; start %s with an empty "
-	    "-data-dir to join again", node->config.data_dir, node->name,
-	    raft_last(node->raft).index, lost, node->name);
-	node->io.end(node->io.argument, EXIT_DATA, text);
-}
-
 /* What was removed is freed while nothing waits for it. */
 static void
 sweep(struct node *node)
@@ -862,8 +713,7 @@ node_turn(struct node *node, struct clock_time now)
 	send_answers(node);
 	queries_answer(node);
 	views_turn(node);
-	end_if_removed(node);
-	end_if_older(node);
+	ending_turn(node);
 }
 
 uint64_t

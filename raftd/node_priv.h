@@ -16,6 +16,7 @@
  *	disk.c		a disk that is full or hangs: refuse, hand leadership over, tell
  *	announce.c	which paths changed, for the caches of workers
  *	status.c	what workers and operators are told
+ *	ending.c	how it ends by itself
  *
  * Each part owns its struct below and is called by node.c and input.c only, but for the
  * functions named here that parts use of each other.
@@ -24,13 +25,10 @@
 #define MOOTHALL_RAFTD_NODE_PRIV_H
 
 #include "common/hash.h"
-#include "raftd/config_state.h"
 #include "raftd/cluster_time.h"
-#include "raftd/member.h"
 #include "raftd/node.h"
 #include "raftd/outbox.h"
-#include "raftd/requests.h"
-#include "raftd/store/store.h"
+#include "raftd/replica.h"
 
 #include <sys/queue.h>
 
@@ -227,15 +225,6 @@ bool views_end(struct node *node);
 void expiry_turn(struct node *node);
 /* When the next key is due at the leader, monotonic; UINT64_MAX: never. */
 uint64_t expiry_deadline(const struct node *node);
-
-/* The applied state: what effects, disk and snapshots hold. */
-struct replica {
-	struct store *store;
-	struct requests *requests;
-	struct members members;
-	struct cluster_config config;
-	uint64_t applied_ns;		/* stamp of the last applied entry, never falls */
-};
 
 /* ---- compact.c ------------------------------------------------------------------- */
 
@@ -464,14 +453,6 @@ struct node {
 /* Where to append frames for peers that may leave once ticket is synced; at
  * once if ticket is 0 or synced already. */
 struct buf *node_after(struct node *node, uint64_t ticket);
-/* Hand the store what it has to know of the configuration, which was set or changed.
- * effects NULL: while loading. */
-void replica_configure(struct replica *replica, struct buf *effects);
-/* Give a state record to whom it belongs. */
-enum err node_load_record(struct replica *replica, struct slice key, struct slice value)
-    MUST_CHECK;
-/* All were given: ERR_CORRUPT with *where (static) if they do not fit together. */
-enum err node_records_loaded(struct replica *replica, const char **where) MUST_CHECK;
 /* Queue an outcome for the turn's end. Takes cause and event. */
 void node_answer(struct node *node, struct answer answer);
 /* Queue an error outcome at the present indexes with a text as its cause. */
@@ -481,8 +462,6 @@ void node_note(struct node *node, enum diag_level level, const char *format, ...
     PRINTF_LIKE(3, 4);
 /* Something is about to be appended to effects. */
 void node_begin_effects(struct node *node);
-/* The stamp of what was applied last, as an effect. */
-void node_add_stamp(struct node *node);
 /* The cluster's time: of stamps, of expiry, and for answers. */
 uint64_t node_time_ns(const struct node *node);
 /*
@@ -521,6 +500,9 @@ bool apply_payload_parse(const struct blob *payload, struct command_head *head,
 
 /* announce.c */
 void announce_turn(struct node *node);
+
+/* ending.c, behind all else of a turn */
+void ending_turn(struct node *node);
 
 /* status.c */
 void status_turn(struct node *node);

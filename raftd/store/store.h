@@ -72,8 +72,8 @@ size_t store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget
 void store_limit_history(struct store *store, size_t bytes_max, struct buf *effects);
 
 /* What was removed is gone for everybody, but is freed by and by: free up to nodes_max
- * nodes of it, and about SWEEP_BYTES_MAX, in memory and on the disk. True if more is left. Not replicated; may be
- * called at any time between entries. */
+ * nodes of it, and about SWEEP_BYTES_MAX, in memory and on the disk. True if more is left.
+ * Not replicated; may be called at any time between entries. */
 bool store_sweep(struct store *store, size_t nodes_max, struct buf *effects);
 bool store_has_to_sweep(const struct store *store);
 

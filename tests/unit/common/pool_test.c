@@ -44,7 +44,8 @@ TEST(a_piece_of_any_size_is_whole)
 	struct pool *pool = pool_new();
 	struct piece pieces[3];
 
-	for (size_t size = 0; size <= POOL_PIECE_BYTES_MAX + 2; size += size < 1024 ? 1 : size / 7) {
+	for (size_t size = 0; size <= POOL_PIECE_BYTES_MAX + 2;
+	    size += size < 1024 ? 1 : size / 7) {
 		for (size_t i = 0; i < ARRAY_COUNT(pieces); i++)
 			pieces[i] = take(pool, size);
 		for (size_t i = 0; i < ARRAY_COUNT(pieces); i++)
@@ -77,7 +78,8 @@ TEST(pieces_never_share_a_byte_whatever_comes_and_goes)
 		if (piece->bytes != NULL)
 			give(piece);
 		else
-			*piece = take(pool, (size_t)rand_below(&rand, (uint64_t)4 << rand_below(&rand, 13)));
+			*piece = take(pool, (size_t)rand_below(&rand,
+			    (uint64_t)4 << rand_below(&rand, 13)));
 	}
 	for (unsigned i = 0; i < RANDOM_PIECES; i++)
 		if (pieces[i].bytes != NULL)

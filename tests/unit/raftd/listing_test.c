@@ -190,7 +190,8 @@ TEST(small_answers_pass_the_others_and_leave_them_a_part)
 	expect_said(w, "outcome 5 0; ");
 	/* More of them than a turn can answer. */
 	for (uint64_t id = 10; id < 1000; id++)
-		get(w, id % 2 == 0 ? WORLD_SESSION : OTHER_SESSION, id, id < 20 ? "/middle" : "/small");
+		get(w, id % 2 == 0 ? WORLD_SESSION : OTHER_SESSION, id,
+		    id < 20 ? "/middle" : "/small");
 	world_turn(w, 0);
 	for (const char *at = world_said(w); (at = strstr(at, "outcome 1")) != NULL; at++)
 		middle += strncmp(at + strlen("outcome 1"), "0 ", 2) == 0 ||
