@@ -113,18 +113,18 @@ class Siege:
         def gone():
             answer = ask(self.leader.client, "DELETE", "/v2/keys/attack?recursive=true", timeout=30)
             return answer.status == 404
-        try:
-            wait_until(gone, BACK_S, "what the attackers stored to be deleted")
-            if not sanitized():
-                wait_until(lambda: all(memory.look() < memory.rest + KEPT for memory in memories), BACK_S, "memory to come back")
-            wait_until(lambda: all(scrape(node.client).get("etcd_debugging_store_watchers") == 0 for node in self.nodes),
-                       BACK_S, "watches to be gone")
-            wait_until(lambda: all(scrape(node.client).get("etcd_http_held_bytes", port="client") < MIB for node in self.nodes),
-                       BACK_S, "answers to be gone")
-        except AssertionError as failure:
-            self.fault("%s", failure)
-        except OSError as error:
-            self.fault("after the attack: %r", error)
+        waits = [(gone, "what the attackers stored to be deleted"),
+                 (lambda: all(scrape(node.client).get("etcd_debugging_store_watchers") == 0 for node in self.nodes),
+                  "watches to be gone"),
+                 (lambda: all(scrape(node.client).get("etcd_http_held_bytes", port="client") < MIB for node in self.nodes),
+                  "answers to be gone")]
+        if not sanitized():
+            waits.append((lambda: all(memory.look() < memory.rest + KEPT for memory in memories), "memory to come back"))
+        for check, what in waits:
+            try:
+                wait_until(check, BACK_S, what)
+            except (AssertionError, OSError) as failure:
+                self.fault("after the attack: %r", failure)
         self.back_s = time.monotonic() - begun
         self.left = [memory.look() for memory in memories]
 
@@ -171,6 +171,9 @@ class Siege:
         slower = 1 if strict else max(1, self.bystanders.copy_ms * COPIES / PLAIN_MS) * SLOW
         for names, limit in [(("plain", "asked"), PLAIN_MS), (("quorum",), QUORUM_MS)]:
             wait = self.bystanders.worst(*names, own=not strict)
+            refused = sum(lane.refused for lane in self.bystanders.stop().values() if lane.name.split()[0] in names)
+            if strict and refused:
+                self.fault("%d GETs (%s) of a bystander were refused", refused, names[0])
             if (wait.whole if strict else wait.own) * 1e3 > limit * slower:
                 self.fault("a bystander's GET (%s) waited for %s, limit %.0f ms", names[0], wait, limit * slower)
 
