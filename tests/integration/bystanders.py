@@ -51,7 +51,7 @@ class Lane:
         self.name, self.socket, self.question, self.good, self.pids = name, sock, question, good, pids
         self.came, self.begun, self.due, self.before = b"", None, 0.0, None
         self.waits, self.worst_own, self.worst = [], Wait(0, 0, 0), Wait(0, 0, 0)
-        self.failure = None
+        self.failure, self.refused = None, 0
 
     def since(self):
         """What its processes ran and were queued since it asked, in lists."""
@@ -59,20 +59,29 @@ class Lane:
                 zip(zip(*map(scheduled, self.pids)), self.before)]
 
     def ask(self, now):
-        self.came, self.begun, self.before = b"", now, list(zip(*map(scheduled, self.pids)))
+        """Anew, or again after a refusal: then the wait goes on."""
+        if self.begun is None:
+            self.begun, self.before = now, list(zip(*map(scheduled, self.pids)))
+        self.came, self.due = b"", None
         self.socket.sendall(self.question)
 
-    def receive(self):
-        """True: an answer is whole."""
+    def receive(self, now):
+        """True: an answer is whole, and no refusal."""
         data = self.socket.recv(65536)
         if not data:
             raise OSError("the connection ended after %r" % self.came[-200:])
         self.came += data
-        return self.good(self.came)
+        if not self.good(self.came):
+            return False
+        if self.came.startswith(b"HTTP/1.1 500 "):
+            self.refused += 1
+            self.due = now + PERIOD
+            return False
+        return True
 
 
 def answered(status, text):
-    """Has the whole answer come, and is it right?"""
+    """Has the whole answer come, and is it right, or a refusal?"""
     def good(came):
         head, found, body = came.partition(b"\r\n\r\n")
         if not found:
@@ -83,7 +92,8 @@ def answered(status, text):
             raise OSError("an answer without a length: %r" % came[:300])
         if len(body) < length:
             return False
-        if not head.startswith(b"HTTP/1.1 %d " % status) or text not in body:
+        refusal = head.startswith(b"HTTP/1.1 500 ") and b'"errorCode":300,' in body
+        if not refusal and (not head.startswith(b"HTTP/1.1 %d " % status) or text not in body):
             raise OSError("a wrong answer: %r" % came[:600])
         return True
     return good
@@ -158,11 +168,11 @@ class Bystanders:
         return ["%s: %s" % (lane.name, lane.failure) for lane in self.stop().values() if lane.failure]
 
     def table(self):
-        lines = ["%-10s %7s %9s %9s %9s  %s" % ("bystander", "GETs", "median ms", "p99 ms", "worst ms", "the longest that was the node's own")]
+        lines = ["%-10s %7s %7s %9s %9s %9s  %s" % ("bystander", "GETs", "refused", "median ms", "p99 ms", "worst ms", "the longest that was the node's own")]
         for lane in self.stop().values():
             waits = sorted(lane.waits) or [0]
-            lines.append("%-10s %7d %9.1f %9.1f %9.1f  %s" % (
-                lane.name, len(lane.waits), waits[len(waits) // 2] * 1e3, waits[len(waits) * 99 // 100] * 1e3,
+            lines.append("%-10s %7d %7d %9.1f %9.1f %9.1f  %s" % (
+                lane.name, len(lane.waits), lane.refused, waits[len(waits) // 2] * 1e3, waits[len(waits) * 99 // 100] * 1e3,
                 lane.worst.whole * 1e3, lane.worst_own))
         return lines + ["a copy of 10 MiB cost %.1f ms" % self.copy_ms]
 
@@ -205,16 +215,16 @@ def watch(lanes, pipe):
         if lane.name != "control":
             lane.pids.append(me)
     selector.register(pipe, selectors.EVENT_READ)
-    pending, stopping, end = collections.deque(), False, None
+    stopping, end = False, None
     while not (stopping and (all(lane.begun is None for lane in lanes) or time.monotonic() > end)):
         now = time.monotonic()
         for lane in lanes:
-            if lane.begun is None and lane.due <= now and not lane.failure and not stopping:
+            if lane.due is not None and lane.due <= now and not (stopping and lane.begun is None):
                 try:
                     lane.ask(now)
                 except OSError as error:
-                    lane.failure, lane.begun = repr(error), None
-        due = min([now + 0.1] + [lane.due for lane in lanes if lane.begun is None])
+                    lane.failure, lane.begun, lane.due = lane.failure or repr(error), None, None
+        due = min([now + 0.1] + [lane.due for lane in lanes if lane.due is not None])
         for key, _ in selector.select(max(0.001, due - now)):
             lane = key.data
             if lane is None:
@@ -222,12 +232,12 @@ def watch(lanes, pipe):
                 selector.unregister(pipe)
                 continue
             try:
-                if not lane.receive():
+                if not lane.receive(time.monotonic()):
                     continue
             except OSError as error:
                 lane.failure = lane.failure or repr(error)
                 selector.unregister(lane.socket)
-                lane.begun, lane.due = None, now + 1e9
+                lane.begun = lane.due = None
                 continue
             now = time.monotonic()
             whole = now - lane.begun
@@ -246,7 +256,7 @@ def watch(lanes, pipe):
                 wait = Wait(whole, max(own, 0), lane.begun - start)
                 lane.worst = max(lane.worst, wait, key=lambda wait: wait.whole)
                 lane.worst_own = max(lane.worst_own, wait, key=lambda wait: wait.own)
-            lane.begun, lane.due = None, max(lane.due + PERIOD, now)
+            lane.begun, lane.due = None, max(lane.begun + PERIOD, now)
     for lane in lanes:
         if lane.begun is not None and not lane.failure:
             lane.failure = "no answer for %.1f s" % (time.monotonic() - lane.begun)
