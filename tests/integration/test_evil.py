@@ -10,6 +10,6 @@ SEED = 2026
 def test_taken_over_workers_harm_nobody(world, evil_ones):
     attack = evil.Attack(world, SEED, evil=evil_ones)
     attack.start()
-    attack.run(12)
+    attack.run(10)
     attack.over()
     assert min(attack.sums.values()) > 100, attack.sums

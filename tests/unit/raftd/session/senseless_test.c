@@ -3,7 +3,7 @@
  * sessions and conductor: sequences of frames from a seed, virtual time, a disk and images
  * that answer when chance likes.
  *
- *	MOOTHALL_SENSELESS_SEEDS	how many seeds, 40 if not given
+ *	MOOTHALL_SENSELESS_SEEDS	how many seeds, 16 if not given
  *	MOOTHALL_SENSELESS_FIRST	the first of them, 1
  *
  * The bystander is a client worker that asks one thing at a time. It has to be answered in
@@ -584,7 +584,7 @@ number_of(const char *name, uint64_t otherwise)
 TEST(workers_that_were_taken_over_harm_nobody)
 {
 	uint64_t first = number_of("MOOTHALL_SENSELESS_FIRST", 1);
-	uint64_t count = number_of("MOOTHALL_SENSELESS_SEEDS", 40);
+	uint64_t count = number_of("MOOTHALL_SENSELESS_SEEDS", 16);
 
 	for (uint64_t seed = first; seed < first + count; seed++) {
 		print_message("# seed %" PRIu64 "\n", seed);
