@@ -92,12 +92,14 @@ TEST(pieces_never_share_a_byte_whatever_comes_and_goes)
 TEST(slabs_go_with_their_pieces_and_some_are_used_again)
 {
 	enum { COUNT = 40000 };
-	struct piece *pieces = xzalloc(COUNT * sizeof(*pieces));
-	struct pool *pool = pool_new();
+	struct piece *pieces;
+	struct pool *pool;
 	size_t slabs;
 
 	if (!POOLED)
 		skip();
+	pieces = xzalloc(COUNT * sizeof(*pieces));
+	pool = pool_new();
 	for (size_t i = 0; i < COUNT; i++)
 		pieces[i] = take(pool, 500);
 	slabs = pool_slabs(pool);
