@@ -1,7 +1,8 @@
 /*
  * pool.c - memory of many small things (see pool.h).
  *
- * A slab lies at a multiple of its size, so a piece knows its slab by its address.
+ * A slab lies at a multiple of its size, so a piece knows its slab by its address; and it
+ * lies 8 behind a multiple of 16, where nothing of malloc's does.
  *
  *	spare ----> partial	a piece of a size is wanted that no slab has	[pool_take]
  *	partial --> full	its last piece is taken				[pool_take]
@@ -24,8 +25,11 @@
 #define COARSE_BITS 3			/* the steps of each power of two above are 1 << that */
 #define COARSE_POWERS 10
 #define CLASSES (FINE_CLASSES + (COARSE_POWERS << COARSE_BITS))
-#define HEADER_BYTES ((size_t)64)
+#define ODD 8u				/* this bit of an address: it is in a slab */
+#define HEADER_BYTES ((size_t)64 + ODD)	/* so that the first piece is */
 
+_Static_assert(FINE_STEP % (2 * ODD) == 0 && _Alignof(max_align_t) == 2 * ODD,
+    "a piece of a slab is told from one of malloc's");
 _Static_assert(FINE_MAX == 1u << FINE_BITS, "the coarse sizes begin where the fine ones end");
 _Static_assert(POOL_PIECE_BYTES_MAX == FINE_MAX << COARSE_POWERS, "there is a class of each size");
 
@@ -55,6 +59,7 @@ struct pool {
 	size_t spare_count;
 	size_t slabs;			/* all */
 	size_t pieces;			/* taken, malloc's not counted */
+	size_t young_bytes;		/* taken while it was small, ever */
 	bool closed;
 };
 
@@ -133,13 +138,18 @@ pool_slabs(const struct pool *pool)
 }
 
 static bool
-is_mallocs(size_t size)
+takes_mallocs(struct pool *pool, size_t size)
 {
 #ifdef WITH_SANITIZERS
 	(void)size;
-	return true;
+	return pool != NULL;
 #else
-	return size > POOL_PIECE_BYTES_MAX;
+	if (size > POOL_PIECE_BYTES_MAX)
+		return true;
+	if (pool->young_bytes >= POOL_YOUNG_BYTES)
+		return false;
+	pool->young_bytes += class_bytes(class_of(size));
+	return true;
 #endif
 }
 
@@ -178,7 +188,7 @@ pool_take(struct pool *pool, size_t size)
 	void *piece;
 	unsigned class;
 
-	if (is_mallocs(size))
+	if (takes_mallocs(pool, size))
 		return xmalloc(size);
 	class = class_of(size);
 	slab = TAILQ_FIRST(&pool->partial[class]);
@@ -218,7 +228,7 @@ pool_give(void *given, size_t size)
 	struct slab *slab;
 	struct pool *pool;
 
-	if (is_mallocs(size)) {
+	if (((uintptr_t)given & ODD) == 0) {
 		free(given);
 		return;
 	}

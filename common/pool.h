@@ -9,7 +9,8 @@
  * used again. Giving back costs what was freed, when it is freed.
  *
  * Pieces have no header. Above POOL_PIECE_BYTES_MAX they are malloc's, of which there
- * are few enough for trim.h. Built with sanitizers all are malloc's.
+ * are few enough for trim.h. So are the first POOL_YOUNG_BYTES that are taken: new pages
+ * are dear, and many pools stay small. Built with sanitizers all are malloc's.
  *
  * Not locked: a pool, and everything taken from it, is one thread's.
  */
@@ -21,13 +22,14 @@
 #define POOL_PIECE_BYTES_MAX (256 * KIB)
 #define POOL_SLAB_BYTES (1 * MIB)
 #define POOL_SPARE_SLABS 4
+#define POOL_YOUNG_BYTES (1 * MIB)
 
 struct pool;
 
 struct pool *pool_new(void);
 /* It goes when the last piece was given back. Accepts NULL in *pool. */
 void pool_free(struct pool **pool);
-/* Not zeroed; good for any type. */
+/* Not zeroed; at a multiple of 8. */
 void *pool_take(struct pool *pool, size_t size);
 /* size: as it was taken. */
 void pool_give(void *piece, size_t size);

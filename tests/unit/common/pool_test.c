@@ -24,9 +24,26 @@ take(struct pool *pool, size_t size)
 {
 	struct piece piece = { pool_take(pool, size), size };
 
-	assert_int_equal((uintptr_t)piece.bytes % 16, 0);
+	assert_int_equal((uintptr_t)piece.bytes % 8, 0);
 	memset(piece.bytes, (int)(size % 251), size);
 	return piece;
+}
+
+static void give(struct piece *piece);
+
+/* One that has slabs from now on. */
+static struct pool *
+grown_pool(void)
+{
+	struct pool *pool = pool_new();
+
+	for (size_t i = 0; i < POOL_YOUNG_BYTES / 1024; i++) {
+		struct piece piece = take(pool, 1024);
+
+		give(&piece);
+	}
+	assert_int_equal(pool_slabs(pool), 0);
+	return pool;
 }
 
 static void
@@ -41,7 +58,7 @@ give(struct piece *piece)
 /* Each size up to two powers of two, those beside each power of two, and beyond the largest. */
 TEST(a_piece_of_any_size_is_whole)
 {
-	struct pool *pool = pool_new();
+	struct pool *pool = grown_pool();
 	struct piece pieces[3];
 
 	for (size_t size = 0; size <= POOL_PIECE_BYTES_MAX + 2;
@@ -68,7 +85,7 @@ TEST(a_piece_of_any_size_is_whole)
 TEST(pieces_never_share_a_byte_whatever_comes_and_goes)
 {
 	struct piece *pieces = xzalloc(RANDOM_PIECES * sizeof(*pieces));
-	struct pool *pool = pool_new();
+	struct pool *pool = grown_pool();
 	struct rand rand;
 
 	rand_seed(&rand, 7);
@@ -92,12 +109,14 @@ TEST(pieces_never_share_a_byte_whatever_comes_and_goes)
 TEST(slabs_go_with_their_pieces_and_some_are_used_again)
 {
 	enum { COUNT = 40000 };
-	struct piece *pieces = xzalloc(COUNT * sizeof(*pieces));
-	struct pool *pool = pool_new();
+	struct piece *pieces;
+	struct pool *pool;
 	size_t slabs;
 
 	if (!POOLED)
 		skip();
+	pieces = xzalloc(COUNT * sizeof(*pieces));
+	pool = grown_pool();
 	for (size_t i = 0; i < COUNT; i++)
 		pieces[i] = take(pool, 500);
 	slabs = pool_slabs(pool);
@@ -125,7 +144,7 @@ TEST(slabs_go_with_their_pieces_and_some_are_used_again)
 
 TEST(a_pool_lives_as_long_as_its_last_piece)
 {
-	struct pool *pool = pool_new();
+	struct pool *pool = grown_pool();
 	struct blob *small = blob_new_in(pool, SLICE_LITERAL("abc"));
 	struct blob *large = blob_alloc_in(pool, 2 * POOL_PIECE_BYTES_MAX);
 	struct blob *none = blob_new_in(NULL, SLICE_LITERAL("def"));
@@ -140,4 +159,21 @@ TEST(a_pool_lives_as_long_as_its_last_piece)
 	assert_true(slice_equal(blob_slice(none), SLICE_LITERAL("def")));
 	blob_unref(&none);
 	pool_free(&pool);
+}
+
+TEST(a_pool_that_stays_small_has_no_slabs)
+{
+	struct pool *pool = pool_new();
+	struct piece pieces[8], first = take(pool, 100);
+
+	for (size_t i = 0; i < ARRAY_COUNT(pieces); i++)
+		pieces[i] = take(pool, POOL_YOUNG_BYTES / ARRAY_COUNT(pieces));
+	assert_int_equal(pool_slabs(pool), 0);
+	for (size_t i = 0; i < ARRAY_COUNT(pieces); i++)
+		give(&pieces[i]);
+	pieces[0] = take(pool, 100);
+	assert_int_equal(pool_slabs(pool), POOLED ? 1 : 0);
+	give(&first);
+	pool_free(&pool);
+	give(&pieces[0]);
 }
