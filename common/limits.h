@@ -126,6 +126,13 @@
 #define PROPOSAL_BYTES_MAX (128 * MIB)
 #define SESSION_PROPOSAL_BYTES_MAX (112 * MIB)
 
+/* Of these, in work at once: what waits is held once, what is in work is in copies for the log,
+ * the disk and other nodes. A single write may be larger than any of them. */
+#define WRITES_SENT_BYTES (16 * MIB)	 /* by a worker to raftd, not answered */
+#define SUBMITTED_BYTES (16 * MIB)	 /* of a node's workers, by it to the leader */
+#define LOG_WORK_BYTES (32 * MIB)	 /* at the leader: in the log's memory and in batches */
+#define FORWARDED_BYTES_MAX (64 * MIB)	 /* there, of other nodes, which send again */
+
 /* Of one session, in raftd, which trusts no worker */
 #define SESSION_REQUESTS_MAX (2 * WORKER_REQUESTS_MAX) /* not answered; then it is not read from */
 #define SESSION_WATCHES_SHARE 8		/* one part of so many is left to the other workers */

@@ -71,6 +71,7 @@ backend_call_start(struct backend *backend, struct backend_call *call)
 	ASSERT(call->done != NULL);
 	call->started_ms = now_ms(backend);
 	call->sent = false;
+	call->sent_bytes = 0;
 	call->begun = false;
 	call->resting = false;
 	buf_init(&call->frame, 0);
@@ -111,6 +112,7 @@ forget_call(struct backend *backend, struct backend_call *call)
 	TAILQ_REMOVE(list_of(backend, call), call, link);
 	if (call->id != 0)
 		hash_remove(&backend->calls, &call->by_id);
+	backend->writes_bytes -= call->sent_bytes;
 	backend->call_count--;
 }
 

@@ -28,6 +28,7 @@ struct backend {
 	struct loop_timer *deadline;
 	bool ticking;
 
+	size_t writes_bytes;		/* of writes */
 	struct backend_call_list writes; /* by sequence */
 	struct backend_call_list waiting; /* writes beyond the window, by start */
 	struct backend_call_list reads;	/* by the time they were asked, or asked on */

@@ -8,7 +8,8 @@
  * Writes have a sequence each, without gaps, and go out in its order, also
  * when they are repeated; raftd's session table makes each take effect once.
  * It keeps an answer until low passes it, so no write goes out that is further
- * than a window from the lowest one not answered.
+ * than a window from the lowest one not answered. Nor does one as long as those that
+ * are not answered are WRITES_SENT_BYTES: raftd has each of them more than once.
  *
  * Calls themselves, their answers and their ends are backend.c's.
  */
@@ -29,7 +30,8 @@ low_sequence(const struct backend *backend)
 static bool
 window_has_room(const struct backend *backend)
 {
-	return backend->next_sequence - low_sequence(backend) < WINDOW;
+	return backend->next_sequence - low_sequence(backend) < WINDOW &&
+	    backend->writes_bytes < WRITES_SENT_BYTES;
 }
 
 /* Give a write its sequence; its frame is made after that, with it in it. */
@@ -39,6 +41,15 @@ take_sequence(struct backend *backend, struct backend_call *call)
 	call->id = backend->next_sequence++;
 	TAILQ_INSERT_TAIL(&backend->writes, call, link);
 	hash_insert(&backend->calls, &call->by_id, slice_of(&call->id, sizeof(call->id)));
+}
+
+/* Its frame is made. */
+static void
+send_placed(struct backend *backend, struct backend_call *call)
+{
+	call->sent_bytes = call->frame.size;
+	backend->writes_bytes += call->sent_bytes;
+	backend_call_send(backend, call);
 }
 
 /* Before a write's frame is made: its place. */
@@ -64,7 +75,7 @@ backend_write(struct backend *backend, struct backend_call *call, struct msg_wri
 	write->low = low_sequence(backend);
 	msg_write_frame(&call->frame, call->id, write);
 	if (call->id != 0)
-		backend_call_send(backend, call);
+		send_placed(backend, call);
 }
 
 void
@@ -76,7 +87,7 @@ backend_member_change(struct backend *backend, struct backend_call *call,
 	change->low = low_sequence(backend);
 	msg_member_change_frame(&call->frame, call->id, change);
 	if (call->id != 0)
-		backend_call_send(backend, call);
+		send_placed(backend, call);
 }
 
 void
@@ -88,7 +99,7 @@ backend_config_change(struct backend *backend, struct backend_call *call,
 	change->low = low_sequence(backend);
 	msg_config_change_frame(&call->frame, call->id, change);
 	if (call->id != 0)
-		backend_call_send(backend, call);
+		send_placed(backend, call);
 }
 
 /* A write that had to wait: its frame anew, with its sequence. */
@@ -129,6 +140,6 @@ backend_write_admit(struct backend *backend)
 		TAILQ_REMOVE(&backend->waiting, call, link);
 		take_sequence(backend, call);
 		renew_frame(backend, call);
-		backend_call_send(backend, call);
+		send_placed(backend, call);
 	}
 }

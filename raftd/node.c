@@ -380,6 +380,7 @@ node_persisted(struct node *node, uint64_t ticket)
 			raft_compacted(node->raft, batch->compacted);
 		buf_append_slice(node->io.peer_out(node->io.argument), buf_slice(&batch->frames));
 		disk_synced(node, batch->submitted_ms);
+		node->unsynced_bytes -= batch->bytes;
 		STAILQ_REMOVE_HEAD(&node->batches, link);
 		buf_free(&batch->frames);
 		free(batch);
@@ -507,6 +508,10 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 			turn.entries[turn.entry_count - 1].term,
 		};
 	batch->compacted = turn.compact_to;
+	batch->bytes = turn.effects.size;
+	for (size_t i = 0; i < turn.entry_count; i++)
+		batch->bytes += turn.entries[i].payload == NULL ? 0 : turn.entries[i].payload->size;
+	node->unsynced_bytes += batch->bytes;
 	STAILQ_INSERT_TAIL(&node->batches, batch, link);
 	node->last_ticket = batch->ticket;
 	if (turn.compact_to != 0) {

@@ -76,6 +76,9 @@ struct proposals {
 	struct proposal_list all, pending, submitted;
 	STAILQ_HEAD(, forwarded) forwarded;
 	size_t bytes;			/* of all payloads */
+	size_t submitted_bytes;		/* of those in submitted */
+	size_t forwarded_bytes;
+	bool held;			/* some wait because too much is in work */
 	struct proposal_share *shares;	/* of them, each session's; none is 0 */
 	size_t share_count, share_capacity;
 	uint64_t failed;		/* refused, or not applied in time */
@@ -358,6 +361,7 @@ struct batch {
 	bool raft;			/* position is to be told to the core */
 	struct raft_position position;
 	raft_index compacted;		/* 0, or tell the core */
+	size_t bytes;			/* of its entries and effects */
 	struct buf frames;		/* for peers */
 };
 
@@ -420,6 +424,7 @@ struct node {
 	struct disk_health disk;
 	struct batch_list batches;	/* submitted, not yet synced */
 	uint64_t last_ticket, synced_ticket;
+	size_t unsynced_bytes;		/* of batches */
 	struct inbox inbox;
 	struct buf scratch, event;
 
