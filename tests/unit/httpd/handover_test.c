@@ -7,7 +7,10 @@
 #include "tests/unit/httpd/fake_raftd.h"
 
 #include "common/ipc/wire.h"
+#include "common/limits.h"
+#include "httpd/budget.h"
 #include "httpd/handover.h"
+#include "httpd/conn.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -394,4 +397,31 @@ TEST(what_is_no_connection_or_no_watch_is_not_taken)
 		close(ends[1]);
 		pair_free(&pair);
 	}
+}
+
+/* Each alone is too much to be true, and their sum is small again. */
+TEST(what_another_worker_counted_is_bounded)
+{
+	struct pair pair = pair_new();
+	struct msg_handed handed = { .flags = HANDED_WATCH, .key = SLICE_LITERAL("/k"),
+		.bytes_in = (UINT64_MAX >> 1) + 4096 };
+	int ends[3][2];
+
+	connect_workers(&pair);
+	both(&pair);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends[i]), 0);
+		handover_send(pair.from->worker.handover, &handed, ends[i][0]);
+		close(ends[i][0]);
+	}
+	handover_flush(pair.from->worker.handover);
+	both(&pair);
+	assert_int_equal(pair.to->worker.connections, 3);
+	assert_true(budget_bytes(server_budget(pair.to->worker.server)) <=
+	    3 * (HEAD_BYTES_MAX + BODY_BYTES_MAX));
+	for (size_t i = 0; i < 3; i++)
+		close(ends[i][1]);
+	both(&pair);
+	assert_int_equal(pair.to->worker.connections, 0);
+	pair_free(&pair);
 }
