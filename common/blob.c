@@ -2,26 +2,35 @@
  * blob.c - shared, immutable, counted bytes.
  */
 #include "common/blob.h"
+#include "common/pool.h"
 #include "common/xmem.h"
 
 #include <stdlib.h>
 
+/* Of the whole piece of memory. */
+static size_t
+memory_bytes(size_t size)
+{
+	return sizeof(struct blob) + size;
+}
+
 struct blob *
-blob_alloc(size_t size)
+blob_alloc_in(struct pool *pool, size_t size)
 {
 	struct blob *blob;
 
 	ASSERT(size <= UINT32_MAX);
-	blob = xmalloc(sizeof(*blob) + size);
+	blob = pool == NULL ? xmalloc(memory_bytes(size)) : pool_take(pool, memory_bytes(size));
 	blob->references = 1;
+	blob->pooled = pool != NULL;
 	blob->size = (uint32_t)size;
 	return blob;
 }
 
 struct blob *
-blob_new(struct slice bytes)
+blob_new_in(struct pool *pool, struct slice bytes)
 {
-	struct blob *blob = blob_alloc(bytes.size);
+	struct blob *blob = blob_alloc_in(pool, bytes.size);
 
 	if (bytes.size != 0)
 		memcpy(blob->data, bytes.data, bytes.size);
@@ -29,10 +38,22 @@ blob_new(struct slice bytes)
 }
 
 struct blob *
+blob_alloc(size_t size)
+{
+	return blob_alloc_in(NULL, size);
+}
+
+struct blob *
+blob_new(struct slice bytes)
+{
+	return blob_new_in(NULL, bytes);
+}
+
+struct blob *
 blob_ref(struct blob *blob)
 {
 	if (blob != NULL) {
-		ASSERT(blob->references < UINT32_MAX);
+		ASSERT(blob->references < UINT32_MAX >> 1);
 		blob->references++;
 	}
 	return blob;
@@ -47,6 +68,10 @@ blob_unref(struct blob **blob)
 	if (dropped == NULL)
 		return;
 	ASSERT(dropped->references > 0);
-	if (--dropped->references == 0)
+	if (--dropped->references > 0)
+		return;
+	if (dropped->pooled)
+		pool_give(dropped, memory_bytes(dropped->size));
+	else
 		free(dropped);
 }

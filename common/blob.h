@@ -10,8 +10,11 @@
 
 #include "common/slice.h"
 
+struct pool;
+
 struct blob {
-	uint32_t references;
+	uint32_t references : 31;
+	uint32_t pooled : 1;		/* its memory is a pool's */
 	uint32_t size;
 	uint8_t data[];
 };
@@ -20,6 +23,10 @@ struct blob {
 struct blob *blob_alloc(size_t size);
 /* A copy of bytes; returned owned. */
 struct blob *blob_new(struct slice bytes);
+/* The same for what is kept for long, in memory of the pool's (pool.h); NULL: of malloc's.
+ * The loop's thread only. */
+struct blob *blob_alloc_in(struct pool *pool, size_t size);
+struct blob *blob_new_in(struct pool *pool, struct slice bytes);
 /* One more reference; returns blob. NULL stays NULL. */
 struct blob *blob_ref(struct blob *blob);
 /* Drop *blob's reference and clear the pointer; accepts NULL in it. */

@@ -58,8 +58,12 @@ buf_reserve(struct buf *buf, size_t size)
 	if (needed > buf->capacity || buf->data == NULL) {
 		size_t capacity = MAX_OF(buf->capacity, CAPACITY_MIN);
 
-		while (capacity < needed)
-			capacity = capacity > SIZE_MAX / 2 ? needed : capacity * 2;
+		/* Twice as much, so that many small pieces are not copied often; for a
+		 * large one what it needs, and some room for what stands behind it. */
+		if (capacity <= SIZE_MAX / 2 && needed <= 2 * capacity)
+			capacity *= 2;
+		else if (__builtin_add_overflow(needed, needed / 8, &capacity))
+			capacity = needed;
 		/* Never below needed, which was found to be within the limit. */
 		if (buf->limit != 0)
 			capacity = MIN_OF(capacity, buf->limit);

@@ -403,7 +403,8 @@ child_new(struct loop *loop, int fd, int role, uint32_t number, struct child_own
 	child->process = metric_process_new();
 	config_init(&child->config);
 	child->channel = channel_new(loop, fd, (struct channel_owner){
-	    .received = child_received, .closed = child_closed, .argument = child });
+	    .received = child_received, .closed = child_closed, .takes_descriptors = true,
+	    .argument = child });
 	child->alive = loop_timer_new(loop, tell_alive, child);
 	loop_timer_set(child->alive, ALIVE_INTERVAL_MS);
 	loop_on_signal(loop, SIGTERM, terminated, child);

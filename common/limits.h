@@ -23,11 +23,12 @@
 /* Answers of reads. A bigger one comes in pieces, each asked for when the one before is
  * on its way to the client. */
 #define ANSWER_PIECE_BYTES (256 * KIB)	/* more is not answered at once */
+#define ANSWER_SMALL_BYTES (16 * KIB)	/* what is not more goes before what is */
 #define ANSWER_WHOLE_BYTES (1 * MIB)	/* of JSON; a longer answer is a stream */
 #define ANSWER_TURN_BYTES (4 * MIB)	/* of answers at once, in one turn */
 #define ANSWER_TURN_NODES 32768		/* looked at for them */
 #define SESSION_ANSWER_BYTES (4 * MIB)	/* waiting for one worker; above, its reads wait */
-#define SESSION_PIECES_BYTES (2 * MIB)	/* the same; above, pieces wait */
+#define SESSION_PIECES_BYTES (2 * MIB)	/* the same; above, all but small answers wait */
 #define SESSION_VIEWS_MAX 16		/* listings being read in pieces; more wait */
 #define VIEW_TURN_PIECES 4		/* in one turn, of all that are read */
 #define VIEW_PIECE_NODES 2048		/* looked at for one piece */
@@ -95,10 +96,15 @@
 #define CAUSE_BYTES_MAX (2 * CAUSE_VALUE_BYTES_MAX + FRAME_ROOM) /* of any error */
 #define EXPIRE_COUNT_MAX 1000		/* nodes that one entry lets expire, */
 #define EXPIRE_BYTES_MAX (4 * MIB)	/* until their keys and values are so many bytes */
+#define SWEEP_NODES_MAX 4096		/* of removed directories, freed in one turn, */
+#define SWEEP_BYTES_MAX (32 * MIB)	/* and until names and values are so many bytes */
 /* A record of the applied state, key and value: the largest is a node. */
 #define STATE_RECORD_BYTES_MAX (VALUE_BYTES_MAX + 2 * FRAME_ROOM)
 /* What a worker is told of a turn's changes; above: that all has changed. */
 #define ANNOUNCE_BYTES_MAX (256 * KIB)
+/* Events times the watches that get them, of the entries that one turn applies; the last entry
+ * may pass it. */
+#define TURN_HITS_MAX ((size_t)32768)
 #define EVENT_IDS_MAX ((size_t)65536)	/* watches that one frame with an event is for */
 
 /* History for watches, given in pieces (raftd/store/store.h, store_catch_up) */
@@ -119,6 +125,13 @@
 /* Writes under way in one node, and of one worker; above, more are refused */
 #define PROPOSAL_BYTES_MAX (128 * MIB)
 #define SESSION_PROPOSAL_BYTES_MAX (112 * MIB)
+
+/* Of these, in work at once: what waits is held once, what is in work is in copies for the log,
+ * the disk and other nodes. A single write may be larger than any of them. */
+#define WRITES_SENT_BYTES (16 * MIB)	 /* by a worker to raftd, not answered */
+#define SUBMITTED_BYTES (16 * MIB)	 /* of a node's workers, by it to the leader */
+#define LOG_WORK_BYTES (32 * MIB)	 /* at the leader: in the log's memory and in batches */
+#define FORWARDED_BYTES_MAX (64 * MIB)	 /* there, of other nodes, which send again */
 
 /* Of one session, in raftd, which trusts no worker */
 #define SESSION_REQUESTS_MAX (2 * WORKER_REQUESTS_MAX) /* not answered; then it is not read from */

@@ -12,6 +12,7 @@
 #include "common/xmem.h"
 
 #include <event2/event.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -244,8 +245,16 @@ loop_base(struct loop *loop)
 	return loop->base;
 }
 
+static bool
+has_hung_up(int fd)
+{
+	struct pollfd look = { .fd = fd, .events = POLLRDHUP };
+
+	return poll(&look, 1, 0) == 1 && (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
+}
+
 static void
-io_ready(evutil_socket_t fd UNUSED, short what, void *argument)
+io_ready(evutil_socket_t fd, short what, void *argument)
 {
 	struct loop_io *io = argument;
 	unsigned events = 0;
@@ -256,6 +265,11 @@ io_ready(evutil_socket_t fd UNUSED, short what, void *argument)
 		events |= LOOP_WRITE;
 	if ((what & EV_CLOSED) != 0)
 		events |= LOOP_HANGUP;
+	if (io->wanted == LOOP_HANGUP) {
+		if (events != LOOP_HANGUP && !has_hung_up((int)fd))
+			return;
+		events = LOOP_HANGUP;
+	}
 	io->ready(io->argument, events);
 }
 
@@ -292,6 +306,11 @@ loop_io_want(struct loop_io *io, unsigned events)
 		what |= EV_WRITE;
 	if ((events & LOOP_HANGUP) != 0)
 		what |= EV_CLOSED;
+	/* libevent tells of a connection that was reset those only who read or write, and
+	 * would be told of it again and again. With edges what is not read costs a call
+	 * when more of it comes. */
+	if (events == LOOP_HANGUP)
+		what |= EV_READ | EV_ET;
 	ASSERT(event_assign(io->event, io->loop->base, io->fd, what, io_ready, io) == 0);
 	ASSERT(event_add(io->event, NULL) == 0);
 }

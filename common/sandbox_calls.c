@@ -31,6 +31,7 @@
 #include <sys/ioctl.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
+#include <sys/socket.h>
 #include <sys/syscall.h>
 #include <ucontext.h>
 #include <unistd.h>
@@ -64,6 +65,8 @@ static const struct sandbox_call every_process[] = {
 	SANDBOX_CALL(pread64), SANDBOX_CALL(close), SANDBOX_CALL(lseek), SANDBOX_CALL(fstat),
 	SANDBOX_CALL(recvfrom), SANDBOX_CALL(recvmsg), SANDBOX_CALL(sendto), SANDBOX_CALL(sendmsg),
 	SANDBOX_CALL(shutdown),
+	/* of what another process has sent, to close it without waiting */
+	SANDBOX_CALL_IF(setsockopt, SANDBOX_IS(1, SOL_SOCKET), SANDBOX_IS(2, SO_LINGER)),
 	SANDBOX_CALL_IF(fcntl, SANDBOX_IS(1, F_GETFD)),
 	SANDBOX_CALL_IF(fcntl, SANDBOX_IS(1, F_SETFD)),
 	SANDBOX_CALL_IF(fcntl, SANDBOX_IS(1, F_GETFL)),

@@ -1,9 +1,13 @@
 /*
  * trim.h - memory that was freed goes back to the system.
  *
- * The allocator keeps what is freed for later. Who frees much says so; some seconds
- * after it has become a lot, all that can be given back is: not at once, since it may
- * be needed again, and not often, since it costs time.
+ * The allocator keeps what is freed for later. Who holds much tells how much it is;
+ * when that has fallen by a lot, all that can be given back is: after some seconds,
+ * since it may be needed again, and sooner the more it is, since it costs time. What
+ * only comes and goes costs nothing.
+ *
+ * One call gives all back, and costs more the more holes there are: of many small
+ * things see pool.h.
  */
 #ifndef MOOTHALL_COMMON_TRIM_H
 #define MOOTHALL_COMMON_TRIM_H
@@ -15,7 +19,9 @@ struct trim;
 struct trim *trim_new(struct loop *loop);
 /* Accepts NULL in *trim. */
 void trim_free(struct trim **trim);
-/* So many bytes were freed, or will be in this turn. Cheap. */
-void trim_freed(struct trim *trim, size_t bytes);
+/* So many bytes are held now. Cheap. */
+void trim_held(struct trim *trim, size_t bytes);
+/* How often memory was given back; for tests. */
+size_t trim_count(const struct trim *trim);
 
 #endif

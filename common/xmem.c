@@ -11,6 +11,7 @@
 #include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <unistd.h>
 
 #define GROW_COUNT_MIN ((size_t)8)
@@ -24,6 +25,16 @@ out_of_memory(size_t size)
 	if (length > 0 && write(STDERR_FILENO, text, (size_t)length) == -1)
 		_exit(EXIT_INTERNAL);
 	_exit(EXIT_INTERNAL);
+}
+
+static void *
+map(size_t size)
+{
+	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (memory == MAP_FAILED)
+		out_of_memory(size);
+	return memory;
 }
 
 void *
@@ -106,4 +117,31 @@ void
 xtrim(void)
 {
 	malloc_trim(0);
+}
+
+void *
+xmap(size_t size)
+{
+	uint8_t *memory = map(size);
+	size_t before;
+
+	/* The next one below the one before is where it has to be. */
+	if ((uintptr_t)memory % size == 0)
+		return memory;
+	xunmap(memory, size);
+	memory = map(2 * size);
+	before = size - (uintptr_t)memory % size;
+	if (before > 0)
+		xunmap(memory, before);
+	if (before < size)
+		xunmap(memory + before + size, size - before);
+	return memory + before;
+}
+
+void
+xunmap(void *memory, size_t size)
+{
+	int failed = munmap(memory, size);
+
+	ASSERT(failed == 0);
 }

@@ -12,8 +12,12 @@ void *xzalloc(size_t size);
 void *xrealloc(void *old, size_t size);
 /* Grow an array to hold at least count members; doubles. Updates *capacity. */
 void *xgrow(void *array, size_t *capacity, size_t count, size_t member_size);
-/* Give back to the system what was freed: after much of it, not often. */
+/* Give back to the system what was freed: after much of it, not often. It takes its time:
+ * for what there is to give, and a call of the system for each hole. */
 void xtrim(void);
+/* Pages of the system's, zeroed, at a multiple of size, which is a power of two. */
+void *xmap(size_t size);
+void xunmap(void *memory, size_t size);
 char *xstrdup(const char *text);
 char *xasprintf(const char *format, ...) PRINTF_LIKE(1, 2);
 

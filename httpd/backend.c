@@ -1,7 +1,7 @@
 /*
  * backend.c - the worker's end of the channel to raftd: hello, status and calls
- * (see backend.h; watches are in backend_watch.c, backups in backend_backup.c, how
- * long what waits in backend_time.c).
+ * (see backend.h; writes are in backend_write.c, watches in backend_watch.c, backups in
+ * backend_backup.c, how long what waits in backend_time.c).
  *
  *	shut ------> greeted	raftd's hello is right		[take_hello]
  *	greeted ---> open	a status of a member: everything under way is
@@ -10,11 +10,7 @@
  *				finds no raftd that could answer it	[stand_by]
  *	any -------> shut	the channel closed		[shut]
  *
- * Writes have a sequence each, without gaps, and go out in its order, also
- * when they are repeated; raftd's session table makes each take effect once.
- * It keeps an answer until low passes it, so no write goes out that is further
- * than a window from the lowest one not answered. Reads have ids of their own
- * (READ_ID), since raftd keeps no answer for them.
+ * Reads have ids of their own (READ_ID), since raftd keeps no answer for them.
  */
 #include "httpd/backend_priv.h"
 #include "common/diag.h"
@@ -31,7 +27,6 @@
 /* The supervisor makes a new channel at once if raftd lives, or when it lives again. A
  * worker that is without one for so long all the same starts over. */
 #define ABANDONED_MS 15000
-#define WINDOW SESSION_RESULTS_MAX
 
 static uint64_t
 now_ms(const struct backend *backend)
@@ -57,21 +52,6 @@ find_call(const struct backend *backend, uint64_t id)
 
 /* ---- sending calls ------------------------------------------------------------------- */
 
-/* The lowest sequence that is not answered. */
-static uint64_t
-low_sequence(const struct backend *backend)
-{
-	const struct backend_call *first = TAILQ_FIRST(&backend->writes);
-
-	return first == NULL ? backend->next_sequence : first->id;
-}
-
-static bool
-window_has_room(const struct backend *backend)
-{
-	return backend->next_sequence - low_sequence(backend) < WINDOW;
-}
-
 void
 backend_call_send(struct backend *backend, struct backend_call *call)
 {
@@ -91,113 +71,13 @@ backend_call_start(struct backend *backend, struct backend_call *call)
 	ASSERT(call->done != NULL);
 	call->started_ms = now_ms(backend);
 	call->sent = false;
+	call->sent_bytes = 0;
 	call->begun = false;
 	call->resting = false;
 	buf_init(&call->frame, 0);
 	buf_init(&call->event, ASSEMBLED_BYTES_MAX);
 	backend->call_count++;
 	backend_tick_soon(backend);
-}
-
-/* Give a write its sequence; its frame is made after that, with it in it. */
-static void
-take_sequence(struct backend *backend, struct backend_call *call)
-{
-	call->id = backend->next_sequence++;
-	TAILQ_INSERT_TAIL(&backend->writes, call, link);
-	hash_insert(&backend->calls, &call->by_id, slice_of(&call->id, sizeof(call->id)));
-}
-
-/* Before a write's frame is made: its place. */
-static void
-place_write(struct backend *backend, struct backend_call *call)
-{
-	backend_call_start(backend, call);
-	call->write = true;
-	call->plain = false;
-	if (TAILQ_EMPTY(&backend->waiting) && window_has_room(backend)) {
-		take_sequence(backend, call);
-	} else {
-		call->id = 0;
-		TAILQ_INSERT_TAIL(&backend->waiting, call, link);
-	}
-}
-
-void
-backend_write(struct backend *backend, struct backend_call *call, struct msg_write *write)
-{
-	place_write(backend, call);
-	call->type = MSG_write;
-	write->low = low_sequence(backend);
-	msg_write_frame(&call->frame, call->id, write);
-	if (call->id != 0)
-		backend_call_send(backend, call);
-}
-
-void
-backend_member_change(struct backend *backend, struct backend_call *call,
-    struct msg_member_change *change)
-{
-	place_write(backend, call);
-	call->type = MSG_member_change;
-	change->low = low_sequence(backend);
-	msg_member_change_frame(&call->frame, call->id, change);
-	if (call->id != 0)
-		backend_call_send(backend, call);
-}
-
-void
-backend_config_change(struct backend *backend, struct backend_call *call,
-    struct msg_config_change *change)
-{
-	place_write(backend, call);
-	call->type = MSG_config_change;
-	change->low = low_sequence(backend);
-	msg_config_change_frame(&call->frame, call->id, change);
-	if (call->id != 0)
-		backend_call_send(backend, call);
-}
-
-/* A write that had to wait: its frame anew, with its sequence. */
-static void
-renew_frame(struct backend *backend, struct backend_call *call)
-{
-	struct buf frame = BUF_INIT;
-	struct frame old;
-	struct msg_write write;
-	struct msg_member_change change;
-	struct msg_config_change config;
-	size_t used;
-
-	ASSERT(frame_parse(buf_slice(&call->frame), &old, &used) == ERR_NONE);
-	if (call->type == MSG_member_change) {
-		ASSERT(msg_member_change_decode(old.payload, &change) == ERR_NONE);
-		change.low = low_sequence(backend);
-		msg_member_change_frame(&frame, call->id, &change);
-	} else if (call->type == MSG_config_change) {
-		ASSERT(msg_config_change_decode(old.payload, &config) == ERR_NONE);
-		config.low = low_sequence(backend);
-		msg_config_change_frame(&frame, call->id, &config);
-	} else {
-		ASSERT(msg_write_decode(old.payload, &write) == ERR_NONE);
-		write.low = low_sequence(backend);
-		msg_write_frame(&frame, call->id, &write);
-	}
-	buf_free(&call->frame);
-	call->frame = frame;
-}
-
-static void
-admit_waiting(struct backend *backend)
-{
-	struct backend_call *call;
-
-	while ((call = TAILQ_FIRST(&backend->waiting)) != NULL && window_has_room(backend)) {
-		TAILQ_REMOVE(&backend->waiting, call, link);
-		take_sequence(backend, call);
-		renew_frame(backend, call);
-		backend_call_send(backend, call);
-	}
 }
 
 size_t
@@ -232,6 +112,7 @@ forget_call(struct backend *backend, struct backend_call *call)
 	TAILQ_REMOVE(list_of(backend, call), call, link);
 	if (call->id != 0)
 		hash_remove(&backend->calls, &call->by_id);
+	backend->writes_bytes -= call->sent_bytes;
 	backend->call_count--;
 }
 
@@ -246,7 +127,7 @@ end_call(struct backend *backend, struct backend_call *call, const struct msg_ou
 	call->done(call, outcome);
 	buf_free(&frame);
 	buf_free(&event);
-	admit_waiting(backend);
+	backend_write_admit(backend);
 }
 
 /* Takes the place of a write whose owner left: it is still repeated until it
@@ -279,7 +160,7 @@ backend_cancel(struct backend *backend, struct backend_call *call)
 	forget_call(backend, call);
 	buf_free(&call->frame);
 	buf_free(&call->event);
-	admit_waiting(backend);
+	backend_write_admit(backend);
 }
 
 static void
@@ -671,7 +552,8 @@ backend_attach(struct backend *backend, int fd, uint64_t token)
 	shut(backend);
 	backend->token = token;
 	backend->channel = channel_new(backend->worker->loop, fd, (struct channel_owner){
-	    .received = channel_received, .closed = channel_closed, .argument = backend });
+	    .received = channel_received, .closed = channel_closed, .takes_descriptors = true,
+	    .argument = backend });
 	msg_hello_frame(channel_out(backend->channel), 0, &(struct msg_hello){
 	    .magic = WIRE_MAGIC,
 	    .protocol = WIRE_PROTOCOL,

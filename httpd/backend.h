@@ -68,6 +68,7 @@ struct backend_call {
 	bool sent;			/* to the present or an earlier raftd */
 	bool begun;			/* a piece came of the present raftd */
 	bool resting;			/* the next one was not asked for */
+	size_t sent_bytes;		/* of a write with a place: of its frame */
 	struct buf frame;
 	struct buf event;
 };

@@ -28,6 +28,7 @@ struct backend {
 	struct loop_timer *deadline;
 	bool ticking;
 
+	size_t writes_bytes;		/* of writes */
 	struct backend_call_list writes; /* by sequence */
 	struct backend_call_list waiting; /* writes beyond the window, by start */
 	struct backend_call_list reads;	/* by the time they were asked, or asked on */
@@ -66,7 +67,12 @@ enum backend_wait { BACKEND_WAIT_TIMED, BACKEND_WAIT_QUEUED };
 bool backend_is_overdue(const struct backend *backend, uint64_t started_ms,
     enum backend_wait wait, uint64_t now_ms);
 
-/* backend.c, for reads: its place among the calls, and its frame to raftd if it is there. */
+/* backend_write.c */
+/* Some were answered, or given up: those that wait may go. */
+void backend_write_admit(struct backend *backend);
+
+/* backend.c, for reads and writes: a call's place among the others, and its frame to raftd
+ * if it is there. */
 void backend_call_start(struct backend *backend, struct backend_call *call);
 void backend_call_send(struct backend *backend, struct backend_call *call);
 

@@ -136,14 +136,21 @@ forget_watch(struct backend *backend, struct backend_watch *watch)
 	watch->id = 0;
 }
 
+/* raftd has it, or will when it comes to what was sent before. */
+static void
+send_unwatch(struct backend *backend, const struct backend_watch *watch)
+{
+	if (backend->open)
+		msg_unwatch_frame(channel_out(backend->channel), watch->id,
+		    &(struct msg_unwatch){ 0 });
+}
+
 void
 backend_unwatch(struct backend *backend, struct backend_watch *watch)
 {
 	if (watch->id == 0)
 		return;
-	if (backend->open)
-		msg_unwatch_frame(channel_out(backend->channel), watch->id,
-		    &(struct msg_unwatch){ 0 });
+	send_unwatch(backend, watch);
 	forget_watch(backend, watch);
 }
 
@@ -305,6 +312,7 @@ backend_watch_expire(struct backend *backend, uint64_t now_ms)
 
 	while ((watch = TAILQ_FIRST(&backend->unanswered)) != NULL &&
 	    backend_is_overdue(backend, watch->started_ms, BACKEND_WAIT_TIMED, now_ms)) {
+		send_unwatch(backend, watch);
 		end_watch(backend, watch, &(struct msg_watching){
 		    .error = ERR_RAFT_INTERNAL,
 		    .cause = SLICE_LITERAL("no answer from raftd in time"),
@@ -319,12 +327,15 @@ backend_watch_stand_by(struct backend *backend)
 {
 	struct hash_link *link;
 
-	while ((link = hash_first(&backend->watches)) != NULL)
-		end_watch(backend, CONTAINER_OF(link, struct backend_watch, by_id),
-		    &(struct msg_watching){
+	while ((link = hash_first(&backend->watches)) != NULL) {
+		struct backend_watch *watch = CONTAINER_OF(link, struct backend_watch, by_id);
+
+		send_unwatch(backend, watch);
+		end_watch(backend, watch, &(struct msg_watching){
 		    .error = ERR_RAFT_INTERNAL,
 		    .cause = SLICE_LITERAL("this machine was removed from the cluster"),
 		});
+	}
 }
 
 void

@@ -106,11 +106,10 @@ set_bytes(struct budget *budget, struct conn *conn, size_t bytes)
 {
 	struct budget_share *share = &conn->share;
 
-	if (bytes < share->bytes) {
-		trim_freed(budget->trim, share->bytes - bytes);
+	if (bytes < share->bytes)
 		budget->freed = true;
-	}
 	budget->bytes = budget->bytes - share->bytes + bytes;
+	trim_held(budget->trim, budget->bytes);
 	if (conn->caller != NULL)
 		callers_hold(conn->caller, share->bytes, bytes);
 	share->bytes = bytes;

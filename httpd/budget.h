@@ -6,11 +6,14 @@
  * requests what has come and what their handlers keep (conn_held). An upload has its
  * whole size counted from the moment it is more than a little.
  *
- *	above half a limit	answers are not collected any more, but sent as they come
+ *	above half a limit	answers are not collected any more, but sent as they come,
+ *				and a connection has one request in work, not 32
  *	no room for an upload	it is not read on until there is; others have to come at a
  *				pace, and who does not take his answers is cut
  *	above a limit		the connection that has not taken anything of its answers for
  *				the longest time is cut, and the next one, until it is not
+ *
+ * Watches with much in their heads, and all behind them, count as what is not taken.
  *
  * So who takes his answers is served, and who does not costs a bounded amount, from
  * one address a quarter of it.

@@ -333,19 +333,25 @@ reading_limit(const struct conn *conn)
 	return LIMIT_NONE;
 }
 
-/* All that is kept for it. */
+/* All that is kept for it. A watch may wait for ever, and what stands behind it, too: all
+ * of it is among what the client does not take. */
 static void
 count(struct conn *conn)
 {
 	size_t answers = outqueue_memory(&conn->out);
 	size_t bytes = conn->in.size;
+	bool watches = false;
 
 	for (const struct request *request = conn->first; request != NULL;
 	    request = request->next) {
 		answers += request->kept + outqueue_memory(&request->out);
-		bytes += request->bytes_in + (request->whole ? 0 : request->body_bytes.size);
+		/* Its parts are copied as they are decoded. */
+		bytes += MAX_OF(request->bytes_in, request->arena.total_bytes) +
+		    (request->whole ? 0 : request->body_bytes.size);
+		watches = watches || request->rest != NULL;
 	}
-	budget_count(server_budget(conn->server), conn, bytes + answers, answers);
+	budget_count(server_budget(conn->server), conn, bytes + answers,
+	    watches ? bytes + answers : answers);
 }
 
 /* Those before it are answered: the next one is told, if it wants to know. */

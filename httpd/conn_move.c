@@ -7,6 +7,7 @@
  * was read stands in "in" and is parsed anew over there, from its first byte.
  */
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 #include "common/metric.h"
 #include "httpd/client/watch.h"
 #include "httpd/conn.h"
@@ -124,7 +125,8 @@ take_watch(struct conn *conn, const struct msg_handed *handed)
 	request->begun_ns = handed->begun_ns;
 	request->streaming = true;
 	request->status = 200;
-	request->bytes_in = handed->bytes_in;
+	/* It is counted as kept (httpd/budget.h): a number of another worker has a bound. */
+	request->bytes_in = MIN_OF(handed->bytes_in, (uint64_t)HEAD_BYTES_MAX + BODY_BYTES_MAX);
 	request->bytes_out = handed->bytes_out;
 	request->route = route_of(handed->route);
 	request->target = arena_copy(&request->arena, handed->target);

@@ -9,6 +9,7 @@
 #include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "common/metric.h"
+#include "httpd/budget.h"
 #include "httpd/conn.h"
 #include "httpd/head.h"
 #include "httpd/router.h"
@@ -298,11 +299,13 @@ is_safe(enum request_method method)
 }
 
 /* Only requests with safe methods are in work at the same time (RFC 9112,
- * 9.3.2): what a client pipelines behind a write sees it. */
+ * 9.3.2): what a client pipelines behind a write sees it. And only while there is
+ * room: else one at a time. */
 bool
 conn_may_parse(const struct conn *conn)
 {
-	if (conn->request_count > 0 && (conn->waits || !is_safe(conn->last->method)))
+	if (conn->request_count > 0 && (conn->waits || !is_safe(conn->last->method) ||
+	    budget_is_pressed(server_budget(conn->server), conn)))
 		return false;
 	return !conn->held && conn->request_count < CONN_REQUESTS_MAX &&
 	    conn->share.bytes <= CONN_HELD_BYTES &&

@@ -6,11 +6,14 @@
 #include "common/diag.h"
 #include "common/ipc/channel.h"
 #include "common/ipc/wire.h"
+#include "common/key_limits.h"
 #include "common/xmem.h"
 #include "httpd/server.h"
+#include "httpd/url.h"
 
 #include <stdlib.h>
 #include <sys/queue.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 struct lane {
@@ -84,14 +87,39 @@ take_room(struct lane *lane, const struct frame *frame)
 	server_offer(lane->handover->worker->server, lane->room);
 }
 
+/* The other worker may have been taken over: what is no connection could not be waited for. */
+static bool
+is_connection(int fd)
+{
+	int type;
+	socklen_t size = sizeof(type);
+
+	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
+}
+
+/* And for a key that is none raftd would close our channel. */
+static bool
+is_key(struct slice key)
+{
+	char cause[KEY_CAUSE_BYTES];
+
+	return key.size > 0 && key.data[0] == '/' &&
+	    (key.size == 1 || key.data[key.size - 1] != '/') && url_path_is_clean(key) &&
+	    key_limits_allow(&KEY_LIMITS_MAX, key, 0, cause);
+}
+
 static void
 take_connection(struct lane *lane, const struct frame *frame, int fd)
 {
 	struct msg_handed handed;
 
+	if (fd != -1)
+		channel_calm(fd);
 	if (lane->give || lane->room == 0 ||
 	    msg_handed_decode(frame->payload, &handed) != ERR_NONE ||
-	    (handed.flags & ~HANDED_ALL) != 0 || (handed.watch_flags & ~WATCH_FLAG_ALL) != 0) {
+	    (handed.flags & ~HANDED_ALL) != 0 || (handed.watch_flags & ~WATCH_FLAG_ALL) != 0 ||
+	    ((handed.flags & HANDED_WATCH) != 0 && !is_key(handed.key)) ||
+	    (fd != -1 && !is_connection(fd))) {
 		if (fd != -1)
 			close(fd);
 		refuse(lane, "a connection that is none");
@@ -113,8 +141,10 @@ received(void *argument, const struct frame *frame, int fd)
 		take_connection(lane, frame, fd);
 		return;
 	}
-	if (fd != -1)
+	if (fd != -1) {
+		channel_calm(fd);
 		close(fd);
+	}
 	if (!lane->greeted)
 		take_hello(lane, frame);
 	else if (frame->type == MSG_room)
@@ -168,7 +198,8 @@ handover_attach(struct handover *handover, bool give, uint64_t token, int fd)
 	lane->token = token;
 	lane->give = give;
 	lane->channel = channel_new(worker->loop, fd, (struct channel_owner){
-	    .received = received, .closed = closed, .argument = lane });
+	    .received = received, .closed = closed, .takes_descriptors = true,
+	    .argument = lane });
 	TAILQ_INSERT_TAIL(&handover->lanes, lane, link);
 	if (give)
 		handover->giving = lane;

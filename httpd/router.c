@@ -77,7 +77,7 @@ send_clean_path(struct request *request)
 	url_path_put_clean(request->path, &location);
 	if (request->query.size > 0) {
 		buf_append_byte(&location, '?');
-		buf_append_slice(&location, request->query);
+		url_put_visible(request->query, &location);
 	}
 	response_header(request, "Location", "%.*s", SLICE_ARGS(location));
 	response_send(request, 301, NULL, SLICE_EMPTY);
@@ -137,11 +137,17 @@ stands_by(struct request *request)
 		    SLICE_LITERAL("standing by: the leader is not known yet"), 0);
 	} else {
 		struct slice rest = path_and_query(request->target);
+		struct buf location = BUF_INIT;
 
+		/* Of another node, and of the client. */
+		url_put_visible(slice_text(worker->cluster->standby_url), &location);
 		/* The path of a URL may be left out before its query. */
-		response_header(request, "Location", "%s%s%.*s", worker->cluster->standby_url,
-		    rest.size > 0 && rest.data[0] == '/' ? "" : "/", SLICE_ARGS(rest));
+		if (rest.size == 0 || rest.data[0] != '/')
+			buf_append_byte(&location, '/');
+		url_put_visible(rest, &location);
+		response_header(request, "Location", "%.*s", SLICE_ARGS(location));
 		response_send(request, 307, NULL, SLICE_EMPTY);
+		buf_free(&location);
 	}
 	return true;
 }

@@ -112,15 +112,21 @@ stays_in_path(uint8_t byte)
 	    (byte != '\0' && strchr("-_.~$&+,/:;=@", byte) != NULL);
 }
 
+static bool
+is_visible(uint8_t byte)
+{
+	return byte > ' ' && byte < 0x7f;
+}
+
 static void
-put_escaped(struct slice text, struct buf *out)
+put_escaped(struct slice text, bool (*stays)(uint8_t byte), struct buf *out)
 {
 	static const char digits[] = "0123456789ABCDEF";
 
 	for (size_t i = 0; i < text.size; i++) {
 		uint8_t byte = text.data[i];
 
-		if (stays_in_path(byte)) {
+		if (stays(byte)) {
 			buf_append_byte(out, byte);
 		} else {
 			buf_append_byte(out, '%');
@@ -128,6 +134,12 @@ put_escaped(struct slice text, struct buf *out)
 			buf_append_byte(out, (uint8_t)digits[byte & 0x0fU]);
 		}
 	}
+}
+
+void
+url_put_visible(struct slice text, struct buf *out)
+{
+	put_escaped(text, is_visible, out);
 }
 
 /* Drop the last segment appended behind start. A "/" in out is always one of
@@ -156,7 +168,7 @@ url_path_put_clean(struct slice path, struct buf *out)
 			continue;
 		}
 		buf_append_byte(out, '/');
-		put_escaped(segment, out);
+		put_escaped(segment, stays_in_path, out);
 	}
 	if (out->size == start || trailing)
 		buf_append_byte(out, '/');

@@ -33,5 +33,8 @@ bool url_path_is_clean(struct slice path);
 /* Append a decoded path cleaned and with percent escapes: empty and "."
  * segments are gone, ".." took its parent with it, a trailing slash stays. */
 void url_path_put_clean(struct slice path, struct buf *out);
+/* Append a URL, or the end of one, as it came: only bytes that are no visible ASCII, and so
+ * have no place in one nor in a header, get percent escapes. */
+void url_put_visible(struct slice text, struct buf *out);
 
 #endif

@@ -13,6 +13,7 @@
  */
 #include "raftd/node_priv.h"
 
+#include "common/node_name.h"
 #include "common/xmem.h"
 
 #include <stdlib.h>
@@ -45,7 +46,8 @@ changes_add(struct node *node, peer_id origin, struct blob *payload)
 
 	if (!apply_payload_parse(payload, &head, &body) || head.kind != COMMAND_MEMBER ||
 	    !command_member_get(&body, &member) || !reader_done(&body) ||
-	    !apply_is_member(&member))
+	    !apply_is_member(&member) ||
+	    (member.op == MEMBER_JOIN && !node_name_valid(member.name)))
 		return;
 	TAILQ_FOREACH(change, &node->changes, link) {
 		if (change->session == head.session && change->sequence == head.sequence)

@@ -197,9 +197,7 @@ compact_credit(struct node *node, peer_id from, const struct msg_snapshot_credit
 static void
 install_drop(struct install *install)
 {
-	store_free(&install->replica.store);
-	requests_free(&install->replica.requests);
-	members_clear(&install->replica.members);
+	replica_clear(&install->replica);
 	*install = (struct install){ 0 };
 }
 
@@ -227,7 +225,7 @@ load_records(struct install *install, struct slice records)
 	while (err == ERR_NONE && !reader_done(&in)) {
 		if (!state_record_get(&in, &record))
 			return ERR_MALFORMED;
-		err = node_load_record(&install->replica, record.key, record.value);
+		err = replica_load(&install->replica, record.key, record.value);
 	}
 	return err;
 }
@@ -243,7 +241,7 @@ install_commit(struct node *node)
 	bool keep;
 	uint64_t ticket;
 
-	if (node_records_loaded(&install->replica, &where) != ERR_NONE ||
+	if (replica_loaded(&install->replica, &where) != ERR_NONE ||
 	    !raft_wants_snapshot(node->raft, install->position, install->term)) {
 		send_credit(node, 0, install, SNAPSHOT_FAILED);
 		install_drop(install);
@@ -259,9 +257,7 @@ install_commit(struct node *node)
 	    install->position.index, install->position.term);
 
 	store_adopt(install->replica.store, node->replica.store);
-	store_free(&node->replica.store);
-	requests_free(&node->replica.requests);
-	members_clear(&node->replica.members);
+	replica_clear(&node->replica);
 	node->replica = install->replica;
 	node->applied = install->position;
 	node->stored = install->position.index;
@@ -284,13 +280,8 @@ install_begin(struct node *node, peer_id from, const struct msg_snapshot_chunk *
 		.from = from,
 		.position = { chunk->snapshot_index, chunk->snapshot_term },
 		.term = chunk->term,
-		.replica = {
-			.store = store_new(node->config.seed),
-			.requests = requests_new(node->config.seed),
-		},
 	};
-	cluster_config_init(&install->replica.config);
-	replica_configure(&install->replica, NULL);
+	replica_init(&install->replica, node->config.seed);
 	node->io.install_begin(node->io.argument);
 	node_note(node, DIAG_INFO, "snapshot is being received from=%016" PRIx64 " index=%" PRIu64,
 	    from, chunk->snapshot_index);

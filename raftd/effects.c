@@ -3,7 +3,7 @@
  *
  * Under load a key is written, its event pushed out of the window, an answer
  * forgotten again, all before anything goes to the disk: only the last word on
- * each counts.
+ * each counts. In place: one write of a large value may be all there is, and large.
  */
 #include "raftd/effects.h"
 
@@ -12,17 +12,19 @@
 #include "common/xmem.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 struct effect {
 	struct hash_link link;
-	struct state_record record;	/* borrowed from the list */
+	struct slice key;		/* borrowed from the list */
+	size_t at, size;		/* the whole record in it */
 	bool last;
 };
 
 static bool
 match(const struct hash_link *link, struct slice key)
 {
-	return slice_equal(CONTAINER_OF(link, struct effect, link)->record.key, key);
+	return slice_equal(CONTAINER_OF(link, struct effect, link)->key, key);
 }
 
 void
@@ -30,32 +32,35 @@ effects_squeeze(struct buf *effects, uint64_t seed)
 {
 	struct reader in = reader_of(buf_slice(effects));
 	struct effect *list = NULL;
-	size_t count = 0, capacity = 0;
-	struct buf kept = BUF_INIT;
+	size_t count = 0, capacity = 0, kept = 0;
 	struct hash by_key;
 
 	while (!reader_done(&in)) {
-		bool whole;
+		struct state_record record;
+		size_t left = reader_left(&in);
+		bool whole = state_record_get(&in, &record);
 
-		list = xgrow(list, &capacity, count + 1, sizeof(*list));
-		list[count] = (struct effect){ .last = false };
-		whole = state_record_get(&in, &list[count].record);
 		ASSERT(whole);
-		count++;
+		list = xgrow(list, &capacity, count + 1, sizeof(*list));
+		list[count++] = (struct effect){ .key = record.key, .at = effects->size - left,
+			.size = left - reader_left(&in) };
 	}
 	/* The links are in the list, which does not grow any more. */
 	hash_init(&by_key, seed, match);
 	for (size_t i = count; i-- > 0;) {
-		if (hash_find(&by_key, list[i].record.key) != NULL)
+		if (hash_find(&by_key, list[i].key) != NULL)
 			continue;
 		list[i].last = true;
-		hash_insert(&by_key, &list[i].link, list[i].record.key);
+		hash_insert(&by_key, &list[i].link, list[i].key);
 	}
 	hash_free(&by_key);
-	for (size_t i = 0; i < count; i++)
-		if (list[i].last)
-			state_record_put(&kept, &list[i].record);
+	for (size_t i = 0; i < count; i++) {
+		if (!list[i].last)
+			continue;
+		if (kept != list[i].at)
+			memmove(effects->data + kept, effects->data + list[i].at, list[i].size);
+		kept += list[i].size;
+	}
+	effects->size = kept;
 	free(list);
-	buf_free(effects);
-	*effects = kept;
 }

@@ -98,10 +98,10 @@ node_read_more(struct node *node, uint64_t session, uint64_t request_id)
 	views_more(node, session, request_id);
 }
 
-void
+bool
 node_read_stop(struct node *node, uint64_t session, uint64_t request_id)
 {
-	views_stop(node, session, request_id);
+	return views_stop(node, session, request_id);
 }
 
 bool

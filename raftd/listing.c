@@ -155,13 +155,15 @@ views_more(struct node *node, uint64_t session, uint64_t request_id)
 		read->wanted = true;
 }
 
-void
+bool
 views_stop(struct node *node, uint64_t session, uint64_t request_id)
 {
 	struct view_read *read = find(node, session, request_id);
 
-	if (read != NULL)
-		view_free(&node->views, read);
+	if (read == NULL)
+		return false;
+	view_free(&node->views, read);
+	return true;
 }
 
 void

@@ -15,6 +15,7 @@
 #include "common/program.h"
 #include "common/rand.h"
 #include "common/title.h"
+#include "common/trim.h"
 #include "common/xmem.h"
 #include "raftd/meter.h"
 #include "raftd/policy.h"
@@ -50,6 +51,7 @@ struct raftd {
 	STAILQ_HEAD(, held_worker) held;
 	struct loop_timer *timer;
 	struct meter meter;
+	struct trim *trim;
 	size_t loaded;			/* records of the recovery */
 	struct msg_alive alive;		/* its leader points into leader_name */
 	char leader_name[NAME_BYTES_MAX + 1];
@@ -556,6 +558,8 @@ configured(void *argument, const struct config *config)
 	    .space = disk_space, .failed = disk_failed,
 	    .argument = raftd });
 	wal_look(raftd->wal);
+	/* Once at the start: what recovery took is more than what a turn takes. */
+	xtrim();
 	snprintf(text, sizeof(text), "%s at log index %" PRIu64,
 	    recovered.is_new ? "new" : "recovered", recovered.last.index);
 	diag_info("raft", "%s node=%016" PRIx64, text, recovered.identity.node_id);
@@ -706,6 +710,7 @@ turn_end(void *argument)
 	meter_turn(&raftd->meter, raftd->node);
 	sessions_flush(raftd->sessions);
 	meter_flushed(sessions_queued(raftd->sessions));
+	trim_held(raftd->trim, node_memory(raftd->node) + sessions_queued(raftd->sessions));
 	deadline = node_deadline(raftd->node);
 	if (deadline == UINT64_MAX)
 		loop_timer_cancel(raftd->timer);
@@ -751,6 +756,7 @@ main(int argc, char **argv)
 	STAILQ_INIT(&raftd.held);
 	buf_init(&raftd.retire_peers, 0);
 	raftd.loop = loop_new();
+	raftd.trim = trim_new(raftd.loop);
 	raftd.timer = loop_timer_new(raftd.loop, due, &raftd);
 	raftd.stop_limit = loop_timer_new(raftd.loop, stop_now, &raftd);
 	raftd.child = child_new(raftd.loop, CHILD_CONTROL_FD, ROLE_RAFTD, 0, (struct child_owner){
@@ -768,6 +774,7 @@ main(int argc, char **argv)
 	sessions_free(&raftd.sessions);
 	node_free(&raftd.node);
 	child_free(&raftd.child);
+	trim_free(&raftd.trim);
 	loop_timer_free(&raftd.timer);
 	loop_timer_free(&raftd.stop_limit);
 	loop_free(&raftd.loop);

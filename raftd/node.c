@@ -16,10 +16,8 @@
  */
 #include "raftd/node_priv.h"
 
-#include "common/crc32c.h"
 #include "common/xmem.h"
 #include "raftd/effects.h"
-#include "raftd/state.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
@@ -32,8 +30,6 @@
 #define READY_ROUNDS_MAX 8
 /* Effects of the entries that one turn applies: what it costs, in bytes. */
 #define TURN_EFFECTS_BYTES (8 * MIB)
-/* Of removed directories freed in one turn. */
-#define SWEEP_NODES_MAX 4096
 
 /* ---- life -------------------------------------------------------------------- */
 
@@ -48,6 +44,8 @@ node_new(const struct node_config *config, struct node_io io,
 		node->config.effects_bytes_max = EFFECTS_BYTES_MAX;
 	if (config->sweep_nodes_max == 0)
 		node->config.sweep_nodes_max = SWEEP_NODES_MAX;
+	if (config->turn_hits_max == 0)
+		node->config.turn_hits_max = TURN_HITS_MAX;
 	if (node->config.answer_piece_bytes == 0)
 		node->config.answer_piece_bytes = ANSWER_PIECE_BYTES;
 	if (node->config.session_answer_bytes == 0)
@@ -67,10 +65,7 @@ node_new(const struct node_config *config, struct node_io io,
 	node->applied = recovered->applied;
 	node->stored = recovered->applied.index;
 	node->compaction.compacted = recovered->compacted.index;
-	node->replica.store = store_new(config->seed);
-	node->replica.requests = requests_new(config->seed);
-	cluster_config_init(&node->replica.config);
-	replica_configure(&node->replica, NULL);
+	replica_init(&node->replica, config->seed);
 	node->role = RAFT_FOLLOWER;
 	node->standby = config->rejoin != NULL && node->cluster_id == 0;
 	node->belonged = config->resumes && !node->fresh;
@@ -82,61 +77,33 @@ node_new(const struct node_config *config, struct node_io io,
 	return node;
 }
 
-void
-replica_configure(struct replica *replica, struct buf *effects)
-{
-	store_limit_history(replica->store, replica->config.history_bytes, effects);
-	store_set_limits(replica->store, &(struct key_limits){
-	    .names = replica->config.max_key_names, .bytes = replica->config.max_key_bytes });
-}
-
-enum err
-node_load_record(struct replica *replica, struct slice key, struct slice value)
-{
-	struct reader in = reader_of(value);
-	struct stamp_state stamp;
-	enum err err;
-
-	/* Else it could not be sent on in a snapshot. */
-	if (key.size + value.size > STATE_RECORD_BYTES_MAX)
-		return ERR_CORRUPT;
-	if (store_owns(key))
-		return store_load(replica->store, key, value);
-	if (key.size == 0)
-		return ERR_CORRUPT;
-	if (key.data[0] == STATE_MEMBER || key.data[0] == STATE_REMOVED ||
-	    key.data[0] == STATE_FORGOTTEN)
-		return members_load(&replica->members, key, value);
-	if (key.data[0] == STATE_CONFIG) {
-		err = config_state_load(&replica->config, key, value);
-		replica_configure(replica, NULL);
-		return err;
-	}
-	if (key.data[0] != STATE_STAMP)
-		return requests_load(replica->requests, key, value);
-	if (key.size != 1 || !stamp_state_get(&in, &stamp) || !reader_done(&in) ||
-	    stamp.format != STATE_FORMAT)
-		return ERR_CORRUPT;
-	replica->applied_ns = stamp.applied_ns;
-	return ERR_NONE;
-}
-
-enum err
-node_records_loaded(struct replica *replica, const char **where)
-{
-	if (store_loaded(replica->store, where) != ERR_NONE)
-		return ERR_CORRUPT;
-	if (requests_loaded(replica->requests, replica->store) != ERR_NONE) {
-		*where = "a session that answers are kept for is missing, or an answer is too new";
-		return ERR_CORRUPT;
-	}
-	return ERR_NONE;
-}
-
 enum err
 node_load_state(struct node *node, struct slice key, struct slice value)
 {
-	return node_load_record(&node->replica, key, value);
+	return replica_load(&node->replica, key, value);
+}
+
+static size_t
+log_memory(const struct node *node)
+{
+	return node->config.log_memory_bytes != 0 ? node->config.log_memory_bytes :
+	    LOG_MEMORY_BYTES;
+}
+
+static size_t
+loaded_bytes(const struct raft_entry *entry)
+{
+	return sizeof(*entry) + blob_slice(entry->payload).size;
+}
+
+/* The first one. */
+static void
+drop_loaded(struct node *node)
+{
+	struct raft_entry *entry = &node->loaded[node->loaded_first++];
+
+	node->loaded_bytes -= loaded_bytes(entry);
+	blob_unref(&entry->payload);
 }
 
 enum err
@@ -150,6 +117,11 @@ node_load_entry(struct node *node, const struct raft_entry *entry)
 	node->loaded[node->loaded_count] = *entry;
 	blob_ref(entry->payload);
 	node->loaded_count++;
+	node->loaded_bytes += loaded_bytes(entry);
+	/* What is applied is on the disk for who asks: all of a log is no matter of memory. */
+	while (node->loaded_bytes > log_memory(node) &&
+	    node->loaded[node->loaded_first].index < node->applied.index)
+		drop_loaded(node);
 	return ERR_NONE;
 }
 
@@ -196,23 +168,23 @@ node_start(struct node *node, struct clock_time now, const char **where)
 		    node->config.append_bytes_max : APPEND_BYTES_MAX,
 		.inflight_messages_max = INFLIGHT_MESSAGES_MAX,
 		.inflight_bytes_max = INFLIGHT_BYTES_MAX,
-		.memory_bytes_max = node->config.log_memory_bytes != 0 ?
-		    node->config.log_memory_bytes : LOG_MEMORY_BYTES,
+		.memory_bytes_max = log_memory(node),
 	};
 
-	if (node_records_loaded(&node->replica, where) != ERR_NONE)
+	if (replica_loaded(&node->replica, where) != ERR_NONE)
 		return ERR_CORRUPT;
 	node->now = now;
 	(void)cluster_time_turn(&node->time, now, node->replica.applied_ns, false);
 	node->started_ns = now.wall_ns;
 	members_conf(&node->replica.members, &node->restored.conf);
 	node->raft = raft_new(&config, &node->restored);
-	for (size_t i = 0; i < node->loaded_count; i++) {
-		raft_restore_entry(node->raft, &node->loaded[i]);
-		blob_unref(&node->loaded[i].payload);
+	while (node->loaded_first < node->loaded_count) {
+		raft_restore_entry(node->raft, &node->loaded[node->loaded_first]);
+		drop_loaded(node);
 	}
 	free(node->loaded);
 	node->loaded = NULL;
+	node->loaded_first = 0;
 	node->loaded_count = 0;
 	node->started = true;
 	node->status_due = true;
@@ -255,8 +227,8 @@ node_free(struct node **freed)
 
 	if (node == NULL)
 		return;
-	for (size_t i = 0; i < node->loaded_count; i++)
-		blob_unref(&node->loaded[i].payload);
+	while (node->loaded_first < node->loaded_count)
+		drop_loaded(node);
 	free(node->loaded);
 	while ((batch = STAILQ_FIRST(&node->batches)) != NULL) {
 		STAILQ_REMOVE_HEAD(&node->batches, link);
@@ -273,9 +245,7 @@ node_free(struct node **freed)
 	queries_free(&node->queries);
 	views_free(&node->views);
 	compact_free(node);
-	store_free(&node->replica.store);
-	requests_free(&node->replica.requests);
-	members_clear(&node->replica.members);
+	replica_clear(&node->replica);
 	members_clear(&node->joined_with);
 	inbox_free(&node->inbox);
 	raft_free(&node->raft);
@@ -394,14 +364,7 @@ node_raft(const struct node *node)
 uint32_t
 node_hash(const struct node *node)
 {
-	uint32_t parts[4] = {
-		store_hash(node->replica.store),
-		requests_hash(node->replica.requests),
-		members_hash(&node->replica.members),
-		crc32c(0, slice_of(&node->replica.config, sizeof(node->replica.config))),
-	};
-
-	return crc32c(0, slice_of(parts, sizeof(parts)));
+	return replica_hash(&node->replica);
 }
 
 /* ---- the disk answers ------------------------------------------------------------------ */
@@ -419,6 +382,7 @@ node_persisted(struct node *node, uint64_t ticket)
 			raft_compacted(node->raft, batch->compacted);
 		buf_append_slice(node->io.peer_out(node->io.argument), buf_slice(&batch->frames));
 		disk_synced(node, batch->submitted_ms);
+		node->unsynced_bytes -= batch->bytes;
 		STAILQ_REMOVE_HEAD(&node->batches, link);
 		buf_free(&batch->frames);
 		free(batch);
@@ -483,21 +447,6 @@ node_begin_effects(struct node *node)
 	node->applied_dirty = true;
 }
 
-void
-node_add_stamp(struct node *node)
-{
-	struct stamp_state stamp = {
-		.format = STATE_FORMAT,
-		.applied_ns = node->replica.applied_ns,
-	};
-	const uint8_t key = STATE_STAMP;
-	struct buf value = BUF_INIT;
-
-	stamp_state_put(&value, &stamp);
-	state_effect(&node->effects, slice_of(&key, 1), buf_slice(&value));
-	buf_free(&value);
-}
-
 static bool
 effects_are_many(const struct node *node)
 {
@@ -520,7 +469,7 @@ static void
 add_effects(struct node *node, struct wal_turn *turn)
 {
 	requests_flush(node->replica.requests, &node->effects);
-	node_add_stamp(node);
+	replica_stamp(&node->replica, &node->effects);
 	effects_squeeze(&node->effects, node->config.seed);
 	turn->effects = buf_slice(&node->effects);
 	turn->applied_set = true;
@@ -562,6 +511,10 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 			turn.entries[turn.entry_count - 1].term,
 		};
 	batch->compacted = turn.compact_to;
+	batch->bytes = turn.effects.size;
+	for (size_t i = 0; i < turn.entry_count; i++)
+		batch->bytes += turn.entries[i].payload == NULL ? 0 : turn.entries[i].payload->size;
+	node->unsynced_bytes += batch->bytes;
 	STAILQ_INSERT_TAIL(&node->batches, batch, link);
 	node->last_ticket = batch->ticket;
 	if (turn.compact_to != 0) {
@@ -580,7 +533,15 @@ core_needs_disk(const struct raft_ready *ready)
 	return ready->hard_state_changed || ready->truncate_from != 0 || ready->entry_count > 0;
 }
 
-/* As far as the effects fit into one batch: a small entry may have great ones. */
+/* Who watches is told at the turn's end, each of every event that he waits for. */
+static bool
+hits_are_many(const struct node *node)
+{
+	return store_hits_waiting(node->replica.store) >= node->config.turn_hits_max;
+}
+
+/* As far as the effects fit into one batch, a small entry may have great ones, and as
+ * those who watch can be told in one turn. */
 static void
 apply_all(struct node *node, const struct raft_ready *ready)
 {
@@ -590,7 +551,8 @@ apply_all(struct node *node, const struct raft_ready *ready)
 	if (measured)
 		node->io.applying(node->io.argument, true);
 	node_note_member(node);
-	while (count < ready->committed_count && !effects_are_many(node)) {
+	while (count < ready->committed_count && !effects_are_many(node) &&
+	    !hits_are_many(node)) {
 		apply_entry(node, &ready->committed[count++]);
 		node_note_member(node);
 	}
@@ -706,75 +668,6 @@ send_answers(struct node *node)
 	node->answer_count = 0;
 }
 
-/* Whom to ask when this node comes back as another one. */
-static void
-list_peers(const struct node *node, struct buf *list)
-{
-	const struct members *members = &node->replica.members;
-
-	if (members->count == 0)
-		members = &node->joined_with;
-	for (size_t i = 0; i < members->count; i++) {
-		if (members->list[i].id == node->id ||
-		    strcmp(members->list[i].peer_url, node->config.peer_url) == 0)
-			continue;
-		if (list->size > 0)
-			buf_append_byte(list, ',');
-		buf_append_text(list, members->list[i].peer_url);
-	}
-}
-
-/* Who was away when it was removed asks at once, who was sent away does not: it would be
- * back before anybody saw that it was gone. */
-static void
-retire(struct node *node)
-{
-	uint64_t wait_ms = node->belonged ? node->replica.config.sync_interval_ms : 0;
-	struct buf peers = BUF_INIT;
-
-	node_note(node, DIAG_INFO,
-	    "%s was removed from the cluster; it gives up its id and asks to "
-	    "join again as another member in_ms=%" PRIu64, node->name, wait_ms);
-	list_peers(node, &peers);
-	node->io.retire(node->io.argument, buf_slice(&peers), wait_ms);
-	buf_free(&peers);
-}
-
-/* Once it is on disk: started again, the node must know it. If others had to
- * tell it, they will again. */
-static void
-end_if_removed(struct node *node)
-{
-	bool on_disk = !node->applied_dirty && node->synced_ticket >= node->last_ticket;
-	bool known = node_was_removed(node) && on_disk;
-
-	if (node->over || (!node->told_removed && !node->told_forgotten && !known))
-		return;
-	node->over = true;
-	if (node->told_forgotten || members_was_forgotten(&node->replica.members, node->id))
-		node->io.end(node->io.argument, EXIT_REMOVED,
-		    "this machine was removed from the cluster; start it with an empty "
-		    "-data-dir to join again");
-	else
-		retire(node);
-}
-
-static void
-end_if_older(struct node *node)
-{
-	raft_index lost = raft_lost(node->raft);
-	char text[1024];
-
-	if (lost == 0 || node->over)
-		return;
-	node->over = true;
-	snprintf(text, sizeof(text), "%s is older than what %s acknowledged: its log ends with "
-	    "entry %" PRIu64 ", entry %" PRIu64 " had been on disk; start %s with an empty "
-	    "-data-dir to join again", node->config.data_dir, node->name,
-	    raft_last(node->raft).index, lost, node->name);
-	node->io.end(node->io.argument, EXIT_DATA, text);
-}
-
 /* What was removed is freed while nothing waits for it. */
 static void
 sweep(struct node *node)
@@ -809,7 +702,7 @@ node_turn(struct node *node, struct clock_time now)
 	node->turn_bytes = 0;
 	node->behind = true;
 	for (unsigned i = 0; node->behind && i < READY_ROUNDS_MAX &&
-	    node->turn_bytes < TURN_EFFECTS_BYTES; i++) {
+	    node->turn_bytes < TURN_EFFECTS_BYTES && !hits_are_many(node); i++) {
 		proposals_turn(node);
 		changes_turn(node);
 		demote_turn(node);
@@ -828,8 +721,7 @@ node_turn(struct node *node, struct clock_time now)
 	send_answers(node);
 	queries_answer(node);
 	views_turn(node);
-	end_if_removed(node);
-	end_if_older(node);
+	ending_turn(node);
 }
 
 uint64_t

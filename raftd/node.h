@@ -38,6 +38,7 @@ struct node_config {
 	size_t effects_bytes_max;	/* applied until they are handed to the disk; 0 as in */
 	size_t sweep_nodes_max;		/* node.c: of what was removed, freed in one turn */
 	size_t catch_up_bytes, catch_up_looks, catch_up_untaken, watch_piece_bytes;
+	size_t turn_hits_max;
 	size_t answer_piece_bytes;
 	size_t session_answer_bytes;
 	uint64_t seed;			/* election timeouts and hash tables */
@@ -82,9 +83,10 @@ void node_config_change(struct node *node, uint64_t session, uint64_t sequence, 
     const struct msg_config_change *change);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
-/* Of a read that was answered with more to come: the next piece, or no more of it. */
+/* Of a read that was answered with more to come: the next piece, or no more of it. Stop:
+ * true if there was one, which is not answered any further. */
 void node_read_more(struct node *node, uint64_t session, uint64_t request_id);
-void node_read_stop(struct node *node, uint64_t session, uint64_t request_id);
+bool node_read_stop(struct node *node, uint64_t session, uint64_t request_id);
 void node_watch(struct node *node, uint64_t session, uint64_t watch_id,
     const struct msg_watch *watch);
 /* A watch that is given the past may get its next piece. */
@@ -171,6 +173,8 @@ struct node_counts {
 	uint64_t store[STORE_STAT_COUNT]; /* wire.h's order */
 };
 void node_count(const struct node *node, struct node_counts *counts);
+/* Bytes that it holds, and those of which the last turn let go, about. */
+size_t node_memory(const struct node *node);
 /* The node's own name; static text for its life. */
 const char *node_name(const struct node *node);
 

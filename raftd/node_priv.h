@@ -16,6 +16,7 @@
  *	disk.c		a disk that is full or hangs: refuse, hand leadership over, tell
  *	announce.c	which paths changed, for the caches of workers
  *	status.c	what workers and operators are told
+ *	ending.c	how it ends by itself
  *
  * Each part owns its struct below and is called by node.c and input.c only, but for the
  * functions named here that parts use of each other.
@@ -24,13 +25,10 @@
 #define MOOTHALL_RAFTD_NODE_PRIV_H
 
 #include "common/hash.h"
-#include "raftd/config_state.h"
 #include "raftd/cluster_time.h"
-#include "raftd/member.h"
 #include "raftd/node.h"
 #include "raftd/outbox.h"
-#include "raftd/requests.h"
-#include "raftd/store/store.h"
+#include "raftd/replica.h"
 
 #include <sys/queue.h>
 
@@ -78,6 +76,9 @@ struct proposals {
 	struct proposal_list all, pending, submitted;
 	STAILQ_HEAD(, forwarded) forwarded;
 	size_t bytes;			/* of all payloads */
+	size_t submitted_bytes;		/* of those in submitted */
+	size_t forwarded_bytes;
+	bool held;			/* some wait because too much is in work */
 	struct proposal_share *shares;	/* of them, each session's; none is 0 */
 	size_t share_count, share_capacity;
 	uint64_t failed;		/* refused, or not applied in time */
@@ -159,9 +160,15 @@ struct query {
 	uint64_t started_ns;		/* monotonic */
 	uint64_t deadline_ms, leader_deadline_ms;
 	uint8_t flags;
-	bool large;			/* plain only: too much for one answer */
+	uint8_t size;			/* plain only: enum query_size, as far as is known */
 	size_t key_bytes;
 	uint8_t key[];
+};
+
+enum query_size {
+	QUERY_SMALL,			/* or not looked at yet */
+	QUERY_MIDDLE,
+	QUERY_LARGE,			/* too much for one answer */
 };
 
 TAILQ_HEAD(query_list, query);
@@ -207,7 +214,7 @@ void views_free(struct views *views);
  */
 bool views_begin(struct node *node, const struct query *query, uint64_t *retry_ms);
 void views_more(struct node *node, uint64_t session, uint64_t request_id);
-void views_stop(struct node *node, uint64_t session, uint64_t request_id);
+bool views_stop(struct node *node, uint64_t session, uint64_t request_id);
 void views_session_gone(struct node *node, uint64_t session);
 /* Send pieces that were asked for, a turn's share. */
 void views_turn(struct node *node);
@@ -221,15 +228,6 @@ bool views_end(struct node *node);
 void expiry_turn(struct node *node);
 /* When the next key is due at the leader, monotonic; UINT64_MAX: never. */
 uint64_t expiry_deadline(const struct node *node);
-
-/* The applied state: what effects, disk and snapshots hold. */
-struct replica {
-	struct store *store;
-	struct requests *requests;
-	struct members members;
-	struct cluster_config config;
-	uint64_t applied_ns;		/* stamp of the last applied entry, never falls */
-};
 
 /* ---- compact.c ------------------------------------------------------------------- */
 
@@ -368,6 +366,7 @@ struct batch {
 	bool raft;			/* position is to be told to the core */
 	struct raft_position position;
 	raft_index compacted;		/* 0, or tell the core */
+	size_t bytes;			/* of its entries and effects */
 	struct buf frames;		/* for peers */
 };
 
@@ -410,8 +409,9 @@ struct node {
 	struct raft_restored restored;	/* until node_start */
 	bool fresh;			/* nothing was in the log */
 	bool current;			/* see node_catch_up */
-	struct raft_entry *loaded;	/* until node_start */
-	size_t loaded_count, loaded_capacity;
+	struct raft_entry *loaded;	/* until node_start: from loaded_first on, */
+	size_t loaded_first, loaded_count, loaded_capacity; /* up to loaded_count */
+	size_t loaded_bytes;
 
 	struct replica replica;
 	struct members joined_with;	/* of the join's answer, until the log says more */
@@ -437,6 +437,7 @@ struct node {
 	struct disk_health disk;
 	struct batch_list batches;	/* submitted, not yet synced */
 	uint64_t last_ticket, synced_ticket;
+	size_t unsynced_bytes;		/* of batches */
 	struct inbox inbox;
 	struct buf scratch, event;
 
@@ -470,14 +471,6 @@ struct node {
 /* Where to append frames for peers that may leave once ticket is synced; at
  * once if ticket is 0 or synced already. */
 struct buf *node_after(struct node *node, uint64_t ticket);
-/* Hand the store what it has to know of the configuration, which was set or changed.
- * effects NULL: while loading. */
-void replica_configure(struct replica *replica, struct buf *effects);
-/* Give a state record to whom it belongs. */
-enum err node_load_record(struct replica *replica, struct slice key, struct slice value)
-    MUST_CHECK;
-/* All were given: ERR_CORRUPT with *where (static) if they do not fit together. */
-enum err node_records_loaded(struct replica *replica, const char **where) MUST_CHECK;
 /* Queue an outcome for the turn's end. Takes cause and event. */
 void node_answer(struct node *node, struct answer answer);
 /* Queue an error outcome at the present indexes with a text as its cause. */
@@ -487,8 +480,6 @@ void node_note(struct node *node, enum diag_level level, const char *format, ...
     PRINTF_LIKE(3, 4);
 /* Something is about to be appended to effects. */
 void node_begin_effects(struct node *node);
-/* The stamp of what was applied last, as an effect. */
-void node_add_stamp(struct node *node);
 /* The cluster's time: of stamps, of expiry, and for answers. */
 uint64_t node_time_ns(const struct node *node);
 /*
@@ -527,6 +518,9 @@ bool apply_payload_parse(const struct blob *payload, struct command_head *head,
 
 /* announce.c */
 void announce_turn(struct node *node);
+
+/* ending.c, behind all else of a turn */
+void ending_turn(struct node *node);
 
 /* status.c */
 void status_turn(struct node *node);

@@ -48,6 +48,7 @@ forwarded_free(struct proposals *proposals)
 	struct forwarded *forwarded = STAILQ_FIRST(&proposals->forwarded);
 
 	STAILQ_REMOVE_HEAD(&proposals->forwarded, link);
+	proposals->forwarded_bytes -= forwarded->payload->size;
 	blob_unref(&forwarded->payload);
 	free(forwarded);
 }
@@ -101,15 +102,33 @@ is_full(const struct proposals *proposals, uint64_t session, size_t bytes)
 }
 
 static void
+to_pending(struct proposals *proposals, struct proposal *proposal)
+{
+	TAILQ_REMOVE(&proposals->submitted, proposal, by_state);
+	proposals->submitted_bytes -= proposal->payload->size;
+	TAILQ_INSERT_TAIL(&proposals->pending, proposal, by_state);
+	proposal->pending = true;
+}
+
+static void
+to_submitted(struct proposals *proposals, struct proposal *proposal)
+{
+	TAILQ_REMOVE(&proposals->pending, proposal, by_state);
+	proposals->submitted_bytes += proposal->payload->size;
+	TAILQ_INSERT_TAIL(&proposals->submitted, proposal, by_state);
+	proposal->pending = false;
+	proposal->submitted_once = true;
+}
+
+static void
 unlink_free(struct proposals *proposals, struct proposal *proposal)
 {
 	hash_remove(&proposals->by_id, &proposal->link);
 	TAILQ_REMOVE(&proposals->all, proposal, by_age);
 	share_remove(proposals, proposal->id[0], proposal->payload->size);
-	if (proposal->pending)
-		TAILQ_REMOVE(&proposals->pending, proposal, by_state);
-	else
-		TAILQ_REMOVE(&proposals->submitted, proposal, by_state);
+	if (!proposal->pending)
+		to_pending(proposals, proposal);
+	TAILQ_REMOVE(&proposals->pending, proposal, by_state);
 	blob_unref(&proposal->payload);
 	free(proposal);
 }
@@ -228,6 +247,7 @@ proposals_resend(struct node *node)
 
 	TAILQ_INIT(&proposals->pending);
 	TAILQ_INIT(&proposals->submitted);
+	proposals->submitted_bytes = 0;
 	TAILQ_FOREACH(proposal, &proposals->all, by_age) {
 		proposal->pending = true;
 		TAILQ_INSERT_TAIL(&proposals->pending, proposal, by_state);
@@ -243,6 +263,23 @@ forward(struct node *node, peer_id leader, struct blob *payload, bool conf)
 	};
 
 	msg_forward_proposal_frame(node->io.peer_out(node->io.argument), leader, &message);
+}
+
+/* At the leader, is so much in work that what comes has to wait? What is applied is counted
+ * as long as the log keeps it, which is less than that. */
+static bool
+log_is_busy(const struct node *node)
+{
+	return raft_role(node->raft) == RAFT_LEADER &&
+	    raft_log_bytes(node->raft) + node->unsynced_bytes >= LOG_WORK_BYTES;
+}
+
+static bool
+may_submit(const struct node *node)
+{
+	const struct proposals *proposals = &node->proposals;
+
+	return !log_is_busy(node) && proposals->submitted_bytes < SUBMITTED_BYTES;
 }
 
 /* False: not now, keep it pending. */
@@ -278,12 +315,15 @@ fail_late(struct node *node)
 	    (proposal->deadline_ms <= now || proposal->leader_deadline_ms <= now);
 	    proposal = next) {
 		next = TAILQ_NEXT(proposal, by_age);
-		if (proposal->submitted_once && proposal->deadline_ms > now)
+		if ((proposal->submitted_once || node->proposals.held) &&
+		    proposal->deadline_ms > now)
 			continue;
 		node->proposals.failed++;
 		node_answer_error(node, proposal->id[0], proposal->id[1], ERR_RAFT_INTERNAL,
 		    proposal->submitted_once ?
 		    "timed out, the write may or may not have been applied" :
+		    node->proposals.held ?
+		    "too much is being written at once, the write was not applied" :
 		    "no leader, the write was not applied");
 		unlink_free(&node->proposals, proposal);
 	}
@@ -298,9 +338,7 @@ retry_forwarded(struct node *node)
 	for (proposal = TAILQ_FIRST(&proposals->submitted);
 	    proposal != NULL && proposal->retry_ms <= node->now.monotonic_ms; proposal = next) {
 		next = TAILQ_NEXT(proposal, by_state);
-		TAILQ_REMOVE(&proposals->submitted, proposal, by_state);
-		TAILQ_INSERT_TAIL(&proposals->pending, proposal, by_state);
-		proposal->pending = true;
+		to_pending(proposals, proposal);
 	}
 }
 
@@ -367,6 +405,10 @@ take_forwarded(struct node *node)
 	struct raft_position position;
 
 	while ((forwarded = STAILQ_FIRST(&node->proposals.forwarded)) != NULL) {
+		if (log_is_busy(node)) {
+			node->proposals.held = true;
+			return;
+		}
 		if (disk_refuses(node) && raft_role(node->raft) == RAFT_LEADER) {
 			refuse_forwarded(node, forwarded);
 			forwarded_free(&node->proposals);
@@ -394,6 +436,7 @@ proposals_turn(struct node *node)
 		proposals->term = term;
 		proposals->leader = leader;
 	}
+	proposals->held = false;
 	take_forwarded(node);
 	retry_forwarded(node);
 	cause = node_refusal_cause(node);
@@ -401,12 +444,13 @@ proposals_turn(struct node *node)
 		refuse_pending(node, cause);
 	if (node_has_leader(node)) {
 		while ((proposal = TAILQ_FIRST(&proposals->pending)) != NULL) {
+			if (!may_submit(node)) {
+				proposals->held = true;
+				break;
+			}
 			if (!submit(node, proposal))
 				break;
-			TAILQ_REMOVE(&proposals->pending, proposal, by_state);
-			TAILQ_INSERT_TAIL(&proposals->submitted, proposal, by_state);
-			proposal->pending = false;
-			proposal->submitted_once = true;
+			to_submitted(proposals, proposal);
 		}
 	}
 	update_own_address(node);
@@ -421,9 +465,12 @@ proposals_deadline(const struct node *node)
 	const struct proposal *forwarded = TAILQ_FIRST(&node->proposals.submitted);
 	uint64_t due = UINT64_MAX;
 
+	/* There may be room since they were looked at. */
+	if (node->proposals.held && may_submit(node))
+		return 0;
 	if (oldest != NULL)
 		due = oldest->deadline_ms;
-	if (pending != NULL && !pending->submitted_once)
+	if (pending != NULL && !pending->submitted_once && !node->proposals.held)
 		due = MIN_OF(due, pending->leader_deadline_ms);
 	if (forwarded != NULL)
 		due = MIN_OF(due, forwarded->retry_ms);
@@ -442,7 +489,8 @@ proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_pr
 
 	if (m->payload.size > COMMAND_BYTES_MAX)
 		return ERR_MALFORMED;
-	if (raft_role(node->raft) != RAFT_LEADER)
+	if (raft_role(node->raft) != RAFT_LEADER ||
+	    node->proposals.forwarded_bytes + m->payload.size > FORWARDED_BYTES_MAX)
 		return ERR_NONE; /* its sender will find the leader and send again */
 	payload = blob_new(m->payload);
 	if (!apply_payload_parse(payload, &head, &body)) {
@@ -454,6 +502,7 @@ proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_pr
 		forwarded = xmalloc(sizeof(*forwarded));
 		forwarded->from = from;
 		forwarded->payload = blob_ref(payload);
+		node->proposals.forwarded_bytes += payload->size;
 		STAILQ_INSERT_TAIL(&node->proposals.forwarded, forwarded, link);
 	}
 	blob_unref(&payload);

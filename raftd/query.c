@@ -18,6 +18,10 @@
 /* One who leads no more refuses at once, before we hear of it: do not ask it
  * again and again meanwhile. */
 #define ASK_AGAIN_MS 10
+/* What one that is found not to be small counts for. */
+#define MISS_BYTES (1 * KIB)
+/* The part of a turn, one of so many, that small answers leave to others. */
+#define OTHERS_PART 4
 
 void
 queries_init(struct queries *queries)
@@ -178,6 +182,9 @@ queries_turn(struct node *node)
 /* What answering may still take in this turn. */
 struct share {
 	size_t bytes, nodes;
+	size_t answer_bytes;		/* of one; what is more waits for the next pass */
+	size_t miss_bytes;		/* what it counts for when one is found to be more */
+	size_t session_bytes;		/* that may wait for a worker */
 	uint64_t session;		/* that was looked at last; 0: none */
 	size_t room;			/* in its queue */
 };
@@ -186,7 +193,6 @@ struct share {
 static bool
 answer_at_once(struct node *node, const struct query *query, struct share *share)
 {
-	size_t bytes_max = node->config.answer_piece_bytes;
 	struct node_outcome outcome = {
 		.store_index = store_index(node->replica.store),
 		.raft_index = node->applied.index,
@@ -196,10 +202,10 @@ answer_at_once(struct node *node, const struct query *query, struct share *share
 
 	buf_clear(&node->event);
 	outcome.error = store_get_small(node->replica.store,
-	    slice_of(query->key, query->key_bytes), query->flags, node_time_ns(node), bytes_max,
-	    &share->nodes, &node->event, &cause);
+	    slice_of(query->key, query->key_bytes), query->flags, node_time_ns(node),
+	    share->answer_bytes, &share->nodes, &node->event, &cause);
 	if (outcome.error == ERR_AGAIN) {
-		share->bytes -= MIN_OF(share->bytes, bytes_max);
+		share->bytes -= MIN_OF(share->bytes, share->miss_bytes);
 		return false;
 	}
 	if (outcome.error == ERR_NONE)
@@ -221,8 +227,7 @@ has_room(struct node *node, const struct query *query, struct share *share)
 	if (query->session != share->session) {
 		queued = node->io.queued(node->io.argument, query->session);
 		share->session = query->session;
-		share->room = node->config.session_answer_bytes -
-		    MIN_OF(node->config.session_answer_bytes, queued);
+		share->room = share->session_bytes - MIN_OF(share->session_bytes, queued);
 	}
 	return share->room > 0;
 }
@@ -240,6 +245,18 @@ refuse(struct node *node, const struct query *query)
 	    });
 }
 
+/* There is room for it. True if it is on its way; else *retry_ms is when to try again. */
+static bool
+begin_answer(struct node *node, struct query *query, struct share *share, uint64_t *retry_ms)
+{
+	if (query->size != QUERY_LARGE) {
+		if (answer_at_once(node, query, share))
+			return true;
+		query->size++;
+	}
+	return query->size == QUERY_LARGE && views_begin(node, query, retry_ms);
+}
+
 /* True if it is over; else *due_ms is when to look at it again. */
 static bool
 answer(struct node *node, struct query *query, struct share *share, uint64_t *due_ms)
@@ -250,13 +267,8 @@ answer(struct node *node, struct query *query, struct share *share, uint64_t *du
 		node->current = true;
 		return true;
 	}
-	if (has_room(node, query, share)) {
-		if (!query->large && answer_at_once(node, query, share))
-			return true;
-		query->large = true;
-		if (views_begin(node, query, &retry_ms))
-			return true;
-	}
+	if (has_room(node, query, share) && begin_answer(node, query, share, &retry_ms))
+		return true;
 	if (query->deadline_ms <= node->now.monotonic_ms) {
 		refuse(node, query);
 		return true;
@@ -265,30 +277,55 @@ answer(struct node *node, struct query *query, struct share *share, uint64_t *du
 	return false;
 }
 
-void
-queries_answer(struct node *node)
+/* Answer those that are small, as far as is known, or the others. */
+static void
+answer_those(struct node *node, bool small, struct share *share)
 {
 	struct queries *queries = &node->queries;
-	struct share share = { .bytes = ANSWER_TURN_BYTES, .nodes = ANSWER_TURN_NODES };
 	struct query *query, *next;
-	size_t stayed = 0;
 
-	queries->plain_due_ms = UINT64_MAX;
 	for (query = TAILQ_FIRST(&queries->plain); query != NULL; query = next) {
 		next = TAILQ_NEXT(query, link);
-		if (share.bytes == 0 || share.nodes == 0) {
-			queries->plain_due_ms = 0;
-			stayed++;
-			break;
-		}
-		if (!answer(node, query, &share, &queries->plain_due_ms)) {
-			stayed++;
+		if ((query->size == QUERY_SMALL) != small)
 			continue;
+		if (share->bytes == 0 || share->nodes == 0) {
+			queries->plain_due_ms = 0;
+			return;
 		}
+		if (!answer(node, query, share, &queries->plain_due_ms))
+			continue;
 		TAILQ_REMOVE(&queries->plain, query, link);
 		free(query);
 	}
-	queries->plain_count = stayed;
+}
+
+/* One worker speaks for many clients, of whom one may ask for much. So the small answers,
+ * which most want, go first, and have a part of the worker's queue for themselves. */
+void
+queries_answer(struct node *node)
+{
+	size_t most = node->config.session_answer_bytes;
+	struct share share = {
+		.bytes = ANSWER_TURN_BYTES,
+		.nodes = ANSWER_TURN_NODES,
+		.answer_bytes = MIN_OF(ANSWER_SMALL_BYTES, node->config.answer_piece_bytes),
+		.miss_bytes = MISS_BYTES,
+		.session_bytes = most,
+	};
+	const struct query *query;
+
+	node->queries.plain_due_ms = UINT64_MAX;
+	answer_those(node, true, &share);
+	share.bytes = MAX_OF(share.bytes, ANSWER_TURN_BYTES / OTHERS_PART);
+	share.nodes = MAX_OF(share.nodes, ANSWER_TURN_NODES / OTHERS_PART);
+	share.answer_bytes = node->config.answer_piece_bytes;
+	share.miss_bytes = share.answer_bytes;
+	share.session_bytes = MIN_OF(SESSION_PIECES_BYTES, most);
+	share.session = 0;
+	answer_those(node, false, &share);
+	node->queries.plain_count = 0;
+	TAILQ_FOREACH(query, &node->queries.plain, link)
+		node->queries.plain_count++;
 	buf_recycle(&node->event, 64 * KIB);
 }
 

@@ -18,7 +18,7 @@ static void
 give_effects(struct node *node, const struct node_effects *effects)
 {
 	requests_flush(node->replica.requests, &node->effects);
-	node_add_stamp(node);
+	replica_stamp(&node->replica, &node->effects);
 	effects->take(effects->argument, buf_slice(&node->effects));
 	buf_recycle(&node->effects, 256 * KIB);
 	node->applied_dirty = false;
@@ -33,9 +33,9 @@ node_save_keys(struct node *node, const struct node_effects *effects)
 enum err
 node_replay(struct node *node, const struct node_effects *effects, const char **where)
 {
-	if (node_records_loaded(&node->replica, where) != ERR_NONE)
+	if (replica_loaded(&node->replica, where) != ERR_NONE)
 		return ERR_CORRUPT;
-	for (size_t i = 0; i < node->loaded_count; i++) {
+	for (size_t i = node->loaded_first; i < node->loaded_count; i++) {
 		const struct raft_entry *entry = &node->loaded[i];
 
 		if (entry->index <= node->applied.index)

@@ -104,6 +104,13 @@ node_count(const struct node *node, struct node_counts *counts)
 	store_stats(node->replica.store, counts->store);
 }
 
+size_t
+node_memory(const struct node *node)
+{
+	return store_memory(node->replica.store) + node->proposals.bytes +
+	    raft_log_bytes(node->raft) + node->effects.size + node->turn_bytes;
+}
+
 static const char *
 name_of(const struct node *node, peer_id id)
 {

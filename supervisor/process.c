@@ -185,7 +185,7 @@ heard(struct process *process)
 }
 
 static void
-process_received(void *argument, const struct frame *frame, int fd)
+process_received(void *argument, const struct frame *frame, int fd UNUSED)
 {
 	struct process *process = argument;
 	const struct process_world *world = process->world;
@@ -197,8 +197,6 @@ process_received(void *argument, const struct frame *frame, int fd)
 	struct msg_channel_lost lost;
 	bool good = false;
 
-	if (fd != -1)
-		close(fd);
 	heard(process);
 	/* One hello, and that first. */
 	if ((message_senders(frame->type) & sender_of(process)) == 0 ||

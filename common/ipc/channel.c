@@ -18,6 +18,11 @@
  * ancillary data is a barrier). So the sender gives a frame with a descriptor
  * a sendmsg of its own, and the receiver gives a descriptor to the frame that
  * holds the last byte of the recvmsg it came with.
+ *
+ * Who closes a connection with SO_LINGER last waits in close() until all of it is sent,
+ * even if it is non-blocking. So no descriptor is closed as the other side left it, by us
+ * or by the kernel: all that may come with one recvmsg are received, and what is still
+ * under way when a channel goes is received first.
  */
 #include "common/ipc/channel.h"
 #include "common/ipc/codec.h"
@@ -37,6 +42,7 @@
 #define IDLE_BYTES_MAX (64 * KIB)	/* memory a buffer may keep while empty */
 #define WRITE_PIECES_MAX 16
 #define ARRIVED_MAX 4
+#define DESCRIPTORS_MAX 253		/* in one recvmsg: SCM_MAX_FD of the kernel */
 
 /* A descriptor that waits to be sent with the frame at that place of a batch. */
 struct attachment {
@@ -72,7 +78,7 @@ struct channel {
 	struct buf in;
 	uint64_t in_place;		/* where in the stream the first byte of in is */
 	struct arrival arrived[ARRIVED_MAX];
-	size_t arrived_count;
+	size_t arrived_count;		/* 0 if the owner takes none */
 	bool paused;
 
 	struct buf out;			/* this turn's batch */
@@ -159,6 +165,22 @@ fail_later(struct channel *channel, enum err why)
 	loop_timer_set(channel->wake, 0);
 }
 
+void
+channel_calm(int fd)
+{
+	static const struct linger none = { 0 };
+
+	(void)setsockopt(fd, SOL_SOCKET, SO_LINGER, &none, sizeof(none));
+}
+
+/* Close what the other side sent, at once. */
+static void
+drop_descriptor(int fd)
+{
+	channel_calm(fd);
+	close(fd);
+}
+
 /* The descriptor for the frame in that stretch of the stream, or -1. Of more
  * than one the first counts; so nothing stays open that nobody asked for. */
 static int
@@ -175,7 +197,7 @@ take_arrived(struct channel *channel, uint64_t frame_place, uint64_t end_place)
 		else if (arrival.place >= frame_place && fd == -1)
 			fd = arrival.fd;
 		else
-			close(arrival.fd);
+			drop_descriptor(arrival.fd);
 	}
 	channel->arrived_count = kept;
 	return fd;
@@ -232,8 +254,9 @@ keep_descriptors(struct channel *channel, struct msghdr *message, uint64_t place
 			int fd;
 
 			memcpy(&fd, CMSG_DATA(header) + i * sizeof(fd), sizeof(fd));
-			if (channel->arrived_count == ARRIVED_MAX)
-				close(fd);
+			if (!channel->owner.takes_descriptors ||
+			    channel->arrived_count == ARRIVED_MAX)
+				drop_descriptor(fd);
 			else
 				channel->arrived[channel->arrived_count++] =
 				    (struct arrival){ place, fd };
@@ -247,7 +270,7 @@ receive(struct channel *channel, size_t size)
 {
 	union {
 		struct cmsghdr header;
-		char bytes[CMSG_SPACE(2 * sizeof(int))];
+		char bytes[CMSG_SPACE(DESCRIPTORS_MAX * sizeof(int))];
 	} control;
 	struct iovec piece = { buf_reserve(&channel->in, size), size };
 	struct msghdr message = {
@@ -263,6 +286,21 @@ receive(struct channel *channel, size_t size)
 		keep_descriptors(channel, &message, channel->in_place + channel->in.size - 1);
 	}
 	return got;
+}
+
+/* Descriptors that are under way to a channel that goes. What the socket holds is
+ * bounded by the kernel, and nothing more can be sent after the shutdown. */
+static void
+drop_unread_descriptors(struct channel *channel)
+{
+	ssize_t got;
+
+	(void)shutdown(channel->fd, SHUT_RD);
+	channel->owner.takes_descriptors = false;
+	do {
+		buf_clear(&channel->in);
+		got = receive(channel, READ_BYTES);
+	} while (got > 0 || (got == -1 && errno == EINTR));
 }
 
 /* Read and dispatch up to about limit bytes. */
@@ -446,7 +484,8 @@ channel_free(struct channel **channel_pointer)
 	loop_timer_free(&channel->wake);
 	drop_output(channel);
 	for (size_t i = 0; i < channel->arrived_count; i++)
-		close(channel->arrived[i].fd);
+		drop_descriptor(channel->arrived[i].fd);
+	drop_unread_descriptors(channel);
 	buf_free(&channel->in);
 	buf_free(&channel->out);
 	close(channel->fd);

@@ -4,7 +4,8 @@
  * Owns the socket, the bytes not yet parsed and the queue of what waits to be
  * written. All that is sent in one turn goes out in one write at the turn's
  * end (channel_flush, which the owner calls from its turn end). Descriptors
- * travel beside the frame they were sent with.
+ * travel beside the frame they were sent with. An owner that does not take any gets
+ * none: whatever the other side sends is closed here, without waiting for it.
  *
  * A peer that sends what is no frame, or lets more than its limit pile up, is
  * cut off: closed() is called once, with the reason, from the loop, never from
@@ -19,12 +20,13 @@
 struct channel;
 
 struct channel_owner {
-	/* A frame came; borrowed until return. fd is -1 or a descriptor now
-	 * owned by the callee. The callee may call channel_free. */
+	/* A frame came; borrowed until return. fd is -1 or, with takes_descriptors, a
+	 * descriptor now owned by the callee. The callee may call channel_free. */
 	void (*received)(void *argument, const struct frame *frame, int fd);
 	/* The other side closed (ERR_CLOSED), sent bytes that are no frame
 	 * (ERR_TOO_BIG), let the queue fill (ERR_BUSY), or the socket failed. */
 	void (*closed)(void *argument, enum err why);
+	bool takes_descriptors;
 	void *argument;
 };
 
@@ -47,6 +49,8 @@ void channel_flush(struct channel *channel);
 size_t channel_queued(const struct channel *channel);
 /* Its socket; stays the channel's. */
 int channel_fd(const struct channel *channel);
+/* See to it that whoever closes a descriptor that came with a frame does not wait. */
+void channel_calm(int fd);
 /* What was read and is no whole frame yet, for a program that goes on with the
  * socket; and there, before anything else is read. */
 struct slice channel_unread(const struct channel *channel);

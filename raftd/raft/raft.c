@@ -385,6 +385,10 @@ raft_snapshot_sent(struct raft *raft, peer_id peer, raft_index index)
 bool
 raft_wants_snapshot(const struct raft *raft, struct raft_position position, raft_term term)
 {
+	/* As message_is_sane has it for messages. */
+	if (term > RAFT_NUMBER_MAX || position.index > RAFT_NUMBER_MAX || position.term == 0 ||
+	    position.term > term)
+		return false;
 	return term >= raft->hard_state.term && position.index > raft->commit &&
 	    (raft->role != RAFT_LEADER || term > raft->hard_state.term);
 }
@@ -476,6 +480,12 @@ struct raft_position
 raft_last(const struct raft *raft)
 {
 	return raft_log_last(&raft->log);
+}
+
+size_t
+raft_log_bytes(const struct raft *raft)
+{
+	return raft->log.bytes;
 }
 
 raft_index

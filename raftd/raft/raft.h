@@ -230,6 +230,8 @@ raft_index raft_commit(const struct raft *raft);
 raft_index raft_applied(const struct raft *raft);
 struct raft_position raft_last(const struct raft *raft);
 raft_index raft_first(const struct raft *raft);		/* compacted + 1 */
+/* Of the entries that are in memory, about. */
+size_t raft_log_bytes(const struct raft *raft);
 /* The members as of the last entry of the log. Borrowed until the next input. */
 const struct raft_conf *raft_conf(const struct raft *raft);
 /* True if this node has heard a leader's append since it was made, or led: commit is what

@@ -10,6 +10,7 @@
 
 #include "common/ipc/shared_index.h"
 #include "common/key_limits.h"
+#include "common/node_name.h"
 #include "common/xmem.h"
 #include "raftd/store/path.h"
 
@@ -26,7 +27,7 @@ struct session {
 	uint32_t number;
 	uint64_t token;
 	uint64_t id;		/* chosen by the worker; 0 until its hello */
-	size_t asked;		/* requests that are not answered */
+	size_t asked;		/* requests that are not answered to their end */
 	bool gone;
 };
 
@@ -258,6 +259,13 @@ on_write(struct session *session, const struct frame *frame, const struct msg_wr
 	return ERR_NONE;
 }
 
+/* A request is over. */
+static void
+answered(struct session *session)
+{
+	session->asked -= session->asked > 0 ? 1 : 0;
+}
+
 static enum err
 on_read(struct session *session, const struct frame *frame, const struct msg_read *m)
 {
@@ -280,7 +288,8 @@ static enum err
 on_read_stop(struct session *session, const struct frame *frame,
     const struct msg_read_stop *m UNUSED)
 {
-	node_read_stop(session->sessions->node, session->id, frame->request_id);
+	if (node_read_stop(session->sessions->node, session->id, frame->request_id))
+		answered(session);
 	return ERR_NONE;
 }
 
@@ -330,7 +339,8 @@ on_member_change(struct session *session, const struct frame *frame,
 	if ((m->op != MEMBER_JOIN && m->op != MEMBER_REMOVE && m->op != MEMBER_FORGET) ||
 	    m->name.size == 0 ||
 	    m->name.size > NAME_BYTES_MAX || m->peer_url.size > URL_BYTES_MAX ||
-	    m->client_url.size > URL_BYTES_MAX || (m->op == MEMBER_JOIN && m->id == 0))
+	    m->client_url.size > URL_BYTES_MAX ||
+	    (m->op == MEMBER_JOIN && (m->id == 0 || !node_name_valid(m->name))))
 		return ERR_MALFORMED;
 	session->asked++;
 	node_member_change(session->sessions->node, session->id, frame->request_id,
@@ -564,7 +574,9 @@ sessions_outcome(struct sessions *sessions, uint64_t id, uint64_t request_id,
 
 	if (session == NULL)
 		return;
-	session->asked -= session->asked > 0 ? 1 : 0;
+	/* A piece is no end: else who reads a long answer might ask for ever more. */
+	if (!outcome->more)
+		answered(session);
 	do {
 		struct buf *out = channel_out(session->channel);
 		size_t begun;

@@ -6,6 +6,7 @@
  */
 #include "raftd/store/doomed.h"
 
+#include "common/limits.h"
 #include "common/xmem.h"
 
 #include <stdlib.h>
@@ -100,9 +101,11 @@ void
 doomed_sweep(struct doomed_list *list, struct tree *tree, struct ttl *ttl,
     struct effects *effects, size_t nodes_max)
 {
+	size_t least = tree->bytes - MIN_OF(tree->bytes, SWEEP_BYTES_MAX);
 	struct doomed *doomed;
 
-	while (nodes_max-- > 0 && (doomed = TAILQ_FIRST(&list->waiting)) != NULL) {
+	while (nodes_max-- > 0 && tree->bytes >= least &&
+	    (doomed = TAILQ_FIRST(&list->waiting)) != NULL) {
 		bool last = descend(doomed);
 		struct node *node = doomed->at;
 

@@ -45,7 +45,7 @@ struct node *doomed_top(const struct doomed *doomed);
 
 /* Something may be swept now. */
 bool doomed_waits(const struct doomed_list *list);
-/* Free up to that many nodes, with their effects. */
+/* Free up to that many nodes, with their effects, and about SWEEP_BYTES_MAX. */
 void doomed_sweep(struct doomed_list *list, struct tree *tree, struct ttl *ttl,
     struct effects *effects, size_t nodes_max);
 

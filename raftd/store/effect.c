@@ -162,6 +162,9 @@ effects_event(struct effects *effects, uint64_t store_index, struct slice record
 	size_t i;
 
 	ASSERT(count <= EVENT_PARTS_MAX);
+	/* For all parts, with their keys and lengths: else a large event is copied again as
+	 * they come. */
+	(void)buf_reserve(effects->out, record.size + count * 64);
 	for (i = 0; i < count; i++) {
 		size_t at = i * EVENT_PART_BYTES;
 		struct stored_event stored = {

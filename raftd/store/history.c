@@ -101,9 +101,10 @@ kept_bound(struct history *history, struct effects *effects)
 }
 
 void
-history_init(struct history *history, uint64_t seed)
+history_init(struct history *history, uint64_t seed, struct pool *pool)
 {
 	memset(history, 0, sizeof(*history));
+	history->pool = pool;
 	history->first = 1;
 	history->bytes_max = HISTORY_BYTES_DEFAULT;
 	hash_init(&history->kept, seed, kept_match);
@@ -283,7 +284,7 @@ history_kept(const struct history *history, size_t *count)
 
 /* The last part came: put the bytes together and look whether they are an event. */
 static enum err
-assemble(struct kept_event *kept)
+assemble(const struct history *history, struct kept_event *kept)
 {
 	struct blob *record;
 	size_t size = 0, at = 0;
@@ -291,7 +292,7 @@ assemble(struct kept_event *kept)
 
 	for (i = 0; i < kept->part_count; i++)
 		size += kept->parts[i]->size;
-	record = blob_alloc(size);
+	record = blob_alloc_in(history->pool, size);
 	for (i = 0; i < kept->part_count; i++) {
 		struct slice part = blob_slice(kept->parts[i]);
 
@@ -328,7 +329,7 @@ history_load(struct history *history, uint64_t store_index, size_t part,
 		return ERR_CORRUPT;
 	kept->parts[part] = blob_new(stored->part);
 	kept->parts_seen++;
-	return kept->parts_seen < kept->part_count ? ERR_NONE : assemble(kept);
+	return kept->parts_seen < kept->part_count ? ERR_NONE : assemble(history, kept);
 }
 
 /* What is left of what was loaded, by age. */

@@ -36,11 +36,13 @@ struct history {
 	struct hash kept;		/* older ones, struct kept_event */
 	TAILQ_HEAD(, kept_event) by_age; /* the same, oldest first; not while loading */
 	size_t kept_bytes;
+	struct pool *pool;		/* borrowed, or NULL */
 };
 
 #define HISTORY_KEPT_TIMES 4
 
-void history_init(struct history *history, uint64_t seed);
+/* pool: of events that are loaded, outlives the history; NULL: malloc. */
+void history_init(struct history *history, uint64_t seed, struct pool *pool);
 void history_free(struct history *history);
 
 /* A new bound of the window; what is too much goes at once. effects NULL: while

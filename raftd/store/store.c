@@ -20,11 +20,11 @@ store_new(uint64_t seed)
 
 	store->limits = KEY_LIMITS_DEFAULT;
 	tree_init(&store->tree, seed);
-	ttl_init(&store->ttl);
+	ttl_init(&store->ttl, store->tree.pool);
 	doomed_init(&store->doomed);
 	load_init(store, seed);
 	TAILQ_INIT(&store->views);
-	history_init(&store->history, seed);
+	history_init(&store->history, seed, store->tree.pool);
 	watch_init(&store->watch, seed);
 	store->looks = CATCH_UP_LOOKS;
 	return store;
@@ -158,6 +158,13 @@ size_t
 store_key_count(const struct store *store)
 {
 	return store->tree.count;
+}
+
+size_t
+store_memory(const struct store *store)
+{
+	return store->tree.bytes + store->history.bytes + store->history.kept_bytes +
+	    store->watch.bytes;
 }
 
 /* ---- kept events ---------------------------------------------------------------- */
@@ -406,6 +413,12 @@ size_t
 store_take_hits(struct store *store, const struct store_hit **hits)
 {
 	return watch_take(&store->watch, hits);
+}
+
+size_t
+store_hits_waiting(const struct store *store)
+{
+	return store->watch.raw_count;
 }
 
 void

@@ -72,8 +72,8 @@ size_t store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget
 void store_limit_history(struct store *store, size_t bytes_max, struct buf *effects);
 
 /* What was removed is gone for everybody, but is freed by and by: free up to nodes_max
- * nodes of it, in memory and on the disk. True if more is left. Not replicated; may be
- * called at any time between entries. */
+ * nodes of it, and about SWEEP_BYTES_MAX, in memory and on the disk. True if more is left.
+ * Not replicated; may be called at any time between entries. */
 bool store_sweep(struct store *store, size_t nodes_max, struct buf *effects);
 bool store_has_to_sweep(const struct store *store);
 
@@ -93,6 +93,9 @@ uint64_t store_index(const struct store *store);
 /* Keys and directories, hidden ones too, without the root; and what is still to be
  * swept. */
 size_t store_key_count(const struct store *store);
+
+/* Bytes of nodes, values, events and watches, about. */
+size_t store_memory(const struct store *store);
 
 /* CRC32C over all replicated state in a canonical order: equal on every node at
  * the same applied index. Walks everything: tests and checks only. */
@@ -228,6 +231,9 @@ struct store_hit {
  * call of any function of the store.
  */
 size_t store_take_hits(struct store *store, const struct store_hit **hits);
+
+/* How many watches store_take_hits would tell of an event, each event counted. */
+size_t store_hits_waiting(const struct store *store);
 
 /* ---- counters, for /v2/stats/store -------------------------------------------------- */
 

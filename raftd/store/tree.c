@@ -6,6 +6,7 @@
 #include "raftd/store/tree.h"
 
 #include "common/ipc/wire.h"
+#include "common/pool.h"
 #include "common/xmem.h"
 #include "raftd/store/path.h"
 #include "raftd/store/ttl.h"
@@ -48,13 +49,13 @@ node_describe(const struct node *node, struct slice path, size_t depth)
 }
 
 static struct node *
-node_new(uint64_t seed, struct node *parent, struct slice name, bool is_dir, uint64_t store_index,
-    size_t depth)
+node_new(struct tree *tree, struct node *parent, struct slice name, bool is_dir,
+    uint64_t store_index, size_t depth)
 {
-	struct node *node = xmalloc(sizeof(*node) + name.size);
+	struct node *node = pool_take(tree->pool, sizeof(*node) + name.size);
 	unsigned place = (unsigned)depth << NODE_MARK_DEPTH_SHIFT & MARK_MASK;
 
-	name_init(&node->link, seed, offsetof(struct node, name), name);
+	name_init(&node->link, tree->seed, offsetof(struct node, name), name);
 	if (name.size > 0)
 		memcpy(node->name, name.data, name.size);
 	ASSERT(depth <= NODE_DEPTH_MAX);
@@ -69,6 +70,15 @@ node_new(uint64_t seed, struct node *parent, struct slice name, bool is_dir, uin
 	node->modified = store_index;
 	node->expiry = NULL;
 	return node;
+}
+
+/* Its own memory, and its reference on the value. */
+static void
+node_free(struct node *node)
+{
+	if (!node_is_dir(node))
+		blob_unref(&node->value);
+	pool_give(node, sizeof(*node) + node->link.size);
 }
 
 static size_t
@@ -106,9 +116,7 @@ free_all(struct tree *tree, struct node *node)
 			doom(node->children, &doomed);
 		tree->count--;
 		tree->bytes -= node_bytes(node);
-		if (!node_is_dir(node))
-			blob_unref(&node->value);
-		free(node);
+		node_free(node);
 	}
 }
 
@@ -116,7 +124,8 @@ void
 tree_init(struct tree *tree, uint64_t seed)
 {
 	tree->seed = seed;
-	tree->root = node_new(seed, NULL, SLICE_EMPTY, true, 0, 0);
+	tree->pool = pool_new();
+	tree->root = node_new(tree, NULL, SLICE_EMPTY, true, 0, 0);
 	tree->count = 0;
 	tree->bytes = 0;
 }
@@ -126,6 +135,7 @@ tree_free(struct tree *tree)
 {
 	if (tree->root != NULL)
 		free_all(tree, tree->root);
+	pool_free(&tree->pool);
 	tree->root = NULL;
 	tree->count = 0;
 	tree->bytes = 0;
@@ -160,7 +170,7 @@ struct node *
 tree_make(struct tree *tree, struct node *dir, struct slice name, bool is_dir,
     uint64_t store_index)
 {
-	struct node *node = node_new(tree->seed, dir, name, is_dir, store_index,
+	struct node *node = node_new(tree, dir, name, is_dir, store_index,
 	    node_depth(dir) + 1);
 
 	ASSERT(node_is_dir(dir));
@@ -176,7 +186,7 @@ tree_set_value(struct tree *tree, struct node *node, struct slice value)
 	ASSERT(!node_is_dir(node));
 	tree->bytes += value.size - node_value(node).size;
 	blob_unref(&node->value);
-	node->value = value.size == 0 ? NULL : blob_new(value);
+	node->value = value.size == 0 ? NULL : blob_new_in(tree->pool, value);
 }
 
 void
@@ -200,7 +210,7 @@ tree_detach(struct tree *tree UNUSED, struct node *node)
 struct node *
 tree_make_detached(struct tree *tree, uint64_t store_index, size_t depth)
 {
-	struct node *node = node_new(tree->seed, NULL, SLICE_EMPTY, true, store_index, depth);
+	struct node *node = node_new(tree, NULL, SLICE_EMPTY, true, store_index, depth);
 
 	tree->count++;
 	tree->bytes += node_bytes(node);
@@ -226,9 +236,7 @@ tree_drop(struct tree *tree, struct node *node)
 	tree->bytes -= node_bytes(node);
 	if (node_is_dir(node))
 		ASSERT(node->children == NULL);
-	else
-		blob_unref(&node->value);
-	free(node);
+	node_free(node);
 }
 
 void

@@ -1,7 +1,7 @@
 /*
  * tree.h - the nodes: files with a value, directories with ordered children.
  *
- * A node is one allocation: 64 bytes and its name. It knows its own name only,
+ * A node is one piece of memory: 64 bytes and its name. It knows its own name only,
  * the full key is never stored; a key is found by walking down its names, each
  * found in its directory's treap (names.h). A table of full paths would cost
  * another 16 bytes and the whole path for each key, and save a get about a
@@ -29,6 +29,7 @@
 #include "common/ipc/message.h"
 #include "raftd/store/names.h"
 
+struct pool;
 struct ttl_entry;
 
 /* Bits of name_link.mark. */
@@ -52,6 +53,7 @@ struct node {
 struct tree {
 	struct node *root;
 	uint64_t seed;
+	struct pool *pool;		/* of nodes and values; others may have memory of it, too */
 	size_t count;			/* nodes, detached ones too, without the root */
 	size_t bytes;			/* of them, with their names and values */
 };

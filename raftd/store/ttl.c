@@ -6,9 +6,7 @@
 #include "raftd/store/ttl.h"
 
 #include "common/clock.h"
-#include "common/xmem.h"
-
-#include <stdlib.h>
+#include "common/pool.h"
 
 static inline struct ttl_entry *
 entry_of(const struct heap_link *link)
@@ -29,8 +27,9 @@ before(const struct heap_link *link_a, const struct heap_link *link_b)
 }
 
 void
-ttl_init(struct ttl *ttl)
+ttl_init(struct ttl *ttl, struct pool *pool)
 {
+	ttl->pool = pool;
 	heap_init(&ttl->heap, before);
 	TAILQ_INIT(&ttl->aside);
 }
@@ -56,9 +55,8 @@ ttl_set(struct ttl *ttl, struct node *node, uint64_t at_ns)
 		heap_update(&ttl->heap, &entry->link);
 		return;
 	}
-	entry = xzalloc(sizeof(*entry));
-	entry->node = node;
-	entry->at_ns = at_ns;
+	entry = pool_take(ttl->pool, sizeof(*entry));
+	*entry = (struct ttl_entry){ .node = node, .at_ns = at_ns };
 	node->expiry = entry;
 	heap_insert(&ttl->heap, &entry->link);
 }
@@ -72,7 +70,7 @@ ttl_clear(struct ttl *ttl, struct node *node)
 		TAILQ_REMOVE(&ttl->aside, node->expiry, aside);
 	else
 		heap_remove(&ttl->heap, &node->expiry->link);
-	free(node->expiry);
+	pool_give(node->expiry, sizeof(*node->expiry));
 	node->expiry = NULL;
 }
 

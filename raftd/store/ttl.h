@@ -22,11 +22,13 @@ struct ttl_entry {
 };
 
 struct ttl {
+	struct pool *pool;		/* of the entries, borrowed */
 	struct heap heap;
 	TAILQ_HEAD(, ttl_entry) aside;
 };
 
-void ttl_init(struct ttl *ttl);
+/* pool: outlives it. */
+void ttl_init(struct ttl *ttl, struct pool *pool);
 /* Frees all entries, before the tree goes whose nodes point to them. */
 void ttl_free(struct ttl *ttl);
 

@@ -70,6 +70,7 @@ struct watcher {
 
 struct watch_raw_hit {
 	uint64_t store_index;
+	struct watch_key key;		/* the watcher's, which need not be fetched to sort */
 	enum store_hit_kind kind;
 	struct blob *event;		/* of HIT_EVENT, else NULL */
 	size_t cost;			/* in its owner's untaken */
@@ -367,6 +368,7 @@ raw_add(struct watch *watch, struct watcher *watcher, uint64_t store_index,
 	    sizeof(*watch->raw));
 	watch->raw[watch->raw_count++] = (struct watch_raw_hit){
 		.store_index = store_index,
+		.key = watcher->key,
 		.kind = kind,
 		.event = blob_ref(event),
 		.cost = cost,
@@ -692,7 +694,7 @@ static int
 compare_raw(const void *a, const void *b)
 {
 	const struct watch_raw_hit *x = a, *y = b;
-	const struct watch_key *key_x = &x->watcher->key, *key_y = &y->watcher->key;
+	const struct watch_key *key_x = &x->key, *key_y = &y->key;
 
 	if (x->store_index != y->store_index)
 		return x->store_index < y->store_index ? -1 : 1;
@@ -707,7 +709,7 @@ compare_raw(const void *a, const void *b)
 static void
 give(struct watch *watch, const struct watch_raw_hit *raw, struct blob *event, size_t id_at)
 {
-	const struct watch_key *key = &raw->watcher->key;
+	const struct watch_key *key = &raw->key;
 	struct store_hit *hit = NULL;
 
 	if (watch->hit_count > 0)
@@ -748,7 +750,7 @@ watch_take(struct watch *watch, const struct store_hit **hits)
 		if (raw->watcher->state != WATCHER_DROPPED)
 			give(watch, raw, raw->event, id_count++);
 		else
-			watch_taken(watch, raw->watcher->key.owner, raw->cost);
+			watch_taken(watch, raw->key.owner, raw->cost);
 		blob_unref(&raw->event);
 		raw_forget(watch, raw);
 	}

@@ -8,7 +8,7 @@
  *	3 tell	index, history, watchers; the tree is still old,
  *		so "existed at that moment" can be asked	[publish]
  *	4 do	what was is kept for open views, then the tree,
- *		the expiry, and their effects			[put_node, cut_node]
+ *		the expiry, and their effects			[put_new, put_over, cut_node]
  *
  * Source: docs/api.md, "Operations"; "The registry" for its own keys.
  */
@@ -73,7 +73,7 @@ make_event(struct store *store, enum event_action action, unsigned flags, uint64
 	if (before != NULL)
 		node_record_put(out, before);
 	event_end(out, begun);
-	record = blob_new(buf_slice(out));
+	record = blob_new_in(store->tree.pool, buf_slice(out));
 	buf_recycle(out, KEEP_BYTES);
 	return record;
 }

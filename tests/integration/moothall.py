@@ -39,7 +39,8 @@ def build_for_all(build):
     os.chmod(copy, 0o755)
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
     for part in ("etcd", "etcdctl", "config.h", "contrib/init", "libexec", "supervisor/sample",
-                 "tests/confinement/probe", "tests/newer", "tests/unit/supervisor/toml_print"):
+                 "tests/confinement/probe", "tests/integration/evil_worker", "tests/newer",
+                 "tests/unit/supervisor/toml_print"):
         source, target = os.path.join(build, part), os.path.join(copy, part)
         os.makedirs(os.path.dirname(target), exist_ok=True)
         if os.path.isdir(source):
@@ -82,7 +83,7 @@ os.environ["TSAN_OPTIONS"] = '%s suppressions="%s"' % (
 
 # What a process says that broke a promise of its own, or its supervisor of it.
 # A sanitizer that cannot do its work at the end of a process counts, too.
-CRASHED = re.compile(r"by=signal (6|7|8|11) |(ERROR|WARNING): \w+Sanitizer|runtime error: |"
+CRASHED = re.compile(r"broken promise: |by=signal (6|7|8|11) |(ERROR|WARNING): \w+Sanitizer|runtime error: |"
                      r"Sanitizer has encountered a fatal error")
 
 

@@ -8,6 +8,7 @@ import time
 import pytest
 
 from moothall import SLOW, Writers, alive, ask, wait_until
+from wire import Wire
 
 EXIT_REMOVED = 5
 # Long enough for the leader to look, and long for nobody else.
@@ -69,6 +70,9 @@ def wait_stands_by(node, asked):
         return answer.status == 307 and leader is not None and \
             answer.headers["Location"].endswith(":%s/v2/keys/a?x=1" % client_port(asked, leader))
     wait_until(sends_on, 10, "%s to send clients on" % node.name)
+    with Wire(node.client) as wire:
+        wire.send(b"GET /v2/keys/\xe4?\xff=%41 HTTP/1.1\r\nHost: h\r\n\r\n")
+        assert wire.head().get("Location").endswith("/v2/keys/%E4?%FF=%41")
     assert ask(node.peer, "GET", "/version").status == 404
     assert node.status()["phase"] == "standby" and node.process.poll() is None
 

@@ -431,6 +431,17 @@ def test_shapes_that_look_hostile_and_are_not(world):
             assert b"etcdserver" in wire.answer().body
 
 
+def test_a_header_of_an_answer_holds_no_byte_that_has_no_place_in_it(world):
+    """Of what the client sent: a path that is redirected, and its query."""
+    node = world.node().start()
+    for target, location in ((b"//a\xff?x=\xe4\xb8\xad&y=%41", "/a%FF?x=%E4%B8%AD&y=%41"),
+                             (b"/v2/keys//\x80?\xff", "/v2/keys/%80?%FF")):
+        with Wire(node.client) as wire:
+            wire.send(b"GET " + target + b" HTTP/1.1\r\nHost: h\r\n\r\n")
+            head = wire.head()
+            assert head.status == 301 and head.get("Location") == location, head.lines
+
+
 def test_bodies_of_requests_that_take_none_are_passed_over(world):
     node = world.node().start()
     assert node.put("/body", "v").status == 201

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from moothall import SLOW, ask, wait_until
+from moothall import SLOW, ask, sanitized, wait_until
 from prometheus import Page, scrape
 from wire import Ended, Wire, request
 
@@ -344,3 +344,34 @@ def test_pipelined_requests_are_read_as_far_as_they_are_in_work(world):
         assert node.put("/w", "second").status == 200
         values = [wire.answer().json["node"]["value"] for _ in range(40)]
         assert values == ["first"] * 32 + ["second"] * 8
+
+
+@pytest.mark.skipif(sanitized(), reason="a sanitizer has memory of its own")
+@pytest.mark.parametrize("where", ["path", "header"])
+def test_long_heads_of_watches_are_bounded(world, where):
+    """Pipelined on many connections; nobody else waits for it, and nothing stays."""
+    node = world.node(flags=["-workers", "1"]).start()
+    worker = node.pid_of("client")
+
+    def resident():
+        with open("/proc/%d/statm" % worker) as file:
+            return int(file.read().split()[1]) * 4096 >> 20
+
+    wires = []
+    for i in range(250):
+        wires.append(Wire(node.client))
+        path, headers = ("w" * 45000, []) if where == "path" else ("w", ["X: " + "x" * 45000])
+        # Its own buffers may be too small for all of it: so nobody waits for that.
+        wires[-1].socket.setblocking(False)
+        try:
+            wires[-1].socket.send(request("GET", "/v2/keys/%s%d?wait=true&stream=true" % (path, i), headers=headers) * 32)
+        except BlockingIOError:
+            pass
+        if i % 10 == 0:
+            assert node.get("/v2/keys/none", timeout=5).status == 404
+            assert resident() < 250
+    for wire in wires:
+        wire.close()
+    wait_until(lambda: scrape(node.client).get("etcd_watches_open") == 0, 10, "the watches to end")
+    wait_until(lambda: scrape(node.client).get("etcd_debugging_store_watchers") == 0, 10, "raftd to know")
+    wait_until(lambda: resident() < 50, 20, "memory to come back")

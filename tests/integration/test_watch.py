@@ -6,7 +6,10 @@ import os
 import resource
 import signal
 import socket
+import struct
 import time
+
+import pytest
 
 from moothall import SLOW, VISIBLE, Watcher, Writers, ask, wait_until
 from wire import Crowd, Ended, Wire, request, watchers, wire_of, wires_of_all_workers
@@ -268,6 +271,54 @@ def test_client_that_hangs_up_with_much_pipelined_is_dropped_too(world):
             assert wire.head().status == 200
             wait_until(lambda: watchers(node) == min(count, 32), 5, "the watches")
         wait_until(lambda: watchers(node) == 0, 5, "%d pipelined watches to be freed" % count)
+
+
+def test_client_that_resets_its_connection_is_dropped_too(world):
+    """What was not read when it closed makes a reset of the end; nobody may turn in circles."""
+    node = world.node(flags=["-workers", "1"]).start()
+    for count in (1, 31, 32, 33, 60):
+        wire = Wire(node.client)
+        wire.send(*[request("GET", "/v2/keys/gone?wait=true")] * count)
+        wait_until(lambda: watchers(node) == min(count, 32), 5, "the watches")
+        wire.close()
+        wait_until(lambda: watchers(node) == 0, 5, "%d pipelined watches to be freed" % count)
+
+
+def test_what_comes_behind_requests_in_work_is_looked_at_later(world):
+    """More of it after it was first not read, in pieces; and then it is answered."""
+    node = world.node(flags=["-workers", "1"]).start()
+    with Wire(node.client) as wire:
+        wire.send(*[request("GET", "/v2/keys/gone?wait=true")] * 32)
+        wait_until(lambda: watchers(node) == 32, 5, "the watches")
+        for n in range(20):
+            wire.send(request("GET", "/v2/keys/behind/%d" % n))
+            assert node.get("/v2/keys/none").status == 404
+        assert watchers(node) == 32
+        assert node.put("/gone", "now").status == 201
+        for _ in range(32):
+            wire.head()
+            assert wire.event()["node"]["value"] == "now" and wire.chunk() == b""
+        for n in range(20):
+            assert wire.answer().json["cause"] == "/behind"
+
+
+@pytest.mark.parametrize("size, kept", [(10, 32), (49000, 8)])
+def test_client_that_resets_with_much_pipelined_is_dropped_too(world, size, kept):
+    """Also when it is not read from; and nobody works for it any more."""
+    node = world.node(flags=["-workers", "1"]).start()
+    worker = node.pid_of("client")
+    with Wire(node.client) as wire:
+        wire.send(*[request("GET", "/v2/keys/gone?wait=true&stream=true", headers=["X: " + "x" * size])] * 40)
+        wait_until(lambda: watchers(node) >= kept, 5, "the watches")
+        wire.socket.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    wait_until(lambda: watchers(node) == 0, 5, "the watches to be freed")
+
+    def ticks():
+        with open("/proc/%d/stat" % worker) as file:
+            return sum(int(field) for field in file.read().rpartition(")")[2].split()[11:13])
+    before = ticks()
+    time.sleep(1.0)     # so long it would work
+    assert ticks() - before < 20
 
 
 def test_watches_pipelined_on_one_connection_answer_in_order(world):

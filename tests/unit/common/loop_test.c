@@ -3,7 +3,9 @@
 
 #include "common/loop.h"
 
+#include <arpa/inet.h>
 #include <signal.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 /* Notes what happened, and stops the loop after some turns; with 0 as their number
@@ -187,6 +189,76 @@ TEST(what_is_not_wanted_is_not_told)
 	loop_timer_set(story.timer, 2);
 	loop_run(story.loop, 0);
 	finish(&story, "a.");
+}
+
+/* Both ends of a connection: what it began with was not read, and there is room. */
+static void
+connect_both(int ends[2])
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+	    .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	socklen_t size = sizeof(address);
+	int listening = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(listening, (struct sockaddr *)&address, size), 0);
+	assert_int_equal(listen(listening, 1), 0);
+	assert_int_equal(getsockname(listening, (struct sockaddr *)&address, &size), 0);
+	ends[1] = socket(AF_INET, SOCK_STREAM, 0);
+	assert_int_equal(connect(ends[1], (struct sockaddr *)&address, size), 0);
+	ends[0] = accept(listening, NULL, NULL);
+	assert_true(ends[0] >= 0);
+	assert_int_equal(write(ends[1], "x", 1), 1);
+	close(listening);
+}
+
+static void
+hung_up(void *argument, unsigned events)
+{
+	struct story *story = argument;
+
+	note(story, events == LOOP_HANGUP ? 'h' : '?');
+	loop_stop(story->loop, 0);
+}
+
+static void
+end_other_side(void *argument)
+{
+	struct story *story = argument;
+
+	note(story, 'e');
+	if (story->pipe[1] >= 0)
+		close(story->pipe[1]);
+	story->pipe[1] = -1;
+}
+
+static void
+expect_hangup(struct linger linger)
+{
+	struct story story;
+
+	start(&story, 0);
+	close(story.pipe[0]);
+	close(story.pipe[1]);
+	connect_both(story.pipe);
+	assert_int_equal(setsockopt(story.pipe[1], SOL_SOCKET, SO_LINGER, &linger,
+	    sizeof(linger)), 0);
+	story.io = loop_io_new(story.loop, story.pipe[0], hung_up, &story);
+	story.timer = loop_timer_new(story.loop, end_other_side, &story);
+	loop_io_want(story.io, LOOP_HANGUP);
+	loop_timer_set(story.timer, 5);
+	loop_run(story.loop, 0);
+	finish(&story, "eh");
+}
+
+TEST(who_wants_to_hear_of_the_end_only_hears_of_an_orderly_one)
+{
+	expect_hangup((struct linger){ 0 });
+}
+
+/* And of nothing before: neither of what could be read, nor of room to write. */
+TEST(who_wants_to_hear_of_the_end_only_hears_of_a_reset)
+{
+	expect_hangup((struct linger){ .l_onoff = 1 });
 }
 
 static void

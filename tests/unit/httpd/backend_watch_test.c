@@ -365,3 +365,23 @@ TEST(a_watch_is_not_kept_waiting_for_its_headers)
 	watch_free(fake, watch);
 	fake_free(&fake);
 }
+
+/* raftd may still come to what it was asked, and would keep it for ever. */
+TEST(a_watch_that_was_not_answered_in_time_is_taken_back)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	struct test_watch *watch;
+	uint64_t id;
+
+	fake->worker.config.backend_wait = 1;
+	fake_attach(fake, PHASE_MEMBER);
+	watch = watch_new(fake, 0, 0);
+	id = watch->watch.id;
+	next_watch(fake);
+	fake_until(fake, has_error, watch);
+	assert_int_equal(watch->error, ERR_RAFT_INTERNAL);
+	assert_true(fake_next_id(fake, MSG_unwatch) == id);
+	watch_free(fake, watch);
+	assert_true(fake_is_quiet(fake));
+	fake_free(&fake);
+}

@@ -6,8 +6,13 @@
 #include "tests/lib/test.h"
 #include "tests/unit/httpd/fake_raftd.h"
 
+#include "common/ipc/wire.h"
+#include "common/limits.h"
+#include "httpd/budget.h"
 #include "httpd/handover.h"
+#include "httpd/conn.h"
 
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -351,5 +356,72 @@ TEST(a_stranger_is_given_nothing)
 	both(&pair);
 	assert_int_equal(pair.to->worker.connections, 0);
 	assert_int_equal(pair.from->worker.connections, 1);
+	pair_free(&pair);
+}
+
+/* One that was taken over: a worker that is handed what cannot be served goes on. */
+TEST(what_is_no_connection_or_no_watch_is_not_taken)
+{
+	static const struct {
+		enum { A_CONNECTION, A_PIPE, A_DIRECTORY } what;
+		const char *key;	/* of a watch; NULL: none */
+		bool good;
+	} rows[] = {
+		{ A_CONNECTION, NULL, true }, { A_CONNECTION, "/k", true },
+		{ A_PIPE, NULL, false }, { A_DIRECTORY, NULL, false },
+		{ A_CONNECTION, "", false }, { A_CONNECTION, "k", false },
+		{ A_CONNECTION, "/k/", false }, { A_CONNECTION, "//k", false },
+		{ A_CONNECTION, "/k/..", false },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct pair pair = pair_new();
+		struct msg_handed handed = { .flags = rows[i].key == NULL ? 0 : HANDED_WATCH,
+			.key = rows[i].key == NULL ? SLICE_EMPTY : slice_text(rows[i].key) };
+		int ends[2];
+
+		connect_workers(&pair);
+		both(&pair);
+		if (rows[i].what == A_CONNECTION)
+			assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+		else if (rows[i].what == A_PIPE)
+			assert_int_equal(pipe(ends), 0);
+		else
+			ends[0] = dup(ends[1] = open("/", O_RDONLY | O_DIRECTORY));
+		handover_send(pair.from->worker.handover, &handed, ends[0]);
+		handover_flush(pair.from->worker.handover);
+		both(&pair);
+		assert_int_equal(pair.to->worker.connections, rows[i].good);
+		assert_int_equal(handover_gives(pair.from->worker.handover), rows[i].good);
+		close(ends[0]);
+		close(ends[1]);
+		pair_free(&pair);
+	}
+}
+
+/* Each alone is too much to be true, and their sum is small again. */
+TEST(what_another_worker_counted_is_bounded)
+{
+	struct pair pair = pair_new();
+	struct msg_handed handed = { .flags = HANDED_WATCH, .key = SLICE_LITERAL("/k"),
+		.bytes_in = (UINT64_MAX >> 1) + 4096 };
+	int ends[3][2];
+
+	connect_workers(&pair);
+	both(&pair);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends[i]), 0);
+		handover_send(pair.from->worker.handover, &handed, ends[i][0]);
+		close(ends[i][0]);
+	}
+	handover_flush(pair.from->worker.handover);
+	both(&pair);
+	assert_int_equal(pair.to->worker.connections, 3);
+	assert_true(budget_bytes(server_budget(pair.to->worker.server)) <=
+	    3 * (HEAD_BYTES_MAX + BODY_BYTES_MAX));
+	for (size_t i = 0; i < 3; i++)
+		close(ends[i][1]);
+	both(&pair);
+	assert_int_equal(pair.to->worker.connections, 0);
 	pair_free(&pair);
 }

@@ -91,3 +91,24 @@ TEST(paths_are_cleaned)
 	}
 	buf_free(&clean);
 }
+
+TEST(what_has_no_place_in_a_header_is_escaped_in_a_url)
+{
+	static const struct {
+		struct slice text;
+		const char *shown;
+	} rows[] = {
+		{ { (const uint8_t *)"/v2/keys/a?x=%41&y=<>", 21 }, "/v2/keys/a?x=%41&y=<>" },
+		{ { (const uint8_t *)"a\xc3\xa4\xff\x80", 5 }, "a%C3%A4%FF%80" },
+		{ { (const uint8_t *)"a\r\nb\0 \x7f", 7 }, "a%0D%0Ab%00%20%7F" },
+		{ { NULL, 0 }, "" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct buf shown = BUF_INIT;
+
+		url_put_visible(rows[i].text, &shown);
+		assert_true(slice_equal(buf_slice(&shown), slice_text(rows[i].shown)));
+		buf_free(&shown);
+	}
+}

@@ -6,6 +6,7 @@
 #include "tests/unit/raftd/great.h"
 #include "tests/unit/raftd/world.h"
 
+#include "common/crc32c.h"
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
 #include "raftd/state.h"
@@ -80,6 +81,49 @@ TEST(paths_of_a_turn_are_told_up_to_a_bound_and_then_that_all_changed)
 			assert_int_equal(times_said(w, "changed /"), rows[i].count);
 			assert_int_equal(times_said(w, "changed / and below; "), 0);
 		}
+		world_free(w);
+	}
+}
+
+/* Each event is told each of them; with 32768 of that a turn ends, and others are served. */
+TEST(events_for_many_watches_are_spread_over_turns)
+{
+	struct msg_watch watch = {
+		.key = SLICE_LITERAL("/"),
+		.flags = WATCH_FLAG_RECURSIVE | WATCH_FLAG_STREAM,
+	};
+	static const struct {
+		size_t watches, writes, most;	/* events that one turn tells */
+	} rows[] = {
+		{ TURN_HITS_MAX / 16, 16, 16 },
+		{ TURN_HITS_MAX / 16, 17, 16 },
+		{ TURN_HITS_MAX / 16 + 1, 40, 16 },
+		/* One step is as large as it is. */
+		{ TURN_HITS_MAX + 1, 3, 1 },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct world *w = world_leading();
+		size_t events = 0, most = 0;
+
+		node_set_limits(w->node, 5000, 1000000);
+		for (uint64_t id = 1; id <= rows[i].watches; id++)
+			node_watch(w->node, WORLD_SESSION + id % 2, id, &watch);
+		world_settle(w);
+		for (unsigned n = 1; n <= rows[i].writes; n++)
+			world_write(w, n, "/a", 0);
+		world_turn(w, 0);
+		world_sync(w);
+		do {
+			buf_clear(&w->said);
+			world_turn(w, 0);
+			world_sync(w);
+			events += times_said(w, "event ");
+			most = MAX_OF(most, times_said(w, "event "));
+		} while (node_deadline(w->node) <= w->now.monotonic_ms);
+		assert_int_equal(events, rows[i].watches * rows[i].writes);
+		assert_int_equal(most, rows[i].watches * rows[i].most);
+		assert_int_equal(w->outcomes, rows[i].writes);
 		world_free(w);
 	}
 }
@@ -331,4 +375,40 @@ TEST(no_message_of_a_node_however_large_ends_this_one)
 	}
 	assert_true(sent >= 4 * 2 * ARRAY_COUNT(numbers));
 	free(bytes);
+}
+
+/* Terms and indexes of a snapshot are numbers of others, too. */
+TEST(a_snapshot_with_numbers_that_cannot_be_changes_nothing)
+{
+	static const struct {
+		uint64_t term, index, of_term;
+	} rows[] = {
+		{ UINT64_MAX, 1000, 1 },
+		{ (UINT64_MAX >> 2) + 1, 1000, 1 },
+		{ 5, UINT64_MAX, 1 },
+		{ 5, (UINT64_MAX >> 2) + 1, 1 },
+		{ 5, 1000, UINT64_MAX },
+		/* Of a later term than its leader's. */
+		{ 5, 1000, 6 },
+		{ 5, 1000, 0 },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct world *w = world_leading();
+		struct buf bytes = BUF_INIT;
+		struct msg_status status;
+
+		world_write(w, 1, "/a", 0);
+		world_settle(w);
+		msg_snapshot_chunk_frame(&bytes, 0xb2, &(struct msg_snapshot_chunk){
+		    .term = rows[i].term, .snapshot_index = rows[i].index,
+		    .snapshot_term = rows[i].of_term, .last = 1,
+		    .checksum = crc32c(0, SLICE_EMPTY) });
+		assert_int_equal(come(w, &bytes), ERR_NONE);
+		node_status(w->node, &status);
+		assert_int_equal(status.applied, 3);
+		assert_int_equal(status.store_index, 2);
+		assert_int_equal(world_read(w, 2, "/a", 0), ERR_NONE);
+		world_free(w);
+	}
 }

@@ -166,6 +166,41 @@ TEST(a_worker_that_does_not_take_its_answers_gets_no_more)
 	world_free(w);
 }
 
+/* One worker has many clients. */
+TEST(small_answers_pass_the_others_and_leave_them_a_part)
+{
+	struct world *w = world_leading();
+	size_t middle = 0;
+
+	put(w, "/small", ANSWER_SMALL_BYTES - 200);
+	put(w, "/middle", ANSWER_SMALL_BYTES + 1);
+	for (uint64_t id = 1; id <= 3; id++)
+		get(w, WORLD_SESSION, id, "/middle");
+	get(w, WORLD_SESSION, 4, "/small");
+	world_turn(w, 0);
+	expect_said(w, "outcome 4 0; outcome 1 0; outcome 2 0; outcome 3 0; ");
+	/* Where the others have to wait, too. */
+	w->queued = SESSION_PIECES_BYTES;
+	get(w, WORLD_SESSION, 5, "/middle");
+	get(w, WORLD_SESSION, 6, "/small");
+	world_turn(w, 0);
+	expect_said(w, "outcome 6 0; ");
+	w->queued = 0;
+	world_turn(w, 1);
+	expect_said(w, "outcome 5 0; ");
+	/* More of them than a turn can answer. */
+	for (uint64_t id = 10; id < 1000; id++)
+		get(w, id % 2 == 0 ? WORLD_SESSION : OTHER_SESSION, id,
+		    id < 20 ? "/middle" : "/small");
+	world_turn(w, 0);
+	for (const char *at = world_said(w); (at = strstr(at, "outcome 1")) != NULL; at++)
+		middle += strncmp(at + strlen("outcome 1"), "0 ", 2) == 0 ||
+		    strncmp(at + strlen("outcome 1"), "9 ", 2) == 0;
+	assert_int_equal(middle, 2);
+	assert_true(w->outcomes < 990);
+	world_free(w);
+}
+
 TEST(what_cannot_be_answered_in_time_is_refused)
 {
 	struct world *w = world_leading();

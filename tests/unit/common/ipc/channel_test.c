@@ -12,6 +12,7 @@
 #include "common/limits.h"
 
 #include <fcntl.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <sys/socket.h>
@@ -27,6 +28,7 @@ struct side {
 	char seen[256];
 	size_t bytes;		/* of payload, received */
 	unsigned frames;
+	bool takes_none;	/* of the descriptors; when it is opened */
 	bool free_when_received;
 	bool pause_when_received;
 };
@@ -92,8 +94,9 @@ out_of_patience(void *argument)
 static void
 open_side(struct scene *scene, struct side *side, int fd)
 {
-	side->channel = channel_new(scene->loop, fd,
-	    (struct channel_owner){ received, closed, side });
+	side->channel = channel_new(scene->loop, fd, (struct channel_owner){
+	    .received = received, .closed = closed, .takes_descriptors = !side->takes_none,
+	    .argument = side });
 }
 
 static void
@@ -441,6 +444,90 @@ TEST(descriptors_in_a_channel_that_goes_are_closed)
 	close(going[0]);
 	buf_free(&bytes);
 	close_scene(&scene);
+}
+
+TEST(an_owner_that_takes_no_descriptors_gets_none)
+{
+	struct scene scene;
+	struct until until;
+	struct buf bytes = BUF_INIT;
+	int ends[2];
+
+	open_scene(&scene, false);
+	channel_free(&scene.a.channel);
+	close(scene.bare);
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	scene.bare = ends[1];
+	scene.a.takes_none = true;
+	open_side(&scene, &scene.a, ends[0]);
+	frame_append(&bytes, 1, 0, 0, SLICE_LITERAL("x"));
+	assert_int_equal(pipe(ends), 0);
+	send_with_fds(scene.bare, buf_slice(&bytes), &ends[1], 1);
+	send_with_fds(scene.bare, buf_slice(&bytes), &ends[1], 1);
+	close(ends[1]);
+	run_until(&scene, &until, a_saw_two_frames);
+	assert_string_equal(scene.a.seen, "11");
+	assert_true(is_closed_everywhere(ends[0]));
+	close(ends[0]);
+	buf_free(&bytes);
+	close_scene(&scene);
+}
+
+/* A connection whose last close waits, since much is to be sent and nobody takes it;
+ * its other end. */
+static int
+slow_to_close(int *other)
+{
+	struct sockaddr_in address = { .sin_family = AF_INET,
+		.sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+	struct linger linger = { .l_onoff = 1, .l_linger = 10 * PATIENCE_MS / 1000 };
+	static const char piece[65536];
+	socklen_t size = sizeof(address);
+	int listener = socket(AF_INET, SOCK_STREAM, 0), fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(bind(listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(listener, 1), 0);
+	assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+	assert_int_equal(connect(fd, (struct sockaddr *)&address, sizeof(address)), 0);
+	*other = accept(listener, NULL, NULL);
+	assert_int_not_equal(*other, -1);
+	close(listener);
+	while (send(fd, piece, sizeof(piece), MSG_DONTWAIT) > 0)
+		continue;
+	assert_int_equal(setsockopt(fd, SOL_SOCKET, SO_LINGER, &linger, sizeof(linger)), 0);
+	return fd;
+}
+
+/* Else another process could stop this one for as long as it likes. */
+TEST(a_descriptor_that_is_slow_to_close_keeps_nobody_waiting)
+{
+	static const struct {
+		size_t copies;		/* in one message */
+		bool read;		/* or the channel goes before */
+	} rows[] = { { 1, true }, { 8, true }, { 1, false }, { 8, false } };
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		uint64_t begun_ms = clock_now().monotonic_ms;
+		struct buf bytes = BUF_INIT;
+		struct scene scene;
+		int fds[8], others[8];
+
+		open_scene(&scene, false);
+		frame_append(&bytes, 1, 0, 0, SLICE_LITERAL("x"));
+		for (size_t n = 0; n < rows[i].copies; n++)
+			fds[n] = slow_to_close(&others[n]);
+		/* A frame that is not whole: its descriptors are nobody's yet. */
+		send_with_fds(scene.bare, slice_of(bytes.data, 5), fds, rows[i].copies);
+		for (size_t n = 0; n < rows[i].copies; n++)
+			close(fds[n]);
+		if (rows[i].read)
+			run_ready(&scene);
+		close_scene(&scene);
+		assert_true(clock_now().monotonic_ms - begun_ms < PATIENCE_MS);
+		for (size_t n = 0; n < rows[i].copies; n++)
+			close(others[n]);
+		buf_free(&bytes);
+	}
 }
 
 TEST(who_lets_the_queue_fill_is_cut_off_but_not_inside_a_call)

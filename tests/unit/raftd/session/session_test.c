@@ -595,6 +595,45 @@ TEST(a_worker_that_takes_nothing_is_cut_off_at_its_limit)
 	world_free(w);
 }
 
+/* A name is part of a key, and stands in lines for people. */
+TEST(who_joins_has_a_name_that_a_machine_may_have)
+{
+	static const struct {
+		struct slice name;
+		uint8_t op;
+		bool good;
+	} rows[] = {
+		{ { (const uint8_t *)"machine2", 8 }, MEMBER_JOIN, true },
+		{ { (const uint8_t *)"a/b", 3 }, MEMBER_JOIN, false },
+		{ { (const uint8_t *)"..", 2 }, MEMBER_JOIN, false },
+		{ { (const uint8_t *)"m\0x", 3 }, MEMBER_JOIN, false },
+		{ { (const uint8_t *)"\n", 1 }, MEMBER_JOIN, false },
+		/* Nobody is called so, which the answer says. */
+		{ { (const uint8_t *)"a/b", 3 }, MEMBER_REMOVE, true },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct world *w = world_new();
+		struct buf out = BUF_INIT;
+		int fd = attach(w, ROLE_PEER, 0);
+
+		greet(w, fd, ROLE_PEER, 0, 1234, 5);
+		msg_member_change_frame(&out, 1, &(struct msg_member_change){ .op = rows[i].op,
+		    .id = 7, .name = rows[i].name, .peer_url = SLICE_LITERAL("http://p"),
+		    .client_url = SLICE_LITERAL("http://c") });
+		say(fd, &out);
+		if (rows[i].good) {
+			run(w);
+			assert_int_equal(sessions_count(w->sessions), 1);
+			close(fd);
+		} else {
+			expect_closed(w, fd);
+		}
+		buf_free(&out);
+		world_free(w);
+	}
+}
+
 /* A worker that has been taken over may ask for anything, as often as it likes. */
 TEST(requests_that_are_not_answered_are_bounded)
 {
@@ -621,6 +660,14 @@ TEST(requests_that_are_not_answered_are_bounded)
 	run(w);
 	run(w);
 	assert_int_equal(hear(fd, &in, types, ARRAY_COUNT(types)), 2);
+	/* Nor by pieces of an answer, which may be many. */
+	outcome.more = true;
+	for (int i = 0; i < 20; i++)
+		sessions_outcome(w->sessions, 5, 1, &outcome);
+	run(w);
+	run(w);
+	assert_int_equal(hear(fd, &in, types, ARRAY_COUNT(types)), 20);
+	outcome.more = false;
 	sessions_outcome(w->sessions, 5, 1, &outcome);
 	run(w);
 	run(w);

@@ -90,7 +90,7 @@ TEST(an_entry_weighs_what_it_keeps_until_it_is_dropped)
 	size_t alone;
 
 	tree_init(&tree, 3);
-	ttl_init(&ttl);
+	ttl_init(&ttl, tree.pool);
 	doomed_init(&list);
 	dir = tree_make(&tree, tree.root, SLICE_LITERAL("d"), true, 1);
 	file = tree_make(&tree, dir, SLICE_LITERAL("f"), false, 2);

@@ -46,7 +46,7 @@ TEST(nodes_expire_by_instant_then_age_then_depth)
 	struct node *a, *b, *c, *d;
 
 	tree_init(&tree, 1);
-	ttl_init(&ttl);
+	ttl_init(&ttl, tree.pool);
 	assert_null(ttl_first(&ttl));
 	b = tree_make(&tree, tree.root, SLICE_LITERAL("z"), true, 2);
 	c = tree_make(&tree, b, SLICE_LITERAL("y"), false, 2);

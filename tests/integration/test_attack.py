@@ -1,0 +1,12 @@
+"""A node with a budget of memory is attacked for a minute by a client that knows its limits:
+nothing gives way, and nobody else notices. Longer, and with other seeds: the program attack."""
+
+from siege import Siege
+
+
+def test_everything_at_once_for_a_minute(world):
+    siege = Siege(world, seed=2026, tell=print)
+    siege.run(60)
+    siege.expect_waits(strict=False)
+    print("\n".join(siege.table()))
+    assert not siege.faults, "\n".join(siege.faults)

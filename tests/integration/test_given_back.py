@@ -1,0 +1,136 @@
+"""Memory that raftd does not need any more goes back to the system within ten seconds."""
+
+import random
+import threading
+import time
+
+import pytest
+
+from moothall import SLOW, sanitized, wait_until
+from test_reads import MIB, fill, put_big
+from wire import Crowd, Wire, request
+
+pytestmark = pytest.mark.skipif(sanitized(), reason="a sanitizer has memory of its own")
+
+NODE = ["-workers", "2", "-no-fsync", "-request-timeout", "60"]
+BACK_SECONDS = 10
+
+
+def raftd(node):
+    [pid] = node.pids()["raftd"]
+    return pid
+
+
+def own(pid):
+    """Without what it has mapped of files: that is the kernel's to take back."""
+    with open("/proc/%d/status" % pid) as status:
+        return next(int(line.split()[1]) << 10 for line in status if line.startswith("RssAnon"))
+
+
+def comes_down(node, limit):
+    """raftd's memory, to below so much."""
+    pid = raftd(node)
+    try:
+        wait_until(lambda: own(pid) < limit, BACK_SECONDS, "memory")
+    except AssertionError:
+        raise AssertionError("%d MiB, allowed are %d" % (own(pid) // MIB, limit // MIB))
+
+
+class Stops:
+    """How long raftd kept one read waiting at most, without what the machine did."""
+
+    def __init__(self, node):
+        self.node, self.longest = node, 0.0
+
+    def __enter__(self):
+        self.over = threading.Event()
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+        return self
+
+    def _run(self):
+        with Wire(self.node.client, timeout=60) as wire:
+            number = 0
+            while not self.over.is_set():
+                begun = time.monotonic()
+                assert wire.ask("GET", "/v2/keys/none/%d" % number).status == 404
+                self.longest = max(self.longest, time.monotonic() - begun)
+                number += 1
+                time.sleep(0.001)
+
+    def __exit__(self, *unused):
+        self.over.set()
+        self.thread.join(60)
+
+
+def test_big_values_of_one_key(world):
+    node = world.node(flags=NODE).start()
+    for i in range(60):
+        put_big(node, "/big", "%d" % (i % 10), 10 * MIB - 4096)
+        # With what is on its way to the disk.
+        assert own(raftd(node)) < 500 * MIB
+    comes_down(node, 300 * MIB)
+    node.delete("/big")
+    comes_down(node, 250 * MIB)
+    assert node.stop() == 0
+    # All of it is in the log still.
+    node.start()
+    assert own(raftd(node)) < 250 * MIB
+    comes_down(node, 100 * MIB)
+    # And by events that push the big ones out of the window.
+    for i in range(20):
+        assert node.put("/small", "v" * (MIB - 4096)).status in (200, 201)
+    comes_down(node, 150 * MIB)
+    assert node.stop() == 0
+
+
+def test_a_wide_directory_that_is_removed(world):
+    """Beside other keys, which were written at the same time and stay."""
+    node = world.node(flags=NODE).start()
+    fill(node, "/kept", 2000)
+    before = own(raftd(node))
+    with Crowd() as crowd:
+        crowd.add(fill, node, "/wide", 100000, "v" * 700, 16)
+        crowd.add(fill, node, "/kept", 10000, "v" * 300, 2)
+        crowd.wait(300 * SLOW)
+    assert own(raftd(node)) > before + 80 * MIB
+    with Stops(node) as stops:
+        assert node.delete("/wide", "?recursive=true").status == 200
+        comes_down(node, before + 50 * MIB)
+    # A machine that does other things stops it, too; one trim of all holes takes seconds.
+    assert stops.longest < 1 * SLOW
+    assert len(node.get("/v2/keys/kept").json["node"]["nodes"]) == 10000
+    assert node.stop() == 0
+
+
+def test_keys_that_are_removed_one_by_one_at_random(world):
+    node = world.node(flags=NODE).start()
+    before = own(raftd(node))
+    fill(node, "/d", 30000, "v" * 2500)
+    assert own(raftd(node)) > before + 70 * MIB
+    order = list(range(30000))
+    random.Random(1).shuffle(order)
+
+    def remove(part):
+        with Wire(node.client, timeout=60) as wire:
+            for i in part:
+                assert wire.ask("DELETE", "/v2/keys/d/%06d" % i).status == 200
+    with Crowd() as crowd:
+        for n in range(16):
+            crowd.add(remove, order[n::16])
+        crowd.wait(300 * SLOW)
+    comes_down(node, before + 50 * MIB)
+    assert node.stop() == 0
+
+
+def test_watches_that_go(world):
+    node = world.node(flags=NODE + ["-max-connections-per-address", "0"]).start()
+    before = own(raftd(node))
+    wires = [Wire(node.client) for _ in range(600)]
+    for n, wire in enumerate(wires):
+        wire.send(b"".join(request("GET", "/v2/keys/%d/%d%s?wait=true" % (n, i, "w" * 2500)) for i in range(32)))
+    wait_until(lambda: own(raftd(node)) > before + 40 * MIB, 30, "watches")
+    for wire in wires:
+        wire.close()
+    comes_down(node, before + 15 * MIB)
+    assert node.stop() == 0
