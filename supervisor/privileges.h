@@ -33,10 +33,10 @@ int privileges_lend(const struct privileges *privileges) MUST_CHECK;
 void privileges_take_back(const struct privileges *privileges);
 /*
  * Give a directory of root's to the user, and of what root owns in it these names (up to a
- * NULL) with what is in them; the directory last, so that a crash leaves it root's. To be called only for one that
- * nobody else can change. Follows no symbolic link, leaves files that have other names
- * alone, and all that is in a directory where others may write or have written: any of
- * it may have been put there by them.
+ * NULL) with what is in them; the directory last, so that a crash leaves it root's. To be
+ * called only for one that nobody else can change. Follows no symbolic link, leaves files
+ * that have other names alone, and all that is in a directory where others may write or have
+ * written: any of it may have been put there by them.
  */
 enum err privileges_hand_over(const struct privileges *privileges, int directory_fd,
     const char *const *names) MUST_CHECK;

@@ -494,7 +494,8 @@ senseless_tame(struct senseless *s, struct buf *out)
 	} else {
 		do {
 			type = requests[rand_below(&s->rand, ARRAY_COUNT(requests))];
-		} while ((message_senders(type) & s->sender) == 0 ||
+			/* After a foreign_call a founder takes no more writes, as it should. */
+		} while ((message_senders(type) & s->sender) == 0 || type == MSG_foreign_call ||
 		    (s->harmless && type == MSG_config_change));
 		/* Much of what there is to do begins with a write or a watch. */
 		if (s->sender == FROM_CLIENT_WORKER && rand_chance(&s->rand, 300))
