@@ -15,8 +15,6 @@
 #include <unistd.h>
 
 #define GROW_COUNT_MIN ((size_t)8)
-#define LARGE_PAGE_BYTES ((uintptr_t)2 << 20)
-#define LARGE_BYTES ((size_t)4 << 20)
 
 static NORETURN void
 out_of_memory(size_t size)
@@ -39,19 +37,6 @@ map(size_t size)
 	return memory;
 }
 
-/* A fault for each small page of fresh memory is most of what a large piece costs: ask for
- * large pages where they fit. A system that has none goes on as before. */
-static void
-want_large_pages(void *memory, size_t size)
-{
-	uintptr_t begin = ((uintptr_t)memory + LARGE_PAGE_BYTES - 1) & ~(LARGE_PAGE_BYTES - 1);
-	uintptr_t end = ((uintptr_t)memory + size) & ~(LARGE_PAGE_BYTES - 1);
-
-	if (size >= LARGE_BYTES && begin < end)
-		(void)madvise((uint8_t *)memory + (begin - (uintptr_t)memory), end - begin,
-		    MADV_HUGEPAGE);
-}
-
 void *
 xmalloc(size_t size)
 {
@@ -60,7 +45,6 @@ xmalloc(size_t size)
 
 	if (memory == NULL)
 		out_of_memory(size);
-	want_large_pages(memory, size);
 	return memory;
 }
 
@@ -81,7 +65,6 @@ xrealloc(void *old, size_t size)
 
 	if (memory == NULL)
 		out_of_memory(size);
-	want_large_pages(memory, size);
 	return memory;
 }
 

@@ -137,6 +137,7 @@ def test_last_words_of_a_child_are_in_the_log(world, to_file):
     # Else nobody but root may look at its descriptors.
     flags = ["-workers", "1", "-allow-core"] + (["-log-output", path] if to_file else [])
     node = world.node(flags=flags).start()
+    node.may_abort = True       # so it looks
     pid = node.pid_of("raftd")
     with open("/proc/%d/fd/2" % pid, "wb") as words:
         words.write(b"broken promise: x\x1b\nhalf a line")
