@@ -8,7 +8,7 @@ import pytest
 
 from moothall import SLOW, sanitized, wait_until
 from test_reads import MIB, fill, put_big
-from wire import Crowd, Wire, request
+from wire import Crowd, Wire
 
 pytestmark = pytest.mark.skipif(sanitized(), reason="a sanitizer has memory of its own")
 
@@ -120,18 +120,4 @@ def test_keys_that_are_removed_one_by_one_at_random(world):
             crowd.add(remove, order[n::16])
         crowd.wait(300 * SLOW)
     comes_down(node, before + 50 * MIB)
-    assert node.stop() == 0
-
-
-def test_watches_that_go(world):
-    node = world.node(flags=NODE + ["-max-connections-per-address", "0"]).start()
-    before = own(raftd(node))
-    # Fewer than would make the workers give each connection one request at a time.
-    wires = [Wire(node.client) for _ in range(350)]
-    for n, wire in enumerate(wires):
-        wire.send(b"".join(request("GET", "/v2/keys/%d/%d%s?wait=true" % (n, i, "w" * 2500)) for i in range(32)))
-    wait_until(lambda: own(raftd(node)) > before + 24 * MIB, 30, "watches")
-    for wire in wires:
-        wire.close()
-    comes_down(node, before + 12 * MIB)
     assert node.stop() == 0
