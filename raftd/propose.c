@@ -315,6 +315,9 @@ fail_late(struct node *node)
 	    (proposal->deadline_ms <= now || proposal->leader_deadline_ms <= now);
 	    proposal = next) {
 		next = TAILQ_NEXT(proposal, by_age);
+		/* One that waits for room has had a leader: from now on it may wait for another. */
+		if (node->proposals.held)
+			proposal->leader_deadline_ms = now + node_leader_wait_ms(node);
 		if ((proposal->submitted_once || node->proposals.held) &&
 		    proposal->deadline_ms > now)
 			continue;

@@ -36,6 +36,17 @@ split(const char *address, char **host)
 	return colon + 1;
 }
 
+/* -1, and errno is what it was. */
+static int
+give_up(int fd)
+{
+	int saved = errno;
+
+	close(fd);
+	errno = saved;
+	return -1;
+}
+
 /* A socket that is bound, or -1 with errno. */
 static int
 try_bind(const struct addrinfo *info)
@@ -43,7 +54,6 @@ try_bind(const struct addrinfo *info)
 	int fd = socket(info->ai_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
 	int on = 1;
 	int off = 0;
-	int saved;
 
 	if (fd == -1)
 		return -1;
@@ -52,12 +62,7 @@ try_bind(const struct addrinfo *info)
 	/* "::" listens on both families, whatever the machine's default is. */
 	if (info->ai_family == AF_INET6)
 		(void)setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof(off));
-	if (bind(fd, info->ai_addr, info->ai_addrlen) == 0)
-		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
+	return bind(fd, info->ai_addr, info->ai_addrlen) == 0 ? fd : give_up(fd);
 }
 
 /* A socket bound and listening, or -1 with errno. */
@@ -65,14 +70,8 @@ static int
 try_listen(const struct addrinfo *info)
 {
 	int fd = try_bind(info);
-	int saved;
 
-	if (fd == -1 || listen(fd, BACKLOG) == 0)
-		return fd;
-	saved = errno;
-	close(fd);
-	errno = saved;
-	return -1;
+	return fd == -1 || listen(fd, BACKLOG) == 0 ? fd : give_up(fd);
 }
 
 static int

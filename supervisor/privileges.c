@@ -109,39 +109,10 @@ give(const struct privileges *privileges, int fd)
 	    err_from_errno(errno) : ERR_NONE;
 }
 
-/* Root's, and not one that others may write in or that has another name. *fd: -1 if it is
- * none of these, or has gone, as a socket of the last run. */
 static enum err
-open_entry(int directory_fd, const char *name, int *fd, struct stat *status)
-{
-	*fd = openat(directory_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
-	if (*fd == -1)
-		return errno == ENOENT ? ERR_NONE : err_from_errno(errno);
-	if (fstat(*fd, status) == 0 && status->st_uid == 0 &&
-	    (S_ISDIR(status->st_mode) || (S_ISREG(status->st_mode) && status->st_nlink == 1)))
-		return ERR_NONE;
-	close(*fd);
-	*fd = -1;
-	return ERR_NONE;
-}
+hand_over_entry(const struct privileges *privileges, int directory_fd, const char *name,
+    bool with_files);
 
-static enum err
-hand_over_file(const struct privileges *privileges, int directory_fd, const char *name)
-{
-	struct stat status;
-	enum err err;
-	int fd;
-
-	err = open_entry(directory_fd, name, &fd, &status);
-	if (err != ERR_NONE || fd == -1)
-		return err;
-	if (S_ISREG(status.st_mode))
-		err = give(privileges, fd);
-	close(fd);
-	return err;
-}
-
-/* Files only: a node makes no directory below those in its data directory. */
 static enum err
 hand_over_files(const struct privileges *privileges, int directory_fd)
 {
@@ -158,28 +129,40 @@ hand_over_files(const struct privileges *privileges, int directory_fd)
 	}
 	while (err == ERR_NONE && (entry = readdir(stream)) != NULL) {
 		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			err = hand_over_file(privileges, fd, entry->d_name);
+			err = hand_over_entry(privileges, fd, entry->d_name, false);
 	}
 	closedir(stream);
 	return err;
 }
 
-/* What is in a directory first, so that whoever finds the directory given finds all of
- * it given. */
+/*
+ * A file of root's with one name; with_files: or a directory of root's, with the files in it
+ * if nobody else may write there. What is in a directory first, so that whoever finds the
+ * directory given finds all of it given. A node makes no directory below those in its data
+ * directory.
+ */
 static enum err
-hand_over_entry(const struct privileges *privileges, int directory_fd, const char *name)
+hand_over_entry(const struct privileges *privileges, int directory_fd, const char *name,
+    bool with_files)
 {
+	int fd = openat(directory_fd, name, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	enum err err = ERR_NONE;
 	struct stat status;
-	enum err err;
-	int fd;
+	bool is_directory;
 
-	err = open_entry(directory_fd, name, &fd, &status);
-	if (err != ERR_NONE || fd == -1)
-		return err;
-	if (S_ISDIR(status.st_mode) && (status.st_mode & 022) == 0)
-		err = hand_over_files(privileges, fd);
-	if (err == ERR_NONE)
-		err = give(privileges, fd);
+	/* It may have gone, as a socket of the last run. */
+	if (fd == -1)
+		return errno == ENOENT ? ERR_NONE : err_from_errno(errno);
+	if (fstat(fd, &status) == -1) {
+		err = err_from_errno(errno);
+	} else if (status.st_uid == 0) {
+		is_directory = with_files && S_ISDIR(status.st_mode);
+		if (is_directory && (status.st_mode & 022) == 0)
+			err = hand_over_files(privileges, fd);
+		if (err == ERR_NONE && (is_directory ||
+		    (S_ISREG(status.st_mode) && status.st_nlink == 1)))
+			err = give(privileges, fd);
+	}
 	close(fd);
 	return err;
 }
@@ -191,7 +174,7 @@ privileges_hand_over(const struct privileges *privileges, int directory_fd,
 	enum err err = ERR_NONE;
 
 	for (; err == ERR_NONE && *names != NULL; names++)
-		err = hand_over_entry(privileges, directory_fd, *names);
+		err = hand_over_entry(privileges, directory_fd, *names, true);
 	return err == ERR_NONE ? give(privileges, directory_fd) : err;
 }
 

@@ -60,7 +60,7 @@ get_number(const uint8_t *bytes, size_t count)
 struct effect_dir
 effect_dir_of(const struct node *dir)
 {
-	struct effect_dir id;
+	struct effect_dir id = { { 0 } };
 
 	put_number(id.bytes, 8, dir->created);
 	put_number(id.bytes + 8, 2, node_depth(dir));

@@ -7,9 +7,9 @@ static size_t
 encode(uint32_t code, uint8_t text[4])
 {
 	size_t size = code < 0x80 ? 1 : code < 0x800 ? 2 : code < 0x10000 ? 3 : 4;
+	uint32_t first = size == 1 ? code : (0xf00U >> size & 0xffU) | code >> 6 * (size - 1);
 
-	text[0] = size == 1 ? (uint8_t)code :
-	    (uint8_t)((0xf00U >> size & 0xffU) | code >> 6 * (size - 1));
+	text[0] = (uint8_t)first;
 	for (size_t i = 1; i < size; i++)
 		text[i] = (uint8_t)(0x80U | (code >> 6 * (size - 1 - i) & 0x3fU));
 	return size;

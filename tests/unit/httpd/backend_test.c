@@ -72,6 +72,17 @@ put(struct fake *fake, struct test_call *test, const char *key)
 }
 
 static void
+put_sized(struct fake *fake, struct test_call *test, size_t value_bytes)
+{
+	uint8_t *value = xzalloc(value_bytes);
+
+	*test = (struct test_call){ .call.done = call_done };
+	backend_write(fake->worker.backend, &test->call, &(struct msg_write){ .op = WRITE_SET,
+	    .key = SLICE_LITERAL("/sized"), .value = slice_of(value, value_bytes) });
+	free(value);
+}
+
+static void
 get(struct fake *fake, struct test_call *test, const char *key)
 {
 	*test = (struct test_call){ .call.done = call_done, .call.piece = call_piece,
@@ -278,6 +289,34 @@ TEST(no_write_goes_beyond_the_window)
 	fake_outcome(fake, id, ERR_NONE, SLICE_EMPTY, 0);
 	fake_until(fake, is_answered, &other);
 	fake_free(&fake);
+}
+
+/* raftd has each write more than once: of great ones so much is with it. */
+TEST(writes_that_are_sent_and_not_answered_are_bounded_in_bytes)
+{
+	for (size_t over = 0; over <= 1; over++) {
+		struct fake *fake = fake_new(ROLE_CLIENT);
+		struct test_call calls[3];
+		struct backend_call *first = &calls[0].call;
+		uint64_t id;
+		size_t rest;
+
+		fake->worker.config.request_timeout = 3600000;
+		fake_attach(fake, PHASE_MEMBER);
+		put_sized(fake, &calls[0], WRITES_SENT_BYTES / 2);
+		/* The frame of the second is as much larger than its value as that of the first. */
+		rest = WRITES_SENT_BYTES - 1 + over - first->frame.size -
+		    (first->frame.size - WRITES_SENT_BYTES / 2);
+		put_sized(fake, &calls[1], rest);
+		put_sized(fake, &calls[2], 1);
+		assert_int_equal(calls[2].call.id != 0, over == 0);
+		for (size_t i = 0; i < 3; i++) {
+			next_write(fake, &id);
+			fake_outcome(fake, id, ERR_NONE, SLICE_EMPTY, 0);
+			fake_until(fake, is_answered, &calls[i]);
+		}
+		fake_free(&fake);
+	}
 }
 
 TEST(a_write_whose_client_left_is_still_repeated)

@@ -63,10 +63,12 @@ expect(const struct event_record *event, const struct node_record *nodes, size_t
 	struct buf list = BUF_INIT;
 	struct buf encoded = BUF_INIT;
 	struct buf out = BUF_INIT;
+	uint32_t list_bytes;
 	bool created;
 
 	for (size_t i = 0; i < count; i++)
 		node_record_put(&list, &nodes[i]);
+	list_bytes = (uint32_t)list.size;
 	whole.nodes = buf_slice(&list);
 	whole.now_ns = NOW;
 	event_record_put(&encoded, &whole);
@@ -77,7 +79,7 @@ expect(const struct event_record *event, const struct node_record *nodes, size_t
 	expect_cuts(buf_slice(&encoded), json);
 	memset(encoded.data + 18, 0xff, 4);
 	expect_cuts(buf_slice(&encoded), json);
-	memcpy(encoded.data + 18, &(uint32_t){ (uint32_t)list.size }, 4);
+	memcpy(encoded.data + 18, &list_bytes, sizeof(list_bytes));
 	/* Nothing less than the whole is an event. */
 	for (size_t size = 0; size < encoded.size; size++) {
 		buf_clear(&out);
