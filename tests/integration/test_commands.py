@@ -159,7 +159,8 @@ def test_each_order_finds_the_node_of_a_service(network, instance):
     service = machines.Service(machine, instance)
     node = network.start(machine, service.start())
     network.run(service.reload())
-    for number, order in enumerate(CONTROL):
+    # Of the template unit it is the same code: only the ways to it differ.
+    for number, order in enumerate(CONTROL if instance is None else ["status", "rotate", "reload", "backup keys.backup", "stop"]):
         if order.startswith("transfer"):
             continue    # there is nobody
         if node.process.poll() is not None:
