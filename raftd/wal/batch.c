@@ -8,6 +8,7 @@
 #include "raftd/wal/keyspace.h"
 
 #include <stdlib.h>
+#include <sys/mman.h>
 
 /* A LevelDB batch keeps its memory when cleared: above this it is made anew. */
 #define BATCH_KEEP_BYTES (256 * KIB)
@@ -202,6 +203,36 @@ batch_put_records(struct batch *batch, uint32_t generation, struct slice records
 	buf_init(owner, owner->limit);
 }
 
+/* A record has its key, lengths and a seal beside its value. */
+#define RECORD_ROOM ((size_t)256)
+
+static size_t
+bytes_of_pieces(const struct batch *batch)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < batch->piece_count; i++)
+		bytes += RECORD_ROOM + blob_slice(batch->pieces[i].entry.payload).size +
+		    batch->pieces[i].records.size;
+	return bytes;
+}
+
+/* An empty batch with room for so much. LevelDB has no call for that: its batch doubles, and
+ * holds the old and the new at that moment. But cleared it keeps what it has. */
+static leveldb_writebatch_t *
+batch_with_room(size_t bytes)
+{
+	leveldb_writebatch_t *handle = leveldb_writebatch_create();
+	void *zeros = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (zeros == MAP_FAILED)
+		return handle;
+	leveldb_writebatch_put(handle, zeros, 0, zeros, bytes);
+	leveldb_writebatch_clear(handle);
+	munmap(zeros, bytes);
+	return handle;
+}
+
 void
 batch_finish(struct batch *batch)
 {
@@ -209,16 +240,14 @@ batch_finish(struct batch *batch)
 
 	if (batch->piece_count == 0)
 		return;
-	batch->handle = batch->pieces[0].before;
+	batch->handle = batch_with_room(bytes_of_pieces(batch));
 	batch->spent = xgrow(batch->spent, &batch->spent_capacity,
 	    batch->spent_count + batch->piece_count, sizeof(struct blob *));
 	for (size_t i = 0; i < batch->piece_count; i++) {
 		struct batch_piece *piece = &batch->pieces[i];
 
-		if (i > 0) {
-			leveldb_writebatch_append(batch->handle, piece->before);
-			leveldb_writebatch_destroy(piece->before);
-		}
+		leveldb_writebatch_append(batch->handle, piece->before);
+		leveldb_writebatch_destroy(piece->before);
 		if (piece->is_entry) {
 			put_entry(batch, &piece->entry);
 			batch->spent[batch->spent_count++] = piece->entry.payload;
