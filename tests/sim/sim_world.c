@@ -8,6 +8,7 @@
 #include "common/xmem.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_fault.h"
+#include "tests/sim/sim_limits.h"
 #include "tests/sim/sim_machine.h"
 #include "tests/sim/sim_model.h"
 #include "tests/sim/sim_net.h"
@@ -307,10 +308,11 @@ watches_complete(struct world *world, struct machine *machine)
 void
 world_run(struct world *world)
 {
-	const char *late;
+	struct slice late;
 
 	operator_begin(world);
 	fault_start(world);
+	limits_start(world);
 	run_until(world, world->profile.fault_ms);
 	world_tell(world, NULL, "---- all faults end");
 	fault_heal(world);
@@ -325,6 +327,6 @@ world_run(struct world *world)
 	for (size_t i = 0; i < world->machine_count; i++)
 		watches_complete(world, world->machines[i]);
 	late = model_overdue(world->model, model_time_ns(world->model) - 3 * NS_PER_SECOND);
-	if (late != NULL)
-		sim_fail(world, NULL, "%s should have expired seconds ago", late);
+	if (late.size > 0)
+		sim_fail(world, NULL, "%.*s should have expired seconds ago", SLICE_ARGS(late));
 }

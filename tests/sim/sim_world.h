@@ -63,6 +63,7 @@ struct sim_profile {
 	size_t answer_piece_bytes, session_answer_bytes;
 	unsigned slow_pieces;		/* pieces that are not asked for at once, per mille */
 	uint64_t heartbeat_ms, election_ms, request_timeout_ms;
+	uint64_t limits_ms;		/* mean time between writes at the limits of keys; 0: none */
 };
 
 struct sim_event {
@@ -102,6 +103,7 @@ struct world {
 	uint64_t operations, answered, unknown, events_seen, pieces;
 	uint64_t crashes, partitions, snapshots, elections, disk_faults;
 	uint64_t fetches, late_fetches;	/* of entries; answered in a later leadership */
+	uint64_t limits;		/* changes of what keys may have and the history keeps */
 };
 
 struct world_options {
