@@ -8,6 +8,7 @@
 #include "tests/sim/sim_machine.h"
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_operator.h"
+#include "tests/sim/sim_senseless.h"
 
 #include <inttypes.h>
 
@@ -177,6 +178,7 @@ fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 	else if (world_chance(world, 80))
 		lag_profile(world, profile);
 	limits_profile(world, profile);
+	senseless_profile(world, profile);
 }
 
 static struct machine *

@@ -13,6 +13,7 @@
 #include "tests/sim/sim_model.h"
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_operator.h"
+#include "tests/sim/sim_senseless.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -175,6 +176,7 @@ world_free(struct world **world_pointer)
 	for (size_t i = 0; i < world->spare_count; i++)
 		free(world->spare[i]);
 	free(world->spare);
+	senseless_end(world);
 	operator_free(&world->operator);
 	model_free(&world->model);
 	check_free(&world->check);
@@ -313,6 +315,7 @@ world_run(struct world *world)
 	operator_begin(world);
 	fault_start(world);
 	limits_start(world);
+	senseless_start(world);
 	run_until(world, world->profile.fault_ms);
 	world_tell(world, NULL, "---- all faults end");
 	fault_heal(world);
