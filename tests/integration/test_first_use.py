@@ -2,54 +2,17 @@
 and the sentences of what most often goes wrong."""
 
 import os
-import pty
 import re
 import signal
 import socket
 import subprocess
-import threading
 
 import pytest
 
 from moothall import ETCD, VISIBLE, free_port, wait_until
+from terminal import Terminal
 
 TRY = re.compile(r"ready in (\d+) ms - try: (curl \S+ -XPUT -d value=Hello)")
-
-
-class Terminal:
-    """A program on a terminal of its own; text is what was seen there so far."""
-
-    def __init__(self, argv, **more):
-        ours, theirs = pty.openpty()
-        self.process = subprocess.Popen(argv, stdin=theirs, stdout=theirs, stderr=theirs,
-                                        start_new_session=True, **more)
-        os.close(theirs)
-        self.fd, self.text = ours, ""
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self):
-        while True:
-            try:
-                piece = os.read(self.fd, 4096)
-            except OSError:     # the last of them has closed it
-                break
-            if not piece:
-                break
-            self.text += piece.decode().replace("\r\n", "\n")
-
-    def lines(self):
-        return self.text.splitlines()
-
-    def wait(self, words, timeout=15):
-        wait_until(lambda: words in self.text, timeout, "%r in %r" % (words, self.text))
-
-    def end(self):
-        if self.process.poll() is None:
-            self.process.kill()
-        self.process.wait()
-        self.thread.join(5)
-        os.close(self.fd)
 
 
 @pytest.fixture
