@@ -126,7 +126,8 @@ void wal_close(struct wal **wal);
 /*
  * Hand a turn to the writer; after wal_recover, also before wal_start. One
  * batch is on its way at a time; turns that come meanwhile share the next one
- * (self-clocking group commit). The turn is copied, or taken where it says so. Tickets rise by one from 1.
+ * (self-clocking group commit). The turn is copied, or taken where it says so. Tickets
+ * rise by one from 1.
  */
 uint64_t wal_submit(struct wal *wal, const struct wal_turn *turn);
 
