@@ -129,8 +129,8 @@
 /* Of these, in work at once: what waits is held once, what is in work is in copies for the log,
  * the disk and other nodes. A single write may be larger than any of them. */
 #define WRITES_SENT_BYTES (16 * MIB)	 /* by a worker to raftd, not answered */
-#define SUBMITTED_BYTES (16 * MIB)	 /* of a node's workers, by it to the leader */
-#define LOG_WORK_BYTES (32 * MIB)	 /* at the leader: in the log's memory and in batches */
+#define SUBMITTED_BYTES (8 * MIB)	 /* of a node's workers, by it to the leader */
+#define LOG_WORK_BYTES (16 * MIB)	 /* at the leader: in the log's memory and in batches */
 #define FORWARDED_BYTES_MAX (64 * MIB)	 /* there, of other nodes, which send again */
 
 /* Of one session, in raftd, which trusts no worker */

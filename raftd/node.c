@@ -472,6 +472,7 @@ add_effects(struct node *node, struct wal_turn *turn)
 	replica_stamp(&node->replica, &node->effects);
 	effects_squeeze(&node->effects, node->config.seed);
 	turn->effects = buf_slice(&node->effects);
+	turn->effects_owner = &node->effects;
 	turn->applied_set = true;
 	turn->applied = node->applied;
 	node->turn_bytes += node->effects.size;

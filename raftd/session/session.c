@@ -577,6 +577,8 @@ sessions_outcome(struct sessions *sessions, uint64_t id, uint64_t request_id,
 	/* A piece is no end: else who reads a long answer might ask for ever more. */
 	if (!outcome->more)
 		answered(session);
+	/* All of it at once: else what is there is copied again with each piece. */
+	(void)buf_reserve(channel_out(session->channel), left.size);
 	do {
 		struct buf *out = channel_out(session->channel);
 		size_t begun;

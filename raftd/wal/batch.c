@@ -3,7 +3,12 @@
  */
 #include "raftd/wal/batch.h"
 
+#include "common/ipc/message.h"
+#include "common/xmem.h"
 #include "raftd/wal/keyspace.h"
+
+#include <stdlib.h>
+#include <sys/mman.h>
 
 /* A LevelDB batch keeps its memory when cleared: above this it is made anew. */
 #define BATCH_KEEP_BYTES (256 * KIB)
@@ -15,16 +20,45 @@ batch_init(struct batch *batch)
 }
 
 void
+batch_release(struct batch *batch)
+{
+	for (size_t i = 0; i < batch->spent_count; i++)
+		blob_unref(&batch->spent[i]);
+	batch->spent_count = 0;
+}
+
+void
+batch_pass_spent(struct batch *from, struct batch *to)
+{
+	to->spent = xgrow(to->spent, &to->spent_capacity, to->spent_count + from->spent_count,
+	    sizeof(struct blob *));
+	for (size_t i = 0; i < from->spent_count; i++)
+		to->spent[to->spent_count++] = from->spent[i];
+	from->spent_count = 0;
+}
+
+void
 batch_free(struct batch *batch)
 {
+	for (size_t i = 0; i < batch->piece_count; i++) {
+		struct batch_piece *piece = &batch->pieces[i];
+
+		leveldb_writebatch_destroy(piece->before);
+		blob_unref(&piece->entry.payload);
+		buf_free(&piece->records);
+	}
+	batch_release(batch);
 	leveldb_writebatch_destroy(batch->handle);
 	buf_free(&batch->key);
 	buf_free(&batch->value);
+	free(batch->pieces);
+	free(batch->spent);
 }
 
 void
 batch_clear(struct batch *batch)
 {
+	ASSERT(batch->piece_count == 0);
 	if (batch->bytes > BATCH_KEEP_BYTES) {
 		leveldb_writebatch_destroy(batch->handle);
 		batch->handle = leveldb_writebatch_create();
@@ -54,15 +88,44 @@ batch_delete(struct batch *batch, struct slice key)
 	batch->bytes += key.size;
 }
 
-void
-batch_put_entry(struct batch *batch, const struct raft_entry *entry)
+/* A new piece behind all that there is; for the caller to fill. */
+static struct batch_piece *
+add_piece(struct batch *batch)
+{
+	struct batch_piece *piece;
+
+	batch->pieces = xgrow(batch->pieces, &batch->piece_capacity, batch->piece_count + 1,
+	    sizeof(*batch->pieces));
+	piece = &batch->pieces[batch->piece_count++];
+	*piece = (struct batch_piece){ .before = batch->handle };
+	batch->handle = leveldb_writebatch_create();
+	return piece;
+}
+
+static void
+put_entry(struct batch *batch, const struct raft_entry *entry)
 {
 	struct keyspace_key key = keyspace_log(entry->index);
 
 	record_begin(&batch->value);
 	record_put_entry(&batch->value, entry);
-	batch->entries++;
 	batch_put(batch, keyspace_slice(&key));
+}
+
+void
+batch_put_entry(struct batch *batch, const struct raft_entry *entry)
+{
+	struct batch_piece *piece;
+
+	batch->entries++;
+	if (blob_slice(entry->payload).size < BATCH_LARGE_BYTES) {
+		put_entry(batch, entry);
+		return;
+	}
+	piece = add_piece(batch);
+	piece->is_entry = true;
+	piece->entry = *entry;
+	blob_ref(entry->payload);
 }
 
 void
@@ -107,6 +170,96 @@ batch_put_state(struct batch *batch, uint32_t generation, struct slice key, stru
 	record_begin(&batch->value);
 	buf_append_slice(&batch->value, value);
 	batch_put(batch, buf_slice(&batch->key));
+}
+
+static void
+put_records(struct batch *batch, uint32_t generation, struct slice records)
+{
+	struct reader in = reader_of(records);
+	struct state_record record;
+
+	while (!reader_done(&in)) {
+		bool whole = state_record_get(&in, &record);
+
+		ASSERT(whole);
+		batch_put_state(batch, generation, record.key, record.value);
+	}
+}
+
+void
+batch_put_records(struct batch *batch, uint32_t generation, struct slice records,
+    struct buf *owner)
+{
+	struct batch_piece *piece;
+
+	if (owner == NULL || records.size < BATCH_LARGE_BYTES) {
+		put_records(batch, generation, records);
+		return;
+	}
+	ASSERT(owner->data == records.data && owner->size == records.size);
+	piece = add_piece(batch);
+	piece->generation = generation;
+	piece->records = *owner;
+	buf_init(owner, owner->limit);
+}
+
+/* A record has its key, lengths and a seal beside its value. */
+#define RECORD_ROOM ((size_t)256)
+
+static size_t
+bytes_of_pieces(const struct batch *batch)
+{
+	size_t bytes = 0;
+
+	for (size_t i = 0; i < batch->piece_count; i++)
+		bytes += RECORD_ROOM + blob_slice(batch->pieces[i].entry.payload).size +
+		    batch->pieces[i].records.size;
+	return bytes;
+}
+
+/* An empty batch with room for so much. LevelDB has no call for that: its batch doubles, and
+ * holds the old and the new at that moment. But cleared it keeps what it has. */
+static leveldb_writebatch_t *
+batch_with_room(size_t bytes)
+{
+	leveldb_writebatch_t *handle = leveldb_writebatch_create();
+	void *zeros = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	if (zeros == MAP_FAILED)
+		return handle;
+	leveldb_writebatch_put(handle, zeros, 0, zeros, bytes);
+	leveldb_writebatch_clear(handle);
+	munmap(zeros, bytes);
+	return handle;
+}
+
+void
+batch_finish(struct batch *batch)
+{
+	leveldb_writebatch_t *behind = batch->handle;
+
+	if (batch->piece_count == 0)
+		return;
+	batch->handle = batch_with_room(bytes_of_pieces(batch));
+	batch->spent = xgrow(batch->spent, &batch->spent_capacity,
+	    batch->spent_count + batch->piece_count, sizeof(struct blob *));
+	for (size_t i = 0; i < batch->piece_count; i++) {
+		struct batch_piece *piece = &batch->pieces[i];
+
+		leveldb_writebatch_append(batch->handle, piece->before);
+		leveldb_writebatch_destroy(piece->before);
+		if (piece->is_entry) {
+			put_entry(batch, &piece->entry);
+			batch->spent[batch->spent_count++] = piece->entry.payload;
+		} else {
+			put_records(batch, piece->generation, buf_slice(&piece->records));
+			buf_free(&piece->records);
+		}
+	}
+	leveldb_writebatch_append(batch->handle, behind);
+	leveldb_writebatch_destroy(behind);
+	batch->piece_count = 0;
+	buf_recycle(&batch->value, BATCH_KEEP_BYTES);
 }
 
 void

@@ -1,6 +1,9 @@
 /*
  * batch.h - one atomic write in the making: records are sealed and put into a
  * LevelDB batch. No I/O. Filled by the loop's thread, sent by the writer.
+ *
+ * What is large is only kept on the loop's thread, which has others to serve, and
+ * sealed and put in its place by the writer: batch_finish.
  */
 #ifndef MOOTHALL_RAFTD_WAL_BATCH_H
 #define MOOTHALL_RAFTD_WAL_BATCH_H
@@ -9,17 +12,40 @@
 
 #include <leveldb/c.h>
 
+/* At this size it is large: an entry's payload, a turn's effects. */
+#define BATCH_LARGE_BYTES (64 * KIB)
+
+/* Something large, and the records that go before it. */
+struct batch_piece {
+	leveldb_writebatch_t *before;
+	bool is_entry;
+	struct raft_entry entry;	/* its payload is referenced */
+	uint32_t generation;		/* no entry: of the records */
+	struct buf records;
+};
+
 struct batch {
-	leveldb_writebatch_t *handle;
+	leveldb_writebatch_t *handle;	/* what comes behind the pieces */
 	size_t bytes;		/* of keys and values in it */
 	size_t entries;		/* of the log in it */
 	struct buf key, value;	/* being made; kept for their memory */
+	struct batch_piece *pieces;
+	size_t piece_count, piece_capacity;
+	struct blob **spent;	/* payloads of finished pieces, still referenced */
+	size_t spent_count, spent_capacity;
 };
 
 void batch_init(struct batch *batch);
+/* Also with pieces in it; the loop's thread. */
 void batch_free(struct batch *batch);
-/* Empty it; gives back the memory of a large one. */
+/* Put the pieces where they belong: all of it is in handle. Their payloads are spent. */
+void batch_finish(struct batch *batch);
+/* Empty a finished one, but for what is spent; gives back the memory of a large one. */
 void batch_clear(struct batch *batch);
+/* What is spent in one is to be released with the other. */
+void batch_pass_spent(struct batch *from, struct batch *to);
+/* Drop what is spent: blobs are the loop's thread's (common/blob.h). */
+void batch_release(struct batch *batch);
 
 void batch_put_entry(struct batch *batch, const struct raft_entry *entry);
 /* Delete the entries from first to last, both included; none if last < first. */
@@ -29,6 +55,10 @@ void batch_put_identity(struct batch *batch, const struct disk_identity *identit
 /* An empty value deletes the key. */
 void batch_put_state(struct batch *batch, uint32_t generation, struct slice key,
     struct slice value);
+/* A list of state_records that decodes. owner, if not NULL, is the buffer in which it is
+ * all there is: may be taken, and is empty then. */
+void batch_put_records(struct batch *batch, uint32_t generation, struct slice records,
+    struct buf *owner);
 /* Delete a whole LevelDB key. */
 void batch_delete(struct batch *batch, struct slice key);
 /* The marks and the footprint of marks->batch: last of every batch. */

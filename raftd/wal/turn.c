@@ -7,7 +7,6 @@
  * that replace it, effects with the applied position they belong to.
  * Source: pitfalls 1, 2, 15, 16, 25-27 of docs/testing.md.
  */
-#include "common/ipc/message.h"
 #include "raftd/wal/keyspace.h"
 #include "raftd/wal/wal_priv.h"
 
@@ -55,20 +54,6 @@ append_entries(struct wal *wal, struct batch *batch, const struct raft_entry *en
 	}
 }
 
-static void
-put_records(struct batch *batch, uint32_t generation, struct slice records)
-{
-	struct reader in = reader_of(records);
-	struct state_record record;
-
-	while (!reader_done(&in)) {
-		bool whole = state_record_get(&in, &record);
-
-		ASSERT(whole);
-		batch_put_state(batch, generation, record.key, record.value);
-	}
-}
-
 /* The log begins behind index; its entries are deleted bit by bit. */
 static void
 compact_log(struct wal *wal, raft_index index)
@@ -108,7 +93,7 @@ wal_submit(struct wal *wal, const struct wal_turn *turn)
 	if (turn->truncate_from != 0)
 		truncate_log(wal, batch, turn->truncate_from);
 	append_entries(wal, batch, turn->entries, turn->entry_count);
-	put_records(batch, marks->generation, turn->effects);
+	batch_put_records(batch, marks->generation, turn->effects, turn->effects_owner);
 	if (turn->applied_set) {
 		ASSERT(turn->applied.index >= marks->applied_index);
 		ASSERT(turn->applied.index <= marks->last_index);
@@ -156,7 +141,7 @@ wal_install_records(struct wal *wal, struct slice records)
 	if (wal->poisoned)
 		return wal->ticket;
 	batch = writer_begin(wal->writer);
-	put_records(batch, wal->install_generation, records);
+	batch_put_records(batch, wal->install_generation, records, NULL);
 	writer_end(wal->writer, wal->ticket, &wal->marks, wal->identity.node_id);
 	return wal->ticket;
 }

@@ -43,9 +43,11 @@ struct wal_turn {
 	raft_index truncate_from;	/* delete entries >= this before adding; 0: none */
 	size_t entry_count;
 	const struct raft_entry *entries; /* borrowed until wal_submit returns; payloads
-					   * are copied into the batch */
+					   * are copied into the batch, large ones referenced */
 	struct slice effects;		/* list of state_record; an empty value deletes:
 					 * no record of the applied state has one */
+	struct buf *effects_owner;	/* all that is in it; may be taken, and is empty
+					 * then. NULL: they are copied */
 	bool applied_set;
 	struct raft_position applied;	/* the applied state is of this entry after the batch */
 	raft_index commit;		/* known committed; 0: unchanged */
@@ -124,7 +126,8 @@ void wal_close(struct wal **wal);
 /*
  * Hand a turn to the writer; after wal_recover, also before wal_start. One
  * batch is on its way at a time; turns that come meanwhile share the next one
- * (self-clocking group commit). The turn is copied. Tickets rise by one from 1.
+ * (self-clocking group commit). The turn is copied, or taken where it says so. Tickets
+ * rise by one from 1.
  */
 uint64_t wal_submit(struct wal *wal, const struct wal_turn *turn);
 

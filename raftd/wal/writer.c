@@ -286,6 +286,7 @@ take_batch(struct wal_writer *writer)
 	pthread_mutex_unlock(&writer->lock);
 
 	begun_ns = clock_monotonic_ns();
+	batch_finish(&writer->writing);
 	batch_put_marks(&writer->writing, &marks);
 	bytes = writer->writing.bytes;
 	err = keep_batch(writer, &marks, node_id, &sentence);
@@ -295,6 +296,7 @@ take_batch(struct wal_writer *writer)
 		measure(writer, bytes);
 
 	pthread_mutex_lock(&writer->lock);
+	batch_pass_spent(&writer->writing, &writer->collecting);
 	if (err == ERR_AGAIN) {
 		/* Later batches must not go without this one. */
 		writer->poisoned = true;
@@ -347,6 +349,7 @@ writer_take_news(struct wal_writer *writer, struct writer_news *news)
 {
 	pthread_mutex_lock(&writer->lock);
 	*news = writer->news;
+	batch_release(&writer->collecting);
 	writer->news.sentence = NULL;
 	writer->news.looked = false;
 	pthread_mutex_unlock(&writer->lock);

@@ -66,7 +66,7 @@ struct batch *writer_begin(struct wal_writer *writer);
 void writer_end(struct wal_writer *writer, uint64_t ticket, const struct disk_marks *marks,
     uint64_t node_id);
 
-/* News since the last call, or as it was. */
+/* News since the last call, or as it was. Releases what was written. */
 void writer_take_news(struct wal_writer *writer, struct writer_news *news);
 /* Have the thread look how much room there is: news when it did. */
 void writer_look(struct wal_writer *writer);

@@ -101,6 +101,19 @@ class Authority:
         return context
 
 
+def refused(call):
+    """Was it refused by TLS? Workers learn of a new set a moment after the log tells it."""
+    try:
+        call()
+        return False
+    except ssl.SSLError:
+        return True
+
+
+def served(call):
+    return not refused(call)
+
+
 def join_files(path, *parts):
     with open(path, "w") as out:
         for part in parts:

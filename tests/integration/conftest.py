@@ -10,6 +10,7 @@ sys.path.insert(0, os.path.dirname(__file__))
 sys.dont_write_bytecode = True
 
 import moothall  # noqa: E402  (the path has to be set first)
+from certificates import Authority  # noqa: E402
 
 
 @pytest.fixture
@@ -24,6 +25,11 @@ def world(request):
     left = world.close()
     assert not refused, "a process needs what its table has not: %s" % refused
     assert not left, "left behind: %s" % left
+
+
+@pytest.fixture
+def authority(world):
+    return Authority(world.folder)
 
 
 @pytest.hookimpl(hookwrapper=True)

@@ -99,6 +99,11 @@ def wait_until(check, timeout=10.0, what="the condition"):
         time.sleep(0.01)
 
 
+def wait_log(node, text, timeout=10):
+    return wait_until(lambda: re.search(text, node.log()), timeout, "%r in the log of %s" %
+                      (text, node.name))
+
+
 # Flags of a node whose descriptors and memory an ordinary user may look at, too.
 VISIBLE = ["-allow-core"]
 

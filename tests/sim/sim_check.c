@@ -6,8 +6,10 @@
 #include "common/crc32c.h"
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
+#include "raftd/node_priv.h"
 #include "tests/sim/sim_check_priv.h"
 #include "tests/sim/sim_fault.h"
+#include "tests/sim/sim_store.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -211,8 +213,35 @@ commit_next(struct machine *machine)
 	blob_ref(slot->entry.payload);
 	model_apply(world->model, &slot->entry);
 	slot->store_index = model_index(world->model);
+	slot->window = model_window(world->model);
+	slot->limits = model_limits(world->model);
 	world_tell(world, machine, "commits index=%" PRIu64 " term=%" PRIu64 " store=%" PRIu64,
 	    index, entry->term, slot->store_index);
+}
+
+/* What the cluster is to be like holds here from the same entry on as everywhere: which keys
+ * may be made, and what the history keeps. */
+static void
+check_limits(const struct machine *machine, const struct committed *slot, raft_index applied)
+{
+	struct store_facts facts = store_facts(machine->node->replica.store);
+
+	if (facts.limits.names != slot->limits.names || facts.limits.bytes != slot->limits.bytes)
+		sim_fail(machine->world, machine, "keys of %" PRIu64 " names and %" PRIu64
+		    " bytes may be made at applied index %" PRIu64 ", by the log of %" PRIu64
+		    " and %" PRIu64, facts.limits.names, facts.limits.bytes, applied,
+		    slot->limits.names, slot->limits.bytes);
+	if (facts.first != slot->window.first || facts.bytes != slot->window.bytes)
+		sim_fail(machine->world, machine, "the history begins with event %" PRIu64
+		    " and has %zu bytes at applied index %" PRIu64 ", by the log %" PRIu64
+		    " and %zu", facts.first, facts.bytes, applied, slot->window.first,
+		    slot->window.bytes);
+	if (facts.bytes > slot->window.bytes_max && facts.first < facts.last)
+		sim_fail(machine->world, machine, "the history has %zu bytes, more than %zu",
+		    facts.bytes, slot->window.bytes_max);
+	if (facts.kept_bytes > facts.kept_bytes_max && facts.kept_count > 1)
+		sim_fail(machine->world, machine, "answers keep %zu bytes of history, more than "
+		    "%zu", facts.kept_bytes, facts.kept_bytes_max);
 }
 
 /* What it applied in this turn is what was committed. */
@@ -246,6 +275,7 @@ check_applied(struct machine *machine, raft_index applied)
 		sim_fail(world, machine, "store index at applied index %" PRIu64 " is %" PRIu64
 		    ", by the log it is %" PRIu64 ": an entry took effect twice or not at all",
 		    applied, status.store_index, slot->store_index);
+	check_limits(machine, slot, applied);
 	if (!slot->hash_known && !machine->hash_due && applied % HASH_EVERY != 0)
 		return;
 	machine->hash_due = false;

@@ -4,12 +4,15 @@
 #ifndef MOOTHALL_TESTS_SIM_CHECK_PRIV_H
 #define MOOTHALL_TESTS_SIM_CHECK_PRIV_H
 
+#include "common/key_limits.h"
 #include "tests/sim/sim_check.h"
 
 struct committed {
 	struct raft_entry entry;	/* payload is ours */
 	raft_term commit_term;		/* of who committed it first */
 	uint64_t store_index;		/* of the model after it */
+	struct model_window window;	/* the same */
+	struct key_limits limits;
 	bool hash_known;
 	uint32_t hash;
 	size_t hashed_by;

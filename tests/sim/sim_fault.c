@@ -4,9 +4,11 @@
  */
 #include "tests/sim/sim_fault.h"
 
+#include "tests/sim/sim_limits.h"
 #include "tests/sim/sim_machine.h"
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_operator.h"
+#include "tests/sim/sim_senseless.h"
 
 #include <inttypes.h>
 
@@ -175,6 +177,8 @@ fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 		duel_profile(world, profile);
 	else if (world_chance(world, 80))
 		lag_profile(world, profile);
+	limits_profile(world, profile);
+	senseless_profile(world, profile);
 }
 
 static struct machine *

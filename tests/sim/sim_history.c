@@ -36,7 +36,8 @@ check_seen(struct worker *worker, uint64_t store_index)
 static bool
 is_store_error(enum err error)
 {
-	return error >= ERR_KEY_NOT_FOUND && error < ERR_PREV_VALUE_REQUIRED;
+	return (error >= ERR_KEY_NOT_FOUND && error < ERR_PREV_VALUE_REQUIRED) ||
+	    error == ERR_INVALID_FORM;
 }
 
 static bool

@@ -34,7 +34,7 @@ machine_new(struct world *world, size_t number)
 	machine->clock_rate = 1000;
 	machine->clock_base_ms = world_below(world, 1000000);
 	machine->wall_offset_ns = (int64_t)world_below(world, 200) * 1000000;
-	machine->worker_count = 1 + world->profile.workers;
+	machine->worker_count = 1 + world->profile.workers + (world->profile.senseless_ms != 0);
 	machine->workers = xmalloc(machine->worker_count * sizeof(struct worker *));
 	for (size_t i = 0; i < machine->worker_count; i++)
 		machine->workers[i] = worker_new(machine, i);

@@ -53,7 +53,8 @@ struct machine {
 	uint64_t turns_at_ms, turns_in_ms;
 	struct buf peer_out;
 
-	size_t worker_count;		/* the first is the peer worker */
+	/* The first is the peer worker; the last may be senseless. */
+	size_t worker_count;
 	struct worker **workers;
 
 	/* Kept by the checks. */

@@ -4,6 +4,8 @@
 #include "tests/sim/sim_model.h"
 
 #include "common/hash.h"
+#include "common/key_limits.h"
+#include "common/limits.h"
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
 #include "raftd/store/command.h"
@@ -17,8 +19,13 @@ struct model_session {
 	struct hash_link link;
 	uint64_t id;
 	uint64_t low;
-	size_t capacity;
-	struct model_result *results;	/* by sequence */
+	struct hash results;		/* by sequence: a senseless worker leaves gaps */
+};
+
+struct kept_result {
+	struct hash_link link;
+	uint64_t sequence;
+	struct model_result result;
 };
 
 static bool
@@ -29,12 +36,28 @@ session_match(const struct hash_link *link, struct slice key)
 	return slice_equal(slice_of(&session->id, sizeof(session->id)), key);
 }
 
+static struct kept_result *
+result_of(struct hash_link *link)
+{
+	return link == NULL ? NULL : CONTAINER_OF(link, struct kept_result, link);
+}
+
+static bool
+result_match(const struct hash_link *link, struct slice key)
+{
+	const struct kept_result *result = CONTAINER_OF(link, struct kept_result, link);
+
+	return slice_equal(slice_of(&result->sequence, sizeof(result->sequence)), key);
+}
+
 struct sim_model *
 model_new(struct world *world)
 {
 	struct sim_model *model = xzalloc(sizeof(*model));
 
 	model->world = world;
+	model->window = (struct model_window){ .first = 1, .bytes_max = HISTORY_BYTES_DEFAULT };
+	cluster_config_init(&model->config);
 	hash_init(&model->sessions, 1, session_match);
 	return model;
 }
@@ -57,7 +80,7 @@ model_free(struct sim_model **model_pointer)
 		for (size_t n = 0; n < path->count; n++)
 			node_release(&path->versions[n].node);
 		free(path->versions);
-		free(path->key);
+		blob_unref(&path->name);
 		free(path);
 	}
 	free(model->paths);
@@ -69,7 +92,9 @@ model_free(struct sim_model **model_pointer)
 	while ((link = hash_pop(&model->sessions)) != NULL) {
 		struct model_session *session = CONTAINER_OF(link, struct model_session, link);
 
-		free(session->results);
+		while ((link = hash_pop(&session->results)) != NULL)
+			free(result_of(link));
+		hash_free(&session->results);
 		free(session);
 	}
 	hash_free(&model->sessions);
@@ -89,7 +114,7 @@ model_place(const struct sim_model *model, struct slice key)
 	while (below < above) {
 		size_t middle = below + (above - below) / 2;
 
-		if (slice_compare(slice_text(model->paths[middle]->key), key) < 0)
+		if (slice_compare(model->paths[middle]->key, key) < 0)
 			below = middle + 1;
 		else
 			above = middle;
@@ -103,7 +128,7 @@ path_find(const struct sim_model *model, struct slice key)
 	size_t place = model_place(model, key);
 
 	if (place < model->path_count &&
-	    slice_equal(slice_text(model->paths[place]->key), key))
+	    slice_equal(model->paths[place]->key, key))
 		return model->paths[place];
 	return NULL;
 }
@@ -117,7 +142,8 @@ path_make(struct sim_model *model, struct slice key)
 	if (path != NULL)
 		return path;
 	path = xzalloc(sizeof(*path));
-	path->key = xasprintf("%.*s", SLICE_ARGS(key));
+	path->name = blob_new(key);
+	path->key = blob_slice(path->name);
 	place = model_place(model, key);
 	model->paths = xgrow(model->paths, &model->path_capacity, model->path_count + 1,
 	    sizeof(struct model_path *));
@@ -219,7 +245,7 @@ static bool
 has_children(const struct sim_model *model, struct slice key)
 {
 	for (size_t i = model_place(model, key); i < model->path_count; i++) {
-		struct slice at = slice_text(model->paths[i]->key);
+		struct slice at = model->paths[i]->key;
 
 		if (!slice_starts_with(at, key))
 			return false;
@@ -233,7 +259,7 @@ static void
 remove_all(struct sim_model *model, struct slice key)
 {
 	for (size_t i = model_place(model, key); i < model->path_count; i++) {
-		struct slice at = slice_text(model->paths[i]->key);
+		struct slice at = model->paths[i]->key;
 
 		if (!slice_starts_with(at, key))
 			return;
@@ -263,6 +289,7 @@ publish(struct sim_model *model, struct slice key, struct model_event event)
 	model->events = xgrow(model->events, &model->event_capacity, model->index + 1,
 	    sizeof(model->events[0]));
 	model->events[model->index++] = event;
+	model_window_add(model);
 }
 
 static void
@@ -408,7 +435,8 @@ write_old(struct sim_model *model, struct slice key, const struct command_write 
 	}
 	switch (write->op) {
 	case WRITE_UPDATE:
-		if (node->dir && write->value.size > 0)
+		if (node->dir && write->value.size > 0 &&
+		    (write->flags & WRITE_FLAG_REFRESH) == 0)
 			return ERR_NOT_FILE;
 		put_over(model, key, write, ACTION_UPDATE, time_ns);
 		break;
@@ -446,9 +474,13 @@ model_carry_out(struct sim_model *model, const struct command_write *write, uint
     bool internal)
 {
 	struct slice key = write->key;
+	struct key_limits limits = internal ? KEY_LIMITS_MAX : model_limits(model);
+	char cause[KEY_CAUSE_BYTES];
 	struct buf name = BUF_INIT;
 	enum err err;
 
+	if (!key_allowed(&limits, key, write->op, cause))
+		return ERR_INVALID_FORM;
 	if (key.size == 1 && write->op != WRITE_CREATE_IN_ORDER)
 		return write->op == WRITE_COMPARE_AND_DELETE ? ERR_NOT_FILE : ERR_ROOT_READ_ONLY;
 	if (!internal && (at_or_below(key, SLICE_LITERAL("/_etcd/machines")) ||
@@ -459,8 +491,9 @@ model_carry_out(struct sim_model *model, const struct command_write *write, uint
 		return ERR_KEYWORD;
 	switch (write->op) {
 	case WRITE_CREATE_IN_ORDER:
-		buf_printf(&name, "%.*s/%020" PRIu64, key.size == 1 ? 0 : (int)key.size,
-		    (const char *)key.data, model->index + 1);
+		if (key.size > 1)
+			buf_append_slice(&name, key);
+		buf_printf(&name, "/%020" PRIu64, model->index + 1);
 		err = write_new(model, buf_slice(&name), write, time_ns);
 		buf_free(&name);
 		return err;
@@ -483,7 +516,7 @@ expires_before(const struct model_node *a, const struct model_path *path_a,
 		return a->expire_at_ns < b->expire_at_ns;
 	if (a->created != b->created)
 		return a->created < b->created;
-	return strlen(path_a->key) < strlen(path_b->key);
+	return path_a->key.size < path_b->key.size;
 }
 
 static const struct model_path *
@@ -513,15 +546,15 @@ expire(struct sim_model *model, uint64_t cutoff_ns, uint64_t time_ns)
 	if (cutoff_ns > time_ns)
 		sim_fail(model->world, NULL, "an expiry's cut-off is after the entry's own stamp");
 	while ((path = first_due(model, cutoff_ns)) != NULL)
-		publish_removal(model, slice_text(path->key), ACTION_EXPIRE);
+		publish_removal(model, path->key, ACTION_EXPIRE);
 }
 
-const char *
+struct slice
 model_overdue(const struct sim_model *model, uint64_t by_ns)
 {
 	const struct model_path *path = first_due(model, by_ns);
 
-	return path == NULL ? NULL : path->key;
+	return path == NULL ? SLICE_EMPTY : path->key;
 }
 
 /* ---- sessions --------------------------------------------------------------- */
@@ -539,24 +572,24 @@ static struct model_result *
 session_result(struct sim_model *model, const struct command_head *head)
 {
 	struct model_session *session = session_find(model, head->session);
-	size_t had;
+	struct slice key = slice_of(&head->sequence, sizeof(head->sequence));
+	struct kept_result *result;
 
 	if (session == NULL) {
 		session = xzalloc(sizeof(*session));
 		session->id = head->session;
+		hash_init(&session->results, 1, result_match);
 		hash_insert(&model->sessions, &session->link,
 		    slice_of(&session->id, sizeof(session->id)));
 	}
-	if (head->sequence < session->low)
-		return NULL;
-	had = session->capacity;
-	session->results = xgrow(session->results, &session->capacity,
-	    (size_t)head->sequence + 1, sizeof(session->results[0]));
-	memset(session->results + had, 0, (session->capacity - had) * sizeof(session->results[0]));
-	if (session->results[head->sequence].applied)
+	if (head->sequence < session->low || hash_find(&session->results, key) != NULL)
 		return NULL;
 	session->low = MAX_OF(session->low, MIN_OF(head->low, head->sequence));
-	return &session->results[head->sequence];
+	result = xzalloc(sizeof(*result));
+	result->sequence = head->sequence;
+	hash_insert(&session->results, &result->link,
+	    slice_of(&result->sequence, sizeof(result->sequence)));
+	return &result->result;
 }
 
 const struct model_result *
@@ -564,10 +597,10 @@ model_result(const struct sim_model *model, uint64_t session_id, uint64_t sequen
 {
 	const struct model_session *session = session_find(model, session_id);
 
-	if (session == NULL || sequence >= session->capacity ||
-	    !session->results[sequence].applied)
-		return NULL;
-	return &session->results[sequence];
+	const struct kept_result *result = session == NULL ? NULL :
+	    result_of(hash_find(&session->results, slice_of(&sequence, sizeof(sequence))));
+
+	return result == NULL ? NULL : &result->result;
 }
 
 /* ---- the log ---------------------------------------------------------------- */
@@ -599,13 +632,15 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
 			return model_change_member(model, entry, &member);
 		break;
 	case COMMAND_CREATE_ITEMS:
-		if (!command_create_items_get(body, &create))
+		if (!command_create_items_get(body, &create) ||
+		    !model_configure(model, create.items))
 			break;
 		member = (struct command_member){ .id = create.id, .name = create.name,
 			.peer_url = create.peer_url, .client_url = create.client_url };
 		return model_join(model, &member, entry->time_ns);
 	case COMMAND_CONFIG_ITEMS:
-		if (command_config_items_get(body, &config))
+		if (command_config_items_get(body, &config) &&
+		    model_configure(model, config.items))
 			return ERR_NONE;
 		break;
 	case COMMAND_REFUSED:
@@ -643,7 +678,7 @@ model_apply(struct sim_model *model, const struct raft_entry *entry)
 	}
 	err = apply_command(model, entry, &head, &in);
 	if (result != NULL)
-		*result = (struct model_result){ true, err, model->index, entry->index };
+		*result = (struct model_result){ err, model->index, entry->index };
 }
 
 uint64_t

@@ -10,6 +10,7 @@
 #define MOOTHALL_TESTS_SIM_MODEL_H
 
 #include "common/err.h"
+#include "common/key_limits.h"
 #include "common/ipc/message.h"
 #include "raftd/raft/types.h"
 #include "tests/sim/sim_world.h"
@@ -27,16 +28,24 @@ struct model_node {
 struct model_event {
 	uint8_t action;
 	bool refresh, created;
-	const char *key;
+	struct slice key;
 	struct model_node node;
 	bool has_previous;
 	struct model_node previous;
 	bool removed;			/* key, and all below it, are gone */
 	raft_index raft_index;
+	size_t bytes;			/* of its record in the history */
+	/* The oldest event of the history when this one came, and before the next came. */
+	uint64_t first, first_then;
+};
+
+/* The history as of an index of the log. */
+struct model_window {
+	uint64_t first;
+	size_t bytes, bytes_max;
 };
 
 struct model_result {
-	bool applied;
 	enum err error;
 	uint64_t store_index;
 	raft_index raft_index;
@@ -71,8 +80,14 @@ enum model_want { WANT_NEVER, WANT_MAYBE, WANT_ALWAYS };
 enum model_want model_wants(const struct sim_model *model, struct slice key, unsigned flags,
     uint64_t store_index);
 
-/* A key that should have expired long ago by the log's own time; NULL: none. */
-const char *model_overdue(const struct sim_model *model, uint64_t by_ns);
+/* Is the event of index since gone from the history of a node that is at store_index? */
+enum model_want model_is_cleared(const struct sim_model *model, uint64_t since,
+    uint64_t store_index);
+struct model_window model_window(const struct sim_model *model);
+struct key_limits model_limits(const struct sim_model *model);
+
+/* A key that should have expired long ago by the log's own time; empty: none. */
+struct slice model_overdue(const struct sim_model *model, uint64_t by_ns);
 
 /* Members as the committed log has them. */
 const struct raft_conf *model_conf(const struct sim_model *model);

@@ -6,6 +6,7 @@
 #define MOOTHALL_TESTS_SIM_MODEL_PRIV_H
 
 #include "common/clock.h"
+#include "common/cluster_config.h"
 #include "common/hash.h"
 #include "raftd/store/command.h"
 #include "tests/sim/sim_model.h"
@@ -16,7 +17,8 @@ struct model_version {
 };
 
 struct model_path {
-	char *key;
+	struct blob *name;
+	struct slice key;		/* the same */
 	size_t count, capacity;
 	struct model_version *versions;	/* rising */
 };
@@ -36,6 +38,8 @@ struct sim_model {
 	struct model_path **paths;	/* by key */
 	size_t event_capacity;
 	struct model_event *events;	/* events[i] took index i + 1 */
+	struct model_window window;
+	struct cluster_config config;
 	struct hash sessions;
 	struct raft_conf conf;
 	size_t member_count;
@@ -50,6 +54,11 @@ bool model_is_below(struct slice key, struct slice dir);
 /* A write as it is in the log; internal: the registry's own. */
 enum err model_carry_out(struct sim_model *model, const struct command_write *write,
     uint64_t time_ns, bool internal);
+
+/* sim_window.c: the newest event joins the history. */
+void model_window_add(struct sim_model *model);
+/* What the cluster is to be like; false: that is no list of values. */
+bool model_configure(struct sim_model *model, struct slice items);
 
 /* sim_members.c: what an entry does to the members and their registry keys, and
  * to the configuration. */

@@ -158,13 +158,6 @@ watcher_attach(struct watcher *watch)
 		ask(watch);
 }
 
-/* Only the last HISTORY_EVENTS can be looked back at. */
-static bool
-is_cleared(uint64_t since, uint64_t present)
-{
-	return since != 0 && present >= HISTORY_EVENTS && since < present - HISTORY_EVENTS + 1;
-}
-
 /* No event that fits may be left out between what came last and what comes now. */
 static void
 check_no_gap(const struct watcher *watch, uint64_t until)
@@ -176,8 +169,9 @@ check_no_gap(const struct watcher *watch, uint64_t until)
 		    WANT_ALWAYS)
 			sim_fail(world, watch->worker->machine, "watch %" PRIu64
 			    " on %s (flags %x) "
-			    "misses event %" PRIu64 " on %s", watch->id, watch->key, watch->flags,
-			    index, model_event(world->model, index)->key);
+			    "misses event %" PRIu64 " on %.*s", watch->id, watch->key,
+			    watch->flags, index,
+			    SLICE_ARGS(model_event(world->model, index)->key));
 }
 
 /* It has all of the past up to that index. */
@@ -231,14 +225,14 @@ watcher_answered(struct watcher *watch, uint64_t id, const struct msg_watching *
 		return true;
 	}
 	if (answer->error == ERR_WATCHER_CLEARED) {
-		if (watch->next + HISTORY_EVENTS > model_index(world->model))
+		if (watch->next >= model_window(world->model).first)
 			sim_fail(world, machine, "watch %" PRIu64 " is ended though all it waits "
 			    "for from %" PRIu64 " on is in the window", id, watch->next);
 	} else if (answer->error != ERR_NONE && answer->error != ERR_EVENT_INDEX_CLEARED) {
 		sim_fail(world, machine, "watch %" PRIu64 " is answered with error %u", id,
 		    answer->error);
-	} else if ((answer->error != ERR_NONE) !=
-	    is_cleared(watch->asked_next, answer->store_index)) {
+	} else if (model_is_cleared(world->model, watch->asked_next, answer->store_index) ==
+	    (answer->error == ERR_NONE ? WANT_ALWAYS : WANT_NEVER)) {
 		sim_fail(world, machine, "watch %" PRIu64 " since %" PRIu64
 		    " is answered with error "
 		    "%u at index %" PRIu64, id, watch->asked_next, answer->error,
@@ -285,8 +279,8 @@ watcher_event(struct watcher *watch, uint64_t id, struct slice bytes)
 	if (model_wants(world->model, slice_text(watch->key), watch->flags, event.store_index) ==
 	    WANT_NEVER)
 		sim_fail(world, machine, "watch %" PRIu64 " on %s (flags %x) gets event %" PRIu64
-		    " on %s", id, watch->key, watch->flags, event.store_index,
-		    model_event(world->model, event.store_index)->key);
+		    " on %.*s", id, watch->key, watch->flags, event.store_index,
+		    SLICE_ARGS(model_event(world->model, event.store_index)->key));
 	check_no_gap(watch, event.store_index);
 	check_seen(watch->worker, event.store_index);
 	world->events_seen++;

@@ -7,6 +7,7 @@
 #include "common/xmem.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_machine.h"
+#include "tests/sim/sim_senseless.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -28,7 +29,8 @@ worker_new(struct machine *machine, size_t number)
 	worker->session = rand_next(&machine->world->rand) | 1;
 	worker->next_id = 1;
 	TAILQ_INIT(&worker->requests);
-	if (number == 0)
+	worker->senseless = number > profile->workers;
+	if (number == 0 || worker->senseless)
 		return worker;
 	worker->client_count = profile->clients;
 	worker->clients = xmalloc((profile->clients + 1) * sizeof(struct client *));
@@ -351,6 +353,10 @@ from_raftd(struct world *world, struct sim_event *event)
 		machine_wake(worker->machine);
 	}
 	if (frame_parse(blob_slice(event->bytes), &frame, &used) == ERR_NONE) {
+		if (worker->senseless) {
+			senseless_heard(worker, &frame);
+			return;
+		}
 		if (frame.type == MSG_outcome &&
 		    (err = msg_outcome_decode(frame.payload, &outcome)) == ERR_NONE)
 			take_outcome(worker, frame.request_id, (frame.flags & FRAME_MORE) != 0,

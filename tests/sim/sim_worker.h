@@ -40,6 +40,7 @@ struct request {
 struct worker {
 	struct machine *machine;
 	size_t number;
+	bool senseless;			/* it was taken over; has neither clients nor watches */
 	uint64_t session;		/* new for every life */
 	uint64_t next_id;
 	bool attached;

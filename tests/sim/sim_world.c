@@ -8,10 +8,12 @@
 #include "common/xmem.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_fault.h"
+#include "tests/sim/sim_limits.h"
 #include "tests/sim/sim_machine.h"
 #include "tests/sim/sim_model.h"
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_operator.h"
+#include "tests/sim/sim_senseless.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -174,6 +176,7 @@ world_free(struct world **world_pointer)
 	for (size_t i = 0; i < world->spare_count; i++)
 		free(world->spare[i]);
 	free(world->spare);
+	senseless_end(world);
 	operator_free(&world->operator);
 	model_free(&world->model);
 	check_free(&world->check);
@@ -307,10 +310,12 @@ watches_complete(struct world *world, struct machine *machine)
 void
 world_run(struct world *world)
 {
-	const char *late;
+	struct slice late;
 
 	operator_begin(world);
 	fault_start(world);
+	limits_start(world);
+	senseless_start(world);
 	run_until(world, world->profile.fault_ms);
 	world_tell(world, NULL, "---- all faults end");
 	fault_heal(world);
@@ -325,6 +330,6 @@ world_run(struct world *world)
 	for (size_t i = 0; i < world->machine_count; i++)
 		watches_complete(world, world->machines[i]);
 	late = model_overdue(world->model, model_time_ns(world->model) - 3 * NS_PER_SECOND);
-	if (late != NULL)
-		sim_fail(world, NULL, "%s should have expired seconds ago", late);
+	if (late.size > 0)
+		sim_fail(world, NULL, "%.*s should have expired seconds ago", SLICE_ARGS(late));
 }

@@ -33,6 +33,7 @@ struct sim_net;
 struct sim_check;
 struct sim_model;
 struct sim_operator;
+struct sim_senseless;
 
 /* What the seed made of this run; swarm testing: each seed leaves most faults out. */
 struct sim_profile {
@@ -63,6 +64,9 @@ struct sim_profile {
 	size_t answer_piece_bytes, session_answer_bytes;
 	unsigned slow_pieces;		/* pieces that are not asked for at once, per mille */
 	uint64_t heartbeat_ms, election_ms, request_timeout_ms;
+	/* Mean time between two; 0: none. */
+	uint64_t limits_ms;		/* writes at the limits of keys */
+	uint64_t senseless_ms;		/* turns of a worker that was taken over */
 };
 
 struct sim_event {
@@ -96,12 +100,15 @@ struct world {
 	struct sim_check *check;
 	struct sim_model *model;
 	struct sim_operator *operator;
+	struct sim_senseless *senseless; /* NULL: not in this seed */
 
 	uint64_t value_count;		/* makes values unique */
 	/* For the report. */
 	uint64_t operations, answered, unknown, events_seen, pieces;
 	uint64_t crashes, partitions, snapshots, elections, disk_faults;
 	uint64_t fetches, late_fetches;	/* of entries; answered in a later leadership */
+	uint64_t limits;		/* changes of what keys may have and the history keeps */
+	uint64_t senseless_frames;
 };
 
 struct world_options {

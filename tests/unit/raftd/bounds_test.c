@@ -9,6 +9,7 @@
 #include "common/crc32c.h"
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
+#include "raftd/node_priv.h"
 #include "raftd/state.h"
 #include "raftd/store/command.h"
 #include "tests/lib/test.h"
@@ -236,6 +237,43 @@ TEST(an_entry_of_a_leader_that_cannot_be_sent_on_is_malformed)
 		buf_free(&entries);
 		world_free(w);
 	}
+}
+
+/* A change of the members, as another node forwards it. */
+static void
+forward_change(struct world *w, uint64_t sequence)
+{
+	struct command_member join = { .op = MEMBER_JOIN, .id = 0x100 + sequence,
+		.name = SLICE_LITERAL("late"), .peer_url = SLICE_LITERAL("http://127.0.0.1:7099"),
+		.client_url = SLICE_LITERAL("http://127.0.0.1:4099") };
+	struct blob *payload = apply_payload_member(5, sequence, 1, &join);
+	struct buf bytes = BUF_INIT;
+	struct frame frame;
+	size_t used;
+
+	msg_forward_proposal_frame(&bytes, 0xb2, &(struct msg_forward_proposal){
+	    .type = RAFT_ENTRY_CONF, .payload = blob_slice(payload) });
+	assert_int_equal(frame_parse(buf_slice(&bytes), &frame, &used), ERR_NONE);
+	assert_int_equal(node_peer_frame(w->node, &frame), ERR_NONE);
+	buf_free(&bytes);
+	blob_unref(&payload);
+}
+
+/* What is dropped is sent again by who asked. */
+TEST(changes_of_members_that_wait_at_the_leader_are_bounded)
+{
+	struct world *w = world_leading();
+	const struct change *change;
+	size_t count = 0;
+
+	for (uint64_t i = 1; i <= CHANGES_MAX + 1; i++)
+		forward_change(w, i);
+	TAILQ_FOREACH(change, &w->node->changes, link) {
+		count++;
+		assert_int_equal(change->sequence, count);
+	}
+	assert_int_equal(count, CHANGES_MAX);
+	world_free(w);
 }
 
 TEST(a_refusal_whose_cause_no_outcome_can_hold_is_malformed)

@@ -1,6 +1,6 @@
 /*
  * tls_files_test.c - what workers are given, and when. What is refused in files
- * is tested with real ones by tests/integration/test_tls.py.
+ * is tested with real ones by tests/integration/test_certificates.py.
  */
 #include "tests/lib/certificate.h"
 #include "tests/lib/test.h"

@@ -5,6 +5,7 @@
 #include "tests/unit/raftd/wal/fixture.h"
 
 #include "common/xmem.h"
+#include "raftd/wal/batch.h"
 #include "raftd/wal/db.h"
 #include "tests/lib/test.h"
 
@@ -168,6 +169,124 @@ TEST(entry_larger_than_the_write_buffer_is_kept)
 	assert_memory_equal(f.log.data + 4, payload->data, payload->size);
 	blob_unref(&payload);
 	fixture_close(&f);
+}
+
+static struct blob *
+payload_of(char letter, size_t size)
+{
+	struct blob *payload = blob_alloc(size);
+
+	memset(payload->data, letter, size);
+	return payload;
+}
+
+/* Submitted while another batch is at the gate: three entries around the limit, effects at it. */
+static void
+submit_large(struct fixture *f, struct blob *const payloads[3], struct buf *effects)
+{
+	struct raft_entry entries[3];
+	struct wal_turn turn = { .entry_count = 3, .entries = entries,
+		.effects = buf_slice(effects), .effects_owner = effects };
+
+	for (size_t i = 0; i < 3; i++)
+		entries[i] = (struct raft_entry){ .term = 1, .index = 2 + i,
+			.type = RAFT_ENTRY_COMMAND, .payload = payloads[i] };
+	wal_submit(f->wal, &turn);
+}
+
+static void
+put_large(struct buf *effects, const char *key, size_t size)
+{
+	struct blob *value = payload_of('v', size);
+
+	state_record_put(effects, &(struct state_record){ .key = slice_text(key),
+		.value = blob_slice(value) });
+	blob_unref(&value);
+}
+
+/* Of large pieces the writer's thread takes care: in their order among all others of the
+ * batch, and nobody holds them when it is on the disk. */
+TEST(large_pieces_keep_their_place_in_the_batch)
+{
+	struct blob *payloads[3] = { payload_of('x', BATCH_LARGE_BYTES - 1),
+		payload_of('y', BATCH_LARGE_BYTES), payload_of('z', BATCH_LARGE_BYTES + 1) };
+	struct wal_turn then = { .truncate_from = 4, .effects = fixture_records("a=2 b=") };
+	struct buf effects = BUF_INIT;
+	char *wanted;
+	struct fixture f;
+
+	put_large(&effects, "a", BATCH_LARGE_BYTES);
+	put_large(&effects, "b", 1);
+	put_large(&effects, "c", 3);
+	fixture_new(&f);
+	disk_fault_arm(f.directory);
+	disk_fault_close_gate(".log");
+	fixture_submit_entries(&f, 1, 1, 1);
+	assert_true(disk_fault_wait_at_gate());
+	submit_large(&f, payloads, &effects);
+	assert_int_equal(effects.size, 0);
+	assert_int_equal(payloads[0]->references, 1);
+	assert_int_equal(payloads[1]->references, 2);
+	assert_int_equal(payloads[2]->references, 2);
+	wal_submit(f.wal, &then);
+	disk_fault_open_gate();
+	fixture_write_entries(&f, 4, 4, 2);
+	disk_fault_arm(NULL);
+	for (size_t i = 0; i < 3; i++)
+		assert_int_equal(payloads[i]->references, 1);
+	fixture_reopen(&f);
+	assert_string_equal(fixture_text(&f.state), "a=2 c=vvv");
+	wanted = xasprintf("1:1=1 2:1=%.*s 3:1=%.*s 4:2=4", (int)payloads[0]->size,
+	    (const char *)payloads[0]->data, (int)payloads[1]->size,
+	    (const char *)payloads[1]->data);
+	assert_string_equal(fixture_text(&f.log), wanted);
+	free(wanted);
+	for (size_t i = 0; i < 3; i++)
+		blob_unref(&payloads[i]);
+	buf_free(&effects);
+	fixture_close(&f);
+}
+
+TEST(what_is_small_or_has_no_owner_is_copied)
+{
+	struct fixture f;
+	struct buf effects = BUF_INIT;
+	struct wal_turn turn;
+
+	fixture_new(&f);
+	put_large(&effects, "a", BATCH_LARGE_BYTES - 64);
+	turn = (struct wal_turn){ .effects = buf_slice(&effects), .effects_owner = &effects };
+	fixture_write(&f, &turn);
+	assert_true(effects.size > 0);
+	put_large(&effects, "b", 64);
+	turn = (struct wal_turn){ .effects = buf_slice(&effects) };
+	fixture_write(&f, &turn);
+	assert_true(effects.size >= BATCH_LARGE_BYTES);
+	buf_free(&effects);
+	fixture_close(&f);
+}
+
+/* Closed, failed or full with large pieces that nobody wrote: they are given back. */
+TEST(large_pieces_that_are_not_written_are_given_back)
+{
+	struct blob *payloads[3] = { payload_of('x', BATCH_LARGE_BYTES),
+		payload_of('y', BATCH_LARGE_BYTES), payload_of('z', BATCH_LARGE_BYTES) };
+	struct buf effects = BUF_INIT;
+	struct batch batch;
+
+	put_large(&effects, "a", BATCH_LARGE_BYTES);
+	batch_init(&batch);
+	for (size_t i = 0; i < 3; i++)
+		batch_put_entry(&batch, &(struct raft_entry){ .term = 1, .index = 1 + i,
+			.type = RAFT_ENTRY_COMMAND, .payload = payloads[i] });
+	batch_put_records(&batch, 1, buf_slice(&effects), &effects);
+	assert_int_equal(payloads[0]->references, 2);
+	batch_free(&batch);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(payloads[i]->references, 1);
+		blob_unref(&payloads[i]);
+	}
+	buf_free(&effects);
 }
 
 static enum err
