@@ -79,6 +79,7 @@ struct proposals {
 	size_t submitted_bytes;		/* of those in submitted */
 	size_t forwarded_bytes;
 	bool held;			/* some wait because too much is in work */
+	uint64_t leader_until_ms;	/* nobody gives up waiting for a leader before */
 	struct proposal_share *shares;	/* of them, each session's; none is 0 */
 	size_t share_count, share_capacity;
 	uint64_t failed;		/* refused, or not applied in time */

@@ -304,20 +304,27 @@ submit(struct node *node, struct proposal *proposal)
 	return raft_propose(node->raft, proposal->payload, &position) == ERR_NONE;
 }
 
+static uint64_t
+leader_deadline_ms(const struct node *node, const struct proposal *proposal)
+{
+	return MAX_OF(proposal->leader_deadline_ms, node->proposals.leader_until_ms);
+}
+
 static void
 fail_late(struct node *node)
 {
 	uint64_t now = node->now.monotonic_ms;
 	struct proposal *proposal, *next;
 
+	/* Who waits for room has a leader, and from then on may wait for another one. For all
+	 * alike: who came first is late first. */
+	if (node->proposals.held)
+		node->proposals.leader_until_ms = now + node_leader_wait_ms(node);
 	for (proposal = TAILQ_FIRST(&node->proposals.all);
 	    proposal != NULL &&
-	    (proposal->deadline_ms <= now || proposal->leader_deadline_ms <= now);
+	    (proposal->deadline_ms <= now || leader_deadline_ms(node, proposal) <= now);
 	    proposal = next) {
 		next = TAILQ_NEXT(proposal, by_age);
-		/* One that waits for room has had a leader: from now on it may wait for another. */
-		if (node->proposals.held)
-			proposal->leader_deadline_ms = now + node_leader_wait_ms(node);
 		if ((proposal->submitted_once || node->proposals.held) &&
 		    proposal->deadline_ms > now)
 			continue;
@@ -474,7 +481,7 @@ proposals_deadline(const struct node *node)
 	if (oldest != NULL)
 		due = oldest->deadline_ms;
 	if (pending != NULL && !pending->submitted_once && !node->proposals.held)
-		due = MIN_OF(due, pending->leader_deadline_ms);
+		due = MIN_OF(due, leader_deadline_ms(node, pending));
 	if (forwarded != NULL)
 		due = MIN_OF(due, forwarded->retry_ms);
 	if (node_has_leader(node) && members_find(&node->replica.members, node->id) != NULL)

@@ -13,8 +13,9 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* More turns than that in one millisecond, and the conductor spins. */
-#define TURNS_MAX 1000
+/* More turns than that in one millisecond, and the conductor spins. One look back at a time is
+ * the least that a schedule allows, at a window of 1000 events, for some tens of watches. */
+#define TURNS_MAX 100000
 /* 2026-01-01 */
 #define WALL_START_NS (UINT64_C(1767225600) * NS_PER_SECOND)
 
