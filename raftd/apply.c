@@ -9,8 +9,6 @@
 
 #include "raftd/state.h"
 
-/* How many nodes of the tree one entry may expire; the rest is due at once again. */
-
 /* The head of a payload; its body's record goes behind. */
 static struct buf
 begin(enum command_kind kind, uint64_t session, uint64_t sequence, uint64_t low)
