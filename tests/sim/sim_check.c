@@ -14,6 +14,10 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
+/* More turns than that in one millisecond that apply nothing and are not one look back each for
+ * a watch that is behind, and the conductor spins. */
+#define TURNS_MAX 1000
+
 /* Hashing walks everything: done at each such index, and wherever one is known. */
 #define HASH_EVERY 16
 
@@ -217,6 +221,25 @@ commit_next(struct machine *machine)
 	slot->limits = model_limits(world->model);
 	world_tell(world, machine, "commits index=%" PRIu64 " term=%" PRIu64 " store=%" PRIu64,
 	    index, entry->term, slot->store_index);
+}
+
+void
+check_spins(struct machine *machine)
+{
+	struct world *world = machine->world;
+	raft_index applied = raft_applied(node_raft(machine->node));
+	uint64_t looks = store_facts(machine->node->replica.store).past_looks;
+
+	if (machine->turns_at_ms != world->now_ms || machine->turns_at_applied != applied) {
+		machine->turns_at_ms = world->now_ms;
+		machine->turns_at_applied = applied;
+		machine->turns_in_ms = 0;
+		machine->looks_in_ms = 0;
+	}
+	machine->looks_in_ms = MAX_OF(machine->looks_in_ms, looks);
+	if (++machine->turns_in_ms > TURNS_MAX + machine->looks_in_ms)
+		sim_fail(world, machine, "%" PRIu64 " turns in one millisecond: the node spins",
+		    machine->turns_in_ms);
 }
 
 /* What the cluster is to be like holds here from the same entry on as everywhere: which keys

@@ -27,6 +27,8 @@ void check_free(struct sim_check **check);
 
 void check_started(struct machine *machine);
 void check_turn(struct machine *machine);
+/* A turn begins: so many without time going on that come no further are a node that spins. */
+void check_spins(struct machine *machine);
 /* A frame is about to leave for another node. */
 void check_frame(struct machine *machine, const struct frame *frame);
 /* The disk was given a turn. */

@@ -13,9 +13,6 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* More turns than that in one millisecond, and the conductor spins. One look back at a time is
- * the least that a schedule allows, at a window of 1000 events, for some tens of watches. */
-#define TURNS_MAX 100000
 /* 2026-01-01 */
 #define WALL_START_NS (UINT64_C(1767225600) * NS_PER_SECOND)
 
@@ -402,14 +399,7 @@ set_timer(struct machine *machine)
 static void
 run_node_turn(struct machine *machine)
 {
-	struct world *world = machine->world;
-
-	if (machine->turns_at_ms != world->now_ms) {
-		machine->turns_at_ms = world->now_ms;
-		machine->turns_in_ms = 0;
-	}
-	if (++machine->turns_in_ms > TURNS_MAX)
-		sim_fail(world, machine, "%d turns in one millisecond: the node spins", TURNS_MAX);
+	check_spins(machine);
 	node_turn(machine->node, machine_clock(machine));
 	check_turn(machine);
 	send_frames(machine);

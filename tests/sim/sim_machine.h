@@ -50,7 +50,9 @@ struct machine {
 
 	struct sim_event *turn, *timer;
 	uint64_t drains_at_ms;		/* a full worker has room again then */
-	uint64_t turns_at_ms, turns_in_ms;
+	uint64_t turns_at_ms, turns_in_ms;	/* how many there were that came no further, */
+	raft_index turns_at_applied;	/* with that applied, */
+	uint64_t looks_in_ms;		/* and what the past has for watches at most */
 	struct buf peer_out;
 
 	/* The first is the peer worker; the last may be senseless. */

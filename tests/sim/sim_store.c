@@ -18,5 +18,6 @@ store_facts(const struct store *store)
 		.kept_bytes_max = HISTORY_KEPT_TIMES * history->bytes_max,
 		.kept_count = history->kept.count,
 		.limits = store->limits,
+		.past_looks = store->watch.behind * (history->last - history->first + 1),
 	};
 }
