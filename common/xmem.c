@@ -28,9 +28,9 @@ out_of_memory(size_t size)
 }
 
 static void *
-map(size_t size)
+map(size_t size, int rights)
 {
-	void *memory = mmap(NULL, size, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *memory = mmap(NULL, size, rights, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
 
 	if (memory == MAP_FAILED)
 		out_of_memory(size);
@@ -122,20 +122,26 @@ xtrim(void)
 void *
 xmap(size_t size)
 {
-	uint8_t *memory = map(size);
+	uint8_t *memory = map(size, PROT_READ | PROT_WRITE);
 	size_t before;
 
 	/* The next one below the one before is where it has to be. */
 	if ((uintptr_t)memory % size == 0)
 		return memory;
 	xunmap(memory, size);
-	memory = map(2 * size);
+	memory = map(2 * size, PROT_READ | PROT_WRITE);
 	before = size - (uintptr_t)memory % size;
 	if (before > 0)
 		xunmap(memory, before);
 	if (before < size)
 		xunmap(memory + before + size, size - before);
 	return memory + before;
+}
+
+void *
+xmap_zeros(size_t size)
+{
+	return map(size, PROT_READ);
 }
 
 void

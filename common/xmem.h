@@ -17,6 +17,8 @@ void *xgrow(void *array, size_t *capacity, size_t count, size_t member_size);
 void xtrim(void);
 /* Pages of the system's, zeroed, at a multiple of size, which is a power of two. */
 void *xmap(size_t size);
+/* So many zeros to be read: no memory stands behind them. */
+void *xmap_zeros(size_t size);
 void xunmap(void *memory, size_t size);
 char *xstrdup(const char *text);
 char *xasprintf(const char *format, ...) PRINTF_LIKE(1, 2);

@@ -8,7 +8,6 @@
 #include "raftd/wal/keyspace.h"
 
 #include <stdlib.h>
-#include <sys/mman.h>
 
 /* A LevelDB batch keeps its memory when cleared: above this it is made anew. */
 #define BATCH_KEEP_BYTES (256 * KIB)
@@ -223,13 +222,11 @@ static leveldb_writebatch_t *
 batch_with_room(size_t bytes)
 {
 	leveldb_writebatch_t *handle = leveldb_writebatch_create();
-	void *zeros = mmap(NULL, bytes, PROT_READ, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	void *zeros = xmap_zeros(bytes);
 
-	if (zeros == MAP_FAILED)
-		return handle;
 	leveldb_writebatch_put(handle, zeros, 0, zeros, bytes);
 	leveldb_writebatch_clear(handle);
-	munmap(zeros, bytes);
+	xunmap(zeros, bytes);
 	return handle;
 }
 

@@ -297,13 +297,14 @@ TEST(writes_that_are_sent_and_not_answered_are_bounded_in_bytes)
 	for (size_t over = 0; over <= 1; over++) {
 		struct fake *fake = fake_new(ROLE_CLIENT);
 		struct test_call calls[3];
-		struct backend_call *first = &calls[0].call;
+		const struct backend_call *first;
 		uint64_t id;
 		size_t rest;
 
 		fake->worker.config.request_timeout = 3600000;
 		fake_attach(fake, PHASE_MEMBER);
 		put_sized(fake, &calls[0], WRITES_SENT_BYTES / 2);
+		first = &calls[0].call;
 		/* The frame of the second is as much larger than its value as that of the first. */
 		rest = WRITES_SENT_BYTES - 1 + over - first->frame.size -
 		    (first->frame.size - WRITES_SENT_BYTES / 2);
