@@ -87,16 +87,22 @@ CRASHED = re.compile(r"broken promise: |by=signal (6|7|8|11) |(ERROR|WARNING): \
                      r"Sanitizer has encountered a fatal error")
 
 
-def wait_until(check, timeout=10.0, what="the condition"):
-    """Poll check() until it is true; returns its value. Fails loudly."""
+def until(check, timeout):
+    """Poll check() until it is true or the time is over; returns its last value."""
     end = time.monotonic() + timeout * SLOW
     while True:
         value = check()
-        if value:
+        if value or time.monotonic() > end:
             return value
-        if time.monotonic() > end:
-            raise AssertionError("timed out after %.1f s waiting for %s" % (timeout * SLOW, what))
         time.sleep(0.01)
+
+
+def wait_until(check, timeout=10.0, what="the condition"):
+    """As until(). Fails loudly."""
+    value = until(check, timeout)
+    if not value:
+        raise AssertionError("timed out after %.1f s waiting for %s" % (timeout * SLOW, what))
+    return value
 
 
 def wait_log(node, text, timeout=10):
@@ -311,13 +317,17 @@ class Node:
             except ProcessLookupError:
                 pass
         self.process.wait()
-        wait_until(lambda: not any(alive(p) for p in self.seen), 5, "children to be gone")
+        wait_until(self.gone, 5, "children to be gone")
+
+    def gone(self):
+        """All its processes, as far as they were seen, are."""
+        return not any(alive(pid) for pid in self.seen)
 
     def stop(self, sig=signal.SIGTERM, timeout=15.0):
         self.pids()
         self.process.send_signal(sig)
         code = self.process.wait(timeout * SLOW)
-        wait_until(lambda: not any(alive(p) for p in self.seen), 5, "children to be gone")
+        wait_until(self.gone, 5, "children to be gone")
         return code
 
     # ---- HTTP
@@ -410,6 +420,9 @@ class World:
                 continue
             if node.process.poll() is None:
                 node.kill_all()
+            else:
+                # If it ended just now, its children see that in their next turn.
+                until(node.gone, 5)
             left += ["%s pid %d" % (node.name, p) for p in node.seen if alive(p)]
             # Others would restart it, and nobody would know.
             crash = CRASHED.search(node.log())

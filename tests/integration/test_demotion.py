@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from moothall import SLOW, Writers, alive, ask, wait_until
+from moothall import SLOW, Writers, ask, wait_until
 from wire import Wire
 
 EXIT_REMOVED = 5
@@ -196,7 +196,7 @@ def test_a_forgotten_machine_ends_and_stays_out_until_its_directory_is_empty(wor
         delete(stay[0], gone.name, "?forget=true")
         assert gone.process.wait(15) == EXIT_REMOVED, gone.log()[-2000:]
         assert "this machine was removed from the cluster; start it with an empty -data-dir" in gone.log()
-        wait_until(lambda: not any(alive(pid) for pid in gone.seen), 5, "its processes to end")
+        wait_until(gone.gone, 5, "its processes to end")
         gone.start(wait=False)
         assert gone.process.wait(15) == EXIT_REMOVED, gone.log()[-2000:]
         writers.wait_more(5)

@@ -12,7 +12,7 @@ import pytest
 
 import faults
 from faults import Cluster, Events, Load, remove
-from moothall import alive, ask, free_port, start_together, wait_until
+from moothall import ask, free_port, start_together, wait_until
 
 SEED = int(os.environ.get("MOOTHALL_SEED", "1"))
 EXIT_REMOVED = 5
@@ -44,7 +44,7 @@ def kill_and_restart(node):
 
 def wait_ended(node, code):
     assert node.process.wait(15) == code, node.log()[-2000:]
-    wait_until(lambda: not any(alive(pid) for pid in node.seen), 5, "its processes to end")
+    wait_until(node.gone, 5, "its processes to end")
 
 
 def drop(cluster, node):
