@@ -9,6 +9,9 @@
 
 #include "raftd/state.h"
 
+/* Of a write, beside its texts. */
+#define NUMBERS_ROOM ((size_t)64)
+
 /* The head of a payload; its body's record goes behind. */
 static struct buf
 begin(enum command_kind kind, uint64_t session, uint64_t sequence, uint64_t low)
@@ -21,6 +24,7 @@ begin(enum command_kind kind, uint64_t session, uint64_t sequence, uint64_t low)
 	};
 	struct buf bytes = BUF_INIT;
 
+	blob_begin(&bytes);
 	command_head_put(&bytes, &head);
 	return bytes;
 }
@@ -28,7 +32,7 @@ begin(enum command_kind kind, uint64_t session, uint64_t sequence, uint64_t low)
 static struct blob *
 payload_of(struct buf *bytes)
 {
-	struct blob *payload = blob_new(buf_slice(bytes));
+	struct blob *payload = blob_end(bytes, NULL);
 
 	buf_free(bytes);
 	return payload;
@@ -48,6 +52,9 @@ apply_payload_write(uint64_t session, uint64_t sequence, const struct msg_write 
 	};
 	struct buf bytes = begin(COMMAND_WRITE, session, sequence, write->low);
 
+	/* All of it at once: else a large one is copied as it grows. */
+	(void)buf_reserve(&bytes, body.key.size + body.value.size + body.prev_value.size +
+	    NUMBERS_ROOM);
 	command_write_put(&bytes, &body);
 	return payload_of(&bytes);
 }

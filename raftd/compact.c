@@ -263,6 +263,7 @@ install_commit(struct node *node)
 	node->stored = install->position.index;
 	node->compaction.compacted = install->position.index;
 	buf_clear(&node->effects);
+	tails_clear(&node->tails);
 	node->applied_dirty = false;
 	node->expiring = false;
 	node->announced = UINT64_MAX;

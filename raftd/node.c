@@ -42,6 +42,8 @@ node_new(const struct node_config *config, struct node_io io,
 	node->config = *config;
 	if (config->effects_bytes_max == 0)
 		node->config.effects_bytes_max = EFFECTS_BYTES_MAX;
+	if (config->tail_bytes_min == 0)
+		node->config.tail_bytes_min = TAIL_BYTES_MIN;
 	if (config->sweep_nodes_max == 0)
 		node->config.sweep_nodes_max = SWEEP_NODES_MAX;
 	if (config->turn_hits_max == 0)
@@ -173,6 +175,8 @@ node_start(struct node *node, struct clock_time now, const char **where)
 
 	if (replica_loaded(&node->replica, where) != ERR_NONE)
 		return ERR_CORRUPT;
+	node->tails.min = node->config.tail_bytes_min;
+	store_use_tails(node->replica.store, &node->tails);
 	node->now = now;
 	(void)cluster_time_turn(&node->time, now, node->replica.applied_ns, false);
 	node->started_ns = now.wall_ns;
@@ -250,6 +254,7 @@ node_free(struct node **freed)
 	inbox_free(&node->inbox);
 	raft_free(&node->raft);
 	buf_free(&node->effects);
+	tails_free(&node->tails);
 	buf_free(&node->scratch);
 	buf_free(&node->event);
 	buf_free(&node->member_bytes);
@@ -439,10 +444,16 @@ send_messages(struct node *node, const struct raft_ready *ready, uint64_t ticket
 	}
 }
 
+static size_t
+effects_bytes(const struct node *node)
+{
+	return node->effects.size + node->tails.bytes;
+}
+
 void
 node_begin_effects(struct node *node)
 {
-	if (node->effects.size == 0 && !node->applied_dirty)
+	if (effects_bytes(node) == 0 && !node->applied_dirty)
 		node->effects_since_ms = node->now.monotonic_ms;
 	node->applied_dirty = true;
 }
@@ -450,7 +461,7 @@ node_begin_effects(struct node *node)
 static bool
 effects_are_many(const struct node *node)
 {
-	return node->effects.size >= node->config.effects_bytes_max;
+	return effects_bytes(node) >= node->config.effects_bytes_max;
 }
 
 static bool
@@ -470,12 +481,13 @@ add_effects(struct node *node, struct wal_turn *turn)
 {
 	requests_flush(node->replica.requests, &node->effects);
 	replica_stamp(&node->replica, &node->effects);
-	effects_squeeze(&node->effects, node->config.seed);
+	effects_squeeze(&node->effects, &node->tails, node->config.seed);
 	turn->effects = buf_slice(&node->effects);
 	turn->effects_owner = &node->effects;
+	turn->tails = &node->tails;
 	turn->applied_set = true;
 	turn->applied = node->applied;
-	node->turn_bytes += node->effects.size;
+	node->turn_bytes += effects_bytes(node);
 	node->stored = node->applied.index;
 	node->applied_dirty = false;
 }
@@ -503,6 +515,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 		turn.entry_count = ready->entry_count;
 	}
 	batch = xzalloc(sizeof(*batch));
+	batch->bytes = with_effects ? effects_bytes(node) : 0;
 	batch->ticket = node->io.submit(node->io.argument, &turn);
 	batch->submitted_ms = node->now.monotonic_ms;
 	batch->raft = ready != NULL;
@@ -512,7 +525,6 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 			turn.entries[turn.entry_count - 1].term,
 		};
 	batch->compacted = turn.compact_to;
-	batch->bytes = turn.effects.size;
 	for (size_t i = 0; i < turn.entry_count; i++)
 		batch->bytes += turn.entries[i].payload == NULL ? 0 : turn.entries[i].payload->size;
 	node->unsynced_bytes += batch->bytes;
@@ -523,8 +535,10 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 		node->compaction.trims++;
 	}
 	node->written_cluster_id = 0;
-	if (with_effects)
+	if (with_effects) {
 		buf_recycle(&node->effects, 256 * KIB);
+		tails_clear(&node->tails);
+	}
 	return batch->ticket;
 }
 
@@ -659,6 +673,7 @@ send_answers(struct node *node)
 			.raft_index = answer->raft_index,
 			.raft_term = answer->raft_term,
 			.event = blob_slice(answer->event),
+			.record = answer->event,
 		};
 
 		node->io.outcome(node->io.argument, answer->session, answer->request_id,

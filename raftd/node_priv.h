@@ -25,6 +25,7 @@
 #define MOOTHALL_RAFTD_NODE_PRIV_H
 
 #include "common/hash.h"
+#include "common/tails.h"
 #include "raftd/cluster_time.h"
 #include "raftd/node.h"
 #include "raftd/outbox.h"
@@ -418,7 +419,8 @@ struct node {
 	struct members joined_with;	/* of the join's answer, until the log says more */
 	struct raft_position applied;
 	raft_index stored;		/* applied as of what the disk was handed; <= applied */
-	struct buf effects;		/* applied, not yet handed to the disk */
+	struct buf effects;		/* applied, not yet handed to the disk, */
+	struct tails tails;		/* and what of it stays where it is */
 	bool applied_dirty;		/* applied or commit moved since the last batch */
 	uint64_t effects_since_ms;	/* when effects became not empty */
 	size_t turn_bytes;		/* effects that were handed over in this turn */

@@ -22,6 +22,7 @@
 #include "raftd/store/command.h"
 
 struct store;
+struct tails;
 
 /* seed: of the hash tables, random in production. */
 struct store *store_new(uint64_t seed);
@@ -70,6 +71,11 @@ size_t store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget
 /* How much the events that waitIndex can reach may weigh; part of the cluster's
  * configuration. effects NULL: while loading. */
 void store_limit_history(struct store *store, size_t bytes_max, struct buf *effects);
+
+/* From now on large values of what is appended to effects have their tails there (tails.h),
+ * borrowed; a store that adopts this one's watchers goes on with them. Without this call
+ * all is in effects. */
+void store_use_tails(struct store *store, struct tails *tails);
 
 /* What was removed is gone for everybody, but is freed by and by: free up to nodes_max
  * nodes of it, and about SWEEP_BYTES_MAX, in memory and on the disk. True if more is left.

@@ -19,9 +19,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* More room than this is given back once a large event was built. */
-#define KEEP_BYTES (64 * KIB)
-
 /* A write on its way. */
 struct job {
 	struct store *store;
@@ -64,18 +61,16 @@ make_event(struct store *store, enum event_action action, unsigned flags, uint64
     const struct node_record *after, const struct node_record *before)
 {
 	struct buf *out = &store->event;
-	struct blob *record;
 	size_t begun;
 
+	blob_begin(out);
 	begun = event_begin(out, action, flags | (before == NULL ? 0 : EVENT_PREVIOUS),
 	    after->modified, now_ns);
 	node_record_put(out, after);
 	if (before != NULL)
 		node_record_put(out, before);
 	event_end(out, begun);
-	record = blob_new_in(store->tree.pool, buf_slice(out));
-	buf_recycle(out, KEEP_BYTES);
-	return record;
+	return blob_end(out, store->tree.pool);
 }
 
 /*

@@ -508,6 +508,8 @@ machine_start(struct machine *machine)
 		/* So little in some seeds that a turn ends in the middle of its entries, and
 		 * what is removed is freed over many. */
 		.effects_bytes_max = world->seed % 3 == 0 ? 3000 : 0,
+		/* In half of them no value is copied. */
+		.tail_bytes_min = world->seed % 2,
 		.sweep_nodes_max = 2 + world->seed % 4,
 		.catch_up_bytes = world->profile.catch_up_bytes,
 		.catch_up_looks = world->profile.catch_up_looks,
