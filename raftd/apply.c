@@ -9,112 +9,6 @@
 
 #include "raftd/state.h"
 
-/* Of a write, beside its texts. */
-#define NUMBERS_ROOM ((size_t)64)
-
-/* The head of a payload; its body's record goes behind. */
-static struct buf
-begin(enum command_kind kind, uint64_t session, uint64_t sequence, uint64_t low)
-{
-	struct command_head head = {
-		.kind = (uint8_t)kind,
-		.session = session,
-		.sequence = sequence,
-		.low = low,
-	};
-	struct buf bytes = BUF_INIT;
-
-	blob_begin(&bytes);
-	command_head_put(&bytes, &head);
-	return bytes;
-}
-
-static struct blob *
-payload_of(struct buf *bytes)
-{
-	struct blob *payload = blob_end(bytes, NULL);
-
-	buf_free(bytes);
-	return payload;
-}
-
-struct blob *
-apply_payload_write(uint64_t session, uint64_t sequence, const struct msg_write *write)
-{
-	struct command_write body = {
-		.op = write->op,
-		.flags = write->flags,
-		.key = write->key,
-		.value = write->value,
-		.ttl_s = write->ttl_s,
-		.prev_index = write->prev_index,
-		.prev_value = write->prev_value,
-	};
-	struct buf bytes = begin(COMMAND_WRITE, session, sequence, write->low);
-
-	/* All of it at once: else a large one is copied as it grows. */
-	(void)buf_reserve(&bytes, body.key.size + body.value.size + body.prev_value.size +
-	    NUMBERS_ROOM);
-	command_write_put(&bytes, &body);
-	return payload_of(&bytes);
-}
-
-struct blob *
-apply_payload_member(uint64_t session, uint64_t sequence, uint64_t low,
-    const struct command_member *member)
-{
-	struct buf bytes = begin(COMMAND_MEMBER, session, sequence, low);
-
-	command_member_put(&bytes, member);
-	return payload_of(&bytes);
-}
-
-struct blob *
-apply_payload_expire(uint64_t cutoff_ns)
-{
-	struct command_expire body = { .cutoff_ns = cutoff_ns };
-	struct buf bytes = begin(COMMAND_EXPIRE, 0, 0, 0);
-
-	command_expire_put(&bytes, &body);
-	return payload_of(&bytes);
-}
-
-struct blob *
-apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
-    struct slice items)
-{
-	struct buf bytes = begin(COMMAND_CONFIG_ITEMS, session, sequence, low);
-
-	command_config_items_put(&bytes, &(struct command_config_items){ .items = items });
-	return payload_of(&bytes);
-}
-
-struct blob *
-apply_payload_create(const struct command_create_items *create)
-{
-	struct buf bytes = begin(COMMAND_CREATE_ITEMS, 0, 0, 0);
-
-	command_create_items_put(&bytes, create);
-	return payload_of(&bytes);
-}
-
-struct blob *
-apply_payload_refused(uint64_t session, uint64_t sequence, uint64_t low,
-    const struct command_refused *refused)
-{
-	struct buf bytes = begin(COMMAND_REFUSED, session, sequence, low);
-
-	command_refused_put(&bytes, refused);
-	return payload_of(&bytes);
-}
-
-bool
-apply_payload_parse(const struct blob *payload, struct command_head *head, struct reader *body)
-{
-	*body = reader_of(blob_slice(payload));
-	return command_head_get(body, head);
-}
-
 static struct store_outcome
 failed(const struct node *node, enum err error, const char *cause)
 {
@@ -240,19 +134,12 @@ apply_update(struct node *node, const struct command_member *m, uint64_t time_ns
 	return outcome;
 }
 
-bool
-apply_is_member(const struct command_member *m)
-{
-	return m->name.size <= NAME_BYTES_MAX && m->peer_url.size <= URL_BYTES_MAX &&
-	    m->client_url.size <= URL_BYTES_MAX;
-}
-
 static struct store_outcome
 apply_member(struct node *node, const struct raft_entry *entry, struct reader *body)
 {
 	struct command_member m;
 
-	if (!command_member_get(body, &m) || !reader_done(body) || !apply_is_member(&m))
+	if (!command_member_get(body, &m) || !reader_done(body) || !command_is_member(&m))
 		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
 	node->status_due = true;
 	node->proposals.update_retry_ms = 0;
@@ -368,7 +255,7 @@ apply_create(struct node *node, const struct raft_entry *entry, uint8_t kind, st
 	member.name = create.name;
 	member.peer_url = create.peer_url;
 	member.client_url = create.client_url;
-	if (!apply_is_member(&member) || cluster_config_take(config, create.items) != ERR_NONE)
+	if (!command_is_member(&member) || cluster_config_take(config, create.items) != ERR_NONE)
 		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
 	config_state_change(config, &(struct command_config){
 	    .active_size = old.active_size,
@@ -525,6 +412,6 @@ apply_entry(struct node *node, const struct raft_entry *entry)
 	node_begin_effects(node);
 	if (entry->type == RAFT_ENTRY_CONF && entry->conf_op == RAFT_CONF_PROMOTE)
 		apply_promote(node, entry->conf_peer);
-	else if (entry->payload != NULL && apply_payload_parse(entry->payload, &head, &body))
+	else if (entry->payload != NULL && command_parse(entry->payload, &head, &body))
 		apply_request(node, entry, &head, &body);
 }

@@ -151,7 +151,7 @@ start_cluster(struct node *node)
 	}
 	cluster_config_put(&founding, &items);
 	self.items = buf_slice(&items);
-	payload = apply_payload_create(&self);
+	payload = command_new_create(&self);
 	node_note(node, DIAG_INFO, "%s is starting a new cluster", node->name);
 	raft_bootstrap(node->raft, payload, node_time_ns(node));
 	blob_unref(&payload);

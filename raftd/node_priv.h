@@ -27,6 +27,7 @@
 #include "common/hash.h"
 #include "common/tails.h"
 #include "raftd/cluster_time.h"
+#include "raftd/command.h"
 #include "raftd/node.h"
 #include "raftd/outbox.h"
 #include "raftd/replica.h"
@@ -502,22 +503,6 @@ uint64_t node_leader_wait_ms(const struct node *node);
 
 /* apply.c */
 void apply_entry(struct node *node, const struct raft_entry *entry);
-/* A command as a payload (returned owned): head, then the body's record. */
-struct blob *apply_payload_write(uint64_t session, uint64_t sequence,
-    const struct msg_write *write);
-struct blob *apply_payload_member(uint64_t session, uint64_t sequence, uint64_t low,
-    const struct command_member *member);
-struct blob *apply_payload_expire(uint64_t cutoff_ns);
-struct blob *apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
-    struct slice items);
-struct blob *apply_payload_create(const struct command_create_items *create);
-struct blob *apply_payload_refused(uint64_t session, uint64_t sequence, uint64_t low,
-    const struct command_refused *refused);
-/* Do its texts fit what is said of members everywhere? It may be a node's invention. */
-bool apply_is_member(const struct command_member *m);
-/* Take a payload apart; false: malformed. body is the reader behind the head. */
-bool apply_payload_parse(const struct blob *payload, struct command_head *head,
-    struct reader *body);
 
 /* announce.c */
 void announce_turn(struct node *node);

@@ -69,7 +69,7 @@ apply_change(struct node *node, enum raft_conf_op op, const struct command_membe
 		.type = RAFT_ENTRY_CONF,
 		.conf_op = op,
 		.conf_peer = member->id,
-		.payload = apply_payload_member(0, 0, 0, member),
+		.payload = command_new_member(0, 0, 0, member),
 	};
 
 	apply_entry(node, &entry);

@@ -366,7 +366,8 @@ write_stretch(struct channel *channel)
 			end = next->frame_start;
 		}
 		pieces[message.msg_iovlen++] = (struct iovec){
-			(void *)(uintptr_t)(batch->bytes.data + batch->written), end - batch->written };
+			(void *)(uintptr_t)(batch->bytes.data + batch->written),
+			end - batch->written };
 		total += end - batch->written;
 		if (end < batch->bytes.size)
 			break;

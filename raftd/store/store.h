@@ -19,7 +19,7 @@
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
 #include "common/key_limits.h"
-#include "raftd/store/command.h"
+#include "raftd/command.h"
 
 struct store;
 struct tails;

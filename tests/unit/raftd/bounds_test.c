@@ -11,7 +11,7 @@
 #include "common/xmem.h"
 #include "raftd/node_priv.h"
 #include "raftd/state.h"
-#include "raftd/store/command.h"
+#include "raftd/command.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>
@@ -246,7 +246,7 @@ forward_change(struct world *w, uint64_t sequence)
 	struct command_member join = { .op = MEMBER_JOIN, .id = 0x100 + sequence,
 		.name = SLICE_LITERAL("late"), .peer_url = SLICE_LITERAL("http://127.0.0.1:7099"),
 		.client_url = SLICE_LITERAL("http://127.0.0.1:4099") };
-	struct blob *payload = apply_payload_member(5, sequence, 1, &join);
+	struct blob *payload = command_new_member(5, sequence, 1, &join);
 	struct buf bytes = BUF_INIT;
 	struct frame frame;
 	size_t used;

@@ -60,7 +60,8 @@ put_with_tail(struct buf *effects, struct tails *tails, const char *key, struct 
 /* The tail of a record goes with it, others stay with theirs. */
 TEST(tails_follow_their_records)
 {
-	struct blob *first = blob_new(SLICE_LITERAL("first")), *last = blob_new(SLICE_LITERAL("last"));
+	struct blob *first = blob_new(SLICE_LITERAL("first"));
+	struct blob *last = blob_new(SLICE_LITERAL("last"));
 	struct buf effects = BUF_INIT;
 	struct tails tails = { 0 };
 	struct blob *list;
