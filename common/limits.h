@@ -102,8 +102,8 @@
 #define STATE_RECORD_BYTES_MAX (VALUE_BYTES_MAX + 2 * FRAME_ROOM)
 /* What a worker is told of a turn's changes; above: that all has changed. */
 #define ANNOUNCE_BYTES_MAX (256 * KIB)
-/* Events times the watches that get them, of the entries that one turn applies; the last entry
- * may pass it. */
+/* Events times the watches that get them, of what one turn applies; the last event may
+ * pass it. */
 #define TURN_HITS_MAX ((size_t)32768)
 #define EVENT_IDS_MAX ((size_t)65536)	/* watches that one frame with an event is for */
 

@@ -458,16 +458,24 @@ node_begin_effects(struct node *node)
 	node->applied_dirty = true;
 }
 
+/* Was the first entry that is not applied begun already? Its effects are those of half an
+ * entry: they are no state that the disk may have. */
+static bool
+is_within_entry(const struct node *node)
+{
+	return node->expiry.count > 0;
+}
+
 static bool
 effects_are_many(const struct node *node)
 {
-	return effects_bytes(node) >= node->config.effects_bytes_max;
+	return effects_bytes(node) >= node->config.effects_bytes_max && !is_within_entry(node);
 }
 
 static bool
 effects_are_due(const struct node *node)
 {
-	if (!node->applied_dirty)
+	if (!node->applied_dirty || is_within_entry(node))
 		return false;
 	if (node_was_removed(node) || backups_want_disk(node))
 		return true;
@@ -548,9 +556,8 @@ core_needs_disk(const struct raft_ready *ready)
 	return ready->hard_state_changed || ready->truncate_from != 0 || ready->entry_count > 0;
 }
 
-/* Who watches is told at the turn's end, each of every event that he waits for. */
-static bool
-hits_are_many(const struct node *node)
+bool
+node_hits_are_many(const struct node *node)
 {
 	return store_hits_waiting(node->replica.store) >= node->config.turn_hits_max;
 }
@@ -567,8 +574,8 @@ apply_all(struct node *node, const struct raft_ready *ready)
 		node->io.applying(node->io.argument, true);
 	node_note_member(node);
 	while (count < ready->committed_count && !effects_are_many(node) &&
-	    !hits_are_many(node)) {
-		apply_entry(node, &ready->committed[count++]);
+	    !node_hits_are_many(node) && apply_entry(node, &ready->committed[count])) {
+		count++;
 		node_note_member(node);
 	}
 	raft_took(node->raft, count);
@@ -718,7 +725,7 @@ node_turn(struct node *node, struct clock_time now)
 	node->turn_bytes = 0;
 	node->behind = true;
 	for (unsigned i = 0; node->behind && i < READY_ROUNDS_MAX &&
-	    node->turn_bytes < TURN_EFFECTS_BYTES && !hits_are_many(node); i++) {
+	    node->turn_bytes < TURN_EFFECTS_BYTES && !node_hits_are_many(node); i++) {
 		proposals_turn(node);
 		changes_turn(node);
 		demote_turn(node);
@@ -757,7 +764,7 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, expiry_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));
 	due = MIN_OF(due, disk_deadline(node));
-	if (node->applied_dirty)
+	if (node->applied_dirty && !is_within_entry(node))
 		due = MIN_OF(due, node->effects_since_ms + EFFECTS_WAIT_MS);
 	if (node->moving)
 		due = MIN_OF(due, node->move_deadline_ms);

@@ -436,6 +436,9 @@ struct node {
 	struct compaction compaction;
 	struct backup backups[BACKUPS_MAX];
 	bool expiring;			/* an expire command is in the log, not applied */
+	struct expiry {			/* how far the one is that is applied in several turns */
+		size_t count, bytes;	/* both 0: there is none */
+	} expiry;
 
 	struct disk_health disk;
 	struct batch_list batches;	/* submitted, not yet synced */
@@ -500,8 +503,17 @@ bool node_has_leader(const struct node *node);
 /* At least two election time-outs, and a second: how long to wait for a leader. */
 uint64_t node_leader_wait_ms(const struct node *node);
 
+/* Who watches is told at the turn's end, each of every event that he waits for; are there so
+ * many already that what else is committed waits for the next turn? */
+bool node_hits_are_many(const struct node *node);
+
 /* apply.c */
-void apply_entry(struct node *node, const struct raft_entry *entry);
+/*
+ * Apply the next entry. False: it is applied in part only, since too many watch what it
+ * changes. Then it comes again in the next turn, and until it is done no effects go to the
+ * disk: what is there is the state at an entry. Never false if nobody watches.
+ */
+bool apply_entry(struct node *node, const struct raft_entry *entry);
 /* A command as a payload (returned owned): head, then the body's record. */
 struct blob *apply_payload_write(uint64_t session, uint64_t sequence,
     const struct msg_write *write);

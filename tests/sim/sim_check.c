@@ -287,7 +287,8 @@ check_applied(struct machine *machine, raft_index applied)
 	if (applied == machine->checked_applied && !machine->hash_due)
 		return;
 	machine->checked_applied = applied;
-	if (applied == 0)
+	/* In the middle of the next entry the state is that of none. */
+	if (applied == 0 || machine->node->expiry.count > 0)
 		return;
 	slot = &check->committed[applied - 1];
 	node_status(machine->node, &status);
