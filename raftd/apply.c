@@ -427,22 +427,6 @@ apply_command(struct node *node, const struct raft_entry *entry, const struct co
 	}
 }
 
-/* What the last key to expire counts for: its event has the node as it was. */
-static size_t
-expired_bytes(const struct node *node)
-{
-	const struct store *store = node->replica.store;
-	struct reader in = reader_of(blob_slice(store_event(store, store_index(store))));
-	struct node_record record;
-	struct event_record event;
-
-	ASSERT(event_record_get(&in, &event));
-	in = reader_of(event.nodes);
-	ASSERT(node_record_get(&in, &record));
-	ASSERT(node_record_get(&in, &record));
-	return record.key.size + record.value.size;
-}
-
 /*
  * Let expire what is due, as far as those who watch can be told in one turn: each of many
  * keys is told to each of many watches. False: the entry goes on in the next turn, before
@@ -453,20 +437,22 @@ expired_bytes(const struct node *node)
 static bool
 apply_expire(struct node *node, const struct raft_entry *entry, struct reader body)
 {
-	struct store *store = node->replica.store;
+	const struct store_budget one = { 1, SIZE_MAX };
 	struct expiry *expiry = &node->expiry;
 	struct command_expire expire;
+	struct store_budget spent;
 
 	if (!command_expire_get(&body, &expire) || !reader_done(&body))
 		return true;
 	while (expiry->count < EXPIRE_COUNT_MAX && expiry->bytes < EXPIRE_BYTES_MAX) {
 		if (node_hits_are_many(node))
 			return false;
-		if (store_expire(store, expire.cutoff_ns, (struct store_budget){ 1, SIZE_MAX },
-		    entry->time_ns, &node->effects) == 0)
+		spent = store_expire(node->replica.store, expire.cutoff_ns, one, entry->time_ns,
+		    &node->effects);
+		if (spent.count == 0)
 			break;
-		expiry->count++;
-		expiry->bytes += expired_bytes(node);
+		expiry->count += spent.count;
+		expiry->bytes += spent.bytes;
 	}
 	*expiry = (struct expiry){ 0 };
 	return true;
@@ -569,7 +555,8 @@ apply_entry(struct node *node, const struct raft_entry *entry)
 {
 	struct command_head head;
 	struct reader body;
-	bool command = entry->payload != NULL &&
+	bool promotes = entry->type == RAFT_ENTRY_CONF && entry->conf_op == RAFT_CONF_PROMOTE;
+	bool command = !promotes && entry->payload != NULL &&
 	    apply_payload_parse(entry->payload, &head, &body);
 
 	ASSERT(entry->index == node->applied.index + 1);
@@ -578,7 +565,7 @@ apply_entry(struct node *node, const struct raft_entry *entry)
 	if (command && is_expiry(node, &head) && !apply_expire(node, entry, body))
 		return false;
 	node->applied = (struct raft_position){ entry->index, entry->term };
-	if (entry->type == RAFT_ENTRY_CONF && entry->conf_op == RAFT_CONF_PROMOTE)
+	if (promotes)
 		apply_promote(node, entry->conf_peer);
 	else if (command)
 		apply_request(node, entry, &head, &body);

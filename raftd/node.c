@@ -691,11 +691,18 @@ send_answers(struct node *node)
 	node->answer_count = 0;
 }
 
-/* What was removed is freed while nothing waits for it. */
+/* What was removed is freed while nothing waits for it; not in the middle of an entry, where
+ * what it leaves for the disk has to wait. */
+static bool
+has_to_sweep(const struct node *node)
+{
+	return store_has_to_sweep(node->replica.store) && !is_within_entry(node);
+}
+
 static void
 sweep(struct node *node)
 {
-	if (!store_has_to_sweep(node->replica.store))
+	if (!has_to_sweep(node))
 		return;
 	node_begin_effects(node);
 	(void)store_sweep(node->replica.store, node->config.sweep_nodes_max,
@@ -753,7 +760,7 @@ node_deadline(const struct node *node)
 	uint64_t due = MIN_OF(raft_deadline(node->raft), compact_deadline(node));
 	struct store_catch_up how = catch_up_how(node);
 
-	if (node->behind || store_has_to_sweep(node->replica.store) ||
+	if (node->behind || has_to_sweep(node) ||
 	    store_may_catch_up(node->replica.store, &how))
 		return node->now.monotonic_ms;
 	due = MIN_OF(due, proposals_deadline(node));
