@@ -477,7 +477,7 @@ effects_are_due(const struct node *node)
 {
 	if (!node->applied_dirty || is_within_entry(node))
 		return false;
-	if (node_was_removed(node) || backups_want_disk(node))
+	if (node->swept || node_was_removed(node) || backups_want_disk(node))
 		return true;
 	return effects_are_many(node) ||
 	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
@@ -498,6 +498,7 @@ add_effects(struct node *node, struct wal_turn *turn)
 	node->turn_bytes += effects_bytes(node);
 	node->stored = node->applied.index;
 	node->applied_dirty = false;
+	node->swept = false;
 }
 
 /* One batch of what the core wants on disk and, when it is due, what was applied. */
@@ -510,7 +511,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 		.founded = node->founded,
 		.commit = raft_commit(node->raft),
 	};
-	bool with_effects = effects_are_due(node);
+	bool with_effects = effects_are_due(node), swept = node->swept;
 	struct batch *batch;
 
 	if (with_effects)
@@ -538,6 +539,8 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 	node->unsynced_bytes += batch->bytes;
 	STAILQ_INSERT_TAIL(&node->batches, batch, link);
 	node->last_ticket = batch->ticket;
+	if (swept && with_effects)
+		node->swept_ticket = batch->ticket;
 	if (turn.compact_to != 0) {
 		node->compaction.compacted = turn.compact_to;
 		node->compaction.trims++;
@@ -692,11 +695,13 @@ send_answers(struct node *node)
 }
 
 /* What was removed is freed while nothing waits for it; not in the middle of an entry, where
- * what it leaves for the disk has to wait. */
+ * what it leaves for the disk has to wait; and no faster than the disk takes it: what the
+ * core writes would wait behind it. */
 static bool
 has_to_sweep(const struct node *node)
 {
-	return store_has_to_sweep(node->replica.store) && !is_within_entry(node);
+	return store_has_to_sweep(node->replica.store) && !is_within_entry(node) &&
+	    node->synced_ticket >= node->swept_ticket;
 }
 
 static void
@@ -707,6 +712,7 @@ sweep(struct node *node)
 	node_begin_effects(node);
 	(void)store_sweep(node->replica.store, node->config.sweep_nodes_max,
 	    &node->effects);
+	node->swept = true;
 }
 
 static void

@@ -435,6 +435,8 @@ struct node {
 	struct views views;
 	struct compaction compaction;
 	struct backup backups[BACKUPS_MAX];
+	bool swept;			/* the effects have some of what was freed: they go at once, */
+	uint64_t swept_ticket;		/* with this batch, before which nothing more is freed */
 	bool expiring;			/* an expire command is in the log, not applied */
 	struct expiry {			/* how far the one is that is applied in several turns */
 		size_t count, bytes;	/* both 0: there is none */

@@ -312,6 +312,33 @@ TEST(nothing_is_freed_in_the_middle_of_an_expiry)
 	world_free(w);
 }
 
+/* What the core writes waits behind what was handed to the disk before. */
+TEST(nothing_more_is_freed_until_the_disk_has_what_was)
+{
+	struct world *w = watched_world(0);
+	struct log *log = log_new(1, (struct raft_position){ KEYS, 1 });
+	const unsigned large = ENTRIES_MAX - 1;
+	uint64_t tickets;
+
+	add_keys(log, "/large", large, 0);
+	add_write(log, "/large", WRITE_DELETE, 0);
+	hear_log(w, log, KEYS + large + 1);
+	for (int i = 0; i < 100 && w->node->swept_ticket == 0; i++)
+		turn(w);
+	tickets = w->tickets;
+	assert_int_equal(w->node->swept_ticket, tickets);
+	for (int i = 0; i < 3; i++)
+		world_turn(w, 0);
+	assert_int_equal(w->tickets, tickets);
+	assert_true(store_has_to_sweep(w->node->replica.store));
+	turn(w);
+	assert_int_equal(w->node->swept_ticket, tickets + 1);
+	settle(w);
+	assert_false(store_has_to_sweep(w->node->replica.store));
+	log_free(&log);
+	world_free(w);
+}
+
 /* A plain read shows what was applied so far; who waits for an index waits for all of it. */
 TEST(what_waits_for_the_entry_waits_for_all_of_it)
 {
