@@ -292,8 +292,6 @@ static struct store_outcome
 apply_command(struct node *node, const struct raft_entry *entry, const struct command_head *head,
     struct reader *body)
 {
-	struct command_expire expire;
-
 	switch (head->kind) {
 	case COMMAND_WRITE:
 		return apply_write(node, body, entry->time_ns);
@@ -308,15 +306,54 @@ apply_command(struct node *node, const struct raft_entry *entry, const struct co
 	case COMMAND_REFUSED:
 		return apply_refused(node, body);
 	case COMMAND_EXPIRE:
+		/* apply_expire has done it. */
 		node->expiring = false;
-		if (command_expire_get(body, &expire) && reader_done(body))
-			store_expire(node->replica.store, expire.cutoff_ns,
-			    (struct store_budget){ EXPIRE_COUNT_MAX, EXPIRE_BYTES_MAX },
-			    entry->time_ns, &node->effects);
 		return failed(node, ERR_NONE, NULL);
 	default:
 		return failed(node, ERR_RAFT_INTERNAL, "unknown command");
 	}
+}
+
+/*
+ * Let expire what is due, as far as those who watch can be told in one turn: each of many
+ * keys is told to each of many watches. False: the entry goes on in the next turn, before
+ * anything else is applied.
+ *
+ * How much one entry lets go is the same on every node; the rest is due at once again.
+ */
+static bool
+apply_expire(struct node *node, const struct raft_entry *entry, struct reader body)
+{
+	const struct store_budget one = { 1, SIZE_MAX };
+	struct expiry *expiry = &node->expiry;
+	struct command_expire expire;
+	struct store_budget spent;
+
+	if (!command_expire_get(&body, &expire) || !reader_done(&body))
+		return true;
+	while (expiry->count < EXPIRE_COUNT_MAX && expiry->bytes < EXPIRE_BYTES_MAX) {
+		if (node_hits_are_many(node))
+			return false;
+		spent = store_expire(node->replica.store, expire.cutoff_ns, one, entry->time_ns,
+		    &node->effects);
+		if (spent.count == 0)
+			break;
+		expiry->count += spent.count;
+		expiry->bytes += spent.bytes;
+	}
+	*expiry = (struct expiry){ 0 };
+	return true;
+}
+
+/* A repeat has no effect. */
+static bool
+is_expiry(const struct node *node, const struct command_head *head)
+{
+	const struct request_result *known;
+
+	return head->kind == COMMAND_EXPIRE && (head->session == 0 ||
+	    requests_find(node->replica.requests, head->session, head->sequence, &known) ==
+	    REQUEST_NEW);
 }
 
 static void
@@ -400,18 +437,24 @@ apply_request(struct node *node, const struct raft_entry *entry, const struct co
 	});
 }
 
-void
+bool
 apply_entry(struct node *node, const struct raft_entry *entry)
 {
 	struct command_head head;
 	struct reader body;
+	bool promotes = entry->type == RAFT_ENTRY_CONF && entry->conf_op == RAFT_CONF_PROMOTE;
+	bool command = !promotes && entry->payload != NULL &&
+	    command_parse(entry->payload, &head, &body);
 
 	ASSERT(entry->index == node->applied.index + 1);
-	node->applied = (struct raft_position){ entry->index, entry->term };
 	node->replica.applied_ns = MAX_OF(node->replica.applied_ns, entry->time_ns);
 	node_begin_effects(node);
-	if (entry->type == RAFT_ENTRY_CONF && entry->conf_op == RAFT_CONF_PROMOTE)
+	if (command && is_expiry(node, &head) && !apply_expire(node, entry, body))
+		return false;
+	node->applied = (struct raft_position){ entry->index, entry->term };
+	if (promotes)
 		apply_promote(node, entry->conf_peer);
-	else if (entry->payload != NULL && command_parse(entry->payload, &head, &body))
+	else if (command)
 		apply_request(node, entry, &head, &body);
+	return true;
 }

@@ -458,18 +458,26 @@ node_begin_effects(struct node *node)
 	node->applied_dirty = true;
 }
 
+/* Was the first entry that is not applied begun already? Its effects are those of half an
+ * entry: they are no state that the disk may have. */
+static bool
+is_within_entry(const struct node *node)
+{
+	return node->expiry.count > 0;
+}
+
 static bool
 effects_are_many(const struct node *node)
 {
-	return effects_bytes(node) >= node->config.effects_bytes_max;
+	return effects_bytes(node) >= node->config.effects_bytes_max && !is_within_entry(node);
 }
 
 static bool
 effects_are_due(const struct node *node)
 {
-	if (!node->applied_dirty)
+	if (!node->applied_dirty || is_within_entry(node))
 		return false;
-	if (node_was_removed(node) || backups_want_disk(node))
+	if (node->swept || node_was_removed(node) || backups_want_disk(node))
 		return true;
 	return effects_are_many(node) ||
 	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
@@ -490,6 +498,7 @@ add_effects(struct node *node, struct wal_turn *turn)
 	node->turn_bytes += effects_bytes(node);
 	node->stored = node->applied.index;
 	node->applied_dirty = false;
+	node->swept = false;
 }
 
 /* One batch of what the core wants on disk and, when it is due, what was applied. */
@@ -502,7 +511,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 		.founded = node->founded,
 		.commit = raft_commit(node->raft),
 	};
-	bool with_effects = effects_are_due(node);
+	bool with_effects = effects_are_due(node), swept = node->swept;
 	struct batch *batch;
 
 	if (with_effects)
@@ -530,6 +539,8 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 	node->unsynced_bytes += batch->bytes;
 	STAILQ_INSERT_TAIL(&node->batches, batch, link);
 	node->last_ticket = batch->ticket;
+	if (swept && with_effects)
+		node->swept_ticket = batch->ticket;
 	if (turn.compact_to != 0) {
 		node->compaction.compacted = turn.compact_to;
 		node->compaction.trims++;
@@ -548,9 +559,8 @@ core_needs_disk(const struct raft_ready *ready)
 	return ready->hard_state_changed || ready->truncate_from != 0 || ready->entry_count > 0;
 }
 
-/* Who watches is told at the turn's end, each of every event that he waits for. */
-static bool
-hits_are_many(const struct node *node)
+bool
+node_hits_are_many(const struct node *node)
 {
 	return store_hits_waiting(node->replica.store) >= node->config.turn_hits_max;
 }
@@ -567,8 +577,8 @@ apply_all(struct node *node, const struct raft_ready *ready)
 		node->io.applying(node->io.argument, true);
 	node_note_member(node);
 	while (count < ready->committed_count && !effects_are_many(node) &&
-	    !hits_are_many(node)) {
-		apply_entry(node, &ready->committed[count++]);
+	    !node_hits_are_many(node) && apply_entry(node, &ready->committed[count])) {
+		count++;
 		node_note_member(node);
 	}
 	raft_took(node->raft, count);
@@ -684,15 +694,25 @@ send_answers(struct node *node)
 	node->answer_count = 0;
 }
 
-/* What was removed is freed while nothing waits for it. */
+/* What was removed is freed while nothing waits for it; not in the middle of an entry, where
+ * what it leaves for the disk has to wait; and no faster than the disk takes it: what the
+ * core writes would wait behind it. */
+static bool
+has_to_sweep(const struct node *node)
+{
+	return store_has_to_sweep(node->replica.store) && !is_within_entry(node) &&
+	    node->synced_ticket >= node->swept_ticket;
+}
+
 static void
 sweep(struct node *node)
 {
-	if (!store_has_to_sweep(node->replica.store))
+	if (!has_to_sweep(node))
 		return;
 	node_begin_effects(node);
 	(void)store_sweep(node->replica.store, node->config.sweep_nodes_max,
 	    &node->effects);
+	node->swept = true;
 }
 
 static void
@@ -718,7 +738,7 @@ node_turn(struct node *node, struct clock_time now)
 	node->turn_bytes = 0;
 	node->behind = true;
 	for (unsigned i = 0; node->behind && i < READY_ROUNDS_MAX &&
-	    node->turn_bytes < TURN_EFFECTS_BYTES && !hits_are_many(node); i++) {
+	    node->turn_bytes < TURN_EFFECTS_BYTES && !node_hits_are_many(node); i++) {
 		proposals_turn(node);
 		changes_turn(node);
 		demote_turn(node);
@@ -746,7 +766,7 @@ node_deadline(const struct node *node)
 	uint64_t due = MIN_OF(raft_deadline(node->raft), compact_deadline(node));
 	struct store_catch_up how = catch_up_how(node);
 
-	if (node->behind || store_has_to_sweep(node->replica.store) ||
+	if (node->behind || has_to_sweep(node) ||
 	    store_may_catch_up(node->replica.store, &how))
 		return node->now.monotonic_ms;
 	due = MIN_OF(due, proposals_deadline(node));
@@ -757,7 +777,7 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, expiry_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));
 	due = MIN_OF(due, disk_deadline(node));
-	if (node->applied_dirty)
+	if (node->applied_dirty && !is_within_entry(node))
 		due = MIN_OF(due, node->effects_since_ms + EFFECTS_WAIT_MS);
 	if (node->moving)
 		due = MIN_OF(due, node->move_deadline_ms);

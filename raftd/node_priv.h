@@ -436,7 +436,12 @@ struct node {
 	struct views views;
 	struct compaction compaction;
 	struct backup backups[BACKUPS_MAX];
+	bool swept;			/* what was freed is in the effects: they go at once, */
+	uint64_t swept_ticket;		/* with this batch, before which no more is freed */
 	bool expiring;			/* an expire command is in the log, not applied */
+	struct expiry {			/* how far the one is that is applied in several turns */
+		size_t count, bytes;	/* both 0: there is none */
+	} expiry;
 
 	struct disk_health disk;
 	struct batch_list batches;	/* submitted, not yet synced */
@@ -501,8 +506,17 @@ bool node_has_leader(const struct node *node);
 /* At least two election time-outs, and a second: how long to wait for a leader. */
 uint64_t node_leader_wait_ms(const struct node *node);
 
+/* Who watches is told at the turn's end, each of every event that he waits for; are there so
+ * many already that what else is committed waits for the next turn? */
+bool node_hits_are_many(const struct node *node);
+
 /* apply.c */
-void apply_entry(struct node *node, const struct raft_entry *entry);
+/*
+ * Apply the next entry. False: it is applied in part only, since too many watch what it
+ * changes. Then it comes again in the next turn, and until it is done no effects go to the
+ * disk: what is there is the state at an entry. Never false if nobody watches.
+ */
+bool apply_entry(struct node *node, const struct raft_entry *entry);
 
 /* announce.c */
 void announce_turn(struct node *node);

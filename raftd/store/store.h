@@ -64,9 +64,9 @@ struct store_budget {
 };
 
 /* Expire what is due at or before cutoff_ns, within the budget, in order of
- * (expiration, created, depth), one index and event each. Returns how many. */
-size_t store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget,
-    uint64_t time_ns, struct buf *effects);
+ * (expiration, created, depth), one index and event each. Returns what was spent. */
+struct store_budget store_expire(struct store *store, uint64_t cutoff_ns,
+    struct store_budget budget, uint64_t time_ns, struct buf *effects);
 
 /* How much the events that waitIndex can reach may weigh; part of the cluster's
  * configuration. effects NULL: while loading. */

@@ -395,14 +395,14 @@ store_first_expiry(struct store *store)
 	return first;
 }
 
-size_t
+struct store_budget
 store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget,
     uint64_t time_ns, struct buf *effects)
 {
-	size_t count = 0, bytes = 0;
+	struct store_budget spent = { 0 };
 
 	store->effects.out = effects;
-	while (count < budget.count && bytes < budget.bytes) {
+	while (spent.count < budget.count && spent.bytes < budget.bytes) {
 		const struct ttl_entry *due = store_first_expiry(store);
 		struct blob *record;
 		struct slice path;
@@ -410,15 +410,15 @@ store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget
 		if (due == NULL || due->at_ns > cutoff_ns)
 			break;
 		path = path_of(store, due->node);
-		bytes += path.size + node_value(due->node).size;
+		spent.bytes += path.size + node_value(due->node).size;
 		/* Never before the instant itself, so no "ttl" is left to show. */
 		record = remove_node(store, due->node, path, ACTION_EXPIRE,
 		    MAX_OF(time_ns, due->at_ns));
 		blob_unref(&record);
 		stats_expire(&store->stats);
-		count++;
+		spent.count++;
 	}
-	return count;
+	return spent;
 }
 
 bool

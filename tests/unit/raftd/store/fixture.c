@@ -408,7 +408,7 @@ run_words(struct fixture *f, const struct words *words)
 			.bytes = words->count > 3 ? (size_t)number(words->word[3]) : SIZE_MAX,
 		};
 		size_t count = store_expire(f->store, number(words->word[1]) * NS_PER_SECOND,
-		    budget, f->time_ns, &f->effects);
+		    budget, f->time_ns, &f->effects).count;
 
 		fixture_flush(f);
 		buf_printf(&f->text, "%zu", count);
