@@ -710,9 +710,9 @@ sweep(struct node *node)
 	if (!has_to_sweep(node))
 		return;
 	node_begin_effects(node);
-	(void)store_sweep(node->replica.store, node->config.sweep_nodes_max,
-	    &node->effects);
-	node->swept = true;
+	/* The last part, mostly of a small directory, goes with what else was applied. */
+	if (store_sweep(node->replica.store, node->config.sweep_nodes_max, &node->effects))
+		node->swept = true;
 }
 
 static void
