@@ -266,7 +266,6 @@ install_commit(struct node *node)
 	tails_clear(&node->tails);
 	node->applied_dirty = false;
 	node->expiring = false;
-	node->expiry = (struct expiry){ 0 };
 	node->announced = UINT64_MAX;
 	node->status_due = true;
 	*install = (struct install){ 0 };

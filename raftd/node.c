@@ -463,7 +463,7 @@ node_begin_effects(struct node *node)
 static bool
 is_within_entry(const struct node *node)
 {
-	return node->expiry.count > 0;
+	return replica_is_within_entry(&node->replica);
 }
 
 static bool
@@ -577,7 +577,7 @@ apply_all(struct node *node, const struct raft_ready *ready)
 		node->io.applying(node->io.argument, true);
 	node_note_member(node);
 	while (count < ready->committed_count && !effects_are_many(node) &&
-	    !node_hits_are_many(node) && apply_entry(node, &ready->committed[count])) {
+	    !node_hits_are_many(node) && node_apply(node, &ready->committed[count])) {
 		count++;
 		node_note_member(node);
 	}

@@ -3,7 +3,7 @@
  *
  *	node.c		its life, the turn, the disk batch and what waits for it
  *	input.c		what workers and other nodes say
- *	apply.c		committed entries -> store, members, sessions -> outcomes
+ *	apply.c		committed entries to the replica; what follows from them
  *	propose.c	workers that wait for a commit; forwarding to the leader
  *	change.c	membership changes that wait for their turn at the leader
  *	demote.c	members that the leader removes by itself: too many, or silent
@@ -439,9 +439,6 @@ struct node {
 	bool swept;			/* what was freed is in the effects: they go at once, */
 	uint64_t swept_ticket;		/* with this batch, before which no more is freed */
 	bool expiring;			/* an expire command is in the log, not applied */
-	struct expiry {			/* how far the one is that is applied in several turns */
-		size_t count, bytes;	/* both 0: there is none */
-	} expiry;
 
 	struct disk_health disk;
 	struct batch_list batches;	/* submitted, not yet synced */
@@ -511,12 +508,8 @@ uint64_t node_leader_wait_ms(const struct node *node);
 bool node_hits_are_many(const struct node *node);
 
 /* apply.c */
-/*
- * Apply the next entry. False: it is applied in part only, since too many watch what it
- * changes. Then it comes again in the next turn, and until it is done no effects go to the
- * disk: what is there is the state at an entry. Never false if nobody watches.
- */
-bool apply_entry(struct node *node, const struct raft_entry *entry);
+/* As replica_apply: false, if the entry is to be given again in the next turn. */
+bool node_apply(struct node *node, const struct raft_entry *entry);
 
 /* announce.c */
 void announce_turn(struct node *node);

@@ -28,7 +28,7 @@ give_effects(struct node *node, const struct node_effects *effects)
 static void
 apply_whole(struct node *node, const struct raft_entry *entry)
 {
-	bool whole = apply_entry(node, entry);
+	bool whole = node_apply(node, entry);
 
 	ASSERT(whole);
 }

@@ -15,7 +15,7 @@
  * A success refers to its event in the store's history (retained there until
  * forgotten here), so no answer is stored twice.
  *
- * Pure; called by apply.c in log order. Source: thesis 6.3.
+ * Pure; called by replica_apply.c in log order. Source: thesis 6.3.
  */
 #ifndef MOOTHALL_RAFTD_REQUESTS_H
 #define MOOTHALL_RAFTD_REQUESTS_H

@@ -289,7 +289,7 @@ check_applied(struct machine *machine, raft_index applied)
 		return;
 	machine->checked_applied = applied;
 	/* In the middle of the next entry the state is that of none. */
-	if (applied == 0 || machine->node->expiry.count > 0)
+	if (applied == 0 || replica_is_within_entry(&machine->node->replica))
 		return;
 	slot = &check->committed[applied - 1];
 	node_status(machine->node, &status);

@@ -99,7 +99,7 @@ apply(struct world *w, enum command_kind kind, void (*put)(struct buf *, const v
 	command_head_put(&bytes, &head);
 	put(&bytes, body);
 	entry.payload = blob_new(buf_slice(&bytes));
-	apply_entry(w->node, &entry);
+	node_apply(w->node, &entry);
 	blob_unref(&entry.payload);
 	buf_free(&bytes);
 }
@@ -157,7 +157,7 @@ TEST(a_cluster_of_before_begins_with_its_three_numbers_and_the_defaults)
 	command_head_put(&bytes, &head);
 	command_create_put(&bytes, &create);
 	entry.payload = blob_new(buf_slice(&bytes));
-	apply_entry(w->node, &entry);
+	node_apply(w->node, &entry);
 	assert_true(config->active_size == 5);
 	assert_true(config->remove_delay_ms == 3000);
 	assert_true(config->sync_interval_ms == SYNC_INTERVAL_MS_DEFAULT);

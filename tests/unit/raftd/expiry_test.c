@@ -189,7 +189,7 @@ expect_in_the_middle(struct world *w)
 	node_status(w->node, &status);
 	assert_int_equal(status.applied, KEYS);
 	assert_int_equal(status.store_index, KEYS + 16);
-	assert_int_equal(w->node->expiry.count, 16);
+	assert_int_equal(w->node->replica.expired.count, 16);
 }
 
 /* The log behind the entry is overwritten, another leader is there, and a second entry by which
@@ -214,7 +214,7 @@ TEST(a_new_leader_that_cuts_the_log_finds_the_same_state_everywhere)
 		/* 24 and twice 40 of them, and the last write. */
 		assert_int_equal(settle(w), watched ? (24 + KEYS + KEYS + 1) * watches : 0);
 		assert_int_equal(raft_applied(node_raft(w->node)), KEYS + 1 + KEYS + 3);
-		assert_int_equal(w->node->expiry.count, 0);
+		assert_int_equal(w->node->replica.expired.count, 0);
 		assert_int_equal(world_read(w, 1, "/lost", 0), ERR_KEY_NOT_FOUND);
 		assert_int_equal(world_read(w, 2, "/late/1", 0), ERR_KEY_NOT_FOUND);
 		assert_int_equal(world_read(w, 3, "/found", 0), ERR_NONE);
@@ -260,8 +260,8 @@ TEST(a_snapshot_takes_the_place_of_the_rest_of_an_expiry)
 	begin_expiry(w, WATCHES);
 	expect_in_the_middle(w);
 	hear_snapshot(w, position);
-	assert_int_equal(w->node->expiry.count, 0);
-	assert_int_equal(w->node->expiry.bytes, 0);
+	assert_int_equal(w->node->replica.expired.count, 0);
+	assert_int_equal(w->node->replica.expired.bytes, 0);
 	assert_int_equal(effects_bytes(w), 0);
 	settle(w);
 	assert_int_equal(raft_applied(node_raft(w->node)), position.index);
@@ -299,13 +299,13 @@ TEST(nothing_is_freed_in_the_middle_of_an_expiry)
 	assert_int_equal(turn(w), TURN_HITS_MAX);
 	before = effects_bytes(w);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(w->node->expiry.count, 15 + 16 * i);
+		assert_int_equal(w->node->replica.expired.count, 15 + 16 * i);
 		assert_true(store_has_to_sweep(store));
 		/* 16 keys that go, and not 4096 others. */
 		assert_true(effects_bytes(w) - before < 16 * KIB);
 		turn(w);
 	}
-	assert_int_equal(w->node->expiry.count, 0);
+	assert_int_equal(w->node->replica.expired.count, 0);
 	settle(w);
 	assert_false(store_has_to_sweep(store));
 	log_free(&log);
@@ -361,7 +361,7 @@ TEST(what_waits_for_the_entry_waits_for_all_of_it)
 	w->outcomes = 0;
 	assert_int_equal(turn(w), TURN_HITS_MAX);
 	node_status(w->node, &status);
-	assert_int_equal(w->node->expiry.count, 16);
+	assert_int_equal(w->node->replica.expired.count, 16);
 	node_read(w->node, WORLD_SESSION, 101, &read);
 	world_write(w, KEYS + 1, "/k1", 0);
 	read.flags = 0;
@@ -386,7 +386,7 @@ TEST(an_entry_that_promotes_lets_nothing_expire)
 		.conf_op = RAFT_CONF_PROMOTE, .conf_peer = 0xcc, .time_ns = 2 * NS_PER_SECOND,
 		.payload = command_new_expire(CUTOFF_NS) };
 
-	assert_true(apply_entry(w->node, &entry));
+	assert_true(node_apply(w->node, &entry));
 	assert_int_equal(store_index(w->node->replica.store), KEYS);
 	blob_unref(&entry.payload);
 	world_free(w);
