@@ -1,5 +1,5 @@
 /*
- * apply.c - one entry of the log changes the applied state.
+ * replica_apply.c - one entry of the log changes the applied state.
  *
  * Deterministic: what varies between nodes (clocks, waiters) is not looked at before the
  * effect is decided, but for how much of an expiry fits into one call. An entry that makes
