@@ -487,8 +487,7 @@ effects_are_due(const struct node *node)
 static void
 add_effects(struct node *node, struct wal_turn *turn)
 {
-	requests_flush(node->replica.requests, &node->effects);
-	replica_stamp(&node->replica, &node->effects);
+	replica_flush(&node->replica, &node->effects);
 	effects_squeeze(&node->effects, &node->tails, node->config.seed);
 	turn->effects = buf_slice(&node->effects);
 	turn->effects_owner = &node->effects;

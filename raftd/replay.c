@@ -17,8 +17,7 @@
 static void
 give_effects(struct node *node, const struct node_effects *effects)
 {
-	requests_flush(node->replica.requests, &node->effects);
-	replica_stamp(&node->replica, &node->effects);
+	replica_flush(&node->replica, &node->effects);
 	effects->take(effects->argument, buf_slice(&node->effects));
 	buf_recycle(&node->effects, 256 * KIB);
 	node->applied_dirty = false;

@@ -80,7 +80,7 @@ replica_loaded(struct replica *replica, const char **where)
 }
 
 void
-replica_stamp(const struct replica *replica, struct buf *effects)
+replica_flush(struct replica *replica, struct buf *effects)
 {
 	struct stamp_state stamp = {
 		.format = STATE_FORMAT,
@@ -89,6 +89,7 @@ replica_stamp(const struct replica *replica, struct buf *effects)
 	const uint8_t key = STATE_STAMP;
 	struct buf value = BUF_INIT;
 
+	requests_flush(replica->requests, effects);
 	stamp_state_put(&value, &stamp);
 	state_effect(effects, slice_of(&key, 1), buf_slice(&value));
 	buf_free(&value);

@@ -74,8 +74,9 @@ enum err replica_loaded(struct replica *replica, const char **where) MUST_CHECK;
 bool replica_apply(struct replica *replica, const struct raft_entry *entry, size_t hits_max,
     struct buf *effects, struct replica_facts *facts) MUST_CHECK;
 bool replica_is_within_entry(const struct replica *replica);
-/* Append the stamp of what was applied last. */
-void replica_stamp(const struct replica *replica, struct buf *effects);
+/* Append what was kept back until effects go to the disk, last the stamp of what was
+ * applied: with it all effects so far are a state. */
+void replica_flush(struct replica *replica, struct buf *effects);
 /* CRC32C over all of it. Walks everything: tests and checks only. */
 uint32_t replica_hash(const struct replica *replica);
 
