@@ -7,7 +7,7 @@
 #include "common/diag_format.h"
 #include "common/diag_pipe.h"
 #include "common/xmem.h"
-#include "httpd/conn.h"
+#include "httpd/http/conn.h"
 #include "httpd/router.h"
 
 #include <inttypes.h>

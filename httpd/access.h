@@ -18,7 +18,7 @@
 #ifndef MOOTHALL_HTTPD_ACCESS_H
 #define MOOTHALL_HTTPD_ACCESS_H
 
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 #define ACCESS_CLIENT_LEFT 499
 

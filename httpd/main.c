@@ -27,8 +27,8 @@
 #include "httpd/handover.h"
 #include "httpd/peer/peer.h"
 #include "httpd/policy.h"
-#include "httpd/server.h"
-#include "httpd/tls.h"
+#include "httpd/http/server.h"
+#include "httpd/http/tls.h"
 #include "httpd/worker.h"
 
 #include <fcntl.h>

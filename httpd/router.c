@@ -10,10 +10,10 @@
 #include "httpd/client/cors.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
-#include "httpd/host.h"
+#include "httpd/http/host.h"
 #include "httpd/metrics.h"
 #include "httpd/peer/peer.h"
-#include "httpd/url.h"
+#include "httpd/http/url.h"
 
 #include <stdio.h>
 

@@ -11,7 +11,7 @@
 #ifndef MOOTHALL_HTTPD_ROUTER_H
 #define MOOTHALL_HTTPD_ROUTER_H
 
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 #define ROUTE_CLIENT 1
 #define ROUTE_PEER 2

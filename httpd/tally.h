@@ -7,7 +7,7 @@
 #ifndef MOOTHALL_HTTPD_TALLY_H
 #define MOOTHALL_HTTPD_TALLY_H
 
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 struct tally;
 

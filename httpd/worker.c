@@ -12,9 +12,9 @@
 #include "httpd/client/cors.h"
 #include "httpd/cluster.h"
 #include "httpd/handover.h"
-#include "httpd/host.h"
+#include "httpd/http/host.h"
 #include "httpd/peer/peer.h"
-#include "httpd/server.h"
+#include "httpd/http/server.h"
 
 static void
 changed(void *argument, const struct msg_changed *message)

@@ -5,7 +5,7 @@
 #define MOOTHALL_HTTPD_CLIENT_WATCH_H
 
 #include "httpd/client/params.h"
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 /* Answer a GET with wait=true: headers when the watch is registered, then one
  * event, or with stream=true events without end. */

@@ -14,7 +14,7 @@
 #include "httpd/peer/discovery_text.h"
 #include "httpd/peer/http_client.h"
 #include "httpd/peer/peer_priv.h"
-#include "httpd/tls.h"
+#include "httpd/http/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>

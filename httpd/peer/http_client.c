@@ -11,7 +11,7 @@
 #include "common/port_text.h"
 #include "common/xmem.h"
 #include "httpd/peer/stream.h"
-#include "httpd/tls.h"
+#include "httpd/http/tls.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -10,7 +10,7 @@
 #ifndef MOOTHALL_HTTPD_PEER_PEER_H
 #define MOOTHALL_HTTPD_PEER_PEER_H
 
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 /*
  * Begin with a peer worker that has its configuration, backend and cluster;

@@ -11,7 +11,7 @@
 #include "common/ipc/shared_index.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
-#include "httpd/server.h"
+#include "httpd/http/server.h"
 #include "httpd/worker.h"
 
 struct fake_frame {

@@ -8,9 +8,9 @@
 
 #include "common/ipc/wire.h"
 #include "common/limits.h"
-#include "httpd/budget.h"
+#include "httpd/http/budget.h"
 #include "httpd/handover.h"
-#include "httpd/conn.h"
+#include "httpd/http/conn.h"
 
 #include <fcntl.h>
 #include <stdlib.h>

@@ -11,7 +11,7 @@
 #include "common/ipc/message.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 #define LOCAL_ID UINT64_C(0xa1)
 #define REMOTE_ID UINT64_C(0xb2)

@@ -1,0 +1,155 @@
+/*
+ * conn_move.c - a connection as a message, and a message as a connection (see
+ * handover.h).
+ *
+ * A connection moves between two requests, or while the only one it has is a
+ * watch that waits. What the kernel holds of it goes with the descriptor; what
+ * was read stands in "in" and is parsed anew over there, from its first byte.
+ */
+#include "common/ipc/wire.h"
+#include "common/limits.h"
+#include "common/metric.h"
+#include "httpd/client/watch.h"
+#include "httpd/http/conn.h"
+#include "httpd/handover.h"
+#include "httpd/router.h"
+
+bool
+conn_may_move(const struct conn *conn)
+{
+	return handover_gives(conn->worker->handover) && transport_fd(conn->transport) != -1 &&
+	    conn->state != CONN_LINGER && conn->state != CONN_CLOSED && !conn->ended &&
+	    !conn->hung_up && !conn->cut;
+}
+
+/* True if all that it waits for is the client, or an event. */
+static bool
+is_at_rest(const struct conn *conn, struct request_rest *rest)
+{
+	const struct request *request = conn->first;
+
+	if (conn->in.size + outqueue_size(&conn->out) > HANDOVER_BYTES_MAX)
+		return false;
+	if (request == NULL)
+		return conn->state == CONN_HEAD;
+	return conn->request_count == 1 && request->whole && request->rest != NULL &&
+	    request->rest(request, rest);
+}
+
+bool
+conn_could_go(const struct conn *conn)
+{
+	struct request_rest rest;
+
+	return conn_may_move(conn) && is_at_rest(conn, &rest);
+}
+
+/* All that waits to be written, in one piece; the queue is empty then. */
+static struct buf
+unwritten(struct conn *conn)
+{
+	struct buf bytes = BUF_INIT;
+	struct iovec piece;
+
+	while (outqueue_pieces(&conn->out, &piece, 1) == 1) {
+		buf_append(&bytes, piece.iov_base, piece.iov_len);
+		outqueue_consume(&conn->out, piece.iov_len);
+	}
+	return bytes;
+}
+
+bool
+conn_give(struct conn *conn)
+{
+	struct handover *handover = conn->worker->handover;
+	struct request_rest rest = { .next_index = 0 };
+	struct request *watch = conn->first;
+	struct msg_handed handed = { .flags = 0 };
+	struct buf out;
+
+	if (!conn->worker->draining || !conn_may_move(conn) || !handover_has_room(handover) ||
+	    !is_at_rest(conn, &rest))
+		return false;
+	if (conn->served)
+		handed.flags |= HANDED_SERVED;
+	if (conn->dropped)
+		handed.flags |= HANDED_DROPPED;
+	if (watch != NULL) {
+		handed.flags |= HANDED_WATCH;
+		if (watch->http_1_0)
+			handed.flags |= HANDED_HTTP_1_0;
+		if (watch->keep_alive)
+			handed.flags |= HANDED_KEEP_ALIVE;
+		handed.target = watch->target;
+		handed.route = slice_text(router_name(watch->route));
+		handed.begun_ns = watch->begun_ns;
+		handed.bytes_in = watch->bytes_in;
+		handed.bytes_out = watch->bytes_out;
+		watch->moved = true;
+	}
+	out = unwritten(conn);
+	handed.in = buf_slice(&conn->in);
+	handed.out = buf_slice(&out);
+	handed.watch_flags = rest.watch_flags;
+	handed.key = rest.key;
+	handed.next_index = rest.next_index;
+	handover_send(handover, &handed, transport_fd(conn->transport));
+	buf_free(&out);
+	metric_add(METRIC_handed_over, 1);
+	conn_close(conn);
+	return true;
+}
+
+/* Where a route of that name stands here. */
+static unsigned
+route_of(struct slice name)
+{
+	for (unsigned route = 0; route < router_count(); route++) {
+		if (slice_equal(name, slice_text(router_name(route))))
+			return route;
+	}
+	return 0;
+}
+
+static void
+take_watch(struct conn *conn, const struct msg_handed *handed)
+{
+	struct request *request = conn_add_request(conn);
+	const uint8_t *mark;
+
+	request->method = METHOD_GET;
+	request->http_1_0 = (handed->flags & HANDED_HTTP_1_0) != 0;
+	request->keep_alive = (handed->flags & HANDED_KEEP_ALIVE) != 0;
+	request->whole = true;
+	request->whole_ns = handed->begun_ns;
+	request->begun_ns = handed->begun_ns;
+	request->streaming = true;
+	request->status = 200;
+	/* It is counted as kept (httpd/http/budget.h): a number of another worker has a bound. */
+	request->bytes_in = MIN_OF(handed->bytes_in, (uint64_t)HEAD_BYTES_MAX + BODY_BYTES_MAX);
+	request->bytes_out = handed->bytes_out;
+	request->route = route_of(handed->route);
+	request->target = arena_copy(&request->arena, handed->target);
+	mark = request->target.size == 0 ? NULL :
+	    memchr(request->target.data, '?', request->target.size);
+	if (mark != NULL)
+		request->query = slice_of(mark + 1,
+		    request->target.size - (size_t)(mark + 1 - request->target.data));
+	if (!request->keep_alive)
+		conn->state = CONN_DEAF;
+	watch_go_on(request, &(struct request_rest){ .key = handed->key,
+	    .watch_flags = handed->watch_flags, .next_index = handed->next_index });
+}
+
+void
+conn_take(struct conn *conn, const struct msg_handed *handed)
+{
+	conn->served = (handed->flags & HANDED_SERVED) != 0;
+	conn->dropped = (handed->flags & HANDED_DROPPED) != 0;
+	buf_append_slice(&conn->in, handed->in);
+	if (handed->out.size > 0)
+		buf_append_slice(outqueue_tail(&conn->out), handed->out);
+	conn_touch(conn);
+	if ((handed->flags & HANDED_WATCH) != 0)
+		take_watch(conn, handed);
+}
