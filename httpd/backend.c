@@ -12,12 +12,12 @@
  *
  * Reads have ids of their own (READ_ID), since raftd keeps no answer for them.
  */
-#include "httpd/backend_priv.h"
 #include "common/diag.h"
 #include "common/ipc/shared_index.h"
 #include "common/limits.h"
 #include "common/rand.h"
 #include "common/xmem.h"
+#include "httpd/backend_priv.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -356,8 +356,10 @@ shut(struct backend *backend)
 static void
 lose(struct backend *backend, int why)
 {
+	const struct worker_owner *owner = &backend->worker->owner;
+
 	shut(backend);
-	worker_lost_raftd(backend->worker, backend->token, why);
+	owner->lost_raftd(owner->argument, backend->token, why);
 }
 
 void

@@ -6,10 +6,10 @@
  * the other files of the backend and by who asks for raftd's health. Decides only;
  * what is overdue is ended where it is kept.
  */
-#include "httpd/backend_priv.h"
 #include "common/diag.h"
 #include "common/ipc/shared_index.h"
 #include "common/limits.h"
+#include "httpd/backend_priv.h"
 
 /* raftd's own answer that its time is up says more, and is on its way. */
 #define GRACE_MS 500

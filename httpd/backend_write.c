@@ -13,8 +13,8 @@
  *
  * Calls themselves, their answers and their ends are backend.c's.
  */
-#include "httpd/backend_priv.h"
 #include "common/limits.h"
+#include "httpd/backend_priv.h"
 
 #define WINDOW SESSION_RESULTS_MAX
 

@@ -10,6 +10,7 @@
 #include "common/xmem.h"
 #include "httpd/http/server.h"
 #include "httpd/http/url.h"
+#include "httpd/worker.h"
 
 #include <stdlib.h>
 #include <sys/queue.h>

@@ -14,6 +14,7 @@
 #ifndef MOOTHALL_HTTPD_CLIENT_CORS_H
 #define MOOTHALL_HTTPD_CLIENT_CORS_H
 
+#include "common/option.h"
 #include "httpd/http/request.h"
 
 struct cors;

@@ -29,6 +29,7 @@
 #include "httpd/backend.h"
 #include "httpd/client/cache.h"
 #include "httpd/client/event_json.h"
+#include "httpd/worker.h"
 
 /* In the request's arena. */
 struct reading {

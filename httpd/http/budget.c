@@ -1,5 +1,5 @@
 /*
- * budget.c - bytes that a worker keeps for its connections (see budget.h).
+ * budget.c - bytes that a server keeps for its connections (see budget.h).
  */
 #include "httpd/http/budget.h"
 
@@ -9,7 +9,7 @@
 #include "common/trim.h"
 #include "common/xmem.h"
 #include "httpd/http/callers.h"
-#include "httpd/http/conn.h"
+#include "httpd/http/conn_priv.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,7 +22,7 @@
 #define CROWDED_BYTES_PER_S (64 * KIB)	/* then at this pace, while others wait for it */
 
 struct budget {
-	struct worker *worker;
+	struct loop *loop;
 	struct trim *trim;
 	size_t bytes;			/* of all */
 	bool over;			/* a limit may be passed: look at the turn's end */
@@ -39,12 +39,12 @@ conn_of(struct budget_share *share)
 }
 
 struct budget *
-budget_new(struct worker *worker)
+budget_new(struct loop *loop)
 {
 	struct budget *budget = xzalloc(sizeof(*budget));
 
-	budget->worker = worker;
-	budget->trim = trim_new(worker->loop);
+	budget->loop = loop;
+	budget->trim = trim_new(loop);
 	TAILQ_INIT(&budget->much);
 	TAILQ_INIT(&budget->uploads);
 	TAILQ_INIT(&budget->waiting);
@@ -86,7 +86,7 @@ is_over(const struct budget *budget, const struct conn *conn)
 static uint64_t
 now_ms(const struct budget *budget)
 {
-	return loop_now(budget->worker->loop).monotonic_ms;
+	return loop_now(budget->loop).monotonic_ms;
 }
 
 static void
@@ -222,7 +222,7 @@ admit_waiting(struct budget *budget)
 		admit(budget, conn, bytes);
 		conn_body_goes_on(conn);
 		/* It may have come to the turn's end already. */
-		loop_again(budget->worker->loop);
+		loop_again(budget->loop);
 	}
 }
 

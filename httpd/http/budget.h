@@ -1,5 +1,5 @@
 /*
- * budget.h - bytes that a worker keeps for its connections: counted in all and for
+ * budget.h - bytes that a server keeps for its connections: counted in all and for
  * each client's address, and what is done when they are too many.
  *
  * Counted are, at the end of each turn, the answers that wait to be taken, and of
@@ -29,7 +29,7 @@
 
 struct budget;
 struct conn;
-struct worker;
+struct loop;
 
 /* A connection's part of it; embedded there. Zeroed at first. */
 struct budget_share {
@@ -43,7 +43,7 @@ struct budget_share {
 	uint64_t since_ms;		/* either since then */
 };
 
-struct budget *budget_new(struct worker *worker);
+struct budget *budget_new(struct loop *loop);
 /* No share may have bytes. Accepts NULL. */
 void budget_free(struct budget **budget);
 

@@ -1,16 +1,15 @@
 /*
- * conn.c - one HTTP connection (see conn.h).
+ * conn.c - one HTTP connection (see conn_priv.h).
  *
  * Bytes are read into a buffer that all connections share and parsed from
  * there (conn_parse.c); only what is left over, usually nothing, gets memory of
  * its own.
  */
-#include "httpd/http/conn.h"
 #include "common/limits.h"
 #include "common/metric.h"
 #include "common/port_text.h"
 #include "common/xmem.h"
-#include "httpd/access.h"
+#include "httpd/http/conn_priv.h"
 #include "httpd/http/tls.h"
 
 #include <stdlib.h>
@@ -24,13 +23,13 @@ static void connection_ready(void *argument, unsigned events);
 /* ---- life ---------------------------------------------------------------------- */
 
 struct conn *
-conn_new(struct server *server, struct worker *worker, int fd, struct tls *tls)
+conn_new(struct server *server, const struct server_owner *owner, int fd, struct tls *tls)
 {
 	struct conn *conn = xzalloc(sizeof(*conn));
 
 	conn->server = server;
-	conn->worker = worker;
-	conn->transport = transport_new(worker->loop, fd, tls, connection_ready, conn);
+	conn->owner = owner;
+	conn->transport = transport_new(owner->loop, fd, tls, connection_ready, conn);
 	conn->reading = (struct conn_clock){ .conn = conn, .limit = LIMIT_NONE };
 	conn->writing = (struct conn_clock){ .conn = conn, .limit = LIMIT_NONE };
 	conn->state = CONN_HEAD;
@@ -57,32 +56,13 @@ conn_touch(struct conn *conn)
 	server_touch(conn->server, conn);
 }
 
-const char *
-conn_from(struct conn *conn)
-{
-	char from[TRANSPORT_FROM_BYTES];
-
-	if (conn->from == NULL) {
-		transport_from(conn->transport, from);
-		conn->from = xstrdup(from);
-	}
-	return conn->from;
-}
-
-void
-conn_over(struct conn *conn, struct request *request)
-{
-	if (conn->worker->access != NULL)
-		access_put(conn->worker->access, request);
-}
-
 /* Its handler, if one keeps it, learns that nobody waits any more. */
 static void
 drop_request(struct conn *conn, struct request *request)
 {
 	if (request->whole && !request->answered) {
 		if (!request->moved)
-			conn_over(conn, request);
+			conn->owner->answered(request, ANSWER_OVER);
 		if (request->gone != NULL)
 			request->gone(request);
 	}
@@ -120,9 +100,9 @@ conn_add_request(struct conn *conn)
 {
 	struct request *request = server_request_new(conn->server);
 
-	request->worker = conn->worker;
+	request->worker = conn->owner->worker;
 	request->conn = conn;
-	request->begun_ns = loop_now(conn->worker->loop).monotonic_ns;
+	request->begun_ns = loop_now(conn->owner->loop).monotonic_ns;
 	if (conn->last == NULL)
 		conn->first = request;
 	else
@@ -333,14 +313,14 @@ reading_limit(const struct conn *conn)
 	return LIMIT_NONE;
 }
 
-/* All that is kept for it. A watch may wait for ever, and what stands behind it, too: all
- * of it is among what the client does not take. */
+/* All that is kept for it. What could move may wait for ever, and what stands behind it,
+ * too: all of it is among what the client does not take. */
 static void
 count(struct conn *conn)
 {
 	size_t answers = outqueue_memory(&conn->out);
 	size_t bytes = conn->in.size;
-	bool watches = false;
+	bool for_ever = false;
 
 	for (const struct request *request = conn->first; request != NULL;
 	    request = request->next) {
@@ -348,10 +328,10 @@ count(struct conn *conn)
 		/* Its parts are copied as they are decoded. */
 		bytes += MAX_OF(request->bytes_in, request->arena.total_bytes) +
 		    (request->whole ? 0 : request->body_bytes.size);
-		watches = watches || request->rest != NULL;
+		for_ever = for_ever || request->pack != NULL;
 	}
 	budget_count(server_budget(conn->server), conn, bytes + answers,
-	    watches ? bytes + answers : answers);
+	    for_ever ? bytes + answers : answers);
 }
 
 /* Those before it are answered: the next one is told, if it wants to know. */
@@ -417,10 +397,10 @@ conn_settle(struct conn *conn)
 static bool
 body_is_too_slow(const struct conn *conn)
 {
-	uint64_t elapsed_ms = loop_now(conn->worker->loop).monotonic_ms - conn->reading.since_ms;
+	uint64_t elapsed_ms = loop_now(conn->owner->loop).monotonic_ms - conn->reading.since_ms;
 
 	return !conn->share.waits && elapsed_ms > PACE_FREE_MS && conn->last->body_bytes.size <
-	    (elapsed_ms - PACE_FREE_MS) * conn->worker->config.min_body_rate / 1000;
+	    (elapsed_ms - PACE_FREE_MS) * conn->owner->config->min_body_rate / 1000;
 }
 
 void

@@ -1,30 +1,30 @@
 /*
- * conn_move.c - a connection as a message, and a message as a connection (see
- * handover.h).
+ * conn_move.c - a connection as a message, and a message as a connection.
  *
- * A connection moves between two requests, or while the only one it has is a
- * watch that waits. What the kernel holds of it goes with the descriptor; what
- * was read stands in "in" and is parsed anew over there, from its first byte.
+ * A connection moves between two requests, or while the only one it has can go on
+ * elsewhere; what that one has to know it packs itself (request.h), and the owner of the
+ * other server unpacks it. The message calls it a watch: nothing else can. What the
+ * kernel holds of the connection goes with the descriptor; what was read stands in "in"
+ * and is parsed anew over there, from its first byte.
  */
+#include "common/ipc/message.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "common/metric.h"
-#include "httpd/client/watch.h"
-#include "httpd/http/conn.h"
-#include "httpd/handover.h"
-#include "httpd/router.h"
+#include "httpd/http/conn_priv.h"
 
 bool
 conn_may_move(const struct conn *conn)
 {
-	return handover_gives(conn->worker->handover) && transport_fd(conn->transport) != -1 &&
+	return conn->owner->gives(conn->owner->worker) && transport_fd(conn->transport) != -1 &&
 	    conn->state != CONN_LINGER && conn->state != CONN_CLOSED && !conn->ended &&
 	    !conn->hung_up && !conn->cut;
 }
 
-/* True if all that it waits for is the client, or an event. */
+/* True if all that it waits for is the client, or something that can be waited for
+ * elsewhere; then handed has what that is. */
 static bool
-is_at_rest(const struct conn *conn, struct request_rest *rest)
+is_at_rest(const struct conn *conn, struct msg_handed *handed)
 {
 	const struct request *request = conn->first;
 
@@ -32,16 +32,16 @@ is_at_rest(const struct conn *conn, struct request_rest *rest)
 		return false;
 	if (request == NULL)
 		return conn->state == CONN_HEAD;
-	return conn->request_count == 1 && request->whole && request->rest != NULL &&
-	    request->rest(request, rest);
+	return conn->request_count == 1 && request->whole && request->pack != NULL &&
+	    request->pack(request, handed);
 }
 
 bool
 conn_could_go(const struct conn *conn)
 {
-	struct request_rest rest;
+	struct msg_handed handed;
 
-	return conn_may_move(conn) && is_at_rest(conn, &rest);
+	return conn_may_move(conn) && is_at_rest(conn, &handed);
 }
 
 /* All that waits to be written, in one piece; the queue is empty then. */
@@ -61,58 +61,42 @@ unwritten(struct conn *conn)
 bool
 conn_give(struct conn *conn)
 {
-	struct handover *handover = conn->worker->handover;
-	struct request_rest rest = { .next_index = 0 };
-	struct request *watch = conn->first;
+	const struct server_owner *owner = conn->owner;
+	struct request *request = conn->first;
 	struct msg_handed handed = { .flags = 0 };
 	struct buf out;
 
-	if (!conn->worker->draining || !conn_may_move(conn) || !handover_has_room(handover) ||
-	    !is_at_rest(conn, &rest))
+	if (!server_is_stopping(conn->server) || !conn_may_move(conn) ||
+	    !owner->has_room(owner->worker) || !is_at_rest(conn, &handed))
 		return false;
 	if (conn->served)
 		handed.flags |= HANDED_SERVED;
 	if (conn->dropped)
 		handed.flags |= HANDED_DROPPED;
-	if (watch != NULL) {
+	if (request != NULL) {
 		handed.flags |= HANDED_WATCH;
-		if (watch->http_1_0)
+		if (request->http_1_0)
 			handed.flags |= HANDED_HTTP_1_0;
-		if (watch->keep_alive)
+		if (request->keep_alive)
 			handed.flags |= HANDED_KEEP_ALIVE;
-		handed.target = watch->target;
-		handed.route = slice_text(router_name(watch->route));
-		handed.begun_ns = watch->begun_ns;
-		handed.bytes_in = watch->bytes_in;
-		handed.bytes_out = watch->bytes_out;
-		watch->moved = true;
+		handed.target = request->target;
+		handed.begun_ns = request->begun_ns;
+		handed.bytes_in = request->bytes_in;
+		handed.bytes_out = request->bytes_out;
+		request->moved = true;
 	}
 	out = unwritten(conn);
 	handed.in = buf_slice(&conn->in);
 	handed.out = buf_slice(&out);
-	handed.watch_flags = rest.watch_flags;
-	handed.key = rest.key;
-	handed.next_index = rest.next_index;
-	handover_send(handover, &handed, transport_fd(conn->transport));
+	owner->give(owner->worker, &handed, transport_fd(conn->transport));
 	buf_free(&out);
 	metric_add(METRIC_handed_over, 1);
 	conn_close(conn);
 	return true;
 }
 
-/* Where a route of that name stands here. */
-static unsigned
-route_of(struct slice name)
-{
-	for (unsigned route = 0; route < router_count(); route++) {
-		if (slice_equal(name, slice_text(router_name(route))))
-			return route;
-	}
-	return 0;
-}
-
 static void
-take_watch(struct conn *conn, const struct msg_handed *handed)
+take_request(struct conn *conn, const struct msg_handed *handed)
 {
 	struct request *request = conn_add_request(conn);
 	const uint8_t *mark;
@@ -128,7 +112,6 @@ take_watch(struct conn *conn, const struct msg_handed *handed)
 	/* It is counted as kept (httpd/http/budget.h): a number of another worker has a bound. */
 	request->bytes_in = MIN_OF(handed->bytes_in, (uint64_t)HEAD_BYTES_MAX + BODY_BYTES_MAX);
 	request->bytes_out = handed->bytes_out;
-	request->route = route_of(handed->route);
 	request->target = arena_copy(&request->arena, handed->target);
 	mark = request->target.size == 0 ? NULL :
 	    memchr(request->target.data, '?', request->target.size);
@@ -137,8 +120,7 @@ take_watch(struct conn *conn, const struct msg_handed *handed)
 		    request->target.size - (size_t)(mark + 1 - request->target.data));
 	if (!request->keep_alive)
 		conn->state = CONN_DEAF;
-	watch_go_on(request, &(struct request_rest){ .key = handed->key,
-	    .watch_flags = handed->watch_flags, .next_index = handed->next_index });
+	conn->owner->go_on(request, handed);
 }
 
 void
@@ -151,5 +133,5 @@ conn_take(struct conn *conn, const struct msg_handed *handed)
 		buf_append_slice(outqueue_tail(&conn->out), handed->out);
 	conn_touch(conn);
 	if ((handed->flags & HANDED_WATCH) != 0)
-		take_watch(conn, handed);
+		take_request(conn, handed);
 }

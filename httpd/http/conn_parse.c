@@ -1,5 +1,5 @@
 /*
- * conn_parse.c - the bytes of a connection become requests (see conn.h).
+ * conn_parse.c - the bytes of a connection become requests (see conn_priv.h).
  *
  * A head is checked by the gate (head.c) and then fed to the parser, which finds
  * the end of the body. The parser is paused at the end of each message, so that
@@ -10,9 +10,8 @@
 #include "common/limits.h"
 #include "common/metric.h"
 #include "httpd/http/budget.h"
-#include "httpd/http/conn.h"
+#include "httpd/http/conn_priv.h"
 #include "httpd/http/head.h"
-#include "httpd/router.h"
 #include "httpd/http/tls.h"
 #include "httpd/http/url.h"
 
@@ -167,14 +166,14 @@ finish_request(struct conn *conn)
 	struct request *request = conn->last;
 
 	request->whole = true;
-	request->whole_ns = loop_now(conn->worker->loop).monotonic_ns;
+	request->whole_ns = loop_now(conn->owner->loop).monotonic_ns;
 	request->body = buf_slice(&request->body_bytes);
 	request->bytes_in += request->body.size;
 	conn->served = true;
 	budget_upload_over(server_budget(conn->server), conn);
 	conn->state = request->keep_alive ? CONN_HEAD : CONN_DEAF;
 	server_limit(conn->server, &conn->reading, LIMIT_NONE);
-	router_handle(request);
+	conn->owner->handle(request);
 }
 
 /* Give bytes of the present message to the parser; returns how many it took,
@@ -217,7 +216,7 @@ check_expectations(struct conn *conn, struct request *request, const struct head
 	struct slice expected = request_header(request, "expect");
 	bool wants_body = head->chunked || head->content_length > 0;
 
-	if (head->content_length > conn->worker->config.max_body_bytes)
+	if (head->content_length > conn->owner->config->max_body_bytes)
 		return 413;
 	if (expected.size == 0 || head->http_1_0)
 		return 0;
@@ -233,7 +232,7 @@ check_expectations(struct conn *conn, struct request *request, const struct head
 static bool
 hold_for_upgrade(struct conn *conn, struct request *request)
 {
-	if (conn->worker->role != ROLE_PEER || request_header(request, "upgrade").size == 0)
+	if (conn->owner->role != ROLE_PEER || request_header(request, "upgrade").size == 0)
 		return true;
 	conn->held = true;
 	return conn->first == request;
@@ -263,8 +262,8 @@ begin_request(struct conn *conn, struct slice bytes, bool body_here)
 	request->headers = headers;
 	request->header_count = head.header_count;
 	request->content_type = request_header(request, "content-type");
-	buf_init(&request->body_bytes, conn->worker->config.max_body_bytes);
-	request->body_expected = head.chunked ? conn->worker->config.max_body_bytes :
+	buf_init(&request->body_bytes, conn->owner->config->max_body_bytes);
+	request->body_expected = head.chunked ? conn->owner->config->max_body_bytes :
 	    head.content_length;
 	if (slice_equal(head.method, SLICE_LITERAL("CONNECT"))) {
 		refuse(conn, 405);
@@ -326,7 +325,7 @@ has_to_wait(const struct conn *conn, struct slice head)
 static void
 report_tls(const struct conn *conn)
 {
-	bool peer = conn->worker->role == ROLE_PEER;
+	bool peer = conn->owner->role == ROLE_PEER;
 	char from[TRANSPORT_FROM_BYTES];
 
 	transport_from(conn->transport, from);
@@ -351,7 +350,7 @@ take_head(struct conn *conn, struct slice bytes)
 	}
 	if (bytes.data[0] == FIRST_BYTE_OF_TLS && conn->scanned == 0)
 		report_tls(conn);
-	refused = head_find_end(bytes, &conn->scanned, conn->worker->config.max_header_bytes,
+	refused = head_find_end(bytes, &conn->scanned, conn->owner->config->max_header_bytes,
 	    &size);
 	if (refused != 0) {
 		refuse(conn, refused);

@@ -15,9 +15,10 @@
 #include "common/blob.h"
 #include "common/buf.h"
 #include "httpd/http/outqueue.h"
-#include "httpd/worker.h"
 
 struct conn;
+struct msg_handed;
+struct worker;
 
 enum request_method {
 	METHOD_GET = 1 << 0,
@@ -29,15 +30,8 @@ enum request_method {
 	METHOD_OTHER = 1 << 6,
 };
 
-/* What another worker has to know to go on with a request that waits for events. */
-struct request_rest {
-	struct slice key;		/* borrowed */
-	uint8_t watch_flags;		/* WATCH_FLAG_* of wire.h */
-	uint64_t next_index;		/* store index: events below it were sent */
-};
-
 struct request {
-	struct worker *worker;
+	struct worker *worker;		/* of the server's owner */
 	struct conn *conn;
 	struct arena arena;		/* everything of this request */
 	enum request_method method;
@@ -60,9 +54,10 @@ struct request {
 	void (*drained)(struct request *request);
 	/* May be set with it: all requests before it on its connection are answered. Once. */
 	void (*up)(struct request *request);
-	/* May be set with it: could another worker go on with the rest? Then gone()
-	 * follows. */
-	bool (*rest)(const struct request *request, struct request_rest *rest);
+	/* May be set with it: could another worker go on with the rest? Then what it has to
+	 * know is put into handed (borrowed), and gone() follows if the request goes. Such
+	 * a request may wait for ever. */
+	bool (*pack)(const struct request *request, struct msg_handed *handed);
 	void *state;			/* the handler's */
 	bool finite;			/* a stream that comes to its end by itself: who has
 					 * closed its side of the connection waits for it */
@@ -71,7 +66,7 @@ struct request {
 	struct outqueue out;		/* answer bytes not yet in turn */
 	struct buf lines;		/* header lines for the answer */
 	struct buf body_bytes;		/* what body shows */
-	unsigned route;			/* router_name's number */
+	unsigned route;			/* the router's number, by which its answer is counted */
 	uint64_t begun_ns;		/* monotonic, when its first bytes were there */
 	uint64_t whole_ns;		/* monotonic, when it was; 0: was refused before */
 	uint64_t sent_ns;		/* monotonic, when raftd was asked; 0: it was not */
@@ -90,6 +85,9 @@ struct request {
 const char *request_method_name(enum request_method method);
 /* The value of a header, names without regard to case; empty slice if absent. */
 struct slice request_header(const struct request *request, const char *name);
+
+/* "host:port" of the client, or "-"; good as long as the connection. */
+const char *request_from(const struct request *request);
 
 /* ---- answers: exactly one whole answer, or one stream, per request ---------- */
 
@@ -123,7 +121,7 @@ size_t response_backlog(const struct request *request);
  * for each response_stream_blob. */
 size_t response_backlog_beside_one(const struct request *request);
 
-/* True if the worker stops and no other one takes this connection over: what has
+/* True if the server stops and no other worker takes this connection over: what has
  * no end of its own is to end. */
 bool request_has_to_end(const struct request *request);
 

@@ -5,14 +5,10 @@
  * connection's queue, that of any other to a queue of its own, which is
  * appended when all before it are answered.
  */
-#include "common/ipc/wire.h"
 #include "common/printable.h"
-#include "httpd/client/cors.h"
-#include "httpd/http/conn.h"
-#include "httpd/access.h"
-#include "httpd/http/budget.h"
+#include "common/xmem.h"
+#include "httpd/http/conn_priv.h"
 #include "httpd/http/head.h"
-#include "httpd/tally.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -26,6 +22,19 @@ request_header(const struct request *request, const char *name)
 		if (head_name_equal(request->headers[i].name, name))
 			return request->headers[i].value;
 	return SLICE_EMPTY;
+}
+
+const char *
+request_from(const struct request *request)
+{
+	struct conn *conn = request->conn;
+	char from[TRANSPORT_FROM_BYTES];
+
+	if (conn->from == NULL) {
+		transport_from(conn->transport, from);
+		conn->from = xstrdup(from);
+	}
+	return conn->from;
 }
 
 const char *
@@ -97,14 +106,21 @@ queue_of(struct request *request)
 	return request->conn->first == request ? &request->conn->out : &request->out;
 }
 
-/* The answer is complete. Hand on to the next, if it is the first's. */
 static void
-complete(struct request *request)
+tell_owner(const struct request *request, unsigned what)
+{
+	request->conn->owner->answered(request, what);
+}
+
+/* The answer is complete; what: ANSWER_OVER, and ANSWER_BEGUN if that was not told yet.
+ * Hand on to the next, if it is the first's. */
+static void
+complete(struct request *request, unsigned what)
 {
 	struct conn *conn = request->conn;
 
 	request->answered = true;
-	conn_over(conn, request);
+	tell_owner(request, what);
 	conn_touch(conn);
 	while ((request = conn->first) != NULL && request->answered) {
 		bool keep_alive = request->keep_alive;
@@ -161,13 +177,13 @@ request_is_pressed(const struct request *request)
 bool
 request_has_to_end(const struct request *request)
 {
-	return request->worker->draining && !conn_may_move(request->conn);
+	return server_is_stopping(request->conn->server) && !conn_may_move(request->conn);
 }
 
-/* While draining, the last answer on a connection says so, but for those that
+/* While the server stops, the last answer on a connection says so, but for those that
  * another worker takes over. */
 static void
-consider_draining(struct request *request)
+consider_stop(struct request *request)
 {
 	const struct conn *conn = request->conn;
 
@@ -179,14 +195,7 @@ consider_draining(struct request *request)
 static void
 put_status(struct buf *out, struct request *request, unsigned status)
 {
-	uint64_t now_ns = loop_now(request->worker->loop).monotonic_ns;
-	uint64_t slow_ms = request->worker->config.slow_request;
-
 	request->status = status;
-	tally_answer(server_tally(request->conn->server), request, status, now_ns);
-	if (request->whole_ns != 0 && slow_ms != 0 &&
-	    now_ns - request->whole_ns >= slow_ms * NS_PER_MS)
-		access_tell_slow(request, now_ns);
 	buf_append_text(out, request->http_1_0 ? "HTTP/1.0 " : "HTTP/1.1 ");
 	buf_append_u64(out, status);
 	buf_append_byte(out, ' ');
@@ -206,8 +215,7 @@ put_head(struct buf *out, struct request *request, unsigned status, const char *
 		buf_append(out, "\r\n", 2);
 	}
 	buf_append_slice(out, buf_slice(&request->lines));
-	if (request->worker->cors != NULL)
-		cors_put(request->worker->cors, request, out);
+	request->conn->owner->put_lines(request, out);
 	if (!request->keep_alive)
 		buf_append_text(out, "Connection: close\r\n");
 	else if (request->http_1_0)
@@ -267,7 +275,7 @@ response_send(struct request *request, unsigned status, const char *content_type
 
 	ASSERT(!request->answered);
 	ASSERT(!request->streaming);
-	consider_draining(request);
+	consider_stop(request);
 	put_head(out, request, status, content_type);
 	if (status != 204) {
 		buf_append_text(out, "Content-Length: ");
@@ -278,7 +286,7 @@ response_send(struct request *request, unsigned status, const char *content_type
 	if (request->method != METHOD_HEAD && status != 204)
 		buf_append_slice(out, body);
 	request->bytes_out += out->size - before;
-	complete(request);
+	complete(request, ANSWER_BEGUN | ANSWER_OVER);
 }
 
 void
@@ -304,7 +312,7 @@ response_stream_begin(struct request *request, unsigned status, const char *cont
 
 	ASSERT(!request->answered);
 	ASSERT(!request->streaming);
-	consider_draining(request);
+	consider_stop(request);
 	if (request->http_1_0)
 		request->keep_alive = false;
 	put_head(out, request, status, content_type);
@@ -313,6 +321,7 @@ response_stream_begin(struct request *request, unsigned status, const char *cont
 	buf_append(out, "\r\n", 2);
 	request->bytes_out += out->size - before;
 	request->streaming = true;
+	tell_owner(request, ANSWER_BEGUN);
 	/* It may go on for long, and needs these no more. */
 	buf_free(&request->lines);
 	/* Who does not listen any more has hung up. */
@@ -381,7 +390,7 @@ response_stream_end(struct request *request)
 	ASSERT(request->streaming);
 	if (!request->http_1_0 && request->method != METHOD_HEAD)
 		put_frame(request, SLICE_LITERAL("0\r\n\r\n"));
-	complete(request);
+	complete(request, ANSWER_OVER);
 }
 
 void
@@ -405,7 +414,7 @@ response_stream_last(struct request *request, struct blob *blob)
 	taken = conn_write_first(conn, buf_slice(out));
 	if (taken < out->size)
 		buf_append(outqueue_tail(&conn->out), out->data + taken, out->size - taken);
-	complete(request);
+	complete(request, ANSWER_OVER);
 }
 
 void
@@ -421,7 +430,7 @@ response_abort(struct request *request)
 {
 	request->keep_alive = false;
 	request->conn->cut = true;
-	complete(request);
+	complete(request, ANSWER_OVER);
 }
 
 size_t
@@ -463,7 +472,7 @@ response_upgrade(struct request *request, const char *protocol)
 	buf_append_slice(&first, buf_slice(&request->lines));
 	buf_printf(&first, "Connection: Upgrade\r\nUpgrade: %s\r\n\r\n", protocol);
 	request->bytes_out += first.size;
-	conn_over(conn, request);
+	tell_owner(request, ANSWER_BEGUN | ANSWER_OVER);
 	stream = transport_upgrade(&conn->transport, unread, buf_slice(&first));
 	buf_free(&first);
 	request->answered = true;

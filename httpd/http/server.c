@@ -7,12 +7,11 @@
 #include "httpd/http/server.h"
 #include "common/diag.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 #include "common/metric.h"
 #include "common/xmem.h"
 #include "httpd/http/callers.h"
-#include "httpd/http/conn.h"
-#include "httpd/handover.h"
-#include "httpd/tally.h"
+#include "httpd/http/conn_priv.h"
 #include "httpd/http/tls.h"
 
 #include <errno.h>
@@ -37,7 +36,7 @@
 #define FREE_LINES_BYTES 1024
 
 struct server {
-	struct worker *worker;
+	struct server_owner owner;
 	int listen_fd;
 	struct loop_io *listen_io;
 	struct loop_timer *resume;	/* of accepting */
@@ -50,9 +49,9 @@ struct server {
 	uint64_t warned_ms;
 	struct callers *callers;
 	struct budget *budget;
-	struct tally *tally;
 	size_t descriptors;		/* that this process may have */
 	TAILQ_HEAD(, conn) conns;
+	size_t connections;		/* as many */
 	TAILQ_HEAD(, conn) closed;	/* to be freed at the turn's end */
 	STAILQ_HEAD(, conn) dirty;
 	TAILQ_HEAD(, conn_clock) limits[LIMIT_COUNT];
@@ -76,16 +75,14 @@ static size_t
 descriptors_left(const struct server *server)
 {
 	return server->descriptors - MIN_OF(server->descriptors / 2,
-	    (size_t)server->worker->config.descriptor_reserve);
+	    (size_t)server->owner.config->descriptor_reserve);
 }
 
 static bool
 has_room(const struct server *server)
 {
-	size_t connections = server->worker->connections;
-
-	return connections < server->worker->config.max_connections &&
-	    connections < descriptors_left(server);
+	return server->connections < server->owner.config->max_connections &&
+	    server->connections < descriptors_left(server);
 }
 
 static void
@@ -100,11 +97,11 @@ want_clients(struct server *server)
 static struct conn *
 adopt(struct server *server, int fd, struct caller *caller, struct tls *tls)
 {
-	struct conn *conn = conn_new(server, server->worker, fd, tls);
+	struct conn *conn = conn_new(server, &server->owner, fd, tls);
 
 	conn->caller = caller;
 	TAILQ_INSERT_TAIL(&server->conns, conn, link);
-	server->worker->connections++;
+	server->connections++;
 	conn_touch(conn);
 	return conn;
 }
@@ -125,7 +122,7 @@ pause_accepting(struct server *server)
 static void
 warn_of_descriptors(struct server *server, int reason)
 {
-	uint64_t now_ms = loop_now(server->worker->loop).monotonic_ms;
+	uint64_t now_ms = loop_now(server->owner.loop).monotonic_ms;
 
 	if (server->warned_ms == 0 || now_ms - server->warned_ms >= ACCEPT_WARN_INTERVAL_MS) {
 		diag_warn("http", "cannot accept connections for now: %s", strerror(reason));
@@ -145,7 +142,7 @@ resume_accepting(void *argument)
 static bool
 lacks_descriptors(const struct server *server)
 {
-	return server->worker->connections >= descriptors_left(server);
+	return server->connections >= descriptors_left(server);
 }
 
 /* Accepting stops at a limit; the others wait in the kernel's queue, where
@@ -169,7 +166,7 @@ static bool
 make_room(struct server *server)
 {
 	static const enum conn_limit kinds[] = { LIMIT_IDLE, LIMIT_HEAD, LIMIT_HANDSHAKE };
-	uint64_t now_ms = loop_now(server->worker->loop).monotonic_ms;
+	uint64_t now_ms = loop_now(server->owner.loop).monotonic_ms;
 	struct conn_clock *oldest = NULL;
 
 	for (size_t i = 0; i < ARRAY_COUNT(kinds); i++) {
@@ -201,7 +198,7 @@ turn_away(struct server *server)
 			break;
 		metric_add(METRIC_rejected_descriptors, 1);
 		/* Who speaks TLS gets the end only. */
-		if (server->worker->tls == NULL)
+		if (server->owner.tls == NULL)
 			(void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
 		close(fd);
 	}
@@ -211,8 +208,8 @@ turn_away(struct server *server)
 static void
 take_client(struct server *server, int fd, const struct sockaddr_storage *address)
 {
-	const struct worker *worker = server->worker;
-	uint64_t most = worker->role == ROLE_PEER ? 0 : worker->config.max_connections_per_address;
+	const struct server_owner *owner = &server->owner;
+	uint64_t most = owner->role == ROLE_PEER ? 0 : owner->config->max_connections_per_address;
 	struct caller *caller;
 	const int on = 1;
 
@@ -226,7 +223,7 @@ take_client(struct server *server, int fd, const struct sockaddr_storage *addres
 	/* Fail only for what is no TCP socket, and there they do no good. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	(void)adopt(server, fd, caller, worker->tls);
+	(void)adopt(server, fd, caller, owner->tls);
 }
 
 static void
@@ -293,7 +290,7 @@ server_room(const struct server *server)
 {
 	size_t most = descriptors_left(server);
 
-	return most - MIN_OF(most, server->worker->connections);
+	return most - MIN_OF(most, server->connections);
 }
 
 void
@@ -301,7 +298,7 @@ server_offer(struct server *server, size_t count)
 {
 	struct conn *conn;
 
-	if (!server->worker->draining)
+	if (!server->stopping)
 		return;
 	TAILQ_FOREACH(conn, &server->conns, link) {
 		if (count == 0)
@@ -318,7 +315,7 @@ server_offer(struct server *server, size_t count)
 static uint64_t
 limit_ms(const struct server *server, enum conn_limit limit)
 {
-	const struct config *config = &server->worker->config;
+	const struct config *config = server->owner.config;
 
 	switch (limit) {
 	case LIMIT_HANDSHAKE:
@@ -347,7 +344,7 @@ server_limit(struct server *server, struct conn_clock *clock, enum conn_limit li
 	clock->limit = limit;
 	if (limit == LIMIT_NONE)
 		return;
-	clock->since_ms = loop_now(server->worker->loop).monotonic_ms;
+	clock->since_ms = loop_now(server->owner.loop).monotonic_ms;
 	TAILQ_INSERT_TAIL(&server->limits[limit], clock, link);
 	if (!server->ticking) {
 		server->ticking = true;
@@ -359,7 +356,7 @@ static void
 tick(void *argument)
 {
 	struct server *server = argument;
-	uint64_t now_ms = loop_now(server->worker->loop).monotonic_ms;
+	uint64_t now_ms = loop_now(server->owner.loop).monotonic_ms;
 	struct conn_clock *clock, *next;
 	bool any = false;
 
@@ -397,11 +394,11 @@ server_closed(struct server *server, struct conn *conn)
 	TAILQ_INSERT_TAIL(&server->closed, conn, link);
 	budget_leave(server->budget, conn);
 	callers_leave(server->callers, &conn->caller);
-	server->worker->connections--;
+	server->connections--;
 	if (server->full && server->paused && has_room(server))
 		resume_accepting(server);
 	/* Make sure that the turn's end sees it. */
-	loop_again(server->worker->loop);
+	loop_again(server->owner.loop);
 }
 
 uint8_t *
@@ -423,16 +420,22 @@ server_budget(struct server *server)
 	return server->budget;
 }
 
+bool
+server_is_stopping(const struct server *server)
+{
+	return server->stopping;
+}
+
+size_t
+server_connections(const struct server *server)
+{
+	return server->connections;
+}
+
 size_t
 server_held(const struct server *server)
 {
 	return budget_bytes(server->budget);
-}
-
-struct tally *
-server_tally(struct server *server)
-{
-	return server->tally;
 }
 
 struct request *
@@ -474,7 +477,7 @@ server_request_free(struct server *server, struct request *request)
 const char *
 server_date(struct server *server)
 {
-	time_t second = (time_t)(loop_now(server->worker->loop).wall_ns / NS_PER_SECOND);
+	time_t second = (time_t)(loop_now(server->owner.loop).wall_ns / NS_PER_SECOND);
 	struct tm parts;
 
 	if (second != server->date_second) {
@@ -514,11 +517,11 @@ server_flush(struct server *server)
 	budget_turn(server->budget);
 	free_closed(server);
 	if (server->stopping && server->stopped != NULL && TAILQ_EMPTY(&server->conns) &&
-	    handover_is_quiet(server->worker->handover)) {
+	    server->owner.is_quiet(server->owner.worker)) {
 		void (*stopped)(struct worker *worker) = server->stopped;
 
 		server->stopped = NULL;
-		stopped(server->worker);
+		stopped(server->owner.worker);
 	}
 	return handled;
 }
@@ -542,7 +545,7 @@ stop_new(void *argument)
 
 	TAILQ_FOREACH(conn, &server->conns, link)
 		conn_stop_new(conn);
-	loop_again(server->worker->loop);
+	loop_again(server->owner.loop);
 }
 
 static void
@@ -576,7 +579,7 @@ server_stop(struct server *server, bool keep_idle, uint64_t limit, void (*stoppe
 	if (!keep_idle)
 		loop_timer_set(server->stop_new, NEW_CONNECTION_MS);
 	loop_timer_set(server->stop_limit, limit);
-	loop_again(server->worker->loop);
+	loop_again(server->owner.loop);
 }
 
 static size_t
@@ -590,22 +593,21 @@ descriptors_allowed(void)
 }
 
 struct server *
-server_new(struct worker *worker, int listen_fd)
+server_new(const struct server_owner *owner, int listen_fd)
 {
 	struct server *server = xzalloc(sizeof(*server));
 
-	server->worker = worker;
+	server->owner = *owner;
 	server->listen_fd = listen_fd;
 	server->callers = callers_new();
-	server->budget = budget_new(worker);
-	server->tally = tally_new();
+	server->budget = budget_new(owner->loop);
 	server->descriptors = descriptors_allowed();
 	if (listen_fd != -1)
-		server->listen_io = loop_io_new(worker->loop, listen_fd, accept_clients, server);
-	server->resume = loop_timer_new(worker->loop, resume_accepting, server);
-	server->tick = loop_timer_new(worker->loop, tick, server);
-	server->stop_limit = loop_timer_new(worker->loop, cut_all, server);
-	server->stop_new = loop_timer_new(worker->loop, stop_new, server);
+		server->listen_io = loop_io_new(owner->loop, listen_fd, accept_clients, server);
+	server->resume = loop_timer_new(owner->loop, resume_accepting, server);
+	server->tick = loop_timer_new(owner->loop, tick, server);
+	server->stop_limit = loop_timer_new(owner->loop, cut_all, server);
+	server->stop_new = loop_timer_new(owner->loop, stop_new, server);
 	TAILQ_INIT(&server->conns);
 	TAILQ_INIT(&server->closed);
 	STAILQ_INIT(&server->dirty);
@@ -634,7 +636,6 @@ server_free(struct server **server_pointer)
 	}
 	budget_free(&server->budget);
 	callers_free(&server->callers);
-	tally_free(&server->tally);
 	buf_free(&server->answer);
 	loop_timer_free(&server->stop_limit);
 	loop_timer_free(&server->stop_new);

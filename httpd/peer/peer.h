@@ -17,7 +17,7 @@
  * takes over the backend's peer side. Once in a process.
  */
 void peer_start(struct worker *worker);
-/* An answer to worker_resolve came. Accepts a worker that was not started. */
+/* An answer to resolve() of the worker's owner came. Accepts a worker that was not started. */
 void peer_resolved(struct worker *worker, uint64_t id, struct slice addresses);
 /* Close every stream and forget; accepts a worker that was not started. */
 void peer_stop(struct worker *worker);

@@ -12,7 +12,7 @@
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
 #include "httpd/http/server.h"
-#include "httpd/worker.h"
+#include "httpd/parts.h"
 
 struct fake_frame {
 	uint16_t type;

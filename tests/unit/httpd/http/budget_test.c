@@ -9,7 +9,7 @@
 #include "common/rand.h"
 #include "common/xmem.h"
 #include "httpd/http/callers.h"
-#include "httpd/http/conn.h"
+#include "httpd/http/conn_priv.h"
 #include "tests/lib/test.h"
 
 #include <netinet/in.h>
@@ -19,7 +19,7 @@
 #define CONNS 64
 
 struct scene {
-	struct worker worker;
+	struct loop *loop;
 	struct budget *budget;
 	struct callers *callers;
 	struct conn conns[CONNS];
@@ -82,8 +82,8 @@ open_scene(void)
 	memset(refused, 0, sizeof(refused));
 	memset(goes_on, 0, sizeof(goes_on));
 	memset(wants, 0, sizeof(wants));
-	scene->worker.loop = loop_new();
-	scene->budget = budget_new(&scene->worker);
+	scene->loop = loop_new();
+	scene->budget = budget_new(scene->loop);
 	scene->callers = callers_new();
 	for (size_t i = 0; i < CONNS; i++)
 		scene->conns[i].last = &scene->requests[i];
@@ -129,7 +129,7 @@ close_scene(void)
 	assert_int_equal(budget_bytes(scene->budget), 0);
 	callers_free(&scene->callers);
 	budget_free(&scene->budget);
-	loop_free(&scene->worker.loop);
+	loop_free(&scene->loop);
 	free(scene);
 	scene = NULL;
 }
@@ -291,7 +291,7 @@ TEST(what_has_come_of_an_upload_is_counted_once)
 static uint64_t
 ago(uint64_t ms)
 {
-	return loop_now(scene->worker.loop).monotonic_ms - ms;
+	return loop_now(scene->loop).monotonic_ms - ms;
 }
 
 TEST(who_takes_nothing_gives_way_to_an_upload_that_has_waited)

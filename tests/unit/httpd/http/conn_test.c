@@ -84,7 +84,7 @@ expect_refusal(const char *request, const char *status)
 static bool
 no_connections(void *argument)
 {
-	return ((struct fake *)argument)->worker.connections == 0;
+	return server_connections(((struct fake *)argument)->worker.server) == 0;
 }
 
 /* ---- order --------------------------------------------------------------------------- */

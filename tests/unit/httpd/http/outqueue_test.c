@@ -1,8 +1,8 @@
 /*
  * outqueue_test.c - own and shared bytes leave in the order they came.
  */
-#include "httpd/http/outqueue.h"
 #include "common/rand.h"
+#include "httpd/http/outqueue.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>

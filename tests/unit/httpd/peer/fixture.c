@@ -28,25 +28,20 @@ fixture_of(const struct worker *worker)
 
 /* ---- doubles: supervisor and raftd ------------------------------------------- */
 
-void
-worker_lost_raftd(struct worker *worker UNUSED, uint64_t token UNUSED, int why UNUSED)
+static void
+end_node(void *argument, enum exit_code code, const char *sentence)
 {
-}
-
-void
-worker_end_node(struct worker *worker, enum exit_code code, const char *sentence)
-{
-	struct fixture *fixture = fixture_of(worker);
+	struct fixture *fixture = argument;
 
 	fixture->ended = true;
 	fixture->end_code = (int)code;
 	snprintf(fixture->end_sentence, sizeof(fixture->end_sentence), "%s", sentence);
 }
 
-void
-worker_resolve(struct worker *worker, uint64_t id, const char *host)
+static void
+resolve(void *argument, uint64_t id, const char *host)
 {
-	struct fixture *fixture = fixture_of(worker);
+	struct fixture *fixture = argument;
 
 	fixture->asked++;
 	fixture->asked_id = id;
@@ -230,6 +225,8 @@ fixture_new(void)
 
 	diag_set_level(DIAG_ERROR);
 	fixture->loop = loop_new();
+	fixture->worker.owner = (struct worker_owner){ .resolve = resolve, .end_node = end_node,
+	    .argument = fixture };
 	fixture->worker.loop = fixture->loop;
 	fixture->worker.role = ROLE_PEER;
 	fixture->worker.backend = &fixture->backend;

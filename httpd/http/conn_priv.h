@@ -1,5 +1,5 @@
 /*
- * conn.h - one HTTP connection: requests in, answers out in their order.
+ * conn_priv.h - one HTTP connection: requests in, answers out in their order.
  *
  *	head		also as long as TLS is not agreed on yet
  *	head --> body	the head is whole and good		[take_head]
@@ -15,12 +15,14 @@
  * wait to be written or answered, nothing more is parsed. All that a turn answers is written at its
  * end (conn_settle), where also time limits and wanted events are set anew.
  *
- * A worker that drains gives a connection that rests to another (handover.h).
+ * A server that stops gives a connection that rests to another worker, if there is one
+ * (conn_move.c).
  *
- * Private to server.c, conn.c, conn_parse.c, conn_move.c and response.c.
+ * The inside of httpd/http/: server.c, budget.c, conn.c, conn_parse.c, conn_move.c and
+ * response.c.
  */
-#ifndef MOOTHALL_HTTPD_HTTP_CONN_H
-#define MOOTHALL_HTTPD_HTTP_CONN_H
+#ifndef MOOTHALL_HTTPD_HTTP_CONN_PRIV_H
+#define MOOTHALL_HTTPD_HTTP_CONN_PRIV_H
 
 #include "common/metric.h"
 #include "httpd/http/budget.h"
@@ -35,25 +37,6 @@
 #define CONN_REQUESTS_MAX 32
 #define CONN_READ_BYTES TRANSPORT_READ_BYTES	/* one read */
 
-/* Time limits; one list of the server for each. */
-enum conn_limit {
-	LIMIT_HANDSHAKE, /* time to the end of TLS's */
-	LIMIT_HEAD,	/* time to a whole head */
-	LIMIT_BODY,	/* time to a whole request */
-	LIMIT_IDLE,	/* rest between requests */
-	LIMIT_WRITE,	/* time without progress of an answer */
-	LIMIT_LINGER,	/* closed, but the client still sends */
-	LIMIT_COUNT,
-	LIMIT_NONE = LIMIT_COUNT
-};
-
-struct conn_clock {
-	TAILQ_ENTRY(conn_clock) link;
-	struct conn *conn;
-	enum conn_limit limit;	/* LIMIT_NONE: in no list */
-	uint64_t since_ms;
-};
-
 enum conn_state {
 	CONN_HEAD,
 	CONN_BODY,
@@ -63,13 +46,13 @@ enum conn_state {
 };
 
 struct caller;
-struct tally;
+struct msg_handed;
 
 struct conn {
 	TAILQ_ENTRY(conn) link;		/* server: all, or closed */
 	STAILQ_ENTRY(conn) dirty_link;
 	struct server *server;
-	struct worker *worker;
+	const struct server_owner *owner; /* the server's */
 	struct transport *transport;
 	struct caller *caller;		/* the server's; NULL: not counted */
 	struct conn_clock reading, writing;
@@ -94,7 +77,8 @@ struct conn {
 };
 
 /* Both called by server.c. */
-struct conn *conn_new(struct server *server, struct worker *worker, int fd, struct tls *tls);
+struct conn *conn_new(struct server *server, const struct server_owner *owner, int fd,
+    struct tls *tls);
 void conn_free(struct conn *conn);
 /* Close now: handlers are told, memory is freed at the end of the turn. */
 void conn_close(struct conn *conn);
@@ -102,7 +86,7 @@ void conn_close(struct conn *conn);
 bool conn_settle(struct conn *conn);
 /* A time limit has passed. */
 void conn_expired(struct conn *conn, enum conn_limit limit);
-/* The worker stops: tell long answers to end; an idle connection closes,
+/* The server stops: tell long answers to end; an idle connection closes,
  * unless keep_idle. One that is new stays: its request may be on the way. */
 void conn_stop(struct conn *conn, bool keep_idle);
 /* Of the latter nothing has come: it closes too. */
@@ -114,11 +98,6 @@ size_t conn_write_first(struct conn *conn, struct slice bytes);
 void conn_touch(struct conn *conn);
 /* Free all requests that have no answer yet, telling their handlers. */
 void conn_drop_requests(struct conn *conn);
-
-/* A request is over: for the access log. */
-void conn_over(struct conn *conn, struct request *request);
-/* "host:port" of the client, or "-"; good as long as the connection. */
-const char *conn_from(struct conn *conn);
 
 /* A request behind those that are there, to be filled in. */
 struct request *conn_add_request(struct conn *conn);
@@ -142,28 +121,14 @@ void conn_refuse_saying(struct conn *conn, unsigned status, const char *text);
 void conn_refuse_late(struct conn *conn, enum metric_id row);
 
 /* conn_move.c: to another worker, and from one. */
-struct msg_handed;
 /* Does another worker take it, sooner or later? */
 bool conn_may_move(const struct conn *conn);
 /* And does it rest now? */
 bool conn_could_go(const struct conn *conn);
-/* If the worker drains and it can go now: it goes, and is closed here. */
+/* If the server stops and it can go now: it goes, and is closed here. */
 bool conn_give(struct conn *conn);
 /* A new connection goes on where it was in another worker. */
 void conn_take(struct conn *conn, const struct msg_handed *handed);
-
-/* server.c */
-void server_touch(struct server *server, struct conn *conn);
-void server_closed(struct server *server, struct conn *conn);
-void server_limit(struct server *server, struct conn_clock *clock, enum conn_limit limit);
-uint8_t *server_scratch(struct server *server);	/* CONN_READ_BYTES of memory */
-struct buf *server_answer(struct server *server);	/* empty, until the next call */
-struct budget *server_budget(struct server *server);
-struct tally *server_tally(struct server *server);
-struct request *server_request_new(struct server *server);
-void server_request_free(struct server *server, struct request *request);
-/* "Sun, 06 Nov 1994 08:49:37 GMT" */
-const char *server_date(struct server *server);
 
 /* response.c */
 void response_continue(struct request *request);	/* 100 Continue */
