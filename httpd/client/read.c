@@ -171,7 +171,8 @@ done(struct backend_call *call, const struct msg_outcome *outcome)
 static void
 ask_on_if_drained(struct reading *reading)
 {
-	if (reading->call.resting && response_backlog(reading->request) <= ANSWER_PIECE_BYTES)
+	if (backend_call_rests(&reading->call) &&
+	    response_backlog(reading->request) <= ANSWER_PIECE_BYTES)
 		backend_call_more(reading->request->worker->backend, &reading->call);
 }
 

@@ -92,7 +92,7 @@ want_more(struct client_watch *watch)
 {
 	struct request *request = watch->request;
 
-	if (watch->watch.id != 0 && backend_watch_is_paused(&watch->watch) &&
+	if (backend_watch_is_open(&watch->watch) && backend_watch_is_paused(&watch->watch) &&
 	    response_backlog(request) <= WATCH_PIECE_BYTES / 2)
 		backend_watch_more(request->worker->backend, &watch->watch);
 }
@@ -160,7 +160,7 @@ pack(const struct request *request, struct msg_handed *handed)
 {
 	struct client_watch *watch = request->state;
 
-	if (!request->streaming || watch->watch.id == 0)
+	if (!request->streaming || !backend_watch_is_open(&watch->watch))
 		return false;
 	backend_watch_rest(request->worker->backend, &watch->watch);
 	handed->route = slice_text(route_name(request->route));

@@ -68,7 +68,7 @@ backend_out(struct backend *backend)
 
 void
 backend_member_change(struct backend *backend, struct backend_call *call,
-    struct msg_member_change *change)
+    const struct msg_member_change *change)
 {
 	backend->call = call;
 	backend->changes++;
@@ -80,7 +80,7 @@ backend_member_change(struct backend *backend, struct backend_call *call,
 
 void
 backend_config_change(struct backend *backend, struct backend_call *call,
-    struct msg_config_change *change)
+    const struct msg_config_change *change)
 {
 	backend->call = call;
 	buf_clear(&backend->config_items);
