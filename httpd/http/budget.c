@@ -9,7 +9,6 @@
 #include "common/trim.h"
 #include "common/xmem.h"
 #include "httpd/http/callers.h"
-#include "httpd/http/conn_priv.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -23,6 +22,7 @@
 
 struct budget {
 	struct loop *loop;
+	struct budget_owner owner;
 	struct trim *trim;
 	size_t bytes;			/* of all */
 	bool over;			/* a limit may be passed: look at the turn's end */
@@ -32,18 +32,13 @@ struct budget {
 	TAILQ_HEAD(, budget_share) waiting;
 };
 
-static struct conn *
-conn_of(struct budget_share *share)
-{
-	return CONTAINER_OF(share, struct conn, share);
-}
-
 struct budget *
-budget_new(struct loop *loop)
+budget_new(struct loop *loop, struct budget_owner owner)
 {
 	struct budget *budget = xzalloc(sizeof(*budget));
 
 	budget->loop = loop;
+	budget->owner = owner;
 	budget->trim = trim_new(loop);
 	TAILQ_INIT(&budget->much);
 	TAILQ_INIT(&budget->uploads);
@@ -71,16 +66,16 @@ budget_bytes(const struct budget *budget)
 }
 
 static uint64_t
-caller_bytes(const struct conn *conn)
+caller_bytes(const struct budget_share *share)
 {
-	return conn->caller == NULL ? 0 : callers_held(conn->caller);
+	return share->caller == NULL ? 0 : callers_held(share->caller);
 }
 
 static bool
-is_over(const struct budget *budget, const struct conn *conn)
+is_over(const struct budget *budget, const struct budget_share *share)
 {
 	return budget->bytes > WORKER_HELD_BYTES_MAX ||
-	    caller_bytes(conn) > ADDRESS_HELD_BYTES_MAX;
+	    caller_bytes(share) > ADDRESS_HELD_BYTES_MAX;
 }
 
 static uint64_t
@@ -102,86 +97,79 @@ list(struct budget *budget, struct budget_share *share, bool listed)
 }
 
 static void
-set_bytes(struct budget *budget, struct conn *conn, size_t bytes)
+set_bytes(struct budget *budget, struct budget_share *share, size_t bytes)
 {
-	struct budget_share *share = &conn->share;
-
 	if (bytes < share->bytes)
 		budget->freed = true;
 	budget->bytes = budget->bytes - share->bytes + bytes;
 	trim_held(budget->trim, budget->bytes);
-	if (conn->caller != NULL)
-		callers_hold(conn->caller, share->bytes, bytes);
+	if (share->caller != NULL)
+		callers_hold(share->caller, share->bytes, bytes);
 	share->bytes = bytes;
 }
 
 void
-budget_count(struct budget *budget, struct conn *conn, size_t bytes, size_t answer_bytes)
+budget_count(struct budget *budget, struct budget_share *share, size_t bytes,
+    size_t answer_bytes)
 {
-	struct budget_share *share = &conn->share;
-
 	bytes = MAX_OF(bytes < SMALL_BYTES ? 0 : bytes, share->upload_bytes);
 	if (share->listed != (answer_bytes >= MUCH_BYTES))
 		list(budget, share, answer_bytes >= MUCH_BYTES);
 	if (bytes == share->bytes)
 		return;
-	set_bytes(budget, conn, bytes);
-	budget->over = budget->over || is_over(budget, conn);
+	set_bytes(budget, share, bytes);
+	budget->over = budget->over || is_over(budget, share);
 }
 
 void
-budget_progress(struct budget *budget, struct conn *conn)
+budget_progress(struct budget *budget, struct budget_share *share)
 {
-	if (conn->share.listed)
-		list(budget, &conn->share, true);
+	if (share->listed)
+		list(budget, share, true);
 }
 
 bool
-budget_is_pressed(const struct budget *budget, const struct conn *conn)
+budget_is_pressed(const struct budget *budget, const struct budget_share *share)
 {
 	return budget->bytes > WORKER_HELD_BYTES_MAX / 2 ||
-	    caller_bytes(conn) > ADDRESS_HELD_BYTES_MAX / 2;
+	    caller_bytes(share) > ADDRESS_HELD_BYTES_MAX / 2;
 }
 
 /* ---- uploads ---------------------------------------------------------------------- */
 
 /* Is there too little room for so many bytes of it, at its address or in all? */
 static bool
-address_is_full(const struct conn *conn, size_t bytes)
+address_is_full(const struct budget_share *share, size_t bytes)
 {
-	return caller_bytes(conn) - MIN_OF(caller_bytes(conn), conn->share.bytes) + bytes >
+	return caller_bytes(share) - MIN_OF(caller_bytes(share), share->bytes) + bytes >
 	    ADDRESS_HELD_BYTES_MAX;
 }
 
 static bool
-worker_is_full(const struct budget *budget, const struct conn *conn, size_t bytes)
+worker_is_full(const struct budget *budget, const struct budget_share *share, size_t bytes)
 {
-	return budget->bytes - conn->share.bytes + bytes > WORKER_HELD_BYTES_MAX;
+	return budget->bytes - share->bytes + bytes > WORKER_HELD_BYTES_MAX;
 }
 
 static void
-admit(struct budget *budget, struct conn *conn, size_t bytes)
+admit(struct budget *budget, struct budget_share *share, size_t bytes)
 {
-	struct budget_share *share = &conn->share;
-
 	ASSERT(bytes > 0);
 	share->upload_bytes = bytes;
 	share->since_ms = now_ms(budget);
 	TAILQ_INSERT_TAIL(&budget->uploads, share, upload_link);
-	set_bytes(budget, conn, MAX_OF(bytes, share->bytes));
+	set_bytes(budget, share, MAX_OF(bytes, share->bytes));
 }
 
 bool
-budget_admit(struct budget *budget, struct conn *conn, size_t bytes)
+budget_admit(struct budget *budget, struct budget_share *share, size_t bytes)
 {
-	struct budget_share *share = &conn->share;
-
 	if (share->upload_bytes > 0)
 		return true;
 	if (share->waits)
 		return false;
-	if (!address_is_full(conn, bytes) && !worker_is_full(budget, conn, bytes)) {
-		admit(budget, conn, bytes);
+	if (!address_is_full(share, bytes) && !worker_is_full(budget, share, bytes)) {
+		admit(budget, share, bytes);
 		return true;
 	}
 	share->waits = true;
@@ -191,10 +179,8 @@ budget_admit(struct budget *budget, struct conn *conn, size_t bytes)
 }
 
 void
-budget_upload_over(struct budget *budget, struct conn *conn)
+budget_upload_over(struct budget *budget, struct budget_share *share)
 {
-	struct budget_share *share = &conn->share;
-
 	if (share->waits)
 		TAILQ_REMOVE(&budget->waiting, share, upload_link);
 	else if (share->upload_bytes > 0)
@@ -210,17 +196,16 @@ admit_waiting(struct budget *budget)
 	struct budget_share *share, *next;
 
 	for (share = TAILQ_FIRST(&budget->waiting); share != NULL; share = next) {
-		struct conn *conn = conn_of(share);
-		size_t bytes = conn_body_bytes(conn);
+		size_t bytes = budget->owner.upload_bytes(share);
 
 		next = TAILQ_NEXT(share, upload_link);
-		if (worker_is_full(budget, conn, bytes))
+		if (worker_is_full(budget, share, bytes))
 			return;
-		if (address_is_full(conn, bytes))
+		if (address_is_full(share, bytes))
 			continue;
-		budget_upload_over(budget, conn);
-		admit(budget, conn, bytes);
-		conn_body_goes_on(conn);
+		budget_upload_over(budget, share);
+		admit(budget, share, bytes);
+		budget->owner.go_on(share);
 		/* It may have come to the turn's end already. */
 		loop_again(budget->loop);
 	}
@@ -228,53 +213,49 @@ admit_waiting(struct budget *budget)
 
 /* Would it help this upload, which waits, if that connection went? */
 static bool
-stands_in_the_way(const struct budget *budget, const struct conn *upload,
-    const struct conn *conn)
+stands_in_the_way(const struct budget *budget, const struct budget_share *upload,
+    const struct budget_share *share)
 {
-	size_t bytes = conn_body_bytes(upload);
+	size_t bytes = budget->owner.upload_bytes(upload);
 
 	if (address_is_full(upload, bytes))
-		return conn->caller == upload->caller;
+		return share->caller == upload->caller;
 	return worker_is_full(budget, upload, bytes);
 }
 
 static void
-cut(struct budget *budget, struct conn *conn)
+cut(struct budget *budget, struct budget_share *share)
 {
 	metric_add(METRIC_rejected_memory, 1);
 	diag_warn("http", "connection cut, much is kept for it that it does not take, others need "
-	    "the room: bytes=%zu address_bytes=%" PRIu64 " all_bytes=%zu", conn->share.bytes,
-	    caller_bytes(conn), budget->bytes);
-	conn_close(conn);
+	    "the room: bytes=%zu address_bytes=%" PRIu64 " all_bytes=%zu", share->bytes,
+	    caller_bytes(share), budget->bytes);
+	budget->owner.cut(share);
 }
 
 /* One of those in the way of the upload goes, if it is idle or too slow. */
 static void
-make_room(struct budget *budget, const struct conn *upload)
+make_room(struct budget *budget, const struct budget_share *upload)
 {
 	struct budget_share *share;
-	struct conn *conn;
 
 	TAILQ_FOREACH(share, &budget->much, link) {
-		conn = conn_of(share);
 		if (now_ms(budget) - share->progress_ms < IDLE_MS)
 			break;
-		if (!stands_in_the_way(budget, upload, conn))
+		if (!stands_in_the_way(budget, upload, share))
 			continue;
-		cut(budget, conn);
+		cut(budget, share);
 		return;
 	}
 	TAILQ_FOREACH(share, &budget->uploads, upload_link) {
 		uint64_t elapsed_ms = now_ms(budget) - share->since_ms;
 
-		conn = conn_of(share);
 		if (elapsed_ms < CROWDED_FREE_MS)
 			break;
-		if (!stands_in_the_way(budget, upload, conn) || conn->last->body_bytes.size >=
+		if (!stands_in_the_way(budget, upload, share) || budget->owner.upload_came(share) >=
 		    (elapsed_ms - CROWDED_FREE_MS) * CROWDED_BYTES_PER_S / 1000)
 			continue;
-		conn_refuse_late(conn, METRIC_rejected_body_rate);
-		conn_touch(conn);
+		budget->owner.refuse(share);
 		return;
 	}
 }
@@ -288,18 +269,18 @@ budget_tick(struct budget *budget)
 		next = TAILQ_NEXT(share, upload_link);
 		if (now_ms(budget) - share->since_ms < CROWDED_MS)
 			break;
-		make_room(budget, conn_of(share));
+		make_room(budget, share);
 	}
 }
 
 /* ---- the turn's end ------------------------------------------------------------------ */
 
 void
-budget_leave(struct budget *budget, struct conn *conn)
+budget_leave(struct budget *budget, struct budget_share *share)
 {
-	budget_upload_over(budget, conn);
-	set_bytes(budget, conn, 0);
-	list(budget, &conn->share, false);
+	budget_upload_over(budget, share);
+	set_bytes(budget, share, 0);
+	list(budget, share, false);
 }
 
 void
@@ -311,8 +292,8 @@ budget_turn(struct budget *budget)
 		budget->over = false;
 		for (share = TAILQ_FIRST(&budget->much); share != NULL; share = next) {
 			next = TAILQ_NEXT(share, link);
-			if (is_over(budget, conn_of(share)))
-				cut(budget, conn_of(share));
+			if (is_over(budget, share))
+				cut(budget, share);
 		}
 	}
 	if (budget->freed) {

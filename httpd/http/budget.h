@@ -18,7 +18,8 @@
  * So who takes his answers is served, and who does not costs a bounded amount, from
  * one address a quarter of it.
  *
- * Owned by the server; private to it and its connections.
+ * Owned by the server. A connection is known by its share, and is ended, refused or gone
+ * on with by the server (budget_owner).
  */
 #ifndef MOOTHALL_HTTPD_HTTP_BUDGET_H
 #define MOOTHALL_HTTPD_HTTP_BUDGET_H
@@ -28,11 +29,12 @@
 #include <sys/queue.h>
 
 struct budget;
-struct conn;
+struct caller;
 struct loop;
 
-/* A connection's part of it; embedded there. Zeroed at first. */
+/* A connection's part of it; embedded there. Zeroed at first, but for caller. */
 struct budget_share {
+	struct caller *caller;		/* the server's; NULL: not counted there */
 	TAILQ_ENTRY(budget_share) link;	/* by progress, the least recent first: */
 	bool listed;			/* much of it is of answers, */
 	uint64_t progress_ms;		/* some of which were taken last then */
@@ -43,24 +45,38 @@ struct budget_share {
 	uint64_t since_ms;		/* either since then */
 };
 
-struct budget *budget_new(struct loop *loop);
+/* What is done with a connection, by its share. */
+struct budget_owner {
+	/* End it: it takes nothing, and others need the room. budget_leave follows in it. */
+	void (*cut)(struct budget_share *share);
+	/* Refuse its upload, which is too slow: budget_upload_over follows in it. */
+	void (*refuse)(struct budget_share *share);
+	/* There is room for its upload, which waited. */
+	void (*go_on)(struct budget_share *share);
+	/* Bytes of its upload, in all and those that have come. */
+	size_t (*upload_bytes)(const struct budget_share *share);
+	size_t (*upload_came)(const struct budget_share *share);
+};
+
+struct budget *budget_new(struct loop *loop, struct budget_owner owner);
 /* No share may have bytes. Accepts NULL. */
 void budget_free(struct budget **budget);
 
 /* The connection keeps so many bytes now, of which so many are of answers. */
-void budget_count(struct budget *budget, struct conn *conn, size_t bytes, size_t answer_bytes);
+void budget_count(struct budget *budget, struct budget_share *share, size_t bytes,
+    size_t answer_bytes);
 /* The client took some of its answers. */
-void budget_progress(struct budget *budget, struct conn *conn);
+void budget_progress(struct budget *budget, struct budget_share *share);
 /* Its request's body is to have so many bytes. False: it waits, touched again later. */
-bool budget_admit(struct budget *budget, struct conn *conn, size_t bytes);
+bool budget_admit(struct budget *budget, struct budget_share *share, size_t bytes);
 /* The body is whole, or not wanted. */
-void budget_upload_over(struct budget *budget, struct conn *conn);
+void budget_upload_over(struct budget *budget, struct budget_share *share);
 /* Above half of what it may be. */
-bool budget_is_pressed(const struct budget *budget, const struct conn *conn);
+bool budget_is_pressed(const struct budget *budget, const struct budget_share *share);
 /* Of all connections. */
 size_t budget_bytes(const struct budget *budget);
 /* The connection is gone. */
-void budget_leave(struct budget *budget, struct conn *conn);
+void budget_leave(struct budget *budget, struct budget_share *share);
 /* The turn's end: cut who has to be, admit who can be. */
 void budget_turn(struct budget *budget);
 /* Now and then: see to it that an upload that waits is not the last one to. */

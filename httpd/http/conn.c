@@ -142,7 +142,7 @@ static bool
 may_read_body(struct conn *conn)
 {
 	return conn->last->body_bytes.size < BODY_FREE_BYTES ||
-	    budget_admit(server_budget(conn->server), conn, conn->last->body_expected);
+	    budget_admit(server_budget(conn->server), &conn->share, conn->last->body_expected);
 }
 
 /* The client sends no more. Who only closed its side of the connection may
@@ -244,7 +244,7 @@ write_output(struct conn *conn)
 		progress = true;
 	}
 	if (progress)
-		budget_progress(server_budget(conn->server), conn);
+		budget_progress(server_budget(conn->server), &conn->share);
 	if (progress && conn->first != NULL && conn->first->streaming &&
 	    conn->first->drained != NULL)
 		conn->first->drained(conn->first);
@@ -330,7 +330,7 @@ count(struct conn *conn)
 		    (request->whole ? 0 : request->body_bytes.size);
 		for_ever = for_ever || request->pack != NULL;
 	}
-	budget_count(server_budget(conn->server), conn, bytes + answers,
+	budget_count(server_budget(conn->server), &conn->share, bytes + answers,
 	    for_ever ? bytes + answers : answers);
 }
 

@@ -26,7 +26,7 @@ conn_refuse_saying(struct conn *conn, unsigned status, const char *text)
 	request->keep_alive = false;
 	/* It may be the end of the request that the clock is about. */
 	server_limit(conn->server, &conn->reading, LIMIT_NONE);
-	budget_upload_over(server_budget(conn->server), conn);
+	budget_upload_over(server_budget(conn->server), &conn->share);
 	conn->state = CONN_DEAF;
 	conn->dropped = true;
 	response_plain_error(request, status, text);
@@ -170,7 +170,7 @@ finish_request(struct conn *conn)
 	request->body = buf_slice(&request->body_bytes);
 	request->bytes_in += request->body.size;
 	conn->served = true;
-	budget_upload_over(server_budget(conn->server), conn);
+	budget_upload_over(server_budget(conn->server), &conn->share);
 	conn->state = request->keep_alive ? CONN_HEAD : CONN_DEAF;
 	server_limit(conn->server, &conn->reading, LIMIT_NONE);
 	conn->owner->handle(request);
@@ -304,7 +304,7 @@ bool
 conn_may_parse(const struct conn *conn)
 {
 	if (conn->request_count > 0 && (conn->waits || !is_safe(conn->last->method) ||
-	    budget_is_pressed(server_budget(conn->server), conn)))
+	    budget_is_pressed(server_budget(conn->server), &conn->share)))
 		return false;
 	return !conn->held && conn->request_count < CONN_REQUESTS_MAX &&
 	    conn->share.bytes <= CONN_HELD_BYTES &&

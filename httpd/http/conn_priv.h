@@ -18,8 +18,7 @@
  * A server that stops gives a connection that rests to another worker, if there is one
  * (conn_move.c).
  *
- * The inside of httpd/http/: server.c, budget.c, conn.c, conn_parse.c, conn_move.c and
- * response.c.
+ * The inside of httpd/http/: server.c, conn.c, conn_parse.c, conn_move.c and response.c.
  */
 #ifndef MOOTHALL_HTTPD_HTTP_CONN_PRIV_H
 #define MOOTHALL_HTTPD_HTTP_CONN_PRIV_H
@@ -45,7 +44,6 @@ enum conn_state {
 	CONN_CLOSED,
 };
 
-struct caller;
 struct msg_handed;
 
 struct conn {
@@ -54,7 +52,6 @@ struct conn {
 	struct server *server;
 	const struct server_owner *owner; /* the server's */
 	struct transport *transport;
-	struct caller *caller;		/* the server's; NULL: not counted */
 	struct conn_clock reading, writing;
 	enum conn_state state;
 	bool dirty;

@@ -169,7 +169,7 @@ request_drop_body(struct request *request)
 bool
 request_is_pressed(const struct request *request)
 {
-	return budget_is_pressed(server_budget(request->conn->server), request->conn);
+	return budget_is_pressed(server_budget(request->conn->server), &request->conn->share);
 }
 
 /* ---- heads -------------------------------------------------------------------------- */

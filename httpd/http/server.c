@@ -99,7 +99,7 @@ adopt(struct server *server, int fd, struct caller *caller, struct tls *tls)
 {
 	struct conn *conn = conn_new(server, &server->owner, fd, tls);
 
-	conn->caller = caller;
+	conn->share.caller = caller;
 	TAILQ_INSERT_TAIL(&server->conns, conn, link);
 	server->connections++;
 	conn_touch(conn);
@@ -379,6 +379,45 @@ tick(void *argument)
 		loop_timer_set(server->tick, TICK_MS);
 }
 
+/* ---- what the budget has done ------------------------------------------------------ */
+
+static struct conn *
+conn_of(struct budget_share *share)
+{
+	return CONTAINER_OF(share, struct conn, share);
+}
+
+static void
+cut(struct budget_share *share)
+{
+	conn_close(conn_of(share));
+}
+
+static void
+refuse_upload(struct budget_share *share)
+{
+	conn_refuse_late(conn_of(share), METRIC_rejected_body_rate);
+	conn_touch(conn_of(share));
+}
+
+static void
+upload_goes_on(struct budget_share *share)
+{
+	conn_body_goes_on(conn_of(share));
+}
+
+static size_t
+upload_bytes(const struct budget_share *share)
+{
+	return conn_body_bytes(CONTAINER_OF(share, const struct conn, share));
+}
+
+static size_t
+upload_came(const struct budget_share *share)
+{
+	return CONTAINER_OF(share, const struct conn, share)->last->body_bytes.size;
+}
+
 /* ---- what connections ask for --------------------------------------------------------- */
 
 void
@@ -392,8 +431,8 @@ server_closed(struct server *server, struct conn *conn)
 {
 	TAILQ_REMOVE(&server->conns, conn, link);
 	TAILQ_INSERT_TAIL(&server->closed, conn, link);
-	budget_leave(server->budget, conn);
-	callers_leave(server->callers, &conn->caller);
+	budget_leave(server->budget, &conn->share);
+	callers_leave(server->callers, &conn->share.caller);
 	server->connections--;
 	if (server->full && server->paused && has_room(server))
 		resume_accepting(server);
@@ -600,7 +639,9 @@ server_new(const struct server_owner *owner, int listen_fd)
 	server->owner = *owner;
 	server->listen_fd = listen_fd;
 	server->callers = callers_new();
-	server->budget = budget_new(owner->loop);
+	server->budget = budget_new(owner->loop, (struct budget_owner){ .cut = cut,
+	    .refuse = refuse_upload, .go_on = upload_goes_on, .upload_bytes = upload_bytes,
+	    .upload_came = upload_came });
 	server->descriptors = descriptors_allowed();
 	if (listen_fd != -1)
 		server->listen_io = loop_io_new(owner->loop, listen_fd, accept_clients, server);

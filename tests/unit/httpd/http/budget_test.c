@@ -1,15 +1,15 @@
 /*
  * budget_test.c - what a worker keeps for its connections: limits, who is cut, who waits,
  * and that all counts come back to nothing. The connections are only what budget.c sees
- * of them; time is that of their shares.
+ * of them, their shares, and so is time.
  */
 #include "httpd/http/budget.h"
 
 #include "common/limits.h"
+#include "common/loop.h"
 #include "common/rand.h"
 #include "common/xmem.h"
 #include "httpd/http/callers.h"
-#include "httpd/http/conn_priv.h"
 #include "tests/lib/test.h"
 
 #include <netinet/in.h>
@@ -22,54 +22,54 @@ struct scene {
 	struct loop *loop;
 	struct budget *budget;
 	struct callers *callers;
-	struct conn conns[CONNS];
-	struct request requests[CONNS];
+	struct budget_share shares[CONNS];
 };
 
 /* What became of a connection; by its place among those of the scene. */
 static struct scene *scene;
 static bool cut[CONNS], refused[CONNS], goes_on[CONNS];
-static size_t wants[CONNS];
+static size_t wants[CONNS], came[CONNS];
 
 static size_t
-place_of(const struct conn *conn)
+place_of(const struct budget_share *share)
 {
-	return (size_t)(conn - scene->conns);
+	return (size_t)(share - scene->shares);
 }
 
-/* ---- what of a connection budget.c calls -------------------------------------------- */
+/* ---- the owner ---------------------------------------------------------------------- */
 
-void
-conn_close(struct conn *conn)
+static void
+close_one(struct budget_share *share)
 {
-	cut[place_of(conn)] = true;
-	budget_leave(scene->budget, conn);
-	callers_leave(scene->callers, &conn->caller);
+	cut[place_of(share)] = true;
+	budget_leave(scene->budget, share);
+	callers_leave(scene->callers, &share->caller);
 }
 
-size_t
-conn_body_bytes(const struct conn *conn)
+static void
+refuse(struct budget_share *share)
 {
-	return wants[place_of(conn)];
+	refused[place_of(share)] = true;
+	budget_upload_over(scene->budget, share);
+	budget_count(scene->budget, share, 0, 0);
 }
 
-void
-conn_body_goes_on(struct conn *conn)
+static void
+go_on(struct budget_share *share)
 {
-	goes_on[place_of(conn)] = true;
+	goes_on[place_of(share)] = true;
 }
 
-void
-conn_refuse_late(struct conn *conn, enum metric_id rejected UNUSED)
+static size_t
+upload_bytes(const struct budget_share *share)
 {
-	refused[place_of(conn)] = true;
-	budget_upload_over(scene->budget, conn);
-	budget_count(scene->budget, conn, 0, 0);
+	return wants[place_of(share)];
 }
 
-void
-conn_touch(struct conn *conn UNUSED)
+static size_t
+upload_came(const struct budget_share *share)
 {
+	return came[place_of(share)];
 }
 
 /* ---- the scene ------------------------------------------------------------------------- */
@@ -82,30 +82,31 @@ open_scene(void)
 	memset(refused, 0, sizeof(refused));
 	memset(goes_on, 0, sizeof(goes_on));
 	memset(wants, 0, sizeof(wants));
+	memset(came, 0, sizeof(came));
 	scene->loop = loop_new();
-	scene->budget = budget_new(scene->loop);
+	scene->budget = budget_new(scene->loop, (struct budget_owner){ .cut = close_one,
+	    .refuse = refuse, .go_on = go_on, .upload_bytes = upload_bytes,
+	    .upload_came = upload_came });
 	scene->callers = callers_new();
-	for (size_t i = 0; i < CONNS; i++)
-		scene->conns[i].last = &scene->requests[i];
 }
 
 /* That connection is of that address; of address 0 nothing is counted. */
-static struct conn *
+static struct budget_share *
 enter(size_t place, uint32_t address)
 {
 	struct sockaddr_storage from = { .ss_family = AF_INET };
 
 	((struct sockaddr_in *)&from)->sin_addr.s_addr = htonl(0x0a000000 + address);
 	if (address != 0)
-		assert_true(callers_enter(scene->callers, &from, 0, &scene->conns[place].caller));
-	return &scene->conns[place];
+		assert_true(callers_enter(scene->callers, &from, 0, &scene->shares[place].caller));
+	return &scene->shares[place];
 }
 
 /* Answers that wait to be taken, nothing else. */
 static void
-keep(struct conn *conn, size_t bytes)
+keep(struct budget_share *share, size_t bytes)
 {
-	budget_count(scene->budget, conn, bytes, bytes);
+	budget_count(scene->budget, share, bytes, bytes);
 }
 
 static size_t
@@ -123,8 +124,8 @@ static void
 close_scene(void)
 {
 	for (size_t i = 0; i < CONNS; i++) {
-		budget_leave(scene->budget, &scene->conns[i]);
-		callers_leave(scene->callers, &scene->conns[i].caller);
+		budget_leave(scene->budget, &scene->shares[i]);
+		callers_leave(scene->callers, &scene->shares[i].caller);
 	}
 	assert_int_equal(budget_bytes(scene->budget), 0);
 	callers_free(&scene->callers);
@@ -147,8 +148,8 @@ TEST(all_of_a_worker_may_have_so_much_and_one_byte_more_cuts_who_took_least_of_l
 	assert_int_equal(budget_bytes(scene->budget), WORKER_HELD_BYTES_MAX);
 	assert_int_equal(count(cut), 0);
 	/* The first takes some of it, so the second is the one that has waited longest. */
-	budget_progress(scene->budget, &scene->conns[0]);
-	keep(&scene->conns[7], each + 1);
+	budget_progress(scene->budget, &scene->shares[0]);
+	keep(&scene->shares[7], each + 1);
 	budget_turn(scene->budget);
 	assert_int_equal(count(cut), 1);
 	assert_true(cut[1]);
@@ -163,13 +164,13 @@ TEST(an_address_may_have_so_much_and_one_byte_more_cuts_one_of_its_own)
 	keep(enter(1, 2), ADDRESS_HELD_BYTES_MAX / 2);
 	keep(enter(2, 2), ADDRESS_HELD_BYTES_MAX / 2);
 	budget_turn(scene->budget);
-	assert_int_equal(callers_held(scene->conns[1].caller), ADDRESS_HELD_BYTES_MAX);
+	assert_int_equal(callers_held(scene->shares[1].caller), ADDRESS_HELD_BYTES_MAX);
 	assert_int_equal(count(cut), 0);
-	keep(&scene->conns[2], ADDRESS_HELD_BYTES_MAX / 2 + 1);
+	keep(&scene->shares[2], ADDRESS_HELD_BYTES_MAX / 2 + 1);
 	budget_turn(scene->budget);
 	assert_int_equal(count(cut), 1);
 	assert_true(cut[1]);
-	assert_int_equal(callers_held(scene->conns[2].caller), ADDRESS_HELD_BYTES_MAX / 2 + 1);
+	assert_int_equal(callers_held(scene->shares[2].caller), ADDRESS_HELD_BYTES_MAX / 2 + 1);
 	close_scene();
 }
 
@@ -179,7 +180,7 @@ TEST(one_connection_may_be_cut_for_what_it_has_alone)
 	keep(enter(0, 1), ADDRESS_HELD_BYTES_MAX);
 	budget_turn(scene->budget);
 	assert_int_equal(count(cut), 0);
-	keep(&scene->conns[0], ADDRESS_HELD_BYTES_MAX + 1);
+	keep(&scene->shares[0], ADDRESS_HELD_BYTES_MAX + 1);
 	budget_turn(scene->budget);
 	assert_true(cut[0]);
 	close_scene();
@@ -202,10 +203,10 @@ TEST(small_numbers_are_not_counted)
 	open_scene();
 	keep(enter(0, 1), 4 * KIB - 1);
 	assert_int_equal(budget_bytes(scene->budget), 0);
-	keep(&scene->conns[0], 4 * KIB);
+	keep(&scene->shares[0], 4 * KIB);
 	assert_int_equal(budget_bytes(scene->budget), 4 * KIB);
-	assert_int_equal(callers_held(scene->conns[0].caller), 4 * KIB);
-	keep(&scene->conns[0], 0);
+	assert_int_equal(callers_held(scene->shares[0].caller), 4 * KIB);
+	keep(&scene->shares[0], 0);
 	assert_int_equal(budget_bytes(scene->budget), 0);
 	close_scene();
 }
@@ -216,13 +217,13 @@ TEST(above_half_of_a_limit_it_is_pressed)
 	keep(enter(0, 1), ADDRESS_HELD_BYTES_MAX / 2);
 	(void)enter(1, 1);
 	(void)enter(2, 2);
-	assert_false(budget_is_pressed(scene->budget, &scene->conns[1]));
-	keep(&scene->conns[0], ADDRESS_HELD_BYTES_MAX / 2 + 1);
-	assert_true(budget_is_pressed(scene->budget, &scene->conns[1]));
-	assert_false(budget_is_pressed(scene->budget, &scene->conns[2]));
+	assert_false(budget_is_pressed(scene->budget, &scene->shares[1]));
+	keep(&scene->shares[0], ADDRESS_HELD_BYTES_MAX / 2 + 1);
+	assert_true(budget_is_pressed(scene->budget, &scene->shares[1]));
+	assert_false(budget_is_pressed(scene->budget, &scene->shares[2]));
 	for (size_t i = 3; i < 7; i++)
 		keep(enter(i, (uint32_t)i), WORKER_HELD_BYTES_MAX / 8);
-	assert_true(budget_is_pressed(scene->budget, &scene->conns[2]));
+	assert_true(budget_is_pressed(scene->budget, &scene->shares[2]));
 	close_scene();
 }
 
@@ -242,15 +243,15 @@ TEST(an_upload_for_which_there_is_no_room_at_its_address_waits_and_goes_on)
 	assert_true(upload(1, 1, 10 * MIB));
 	assert_false(upload(2, 1, 1));
 	/* Asked again it is still the one that waits; another address does not care. */
-	assert_false(budget_admit(scene->budget, &scene->conns[2], 1));
+	assert_false(budget_admit(scene->budget, &scene->shares[2], 1));
 	assert_true(upload(3, 2, 10 * MIB));
 	budget_turn(scene->budget);
 	assert_int_equal(count(goes_on), 0);
-	budget_upload_over(scene->budget, &scene->conns[1]);
-	budget_count(scene->budget, &scene->conns[1], 0, 0);
+	budget_upload_over(scene->budget, &scene->shares[1]);
+	budget_count(scene->budget, &scene->shares[1], 0, 0);
 	budget_turn(scene->budget);
 	assert_true(goes_on[2]);
-	assert_int_equal(callers_held(scene->conns[0].caller),
+	assert_int_equal(callers_held(scene->shares[0].caller),
 	    ADDRESS_HELD_BYTES_MAX - 10 * MIB + 1);
 	close_scene();
 }
@@ -265,7 +266,7 @@ TEST(uploads_that_wait_go_on_in_their_order_but_for_those_of_a_full_address)
 	assert_false(upload(11, 8, 10 * MIB));
 	assert_false(upload(12, 9, 10 * MIB));
 	/* The second address goes: the first is full as before. */
-	conn_close(&scene->conns[1]);
+	close_one(&scene->shares[1]);
 	budget_turn(scene->budget);
 	assert_false(goes_on[10]);
 	assert_true(goes_on[11]);
@@ -277,12 +278,12 @@ TEST(what_has_come_of_an_upload_is_counted_once)
 {
 	open_scene();
 	assert_true(upload(0, 1, 10 * MIB));
-	for (size_t came = 0; came <= 10 * MIB; came += MIB)
-		budget_count(scene->budget, &scene->conns[0], came, 0);
+	for (size_t bytes = 0; bytes <= 10 * MIB; bytes += MIB)
+		budget_count(scene->budget, &scene->shares[0], bytes, 0);
 	assert_int_equal(budget_bytes(scene->budget), 10 * MIB);
 	/* What its handler keeps of it goes on counting. */
-	budget_upload_over(scene->budget, &scene->conns[0]);
-	budget_count(scene->budget, &scene->conns[0], 3 * MIB, 0);
+	budget_upload_over(scene->budget, &scene->shares[0]);
+	budget_count(scene->budget, &scene->shares[0], 3 * MIB, 0);
 	assert_int_equal(budget_bytes(scene->budget), 3 * MIB);
 	close_scene();
 }
@@ -302,15 +303,15 @@ TEST(who_takes_nothing_gives_way_to_an_upload_that_has_waited)
 	keep(enter(2, 2), ADDRESS_HELD_BYTES_MAX / 2);
 	assert_false(upload(3, 1, 10 * MIB));
 	for (size_t i = 0; i < 3; i++)
-		scene->conns[i].share.progress_ms = ago(1900);
-	scene->conns[3].share.since_ms = ago(900);
+		scene->shares[i].progress_ms = ago(1900);
+	scene->shares[3].since_ms = ago(900);
 	budget_tick(scene->budget);
 	assert_int_equal(count(cut), 0);
-	scene->conns[3].share.since_ms = ago(1100);
+	scene->shares[3].since_ms = ago(1100);
 	budget_tick(scene->budget);
 	assert_int_equal(count(cut), 0);
 	for (size_t i = 0; i < 3; i++)
-		scene->conns[i].share.progress_ms = ago(2100);
+		scene->shares[i].progress_ms = ago(2100);
 	budget_tick(scene->budget);
 	assert_int_equal(count(cut), 1);
 	assert_true(cut[0]);
@@ -325,15 +326,15 @@ TEST(an_upload_that_stands_still_gives_way_to_one_that_waits)
 	assert_true(upload(0, 1, ADDRESS_HELD_BYTES_MAX - 10 * MIB));
 	assert_true(upload(1, 1, 10 * MIB));
 	assert_false(upload(2, 1, 10 * MIB));
-	scene->conns[2].share.since_ms = ago(1100);
-	scene->conns[0].share.since_ms = ago(4900);
+	scene->shares[2].since_ms = ago(1100);
+	scene->shares[0].since_ms = ago(4900);
 	budget_tick(scene->budget);
 	assert_int_equal(count(refused), 0);
-	scene->conns[0].share.since_ms = ago(6000);
-	scene->conns[1].share.since_ms = ago(6000);
+	scene->shares[0].since_ms = ago(6000);
+	scene->shares[1].since_ms = ago(6000);
 	/* The first has come at the pace that is asked, the second has not. */
-	scene->requests[0].body_bytes.size = 64 * KIB + 64 * KIB / 10;
-	scene->requests[1].body_bytes.size = 64 * KIB / 2;
+	came[0] = 64 * KIB + 64 * KIB / 10;
+	came[1] = 64 * KIB / 2;
 	budget_tick(scene->budget);
 	assert_false(refused[0]);
 	assert_true(refused[1]);
@@ -354,32 +355,32 @@ TEST(counts_are_sums_and_come_back_to_nothing)
 		open_scene();
 		for (int step = 0; step < 400; step++) {
 			size_t place = rand_below(&rand, CONNS), sum = 0;
-			struct conn *conn = &scene->conns[place];
+			struct budget_share *share = &scene->shares[place];
 
-			if (conn->caller == NULL)
+			if (share->caller == NULL)
 				(void)enter(place, 1 + (uint32_t)rand_below(&rand, 5));
 			switch (rand_below(&rand, 6)) {
 			case 0:
 				wants[place] = 1 + rand_below(&rand, BODY_BYTES_MAX);
-				(void)budget_admit(scene->budget, conn, wants[place]);
+				(void)budget_admit(scene->budget, share, wants[place]);
 				break;
 			case 1:
-				budget_upload_over(scene->budget, conn);
+				budget_upload_over(scene->budget, share);
 				break;
 			case 2:
-				conn_close(conn);
+				close_one(share);
 				break;
 			case 3:
-				budget_progress(scene->budget, conn);
+				budget_progress(scene->budget, share);
 				break;
 			default:
-				keep(conn, rand_below(&rand, 20 * MIB));
+				keep(share, rand_below(&rand, 20 * MIB));
 				break;
 			}
 			budget_turn(scene->budget);
 			budget_tick(scene->budget);
 			for (size_t i = 0; i < CONNS; i++)
-				sum += scene->conns[i].share.bytes;
+				sum += scene->shares[i].bytes;
 			assert_int_equal(budget_bytes(scene->budget), sum);
 			assert_true(sum <= WORKER_HELD_BYTES_MAX + BODY_BYTES_MAX);
 		}
