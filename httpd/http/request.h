@@ -1,9 +1,9 @@
 /*
  * request.h - one HTTP request, parsed, in its arena; and how it is answered.
  *
- * Made by conn.c once the whole request is there (head and body), handed to a
- * handler through the router, freed when its answer has been taken by the
- * connection. Answers keep the order of requests under pipelining: a handler
+ * Made by conn.c once the whole request is there (head and body), handed to the
+ * server's owner, who has a handler for it, freed when its answer has been taken by
+ * the connection. Answers keep the order of requests under pipelining: a handler
  * may answer any time later; conn.c holds the bytes back until it is their turn.
  * If the connection ends first, gone() is called and the request is freed
  * after it returns; a handler that waits for something must cancel it there.
@@ -48,7 +48,7 @@ struct request {
 	} *headers;
 	/* Set by a handler that keeps the request: the client went away. */
 	void (*gone)(struct request *request);
-	/* May be set with it: the worker stops; end a stream without an end of its own. */
+	/* May be set with it: the server stops; end a stream without an end of its own. */
 	void (*stop)(struct request *request);
 	/* May be set with it, for a stream: some of it, or all, was taken by the client. */
 	void (*drained)(struct request *request);
@@ -66,11 +66,11 @@ struct request {
 	struct outqueue out;		/* answer bytes not yet in turn */
 	struct buf lines;		/* header lines for the answer */
 	struct buf body_bytes;		/* what body shows */
-	unsigned route;			/* the router's number, by which its answer is counted */
+	unsigned route;			/* the owner's, by which its answer is counted */
 	uint64_t begun_ns;		/* monotonic, when its first bytes were there */
 	uint64_t whole_ns;		/* monotonic, when it was; 0: was refused before */
-	uint64_t sent_ns;		/* monotonic, when raftd was asked; 0: it was not */
-	uint64_t number;		/* in this worker */
+	uint64_t sent_ns;		/* the handler's: monotonic, when it asked on; or 0 */
+	uint64_t number;		/* of its server */
 	uint64_t bytes_in, bytes_out;	/* heads and bodies */
 	size_t body_expected;		/* bytes, or as many as there may be */
 	size_t kept;			/* see request_keeps */
