@@ -56,6 +56,12 @@ void codec_put_u32(struct buf *out, uint32_t value);
 void codec_put_u64(struct buf *out, uint64_t value);
 void codec_put_bytes(struct buf *out, struct slice value);
 
+/* The length of bytes, as they stand in front of them. */
+#define CODEC_LENGTH_BYTES 4
+/* A bytes field that was put empty has that size: what it holds stands, or will, from
+ * place at on. */
+void codec_set_length(struct buf *out, size_t at, size_t size);
+
 /* For debug lines: numbers in decimal, of bytes only how many. */
 void codec_print_number(FILE *out, const char *name, uint64_t value);
 void codec_print_bytes(FILE *out, const char *name, struct slice value);
