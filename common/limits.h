@@ -60,6 +60,10 @@
 #define WORKER_HELD_BYTES_MAX (256 * MIB) /* is cut; and so of all */
 #define BODY_FREE_BYTES (256 * KIB)	/* of a body; more is received if there is room for all */
 
+/* Connections that go from one worker to another (httpd/handover.h) */
+#define HANDOVER_WINDOW 64		/* under way at a time */
+#define HANDOVER_BYTES_MAX (4 * MIB)	/* read or not written of one; above, it waits */
+
 /* Members */
 #define NAME_BYTES_MAX 255
 #define URL_BYTES_MAX 1024

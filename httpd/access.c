@@ -7,8 +7,8 @@
 #include "common/diag_format.h"
 #include "common/diag_pipe.h"
 #include "common/xmem.h"
-#include "httpd/conn.h"
-#include "httpd/router.h"
+#include "httpd/routes.h"
+#include "httpd/worker.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -107,7 +107,7 @@ put_target(char *text, size_t size, size_t limit, const struct request *request,
 	if (target.size == 0)
 		return put(text, size, limit, SLICE_LITERAL("-"), json);
 	if (!keys)
-		return put(text, size, limit, slice_text(router_name(request->route)), json);
+		return put(text, size, limit, slice_text(route_name(request->route)), json);
 	if (mark != NULL)
 		target.size = (size_t)(mark - target.data);
 	size = put(text, size, limit, target, json);
@@ -146,7 +146,7 @@ put_text_line(struct access *access, const struct request *request, struct clock
 	size_t size;
 
 	size = (size_t)snprintf(line, LINE_BYTES_MAX, "%s %.255s httpd[%ld] %s %s ",
-	    time_text(access, now), diag_node(), access->pid, conn_from(request->conn),
+	    time_text(access, now), diag_node(), access->pid, request_from(request),
 	    method_of(request));
 	size = put_target(line, size, LINE_BYTES_MAX - TAIL_BYTES_MAX, request, access->keys,
 	    false);
@@ -166,7 +166,7 @@ put_json_line(struct access *access, const struct request *request, struct clock
 
 	size = (size_t)snprintf(line, LINE_BYTES_MAX, "{\"time\":\"%s\",\"node\":\"%.255s\","
 	    "\"proc\":\"httpd\",\"pid\":%ld,\"client\":\"%s\",\"method\":\"%s\",\"path\":\"",
-	    time_text(access, now), diag_node(), access->pid, conn_from(request->conn),
+	    time_text(access, now), diag_node(), access->pid, request_from(request),
 	    method_of(request));
 	size = put_target(line, size, LINE_BYTES_MAX - TAIL_BYTES_MAX, request, access->keys,
 	    true);
@@ -179,7 +179,7 @@ put_json_line(struct access *access, const struct request *request, struct clock
 }
 
 void
-access_put(struct access *access, struct request *request)
+access_put(struct access *access, const struct request *request)
 {
 	struct clock_time now = loop_now(request->worker->loop);
 	char line[LINE_BYTES_MAX];

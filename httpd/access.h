@@ -18,7 +18,7 @@
 #ifndef MOOTHALL_HTTPD_ACCESS_H
 #define MOOTHALL_HTTPD_ACCESS_H
 
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 #define ACCESS_CLIENT_LEFT 499
 
@@ -29,7 +29,7 @@ struct access *access_new(const struct worker *worker);
 /* What was collected is sent first. Accepts NULL in *access. */
 void access_free(struct access **access);
 /* The request is over: all of its answer is queued, or nobody waits for it. */
-void access_put(struct access *access, struct request *request);
+void access_put(struct access *access, const struct request *request);
 /* Turn end. */
 void access_flush(struct access *access);
 

@@ -4,6 +4,7 @@
 #include "httpd/apierror.h"
 #include "httpd/cluster.h"
 #include "httpd/json.h"
+#include "httpd/worker.h"
 
 #include <inttypes.h>
 

@@ -5,7 +5,7 @@
 #define MOOTHALL_HTTPD_APIERROR_H
 
 #include "common/err.h"
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 /*
  * Answer with {"errorCode":...,"message":...,"cause":...,"index":...}, the

@@ -42,6 +42,29 @@ void backend_attach(struct backend *backend, int fd, uint64_t token);
 /* Turn end: write what is queued. */
 void backend_flush(struct backend *backend);
 
+/* Where a question waits; each but the first is a list in the order of asking. */
+enum question_place {
+	PLACE_NOWHERE,			/* over; or a watch that is answered */
+	PLACE_WRITES,			/* may be at work: by sequence */
+	PLACE_WAITING,			/* writes that may not go out yet */
+	PLACE_ASKED,			/* anything else that raftd is to answer */
+	PLACE_RESTING,			/* a piece came, nobody wants the next one yet */
+	PLACE_COUNT
+};
+
+/* Asked of raftd and not answered yet: the part that all kinds below have in common. It
+ * is embedded in them, and the backend's. */
+struct question {
+	TAILQ_ENTRY(question) link;
+	struct hash_link by_id;
+	const struct question_kind *kind;
+	uint64_t id;			/* of its frames; 0: it has none yet, or is over */
+	uint64_t asked_ms;		/* or asked on, for the next piece */
+	uint8_t place;			/* PLACE_* */
+	uint8_t patience;		/* PATIENCE_* of backend_priv.h */
+	bool begun;			/* what came of it is of this raftd, void with it */
+};
+
 /* One request under way; embedded in what asked. */
 struct backend_call {
 	/* Called once, from the loop: outcome as of msg_outcome (all borrowed), its event
@@ -58,28 +81,29 @@ struct backend_call {
 	 * long as the owner waits. */
 	uint64_t *sent_ns;
 	/* The rest is the backend's. */
-	TAILQ_ENTRY(backend_call) link;
-	struct hash_link by_id;
-	uint64_t id;			/* 0: waits for a place in the session's window */
-	uint64_t started_ms;
-	bool write;			/* may take effect: has a sequence */
-	bool plain;			/* a read that needs no other node */
-	uint16_t type;			/* of a write: MSG_write, MSG_member_change, ... */
+	struct question question;
+	bool write;			/* may take effect: has a sequence, or waits for one */
 	bool sent;			/* to the present or an earlier raftd */
-	bool begun;			/* a piece came of the present raftd */
-	bool resting;			/* the next one was not asked for */
 	size_t sent_bytes;		/* of a write with a place: of its frame */
 	struct buf frame;
 	struct buf event;
 };
 
-/* Writes get their sequence (request id) and low here. call->done must be set. */
-void backend_write(struct backend *backend, struct backend_call *call, struct msg_write *write);
+/* Writes get their sequence (request id) and low here, once they may go out; what low says
+ * is not looked at. call->done must be set. */
+void backend_write(struct backend *backend, struct backend_call *call,
+    const struct msg_write *write);
 void backend_member_change(struct backend *backend, struct backend_call *call,
-    struct msg_member_change *change);
+    const struct msg_member_change *change);
 void backend_config_change(struct backend *backend, struct backend_call *call,
-    struct msg_config_change *change);
+    const struct msg_config_change *change);
 void backend_read(struct backend *backend, struct backend_call *call, const struct msg_read *read);
+/* Did a piece come, and is the next one still to be asked for? */
+static inline bool
+backend_call_rests(const struct backend_call *call)
+{
+	return call->question.place == PLACE_RESTING;
+}
 /* After a piece: the next one. */
 void backend_call_more(struct backend *backend, struct backend_call *call);
 /* How many are under way; and watches that are open. */
@@ -101,9 +125,7 @@ void backend_cancel(struct backend *backend, struct backend_call *call);
  * ERR_RAFT_INTERNAL in time. */
 struct backend_stats_call {
 	void (*done)(struct backend_stats_call *call, const struct msg_stats *stats);
-	TAILQ_ENTRY(backend_stats_call) link;
-	uint64_t id;
-	uint64_t started_ms;
+	struct question question;
 	int kind;
 };
 void backend_stats(struct backend *backend, struct backend_stats_call *call, int kind);
@@ -115,9 +137,7 @@ struct backend_backup {
 	 * ERR_CLOSED: that raftd is gone, or silent. */
 	void (*piece)(struct backend_backup *backup, const struct msg_backup_piece *piece);
 	/* The rest is the backend's. */
-	TAILQ_ENTRY(backend_backup) link;
-	uint64_t id;
-	uint64_t asked_ms;		/* for the piece that is under way; 0: none is */
+	struct question question;
 };
 /* Begin: the first piece is asked for. False: there is no raftd to ask now. */
 bool backend_backup(struct backend *backend, struct backend_backup *backup) MUST_CHECK;
@@ -140,16 +160,12 @@ struct backend_watch {
 	/* event() follows soon: fetch what it touches into the cache. */
 	void (*soon)(const struct backend_watch *watch);
 	/* The rest is the backend's. */
-	struct hash_link by_id;
-	TAILQ_ENTRY(backend_watch) link; /* while not answered, in order of start */
-	uint64_t id;			/* 0: not open */
-	uint64_t started_ms;
+	struct question question;
 	uint64_t next_index;		/* what to ask for after a restart */
 	uint64_t registered_index;	/* store index up to which the present raftd has given
 					 * it what is past, or will */
 	size_t given;			/* bytes of events since raftd was asked for more */
 	uint8_t flags;
-	bool answered;			/* watching() was called */
 	bool behind;			/* raftd gives it what is past, in pieces */
 	struct slice key;		/* borrowed as long as the watch is open */
 };
@@ -163,6 +179,12 @@ void backend_watch_on(struct backend *backend, struct backend_watch *watch, stru
 /* Of an open one that was answered: make next_index and flags as good as they can
  * be, for who asks for the rest of it. */
 void backend_watch_rest(const struct backend *backend, struct backend_watch *watch);
+/* Not over: neither ended by raftd, nor by backend_unwatch. */
+static inline bool
+backend_watch_is_open(const struct backend_watch *watch)
+{
+	return watch->question.id != 0;
+}
 /* Does raftd wait until what it gave of the past is taken? */
 static inline bool
 backend_watch_is_paused(const struct backend_watch *watch)

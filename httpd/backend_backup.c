@@ -6,14 +6,51 @@
  */
 #include "httpd/backend_priv.h"
 
-static void
-ask(struct backend *backend, struct backend_backup *backup, uint64_t sequence)
+static struct backend_backup *
+backup_of(struct question *question)
 {
-	backup->asked_ms = loop_now(backend->worker->loop).monotonic_ms;
-	backend_tick_soon(backend);
-	msg_backup_ask_frame(channel_out(backend->channel), backup->id,
+	return CONTAINER_OF(question, struct backend_backup, question);
+}
+
+static void
+send_ask(struct backend *backend, struct backend_backup *backup, uint64_t sequence)
+{
+	msg_backup_ask_frame(channel_out(backend->channel), backup->question.id,
 	    &(struct msg_backup_ask){ .sequence = sequence });
 }
+
+/* There is none under way when a channel opens: see lost_backup. */
+static void
+send_backup(struct backend *backend UNUSED, struct question *question UNUSED)
+{
+}
+
+static void
+lost_backup(struct backend *backend, struct question *question)
+{
+	question_over(backend, question);
+	backup_of(question)->piece(backup_of(question),
+	    &(struct msg_backup_piece){ .error = ERR_CLOSED });
+}
+
+static void
+fail_backup(struct backend *backend, struct question *question, enum question_failure why UNUSED)
+{
+	struct backend_backup *backup = backup_of(question);
+
+	backend_backup_stop(backend, backup);
+	backup->piece(backup, &(struct msg_backup_piece){ .error = ERR_CLOSED });
+}
+
+static void
+drop_backup(struct question *question UNUSED)
+{
+}
+
+static const struct question_kind backup_kind = {
+	.ids = IDS_CALLS, .send = send_backup, .lost = lost_backup, .fail = fail_backup,
+	.drop = drop_backup,
+};
 
 bool
 backend_backup(struct backend *backend, struct backend_backup *backup)
@@ -21,16 +58,18 @@ backend_backup(struct backend *backend, struct backend_backup *backup)
 	ASSERT(backup->piece != NULL);
 	if (!backend->open)
 		return false;
-	backup->id = backend->next_read++;
-	TAILQ_INSERT_TAIL(&backend->backups, backup, link);
-	ask(backend, backup, 0);
+	question_begin(backend, &backup->question, &backup_kind, backend->next_id++, PLACE_ASKED);
+	backup->question.patience = PATIENCE_ALIVE;
+	backup->question.begun = true;
+	send_ask(backend, backup, 0);
 	return true;
 }
 
 void
 backend_backup_next(struct backend *backend, struct backend_backup *backup, uint64_t sequence)
 {
-	ask(backend, backup, sequence);
+	question_ask(backend, &backup->question);
+	send_ask(backend, backup, sequence);
 	/* It may be asked for while answers are written, behind the frames of this turn. */
 	loop_again(backend->worker->loop);
 }
@@ -38,60 +77,22 @@ backend_backup_next(struct backend *backend, struct backend_backup *backup, uint
 void
 backend_backup_stop(struct backend *backend, struct backend_backup *backup)
 {
-	TAILQ_REMOVE(&backend->backups, backup, link);
-	msg_backup_stop_frame(channel_out(backend->channel), backup->id,
+	msg_backup_stop_frame(channel_out(backend->channel), backup->question.id,
 	    &(struct msg_backup_stop){ .unused = 0 });
+	question_over(backend, &backup->question);
 	loop_again(backend->worker->loop);
 }
 
 void
 backend_backup_piece(struct backend *backend, uint64_t id, const struct msg_backup_piece *piece)
 {
-	struct backend_backup *backup;
+	struct question *question = question_find(backend, &backup_kind, id);
 
-	TAILQ_FOREACH(backup, &backend->backups, link) {
-		if (backup->id != id)
-			continue;
-		backup->asked_ms = 0;
-		if (piece->last || piece->error != ERR_NONE)
-			TAILQ_REMOVE(&backend->backups, backup, link);
-		backup->piece(backup, piece);
+	if (question == NULL)
 		return;
-	}
-}
-
-static struct backend_backup *
-first_overdue(const struct backend *backend, uint64_t now_ms)
-{
-	struct backend_backup *backup;
-
-	/* A raftd that lives may read from its disk for as long as it takes. */
-	TAILQ_FOREACH(backup, &backend->backups, link)
-		if (backend->silent && backup->asked_ms != 0 &&
-		    backend_is_overdue(backend, backup->asked_ms, BACKEND_WAIT_QUEUED, now_ms))
-			return backup;
-	return NULL;
-}
-
-bool
-backend_backup_expire(struct backend *backend, uint64_t now_ms)
-{
-	struct backend_backup *backup;
-
-	while ((backup = first_overdue(backend, now_ms)) != NULL) {
-		backend_backup_stop(backend, backup);
-		backup->piece(backup, &(struct msg_backup_piece){ .error = ERR_CLOSED });
-	}
-	return !TAILQ_EMPTY(&backend->backups);
-}
-
-void
-backend_backup_lost(struct backend *backend)
-{
-	struct backend_backup *backup;
-
-	while ((backup = TAILQ_FIRST(&backend->backups)) != NULL) {
-		TAILQ_REMOVE(&backend->backups, backup, link);
-		backup->piece(backup, &(struct msg_backup_piece){ .error = ERR_CLOSED });
-	}
+	if (piece->last || piece->error != ERR_NONE)
+		question_over(backend, question);
+	else
+		question_move(backend, question, PLACE_RESTING);
+	backup_of(question)->piece(backup_of(question), piece);
 }

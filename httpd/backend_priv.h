@@ -1,7 +1,8 @@
 /*
- * backend_priv.h - inside of the backend: shared by backend.c (channel, calls),
- * backend_read.c (reads), backend_watch.c (watches), backend_backup.c (backups) and
- * backend_time.c.
+ * backend_priv.h - inside of the backend: shared by backend.c (the channel),
+ * backend_question.c (what is asked and not answered), the files of each kind of question
+ * (backend_call.c with backend_write.c and backend_read.c, backend_stats.c,
+ * backend_backup.c, backend_watch.c) and backend_time.c.
  */
 #ifndef MOOTHALL_HTTPD_BACKEND_PRIV_H
 #define MOOTHALL_HTTPD_BACKEND_PRIV_H
@@ -11,7 +12,39 @@
 #include "httpd/silence.h"
 #include "httpd/worker.h"
 
-TAILQ_HEAD(backend_call_list, backend_call);
+TAILQ_HEAD(question_list, question);
+
+/* Ids of reads, counters and backups begin here: raftd keeps no answer for them. Those of
+ * writes are their sequences in the session. */
+#define READ_ID (UINT64_C(1) << 63)
+
+/* Two ids are of the same question if they are of the same of these. */
+enum question_ids { IDS_CALLS, IDS_WATCHES, IDS_COUNT };
+
+/* Why raftd will not answer. */
+enum question_failure { FAILED_LATE, FAILED_REMOVED };
+#define REMOVED_CAUSE "this machine was removed from the cluster"
+
+/* How long a question may wait; each waits longer than the one before. */
+enum patience {
+	PATIENCE_TIMED,			/* raftd keeps its time, too */
+	PATIENCE_QUEUED,		/* it stands in a queue there as long as it takes */
+	PATIENCE_ALIVE,			/* as long as raftd gives signs of life */
+};
+
+/* What differs: writes and reads, counters, backups, watches. */
+struct question_kind {
+	enum question_ids ids;
+	/* Out with it, again if it was sent before; without a raftd nothing happens. */
+	void (*send)(struct backend *backend, struct question *question);
+	/* Of one that rests: raftd is gone and what came void. It is asked anew, or over. */
+	void (*lost)(struct backend *backend, struct question *question);
+	/* It is over, and its owner told. */
+	void (*fail)(struct backend *backend, struct question *question,
+	    enum question_failure why);
+	/* It was over with the backend: free what is the backend's. */
+	void (*drop)(struct question *question);
+};
 
 struct backend {
 	struct worker *worker;
@@ -28,21 +61,12 @@ struct backend {
 	struct loop_timer *deadline;
 	bool ticking;
 
-	size_t writes_bytes;		/* of writes */
-	struct backend_call_list writes; /* by sequence */
-	struct backend_call_list waiting; /* writes beyond the window, by start */
-	struct backend_call_list reads;	/* by the time they were asked, or asked on */
-	struct backend_call_list resting; /* reads whose next piece nobody wants yet */
-	struct hash calls;		/* writes and reads by id */
-	size_t call_count;		/* all four */
-	uint64_t next_sequence;
-	uint64_t next_read;
-	TAILQ_HEAD(, backend_stats_call) stats;
-	TAILQ_HEAD(, backend_backup) backups;
+	size_t writes_bytes;		/* of writes that were sent */
+	struct question_list lists[PLACE_COUNT]; /* by place; that of nowhere is empty */
+	struct hash by_id[IDS_COUNT];	/* questions */
+	size_t call_count;		/* writes and reads */
+	uint64_t next_sequence, next_id, next_watch;
 
-	struct hash watches;
-	TAILQ_HEAD(, backend_watch) unanswered; /* watches, by start */
-	uint64_t next_watch;
 	struct buf event;		/* parts of an event that goes on */
 	uint64_t taken;			/* past_bytes of events, not told back yet */
 	uint64_t announced_index;	/* store index that raftd last announced */
@@ -60,21 +84,54 @@ void backend_tick_soon(struct backend *backend);
 
 #define BACKEND_TICK_MS 100
 
-/* How raftd keeps the time of a request itself: it has a deadline there, too, or
- * stands in a queue as long as it takes. */
-enum backend_wait { BACKEND_WAIT_TIMED, BACKEND_WAIT_QUEUED };
-/* Has what began then waited too long? (backend_time.c) */
-bool backend_is_overdue(const struct backend *backend, uint64_t started_ms,
-    enum backend_wait wait, uint64_t now_ms);
+/* Has what was asked then waited too long? (backend_time.c) */
+bool backend_is_overdue(const struct backend *backend, uint64_t asked_ms, enum patience patience,
+    uint64_t now_ms);
+
+/* backend_question.c */
+void question_start(struct backend *backend);
+/* Each is over and dropped; nobody is told. */
+void question_finish(struct backend *backend);
+/* It begins to wait there; id 0: it gets one later, by question_admit. Its time is limited,
+ * nothing has come; the caller may say otherwise. */
+void question_begin(struct backend *backend, struct question *question,
+    const struct question_kind *kind, uint64_t id, enum question_place place);
+/* One that waits has that id now, and a place among the writes. */
+void question_admit(struct backend *backend, struct question *question, uint64_t id);
+/* It waits at the end of another list, or in none. */
+void question_move(struct backend *backend, struct question *question,
+    enum question_place place);
+void question_leave(struct backend *backend, struct question *question);
+/* It is asked on, or anew: its time begins again. */
+void question_ask(struct backend *backend, struct question *question);
+/* Everything of it is by's from now on, its place and id, too. */
+void question_replace(struct backend *backend, struct question *question, struct question *by);
+/* In no list and without an id: it may be freed. Accepts one that is over. */
+void question_over(struct backend *backend, struct question *question);
+/* NULL: there is none of that kind, any more. */
+struct question *question_find(const struct backend *backend, const struct question_kind *kind,
+    uint64_t id);
+/* A raftd is there: writes go out in their order, then all others that wait for it. */
+void question_send_all(struct backend *backend);
+/* It is gone: those that had begun are lost. */
+void question_interrupt(struct backend *backend);
+/* The node is removed: all that wait fail. */
+void question_fail_all(struct backend *backend);
+/* So do those that have waited too long. True if some still wait. */
+bool question_expire(struct backend *backend);
+
+/* backend_call.c */
+/* A write or a read, at a place of its own; its frame can be made then. */
+void backend_call_start(struct backend *backend, struct backend_call *call, uint64_t id,
+    enum question_place place);
+void backend_call_send(struct backend *backend, struct backend_call *call);
+void backend_call_outcome(struct backend *backend, const struct frame *frame);
+/* raftd is gone: of an answer that came in parts the first ones are void. */
+void backend_call_interrupt(struct backend *backend);
 
 /* backend_write.c */
 /* Some were answered, or given up: those that wait may go. */
 void backend_write_admit(struct backend *backend);
-
-/* backend.c, for reads and writes: a call's place among the others, and its frame to raftd
- * if it is there. */
-void backend_call_start(struct backend *backend, struct backend_call *call);
-void backend_call_send(struct backend *backend, struct backend_call *call);
 
 /* backend_read.c */
 /* Of a read with more to come; call NULL: nobody waits for it any more. */
@@ -82,13 +139,16 @@ void backend_read_piece(struct backend *backend, struct backend_call *call, uint
     const struct msg_outcome *outcome);
 /* Nobody wants more of it. */
 void backend_read_stop(struct backend *backend, uint64_t id);
-/* raftd is gone: whoever had a piece begins anew with the next one. */
-void backend_read_interrupt(struct backend *backend);
+/* raftd is gone: who had a piece begins anew with the next one. */
+void backend_read_lost(struct backend *backend, struct question *question);
+
+/* backend_stats.c */
+void backend_stats_came(struct backend *backend, const struct frame *frame);
 
 /* backend_watch.c */
 void backend_watch_start(struct backend *backend);
 void backend_watch_finish(struct backend *backend);
-/* The channel is open (again): register every watch. */
+/* The channel is open (again): register every watch that was answered. */
 void backend_watch_resume(struct backend *backend);
 /* It closed: what was half received is void. */
 void backend_watch_interrupt(struct backend *backend);
@@ -100,18 +160,11 @@ void backend_watch_event(struct backend *backend, const struct frame *frame,
 void backend_watch_flush(struct backend *backend);
 /* raftd announced its store index, before the events of its turn. */
 void backend_watch_announced(struct backend *backend, uint64_t store_index);
-/* End what was not answered in time. True if some still wait. */
 /* This node is no member any more: each ends by an error. */
 void backend_watch_stand_by(struct backend *backend);
-bool backend_watch_expire(struct backend *backend, uint64_t now_ms);
-
 
 /* backend_backup.c */
 void backend_backup_piece(struct backend *backend, uint64_t id,
     const struct msg_backup_piece *piece);
-/* End what a silent raftd owes for too long. True if some still wait. */
-bool backend_backup_expire(struct backend *backend, uint64_t now_ms);
-/* The channel closed. */
-void backend_backup_lost(struct backend *backend);
 
 #endif

@@ -6,29 +6,32 @@
  * the other files of the backend and by who asks for raftd's health. Decides only;
  * what is overdue is ended where it is kept.
  */
-#include "httpd/backend_priv.h"
 #include "common/diag.h"
 #include "common/ipc/shared_index.h"
 #include "common/limits.h"
+#include "httpd/backend_priv.h"
 
 /* raftd's own answer that its time is up says more, and is on its way. */
 #define GRACE_MS 500
 
 bool
-backend_is_overdue(const struct backend *backend, uint64_t started_ms, enum backend_wait wait,
+backend_is_overdue(const struct backend *backend, uint64_t asked_ms, enum patience patience,
     uint64_t now_ms)
 {
 	const struct config *config = &backend->worker->config;
-	uint64_t waited_ms = now_ms - started_ms;
+	uint64_t waited_ms = now_ms - asked_ms;
 
+	/* A raftd that lives may read from its disk for as long as it takes. */
+	if (patience == PATIENCE_ALIVE && !backend->silent)
+		return false;
 	if (waited_ms >= config->request_timeout + config->backend_wait)
 		return true;
 	if (!backend->open)
-		return now_ms - MAX_OF(started_ms, backend->shut_since_ms) >= config->backend_wait;
+		return now_ms - MAX_OF(asked_ms, backend->shut_since_ms) >= config->backend_wait;
 	/* The next look would be too late for some of them. */
 	if (backend->silent)
 		return waited_ms + BACKEND_TICK_MS > config->request_timeout;
-	return wait == BACKEND_WAIT_TIMED && now_ms - MAX_OF(started_ms, backend->open_since_ms) >=
+	return patience == PATIENCE_TIMED && now_ms - MAX_OF(asked_ms, backend->open_since_ms) >=
 	    config->request_timeout + GRACE_MS;
 }
 

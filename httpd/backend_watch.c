@@ -28,81 +28,84 @@
  */
 #include "common/limits.h"
 #include "common/metric.h"
-#include "common/rand.h"
 #include "httpd/backend_priv.h"
 
 #define NOT_REGISTERED UINT64_MAX
 #define FETCHED_AHEAD 16
 
-static bool
-watch_matches(const struct hash_link *link, struct slice key)
-{
-	const struct backend_watch *watch = CONTAINER_OF(link, const struct backend_watch, by_id);
+static const struct question_kind watch_kind;
 
-	return slice_equal(slice_of(&watch->id, sizeof(watch->id)), key);
+static struct backend_watch *
+watch_of(struct question *question)
+{
+	return CONTAINER_OF(question, struct backend_watch, question);
 }
 
 static struct backend_watch *
 find_watch(const struct backend *backend, uint64_t id)
 {
-	struct hash_link *link = hash_find(&backend->watches, slice_of(&id, sizeof(id)));
+	struct question *question = question_find(backend, &watch_kind, id);
 
-	return link == NULL ? NULL : CONTAINER_OF(link, struct backend_watch, by_id);
+	return question == NULL ? NULL : watch_of(question);
+}
+
+/* Then it waits in no list: only for events. */
+static bool
+is_answered(const struct backend_watch *watch)
+{
+	return watch->question.place == PLACE_NOWHERE;
 }
 
 static void
-send_watch(struct backend *backend, struct backend_watch *watch)
+send_watch(struct backend *backend, struct question *question)
 {
+	struct backend_watch *watch = watch_of(question);
+
 	watch->registered_index = NOT_REGISTERED;
 	watch->behind = false;
 	watch->given = 0;
 	if (!backend->open)
 		return;
-	msg_watch_frame(channel_out(backend->channel), watch->id, &(struct msg_watch){
+	msg_watch_frame(channel_out(backend->channel), question->id, &(struct msg_watch){
 	    .flags = watch->flags,
 	    .since = watch->next_index,
 	    .key = watch->key,
 	});
 }
 
+/* place: PLACE_ASKED, or PLACE_NOWHERE for one that was answered elsewhere. */
 static void
 open_watch(struct backend *backend, struct backend_watch *watch, struct slice key, unsigned flags,
-    uint64_t since)
+    uint64_t since, enum question_place place)
 {
 	ASSERT(watch->watching != NULL);
 	ASSERT(watch->event != NULL);
 	ASSERT(watch->soon != NULL);
-	watch->id = backend->next_watch++;
-	watch->started_ms = loop_now(backend->worker->loop).monotonic_ms;
 	watch->next_index = since;
 	watch->flags = (uint8_t)flags;
 	watch->key = key;
-	hash_insert(&backend->watches, &watch->by_id, slice_of(&watch->id, sizeof(watch->id)));
-	send_watch(backend, watch);
+	question_begin(backend, &watch->question, &watch_kind, backend->next_watch++, place);
+	send_watch(backend, &watch->question);
 }
 
 void
 backend_watch(struct backend *backend, struct backend_watch *watch, struct slice key,
     unsigned flags, uint64_t since)
 {
-	watch->answered = false;
-	TAILQ_INSERT_TAIL(&backend->unanswered, watch, link);
-	open_watch(backend, watch, key, flags, since);
-	backend_tick_soon(backend);
+	open_watch(backend, watch, key, flags, since, PLACE_ASKED);
 }
 
 void
 backend_watch_on(struct backend *backend, struct backend_watch *watch, struct slice key,
     unsigned flags, uint64_t next_index)
 {
-	watch->answered = true;
-	open_watch(backend, watch, key, flags, next_index);
+	open_watch(backend, watch, key, flags, next_index, PLACE_NOWHERE);
 }
 
 void
 backend_watch_rest(const struct backend *backend, struct backend_watch *watch)
 {
-	ASSERT(watch->answered);
+	ASSERT(is_answered(watch));
 	if (!watch->behind && backend->settled_index > watch->registered_index)
 		watch->next_index = MAX_OF(watch->next_index, backend->settled_index + 1);
 	/* It has everything from the time before it was registered. */
@@ -116,24 +119,14 @@ backend_watch_more(struct backend *backend, struct backend_watch *watch)
 	ASSERT(backend_watch_is_paused(watch));
 	watch->given = 0;
 	if (backend->open)
-		msg_watch_more_frame(channel_out(backend->channel), watch->id,
+		msg_watch_more_frame(channel_out(backend->channel), watch->question.id,
 		    &(struct msg_watch_more){ 0 });
 }
 
 size_t
 backend_watch_count(const struct backend *backend)
 {
-	return backend->watches.count;
-}
-
-/* The watch is over: nothing of it is here any more. */
-static void
-forget_watch(struct backend *backend, struct backend_watch *watch)
-{
-	hash_remove(&backend->watches, &watch->by_id);
-	if (!watch->answered)
-		TAILQ_REMOVE(&backend->unanswered, watch, link);
-	watch->id = 0;
+	return backend->by_id[IDS_WATCHES].count;
 }
 
 /* raftd has it, or will when it comes to what was sent before. */
@@ -141,23 +134,23 @@ static void
 send_unwatch(struct backend *backend, const struct backend_watch *watch)
 {
 	if (backend->open)
-		msg_unwatch_frame(channel_out(backend->channel), watch->id,
+		msg_unwatch_frame(channel_out(backend->channel), watch->question.id,
 		    &(struct msg_unwatch){ 0 });
 }
 
 void
 backend_unwatch(struct backend *backend, struct backend_watch *watch)
 {
-	if (watch->id == 0)
+	if (!backend_watch_is_open(watch))
 		return;
 	send_unwatch(backend, watch);
-	forget_watch(backend, watch);
+	question_over(backend, &watch->question);
 }
 
 static void
 end_watch(struct backend *backend, struct backend_watch *watch, const struct msg_watching *answer)
 {
-	forget_watch(backend, watch);
+	question_over(backend, &watch->question);
 	watch->watching(watch, answer);
 }
 
@@ -176,10 +169,9 @@ backend_watch_watching(struct backend *backend, uint64_t id, const struct msg_wa
 	watch->behind = answer->behind != 0;
 	if (!watch->behind)
 		watch->next_index = MAX_OF(watch->next_index, answer->store_index + 1);
-	if (watch->answered)
+	if (is_answered(watch))
 		return;
-	TAILQ_REMOVE(&backend->unanswered, watch, link);
-	watch->answered = true;
+	question_leave(backend, &watch->question);
 	watch->watching(watch, answer);
 }
 
@@ -189,7 +181,7 @@ deliver(struct backend *backend, uint64_t id, uint64_t store_index, struct slice
 {
 	struct backend_watch *watch = find_watch(backend, id);
 
-	if (watch == NULL || !watch->answered)
+	if (watch == NULL || !is_answered(watch))
 		return;
 	/* As raftd counts, whatever becomes of it. */
 	if (watch->behind)
@@ -198,7 +190,7 @@ deliver(struct backend *backend, uint64_t id, uint64_t store_index, struct slice
 		return;
 	watch->next_index = store_index + 1;
 	if ((watch->flags & WATCH_FLAG_STREAM) == 0)
-		forget_watch(backend, watch);
+		question_over(backend, &watch->question);
 	watch->event(watch, event, shared);
 }
 
@@ -280,19 +272,20 @@ backend_watch_announced(struct backend *backend, uint64_t store_index)
 void
 backend_watch_resume(struct backend *backend)
 {
+	const struct hash *watches = &backend->by_id[IDS_WATCHES];
 	struct hash_link *link;
 
-	for (link = hash_first(&backend->watches); link != NULL;
-	     link = hash_next(&backend->watches, link)) {
-		struct backend_watch *watch = CONTAINER_OF(link, struct backend_watch, by_id);
+	for (link = hash_first(watches); link != NULL; link = hash_next(watches, link)) {
+		struct question *question = CONTAINER_OF(link, struct question, by_id);
 
-		if (watch->answered) {
-			backend_watch_rest(backend, watch);
-			metric_add(METRIC_watch_resumed, 1);
-		}
+		/* What is not answered is asked with everything else that is not. */
+		if (!is_answered(watch_of(question)))
+			continue;
+		backend_watch_rest(backend, watch_of(question));
+		metric_add(METRIC_watch_resumed, 1);
 		/* Should this raftd die before it takes the watch, what it announced
 		 * meanwhile tells nothing of it. */
-		send_watch(backend, watch);
+		send_watch(backend, question);
 	}
 }
 
@@ -305,44 +298,43 @@ backend_watch_interrupt(struct backend *backend)
 	backend->announced_index = 0;
 }
 
-bool
-backend_watch_expire(struct backend *backend, uint64_t now_ms)
+static void
+fail_watch(struct backend *backend, struct question *question, enum question_failure why)
 {
-	struct backend_watch *watch;
+	struct backend_watch *watch = watch_of(question);
+	bool late = why == FAILED_LATE;
 
-	while ((watch = TAILQ_FIRST(&backend->unanswered)) != NULL &&
-	    backend_is_overdue(backend, watch->started_ms, BACKEND_WAIT_TIMED, now_ms)) {
-		send_unwatch(backend, watch);
-		end_watch(backend, watch, &(struct msg_watching){
-		    .error = ERR_RAFT_INTERNAL,
-		    .cause = SLICE_LITERAL("no answer from raftd in time"),
-		    .store_index = backend->worker->cluster->store_index,
-		});
-	}
-	return watch != NULL;
+	send_unwatch(backend, watch);
+	end_watch(backend, watch, &(struct msg_watching){
+	    .error = ERR_RAFT_INTERNAL,
+	    .cause = late ? SLICE_LITERAL("no answer from raftd in time") :
+		SLICE_LITERAL(REMOVED_CAUSE),
+	    .store_index = late ? backend->worker->cluster->store_index : 0,
+	});
 }
+
+static void
+drop_watch(struct question *question UNUSED)
+{
+}
+
+/* It has no pieces, so none is lost. */
+static const struct question_kind watch_kind = {
+	.ids = IDS_WATCHES, .send = send_watch, .fail = fail_watch, .drop = drop_watch,
+};
 
 void
 backend_watch_stand_by(struct backend *backend)
 {
 	struct hash_link *link;
 
-	while ((link = hash_first(&backend->watches)) != NULL) {
-		struct backend_watch *watch = CONTAINER_OF(link, struct backend_watch, by_id);
-
-		send_unwatch(backend, watch);
-		end_watch(backend, watch, &(struct msg_watching){
-		    .error = ERR_RAFT_INTERNAL,
-		    .cause = SLICE_LITERAL("this machine was removed from the cluster"),
-		});
-	}
+	while ((link = hash_first(&backend->by_id[IDS_WATCHES])) != NULL)
+		fail_watch(backend, CONTAINER_OF(link, struct question, by_id), FAILED_REMOVED);
 }
 
 void
 backend_watch_start(struct backend *backend)
 {
-	hash_init(&backend->watches, rand_entropy(), watch_matches);
-	TAILQ_INIT(&backend->unanswered);
 	backend->next_watch = 1;
 	buf_init(&backend->event, ASSEMBLED_BYTES_MAX);
 }
@@ -350,10 +342,5 @@ backend_watch_start(struct backend *backend)
 void
 backend_watch_finish(struct backend *backend)
 {
-	struct hash_link *link;
-
-	while ((link = hash_pop(&backend->watches)) != NULL)
-		CONTAINER_OF(link, struct backend_watch, by_id)->id = 0;
-	hash_free(&backend->watches);
 	buf_free(&backend->event);
 }

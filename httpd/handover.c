@@ -8,8 +8,9 @@
 #include "common/ipc/wire.h"
 #include "common/key_limits.h"
 #include "common/xmem.h"
-#include "httpd/server.h"
-#include "httpd/url.h"
+#include "httpd/http/server.h"
+#include "httpd/http/url.h"
+#include "httpd/worker.h"
 
 #include <stdlib.h>
 #include <sys/queue.h>

@@ -20,21 +20,19 @@
  * The taker lends room, HANDOVER_WINDOW connections at a time, so neither its
  * descriptors nor the kernel's limit of descriptors under way are used up.
  *
- * Owned by the worker; conn_move.c says what a connection is made of.
+ * Owned by the worker; httpd/http/conn_move.c says what a connection is made of.
  */
 #ifndef MOOTHALL_HTTPD_HANDOVER_H
 #define MOOTHALL_HTTPD_HANDOVER_H
 
 #include "common/ipc/message.h"
 #include "common/limits.h"
-#include "httpd/worker.h"
 
-#define HANDOVER_WINDOW 64
-#define HANDOVER_BYTES_MAX ((size_t)4 << 20)	/* of one connection; above, it waits */
 _Static_assert(HANDOVER_BYTES_MAX + KEY_BYTES_MAX + HEAD_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
     "a connection with the key and the target of its watch fits in one frame");
 
 struct handover;
+struct worker;
 
 struct handover *handover_new(struct worker *worker);
 /* What is on its way is lost. Accepts NULL in *handover. */

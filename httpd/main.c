@@ -25,11 +25,11 @@
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
 #include "httpd/handover.h"
+#include "httpd/http/server.h"
+#include "httpd/http/tls.h"
+#include "httpd/parts.h"
 #include "httpd/peer/peer.h"
 #include "httpd/policy.h"
-#include "httpd/server.h"
-#include "httpd/tls.h"
-#include "httpd/worker.h"
 
 #include <fcntl.h>
 #include <getopt.h>
@@ -43,40 +43,54 @@
 
 struct program {
 	struct worker worker;
+	struct child *child;		/* the channel to the supervisor */
 	int listen_fd;
 	bool serving;
 	struct buf reach;		/* as it was told last */
 	size_t peak;			/* connections since the last trim */
 };
 
+/* Open now; none before there is a server. */
+static size_t
+connections(const struct worker *worker)
+{
+	return worker->server == NULL ? 0 : server_connections(worker->server);
+}
+
 static void
 set_title(const struct worker *worker)
 {
 	if (worker->role == ROLE_PEER)
-		title_set("%s: httpd peer (%zu connections)", program_etcd(), worker->connections);
+		title_set("%s: httpd peer (%zu connections)", program_etcd(), connections(worker));
 	else
 		title_set("%s: httpd client %" PRIu32 " (%zu connections)", program_etcd(),
-		    worker->number, worker->connections);
+		    worker->number, connections(worker));
 }
 
-void
-worker_resolve(struct worker *worker, uint64_t id, const char *host)
+static void
+resolve(void *argument, uint64_t id, const char *host)
 {
-	msg_resolve_frame(child_out(worker->child), id,
+	const struct program *program = argument;
+
+	msg_resolve_frame(child_out(program->child), id,
 	    &(struct msg_resolve){ .host = slice_text(host) });
 }
 
-void
-worker_lost_raftd(struct worker *worker, uint64_t token, int why)
+static void
+lost_raftd(void *argument, uint64_t token, int why)
 {
-	msg_channel_lost_frame(child_out(worker->child), 0,
+	const struct program *program = argument;
+
+	msg_channel_lost_frame(child_out(program->child), 0,
 	    &(struct msg_channel_lost){ .token = token, .why = (uint8_t)why });
 }
 
-void
-worker_end_node(struct worker *worker, enum exit_code code, const char *sentence)
+static void
+end_node(void *argument, enum exit_code code, const char *sentence)
 {
-	child_end_node(worker->child, code, sentence);
+	const struct program *program = argument;
+
+	child_end_node(program->child, code, sentence);
 }
 
 /* Before anything comes from a client or a peer. False: the worker has to end. */
@@ -125,7 +139,7 @@ configured(void *argument, const struct config *config)
 	/* Now, because OpenSSL reads files when it is used first. */
 	if (worker->role == ROLE_PEER && strncmp(config->discovery, "https://", 8) == 0)
 		worker->outside_tls = tls_new(worker->role);
-	worker_open(worker, program->listen_fd);
+	parts_open(worker, program->listen_fd);
 	if (!confine(worker)) {
 		loop_stop(worker->loop, EXIT_USAGE);
 		return;
@@ -138,7 +152,8 @@ configured(void *argument, const struct config *config)
 static void
 secured(void *argument, const struct msg_tls *material)
 {
-	struct worker *worker = &((struct program *)argument)->worker;
+	struct program *program = argument;
+	struct worker *worker = &program->worker;
 	char *problem;
 
 	if ((material->flags & TLS_FLAG_OUTSIDE) != 0) {
@@ -153,7 +168,7 @@ secured(void *argument, const struct msg_tls *material)
 		return;
 	diag_error("tls", "certificates are not used: %s", problem);
 	if (!tls_is_ready(worker->tls))
-		worker_end_node(worker, EXIT_USAGE, problem);
+		child_end_node(program->child, EXIT_USAGE, problem);
 	free(problem);
 }
 
@@ -171,7 +186,7 @@ reconfigured(void *argument, const struct config *config)
 {
 	struct program *program = argument;
 
-	worker_reconfigure(&program->worker, config);
+	parts_reconfigure(&program->worker, config);
 }
 
 static void
@@ -215,7 +230,6 @@ stop(void *argument, int how)
 		loop_stop(worker->loop, EXIT_STOPPED);
 		return;
 	}
-	worker->draining = true;
 	peer_stop(worker);
 	server_stop(worker->server, how == STOP_DRAIN, how == STOP_DRAIN ? DRAIN_MS : ORDERLY_MS,
 	    stopped);
@@ -225,13 +239,13 @@ stop(void *argument, int how)
 static void
 trim(struct program *program)
 {
-	size_t connections = program->worker.connections;
+	size_t open = connections(&program->worker);
 
-	program->peak = MAX_OF(program->peak, connections);
-	if (program->peak < TRIM_CONNECTIONS || connections > program->peak / 2)
+	program->peak = MAX_OF(program->peak, open);
+	if (program->peak < TRIM_CONNECTIONS || open > program->peak / 2)
 		return;
 	xtrim();
-	program->peak = connections;
+	program->peak = open;
 }
 
 /* Of other members, when it has changed. */
@@ -242,7 +256,7 @@ tell_reach(struct program *program)
 
 	peer_put_reach(&program->worker, &reach);
 	if (!slice_equal(buf_slice(&reach), buf_slice(&program->reach))) {
-		msg_reach_frame(child_out(program->worker.child), 0,
+		msg_reach_frame(child_out(program->child), 0,
 		    &(struct msg_reach){ .members = buf_slice(&reach) });
 		buf_clear(&program->reach);
 		buf_append_slice(&program->reach, buf_slice(&reach));
@@ -255,7 +269,7 @@ tell_alive(void *argument, struct msg_alive *alive)
 {
 	struct program *program = argument;
 
-	alive->connections = (uint32_t)program->worker.connections;
+	alive->connections = (uint32_t)connections(&program->worker);
 	set_title(&program->worker);
 	if (program->worker.backend != NULL)
 		(void)backend_is_silent(program->worker.backend);
@@ -271,13 +285,13 @@ serve(struct program *program)
 {
 	struct worker *worker = &program->worker;
 
-	if (program->serving || worker->draining || !backend_connected(worker->backend) ||
-	    worker->cluster->phase < PHASE_JOINING ||
+	if (program->serving || server_is_stopping(worker->server) ||
+	    !backend_connected(worker->backend) || worker->cluster->phase < PHASE_JOINING ||
 	    (worker->tls != NULL && !tls_is_ready(worker->tls)))
 		return;
 	program->serving = true;
 	server_listen(worker->server);
-	child_ready(worker->child, "");
+	child_ready(program->child, "");
 	set_title(worker);
 }
 
@@ -290,7 +304,7 @@ turn_ended(void *argument)
 	if (worker->backend == NULL)
 		return;
 	serve(program);
-	worker_turn(worker);
+	parts_turn(worker);
 }
 
 static bool
@@ -364,7 +378,9 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	worker->loop = loop_new();
-	worker->child = child_new(worker->loop, control_fd, worker->role, worker->number,
+	worker->owner = (struct worker_owner){ .resolve = resolve, .lost_raftd = lost_raftd,
+	    .end_node = end_node, .argument = &program };
+	program.child = child_new(worker->loop, control_fd, worker->role, worker->number,
 	    (struct child_owner){
 		.build = build_text,
 		.configured = configured,
@@ -384,12 +400,12 @@ main(int argc, char **argv)
 	code = loop_run(worker->loop, EXIT_STOPPED);
 	if (worker->backend != NULL) {
 		peer_stop(worker);
-		worker_close(worker);
+		parts_close(worker);
 	}
 	tls_free(&worker->tls);
 	tls_free(&worker->outside_tls);
 	buf_free(&program.reach);
-	child_free(&worker->child);
+	child_free(&program.child);
 	loop_free(&worker->loop);
 	return code;
 }

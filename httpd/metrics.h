@@ -4,7 +4,7 @@
 #ifndef MOOTHALL_HTTPD_METRICS_H
 #define MOOTHALL_HTTPD_METRICS_H
 
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 void metrics_handle(struct request *request);
 

@@ -4,16 +4,16 @@
 #include "httpd/router.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
-#include "common/metric.h"
 #include "common/port_text.h"
 #include "httpd/apierror.h"
-#include "httpd/client/cors.h"
+#include "httpd/border.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
-#include "httpd/host.h"
+#include "httpd/http/host.h"
+#include "httpd/http/url.h"
 #include "httpd/metrics.h"
 #include "httpd/peer/peer.h"
-#include "httpd/url.h"
+#include "httpd/worker.h"
 
 #include <stdio.h>
 
@@ -152,70 +152,15 @@ stands_by(struct request *request)
 	return true;
 }
 
-size_t
-router_count(void)
-{
-	return 1 + ARRAY_COUNT(routes);
-}
-
-const char *
-router_name(unsigned route)
-{
-	return route == 0 ? "other" : (const char *)routes[route - 1].path.data;
-}
-
-/* Called by a name that is not ours: the page of a browser may think it is its own. */
-static bool
-is_misdirected(struct request *request)
-{
-	const struct hosts *hosts = request->worker->hosts;
-	struct slice names[] = { request_header(request, "host"), host_of_target(request->target) };
-	char sentence[192];
-
-	for (size_t i = 0; hosts != NULL && i < ARRAY_COUNT(names); i++) {
-		if (hosts_allow(hosts, names[i]))
-			continue;
-		snprintf(sentence, sizeof(sentence), "\"%.*s\" is not a name of this node: "
-		    "-host-names lists those it has", (int)MIN_OF(names[i].size, (size_t)100),
-		    (const char *)names[i].data);
-		metric_add(METRIC_rejected_host, 1);
-		response_plain_error(request, 421, sentence);
-		return true;
-	}
-	return false;
-}
-
-/* Nodes, scripts and etcdctl send no Origin. What does is a page, and members are not
- * for pages to remove: the peer port has no -cors that could allow one. */
-static bool
-is_write_of_a_page(const struct request *request)
-{
-	return request->worker->role == ROLE_PEER &&
-	    (request->method & (METHOD_GET | METHOD_HEAD | METHOD_OPTIONS)) == 0 &&
-	    request_header(request, "origin").data != NULL;
-}
-
 void
 router_handle(struct request *request)
 {
 	unsigned role = request->worker->role == ROLE_PEER ? ROUTE_PEER : ROUTE_CLIENT;
-	const struct cors *cors = request->worker->cors;
 
-	if (is_misdirected(request))
+	if (border_refuses(request))
 		return;
 	if (request->method == METHOD_OPTIONS) {
 		response_send(request, 200, NULL, SLICE_EMPTY);
-		return;
-	}
-	if (is_write_of_a_page(request)) {
-		metric_add(METRIC_rejected_origin, 1);
-		response_plain_error(request, 403,
-		    "the peer port takes no changes from web pages (header Origin)");
-		return;
-	}
-	if (cors != NULL && cors_forbids(cors, request)) {
-		metric_add(METRIC_rejected_origin, 1);
-		response_plain_error(request, 403, "writes of this origin are not allowed");
 		return;
 	}
 	if (!url_path_is_clean(request->path)) {

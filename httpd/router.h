@@ -11,18 +11,14 @@
 #ifndef MOOTHALL_HTTPD_ROUTER_H
 #define MOOTHALL_HTTPD_ROUTER_H
 
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 #define ROUTE_CLIENT 1
 #define ROUTE_PEER 2
 
 typedef void (*route_handler)(struct request *request);
 
-/* Answer the request, at once or later; sets its route. */
+/* Answer the request, at once or later; sets its route (routes.h). */
 void router_handle(struct request *request);
-
-/* Routes by number, as a request has it: 0 is none of the table. For people. */
-size_t router_count(void);
-const char *router_name(unsigned route);
 
 #endif

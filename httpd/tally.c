@@ -8,7 +8,7 @@
 
 #include "common/metric.h"
 #include "common/xmem.h"
-#include "httpd/router.h"
+#include "httpd/routes.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -33,7 +33,7 @@ struct tally {
 struct tally *
 tally_new(void)
 {
-	size_t count = router_count();
+	size_t count = route_count();
 	struct tally *tally = xzalloc(sizeof(*tally) + count * sizeof(tally->routes[0]));
 
 	tally->route_count = count;
@@ -52,7 +52,7 @@ tally_free(struct tally **tally)
 }
 
 static struct metric_series *
-count_of(struct tally *tally, const struct request *request, unsigned status)
+count_of(struct tally *tally, const struct request *request)
 {
 	struct tally_route *route = &tally->routes[request->route];
 	struct tally_kind *kind;
@@ -61,32 +61,32 @@ count_of(struct tally *tally, const struct request *request, unsigned status)
 
 	for (size_t i = 0; i < route->kind_count; i++) {
 		kind = &route->kinds[i];
-		if (kind->status == status && kind->method == request->method)
+		if (kind->status == request->status && kind->method == request->method)
 			return kind->count;
 	}
 	route->kinds = xgrow(route->kinds, &route->kind_capacity, route->kind_count + 1,
 	    sizeof(route->kinds[0]));
-	snprintf(code, sizeof(code), "%u", status);
-	values[0] = router_name(request->route);
+	snprintf(code, sizeof(code), "%u", request->status);
+	values[0] = route_name(request->route);
 	values[1] = request_method_name(request->method);
 	values[2] = code;
 	kind = &route->kinds[route->kind_count++];
-	*kind = (struct tally_kind){ request->method, status,
+	*kind = (struct tally_kind){ request->method, request->status,
 		metric_series(METRIC_http_requests, values) };
 	return kind->count;
 }
 
 void
-tally_answer(struct tally *tally, const struct request *request, unsigned status, uint64_t now_ns)
+tally_answer(struct tally *tally, const struct request *request, uint64_t now_ns)
 {
 	struct tally_route *route = &tally->routes[request->route];
 
-	metric_series_add(count_of(tally, request, status), 1);
+	metric_series_add(count_of(tally, request), 1);
 	/* What was refused before it was whole took as long as its client liked. */
 	if (request->whole_ns == 0)
 		return;
 	if (route->duration == NULL) {
-		const char *name = router_name(request->route);
+		const char *name = route_name(request->route);
 
 		route->duration = metric_series(METRIC_http_duration, &name);
 	}

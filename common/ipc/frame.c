@@ -6,6 +6,7 @@
 #include "common/limits.h"
 
 #define FLAGS_OFFSET 6
+#define REQUEST_ID_OFFSET 8
 
 enum err
 frame_parse(struct slice bytes, struct frame *frame, size_t *used)
@@ -77,6 +78,25 @@ frame_set_flags(uint8_t *bytes, uint16_t flags)
 {
 	bytes[FLAGS_OFFSET] = (uint8_t)flags;
 	bytes[FLAGS_OFFSET + 1] = (uint8_t)(flags >> 8);
+}
+
+static void
+set_u64(uint8_t *bytes, uint64_t value)
+{
+	for (unsigned i = 0; i < 8; i++)
+		bytes[i] = (uint8_t)(value >> 8 * i);
+}
+
+void
+frame_set_request_id(uint8_t *bytes, uint64_t request_id)
+{
+	set_u64(bytes + REQUEST_ID_OFFSET, request_id);
+}
+
+void
+frame_set_first_u64(uint8_t *bytes, uint64_t value)
+{
+	set_u64(bytes + FRAME_HEADER_BYTES, value);
 }
 
 void

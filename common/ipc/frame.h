@@ -49,6 +49,9 @@ void frame_end(struct buf *out, size_t begun);
 void frame_end_before(struct buf *out, size_t begun, size_t tail);
 /* Flags of the frame that a slice of bytes begins with. */
 void frame_set_flags(uint8_t *bytes, uint16_t flags);
+/* Its request id; and the first eight bytes of its payload, where a field u64 stands. */
+void frame_set_request_id(uint8_t *bytes, uint64_t request_id);
+void frame_set_first_u64(uint8_t *bytes, uint64_t value);
 /* A whole frame of a payload that is there already. */
 void frame_append(struct buf *out, uint16_t type, uint16_t flags, uint64_t request_id,
     struct slice payload);

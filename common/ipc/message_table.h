@@ -199,7 +199,8 @@ MESSAGE(access_lines, 0x62, FROM_WORKER,
 /* A write. Request id is the sequence number of the worker's session: each is
  * used for one request only and repeated with it. */
 MESSAGE(write, 0x20, FROM_CLIENT_WORKER,
-    FIELD(u64, low)		/* every sequence below it has been answered: forget */
+    FIELD(u64, low)		/* every sequence below it has been answered: forget. First,
+				 * as in member_change and config_change: known last */
     FIELD(u8, op)		/* WRITE_* of wire.h */
     FIELD(u8, flags)		/* WRITE_FLAG_* of wire.h */
     FIELD(bytes, key)

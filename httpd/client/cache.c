@@ -16,6 +16,7 @@
 #include "common/xmem.h"
 #include "httpd/apierror.h"
 #include "httpd/backend.h"
+#include "httpd/worker.h"
 
 #include <stdlib.h>
 #include <sys/queue.h>

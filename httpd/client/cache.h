@@ -19,7 +19,7 @@
 #define MOOTHALL_HTTPD_CLIENT_CACHE_H
 
 #include "common/ipc/message.h"
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 struct cache;
 

@@ -14,7 +14,8 @@
 #ifndef MOOTHALL_HTTPD_CLIENT_CORS_H
 #define MOOTHALL_HTTPD_CLIENT_CORS_H
 
-#include "httpd/request.h"
+#include "common/option.h"
+#include "httpd/http/request.h"
 
 struct cors;
 

@@ -4,7 +4,7 @@
 #ifndef MOOTHALL_HTTPD_CLIENT_HANDLERS_H
 #define MOOTHALL_HTTPD_CLIENT_HANDLERS_H
 
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 void keys_handle(struct request *request);
 void machines_handle(struct request *request);

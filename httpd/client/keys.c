@@ -18,6 +18,7 @@
 #include "httpd/client/read.h"
 #include "httpd/client/watch.h"
 #include "httpd/cluster.h"
+#include "httpd/worker.h"
 
 #define KEYS_PREFIX_SIZE (sizeof("/v2/keys") - 1)
 

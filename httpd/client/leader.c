@@ -5,6 +5,7 @@
 #include "httpd/apierror.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
+#include "httpd/worker.h"
 
 void
 leader_handle(struct request *request)

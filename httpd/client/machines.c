@@ -6,6 +6,7 @@
 #include "common/printable.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
+#include "httpd/worker.h"
 
 static void
 put_url(struct buf *body, const struct cluster_member *member)

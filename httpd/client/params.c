@@ -6,8 +6,8 @@
  */
 #include "httpd/client/params.h"
 #include "common/metric.h"
-#include "httpd/head.h"
-#include "httpd/url.h"
+#include "httpd/http/head.h"
+#include "httpd/http/url.h"
 
 enum param {
 	PARAM_PREV_INDEX,

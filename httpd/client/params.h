@@ -9,7 +9,7 @@
 #define MOOTHALL_HTTPD_CLIENT_PARAMS_H
 
 #include "common/err.h"
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 #define PARAMS_FIELDS_MAX 64		/* in form and query together */
 

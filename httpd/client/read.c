@@ -29,6 +29,7 @@
 #include "httpd/backend.h"
 #include "httpd/client/cache.h"
 #include "httpd/client/event_json.h"
+#include "httpd/worker.h"
 
 /* In the request's arena. */
 struct reading {
@@ -170,7 +171,8 @@ done(struct backend_call *call, const struct msg_outcome *outcome)
 static void
 ask_on_if_drained(struct reading *reading)
 {
-	if (reading->call.resting && response_backlog(reading->request) <= ANSWER_PIECE_BYTES)
+	if (backend_call_rests(&reading->call) &&
+	    response_backlog(reading->request) <= ANSWER_PIECE_BYTES)
 		backend_call_more(reading->request->worker->backend, &reading->call);
 }
 

@@ -4,7 +4,7 @@
 #ifndef MOOTHALL_HTTPD_CLIENT_READ_H
 #define MOOTHALL_HTTPD_CLIENT_READ_H
 
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 /*
  * Ask raftd, and answer the request with what comes.

@@ -10,6 +10,7 @@
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
 #include "httpd/json.h"
+#include "httpd/worker.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -7,6 +7,8 @@
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
 #include "httpd/handover.h"
+#include "httpd/http/server.h"
+#include "httpd/worker.h"
 
 void
 version_handle(struct request *request)
@@ -25,7 +27,7 @@ unhealthy_reason(const struct worker *worker)
 {
 	if (worker->out_of_rotation)
 		return "drained by the operator";
-	if (worker->draining && !handover_gives(worker->handover))
+	if (server_is_stopping(worker->server) && !handover_gives(worker->handover))
 		return "this worker is stopping";
 	if (!backend_connected(worker->backend))
 		return "raftd is not there";

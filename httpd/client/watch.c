@@ -9,7 +9,7 @@
  *	open -----> answered	an event, or the worker stops		[happened, stop]
  *	open -----> cut		the client reads too slowly		[happened]
  *	any ------> left	the client hung up			[gone]
- *	open -----> elsewhere	another worker goes on with it		[rest, then gone]
+ *	open -----> elsewhere	another worker goes on with it		[pack, then gone]
  *	elsewhere -> open	there					[watch_go_on]
  *
  * The first watcher of an event renders it for all.
@@ -22,6 +22,8 @@
 #include "httpd/apierror.h"
 #include "httpd/backend.h"
 #include "httpd/client/event_json.h"
+#include "httpd/routes.h"
+#include "httpd/worker.h"
 
 struct client_watch {
 	struct backend_watch watch;
@@ -90,7 +92,7 @@ want_more(struct client_watch *watch)
 {
 	struct request *request = watch->request;
 
-	if (watch->watch.id != 0 && backend_watch_is_paused(&watch->watch) &&
+	if (backend_watch_is_open(&watch->watch) && backend_watch_is_paused(&watch->watch) &&
 	    response_backlog(request) <= WATCH_PIECE_BYTES / 2)
 		backend_watch_more(request->worker->backend, &watch->watch);
 }
@@ -154,18 +156,17 @@ stop(struct request *request)
 }
 
 static bool
-rest(const struct request *request, struct request_rest *rest)
+pack(const struct request *request, struct msg_handed *handed)
 {
 	struct client_watch *watch = request->state;
 
-	if (!request->streaming || watch->watch.id == 0)
+	if (!request->streaming || !backend_watch_is_open(&watch->watch))
 		return false;
 	backend_watch_rest(request->worker->backend, &watch->watch);
-	*rest = (struct request_rest){
-		.key = watch->watch.key,
-		.watch_flags = watch->watch.flags,
-		.next_index = watch->watch.next_index,
-	};
+	handed->route = slice_text(route_name(request->route));
+	handed->key = watch->watch.key;
+	handed->watch_flags = watch->watch.flags;
+	handed->next_index = watch->watch.next_index;
 	return true;
 }
 
@@ -182,7 +183,7 @@ new_watch(struct request *request, bool stream)
 	request->state = watch;
 	request->gone = gone;
 	request->stop = stop;
-	request->rest = rest;
+	request->pack = pack;
 	request->drained = drained;
 	return watch;
 }
@@ -202,12 +203,13 @@ watch_begin(struct request *request, struct slice key, const struct params *para
 }
 
 void
-watch_go_on(struct request *request, const struct request_rest *rest)
+watch_go_on(struct request *request, const struct msg_handed *handed)
 {
 	struct client_watch *watch =
-	    new_watch(request, (rest->watch_flags & WATCH_FLAG_STREAM) != 0);
+	    new_watch(request, (handed->watch_flags & WATCH_FLAG_STREAM) != 0);
 
 	ASSERT(request->streaming);
+	request->route = route_named(handed->route);
 	backend_watch_on(request->worker->backend, &watch->watch,
-	    arena_copy(&request->arena, rest->key), rest->watch_flags, rest->next_index);
+	    arena_copy(&request->arena, handed->key), handed->watch_flags, handed->next_index);
 }

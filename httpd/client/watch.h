@@ -5,13 +5,13 @@
 #define MOOTHALL_HTTPD_CLIENT_WATCH_H
 
 #include "httpd/client/params.h"
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 /* Answer a GET with wait=true: headers when the watch is registered, then one
  * event, or with stream=true events without end. */
 void watch_begin(struct request *request, struct slice key, const struct params *params);
-/* Go on with one that waited in another worker; its headers are out, so request
- * is streaming. */
-void watch_go_on(struct request *request, const struct request_rest *rest);
+/* Go on with one that waited in another worker, as packed there; its headers are out,
+ * so request is streaming. */
+void watch_go_on(struct request *request, const struct msg_handed *handed);
 
 #endif

@@ -15,6 +15,7 @@
 #include "httpd/peer/handshake.h"
 #include "httpd/peer/identity.h"
 #include "httpd/peer/join_text.h"
+#include "httpd/worker.h"
 
 #include <stdlib.h>
 

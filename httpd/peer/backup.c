@@ -17,6 +17,7 @@
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
 #include "httpd/peer/peer.h"
+#include "httpd/worker.h"
 
 #define BACKUP_TYPE "application/octet-stream"
 /* Fewer bytes than this wait for the client: the next piece is asked for. */

@@ -17,6 +17,7 @@
 #include "httpd/peer/handshake.h"
 #include "httpd/peer/join_text.h"
 #include "httpd/peer/peer.h"
+#include "httpd/worker.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -7,7 +7,7 @@
 #ifndef MOOTHALL_HTTPD_PEER_CHANGE_H
 #define MOOTHALL_HTTPD_PEER_CHANGE_H
 
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 /* Remove the member of that name (borrowed from the request) and answer. */
 void change_remove(struct request *request, struct slice name);

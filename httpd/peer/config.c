@@ -18,6 +18,7 @@
 #include "httpd/cluster.h"
 #include "httpd/json.h"
 #include "httpd/peer/json_walk.h"
+#include "httpd/worker.h"
 
 #include <inttypes.h>
 #include <stdio.h>

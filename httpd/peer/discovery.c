@@ -11,10 +11,10 @@
 
 #include "common/diag.h"
 #include "common/xmem.h"
+#include "httpd/http/tls.h"
 #include "httpd/peer/discovery_text.h"
 #include "httpd/peer/http_client.h"
 #include "httpd/peer/peer_priv.h"
-#include "httpd/tls.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -10,8 +10,8 @@
 #include "common/limits.h"
 #include "common/port_text.h"
 #include "common/xmem.h"
+#include "httpd/http/tls.h"
 #include "httpd/peer/stream.h"
-#include "httpd/tls.h"
 
 #include <errno.h>
 #include <stdio.h>

@@ -18,6 +18,7 @@
 #ifndef MOOTHALL_HTTPD_PEER_HTTP_CLIENT_H
 #define MOOTHALL_HTTPD_PEER_HTTP_CLIENT_H
 
+#include "common/loop.h"
 #include "httpd/peer/answer.h"
 #include "httpd/peer/identity.h"
 #include "httpd/peer/resolve.h"

@@ -84,8 +84,10 @@ join_worker(const struct join *join)
 static void
 join_give_up(struct join *join, enum exit_code code, const char *sentence)
 {
+	const struct worker_owner *owner = &join_worker(join)->owner;
+
 	loop_timer_cancel(join->timer);
-	worker_end_node(join_worker(join), code, sentence);
+	owner->end_node(owner->argument, code, sentence);
 }
 
 static void

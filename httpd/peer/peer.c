@@ -383,6 +383,7 @@ peers_drop_all(struct peers *peers)
 static const char *
 peers_without_discovery(struct peers *peers, enum discovery_state state)
 {
+	const struct worker_owner *owner = &peers->worker->owner;
 	const struct config *config = &peers->worker->config;
 	const char *reason = state == DISCOVERY_FAILED ? discovery_reason(peers->discovery) :
 	    "no machine is registered";
@@ -399,7 +400,7 @@ peers_without_discovery(struct peers *peers, enum discovery_state state)
 		snprintf(sentence, sizeof(sentence),
 		    "%s, the new instance, must register itself to "
 		    "discovery service as required (%.400s)", config->name, reason);
-	worker_end_node(peers->worker, EXIT_TROUBLE, sentence);
+	owner->end_node(owner->argument, EXIT_TROUBLE, sentence);
 	return NULL;
 }
 

@@ -10,14 +10,14 @@
 #ifndef MOOTHALL_HTTPD_PEER_PEER_H
 #define MOOTHALL_HTTPD_PEER_PEER_H
 
-#include "httpd/request.h"
+#include "httpd/http/request.h"
 
 /*
  * Begin with a peer worker that has its configuration, backend and cluster;
  * takes over the backend's peer side. Once in a process.
  */
 void peer_start(struct worker *worker);
-/* An answer to worker_resolve came. Accepts a worker that was not started. */
+/* An answer to resolve() of the worker's owner came. Accepts a worker that was not started. */
 void peer_resolved(struct worker *worker, uint64_t id, struct slice addresses);
 /* Close every stream and forget; accepts a worker that was not started. */
 void peer_stop(struct worker *worker);

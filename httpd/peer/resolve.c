@@ -9,6 +9,7 @@
 
 #include "common/ipc/message.h"
 #include "common/xmem.h"
+#include "httpd/worker.h"
 
 #include <arpa/inet.h>
 #include <netinet/in.h>
@@ -179,6 +180,7 @@ struct resolve_call *
 resolve_start(struct resolver *resolver, const struct peer_address *address,
     void (*done)(void *argument, const struct resolved *resolved), void *argument)
 {
+	const struct worker_owner *owner = &resolver->worker->owner;
 	struct resolve_call *call = xzalloc(sizeof(*call));
 
 	call->resolver = resolver;
@@ -187,7 +189,7 @@ resolve_start(struct resolver *resolver, const struct peer_address *address,
 	call->done = done;
 	call->argument = argument;
 	TAILQ_INSERT_TAIL(&resolver->calls, call, link);
-	worker_resolve(resolver->worker, call->id, call->address.host);
+	owner->resolve(owner->argument, call->id, call->address.host);
 	return call;
 }
 

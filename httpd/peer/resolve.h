@@ -10,7 +10,6 @@
 #define MOOTHALL_HTTPD_PEER_RESOLVE_H
 
 #include "httpd/peer/identity.h"
-#include "httpd/worker.h"
 
 #include <sys/socket.h>
 
@@ -25,9 +24,10 @@ struct resolved {
 };
 
 struct resolver;
+struct worker;
 struct resolve_call;
 
-/* Asks by worker_resolve. */
+/* Asks by resolve() of the worker's owner. */
 struct resolver *resolver_new(struct worker *worker);
 /* Every call must be over or cancelled; accepts NULL in *resolver. */
 void resolver_free(struct resolver **resolver);

@@ -7,7 +7,7 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "httpd/client/params.h"
-#include "httpd/url.h"
+#include "httpd/http/url.h"
 
 static void
 try_params(enum request_method method, struct slice query, struct slice form)

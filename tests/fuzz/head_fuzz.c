@@ -6,8 +6,8 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/xmem.h"
-#include "httpd/head.h"
-#include "httpd/host.h"
+#include "httpd/http/head.h"
+#include "httpd/http/host.h"
 
 #include <http_parser.h>
 #include <stdlib.h>

@@ -54,7 +54,7 @@ call_lost(struct backend_call *call)
 static bool
 has_piece(void *argument)
 {
-	return ((struct test_call *)argument)->call.resting;
+	return backend_call_rests(&((struct test_call *)argument)->call);
 }
 
 static bool
@@ -310,7 +310,7 @@ TEST(writes_that_are_sent_and_not_answered_are_bounded_in_bytes)
 		    (first->frame.size - WRITES_SENT_BYTES / 2);
 		put_sized(fake, &calls[1], rest);
 		put_sized(fake, &calls[2], 1);
-		assert_int_equal(calls[2].call.id != 0, over == 0);
+		assert_int_equal(calls[2].call.question.id != 0, over == 0);
 		for (size_t i = 0; i < 3; i++) {
 			next_write(fake, &id);
 			fake_outcome(fake, id, ERR_NONE, SLICE_EMPTY, 0);
@@ -318,6 +318,56 @@ TEST(writes_that_are_sent_and_not_answered_are_bounded_in_bytes)
 		}
 		fake_free(&fake);
 	}
+}
+
+/* What is written into a frame afterwards stands where the tables have it, in all of them. */
+TEST(whatever_waited_goes_out_with_its_sequence_and_the_lowest_one_not_answered)
+{
+	struct fake *fake = fake_new(ROLE_PEER);
+	struct test_call great[2], calls[3];
+	struct msg_member_change member;
+	struct msg_config_change config;
+	struct msg_write write;
+	const struct fake_frame *frame;
+	uint64_t first, id;
+
+	fake->worker.config.request_timeout = 3600000;
+	fake_attach(fake, PHASE_MEMBER);
+	for (size_t i = 0; i < 2; i++)
+		put_sized(fake, &great[i], WRITES_SENT_BYTES / 2);
+	next_write(fake, &first);
+	next_write(fake, &id);
+	for (size_t i = 0; i < 3; i++)
+		calls[i] = (struct test_call){ .call.done = call_done };
+	backend_member_change(fake->worker.backend, &calls[0].call, &(struct msg_member_change){
+	    .op = MEMBER_REMOVE, .name = SLICE_LITERAL("one") });
+	backend_config_change(fake->worker.backend, &calls[1].call,
+	    &(struct msg_config_change){ .items = SLICE_LITERAL("two") });
+	backend_write(fake->worker.backend, &calls[2].call,
+	    &(struct msg_write){ .op = WRITE_SET, .key = SLICE_LITERAL("/three") });
+	assert_true(fake_is_quiet(fake));
+	fake_outcome(fake, first, ERR_NONE, SLICE_EMPTY, 0);
+	frame = fake_next(fake);
+	assert_int_equal(frame->type, MSG_member_change);
+	assert_int_equal(frame->request_id, first + 2);
+	assert_int_equal(msg_member_change_decode(blob_slice(frame->payload), &member), ERR_NONE);
+	assert_int_equal(member.low, first + 1);
+	assert_int_equal(member.op, MEMBER_REMOVE);
+	assert_true(slice_equal(member.name, SLICE_LITERAL("one")));
+	frame = fake_next(fake);
+	assert_int_equal(frame->type, MSG_config_change);
+	assert_int_equal(frame->request_id, first + 3);
+	assert_int_equal(msg_config_change_decode(blob_slice(frame->payload), &config), ERR_NONE);
+	assert_int_equal(config.low, first + 1);
+	assert_true(slice_equal(config.items, SLICE_LITERAL("two")));
+	write = next_write(fake, &id);
+	assert_int_equal(id, first + 4);
+	assert_int_equal(write.low, first + 1);
+	assert_true(slice_equal(write.key, SLICE_LITERAL("/three")));
+	for (size_t i = 0; i < 4; i++)
+		fake_outcome(fake, first + 1 + i, ERR_NONE, SLICE_EMPTY, 0);
+	fake_until(fake, is_answered, &calls[2]);
+	fake_free(&fake);
 }
 
 TEST(a_write_whose_client_left_is_still_repeated)

@@ -88,7 +88,7 @@ send_event(struct fake *fake, struct test_watch *test, uint64_t store_index)
 {
 	struct buf event = fake_set_event("/w", "v", store_index, 0);
 
-	fake_event(fake, &test->watch.id, 1, buf_slice(&event));
+	fake_event(fake, &test->watch.question.id, 1, buf_slice(&event));
 	buf_free(&event);
 }
 
@@ -100,16 +100,16 @@ TEST(a_watch_from_now_on_resumes_where_it_began)
 	fake_attach(fake, PHASE_MEMBER);
 	watch = watch_new(fake, WATCH_FLAG_STREAM, 0);
 	assert_int_equal(next_watch(fake).since, 0);
-	fake_watching(fake, watch->watch.id, 30);
+	fake_watching(fake, watch->watch.question.id, 30);
 	assert_true(fake_is_quiet(fake));
 	assert_int_equal(watch->watching, 1);
 
 	fake_detach(fake);
 	fake_attach(fake, PHASE_MEMBER);
 	assert_int_equal(next_watch(fake).since, 31);
-	fake_watching_behind(fake, watch->watch.id, 33);
+	fake_watching_behind(fake, watch->watch.question.id, 33);
 	send_event(fake, watch, 32);
-	fake_watching(fake, watch->watch.id, 33);
+	fake_watching(fake, watch->watch.question.id, 33);
 	send_event(fake, watch, 35);
 	assert_true(fake_is_quiet(fake));
 	assert_int_equal(watch->watching, 1);
@@ -148,12 +148,12 @@ TEST(no_event_comes_twice_or_late)
 	fake_attach(fake, PHASE_MEMBER);
 	watch = watch_new(fake, WATCH_FLAG_STREAM, 10);
 	next_watch(fake);
-	fake_watching_behind(fake, watch->watch.id, 20);
+	fake_watching_behind(fake, watch->watch.question.id, 20);
 	send_event(fake, watch, 12);
 	send_event(fake, watch, 12);
 	send_event(fake, watch, 11);
 	send_event(fake, watch, 9);
-	fake_watching(fake, watch->watch.id, 20);
+	fake_watching(fake, watch->watch.question.id, 20);
 	send_event(fake, watch, 20);
 	send_event(fake, watch, 21);
 	assert_true(fake_is_quiet(fake));
@@ -176,8 +176,8 @@ TEST(a_watch_that_is_behind_asks_for_all_that_it_has_not_had)
 	next_watch(fake);
 	live = watch_new(fake, WATCH_FLAG_STREAM, 0);
 	next_watch(fake);
-	fake_watching_behind(fake, behind->watch.id, 20);
-	fake_watching(fake, live->watch.id, 20);
+	fake_watching_behind(fake, behind->watch.question.id, 20);
+	fake_watching(fake, live->watch.question.id, 20);
 	send_event(fake, behind, 12);
 	fake_status(fake, PHASE_MEMBER, 30);
 	send_event(fake, live, 30);
@@ -193,9 +193,9 @@ TEST(a_watch_that_is_behind_asks_for_all_that_it_has_not_had)
 	assert_int_equal(asked.flags, WATCH_FLAG_STREAM);
 
 	/* It has all up to 45, though nothing in it was for it. */
-	fake_watching_behind(fake, behind->watch.id, 41);
+	fake_watching_behind(fake, behind->watch.question.id, 41);
 	send_event(fake, behind, 42);
-	fake_watching(fake, behind->watch.id, 45);
+	fake_watching(fake, behind->watch.question.id, 45);
 	assert_true(fake_is_quiet(fake));
 	assert_int_equal(behind->watching, 1);
 	assert_int_equal(behind->seen_count, 2);
@@ -222,28 +222,28 @@ TEST(more_of_the_past_is_asked_for_piece_by_piece)
 	fake_attach(fake, PHASE_MEMBER);
 	watch = watch_new(fake, WATCH_FLAG_STREAM, 10);
 	next_watch(fake);
-	fake_watching_behind(fake, watch->watch.id, 20);
-	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	fake_watching_behind(fake, watch->watch.question.id, 20);
+	fake_event(fake, &watch->watch.question.id, 1, buf_slice(&event));
 	assert_true(fake_is_quiet(fake));
 	assert_false(backend_watch_is_paused(&watch->watch));
 	/* One that comes twice counts: raftd has counted it. */
-	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	fake_event(fake, &watch->watch.question.id, 1, buf_slice(&event));
 	assert_true(fake_is_quiet(fake));
 	assert_true(backend_watch_is_paused(&watch->watch));
 	backend_watch_more(fake->worker.backend, &watch->watch);
-	assert_true(fake_next_id(fake, MSG_watch_more) == watch->watch.id);
+	assert_true(fake_next_id(fake, MSG_watch_more) == watch->watch.question.id);
 	assert_false(backend_watch_is_paused(&watch->watch));
 	/* A new raftd counts anew, and one that is live is not paused. */
-	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	fake_event(fake, &watch->watch.question.id, 1, buf_slice(&event));
 	fake_detach(fake);
 	fake_attach(fake, PHASE_MEMBER);
 	next_watch(fake);
-	fake_watching_behind(fake, watch->watch.id, 20);
-	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	fake_watching_behind(fake, watch->watch.question.id, 20);
+	fake_event(fake, &watch->watch.question.id, 1, buf_slice(&event));
 	assert_true(fake_is_quiet(fake));
 	assert_false(backend_watch_is_paused(&watch->watch));
-	fake_watching(fake, watch->watch.id, 20);
-	fake_event(fake, &watch->watch.id, 1, buf_slice(&event));
+	fake_watching(fake, watch->watch.question.id, 20);
+	fake_event(fake, &watch->watch.question.id, 1, buf_slice(&event));
 	assert_true(fake_is_quiet(fake));
 	assert_false(backend_watch_is_paused(&watch->watch));
 	watch_free(fake, watch);
@@ -260,7 +260,7 @@ TEST(a_watch_that_is_no_stream_is_over_with_its_event)
 	fake_attach(fake, PHASE_MEMBER);
 	watch = watch_new(fake, 0, 0);
 	next_watch(fake);
-	fake_watching(fake, watch->watch.id, 1);
+	fake_watching(fake, watch->watch.question.id, 1);
 	send_event(fake, watch, 2);
 	send_event(fake, watch, 3);
 	assert_true(fake_is_quiet(fake));
@@ -281,7 +281,7 @@ TEST(a_client_that_leaves_takes_its_watch_back)
 
 	fake_attach(fake, PHASE_MEMBER);
 	watch = watch_new(fake, 0, 0);
-	id = watch->watch.id;
+	id = watch->watch.question.id;
 	next_watch(fake);
 	watch_free(fake, watch);
 	assert_int_equal(fake_next(fake)->type, MSG_unwatch);
@@ -302,9 +302,9 @@ TEST(an_event_is_rendered_once_for_all)
 	two = watch_new(fake, WATCH_FLAG_STREAM, 0);
 	next_watch(fake);
 	next_watch(fake);
-	ids[0] = one->watch.id;
+	ids[0] = one->watch.question.id;
 	ids[1] = 999;
-	ids[2] = two->watch.id;
+	ids[2] = two->watch.question.id;
 	fake_watching(fake, ids[0], 4);
 	fake_watching(fake, ids[2], 4);
 	fake_event(fake, ids, 3, buf_slice(&event));
@@ -327,13 +327,13 @@ TEST(a_quiet_watch_keeps_up_with_what_was_announced)
 	fake_attach(fake, PHASE_MEMBER);
 	old = watch_new(fake, 0, 0);
 	next_watch(fake);
-	fake_watching(fake, old->watch.id, 10);
+	fake_watching(fake, old->watch.question.id, 10);
 	fake_status(fake, PHASE_MEMBER, 2000);
 	assert_true(fake_is_quiet(fake));
 	/* Registered at 3000, with events from 2500 on still to come. */
 	fresh = watch_new(fake, 0, 2500);
 	next_watch(fake);
-	fake_watching_behind(fake, fresh->watch.id, 3000);
+	fake_watching_behind(fake, fresh->watch.question.id, 3000);
 	fake_status(fake, PHASE_MEMBER, 3000);
 	assert_true(fake_is_quiet(fake));
 	fake_detach(fake);
@@ -376,7 +376,7 @@ TEST(a_watch_that_was_not_answered_in_time_is_taken_back)
 	fake->worker.config.backend_wait = 1;
 	fake_attach(fake, PHASE_MEMBER);
 	watch = watch_new(fake, 0, 0);
-	id = watch->watch.id;
+	id = watch->watch.question.id;
 	next_watch(fake);
 	fake_until(fake, has_error, watch);
 	assert_int_equal(watch->error, ERR_RAFT_INTERNAL);

@@ -19,7 +19,7 @@ flush(void *argument)
 {
 	struct fake *fake = argument;
 
-	worker_turn(&fake->worker);
+	parts_turn(&fake->worker);
 	if (fake->channel != NULL)
 		channel_flush(fake->channel);
 	if (fake->condition != NULL && fake->condition(fake->argument))
@@ -48,6 +48,30 @@ fake_until(struct fake *fake, bool (*condition)(void *argument), void *argument)
 	fake->condition = NULL;
 }
 
+/* ---- what the worker asks of main.c ------------------------------------------- */
+
+/* No test of the client role asks for an address. */
+static void
+resolve(void *argument UNUSED, uint64_t id UNUSED, const char *host)
+{
+	fail_msg("an address is asked for: %s", host);
+}
+
+static void
+lost_raftd(void *argument, uint64_t token, int why)
+{
+	struct fake *fake = argument;
+
+	assert_int_equal(token, TOKEN);
+	fake->lost_why = why;
+}
+
+static void
+end_node(void *argument UNUSED, enum exit_code code UNUSED, const char *sentence)
+{
+	fail_msg("the node was ended: %s", sentence);
+}
+
 struct fake *
 fake_new(int role)
 {
@@ -58,7 +82,9 @@ fake_new(int role)
 	worker->role = role;
 	worker->number = 1;
 	config_init(&worker->config);
-	worker_open(worker, -1);
+	worker->owner = (struct worker_owner){ .resolve = resolve, .lost_raftd = lost_raftd,
+	    .end_node = end_node, .argument = fake };
+	parts_open(worker, -1);
 	fake->announced = shared_index_new();
 	loop_at_turn_end(worker->loop, flush, fake);
 	return fake;
@@ -70,7 +96,7 @@ fake_free(struct fake **fake_pointer)
 	struct fake *fake = *fake_pointer;
 
 	*fake_pointer = NULL;
-	worker_close(&fake->worker);
+	parts_close(&fake->worker);
 	channel_free(&fake->channel);
 	shared_index_free(&fake->announced);
 	config_free(&fake->worker.config);
@@ -388,7 +414,6 @@ note_stopped(struct worker *worker)
 void
 fake_stop(struct fake *fake, bool keep_idle, uint64_t limit_ms)
 {
-	fake->worker.draining = true;
 	server_stop(fake->worker.server, keep_idle, limit_ms, note_stopped);
 }
 
@@ -396,26 +421,4 @@ bool
 fake_has_stopped(void *fake)
 {
 	return ((struct fake *)fake)->worker.number == 0;
-}
-
-/* Of main.c: no test of the client role asks for an address. */
-void
-worker_resolve(struct worker *worker UNUSED, uint64_t id UNUSED, const char *host)
-{
-	fail_msg("an address is asked for: %s", host);
-}
-
-void
-worker_lost_raftd(struct worker *worker, uint64_t token, int why)
-{
-	struct fake *fake = CONTAINER_OF(worker, struct fake, worker);
-
-	assert_int_equal(token, TOKEN);
-	fake->lost_why = why;
-}
-
-void
-worker_end_node(struct worker *worker UNUSED, enum exit_code code UNUSED, const char *sentence)
-{
-	fail_msg("the node was ended: %s", sentence);
 }

@@ -11,8 +11,8 @@
 #include "common/ipc/shared_index.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
-#include "httpd/server.h"
-#include "httpd/worker.h"
+#include "httpd/http/server.h"
+#include "httpd/parts.h"
 
 struct fake_frame {
 	uint16_t type;

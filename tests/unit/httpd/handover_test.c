@@ -8,9 +8,9 @@
 
 #include "common/ipc/wire.h"
 #include "common/limits.h"
-#include "httpd/budget.h"
 #include "httpd/handover.h"
-#include "httpd/conn.h"
+#include "httpd/http/budget.h"
+#include "httpd/http/conn_priv.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -86,7 +86,7 @@ TEST(a_connection_at_rest_goes_and_its_client_is_told_nothing)
 	fake_receive(pair.from, pair.client, &pair.in, "404 page not found");
 	hand_over(&pair);
 	assert_true(fake_has_stopped(pair.from));
-	assert_int_equal(pair.to->worker.connections, 1);
+	assert_int_equal(server_connections(pair.to->worker.server), 1);
 	fake_send(pair.client, GET("/nothing"));
 	buf_clear(&pair.in);
 	fake_receive(pair.to, pair.client, &pair.in, "404 page not found");
@@ -118,11 +118,11 @@ TEST(a_request_in_work_is_answered_first_and_then_the_connection_goes)
 	id = fake_next_id(pair.from, MSG_read);
 	hand_over(&pair);
 	assert_false(fake_has_stopped(pair.from));
-	assert_int_equal(pair.to->worker.connections, 0);
+	assert_int_equal(server_connections(pair.to->worker.server), 0);
 	fake_outcome(pair.from, id, ERR_NONE, buf_slice(&event), 0);
 	both(&pair);
 	assert_true(fake_has_stopped(pair.from));
-	assert_int_equal(pair.to->worker.connections, 1);
+	assert_int_equal(server_connections(pair.to->worker.server), 1);
 	fake_send(pair.client, GET("/version"));
 	fake_receive(pair.to, pair.client, &pair.in, "etcdserver");
 	assert_int_equal(fake_count(&pair.in, "HTTP/1.1 200 OK"), 2);
@@ -195,10 +195,10 @@ TEST(a_watch_goes_when_its_headers_are_out_and_not_before)
 	fake_send(pair.client, "GET /v2/keys/k?wait=true HTTP/1.0\r\n\r\n");
 	id = fake_next_id(pair.from, MSG_watch);
 	hand_over(&pair);
-	assert_int_equal(pair.to->worker.connections, 0);
+	assert_int_equal(server_connections(pair.to->worker.server), 0);
 	fake_watching(pair.from, id, 9);
 	both(&pair);
-	assert_int_equal(pair.to->worker.connections, 1);
+	assert_int_equal(server_connections(pair.to->worker.server), 1);
 	id = fake_next_id(pair.to, MSG_watch);
 	fake_watching(pair.to, id, 9);
 	fake_send_set(pair.to, id, "x", 10);
@@ -286,7 +286,7 @@ TEST(more_connections_than_may_be_under_way_all_go)
 		clients[i] = fake_connect(pair.from);
 	hand_over(&pair);
 	assert_true(fake_has_stopped(pair.from));
-	assert_int_equal(pair.to->worker.connections, ARRAY_COUNT(clients) + 1);
+	assert_int_equal(server_connections(pair.to->worker.server), ARRAY_COUNT(clients) + 1);
 	for (size_t i = 0; i < ARRAY_COUNT(clients); i++) {
 		fake_send(clients[i], GET("/nothing"));
 		fake_receive(pair.to, clients[i], &in, "404 page not found");
@@ -332,7 +332,7 @@ TEST(one_that_gives_and_takes_passes_all_of_it_on)
 		both(&first);
 		both(&second);
 	}
-	assert_int_equal(second.to->worker.connections, 1);
+	assert_int_equal(server_connections(second.to->worker.server), 1);
 	/* It ends when the one before it has. */
 	assert_true(fake_has_stopped(first.from));
 	assert_false(fake_has_stopped(second.from));
@@ -354,8 +354,8 @@ TEST(a_stranger_is_given_nothing)
 	handover_attach(pair.to->worker.handover, false, TOKEN + 1, ends[1]);
 	fake_stop(pair.from, true, 5000);
 	both(&pair);
-	assert_int_equal(pair.to->worker.connections, 0);
-	assert_int_equal(pair.from->worker.connections, 1);
+	assert_int_equal(server_connections(pair.to->worker.server), 0);
+	assert_int_equal(server_connections(pair.from->worker.server), 1);
 	pair_free(&pair);
 }
 
@@ -391,7 +391,7 @@ TEST(what_is_no_connection_or_no_watch_is_not_taken)
 		handover_send(pair.from->worker.handover, &handed, ends[0]);
 		handover_flush(pair.from->worker.handover);
 		both(&pair);
-		assert_int_equal(pair.to->worker.connections, rows[i].good);
+		assert_int_equal(server_connections(pair.to->worker.server), rows[i].good);
 		assert_int_equal(handover_gives(pair.from->worker.handover), rows[i].good);
 		close(ends[0]);
 		close(ends[1]);
@@ -416,12 +416,12 @@ TEST(what_another_worker_counted_is_bounded)
 	}
 	handover_flush(pair.from->worker.handover);
 	both(&pair);
-	assert_int_equal(pair.to->worker.connections, 3);
+	assert_int_equal(server_connections(pair.to->worker.server), 3);
 	assert_true(budget_bytes(server_budget(pair.to->worker.server)) <=
 	    3 * (HEAD_BYTES_MAX + BODY_BYTES_MAX));
 	for (size_t i = 0; i < 3; i++)
 		close(ends[i][1]);
 	both(&pair);
-	assert_int_equal(pair.to->worker.connections, 0);
+	assert_int_equal(server_connections(pair.to->worker.server), 0);
 	pair_free(&pair);
 }

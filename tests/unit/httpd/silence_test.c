@@ -122,7 +122,7 @@ call_lost(struct backend_call *call UNUSED)
 static bool
 has_piece(void *argument)
 {
-	return ((struct test_call *)argument)->call.resting;
+	return backend_call_rests(&((struct test_call *)argument)->call);
 }
 
 static bool

@@ -83,3 +83,21 @@ TEST(a_frame_that_does_not_fit_is_not_finished)
 	assert_true(buf.overflowed);
 	buf_free(&buf);
 }
+
+/* A worker's write has its place among others after its frame was made. */
+TEST(id_flags_and_first_number_are_written_into_a_frame_that_is_there)
+{
+	static const uint8_t expected[] = { 11, 0, 0, 0, 0x20, 0x01, 0x02, 0x00, 8, 7, 6, 5, 4, 3,
+		2, 1, 0x18, 0x17, 0x16, 0x15, 0x14, 0x13, 0x12, 0x11, 'a', 'b', 'c' };
+	struct buf buf = BUF_INIT;
+	size_t begun = frame_begin(&buf, 0x120, 0, 0);
+
+	buf_append(&buf, "\377\377\377\377\377\377\377\377abc", 11);
+	frame_end(&buf, begun);
+	frame_set_flags(buf.data, FRAME_AGAIN);
+	frame_set_request_id(buf.data, UINT64_C(0x0102030405060708));
+	frame_set_first_u64(buf.data, UINT64_C(0x1112131415161718));
+	assert_int_equal(buf.size, sizeof(expected));
+	assert_memory_equal(buf.data, expected, sizeof(expected));
+	buf_free(&buf);
+}

@@ -28,25 +28,20 @@ fixture_of(const struct worker *worker)
 
 /* ---- doubles: supervisor and raftd ------------------------------------------- */
 
-void
-worker_lost_raftd(struct worker *worker UNUSED, uint64_t token UNUSED, int why UNUSED)
+static void
+end_node(void *argument, enum exit_code code, const char *sentence)
 {
-}
-
-void
-worker_end_node(struct worker *worker, enum exit_code code, const char *sentence)
-{
-	struct fixture *fixture = fixture_of(worker);
+	struct fixture *fixture = argument;
 
 	fixture->ended = true;
 	fixture->end_code = (int)code;
 	snprintf(fixture->end_sentence, sizeof(fixture->end_sentence), "%s", sentence);
 }
 
-void
-worker_resolve(struct worker *worker, uint64_t id, const char *host)
+static void
+resolve(void *argument, uint64_t id, const char *host)
 {
-	struct fixture *fixture = fixture_of(worker);
+	struct fixture *fixture = argument;
 
 	fixture->asked++;
 	fixture->asked_id = id;
@@ -73,7 +68,7 @@ backend_out(struct backend *backend)
 
 void
 backend_member_change(struct backend *backend, struct backend_call *call,
-    struct msg_member_change *change)
+    const struct msg_member_change *change)
 {
 	backend->call = call;
 	backend->changes++;
@@ -85,7 +80,7 @@ backend_member_change(struct backend *backend, struct backend_call *call,
 
 void
 backend_config_change(struct backend *backend, struct backend_call *call,
-    struct msg_config_change *change)
+    const struct msg_config_change *change)
 {
 	backend->call = call;
 	buf_clear(&backend->config_items);
@@ -230,6 +225,8 @@ fixture_new(void)
 
 	diag_set_level(DIAG_ERROR);
 	fixture->loop = loop_new();
+	fixture->worker.owner = (struct worker_owner){ .resolve = resolve, .end_node = end_node,
+	    .argument = fixture };
 	fixture->worker.loop = fixture->loop;
 	fixture->worker.role = ROLE_PEER;
 	fixture->worker.backend = &fixture->backend;

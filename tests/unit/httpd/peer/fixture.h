@@ -11,7 +11,8 @@
 #include "common/ipc/message.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
-#include "httpd/request.h"
+#include "httpd/http/request.h"
+#include "httpd/worker.h"
 
 #define LOCAL_ID UINT64_C(0xa1)
 #define REMOTE_ID UINT64_C(0xb2)
@@ -34,11 +35,11 @@ struct fixture {
 	struct loop *loop;
 	struct worker worker;
 	struct backend backend;
-	/* worker_end_node */
+	/* end_node() of the worker's owner */
 	bool ended;
 	int end_code;
 	char end_sentence[1024];
-	/* worker_resolve */
+	/* and resolve() */
 	unsigned asked;			/* how many names */
 	uint64_t asked_id;		/* of the last one */
 	char asked_host[256];

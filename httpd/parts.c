@@ -1,0 +1,124 @@
+/*
+ * parts.c - the parts of one httpd process put together (see parts.h).
+ */
+#include "httpd/parts.h"
+
+#include "common/ipc/wire.h"
+#include "common/metric.h"
+#include "httpd/backend.h"
+#include "httpd/border.h"
+#include "httpd/client/cache.h"
+#include "httpd/client/watch.h"
+#include "httpd/cluster.h"
+#include "httpd/handover.h"
+#include "httpd/http/server.h"
+#include "httpd/peer/peer.h"
+#include "httpd/router.h"
+
+/* ---- what the parts ask of each other ---------------------------------------------- */
+
+static void
+changed(void *argument, const struct msg_changed *message)
+{
+	cache_changed(argument, message);
+}
+
+static void
+lost(void *argument)
+{
+	cache_clear(argument);
+}
+
+static bool
+gives(const struct worker *worker)
+{
+	return handover_gives(worker->handover);
+}
+
+static bool
+has_room(const struct worker *worker)
+{
+	return handover_has_room(worker->handover);
+}
+
+static void
+give(struct worker *worker, const struct msg_handed *handed, int fd)
+{
+	handover_send(worker->handover, handed, fd);
+}
+
+static bool
+is_quiet(const struct worker *worker)
+{
+	return handover_is_quiet(worker->handover);
+}
+
+/* ---- life ---------------------------------------------------------------------------- */
+
+void
+parts_open(struct worker *worker, int listen_fd)
+{
+	worker->cluster = cluster_new();
+	worker->backend = backend_new(worker);
+	worker->border = border_new(worker);
+	worker->server = server_new(&(struct server_owner){
+	    .worker = worker, .loop = worker->loop, .config = &worker->config,
+	    .role = worker->role, .tls = worker->tls,
+	    .handle = router_handle, .put_lines = border_put_lines, .answered = border_answered,
+	    .gives = gives, .has_room = has_room, .give = give, .go_on = watch_go_on,
+	    .is_quiet = is_quiet }, listen_fd);
+	if (worker->role != ROLE_CLIENT)
+		return;
+	worker->handover = handover_new(worker);
+	worker->cache = cache_new(worker);
+	backend_own_changes(worker->backend, (struct backend_changes_owner){
+	    .changed = changed, .lost = lost, .argument = worker->cache });
+}
+
+void
+parts_reconfigure(struct worker *worker, const struct config *config)
+{
+	worker->config = *config;
+	border_reconfigure(worker->border, worker);
+}
+
+/* What is open now: before a client sees that it is, and after it has ended. */
+static void
+measure(const struct worker *worker)
+{
+	metric_set(worker->role == ROLE_PEER ? METRIC_http_peer_connections :
+	    METRIC_http_client_connections, server_connections(worker->server));
+	metric_set(worker->role == ROLE_PEER ? METRIC_http_peer_held : METRIC_http_client_held,
+	    server_held(worker->server));
+	metric_set(METRIC_ipc_queue_depth, backend_call_count(worker->backend));
+	peer_measure(worker);
+	metric_set(METRIC_watches_open, backend_watch_count(worker->backend));
+}
+
+void
+parts_turn(struct worker *worker)
+{
+	measure(worker);
+	/* First raftd, which has work to do with it; then the clients. What came
+	 * behind an answered request is handled in the same turn. */
+	do {
+		if (worker->cache != NULL)
+			cache_turn(worker->cache);
+		backend_flush(worker->backend);
+	} while (server_flush(worker->server));
+	handover_flush(worker->handover);
+	measure(worker);
+	border_flush(worker->border);
+}
+
+void
+parts_close(struct worker *worker)
+{
+	handover_free(&worker->handover);
+	/* Requests that end now leave the cache and the backend. */
+	server_free(&worker->server);
+	border_free(&worker->border);
+	cache_free(&worker->cache);
+	backend_free(&worker->backend);
+	cluster_free(&worker->cluster);
+}
