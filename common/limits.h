@@ -18,6 +18,7 @@
 #define CHANNEL_QUEUE_BYTES_MAX (256 * MIB) /* waiting for one worker; then it is cut off */
 #define SESSION_QUEUE_BYTES (64 * MIB)	/* waiting for one worker; above, it is not read from */
 #define CHANNEL_READ_BYTES_MAX (1 * MIB) /* taken from one channel in one turn */
+#define TRACE_BYTES_MAX ((size_t)128)	/* of each field of a frame that is traced */
 #define ASSEMBLED_BYTES_MAX (128 * MIB) /* a chunked answer, put together again */
 
 /* Answers of reads. A bigger one comes in pieces, each asked for when the one before is

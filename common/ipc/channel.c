@@ -26,6 +26,7 @@
  */
 #include "common/ipc/channel.h"
 #include "common/ipc/codec.h"
+#include "common/ipc/trace.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "common/xmem.h"
@@ -207,6 +208,7 @@ take_arrived(struct channel *channel, uint64_t frame_place, uint64_t end_place)
 static bool
 dispatch(struct channel *channel)
 {
+	bool traced = trace_wanted();
 	bool freed = false;
 	size_t at = 0;
 	enum err err = ERR_NONE;
@@ -220,6 +222,8 @@ dispatch(struct channel *channel)
 		    &used);
 		if (err != ERR_NONE)
 			break;
+		if (traced)
+			trace_frame("received from", channel->owner.name, &frame);
 		channel->owner.received(channel->owner.argument, &frame,
 		    take_arrived(channel, channel->in_place + at, channel->in_place + at + used));
 		if (freed)
@@ -441,6 +445,7 @@ channel_new(struct loop *loop, int fd, struct channel_owner owner)
 	struct channel *channel = xzalloc(sizeof(*channel));
 	int flags = fcntl(fd, F_GETFL);
 
+	ASSERT(owner.name != NULL);
 	ASSERT(flags != -1);
 	ASSERT(fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
 	ASSERT(fcntl(fd, F_SETFD, FD_CLOEXEC) == 0);
@@ -555,6 +560,8 @@ channel_flush(struct channel *channel)
 	}
 	if (channel->out.size == 0)
 		return;
+	if (trace_wanted())
+		trace_batch("sent to", channel->owner.name, buf_slice(&channel->out));
 	batch = xzalloc(sizeof(*batch));
 	batch->bytes = channel->out;
 	TAILQ_INIT(&batch->attachments);
