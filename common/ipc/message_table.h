@@ -5,8 +5,9 @@
  *
  * Numbers are sent, so they are never reused. Kinds: u8 u16 u32 u64 bytes; and token and
  * secret, a u64 and bytes that are never shown. "list of r": records r one after the other
- * in a bytes field. Request id is 0 where nothing is said. No guard: included many times;
- * undefines its macros.
+ * in a bytes field. Request id is 0 where nothing is said. A field that nobody needs any
+ * more stays, as "unused", so that programs of two versions go on understanding each other
+ * while a node or a cluster is upgraded. No guard: included many times; undefines its macros.
  */
 
 /* ---- records ----------------------------------------------------------- */
@@ -75,12 +76,6 @@ RECORD(address_record,
     FIELD(bytes, address)	/* 4 or 16 bytes, as they stand in a packet */
     FIELD(u32, scope))		/* of a link-local one, else 0 */
 
-/* A process, in the answer of the control socket. */
-RECORD(process_record,
-    FIELD(bytes, name)
-    FIELD(u32, pid)
-    FIELD(u32, restarts))
-
 /* A follower as the leader sees it, for /v2/stats/leader. Times in ns. */
 RECORD(follower_record,
     FIELD(bytes, name)
@@ -117,7 +112,7 @@ MESSAGE(alive, 0x13, FROM_CHILD,
     FIELD(u32, connections)	/* open client or peer connections, or sessions */
     FIELD(u64, term) FIELD(u64, store_index) /* raftd only, else 0 */
     FIELD(u8, role)		/* NODE_ROLE_* as raftd sees it; else 0 */
-    FIELD(bytes, leader)	/* raftd: name of the leader, empty if none */
+    FIELD(bytes, unused_leader)	/* empty */
     FIELD(u64, memory))		/* resident bytes; 0: not known */
 MESSAGE(stop, 0x14, FROM_SUPERVISOR,
     FIELD(u8, how))		/* STOP_FAST, STOP_ORDERLY, STOP_DRAIN of wire.h */
@@ -380,7 +375,7 @@ MESSAGE(raft_timeout_now, 0x108, FROM_NODE, FIELD(u64, term))
  * follower sees it applied, or sends it again. */
 MESSAGE(forward_proposal, 0x110, FROM_NODE,
     FIELD(u8, type)		/* enum raft_entry_type */
-    FIELD(u8, conf_op) FIELD(u64, conf_peer)
+    FIELD(u8, unused_op) FIELD(u64, unused_peer) /* 0 */
     FIELD(bytes, payload))	/* as in the entry: has session and sequence in it */
 /* The leader cannot take a forwarded membership change now or ever. */
 MESSAGE(forward_refused, 0x111, FROM_NODE,

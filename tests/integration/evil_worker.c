@@ -309,7 +309,7 @@ bother_supervisor(struct evil *evil, bool to_the_death)
 	if (!to_the_death) {
 		msg_alive_frame(out, 0, &(struct msg_alive){ .connections = UINT32_MAX,
 		    .term = rand_next(&s->rand), .store_index = rand_next(&s->rand),
-		    .memory = UINT64_MAX, .leader = SLICE_LITERAL("\x1b]0;x\a\n") });
+		    .memory = UINT64_MAX, .unused_leader = SLICE_LITERAL("\x1b]0;x\a\n") });
 		msg_channel_lost_frame(out, rand_next(&s->rand), &(struct msg_channel_lost){
 		    .token = rand_next(&s->rand),
 		    .why = (uint8_t)(CHANNEL_END_CLOSED + below(evil, CHANNEL_END_SOCKET)) });
