@@ -20,12 +20,8 @@
 struct conn;
 
 enum request_method {
-	METHOD_GET = 1 << 0,
-	METHOD_HEAD = 1 << 1,
-	METHOD_PUT = 1 << 2,
-	METHOD_POST = 1 << 3,
-	METHOD_DELETE = 1 << 4,
-	METHOD_OPTIONS = 1 << 5,
+#define METHOD(name, bit) METHOD_##name = 1 << bit,
+#include "httpd/method_table.h"
 	METHOD_OTHER = 1 << 6,
 };
 
