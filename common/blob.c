@@ -7,6 +7,9 @@
 
 #include <stdlib.h>
 
+/* Smaller ones are copied when they are built: into a piece of their size, or a pool's. */
+#define TAKEN_BYTES_MIN POOL_PIECE_BYTES_MAX
+
 /* Of the whole piece of memory. */
 static size_t
 memory_bytes(size_t size)
@@ -47,6 +50,33 @@ struct blob *
 blob_new(struct slice bytes)
 {
 	return blob_new_in(NULL, bytes);
+}
+
+void
+blob_begin(struct buf *out)
+{
+	static const struct blob HEAD;
+
+	ASSERT(out->size == 0);
+	buf_append(out, &HEAD, sizeof(HEAD));
+}
+
+struct blob *
+blob_end(struct buf *out, struct pool *pool)
+{
+	size_t size = out->size - sizeof(struct blob);
+	struct blob *blob;
+
+	ASSERT(size <= UINT32_MAX);
+	if (size < TAKEN_BYTES_MIN) {
+		blob = blob_new_in(pool, slice_of(out->data + sizeof(struct blob), size));
+		buf_clear(out);
+		return blob;
+	}
+	blob = xrealloc(out->data, out->size);
+	*blob = (struct blob){ .references = 1, .size = (uint32_t)size };
+	buf_init(out, out->limit);
+	return blob;
 }
 
 struct blob *

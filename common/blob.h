@@ -8,7 +8,7 @@
 #ifndef MOOTHALL_COMMON_BLOB_H
 #define MOOTHALL_COMMON_BLOB_H
 
-#include "common/slice.h"
+#include "common/buf.h"
 
 struct pool;
 
@@ -27,6 +27,15 @@ struct blob *blob_new(struct slice bytes);
  * The loop's thread only. */
 struct blob *blob_alloc_in(struct pool *pool, size_t size);
 struct blob *blob_new_in(struct pool *pool, struct slice bytes);
+/*
+ * Build one in a buffer, which is empty before and after:
+ *	blob_begin(out);
+ *	append to it ...
+ *	blob = blob_end(out, pool);
+ * A large one takes over the buffer's memory. pool: as above.
+ */
+void blob_begin(struct buf *out);
+struct blob *blob_end(struct buf *out, struct pool *pool);
 /* One more reference; returns blob. NULL stays NULL. */
 struct blob *blob_ref(struct blob *blob);
 /* Drop *blob's reference and clear the pointer; accepts NULL in it. */

@@ -17,7 +17,8 @@
 #define FRAME_CHUNK_BYTES (1 * MIB)	 /* bulk answers are cut to pieces of this */
 #define CHANNEL_QUEUE_BYTES_MAX (256 * MIB) /* waiting for one worker; then it is cut off */
 #define SESSION_QUEUE_BYTES (64 * MIB)	/* waiting for one worker; above, it is not read from */
-#define CHANNEL_READ_BYTES_MAX (1 * MIB) /* taken from one channel in one turn */
+/* Taken from one channel in one turn. An event may be for a watch by each 8 of them. */
+#define CHANNEL_READ_BYTES_MAX (256 * KIB)
 #define TRACE_BYTES_MAX ((size_t)128)	/* of each field of a frame that is traced */
 #define ASSEMBLED_BYTES_MAX (128 * MIB) /* a chunked answer, put together again */
 
@@ -103,8 +104,8 @@
 #define STATE_RECORD_BYTES_MAX (VALUE_BYTES_MAX + 2 * FRAME_ROOM)
 /* What a worker is told of a turn's changes; above: that all has changed. */
 #define ANNOUNCE_BYTES_MAX (256 * KIB)
-/* Events times the watches that get them, of the entries that one turn applies; the last entry
- * may pass it. */
+/* Events times the watches that get them, of what one turn applies; the last event may
+ * pass it. */
 #define TURN_HITS_MAX ((size_t)32768)
 #define EVENT_IDS_MAX ((size_t)65536)	/* watches that one frame with an event is for */
 

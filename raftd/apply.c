@@ -9,105 +9,6 @@
 
 #include "raftd/state.h"
 
-/* The head of a payload; its body's record goes behind. */
-static struct buf
-begin(enum command_kind kind, uint64_t session, uint64_t sequence, uint64_t low)
-{
-	struct command_head head = {
-		.kind = (uint8_t)kind,
-		.session = session,
-		.sequence = sequence,
-		.low = low,
-	};
-	struct buf bytes = BUF_INIT;
-
-	command_head_put(&bytes, &head);
-	return bytes;
-}
-
-static struct blob *
-payload_of(struct buf *bytes)
-{
-	struct blob *payload = blob_new(buf_slice(bytes));
-
-	buf_free(bytes);
-	return payload;
-}
-
-struct blob *
-apply_payload_write(uint64_t session, uint64_t sequence, const struct msg_write *write)
-{
-	struct command_write body = {
-		.op = write->op,
-		.flags = write->flags,
-		.key = write->key,
-		.value = write->value,
-		.ttl_s = write->ttl_s,
-		.prev_index = write->prev_index,
-		.prev_value = write->prev_value,
-	};
-	struct buf bytes = begin(COMMAND_WRITE, session, sequence, write->low);
-
-	command_write_put(&bytes, &body);
-	return payload_of(&bytes);
-}
-
-struct blob *
-apply_payload_member(uint64_t session, uint64_t sequence, uint64_t low,
-    const struct command_member *member)
-{
-	struct buf bytes = begin(COMMAND_MEMBER, session, sequence, low);
-
-	command_member_put(&bytes, member);
-	return payload_of(&bytes);
-}
-
-struct blob *
-apply_payload_expire(uint64_t cutoff_ns)
-{
-	struct command_expire body = { .cutoff_ns = cutoff_ns };
-	struct buf bytes = begin(COMMAND_EXPIRE, 0, 0, 0);
-
-	command_expire_put(&bytes, &body);
-	return payload_of(&bytes);
-}
-
-struct blob *
-apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
-    struct slice items)
-{
-	struct buf bytes = begin(COMMAND_CONFIG_ITEMS, session, sequence, low);
-
-	command_config_items_put(&bytes, &(struct command_config_items){ .items = items });
-	return payload_of(&bytes);
-}
-
-struct blob *
-apply_payload_create(const struct command_create_items *create)
-{
-	struct buf bytes = begin(COMMAND_CREATE_ITEMS, 0, 0, 0);
-
-	command_create_items_put(&bytes, create);
-	return payload_of(&bytes);
-}
-
-struct blob *
-apply_payload_refused(uint64_t session, uint64_t sequence, uint64_t low,
-    const struct command_refused *refused)
-{
-	struct buf bytes = begin(COMMAND_REFUSED, session, sequence, low);
-
-	command_refused_put(&bytes, refused);
-	return payload_of(&bytes);
-}
-
-bool
-apply_payload_parse(const struct blob *payload, struct command_head *head, struct reader *body)
-{
-	*body = reader_of(blob_slice(payload));
-	return command_head_get(body, head);
-}
-
 static struct store_outcome
 failed(const struct node *node, enum err error, const char *cause)
 {
@@ -233,19 +134,12 @@ apply_update(struct node *node, const struct command_member *m, uint64_t time_ns
 	return outcome;
 }
 
-bool
-apply_is_member(const struct command_member *m)
-{
-	return m->name.size <= NAME_BYTES_MAX && m->peer_url.size <= URL_BYTES_MAX &&
-	    m->client_url.size <= URL_BYTES_MAX;
-}
-
 static struct store_outcome
 apply_member(struct node *node, const struct raft_entry *entry, struct reader *body)
 {
 	struct command_member m;
 
-	if (!command_member_get(body, &m) || !reader_done(body) || !apply_is_member(&m))
+	if (!command_member_get(body, &m) || !reader_done(body) || !command_is_member(&m))
 		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
 	node->status_due = true;
 	node->proposals.update_retry_ms = 0;
@@ -361,7 +255,7 @@ apply_create(struct node *node, const struct raft_entry *entry, uint8_t kind, st
 	member.name = create.name;
 	member.peer_url = create.peer_url;
 	member.client_url = create.client_url;
-	if (!apply_is_member(&member) || cluster_config_take(config, create.items) != ERR_NONE)
+	if (!command_is_member(&member) || cluster_config_take(config, create.items) != ERR_NONE)
 		return failed(node, ERR_RAFT_INTERNAL, "malformed command");
 	config_state_change(config, &(struct command_config){
 	    .active_size = old.active_size,
@@ -398,8 +292,6 @@ static struct store_outcome
 apply_command(struct node *node, const struct raft_entry *entry, const struct command_head *head,
     struct reader *body)
 {
-	struct command_expire expire;
-
 	switch (head->kind) {
 	case COMMAND_WRITE:
 		return apply_write(node, body, entry->time_ns);
@@ -414,15 +306,54 @@ apply_command(struct node *node, const struct raft_entry *entry, const struct co
 	case COMMAND_REFUSED:
 		return apply_refused(node, body);
 	case COMMAND_EXPIRE:
+		/* apply_expire has done it. */
 		node->expiring = false;
-		if (command_expire_get(body, &expire) && reader_done(body))
-			store_expire(node->replica.store, expire.cutoff_ns,
-			    (struct store_budget){ EXPIRE_COUNT_MAX, EXPIRE_BYTES_MAX },
-			    entry->time_ns, &node->effects);
 		return failed(node, ERR_NONE, NULL);
 	default:
 		return failed(node, ERR_RAFT_INTERNAL, "unknown command");
 	}
+}
+
+/*
+ * Let expire what is due, as far as those who watch can be told in one turn: each of many
+ * keys is told to each of many watches. False: the entry goes on in the next turn, before
+ * anything else is applied.
+ *
+ * How much one entry lets go is the same on every node; the rest is due at once again.
+ */
+static bool
+apply_expire(struct node *node, const struct raft_entry *entry, struct reader body)
+{
+	const struct store_budget one = { 1, SIZE_MAX };
+	struct expiry *expiry = &node->expiry;
+	struct command_expire expire;
+	struct store_budget spent;
+
+	if (!command_expire_get(&body, &expire) || !reader_done(&body))
+		return true;
+	while (expiry->count < EXPIRE_COUNT_MAX && expiry->bytes < EXPIRE_BYTES_MAX) {
+		if (node_hits_are_many(node))
+			return false;
+		spent = store_expire(node->replica.store, expire.cutoff_ns, one, entry->time_ns,
+		    &node->effects);
+		if (spent.count == 0)
+			break;
+		expiry->count += spent.count;
+		expiry->bytes += spent.bytes;
+	}
+	*expiry = (struct expiry){ 0 };
+	return true;
+}
+
+/* A repeat has no effect. */
+static bool
+is_expiry(const struct node *node, const struct command_head *head)
+{
+	const struct request_result *known;
+
+	return head->kind == COMMAND_EXPIRE && (head->session == 0 ||
+	    requests_find(node->replica.requests, head->session, head->sequence, &known) ==
+	    REQUEST_NEW);
 }
 
 static void
@@ -506,18 +437,24 @@ apply_request(struct node *node, const struct raft_entry *entry, const struct co
 	});
 }
 
-void
+bool
 apply_entry(struct node *node, const struct raft_entry *entry)
 {
 	struct command_head head;
 	struct reader body;
+	bool promotes = entry->type == RAFT_ENTRY_CONF && entry->conf_op == RAFT_CONF_PROMOTE;
+	bool command = !promotes && entry->payload != NULL &&
+	    command_parse(entry->payload, &head, &body);
 
 	ASSERT(entry->index == node->applied.index + 1);
-	node->applied = (struct raft_position){ entry->index, entry->term };
 	node->replica.applied_ns = MAX_OF(node->replica.applied_ns, entry->time_ns);
 	node_begin_effects(node);
-	if (entry->type == RAFT_ENTRY_CONF && entry->conf_op == RAFT_CONF_PROMOTE)
+	if (command && is_expiry(node, &head) && !apply_expire(node, entry, body))
+		return false;
+	node->applied = (struct raft_position){ entry->index, entry->term };
+	if (promotes)
 		apply_promote(node, entry->conf_peer);
-	else if (entry->payload != NULL && apply_payload_parse(entry->payload, &head, &body))
+	else if (command)
 		apply_request(node, entry, &head, &body);
+	return true;
 }

@@ -187,8 +187,8 @@ backups_turn(struct node *node)
 	for (size_t i = 0; i < BACKUPS_MAX; i++) {
 		struct backup *backup = &node->backups[i];
 
-		if (backup->phase == BACKUP_ASKED) {
-			ASSERT(!node->applied_dirty);
+		/* What was applied is with the disk, unless that is half an entry. */
+		if (backup->phase == BACKUP_ASKED && !node->applied_dirty) {
 			backup->ticket = node->last_ticket;
 			backup->phase = BACKUP_SYNCING;
 		}

@@ -44,9 +44,9 @@ changes_add(struct node *node, peer_id origin, struct blob *payload)
 	struct change *change;
 	size_t count = 0;
 
-	if (!apply_payload_parse(payload, &head, &body) || head.kind != COMMAND_MEMBER ||
+	if (!command_parse(payload, &head, &body) || head.kind != COMMAND_MEMBER ||
 	    !command_member_get(&body, &member) || !reader_done(&body) ||
-	    !apply_is_member(&member) ||
+	    !command_is_member(&member) ||
 	    (member.op == MEMBER_JOIN && !node_name_valid(member.name)))
 		return;
 	TAILQ_FOREACH(change, &node->changes, link) {
@@ -97,7 +97,7 @@ decline(struct node *node, struct change *change, const struct command_head *hea
 		.error = (uint16_t)error,
 		.cause = slice_text(cause),
 	};
-	struct blob *payload = apply_payload_refused(change->session, change->sequence, head->low,
+	struct blob *payload = command_new_refused(change->session, change->sequence, head->low,
 	    &refused);
 	struct raft_position position;
 
@@ -134,7 +134,7 @@ static struct blob *
 payload_for(const struct change *change, const struct command_head *head,
     const struct command_member *member)
 {
-	return apply_payload_member(change->session, change->sequence, head->low, member);
+	return command_new_member(change->session, change->sequence, head->low, member);
 }
 
 /* A member that was started again with its own identity: nothing but, maybe,
@@ -161,7 +161,7 @@ static void
 replace(struct node *node, const struct member *old)
 {
 	struct command_member remove = { .op = MEMBER_FORGET, .id = old->id };
-	struct blob *payload = apply_payload_member(0, 0, 0, &remove);
+	struct blob *payload = command_new_member(0, 0, 0, &remove);
 	struct raft_position position;
 
 	if (raft_propose_conf(node->raft, RAFT_CONF_REMOVE, old->id, payload, &position) ==
@@ -252,7 +252,7 @@ step_change(struct node *node, struct change *change)
 			change_free(node, change);
 		return;
 	}
-	if (!apply_payload_parse(change->payload, &head, &body) ||
+	if (!command_parse(change->payload, &head, &body) ||
 	    !command_member_get(&body, &m) || !reader_done(&body)) {
 		refuse(node, change, ERR_RAFT_INTERNAL, "malformed command");
 		return;

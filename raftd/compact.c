@@ -263,8 +263,10 @@ install_commit(struct node *node)
 	node->stored = install->position.index;
 	node->compaction.compacted = install->position.index;
 	buf_clear(&node->effects);
+	tails_clear(&node->tails);
 	node->applied_dirty = false;
 	node->expiring = false;
+	node->expiry = (struct expiry){ 0 };
 	node->announced = UINT64_MAX;
 	node->status_due = true;
 	*install = (struct install){ 0 };

@@ -9,7 +9,7 @@
 #define MOOTHALL_RAFTD_CONFIG_STATE_H
 
 #include "common/cluster_config.h"
-#include "raftd/store/command.h"
+#include "raftd/command.h"
 
 /* Take what is not 0 of a command of before. */
 void config_state_change(struct cluster_config *config, const struct command_config *change);

@@ -131,7 +131,7 @@ demote(struct node *node, const struct choice *choice)
 		.id = member->id,
 		.name = slice_text(member->name),
 	};
-	struct blob *payload = apply_payload_member(0, 0, 0, &remove);
+	struct blob *payload = command_new_member(0, 0, 0, &remove);
 	struct raft_position position;
 
 	if (raft_propose_conf(node->raft, RAFT_CONF_REMOVE, member->id, payload, &position) ==

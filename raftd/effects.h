@@ -5,13 +5,15 @@
 #define MOOTHALL_RAFTD_EFFECTS_H
 
 #include "common/buf.h"
+#include "common/tails.h"
 
 /*
  * Keep only the last record of each key, in their order: the same state on disk.
  *
  *	effects	list of state_record that can be decoded
+ *	tails	of its records
  *	seed	for the table of keys, which clients choose
  */
-void effects_squeeze(struct buf *effects, uint64_t seed);
+void effects_squeeze(struct buf *effects, struct tails *tails, uint64_t seed);
 
 #endif

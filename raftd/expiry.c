@@ -31,7 +31,7 @@ expiry_turn(struct node *node)
 	if (node->expiring || raft_role(node->raft) != RAFT_LEADER ||
 	    store_next_expiry(node->replica.store) > time_ns)
 		return;
-	payload = apply_payload_expire(time_ns);
+	payload = command_new_expire(time_ns);
 	node->expiring = raft_propose(node->raft, payload, &position) == ERR_NONE;
 	blob_unref(&payload);
 }

@@ -38,7 +38,7 @@ node_write(struct node *node, uint64_t session, uint64_t sequence, bool again,
 {
 	if (!answer_again(node, session, sequence))
 		proposals_add(node, session, sequence,
-		    apply_payload_write(session, sequence, write), false, again);
+		    command_new_write(session, sequence, write), false, again);
 }
 
 void
@@ -55,7 +55,7 @@ node_member_change(struct node *node, uint64_t session, uint64_t sequence, bool 
 
 	if (!answer_again(node, session, sequence))
 		proposals_add(node, session, sequence,
-		    apply_payload_member(session, sequence, change->low, &member), true,
+		    command_new_member(session, sequence, change->low, &member), true,
 		    again);
 }
 
@@ -65,7 +65,7 @@ node_config_change(struct node *node, uint64_t session, uint64_t sequence, bool 
 {
 	if (!answer_again(node, session, sequence))
 		proposals_add(node, session, sequence,
-		    apply_payload_config(session, sequence, change->low, change->items), false,
+		    command_new_config(session, sequence, change->low, change->items), false,
 		    again);
 }
 

@@ -42,6 +42,8 @@ node_new(const struct node_config *config, struct node_io io,
 	node->config = *config;
 	if (config->effects_bytes_max == 0)
 		node->config.effects_bytes_max = EFFECTS_BYTES_MAX;
+	if (config->tail_bytes_min == 0)
+		node->config.tail_bytes_min = TAIL_BYTES_MIN;
 	if (config->sweep_nodes_max == 0)
 		node->config.sweep_nodes_max = SWEEP_NODES_MAX;
 	if (config->turn_hits_max == 0)
@@ -149,7 +151,7 @@ start_cluster(struct node *node)
 	}
 	cluster_config_put(&founding, &items);
 	self.items = buf_slice(&items);
-	payload = apply_payload_create(&self);
+	payload = command_new_create(&self);
 	node_note(node, DIAG_INFO, "%s is starting a new cluster", node->name);
 	raft_bootstrap(node->raft, payload, node_time_ns(node));
 	blob_unref(&payload);
@@ -173,6 +175,8 @@ node_start(struct node *node, struct clock_time now, const char **where)
 
 	if (replica_loaded(&node->replica, where) != ERR_NONE)
 		return ERR_CORRUPT;
+	node->tails.min = node->config.tail_bytes_min;
+	store_use_tails(node->replica.store, &node->tails);
 	node->now = now;
 	(void)cluster_time_turn(&node->time, now, node->replica.applied_ns, false);
 	node->started_ns = now.wall_ns;
@@ -250,6 +254,7 @@ node_free(struct node **freed)
 	inbox_free(&node->inbox);
 	raft_free(&node->raft);
 	buf_free(&node->effects);
+	tails_free(&node->tails);
 	buf_free(&node->scratch);
 	buf_free(&node->event);
 	buf_free(&node->member_bytes);
@@ -439,26 +444,40 @@ send_messages(struct node *node, const struct raft_ready *ready, uint64_t ticket
 	}
 }
 
+static size_t
+effects_bytes(const struct node *node)
+{
+	return node->effects.size + node->tails.bytes;
+}
+
 void
 node_begin_effects(struct node *node)
 {
-	if (node->effects.size == 0 && !node->applied_dirty)
+	if (effects_bytes(node) == 0 && !node->applied_dirty)
 		node->effects_since_ms = node->now.monotonic_ms;
 	node->applied_dirty = true;
+}
+
+/* Was the first entry that is not applied begun already? Its effects are those of half an
+ * entry: they are no state that the disk may have. */
+static bool
+is_within_entry(const struct node *node)
+{
+	return node->expiry.count > 0;
 }
 
 static bool
 effects_are_many(const struct node *node)
 {
-	return node->effects.size >= node->config.effects_bytes_max;
+	return effects_bytes(node) >= node->config.effects_bytes_max && !is_within_entry(node);
 }
 
 static bool
 effects_are_due(const struct node *node)
 {
-	if (!node->applied_dirty)
+	if (!node->applied_dirty || is_within_entry(node))
 		return false;
-	if (node_was_removed(node) || backups_want_disk(node))
+	if (node->swept || node_was_removed(node) || backups_want_disk(node))
 		return true;
 	return effects_are_many(node) ||
 	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
@@ -470,14 +489,16 @@ add_effects(struct node *node, struct wal_turn *turn)
 {
 	requests_flush(node->replica.requests, &node->effects);
 	replica_stamp(&node->replica, &node->effects);
-	effects_squeeze(&node->effects, node->config.seed);
+	effects_squeeze(&node->effects, &node->tails, node->config.seed);
 	turn->effects = buf_slice(&node->effects);
 	turn->effects_owner = &node->effects;
+	turn->tails = &node->tails;
 	turn->applied_set = true;
 	turn->applied = node->applied;
-	node->turn_bytes += node->effects.size;
+	node->turn_bytes += effects_bytes(node);
 	node->stored = node->applied.index;
 	node->applied_dirty = false;
+	node->swept = false;
 }
 
 /* One batch of what the core wants on disk and, when it is due, what was applied. */
@@ -490,7 +511,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 		.founded = node->founded,
 		.commit = raft_commit(node->raft),
 	};
-	bool with_effects = effects_are_due(node);
+	bool with_effects = effects_are_due(node), swept = node->swept;
 	struct batch *batch;
 
 	if (with_effects)
@@ -503,6 +524,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 		turn.entry_count = ready->entry_count;
 	}
 	batch = xzalloc(sizeof(*batch));
+	batch->bytes = with_effects ? effects_bytes(node) : 0;
 	batch->ticket = node->io.submit(node->io.argument, &turn);
 	batch->submitted_ms = node->now.monotonic_ms;
 	batch->raft = ready != NULL;
@@ -512,19 +534,22 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 			turn.entries[turn.entry_count - 1].term,
 		};
 	batch->compacted = turn.compact_to;
-	batch->bytes = turn.effects.size;
 	for (size_t i = 0; i < turn.entry_count; i++)
 		batch->bytes += turn.entries[i].payload == NULL ? 0 : turn.entries[i].payload->size;
 	node->unsynced_bytes += batch->bytes;
 	STAILQ_INSERT_TAIL(&node->batches, batch, link);
 	node->last_ticket = batch->ticket;
+	if (swept && with_effects)
+		node->swept_ticket = batch->ticket;
 	if (turn.compact_to != 0) {
 		node->compaction.compacted = turn.compact_to;
 		node->compaction.trims++;
 	}
 	node->written_cluster_id = 0;
-	if (with_effects)
+	if (with_effects) {
 		buf_recycle(&node->effects, 256 * KIB);
+		tails_clear(&node->tails);
+	}
 	return batch->ticket;
 }
 
@@ -534,9 +559,8 @@ core_needs_disk(const struct raft_ready *ready)
 	return ready->hard_state_changed || ready->truncate_from != 0 || ready->entry_count > 0;
 }
 
-/* Who watches is told at the turn's end, each of every event that he waits for. */
-static bool
-hits_are_many(const struct node *node)
+bool
+node_hits_are_many(const struct node *node)
 {
 	return store_hits_waiting(node->replica.store) >= node->config.turn_hits_max;
 }
@@ -553,8 +577,8 @@ apply_all(struct node *node, const struct raft_ready *ready)
 		node->io.applying(node->io.argument, true);
 	node_note_member(node);
 	while (count < ready->committed_count && !effects_are_many(node) &&
-	    !hits_are_many(node)) {
-		apply_entry(node, &ready->committed[count++]);
+	    !node_hits_are_many(node) && apply_entry(node, &ready->committed[count])) {
+		count++;
 		node_note_member(node);
 	}
 	raft_took(node->raft, count);
@@ -659,6 +683,7 @@ send_answers(struct node *node)
 			.raft_index = answer->raft_index,
 			.raft_term = answer->raft_term,
 			.event = blob_slice(answer->event),
+			.record = answer->event,
 		};
 
 		node->io.outcome(node->io.argument, answer->session, answer->request_id,
@@ -669,15 +694,25 @@ send_answers(struct node *node)
 	node->answer_count = 0;
 }
 
-/* What was removed is freed while nothing waits for it. */
+/* What was removed is freed while nothing waits for it; not in the middle of an entry, where
+ * what it leaves for the disk has to wait; and no faster than the disk takes it: what the
+ * core writes would wait behind it. */
+static bool
+has_to_sweep(const struct node *node)
+{
+	return store_has_to_sweep(node->replica.store) && !is_within_entry(node) &&
+	    node->synced_ticket >= node->swept_ticket;
+}
+
 static void
 sweep(struct node *node)
 {
-	if (!store_has_to_sweep(node->replica.store))
+	if (!has_to_sweep(node))
 		return;
 	node_begin_effects(node);
-	(void)store_sweep(node->replica.store, node->config.sweep_nodes_max,
-	    &node->effects);
+	/* The last part, mostly of a small directory, goes with what else was applied. */
+	if (store_sweep(node->replica.store, node->config.sweep_nodes_max, &node->effects))
+		node->swept = true;
 }
 
 static void
@@ -703,7 +738,7 @@ node_turn(struct node *node, struct clock_time now)
 	node->turn_bytes = 0;
 	node->behind = true;
 	for (unsigned i = 0; node->behind && i < READY_ROUNDS_MAX &&
-	    node->turn_bytes < TURN_EFFECTS_BYTES && !hits_are_many(node); i++) {
+	    node->turn_bytes < TURN_EFFECTS_BYTES && !node_hits_are_many(node); i++) {
 		proposals_turn(node);
 		changes_turn(node);
 		demote_turn(node);
@@ -731,7 +766,7 @@ node_deadline(const struct node *node)
 	uint64_t due = MIN_OF(raft_deadline(node->raft), compact_deadline(node));
 	struct store_catch_up how = catch_up_how(node);
 
-	if (node->behind || store_has_to_sweep(node->replica.store) ||
+	if (node->behind || has_to_sweep(node) ||
 	    store_may_catch_up(node->replica.store, &how))
 		return node->now.monotonic_ms;
 	due = MIN_OF(due, proposals_deadline(node));
@@ -742,7 +777,7 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, expiry_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));
 	due = MIN_OF(due, disk_deadline(node));
-	if (node->applied_dirty)
+	if (node->applied_dirty && !is_within_entry(node))
 		due = MIN_OF(due, node->effects_since_ms + EFFECTS_WAIT_MS);
 	if (node->moving)
 		due = MIN_OF(due, node->move_deadline_ms);

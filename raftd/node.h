@@ -39,6 +39,7 @@ struct node_config {
 	size_t sweep_nodes_max;		/* node.c: of what was removed, freed in one turn */
 	size_t catch_up_bytes, catch_up_looks, catch_up_untaken, watch_piece_bytes;
 	size_t turn_hits_max;
+	size_t tail_bytes_min;		/* TAIL_BYTES_MIN if 0 */
 	size_t answer_piece_bytes;
 	size_t session_answer_bytes;
 	uint64_t seed;			/* election timeouts and hash tables */

@@ -20,6 +20,7 @@ struct node_outcome {
 	uint64_t raft_index;
 	uint64_t raft_term;
 	struct slice event;	/* one encoded event_record, a piece of one, or empty */
+	struct blob *record;	/* the blob that event is in, or NULL: may be referenced */
 	bool more;		/* of a read: a piece, the next one comes when it is asked for */
 };
 

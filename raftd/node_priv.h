@@ -25,7 +25,9 @@
 #define MOOTHALL_RAFTD_NODE_PRIV_H
 
 #include "common/hash.h"
+#include "common/tails.h"
 #include "raftd/cluster_time.h"
+#include "raftd/command.h"
 #include "raftd/node.h"
 #include "raftd/outbox.h"
 #include "raftd/replica.h"
@@ -418,7 +420,8 @@ struct node {
 	struct members joined_with;	/* of the join's answer, until the log says more */
 	struct raft_position applied;
 	raft_index stored;		/* applied as of what the disk was handed; <= applied */
-	struct buf effects;		/* applied, not yet handed to the disk */
+	struct buf effects;		/* applied, not yet handed to the disk, */
+	struct tails tails;		/* and what of it stays where it is */
 	bool applied_dirty;		/* applied or commit moved since the last batch */
 	uint64_t effects_since_ms;	/* when effects became not empty */
 	size_t turn_bytes;		/* effects that were handed over in this turn */
@@ -433,7 +436,12 @@ struct node {
 	struct views views;
 	struct compaction compaction;
 	struct backup backups[BACKUPS_MAX];
+	bool swept;			/* what was freed is in the effects: they go at once, */
+	uint64_t swept_ticket;		/* with this batch, before which no more is freed */
 	bool expiring;			/* an expire command is in the log, not applied */
+	struct expiry {			/* how far the one is that is applied in several turns */
+		size_t count, bytes;	/* both 0: there is none */
+	} expiry;
 
 	struct disk_health disk;
 	struct batch_list batches;	/* submitted, not yet synced */
@@ -498,24 +506,17 @@ bool node_has_leader(const struct node *node);
 /* At least two election time-outs, and a second: how long to wait for a leader. */
 uint64_t node_leader_wait_ms(const struct node *node);
 
+/* Who watches is told at the turn's end, each of every event that he waits for; are there so
+ * many already that what else is committed waits for the next turn? */
+bool node_hits_are_many(const struct node *node);
+
 /* apply.c */
-void apply_entry(struct node *node, const struct raft_entry *entry);
-/* A command as a payload (returned owned): head, then the body's record. */
-struct blob *apply_payload_write(uint64_t session, uint64_t sequence,
-    const struct msg_write *write);
-struct blob *apply_payload_member(uint64_t session, uint64_t sequence, uint64_t low,
-    const struct command_member *member);
-struct blob *apply_payload_expire(uint64_t cutoff_ns);
-struct blob *apply_payload_config(uint64_t session, uint64_t sequence, uint64_t low,
-    struct slice items);
-struct blob *apply_payload_create(const struct command_create_items *create);
-struct blob *apply_payload_refused(uint64_t session, uint64_t sequence, uint64_t low,
-    const struct command_refused *refused);
-/* Do its texts fit what is said of members everywhere? It may be a node's invention. */
-bool apply_is_member(const struct command_member *m);
-/* Take a payload apart; false: malformed. body is the reader behind the head. */
-bool apply_payload_parse(const struct blob *payload, struct command_head *head,
-    struct reader *body);
+/*
+ * Apply the next entry. False: it is applied in part only, since too many watch what it
+ * changes. Then it comes again in the next turn, and until it is done no effects go to the
+ * disk: what is there is the state at an entry. Never false if nobody watches.
+ */
+bool apply_entry(struct node *node, const struct raft_entry *entry);
 
 /* announce.c */
 void announce_turn(struct node *node);

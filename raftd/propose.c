@@ -376,7 +376,7 @@ update_own_address(struct node *node)
 		.peer_url = slice_text(node->config.peer_url),
 		.client_url = slice_text(node->config.client_url),
 	};
-	payload = apply_payload_member(0, 0, 0, &update);
+	payload = command_new_member(0, 0, 0, &update);
 	if (raft_role(node->raft) != RAFT_LEADER)
 		forward(node, raft_leader(node->raft), payload, false);
 	else if (raft_propose(node->raft, payload, &position) != ERR_NONE)
@@ -394,7 +394,7 @@ refuse_forwarded(struct node *node, const struct forwarded *forwarded)
 	struct reader body;
 
 	if (raft_has_successor(node->raft) || forwarded->from == 0 ||
-	    !apply_payload_parse(forwarded->payload, &head, &body) || head.session == 0)
+	    !command_parse(forwarded->payload, &head, &body) || head.session == 0)
 		return;
 	msg_forward_refused_frame(node->io.peer_out(node->io.argument), forwarded->from,
 	    &(struct msg_forward_refused){
@@ -503,7 +503,7 @@ proposals_forwarded(struct node *node, peer_id from, const struct msg_forward_pr
 	    node->proposals.forwarded_bytes + m->payload.size > FORWARDED_BYTES_MAX)
 		return ERR_NONE; /* its sender will find the leader and send again */
 	payload = blob_new(m->payload);
-	if (!apply_payload_parse(payload, &head, &body)) {
+	if (!command_parse(payload, &head, &body)) {
 		node_note(node, DIAG_WARN, "forwarded proposal is malformed from=%016" PRIx64,
 		    from);
 	} else if (m->type == RAFT_ENTRY_CONF) {

@@ -24,6 +24,15 @@ give_effects(struct node *node, const struct node_effects *effects)
 	node->applied_dirty = false;
 }
 
+/* Nobody watches, so nothing is applied in parts. */
+static void
+apply_whole(struct node *node, const struct raft_entry *entry)
+{
+	bool whole = apply_entry(node, entry);
+
+	ASSERT(whole);
+}
+
 void
 node_save_keys(struct node *node, const struct node_effects *effects)
 {
@@ -40,7 +49,7 @@ node_replay(struct node *node, const struct node_effects *effects, const char **
 
 		if (entry->index <= node->applied.index)
 			continue;
-		apply_entry(node, entry);
+		apply_whole(node, entry);
 		give_effects(node, effects);
 	}
 	return ERR_NONE;
@@ -69,10 +78,10 @@ apply_change(struct node *node, enum raft_conf_op op, const struct command_membe
 		.type = RAFT_ENTRY_CONF,
 		.conf_op = op,
 		.conf_peer = member->id,
-		.payload = apply_payload_member(0, 0, 0, member),
+		.payload = command_new_member(0, 0, 0, member),
 	};
 
-	apply_entry(node, &entry);
+	apply_whole(node, &entry);
 	blob_unref(&entry.payload);
 }
 

@@ -108,7 +108,7 @@ size_t
 node_memory(const struct node *node)
 {
 	return store_memory(node->replica.store) + node->proposals.bytes +
-	    raft_log_bytes(node->raft) + node->effects.size + node->turn_bytes;
+	    raft_log_bytes(node->raft) + node->effects.size + node->tails.bytes + node->turn_bytes;
 }
 
 static const char *

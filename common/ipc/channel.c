@@ -55,10 +55,12 @@ struct attachment {
 
 TAILQ_HEAD(attachment_list, attachment);
 
-/* What was appended in one turn, as far as it is not yet written. */
+/* What was appended in one turn, as far as it is not yet written; a tail has one of its own. */
 struct batch {
 	STAILQ_ENTRY(batch) link;
-	struct buf bytes;
+	struct buf frames;
+	struct blob *blob;		/* NULL, or what it is a part of, referenced */
+	struct slice bytes;		/* in one of both */
 	size_t written;
 	struct attachment_list attachments;	/* in order of place */
 };
@@ -86,6 +88,7 @@ struct channel {
 	struct attachment_list attachments;
 	STAILQ_HEAD(, batch) batches;
 	size_t batch_bytes;		/* not yet written, of all batches */
+	bool blocked;			/* the socket took no more: the loop says when */
 
 	bool broken;
 	enum err failed;		/* to be told by wake */
@@ -113,12 +116,13 @@ drop_first_batch(struct channel *channel)
 	channel->batch_bytes -= batch->bytes.size - batch->written;
 	drop_attachments(&batch->attachments);
 	/* The memory serves the next turn, unless it is too much to keep. */
-	if (channel->out.data == NULL && batch->bytes.capacity <= IDLE_BYTES_MAX) {
-		channel->out = batch->bytes;
+	if (channel->out.data == NULL && batch->frames.capacity <= IDLE_BYTES_MAX) {
+		channel->out = batch->frames;
 		buf_clear(&channel->out);
 	} else {
-		buf_free(&batch->bytes);
+		buf_free(&batch->frames);
 	}
+	blob_unref(&batch->blob);
 	free(batch);
 }
 
@@ -127,6 +131,7 @@ drop_output(struct channel *channel)
 {
 	while (!STAILQ_EMPTY(&channel->batches))
 		drop_first_batch(channel);
+	channel->blocked = false;
 	drop_attachments(&channel->attachments);
 	buf_recycle(&channel->out, IDLE_BYTES_MAX);
 }
@@ -235,6 +240,8 @@ dispatch(struct channel *channel)
 	buf_consume(&channel->in, at);
 	if (channel->in.size == 0)
 		buf_recycle(&channel->in, IDLE_BYTES_MAX);
+	else if (err == ERR_AGAIN)
+		(void)buf_reserve(&channel->in, frame_missing(buf_slice(&channel->in)));
 	if (err == ERR_TOO_BIG) {
 		tell_closed(channel, err);
 		return false;
@@ -363,7 +370,8 @@ write_stretch(struct channel *channel)
 			end = next->frame_start;
 		}
 		pieces[message.msg_iovlen++] = (struct iovec){
-			batch->bytes.data + batch->written, end - batch->written };
+			(void *)(uintptr_t)(batch->bytes.data + batch->written),
+			end - batch->written };
 		total += end - batch->written;
 		if (end < batch->bytes.size)
 			break;
@@ -411,6 +419,7 @@ write_batches(struct channel *channel)
 {
 	while (!STAILQ_EMPTY(&channel->batches) && write_stretch(channel))
 		continue;
+	channel->blocked = !STAILQ_EMPTY(&channel->batches);
 	want(channel);
 }
 
@@ -503,6 +512,44 @@ channel_out(struct channel *channel)
 	return &channel->out;
 }
 
+static struct batch *
+queue_bytes(struct channel *channel, struct slice bytes)
+{
+	struct batch *batch = xzalloc(sizeof(*batch));
+
+	batch->bytes = bytes;
+	TAILQ_INIT(&batch->attachments);
+	STAILQ_INSERT_TAIL(&channel->batches, batch, link);
+	channel->batch_bytes += bytes.size;
+	return batch;
+}
+
+/* tail: with which the last frame of the turn so far ends, and which follows; or empty. */
+static void
+queue_out(struct channel *channel, struct slice tail)
+{
+	bool lost = channel->closed || channel->broken || channel->failed != ERR_NONE;
+	struct batch *batch;
+
+	if (channel->out.size == 0)
+		return;
+	if (!lost && trace_wanted())
+		trace_batch("sent to", channel->owner.name, buf_slice(&channel->out), tail);
+	batch = queue_bytes(channel, buf_slice(&channel->out));
+	batch->frames = channel->out;
+	TAILQ_CONCAT(&batch->attachments, &channel->attachments, link);
+	buf_init(&channel->out, CHANNEL_QUEUE_BYTES_MAX);
+}
+
+void
+channel_append_tail(struct channel *channel, struct blob *blob, struct slice bytes)
+{
+	if (channel->out.overflowed)
+		return;		/* the flush will fail the channel */
+	queue_out(channel, bytes);
+	queue_bytes(channel, bytes)->blob = blob_ref(blob);
+}
+
 void
 channel_send(struct channel *channel, struct slice frame)
 {
@@ -547,9 +594,6 @@ channel_attach(struct channel *channel, int fd)
 void
 channel_flush(struct channel *channel)
 {
-	struct batch *batch;
-	bool waiting = !STAILQ_EMPTY(&channel->batches);
-
 	if (channel->closed || channel->failed != ERR_NONE || channel->broken) {
 		drop_output(channel);
 		return;
@@ -558,20 +602,8 @@ channel_flush(struct channel *channel)
 		fail_later(channel, ERR_BUSY);
 		return;
 	}
-	if (channel->out.size == 0)
-		return;
-	if (trace_wanted())
-		trace_batch("sent to", channel->owner.name, buf_slice(&channel->out));
-	batch = xzalloc(sizeof(*batch));
-	batch->bytes = channel->out;
-	TAILQ_INIT(&batch->attachments);
-	TAILQ_CONCAT(&batch->attachments, &channel->attachments, link);
-	STAILQ_INSERT_TAIL(&channel->batches, batch, link);
-	channel->batch_bytes += batch->bytes.size;
-	channel->out = (struct buf)BUF_INIT;
-	buf_init(&channel->out, CHANNEL_QUEUE_BYTES_MAX);
-	/* With older batches waiting the loop says when there is room again. */
-	if (!waiting)
+	queue_out(channel, SLICE_EMPTY);
+	if (!channel->blocked && !STAILQ_EMPTY(&channel->batches))
 		write_batches(channel);
 }
 

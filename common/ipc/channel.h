@@ -17,6 +17,7 @@
 #ifndef MOOTHALL_COMMON_IPC_CHANNEL_H
 #define MOOTHALL_COMMON_IPC_CHANNEL_H
 
+#include "common/blob.h"
 #include "common/ipc/frame.h"
 #include "common/loop.h"
 
@@ -43,6 +44,9 @@ void channel_free(struct channel **channel);
 
 /* Where to append whole frames to be sent: msg_x_frame(channel_out(c), id, &m). */
 struct buf *channel_out(struct channel *channel);
+/* The frame last appended ends with these bytes of the blob, which are not copied:
+ * frame_end_before counted them. */
+void channel_append_tail(struct channel *channel, struct blob *blob, struct slice bytes);
 /* A frame that is encoded already. */
 void channel_send(struct channel *channel, struct slice frame);
 /* The frame last appended carries a copy of fd, which stays the caller's. */

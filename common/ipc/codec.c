@@ -133,6 +133,17 @@ codec_put_bytes(struct buf *out, struct slice value)
 }
 
 void
+codec_set_length(struct buf *out, size_t at, size_t size)
+{
+	if (out->overflowed)
+		return;
+	ASSERT(at >= CODEC_LENGTH_BYTES && at <= out->size);
+	ASSERT(size <= UINT32_MAX);
+	for (size_t i = 0; i < CODEC_LENGTH_BYTES; i++)
+		out->data[at - CODEC_LENGTH_BYTES + i] = (uint8_t)(size >> (8 * i));
+}
+
+void
 codec_print_number(FILE *out, const char *name, uint64_t value, size_t shown UNUSED)
 {
 	fprintf(out, " %s=%" PRIu64, name, value);

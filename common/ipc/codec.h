@@ -59,6 +59,12 @@ void codec_put_u32(struct buf *out, uint32_t value);
 void codec_put_u64(struct buf *out, uint64_t value);
 void codec_put_bytes(struct buf *out, struct slice value);
 
+/* The length of bytes, as they stand in front of them. */
+#define CODEC_LENGTH_BYTES 4
+/* A bytes field that was put empty has that size: what it holds stands, or will, from
+ * place at on. */
+void codec_set_length(struct buf *out, size_t at, size_t size);
+
 #define codec_get_token codec_get_u64
 #define codec_get_secret codec_get_bytes
 #define codec_put_token codec_put_u64

@@ -29,6 +29,18 @@ frame_parse(struct slice bytes, struct frame *frame, size_t *used)
 }
 
 size_t
+frame_missing(struct slice bytes)
+{
+	struct reader in = reader_of(bytes);
+	uint32_t length;
+
+	if (!codec_get_u32(&in, &length))
+		return 0;
+	ASSERT(length <= FRAME_BYTES_MAX - FRAME_HEADER_BYTES);
+	return FRAME_HEADER_BYTES + length - bytes.size;
+}
+
+size_t
 frame_begin(struct buf *out, uint16_t type, uint16_t flags, uint64_t request_id)
 {
 	size_t begun = out->size;
@@ -43,12 +55,18 @@ frame_begin(struct buf *out, uint16_t type, uint16_t flags, uint64_t request_id)
 void
 frame_end(struct buf *out, size_t begun)
 {
+	frame_end_before(out, begun, 0);
+}
+
+void
+frame_end_before(struct buf *out, size_t begun, size_t tail)
+{
 	size_t length;
 
 	/* A frame that did not fit is not there as a whole. */
 	if (out->overflowed)
 		return;
-	length = out->size - begun - FRAME_HEADER_BYTES;
+	length = out->size - begun - FRAME_HEADER_BYTES + tail;
 	ASSERT(length <= FRAME_BYTES_MAX - FRAME_HEADER_BYTES);
 	for (unsigned i = 0; i < 4; i++)
 		out->data[begun + i] = (uint8_t)(length >> 8 * i);

@@ -38,10 +38,15 @@ struct frame {
  */
 enum err frame_parse(struct slice bytes, struct frame *frame, size_t *used) MUST_CHECK;
 
+/* How many bytes are missing of a frame that is not yet whole; 0 while that is not known. */
+size_t frame_missing(struct slice bytes);
+
 /* Begin a frame at the end of out; returns what frame_end needs. */
 size_t frame_begin(struct buf *out, uint16_t type, uint16_t flags, uint64_t request_id);
 /* The payload is complete: fill in its length. */
 void frame_end(struct buf *out, size_t begun);
+/* The same, but that so many bytes of it follow from elsewhere. */
+void frame_end_before(struct buf *out, size_t begun, size_t tail);
 /* Flags of the frame that a slice of bytes begins with. */
 void frame_set_flags(uint8_t *bytes, uint16_t flags);
 /* A whole frame of a payload that is there already. */

@@ -48,13 +48,21 @@ trace_frame(const char *way, const char *other, const struct frame *frame)
 }
 
 void
-trace_batch(const char *way, const char *other, struct slice frames)
+trace_batch(const char *way, const char *other, struct slice frames, struct slice tail)
 {
+	struct buf whole = BUF_INIT;
 	struct frame frame;
 	size_t used;
 
 	while (frame_parse(frames, &frame, &used) == ERR_NONE) {
 		trace_frame(way, other, &frame);
 		frames = slice_of(frames.data + used, frames.size - used);
+	}
+	if (tail.size > 0) {
+		buf_append_slice(&whole, frames);
+		buf_append_slice(&whole, tail);
+		if (frame_parse(buf_slice(&whole), &frame, &used) == ERR_NONE)
+			trace_frame(way, other, &frame);
+		buf_free(&whole);
 	}
 }

@@ -24,7 +24,8 @@ bool trace_wanted(void);
  *	other	who is at the other end of the channel
  */
 void trace_frame(const char *way, const char *other, const struct frame *frame);
-/* Each of whole frames that stand one after the other. */
-void trace_batch(const char *way, const char *other, struct slice frames);
+/* Each of frames that stand one after the other; the last one goes on in tail, if that is
+ * not empty. */
+void trace_batch(const char *way, const char *other, struct slice frames, struct slice tail);
 
 #endif

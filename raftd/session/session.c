@@ -11,6 +11,7 @@
 #include "common/ipc/shared_index.h"
 #include "common/key_limits.h"
 #include "common/node_name.h"
+#include "common/tails.h"
 #include "common/xmem.h"
 #include "raftd/store/path.h"
 
@@ -583,16 +584,25 @@ sessions_outcome(struct sessions *sessions, uint64_t id, uint64_t request_id,
 	/* A piece is no end: else who reads a long answer might ask for ever more. */
 	if (!outcome->more)
 		answered(session);
-	/* All of it at once: else what is there is copied again with each piece. */
-	(void)buf_reserve(channel_out(session->channel), left.size);
 	do {
 		struct buf *out = channel_out(session->channel);
+		struct slice piece;
 		size_t begun;
 
-		more = cut(&left, &message.event);
+		more = cut(&left, &piece);
 		begun = frame_begin(out, MSG_outcome, more || outcome->more ? FRAME_MORE : 0,
 		    request_id);
+		if (outcome->record != NULL && piece.size >= TAIL_BYTES_MIN) {
+			/* The event is the last field. */
+			msg_outcome_put(out, &message);
+			codec_set_length(out, out->size, piece.size);
+			frame_end_before(out, begun, piece.size);
+			channel_append_tail(session->channel, outcome->record, piece);
+			continue;
+		}
+		message.event = piece;
 		msg_outcome_put(out, &message);
+		message.event = SLICE_EMPTY;
 		frame_end(out, begun);
 	} while (more);
 }

@@ -1,7 +1,8 @@
 /*
  * effect.c - what an applied command changed, as state_records for the disk.
  *
- * Appends only; reading is in load.c.
+ * Appends only; reading is in load.c. Large values are not copied, if there is a place
+ * for tails (tails.h): they are the last field of their record.
  */
 #include "raftd/store/effect.h"
 
@@ -38,6 +39,23 @@ end(struct effects *effects)
 	};
 
 	state_record_put(effects->out, &record);
+}
+
+/* The last field of the value under construction, put empty, holds these bytes of a blob. */
+static void
+end_with(struct effects *effects, struct blob *blob, struct slice bytes)
+{
+	struct buf *value = &effects->value;
+
+	codec_set_length(value, value->size, bytes.size);
+	if (effects->tails == NULL || bytes.size < effects->tails->min) {
+		buf_append_slice(value, bytes);
+		end(effects);
+		return;
+	}
+	end(effects);
+	if (bytes.size > 0)
+		tails_add(effects->tails, effects->out->size, blob, bytes);
 }
 
 static void
@@ -106,12 +124,11 @@ effects_node(struct effects *effects, const struct node *node)
 		.created = seen.created,
 		.modified = seen.modified,
 		.expire_at_ns = seen.expire_at_ns,
-		.value = seen.value,
 	};
 
 	begin_node(effects, node);
 	stored_node_put(&effects->value, &stored);
-	end(effects);
+	end_with(effects, node_is_dir(node) ? NULL : node->value, seen.value);
 }
 
 void
@@ -156,27 +173,22 @@ begin_event(struct effects *effects, uint64_t store_index, size_t part)
 }
 
 void
-effects_event(struct effects *effects, uint64_t store_index, struct slice record)
+effects_event(struct effects *effects, uint64_t store_index, struct blob *record)
 {
-	size_t count = part_count(record.size);
-	size_t i;
+	size_t count = part_count(record->size);
+	struct stored_event stored = {
+		.version = EFFECT_VERSION,
+		.part_count = (uint8_t)count,
+	};
 
 	ASSERT(count <= EVENT_PARTS_MAX);
-	/* For all parts, with their keys and lengths: else a large event is copied again as
-	 * they come. */
-	(void)buf_reserve(effects->out, record.size + count * 64);
-	for (i = 0; i < count; i++) {
+	for (size_t i = 0; i < count; i++) {
 		size_t at = i * EVENT_PART_BYTES;
-		struct stored_event stored = {
-			.version = EFFECT_VERSION,
-			.part_count = (uint8_t)count,
-			.part = slice_of(record.data + at,
-			    MIN_OF(EVENT_PART_BYTES, record.size - at)),
-		};
 
 		begin_event(effects, store_index, i);
 		stored_event_put(&effects->value, &stored);
-		end(effects);
+		end_with(effects, record, slice_of(record->data + at,
+		    MIN_OF(EVENT_PART_BYTES, record->size - at)));
 	}
 }
 

@@ -32,6 +32,7 @@
 #define MOOTHALL_RAFTD_STORE_EFFECT_H
 
 #include "common/limits.h"
+#include "common/tails.h"
 #include "raftd/store/tree.h"
 
 #define CODEC_TABLE "raftd/store/effect_table.h"
@@ -62,6 +63,7 @@ _Static_assert(EVENT_PART_BYTES <= VALUE_BYTES_MAX, "a part is no bigger than a 
 /* Where effects go, with room to build one in. */
 struct effects {
 	struct buf *out;	/* borrowed for one call of the store */
+	struct tails *tails;	/* of what is in out, borrowed; NULL: it has none */
 	struct buf key, value;	/* of the record under construction */
 };
 
@@ -74,7 +76,7 @@ void effects_node_gone(struct effects *effects, const struct node *node);
 /* What is in that directory is garbage; there is none of it any more. */
 void effects_doomed(struct effects *effects, const struct node *dir);
 void effects_doomed_gone(struct effects *effects, const struct node *dir);
-void effects_event(struct effects *effects, uint64_t store_index, struct slice record);
+void effects_event(struct effects *effects, uint64_t store_index, struct blob *record);
 /* record_size: of the event that goes, so that all its parts go. */
 void effects_event_gone(struct effects *effects, uint64_t store_index, size_t record_size);
 /* first: store index of the oldest event in the window. */

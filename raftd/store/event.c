@@ -7,8 +7,6 @@
 
 #include "raftd/store/path.h"
 
-#define LENGTH_BYTES 4		/* of a bytes field (codec.h) */
-
 size_t
 event_begin(struct buf *out, enum event_action action, unsigned flags, uint64_t store_index,
     uint64_t now_ns)
@@ -27,17 +25,9 @@ event_begin(struct buf *out, enum event_action action, unsigned flags, uint64_t 
 void
 event_end(struct buf *out, size_t begun)
 {
-	size_t size = out->size - begun;
-	size_t i;
-
-	if (out->overflowed)
-		return;
 	/* The nodes are the record's last field, so what was appended behind
 	 * the empty field becomes its content once the length says so. */
-	ASSERT(begun >= LENGTH_BYTES);
-	ASSERT(size <= UINT32_MAX);
-	for (i = 0; i < LENGTH_BYTES; i++)
-		out->data[begun - LENGTH_BYTES + i] = (uint8_t)(size >> (8 * i));
+	codec_set_length(out, begun, out->size - begun);
 }
 
 bool

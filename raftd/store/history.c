@@ -207,7 +207,7 @@ history_add(struct history *history, struct event event, struct effects *effects
 	slot->event = event;
 	history->last = event.store_index;
 	history->bytes += event.record->size;
-	effects_event(effects, event.store_index, blob_slice(event.record));
+	effects_event(effects, event.store_index, event.record);
 	window_bound(history, effects);
 }
 

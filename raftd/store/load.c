@@ -309,7 +309,7 @@ add(uint32_t crc, struct buf *out)
 static uint32_t
 add_event(uint32_t crc, struct effects *effects, const struct event *event)
 {
-	effects_event(effects, event->store_index, blob_slice(event->record));
+	effects_event(effects, event->store_index, event->record);
 	return add(crc, effects->out);
 }
 

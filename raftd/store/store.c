@@ -380,6 +380,12 @@ store_may_catch_up(const struct store *store, const struct store_catch_up *how)
 }
 
 void
+store_use_tails(struct store *store, struct tails *tails)
+{
+	store->effects.tails = tails;
+}
+
+void
 store_unwatch(struct store *store, uint64_t owner, uint64_t id)
 {
 	watch_drop(&store->watch, owner, id);
@@ -430,6 +436,7 @@ store_adopt(struct store *fresh, struct store *old)
 	watch_move(&fresh->watch, &old->watch);
 	fresh->stats = old->stats;
 	fresh->looks = old->looks;
+	fresh->effects.tails = old->effects.tails;
 	view_lose_all(old);
 	/* The old store gave all who are live what there was up to its index, so none of
 	 * them waits for less than the next one; who waits for more has said so. Those

@@ -19,9 +19,10 @@
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
 #include "common/key_limits.h"
-#include "raftd/store/command.h"
+#include "raftd/command.h"
 
 struct store;
+struct tails;
 
 /* seed: of the hash tables, random in production. */
 struct store *store_new(uint64_t seed);
@@ -63,13 +64,18 @@ struct store_budget {
 };
 
 /* Expire what is due at or before cutoff_ns, within the budget, in order of
- * (expiration, created, depth), one index and event each. Returns how many. */
-size_t store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget,
-    uint64_t time_ns, struct buf *effects);
+ * (expiration, created, depth), one index and event each. Returns what was spent. */
+struct store_budget store_expire(struct store *store, uint64_t cutoff_ns,
+    struct store_budget budget, uint64_t time_ns, struct buf *effects);
 
 /* How much the events that waitIndex can reach may weigh; part of the cluster's
  * configuration. effects NULL: while loading. */
 void store_limit_history(struct store *store, size_t bytes_max, struct buf *effects);
+
+/* From now on large values of what is appended to effects have their tails there (tails.h),
+ * borrowed; a store that adopts this one's watchers goes on with them. Without this call
+ * all is in effects. */
+void store_use_tails(struct store *store, struct tails *tails);
 
 /* What was removed is gone for everybody, but is freed by and by: free up to nodes_max
  * nodes of it, and about SWEEP_BYTES_MAX, in memory and on the disk. True if more is left.

@@ -19,9 +19,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 
-/* More room than this is given back once a large event was built. */
-#define KEEP_BYTES (64 * KIB)
-
 /* A write on its way. */
 struct job {
 	struct store *store;
@@ -64,18 +61,16 @@ make_event(struct store *store, enum event_action action, unsigned flags, uint64
     const struct node_record *after, const struct node_record *before)
 {
 	struct buf *out = &store->event;
-	struct blob *record;
 	size_t begun;
 
+	blob_begin(out);
 	begun = event_begin(out, action, flags | (before == NULL ? 0 : EVENT_PREVIOUS),
 	    after->modified, now_ns);
 	node_record_put(out, after);
 	if (before != NULL)
 		node_record_put(out, before);
 	event_end(out, begun);
-	record = blob_new_in(store->tree.pool, buf_slice(out));
-	buf_recycle(out, KEEP_BYTES);
-	return record;
+	return blob_end(out, store->tree.pool);
 }
 
 /*
@@ -400,14 +395,14 @@ store_first_expiry(struct store *store)
 	return first;
 }
 
-size_t
+struct store_budget
 store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget,
     uint64_t time_ns, struct buf *effects)
 {
-	size_t count = 0, bytes = 0;
+	struct store_budget spent = { 0 };
 
 	store->effects.out = effects;
-	while (count < budget.count && bytes < budget.bytes) {
+	while (spent.count < budget.count && spent.bytes < budget.bytes) {
 		const struct ttl_entry *due = store_first_expiry(store);
 		struct blob *record;
 		struct slice path;
@@ -415,15 +410,15 @@ store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget
 		if (due == NULL || due->at_ns > cutoff_ns)
 			break;
 		path = path_of(store, due->node);
-		bytes += path.size + node_value(due->node).size;
+		spent.bytes += path.size + node_value(due->node).size;
 		/* Never before the instant itself, so no "ttl" is left to show. */
 		record = remove_node(store, due->node, path, ACTION_EXPIRE,
 		    MAX_OF(time_ns, due->at_ns));
 		blob_unref(&record);
 		stats_expire(&store->stats);
-		count++;
+		spent.count++;
 	}
-	return count;
+	return spent;
 }
 
 bool

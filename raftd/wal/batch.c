@@ -45,6 +45,7 @@ batch_free(struct batch *batch)
 		leveldb_writebatch_destroy(piece->before);
 		blob_unref(&piece->entry.payload);
 		buf_free(&piece->records);
+		tails_free(&piece->tails);
 	}
 	batch_release(batch);
 	leveldb_writebatch_destroy(batch->handle);
@@ -158,8 +159,9 @@ batch_put_identity(struct batch *batch, const struct disk_identity *identity)
 	batch_put(batch, keyspace_slice(&key));
 }
 
-void
-batch_put_state(struct batch *batch, uint32_t generation, struct slice key, struct slice value)
+static void
+put_state(struct batch *batch, uint32_t generation, struct slice key, struct slice value,
+    struct slice tail)
 {
 	keyspace_state(&batch->key, generation, key);
 	if (value.size == 0) {
@@ -168,31 +170,45 @@ batch_put_state(struct batch *batch, uint32_t generation, struct slice key, stru
 	}
 	record_begin(&batch->value);
 	buf_append_slice(&batch->value, value);
+	buf_append_slice(&batch->value, tail);
 	batch_put(batch, buf_slice(&batch->key));
 }
 
+void
+batch_put_state(struct batch *batch, uint32_t generation, struct slice key, struct slice value)
+{
+	put_state(batch, generation, key, value, SLICE_EMPTY);
+}
+
 static void
-put_records(struct batch *batch, uint32_t generation, struct slice records)
+put_records(struct batch *batch, uint32_t generation, struct slice records,
+    const struct tails *tails)
 {
 	struct reader in = reader_of(records);
 	struct state_record record;
+	size_t next = 0;
 
 	while (!reader_done(&in)) {
 		bool whole = state_record_get(&in, &record);
 
 		ASSERT(whole);
-		batch_put_state(batch, generation, record.key, record.value);
+		put_state(batch, generation, record.key, record.value,
+		    tails_next(tails, &next, records.size - reader_left(&in)));
 	}
+	ASSERT(next == tails->count);
 }
 
 void
 batch_put_records(struct batch *batch, uint32_t generation, struct slice records,
-    struct buf *owner)
+    struct buf *owner, struct tails *tails)
 {
+	static const struct tails NONE = { 0 };
+	bool has_tails = tails != NULL && tails->count > 0;
 	struct batch_piece *piece;
 
-	if (owner == NULL || records.size < BATCH_LARGE_BYTES) {
-		put_records(batch, generation, records);
+	ASSERT(owner != NULL || !has_tails);
+	if (owner == NULL || (records.size < BATCH_LARGE_BYTES && !has_tails)) {
+		put_records(batch, generation, records, &NONE);
 		return;
 	}
 	ASSERT(owner->data == records.data && owner->size == records.size);
@@ -200,6 +216,10 @@ batch_put_records(struct batch *batch, uint32_t generation, struct slice records
 	piece->generation = generation;
 	piece->records = *owner;
 	buf_init(owner, owner->limit);
+	if (has_tails) {
+		piece->tails = *tails;
+		*tails = (struct tails){ .min = tails->min };
+	}
 }
 
 /* A record has its key, lengths and a seal beside its value. */
@@ -211,8 +231,9 @@ bytes_of_pieces(const struct batch *batch)
 	size_t bytes = 0;
 
 	for (size_t i = 0; i < batch->piece_count; i++)
-		bytes += RECORD_ROOM + blob_slice(batch->pieces[i].entry.payload).size +
-		    batch->pieces[i].records.size;
+		bytes += (1 + batch->pieces[i].tails.count) * RECORD_ROOM +
+		    blob_slice(batch->pieces[i].entry.payload).size +
+		    batch->pieces[i].records.size + batch->pieces[i].tails.bytes;
 	return bytes;
 }
 
@@ -230,6 +251,14 @@ batch_with_room(size_t bytes)
 	return handle;
 }
 
+static void
+spend(struct batch *batch, struct blob *blob)
+{
+	batch->spent = xgrow(batch->spent, &batch->spent_capacity, batch->spent_count + 1,
+	    sizeof(struct blob *));
+	batch->spent[batch->spent_count++] = blob;
+}
+
 void
 batch_finish(struct batch *batch)
 {
@@ -238,8 +267,6 @@ batch_finish(struct batch *batch)
 	if (batch->piece_count == 0)
 		return;
 	batch->handle = batch_with_room(bytes_of_pieces(batch));
-	batch->spent = xgrow(batch->spent, &batch->spent_capacity,
-	    batch->spent_count + batch->piece_count, sizeof(struct blob *));
 	for (size_t i = 0; i < batch->piece_count; i++) {
 		struct batch_piece *piece = &batch->pieces[i];
 
@@ -247,10 +274,14 @@ batch_finish(struct batch *batch)
 		leveldb_writebatch_destroy(piece->before);
 		if (piece->is_entry) {
 			put_entry(batch, &piece->entry);
-			batch->spent[batch->spent_count++] = piece->entry.payload;
+			spend(batch, piece->entry.payload);
 		} else {
-			put_records(batch, piece->generation, buf_slice(&piece->records));
+			put_records(batch, piece->generation, buf_slice(&piece->records),
+			    &piece->tails);
 			buf_free(&piece->records);
+			for (size_t k = 0; k < piece->tails.count; k++)
+				spend(batch, piece->tails.list[k].blob);
+			free(piece->tails.list);
 		}
 	}
 	leveldb_writebatch_append(batch->handle, behind);

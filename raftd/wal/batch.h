@@ -8,11 +8,13 @@
 #ifndef MOOTHALL_RAFTD_WAL_BATCH_H
 #define MOOTHALL_RAFTD_WAL_BATCH_H
 
+#include "common/tails.h"
 #include "raftd/wal/record.h"
 
 #include <leveldb/c.h>
 
-/* At this size it is large: an entry's payload, a turn's effects. */
+/* At this size it is large: an entry's payload, a turn's effects. Those with tails always
+ * are. */
 #define BATCH_LARGE_BYTES (64 * KIB)
 
 /* Something large, and the records that go before it. */
@@ -22,6 +24,7 @@ struct batch_piece {
 	struct raft_entry entry;	/* its payload is referenced */
 	uint32_t generation;		/* no entry: of the records */
 	struct buf records;
+	struct tails tails;		/* of the records */
 };
 
 struct batch {
@@ -31,14 +34,14 @@ struct batch {
 	struct buf key, value;	/* being made; kept for their memory */
 	struct batch_piece *pieces;
 	size_t piece_count, piece_capacity;
-	struct blob **spent;	/* payloads of finished pieces, still referenced */
+	struct blob **spent;	/* of finished pieces: payloads and tails, referenced */
 	size_t spent_count, spent_capacity;
 };
 
 void batch_init(struct batch *batch);
 /* Also with pieces in it; the loop's thread. */
 void batch_free(struct batch *batch);
-/* Put the pieces where they belong: all of it is in handle. Their payloads are spent. */
+/* Put the pieces where they belong: all of it is in handle. What they referred to is spent. */
 void batch_finish(struct batch *batch);
 /* Empty a finished one, but for what is spent; gives back the memory of a large one. */
 void batch_clear(struct batch *batch);
@@ -56,9 +59,9 @@ void batch_put_identity(struct batch *batch, const struct disk_identity *identit
 void batch_put_state(struct batch *batch, uint32_t generation, struct slice key,
     struct slice value);
 /* A list of state_records that decodes. owner, if not NULL, is the buffer in which it is
- * all there is: may be taken, and is empty then. */
+ * all there is: may be taken, and is empty then. So are tails, which have an owner. */
 void batch_put_records(struct batch *batch, uint32_t generation, struct slice records,
-    struct buf *owner);
+    struct buf *owner, struct tails *tails);
 /* Delete a whole LevelDB key. */
 void batch_delete(struct batch *batch, struct slice key);
 /* The marks and the footprint of marks->batch: last of every batch. */

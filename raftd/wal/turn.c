@@ -95,7 +95,8 @@ wal_submit(struct wal *wal, const struct wal_turn *turn)
 	if (turn->truncate_from != 0)
 		truncate_log(wal, batch, turn->truncate_from);
 	append_entries(wal, batch, turn->entries, turn->entry_count);
-	batch_put_records(batch, marks->generation, turn->effects, turn->effects_owner);
+	batch_put_records(batch, marks->generation, turn->effects, turn->effects_owner,
+	    turn->tails);
 	if (turn->applied_set) {
 		ASSERT(turn->applied.index >= marks->applied_index);
 		ASSERT(turn->applied.index <= marks->last_index);
@@ -143,7 +144,7 @@ wal_install_records(struct wal *wal, struct slice records)
 	if (wal->poisoned)
 		return wal->ticket;
 	batch = writer_begin(wal->writer);
-	batch_put_records(batch, wal->install_generation, records, NULL);
+	batch_put_records(batch, wal->install_generation, records, NULL, NULL);
 	writer_end(wal->writer, wal->ticket, &wal->marks, wal->identity.node_id);
 	return wal->ticket;
 }

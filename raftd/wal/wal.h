@@ -24,6 +24,7 @@
 #include "common/err.h"
 #include "common/ipc/message.h"
 #include "common/loop.h"
+#include "common/tails.h"
 #include "raftd/raft/types.h"
 #include "raftd/wal/space.h"
 
@@ -48,6 +49,7 @@ struct wal_turn {
 					 * no record of the applied state has one */
 	struct buf *effects_owner;	/* all that is in it; may be taken, and is empty
 					 * then. NULL: they are copied */
+	struct tails *tails;		/* of effects; may be taken, too. NULL: it has none */
 	bool applied_set;
 	struct raft_position applied;	/* the applied state is of this entry after the batch */
 	raft_index commit;		/* known committed; 0: unchanged */

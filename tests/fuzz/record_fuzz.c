@@ -6,7 +6,7 @@
 
 #include "common/ipc/message.h"
 #include "raftd/state.h"
-#include "raftd/store/command.h"
+#include "raftd/command.h"
 #include "raftd/store/effect.h"
 #include "raftd/store/store.h"
 #include "raftd/wal/record.h"
@@ -17,7 +17,7 @@
 #undef TRY_ALL
 #undef CODEC_TABLE
 
-#define CODEC_TABLE "raftd/store/command_table.h"
+#define CODEC_TABLE "raftd/command_table.h"
 #define TRY_ALL try_commands
 #include "tests/fuzz/table_fuzz.h"
 #undef TRY_ALL

@@ -15,6 +15,7 @@ from wire import Crowd, Wire, request
 # Nothing here is about the disk, nor about how fast it takes 10 MiB.
 FLAGS = ["-no-fsync", "-request-timeout", "60"] + VISIBLE
 CALM_S = 15.0       # in which freed memory goes back
+FILL_S = 1800       # in which all keys are written, also on a machine that does other things
 
 
 class Figures:
@@ -140,7 +141,7 @@ class Figures:
         with Crowd() as crowd:
             for number in range(16):
                 crowd.add(write, number)
-            crowd.wait(600)
+            crowd.wait(FILL_S)
         return leader, leader.status()["term"]
 
     def listings(self):

@@ -6,7 +6,7 @@
 #include "common/crc32c.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
-#include "raftd/store/command.h"
+#include "raftd/command.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -298,7 +298,7 @@ fill_number(struct senseless *s, const char *name)
 		tag##_put(out, &body); \
 	}
 #define FIELD(kind, name) body.name = FILL_##kind(name);
-#include "raftd/store/command_table.h"
+#include "raftd/command_table.h"
 
 static struct slice
 command_of(struct senseless *s)

@@ -14,8 +14,8 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* More turns than that in one millisecond that apply nothing and are not one look back each for
- * a watch that is behind, and the conductor spins. */
+/* More turns than that in one millisecond that apply nothing, free nothing and are not one look
+ * back each for a watch that is behind, and the conductor spins. */
 #define TURNS_MAX 1000
 
 /* Hashing walks everything: done at each such index, and wherever one is known. */
@@ -227,16 +227,17 @@ void
 check_spins(struct machine *machine)
 {
 	struct world *world = machine->world;
-	raft_index applied = raft_applied(node_raft(machine->node));
-	uint64_t looks = store_facts(machine->node->replica.store).past_looks;
+	struct store_facts facts = store_facts(machine->node->replica.store);
+	struct turns_at at = { .ms = world->now_ms, .nodes = facts.nodes, .event = facts.last,
+		.applied = raft_applied(node_raft(machine->node)) };
 
-	if (machine->turns_at_ms != world->now_ms || machine->turns_at_applied != applied) {
-		machine->turns_at_ms = world->now_ms;
-		machine->turns_at_applied = applied;
+	if (machine->turns_at.ms != at.ms || machine->turns_at.applied != at.applied ||
+	    machine->turns_at.event != at.event || machine->turns_at.nodes != at.nodes) {
+		machine->turns_at = at;
 		machine->turns_in_ms = 0;
 		machine->looks_in_ms = 0;
 	}
-	machine->looks_in_ms = MAX_OF(machine->looks_in_ms, looks);
+	machine->looks_in_ms = MAX_OF(machine->looks_in_ms, facts.past_looks);
 	if (++machine->turns_in_ms > TURNS_MAX + machine->looks_in_ms)
 		sim_fail(world, machine, "%" PRIu64 " turns in one millisecond: the node spins",
 		    machine->turns_in_ms);
@@ -287,7 +288,8 @@ check_applied(struct machine *machine, raft_index applied)
 	if (applied == machine->checked_applied && !machine->hash_due)
 		return;
 	machine->checked_applied = applied;
-	if (applied == 0)
+	/* In the middle of the next entry the state is that of none. */
+	if (applied == 0 || machine->node->expiry.count > 0)
 		return;
 	slot = &check->committed[applied - 1];
 	node_status(machine->node, &status);

@@ -4,6 +4,7 @@
 #include "tests/sim/sim_disk.h"
 
 #include "common/xmem.h"
+#include "tests/lib/joined.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_machine.h"
 
@@ -519,7 +520,10 @@ sim_disk_submit(struct sim_disk *disk, const struct wal_turn *turn)
 		op->entries[i] = turn->entries[i];
 		blob_ref(op->entries[i].payload);
 	}
-	op->records = blob_new(turn->effects);
+	op->records = joined(turn->effects, turn->tails);
+	if (op->records == NULL)
+		sim_fail(disk->machine->world, disk->machine,
+		    "malformed records were given to the disk");
 	op->turn.effects = blob_slice(op->records);
 
 	if (turn->hard_state_set)

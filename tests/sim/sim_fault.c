@@ -129,6 +129,21 @@ history_profile(const struct world *world, struct sim_profile *profile)
 	profile->watch_piece_bytes = 1 + rand_below(&rand, 500);
 }
 
+/* So few events in a turn that entries are applied in parts, and so few effects of them in a
+ * batch that a crash comes between the two. */
+static void
+hits_profile(const struct world *world, struct sim_profile *profile)
+{
+	struct rand rand;
+
+	rand_seed(&rand, world->seed ^ UINT64_C(0x6869747370726f71));
+	profile->effects_bytes_max = world->seed % 3 == 0 ? 3000 : 0;
+	if (!rand_chance(&rand, 250))
+		return;
+	profile->turn_hits_max = 1 + rand_below(&rand, 3);
+	profile->effects_bytes_max = 100 + rand_below(&rand, 500);
+}
+
 /* Answers in small pieces, and little room for what waits to be read. */
 static void
 read_profile(struct world *world, struct sim_profile *profile)
@@ -177,6 +192,7 @@ fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 		duel_profile(world, profile);
 	else if (world_chance(world, 80))
 		lag_profile(world, profile);
+	hits_profile(world, profile);
 	limits_profile(world, profile);
 	senseless_profile(world, profile);
 }

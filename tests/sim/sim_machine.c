@@ -507,12 +507,15 @@ machine_start(struct machine *machine)
 		.log_memory_bytes = world->profile.log_memory_bytes,
 		/* So little in some seeds that a turn ends in the middle of its entries, and
 		 * what is removed is freed over many. */
-		.effects_bytes_max = world->seed % 3 == 0 ? 3000 : 0,
+		.effects_bytes_max = world->profile.effects_bytes_max,
+		/* In half of them no value is copied. */
+		.tail_bytes_min = world->seed % 2,
 		.sweep_nodes_max = 2 + world->seed % 4,
 		.catch_up_bytes = world->profile.catch_up_bytes,
 		.catch_up_looks = world->profile.catch_up_looks,
 		.catch_up_untaken = world->profile.catch_up_untaken,
 		.watch_piece_bytes = world->profile.watch_piece_bytes,
+		.turn_hits_max = world->profile.turn_hits_max,
 		.seed = rand_next(&world->rand),
 		.new_cluster_id = world->seed | 1,
 		.join = machine->join,

@@ -50,8 +50,13 @@ struct machine {
 
 	struct sim_event *turn, *timer;
 	uint64_t drains_at_ms;		/* a full worker has room again then */
-	uint64_t turns_at_ms, turns_in_ms;	/* how many there were that came no further, */
-	raft_index turns_at_applied;	/* with that applied, */
+	struct turns_at {		/* how far the last turn was that came further: */
+		uint64_t ms;
+		raft_index applied;
+		uint64_t event;		/* the last */
+		size_t nodes;		/* of the tree, and of what is still to be freed */
+	} turns_at;
+	uint64_t turns_in_ms;		/* turns since, */
 	uint64_t looks_in_ms;		/* and what the past has for watches at most */
 	struct buf peer_out;
 

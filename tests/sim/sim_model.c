@@ -8,7 +8,7 @@
 #include "common/limits.h"
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
-#include "raftd/store/command.h"
+#include "raftd/command.h"
 #include "tests/sim/sim_model_priv.h"
 
 #include <inttypes.h>

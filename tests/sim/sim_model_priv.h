@@ -8,7 +8,7 @@
 #include "common/clock.h"
 #include "common/cluster_config.h"
 #include "common/hash.h"
-#include "raftd/store/command.h"
+#include "raftd/command.h"
 #include "tests/sim/sim_model.h"
 
 struct model_version {

@@ -18,6 +18,7 @@ store_facts(const struct store *store)
 		.kept_bytes_max = HISTORY_KEPT_TIMES * history->bytes_max,
 		.kept_count = history->kept.count,
 		.limits = store->limits,
+		.nodes = store->tree.count,
 		.past_looks = store->watch.behind * (history->last - history->first + 1),
 	};
 }

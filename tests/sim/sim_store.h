@@ -15,6 +15,7 @@ struct store_facts {
 	size_t bytes;			/* of the events in it; */
 	size_t kept_bytes, kept_bytes_max, kept_count; /* of older ones, for answers */
 	struct key_limits limits;
+	size_t nodes;			/* of the tree, removed ones that are not yet freed, too */
 	uint64_t past_looks;		/* at most, that all who are behind have to come */
 };
 

@@ -2,6 +2,7 @@
 #include "tests/lib/test.h"
 
 #include "common/blob.h"
+#include "common/pool.h"
 #include "common/xmem.h"
 
 #include <stdlib.h>
@@ -72,6 +73,36 @@ TEST(sizes_of_zero_are_memory_too)
 	memory = xzalloc(0);
 	assert_non_null(memory);
 	free(memory);
+}
+
+/* Built in a buffer, copied or taken over: the same bytes, and the buffer is ready again. */
+TEST(a_blob_is_built_in_a_buffer)
+{
+	static const size_t sizes[] = { 0, 1, POOL_PIECE_BYTES_MAX - 1, POOL_PIECE_BYTES_MAX,
+		POOL_PIECE_BYTES_MAX + 1, 3 * MIB };
+	struct pool *pools[] = { NULL, pool_new() };
+	struct buf out = BUF_INIT;
+
+	for (size_t i = 0; i < 2 * ARRAY_COUNT(sizes); i++) {
+		size_t size = sizes[i / 2];
+		struct blob *blob;
+
+		blob_begin(&out);
+		if (size > 0) {
+			memset(buf_reserve(&out, size), 'a' + (int)i, size);
+			buf_added(&out, size);
+		}
+		blob = blob_end(&out, pools[i % 2]);
+		assert_int_equal(out.size, 0);
+		assert_int_equal(blob->size, size);
+		assert_int_equal(blob->references, 1);
+		for (size_t k = 0; k < size; k++)
+			if (blob->data[k] != 'a' + (int)i)
+				fail();
+		blob_unref(&blob);
+	}
+	buf_free(&out);
+	pool_free(&pools[1]);
 }
 
 TEST(a_blob_lives_until_its_last_reference_goes)

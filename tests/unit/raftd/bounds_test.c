@@ -11,7 +11,7 @@
 #include "common/xmem.h"
 #include "raftd/node_priv.h"
 #include "raftd/state.h"
-#include "raftd/store/command.h"
+#include "raftd/command.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>
@@ -105,7 +105,7 @@ TEST(events_for_many_watches_are_spread_over_turns)
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		struct world *w = world_leading();
-		size_t events = 0, most = 0;
+		size_t most = 0;
 
 		node_set_limits(w->node, 5000, 1000000);
 		for (uint64_t id = 1; id <= rows[i].watches; id++)
@@ -116,17 +116,64 @@ TEST(events_for_many_watches_are_spread_over_turns)
 		world_turn(w, 0);
 		world_sync(w);
 		do {
-			buf_clear(&w->said);
+			size_t before = w->events;
+
 			world_turn(w, 0);
 			world_sync(w);
-			events += times_said(w, "event ");
-			most = MAX_OF(most, times_said(w, "event "));
+			most = MAX_OF(most, w->events - before);
 		} while (node_deadline(w->node) <= w->now.monotonic_ms);
-		assert_int_equal(events, rows[i].watches * rows[i].writes);
+		assert_int_equal(w->events, rows[i].watches * rows[i].writes);
 		assert_int_equal(most, rows[i].watches * rows[i].most);
 		assert_int_equal(w->outcomes, rows[i].writes);
 		world_free(w);
 	}
+}
+
+/* One entry lets many keys expire, and each is told to all who watch. It is applied whole
+ * before anything behind it is, and before the disk has any of it. */
+TEST(an_expiry_that_many_watch_is_spread_over_turns)
+{
+	const struct msg_watch watch = { .key = SLICE_LITERAL("/"),
+		.flags = WATCH_FLAG_RECURSIVE | WATCH_FLAG_STREAM };
+	const size_t watches = TURN_HITS_MAX / 16, keys = 40;
+	struct world *w = world_leading();
+	struct msg_status before, status;
+	size_t turns = 0, most = 0;
+
+	node_set_limits(w->node, 5000, 1000000);
+	write_keys(w, (unsigned)keys, 10, 1);
+	world_settle(w);
+	for (uint64_t id = 1; id <= watches; id++)
+		node_watch(w->node, WORLD_SESSION + id % 2, id, &watch);
+	world_settle(w);
+	node_status(w->node, &before);
+	assert_true(before.store_index == 1 + keys);
+	world_turn(w, 1100);
+	world_sync(w);
+	/* A backup is of the state at an entry. */
+	node_backup_ask(w->node, WORLD_SESSION, 9, 0);
+	do {
+		size_t told = w->events;
+
+		world_turn(w, 0);
+		world_sync(w);
+		told = w->events - told;
+		turns += told > 0;
+		most = MAX_OF(most, told);
+		node_status(w->node, &status);
+		if (w->events < keys * watches) {
+			assert_int_equal(status.applied, before.applied);
+			assert_int_equal(w->images, 0);
+		}
+		assert_int_equal(status.store_index - before.store_index, w->events / watches);
+	} while (node_deadline(w->node) <= w->now.monotonic_ms);
+	assert_int_equal(w->events, keys * watches);
+	assert_int_equal(most, TURN_HITS_MAX);
+	assert_int_equal(turns, 3);
+	assert_int_equal(status.applied, before.applied + 1);
+	world_turn(w, 0);
+	assert_int_equal(w->images, 1);
+	world_free(w);
 }
 
 TEST(what_expires_by_one_entry_is_bounded_by_bytes_and_the_rest_follows)
@@ -246,7 +293,7 @@ forward_change(struct world *w, uint64_t sequence)
 	struct command_member join = { .op = MEMBER_JOIN, .id = 0x100 + sequence,
 		.name = SLICE_LITERAL("late"), .peer_url = SLICE_LITERAL("http://127.0.0.1:7099"),
 		.client_url = SLICE_LITERAL("http://127.0.0.1:4099") };
-	struct blob *payload = apply_payload_member(5, sequence, 1, &join);
+	struct blob *payload = command_new_member(5, sequence, 1, &join);
 	struct buf bytes = BUF_INIT;
 	struct frame frame;
 	size_t used;

@@ -4,6 +4,7 @@
 #include "raftd/effects.h"
 
 #include "common/ipc/message.h"
+#include "tests/lib/joined.h"
 #include "tests/lib/test.h"
 
 static void
@@ -16,10 +17,10 @@ put(struct buf *effects, const char *key, const char *value)
 
 /* "a=1 b= " */
 static const char *
-text_of(const struct buf *effects)
+text_of(struct slice effects)
 {
 	static char text[256];
-	struct reader in = reader_of(buf_slice(effects));
+	struct reader in = reader_of(effects);
 	struct state_record record;
 	size_t length = 0;
 
@@ -35,24 +36,66 @@ text_of(const struct buf *effects)
 TEST(last_word_on_each_key_is_kept_in_order)
 {
 	struct buf effects = BUF_INIT;
+	struct tails none = { 0 };
 
 	put(&effects, "a", "1");
 	put(&effects, "b", "2");
 	put(&effects, "a", "");
 	put(&effects, "c", "3");
 	put(&effects, "b", "4");
-	effects_squeeze(&effects, 17);
-	assert_string_equal(text_of(&effects), "a= c=3 b=4 ");
-	effects_squeeze(&effects, 18);
-	assert_string_equal(text_of(&effects), "a= c=3 b=4 ");
+	effects_squeeze(&effects, &none, 17);
+	assert_string_equal(text_of(buf_slice(&effects)), "a= c=3 b=4 ");
+	effects_squeeze(&effects, &none, 18);
+	assert_string_equal(text_of(buf_slice(&effects)), "a= c=3 b=4 ");
+	buf_free(&effects);
+}
+
+static void
+put_with_tail(struct buf *effects, struct tails *tails, const char *key, struct blob *value)
+{
+	put(effects, key, "<");
+	tails_add(tails, effects->size, value, blob_slice(value));
+}
+
+/* The tail of a record goes with it, others stay with theirs. */
+TEST(tails_follow_their_records)
+{
+	struct blob *first = blob_new(SLICE_LITERAL("first"));
+	struct blob *last = blob_new(SLICE_LITERAL("last"));
+	struct buf effects = BUF_INIT;
+	struct tails tails = { 0 };
+	struct blob *list;
+
+	put_with_tail(&effects, &tails, "a", first);
+	put_with_tail(&effects, &tails, "b", last);
+	put(&effects, "c", "3");
+	put_with_tail(&effects, &tails, "a", last);
+	put_with_tail(&effects, &tails, "d", first);
+	put(&effects, "d", "");
+	for (int i = 0; i < 2; i++) {
+		effects_squeeze(&effects, &tails, 17);
+		assert_int_equal(tails.count, 2);
+		assert_int_equal(tails.bytes, 2 * last->size);
+		assert_int_equal(first->references, 1);
+		assert_int_equal(last->references, 3);
+		list = joined(buf_slice(&effects), &tails);
+		assert_non_null(list);
+		assert_string_equal(text_of(blob_slice(list)), "b=<last c=3 a=<last d= ");
+		blob_unref(&list);
+	}
+	tails_free(&tails);
+	assert_int_equal(last->references, 1);
+	blob_unref(&first);
+	blob_unref(&last);
 	buf_free(&effects);
 }
 
 TEST(nothing_stays_nothing)
 {
 	struct buf effects = BUF_INIT;
+	struct tails none = { 0 };
 
-	effects_squeeze(&effects, 1);
+	effects_squeeze(&effects, &none, 1);
 	assert_int_equal(effects.size, 0);
 	buf_free(&effects);
 }

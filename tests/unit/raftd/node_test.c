@@ -8,7 +8,7 @@
 #include "common/limits.h"
 #include "common/xmem.h"
 #include "raftd/node_priv.h"
-#include "raftd/store/command.h"
+#include "raftd/command.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>
@@ -258,7 +258,7 @@ TEST(writes_of_one_worker_leave_room_for_those_of_others)
 	struct msg_write write = { .op = WRITE_SET, .key = SLICE_LITERAL("/a"),
 		.value = slice_of(value, 8 * MIB) };
 	struct msg_write empty = { .op = WRITE_SET, .key = SLICE_LITERAL("/a") };
-	struct blob *payload = apply_payload_write(WORLD_SESSION, 1, &empty);
+	struct blob *payload = command_new_write(WORLD_SESSION, 1, &empty);
 	struct node_counts counts;
 	size_t overhead = payload->size;
 	uint64_t sequence;

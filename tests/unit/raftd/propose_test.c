@@ -29,7 +29,7 @@ payload_of(uint64_t sequence, size_t value_bytes)
 {
 	struct msg_write write = write_of(value_bytes);
 
-	return apply_payload_write(WORLD_SESSION, sequence, &write);
+	return command_new_write(WORLD_SESSION, sequence, &write);
 }
 
 /* A payload's size without its value. */

@@ -9,7 +9,7 @@
 #include "common/xmem.h"
 #include "raftd/node_priv.h"
 #include "raftd/state.h"
-#include "raftd/store/command.h"
+#include "raftd/command.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>
@@ -184,7 +184,7 @@ founding(void)
 	config.sync_interval_ms = 7000;
 	cluster_config_put(&config, &items);
 	create.items = buf_slice(&items);
-	payload = apply_payload_create(&create);
+	payload = command_new_create(&create);
 	buf_free(&items);
 	return payload;
 }
@@ -209,7 +209,7 @@ log_entry(raft_index index)
 	case 4:
 		entry.conf_op = index == 2 ? RAFT_CONF_ADD_LEARNER : RAFT_CONF_REMOVE;
 		entry.conf_peer = 0xa1;
-		entry.payload = apply_payload_member(0, 0, 0, &member);
+		entry.payload = command_new_member(0, 0, 0, &member);
 		break;
 	default:
 		entry.type = RAFT_ENTRY_NOOP;

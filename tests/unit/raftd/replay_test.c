@@ -6,7 +6,7 @@
 
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
-#include "raftd/store/command.h"
+#include "raftd/command.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>

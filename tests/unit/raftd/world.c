@@ -89,6 +89,7 @@ event(void *argument, uint64_t session UNUSED, const uint64_t *ids, size_t count
 
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&w->said, "event %u; ", (unsigned)ids[i]);
+	w->events += count;
 }
 
 static void

@@ -20,6 +20,7 @@ struct world {
 	uint64_t tickets, synced;
 	struct buf peer_out;
 	struct buf said;		/* what went to workers, as words in order */
+	size_t events;			/* so many watches were told of one, each event counted */
 	struct node_outcome last;	/* slices are not kept */
 	char last_cause[256];
 	size_t outcomes;

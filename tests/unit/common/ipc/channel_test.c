@@ -27,7 +27,8 @@
 struct side {
 	struct channel *channel;
 	char seen[256];
-	size_t bytes;		/* of payload, received */
+	size_t bytes;		/* of payload, received, */
+	size_t others;		/* and those of them that are not the number of their type */
 	unsigned frames;
 	bool takes_none;	/* of the descriptors; when it is opened */
 	bool free_when_received;
@@ -57,6 +58,8 @@ received(void *argument, const struct frame *frame, int fd)
 
 	side->frames++;
 	side->bytes += frame->payload.size;
+	for (size_t i = 0; i < frame->payload.size; i++)
+		side->others += frame->payload.data[i] != (uint8_t)frame->type;
 	if (side->frames <= 20) {
 		snprintf(text, sizeof(text), "%u", frame->type);
 		see(side, text);
@@ -342,6 +345,56 @@ TEST(descriptors_ride_on_their_own_frames)
 	close_scene(&scene);
 }
 
+/* A frame with all but its first three bytes in a blob. */
+static void
+put_frame_with_tail(struct side *side, uint16_t type, struct blob *blob)
+{
+	struct buf *out = channel_out(side->channel);
+	size_t begun = frame_begin(out, type, 0, 0);
+
+	for (int i = 0; i < 3; i++)
+		buf_append_byte(out, (uint8_t)type);
+	memset(blob->data, type, blob->size);
+	frame_end_before(out, begun, blob->size);
+	channel_append_tail(side->channel, blob, blob_slice(blob));
+}
+
+TEST(tails_are_where_they_belong_and_go_when_they_are_sent)
+{
+	struct blob *blobs[3] = { blob_alloc(1), blob_alloc(300000), blob_alloc(5 * MIB) };
+	struct scene scene;
+	struct until until;
+
+	open_scene(&scene, true);
+	put_frame_with_tail(&scene.a, 1, blobs[1]);
+	put_frame_with_fd(&scene.a, 2, 9, "two");
+	put_frame_with_tail(&scene.a, 3, blobs[2]);
+	put_frame_with_tail(&scene.a, 4, blobs[0]);
+	put_frame_with_fd(&scene.a, 5, 70000, "five");
+	assert_int_equal(channel_queued(scene.a.channel), 5 * 16 + 3 * 3 + 1 + 300000 + 5 * MIB +
+	    9 + 70000);
+	channel_flush(scene.a.channel);
+	assert_int_equal(blobs[2]->references, 2);
+	run_until(&scene, &until, b_saw_five_frames);
+	assert_string_equal(scene.b.seen, "12(two)345(five)");
+	assert_int_equal(scene.b.bytes, 3 * 3 + 1 + 300000 + 5 * MIB + 9 + 70000);
+	assert_int_equal(scene.b.others, 0);
+	assert_int_equal(channel_queued(scene.a.channel), 0);
+	/* The other side reads no more: what waits goes with the channel. */
+	channel_pause(scene.b.channel, true);
+	put_frame_with_tail(&scene.a, 6, blobs[2]);
+	channel_flush(scene.a.channel);
+	put_frame_with_tail(&scene.a, 7, blobs[1]);
+	assert_int_equal(blobs[2]->references, 2);
+	assert_int_equal(blobs[1]->references, 2);
+	channel_free(&scene.a.channel);
+	for (size_t i = 0; i < 3; i++) {
+		assert_int_equal(blobs[i]->references, 1);
+		blob_unref(&blobs[i]);
+	}
+	close_scene(&scene);
+}
+
 TEST(descriptors_keep_their_frames_when_the_socket_is_full)
 {
 	struct scene scene;
@@ -561,6 +614,24 @@ TEST(a_turn_that_is_above_the_limit_alone_is_cut_off_too)
 	channel_flush(scene.a.channel);
 	run_until(&scene, &until, a_saw_the_end);
 	assert_string_equal(scene.a.seen, "!in use");
+	close_scene(&scene);
+}
+
+/* Tails count as what is copied. */
+TEST(who_lets_tails_pile_up_is_cut_off_and_they_go)
+{
+	struct blob *blob = blob_alloc(8 * MIB);
+	struct scene scene;
+	struct until until;
+
+	open_scene(&scene, false);
+	for (size_t bytes = 0; bytes <= CHANNEL_QUEUE_BYTES_MAX; bytes += 8 * MIB)
+		put_frame_with_tail(&scene.a, 1, blob);
+	channel_flush(scene.a.channel);
+	assert_int_equal(blob->references, 1);
+	run_until(&scene, &until, a_saw_the_end);
+	assert_string_equal(scene.a.seen, "!in use");
+	blob_unref(&blob);
 	close_scene(&scene);
 }
 

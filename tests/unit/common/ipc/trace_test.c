@@ -48,14 +48,33 @@ write_frame(struct buf *out, struct slice value)
 	return buf_slice(out);
 }
 
+static void
+tell(struct slice frames)
+{
+	trace_batch("sent to", "raftd", frames, SLICE_EMPTY);
+}
+
 TEST(a_frame_is_a_line_with_channel_id_and_fields)
 {
 	struct buf bytes = BUF_INIT;
 
 	begin("info,ipc=trace");
-	trace_batch("sent to", "raftd", write_frame(&bytes, SLICE_LITERAL("bar")));
+	tell(write_frame(&bytes, SLICE_LITERAL("bar")));
 	assert_string_equal(seen, "ipc: sent to raftd: id=7 bytes=61 msg_write low=5 op=1 flags=0 "
 	    "key=\"/foo\" value=\"bar\" ttl_s=0 prev_index=0 prev_value=\"\"\n");
+	buf_free(&bytes);
+}
+
+TEST(a_frame_that_ends_elsewhere_is_told_whole)
+{
+	struct buf bytes = BUF_INIT;
+	struct slice frame = write_frame(&bytes, SLICE_LITERAL("bar"));
+
+	begin("ipc=trace");
+	trace_batch("sent to", "raftd", slice_of(frame.data, 40),
+	    slice_of(frame.data + 40, frame.size - 40));
+	assert_non_null(strstr(seen, "id=7 bytes=61 msg_write low=5"));
+	assert_int_equal(lines, 1);
 	buf_free(&bytes);
 }
 
@@ -68,7 +87,7 @@ TEST(a_frame_for_another_node_has_its_id_and_flags_are_told)
 	    &(struct msg_raft_vote_reply){ .term = 2 });
 	msg_read_more_frame(&bytes, 3, &(struct msg_read_more){ 0 });
 	frame_set_flags(bytes.data + bytes.size - FRAME_HEADER_BYTES - 8, FRAME_MORE | FRAME_AGAIN);
-	trace_batch("received from", "peer", buf_slice(&bytes));
+	trace_batch("received from", "peer", buf_slice(&bytes), SLICE_EMPTY);
 	assert_string_equal(seen,
 	    "ipc: received from peer: node=0000000000000abc bytes=26 msg_raft_vote_reply term=2 "
 	    "pre=0 reject=0\n"
@@ -84,13 +103,13 @@ TEST(a_value_is_cut_at_the_limit_and_the_line_stays_short)
 	assert_non_null(value);
 	memset(value, 'v', VALUE_BYTES_MAX);
 	begin("ipc=trace");
-	trace_batch("sent to", "raftd", write_frame(&bytes, slice_of(value, TRACE_BYTES_MAX)));
+	tell(write_frame(&bytes, slice_of(value, TRACE_BYTES_MAX)));
 	assert_null(strstr(seen, " bytes)"));
 	begin("ipc=trace");
-	trace_batch("sent to", "raftd", write_frame(&bytes, slice_of(value, TRACE_BYTES_MAX + 1)));
+	tell(write_frame(&bytes, slice_of(value, TRACE_BYTES_MAX + 1)));
 	assert_non_null(strstr(seen, "v\"(129 bytes) ttl_s=0"));
 	begin("ipc=trace");
-	trace_batch("sent to", "raftd", write_frame(&bytes, slice_of(value, VALUE_BYTES_MAX)));
+	tell(write_frame(&bytes, slice_of(value, VALUE_BYTES_MAX)));
 	assert_non_null(strstr(seen, "v\"(10485760 bytes) ttl_s=0"));
 	assert_true(strlen(seen) < DIAG_LINE_BYTES_MAX);
 	assert_int_equal(lines, 1);
@@ -104,7 +123,7 @@ TEST(every_frame_is_told_however_many_there_are)
 
 	begin("ipc=trace");
 	for (unsigned i = 0; i < 100; i++)
-		trace_batch("sent to", "raftd", write_frame(&bytes, SLICE_EMPTY));
+		tell(write_frame(&bytes, SLICE_EMPTY));
 	assert_int_equal(lines, 100);
 	buf_free(&bytes);
 }
@@ -124,7 +143,7 @@ TEST(without_the_names_of_keys_only_sizes_are_told)
 
 	begin("ipc=trace");
 	diag_set_keys(false);
-	trace_batch("sent to", "raftd", write_frame(&bytes, SLICE_LITERAL("bar")));
+	tell(write_frame(&bytes, SLICE_LITERAL("bar")));
 	assert_non_null(strstr(seen, "key=(4 bytes) value=(3 bytes)"));
 	diag_set_keys(true);
 	buf_free(&bytes);
@@ -139,7 +158,7 @@ TEST(only_who_asks_for_frames_gets_them)
 	for (size_t i = 0; i < ARRAY_COUNT(levels); i++) {
 		begin(levels[i]);
 		assert_false(trace_wanted());
-		trace_batch("sent to", "raftd", write_frame(&bytes, SLICE_EMPTY));
+		tell(write_frame(&bytes, SLICE_EMPTY));
 		assert_int_equal(lines, 0);
 	}
 	begin("error,ipc=trace");

@@ -164,6 +164,30 @@ hear(int fd, struct buf *in, int *types, size_t max)
 	return count;
 }
 
+/* Outcomes that came: how many; what they hold of an event is added to it. left: so many
+ * frames, the last without FRAME_MORE. */
+static size_t
+hear_outcomes(int fd, struct buf *in, struct buf *event, size_t left)
+{
+	size_t count = 0, used;
+	struct frame frame;
+
+	(void)hear(fd, in, NULL, 0);
+	while (frame_parse(buf_slice(in), &frame, &used) == ERR_NONE) {
+		struct reader body = reader_of(frame.payload);
+		struct msg_outcome outcome;
+
+		assert_int_equal(frame.type, MSG_outcome);
+		assert_int_equal(frame.flags, ++count < left ? FRAME_MORE : 0);
+		assert_true(msg_outcome_get(&body, &outcome) && reader_done(&body));
+		assert_true(slice_equal(outcome.cause, SLICE_LITERAL("cause")));
+		assert_int_equal(outcome.store_index, 3);
+		buf_append_slice(event, outcome.event);
+		buf_consume(in, used);
+	}
+	return count;
+}
+
 static void
 expect_closed(struct world *w, int fd)
 {
@@ -446,23 +470,34 @@ TEST(a_worker_that_drains_keeps_its_channel_beside_its_successor)
 
 TEST(a_large_answer_comes_in_pieces_that_fit_frames)
 {
+	static const size_t last_pieces[] = { 5, TAIL_BYTES_MIN - 1, TAIL_BYTES_MIN };
 	struct world *w = world_new();
-	size_t size = 3 * FRAME_CHUNK_BYTES + 5;
-	struct node_outcome outcome = { .event = slice_of(xzalloc(size), size) };
-	struct buf in = BUF_INIT;
+	struct buf in = BUF_INIT, event = BUF_INIT;
 	int fd = attach(w, ROLE_CLIENT, 1), types[8];
-	size_t count = 0;
 
 	greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
 	assert_int_equal(hear(fd, &in, types, 8), 2);
-	sessions_outcome(w->sessions, 5, 9, &outcome);
-	while (count < 4) {
-		run(w);
-		count += hear(fd, &in, types + count, 8 - count);
+	/* With the blob that holds it, and without. */
+	for (size_t i = 0; i < 2 * ARRAY_COUNT(last_pieces); i++) {
+		struct blob *record = blob_alloc(3 * FRAME_CHUNK_BYTES + last_pieces[i / 2]);
+		struct node_outcome outcome = { .cause = SLICE_LITERAL("cause"),
+			.store_index = 3, .event = blob_slice(record),
+			.record = i % 2 == 0 ? NULL : record };
+		size_t frames = 0;
+
+		for (size_t k = 0; k < record->size; k++)
+			record->data[k] = (uint8_t)(k >> 8 ^ k);
+		sessions_outcome(w->sessions, 5, 9, &outcome);
+		buf_clear(&event);
+		while (frames < 4) {
+			run(w);
+			frames += hear_outcomes(fd, &in, &event, 4 - frames);
+		}
+		assert_true(slice_equal(buf_slice(&event), blob_slice(record)));
+		assert_int_equal(record->references, 1);
+		blob_unref(&record);
 	}
-	for (size_t i = 0; i < 4; i++)
-		assert_int_equal(types[i], MSG_outcome);
-	free((void *)(uintptr_t)outcome.event.data);
+	buf_free(&event);
 	buf_free(&in);
 	close(fd);
 	world_free(w);

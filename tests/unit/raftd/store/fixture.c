@@ -5,6 +5,7 @@
 #include "tests/unit/raftd/store/fixture.h"
 
 #include "common/xmem.h"
+#include "tests/lib/joined.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -107,6 +108,9 @@ fixture_new(uint64_t seed)
 	struct fixture *f = xzalloc(sizeof(*f));
 
 	f->store = store_new(seed);
+	/* As a large value is, are all but the shortest. */
+	f->tails.min = 2;
+	store_use_tails(f->store, &f->tails);
 	return f;
 }
 
@@ -118,6 +122,7 @@ fixture_free(struct fixture **fixture)
 	store_free(&f->store);
 	disk_free(&f->disk);
 	buf_free(&f->effects);
+	tails_free(&f->tails);
 	buf_free(&f->text);
 	free(f);
 	*fixture = NULL;
@@ -126,14 +131,18 @@ fixture_free(struct fixture **fixture)
 void
 fixture_flush(struct fixture *f)
 {
-	struct reader in = reader_of(buf_slice(&f->effects));
+	struct blob *list = joined(buf_slice(&f->effects), &f->tails);
+	struct reader in = reader_of(blob_slice(list));
 	struct state_record record;
 
+	assert_non_null(list);
 	while (!reader_done(&in)) {
 		assert_true(state_record_get(&in, &record));
 		disk_put(&f->disk, record.key, record.value);
 	}
+	blob_unref(&list);
 	buf_clear(&f->effects);
+	tails_clear(&f->tails);
 }
 
 struct store_outcome
@@ -399,7 +408,7 @@ run_words(struct fixture *f, const struct words *words)
 			.bytes = words->count > 3 ? (size_t)number(words->word[3]) : SIZE_MAX,
 		};
 		size_t count = store_expire(f->store, number(words->word[1]) * NS_PER_SECOND,
-		    budget, f->time_ns, &f->effects);
+		    budget, f->time_ns, &f->effects).count;
 
 		fixture_flush(f);
 		buf_printf(&f->text, "%zu", count);

@@ -33,6 +33,7 @@
 #include "common/blob.h"
 #include "common/buf.h"
 #include "common/clock.h"
+#include "common/tails.h"
 #include "raftd/store/store.h"
 #include "tests/lib/test.h"
 
@@ -47,7 +48,8 @@ struct disk {
 struct fixture {
 	struct store *store;
 	struct disk disk;
-	struct buf effects;		/* of the last command */
+	struct buf effects;		/* of the last command, */
+	struct tails tails;		/* and what is not copied into them */
 	uint64_t time_ns;
 	uint64_t full_owner;		/* who has no room for the past */
 	struct buf text;		/* the last answer, with a NUL */

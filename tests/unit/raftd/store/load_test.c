@@ -171,6 +171,7 @@ TEST(any_flipped_bit_leads_to_a_store_or_a_refusal)
 				    (struct store_budget){ 100, SIZE_MAX }, 0, &f->effects);
 			store_free(&store);
 			buf_clear(&f->effects);
+			tails_clear(&f->tails);
 			value->data[bit / 8] ^= (uint8_t)(1 << bit % 8);
 		}
 	}

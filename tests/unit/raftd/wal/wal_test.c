@@ -247,6 +247,45 @@ TEST(large_pieces_keep_their_place_in_the_batch)
 	fixture_close(&f);
 }
 
+/* So it is with values that are in no list: a turn of a few bytes has a large tail. */
+TEST(tails_are_joined_with_their_records_on_the_disk)
+{
+	struct blob *value = payload_of('t', BATCH_LARGE_BYTES);
+	struct buf effects = BUF_INIT;
+	struct tails tails = { .min = 7 };
+	struct wal_turn turn = { .effects_owner = &effects, .tails = &tails };
+	char *wanted;
+	struct fixture f;
+
+	put_large(&effects, "a", 2);
+	tails_add(&tails, effects.size, value, blob_slice(value));
+	put_large(&effects, "b", 2);
+	put_large(&effects, "c", 1);
+	tails_add(&tails, effects.size, value, slice_of(value->data, 3));
+	turn.effects = buf_slice(&effects);
+	fixture_new(&f);
+	disk_fault_arm(f.directory);
+	disk_fault_close_gate(".log");
+	fixture_submit_entries(&f, 1, 1, 1);
+	assert_true(disk_fault_wait_at_gate());
+	wal_submit(f.wal, &turn);
+	assert_int_equal(effects.size, 0);
+	assert_int_equal(tails.count, 0);
+	assert_int_equal(tails.bytes, 0);
+	assert_int_equal(tails.min, 7);
+	assert_int_equal(value->references, 3);
+	disk_fault_open_gate();
+	fixture_write_entries(&f, 2, 2, 1);
+	disk_fault_arm(NULL);
+	assert_int_equal(value->references, 1);
+	fixture_reopen(&f);
+	wanted = xasprintf("a=vv%.*s b=vv c=vttt", (int)value->size, (const char *)value->data);
+	assert_string_equal(fixture_text(&f.state), wanted);
+	free(wanted);
+	blob_unref(&value);
+	fixture_close(&f);
+}
+
 TEST(what_is_small_or_has_no_owner_is_copied)
 {
 	struct fixture f;
@@ -272,15 +311,17 @@ TEST(large_pieces_that_are_not_written_are_given_back)
 	struct blob *payloads[3] = { payload_of('x', BATCH_LARGE_BYTES),
 		payload_of('y', BATCH_LARGE_BYTES), payload_of('z', BATCH_LARGE_BYTES) };
 	struct buf effects = BUF_INIT;
+	struct tails tails = { 0 };
 	struct batch batch;
 
 	put_large(&effects, "a", BATCH_LARGE_BYTES);
+	tails_add(&tails, effects.size, payloads[0], blob_slice(payloads[0]));
 	batch_init(&batch);
 	for (size_t i = 0; i < 3; i++)
 		batch_put_entry(&batch, &(struct raft_entry){ .term = 1, .index = 1 + i,
 			.type = RAFT_ENTRY_COMMAND, .payload = payloads[i] });
-	batch_put_records(&batch, 1, buf_slice(&effects), &effects);
-	assert_int_equal(payloads[0]->references, 2);
+	batch_put_records(&batch, 1, buf_slice(&effects), &effects, &tails);
+	assert_int_equal(payloads[0]->references, 3);
 	batch_free(&batch);
 	for (size_t i = 0; i < 3; i++) {
 		assert_int_equal(payloads[i]->references, 1);

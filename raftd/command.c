@@ -1,0 +1,123 @@
+/*
+ * command.c - see command.h.
+ */
+#include "raftd/command.h"
+
+#include "common/limits.h"
+
+#define CODEC_TABLE "raftd/command_table.h"
+#include "common/ipc/table_define.h"
+#undef CODEC_TABLE
+
+/* Of a write, beside its texts. */
+#define NUMBERS_ROOM ((size_t)64)
+
+/* The head of a payload; its body's record goes behind. */
+static struct buf
+begin(enum command_kind kind, uint64_t session, uint64_t sequence, uint64_t low)
+{
+	struct command_head head = {
+		.kind = (uint8_t)kind,
+		.session = session,
+		.sequence = sequence,
+		.low = low,
+	};
+	struct buf bytes = BUF_INIT;
+
+	blob_begin(&bytes);
+	command_head_put(&bytes, &head);
+	return bytes;
+}
+
+static struct blob *
+payload_of(struct buf *bytes)
+{
+	struct blob *payload = blob_end(bytes, NULL);
+
+	buf_free(bytes);
+	return payload;
+}
+
+struct blob *
+command_new_write(uint64_t session, uint64_t sequence, const struct msg_write *write)
+{
+	struct command_write body = {
+		.op = write->op,
+		.flags = write->flags,
+		.key = write->key,
+		.value = write->value,
+		.ttl_s = write->ttl_s,
+		.prev_index = write->prev_index,
+		.prev_value = write->prev_value,
+	};
+	struct buf bytes = begin(COMMAND_WRITE, session, sequence, write->low);
+
+	/* All of it at once: else a large one is copied as it grows. */
+	(void)buf_reserve(&bytes, body.key.size + body.value.size + body.prev_value.size +
+	    NUMBERS_ROOM);
+	command_write_put(&bytes, &body);
+	return payload_of(&bytes);
+}
+
+struct blob *
+command_new_member(uint64_t session, uint64_t sequence, uint64_t low,
+    const struct command_member *member)
+{
+	struct buf bytes = begin(COMMAND_MEMBER, session, sequence, low);
+
+	command_member_put(&bytes, member);
+	return payload_of(&bytes);
+}
+
+struct blob *
+command_new_expire(uint64_t cutoff_ns)
+{
+	struct command_expire body = { .cutoff_ns = cutoff_ns };
+	struct buf bytes = begin(COMMAND_EXPIRE, 0, 0, 0);
+
+	command_expire_put(&bytes, &body);
+	return payload_of(&bytes);
+}
+
+struct blob *
+command_new_config(uint64_t session, uint64_t sequence, uint64_t low,
+    struct slice items)
+{
+	struct buf bytes = begin(COMMAND_CONFIG_ITEMS, session, sequence, low);
+
+	command_config_items_put(&bytes, &(struct command_config_items){ .items = items });
+	return payload_of(&bytes);
+}
+
+struct blob *
+command_new_create(const struct command_create_items *create)
+{
+	struct buf bytes = begin(COMMAND_CREATE_ITEMS, 0, 0, 0);
+
+	command_create_items_put(&bytes, create);
+	return payload_of(&bytes);
+}
+
+struct blob *
+command_new_refused(uint64_t session, uint64_t sequence, uint64_t low,
+    const struct command_refused *refused)
+{
+	struct buf bytes = begin(COMMAND_REFUSED, session, sequence, low);
+
+	command_refused_put(&bytes, refused);
+	return payload_of(&bytes);
+}
+
+bool
+command_parse(const struct blob *payload, struct command_head *head, struct reader *body)
+{
+	*body = reader_of(blob_slice(payload));
+	return command_head_get(body, head);
+}
+
+bool
+command_is_member(const struct command_member *m)
+{
+	return m->name.size <= NAME_BYTES_MAX && m->peer_url.size <= URL_BYTES_MAX &&
+	    m->client_url.size <= URL_BYTES_MAX;
+}

@@ -1,0 +1,49 @@
+/*
+ * command.h - a replicated command: what a payload of the log says.
+ *
+ * Structs and codecs are made from command_table.h. Made by whoever proposes, taken apart by
+ * whoever applies or looks at what is forwarded; neither a node nor a store is known here.
+ */
+#ifndef MOOTHALL_RAFTD_COMMAND_H
+#define MOOTHALL_RAFTD_COMMAND_H
+
+#include "common/blob.h"
+#include "common/ipc/message.h"
+
+enum command_kind {
+	COMMAND_WRITE = 1,
+	COMMAND_EXPIRE = 2,
+	COMMAND_MEMBER = 3,
+	COMMAND_CONFIG = 4,
+	COMMAND_CREATE = 5,
+	COMMAND_REFUSED = 6,
+	COMMAND_CONFIG_ITEMS = 7,
+	COMMAND_CREATE_ITEMS = 8,
+};
+
+#define CODEC_TABLE "raftd/command_table.h"
+#include "common/ipc/table_declare.h"
+#undef CODEC_TABLE
+
+/*
+ * A command as a payload, returned owned: head, then the record of its kind. session and
+ * sequence say whose it is and which of his, 0 and 0: the leader's own; below low the
+ * session's answers may be forgotten.
+ */
+struct blob *command_new_write(uint64_t session, uint64_t sequence,
+    const struct msg_write *write);
+struct blob *command_new_member(uint64_t session, uint64_t sequence, uint64_t low,
+    const struct command_member *member);
+struct blob *command_new_expire(uint64_t cutoff_ns);
+struct blob *command_new_config(uint64_t session, uint64_t sequence, uint64_t low,
+    struct slice items);
+struct blob *command_new_create(const struct command_create_items *create);
+struct blob *command_new_refused(uint64_t session, uint64_t sequence, uint64_t low,
+    const struct command_refused *refused);
+
+/* Take a payload apart; false: malformed. body is the reader behind the head. */
+bool command_parse(const struct blob *payload, struct command_head *head, struct reader *body);
+/* Do its texts fit what is said of members everywhere? It may be a node's invention. */
+bool command_is_member(const struct command_member *m);
+
+#endif
