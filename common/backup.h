@@ -20,7 +20,8 @@
  * The writer is the peer worker's, which sends the file as the body of an HTTP
  * answer; readers are etcdctl, while it comes, and the program that makes a data
  * directory of it. A reader takes bytes in pieces of any size and keeps one block.
- * Source: docs/formats.md, "A backup file"; docs/decisions.md, "Backups".
+ * Source: docs/formats.md, "A backup file"; docs/decisions.md,
+ * "Backups, restores, recoveries".
  */
 #ifndef MOOTHALL_COMMON_BACKUP_H
 #define MOOTHALL_COMMON_BACKUP_H

@@ -99,6 +99,7 @@ configure(struct child *child)
 {
 	set_level(&child->config);
 	diag_set_json(strcmp(child->config.log_format, "json") == 0);
+	diag_set_keys(child->config.log_keys);
 	diag_set_node(child->config.name);
 	if (child->config.allow_core)
 		harden_core_allow();
@@ -403,8 +404,8 @@ child_new(struct loop *loop, int fd, int role, uint32_t number, struct child_own
 	child->process = metric_process_new();
 	config_init(&child->config);
 	child->channel = channel_new(loop, fd, (struct channel_owner){
-	    .received = child_received, .closed = child_closed, .takes_descriptors = true,
-	    .argument = child });
+	    .name = "supervisor", .received = child_received, .closed = child_closed,
+	    .takes_descriptors = true, .argument = child });
 	child->alive = loop_timer_new(loop, tell_alive, child);
 	loop_timer_set(child->alive, ALIVE_INTERVAL_MS);
 	loop_on_signal(loop, SIGTERM, terminated, child);

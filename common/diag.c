@@ -25,6 +25,7 @@ static struct {
 	bool levels_set;
 	struct diag_levels levels;
 	bool json;
+	bool keys_hidden;
 	void (*writer)(void *argument, const struct diag_record *record);
 	void *writer_argument;
 	struct diag_rate rate;
@@ -70,6 +71,18 @@ void
 diag_set_json(bool json)
 {
 	diag.json = json;
+}
+
+void
+diag_set_keys(bool shown)
+{
+	diag.keys_hidden = !shown;
+}
+
+bool
+diag_keys(void)
+{
+	return !diag.keys_hidden;
 }
 
 void
@@ -162,6 +175,13 @@ diag_made_line(enum diag_level level, const char *part, const char *format, cons
 	if (diag_enabled(level, part) &&
 	    diag_rate_take(&diag.rate, level, part, format, text, clock_monotonic_ns()))
 		write_record(level, part, text);
+}
+
+void
+diag_trace(const char *part, const char *text)
+{
+	if (diag_enabled(DIAG_TRACE, part))
+		write_record(DIAG_TRACE, part, text);
 }
 
 PRINTF_LIKE(2, 0) static void

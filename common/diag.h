@@ -6,9 +6,10 @@
  * Fixed words first, then key=value. How it is written down is diag_format.h,
  * where it goes is the writer's: standard error at first, in a child its pipe to
  * the supervisor (diag_pipe.h), in the supervisor the log (supervisor/log.h).
- * Never a client's value, a token, a key file's content. The same message at
- * most 10 times in 5 s, then counted (diag_rate.h). For the thread that runs
- * the loop only.
+ * Never a client's value, a token, a key file's content; a trace of frames, which
+ * has to be asked for, shows the beginnings of values (ipc/trace.h). The same message
+ * at most 10 times in 5 s, then counted (diag_rate.h). For the thread that runs the
+ * loop only.
  */
 #ifndef MOOTHALL_COMMON_DIAG_H
 #define MOOTHALL_COMMON_DIAG_H
@@ -37,6 +38,9 @@ void diag_set_levels(const struct diag_levels *levels);
 void diag_set_level(enum diag_level level);
 /* Standard error as JSON from now on, sentences too. */
 void diag_set_json(bool json);
+/* May lines have the names of keys, and what else clients store? True at first. */
+void diag_set_keys(bool shown);
+bool diag_keys(void);
 /* All records go there from now on; the record is borrowed. NULL: to standard
  * error. The writer may not use diag itself. */
 void diag_set_writer(void (*writer)(void *argument, const struct diag_record *record),
@@ -50,6 +54,9 @@ void diag_line(enum diag_level level, const char *part, const char *format, ...)
 /* One line whose text is made already; format tells messages apart, as above. */
 void diag_made_line(enum diag_level level, const char *part, const char *format,
     const char *text);
+
+/* One line of a trace: each is written, however many there are. */
+void diag_trace(const char *part, const char *text);
 
 /* A sentence for a person at start or end, without time and prefix:
  * "etcd: SOURCE: PROBLEM" or the ready lines. */

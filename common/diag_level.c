@@ -19,7 +19,12 @@ static const char *const level_names[] = {
 };
 
 static const char *const parts[] = {
-#define DIAG_PART(name) name,
+#define DIAG_PART(name, most) name,
+#include "common/diag_part_table.h"
+};
+/* What a level without a part gives to each. */
+static const enum diag_level most[] = {
+#define DIAG_PART(name, most) most,
 #include "common/diag_part_table.h"
 };
 _Static_assert(ARRAY_COUNT(parts) == DIAG_PART_COUNT, "every part has a level");
@@ -47,7 +52,7 @@ diag_levels_all(struct diag_levels *levels, enum diag_level level)
 {
 	levels->most = level;
 	for (size_t i = 0; i < DIAG_PART_COUNT; i++)
-		levels->of[i] = level;
+		levels->of[i] = MIN_OF(level, most[i]);
 }
 
 static size_t
@@ -143,7 +148,7 @@ diag_levels_parse(const char *text, struct diag_levels *levels)
 		return problem;
 	for (size_t i = 0; i < DIAG_PART_COUNT; i++) {
 		if (!set[i])
-			fresh.of[i] = general;
+			fresh.of[i] = MIN_OF(general, most[i]);
 		fresh.most = MAX_OF(fresh.most, fresh.of[i]);
 	}
 	*levels = fresh;

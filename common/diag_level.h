@@ -16,7 +16,7 @@ enum diag_level {
 };
 
 /* Which part; DIAG_PART_COUNT of them. */
-#define DIAG_PART_COUNT 17
+#define DIAG_PART_COUNT 18
 
 struct diag_levels {
 	enum diag_level most;	/* the largest of all */
@@ -27,13 +27,13 @@ const char *diag_level_name(enum diag_level level);
 /* "error warn info debug trace"; false if the text is none of them. */
 bool diag_level_parse(const char *text, enum diag_level *level);
 
-/* One level for all. */
+/* One level for all; a part may take less of it (diag_part_table.h). */
 void diag_levels_all(struct diag_levels *levels, enum diag_level level);
 /*
  * "LEVEL" or "PART=LEVEL" items, separated by commas, in any order; blanks around
  * them are passed over. A part without an item has the level without a part, or
- * info. NULL, or what is wrong: `"loud" is none of error, ...`; freed by the
- * caller, and *levels is as it was.
+ * info; some take less of it (diag_part_table.h). NULL, or what is wrong: `"loud" is
+ * none of error, ...`; freed by the caller, and *levels is as it was.
  */
 char *diag_levels_parse(const char *text, struct diag_levels *levels) MUST_CHECK;
 /* The level of that part; of one that nobody knows the largest. */

@@ -3,6 +3,7 @@
  *
  * What passes by itself has a 5xx: clients repeat after that only, and take a 4xx
  * for final. Known to clients and not sent: 402, which told such a state by a 400.
+ * 15 and 16 were errors once, and are not given again.
  *
  * No guard: included many times, undefines its macro at the end.
  */
@@ -21,8 +22,6 @@ ERROR(AGAIN, 11, 0, "try again")
 ERROR(TIMED_OUT, 12, 0, "timed out")
 ERROR(REFUSED, 13, 0, "connection refused")
 ERROR(NOT_LEADER, 14, 0, "not the leader")
-ERROR(LOG_MISMATCH, 15, 0, "no entry of that term at that index")
-ERROR(COMPACTED, 16, 0, "entry is no longer in the log")
 ERROR(FOREIGN, 17, 0, "data of another program or format")
 ERROR(UNSUPPORTED, 18, 0, "not supported")
 ERROR(INTERNAL, 19, 0, "internal error")

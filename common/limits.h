@@ -19,6 +19,7 @@
 #define SESSION_QUEUE_BYTES (64 * MIB)	/* waiting for one worker; above, it is not read from */
 /* Taken from one channel in one turn. An event may be for a watch by each 8 of them. */
 #define CHANNEL_READ_BYTES_MAX (256 * KIB)
+#define TRACE_BYTES_MAX ((size_t)128)	/* of each field of a frame that is traced */
 #define ASSEMBLED_BYTES_MAX (128 * MIB) /* a chunked answer, put together again */
 
 /* Answers of reads. A bigger one comes in pieces, each asked for when the one before is

@@ -245,8 +245,8 @@ backend_attach(struct backend *backend, int fd, uint64_t token)
 	shut(backend);
 	backend->token = token;
 	backend->channel = channel_new(backend->worker->loop, fd, (struct channel_owner){
-	    .received = channel_received, .closed = channel_closed, .takes_descriptors = true,
-	    .argument = backend });
+	    .name = "raftd", .received = channel_received, .closed = channel_closed,
+	    .takes_descriptors = true, .argument = backend });
 	msg_hello_frame(channel_out(backend->channel), 0, &(struct msg_hello){
 	    .magic = WIRE_MAGIC,
 	    .protocol = WIRE_PROTOCOL,

@@ -199,8 +199,8 @@ handover_attach(struct handover *handover, bool give, uint64_t token, int fd)
 	lane->token = token;
 	lane->give = give;
 	lane->channel = channel_new(worker->loop, fd, (struct channel_owner){
-	    .received = received, .closed = closed, .takes_descriptors = true,
-	    .argument = lane });
+	    .name = "another client worker", .received = received, .closed = closed,
+	    .takes_descriptors = true, .argument = lane });
 	TAILQ_INSERT_TAIL(&handover->lanes, lane, link);
 	if (give)
 		handover->giving = lane;

@@ -50,11 +50,8 @@ send_allowed(struct request *request, unsigned methods)
 		enum request_method method;
 		const char *name;
 	} names[] = {
-		{ METHOD_HEAD, "HEAD" },
-		{ METHOD_GET, "GET" },
-		{ METHOD_PUT, "PUT" },
-		{ METHOD_POST, "POST" },
-		{ METHOD_DELETE, "DELETE" },
+#define METHOD(name, bit) { METHOD_##name, #name },
+#include "httpd/http/method_table.h"
 	};
 	char allowed[64] = "";
 

@@ -10,7 +10,7 @@
  *	any --an applied stamp is later--> that stamp		[cluster_time_turn]
  *
  * Owned by node.c. Pure: time is given.
- * Source: pitfalls 31 and 32 of docs/testing.md.
+ * Source: pitfalls own-clock-expiry and clock-back of docs/testing.md.
  */
 #ifndef MOOTHALL_RAFTD_CLUSTER_TIME_H
 #define MOOTHALL_RAFTD_CLUSTER_TIME_H

@@ -9,7 +9,7 @@
  * was heard within two election time-outs. Silence is counted from the time this
  * node leads, and anew when it stood still itself: then it could hear nobody.
  *
- * Source: spec cluster.md 6.
+ * Source: docs/operations.md, "Silent members".
  */
 #include "raftd/node_priv.h"
 

@@ -12,7 +12,8 @@
  * new writes of clients are refused as not applied; reads go on, and so does
  * what the cluster needs, as long as the wal has room for it. Pure: it knows
  * of the disk what the wal says and how long batches are under way.
- * Source: pitfalls 19 and 52 of docs/testing.md; docs/operations.md, "A full disk".
+ * Source: pitfalls late-heartbeats and disk-full of docs/testing.md; docs/operations.md,
+ * "A full disk".
  */
 #include "raftd/node_priv.h"
 

@@ -53,8 +53,7 @@ struct raftd {
 	struct meter meter;
 	struct trim *trim;
 	size_t loaded;			/* records of the recovery */
-	struct msg_alive alive;		/* its leader points into leader_name */
-	char leader_name[NAME_BYTES_MAX + 1];
+	struct msg_alive alive;
 	char *rejoin;			/* whom to ask to join, of one who was removed; or NULL */
 	uint64_t rejoin_wait_ms;
 	struct buf retire_peers;	/* for the one in our place; */
@@ -203,20 +202,11 @@ io_changed(void *argument, const struct msg_changed *changed)
 }
 
 static void
-remember_leader(struct raftd *raftd, const struct msg_status *status)
+remember_status(struct raftd *raftd, const struct msg_status *status)
 {
-	struct reader in = reader_of(status->members);
-	struct member_record member;
-
-	raftd->leader_name[0] = '\0';
-	while (!reader_done(&in) && member_record_get(&in, &member))
-		if (member.id == status->leader_id)
-			snprintf(raftd->leader_name, sizeof(raftd->leader_name), "%.*s",
-			    SLICE_ARGS(member.name));
 	raftd->alive.term = status->term;
 	raftd->alive.store_index = status->store_index;
 	raftd->alive.role = status->role;
-	raftd->alive.leader = slice_text(raftd->leader_name);
 }
 
 static void
@@ -240,7 +230,7 @@ io_status(void *argument, const struct msg_status *status)
 	meter_status(&raftd->meter, status);
 	sessions_status(raftd->sessions, status);
 	msg_node_state_frame(child_out(raftd->child), 0, &state);
-	remember_leader(raftd, status);
+	remember_status(raftd, status);
 	title_set("%s: raftd %s %s term %" PRIu64 " index %" PRIu64, program_etcd(),
 	    node_name(raftd->node), node_role_name(status->role), status->term,
 	    status->store_index);

@@ -525,6 +525,7 @@ log_apply(struct log *log, const struct config *config)
 	log->json = strcmp(config->log_format, "json") == 0;
 	/* For what is said when there is no log any more. */
 	diag_set_json(log->json);
+	diag_set_keys(config->log_keys);
 	if (log->next_access != NULL || log->next_access_off)
 		replace(log, &log->access, &log->next_access);
 	if (log->next_lines != NULL)

@@ -437,7 +437,8 @@ process_start(struct process *process)
 	process->memory = 0;
 	process->state = PROCESS_STARTING;
 	process->channel = channel_new(world->loop, pair[0], (struct channel_owner){
-	    .received = process_received, .closed = process_closed, .argument = process });
+	    .name = process->name, .received = process_received, .closed = process_closed,
+	    .argument = process });
 	greet(process);
 	world->started(world->argument, process);
 }
@@ -614,7 +615,8 @@ process_take_over(const struct process_world *world, const struct upgrade_proces
 	for (size_t i = 0; i < ARRAY_COUNT(flags); i++)
 		*(bool *)((char *)process + flags[i].place) = (record->flags & flags[i].bit) != 0;
 	process->channel = channel_new(world->loop, (int)record->channel_fd, (struct channel_owner){
-	    .received = process_received, .closed = process_closed, .argument = process });
+	    .name = process->name, .received = process_received, .closed = process_closed,
+	    .argument = process });
 	channel_feed(process->channel, record->unread);
 	if (record->lines_fd != UPGRADE_NO_FD)
 		process->lines = log_source_resume(world->log, program_of(process), process->pid,

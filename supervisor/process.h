@@ -14,7 +14,8 @@
  * stopping is killed when its limit is over; one that gives no sign of life is
  * aborted, then killed [process_watch].
  *
- * Source: docs/operations.md, "Restarts"; pitfalls 61-65.
+ * Source: docs/operations.md, "Restarts"; pitfalls stopped-raftd, orphan-children,
+ * merged-ends, reused-pid and restart-storm.
  */
 #ifndef MOOTHALL_SUPERVISOR_PROCESS_H
 #define MOOTHALL_SUPERVISOR_PROCESS_H

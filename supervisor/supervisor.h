@@ -13,7 +13,7 @@
  *	any -------> stopping	signal, operator, or a child that must
  *				not be started again			[stop_begin, stop_with]
  *
- * Source: pitfalls 55-71 of docs/testing.md; docs/operations.md.
+ * Source: docs/testing.md, "What shows what"; docs/operations.md.
  */
 #ifndef MOOTHALL_SUPERVISOR_SUPERVISOR_H
 #define MOOTHALL_SUPERVISOR_SUPERVISOR_H

@@ -26,6 +26,7 @@
  */
 #include "common/ipc/channel.h"
 #include "common/ipc/codec.h"
+#include "common/ipc/trace.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "common/xmem.h"
@@ -212,6 +213,7 @@ take_arrived(struct channel *channel, uint64_t frame_place, uint64_t end_place)
 static bool
 dispatch(struct channel *channel)
 {
+	bool traced = trace_wanted();
 	bool freed = false;
 	size_t at = 0;
 	enum err err = ERR_NONE;
@@ -225,6 +227,8 @@ dispatch(struct channel *channel)
 		    &used);
 		if (err != ERR_NONE)
 			break;
+		if (traced)
+			trace_frame("received from", channel->owner.name, &frame);
 		channel->owner.received(channel->owner.argument, &frame,
 		    take_arrived(channel, channel->in_place + at, channel->in_place + at + used));
 		if (freed)
@@ -450,6 +454,7 @@ channel_new(struct loop *loop, int fd, struct channel_owner owner)
 	struct channel *channel = xzalloc(sizeof(*channel));
 	int flags = fcntl(fd, F_GETFL);
 
+	ASSERT(owner.name != NULL);
 	ASSERT(flags != -1);
 	ASSERT(fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
 	ASSERT(fcntl(fd, F_SETFD, FD_CLOEXEC) == 0);
@@ -519,13 +524,17 @@ queue_bytes(struct channel *channel, struct slice bytes)
 	return batch;
 }
 
+/* tail: with which the last frame of the turn so far ends, and which follows; or empty. */
 static void
-queue_out(struct channel *channel)
+queue_out(struct channel *channel, struct slice tail)
 {
+	bool lost = channel->closed || channel->broken || channel->failed != ERR_NONE;
 	struct batch *batch;
 
 	if (channel->out.size == 0)
 		return;
+	if (!lost && trace_wanted())
+		trace_batch("sent to", channel->owner.name, buf_slice(&channel->out), tail);
 	batch = queue_bytes(channel, buf_slice(&channel->out));
 	batch->frames = channel->out;
 	TAILQ_CONCAT(&batch->attachments, &channel->attachments, link);
@@ -537,7 +546,7 @@ channel_append_tail(struct channel *channel, struct blob *blob, struct slice byt
 {
 	if (channel->out.overflowed)
 		return;		/* the flush will fail the channel */
-	queue_out(channel);
+	queue_out(channel, bytes);
 	queue_bytes(channel, bytes)->blob = blob_ref(blob);
 }
 
@@ -593,7 +602,7 @@ channel_flush(struct channel *channel)
 		fail_later(channel, ERR_BUSY);
 		return;
 	}
-	queue_out(channel);
+	queue_out(channel, SLICE_EMPTY);
 	if (!channel->blocked && !STAILQ_EMPTY(&channel->batches))
 		write_batches(channel);
 }

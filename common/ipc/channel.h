@@ -10,6 +10,9 @@
  * A peer that sends what is no frame, or lets more than its limit pile up, is
  * cut off: closed() is called once, with the reason, from the loop, never from
  * inside channel_send.
+ *
+ * With "-log-level ipc=trace" each frame is a line of the log (trace.h): before it is
+ * given to the owner, and when it is written to the socket or queued for it.
  */
 #ifndef MOOTHALL_COMMON_IPC_CHANNEL_H
 #define MOOTHALL_COMMON_IPC_CHANNEL_H
@@ -21,6 +24,7 @@
 struct channel;
 
 struct channel_owner {
+	const char *name;	/* of who is at the other end, for a trace; kept as a pointer */
 	/* A frame came; borrowed until return. fd is -1 or, with takes_descriptors, a
 	 * descriptor now owned by the callee. The callee may call channel_free. */
 	void (*received)(void *argument, const struct frame *frame, int fd);

@@ -6,6 +6,8 @@
  */
 #include "common/ipc/codec.h"
 
+#include "common/printable.h"
+
 #include <inttypes.h>
 
 /* The next size bytes, or NULL and the reader stays failed: at its end. */
@@ -142,13 +144,49 @@ codec_set_length(struct buf *out, size_t at, size_t size)
 }
 
 void
-codec_print_number(FILE *out, const char *name, uint64_t value)
+codec_print_number(FILE *out, const char *name, uint64_t value, size_t shown UNUSED)
 {
 	fprintf(out, " %s=%" PRIu64, name, value);
 }
 
-void
-codec_print_bytes(FILE *out, const char *name, struct slice value)
+/* A quote or a backslash of the text is not taken for one of ours. */
+static void
+print_quoted(FILE *out, struct slice text)
 {
-	fprintf(out, " %s=(%zu bytes)", name, value.size);
+	fputc('"', out);
+	while (text.size > 0) {
+		size_t size = printable_size(text);
+
+		if (size == 0)
+			fprintf(out, "\\x%02x", text.data[0]);
+		else
+			fprintf(out, "%s%.*s",
+			    text.data[0] == '"' || text.data[0] == '\\' ? "\\" : "", (int)size,
+			    (const char *)text.data);
+		size = MAX_OF(size, (size_t)1);
+		text = slice_of(text.data + size, text.size - size);
+	}
+	fputc('"', out);
+}
+
+void
+codec_print_bytes(FILE *out, const char *name, struct slice value, size_t shown)
+{
+	fprintf(out, " %s=", name);
+	if (shown > 0)
+		print_quoted(out, slice_of(value.data, MIN_OF(value.size, shown)));
+	if (shown == 0 || value.size > shown)
+		fprintf(out, "(%zu bytes)", value.size);
+}
+
+void
+codec_print_token(FILE *out, const char *name, uint64_t value UNUSED, size_t shown UNUSED)
+{
+	fprintf(out, " %s=(secret)", name);
+}
+
+void
+codec_print_secret(FILE *out, const char *name, struct slice value, size_t shown UNUSED)
+{
+	codec_print_bytes(out, name, value, 0);
 }

@@ -23,6 +23,9 @@ struct reader {
 #define CODEC_TYPE_u32 uint32_t
 #define CODEC_TYPE_u64 uint64_t
 #define CODEC_TYPE_bytes struct slice
+/* The same as u64 and bytes, but never shown: tokens, keys of certificates. */
+#define CODEC_TYPE_token uint64_t
+#define CODEC_TYPE_secret struct slice
 
 static inline struct reader
 reader_of(struct slice bytes)
@@ -62,9 +65,21 @@ void codec_put_bytes(struct buf *out, struct slice value);
  * place at on. */
 void codec_set_length(struct buf *out, size_t at, size_t size);
 
-/* For debug lines: numbers in decimal, of bytes only how many. */
-void codec_print_number(FILE *out, const char *name, uint64_t value);
-void codec_print_bytes(FILE *out, const char *name, struct slice value);
+#define codec_get_token codec_get_u64
+#define codec_get_secret codec_get_bytes
+#define codec_put_token codec_put_u64
+#define codec_put_secret codec_put_bytes
+
+/*
+ * For people, " name=...": numbers in decimal; of bytes the first ones, in quotes and
+ * printable (printable.h, and \" \\), and how many there are if that is not all.
+ *
+ *	shown	so many bytes of each field; 0: none, only how many
+ */
+void codec_print_number(FILE *out, const char *name, uint64_t value, size_t shown);
+void codec_print_bytes(FILE *out, const char *name, struct slice value, size_t shown);
+void codec_print_token(FILE *out, const char *name, uint64_t value, size_t shown);
+void codec_print_secret(FILE *out, const char *name, struct slice value, size_t shown);
 #define codec_print_u8 codec_print_number
 #define codec_print_u16 codec_print_number
 #define codec_print_u32 codec_print_number

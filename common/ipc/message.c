@@ -32,13 +32,13 @@
 									   ERR_MALFORMED; \
 	} \
 \
-	static bool print_##tag(FILE *out, struct slice payload) \
+	static bool print_##tag(FILE *out, struct slice payload, size_t shown) \
 	{ \
 		struct msg_##tag message; \
 \
 		if (msg_##tag##_decode(payload, &message) != ERR_NONE) \
 			return false; \
-		msg_##tag##_print(out, &message); \
+		msg_##tag##_print(out, &message, shown); \
 		return true; \
 	}
 #include "common/ipc/message_table.h"
@@ -82,12 +82,13 @@ message_is_bulk(uint16_t type)
 }
 
 static bool
-print_payload(FILE *out, const struct frame *frame)
+print_payload(FILE *out, const struct frame *frame, size_t shown)
 {
 	switch (frame->type) {
 #define FIELD(kind, name)
 #define RECORD(tag, ...)
-#define MESSAGE(tag, number, senders, ...) case number: return print_##tag(out, frame->payload);
+#define MESSAGE(tag, number, senders, ...) \
+	case number: return print_##tag(out, frame->payload, shown);
 #include "common/ipc/message_table.h"
 	default:
 		return false;
@@ -95,9 +96,9 @@ print_payload(FILE *out, const struct frame *frame)
 }
 
 void
-message_print(FILE *out, const struct frame *frame)
+message_print(FILE *out, const struct frame *frame, size_t shown)
 {
-	if (!print_payload(out, frame))
+	if (!print_payload(out, frame, shown))
 		fprintf(out, "malformed %s type=%u size=%zu", message_name(frame->type),
 		    (unsigned)frame->type, frame->payload.size);
 }

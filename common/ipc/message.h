@@ -4,7 +4,7 @@
  * For each MESSAGE row: struct msg_TAG, MSG_TAG (its number) and
  *	void msg_TAG_put(struct buf *, const struct msg_TAG *)
  *	bool msg_TAG_get(struct reader *, struct msg_TAG *)
- *	void msg_TAG_print(FILE *, const struct msg_TAG *)
+ *	void msg_TAG_print(FILE *, const struct msg_TAG *, size_t shown)
  *	void msg_TAG_frame(struct buf *, uint64_t request_id, const struct msg_TAG *)
  *	enum err msg_TAG_decode(struct slice payload, struct msg_TAG *)
  * decode takes a whole payload: ERR_MALFORMED if bytes are missing or left.
@@ -57,7 +57,8 @@ const char *message_name(uint16_t type);
 bool message_is_peer(uint16_t type);
 /* True for a peer message that takes the bulk stream. */
 bool message_is_bulk(uint16_t type);
-/* Decode and print any frame's payload; says so if it is malformed. */
-void message_print(FILE *out, const struct frame *frame);
+/* Decode and print any frame's payload; says so if it is malformed. shown: how much of
+ * each field of bytes (codec.h); what the table calls a token or a secret is not shown. */
+void message_print(FILE *out, const struct frame *frame, size_t shown);
 
 #endif

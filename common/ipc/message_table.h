@@ -3,9 +3,11 @@
  *
  *	MESSAGE(tag, number, senders, fields)	RECORD(tag, fields)
  *
- * Numbers are sent, so they are never reused. Kinds: u8 u16 u32 u64 bytes.
- * "list of r": records r one after the other in a bytes field. Request id is 0
- * where nothing is said. No guard: included many times; undefines its macros.
+ * Numbers are sent, so they are never reused. Kinds: u8 u16 u32 u64 bytes; and token and
+ * secret, a u64 and bytes that are never shown. "list of r": records r one after the other
+ * in a bytes field. Request id is 0 where nothing is said. A field that nobody needs any
+ * more stays, as "unused", so that programs of two versions go on understanding each other
+ * while a node or a cluster is upgraded. No guard: included many times; undefines its macros.
  */
 
 /* ---- records ----------------------------------------------------------- */
@@ -74,12 +76,6 @@ RECORD(address_record,
     FIELD(bytes, address)	/* 4 or 16 bytes, as they stand in a packet */
     FIELD(u32, scope))		/* of a link-local one, else 0 */
 
-/* A process, in the answer of the control socket. */
-RECORD(process_record,
-    FIELD(bytes, name)
-    FIELD(u32, pid)
-    FIELD(u32, restarts))
-
 /* A follower as the leader sees it, for /v2/stats/leader. Times in ns. */
 RECORD(follower_record,
     FIELD(bytes, name)
@@ -95,20 +91,20 @@ MESSAGE(hello, 0x01, FROM_SUPERVISOR | FROM_CHILD,
     FIELD(u8, role)		/* ROLE_* of wire.h */
     FIELD(u32, number)		/* which client worker, from 1; 0 for the others. Of the
 				 * supervisor: how often it has started this child before */
-    FIELD(u64, token)		/* control channel: 0; data channel: given to both */
+    FIELD(token, token)		/* control channel: 0; data channel: given to both */
     FIELD(u64, session))	/* data channel, from the worker: its session's id */
 
 /* ---- control channel: supervisor <-> child ------------------------------ */
 
 MESSAGE(settings, 0x10, FROM_SUPERVISOR,
-    FIELD(bytes, settings))	/* list of setting_record: the effective configuration;
+    FIELD(secret, settings))	/* list of setting_record: the effective configuration;
 				 * again when the operator had it read again */
 /* Carries one end of a socket pair: to raftd for a worker, to a worker for raftd. Of role
  * ROLE_SUPERVISOR, to the peer worker: a connection of this machine's operator, HTTP. */
 MESSAGE(attach, 0x11, FROM_SUPERVISOR,
     FIELD(u8, role)		/* of who is at the other end */
     FIELD(u32, number)
-    FIELD(u64, token))
+    FIELD(token, token))
 MESSAGE(ready, 0x12, FROM_CHILD,
     FIELD(bytes, text)		/* for the operator: "recovered 41 entries" */
     FIELD(bytes, build))	/* of its program: common/build.h */
@@ -116,7 +112,7 @@ MESSAGE(alive, 0x13, FROM_CHILD,
     FIELD(u32, connections)	/* open client or peer connections, or sessions */
     FIELD(u64, term) FIELD(u64, store_index) /* raftd only, else 0 */
     FIELD(u8, role)		/* NODE_ROLE_* as raftd sees it; else 0 */
-    FIELD(bytes, leader)	/* raftd: name of the leader, empty if none */
+    FIELD(bytes, unused_leader)	/* empty */
     FIELD(u64, memory))		/* resident bytes; 0: not known */
 MESSAGE(stop, 0x14, FROM_SUPERVISOR,
     FIELD(u8, how))		/* STOP_FAST, STOP_ORDERLY, STOP_DRAIN of wire.h */
@@ -144,14 +140,14 @@ MESSAGE(tls, 0x19, FROM_SUPERVISOR,
     FIELD(u8, flags)		/* TLS_FLAG_* of wire.h */
     FIELD(u8, min_version)	/* TLS_VERSION_* of wire.h */
     FIELD(bytes, chain)		/* PEM, leaf first */
-    FIELD(bytes, key)		/* PEM, not encrypted */
+    FIELD(secret, key)		/* PEM, not encrypted */
     FIELD(bytes, authorities)	/* PEM: who is trusted */
     FIELD(bytes, ciphers)	/* for TLS 1.2, as OpenSSL spells them; empty: ours */
     FIELD(bytes, names))	/* -peer-cert-names: one of them has to be in a certificate */
 /* The keys of session tickets, the same for every worker; before the first tls,
  * and again when they changed. */
 MESSAGE(tls_tickets, 0x1a, FROM_SUPERVISOR,
-    FIELD(bytes, keys))		/* TLS_TICKET_KEY_BYTES each: the one in use, those before it */
+    FIELD(secret, keys))	/* TLS_TICKET_KEY_BYTES each: the one in use, those before it */
 /* Look up a host, which a worker may not; answered by resolved of the same id. */
 MESSAGE(resolve, 0x1b, FROM_PEER_WORKER,
     FIELD(bytes, host))
@@ -171,14 +167,14 @@ MESSAGE(metrics, 0x1e, FROM_SUPERVISOR,
 MESSAGE(handover, 0x30, FROM_SUPERVISOR,
     FIELD(u8, give)		/* 1: yours go; 0: take those that come */
     FIELD(u32, number)		/* of who is at the other end */
-    FIELD(u64, token))
+    FIELD(token, token))
 /* To client workers: is the node to get new clients? Shown by /health only. */
 MESSAGE(rotation, 0x31, FROM_SUPERVISOR,
     FIELD(u8, out))		/* 1: no */
 
 /* A data channel has ended on this side: another is wanted, if both processes live. */
 MESSAGE(channel_lost, 0x32, FROM_CHILD,
-    FIELD(u64, token)		/* of the pair */
+    FIELD(token, token)		/* of the pair */
     FIELD(u8, why))		/* CHANNEL_END_* of wire.h */
 
 /* Carries the end of a pipe that the child writes its lines to; before metrics. */
@@ -338,13 +334,13 @@ MESSAGE(room, 0x50, FROM_CLIENT_WORKER, FIELD(u32, connections))
  * not written yet. */
 MESSAGE(handed, 0x51, FROM_CLIENT_WORKER,
     FIELD(u8, flags)		/* HANDED_* of wire.h */
-    FIELD(bytes, in)
-    FIELD(bytes, out)
+    FIELD(secret, in)		/* a request may hold a password */
+    FIELD(secret, out)
     /* with HANDED_WATCH: */
     FIELD(u8, watch_flags)	/* WATCH_FLAG_* */
     FIELD(bytes, key)
     FIELD(u64, next_index)	/* store index that is waited for */
-    FIELD(bytes, target)	/* the rest for the access log: as it came; */
+    FIELD(secret, target)	/* the rest for the access log: as it came; */
     FIELD(bytes, route)		/* name of its route; */
     FIELD(u64, begun_ns)	/* monotonic */
     FIELD(u64, bytes_in) FIELD(u64, bytes_out))
@@ -380,7 +376,7 @@ MESSAGE(raft_timeout_now, 0x108, FROM_NODE, FIELD(u64, term))
  * follower sees it applied, or sends it again. */
 MESSAGE(forward_proposal, 0x110, FROM_NODE,
     FIELD(u8, type)		/* enum raft_entry_type */
-    FIELD(u8, conf_op) FIELD(u64, conf_peer)
+    FIELD(u8, unused_op) FIELD(u64, unused_peer) /* 0 */
     FIELD(bytes, payload))	/* as in the entry: has session and sequence in it */
 /* The leader cannot take a forwarded membership change now or ever. */
 MESSAGE(forward_refused, 0x111, FROM_NODE,

@@ -7,7 +7,7 @@
  *	void tag_put(struct buf *, const struct tag *)	append the fields
  *	bool tag_get(struct reader *, struct tag *)	take the next record;
  *		false: malformed, *record is then undefined
- *	void tag_print(FILE *, const struct tag *)	for debug lines
+ *	void tag_print(FILE *, const struct tag *, size_t shown)	see codec.h
  * Slices of a record that was got are borrowed from the reader's memory. A
  * list is a bytes field that holds records of one kind one after the other.
  *
@@ -24,7 +24,7 @@
 	}; \
 	void tag##_put(struct buf *out, const struct tag *record); \
 	bool tag##_get(struct reader *in, struct tag *record) MUST_CHECK; \
-	void tag##_print(FILE *out, const struct tag *record);
+	void tag##_print(FILE *out, const struct tag *record, size_t shown);
 #define MESSAGE(tag, number, senders, ...) RECORD(msg_##tag, __VA_ARGS__)
 #include CODEC_TABLE
 #undef MESSAGE

@@ -29,9 +29,9 @@
 #undef RECORD
 #undef FIELD
 
-#define FIELD(kind, name) codec_print_##kind(out, #name, record->name);
+#define FIELD(kind, name) codec_print_##kind(out, #name, record->name, shown);
 #define RECORD(tag, ...) \
-	void tag##_print(FILE *out, const struct tag *record) \
+	void tag##_print(FILE *out, const struct tag *record, size_t shown UNUSED) \
 	{ \
 		fputs(#tag, out); \
 		__VA_ARGS__ \

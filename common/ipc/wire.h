@@ -66,7 +66,7 @@ enum channel_end {
 
 enum snapshot_state { SNAPSHOT_TAKING = 1, SNAPSHOT_DONE = 2, SNAPSHOT_FAILED = 3 };
 
-/* What a write does; WRITE_EXPIRE and above are never sent by workers. */
+/* What a write does. */
 enum write_op {
 	WRITE_SET = 1,
 	WRITE_CREATE = 2,

@@ -108,24 +108,13 @@ static const http_parser_settings parser_settings = {
 	.on_message_complete = on_message_complete,
 };
 
-static const struct method_name {
-	enum request_method method;
-	const char *name;
-} method_names[] = {
-	{ METHOD_GET, "GET" },
-	{ METHOD_PUT, "PUT" },
-	{ METHOD_POST, "POST" },
-	{ METHOD_DELETE, "DELETE" },
-	{ METHOD_HEAD, "HEAD" },
-	{ METHOD_OPTIONS, "OPTIONS" },
-};
-
 static enum request_method
-method_of(struct slice name)
+method_of(struct slice text)
 {
-	for (size_t i = 0; i < ARRAY_COUNT(method_names); i++)
-		if (slice_equal(name, slice_text(method_names[i].name)))
-			return method_names[i].method;
+#define METHOD(name, bit) \
+	if (slice_equal(text, SLICE_LITERAL(#name))) \
+		return METHOD_##name;
+#include "httpd/http/method_table.h"
 	return METHOD_OTHER;
 }
 

@@ -21,12 +21,8 @@ struct msg_handed;
 struct worker;
 
 enum request_method {
-	METHOD_GET = 1 << 0,
-	METHOD_HEAD = 1 << 1,
-	METHOD_PUT = 1 << 2,
-	METHOD_POST = 1 << 3,
-	METHOD_DELETE = 1 << 4,
-	METHOD_OPTIONS = 1 << 5,
+#define METHOD(name, bit) METHOD_##name = 1 << bit,
+#include "httpd/http/method_table.h"
 	METHOD_OTHER = 1 << 6,
 };
 

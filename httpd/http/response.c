@@ -41,18 +41,10 @@ const char *
 request_method_name(enum request_method method)
 {
 	switch (method) {
-	case METHOD_GET:
-		return "GET";
-	case METHOD_HEAD:
-		return "HEAD";
-	case METHOD_PUT:
-		return "PUT";
-	case METHOD_POST:
-		return "POST";
-	case METHOD_DELETE:
-		return "DELETE";
-	case METHOD_OPTIONS:
-		return "OPTIONS";
+#define METHOD(name, bit) \
+	case METHOD_##name: \
+		return #name;
+#include "httpd/http/method_table.h"
 	case METHOD_OTHER:
 		break;
 	}

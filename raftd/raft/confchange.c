@@ -142,7 +142,6 @@ conf_copy(struct raft_conf *result, const struct raft_conf *conf)
 static void
 members_changed(struct raft *raft)
 {
-	raft->conf_changes++;
 	if (raft->role == RAFT_LEADER)
 		replicate_members(raft);
 }

@@ -3,7 +3,8 @@
  *
  * The functions here are pure: a change that makes no sense changes nothing,
  * on every node alike, so an entry can never divide them.
- * Source: thesis 4.1-4.2 with the correction of 2015; pitfalls 20 and 21.
+ * Source: thesis 4.1-4.2 with the correction of 2015; pitfalls two-changes and
+ * early-change.
  */
 #ifndef MOOTHALL_RAFTD_RAFT_CONFCHANGE_H
 #define MOOTHALL_RAFTD_RAFT_CONFCHANGE_H

@@ -18,7 +18,8 @@
  * not heard of its promotion. Granting is always safe: the candidate counts.
  *
  * Sources: Raft paper 5.2, 5.4.1; thesis 4.2.3, 6.4.1 (check-quorum), 9.6
- * (pre-vote); pitfalls 1, 4, 10-12, 22.
+ * (pre-vote); pitfalls vote-not-durable, election-restriction, no-quorum-check,
+ * no-pre-vote, equal-timeouts and removed-votes.
  */
 #include "raftd/raft/raft_priv.h"
 

@@ -4,7 +4,8 @@
  * Called by raft.c after election.c has accepted the sender as leader of this
  * term. Whatever a message says, nothing committed is truncated: entries at
  * or below the commit index are skipped, never compared away.
- * Source: Raft paper 5.3, figure 2 (AppendEntries); pitfalls 2, 13, 14, 17.
+ * Source: Raft paper 5.3, figure 2 (AppendEntries); pitfalls ack-not-durable,
+ * stale-messages, truncating-append and slow-backing-off.
  */
 #include "raftd/raft/raft_priv.h"
 
@@ -51,7 +52,8 @@ follow_accept(struct raft *raft, peer_id leader, raft_index match)
 	struct raft_message *reply = output_message(raft, RAFT_APPEND_REPLY, leader);
 
 	reply->log.index = match;
-	/* It may leave only when what it acknowledges is on disk (pitfall 2). */
+	/* It may leave only when what it acknowledges is on disk (pitfall
+	 * ack-not-durable). */
 	reply->after_persist = true;
 }
 
@@ -146,7 +148,8 @@ follow_heartbeat(struct raft *raft, const struct raft_message *message)
 	raft_index last = raft_log_last(&raft->log).index;
 
 	/* The leader says no more than it knows that we have. Of this term nothing is
-	 * taken back, so if our log is shorter, the disk has lost it (pitfall 45). */
+	 * taken back, so if our log is shorter, the disk has lost it
+	 * (pitfall torn-tail). */
 	if (message->commit > last)
 		raft->lost = message->commit;
 	raft->commit = MAX_OF(raft->commit, MIN_OF(message->commit, last));

@@ -10,7 +10,7 @@
  *
  * Entries up to min(applied, persisted) may leave memory; those up to
  * compacted have left the disk. Truncation lowers persisted and submitted, so
- * nothing is ever thought durable that was replaced (pitfall 15).
+ * nothing is ever thought durable that was replaced (pitfall log-disk-disagree).
  */
 #ifndef MOOTHALL_RAFTD_RAFT_LOG_H
 #define MOOTHALL_RAFTD_RAFT_LOG_H
@@ -61,7 +61,7 @@ void raft_log_reset(struct raft_log *log, struct raft_position position);
  * The largest index at or below index whose term is at or below term, found by
  * bisection since terms never fall. Where that is not in memory: the smaller
  * of index and base.
- * Source: Raft paper 5.3, the optimization of nextIndex; pitfall 17.
+ * Source: Raft paper 5.3, the optimization of nextIndex; pitfall slow-backing-off.
  */
 raft_index raft_log_seek(const struct raft_log *log, raft_index index, raft_term term);
 

@@ -11,7 +11,8 @@
  *
  * Invariants: match < next; match never falls; the window holds appends in
  * order of their last entry, all of them above match.
- * Source: Raft paper 5.3; thesis 10.2.1 (pipelining); pitfalls 13 and 18.
+ * Source: Raft paper 5.3; thesis 10.2.1 (pipelining); pitfalls stale-messages and
+ * unbounded-appends.
  */
 #ifndef MOOTHALL_RAFTD_RAFT_PROGRESS_H
 #define MOOTHALL_RAFTD_RAFT_PROGRESS_H

@@ -187,7 +187,7 @@ raft_compare_terms(struct raft *raft, const struct raft_message *message)
 		role_follow(raft, message->term, message->from);
 		return true;
 	}
-	/* A removed node must not depose anybody (pitfall 22). */
+	/* A removed node must not depose anybody (pitfall removed-votes). */
 	if (!conf_has_member(&raft->conf, message->from))
 		return false;
 	role_follow(raft, message->term, 0);

@@ -23,7 +23,7 @@
  * Sources: Ongaro & Ousterhout 2014 (the paper); Ongaro's dissertation (thesis)
  * 3.10 transfer, 4.1-4.2 membership with the correction of 2015 (no change
  * before an entry of the own term is committed), 6.4 ReadIndex, 9.6 pre-vote;
- * pitfalls 1-29 of docs/testing.md.
+ * docs/testing.md, "What shows what".
  */
 #ifndef MOOTHALL_RAFTD_RAFT_RAFT_H
 #define MOOTHALL_RAFTD_RAFT_RAFT_H
@@ -123,7 +123,7 @@ void raft_read(struct raft *raft, uint64_t id);
  * disk (a hard state, entries, a truncation), in their order, and for no
  * other; position is that of its last entry, {0,0} if it had none. Calls for
  * consecutive readies may be left out if a later one with entries follows. A
- * position whose entry was replaced meanwhile does not count (pitfall 15).
+ * position whose entry was replaced meanwhile does not count (pitfall log-disk-disagree).
  * Our own vote counts by this too, so even a cluster of one needs it to lead.
  */
 void raft_persisted(struct raft *raft, struct raft_position position);
@@ -209,7 +209,6 @@ struct raft_ready {
 	const struct raft_fetch *fetches;
 	size_t snapshot_count;			/* peers that need one; once each until answered */
 	const peer_id *snapshots;
-	bool changed;		/* role, leader, term, members or commit differ from last turn */
 	bool more;		/* there is more to apply: take another turn at once */
 };
 

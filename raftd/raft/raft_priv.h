@@ -44,7 +44,6 @@ struct raft {
 	struct raft_conf conf;		/* as of the last entry of the log */
 	struct raft_conf conf_applied;	/* as of applied */
 	raft_index conf_index;		/* last change in the log; > applied: under way */
-	uint64_t conf_changes;		/* counts them, to see that there was one */
 
 	raft_tick election_deadline;
 	raft_tick leader_heard_at;

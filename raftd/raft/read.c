@@ -15,7 +15,7 @@
  * must not look like one to a read that came after it.
  *
  * Invariant: the first `begun` reads have a round, which rises along the queue.
- * Source: thesis 6.4; pitfalls 7 and 8.
+ * Source: thesis 6.4; pitfalls local-quorum-read and deposed-read.
  */
 #include "raftd/raft/raft_priv.h"
 

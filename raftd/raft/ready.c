@@ -7,7 +7,8 @@
  *	raft_persisted	the disk has it: acknowledged and counted only now
  *
  * What a turn gave to the disk is queued here until it is reported back, so
- * that a completion is never taken for a later one (pitfalls 1 and 15).
+ * that a completion is never taken for a later one (pitfalls vote-not-durable and
+ * log-disk-disagree).
  * Source: Raft paper, figure 2 ("respond to RPCs" after "updated on stable
  * storage"); thesis 10.2.1 (writing to the leader's disk in parallel).
  */
@@ -168,22 +169,6 @@ ready_committed(struct raft *raft, struct raft_ready *ready)
 	ready->more = raft->output.committed_to < raft->commit;
 }
 
-static bool
-ready_changed(struct raft *raft)
-{
-	struct output *output = &raft->output;
-	bool changed = output->role != raft->role || output->leader != raft->leader ||
-	    output->term != raft->hard_state.term || output->commit != raft->commit ||
-	    output->conf_changes != raft->conf_changes;
-
-	output->role = raft->role;
-	output->leader = raft->leader;
-	output->term = raft->hard_state.term;
-	output->commit = raft->commit;
-	output->conf_changes = raft->conf_changes;
-	return changed;
-}
-
 void
 raft_ready(struct raft *raft, struct raft_ready *ready)
 {
@@ -206,7 +191,7 @@ raft_ready(struct raft *raft, struct raft_ready *ready)
 	ready->fetches = output->fetches;
 	ready->snapshot_count = output->snapshot_count;
 	ready->snapshots = output->snapshots;
-	ready->changed = ready_changed(raft);
+	output->commit = raft->commit;
 	/* Stepping down shows in the next turn. */
 	ready->more = ready->more || raft->leaving;
 	output->taken = true;

@@ -25,15 +25,9 @@ struct output {
 	size_t write_head, write_count, write_capacity;
 
 	bool taken;			/* between raft_ready and raft_advance */
+	raft_index commit;		/* as of the last turn; it never falls */
 	raft_index committed_to;	/* last of what was handed out to apply */
 	struct raft_hard_state hard_state_given;	/* last one handed out */
-
-	/* As of the last turn, to see what changed. */
-	enum raft_role role;
-	peer_id leader;
-	raft_term term;
-	raft_index commit;
-	uint64_t conf_changes;
 };
 
 void output_free(struct output *output);

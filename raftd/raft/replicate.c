@@ -5,7 +5,7 @@
  * peer, and replicate_output makes the turn's messages once at its end, so
  * the proposals of a turn are one append and point into the log itself.
  *
- * A leader counts itself only by what its own disk has (pitfall 2), and
+ * A leader counts itself only by what its own disk has (pitfall ack-not-durable), and
  * commits by counting only entries of its own term (Raft paper 5.4.2).
  *
  * Entries that left memory are asked from the disk, one request a peer; those
@@ -14,7 +14,9 @@
  * was overwritten meanwhile: so requests have numbers, and an answer counts
  * only for the one that is waited for.
  * Sources: Raft paper 5.3, figure 2 (leaders); thesis 4.2.2 (a leader that
- * removes itself), 6.4.1, 10.2.1; pitfalls 5, 6, 10, 13, 17-19.
+ * removes itself), 6.4.1, 10.2.1; pitfalls old-term-commit, idle-new-leader,
+ * no-quorum-check, stale-messages, slow-backing-off, unbounded-appends and
+ * late-heartbeats.
  */
 #include "raftd/raft/raft_priv.h"
 
@@ -238,14 +240,14 @@ replicate_heard(struct raft *raft, peer_id peer)
 	return progress;
 }
 
-/* Try again where the peer says that the logs may agree (pitfall 17). */
+/* Try again where the peer says that the logs may agree (pitfall slow-backing-off). */
 static void
 replicate_refused(struct raft *raft, struct progress *progress, raft_index refused,
     struct raft_position hint)
 {
 	raft_index agree;
 
-	/* What is matched cannot be refused: an old answer (pitfall 13). */
+	/* What is matched cannot be refused: an old answer (pitfall stale-messages). */
 	if (refused <= progress->match || refused >= progress->next)
 		return;
 	if (progress->state == PROGRESS_SNAPSHOT)

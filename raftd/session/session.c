@@ -18,6 +18,7 @@
 #include <sys/queue.h>
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 struct session {
@@ -30,6 +31,7 @@ struct session {
 	uint64_t id;		/* chosen by the worker; 0 until its hello */
 	size_t asked;		/* requests that are not answered to their end */
 	bool gone;
+	char name[24];		/* "client 1", "peer" */
 };
 
 struct sessions {
@@ -180,8 +182,12 @@ sessions_attach(struct sessions *sessions, int role, uint32_t number, uint64_t t
 	session->role = role;
 	session->number = number;
 	session->token = token;
+	if (role == ROLE_PEER)
+		snprintf(session->name, sizeof(session->name), "peer");
+	else
+		snprintf(session->name, sizeof(session->name), "client %" PRIu32, number);
 	session->channel = channel_new(sessions->loop, fd, (struct channel_owner){
-	    .received = received, .closed = closed, .argument = session });
+	    .name = session->name, .received = received, .closed = closed, .argument = session });
 	LIST_INSERT_HEAD(&sessions->list, session, link);
 	sessions->count++;
 	msg_hello_frame(channel_out(session->channel), 0, &hello);

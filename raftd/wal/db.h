@@ -5,7 +5,8 @@
  * repair; log files never reused; no compression (values are small: it would
  * cost a small machine more time than it saves room, and give damaged bytes one
  * more reader). Written by one thread at a time, read by any.
- * Source: pitfalls 43-47 of docs/testing.md.
+ * Source: pitfalls no-sync, unseen-damage, torn-tail, on-after-error and reused-log-files
+ * of docs/testing.md.
  */
 #ifndef MOOTHALL_RAFTD_WAL_DB_H
 #define MOOTHALL_RAFTD_WAL_DB_H

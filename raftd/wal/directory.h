@@ -11,7 +11,8 @@
  * While a directory is made of a backup or of another directory it has the file
  * UNFINISHED from before the first to after the last byte, and nobody else opens it.
  *
- * Source: pitfall 50 of docs/testing.md; docs/formats.md, "The data directory".
+ * Source: pitfall directory-sync of docs/testing.md; docs/formats.md, "The data
+ * directory".
  */
 #ifndef MOOTHALL_RAFTD_WAL_DIRECTORY_H
 #define MOOTHALL_RAFTD_WAL_DIRECTORY_H

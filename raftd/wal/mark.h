@@ -27,7 +27,7 @@
  * and never resized. A mark with no slot that checks is as good as none: it is an
  * extra, not the data. One of 53 bytes, as earlier versions made it, is one slot; they
  * read and write the first.
- * Source: pitfall 45 of docs/testing.md.
+ * Source: pitfall torn-tail of docs/testing.md.
  */
 #ifndef MOOTHALL_RAFTD_WAL_MARK_H
 #define MOOTHALL_RAFTD_WAL_MARK_H

@@ -8,7 +8,8 @@
  * Each read sees one state of the disk (an iterator, or a LevelDB snapshot), so
  * the marks and what they speak of belong together. What LevelDB shows is
  * synced: it shows a batch only after its sync.
- * Source: pitfalls 27, 44, 49, 54 of docs/testing.md.
+ * Source: pitfalls compaction-overtakes, unseen-damage, deleted-scan and short-read of
+ * docs/testing.md.
  */
 #include "raftd/wal/reader.h"
 

@@ -9,7 +9,7 @@
  *	  and last is what the marks say;
  *	- compacted <= applied <= last.
  * Anything else is ERR_CORRUPT: a node must not vote with half a memory.
- * Source: pitfalls 44, 45, 53 of docs/testing.md.
+ * Source: pitfalls unseen-damage, torn-tail and healed-damage of docs/testing.md.
  */
 #include "common/ipc/message.h"
 #include "common/xmem.h"

@@ -10,7 +10,7 @@
  * and hand leadership over, and LevelDB can finish a compaction. On a small file
  * system they are an eighth of it and the like. Free is what an ordinary user
  * may take.
- * Source: pitfall 52 of docs/testing.md; docs/operations.md, "A full disk".
+ * Source: pitfall disk-full of docs/testing.md; docs/operations.md, "A full disk".
  */
 #ifndef MOOTHALL_RAFTD_WAL_SPACE_H
 #define MOOTHALL_RAFTD_WAL_SPACE_H

@@ -5,7 +5,9 @@
  * Runs on the loop's thread. Everything of one call is in one batch, so it is
  * on disk together or not at all: the conflicting suffix goes with the entries
  * that replace it, effects with the applied position they belong to.
- * Source: pitfalls 1, 2, 15, 16, 25-27 of docs/testing.md.
+ * Source: pitfalls vote-not-durable, ack-not-durable, log-disk-disagree,
+ * split-truncation, stepwise-snapshot, old-snapshot and compaction-overtakes of
+ * docs/testing.md.
  */
 #include "raftd/wal/keyspace.h"
 #include "raftd/wal/wal_priv.h"

@@ -7,7 +7,7 @@
  * Called by wal.c and turn.c. Garbage is never read at start: the marks say
  * where the log begins and which generation counts, so what a crash leaves
  * here costs nothing and is found again.
- * Source: pitfalls 27 and 49 of docs/testing.md.
+ * Source: pitfalls compaction-overtakes and deleted-scan of docs/testing.md.
  */
 #include "raftd/wal/keyspace.h"
 #include "raftd/wal/wal_priv.h"

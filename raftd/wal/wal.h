@@ -15,7 +15,7 @@
  * handle: failed() is called once and the process must end with EXIT_DATA. A full
  * disk is no error: what was submitted waits until there is space (space.h), and
  * space() says so.
- * Source: pitfalls 43-54 of docs/testing.md; README.md beside this file.
+ * Source: docs/testing.md, "What shows what"; README.md beside this file.
  */
 #ifndef MOOTHALL_RAFTD_WAL_WAL_H
 #define MOOTHALL_RAFTD_WAL_WAL_H

@@ -5,7 +5,8 @@
  * thread's own. The lock is never held over I/O. Nothing polls but a thread that
  * waits for space: it sleeps until there is a batch. Metrics of the disk are counted
  * by it and by nobody else (common/metric.h).
- * Source: pitfalls 3, 43, 46, 47, 50, 52 of docs/testing.md.
+ * Source: pitfalls sync-again, no-sync, on-after-error, reused-log-files, directory-sync
+ * and disk-full of docs/testing.md.
  */
 #include "raftd/wal/writer.h"
 

@@ -20,7 +20,8 @@ print(const struct frame *frame)
 	FILE *out = open_memstream(&text, &size);
 
 	ASSERT(out != NULL);
-	message_print(out, frame);
+	message_print(out, frame, 4);
+	message_print(out, frame, 0);
 	fclose(out);
 	free(text);
 }

@@ -8,7 +8,8 @@ or lines that are such (.Dl). Right before it stands a mark, a comment:
 	<!-- not run: REASON -->			.\\" not run: REASON
 
 The blocks of one scenario of a text are run one after the other, on machines of their own
-(machines.py). A reason says why one machine cannot do it. The words are:
+(machines.py); those of the scenario "tree" by a shell in the root of the build. A reason says
+why neither can do it. The words are:
 
 	on MACHINE	where; otherwise where the addresses of a line are, or on machine1
 	after COMMAND	what the reader was told between the blocks; several, each with its "after"
@@ -37,9 +38,10 @@ SOURCE = os.path.abspath(os.environ.get("MOOTHALL_SOURCE") or
                          os.path.join(os.path.dirname(__file__), "..", ".."))
 # Not moothall.BUILD, which may be a copy of the programs only.
 BUILD = os.environ.get("MOOTHALL_BUILD") or SOURCE
-TEXTS = (["README.md", "docs/operations.md"] +
+TEXTS = (["README.md", "CONTRIBUTING.md", "docs/operations.md"] +
          sorted(os.path.relpath(page, SOURCE) for page in glob.glob(os.path.join(SOURCE, "docs/man/*.[1-8]"))))
 
+TREE = "tree"
 MARK = re.compile(r'(?:<!-- |\.\\" )(run|not run): (.*?)(?: -->)?')
 WORDS = ("on", "after", "file", "pid", "any")
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"

@@ -248,7 +248,7 @@ attached(void *argument, int role, uint32_t number UNUSED, uint64_t token, int f
 	evil->channel_ends_ms = loop_now(evil->loop).monotonic_ms +
 	    (evil->mood >= MOOD_RUDE ? 200 : 500 + below(evil, 3000));
 	evil->channel = channel_new(evil->loop, fd, (struct channel_owner){
-	    .received = heard, .closed = ended, .argument = evil });
+	    .name = "raftd", .received = heard, .closed = ended, .argument = evil });
 	diag_info("evil", "channel mood=%s", mood_names[evil->mood]);
 	if (!evil->ready)
 		child_ready(evil->child, "evil");
@@ -309,7 +309,7 @@ bother_supervisor(struct evil *evil, bool to_the_death)
 	if (!to_the_death) {
 		msg_alive_frame(out, 0, &(struct msg_alive){ .connections = UINT32_MAX,
 		    .term = rand_next(&s->rand), .store_index = rand_next(&s->rand),
-		    .memory = UINT64_MAX, .leader = SLICE_LITERAL("\x1b]0;x\a\n") });
+		    .memory = UINT64_MAX, .unused_leader = SLICE_LITERAL("\x1b]0;x\a\n") });
 		msg_channel_lost_frame(out, rand_next(&s->rand), &(struct msg_channel_lost){
 		    .token = rand_next(&s->rand),
 		    .why = (uint8_t)(CHANNEL_END_CLOSED + below(evil, CHANNEL_END_SOCKET)) });
@@ -407,7 +407,8 @@ handover(void *argument, bool give, uint64_t token, int fd)
 		return;
 	}
 	evil->lane = channel_new(evil->loop, fd, (struct channel_owner){
-	    .received = lane_heard, .closed = lane_ended, .argument = evil });
+	    .name = "another client worker", .received = lane_heard, .closed = lane_ended,
+	    .argument = evil });
 	msg_hello_frame(channel_out(evil->lane), 0, &(struct msg_hello){ .magic = WIRE_MAGIC,
 	    .protocol = WIRE_PROTOCOL, .role = ROLE_CLIENT, .number = evil->number,
 	    .token = token });

@@ -39,7 +39,7 @@ exec chroot "$root" "$@"
 # The start of a node; not what only looks at options.
 NODE = re.compile(r"(\./)?etcd (?!.*-(check-config|print-config|version|help))", re.S)
 # What may be asked again until it is as the text has it: what looks and changes nothing.
-LOOKS = re.compile(r"curl (?!.*(-X|-d |-o |wait=true))|\S*etcdctl (.* )?(status|cluster-health|ls|get|member list)\b", re.S)
+LOOKS = re.compile(r"grep |curl (?!.*(-X|-d |-o |wait=true))|\S*etcdctl (.* )?(status|cluster-health|ls|get|member list)\b", re.S)
 # What never ends by itself.
 ENDLESS = re.compile(r"stream=true|watch -f|exec-watch|--follow")
 QUESTION = "Go on? [y/N] "

@@ -1,6 +1,6 @@
 """Every command that the texts give, as somebody would type it who reads them.
 
-README.md, docs/operations.md and the manual pages; commands.py says how a block of commands is
+README.md, CONTRIBUTING.md, docs/operations.md and the manual pages; commands.py says how a block of commands is
 marked there, and how its output is compared.
 """
 
@@ -8,6 +8,7 @@ import ctypes
 import os
 import re
 import signal
+import subprocess
 import threading
 
 import pytest
@@ -15,7 +16,7 @@ import pytest
 import commands
 import machines
 import namespaces
-from moothall import alive
+from moothall import SLOW, alive
 from test_init import PR_SET_CHILD_SUBREAPER, reap
 
 SCENARIOS = commands.scenarios()
@@ -107,7 +108,7 @@ def test_some_words_stand_for_any():
     assert not commands.fits(["at index 90211"], "at 4", ["90211"])
 
 
-@pytest.mark.parametrize("text, scenario", [pytest.param(*key, id="%s: %s" % key) for key in SCENARIOS])
+@pytest.mark.parametrize("text, scenario", [pytest.param(*key, id="%s: %s" % key) for key in SCENARIOS if key[1] != commands.TREE])
 def test_a_text(network, text, scenario):
     for command in BEFORE.get((os.path.basename(text), scenario), []):
         network.run(command)
@@ -134,6 +135,21 @@ def run_block(network, block):
             command = command.replace(words["pid"], pid)
             shown = [line.replace(words["pid"], pid) for line in shown]
         network.run(command, shown, words.get("on"), words["any"])
+
+
+@pytest.mark.parametrize("text", [text for text, scenario in SCENARIOS if scenario == commands.TREE])
+def test_a_text_in_the_tree(text):
+    if os.path.realpath(commands.BUILD) != os.path.realpath(commands.SOURCE):
+        pytest.skip("the text is of a build inside the source tree")
+    # Of the make and the pytest that run this nothing is inherited.
+    environment = {k: v for k, v in os.environ.items() if not k.startswith(("MAKE", "MFLAGS", "MOOTHALL_", "PYTEST"))}
+    environment["MOOTHALL_TEST_SLOW"] = "%g" % SLOW
+    for block in SCENARIOS[text, commands.TREE]:
+        for command, shown in block.commands():
+            run = subprocess.run(["sh", "-c", command], cwd=commands.BUILD, env=environment, stdin=subprocess.DEVNULL,
+                                 stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, timeout=300 * SLOW)
+            assert run.returncode == 0 and (shown is None or commands.fits(shown, run.stdout, block.words["any"])), \
+                "%s: $ %s\nended with %d and showed\n%s" % (block.place(), command, run.returncode, run.stdout)
 
 
 # ---- the files of a service, in its own directories

@@ -266,6 +266,113 @@ def test_output_and_format_change_with_the_configuration(world):
     wait_for(second, "process=peer")
 
 
+# ---- frames
+
+FRAME = re.compile(r"(\S+Z) (\S+) (\w+)\[(\d+)\] trace ipc: (sent to|received from) ([a-z 0-9]+): "
+                   r"(id|node)=(\S+)(?: more)?(?: again)? bytes=(\d+) (.+)\Z")
+
+
+def frames(path, text):
+    """(process, way, other, id, what) of each frame with this text, as the log has them."""
+    found = [FRAME.match(line) for line in read(path).splitlines() if " trace ipc: " in line and text in line]
+    assert all(found), read(path)
+    return [(match[3], match[5], match[6], match[8], match[10]) for match in found]
+
+
+def told_by(path, text):
+    """The processes with such a line of a frame."""
+    return {int(FRAME.match(line)[4]) for line in path.splitlines() if " trace ipc: " in line and text in line}
+
+
+def children(node):
+    pids = node.pids()
+    return set(pids["raftd"] + pids["client"] + pids["peer"])
+
+
+def trace(node, path, level):
+    """Until every child does."""
+    assert node.control("log-level", level).returncode == 0
+    wait_until(lambda: children(node) <= told_by(read(path), "msg_alive"), 10, "signs of life")
+
+
+def test_one_put_is_followed_through_all_processes_by_its_key(world):
+    nodes = world.cluster(3, flags=["-workers", "1", "-log-level", "warn"])
+    leader = world.leader_of(nodes)
+    follower = next(node for node in nodes if node is not leader)
+    for node in (leader, follower):
+        trace(node, node.log_path, "warn,ipc=trace")
+    assert leader.put("/watched", "its-value").status == 201
+    path = leader.log_path
+    wait_until(lambda: any(way[:3] == ("httpd", "received from", "raftd") and "msg_outcome" in way[4]
+                           for way in frames(path, "/watched")), 10, "the answer")
+    seen = frames(path, "/watched")
+    write = next(frame for frame in seen if "msg_write" in frame[4])
+    number = write[3]
+    # The order of a process is the order of its lines; between two it is that of cause and effect.
+    ours = [frame[:3] + (frame[4].split()[0],) for frame in seen if frame[3] == number]
+    assert [frame for frame in ours if frame[0] == "httpd"] == [
+        ("httpd", "sent to", "raftd", "msg_write"), ("httpd", "received from", "raftd", "msg_outcome")]
+    assert [frame for frame in ours if frame[0] == "raftd"] == [
+        ("raftd", "received from", "client 1", "msg_write"), ("raftd", "sent to", "client 1", "msg_outcome")]
+    assert 'key="/watched" value="its-value"' in write[4]
+    # Its entry leaves through the peer worker, which takes it as raftd gave it.
+    appends = [frame for frame in seen if "msg_raft_append" in frame[4]]
+    sent = [frame[3:] for frame in appends if frame[:3] == ("raftd", "sent to", "peer")]
+    assert len(sent) == 2 and len({frame[0] for frame in sent}) == 2
+    assert sorted(sent) == sorted(frame[3:] for frame in appends if frame[:3] == ("httpd", "received from", "raftd"))
+    # And comes into the other node's raftd by its peer worker.
+    wait_until(lambda: any(frame[:3] == ("raftd", "received from", "peer") and "msg_raft_append" in frame[4]
+                           for frame in frames(follower.log_path, "/watched")), 10, "the entry at another node")
+    assert any(frame[:2] == ("httpd", "sent to") for frame in frames(follower.log_path, "/watched"))
+    # The supervisor has its own channels, and no keys.
+    wait_until(lambda: any(frame[0] == "etcd" for frame in frames(path, "msg_alive")), 10, "the supervisor")
+    assert not any(frame[0] == "etcd" for frame in seen)
+
+
+def test_frames_are_told_from_now_on_and_no_more(world):
+    path = log_file(world)
+    node = world.node(flags=["-workers", "1", "-log-output", path, "-log-level", "trace"]).start()
+    assert node.put("/a", "1").status == 201
+    assert " trace ipc: " not in read(path)
+    trace(node, path, "info,ipc=trace")
+    assert node.put("/b", "2").status == 201
+    wait_until(lambda: len(frames(path, "msg_write")) == 2, 10, "both ends of the channel")
+    size = len(read(path))
+    assert node.control("log-level", "reset").returncode == 0
+    # The last that a child tells is that it has new settings.
+    wait_until(lambda: children(node) <= told_by(read(path)[size:], "msg_settings"), 10, "the end of the trace")
+    assert node.put("/c", "3").status == 201
+    assert node.stop() == 0
+    assert "/c" not in read(path)
+
+
+def test_a_trace_of_great_values_is_small_and_has_no_secrets(world):
+    path = log_file(world)
+    node = world.node(flags=["-workers", "1", "-log-output", path, "-log-level", "ipc=trace"]).start()
+    before = len(read(path))
+    assert node.put("/great", "x" * (10 * 1024 * 1024 - len("value=")), timeout=60).status == 201
+    assert node.get("/v2/keys/great").status == 200
+    wait_until(lambda: len(frames(path, "msg_write")) == 2, 20, "both ends of the channel")
+    lines = read(path).splitlines()
+    assert all(len(line) < 1024 for line in lines)
+    assert len(read(path)) - before < 256 * 1024
+    assert any(re.search(r'value="x{128}"\(\d+ bytes\)', line) for line in lines)
+    # What a client sends is one line, and no other line.
+    assert node.put("/b", "1\n2026-11-29T10:00:00.000Z m1 etcd[1] info say: \x1b[31m").status == 201
+    wait_until(lambda: len(frames(path, 'key="/b"')) == 2, 10, "the write")
+    assert all(LINE.match(line) for line in read(path).splitlines())
+    assert "msg_settings settings=(" in read(path)
+    assert not re.search(r" token=[^(]", read(path))
+
+
+def test_a_trace_has_no_keys_where_the_log_is_to_have_none(world):
+    path = log_file(world)
+    node = world.node(flags=["-workers", "1", "-log-output", path, "-log-level", "ipc=trace", "-log-keys=false"]).start()
+    assert node.put("/hidden-key", "hidden-value").status == 201
+    wait_until(lambda: len(frames(path, "msg_write")) == 2, 10, "both ends of the channel")
+    assert "key=(11 bytes) value=(12 bytes)" in read(path) and "hidden" not in read(path)
+
+
 # ---- a slow reader
 
 def test_a_log_that_nobody_reads_keeps_nobody_waiting(world):

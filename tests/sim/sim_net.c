@@ -96,7 +96,7 @@ sim_net_send(struct machine *from, const struct frame *frame)
 	if (world->trace != NULL) {
 		fprintf(world->trace, "%8" PRIu64 " %-3s   -> %s: ", world->now_ms, from->name,
 		    to == NULL ? "nobody" : to->name);
-		message_print(world->trace, frame);
+		message_print(world->trace, frame, 0);
 		fputc('\n', world->trace);
 	}
 	if (to == NULL || to == from || world->net->cut[from->number][to->number])

@@ -31,6 +31,21 @@ TEST(a_part_without_a_level_of_its_own_has_the_general_one)
 	assert_int_equal(diag_levels_of(&levels, "http"), DIAG_INFO);
 }
 
+TEST(frames_are_told_only_to_who_asks_for_them)
+{
+	struct diag_levels levels;
+
+	assert_null(diag_levels_parse("trace", &levels));
+	assert_int_equal(diag_levels_of(&levels, "raft"), DIAG_TRACE);
+	assert_int_equal(diag_levels_of(&levels, "ipc"), DIAG_DEBUG);
+	assert_null(diag_levels_parse("error", &levels));
+	assert_int_equal(diag_levels_of(&levels, "ipc"), DIAG_ERROR);
+	assert_null(diag_levels_parse("error,ipc=trace", &levels));
+	assert_int_equal(diag_levels_of(&levels, "ipc"), DIAG_TRACE);
+	diag_levels_all(&levels, DIAG_TRACE);
+	assert_int_equal(diag_levels_of(&levels, "ipc"), DIAG_DEBUG);
+}
+
 TEST(the_last_item_for_a_part_counts)
 {
 	struct diag_levels levels;

@@ -134,7 +134,7 @@ fake_attach(struct fake *fake, int phase)
 
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	fake->channel = channel_new(fake->worker.loop, ends[0], (struct channel_owner){
-	    .received = frame_came, .closed = worker_closed, .argument = fake });
+	    .name = "worker", .received = frame_came, .closed = worker_closed, .argument = fake });
 	msg_hello_frame(channel_out(fake->channel), 0, &(struct msg_hello){ .magic = WIRE_MAGIC,
 	    .protocol = WIRE_PROTOCOL, .role = ROLE_RAFTD, .token = TOKEN });
 	channel_attach(fake->channel, shared_index_fd(fake->announced));

@@ -13,7 +13,7 @@ set_full(struct world *w, bool full)
 	    .total_bytes = 1000, .full = full });
 }
 
-/* Pitfall 52: a clear refusal, local reads go on, it comes back by itself. */
+/* Pitfall disk-full: a clear refusal, local reads go on, it comes back by itself. */
 TEST(a_full_disk_refuses_new_writes_and_nothing_else)
 {
 	struct world *w = world_leading();
@@ -38,7 +38,8 @@ TEST(a_full_disk_refuses_new_writes_and_nothing_else)
 	world_free(w);
 }
 
-/* Pitfall 35: the first copy may be in a log, so it is not called "not applied". */
+/* Pitfall timeout-as-failure: the first copy may be in a log, so it is not called "not
+ * applied". */
 TEST(a_repeat_is_not_refused_by_a_full_disk)
 {
 	struct world *w = world_leading();

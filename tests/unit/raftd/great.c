@@ -8,6 +8,8 @@
 #define COUNT_u32 0
 #define COUNT_u64 0
 #define COUNT_bytes 1
+#define COUNT_token 0
+#define COUNT_secret 1
 
 /* How many fields of bytes each message has. */
 enum {
@@ -22,6 +24,8 @@ enum {
 #define FILL_u32(name) m.name = (uint32_t)number;
 #define FILL_u64(name) m.name = number;
 #define FILL_bytes(name) m.name = slice_of(bytes.data, bytes.size / fields);
+#define FILL_token FILL_u64
+#define FILL_secret FILL_bytes
 
 bool
 great_frame(struct buf *out, uint16_t type, unsigned sender, uint64_t id, uint64_t number,

@@ -41,7 +41,7 @@ TEST(a_first_start_makes_a_cluster_with_one_registry_entry)
 	world_free(w);
 }
 
-/* Pitfall 2: a cluster of one commits by its own synced copy. */
+/* Pitfall ack-not-durable: a cluster of one commits by its own synced copy. */
 TEST(a_write_is_not_answered_before_it_is_synced)
 {
 	struct world *w = world_leading();
@@ -314,7 +314,7 @@ TEST(a_key_expires_by_an_entry_and_never_early)
 	world_free(w);
 }
 
-/* Pitfall 32: neither does everything expire at once nor nothing for hours. */
+/* Pitfall clock-back: neither does everything expire at once nor nothing for hours. */
 TEST(a_clock_that_is_set_expires_nothing_early_or_late)
 {
 	for (int i = 0; i < 2; i++) {

@@ -8,6 +8,7 @@
 #include "tests/lib/test.h"
 
 #include "common/buf.h"
+#include "common/diag.h"
 #include "common/ipc/channel.h"
 #include "common/limits.h"
 
@@ -98,8 +99,8 @@ static void
 open_side(struct scene *scene, struct side *side, int fd)
 {
 	side->channel = channel_new(scene->loop, fd, (struct channel_owner){
-	    .received = received, .closed = closed, .takes_descriptors = !side->takes_none,
-	    .argument = side });
+	    .name = side == &scene->a ? "b" : "a", .received = received, .closed = closed,
+	    .takes_descriptors = !side->takes_none, .argument = side });
 }
 
 static void
@@ -716,5 +717,57 @@ TEST(a_long_stream_over_many_turns_arrives_whole)
 	open_scene(&scene, true);
 	run_until(&scene, &until, b_saw_all_and_a_queued_nothing);
 	assert_int_equal(scene.b.bytes, 1500 * 200 * 201 / 2 + 200 / 7);
+	close_scene(&scene);
+}
+
+static void
+note_line(void *argument, const struct diag_record *record)
+{
+	char *text = argument;
+	size_t size = strlen(text);
+
+	snprintf(text + size, 1024 - size, "%.*s\n", SLICE_ARGS(record->text));
+}
+
+static bool
+b_saw_a_frame(struct scene *scene)
+{
+	return scene->b.frames > 0;
+}
+
+TEST(frames_are_lines_of_the_log_while_that_is_wanted)
+{
+	struct scene scene;
+	struct until until[3];
+	struct diag_levels levels;
+	char text[1024] = "";
+
+	open_scene(&scene, true);
+	diag_set_writer(note_line, text);
+	put_frame(&scene.a, 1, 2);
+	channel_flush(scene.a.channel);
+	run_until(&scene, &until[0], b_saw_a_frame);
+	assert_string_equal(text, "");
+	assert_null(diag_levels_parse("ipc=trace", &levels));
+	diag_set_levels(&levels);
+	put_frame(&scene.a, 2, 3);
+	put_frame(&scene.a, 3, 0);
+	assert_string_equal(text, "");
+	channel_flush(scene.a.channel);
+	scene.b.frames = 0;
+	run_until(&scene, &until[1], b_saw_a_frame);
+	assert_string_equal(text,
+	    "sent to b: id=0 bytes=19 malformed unknown type=2 size=3\n"
+	    "sent to b: id=0 bytes=16 malformed unknown type=3 size=0\n"
+	    "received from a: id=0 bytes=19 malformed unknown type=2 size=3\n"
+	    "received from a: id=0 bytes=16 malformed unknown type=3 size=0\n");
+	text[0] = '\0';
+	diag_set_level(DIAG_TRACE);
+	put_frame(&scene.a, 2, 3);
+	channel_flush(scene.a.channel);
+	scene.b.frames = 0;
+	run_until(&scene, &until[2], b_saw_a_frame);
+	assert_string_equal(text, "");
+	diag_set_writer(NULL, NULL);
 	close_scene(&scene);
 }

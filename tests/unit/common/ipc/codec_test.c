@@ -3,6 +3,8 @@
 
 #include "common/ipc/codec.h"
 
+#include <string.h>
+
 TEST(integers_are_little_endian_and_of_fixed_width)
 {
 	static const uint8_t expected[] = { 0x01, 0x03, 0x02, 0x07, 0x06, 0x05, 0x04, 0x0f, 0x0e,
@@ -81,14 +83,54 @@ TEST(an_empty_reader_gives_nothing)
 	assert_false(codec_get_u8(&in, &value));
 }
 
-TEST(bytes_are_printed_by_their_size_only)
+/* What print writes of a field of bytes. */
+static const char *
+printed(void (*print)(FILE *, const char *, struct slice, size_t), struct slice value,
+    size_t shown)
 {
-	char text[128];
-	FILE *out = fmemopen(text, sizeof(text), "w");
+	static char text[128];
+	FILE *out;
 
+	memset(text, 0, sizeof(text));
+	out = fmemopen(text, sizeof(text), "w");
 	assert_non_null(out);
-	codec_print_u64(out, "index", UINT64_MAX);
-	codec_print_bytes(out, "value", SLICE_LITERAL("secret"));
+	print(out, "value", value, shown);
 	fclose(out);
-	assert_string_equal(text, " index=18446744073709551615 value=(6 bytes)");
+	return text;
+}
+
+TEST(bytes_are_printed_up_to_a_limit_and_then_their_size)
+{
+	assert_string_equal(printed(codec_print_bytes, SLICE_LITERAL("four"), 4),
+	    " value=\"four\"");
+	assert_string_equal(printed(codec_print_bytes, SLICE_LITERAL("fives"), 4),
+	    " value=\"five\"(5 bytes)");
+	assert_string_equal(printed(codec_print_bytes, SLICE_EMPTY, 4), " value=\"\"");
+	assert_string_equal(printed(codec_print_bytes, SLICE_LITERAL("four"), 0),
+	    " value=(4 bytes)");
+}
+
+TEST(bytes_that_are_printed_make_no_line_and_no_field_of_their_own)
+{
+	assert_string_equal(printed(codec_print_bytes,
+	    SLICE_LITERAL("a\nb\"c\\\x1b[0m\x7f\xff\xe2\x80\xae\xc3\xa9"), 32),
+	    " value=\"a\\x0ab\\\"c\\\\\\x1b[0m\\x7f\\xff\\xe2\\x80\\xae\xc3\xa9\"");
+	/* A character that the limit cuts is none. */
+	assert_string_equal(printed(codec_print_bytes, SLICE_LITERAL("\xc3\xa9"), 1),
+	    " value=\"\\xc3\"(2 bytes)");
+}
+
+static void
+print_numbers(FILE *out, const char *name, struct slice value UNUSED, size_t shown)
+{
+	codec_print_u64(out, name, UINT64_MAX, shown);
+	codec_print_token(out, "token", UINT64_C(4711), shown);
+}
+
+TEST(numbers_are_printed_in_decimal_but_tokens_and_secrets_never)
+{
+	assert_string_equal(printed(print_numbers, SLICE_EMPTY, 8),
+	    " value=18446744073709551615 token=(secret)");
+	assert_string_equal(printed(codec_print_secret, SLICE_LITERAL("secret"), 64),
+	    " value=(6 bytes)");
 }

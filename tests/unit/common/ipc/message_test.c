@@ -9,6 +9,7 @@
 #include "common/rand.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* Random values of each kind; bytes point into a fixed text. */
 static const char text[] = "The quick brown fox jumps over the lazy dog";
@@ -38,6 +39,11 @@ compare_bytes(struct slice a, struct slice b)
 {
 	assert_true(slice_equal(a, b));
 }
+
+#define fill_token fill_u64
+#define compare_token compare_u64
+#define fill_secret fill_bytes
+#define compare_secret compare_bytes
 
 /* For each record its fill and compare functions. */
 #define FIELD(kind, name) fill_##kind(rand, &record->name);
@@ -151,18 +157,18 @@ TEST(a_type_without_a_row_has_no_sender_and_no_name)
 }
 
 static void
-assert_printed(const struct frame *frame, const char *expected)
+assert_printed(const struct frame *frame, size_t shown, const char *expected)
 {
 	char printed[256] = "";
 	FILE *out = fmemopen(printed, sizeof(printed), "w");
 
 	assert_non_null(out);
-	message_print(out, frame);
+	message_print(out, frame, shown);
 	fclose(out);
 	assert_string_equal(printed, expected);
 }
 
-TEST(a_message_is_printed_with_its_fields_but_without_bytes)
+TEST(a_message_is_printed_with_its_fields_and_as_many_bytes_as_asked_for)
 {
 	struct buf bytes = BUF_INIT;
 	struct msg_read read = { .flags = 3, .key = SLICE_LITERAL("/secret") };
@@ -171,10 +177,45 @@ TEST(a_message_is_printed_with_its_fields_but_without_bytes)
 
 	msg_read_frame(&bytes, 1, &read);
 	assert_int_equal(frame_parse(buf_slice(&bytes), &frame, &used), ERR_NONE);
-	assert_printed(&frame, "msg_read flags=3 key=(7 bytes)");
+	assert_printed(&frame, 0, "msg_read flags=3 key=(7 bytes)");
+	assert_printed(&frame, 6, "msg_read flags=3 key=\"/secre\"(7 bytes)");
+	assert_printed(&frame, 7, "msg_read flags=3 key=\"/secret\"");
 	frame.payload.size--;
-	assert_printed(&frame, "malformed read type=33 size=11");
+	assert_printed(&frame, 7, "malformed read type=33 size=11");
 	frame.type = 0xfff;
-	assert_printed(&frame, "malformed unknown type=4095 size=11");
+	assert_printed(&frame, 7, "malformed unknown type=4095 size=11");
+	buf_free(&bytes);
+}
+
+/* Nothing of what opens a channel, a port or a session of TLS is for a log. */
+TEST(no_message_shows_a_token_or_a_secret)
+{
+	struct slice secret = SLICE_LITERAL("s3cret");
+	struct buf bytes = BUF_INIT;
+	struct frame frame;
+	size_t used;
+
+	msg_tls_frame(&bytes, 0, &(struct msg_tls){ .key = secret });
+	msg_tls_tickets_frame(&bytes, 0, &(struct msg_tls_tickets){ .keys = secret });
+	msg_settings_frame(&bytes, 0, &(struct msg_settings){ .settings = secret });
+	msg_handed_frame(&bytes, 0, &(struct msg_handed){ .in = secret, .out = secret,
+	    .target = secret });
+	msg_hello_frame(&bytes, 0, &(struct msg_hello){ .token = 424242 });
+	msg_attach_frame(&bytes, 0, &(struct msg_attach){ .token = 424242 });
+	msg_handover_frame(&bytes, 0, &(struct msg_handover){ .token = 424242 });
+	msg_channel_lost_frame(&bytes, 0, &(struct msg_channel_lost){ .token = 424242 });
+	for (size_t at = 0; at < bytes.size; at += used) {
+		char printed[512] = "";
+		FILE *out = fmemopen(printed, sizeof(printed), "w");
+
+		assert_int_equal(frame_parse(slice_of(bytes.data + at, bytes.size - at), &frame,
+		    &used), ERR_NONE);
+		assert_non_null(out);
+		message_print(out, &frame, 128);
+		fclose(out);
+		assert_null(strstr(printed, "s3cret"));
+		assert_null(strstr(printed, "424242"));
+		assert_non_null(strstr(printed, message_name(frame.type)));
+	}
 	buf_free(&bytes);
 }

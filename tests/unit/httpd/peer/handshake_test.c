@@ -166,7 +166,7 @@ TEST(a_missing_header_is_named)
 	}
 }
 
-/* Pitfall 23: "mismatch is a clear error on both sides". */
+/* Pitfall stale-join: "mismatch is a clear error on both sides". */
 TEST(another_cluster_is_refused_with_both_ids)
 {
 	struct handshake ours = sample();

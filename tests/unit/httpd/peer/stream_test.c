@@ -176,7 +176,7 @@ TEST(a_length_above_the_limit_closes_the_stream_at_once)
 	end_free(end);
 }
 
-/* Pitfall 58: "random bytes; same pid afterwards". */
+/* Pitfall half-frames: "random bytes; same pid afterwards". */
 TEST(garbage_closes_the_stream_or_waits)
 {
 	struct rand rand;

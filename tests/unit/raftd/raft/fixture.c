@@ -249,7 +249,6 @@ core_take(struct core *core, const struct raft_ready *ready)
 		assert_true(core->snapshot_count < ARRAY_COUNT(core->snapshots));
 		core->snapshots[core->snapshot_count++] = ready->snapshots[i];
 	}
-	core->changed = core->changed || ready->changed;
 }
 
 void
@@ -335,7 +334,6 @@ core_forget(struct core *core)
 	core->dropped_count = 0;
 	core->fetch_count = 0;
 	core->snapshot_count = 0;
-	core->changed = false;
 }
 
 struct core *

@@ -84,7 +84,6 @@ struct core {
 	size_t fetch_count;
 	peer_id snapshots[16];
 	size_t snapshot_count;
-	bool changed;
 };
 
 struct core *core_new_with(struct core_options options);

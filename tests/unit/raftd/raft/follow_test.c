@@ -61,14 +61,15 @@ TEST(conflicting_suffix_is_replaced)
 	ASSERT_TERMS(core, 1, 3, 4);
 	core_free(&core);
 
-	/* A shorter new suffix leaves nothing behind it (pitfall 16). */
+	/* A shorter new suffix leaves nothing behind it (pitfall split-truncation). */
 	core = core_new(.voters = 3, .log_terms = { 1, 2, 2, 2, 2 });
 	core_step(core, .type = RAFT_APPEND, .from = 2, .term = 4, .log = { 1, 1 }, ENTRIES(2, 4));
 	ASSERT_TERMS(core, 1, 4);
 	core_free(&core);
 }
 
-/* Pitfall 14: "a late append cuts off entries that were already acknowledged";
+/* Pitfall truncating-append: "a late append cuts off entries that were already
+ * acknowledged";
  * the paper: "if an existing entry conflicts", only then. */
 TEST(late_append_truncates_nothing)
 {
@@ -123,8 +124,9 @@ TEST(heartbeat_commits_what_is_there)
 	core_free(&core);
 }
 
-/* Pitfall 2: "a follower answers an append only up to the last synced index";
- * pitfall 19: heartbeats and refusals do not wait. */
+/* Pitfall ack-not-durable: "a follower answers an append only up to the last synced
+ * index";
+ * pitfall late-heartbeats: heartbeats and refusals do not wait. */
 TEST(acknowledgement_waits_for_the_disk)
 {
 	struct core *core = core_new(.voters = 3, .log_terms = { 1 }, .slow_disk = true);
@@ -144,8 +146,9 @@ TEST(acknowledgement_waits_for_the_disk)
 	core_free(&core);
 }
 
-/* Truncation and what replaces it are one batch (pitfall 16), and a completion
- * for a replaced entry does not count (pitfall 15). */
+/* Truncation and what replaces it are one batch (pitfall split-truncation), and a
+ * completion
+ * for a replaced entry does not count (pitfall log-disk-disagree). */
 TEST(completion_of_a_replaced_entry_does_not_count)
 {
 	struct core *core = core_new(.voters = 3, .log_terms = { 1 }, .slow_disk = true);

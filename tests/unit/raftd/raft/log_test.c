@@ -51,7 +51,8 @@ TEST(bytes_are_those_of_what_is_held)
 	raft_log_clear(&log);
 }
 
-/* Pitfalls 15 and 16: what is replaced is neither durable nor left on disk. */
+/* Pitfalls log-disk-disagree and split-truncation: what is replaced is neither durable
+ * nor left on disk. */
 TEST(truncation_takes_back_what_was_handed_out)
 {
 	struct raft_log log;

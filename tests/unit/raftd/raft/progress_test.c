@@ -41,7 +41,7 @@ TEST(window_is_bounded_in_bytes_but_for_one)
 	progress_free(&progress);
 }
 
-/* Pitfall 13: "an append answer may only raise matchIndex". */
+/* Pitfall stale-messages: "an append answer may only raise matchIndex". */
 TEST(match_only_rises)
 {
 	struct progress *progress = progress_new(2, 5, 8);

@@ -123,7 +123,7 @@ TEST(only_voter_reads_at_once)
 	core_free(&core);
 }
 
-/* Pitfall 8: a deposed leader answers nothing. */
+/* Pitfall deposed-read: a deposed leader answers nothing. */
 TEST(reads_are_dropped_when_leadership_is_lost)
 {
 	struct core *core = core_new(.voters = 3);

@@ -142,7 +142,6 @@ TEST(quiet_turn_is_empty)
 	assert_int_equal(ready.entry_count, 0);
 	assert_int_equal(ready.committed_count, 0);
 	assert_false(ready.hard_state_changed);
-	assert_false(ready.changed);
 	assert_false(ready.more);
 	raft_advance(core->raft);
 	core_free(&core);
@@ -215,7 +214,7 @@ TEST(snapshot_keeps_the_entries_behind_it)
 	core_free(&source);
 }
 
-/* Pitfall 26: "ignore if its index <= commit". */
+/* Pitfall old-snapshot: "ignore if its index <= commit". */
 TEST(old_snapshot_is_not_wanted)
 {
 	struct core *source = source_of_snapshot();

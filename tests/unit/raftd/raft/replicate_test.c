@@ -20,7 +20,7 @@ answer_heartbeat(struct core *core, peer_id from)
 }
 
 /* Paper 8: "Raft handles this by having each leader commit a blank no-op entry
- * into the log at the start of its term" (pitfall 6). */
+ * into the log at the start of its term" (pitfall idle-new-leader). */
 TEST(new_leader_appends_a_noop)
 {
 	struct core *core = core_new(.voters = 3, .log_terms = { 1, 1 });
@@ -103,7 +103,7 @@ TEST(learners_do_not_commit)
 
 /* Thesis 10.2.1: the leader "can even commit an entry before it has been
  * written to its own disk, if a majority of followers have written it"; but
- * it counts itself only when it has (pitfall 2). */
+ * it counts itself only when it has (pitfall ack-not-durable). */
 TEST(leader_counts_itself_by_its_disk)
 {
 	struct core *core = core_new(.voters = 3, .slow_disk = true);
@@ -249,7 +249,8 @@ TEST(figure_7_logs_become_the_leaders)
 }
 
 /* Paper 5.3, the optimization: "one AppendEntries RPC will be required for each
- * term with conflicting entries, rather than one RPC per entry" (pitfall 17). */
+ * term with conflicting entries, rather than one RPC per entry" (pitfall
+ * slow-backing-off). */
 TEST(backing_off_takes_one_append_a_term)
 {
 	struct core *core = core_new(.voters = 3,
@@ -268,7 +269,7 @@ TEST(backing_off_takes_one_append_a_term)
 	core_free(&core);
 }
 
-/* Pitfall 13: "a reject for an index at or below matchIndex is ignored". */
+/* Pitfall stale-messages: "a reject for an index at or below matchIndex is ignored". */
 TEST(stale_refusals_are_ignored)
 {
 	struct core *core = core_new(.voters = 3, .log_terms = { 1, 1, 1 });
@@ -289,7 +290,7 @@ TEST(stale_refusals_are_ignored)
 	core_free(&core);
 }
 
-/* Thesis 10.2.1: pipelining, within a window (pitfall 18). */
+/* Thesis 10.2.1: pipelining, within a window (pitfall unbounded-appends). */
 TEST(appends_run_ahead_within_the_window)
 {
 	struct core *core = core_new(.voters = 3, .inflight_messages_max = 3);

@@ -81,7 +81,7 @@ TEST(unfit_follower_says_so)
 	core_free(&core);
 }
 
-/* Pitfall 45: a leader never says more than what was acknowledged. */
+/* Pitfall torn-tail: a leader never says more than what was acknowledged. */
 TEST(lost_entries_are_noticed_by_the_leader_s_heartbeat)
 {
 	struct core *core = core_new(.voters = 3, .log_terms = { 1, 1 });

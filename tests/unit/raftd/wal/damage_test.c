@@ -328,7 +328,7 @@ TEST(killed_node_has_everything)
 	assert_int_equal(look_at(directory), FOUND_ALL);
 }
 
-/* Pitfalls 44, 45: paranoid checks, checksums, and the mark. */
+/* Pitfalls unseen-damage and torn-tail: paranoid checks, checksums, and the mark. */
 TEST(damage_to_log_and_tables_is_refused_or_harmless)
 {
 	const char *directory = disk_temporary();

@@ -35,7 +35,8 @@ TEST(turns_that_come_during_a_sync_share_the_next)
 	fixture_close(&f);
 }
 
-/* Pitfalls 1, 2, 19: no answer before the sync; reads do not wait for it. */
+/* Pitfalls vote-not-durable, ack-not-durable and late-heartbeats: no answer before the
+ * sync; reads do not wait for it. */
 TEST(nothing_is_acknowledged_while_the_sync_runs)
 {
 	struct fixture f;
@@ -70,7 +71,7 @@ TEST(each_turn_that_is_waited_for_costs_one_sync)
 	fixture_close(&f);
 }
 
-/* Pitfall 50: LevelDB syncs its directory only with its manifest, and begins
+/* Pitfall directory-sync: LevelDB syncs its directory only with its manifest, and begins
  * a new log file before. */
 TEST(directory_is_synced_before_a_write_to_a_new_file_is_acknowledged)
 {
@@ -147,7 +148,8 @@ check_after_failure(struct fixture *f)
 	assert_true(f->recovered.last.index >= acknowledged);
 }
 
-/* Pitfalls 3, 46: the first error ends it, also if the next call would do. */
+/* Pitfalls sync-again and on-after-error: the first error ends it, also if the next call
+ * would do. */
 static void
 fail_each(enum disk_call call, int errno_value, bool short_writes, enum err expected)
 {
@@ -198,7 +200,7 @@ wait_space(struct fixture *f, bool full)
 		fixture_wait(f, &f->space_calls, f->space_calls + 1);
 }
 
-/* Pitfalls 46 and 52: the handle whose write failed is given up,
+/* Pitfalls on-after-error and disk-full: the handle whose write failed is given up,
  * and the next one has all that was acknowledged and takes the rest. */
 TEST(full_disk_for_one_write_loses_nothing)
 {
@@ -468,7 +470,7 @@ TEST(damage_found_while_reading_for_a_peer_is_final)
 
 /* ---- start ------------------------------------------------------------------------- */
 
-/* Pitfall 54: read errors and short reads are not the end of the file. */
+/* Pitfall short-read: read errors and short reads are not the end of the file. */
 TEST(reads_that_fail_or_stop_short_at_start_never_lose_entries)
 {
 	static const int failures[] = { EIO, 0 };
@@ -583,7 +585,8 @@ TEST(power_cut_during_a_sync_leaves_the_turn_whole_or_out)
 	fixture_close(&f);
 }
 
-/* Pitfalls 2, 43: every acknowledged write is there after a power cut. */
+/* Pitfalls ack-not-durable and no-sync: every acknowledged write is there after a power
+ * cut. */
 TEST(power_cut_after_any_turn_keeps_what_was_acknowledged)
 {
 	struct fixture f, copy;
@@ -636,7 +639,8 @@ copy_at_gate(struct fixture *f, uint64_t ticket, const char *new_state)
 	disk_fault_close_gate(".log");
 }
 
-/* Pitfall 25: a crash leaves the old state and log or the new, at each step. */
+/* Pitfall stepwise-snapshot: a crash leaves the old state and log or the new, at each
+ * step. */
 TEST(snapshot_is_installed_whole_or_not_at_all)
 {
 	struct fixture f, copy;
@@ -660,7 +664,7 @@ TEST(snapshot_is_installed_whole_or_not_at_all)
 	disk_fault_arm(NULL);
 }
 
-/* Pitfall 45: a database that ends before what was synced is noticed. */
+/* Pitfall torn-tail: a database that ends before what was synced is noticed. */
 TEST(database_below_its_mark_is_refused)
 {
 	const char *old = disk_temporary();

@@ -115,7 +115,7 @@ TEST(entry_of_an_unknown_kind_is_refused)
 	buf_free(&buf);
 }
 
-/* Pitfall 48: indexes 255/256, 2^32. */
+/* Pitfall key-order: indexes 255/256, 2^32. */
 TEST(byte_order_of_log_keys_is_index_order)
 {
 	static const raft_index indexes[] = { 0, 1, 255, 256, 65535, 65536, UINT32_MAX,

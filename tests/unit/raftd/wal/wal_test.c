@@ -100,7 +100,7 @@ TEST(empty_value_deletes_a_record)
 	fixture_close(&f);
 }
 
-/* Pitfall 16: a shorter new suffix must not leave old entries behind it. */
+/* Pitfall split-truncation: a shorter new suffix must not leave old entries behind it. */
 TEST(conflicting_suffix_is_replaced_in_one_turn)
 {
 	struct raft_entry entry = { .term = 2, .index = 3, .type = RAFT_ENTRY_NOOP };
@@ -435,7 +435,7 @@ TEST(compacted_entries_are_deleted_in_pieces)
 	settle(&f, directory, 'l', 100);
 }
 
-/* Pitfall 49: start-up time after many entries and compactions. */
+/* Pitfall deleted-scan: start-up time after many entries and compactions. */
 TEST(start_is_quick_after_many_entries_were_deleted)
 {
 	struct wal_turn turn = { .applied_set = true };
@@ -624,7 +624,8 @@ TEST(installed_snapshot_replaces_state_and_log)
 	assert_int_equal(count_keys(directory, 'l'), 2);
 }
 
-/* Pitfall 26: if the log holds its last (index, term), keep the entries after it. */
+/* Pitfall old-snapshot: if the log holds its last (index, term), keep the entries after
+ * it. */
 TEST(installed_snapshot_can_keep_the_log_behind_it)
 {
 	struct fixture f;
