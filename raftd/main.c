@@ -247,6 +247,15 @@ io_status(void *argument, const struct msg_status *status)
 }
 
 static void
+io_notice(void *argument, const char *text)
+{
+	struct raftd *raftd = argument;
+
+	msg_notice_frame(child_out(raftd->child), 0,
+	    &(struct msg_notice){ .text = slice_text(text) });
+}
+
+static void
 io_note(void *argument UNUSED, enum diag_level level, const char *format, const char *text)
 {
 	diag_made_line(level, "raft", format, text);
@@ -398,6 +407,7 @@ make_io(struct raftd *raftd)
 		.queued = io_queued,
 		.changed = io_changed,
 		.status = io_status,
+		.notice = io_notice,
 		.note = io_note,
 		.end = io_end,
 		.retire = io_retire,

@@ -255,6 +255,8 @@ node_free(struct node **freed)
 	buf_free(&node->member_bytes);
 	buf_free(&node->config_bytes);
 	buf_free(&node->foreign.sentence);
+	buf_free(&node->foreign.other);
+	buf_free(&node->foreign.notice);
 	free(node);
 	*freed = NULL;
 }
@@ -716,6 +718,7 @@ node_turn(struct node *node, struct clock_time now)
 		submit_batch(node, NULL);
 	backups_turn(node);
 	finish_move(node);
+	foreign_turn(node);
 	status_turn(node);
 	announce_turn(node);
 	send_events(node);

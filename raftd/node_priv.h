@@ -386,6 +386,9 @@ struct follower {
 struct foreign {
 	uint64_t cluster_id;		/* 0: none has called */
 	struct buf sentence;		/* what is told of it, with a NUL */
+	struct buf other;		/* a cluster that -peers are in, as a phrase with a NUL; */
+	struct buf notice;		/* and why -peers do not count, with a NUL; */
+	bool noticed;			/* which the operator was told */
 };
 
 struct node {
@@ -522,6 +525,8 @@ void announce_turn(struct node *node);
 
 /* ending.c, behind all else of a turn */
 void ending_turn(struct node *node);
+/* See whether the operator's -peers are ignored, and say so. Before status_turn. */
+void foreign_turn(struct node *node);
 
 /* status.c */
 void status_turn(struct node *node);

@@ -264,6 +264,16 @@ moved(void *argument, bool done)
 }
 
 static void
+notice(void *argument, struct slice text)
+{
+	struct supervisor *supervisor = argument;
+
+	buf_clear(&supervisor->node.notice);
+	buf_append_slice(&supervisor->node.notice, text);
+	supervisor_look(supervisor);
+}
+
+static void
 reach(void *argument, struct slice members)
 {
 	struct supervisor *supervisor = argument;
@@ -359,6 +369,7 @@ process_died(void *argument, struct process *process, int status)
 		supervisor->node.leader_id = 0;
 		supervisor->node.role = 0;
 		supervisor->node.phase = PHASE_RECOVERING;
+		buf_clear(&supervisor->node.notice);
 	}
 	if (stop_under_way(supervisor)) {
 		stop_go_on(supervisor);
@@ -598,9 +609,9 @@ supervisor_new(const struct supervisor_parts *parts)
 		.build = parts->build, .raftd_path = xstrdup(parts->raftd_path),
 		.httpd_path = xstrdup(parts->httpd_path), .client_fd = parts->client_fd,
 		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
-		.ready = process_ready, .node_state = node_state, .moved = moved, .reach = reach,
-		.resolve = resolve, .end_node = end_node, .channel_lost = channel_lost,
-		.rewire = rewire, .died = process_died };
+		.ready = process_ready, .node_state = node_state, .notice = notice,
+		.moved = moved, .reach = reach, .resolve = resolve, .end_node = end_node,
+		.channel_lost = channel_lost, .rewire = rewire, .died = process_died };
 	supervisor->program = parts->program;
 	supervisor->takeover = parts->takeover;
 	start_metrics(supervisor);
@@ -640,6 +651,7 @@ supervisor_free(struct supervisor **supervisor_pointer)
 	log_level_forget(supervisor);
 	buf_free(&supervisor->node.members);
 	buf_free(&supervisor->node.refuses);
+	buf_free(&supervisor->node.notice);
 	buf_free(&supervisor->node.reach);
 	free(supervisor->waiting_said);
 	free(supervisor->world.raftd_path);

@@ -367,7 +367,8 @@ def test_what_a_refused_join_advises_works_on_the_same_directory(world):
     node.stop()
     # Now it is a member, and keeps its name: also where none is given.
     node.name = "machine3"
-    refused_join(node, "is of \"machine2\"; use that name or another -data-dir")
+    refused_join(node, "is of \"machine2\"; use that name or another -data-dir; or, if nothing in it is needed, empty it, "
+                       "and the node begins anew")
     node.name, node.argv = "machine2", lambda: [word for word in type(node).argv(node) if word not in ("-name", "machine2")]
     node.start()
     assert node.status()["name"] == "machine2"
