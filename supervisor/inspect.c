@@ -124,7 +124,8 @@ check_all(struct arguments *arguments, const struct privileges *privileges,
     const struct inspect_programs *programs, struct directory_found *found)
 {
 	const char *const paths[] = { programs->raftd, programs->httpd };
-	char *problem = tls_files_problem(arguments);
+	char *problem = tls_files_problem(arguments,
+	    (struct tls_reader){ privileges->uid, privileges->gid });
 
 	*found = (struct directory_found){ .summary = NULL };
 	if (problem == NULL)
