@@ -181,8 +181,9 @@ apply_join(struct node *node, const struct command_member *m, enum member_role r
 		node->founded = true;
 		node->written_cluster_id = m->cluster_id;
 	}
-	node_note(node, DIAG_INFO, "member joined name=%.*s id=%016" PRIx64 " peer=%.*s",
-	    SLICE_ARGS(m->name), m->id, SLICE_ARGS(m->peer_url));
+	if (node->members_told)
+		node_note(node, DIAG_INFO, "member joined name=%.*s id=%016" PRIx64 " peer=%.*s",
+		    SLICE_ARGS(m->name), m->id, SLICE_ARGS(m->peer_url));
 	return outcome;
 }
 
@@ -196,7 +197,8 @@ apply_remove(struct node *node, const struct command_member *m, uint64_t time_ns
 		outcome = write_registry(node, WRITE_DELETE, m->name, SLICE_EMPTY, SLICE_EMPTY,
 		    time_ns);
 	members_remove(&node->replica.members, m->id, m->op == MEMBER_FORGET, &node->effects);
-	node_note(node, DIAG_INFO, "member removed id=%016" PRIx64, m->id);
+	if (node->members_told)
+		node_note(node, DIAG_INFO, "member removed id=%016" PRIx64, m->id);
 	return outcome;
 }
 
@@ -219,8 +221,9 @@ apply_update(struct node *node, const struct command_member *m, uint64_t time_ns
 	    m->client_url, time_ns);
 	if (outcome.error != ERR_NONE)
 		return outcome;
-	node_note(node, DIAG_INFO, "member moved name=%s peer=%.*s client=%.*s", member->name,
-	    SLICE_ARGS(m->peer_url), SLICE_ARGS(m->client_url));
+	if (node->members_told)
+		node_note(node, DIAG_INFO, "member moved name=%s peer=%.*s client=%.*s",
+		    member->name, SLICE_ARGS(m->peer_url), SLICE_ARGS(m->client_url));
 	values = (struct member_values){
 		.id = member->id,
 		.role = member->role,
@@ -387,7 +390,9 @@ apply_promote(struct node *node, peer_id id)
 		.peer_url = slice_text(member->peer_url),
 		.client_url = slice_text(member->client_url),
 	};
-	node_note(node, DIAG_INFO, "member votes now name=%s id=%016" PRIx64, member->name, id);
+	if (node->members_told)
+		node_note(node, DIAG_INFO, "member votes now name=%s id=%016" PRIx64, member->name,
+		    id);
 	members_put(&node->replica.members, &values, &node->effects);
 	node->status_due = true;
 }

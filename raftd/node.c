@@ -187,6 +187,8 @@ node_start(struct node *node, struct clock_time now, const char **where)
 	node->loaded_first = 0;
 	node->loaded_count = 0;
 	node->started = true;
+	node->told_after = raft_last(node->raft).index;
+	node->members_told = node->fresh && !node->config.join;
 	node->status_due = true;
 	node->announced = store_index(node->replica.store);
 	if (node->fresh && node->cluster_id == 0 && !node->config.join)
@@ -279,6 +281,26 @@ uint64_t
 node_time_ns(const struct node *node)
 {
 	return MAX_OF(node->time.ns, node->replica.applied_ns);
+}
+
+/* What is read back, or copied from others, has happened before: one line for all of it. */
+static void
+tell_members(struct node *node)
+{
+	const struct members *members = &node->replica.members;
+	struct buf text = BUF_INIT;
+
+	if (node->members_told || node->applied.index < node->told_after ||
+	    members_find(members, node->id) == NULL)
+		return;
+	for (size_t i = 0; i < members->count; i++)
+		buf_printf(&text, "%s%s%s", i == 0 ? "" : ", ", members->list[i].name,
+		    members->list[i].role == MEMBER_LEARNER ? " (learner)" : "");
+	buf_append_byte(&text, '\0');
+	node_note(node, DIAG_INFO, "%s has the list of members: %s", node->name,
+	    (const char *)text.data);
+	buf_free(&text);
+	node->members_told = true;
 }
 
 bool
@@ -554,10 +576,12 @@ apply_all(struct node *node, const struct raft_ready *ready)
 	if (measured)
 		node->io.applying(node->io.argument, true);
 	node_note_member(node);
+	tell_members(node);
 	while (count < ready->committed_count && !effects_are_many(node) &&
 	    !hits_are_many(node)) {
 		apply_entry(node, &ready->committed[count++]);
 		node_note_member(node);
+		tell_members(node);
 	}
 	raft_took(node->raft, count);
 	if (measured)

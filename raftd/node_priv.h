@@ -405,6 +405,8 @@ struct node {
 	bool told_forgotten;		/* the same, for good */
 	bool belonged;			/* was a member while it ran: see node_note_member */
 	bool over;			/* the world was told that this node has ended */
+	bool members_told;		/* to operators; until then what changes in them is old, */
+	raft_index told_after;		/* and so is what the log had up to here at the start */
 	struct clock_time now;
 	struct cluster_time time;
 	uint64_t started_ns;
