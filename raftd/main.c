@@ -251,8 +251,7 @@ io_notice(void *argument, const char *text)
 {
 	struct raftd *raftd = argument;
 
-	msg_notice_frame(child_out(raftd->child), 0,
-	    &(struct msg_notice){ .text = slice_text(text) });
+	msg_notice_frame(child_out(raftd->child), 0, &(struct msg_notice){ slice_text(text) });
 }
 
 static void
@@ -533,11 +532,17 @@ open_confined(struct raftd *raftd, struct wal_recovered *recovered, char **sente
 static void
 cannot_start(struct raftd *raftd, enum err err, const char *sentence)
 {
+	char *notice;
+
 	if (err != ERR_NO_SPACE) {
 		io_end(raftd, exit_code_of(err), sentence);
 		return;
 	}
-	diag_error("disk", "%s", sentence);
+	notice = xasprintf("disk full: nothing is read or written until there is space, which is "
+	    "looked for every few seconds: %s", sentence);
+	diag_error("disk", "%s", notice);
+	io_notice(raftd, notice);
+	free(notice);
 	raftd->ending = true;
 	loop_stop(raftd->loop, EXIT_TROUBLE);
 }

@@ -152,8 +152,11 @@ process_ready(void *argument, struct process *process)
 {
 	struct supervisor *supervisor = argument;
 
-	if (process->role == ROLE_RAFTD)
+	/* The one before said why it could not start, or what is true of it no more. */
+	if (process->role == ROLE_RAFTD) {
 		supervisor->early_ends = 0;
+		buf_clear(&supervisor->node.notice);
+	}
 	restart_process_ready(supervisor, process);
 	supervisor_look(supervisor);
 }
@@ -369,7 +372,6 @@ process_died(void *argument, struct process *process, int status)
 		supervisor->node.leader_id = 0;
 		supervisor->node.role = 0;
 		supervisor->node.phase = PHASE_RECOVERING;
-		buf_clear(&supervisor->node.notice);
 	}
 	if (stop_under_way(supervisor)) {
 		stop_go_on(supervisor);
