@@ -113,6 +113,8 @@ control_show_status(const struct output *out, const struct json *status)
 	    json_u64(status, "store_index"));
 	if (json_string(status, "refuses").size > 0)
 		output_print(out, "%.*s\n", SLICE_ARGS(json_string(status, "refuses")));
+	if (json_string(status, "notice").size > 0)
+		output_print(out, "warning: %.*s\n", SLICE_ARGS(json_string(status, "notice")));
 	show_members(out, json_member(status, "members"));
 	show_processes(out, json_member(status, "processes"));
 }

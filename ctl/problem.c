@@ -8,6 +8,7 @@
 #include "ctl/problem.h"
 
 #include "common/port_text.h"
+#include "common/program.h"
 #include "common/xmem.h"
 #include "ctl/ctl.h"
 
@@ -91,6 +92,11 @@ words_of_refusal(const struct arguments *arguments, const char *said)
 	if (!arguments_given(arguments, OPT_CERT_FILE))
 		return xstrdup("wants a client certificate: give --cert-file and --key-file");
 	refusal += strlen("alert ");
+	if (slice_starts_with(slice_text(refusal), SLICE_LITERAL("unsupported certificate")))
+		return xasprintf("refuses the certificate of --cert-file, %s: it is not one of a "
+		    "client; make one with '%s certs client NAME', or for the peer port with "
+		    "'%s certs peer NAME'", arguments_text(arguments, OPT_CERT_FILE),
+		    program_etcdctl(), program_etcdctl());
 	return xasprintf("refuses the certificate of --cert-file, %s: %.*s; it has to be of an "
 	    "authority of the server's -ca-file, and of today",
 	    arguments_text(arguments, OPT_CERT_FILE), (int)strcspn(refusal, ","), refusal);

@@ -4,11 +4,14 @@
  */
 #include "raftd/node_priv.h"
 
+/* Not of what is read back or copied from others: that is told as one list. */
 static void
 note_member(struct node *node, const struct member_fact *fact)
 {
 	const struct member *member = members_find(&node->replica.members, fact->id);
 
+	if (!node->members_told)
+		return;
 	if (fact->change == MEMBER_REMOVED)
 		node_note(node, DIAG_INFO, "member removed id=%016" PRIx64, fact->id);
 	if (member == NULL)

@@ -267,6 +267,8 @@ install_commit(struct node *node)
 	node->applied_dirty = false;
 	node->expiring = false;
 	node->announced = UINT64_MAX;
+	node->members_told = false;
+	node->told_after = 0;
 	node->status_due = true;
 	*install = (struct install){ 0 };
 }

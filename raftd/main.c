@@ -237,6 +237,14 @@ io_status(void *argument, const struct msg_status *status)
 }
 
 static void
+io_notice(void *argument, const char *text)
+{
+	struct raftd *raftd = argument;
+
+	msg_notice_frame(child_out(raftd->child), 0, &(struct msg_notice){ slice_text(text) });
+}
+
+static void
 io_note(void *argument UNUSED, enum diag_level level, const char *format, const char *text)
 {
 	diag_made_line(level, "raft", format, text);
@@ -388,6 +396,7 @@ make_io(struct raftd *raftd)
 		.queued = io_queued,
 		.changed = io_changed,
 		.status = io_status,
+		.notice = io_notice,
 		.note = io_note,
 		.end = io_end,
 		.retire = io_retire,
@@ -513,11 +522,17 @@ open_confined(struct raftd *raftd, struct wal_recovered *recovered, char **sente
 static void
 cannot_start(struct raftd *raftd, enum err err, const char *sentence)
 {
+	char *notice;
+
 	if (err != ERR_NO_SPACE) {
 		io_end(raftd, exit_code_of(err), sentence);
 		return;
 	}
-	diag_error("disk", "%s", sentence);
+	notice = xasprintf("disk full: nothing is read or written until there is space, which is "
+	    "looked for every few seconds: %s", sentence);
+	diag_error("disk", "%s", notice);
+	io_notice(raftd, notice);
+	free(notice);
 	raftd->ending = true;
 	loop_stop(raftd->loop, EXIT_TROUBLE);
 }

@@ -191,6 +191,8 @@ node_start(struct node *node, struct clock_time now, const char **where)
 	node->loaded_first = 0;
 	node->loaded_count = 0;
 	node->started = true;
+	node->told_after = raft_last(node->raft).index;
+	node->members_told = node->fresh && !node->config.join;
 	node->status_due = true;
 	node->announced = store_index(node->replica.store);
 	if (node->fresh && node->cluster_id == 0 && !node->config.join)
@@ -260,6 +262,8 @@ node_free(struct node **freed)
 	buf_free(&node->member_bytes);
 	buf_free(&node->config_bytes);
 	buf_free(&node->foreign.sentence);
+	buf_free(&node->foreign.other);
+	buf_free(&node->foreign.notice);
 	free(node);
 	*freed = NULL;
 }
@@ -282,6 +286,26 @@ uint64_t
 node_time_ns(const struct node *node)
 {
 	return MAX_OF(node->time.ns, node->replica.applied_ns);
+}
+
+/* What is read back, or copied from others, has happened before: one line for all of it. */
+static void
+tell_members(struct node *node)
+{
+	const struct members *members = &node->replica.members;
+	struct buf text = BUF_INIT;
+
+	if (node->members_told || node->applied.index < node->told_after ||
+	    members_find(members, node->id) == NULL)
+		return;
+	for (size_t i = 0; i < members->count; i++)
+		buf_printf(&text, "%s%s%s", i == 0 ? "" : ", ", members->list[i].name,
+		    members->list[i].role == MEMBER_LEARNER ? " (learner)" : "");
+	buf_append_byte(&text, '\0');
+	node_note(node, DIAG_INFO, "%s has the list of members: %s", node->name,
+	    (const char *)text.data);
+	buf_free(&text);
+	node->members_told = true;
 }
 
 bool
@@ -575,10 +599,12 @@ apply_all(struct node *node, const struct raft_ready *ready)
 	if (measured)
 		node->io.applying(node->io.argument, true);
 	node_note_member(node);
+	tell_members(node);
 	while (count < ready->committed_count && !effects_are_many(node) &&
 	    !node_hits_are_many(node) && node_apply(node, &ready->committed[count])) {
 		count++;
 		node_note_member(node);
+		tell_members(node);
 	}
 	raft_took(node->raft, count);
 	if (measured)
@@ -750,6 +776,7 @@ node_turn(struct node *node, struct clock_time now)
 		submit_batch(node, NULL);
 	backups_turn(node);
 	finish_move(node);
+	foreign_turn(node);
 	status_turn(node);
 	announce_turn(node);
 	send_events(node);

@@ -117,6 +117,8 @@ void node_standby(struct node *node, struct slice leader_url);
 void node_join_removed(struct node *node, bool forgotten);
 /* A member of another cluster calls, which has this node in its list. */
 void node_foreign_call(struct node *node, const struct msg_foreign_call *call);
+/* One of -peers is of another cluster. */
+void node_other_cluster(struct node *node, const struct msg_other_cluster *other);
 void node_peer_unreachable(struct node *node, uint64_t peer);
 void node_peer_connected(struct node *node, uint64_t peer);
 

@@ -72,6 +72,9 @@ struct node_io {
 	 * made with, is static and tells messages apart. */
 	void (*note)(void *argument, enum diag_level level, const char *format,
 	    const char *text);
+	/* What an operator has to know as long as it is true, and that stops nothing: a sentence,
+	 * or empty when there is nothing any more. NULL: nobody wants it. */
+	void (*notice)(void *argument, const char *text);
 	/* The node must end: with that code and sentence. Once, as the next one. */
 	void (*end)(void *argument, enum exit_code code, const char *sentence);
 	/* The node was removed and may come back: its id is to be given up for good. It is

@@ -388,6 +388,9 @@ struct follower {
 struct foreign {
 	uint64_t cluster_id;		/* 0: none has called */
 	struct buf sentence;		/* what is told of it, with a NUL */
+	struct buf other;		/* a cluster that -peers are in, as a phrase with a NUL; */
+	struct buf notice;		/* and why -peers do not count, with a NUL; */
+	bool noticed;			/* which the operator was told */
 };
 
 struct node {
@@ -404,6 +407,8 @@ struct node {
 	bool told_forgotten;		/* the same, for good */
 	bool belonged;			/* was a member while it ran: see node_note_member */
 	bool over;			/* the world was told that this node has ended */
+	bool members_told;		/* to operators; until then what changes in them is old, */
+	raft_index told_after;		/* and so is what the log had up to here at the start */
 	struct clock_time now;
 	struct cluster_time time;
 	uint64_t started_ns;
@@ -516,6 +521,8 @@ void announce_turn(struct node *node);
 
 /* ending.c, behind all else of a turn */
 void ending_turn(struct node *node);
+/* See whether the operator's -peers are ignored, and say so. Before status_turn. */
+void foreign_turn(struct node *node);
 
 /* status.c */
 void status_turn(struct node *node);

@@ -152,6 +152,24 @@ obey_upgrade(struct connection *connection, const struct order *order UNUSED)
 }
 
 static void
+answer_no_transfer(struct connection *connection)
+{
+	const struct supervisor *supervisor = connection->control->supervisor;
+	struct slice leader = supervisor_member_name(supervisor, supervisor->node.leader_id);
+	char *text;
+
+	if (supervisor->node.role == NODE_ROLE_LEADER)
+		text = xstrdup("there is no other voting member that could lead");
+	else if (leader.size == 0)
+		text = xstrdup("this node does not lead, and knows of no leader now");
+	else
+		text = xasprintf("this node does not lead: %.*s does, run it there",
+		    SLICE_ARGS(leader));
+	answer(connection, text);
+	free(text);
+}
+
+static void
 begin_restart(struct connection *connection, bool transfer, const char *what)
 {
 	struct control *control = connection->control;
@@ -173,9 +191,10 @@ begin_restart(struct connection *connection, bool transfer, const char *what)
 	connection->waiting = false;
 	if (err == ERR_BUSY)
 		answer(connection, UNDER_WAY ", or the node is stopping");
+	else if (transfer)
+		answer_no_transfer(connection);
 	else
-		answer(connection, transfer ?
-		    "this node does not lead, or there is no other voter" :
+		answer(connection,
 		    "no process of that name; say raftd, peer, client, client N or all");
 }
 

@@ -154,6 +154,7 @@ put_node(yajl_gen gen, const struct supervisor *supervisor)
 	put_text(gen, "role", slice_text(node_role_name(node->role)));
 	put_text(gen, "leader", supervisor_member_name(supervisor, node->leader_id));
 	put_text(gen, "refuses", buf_slice(&node->refuses));
+	put_text(gen, "notice", buf_slice(&node->notice));
 	put_members(gen, node);
 	put_processes(gen, supervisor);
 }
@@ -183,6 +184,8 @@ print_node(struct buf *text, const struct supervisor *supervisor)
 	    node->commit, node->applied, store_index(supervisor));
 	if (node->refuses.size > 0)
 		buf_printf(text, "%.*s\n", SLICE_ARGS(buf_slice(&node->refuses)));
+	if (node->notice.size > 0)
+		buf_printf(text, "warning: %.*s\n", SLICE_ARGS(buf_slice(&node->notice)));
 	buf_append_text(text, "members:\n");
 	while (!reader_done(&in) && member_record_get(&in, &member))
 		buf_printf(text, "  %-12.*s %-8s %.*s  %.*s\n", SLICE_ARGS(member.name),

@@ -296,6 +296,19 @@ choose_name(struct arguments *arguments, char **problem)
 	return EXIT_USAGE;
 }
 
+/* A name that is not that of the data, and all the ways on. */
+static char *
+other_name(const struct arguments *arguments, const char *shown, const char *theirs)
+{
+	char *source = arguments_source(arguments, OPTION_name);
+	char *sentence = xasprintf("%s: \"%s\", but %s is of \"%s\"; use that name or another "
+	    "-data-dir; or, if nothing in it is needed, empty it, and the node begins anew", source,
+	    arguments->config.name, shown, theirs);
+
+	free(source);
+	return sentence;
+}
+
 /* Now that it is locked: the name of what is in it counts. If the lock's text does not
  * tell it, raftd compares it with the node's identity. A text without a name is that of
  * a node which was never a member: it may be called something else. */
@@ -315,8 +328,7 @@ settle_name(const struct directory *directory, struct arguments *arguments, char
 		setup_text(config, OPTION_name, wrong == NULL ? text.name : "");
 		free(wrong);
 	} else if (keeps && text.name[0] != '\0' && strcmp(text.name, config->name) != 0) {
-		*problem = xasprintf("-name: \"%s\", but %s is of \"%s\"; use that name or another "
-		    "-data-dir", config->name, directory->shown, text.name);
+		*problem = other_name(arguments, directory->shown, text.name);
 		return EXIT_USAGE;
 	}
 	err = lock_text_write(directory->lock_fd, keeps ? text.name : "", config->run_dir);
@@ -408,22 +420,49 @@ directory_can_be_made(const char *path)
 	return possible;
 }
 
+/* As settle_name will find it, if a start can. */
+static char *
+check_name(const struct arguments *arguments, const struct opened *opened, const char *shown)
+{
+	const struct config *config = &arguments->config;
+	struct lock_text text = { 0 };
+	int fd = openat(opened->fd, "lock", LOCK_FLAGS);
+
+	if (fd != -1) {
+		if (!lock_text_read(fd, &text))
+			text.name[0] = '\0';
+		close(fd);
+	}
+	return arguments->source[OPTION_name] == OPTION_FROM_DEFAULT || config->force ||
+	    text.name[0] == '\0' || strcmp(text.name, config->name) == 0 ? NULL :
+	    other_name(arguments, shown, text.name);
+}
+
+static void
+look_into(const struct opened *opened, const char *shown, struct directory_found *found)
+{
+	found->runs = is_locked(opened);
+	found->holds = found->runs || holds(opened, "FORMAT");
+	found->summary = xasprintf("%s, %s", shown, found->runs ? "in use by a node that runs" :
+	    found->holds ? "which holds a node that goes on" : "empty");
+}
+
 enum exit_code
-directory_check(struct arguments *arguments, const struct privileges *privileges, char **summary,
-    bool *runs, char **problem)
+directory_check(struct arguments *arguments, const struct privileges *privileges,
+    struct directory_found *found, char **problem)
 {
 	enum exit_code code = choose_name(arguments, problem);
 	char *shown, *path;
 	struct opened opened = { .fd = -1 };
 
-	*runs = false;
+	*found = (struct directory_found){ .summary = NULL };
 	if (code != EXIT_STOPPED)
 		return code;
 	shown = shown_path(&arguments->config);
 	path = setup_absolute(shown);
 	if (access(path, F_OK) == -1) {
 		if (directory_can_be_made(path)) {
-			*summary = xasprintf("%s, to be made", shown);
+			found->summary = xasprintf("%s, to be made", shown);
 		} else {
 			*problem = xasprintf("cannot make %s (-data-dir): no right to", shown);
 			code = EXIT_USAGE;
@@ -435,9 +474,11 @@ directory_check(struct arguments *arguments, const struct privileges *privileges
 			    strerror(errno));
 			code = EXIT_USAGE;
 		} else if (code == EXIT_STOPPED) {
-			*runs = is_locked(&opened);
-			*summary = xasprintf("%s, %s", shown, *runs ? "in use by a node that runs" :
-			    holds(&opened, "FORMAT") ? "which holds a node that goes on" : "empty");
+			*problem = check_name(arguments, &opened, shown);
+			if (*problem == NULL)
+				look_into(&opened, shown, found);
+			else
+				code = EXIT_USAGE;
 		}
 	}
 	if (opened.fd != -1)

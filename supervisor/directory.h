@@ -37,12 +37,18 @@ void directory_close(struct directory *directory);
  * Nothing is written if that is known; one small write otherwise, without a sync. */
 void directory_note_name(const struct directory *directory, const char *name);
 
+struct directory_found {
+	char *summary;			/* where the data is and whether it is new */
+	bool holds;			/* a node, that would go on */
+	bool runs;			/* a node holds it now */
+};
+
 /*
- * The same checks without making or locking anything. summary: out, where the
- * data is and whether it is new; freed by the caller. runs: out, a node holds it now.
+ * The same checks without making or locking anything. found: out; its summary is freed by
+ * the caller, and NULL unless all is good.
  */
 enum exit_code directory_check(struct arguments *arguments, const struct privileges *privileges,
-    char **summary, bool *runs, char **problem) MUST_CHECK;
+    struct directory_found *found, char **problem) MUST_CHECK;
 
 /* The directory can be made: the nearest one above that is there lets us. */
 bool directory_can_be_made(const char *path);

@@ -121,26 +121,43 @@ check_files(const struct arguments *arguments)
 /* In the order of a start, but for the network, which comes last: it may take a while. */
 static char *
 check_all(struct arguments *arguments, const struct privileges *privileges,
-    const struct inspect_programs *programs, char **directory)
+    const struct inspect_programs *programs, struct directory_found *found)
 {
 	const char *const paths[] = { programs->raftd, programs->httpd };
-	char *problem = tls_files_problem(arguments);
-	bool runs = false;
+	char *problem = tls_files_problem(arguments,
+	    (struct tls_reader){ privileges->uid, privileges->gid });
 
+	*found = (struct directory_found){ .summary = NULL };
 	if (problem == NULL)
 		problem = upgrade_check_programs(paths, ARRAY_COUNT(paths), programs->build);
 	if (problem == NULL &&
-	    directory_check(arguments, privileges, directory, &runs, &problem) != EXIT_STOPPED)
+	    directory_check(arguments, privileges, found, &problem) != EXIT_STOPPED)
 		return problem;
 	if (problem == NULL)
 		problem = check_files(arguments);
 	if (problem == NULL)
 		problem = check_addresses(arguments);
 	if (problem == NULL)
-		problem = check_listener(arguments, OPTION_addr, OPTION_bind_addr, runs);
+		problem = check_listener(arguments, OPTION_addr, OPTION_bind_addr, found->runs);
 	if (problem == NULL)
-		problem = check_listener(arguments, OPTION_peer_addr, OPTION_peer_bind_addr, runs);
+		problem = check_listener(arguments, OPTION_peer_addr, OPTION_peer_bind_addr,
+		    found->runs);
 	return problem;
+}
+
+/* Whoever names -peers wants to join them: data that goes on does not. */
+static void
+put_cluster(const struct config *config, bool goes_on, struct buf *out)
+{
+	if (config->discovery[0] != '\0')
+		buf_append_text(out,
+		    "cluster   as in the data, or as the discovery service says\n");
+	else if (config->peers[0] == '\0')
+		buf_append_text(out, "cluster   as in the data, or a new one\n");
+	else
+		buf_printf(out, "cluster   as in the data%s%s\n", goes_on ?
+		    "; if it were lost, to be joined by " : ", or to be joined by ",
+		    config->peers);
 }
 
 char *
@@ -148,29 +165,23 @@ inspect(struct arguments *arguments, const struct privileges *privileges,
     const struct inspect_programs *programs, struct buf *out)
 {
 	const struct config *config = &arguments->config;
-	char *directory = NULL;
-	char *problem = check_all(arguments, privileges, programs, &directory);
+	struct directory_found found;
+	char *problem = check_all(arguments, privileges, programs, &found);
 	unsigned workers = setup_workers(config);
 
 	if (problem != NULL) {
-		free(directory);
+		free(found.summary);
 		return problem;
 	}
-	buf_printf(out, "data      %s\n", directory);
+	buf_printf(out, "data      %s\n", found.summary);
 	buf_printf(out, "clients   %s, listening on %s\n", config->addr, config->bind_addr);
 	buf_printf(out, "peers     %s, listening on %s\n", config->peer_addr,
 	    config->peer_bind_addr);
-	if (config->discovery[0] != '\0')
-		buf_append_text(out,
-		    "cluster   as in the data, or as the discovery service says\n");
-	else
-		buf_printf(out, "cluster   %s%s\n", config->peers[0] == '\0' ?
-		    "as in the data, or a new one" : "as in the data, or to be joined by ",
-		    config->peers);
+	put_cluster(config, found.holds, out);
 	buf_printf(out, "programs  %.*s, %u client worker%s\n",
 	    (int)(strrchr(programs->raftd, '/') - programs->raftd), programs->raftd, workers,
 	    workers == 1 ? "" : "s");
 	buf_printf(out, "good: %s can be started so\n", program_own());
-	free(directory);
+	free(found.summary);
 	return NULL;
 }

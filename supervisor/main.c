@@ -410,6 +410,12 @@ take_over(struct program *program)
 	return EXIT_STOPPED;
 }
 
+static struct tls_reader
+reader_of_files(const struct program *program)
+{
+	return (struct tls_reader){ program->privileges.uid, program->privileges.gid };
+}
+
 /* For the running program, which waits for what we say on standard error. */
 static enum exit_code
 check_upgrade(struct program *program)
@@ -421,7 +427,8 @@ check_upgrade(struct program *program)
 		return code;
 	problem = upgrade_fit(&program->takeover, &program->arguments);
 	if (problem == NULL)
-		program->tls = tls_files_load(&program->arguments, &problem);
+		program->tls = tls_files_load(&program->arguments, reader_of_files(program),
+		    &problem);
 	if (problem == NULL)
 		problem = upgrade_check_programs(
 		    (const char *const[]){ program->raftd_path, program->httpd_path }, 2,
@@ -573,7 +580,7 @@ serve(struct program *program)
 	if (config->daemon)
 		log_take_standard(program->log);
 	setup_tell_ineffective(&program->arguments);
-	program->tls = tls_files_load(&program->arguments, &problem);
+	program->tls = tls_files_load(&program->arguments, reader_of_files(program), &problem);
 	if (program->tls == NULL)
 		return fail(program, EXIT_USAGE, problem);
 	code = program->takeover.mode == UPGRADE_TAKE ? take_over(program) : prepare(program);

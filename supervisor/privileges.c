@@ -16,6 +16,7 @@
 #include <grp.h>
 #include <linux/capability.h>
 #include <pwd.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/prctl.h>
@@ -32,6 +33,30 @@ find_groups(struct privileges *privileges)
 		return;
 	privileges->groups = xmalloc((size_t)count * sizeof(*privileges->groups));
 	privileges->group_count = MAX_OF(getgroups(count, privileges->groups), 0);
+}
+
+const char *
+privileges_user_text(uid_t uid, char text[PRIVILEGES_NAME_BYTES])
+{
+	const struct passwd *user = getpwuid(uid);
+
+	if (user == NULL)
+		snprintf(text, PRIVILEGES_NAME_BYTES, "%lu", (unsigned long)uid);
+	else
+		snprintf(text, PRIVILEGES_NAME_BYTES, "%s", user->pw_name);
+	return text;
+}
+
+const char *
+privileges_group_text(gid_t gid, char text[PRIVILEGES_NAME_BYTES])
+{
+	const struct group *group = getgrgid(gid);
+
+	if (group == NULL)
+		snprintf(text, PRIVILEGES_NAME_BYTES, "%lu", (unsigned long)gid);
+	else
+		snprintf(text, PRIVILEGES_NAME_BYTES, "%s", group->gr_name);
+	return text;
 }
 
 char *

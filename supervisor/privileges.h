@@ -21,6 +21,10 @@ struct privileges {
 	int group_count;
 };
 
+/* What they are called, or their number if they have no name. */
+#define PRIVILEGES_NAME_BYTES 64	/* more is cut off */
+const char *privileges_user_text(uid_t uid, char text[PRIVILEGES_NAME_BYTES]);
+const char *privileges_group_text(gid_t gid, char text[PRIVILEGES_NAME_BYTES]);
 /* Look the names up. NULL, or what is wrong, freed by the caller. */
 char *privileges_find(struct privileges *privileges, const struct config *config) MUST_CHECK;
 void privileges_free(struct privileges *privileges);

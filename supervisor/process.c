@@ -191,6 +191,7 @@ process_received(void *argument, const struct frame *frame, int fd UNUSED)
 	const struct process_world *world = process->world;
 	struct msg_node_state state;
 	struct msg_resolve resolve;
+	struct msg_notice notice;
 	struct msg_moved moved;
 	struct msg_reach reach;
 	struct msg_end_node end;
@@ -219,6 +220,11 @@ process_received(void *argument, const struct frame *frame, int fd UNUSED)
 		good = msg_node_state_decode(frame->payload, &state) == ERR_NONE;
 		if (good)
 			world->node_state(world->argument, &state);
+		break;
+	case MSG_notice:
+		good = msg_notice_decode(frame->payload, &notice) == ERR_NONE;
+		if (good)
+			world->notice(world->argument, notice.text);
 		break;
 	case MSG_moved:
 		good = msg_moved_decode(frame->payload, &moved) == ERR_NONE;

@@ -59,6 +59,7 @@ struct process_world {
 	void (*started)(void *argument, struct process *process);
 	void (*ready)(void *argument, struct process *process);
 	void (*node_state)(void *argument, const struct msg_node_state *state);
+	void (*notice)(void *argument, struct slice text);
 	void (*moved)(void *argument, bool done);
 	void (*reach)(void *argument, struct slice members);
 	void (*resolve)(void *argument, struct process *process, uint64_t request_id,

@@ -68,8 +68,10 @@ tell_status(struct supervisor *supervisor)
 	struct service *service = &supervisor->service;
 	char *detail = supervisor->ready && !stop_under_way(supervisor) ?
 	    announce_place(supervisor) : reason(supervisor);
-	char *text = xasprintf("%s%s%s", service_state(supervisor), detail == NULL ? "" : ": ",
-	    detail == NULL ? "" : detail);
+	struct slice notice = buf_slice(&supervisor->node.notice);
+	char *text = xasprintf("%s%s%s%s%.*s", service_state(supervisor),
+	    detail == NULL ? "" : ": ", detail == NULL ? "" : detail,
+	    notice.size == 0 ? "" : "; ", SLICE_ARGS(notice));
 
 	free(detail);
 	if (service->status != NULL && strcmp(service->status, text) == 0) {

@@ -10,6 +10,7 @@
 #include "common/rand.h"
 #include "common/xmem.h"
 #include "supervisor/listen.h"
+#include "supervisor/privileges.h"
 
 #include <ctype.h>
 #include <arpa/inet.h>
@@ -551,6 +552,20 @@ check_host_names(struct arguments *arguments)
 	return problem;
 }
 
+/* Not to be read as whoever we are: and how it could be. */
+static char *
+cannot_read(const char *path)
+{
+	char user[PRIVILEGES_NAME_BYTES], group[PRIVILEGES_NAME_BYTES];
+	int error = errno;
+
+	if (error != EACCES)
+		return xasprintf("cannot read %s: %s", path, strerror(error));
+	return xasprintf("cannot read %s: %s; let %s read it and enter its folder: for a key, "
+	    "chgrp it to %s and chmod 640 it", path, strerror(error),
+	    privileges_user_text(geteuid(), user), privileges_group_text(getegid(), group));
+}
+
 /* Read as whoever we are now: the rights that are dropped later do not count. */
 static char *
 check_files(struct arguments *arguments)
@@ -562,8 +577,7 @@ check_files(struct arguments *arguments)
 		const char *path = config_text(&arguments->config, files[i]);
 
 		if (path[0] != '\0' && access(path, R_OK) == -1)
-			return at_source(arguments, files[i],
-			    xasprintf("cannot read %s: %s", path, strerror(errno)));
+			return at_source(arguments, files[i], cannot_read(path));
 	}
 	return NULL;
 }

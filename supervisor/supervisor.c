@@ -152,8 +152,11 @@ process_ready(void *argument, struct process *process)
 {
 	struct supervisor *supervisor = argument;
 
-	if (process->role == ROLE_RAFTD)
+	/* The one before said why it could not start, or what is true of it no more. */
+	if (process->role == ROLE_RAFTD) {
 		supervisor->early_ends = 0;
+		buf_clear(&supervisor->node.notice);
+	}
 	restart_process_ready(supervisor, process);
 	supervisor_look(supervisor);
 }
@@ -261,6 +264,16 @@ moved(void *argument, bool done)
 
 	stop_moved(supervisor);
 	restart_moved(supervisor, done);
+}
+
+static void
+notice(void *argument, struct slice text)
+{
+	struct supervisor *supervisor = argument;
+
+	buf_clear(&supervisor->node.notice);
+	buf_append_slice(&supervisor->node.notice, text);
+	supervisor_look(supervisor);
 }
 
 static void
@@ -598,9 +611,9 @@ supervisor_new(const struct supervisor_parts *parts)
 		.build = parts->build, .raftd_path = xstrdup(parts->raftd_path),
 		.httpd_path = xstrdup(parts->httpd_path), .client_fd = parts->client_fd,
 		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
-		.ready = process_ready, .node_state = node_state, .moved = moved, .reach = reach,
-		.resolve = resolve, .end_node = end_node, .channel_lost = channel_lost,
-		.rewire = rewire, .died = process_died };
+		.ready = process_ready, .node_state = node_state, .notice = notice,
+		.moved = moved, .reach = reach, .resolve = resolve, .end_node = end_node,
+		.channel_lost = channel_lost, .rewire = rewire, .died = process_died };
 	supervisor->program = parts->program;
 	supervisor->takeover = parts->takeover;
 	start_metrics(supervisor);
@@ -640,6 +653,7 @@ supervisor_free(struct supervisor **supervisor_pointer)
 	log_level_forget(supervisor);
 	buf_free(&supervisor->node.members);
 	buf_free(&supervisor->node.refuses);
+	buf_free(&supervisor->node.notice);
 	buf_free(&supervisor->node.reach);
 	free(supervisor->waiting_said);
 	free(supervisor->world.raftd_path);

@@ -39,6 +39,7 @@ struct node_view {
 	int role;			/* NODE_ROLE_* */
 	struct buf members;		/* list of member_record */
 	struct buf refuses;		/* why clients' writes are refused; empty: they are not */
+	struct buf notice;		/* for operators, of what stops nothing; or empty */
 	struct buf reach;		/* list of reach_record, of the peer worker */
 };
 

@@ -9,6 +9,7 @@
 #include "common/limits.h"
 #include "common/metric.h"
 #include "common/xmem.h"
+#include "supervisor/privileges.h"
 #include "supervisor/tls_checks.h"
 
 #include <errno.h>
@@ -66,22 +67,45 @@ struct tls_files {
 
 /* ---- reading --------------------------------------------------------------------- */
 
-/* Everybody who can write a key can be the server; who can read it, too. */
+/* Everybody who can write a key can be the server; who can read it, too. The node's own group
+ * may read it: so root can stay its owner, and the node need not be able to change it. */
 static char *
-check_rights(const struct tls_file *file, mode_t mode)
+check_rights(const struct tls_file *file, const struct stat *status, struct tls_reader reader)
 {
-	if ((mode & S_IWOTH) != 0)
+	mode_t wrong = S_IWGRP | S_IROTH | (status->st_gid == reader.gid ? 0 : S_IRGRP);
+	char user[PRIVILEGES_NAME_BYTES];
+
+	if ((status->st_mode & S_IWOTH) != 0)
 		return xasprintf(
 		    "%s (-%s) can be written by everybody; make a new key, and chmod 600",
 		    file->path, file->flag);
-	if ((mode & (S_IRGRP | S_IWGRP | S_IROTH)) != 0)
-		diag_warn("tls", "%s (-%s) can be read by others than its owner; chmod 600 it",
-		    file->path, file->flag);
+	wrong &= status->st_mode;
+	if (wrong != 0)
+		diag_warn("tls", "%s (-%s) can be %s by others than this node; chown it to %s and "
+		    "chmod 600 it", file->path, file->flag, (wrong & S_IWGRP) != 0 ? "written" :
+		    "read", privileges_user_text(reader.uid, user));
 	return NULL;
 }
 
+/* Root reads it now; the node is another user when the operator has it read again. Of which
+ * further groups that one is, is not known here. */
+static void
+check_later(const struct tls_file *file, const struct stat *status, struct tls_reader reader)
+{
+	bool owns = status->st_uid == reader.uid && (status->st_mode & S_IRUSR) != 0;
+	char user[PRIVILEGES_NAME_BYTES], group[PRIVILEGES_NAME_BYTES];
+
+	if (geteuid() == 0 && reader.uid != 0 && !owns &&
+	    (status->st_mode & (S_IRGRP | S_IROTH)) == 0)
+		diag_warn("tls", "%s (-%s) cannot be read by %s, so no reload or upgrade will take "
+		    "it; chgrp it to %s and chmod 640 it", file->path, file->flag,
+		    privileges_user_text(reader.uid, user),
+		    privileges_group_text(reader.gid, group));
+}
+
 static char *
-read_open_file(const struct tls_file *file, int fd, bool secret, struct buf *text)
+read_open_file(const struct tls_file *file, int fd, struct tls_reader reader, bool secret,
+    struct buf *text)
 {
 	struct stat status;
 	char *problem = NULL;
@@ -92,8 +116,9 @@ read_open_file(const struct tls_file *file, int fd, bool secret, struct buf *tex
 		    "cannot read %s (-%s): %s", file->path, file->flag, strerror(errno));
 	if (!S_ISREG(status.st_mode))
 		return xasprintf("%s (-%s) is not a file", file->path, file->flag);
+	check_later(file, &status, reader);
 	if (secret)
-		problem = check_rights(file, status.st_mode);
+		problem = check_rights(file, &status, reader);
 	if (problem != NULL)
 		return problem;
 	/* Read to one place: growing would leave pieces of a key behind. */
@@ -115,7 +140,8 @@ read_open_file(const struct tls_file *file, int fd, bool secret, struct buf *tex
 }
 
 static char *
-read_file(struct tls_file *file, const char *path, bool secret, struct buf *text)
+read_file(struct tls_file *file, const char *path, struct tls_reader reader, bool secret,
+    struct buf *text)
 {
 	/* Not to wait for who writes to a pipe. */
 	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY);
@@ -124,7 +150,7 @@ read_file(struct tls_file *file, const char *path, bool secret, struct buf *text
 	if (fd == -1)
 		return xasprintf(
 		    "cannot read %s (-%s): %s", file->path, file->flag, strerror(errno));
-	problem = read_open_file(file, fd, secret, text);
+	problem = read_open_file(file, fd, reader, secret, text);
 	close(fd);
 	file->text = buf_slice(text);
 	return problem;
@@ -139,7 +165,8 @@ read_system_store(struct buf *authorities, const char *doubt)
 		.path = given != NULL ? given : X509_get_default_cert_file(),
 		.flag = "peer-ca-file",
 	};
-	char *problem = read_file(&file, file.path, false, authorities);
+	struct tls_reader reader = { geteuid(), getegid() };
+	char *problem = read_file(&file, file.path, reader, false, authorities);
 
 	if (problem == NULL)
 		return;
@@ -178,7 +205,8 @@ file_of(const struct arguments *arguments, enum option_id id)
 }
 
 static char *
-port_load(struct port_files *port, const struct arguments *arguments, int which, bool reload)
+port_load(struct port_files *port, const struct arguments *arguments, struct tls_reader reader,
+    int which, bool reload)
 {
 	const struct port_options *options = &port_options[which];
 	const struct config *config = &arguments->config;
@@ -205,14 +233,15 @@ port_load(struct port_files *port, const struct arguments *arguments, int which,
 	port->names = xstrdup(question.names);
 	port->min_version = strcmp(config->tls_min_version, "1.3") == 0 ? TLS_VERSION_1_3 :
 	    TLS_VERSION_1_2;
-	problem = read_file(&question.certificate, config_text(config, options->certificate), false,
-	    &port->chain);
+	problem = read_file(&question.certificate, config_text(config, options->certificate),
+	    reader, false, &port->chain);
 	if (problem == NULL)
-		problem =
-		    read_file(&question.key, config_text(config, options->key), true, &port->key);
+		problem = read_file(&question.key, config_text(config, options->key), reader, true,
+		    &port->key);
 	if (problem == NULL && port->asks)
 		problem = read_file(&question.authorities,
-		    config_text(config, options->authorities), false, &port->authorities);
+		    config_text(config, options->authorities), reader, false,
+		    &port->authorities);
 	if (problem == NULL)
 		problem = tls_check(&question, &port->end_s);
 	if (problem == NULL && question.peer && !port->asks)
@@ -244,12 +273,13 @@ warn_of_strangers(const struct config *config, const struct port_files *peer)
 }
 
 static char *
-ports_load(struct port_files ports[PORTS], const struct arguments *arguments, bool reload)
+ports_load(struct port_files ports[PORTS], const struct arguments *arguments,
+    struct tls_reader reader, bool reload)
 {
 	char *problem = NULL;
 
 	for (int which = 0; problem == NULL && which < PORTS; which++)
-		problem = port_load(&ports[which], arguments, which, reload);
+		problem = port_load(&ports[which], arguments, reader, which, reload);
 	return problem;
 }
 
@@ -280,11 +310,11 @@ make_ticket_key(struct tls_files *files)
 }
 
 struct tls_files *
-tls_files_load(const struct arguments *arguments, char **problem)
+tls_files_load(const struct arguments *arguments, struct tls_reader reader, char **problem)
 {
 	struct tls_files *files = xzalloc(sizeof(*files));
 
-	*problem = ports_load(files->ports, arguments, false);
+	*problem = ports_load(files->ports, arguments, reader, false);
 	if (*problem != NULL) {
 		tls_files_free(&files);
 		return NULL;
@@ -299,10 +329,10 @@ tls_files_load(const struct arguments *arguments, char **problem)
 }
 
 char *
-tls_files_problem(const struct arguments *arguments)
+tls_files_problem(const struct arguments *arguments, struct tls_reader reader)
 {
 	struct port_files ports[PORTS] = { { 0 } };
-	char *problem = ports_load(ports, arguments, true);
+	char *problem = ports_load(ports, arguments, reader, true);
 
 	ports_free(ports);
 	return problem;
@@ -325,8 +355,9 @@ tls_files_free(struct tls_files **files)
 char *
 tls_files_reload(struct tls_files *files, const struct arguments *arguments)
 {
+	struct tls_reader reader = { geteuid(), getegid() };
 	struct port_files ports[PORTS] = { { 0 } };
-	char *problem = ports_load(ports, arguments, true);
+	char *problem = ports_load(ports, arguments, reader, true);
 
 	for (int which = 0; problem == NULL && which < PORTS; which++)
 		if (ports[which].given != files->ports[which].given)

@@ -18,7 +18,15 @@
 #include "common/clock.h"
 #include "supervisor/arguments.h"
 
+#include <sys/types.h>
+
 struct tls_files;
+
+/* Who the node runs as: it may read its keys, and nobody else. */
+struct tls_reader {
+	uid_t uid;
+	gid_t gid;
+};
 
 /*
  * What the options name; without certificates nothing is read. Says in the log
@@ -26,10 +34,11 @@ struct tls_files;
  *
  * NULL with *problem, freed by the caller: nothing is to be started; exit 2.
  */
-struct tls_files *tls_files_load(const struct arguments *arguments, char **problem) MUST_CHECK;
+struct tls_files *tls_files_load(const struct arguments *arguments, struct tls_reader reader,
+    char **problem) MUST_CHECK;
 /* Would a start be of use? As above, and no certificate has ended or is to begin: NULL, or what
  * is wrong, freed by the caller. */
-char *tls_files_problem(const struct arguments *arguments) MUST_CHECK;
+char *tls_files_problem(const struct arguments *arguments, struct tls_reader reader) MUST_CHECK;
 /* Accepts NULL in *files. */
 void tls_files_free(struct tls_files **files);
 

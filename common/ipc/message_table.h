@@ -134,6 +134,9 @@ MESSAGE(node_state, 0x18, FROM_RAFTD,
     FIELD(u64, leader_id)
     FIELD(bytes, members)	/* list of member_record */
     FIELD(bytes, refuses))	/* as in status */
+/* What an operator has to know and that stops nothing, when that has changed. */
+MESSAGE(notice, 0x1d, FROM_RAFTD,
+    FIELD(bytes, text))		/* a sentence; empty: there is nothing */
 /* What the worker's port shows and whom it trusts: before the first attach, and
  * again when it changed. Only to a worker whose port has a certificate. */
 MESSAGE(tls, 0x19, FROM_SUPERVISOR,
@@ -254,6 +257,12 @@ MESSAGE(foreign_call, 0x36, FROM_PEER_WORKER,
     FIELD(u64, cluster_id)
     FIELD(bytes, name)		/* of who called; */
     FIELD(bytes, peer_url))	/* and its own, empty: not said */
+/* A node of -peers answered that it is of another cluster. Only of one that is alone in
+ * its cluster, whatever -peers says. */
+MESSAGE(other_cluster, 0x37, FROM_PEER_WORKER,
+    FIELD(u64, cluster_id)
+    FIELD(u32, members)		/* of that cluster, 1 or more */
+    FIELD(bytes, address))	/* HOST:PORT, as -peers has it */
 /* The stream to that node closed and its port refuses connections. */
 MESSAGE(peer_unreachable, 0x27, FROM_PEER_WORKER, FIELD(u64, id))
 /* A stream to that node is up (again), or one for snapshots broke alone: what was under

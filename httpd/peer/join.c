@@ -27,6 +27,7 @@
 #include "common/diag.h"
 #include "common/port_text.h"
 #include "common/xmem.h"
+#include "httpd/peer/address_list.h"
 #include "httpd/peer/http_client.h"
 #include "httpd/peer/join_text.h"
 #include "httpd/peer/peer_priv.h"
@@ -43,17 +44,16 @@
 #define JOIN_PATIENCE_MS 1000	/* at least, with the same peer */
 #define JOIN_PAUSE_MS_MIN 2500
 #define JOIN_PAUSE_MS_MAX 5000
-#define JOIN_PEERS_MAX 1024
 #define JOIN_REDIRECTS_MAX 10
 
 enum join_step { JOIN_VERSION, JOIN_MACHINES, JOIN_ASK, JOIN_CONFIG };
 
 struct join {
 	struct peers *peers;
-	struct peer_address *list;	/* whom to ask, own address left out */
-	size_t count, at;
+	struct address_list list;	/* whom to ask */
+	size_t at;
 	enum join_step step;
-	struct peer_address target;	/* list[at], or where a redirect led */
+	struct peer_address target;	/* list.items[at], or where a redirect led */
 	unsigned redirects;
 	bool patient;			/* this peer has asked us to wait, */
 	uint64_t patience_until_ms;	/* which we do until then */
@@ -96,7 +96,7 @@ join_attempt(struct join *join)
 	join->attempts++;
 	join->leader[0] = '\0';
 	join->at = 0;
-	join->target = join->list[0];
+	join->target = join->list.items[0];
 	join->redirects = 0;
 	join->patient = false;
 	join->step = JOIN_VERSION;
@@ -126,7 +126,7 @@ join_pause(struct join *join)
 		join_tell_standby(join);
 	if (limit == 0 || join->attempts < limit) {
 		join->step = JOIN_VERSION;
-		join->at = join->count;
+		join->at = join->list.count;
 		loop_timer_set(join->timer, join->pause_ms);
 		return;
 	}
@@ -148,11 +148,11 @@ join_failed(struct join *join, const char *reason, bool rejected)
 	diag_info("peer", "%s attempted to join via %s failed: %s", join_worker(join)->config.name,
 	    text, reason);
 	join->at++;
-	if (rejected || join->at == join->count) {
+	if (rejected || join->at == join->list.count) {
 		join_pause(join);
 		return;
 	}
-	join->target = join->list[join->at];
+	join->target = join->list.items[join->at];
 	join->redirects = 0;
 	join->patient = false;
 	join->step = JOIN_VERSION;
@@ -453,48 +453,12 @@ join_on_timer(void *argument)
 {
 	struct join *join = argument;
 
-	if (join->count == 0)
+	if (join->list.count == 0)
 		join_give_up(join, EXIT_USAGE, "-peers names only this machine");
-	else if (join->at == join->count)
+	else if (join->at == join->list.count)
 		join_attempt(join);
 	else
 		join_step(join);
-}
-
-/* One item of the list; what cannot be an address is said and left out. */
-static void
-join_add_peer(struct join *join, const struct peer_address *own, struct slice item)
-{
-	struct peer_address address;
-
-	if (item.size == 0 || join->count == JOIN_PEERS_MAX)
-		return;
-	if (peer_address_parse(item, true, &address) != ERR_NONE) {
-		diag_warn("peer", "left out of the peers, not HOST:PORT: %.*s", SLICE_ARGS(item));
-		return;
-	}
-	if (!peer_address_equal(&address, own))
-		join->list[join->count++] = address;
-}
-
-static void
-join_read_peers(struct join *join, const char *at)
-{
-	const struct config *config = &join_worker(join)->config;
-	struct peer_address own;
-	size_t items = 1;
-
-	if (peer_address_parse(slice_text(config->peer_addr), true, &own) != ERR_NONE)
-		memset(&own, 0, sizeof(own));
-	for (const char *comma = at; (comma = strchr(comma, ',')) != NULL; comma++)
-		items++;
-	join->list = xzalloc(MIN_OF(items, (size_t)JOIN_PEERS_MAX) * sizeof(*join->list));
-	while (*at != '\0') {
-		size_t size = strcspn(at, ",");
-
-		join_add_peer(join, &own, slice_of(at, size));
-		at += size + (at[size] == ',');
-	}
 }
 
 struct join *
@@ -507,7 +471,7 @@ join_new(struct peers *peers, const char *list)
 
 	join->peers = peers;
 	join->timer = loop_timer_new(peers->worker->loop, join_on_timer, join);
-	join_read_peers(join, list);
+	join->list = address_list_read(list, config->peer_addr);
 	snprintf(request.name, sizeof(request.name), "%s", config->name);
 	snprintf(request.peer_url, sizeof(request.peer_url), "%s", config->peer_url);
 	snprintf(request.client_url, sizeof(request.client_url), "%s", config->client_url);
@@ -517,7 +481,7 @@ join_new(struct peers *peers, const char *list)
 		join->pause_ms = JOIN_PAUSE_MS_MIN +
 		    rand_below(&peers->rand, JOIN_PAUSE_MS_MAX - JOIN_PAUSE_MS_MIN);
 	/* From the loop: what comes of it may free us. */
-	join->at = join->count;
+	join->at = join->list.count;
 	loop_timer_set(join->timer, 0);
 	return join;
 }
@@ -546,7 +510,7 @@ join_free(struct join **join)
 	loop_timer_free(&(*join)->timer);
 	buf_free(&(*join)->body);
 	buf_free(&(*join)->members);
-	free((*join)->list);
+	address_list_free(&(*join)->list);
 	free(*join);
 	*join = NULL;
 }

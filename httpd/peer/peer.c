@@ -19,6 +19,7 @@
 #include "common/xmem.h"
 #include "httpd/peer/discovery.h"
 #include "httpd/peer/join.h"
+#include "httpd/peer/others.h"
 #include "httpd/peer/outbound.h"
 
 #include <inttypes.h>
@@ -467,6 +468,20 @@ peers_check_join(struct peers *peers)
 	}
 }
 
+/* Alone, with an operator who named others. */
+static void
+peers_check_others(struct peers *peers)
+{
+	const struct cluster *cluster = peers->worker->cluster;
+	bool alone = cluster->phase == PHASE_MEMBER && cluster->member_count == 1 &&
+	    cluster->members[0].id == peers->node_id && peers->worker->config.peers[0] != '\0';
+
+	if (!alone)
+		others_free(&peers->others);
+	else if (peers->others == NULL)
+		peers->others = others_new(peers);
+}
+
 static void
 peers_on_status(void *argument)
 {
@@ -479,12 +494,14 @@ peers_on_status(void *argument)
 	if (peers->node_id != cluster->node_id || peers->cluster_id != cluster->cluster_id) {
 		peers_drop_all(peers);
 		join_free(&peers->join);
+		others_free(&peers->others);
 		peers->node_id = cluster->node_id;
 		peers->cluster_id = cluster->cluster_id;
 	}
 	peers_take_members(peers);
 	peers_tell_raftd(peers);
 	peers_check_join(peers);
+	peers_check_others(peers);
 }
 
 void
@@ -537,6 +554,7 @@ peer_stop(struct worker *worker)
 	worker->peers = NULL;
 	backend_own_peers(worker->backend, (struct backend_peer_owner){ 0 });
 	join_free(&peers->join);
+	others_free(&peers->others);
 	discovery_free(&peers->discovery);
 	peers_drop_all(peers);
 	resolver_free(&peers->resolver);

@@ -34,6 +34,7 @@ stream_kind_name(enum stream_kind kind)
 struct discovery;
 struct outbound;
 struct join;
+struct others;
 struct peers;
 
 struct peer {
@@ -65,6 +66,7 @@ struct peers {
 	int told_phase;			/* and its phase then */
 	struct discovery *discovery;	/* NULL without -discovery */
 	struct join *join;		/* NULL unless this node asks to join */
+	struct others *others;		/* NULL unless it is alone and has -peers */
 };
 
 /* Ours, towards that node (0: whoever called). */

@@ -411,6 +411,17 @@ on_foreign_call(struct session *session, const struct frame *frame UNUSED,
 }
 
 static enum err
+on_other_cluster(struct session *session, const struct frame *frame UNUSED,
+    const struct msg_other_cluster *m)
+{
+	if (m->cluster_id == 0 || m->members == 0 || m->address.size == 0 ||
+	    m->address.size > URL_BYTES_MAX)
+		return ERR_MALFORMED;
+	node_other_cluster(session->sessions->node, m);
+	return ERR_NONE;
+}
+
+static enum err
 on_peer_unreachable(struct session *session, const struct frame *frame UNUSED,
     const struct msg_peer_unreachable *m)
 {

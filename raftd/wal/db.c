@@ -60,7 +60,7 @@ static const char *
 next_step(enum err err)
 {
 	if (err == ERR_NO_SPACE)
-		return "free some space and start again";
+		return "free some space";
 	if (err == ERR_CORRUPT)
 		return "move the directory away and join again as new, or restore a backup";
 	if (err == ERR_DENIED)

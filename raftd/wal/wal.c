@@ -96,7 +96,8 @@ open_identity(struct wal *wal, const struct wal_options *options, enum directory
 		return ERR_NONE;
 	if (wal->identity.cluster_id != 0) {
 		*sentence = xasprintf("%s belongs to node %s, not to %s (-name); "
-		    "start it with -name %s or choose another -data-dir", wal->data_dir,
+		    "start it with -name %s or choose another -data-dir; or, if nothing in it "
+		    "is needed, empty it, and the node begins anew", wal->data_dir,
 		    wal->identity.name, options->name, wal->identity.name);
 		return ERR_INVALID;
 	}

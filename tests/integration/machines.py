@@ -111,10 +111,15 @@ class Machine:
             self.write(name, file.read())
 
     def give(self, name, mode):
-        """A directory of the service's user."""
-        os.makedirs(self.path(name), exist_ok=True)
-        os.chmod(self.path(name), mode)
-        os.chown(self.path(name), UID, UID)
+        """A directory of the service's user; with all that is in it if it was somebody else's, as systemd does it."""
+        path = self.path(name)
+        os.makedirs(path, exist_ok=True)
+        os.chmod(path, mode)
+        if os.stat(path).st_uid == UID:
+            return
+        for folder, _, files in os.walk(path):
+            for one in [folder] + [os.path.join(folder, file) for file in files]:
+                os.chown(one, UID, UID, follow_symlinks=False)
 
     def rotate(self, text):
         """What logrotate does with such a file, to the logs that are there."""
@@ -166,8 +171,10 @@ class Network:
             self.run(self.started[again.group(1)])
         elif re.match(r"(stop|kill) ", command):
             self._end(*command.split())
-        elif command == "start the service":
+        elif command in ("start the service", "systemctl start etcd", "systemctl restart etcd"):
             self._start_service(where)
+        elif command == "systemctl stop etcd":
+            self._stop_service(where)
         elif NODE.match(command):
             self.start(where, command, shown, words)
         elif command.startswith("export "):
@@ -235,9 +242,13 @@ class Network:
         return node
 
     def _start_service(self, where):
-        service = Service(where)
-        self.start(where, service.start())
-        self.nodes["service"] = self.nodes.pop("default")
+        self._stop_service(where)
+        self.start(where, Service(where).start())
+        self.nodes["service of " + where.name] = self.nodes.pop("default")
+
+    def _stop_service(self, where):
+        if "service of " + where.name in self.nodes:
+            self._end("stop", "service of " + where.name)
 
     def _end(self, how, name):
         for one in reversed(list(self.nodes)) if name == "all" else [name]:

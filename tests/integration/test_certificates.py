@@ -1,6 +1,8 @@
 """The files of certificates: which are refused, which are doubtful, new ones under load."""
 
+import grp
 import os
+import pwd
 import re
 import shutil
 import signal
@@ -11,7 +13,7 @@ import subprocess
 import pytest
 
 from certificates import Authority, join_files, openssl, refused, served
-from moothall import ETCD, Writers, ask, wait_log, wait_until
+from moothall import ETCD, Writers, ask, free_port, wait_log, wait_until
 from test_confinement import GID, UID, USER, needs_root, needs_sandbox, open_to_all
 
 
@@ -104,12 +106,51 @@ def test_files_that_are_doubtful(world, authority):
     os.chmod(pair.key, 0o644)
     lonely = authority.issue("lonely", usage="serverAuth", san="DNS:else.example", days=(-10, -1))
     node = world.node(flags=pair.flags() + lonely.flags("peer-"), tls=authority.context()).start()
-    assert "server.key (-key-file) can be read by others than its owner" in node.log()
+    assert "server.key (-key-file) can be read by others than this node; chown it to %s and chmod 600 it" \
+        % pwd.getpwuid(os.geteuid()).pw_name in node.log()
     wait_log(node, r"server\.crt \(-cert-file\) ends on \d+-\d+-\d+, in 20 days; replace the file and send SIGHUP")
     wait_log(node, r"lonely\.crt \(-peer-cert-file\) has expired on \d+-\d+-\d+; replace the file and send SIGHUP")
     assert "-peer-cert-file without -peer-ca-file: the peer port does not know who calls" in node.log()
     assert "has usages without clientAuth" in node.log()
     assert "does not name 127.0.0.1 (-peer-addr)" in node.log()
+
+
+@needs_root
+@pytest.mark.parametrize("as_root", [False, True], ids=["as the user", "from root"])
+def test_a_key_of_the_documented_rights_is_good(world, authority, as_root):
+    """chgrp to the node's group, chmod 640: root stays its owner. The rest gets the sentence that is right."""
+    nobody = pwd.getpwnam("nobody")
+    group = grp.getgrgid(nobody.pw_gid).gr_name
+    pair = authority.issue("machine")
+    os.chmod(world.folder, 0o755)
+    for path in (pair.certificate, os.path.dirname(pair.certificate)):
+        os.chmod(path, 0o755)
+    doubt = "can be read by others than this node"
+    who = ["-user", "nobody"]
+    for owner, owner_group, mode, said in [
+            (0, nobody.pw_gid, 0o640, None), (nobody.pw_uid, 0, 0o600, None),
+            (0, nobody.pw_gid, 0o644, doubt + "; chown it to nobody and chmod 600 it"),
+            (nobody.pw_uid, 1, 0o640, doubt + "; chown it to nobody and chmod 600 it"),
+            (0, nobody.pw_gid, 0o660, "can be written by others than this node; chown it to nobody and chmod 600 it"),
+            (0, 0, 0o600, "cannot be read by nobody, so no reload or upgrade will take it; chgrp it to %s and "
+             "chmod 640 it" % group if as_root else
+             "cannot read %s: Permission denied; let nobody read it and enter its folder: for a key, chgrp it to %s "
+             "and chmod 640 it" % (pair.key, group))]:
+        os.chown(pair.key, owner, owner_group)
+        os.chmod(pair.key, mode)
+        command = [ETCD, *who, *pair.flags(), "-check-config", "-data-dir", os.path.join(world.folder, "data"),
+                   "-addr", "127.0.0.1:%d" % free_port(), "-peer-addr", "127.0.0.1:%d" % free_port()]
+        if not as_root:
+            command = ["setpriv", "--reuid", "nobody", "--regid", str(nobody.pw_gid), "--clear-groups"] + command
+            os.makedirs(os.path.join(world.folder, "data"), exist_ok=True)
+            os.chown(os.path.join(world.folder, "data"), nobody.pw_uid, nobody.pw_gid)
+        result = subprocess.run(command, capture_output=True, text=True, timeout=30)
+        if said is None:
+            assert "machine.key" not in result.stderr, (oct(mode), result)
+        else:
+            assert said in result.stderr, (oct(mode), result)
+        refused = said is not None and said.startswith("cannot read ")
+        assert result.returncode == (2 if refused else 0), (oct(mode), result)
 
 
 def test_files_of_the_future_and_of_others_are_doubtful(world, authority):

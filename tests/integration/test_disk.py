@@ -145,9 +145,17 @@ def test_start_on_a_full_disk_waits_for_space(world):
     assert node.stop() == 0
     node.disk.set(full=1, free_bytes=0)
     node.start(wait=False)
-    wait_until(lambda: "no space left on device" in node.log(), 10, "the sentence")
+    said = "disk full: nothing is read or written until there is space, which is looked for every few seconds: "
+    wait_until(lambda: said in node.log() and "no space left on device" in node.log(), 10, "the sentence")
+    assert "start again" not in node.log()
+    # Between two tries, too.
+    wait_until(lambda: "restarting too fast" in node.log(), 10, "pauses between the tries")
+    for _ in range(5):
+        status = node.control("status")
+        assert status.returncode == 1 and "warning: " + said in status.stdout, status
     node.disk.set(full=0, free_bytes=PLENTY)
     node.wait_ready()
+    wait_until(lambda: "warning: " not in node.control("status").stdout, 10, "the end of it")
     assert node.value("/a") == "1"
     assert node.put("/a", "2").status == 200
 

@@ -136,6 +136,19 @@ def test_a_leader_that_is_changing_is_no_difference(world):
         assert run.returncode == 0, (out, err)
 
 
+def test_why_a_lead_is_not_handed_over(world):
+    """Each reason by itself, and where to go."""
+    nodes = world.cluster(2)
+    leader = world.leader_of(nodes)
+    other = [node for node in nodes if node is not leader][0]
+    wait_until(lambda: other.leader(), 10, "a leader to be known")
+    told = other.control("transfer")
+    assert told.returncode == 1
+    assert "this node does not lead: %s does, run it there" % leader.name in told.stderr, told
+    alone = world.node("alone").start().control("transfer")
+    assert alone.returncode == 1 and "there is no other voting member that could lead" in alone.stderr, alone
+
+
 def test_nobody_there(world):
     dead = "127.0.0.1:%d" % free_port()
     for command in [("status",), ("member", "list"), ("cluster-health",)]:

@@ -28,7 +28,6 @@ def lose(node):
     shutil.rmtree(node.directory)
 
 
-
 def test_a_founder_that_lost_its_data_ends_and_says_how_to_join(world):
     first, second, third = three(world)
     cluster = first.status()["clusterId"]
@@ -85,3 +84,68 @@ def test_members_of_another_cluster_do_not_end_one_that_was_restored(world):
     wait_until(lambda: "stream refused" in first.log(), 15, "a call of the old cluster")
     assert first.put("/foo", "after").status == 200
     assert first.get("/health").status == 200
+
+
+# ---- -peers that came too late: each node has founded a cluster already
+
+def founders(world, keys=()):
+    """Three nodes, each alone in a cluster of its own, and stopped; then their -peers."""
+    nodes = [world.node("machine%d" % number).start() for number in (1, 2, 3)]
+    for node in nodes:
+        if node.name in keys:
+            assert node.put("/of", node.name).status == 201
+        node.stop()
+    for node in nodes:
+        node.peers = [other.peer for other in nodes if other is not node]
+    return nodes
+
+
+def test_a_founder_with_peers_warns_until_others_have_joined(world):
+    first = world.node("machine1").start()
+    first.stop()
+    first.peers = ["127.0.0.1:1"]
+    first.start()
+    warning = "-peers is ignored: %s holds a cluster that this node started and is alone in." % first.directory
+    wait_until(lambda: "warning: " + warning in first.control("status").stdout, 10, "a warning in the status")
+    assert warning in first.log()
+    # It may well be the first of its cluster: it serves, and is ready.
+    assert first.put("/foo", "bar").status == 201 and first.get("/health").status == 200
+    assert first.control("status").returncode == 0
+    world.node("machine2", peers=[first.peer]).start()
+    wait_until(lambda: "warning: " not in first.control("status").stdout, 15, "the end of the warning")
+
+
+def test_founders_that_nobody_wrote_to_become_the_cluster_of_their_peers(world):
+    nodes = founders(world)
+    start_together(nodes)
+    wait_until(lambda: all(len([m for m in node.status()["members"] if m["role"] == "voter"]) == 3 for node in nodes),
+               60, "one cluster of three voters")
+    assert len({node.status()["clusterId"] for node in nodes}) == 1
+    assert nodes[0].put("/foo", "bar").status == 201
+    assert [node.value("/foo") for node in nodes] == ["bar"] * 3
+    assert "nothing was written here, so it joins through -peers now" in "".join(node.log() for node in nodes)
+
+
+def test_what_clients_wrote_is_kept_and_both_clusters_are_named(world):
+    nodes = founders(world, keys=("machine1", "machine2", "machine3"))
+    start_together(nodes)
+    ids = {node.status()["clusterId"] for node in nodes}
+    assert len(ids) == 3
+    for node in nodes:
+        own = node.status()["clusterId"]
+        said = wait_until(lambda: [line for line in node.control("status").stdout.splitlines()
+                                   if line.startswith("warning: -peers is ignored: 127.0.0.1:")], 20, "a warning")[0]
+        assert "and this node is alone in cluster %s, which it started" % own in said
+        assert "of 1 member, " in said and "empty %s" % node.directory in said
+        assert any("is in cluster %s" % other in said for other in ids - {own})
+        assert said[len("warning: "):] in node.log()
+        # Nothing is stopped by it.
+        assert node.value("/of") == node.name and node.put("/of", "more").status == 200
+        assert node.get("/health").status == 200
+    # Two do what it says.
+    for node in nodes[1:]:
+        node.stop()
+        shutil.rmtree(node.directory)
+        node.start()
+    wait_until(lambda: len(nodes[0].status()["members"]) == 3, 15, "one cluster")
+    assert nodes[2].value("/of") == "more"

@@ -367,7 +367,8 @@ def test_what_a_refused_join_advises_works_on_the_same_directory(world):
     node.stop()
     # Now it is a member, and keeps its name: also where none is given.
     node.name = "machine3"
-    refused_join(node, "is of \"machine2\"; use that name or another -data-dir")
+    refused_join(node, "is of \"machine2\"; use that name or another -data-dir; or, if nothing in it is needed, empty it, "
+                       "and the node begins anew")
     node.name, node.argv = "machine2", lambda: [word for word in type(node).argv(node) if word not in ("-name", "machine2")]
     node.start()
     assert node.status()["name"] == "machine2"
@@ -463,3 +464,24 @@ def test_a_full_cluster_takes_nobody_in_until_there_is_room(world):
     assert cluster_config(nodes[1], '{"activeSize":3}')["activeSize"] == 3
     kill_and_restart(nodes[2])
     assert nodes[2].put("/c", "1").status == 201
+
+
+def test_members_of_long_ago_are_told_in_one_line(world):
+    """What is read back at a start, or copied from the others, is no news."""
+    first, second = world.cluster(2)
+    assert "machine1 has the list of members" not in first.log()
+    for node in (second, first):
+        old = len(node.log())
+        node.stop()
+        node.start()
+        wait_until(lambda: "%s has the list of members: machine1, machine2\n" % node.name in node.log()[old:], 10, "the list")
+        assert "member joined" not in node.log()[old:] and "member votes" not in node.log()[old:], node.log()[old:]
+    third = world.node("machine3", peers=[first.peer, second.peer]).start()
+    world.wait_voters([first, second, third])
+    wait_until(lambda: "member votes now name=machine3" in third.log(), 10, "its promotion")
+    assert "machine3 has the list of members: machine1, machine2, machine3 (learner)\n" in third.log()
+    assert "member joined" not in third.log() and "member votes now name=machine2" not in third.log()
+    # To those who were there it is news.
+    for node in (first, second):
+        wait_until(lambda: "member joined name=machine3" in node.log() and "member votes now name=machine3" in node.log(),
+                   10, "the news")

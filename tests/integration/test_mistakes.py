@@ -80,6 +80,7 @@ class House:
         self.client = self.authority.issue("client", san=None)
         self.other = Authority(self.folder, "stranger")
         self.stranger = self.other.issue("client", san=None)
+        self.no_client = self.authority.issue("no-client", usage="serverAuth", san=None)
         self.plain = self.world.node("plain").start()
         self.tls = self.world.node("tls", flags=self.server.flags(), tls=self.authority.context()).start()
         self.strict = self.world.node("strict", flags=self.server.flags("", self.authority),
@@ -135,6 +136,10 @@ ASKED_WRONGLY = {
     "a stranger's certificate": lambda h: (["--endpoints", "https://" + h.strict.client] + h.show(h.stranger),
                                            "https://%s: refuses the certificate of --cert-file, %s: "
                                            % (h.strict.client, h.stranger.certificate)),
+    "a server's certificate": lambda h: (["--endpoints", "https://" + h.strict.client] + h.show(h.no_client),
+                                         "https://%s: refuses the certificate of --cert-file, %s: it is not one of a client; "
+                                         "make one with 'etcdctl certs client NAME', or for the peer port with 'etcdctl certs "
+                                         "peer NAME'" % (h.strict.client, h.no_client.certificate)),
 }
 
 

@@ -68,8 +68,13 @@ def test_data_directory_of_another_name(world):
     node.stop()
     result = run(*addresses(), "-data-dir", node.directory, "-name", "other")
     assert result.returncode == 2
-    assert sentence(result) == 'etcd: -name: "other", but %s is of "machine1"; use that name or ' \
-        'another -data-dir' % node.directory
+    way_on = 'but %s is of "machine1"; use that name or another -data-dir; or, if nothing in it is needed, ' \
+        'empty it, and the node begins anew' % node.directory
+    assert sentence(result) == 'etcd: -name: "other", ' + way_on
+    # Where it was said is named, and the check of a start finds it before.
+    result = run(*addresses(), "-data-dir", node.directory, "-check-config", env={"ETCD_NAME": "other"})
+    assert result.returncode == 2
+    assert sentence(result) == 'etcd: ETCD_NAME: "other", ' + way_on
     node.argv = lambda: [ETCD, "-addr", node.client, "-peer-addr", node.peer, "-data-dir", node.directory]
     node.start()
     assert node.status()["name"] == "machine1"

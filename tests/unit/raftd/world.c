@@ -107,6 +107,14 @@ changed(void *argument, const struct msg_changed *m)
 }
 
 static void
+notice(void *argument, const char *text)
+{
+	struct world *w = argument;
+
+	snprintf(w->notice, sizeof(w->notice), "%s", text);
+}
+
+static void
 status(void *argument, const struct msg_status *m)
 {
 	struct world *w = argument;
@@ -201,6 +209,7 @@ make(bool join, uint64_t trim_entries, bool resumes, const char *peers)
 	struct node_config config = {
 		.peer_url = "http://127.0.0.1:7001",
 		.client_url = "http://127.0.0.1:4001",
+		.data_dir = "m1",
 		.heartbeat_ms = 50,
 		.election_ms = 200,
 		.request_timeout_ms = 5000,
@@ -220,7 +229,8 @@ make(bool join, uint64_t trim_entries, bool resumes, const char *peers)
 		.install_commit = install_commit, .peer_out = peer_out, .outcome = outcome,
 		.queued = queued, .watching = watching, .event = event, .stats = stats,
 		.backup_piece = backup_piece,
-		.changed = changed, .status = status, .note = note, .end = end, .retire = retire,
+		.changed = changed, .status = status, .notice = notice, .note = note,
+		.end = end, .retire = retire,
 		.moved = moved,
 		.argument = w,
 	};

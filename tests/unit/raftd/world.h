@@ -33,6 +33,7 @@ struct world {
 	bool retired;
 	uint64_t retire_wait_ms;
 	char retire_peers[128];
+	char notice[512];		/* the last; empty: none */
 	size_t images, image_reads;	/* open; asked for and not given */
 	uint64_t pieces;
 	enum err piece_error;

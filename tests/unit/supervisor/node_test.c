@@ -600,7 +600,8 @@ TEST(status_tells_ready_and_who_runs)
 	assert_non_null(strstr((const char *)output.data, "no process of that name"));
 	buf_clear(&output);
 	assert_int_equal(node_control(&node, "transfer", &output), 1);
-	assert_non_null(strstr((const char *)output.data, "no other voter"));
+	assert_non_null(strstr((const char *)output.data,
+	    "there is no other voting member that could lead"));
 	buf_clear(&output);
 	assert_int_equal(node_control(&node, "stop", &output), 0);
 	assert_int_equal(node_wait_end(&node), 0);

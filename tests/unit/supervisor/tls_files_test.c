@@ -106,7 +106,8 @@ static struct tls_files *
 load(const struct folder *folder)
 {
 	char *problem = NULL;
-	struct tls_files *files = tls_files_load(&folder->arguments, &problem);
+	struct tls_files *files = tls_files_load(&folder->arguments,
+	    (struct tls_reader){ geteuid(), getegid() }, &problem);
 
 	if (files == NULL)
 		fail_msg("%s", problem);

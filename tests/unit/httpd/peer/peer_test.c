@@ -634,3 +634,80 @@ TEST(callers_that_are_no_members_are_bounded)
 	fixture->upgraded_fd = -1;
 	fixture_free(&fixture);
 }
+
+/* ---- a node that is alone and has -peers ------------------------------------------ */
+
+#define OTHER_STATUS "{\"name\":\"distant\",\"id\":\"00000000000000b2\",\"clusterId\":" \
+	"\"%s\",\"phase\":\"member\",\"term\":3,\"members\":[{\"id\":\"b2\",\"name\":" \
+	"\"distant\",\"peerURL\":\"http://127.0.0.1:7002\",\"clientURL\":" \
+	"\"http://127.0.0.1:4002\",\"role\":\"voter\"}]}\n"
+
+static void
+answer_status_as(struct server *server, const char *cluster)
+{
+	const char *text = server_request(server);
+	char body[512];
+
+	assert_ptr_equal(strstr(text, "GET /v2/admin/status HTTP/1.1\r\n"), text);
+	snprintf(body, sizeof(body), OTHER_STATUS, cluster);
+	server_answer(server, 200, body);
+}
+
+TEST(raftd_hears_of_what_cluster_the_peers_of_a_lonely_node_are)
+{
+	struct fixture *fixture = fixture_new();
+	struct msg_other_cluster other;
+	struct server server;
+	struct frame frame;
+	char *problem;
+	size_t used;
+
+	server_open(&server, fixture);
+	assert_int_equal(config_set(&fixture->worker.config, OPTION_peers,
+	    server.url + strlen("http://"), &problem), ERR_NONE);
+	peer_start(&fixture->worker);
+	fixture_status(fixture, PHASE_MEMBER, NULL);
+	answer_status_as(&server, "00000000000000d4");
+	expect_told(fixture, MSG_other_cluster, 1);
+	assert_int_equal(frame_parse(buf_slice(&fixture->backend.out), &frame, &used), ERR_NONE);
+	assert_int_equal(msg_other_cluster_decode(frame.payload, &other), ERR_NONE);
+	assert_true(other.cluster_id == 0xd4);
+	assert_int_equal(other.members, 1);
+	assert_true(slice_equal(other.address, slice_text(server.url + strlen("http://"))));
+	/* With others it is not alone any more, and asks nobody. */
+	fixture_status(fixture, PHASE_MEMBER, "http://127.0.0.1:1");
+	assert_null(fixture->worker.peers->others);
+	finish(&fixture, &server);
+}
+
+TEST(a_peer_without_a_cluster_or_of_ours_is_no_news)
+{
+	static const char *const clusters[] = { "0000000000000000", "00000000000000c3", "words" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(clusters); i++) {
+		struct fixture *fixture = fixture_new();
+		struct server server;
+		char *problem;
+
+		server_open(&server, fixture);
+		assert_int_equal(config_set(&fixture->worker.config, OPTION_peers,
+		    server.url + strlen("http://"), &problem), ERR_NONE);
+		peer_start(&fixture->worker);
+		fixture_status(fixture, PHASE_MEMBER, NULL);
+		answer_status_as(&server, clusters[i]);
+		fixture_settle(fixture);
+		assert_int_equal(count_frames(&fixture->backend.out, MSG_other_cluster), 0);
+		finish(&fixture, &server);
+	}
+}
+
+TEST(without_peers_a_lonely_node_asks_nobody)
+{
+	struct fixture *fixture = fixture_new();
+
+	peer_start(&fixture->worker);
+	fixture_status(fixture, PHASE_MEMBER, NULL);
+	assert_null(fixture->worker.peers->others);
+	peer_stop(&fixture->worker);
+	fixture_free(&fixture);
+}
