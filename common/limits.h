@@ -113,7 +113,7 @@
 #define TURN_HITS_MAX ((size_t)32768)
 #define EVENT_IDS_MAX ((size_t)65536)	/* watches that one frame with an event is for */
 
-/* History for watches, given in pieces (raftd/store/store.h, store_catch_up) */
+/* History for watches, given in pieces (raftd/replica/store/store.h, store_catch_up) */
 #define CATCH_UP_BYTES (256 * KIB)	/* of events, for all watches in one turn */
 #define CATCH_UP_LOOKS ((size_t)8192)	/* events looked at for it in one turn */
 #define CATCH_UP_SHARED_BYTES (4 * KIB)	/* of them, at most, for a watch that shares the event */

@@ -15,7 +15,7 @@
 #include "raftd/node_priv.h"
 
 #include "common/xmem.h"
-#include "raftd/store/view.h"
+#include "raftd/replica/store/view.h"
 
 #include <stdlib.h>
 

@@ -30,7 +30,7 @@
 #include "raftd/command.h"
 #include "raftd/node.h"
 #include "raftd/outbox.h"
-#include "raftd/replica.h"
+#include "raftd/replica/replica.h"
 
 #include <sys/queue.h>
 

@@ -31,7 +31,7 @@
 #include "raftd/rebuild/progress.h"
 #include "raftd/rebuild/source.h"
 #include "raftd/rebuild/target.h"
-#include "raftd/store/store.h"
+#include "raftd/replica/store/store.h"
 
 #include <inttypes.h>
 #include <signal.h>

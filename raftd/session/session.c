@@ -13,7 +13,7 @@
 #include "common/node_name.h"
 #include "common/tails.h"
 #include "common/xmem.h"
-#include "raftd/store/path.h"
+#include "raftd/replica/store/path.h"
 
 #include <sys/queue.h>
 

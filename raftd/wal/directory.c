@@ -6,7 +6,6 @@
 #include "common/program.h"
 #include "common/xmem.h"
 #include "raftd/wal/db.h"
-#include "raftd/wal/mark.h"
 
 #include <errno.h>
 #include <fcntl.h>

@@ -28,6 +28,7 @@ enum directory_kind {
 };
 
 #define DIRECTORY_UNFINISHED_NAME "UNFINISHED"
+#define MARK_FILE_NAME "db.mark"
 
 /* ERR_NONE, or ERR_FOREIGN, ERR_DENIED, ERR_IO with *sentence for the operator. */
 enum err directory_inspect(const char *data_dir, enum directory_kind *kind,

@@ -34,7 +34,6 @@
 
 #include "raftd/wal/record.h"
 
-#define MARK_FILE_NAME "db.mark"
 #define MARK_SLOTS 2
 #define MARK_SLOT_BYTES ((size_t)53)
 #define MARK_SLOT_STEP ((size_t)4096)

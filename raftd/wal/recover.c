@@ -13,6 +13,7 @@
  */
 #include "common/ipc/message.h"
 #include "common/xmem.h"
+#include "raftd/wal/directory.h"
 #include "raftd/wal/keyspace.h"
 #include "raftd/wal/wal_priv.h"
 

@@ -5,10 +5,10 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/ipc/message.h"
-#include "raftd/state.h"
+#include "raftd/replica/state.h"
 #include "raftd/command.h"
-#include "raftd/store/effect.h"
-#include "raftd/store/store.h"
+#include "raftd/replica/store/effect.h"
+#include "raftd/replica/store/store.h"
 #include "raftd/wal/record.h"
 
 #define CODEC_TABLE "raftd/wal/record_table.h"
@@ -23,13 +23,13 @@
 #undef TRY_ALL
 #undef CODEC_TABLE
 
-#define CODEC_TABLE "raftd/store/effect_table.h"
+#define CODEC_TABLE "raftd/replica/store/effect_table.h"
 #define TRY_ALL try_effects
 #include "tests/fuzz/table_fuzz.h"
 #undef TRY_ALL
 #undef CODEC_TABLE
 
-#define CODEC_TABLE "raftd/state_table.h"
+#define CODEC_TABLE "raftd/replica/state_table.h"
 #define TRY_ALL try_states
 #include "tests/fuzz/table_fuzz.h"
 

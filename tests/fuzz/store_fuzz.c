@@ -11,8 +11,8 @@
 #include "common/clock.h"
 #include "common/ipc/message.h"
 #include "common/xmem.h"
-#include "raftd/store/store.h"
-#include "raftd/store/view.h"
+#include "raftd/replica/store/store.h"
+#include "raftd/replica/store/view.h"
 
 #include <stdlib.h>
 

@@ -4,7 +4,7 @@
  *
  * Fed with the committed log in order, so it is the one sequence of writes
  * that all answers, reads, watches and nodes must agree with. It shares no
- * code with raftd/store. Source: docs/api.md, "Keys".
+ * code with raftd/replica/store. Source: docs/api.md, "Keys".
  */
 #ifndef MOOTHALL_TESTS_SIM_MODEL_H
 #define MOOTHALL_TESTS_SIM_MODEL_H

@@ -3,7 +3,7 @@
  */
 #include "tests/sim/sim_store.h"
 
-#include "raftd/store/store_priv.h"
+#include "raftd/replica/store/store_priv.h"
 
 struct store_facts
 store_facts(const struct store *store)

@@ -10,7 +10,7 @@
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
 #include "raftd/node_priv.h"
-#include "raftd/state.h"
+#include "raftd/replica/state.h"
 #include "raftd/command.h"
 #include "tests/lib/test.h"
 

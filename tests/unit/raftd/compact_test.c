@@ -7,9 +7,9 @@
 #include "common/crc32c.h"
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
-#include "raftd/member.h"
+#include "raftd/replica/member.h"
 #include "raftd/outbox.h"
-#include "raftd/state.h"
+#include "raftd/replica/state.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>

@@ -4,8 +4,8 @@
  */
 #include "raftd/node_priv.h"
 
-#include "raftd/config_state.h"
-#include "raftd/state.h"
+#include "raftd/replica/config_state.h"
+#include "raftd/replica/state.h"
 #include "tests/lib/test.h"
 #include "tests/unit/raftd/world.h"
 

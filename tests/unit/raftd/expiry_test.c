@@ -11,7 +11,7 @@
 #include "common/xmem.h"
 #include "raftd/node_priv.h"
 #include "raftd/outbox.h"
-#include "raftd/state.h"
+#include "raftd/replica/state.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>

@@ -1,0 +1,83 @@
+/*
+ * replica.h - the applied state: what the log makes of nothing, the same on every node
+ * at the same applied index.
+ *
+ * It is what effects, the disk, snapshots and backups hold, as records of state.h,
+ * each of which belongs to one of its parts. Knows neither consensus nor the world: an
+ * entry of the log goes in, facts come out; an installed snapshot replaces it (compact.c).
+ *
+ *	init ---> loading	replica_load for each record	[replica_init]
+ *	loading -> whole	what was loaded fits together	[replica_loaded]
+ */
+#ifndef MOOTHALL_RAFTD_REPLICA_REPLICA_H
+#define MOOTHALL_RAFTD_REPLICA_REPLICA_H
+
+#include "common/buf.h"
+#include "raftd/command.h"
+#include "raftd/replica/config_state.h"
+#include "raftd/replica/member.h"
+#include "raftd/replica/requests.h"
+#include "raftd/replica/store/store.h"
+
+struct replica {
+	struct store *store;
+	struct requests *requests;
+	struct members members;
+	struct cluster_config config;
+	uint64_t applied_ns;		/* stamp of the last applied entry, never falls */
+	struct store_budget expired;	/* by the entry that is applied in part; else zeros */
+};
+
+enum member_change { MEMBER_STAYED, MEMBER_JOINED, MEMBER_MOVED, MEMBER_PROMOTED, MEMBER_REMOVED };
+
+/* What happened to a member; the replica has it as it is now. */
+struct member_fact {
+	enum member_change change;
+	peer_id id;
+	uint64_t cluster_id;		/* not 0: he founded that cluster, or so the entry says */
+};
+
+/* What the application of an entry was, for those who own what follows from it. */
+struct replica_facts {
+	struct member_fact member;
+	bool asks_for_member;		/* a change of members was asked for, whatever came of it */
+	bool config_changed;		/* the cluster's */
+	bool expired;			/* it was about keys whose time is over */
+	/* Of a command. A repeat changed nothing: its result is that of the first time. */
+	uint64_t session, sequence;	/* whose; 0: nobody's */
+	enum request_seen seen;
+	struct request_result result;	/* cause is owned; nothing if it is forgotten */
+	struct blob *event;		/* owned; NULL: none, or it is not kept any more */
+};
+
+/* An empty one. seed: of hash tables. */
+void replica_init(struct replica *replica, uint64_t seed);
+/* Of one that is zeroed, too, and leaves it so. */
+void replica_clear(struct replica *replica);
+/* Hand the store what it has to know of the configuration, which was set or changed.
+ * effects NULL: while loading. */
+void replica_configure(struct replica *replica, struct buf *effects);
+/* Give a state record to whom it belongs. */
+enum err replica_load(struct replica *replica, struct slice key, struct slice value) MUST_CHECK;
+/* All were given: ERR_CORRUPT with *where (static) if they do not fit together. */
+enum err replica_loaded(struct replica *replica, const char **where) MUST_CHECK;
+/*
+ * Apply the next entry. False: it is applied in part only, as so many hits wait already to
+ * be taken by those who watch. Then it is to be given again, before any other, when they
+ * were; until it is done no effects may go to the disk: what is there is the state at an
+ * entry. Never false if nobody watches.
+ *
+ *	hits_max	1 or more
+ *	effects		appended: records of all that changed
+ *	facts		set; the caller drops its blobs
+ */
+bool replica_apply(struct replica *replica, const struct raft_entry *entry, size_t hits_max,
+    struct buf *effects, struct replica_facts *facts) MUST_CHECK;
+bool replica_is_within_entry(const struct replica *replica);
+/* Append what was kept back until effects go to the disk, last the stamp of what was
+ * applied: with it all effects so far are a state. */
+void replica_flush(struct replica *replica, struct buf *effects);
+/* CRC32C over all of it. Walks everything: tests and checks only. */
+uint32_t replica_hash(const struct replica *replica);
+
+#endif

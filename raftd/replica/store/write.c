@@ -1,0 +1,555 @@
+/*
+ * write.c - writes and expiry: the only code that changes the replicated state.
+ *
+ * Every change has the same steps, and fails in the first if at all:
+ *
+ *	1 look	the search, the conditions; nothing is changed	[write_*]
+ *	2 event	is encoded from the node as it will be and was	[make_event]
+ *	3 tell	index, history, watchers; the tree is still old,
+ *		so "existed at that moment" can be asked	[publish]
+ *	4 do	what was is kept for open views, then the tree,
+ *		the expiry, and their effects			[put_new, put_over, cut_node]
+ *
+ * Source: docs/api.md, "Operations"; "The registry" for its own keys.
+ */
+#include "raftd/replica/store/store_priv.h"
+
+#include "raftd/replica/store/path.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+
+/* A write on its way. */
+struct job {
+	struct store *store;
+	const struct command_write *write;
+	struct slice key;		/* what is written: for in-order the new name */
+	uint64_t time_ns;
+	uint64_t next;			/* the store index it will take */
+	bool expires;
+	uint64_t expire_at_ns;
+	struct tree_search search;	/* of key */
+	struct blob *cause;		/* of an error, owned */
+	struct blob *event;		/* of a success, owned */
+};
+
+/* ---- what all have in common ---------------------------------------------------- */
+
+static bool
+job_flag(const struct job *job, unsigned flag)
+{
+	return (job->write->flags & flag) != 0;
+}
+
+static enum err
+fail(struct job *job, enum err error, struct slice cause)
+{
+	job->cause = blob_new(cause);
+	return error;
+}
+
+static enum err
+fail_search(struct job *job)
+{
+	job->cause = store_search_cause(job->key, &job->search);
+	return job->search.error;
+}
+
+/* The event of what happens to a node; before is NULL if there was none. */
+static struct blob *
+make_event(struct store *store, enum event_action action, unsigned flags, uint64_t now_ns,
+    const struct node_record *after, const struct node_record *before)
+{
+	struct buf *out = &store->event;
+	size_t begun;
+
+	blob_begin(out);
+	begun = event_begin(out, action, flags | (before == NULL ? 0 : EVENT_PREVIOUS),
+	    after->modified, now_ns);
+	node_record_put(out, after);
+	if (before != NULL)
+		node_record_put(out, before);
+	event_end(out, begun);
+	return blob_end(out, store->tree.pool);
+}
+
+/*
+ * The event takes its index and is told to those who wait; takes a reference.
+ *
+ *	removed	the node that is about to go with all below, or NULL
+ */
+static void
+publish(struct store *store, struct blob *record, const struct node *removed)
+{
+	struct event event;
+	bool parsed = event_parse(blob_ref(record), &event);
+
+	ASSERT(parsed);
+	ASSERT(event.store_index == store->index + 1);
+	store->index = event.store_index;
+	history_add(&store->history, event, &store->effects);
+	effects_index(&store->effects, store->index, history_first(&store->history));
+	if (!event_is_refresh(&event))
+		watch_deliver(&store->watch, &event, removed);
+}
+
+/* A node is gone from the tree, with everything below; that is freed by and by. Returned
+ * borrowed if there is something below, else NULL. */
+static struct doomed *
+cut_node(struct store *store, struct node *top)
+{
+	bool is_empty = !node_is_dir(top) || top->children == NULL;
+
+	effects_node_gone(&store->effects, top);
+	tree_detach(&store->tree, top);
+	if (is_empty) {
+		ttl_clear(&store->ttl, top);
+		tree_drop(&store->tree, top);
+		return NULL;
+	}
+	effects_doomed(&store->effects, top);
+	return doomed_add(&store->doomed, top);
+}
+
+static void
+set_expiry(struct job *job, struct node *node)
+{
+	if (job->expires)
+		ttl_set(&job->store->ttl, node, job->expire_at_ns);
+	else
+		ttl_clear(&job->store->ttl, node);
+}
+
+/* The node at the job's key, made with all the directories that are missing
+ * above it; those get their effects here, the node itself does not. */
+static struct node *
+make_node(struct job *job, bool is_dir)
+{
+	struct store *store = job->store;
+	struct node *node = job->search.node;
+	struct path_names names = path_names(job->key);
+	struct slice name;
+
+	while (path_next(&names, &name)) {
+		size_t seen = (size_t)(names.at - job->key.data);
+		bool last = names.at == names.end;
+
+		if (seen < job->search.size)
+			continue;
+		node = tree_make(&store->tree, node, name, last ? is_dir : true, job->next);
+		if (!last)
+			effects_node(&store->effects, node);
+	}
+	return node;
+}
+
+/* ---- set and create -------------------------------------------------------------- */
+
+/* Put a new node at the key, over the file there if there is one. */
+static enum err
+put_new(struct job *job, enum event_action action)
+{
+	struct store *store = job->store;
+	struct node *node = job->search.error == ERR_NONE ? job->search.node : NULL;
+	bool refresh = action == ACTION_SET && job_flag(job, WRITE_FLAG_REFRESH);
+	/* A refresh keeps what there is, and there is a file. */
+	bool is_dir = !refresh && job_flag(job, WRITE_FLAG_DIR);
+	struct node_record before;
+	struct node_record after = {
+		.flags = (uint8_t)((is_dir ? NODE_DIR : NODE_VALUE) |
+		    (job->expires ? NODE_EXPIRES : 0)),
+		.key = job->key,
+		.value = is_dir ? SLICE_EMPTY : job->write->value,
+		.modified = job->next,
+		.created = job->next,
+		.expire_at_ns = job->expire_at_ns,
+	};
+
+	if (node != NULL)
+		before = node_describe(node, job->key, 0);
+	if (refresh && node != NULL)
+		after.value = node_value(node);
+	job->event = make_event(store, action,
+	    (node == NULL ? EVENT_CREATED : 0U) | (refresh ? EVENT_REFRESH : 0U),
+	    job->time_ns, &after, node == NULL ? NULL : &before);
+	publish(store, job->event, NULL);
+
+	if (node != NULL)
+		view_changing(store, node, job->key);
+	if (node == NULL)
+		node = make_node(job, is_dir);
+	else if (is_dir)
+		tree_make_dir(&store->tree, node);
+	node->created = job->next;
+	node->modified = job->next;
+	if (!is_dir && !refresh)
+		tree_set_value(&store->tree, node, job->write->value);
+	set_expiry(job, node);
+	effects_node(&store->effects, node);
+	return ERR_NONE;
+}
+
+static enum err
+write_set(struct job *job)
+{
+	if (job->search.error == ERR_NOT_DIR)
+		return fail_search(job);
+	if (job->search.error == ERR_KEY_NOT_FOUND && job_flag(job, WRITE_FLAG_REFRESH))
+		return fail_search(job);
+	if (job->search.error == ERR_NONE && node_is_dir(job->search.node))
+		return fail(job, ERR_NOT_FILE, job->key);
+	return put_new(job, ACTION_SET);
+}
+
+static enum err
+write_create(struct job *job)
+{
+	if (job->search.error == ERR_NOT_DIR)
+		return fail_search(job);
+	if (job->search.error == ERR_NONE)
+		return fail(job, ERR_KEY_EXISTS, job->key);
+	return put_new(job, ACTION_CREATE);
+}
+
+/* ---- update and compareAndSwap ------------------------------------------------------ */
+
+/* Change the node that is there. */
+static enum err
+put_over(struct job *job, enum event_action action)
+{
+	struct store *store = job->store;
+	struct node *node = job->search.node;
+	bool refresh = job_flag(job, WRITE_FLAG_REFRESH);
+	bool is_dir = node_is_dir(node);
+	struct node_record before = node_describe(node, job->key, 0);
+	struct node_record after = before;
+
+	after.flags = (uint8_t)((before.flags & ~NODE_EXPIRES) |
+	    (job->expires ? NODE_EXPIRES : 0));
+	if (!is_dir && !refresh)
+		after.value = job->write->value;
+	after.modified = job->next;
+	after.expire_at_ns = job->expire_at_ns;
+	job->event = make_event(store, action, refresh ? EVENT_REFRESH : 0U, job->time_ns,
+	    &after, &before);
+	publish(store, job->event, NULL);
+
+	view_changing(store, node, job->key);
+	/* A directory keeps its index: only the event shows the new one. */
+	if (!is_dir)
+		node->modified = job->next;
+	if (!is_dir && !refresh)
+		tree_set_value(&store->tree, node, job->write->value);
+	set_expiry(job, node);
+	effects_node(&store->effects, node);
+	return ERR_NONE;
+}
+
+static enum err
+write_update(struct job *job)
+{
+	if (job->search.error != ERR_NONE)
+		return fail_search(job);
+	if (node_is_dir(job->search.node) && job->write->value.size > 0 &&
+	    !job_flag(job, WRITE_FLAG_REFRESH))
+		return fail(job, ERR_NOT_FILE, job->key);
+	return put_over(job, ACTION_UPDATE);
+}
+
+/* Part of a cause: a value, cut so that the answer stays one frame. */
+static void
+append_value(struct buf *text, struct slice value)
+{
+	buf_append_slice(text, slice_of(value.data, MIN_OF(value.size, CAUSE_VALUE_BYTES_MAX)));
+}
+
+/* The conditions of compareAndSwap and compareAndDelete. */
+static enum err
+compare(struct job *job)
+{
+	const struct command_write *write = job->write;
+	const struct node *node = job->search.node;
+	struct slice value;
+	bool value_fits, index_fits;
+	struct buf text = BUF_INIT;
+
+	if (job->search.error != ERR_NONE)
+		return fail_search(job);
+	if (node_is_dir(node))
+		return fail(job, ERR_NOT_FILE, job->key);
+	value = node_value(node);
+	value_fits = !job_flag(job, WRITE_FLAG_PREV_VALUE) ||
+	    slice_equal(write->prev_value, value);
+	index_fits = write->prev_index == 0 || write->prev_index == node->modified;
+	if (value_fits && index_fits)
+		return ERR_NONE;
+	if (!value_fits) {
+		buf_append_text(&text, "[");
+		append_value(&text, write->prev_value);
+		buf_append_text(&text, " != ");
+		append_value(&text, value);
+		buf_append_text(&text, index_fits ? "]" : "] ");
+	}
+	if (!index_fits)
+		buf_printf(&text, "[%" PRIu64 " != %" PRIu64 "]", write->prev_index,
+		    node->modified);
+	job->cause = blob_new(buf_slice(&text));
+	buf_free(&text);
+	return ERR_COMPARE_FAILED;
+}
+
+static enum err
+write_compare_and_swap(struct job *job)
+{
+	enum err error = compare(job);
+
+	return error == ERR_NONE ? put_over(job, ACTION_COMPARE_AND_SWAP) : error;
+}
+
+/* ---- delete, compareAndDelete, expiry ------------------------------------------------ */
+
+/* Remove a node with everything below; returns the event, owned. */
+static struct blob *
+remove_node(struct store *store, struct node *node, struct slice path, enum event_action action,
+    uint64_t now_ns)
+{
+	struct node_record before = node_describe(node, path, 0);
+	struct node_record after = {
+		.flags = before.flags & NODE_DIR,
+		.key = path,
+		.modified = store->index + 1,
+		.created = before.created,
+	};
+	struct blob *record = make_event(store, action, 0, now_ns, &after, &before);
+	struct doomed *doomed;
+
+	publish(store, record, node);
+	view_changing(store, node, path);
+	doomed = cut_node(store, node);
+	if (doomed != NULL)
+		view_removed(store, doomed, path);
+	return record;
+}
+
+static enum err
+write_delete(struct job *job)
+{
+	struct node *node = job->search.node;
+	bool recursive = job_flag(job, WRITE_FLAG_RECURSIVE);
+
+	if (job->search.error != ERR_NONE)
+		return fail_search(job);
+	if (node_is_dir(node) && !recursive) {
+		if (!job_flag(job, WRITE_FLAG_DIR))
+			return fail(job, ERR_NOT_FILE, job->key);
+		if (node->children != NULL)
+			return fail(job, ERR_DIR_NOT_EMPTY, job->key);
+	}
+	job->event = remove_node(job->store, node, job->key, ACTION_DELETE, job->time_ns);
+	return ERR_NONE;
+}
+
+static enum err
+write_compare_and_delete(struct job *job)
+{
+	enum err error = compare(job);
+
+	if (error != ERR_NONE)
+		return error;
+	job->event = remove_node(job->store, job->search.node, job->key,
+	    ACTION_COMPARE_AND_DELETE, job->time_ns);
+	return ERR_NONE;
+}
+
+/* Build the full path of a node in store->path. */
+static struct slice
+path_of(struct store *store, const struct node *node)
+{
+	struct buf *path = &store->path;
+	const struct node *up;
+	size_t size = 0;
+	uint8_t *at;
+
+	for (up = node; up->parent != NULL; up = up->parent)
+		size += 1 + up->link.size;
+	buf_clear(path);
+	at = buf_reserve(path, size) + size;
+	buf_added(path, size);
+	for (up = node; up->parent != NULL; up = up->parent) {
+		struct slice name = name_of(&up->link);
+
+		at -= name.size;
+		memcpy(at, name.data, name.size);
+		*--at = '/';
+	}
+	return buf_slice(path);
+}
+
+const struct ttl_entry *
+store_first_expiry(struct store *store)
+{
+	const struct ttl_entry *first;
+
+	while ((first = ttl_first(&store->ttl)) != NULL && !tree_has(&store->tree, first->node))
+		ttl_put_aside(&store->ttl, first->node);
+	return first;
+}
+
+struct store_budget
+store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget,
+    uint64_t time_ns, struct buf *effects)
+{
+	struct store_budget spent = { 0 };
+
+	store->effects.out = effects;
+	while (spent.count < budget.count && spent.bytes < budget.bytes) {
+		const struct ttl_entry *due = store_first_expiry(store);
+		struct blob *record;
+		struct slice path;
+
+		if (due == NULL || due->at_ns > cutoff_ns)
+			break;
+		path = path_of(store, due->node);
+		spent.bytes += path.size + node_value(due->node).size;
+		/* Never before the instant itself, so no "ttl" is left to show. */
+		record = remove_node(store, due->node, path, ACTION_EXPIRE,
+		    MAX_OF(time_ns, due->at_ns));
+		blob_unref(&record);
+		stats_expire(&store->stats);
+		spent.count++;
+	}
+	return spent;
+}
+
+bool
+store_sweep(struct store *store, size_t nodes_max, struct buf *effects)
+{
+	store->effects.out = effects;
+	doomed_sweep(&store->doomed, &store->tree, &store->ttl, &store->effects, nodes_max);
+	return doomed_waits(&store->doomed);
+}
+
+bool
+store_has_to_sweep(const struct store *store)
+{
+	return doomed_waits(&store->doomed);
+}
+
+/* ---- dispatch -------------------------------------------------------------------- */
+
+static bool
+is_delete(enum write_op op)
+{
+	return op == WRITE_DELETE || op == WRITE_COMPARE_AND_DELETE;
+}
+
+/* The log may hold what no worker lets through: it was written before there were
+ * limits, or under others. The registry's own keys always fit. */
+static enum err
+check_key(struct job *job, bool internal)
+{
+	const struct key_limits *limits = internal ? &KEY_LIMITS_MAX : &job->store->limits;
+	char cause[KEY_CAUSE_BYTES];
+
+	if (key_allowed(limits, job->write->key, job->write->op, cause))
+		return ERR_NONE;
+	return fail(job, ERR_INVALID_FORM, slice_text(cause));
+}
+
+/* What is refused whatever the tree holds: the root, and the registry's keys. */
+static enum err
+refuse(struct job *job, bool internal)
+{
+	enum write_op op = job->write->op;
+	struct slice key = job->write->key;
+
+	if (path_is_root(key) && op == WRITE_COMPARE_AND_DELETE)
+		return fail(job, ERR_NOT_FILE, key);
+	if (path_is_root(key) && op != WRITE_CREATE_IN_ORDER)
+		return fail(job, ERR_ROOT_READ_ONLY, key);
+	if (internal)
+		return ERR_NONE;
+	if (path_is_at_or_below(key, SLICE_LITERAL("/_etcd/machines")) ||
+	    path_is_at_or_below(key, SLICE_LITERAL("/_etcd/config")))
+		return fail(job, ERR_KEYWORD, key);
+	/* An expiry is a delete that comes later. */
+	if (slice_equal(key, SLICE_LITERAL("/_etcd")) && (is_delete(op) ||
+	    (op != WRITE_CREATE_IN_ORDER && job_flag(job, WRITE_FLAG_TTL))))
+		return fail(job, ERR_KEYWORD, key);
+	return ERR_NONE;
+}
+
+/* The key's new name below it, in store->path. */
+static struct slice
+in_order_key(struct store *store, struct slice key, uint64_t store_index)
+{
+	char name[KEY_ORDER_DIGITS + 1];
+
+	snprintf(name, sizeof(name), "%0*" PRIu64, KEY_ORDER_DIGITS, store_index);
+	buf_clear(&store->path);
+	if (!path_is_root(key))
+		buf_append_slice(&store->path, key);
+	path_push(&store->path, slice_text(name));
+	return buf_slice(&store->path);
+}
+
+static enum err
+carry_out(struct job *job)
+{
+	struct store *store = job->store;
+	enum write_op op = job->write->op;
+
+	if (op == WRITE_CREATE_IN_ORDER)
+		job->key = in_order_key(store, job->key, job->next);
+	job->expires = job_flag(job, WRITE_FLAG_TTL) &&
+	    ttl_instant(job->time_ns, job->write->ttl_s, &job->expire_at_ns);
+	job->search = tree_find(&store->tree, job->key);
+	switch (op) {
+	case WRITE_SET:
+		return write_set(job);
+	case WRITE_CREATE:
+	case WRITE_CREATE_IN_ORDER:
+		return write_create(job);
+	case WRITE_UPDATE:
+		return write_update(job);
+	case WRITE_COMPARE_AND_SWAP:
+		return write_compare_and_swap(job);
+	case WRITE_DELETE:
+		return write_delete(job);
+	case WRITE_COMPARE_AND_DELETE:
+		return write_compare_and_delete(job);
+	}
+	return ERR_INTERNAL;
+}
+
+struct store_outcome
+store_write(struct store *store, const struct command_write *write, uint64_t time_ns,
+    bool internal, struct buf *effects)
+{
+	struct store_outcome outcome = { .error = ERR_INTERNAL, .store_index = store->index };
+	struct job job = {
+		.store = store,
+		.write = write,
+		.key = write->key,
+		.time_ns = time_ns,
+		.next = store->index + 1,
+	};
+
+	/* The command may be a worker's invention: what is not well formed
+	 * fails the same way on every node. */
+	if (write->op < WRITE_SET || write->op > WRITE_CREATE_IN_ORDER ||
+	    write->value.size > VALUE_BYTES_MAX || !path_is_canonical(write->key))
+		return outcome;
+	store->effects.out = effects;
+	outcome.error = check_key(&job, internal);
+	if (outcome.error == ERR_NONE)
+		outcome.error = refuse(&job, internal);
+	if (outcome.error == ERR_NONE)
+		outcome.error = carry_out(&job);
+	if (!internal)
+		stats_write(&store->stats, write->op, outcome.error == ERR_NONE);
+	outcome.cause = job.cause;
+	outcome.event = job.event;
+	outcome.store_index = store->index;
+	return outcome;
+}
