@@ -241,7 +241,8 @@ io_notice(void *argument, const char *text)
 {
 	struct raftd *raftd = argument;
 
-	msg_notice_frame(child_out(raftd->child), 0, &(struct msg_notice){ slice_text(text) });
+	msg_notice_frame(child_out(raftd->child), 0,
+	    &(struct msg_notice){ .text = slice_text(text) });
 }
 
 static void
