@@ -36,7 +36,8 @@
 
 #define BACKUP_MAGIC "MOOTBACK"
 #define BACKUP_VERSION 2
-#define BACKUP_VERSION_OLDEST 1	/* that is read, too: nodes by path (raftd/replica/store/effect.h) */
+/* That is read, too: nodes by path (raftd/replica/store/effect.h). */
+#define BACKUP_VERSION_OLDEST 1
 #define BACKUP_START_BYTES ((size_t)12)
 #define BACKUP_BLOCK_HEAD_BYTES ((size_t)9)
 #define BACKUP_DIGEST_BYTES ((size_t)32)
