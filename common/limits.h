@@ -141,7 +141,8 @@
 
 /* Of one session, in raftd, which trusts no worker */
 #define SESSION_REQUESTS_MAX (2 * WORKER_REQUESTS_MAX) /* not answered; then it is not read from */
-#define SESSION_WATCHES_SHARE 8		/* one part of so many is left to the other workers */
+/* Of what the others leave a worker leaves one part of so many to them. */
+#define SESSION_WATCHES_SHARE 8
 #define CHANGES_MAX 256			/* of members, that wait at the leader */
 
 /* Peers */

@@ -81,13 +81,16 @@ watch_refusal(const struct node *node, uint64_t session)
 {
 	const struct store *store = node->replica.store;
 	uint64_t most = node->config.watches_max;
+	size_t count = store_watch_count(store), own = store_watch_count_of(store, session);
+	uint64_t left;
 
-	if (store_watch_count(store) >= most)
+	if (count >= most)
 		return "too many watches";
 	if (store_watch_bytes(store) >= WATCH_BYTES_BASE + most * WATCH_BYTES_EACH)
 		return "too many watches of long keys";
-	if (node->client_workers > 1 &&
-	    store_watch_count_of(store, session) >= most - most / SESSION_WATCHES_SHARE)
+	/* Of what the others leave: so several that take all they get leave some, too. */
+	left = most - (count - own);
+	if (node->client_workers > 1 && own >= left - left / SESSION_WATCHES_SHARE)
 		return "too many watches of one worker";
 	return NULL;
 }

@@ -243,7 +243,9 @@ TEST(watches_are_bounded_in_memory_and_for_one_worker)
 	/* Beside another worker none gets all. */
 	node_set_workers(w->node, 2);
 	assert_int_equal(watch_long_keys(w, 1, 1, 100, 100), 100 - 100 / SESSION_WATCHES_SHARE);
-	assert_int_equal(watch_long_keys(w, 2, 1, 100, 100), 100 / SESSION_WATCHES_SHARE);
+	assert_int_equal(watch_long_keys(w, 2, 1, 100, 100), 12 - 12 / SESSION_WATCHES_SHARE);
+	assert_int_equal(watch_long_keys(w, 3, 1, 100, 100), 1);
+	node_session_gone(w->node, 3);
 	node_session_gone(w->node, 2);
 	node_set_workers(w->node, 1);
 	assert_int_equal(watch_long_keys(w, 1, 200, 100, 100), 100 / SESSION_WATCHES_SHARE);
