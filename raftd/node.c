@@ -175,6 +175,9 @@ node_start(struct node *node, struct clock_time now, const char **where)
 
 	if (replica_loaded(&node->replica, where) != ERR_NONE)
 		return ERR_CORRUPT;
+#ifdef WITH_SANITIZERS
+	replica_invariants(&node->replica);
+#endif
 	node->tails.min = node->config.tail_bytes_min;
 	store_use_tails(node->replica.store, &node->tails);
 	node->now = now;

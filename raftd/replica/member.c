@@ -351,3 +351,17 @@ members_hash(const struct members *members)
 	buf_free(&bytes);
 	return hash;
 }
+
+void
+members_invariants(const struct members *members)
+{
+	ASSERT(members->count <= MEMBERS_MAX);
+	for (size_t i = 0; i < members->count; i++) {
+		const struct member *member = &members->list[i];
+
+		ASSERT(members_find(members, member->id) == member);
+		ASSERT(i == 0 || members->list[i - 1].joined < member->joined ||
+		    (members->list[i - 1].joined == member->joined &&
+		    members->list[i - 1].id < member->id));
+	}
+}

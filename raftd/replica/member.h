@@ -73,6 +73,8 @@ void members_registry_value(struct buf *out, struct slice peer_url, struct slice
 /* "/_etcd/machines/NAME" */
 void members_registry_key(struct buf *out, struct slice name);
 
+/* Assert what always holds. */
+void members_invariants(const struct members *members);
 uint32_t members_hash(const struct members *members);
 
 #endif

@@ -95,6 +95,17 @@ replica_flush(struct replica *replica, struct buf *effects)
 	buf_free(&value);
 }
 
+void
+replica_invariants(const struct replica *replica)
+{
+	/* Each answer that has an event retains it, and nobody else does. */
+	ASSERT(store_invariants(replica->store) ==
+	    requests_invariants(replica->requests, replica->store));
+	members_invariants(&replica->members);
+	ASSERT(replica->expired.count < EXPIRE_COUNT_MAX);
+	ASSERT(replica->expired.bytes < EXPIRE_BYTES_MAX);
+}
+
 uint32_t
 replica_hash(const struct replica *replica)
 {

@@ -77,6 +77,8 @@ bool replica_is_within_entry(const struct replica *replica);
 /* Append what was kept back until effects go to the disk, last the stamp of what was
  * applied: with it all effects so far are a state. */
 void replica_flush(struct replica *replica, struct buf *effects);
+/* Assert what always holds between entries. Walks everything: tests and checks only. */
+void replica_invariants(const struct replica *replica);
 /* CRC32C over all of it. Walks everything: tests and checks only. */
 uint32_t replica_hash(const struct replica *replica);
 

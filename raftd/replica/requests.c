@@ -405,3 +405,40 @@ requests_hash(const struct requests *requests)
 	buf_free(&bytes);
 	return hash;
 }
+
+static size_t
+check_session(const struct session_entry *entry, const struct store *store)
+{
+	const struct stored_result *results = entry->results + entry->start;
+	size_t events = 0;
+
+	ASSERT(entry->count <= SESSION_RESULTS_MAX);
+	for (size_t i = 0; i < entry->count; i++) {
+		ASSERT(results[i].sequence >= entry->low);
+		ASSERT(i == 0 || results[i].sequence > results[i - 1].sequence);
+		ASSERT(results[i].result.raft_index <= entry->used);
+		ASSERT(results[i].result.store_index <= store_index(store));
+		events += results[i].result.event &&
+		    store_event(store, results[i].result.store_index) != NULL;
+	}
+	return events;
+}
+
+size_t
+requests_invariants(const struct requests *requests, const struct store *store)
+{
+	const struct session_entry *entry;
+	size_t sessions = 0, events = 0;
+	raft_index used = 0;
+
+	TAILQ_FOREACH(entry, &requests->by_use, by_use) {
+		ASSERT(find_session(requests, entry->id) == entry);
+		ASSERT(entry->used > used);
+		used = entry->used;
+		sessions++;
+		events += check_session(entry, store);
+	}
+	ASSERT(sessions == requests->by_id.count);
+	ASSERT(sessions <= SESSIONS_MAX);
+	return events;
+}

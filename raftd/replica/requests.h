@@ -64,6 +64,8 @@ enum err requests_load(struct requests *requests, struct slice key, struct slice
  * session's own record is missing, or an answer is of an index that is to come. */
 enum err requests_loaded(struct requests *requests, struct store *store) MUST_CHECK;
 
+/* Assert what always holds. Returns how many answers have their event in the store. */
+size_t requests_invariants(const struct requests *requests, const struct store *store);
 /* Independent of the order and seed of tables. */
 uint32_t requests_hash(const struct requests *requests);
 

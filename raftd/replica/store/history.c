@@ -256,6 +256,17 @@ history_release(struct history *history, uint64_t store_index, struct effects *e
 		kept_drop(history, kept, effects);
 }
 
+uint32_t
+history_retained(const struct history *history, uint64_t store_index)
+{
+	const struct kept_event *kept;
+
+	if (in_window(history, store_index))
+		return slot_of(history, store_index)->retained;
+	kept = kept_find(history, store_index);
+	return kept == NULL ? 0 : kept->retained;
+}
+
 static int
 compare_indexes(const void *a, const void *b)
 {

@@ -66,6 +66,9 @@ void history_add(struct history *history, struct event event, struct effects *ef
 void history_retain(struct history *history, uint64_t store_index);
 void history_release(struct history *history, uint64_t store_index, struct effects *effects);
 
+/* How often the event of an index is retained; 0 if it is not there. */
+uint32_t history_retained(const struct history *history, uint64_t store_index);
+
 /* The indexes kept aside, rising; an array of *count for free(), or NULL. */
 uint64_t *history_kept(const struct history *history, size_t *count);
 

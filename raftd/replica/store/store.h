@@ -107,6 +107,9 @@ size_t store_memory(const struct store *store);
 /* CRC32C over all replicated state in a canonical order: equal on every node at
  * the same applied index. Walks everything: tests and checks only. */
 uint32_t store_hash(const struct store *store);
+/* Assert what always holds between entries. Walks everything: tests and checks only. Returns
+ * how often events are retained for answers, all together. */
+size_t store_invariants(const struct store *store);
 
 /* ---- rebuilding -------------------------------------------------------------- */
 

@@ -194,6 +194,7 @@ static void
 apply(struct applier *a, const struct raft_entry *entry, struct replica_facts *facts)
 {
 	assert_true(replica_apply(&a->replica, entry, SIZE_MAX, &a->effects, facts));
+	replica_invariants(&a->replica);
 	/* Nobody watches. */
 	assert_false(replica_is_within_entry(&a->replica));
 }
