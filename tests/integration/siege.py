@@ -19,9 +19,8 @@ from prometheus import scrape
 FLAGS = ["-log-level", "info"]
 SLACK = 256 * MIB
 # After all that was stored is deleted: history, kept answers (four times as much), applied entries
-# of the log, the storage's own buffers: it keeps its last batch until more comes, which is 40 MiB
-# for one value of 10 MiB over another.
-KEPT = (16 + 64 + 8 + 48) * MIB
+# of the log, the storage's own buffers.
+KEPT = (16 + 64 + 8 + 16) * MIB
 BACK_S = 30.0
 # What a plain GET and a quorum GET may wait, in ms.
 PLAIN_MS, QUORUM_MS = 250, 500

@@ -12,5 +12,4 @@ def test_taken_over_workers_harm_nobody(world, evil_ones):
     attack.start()
     attack.run(10)
     attack.over()
-    # A disk that stalls lets few writes through in ten seconds; none would be harm.
-    assert min(attack.sums.values()) > 20, attack.sums
+    assert min(attack.sums.values()) > 100, attack.sums
