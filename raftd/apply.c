@@ -112,7 +112,7 @@ node_apply(struct node *node, const struct raft_entry *entry)
 	struct replica_facts facts;
 
 	ASSERT(entry->index == node->applied.index + 1);
-	node_begin_effects(node);
+	submit_begin_effects(node);
 	if (!replica_apply(&node->replica, entry, node->config.turn_hits_max, &node->effects,
 	    &facts))
 		return false;

@@ -1,13 +1,12 @@
 /*
- * node.c - the conductor: its life, the turn, the disk batch and what waits for it.
+ * node.c - the conductor: its life, the turn, and what waits for the disk.
  *
  * A turn:
  *	1 time; deadlines; proposals, changes and reads go to the core
  *	2 the core's output: reads confirmed, messages, committed entries applied, as
  *	  many as a turn may do; what is left comes in the next one, at once
  *	3 one batch for the disk: new entries, hard state, and now and then the
- *	  effects of what was applied since: after EFFECTS_WAIT_MS, or when they
- *	  are many. Until then they are in the log, and would be applied again
+ *	  effects of what was applied since (submit.c)
  *	4 status, changed paths, events, outcomes
  *
  * Order on disk is order of submission, so an effect is never there before its
@@ -17,13 +16,11 @@
 #include "raftd/node_priv.h"
 
 #include "common/xmem.h"
-#include "raftd/effects.h"
 
 #include <stdarg.h>
 #include <stdlib.h>
 
-/* Applied effects go to the disk when they are so old or so many. */
-#define EFFECTS_WAIT_MS 1000
+/* Applied effects go to the disk when they are so many. */
 #define EFFECTS_BYTES_MAX (4 * MIB)
 /* A new leader waits at least so long for its followers before it gives up. */
 #define LEADER_WAIT_MS 1000
@@ -471,114 +468,6 @@ send_messages(struct node *node, const struct raft_ready *ready, uint64_t ticket
 	}
 }
 
-static size_t
-effects_bytes(const struct node *node)
-{
-	return node->effects.size + node->tails.bytes;
-}
-
-void
-node_begin_effects(struct node *node)
-{
-	if (effects_bytes(node) == 0 && !node->applied_dirty)
-		node->effects_since_ms = node->now.monotonic_ms;
-	node->applied_dirty = true;
-}
-
-/* Was the first entry that is not applied begun already? Its effects are those of half an
- * entry: they are no state that the disk may have. */
-static bool
-is_within_entry(const struct node *node)
-{
-	return replica_is_within_entry(&node->replica);
-}
-
-static bool
-effects_are_many(const struct node *node)
-{
-	return effects_bytes(node) >= node->config.effects_bytes_max && !is_within_entry(node);
-}
-
-static bool
-effects_are_due(const struct node *node)
-{
-	if (!node->applied_dirty || is_within_entry(node))
-		return false;
-	if (node->swept || node_was_removed(node) || backups_want_disk(node))
-		return true;
-	return effects_are_many(node) ||
-	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
-}
-
-/* Hand over what was applied so far, as one state. */
-static void
-add_effects(struct node *node, struct wal_turn *turn)
-{
-	replica_flush(&node->replica, &node->effects);
-	effects_squeeze(&node->effects, &node->tails, node->config.seed);
-	turn->effects = buf_slice(&node->effects);
-	turn->effects_owner = &node->effects;
-	turn->tails = &node->tails;
-	turn->applied_set = true;
-	turn->applied = node->applied;
-	node->turn_bytes += effects_bytes(node);
-	node->stored = node->applied.index;
-	node->applied_dirty = false;
-	node->swept = false;
-}
-
-/* One batch of what the core wants on disk and, when it is due, what was applied. */
-static uint64_t
-submit_batch(struct node *node, const struct raft_ready *ready)
-{
-	struct wal_turn turn = {
-		.hard_state_set = ready != NULL && ready->hard_state_changed,
-		.cluster_id = node->written_cluster_id,
-		.founded = node->founded,
-		.commit = raft_commit(node->raft),
-	};
-	bool with_effects = effects_are_due(node), swept = node->swept;
-	struct batch *batch;
-
-	if (with_effects)
-		add_effects(node, &turn);
-	turn.compact_to = compact_target(node);
-	if (ready != NULL) {
-		turn.hard_state = ready->hard_state;
-		turn.truncate_from = ready->truncate_from;
-		turn.entries = ready->entries;
-		turn.entry_count = ready->entry_count;
-	}
-	batch = xzalloc(sizeof(*batch));
-	batch->bytes = with_effects ? effects_bytes(node) : 0;
-	batch->ticket = node->io.submit(node->io.argument, &turn);
-	batch->submitted_ms = node->now.monotonic_ms;
-	batch->raft = ready != NULL;
-	if (turn.entry_count > 0)
-		batch->position = (struct raft_position){
-			turn.entries[turn.entry_count - 1].index,
-			turn.entries[turn.entry_count - 1].term,
-		};
-	batch->compacted = turn.compact_to;
-	for (size_t i = 0; i < turn.entry_count; i++)
-		batch->bytes += turn.entries[i].payload == NULL ? 0 : turn.entries[i].payload->size;
-	node->unsynced_bytes += batch->bytes;
-	STAILQ_INSERT_TAIL(&node->batches, batch, link);
-	node->last_ticket = batch->ticket;
-	if (swept && with_effects)
-		node->swept_ticket = batch->ticket;
-	if (turn.compact_to != 0) {
-		node->compaction.compacted = turn.compact_to;
-		node->compaction.trims++;
-	}
-	node->written_cluster_id = 0;
-	if (with_effects) {
-		buf_recycle(&node->effects, 256 * KIB);
-		tails_clear(&node->tails);
-	}
-	return batch->ticket;
-}
-
 static bool
 core_needs_disk(const struct raft_ready *ready)
 {
@@ -603,7 +492,7 @@ apply_all(struct node *node, const struct raft_ready *ready)
 		node->io.applying(node->io.argument, true);
 	node_note_member(node);
 	tell_members(node);
-	while (count < ready->committed_count && !effects_are_many(node) &&
+	while (count < ready->committed_count && !submit_is_due_at_once(node) &&
 	    !node_hits_are_many(node) && node_apply(node, &ready->committed[count])) {
 		count++;
 		node_note_member(node);
@@ -627,7 +516,7 @@ take_ready(struct node *node)
 	raft_ready(node->raft, &ready);
 	queries_ready(node, &ready);
 	apply_all(node, &ready);
-	if (core_needs_disk(&ready) || effects_are_many(node))
+	if (core_needs_disk(&ready) || submit_is_due_at_once(node))
 		ticket = submit_batch(node, &ready);
 	send_messages(node, &ready, ticket);
 	for (size_t i = 0; i < ready.fetch_count; i++)
@@ -728,8 +617,8 @@ send_answers(struct node *node)
 static bool
 has_to_sweep(const struct node *node)
 {
-	return store_has_to_sweep(node->replica.store) && !is_within_entry(node) &&
-	    node->synced_ticket >= node->swept_ticket;
+	return store_has_to_sweep(node->replica.store) &&
+	    !replica_is_within_entry(&node->replica) && node->synced_ticket >= node->swept_ticket;
 }
 
 static void
@@ -737,7 +626,7 @@ sweep(struct node *node)
 {
 	if (!has_to_sweep(node))
 		return;
-	node_begin_effects(node);
+	submit_begin_effects(node);
 	/* The last part, mostly of a small directory, goes with what else was applied. */
 	if (store_sweep(node->replica.store, node->config.sweep_nodes_max, &node->effects))
 		node->swept = true;
@@ -775,7 +664,7 @@ node_turn(struct node *node, struct clock_time now)
 	}
 	queries_turn(node);
 	sweep(node);
-	if (effects_are_due(node) || node->written_cluster_id != 0)
+	if (submit_is_due(node) || node->written_cluster_id != 0)
 		submit_batch(node, NULL);
 	backups_turn(node);
 	finish_move(node);
@@ -806,8 +695,7 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, expiry_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));
 	due = MIN_OF(due, disk_deadline(node));
-	if (node->applied_dirty && !is_within_entry(node))
-		due = MIN_OF(due, node->effects_since_ms + EFFECTS_WAIT_MS);
+	due = MIN_OF(due, submit_deadline(node));
 	if (node->moving)
 		due = MIN_OF(due, node->move_deadline_ms);
 	if (node->status_index != node->applied.index)

@@ -3,6 +3,7 @@
  *
  *	node.c		its life, the turn, the disk batch and what waits for it
  *	input.c		what workers and other nodes say
+ *	submit.c	one batch for the disk: what the core wants, what was applied
  *	apply.c		committed entries to the replica; what follows from them
  *	propose.c	workers that wait for a commit; forwarding to the leader
  *	change.c	membership changes that wait for their turn at the leader
@@ -489,8 +490,6 @@ void node_answer_error(struct node *node, uint64_t session, uint64_t request_id,
     const char *cause);
 void node_note(struct node *node, enum diag_level level, const char *format, ...)
     PRINTF_LIKE(3, 4);
-/* Something is about to be appended to effects. */
-void node_begin_effects(struct node *node);
 /* The cluster's time: of stamps, of expiry, and for answers. */
 uint64_t node_time_ns(const struct node *node);
 /*
@@ -515,6 +514,18 @@ bool node_hits_are_many(const struct node *node);
 /* apply.c */
 /* As replica_apply: false, if the entry is to be given again in the next turn. */
 bool node_apply(struct node *node, const struct raft_entry *entry);
+
+/* submit.c */
+/* Something is about to be appended to effects. */
+void submit_begin_effects(struct node *node);
+/* What was applied is to go to the disk; now, whatever else there is, since it is much. */
+bool submit_is_due(const struct node *node);
+bool submit_is_due_at_once(const struct node *node);
+/* Hand over what the core wants there (ready NULL: nothing) and, when it is due, what was
+ * applied. Returns the batch's ticket. */
+uint64_t submit_batch(struct node *node, const struct raft_ready *ready);
+/* When what was applied is due at the latest; UINT64_MAX: there is none. */
+uint64_t submit_deadline(const struct node *node);
 
 /* announce.c */
 void announce_turn(struct node *node);
