@@ -116,7 +116,8 @@ drop_first_batch(struct channel *channel)
 	channel->batch_bytes -= batch->bytes.size - batch->written;
 	drop_attachments(&batch->attachments);
 	/* The memory serves the next turn, unless it is too much to keep. */
-	if (channel->out.data == NULL && batch->frames.capacity <= IDLE_BYTES_MAX) {
+	if (channel->out.data == NULL && batch->frames.data != NULL &&
+	    batch->frames.capacity <= IDLE_BYTES_MAX) {
 		channel->out = batch->frames;
 		buf_clear(&channel->out);
 	} else {

@@ -380,6 +380,12 @@ TEST(tails_are_where_they_belong_and_go_when_they_are_sent)
 	assert_int_equal(scene.b.bytes, 3 * 3 + 1 + 300000 + 5 * MIB + 9 + 70000);
 	assert_int_equal(scene.b.others, 0);
 	assert_int_equal(channel_queued(scene.a.channel), 0);
+	/* One that was the last leaves the next turn its limit. */
+	put_frame(&scene.a, 2, 70000);
+	put_frame_with_tail(&scene.a, 1, blobs[0]);
+	channel_flush(scene.a.channel);
+	assert_int_equal(channel_queued(scene.a.channel), 0);
+	assert_int_equal(channel_out(scene.a.channel)->limit, CHANNEL_QUEUE_BYTES_MAX);
 	/* The other side reads no more: what waits goes with the channel. */
 	channel_pause(scene.b.channel, true);
 	put_frame_with_tail(&scene.a, 6, blobs[2]);
