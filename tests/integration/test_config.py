@@ -459,9 +459,13 @@ def test_the_log_can_go_to_a_file_and_be_json(world):
     log = os.path.join(world.folder, "log")
     node = world.node(flags=["-log-output", log, "-log-format", "json"]).start()
     assert node.put("/a", "b").status == 201
+
+    def lines_of_log():
+        with open(log) as file:
+            return [json.loads(line) for line in file if line.endswith("\n")]
+
+    wait_until(lambda: any(line["msg"].startswith("ready in") for line in lines_of_log()), 10, "the ready line")
     assert node.stop() == 0
-    with open(log) as file:
-        lines = [json.loads(line) for line in file]
+    lines = lines_of_log()
     assert {"etcd", "raftd"} <= {line["proc"] for line in lines}
-    assert any(line["msg"].startswith("ready in") for line in lines)
     assert {line["node"] for line in lines} <= {"-", "machine1"}

@@ -57,6 +57,7 @@ def test_json_is_one_object_a_line(world):
     path = log_file(world)
     node = world.node(flags=["-log-output", path, "-log-format", "json",
                              "-log-level", "debug"]).start()
+    wait_for(path, "ready in")
     assert node.stop() == 0
     entries = [json.loads(line) for line in read(path).splitlines()]
     assert {entry["proc"] for entry in entries} >= {"etcd", "raftd"}
