@@ -13,8 +13,8 @@
 
 struct doomed {
 	TAILQ_ENTRY(doomed) link;
-	struct node *top;
-	struct node *at;		/* where the sweep goes on: top or below */
+	struct tree_node *top;
+	struct tree_node *at;		/* where the sweep goes on: top or below */
 	unsigned holds;
 };
 
@@ -45,7 +45,7 @@ doomed_free(struct doomed_list *list, struct tree *tree)
 }
 
 struct doomed *
-doomed_add(struct doomed_list *list, struct node *top)
+doomed_add(struct doomed_list *list, struct tree_node *top)
 {
 	struct doomed *doomed = xzalloc(sizeof(*doomed));
 
@@ -76,7 +76,7 @@ doomed_release(struct doomed_list *list, struct doomed *doomed)
 	TAILQ_INSERT_TAIL(&list->waiting, doomed, link);
 }
 
-struct node *
+struct tree_node *
 doomed_top(const struct doomed *doomed)
 {
 	return doomed->top;
@@ -92,8 +92,8 @@ doomed_waits(const struct doomed_list *list)
 static bool
 descend(struct doomed *doomed)
 {
-	while (node_is_dir(doomed->at) && doomed->at->children != NULL)
-		doomed->at = node_of_name(doomed->at->children);
+	while (tree_is_dir(doomed->at) && doomed->at->children != NULL)
+		doomed->at = tree_node_of_name(doomed->at->children);
 	return doomed->at == doomed->top;
 }
 
@@ -107,13 +107,13 @@ doomed_sweep(struct doomed_list *list, struct tree *tree, struct ttl *ttl,
 	while (nodes_max-- > 0 && tree->bytes >= least &&
 	    (doomed = TAILQ_FIRST(&list->waiting)) != NULL) {
 		bool last = descend(doomed);
-		struct node *node = doomed->at;
+		struct tree_node *node = doomed->at;
 
 		doomed->at = node->parent;
 		ttl_clear(ttl, node);
 		if (!last)
 			effects_node_gone(effects, node);
-		else if (node_is_dir(node))
+		else if (tree_is_dir(node))
 			effects_doomed_gone(effects, node);
 		tree_drop(tree, node);
 		if (!last)

@@ -37,11 +37,11 @@ void doomed_free(struct doomed_list *list, struct tree *tree);
 
 /* top, which is detached, will be freed with all below; until then nothing of it
  * changes. Returned borrowed: until it is swept, which who holds it keeps off. */
-struct doomed *doomed_add(struct doomed_list *list, struct node *top);
+struct doomed *doomed_add(struct doomed_list *list, struct tree_node *top);
 /* Counted. */
 void doomed_hold(struct doomed_list *list, struct doomed *doomed);
 void doomed_release(struct doomed_list *list, struct doomed *doomed);
-struct node *doomed_top(const struct doomed *doomed);
+struct tree_node *doomed_top(const struct doomed *doomed);
 
 /* Something may be swept now. */
 bool doomed_waits(const struct doomed_list *list);

@@ -76,12 +76,12 @@ get_number(const uint8_t *bytes, size_t count)
 }
 
 struct effect_dir
-effect_dir_of(const struct node *dir)
+effect_dir_of(const struct tree_node *dir)
 {
 	struct effect_dir id = { { 0 } };
 
 	put_number(id.bytes, 8, dir->created);
-	put_number(id.bytes + 8, 2, node_depth(dir));
+	put_number(id.bytes + 8, 2, tree_depth(dir));
 	return id;
 }
 
@@ -98,7 +98,7 @@ effect_dir_depth(const struct effect_dir *dir)
 }
 
 static void
-begin_in(struct effects *effects, char kind, const struct node *dir)
+begin_in(struct effects *effects, char kind, const struct tree_node *dir)
 {
 	struct effect_dir id = effect_dir_of(dir);
 
@@ -107,7 +107,7 @@ begin_in(struct effects *effects, char kind, const struct node *dir)
 }
 
 static void
-begin_node(struct effects *effects, const struct node *node)
+begin_node(struct effects *effects, const struct tree_node *node)
 {
 	ASSERT(node->parent != NULL);
 	begin_in(effects, EFFECT_NODE, node->parent);
@@ -115,9 +115,9 @@ begin_node(struct effects *effects, const struct node *node)
 }
 
 void
-effects_node(struct effects *effects, const struct node *node)
+effects_node(struct effects *effects, const struct tree_node *node)
 {
-	struct node_record seen = node_describe(node, SLICE_EMPTY, 0);
+	struct node_record seen = tree_describe(node, SLICE_EMPTY, 0);
 	struct stored_node stored = {
 		.version = EFFECT_VERSION,
 		.flags = seen.flags,
@@ -128,18 +128,18 @@ effects_node(struct effects *effects, const struct node *node)
 
 	begin_node(effects, node);
 	stored_node_put(&effects->value, &stored);
-	end_with(effects, node_is_dir(node) ? NULL : node->value, seen.value);
+	end_with(effects, tree_is_dir(node) ? NULL : node->value, seen.value);
 }
 
 void
-effects_node_gone(struct effects *effects, const struct node *node)
+effects_node_gone(struct effects *effects, const struct tree_node *node)
 {
 	begin_node(effects, node);
 	end(effects);
 }
 
 void
-effects_doomed(struct effects *effects, const struct node *dir)
+effects_doomed(struct effects *effects, const struct tree_node *dir)
 {
 	struct stored_doomed stored = { .version = EFFECT_VERSION };
 
@@ -149,7 +149,7 @@ effects_doomed(struct effects *effects, const struct node *dir)
 }
 
 void
-effects_doomed_gone(struct effects *effects, const struct node *dir)
+effects_doomed_gone(struct effects *effects, const struct tree_node *dir)
 {
 	begin_in(effects, EFFECT_DOOMED, dir);
 	end(effects);

@@ -71,18 +71,18 @@ struct effects {
 void effects_free(struct effects *effects);
 
 /* Of a node that is in its directory. */
-void effects_node(struct effects *effects, const struct node *node);
-void effects_node_gone(struct effects *effects, const struct node *node);
+void effects_node(struct effects *effects, const struct tree_node *node);
+void effects_node_gone(struct effects *effects, const struct tree_node *node);
 /* What is in that directory is garbage; there is none of it any more. */
-void effects_doomed(struct effects *effects, const struct node *dir);
-void effects_doomed_gone(struct effects *effects, const struct node *dir);
+void effects_doomed(struct effects *effects, const struct tree_node *dir);
+void effects_doomed_gone(struct effects *effects, const struct tree_node *dir);
 void effects_event(struct effects *effects, uint64_t store_index, struct blob *record);
 /* record_size: of the event that goes, so that all its parts go. */
 void effects_event_gone(struct effects *effects, uint64_t store_index, size_t record_size);
 /* first: store index of the oldest event in the window. */
 void effects_index(struct effects *effects, uint64_t store_index, uint64_t first);
 
-struct effect_dir effect_dir_of(const struct node *dir);
+struct effect_dir effect_dir_of(const struct tree_node *dir);
 /* What the id says. */
 uint64_t effect_dir_created(const struct effect_dir *dir);
 size_t effect_dir_depth(const struct effect_dir *dir);

@@ -7,17 +7,17 @@
 #include <stdlib.h>
 
 static void
-check_node(const struct store *store, struct node *node)
+check_node(const struct store *store, struct tree_node *node)
 {
-	const struct node *parent = node->parent;
+	const struct tree_node *parent = node->parent;
 
 	ASSERT(node->expiry == NULL || node->expiry->node == node);
 	if (parent == NULL) {
 		ASSERT(node == store->tree.root);
 		return;
 	}
-	ASSERT(node_child(parent, name_of(&node->link)) == node);
-	ASSERT(node_depth(node) == node_depth(parent) + 1);
+	ASSERT(tree_child(parent, name_of(&node->link)) == node);
+	ASSERT(tree_depth(node) == tree_depth(parent) + 1);
 	ASSERT(node->created <= node->modified);
 	ASSERT(node->modified <= store->index);
 }
@@ -27,14 +27,14 @@ check_tree(const struct store *store)
 {
 	struct tree_walk walk = { 0 };
 	size_t count = 0, expiries = 0;
-	struct node *node;
+	struct tree_node *node;
 
 	tree_walk_begin(&walk, store->tree.root, SLICE_LITERAL("/"));
 	while ((node = tree_walk_next(&walk)) != NULL) {
 		check_node(store, node);
 		count += node->parent != NULL;
 		expiries += node->expiry != NULL;
-		if (node_is_dir(node))
+		if (tree_is_dir(node))
 			tree_walk_enter(&walk);
 	}
 	tree_walk_free(&walk);

@@ -18,7 +18,7 @@
 struct loaded_dir {
 	struct hash_link link;
 	struct effect_dir id;
-	struct node *node;
+	struct tree_node *node;
 };
 
 static struct slice
@@ -91,7 +91,7 @@ store_record_is_old(struct slice key)
 	return key.size > 0 && key.data[0] == EFFECT_OLD_NODE;
 }
 
-static struct node *
+static struct tree_node *
 dir_find(struct store *store, const struct effect_dir *id)
 {
 	static const struct effect_dir root = { { 0 } };
@@ -105,7 +105,7 @@ dir_find(struct store *store, const struct effect_dir *id)
 
 /* False: there is one of that id. */
 static bool
-dir_add(struct store *store, struct node *node)
+dir_add(struct store *store, struct tree_node *node)
 {
 	struct effect_dir id = effect_dir_of(node);
 	struct loaded_dir *dir;
@@ -120,7 +120,7 @@ dir_add(struct store *store, struct node *node)
 
 /* Bytes of the key of that name in a directory. */
 static size_t
-key_size(const struct node *dir, struct slice name)
+key_size(const struct tree_node *dir, struct slice name)
 {
 	size_t size = 1 + name.size;
 
@@ -146,14 +146,14 @@ read_node(struct slice value, struct stored_node *stored)
 
 /* Of an old record the directory's id is not known to be right: it is not asked. */
 static enum err
-add_node(struct store *store, struct node *dir, struct slice name,
+add_node(struct store *store, struct tree_node *dir, struct slice name,
     const struct stored_node *stored, bool old)
 {
 	bool is_dir = (stored->flags & NODE_DIR) != 0;
-	struct node *node;
+	struct tree_node *node;
 
-	if (dir == NULL || !node_is_dir(dir) || !path_name_is_canonical(name) ||
-	    node_child(dir, name) != NULL || node_depth(dir) >= KEY_NAMES_MAX ||
+	if (dir == NULL || !tree_is_dir(dir) || !path_name_is_canonical(name) ||
+	    tree_child(dir, name) != NULL || tree_depth(dir) >= KEY_NAMES_MAX ||
 	    key_size(dir, name) > PATH_BYTES_MAX)
 		return ERR_CORRUPT;
 	if (!old && stored->created < dir->created)
@@ -201,7 +201,7 @@ load_doomed(struct store *store, struct slice key, struct slice value)
 	struct reader in = reader_of(value);
 	struct stored_doomed stored;
 	struct effect_dir id;
-	struct node *node;
+	struct tree_node *node;
 
 	if (!effect_doomed_key(key, &id) || !stored_doomed_get(&in, &stored) ||
 	    !reader_done(&in) || stored.version != EFFECT_VERSION ||
@@ -279,12 +279,12 @@ store_save_nodes(struct store *store, void (*take)(void *argument, struct slice 
 {
 	struct tree_walk *walk = &store->walk;
 	struct buf records = BUF_INIT;
-	struct node *node;
+	struct tree_node *node;
 
 	store->effects.out = &records;
 	tree_walk_begin(walk, store->tree.root, SLICE_LITERAL("/"));
 	while ((node = tree_walk_next(walk)) != NULL) {
-		if (node_is_dir(node))
+		if (tree_is_dir(node))
 			tree_walk_enter(walk);
 		if (node->parent == NULL)
 			continue;
@@ -322,7 +322,7 @@ store_hash(const struct store *store)
 	struct tree_walk walk = { 0 };
 	uint64_t at, *kept;
 	size_t count, i;
-	struct node *node;
+	struct tree_node *node;
 	uint32_t crc;
 
 	effects_index(&effects, store->index, history_first(&store->history));
@@ -332,7 +332,7 @@ store_hash(const struct store *store)
 		if (node->parent != NULL)
 			effects_node(&effects, node);
 		crc = add(crc, &out);
-		if (node_is_dir(node))
+		if (tree_is_dir(node))
 			tree_walk_enter(&walk);
 	}
 	kept = history_kept(&store->history, &count);

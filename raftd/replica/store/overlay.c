@@ -84,9 +84,9 @@ overlay_add(struct overlay *overlay, struct slice key)
 }
 
 void
-overlay_describe(struct overlay *overlay, struct kept *kept, const struct node *node)
+overlay_describe(struct overlay *overlay, struct kept *kept, const struct tree_node *node)
 {
-	struct node_record record = node_describe(node, SLICE_EMPTY, 0);
+	struct node_record record = tree_describe(node, SLICE_EMPTY, 0);
 
 	ASSERT(!kept->described);
 	kept->described = true;
@@ -94,7 +94,7 @@ overlay_describe(struct overlay *overlay, struct kept *kept, const struct node *
 	kept->modified = record.modified;
 	kept->created = record.created;
 	kept->expire_at_ns = record.expire_at_ns;
-	if (!node_is_dir(node)) {
+	if (!tree_is_dir(node)) {
 		kept->value = blob_ref(node->value);
 		overlay->bytes += record.value.size;
 	}
@@ -102,7 +102,7 @@ overlay_describe(struct overlay *overlay, struct kept *kept, const struct node *
 
 void
 overlay_hold(struct overlay *overlay, struct kept *kept, struct doomed_list *list,
-    struct doomed *doomed, struct node *dir)
+    struct doomed *doomed, struct tree_node *dir)
 {
 	ASSERT(kept->held == NULL);
 	doomed_hold(list, doomed);

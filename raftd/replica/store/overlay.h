@@ -26,7 +26,7 @@ struct kept {
 	uint64_t modified, created, expire_at_ns;
 	struct blob *value;
 	struct doomed *held;		/* the directory was removed: with what was in it, */
-	struct node *dir;		/* and where that begins; else both are NULL */
+	struct tree_node *dir;		/* and where that begins; else both are NULL */
 	uint8_t key[];
 };
 
@@ -57,10 +57,10 @@ struct kept *overlay_after(const struct overlay *overlay, struct slice key);
 /* A new entry, which says nothing yet. */
 struct kept *overlay_add(struct overlay *overlay, struct slice key);
 /* The entry says what the node is now. */
-void overlay_describe(struct overlay *overlay, struct kept *kept, const struct node *node);
+void overlay_describe(struct overlay *overlay, struct kept *kept, const struct tree_node *node);
 /* What was in the directory is there, at or below the top of what is doomed. */
 void overlay_hold(struct overlay *overlay, struct kept *kept, struct doomed_list *list,
-    struct doomed *doomed, struct node *dir);
+    struct doomed *doomed, struct tree_node *dir);
 void overlay_drop(struct overlay *overlay, struct kept *kept, struct doomed_list *list);
 /* Drop all. */
 void overlay_clear(struct overlay *overlay, struct doomed_list *list);

@@ -69,12 +69,12 @@ store_search_cause(struct slice path, const struct tree_search *search)
 
 /* Append the nodes of a listing; false if they are more than that. */
 static bool
-list_nodes(struct store *store, struct node *top, struct slice key, bool recursive,
+list_nodes(struct store *store, struct tree_node *top, struct slice key, bool recursive,
     size_t bytes_max, size_t *nodes, struct buf *event)
 {
 	struct tree_walk *walk = &store->walk;
 	size_t begun = event->size;
-	struct node *node;
+	struct tree_node *node;
 
 	tree_walk_begin(walk, top, key);
 	while ((node = tree_walk_next(walk)) != NULL) {
@@ -86,11 +86,11 @@ list_nodes(struct store *store, struct node *top, struct slice key, bool recursi
 		--*nodes;
 		if (depth > 0 && path_name_is_hidden(name_of(&node->link)))
 			continue;
-		record = node_describe(node, tree_walk_path(walk), depth);
+		record = tree_describe(node, tree_walk_path(walk), depth);
 		if (event->size - begun + record.value.size > bytes_max)
 			return false;
 		node_record_put(event, &record);
-		if (node_is_dir(node) && (depth == 0 || recursive))
+		if (tree_is_dir(node) && (depth == 0 || recursive))
 			tree_walk_enter(walk);
 	}
 	return true;

@@ -14,47 +14,47 @@
 
 #define MARK_MASK 0x7ffffu	/* the width of name_link's mark */
 
-_Static_assert(offsetof(struct node, name) == 64 || sizeof(void *) != 8,
+_Static_assert(offsetof(struct tree_node, name) == 64 || sizeof(void *) != 8,
     "what tree.h says of a node's size");
 _Static_assert(KEY_NAMES_MAX < NODE_DEPTH_MAX, "a depth fits its bits");
 _Static_assert(NODE_DEPTH_MAX << NODE_MARK_DEPTH_SHIFT <= MARK_MASK, "and its bits the mark");
 
-struct node *
-node_child(const struct node *node, struct slice name)
+struct tree_node *
+tree_child(const struct tree_node *node, struct slice name)
 {
 	struct name_link *link;
 
-	if (!node_is_dir(node))
+	if (!tree_is_dir(node))
 		return NULL;
 	link = names_find(node->children, name);
-	return link == NULL ? NULL : node_of_name(link);
+	return link == NULL ? NULL : tree_node_of_name(link);
 }
 
 struct node_record
-node_describe(const struct node *node, struct slice path, size_t depth)
+tree_describe(const struct tree_node *node, struct slice path, size_t depth)
 {
 	bool expires = node->expiry != NULL;
 
 	return (struct node_record){
-		.flags = (uint8_t)((node_is_dir(node) ? NODE_DIR : NODE_VALUE) |
+		.flags = (uint8_t)((tree_is_dir(node) ? NODE_DIR : NODE_VALUE) |
 		    (expires ? NODE_EXPIRES : 0)),
 		.depth = (uint16_t)depth,
 		.key = path,
-		.value = node_value(node),
+		.value = tree_value(node),
 		.modified = node->modified,
 		.created = node->created,
 		.expire_at_ns = expires ? node->expiry->at_ns : 0,
 	};
 }
 
-static struct node *
-node_new(struct tree *tree, struct node *parent, struct slice name, bool is_dir,
+static struct tree_node *
+node_new(struct tree *tree, struct tree_node *parent, struct slice name, bool is_dir,
     uint64_t store_index, size_t depth)
 {
-	struct node *node = pool_take(tree->pool, sizeof(*node) + name.size);
+	struct tree_node *node = pool_take(tree->pool, sizeof(*node) + name.size);
 	unsigned place = (unsigned)depth << NODE_MARK_DEPTH_SHIFT & MARK_MASK;
 
-	name_init(&node->link, tree->seed, offsetof(struct node, name), name);
+	name_init(&node->link, tree->seed, offsetof(struct tree_node, name), name);
 	if (name.size > 0)
 		memcpy(node->name, name.data, name.size);
 	ASSERT(depth <= NODE_DEPTH_MAX);
@@ -73,45 +73,45 @@ node_new(struct tree *tree, struct node *parent, struct slice name, bool is_dir,
 
 /* Its own memory, and its reference on the value. */
 static void
-node_free(struct node *node)
+node_free(struct tree_node *node)
 {
-	if (!node_is_dir(node))
+	if (!tree_is_dir(node))
 		blob_unref(&node->value);
 	pool_give(node, sizeof(*node) + node->link.size);
 }
 
 static size_t
-node_bytes(const struct node *node)
+node_bytes(const struct tree_node *node)
 {
-	return sizeof(*node) + node->link.size + node_value(node).size;
+	return sizeof(*node) + node->link.size + tree_value(node).size;
 }
 
 /* Put a link's node on a stack that is chained through the parent pointers,
  * which nobody needs any more. */
 static void
-doom(struct name_link *link, struct node **doomed)
+doom(struct name_link *link, struct tree_node **doomed)
 {
-	struct node *node;
+	struct tree_node *node;
 
 	if (link == NULL)
 		return;
-	node = node_of_name(link);
+	node = tree_node_of_name(link);
 	node->parent = *doomed;
 	*doomed = node;
 }
 
 /* Free node, which is in no directory, with all below. */
 static void
-free_all(struct tree *tree, struct node *node)
+free_all(struct tree *tree, struct tree_node *node)
 {
-	struct node *doomed = NULL;
+	struct tree_node *doomed = NULL;
 
 	doom(&node->link, &doomed);
 	while ((node = doomed) != NULL) {
 		doomed = node->parent;
 		doom(node->link.left, &doomed);
 		doom(node->link.right, &doomed);
-		if (node_is_dir(node))
+		if (tree_is_dir(node))
 			doom(node->children, &doomed);
 		tree->count--;
 		tree->bytes -= node_bytes(node);
@@ -150,7 +150,7 @@ tree_find(const struct tree *tree, struct slice path)
 	while (path_next(&names, &name)) {
 		struct name_link *link;
 
-		if (!node_is_dir(search.node)) {
+		if (!tree_is_dir(search.node)) {
 			search.error = ERR_NOT_DIR;
 			break;
 		}
@@ -160,19 +160,19 @@ tree_find(const struct tree *tree, struct slice path)
 			search.error = ERR_KEY_NOT_FOUND;
 			break;
 		}
-		search.node = node_of_name(link);
+		search.node = tree_node_of_name(link);
 	}
 	return search;
 }
 
-struct node *
-tree_make(struct tree *tree, struct node *dir, struct slice name, bool is_dir,
+struct tree_node *
+tree_make(struct tree *tree, struct tree_node *dir, struct slice name, bool is_dir,
     uint64_t store_index)
 {
-	struct node *node = node_new(tree, dir, name, is_dir, store_index,
-	    node_depth(dir) + 1);
+	struct tree_node *node = node_new(tree, dir, name, is_dir, store_index,
+	    tree_depth(dir) + 1);
 
-	ASSERT(node_is_dir(dir));
+	ASSERT(tree_is_dir(dir));
 	names_insert(&dir->children, &node->link);
 	tree->count++;
 	tree->bytes += node_bytes(node);
@@ -180,36 +180,36 @@ tree_make(struct tree *tree, struct node *dir, struct slice name, bool is_dir,
 }
 
 void
-tree_set_value(struct tree *tree, struct node *node, struct slice value)
+tree_set_value(struct tree *tree, struct tree_node *node, struct slice value)
 {
-	ASSERT(!node_is_dir(node));
-	tree->bytes += value.size - node_value(node).size;
+	ASSERT(!tree_is_dir(node));
+	tree->bytes += value.size - tree_value(node).size;
 	blob_unref(&node->value);
 	node->value = value.size == 0 ? NULL : blob_new_in(tree->pool, value);
 }
 
 void
-tree_make_dir(struct tree *tree, struct node *node)
+tree_make_dir(struct tree *tree, struct tree_node *node)
 {
-	ASSERT(!node_is_dir(node));
-	tree->bytes -= node_value(node).size;
+	ASSERT(!tree_is_dir(node));
+	tree->bytes -= tree_value(node).size;
 	blob_unref(&node->value);
 	node->link.mark |= NODE_MARK_DIR;
 	node->children = NULL;
 }
 
 void
-tree_detach(struct tree *tree UNUSED, struct node *node)
+tree_detach(struct tree *tree UNUSED, struct tree_node *node)
 {
 	ASSERT(node->parent != NULL);
 	names_remove(&node->parent->children, &node->link);
 	node->parent = NULL;
 }
 
-struct node *
+struct tree_node *
 tree_make_detached(struct tree *tree, uint64_t store_index, size_t depth)
 {
-	struct node *node = node_new(tree, NULL, SLICE_EMPTY, true, store_index, depth);
+	struct tree_node *node = node_new(tree, NULL, SLICE_EMPTY, true, store_index, depth);
 
 	tree->count++;
 	tree->bytes += node_bytes(node);
@@ -217,7 +217,7 @@ tree_make_detached(struct tree *tree, uint64_t store_index, size_t depth)
 }
 
 bool
-tree_has(const struct tree *tree, const struct node *node)
+tree_has(const struct tree *tree, const struct tree_node *node)
 {
 	while (node->parent != NULL)
 		node = node->parent;
@@ -225,7 +225,7 @@ tree_has(const struct tree *tree, const struct node *node)
 }
 
 void
-tree_drop(struct tree *tree, struct node *node)
+tree_drop(struct tree *tree, struct tree_node *node)
 {
 	ASSERT(node != tree->root);
 	ASSERT(node->expiry == NULL);
@@ -233,13 +233,13 @@ tree_drop(struct tree *tree, struct node *node)
 		names_remove(&node->parent->children, &node->link);
 	tree->count--;
 	tree->bytes -= node_bytes(node);
-	if (node_is_dir(node))
+	if (tree_is_dir(node))
 		ASSERT(node->children == NULL);
 	node_free(node);
 }
 
 void
-tree_free_detached(struct tree *tree, struct node *node)
+tree_free_detached(struct tree *tree, struct tree_node *node)
 {
 	ASSERT(node->parent == NULL);
 	ASSERT(node != tree->root);
@@ -255,7 +255,7 @@ tree_walk_free(struct tree_walk *walk)
 }
 
 static void
-walk_push(struct tree_walk *walk, struct node *node, uint32_t depth, uint32_t path_size)
+walk_push(struct tree_walk *walk, struct tree_node *node, uint32_t depth, uint32_t path_size)
 {
 	walk->steps = xgrow(walk->steps, &walk->capacity, walk->count + 1,
 	    sizeof(*walk->steps));
@@ -269,7 +269,7 @@ walk_push_names(struct tree_walk *walk, struct name_link *link, uint32_t depth,
     uint32_t path_size)
 {
 	for (; link != NULL; link = link->left)
-		walk_push(walk, node_of_name(link), depth, path_size);
+		walk_push(walk, tree_node_of_name(link), depth, path_size);
 }
 
 void
@@ -288,7 +288,7 @@ tree_walk_stand(struct tree_walk *walk, struct slice path, uint32_t depth)
 }
 
 void
-tree_walk_begin(struct tree_walk *walk, struct node *node, struct slice path)
+tree_walk_begin(struct tree_walk *walk, struct tree_node *node, struct slice path)
 {
 	tree_walk_clear(walk);
 	tree_walk_stand(walk, path, 0);
@@ -296,15 +296,15 @@ tree_walk_begin(struct tree_walk *walk, struct node *node, struct slice path)
 }
 
 void
-tree_walk_add(struct tree_walk *walk, const struct node *dir, struct slice after,
+tree_walk_add(struct tree_walk *walk, const struct tree_node *dir, struct slice after,
     uint32_t depth, uint32_t path_size)
 {
 	struct name_link *link = dir->children;
 
-	ASSERT(node_is_dir(dir));
+	ASSERT(tree_is_dir(dir));
 	while (link != NULL) {
 		if (slice_compare(after, name_of(link)) < 0) {
-			walk_push(walk, node_of_name(link), depth, path_size);
+			walk_push(walk, tree_node_of_name(link), depth, path_size);
 			link = link->left;
 		} else {
 			link = link->right;
@@ -312,7 +312,7 @@ tree_walk_add(struct tree_walk *walk, const struct node *dir, struct slice after
 	}
 }
 
-struct node *
+struct tree_node *
 tree_walk_next(struct tree_walk *walk)
 {
 	struct tree_step step;
@@ -332,7 +332,7 @@ tree_walk_next(struct tree_walk *walk)
 void
 tree_walk_enter(struct tree_walk *walk)
 {
-	ASSERT(node_is_dir(walk->current.node));
+	ASSERT(tree_is_dir(walk->current.node));
 	walk_push_names(walk, walk->current.node->children, walk->current.depth + 1,
 	    (uint32_t)walk->path.size);
 }

@@ -32,14 +32,14 @@
 
 #include <sys/queue.h>
 
-struct node;
+struct tree_node;
 struct pool;
 
 /* A node's expiry; ttl.h's. */
 struct ttl_entry {
 	struct heap_link link;		/* in no heap: it is put aside */
 	TAILQ_ENTRY(ttl_entry) aside;
-	struct node *node;
+	struct tree_node *node;
 	uint64_t at_ns;			/* wall time */
 };
 
@@ -49,9 +49,9 @@ struct ttl_entry {
 #define NODE_MARK_DEPTH_SHIFT 8	/* from here on: how many names lead to it */
 #define NODE_DEPTH_MAX 2047u
 
-struct node {
+struct tree_node {
 	struct name_link link;		/* in the parent's children */
-	struct node *parent;		/* NULL: the root, or detached */
+	struct tree_node *parent;		/* NULL: the root, or detached */
 	union {
 		struct blob *value;	/* a file's; NULL: empty */
 		struct name_link *children; /* a directory's */
@@ -62,7 +62,7 @@ struct node {
 };
 
 struct tree {
-	struct node *root;
+	struct tree_node *root;
 	uint64_t seed;
 	struct pool *pool;		/* of nodes and values; others may have memory of it, too */
 	size_t count;			/* nodes, detached ones too, without the root */
@@ -70,41 +70,41 @@ struct tree {
 };
 
 static inline bool
-node_is_dir(const struct node *node)
+tree_is_dir(const struct tree_node *node)
 {
 	return (node->link.mark & NODE_MARK_DIR) != 0;
 }
 
 static inline struct slice
-node_value(const struct node *node)
+tree_value(const struct tree_node *node)
 {
-	return node_is_dir(node) ? SLICE_EMPTY : blob_slice(node->value);
+	return tree_is_dir(node) ? SLICE_EMPTY : blob_slice(node->value);
 }
 
 static inline size_t
-node_depth(const struct node *node)
+tree_depth(const struct tree_node *node)
 {
 	return node->link.mark >> NODE_MARK_DEPTH_SHIFT;
 }
 
-static inline struct node *
-node_of_name(struct name_link *link)
+static inline struct tree_node *
+tree_node_of_name(struct name_link *link)
 {
-	return CONTAINER_OF(link, struct node, link);
+	return CONTAINER_OF(link, struct tree_node, link);
 }
 
 /* The child of that name, or NULL; NULL too if node is a file. */
-struct node *node_child(const struct node *node, struct slice name);
+struct tree_node *tree_child(const struct tree_node *node, struct slice name);
 
 /* The node as clients see it. Key and value are borrowed from path and node. */
-struct node_record node_describe(const struct node *node, struct slice path, size_t depth);
+struct node_record tree_describe(const struct tree_node *node, struct slice path, size_t depth);
 
 void tree_init(struct tree *tree, uint64_t seed);
 void tree_free(struct tree *tree);
 
 struct tree_search {
 	enum err error;		/* ERR_NONE, ERR_KEY_NOT_FOUND, ERR_NOT_DIR: a file is in the way */
-	struct node *node;	/* the one found; else the last there is on the way */
+	struct tree_node *node;	/* the one found; else the last there is on the way */
 	size_t size;		/* bytes of path up to the end of the name found, the
 				 * first missing name, or the file in the way */
 };
@@ -114,34 +114,34 @@ struct tree_search tree_find(const struct tree *tree, struct slice path);
 
 /* A new child; dir must be a directory without that name, less than NODE_DEPTH_MAX
  * deep. A file starts empty. */
-struct node *tree_make(struct tree *tree, struct node *dir, struct slice name, bool is_dir,
-    uint64_t store_index);
+struct tree_node *tree_make(struct tree *tree, struct tree_node *dir, struct slice name,
+    bool is_dir, uint64_t store_index);
 /* Replace a file's value. */
-void tree_set_value(struct tree *tree, struct node *node, struct slice value);
+void tree_set_value(struct tree *tree, struct tree_node *node, struct slice value);
 /* Make an empty directory of a file. */
-void tree_make_dir(struct tree *tree, struct node *node);
+void tree_make_dir(struct tree *tree, struct tree_node *node);
 /* Take node out of its directory, with all below, which stays as it is. Not the root. */
-void tree_detach(struct tree *tree, struct node *node);
+void tree_detach(struct tree *tree, struct tree_node *node);
 /* A directory that is detached from the beginning: what is left of one that was. */
-struct node *tree_make_detached(struct tree *tree, uint64_t store_index, size_t depth);
+struct tree_node *tree_make_detached(struct tree *tree, uint64_t store_index, size_t depth);
 /* Does a way lead to node from the root? */
-bool tree_has(const struct tree *tree, const struct node *node);
+bool tree_has(const struct tree *tree, const struct tree_node *node);
 /* Free one node, detached or in its directory, that has nothing below and no expiry. */
-void tree_drop(struct tree *tree, struct node *node);
+void tree_drop(struct tree *tree, struct tree_node *node);
 /* Free a detached node with all below, however much that is. */
-void tree_free_detached(struct tree *tree, struct node *node);
+void tree_free_detached(struct tree *tree, struct tree_node *node);
 
 /*
  * Nodes below one, itself first, each directory before its children, children
  * in byte order:
  *	tree_walk_begin(&walk, node, path);
  *	while ((node = tree_walk_next(&walk)) != NULL)
- *		if (node_is_dir(node))
+ *		if (tree_is_dir(node))
  *			tree_walk_enter(&walk);
  * The tree may not change meanwhile.
  */
 struct tree_step {
-	struct node *node;
+	struct tree_node *node;
 	uint32_t depth;			/* 0: where the walk began */
 	uint32_t path_size;		/* of the directory above */
 };
@@ -156,8 +156,8 @@ struct tree_walk {
 /* A zeroed struct is a walk that has not begun. */
 void tree_walk_free(struct tree_walk *walk);
 /* path is node's; copied. */
-void tree_walk_begin(struct tree_walk *walk, struct node *node, struct slice path);
-struct node *tree_walk_next(struct tree_walk *walk);
+void tree_walk_begin(struct tree_walk *walk, struct tree_node *node, struct slice path);
+struct tree_node *tree_walk_next(struct tree_walk *walk);
 /* Visit the children of the node that was returned last, before all else. */
 void tree_walk_enter(struct tree_walk *walk);
 /* Of the node returned last; borrowed until the next step. */
@@ -175,7 +175,7 @@ void tree_walk_clear(struct tree_walk *walk);
 void tree_walk_stand(struct tree_walk *walk, struct slice path, uint32_t depth);
 /* Visit the children of dir whose names come after that one, before all else that is
  * left: at that depth, below the first path_size bytes of the walk's path. */
-void tree_walk_add(struct tree_walk *walk, const struct node *dir, struct slice after,
+void tree_walk_add(struct tree_walk *walk, const struct tree_node *dir, struct slice after,
     uint32_t depth, uint32_t path_size);
 
 #endif

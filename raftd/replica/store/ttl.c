@@ -23,7 +23,7 @@ before(const struct heap_link *link_a, const struct heap_link *link_b)
 		return a->at_ns < b->at_ns;
 	if (a->node->created != b->node->created)
 		return a->node->created < b->node->created;
-	return node_depth(a->node) < node_depth(b->node);
+	return tree_depth(a->node) < tree_depth(b->node);
 }
 
 void
@@ -46,7 +46,7 @@ ttl_free(struct ttl *ttl)
 }
 
 void
-ttl_set(struct ttl *ttl, struct node *node, uint64_t at_ns)
+ttl_set(struct ttl *ttl, struct tree_node *node, uint64_t at_ns)
 {
 	struct ttl_entry *entry = node->expiry;
 
@@ -62,7 +62,7 @@ ttl_set(struct ttl *ttl, struct node *node, uint64_t at_ns)
 }
 
 void
-ttl_clear(struct ttl *ttl, struct node *node)
+ttl_clear(struct ttl *ttl, struct tree_node *node)
 {
 	if (node->expiry == NULL)
 		return;
@@ -83,7 +83,7 @@ ttl_first(const struct ttl *ttl)
 }
 
 void
-ttl_put_aside(struct ttl *ttl, struct node *node)
+ttl_put_aside(struct ttl *ttl, struct tree_node *node)
 {
 	heap_remove(&ttl->heap, &node->expiry->link);
 	TAILQ_INSERT_TAIL(&ttl->aside, node->expiry, aside);

@@ -26,13 +26,13 @@ void ttl_free(struct ttl *ttl);
 
 /* The node, whose created index is what it will be, expires then, and not when it did
  * before. */
-void ttl_set(struct ttl *ttl, struct node *node, uint64_t at_ns);
+void ttl_set(struct ttl *ttl, struct tree_node *node, uint64_t at_ns);
 /* The node is permanent. */
-void ttl_clear(struct ttl *ttl, struct node *node);
+void ttl_clear(struct ttl *ttl, struct tree_node *node);
 /* The entry that is due first, or NULL. */
 const struct ttl_entry *ttl_first(const struct ttl *ttl);
 /* The node, which has an entry, keeps it, but is never first any more. */
-void ttl_put_aside(struct ttl *ttl, struct node *node);
+void ttl_put_aside(struct ttl *ttl, struct tree_node *node);
 
 /* The instant ttl_s after time_ns; false if it is past 2^63 - 1 ns: no expiry. */
 bool ttl_instant(uint64_t time_ns, uint64_t ttl_s, uint64_t *at_ns);

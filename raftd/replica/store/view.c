@@ -173,7 +173,8 @@ is_passed(const struct store_view *view, struct slice key)
 }
 
 static void
-keep_node(struct store_view *view, const struct node *node, struct slice path, struct slice key)
+keep_node(struct store_view *view, const struct tree_node *node, struct slice path,
+    struct slice key)
 {
 	if (node->created > view->index || !covers(view, path))
 		return;
@@ -187,13 +188,13 @@ keep_node(struct store_view *view, const struct node *node, struct slice path, s
 
 /* Keep what is in a directory that is out of the tree. */
 static void
-keep_children(struct store_view *view, struct doomed *doomed, struct node *dir,
+keep_children(struct store_view *view, struct doomed *doomed, struct tree_node *dir,
     struct slice path, struct slice key)
 {
 	struct slice cursor = buf_slice(&view->key);
 	struct kept *kept;
 
-	if (dir->created > view->index || !node_is_dir(dir) || !covers(view, path) ||
+	if (dir->created > view->index || !tree_is_dir(dir) || !covers(view, path) ||
 	    (!view->recursive && key.size > view->top_key.size))
 		return;
 	if (is_passed(view, key) && (!overlay_key_is_at_or_below(cursor, key) ||
@@ -268,7 +269,7 @@ bound_held(struct store *store)
 }
 
 void
-view_changing(struct store *store, const struct node *node, struct slice path)
+view_changing(struct store *store, const struct tree_node *node, struct slice path)
 {
 	struct store_view *view;
 
@@ -282,14 +283,14 @@ view_changing(struct store *store, const struct node *node, struct slice path)
 }
 
 /* The node where the view begins, which is below that one; NULL: there is none. */
-static struct node *
-find_top(const struct store_view *view, struct node *node, struct slice path)
+static struct tree_node *
+find_top(const struct store_view *view, struct tree_node *node, struct slice path)
 {
 	struct path_names names = names_below(buf_slice(&view->top), path.size);
 	struct slice name;
 
 	while (node != NULL && path_next(&names, &name))
-		node = node_child(node, name);
+		node = tree_child(node, name);
 	return node;
 }
 
@@ -307,7 +308,7 @@ view_removed(struct store *store, struct doomed *doomed, struct slice path)
 	TAILQ_FOREACH(view, &store->views, link) {
 		struct slice key = buf_slice(&store->view_key);
 		struct slice top = buf_slice(&view->top);
-		struct node *node = doomed_top(doomed);
+		struct tree_node *node = doomed_top(doomed);
 
 		if (!path_is_below(top, path)) {
 			keep_children(view, doomed, node, path, key);
@@ -392,15 +393,15 @@ struct pass {
 	bool enters;			/* the node looked at last */
 };
 
-static struct node *
-unless_younger(const struct store_view *view, struct node *node)
+static struct tree_node *
+unless_younger(const struct store_view *view, struct tree_node *node)
 {
 	return node == NULL || node->created > view->index ? NULL : node;
 }
 
 /* The node where the view begins, with what was in it; NULL: it is in the tree no
  * more, and nothing was in it. */
-static struct node *
+static struct tree_node *
 top_node(const struct store_view *view)
 {
 	struct kept *kept = overlay_find(&view->overlay, buf_slice(&view->top_key));
@@ -419,14 +420,14 @@ seek(struct store_view *view, struct tree_walk *walk)
 {
 	struct slice path = buf_slice(&view->path);
 	struct path_names names = names_below(path, view->top.size);
-	struct node *node = top_node(view);
+	struct tree_node *node = top_node(view);
 	uint32_t depth = 1, size = (uint32_t)view->top.size;
 	/* Up to the cursor, entries are left only of directories that it is in. */
 	struct kept *kept = overlay_after(&view->overlay, buf_slice(&view->top_key));
 	struct slice name;
 
 	for (; path_next(&names, &name); depth++) {
-		if (node != NULL && node_is_dir(node))
+		if (node != NULL && tree_is_dir(node))
 			tree_walk_add(walk, node, name, depth, size);
 		size = (uint32_t)(names.at - path.data);
 		if (kept != NULL && kept->link.size == size &&
@@ -434,10 +435,10 @@ seek(struct store_view *view, struct tree_walk *walk)
 			node = kept->dir;
 			kept = overlay_after(&view->overlay, kept_key(kept));
 		} else if (node != NULL) {
-			node = unless_younger(view, node_child(node, name));
+			node = unless_younger(view, tree_child(node, name));
 		}
 	}
-	if (view->enters && node != NULL && node_is_dir(node))
+	if (view->enters && node != NULL && tree_is_dir(node))
 		tree_walk_add(walk, node, SLICE_EMPTY, depth, size);
 }
 
@@ -445,7 +446,7 @@ static void
 pass_begin(struct pass *pass, struct store_view *view)
 {
 	struct tree_walk *walk = &view->store->walk;
-	struct node *top;
+	struct tree_node *top;
 
 	*pass = (struct pass){ .view = view, .walk = walk, .enters = view->enters };
 	tree_walk_clear(walk);
@@ -521,7 +522,7 @@ look(struct pass *pass, struct sight *sight)
 	struct store_view *view = pass->view;
 	struct tree_walk *walk = pass->walk;
 	struct kept *kept = NULL;
-	struct node *node = NULL;
+	struct tree_node *node = NULL;
 	int order = pass_order(pass);
 	uint32_t depth;
 
@@ -552,14 +553,14 @@ look(struct pass *pass, struct sight *sight)
 	    (depth > 0 && path_name_is_hidden(name_of(&node->link)))) {
 		return true;
 	} else {
-		sight->record = node_describe(node, SLICE_EMPTY, 0);
-		sight->value = node_is_dir(node) ? NULL : node->value;
+		sight->record = tree_describe(node, SLICE_EMPTY, 0);
+		sight->value = tree_is_dir(node) ? NULL : node->value;
 	}
 	sight->shown = true;
 	sight->record.key = tree_walk_path(walk);
 	sight->record.depth = (uint16_t)depth;
 	pass->enters = (sight->record.flags & NODE_DIR) != 0 && (depth == 0 || view->recursive);
-	if (pass->enters && node != NULL && node_is_dir(node))
+	if (pass->enters && node != NULL && tree_is_dir(node))
 		tree_walk_add(walk, node, SLICE_EMPTY, depth + 1, (uint32_t)walk->path.size);
 	return true;
 }

@@ -73,10 +73,10 @@ void store_view_close(struct store_view **view);
 /* ---- for the store itself ------------------------------------------------------ */
 
 struct doomed;
-struct node;
+struct tree_node;
 
 /* The node of that path, still in the tree, is about to be changed or removed. */
-void view_changing(struct store *store, const struct node *node, struct slice path);
+void view_changing(struct store *store, const struct tree_node *node, struct slice path);
 /* The directory that was at that path is taken out of the tree, with what is in it;
  * view_changing was called for it before. */
 void view_removed(struct store *store, struct doomed *doomed, struct slice path);

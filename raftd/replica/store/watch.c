@@ -81,7 +81,7 @@ struct watch_raw_hit {
 /* A treap of spots still to visit, and the tree's directory of these names. */
 struct watch_frame {
 	struct name_link *link;
-	const struct node *dir;		/* NULL: existence is not asked */
+	const struct tree_node *dir;		/* NULL: existence is not asked */
 };
 
 static inline struct watch_spot *
@@ -489,7 +489,7 @@ hit_list(struct watch *watch, struct watcher_list *list, const struct event *eve
 }
 
 static void
-frame_push(struct watch *watch, size_t *count, struct name_link *link, const struct node *dir)
+frame_push(struct watch *watch, size_t *count, struct name_link *link, const struct tree_node *dir)
 {
 	if (link == NULL)
 		return;
@@ -500,7 +500,7 @@ frame_push(struct watch *watch, size_t *count, struct name_link *link, const str
 
 /* Hit all who watch below spot; only what is below dir, unless that is NULL. */
 static void
-hit_below(struct watch *watch, struct watch_spot *spot, const struct node *dir,
+hit_below(struct watch *watch, struct watch_spot *spot, const struct tree_node *dir,
     const struct event *event)
 {
 	size_t count = 0;
@@ -509,12 +509,12 @@ hit_below(struct watch *watch, struct watch_spot *spot, const struct node *dir,
 	while (count > 0) {
 		struct watch_frame frame = watch->frames[--count];
 		struct watch_spot *child = spot_of(frame.link);
-		const struct node *node = NULL;
+		const struct tree_node *node = NULL;
 
 		frame_push(watch, &count, frame.link->left, frame.dir);
 		frame_push(watch, &count, frame.link->right, frame.dir);
 		if (frame.dir != NULL) {
-			node = node_child(frame.dir, name_of(frame.link));
+			node = tree_child(frame.dir, name_of(frame.link));
 			if (node == NULL)
 				continue;
 		}
@@ -548,7 +548,7 @@ hit_along(struct watch *watch, const struct event *event, size_t hidden)
 }
 
 void
-watch_deliver(struct watch *watch, const struct event *event, const struct node *removed)
+watch_deliver(struct watch *watch, const struct event *event, const struct tree_node *removed)
 {
 	struct watch_spot *spot;
 

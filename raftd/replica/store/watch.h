@@ -124,7 +124,7 @@ void watch_drop_all(struct watch *watch, uint64_t owner);
  *	removed	the directory that goes with this event and is still in the
  *		tree: who watches what exists below gets the event too; or NULL
  */
-void watch_deliver(struct watch *watch, const struct event *event, const struct node *removed);
+void watch_deliver(struct watch *watch, const struct event *event, const struct tree_node *removed);
 /* The same for an event of the past, by the rules of looking back (10.3). */
 void watch_deliver_past(struct watch *watch, const struct event *event);
 

@@ -84,7 +84,7 @@ make_event(struct store *store, enum event_action action, unsigned flags, uint64
  *	removed	the node that is about to go with all below, or NULL
  */
 static void
-publish(struct store *store, struct blob *record, const struct node *removed)
+publish(struct store *store, struct blob *record, const struct tree_node *removed)
 {
 	struct event event;
 	bool parsed = event_parse(blob_ref(record), &event);
@@ -101,9 +101,9 @@ publish(struct store *store, struct blob *record, const struct node *removed)
 /* A node is gone from the tree, with everything below; that is freed by and by. Returned
  * borrowed if there is something below, else NULL. */
 static struct doomed *
-cut_node(struct store *store, struct node *top)
+cut_node(struct store *store, struct tree_node *top)
 {
-	bool is_empty = !node_is_dir(top) || top->children == NULL;
+	bool is_empty = !tree_is_dir(top) || top->children == NULL;
 
 	effects_node_gone(&store->effects, top);
 	tree_detach(&store->tree, top);
@@ -117,7 +117,7 @@ cut_node(struct store *store, struct node *top)
 }
 
 static void
-set_expiry(struct job *job, struct node *node)
+set_expiry(struct job *job, struct tree_node *node)
 {
 	if (job->expires)
 		ttl_set(&job->store->ttl, node, job->expire_at_ns);
@@ -127,11 +127,11 @@ set_expiry(struct job *job, struct node *node)
 
 /* The node at the job's key, made with all the directories that are missing
  * above it; those get their effects here, the node itself does not. */
-static struct node *
+static struct tree_node *
 make_node(struct job *job, bool is_dir)
 {
 	struct store *store = job->store;
-	struct node *node = job->search.node;
+	struct tree_node *node = job->search.node;
 	struct path_names names = path_names(job->key);
 	struct slice name;
 
@@ -155,7 +155,7 @@ static enum err
 put_new(struct job *job, enum event_action action)
 {
 	struct store *store = job->store;
-	struct node *node = job->search.error == ERR_NONE ? job->search.node : NULL;
+	struct tree_node *node = job->search.error == ERR_NONE ? job->search.node : NULL;
 	bool refresh = action == ACTION_SET && job_flag(job, WRITE_FLAG_REFRESH);
 	/* A refresh keeps what there is, and there is a file. */
 	bool is_dir = !refresh && job_flag(job, WRITE_FLAG_DIR);
@@ -171,9 +171,9 @@ put_new(struct job *job, enum event_action action)
 	};
 
 	if (node != NULL)
-		before = node_describe(node, job->key, 0);
+		before = tree_describe(node, job->key, 0);
 	if (refresh && node != NULL)
-		after.value = node_value(node);
+		after.value = tree_value(node);
 	job->event = make_event(store, action,
 	    (node == NULL ? EVENT_CREATED : 0U) | (refresh ? EVENT_REFRESH : 0U),
 	    job->time_ns, &after, node == NULL ? NULL : &before);
@@ -201,7 +201,7 @@ write_set(struct job *job)
 		return fail_search(job);
 	if (job->search.error == ERR_KEY_NOT_FOUND && job_flag(job, WRITE_FLAG_REFRESH))
 		return fail_search(job);
-	if (job->search.error == ERR_NONE && node_is_dir(job->search.node))
+	if (job->search.error == ERR_NONE && tree_is_dir(job->search.node))
 		return fail(job, ERR_NOT_FILE, job->key);
 	return put_new(job, ACTION_SET);
 }
@@ -223,10 +223,10 @@ static enum err
 put_over(struct job *job, enum event_action action)
 {
 	struct store *store = job->store;
-	struct node *node = job->search.node;
+	struct tree_node *node = job->search.node;
 	bool refresh = job_flag(job, WRITE_FLAG_REFRESH);
-	bool is_dir = node_is_dir(node);
-	struct node_record before = node_describe(node, job->key, 0);
+	bool is_dir = tree_is_dir(node);
+	struct node_record before = tree_describe(node, job->key, 0);
 	struct node_record after = before;
 
 	after.flags = (uint8_t)((before.flags & ~NODE_EXPIRES) |
@@ -255,7 +255,7 @@ write_update(struct job *job)
 {
 	if (job->search.error != ERR_NONE)
 		return fail_search(job);
-	if (node_is_dir(job->search.node) && job->write->value.size > 0 &&
+	if (tree_is_dir(job->search.node) && job->write->value.size > 0 &&
 	    !job_flag(job, WRITE_FLAG_REFRESH))
 		return fail(job, ERR_NOT_FILE, job->key);
 	return put_over(job, ACTION_UPDATE);
@@ -273,16 +273,16 @@ static enum err
 compare(struct job *job)
 {
 	const struct command_write *write = job->write;
-	const struct node *node = job->search.node;
+	const struct tree_node *node = job->search.node;
 	struct slice value;
 	bool value_fits, index_fits;
 	struct buf text = BUF_INIT;
 
 	if (job->search.error != ERR_NONE)
 		return fail_search(job);
-	if (node_is_dir(node))
+	if (tree_is_dir(node))
 		return fail(job, ERR_NOT_FILE, job->key);
-	value = node_value(node);
+	value = tree_value(node);
 	value_fits = !job_flag(job, WRITE_FLAG_PREV_VALUE) ||
 	    slice_equal(write->prev_value, value);
 	index_fits = write->prev_index == 0 || write->prev_index == node->modified;
@@ -315,10 +315,10 @@ write_compare_and_swap(struct job *job)
 
 /* Remove a node with everything below; returns the event, owned. */
 static struct blob *
-remove_node(struct store *store, struct node *node, struct slice path, enum event_action action,
-    uint64_t now_ns)
+remove_node(struct store *store, struct tree_node *node, struct slice path,
+    enum event_action action, uint64_t now_ns)
 {
-	struct node_record before = node_describe(node, path, 0);
+	struct node_record before = tree_describe(node, path, 0);
 	struct node_record after = {
 		.flags = before.flags & NODE_DIR,
 		.key = path,
@@ -339,12 +339,12 @@ remove_node(struct store *store, struct node *node, struct slice path, enum even
 static enum err
 write_delete(struct job *job)
 {
-	struct node *node = job->search.node;
+	struct tree_node *node = job->search.node;
 	bool recursive = job_flag(job, WRITE_FLAG_RECURSIVE);
 
 	if (job->search.error != ERR_NONE)
 		return fail_search(job);
-	if (node_is_dir(node) && !recursive) {
+	if (tree_is_dir(node) && !recursive) {
 		if (!job_flag(job, WRITE_FLAG_DIR))
 			return fail(job, ERR_NOT_FILE, job->key);
 		if (node->children != NULL)
@@ -368,10 +368,10 @@ write_compare_and_delete(struct job *job)
 
 /* Build the full path of a node in store->path. */
 static struct slice
-path_of(struct store *store, const struct node *node)
+path_of(struct store *store, const struct tree_node *node)
 {
 	struct buf *path = &store->path;
-	const struct node *up;
+	const struct tree_node *up;
 	size_t size = 0;
 	uint8_t *at;
 
@@ -415,7 +415,7 @@ store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget
 		if (due == NULL || due->at_ns > cutoff_ns)
 			break;
 		path = path_of(store, due->node);
-		spent.bytes += path.size + node_value(due->node).size;
+		spent.bytes += path.size + tree_value(due->node).size;
 		/* Never before the instant itself, so no "ttl" is left to show. */
 		record = remove_node(store, due->node, path, ACTION_EXPIRE,
 		    MAX_OF(time_ns, due->at_ns));

@@ -82,7 +82,7 @@ TEST(an_entry_weighs_what_it_keeps_until_it_is_dropped)
 	struct tree tree;
 	struct ttl ttl;
 	struct buf key = BUF_INIT;
-	struct node *dir, *file;
+	struct tree_node *dir, *file;
 	struct doomed *doomed;
 	struct buf records = BUF_INIT;
 	struct effects effects = { .out = &records };

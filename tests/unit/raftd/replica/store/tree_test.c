@@ -11,17 +11,17 @@
 #include <stdlib.h>
 
 /* Make the node of a path, with directories above; a file unless it ends in "/". */
-static struct node *
+static struct tree_node *
 grow(struct tree *tree, const char *text)
 {
 	bool is_dir = text[strlen(text) - 1] == '/';
 	struct slice path = slice_of(text, strlen(text) - is_dir);
 	struct path_names names = path_names(path);
-	struct node *node = tree->root;
+	struct tree_node *node = tree->root;
 	struct slice name;
 
 	while (path_next(&names, &name)) {
-		struct node *child = node_child(node, name);
+		struct tree_node *child = tree_child(node, name);
 
 		if (child == NULL)
 			child = tree_make(tree, node, name,
@@ -85,7 +85,7 @@ TEST(a_walk_goes_down_before_on_and_in_byte_order)
 	};
 	struct tree tree = sample();
 	struct tree_walk walk = { 0 };
-	struct node *node;
+	struct tree_node *node;
 	size_t i = 0;
 
 	tree_walk_begin(&walk, tree.root, SLICE_LITERAL("/"));
@@ -94,7 +94,7 @@ TEST(a_walk_goes_down_before_on_and_in_byte_order)
 		assert_true(slice_equal(tree_walk_path(&walk), slice_text(expected[i].path)));
 		assert_int_equal(walk.current.depth, expected[i].depth);
 		i++;
-		if (node_is_dir(node))
+		if (tree_is_dir(node))
 			tree_walk_enter(&walk);
 	}
 	assert_int_equal(i, ARRAY_COUNT(expected));
@@ -106,14 +106,14 @@ TEST(a_walk_from_below_does_not_leave_its_directory)
 {
 	struct tree tree = sample();
 	struct tree_walk walk = { 0 };
-	struct node *node;
+	struct tree_node *node;
 	size_t count = 0;
 
 	tree_walk_begin(&walk, grow(&tree, "/d/a/"), SLICE_LITERAL("/d/a"));
 	while ((node = tree_walk_next(&walk)) != NULL) {
 		assert_true(path_is_at_or_below(tree_walk_path(&walk), SLICE_LITERAL("/d/a")));
 		count++;
-		if (node_is_dir(node))
+		if (tree_is_dir(node))
 			tree_walk_enter(&walk);
 	}
 	assert_int_equal(count, 4);
@@ -125,26 +125,26 @@ TEST(a_walk_goes_on_behind_any_path)
 {
 	struct tree tree = sample();
 	struct tree_walk whole = { 0 }, rest = { 0 }, left = { 0 };
-	struct node *node;
+	struct tree_node *node;
 
 	tree_walk_begin(&whole, tree.root, SLICE_LITERAL("/"));
 	while ((node = tree_walk_next(&whole)) != NULL) {
 		struct slice path = tree_walk_path(&whole);
 		struct path_names names = path_names(path);
-		struct node *dir = tree.root;
+		struct tree_node *dir = tree.root;
 		uint32_t depth = 1, size = 0;
 		struct slice name;
 
-		if (node_is_dir(node))
+		if (tree_is_dir(node))
 			tree_walk_enter(&whole);
 		tree_walk_clear(&rest);
 		tree_walk_stand(&rest, path, 0);
 		while (path_next(&names, &name)) {
 			tree_walk_add(&rest, dir, name, depth++, size);
 			size = (uint32_t)(names.at - path.data);
-			dir = node_child(dir, name);
+			dir = tree_child(dir, name);
 		}
-		if (node_is_dir(node))
+		if (tree_is_dir(node))
 			tree_walk_add(&rest, node, SLICE_EMPTY, depth, size);
 		/* A copy of the walk, so that both go on alike to the end. */
 		tree_walk_clear(&left);
@@ -161,7 +161,7 @@ TEST(a_walk_goes_on_behind_any_path)
 				break;
 			assert_int_equal(rest.current.depth, left.current.depth);
 			assert_true(slice_equal(tree_walk_path(&rest), tree_walk_path(&left)));
-			if (node_is_dir(node)) {
+			if (tree_is_dir(node)) {
 				tree_walk_enter(&left);
 				tree_walk_enter(&rest);
 			}
@@ -176,16 +176,16 @@ TEST(a_walk_goes_on_behind_any_path)
 TEST(what_is_detached_is_found_no_more_and_stays_as_it_is)
 {
 	struct tree tree = sample();
-	struct node *a = grow(&tree, "/d/a/");
+	struct tree_node *a = grow(&tree, "/d/a/");
 
 	assert_int_equal(tree.count, 9);
-	assert_true(tree_has(&tree, node_child(a, SLICE_LITERAL("z"))));
+	assert_true(tree_has(&tree, tree_child(a, SLICE_LITERAL("z"))));
 	tree_detach(&tree, a);
 	assert_int_equal(tree_find(&tree, SLICE_LITERAL("/d/a")).error, ERR_KEY_NOT_FOUND);
 	assert_int_equal(tree_find(&tree, SLICE_LITERAL("/d/a-b")).error, ERR_NONE);
-	assert_false(tree_has(&tree, node_child(a, SLICE_LITERAL("z"))));
-	assert_int_equal(node_depth(node_child(a, SLICE_LITERAL("z"))), 3);
-	tree_drop(&tree, node_child(a, SLICE_LITERAL("z")));
+	assert_false(tree_has(&tree, tree_child(a, SLICE_LITERAL("z"))));
+	assert_int_equal(tree_depth(tree_child(a, SLICE_LITERAL("z"))), 3);
+	tree_drop(&tree, tree_child(a, SLICE_LITERAL("z")));
 	assert_int_equal(tree.count, 8);
 	tree_free_detached(&tree, a);
 	assert_int_equal(tree.count, 5);
@@ -194,9 +194,9 @@ TEST(what_is_detached_is_found_no_more_and_stays_as_it_is)
 
 TEST(a_tree_knows_what_its_nodes_weigh)
 {
-	size_t node = sizeof(struct node);
+	size_t node = sizeof(struct tree_node);
 	struct tree tree;
-	struct node *dir, *file;
+	struct tree_node *dir, *file;
 
 	tree_init(&tree, 1);
 	dir = grow(&tree, "/dir/");
@@ -219,7 +219,7 @@ TEST(depth_is_no_burden)
 {
 	struct buf path = BUF_INIT;
 	struct tree tree;
-	struct node *node;
+	struct tree_node *node;
 	size_t i;
 
 	tree_init(&tree, 1);
@@ -229,7 +229,7 @@ TEST(depth_is_no_burden)
 		node = tree_make(&tree, node, SLICE_LITERAL("a"), true, 1);
 	}
 	assert_ptr_equal(tree_find(&tree, buf_slice(&path)).node, node);
-	assert_int_equal(node_depth(node), KEY_NAMES_MAX);
+	assert_int_equal(tree_depth(node), KEY_NAMES_MAX);
 	tree_free(&tree);
 	buf_free(&path);
 }

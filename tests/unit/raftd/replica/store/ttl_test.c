@@ -43,7 +43,7 @@ TEST(nodes_expire_by_instant_then_age_then_depth)
 {
 	struct tree tree;
 	struct ttl ttl;
-	struct node *a, *b, *c, *d;
+	struct tree_node *a, *b, *c, *d;
 
 	tree_init(&tree, 1);
 	ttl_init(&ttl, tree.pool);

@@ -618,7 +618,7 @@ TEST(a_view_is_lost_above_the_directories_that_may_be_held)
 static void
 hold_and_grow(size_t more, enum view_state *older, enum view_state *newer)
 {
-	size_t node = sizeof(struct node) + 1;
+	size_t node = sizeof(struct tree_node) + 1;
 	size_t base = node + node + VALUE + node + node + VALUE / 2;
 	size_t left = base + VIEWS_HELD_BYTES_MAX + more;
 	struct fixture *f = fixture_new(1);
