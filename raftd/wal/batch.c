@@ -13,13 +13,13 @@
 #define BATCH_KEEP_BYTES (256 * KIB)
 
 void
-batch_init(struct batch *batch)
+batch_init(struct wal_batch *batch)
 {
-	*batch = (struct batch){ .handle = leveldb_writebatch_create() };
+	*batch = (struct wal_batch){ .handle = leveldb_writebatch_create() };
 }
 
 void
-batch_release(struct batch *batch)
+batch_release(struct wal_batch *batch)
 {
 	for (size_t i = 0; i < batch->spent_count; i++)
 		blob_unref(&batch->spent[i]);
@@ -27,7 +27,7 @@ batch_release(struct batch *batch)
 }
 
 void
-batch_pass_spent(struct batch *from, struct batch *to)
+batch_pass_spent(struct wal_batch *from, struct wal_batch *to)
 {
 	to->spent = xgrow(to->spent, &to->spent_capacity, to->spent_count + from->spent_count,
 	    sizeof(struct blob *));
@@ -37,7 +37,7 @@ batch_pass_spent(struct batch *from, struct batch *to)
 }
 
 void
-batch_free(struct batch *batch)
+batch_free(struct wal_batch *batch)
 {
 	for (size_t i = 0; i < batch->piece_count; i++) {
 		struct batch_piece *piece = &batch->pieces[i];
@@ -56,7 +56,7 @@ batch_free(struct batch *batch)
 }
 
 void
-batch_clear(struct batch *batch)
+batch_clear(struct wal_batch *batch)
 {
 	ASSERT(batch->piece_count == 0);
 	if (batch->bytes > BATCH_KEEP_BYTES) {
@@ -73,7 +73,7 @@ batch_clear(struct batch *batch)
 
 /* Seal what was appended to batch->value and put it under key. */
 static void
-batch_put(struct batch *batch, struct slice key)
+batch_put(struct wal_batch *batch, struct slice key)
 {
 	record_seal(&batch->value, key);
 	leveldb_writebatch_put(batch->handle, (const char *)key.data, key.size,
@@ -82,7 +82,7 @@ batch_put(struct batch *batch, struct slice key)
 }
 
 void
-batch_delete(struct batch *batch, struct slice key)
+batch_delete(struct wal_batch *batch, struct slice key)
 {
 	leveldb_writebatch_delete(batch->handle, (const char *)key.data, key.size);
 	batch->bytes += key.size;
@@ -90,7 +90,7 @@ batch_delete(struct batch *batch, struct slice key)
 
 /* A new piece behind all that there is; for the caller to fill. */
 static struct batch_piece *
-add_piece(struct batch *batch)
+add_piece(struct wal_batch *batch)
 {
 	struct batch_piece *piece;
 
@@ -103,7 +103,7 @@ add_piece(struct batch *batch)
 }
 
 static void
-put_entry(struct batch *batch, const struct raft_entry *entry)
+put_entry(struct wal_batch *batch, const struct raft_entry *entry)
 {
 	struct keyspace_key key = keyspace_log(entry->index);
 
@@ -113,7 +113,7 @@ put_entry(struct batch *batch, const struct raft_entry *entry)
 }
 
 void
-batch_put_entry(struct batch *batch, const struct raft_entry *entry)
+batch_put_entry(struct wal_batch *batch, const struct raft_entry *entry)
 {
 	struct batch_piece *piece;
 
@@ -129,7 +129,7 @@ batch_put_entry(struct batch *batch, const struct raft_entry *entry)
 }
 
 void
-batch_delete_entries(struct batch *batch, raft_index first, raft_index last)
+batch_delete_entries(struct wal_batch *batch, raft_index first, raft_index last)
 {
 	for (raft_index index = first; index <= last; index++) {
 		struct keyspace_key key = keyspace_log(index);
@@ -139,7 +139,7 @@ batch_delete_entries(struct batch *batch, raft_index first, raft_index last)
 }
 
 void
-batch_put_hard_state(struct batch *batch, const struct raft_hard_state *hard_state)
+batch_put_hard_state(struct wal_batch *batch, const struct raft_hard_state *hard_state)
 {
 	struct keyspace_key key = keyspace_hard_state();
 	struct disk_hard_state record = { .term = hard_state->term, .vote = hard_state->vote };
@@ -150,7 +150,7 @@ batch_put_hard_state(struct batch *batch, const struct raft_hard_state *hard_sta
 }
 
 void
-batch_put_identity(struct batch *batch, const struct disk_identity *identity)
+batch_put_identity(struct wal_batch *batch, const struct disk_identity *identity)
 {
 	struct keyspace_key key = keyspace_identity();
 
@@ -160,7 +160,7 @@ batch_put_identity(struct batch *batch, const struct disk_identity *identity)
 }
 
 static void
-put_state(struct batch *batch, uint32_t generation, struct slice key, struct slice value,
+put_state(struct wal_batch *batch, uint32_t generation, struct slice key, struct slice value,
     struct slice tail)
 {
 	keyspace_state(&batch->key, generation, key);
@@ -175,13 +175,13 @@ put_state(struct batch *batch, uint32_t generation, struct slice key, struct sli
 }
 
 void
-batch_put_state(struct batch *batch, uint32_t generation, struct slice key, struct slice value)
+batch_put_state(struct wal_batch *batch, uint32_t generation, struct slice key, struct slice value)
 {
 	put_state(batch, generation, key, value, SLICE_EMPTY);
 }
 
 static void
-put_records(struct batch *batch, uint32_t generation, struct slice records,
+put_records(struct wal_batch *batch, uint32_t generation, struct slice records,
     const struct tails *tails)
 {
 	struct reader in = reader_of(records);
@@ -199,7 +199,7 @@ put_records(struct batch *batch, uint32_t generation, struct slice records,
 }
 
 void
-batch_put_records(struct batch *batch, uint32_t generation, struct slice records,
+batch_put_records(struct wal_batch *batch, uint32_t generation, struct slice records,
     struct buf *owner, struct tails *tails)
 {
 	static const struct tails NONE = { 0 };
@@ -226,7 +226,7 @@ batch_put_records(struct batch *batch, uint32_t generation, struct slice records
 #define RECORD_ROOM ((size_t)256)
 
 static size_t
-bytes_of_pieces(const struct batch *batch)
+bytes_of_pieces(const struct wal_batch *batch)
 {
 	size_t bytes = 0;
 
@@ -252,7 +252,7 @@ batch_with_room(size_t bytes)
 }
 
 static void
-spend(struct batch *batch, struct blob *blob)
+spend(struct wal_batch *batch, struct blob *blob)
 {
 	batch->spent = xgrow(batch->spent, &batch->spent_capacity, batch->spent_count + 1,
 	    sizeof(struct blob *));
@@ -260,7 +260,7 @@ spend(struct batch *batch, struct blob *blob)
 }
 
 void
-batch_finish(struct batch *batch)
+batch_finish(struct wal_batch *batch)
 {
 	leveldb_writebatch_t *behind = batch->handle;
 
@@ -291,7 +291,7 @@ batch_finish(struct batch *batch)
 }
 
 void
-batch_put_marks(struct batch *batch, const struct disk_marks *marks)
+batch_put_marks(struct wal_batch *batch, const struct disk_marks *marks)
 {
 	struct keyspace_key key = keyspace_marks();
 	struct keyspace_key footprint_key = keyspace_footprint(marks->batch);

@@ -25,7 +25,7 @@ turn_identity(const struct wal *wal)
 
 /* Drop the entries from index on. */
 static void
-truncate_log(struct wal *wal, struct batch *batch, raft_index index)
+truncate_log(struct wal *wal, struct wal_batch *batch, raft_index index)
 {
 	struct disk_marks *marks = &wal->marks;
 
@@ -39,7 +39,7 @@ truncate_log(struct wal *wal, struct batch *batch, raft_index index)
 }
 
 static void
-append_entries(struct wal *wal, struct batch *batch, const struct raft_entry *entries,
+append_entries(struct wal *wal, struct wal_batch *batch, const struct raft_entry *entries,
     size_t count)
 {
 	struct disk_marks *marks = &wal->marks;
@@ -74,7 +74,7 @@ uint64_t
 wal_submit(struct wal *wal, const struct wal_turn *turn)
 {
 	struct disk_marks *marks = &wal->marks;
-	struct batch *batch;
+	struct wal_batch *batch;
 
 	ASSERT(wal->recovered);
 	wal->ticket++;
@@ -137,7 +137,7 @@ wal_install_begin(struct wal *wal)
 uint64_t
 wal_install_records(struct wal *wal, struct slice records)
 {
-	struct batch *batch;
+	struct wal_batch *batch;
 
 	ASSERT(wal->install_generation != 0);
 	wal->ticket++;
@@ -152,7 +152,7 @@ wal_install_records(struct wal *wal, struct slice records)
 /* The log is empty and begins behind position. Its old entries go in this very
  * batch: later ones with other indexes must not find them in their way. */
 static void
-replace_log(struct wal *wal, struct batch *batch, struct raft_position position)
+replace_log(struct wal *wal, struct wal_batch *batch, struct raft_position position)
 {
 	struct disk_marks *marks = &wal->marks;
 
@@ -167,7 +167,7 @@ uint64_t
 wal_install_commit(struct wal *wal, struct raft_position position, bool keep_log_after)
 {
 	struct disk_marks *marks = &wal->marks;
-	struct batch *batch;
+	struct wal_batch *batch;
 
 	ASSERT(wal->install_generation != 0);
 	ASSERT(position.index >= marks->applied_index);

@@ -35,7 +35,7 @@ trim_wanted(const struct wal *wal)
 }
 
 void
-upkeep_trim(struct wal *wal, struct batch *batch)
+upkeep_trim(struct wal *wal, struct wal_batch *batch)
 {
 	raft_index first = wal->marks.trimmed;
 	raft_index last = MIN_OF(wal->marks.compacted_index, first + TRIM_ENTRIES_MAX - 1);
@@ -106,7 +106,7 @@ void
 upkeep_found(struct wal *wal, const struct read_job *job)
 {
 	struct reader in = reader_of(buf_slice(&job->records));
-	struct batch *batch;
+	struct wal_batch *batch;
 	struct slice key = SLICE_EMPTY;
 
 	if (job->count == 0) {
@@ -135,7 +135,7 @@ upkeep_step(struct wal *wal)
 		sweep_ask(wal);
 	sweep_start(wal);
 	if (trim_wanted(wal)) {
-		struct batch *batch = writer_begin(wal->writer);
+		struct wal_batch *batch = writer_begin(wal->writer);
 
 		upkeep_trim(wal, batch);
 		writer_end(wal->writer, 0, &wal->marks, wal->identity.node_id);

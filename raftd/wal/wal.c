@@ -24,7 +24,7 @@ make_identity(struct wal *wal, const struct wal_options *options, char **sentenc
 {
 	size_t length = options->name == NULL ? 0 : strlen(options->name);
 	struct disk_identity identity;
-	struct batch batch;
+	struct wal_batch batch;
 	enum err err;
 
 	if (length == 0 || length > NAME_BYTES_MAX) {
@@ -55,7 +55,7 @@ static enum err
 rename_identity(struct wal *wal, const char *name, char **sentence)
 {
 	struct disk_identity identity;
-	struct batch batch;
+	struct wal_batch batch;
 	enum err err;
 
 	ASSERT(strlen(name) <= NAME_BYTES_MAX);

@@ -73,7 +73,7 @@ struct disk_identity turn_identity(const struct wal *wal);
 /* ---- upkeep.c -------------------------------------------------------------- */
 
 /* Delete a bounded piece of the log that was compacted, in this batch. */
-void upkeep_trim(struct wal *wal, struct batch *batch);
+void upkeep_trim(struct wal *wal, struct wal_batch *batch);
 /* There may be records of a generation that is not wanted. */
 void upkeep_sweep(struct wal *wal);
 /* The reader found some, or none. */

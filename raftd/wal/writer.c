@@ -33,14 +33,14 @@ struct wal_writer {
 	bool started;
 	pthread_t thread;
 
-	struct batch writing;
+	struct wal_batch writing;
 	bool measured;
 	size_t unmeasured_bytes;	/* written since the sizes were looked at */
 	struct wal_space space;		/* as last seen */
 
 	pthread_mutex_t lock;
 	pthread_cond_t filled;
-	struct batch collecting;
+	struct wal_batch collecting;
 	bool has_batch;			/* collecting has something */
 	bool look;			/* how much room is there? */
 	bool stop;
@@ -73,7 +73,7 @@ writer_new(struct db *db, struct mark *mark, struct wal_reader *reader, uint64_t
 	return writer;
 }
 
-struct batch *
+struct wal_batch *
 writer_begin(struct wal_writer *writer)
 {
 	pthread_mutex_lock(&writer->lock);
@@ -271,7 +271,7 @@ measure(struct wal_writer *writer, size_t bytes)
 static void
 take_batch(struct wal_writer *writer)
 {
-	struct batch taken = writer->collecting;
+	struct wal_batch taken = writer->collecting;
 	uint64_t ticket = writer->ticket, node_id = writer->node_id;
 	struct disk_marks marks;
 	char *sentence = NULL;

@@ -55,7 +55,7 @@ void writer_start(struct wal_writer *writer);
 void writer_free(struct wal_writer **writer);
 
 /* The collecting batch, to be filled; no blocking call until writer_end. */
-struct batch *writer_begin(struct wal_writer *writer);
+struct wal_batch *writer_begin(struct wal_writer *writer);
 /*
  * It is filled: wake the thread.
  *

@@ -312,7 +312,7 @@ TEST(large_pieces_that_are_not_written_are_given_back)
 		payload_of('y', BATCH_LARGE_BYTES), payload_of('z', BATCH_LARGE_BYTES) };
 	struct buf effects = BUF_INIT;
 	struct tails tails = { 0 };
-	struct batch batch;
+	struct wal_batch batch;
 
 	put_large(&effects, "a", BATCH_LARGE_BYTES);
 	tails_add(&tails, effects.size, payloads[0], blob_slice(payloads[0]));
