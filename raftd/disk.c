@@ -160,7 +160,7 @@ tell_slow(struct node *node, const char *what, const char *whom)
 static uint64_t
 stall_due_ms(const struct node *node)
 {
-	const struct batch *oldest = STAILQ_FIRST(&node->batches);
+	const struct disk_batch *oldest = STAILQ_FIRST(&node->batches);
 
 	if (oldest == NULL || node->disk.space.full)
 		return UINT64_MAX;

@@ -229,7 +229,7 @@ void
 node_free(struct node **freed)
 {
 	struct node *node = *freed;
-	struct batch *batch;
+	struct disk_batch *batch;
 
 	if (node == NULL)
 		return;
@@ -363,7 +363,7 @@ node_answer_error(struct node *node, uint64_t session, uint64_t request_id, enum
 struct buf *
 node_after(struct node *node, uint64_t ticket)
 {
-	struct batch *batch;
+	struct disk_batch *batch;
 
 	if (ticket <= node->synced_ticket)
 		return node->io.peer_out(node->io.argument);
@@ -401,7 +401,7 @@ node_hash(const struct node *node)
 void
 node_persisted(struct node *node, uint64_t ticket)
 {
-	struct batch *batch;
+	struct disk_batch *batch;
 
 	node->synced_ticket = MAX_OF(node->synced_ticket, ticket);
 	while ((batch = STAILQ_FIRST(&node->batches)) != NULL && batch->ticket <= ticket) {

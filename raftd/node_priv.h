@@ -363,8 +363,8 @@ struct answer {
 };
 
 /* What goes out once a batch is synced. */
-struct batch {
-	STAILQ_ENTRY(batch) link;
+struct disk_batch {
+	STAILQ_ENTRY(disk_batch) link;
 	uint64_t ticket;
 	uint64_t submitted_ms;
 	bool raft;			/* position is to be told to the core */
@@ -374,7 +374,7 @@ struct batch {
 	struct buf frames;		/* for peers */
 };
 
-STAILQ_HEAD(batch_list, batch);
+STAILQ_HEAD(disk_batch_list, disk_batch);
 
 /* What the leader knows of the latency of one follower (for statistics). */
 struct follower {
@@ -447,7 +447,7 @@ struct node {
 	bool expiring;			/* an expire command is in the log, not applied */
 
 	struct disk_health disk;
-	struct batch_list batches;	/* submitted, not yet synced */
+	struct disk_batch_list batches;	/* submitted, not yet synced */
 	uint64_t last_ticket, synced_ticket;
 	size_t unsynced_bytes;		/* of batches */
 	struct inbox inbox;

@@ -71,7 +71,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 		.commit = raft_commit(node->raft),
 	};
 	bool with_effects = submit_is_due(node), swept = node->swept;
-	struct batch *batch;
+	struct disk_batch *batch;
 
 	if (with_effects)
 		add_effects(node, &turn);
