@@ -56,8 +56,8 @@ struct attachment {
 TAILQ_HEAD(attachment_list, attachment);
 
 /* What was appended in one turn, as far as it is not yet written; a tail has one of its own. */
-struct batch {
-	STAILQ_ENTRY(batch) link;
+struct channel_batch {
+	STAILQ_ENTRY(channel_batch) link;
 	struct buf frames;
 	struct blob *blob;		/* NULL, or what it is a part of, referenced */
 	struct slice bytes;		/* in one of both */
@@ -86,7 +86,7 @@ struct channel {
 
 	struct buf out;			/* this turn's batch */
 	struct attachment_list attachments;
-	STAILQ_HEAD(, batch) batches;
+	STAILQ_HEAD(, channel_batch) batches;
 	size_t batch_bytes;		/* not yet written, of all batches */
 	bool blocked;			/* the socket took no more: the loop says when */
 
@@ -110,7 +110,7 @@ drop_attachments(struct attachment_list *list)
 static void
 drop_first_batch(struct channel *channel)
 {
-	struct batch *batch = STAILQ_FIRST(&channel->batches);
+	struct channel_batch *batch = STAILQ_FIRST(&channel->batches);
 
 	STAILQ_REMOVE_HEAD(&channel->batches, link);
 	channel->batch_bytes -= batch->bytes.size - batch->written;
@@ -352,7 +352,7 @@ write_stretch(struct channel *channel)
 	} control = { .bytes = { 0 } };
 	struct msghdr message = { .msg_iov = pieces };
 	struct attachment *carried = NULL;
-	struct batch *batch;
+	struct channel_batch *batch;
 	size_t total = 0;
 	ssize_t sent;
 
@@ -513,10 +513,10 @@ channel_out(struct channel *channel)
 	return &channel->out;
 }
 
-static struct batch *
+static struct channel_batch *
 queue_bytes(struct channel *channel, struct slice bytes)
 {
-	struct batch *batch = xzalloc(sizeof(*batch));
+	struct channel_batch *batch = xzalloc(sizeof(*batch));
 
 	batch->bytes = bytes;
 	TAILQ_INIT(&batch->attachments);
@@ -530,7 +530,7 @@ static void
 queue_out(struct channel *channel, struct slice tail)
 {
 	bool lost = channel->closed || channel->broken || channel->failed != ERR_NONE;
-	struct batch *batch;
+	struct channel_batch *batch;
 
 	if (channel->out.size == 0)
 		return;
