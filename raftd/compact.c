@@ -22,8 +22,8 @@
 
 /* Chunks under way without credit. */
 #define CHUNK_WINDOW 4
-/* A transfer without progress for this long is given up, at both ends. */
-#define TRANSFER_WAIT_MS 10000
+/* A snapshot without progress for this long is given up, at both ends. */
+#define SNAPSHOT_WAIT_MS 10000
 /* For the sake of slow followers up to so many times -snapshot-count entries stay. */
 #define HELD_FACTOR_MAX 64
 
@@ -36,9 +36,9 @@ needed_from(const struct node *node)
 {
 	raft_index needed = UINT64_MAX;
 
-	for (size_t i = 0; i < TRANSFERS_MAX; i++)
-		if (node->compaction.transfers[i].peer != 0)
-			needed = MIN_OF(needed, node->compaction.transfers[i].position.index);
+	for (size_t i = 0; i < SNAPSHOT_SENDINGS_MAX; i++)
+		if (node->compaction.sendings[i].peer != 0)
+			needed = MIN_OF(needed, node->compaction.sendings[i].position.index);
 	if (raft_role(node->raft) != RAFT_LEADER)
 		return needed;
 	for (size_t i = 0; i < node->replica.members.count; i++) {
@@ -67,125 +67,125 @@ compact_target(const struct node *node)
 
 /* ---- sending ---------------------------------------------------------------- */
 
-static struct transfer *
-transfer_to(struct node *node, peer_id peer)
+static struct snapshot_sending *
+sending_to(struct node *node, peer_id peer)
 {
-	for (size_t i = 0; i < TRANSFERS_MAX; i++)
-		if (node->compaction.transfers[i].peer == peer)
-			return &node->compaction.transfers[i];
+	for (size_t i = 0; i < SNAPSHOT_SENDINGS_MAX; i++)
+		if (node->compaction.sendings[i].peer == peer)
+			return &node->compaction.sendings[i];
 	return NULL;
 }
 
 static void
-transfer_end(struct node *node, struct transfer *transfer, raft_index index)
+sending_end(struct node *node, struct snapshot_sending *sending, raft_index index)
 {
-	peer_id peer = transfer->peer;
+	peer_id peer = sending->peer;
 
-	node->io.snapshot_end(node->io.argument, transfer->snapshot);
+	node->io.snapshot_end(node->io.argument, sending->snapshot);
 	node->compaction.sent += index != 0;
-	*transfer = (struct transfer){ 0 };
+	*sending = (struct snapshot_sending){ 0 };
 	raft_snapshot_sent(node->raft, peer, index);
 }
 
 static void
-read_next(struct node *node, struct transfer *transfer)
+read_next(struct node *node, struct snapshot_sending *sending)
 {
-	if (transfer->reading || transfer->ended ||
-	    transfer->next - transfer->taken >= CHUNK_WINDOW)
+	if (sending->reading || sending->ended ||
+	    sending->next - sending->taken >= CHUNK_WINDOW)
 		return;
-	transfer->reading = true;
-	node->io.snapshot_read(node->io.argument, transfer->snapshot, SNAPSHOT_CHUNK_BYTES);
+	sending->reading = true;
+	node->io.snapshot_read(node->io.argument, sending->snapshot, SNAPSHOT_CHUNK_BYTES);
 }
 
 void
 compact_send(struct node *node, peer_id peer)
 {
-	struct transfer *transfer = transfer_to(node, 0);
+	struct snapshot_sending *sending = sending_to(node, 0);
 
-	if (transfer_to(node, peer) != NULL)
+	if (sending_to(node, peer) != NULL)
 		return;
-	if (transfer == NULL) {
+	if (sending == NULL) {
 		raft_snapshot_sent(node->raft, peer, 0);
 		return;
 	}
-	*transfer = (struct transfer){
+	*sending = (struct snapshot_sending){
 		.peer = peer,
 		.snapshot = node->io.snapshot_begin(node->io.argument),
-		.deadline_ms = node->now.monotonic_ms + TRANSFER_WAIT_MS,
+		.deadline_ms = node->now.monotonic_ms + SNAPSHOT_WAIT_MS,
 	};
 	node_note(node, DIAG_INFO, "snapshot is being sent to=%016" PRIx64, peer);
-	read_next(node, transfer);
+	read_next(node, sending);
 }
 
 void
 compact_read(struct node *node, uint64_t snapshot, struct raft_position position,
     struct slice records, bool last)
 {
-	struct transfer *transfer = NULL;
+	struct snapshot_sending *sending = NULL;
 	struct msg_snapshot_chunk chunk;
 
-	for (size_t i = 0; i < TRANSFERS_MAX; i++)
-		if (node->compaction.transfers[i].peer != 0 &&
-		    node->compaction.transfers[i].snapshot == snapshot)
-			transfer = &node->compaction.transfers[i];
+	for (size_t i = 0; i < SNAPSHOT_SENDINGS_MAX; i++)
+		if (node->compaction.sendings[i].peer != 0 &&
+		    node->compaction.sendings[i].snapshot == snapshot)
+			sending = &node->compaction.sendings[i];
 	/* A chunk names its sender the leader of its term: one deposed since it
 	 * asked the disk must not send it under the new term. */
-	if (transfer == NULL || raft_role(node->raft) != RAFT_LEADER)
+	if (sending == NULL || raft_role(node->raft) != RAFT_LEADER)
 		return;
-	transfer->reading = false;
-	transfer->position = position;
+	sending->reading = false;
+	sending->position = position;
 	chunk = (struct msg_snapshot_chunk){
 		.term = raft_current_term(node->raft),
 		.snapshot_index = position.index,
 		.snapshot_term = position.term,
-		.sequence = transfer->next,
+		.sequence = sending->next,
 		.last = last,
 		.records = records,
 		.checksum = crc32c(0, records),
 	};
-	msg_snapshot_chunk_frame(node->io.peer_out(node->io.argument), transfer->peer, &chunk);
-	transfer->next++;
-	transfer->ended = last;
-	read_next(node, transfer);
+	msg_snapshot_chunk_frame(node->io.peer_out(node->io.argument), sending->peer, &chunk);
+	sending->next++;
+	sending->ended = last;
+	read_next(node, sending);
 }
 
 void
 compact_lost(struct node *node, uint64_t snapshot)
 {
-	for (size_t i = 0; i < TRANSFERS_MAX; i++) {
-		struct transfer *transfer = &node->compaction.transfers[i];
+	for (size_t i = 0; i < SNAPSHOT_SENDINGS_MAX; i++) {
+		struct snapshot_sending *sending = &node->compaction.sendings[i];
 
-		if (transfer->peer != 0 && transfer->snapshot == snapshot)
-			transfer->lost = true;
+		if (sending->peer != 0 && sending->snapshot == snapshot)
+			sending->lost = true;
 	}
 }
 
 void
 compact_credit(struct node *node, peer_id from, const struct msg_snapshot_credit *credit)
 {
-	struct transfer *transfer = from == 0 ? NULL : transfer_to(node, from);
+	struct snapshot_sending *sending = from == 0 ? NULL : sending_to(node, from);
 
-	if (transfer == NULL)
+	if (sending == NULL)
 		return;
 	/* Started anew, it knows of no snapshot and names none. */
 	if (credit->state == SNAPSHOT_FAILED && credit->snapshot_index == 0)
-		transfer->lost = true;
-	if (credit->snapshot_index != transfer->position.index)
+		sending->lost = true;
+	if (credit->snapshot_index != sending->position.index)
 		return;
 	switch (credit->state) {
 	case SNAPSHOT_DONE:
-		if (transfer->ended)
-			transfer_end(node, transfer, transfer->position.index);
+		if (sending->ended)
+			sending_end(node, sending, sending->position.index);
 		return;
 	case SNAPSHOT_FAILED:
-		transfer_end(node, transfer, 0);
+		sending_end(node, sending, 0);
 		return;
 	case SNAPSHOT_TAKING:
-		if (credit->sequence > transfer->taken && credit->sequence <= transfer->next) {
-			transfer->taken = credit->sequence;
-			transfer->deadline_ms = node->now.monotonic_ms + TRANSFER_WAIT_MS;
+		if (credit->sequence > sending->taken && credit->sequence <= sending->next) {
+			sending->taken = credit->sequence;
+			sending->deadline_ms = node->now.monotonic_ms + SNAPSHOT_WAIT_MS;
 		}
-		read_next(node, transfer);
+		read_next(node, sending);
 		return;
 	default:
 		return;
@@ -313,7 +313,7 @@ compact_chunk(struct node *node, peer_id from, const struct msg_snapshot_chunk *
 	    install->next != chunk->sequence)
 		return;
 	install->next++;
-	install->deadline_ms = node->now.monotonic_ms + TRANSFER_WAIT_MS;
+	install->deadline_ms = node->now.monotonic_ms + SNAPSHOT_WAIT_MS;
 	if (load_records(install, chunk->records) != ERR_NONE) {
 		node_note(node, DIAG_ERROR, "snapshot has a bad record from=%016" PRIx64, from);
 		send_credit(node, 0, install, SNAPSHOT_FAILED);
@@ -331,11 +331,11 @@ compact_chunk(struct node *node, peer_id from, const struct msg_snapshot_chunk *
 void
 compact_peer_connected(struct node *node, peer_id peer)
 {
-	struct transfer *transfer = transfer_to(node, peer);
+	struct snapshot_sending *sending = sending_to(node, peer);
 
 	/* Its chunks under way do not arrive. */
-	if (peer != 0 && transfer != NULL)
-		transfer->lost = true;
+	if (peer != 0 && sending != NULL)
+		sending->lost = true;
 	/* So are those it sent to the raftd that was here before us. */
 	if (node->compaction.install.from != peer)
 		send_credit(node, 0, &(struct install){ .from = peer }, SNAPSHOT_FAILED);
@@ -347,14 +347,14 @@ compact_turn(struct node *node)
 	uint64_t now = node->now.monotonic_ms;
 	struct install *install = &node->compaction.install;
 
-	for (size_t i = 0; i < TRANSFERS_MAX; i++) {
-		struct transfer *transfer = &node->compaction.transfers[i];
+	for (size_t i = 0; i < SNAPSHOT_SENDINGS_MAX; i++) {
+		struct snapshot_sending *sending = &node->compaction.sendings[i];
 
-		if (transfer->peer == 0)
+		if (sending->peer == 0)
 			continue;
-		if (transfer->lost || transfer->deadline_ms <= now ||
+		if (sending->lost || sending->deadline_ms <= now ||
 		    raft_role(node->raft) != RAFT_LEADER)
-			transfer_end(node, transfer, 0);
+			sending_end(node, sending, 0);
 	}
 	if (install->from != 0 && install->deadline_ms <= now)
 		install_drop(install);
@@ -365,11 +365,11 @@ compact_deadline(const struct node *node)
 {
 	uint64_t due = UINT64_MAX;
 
-	for (size_t i = 0; i < TRANSFERS_MAX; i++) {
-		const struct transfer *transfer = &node->compaction.transfers[i];
+	for (size_t i = 0; i < SNAPSHOT_SENDINGS_MAX; i++) {
+		const struct snapshot_sending *sending = &node->compaction.sendings[i];
 
-		if (transfer->peer != 0)
-			due = MIN_OF(due, transfer->lost ? 0 : transfer->deadline_ms);
+		if (sending->peer != 0)
+			due = MIN_OF(due, sending->lost ? 0 : sending->deadline_ms);
 	}
 	if (node->compaction.install.from != 0)
 		due = MIN_OF(due, node->compaction.install.deadline_ms);

@@ -135,7 +135,7 @@ void node_fetched(struct node *node, uint64_t fetch, struct raft_position prev,
     const struct raft_entry *entries, size_t count);
 void node_snapshot_read(struct node *node, uint64_t snapshot, struct raft_position position,
     struct slice records, bool last);
-/* That image gives nothing more (wal.h): its backup fails, its transfer starts over. */
+/* That image gives nothing more (wal.h): its backup fails, its sending starts over. */
 void node_snapshot_lost(struct node *node, uint64_t snapshot);
 /* How much space there is, now and then; while it is full clients' writes are refused. */
 void node_disk_space(struct node *node, const struct wal_space *space);

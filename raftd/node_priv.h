@@ -235,10 +235,10 @@ uint64_t expiry_deadline(const struct node *node);
 
 /* ---- compact.c ------------------------------------------------------------------- */
 
-#define TRANSFERS_MAX 4
+#define SNAPSHOT_SENDINGS_MAX 4
 
 /* A snapshot on its way to a peer. */
-struct transfer {
+struct snapshot_sending {
 	peer_id peer;			/* 0: free */
 	uint64_t snapshot;		/* id at the disk */
 	struct raft_position position;	/* 0 until the first read came */
@@ -262,7 +262,7 @@ struct install {
 struct compaction {
 	raft_index compacted;		/* durable or on its way */
 	uint64_t trims, sent, received;	/* counts; of snapshots: whole ones */
-	struct transfer transfers[TRANSFERS_MAX];
+	struct snapshot_sending sendings[SNAPSHOT_SENDINGS_MAX];
 	struct install install;
 };
 

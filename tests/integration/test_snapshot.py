@@ -131,7 +131,7 @@ def test_the_receiver_is_killed_at_any_point_of_it(cluster, what):
 
 @pytest.mark.parametrize("what", ["leader's node", "leader's raftd", "peer worker of the leader",
                                   "peer worker of the receiver", "connections", "link"])
-def test_the_transfer_is_broken_in_the_middle(cluster, what):
+def test_a_snapshot_is_broken_off_in_the_middle(cluster, what):
     victim = cluster.followers()[0]
     stay = away(cluster, victim)
     leader = cluster.world.leader_of(stay)

@@ -744,7 +744,7 @@ read_image(struct world *world, struct sim_event *event)
 	image = image_find(disk, event->number);
 	if (image == NULL || image->ended)
 		return;
-	/* Disks that fill do so rarely in the moment of a transfer: some more of it. */
+	/* Disks that fill do so rarely in the moment of a snapshot: some more of it. */
 	if (world->profile.full_ms > 0 && disk->images_lost < 4 &&
 	    world_chance(world, 50)) {
 		disk->images_lost++;

@@ -130,7 +130,7 @@ TEST(credit_lets_the_next_chunk_be_read)
 }
 
 /* Parts that are lost have no credit: it would be waited for. */
-TEST(a_transfer_whose_stream_was_lost_ends_in_that_turn_whatever_credit_comes_with_it)
+TEST(a_sending_whose_stream_was_lost_ends_in_that_turn_whatever_credit_comes_with_it)
 {
 	for (int credit_first = 0; credit_first <= 1; credit_first++) {
 		struct world *w = sending_world();
@@ -155,7 +155,7 @@ TEST(a_transfer_whose_stream_was_lost_ends_in_that_turn_whatever_credit_comes_wi
 	}
 }
 
-TEST(a_transfer_to_one_who_began_anew_ends_in_that_turn)
+TEST(a_sending_to_one_who_began_anew_ends_in_that_turn)
 {
 	struct world *w = sending_world();
 	uint64_t index = give_chunk(w);
