@@ -198,13 +198,13 @@ uint64_t node_replayed_store_index(const struct node *node);
 void node_replayed_members(const struct node *node, struct buf *members);
 
 /* The only member of a new cluster. */
-struct node_founder {
+struct node_first_member {
 	uint64_t node_id, cluster_id;	/* new, not 0 */
 	struct slice name, peer_url, client_url;
 };
 /* After node_replay: it is the only member from now on. Returns what the state is
  * of then: some entries later, in the same term. */
-struct raft_position node_found(struct node *node, const struct node_founder *founder,
+struct raft_position node_recreate_cluster(struct node *node, const struct node_first_member *first,
     const struct node_effects *effects);
 
 /* ---- for checks ------------------------------------------------------------------------------ */

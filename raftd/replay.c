@@ -99,21 +99,21 @@ remove_member(struct node *node, const struct member *member, struct slice kept)
 }
 
 struct raft_position
-node_found(struct node *node, const struct node_founder *founder,
+node_recreate_cluster(struct node *node, const struct node_first_member *first,
     const struct node_effects *effects)
 {
 	struct command_member self = {
 		.op = MEMBER_JOIN,
-		.id = founder->node_id,
-		.cluster_id = founder->cluster_id,
-		.name = founder->name,
-		.peer_url = founder->peer_url,
-		.client_url = founder->client_url,
+		.id = first->node_id,
+		.cluster_id = first->cluster_id,
+		.name = first->name,
+		.peer_url = first->peer_url,
+		.client_url = first->client_url,
 	};
 
 	node->cluster_id = 0;
 	while (node->replica.members.count > 0)
-		remove_member(node, &node->replica.members.list[0], founder->name);
+		remove_member(node, &node->replica.members.list[0], first->name);
 	apply_change(node, RAFT_CONF_ADD_VOTER, &self);
 	give_effects(node, effects);
 	return node->applied;

@@ -162,21 +162,21 @@ effects_of(struct rebuild *run)
 
 /* All records are with the target: the new cluster's first member, and the end. */
 static enum err
-found(struct rebuild *run, const char *name, const char *peer_url, const char *client_url)
+create_cluster(struct rebuild *run, const char *name, const char *peer_url, const char *client_url)
 {
 	struct node_effects effects = effects_of(run);
-	struct node_founder founder = {
+	struct node_first_member first = {
 		.node_id = target_node_id(run->target),
 		.cluster_id = rand_entropy(),
 		.name = slice_text(name),
 		.peer_url = slice_text(peer_url),
 		.client_url = slice_text(client_url),
 	};
-	struct raft_position position = node_found(run->node, &founder, &effects);
+	struct raft_position position = node_recreate_cluster(run->node, &first, &effects);
 
 	if (run->put_failed != ERR_NONE)
 		return run->put_failed;
-	return target_finish(run->target, position, founder.cluster_id, &run->sentence);
+	return target_finish(run->target, position, first.cluster_id, &run->sentence);
 }
 
 /* ---- restore --------------------------------------------------------------------------- */
@@ -281,7 +281,7 @@ restore(struct rebuild *run, char **words)
 	if (err == ERR_NONE && run->old)
 		node_save_keys(run->node, &effects);
 	if (err == ERR_NONE)
-		err = found(run, options.name, words[3], words[4]);
+		err = create_cluster(run, options.name, words[3], words[4]);
 	if (err != ERR_NONE)
 		return fail(err, run->sentence);
 	clock_format(run->made_ns, 0, false, made);
@@ -434,7 +434,7 @@ write_recovered(struct rebuild *run, struct source *source, const char *name)
 		err = run->put_failed;
 	if (err == ERR_NONE) {
 		find_urls(run->node, name, &peer_url, &client_url);
-		err = found(run, name, peer_url, client_url);
+		err = create_cluster(run, name, peer_url, client_url);
 	}
 	free(peer_url);
 	free(client_url);

@@ -124,8 +124,10 @@ TEST(a_log_is_replayed_and_the_effects_are_the_state)
 	struct node *node = worldless_node(1, (struct raft_position){ 0 }), *again;
 	struct buf records = BUF_INIT;
 	struct node_effects effects = { take_effects, &records };
-	struct node_founder founder = { .node_id = 9, .cluster_id = 99, .name = SLICE_LITERAL("b"),
-		.peer_url = SLICE_LITERAL("p"), .client_url = SLICE_LITERAL("c") };
+	struct node_first_member first = {
+		.node_id = 9, .cluster_id = 99, .name = SLICE_LITERAL("b"),
+		.peer_url = SLICE_LITERAL("p"), .client_url = SLICE_LITERAL("c"),
+	};
 	struct raft_position position;
 	struct buf members = BUF_INIT;
 	struct member_record member;
@@ -137,7 +139,7 @@ TEST(a_log_is_replayed_and_the_effects_are_the_state)
 	load_set(node, 3, "/key");
 	assert_int_equal(node_replay(node, &effects, &where), ERR_NONE);
 	assert_int_equal(node_replayed_store_index(node), 3);
-	position = node_found(node, &founder, &effects);
+	position = node_recreate_cluster(node, &first, &effects);
 	/* Two went and one came; "a" lost its registry entry, "b" has another value. */
 	assert_int_equal(position.index, 6);
 	assert_int_equal(position.term, 2);
