@@ -5,9 +5,9 @@
  * quorum, and of the last applied one, to which the first falls back when an
  * entry is truncated.
  *
- *	appended --> counts at once	[members_appended]
- *	truncated --> as before it	[members_rebuild]
- *	applied --> next one may come	[members_applied]
+ *	appended --> counts at once	[conf_entry_appended]
+ *	truncated --> as before it	[conf_rebuild]
+ *	applied --> next one may come	[conf_entry_applied]
  *
  * Called by raft.c, replicate.c, follow.c and ready.c.
  */
@@ -147,7 +147,7 @@ members_changed(struct raft *raft)
 }
 
 void
-members_appended(struct raft *raft, const struct raft_entry *entry)
+conf_entry_appended(struct raft *raft, const struct raft_entry *entry)
 {
 	if (entry->type != RAFT_ENTRY_CONF)
 		return;
@@ -157,7 +157,7 @@ members_appended(struct raft *raft, const struct raft_entry *entry)
 }
 
 void
-members_rebuild(struct raft *raft)
+conf_rebuild(struct raft *raft)
 {
 	raft_index last = raft_log_last(&raft->log).index;
 
@@ -175,7 +175,7 @@ members_rebuild(struct raft *raft)
 }
 
 void
-members_applied(struct raft *raft, const struct raft_entry *entry)
+conf_entry_applied(struct raft *raft, const struct raft_entry *entry)
 {
 	if (entry->type == RAFT_ENTRY_CONF)
 		conf_change(&raft->conf_applied, entry->conf_op, entry->conf_peer);

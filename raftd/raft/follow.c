@@ -96,11 +96,11 @@ follow_take(struct raft *raft, const struct raft_entry *entries, size_t count)
 		ASSERT(entries[known].index > raft->commit);
 		raft_log_truncate(log, entries[known].index);
 		if (raft->conf_index >= entries[known].index)
-			members_rebuild(raft);
+			conf_rebuild(raft);
 	}
 	for (size_t i = known; i < count; i++) {
 		raft_log_push(log, &entries[i]);
-		members_appended(raft, &entries[i]);
+		conf_entry_appended(raft, &entries[i]);
 	}
 }
 

@@ -60,7 +60,7 @@ raft_restore_entry(struct raft *raft, const struct raft_entry *entry)
 	if (entry->index > raft->applied) {
 		log->submitted = entry->index;
 		log->persisted = entry->index;
-		members_appended(raft, entry);
+		conf_entry_appended(raft, entry);
 	}
 	while (log->bytes > raft->config.memory_bytes_max && log->base.index < raft->applied)
 		raft_log_forget(log, log->base.index + 1);
@@ -429,7 +429,7 @@ raft_snapshot_installed(struct raft *raft, struct raft_position position,
 	raft->commit = position.index;
 	raft->applied = position.index;
 	conf_copy(&raft->conf_applied, conf);
-	members_rebuild(raft);
+	conf_rebuild(raft);
 	if (raft->leader != 0)
 		follow_accept(raft, raft->leader, position.index);
 	raft_invariants(raft);

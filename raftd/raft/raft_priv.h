@@ -135,9 +135,9 @@ void transfer_timeout_now(struct raft *raft, const struct raft_message *message)
 
 /* ---- confchange.c: the members as entries come and go --------------------- */
 
-void members_appended(struct raft *raft, const struct raft_entry *entry);
+void conf_entry_appended(struct raft *raft, const struct raft_entry *entry);
 /* Entries were truncated or replaced by a snapshot. */
-void members_rebuild(struct raft *raft);
-void members_applied(struct raft *raft, const struct raft_entry *entry);
+void conf_rebuild(struct raft *raft);
+void conf_entry_applied(struct raft *raft, const struct raft_entry *entry);
 
 #endif

@@ -233,7 +233,7 @@ raft_advance(struct raft *raft)
 	raft->reads.ready_count = 0;
 	raft->reads.dropped_count = 0;
 	while (raft->applied < output->committed_to)
-		members_applied(raft, raft_log_entry(&raft->log, ++raft->applied));
+		conf_entry_applied(raft, raft_log_entry(&raft->log, ++raft->applied));
 	replicate_advance(raft);
 	ready_forget(raft);
 	raft_invariants(raft);

@@ -147,7 +147,7 @@ replicate_append(struct raft *raft, struct raft_entry entry)
 	entry.index = raft_log_last(&raft->log).index + 1;
 	entry.time_ns = MAX_OF(raft->wall_ns, raft_log_last_time(&raft->log));
 	raft_log_push(&raft->log, &entry);
-	members_appended(raft, &entry);
+	conf_entry_appended(raft, &entry);
 	return (struct raft_position){ entry.index, entry.term };
 }
 
