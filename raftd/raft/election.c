@@ -168,7 +168,7 @@ election_campaign(struct raft *raft, bool pre, uint8_t flags)
 
 		if (raft->conf.voters[i] == raft->config.id)
 			continue;
-		request = output_message(raft, RAFT_VOTE, raft->conf.voters[i]);
+		request = raft_output_message(raft, RAFT_VOTE, raft->conf.voters[i]);
 		request->term = raft->hard_state.term + (pre ? 1 : 0);
 		request->log = raft_log_last(&raft->log);
 		request->pre = pre;
@@ -257,7 +257,7 @@ election_is_sticky(const struct raft *raft, const struct raft_message *request)
 static void
 election_answer(struct raft *raft, const struct raft_message *request, bool grant)
 {
-	struct raft_message *reply = output_message(raft, RAFT_VOTE_REPLY, request->from);
+	struct raft_message *reply = raft_output_message(raft, RAFT_VOTE_REPLY, request->from);
 
 	reply->pre = request->pre;
 	reply->reject = !grant;

@@ -49,7 +49,7 @@ follow_append_is_sane(const struct raft_message *message)
 void
 follow_accept(struct raft *raft, peer_id leader, raft_index match)
 {
-	struct raft_message *reply = output_message(raft, RAFT_APPEND_REPLY, leader);
+	struct raft_message *reply = raft_output_message(raft, RAFT_APPEND_REPLY, leader);
 
 	reply->log.index = match;
 	/* It may leave only when what it acknowledges is on disk (pitfall
@@ -62,7 +62,7 @@ follow_accept(struct raft *raft, peer_id leader, raft_index match)
 static void
 follow_refuse(struct raft *raft, peer_id leader, struct raft_position prev)
 {
-	struct raft_message *reply = output_message(raft, RAFT_APPEND_REPLY, leader);
+	struct raft_message *reply = raft_output_message(raft, RAFT_APPEND_REPLY, leader);
 	raft_index index = raft_log_seek(&raft->log, prev.index - 1, prev.term);
 
 	index = MAX_OF(index, raft->commit);
@@ -74,7 +74,7 @@ follow_refuse(struct raft *raft, peer_id leader, struct raft_position prev)
 void
 follow_refuse_stale(struct raft *raft, const struct raft_message *message)
 {
-	struct raft_message *reply = output_message(raft, RAFT_APPEND_REPLY, message->from);
+	struct raft_message *reply = raft_output_message(raft, RAFT_APPEND_REPLY, message->from);
 
 	reply->reject = true;
 	reply->log.index = message->log.index;
@@ -153,7 +153,7 @@ follow_heartbeat(struct raft *raft, const struct raft_message *message)
 	if (message->commit > last)
 		raft->lost = message->commit;
 	raft->commit = MAX_OF(raft->commit, MIN_OF(message->commit, last));
-	reply = output_message(raft, RAFT_HEARTBEAT_REPLY, message->from);
+	reply = raft_output_message(raft, RAFT_HEARTBEAT_REPLY, message->from);
 	reply->context = message->context;
 	reply->flags = raft->unfit ? RAFT_REPLY_UNFIT : 0;
 }

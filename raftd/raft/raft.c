@@ -75,7 +75,7 @@ raft_free(struct raft **raft)
 		progress_free(&(*raft)->peers[i]);
 	free((*raft)->peers);
 	reads_free(&(*raft)->reads);
-	output_free(&(*raft)->output);
+	raft_output_free(&(*raft)->output);
 	raft_log_clear(&(*raft)->log);
 	free(*raft);
 	*raft = NULL;
@@ -355,7 +355,7 @@ raft_fetched(struct raft *raft, uint64_t fetch, struct raft_position prev,
 	} else if (progress->state != PROGRESS_SNAPSHOT &&
 	    progress->next == progress->fetch_from) {
 		progress_snapshot(progress);
-		output_snapshot(raft, progress->id);
+		raft_output_snapshot(raft, progress->id);
 	}
 	raft_invariants(raft);
 }

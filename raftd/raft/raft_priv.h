@@ -66,7 +66,7 @@ struct raft {
 	bool transfer_sent;
 
 	struct reads reads;
-	struct output output;
+	struct raft_output output;
 };
 
 /* ---- election.c: roles and time-outs -------------------------------------- */

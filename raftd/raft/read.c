@@ -67,7 +67,7 @@ reads_pop(struct raft *raft, uint64_t round, bool confirmed, raft_index index)
 
 		if (wait->peer != 0) {
 			struct raft_message *reply =
-			    output_message(raft, RAFT_READ_INDEX_REPLY, wait->peer);
+			    raft_output_message(raft, RAFT_READ_INDEX_REPLY, wait->peer);
 
 			reply->context = wait->id;
 			reply->log.index = at;
@@ -104,7 +104,7 @@ reads_asked(struct raft *raft, const struct raft_message *message)
 		progress = replicate_peer(raft, message->from);
 	if (progress == NULL) {
 		struct raft_message *reply =
-		    output_message(raft, RAFT_READ_INDEX_REPLY, message->from);
+		    raft_output_message(raft, RAFT_READ_INDEX_REPLY, message->from);
 
 		reply->context = message->context;
 		reply->reject = true;
@@ -153,7 +153,7 @@ reads_acked(struct raft *raft, struct progress *progress, uint64_t round)
 static void
 reads_question(struct raft *raft)
 {
-	struct raft_message *question = output_message(raft, RAFT_READ_INDEX, raft->leader);
+	struct raft_message *question = raft_output_message(raft, RAFT_READ_INDEX, raft->leader);
 
 	question->context = raft->reads.round;
 	raft->reads.repeat_at = raft->now + raft->config.heartbeat_ticks;

@@ -25,19 +25,19 @@
 #define COMMITTED_BYTES_MAX (1 * MIB)
 
 void
-output_free(struct output *output)
+raft_output_free(struct raft_output *output)
 {
 	free(output->messages);
 	free(output->fetches);
 	free(output->snapshots);
 	free(output->writes);
-	*output = (struct output){ 0 };
+	*output = (struct raft_output){ 0 };
 }
 
 struct raft_message *
-output_message(struct raft *raft, enum raft_message_type type, peer_id to)
+raft_output_message(struct raft *raft, enum raft_message_type type, peer_id to)
 {
-	struct output *output = &raft->output;
+	struct raft_output *output = &raft->output;
 	struct raft_message *message;
 
 	output->messages = xgrow(output->messages, &output->message_capacity,
@@ -49,9 +49,9 @@ output_message(struct raft *raft, enum raft_message_type type, peer_id to)
 }
 
 uint64_t
-output_fetch(struct raft *raft, raft_index from)
+raft_output_fetch(struct raft *raft, raft_index from)
 {
-	struct output *output = &raft->output;
+	struct raft_output *output = &raft->output;
 
 	output->fetches = xgrow(output->fetches, &output->fetch_capacity,
 	    output->fetch_count + 1, sizeof(*output->fetches));
@@ -61,9 +61,9 @@ output_fetch(struct raft *raft, raft_index from)
 }
 
 void
-output_snapshot(struct raft *raft, peer_id peer)
+raft_output_snapshot(struct raft *raft, peer_id peer)
 {
-	struct output *output = &raft->output;
+	struct raft_output *output = &raft->output;
 
 	output->snapshots = xgrow(output->snapshots, &output->snapshot_capacity,
 	    output->snapshot_count + 1, sizeof(*output->snapshots));
@@ -79,7 +79,7 @@ hard_state_equal(struct raft_hard_state a, struct raft_hard_state b)
 }
 
 static void
-writes_push(struct output *output, struct write write)
+writes_push(struct raft_output *output, struct write write)
 {
 	if (output->write_head > 0 && output->write_head >= output->write_count) {
 		memmove(output->writes, output->writes + output->write_head,
@@ -94,7 +94,7 @@ writes_push(struct output *output, struct write write)
 static void
 ready_writes(struct raft *raft, struct raft_ready *ready)
 {
-	struct output *output = &raft->output;
+	struct raft_output *output = &raft->output;
 	struct raft_log *log = &raft->log;
 	struct raft_position last = raft_log_last(log);
 
@@ -123,7 +123,7 @@ position_equal(struct raft_position a, struct raft_position b)
 void
 raft_persisted(struct raft *raft, struct raft_position position)
 {
-	struct output *output = &raft->output;
+	struct raft_output *output = &raft->output;
 	size_t done = 0;
 
 	ASSERT(!output->taken);
@@ -172,7 +172,7 @@ ready_committed(struct raft *raft, struct raft_ready *ready)
 void
 raft_ready(struct raft *raft, struct raft_ready *ready)
 {
-	struct output *output = &raft->output;
+	struct raft_output *output = &raft->output;
 
 	ASSERT(raft->started);
 	ASSERT(!output->taken);
@@ -201,7 +201,7 @@ raft_ready(struct raft *raft, struct raft_ready *ready)
 void
 raft_took(struct raft *raft, size_t count)
 {
-	struct output *output = &raft->output;
+	struct raft_output *output = &raft->output;
 
 	ASSERT(output->taken);
 	ASSERT(raft->applied + count <= output->committed_to);
@@ -223,7 +223,7 @@ ready_forget(struct raft *raft)
 void
 raft_advance(struct raft *raft)
 {
-	struct output *output = &raft->output;
+	struct raft_output *output = &raft->output;
 
 	ASSERT(output->taken);
 	output->taken = false;

@@ -13,7 +13,7 @@ struct write {
 	struct raft_position last;	/* of its entries; {0,0}: it had none */
 };
 
-struct output {
+struct raft_output {
 	struct raft_message *messages;
 	size_t message_count, message_capacity;
 	struct raft_fetch *fetches;
@@ -30,12 +30,13 @@ struct output {
 	struct raft_hard_state hard_state_given;	/* last one handed out */
 };
 
-void output_free(struct output *output);
+void raft_output_free(struct raft_output *output);
 /* A message to `to`, zero but for its type, sender, receiver and our term.
  * Borrowed until the next one is added. */
-struct raft_message *output_message(struct raft *raft, enum raft_message_type type, peer_id to);
+struct raft_message *raft_output_message(struct raft *raft, enum raft_message_type type,
+    peer_id to);
 /* Ask the disk for entries from there on; returns the number of the question, never 0. */
-uint64_t output_fetch(struct raft *raft, raft_index from);
-void output_snapshot(struct raft *raft, peer_id peer);
+uint64_t raft_output_fetch(struct raft *raft, raft_index from);
+void raft_output_snapshot(struct raft *raft, peer_id peer);
 
 #endif

@@ -326,11 +326,11 @@ replicate_want_old(struct raft *raft, struct progress *progress)
 	if (progress->fetch != 0)
 		return;
 	if (progress->next > raft->log.compacted) {
-		progress->fetch = output_fetch(raft, progress->next);
+		progress->fetch = raft_output_fetch(raft, progress->next);
 		progress->fetch_from = progress->next;
 	} else {
 		progress_snapshot(progress);
-		output_snapshot(raft, progress->id);
+		raft_output_snapshot(raft, progress->id);
 	}
 }
 
@@ -377,7 +377,7 @@ replicate_send(struct raft *raft, struct progress *progress, bool plain)
 		count = (size_t)(last - prev.index);
 	}
 	count = replicate_cut(raft, entries, count, &bytes);
-	append = output_message(raft, RAFT_APPEND, progress->id);
+	append = raft_output_message(raft, RAFT_APPEND, progress->id);
 	append->log = prev;
 	append->commit = raft->commit;
 	append->entry_count = count;
@@ -430,7 +430,7 @@ replicate_output(struct raft *raft)
 
 		if (raft->heartbeat_due) {
 			struct raft_message *heartbeat =
-			    output_message(raft, RAFT_HEARTBEAT, progress->id);
+			    raft_output_message(raft, RAFT_HEARTBEAT, progress->id);
 
 			heartbeat->commit = MIN_OF(raft->commit, progress->match);
 			heartbeat->context = raft->reads.round;
@@ -445,7 +445,7 @@ replicate_output(struct raft *raft)
 		peer_id successor = transfer_best(raft);
 
 		if (successor != 0 && raft->transfer_to == 0)
-			output_message(raft, RAFT_TIMEOUT_NOW, successor);
+			raft_output_message(raft, RAFT_TIMEOUT_NOW, successor);
 		raft->leaving = true;
 	}
 }

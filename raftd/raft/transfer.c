@@ -75,7 +75,7 @@ transfer_output(struct raft *raft)
 	ASSERT(progress != NULL);
 	if (progress->match != raft_log_last(&raft->log).index)
 		return;
-	output_message(raft, RAFT_TIMEOUT_NOW, raft->transfer_to);
+	raft_output_message(raft, RAFT_TIMEOUT_NOW, raft->transfer_to);
 	raft->transfer_sent = true;
 }
 
