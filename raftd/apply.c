@@ -94,7 +94,7 @@ answer(struct node *node, const struct replica_facts *facts)
 		    "the write was applied, its answer is not kept any more");
 		return;
 	}
-	node_answer(node, (struct answer){
+	node_answer(node, (struct waiting_outcome){
 	    .session = facts->session,
 	    .request_id = facts->sequence,
 	    .error = result->error,

@@ -18,7 +18,7 @@ answer_again(struct node *node, uint64_t session, uint64_t sequence)
 
 	if (requests_find(node->replica.requests, session, sequence, &known) != REQUEST_KNOWN)
 		return false;
-	node_answer(node, (struct answer){
+	node_answer(node, (struct waiting_outcome){
 	    .session = session,
 	    .request_id = sequence,
 	    .error = known->error,

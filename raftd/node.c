@@ -338,7 +338,7 @@ node_leader_wait_ms(const struct node *node)
 }
 
 void
-node_answer(struct node *node, struct answer answer)
+node_answer(struct node *node, struct waiting_outcome answer)
 {
 	node->answers = xgrow(node->answers, &node->answer_capacity, node->answer_count + 1,
 	    sizeof(*node->answers));
@@ -349,7 +349,7 @@ void
 node_answer_error(struct node *node, uint64_t session, uint64_t request_id, enum err error,
     const char *cause)
 {
-	node_answer(node, (struct answer){
+	node_answer(node, (struct waiting_outcome){
 	    .session = session,
 	    .request_id = request_id,
 	    .error = error,
@@ -592,7 +592,7 @@ static void
 send_answers(struct node *node)
 {
 	for (size_t i = 0; i < node->answer_count; i++) {
-		struct answer *answer = &node->answers[i];
+		struct waiting_outcome *answer = &node->answers[i];
 		struct node_outcome outcome = {
 			.error = answer->error,
 			.cause = blob_slice(answer->cause),

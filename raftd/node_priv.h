@@ -354,7 +354,7 @@ const char *node_refusal(const struct node *node);
 /* ---- the node ------------------------------------------------------------------------ */
 
 /* An outcome that waits for the turn's end. */
-struct answer {
+struct waiting_outcome {
 	uint64_t session, request_id;
 	enum err error;
 	struct blob *cause;		/* owned */
@@ -453,7 +453,7 @@ struct node {
 	struct inbox inbox;
 	struct buf scratch, event;
 
-	struct answer *answers;
+	struct waiting_outcome *answers;
 	size_t answer_count, answer_capacity;
 
 	size_t client_workers;		/* that have a session */
@@ -484,7 +484,7 @@ struct node {
  * once if ticket is 0 or synced already. */
 struct buf *node_after(struct node *node, uint64_t ticket);
 /* Queue an outcome for the turn's end. Takes cause and event. */
-void node_answer(struct node *node, struct answer answer);
+void node_answer(struct node *node, struct waiting_outcome answer);
 /* Queue an error outcome at the present indexes with a text as its cause. */
 void node_answer_error(struct node *node, uint64_t session, uint64_t request_id, enum err error,
     const char *cause);

@@ -526,7 +526,7 @@ proposals_refused(struct node *node, const struct msg_forward_refused *m)
 
 	if (!proposals_finish(node, m->session, m->sequence))
 		return;
-	node_answer(node, (struct answer){
+	node_answer(node, (struct waiting_outcome){
 	    .session = m->session,
 	    .request_id = m->sequence,
 	    .error = err_is_api(error) ? error : ERR_RAFT_INTERNAL,
