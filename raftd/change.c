@@ -21,7 +21,7 @@
 #define CHANGE_WAIT_MS 5000
 
 static void
-change_free(struct node *node, struct change *change)
+change_free(struct node *node, struct waiting_change *change)
 {
 	TAILQ_REMOVE(&node->changes, change, link);
 	blob_unref(&change->payload);
@@ -41,7 +41,7 @@ changes_add(struct node *node, peer_id origin, struct blob *payload)
 	struct command_head head;
 	struct reader body;
 	struct command_member member;
-	struct change *change;
+	struct waiting_change *change;
 	size_t count = 0;
 
 	if (!command_parse(payload, &head, &body) || head.kind != COMMAND_MEMBER ||
@@ -68,7 +68,7 @@ changes_add(struct node *node, peer_id origin, struct blob *payload)
 /* The asker learns nothing of what will become of its request: another copy may
  * be on its way. */
 static void
-refuse(struct node *node, struct change *change, enum err error, const char *cause)
+refuse(struct node *node, struct waiting_change *change, enum err error, const char *cause)
 {
 	struct msg_forward_refused message = {
 		.session = change->session,
@@ -90,7 +90,7 @@ refuse(struct node *node, struct change *change, enum err error, const char *cau
  * the request can bring it about. So it goes into the log, the session remembers
  * it, and the change stays at the head of the queue until it is applied. */
 static void
-decline(struct node *node, struct change *change, const struct command_head *head,
+decline(struct node *node, struct waiting_change *change, const struct command_head *head,
     enum err error, const char *cause)
 {
 	struct command_refused refused = {
@@ -108,7 +108,7 @@ decline(struct node *node, struct change *change, const struct command_head *hea
 
 /* The log takes it, or it has to wait, or it never can. */
 static void
-propose_change(struct node *node, struct change *change, const struct command_head *head,
+propose_change(struct node *node, struct waiting_change *change, const struct command_head *head,
     enum raft_conf_op op, peer_id peer, struct blob *payload)
 {
 	struct raft_position position;
@@ -131,7 +131,7 @@ propose_change(struct node *node, struct change *change, const struct command_he
 
 /* The command with the head of what was asked, so that its outcome is found. */
 static struct blob *
-payload_for(const struct change *change, const struct command_head *head,
+payload_for(const struct waiting_change *change, const struct command_head *head,
     const struct command_member *member)
 {
 	return command_new_member(change->session, change->sequence, head->low, member);
@@ -140,7 +140,7 @@ payload_for(const struct change *change, const struct command_head *head,
 /* A member that was started again with its own identity: nothing but, maybe,
  * an address is new. */
 static void
-rejoin(struct node *node, struct change *change, const struct command_head *head,
+rejoin(struct node *node, struct waiting_change *change, const struct command_head *head,
     const struct command_member *m)
 {
 	struct command_member update = *m;
@@ -179,7 +179,7 @@ node_hears(const struct node *node, peer_id id)
 }
 
 static void
-step_join(struct node *node, struct change *change, const struct command_head *head,
+step_join(struct node *node, struct waiting_change *change, const struct command_head *head,
     const struct command_member *m)
 {
 	const struct member *same_id = members_find(&node->replica.members, m->id);
@@ -215,7 +215,7 @@ step_join(struct node *node, struct change *change, const struct command_head *h
 }
 
 static void
-step_remove(struct node *node, struct change *change, const struct command_head *head,
+step_remove(struct node *node, struct waiting_change *change, const struct command_head *head,
     const struct command_member *m)
 {
 	const struct member *member = members_named(&node->replica.members, m->name);
@@ -239,7 +239,7 @@ step_remove(struct node *node, struct change *change, const struct command_head 
 }
 
 static void
-step_change(struct node *node, struct change *change)
+step_change(struct node *node, struct waiting_change *change)
 {
 	const struct request_result *known;
 	struct raft_position position;
@@ -308,7 +308,7 @@ may_step(const struct node *node)
 void
 changes_turn(struct node *node)
 {
-	struct change *change, *next;
+	struct waiting_change *change, *next;
 
 	if (raft_role(node->raft) != RAFT_LEADER) {
 		changes_clear(node);
@@ -333,7 +333,7 @@ changes_turn(struct node *node)
 uint64_t
 changes_deadline(const struct node *node)
 {
-	const struct change *first = TAILQ_FIRST(&node->changes);
+	const struct waiting_change *first = TAILQ_FIRST(&node->changes);
 
 	return first == NULL ? UINT64_MAX : first->deadline_ms;
 }

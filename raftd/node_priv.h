@@ -113,8 +113,8 @@ void proposals_refused(struct node *node, const struct msg_forward_refused *m);
 /* ---- change.c --------------------------------------------------------------- */
 
 /* At the leader: a join or removal that waits until a change may be made. */
-struct change {
-	TAILQ_ENTRY(change) link;
+struct waiting_change {
+	TAILQ_ENTRY(waiting_change) link;
 	uint64_t session, sequence;
 	peer_id origin;			/* who forwarded it; 0: a worker of ours */
 	uint64_t deadline_ms;
@@ -122,7 +122,7 @@ struct change {
 	struct blob *payload;
 };
 
-TAILQ_HEAD(change_list, change);
+TAILQ_HEAD(change_list, waiting_change);
 
 void changes_add(struct node *node, peer_id origin, struct blob *payload);
 void changes_turn(struct node *node);

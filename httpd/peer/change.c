@@ -23,7 +23,7 @@
 #include <stdio.h>
 
 /* A request that waits for its outcome; in the request's arena. */
-struct change {
+struct change_request {
 	struct backend_call call;
 	struct request *request;
 	struct slice name;
@@ -33,7 +33,7 @@ struct change {
 static void
 change_gone(struct request *request)
 {
-	struct change *change = request->state;
+	struct change_request *change = request->state;
 
 	backend_cancel(request->worker->backend, &change->call);
 }
@@ -48,7 +48,7 @@ change_send(struct request *request, struct buf *body)
 static void
 change_done(struct backend_call *call, const struct msg_outcome *outcome)
 {
-	struct change *change = CONTAINER_OF(call, struct change, call);
+	struct change_request *change = CONTAINER_OF(call, struct change_request, call);
 	struct request *request = change->request;
 	enum err err = err_from_number(outcome->error);
 	struct buf body = BUF_INIT;
@@ -80,7 +80,7 @@ change_done(struct backend_call *call, const struct msg_outcome *outcome)
 static void
 change_ask(struct request *request, struct msg_member_change *message)
 {
-	struct change *change = arena_zalloc(&request->arena, sizeof(*change));
+	struct change_request *change = arena_zalloc(&request->arena, sizeof(*change));
 
 	change->request = request;
 	change->name = arena_copy(&request->arena, message->name);

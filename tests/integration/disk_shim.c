@@ -48,7 +48,7 @@ struct file {
 					 * and the file was made shorter since */
 };
 
-struct change {
+struct directory_change {
 	uint32_t kind;			/* CHANGE_NONE: its directory was synced since */
 	uint32_t kept;			/* number in KEPT of what was lost; 0: nothing */
 	char name[NAME_MAX_BYTES];	/* below the directory, with "db/" if it is there */
@@ -71,7 +71,7 @@ struct control {
 	char directory[PATH_MAX];	/* without a slash at its end */
 	char kept[PATH_MAX];
 	struct file files[FILES_MAX];
-	struct change changes[CHANGES_MAX];
+	struct directory_change changes[CHANGES_MAX];
 };
 
 static struct control *control;
@@ -290,7 +290,7 @@ note_change(enum change_kind kind, const char *name, const char *to, uint32_t ke
 {
 	lock_control();
 	if (control->change_count < CHANGES_MAX) {
-		struct change *change = &control->changes[control->change_count++];
+		struct directory_change *change = &control->changes[control->change_count++];
 
 		change->kind = kind;
 		change->kept = kept;
@@ -308,7 +308,7 @@ note_directory_synced(const char *directory)
 
 	lock_control();
 	for (uint32_t i = 0; i < control->change_count; i++) {
-		struct change *change = &control->changes[i];
+		struct directory_change *change = &control->changes[i];
 		const char *slash = strchr(change->name, '/');
 
 		if (length == 0 ? slash == NULL : strncmp(change->name, directory, length) == 0 &&

@@ -310,7 +310,7 @@ forward_change(struct world *w, uint64_t sequence)
 TEST(changes_of_members_that_wait_at_the_leader_are_bounded)
 {
 	struct world *w = world_leading();
-	const struct change *change;
+	const struct waiting_change *change;
 	size_t count = 0;
 
 	for (uint64_t i = 1; i <= CHANGES_MAX + 1; i++)
