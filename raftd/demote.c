@@ -42,7 +42,7 @@ listen(struct node *node)
 {
 	struct demotion *demotion = &node->demotion;
 	const struct members *members = &node->replica.members;
-	struct silence fresh[MEMBERS_MAX];
+	struct member_silence fresh[MEMBERS_MAX];
 	uint64_t now_ms = node->now.monotonic_ms;
 
 	for (size_t i = 0; i < members->count; i++) {
@@ -50,7 +50,7 @@ listen(struct node *node)
 		uint64_t silent = silent_ms(node, id);
 		uint64_t ago = id == node->id ? 0 : raft_heard_ago(node->raft, id);
 
-		fresh[i] = (struct silence){ id, now_ms - MIN_OF(silent, ago) };
+		fresh[i] = (struct member_silence){ id, now_ms - MIN_OF(silent, ago) };
 	}
 	demotion->count = members->count;
 	memcpy(demotion->members, fresh, members->count * sizeof(fresh[0]));

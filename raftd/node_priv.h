@@ -132,7 +132,7 @@ uint64_t changes_deadline(const struct node *node);
 /* ---- demote.c --------------------------------------------------------------- */
 
 /* At the leader: since when nothing was heard of a member. */
-struct silence {
+struct member_silence {
 	peer_id id;
 	uint64_t since_ms;
 };
@@ -141,7 +141,7 @@ struct demotion {
 	raft_term term;			/* what follows is of this leadership; 0: of none */
 	uint64_t look_ms;		/* next */
 	size_t count;
-	struct silence members[MEMBERS_MAX];
+	struct member_silence members[MEMBERS_MAX];
 };
 
 /* Behind changes_turn: who asked goes first. */
