@@ -15,40 +15,40 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define VIEWS_MAX (ENDPOINTS_MAX + MEMBERS_SHOWN_MAX)
+#define OPINIONS_MAX (ENDPOINTS_MAX + MEMBERS_SHOWN_MAX)
 /* A leader changes in less, but for a cluster with very long time-outs. */
 #define AGAIN_FOR_NS (3 * NS_PER_SECOND)
 #define AGAIN_EVERY_US 300000
 
 /* What one of them says; empty: nothing. */
-struct view {
+struct opinion {
 	const char *url;		/* borrowed */
 	char *cluster, *leader_id, *leader;
 };
 
-struct views {
-	struct view list[VIEWS_MAX];
+struct opinions {
+	struct opinion list[OPINIONS_MAX];
 	size_t count;
 };
 
 static void
-forget(struct view *view)
+forget(struct opinion *opinion)
 {
-	free(view->cluster);
-	free(view->leader_id);
-	free(view->leader);
-	*view = (struct view){ .url = view->url };
+	free(opinion->cluster);
+	free(opinion->leader_id);
+	free(opinion->leader);
+	*opinion = (struct opinion){ .url = opinion->url };
 }
 
 static void
-add_url(struct views *views, const char *url)
+add_url(struct opinions *opinions, const char *url)
 {
 	if (url == NULL)
 		return;
-	for (size_t i = 0; i < views->count; i++)
-		if (strcmp(views->list[i].url, url) == 0)
+	for (size_t i = 0; i < opinions->count; i++)
+		if (strcmp(opinions->list[i].url, url) == 0)
 			return;
-	views->list[views->count++] = (struct view){ .url = url };
+	opinions->list[opinions->count++] = (struct opinion){ .url = url };
 }
 
 static char *
@@ -58,35 +58,35 @@ copy(struct slice text)
 }
 
 static void
-take(struct view *view, const struct client_answer *answer)
+take(struct opinion *opinion, const struct client_answer *answer)
 {
 	struct json_doc doc;
 
 	if (answer->cluster_id[0] != '\0')
-		view->cluster = xstrdup(answer->cluster_id);
+		opinion->cluster = xstrdup(answer->cluster_id);
 	if (answer->status != 200 ||
 	    json_doc_read(buf_slice(&answer->body), &doc) != ERR_NONE)
 		return;
-	view->leader_id = copy(json_string(doc.root, "id"));
-	view->leader = copy(json_string(doc.root, "name"));
+	opinion->leader_id = copy(json_string(doc.root, "id"));
+	opinion->leader = copy(json_string(doc.root, "name"));
 	json_doc_free(&doc);
 }
 
 static void
-ask_all(struct client *client, struct views *views)
+ask_all(struct client *client, struct opinions *opinions)
 {
-	struct parallel *parallel = parallel_new(client, views->count);
+	struct parallel *parallel = parallel_new(client, opinions->count);
 	struct parallel_done done;
 
-	for (size_t i = 0; i < views->count; i++) {
-		forget(&views->list[i]);
+	for (size_t i = 0; i < opinions->count; i++) {
+		forget(&opinions->list[i]);
 		parallel_start(parallel, &(struct client_request){ .method = "GET",
-		    .path = "/v2/members/leader", .only = views->list[i].url,
+		    .path = "/v2/members/leader", .only = opinions->list[i].url,
 		    .repeatable = true, .limit_ms = client_connect_ms(client) }, i);
 	}
 	while (parallel_wait(parallel, &done))
 		if (done.answered)
-			take(&views->list[done.tag], done.answer);
+			take(&opinions->list[done.tag], done.answer);
 	parallel_free(&parallel);
 }
 
@@ -98,21 +98,21 @@ ids_differ(const char *a, const char *b)
 }
 
 static bool
-clusters_differ(const struct views *views)
+clusters_differ(const struct opinions *opinions)
 {
-	for (size_t i = 0; i < views->count; i++)
+	for (size_t i = 0; i < opinions->count; i++)
 		for (size_t j = 0; j < i; j++)
-			if (ids_differ(views->list[i].cluster, views->list[j].cluster))
+			if (ids_differ(opinions->list[i].cluster, opinions->list[j].cluster))
 				return true;
 	return false;
 }
 
 static bool
-leaders_differ(const struct views *views)
+leaders_differ(const struct opinions *opinions)
 {
-	for (size_t i = 0; i < views->count; i++)
+	for (size_t i = 0; i < opinions->count; i++)
 		for (size_t j = 0; j < i; j++)
-			if (ids_differ(views->list[i].leader_id, views->list[j].leader_id))
+			if (ids_differ(opinions->list[i].leader_id, opinions->list[j].leader_id))
 				return true;
 	return false;
 }
@@ -124,18 +124,18 @@ shown(const char *text, const char *otherwise)
 }
 
 static int
-say(const struct views *views)
+say(const struct opinions *opinions)
 {
-	for (size_t i = 0; i < views->count; i++) {
-		const struct view *view = &views->list[i];
+	for (size_t i = 0; i < opinions->count; i++) {
+		const struct opinion *opinion = &opinions->list[i];
 
-		if (view->cluster == NULL && view->leader_id == NULL)
-			output_say("  %s: no answer\n", view->url);
+		if (opinion->cluster == NULL && opinion->leader_id == NULL)
+			output_say("  %s: no answer\n", opinion->url);
 		else
-			output_say("  %s: cluster %s, leader %s\n", view->url,
-			    shown(view->cluster, "unknown"), shown(view->leader, "none"));
+			output_say("  %s: cluster %s, leader %s\n", opinion->url,
+			    shown(opinion->cluster, "unknown"), shown(opinion->leader, "none"));
 	}
-	if (clusters_differ(views))
+	if (clusters_differ(opinions))
 		return output_fail(CTL_DIFFERENT, "these are different clusters; a machine that "
 		    "lost its data is started with -peers HOST:PORT of another member");
 	return output_fail(CTL_DIFFERENT, "these have different leaders, which cannot last: ask "
@@ -146,25 +146,25 @@ int
 agree_check(struct client *client, const struct members *members)
 {
 	uint64_t end_ns = clock_monotonic_ns() + AGAIN_FOR_NS;
-	struct views *views = xzalloc(sizeof(*views));
+	struct opinions *opinions = xzalloc(sizeof(*opinions));
 	int code = CTL_DONE;
 	bool differ;
 
 	for (size_t i = 0; i < client_endpoint_count(client); i++)
-		add_url(views, client_endpoint(client, i));
+		add_url(opinions, client_endpoint(client, i));
 	for (size_t i = 0; i < members->count; i++)
-		add_url(views, members->list[i].client_url);
+		add_url(opinions, members->list[i].client_url);
 	do {
-		ask_all(client, views);
-		differ = clusters_differ(views) || leaders_differ(views);
+		ask_all(client, opinions);
+		differ = clusters_differ(opinions) || leaders_differ(opinions);
 	} while (differ && interrupt_signal() == 0 && clock_monotonic_ns() < end_ns &&
 	    usleep(AGAIN_EVERY_US) == 0);
 	if (interrupt_signal() != 0)
 		code = 128 + interrupt_signal();
 	else if (differ)
-		code = say(views);
-	for (size_t i = 0; i < views->count; i++)
-		forget(&views->list[i]);
-	free(views);
+		code = say(opinions);
+	for (size_t i = 0; i < opinions->count; i++)
+		forget(&opinions->list[i]);
+	free(opinions);
 	return code;
 }
