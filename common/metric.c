@@ -172,7 +172,7 @@ put_name(struct buf *out, const struct metric_row *row, const char *const *value
 	buf_append_byte(out, '}');
 }
 
-struct found {
+struct found_record {
 	struct slice name;
 	uint64_t *cells;
 	size_t cell_count;
@@ -183,7 +183,7 @@ struct found {
  * had gone wrong: what does not look like a record ends them.
  */
 static bool
-next_record(size_t *at, size_t used, struct found *found)
+next_record(size_t *at, size_t used, struct found_record *found)
 {
 	uint64_t *words = metrics.slot + *at;
 	struct metric_record header;
@@ -218,7 +218,7 @@ find_cells(const struct metric_row *row, struct slice name)
 {
 	size_t used = used_words();
 	size_t at = 1;
-	struct found found;
+	struct found_record found;
 
 	while (next_record(&at, used, &found))
 		if (slice_equal(found.name, name) && found.cell_count == metric_cell_count(row))
@@ -337,7 +337,7 @@ clear_gauges(void)
 {
 	size_t used = used_words();
 	size_t at = 1;
-	struct found found;
+	struct found_record found;
 
 	while (next_record(&at, used, &found)) {
 		unsigned row = metric_row_of(found.name, METRIC_COUNT);

@@ -44,7 +44,7 @@ static const char *const param_names[PARAM_COUNT] = {
 	[PARAM_CONSISTENT] = "consistent",
 };
 
-struct found {
+struct found_params {
 	bool present[PARAM_COUNT];
 	struct slice text[PARAM_COUNT];
 	size_t fields;
@@ -75,7 +75,7 @@ bad_escape(struct arena *arena, struct slice broken)
 }
 
 static enum err
-take_pair(struct arena *arena, struct slice pair, struct found *found, struct slice *cause)
+take_pair(struct arena *arena, struct slice pair, struct found_params *found, struct slice *cause)
 {
 	const uint8_t *equals = memchr(pair.data, '=', pair.size);
 	struct slice name = pair;
@@ -107,7 +107,7 @@ take_pair(struct arena *arena, struct slice pair, struct found *found, struct sl
 }
 
 static enum err
-take_pairs(struct arena *arena, struct slice text, struct found *found, struct slice *cause)
+take_pairs(struct arena *arena, struct slice text, struct found_params *found, struct slice *cause)
 {
 	while (text.size > 0) {
 		const uint8_t *end = memchr(text.data, '&', text.size);
@@ -170,7 +170,7 @@ read_bool(struct slice text, bool *result)
 }
 
 static bool
-read_tristate(const struct found *found, enum param param, enum params_bool *result)
+read_tristate(const struct found_params *found, enum param param, enum params_bool *result)
 {
 	bool truth;
 
@@ -187,7 +187,7 @@ read_tristate(const struct found *found, enum param param, enum params_bool *res
 
 /* Indexes and booleans. */
 static enum err
-check_plain(struct arena *arena, const struct found *found, struct params *params,
+check_plain(struct arena *arena, const struct found_params *found, struct params *params,
     struct slice *cause)
 {
 	const struct {
@@ -222,7 +222,7 @@ check_plain(struct arena *arena, const struct found *found, struct params *param
 
 /* What the method and the parameters ask of each other. */
 static enum err
-check_meaning(enum request_method method, const struct found *found, struct params *params,
+check_meaning(enum request_method method, const struct found_params *found, struct params *params,
     struct slice *cause)
 {
 	if (params->wait && method != METHOD_GET) {
@@ -263,7 +263,7 @@ enum err
 params_read(struct arena *arena, enum request_method method, struct slice query,
     struct slice form, struct params *params, struct slice *cause)
 {
-	struct found found = { .fields = 0 };
+	struct found_params found = { .fields = 0 };
 	enum err err;
 
 	*params = (struct params){ .prev_exist = PARAMS_ABSENT };
