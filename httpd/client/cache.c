@@ -31,8 +31,8 @@ struct entry {
 };
 
 /* A GET that waits for the turn's end; in its request's arena. */
-struct kept {
-	TAILQ_ENTRY(kept) link;
+struct kept_request {
+	TAILQ_ENTRY(kept_request) link;
 	struct request *request;
 	struct slice key;
 	bool recursive;
@@ -43,7 +43,7 @@ struct cache {
 	struct worker *worker;
 	struct hash entries;
 	TAILQ_HEAD(, entry) by_use;
-	TAILQ_HEAD(, kept) kept;
+	TAILQ_HEAD(, kept_request) kept;
 	struct buf name;		/* of the entry that is looked for */
 	size_t bytes;
 	uint64_t store_index, raft_index, raft_term; /* as raftd last said */
@@ -264,7 +264,7 @@ cache_changed(struct cache *cache, const struct msg_changed *changed)
 static void
 gone(struct request *request)
 {
-	struct kept *kept = request->state;
+	struct kept_request *kept = request->state;
 
 	TAILQ_REMOVE(&request->worker->cache->kept, kept, link);
 }
@@ -273,7 +273,7 @@ bool
 cache_take(struct cache *cache, struct request *request, struct slice key, bool recursive,
     void (*ask)(struct request *request, struct slice key, bool recursive))
 {
-	struct kept *kept;
+	struct kept_request *kept;
 
 	if (TAILQ_EMPTY(&cache->by_use) || find(cache, key, recursive) == NULL) {
 		metric_add(METRIC_cache_misses, 1);
@@ -309,7 +309,7 @@ void
 cache_turn(struct cache *cache)
 {
 	uint64_t now_ns = loop_now(cache->worker->loop).wall_ns;
-	struct kept *kept;
+	struct kept_request *kept;
 	bool current;
 
 	if (TAILQ_EMPTY(&cache->kept))

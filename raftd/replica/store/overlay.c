@@ -10,10 +10,10 @@
 
 #include <stdlib.h>
 
-static inline struct kept *
+static inline struct kept_node *
 kept_of(struct name_link *link)
 {
-	return link == NULL ? NULL : CONTAINER_OF(link, struct kept, link);
+	return link == NULL ? NULL : CONTAINER_OF(link, struct kept_node, link);
 }
 
 void
@@ -50,13 +50,13 @@ overlay_key_is_at_or_below(struct slice key, struct slice top)
 	return slice_starts_with(key, top) && (key.size == top.size || key.data[top.size] == 0);
 }
 
-struct kept *
+struct kept_node *
 overlay_find(const struct overlay *overlay, struct slice key)
 {
 	return kept_of(names_find(overlay->root, key));
 }
 
-struct kept *
+struct kept_node *
 overlay_after(const struct overlay *overlay, struct slice key)
 {
 	return kept_of(names_after(overlay->root, key));
@@ -64,27 +64,27 @@ overlay_after(const struct overlay *overlay, struct slice key)
 
 /* What the entry counts for. */
 static size_t
-weight(const struct kept *kept)
+weight(const struct kept_node *kept)
 {
 	return sizeof(*kept) + kept->link.size + blob_slice(kept->value).size +
 	    (kept->held == NULL ? 0 : VIEW_HELD_BYTES);
 }
 
-struct kept *
+struct kept_node *
 overlay_add(struct overlay *overlay, struct slice key)
 {
-	struct kept *kept = xzalloc(sizeof(*kept) + key.size);
+	struct kept_node *kept = xzalloc(sizeof(*kept) + key.size);
 
 	if (key.size > 0)
 		memcpy(kept->key, key.data, key.size);
-	name_init(&kept->link, overlay->seed, offsetof(struct kept, key), key);
+	name_init(&kept->link, overlay->seed, offsetof(struct kept_node, key), key);
 	names_insert(&overlay->root, &kept->link);
 	overlay->bytes += weight(kept);
 	return kept;
 }
 
 void
-overlay_describe(struct overlay *overlay, struct kept *kept, const struct tree_node *node)
+overlay_describe(struct overlay *overlay, struct kept_node *kept, const struct tree_node *node)
 {
 	struct node_record record = tree_describe(node, SLICE_EMPTY, 0);
 
@@ -101,7 +101,7 @@ overlay_describe(struct overlay *overlay, struct kept *kept, const struct tree_n
 }
 
 void
-overlay_hold(struct overlay *overlay, struct kept *kept, struct doomed_list *list,
+overlay_hold(struct overlay *overlay, struct kept_node *kept, struct doomed_list *list,
     struct doomed *doomed, struct tree_node *dir)
 {
 	ASSERT(kept->held == NULL);
@@ -113,7 +113,7 @@ overlay_hold(struct overlay *overlay, struct kept *kept, struct doomed_list *lis
 }
 
 void
-overlay_drop(struct overlay *overlay, struct kept *kept, struct doomed_list *list)
+overlay_drop(struct overlay *overlay, struct kept_node *kept, struct doomed_list *list)
 {
 	overlay->bytes -= weight(kept);
 	names_remove(&overlay->root, &kept->link);

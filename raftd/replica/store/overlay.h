@@ -19,7 +19,7 @@
 #include "raftd/replica/store/tree.h"
 
 /* A node as it was before the first change. */
-struct kept {
+struct kept_node {
 	struct name_link link;		/* by key */
 	bool described;			/* the fields up to value count: it is still to be shown */
 	uint8_t flags;			/* NODE_* of wire.h */
@@ -45,23 +45,24 @@ void overlay_path_put(struct buf *out, struct slice key);
 bool overlay_key_is_at_or_below(struct slice key, struct slice top);
 
 static inline struct slice
-kept_key(const struct kept *kept)
+kept_key(const struct kept_node *kept)
 {
 	return name_of(&kept->link);
 }
 
 /* The entry with that key, or NULL. */
-struct kept *overlay_find(const struct overlay *overlay, struct slice key);
+struct kept_node *overlay_find(const struct overlay *overlay, struct slice key);
 /* The first entry behind that key, or NULL. */
-struct kept *overlay_after(const struct overlay *overlay, struct slice key);
+struct kept_node *overlay_after(const struct overlay *overlay, struct slice key);
 /* A new entry, which says nothing yet. */
-struct kept *overlay_add(struct overlay *overlay, struct slice key);
+struct kept_node *overlay_add(struct overlay *overlay, struct slice key);
 /* The entry says what the node is now. */
-void overlay_describe(struct overlay *overlay, struct kept *kept, const struct tree_node *node);
+void overlay_describe(struct overlay *overlay, struct kept_node *kept,
+    const struct tree_node *node);
 /* What was in the directory is there, at or below the top of what is doomed. */
-void overlay_hold(struct overlay *overlay, struct kept *kept, struct doomed_list *list,
+void overlay_hold(struct overlay *overlay, struct kept_node *kept, struct doomed_list *list,
     struct doomed *doomed, struct tree_node *dir);
-void overlay_drop(struct overlay *overlay, struct kept *kept, struct doomed_list *list);
+void overlay_drop(struct overlay *overlay, struct kept_node *kept, struct doomed_list *list);
 /* Drop all. */
 void overlay_clear(struct overlay *overlay, struct doomed_list *list);
 

@@ -192,7 +192,7 @@ keep_children(struct store_view *view, struct doomed *doomed, struct tree_node *
     struct slice path, struct slice key)
 {
 	struct slice cursor = buf_slice(&view->key);
-	struct kept *kept;
+	struct kept_node *kept;
 
 	if (dir->created > view->index || !tree_is_dir(dir) || !covers(view, path) ||
 	    (!view->recursive && key.size > view->top_key.size))
@@ -389,7 +389,7 @@ part_give(struct part *part, struct buf *out, size_t *left)
 struct pass {
 	struct store_view *view;
 	struct tree_walk *walk;
-	struct kept *ahead;		/* the overlay's next entry, or NULL */
+	struct kept_node *ahead;		/* the overlay's next entry, or NULL */
 	bool enters;			/* the node looked at last */
 };
 
@@ -404,7 +404,7 @@ unless_younger(const struct store_view *view, struct tree_node *node)
 static struct tree_node *
 top_node(const struct store_view *view)
 {
-	struct kept *kept = overlay_find(&view->overlay, buf_slice(&view->top_key));
+	struct kept_node *kept = overlay_find(&view->overlay, buf_slice(&view->top_key));
 	struct slice path = view->top.size == 0 ? SLICE_LITERAL("/") : buf_slice(&view->top);
 	struct tree_search search;
 
@@ -423,7 +423,7 @@ seek(struct store_view *view, struct tree_walk *walk)
 	struct tree_node *node = top_node(view);
 	uint32_t depth = 1, size = (uint32_t)view->top.size;
 	/* Up to the cursor, entries are left only of directories that it is in. */
-	struct kept *kept = overlay_after(&view->overlay, buf_slice(&view->top_key));
+	struct kept_node *kept = overlay_after(&view->overlay, buf_slice(&view->top_key));
 	struct slice name;
 
 	for (; path_next(&names, &name); depth++) {
@@ -493,7 +493,7 @@ pass_order(struct pass *pass)
 
 /* Stand at an entry's path, of which the walk knows nothing. */
 static void
-stand_at(struct pass *pass, const struct kept *kept)
+stand_at(struct pass *pass, const struct kept_node *kept)
 {
 	struct slice key = kept_key(kept);
 	struct buf *path = &pass->view->room;
@@ -521,7 +521,7 @@ look(struct pass *pass, struct sight *sight)
 {
 	struct store_view *view = pass->view;
 	struct tree_walk *walk = pass->walk;
-	struct kept *kept = NULL;
+	struct kept_node *kept = NULL;
 	struct tree_node *node = NULL;
 	int order = pass_order(pass);
 	uint32_t depth;
@@ -570,7 +570,7 @@ static void
 pass_end(struct pass *pass)
 {
 	struct store_view *view = pass->view;
-	struct kept *kept = overlay_find(&view->overlay, buf_slice(&view->top_key));
+	struct kept_node *kept = overlay_find(&view->overlay, buf_slice(&view->top_key));
 	struct slice cursor;
 
 	view->begun = true;
@@ -583,7 +583,7 @@ pass_end(struct pass *pass)
 	if (kept == NULL)
 		kept = overlay_after(&view->overlay, buf_slice(&view->top_key));
 	while (kept != NULL && slice_compare(kept_key(kept), cursor) <= 0) {
-		struct kept *next = overlay_after(&view->overlay, kept_key(kept));
+		struct kept_node *next = overlay_after(&view->overlay, kept_key(kept));
 		bool is_in = overlay_key_is_at_or_below(cursor, kept_key(kept)) &&
 		    (kept->link.size < cursor.size || view->enters);
 

@@ -86,7 +86,7 @@ TEST(an_entry_weighs_what_it_keeps_until_it_is_dropped)
 	struct doomed *doomed;
 	struct buf records = BUF_INIT;
 	struct effects effects = { .out = &records };
-	struct kept *kept;
+	struct kept_node *kept;
 	size_t alone;
 
 	tree_init(&tree, 3);

@@ -403,7 +403,7 @@ TEST(depth_is_no_burden)
 /* ---- what may be kept ---------------------------------------------------------------- */
 
 #define VALUE (10 * MIB)
-#define ENTRY (sizeof(struct kept) + 2)	/* of a key of two bytes */
+#define ENTRY (sizeof(struct kept_node) + 2)	/* of a key of two bytes */
 
 TEST(a_value_in_many_pieces_is_whole_though_it_is_changed)
 {
@@ -607,7 +607,7 @@ after_removals(size_t count)
 
 TEST(a_view_is_lost_above_the_directories_that_may_be_held)
 {
-	size_t each = sizeof(struct kept) + strlen("/d00000") + VIEW_HELD_BYTES;
+	size_t each = sizeof(struct kept_node) + strlen("/d00000") + VIEW_HELD_BYTES;
 	size_t count = VIEW_KEPT_BYTES_MAX / each;
 
 	assert_int_equal(after_removals(count), VIEW_END);
