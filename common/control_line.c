@@ -10,7 +10,7 @@
 
 #define DEPTH_MAX 32
 
-struct reading {
+struct line_reading {
 	struct control_field *fields;
 	size_t count;
 	struct control_field *current;	/* whose value comes next; NULL: skipped */
@@ -20,7 +20,7 @@ struct reading {
 
 /* Takes text. */
 static int
-take(struct reading *reading, char *text)
+take(struct line_reading *reading, char *text)
 {
 	/* The last of two members of one name would hide the first. */
 	bool twice = reading->current != NULL && reading->current->value != NULL;
@@ -59,7 +59,7 @@ on_null(void *argument UNUSED)
 static int
 on_key(void *argument, const unsigned char *text, size_t size)
 {
-	struct reading *reading = argument;
+	struct line_reading *reading = argument;
 
 	if (reading->depth != 1)
 		return 1;
@@ -74,7 +74,7 @@ on_key(void *argument, const unsigned char *text, size_t size)
 static int
 on_start_map(void *argument)
 {
-	struct reading *reading = argument;
+	struct line_reading *reading = argument;
 
 	if (reading->depth == 0)
 		reading->is_object = true;
@@ -84,7 +84,7 @@ on_start_map(void *argument)
 static int
 on_start_array(void *argument)
 {
-	struct reading *reading = argument;
+	struct line_reading *reading = argument;
 
 	return ++reading->depth <= DEPTH_MAX ? 1 : 0;
 }
@@ -92,7 +92,7 @@ on_start_array(void *argument)
 static int
 on_end(void *argument)
 {
-	struct reading *reading = argument;
+	struct line_reading *reading = argument;
 
 	reading->depth--;
 	return 1;
@@ -105,7 +105,7 @@ control_line_read(struct slice line, struct control_field *fields, size_t count)
 		.yajl_number = on_number, .yajl_string = on_string, .yajl_map_key = on_key,
 		.yajl_start_map = on_start_map, .yajl_end_map = on_end,
 		.yajl_start_array = on_start_array, .yajl_end_array = on_end };
-	struct reading reading = { .fields = fields, .count = count };
+	struct line_reading reading = { .fields = fields, .count = count };
 	yajl_handle handle = yajl_alloc(&callbacks, NULL, &reading);
 	bool good;
 

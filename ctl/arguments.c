@@ -311,7 +311,7 @@ set_defaults(struct arguments *arguments, char *(*environment)(const char *name)
 
 /* ---- the words ----------------------------------------------------------------- */
 
-struct reading {
+struct word_reading {
 	struct arguments *arguments;
 	char **argv;
 	int argc;
@@ -322,7 +322,7 @@ struct reading {
 };
 
 static bool
-option_fits(const struct reading *reading, const struct option *option)
+option_fits(const struct word_reading *reading, const struct option *option)
 {
 	if (reading->arguments->command != NULL)
 		return option_is_for(option, reading->arguments->command->name);
@@ -333,7 +333,7 @@ option_fits(const struct reading *reading, const struct option *option)
 }
 
 static const struct option *
-find_option(const struct reading *reading, const char *name, size_t length)
+find_option(const struct word_reading *reading, const char *name, size_t length)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option *option = &options[i];
@@ -349,7 +349,7 @@ find_option(const struct reading *reading, const char *name, size_t length)
 }
 
 static enum err
-take_option(struct reading *reading)
+take_option(struct word_reading *reading)
 {
 	const char *word = reading->argv[reading->at++];
 	const char *name = word + (word[1] == '-' ? 2 : 1);
@@ -387,7 +387,7 @@ add_word(struct arguments *arguments, const char *word)
 
 /* The second word of a family; one that it does not know may still be for the row of its name. */
 static enum err
-take_member(struct reading *reading, const char *word)
+take_member(struct word_reading *reading, const char *word)
 {
 	char *name = xasprintf("%s %s", reading->family, word);
 	struct arguments *arguments = reading->arguments;
@@ -408,7 +408,7 @@ take_member(struct reading *reading, const char *word)
 }
 
 static enum err
-take_word(struct reading *reading)
+take_word(struct word_reading *reading)
 {
 	const char *word = reading->argv[reading->at++];
 	struct arguments *arguments = reading->arguments;
@@ -472,7 +472,7 @@ enum err
 arguments_read(struct arguments *arguments, int argc, char **argv,
     char *(*environment)(const char *name), char **problem)
 {
-	struct reading reading = { .arguments = arguments, .argv = argv, .argc = argc,
+	struct word_reading reading = { .arguments = arguments, .argv = argv, .argc = argc,
 		.problem = problem };
 	enum err err;
 

@@ -7,7 +7,7 @@
 
 #include <yajl/yajl_parse.h>
 
-struct reading {
+struct json_reading {
 	struct json_doc *doc;
 	struct json *open;	/* the object or array that values go into */
 	struct slice name;	/* of the next value */
@@ -16,14 +16,14 @@ struct reading {
 };
 
 static int
-refuse(struct reading *reading, enum err err)
+refuse(struct json_reading *reading, enum err err)
 {
 	reading->err = err;
 	return 0;
 }
 
 static struct json *
-add(struct reading *reading, enum json_type type)
+add(struct json_reading *reading, enum json_type type)
 {
 	struct json *value = arena_zalloc(&reading->doc->arena, sizeof(*value));
 
@@ -59,7 +59,7 @@ on_boolean(void *argument, int truth)
 static int
 on_number(void *argument, const char *text, size_t size)
 {
-	struct reading *reading = argument;
+	struct json_reading *reading = argument;
 
 	add(reading, JSON_NUMBER)->text = arena_copy(&reading->doc->arena, slice_of(text, size));
 	return 1;
@@ -68,7 +68,7 @@ on_number(void *argument, const char *text, size_t size)
 static int
 on_string(void *argument, const unsigned char *text, size_t size)
 {
-	struct reading *reading = argument;
+	struct json_reading *reading = argument;
 
 	add(reading, JSON_STRING)->text = arena_copy(&reading->doc->arena, slice_of(text, size));
 	return 1;
@@ -77,7 +77,7 @@ on_string(void *argument, const unsigned char *text, size_t size)
 static int
 on_key(void *argument, const unsigned char *text, size_t size)
 {
-	struct reading *reading = argument;
+	struct json_reading *reading = argument;
 	size_t count = 0;
 
 	for (const struct json *i = reading->open->first; i != NULL; i = i->next) {
@@ -91,7 +91,7 @@ on_key(void *argument, const unsigned char *text, size_t size)
 }
 
 static int
-go_in(struct reading *reading, enum json_type type)
+go_in(struct json_reading *reading, enum json_type type)
 {
 	if (++reading->depth > JSON_DEPTH_MAX)
 		return refuse(reading, ERR_TOO_BIG);
@@ -114,7 +114,7 @@ on_start_array(void *argument)
 static int
 on_end(void *argument)
 {
-	struct reading *reading = argument;
+	struct json_reading *reading = argument;
 
 	reading->depth--;
 	reading->open = reading->open->parent;
@@ -128,7 +128,7 @@ json_doc_read(struct slice text, struct json_doc *doc)
 		.yajl_number = on_number, .yajl_string = on_string, .yajl_map_key = on_key,
 		.yajl_start_map = on_start_map, .yajl_end_map = on_end,
 		.yajl_start_array = on_start_array, .yajl_end_array = on_end };
-	struct reading reading = { .doc = doc, .err = ERR_MALFORMED };
+	struct json_reading reading = { .doc = doc, .err = ERR_MALFORMED };
 	yajl_handle handle = yajl_alloc(&callbacks, NULL, &reading);
 	bool good;
 

@@ -32,7 +32,7 @@
 #include "httpd/worker.h"
 
 /* In the request's arena. */
-struct reading {
+struct piece_reading {
 	struct backend_call call;
 	struct request *request;
 	struct slice key;
@@ -55,7 +55,7 @@ put_headers(struct request *request, uint64_t store_index, uint64_t raft_index,
 
 /* Nothing came, as far as the next answer is concerned. */
 static void
-clear(struct reading *reading)
+clear(struct piece_reading *reading)
 {
 	event_json_free(&reading->event);
 	buf_free(&reading->body);
@@ -74,7 +74,7 @@ let_go(struct request *request)
 static void
 gone(struct request *request)
 {
-	struct reading *reading = request->state;
+	struct piece_reading *reading = request->state;
 
 	backend_cancel(request->worker->backend, &reading->call);
 	clear(reading);
@@ -97,7 +97,7 @@ fail(struct request *request, enum err err, struct slice cause, uint64_t store_i
 }
 
 static void
-answer_whole(struct reading *reading, const struct msg_outcome *outcome)
+answer_whole(struct piece_reading *reading, const struct msg_outcome *outcome)
 {
 	struct request *request = reading->request;
 	struct buf body = BUF_INIT;
@@ -118,7 +118,7 @@ answer_whole(struct reading *reading, const struct msg_outcome *outcome)
 
 /* Render what came behind what was rendered and not handed on. */
 static enum err
-take(struct reading *reading, struct slice bytes)
+take(struct piece_reading *reading, struct slice bytes)
 {
 	enum err err;
 
@@ -130,7 +130,7 @@ take(struct reading *reading, struct slice bytes)
 }
 
 static void
-answer_end(struct reading *reading, const struct msg_outcome *outcome)
+answer_end(struct piece_reading *reading, const struct msg_outcome *outcome)
 {
 	struct request *request = reading->request;
 	struct buf body;
@@ -158,7 +158,7 @@ answer_end(struct reading *reading, const struct msg_outcome *outcome)
 static void
 done(struct backend_call *call, const struct msg_outcome *outcome)
 {
-	struct reading *reading = CONTAINER_OF(call, struct reading, call);
+	struct piece_reading *reading = CONTAINER_OF(call, struct piece_reading, call);
 
 	if (outcome->error != ERR_NONE)
 		fail(reading->request, err_from_number(outcome->error), outcome->cause,
@@ -170,7 +170,7 @@ done(struct backend_call *call, const struct msg_outcome *outcome)
 }
 
 static void
-ask_on_if_drained(struct reading *reading)
+ask_on_if_drained(struct piece_reading *reading)
 {
 	if (backend_call_rests(&reading->call) &&
 	    response_backlog(reading->request) <= ANSWER_PIECE_BYTES)
@@ -184,7 +184,7 @@ drained(struct request *request)
 }
 
 static void
-begin_stream(struct reading *reading)
+begin_stream(struct piece_reading *reading)
 {
 	struct request *request = reading->request;
 
@@ -196,7 +196,7 @@ begin_stream(struct reading *reading)
 
 /* Who asked for the head only gets no more than it. */
 static void
-end_of_head(struct reading *reading)
+end_of_head(struct piece_reading *reading)
 {
 	struct request *request = reading->request;
 
@@ -207,7 +207,7 @@ end_of_head(struct reading *reading)
 
 /* Keep it, if it may become an answer with a length, or send it. */
 static void
-hand_on(struct reading *reading)
+hand_on(struct piece_reading *reading)
 {
 	struct request *request = reading->request;
 
@@ -228,7 +228,7 @@ hand_on(struct reading *reading)
 	ask_on_if_drained(reading);
 }
 
-static void ask(struct reading *reading);
+static void ask(struct piece_reading *reading);
 
 static void
 its_turn(struct request *request)
@@ -239,7 +239,7 @@ its_turn(struct request *request)
 static void
 piece(struct backend_call *call, const struct msg_outcome *outcome)
 {
-	struct reading *reading = CONTAINER_OF(call, struct reading, call);
+	struct piece_reading *reading = CONTAINER_OF(call, struct piece_reading, call);
 	struct request *request = reading->request;
 
 	if (!request_is_first(request)) {
@@ -263,7 +263,7 @@ piece(struct backend_call *call, const struct msg_outcome *outcome)
 static void
 lost(struct backend_call *call)
 {
-	struct reading *reading = CONTAINER_OF(call, struct reading, call);
+	struct piece_reading *reading = CONTAINER_OF(call, struct piece_reading, call);
 
 	if (!reading->request->streaming) {
 		clear(reading);
@@ -275,7 +275,7 @@ lost(struct backend_call *call)
 }
 
 static void
-ask(struct reading *reading)
+ask(struct piece_reading *reading)
 {
 	struct request *request = reading->request;
 
@@ -287,7 +287,7 @@ ask(struct reading *reading)
 void
 read_begin(struct request *request, struct slice key, unsigned flags)
 {
-	struct reading *reading;
+	struct piece_reading *reading;
 
 	if (backend_is_full(request->worker->backend)) {
 		keys_refuse_full(request);
