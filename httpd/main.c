@@ -41,7 +41,7 @@
 #define HANDED_FDS 5		/* standard ones, control channel, listening socket */
 #define TRIM_CONNECTIONS 256
 
-struct program {
+struct worker_program {
 	struct worker worker;
 	struct child *child;		/* the channel to the supervisor */
 	int listen_fd;
@@ -70,7 +70,7 @@ set_title(const struct worker *worker)
 static void
 resolve(void *argument, uint64_t id, const char *host)
 {
-	const struct program *program = argument;
+	const struct worker_program *program = argument;
 
 	msg_resolve_frame(child_out(program->child), id,
 	    &(struct msg_resolve){ .host = slice_text(host) });
@@ -79,7 +79,7 @@ resolve(void *argument, uint64_t id, const char *host)
 static void
 lost_raftd(void *argument, uint64_t token, int why)
 {
-	const struct program *program = argument;
+	const struct worker_program *program = argument;
 
 	msg_channel_lost_frame(child_out(program->child), 0,
 	    &(struct msg_channel_lost){ .token = token, .why = (uint8_t)why });
@@ -88,7 +88,7 @@ lost_raftd(void *argument, uint64_t token, int why)
 static void
 end_node(void *argument, enum exit_code code, const char *sentence)
 {
-	const struct program *program = argument;
+	const struct worker_program *program = argument;
 
 	child_end_node(program->child, code, sentence);
 }
@@ -112,7 +112,7 @@ confine(const struct worker *worker)
 static void
 resolved(void *argument, uint64_t request_id, struct slice addresses)
 {
-	struct program *program = argument;
+	struct worker_program *program = argument;
 
 	peer_resolved(&program->worker, request_id, addresses);
 }
@@ -129,7 +129,7 @@ has_certificate(const struct worker *worker)
 static void
 configured(void *argument, const struct config *config)
 {
-	struct program *program = argument;
+	struct worker_program *program = argument;
 	struct worker *worker = &program->worker;
 
 	/* The child keeps the texts until it is freed, and it is freed last. */
@@ -152,7 +152,7 @@ configured(void *argument, const struct config *config)
 static void
 secured(void *argument, const struct msg_tls *material)
 {
-	struct program *program = argument;
+	struct worker_program *program = argument;
 	struct worker *worker = &program->worker;
 	char *problem;
 
@@ -175,7 +175,7 @@ secured(void *argument, const struct msg_tls *material)
 static void
 tickets(void *argument, struct slice keys)
 {
-	struct worker *worker = &((struct program *)argument)->worker;
+	struct worker *worker = &((struct worker_program *)argument)->worker;
 
 	if (worker->tls != NULL)
 		tls_take_tickets(worker->tls, keys);
@@ -184,7 +184,7 @@ tickets(void *argument, struct slice keys)
 static void
 reconfigured(void *argument, const struct config *config)
 {
-	struct program *program = argument;
+	struct worker_program *program = argument;
 
 	parts_reconfigure(&program->worker, config);
 }
@@ -192,7 +192,7 @@ reconfigured(void *argument, const struct config *config)
 static void
 attached(void *argument, int role, uint32_t number UNUSED, uint64_t token, int fd)
 {
-	struct program *program = argument;
+	struct worker_program *program = argument;
 
 	if (role == ROLE_SUPERVISOR)
 		server_adopt_local(program->worker.server, fd);
@@ -203,7 +203,7 @@ attached(void *argument, int role, uint32_t number UNUSED, uint64_t token, int f
 static void
 handover(void *argument, bool give, uint64_t token, int fd)
 {
-	struct program *program = argument;
+	struct worker_program *program = argument;
 
 	handover_attach(program->worker.handover, give, token, fd);
 }
@@ -211,7 +211,7 @@ handover(void *argument, bool give, uint64_t token, int fd)
 static void
 rotation(void *argument, bool out)
 {
-	((struct program *)argument)->worker.out_of_rotation = out;
+	((struct worker_program *)argument)->worker.out_of_rotation = out;
 }
 
 static void
@@ -223,7 +223,7 @@ stopped(struct worker *worker)
 static void
 stop(void *argument, int how)
 {
-	struct program *program = argument;
+	struct worker_program *program = argument;
 	struct worker *worker = &program->worker;
 
 	if (how != STOP_ORDERLY && how != STOP_DRAIN) {
@@ -237,7 +237,7 @@ stop(void *argument, int how)
 
 /* Thousands of connections that went leave their memory with the allocator. */
 static void
-trim(struct program *program)
+trim(struct worker_program *program)
 {
 	size_t open = connections(&program->worker);
 
@@ -250,7 +250,7 @@ trim(struct program *program)
 
 /* Of other members, when it has changed. */
 static void
-tell_reach(struct program *program)
+tell_reach(struct worker_program *program)
 {
 	struct buf reach = BUF_INIT;
 
@@ -267,7 +267,7 @@ tell_reach(struct program *program)
 static void
 tell_alive(void *argument, struct msg_alive *alive)
 {
-	struct program *program = argument;
+	struct worker_program *program = argument;
 
 	alive->connections = (uint32_t)connections(&program->worker);
 	set_title(&program->worker);
@@ -281,7 +281,7 @@ tell_alive(void *argument, struct msg_alive *alive)
 /* A worker serves once raftd knows who the node is; until then connections
  * wait in the kernel's queue. */
 static void
-serve(struct program *program)
+serve(struct worker_program *program)
 {
 	struct worker *worker = &program->worker;
 
@@ -298,7 +298,7 @@ serve(struct program *program)
 static void
 turn_ended(void *argument)
 {
-	struct program *program = argument;
+	struct worker_program *program = argument;
 	struct worker *worker = &program->worker;
 
 	if (worker->backend == NULL)
@@ -317,7 +317,7 @@ read_number(const char *text, unsigned long max, unsigned long *number)
 }
 
 static bool
-read_arguments(int argc, char **argv, struct program *program, int *control_fd)
+read_arguments(int argc, char **argv, struct worker_program *program, int *control_fd)
 {
 	static const struct option options[] = {
 		{ "role", required_argument, NULL, 'r' },
@@ -354,7 +354,7 @@ read_arguments(int argc, char **argv, struct program *program, int *control_fd)
 int
 main(int argc, char **argv)
 {
-	struct program program = { .listen_fd = -1 };
+	struct worker_program program = { .listen_fd = -1 };
 	struct worker *worker = &program.worker;
 	int control_fd = CHILD_CONTROL_FD;
 	int code;

@@ -44,7 +44,7 @@
 extern char **environ;
 
 /* All that is to be given back in the end. */
-struct program {
+struct node_program {
 	struct arguments arguments;
 	struct arguments_input input;
 	struct directory directory;
@@ -67,7 +67,7 @@ struct program {
 
 /* Takes problem. */
 static enum exit_code
-fail(const struct program *program, enum exit_code code, char *problem)
+fail(const struct node_program *program, enum exit_code code, char *problem)
 {
 	daemon_tell(program->daemon_fd, problem);
 	diag_say_failure("%s: %s", program_own(), problem);
@@ -86,7 +86,7 @@ is_program(const char *path)
 }
 
 static bool
-programs_in(struct program *program, const char *directory)
+programs_in(struct node_program *program, const char *directory)
 {
 	program->raftd_path = xasprintf("%s/raftd", directory);
 	program->httpd_path = xasprintf("%s/httpd", directory);
@@ -106,7 +106,7 @@ programs_in(struct program *program, const char *directory)
 }
 
 static enum exit_code
-find_programs(struct program *program)
+find_programs(struct node_program *program)
 {
 	const char *given = program->arguments.config.libexec_dir;
 	char *beside = libexec_beside();
@@ -129,8 +129,8 @@ find_programs(struct program *program)
  * -1 if there is none that counts.
  */
 static enum exit_code
-adopt_listener(struct program *program, const char *name, const char *option, const char *address,
-    int *fd, char **bound)
+adopt_listener(struct node_program *program, const char *name, const char *option,
+    const char *address, int *fd, char **bound)
 {
 	char *mark_name = xasprintf("%s-own", name);
 	int mark = inherit_take(&program->inherited, mark_name);
@@ -161,7 +161,7 @@ adopt_listener(struct program *program, const char *name, const char *option, co
 
 /* "-bind-addr" if it was given, else the option of the advertised address. */
 static enum exit_code
-open_listener(struct program *program, const char *name, enum option_id advertised,
+open_listener(struct node_program *program, const char *name, enum option_id advertised,
     enum option_id bind, const char *address, int *fd, char **bound)
 {
 	struct arguments *arguments = &program->arguments;
@@ -205,7 +205,7 @@ set_url(struct config *config, enum option_id url_id, enum option_id address_id,
 }
 
 static enum exit_code
-open_listeners(struct program *program)
+open_listeners(struct node_program *program)
 {
 	struct config *config = &program->arguments.config;
 	enum exit_code code;
@@ -228,7 +228,7 @@ open_listeners(struct program *program)
 }
 
 static enum exit_code
-write_files(const struct program *program)
+write_files(const struct node_program *program)
 {
 	const struct config *config = &program->arguments.config;
 	int error;
@@ -256,7 +256,7 @@ write_files(const struct program *program)
 }
 
 static void
-remove_pid_file(const struct program *program)
+remove_pid_file(const struct node_program *program)
 {
 	const struct config *config = &program->arguments.config;
 
@@ -280,7 +280,7 @@ raise_limits(void)
 
 /* As -user, whose the files are to be; before it gives up the rest. */
 static enum exit_code
-restore_backup(struct program *program)
+restore_backup(struct node_program *program)
 {
 	char *problem;
 	enum exit_code code;
@@ -297,7 +297,7 @@ restore_backup(struct program *program)
 
 /* -force. As -user: the user has had every chance to put links there. */
 static enum exit_code
-clear_directory(struct program *program)
+clear_directory(struct node_program *program)
 {
 	const struct config *config = &program->arguments.config;
 
@@ -312,7 +312,7 @@ clear_directory(struct program *program)
 
 /* Nothing needs root any more; nothing that lasts was forked yet. */
 static enum exit_code
-drop_rights(struct program *program)
+drop_rights(struct node_program *program)
 {
 	const struct config *config = &program->arguments.config;
 	enum sandbox_mode mode = SANDBOX_BEST;
@@ -355,7 +355,7 @@ drop_rights(struct program *program)
 
 /* Everything between good options and a running node. */
 static enum exit_code
-prepare(struct program *program)
+prepare(struct node_program *program)
 {
 	struct config *config = &program->arguments.config;
 	char *problem = NULL;
@@ -384,7 +384,7 @@ prepare(struct program *program)
 
 /* Instead of prepare: it is all there. */
 static enum exit_code
-take_over(struct program *program)
+take_over(struct node_program *program)
 {
 	const struct upgrade_state *state = &program->takeover.state;
 	struct arguments *arguments = &program->arguments;
@@ -410,14 +410,14 @@ take_over(struct program *program)
 }
 
 static struct tls_reader
-reader_of_files(const struct program *program)
+reader_of_files(const struct node_program *program)
 {
 	return (struct tls_reader){ program->privileges.uid, program->privileges.gid };
 }
 
 /* For the running program, which waits for what we say on standard error. */
 static enum exit_code
-check_upgrade(struct program *program)
+check_upgrade(struct node_program *program)
 {
 	enum exit_code code = find_programs(program);
 	char *problem;
@@ -454,7 +454,7 @@ print(const struct buf *text)
 
 /* -print-config: options alone, whether or not the machine could run them. */
 static enum exit_code
-print_config(const struct program *program)
+print_config(const struct node_program *program)
 {
 	struct buf text = BUF_INIT;
 
@@ -465,7 +465,7 @@ print_config(const struct program *program)
 }
 
 static enum exit_code
-check_config(struct program *program)
+check_config(struct node_program *program)
 {
 	enum exit_code code = find_programs(program);
 	struct buf text = BUF_INIT;
@@ -484,7 +484,7 @@ check_config(struct program *program)
 
 /* Who is told when the node is ready. */
 static enum exit_code
-open_notify(struct program *program)
+open_notify(struct node_program *program)
 {
 	const struct config *config = &program->arguments.config;
 	int ready_fds[NOTIFY_READY_FDS] = { -1, -1 };
@@ -513,7 +513,7 @@ open_notify(struct program *program)
 }
 
 static enum err
-open_control(const struct program *program)
+open_control(const struct node_program *program)
 {
 	const struct upgrade_state *state = &program->takeover.state;
 	struct supervisor *supervisor = program->supervisor;
@@ -526,7 +526,7 @@ open_control(const struct program *program)
 }
 
 static enum exit_code
-run(struct program *program)
+run(struct node_program *program)
 {
 	struct supervisor *supervisor;
 	enum err err;
@@ -557,7 +557,7 @@ run(struct program *program)
 }
 
 static enum exit_code
-serve(struct program *program)
+serve(struct node_program *program)
 {
 	const struct config *config = &program->arguments.config;
 	enum exit_code code = open_notify(program);
@@ -593,7 +593,7 @@ close_if_open(int fd)
 }
 
 static void
-program_free(struct program *program)
+program_free(struct node_program *program)
 {
 	remove_pid_file(program);
 	supervisor_free(&program->supervisor);
@@ -620,7 +620,8 @@ program_free(struct program *program)
 int
 main(int argc, char **argv)
 {
-	struct program program = { .directory = { .lock_fd = -1 }, .client_fd = -1, .peer_fd = -1,
+	struct node_program program = { .directory = { .lock_fd = -1 }, .client_fd = -1,
+	    .peer_fd = -1,
 		.backup_fd = -1, .daemon_fd = -1,
 		.notify = { .fd = -1, .ready_fds = { -1, -1 } },
 		.started_ns = clock_monotonic_ns() };
