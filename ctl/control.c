@@ -27,7 +27,7 @@
 #define ANSWER_BYTES_MAX ((size_t)1 << 20)
 #define HOST_NAME_BYTES 256
 
-struct order {
+struct sent_order {
 	char *run_dir;
 	const char *command;
 	char *argument;		/* NULL: none */
@@ -106,7 +106,7 @@ put(yajl_gen gen, const char *name, const char *text)
 }
 
 static bool
-send_order(int fd, const struct order *order)
+send_order(int fd, const struct sent_order *order)
 {
 	yajl_gen gen = yajl_gen_alloc(NULL);
 	struct buf line = BUF_INIT;
@@ -175,7 +175,7 @@ show_json(const struct output *out, struct slice line)
 }
 
 static int
-show(const struct ctl *ctl, const struct order *order, struct slice line)
+show(const struct ctl *ctl, const struct sent_order *order, struct slice line)
 {
 	struct json_doc doc;
 	struct slice text;
@@ -203,7 +203,7 @@ show(const struct ctl *ctl, const struct order *order, struct slice line)
 }
 
 static int
-carry_out(const struct ctl *ctl, const struct order *order)
+carry_out(const struct ctl *ctl, const struct sent_order *order)
 {
 	struct buf line = { .limit = ANSWER_BYTES_MAX };
 	int code = EXIT_REFUSED;
@@ -247,7 +247,7 @@ ctl_control(struct ctl *ctl)
 	const struct arguments *arguments = ctl->arguments;
 	const char *named = strchr(arguments->command->name, ' ');
 	size_t used = named == NULL ? 1 : 0;
-	struct order order = { .command = named == NULL ? arguments->words[0] : named + 1 };
+	struct sent_order order = { .command = named == NULL ? arguments->words[0] : named + 1 };
 	int code;
 
 	order.run_dir = find_run_dir(arguments);
