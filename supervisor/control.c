@@ -335,7 +335,7 @@ obey_undrain(struct connection *connection, const struct order *order UNUSED)
 	set_rotation(connection, false);
 }
 
-static const struct command {
+static const struct control_command {
 	const char *name;
 	bool takes_argument;
 	void (*obey)(struct connection *connection, const struct order *order);
@@ -354,7 +354,7 @@ static const struct command {
 };
 
 static void
-answer_no_argument(struct connection *connection, const struct command *command)
+answer_no_argument(struct connection *connection, const struct control_command *command)
 {
 	char *problem = xasprintf("%s takes no argument", command->name);
 
@@ -378,7 +378,7 @@ answer_no_command(struct connection *connection)
 	buf_free(&text);
 }
 
-static const struct command *
+static const struct control_command *
 command_named(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(commands); i++)
@@ -392,7 +392,7 @@ obey(struct connection *connection, struct slice line)
 {
 	struct control_field fields[] = { { "command", NULL }, { "argument", NULL },
 		{ "format", NULL } };
-	const struct command *command;
+	const struct control_command *command;
 	struct order order;
 
 	if (control_line_read(line, fields, ARRAY_COUNT(fields)) != ERR_NONE) {
