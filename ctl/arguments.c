@@ -264,7 +264,7 @@ read_value(const struct option *option, struct option_value *value)
 }
 
 static enum err
-set_value(struct arguments *arguments, const struct option *option, enum option_source source,
+set_value(struct ctl_arguments *arguments, const struct option *option, enum option_source source,
     const char *text, char **problem)
 {
 	struct option_value value = { .source = source, .text = text };
@@ -289,7 +289,8 @@ truth_of_variable(const char *text)
 }
 
 static enum err
-set_defaults(struct arguments *arguments, char *(*environment)(const char *name), char **problem)
+set_defaults(struct ctl_arguments *arguments, char *(*environment)(const char *name),
+    char **problem)
 {
 	for (size_t i = 0; i < OPTION_COUNT; i++) {
 		const struct option *option = &options[i];
@@ -312,7 +313,7 @@ set_defaults(struct arguments *arguments, char *(*environment)(const char *name)
 /* ---- the words ----------------------------------------------------------------- */
 
 struct word_reading {
-	struct arguments *arguments;
+	struct ctl_arguments *arguments;
 	char **argv;
 	int argc;
 	int at;
@@ -378,7 +379,7 @@ take_option(struct word_reading *reading)
 }
 
 static void
-add_word(struct arguments *arguments, const char *word)
+add_word(struct ctl_arguments *arguments, const char *word)
 {
 	arguments->words = xrealloc(arguments->words,
 	    (arguments->word_count + 1) * sizeof(*arguments->words));
@@ -390,7 +391,7 @@ static enum err
 take_member(struct word_reading *reading, const char *word)
 {
 	char *name = xasprintf("%s %s", reading->family, word);
-	struct arguments *arguments = reading->arguments;
+	struct ctl_arguments *arguments = reading->arguments;
 
 	arguments->command = command_find(name);
 	if (arguments->command == NULL) {
@@ -411,7 +412,7 @@ static enum err
 take_word(struct word_reading *reading)
 {
 	const char *word = reading->argv[reading->at++];
-	struct arguments *arguments = reading->arguments;
+	struct ctl_arguments *arguments = reading->arguments;
 	const struct command *command = arguments->command;
 
 	if (reading->family != NULL)
@@ -434,12 +435,12 @@ take_word(struct word_reading *reading)
 }
 
 static enum err
-check_count(const struct arguments *arguments, char **problem)
+check_count(const struct ctl_arguments *arguments, char **problem)
 {
 	const struct command *command = arguments->command;
 
-	if (command == NULL || arguments_flag(arguments, OPT_HELP) ||
-	    arguments_flag(arguments, OPT_VERSION))
+	if (command == NULL || ctl_arguments_flag(arguments, OPT_HELP) ||
+	    ctl_arguments_flag(arguments, OPT_VERSION))
 		return ERR_NONE;
 	if (arguments->word_count < (size_t)command->least) {
 		*problem = xasprintf("%s needs %s", command->name, command->arguments);
@@ -455,7 +456,7 @@ check_count(const struct arguments *arguments, char **problem)
 
 /* What was taken for a family must fit the command that came. */
 static enum err
-check_options(const struct arguments *arguments, char **problem)
+check_options(const struct ctl_arguments *arguments, char **problem)
 {
 	for (size_t i = 0; arguments->command != NULL && i < OPTION_COUNT; i++) {
 		if (arguments->values[i].source == SOURCE_FLAG &&
@@ -469,14 +470,14 @@ check_options(const struct arguments *arguments, char **problem)
 }
 
 enum err
-arguments_read(struct arguments *arguments, int argc, char **argv,
+ctl_arguments_read(struct ctl_arguments *arguments, int argc, char **argv,
     char *(*environment)(const char *name), char **problem)
 {
 	struct word_reading reading = { .arguments = arguments, .argv = argv, .argc = argc,
 		.problem = problem };
 	enum err err;
 
-	*arguments = (struct arguments){ 0 };
+	*arguments = (struct ctl_arguments){ 0 };
 	err = set_defaults(arguments, environment, problem);
 	while (err == ERR_NONE && reading.at < argc) {
 		const char *word = argv[reading.at];
@@ -492,7 +493,7 @@ arguments_read(struct arguments *arguments, int argc, char **argv,
 	}
 	if (err == ERR_NONE && reading.family != NULL) {
 		arguments->command = command_find(reading.family);
-		if (!arguments_flag(arguments, OPT_HELP)) {
+		if (!ctl_arguments_flag(arguments, OPT_HELP)) {
 			*problem = xasprintf("%s: say which of its commands", reading.family);
 			err = ERR_INVALID;
 		}
@@ -505,32 +506,32 @@ arguments_read(struct arguments *arguments, int argc, char **argv,
 }
 
 void
-arguments_free(struct arguments *arguments)
+ctl_arguments_free(struct ctl_arguments *arguments)
 {
 	free(arguments->words);
-	*arguments = (struct arguments){ 0 };
+	*arguments = (struct ctl_arguments){ 0 };
 }
 
 bool
-arguments_flag(const struct arguments *arguments, enum option_tag tag)
+ctl_arguments_flag(const struct ctl_arguments *arguments, enum option_tag tag)
 {
 	return arguments->values[tag].number != 0;
 }
 
 const char *
-arguments_text(const struct arguments *arguments, enum option_tag tag)
+ctl_arguments_text(const struct ctl_arguments *arguments, enum option_tag tag)
 {
 	return arguments->values[tag].text;
 }
 
 uint64_t
-arguments_number(const struct arguments *arguments, enum option_tag tag)
+ctl_arguments_number(const struct ctl_arguments *arguments, enum option_tag tag)
 {
 	return arguments->values[tag].number;
 }
 
 bool
-arguments_given(const struct arguments *arguments, enum option_tag tag)
+ctl_arguments_given(const struct ctl_arguments *arguments, enum option_tag tag)
 {
 	return arguments->values[tag].source >= SOURCE_ENVIRONMENT;
 }

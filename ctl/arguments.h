@@ -60,7 +60,7 @@ struct option_value {
 	uint64_t number;	/* NUMBER; DURATION: milliseconds; FLAG: 0 or 1 */
 };
 
-struct arguments {
+struct ctl_arguments {
 	const struct command *command;	/* NULL: none was given */
 	struct option_value values[OPTION_COUNT];
 	const char **words;	/* behind the command and without options; owned array */
@@ -73,12 +73,12 @@ struct arguments {
  *	environment	as getenv
  *	problem		out: one sentence, owned by the caller; set on failure only
  *
- * ERR_NONE, or ERR_INVALID. Either way arguments_free. With --help or --version
+ * ERR_NONE, or ERR_INVALID. Either way ctl_arguments_free. With --help or --version
  * the number of words is not checked.
  */
-enum err arguments_read(struct arguments *arguments, int argc, char **argv,
+enum err ctl_arguments_read(struct ctl_arguments *arguments, int argc, char **argv,
     char *(*environment)(const char *name), char **problem) MUST_CHECK;
-void arguments_free(struct arguments *arguments);
+void ctl_arguments_free(struct ctl_arguments *arguments);
 
 /* The command of that name ("member list"); NULL: none. */
 const struct command *command_find(const char *name);
@@ -88,11 +88,11 @@ bool command_is_family(const char *word);
 bool option_is_for(const struct option *option, const char *command);
 
 /* True if a flag is set. */
-bool arguments_flag(const struct arguments *arguments, enum option_tag tag);
+bool ctl_arguments_flag(const struct ctl_arguments *arguments, enum option_tag tag);
 /* NULL if nobody gave it and it has no initial value. */
-const char *arguments_text(const struct arguments *arguments, enum option_tag tag);
-uint64_t arguments_number(const struct arguments *arguments, enum option_tag tag);
+const char *ctl_arguments_text(const struct ctl_arguments *arguments, enum option_tag tag);
+uint64_t ctl_arguments_number(const struct ctl_arguments *arguments, enum option_tag tag);
 /* True if it was given by a flag or the environment. */
-bool arguments_given(const struct arguments *arguments, enum option_tag tag);
+bool ctl_arguments_given(const struct ctl_arguments *arguments, enum option_tag tag);
 
 #endif

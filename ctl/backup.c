@@ -307,7 +307,7 @@ set_up(struct fetch *fetch, const char *url)
 	curl_easy_setopt(curl, CURLOPT_XFERINFOFUNCTION, time_passed);
 	curl_easy_setopt(curl, CURLOPT_XFERINFODATA, fetch);
 	for (size_t i = 0; i < ARRAY_COUNT(files); i++) {
-		const char *path = arguments_text(order->ctl->arguments, files[i].tag);
+		const char *path = ctl_arguments_text(order->ctl->arguments, files[i].tag);
 
 		if (path != NULL && path[0] != '\0')
 			curl_easy_setopt(curl, files[i].option, path);
@@ -441,13 +441,13 @@ ctl_backup(struct ctl *ctl)
 	struct backup_order order = {
 		.ctl = ctl,
 		.file = ctl->arguments->words[0],
-		.peer_url = arguments_text(ctl->arguments, OPT_PEER_URL),
+		.peer_url = ctl_arguments_text(ctl->arguments, OPT_PEER_URL),
 		.connected_fd = -1,
 	};
 
 	int code;
 
-	if (arguments_flag(ctl->arguments, OPT_CHECK))
+	if (ctl_arguments_flag(ctl->arguments, OPT_CHECK))
 		return check(ctl, order.file);
 	code = problem_check_files(ctl->arguments);
 	return code != CTL_DONE ? code : backup_fetch(&order);

@@ -44,7 +44,7 @@ struct figures {
 static void
 start_one(const struct load *load, struct parallel *parallel, uint64_t number)
 {
-	bool quorum = arguments_flag(load->ctl->arguments, OPT_BENCH_QUORUM);
+	bool quorum = ctl_arguments_flag(load->ctl->arguments, OPT_BENCH_QUORUM);
 	char *path = xasprintf("/v2/keys%s/%" PRIu64 "%s", load->directory, number % load->keys,
 	    load->writes || !quorum ? "" : "?quorum=true");
 	struct client_request request = { .method = load->writes ? "PUT" : "GET", .path = path,
@@ -238,11 +238,11 @@ bench(struct load *load, uint64_t size)
 int
 ctl_bench(struct ctl *ctl)
 {
-	const struct arguments *arguments = ctl->arguments;
-	uint64_t size = arguments_number(arguments, OPT_BENCH_SIZE);
-	uint64_t connections = arguments_number(arguments, OPT_BENCH_CONNECTIONS);
-	struct load load = { .ctl = ctl, .keys = arguments_number(arguments, OPT_BENCH_KEYS),
-		.time_ns = arguments_number(arguments, OPT_BENCH_TIME) * NS_PER_MS };
+	const struct ctl_arguments *arguments = ctl->arguments;
+	uint64_t size = ctl_arguments_number(arguments, OPT_BENCH_SIZE);
+	uint64_t connections = ctl_arguments_number(arguments, OPT_BENCH_CONNECTIONS);
+	struct load load = { .ctl = ctl, .keys = ctl_arguments_number(arguments, OPT_BENCH_KEYS),
+		.time_ns = ctl_arguments_number(arguments, OPT_BENCH_TIME) * NS_PER_MS };
 	int code, cleared;
 
 	if (connections < 1 || connections > PARALLEL_MAX)

@@ -58,7 +58,8 @@ pair_free(struct pair *pair)
 static char *
 path_of(const struct ctl *ctl, const char *file, const char *suffix)
 {
-	return xasprintf("%s/%s%s", arguments_text(ctl->arguments, OPT_CERTS_DIR), file, suffix);
+	return xasprintf("%s/%s%s", ctl_arguments_text(ctl->arguments, OPT_CERTS_DIR), file,
+	    suffix);
 }
 
 /* A new file with what the BIO holds; frees the BIO. */
@@ -260,7 +261,7 @@ is_made_of(const char *text, const char *extra)
 static int
 check_wish(const struct ctl *ctl, struct wish *wish)
 {
-	uint64_t days = arguments_number(ctl->arguments, OPT_CERTS_DAYS);
+	uint64_t days = ctl_arguments_number(ctl->arguments, OPT_CERTS_DAYS);
 
 	if (!is_made_of(wish->name, "._-@ ") || strlen(wish->name) > NAME_BYTES ||
 	    wish->name[0] == '.')
@@ -278,7 +279,7 @@ check_wish(const struct ctl *ctl, struct wish *wish)
 			    "write a host name or an IP address, without a port", address);
 	}
 	wish->days = wish->usage == NULL ? DAYS_CA : DAYS_OTHER;
-	if (!arguments_given(ctl->arguments, OPT_CERTS_DAYS))
+	if (!ctl_arguments_given(ctl->arguments, OPT_CERTS_DAYS))
 		return CTL_DONE;
 	if (days < 1 || days > DAYS_MAX)
 		return output_fail(CTL_BAD_ARGUMENTS, "--days: %llu is not allowed; write 1 to %d",
@@ -312,7 +313,7 @@ carry_out(struct ctl *ctl, struct wish *wish)
 int
 ctl_certs_ca(struct ctl *ctl)
 {
-	const struct arguments *arguments = ctl->arguments;
+	const struct ctl_arguments *arguments = ctl->arguments;
 	struct wish wish = { .name = arguments->word_count == 0 ? "etcd authority" :
 								  arguments->words[0],
 		.file = "ca" };
@@ -323,7 +324,7 @@ ctl_certs_ca(struct ctl *ctl)
 static struct wish
 wish_of(const struct ctl *ctl, const char *usage)
 {
-	const struct arguments *arguments = ctl->arguments;
+	const struct ctl_arguments *arguments = ctl->arguments;
 
 	return (struct wish){ .name = arguments->words[0], .file = arguments->words[0],
 		.usage = usage, .addresses = arguments->words + 1,

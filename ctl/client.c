@@ -24,7 +24,7 @@
 struct client {
 	CURL *curl;
 	struct endpoints endpoints;
-	const struct arguments *arguments;
+	const struct ctl_arguments *arguments;
 	bool source;		/* of a copy, not the endpoints of the command line */
 	char *credentials;	/* NAME:PASSWORD; NULL: none */
 	uint64_t deadline_ns;
@@ -41,9 +41,9 @@ look_up_interrupt(void *unused UNUSED, curl_off_t a UNUSED, curl_off_t b UNUSED,
 }
 
 static void
-set_file(CURL *curl, CURLoption option, const struct arguments *arguments, enum option_tag tag)
+set_file(CURL *curl, CURLoption option, const struct ctl_arguments *arguments, enum option_tag tag)
 {
-	const char *path = arguments_text(arguments, tag);
+	const char *path = ctl_arguments_text(arguments, tag);
 
 	if (path != NULL && path[0] != '\0')
 		curl_easy_setopt(curl, option, path);
@@ -52,7 +52,7 @@ set_file(CURL *curl, CURLoption option, const struct arguments *arguments, enum 
 CURL *
 client_handle(const struct client *client)
 {
-	const struct arguments *arguments = client->arguments;
+	const struct ctl_arguments *arguments = client->arguments;
 	CURL *curl = curl_easy_init();
 
 	ASSERT(curl != NULL);
@@ -81,7 +81,7 @@ client_handle(const struct client *client)
 
 /* By the strongest source; among equals the newest name. */
 static const char *
-endpoint_list(const struct arguments *arguments)
+endpoint_list(const struct ctl_arguments *arguments)
 {
 	static const enum option_tag tags[] = { OPT_ENDPOINTS, OPT_PEERS, OPT_ENDPOINT };
 	enum option_tag best = tags[0];
@@ -90,14 +90,14 @@ endpoint_list(const struct arguments *arguments)
 		if (arguments->values[tags[i]].source > arguments->values[best].source)
 			best = tags[i];
 	}
-	return arguments_text(arguments, best);
+	return ctl_arguments_text(arguments, best);
 }
 
 static int
 take_endpoints(struct client *client, const char *list)
 {
-	bool secure = arguments_given(client->arguments, OPT_CA_FILE) ||
-	    arguments_given(client->arguments, OPT_CERT_FILE);
+	bool secure = ctl_arguments_given(client->arguments, OPT_CA_FILE) ||
+	    ctl_arguments_given(client->arguments, OPT_CERT_FILE);
 	char *bad = NULL;
 
 	if (endpoints_add(&client->endpoints, slice_text(list), secure, &bad) != ERR_NONE) {
@@ -138,7 +138,7 @@ synchronise(struct client *client)
 static int
 take_credentials(struct client *client)
 {
-	const char *text = arguments_text(client->arguments, OPT_USERNAME);
+	const char *text = ctl_arguments_text(client->arguments, OPT_USERNAME);
 
 	if (text == NULL)
 		return CTL_DONE;
@@ -155,7 +155,7 @@ take_credentials(struct client *client)
 int
 client_open(const struct ctl *ctl, const char *source, struct client **result)
 {
-	const struct arguments *arguments = ctl->arguments;
+	const struct ctl_arguments *arguments = ctl->arguments;
 	struct client *client;
 	int code;
 
@@ -170,7 +170,7 @@ client_open(const struct ctl *ctl, const char *source, struct client **result)
 	client->curl = client_handle(client);
 	if (code == CTL_DONE)
 		code = take_endpoints(client, source != NULL ? source : endpoint_list(arguments));
-	if (code == CTL_DONE && !arguments_flag(arguments, OPT_NO_SYNC))
+	if (code == CTL_DONE && !ctl_arguments_flag(arguments, OPT_NO_SYNC))
 		code = synchronise(client);
 	if (code != CTL_DONE)
 		client_free(&client);
@@ -202,13 +202,13 @@ client_restart_clock(struct client *client)
 uint64_t
 client_total_ms(const struct client *client)
 {
-	return arguments_number(client->arguments, OPT_TOTAL_TIMEOUT);
+	return ctl_arguments_number(client->arguments, OPT_TOTAL_TIMEOUT);
 }
 
 uint64_t
 client_connect_ms(const struct client *client)
 {
-	return arguments_number(client->arguments, OPT_TIMEOUT);
+	return ctl_arguments_number(client->arguments, OPT_TIMEOUT);
 }
 
 size_t
@@ -432,7 +432,7 @@ ask_one(struct client *client, const struct client_request *request, const char 
 	bool certain;
 
 	buf_clear(&answer->body);
-	if (arguments_flag(client->arguments, OPT_DEBUG))
+	if (ctl_arguments_flag(client->arguments, OPT_DEBUG))
 		show_curl(request, url);
 	if (left_ms > 0)
 		code = perform(client, request, url, left_ms, answer);

@@ -53,7 +53,7 @@ run_dir_of(const char *data_dir)
 
 /* What was given, or where a node started without options would be; else the service. */
 static char *
-find_run_dir(const struct arguments *arguments)
+find_run_dir(const struct ctl_arguments *arguments)
 {
 	const struct option_value *run_dir = &arguments->values[OPT_RUN_DIR];
 	const struct option_value *data_dir = &arguments->values[OPT_DATA_DIR];
@@ -244,14 +244,14 @@ joined(const char *const *words, size_t count)
 int
 ctl_control(struct ctl *ctl)
 {
-	const struct arguments *arguments = ctl->arguments;
+	const struct ctl_arguments *arguments = ctl->arguments;
 	const char *named = strchr(arguments->command->name, ' ');
 	size_t used = named == NULL ? 1 : 0;
 	struct sent_order order = { .command = named == NULL ? arguments->words[0] : named + 1 };
 	int code;
 
 	order.run_dir = find_run_dir(arguments);
-	order.json = arguments_flag(arguments, OPT_JSON) || ctl->out.format == FORMAT_JSON;
+	order.json = ctl_arguments_flag(arguments, OPT_JSON) || ctl->out.format == FORMAT_JSON;
 	if (arguments->word_count > used)
 		order.argument = joined(arguments->words + used, arguments->word_count - used);
 	/* From where we are now: the socket is reached from its own directory. */

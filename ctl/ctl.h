@@ -24,7 +24,7 @@ enum ctl_exit {
 };
 
 struct ctl {
-	const struct arguments *arguments;
+	const struct ctl_arguments *arguments;
 	struct output out;
 };
 

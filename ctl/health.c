@@ -93,7 +93,7 @@ check(struct ctl *ctl, struct client *client, const struct members *members)
 int
 ctl_cluster_health(struct ctl *ctl)
 {
-	bool forever = arguments_flag(ctl->arguments, OPT_FOREVER_HEALTH);
+	bool forever = ctl_arguments_flag(ctl->arguments, OPT_FOREVER_HEALTH);
 	struct client *client = NULL;
 	struct members members = { 0 };
 	int code = client_open(ctl, NULL, &client);

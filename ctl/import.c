@@ -443,7 +443,7 @@ follow_all(struct import *import)
 static int
 take_trees(struct import *import)
 {
-	const char *at = arguments_text(import->ctl->arguments, OPT_HIDDEN);
+	const char *at = ctl_arguments_text(import->ctl->arguments, OPT_HIDDEN);
 
 	import->trees[import->tree_count++] = SLICE_LITERAL("/");
 	while (*at != '\0') {
@@ -519,7 +519,7 @@ ctl_import(struct ctl *ctl)
 		interrupt_catch();
 		code = copy_all(&import);
 	}
-	if (code == CTL_DONE && arguments_flag(ctl->arguments, OPT_FOLLOW)) {
+	if (code == CTL_DONE && ctl_arguments_flag(ctl->arguments, OPT_FOLLOW)) {
 		code = follow_all(&import);
 		if (code == CTL_DONE) {
 			interrupt_clear();

@@ -56,8 +56,8 @@ write_key(struct ctl *ctl, struct api_request *request)
 static void
 add_ttl(const struct ctl *ctl, struct buf *form)
 {
-	if (arguments_number(ctl->arguments, OPT_TTL) > 0)
-		form_add_u64(form, "ttl", arguments_number(ctl->arguments, OPT_TTL));
+	if (ctl_arguments_number(ctl->arguments, OPT_TTL) > 0)
+		form_add_u64(form, "ttl", ctl_arguments_number(ctl->arguments, OPT_TTL));
 }
 
 /* ---- values ---------------------------------------------------------------------- */
@@ -111,7 +111,7 @@ static int
 add_conditions(const struct ctl *ctl, enum option_tag value, enum option_tag index,
     struct buf *query)
 {
-	const char *text = arguments_text(ctl->arguments, value);
+	const char *text = ctl_arguments_text(ctl->arguments, value);
 
 	if (text != NULL && text[0] == '\0')
 		return output_fail(CTL_BAD_ARGUMENTS,
@@ -119,8 +119,8 @@ add_conditions(const struct ctl *ctl, enum option_tag value, enum option_tag ind
 		    options[index].name);
 	if (text != NULL)
 		form_add(query, "prevValue", slice_text(text));
-	if (arguments_number(ctl->arguments, index) > 0)
-		form_add_u64(query, "prevIndex", arguments_number(ctl->arguments, index));
+	if (ctl_arguments_number(ctl->arguments, index) > 0)
+		form_add_u64(query, "prevIndex", ctl_arguments_number(ctl->arguments, index));
 	return CTL_DONE;
 }
 
@@ -131,9 +131,9 @@ read_key(struct ctl *ctl, bool recursive, struct api_answer *answer)
 {
 	struct api_request request = { .method = "GET", .key = key_of(ctl), .repeatable = true };
 
-	form_add_bool(&request.query, "quorum", arguments_flag(ctl->arguments, OPT_QUORUM));
+	form_add_bool(&request.query, "quorum", ctl_arguments_flag(ctl->arguments, OPT_QUORUM));
 	form_add_bool(&request.query, "recursive", recursive);
-	form_add_bool(&request.query, "sorted", arguments_flag(ctl->arguments, OPT_SORT));
+	form_add_bool(&request.query, "sorted", ctl_arguments_flag(ctl->arguments, OPT_SORT));
 	return ask(ctl, &request, answer);
 }
 
@@ -158,7 +158,7 @@ ctl_get(struct ctl *ctl)
 static void
 print_names(const struct ctl *ctl, const struct json *root)
 {
-	bool slash = arguments_flag(ctl->arguments, OPT_SLASH);
+	bool slash = ctl_arguments_flag(ctl->arguments, OPT_SLASH);
 	const struct json *node = json_true(root, "dir") ? event_next(root, root) : root;
 
 	while (node != NULL) {
@@ -172,7 +172,7 @@ int
 ctl_ls(struct ctl *ctl)
 {
 	struct api_answer answer = { 0 };
-	int code = read_key(ctl, arguments_flag(ctl->arguments, OPT_RECURSIVE_LS), &answer);
+	int code = read_key(ctl, ctl_arguments_flag(ctl->arguments, OPT_RECURSIVE_LS), &answer);
 
 	if (code == CTL_DONE && ctl->out.format == FORMAT_SIMPLE)
 		print_names(ctl, node_of(&answer));
@@ -201,7 +201,7 @@ ctl_set(struct ctl *ctl)
 int
 ctl_mk(struct ctl *ctl)
 {
-	bool in_order = arguments_flag(ctl->arguments, OPT_IN_ORDER);
+	bool in_order = ctl_arguments_flag(ctl->arguments, OPT_IN_ORDER);
 	struct api_request request = { .method = in_order ? "POST" : "PUT", .key = key_of(ctl) };
 	int code = add_value(ctl, &request.form);
 
@@ -266,9 +266,9 @@ ctl_rm(struct ctl *ctl)
 
 	if (code != CTL_DONE)
 		return code;
-	if (arguments_flag(ctl->arguments, OPT_RM_DIR))
+	if (ctl_arguments_flag(ctl->arguments, OPT_RM_DIR))
 		form_add_bool(&request.query, "dir", true);
-	if (arguments_flag(ctl->arguments, OPT_RM_RECURSIVE))
+	if (ctl_arguments_flag(ctl->arguments, OPT_RM_RECURSIVE))
 		form_add_bool(&request.query, "recursive", true);
 	return write_key(ctl, &request);
 }

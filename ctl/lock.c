@@ -393,10 +393,10 @@ check_name(const char *name)
 static int
 take_and_hold(struct ctl *ctl, const char *value, bool announce, size_t first_word)
 {
-	const struct arguments *arguments = ctl->arguments;
-	uint64_t wait_ms = arguments_number(arguments, OPT_WAIT);
+	const struct ctl_arguments *arguments = ctl->arguments;
+	uint64_t wait_ms = ctl_arguments_number(arguments, OPT_WAIT);
 	struct ticket ticket = { .ctl = ctl, .name = arguments->words[0],
-		.ttl_s = arguments_number(arguments, OPT_LOCK_TTL) };
+		.ttl_s = ctl_arguments_number(arguments, OPT_LOCK_TTL) };
 	int code = check_name(ticket.name);
 
 	if (code == CTL_DONE && ticket.ttl_s < 2)
@@ -410,7 +410,7 @@ take_and_hold(struct ctl *ctl, const char *value, bool announce, size_t first_wo
 	ticket.directory = xasprintf(DIRECTORY "%s", ticket.name);
 	code = enqueue(&ticket, value);
 	if (code == CTL_DONE)
-		code = wait_for_turn(&ticket, arguments_given(arguments, OPT_WAIT) ?
+		code = wait_for_turn(&ticket, ctl_arguments_given(arguments, OPT_WAIT) ?
 		    now_ms() + wait_ms : UINT64_MAX);
 	if (code == CTL_DONE) {
 		if (announce) {
@@ -499,12 +499,12 @@ listen_to(struct ctl *ctl, struct client *client, const char *directory)
 int
 ctl_elect(struct ctl *ctl)
 {
-	const struct arguments *arguments = ctl->arguments;
+	const struct ctl_arguments *arguments = ctl->arguments;
 	struct client *client = NULL;
 	char *directory;
 	int code;
 
-	if (!arguments_flag(arguments, OPT_LISTEN)) {
+	if (!ctl_arguments_flag(arguments, OPT_LISTEN)) {
 		if (arguments->word_count < 2)
 			return output_fail(CTL_BAD_ARGUMENTS,
 			    "elect needs NAME VALUE, or --listen NAME");

@@ -10,7 +10,7 @@
 #include <stdlib.h>
 
 static int
-usage(const struct arguments *arguments, const char *problem)
+usage(const struct ctl_arguments *arguments, const char *problem)
 {
 	const char *name = arguments->command == NULL ? NULL : arguments->command->name;
 
@@ -20,15 +20,15 @@ usage(const struct arguments *arguments, const char *problem)
 }
 
 static int
-run(const struct arguments *arguments)
+run(const struct ctl_arguments *arguments)
 {
 	struct ctl ctl = { .arguments = arguments };
 
 	output_init(&ctl.out, arguments);
-	if (arguments_flag(arguments, OPT_VERSION))
+	if (ctl_arguments_flag(arguments, OPT_VERSION))
 		return ctl_version(&ctl);
-	if (arguments_flag(arguments, OPT_HELP)) {
-		if (strcmp(arguments_text(arguments, OPT_HELP), "all") == 0)
+	if (ctl_arguments_flag(arguments, OPT_HELP)) {
+		if (strcmp(ctl_arguments_text(arguments, OPT_HELP), "all") == 0)
 			usage_print_all(&ctl.out);
 		else if (arguments->command != NULL)
 			usage_print_command(&ctl.out, arguments->command);
@@ -44,18 +44,18 @@ run(const struct arguments *arguments)
 int
 main(int argc, char **argv)
 {
-	struct arguments arguments;
+	struct ctl_arguments arguments;
 	char *problem = NULL;
 	int code;
 
 	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
 		return output_fail(CTL_SERVER_ERROR, "libcurl cannot be started");
-	if (arguments_read(&arguments, argc - 1, argv + 1, getenv, &problem) == ERR_NONE)
+	if (ctl_arguments_read(&arguments, argc - 1, argv + 1, getenv, &problem) == ERR_NONE)
 		code = run(&arguments);
 	else
 		code = usage(&arguments, problem);
 	free(problem);
-	arguments_free(&arguments);
+	ctl_arguments_free(&arguments);
 	curl_global_cleanup();
 	if (!output_flush() && code == CTL_DONE)
 		code = output_fail(CTL_BAD_FILE, "cannot write standard output: %s",

@@ -42,17 +42,17 @@ err_is_terminal(void)
 }
 
 void
-output_init(struct output *out, const struct arguments *arguments)
+output_init(struct output *out, const struct ctl_arguments *arguments)
 {
-	const char *format = arguments_text(arguments, OPT_OUTPUT);
+	const char *format = ctl_arguments_text(arguments, OPT_OUTPUT);
 
 	out->format = strcmp(format, "json") == 0 ? FORMAT_JSON :
 	    strcmp(format, "extended") == 0	  ? FORMAT_EXTENDED :
 						    FORMAT_SIMPLE;
-	out->wide = arguments_flag(arguments, OPT_WIDE);
+	out->wide = ctl_arguments_flag(arguments, OPT_WIDE);
 	out->out_is_terminal = isatty(STDOUT_FILENO) == 1;
 	out->err_is_terminal = err_is_terminal();
-	out->out_colors = may_color(arguments_text(arguments, OPT_COLOR), out->out_is_terminal);
+	out->out_colors = may_color(ctl_arguments_text(arguments, OPT_COLOR), out->out_is_terminal);
 }
 
 /* ---- the way out --------------------------------------------------------------- */
@@ -427,11 +427,11 @@ progress_end(struct progress *progress)
 /* ---- asking -------------------------------------------------------------------- */
 
 bool
-output_confirm(const struct output *out, const struct arguments *arguments, const char *what)
+output_confirm(const struct output *out, const struct ctl_arguments *arguments, const char *what)
 {
 	char answer[16] = "";
 
-	if (arguments_flag(arguments, OPT_YES))
+	if (ctl_arguments_flag(arguments, OPT_YES))
 		return true;
 	if (!out->err_is_terminal || isatty(STDIN_FILENO) != 1) {
 		output_say("%s: this will %s: give --yes if it shall\n", program_own(), what);

@@ -28,7 +28,7 @@ struct output {
 	bool out_colors;
 };
 
-void output_init(struct output *out, const struct arguments *arguments);
+void output_init(struct output *out, const struct ctl_arguments *arguments);
 
 /* ---- to standard output ---- */
 
@@ -112,7 +112,7 @@ void progress_end(struct progress *progress);
  * Print what will be done and ask. True: go on. Without a terminal --yes has to
  * stand in the command line: else the sentence says so and the answer is no.
  */
-bool output_confirm(const struct output *out, const struct arguments *arguments,
+bool output_confirm(const struct output *out, const struct ctl_arguments *arguments,
     const char *what) MUST_CHECK;
 
 #endif

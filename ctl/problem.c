@@ -55,7 +55,7 @@ holds(struct slice body, const char *words)
 }
 
 static char *
-words_of_answer(const struct arguments *arguments, const struct problem *problem)
+words_of_answer(const struct ctl_arguments *arguments, const struct problem *problem)
 {
 	struct slice other = SLICE_LITERAL(PORT_IS_OTHER);
 	struct slice body = problem->body;
@@ -69,7 +69,7 @@ words_of_answer(const struct arguments *arguments, const struct problem *problem
 	    (holds(body, PORT_WANTS_TLS) || holds(body, GO_WANTS_TLS)))
 		return xasprintf("speaks HTTPS: use https://%.*s%s",
 		    SLICE_ARGS(host_of(problem->url)),
-		    arguments_given(arguments, OPT_CA_FILE) ? "" : ", and give --ca-file");
+		    ctl_arguments_given(arguments, OPT_CA_FILE) ? "" : ", and give --ca-file");
 	return NULL;
 }
 
@@ -77,7 +77,7 @@ words_of_answer(const struct arguments *arguments, const struct problem *problem
 
 /* The server did not like what we showed, or that we showed nothing. */
 static char *
-words_of_refusal(const struct arguments *arguments, const char *said)
+words_of_refusal(const struct ctl_arguments *arguments, const char *said)
 {
 	static const char *const refusals[] = { "alert certificate required",
 		"alert handshake failure", "alert bad certificate", "alert unknown ca",
@@ -89,34 +89,34 @@ words_of_refusal(const struct arguments *arguments, const char *said)
 		refusal = strstr(said, refusals[i]);
 	if (refusal == NULL)
 		return NULL;
-	if (!arguments_given(arguments, OPT_CERT_FILE))
+	if (!ctl_arguments_given(arguments, OPT_CERT_FILE))
 		return xstrdup("wants a client certificate: give --cert-file and --key-file");
 	refusal += strlen("alert ");
 	if (slice_starts_with(slice_text(refusal), SLICE_LITERAL("unsupported certificate")))
 		return xasprintf("refuses the certificate of --cert-file, %s: it is not one of a "
 		    "client; make one with '%s certs client NAME', or for the peer port with "
-		    "'%s certs peer NAME'", arguments_text(arguments, OPT_CERT_FILE),
+		    "'%s certs peer NAME'", ctl_arguments_text(arguments, OPT_CERT_FILE),
 		    program_etcdctl(), program_etcdctl());
 	return xasprintf("refuses the certificate of --cert-file, %s: %.*s; it has to be of an "
 	    "authority of the server's -ca-file, and of today",
-	    arguments_text(arguments, OPT_CERT_FILE), (int)strcspn(refusal, ","), refusal);
+	    ctl_arguments_text(arguments, OPT_CERT_FILE), (int)strcspn(refusal, ","), refusal);
 }
 
 static char *
-words_of_distrust(const struct arguments *arguments, const char *said)
+words_of_distrust(const struct ctl_arguments *arguments, const char *said)
 {
 	if (!has(said, "unable to get local issuer") && !has(said, "self-signed certificate") &&
 	    !has(said, "self signed certificate"))
 		return NULL;
-	if (!arguments_given(arguments, OPT_CA_FILE))
+	if (!ctl_arguments_given(arguments, OPT_CA_FILE))
 		return xstrdup("its certificate is of an authority that is not known here: give "
 		    "--ca-file");
 	return xasprintf("its certificate is not of an authority of --ca-file, %s",
-	    arguments_text(arguments, OPT_CA_FILE));
+	    ctl_arguments_text(arguments, OPT_CA_FILE));
 }
 
 static char *
-words_of_tls(const struct arguments *arguments, const struct problem *problem, bool *certain)
+words_of_tls(const struct ctl_arguments *arguments, const struct problem *problem, bool *certain)
 {
 	const char *said = problem->said;
 	char *words;
@@ -134,14 +134,14 @@ words_of_tls(const struct arguments *arguments, const struct problem *problem, b
 	words = words_of_distrust(arguments, said);
 	/* The alert may be lost behind what was sent before it came. */
 	if (words == NULL && (has(said, "reset by peer") || has(said, "unexpected eof")) &&
-	    !arguments_given(arguments, OPT_CERT_FILE))
+	    !ctl_arguments_given(arguments, OPT_CERT_FILE))
 		return xasprintf("%s; if it wants a client certificate, give --cert-file and "
 		    "--key-file", said);
 	return words;
 }
 
 char *
-problem_words(const struct arguments *arguments, const struct problem *problem, bool *certain)
+problem_words(const struct ctl_arguments *arguments, const struct problem *problem, bool *certain)
 {
 	char *words = NULL;
 
@@ -165,9 +165,9 @@ problem_words(const struct arguments *arguments, const struct problem *problem, 
 
 /* NULL: it was said why. */
 static FILE *
-open_file(const struct arguments *arguments, enum option_tag tag)
+open_file(const struct ctl_arguments *arguments, enum option_tag tag)
 {
-	const char *path = arguments_text(arguments, tag);
+	const char *path = ctl_arguments_text(arguments, tag);
 	FILE *file = fopen(path, "re");
 
 	if (file == NULL)
@@ -177,23 +177,23 @@ open_file(const struct arguments *arguments, enum option_tag tag)
 }
 
 static bool
-is_set(const struct arguments *arguments, enum option_tag tag)
+is_set(const struct ctl_arguments *arguments, enum option_tag tag)
 {
-	const char *path = arguments_text(arguments, tag);
+	const char *path = ctl_arguments_text(arguments, tag);
 
 	return path != NULL && path[0] != '\0';
 }
 
 /* NULL: it was said why. */
 static X509 *
-read_certificate(const struct arguments *arguments, enum option_tag tag)
+read_certificate(const struct ctl_arguments *arguments, enum option_tag tag)
 {
 	FILE *file = open_file(arguments, tag);
 	X509 *certificate = file == NULL ? NULL : PEM_read_X509(file, NULL, NULL, NULL);
 
 	if (file != NULL && certificate == NULL)
 		output_fail(CTL_BAD_ARGUMENTS, "%s (--%s) has no certificate in PEM",
-		    arguments_text(arguments, tag), options[tag].name);
+		    ctl_arguments_text(arguments, tag), options[tag].name);
 	if (file != NULL)
 		fclose(file);
 	ERR_clear_error();
@@ -209,7 +209,7 @@ note_passphrase(char *unused UNUSED, int size UNUSED, int writing UNUSED, void *
 }
 
 static int
-check_pair(const struct arguments *arguments, X509 *certificate)
+check_pair(const struct ctl_arguments *arguments, X509 *certificate)
 {
 	bool own = is_set(arguments, OPT_KEY_FILE);
 	enum option_tag tag = own ? OPT_KEY_FILE : OPT_CERT_FILE;
@@ -224,21 +224,21 @@ check_pair(const struct arguments *arguments, X509 *certificate)
 	fclose(file);
 	if (key == NULL && !encrypted && own)
 		code = output_fail(CTL_BAD_ARGUMENTS, "%s (--key-file) has no private key in PEM",
-		    arguments_text(arguments, OPT_KEY_FILE));
+		    ctl_arguments_text(arguments, OPT_KEY_FILE));
 	else if (key == NULL && !encrypted)
 		code = output_fail(CTL_BAD_ARGUMENTS, "give --key-file too: there is no private "
-		    "key in %s (--cert-file)", arguments_text(arguments, OPT_CERT_FILE));
+		    "key in %s (--cert-file)", ctl_arguments_text(arguments, OPT_CERT_FILE));
 	else if (key != NULL && X509_check_private_key(certificate, key) != 1)
 		code = output_fail(CTL_BAD_ARGUMENTS, "the key in %s (--key-file) does not belong "
-		    "to the certificate in %s (--cert-file)", arguments_text(arguments, tag),
-		    arguments_text(arguments, OPT_CERT_FILE));
+		    "to the certificate in %s (--cert-file)", ctl_arguments_text(arguments, tag),
+		    ctl_arguments_text(arguments, OPT_CERT_FILE));
 	EVP_PKEY_free(key);
 	ERR_clear_error();
 	return code;
 }
 
 int
-problem_check_files(const struct arguments *arguments)
+problem_check_files(const struct ctl_arguments *arguments)
 {
 	X509 *certificate;
 	int code;

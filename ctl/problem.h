@@ -21,7 +21,7 @@ struct problem {
  * A sentence without the URL at its beginning; freed by the caller. NULL: an answer came,
  * and from the right port. certain: out, the server has refused to look at the request.
  */
-char *problem_words(const struct arguments *arguments, const struct problem *problem,
+char *problem_words(const struct ctl_arguments *arguments, const struct problem *problem,
     bool *certain);
 
 /*
@@ -29,6 +29,6 @@ char *problem_words(const struct arguments *arguments, const struct problem *pro
  * the key is that of the certificate. CTL_DONE, or the sentence was said and this is the
  * exit code.
  */
-int problem_check_files(const struct arguments *arguments) MUST_CHECK;
+int problem_check_files(const struct ctl_arguments *arguments) MUST_CHECK;
 
 #endif

@@ -124,9 +124,9 @@ is_good_name(const char *name)
 int
 ctl_restore(struct ctl *ctl)
 {
-	const struct arguments *arguments = ctl->arguments;
-	const char *file = arguments->words[0], *to = arguments_text(arguments, OPT_TO);
-	const char *name = arguments_text(arguments, OPT_NODE_NAME);
+	const struct ctl_arguments *arguments = ctl->arguments;
+	const char *file = arguments->words[0], *to = ctl_arguments_text(arguments, OPT_TO);
+	const char *name = ctl_arguments_text(arguments, OPT_NODE_NAME);
 	char *argv[] = { (char *)(uintptr_t)program_own(), "restore", "new", NULL, NULL, PEER_URL,
 		CLIENT_URL, NULL, NULL };
 	int fd, code;
@@ -372,8 +372,8 @@ static int
 consider(const struct ctl *ctl, const struct survivor *survivors, size_t count)
 {
 	const struct survivor *fullest = find_fullest(survivors, count);
-	const char *to = arguments_text(ctl->arguments, OPT_TO);
-	const char *name = arguments_text(ctl->arguments, OPT_NODE_NAME);
+	const char *to = ctl_arguments_text(ctl->arguments, OPT_TO);
+	const char *name = ctl_arguments_text(ctl->arguments, OPT_NODE_NAME);
 	char *question;
 	bool agreed;
 
@@ -409,10 +409,10 @@ consider(const struct ctl *ctl, const struct survivor *survivors, size_t count)
 int
 ctl_recover(struct ctl *ctl)
 {
-	const struct arguments *arguments = ctl->arguments;
+	const struct ctl_arguments *arguments = ctl->arguments;
 	size_t count = arguments->word_count;
 	struct survivor *survivors = xzalloc(count * sizeof(*survivors));
-	const char *name = arguments_text(arguments, OPT_NODE_NAME);
+	const char *name = ctl_arguments_text(arguments, OPT_NODE_NAME);
 	int code = name == NULL || is_good_name(name) ? CTL_DONE : CTL_BAD_ARGUMENTS;
 
 	/* A node that runs is not lost: that ends it, and was said. */

@@ -174,7 +174,7 @@ usage_print_all(const struct output *out)
 int
 ctl_help(struct ctl *ctl)
 {
-	const struct arguments *arguments = ctl->arguments;
+	const struct ctl_arguments *arguments = ctl->arguments;
 	const struct command *command;
 	char name[64];
 

@@ -17,10 +17,10 @@
 static struct follow
 follow_of(const struct ctl *ctl)
 {
-	uint64_t after = arguments_number(ctl->arguments, OPT_AFTER_INDEX);
+	uint64_t after = ctl_arguments_number(ctl->arguments, OPT_AFTER_INDEX);
 
 	return (struct follow){ .key = slice_text(ctl->arguments->words[0]),
-		.recursive = arguments_flag(ctl->arguments, OPT_RECURSIVE_WATCH),
+		.recursive = ctl_arguments_flag(ctl->arguments, OPT_RECURSIVE_WATCH),
 		.next = after == 0 || after == UINT64_MAX ? 0 : after + 1,
 		.limit_ms = CLIENT_NO_LIMIT };
 }
@@ -35,7 +35,8 @@ node_of(const struct api_answer *answer)
 static bool
 show(const struct ctl *ctl, const struct api_answer *answer)
 {
-	if (arguments_flag(ctl->arguments, OPT_RECURSIVE_WATCH) && ctl->out.format != FORMAT_JSON) {
+	if (ctl_arguments_flag(ctl->arguments, OPT_RECURSIVE_WATCH) &&
+	    ctl->out.format != FORMAT_JSON) {
 		output_print(&ctl->out, "[%.*s] %.*s\n",
 		    SLICE_ARGS(json_string(answer->doc.root, "action")),
 		    SLICE_ARGS(json_string(node_of(answer), "key")));
@@ -58,7 +59,8 @@ ctl_watch(struct ctl *ctl)
 		code = api_report(&ctl->out, follow_next(client, &follow, &answer), &answer);
 		/* As ever: the making and removing of directories is not told. */
 		if (code == CTL_DONE && !json_true(node_of(&answer), "dir")) {
-			more = show(ctl, &answer) && arguments_flag(ctl->arguments, OPT_FOREVER);
+			more = show(ctl, &answer) && ctl_arguments_flag(ctl->arguments,
+			    OPT_FOREVER);
 		}
 	}
 	api_answer_free(&answer);
@@ -105,7 +107,7 @@ reap(size_t *children)
 static int
 run_command(const struct ctl *ctl, size_t *children)
 {
-	const struct arguments *arguments = ctl->arguments;
+	const struct ctl_arguments *arguments = ctl->arguments;
 	size_t count = arguments->word_count - 1;
 	char **argv = xzalloc((count + 1) * sizeof(*argv));
 	pid_t pid;

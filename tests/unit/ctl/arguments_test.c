@@ -38,17 +38,17 @@ bad_environment(const char *name)
 #define READ(...) read_words((char *[]){ __VA_ARGS__, NULL }, no_environment, NULL)
 
 /* The problem must hold the words; NULL: there is none. */
-static struct arguments
+static struct ctl_arguments
 read_words(char **words, char *(*environment)(const char *name), const char *problem_holds)
 {
-	struct arguments arguments;
+	struct ctl_arguments arguments;
 	char *problem = NULL;
 	int count = 0;
 	enum err err;
 
 	while (words[count] != NULL)
 		count++;
-	err = arguments_read(&arguments, count, words, environment, &problem);
+	err = ctl_arguments_read(&arguments, count, words, environment, &problem);
 	if (problem_holds == NULL) {
 		if (problem != NULL)
 			fail_msg("%s", problem);
@@ -66,9 +66,9 @@ read_words(char **words, char *(*environment)(const char *name), const char *pro
 static void
 refused(const char *problem_holds, char **words)
 {
-	struct arguments arguments = read_words(words, no_environment, problem_holds);
+	struct ctl_arguments arguments = read_words(words, no_environment, problem_holds);
 
-	arguments_free(&arguments);
+	ctl_arguments_free(&arguments);
 }
 
 #define REFUSED(holds, ...) refused(holds, (char *[]){ __VA_ARGS__, NULL })
@@ -81,73 +81,74 @@ TEST(four_spellings_of_an_option_are_one)
 
 	for (size_t i = 0; i < ARRAY_COUNT(spellings); i++) {
 		char *words[6] = { NULL };
-		struct arguments arguments;
+		struct ctl_arguments arguments;
 
 		memcpy(words, spellings[i], sizeof(spellings[i]));
 		arguments = read_words(words, no_environment, NULL);
 		assert_string_equal(arguments.command->name, "set");
-		assert_int_equal(arguments_number(&arguments, OPT_TTL), 5);
+		assert_int_equal(ctl_arguments_number(&arguments, OPT_TTL), 5);
 		assert_int_equal(arguments.word_count, 2);
-		arguments_free(&arguments);
+		ctl_arguments_free(&arguments);
 	}
 }
 
 TEST(options_may_stand_before_between_and_behind_the_words)
 {
-	struct arguments arguments = READ("-o", "json", "set", "/a", "--ttl", "7", "v", "--debug");
+	struct ctl_arguments arguments = READ("-o", "json", "set", "/a", "--ttl", "7", "v",
+	    "--debug");
 
-	assert_string_equal(arguments_text(&arguments, OPT_OUTPUT), "json");
-	assert_int_equal(arguments_number(&arguments, OPT_TTL), 7);
-	assert_true(arguments_flag(&arguments, OPT_DEBUG));
+	assert_string_equal(ctl_arguments_text(&arguments, OPT_OUTPUT), "json");
+	assert_int_equal(ctl_arguments_number(&arguments, OPT_TTL), 7);
+	assert_true(ctl_arguments_flag(&arguments, OPT_DEBUG));
 	assert_string_equal(arguments.words[0], "/a");
 	assert_string_equal(arguments.words[1], "v");
-	arguments_free(&arguments);
+	ctl_arguments_free(&arguments);
 }
 
 TEST(two_dashes_end_the_options)
 {
-	struct arguments arguments = READ("set", "--", "-k", "--ttl");
+	struct ctl_arguments arguments = READ("set", "--", "-k", "--ttl");
 
 	assert_int_equal(arguments.word_count, 2);
 	assert_string_equal(arguments.words[0], "-k");
 	assert_string_equal(arguments.words[1], "--ttl");
-	arguments_free(&arguments);
+	ctl_arguments_free(&arguments);
 }
 
 TEST(a_command_line_of_somebody_else_is_left_as_it_is)
 {
-	struct arguments arguments = READ("exec-watch", "/k", "--recursive", "sh", "--forever",
+	struct ctl_arguments arguments = READ("exec-watch", "/k", "--recursive", "sh", "--forever",
 	    "--");
 
-	assert_true(arguments_flag(&arguments, OPT_RECURSIVE_WATCH));
+	assert_true(ctl_arguments_flag(&arguments, OPT_RECURSIVE_WATCH));
 	assert_int_equal(arguments.word_count, 4);
 	assert_string_equal(arguments.words[1], "sh");
 	assert_string_equal(arguments.words[2], "--forever");
 	assert_string_equal(arguments.words[3], "--");
-	arguments_free(&arguments);
+	ctl_arguments_free(&arguments);
 }
 
 TEST(a_family_takes_its_options_before_its_second_word)
 {
-	struct arguments arguments = READ("control", "-run-dir", "/d", "status", "-json");
+	struct ctl_arguments arguments = READ("control", "-run-dir", "/d", "status", "-json");
 
 	assert_string_equal(arguments.command->name, "control status");
-	assert_string_equal(arguments_text(&arguments, OPT_RUN_DIR), "/d");
-	assert_true(arguments_flag(&arguments, OPT_JSON));
+	assert_string_equal(ctl_arguments_text(&arguments, OPT_RUN_DIR), "/d");
+	assert_true(ctl_arguments_flag(&arguments, OPT_JSON));
 	assert_int_equal(arguments.word_count, 0);
-	arguments_free(&arguments);
+	ctl_arguments_free(&arguments);
 	REFUSED("control stop has no option --json", "control", "-json", "stop");
 	REFUSED("say which", "control");
 }
 
 TEST(a_word_that_control_does_not_know_is_for_the_node)
 {
-	struct arguments arguments = READ("control", "polish", "1");
+	struct ctl_arguments arguments = READ("control", "polish", "1");
 
 	assert_string_equal(arguments.command->name, "control");
 	assert_int_equal(arguments.word_count, 2);
 	assert_string_equal(arguments.words[0], "polish");
-	arguments_free(&arguments);
+	ctl_arguments_free(&arguments);
 }
 
 TEST(what_is_not_there_names_the_nearest)
@@ -161,10 +162,10 @@ TEST(what_is_not_there_names_the_nearest)
 
 TEST(values_at_their_bounds)
 {
-	struct arguments arguments = READ("set", "--ttl", "18446744073709551615", "/a", "v");
+	struct ctl_arguments arguments = READ("set", "--ttl", "18446744073709551615", "/a", "v");
 
-	assert_true(arguments_number(&arguments, OPT_TTL) == UINT64_MAX);
-	arguments_free(&arguments);
+	assert_true(ctl_arguments_number(&arguments, OPT_TTL) == UINT64_MAX);
+	ctl_arguments_free(&arguments);
 	REFUSED("--ttl", "set", "--ttl", "18446744073709551616", "/a", "v");
 	REFUSED("--ttl", "set", "--ttl", "-1", "/a", "v");
 	REFUSED("--ttl", "set", "--ttl", "", "/a", "v");
@@ -185,10 +186,10 @@ TEST(times_have_units_and_bare_numbers_are_seconds)
 
 	for (size_t i = 0; i < ARRAY_COUNT(good); i++) {
 		char *word = strdup(good[i].text);
-		struct arguments arguments = READ("--timeout", word, "ls");
+		struct ctl_arguments arguments = READ("--timeout", word, "ls");
 
-		assert_int_equal(arguments_number(&arguments, OPT_TIMEOUT), good[i].ms);
-		arguments_free(&arguments);
+		assert_int_equal(ctl_arguments_number(&arguments, OPT_TIMEOUT), good[i].ms);
+		ctl_arguments_free(&arguments);
 		free(word);
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(bad); i++) {
@@ -202,17 +203,17 @@ TEST(times_have_units_and_bare_numbers_are_seconds)
 TEST(the_command_line_is_stronger_than_the_environment)
 {
 	char *words[] = { "-o", "simple", "ls", NULL };
-	struct arguments arguments = read_words(words, some_environment, NULL);
+	struct ctl_arguments arguments = read_words(words, some_environment, NULL);
 
-	assert_string_equal(arguments_text(&arguments, OPT_OUTPUT), "simple");
-	assert_true(arguments_flag(&arguments, OPT_DEBUG));
-	assert_false(arguments_flag(&arguments, OPT_WIDE));
-	assert_true(arguments_given(&arguments, OPT_PEERS));
-	assert_false(arguments_given(&arguments, OPT_ENDPOINTS));
-	assert_int_equal(arguments_number(&arguments, OPT_TIMEOUT), 2000);
-	arguments_free(&arguments);
+	assert_string_equal(ctl_arguments_text(&arguments, OPT_OUTPUT), "simple");
+	assert_true(ctl_arguments_flag(&arguments, OPT_DEBUG));
+	assert_false(ctl_arguments_flag(&arguments, OPT_WIDE));
+	assert_true(ctl_arguments_given(&arguments, OPT_PEERS));
+	assert_false(ctl_arguments_given(&arguments, OPT_ENDPOINTS));
+	assert_int_equal(ctl_arguments_number(&arguments, OPT_TIMEOUT), 2000);
+	ctl_arguments_free(&arguments);
 	arguments = read_words((char *[]){ "ls", NULL }, bad_environment, "ETCDCTL_OUTPUT");
-	arguments_free(&arguments);
+	ctl_arguments_free(&arguments);
 }
 
 TEST(the_number_of_words_is_that_of_the_table)
