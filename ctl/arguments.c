@@ -11,7 +11,7 @@
 
 #define DURATION_MS_MAX (UINT64_C(10) * 365 * 24 * 3600 * 1000)
 
-const struct command commands[] = {
+const struct ctl_command commands[] = {
 #define COMMAND(name, group, function, arguments, least, most, kind, help) \
 	{ name, GROUP_##group, function, arguments, least, most, COMMAND_##kind, help },
 #include "ctl/command_table.h"
@@ -27,8 +27,8 @@ const struct option options[OPTION_COUNT] = {
 
 /* ---- the tables ------------------------------------------------------------ */
 
-const struct command *
-command_find(const char *name)
+const struct ctl_command *
+ctl_command_find(const char *name)
 {
 	for (size_t i = 0; i < command_count; i++) {
 		if (strcmp(commands[i].name, name) == 0)
@@ -38,7 +38,7 @@ command_find(const char *name)
 }
 
 bool
-command_is_family(const char *word)
+ctl_command_is_family(const char *word)
 {
 	size_t length = strlen(word);
 
@@ -393,9 +393,9 @@ take_member(struct word_reading *reading, const char *word)
 	char *name = xasprintf("%s %s", reading->family, word);
 	struct ctl_arguments *arguments = reading->arguments;
 
-	arguments->command = command_find(name);
+	arguments->command = ctl_command_find(name);
 	if (arguments->command == NULL) {
-		arguments->command = command_find(reading->family);
+		arguments->command = ctl_command_find(reading->family);
 		if (arguments->command != NULL && arguments->command->kind != COMMAND_FAMILY) {
 			add_word(arguments, word);
 		} else {
@@ -413,16 +413,16 @@ take_word(struct word_reading *reading)
 {
 	const char *word = reading->argv[reading->at++];
 	struct ctl_arguments *arguments = reading->arguments;
-	const struct command *command = arguments->command;
+	const struct ctl_command *command = arguments->command;
 
 	if (reading->family != NULL)
 		return take_member(reading, word);
-	if (command == NULL && command_is_family(word)) {
+	if (command == NULL && ctl_command_is_family(word)) {
 		reading->family = word;
 		return ERR_NONE;
 	}
 	if (command == NULL) {
-		arguments->command = command_find(word);
+		arguments->command = ctl_command_find(word);
 		if (arguments->command == NULL)
 			*reading->problem = no_command(word, reading->at < reading->argc ?
 			    reading->argv[reading->at] : NULL);
@@ -437,7 +437,7 @@ take_word(struct word_reading *reading)
 static enum err
 check_count(const struct ctl_arguments *arguments, char **problem)
 {
-	const struct command *command = arguments->command;
+	const struct ctl_command *command = arguments->command;
 
 	if (command == NULL || ctl_arguments_flag(arguments, OPT_HELP) ||
 	    ctl_arguments_flag(arguments, OPT_VERSION))
@@ -492,7 +492,7 @@ ctl_arguments_read(struct ctl_arguments *arguments, int argc, char **argv,
 		}
 	}
 	if (err == ERR_NONE && reading.family != NULL) {
-		arguments->command = command_find(reading.family);
+		arguments->command = ctl_command_find(reading.family);
 		if (!ctl_arguments_flag(arguments, OPT_HELP)) {
 			*problem = xasprintf("%s: say which of its commands", reading.family);
 			err = ERR_INVALID;

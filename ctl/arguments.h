@@ -9,24 +9,24 @@
 
 struct ctl;
 
-enum command_group {
+enum ctl_command_group {
 	GROUP_KEYS, GROUP_CLUSTER, GROUP_NODE, GROUP_TOOLS, GROUP_SELF
 };
 
-enum command_kind { COMMAND_PLAIN, COMMAND_TAIL, COMMAND_FAMILY };
+enum ctl_command_kind { COMMAND_PLAIN, COMMAND_TAIL, COMMAND_FAMILY };
 
-struct command {
+struct ctl_command {
 	const char *name;
-	enum command_group group;
+	enum ctl_command_group group;
 	int (*run)(struct ctl *ctl);
 	const char *arguments;
 	int least;
 	int most;		/* -1: any number */
-	enum command_kind kind;
+	enum ctl_command_kind kind;
 	const char *help;
 };
 
-extern const struct command commands[];
+extern const struct ctl_command commands[];
 extern const size_t command_count;
 
 enum option_kind {
@@ -61,7 +61,7 @@ struct option_value {
 };
 
 struct ctl_arguments {
-	const struct command *command;	/* NULL: none was given */
+	const struct ctl_command *command;	/* NULL: none was given */
 	struct option_value values[OPTION_COUNT];
 	const char **words;	/* behind the command and without options; owned array */
 	size_t word_count;
@@ -81,9 +81,9 @@ enum err ctl_arguments_read(struct ctl_arguments *arguments, int argc, char **ar
 void ctl_arguments_free(struct ctl_arguments *arguments);
 
 /* The command of that name ("member list"); NULL: none. */
-const struct command *command_find(const char *name);
+const struct ctl_command *ctl_command_find(const char *name);
 /* True if a command of two words begins with that one. */
-bool command_is_family(const char *word);
+bool ctl_command_is_family(const char *word);
 /* Does that option belong to that command? "*" options belong to all. */
 bool option_is_for(const struct option *option, const char *command);
 

@@ -22,7 +22,7 @@ static const char *const group_titles[] = {
 #define LINE_COLUMNS 80
 
 static void
-print_command(const struct output *out, const struct command *command)
+print_command(const struct output *out, const struct ctl_command *command)
 {
 	output_print(out, "  %-*s %s\n", NAME_COLUMNS, command->name, command->help);
 }
@@ -128,7 +128,7 @@ usage_print(const struct output *out)
 }
 
 static void
-print_command_usage(const struct output *out, const struct command *command)
+print_command_usage(const struct output *out, const struct ctl_command *command)
 {
 	if (command->kind == COMMAND_FAMILY)
 		return;
@@ -138,13 +138,13 @@ print_command_usage(const struct output *out, const struct command *command)
 }
 
 void
-usage_print_command(const struct output *out, const struct command *command)
+usage_print_command(const struct output *out, const struct ctl_command *command)
 {
 	size_t length = strlen(command->name);
 
 	print_command_usage(out, command);
 	output_print(out, "%s\n", command->help);
-	if (command_is_family(command->name)) {
+	if (ctl_command_is_family(command->name)) {
 		output_print(out, "\nCommands\n");
 		for (size_t i = 0; i < command_count; i++) {
 			if (strncmp(commands[i].name, command->name, length) == 0 &&
@@ -175,7 +175,7 @@ int
 ctl_help(struct ctl *ctl)
 {
 	const struct ctl_arguments *arguments = ctl->arguments;
-	const struct command *command;
+	const struct ctl_command *command;
 	char name[64];
 
 	if (arguments->word_count == 0) {
@@ -185,7 +185,7 @@ ctl_help(struct ctl *ctl)
 	snprintf(name, sizeof(name), "%s%s%s", arguments->words[0],
 	    arguments->word_count > 1 ? " " : "",
 	    arguments->word_count > 1 ? arguments->words[1] : "");
-	command = command_find(name);
+	command = ctl_command_find(name);
 	if (command == NULL)
 		return output_fail(CTL_BAD_ARGUMENTS, "no command \"%s\"; try '%s help'",
 		    name, program_own());

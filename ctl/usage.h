@@ -9,7 +9,7 @@
 /* Under 40 lines: the commands in groups, three examples. */
 void usage_print(const struct output *out);
 /* One command, or a family of them, with its options. */
-void usage_print_command(const struct output *out, const struct command *command);
+void usage_print_command(const struct output *out, const struct ctl_command *command);
 /* Every command with its options, and the options of all. */
 void usage_print_all(const struct output *out);
 

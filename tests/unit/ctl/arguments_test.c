@@ -226,7 +226,7 @@ TEST(the_number_of_words_is_that_of_the_table)
 TEST(the_tables_hold_together)
 {
 	for (size_t i = 0; i < command_count; i++) {
-		assert_ptr_equal(command_find(commands[i].name), &commands[i]);
+		assert_ptr_equal(ctl_command_find(commands[i].name), &commands[i]);
 		assert_true(commands[i].most == -1 || commands[i].most >= commands[i].least);
 		assert_true(strlen(commands[i].help) <= 60);
 		/* Help says what is needed and what is not. */
