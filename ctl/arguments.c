@@ -18,7 +18,7 @@ const struct ctl_command commands[] = {
 };
 const size_t command_count = ARRAY_COUNT(commands);
 
-const struct option options[OPTION_COUNT] = {
+const struct ctl_option options[CTL_OPTION_COUNT] = {
 #define CTL_OPTION(tag, commands, name, letter, kind, argument, environment, initial, help) \
 	[OPT_##tag] = { commands, name, letter, OPTION_##kind, argument, environment, initial, \
 	    help },
@@ -51,7 +51,7 @@ ctl_command_is_family(const char *word)
 
 /* Is one of the names of a list "a,b c" equal to name or to its first word? */
 bool
-option_is_for(const struct option *option, const char *command)
+ctl_option_is_for(const struct ctl_option *option, const char *command)
 {
 	size_t family = strcspn(command, " ");
 	const char *at = option->commands;
@@ -71,13 +71,13 @@ option_is_for(const struct option *option, const char *command)
 
 /* For a family whose second word has not come yet: of any of its commands. */
 static bool
-option_is_in_family(const struct option *option, const char *family)
+option_is_in_family(const struct ctl_option *option, const char *family)
 {
 	size_t length = strlen(family);
 
 	for (size_t i = 0; i < command_count; i++) {
 		if (strncmp(commands[i].name, family, length) == 0 &&
-		    commands[i].name[length] == ' ' && option_is_for(option, commands[i].name))
+		    commands[i].name[length] == ' ' && ctl_option_is_for(option, commands[i].name))
 			return true;
 	}
 	return false;
@@ -128,8 +128,8 @@ no_option(const char *word, const char *command)
 {
 	struct nearest nearest = nearest_to(word + strspn(word, "-"));
 
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		if (option_is_for(&options[i], command == NULL ? "" : command))
+	for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
+		if (ctl_option_is_for(&options[i], command == NULL ? "" : command))
 			nearest_try(&nearest, options[i].name);
 	}
 	if (nearest.word != NULL)
@@ -229,7 +229,7 @@ is_choice(const char *words, const char *text)
 }
 
 static bool
-read_truth(const struct option *option, const char *text, uint64_t *truth)
+read_truth(const struct ctl_option *option, const char *text, uint64_t *truth)
 {
 	if (option == &options[OPT_HELP] && strcmp(text, "all") == 0)
 		*truth = 1;
@@ -244,7 +244,7 @@ read_truth(const struct option *option, const char *text, uint64_t *truth)
 
 /* NULL, or what would be allowed. */
 static const char *
-read_value(const struct option *option, struct option_value *value)
+read_value(const struct ctl_option *option, struct ctl_option_value *value)
 {
 	switch (option->kind) {
 	case OPTION_FLAG:
@@ -264,10 +264,10 @@ read_value(const struct option *option, struct option_value *value)
 }
 
 static enum err
-set_value(struct ctl_arguments *arguments, const struct option *option, enum option_source source,
-    const char *text, char **problem)
+set_value(struct ctl_arguments *arguments, const struct ctl_option *option,
+    enum ctl_option_source source, const char *text, char **problem)
 {
-	struct option_value value = { .source = source, .text = text };
+	struct ctl_option_value value = { .source = source, .text = text };
 	const char *allowed = read_value(option, &value);
 
 	if (allowed != NULL) {
@@ -292,8 +292,8 @@ static enum err
 set_defaults(struct ctl_arguments *arguments, char *(*environment)(const char *name),
     char **problem)
 {
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		const struct option *option = &options[i];
+	for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
+		const struct ctl_option *option = &options[i];
 		const char *text = option->environment == NULL ? NULL :
 		    environment(option->environment);
 		enum err err = ERR_NONE;
@@ -323,21 +323,21 @@ struct word_reading {
 };
 
 static bool
-option_fits(const struct word_reading *reading, const struct option *option)
+option_fits(const struct word_reading *reading, const struct ctl_option *option)
 {
 	if (reading->arguments->command != NULL)
-		return option_is_for(option, reading->arguments->command->name);
+		return ctl_option_is_for(option, reading->arguments->command->name);
 	if (reading->family != NULL)
-		return option_is_for(option, reading->family) ||
+		return ctl_option_is_for(option, reading->family) ||
 		    option_is_in_family(option, reading->family);
-	return option_is_for(option, "");
+	return ctl_option_is_for(option, "");
 }
 
-static const struct option *
+static const struct ctl_option *
 find_option(const struct word_reading *reading, const char *name, size_t length)
 {
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		const struct option *option = &options[i];
+	for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
+		const struct ctl_option *option = &options[i];
 		bool is_name = strlen(option->name) == length &&
 		    strncmp(option->name, name, length) == 0;
 		bool is_letter = option->letter != NULL && length == 1 &&
@@ -355,7 +355,7 @@ take_option(struct word_reading *reading)
 	const char *word = reading->argv[reading->at++];
 	const char *name = word + (word[1] == '-' ? 2 : 1);
 	size_t length = strcspn(name, "=");
-	const struct option *option = find_option(reading, name, length);
+	const struct ctl_option *option = find_option(reading, name, length);
 	const char *text;
 
 	if (option == NULL) {
@@ -458,9 +458,9 @@ check_count(const struct ctl_arguments *arguments, char **problem)
 static enum err
 check_options(const struct ctl_arguments *arguments, char **problem)
 {
-	for (size_t i = 0; arguments->command != NULL && i < OPTION_COUNT; i++) {
+	for (size_t i = 0; arguments->command != NULL && i < CTL_OPTION_COUNT; i++) {
 		if (arguments->values[i].source == SOURCE_FLAG &&
-		    !option_is_for(&options[i], arguments->command->name)) {
+		    !ctl_option_is_for(&options[i], arguments->command->name)) {
 			*problem = xasprintf("%s has no option --%s", arguments->command->name,
 			    options[i].name);
 			return ERR_INVALID;
@@ -513,25 +513,25 @@ ctl_arguments_free(struct ctl_arguments *arguments)
 }
 
 bool
-ctl_arguments_flag(const struct ctl_arguments *arguments, enum option_tag tag)
+ctl_arguments_flag(const struct ctl_arguments *arguments, enum ctl_option_tag tag)
 {
 	return arguments->values[tag].number != 0;
 }
 
 const char *
-ctl_arguments_text(const struct ctl_arguments *arguments, enum option_tag tag)
+ctl_arguments_text(const struct ctl_arguments *arguments, enum ctl_option_tag tag)
 {
 	return arguments->values[tag].text;
 }
 
 uint64_t
-ctl_arguments_number(const struct ctl_arguments *arguments, enum option_tag tag)
+ctl_arguments_number(const struct ctl_arguments *arguments, enum ctl_option_tag tag)
 {
 	return arguments->values[tag].number;
 }
 
 bool
-ctl_arguments_given(const struct ctl_arguments *arguments, enum option_tag tag)
+ctl_arguments_given(const struct ctl_arguments *arguments, enum ctl_option_tag tag)
 {
 	return arguments->values[tag].source >= SOURCE_ENVIRONMENT;
 }

@@ -29,40 +29,40 @@ struct ctl_command {
 extern const struct ctl_command commands[];
 extern const size_t command_count;
 
-enum option_kind {
+enum ctl_option_kind {
 	OPTION_FLAG, OPTION_TEXT, OPTION_NUMBER, OPTION_DURATION, OPTION_CHOICE, OPTION_FILE
 };
 
-enum option_tag {
+enum ctl_option_tag {
 #define CTL_OPTION(tag, ...) OPT_##tag,
 #include "ctl/option_table.h"
-	OPTION_COUNT
+	CTL_OPTION_COUNT
 };
 
-struct option {
+struct ctl_option {
 	const char *commands;
 	const char *name;
 	const char *letter;	/* NULL: none */
-	enum option_kind kind;
+	enum ctl_option_kind kind;
 	const char *argument;	/* NULL: a flag */
 	const char *environment;	/* NULL: none */
 	const char *initial;	/* NULL: none */
 	const char *help;
 };
 
-extern const struct option options[OPTION_COUNT];
+extern const struct ctl_option options[CTL_OPTION_COUNT];
 
-enum option_source { SOURCE_NONE, SOURCE_INITIAL, SOURCE_ENVIRONMENT, SOURCE_FLAG };
+enum ctl_option_source { SOURCE_NONE, SOURCE_INITIAL, SOURCE_ENVIRONMENT, SOURCE_FLAG };
 
-struct option_value {
-	enum option_source source;
+struct ctl_option_value {
+	enum ctl_option_source source;
 	const char *text;	/* borrowed from the command line, environment or table */
 	uint64_t number;	/* NUMBER; DURATION: milliseconds; FLAG: 0 or 1 */
 };
 
 struct ctl_arguments {
 	const struct ctl_command *command;	/* NULL: none was given */
-	struct option_value values[OPTION_COUNT];
+	struct ctl_option_value values[CTL_OPTION_COUNT];
 	const char **words;	/* behind the command and without options; owned array */
 	size_t word_count;
 };
@@ -85,14 +85,14 @@ const struct ctl_command *ctl_command_find(const char *name);
 /* True if a command of two words begins with that one. */
 bool ctl_command_is_family(const char *word);
 /* Does that option belong to that command? "*" options belong to all. */
-bool option_is_for(const struct option *option, const char *command);
+bool ctl_option_is_for(const struct ctl_option *option, const char *command);
 
 /* True if a flag is set. */
-bool ctl_arguments_flag(const struct ctl_arguments *arguments, enum option_tag tag);
+bool ctl_arguments_flag(const struct ctl_arguments *arguments, enum ctl_option_tag tag);
 /* NULL if nobody gave it and it has no initial value. */
-const char *ctl_arguments_text(const struct ctl_arguments *arguments, enum option_tag tag);
-uint64_t ctl_arguments_number(const struct ctl_arguments *arguments, enum option_tag tag);
+const char *ctl_arguments_text(const struct ctl_arguments *arguments, enum ctl_option_tag tag);
+uint64_t ctl_arguments_number(const struct ctl_arguments *arguments, enum ctl_option_tag tag);
 /* True if it was given by a flag or the environment. */
-bool ctl_arguments_given(const struct ctl_arguments *arguments, enum option_tag tag);
+bool ctl_arguments_given(const struct ctl_arguments *arguments, enum ctl_option_tag tag);
 
 #endif

@@ -289,7 +289,7 @@ set_up(struct fetch *fetch, const char *url)
 {
 	static const struct {
 		CURLoption option;
-		enum option_tag tag;
+		enum ctl_option_tag tag;
 	} files[] = { { CURLOPT_CAINFO, OPT_CA_FILE }, { CURLOPT_SSLCERT, OPT_CERT_FILE },
 		{ CURLOPT_SSLKEY, OPT_KEY_FILE } };
 	const struct backup_order *order = fetch->order;

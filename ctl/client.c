@@ -41,7 +41,8 @@ look_up_interrupt(void *unused UNUSED, curl_off_t a UNUSED, curl_off_t b UNUSED,
 }
 
 static void
-set_file(CURL *curl, CURLoption option, const struct ctl_arguments *arguments, enum option_tag tag)
+set_file(CURL *curl, CURLoption option, const struct ctl_arguments *arguments,
+    enum ctl_option_tag tag)
 {
 	const char *path = ctl_arguments_text(arguments, tag);
 
@@ -83,8 +84,8 @@ client_handle(const struct client *client)
 static const char *
 endpoint_list(const struct ctl_arguments *arguments)
 {
-	static const enum option_tag tags[] = { OPT_ENDPOINTS, OPT_PEERS, OPT_ENDPOINT };
-	enum option_tag best = tags[0];
+	static const enum ctl_option_tag tags[] = { OPT_ENDPOINTS, OPT_PEERS, OPT_ENDPOINT };
+	enum ctl_option_tag best = tags[0];
 
 	for (size_t i = 1; i < ARRAY_COUNT(tags); i++) {
 		if (arguments->values[tags[i]].source > arguments->values[best].source)

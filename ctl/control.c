@@ -55,8 +55,8 @@ run_dir_of(const char *data_dir)
 static char *
 find_run_dir(const struct ctl_arguments *arguments)
 {
-	const struct option_value *run_dir = &arguments->values[OPT_RUN_DIR];
-	const struct option_value *data_dir = &arguments->values[OPT_DATA_DIR];
+	const struct ctl_option_value *run_dir = &arguments->values[OPT_RUN_DIR];
+	const struct ctl_option_value *data_dir = &arguments->values[OPT_DATA_DIR];
 	const char *name = getenv("ETCD_NAME");
 	char host[HOST_NAME_BYTES] = "";
 	char *here, *found;

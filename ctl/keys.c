@@ -108,7 +108,7 @@ add_value(const struct ctl *ctl, struct buf *form)
 
 /* The conditions of a compare; an empty value would be taken for none by a server. */
 static int
-add_conditions(const struct ctl *ctl, enum option_tag value, enum option_tag index,
+add_conditions(const struct ctl *ctl, enum ctl_option_tag value, enum ctl_option_tag index,
     struct buf *query)
 {
 	const char *text = ctl_arguments_text(ctl->arguments, value);

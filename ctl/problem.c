@@ -165,7 +165,7 @@ problem_words(const struct ctl_arguments *arguments, const struct problem *probl
 
 /* NULL: it was said why. */
 static FILE *
-open_file(const struct ctl_arguments *arguments, enum option_tag tag)
+open_file(const struct ctl_arguments *arguments, enum ctl_option_tag tag)
 {
 	const char *path = ctl_arguments_text(arguments, tag);
 	FILE *file = fopen(path, "re");
@@ -177,7 +177,7 @@ open_file(const struct ctl_arguments *arguments, enum option_tag tag)
 }
 
 static bool
-is_set(const struct ctl_arguments *arguments, enum option_tag tag)
+is_set(const struct ctl_arguments *arguments, enum ctl_option_tag tag)
 {
 	const char *path = ctl_arguments_text(arguments, tag);
 
@@ -186,7 +186,7 @@ is_set(const struct ctl_arguments *arguments, enum option_tag tag)
 
 /* NULL: it was said why. */
 static X509 *
-read_certificate(const struct ctl_arguments *arguments, enum option_tag tag)
+read_certificate(const struct ctl_arguments *arguments, enum ctl_option_tag tag)
 {
 	FILE *file = open_file(arguments, tag);
 	X509 *certificate = file == NULL ? NULL : PEM_read_X509(file, NULL, NULL, NULL);
@@ -212,7 +212,7 @@ static int
 check_pair(const struct ctl_arguments *arguments, X509 *certificate)
 {
 	bool own = is_set(arguments, OPT_KEY_FILE);
-	enum option_tag tag = own ? OPT_KEY_FILE : OPT_CERT_FILE;
+	enum ctl_option_tag tag = own ? OPT_KEY_FILE : OPT_CERT_FILE;
 	FILE *file = open_file(arguments, tag);
 	bool encrypted = false;
 	EVP_PKEY *key;

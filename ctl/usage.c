@@ -29,7 +29,7 @@ print_command(const struct output *out, const struct ctl_command *command)
 
 /* "-C, --peers URL,..." */
 static int
-print_option_name(const struct output *out, const struct option *option)
+print_option_name(const struct output *out, const struct ctl_option *option)
 {
 	char text[80];
 	int length;
@@ -66,7 +66,7 @@ print_wrapped(const struct output *out, const char *text, size_t column)
 }
 
 static void
-print_option(const struct output *out, const struct option *option)
+print_option(const struct output *out, const struct ctl_option *option)
 {
 	bool shown = option->initial != NULL && strcmp(option->initial, "0") != 0;
 	int length = print_option_name(out, option);
@@ -85,10 +85,10 @@ print_option(const struct output *out, const struct option *option)
 static void
 print_options(const struct output *out, const char *command, bool global)
 {
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
+	for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
 		bool is_global = strcmp(options[i].commands, "*") == 0;
 
-		if (is_global == global && option_is_for(&options[i], command))
+		if (is_global == global && ctl_option_is_for(&options[i], command))
 			print_option(out, &options[i]);
 	}
 }
@@ -96,8 +96,9 @@ print_options(const struct output *out, const char *command, bool global)
 static bool
 has_options(const char *command)
 {
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
-		if (strcmp(options[i].commands, "*") != 0 && option_is_for(&options[i], command))
+	for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
+		if (strcmp(options[i].commands, "*") != 0 && ctl_option_is_for(&options[i],
+		    command))
 			return true;
 	}
 	return false;

@@ -234,11 +234,11 @@ TEST(the_tables_hold_together)
 		/* Everything behind the title of a group belongs to it. */
 		assert_true(i == 0 || commands[i].group >= commands[i - 1].group);
 	}
-	for (size_t i = 0; i < OPTION_COUNT; i++) {
+	for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
 		bool used = strcmp(options[i].commands, "*") == 0;
 
 		for (size_t j = 0; j < command_count; j++)
-			used = used || option_is_for(&options[i], commands[j].name);
+			used = used || ctl_option_is_for(&options[i], commands[j].name);
 		assert_true(used);
 		assert_int_equal(options[i].argument == NULL, options[i].kind == OPTION_FLAG);
 	}
@@ -248,10 +248,10 @@ TEST(the_tables_hold_together)
 TEST(no_command_has_two_options_of_one_name)
 {
 	for (size_t k = 0; k < command_count; k++) {
-		for (size_t i = 0; i < OPTION_COUNT; i++) {
-			for (size_t j = i + 1; j < OPTION_COUNT; j++) {
-				if (!option_is_for(&options[i], commands[k].name) ||
-				    !option_is_for(&options[j], commands[k].name))
+		for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
+			for (size_t j = i + 1; j < CTL_OPTION_COUNT; j++) {
+				if (!ctl_option_is_for(&options[i], commands[k].name) ||
+				    !ctl_option_is_for(&options[j], commands[k].name))
 					continue;
 				assert_string_not_equal(options[i].name, options[j].name);
 				assert_true(options[i].letter == NULL ||
