@@ -91,7 +91,7 @@ remove_key(struct import *import, struct slice key)
 
 /* exists: as far as we know; what is there already is only given its time. */
 static void
-write_directory(struct import *import, const struct tree_entry *entry, bool exists)
+write_directory(struct import *import, const struct key_tree_entry *entry, bool exists)
 {
 	struct api_request request = { .method = "PUT", .key = entry->key };
 
@@ -103,7 +103,7 @@ write_directory(struct import *import, const struct tree_entry *entry, bool exis
 }
 
 static void
-put_value(struct buf *form, const struct tree_entry *entry)
+put_value(struct buf *form, const struct key_tree_entry *entry)
 {
 	form_add(form, "value", entry->value);
 	if (entry->ttl_s > 0)
@@ -111,7 +111,7 @@ put_value(struct buf *form, const struct tree_entry *entry)
 }
 
 static void
-write_file(struct import *import, const struct tree_entry *entry)
+write_file(struct import *import, const struct key_tree_entry *entry)
 {
 	struct api_request request = { .method = "PUT", .key = entry->key };
 
@@ -123,7 +123,7 @@ write_file(struct import *import, const struct tree_entry *entry)
 
 struct plan {
 	struct import *import;
-	struct tree source, target;
+	struct key_tree source, target;
 	size_t *files;		/* entries of source to be written */
 	size_t file_count, file_capacity;
 	size_t removals, replacements;
@@ -133,16 +133,16 @@ struct plan {
 static bool
 is_passed_over(struct slice key)
 {
-	return tree_is_registry(key);
+	return key_tree_is_registry(key);
 }
 
 /* Only the topmost of what is too much has to be removed. */
 static bool
 is_too_much(const struct plan *plan, size_t i)
 {
-	const struct tree_entry *entry = &plan->target.entries[i];
+	const struct key_tree_entry *entry = &plan->target.entries[i];
 
-	return !is_passed_over(entry->key) && tree_find(&plan->source, entry->key) == NULL;
+	return !is_passed_over(entry->key) && key_tree_find(&plan->source, entry->key) == NULL;
 }
 
 static void
@@ -151,9 +151,9 @@ make_plan(struct plan *plan)
 	for (size_t i = 0; i < plan->target.count; i++)
 		plan->removals += is_too_much(plan, i);
 	for (size_t i = 0; i < plan->source.count; i++) {
-		const struct tree_entry *entry = &plan->source.entries[i];
-		const struct tree_entry *there = tree_find(&plan->target, entry->key);
-		enum tree_change change = tree_change_of(entry, there);
+		const struct key_tree_entry *entry = &plan->source.entries[i];
+		const struct key_tree_entry *there = key_tree_find(&plan->target, entry->key);
+		enum key_tree_change change = key_tree_change_of(entry, there);
 
 		if (is_passed_over(entry->key))
 			continue;
@@ -176,10 +176,10 @@ remove_surplus(struct plan *plan)
 	struct slice gone = SLICE_EMPTY;
 
 	for (size_t i = 0; i < plan->target.count && interrupt_signal() == 0; i++) {
-		const struct tree_entry *entry = &plan->target.entries[i];
-		const struct tree_entry *wanted = tree_find(&plan->source, entry->key);
+		const struct key_tree_entry *entry = &plan->target.entries[i];
+		const struct key_tree_entry *wanted = key_tree_find(&plan->source, entry->key);
 
-		if (gone.size > 0 && tree_is_below(entry->key, gone))
+		if (gone.size > 0 && key_tree_is_below(entry->key, gone))
 			continue;
 		if (is_too_much(plan, i) || (wanted != NULL && wanted->dir != entry->dir)) {
 			remove_key(plan->import, entry->key);
@@ -193,21 +193,21 @@ static void
 write_directories(struct plan *plan)
 {
 	for (size_t i = 0; i < plan->source.count && interrupt_signal() == 0; i++) {
-		const struct tree_entry *entry = &plan->source.entries[i];
-		const struct tree_entry *there = tree_find(&plan->target, entry->key);
+		const struct key_tree_entry *entry = &plan->source.entries[i];
+		const struct key_tree_entry *there = key_tree_find(&plan->target, entry->key);
 
 		if (entry->dir && !is_passed_over(entry->key) &&
-		    tree_change_of(entry, there) != TREE_SAME)
+		    key_tree_change_of(entry, there) != TREE_SAME)
 			write_directory(plan->import, entry, there != NULL && there->dir);
 	}
 }
 
 /* The time that a copy takes is not left for a TTL any more. */
-static struct tree_entry
-aged(const struct tree_entry *entry, uint64_t read_ms)
+static struct key_tree_entry
+aged(const struct key_tree_entry *entry, uint64_t read_ms)
 {
 	uint64_t age_s = (clock_now().monotonic_ms - read_ms) / 1000;
-	struct tree_entry copy = *entry;
+	struct key_tree_entry copy = *entry;
 
 	if (copy.ttl_s > 0)
 		copy.ttl_s = copy.ttl_s > age_s ? copy.ttl_s - age_s : 1;
@@ -217,7 +217,7 @@ aged(const struct tree_entry *entry, uint64_t read_ms)
 static void
 start_file(struct plan *plan, struct parallel *parallel, size_t number, uint64_t read_ms)
 {
-	struct tree_entry entry = aged(&plan->source.entries[plan->files[number]], read_ms);
+	struct key_tree_entry entry = aged(&plan->source.entries[plan->files[number]], read_ms);
 	struct buf path = BUF_INIT, form = BUF_INIT;
 
 	buf_append_text(&path, "/v2/keys");
@@ -251,7 +251,7 @@ write_files(struct plan *plan, uint64_t read_ms)
 		if (done.answered && done.answer->status < 300) {
 			import->counts.written++;
 		} else {
-			struct tree_entry entry =
+			struct key_tree_entry entry =
 			    aged(&plan->source.entries[plan->files[done.tag]], read_ms);
 
 			/* Of another endpoint, and with a sentence. */
@@ -303,10 +303,10 @@ copy_tree(struct import *import, size_t which)
 	uint64_t read_ms;
 	int code;
 
-	code = tree_read(import->source, &import->ctl->out, import->trees[which], &plan.source);
+	code = key_tree_read(import->source, &import->ctl->out, import->trees[which], &plan.source);
 	read_ms = clock_now().monotonic_ms;
 	if (code == CTL_DONE)
-		code = tree_read(import->target, &import->ctl->out, import->trees[which],
+		code = key_tree_read(import->target, &import->ctl->out, import->trees[which],
 		    &plan.target);
 	if (code == CTL_DONE) {
 		make_plan(&plan);
@@ -320,8 +320,8 @@ copy_tree(struct import *import, size_t which)
 		import->next[which] = plan.source.index + 1;
 	}
 	free(plan.files);
-	tree_free(&plan.source);
-	tree_free(&plan.target);
+	key_tree_free(&plan.source);
+	key_tree_free(&plan.target);
 	return code;
 }
 
@@ -353,14 +353,14 @@ static void
 apply(struct import *import, struct slice root, const struct json *event)
 {
 	const struct json *node = json_member(event, "node");
-	struct tree_entry entry = { .key = json_string(node, "key"),
+	struct key_tree_entry entry = { .key = json_string(node, "key"),
 		.value = json_string(node, "value"), .dir = json_true(node, "dir"),
 		.ttl_s = json_u64(node, "ttl") };
 	bool gone = is_word(event, "delete") || is_word(event, "expire") ||
 	    is_word(event, "compareAndDelete");
 
 	if (is_passed_over(entry.key) ||
-	    tree_is_hidden(entry.key, slice_equal(root, SLICE_LITERAL("/")) ? 0 : root.size))
+	    key_tree_is_hidden(entry.key, slice_equal(root, SLICE_LITERAL("/")) ? 0 : root.size))
 		return;
 	/* A directory can be set only where a file was, or nothing. */
 	if (gone || (entry.dir && is_word(event, "set")))

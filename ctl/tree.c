@@ -15,25 +15,25 @@
 static int
 compare(const void *a, const void *b)
 {
-	const struct tree_entry *left = a, *right = b;
+	const struct key_tree_entry *left = a, *right = b;
 
 	return slice_compare(left->key, right->key);
 }
 
 void
-tree_from(struct json_doc *doc, struct tree *tree)
+key_tree_from(struct json_doc *doc, struct key_tree *tree)
 {
 	const struct json *root = json_member(doc->root, "node");
 	const struct json *node = root == NULL ? NULL : event_next(root, root);
 
-	*tree = (struct tree){ .doc = *doc };
+	*tree = (struct key_tree){ .doc = *doc };
 	*doc = (struct json_doc){ 0 };
 	for (; node != NULL; node = event_next(root, node)) {
 		const struct json *nodes = json_member(node, "nodes");
 
 		tree->entries = xgrow(tree->entries, &tree->capacity, tree->count + 1,
 		    sizeof(*tree->entries));
-		tree->entries[tree->count++] = (struct tree_entry){
+		tree->entries[tree->count++] = (struct key_tree_entry){
 			.key = json_string(node, "key"), .value = json_string(node, "value"),
 			.dir = json_true(node, "dir"),
 			.empty = nodes == NULL || nodes->first == NULL,
@@ -44,14 +44,15 @@ tree_from(struct json_doc *doc, struct tree *tree)
 }
 
 int
-tree_read(struct client *client, const struct output *out, struct slice root, struct tree *tree)
+key_tree_read(struct client *client, const struct output *out, struct slice root,
+    struct key_tree *tree)
 {
 	struct api_request request = { .method = "GET", .key = root, .repeatable = true };
 	struct api_answer answer = { 0 };
 	enum client_result result;
 	int code = CTL_DONE;
 
-	*tree = (struct tree){ 0 };
+	*tree = (struct key_tree){ 0 };
 	form_add_bool(&request.query, "quorum", true);
 	/* The same for servers of the 0.4 series. */
 	form_add_bool(&request.query, "consistent", true);
@@ -59,7 +60,7 @@ tree_read(struct client *client, const struct output *out, struct slice root, st
 	client_restart_clock(client);
 	result = api_ask(client, &request, &answer);
 	if (result == CLIENT_ANSWERED && answer.error_code == 0)
-		tree_from(&answer.doc, tree);
+		key_tree_from(&answer.doc, tree);
 	else if (result != CLIENT_ANSWERED || answer.error_code != KEY_NOT_FOUND)
 		code = api_report(out, result, &answer);
 	tree->index = answer.answer.store_index;
@@ -68,24 +69,24 @@ tree_read(struct client *client, const struct output *out, struct slice root, st
 }
 
 void
-tree_free(struct tree *tree)
+key_tree_free(struct key_tree *tree)
 {
 	free(tree->entries);
 	json_doc_free(&tree->doc);
-	*tree = (struct tree){ 0 };
+	*tree = (struct key_tree){ 0 };
 }
 
-const struct tree_entry *
-tree_find(const struct tree *tree, struct slice key)
+const struct key_tree_entry *
+key_tree_find(const struct key_tree *tree, struct slice key)
 {
-	struct tree_entry wanted = { .key = key };
+	struct key_tree_entry wanted = { .key = key };
 
 	return tree->count == 0 ? NULL :
 	    bsearch(&wanted, tree->entries, tree->count, sizeof(wanted), compare);
 }
 
 bool
-tree_is_below(struct slice key, struct slice directory)
+key_tree_is_below(struct slice key, struct slice directory)
 {
 	while (directory.size > 0 && directory.data[directory.size - 1] == '/')
 		directory.size--;
@@ -94,7 +95,7 @@ tree_is_below(struct slice key, struct slice directory)
 }
 
 bool
-tree_is_hidden(struct slice key, size_t skip)
+key_tree_is_hidden(struct slice key, size_t skip)
 {
 	for (size_t i = skip; i + 1 < key.size; i++) {
 		if (key.data[i] == '/' && key.data[i + 1] == '_')
@@ -104,11 +105,11 @@ tree_is_hidden(struct slice key, size_t skip)
 }
 
 bool
-tree_is_registry(struct slice key)
+key_tree_is_registry(struct slice key)
 {
 	return slice_equal(key, SLICE_LITERAL("/_etcd")) ||
-	    tree_is_below(key, SLICE_LITERAL("/_etcd/machines")) ||
-	    tree_is_below(key, SLICE_LITERAL("/_etcd/config"));
+	    key_tree_is_below(key, SLICE_LITERAL("/_etcd/machines")) ||
+	    key_tree_is_below(key, SLICE_LITERAL("/_etcd/config"));
 }
 
 static bool
@@ -119,8 +120,8 @@ expires_alike(uint64_t a, uint64_t b)
 	return (a > b ? a - b : b - a) <= TTL_SLACK_S;
 }
 
-enum tree_change
-tree_change_of(const struct tree_entry *source, const struct tree_entry *target)
+enum key_tree_change
+key_tree_change_of(const struct key_tree_entry *source, const struct key_tree_entry *target)
 {
 	if (target == NULL) {
 		/* What lies in a directory makes it on the way. */

@@ -64,20 +64,20 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct json_doc doc;
-	struct tree tree;
+	struct key_tree tree;
 
 	if (json_doc_read(slice_of(data, size), &doc) != ERR_NONE)
 		return 0;
 	show(doc.root);
-	tree_from(&doc, &tree);
+	key_tree_from(&doc, &tree);
 	for (size_t i = 0; i < tree.count; i++) {
-		const struct tree_entry *found = tree_find(&tree, tree.entries[i].key);
+		const struct key_tree_entry *found = key_tree_find(&tree, tree.entries[i].key);
 
 		ASSERT(found != NULL);
-		(void)tree_change_of(&tree.entries[i], found);
-		(void)tree_is_hidden(found->key, 0);
-		(void)tree_is_registry(found->key);
+		(void)key_tree_change_of(&tree.entries[i], found);
+		(void)key_tree_is_hidden(found->key, 0);
+		(void)key_tree_is_registry(found->key);
 	}
-	tree_free(&tree);
+	key_tree_free(&tree);
 	return 0;
 }
