@@ -94,7 +94,7 @@ static bool
 ids_differ(const char *a, const char *b)
 {
 	return a != NULL && b != NULL && a[0] != '\0' && b[0] != '\0' &&
-	    !members_same_id(slice_text(a), slice_text(b));
+	    !member_list_same_id(slice_text(a), slice_text(b));
 }
 
 static bool
@@ -143,7 +143,7 @@ say(const struct opinions *opinions)
 }
 
 int
-agree_check(struct client *client, const struct members *members)
+agree_check(struct client *client, const struct member_list *members)
 {
 	uint64_t end_ns = clock_monotonic_ns() + AGAIN_FOR_NS;
 	struct opinions *opinions = xzalloc(sizeof(*opinions));

@@ -19,6 +19,6 @@
  * CTL_DONE; or CTL_DIFFERENT, and it was said who says what. Any other code is that of
  * an interruption.
  */
-int agree_check(struct client *client, const struct members *members) MUST_CHECK;
+int agree_check(struct client *client, const struct member_list *members) MUST_CHECK;
 
 #endif

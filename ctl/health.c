@@ -17,7 +17,7 @@ enum health { HEALTHY, UNHEALTHY, UNREACHABLE };
 
 /* Servers say {"health":"true"} or {"health":true}. */
 static enum health
-health_of(struct client *client, const struct member *member, struct client_answer *answer)
+health_of(struct client *client, const struct listed_member *member, struct client_answer *answer)
 {
 	struct client_request request = { .method = "GET", .path = "/health",
 		.only = member->client_url, .repeatable = true };
@@ -37,7 +37,7 @@ health_of(struct client *client, const struct member *member, struct client_answ
 }
 
 static void
-say(const struct ctl *ctl, const struct member *member, enum health health,
+say(const struct ctl *ctl, const struct listed_member *member, enum health health,
     const struct client_answer *answer)
 {
 	static const char *const words[] = { [HEALTHY] = "healthy", [UNHEALTHY] = "unhealthy",
@@ -68,7 +68,7 @@ say(const struct ctl *ctl, const struct member *member, enum health health,
 }
 
 static int
-check(struct ctl *ctl, struct client *client, const struct members *members)
+check(struct ctl *ctl, struct client *client, const struct member_list *members)
 {
 	struct client_answer answer = { 0 };
 	size_t healthy = 0;
@@ -95,11 +95,11 @@ ctl_cluster_health(struct ctl *ctl)
 {
 	bool forever = ctl_arguments_flag(ctl->arguments, OPT_FOREVER_HEALTH);
 	struct client *client = NULL;
-	struct members members = { 0 };
+	struct member_list members = { 0 };
 	int code = client_open(ctl, NULL, &client);
 
 	if (code == CTL_DONE)
-		code = members_read(client, &members);
+		code = member_list_read(client, &members);
 	if (code == CTL_DONE) {
 		while (code = check(ctl, client, &members), forever) {
 			if (ctl->out.format != FORMAT_JSON)
@@ -111,7 +111,7 @@ ctl_cluster_health(struct ctl *ctl)
 	} else if (ctl->out.format != FORMAT_JSON) {
 		output_print(&ctl->out, "cluster may be unhealthy: failed to list members\n");
 	}
-	members_free(&members);
+	member_list_free(&members);
 	client_free(&client);
 	return code;
 }

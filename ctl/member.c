@@ -22,12 +22,12 @@ static const char json_type[] = "application/json";
 /* ---- list ------------------------------------------------------------------------- */
 
 static void
-list_as_json(const struct output *out, const struct members *members)
+list_as_json(const struct output *out, const struct member_list *members)
 {
 	struct buf line = BUF_INIT;
 
 	for (size_t i = 0; i < members->count; i++) {
-		const struct member *member = &members->list[i];
+		const struct listed_member *member = &members->list[i];
 
 		json_put_open(&line, NULL, '{');
 		json_put_text(&line, "id", member->id);
@@ -42,7 +42,7 @@ list_as_json(const struct output *out, const struct members *members)
 }
 
 static void
-list_as_table(const struct output *out, const struct members *members)
+list_as_table(const struct output *out, const struct member_list *members)
 {
 	static const struct table_column columns[] = { { "ID", false, false },
 		{ "NAME", false, true }, { "LEADER", false, false }, { "CLIENT URL", false, false },
@@ -51,7 +51,7 @@ list_as_table(const struct output *out, const struct members *members)
 
 	table_init(&table, columns, ARRAY_COUNT(columns));
 	for (size_t i = 0; i < members->count; i++) {
-		const struct member *member = &members->list[i];
+		const struct listed_member *member = &members->list[i];
 
 		table_add(&table, COLOR_NONE, "%.*s", SLICE_ARGS(member->id));
 		table_add(&table, COLOR_NONE, "%.*s", SLICE_ARGS(member->name));
@@ -66,10 +66,10 @@ list_as_table(const struct output *out, const struct members *members)
 
 /* The lines of the 2.x clients. */
 static void
-list_as_lines(const struct output *out, const struct members *members)
+list_as_lines(const struct output *out, const struct member_list *members)
 {
 	for (size_t i = 0; i < members->count; i++) {
-		const struct member *member = &members->list[i];
+		const struct listed_member *member = &members->list[i];
 
 		output_print(out, "%.*s: name=%.*s peerURLs=%.*s clientURLs=%.*s isLeader=%s\n",
 		    SLICE_ARGS(member->id), SLICE_ARGS(member->name), SLICE_ARGS(member->peer_urls),
@@ -78,13 +78,13 @@ list_as_lines(const struct output *out, const struct members *members)
 }
 
 static int
-with_members(struct ctl *ctl, struct client **client, struct members *members)
+with_members(struct ctl *ctl, struct client **client, struct member_list *members)
 {
 	int code = client_open(ctl, NULL, client);
 
-	*members = (struct members){ 0 };
+	*members = (struct member_list){ 0 };
 	if (code == CTL_DONE)
-		code = members_read(*client, members);
+		code = member_list_read(*client, members);
 	return code;
 }
 
@@ -92,7 +92,7 @@ int
 ctl_member_list(struct ctl *ctl)
 {
 	struct client *client = NULL;
-	struct members members;
+	struct member_list members;
 	int code = with_members(ctl, &client, &members);
 	bool known = code == CTL_DONE;
 
@@ -104,7 +104,7 @@ ctl_member_list(struct ctl *ctl)
 		list_as_table(&ctl->out, &members);
 	if (known)
 		code = agree_check(client, &members);
-	members_free(&members);
+	member_list_free(&members);
 	client_free(&client);
 	return code;
 }
@@ -167,8 +167,8 @@ refused(const struct client_answer *answer, const char *what, const char *instea
 
 /* The settings with which a machine of the 2.x series joins as that member; words: name, URLs. */
 static void
-print_settings(const struct output *out, const struct members *members, const char *const words[2],
-    struct slice id)
+print_settings(const struct output *out, const struct member_list *members,
+    const char *const words[2], struct slice id)
 {
 	const char *name = words[0];
 
@@ -190,7 +190,7 @@ without_scheme(const char *url)
 
 /* "start it there: etcd -name ... -peers ..." */
 static char *
-how_to_join(const struct members *members, const char *name, const char *url)
+how_to_join(const struct member_list *members, const char *name, const char *url)
 {
 	struct buf text = BUF_INIT;
 
@@ -214,7 +214,7 @@ ctl_member_add(struct ctl *ctl)
 	struct client *client = NULL;
 	struct buf body = BUF_INIT;
 	enum client_result result;
-	struct members members;
+	struct member_list members;
 	struct json_doc doc;
 	int code = with_members(ctl, &client, &members);
 
@@ -238,7 +238,7 @@ ctl_member_add(struct ctl *ctl)
 	}
 	buf_free(&body);
 	client_answer_free(&answer);
-	members_free(&members);
+	member_list_free(&members);
 	client_free(&client);
 	return code;
 }
@@ -250,7 +250,7 @@ is_no_such_method(unsigned status)
 }
 
 static enum client_result
-remove_at_client_port(struct client *client, const struct member *member,
+remove_at_client_port(struct client *client, const struct listed_member *member,
     struct client_answer *answer)
 {
 	char *path = xasprintf("/v2/members/%.*s", SLICE_ARGS(member->id));
@@ -263,8 +263,8 @@ remove_at_client_port(struct client *client, const struct member *member,
 
 /* At the leader's peer port, or at another one that is there. */
 static enum client_result
-remove_at_peer_port(struct client *client, const struct members *members,
-    const struct member *member, struct client_answer *answer)
+remove_at_peer_port(struct client *client, const struct member_list *members,
+    const struct listed_member *member, struct client_answer *answer)
 {
 	enum client_result result = CLIENT_NO_HOST;
 	struct buf path = BUF_INIT;
@@ -289,8 +289,8 @@ remove_at_peer_port(struct client *client, const struct members *members,
 }
 
 static int
-remove_member(const struct output *out, struct client *client, const struct members *members,
-    const struct member *member)
+remove_member(const struct output *out, struct client *client, const struct member_list *members,
+    const struct listed_member *member)
 {
 	struct client_answer answer = { 0 };
 	enum client_result result = remove_at_client_port(client, member, &answer);
@@ -312,9 +312,10 @@ ctl_member_remove(struct ctl *ctl)
 {
 	const char *word = ctl->arguments->words[0];
 	struct client *client = NULL;
-	struct members members;
+	struct member_list members;
 	int code = with_members(ctl, &client, &members);
-	const struct member *member = code == CTL_DONE ? members_find(&members, word) : NULL;
+	const struct listed_member *member = code == CTL_DONE ? member_list_find(&members, word) :
+	    NULL;
 
 	if (code == CTL_DONE && member == NULL)
 		code = output_fail(CTL_BAD_ARGUMENTS,
@@ -331,7 +332,7 @@ ctl_member_remove(struct ctl *ctl)
 	}
 	if (code == CTL_DONE)
 		code = remove_member(&ctl->out, client, &members, member);
-	members_free(&members);
+	member_list_free(&members);
 	client_free(&client);
 	return code;
 }
@@ -344,9 +345,10 @@ ctl_member_update(struct ctl *ctl)
 	struct client *client = NULL;
 	struct buf body = BUF_INIT;
 	enum client_result result;
-	struct members members;
+	struct member_list members;
 	int code = with_members(ctl, &client, &members);
-	const struct member *member = code == CTL_DONE ? members_find(&members, word) : NULL;
+	const struct listed_member *member = code == CTL_DONE ? member_list_find(&members, word) :
+	    NULL;
 	char *path;
 
 	if (code == CTL_DONE && member == NULL)
@@ -369,7 +371,7 @@ ctl_member_update(struct ctl *ctl)
 		    "start that node again with the new -peer-addr, and it registers itself");
 	buf_free(&body);
 	client_answer_free(&answer);
-	members_free(&members);
+	member_list_free(&members);
 	client_free(&client);
 	return code;
 }

@@ -36,16 +36,16 @@ first_of(struct arena *arena, struct slice list)
 }
 
 static void
-take_list(struct members *members)
+take_list(struct member_list *members)
 {
 	const struct json *list = json_member(members->doc.root, "members");
 	struct arena *arena = &members->doc.arena;
 
 	for (const struct json *i = list == NULL ? NULL : list->first;
 	     i != NULL && members->count < MEMBERS_SHOWN_MAX; i = i->next) {
-		struct member *member = &members->list[members->count++];
+		struct listed_member *member = &members->list[members->count++];
 
-		*member = (struct member){ .id = json_string(i, "id"),
+		*member = (struct listed_member){ .id = json_string(i, "id"),
 			.name = json_string(i, "name"),
 			.peer_urls = joined(arena, json_member(i, "peerURLs")),
 			.client_urls = joined(arena, json_member(i, "clientURLs")) };
@@ -64,7 +64,7 @@ significant(struct slice id)
 }
 
 bool
-members_same_id(struct slice a, struct slice b)
+member_list_same_id(struct slice a, struct slice b)
 {
 	a = significant(a);
 	b = significant(b);
@@ -74,7 +74,7 @@ members_same_id(struct slice a, struct slice b)
 
 /* Without a leader nobody is marked. */
 static void
-find_leader(struct client *client, struct members *members)
+find_leader(struct client *client, struct member_list *members)
 {
 	struct client_request request = { .method = "GET", .path = "/v2/members/leader",
 		.repeatable = true };
@@ -85,14 +85,14 @@ find_leader(struct client *client, struct members *members)
 	    json_doc_read(buf_slice(&answer.body), &doc) == ERR_NONE) {
 		for (size_t i = 0; i < members->count; i++)
 			members->list[i].leader =
-			    members_same_id(members->list[i].id, json_string(doc.root, "id"));
+			    member_list_same_id(members->list[i].id, json_string(doc.root, "id"));
 		json_doc_free(&doc);
 	}
 	client_answer_free(&answer);
 }
 
 int
-members_read(struct client *client, struct members *members)
+member_list_read(struct client *client, struct member_list *members)
 {
 	struct client_request request = { .method = "GET", .path = "/v2/members",
 		.repeatable = true };
@@ -100,7 +100,7 @@ members_read(struct client *client, struct members *members)
 	enum client_result result = client_ask(client, &request, &answer);
 	int code = CTL_DONE;
 
-	*members = (struct members){ 0 };
+	*members = (struct member_list){ 0 };
 	if (result != CLIENT_ANSWERED)
 		code = client_fail(result, &answer);
 	else if (answer.status != 200 ||
@@ -117,17 +117,17 @@ members_read(struct client *client, struct members *members)
 }
 
 void
-members_free(struct members *members)
+member_list_free(struct member_list *members)
 {
 	json_doc_free(&members->doc);
 	members->count = 0;
 }
 
-const struct member *
-members_find(const struct members *members, const char *word)
+const struct listed_member *
+member_list_find(const struct member_list *members, const char *word)
 {
 	for (size_t i = 0; i < members->count; i++) {
-		if (members_same_id(members->list[i].id, slice_text(word)))
+		if (member_list_same_id(members->list[i].id, slice_text(word)))
 			return &members->list[i];
 	}
 	for (size_t i = 0; i < members->count; i++) {

@@ -9,25 +9,25 @@
 
 #define MEMBERS_SHOWN_MAX 64
 
-struct member {
+struct listed_member {
 	struct slice id, name;		/* of the list's document */
 	struct slice peer_urls, client_urls;	/* joined by commas; of its arena */
 	char *peer_url, *client_url;	/* the first of each; NULL: none */
 	bool leader;
 };
 
-struct members {
+struct member_list {
 	struct json_doc doc;
-	struct member list[MEMBERS_SHOWN_MAX];
+	struct listed_member list[MEMBERS_SHOWN_MAX];
 	size_t count;
 };
 
 /* CTL_DONE, or the sentence was said. To be freed either way. */
-int members_read(struct client *client, struct members *members) MUST_CHECK;
-void members_free(struct members *members);
+int member_list_read(struct client *client, struct member_list *members) MUST_CHECK;
+void member_list_free(struct member_list *members);
 /* The same number in hexadecimal, with or without leading zeros. */
-bool members_same_id(struct slice a, struct slice b);
+bool member_list_same_id(struct slice a, struct slice b);
 /* The member of that id, in either form, or of that name; NULL: none. */
-const struct member *members_find(const struct members *members, const char *word);
+const struct listed_member *member_list_find(const struct member_list *members, const char *word);
 
 #endif

@@ -23,7 +23,7 @@ struct state {
 
 /* True: a JSON answer with status 200, to be freed. */
 static bool
-ask(struct client *client, const struct member *member, const char *path,
+ask(struct client *client, const struct listed_member *member, const char *path,
     struct client_answer *answer, struct json_doc *doc)
 {
 	struct client_request request = { .method = "GET", .path = path,
@@ -84,7 +84,7 @@ metric_sum(struct slice text, const char *name)
 
 /* Its registry key: its answer carries the indexes, on success the term as well. */
 static void
-take_indexes(struct client *client, const struct member *member, struct state *state)
+take_indexes(struct client *client, const struct listed_member *member, struct state *state)
 {
 	struct client_answer answer = { 0 };
 	struct buf path = BUF_INIT;
@@ -103,7 +103,7 @@ take_indexes(struct client *client, const struct member *member, struct state *s
 }
 
 static struct state
-look_at(struct client *client, const struct member *member)
+look_at(struct client *client, const struct listed_member *member)
 {
 	struct client_request metrics = { .method = "GET", .path = "/metrics",
 		.only = member->client_url, .repeatable = true };
@@ -137,7 +137,7 @@ look_at(struct client *client, const struct member *member)
 }
 
 static void
-put_json(const struct output *out, const struct member *member, const struct state *state)
+put_json(const struct output *out, const struct listed_member *member, const struct state *state)
 {
 	struct buf line = BUF_INIT;
 
@@ -162,7 +162,7 @@ put_json(const struct output *out, const struct member *member, const struct sta
 }
 
 static void
-put_row(struct table *table, const struct member *member, const struct state *state)
+put_row(struct table *table, const struct listed_member *member, const struct state *state)
 {
 	char text[OUTPUT_TEXT_BYTES];
 
@@ -195,13 +195,13 @@ ctl_status(struct ctl *ctl)
 		{ "VERSION", false, false }, { "PING", true, false }, { "MEMORY", true, false },
 		{ "CLIENT URL", false, false } };
 	struct client *client = NULL;
-	struct members members = { 0 };
+	struct member_list members = { 0 };
 	size_t healthy = 0;
 	struct table table;
 	int code = client_open(ctl, NULL, &client);
 
 	if (code == CTL_DONE)
-		code = members_read(client, &members);
+		code = member_list_read(client, &members);
 	table_init(&table, columns, ARRAY_COUNT(columns));
 	for (size_t i = 0; code == CTL_DONE && i < members.count; i++) {
 		struct state state;
@@ -221,7 +221,7 @@ ctl_status(struct ctl *ctl)
 	if (code == CTL_DONE && healthy == 0)
 		code = CTL_SERVER_ERROR;
 	table_free(&table);
-	members_free(&members);
+	member_list_free(&members);
 	client_free(&client);
 	return code;
 }
