@@ -46,7 +46,7 @@ struct fetch {
 	char *partial;			/* name of what is written */
 	int fd;
 	struct backup_reader *reader;
-	struct progress progress;
+	struct output_progress progress;
 	uint64_t bytes;
 	char *words;			/* why there is no file of it; NULL: see status */
 	struct buf refusal;		/* body of an answer that is no backup */
@@ -165,7 +165,7 @@ time_passed(void *argument, curl_off_t total UNUSED, curl_off_t now UNUSED,
 {
 	struct fetch *fetch = argument;
 
-	progress_show(&fetch->progress, fetch->bytes, 0);
+	output_progress_show(&fetch->progress, fetch->bytes, 0);
 	return interrupt_signal() != 0;
 }
 
@@ -231,7 +231,7 @@ ask_connected(struct fetch *fetch)
 		    (size = receive(fetch->order->connected_fd, bytes, RECEIVE_BYTES)) > 0) {
 			if (http_parser_execute(&parser, &settings, bytes, size) != size)
 				break;
-			progress_show(&fetch->progress, fetch->bytes, 0);
+			output_progress_show(&fetch->progress, fetch->bytes, 0);
 		}
 	}
 	free(bytes);
@@ -390,12 +390,12 @@ backup_fetch(const struct backup_order *order)
 	interrupt_catch();
 	fetch.reader = backup_reader_new(owner_of(&fetch));
 	buf_init(&fetch.refusal, REFUSAL_BYTES_MAX);
-	progress_begin(&fetch.progress, &order->ctl->out, "backup");
+	output_progress_begin(&fetch.progress, &order->ctl->out, "backup");
 	if (order->connected_fd != -1)
 		ask_connected(&fetch);
 	else
 		ask_by_url(&fetch, url);
-	progress_end(&fetch.progress);
+	output_progress_end(&fetch.progress);
 	code = judge(&fetch, url);
 	close(fetch.fd);
 	if (code != CTL_DONE)

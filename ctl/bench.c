@@ -87,11 +87,11 @@ run(const struct load *load)
 	struct parallel *parallel = parallel_new(load->client, load->connections);
 	struct figures figures = { 0 };
 	uint64_t begun_ns = clock_monotonic_ns();
-	struct progress progress;
+	struct output_progress progress;
 	struct parallel_done done;
 	uint64_t number = 0;
 
-	progress_begin(&progress, &load->ctl->out, load->writes ? "writes" : "reads");
+	output_progress_begin(&progress, &load->ctl->out, load->writes ? "writes" : "reads");
 	do {
 		while (!parallel_is_full(parallel) &&
 		    clock_monotonic_ns() - begun_ns < load->time_ns)
@@ -99,9 +99,9 @@ run(const struct load *load)
 		if (!parallel_wait(parallel, &done))
 			break;
 		take(&figures, &done);
-		progress_show(&progress, figures.count, 0);
+		output_progress_show(&progress, figures.count, 0);
 	} while (interrupt_signal() == 0);
-	progress_end(&progress);
+	output_progress_end(&progress);
 	figures.elapsed_ns = clock_monotonic_ns() - begun_ns;
 	parallel_free(&parallel);
 	if (figures.count > 0)

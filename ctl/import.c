@@ -238,10 +238,10 @@ write_files(struct plan *plan, uint64_t read_ms)
 	struct import *import = plan->import;
 	struct parallel *parallel = parallel_new(import->target, SIDE_BY_SIDE);
 	struct parallel_done done;
-	struct progress progress;
+	struct output_progress progress;
 	size_t started = 0, ended = 0;
 
-	progress_begin(&progress, &import->ctl->out, "keys copied");
+	output_progress_begin(&progress, &import->ctl->out, "keys copied");
 	while (ended < plan->file_count && interrupt_signal() == 0) {
 		while (started < plan->file_count && !parallel_is_full(parallel))
 			start_file(plan, parallel, started++, read_ms);
@@ -257,9 +257,9 @@ write_files(struct plan *plan, uint64_t read_ms)
 			/* Of another endpoint, and with a sentence. */
 			write_file(import, &entry);
 		}
-		progress_show(&progress, ended, plan->file_count);
+		output_progress_show(&progress, ended, plan->file_count);
 	}
-	progress_end(&progress);
+	output_progress_end(&progress);
 	parallel_free(&parallel);
 }
 
@@ -419,22 +419,22 @@ static int
 follow_all(struct import *import)
 {
 	uint64_t hidden_at_ms = clock_now().monotonic_ms + HIDDEN_EVERY_MS;
-	struct progress progress;
+	struct output_progress progress;
 	int code = CTL_DONE;
 	bool came;
 
 	output_say("%s: copied; following. Stop the writers of the source, then CTRL-C\n",
 	    program_own());
-	progress_begin(&progress, &import->ctl->out, "changes carried over");
+	output_progress_begin(&progress, &import->ctl->out, "changes carried over");
 	while (code == CTL_DONE && interrupt_signal() == 0) {
 		code = follow_one(import, 0, ROOT_POLL_MS, &came);
 		if (code == CTL_DONE && clock_now().monotonic_ms >= hidden_at_ms) {
 			code = follow_hidden(import);
 			hidden_at_ms = clock_now().monotonic_ms + HIDDEN_EVERY_MS;
 		}
-		progress_show(&progress, import->counts.applied, 0);
+		output_progress_show(&progress, import->counts.applied, 0);
 	}
-	progress_end(&progress);
+	output_progress_end(&progress);
 	return code;
 }
 

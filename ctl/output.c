@@ -383,14 +383,16 @@ table_print(const struct output *out, const struct table *table)
 /* ---- progress ------------------------------------------------------------------ */
 
 void
-progress_begin(struct progress *progress, const struct output *out, const char *what)
+output_progress_begin(struct output_progress *progress, const struct output *out, const char *what)
 {
-	*progress = (struct progress){ .out = out, .what = what, .begun_ns = clock_monotonic_ns() };
+	*progress = (struct output_progress){
+		.out = out, .what = what, .begun_ns = clock_monotonic_ns(),
+	};
 	progress->shown_ns = progress->begun_ns;
 }
 
 void
-progress_show(struct progress *progress, uint64_t done, uint64_t total)
+output_progress_show(struct output_progress *progress, uint64_t done, uint64_t total)
 {
 	bool terminal = progress->out->err_is_terminal;
 	uint64_t now = clock_monotonic_ns();
@@ -417,7 +419,7 @@ progress_show(struct progress *progress, uint64_t done, uint64_t total)
 }
 
 void
-progress_end(struct progress *progress)
+output_progress_end(struct output_progress *progress)
 {
 	if (progress->shown && progress->out->err_is_terminal)
 		emit(stderr, true, SLICE_LITERAL(WIPE), CONTENT_OWN);

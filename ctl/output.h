@@ -92,7 +92,7 @@ void table_print(const struct output *out, const struct table *table);
 
 /* ---- progress ---- */
 
-struct progress {
+struct output_progress {
 	const struct output *out;
 	const char *what;	/* words of ours */
 	uint64_t begun_ns, shown_ns;
@@ -100,11 +100,12 @@ struct progress {
 };
 
 /* Nothing is shown in the first second. */
-void progress_begin(struct progress *progress, const struct output *out, const char *what);
+void output_progress_begin(struct output_progress *progress, const struct output *out,
+    const char *what);
 /* total 0: not known. On a terminal one line, at most 10 times a second; else a
  * line every 10 s. */
-void progress_show(struct progress *progress, uint64_t done, uint64_t total);
-void progress_end(struct progress *progress);
+void output_progress_show(struct output_progress *progress, uint64_t done, uint64_t total);
+void output_progress_end(struct output_progress *progress);
 
 /* ---- asking ---- */
 
