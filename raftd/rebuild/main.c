@@ -46,7 +46,7 @@ struct rebuild {
 	const char *shown;		/* what is read, for messages */
 	struct node *node;		/* NULL until a backup's head came */
 	struct target *target;		/* NULL: the first reading, or none is wanted */
-	struct progress progress;
+	struct rebuild_progress progress;
 	uint64_t done_bytes;
 	uint64_t made_ns;		/* of a backup */
 	char made_by[NAME_BYTES_MAX + 1];
@@ -207,7 +207,7 @@ backup_records_came(void *argument, struct slice records)
 	struct state_record record;
 
 	run->done_bytes += records.size;
-	progress_show(&run->progress, run->done_bytes);
+	rebuild_progress_show(&run->progress, run->done_bytes);
 	if (run->target != NULL && !run->old) {
 		put(run, records);
 		return run->put_failed;
@@ -237,9 +237,9 @@ read_backup(struct rebuild *run, const char *what)
 
 	(void)fstat(BACKUP_FD, &status);
 	run->done_bytes = 0;
-	progress_start(&run->progress, what, (uint64_t)status.st_size);
+	rebuild_progress_start(&run->progress, what, (uint64_t)status.st_size);
 	err = backup_file_read(BACKUP_FD, run->shown, owner, &run->sentence);
-	progress_end(&run->progress);
+	rebuild_progress_end(&run->progress);
 	return err;
 }
 

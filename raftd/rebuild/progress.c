@@ -28,9 +28,9 @@ is_terminal(void)
 }
 
 void
-progress_start(struct progress *progress, const char *what, uint64_t total_bytes)
+rebuild_progress_start(struct rebuild_progress *progress, const char *what, uint64_t total_bytes)
 {
-	*progress = (struct progress){
+	*progress = (struct rebuild_progress){
 		.what = what,
 		.total_bytes = total_bytes,
 		.started_ns = clock_monotonic_ns(),
@@ -40,7 +40,7 @@ progress_start(struct progress *progress, const char *what, uint64_t total_bytes
 }
 
 static void
-progress_size(uint64_t bytes, char text[PROGRESS_SIZE_BYTES])
+rebuild_progress_size(uint64_t bytes, char text[PROGRESS_SIZE_BYTES])
 {
 	static const char *const units[] = { "KiB", "MiB", "GiB", "TiB" };
 	double value = (double)bytes / 1024;
@@ -58,7 +58,7 @@ progress_size(uint64_t bytes, char text[PROGRESS_SIZE_BYTES])
 }
 
 void
-progress_show(struct progress *progress, uint64_t done_bytes)
+rebuild_progress_show(struct rebuild_progress *progress, uint64_t done_bytes)
 {
 	uint64_t now_ns = clock_monotonic_ns();
 	char done[PROGRESS_SIZE_BYTES], rate[PROGRESS_SIZE_BYTES], left[40] = "";
@@ -69,8 +69,8 @@ progress_show(struct progress *progress, uint64_t done_bytes)
 	progress->next_ns = now_ns + (progress->terminal ? TERMINAL_STEP_NS : LINE_STEP_NS);
 	seconds = (double)(now_ns - progress->started_ns) / (double)NS_PER_SECOND;
 	per_second = (double)done_bytes / seconds;
-	progress_size(done_bytes, done);
-	progress_size((uint64_t)per_second, rate);
+	rebuild_progress_size(done_bytes, done);
+	rebuild_progress_size((uint64_t)per_second, rate);
 	if (progress->total_bytes > done_bytes && per_second > 0)
 		snprintf(left, sizeof(left), ", %.0f s left",
 		    (double)(progress->total_bytes - done_bytes) / per_second);
@@ -81,7 +81,7 @@ progress_show(struct progress *progress, uint64_t done_bytes)
 }
 
 void
-progress_end(struct progress *progress)
+rebuild_progress_end(struct rebuild_progress *progress)
 {
 	if (progress->shown)
 		fputs(WIPE, stderr);

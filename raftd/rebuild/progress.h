@@ -9,7 +9,7 @@
 
 #include "common/base.h"
 
-struct progress {
+struct rebuild_progress {
 	const char *what;	/* "backup": first word of the line */
 	uint64_t total_bytes;	/* 0: not known */
 	uint64_t started_ns, next_ns; /* monotonic */
@@ -18,9 +18,10 @@ struct progress {
 };
 
 /* what is kept as a pointer. */
-void progress_start(struct progress *progress, const char *what, uint64_t total_bytes);
-void progress_show(struct progress *progress, uint64_t done_bytes);
+void rebuild_progress_start(struct rebuild_progress *progress, const char *what,
+    uint64_t total_bytes);
+void rebuild_progress_show(struct rebuild_progress *progress, uint64_t done_bytes);
 /* Takes the line off the terminal: what is said next stands alone. */
-void progress_end(struct progress *progress);
+void rebuild_progress_end(struct rebuild_progress *progress);
 
 #endif
