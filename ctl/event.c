@@ -18,7 +18,7 @@ first_child(const struct json *node)
 }
 
 const struct json *
-event_next(const struct json *root, const struct json *node)
+api_event_next(const struct json *root, const struct json *node)
 {
 	const struct json *next = first_child(node);
 
@@ -150,7 +150,7 @@ put_extended(const struct json *event, uint64_t index, bool shown, struct buf *t
 }
 
 void
-event_render(const struct json *event, uint64_t index, enum output_format format, bool shown,
+api_event_render(const struct json *event, uint64_t index, enum output_format format, bool shown,
     struct buf *text)
 {
 	switch (format) {
@@ -172,11 +172,11 @@ event_render(const struct json *event, uint64_t index, enum output_format format
 }
 
 void
-event_print(const struct output *out, const struct json *event, uint64_t index)
+api_event_print(const struct output *out, const struct json *event, uint64_t index)
 {
 	struct buf text = BUF_INIT;
 
-	event_render(event, index, out->format, out->out_is_terminal, &text);
+	api_event_render(event, index, out->format, out->out_is_terminal, &text);
 	if (out->format == FORMAT_JSON)
 		output_json(out, buf_slice(&text));
 	else

@@ -48,7 +48,7 @@ write_key(struct ctl *ctl, struct api_request *request)
 
 	if (code == CTL_DONE &&
 	    (ctl->out.format != FORMAT_SIMPLE || !json_true(node_of(&answer), "dir")))
-		event_print(&ctl->out, answer.doc.root, answer.answer.store_index);
+		api_event_print(&ctl->out, answer.doc.root, answer.answer.store_index);
 	api_answer_free(&answer);
 	return code;
 }
@@ -149,7 +149,7 @@ ctl_get(struct ctl *ctl)
 		output_say("%.*s: is a directory\n", SLICE_ARGS(key));
 		code = CTL_BAD_ARGUMENTS;
 	} else if (code == CTL_DONE) {
-		event_print(&ctl->out, answer.doc.root, answer.answer.store_index);
+		api_event_print(&ctl->out, answer.doc.root, answer.answer.store_index);
 	}
 	api_answer_free(&answer);
 	return code;
@@ -159,12 +159,12 @@ static void
 print_names(const struct ctl *ctl, const struct json *root)
 {
 	bool slash = ctl_arguments_flag(ctl->arguments, OPT_SLASH);
-	const struct json *node = json_true(root, "dir") ? event_next(root, root) : root;
+	const struct json *node = json_true(root, "dir") ? api_event_next(root, root) : root;
 
 	while (node != NULL) {
 		output_print(&ctl->out, "%.*s%s\n", SLICE_ARGS(json_string(node, "key")),
 		    slash && json_true(node, "dir") ? "/" : "");
-		node = node == root ? NULL : event_next(root, node);
+		node = node == root ? NULL : api_event_next(root, node);
 	}
 }
 
@@ -177,7 +177,7 @@ ctl_ls(struct ctl *ctl)
 	if (code == CTL_DONE && ctl->out.format == FORMAT_SIMPLE)
 		print_names(ctl, node_of(&answer));
 	else if (code == CTL_DONE)
-		event_print(&ctl->out, answer.doc.root, answer.answer.store_index);
+		api_event_print(&ctl->out, answer.doc.root, answer.answer.store_index);
 	api_answer_free(&answer);
 	return code;
 }

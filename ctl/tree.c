@@ -24,11 +24,11 @@ void
 key_tree_from(struct json_doc *doc, struct key_tree *tree)
 {
 	const struct json *root = json_member(doc->root, "node");
-	const struct json *node = root == NULL ? NULL : event_next(root, root);
+	const struct json *node = root == NULL ? NULL : api_event_next(root, root);
 
 	*tree = (struct key_tree){ .doc = *doc };
 	*doc = (struct json_doc){ 0 };
-	for (; node != NULL; node = event_next(root, node)) {
+	for (; node != NULL; node = api_event_next(root, node)) {
 		const struct json *nodes = json_member(node, "nodes");
 
 		tree->entries = xgrow(tree->entries, &tree->capacity, tree->count + 1,

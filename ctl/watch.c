@@ -41,7 +41,7 @@ show(const struct ctl *ctl, const struct api_answer *answer)
 		    SLICE_ARGS(json_string(answer->doc.root, "action")),
 		    SLICE_ARGS(json_string(node_of(answer), "key")));
 	}
-	event_print(&ctl->out, answer->doc.root, answer->answer.store_index);
+	api_event_print(&ctl->out, answer->doc.root, answer->answer.store_index);
 	/* Whoever reads a pipe wants it now. */
 	return output_flush();
 }

@@ -52,7 +52,7 @@ show(const struct json *event)
 		bool json = formats[i / 2] == FORMAT_JSON;
 		struct buf text = BUF_INIT;
 
-		event_render(event, 7, formats[i / 2], i % 2 == 1, &text);
+		api_event_render(event, 7, formats[i / 2], i % 2 == 1, &text);
 		if (json)
 			check_json(buf_slice(&text));
 		check_terminal(buf_slice(&text), json);

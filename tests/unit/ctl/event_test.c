@@ -9,7 +9,7 @@ renders_as(const char *event, enum output_format format, const char *wanted)
 	struct json_doc doc;
 
 	assert_int_equal(json_doc_read(slice_text(event), &doc), ERR_NONE);
-	event_render(doc.root, 9, format, false, &text);
+	api_event_render(doc.root, 9, format, false, &text);
 	buf_append_byte(&text, '\0');
 	assert_string_equal((const char *)text.data, wanted);
 	buf_free(&text);
@@ -60,7 +60,7 @@ TEST(on_a_terminal_a_key_is_one_line_and_a_value_is_left_to_the_output)
 	struct json_doc doc;
 
 	assert_int_equal(json_doc_read(slice_text(event), &doc), ERR_NONE);
-	event_render(doc.root, 9, FORMAT_EXTENDED, true, &text);
+	api_event_render(doc.root, 9, FORMAT_EXTENDED, true, &text);
 	buf_append_byte(&text, '\0');
 	assert_string_equal((const char *)text.data, "Key: /a\\x0aTTL: 9\nCreated-Index: 6\n"
 	    "Modified-Index: 7\nTTL: 0\nIndex: 9\n\nb\n\033\n");
@@ -91,7 +91,7 @@ TEST(a_listing_is_walked_in_the_order_of_a_tree)
 	    "{\"key\":\"/a/b\",\"nodes\":[{\"key\":\"/a/b/c\"}]},{\"key\":\"/a/d\",\"nodes\":[]}]},"
 	    "{\"key\":\"/e\"}]}"), &doc), ERR_NONE);
 	root = doc.root;
-	for (node = event_next(root, root); node != NULL; node = event_next(root, node)) {
+	for (node = api_event_next(root, root); node != NULL; node = api_event_next(root, node)) {
 		assert_true(count < ARRAY_COUNT(wanted));
 		assert_true(slice_equal(json_string(node, "key"), slice_text(wanted[count])));
 		count++;
