@@ -53,7 +53,7 @@ is_final(enum client_result result, const struct api_answer *answer)
 }
 
 enum client_result
-follow_next(struct client *client, struct follow *follow, struct api_answer *answer)
+client_follow(struct client *client, struct follow *follow, struct api_answer *answer)
 {
 	uint64_t end_ms = follow->limit_ms == CLIENT_NO_LIMIT ? UINT64_MAX :
 	    clock_now().monotonic_ms + follow->limit_ms;

@@ -19,7 +19,7 @@ struct follow {
  * error of the API. When no endpoint can be reached for the total time of a command:
  * CLIENT_NO_HOST.
  */
-enum client_result follow_next(struct client *client, struct follow *follow,
+enum client_result client_follow(struct client *client, struct follow *follow,
     struct api_answer *answer);
 
 #endif

@@ -379,7 +379,7 @@ follow_one(struct import *import, size_t which, uint64_t limit_ms, bool *came)
 	struct follow follow = { .key = import->trees[which], .recursive = true,
 		.next = import->next[which], .limit_ms = limit_ms };
 	struct api_answer answer = { 0 };
-	enum client_result result = follow_next(import->source, &follow, &answer);
+	enum client_result result = client_follow(import->source, &follow, &answer);
 	int code = CTL_DONE;
 
 	*came = result == CLIENT_ANSWERED;

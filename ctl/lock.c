@@ -177,7 +177,7 @@ wait_for_change(struct ticket *ticket, struct slice key, uint64_t since, uint64_
 	struct follow follow = { .key = key, .next = since,
 		.limit_ms = until > now ? until - now : 1 };
 	struct api_answer answer = { 0 };
-	enum client_result result = follow_next(ticket->client, &follow, &answer);
+	enum client_result result = client_follow(ticket->client, &follow, &answer);
 	int code = CTL_DONE;
 
 	if (result == CLIENT_INTERRUPTED)
@@ -486,7 +486,7 @@ listen_to(struct ctl *ctl, struct client *client, const char *directory)
 		told = index;
 		follow = (struct follow){ .key = slice_text(directory), .recursive = true,
 			.next = queue.answer.store_index + 1, .limit_ms = CLIENT_NO_LIMIT };
-		result = follow_next(client, &follow, &change);
+		result = client_follow(client, &follow, &change);
 		if (result != CLIENT_ANSWERED ||
 		    (change.error_code != 0 && change.error_code != 401))
 			code = api_report(&ctl->out, result, &change);

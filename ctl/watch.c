@@ -56,7 +56,7 @@ ctl_watch(struct ctl *ctl)
 	bool more = true;
 
 	while (code == CTL_DONE && more) {
-		code = api_report(&ctl->out, follow_next(client, &follow, &answer), &answer);
+		code = api_report(&ctl->out, client_follow(client, &follow, &answer), &answer);
 		/* As ever: the making and removing of directories is not told. */
 		if (code == CTL_DONE && !json_true(node_of(&answer), "dir")) {
 			more = show(ctl, &answer) && ctl_arguments_flag(ctl->arguments,
@@ -137,7 +137,7 @@ ctl_exec_watch(struct ctl *ctl)
 	int code = client_open(ctl, NULL, &client);
 
 	while (code == CTL_DONE) {
-		code = api_report(&ctl->out, follow_next(client, &follow, &answer), &answer);
+		code = api_report(&ctl->out, client_follow(client, &follow, &answer), &answer);
 		if (code != CTL_DONE)
 			break;
 		if (json_true(node_of(&answer), "dir")) {
