@@ -4,7 +4,7 @@
  *	asked ----> receiving	200, and the file's first bytes		[take_body]
  *	asked ----> refused	another status: its sentence		[take_body]
  *	receiving --> kept	whole, synced, renamed			[keep]
- *	receiving --> removed	cut, damaged, CTRL-C			[backup_fetch]
+ *	receiving --> removed	cut, damaged, CTRL-C			[ctl_backup_fetch]
  *
  * The request is libcurl's. Over a connection that is there already it cannot be:
  * libcurl connects what it is given. That answer is read through http-parser.
@@ -373,7 +373,7 @@ judge(struct fetch *fetch, const char *url)
 }
 
 int
-backup_fetch(const struct backup_order *order)
+ctl_backup_fetch(const struct backup_order *order)
 {
 	struct fetch fetch = { .order = order };
 	char *url = url_of(order);
@@ -450,5 +450,5 @@ ctl_backup(struct ctl *ctl)
 	if (ctl_arguments_flag(ctl->arguments, OPT_CHECK))
 		return check(ctl, order.file);
 	code = problem_check_files(ctl->arguments);
-	return code != CTL_DONE ? code : backup_fetch(&order);
+	return code != CTL_DONE ? code : ctl_backup_fetch(&order);
 }

@@ -20,6 +20,6 @@ struct backup_order {
 };
 
 /* Says how it went; returns the exit code of the program. */
-int backup_fetch(const struct backup_order *order);
+int ctl_backup_fetch(const struct backup_order *order);
 
 #endif

@@ -70,7 +70,7 @@ control_backup(const struct ctl *ctl, int fd, const char *file)
 		return output_fail(CTL_SERVER_ERROR, "backup: the node ended before it answered");
 	if (backup.connected_fd == -1)
 		return refused(slice_of(line, (size_t)size));
-	return backup_fetch(&backup);
+	return ctl_backup_fetch(&backup);
 }
 
 char *
