@@ -5,7 +5,7 @@
 #include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "common/port_text.h"
-#include "httpd/apierror.h"
+#include "httpd/api_error.h"
 #include "httpd/border.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"

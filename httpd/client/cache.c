@@ -14,7 +14,7 @@
 #include "common/metric.h"
 #include "common/rand.h"
 #include "common/xmem.h"
-#include "httpd/apierror.h"
+#include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/worker.h"
 
@@ -297,7 +297,7 @@ answer(struct cache *cache, struct request *request, struct entry *entry)
 
 	TAILQ_REMOVE(&cache->by_use, entry, by_use);
 	TAILQ_INSERT_TAIL(&cache->by_use, entry, by_use);
-	api_cluster_header(request);
+	cluster_id_header(request);
 	response_header_number(request, "X-Etcd-Index", cache->store_index);
 	response_header_number(request, "X-Raft-Index", cache->raft_index);
 	response_header_number(request, "X-Raft-Term", cache->raft_term);

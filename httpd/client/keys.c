@@ -9,7 +9,7 @@
 #include "common/ipc/wire.h"
 #include "common/key_limits.h"
 #include "common/metric.h"
-#include "httpd/apierror.h"
+#include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/client/cache.h"
 #include "httpd/client/event_json.h"
@@ -47,7 +47,7 @@ answered(struct backend_call *call, const struct msg_outcome *outcome)
 		buf_free(&body);
 		return;
 	}
-	api_cluster_header(request);
+	cluster_id_header(request);
 	response_header_number(request, "X-Etcd-Index", outcome->store_index);
 	response_header_number(request, "X-Raft-Index", outcome->raft_index);
 	response_header_number(request, "X-Raft-Term", outcome->raft_term);

@@ -2,7 +2,7 @@
  * leader.c - /v2/leader: the leader's peer URL.
  */
 #include "common/printable.h"
-#include "httpd/apierror.h"
+#include "httpd/api_error.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
 #include "httpd/worker.h"

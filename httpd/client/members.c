@@ -1,7 +1,7 @@
 /*
  * members.c - /v2/members: what clients of the 2.x series ask for first.
  */
-#include "httpd/apierror.h"
+#include "httpd/api_error.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
 #include "httpd/json.h"
@@ -40,7 +40,7 @@ static void
 send_json(struct request *request, unsigned status, struct buf *body)
 {
 	buf_append_byte(body, '\n');
-	api_cluster_header(request);
+	cluster_id_header(request);
 	response_send(request, status, "application/json", buf_slice(body));
 	buf_free(body);
 }

@@ -25,7 +25,7 @@
 
 #include "common/ipc/wire.h"
 #include "common/limits.h"
-#include "httpd/apierror.h"
+#include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/client/cache.h"
 #include "httpd/client/event_json.h"
@@ -47,7 +47,7 @@ static void
 put_headers(struct request *request, uint64_t store_index, uint64_t raft_index,
     uint64_t raft_term)
 {
-	api_cluster_header(request);
+	cluster_id_header(request);
 	response_header_number(request, "X-Etcd-Index", store_index);
 	response_header_number(request, "X-Raft-Index", raft_index);
 	response_header_number(request, "X-Raft-Term", raft_term);

@@ -5,7 +5,7 @@
  */
 #include "common/ipc/wire.h"
 #include "common/metric.h"
-#include "httpd/apierror.h"
+#include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"

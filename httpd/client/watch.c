@@ -19,7 +19,7 @@
 #include "httpd/client/watch.h"
 #include "common/ipc/wire.h"
 #include "common/metric.h"
-#include "httpd/apierror.h"
+#include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/client/event_json.h"
 #include "httpd/routes.h"
@@ -48,7 +48,7 @@ registered(struct backend_watch *watch, const struct msg_watching *answer)
 		    answer->store_index);
 		return;
 	}
-	api_cluster_header(request);
+	cluster_id_header(request);
 	response_header_number(request, "X-Etcd-Index", answer->store_index);
 	response_header_number(request, "X-Raft-Index", answer->raft_index);
 	response_header_number(request, "X-Raft-Term", answer->raft_term);

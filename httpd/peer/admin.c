@@ -8,7 +8,7 @@
 #include "httpd/peer/peer.h"
 
 #include "common/xmem.h"
-#include "httpd/apierror.h"
+#include "httpd/api_error.h"
 #include "httpd/cluster.h"
 #include "httpd/json.h"
 #include "httpd/peer/change.h"

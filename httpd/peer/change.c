@@ -10,7 +10,7 @@
 
 #include "common/diag.h"
 #include "common/ipc/wire.h"
-#include "httpd/apierror.h"
+#include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
 #include "httpd/json.h"

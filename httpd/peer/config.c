@@ -13,7 +13,7 @@
 #include "common/limits.h"
 #include "common/nearest.h"
 #include "common/printable.h"
-#include "httpd/apierror.h"
+#include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
 #include "httpd/json.h"

@@ -5,7 +5,7 @@
 
 #include "common/diag.h"
 #include "common/xmem.h"
-#include "httpd/apierror.h"
+#include "httpd/api_error.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>

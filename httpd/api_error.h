@@ -1,8 +1,8 @@
 /*
- * apierror.h - errors of the API as its clients know them.
+ * api_error.h - errors of the API as its clients know them.
  */
-#ifndef MOOTHALL_HTTPD_APIERROR_H
-#define MOOTHALL_HTTPD_APIERROR_H
+#ifndef MOOTHALL_HTTPD_API_ERROR_H
+#define MOOTHALL_HTTPD_API_ERROR_H
 
 #include "common/err.h"
 #include "httpd/http/request.h"
@@ -21,6 +21,6 @@ void api_error(struct request *request, enum err err, struct slice cause, uint64
 void api_error_put(struct buf *out, enum err err, struct slice cause, uint64_t index);
 
 /* X-Etcd-Cluster-ID, once it is known. */
-void api_cluster_header(struct request *request);
+void cluster_id_header(struct request *request);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * apierror.c - errors of the API (see apierror.h).
+ * api_error.c - errors of the API (see api_error.h).
  */
-#include "httpd/apierror.h"
+#include "httpd/api_error.h"
 #include "httpd/cluster.h"
 #include "httpd/json.h"
 #include "httpd/worker.h"
@@ -39,7 +39,7 @@ api_error_put(struct buf *out, enum err err, struct slice cause, uint64_t index)
 }
 
 void
-api_cluster_header(struct request *request)
+cluster_id_header(struct request *request)
 {
 	uint64_t id = request->worker->cluster->cluster_id;
 
@@ -53,7 +53,7 @@ api_error(struct request *request, enum err err, struct slice cause, uint64_t in
 	struct buf body = BUF_INIT;
 
 	api_error_put(&body, err, cause, index);
-	api_cluster_header(request);
+	cluster_id_header(request);
 	response_header_number(request, "X-Etcd-Index", index);
 	response_send(request, err_http_status(shown_error(err)), "application/json",
 	    buf_slice(&body));
