@@ -55,7 +55,7 @@ reason(const struct supervisor *supervisor)
 	if (supervisor->node.refuses.size > 0)
 		return xasprintf("%.*s", SLICE_ARGS(buf_slice(&supervisor->node.refuses)));
 	if (supervisor->node.phase != PHASE_RECOVERING)
-		return announce_reason(supervisor);
+		return console_reason(supervisor);
 	if (since_ms < EXTEND_STEP_MS)
 		return NULL;
 	return xasprintf("raftd recovers for more than %" PRIu64 " s",
@@ -67,7 +67,7 @@ tell_status(struct supervisor *supervisor)
 {
 	struct service *service = &supervisor->service;
 	char *detail = supervisor->ready && !stop_under_way(supervisor) ?
-	    announce_place(supervisor) : reason(supervisor);
+	    console_place(supervisor) : reason(supervisor);
 	struct slice notice = buf_slice(&supervisor->node.notice);
 	char *text = xasprintf("%s%s%s%s%.*s", service_state(supervisor),
 	    detail == NULL ? "" : ": ", detail == NULL ? "" : detail,

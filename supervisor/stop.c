@@ -168,7 +168,7 @@ stop_begin(struct supervisor *supervisor, int how)
 		stop_fast(supervisor);
 		return;
 	}
-	announce_stop(supervisor);
+	console_stop(supervisor);
 	diag_info("supervisor", "stopping: how=%s", drain ? "graceful" : "orderly");
 	begin(supervisor);
 	supervisor->stop.step = STOP_STEP_CLIENTS;

@@ -129,7 +129,7 @@ supervisor_look(struct supervisor *supervisor)
 		supervisor->ready = ready;
 		metric_set(METRIC_up, ready);
 		if (ready) {
-			announce_ready(supervisor);
+			console_ready(supervisor);
 			restart_node_ready(supervisor);
 		}
 	}
@@ -486,7 +486,7 @@ tick(void *argument)
 	diag_tick();
 	look_at_certificates(supervisor);
 	if (!supervisor->ready && !stop_under_way(supervisor))
-		announce_waiting(supervisor);
+		console_waiting(supervisor);
 	/* A child may have become silent, or have been heard again. */
 	if (stop_under_way(supervisor))
 		service_look(supervisor);
@@ -669,7 +669,7 @@ supervisor_free(struct supervisor **supervisor_pointer)
 static void
 start_all(struct supervisor *supervisor)
 {
-	announce_start(supervisor);
+	console_start(supervisor);
 	/* raftd first: recovery is what takes longest. */
 	supervisor_add(supervisor, ROLE_RAFTD, 0);
 	supervisor_add(supervisor, ROLE_PEER, 0);

@@ -4,7 +4,7 @@
  * Owns the children (process.h), decides when one is started again and when
  * the node ends, knows how far the node is (node_state of raftd). Stopping is
  * stop.c, restarts that an operator asks for are restart.c, what is told to
- * people is announce.c, to the service manager service.c, the operator's socket control.c, a
+ * people is console.c, to the service manager service.c, the operator's socket control.c, a
  * new configuration reload.c.
  *
  *	starting --> ready	raftd, the peer worker and a client worker are
@@ -208,19 +208,19 @@ void restart_process_gone(struct supervisor *supervisor, const struct process *p
 void restart_moved(struct supervisor *supervisor, bool moved);
 void restart_give_up(struct supervisor *supervisor, const char *problem);
 
-/* ---- announce.c ---- */
+/* ---- console.c ---- */
 
 /* Before anything is started. */
-void announce_start(struct supervisor *supervisor);
+void console_start(struct supervisor *supervisor);
 /* Ready for the first time, or again. */
-void announce_ready(struct supervisor *supervisor);
+void console_ready(struct supervisor *supervisor);
 /* The stop begins. */
-void announce_stop(struct supervisor *supervisor);
+void console_stop(struct supervisor *supervisor);
 /* What the node waits for, when that has changed. */
-void announce_waiting(struct supervisor *supervisor);
+void console_waiting(struct supervisor *supervisor);
 /* "leader of a cluster of 3, term 4"; freed by the caller. */
-char *announce_place(const struct supervisor *supervisor);
+char *console_place(const struct supervisor *supervisor);
 /* What a node that is not ready waits for; freed by the caller. NULL: for itself. */
-char *announce_reason(const struct supervisor *supervisor);
+char *console_reason(const struct supervisor *supervisor);
 
 #endif

@@ -1,5 +1,5 @@
 /*
- * announce.c - what a person reads at start: few lines, the last one says
+ * console.c - what a person reads at start: few lines, the last one says
  * ready, where, and what to try.
  */
 #include "supervisor/supervisor.h"
@@ -61,14 +61,14 @@ end_quiet(struct supervisor *supervisor)
 }
 
 void
-announce_stop(struct supervisor *supervisor)
+console_stop(struct supervisor *supervisor)
 {
 	if (supervisor->at_terminal && strcmp(supervisor->config->log_level, LEVEL_USUAL) == 0)
 		set_level(supervisor, LEVEL_QUIET);
 }
 
 void
-announce_start(struct supervisor *supervisor)
+console_start(struct supervisor *supervisor)
 {
 	const struct config *config = supervisor->config;
 
@@ -85,7 +85,7 @@ announce_start(struct supervisor *supervisor)
 }
 
 char *
-announce_place(const struct supervisor *supervisor)
+console_place(const struct supervisor *supervisor)
 {
 	const struct node_view *node = &supervisor->node;
 	bool is_new = supervisor->directory->is_new && !supervisor->ever_ready &&
@@ -107,10 +107,10 @@ announce_place(const struct supervisor *supervisor)
 }
 
 void
-announce_ready(struct supervisor *supervisor)
+console_ready(struct supervisor *supervisor)
 {
 	uint64_t took_ms = (clock_monotonic_ns() - supervisor->started_ns) / NS_PER_MS;
-	char *place = announce_place(supervisor);
+	char *place = console_place(supervisor);
 
 	if (supervisor->ever_ready) {
 		diag_info("supervisor", "ready again: %s", place);
@@ -182,7 +182,7 @@ reach_known(const struct supervisor *supervisor)
 }
 
 char *
-announce_reason(const struct supervisor *supervisor)
+console_reason(const struct supervisor *supervisor)
 {
 	char *reach, *text;
 
@@ -213,11 +213,11 @@ announce_reason(const struct supervisor *supervisor)
 }
 
 void
-announce_waiting(struct supervisor *supervisor)
+console_waiting(struct supervisor *supervisor)
 {
 	uint64_t since_ms = (clock_monotonic_ns() - supervisor->started_ns) / NS_PER_MS;
 	uint64_t now_ms = loop_now(supervisor->loop).monotonic_ms;
-	char *text = announce_reason(supervisor);
+	char *text = console_reason(supervisor);
 
 	if (text == NULL)
 		return;
