@@ -232,7 +232,7 @@ io_status(void *argument, const struct msg_status *status)
 	msg_node_state_frame(child_out(raftd->child), 0, &state);
 	remember_status(raftd, status);
 	title_set("%s: raftd %s %s term %" PRIu64 " index %" PRIu64, program_etcd(),
-	    node_name(raftd->node), node_role_name(status->role), status->term,
+	    node_name(raftd->node), wire_role_name(status->role), status->term,
 	    status->store_index);
 }
 

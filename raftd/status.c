@@ -128,8 +128,8 @@ note_changes(struct node *node)
 
 	if (shown_role(role) != shown_role(node->role))
 		node_note(node, DIAG_INFO, "%s: state changed from '%s' to '%s'. term=%" PRIu64,
-		    node->name, node_role_name(shown_role(node->role)),
-		    node_role_name(shown_role(role)), raft_current_term(node->raft));
+		    node->name, wire_role_name(shown_role(node->role)),
+		    wire_role_name(shown_role(role)), raft_current_term(node->raft));
 	if (leader != node->leader && leader != 0)
 		node_note(node, DIAG_INFO, "%s: leader changed from '%s' to '%s'. term=%" PRIu64,
 		    node->name, name_of(node, node->leader), name_of(node, leader),

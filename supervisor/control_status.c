@@ -151,7 +151,7 @@ put_node(yajl_gen gen, const struct supervisor *supervisor)
 	put_number(gen, "commit", node->commit);
 	put_number(gen, "applied", node->applied);
 	put_number(gen, "store_index", store_index(supervisor));
-	put_text(gen, "role", slice_text(node_role_name(node->role)));
+	put_text(gen, "role", slice_text(wire_role_name(node->role)));
 	put_text(gen, "leader", supervisor_member_name(supervisor, node->leader_id));
 	put_text(gen, "refuses", buf_slice(&node->refuses));
 	put_text(gen, "notice", buf_slice(&node->notice));
@@ -176,7 +176,7 @@ print_node(struct buf *text, const struct supervisor *supervisor)
 	struct member_record member;
 
 	buf_printf(text, "%s: %s, %s, term %" PRIu64 ", leader %.*s\n", supervisor->config->name,
-	    service_state(supervisor), node_role_name(node->role), node->term,
+	    service_state(supervisor), wire_role_name(node->role), node->term,
 	    SLICE_ARGS(supervisor_member_name(supervisor, node->leader_id)));
 	buf_printf(text, "node %016" PRIx64 " of cluster %016" PRIx64 "\n", node->node_id,
 	    node->cluster_id);

@@ -4,7 +4,7 @@
 #include "common/ipc/wire.h"
 
 const char *
-node_role_name(int role)
+wire_role_name(int role)
 {
 	switch (role) {
 	case NODE_ROLE_FOLLOWER:

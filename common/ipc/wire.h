@@ -19,7 +19,7 @@ enum node_role {
 };
 
 /* As operators and clients read it: "leader"; "unknown" if it is none of these. */
-const char *node_role_name(int role);
+const char *wire_role_name(int role);
 
 /* How far a node is with its life. */
 enum node_phase {

@@ -172,7 +172,7 @@ put_rate(struct json *json, const char *name, uint64_t per_second_1000)
 static const char *
 state_name(int role)
 {
-	return node_role_name(role == NODE_ROLE_LEARNER ? NODE_ROLE_FOLLOWER : role);
+	return wire_role_name(role == NODE_ROLE_LEARNER ? NODE_ROLE_FOLLOWER : role);
 }
 
 static void

@@ -209,7 +209,7 @@ peer_status_handle(struct request *request)
 	put_id(&json, "id", cluster->node_id);
 	put_id(&json, "clusterId", cluster->cluster_id);
 	put_text(&json, "phase", phase_text(cluster->phase));
-	put_text(&json, "state", node_role_name(cluster->role));
+	put_text(&json, "state", wire_role_name(cluster->role));
 	put_number(&json, "term", cluster->term);
 	put_number(&json, "commit", cluster->commit);
 	put_number(&json, "applied", cluster->applied);
