@@ -77,7 +77,7 @@ copy_bytes(const struct source *source, int from, int to, const char *path, char
 			err = ERR_CLOSED;
 			break;
 		}
-		err = directory_write_all(to, bytes, (size_t)size, at);
+		err = wal_directory_write_all(to, bytes, (size_t)size, at);
 		if (err != ERR_NONE)
 			*sentence = xasprintf("cannot write a copy of %s: %s; set TMPDIR to where "
 			    "there is room", path, err_text(err));
@@ -202,7 +202,7 @@ take_lock(struct source *source, char **sentence)
 
 		*sentence = xasprintf("%s is in use by process %s; stop that node first, and see "
 		    "to it that it is not started again", source->data_dir,
-		    directory_lock_holder(source->lock_fd, holder));
+		    wal_directory_lock_holder(source->lock_fd, holder));
 		err = ERR_BUSY;
 	}
 	free(path);
@@ -212,15 +212,15 @@ take_lock(struct source *source, char **sentence)
 static enum err
 check_ours(const struct source *source, char **sentence)
 {
-	enum directory_kind kind;
+	enum wal_directory_kind kind;
 	struct stat status;
 	enum err err;
 
 	if (stat(source->data_dir, &status) == -1)
 		return system_failed("read", source->data_dir, sentence);
-	err = directory_check_rebuilt(source->data_dir, sentence);
+	err = wal_directory_check_rebuilt(source->data_dir, sentence);
 	if (err == ERR_NONE)
-		err = directory_inspect(source->data_dir, &kind, sentence);
+		err = wal_directory_inspect(source->data_dir, &kind, sentence);
 	if (err == ERR_NONE && kind != DIRECTORY_OURS) {
 		*sentence = xasprintf("%s holds no node's data", source->data_dir);
 		err = ERR_FOREIGN;

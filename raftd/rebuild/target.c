@@ -106,7 +106,7 @@ sync_parent(const char *path, char **sentence)
 	const char *slash = strrchr(path, '/');
 	char *parent = slash == NULL ? xstrdup(".") : slash == path ? xstrdup("/") :
 	    xasprintf("%.*s", (int)(slash - path), path);
-	enum err err = directory_sync(parent, sentence);
+	enum err err = wal_directory_sync(parent, sentence);
 
 	free(parent);
 	return err;
@@ -174,7 +174,7 @@ make_and_lock(struct target *target, const char *name, char **sentence)
 		char holder[LOCK_HOLDER_BYTES];
 
 		*sentence = xasprintf("%s is in use by process %s", target->data_dir,
-		    directory_lock_holder(target->lock_fd, holder));
+		    wal_directory_lock_holder(target->lock_fd, holder));
 		err = ERR_BUSY;
 	} else {
 		/* For people and the next start only: one that is missing harms nobody. */
@@ -234,7 +234,7 @@ target_open(const struct target_options *options, struct target **result, char *
 	if (!options->held)
 		err = make_and_lock(target, options->name, sentence);
 	if (err == ERR_NONE)
-		err = directory_rebuild(target->data_dir, sentence);
+		err = wal_directory_rebuild(target->data_dir, sentence);
 	if (err == ERR_NONE)
 		err = open_wal(target, options->name, sentence);
 	if (err != ERR_NONE) {
@@ -294,5 +294,5 @@ target_finish(struct target *target, struct raft_position position, uint64_t clu
 	target->ticket = wal_submit(target->wal, &turn);
 	err = settle(target, sentence);
 	wal_close(&target->wal);
-	return err == ERR_NONE ? directory_rebuilt(target->data_dir, sentence) : err;
+	return err == ERR_NONE ? wal_directory_rebuilt(target->data_dir, sentence) : err;
 }

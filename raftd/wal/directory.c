@@ -19,7 +19,7 @@
 #define FORMAT_BYTES_MAX 64
 
 bool
-directory_has(const char *data_dir, const char *name)
+wal_directory_has(const char *data_dir, const char *name)
 {
 	char *path = xasprintf("%s/%s", data_dir, name);
 	struct stat status;
@@ -75,13 +75,13 @@ check_format(const char *data_dir, const char *text, char **sentence)
 
 /* No FORMAT: new, half made, or another program's. */
 static enum err
-inspect_unmarked(const char *data_dir, enum directory_kind *kind, char **sentence)
+inspect_unmarked(const char *data_dir, enum wal_directory_kind *kind, char **sentence)
 {
 	const char *foreign = NULL;
 
-	if (directory_has(data_dir, "member"))
-		foreign = directory_has(data_dir, "member/wal") ? "member/wal" : "member";
-	else if (directory_has(data_dir, "log") && directory_has(data_dir, "conf"))
+	if (wal_directory_has(data_dir, "member"))
+		foreign = wal_directory_has(data_dir, "member/wal") ? "member/wal" : "member";
+	else if (wal_directory_has(data_dir, "log") && wal_directory_has(data_dir, "conf"))
 		foreign = "log, conf";
 	if (foreign != NULL) {
 		*sentence = xasprintf("%s holds data of another etcd (%s); "
@@ -89,11 +89,11 @@ inspect_unmarked(const char *data_dir, enum directory_kind *kind, char **sentenc
 		    "runs", data_dir, foreign, program_etcdctl());
 		return ERR_FOREIGN;
 	}
-	if (!directory_has(data_dir, "db")) {
+	if (!wal_directory_has(data_dir, "db")) {
 		*kind = DIRECTORY_NEW;
 		return ERR_NONE;
 	}
-	if (directory_has(data_dir, MARK_FILE_NAME)) {
+	if (wal_directory_has(data_dir, MARK_FILE_NAME)) {
 		*kind = DIRECTORY_UNFINISHED;
 		return ERR_NONE;
 	}
@@ -103,7 +103,7 @@ inspect_unmarked(const char *data_dir, enum directory_kind *kind, char **sentenc
 }
 
 enum err
-directory_inspect(const char *data_dir, enum directory_kind *kind, char **sentence)
+wal_directory_inspect(const char *data_dir, enum wal_directory_kind *kind, char **sentence)
 {
 	char *path = xasprintf("%s/FORMAT", data_dir);
 	char text[FORMAT_BYTES_MAX + 1];
@@ -132,7 +132,7 @@ directory_inspect(const char *data_dir, enum directory_kind *kind, char **senten
 }
 
 enum err
-directory_make_db(const char *data_dir, char **sentence)
+wal_directory_make_db(const char *data_dir, char **sentence)
 {
 	char *path = xasprintf("%s/db", data_dir);
 	enum err err = ERR_NONE;
@@ -144,7 +144,7 @@ directory_make_db(const char *data_dir, char **sentence)
 }
 
 enum err
-directory_sync(const char *path, char **sentence)
+wal_directory_sync(const char *path, char **sentence)
 {
 	int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	enum err err = ERR_NONE;
@@ -158,7 +158,7 @@ directory_sync(const char *path, char **sentence)
 }
 
 enum err
-directory_write_all(int fd, const void *bytes, size_t size, uint64_t offset)
+wal_directory_write_all(int fd, const void *bytes, size_t size, uint64_t offset)
 {
 	const uint8_t *at = bytes;
 
@@ -188,7 +188,7 @@ write_format(const char *path, bool sync, char **sentence)
 
 	if (fd == -1)
 		return failed("cannot make", path, sentence);
-	err = directory_write_all(fd, text, (size_t)length, 0);
+	err = wal_directory_write_all(fd, text, (size_t)length, 0);
 	if (err == ERR_NONE && sync && fsync(fd) != 0)
 		err = err_from_errno(errno);
 	close(fd);
@@ -198,7 +198,7 @@ write_format(const char *path, bool sync, char **sentence)
 }
 
 enum err
-directory_finish(const char *data_dir, bool sync, char **sentence)
+wal_directory_finish(const char *data_dir, bool sync, char **sentence)
 {
 	char *path = xasprintf("%s/FORMAT", data_dir);
 	char *made = xasprintf("%s/FORMAT.new", data_dir);
@@ -208,14 +208,14 @@ directory_finish(const char *data_dir, bool sync, char **sentence)
 	if (err == ERR_NONE && rename(made, path) != 0)
 		err = failed("cannot make", path, sentence);
 	if (err == ERR_NONE && sync)
-		err = directory_sync(data_dir, sentence);
+		err = wal_directory_sync(data_dir, sentence);
 	free(made);
 	free(path);
 	return err;
 }
 
 const char *
-directory_lock_holder(int lock_fd, char holder[LOCK_HOLDER_BYTES])
+wal_directory_lock_holder(int lock_fd, char holder[LOCK_HOLDER_BYTES])
 {
 	ssize_t size = pread(lock_fd, holder, LOCK_HOLDER_BYTES - 1, 0);
 

@@ -6,7 +6,7 @@
  * not ours:
  *
  *	new --------> unfinished	mark file of batch 0, then db/	[wal.c]
- *	unfinished -> ours		identity synced, then FORMAT	[directory_finish]
+ *	unfinished -> ours		identity synced, then FORMAT	[wal_directory_finish]
  *
  * While a directory is made of a backup or of another directory it has the file
  * UNFINISHED from before the first to after the last byte, and nobody else opens it.
@@ -21,7 +21,7 @@
 
 #define DIRECTORY_FORMAT 2
 
-enum directory_kind {
+enum wal_directory_kind {
 	DIRECTORY_NEW,		/* nothing of ours */
 	DIRECTORY_UNFINISHED,	/* db/ and the mark file, but no FORMAT */
 	DIRECTORY_OURS,
@@ -31,30 +31,31 @@ enum directory_kind {
 #define MARK_FILE_NAME "db.mark"
 
 /* ERR_NONE, or ERR_FOREIGN, ERR_DENIED, ERR_IO with *sentence for the operator. */
-enum err directory_inspect(const char *data_dir, enum directory_kind *kind,
+enum err wal_directory_inspect(const char *data_dir, enum wal_directory_kind *kind,
     char **sentence) MUST_CHECK;
 /* Make DATA_DIR/db if it is not there. */
-enum err directory_make_db(const char *data_dir, char **sentence) MUST_CHECK;
+enum err wal_directory_make_db(const char *data_dir, char **sentence) MUST_CHECK;
 /* Write FORMAT, atomically and for good. */
-enum err directory_finish(const char *data_dir, bool sync, char **sentence) MUST_CHECK;
+enum err wal_directory_finish(const char *data_dir, bool sync, char **sentence) MUST_CHECK;
 /* ERR_FOREIGN with *sentence: it was to be made of something else, and that ended early. */
-enum err directory_check_rebuilt(const char *data_dir, char **sentence) MUST_CHECK;
+enum err wal_directory_check_rebuilt(const char *data_dir, char **sentence) MUST_CHECK;
 /*
  * Begin to make the directory of something else: what an earlier try left is
  * removed, UNFINISHED is made. ERR_INVALID with *sentence: it holds data.
  */
-enum err directory_rebuild(const char *data_dir, char **sentence) MUST_CHECK;
+enum err wal_directory_rebuild(const char *data_dir, char **sentence) MUST_CHECK;
 /* It is whole and synced: UNFINISHED goes. */
-enum err directory_rebuilt(const char *data_dir, char **sentence) MUST_CHECK;
+enum err wal_directory_rebuilt(const char *data_dir, char **sentence) MUST_CHECK;
 /* Is there anything of that name in it, be it a link that leads nowhere? */
-bool directory_has(const char *data_dir, const char *name);
+bool wal_directory_has(const char *data_dir, const char *name);
 /* Who holds the data directory's lock, as its text has it in the first line: the
  * process id, or "?". Returns holder. */
 #define LOCK_HOLDER_BYTES ((size_t)32)
-const char *directory_lock_holder(int lock_fd, char holder[LOCK_HOLDER_BYTES]);
+const char *wal_directory_lock_holder(int lock_fd, char holder[LOCK_HOLDER_BYTES]);
 /* fsync the directory at path. */
-enum err directory_sync(const char *path, char **sentence) MUST_CHECK;
+enum err wal_directory_sync(const char *path, char **sentence) MUST_CHECK;
 /* Write all of bytes to fd at offset. ERR_NONE or what errno meant. */
-enum err directory_write_all(int fd, const void *bytes, size_t size, uint64_t offset) MUST_CHECK;
+enum err wal_directory_write_all(int fd, const void *bytes, size_t size,
+    uint64_t offset) MUST_CHECK;
 
 #endif

@@ -80,7 +80,7 @@ mark_make(struct mark *mark, const char *data_dir, unsigned good, bool sync, cha
 		return err;
 	if (fsync(mark->fd) != 0)
 		return mark_failed(mark, err_from_errno(errno), "cannot sync", sentence);
-	return directory_sync(data_dir, sentence);
+	return wal_directory_sync(data_dir, sentence);
 }
 
 enum err
@@ -128,7 +128,7 @@ mark_write(struct mark *mark, const struct disk_synced *synced, char **sentence)
 	ASSERT(mark->bytes.size == MARK_SLOT_BYTES - MARK_MAGIC_BYTES);
 	memcpy(bytes, MARK_MAGIC, MARK_MAGIC_BYTES);
 	memcpy(bytes + MARK_MAGIC_BYTES, mark->bytes.data, mark->bytes.size);
-	err = directory_write_all(mark->fd, bytes, sizeof(bytes), mark->next * MARK_SLOT_STEP);
+	err = wal_directory_write_all(mark->fd, bytes, sizeof(bytes), mark->next * MARK_SLOT_STEP);
 	mark->next = (mark->next + 1) % MARK_SLOTS;
 	if (err != ERR_NONE)
 		return mark_failed(mark, err, "cannot write", sentence);

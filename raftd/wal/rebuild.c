@@ -36,9 +36,9 @@ failed(const char *what, const char *data_dir, const char *name, char **sentence
 }
 
 enum err
-directory_check_rebuilt(const char *data_dir, char **sentence)
+wal_directory_check_rebuilt(const char *data_dir, char **sentence)
 {
-	if (!directory_has(data_dir, DIRECTORY_UNFINISHED_NAME))
+	if (!wal_directory_has(data_dir, DIRECTORY_UNFINISHED_NAME))
 		return ERR_NONE;
 	*sentence = xasprintf("%s is not whole: a restore into it ended early (%s); start it with "
 	    "-restore FILE again, or choose another -data-dir", data_dir,
@@ -88,7 +88,7 @@ remove_earlier(const char *data_dir, char **sentence)
 }
 
 enum err
-directory_rebuild(const char *data_dir, char **sentence)
+wal_directory_rebuild(const char *data_dir, char **sentence)
 {
 	static const char text[] =
 	    "This directory is being made of a backup or of another directory, "
@@ -97,10 +97,10 @@ directory_rebuild(const char *data_dir, char **sentence)
 	int fd;
 	enum err err;
 
-	if (directory_has(data_dir, DIRECTORY_UNFINISHED_NAME))
+	if (wal_directory_has(data_dir, DIRECTORY_UNFINISHED_NAME))
 		return remove_earlier(data_dir, sentence);
 	for (size_t i = 0; i < ARRAY_COUNT(data_names); i++) {
-		if (!directory_has(data_dir, data_names[i]))
+		if (!wal_directory_has(data_dir, data_names[i]))
 			continue;
 		*sentence = xasprintf("%s holds data already (%s); this needs a new directory",
 		    data_dir, data_names[i]);
@@ -111,7 +111,7 @@ directory_rebuild(const char *data_dir, char **sentence)
 	free(path);
 	if (fd == -1)
 		return failed("cannot make", data_dir, DIRECTORY_UNFINISHED_NAME, sentence);
-	err = directory_write_all(fd, text, sizeof(text) - 1, 0);
+	err = wal_directory_write_all(fd, text, sizeof(text) - 1, 0);
 	if (err == ERR_NONE && fsync(fd) == -1)
 		err = err_from_errno(errno);
 	close(fd);
@@ -119,15 +119,15 @@ directory_rebuild(const char *data_dir, char **sentence)
 		*sentence = xasprintf("cannot write to %s: %s", data_dir, err_text(err));
 		return err;
 	}
-	return directory_sync(data_dir, sentence);
+	return wal_directory_sync(data_dir, sentence);
 }
 
 enum err
-directory_rebuilt(const char *data_dir, char **sentence)
+wal_directory_rebuilt(const char *data_dir, char **sentence)
 {
-	enum err err = directory_sync(data_dir, sentence);
+	enum err err = wal_directory_sync(data_dir, sentence);
 
 	if (err == ERR_NONE)
 		err = remove_name(data_dir, DIRECTORY_UNFINISHED_NAME, sentence);
-	return err == ERR_NONE ? directory_sync(data_dir, sentence) : err;
+	return err == ERR_NONE ? wal_directory_sync(data_dir, sentence) : err;
 }

@@ -55,7 +55,7 @@ write_new(const char *path, struct slice text, char **sentence)
 
 	if (fd == -1)
 		return failed("cannot make", path, sentence);
-	err = directory_write_all(fd, text.data, text.size, 0);
+	err = wal_directory_write_all(fd, text.data, text.size, 0);
 	if (err == ERR_NONE && fsync(fd) != 0)
 		err = err_from_errno(errno);
 	if (err != ERR_NONE)
@@ -79,7 +79,7 @@ retire_mark(const char *data_dir, struct slice peers, uint64_t wait_ms, char **s
 	if (err == ERR_NONE && rename(made, path) != 0)
 		err = failed("cannot make", path, sentence);
 	if (err == ERR_NONE)
-		err = directory_sync(db, sentence);
+		err = wal_directory_sync(db, sentence);
 	buf_free(&text);
 	free(said);
 	free(made);
@@ -219,7 +219,7 @@ put_away(const char *data_dir, const char *name, const char *away, char **senten
 	if (rename(from, to) != 0 && errno != ENOENT)
 		err = failed("cannot rename", from, sentence);
 	if (err == ERR_NONE)
-		err = directory_sync(data_dir, sentence);
+		err = wal_directory_sync(data_dir, sentence);
 	free(from);
 	free(to);
 	return err;
@@ -240,7 +240,7 @@ put_away_all(const char *data_dir, char **sentence)
 {
 	enum err err = ERR_NONE;
 
-	if (directory_has(data_dir, "FORMAT")) {
+	if (wal_directory_has(data_dir, "FORMAT")) {
 		err = remove_away(data_dir, sentence);
 		if (err == ERR_NONE)
 			err = put_away(data_dir, "FORMAT", "FORMAT" AWAY, sentence);

@@ -70,7 +70,7 @@ rename_identity(struct wal *wal, const char *name, char **sentence)
 
 /* The identity that is there, or a new one if there may be none. */
 static enum err
-open_identity(struct wal *wal, const struct wal_options *options, enum directory_kind kind,
+open_identity(struct wal *wal, const struct wal_options *options, enum wal_directory_kind kind,
     struct wal_recovered *recovered, char **sentence)
 {
 	enum err err = recover_identity(wal, sentence);
@@ -109,21 +109,21 @@ open_all(struct wal *wal, const struct wal_options *options, struct wal_recovere
     char **sentence)
 {
 	struct disk_synced synced;
-	enum directory_kind kind;
+	enum wal_directory_kind kind;
 	char *path = NULL;
 	enum err err;
 
 	if (!options->rebuilding) {
-		err = directory_check_rebuilt(wal->data_dir, sentence);
+		err = wal_directory_check_rebuilt(wal->data_dir, sentence);
 		if (err != ERR_NONE)
 			return err;
 	}
-	err = directory_inspect(wal->data_dir, &kind, sentence);
+	err = wal_directory_inspect(wal->data_dir, &kind, sentence);
 	if (err != ERR_NONE)
 		return err;
 	err = mark_open(wal->data_dir, options->sync, &wal->mark, &synced, sentence);
 	if (err == ERR_NONE && kind != DIRECTORY_OURS)
-		err = directory_make_db(wal->data_dir, sentence);
+		err = wal_directory_make_db(wal->data_dir, sentence);
 	if (err != ERR_NONE)
 		return err;
 	path = xasprintf("%s/db", wal->data_dir);
@@ -136,7 +136,7 @@ open_all(struct wal *wal, const struct wal_options *options, struct wal_recovere
 	if (err == ERR_NONE)
 		err = recover_check_mark(wal, &synced, sentence);
 	if (err == ERR_NONE && kind != DIRECTORY_OURS)
-		err = directory_finish(wal->data_dir, options->sync, sentence);
+		err = wal_directory_finish(wal->data_dir, options->sync, sentence);
 	recovered->is_new = kind != DIRECTORY_OURS;
 	return err;
 }

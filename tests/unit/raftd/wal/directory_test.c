@@ -275,14 +275,14 @@ TEST(a_directory_in_the_making_is_opened_by_its_maker_only)
 	struct wal *wal;
 	struct fixture f;
 
-	assert_int_equal(directory_rebuild(directory, &sentence), ERR_NONE);
+	assert_int_equal(wal_directory_rebuild(directory, &sentence), ERR_NONE);
 	assert_refused(directory, "n1", ERR_FOREIGN, "a restore into it ended early");
 	assert_int_equal(wal_open(&options, &wal, &recovered, &sentence), ERR_NONE);
 	wal_close(&wal);
 	/* It looks like a node's now, but for the mark. */
 	assert_int_equal(mode_of(directory, "FORMAT"), 0600);
 	assert_refused(directory, "n1", ERR_FOREIGN, "UNFINISHED");
-	assert_int_equal(directory_rebuilt(directory, &sentence), ERR_NONE);
+	assert_int_equal(wal_directory_rebuilt(directory, &sentence), ERR_NONE);
 	fixture_open(&f, directory, "n1");
 	assert_int_equal(f.err, ERR_NONE);
 	fixture_close(&f);
@@ -297,12 +297,12 @@ TEST(what_an_unfinished_making_left_is_made_anew_but_no_data_is)
 	fixture_open(&f, directory, "n1");
 	assert_int_equal(f.err, ERR_NONE);
 	fixture_close(&f);
-	assert_int_equal(directory_rebuild(directory, &sentence), ERR_INVALID);
+	assert_int_equal(wal_directory_rebuild(directory, &sentence), ERR_INVALID);
 	assert_non_null(strstr(sentence, "holds data already (FORMAT)"));
 	free(sentence);
 	write_file(directory, "UNFINISHED", "");
-	assert_int_equal(directory_rebuild(directory, &sentence), ERR_NONE);
-	assert_int_equal(directory_rebuilt(directory, &sentence), ERR_NONE);
+	assert_int_equal(wal_directory_rebuild(directory, &sentence), ERR_NONE);
+	assert_int_equal(wal_directory_rebuilt(directory, &sentence), ERR_NONE);
 	/* Nothing is left of it: this is another node. */
 	fixture_open(&f, directory, "n2");
 	assert_int_equal(f.err, ERR_NONE);
