@@ -47,25 +47,25 @@ struct wal_reader {
 	pthread_mutex_t lock;
 	pthread_cond_t added;
 	pthread_cond_t done;		/* a job, while a pause is waited for */
-	struct read_jobs jobs, answers;
+	struct reader_jobs jobs, answers;
 	bool busy;
 	bool paused;
 	bool stop;
 };
 
-struct read_job *
-read_job_new(enum read_kind kind)
+struct reader_job *
+reader_job_new(enum read_kind kind)
 {
-	struct read_job *job = xzalloc(sizeof(*job));
+	struct reader_job *job = xzalloc(sizeof(*job));
 
 	job->kind = kind;
 	return job;
 }
 
 void
-read_job_free(struct read_job **job_pointer)
+reader_job_free(struct reader_job **job_pointer)
 {
-	struct read_job *job = *job_pointer;
+	struct reader_job *job = *job_pointer;
 
 	for (size_t i = 0; i < job->count && job->entries != NULL; i++)
 		blob_unref(&job->entries[i].payload);
@@ -151,7 +151,7 @@ read_entry(struct wal_reader *reader, leveldb_iterator_t *iterator, raft_index i
 }
 
 static enum err
-collect_entries(struct wal_reader *reader, leveldb_iterator_t *iterator, struct read_job *job)
+collect_entries(struct wal_reader *reader, leveldb_iterator_t *iterator, struct reader_job *job)
 {
 	struct keyspace_key key;
 	struct disk_marks marks;
@@ -196,7 +196,7 @@ collect_entries(struct wal_reader *reader, leveldb_iterator_t *iterator, struct 
 }
 
 static void
-do_entries(struct wal_reader *reader, struct read_job *job)
+do_entries(struct wal_reader *reader, struct reader_job *job)
 {
 	leveldb_iterator_t *iterator = db_iterate(reader->db, NULL);
 
@@ -207,7 +207,7 @@ do_entries(struct wal_reader *reader, struct read_job *job)
 /* ---- images --------------------------------------------------------------- */
 
 static void
-do_snapshot_begin(struct wal_reader *reader, struct read_job *job)
+do_snapshot_begin(struct wal_reader *reader, struct reader_job *job)
 {
 	struct snapshot *snapshot = xzalloc(sizeof(*snapshot));
 
@@ -239,7 +239,7 @@ snapshot_free(struct wal_reader *reader, struct snapshot *snapshot)
 
 static enum err
 collect_records(struct wal_reader *reader, leveldb_iterator_t *iterator,
-    struct snapshot *snapshot, struct read_job *job)
+    struct snapshot *snapshot, struct reader_job *job)
 {
 	enum err err;
 
@@ -281,7 +281,7 @@ collect_records(struct wal_reader *reader, leveldb_iterator_t *iterator,
 
 /* True if there is an answer to it: none once the image is gone or all was read. */
 static bool
-do_snapshot(struct wal_reader *reader, struct read_job *job)
+do_snapshot(struct wal_reader *reader, struct reader_job *job)
 {
 	struct snapshot *snapshot = snapshot_find(reader, job->id);
 	leveldb_iterator_t *iterator;
@@ -295,7 +295,7 @@ do_snapshot(struct wal_reader *reader, struct read_job *job)
 }
 
 static void
-do_snapshot_end(struct wal_reader *reader, struct read_job *job)
+do_snapshot_end(struct wal_reader *reader, struct reader_job *job)
 {
 	struct snapshot *snapshot = snapshot_find(reader, job->id);
 
@@ -306,7 +306,7 @@ do_snapshot_end(struct wal_reader *reader, struct read_job *job)
 /* ---- garbage -------------------------------------------------------------- */
 
 static void
-do_garbage(struct wal_reader *reader, struct read_job *job)
+do_garbage(struct wal_reader *reader, struct reader_job *job)
 {
 	leveldb_iterator_t *iterator = db_iterate(reader->db, NULL);
 
@@ -341,7 +341,7 @@ do_garbage(struct wal_reader *reader, struct read_job *job)
 
 /* True if the job is an answer now. */
 static bool
-work_on(struct wal_reader *reader, struct read_job *job)
+work_on(struct wal_reader *reader, struct reader_job *job)
 {
 	switch (job->kind) {
 	case READ_ENTRIES:
@@ -371,7 +371,7 @@ static void *
 reader_run(void *argument)
 {
 	struct wal_reader *reader = argument;
-	struct read_job *job;
+	struct reader_job *job;
 	bool answer;
 
 	pthread_mutex_lock(&reader->lock);
@@ -386,7 +386,7 @@ reader_run(void *argument)
 		pthread_mutex_unlock(&reader->lock);
 		answer = work_on(reader, job);
 		if (!answer)
-			read_job_free(&job);
+			reader_job_free(&job);
 		pthread_mutex_lock(&reader->lock);
 		reader->busy = false;
 		pthread_cond_signal(&reader->done);
@@ -426,10 +426,10 @@ reader_start(struct wal_reader *reader)
 static void
 snapshot_lose(struct wal_reader *reader, struct snapshot *snapshot)
 {
-	struct read_job *answer;
+	struct reader_job *answer;
 
 	if (!snapshot->ended) {
-		answer = read_job_new(READ_SNAPSHOT);
+		answer = reader_job_new(READ_SNAPSHOT);
 		answer->id = snapshot->id;
 		answer->lost = true;
 		STAILQ_INSERT_TAIL(&reader->answers, answer, link);
@@ -460,7 +460,7 @@ reader_resume(struct wal_reader *reader)
 }
 
 void
-reader_add(struct wal_reader *reader, struct read_job *job)
+reader_add(struct wal_reader *reader, struct reader_job *job)
 {
 	pthread_mutex_lock(&reader->lock);
 	STAILQ_INSERT_TAIL(&reader->jobs, job, link);
@@ -469,7 +469,7 @@ reader_add(struct wal_reader *reader, struct read_job *job)
 }
 
 void
-reader_take(struct wal_reader *reader, struct read_jobs *answers)
+reader_take(struct wal_reader *reader, struct reader_jobs *answers)
 {
 	pthread_mutex_lock(&reader->lock);
 	STAILQ_CONCAT(answers, &reader->answers);
@@ -477,13 +477,13 @@ reader_take(struct wal_reader *reader, struct read_jobs *answers)
 }
 
 static void
-jobs_free(struct read_jobs *jobs)
+jobs_free(struct reader_jobs *jobs)
 {
 	while (!STAILQ_EMPTY(jobs)) {
-		struct read_job *job = STAILQ_FIRST(jobs);
+		struct reader_job *job = STAILQ_FIRST(jobs);
 
 		STAILQ_REMOVE_HEAD(jobs, link);
-		read_job_free(&job);
+		reader_job_free(&job);
 	}
 }
 

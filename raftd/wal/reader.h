@@ -23,8 +23,8 @@ enum read_kind {
 	READ_COMPACT,		/* no answer */
 };
 
-struct read_job {
-	STAILQ_ENTRY(read_job) link;
+struct reader_job {
+	STAILQ_ENTRY(reader_job) link;
 	enum read_kind kind;
 	uint64_t id;			/* ENTRIES: the asker's number; SNAPSHOT*: which */
 	raft_index from;		/* ENTRIES: first index */
@@ -44,7 +44,7 @@ struct read_job {
 	bool lost;			/* SNAPSHOT: the image is gone (reader_pause) */
 };
 
-STAILQ_HEAD(read_jobs, read_job);
+STAILQ_HEAD(reader_jobs, reader_job);
 struct wal_reader;
 
 /* db and wakeup_fd are borrowed until reader_free. */
@@ -53,8 +53,8 @@ void reader_start(struct wal_reader *reader);
 /* Finish the job at hand, drop the others, end the thread. Accepts NULL. */
 void reader_free(struct wal_reader **reader);
 
-struct read_job *read_job_new(enum read_kind kind);
-void read_job_free(struct read_job **job);
+struct reader_job *reader_job_new(enum read_kind kind);
+void reader_job_free(struct reader_job **job);
 /*
  * Let go of LevelDB, which is about to be closed, until reader_resume: waits for the
  * job at hand. Other jobs wait; images that were not read to their end are lost: one
@@ -64,8 +64,8 @@ void read_job_free(struct read_job **job);
 void reader_pause(struct wal_reader *reader);
 void reader_resume(struct wal_reader *reader);
 /* Taken. */
-void reader_add(struct wal_reader *reader, struct read_job *job);
+void reader_add(struct wal_reader *reader, struct reader_job *job);
 /* Move all answers there are to the end of answers, owned by the caller. */
-void reader_take(struct wal_reader *reader, struct read_jobs *answers);
+void reader_take(struct wal_reader *reader, struct reader_jobs *answers);
 
 #endif

@@ -20,7 +20,7 @@
 static void
 compact_range(struct wal *wal, struct slice first, struct slice end)
 {
-	struct read_job *job = read_job_new(READ_COMPACT);
+	struct reader_job *job = reader_job_new(READ_COMPACT);
 
 	buf_append_slice(&job->key, first);
 	buf_append_slice(&job->key_end, end);
@@ -57,7 +57,7 @@ upkeep_trim(struct wal *wal, struct wal_batch *batch)
 static void
 sweep_ask(struct wal *wal)
 {
-	struct read_job *job = read_job_new(READ_GARBAGE);
+	struct reader_job *job = reader_job_new(READ_GARBAGE);
 
 	if (wal->sweep_from.size == 0) {
 		struct keyspace_key first = keyspace_generation(0);
@@ -103,7 +103,7 @@ sweep_done(struct wal *wal)
 }
 
 void
-upkeep_found(struct wal *wal, const struct read_job *job)
+upkeep_found(struct wal *wal, const struct reader_job *job)
 {
 	struct reader in = reader_of(buf_slice(&job->records));
 	struct wal_batch *batch;

@@ -225,7 +225,7 @@ snapshot_in_use(const struct wal *wal, uint64_t snapshot)
 }
 
 static void
-answer(struct wal *wal, struct read_job *job)
+answer(struct wal *wal, struct reader_job *job)
 {
 	void *argument = wal->callbacks.argument;
 
@@ -251,7 +251,7 @@ answer(struct wal *wal, struct read_job *job)
 static void
 completed(void *argument, unsigned events UNUSED)
 {
-	struct read_jobs answers = STAILQ_HEAD_INITIALIZER(answers);
+	struct reader_jobs answers = STAILQ_HEAD_INITIALIZER(answers);
 	struct wal *wal = argument;
 	struct writer_news news;
 	bool is_newer;
@@ -262,11 +262,11 @@ completed(void *argument, unsigned events UNUSED)
 	if (news.err != ERR_NONE)
 		poison(wal, news.err, news.sentence);
 	while (!STAILQ_EMPTY(&answers)) {
-		struct read_job *job = STAILQ_FIRST(&answers);
+		struct reader_job *job = STAILQ_FIRST(&answers);
 
 		STAILQ_REMOVE_HEAD(&answers, link);
 		answer(wal, job);
-		read_job_free(&job);
+		reader_job_free(&job);
 	}
 	if (wal->poisoned)
 		return;
@@ -308,7 +308,7 @@ wal_look(struct wal *wal)
 void
 wal_fetch(struct wal *wal, uint64_t fetch, raft_index from, size_t bytes_max)
 {
-	struct read_job *job = read_job_new(READ_ENTRIES);
+	struct reader_job *job = reader_job_new(READ_ENTRIES);
 
 	ASSERT(from > 0);
 	job->id = fetch;
@@ -320,7 +320,7 @@ wal_fetch(struct wal *wal, uint64_t fetch, raft_index from, size_t bytes_max)
 uint64_t
 wal_snapshot_begin(struct wal *wal)
 {
-	struct read_job *job = read_job_new(READ_SNAPSHOT_BEGIN);
+	struct reader_job *job = reader_job_new(READ_SNAPSHOT_BEGIN);
 
 	job->id = ++wal->snapshot_last;
 	wal->snapshots = xgrow(wal->snapshots, &wal->snapshot_capacity, wal->snapshot_count + 1,
@@ -333,7 +333,7 @@ wal_snapshot_begin(struct wal *wal)
 void
 wal_snapshot_read(struct wal *wal, uint64_t snapshot, size_t bytes_max)
 {
-	struct read_job *job = read_job_new(READ_SNAPSHOT);
+	struct reader_job *job = reader_job_new(READ_SNAPSHOT);
 
 	ASSERT(snapshot_in_use(wal, snapshot));
 	job->id = snapshot;
@@ -344,7 +344,7 @@ wal_snapshot_read(struct wal *wal, uint64_t snapshot, size_t bytes_max)
 void
 wal_snapshot_end(struct wal *wal, uint64_t snapshot)
 {
-	struct read_job *job = read_job_new(READ_SNAPSHOT_END);
+	struct reader_job *job = reader_job_new(READ_SNAPSHOT_END);
 
 	ASSERT(snapshot_in_use(wal, snapshot));
 	for (size_t i = 0; i < wal->snapshot_count; i++) {
