@@ -239,7 +239,7 @@ time_of(const ASN1_TIME *time)
 }
 
 void
-tls_date(int64_t time_s, char text[TLS_DATE_BYTES])
+tls_checks_date(int64_t time_s, char text[TLS_DATE_BYTES])
 {
 	char whole[CLOCK_TEXT_BYTES];
 
@@ -263,7 +263,7 @@ check_dates(struct checked *checked)
 		begin_s = MAX_OF(begin_s, from_s);
 		checked->end_s = MIN_OF(checked->end_s, to_s);
 	}
-	tls_date(begin_s, date);
+	tls_checks_date(begin_s, date);
 	if (begin_s > port->now_s && port->reload)
 		return file_problem(&port->certificate, "is not valid before %s", date);
 	if (begin_s > port->now_s)
@@ -271,7 +271,7 @@ check_dates(struct checked *checked)
 		    "is not valid before %s: it will be refused until then; "
 		    "is the clock right?",
 		    date);
-	tls_date(checked->end_s, date);
+	tls_checks_date(checked->end_s, date);
 	if (checked->end_s <= port->now_s && port->reload)
 		return file_problem(&port->certificate, "has expired on %s", date);
 	return NULL;
@@ -411,7 +411,7 @@ check_peers_view(struct checked *checked)
 }
 
 char *
-tls_check(const struct tls_port *port, int64_t *end_s)
+tls_checks_port(const struct tls_port *port, int64_t *end_s)
 {
 	static char *(*const rules[])(struct checked *) = { read_all, check_pair, check_algorithm,
 		check_chain, check_usage, check_use, check_dates, check_address, check_peers_view };

@@ -34,10 +34,10 @@ struct tls_port {
  * NULL and *end_s, when the first certificate of the chain ends; or what is
  * wrong, freed by the caller.
  */
-char *tls_check(const struct tls_port *port, int64_t *end_s) MUST_CHECK;
+char *tls_checks_port(const struct tls_port *port, int64_t *end_s) MUST_CHECK;
 
 /* "2026-11-22" of that day. */
 #define TLS_DATE_BYTES 16
-void tls_date(int64_t time_s, char text[TLS_DATE_BYTES]);
+void tls_checks_date(int64_t time_s, char text[TLS_DATE_BYTES]);
 
 #endif

@@ -243,7 +243,7 @@ port_load(struct port_files *port, const struct arguments *arguments, struct tls
 		    config_text(config, options->authorities), reader, false,
 		    &port->authorities);
 	if (problem == NULL)
-		problem = tls_check(&question, &port->end_s);
+		problem = tls_checks_port(&question, &port->end_s);
 	if (problem == NULL && question.peer && !port->asks)
 		read_system_store(&port->authorities,
 		    "there is no -peer-ca-file, so no other node will be trusted");
@@ -404,7 +404,7 @@ warn_of_end(const struct port_files *port, const char *flag, int64_t now_s)
 	int64_t left_s = port->end_s - now_s;
 	char date[TLS_DATE_BYTES];
 
-	tls_date(port->end_s, date);
+	tls_checks_date(port->end_s, date);
 	if (left_s <= 0)
 		diag_error("tls", "%s (-%s) has expired on %s; replace the file and send SIGHUP",
 		    port->path, flag, date);

@@ -39,7 +39,7 @@ try_port(struct slice rest, bool peer, bool reload)
 		.reload = reload,
 	};
 	int64_t end_s = 0;
-	char *problem = tls_check(&port, &end_s);
+	char *problem = tls_checks_port(&port, &end_s);
 
 	/* Whatever was wrong, a sentence says it that names a file. */
 	if (problem != NULL)
