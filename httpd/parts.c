@@ -65,7 +65,7 @@ parts_open(struct worker *worker, int listen_fd)
 	    .worker = worker, .loop = worker->loop, .config = &worker->config,
 	    .role = worker->role, .tls = worker->tls,
 	    .handle = router_handle, .put_lines = border_put_lines, .answered = border_answered,
-	    .gives = gives, .has_room = has_room, .give = give, .go_on = watch_go_on,
+	    .gives = gives, .has_room = has_room, .give = give, .go_on = keys_watch_go_on,
 	    .is_quiet = is_quiet }, listen_fd);
 	if (worker->role != ROLE_CLIENT)
 		return;

@@ -132,7 +132,7 @@ handle_get(struct request *request, struct slice key, const struct params *param
 	if (!is_allowed(request, key, 0))
 		return;
 	if (params->wait) {
-		watch_begin(request, key, params);
+		keys_watch_begin(request, key, params);
 		return;
 	}
 	if (params->quorum || params->consistent)

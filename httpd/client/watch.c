@@ -10,7 +10,7 @@
  *	open -----> cut		the client reads too slowly		[happened]
  *	any ------> left	the client hung up			[gone]
  *	open -----> elsewhere	another worker goes on with it		[pack, then gone]
- *	elsewhere -> open	there					[watch_go_on]
+ *	elsewhere -> open	there					[keys_watch_go_on]
  *
  * The first watcher of an event renders it for all.
  *
@@ -190,7 +190,7 @@ new_watch(struct request *request, bool stream)
 }
 
 void
-watch_begin(struct request *request, struct slice key, const struct params *params)
+keys_watch_begin(struct request *request, struct slice key, const struct params *params)
 {
 	struct client_watch *watch = new_watch(request, params->stream);
 	unsigned flags = 0;
@@ -204,7 +204,7 @@ watch_begin(struct request *request, struct slice key, const struct params *para
 }
 
 void
-watch_go_on(struct request *request, const struct msg_handed *handed)
+keys_watch_go_on(struct request *request, const struct msg_handed *handed)
 {
 	struct client_watch *watch =
 	    new_watch(request, (handed->watch_flags & WATCH_FLAG_STREAM) != 0);

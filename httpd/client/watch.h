@@ -9,9 +9,9 @@
 
 /* Answer a GET with wait=true: headers when the watch is registered, then one
  * event, or with stream=true events without end. */
-void watch_begin(struct request *request, struct slice key, const struct params *params);
+void keys_watch_begin(struct request *request, struct slice key, const struct params *params);
 /* Go on with one that waited in another worker, as packed there; its headers are out,
  * so request is streaming. */
-void watch_go_on(struct request *request, const struct msg_handed *handed);
+void keys_watch_go_on(struct request *request, const struct msg_handed *handed);
 
 #endif
