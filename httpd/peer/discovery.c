@@ -252,7 +252,7 @@ discovery_ask(struct discovery *discovery)
 	}
 	request.path = (const char *)path.data;
 	request.body = buf_slice(&body);
-	discovery->call = http_start(discovery->peers->resolver, worker->loop, &request,
+	discovery->call = http_start(discovery->peers->lookups, worker->loop, &request,
 	    discovery_done, discovery);
 	buf_free(&path);
 	buf_free(&body);

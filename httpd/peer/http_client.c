@@ -30,7 +30,7 @@ struct http_call {
 	struct tls *tls;		/* NULL: plain */
 	struct tls_check check;		/* from the handshake on */
 	char host[ADDRESS_HOST_BYTES_MAX + 1];
-	struct resolve_call *resolving;
+	struct lookup_call *resolving;
 	struct bufferevent *bev;
 	struct loop_timer *timer;	/* connect, answer, or a failure to be told */
 	struct answer *answer;
@@ -323,7 +323,7 @@ http_compose(struct buf *out, const struct http_request *request)
 }
 
 struct http_call *
-http_start(struct resolver *resolver, struct loop *loop, const struct http_request *request,
+http_start(struct lookups *lookups, struct loop *loop, const struct http_request *request,
     void (*done)(void *argument, const struct http_result *result), void *argument)
 {
 	struct http_call *call = xzalloc(sizeof(*call));
@@ -340,10 +340,10 @@ http_start(struct resolver *resolver, struct loop *loop, const struct http_reque
 	call->answer = answer_new();
 	call->timer = loop_timer_new(loop, http_on_timer, call);
 	http_compose(&call->out, request);
-	if (resolve_known(resolver, &request->address, &call->resolved)) {
+	if (lookup_known(lookups, &request->address, &call->resolved)) {
 		http_connect(call);
 	} else {
-		call->resolving = resolve_start(resolver, &request->address, http_on_resolved,
+		call->resolving = lookup_start(lookups, &request->address, http_on_resolved,
 		    call);
 	}
 	return call;
@@ -354,7 +354,7 @@ http_cancel(struct http_call **call)
 {
 	if (*call == NULL)
 		return;
-	resolve_cancel(&(*call)->resolving);
+	lookup_cancel(&(*call)->resolving);
 	http_drop_connection(*call);
 	loop_timer_free(&(*call)->timer);
 	answer_free(&(*call)->answer);

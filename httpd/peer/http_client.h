@@ -21,7 +21,7 @@
 #include "common/loop.h"
 #include "httpd/peer/answer.h"
 #include "httpd/peer/identity.h"
-#include "httpd/peer/resolve.h"
+#include "httpd/peer/lookup.h"
 
 struct bufferevent;
 struct http_call;
@@ -56,7 +56,7 @@ struct http_result {
  *
  *	done	called once; the call is gone by then: forget the pointer
  */
-struct http_call *http_start(struct resolver *resolver, struct loop *loop,
+struct http_call *http_start(struct lookups *lookups, struct loop *loop,
     const struct http_request *request,
     void (*done)(void *argument, const struct http_result *result), void *argument);
 /* done will not be called; accepts NULL in *call. */

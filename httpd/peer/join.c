@@ -445,7 +445,7 @@ join_step(struct join *join)
 		.tls = worker->tls,
 	};
 
-	join->call = http_start(join->peers->resolver, worker->loop, &request, join_done, join);
+	join->call = http_start(join->peers->lookups, worker->loop, &request, join_done, join);
 }
 
 static void

@@ -98,7 +98,7 @@ ask(struct others *others)
 		.tls = worker->tls,
 	};
 
-	others->call = http_start(others->peers->resolver, worker->loop, &request, done, others);
+	others->call = http_start(others->peers->lookups, worker->loop, &request, done, others);
 }
 
 static void

@@ -260,7 +260,7 @@ outbound_ask(struct outbound *outbound)
 	loop_timer_cancel(outbound->timer);
 	handshake_write(&ours, put_header_line, &headers);
 	request.headers = buf_slice(&headers);
-	outbound->call = http_start(peers->resolver, peers->worker->loop, &request, outbound_done,
+	outbound->call = http_start(peers->lookups, peers->worker->loop, &request, outbound_done,
 	    outbound);
 	buf_free(&headers);
 }

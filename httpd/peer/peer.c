@@ -513,7 +513,7 @@ peer_start(struct worker *worker)
 	worker->peers = peers;
 	TAILQ_INIT(&peers->list);
 	rand_seed(&peers->rand, rand_entropy());
-	peers->resolver = resolver_new(worker);
+	peers->lookups = lookups_new(worker);
 	backend_own_peers(worker->backend, (struct backend_peer_owner){ peers_on_frame,
 	    peers_on_status, peers });
 	peers_on_status(peers);
@@ -523,7 +523,7 @@ void
 peer_resolved(struct worker *worker, uint64_t id, struct slice addresses)
 {
 	if (worker->peers != NULL)
-		resolver_answer(worker->peers->resolver, id, addresses);
+		lookups_answer(worker->peers->lookups, id, addresses);
 }
 
 void
@@ -557,6 +557,6 @@ peer_stop(struct worker *worker)
 	others_free(&peers->others);
 	discovery_free(&peers->discovery);
 	peers_drop_all(peers);
-	resolver_free(&peers->resolver);
+	lookups_free(&peers->lookups);
 	free(peers);
 }

@@ -14,7 +14,7 @@
 #include "httpd/cluster.h"
 #include "httpd/peer/handshake.h"
 #include "httpd/peer/identity.h"
-#include "httpd/peer/resolve.h"
+#include "httpd/peer/lookup.h"
 #include "httpd/peer/stream.h"
 #include "httpd/worker.h"
 
@@ -57,7 +57,7 @@ struct peer {
 
 struct peers {
 	struct worker *worker;
-	struct resolver *resolver;
+	struct lookups *lookups;
 	struct rand rand;		/* jitter */
 	TAILQ_HEAD(peer_list, peer) list;
 	size_t count;

@@ -1,11 +1,11 @@
 /*
- * resolve.c - host names to addresses, off the loop (see resolve.h).
+ * lookup.c - host names to addresses, off the loop (see lookup.h).
  *
  * Every call is a question to the supervisor, known by an id that is never used
  * twice, and waits in a list for its answer. What answers are kept is bounded;
  * the oldest one makes room.
  */
-#include "httpd/peer/resolve.h"
+#include "httpd/peer/lookup.h"
 
 #include "common/ipc/message.h"
 #include "common/xmem.h"
@@ -18,23 +18,23 @@
 #include <strings.h>
 #include <sys/queue.h>
 
-#define RESOLVE_KEPT 16
-#define RESOLVE_KEPT_MS 30000
+#define LOOKUPS_KEPT 16
+#define LOOKUPS_KEPT_MS 30000
 
-struct resolver {
+struct lookups {
 	struct worker *worker;
-	TAILQ_HEAD(, resolve_call) calls;
+	TAILQ_HEAD(, lookup_call) calls;
 	uint64_t last_id;
 	struct kept_name {
 		char host[ADDRESS_HOST_BYTES_MAX + 1];
 		uint64_t until_ms;		/* 0: never used */
 		struct resolved resolved;	/* ports are 0 */
-	} kept[RESOLVE_KEPT];
+	} kept[LOOKUPS_KEPT];
 };
 
-struct resolve_call {
-	TAILQ_ENTRY(resolve_call) link;
-	struct resolver *resolver;
+struct lookup_call {
+	TAILQ_ENTRY(lookup_call) link;
+	struct lookups *lookups;
 	uint64_t id;
 	struct peer_address address;
 	void (*done)(void *argument, const struct resolved *resolved);
@@ -55,12 +55,12 @@ resolved_set_port(struct resolved *resolved, uint16_t port)
 }
 
 static void
-resolver_keep(struct resolver *resolver, const char *host, const struct resolved *resolved)
+lookups_keep(struct lookups *lookups, const char *host, const struct resolved *resolved)
 {
-	struct kept_name *oldest = &resolver->kept[0];
+	struct kept_name *oldest = &lookups->kept[0];
 
-	for (size_t i = 0; i < RESOLVE_KEPT; i++) {
-		struct kept_name *kept = &resolver->kept[i];
+	for (size_t i = 0; i < LOOKUPS_KEPT; i++) {
+		struct kept_name *kept = &lookups->kept[i];
 
 		if (strcasecmp(kept->host, host) == 0) {
 			oldest = kept;
@@ -71,16 +71,16 @@ resolver_keep(struct resolver *resolver, const char *host, const struct resolved
 	}
 	snprintf(oldest->host, sizeof(oldest->host), "%s", host);
 	oldest->resolved = *resolved;
-	oldest->until_ms = loop_now(resolver->worker->loop).monotonic_ms + RESOLVE_KEPT_MS;
+	oldest->until_ms = loop_now(lookups->worker->loop).monotonic_ms + LOOKUPS_KEPT_MS;
 }
 
 bool
-resolve_known(struct resolver *resolver, const struct peer_address *address,
+lookup_known(struct lookups *lookups, const struct peer_address *address,
     struct resolved *resolved)
 {
 	struct sockaddr_in *in = (struct sockaddr_in *)(void *)&resolved->found[0].address;
 	struct sockaddr_in6 *in6 = (struct sockaddr_in6 *)(void *)&resolved->found[0].address;
-	uint64_t now_ms = loop_now(resolver->worker->loop).monotonic_ms;
+	uint64_t now_ms = loop_now(lookups->worker->loop).monotonic_ms;
 
 	memset(resolved, 0, sizeof(*resolved));
 	if (inet_pton(AF_INET, address->host, &in->sin_addr) == 1) {
@@ -92,10 +92,10 @@ resolve_known(struct resolver *resolver, const struct peer_address *address,
 		resolved->found[0].size = sizeof(*in6);
 		resolved->count = 1;
 	}
-	for (size_t i = 0; i < RESOLVE_KEPT && resolved->count == 0; i++)
-		if (resolver->kept[i].until_ms > now_ms &&
-		    strcasecmp(resolver->kept[i].host, address->host) == 0)
-			*resolved = resolver->kept[i].resolved;
+	for (size_t i = 0; i < LOOKUPS_KEPT && resolved->count == 0; i++)
+		if (lookups->kept[i].until_ms > now_ms &&
+		    strcasecmp(lookups->kept[i].host, address->host) == 0)
+			*resolved = lookups->kept[i].resolved;
 	resolved_set_port(resolved, address->port);
 	return resolved->count > 0;
 }
@@ -126,7 +126,7 @@ resolved_add(struct resolved *resolved, const struct address_record *record)
 }
 
 static void
-resolve_finish(struct resolve_call *call, struct slice addresses)
+lookup_finish(struct lookup_call *call, struct slice addresses)
 {
 	void (*done)(void *, const struct resolved *) = call->done;
 	void *argument = call->argument;
@@ -140,65 +140,65 @@ resolve_finish(struct resolve_call *call, struct slice addresses)
 			break;
 	}
 	if (resolved.count > 0)
-		resolver_keep(call->resolver, call->address.host, &resolved);
+		lookups_keep(call->lookups, call->address.host, &resolved);
 	resolved_set_port(&resolved, call->address.port);
-	resolve_cancel(&call);
+	lookup_cancel(&call);
 	done(argument, &resolved);
 }
 
 void
-resolver_answer(struct resolver *resolver, uint64_t id, struct slice addresses)
+lookups_answer(struct lookups *lookups, uint64_t id, struct slice addresses)
 {
-	struct resolve_call *call;
+	struct lookup_call *call;
 
-	TAILQ_FOREACH(call, &resolver->calls, link) {
+	TAILQ_FOREACH(call, &lookups->calls, link) {
 		if (call->id == id) {
-			resolve_finish(call, addresses);
+			lookup_finish(call, addresses);
 			return;
 		}
 	}
 }
 
-struct resolver *
-resolver_new(struct worker *worker)
+struct lookups *
+lookups_new(struct worker *worker)
 {
-	struct resolver *resolver = xzalloc(sizeof(*resolver));
+	struct lookups *lookups = xzalloc(sizeof(*lookups));
 
-	resolver->worker = worker;
-	TAILQ_INIT(&resolver->calls);
-	return resolver;
+	lookups->worker = worker;
+	TAILQ_INIT(&lookups->calls);
+	return lookups;
 }
 
 void
-resolver_free(struct resolver **resolver)
+lookups_free(struct lookups **lookups)
 {
-	free(*resolver);
-	*resolver = NULL;
+	free(*lookups);
+	*lookups = NULL;
 }
 
-struct resolve_call *
-resolve_start(struct resolver *resolver, const struct peer_address *address,
+struct lookup_call *
+lookup_start(struct lookups *lookups, const struct peer_address *address,
     void (*done)(void *argument, const struct resolved *resolved), void *argument)
 {
-	const struct worker_owner *owner = &resolver->worker->owner;
-	struct resolve_call *call = xzalloc(sizeof(*call));
+	const struct worker_owner *owner = &lookups->worker->owner;
+	struct lookup_call *call = xzalloc(sizeof(*call));
 
-	call->resolver = resolver;
-	call->id = ++resolver->last_id;
+	call->lookups = lookups;
+	call->id = ++lookups->last_id;
 	call->address = *address;
 	call->done = done;
 	call->argument = argument;
-	TAILQ_INSERT_TAIL(&resolver->calls, call, link);
+	TAILQ_INSERT_TAIL(&lookups->calls, call, link);
 	owner->resolve(owner->argument, call->id, call->address.host);
 	return call;
 }
 
 void
-resolve_cancel(struct resolve_call **call)
+lookup_cancel(struct lookup_call **call)
 {
 	if (*call == NULL)
 		return;
-	TAILQ_REMOVE(&(*call)->resolver->calls, *call, link);
+	TAILQ_REMOVE(&(*call)->lookups->calls, *call, link);
 	free(*call);
 	*call = NULL;
 }

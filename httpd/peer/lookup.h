@@ -1,13 +1,13 @@
 /*
- * resolve.h - host names to addresses, off the loop.
+ * lookup.h - host names to addresses, off the loop.
  *
- * Ask resolve_known first: it has the answer for literals and for names of the
+ * Ask lookup_known first: it has the answer for literals and for names of the
  * last 30 s. Any other name is looked up by the supervisor, which may use what
  * that takes: a confined worker has neither files nor such sockets.
- * Callbacks come from resolver_answer, never from inside resolve_start.
+ * Callbacks come from lookups_answer, never from inside lookup_start.
  */
-#ifndef MOOTHALL_HTTPD_PEER_RESOLVE_H
-#define MOOTHALL_HTTPD_PEER_RESOLVE_H
+#ifndef MOOTHALL_HTTPD_PEER_LOOKUP_H
+#define MOOTHALL_HTTPD_PEER_LOOKUP_H
 
 #include "httpd/peer/identity.h"
 
@@ -23,17 +23,17 @@ struct resolved {
 	} found[RESOLVED_MAX];
 };
 
-struct resolver;
+struct lookups;
 struct worker;
-struct resolve_call;
+struct lookup_call;
 
 /* Asks by resolve() of the worker's owner. */
-struct resolver *resolver_new(struct worker *worker);
-/* Every call must be over or cancelled; accepts NULL in *resolver. */
-void resolver_free(struct resolver **resolver);
+struct lookups *lookups_new(struct worker *worker);
+/* Every call must be over or cancelled; accepts NULL in *lookups. */
+void lookups_free(struct lookups **lookups);
 /* What came for that id: a list of address_record, empty if there is none.
  * Answers to calls that are over are let go. */
-void resolver_answer(struct resolver *resolver, uint64_t id, struct slice addresses);
+void lookups_answer(struct lookups *lookups, uint64_t id, struct slice addresses);
 
 /*
  * Look a host up.
@@ -41,13 +41,13 @@ void resolver_answer(struct resolver *resolver, uint64_t id, struct slice addres
  *	done	called once with what was found, ports put in; the call is gone
  *		by then
  */
-struct resolve_call *resolve_start(struct resolver *resolver, const struct peer_address *address,
+struct lookup_call *lookup_start(struct lookups *lookups, const struct peer_address *address,
     void (*done)(void *argument, const struct resolved *resolved), void *argument);
 /* done will not be called; accepts NULL in *call. */
-void resolve_cancel(struct resolve_call **call);
+void lookup_cancel(struct lookup_call **call);
 
 /* True and *resolved at once if it is a literal or still known. */
-bool resolve_known(struct resolver *resolver, const struct peer_address *address,
+bool lookup_known(struct lookups *lookups, const struct peer_address *address,
     struct resolved *resolved);
 
 #endif
