@@ -8,7 +8,7 @@
 #include "raftd/node_priv.h"
 
 #include "common/xmem.h"
-#include "raftd/effects.h"
+#include "raftd/squeeze.h"
 
 #define EFFECTS_WAIT_MS 1000
 
@@ -49,7 +49,7 @@ static void
 add_effects(struct node *node, struct wal_turn *turn)
 {
 	replica_flush(&node->replica, &node->effects);
-	effects_squeeze(&node->effects, &node->tails, node->config.seed);
+	squeeze_effects(&node->effects, &node->tails, node->config.seed);
 	turn->effects = buf_slice(&node->effects);
 	turn->effects_owner = &node->effects;
 	turn->tails = &node->tails;

@@ -1,8 +1,8 @@
 /*
- * effects.h - what was applied and is not yet handed to the disk, made smaller.
+ * squeeze.h - what was applied and is not yet handed to the disk, made smaller.
  */
-#ifndef MOOTHALL_RAFTD_EFFECTS_H
-#define MOOTHALL_RAFTD_EFFECTS_H
+#ifndef MOOTHALL_RAFTD_SQUEEZE_H
+#define MOOTHALL_RAFTD_SQUEEZE_H
 
 #include "common/buf.h"
 #include "common/tails.h"
@@ -14,6 +14,6 @@
  *	tails	of its records
  *	seed	for the table of keys, which clients choose
  */
-void effects_squeeze(struct buf *effects, struct tails *tails, uint64_t seed);
+void squeeze_effects(struct buf *effects, struct tails *tails, uint64_t seed);
 
 #endif

@@ -1,7 +1,7 @@
 /*
- * effects_test.c - what goes to the disk of what was applied.
+ * squeeze_test.c - what goes to the disk of what was applied.
  */
-#include "raftd/effects.h"
+#include "raftd/squeeze.h"
 
 #include "common/ipc/message.h"
 #include "tests/lib/joined.h"
@@ -43,9 +43,9 @@ TEST(last_word_on_each_key_is_kept_in_order)
 	put(&effects, "a", "");
 	put(&effects, "c", "3");
 	put(&effects, "b", "4");
-	effects_squeeze(&effects, &none, 17);
+	squeeze_effects(&effects, &none, 17);
 	assert_string_equal(text_of(buf_slice(&effects)), "a= c=3 b=4 ");
-	effects_squeeze(&effects, &none, 18);
+	squeeze_effects(&effects, &none, 18);
 	assert_string_equal(text_of(buf_slice(&effects)), "a= c=3 b=4 ");
 	buf_free(&effects);
 }
@@ -73,7 +73,7 @@ TEST(tails_follow_their_records)
 	put_with_tail(&effects, &tails, "d", first);
 	put(&effects, "d", "");
 	for (int i = 0; i < 2; i++) {
-		effects_squeeze(&effects, &tails, 17);
+		squeeze_effects(&effects, &tails, 17);
 		assert_int_equal(tails.count, 2);
 		assert_int_equal(tails.bytes, 2 * last->size);
 		assert_int_equal(first->references, 1);
@@ -95,7 +95,7 @@ TEST(nothing_stays_nothing)
 	struct buf effects = BUF_INIT;
 	struct tails none = { 0 };
 
-	effects_squeeze(&effects, &none, 1);
+	squeeze_effects(&effects, &none, 1);
 	assert_int_equal(effects.size, 0);
 	buf_free(&effects);
 }

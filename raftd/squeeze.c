@@ -1,11 +1,11 @@
 /*
- * effects.c - see effects.h. Pure; called by node.c before effects go to the disk.
+ * squeeze.c - see squeeze.h. Pure; called by node.c before effects go to the disk.
  *
  * Under load a key is written, its event pushed out of the window, an answer
  * forgotten again, all before anything goes to the disk: only the last word on
  * each counts. In place: one write of a large value may be all there is, and large.
  */
-#include "raftd/effects.h"
+#include "raftd/squeeze.h"
 
 #include "common/hash.h"
 #include "common/ipc/message.h"
@@ -44,7 +44,7 @@ move_tail(struct tails *tails, size_t from, size_t *kept, size_t end)
 }
 
 void
-effects_squeeze(struct buf *effects, struct tails *tails, uint64_t seed)
+squeeze_effects(struct buf *effects, struct tails *tails, uint64_t seed)
 {
 	struct reader in = reader_of(buf_slice(effects));
 	struct effect *list = NULL;
