@@ -23,7 +23,7 @@ enum err
 arguments_set(struct arguments *arguments, const struct option_row *row, const char *text,
     enum option_source source, const char *written, char **problem)
 {
-	enum option_id id = option_row_id(row);
+	enum option_id id = arguments_row_id(row);
 	char *wrong;
 	enum err err = config_set(&arguments->config, id, text, &wrong);
 

@@ -63,7 +63,7 @@ enum err arguments_set(struct arguments *arguments, const struct option_row *row
     const char *text, enum option_source source, const char *written, char **problem) MUST_CHECK;
 
 static inline enum option_id
-option_row_id(const struct option_row *row)
+arguments_row_id(const struct option_row *row)
 {
 	return (enum option_id)(row - option_rows);
 }

@@ -119,7 +119,7 @@ static enum err
 take_value(struct arguments *arguments, const struct option_row *row,
     const struct toml_entry *entry, enum option_source source, const char *written, char **problem)
 {
-	enum option_id id = option_row_id(row);
+	enum option_id id = arguments_row_id(row);
 	char *wrong = NULL;
 	char *text;
 	enum err err;

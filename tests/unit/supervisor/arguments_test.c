@@ -345,7 +345,7 @@ assert_from_file(const struct option_row *row, const char *key, const char *flag
 	else
 		assert_int_equal(READ(&arguments, &problem, "-config", path), ARGUMENTS_RUN);
 	if (flag == NULL) {
-		char *source = arguments_source(&arguments, option_row_id(row));
+		char *source = arguments_source(&arguments, arguments_row_id(row));
 		char *expected = xasprintf("%s:%d: %s", path, dot == NULL ? 1 : 2, row->file_key);
 
 		assert_set(&arguments, row, value, OPTION_FROM_FILE);
@@ -353,7 +353,7 @@ assert_from_file(const struct option_row *row, const char *key, const char *flag
 		free(expected);
 		free(source);
 	} else {
-		assert_int_equal(arguments.source[option_row_id(row)], OPTION_FROM_FLAG);
+		assert_int_equal(arguments.source[arguments_row_id(row)], OPTION_FROM_FLAG);
 	}
 	arguments_free(&arguments);
 	remove_file(path);
