@@ -47,25 +47,25 @@ struct wal_reader {
 	pthread_mutex_t lock;
 	pthread_cond_t added;
 	pthread_cond_t done;		/* a job, while a pause is waited for */
-	struct reader_jobs jobs, answers;
+	struct wal_reader_jobs jobs, answers;
 	bool busy;
 	bool paused;
 	bool stop;
 };
 
-struct reader_job *
-reader_job_new(enum read_kind kind)
+struct wal_reader_job *
+wal_reader_job_new(enum read_kind kind)
 {
-	struct reader_job *job = xzalloc(sizeof(*job));
+	struct wal_reader_job *job = xzalloc(sizeof(*job));
 
 	job->kind = kind;
 	return job;
 }
 
 void
-reader_job_free(struct reader_job **job_pointer)
+wal_reader_job_free(struct wal_reader_job **job_pointer)
 {
-	struct reader_job *job = *job_pointer;
+	struct wal_reader_job *job = *job_pointer;
 
 	for (size_t i = 0; i < job->count && job->entries != NULL; i++)
 		blob_unref(&job->entries[i].payload);
@@ -151,7 +151,7 @@ read_entry(struct wal_reader *reader, leveldb_iterator_t *iterator, raft_index i
 }
 
 static enum err
-collect_entries(struct wal_reader *reader, leveldb_iterator_t *iterator, struct reader_job *job)
+collect_entries(struct wal_reader *reader, leveldb_iterator_t *iterator, struct wal_reader_job *job)
 {
 	struct keyspace_key key;
 	struct disk_marks marks;
@@ -196,7 +196,7 @@ collect_entries(struct wal_reader *reader, leveldb_iterator_t *iterator, struct 
 }
 
 static void
-do_entries(struct wal_reader *reader, struct reader_job *job)
+do_entries(struct wal_reader *reader, struct wal_reader_job *job)
 {
 	leveldb_iterator_t *iterator = db_iterate(reader->db, NULL);
 
@@ -207,7 +207,7 @@ do_entries(struct wal_reader *reader, struct reader_job *job)
 /* ---- images --------------------------------------------------------------- */
 
 static void
-do_snapshot_begin(struct wal_reader *reader, struct reader_job *job)
+do_snapshot_begin(struct wal_reader *reader, struct wal_reader_job *job)
 {
 	struct snapshot *snapshot = xzalloc(sizeof(*snapshot));
 
@@ -239,7 +239,7 @@ snapshot_free(struct wal_reader *reader, struct snapshot *snapshot)
 
 static enum err
 collect_records(struct wal_reader *reader, leveldb_iterator_t *iterator,
-    struct snapshot *snapshot, struct reader_job *job)
+    struct snapshot *snapshot, struct wal_reader_job *job)
 {
 	enum err err;
 
@@ -281,7 +281,7 @@ collect_records(struct wal_reader *reader, leveldb_iterator_t *iterator,
 
 /* True if there is an answer to it: none once the image is gone or all was read. */
 static bool
-do_snapshot(struct wal_reader *reader, struct reader_job *job)
+do_snapshot(struct wal_reader *reader, struct wal_reader_job *job)
 {
 	struct snapshot *snapshot = snapshot_find(reader, job->id);
 	leveldb_iterator_t *iterator;
@@ -295,7 +295,7 @@ do_snapshot(struct wal_reader *reader, struct reader_job *job)
 }
 
 static void
-do_snapshot_end(struct wal_reader *reader, struct reader_job *job)
+do_snapshot_end(struct wal_reader *reader, struct wal_reader_job *job)
 {
 	struct snapshot *snapshot = snapshot_find(reader, job->id);
 
@@ -306,7 +306,7 @@ do_snapshot_end(struct wal_reader *reader, struct reader_job *job)
 /* ---- garbage -------------------------------------------------------------- */
 
 static void
-do_garbage(struct wal_reader *reader, struct reader_job *job)
+do_garbage(struct wal_reader *reader, struct wal_reader_job *job)
 {
 	leveldb_iterator_t *iterator = db_iterate(reader->db, NULL);
 
@@ -341,7 +341,7 @@ do_garbage(struct wal_reader *reader, struct reader_job *job)
 
 /* True if the job is an answer now. */
 static bool
-work_on(struct wal_reader *reader, struct reader_job *job)
+work_on(struct wal_reader *reader, struct wal_reader_job *job)
 {
 	switch (job->kind) {
 	case READ_ENTRIES:
@@ -368,10 +368,10 @@ work_on(struct wal_reader *reader, struct reader_job *job)
 }
 
 static void *
-reader_run(void *argument)
+wal_reader_run(void *argument)
 {
 	struct wal_reader *reader = argument;
-	struct reader_job *job;
+	struct wal_reader_job *job;
 	bool answer;
 
 	pthread_mutex_lock(&reader->lock);
@@ -386,7 +386,7 @@ reader_run(void *argument)
 		pthread_mutex_unlock(&reader->lock);
 		answer = work_on(reader, job);
 		if (!answer)
-			reader_job_free(&job);
+			wal_reader_job_free(&job);
 		pthread_mutex_lock(&reader->lock);
 		reader->busy = false;
 		pthread_cond_signal(&reader->done);
@@ -400,7 +400,7 @@ reader_run(void *argument)
 }
 
 struct wal_reader *
-reader_new(struct db *db, int wakeup_fd)
+wal_reader_new(struct db *db, int wakeup_fd)
 {
 	struct wal_reader *reader = xzalloc(sizeof(*reader));
 
@@ -416,20 +416,20 @@ reader_new(struct db *db, int wakeup_fd)
 }
 
 void
-reader_start(struct wal_reader *reader)
+wal_reader_start(struct wal_reader *reader)
 {
 	reader->started = true;
-	thread_start(&reader->thread, reader_run, reader);
+	thread_start(&reader->thread, wal_reader_run, reader);
 }
 
 /* With the lock held. */
 static void
 snapshot_lose(struct wal_reader *reader, struct snapshot *snapshot)
 {
-	struct reader_job *answer;
+	struct wal_reader_job *answer;
 
 	if (!snapshot->ended) {
-		answer = reader_job_new(READ_SNAPSHOT);
+		answer = wal_reader_job_new(READ_SNAPSHOT);
 		answer->id = snapshot->id;
 		answer->lost = true;
 		STAILQ_INSERT_TAIL(&reader->answers, answer, link);
@@ -439,7 +439,7 @@ snapshot_lose(struct wal_reader *reader, struct snapshot *snapshot)
 }
 
 void
-reader_pause(struct wal_reader *reader)
+wal_reader_pause(struct wal_reader *reader)
 {
 	pthread_mutex_lock(&reader->lock);
 	reader->paused = true;
@@ -451,7 +451,7 @@ reader_pause(struct wal_reader *reader)
 }
 
 void
-reader_resume(struct wal_reader *reader)
+wal_reader_resume(struct wal_reader *reader)
 {
 	pthread_mutex_lock(&reader->lock);
 	reader->paused = false;
@@ -460,7 +460,7 @@ reader_resume(struct wal_reader *reader)
 }
 
 void
-reader_add(struct wal_reader *reader, struct reader_job *job)
+wal_reader_add(struct wal_reader *reader, struct wal_reader_job *job)
 {
 	pthread_mutex_lock(&reader->lock);
 	STAILQ_INSERT_TAIL(&reader->jobs, job, link);
@@ -469,7 +469,7 @@ reader_add(struct wal_reader *reader, struct reader_job *job)
 }
 
 void
-reader_take(struct wal_reader *reader, struct reader_jobs *answers)
+wal_reader_take(struct wal_reader *reader, struct wal_reader_jobs *answers)
 {
 	pthread_mutex_lock(&reader->lock);
 	STAILQ_CONCAT(answers, &reader->answers);
@@ -477,18 +477,18 @@ reader_take(struct wal_reader *reader, struct reader_jobs *answers)
 }
 
 static void
-jobs_free(struct reader_jobs *jobs)
+jobs_free(struct wal_reader_jobs *jobs)
 {
 	while (!STAILQ_EMPTY(jobs)) {
-		struct reader_job *job = STAILQ_FIRST(jobs);
+		struct wal_reader_job *job = STAILQ_FIRST(jobs);
 
 		STAILQ_REMOVE_HEAD(jobs, link);
-		reader_job_free(&job);
+		wal_reader_job_free(&job);
 	}
 }
 
 void
-reader_free(struct wal_reader **reader_pointer)
+wal_reader_free(struct wal_reader **reader_pointer)
 {
 	struct wal_reader *reader = *reader_pointer;
 

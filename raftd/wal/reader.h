@@ -23,8 +23,8 @@ enum read_kind {
 	READ_COMPACT,		/* no answer */
 };
 
-struct reader_job {
-	STAILQ_ENTRY(reader_job) link;
+struct wal_reader_job {
+	STAILQ_ENTRY(wal_reader_job) link;
 	enum read_kind kind;
 	uint64_t id;			/* ENTRIES: the asker's number; SNAPSHOT*: which */
 	raft_index from;		/* ENTRIES: first index */
@@ -41,31 +41,31 @@ struct reader_job {
 	struct raft_entry *entries;	/* payloads are referenced */
 	struct buf records;
 	bool last;
-	bool lost;			/* SNAPSHOT: the image is gone (reader_pause) */
+	bool lost;			/* SNAPSHOT: the image is gone (wal_reader_pause) */
 };
 
-STAILQ_HEAD(reader_jobs, reader_job);
+STAILQ_HEAD(wal_reader_jobs, wal_reader_job);
 struct wal_reader;
 
-/* db and wakeup_fd are borrowed until reader_free. */
-struct wal_reader *reader_new(struct db *db, int wakeup_fd);
-void reader_start(struct wal_reader *reader);
+/* db and wakeup_fd are borrowed until wal_reader_free. */
+struct wal_reader *wal_reader_new(struct db *db, int wakeup_fd);
+void wal_reader_start(struct wal_reader *reader);
 /* Finish the job at hand, drop the others, end the thread. Accepts NULL. */
-void reader_free(struct wal_reader **reader);
+void wal_reader_free(struct wal_reader **reader);
 
-struct reader_job *reader_job_new(enum read_kind kind);
-void reader_job_free(struct reader_job **job);
+struct wal_reader_job *wal_reader_job_new(enum read_kind kind);
+void wal_reader_job_free(struct wal_reader_job **job);
 /*
- * Let go of LevelDB, which is about to be closed, until reader_resume: waits for the
+ * Let go of LevelDB, which is about to be closed, until wal_reader_resume: waits for the
  * job at hand. Other jobs wait; images that were not read to their end are lost: one
  * answer says so at once, and what is asked of them is not answered. From another
  * thread than the reader's.
  */
-void reader_pause(struct wal_reader *reader);
-void reader_resume(struct wal_reader *reader);
+void wal_reader_pause(struct wal_reader *reader);
+void wal_reader_resume(struct wal_reader *reader);
 /* Taken. */
-void reader_add(struct wal_reader *reader, struct reader_job *job);
+void wal_reader_add(struct wal_reader *reader, struct wal_reader_job *job);
 /* Move all answers there are to the end of answers, owned by the caller. */
-void reader_take(struct wal_reader *reader, struct reader_jobs *answers);
+void wal_reader_take(struct wal_reader *reader, struct wal_reader_jobs *answers);
 
 #endif

@@ -20,11 +20,11 @@
 static void
 compact_range(struct wal *wal, struct slice first, struct slice end)
 {
-	struct reader_job *job = reader_job_new(READ_COMPACT);
+	struct wal_reader_job *job = wal_reader_job_new(READ_COMPACT);
 
 	buf_append_slice(&job->key, first);
 	buf_append_slice(&job->key_end, end);
-	reader_add(wal->reader, job);
+	wal_reader_add(wal->reader, job);
 }
 
 /* True if compacted entries are left to delete. */
@@ -57,7 +57,7 @@ upkeep_trim(struct wal *wal, struct wal_batch *batch)
 static void
 sweep_ask(struct wal *wal)
 {
-	struct reader_job *job = reader_job_new(READ_GARBAGE);
+	struct wal_reader_job *job = wal_reader_job_new(READ_GARBAGE);
 
 	if (wal->sweep_from.size == 0) {
 		struct keyspace_key first = keyspace_generation(0);
@@ -69,7 +69,7 @@ sweep_ask(struct wal *wal)
 	job->generation_kept = wal->install_generation;
 	job->generation_last = wal->marks.generation_last;
 	wal->sweep = SWEEP_ASKED;
-	reader_add(wal->reader, job);
+	wal_reader_add(wal->reader, job);
 }
 
 /* Begin a sweep if one is wanted and can begin. */
@@ -103,7 +103,7 @@ sweep_done(struct wal *wal)
 }
 
 void
-upkeep_found(struct wal *wal, const struct reader_job *job)
+upkeep_found(struct wal *wal, const struct wal_reader_job *job)
 {
 	struct reader in = reader_of(buf_slice(&job->records));
 	struct wal_batch *batch;

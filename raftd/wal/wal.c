@@ -159,7 +159,7 @@ wal_open(const struct wal_options *options, struct wal **result, struct wal_reco
 		*sentence = db_sentence(err, "cannot open", wal->db->path, "event descriptor");
 		goto fail;
 	}
-	wal->reader = reader_new(wal->db, wal->wakeup_fd);
+	wal->reader = wal_reader_new(wal->db, wal->wakeup_fd);
 	wal->writer = writer_new(wal->db, wal->mark, wal->reader, wal->marks.batch,
 	    wal->wakeup_fd);
 	wal->trimmed_compacted = wal->marks.trimmed;
@@ -187,7 +187,7 @@ wal_close(struct wal **wal_pointer)
 		return;
 	loop_io_free(&wal->io);
 	writer_free(&wal->writer);
-	reader_free(&wal->reader);
+	wal_reader_free(&wal->reader);
 	db_close(&wal->db);
 	mark_close(&wal->mark);
 	if (wal->wakeup_fd != -1)
@@ -225,7 +225,7 @@ snapshot_in_use(const struct wal *wal, uint64_t snapshot)
 }
 
 static void
-answer(struct wal *wal, struct reader_job *job)
+answer(struct wal *wal, struct wal_reader_job *job)
 {
 	void *argument = wal->callbacks.argument;
 
@@ -251,22 +251,22 @@ answer(struct wal *wal, struct reader_job *job)
 static void
 completed(void *argument, unsigned events UNUSED)
 {
-	struct reader_jobs answers = STAILQ_HEAD_INITIALIZER(answers);
+	struct wal_reader_jobs answers = STAILQ_HEAD_INITIALIZER(answers);
 	struct wal *wal = argument;
 	struct writer_news news;
 	bool is_newer;
 
 	wakeup_take(wal->wakeup_fd);
 	writer_take_news(wal->writer, &news);
-	reader_take(wal->reader, &answers);
+	wal_reader_take(wal->reader, &answers);
 	if (news.err != ERR_NONE)
 		poison(wal, news.err, news.sentence);
 	while (!STAILQ_EMPTY(&answers)) {
-		struct reader_job *job = STAILQ_FIRST(&answers);
+		struct wal_reader_job *job = STAILQ_FIRST(&answers);
 
 		STAILQ_REMOVE_HEAD(&answers, link);
 		answer(wal, job);
-		reader_job_free(&job);
+		wal_reader_job_free(&job);
 	}
 	if (wal->poisoned)
 		return;
@@ -291,7 +291,7 @@ wal_start(struct wal *wal, struct loop *loop, struct wal_callbacks callbacks)
 	wal->io = loop_io_new(loop, wal->wakeup_fd, completed, wal);
 	loop_io_want(wal->io, LOOP_READ);
 	writer_start(wal->writer);
-	reader_start(wal->reader);
+	wal_reader_start(wal->reader);
 	/* What a crash left: garbage of an unfinished snapshot, of a compaction. */
 	upkeep_sweep(wal);
 	upkeep_step(wal);
@@ -308,43 +308,43 @@ wal_look(struct wal *wal)
 void
 wal_fetch(struct wal *wal, uint64_t fetch, raft_index from, size_t bytes_max)
 {
-	struct reader_job *job = reader_job_new(READ_ENTRIES);
+	struct wal_reader_job *job = wal_reader_job_new(READ_ENTRIES);
 
 	ASSERT(from > 0);
 	job->id = fetch;
 	job->from = from;
 	job->bytes_max = bytes_max;
-	reader_add(wal->reader, job);
+	wal_reader_add(wal->reader, job);
 }
 
 uint64_t
 wal_snapshot_begin(struct wal *wal)
 {
-	struct reader_job *job = reader_job_new(READ_SNAPSHOT_BEGIN);
+	struct wal_reader_job *job = wal_reader_job_new(READ_SNAPSHOT_BEGIN);
 
 	job->id = ++wal->snapshot_last;
 	wal->snapshots = xgrow(wal->snapshots, &wal->snapshot_capacity, wal->snapshot_count + 1,
 	    sizeof(*wal->snapshots));
 	wal->snapshots[wal->snapshot_count++] = job->id;
-	reader_add(wal->reader, job);
+	wal_reader_add(wal->reader, job);
 	return wal->snapshot_last;
 }
 
 void
 wal_snapshot_read(struct wal *wal, uint64_t snapshot, size_t bytes_max)
 {
-	struct reader_job *job = reader_job_new(READ_SNAPSHOT);
+	struct wal_reader_job *job = wal_reader_job_new(READ_SNAPSHOT);
 
 	ASSERT(snapshot_in_use(wal, snapshot));
 	job->id = snapshot;
 	job->bytes_max = bytes_max;
-	reader_add(wal->reader, job);
+	wal_reader_add(wal->reader, job);
 }
 
 void
 wal_snapshot_end(struct wal *wal, uint64_t snapshot)
 {
-	struct reader_job *job = reader_job_new(READ_SNAPSHOT_END);
+	struct wal_reader_job *job = wal_reader_job_new(READ_SNAPSHOT_END);
 
 	ASSERT(snapshot_in_use(wal, snapshot));
 	for (size_t i = 0; i < wal->snapshot_count; i++) {
@@ -352,5 +352,5 @@ wal_snapshot_end(struct wal *wal, uint64_t snapshot)
 			wal->snapshots[i] = wal->snapshots[--wal->snapshot_count];
 	}
 	job->id = snapshot;
-	reader_add(wal->reader, job);
+	wal_reader_add(wal->reader, job);
 }

@@ -77,7 +77,7 @@ void upkeep_trim(struct wal *wal, struct wal_batch *batch);
 /* There may be records of a generation that is not wanted. */
 void upkeep_sweep(struct wal *wal);
 /* The reader found some, or none. */
-void upkeep_found(struct wal *wal, const struct reader_job *job);
+void upkeep_found(struct wal *wal, const struct wal_reader_job *job);
 /* Another batch was written, or none was yet: go on with the next piece. */
 void upkeep_step(struct wal *wal);
 /* Free what is kept for it. */

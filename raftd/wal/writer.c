@@ -209,7 +209,7 @@ open_again(struct wal_writer *writer, uint64_t batch, char **sentence)
 {
 	enum err err = ERR_NO_SPACE;
 
-	reader_pause(writer->reader);
+	wal_reader_pause(writer->reader);
 	db_shut(writer->db);
 	while (err == ERR_NO_SPACE) {
 		free(*sentence);
@@ -224,7 +224,7 @@ open_again(struct wal_writer *writer, uint64_t batch, char **sentence)
 	if (err == ERR_NONE)
 		err = check_opened(writer, batch, sentence);
 	if (err == ERR_NONE)
-		reader_resume(writer->reader);
+		wal_reader_resume(writer->reader);
 	return err;
 }
 
