@@ -21,7 +21,7 @@
 #include "ctl/interrupt.h"
 #include "ctl/json_put.h"
 #include "ctl/parallel.h"
-#include "ctl/tree.h"
+#include "ctl/key_tree.h"
 
 #include <inttypes.h>
 #include <stdlib.h>

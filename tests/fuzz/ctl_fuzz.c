@@ -7,7 +7,7 @@
 
 #include "common/printable.h"
 #include "ctl/event.h"
-#include "ctl/tree.h"
+#include "ctl/key_tree.h"
 
 static void
 check_json(struct slice text)

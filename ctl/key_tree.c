@@ -1,7 +1,7 @@
 /*
- * tree.c - listings flattened and compared (see tree.h).
+ * key_tree.c - listings flattened and compared (see key_tree.h).
  */
-#include "ctl/tree.h"
+#include "ctl/key_tree.h"
 
 #include "common/xmem.h"
 #include "ctl/event.h"

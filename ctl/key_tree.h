@@ -1,9 +1,9 @@
 /*
- * tree.h - all keys of a cluster below one key, and what has to be written and removed
+ * key_tree.h - all keys of a cluster below one key, and what has to be written and removed
  * to make another tree the same. Pure but for key_tree_read.
  */
-#ifndef MOOTHALL_CTL_TREE_H
-#define MOOTHALL_CTL_TREE_H
+#ifndef MOOTHALL_CTL_KEY_TREE_H
+#define MOOTHALL_CTL_KEY_TREE_H
 
 #include "ctl/api.h"
 

@@ -1,4 +1,4 @@
-#include "ctl/tree.h"
+#include "ctl/key_tree.h"
 
 #include "tests/lib/test.h"
 
