@@ -25,7 +25,7 @@
 #define SEED_LIMIT_S 120
 #define JOBS_MAX 64
 
-struct arguments {
+struct sim_arguments {
 	struct world_options world;
 	uint64_t from, count;
 	unsigned long jobs;
@@ -58,7 +58,7 @@ number(const char *text)
 }
 
 static void
-parse(int argc, char **argv, struct arguments *arguments)
+parse(int argc, char **argv, struct sim_arguments *arguments)
 {
 	static const struct option options[] = {
 		{ "seed", required_argument, NULL, 's' },
@@ -75,7 +75,7 @@ parse(int argc, char **argv, struct arguments *arguments)
 	};
 	int option;
 
-	*arguments = (struct arguments){ .from = 1, .count = 1, .jobs = 1 };
+	*arguments = (struct sim_arguments){ .from = 1, .count = 1, .jobs = 1 };
 	while ((option = getopt_long(argc, argv, "", options, NULL)) != -1) {
 		switch (option) {
 		case 's':
@@ -127,7 +127,7 @@ parse(int argc, char **argv, struct arguments *arguments)
 }
 
 static uint32_t
-run(const struct arguments *arguments, uint64_t seed)
+run(const struct sim_arguments *arguments, uint64_t seed)
 {
 	struct world_options options = arguments->world;
 	struct world *world;
@@ -165,7 +165,7 @@ struct job {
 };
 
 static void
-run_child(const struct arguments *arguments, uint64_t seed, int out)
+run_child(const struct sim_arguments *arguments, uint64_t seed, int out)
 {
 	for (; seed < arguments->from + arguments->count; seed += arguments->jobs) {
 		if (write(out, &seed, sizeof(seed)) != (ssize_t)sizeof(seed))
@@ -178,7 +178,7 @@ run_child(const struct arguments *arguments, uint64_t seed, int out)
 }
 
 static void
-start_child(const struct arguments *arguments, struct job *job)
+start_child(const struct sim_arguments *arguments, struct job *job)
 {
 	int ends[2];
 
@@ -198,7 +198,7 @@ start_child(const struct arguments *arguments, struct job *job)
 
 /* Keep what repeats it. */
 static void
-write_found(const struct arguments *arguments, uint64_t seed)
+write_found(const struct sim_arguments *arguments, uint64_t seed)
 {
 	FILE *file = arguments->found == NULL ? NULL : fopen(arguments->found, "a");
 
@@ -215,7 +215,7 @@ write_found(const struct arguments *arguments, uint64_t seed)
 
 /* The child ended. True if there are seeds left for another. */
 static bool
-end_child(const struct arguments *arguments, struct job *job)
+end_child(const struct sim_arguments *arguments, struct job *job)
 {
 	int status;
 
@@ -239,7 +239,7 @@ end_child(const struct arguments *arguments, struct job *job)
 
 /* A seed begins, and those before it passed; or the child is at its end. */
 static void
-hear_child(const struct arguments *arguments, struct job *job)
+hear_child(const struct sim_arguments *arguments, struct job *job)
 {
 	uint64_t seed;
 
@@ -253,7 +253,7 @@ hear_child(const struct arguments *arguments, struct job *job)
 
 /* One wait for whoever has something to say. False: all have ended. */
 static bool
-hear_children(const struct arguments *arguments, struct job *jobs)
+hear_children(const struct sim_arguments *arguments, struct job *jobs)
 {
 	struct pollfd polls[JOBS_MAX];
 	nfds_t count = 0;
@@ -279,7 +279,7 @@ hear_children(const struct arguments *arguments, struct job *jobs)
 }
 
 static uint64_t
-run_many(const struct arguments *arguments)
+run_many(const struct sim_arguments *arguments)
 {
 	struct job jobs[JOBS_MAX] = { 0 };
 	uint64_t passed = 0, failed = 0;
@@ -301,7 +301,7 @@ run_many(const struct arguments *arguments)
 int
 main(int argc, char **argv)
 {
-	struct arguments arguments;
+	struct sim_arguments arguments;
 
 	parse(argc, argv, &arguments);
 	if (arguments.many)

@@ -6,14 +6,14 @@
 
 #define MEMBERS 600
 
-struct member {
+struct test_member {
 	struct hash_link link;
 	uint16_t key;
 	bool in;
 };
 
 static struct slice
-key_of(const struct member *member)
+key_of(const struct test_member *member)
 {
 	return slice_of(&member->key, sizeof(member->key));
 }
@@ -21,22 +21,22 @@ key_of(const struct member *member)
 static bool
 match(const struct hash_link *link, struct slice key)
 {
-	const struct member *member = CONTAINER_OF(link, struct member, link);
+	const struct test_member *member = CONTAINER_OF(link, struct test_member, link);
 
 	return slice_equal(key_of(member), key);
 }
 
 static void
-make(struct hash *hash, struct member members[MEMBERS])
+make(struct hash *hash, struct test_member members[MEMBERS])
 {
 	hash_init(hash, 42, match);
 	for (unsigned i = 0; i < MEMBERS; i++)
-		members[i] = (struct member){ .key = (uint16_t)i };
+		members[i] = (struct test_member){ .key = (uint16_t)i };
 }
 
 TEST(the_table_holds_what_a_plain_array_holds)
 {
-	struct member members[MEMBERS];
+	struct test_member members[MEMBERS];
 	struct hash hash;
 	struct rand rand;
 	size_t count = 0;
@@ -44,7 +44,7 @@ TEST(the_table_holds_what_a_plain_array_holds)
 	make(&hash, members);
 	rand_seed(&rand, 1);
 	for (unsigned step = 0; step < 20000; step++) {
-		struct member *member = &members[rand_below(&rand, MEMBERS)];
+		struct test_member *member = &members[rand_below(&rand, MEMBERS)];
 		struct hash_link *found = hash_find(&hash, key_of(member));
 
 		assert_ptr_equal(found, member->in ? &member->link : NULL);
@@ -63,7 +63,7 @@ TEST(the_table_holds_what_a_plain_array_holds)
 
 TEST(a_walk_meets_every_member_once)
 {
-	struct member members[MEMBERS];
+	struct test_member members[MEMBERS];
 	struct hash hash;
 	struct hash_link *link;
 	size_t met = 0;
@@ -73,7 +73,7 @@ TEST(a_walk_meets_every_member_once)
 	for (unsigned i = 0; i < MEMBERS; i++)
 		hash_insert(&hash, &members[i].link, key_of(&members[i]));
 	for (link = hash_first(&hash); link != NULL; link = hash_next(&hash, link)) {
-		struct member *member = CONTAINER_OF(link, struct member, link);
+		struct test_member *member = CONTAINER_OF(link, struct test_member, link);
 
 		assert_false(member->in);
 		member->in = true;
@@ -85,7 +85,7 @@ TEST(a_walk_meets_every_member_once)
 
 TEST(pop_empties_a_table_even_if_members_come_back)
 {
-	struct member members[MEMBERS];
+	struct test_member members[MEMBERS];
 	struct hash hash;
 	struct hash_link *link;
 	size_t popped = 0;
@@ -94,7 +94,7 @@ TEST(pop_empties_a_table_even_if_members_come_back)
 	for (unsigned i = 0; i < MEMBERS; i++)
 		hash_insert(&hash, &members[i].link, key_of(&members[i]));
 	while ((link = hash_pop(&hash)) != NULL) {
-		struct member *member = CONTAINER_OF(link, struct member, link);
+		struct test_member *member = CONTAINER_OF(link, struct test_member, link);
 
 		popped++;
 		if (popped % 3 == 0 && !member->in) {

@@ -6,7 +6,7 @@
 
 #define MEMBERS 200
 
-struct member {
+struct test_member {
 	struct heap_link link;
 	uint64_t key;
 };
@@ -14,12 +14,12 @@ struct member {
 static bool
 before(const struct heap_link *a, const struct heap_link *b)
 {
-	return CONTAINER_OF(a, struct member, link)->key < CONTAINER_OF(b, struct member,
+	return CONTAINER_OF(a, struct test_member, link)->key < CONTAINER_OF(b, struct test_member,
 	    link)->key;
 }
 
 static uint64_t
-least(const struct member members[MEMBERS])
+least(const struct test_member members[MEMBERS])
 {
 	uint64_t key = UINT64_MAX;
 
@@ -32,7 +32,7 @@ least(const struct member members[MEMBERS])
 
 TEST(the_first_is_the_least_after_any_change)
 {
-	struct member members[MEMBERS] = { 0 };
+	struct test_member members[MEMBERS] = { 0 };
 	struct heap heap;
 	struct rand rand;
 	size_t count = 0;
@@ -40,7 +40,7 @@ TEST(the_first_is_the_least_after_any_change)
 	heap_init(&heap, before);
 	rand_seed(&rand, 7);
 	for (unsigned step = 0; step < 20000; step++) {
-		struct member *member = &members[rand_below(&rand, MEMBERS)];
+		struct test_member *member = &members[rand_below(&rand, MEMBERS)];
 		struct heap_link *first;
 
 		if (member->link.place == 0) {
@@ -59,7 +59,7 @@ TEST(the_first_is_the_least_after_any_change)
 		if (count == 0)
 			assert_null(first);
 		else
-			assert_int_equal(CONTAINER_OF(first, struct member, link)->key,
+			assert_int_equal(CONTAINER_OF(first, struct test_member, link)->key,
 			    least(members));
 	}
 	heap_free(&heap);
@@ -69,7 +69,7 @@ TEST(the_first_is_the_least_after_any_change)
 
 TEST(removing_the_first_again_and_again_sorts)
 {
-	struct member members[MEMBERS] = { 0 };
+	struct test_member members[MEMBERS] = { 0 };
 	struct heap heap;
 	struct rand rand;
 	uint64_t last = 0;
@@ -82,7 +82,7 @@ TEST(removing_the_first_again_and_again_sorts)
 	}
 	for (unsigned i = 0; i < MEMBERS; i++) {
 		struct heap_link *first = heap_first(&heap);
-		uint64_t key = CONTAINER_OF(first, struct member, link)->key;
+		uint64_t key = CONTAINER_OF(first, struct test_member, link)->key;
 
 		assert_true(key >= last);
 		last = key;

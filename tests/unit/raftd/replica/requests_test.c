@@ -10,21 +10,21 @@
 
 #include <stdlib.h>
 
-struct table {
+struct sessions {
 	struct requests *requests;
 	struct store *store;
 	struct buf effects;
 	raft_index raft_index;
 };
 
-static struct table
+static struct sessions
 table_new(void)
 {
-	return (struct table){ .requests = requests_new(1), .store = store_new(1) };
+	return (struct sessions){ .requests = requests_new(1), .store = store_new(1) };
 }
 
 static void
-table_free(struct table *t)
+table_free(struct sessions *t)
 {
 	requests_free(&t->requests);
 	store_free(&t->store);
@@ -33,7 +33,7 @@ table_free(struct table *t)
 
 /* A set of a key of its own, recorded for that request. Returns its index. */
 static uint64_t
-apply(struct table *t, uint64_t session, uint64_t sequence, uint64_t low)
+apply(struct sessions *t, uint64_t session, uint64_t sequence, uint64_t low)
 {
 	struct command_write write = { .op = WRITE_SET, .key = SLICE_LITERAL("/k") };
 	struct store_outcome outcome;
@@ -48,7 +48,7 @@ apply(struct table *t, uint64_t session, uint64_t sequence, uint64_t low)
 }
 
 static enum request_seen
-seen(const struct table *t, uint64_t session, uint64_t sequence)
+seen(const struct sessions *t, uint64_t session, uint64_t sequence)
 {
 	const struct request_result *result;
 
@@ -57,7 +57,7 @@ seen(const struct table *t, uint64_t session, uint64_t sequence)
 
 TEST(a_repeat_finds_the_first_answer)
 {
-	struct table t = table_new();
+	struct sessions t = table_new();
 	const struct request_result *result;
 	uint64_t index = apply(&t, 7, 3, 1);
 
@@ -71,7 +71,7 @@ TEST(a_repeat_finds_the_first_answer)
 TEST(results_that_come_out_of_order_are_all_found)
 {
 	static const uint64_t order[] = { 5, 2, 9, 1, 7, 3 };
-	struct table t = table_new();
+	struct sessions t = table_new();
 
 	for (size_t i = 0; i < ARRAY_COUNT(order); i++)
 		apply(&t, 7, order[i], 1);
@@ -87,7 +87,7 @@ TEST(results_that_come_out_of_order_are_all_found)
 
 TEST(what_is_below_low_is_forgotten_and_never_new_again)
 {
-	struct table t = table_new();
+	struct sessions t = table_new();
 
 	apply(&t, 7, 1, 1);
 	apply(&t, 7, 2, 1);
@@ -100,7 +100,7 @@ TEST(what_is_below_low_is_forgotten_and_never_new_again)
 
 TEST(a_low_above_its_own_sequence_does_not_lose_the_answer)
 {
-	struct table t = table_new();
+	struct sessions t = table_new();
 
 	apply(&t, 7, 5, 100);
 	assert_int_equal(seen(&t, 7, 5), REQUEST_KNOWN);
@@ -109,7 +109,7 @@ TEST(a_low_above_its_own_sequence_does_not_lose_the_answer)
 
 TEST(the_event_of_an_answer_outlives_the_window)
 {
-	struct table t = table_new();
+	struct sessions t = table_new();
 	uint64_t index = apply(&t, 7, 1, 1);
 
 	for (uint64_t i = 0; i < HISTORY_EVENTS + 10; i++)
@@ -122,7 +122,7 @@ TEST(the_event_of_an_answer_outlives_the_window)
 
 TEST(the_least_recently_applied_session_goes)
 {
-	struct table t = table_new();
+	struct sessions t = table_new();
 
 	for (uint64_t session = 1; session <= SESSIONS_MAX; session++)
 		apply(&t, session, 1, 1);
@@ -136,7 +136,7 @@ TEST(the_least_recently_applied_session_goes)
 
 TEST(a_session_keeps_a_bounded_number_of_results)
 {
-	struct table t = table_new();
+	struct sessions t = table_new();
 
 	for (uint64_t i = 1; i <= SESSION_RESULTS_MAX + 5; i++)
 		apply(&t, 7, i, 1);
@@ -147,7 +147,7 @@ TEST(a_session_keeps_a_bounded_number_of_results)
 
 /* Play effects into a second table as recovery does: last value of a key wins. */
 static enum err
-reload(const struct table *t, struct table *fresh)
+reload(const struct sessions *t, struct sessions *fresh)
 {
 	struct reader in = reader_of(buf_slice(&t->effects));
 	struct state_record *records = NULL, record;
@@ -176,7 +176,7 @@ reload(const struct table *t, struct table *fresh)
 
 TEST(the_table_comes_back_from_its_effects)
 {
-	struct table t = table_new(), fresh = table_new();
+	struct sessions t = table_new(), fresh = table_new();
 
 	for (uint64_t i = 1; i < 200; i++)
 		apply(&t, i % 7 + 1, i, i > 20 ? i - 20 : 1);
@@ -191,7 +191,7 @@ TEST(the_table_comes_back_from_its_effects)
 
 TEST(a_result_without_its_session_is_damage)
 {
-	struct table t = table_new(), fresh = table_new();
+	struct sessions t = table_new(), fresh = table_new();
 
 	apply(&t, 7, 1, 1);
 	assert_int_equal(reload(&t, &fresh), ERR_CORRUPT);
@@ -201,7 +201,7 @@ TEST(a_result_without_its_session_is_damage)
 
 TEST(records_of_another_shape_are_refused)
 {
-	struct table t = table_new();
+	struct sessions t = table_new();
 	uint8_t key[STATE_KEY_BYTES];
 
 	assert_int_equal(requests_load(t.requests, SLICE_LITERAL("S"), SLICE_LITERAL("x")),

@@ -12,16 +12,17 @@
 
 #define MEMBERS 20000
 
-struct member {
+struct test_member {
 	struct name_link link;
 	char name[12];
 };
 
 static void
-member_init(struct member *member, uint64_t seed, unsigned number)
+member_init(struct test_member *member, uint64_t seed, unsigned number)
 {
 	snprintf(member->name, sizeof(member->name), "%u", number);
-	name_init(&member->link, seed, offsetof(struct member, name), slice_text(member->name));
+	name_init(&member->link, seed, offsetof(struct test_member, name),
+	    slice_text(member->name));
 }
 
 /* Check order and heap property; return how deep the treap is. */
@@ -56,7 +57,7 @@ check_all(const struct name_link *root, unsigned expected)
 
 TEST(names_stay_ordered_and_shallow_when_they_come_in_order)
 {
-	struct member *members = xzalloc(MEMBERS * sizeof(*members));
+	struct test_member *members = xzalloc(MEMBERS * sizeof(*members));
 	struct name_link *root = NULL;
 	unsigned i;
 
@@ -74,7 +75,7 @@ TEST(names_stay_ordered_and_shallow_when_they_come_in_order)
 
 TEST(any_mix_of_inserts_and_removes_keeps_the_set)
 {
-	struct member *members = xzalloc(1000 * sizeof(*members));
+	struct test_member *members = xzalloc(1000 * sizeof(*members));
 	bool *present = xzalloc(1000 * sizeof(*present));
 	struct name_link *root = NULL;
 	unsigned count = 0;
@@ -84,7 +85,7 @@ TEST(any_mix_of_inserts_and_removes_keeps_the_set)
 	rand_seed(&rand, 3);
 	for (i = 0; i < 20000; i++) {
 		unsigned at = (unsigned)rand_below(&rand, 1000);
-		struct member *member = &members[at];
+		struct test_member *member = &members[at];
 
 		if (present[at]) {
 			names_remove(&root, &member->link);
@@ -110,7 +111,7 @@ TEST(any_mix_of_inserts_and_removes_keeps_the_set)
 
 TEST(the_name_after_any_is_the_next_there_is)
 {
-	struct member members[100];
+	struct test_member members[100];
 	struct name_link *root = NULL;
 	char name[12];
 	unsigned i;
