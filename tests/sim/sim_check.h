@@ -44,13 +44,13 @@ raft_index check_committed(const struct world *world);
 /* ---- what clients see ------------------------------------------------------------ */
 
 /* The request begins now: remember what had been seen before. */
-void check_request(struct request *request);
+void check_request(struct sim_request *request);
 /* A client of the worker is shown this store index. */
-void check_seen(struct worker *worker, uint64_t store_index);
+void check_seen(struct sim_worker *worker, uint64_t store_index);
 /* outcome NULL: unknown. */
-void check_write(struct request *request, const struct msg_outcome *outcome);
-void check_member_change(struct request *request, const struct msg_outcome *outcome);
-void check_read(struct request *request, const struct msg_read *read,
+void check_write(struct sim_request *request, const struct msg_outcome *outcome);
+void check_member_change(struct sim_request *request, const struct msg_outcome *outcome);
+void check_read(struct sim_request *request, const struct msg_read *read,
     const struct msg_outcome *outcome);
 
 #endif

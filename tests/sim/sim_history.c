@@ -11,7 +11,7 @@
 #include <inttypes.h>
 
 void
-check_request(struct request *request)
+check_request(struct sim_request *request)
 {
 	struct machine *machine = request->worker->machine;
 
@@ -20,7 +20,7 @@ check_request(struct request *request)
 }
 
 void
-check_seen(struct worker *worker, uint64_t store_index)
+check_seen(struct sim_worker *worker, uint64_t store_index)
 {
 	struct machine *machine = worker->machine;
 	struct world *world = machine->world;
@@ -58,7 +58,7 @@ says_not_applied(const struct msg_outcome *outcome)
 }
 
 static void
-remember_refusal(struct request *request, enum err error)
+remember_refusal(struct sim_request *request, enum err error)
 {
 	struct sim_check *check = request->worker->machine->world->check;
 
@@ -85,9 +85,9 @@ check_refusals(const struct world *world)
 
 /* True if the outcome says what became of it. */
 static bool
-check_outcome(struct request *request, const struct msg_outcome *outcome)
+check_outcome(struct sim_request *request, const struct msg_outcome *outcome)
 {
-	struct worker *worker = request->worker;
+	struct sim_worker *worker = request->worker;
 	const struct machine *machine = worker->machine;
 	const struct world *world = machine->world;
 	const struct model_result *result = model_result(world->model, worker->session,
@@ -122,7 +122,7 @@ check_outcome(struct request *request, const struct msg_outcome *outcome)
 }
 
 void
-check_write(struct request *request, const struct msg_outcome *outcome)
+check_write(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	const struct machine *machine = request->worker->machine;
 	const struct world *world = machine->world;
@@ -152,7 +152,7 @@ check_write(struct request *request, const struct msg_outcome *outcome)
 }
 
 void
-check_member_change(struct request *request, const struct msg_outcome *outcome)
+check_member_change(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	if (outcome == NULL || !check_outcome(request, outcome))
 		return;
@@ -163,9 +163,10 @@ check_member_change(struct request *request, const struct msg_outcome *outcome)
 }
 
 void
-check_read(struct request *request, const struct msg_read *read, const struct msg_outcome *outcome)
+check_read(struct sim_request *request, const struct msg_read *read,
+    const struct msg_outcome *outcome)
 {
-	struct worker *worker = request->worker;
+	struct sim_worker *worker = request->worker;
 	const struct machine *machine = worker->machine;
 	const struct world *world = machine->world;
 	const char *differs;

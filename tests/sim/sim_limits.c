@@ -32,7 +32,7 @@ limits_profile(const struct world *world, struct sim_profile *profile)
 /* ---- the configuration ------------------------------------------------------------ */
 
 static void
-configured(struct request *request, const struct msg_outcome *outcome)
+configured(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	check_member_change(request, outcome);
 	if (outcome != NULL && outcome->error == ERR_NONE)
@@ -70,7 +70,7 @@ configure(struct machine *machine, struct rand *rand)
 /* ---- clients ------------------------------------------------------------------------ */
 
 static void
-written(struct request *request, const struct msg_outcome *outcome)
+written(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	check_write(request, outcome);
 }
@@ -119,11 +119,11 @@ write_at_limits(struct machine *machine, struct rand *rand)
 	static const uint8_t ops[] = { WRITE_SET, WRITE_SET, WRITE_SET, WRITE_CREATE,
 		WRITE_CREATE_IN_ORDER, WRITE_CREATE_IN_ORDER, WRITE_UPDATE, WRITE_DELETE };
 	struct world *world = machine->world;
-	struct worker *worker = machine->workers[1 + rand_below(rand, world->profile.workers)];
+	struct sim_worker *worker = machine->workers[1 + rand_below(rand, world->profile.workers)];
 	struct key_limits limits = model_limits(world->model);
 	struct msg_write write = { .op = ops[rand_below(rand, ARRAY_COUNT(ops))] };
 	struct buf key = BUF_INIT, value = BUF_INIT;
-	struct request *request;
+	struct sim_request *request;
 
 	make_key(rand, &limits, &key);
 	if (write.op != WRITE_DELETE)

@@ -24,7 +24,7 @@ struct memory {
 };
 
 struct client {
-	struct worker *worker;
+	struct sim_worker *worker;
 	struct sim_event *next;
 	struct memory memory[ARRAY_COUNT(file_keys)];
 	size_t key;			/* of the operation under way; index into file_keys */
@@ -50,7 +50,7 @@ step_later(struct client *client)
 }
 
 struct client *
-client_new(struct worker *worker)
+client_new(struct sim_worker *worker)
 {
 	struct client *client = xzalloc(sizeof(*client));
 
@@ -115,7 +115,7 @@ remember(struct client *client, struct slice bytes)
 }
 
 static void
-write_done(struct request *request, const struct msg_outcome *outcome)
+write_done(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	struct client *client = request->owner;
 
@@ -127,7 +127,7 @@ write_done(struct request *request, const struct msg_outcome *outcome)
 }
 
 static void
-read_done(struct request *request, const struct msg_outcome *outcome)
+read_done(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	struct client *client = request->owner;
 
@@ -144,7 +144,7 @@ static void
 read_something(struct client *client)
 {
 	struct world *world = world_of(client);
-	struct request *request;
+	struct sim_request *request;
 	const char *key = file_keys[client->key];
 
 	if (world_chance(world, 300))
@@ -267,7 +267,7 @@ write_something(struct client *client)
 	struct world *world = world_of(client);
 	struct msg_write write = { 0 };
 	struct buf value = BUF_INIT;
-	struct request *request;
+	struct sim_request *request;
 
 	choose_write(client, &write);
 	if (takes_value(write.op)) {
@@ -321,13 +321,14 @@ step(struct world *world, struct sim_event *event)
 		write_something(client);
 }
 
-struct request *
-load_probe(struct worker *worker, void (*done)(struct request *, const struct msg_outcome *))
+struct sim_request *
+load_probe(struct sim_worker *worker, void (*done)(struct sim_request *,
+    const struct msg_outcome *))
 {
 	struct world *world = worker->machine->world;
 	struct msg_write write = { .op = WRITE_SET, .key = SLICE_LITERAL("/probe") };
 	struct buf value = BUF_INIT;
-	struct request *request;
+	struct sim_request *request;
 
 	buf_printf(&value, "v%" PRIu64, ++world->value_count);
 	write.value = buf_slice(&value);

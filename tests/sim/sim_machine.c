@@ -33,7 +33,7 @@ machine_new(struct world *world, size_t number)
 	machine->clock_base_ms = world_below(world, 1000000);
 	machine->wall_offset_ns = (int64_t)world_below(world, 200) * 1000000;
 	machine->worker_count = 1 + world->profile.workers + (world->profile.senseless_ms != 0);
-	machine->workers = xmalloc(machine->worker_count * sizeof(struct worker *));
+	machine->workers = xmalloc(machine->worker_count * sizeof(struct sim_worker *));
 	for (size_t i = 0; i < machine->worker_count; i++)
 		machine->workers[i] = worker_new(machine, i);
 	return machine;
@@ -204,7 +204,7 @@ io_outcome(void *argument, uint64_t session, uint64_t request_id,
     const struct node_outcome *outcome)
 {
 	struct machine *machine = argument;
-	struct worker *worker = worker_of_session(machine, session);
+	struct sim_worker *worker = worker_of_session(machine, session);
 	struct msg_outcome message = {
 		.error = (uint16_t)outcome->error,
 		.cause = outcome->cause,
@@ -227,7 +227,7 @@ static void
 io_watching(void *argument, uint64_t session, uint64_t watch_id, const struct msg_watching *answer)
 {
 	struct machine *machine = argument;
-	struct worker *worker = worker_of_session(machine, session);
+	struct sim_worker *worker = worker_of_session(machine, session);
 	struct buf frame = BUF_INIT;
 
 	if (worker == NULL)
@@ -241,7 +241,7 @@ io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t cou
     struct slice event, uint64_t past_bytes)
 {
 	struct machine *machine = argument;
-	struct worker *worker = worker_of_session(machine, session);
+	struct sim_worker *worker = worker_of_session(machine, session);
 	struct buf frame = BUF_INIT, ids = BUF_INIT;
 
 	if (worker == NULL)
@@ -257,7 +257,7 @@ static void
 io_stats(void *argument, uint64_t session, uint64_t request_id, const struct msg_stats *stats)
 {
 	struct machine *machine = argument;
-	struct worker *worker = worker_of_session(machine, session);
+	struct sim_worker *worker = worker_of_session(machine, session);
 	struct buf frame = BUF_INIT;
 
 	if (worker == NULL)
@@ -282,7 +282,7 @@ io_queued(void *argument, uint64_t session)
 	struct world *world = machine->world;
 	struct sim_event *event;
 
-	const struct worker *worker = worker_of_session(argument, session);
+	const struct sim_worker *worker = worker_of_session(argument, session);
 
 	if ((world->now_ms + session) % 8 != 0)
 		return worker == NULL ? 0 : worker->queued_bytes;

@@ -62,7 +62,7 @@ struct machine {
 
 	/* The first is the peer worker; the last may be senseless. */
 	size_t worker_count;
-	struct worker **workers;
+	struct sim_worker **workers;
 
 	/* Kept by the checks. */
 	raft_index checked_applied;

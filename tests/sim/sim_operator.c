@@ -124,7 +124,7 @@ somebody(const struct machine *machine)
 /* ---- joining ---------------------------------------------------------------------- */
 
 static void
-join_answered(struct request *request, const struct msg_outcome *outcome)
+join_answered(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	struct machine *machine = request->owner;
 	struct machine *through = request->worker->machine;
@@ -158,7 +158,7 @@ ask_to_join(struct machine *machine)
 		.peer_url = slice_text(machine->peer_url),
 		.client_url = slice_text(machine->client_url),
 	};
-	struct request *request;
+	struct sim_request *request;
 
 	if (through == NULL)
 		return;
@@ -187,7 +187,7 @@ step_joining(struct machine *machine)
 /* ---- leaving ------------------------------------------------------------------------ */
 
 static void
-removal_answered(struct request *request, const struct msg_outcome *outcome)
+removal_answered(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	struct machine *machine = request->owner;
 	struct world *world = machine->world;
@@ -214,7 +214,7 @@ step_removing(struct machine *machine)
 		.op = seat->forget ? MEMBER_FORGET : MEMBER_REMOVE,
 		.name = slice_text(machine->name),
 	};
-	struct request *request;
+	struct sim_request *request;
 
 	if (seat->asking || seat->again_at_ms > machine->world->now_ms)
 		return;
@@ -358,7 +358,7 @@ lose_data(struct machine *machine)
 }
 
 static void
-odd_answered(struct request *request, const struct msg_outcome *outcome)
+odd_answered(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	const struct machine *machine = request->owner;
 
@@ -373,7 +373,7 @@ static void
 ask_oddly(struct machine *machine)
 {
 	struct msg_member_change change = { .op = MEMBER_REMOVE, .name = SLICE_LITERAL("nobody") };
-	struct request *request;
+	struct sim_request *request;
 
 	if (!machine_serves(machine))
 		return;
@@ -398,7 +398,7 @@ move(struct machine *machine)
 /* ---- the size of the cluster ------------------------------------------------------------- */
 
 static void
-size_answered(struct request *request, const struct msg_outcome *outcome)
+size_answered(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	struct world *world = request->worker->machine->world;
 	struct sim_operator *operator = world->operator;

@@ -31,13 +31,13 @@ senseless_profile(const struct world *world, struct sim_profile *profile)
 }
 
 void
-senseless_heard(struct worker *worker, const struct frame *frame)
+senseless_heard(struct sim_worker *worker, const struct frame *frame)
 {
 	senseless_hear(&worker->machine->world->senseless->source, frame);
 }
 
 static void
-speak(struct worker *worker, struct sim_senseless *senseless)
+speak(struct sim_worker *worker, struct sim_senseless *senseless)
 {
 	for (uint64_t left = 1 + rand_below(&senseless->rand, FRAMES_MAX); left > 0; left--) {
 		struct buf frame = BUF_INIT;
@@ -55,7 +55,7 @@ act(struct world *world, struct sim_event *event UNUSED)
 	struct sim_senseless *senseless = world->senseless;
 	struct machine *machine =
 	    world->machines[rand_below(&senseless->rand, world->machine_count)];
-	struct worker *worker = machine->workers[machine->worker_count - 1];
+	struct sim_worker *worker = machine->workers[machine->worker_count - 1];
 
 	if (world->healed || world->now_ms >= world->profile.fault_ms)
 		return;

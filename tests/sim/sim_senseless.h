@@ -17,6 +17,6 @@ void senseless_profile(const struct world *world, struct sim_profile *profile);
 void senseless_start(struct world *world);
 void senseless_end(struct world *world);
 /* raftd said something to one of them. */
-void senseless_heard(struct worker *worker, const struct frame *frame);
+void senseless_heard(struct sim_worker *worker, const struct frame *frame);
 
 #endif

@@ -17,7 +17,7 @@
 #include <stdlib.h>
 
 struct watcher {
-	struct worker *worker;
+	struct sim_worker *worker;
 	uint64_t id;			/* 0: closed */
 	const char *key;
 	uint8_t flags;
@@ -39,7 +39,7 @@ world_of(const struct watcher *watch)
 }
 
 struct watcher *
-watcher_new(struct worker *worker)
+watcher_new(struct sim_worker *worker)
 {
 	struct watcher *watch = xzalloc(sizeof(*watch));
 

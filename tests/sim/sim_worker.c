@@ -18,10 +18,10 @@
 #define SLOW_MS 3000
 #define NODES_AT 18		/* where an event_record has the length of its nodes */
 
-struct worker *
+struct sim_worker *
 worker_new(struct machine *machine, size_t number)
 {
-	struct worker *worker = xzalloc(sizeof(*worker));
+	struct sim_worker *worker = xzalloc(sizeof(*worker));
 	const struct sim_profile *profile = &machine->world->profile;
 
 	worker->machine = machine;
@@ -44,7 +44,7 @@ worker_new(struct machine *machine, size_t number)
 }
 
 static void
-request_free(struct request *request)
+request_free(struct sim_request *request)
 {
 	TAILQ_REMOVE(&request->worker->requests, request, link);
 	world_cancel(request->worker->machine->world, &request->timer);
@@ -55,9 +55,9 @@ request_free(struct request *request)
 }
 
 void
-worker_free(struct worker **worker_pointer)
+worker_free(struct sim_worker **worker_pointer)
 {
-	struct worker *worker = *worker_pointer;
+	struct sim_worker *worker = *worker_pointer;
 
 	while (!TAILQ_EMPTY(&worker->requests))
 		request_free(TAILQ_FIRST(&worker->requests));
@@ -72,7 +72,7 @@ worker_free(struct worker **worker_pointer)
 }
 
 static void
-finish(struct request *request, const struct msg_outcome *outcome)
+finish(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	struct world *world = request->worker->machine->world;
 
@@ -85,12 +85,12 @@ finish(struct request *request, const struct msg_outcome *outcome)
 }
 
 uint64_t
-worker_new_id(struct worker *worker)
+worker_new_id(struct sim_worker *worker)
 {
 	return worker->next_id++;
 }
 
-struct worker *
+struct sim_worker *
 worker_of_session(struct machine *machine, uint64_t session)
 {
 	for (size_t i = 0; i < machine->worker_count; i++)
@@ -197,7 +197,7 @@ to_raftd(struct world *world, struct sim_event *event)
 }
 
 void
-worker_send(struct worker *worker, struct blob *frame)
+worker_send(struct sim_worker *worker, struct blob *frame)
 {
 	struct world *world = worker->machine->world;
 	struct sim_event *event;
@@ -217,7 +217,7 @@ worker_send(struct worker *worker, struct blob *frame)
 /* ---- from raftd --------------------------------------------------------------------- */
 
 static void
-send_plain(struct worker *worker, uint16_t type, uint64_t id)
+send_plain(struct sim_worker *worker, uint16_t type, uint64_t id)
 {
 	struct buf frame = BUF_INIT, unused = BUF_INIT;
 
@@ -231,7 +231,7 @@ send_plain(struct worker *worker, uint16_t type, uint64_t id)
 static void
 ask_more(struct world *world UNUSED, struct sim_event *event)
 {
-	struct request *request = event->object;
+	struct sim_request *request = event->object;
 
 	request->ask = NULL;
 	send_plain(request->worker, MSG_read_more, request->id);
@@ -239,7 +239,7 @@ ask_more(struct world *world UNUSED, struct sim_event *event)
 
 /* Its client takes the piece, now or slowly; another piece is asked for then. */
 static void
-take_piece(struct request *request, const struct msg_outcome *outcome)
+take_piece(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	struct world *world = request->worker->machine->world;
 	uint64_t delay_ms = 0;
@@ -254,7 +254,7 @@ take_piece(struct request *request, const struct msg_outcome *outcome)
 
 /* The last piece, or all of it. */
 static void
-take_end(struct request *request, const struct msg_outcome *outcome)
+take_end(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	struct msg_outcome whole = *outcome;
 	struct buf *pieces = &request->pieces;
@@ -272,9 +272,9 @@ take_end(struct request *request, const struct msg_outcome *outcome)
 }
 
 static void
-take_outcome(struct worker *worker, uint64_t id, bool more, const struct msg_outcome *outcome)
+take_outcome(struct sim_worker *worker, uint64_t id, bool more, const struct msg_outcome *outcome)
 {
-	struct request *request;
+	struct sim_request *request;
 
 	TAILQ_FOREACH(request, &worker->requests, link)
 		if (request->id == id)
@@ -289,7 +289,7 @@ take_outcome(struct worker *worker, uint64_t id, bool more, const struct msg_out
 }
 
 static void
-take_watching(struct worker *worker, uint64_t id, const struct msg_watching *answer)
+take_watching(struct sim_worker *worker, uint64_t id, const struct msg_watching *answer)
 {
 	for (size_t i = 0; i < worker->watch_count; i++)
 		if (watcher_answered(worker->watches[i], id, answer))
@@ -297,7 +297,7 @@ take_watching(struct worker *worker, uint64_t id, const struct msg_watching *ans
 }
 
 static void
-take_event(struct worker *worker, const struct msg_event *event)
+take_event(struct sim_worker *worker, const struct msg_event *event)
 {
 	struct reader ids = reader_of(event->watch_ids);
 	struct buf frame = BUF_INIT;
@@ -336,7 +336,7 @@ take_stats(const struct msg_stats *stats)
 static void
 from_raftd(struct world *world, struct sim_event *event)
 {
-	struct worker *worker = event->object;
+	struct sim_worker *worker = event->object;
 	struct msg_outcome outcome;
 	struct msg_watching watching;
 	struct msg_event hit;
@@ -376,7 +376,7 @@ from_raftd(struct world *world, struct sim_event *event)
 }
 
 void
-worker_reply(struct worker *worker, struct blob *frame)
+worker_reply(struct sim_worker *worker, struct blob *frame)
 {
 	struct world *world = worker->machine->world;
 	struct sim_event *event;
@@ -395,17 +395,17 @@ worker_reply(struct worker *worker, struct blob *frame)
 static void
 give_up(struct world *world, struct sim_event *event)
 {
-	struct request *request = event->object;
+	struct sim_request *request = event->object;
 
 	(void)world;
 	request->timer = NULL;
 	finish(request, NULL);
 }
 
-static struct request *
-begin(struct worker *worker)
+static struct sim_request *
+begin(struct sim_worker *worker)
 {
-	struct request *request = xzalloc(sizeof(*request));
+	struct sim_request *request = xzalloc(sizeof(*request));
 	struct world *world = worker->machine->world;
 
 	request->worker = worker;
@@ -422,15 +422,15 @@ begin(struct worker *worker)
 
 /* Everything below has been answered, or nobody waits for it. */
 static uint64_t
-lowest_id(const struct worker *worker)
+lowest_id(const struct sim_worker *worker)
 {
-	const struct request *first = TAILQ_FIRST(&worker->requests);
+	const struct sim_request *first = TAILQ_FIRST(&worker->requests);
 
 	return first->id;
 }
 
-static struct request *
-begun(struct request *request, struct buf *frame)
+static struct sim_request *
+begun(struct sim_request *request, struct buf *frame)
 {
 	request->frame = blob_new(buf_slice(frame));
 	buf_free(frame);
@@ -438,10 +438,10 @@ begun(struct request *request, struct buf *frame)
 	return request;
 }
 
-struct request *
-worker_write(struct worker *worker, struct msg_write *write)
+struct sim_request *
+worker_write(struct sim_worker *worker, struct msg_write *write)
 {
-	struct request *request = begin(worker);
+	struct sim_request *request = begin(worker);
 	struct buf frame = BUF_INIT;
 
 	write->low = lowest_id(worker);
@@ -449,20 +449,20 @@ worker_write(struct worker *worker, struct msg_write *write)
 	return begun(request, &frame);
 }
 
-struct request *
-worker_read(struct worker *worker, const struct msg_read *read)
+struct sim_request *
+worker_read(struct sim_worker *worker, const struct msg_read *read)
 {
-	struct request *request = begin(worker);
+	struct sim_request *request = begin(worker);
 	struct buf frame = BUF_INIT;
 
 	msg_read_frame(&frame, request->id, read);
 	return begun(request, &frame);
 }
 
-struct request *
-worker_member_change(struct worker *worker, struct msg_member_change *change)
+struct sim_request *
+worker_member_change(struct sim_worker *worker, struct msg_member_change *change)
 {
-	struct request *request = begin(worker);
+	struct sim_request *request = begin(worker);
 	struct buf frame = BUF_INIT;
 
 	change->low = lowest_id(worker);
@@ -470,10 +470,10 @@ worker_member_change(struct worker *worker, struct msg_member_change *change)
 	return begun(request, &frame);
 }
 
-struct request *
-worker_config_change(struct worker *worker, struct slice items)
+struct sim_request *
+worker_config_change(struct sim_worker *worker, struct slice items)
 {
-	struct request *request = begin(worker);
+	struct sim_request *request = begin(worker);
 	struct buf frame = BUF_INIT;
 
 	msg_config_change_frame(&frame, request->id, &(struct msg_config_change){
@@ -482,9 +482,9 @@ worker_config_change(struct worker *worker, struct slice items)
 }
 
 bool
-worker_cancel(struct worker *worker, uint64_t id)
+worker_cancel(struct sim_worker *worker, uint64_t id)
 {
-	struct request *request;
+	struct sim_request *request;
 
 	TAILQ_FOREACH(request, &worker->requests, link) {
 		if (request->id == id) {
@@ -500,8 +500,8 @@ worker_cancel(struct worker *worker, uint64_t id)
 static void
 attach(struct world *world, struct sim_event *event)
 {
-	struct worker *worker = event->object;
-	struct request *request;
+	struct sim_worker *worker = event->object;
+	struct sim_request *request;
 
 	if (worker->machine->life != event->life)
 		return;
@@ -520,7 +520,7 @@ attach(struct world *world, struct sim_event *event)
 }
 
 void
-worker_attach(struct worker *worker)
+worker_attach(struct sim_worker *worker)
 {
 	struct world *world = worker->machine->world;
 	struct sim_event *event;
@@ -534,7 +534,7 @@ worker_attach(struct worker *worker)
 }
 
 void
-worker_detach(struct worker *worker)
+worker_detach(struct sim_worker *worker)
 {
 	worker->attached = false;
 	worker->queued_bytes = 0;
@@ -553,7 +553,7 @@ tell_gone(struct world *world, struct sim_event *event)
 }
 
 void
-worker_die(struct worker *worker)
+worker_die(struct sim_worker *worker)
 {
 	struct world *world = worker->machine->world;
 

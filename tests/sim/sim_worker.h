@@ -14,14 +14,14 @@
 
 #include <sys/queue.h>
 
-struct worker;
+struct sim_worker;
 struct client;
 struct watcher;
 
 /* One request under way. */
-struct request {
-	TAILQ_ENTRY(request) link;
-	struct worker *worker;
+struct sim_request {
+	TAILQ_ENTRY(sim_request) link;
+	struct sim_worker *worker;
 	uint64_t id;			/* sequence */
 	struct blob *frame;		/* as it was sent, to be sent again */
 	uint64_t started_ms;
@@ -33,11 +33,11 @@ struct request {
 	struct sim_event *ask;		/* for the next piece */
 	/* Called once; outcome NULL: nobody knows what became of it. The request
 	 * is freed afterwards. */
-	void (*done)(struct request *request, const struct msg_outcome *outcome);
+	void (*done)(struct sim_request *request, const struct msg_outcome *outcome);
 	void *owner;
 };
 
-struct worker {
+struct sim_worker {
 	struct machine *machine;
 	size_t number;
 	bool senseless;			/* it was taken over; has neither clients nor watches */
@@ -47,51 +47,52 @@ struct worker {
 	uint64_t reply_life;		/* of the raftd that wrote what is being read */
 	uint64_t in_at_ms, out_at_ms;	/* of the last frame, each way: order is kept */
 	size_t queued_bytes;		/* that raftd wrote and it has not read */
-	TAILQ_HEAD(requests_list, request) requests;
+	TAILQ_HEAD(requests_list, sim_request) requests;
 	size_t client_count;
 	struct client **clients;
 	size_t watch_count;
 	struct watcher **watches;
 };
 
-struct worker *worker_new(struct machine *machine, size_t number);
-void worker_free(struct worker **worker);
+struct sim_worker *worker_new(struct machine *machine, size_t number);
+void worker_free(struct sim_worker **worker);
 /* A worker dies and comes back: new session, new clients. */
-void worker_die(struct worker *worker);
+void worker_die(struct sim_worker *worker);
 /* raftd is there (again), or gone. */
-void worker_attach(struct worker *worker);
-void worker_detach(struct worker *worker);
+void worker_attach(struct sim_worker *worker);
+void worker_detach(struct sim_worker *worker);
 /* Who of the machine has that session; NULL: nobody any more. */
-struct worker *worker_of_session(struct machine *machine, uint64_t session);
+struct sim_worker *worker_of_session(struct machine *machine, uint64_t session);
 
 /* Begin a request; the sequence and low are filled in here. */
-struct request *worker_write(struct worker *worker, struct msg_write *write);
-struct request *worker_read(struct worker *worker, const struct msg_read *read);
-struct request *worker_member_change(struct worker *worker, struct msg_member_change *change);
-struct request *worker_config_change(struct worker *worker, struct slice items);
+struct sim_request *worker_write(struct sim_worker *worker, struct msg_write *write);
+struct sim_request *worker_read(struct sim_worker *worker, const struct msg_read *read);
+struct sim_request *worker_member_change(struct sim_worker *worker,
+    struct msg_member_change *change);
+struct sim_request *worker_config_change(struct sim_worker *worker, struct slice items);
 /* Nobody waits any more; false if it was answered already. */
-bool worker_cancel(struct worker *worker, uint64_t id);
+bool worker_cancel(struct sim_worker *worker, uint64_t id);
 /* A frame to raftd; lost if there is none. Takes the reference. */
-void worker_send(struct worker *worker, struct blob *frame);
-uint64_t worker_new_id(struct worker *worker);
+void worker_send(struct sim_worker *worker, struct blob *frame);
+uint64_t worker_new_id(struct sim_worker *worker);
 /* A frame that raftd wrote. Takes the reference. */
-void worker_reply(struct worker *worker, struct blob *frame);
+void worker_reply(struct sim_worker *worker, struct blob *frame);
 
 /* ---- sim_load.c: clients ------------------------------------------------------ */
 
-struct client *client_new(struct worker *worker);
+struct client *client_new(struct sim_worker *worker);
 void client_free(struct client **client);
 /* The worker died: forget what was under way and begin anew. */
 void client_reset(struct client *client);
 /* Some key or directory of the workload; static text. */
 const char *load_key(struct world *world);
 /* A write that succeeds in a healthy cluster; calls done. */
-struct request *load_probe(struct worker *worker,
-    void (*done)(struct request *, const struct msg_outcome *));
+struct sim_request *load_probe(struct sim_worker *worker,
+    void (*done)(struct sim_request *, const struct msg_outcome *));
 
 /* ---- sim_watch.c ----------------------------------------------------------------- */
 
-struct watcher *watcher_new(struct worker *worker);
+struct watcher *watcher_new(struct sim_worker *worker);
 void watcher_free(struct watcher **watch);
 void watcher_reset(struct watcher *watch);
 void watcher_attach(struct watcher *watch);

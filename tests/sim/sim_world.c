@@ -220,7 +220,7 @@ run_until(struct world *world, uint64_t end_ms)
 /* ---- the end: everything healed ---------------------------------------------- */
 
 static void
-probed(struct request *request, const struct msg_outcome *outcome)
+probed(struct sim_request *request, const struct msg_outcome *outcome)
 {
 	bool *done = request->owner;
 
@@ -238,7 +238,7 @@ probe_all(struct world *world)
 		bool done = false;
 
 		while (!done) {
-			struct request *request;
+			struct sim_request *request;
 			uint64_t wait_ms = world->now_ms + world->profile.request_timeout_ms, id;
 
 			if (world->now_ms >= limit_ms)
