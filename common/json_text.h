@@ -1,9 +1,8 @@
 /*
  * json_text.h - strings as JSON text, the way the original API spells them.
  *
- * Pure; used by everything that renders JSON. The result may be handed to
- * a generator as it is (yajl_gen_number), because no generator of a library
- * escapes like this:
+ * Pure; used by json_put.h, and by what renders a text in pieces. No generator of a
+ * library escapes like this:
  *
  *	" and \			backslash before it
  *	newline, carriage return	\n \r

@@ -3,9 +3,9 @@
  */
 #include "ctl/api.h"
 
+#include "common/json_put.h"
 #include "common/program.h"
 #include "ctl/form.h"
-#include "ctl/json_put.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -103,16 +103,17 @@ say_error(const struct output *out, const struct api_answer *answer)
 {
 	const struct json *error = answer->doc.root;
 	struct buf line = BUF_INIT;
+	struct json_put json = json_put_into(&line);
 
 	if (json_member(error, "errorCode") == NULL) {
 		say_other(answer);
 	} else if (out->format == FORMAT_JSON) {
-		json_put_open(&line, NULL, '{');
-		json_put_u64(&line, "errorCode", answer->error_code);
-		json_put_text(&line, "message", json_string(error, "message"));
-		json_put_text(&line, "cause", json_string(error, "cause"));
-		json_put_u64(&line, "index", json_u64(error, "index"));
-		json_put_close(&line, '}');
+		json_put_open(&json, NULL, '{');
+		json_put_number(&json, "errorCode", answer->error_code);
+		json_put_text(&json, "message", json_string(error, "message"));
+		json_put_text(&json, "cause", json_string(error, "cause"));
+		json_put_number(&json, "index", json_u64(error, "index"));
+		json_put_close(&json, '}');
 		buf_append_byte(&line, '\n');
 		output_say_json(buf_slice(&line));
 	} else {

@@ -13,9 +13,9 @@
 
 #include "common/backup.h"
 #include "common/clock.h"
+#include "common/json_put.h"
 #include "common/xmem.h"
 #include "ctl/interrupt.h"
-#include "ctl/json_put.h"
 #include "ctl/problem.h"
 
 #include <curl/curl.h>
@@ -88,16 +88,17 @@ static void
 print_json(const struct fetch *fetch, const struct ctl *ctl, const char *file, const char *made)
 {
 	struct buf line = BUF_INIT;
+	struct json_put json = json_put_into(&line);
 
-	json_put_open(&line, NULL, '{');
-	json_put_text(&line, "file", slice_text(file));
-	json_put_u64(&line, "bytes", fetch->bytes);
-	json_put_u64(&line, "storeIndex", fetch->store_index);
-	json_put_u64(&line, "raftIndex", fetch->raft_index);
-	json_put_text(&line, "made", slice_text(made));
-	json_put_text(&line, "node", slice_text(fetch->made_by));
-	json_put_close(&line, '}');
-	json_put_line(&ctl->out, &line);
+	json_put_open(&json, NULL, '{');
+	json_put_text(&json, "file", slice_text(file));
+	json_put_number(&json, "bytes", fetch->bytes);
+	json_put_number(&json, "storeIndex", fetch->store_index);
+	json_put_number(&json, "raftIndex", fetch->raft_index);
+	json_put_text(&json, "made", slice_text(made));
+	json_put_text(&json, "node", slice_text(fetch->made_by));
+	json_put_close(&json, '}');
+	output_json_line(&ctl->out, &json);
 	buf_free(&line);
 }
 

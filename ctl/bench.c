@@ -7,13 +7,13 @@
  * removed at the end.
  */
 #include "common/clock.h"
+#include "common/json_put.h"
 #include "common/limits.h"
 #include "common/program.h"
 #include "common/xmem.h"
 #include "ctl/api.h"
 #include "ctl/form.h"
 #include "ctl/interrupt.h"
-#include "ctl/json_put.h"
 #include "ctl/parallel.h"
 
 #include <inttypes.h>
@@ -147,21 +147,22 @@ static void
 put_json(const char *name, const struct figures *figures, const struct load *load, uint64_t size)
 {
 	struct buf line = BUF_INIT;
+	struct json_put json = json_put_into(&line);
 
-	json_put_open(&line, NULL, '{');
-	json_put_text(&line, "operation", slice_text(name));
-	json_put_u64(&line, "requests", figures->count);
-	json_put_u64(&line, "failed", figures->failed);
-	json_put_u64(&line, "connections", load->connections);
-	json_put_u64(&line, "value_bytes", size);
-	json_put_ms(&line, "elapsed_ms", figures->elapsed_ns);
-	json_put_u64(&line, "rate_per_s", (uint64_t)rate_of(figures));
-	json_put_ms(&line, "p50_ms", quantile(figures, 500));
-	json_put_ms(&line, "p90_ms", quantile(figures, 900));
-	json_put_ms(&line, "p99_ms", quantile(figures, 990));
-	json_put_ms(&line, "max_ms", quantile(figures, 1000));
-	json_put_close(&line, '}');
-	json_put_line(&load->ctl->out, &line);
+	json_put_open(&json, NULL, '{');
+	json_put_text(&json, "operation", slice_text(name));
+	json_put_number(&json, "requests", figures->count);
+	json_put_number(&json, "failed", figures->failed);
+	json_put_number(&json, "connections", load->connections);
+	json_put_number(&json, "value_bytes", size);
+	json_put_ms(&json, "elapsed_ms", figures->elapsed_ns);
+	json_put_number(&json, "rate_per_s", (uint64_t)rate_of(figures));
+	json_put_ms(&json, "p50_ms", quantile(figures, 500));
+	json_put_ms(&json, "p90_ms", quantile(figures, 900));
+	json_put_ms(&json, "p99_ms", quantile(figures, 990));
+	json_put_ms(&json, "max_ms", quantile(figures, 1000));
+	json_put_close(&json, '}');
+	output_json_line(&load->ctl->out, &json);
 	buf_free(&line);
 }
 

@@ -7,6 +7,7 @@
  * 3 no node is running.
  */
 #include "common/control_line.h"
+#include "common/json_put.h"
 #include "common/lock_text.h"
 #include "common/xmem.h"
 #include "ctl/control_backup.h"
@@ -20,7 +21,6 @@
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <yajl/yajl_gen.h>
 
 #define EXIT_REFUSED 1
 #define EXIT_NOT_RUNNING 3
@@ -98,38 +98,25 @@ connect_to(const char *run_dir)
 	return -1;
 }
 
-static void
-put(yajl_gen gen, const char *name, const char *text)
-{
-	yajl_gen_string(gen, (const unsigned char *)name, strlen(name));
-	yajl_gen_string(gen, (const unsigned char *)text, strlen(text));
-}
-
 static bool
 send_order(int fd, const struct sent_order *order)
 {
-	yajl_gen gen = yajl_gen_alloc(NULL);
 	struct buf line = BUF_INIT;
-	const unsigned char *json;
-	size_t size;
+	struct json_put json = json_put_into(&line);
 	bool sent;
 
-	ASSERT(gen != NULL);
-	yajl_gen_map_open(gen);
-	put(gen, "command", order->command);
+	json_put_open(&json, NULL, '{');
+	json_put_text(&json, "command", slice_text(order->command));
 	if (order->argument != NULL)
-		put(gen, "argument", order->argument);
+		json_put_text(&json, "argument", slice_text(order->argument));
 	/* The status is shown as tables of our own. */
 	if (!order->json && strcmp(order->command, "status") != 0)
-		put(gen, "format", "text");
-	yajl_gen_map_close(gen);
-	yajl_gen_get_buf(gen, &json, &size);
-	buf_append(&line, json, size);
+		json_put_text(&json, "format", SLICE_LITERAL("text"));
+	json_put_close(&json, '}');
 	buf_append_byte(&line, '\n');
 	/* A request is far below what a socket takes at once. */
 	sent = send(fd, line.data, line.size, MSG_NOSIGNAL) == (ssize_t)line.size;
 	buf_free(&line);
-	yajl_gen_free(gen);
 	return sent;
 }
 

@@ -4,9 +4,9 @@
  * A member that answers that it is healthy has a leader and a majority. Members of two
  * clusters may all be healthy, so what they tell of their cluster is compared.
  */
+#include "common/json_put.h"
 #include "ctl/agree.h"
 #include "ctl/client.h"
-#include "ctl/json_put.h"
 #include "ctl/members.h"
 
 #include <unistd.h>
@@ -43,14 +43,15 @@ say(const struct ctl *ctl, const struct listed_member *member, enum health healt
 	static const char *const words[] = { [HEALTHY] = "healthy", [UNHEALTHY] = "unhealthy",
 		[UNREACHABLE] = "unreachable" };
 	struct buf line = BUF_INIT;
+	struct json_put json = json_put_into(&line);
 
 	if (ctl->out.format == FORMAT_JSON) {
-		json_put_open(&line, NULL, '{');
-		json_put_text(&line, "id", member->id);
-		json_put_text(&line, "name", member->name);
-		json_put_text(&line, "health", slice_text(words[health]));
-		json_put_close(&line, '}');
-		json_put_line(&ctl->out, &line);
+		json_put_open(&json, NULL, '{');
+		json_put_text(&json, "id", member->id);
+		json_put_text(&json, "name", member->name);
+		json_put_text(&json, "health", slice_text(words[health]));
+		json_put_close(&json, '}');
+		output_json_line(&ctl->out, &json);
 		buf_free(&line);
 		return;
 	}

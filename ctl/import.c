@@ -13,13 +13,13 @@
  * a tree of its own, since no listing from outside shows it.
  */
 #include "common/clock.h"
+#include "common/json_put.h"
 #include "common/program.h"
 #include "common/xmem.h"
 #include "ctl/api.h"
 #include "ctl/follow.h"
 #include "ctl/form.h"
 #include "ctl/interrupt.h"
-#include "ctl/json_put.h"
 #include "ctl/parallel.h"
 #include "ctl/key_tree.h"
 
@@ -482,18 +482,19 @@ print_counts(const struct import *import)
 {
 	const struct counts *counts = &import->counts;
 	struct buf line = BUF_INIT;
+	struct json_put json = json_put_into(&line);
 
 	if (import->ctl->out.format == FORMAT_JSON) {
-		json_put_open(&line, NULL, '{');
-		json_put_u64(&line, "source_index", import->next[0] - 1);
-		json_put_u64(&line, "keys", counts->keys);
-		json_put_u64(&line, "directories", counts->directories);
-		json_put_u64(&line, "written", counts->written);
-		json_put_u64(&line, "removed", counts->removed);
-		json_put_u64(&line, "followed", counts->applied);
-		json_put_u64(&line, "failed", counts->failed);
-		json_put_close(&line, '}');
-		json_put_line(&import->ctl->out, &line);
+		json_put_open(&json, NULL, '{');
+		json_put_number(&json, "source_index", import->next[0] - 1);
+		json_put_number(&json, "keys", counts->keys);
+		json_put_number(&json, "directories", counts->directories);
+		json_put_number(&json, "written", counts->written);
+		json_put_number(&json, "removed", counts->removed);
+		json_put_number(&json, "followed", counts->applied);
+		json_put_number(&json, "failed", counts->failed);
+		json_put_close(&json, '}');
+		output_json_line(&import->ctl->out, &json);
 	} else {
 		output_print(&import->ctl->out, "source at index %" PRIu64 ": %" PRIu64
 		    " keys in %" PRIu64 " directories; written %" PRIu64 ", removed %" PRIu64

@@ -14,12 +14,12 @@
  * given to the command; what it writes to can refuse lower ones than it has seen.
  */
 #include "common/clock.h"
+#include "common/json_put.h"
 #include "common/xmem.h"
 #include "ctl/api.h"
 #include "ctl/follow.h"
 #include "ctl/form.h"
 #include "ctl/interrupt.h"
-#include "ctl/json_put.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -445,14 +445,15 @@ static void
 tell_leader(const struct ctl *ctl, const struct json *entry)
 {
 	struct buf line = BUF_INIT;
+	struct json_put json = json_put_into(&line);
 
 	if (ctl->out.format == FORMAT_JSON) {
-		json_put_open(&line, NULL, '{');
-		json_put_text(&line, "leader", json_string(entry, "value"));
-		json_put_text(&line, "key", json_string(entry, "key"));
-		json_put_u64(&line, "index", json_u64(entry, "createdIndex"));
-		json_put_close(&line, '}');
-		json_put_line(&ctl->out, &line);
+		json_put_open(&json, NULL, '{');
+		json_put_text(&json, "leader", json_string(entry, "value"));
+		json_put_text(&json, "key", json_string(entry, "key"));
+		json_put_number(&json, "index", json_u64(entry, "createdIndex"));
+		json_put_close(&json, '}');
+		output_json_line(&ctl->out, &json);
 	} else {
 		output_print(&ctl->out, "%.*s\n", SLICE_ARGS(json_string(entry, "value")));
 	}

@@ -5,12 +5,12 @@
  * machine becomes a member when it joins, and is removed at a peer port: so a
  * removal is tried at the one place and then at the other.
  */
+#include "common/json_put.h"
 #include "common/program.h"
 #include "common/xmem.h"
 #include "ctl/agree.h"
 #include "ctl/client.h"
 #include "ctl/form.h"
-#include "ctl/json_put.h"
 #include "ctl/members.h"
 
 #include <stdlib.h>
@@ -25,18 +25,19 @@ static void
 list_as_json(const struct output *out, const struct member_list *members)
 {
 	struct buf line = BUF_INIT;
+	struct json_put json = json_put_into(&line);
 
 	for (size_t i = 0; i < members->count; i++) {
 		const struct listed_member *member = &members->list[i];
 
-		json_put_open(&line, NULL, '{');
-		json_put_text(&line, "id", member->id);
-		json_put_text(&line, "name", member->name);
-		json_put_text(&line, "peer_urls", member->peer_urls);
-		json_put_text(&line, "client_urls", member->client_urls);
-		json_put_bool(&line, "leader", member->leader);
-		json_put_close(&line, '}');
-		json_put_line(out, &line);
+		json_put_open(&json, NULL, '{');
+		json_put_text(&json, "id", member->id);
+		json_put_text(&json, "name", member->name);
+		json_put_text(&json, "peer_urls", member->peer_urls);
+		json_put_text(&json, "client_urls", member->client_urls);
+		json_put_bool(&json, "leader", member->leader);
+		json_put_close(&json, '}');
+		output_json_line(out, &json);
 	}
 	buf_free(&line);
 }
@@ -115,17 +116,19 @@ ctl_member_list(struct ctl *ctl)
 static void
 put_urls(struct buf *body, const char *list)
 {
-	json_put_open(body, NULL, '{');
-	json_put_open(body, "peerURLs", '[');
+	struct json_put json = json_put_into(body);
+
+	json_put_open(&json, NULL, '{');
+	json_put_open(&json, "peerURLs", '[');
 	while (*list != '\0') {
 		size_t size = strcspn(list, ",");
 
 		if (size > 0)
-			json_put_text(body, NULL, slice_of(list, size));
+			json_put_text(&json, NULL, slice_of(list, size));
 		list += size + (list[size] == ',');
 	}
-	json_put_close(body, ']');
-	json_put_close(body, '}');
+	json_put_close(&json, ']');
+	json_put_close(&json, '}');
 }
 
 static bool

@@ -113,6 +113,15 @@ output_json(const struct output *out, struct slice json)
 	emit(stdout, out->out_is_terminal, json, CONTENT_JSON);
 }
 
+void
+output_json_line(const struct output *out, struct json_put *json)
+{
+	buf_append_byte(json->out, '\n');
+	output_json(out, buf_slice(json->out));
+	buf_clear(json->out);
+	*json = json_put_into(json->out);
+}
+
 bool
 output_flush(void)
 {

@@ -12,6 +12,7 @@
 #define MOOTHALL_CTL_OUTPUT_H
 
 #include "common/buf.h"
+#include "common/json_put.h"
 #include "ctl/arguments.h"
 
 #include <stdio.h>
@@ -39,6 +40,8 @@ void output_print(const struct output *out, const char *format, ...) PRINTF_LIKE
 void output_text(const struct output *out, struct slice text);
 /* JSON; on a terminal it means the same in other letters. */
 void output_json(const struct output *out, struct slice json);
+/* What was written so far and a newline; then json begins anew. */
+void output_json_line(const struct output *out, struct json_put *json);
 /* Whoever reads a pipe gets now what was printed. False: something could not be written. */
 bool output_flush(void);
 

@@ -8,13 +8,13 @@
  * here, and nobody can tell whether more was acknowledged.
  * Source: docs/operations.md, "A majority is lost for good".
  */
+#include "common/json_put.h"
 #include "common/libexec.h"
 #include "common/limits.h"
 #include "common/node_name.h"
 #include "common/program.h"
 #include "common/xmem.h"
 #include "ctl/ctl.h"
-#include "ctl/json_put.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -266,25 +266,25 @@ print_json(const struct ctl *ctl, const struct survivor *survivors, size_t count
     const struct survivor *fullest)
 {
 	struct buf line = BUF_INIT;
+	struct json_put json = json_put_into(&line);
 
 	for (size_t i = 0; i < count; i++) {
 		const struct survivor *survivor = &survivors[i];
 
-		json_put_open(&line, NULL, '{');
-		json_put_text(&line, "directory", slice_text(survivor->dir));
-		json_put_bool(&line, "usable", survivor->usable);
+		json_put_open(&json, NULL, '{');
+		json_put_text(&json, "directory", slice_text(survivor->dir));
+		json_put_bool(&json, "usable", survivor->usable);
 		if (survivor->usable) {
-			json_put_text(&line, "node", slice_text(survivor->name));
-			json_put_text(&line, "cluster", slice_text(survivor->cluster));
-			json_put_u64(&line, "term", survivor->term);
-			json_put_u64(&line, "lastEntry", survivor->last);
-			json_put_u64(&line, "committed", survivor->commit);
-			json_put_u64(&line, "storeIndex", survivor->store_index);
-			json_put_bool(&line, "fullest", survivor == fullest);
+			json_put_text(&json, "node", slice_text(survivor->name));
+			json_put_text(&json, "cluster", slice_text(survivor->cluster));
+			json_put_number(&json, "term", survivor->term);
+			json_put_number(&json, "lastEntry", survivor->last);
+			json_put_number(&json, "committed", survivor->commit);
+			json_put_number(&json, "storeIndex", survivor->store_index);
+			json_put_bool(&json, "fullest", survivor == fullest);
 		}
-		json_put_close(&line, '}');
-		json_put_line(&ctl->out, &line);
-		buf_clear(&line);
+		json_put_close(&json, '}');
+		output_json_line(&ctl->out, &json);
 	}
 	buf_free(&line);
 }

@@ -2,10 +2,10 @@
  * status.c - status: every member of the cluster as it shows itself at its client
  * port.
  */
+#include "common/json_put.h"
 #include "ctl/agree.h"
 #include "ctl/client.h"
 #include "ctl/form.h"
-#include "ctl/json_put.h"
 #include "ctl/members.h"
 
 #include <inttypes.h>
@@ -140,24 +140,25 @@ static void
 put_json(const struct output *out, const struct listed_member *member, const struct state *state)
 {
 	struct buf line = BUF_INIT;
+	struct json_put json = json_put_into(&line);
 
-	json_put_open(&line, NULL, '{');
-	json_put_text(&line, "id", member->id);
-	json_put_text(&line, "name", member->name);
-	json_put_text(&line, "client_urls", member->client_urls);
-	json_put_bool(&line, "reached", state->reached);
+	json_put_open(&json, NULL, '{');
+	json_put_text(&json, "id", member->id);
+	json_put_text(&json, "name", member->name);
+	json_put_text(&json, "client_urls", member->client_urls);
+	json_put_bool(&json, "reached", state->reached);
 	if (state->reached) {
-		json_put_bool(&line, "healthy", state->healthy);
-		json_put_text(&line, "state", slice_text(state->role));
-		json_put_text(&line, "version", slice_text(state->version));
-		json_put_u64(&line, "term", state->term);
-		json_put_u64(&line, "raft_index", state->raft_index);
-		json_put_u64(&line, "store_index", state->store_index);
-		json_put_u64(&line, "memory", state->memory);
-		json_put_ms(&line, "ping_ms", state->ping_ns);
+		json_put_bool(&json, "healthy", state->healthy);
+		json_put_text(&json, "state", slice_text(state->role));
+		json_put_text(&json, "version", slice_text(state->version));
+		json_put_number(&json, "term", state->term);
+		json_put_number(&json, "raft_index", state->raft_index);
+		json_put_number(&json, "store_index", state->store_index);
+		json_put_number(&json, "memory", state->memory);
+		json_put_ms(&json, "ping_ms", state->ping_ns);
 	}
-	json_put_close(&line, '}');
-	json_put_line(out, &line);
+	json_put_close(&json, '}');
+	output_json_line(out, &json);
 	buf_free(&line);
 }
 

@@ -2,8 +2,8 @@
  * api_error.c - errors of the API (see api_error.h).
  */
 #include "httpd/api_error.h"
+#include "common/json_put.h"
 #include "httpd/cluster.h"
-#include "httpd/json.h"
 #include "httpd/worker.h"
 
 #include <inttypes.h>
@@ -18,23 +18,18 @@ shown_error(enum err err)
 void
 api_error_put(struct buf *out, enum err err, struct slice cause, uint64_t index)
 {
-	struct json json = json_into(out);
+	struct json_put json = json_put_into(out);
 
 	if (shown_error(err) != err && cause.size == 0)
 		cause = slice_text(err_text(err));
 	err = shown_error(err);
-	json_open(&json, '{');
-	json_name(&json, "errorCode");
-	json_number(&json, (uint64_t)err);
-	json_name(&json, "message");
-	json_text(&json, slice_text(err_text(err)));
-	if (cause.size > 0) {
-		json_name(&json, "cause");
-		json_text(&json, cause);
-	}
-	json_name(&json, "index");
-	json_number(&json, index);
-	json_close(&json, '}');
+	json_put_open(&json, NULL, '{');
+	json_put_number(&json, "errorCode", (uint64_t)err);
+	json_put_text(&json, "message", slice_text(err_text(err)));
+	if (cause.size > 0)
+		json_put_text(&json, "cause", cause);
+	json_put_number(&json, "index", index);
+	json_put_close(&json, '}');
 	buf_append_byte(out, '\n');
 }
 

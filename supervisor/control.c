@@ -11,6 +11,7 @@
 
 #include "common/control_line.h"
 #include "common/diag.h"
+#include "common/json_put.h"
 #include "common/xmem.h"
 #include "supervisor/control_status.h"
 #include "supervisor/log.h"
@@ -28,7 +29,6 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <unistd.h>
-#include <yajl/yajl_gen.h>
 
 #define CONNECTIONS_MAX 16
 #define IDLE_MS_MAX 600000
@@ -85,26 +85,16 @@ drop(struct connection *connection)
 static void
 answer_saying(struct connection *connection, const char *problem, const char *said)
 {
-	yajl_gen gen = yajl_gen_alloc(NULL);
-	const unsigned char *text;
-	size_t size;
+	struct json_put json = json_put_into(&connection->out);
 
-	ASSERT(gen != NULL);
-	yajl_gen_map_open(gen);
-	yajl_gen_string(gen, (const unsigned char *)"ok", 2);
-	yajl_gen_bool(gen, problem == NULL);
-	if (problem != NULL) {
-		yajl_gen_string(gen, (const unsigned char *)"error", 5);
-		yajl_gen_string(gen, (const unsigned char *)problem, strlen(problem));
-	} else if (said != NULL) {
-		yajl_gen_string(gen, (const unsigned char *)"text", 4);
-		yajl_gen_string(gen, (const unsigned char *)said, strlen(said));
-	}
-	yajl_gen_map_close(gen);
-	yajl_gen_get_buf(gen, &text, &size);
-	buf_append(&connection->out, text, size);
+	json_put_open(&json, NULL, '{');
+	json_put_bool(&json, "ok", problem == NULL);
+	if (problem != NULL)
+		json_put_text(&json, "error", slice_text(problem));
+	else if (said != NULL)
+		json_put_text(&json, "text", slice_text(said));
+	json_put_close(&json, '}');
 	buf_append_byte(&connection->out, '\n');
-	yajl_gen_free(gen);
 }
 
 static void
@@ -199,53 +189,40 @@ begin_restart(struct connection *connection, bool transfer, const char *what)
 }
 
 static void
-put_flags(yajl_gen gen, const char *name, const bool *set)
+put_flags(struct json_put *json, const char *name, const bool *set)
 {
-	yajl_gen_string(gen, (const unsigned char *)name, strlen(name));
-	yajl_gen_array_open(gen);
-	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
-		const char *flag = option_rows[id].flag;
-
+	json_put_open(json, name, '[');
+	for (enum option_id id = 0; id < OPTION_COUNT; id++)
 		if (set[id])
-			yajl_gen_string(gen, (const unsigned char *)flag, strlen(flag));
-	}
-	yajl_gen_array_close(gen);
+			json_put_text(json, NULL, slice_text(option_rows[id].flag));
+	json_put_close(json, ']');
 }
 
 static void
 obey_reload(struct connection *connection, const struct order *order)
 {
-	yajl_gen gen = yajl_gen_alloc(NULL);
+	struct json_put json = json_put_into(&connection->out);
 	struct buf report_text = BUF_INIT;
 	struct reload_report report;
-	const unsigned char *json;
 	char *problem = NULL;
-	size_t size;
 
-	ASSERT(gen != NULL);
 	if (reload(connection->control->supervisor, &report, &problem) != ERR_NONE) {
 		answer(connection, problem);
 		free(problem);
-		yajl_gen_free(gen);
 		return;
 	}
-	yajl_gen_map_open(gen);
-	yajl_gen_string(gen, (const unsigned char *)"ok", 2);
-	yajl_gen_bool(gen, true);
+	json_put_open(&json, NULL, '{');
+	json_put_bool(&json, "ok", true);
 	if (order->as_text) {
 		reload_report_text(&report, &report_text);
-		yajl_gen_string(gen, (const unsigned char *)"text", 4);
-		yajl_gen_string(gen, report_text.data, report_text.size);
+		json_put_text(&json, "text", buf_slice(&report_text));
 	} else {
-		put_flags(gen, "changed", report.changed);
-		put_flags(gen, "needs_restart", report.restart);
+		put_flags(&json, "changed", report.changed);
+		put_flags(&json, "needs_restart", report.restart);
 	}
-	yajl_gen_map_close(gen);
-	yajl_gen_get_buf(gen, &json, &size);
-	buf_append(&connection->out, json, size);
+	json_put_close(&json, '}');
 	buf_append_byte(&connection->out, '\n');
 	buf_free(&report_text);
-	yajl_gen_free(gen);
 }
 
 /* What has been done, or problem, which is freed; text is NULL if nothing is to be said. */

@@ -4,43 +4,12 @@
 #include "supervisor/control_status.h"
 
 #include "common/clock.h"
+#include "common/json_put.h"
 #include "supervisor/supervisor.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <unistd.h>
-#include <yajl/yajl_gen.h>
-
-static void
-put_text(yajl_gen gen, const char *name, struct slice text)
-{
-	yajl_gen_string(gen, (const unsigned char *)name, strlen(name));
-	yajl_gen_string(gen, text.size == 0 ? (const unsigned char *)"" : text.data, text.size);
-}
-
-static void
-put_number(yajl_gen gen, const char *name, uint64_t number)
-{
-	yajl_gen_string(gen, (const unsigned char *)name, strlen(name));
-	yajl_gen_integer(gen, (long long)number);
-}
-
-/* Ids have 64 bits, more than a reader of JSON numbers may keep. */
-static void
-put_id(yajl_gen gen, const char *name, uint64_t id)
-{
-	char text[17];
-
-	snprintf(text, sizeof(text), "%016" PRIx64, id);
-	put_text(gen, name, slice_text(text));
-}
-
-static void
-put_bool(yajl_gen gen, const char *name, bool truth)
-{
-	yajl_gen_string(gen, (const unsigned char *)name, strlen(name));
-	yajl_gen_bool(gen, truth);
-}
 
 /* Resident memory in bytes; 0 if it cannot be known. */
 static uint64_t
@@ -68,21 +37,21 @@ memory_of_child(const struct process *process)
 }
 
 static void
-put_process(yajl_gen gen, const char *name, const char *state, pid_t pid, uint64_t since_ns,
+put_process(struct json_put *json, const char *name, const char *state, pid_t pid, uint64_t since_ns,
     unsigned restarts, uint32_t connections, uint64_t memory)
 {
 	char since[CLOCK_TEXT_BYTES];
 
 	clock_format(since_ns, 0, false, since);
-	yajl_gen_map_open(gen);
-	put_text(gen, "name", slice_text(name));
-	put_text(gen, "state", slice_text(state));
-	put_number(gen, "pid", (uint64_t)pid);
-	put_text(gen, "since", slice_text(since));
-	put_number(gen, "restarts", restarts);
-	put_number(gen, "connections", connections);
-	put_number(gen, "memory", memory);
-	yajl_gen_map_close(gen);
+	json_put_open(json, NULL, '{');
+	json_put_text(json, "name", slice_text(name));
+	json_put_text(json, "state", slice_text(state));
+	json_put_number(json, "pid", (uint64_t)pid);
+	json_put_text(json, "since", slice_text(since));
+	json_put_number(json, "restarts", restarts);
+	json_put_number(json, "connections", connections);
+	json_put_number(json, "memory", memory);
+	json_put_close(json, '}');
 }
 
 static uint64_t
@@ -92,40 +61,38 @@ own_start_ns(const struct supervisor *supervisor)
 }
 
 static void
-put_processes(yajl_gen gen, const struct supervisor *supervisor)
+put_processes(struct json_put *json, const struct supervisor *supervisor)
 {
 	const struct process *process;
 
-	yajl_gen_string(gen, (const unsigned char *)"processes", strlen("processes"));
-	yajl_gen_array_open(gen);
-	put_process(gen, "supervisor", "running", getpid(), own_start_ns(supervisor), 0, 0,
+	json_put_open(json, "processes", '[');
+	put_process(json, "supervisor", "running", getpid(), own_start_ns(supervisor), 0, 0,
 	    memory_of(getpid()));
 	TAILQ_FOREACH(process, &supervisor->processes, link)
-		put_process(gen, process->name, process_state_name(process), process->pid,
+		put_process(json, process->name, process_state_name(process), process->pid,
 		    process->started_wall_ns, process->restarts, process->connections,
 		    memory_of_child(process));
-	yajl_gen_array_close(gen);
+	json_put_close(json, ']');
 }
 
 static void
-put_members(yajl_gen gen, const struct node_view *node)
+put_members(struct json_put *json, const struct node_view *node)
 {
 	struct reader in = reader_of(buf_slice(&node->members));
 	struct member_record member;
 
-	yajl_gen_string(gen, (const unsigned char *)"members", strlen("members"));
-	yajl_gen_array_open(gen);
+	json_put_open(json, "members", '[');
 	while (!reader_done(&in) && member_record_get(&in, &member)) {
-		yajl_gen_map_open(gen);
-		put_text(gen, "name", member.name);
-		put_id(gen, "id", member.id);
-		put_text(gen, "role",
+		json_put_open(json, NULL, '{');
+		json_put_text(json, "name", member.name);
+		json_put_id(json, "id", member.id);
+		json_put_text(json, "role",
 		    slice_text(member.role == MEMBER_VOTER ? "voter" : "learner"));
-		put_text(gen, "peer_url", member.peer_url);
-		put_text(gen, "client_url", member.client_url);
-		yajl_gen_map_close(gen);
+		json_put_text(json, "peer_url", member.peer_url);
+		json_put_text(json, "client_url", member.client_url);
+		json_put_close(json, '}');
 	}
-	yajl_gen_array_close(gen);
+	json_put_close(json, ']');
 }
 
 /* node_state comes when something changed, a sign of life every second. */
@@ -139,24 +106,24 @@ store_index(const struct supervisor *supervisor)
 }
 
 static void
-put_node(yajl_gen gen, const struct supervisor *supervisor)
+put_node(struct json_put *json, const struct supervisor *supervisor)
 {
 	const struct node_view *node = &supervisor->node;
 
-	put_text(gen, "name", slice_text(supervisor->config->name));
-	put_text(gen, "state", slice_text(service_state(supervisor)));
-	put_id(gen, "id", node->node_id);
-	put_id(gen, "cluster_id", node->cluster_id);
-	put_number(gen, "term", node->term);
-	put_number(gen, "commit", node->commit);
-	put_number(gen, "applied", node->applied);
-	put_number(gen, "store_index", store_index(supervisor));
-	put_text(gen, "role", slice_text(wire_role_name(node->role)));
-	put_text(gen, "leader", supervisor_member_name(supervisor, node->leader_id));
-	put_text(gen, "refuses", buf_slice(&node->refuses));
-	put_text(gen, "notice", buf_slice(&node->notice));
-	put_members(gen, node);
-	put_processes(gen, supervisor);
+	json_put_text(json, "name", slice_text(supervisor->config->name));
+	json_put_text(json, "state", slice_text(service_state(supervisor)));
+	json_put_id(json, "id", node->node_id);
+	json_put_id(json, "cluster_id", node->cluster_id);
+	json_put_number(json, "term", node->term);
+	json_put_number(json, "commit", node->commit);
+	json_put_number(json, "applied", node->applied);
+	json_put_number(json, "store_index", store_index(supervisor));
+	json_put_text(json, "role", slice_text(wire_role_name(node->role)));
+	json_put_text(json, "leader", supervisor_member_name(supervisor, node->leader_id));
+	json_put_text(json, "refuses", buf_slice(&node->refuses));
+	json_put_text(json, "notice", buf_slice(&node->notice));
+	put_members(json, node);
+	put_processes(json, supervisor);
 }
 
 static void
@@ -201,25 +168,19 @@ print_node(struct buf *text, const struct supervisor *supervisor)
 void
 control_status(const struct supervisor *supervisor, bool as_text, struct buf *out)
 {
-	yajl_gen gen = yajl_gen_alloc(NULL);
+	struct json_put json = json_put_into(out);
 	struct buf text = BUF_INIT;
-	const unsigned char *json;
-	size_t size;
 
-	ASSERT(gen != NULL);
-	yajl_gen_map_open(gen);
-	put_bool(gen, "ok", true);
-	put_bool(gen, "ready", supervisor->ready);
+	json_put_open(&json, NULL, '{');
+	json_put_bool(&json, "ok", true);
+	json_put_bool(&json, "ready", supervisor->ready);
 	if (as_text) {
 		print_node(&text, supervisor);
-		put_text(gen, "text", buf_slice(&text));
+		json_put_text(&json, "text", buf_slice(&text));
 	} else {
-		put_node(gen, supervisor);
+		put_node(&json, supervisor);
 	}
-	yajl_gen_map_close(gen);
-	yajl_gen_get_buf(gen, &json, &size);
-	buf_append(out, json, size);
+	json_put_close(&json, '}');
 	buf_append_byte(out, '\n');
-	yajl_gen_free(gen);
 	buf_free(&text);
 }

@@ -17,9 +17,9 @@
 #include "httpd/client/event_json.h"
 #include "common/clock.h"
 #include "common/ipc/wire.h"
+#include "common/json_put.h"
 #include "common/json_text.h"
 #include "common/xmem.h"
-#include "httpd/json.h"
 
 #include <stdlib.h>
 
@@ -50,73 +50,64 @@ struct listing {
 
 /* Up to the key. */
 static void
-begin_node(struct json *json, struct listing *listing)
+begin_node(struct json_put *json, struct listing *listing)
 {
 	listing->open = xgrow(listing->open, &listing->capacity, listing->count + 1,
 	    sizeof(listing->open[0]));
 	listing->open[listing->count++] = (struct open_node){ 0, 0, false };
-	json_open(json, '{');
-	json_name(json, "key");
+	json_put_open(json, NULL, '{');
+	json_put_name(json, "key");
 }
 
 /* What stands behind key and value. */
 static void
-put_kind(struct json *json, struct listing *listing, const struct node_record *node,
+put_kind(struct json_put *json, struct listing *listing, const struct node_record *node,
     uint64_t now_ns)
 {
 	char text[CLOCK_TEXT_BYTES];
 
 	listing->open[listing->count - 1].modified = node->modified;
 	listing->open[listing->count - 1].created = node->created;
-	if ((node->flags & NODE_DIR) != 0) {
-		json_name(json, "dir");
-		json_bool(json, true);
-	}
+	if ((node->flags & NODE_DIR) != 0)
+		json_put_bool(json, "dir", true);
 	if ((node->flags & NODE_EXPIRES) == 0)
 		return;
 	clock_format(node->expire_at_ns, 9, true, text);
-	json_name(json, "expiration");
-	json_text(json, slice_text(text));
+	json_put_text(json, "expiration", slice_text(text));
 	if (node->expire_at_ns <= now_ns)
 		return;
-	json_name(json, "ttl");
-	json_number(json, (node->expire_at_ns - now_ns - 1) / NS_PER_SECOND + 1);
+	json_put_number(json, "ttl", (node->expire_at_ns - now_ns - 1) / NS_PER_SECOND + 1);
 }
 
 static void
-end_node(struct json *json, struct listing *listing)
+end_node(struct json_put *json, struct listing *listing)
 {
 	const struct open_node *node = &listing->open[--listing->count];
 
 	if (node->listing)
-		json_close(json, ']');
-	if (node->modified != 0) {
-		json_name(json, "modifiedIndex");
-		json_number(json, node->modified);
-	}
-	if (node->created != 0) {
-		json_name(json, "createdIndex");
-		json_number(json, node->created);
-	}
-	json_close(json, '}');
+		json_put_close(json, ']');
+	if (node->modified != 0)
+		json_put_number(json, "modifiedIndex", node->modified);
+	if (node->created != 0)
+		json_put_number(json, "createdIndex", node->created);
+	json_put_close(json, '}');
 }
 
 /* End what is open down to depth, and let a node there begin. */
 static void
-end_above(struct json *json, struct listing *listing, size_t depth)
+end_above(struct json_put *json, struct listing *listing, size_t depth)
 {
 	while (listing->count > depth)
 		end_node(json, listing);
 	if (depth == 0 || listing->open[depth - 1].listing)
 		return;
-	json_name(json, "nodes");
-	json_open(json, '[');
+	json_put_open(json, "nodes", '[');
 	listing->open[depth - 1].listing = true;
 }
 
 /* One node with all that follows below it; *in is left behind that. */
 static enum err
-put_tree(struct json *json, struct listing *listing, struct reader *in, uint64_t now_ns)
+put_tree(struct json_put *json, struct listing *listing, struct reader *in, uint64_t now_ns)
 {
 	struct node_record node;
 	struct reader ahead;
@@ -126,11 +117,9 @@ put_tree(struct json *json, struct listing *listing, struct reader *in, uint64_t
 			return ERR_MALFORMED;
 		end_above(json, listing, node.depth);
 		begin_node(json, listing);
-		json_text(json, node.key);
-		if ((node.flags & NODE_VALUE) != 0) {
-			json_name(json, "value");
-			json_text(json, node.value);
-		}
+		json_put_text(json, NULL, node.key);
+		if ((node.flags & NODE_VALUE) != 0)
+			json_put_text(json, "value", node.value);
 		put_kind(json, listing, &node, now_ns);
 		ahead = *in;
 	} while (!reader_done(in) && node_record_get(&ahead, &node) && node.depth > 0);
@@ -140,19 +129,18 @@ put_tree(struct json *json, struct listing *listing, struct reader *in, uint64_t
 }
 
 static void
-put_action(struct json *json, uint8_t action)
+put_action(struct json_put *json, uint8_t action)
 {
-	json_open(json, '{');
-	json_name(json, "action");
-	json_text(json, slice_text(action_names[action]));
-	json_name(json, "node");
+	json_put_open(json, NULL, '{');
+	json_put_text(json, "action", slice_text(action_names[action]));
+	json_put_name(json, "node");
 }
 
 enum err
 event_json_put(struct buf *out, struct slice event, bool *created)
 {
 	struct listing listing = { NULL, 0, 0 };
-	struct json json = json_into(out);
+	struct json_put json = json_put_into(out);
 	struct reader in = reader_of(event);
 	struct event_record record;
 	enum err err;
@@ -166,10 +154,10 @@ event_json_put(struct buf *out, struct slice event, bool *created)
 	put_action(&json, record.action);
 	err = put_tree(&json, &listing, &in, record.now_ns);
 	if (err == ERR_NONE && (record.flags & EVENT_PREVIOUS) != 0) {
-		json_name(&json, "prevNode");
+		json_put_name(&json, "prevNode");
 		err = put_tree(&json, &listing, &in, record.now_ns);
 	}
-	json_close(&json, '}');
+	json_put_close(&json, '}');
 	buf_append_byte(out, '\n');
 	free(listing.open);
 	if (err == ERR_NONE && !reader_done(&in))
@@ -199,7 +187,7 @@ struct event_json {
 	enum event_json_step step;
 	uint8_t field[HEAD_BYTES + 2];	/* what there is of the step's fields */
 	size_t gathered;
-	bool comma;			/* as struct json has it */
+	bool comma;			/* as struct json_put has it */
 	struct listing listing;
 	struct event_record head;
 	bool bounded;			/* the length of the nodes is known: */
@@ -245,7 +233,7 @@ gather(struct event_json *event, struct slice *bytes, size_t wanted)
 }
 
 static enum err
-take_head(struct event_json *event, struct json *json)
+take_head(struct event_json *event, struct json_put *json)
 {
 	struct reader in = reader_of(slice_of(event->field, HEAD_BYTES));
 	uint32_t size;
@@ -263,7 +251,7 @@ take_head(struct event_json *event, struct json *json)
 }
 
 static enum err
-take_node(struct event_json *event, struct json *json)
+take_node(struct event_json *event, struct json_put *json)
 {
 	struct reader in = reader_of(slice_of(event->field, NODE_BYTES));
 	struct listing *listing = &event->listing;
@@ -277,20 +265,20 @@ take_node(struct event_json *event, struct json *json)
 			return ERR_MALFORMED;
 		while (listing->count > 0)
 			end_node(json, listing);
-		json_name(json, "prevNode");
+		json_put_name(json, "prevNode");
 	}
 	if (node->depth == 0)
 		event->trees++;
 	end_above(json, listing, node->depth);
 	begin_node(json, listing);
-	json_raw(json, "\"");
+	json_put_raw(json, NULL, "\"");
 	event->step = STEP_KEY;
 	return ERR_NONE;
 }
 
 /* The next bytes of a key, or of a value that is shown. True at its end. */
 static bool
-take_text(struct event_json *event, struct json *json, struct slice *bytes, bool shown)
+take_text(struct event_json *event, struct json_put *json, struct slice *bytes, bool shown)
 {
 	size_t size = MIN_OF((size_t)event->text_left, bytes->size);
 	bool last = size == event->text_left;
@@ -305,22 +293,20 @@ take_text(struct event_json *event, struct json *json, struct slice *bytes, bool
 }
 
 static enum err
-take_value_size(struct event_json *event, struct json *json)
+take_value_size(struct event_json *event, struct json_put *json)
 {
 	struct reader in = reader_of(slice_of(event->field, SIZE_BYTES));
 
 	if (!codec_get_u32(&in, &event->text_left))
 		return ERR_MALFORMED;
-	if ((event->node.flags & NODE_VALUE) != 0) {
-		json_name(json, "value");
-		json_raw(json, "\"");
-	}
+	if ((event->node.flags & NODE_VALUE) != 0)
+		json_put_raw(json, "value", "\"");
 	event->step = STEP_VALUE;
 	return ERR_NONE;
 }
 
 static enum err
-take_tail(struct event_json *event, struct json *json)
+take_tail(struct event_json *event, struct json_put *json)
 {
 	struct reader in = reader_of(slice_of(event->field, TAIL_BYTES));
 	struct node_record *node = &event->node;
@@ -335,7 +321,7 @@ take_tail(struct event_json *event, struct json *json)
 
 /* One step, or as much of it as there is. */
 static enum err
-take_step(struct event_json *event, struct json *json, struct slice *bytes)
+take_step(struct event_json *event, struct json_put *json, struct slice *bytes)
 {
 	switch (event->step) {
 	case STEP_HEAD:
@@ -361,7 +347,7 @@ take_step(struct event_json *event, struct json *json, struct slice *bytes)
 enum err
 event_json_feed(struct event_json *event, struct slice bytes, struct buf *out)
 {
-	struct json json = { out, event->comma };
+	struct json_put json = { out, event->comma };
 	enum err err = ERR_NONE;
 
 	while (err == ERR_NONE && bytes.size > 0) {
@@ -383,7 +369,7 @@ event_json_feed(struct event_json *event, struct slice bytes, struct buf *out)
 enum err
 event_json_end(struct event_json *event, struct buf *out)
 {
-	struct json json = { out, event->comma };
+	struct json_put json = { out, event->comma };
 	unsigned trees = (event->head.flags & EVENT_PREVIOUS) != 0 ? 2 : 1;
 
 	if (event->step != STEP_NODE || event->gathered > 0 || event->trees != trees ||
@@ -391,7 +377,7 @@ event_json_end(struct event_json *event, struct buf *out)
 		return ERR_MALFORMED;
 	while (event->listing.count > 0)
 		end_node(&json, &event->listing);
-	json_close(&json, '}');
+	json_put_close(&json, '}');
 	buf_append_byte(out, '\n');
 	return ERR_NONE;
 }

@@ -1,39 +1,30 @@
 /*
  * members.c - /v2/members: what clients of the 2.x series ask for first.
  */
+#include "common/json_put.h"
 #include "httpd/api_error.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
-#include "httpd/json.h"
 #include "httpd/worker.h"
 
-#include <inttypes.h>
-#include <stdio.h>
-
 static void
-put_urls(struct json *json, const char *name, const char *url)
+put_urls(struct json_put *json, const char *name, const char *url)
 {
-	json_name(json, name);
-	json_open(json, '[');
+	json_put_open(json, name, '[');
 	if (url[0] != '\0')
-		json_text(json, slice_text(url));
-	json_close(json, ']');
+		json_put_text(json, NULL, slice_text(url));
+	json_put_close(json, ']');
 }
 
 static void
-put_member(struct json *json, const struct cluster_member *member)
+put_member(struct json_put *json, const struct cluster_member *member)
 {
-	char id[17];
-
-	snprintf(id, sizeof(id), "%016" PRIx64, member->id);
-	json_open(json, '{');
-	json_name(json, "id");
-	json_text(json, slice_text(id));
-	json_name(json, "name");
-	json_text(json, slice_text(member->name));
+	json_put_open(json, NULL, '{');
+	json_put_id(json, "id", member->id);
+	json_put_text(json, "name", slice_text(member->name));
 	put_urls(json, "peerURLs", member->peer_url);
 	put_urls(json, "clientURLs", member->client_url);
-	json_close(json, '}');
+	json_put_close(json, '}');
 }
 
 static void
@@ -50,9 +41,9 @@ static void
 send_no_change(struct request *request)
 {
 	struct buf body = BUF_INIT;
-	struct json json = json_into(&body);
+	struct json_put json = json_put_into(&body);
 
-	json_raw(&json,
+	json_put_raw(&json, NULL,
 	    "{\"message\":\"members change at a peer port: a machine joins with -peers, "
 	    "DELETE /v2/admin/machines/NAME removes one\"}");
 	response_header(request, "Allow", "GET,HEAD");
@@ -64,7 +55,7 @@ members_handle(struct request *request)
 {
 	const struct cluster *cluster = request->worker->cluster;
 	struct buf body = BUF_INIT;
-	struct json json = json_into(&body);
+	struct json_put json = json_put_into(&body);
 
 	if (request->method != METHOD_GET && request->method != METHOD_HEAD) {
 		send_no_change(request);
@@ -74,13 +65,12 @@ members_handle(struct request *request)
 		response_plain_error(request, 404, "404 page not found");
 		return;
 	}
-	json_open(&json, '{');
-	json_name(&json, "members");
-	json_open(&json, '[');
+	json_put_open(&json, NULL, '{');
+	json_put_open(&json, "members", '[');
 	for (size_t i = 0; i < cluster->member_count; i++)
 		put_member(&json, &cluster->members[i]);
-	json_close(&json, ']');
-	json_close(&json, '}');
+	json_put_close(&json, ']');
+	json_put_close(&json, '}');
 	send_json(request, 200, &body);
 }
 
@@ -90,10 +80,10 @@ members_leader_handle(struct request *request)
 	const struct cluster *cluster = request->worker->cluster;
 	const struct cluster_member *leader = cluster_member(cluster, cluster->leader_id);
 	struct buf body = BUF_INIT;
-	struct json json = json_into(&body);
+	struct json_put json = json_put_into(&body);
 
 	if (leader == NULL) {
-		json_raw(&json, "{\"message\":\"During election\"}");
+		json_put_raw(&json, NULL, "{\"message\":\"During election\"}");
 		send_json(request, 503, &body);
 		return;
 	}

@@ -4,12 +4,12 @@
  * Source: docs/api.md, "Client port".
  */
 #include "common/ipc/wire.h"
+#include "common/json_put.h"
 #include "common/metric.h"
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
-#include "httpd/json.h"
 #include "httpd/worker.h"
 
 #include <inttypes.h>
@@ -23,8 +23,8 @@ _Static_assert((int)SELF_STAT_COUNT <= NUMBERS_MAX, "all self counters are taken
 struct stats_request {
 	struct backend_stats_call call;
 	struct request *request;
-	void (*put)(struct json *json, const struct worker *worker, const struct msg_stats *stats,
-	    const uint64_t *numbers);
+	void (*put)(struct json_put *json, const struct worker *worker,
+	    const struct msg_stats *stats, const uint64_t *numbers);
 };
 
 static void
@@ -35,7 +35,7 @@ answered(struct backend_stats_call *call, const struct msg_stats *stats)
 	struct reader in = reader_of(stats->numbers);
 	uint64_t numbers[NUMBERS_MAX] = { 0 };
 	struct buf body = BUF_INIT;
-	struct json json = json_into(&body);
+	struct json_put json = json_put_into(&body);
 
 	if (stats->error == ERR_NOT_LEADER) {
 		response_send(request, 403, "application/json",
@@ -49,9 +49,9 @@ answered(struct backend_stats_call *call, const struct msg_stats *stats)
 	}
 	for (size_t i = 0; i < NUMBERS_MAX && codec_get_u64(&in, &numbers[i]); i++)
 		continue;
-	json_open(&json, '{');
+	json_put_open(&json, NULL, '{');
 	asked->put(&json, request->worker, stats, numbers);
-	json_close(&json, '}');
+	json_put_close(&json, '}');
 	response_send(request, 200, "application/json", buf_slice(&body));
 	buf_free(&body);
 }
@@ -65,7 +65,7 @@ gone(struct request *request)
 }
 
 static void
-ask(struct request *request, int kind, void (*put)(struct json *, const struct worker *,
+ask(struct request *request, int kind, void (*put)(struct json_put *, const struct worker *,
     const struct msg_stats *, const uint64_t *))
 {
 	struct stats_request *asked;
@@ -88,7 +88,7 @@ ask(struct request *request, int kind, void (*put)(struct json *, const struct w
 /* ---- store ------------------------------------------------------------------------ */
 
 static void
-put_store(struct json *json, const struct worker *worker UNUSED,
+put_store(struct json_put *json, const struct worker *worker UNUSED,
     const struct msg_stats *stats UNUSED, const uint64_t *numbers)
 {
 	static const char *const names[STORE_STAT_COUNT] = {
@@ -100,10 +100,8 @@ put_store(struct json *json, const struct worker *worker UNUSED,
 		"expireCount", "watchers",
 	};
 
-	for (int i = 0; i < STORE_STAT_COUNT; i++) {
-		json_name(json, names[i]);
-		json_number(json, numbers[i]);
-	}
+	for (int i = 0; i < STORE_STAT_COUNT; i++)
+		json_put_number(json, names[i], numbers[i]);
 }
 
 void
@@ -115,18 +113,17 @@ stats_store_handle(struct request *request)
 /* ---- self --------------------------------------------------------------------------- */
 
 static void
-put_time(struct json *json, const char *name, uint64_t wall_ns)
+put_time(struct json_put *json, const char *name, uint64_t wall_ns)
 {
 	char text[CLOCK_TEXT_BYTES];
 
 	clock_format(wall_ns, 9, true, text);
-	json_name(json, name);
-	json_text(json, slice_text(text));
+	json_put_text(json, name, slice_text(text));
 }
 
 /* "1h2m3.5s", "812.5ms": as the original writes durations. */
 static void
-put_duration(struct json *json, const char *name, uint64_t ns)
+put_duration(struct json_put *json, const char *name, uint64_t ns)
 {
 	static const struct {
 		uint64_t ns;
@@ -154,18 +151,16 @@ put_duration(struct json *json, const char *name, uint64_t ns)
 		buf_append(&text, fraction, (size_t)size);
 	}
 	buf_append_text(&text, small[unit].unit);
-	json_name(json, name);
-	json_text(json, buf_slice(&text));
+	json_put_text(json, name, buf_slice(&text));
 	buf_free(&text);
 }
 
 static void
-put_rate(struct json *json, const char *name, uint64_t per_second_1000)
+put_rate(struct json_put *json, const char *name, uint64_t per_second_1000)
 {
 	if (per_second_1000 == 0)
 		return;
-	json_name(json, name);
-	json_decimal(json, (double)per_second_1000 / 1000, 3);
+	json_put_decimal(json, name, (double)per_second_1000 / 1000, 3);
 }
 
 /* The 0.4 series knows no learners. */
@@ -176,36 +171,27 @@ state_name(int role)
 }
 
 static void
-put_self(struct json *json, const struct worker *worker, const struct msg_stats *stats UNUSED,
+put_self(struct json_put *json, const struct worker *worker, const struct msg_stats *stats UNUSED,
     const uint64_t *numbers)
 {
 	const struct cluster *cluster = worker->cluster;
 	const struct cluster_member *leader = cluster_member(cluster, cluster->leader_id);
 	uint64_t now_ns = loop_now(worker->loop).wall_ns;
-	char id[17];
 
-	snprintf(id, sizeof(id), "%016" PRIx64, cluster->node_id);
-	json_name(json, "name");
-	json_text(json, slice_text(worker->config.name));
-	json_name(json, "id");
-	json_text(json, slice_text(id));
-	json_name(json, "state");
-	json_text(json, slice_text(state_name(cluster->role)));
+	json_put_text(json, "name", slice_text(worker->config.name));
+	json_put_id(json, "id", cluster->node_id);
+	json_put_text(json, "state", slice_text(state_name(cluster->role)));
 	put_time(json, "startTime", cluster->started_ns);
-	json_name(json, "leaderInfo");
-	json_open(json, '{');
-	json_name(json, "leader");
-	json_text(json, leader == NULL ? SLICE_EMPTY : slice_text(leader->name));
+	json_put_open(json, "leaderInfo", '{');
+	json_put_text(json, "leader", leader == NULL ? SLICE_EMPTY : slice_text(leader->name));
 	put_duration(json, "uptime", leader == NULL || now_ns < cluster->leader_since_ns ? 0 :
 	    now_ns - cluster->leader_since_ns);
 	put_time(json, "startTime", cluster->leader_since_ns);
-	json_close(json, '}');
-	json_name(json, "recvAppendRequestCnt");
-	json_number(json, numbers[SELF_RECV_APPEND_COUNT]);
+	json_put_close(json, '}');
+	json_put_number(json, "recvAppendRequestCnt", numbers[SELF_RECV_APPEND_COUNT]);
 	put_rate(json, "recvPkgRate", numbers[SELF_RECV_PKG_RATE]);
 	put_rate(json, "recvBandwidthRate", numbers[SELF_RECV_BANDWIDTH_RATE]);
-	json_name(json, "sendAppendRequestCnt");
-	json_number(json, numbers[SELF_SEND_APPEND_COUNT]);
+	json_put_number(json, "sendAppendRequestCnt", numbers[SELF_SEND_APPEND_COUNT]);
 	put_rate(json, "sendPkgRate", numbers[SELF_SEND_PKG_RATE]);
 	put_rate(json, "sendBandwidthRate", numbers[SELF_SEND_BANDWIDTH_RATE]);
 }
@@ -219,54 +205,47 @@ stats_self_handle(struct request *request)
 /* ---- leader ---------------------------------------------------------------------------- */
 
 static void
-put_ms(struct json *json, const char *name, double ms)
+put_ms(struct json_put *json, const char *name, double ms)
 {
-	json_name(json, name);
-	json_decimal(json, ms, 6);
+	json_put_decimal(json, name, ms, 6);
 }
 
 static void
-put_follower(struct json *json, const struct follower_record *follower)
+put_follower(struct json_put *json, const struct follower_record *follower)
 {
 	double count = (double)MAX_OF(follower->successes, UINT64_C(1));
 	double average_ms = (double)follower->latency_sum / 1e6 / count;
 	double square_ms = (double)follower->latency_square_sum_us / 1e6 / count;
 	double variance_ms = square_ms - average_ms * average_ms;
 
-	json_name_slice(json, follower->name);
-	json_open(json, '{');
-	json_name(json, "latency");
-	json_open(json, '{');
+	json_put_name_slice(json, follower->name);
+	json_put_open(json, NULL, '{');
+	json_put_open(json, "latency", '{');
 	put_ms(json, "current", (double)follower->latency_current / 1e6);
 	put_ms(json, "average", average_ms);
 	put_ms(json, "standardDeviation", variance_ms > 0 ? sqrt(variance_ms) : 0);
 	put_ms(json, "minimum", (double)follower->latency_minimum / 1e6);
 	put_ms(json, "maximum", (double)follower->latency_maximum / 1e6);
-	json_close(json, '}');
-	json_name(json, "counts");
-	json_open(json, '{');
-	json_name(json, "fail");
-	json_number(json, follower->failures);
-	json_name(json, "success");
-	json_number(json, follower->successes);
-	json_close(json, '}');
-	json_close(json, '}');
+	json_put_close(json, '}');
+	json_put_open(json, "counts", '{');
+	json_put_number(json, "fail", follower->failures);
+	json_put_number(json, "success", follower->successes);
+	json_put_close(json, '}');
+	json_put_close(json, '}');
 }
 
 static void
-put_leader(struct json *json, const struct worker *worker, const struct msg_stats *stats,
+put_leader(struct json_put *json, const struct worker *worker, const struct msg_stats *stats,
     const uint64_t *numbers UNUSED)
 {
 	struct reader in = reader_of(stats->followers);
 	struct follower_record follower;
 
-	json_name(json, "leader");
-	json_text(json, slice_text(worker->config.name));
-	json_name(json, "followers");
-	json_open(json, '{');
+	json_put_text(json, "leader", slice_text(worker->config.name));
+	json_put_open(json, "followers", '{');
 	while (!reader_done(&in) && follower_record_get(&in, &follower))
 		put_follower(json, &follower);
-	json_close(json, '}');
+	json_put_close(json, '}');
 }
 
 void

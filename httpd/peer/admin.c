@@ -7,10 +7,10 @@
  */
 #include "httpd/peer/peer.h"
 
+#include "common/json_put.h"
 #include "common/xmem.h"
 #include "httpd/api_error.h"
 #include "httpd/cluster.h"
-#include "httpd/json.h"
 #include "httpd/peer/change.h"
 #include "httpd/peer/handshake.h"
 #include "httpd/peer/identity.h"
@@ -70,37 +70,21 @@ peer_goraft_handle(struct request *request)
 }
 
 static void
-put_text(struct json *json, const char *name, const char *text)
+put_text(struct json_put *json, const char *name, const char *text)
 {
-	json_name(json, name);
-	json_text(json, slice_text(text));
+	json_put_text(json, name, slice_text(text));
 }
 
 static void
-put_number(struct json *json, const char *name, uint64_t number)
+put_machine(struct json_put *json, const struct cluster *cluster,
+    const struct cluster_member *member)
 {
-	json_name(json, name);
-	json_number(json, number);
-}
-
-static void
-put_id(struct json *json, const char *name, uint64_t id)
-{
-	char text[PEER_ID_TEXT_BYTES];
-
-	peer_id_text(id, text);
-	put_text(json, name, text);
-}
-
-static void
-put_machine(struct json *json, const struct cluster *cluster, const struct cluster_member *member)
-{
-	json_open(json, '{');
+	json_put_open(json, NULL, '{');
 	put_text(json, "name", member->name);
 	put_text(json, "state", member->id == cluster->leader_id ? "leader" : "follower");
 	put_text(json, "clientURL", member->client_url);
 	put_text(json, "peerURL", member->peer_url);
-	json_close(json, '}');
+	json_put_close(json, '}');
 }
 
 static void
@@ -126,16 +110,16 @@ peer_machines_handle(struct request *request)
 	const struct cluster *cluster = request->worker->cluster;
 	const struct cluster_member **sorted;
 	struct buf body = BUF_INIT;
-	struct json json = json_into(&body);
+	struct json_put json = json_put_into(&body);
 
 	sorted = arena_alloc(&request->arena, (cluster->member_count + 1) * sizeof(*sorted));
 	for (size_t i = 0; i < cluster->member_count; i++)
 		sorted[i] = &cluster->members[i];
 	qsort(sorted, cluster->member_count, sizeof(*sorted), compare_names);
-	json_open(&json, '[');
+	json_put_open(&json, NULL, '[');
 	for (size_t i = 0; i < cluster->member_count; i++)
 		put_machine(&json, cluster, sorted[i]);
-	json_close(&json, ']');
+	json_put_close(&json, ']');
 	send_json(request, 200, &body);
 }
 
@@ -168,7 +152,7 @@ peer_machine_handle(struct request *request)
 	const struct cluster_member *member;
 	struct slice name = SLICE_EMPTY;
 	struct buf body = BUF_INIT;
-	struct json json = json_into(&body);
+	struct json_put json = json_put_into(&body);
 
 	for (size_t i = 0; i < ARRAY_COUNT(prefixes); i++)
 		if (slice_starts_with(request->path, prefixes[i]))
@@ -189,7 +173,7 @@ peer_machine_handle(struct request *request)
 		return;
 	}
 	if (member == NULL)
-		json_raw(&json, "null");
+		json_put_raw(&json, NULL, "null");
 	else
 		put_machine(&json, cluster, member);
 	send_json(request, member == NULL ? 404 : 200, &body);
@@ -202,26 +186,25 @@ peer_status_handle(struct request *request)
 	const struct cluster *cluster = worker->cluster;
 	const struct cluster_member *leader = cluster_member(cluster, cluster->leader_id);
 	struct buf body = BUF_INIT;
-	struct json json = json_into(&body);
+	struct json_put json = json_put_into(&body);
 
-	json_open(&json, '{');
+	json_put_open(&json, NULL, '{');
 	put_text(&json, "name", worker->config.name);
-	put_id(&json, "id", cluster->node_id);
-	put_id(&json, "clusterId", cluster->cluster_id);
+	json_put_id(&json, "id", cluster->node_id);
+	json_put_id(&json, "clusterId", cluster->cluster_id);
 	put_text(&json, "phase", phase_text(cluster->phase));
 	put_text(&json, "state", wire_role_name(cluster->role));
-	put_number(&json, "term", cluster->term);
-	put_number(&json, "commit", cluster->commit);
-	put_number(&json, "applied", cluster->applied);
-	put_number(&json, "storeIndex", cluster->store_index);
+	json_put_number(&json, "term", cluster->term);
+	json_put_number(&json, "commit", cluster->commit);
+	json_put_number(&json, "applied", cluster->applied);
+	json_put_number(&json, "storeIndex", cluster->store_index);
 	put_text(&json, "leader", leader == NULL ? "" : leader->name);
-	json_name(&json, "protocol");
-	json_open(&json, '{');
-	put_number(&json, "min", HANDSHAKE_PROTOCOL_MIN);
-	put_number(&json, "max", HANDSHAKE_PROTOCOL_MAX);
-	json_close(&json, '}');
-	json_name(&json, "members");
+	json_put_open(&json, "protocol", '{');
+	json_put_number(&json, "min", HANDSHAKE_PROTOCOL_MIN);
+	json_put_number(&json, "max", HANDSHAKE_PROTOCOL_MAX);
+	json_put_close(&json, '}');
+	json_put_name(&json, "members");
 	join_members_put(&json, cluster);
-	json_close(&json, '}');
+	json_put_close(&json, '}');
 	send_json(request, 200, &body);
 }

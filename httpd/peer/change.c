@@ -10,10 +10,10 @@
 
 #include "common/diag.h"
 #include "common/ipc/wire.h"
+#include "common/json_put.h"
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
-#include "httpd/json.h"
 #include "httpd/peer/handshake.h"
 #include "httpd/peer/join_text.h"
 #include "httpd/peer/peer.h"
@@ -52,7 +52,7 @@ change_done(struct backend_call *call, const struct msg_outcome *outcome)
 	struct request *request = change->request;
 	enum err err = err_from_number(outcome->error);
 	struct buf body = BUF_INIT;
-	struct json json = json_into(&body);
+	struct json_put json = json_put_into(&body);
 
 	request->gone = NULL;
 	if (err != ERR_NONE) {
@@ -67,12 +67,10 @@ change_done(struct backend_call *call, const struct msg_outcome *outcome)
 		change_send(request, &body);
 		return;
 	}
-	json_open(&json, '{');
-	json_name(&json, "removed");
-	json_text(&json, change->name);
-	json_name(&json, "index");
-	json_number(&json, outcome->store_index);
-	json_close(&json, '}');
+	json_put_open(&json, NULL, '{');
+	json_put_text(&json, "removed", change->name);
+	json_put_number(&json, "index", outcome->store_index);
+	json_put_close(&json, '}');
 	buf_append_byte(&body, '\n');
 	change_send(request, &body);
 }

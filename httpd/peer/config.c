@@ -10,13 +10,13 @@
 
 #include "common/cluster_config.h"
 #include "common/ipc/message.h"
+#include "common/json_put.h"
 #include "common/limits.h"
 #include "common/nearest.h"
 #include "common/printable.h"
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
-#include "httpd/json.h"
 #include "httpd/peer/json_walk.h"
 #include "httpd/worker.h"
 
@@ -44,20 +44,20 @@ send_config(struct request *request)
 {
 	const struct cluster *cluster = request->worker->cluster;
 	struct buf body = BUF_INIT;
-	struct json json = json_into(&body);
+	struct json_put json = json_put_into(&body);
 
-	json_open(&json, '{');
+	json_put_open(&json, NULL, '{');
 	for (size_t i = 0; i < CONFIG_ROWS; i++) {
 		const struct config_row *row = &config_rows[i];
 		uint64_t value = cluster_config_value(&cluster->config, row);
 
-		json_name(&json, row->json);
+		json_put_name(&json, row->json);
 		if (row->kind == CONFIG_MS)
-			json_decimal(&json, (double)value / 1000, 3);
+			json_put_decimal(&json, NULL, (double)value / 1000, 3);
 		else
-			json_number(&json, value);
+			json_put_number(&json, NULL, value);
 	}
-	json_close(&json, '}');
+	json_put_close(&json, '}');
 	buf_append_byte(&body, '\n');
 	response_send(request, 200, "application/json", buf_slice(&body));
 	buf_free(&body);

@@ -8,9 +8,9 @@
 
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
+#include "common/json_put.h"
 #include "common/node_name.h"
 #include "httpd/cluster.h"
-#include "httpd/json.h"
 #include "httpd/peer/identity.h"
 #include "httpd/peer/json_walk.h"
 
@@ -54,39 +54,26 @@ url_valid(const char *url)
 }
 
 static void
-put_text(struct json *json, const char *name, const char *text)
+put_text(struct json_put *json, const char *name, const char *text)
 {
-	json_name(json, name);
-	json_text(json, slice_text(text));
-}
-
-static void
-put_id(struct json *json, const char *name, uint64_t id)
-{
-	char text[PEER_ID_TEXT_BYTES];
-
-	peer_id_text(id, text);
-	put_text(json, name, text);
+	json_put_text(json, name, slice_text(text));
 }
 
 void
 join_request_put(struct buf *out, const struct join_request *request)
 {
-	struct json json = json_into(out);
+	struct json_put json = json_put_into(out);
 
-	json_open(&json, '{');
-	json_name(&json, "protocol");
-	json_open(&json, '{');
-	json_name(&json, "min");
-	json_number(&json, request->protocol_min);
-	json_name(&json, "max");
-	json_number(&json, request->protocol_max);
-	json_close(&json, '}');
-	put_id(&json, "id", request->id);
+	json_put_open(&json, NULL, '{');
+	json_put_open(&json, "protocol", '{');
+	json_put_number(&json, "min", request->protocol_min);
+	json_put_number(&json, "max", request->protocol_max);
+	json_put_close(&json, '}');
+	json_put_id(&json, "id", request->id);
 	put_text(&json, "name", request->name);
 	put_text(&json, "peerURL", request->peer_url);
 	put_text(&json, "clientURL", request->client_url);
-	json_close(&json, '}');
+	json_put_close(&json, '}');
 	buf_append_byte(out, '\n');
 }
 
@@ -159,32 +146,32 @@ join_request_parse(struct slice body, struct join_request *request, const char *
 void
 join_answer_put(struct buf *out, const struct cluster *cluster)
 {
-	struct json json = json_into(out);
+	struct json_put json = json_put_into(out);
 
-	json_open(&json, '{');
-	put_id(&json, "clusterId", cluster->cluster_id);
-	json_name(&json, "members");
+	json_put_open(&json, NULL, '{');
+	json_put_id(&json, "clusterId", cluster->cluster_id);
+	json_put_name(&json, "members");
 	join_members_put(&json, cluster);
-	json_close(&json, '}');
+	json_put_close(&json, '}');
 	buf_append_byte(out, '\n');
 }
 
 void
-join_members_put(struct json *json, const struct cluster *cluster)
+join_members_put(struct json_put *json, const struct cluster *cluster)
 {
-	json_open(json, '[');
+	json_put_open(json, NULL, '[');
 	for (size_t i = 0; i < cluster->member_count; i++) {
 		const struct cluster_member *member = &cluster->members[i];
 
-		json_open(json, '{');
-		put_id(json, "id", member->id);
+		json_put_open(json, NULL, '{');
+		json_put_id(json, "id", member->id);
 		put_text(json, "name", member->name);
 		put_text(json, "peerURL", member->peer_url);
 		put_text(json, "clientURL", member->client_url);
 		put_text(json, "role", member->role == MEMBER_LEARNER ? "learner" : "voter");
-		json_close(json, '}');
+		json_put_close(json, '}');
 	}
-	json_close(json, ']');
+	json_put_close(json, ']');
 }
 
 struct answer_reader {

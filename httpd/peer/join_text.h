@@ -17,7 +17,7 @@
 #include "common/limits.h"
 
 struct cluster;
-struct json;
+struct json_put;
 
 #define JOIN_BODY_BYTES_MAX (16 * KIB)
 
@@ -39,7 +39,7 @@ enum err join_request_parse(struct slice body, struct join_request *request,
 
 void join_answer_put(struct buf *out, const struct cluster *cluster);
 /* The list of members alone, as a value. */
-void join_members_put(struct json *json, const struct cluster *cluster);
+void join_members_put(struct json_put *json, const struct cluster *cluster);
 /*
  *	members	out: member_records are appended, in order of joining
  *
