@@ -226,7 +226,7 @@ hand_over(struct node *node)
 	if (!(disk->stalled || disk->space.full) || node->now.monotonic_ms < disk->hand_over_ms)
 		return;
 	disk->hand_over_ms = node->now.monotonic_ms + stall_ms(node);
-	if (!node->moving)
+	if (!move_is_under_way(node))
 		disk->handing = raft_transfer(node->raft, 0) == ERR_NONE;
 }
 

@@ -2,9 +2,9 @@
  * expiry.c - the leader removes keys whose time is over.
  *
  * It proposes a cutoff in the cluster's time; what is due by then goes at every
- * node when the entry is applied. One such entry is under way at a time
- * (node->expiring), until it is applied or another node leads. The entry's own
- * stamp is never before the cutoff.
+ * node when the entry is applied. One such entry is under way at a time, until it is
+ * applied; what is in the log of another term may never be. The entry's own stamp is
+ * never before the cutoff.
  */
 #include "raftd/node_priv.h"
 
@@ -21,6 +21,12 @@ expiry_time_ns(const struct node *node)
 	return time_ns - MIN_OF(time_ns, EXPIRY_MARGIN_NS);
 }
 
+static bool
+is_under_way(const struct node *node)
+{
+	return node->expiring && node->expiring_term == raft_current_term(node->raft);
+}
+
 void
 expiry_turn(struct node *node)
 {
@@ -28,11 +34,12 @@ expiry_turn(struct node *node)
 	struct blob *payload;
 	uint64_t time_ns = expiry_time_ns(node);
 
-	if (node->expiring || raft_role(node->raft) != RAFT_LEADER ||
+	if (is_under_way(node) || raft_role(node->raft) != RAFT_LEADER ||
 	    store_next_expiry(node->replica.store) > time_ns)
 		return;
 	payload = command_new_expire(time_ns);
 	node->expiring = raft_propose(node->raft, payload, &position) == ERR_NONE;
+	node->expiring_term = raft_current_term(node->raft);
 	blob_unref(&payload);
 }
 
@@ -42,7 +49,7 @@ expiry_deadline(const struct node *node)
 	uint64_t expiry_ns = store_next_expiry(node->replica.store);
 	uint64_t time_ns = expiry_time_ns(node);
 
-	if (expiry_ns == UINT64_MAX || node->expiring || raft_role(node->raft) != RAFT_LEADER)
+	if (expiry_ns == UINT64_MAX || is_under_way(node) || raft_role(node->raft) != RAFT_LEADER)
 		return UINT64_MAX;
 	/* Not at once: the core may refuse, while leadership is handed over. */
 	if (expiry_ns <= time_ns)

@@ -174,7 +174,7 @@ node_unwatch(struct node *node, uint64_t session, uint64_t watch_id)
 void
 node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind)
 {
-	status_stats(node, session, request_id, kind);
+	followers_stats(node, session, request_id, kind);
 }
 
 void
@@ -279,22 +279,6 @@ node_set_limits(struct node *node, uint64_t request_timeout_ms, uint64_t watches
 	node->config.watches_max = watches_max;
 }
 
-void
-node_move_leader(struct node *node, struct slice to)
-{
-	const struct member *member = members_named(&node->replica.members, to);
-	enum err err = ERR_INVALID;
-
-	if (to.size == 0 || member != NULL)
-		err = raft_transfer(node->raft, member == NULL ? 0 : member->id);
-	if (err != ERR_NONE) {
-		node->io.moved(node->io.argument, err == ERR_NOT_LEADER);
-		return;
-	}
-	node->moving = true;
-	node->move_deadline_ms = node->now.monotonic_ms + 2 * node->config.election_ms;
-}
-
 /* ---- other nodes ------------------------------------------------------------ */
 
 static void
@@ -324,7 +308,7 @@ node_peer_frame(struct node *node, const struct frame *frame)
 	if (outbox_takes(frame->type)) {
 		err = outbox_decode(&node->inbox, frame, node->id);
 		if (err == ERR_NONE) {
-			status_append_received(node, &node->inbox.message);
+			followers_heard(node, &node->inbox.message);
 			raft_step(node->raft, &node->inbox.message);
 			hear_time(node, &node->inbox.message);
 		}

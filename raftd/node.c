@@ -463,7 +463,7 @@ send_messages(struct node *node, const struct raft_ready *ready, uint64_t ticket
 		const struct raft_message *message = &ready->messages[i];
 		struct buf *out = message->after_persist ? node_after(node, ticket) : now;
 
-		status_append_sent(node, message);
+		followers_sent(node, message);
 		outbox_encode(out, &node->scratch, message);
 	}
 }
@@ -632,17 +632,6 @@ sweep(struct node *node)
 		node->swept = true;
 }
 
-static void
-finish_move(struct node *node)
-{
-	bool moved = raft_role(node->raft) != RAFT_LEADER && node_has_leader(node);
-
-	if (!node->moving || (!moved && node->now.monotonic_ms < node->move_deadline_ms))
-		return;
-	node->moving = false;
-	node->io.moved(node->io.argument, moved);
-}
-
 void
 node_turn(struct node *node, struct clock_time now)
 {
@@ -667,7 +656,7 @@ node_turn(struct node *node, struct clock_time now)
 	if (submit_is_due(node) || node->written_cluster_id != 0)
 		submit_batch(node, NULL);
 	backups_turn(node);
-	finish_move(node);
+	move_turn(node);
 	foreign_turn(node);
 	status_turn(node);
 	announce_turn(node);
@@ -696,9 +685,7 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, backups_deadline(node));
 	due = MIN_OF(due, disk_deadline(node));
 	due = MIN_OF(due, submit_deadline(node));
-	if (node->moving)
-		due = MIN_OF(due, node->move_deadline_ms);
-	if (node->status_index != node->applied.index)
-		due = MIN_OF(due, MAX_OF(node->status_sent_ms + 1000, node->now.monotonic_ms + 1));
+	due = MIN_OF(due, move_deadline(node));
+	due = MIN_OF(due, status_deadline(node));
 	return due;
 }

@@ -16,6 +16,8 @@
  *	replay.c	a state without a world: backups, directories of stopped nodes
  *	disk.c		a disk that is full or hangs: refuse, hand leadership over, tell
  *	announce.c	which paths changed, for the caches of workers
+ *	followers.c	appends counted and timed, for /v2/stats
+ *	move.c		leadership that the operator wants elsewhere
  *	status.c	what workers and operators are told
  *	ending.c	how it ends by itself
  *
@@ -351,6 +353,43 @@ const char *node_refusal_cause(const struct node *node);
 /* The same for operators, static or for the node's life. */
 const char *node_refusal(const struct node *node);
 
+/* ---- followers.c ---------------------------------------------------------------------- */
+
+/* What the leader knows of the latency of one follower. */
+struct follower {
+	peer_id id;
+	uint64_t sent_ns;		/* of the append that is timed; 0: none */
+	raft_index sent_index;
+	uint64_t current, sum, square_sum_us, minimum, maximum;
+	uint64_t successes, failures;
+};
+
+struct followers {
+	uint64_t appends_received, appends_sent;
+	uint64_t rate_since_ms;
+	uint64_t rate_received, rate_sent, rate_bytes_received, rate_bytes_sent;
+	uint64_t last_received[2], last_sent[2];	/* rates times 1000: packets, bytes */
+	struct follower list[MEMBERS_MAX];
+};
+
+/* A message goes out, or came. */
+void followers_sent(struct node *node, const struct raft_message *message);
+void followers_heard(struct node *node, const struct raft_message *message);
+/* Answer counters of that kind, STATS_* of wire.h. */
+void followers_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind);
+
+/* ---- move.c ---------------------------------------------------------------------------- */
+
+struct leader_move {
+	bool under_way;			/* the operator asked for it */
+	uint64_t deadline_ms;
+};
+
+bool move_is_under_way(const struct node *node);
+/* Tell whether it went. */
+void move_turn(struct node *node);
+uint64_t move_deadline(const struct node *node);
+
 /* ---- the node ------------------------------------------------------------------------ */
 
 /* An outcome that waits for the turn's end. */
@@ -375,15 +414,6 @@ struct disk_batch {
 };
 
 STAILQ_HEAD(disk_batch_list, disk_batch);
-
-/* What the leader knows of the latency of one follower (for statistics). */
-struct follower {
-	peer_id id;
-	uint64_t sent_ns;		/* of the append that is timed; 0: none */
-	raft_index sent_index;
-	uint64_t current, sum, square_sum_us, minimum, maximum;
-	uint64_t successes, failures;
-};
 
 /* Another cluster that has this node in its list: see foreign.c. */
 struct foreign {
@@ -444,7 +474,8 @@ struct node {
 	struct backup backups[BACKUPS_MAX];
 	bool swept;			/* what was freed is in the effects: they go at once, */
 	uint64_t swept_ticket;		/* with this batch, before which no more is freed */
-	bool expiring;			/* an expire command is in the log, not applied */
+	bool expiring;			/* an expire command is in the log, not applied, */
+	raft_term expiring_term;	/* since that term */
 
 	struct disk_health disk;
 	struct disk_batch_list batches;	/* submitted, not yet synced */
@@ -468,16 +499,10 @@ struct node {
 	uint64_t leader_since_ns;
 	enum raft_role role;
 	raft_term term;
-	bool moving;			/* the operator asked for a transfer */
-	uint64_t move_deadline_ms;
 
-	/* statistics */
+	struct leader_move move;
+	struct followers followers;
 	uint64_t deduplicated;		/* copies in the log that did nothing any more */
-	uint64_t appends_received, appends_sent;
-	uint64_t rate_since_ms;
-	uint64_t rate_received, rate_sent, rate_bytes_received, rate_bytes_sent;
-	uint64_t last_received[2], last_sent[2];	/* rates times 1000: packets, bytes */
-	struct follower followers[MEMBERS_MAX];
 };
 
 /* Where to append frames for peers that may leave once ticket is synced; at
@@ -537,8 +562,6 @@ void foreign_turn(struct node *node);
 
 /* status.c */
 void status_turn(struct node *node);
-void status_append_sent(struct node *node, const struct raft_message *message);
-void status_append_received(struct node *node, const struct raft_message *message);
-void status_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind);
+uint64_t status_deadline(const struct node *node);
 
 #endif

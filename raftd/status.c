@@ -1,6 +1,7 @@
 /*
  * status.c - leader, term, indexes and members: pushed to every worker and to
- * the supervisor before the turn's outcomes; and the counters of /v2/stats.
+ * the supervisor before the turn's outcomes. Reads what the other parts own, and
+ * keeps nothing but what it told last.
  *
  * Pushed when something that is decided by it changed (phase, role, leader,
  * term, members); when only indexes moved, at most once a second, and never by
@@ -9,8 +10,6 @@
 #include "raftd/node_priv.h"
 
 #define STATUS_PAUSE_MS 1000
-/* Rates are counted over this long and forgotten after as long without any. */
-#define RATE_MS 1000
 
 /* NODE_ROLE_* of a role of the core, as long as nobody asks whether it may vote. */
 static int
@@ -164,8 +163,6 @@ status_turn(struct node *node)
 		node->role = role;
 		node->term = term;
 		node->status_due = true;
-		/* What was in the log of another term may never be applied. */
-		node->expiring = false;
 	}
 	if (!paused && node->status_index != node->applied.index)
 		node->status_due = true;
@@ -173,188 +170,10 @@ status_turn(struct node *node)
 		push(node);
 }
 
-/* ---- counters -------------------------------------------------------------- */
-
-static struct follower *
-follower_of(struct node *node, peer_id id)
+uint64_t
+status_deadline(const struct node *node)
 {
-	struct follower *unused = NULL;
-
-	for (size_t i = 0; i < ARRAY_COUNT(node->followers); i++) {
-		if (node->followers[i].id == id)
-			return &node->followers[i];
-		if (unused == NULL && (node->followers[i].id == 0 ||
-		    members_find(&node->replica.members, node->followers[i].id) == NULL))
-			unused = &node->followers[i];
-	}
-	if (unused != NULL)
-		*unused = (struct follower){ .id = id };
-	return unused;
-}
-
-static size_t
-entry_bytes(const struct raft_message *message)
-{
-	size_t bytes = 0;
-
-	for (size_t i = 0; i < message->entry_count; i++)
-		bytes += blob_slice(message->entries[i].payload).size;
-	return bytes;
-}
-
-static void
-count_rates(struct node *node)
-{
-	uint64_t elapsed = node->now.monotonic_ms - node->rate_since_ms;
-
-	if (elapsed < RATE_MS)
-		return;
-	if (elapsed >= 2 * RATE_MS) {
-		memset(node->last_received, 0, sizeof(node->last_received));
-		memset(node->last_sent, 0, sizeof(node->last_sent));
-	} else {
-		node->last_received[0] = node->rate_received * 1000000 / elapsed;
-		node->last_received[1] = node->rate_bytes_received * 1000000 / elapsed;
-		node->last_sent[0] = node->rate_sent * 1000000 / elapsed;
-		node->last_sent[1] = node->rate_bytes_sent * 1000000 / elapsed;
-	}
-	node->rate_since_ms = node->now.monotonic_ms;
-	node->rate_received = node->rate_sent = 0;
-	node->rate_bytes_received = node->rate_bytes_sent = 0;
-}
-
-void
-status_append_sent(struct node *node, const struct raft_message *message)
-{
-	struct follower *follower;
-	size_t bytes;
-
-	if (message->type != RAFT_APPEND || message->entry_count == 0)
-		return;
-	count_rates(node);
-	bytes = entry_bytes(message);
-	node->appends_sent++;
-	node->rate_sent++;
-	node->rate_bytes_sent += bytes;
-	follower = follower_of(node, message->to);
-	if (follower != NULL && follower->sent_ns == 0) {
-		follower->sent_ns = node->now.wall_ns;
-		follower->sent_index = message->log.index + message->entry_count;
-	}
-}
-
-static void
-time_reply(struct node *node, const struct raft_message *message)
-{
-	struct follower *follower = follower_of(node, message->from);
-	uint64_t took, took_us;
-
-	if (follower == NULL)
-		return;
-	if (message->reject) {
-		follower->failures++;
-		return;
-	}
-	if (follower->sent_ns == 0 || message->log.index < follower->sent_index)
-		return;
-	took = node->now.wall_ns > follower->sent_ns ? node->now.wall_ns - follower->sent_ns : 0;
-	took_us = took / 1000;
-	follower->sent_ns = 0;
-	follower->current = took;
-	follower->sum += took;
-	follower->square_sum_us += took_us * took_us;
-	if (follower->successes == 0 || took < follower->minimum)
-		follower->minimum = took;
-	follower->maximum = MAX_OF(follower->maximum, took);
-	follower->successes++;
-}
-
-void
-status_append_received(struct node *node, const struct raft_message *message)
-{
-	size_t bytes;
-
-	if (message->type == RAFT_APPEND_REPLY) {
-		time_reply(node, message);
-		return;
-	}
-	if (message->type != RAFT_APPEND || message->entry_count == 0)
-		return;
-	count_rates(node);
-	bytes = entry_bytes(message);
-	node->appends_received++;
-	node->rate_received++;
-	node->rate_bytes_received += bytes;
-}
-
-static void
-self_stats(struct node *node, struct buf *numbers)
-{
-	uint64_t values[SELF_STAT_COUNT];
-
-	count_rates(node);
-	values[SELF_RECV_APPEND_COUNT] = node->appends_received;
-	values[SELF_RECV_PKG_RATE] = node->last_received[0];
-	values[SELF_RECV_BANDWIDTH_RATE] = node->last_received[1];
-	values[SELF_SEND_APPEND_COUNT] = node->appends_sent;
-	values[SELF_SEND_PKG_RATE] = node->last_sent[0];
-	values[SELF_SEND_BANDWIDTH_RATE] = node->last_sent[1];
-	for (size_t i = 0; i < SELF_STAT_COUNT; i++)
-		codec_put_u64(numbers, values[i]);
-}
-
-static void
-leader_stats(struct node *node, struct buf *followers)
-{
-	for (size_t i = 0; i < node->replica.members.count; i++) {
-		const struct member *member = &node->replica.members.list[i];
-		const struct follower *follower;
-		struct follower_record record = { .name = slice_text(member->name) };
-
-		if (member->id == node->id)
-			continue;
-		follower = follower_of(node, member->id);
-		if (follower != NULL) {
-			record.latency_current = follower->current;
-			record.latency_sum = follower->sum;
-			record.latency_square_sum_us = follower->square_sum_us;
-			record.latency_minimum = follower->minimum;
-			record.latency_maximum = follower->maximum;
-			record.successes = follower->successes;
-			record.failures = follower->failures;
-		}
-		follower_record_put(followers, &record);
-	}
-}
-
-void
-status_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind)
-{
-	struct msg_stats stats = { .kind = kind };
-	struct buf numbers = BUF_INIT, followers = BUF_INIT;
-	uint64_t values[STORE_STAT_COUNT];
-
-	switch (kind) {
-	case STATS_SELF:
-		self_stats(node, &numbers);
-		break;
-	case STATS_STORE:
-		store_stats(node->replica.store, values);
-		for (size_t i = 0; i < STORE_STAT_COUNT; i++)
-			codec_put_u64(&numbers, values[i]);
-		break;
-	case STATS_LEADER:
-		if (raft_role(node->raft) == RAFT_LEADER)
-			leader_stats(node, &followers);
-		else
-			stats.error = ERR_NOT_LEADER;
-		break;
-	default:
-		stats.error = ERR_INVALID;
-	}
-	stats.numbers = buf_slice(&numbers);
-	stats.followers = buf_slice(&followers);
-	node->io.stats(node->io.argument, session, request_id, &stats);
-	buf_free(&numbers);
-	buf_free(&followers);
+	if (node->status_index == node->applied.index)
+		return UINT64_MAX;
+	return MAX_OF(node->status_sent_ms + STATUS_PAUSE_MS, node->now.monotonic_ms + 1);
 }
