@@ -35,17 +35,17 @@ digest_new(void)
 	EVP_MD_CTX *digest;
 
 	/* A worker may open no file, and needs no configuration for this. */
-	ASSERT(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1);
+	MUST(OPENSSL_init_crypto(OPENSSL_INIT_NO_LOAD_CONFIG, NULL) == 1);
 	digest = EVP_MD_CTX_new();
 	ASSERT(digest != NULL);
-	ASSERT(EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1);
+	MUST(EVP_DigestInit_ex(digest, EVP_sha256(), NULL) == 1);
 	return digest;
 }
 
 static void
 digest_add(EVP_MD_CTX *digest, struct slice bytes)
 {
-	ASSERT(EVP_DigestUpdate(digest, bytes.data, bytes.size) == 1);
+	MUST(EVP_DigestUpdate(digest, bytes.data, bytes.size) == 1);
 }
 
 static void
@@ -53,7 +53,7 @@ digest_end(EVP_MD_CTX *digest, uint8_t result[BACKUP_DIGEST_BYTES])
 {
 	unsigned size = 0;
 
-	ASSERT(EVP_DigestFinal_ex(digest, result, &size) == 1);
+	MUST(EVP_DigestFinal_ex(digest, result, &size) == 1);
 	ASSERT(size == BACKUP_DIGEST_BYTES);
 }
 
@@ -131,7 +131,7 @@ backup_put_end(struct backup_writer *writer, uint64_t store_index, struct buf *o
 	digest_end(writer->sha256, sha256);
 	end.sha256 = slice_of(sha256, sizeof(sha256));
 	backup_end_put(&content, &end);
-	ASSERT(EVP_DigestInit_ex(writer->sha256, EVP_sha256(), NULL) == 1);
+	MUST(EVP_DigestInit_ex(writer->sha256, EVP_sha256(), NULL) == 1);
 	put_block(writer, BACKUP_END, buf_slice(&content), crc32c(0, buf_slice(&content)), out);
 	buf_free(&content);
 }
@@ -210,7 +210,7 @@ take_start(struct backup_reader *reader)
 	if (memcmp(reader->in.data, BACKUP_MAGIC, magic_bytes) != 0)
 		return fail(reader, ERR_FOREIGN, "is no backup file: it does not begin with "
 		    BACKUP_MAGIC);
-	ASSERT(codec_get_u32(&in, &version));
+	MUST(codec_get_u32(&in, &version));
 	if (version < BACKUP_VERSION_OLDEST || version > BACKUP_VERSION)
 		return fail(reader, ERR_UNSUPPORTED, "is a backup of version %" PRIu32
 		    ", this program reads %d to %d", version, BACKUP_VERSION_OLDEST,
@@ -279,8 +279,8 @@ take_block(struct backup_reader *reader)
 	uint32_t size = 0, checksum = 0;
 	uint8_t kind = 0;
 
-	ASSERT(codec_get_u32(&in, &size) && codec_get_u8(&in, &kind));
-	ASSERT(codec_get_u32(&in, &checksum));
+	MUST(codec_get_u32(&in, &size) && codec_get_u8(&in, &kind));
+	MUST(codec_get_u32(&in, &checksum));
 	if (crc32c(crc32c(0, content), sum) != checksum)
 		return damaged(reader, "the checksum of the block that begins there is wrong");
 	if ((kind == BACKUP_HEAD) == reader->headed)
@@ -310,7 +310,7 @@ take(struct backup_reader *reader)
 	if (!reader->started) {
 		err = take_start(reader);
 	} else if (reader->wanted == BACKUP_BLOCK_HEAD_BYTES) {
-		ASSERT(codec_get_u32(&in, &size));
+		MUST(codec_get_u32(&in, &size));
 		if (size > BACKUP_BLOCK_BYTES_MAX)
 			return damaged(reader, "a block is longer than any may be");
 		if (size > 0) {

@@ -34,11 +34,13 @@ prefetch(const void *memory, size_t size)
 	((type *)(void *)((char *)(pointer) - offsetof(type, member)))
 
 /*
- * A promise we make to ourselves, checked in every build. Never reached by
- * bytes of a client, peer, worker or disk. One condition each.
+ * ASSERT states what holds and changes nothing. MUST does what is in it, and that may not
+ * fail. Both are in every build, are promises that we make to ourselves, and are never
+ * broken by bytes of a client, peer, worker or disk. One condition each.
  */
 #define ASSERT(condition) \
 	((condition) ? (void)0 : assert_fail(#condition, __FILE__, __LINE__))
+#define MUST(done) ((done) ? (void)0 : assert_fail(#done, __FILE__, __LINE__))
 
 /* Report a broken promise on standard error and end with EXIT_INTERNAL. */
 NORETURN void assert_fail(const char *condition, const char *file, int line);

@@ -43,7 +43,7 @@ clock_format(uint64_t wall_ns, unsigned digits, bool trim, char text[CLOCK_TEXT_
 	size_t size;
 
 	ASSERT(digits <= 9);
-	ASSERT(gmtime_r(&seconds, &parts) != NULL);
+	MUST(gmtime_r(&seconds, &parts) != NULL);
 	size = strftime(text, CLOCK_TEXT_BYTES, "%Y-%m-%dT%H:%M:%S", &parts);
 	ASSERT(size > 0);
 	if (digits > 0) {
@@ -68,7 +68,7 @@ clock_format_local(uint64_t wall_ns, char text[CLOCK_TEXT_BYTES])
 	time_t second = (time_t)(wall_ns / NS_PER_SECOND);
 	struct tm parts;
 
-	ASSERT(localtime_r(&second, &parts) != NULL);
+	MUST(localtime_r(&second, &parts) != NULL);
 	snprintf(text, CLOCK_TEXT_BYTES, "%s %2d %02d:%02d:%02d", months[parts.tm_mon % 12],
 	    parts.tm_mday % 32, parts.tm_hour % 24, parts.tm_min % 60, parts.tm_sec % 61);
 }

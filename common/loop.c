@@ -206,7 +206,7 @@ loop_run(struct loop *loop, int initial_code)
 			flags |= EVLOOP_NONBLOCK;
 		loop->again = false;
 		loop->time->is_read = false;
-		ASSERT(event_base_loop(loop->base, flags) != -1);
+		MUST(event_base_loop(loop->base, flags) != -1);
 		for (size_t i = 0; i < loop->end_count; i++)
 			loop->ends[i].run(loop->ends[i].argument);
 	}
@@ -311,8 +311,8 @@ loop_io_want(struct loop_io *io, unsigned events)
 	 * when more of it comes. */
 	if (events == LOOP_HANGUP)
 		what |= EV_READ | EV_ET;
-	ASSERT(event_assign(io->event, io->loop->base, io->fd, what, io_ready, io) == 0);
-	ASSERT(event_add(io->event, NULL) == 0);
+	MUST(event_assign(io->event, io->loop->base, io->fd, what, io_ready, io) == 0);
+	MUST(event_add(io->event, NULL) == 0);
 }
 
 void
@@ -355,7 +355,7 @@ loop_timer_set(struct loop_timer *timer, uint64_t delay_ms)
 		.tv_usec = (suseconds_t)(delay_ms % 1000 * 1000),
 	};
 
-	ASSERT(event_add(timer->event, &delay) == 0);
+	MUST(event_add(timer->event, &delay) == 0);
 }
 
 void
@@ -394,6 +394,6 @@ loop_on_signal(struct loop *loop, int signal_number,
 	watch->argument = argument;
 	watch->event = evsignal_new(loop->base, signal_number, signal_caught, watch);
 	ASSERT(watch->event != NULL);
-	ASSERT(event_add(watch->event, NULL) == 0);
+	MUST(event_add(watch->event, NULL) == 0);
 	STAILQ_INSERT_TAIL(&loop->signals, watch, link);
 }

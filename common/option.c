@@ -103,7 +103,7 @@ config_init(struct config *config)
 			*text_field(config, row) = xstrdup("");
 			continue;
 		}
-		ASSERT(config_set(config, id, row->initial, &problem) == ERR_NONE);
+		MUST(config_set(config, id, row->initial, &problem) == ERR_NONE);
 	}
 }
 

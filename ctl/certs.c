@@ -100,8 +100,8 @@ save(const struct ctl *ctl, const char *file, const struct pair *pair)
 
 	ASSERT(key != NULL);
 	ASSERT(certificate != NULL);
-	ASSERT(PEM_write_bio_PrivateKey(key, pair->key, NULL, NULL, 0, NULL, NULL) == 1);
-	ASSERT(PEM_write_bio_X509(certificate, pair->certificate) == 1);
+	MUST(PEM_write_bio_PrivateKey(key, pair->key, NULL, NULL, 0, NULL, NULL) == 1);
+	MUST(PEM_write_bio_X509(certificate, pair->certificate) == 1);
 	code = write_file(key_path, 0600, key);
 	if (code == CTL_DONE) {
 		code = write_file(certificate_path, 0644, certificate);
@@ -173,8 +173,8 @@ set_serial(X509 *certificate)
 	BIGNUM *serial = BN_new();
 
 	ASSERT(serial != NULL);
-	ASSERT(BN_rand(serial, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1);
-	ASSERT(BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(certificate)) != NULL);
+	MUST(BN_rand(serial, SERIAL_BITS, BN_RAND_TOP_ONE, BN_RAND_BOTTOM_ANY) == 1);
+	MUST(BN_to_ASN1_INTEGER(serial, X509_get_serialNumber(certificate)) != NULL);
 	BN_free(serial);
 }
 

@@ -100,7 +100,7 @@ confine(const struct worker *worker)
 	enum sandbox_mode mode = SANDBOX_BEST;
 	enum err err;
 
-	ASSERT(sandbox_mode_parse(worker->config.sandbox, &mode));
+	MUST(sandbox_mode_parse(worker->config.sandbox, &mode));
 	harden_limits();
 	err = httpd_policy(mode, worker->role);
 	if (err == ERR_NONE)

@@ -500,7 +500,7 @@ open_confined(struct raftd *raftd, struct wal_recovered *recovered, char **sente
 	enum sandbox_mode mode = SANDBOX_BEST;
 	enum err err;
 
-	ASSERT(sandbox_mode_parse(config->sandbox, &mode));
+	MUST(sandbox_mode_parse(config->sandbox, &mode));
 	/* Renames and removes a directory, which nothing after it has to. */
 	err = retire_begin(config->data_dir, &raftd->rejoin, &raftd->rejoin_wait_ms, sentence);
 	if (err != ERR_NONE)

@@ -133,7 +133,7 @@ bound_address(int fd, const char *address)
 	struct sockaddr_storage bound = { 0 };
 	socklen_t size = sizeof(bound);
 
-	ASSERT(getsockname(fd, (struct sockaddr *)&bound, &size) == 0);
+	MUST(getsockname(fd, (struct sockaddr *)&bound, &size) == 0);
 	return xasprintf("%.*s:%u", (int)(strrchr(address, ':') - address), address,
 	    port_of((const struct sockaddr *)&bound));
 }

@@ -336,7 +336,7 @@ drop_rights(struct node_program *program)
 		harden_core_allow();
 	else
 		harden_core_off();
-	ASSERT(sandbox_mode_parse(config->sandbox, &mode));
+	MUST(sandbox_mode_parse(config->sandbox, &mode));
 	missing = mode == SANDBOX_OFF ? NULL : sandbox_missing();
 	if (missing != NULL && mode == SANDBOX_ON) {
 		problem = xasprintf("-sandbox on: missing here: %s", missing);

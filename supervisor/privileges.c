@@ -122,8 +122,8 @@ privileges_lend(const struct privileges *privileges)
 void
 privileges_take_back(const struct privileges *privileges)
 {
-	ASSERT(seteuid(0) == 0);
-	ASSERT(setegid(getgid()) == 0);
+	MUST(seteuid(0) == 0);
+	MUST(setegid(getgid()) == 0);
 	(void)setgroups((size_t)privileges->group_count, privileges->groups);
 }
 

@@ -30,7 +30,7 @@ setup_text(struct config *config, enum option_id id, const char *text)
 {
 	char *problem;
 
-	ASSERT(config_set(config, id, text, &problem) == ERR_NONE);
+	MUST(config_set(config, id, text, &problem) == ERR_NONE);
 }
 
 /* "SOURCE: problem"; takes problem. */

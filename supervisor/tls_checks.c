@@ -101,7 +101,7 @@ certificates_of(struct slice text)
 
 	ASSERT(certificates != NULL);
 	while ((certificate = PEM_read_bio_X509(bio, NULL, note_passphrase, &asked)) != NULL)
-		ASSERT(sk_X509_push(certificates, certificate) > 0);
+		MUST(sk_X509_push(certificates, certificate) > 0);
 	BIO_free(bio);
 	return certificates;
 }
@@ -394,8 +394,8 @@ check_peers_view(struct checked *checked)
 	ASSERT(store != NULL);
 	ASSERT(check != NULL);
 	for (int i = 0; i < sk_X509_num(checked->authorities); i++)
-		ASSERT(X509_STORE_add_cert(store, sk_X509_value(checked->authorities, i)) == 1);
-	ASSERT(X509_STORE_CTX_init(check, store, leaf_of(checked), checked->chain) == 1);
+		MUST(X509_STORE_add_cert(store, sk_X509_value(checked->authorities, i)) == 1);
+	MUST(X509_STORE_CTX_init(check, store, leaf_of(checked), checked->chain) == 1);
 	/* Dates are looked at elsewhere. */
 	X509_STORE_CTX_set_flags(check, X509_V_FLAG_NO_CHECK_TIME);
 	if (X509_verify_cert(check) != 1)

@@ -304,7 +304,7 @@ make_ticket_key(struct tls_files *files)
 {
 	memmove(files->tickets + TLS_TICKET_KEY_BYTES, files->tickets,
 	    sizeof(files->tickets) - TLS_TICKET_KEY_BYTES);
-	ASSERT(RAND_bytes(files->tickets, TLS_TICKET_KEY_BYTES) == 1);
+	MUST(RAND_bytes(files->tickets, TLS_TICKET_KEY_BYTES) == 1);
 	files->tickets_size = MIN_OF(files->tickets_size + TLS_TICKET_KEY_BYTES,
 	    sizeof(files->tickets));
 }

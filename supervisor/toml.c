@@ -126,7 +126,7 @@ is_number(const char *word)
 	regex_t number;
 	bool matches;
 
-	ASSERT(regcomp(&number, "^[+-]?(0|[1-9](_?[0-9])*)(\\.[0-9](_?[0-9])*)?"
+	MUST(regcomp(&number, "^[+-]?(0|[1-9](_?[0-9])*)(\\.[0-9](_?[0-9])*)?"
 	    "([eE][+-]?[0-9](_?[0-9])*)?$", REG_EXTENDED | REG_NOSUB) == 0);
 	matches = regexec(&number, word, 0, NULL, 0) == 0;
 	regfree(&number);

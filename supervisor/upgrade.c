@@ -203,7 +203,7 @@ keep_all_over_exec(const struct supervisor *supervisor, bool keep)
 
 	put_state(supervisor, &bytes);
 	in = reader_of(buf_slice(&bytes));
-	ASSERT(upgrade_state_get(&in, &state));
+	MUST(upgrade_state_get(&in, &state));
 	keep_over_exec(state.client_fd, keep);
 	keep_over_exec(state.peer_fd, keep);
 	keep_over_exec(state.lock_fd, keep);

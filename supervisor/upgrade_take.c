@@ -217,7 +217,7 @@ static void
 own(uint32_t number)
 {
 	if (number != UPGRADE_NO_FD)
-		ASSERT(fcntl((int)number, F_SETFD, FD_CLOEXEC) == 0);
+		MUST(fcntl((int)number, F_SETFD, FD_CLOEXEC) == 0);
 }
 
 void

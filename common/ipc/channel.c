@@ -457,8 +457,8 @@ channel_new(struct loop *loop, int fd, struct channel_owner owner)
 
 	ASSERT(owner.name != NULL);
 	ASSERT(flags != -1);
-	ASSERT(fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
-	ASSERT(fcntl(fd, F_SETFD, FD_CLOEXEC) == 0);
+	MUST(fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0);
+	MUST(fcntl(fd, F_SETFD, FD_CLOEXEC) == 0);
 	channel->fd = fd;
 	channel->owner = owner;
 	channel->io = loop_io_new(loop, fd, ready, channel);

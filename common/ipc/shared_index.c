@@ -37,12 +37,12 @@ shared_index_new(void)
 
 	shared->fd = memfd_create("moothall-index", MFD_CLOEXEC | MFD_ALLOW_SEALING);
 	ASSERT(shared->fd != -1);
-	ASSERT(ftruncate(shared->fd, sizeof(*shared->page)) == 0);
+	MUST(ftruncate(shared->fd, sizeof(*shared->page)) == 0);
 	shared->page = mmap(NULL, sizeof(*shared->page), PROT_READ | PROT_WRITE, MAP_SHARED,
 	    shared->fd, 0);
 	ASSERT(shared->page != MAP_FAILED);
 	/* Who gets the descriptor can read only: this mapping is the last to write. */
-	ASSERT(fcntl(shared->fd, F_ADD_SEALS, SEALS | F_SEAL_FUTURE_WRITE) == 0);
+	MUST(fcntl(shared->fd, F_ADD_SEALS, SEALS | F_SEAL_FUTURE_WRITE) == 0);
 	return shared;
 }
 

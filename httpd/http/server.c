@@ -280,7 +280,7 @@ server_take(struct server *server, int fd, const struct msg_handed *handed)
 	/* Who has hung up meanwhile is seen when it is read from. */
 	if (getpeername(fd, (struct sockaddr *)&address, &size) == -1)
 		address.ss_family = AF_UNSPEC;
-	ASSERT(callers_enter(server->callers, &address, 0, &caller));
+	MUST(callers_enter(server->callers, &address, 0, &caller));
 	conn_take(adopt(server, fd, caller, NULL), handed);
 	want_clients(server);
 }
@@ -520,7 +520,7 @@ server_date(struct server *server)
 	struct tm parts;
 
 	if (second != server->date_second) {
-		ASSERT(gmtime_r(&second, &parts) != NULL);
+		MUST(gmtime_r(&second, &parts) != NULL);
 		strftime(server->date, sizeof(server->date), "%a, %d %b %Y %H:%M:%S GMT", &parts);
 		server->date_second = second;
 	}

@@ -90,7 +90,7 @@ tls_new(int role)
 	struct tls *tls = xzalloc(sizeof(*tls));
 
 	/* Now, and not with the first set, it may still read files of its own. */
-	ASSERT(OPENSSL_init_ssl(0, NULL) == 1);
+	MUST(OPENSSL_init_ssl(0, NULL) == 1);
 	tls->role = role;
 	tls->report_seed = rand_entropy();
 	return tls;
@@ -545,8 +545,8 @@ tls_connect(struct tls *tls, const char *host, struct tls_check *check)
 		ERR_clear_error();
 		X509_VERIFY_PARAM_set_hostflags(demands, X509_CHECK_FLAG_NEVER_CHECK_SUBJECT |
 		    X509_CHECK_FLAG_NO_PARTIAL_WILDCARDS);
-		ASSERT(X509_VERIFY_PARAM_set1_host(demands, host, 0) == 1);
-		ASSERT(SSL_set_tlsext_host_name(ssl, host) == 1);
+		MUST(X509_VERIFY_PARAM_set1_host(demands, host, 0) == 1);
+		MUST(SSL_set_tlsext_host_name(ssl, host) == 1);
 	}
 	SSL_set_connect_state(ssl);
 	return ssl;

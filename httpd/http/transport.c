@@ -284,7 +284,7 @@ transport_upgrade(struct transport **transport, struct slice unread, struct slic
 		    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	ASSERT(stream != NULL);
 	/* The end of the input is frozen for all but the socket, its front is not. */
-	ASSERT(evbuffer_prepend(bufferevent_get_input(stream), unread.data, unread.size) == 0);
-	ASSERT(bufferevent_write(stream, first.data, first.size) == 0);
+	MUST(evbuffer_prepend(bufferevent_get_input(stream), unread.data, unread.size) == 0);
+	MUST(bufferevent_write(stream, first.data, first.size) == 0);
 	return stream;
 }

@@ -51,7 +51,7 @@ try_records(struct slice bytes)
 	err = backup_reader_feed(reader, buf_slice(&file));
 	ASSERT(err == ERR_NONE || err == ERR_CORRUPT);
 	if (err == ERR_NONE)
-		ASSERT(backup_reader_finish(reader) == ERR_NONE);
+		MUST(backup_reader_finish(reader) == ERR_NONE);
 	backup_reader_free(&reader);
 	backup_writer_free(&writer);
 	buf_free(&file);

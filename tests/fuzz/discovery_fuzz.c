@@ -39,7 +39,7 @@ try_redirect(struct slice text)
 	struct slice query;
 	const char *problem;
 
-	ASSERT(discovery_url_parse(SLICE_LITERAL("https://h/t"), &from, &problem) == ERR_NONE);
+	MUST(discovery_url_parse(SLICE_LITERAL("https://h/t"), &from, &problem) == ERR_NONE);
 	if (discovery_redirect(&from, text, &next, &query) != ERR_NONE)
 		return;
 	check_path(next.path);
@@ -64,7 +64,7 @@ try_listing(struct slice text)
 			const uint8_t *comma = memchr(rest.data, ',', rest.size);
 			size_t size = comma == NULL ? rest.size : (size_t)(comma - rest.data);
 
-			ASSERT(peer_address_parse(slice_of(rest.data, size), true, &address) ==
+			MUST(peer_address_parse(slice_of(rest.data, size), true, &address) ==
 			    ERR_NONE);
 			found++;
 			size += comma != NULL;

@@ -40,7 +40,7 @@ try_path(struct slice text)
 	buf_append_slice(&path, text);
 	if (url_decode(&arena, URL_PATH, buf_slice(&path), &decoded, &broken) == ERR_NONE) {
 		url_path_put_clean(decoded, &clean);
-		ASSERT(url_decode(&arena, URL_PATH, buf_slice(&clean), &decoded, &broken) ==
+		MUST(url_decode(&arena, URL_PATH, buf_slice(&clean), &decoded, &broken) ==
 		    ERR_NONE);
 		ASSERT(url_path_is_clean(decoded));
 		url_path_put_clean(decoded, &again);

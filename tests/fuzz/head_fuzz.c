@@ -44,7 +44,7 @@ on_header_field(http_parser *parser, const char *data, size_t size)
 	struct seen *seen = parser->data;
 
 	ASSERT(seen->headers < seen->head->header_count);
-	ASSERT(slice_equal(slice_of(data, size), seen->head->headers[seen->headers++].name));
+	MUST(slice_equal(slice_of(data, size), seen->head->headers[seen->headers++].name));
 	seen->value_came = false;
 	return 0;
 }
@@ -100,7 +100,7 @@ compare_with_parser(struct slice bytes, const struct head *head)
 	http_parser_init(&parser, HTTP_REQUEST);
 	parser.data = &seen;
 	/* As conn.c does: any method will do. */
-	ASSERT(http_parser_execute(&parser, &settings, "POST", 4) == 4);
+	MUST(http_parser_execute(&parser, &settings, "POST", 4) == 4);
 	at = head->method.size;
 	used = http_parser_execute(&parser, &settings, (const char *)bytes.data + at,
 	    bytes.size - at);
@@ -140,7 +140,7 @@ look_at_host(struct slice value)
 	char *problem;
 
 	config_init(&config);
-	ASSERT(config_set(&config, OPTION_host_names, "one,two.example", &problem) == ERR_NONE);
+	MUST(config_set(&config, OPTION_host_names, "one,two.example", &problem) == ERR_NONE);
 	hosts = hosts_new(&config);
 	if (host_read(value, &host)) {
 		ASSERT(host.size <= value.size);
@@ -160,8 +160,8 @@ look_at_hosts(const struct head *head)
 
 	for (size_t i = 0; i < head->header_count; i++)
 		if (head_name_equal(head->headers[i].name, "host"))
-			ASSERT(host_read(head->headers[i].value, &host));
-	ASSERT(host_read(host_of_target(head->target), &host));
+			MUST(host_read(head->headers[i].value, &host));
+	MUST(host_read(host_of_target(head->target), &host));
 }
 
 int

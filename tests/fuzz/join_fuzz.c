@@ -24,9 +24,9 @@ try_request(struct slice body)
 	}
 	ASSERT(request.id != 0);
 	ASSERT(node_name_valid(slice_text(request.name)));
-	ASSERT(peer_address_parse(slice_text(request.peer_url), false, &address) == ERR_NONE);
+	MUST(peer_address_parse(slice_text(request.peer_url), false, &address) == ERR_NONE);
 	join_request_put(&text, &request);
-	ASSERT(join_request_parse(buf_slice(&text), &back, &problem) == ERR_NONE);
+	MUST(join_request_parse(buf_slice(&text), &back, &problem) == ERR_NONE);
 	ASSERT(memcmp(&request, &back, sizeof(back)) == 0);
 	buf_free(&text);
 }
@@ -43,7 +43,7 @@ try_answer(struct slice body)
 	if (join_answer_parse(body, &id, &members, &problem) == ERR_NONE) {
 		in = reader_of(buf_slice(&members));
 		while (!reader_done(&in))
-			ASSERT(member_record_get(&in, &record));
+			MUST(member_record_get(&in, &record));
 	} else {
 		ASSERT(problem != NULL);
 	}

@@ -51,7 +51,7 @@ disk_take(struct disk *disk, struct buf *effects)
 	size_t i;
 
 	while (!reader_done(&in)) {
-		ASSERT(state_record_get(&in, &record));
+		MUST(state_record_get(&in, &record));
 		for (i = 0; i < disk->count; i++)
 			if (slice_equal(blob_slice(disk->records[i].key), record.key))
 				break;
@@ -96,10 +96,10 @@ check_reload(const struct store *store, struct disk *disk)
 		const struct record *record = &disk->records[i];
 
 		if (record->value != NULL)
-			ASSERT(store_load(again, blob_slice(record->key),
+			MUST(store_load(again, blob_slice(record->key),
 			    blob_slice(record->value)) == ERR_NONE);
 	}
-	ASSERT(store_loaded(again, &where) == ERR_NONE);
+	MUST(store_loaded(again, &where) == ERR_NONE);
 	ASSERT(store_hash(again) == store_hash(store));
 	store_free(&again);
 }
@@ -221,9 +221,9 @@ compare(struct store *store, const struct model *model, size_t key)
 	ASSERT(store_exists(store, slice_text(keys[key])) == (err == ERR_NONE));
 	if (err == ERR_NONE) {
 		in = reader_of(buf_slice(&event));
-		ASSERT(event_record_get(&in, &record));
+		MUST(event_record_get(&in, &record));
 		nodes = reader_of(record.nodes);
-		ASSERT(node_record_get(&nodes, &node));
+		MUST(node_record_get(&nodes, &node));
 		ASSERT(((node.flags & NODE_DIR) != 0) == (model->nodes[key].kind == DIRECTORY));
 		if (model->nodes[key].kind == FILE_NODE)
 			ASSERT(node.value.size == 1 &&
@@ -293,7 +293,7 @@ reading_open(struct reading *reading, struct store *store, size_t key, unsigned 
 	enum err err = store_get(store, path, flags, 0, &reading->expected, &cause);
 
 	blob_unref(&cause);
-	ASSERT(store_view_open(store, path, flags, 0, &reading->view, &cause) == err);
+	MUST(store_view_open(store, path, flags, 0, &reading->view, &cause) == err);
 	blob_unref(&cause);
 	if (err == ERR_NONE)
 		memset(reading->expected.data + LENGTH_AT, 0xff, 4);

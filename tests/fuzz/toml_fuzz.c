@@ -93,7 +93,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		if (toml.entries[i].kind == TOML_TABLE)
 			table_size = strlen(toml.entries[i].key) + 1;
 	}
-	ASSERT(toml_read(buf_slice(&written), &again, &line, &problem) == ERR_NONE);
+	MUST(toml_read(buf_slice(&written), &again, &line, &problem) == ERR_NONE);
 	ASSERT(again.count == toml.count);
 	for (size_t i = 0; i < toml.count; i++)
 		check_same(&toml.entries[i], &again.entries[i]);

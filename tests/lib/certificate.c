@@ -36,7 +36,7 @@ add(X509 *certificate, X509 *issuer, int kind, const char *value)
 	X509V3_set_ctx(&around, issuer, certificate, NULL, NULL, 0);
 	extension = X509V3_EXT_conf_nid(NULL, &around, kind, value);
 	ASSERT(extension != NULL);
-	ASSERT(X509_add_ext(certificate, extension, -1) == 1);
+	MUST(X509_add_ext(certificate, extension, -1) == 1);
 	X509_EXTENSION_free(extension);
 }
 
@@ -68,14 +68,14 @@ fill(X509 *certificate, const struct certificate_wish *wish, X509 *issuer)
 	bool usual = wish->from_s == 0 && wish->to_s == 0;
 	uint32_t serial = 0;
 
-	ASSERT(RAND_bytes((unsigned char *)&serial, sizeof(serial)) == 1);
-	ASSERT(X509_set_version(certificate, X509_VERSION_3) == 1);
-	ASSERT(ASN1_INTEGER_set(X509_get_serialNumber(certificate), (long)serial) == 1);
+	MUST(RAND_bytes((unsigned char *)&serial, sizeof(serial)) == 1);
+	MUST(X509_set_version(certificate, X509_VERSION_3) == 1);
+	MUST(ASN1_INTEGER_set(X509_get_serialNumber(certificate), (long)serial) == 1);
 	X509_gmtime_adj(X509_getm_notBefore(certificate), usual ? -DAY_S : wish->from_s);
 	X509_gmtime_adj(X509_getm_notAfter(certificate), usual ? DAY_S : wish->to_s);
-	ASSERT(X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
+	MUST(X509_NAME_add_entry_by_txt(X509_get_subject_name(certificate), "CN", MBSTRING_ASC,
 	    (const unsigned char *)wish->name, -1, -1, 0) == 1);
-	ASSERT(X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) == 1);
+	MUST(X509_set_issuer_name(certificate, X509_get_subject_name(issuer)) == 1);
 	add(certificate, issuer, NID_basic_constraints,
 	    wish->issuer == NULL ? "critical,CA:TRUE" : "CA:FALSE");
 	add(certificate, issuer, NID_subject_alt_name, wish->san);
@@ -95,13 +95,13 @@ certificate_make(const struct certificate_wish *wish)
 	ASSERT(certificate != NULL);
 	ASSERT(key != NULL);
 	fill(certificate, wish, issuer);
-	ASSERT(X509_set_pubkey(certificate, key) == 1);
-	ASSERT(X509_sign(certificate, signer, EVP_sha256()) > 0);
+	MUST(X509_set_pubkey(certificate, key) == 1);
+	MUST(X509_sign(certificate, signer, EVP_sha256()) > 0);
 	bio = BIO_new(BIO_s_mem());
-	ASSERT(PEM_write_bio_X509(bio, certificate) == 1);
+	MUST(PEM_write_bio_X509(bio, certificate) == 1);
 	made.text = text_of(bio);
 	bio = BIO_new(BIO_s_mem());
-	ASSERT(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1);
+	MUST(PEM_write_bio_PrivateKey(bio, key, NULL, NULL, 0, NULL, NULL) == 1);
 	made.key = text_of(bio);
 	if (wish->issuer != NULL) {
 		X509_free(issuer);

@@ -242,7 +242,7 @@ disk_fault_arm(const char *directory)
 {
 	char path[PATH_MAX] = "";
 
-	ASSERT(directory == NULL || realpath(directory, path) != NULL);
+	MUST(directory == NULL || realpath(directory, path) != NULL);
 	pthread_mutex_lock(&disk.lock);
 	memset(disk.faults, 0, sizeof(disk.faults));
 	memset(disk.counts, 0, sizeof(disk.counts));
@@ -370,7 +370,7 @@ copy_file(const char *from, const char *to, off_t size)
 		ASSERT(got >= 0);
 		if (got == 0)
 			break;
-		ASSERT(syscall(SYS_write, out, bytes, got) == got);
+		MUST(syscall(SYS_write, out, bytes, got) == got);
 		size -= got;
 	}
 	if (in != -1)
@@ -384,7 +384,7 @@ copy_one(const char *path, const struct stat *status, int kind, struct FTW *plac
 	char *to = xasprintf("%s%s", copy_to, path + strlen(copy_from));
 
 	if (kind == FTW_D)
-		ASSERT(mkdir(to, 0700) == 0 || errno == EEXIST);
+		MUST(mkdir(to, 0700) == 0 || errno == EEXIST);
 	else if (kind == FTW_F)
 		copy_file(path, to, size_to_copy(path, status->st_size));
 	free(to);
@@ -397,7 +397,7 @@ copy_tree(const char *from, const char *to, unsigned keep_per_mille)
 	copy_from = from;
 	copy_to = to;
 	copy_keep_per_mille = keep_per_mille;
-	ASSERT(nftw(from, copy_one, 16, FTW_PHYS) == 0);
+	MUST(nftw(from, copy_one, 16, FTW_PHYS) == 0);
 }
 
 void
@@ -451,7 +451,7 @@ disk_temporary(void)
 		atexit(remove_temporaries);
 	}
 	ASSERT(temporary_count < TEMPORARIES_MAX);
-	ASSERT(mkdtemp(path) != NULL);
+	MUST(mkdtemp(path) != NULL);
 	temporaries[temporary_count++] = path;
 	return path;
 }

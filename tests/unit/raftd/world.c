@@ -100,7 +100,7 @@ changed(void *argument, const struct msg_changed *m)
 	struct path_record record;
 
 	while (!reader_done(&in)) {
-		ASSERT(path_record_get(&in, &record));
+		MUST(path_record_get(&in, &record));
 		buf_printf(&w->said, "changed %.*s%s; ", SLICE_ARGS(record.path),
 		    record.below ? " and below" : "");
 	}
@@ -246,8 +246,8 @@ make(bool join, uint64_t trim_entries, bool resumes, const char *peers)
 		.monotonic_ns = 1000 * NS_PER_MS, .wall_ns = 1000000 * NS_PER_SECOND };
 	w->node = node_new(&config, io, &recovered);
 	if (resumes)
-		ASSERT(node_load_entry(w->node, &entry) == ERR_NONE);
-	ASSERT(node_start(w->node, w->now, &where) == ERR_NONE);
+		MUST(node_load_entry(w->node, &entry) == ERR_NONE);
+	MUST(node_start(w->node, w->now, &where) == ERR_NONE);
 	return w;
 }
 
