@@ -66,69 +66,19 @@ struct raftd {
 
 /* ---- node_io: the disk ------------------------------------------------------ */
 
-static uint64_t
-io_submit(void *argument, const struct wal_turn *turn)
-{
-	struct raftd *raftd = argument;
-
-	return wal_submit(raftd->wal, turn);
-}
-
-static void
-io_fetch(void *argument, uint64_t fetch, raft_index from, size_t bytes_max)
-{
-	struct raftd *raftd = argument;
-
-	wal_fetch(raftd->wal, fetch, from, bytes_max);
-}
-
-static uint64_t
-io_snapshot_begin(void *argument)
-{
-	struct raftd *raftd = argument;
-
-	return wal_snapshot_begin(raftd->wal);
-}
-
-static void
-io_snapshot_read(void *argument, uint64_t snapshot, size_t bytes_max)
-{
-	struct raftd *raftd = argument;
-
-	wal_snapshot_read(raftd->wal, snapshot, bytes_max);
-}
-
-static void
-io_snapshot_end(void *argument, uint64_t snapshot)
-{
-	struct raftd *raftd = argument;
-
-	wal_snapshot_end(raftd->wal, snapshot);
-}
-
-static uint64_t
-io_install_begin(void *argument)
-{
-	struct raftd *raftd = argument;
-
-	return wal_install_begin(raftd->wal);
-}
-
-static uint64_t
-io_install_records(void *argument, struct slice records)
-{
-	struct raftd *raftd = argument;
-
-	return wal_install_records(raftd->wal, records);
-}
-
-static uint64_t
-io_install_commit(void *argument, struct raft_position position, bool keep_log_after)
-{
-	struct raftd *raftd = argument;
-
-	return wal_install_commit(raftd->wal, position, keep_log_after);
-}
+#define DISK_ASKS(name, parameters, arguments) \
+	static uint64_t io_##name parameters \
+	{ \
+		struct wal *disk = ((struct raftd *)argument)->wal; \
+		return wal_##name arguments; \
+	}
+#define DISK_TELLS(name, parameters, arguments) \
+	static void io_##name parameters \
+	{ \
+		struct wal *disk = ((struct raftd *)argument)->wal; \
+		wal_##name arguments; \
+	}
+#include "raftd/node_disk_table.h"
 
 /* ---- node_io: workers, nodes, operators ---------------------------------------- */
 
@@ -380,14 +330,9 @@ static struct node_io
 make_io(struct raftd *raftd)
 {
 	return (struct node_io){
-		.submit = io_submit,
-		.fetch = io_fetch,
-		.snapshot_begin = io_snapshot_begin,
-		.snapshot_read = io_snapshot_read,
-		.snapshot_end = io_snapshot_end,
-		.install_begin = io_install_begin,
-		.install_records = io_install_records,
-		.install_commit = io_install_commit,
+#define DISK_ASKS(name, parameters, arguments) .name = io_##name,
+#define DISK_TELLS(name, parameters, arguments) .name = io_##name,
+#include "raftd/node_disk_table.h"
 		.peer_out = io_peer_out,
 		.outcome = io_outcome,
 		.watching = io_watching,

@@ -32,15 +32,9 @@ enum node_span {
 
 struct node_io {
 	/* ---- the disk: as wal.h has them; answered by node_persisted, _fetched, _snapshot_read */
-	uint64_t (*submit)(void *argument, const struct wal_turn *turn);
-	void (*fetch)(void *argument, uint64_t fetch, raft_index from, size_t bytes_max);
-	uint64_t (*snapshot_begin)(void *argument);
-	void (*snapshot_read)(void *argument, uint64_t snapshot, size_t bytes_max);
-	void (*snapshot_end)(void *argument, uint64_t snapshot);
-	uint64_t (*install_begin)(void *argument);
-	uint64_t (*install_records)(void *argument, struct slice records);
-	uint64_t (*install_commit)(void *argument, struct raft_position position,
-	    bool keep_log_after);
+#define DISK_ASKS(name, parameters, arguments) uint64_t (*name) parameters;
+#define DISK_TELLS(name, parameters, arguments) void (*name) parameters;
+#include "raftd/node_disk_table.h"
 
 	/* ---- other nodes: append whole frames; request id is the receiver's node id.
 	 * Frames may be lost. */

@@ -559,6 +559,7 @@ sim_disk_install_commit(struct sim_disk *disk, struct raft_position position, bo
 	world_tell(disk->machine->world, disk->machine,
 	    "installs snapshot index=%" PRIu64 " term=%" PRIu64, position.index, position.term);
 	disk->machine->world->snapshots++;
+	disk->machine->hash_due = true;
 	op->position = position;
 	op->keep_log_after = keep_log_after;
 	install_log(&disk->written, position, keep_log_after);

@@ -117,70 +117,19 @@ machine_serves(const struct machine *machine)
 
 /* ---- node_io -------------------------------------------------------------------- */
 
-static uint64_t
-io_submit(void *argument, const struct wal_turn *turn)
-{
-	struct machine *machine = argument;
-
-	return sim_disk_submit(machine->disk, turn);
-}
-
-static void
-io_fetch(void *argument, uint64_t fetch, raft_index from, size_t bytes_max)
-{
-	struct machine *machine = argument;
-
-	sim_disk_fetch(machine->disk, fetch, from, bytes_max);
-}
-
-static uint64_t
-io_snapshot_begin(void *argument)
-{
-	struct machine *machine = argument;
-
-	return sim_disk_snapshot_begin(machine->disk);
-}
-
-static void
-io_snapshot_read(void *argument, uint64_t snapshot, size_t bytes_max)
-{
-	struct machine *machine = argument;
-
-	sim_disk_snapshot_read(machine->disk, snapshot, bytes_max);
-}
-
-static void
-io_snapshot_end(void *argument, uint64_t snapshot)
-{
-	struct machine *machine = argument;
-
-	sim_disk_snapshot_end(machine->disk, snapshot);
-}
-
-static uint64_t
-io_install_begin(void *argument)
-{
-	struct machine *machine = argument;
-
-	return sim_disk_install_begin(machine->disk);
-}
-
-static uint64_t
-io_install_records(void *argument, struct slice records)
-{
-	struct machine *machine = argument;
-
-	return sim_disk_install_records(machine->disk, records);
-}
-
-static uint64_t
-io_install_commit(void *argument, struct raft_position position, bool keep_log_after)
-{
-	struct machine *machine = argument;
-
-	machine->hash_due = true;
-	return sim_disk_install_commit(machine->disk, position, keep_log_after);
-}
+#define DISK_ASKS(name, parameters, arguments) \
+	static uint64_t io_##name parameters \
+	{ \
+		struct sim_disk *disk = ((struct machine *)argument)->disk; \
+		return sim_disk_##name arguments; \
+	}
+#define DISK_TELLS(name, parameters, arguments) \
+	static void io_##name parameters \
+	{ \
+		struct sim_disk *disk = ((struct machine *)argument)->disk; \
+		sim_disk_##name arguments; \
+	}
+#include "raftd/node_disk_table.h"
 
 static struct buf *
 io_peer_out(void *argument)
@@ -459,14 +408,9 @@ machine_start(struct machine *machine)
 	struct world *world = machine->world;
 	struct wal_recovered recovered;
 	struct node_io io = {
-		.submit = io_submit,
-		.fetch = io_fetch,
-		.snapshot_begin = io_snapshot_begin,
-		.snapshot_read = io_snapshot_read,
-		.snapshot_end = io_snapshot_end,
-		.install_begin = io_install_begin,
-		.install_records = io_install_records,
-		.install_commit = io_install_commit,
+#define DISK_ASKS(name, parameters, arguments) .name = io_##name,
+#define DISK_TELLS(name, parameters, arguments) .name = io_##name,
+#include "raftd/node_disk_table.h"
 		.peer_out = io_peer_out,
 		.outcome = io_outcome,
 		.watching = io_watching,
