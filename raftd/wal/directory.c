@@ -3,6 +3,7 @@
  */
 #include "raftd/wal/directory.h"
 
+#include "common/lock_text.h"
 #include "common/program.h"
 #include "common/xmem.h"
 #include "raftd/wal/db.h"
@@ -217,9 +218,11 @@ wal_directory_finish(const char *data_dir, bool sync, char **sentence)
 const char *
 wal_directory_lock_holder(int lock_fd, char holder[LOCK_HOLDER_BYTES])
 {
-	ssize_t size = pread(lock_fd, holder, LOCK_HOLDER_BYTES - 1, 0);
+	struct lock_text text;
 
-	holder[size > 0 ? size : 0] = '\0';
-	holder[strspn(holder, "0123456789")] = '\0';
-	return holder[0] == '\0' ? "?" : holder;
+	if (lock_text_read(lock_fd, &text))
+		snprintf(holder, LOCK_HOLDER_BYTES, "%ld", text.pid);
+	else
+		snprintf(holder, LOCK_HOLDER_BYTES, "?");
+	return holder;
 }

@@ -48,8 +48,8 @@ enum err wal_directory_rebuild(const char *data_dir, char **sentence) MUST_CHECK
 enum err wal_directory_rebuilt(const char *data_dir, char **sentence) MUST_CHECK;
 /* Is there anything of that name in it, be it a link that leads nowhere? */
 bool wal_directory_has(const char *data_dir, const char *name);
-/* Who holds the data directory's lock, as its text has it in the first line: the
- * process id, or "?". Returns holder. */
+/* Who holds the data directory's lock, as its text has it: the process id, or "?" if that
+ * says nothing. Returns holder. */
 #define LOCK_HOLDER_BYTES ((size_t)32)
 const char *wal_directory_lock_holder(int lock_fd, char holder[LOCK_HOLDER_BYTES]);
 /* fsync the directory at path. */
