@@ -9,10 +9,10 @@
 #define MOOTHALL_COMMON_CONTROL_LINE_H
 
 #include "common/err.h"
+#include "common/limits.h"
 #include "common/slice.h"
 
 #define CONTROL_SOCKET_NAME "control.sock"
-#define CONTROL_REQUEST_BYTES_MAX ((size_t)4096)
 
 struct control_field {
 	const char *name;

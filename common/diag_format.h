@@ -17,9 +17,7 @@
 #define MOOTHALL_COMMON_DIAG_FORMAT_H
 
 #include "common/diag.h"
-
-#define DIAG_LINE_BYTES_MAX 1024	/* with its end */
-#define DIAG_SENTENCE_BYTES_MAX 4096	/* on a console: paths may be long */
+#include "common/limits.h"
 
 enum diag_place { DIAG_ON_CONSOLE, DIAG_IN_FILE, DIAG_IN_JOURNAL, DIAG_IN_SYSLOG };
 

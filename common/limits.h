@@ -55,6 +55,9 @@
 /* Key, value and previous value of a write together. */
 #define WRITE_BYTES_MAX (COMMAND_BYTES_MAX - 1 * KIB)
 
+#define CONN_REQUESTS_MAX 32		/* in work on one connection; then it is not read from */
+#define PARAMS_FIELDS_MAX 64		/* in form and query together */
+
 /* What a worker keeps for its connections: answers not taken, requests not answered */
 #define CONN_HELD_BYTES (1 * MIB)	/* of one; then nothing more is parsed */
 #define ADDRESS_HELD_BYTES_MAX (64 * MIB) /* of one client address; above, who takes nothing */
@@ -152,6 +155,59 @@
 #define LOG_MEMORY_BYTES (8 * MIB)	/* applied entries kept in memory for slow peers */
 #define PEER_QUEUE_BYTES_MAX (32 * MIB) /* waiting for one peer's stream; then dropped */
 #define SNAPSHOT_CHUNK_BYTES (256 * KIB)
+#define SNAPSHOT_CHUNK_WINDOW 4		/* chunks under way without credit */
+#define SNAPSHOT_SENDINGS_MAX 4		/* to followers at once */
+#define BACKUPS_MAX 2			/* at once, */
+#define BACKUP_MS_MAX (60 * 60 * UINT64_C(1000)) /* and for how long */
+#define PEERS_MAX (2 * MEMBERS_MAX)	/* nodes with a stream: members and callers together */
+
+/* Committed entries taken from the core at a time: a long log must not hold up heartbeats. */
+#define COMMITTED_ENTRIES_MAX ((size_t)512)
+#define COMMITTED_BYTES_MAX (1 * MIB)
+
+/* What a node takes from others while it looks for its cluster (httpd/peer) */
+#define JOIN_BODY_BYTES_MAX (16 * KIB)
+#define JOIN_REDIRECTS_MAX 10
+#define ANSWER_BODY_BYTES_MAX (256 * KIB) /* a list of members, an error */
+#define PEER_JSON_DEPTH_MAX 32
+#define PEER_JSON_KEYS_MAX 64		/* in one object */
+#define ADDRESS_LIST_MAX 1024		/* addresses that were named; the rest is left out */
+#define ADDRESS_HOST_BYTES_MAX 255
+#define DISCOVERY_REDIRECTS_MAX 5
+#define DISCOVERY_PATH_BYTES_MAX 2048
+#define DISCOVERY_MACHINES_MAX 1024	/* of a listing; what follows is left out */
+
+/* Hosts that are looked up for the peer worker */
+#define RESOLVE_RUNNING_MAX 8		/* at once, */
+#define RESOLVE_WAITING_MAX 128		/* and waiting for that; more are not found */
+#define RESOLVE_ANSWER_BYTES_MAX (4 * KIB)
+#define RESOLVED_MAX 4			/* addresses of one host */
+#define RESOLVED_KEPT 16		/* hosts whose addresses are kept */
+
+/* What the supervisor takes from operators, files, children, and its successor */
+#define CONTROL_CONNECTIONS_MAX 16	/* of the control socket */
+#define CONTROL_REQUEST_BYTES_MAX (4 * KIB)
+#define TOML_BYTES_MAX (1 * MIB)
+#define TOML_ENTRIES_MAX 1000		/* keys and headers; items of one array */
+#define TLS_FILE_BYTES_MAX (1 * MIB)
+#define LINK_BREAKS_MAX 8		/* of a channel in a row; then its worker is replaced */
+#define UPGRADE_STATE_BYTES_MAX (64 * MIB)
+#define UPGRADE_OUTPUT_BYTES_MAX (4 * KIB)
+
+/* The log */
+#define DIAG_LINE_BYTES_MAX 1024	/* with its end */
+#define DIAG_SENTENCE_BYTES_MAX 4096	/* on a console: paths may be long */
+#define SINK_WAITING_BYTES_MAX (256 * KIB) /* for one file or socket; more is dropped */
+
+/* What etcdctl takes from servers */
+#define CLIENT_BODY_BYTES_MAX (256 * MIB)
+#define CTL_JSON_DEPTH_MAX 2048		/* a listing nests two levels for each directory */
+#define CTL_JSON_MEMBERS_MAX 1024	/* of one object; arrays are not bounded */
+#define CTL_REDIRECTS_MAX 10L
+#define MEMBERS_SHOWN_MAX 64
+#define ENDPOINTS_MAX 64
+#define PARALLEL_MAX 1024		/* requests side by side */
+#define CONTROL_ANSWER_BYTES_MAX (1 * MIB)
 
 _Static_assert(BODY_BYTES_MAX + HEAD_BYTES_MAX + KEY_BYTES_MAX <= WRITE_BYTES_MAX,
     "whatever a request can hold is a write that is taken");

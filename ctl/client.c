@@ -5,6 +5,7 @@
 #include "ctl/client.h"
 
 #include "common/clock.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "config.h"
 #include "ctl/client_priv.h"
@@ -18,8 +19,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-
-#define REDIRECTS_MAX 10L
 
 struct client {
 	CURL *curl;
@@ -64,7 +63,7 @@ client_handle(const struct client *client)
 	curl_easy_setopt(curl, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
 	/* Servers of the 0.4 series send who asks a follower to the leader. */
 	curl_easy_setopt(curl, CURLOPT_FOLLOWLOCATION, 1L);
-	curl_easy_setopt(curl, CURLOPT_MAXREDIRS, REDIRECTS_MAX);
+	curl_easy_setopt(curl, CURLOPT_MAXREDIRS, CTL_REDIRECTS_MAX);
 	curl_easy_setopt(curl, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
 	    (long)client_connect_ms(client));

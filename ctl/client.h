@@ -11,9 +11,9 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/limits.h"
 #include "ctl/ctl.h"
 
-#define CLIENT_BODY_BYTES_MAX ((size_t)256 * 1024 * 1024)
 #define CLIENT_NO_LIMIT UINT64_MAX
 #define CLUSTER_ID_BYTES 17	/* 64 bits in hexadecimal */
 

@@ -8,6 +8,7 @@
  */
 #include "common/control_line.h"
 #include "common/json_put.h"
+#include "common/limits.h"
 #include "common/lock_text.h"
 #include "common/xmem.h"
 #include "ctl/control_backup.h"
@@ -24,7 +25,6 @@
 
 #define EXIT_REFUSED 1
 #define EXIT_NOT_RUNNING 3
-#define ANSWER_BYTES_MAX ((size_t)1 << 20)
 #define HOST_NAME_BYTES 256
 
 struct sent_order {
@@ -192,7 +192,7 @@ show(const struct ctl *ctl, const struct sent_order *order, struct slice line)
 static int
 carry_out(const struct ctl *ctl, const struct sent_order *order)
 {
-	struct buf line = { .limit = ANSWER_BYTES_MAX };
+	struct buf line = { .limit = CONTROL_ANSWER_BYTES_MAX };
 	int code = EXIT_REFUSED;
 	int fd = connect_to(order->run_dir);
 

@@ -5,9 +5,8 @@
 #define MOOTHALL_CTL_ENDPOINTS_H
 
 #include "common/err.h"
+#include "common/limits.h"
 #include "common/slice.h"
-
-#define ENDPOINTS_MAX 64
 
 struct endpoints {
 	char *urls[ENDPOINTS_MAX];	/* owned; scheme, host and port, no final slash */

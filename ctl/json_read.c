@@ -83,7 +83,7 @@ on_key(void *argument, const unsigned char *text, size_t size)
 	for (const struct json *i = reading->open->first; i != NULL; i = i->next) {
 		if (slice_equal(i->name, slice_of(text, size)))
 			return refuse(reading, ERR_MALFORMED);
-		if (++count == JSON_MEMBERS_MAX)
+		if (++count == CTL_JSON_MEMBERS_MAX)
 			return refuse(reading, ERR_TOO_BIG);
 	}
 	reading->name = arena_copy(&reading->doc->arena, slice_of(text, size));
@@ -93,7 +93,7 @@ on_key(void *argument, const unsigned char *text, size_t size)
 static int
 go_in(struct json_reading *reading, enum json_type type)
 {
-	if (++reading->depth > JSON_DEPTH_MAX)
+	if (++reading->depth > CTL_JSON_DEPTH_MAX)
 		return refuse(reading, ERR_TOO_BIG);
 	reading->open = add(reading, type);
 	return 1;

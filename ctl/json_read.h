@@ -3,17 +3,14 @@
  *
  * yajl's callbacks build it; nothing recurses, neither reading nor walking, so a
  * deep text costs memory and no stack. Numbers stay text. A text that is no JSON,
- * is deeper than JSON_DEPTH_MAX, or has a name twice in one object is refused.
+ * is deeper than CTL_JSON_DEPTH_MAX, or has a name twice in one object is refused.
  */
 #ifndef MOOTHALL_CTL_JSON_READ_H
 #define MOOTHALL_CTL_JSON_READ_H
 
 #include "common/arena.h"
 #include "common/err.h"
-
-/* A listing nests two levels for each directory. */
-#define JSON_DEPTH_MAX 2048
-#define JSON_MEMBERS_MAX 1024	/* of one object; arrays are not bounded */
+#include "common/limits.h"
 
 enum json_type {
 	JSON_NULL, JSON_TRUE, JSON_FALSE, JSON_NUMBER, JSON_STRING, JSON_OBJECT, JSON_ARRAY

@@ -4,10 +4,9 @@
 #ifndef MOOTHALL_CTL_MEMBERS_H
 #define MOOTHALL_CTL_MEMBERS_H
 
+#include "common/limits.h"
 #include "ctl/client.h"
 #include "ctl/json_read.h"
-
-#define MEMBERS_SHOWN_MAX 64
 
 struct listed_member {
 	struct slice id, name;		/* of the list's document */

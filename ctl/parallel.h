@@ -5,9 +5,8 @@
 #ifndef MOOTHALL_CTL_PARALLEL_H
 #define MOOTHALL_CTL_PARALLEL_H
 
+#include "common/limits.h"
 #include "ctl/client.h"
-
-#define PARALLEL_MAX 1024
 
 struct parallel;
 

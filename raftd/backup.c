@@ -19,7 +19,6 @@
 
 /* A piece that is not asked for within this time: given up. */
 #define PIECE_WAIT_MS 60000
-#define BACKUP_MS_MAX (60 * 60 * UINT64_C(1000))
 
 static struct backup *
 backup_find(struct node *node, uint64_t session, uint64_t request_id)

@@ -20,8 +20,6 @@
 
 #include "common/crc32c.h"
 
-/* Chunks under way without credit. */
-#define CHUNK_WINDOW 4
 /* A snapshot without progress for this long is given up, at both ends. */
 #define SNAPSHOT_WAIT_MS 10000
 /* For the sake of slow followers up to so many times -snapshot-count entries stay. */
@@ -91,7 +89,7 @@ static void
 read_next(struct node *node, struct snapshot_sending *sending)
 {
 	if (sending->reading || sending->ended ||
-	    sending->next - sending->taken >= CHUNK_WINDOW)
+	    sending->next - sending->taken >= SNAPSHOT_CHUNK_WINDOW)
 		return;
 	sending->reading = true;
 	node->io.snapshot_read(node->io.argument, sending->snapshot, SNAPSHOT_CHUNK_BYTES);

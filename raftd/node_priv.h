@@ -28,6 +28,7 @@
 #define MOOTHALL_RAFTD_NODE_PRIV_H
 
 #include "common/hash.h"
+#include "common/limits.h"
 #include "common/tails.h"
 #include "raftd/cluster_time.h"
 #include "raftd/command.h"
@@ -237,8 +238,6 @@ uint64_t expiry_deadline(const struct node *node);
 
 /* ---- compact.c ------------------------------------------------------------------- */
 
-#define SNAPSHOT_SENDINGS_MAX 4
-
 /* A snapshot on its way to a peer. */
 struct snapshot_sending {
 	peer_id peer;			/* 0: free */
@@ -283,8 +282,6 @@ void compact_turn(struct node *node);
 uint64_t compact_deadline(const struct node *node);
 
 /* ---- backup.c ---------------------------------------------------------------------- */
-
-#define BACKUPS_MAX 2
 
 enum backup_phase {
 	BACKUP_FREE,

@@ -12,6 +12,7 @@
 #include "common/control_line.h"
 #include "common/diag.h"
 #include "common/json_put.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "supervisor/control_status.h"
 #include "supervisor/log.h"
@@ -30,7 +31,6 @@
 #include <sys/un.h>
 #include <unistd.h>
 
-#define CONNECTIONS_MAX 16
 #define IDLE_MS_MAX 600000
 #define UNDER_WAY "another restart or transfer is under way"
 
@@ -525,7 +525,7 @@ accept_ready(void *argument, unsigned events UNUSED)
 
 	if (fd == -1)
 		return;
-	if (control->connection_count == CONNECTIONS_MAX || !may_speak(fd)) {
+	if (control->connection_count == CONTROL_CONNECTIONS_MAX || !may_speak(fd)) {
 		close(fd);
 		return;
 	}
@@ -547,7 +547,7 @@ bind_in(int directory_fd)
 		/* Made with mode 0660: by its name it could be another file already. */
 		mask = umask(0117);
 		good = bind(fd, (const struct sockaddr *)&address, sizeof(address)) == 0 &&
-		    listen(fd, CONNECTIONS_MAX) == 0;
+		    listen(fd, CONTROL_CONNECTIONS_MAX) == 0;
 		(void)umask(mask);
 		if (fchdir(here) == -1)
 			good = false;

@@ -26,7 +26,7 @@
 
 #define RETRY_MS 10			/* a sink that took nothing is asked again */
 #define READ_BYTES ((size_t)64 * 1024)	/* all that a pipe holds */
-#define FRAME_ROOM ((size_t)8 * 1024)	/* above the largest frame of a child */
+#define PIPE_ROOM ((size_t)8 * 1024)	/* above the largest frame of a child */
 
 struct log_source {
 	struct log *log;
@@ -244,7 +244,7 @@ take_frames(struct log_source *source)
 		at += used;
 	}
 	buf_consume(&source->in, at);
-	return source->in.size < FRAME_ROOM;
+	return source->in.size < PIPE_ROOM;
 }
 
 static void

@@ -19,9 +19,8 @@
 #define MOOTHALL_SUPERVISOR_LOG_SINK_H
 
 #include "common/diag_format.h"
+#include "common/limits.h"
 #include "supervisor/privileges.h"
-
-#define SINK_WAITING_BYTES_MAX ((size_t)256 * 1024)
 
 struct log_sink;
 

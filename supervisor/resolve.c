@@ -10,6 +10,7 @@
 
 #include "common/diag.h"
 #include "common/ipc/message.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "supervisor/spawn.h"
 
@@ -20,17 +21,12 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define RUNNING_MAX 8
-#define WAITING_MAX 128
-#define HOST_BYTES_MAX 255
-#define ANSWER_BYTES_MAX ((size_t)4096)
-
 struct lookup {
 	TAILQ_ENTRY(lookup) link;
 	struct resolve *resolve;
 	pid_t asker;
 	uint64_t request_id;
-	char host[HOST_BYTES_MAX + 1];
+	char host[ADDRESS_HOST_BYTES_MAX + 1];
 	int fd;			/* the resolver's words; -1: waiting for its turn */
 	struct loop_io *io;
 	struct buf answer;
@@ -133,7 +129,7 @@ start_waiting(struct resolve *resolve)
 {
 	struct lookup *lookup;
 
-	while (resolve->running_count < RUNNING_MAX &&
+	while (resolve->running_count < RESOLVE_RUNNING_MAX &&
 	    (lookup = TAILQ_FIRST(&resolve->waiting)) != NULL) {
 		TAILQ_REMOVE(&resolve->waiting, lookup, link);
 		resolve->waiting_count--;
@@ -153,7 +149,7 @@ start_waiting(struct resolve *resolve)
 static bool
 is_host(struct slice host)
 {
-	if (host.size == 0 || host.size > HOST_BYTES_MAX || host.data[0] == '-')
+	if (host.size == 0 || host.size > ADDRESS_HOST_BYTES_MAX || host.data[0] == '-')
 		return false;
 	for (size_t i = 0; i < host.size; i++) {
 		uint8_t byte = host.data[i];
@@ -170,7 +166,7 @@ resolve_ask(struct resolve *resolve, pid_t asker, uint64_t request_id, struct sl
 {
 	struct lookup *lookup;
 
-	if (!is_host(host) || resolve->waiting_count == WAITING_MAX) {
+	if (!is_host(host) || resolve->waiting_count == RESOLVE_WAITING_MAX) {
 		resolve->owner.answered(resolve->owner.argument, asker, request_id, SLICE_EMPTY);
 		return;
 	}
@@ -180,7 +176,7 @@ resolve_ask(struct resolve *resolve, pid_t asker, uint64_t request_id, struct sl
 	lookup->request_id = request_id;
 	memcpy(lookup->host, host.data, host.size);
 	lookup->fd = -1;
-	buf_init(&lookup->answer, ANSWER_BYTES_MAX);
+	buf_init(&lookup->answer, RESOLVE_ANSWER_BYTES_MAX);
 	TAILQ_INSERT_TAIL(&resolve->waiting, lookup, link);
 	resolve->waiting_count++;
 	start_waiting(resolve);

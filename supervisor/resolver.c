@@ -11,6 +11,7 @@
 #include "common/diag.h"
 #include "common/harden.h"
 #include "common/ipc/message.h"
+#include "common/limits.h"
 #include "common/program.h"
 #include "supervisor/policy.h"
 #include "supervisor/spawn.h"
@@ -24,7 +25,6 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-#define ADDRESSES_MAX 4
 #define LIFE_S 10
 
 static void
@@ -72,7 +72,7 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	if (getaddrinfo(argv[1], NULL, &hints, &list) != 0)
 		list = NULL;
-	for (const struct addrinfo *info = list; info != NULL && count < ADDRESSES_MAX;
+	for (const struct addrinfo *info = list; info != NULL && count < RESOLVED_MAX;
 	     info = info->ai_next) {
 		put_address(&out, info);
 		count++;

@@ -21,14 +21,13 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define FILE_BYTES_MAX MIB
 #define TICKET_KEYS 2			/* the one in use, and the one before */
 #define TICKET_MS (12 * UINT64_C(3600000))
 #define DAY_S 86400
 #define WARN_DAYS 30
 
 _Static_assert(TICKET_KEYS <= TLS_TICKET_KEYS_MAX, "workers take as many keys as are made");
-_Static_assert(5 * FILE_BYTES_MAX <= FRAME_BYTES_MAX, "what a port needs fits in one frame");
+_Static_assert(5 * TLS_FILE_BYTES_MAX <= FRAME_BYTES_MAX, "what a port needs fits in one frame");
 
 enum { PORT_CLIENT, PORT_PEER, PORTS };
 
@@ -122,9 +121,9 @@ read_open_file(const struct tls_file *file, int fd, struct tls_reader reader, bo
 	if (problem != NULL)
 		return problem;
 	/* Read to one place: growing would leave pieces of a key behind. */
-	if (status.st_size >= (off_t)FILE_BYTES_MAX)
+	if (status.st_size >= (off_t)TLS_FILE_BYTES_MAX)
 		return xasprintf("%s (-%s) is too long for certificates", file->path, file->flag);
-	buf_init(text, FILE_BYTES_MAX);
+	buf_init(text, TLS_FILE_BYTES_MAX);
 	while (got > 0) {
 		uint8_t *room = buf_reserve(text, (size_t)status.st_size + 1 - MIN_OF(text->size,
 		    (size_t)status.st_size));

@@ -13,10 +13,8 @@
 #define MOOTHALL_SUPERVISOR_TOML_H
 
 #include "common/err.h"
+#include "common/limits.h"
 #include "common/slice.h"
-
-#define TOML_BYTES_MAX ((size_t)1 << 20)
-#define TOML_ENTRIES_MAX 1000	/* keys and headers; items of one array */
 
 enum toml_kind {
 	TOML_TEXT,

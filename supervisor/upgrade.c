@@ -6,6 +6,7 @@
 
 #include "common/diag.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 #include "common/version.h"
 #include "common/xmem.h"
 #include "supervisor/control.h"
@@ -29,7 +30,6 @@
 #undef CODEC_TABLE
 
 #define CHECK_LIMIT_MS 10000
-#define OUTPUT_BYTES_MAX ((size_t)4096)
 
 struct upgrade {
 	struct supervisor *supervisor;
@@ -298,7 +298,7 @@ read_output(struct upgrade *upgrade)
 	ssize_t size;
 
 	while ((size = read(upgrade->output_fd, piece, sizeof(piece))) > 0) {
-		if (upgrade->output.size < OUTPUT_BYTES_MAX)
+		if (upgrade->output.size < UPGRADE_OUTPUT_BYTES_MAX)
 			buf_append(&upgrade->output, piece, (size_t)size);
 	}
 }

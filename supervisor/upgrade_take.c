@@ -2,6 +2,7 @@
  * upgrade_take.c - the new program: looks at what the one before has, or takes
  * it (see upgrade.h).
  */
+#include "common/limits.h"
 #include "supervisor/upgrade.h"
 
 #include "common/diag.h"
@@ -23,8 +24,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-#define STATE_BYTES_MAX ((size_t)64 << 20)
-
 /* Sockets, directory, user and sandbox are those of the process, which stays. */
 static const enum option_id fixed[] = {
 	OPTION_name, OPTION_data_dir, OPTION_run_dir, OPTION_addr, OPTION_bind_addr,
@@ -45,7 +44,7 @@ read_all(int fd, struct buf *bytes)
 {
 	ssize_t size;
 
-	buf_init(bytes, STATE_BYTES_MAX);
+	buf_init(bytes, UPGRADE_STATE_BYTES_MAX);
 	do {
 		uint8_t piece[4096];
 

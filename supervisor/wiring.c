@@ -4,6 +4,7 @@
 #include "supervisor/wiring.h"
 
 #include "common/diag.h"
+#include "common/limits.h"
 #include "common/metric.h"
 #include "common/rand.h"
 
@@ -15,7 +16,6 @@
 
 /* A channel that lasted so long has not broken in a row with the one before. */
 #define LINK_LONG_ENOUGH_MS 60000
-#define LINK_BREAKS_MAX 8		/* in a row; with the next the worker is replaced */
 #define LINK_BACK_OFF_FIRST_MS 100
 #define LINK_BACK_OFF_MAX_MS 5000
 #define LINK_DEATH_MS 100		/* until a death behind a closed channel is known */

@@ -9,9 +9,8 @@
 #define MOOTHALL_HTTPD_CLIENT_PARAMS_H
 
 #include "common/err.h"
+#include "common/limits.h"
 #include "httpd/http/request.h"
-
-#define PARAMS_FIELDS_MAX 64		/* in form and query together */
 
 enum params_bool {
 	PARAMS_ABSENT,

@@ -23,6 +23,7 @@
 #ifndef MOOTHALL_HTTPD_HTTP_CONN_PRIV_H
 #define MOOTHALL_HTTPD_HTTP_CONN_PRIV_H
 
+#include "common/limits.h"
 #include "common/metric.h"
 #include "httpd/http/budget.h"
 #include "httpd/http/outqueue.h"
@@ -33,7 +34,6 @@
 #include <http_parser.h>
 #include <sys/queue.h>
 
-#define CONN_REQUESTS_MAX 32
 #define CONN_READ_BYTES TRANSPORT_READ_BYTES	/* one read */
 
 enum conn_state {

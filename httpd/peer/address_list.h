@@ -7,11 +7,10 @@
 #ifndef MOOTHALL_HTTPD_PEER_ADDRESS_LIST_H
 #define MOOTHALL_HTTPD_PEER_ADDRESS_LIST_H
 
+#include "common/limits.h"
 #include "httpd/peer/identity.h"
 
 #include <stddef.h>
-
-#define ADDRESS_LIST_MAX 1024	/* the rest is left out */
 
 struct address_list {
 	struct peer_address *items;

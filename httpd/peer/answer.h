@@ -9,10 +9,8 @@
 #define MOOTHALL_HTTPD_PEER_ANSWER_H
 
 #include "common/err.h"
+#include "common/limits.h"
 #include "common/slice.h"
-
-/* The largest body taken: a list of members, an error. */
-#define ANSWER_BODY_BYTES_MAX ((size_t)256 * 1024)
 
 struct answer;
 

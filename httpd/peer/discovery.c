@@ -10,6 +10,7 @@
 #include "httpd/peer/discovery.h"
 
 #include "common/diag.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "httpd/http/tls.h"
 #include "httpd/peer/discovery_text.h"
@@ -25,7 +26,6 @@
 #define DISCOVERY_ANSWER_MS 5000
 #define DISCOVERY_TTL_S "604800"		/* of a registration: a week */
 #define DISCOVERY_BEAT_MS UINT64_C(75600000)	/* an eighth of it */
-#define DISCOVERY_REDIRECTS_MAX 5
 #define TOKEN_BYTES_SHOWN 8
 
 enum discovery_step { DISCOVERY_REGISTER, DISCOVERY_ELECT, DISCOVERY_LIST };

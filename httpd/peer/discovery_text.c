@@ -11,8 +11,6 @@
 #include <stdio.h>
 #include <string.h>
 
-#define MACHINES_MAX 1024	/* of a listing; what follows is left out */
-
 static const char unescaped[] =
     "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-._~";
 
@@ -208,7 +206,7 @@ take_child(struct listing_reader *reader)
 	struct peer_address address;
 
 	if (reader->child_dir || reader->too_long || last[0] == '_' ||
-	    strcmp(last, reader->name) == 0 || reader->count == MACHINES_MAX ||
+	    strcmp(last, reader->name) == 0 || reader->count == DISCOVERY_MACHINES_MAX ||
 	    peer_address_parse(slice_text(reader->value), true, &address) != ERR_NONE)
 		return;
 	peer_address_text(&address, text);

@@ -10,9 +10,8 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/limits.h"
 #include "httpd/peer/identity.h"
-
-#define DISCOVERY_PATH_BYTES_MAX 2048
 
 /* Where a request goes. */
 struct discovery_url {

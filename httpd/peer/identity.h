@@ -8,9 +8,8 @@
 #define MOOTHALL_HTTPD_PEER_IDENTITY_H
 
 #include "common/err.h"
+#include "common/limits.h"
 #include "common/slice.h"
-
-#define ADDRESS_HOST_BYTES_MAX 255
 
 /* Where a node listens, taken apart. */
 struct peer_address {

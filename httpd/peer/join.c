@@ -25,6 +25,7 @@
 #include "httpd/peer/join.h"
 
 #include "common/diag.h"
+#include "common/limits.h"
 #include "common/port_text.h"
 #include "common/xmem.h"
 #include "httpd/peer/address_list.h"
@@ -44,7 +45,6 @@
 #define JOIN_PATIENCE_MS 1000	/* at least, with the same peer */
 #define JOIN_PAUSE_MS_MIN 2500
 #define JOIN_PAUSE_MS_MAX 5000
-#define JOIN_REDIRECTS_MAX 10
 
 enum join_step { JOIN_VERSION, JOIN_MACHINES, JOIN_ASK, JOIN_CONFIG };
 

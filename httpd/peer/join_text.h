@@ -19,8 +19,6 @@
 struct cluster;
 struct json_put;
 
-#define JOIN_BODY_BYTES_MAX (16 * KIB)
-
 struct join_request {
 	uint64_t protocol_min, protocol_max;
 	uint64_t id;

@@ -19,7 +19,7 @@ struct json_level {
 	size_t place_size;
 	bool array;
 	size_t key_count;
-	struct slice keys[JSON_KEYS_MAX];
+	struct slice keys[PEER_JSON_KEYS_MAX];
 };
 
 struct json_state {
@@ -29,7 +29,7 @@ struct json_state {
 	char place[PLACE_BYTES];
 	size_t place_size;
 	size_t depth;			/* levels open */
-	struct json_level *levels[JSON_DEPTH_MAX];
+	struct json_level *levels[PEER_JSON_DEPTH_MAX];
 };
 
 static bool
@@ -113,7 +113,7 @@ json_begin(struct json_state *state, enum json_kind kind)
 {
 	struct json_level *level;
 
-	if (state->depth == JSON_DEPTH_MAX) {
+	if (state->depth == PEER_JSON_DEPTH_MAX) {
 		state->problem = "it is nested too deeply";
 		return 0;
 	}
@@ -188,7 +188,7 @@ json_on_key(void *argument, const unsigned char *text, size_t size)
 			return 0;
 		}
 	}
-	if (level->key_count == JSON_KEYS_MAX) {
+	if (level->key_count == PEER_JSON_KEYS_MAX) {
 		state->problem = "an object has too many members";
 		return 0;
 	}

@@ -9,10 +9,8 @@
 #define MOOTHALL_HTTPD_PEER_JSON_WALK_H
 
 #include "common/err.h"
+#include "common/limits.h"
 #include "common/slice.h"
-
-#define JSON_DEPTH_MAX 32
-#define JSON_KEYS_MAX 64	/* in one object */
 
 enum json_kind {
 	JSON_NULL,

@@ -8,6 +8,7 @@
 #include "httpd/peer/lookup.h"
 
 #include "common/ipc/message.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "httpd/worker.h"
 
@@ -18,7 +19,6 @@
 #include <strings.h>
 #include <sys/queue.h>
 
-#define LOOKUPS_KEPT 16
 #define LOOKUPS_KEPT_MS 30000
 
 struct lookups {
@@ -29,7 +29,7 @@ struct lookups {
 		char host[ADDRESS_HOST_BYTES_MAX + 1];
 		uint64_t until_ms;		/* 0: never used */
 		struct resolved resolved;	/* ports are 0 */
-	} kept[LOOKUPS_KEPT];
+	} kept[RESOLVED_KEPT];
 };
 
 struct lookup_call {
@@ -59,7 +59,7 @@ lookups_keep(struct lookups *lookups, const char *host, const struct resolved *r
 {
 	struct kept_name *oldest = &lookups->kept[0];
 
-	for (size_t i = 0; i < LOOKUPS_KEPT; i++) {
+	for (size_t i = 0; i < RESOLVED_KEPT; i++) {
 		struct kept_name *kept = &lookups->kept[i];
 
 		if (strcasecmp(kept->host, host) == 0) {
@@ -92,7 +92,7 @@ lookup_known(struct lookups *lookups, const struct peer_address *address,
 		resolved->found[0].size = sizeof(*in6);
 		resolved->count = 1;
 	}
-	for (size_t i = 0; i < LOOKUPS_KEPT && resolved->count == 0; i++)
+	for (size_t i = 0; i < RESOLVED_KEPT && resolved->count == 0; i++)
 		if (lookups->kept[i].until_ms > now_ms &&
 		    strcasecmp(lookups->kept[i].host, address->host) == 0)
 			*resolved = lookups->kept[i].resolved;

@@ -9,11 +9,10 @@
 #ifndef MOOTHALL_HTTPD_PEER_LOOKUP_H
 #define MOOTHALL_HTTPD_PEER_LOOKUP_H
 
+#include "common/limits.h"
 #include "httpd/peer/identity.h"
 
 #include <sys/socket.h>
-
-#define RESOLVED_MAX 4
 
 struct resolved {
 	size_t count;			/* 0: not found */

@@ -8,6 +8,7 @@
 #ifndef MOOTHALL_HTTPD_PEER_PEER_PRIV_H
 #define MOOTHALL_HTTPD_PEER_PEER_PRIV_H
 
+#include "common/limits.h"
 #include "common/metric.h"
 #include "common/rand.h"
 #include "httpd/backend.h"
@@ -20,7 +21,6 @@
 
 #include <sys/queue.h>
 
-#define PEERS_MAX (2 * MEMBERS_MAX)	/* members and callers together */
 #define PEER_LINGER_MS 2000		/* a removed node's stream: it has to learn of it */
 
 enum stream_kind { STREAM_MAIN, STREAM_BULK, STREAM_KINDS };

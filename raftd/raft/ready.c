@@ -17,12 +17,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "common/limits.h"
 #include "common/xmem.h"
 #include "raftd/raft/raft_priv.h"
-
-/* Applied in one turn at most: a long log must not hold up heartbeats. */
-#define COMMITTED_ENTRIES_MAX ((size_t)512)
-#define COMMITTED_BYTES_MAX (1 * MIB)
 
 void
 raft_output_free(struct raft_output *output)

@@ -64,19 +64,19 @@ TEST(depth_and_width_are_bounded)
 	struct buf text = BUF_INIT;
 	struct json_doc doc;
 
-	for (size_t i = 0; i < JSON_DEPTH_MAX; i++)
+	for (size_t i = 0; i < CTL_JSON_DEPTH_MAX; i++)
 		buf_append_byte(&text, '[');
-	for (size_t i = 0; i < JSON_DEPTH_MAX; i++)
+	for (size_t i = 0; i < CTL_JSON_DEPTH_MAX; i++)
 		buf_append_byte(&text, ']');
 	assert_int_equal(json_doc_read(buf_slice(&text), &doc), ERR_NONE);
 	json_doc_free(&doc);
 	buf_clear(&text);
-	for (size_t i = 0; i <= JSON_DEPTH_MAX; i++)
+	for (size_t i = 0; i <= CTL_JSON_DEPTH_MAX; i++)
 		buf_append_byte(&text, '[');
 	assert_int_equal(json_doc_read(buf_slice(&text), &doc), ERR_TOO_BIG);
 	buf_clear(&text);
 	buf_append_byte(&text, '{');
-	for (size_t i = 0; i <= JSON_MEMBERS_MAX; i++)
+	for (size_t i = 0; i <= CTL_JSON_MEMBERS_MAX; i++)
 		buf_printf(&text, "%s\"%zu\":0", i == 0 ? "" : ",", i);
 	buf_append_byte(&text, '}');
 	assert_int_equal(json_doc_read(buf_slice(&text), &doc), ERR_TOO_BIG);
