@@ -8,7 +8,6 @@
 #include <stdlib.h>
 #include <yajl/yajl_parse.h>
 
-#define DEPTH_MAX 32
 
 struct line_reading {
 	struct control_field *fields;
@@ -78,7 +77,7 @@ on_start_map(void *argument)
 
 	if (reading->depth == 0)
 		reading->is_object = true;
-	return ++reading->depth <= DEPTH_MAX ? 1 : 0;
+	return ++reading->depth <= CONTROL_DEPTH_MAX ? 1 : 0;
 }
 
 static int
@@ -86,7 +85,7 @@ on_start_array(void *argument)
 {
 	struct line_reading *reading = argument;
 
-	return ++reading->depth <= DEPTH_MAX ? 1 : 0;
+	return ++reading->depth <= CONTROL_DEPTH_MAX ? 1 : 0;
 }
 
 static int

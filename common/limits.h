@@ -161,9 +161,12 @@
 #define BACKUP_MS_MAX (60 * 60 * UINT64_C(1000)) /* and for how long */
 #define PEERS_MAX (2 * MEMBERS_MAX)	/* nodes with a stream: members and callers together */
 
-/* Committed entries taken from the core at a time: a long log must not hold up heartbeats. */
-#define COMMITTED_ENTRIES_MAX ((size_t)512)
+/* Committed entries: a long log must not hold up heartbeats. */
+#define COMMITTED_ENTRIES_MAX ((size_t)512) /* taken from the core at a time, */
 #define COMMITTED_BYTES_MAX (1 * MIB)
+#define READY_ROUNDS_MAX 8		/* so often in one turn, */
+#define TURN_EFFECTS_BYTES (8 * MIB)	/* and until their effects are so many; */
+#define EFFECTS_BYTES_MAX (4 * MIB)	/* of these, so many go to the disk at once */
 
 /* What a node takes from others while it looks for its cluster (httpd/peer) */
 #define JOIN_BODY_BYTES_MAX (16 * KIB)
@@ -187,6 +190,7 @@
 /* What the supervisor takes from operators, files, children, and its successor */
 #define CONTROL_CONNECTIONS_MAX 16	/* of the control socket */
 #define CONTROL_REQUEST_BYTES_MAX (4 * KIB)
+#define CONTROL_DEPTH_MAX 32		/* of the JSON in it, and in its answer */
 #define TOML_BYTES_MAX (1 * MIB)
 #define TOML_ENTRIES_MAX 1000		/* keys and headers; items of one array */
 #define TLS_FILE_BYTES_MAX (1 * MIB)

@@ -20,13 +20,8 @@
 #include <stdarg.h>
 #include <stdlib.h>
 
-/* Applied effects go to the disk when they are so many. */
-#define EFFECTS_BYTES_MAX (4 * MIB)
 /* A new leader waits at least so long for its followers before it gives up. */
 #define LEADER_WAIT_MS 1000
-#define READY_ROUNDS_MAX 8
-/* Effects of the entries that one turn applies: what it costs, in bytes. */
-#define TURN_EFFECTS_BYTES (8 * MIB)
 
 /* ---- life -------------------------------------------------------------------- */
 
