@@ -238,84 +238,149 @@ compact(struct world *world, struct core *core)
 		core_compact(core, core->applied.index - keep);
 }
 
+/* ---- what happens to a core that is up ---------------------------------------------- */
+
+static void
+time_goes_by(struct world *world, struct core *core)
+{
+	core_wait(core, 1 + rand_below(&world->rand, 2 * HEARTBEAT));
+}
+
+static void
+disk_syncs(struct world *world UNUSED, struct core *core)
+{
+	core_sync(core);
+}
+
+static void
+client_writes(struct world *world, struct core *core)
+{
+	struct raft_position position;
+	struct blob *payload;
+	char text[32];
+
+	if (raft_role(core->raft) != RAFT_LEADER)
+		return;
+	(void)snprintf(text, sizeof(text), "%llu", (unsigned long long)rand_next(&world->rand));
+	if (!raft_can_change_conf(core->raft) && !rand_chance(&world->rand, 500))
+		return;
+	payload = blob_new(slice_text(text));
+	if (raft_propose(core->raft, payload, &position) == ERR_NONE)
+		core_turn(core);
+	blob_unref(&payload);
+}
+
+static void
+client_reads(struct world *world, struct core *core)
+{
+	if (world->reads == READS_MAX)
+		return;
+	world->read_least[world->reads] = commit_anywhere(world);
+	raft_read(core->raft, world->reads++);
+	core_turn(core);
+}
+
+static void
+process_dies(struct world *world, struct core *core)
+{
+	if (rand_chance(&world->rand, 150))
+		core_crash(core);
+}
+
+static void
+network_splits_or_heals(struct world *world, struct core *core)
+{
+	if (rand_chance(&world->rand, 150))
+		net_isolate(world->net, core->config.id);
+	else if (rand_chance(&world->rand, 500))
+		net_heal(world->net);
+}
+
+static void
+link_changes(struct world *world, struct core *core)
+{
+	peer_id to = 1 + rand_below(&world->rand, world->net->count);
+
+	world->net->cut[core->config.id][to] = rand_chance(&world->rand, 300);
+}
+
+static void
+members_change(struct world *world, struct core *core)
+{
+	if (raft_role(core->raft) == RAFT_LEADER)
+		change_members(world, core);
+}
+
+static void
+log_is_trimmed(struct world *world, struct core *core)
+{
+	if (rand_chance(&world->rand, 300))
+		compact(world, core);
+}
+
+static void
+peer_is_gone_or_back(struct world *world, struct core *core)
+{
+	if (raft_leader(core->raft) != 0 && rand_chance(&world->rand, 200))
+		raft_peer_unreachable(core->raft, raft_leader(core->raft));
+	else
+		raft_peer_connected(core->raft, 1 + rand_below(&world->rand, world->net->count));
+	core_turn(core);
+}
+
+static void
+leadership_moves(struct world *world, struct core *core)
+{
+	if (rand_chance(&world->rand, 100) && raft_transfer(core->raft, 0) == ERR_NONE)
+		core_turn(core);
+}
+
+static void
+nothing(struct world *world UNUSED, struct core *core UNUSED)
+{
+}
+
+static const struct action {
+	unsigned weight;
+	void (*happens)(struct world *world, struct core *core);
+} actions[] = {
+	{ 4, time_goes_by },
+	{ 4, disk_syncs },
+	{ 3, client_writes },
+	{ 2, client_reads },
+	{ 1, process_dies },
+	{ 1, network_splits_or_heals },
+	{ 1, link_changes },
+	{ 1, members_change },
+	{ 1, log_is_trimmed },
+	{ 1, peer_is_gone_or_back },
+	{ 1, leadership_moves },
+	{ 4, nothing },
+};
+
+static const struct action *
+draw_action(struct world *world)
+{
+	unsigned all = 0, drawn;
+	size_t i = 0;
+
+	for (size_t n = 0; n < ARRAY_COUNT(actions); n++)
+		all += actions[n].weight;
+	drawn = (unsigned)rand_below(&world->rand, all);
+	while (drawn >= actions[i].weight)
+		drawn -= actions[i++].weight;
+	return &actions[i];
+}
+
 static void
 act(struct world *world)
 {
-	struct net *net = world->net;
-	struct core *core = net->cores[1 + rand_below(&world->rand, net->count)];
-	char text[32];
+	struct core *core = world->net->cores[1 + rand_below(&world->rand, world->net->count)];
 
-	if (!core->up) {
-		if (rand_chance(&world->rand, 100))
-			core_start(core);
-		settle_core(world, core);
-		return;
-	}
-	switch (rand_below(&world->rand, 24)) {
-	case 0: case 1: case 2: case 3:
-		core_wait(core, 1 + rand_below(&world->rand, 2 * HEARTBEAT));
-		break;
-	case 4: case 5: case 6: case 7:
-		core_sync(core);
-		break;
-	case 8: case 9: case 10:
-		if (raft_role(core->raft) != RAFT_LEADER)
-			break;
-		(void)snprintf(text, sizeof(text), "%llu",
-		    (unsigned long long)rand_next(&world->rand));
-		if (raft_can_change_conf(core->raft) || rand_chance(&world->rand, 500)) {
-			struct raft_position position;
-			struct blob *payload = blob_new(slice_text(text));
-
-			if (raft_propose(core->raft, payload, &position) == ERR_NONE)
-				core_turn(core);
-			blob_unref(&payload);
-		}
-		break;
-	case 11: case 12:
-		if (world->reads == READS_MAX)
-			break;
-		world->read_least[world->reads] = commit_anywhere(world);
-		raft_read(core->raft, world->reads++);
-		core_turn(core);
-		break;
-	case 13:
-		if (rand_chance(&world->rand, 150))
-			core_crash(core);
-		break;
-	case 14:
-		if (rand_chance(&world->rand, 150))
-			net_isolate(net, core->config.id);
-		else if (rand_chance(&world->rand, 500))
-			net_heal(net);
-		break;
-	case 15:
-		net->cut[core->config.id][1 + rand_below(&world->rand, net->count)] =
-		    rand_chance(&world->rand, 300);
-		break;
-	case 16:
-		if (raft_role(core->raft) == RAFT_LEADER)
-			change_members(world, core);
-		break;
-	case 17:
-		if (rand_chance(&world->rand, 300))
-			compact(world, core);
-		break;
-	case 18:
-		if (raft_leader(core->raft) != 0 && rand_chance(&world->rand, 200))
-			raft_peer_unreachable(core->raft, raft_leader(core->raft));
-		else
-			raft_peer_connected(core->raft,
-			    1 + rand_below(&world->rand, net->count));
-		core_turn(core);
-		break;
-	case 19:
-		if (rand_chance(&world->rand, 100) && raft_transfer(core->raft, 0) == ERR_NONE)
-			core_turn(core);
-		break;
-	default:
-		break;
-	}
+	if (core->up)
+		draw_action(world)->happens(world, core);
+	else if (rand_chance(&world->rand, 100))
+		core_start(core);
 	settle_core(world, core);
 }
 
