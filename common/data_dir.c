@@ -8,6 +8,7 @@
 #include "common/xmem.h"
 
 #include <dirent.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -111,4 +112,67 @@ data_dir_strangers(int directory_fd, const char *const *expected)
 	}
 	closedir(stream);
 	return count == 0 ? NULL : sentence_of(told, count);
+}
+
+/* ---- what a node made goes --------------------------------------------------------------- */
+
+/* The database has files only, no directories. */
+static enum err
+remove_files(const char *path)
+{
+	/* A link could lead to what is not ours. */
+	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+	DIR *stream = fd == -1 ? NULL : fdopendir(fd);
+	const struct dirent *entry;
+	enum err err = ERR_NONE;
+
+	if (stream == NULL)
+		return errno == ENOENT ? ERR_NONE : err_from_errno(errno);
+	while (err == ERR_NONE && (entry = readdir(stream)) != NULL) {
+		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+			continue;
+		if (unlinkat(dirfd(stream), entry->d_name, 0) == -1)
+			err = err_from_errno(errno);
+	}
+	closedir(stream);
+	if (err == ERR_NONE && rmdir(path) == -1)
+		err = err_from_errno(errno);
+	return err;
+}
+
+static enum err
+remove_file(const char *path)
+{
+	return unlink(path) == 0 || errno == ENOENT ? ERR_NONE : err_from_errno(errno);
+}
+
+/* FORMAT last: a directory without it counts as empty. */
+static enum err
+remove_all(const char *data_dir, const char *suffix)
+{
+	char *database = xasprintf("%s/db%s", data_dir, suffix);
+	char *mark = xasprintf("%s/db.mark%s", data_dir, suffix);
+	char *format = xasprintf("%s/FORMAT%s", data_dir, suffix);
+	enum err err = remove_files(database);
+
+	if (err == ERR_NONE)
+		err = remove_file(mark);
+	if (err == ERR_NONE)
+		err = remove_file(format);
+	free(database);
+	free(mark);
+	free(format);
+	return err;
+}
+
+enum err
+data_dir_remove_state(const char *data_dir)
+{
+	return remove_all(data_dir, "");
+}
+
+enum err
+data_dir_remove_removed(const char *data_dir)
+{
+	return remove_all(data_dir, ".removed");
 }

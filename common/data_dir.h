@@ -8,7 +8,7 @@
 #ifndef MOOTHALL_COMMON_DATA_DIR_H
 #define MOOTHALL_COMMON_DATA_DIR_H
 
-#include "common/base.h"
+#include "common/err.h"
 
 #include <stdbool.h>
 
@@ -24,5 +24,11 @@ extern const char *const data_dir_names[];
  * NULL: there are none, or it is ours, or it cannot be read.
  */
 char *data_dir_strangers(int fd, const char *const *expected) MUST_CHECK;
+
+/* Remove a node's own state, never what is not ours: it may be in use by nobody. */
+enum err data_dir_remove_state(const char *data_dir) MUST_CHECK;
+/* The same of what a node that was removed left there under names with ".removed" (raftd's
+ * retire.h), if it did. */
+enum err data_dir_remove_removed(const char *data_dir) MUST_CHECK;
 
 #endif

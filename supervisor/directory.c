@@ -14,7 +14,6 @@
 #include "supervisor/safe_path.h"
 #include "supervisor/setup.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <pwd.h>
@@ -540,75 +539,15 @@ directory_close(struct directory *directory)
 	*directory = (struct directory){ .lock_fd = -1 };
 }
 
-/* The database has files only, no directories. */
-static enum err
-remove_files(const char *path)
-{
-	/* A link could lead to what is not ours. */
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *stream = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	enum err err = ERR_NONE;
-
-	if (stream == NULL)
-		return errno == ENOENT ? ERR_NONE : err_from_errno(errno);
-	while (err == ERR_NONE && (entry = readdir(stream)) != NULL) {
-		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
-			continue;
-		if (unlinkat(dirfd(stream), entry->d_name, 0) == -1)
-			err = err_from_errno(errno);
-	}
-	closedir(stream);
-	if (err == ERR_NONE && rmdir(path) == -1)
-		err = err_from_errno(errno);
-	return err;
-}
-
-static enum err
-remove_file(const char *path)
-{
-	return unlink(path) == 0 || errno == ENOENT ? ERR_NONE : err_from_errno(errno);
-}
-
-enum err
-directory_clear_removed(const struct config *config)
-{
-	char *database = xasprintf("%s/db.removed", config->data_dir);
-	char *mark = xasprintf("%s/db.mark.removed", config->data_dir);
-	char *format = xasprintf("%s/FORMAT.removed", config->data_dir);
-	enum err err = remove_files(database);
-
-	if (err == ERR_NONE)
-		err = remove_file(mark);
-	if (err == ERR_NONE)
-		err = remove_file(format);
-	free(database);
-	free(mark);
-	free(format);
-	return err;
-}
-
 enum err
 directory_clear(const struct directory *directory, const struct config *config)
 {
-	char *database = xasprintf("%s/db", config->data_dir);
-	char *mark = xasprintf("%s/db.mark", config->data_dir);
-	char *format = xasprintf("%s/FORMAT", config->data_dir);
-	enum err err;
+	enum err err = data_dir_remove_removed(config->data_dir);
 
-	/* FORMAT last: a directory without it counts as empty. */
-	err = directory_clear_removed(config);
 	if (err == ERR_NONE)
-		err = remove_files(database);
-	if (err == ERR_NONE)
-		err = remove_file(mark);
-	if (err == ERR_NONE)
-		err = remove_file(format);
+		err = data_dir_remove_state(config->data_dir);
 	if (err == ERR_NONE)
 		diag_warn("directory", "-force: removed db, db.mark and FORMAT in %s",
 		    directory->shown);
-	free(database);
-	free(mark);
-	free(format);
 	return err;
 }

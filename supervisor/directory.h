@@ -57,8 +57,4 @@ bool directory_can_be_made(const char *path);
  * when root's rights are given up. */
 enum err directory_clear(const struct directory *directory, const struct config *config);
 
-/* What a node that was removed left in DATA_DIR under names with ".removed" (raftd's
- * retire.h), if it did. Few large files: it takes milliseconds. */
-enum err directory_clear_removed(const struct config *config) MUST_CHECK;
-
 #endif

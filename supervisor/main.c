@@ -539,7 +539,7 @@ run(struct node_program *program)
 	    .directory = &program->directory,
 	    .tls = program->tls, .log = program->log,
 	    .raftd_path = program->raftd_path, .httpd_path = program->httpd_path,
-	    .resolver_path = program->resolver_path,
+	    .resolver_path = program->resolver_path, .rebuild_path = program->rebuild_path,
 	    .program = program->own_path, .build = build_text,
 	    .takeover = program->takeover.mode == UPGRADE_TAKE ? &program->takeover : NULL,
 	    .client_fd = program->client_fd, .peer_fd = program->peer_fd, .notify = program->notify,

@@ -201,36 +201,6 @@ learn_name(struct supervisor *supervisor)
 	free(text);
 }
 
-static bool
-is_voter(const struct node_view *node)
-{
-	struct reader in = reader_of(buf_slice(&node->members));
-	struct member_record member;
-
-	while (!reader_done(&in) && member_record_get(&in, &member))
-		if (member.id == node->node_id)
-			return node->phase == PHASE_MEMBER && member.role == MEMBER_VOTER;
-	return false;
-}
-
-/* Whom this node was before it was removed is not needed once it votes again. */
-static void
-forget_removed(struct supervisor *supervisor)
-{
-	bool voter = is_voter(&supervisor->node);
-	enum err err;
-
-	if (voter == supervisor->voter)
-		return;
-	supervisor->voter = voter;
-	if (!voter)
-		return;
-	err = directory_clear_removed(supervisor->config);
-	if (err != ERR_NONE)
-		diag_warn("directory", "cannot remove the data of before this node was removed: "
-		    "path=%s/db.removed error=%s", supervisor->config->data_dir, err_text(err));
-}
-
 static void
 node_state(void *argument, const struct msg_node_state *state)
 {
@@ -253,7 +223,7 @@ node_state(void *argument, const struct msg_node_state *state)
 	learn_name(supervisor);
 	if (node->cluster_id != 0 && supervisor->directory != NULL)
 		directory_note_name(supervisor->directory, supervisor->config->name);
-	forget_removed(supervisor);
+	forget_look(supervisor);
 	supervisor_look(supervisor);
 }
 
@@ -409,7 +379,7 @@ reap(struct supervisor *supervisor)
 		}
 		if (process != NULL)
 			process_reaped(process, status);
-		else
+		else if (!forget_reaped(supervisor, pid, status))
 			upgrade_reaped(supervisor, pid, status);
 	}
 }
@@ -615,6 +585,7 @@ supervisor_new(const struct supervisor_parts *parts)
 		.moved = moved, .reach = reach, .resolve = resolve, .end_node = end_node,
 		.channel_lost = channel_lost, .rewire = rewire, .died = process_died };
 	supervisor->program = parts->program;
+	supervisor->rebuild_path = xstrdup(parts->rebuild_path);
 	supervisor->takeover = parts->takeover;
 	start_metrics(supervisor);
 	TAILQ_INIT(&supervisor->processes);
@@ -656,6 +627,7 @@ supervisor_free(struct supervisor **supervisor_pointer)
 	buf_free(&supervisor->node.notice);
 	buf_free(&supervisor->node.reach);
 	free(supervisor->waiting_said);
+	free(supervisor->rebuild_path);
 	free(supervisor->world.raftd_path);
 	free(supervisor->world.httpd_path);
 	if (supervisor->world.client_fd != -1)

@@ -5,7 +5,7 @@
  * the node ends, knows how far the node is (node_state of raftd). Stopping is
  * stop.c, restarts that an operator asks for are restart.c, what is told to
  * people is console.c, to the service manager service.c, the operator's socket control.c, a
- * new configuration reload.c.
+ * new configuration reload.c, old data forget.c.
  *
  *	starting --> ready	raftd, the peer worker and a client worker are
  *				ready, member with a known leader	[supervisor_look]
@@ -103,6 +103,8 @@ struct supervisor {
 	unsigned workers;
 	struct node_view node;
 	bool voter;			/* as of the last state; restarts are not looked at */
+	char *rebuild_path;
+	pid_t forgetting;		/* the child of forget.c; 0: none */
 	struct stop stop;
 	struct restart restart;
 	struct notify notify;
@@ -138,7 +140,7 @@ struct supervisor_parts {
 	struct directory *directory;
 	struct tls_files *tls;
 	struct log *log;
-	const char *raftd_path, *httpd_path, *resolver_path;
+	const char *raftd_path, *httpd_path, *resolver_path, *rebuild_path;
 	const char *program, *build;	/* build: of this program, see build.h */
 	const struct takeover *takeover;
 	int client_fd, peer_fd;
@@ -207,6 +209,13 @@ void restart_node_ready(struct supervisor *supervisor);
 void restart_process_gone(struct supervisor *supervisor, const struct process *process);
 void restart_moved(struct supervisor *supervisor, bool moved);
 void restart_give_up(struct supervisor *supervisor, const char *problem);
+
+/* ---- forget.c ---- */
+
+/* raftd's state has changed. */
+void forget_look(struct supervisor *supervisor);
+/* True if it was the child that removes old data. */
+bool forget_reaped(struct supervisor *supervisor, pid_t pid, int status);
 
 /* ---- console.c ---- */
 

@@ -10,6 +10,8 @@
  *		NAME=VALUE
  *	rebuild recover DIR TO NAME
  *		TO is made of DIR; NAME may be empty: the old one
+ *	rebuild forget DIR
+ *		what a node that was removed left in DIR goes; there is another one now
  *
  * Started by etcd and etcdctl, which ask the questions, and in whose names it speaks.
  * Everything is read and checked once before anything is made: what is loaded
@@ -20,6 +22,7 @@
  */
 #include "common/backup.h"
 #include "common/clock.h"
+#include "common/data_dir.h"
 #include "common/harden.h"
 #include "common/node_name.h"
 #include "common/printable.h"
@@ -467,6 +470,17 @@ recover(struct rebuild *run, char **words)
 	return err == ERR_NONE ? EXIT_STOPPED : fail(err, run->sentence);
 }
 
+/* ---- data that nobody needs any more ---------------------------------------------------------- */
+
+static enum exit_code
+forget(char **words)
+{
+	enum err err = data_dir_remove_removed(words[0]);
+
+	return err == ERR_NONE ? EXIT_STOPPED :
+	    fail(err, xasprintf("%s/db.removed: %s", words[0], err_text(err)));
+}
+
 int
 main(int argc, char **argv)
 {
@@ -484,6 +498,8 @@ main(int argc, char **argv)
 	} else if (argc == 5 && strcmp(argv[1], "recover") == 0) {
 		catch_signals();
 		code = recover(&run, argv + 2);
+	} else if (argc == 3 && strcmp(argv[1], "forget") == 0) {
+		code = forget(argv + 2);
 	} else {
 		diag_say("rebuild: started by %s -restore and %s recover, not by hand",
 		    program_etcd(), program_etcdctl());
