@@ -146,7 +146,7 @@ uint32_t metric_area_take(struct metric_area *area, int role, uint32_t number, b
 /* That process is dead. */
 void metric_area_leave(struct metric_area *area, uint32_t slot);
 
-/* Who has, or had, a slot: for a supervisor that goes on with the area. */
+/* The process that has, or had, a slot: for a supervisor that goes on with the area. */
 struct metric_holding {
 	uint32_t role, number;
 	bool alive;

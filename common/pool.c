@@ -236,7 +236,7 @@ pool_give(void *given, size_t size)
 	ASSERT(slab->class == class_of(size));
 	ASSERT(slab->used > 0);
 	pool = slab->pool;
-	/* At the end: who has room for longest is filled last, and may become empty. */
+	/* At the end: the one that has room for longest is filled last, and may become empty. */
 	if (is_full(slab))
 		TAILQ_INSERT_TAIL(&pool->partial[slab->class], slab, link);
 	piece->next = slab->free;

@@ -1,7 +1,7 @@
 /*
  * trim.h - memory that was freed goes back to the system.
  *
- * The allocator keeps what is freed for later. Who holds much tells how much it is;
+ * The allocator keeps what is freed for later. A part that holds much tells how much it is;
  * when that has fallen by a lot, all that can be given back is: after some seconds,
  * since it may be needed again, and sooner the more it is, since it costs time. What
  * only comes and goes costs nothing.

@@ -13,7 +13,7 @@
 
 /*
  * Asks every endpoint and every member for the id of its cluster and for its leader.
- * Who cannot be reached, has no leader or no such answer says nothing; what differs is
+ * A member that cannot be reached, has no leader or no such answer says nothing; what differs is
  * asked for again for a while, since a leader may just be changing.
  *
  * CTL_DONE; or CTL_DIFFERENT, and it was said who says what. Any other code is that of

@@ -34,7 +34,7 @@ struct sent_order {
 	bool json;		/* the answer is wanted as it is */
 };
 
-/* A node says in its data directory where its socket is; who may not read that is not to
+/* A node says in its data directory where its socket is; a user who may not read that is not to
  * know, or the node is of an earlier version: it is where it is by default. */
 static char *
 run_dir_of(const char *data_dir)
@@ -197,8 +197,8 @@ carry_out(const struct ctl *ctl, const struct sent_order *order)
 	int fd = connect_to(order->run_dir);
 
 	if (fd == -1 && (errno == EACCES || errno == EPERM))
-		return output_fail(EXIT_REFUSED, "%s: who speaks to the node in %s has to be root, "
-		    "the user that it runs as, or of its group", order->command, order->run_dir);
+		return output_fail(EXIT_REFUSED, "%s: only root, the user that the node in %s "
+		    "runs as, and its group may speak to it", order->command, order->run_dir);
 	if (fd == -1)
 		return output_fail(EXIT_NOT_RUNNING,
 		    "no node is running in %s (-run-dir, -data-dir): %s", order->run_dir,

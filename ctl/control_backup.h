@@ -2,7 +2,7 @@
  * control_backup.h - "etcdctl control backup FILE": a backup of the node on this
  * machine, by way of its control socket.
  *
- * Who may speak there may have one, without certificates: the supervisor gives us
+ * A user who may speak there may have one, without certificates: the supervisor gives us
  * one end of a connection to its peer worker.
  */
 #ifndef MOOTHALL_CTL_CONTROL_BACKUP_H

@@ -19,7 +19,7 @@ note(int signal_number)
 void
 interrupt_catch(void)
 {
-	/* No SA_RESTART: who waits has to come back and look. */
+	/* No SA_RESTART: a call that waits has to come back so that we look. */
 	struct sigaction action = { .sa_handler = note };
 
 	sigemptyset(&action.sa_mask);

@@ -139,7 +139,7 @@ void backend_read_piece(struct backend *backend, struct backend_call *call, uint
     const struct msg_outcome *outcome);
 /* Nobody wants more of it. */
 void backend_read_stop(struct backend *backend, uint64_t id);
-/* raftd is gone: who had a piece begins anew with the next one. */
+/* raftd is gone: a question that had a piece begins anew with the next one. */
 void backend_read_lost(struct backend *backend, struct question *question);
 
 /* backend_stats.c */

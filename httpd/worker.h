@@ -19,7 +19,7 @@ struct peers;
 struct server;
 struct tls;
 
-/* Who runs the worker: the program httpd, or a test. Functions are called from the loop. */
+/* What runs the worker: the program httpd, or a test. Functions are called from the loop. */
 struct worker_owner {
 	/* Have a host looked up; the answer comes to peer_resolved with that id. */
 	void (*resolve)(void *argument, uint64_t id, const char *host);

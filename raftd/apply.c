@@ -72,7 +72,7 @@ take_config(struct node *node, const struct replica_facts *facts)
 	if (!facts->config_changed)
 		return;
 	node->status_due = true;
-	/* Who begins a cluster is told so. */
+	/* A node that begins a cluster is told so. */
 	if (facts->member.change == MEMBER_STAYED)
 		note_config(node);
 }

@@ -92,7 +92,7 @@ backups_stop(struct node *node, uint64_t session, uint64_t request_id)
 
 	if (backup == NULL)
 		return;
-	node_note(node, DIAG_WARN, "backup given up by who asked for it pieces=%" PRIu64,
+	node_note(node, DIAG_WARN, "backup given up, it is not wanted any more: pieces=%" PRIu64,
 	    backup->next);
 	backup_end(node, backup);
 }

@@ -2,8 +2,8 @@
  * demote.c - members that the leader removes by itself: those above the active
  * size of the cluster, and those that were silent for longer than its remove delay.
  *
- * Looks once a second, one change at a time, behind what people asked for. Who is
- * removed here may come back: it gives up its id and asks to join as another one.
+ * Looks once a second, one change at a time, behind what people asked for. A member that
+ * is removed here may come back: it gives up its id and asks to join as another one.
  *
  * Guard: the voters that stay must have a majority of living ones, living being who
  * was heard within two election time-outs. Silence is counted from the time this
@@ -36,7 +36,7 @@ silent_ms(const struct node *node, peer_id id)
 	return 0;
 }
 
-/* Bring the table up to the present members: who is new in it counts as heard now. */
+/* Bring the table up to the present members: one that is new in it counts as heard now. */
 static void
 listen(struct node *node)
 {
@@ -109,7 +109,7 @@ choose(const struct node *node)
 
 		if (member->role != MEMBER_VOTER || member->id == node->id)
 			continue;
-		/* Who is silent is of no use to the others: it goes before one too many. */
+		/* A silent member is of no use to the others: it goes before one too many. */
 		if (silent > node->replica.config.remove_delay_ms &&
 		    (choice.reason != REASON_SILENCE || silent > choice.silent_ms))
 			choice = (struct choice){ REASON_SILENCE, member, silent };

@@ -26,8 +26,8 @@ list_peers(const struct node *node, struct buf *list)
 	}
 }
 
-/* Who was away when it was removed asks at once, who was sent away does not: it would be
- * back before anybody saw that it was gone. */
+/* A node that was away when it was removed asks at once. One that was sent away does not: it
+ * would be back before anybody saw that it was gone. */
 static void
 retire(struct node *node)
 {

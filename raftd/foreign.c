@@ -28,7 +28,7 @@
  *	noticed ---> founder	others have joined it			[foreign_turn]
  *
  * A founder is the only member of a cluster that it started empty (struct wal_identity).
- * Who has others with it, or was made of a backup or of what was left of a cluster, is
+ * A node that has others with it, or was made of a backup or of what was left of a cluster, is
  * not taken away by a machine that was forgotten somewhere.
  */
 #include "raftd/node_priv.h"
@@ -115,7 +115,7 @@ node_foreign_call(struct node *node, const struct msg_foreign_call *call)
 
 /* ---- -peers that do not count ---------------------------------------------------- */
 
-/* Who founds a cluster on behalf of a discovery service may have -peers as well, and waits
+/* A node that founds a cluster on behalf of a discovery service may have -peers as well, and waits
  * for the others. What the log of a start holds has to be applied before anybody can say
  * that this node is alone. */
 static bool

@@ -288,7 +288,7 @@ disk_failed(void *argument, enum err why UNUSED, const char *sentence)
 
 /* ---- start ----------------------------------------------------------------------- */
 
-/* Recovery is one long turn; who watches us shall see that it goes on. */
+/* Recovery is one long turn; the supervisor shall see that it goes on. */
 static void
 breathe(struct raftd *raftd)
 {
@@ -573,7 +573,7 @@ drop_held(struct raftd *raftd)
 	}
 }
 
-/* Who reads a listing could not go on with it at another raftd. The turn's end sees
+/* A worker that reads a listing could not go on with it at another raftd. The turn's end sees
  * whether there is one. */
 static void
 stop(void *argument, int how)

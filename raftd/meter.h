@@ -22,7 +22,7 @@ void meter_status(struct meter *meter, const struct msg_status *status);
 void meter_watching(const struct msg_watching *answer);
 /* How much space there is. */
 void meter_space(const struct wal_space *space);
-/* The node's turn is over, and none of its answers has gone out yet: who sees one
+/* The node's turn is over, and none of its answers has gone out yet: a client that sees one
  * and asks for the figures finds it in them. */
 void meter_turn(struct meter *meter, const struct node *node);
 /* As node_io.h has them. */

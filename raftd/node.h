@@ -183,7 +183,7 @@ const char *node_name(const struct node *node);
 
 /* ---- without a world: instead of node_start; of io only note is called ----------------------- */
 
-/* Who gets what was changed: lists of state_record, borrowed. An empty value deletes. */
+/* Takes what was changed: lists of state_record, borrowed. An empty value deletes. */
 struct node_effects {
 	void (*take)(void *argument, struct slice records);
 	void *argument;

@@ -147,7 +147,7 @@ struct demotion {
 	struct member_silence members[MEMBERS_MAX];
 };
 
-/* Behind changes_turn: who asked goes first. */
+/* Behind changes_turn: a machine that asked goes first. */
 void demote_turn(struct node *node);
 uint64_t demote_deadline(const struct node *node);
 
@@ -529,8 +529,8 @@ bool node_has_leader(const struct node *node);
 /* At least two election time-outs, and a second: how long to wait for a leader. */
 uint64_t node_leader_wait_ms(const struct node *node);
 
-/* Who watches is told at the turn's end, each of every event that he waits for; are there so
- * many already that what else is committed waits for the next turn? */
+/* Watchers are told at the turn's end, each of every event that it waits for. True if there
+ * are so many already that what else is committed waits for the next turn. */
 bool node_hits_are_many(const struct node *node);
 
 /* apply.c */

@@ -316,8 +316,8 @@ fail_late(struct node *node)
 	uint64_t now = node->now.monotonic_ms;
 	struct proposal *proposal, *next;
 
-	/* Who waits for room has a leader, and from then on may wait for another one. For all
-	 * alike: who came first is late first. */
+	/* A proposal that waits for room has a leader, and from then on may wait for another
+	 * one. For all alike: the one that came first is late first. */
 	if (node->proposals.held)
 		node->proposals.leader_until_ms = now + node_leader_wait_ms(node);
 	for (proposal = TAILQ_FIRST(&node->proposals.all);

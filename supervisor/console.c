@@ -192,7 +192,7 @@ console_reason(const struct supervisor *supervisor)
 	case PHASE_JOINING:
 		if (supervisor->config->discovery[0] != '\0')
 			return xstrdup("waiting to join a cluster through the discovery service");
-		/* Who founds a cluster passes by here too. */
+		/* A node that founds a cluster passes by here too. */
 		return supervisor->config->peers[0] == '\0' ? NULL :
 		    xasprintf("waiting to join a cluster through %s", supervisor->config->peers);
 	case PHASE_STANDBY:

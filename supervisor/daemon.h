@@ -1,5 +1,5 @@
 /*
- * daemon.h - -daemon: who started us gets the exit code of the start.
+ * daemon.h - -daemon: the process that started us gets the exit code of the start.
  *
  * The program forks before it does anything. The first process waits until the
  * second is ready, or has ended, and ends with 0 or with its exit code. The

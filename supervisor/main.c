@@ -482,7 +482,7 @@ check_config(struct node_program *program)
 	return problem == NULL ? EXIT_STOPPED : fail(program, EXIT_USAGE, problem);
 }
 
-/* Who is told when the node is ready. */
+/* What is told when the node is ready. */
 static enum exit_code
 open_notify(struct node_program *program)
 {

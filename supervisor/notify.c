@@ -155,7 +155,7 @@ notify_ready(struct notify *notify)
 {
 	notify_send(notify, "READY=1");
 	for (size_t i = 0; i < NOTIFY_READY_FDS; i++) {
-		/* Who closed the other end does not want to know any more. */
+		/* A reader that closed the other end does not want to know any more. */
 		if (notify->ready_fds[i] != -1 && write(notify->ready_fds[i], "\n", 1) == -1)
 			continue;
 	}

@@ -10,7 +10,7 @@
  *	dead -------> throttled	died too soon: back-off		[process_start_later]
  *	throttled --> starting	back-off is over		[process_start]
  *
- * Who decides: supervisor.c, through the world's functions. A child in state
+ * What decides: supervisor.c, through the world's functions. A child in state
  * stopping is killed when its limit is over; one that gives no sign of life is
  * aborted, then killed [process_watch].
  *

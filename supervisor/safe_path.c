@@ -313,7 +313,7 @@ sync_folder(const struct safe_place *place)
 	int fd = openat(place->directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	int error = 0;
 
-	/* Who may write in it but not read it has to do without. */
+	/* A user who may write in it but not read it has to do without. */
 	if (fd == -1)
 		return is_denied(errno) ? 0 : errno;
 	if (fsync(fd) == -1 && errno != EINVAL)

@@ -1,7 +1,7 @@
 /*
  * safe_path.h - what root makes and opens at paths that other users can change.
  *
- * Who may write in a folder decides what each name in it leads to, from one moment to
+ * A user who may write in a folder decides what each name in it leads to, from one moment to
  * the next. So as long as the supervisor is root it goes by these rules:
  *
  *	-user is given	With the rights of that user, so that no link leads further than

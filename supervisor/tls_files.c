@@ -66,8 +66,8 @@ struct tls_files {
 
 /* ---- reading --------------------------------------------------------------------- */
 
-/* Everybody who can write a key can be the server; who can read it, too. The node's own group
- * may read it: so root can stay its owner, and the node need not be able to change it. */
+/* Everybody who can write or read a key can be the server. The node's own group may read it:
+ * so root can stay its owner, and the node need not be able to change it. */
 static char *
 check_rights(const struct tls_file *file, const struct stat *status, struct tls_reader reader)
 {

@@ -22,7 +22,7 @@
 
 struct tls_files;
 
-/* Who the node runs as: it may read its keys, and nobody else. */
+/* The user that the node runs as: that one may read its keys, and nobody else. */
 struct tls_reader {
 	uid_t uid;
 	gid_t gid;

@@ -130,7 +130,7 @@ wiring_again(struct process_list *processes, struct process *worker)
 	TAILQ_FOREACH(raftd, processes, link)
 		if (raftd->role == ROLE_RAFTD && process_is_up(raftd) && raftd->channel != NULL)
 			break;
-	/* Who is not there is connected when it is started. */
+	/* A process that is not there is connected when it is started. */
 	if (link->why == 0 || raftd == NULL || !process_needs_raftd(worker) ||
 	    worker->channel == NULL) {
 		link->why = 0;

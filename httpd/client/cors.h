@@ -5,7 +5,7 @@
  * A browser that runs a page of another origin says so in the header Origin.
  * It shows our answer to the page only if the answer allows that; and a plain
  * form it sends in any case, so writes of pages that are not allowed are
- * refused by us. Who is no browser sends no Origin, and nothing changes.
+ * refused by us. A program that is no browser sends no Origin, and nothing changes.
  *
  * Origins are compared byte by byte; "*" in the list is every origin.
  *

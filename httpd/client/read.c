@@ -194,7 +194,7 @@ begin_stream(struct piece_reading *reading)
 	request->drained = drained;
 }
 
-/* Who asked for the head only gets no more than it. */
+/* A client that asked for the head only gets no more than it. */
 static void
 end_of_head(struct piece_reading *reading)
 {

@@ -189,7 +189,7 @@ budget_upload_over(struct budget *budget, struct budget_share *share)
 	share->upload_bytes = 0;
 }
 
-/* Who came first goes first, but for those whose address has no room. */
+/* The one that came first goes first, but for those whose address has no room. */
 static void
 admit_waiting(struct budget *budget)
 {

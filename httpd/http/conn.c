@@ -145,8 +145,8 @@ may_read_body(struct conn *conn)
 	    budget_admit(server_budget(conn->server), &conn->share, conn->last->body_expected);
 }
 
-/* The client sends no more. Who only closed its side of the connection may
- * still wait for its answers; who waits for a stream has hung up. */
+/* The client sends no more. One that only closed its side of the connection may
+ * still wait for its answers; one that waits for a stream has hung up. */
 static void
 input_ended(struct conn *conn)
 {
@@ -415,7 +415,7 @@ conn_expired(struct conn *conn, enum conn_limit limit)
 		conn_close(conn);
 		return;
 	case LIMIT_HEAD:
-		/* Who has sent nothing asked for nothing. */
+		/* A client that has sent nothing asked for nothing. */
 		if (conn->in.size == 0) {
 			conn_close(conn);
 			return;

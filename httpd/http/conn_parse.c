@@ -310,7 +310,7 @@ has_to_wait(const struct conn *conn, struct slice head)
 	    !is_safe(method_of(slice_of(head.data, (size_t)(end - head.data)))));
 }
 
-/* Who speaks TLS to a plain port gets an answer that it will not show. */
+/* A client that speaks TLS to a plain port gets an answer that it will not show. */
 static void
 report_tls(const struct conn *conn)
 {

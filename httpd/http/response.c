@@ -353,7 +353,7 @@ response_stream_begin(struct request *request, unsigned status, const char *cont
 	tell_owner(request, ANSWER_BEGUN);
 	/* It may go on for long, and needs these no more. */
 	buf_free(&request->lines);
-	/* Who does not listen any more has hung up. */
+	/* A client that does not listen any more has hung up. */
 	if (request->conn->ended && !request->finite)
 		request->conn->cut = true;
 	conn_touch(request->conn);

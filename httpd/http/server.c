@@ -197,7 +197,7 @@ turn_away(struct server *server)
 		if (fd == -1)
 			break;
 		metric_add(METRIC_rejected_descriptors, 1);
-		/* Who speaks TLS gets the end only. */
+		/* A client that speaks TLS gets the end only. */
 		if (server->owner.tls == NULL)
 			(void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
 		close(fd);
@@ -277,7 +277,7 @@ server_take(struct server *server, int fd, const struct msg_handed *handed)
 	socklen_t size = sizeof(address);
 	struct caller *caller = NULL;
 
-	/* Who has hung up meanwhile is seen when it is read from. */
+	/* A client that has hung up meanwhile is seen when it is read from. */
 	if (getpeername(fd, (struct sockaddr *)&address, &size) == -1)
 		address.ss_family = AF_UNSPEC;
 	MUST(callers_enter(server->callers, &address, 0, &caller));
@@ -575,7 +575,7 @@ cut_all(void *argument)
 		conn_close(conn);
 }
 
-/* Who connected just before the stop had the time to ask something. */
+/* A client that connected just before the stop had the time to ask something. */
 static void
 stop_new(void *argument)
 {

@@ -2,7 +2,7 @@
  * server.h - the door of httpd/http/: a listening socket, its connections and
  * their time limits.
  *
- * Who owns a server is told of each request that is whole, and of each answer that
+ * The owner of a server is told of each request that is whole, and of each answer that
  * has begun or is over; what a path means, which pages may ask, what is counted and
  * written down, and what a request waits for is the owner's business and not known
  * here. Connections and requests are the server's; a request is lent to its handler
@@ -43,7 +43,7 @@ struct worker;
 #define ANSWER_BEGUN 1		/* its head was made, with request->status */
 #define ANSWER_OVER 2		/* all of it is queued, or nobody waits for it */
 
-/* Who has a server, and what of his it is to use and to tell. All functions are set;
+/* The owner of a server, and what of it the server uses and tells. All functions are set;
  * they are called from the loop and from the functions of server.h and request.h. */
 struct server_owner {
 	struct worker *worker;		/* given to requests and back, not looked into */

@@ -341,7 +341,7 @@ tls_take_tickets(struct tls *tls, struct slice keys)
 
 /* ---- a new set -------------------------------------------------------------------------- */
 
-/* http/1.1 if it is offered; who offers something else only gets no answer to that. */
+/* http/1.1 if it is offered; a client that offers something else only gets no answer to that. */
 static int
 choose_protocol(SSL *ssl UNUSED, const unsigned char **out, unsigned char *out_size,
     const unsigned char *offered, unsigned offered_size, void *argument UNUSED)

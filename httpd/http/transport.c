@@ -25,7 +25,7 @@ struct secure {
 	struct loop_timer *again;	/* there is more to read than the socket knows */
 	void (*ready)(void *argument, unsigned events);
 	void *argument;
-	/* Asked for at once: who has hung up cannot be asked any more. */
+	/* Asked for at once: a client that has hung up cannot be asked any more. */
 	char from[TRANSPORT_FROM_BYTES];
 };
 

@@ -167,7 +167,7 @@ peer_machine_handle(struct request *request)
 		return;
 	}
 	member = cluster_member_named(cluster, name);
-	/* Who knows of no member yet, not even itself, cannot say that this is none. */
+	/* A node that knows of no member yet, not even itself, cannot say that this is none. */
 	if (cluster->member_count == 0) {
 		api_error(request, ERR_RAFT_INTERNAL, slice_text(phase_text(cluster->phase)), 0);
 		return;

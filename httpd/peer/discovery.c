@@ -119,7 +119,7 @@ discovery_registered(struct discovery *discovery)
 		diag_info("discovery", "registered at a discovery service: token=%.*s",
 		    TOKEN_BYTES_SHOWN, token == NULL ? "" : token + 1);
 	discovery->registered = true;
-	/* Who is a member needs no more of it than to be found. */
+	/* A member needs no more of it than to be found. */
 	if (discovery->state != DISCOVERY_ASKING)
 		discovery_decide(discovery, discovery->state);
 	else

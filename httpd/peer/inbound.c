@@ -89,7 +89,7 @@ tell_foreign_call(struct worker *worker, const struct handshake *theirs)
 		    .peer_url = slice_text(theirs->url) });
 }
 
-/* Who calls, if it may; else the request is answered and NULL comes back. */
+/* The peer that calls, if it may; else the request is answered and NULL comes back. */
 static struct peer *
 inbound_caller(struct request *request, struct handshake *theirs)
 {

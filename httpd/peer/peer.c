@@ -172,7 +172,7 @@ peer_stream_up(struct peer *peer, enum stream_kind kind, bool outbound)
 		return;
 	if (outbound || !other)
 		peer_tell_connected(peer);
-	/* Who can call us is alive: no need to wait before we call it. */
+	/* A node that can call us is alive: no need to wait before we call it. */
 	if (!outbound && peer->out[STREAM_MAIN] != NULL)
 		outbound_kick(peer->out[STREAM_MAIN]);
 }

@@ -239,7 +239,7 @@ position_is_ahead(struct raft_position a, struct raft_position b)
 	return a.term > b.term || (a.term == b.term && a.index > b.index);
 }
 
-/* Thesis 4.2.3: who hears a leader does not help to replace it. */
+/* Thesis 4.2.3: a server that hears a leader does not help to replace it. */
 static bool
 election_is_sticky(const struct raft *raft, const struct raft_message *request)
 {

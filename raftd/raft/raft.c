@@ -327,7 +327,7 @@ raft_peer_connected(struct raft *raft, peer_id peer)
 	raft_invariants(raft);
 }
 
-/* Who waits for that answer; NULL: nobody any more. */
+/* The peer that waits for that answer; NULL: none does any more. */
 static struct progress *
 raft_fetching(const struct raft *raft, uint64_t fetch)
 {
@@ -370,7 +370,7 @@ raft_snapshot_sent(struct raft *raft, peer_id peer, raft_index index)
 
 	if (progress == NULL || progress->state != PROGRESS_SNAPSHOT)
 		return;
-	/* Was it not taken, it may not be needed: ask anew where the logs agree,
+	/* If it was not taken it may not be needed: ask anew where the logs agree,
 	 * after a sign of life. */
 	if (index == 0 || index > last)
 		next = last + 1;

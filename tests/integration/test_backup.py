@@ -468,7 +468,7 @@ def test_who_does_not_read_holds_neither_memory_nor_writes(world):
     assert len(answer.read()) > 24000000
     connection.close()
     idle.pop()[0].close()
-    wait_until(lambda: "backup given up by who asked for it" in node.log(), 10, "the other to be let go")
+    wait_until(lambda: "backup given up, it is not wanted any more" in node.log(), 10, "the other to be let go")
     backup_of(node, path(world, "file"))
 
 

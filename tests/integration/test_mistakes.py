@@ -368,6 +368,6 @@ def test_control_without_permission(house, command):
     os.chmod(house.folder, 0o755)
     answer = etcdctl("control", "-data-dir", house.plain.directory, *command.split(), user="nobody", cwd="/")
     assert answer.returncode == 1, answer
-    assert "who speaks to the node in %s/run has to be root, the user that it runs as, or of its group" \
+    assert "only root, the user that the node in %s/run runs as, and its group may speak to it" \
         % house.plain.directory in answer.stderr
     assert "no node is running" not in answer.stderr

@@ -100,7 +100,7 @@ bool watch_may_catch_up(const struct watch *watch, const struct store_catch_up *
 void watch_ask_room(struct watch *watch, const struct store_catch_up *how);
 /* Owners take turns. NULL: none may be given anything. */
 struct watch_owner *watch_next_owner(struct watch *watch, size_t untaken_max);
-/* Who of them is next; NULL: none any more. */
+/* The next one of them; NULL: there is none any more. */
 struct watcher *watch_first_behind(const struct watch_owner *owner);
 /* All others of its owner come before it. */
 void watch_to_back(struct watcher *watcher);
@@ -122,7 +122,7 @@ void watch_drop_all(struct watch *watch, uint64_t owner);
  * Give an event to all who want it. Refreshes are the caller's to leave out.
  *
  *	removed	the directory that goes with this event and is still in the
- *		tree: who watches what exists below gets the event too; or NULL
+ *		tree: watchers of what exists below get the event too; or NULL
  */
 void watch_deliver(struct watch *watch, const struct event *event, const struct tree_node *removed);
 /* The same for an event of the past, by the rules of looking back (10.3). */
