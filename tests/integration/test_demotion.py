@@ -2,12 +2,13 @@
 
 import contextlib
 import os
+import shutil
 import signal
 import time
 
 import pytest
 
-from moothall import SLOW, Writers, ask, wait_until
+from moothall import BUILD, SLOW, Writers, ask, wait_until
 from wire import Wire
 
 EXIT_REMOVED = 5
@@ -112,6 +113,30 @@ def test_a_smaller_active_size_sends_the_youngest_away_and_a_larger_one_brings_i
         wait_votes(gone, stay[0], old)
         wait_until(lambda: not old_data(gone), 5, "the old data to go")
     assert sum("is removed: 4 members vote, the active size is 3" in n.log() for n in stay) == 1
+
+
+def test_old_data_whose_removal_hangs_keeps_nobody_waiting(world):
+    programs = os.path.join(world.folder, "programs")
+    shutil.copytree(os.path.join(BUILD, "libexec"), programs)
+    with open(os.path.join(programs, "rebuild"), "w") as file:
+        file.write("#!/bin/sh\nexec sleep 1000\n")
+    nodes = world.cluster(4, flags=[*FLAGS, "-libexec-dir", programs, "-sandbox", "off"])
+    (gone,), stay = split(world, nodes)
+    nodes[0].put("/begin", "x")
+    old = members(stay[0])[gone.name]
+    configure(stay[-1], '{"activeSize":3}')
+    wait_stands_by(gone, stay[0])
+    configure(stay[0], '{"activeSize":4}')
+    wait_votes(gone, stay[0], old)
+    # It is there, and the one that has to watch the children does so.
+    assert old_data(gone)
+    for _ in range(3):
+        assert gone.control("status").returncode == 0
+    killed = gone.pid_of("raftd")
+    os.kill(killed, signal.SIGKILL)
+    wait_until(lambda: gone.pid_of("raftd") not in (None, killed), 10, "another raftd")
+    gone.put("/after", "x")
+    gone.stop()
 
 
 def test_a_silent_member_is_removed_and_is_a_member_again_when_it_is_back(world):

@@ -130,3 +130,70 @@ TEST(with_a_format_of_ours_it_may_have_anything)
 	expect(&f, NULL, NULL);
 	drop(&f);
 }
+
+static bool
+there(const struct fixture *f, const char *name)
+{
+	return faccessat(f->fd, name, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* As after a removal: data of before, and of now. */
+static struct fixture
+make_old_and_new(void)
+{
+	static const char *const folders[] = { "db", "db.removed" };
+	struct fixture f = make();
+
+	for (size_t i = 0; i < ARRAY_COUNT(folders); i++)
+		assert_int_equal(mkdirat(f.fd, folders[i], 0700), 0);
+	put(&f, "db/000005.log", "x");
+	put(&f, "db.removed/000005.log", "x");
+	put(&f, "db.removed/RETIRED", "x");
+	put(&f, "db.mark", "x");
+	put(&f, "db.mark.removed", "x");
+	put(&f, "FORMAT", "x");
+	put(&f, "FORMAT.removed", "x");
+	put(&f, "lock", "x");
+	return f;
+}
+
+TEST(what_a_removed_node_left_goes_and_nothing_else)
+{
+	struct fixture f = make_old_and_new();
+
+	for (int again = 0; again <= 1; again++) {
+		assert_int_equal(data_dir_remove_removed(f.path), ERR_NONE);
+		assert_false(there(&f, "db.removed"));
+		assert_false(there(&f, "db.mark.removed"));
+		assert_false(there(&f, "FORMAT.removed"));
+		assert_true(there(&f, "db/000005.log"));
+		assert_true(there(&f, "db.mark"));
+		assert_true(there(&f, "FORMAT"));
+	}
+	drop(&f);
+}
+
+TEST(a_nodes_state_goes_and_nothing_else)
+{
+	struct fixture f = make_old_and_new();
+
+	assert_int_equal(data_dir_remove_state(f.path), ERR_NONE);
+	assert_false(there(&f, "db"));
+	assert_false(there(&f, "db.mark"));
+	assert_false(there(&f, "FORMAT"));
+	assert_true(there(&f, "db.removed/RETIRED"));
+	assert_true(there(&f, "lock"));
+	drop(&f);
+}
+
+TEST(a_link_in_the_place_of_a_database_is_not_followed)
+{
+	struct fixture f = make();
+
+	assert_int_equal(mkdirat(f.fd, "other", 0700), 0);
+	put(&f, "other/file", "x");
+	assert_int_equal(symlinkat("other", f.fd, "db.removed"), 0);
+	assert_int_not_equal(data_dir_remove_removed(f.path), ERR_NONE);
+	assert_true(there(&f, "other/file"));
+	drop(&f);
+}
