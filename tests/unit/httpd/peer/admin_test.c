@@ -8,10 +8,10 @@
 #include "tests/unit/httpd/peer/fixture.h"
 
 static const char *
-ask(struct fixture *fixture, enum request_method method, const char *path,
+ask(struct fixture *fixture, const char *method, const char *path,
     void (*handle)(struct request *request))
 {
-	handle(request_make(fixture, method, path));
+	fixture_ask(fixture, method, path, "", NULL, handle);
 	return (const char *)fixture->body.data;
 }
 
@@ -28,16 +28,16 @@ TEST(the_internal_version_is_2)
 {
 	struct fixture *fixture = member();
 
-	assert_string_equal(ask(fixture, METHOD_GET, "/version", peer_version_handle), "2");
+	assert_string_equal(ask(fixture, "GET", "/version", peer_version_handle), "2");
 	assert_int_equal(fixture->status, 200);
-	assert_string_equal(ask(fixture, METHOD_GET, "/version/2/check", peer_version_check_handle),
+	assert_string_equal(ask(fixture, "GET", "/version/2/check", peer_version_check_handle),
 	    "");
 	assert_int_equal(fixture->status, 200);
-	ask(fixture, METHOD_GET, "/version/1/check", peer_version_check_handle);
+	ask(fixture, "GET", "/version/1/check", peer_version_check_handle);
 	assert_int_equal(fixture->status, 403);
-	ask(fixture, METHOD_GET, "/version/check", peer_version_check_handle);
+	ask(fixture, "GET", "/version/check", peer_version_check_handle);
 	assert_int_equal(fixture->status, 404);
-	ask(fixture, METHOD_GET, "/version/2", peer_version_check_handle);
+	ask(fixture, "GET", "/version/2", peer_version_check_handle);
 	assert_int_equal(fixture->status, 404);
 	fixture_free(&fixture);
 }
@@ -46,8 +46,8 @@ TEST(name_and_client_url_are_texts)
 {
 	struct fixture *fixture = member();
 
-	assert_string_equal(ask(fixture, METHOD_GET, "/name", peer_name_handle), "local");
-	assert_string_equal(ask(fixture, METHOD_GET, "/etcdURL", peer_client_url_handle),
+	assert_string_equal(ask(fixture, "GET", "/name", peer_name_handle), "local");
+	assert_string_equal(ask(fixture, "GET", "/etcdURL", peer_client_url_handle),
 	    "http://127.0.0.1:4001");
 	fixture_free(&fixture);
 }
@@ -56,7 +56,7 @@ TEST(machines_are_sorted_by_name)
 {
 	struct fixture *fixture = member();
 
-	assert_string_equal(ask(fixture, METHOD_GET, "/v2/admin/machines", peer_machines_handle),
+	assert_string_equal(ask(fixture, "GET", "/v2/admin/machines", peer_machines_handle),
 	    "[{\"name\":\"distant\",\"state\":\"leader\",\"clientURL\":\"http://127.0.0.1:4002\","
 	    "\"peerURL\":\"http://127.0.0.1:7002\"},{\"name\":\"local\",\"state\":\"follower\","
 	    "\"clientURL\":\"http://127.0.0.1:4001\",\"peerURL\":\"http://127.0.0.1:7001\"}]\n");
@@ -67,10 +67,10 @@ TEST(a_machine_is_found_by_name)
 {
 	struct fixture *fixture = member();
 
-	assert_string_equal(ask(fixture, METHOD_GET, "/v2/admin/machines/local",
+	assert_string_equal(ask(fixture, "GET", "/v2/admin/machines/local",
 	    peer_machine_handle), "{\"name\":\"local\",\"state\":\"follower\",\"clientURL\":"
 	    "\"http://127.0.0.1:4001\",\"peerURL\":\"http://127.0.0.1:7001\"}\n");
-	assert_string_equal(ask(fixture, METHOD_GET, "/v2/admin/machines/nobody",
+	assert_string_equal(ask(fixture, "GET", "/v2/admin/machines/nobody",
 	    peer_machine_handle), "null\n");
 	assert_int_equal(fixture->status, 404);
 	fixture_free(&fixture);
@@ -81,8 +81,9 @@ TEST(who_knows_no_members_yet_does_not_say_that_one_is_unknown)
 {
 	struct fixture *fixture = fixture_new();
 
-	assert_string_equal(ask(fixture, METHOD_GET, "/v2/admin/machines/local",
-	    peer_machine_handle), "300 recovering");
+	assert_string_equal(ask(fixture, "GET", "/v2/admin/machines/local",
+	    peer_machine_handle), "{\"errorCode\":300,\"message\":\"Raft Internal Error\","
+	    "\"cause\":\"recovering\",\"index\":0}\n");
 	assert_int_equal(fixture->status, 500);
 	fixture_free(&fixture);
 }
@@ -90,7 +91,7 @@ TEST(who_knows_no_members_yet_does_not_say_that_one_is_unknown)
 TEST(the_status_has_what_scripts_look_for)
 {
 	struct fixture *fixture = member();
-	const char *text = ask(fixture, METHOD_GET, "/v2/admin/status", peer_status_handle);
+	const char *text = ask(fixture, "GET", "/v2/admin/status", peer_status_handle);
 
 	assert_non_null(strstr(text, "{\"name\":\"local\",\"id\":\"00000000000000a1\","
 	    "\"clusterId\":\"00000000000000c3\","
@@ -104,21 +105,10 @@ TEST(the_old_raft_protocol_is_declined_in_words)
 {
 	struct fixture *fixture = member();
 
-	assert_string_equal(ask(fixture, METHOD_POST, "/vote", peer_goraft_handle),
-	    "this cluster does not speak the 0.4 raft protocol");
+	assert_string_equal(ask(fixture, "POST", "/vote", peer_goraft_handle),
+	    "this cluster does not speak the 0.4 raft protocol\n");
 	assert_int_equal(fixture->status, 501);
 	fixture_free(&fixture);
-}
-
-static void
-outcome(struct fixture *fixture, enum err err, const char *cause)
-{
-	struct backend_call *call = fixture->backend.call;
-
-	assert_non_null(call);
-	fixture->backend.call = NULL;
-	call->done(call, &(struct msg_outcome){ .error = (uint16_t)err,
-	    .cause = slice_text(cause), .store_index = 9 });
 }
 
 TEST(a_removal_is_answered_with_its_index)
@@ -127,28 +117,29 @@ TEST(a_removal_is_answered_with_its_index)
 	struct fixture *fixture = member();
 
 	for (size_t i = 0; i < ARRAY_COUNT(paths); i++) {
-		ask(fixture, METHOD_DELETE, paths[i], peer_machine_handle);
-		assert_int_equal(fixture->backend.change.op, MEMBER_REMOVE);
-		assert_true(slice_equal(fixture->backend.change.name, SLICE_LITERAL("distant")));
-		outcome(fixture, ERR_NONE, "");
+		ask(fixture, "DELETE", paths[i], peer_machine_handle);
+		assert_int_equal(fixture->raftd.change.op, MEMBER_REMOVE);
+		assert_true(slice_equal(fixture->raftd.change.name, SLICE_LITERAL("distant")));
+		fixture_outcome(fixture, ERR_NONE, "");
 		assert_int_equal(fixture->status, 200);
 		assert_string_equal((const char *)fixture->body.data,
 		    "{\"removed\":\"distant\",\"index\":9}\n");
 	}
-	ask(fixture, METHOD_DELETE, "/remove/distant?a=b&forget=true", peer_machine_handle);
-	assert_int_equal(fixture->backend.change.op, MEMBER_FORGET);
-	outcome(fixture, ERR_NONE, "");
-	ask(fixture, METHOD_DELETE, "/remove/distant?forget=false", peer_machine_handle);
-	assert_int_equal(fixture->backend.change.op, MEMBER_REMOVE);
-	outcome(fixture, ERR_NONE, "");
-	assert_string_equal(ask(fixture, METHOD_DELETE, "/remove/distant?forget=yes",
-	    peer_machine_handle), "forget is \"yes\", it can be true or false");
+	ask(fixture, "DELETE", "/remove/distant?a=b&forget=true", peer_machine_handle);
+	assert_int_equal(fixture->raftd.change.op, MEMBER_FORGET);
+	fixture_outcome(fixture, ERR_NONE, "");
+	ask(fixture, "DELETE", "/remove/distant?forget=false", peer_machine_handle);
+	assert_int_equal(fixture->raftd.change.op, MEMBER_REMOVE);
+	fixture_outcome(fixture, ERR_NONE, "");
+	assert_string_equal(ask(fixture, "DELETE", "/remove/distant?forget=yes",
+	    peer_machine_handle), "forget is \"yes\", it can be true or false\n");
 	assert_int_equal(fixture->status, 400);
-	ask(fixture, METHOD_DELETE, "/remove/nobody", peer_machine_handle);
-	outcome(fixture, ERR_KEY_NOT_FOUND, "nobody");
+	ask(fixture, "DELETE", "/remove/nobody", peer_machine_handle);
+	fixture_outcome(fixture, ERR_KEY_NOT_FOUND, "nobody");
 	assert_int_equal(fixture->status, 404);
-	assert_string_equal((const char *)fixture->body.data, "100 nobody");
-	ask(fixture, METHOD_DELETE, "/remove/", peer_machine_handle);
+	assert_string_equal((const char *)fixture->body.data, "{\"errorCode\":100,"
+	    "\"message\":\"Key not found\",\"cause\":\"nobody\",\"index\":9}\n");
+	ask(fixture, "DELETE", "/remove/", peer_machine_handle);
 	assert_int_equal(fixture->status, 404);
 	fixture_free(&fixture);
 }
@@ -156,10 +147,7 @@ TEST(a_removal_is_answered_with_its_index)
 static void
 join(struct fixture *fixture, const char *body)
 {
-	struct request *request = request_make(fixture, METHOD_PUT, "/join");
-
-	request->body = slice_text(body);
-	peer_join_handle(request);
+	fixture_ask(fixture, "PUT", "/join", "", body, peer_join_handle);
 }
 
 #define JOINER "{\"protocol\":{\"min\":1,\"max\":7},\"id\":\"d4\",\"name\":\"third\"," \
@@ -170,10 +158,10 @@ TEST(a_join_becomes_a_member_change_and_its_answer_the_members)
 	struct fixture *fixture = member();
 
 	join(fixture, JOINER);
-	assert_int_equal(fixture->backend.change.op, MEMBER_JOIN);
-	assert_true(fixture->backend.change.id == 0xd4);
-	assert_true(slice_equal(fixture->backend.change.name, SLICE_LITERAL("third")));
-	outcome(fixture, ERR_NONE, "");
+	assert_int_equal(fixture->raftd.change.op, MEMBER_JOIN);
+	assert_true(fixture->raftd.change.id == 0xd4);
+	assert_true(slice_equal(fixture->raftd.change.name, SLICE_LITERAL("third")));
+	fixture_outcome(fixture, ERR_NONE, "");
 	assert_int_equal(fixture->status, 200);
 	assert_string_equal((const char *)fixture->body.data,
 	    "{\"clusterId\":\"00000000000000c3\",\"members\":["
@@ -191,9 +179,11 @@ TEST(a_join_that_a_guard_refuses_is_answered_with_its_error)
 	struct fixture *fixture = member();
 
 	join(fixture, JOINER);
-	outcome(fixture, ERR_PEER_ADDRESS_EXISTS, "http://127.0.0.1:7003");
+	fixture_outcome(fixture, ERR_PEER_ADDRESS_EXISTS, "http://127.0.0.1:7003");
 	assert_int_equal(fixture->status, 400);
-	assert_string_equal((const char *)fixture->body.data, "109 http://127.0.0.1:7003");
+	assert_string_equal((const char *)fixture->body.data, "{\"errorCode\":109,"
+	    "\"message\":\"Peer address has existed\",\"cause\":\"http://127.0.0.1:7003\","
+	    "\"index\":9}\n");
 	fixture_free(&fixture);
 }
 
@@ -213,7 +203,7 @@ TEST(a_join_body_that_is_wrong_is_refused_in_one_sentence)
 	assert_int_equal(fixture->status, 412);
 	assert_non_null(strstr((const char *)fixture->body.data, "3-7"));
 	assert_non_null(strstr((const char *)fixture->body.data, "2-2"));
-	assert_int_equal(fixture->backend.changes, 0);
+	assert_int_equal(fixture->raftd.changes, 0);
 	fixture_free(&fixture);
 }
 
@@ -224,31 +214,34 @@ TEST(a_node_that_is_joining_itself_lets_a_joiner_ask_again)
 	fixture_status(fixture, PHASE_JOINING, NULL);
 	join(fixture, JOINER);
 	assert_int_equal(fixture->status, 500);
-	assert_string_equal((const char *)fixture->body.data, "300 joining");
+	assert_string_equal((const char *)fixture->body.data, "{\"errorCode\":300,"
+	    "\"message\":\"Raft Internal Error\",\"cause\":\"joining\",\"index\":0}\n");
 	fixture_free(&fixture);
 }
 
 TEST(a_joiner_that_goes_away_is_not_waited_for)
 {
 	struct fixture *fixture = member();
-	struct request *request = request_make(fixture, METHOD_PUT, "/join");
 
-	request->body = slice_text(JOINER);
-	peer_join_handle(request);
-	assert_non_null(fixture->backend.call);
-	request_drop(request);
-	assert_null(fixture->backend.call);
+	join(fixture, JOINER);
+	assert_int_equal(fixture->status, 0);
+	fixture_hang_up(fixture);
+	/* It is made all the same, and there is nobody to tell. */
+	fixture_outcome(fixture, ERR_NONE, "");
+	assert_int_equal(server_connections(fixture->worker.server), 0);
+	/* A connection that is cut takes its request along. */
+	join(fixture, JOINER);
+	server_free(&fixture->worker.server);
+	fixture_hang_up(fixture);
+	fixture_outcome(fixture, ERR_NONE, "");
 	fixture_free(&fixture);
 }
 
 static const char *
 put_config(struct fixture *fixture, const char *body)
 {
-	struct request *request = request_make(fixture, METHOD_PUT, "/v2/admin/config");
-
-	request->body = slice_text(body);
-	buf_clear(&fixture->backend.config_items);
-	peer_config_handle(request);
+	buf_clear(&fixture->raftd.config_items);
+	fixture_ask(fixture, "PUT", "/v2/admin/config", "", body, peer_config_handle);
 	return (const char *)fixture->body.data;
 }
 
@@ -256,7 +249,7 @@ put_config(struct fixture *fixture, const char *body)
 static uint64_t
 asked(struct fixture *fixture, size_t row)
 {
-	struct reader in = reader_of(buf_slice(&fixture->backend.config_items));
+	struct reader in = reader_of(buf_slice(&fixture->raftd.config_items));
 	struct config_item item;
 
 	while (!reader_done(&in)) {
@@ -271,27 +264,27 @@ TEST(the_configuration_of_the_cluster_is_shown_and_changed)
 {
 	struct fixture *fixture = member();
 
-	assert_string_equal(ask(fixture, METHOD_GET, "/v2/admin/config", peer_config_handle),
+	assert_string_equal(ask(fixture, "GET", "/v2/admin/config", peer_config_handle),
 	    "{\"activeSize\":9,\"removeDelay\":1800,\"syncInterval\":1.5,"
 	    "\"maxKeyNames\":128,\"maxKeyBytes\":16384,\"historyBytes\":16777216}\n");
 	put_config(fixture, "{\"activeSize\":5,\"removeDelay\":2.25}");
 	assert_true(asked(fixture, CONFIG_ROW_active_size) == 5);
 	assert_true(asked(fixture, CONFIG_ROW_remove_delay_ms) == 2250);
 	assert_true(asked(fixture, CONFIG_ROW_sync_interval_ms) == 0);
-	outcome(fixture, ERR_NONE, "");
+	fixture_outcome(fixture, ERR_NONE, "");
 	assert_int_equal(fixture->status, 200);
 	put_config(fixture, "{\"activeSize\":-4,\"removeDelay\":0,\"syncInterval\":1e300}");
 	assert_true(asked(fixture, CONFIG_ROW_active_size) == 1);
 	assert_true(asked(fixture, CONFIG_ROW_remove_delay_ms) == 1);
 	assert_true(asked(fixture, CONFIG_ROW_sync_interval_ms) == CLUSTER_TIME_MS_MAX);
-	outcome(fixture, ERR_NONE, "");
+	fixture_outcome(fixture, ERR_NONE, "");
 	put_config(fixture,
 	    "{\"maxKeyNames\":1024,\"maxKeyBytes\":49152,\"historyBytes\":1048576}");
 	assert_true(asked(fixture, CONFIG_ROW_max_key_names) == 1024);
 	assert_true(asked(fixture, CONFIG_ROW_max_key_bytes) == 49152);
 	assert_true(asked(fixture, CONFIG_ROW_history_bytes) == 1048576);
 	assert_true(asked(fixture, CONFIG_ROW_active_size) == 0);
-	outcome(fixture, ERR_RAFT_INTERNAL, "no leader");
+	fixture_outcome(fixture, ERR_RAFT_INTERNAL, "no leader");
 	assert_int_equal(fixture->status, 500);
 	fixture_free(&fixture);
 }
@@ -324,7 +317,7 @@ TEST(a_configuration_that_is_wrong_is_refused_in_one_sentence)
 	for (size_t i = 0; i < ARRAY_COUNT(bodies); i++) {
 		assert_non_null(strstr(put_config(fixture, bodies[i][0]), bodies[i][1]));
 		assert_int_equal(fixture->status, 400);
-		assert_null(fixture->backend.call);
+		assert_true(fixture->raftd.change_id == 0);
 	}
 	fixture_free(&fixture);
 }

@@ -1,32 +1,23 @@
 /*
- * fixture.c - a peer worker without the rest of httpd (see fixture.h).
+ * fixture.c - a peer worker and who is at its other ends (see fixture.h).
  */
 #include "tests/unit/httpd/peer/fixture.h"
 
 #include "common/diag.h"
 #include "common/xmem.h"
-#include "httpd/api_error.h"
 
 #include <arpa/inet.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
-#include <event2/bufferevent.h>
-
 #define LIMIT_MS 5000
+#define TOKEN 42
 
-static struct fixture *
-fixture_of(const struct worker *worker)
-{
-	return CONTAINER_OF(worker, struct fixture, worker);
-}
-
-/* ---- doubles: supervisor and raftd ------------------------------------------- */
+/* ---- the supervisor ------------------------------------------------------------ */
 
 static void
 end_node(void *argument, enum exit_code code, const char *sentence)
@@ -48,197 +39,240 @@ resolve(void *argument, uint64_t id, const char *host)
 	snprintf(fixture->asked_host, sizeof(fixture->asked_host), "%s", host);
 }
 
-void
-backend_own_peers(struct backend *backend, struct backend_peer_owner owner)
-{
-	backend->owner = owner;
-}
-
-void
-backend_peer_frame(struct backend *backend, uint64_t from, const struct frame *frame)
-{
-	frame_append(&backend->from_peers, frame->type, frame->flags, from, frame->payload);
-}
-
-struct buf *
-backend_out(struct backend *backend)
-{
-	return backend->detached ? NULL : &backend->out;
-}
-
-void
-backend_member_change(struct backend *backend, struct backend_call *call,
-    const struct msg_member_change *change)
-{
-	backend->call = call;
-	backend->changes++;
-	buf_clear(&backend->change_name);
-	buf_append_slice(&backend->change_name, change->name);
-	backend->change = *change;
-	backend->change.name = buf_slice(&backend->change_name);
-}
-
-void
-backend_config_change(struct backend *backend, struct backend_call *call,
-    const struct msg_config_change *change)
-{
-	backend->call = call;
-	buf_clear(&backend->config_items);
-	buf_append_slice(&backend->config_items, change->items);
-}
-
-void
-backend_cancel(struct backend *backend, struct backend_call *call)
-{
-	assert_ptr_equal(backend->call, call);
-	backend->call = NULL;
-}
-
-/* ---- doubles: requests and answers -------------------------------------------- */
-
-struct request *
-request_make(struct fixture *fixture, enum request_method method, const char *path)
-{
-	struct request *request = xzalloc(sizeof(*request));
-	const char *query = strchr(path, '?');
-
-	request->worker = &fixture->worker;
-	request->method = method;
-	arena_init(&request->arena);
-	request->path = slice_text(path);
-	if (query != NULL) {
-		request->path.size = (size_t)(query - path);
-		request->query = slice_text(query + 1);
-	}
-	return request;
-}
-
-void
-request_put_header(struct request *request, const char *name, const char *value)
-{
-	struct request_header *headers = arena_alloc(&request->arena,
-	    (request->header_count + 1) * sizeof(*headers));
-
-	if (request->header_count > 0)
-		memcpy(headers, request->headers, request->header_count * sizeof(*headers));
-	headers[request->header_count].name = slice_text(arena_text(&request->arena,
-	    slice_text(name)));
-	headers[request->header_count].value = slice_text(arena_text(&request->arena,
-	    slice_text(value)));
-	request->headers = headers;
-	request->header_count++;
-}
-
-void
-request_drop(struct request *request)
-{
-	if (request->gone != NULL)
-		request->gone(request);
-	arena_free(&request->arena);
-	free(request);
-}
-
-struct slice
-request_header(const struct request *request, const char *name)
-{
-	size_t size = strlen(name);
-
-	for (size_t i = 0; i < request->header_count; i++)
-		if (request->headers[i].name.size == size &&
-		    strncasecmp((const char *)request->headers[i].name.data, name, size) == 0)
-			return request->headers[i].value;
-	return SLICE_EMPTY;
-}
-
-void
-response_header(struct request *request, const char *name, const char *format, ...)
-{
-	struct fixture *fixture = fixture_of(request->worker);
-	char value[1024];
-	va_list list;
-
-	va_start(list, format);
-	vsnprintf(value, sizeof(value), format, list);
-	va_end(list);
-	buf_printf(&fixture->headers, "%s: %s\r\n", name, value);
-}
-
-/* The request is freed, as the contract allows: a handler that touches it later
- * is found by the address sanitizer. */
 static void
-answer(struct request *request, unsigned status, struct slice body)
+lost_raftd(void *argument UNUSED, uint64_t token UNUSED, int why UNUSED)
 {
-	struct fixture *fixture = fixture_of(request->worker);
+}
 
-	fixture->status = status;
-	buf_clear(&fixture->body);
-	buf_append_slice(&fixture->body, body);
+/* ---- raftd ------------------------------------------------------------------------ */
+
+static void
+take_change(struct raftd_end *raftd, const struct frame *frame)
+{
+	struct msg_config_change config;
+
+	raftd->change_id = frame->request_id;
+	buf_clear(&raftd->change_bytes);
+	buf_append_slice(&raftd->change_bytes, frame->payload);
+	if (frame->type == MSG_member_change) {
+		raftd->changes++;
+		assert_int_equal(msg_member_change_decode(buf_slice(&raftd->change_bytes),
+		    &raftd->change), ERR_NONE);
+		return;
+	}
+	assert_int_equal(msg_config_change_decode(frame->payload, &config), ERR_NONE);
+	buf_clear(&raftd->config_items);
+	buf_append_slice(&raftd->config_items, config.items);
+}
+
+static void
+frame_came(void *argument, const struct frame *frame, int fd)
+{
+	struct raftd_end *raftd = argument;
+	struct buf *to = message_is_peer(frame->type) ? &raftd->from_peers : &raftd->out;
+
+	assert_int_equal(fd, -1);
+	if (frame->type == MSG_member_change || frame->type == MSG_config_change)
+		take_change(raftd, frame);
+	else if (frame->type != MSG_hello)
+		frame_append(to, frame->type, frame->flags, frame->request_id, frame->payload);
+}
+
+static void
+channel_closed(void *argument UNUSED, enum err why)
+{
+	fail_msg("the worker closed the channel to raftd: %s", err_text(why));
+}
+
+void
+fixture_attach(struct fixture *fixture)
+{
+	struct raftd_end *raftd = &fixture->raftd;
+	int ends[2];
+
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+	raftd->channel = channel_new(fixture->loop, ends[0], (struct channel_owner){
+	    .name = "worker", .received = frame_came, .closed = channel_closed,
+	    .argument = raftd });
+	msg_hello_frame(channel_out(raftd->channel), 0, &(struct msg_hello){ .magic = WIRE_MAGIC,
+	    .protocol = WIRE_PROTOCOL, .role = ROLE_RAFTD, .token = TOKEN });
+	channel_attach(raftd->channel, shared_index_fd(raftd->announced));
+	backend_attach(fixture->worker.backend, ends[1], TOKEN);
+}
+
+void
+fixture_detach(struct fixture *fixture)
+{
+	channel_free(&fixture->raftd.channel);
+}
+
+/* ---- clients ------------------------------------------------------------------------ */
+
+static void
+handle(struct request *request)
+{
+	struct fixture *fixture = CONTAINER_OF(request->worker, struct fixture, worker);
+
+	fixture->handle(request);
+}
+
+static void
+put_lines(const struct request *request UNUSED, struct buf *lines UNUSED)
+{
+}
+
+static void
+answered(const struct request *request UNUSED, unsigned what UNUSED)
+{
+}
+
+static bool
+never(const struct worker *worker UNUSED)
+{
+	return false;
+}
+
+static bool
+always(const struct worker *worker UNUSED)
+{
+	return true;
+}
+
+/* One byte at a time: what is behind the head of an upgrade is not read. */
+static bool
+read_answer(struct fixture *fixture)
+{
+	const char *length;
+	size_t wanted = 0;
+	uint8_t byte;
+
+	while (fixture->head.size < 4 || memcmp(fixture->head.data + fixture->head.size - 4,
+	    "\r\n\r\n", 4) != 0) {
+		if (recv(fixture->client_fd, &byte, 1, MSG_DONTWAIT) != 1)
+			return false;
+		buf_append_byte(&fixture->head, byte);
+	}
+	buf_append_byte(&fixture->head, '\0');
+	fixture->head.size--;
+	length = strstr((const char *)fixture->head.data, "Content-Length: ");
+	if (length != NULL)
+		wanted = strtoul(length + strlen("Content-Length: "), NULL, 10);
+	while (fixture->body.size < wanted) {
+		if (recv(fixture->client_fd, &byte, 1, MSG_DONTWAIT) != 1)
+			return false;
+		buf_append_byte(&fixture->body, byte);
+	}
 	buf_append_byte(&fixture->body, '\0');
-	assert_true(request->gone == NULL);
-	request_drop(request);
+	fixture->status = (unsigned)strtoul((const char *)fixture->head.data +
+	    strlen("HTTP/1.1 "), NULL, 10);
+	fixture->upgraded = fixture->status == 101;
+	if (fixture->upgraded) {
+		fixture->upgraded_fd = fixture->client_fd;
+		fixture->client_fd = -1;
+	}
+	return true;
+}
+
+static bool
+is_answered(void *argument)
+{
+	struct fixture *fixture = argument;
+
+	return fixture->status != 0 || read_answer(fixture);
+}
+
+static bool
+is_answered_or_waits(void *argument)
+{
+	return ((struct fixture *)argument)->raftd.change_id != 0 || is_answered(argument);
 }
 
 void
-response_send(struct request *request, unsigned status, const char *content_type UNUSED,
-    struct slice body)
+fixture_hang_up(struct fixture *fixture)
 {
-	answer(request, status, body);
+	if (fixture->client_fd != -1)
+		close(fixture->client_fd);
+	fixture->client_fd = -1;
 }
 
 void
-response_plain_error(struct request *request, unsigned status, const char *text)
+fixture_ask(struct fixture *fixture, const char *method, const char *path,
+    const char *headers, const char *body, void (*to)(struct request *request))
 {
-	answer(request, status, slice_text(text));
+	struct buf text = BUF_INIT;
+	int ends[2];
+
+	fixture_hang_up(fixture);
+	buf_clear(&fixture->head);
+	buf_clear(&fixture->body);
+	fixture->status = 0;
+	fixture->upgraded = false;
+	fixture->handle = to;
+	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends),
+	    0);
+	fixture->client_fd = ends[0];
+	server_adopt_local(fixture->worker.server, ends[1]);
+	buf_printf(&text, "%s %s HTTP/1.1\r\nHost: 127.0.0.1:7001\r\n%s", method, path, headers);
+	if (body != NULL)
+		buf_printf(&text, "Content-Length: %zu\r\n", strlen(body));
+	buf_append_text(&text, "\r\n");
+	if (body != NULL)
+		buf_append_text(&text, body);
+	assert_int_equal(send(ends[0], text.data, text.size, MSG_NOSIGNAL), text.size);
+	buf_free(&text);
+	fixture_run(fixture, is_answered_or_waits, fixture);
 }
 
 void
-api_error(struct request *request, enum err error, struct slice cause, uint64_t store_index UNUSED)
+fixture_outcome(struct fixture *fixture, enum err err, const char *cause)
 {
-	char *text = arena_printf(&request->arena, "%d %.*s", (int)error, SLICE_ARGS(cause));
+	uint64_t id = fixture->raftd.change_id;
 
-	answer(request, err_http_status(error), slice_text(text));
-}
-
-struct bufferevent *
-response_upgrade(struct request *request, const char *protocol UNUSED)
-{
-	struct fixture *fixture = fixture_of(request->worker);
-	struct bufferevent *bev;
-	int fds[2];
-
-	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK, 0, fds), 0);
-	bev = bufferevent_socket_new(loop_base(fixture->loop), fds[0],
-	    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
-	fixture->upgraded = true;
-	fixture->upgraded_fd = fds[1];
-	request_drop(request);
-	return bev;
+	assert_true(id != 0);
+	fixture->raftd.change_id = 0;
+	msg_outcome_frame(channel_out(fixture->raftd.channel), id, &(struct msg_outcome){
+	    .error = (uint16_t)err, .cause = slice_text(cause), .store_index = 9 });
+	if (fixture->client_fd == -1)
+		fixture_settle(fixture);
+	else
+		fixture_run(fixture, is_answered, fixture);
 }
 
 /* ---- the fixture ------------------------------------------------------------------ */
+
+static void turn_end(void *argument);
 
 struct fixture *
 fixture_new(void)
 {
 	struct fixture *fixture = xzalloc(sizeof(*fixture));
+	struct worker *worker = &fixture->worker;
 	char *problem = NULL;
 
 	diag_set_level(DIAG_ERROR);
 	fixture->loop = loop_new();
-	fixture->worker.owner = (struct worker_owner){ .resolve = resolve, .end_node = end_node,
-	    .argument = fixture };
-	fixture->worker.loop = fixture->loop;
-	fixture->worker.role = ROLE_PEER;
-	fixture->worker.backend = &fixture->backend;
-	fixture->worker.cluster = cluster_new();
+	worker->owner = (struct worker_owner){ .resolve = resolve, .lost_raftd = lost_raftd,
+	    .end_node = end_node, .argument = fixture };
+	worker->loop = fixture->loop;
+	worker->role = ROLE_PEER;
 	fixture->upgraded_fd = -1;
+	fixture->client_fd = -1;
 	fixture->started_ns = 1;
-	config_init(&fixture->worker.config);
-	assert_int_equal(config_set(&fixture->worker.config, OPTION_name, "local", &problem), 0);
-	assert_int_equal(config_set(&fixture->worker.config, OPTION_peer_url,
-	    "http://127.0.0.1:7001", &problem), 0);
-	assert_int_equal(config_set(&fixture->worker.config, OPTION_client_url,
-	    "http://127.0.0.1:4001", &problem), 0);
+	config_init(&worker->config);
+	assert_int_equal(config_set(&worker->config, OPTION_name, "local", &problem), 0);
+	assert_int_equal(config_set(&worker->config, OPTION_peer_url, "http://127.0.0.1:7001",
+	    &problem), 0);
+	assert_int_equal(config_set(&worker->config, OPTION_client_url, "http://127.0.0.1:4001",
+	    &problem), 0);
+	worker->cluster = cluster_new();
+	worker->backend = backend_new(worker);
+	worker->server = server_new(&(struct server_owner){ .worker = worker,
+	    .loop = worker->loop, .config = &worker->config, .role = worker->role,
+	    .handle = handle, .put_lines = put_lines, .answered = answered, .gives = never,
+	    .has_room = never, .is_quiet = always }, -1);
+	fixture->raftd.announced = shared_index_new();
+	fixture_attach(fixture);
+	loop_at_turn_end(fixture->loop, turn_end, fixture);
 	return fixture;
 }
 
@@ -248,12 +282,17 @@ fixture_free(struct fixture **fixture_pointer)
 	struct fixture *fixture = *fixture_pointer;
 
 	*fixture_pointer = NULL;
-	buf_free(&fixture->backend.out);
-	buf_free(&fixture->backend.from_peers);
-	buf_free(&fixture->backend.change_name);
-	buf_free(&fixture->backend.config_items);
+	server_free(&fixture->worker.server);
+	backend_free(&fixture->worker.backend);
+	fixture_detach(fixture);
+	shared_index_free(&fixture->raftd.announced);
+	buf_free(&fixture->raftd.out);
+	buf_free(&fixture->raftd.from_peers);
+	buf_free(&fixture->raftd.change_bytes);
+	buf_free(&fixture->raftd.config_items);
 	buf_free(&fixture->body);
-	buf_free(&fixture->headers);
+	buf_free(&fixture->head);
+	fixture_hang_up(fixture);
 	if (fixture->upgraded_fd != -1)
 		close(fixture->upgraded_fd);
 	cluster_free(&fixture->worker.cluster);
@@ -289,12 +328,18 @@ wait_too_long(void *argument)
 	loop_stop(wait->fixture->loop, 1);
 }
 
+/* As a worker ends its turns; then raftd. */
 static void
-wait_turn_end(void *argument)
+turn_end(void *argument)
 {
 	struct fixture *fixture = argument;
 	struct waiting *wait = fixture->waiting;
 
+	while (fixture->worker.server != NULL && server_flush(fixture->worker.server))
+		continue;
+	backend_flush(fixture->worker.backend);
+	if (fixture->raftd.channel != NULL)
+		channel_flush(fixture->raftd.channel);
 	if (wait != NULL && wait->condition(wait->argument))
 		loop_stop(fixture->loop, 0);
 }
@@ -306,9 +351,6 @@ fixture_run(struct fixture *fixture, bool (*condition)(void *argument), void *ar
 
 	if (condition(argument))
 		return;
-	if (!fixture->hooked)
-		loop_at_turn_end(fixture->loop, wait_turn_end, fixture);
-	fixture->hooked = true;
 	fixture->waiting = &wait;
 	wait.tick = loop_timer_new(fixture->loop, wait_tick, &wait);
 	wait.limit = loop_timer_new(fixture->loop, wait_too_long, &wait);
@@ -348,27 +390,37 @@ fixture_settle(struct fixture *fixture)
 	}
 }
 
+struct heard {
+	struct fixture *fixture;
+	uint64_t commit;		/* the status that has it */
+};
+
+static bool
+has_heard(void *argument)
+{
+	const struct heard *heard = argument;
+
+	return heard->fixture->worker.cluster->commit == heard->commit;
+}
+
 void
 fixture_status(struct fixture *fixture, int phase, const char *remote_url)
 {
 	struct buf members = BUF_INIT, items = BUF_INIT;
-	struct msg_status status = {
-		.phase = (uint8_t)phase,
-		.node_id = LOCAL_ID,
-		.cluster_id = phase == PHASE_JOINING ? 0 : CLUSTER_ID,
-		.role = NODE_ROLE_FOLLOWER,
-		.term = 3,
-		.leader_id = REMOTE_ID,
-		.started_ns = fixture->started_ns,
-		.store_index = 17,
-	};
+	struct heard heard = { fixture, ++fixture->statuses };
+	struct msg_status status = { .phase = (uint8_t)phase, .commit = heard.commit };
 	struct cluster_config config;
 
 	cluster_config_init(&config);
 	config.sync_interval_ms = 1500;
 	cluster_config_put(&config, &items);
-	status.config = buf_slice(&items);
-	if (phase != PHASE_JOINING)
+	if (phase != PHASE_RECOVERING)
+		status = (struct msg_status){ .phase = (uint8_t)phase, .commit = heard.commit,
+		    .node_id = LOCAL_ID, .cluster_id = phase == PHASE_JOINING ? 0 : CLUSTER_ID,
+		    .role = NODE_ROLE_FOLLOWER, .term = 3, .leader_id = REMOTE_ID,
+		    .started_ns = fixture->started_ns, .store_index = 17,
+		    .config = buf_slice(&items) };
+	if (phase != PHASE_JOINING && phase != PHASE_RECOVERING)
 		member_record_put(&members, &(struct member_record){ .id = LOCAL_ID,
 		    .role = MEMBER_VOTER, .name = slice_text("local"),
 		    .peer_url = slice_text("http://127.0.0.1:7001"),
@@ -379,11 +431,10 @@ fixture_status(struct fixture *fixture, int phase, const char *remote_url)
 		    .peer_url = slice_text(remote_url),
 		    .client_url = slice_text("http://127.0.0.1:4002"), .joined = 1 });
 	status.members = buf_slice(&members);
-	assert_int_equal(cluster_update(fixture->worker.cluster, &status), ERR_NONE);
+	msg_status_frame(channel_out(fixture->raftd.channel), 0, &status);
 	buf_free(&members);
 	buf_free(&items);
-	if (fixture->backend.owner.status != NULL)
-		fixture->backend.owner.status(fixture->backend.owner.argument);
+	fixture_run(fixture, has_heard, &heard);
 }
 
 unsigned
@@ -404,118 +455,118 @@ count_frames(const struct buf *buf, uint16_t type)
 /* ---- another node's port ----------------------------------------------------------- */
 
 static void
-server_listen(struct server *server)
+remote_listen(struct remote *remote)
 {
-	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(server->port) };
+	struct sockaddr_in address = { .sin_family = AF_INET, .sin_port = htons(remote->port) };
 	socklen_t size = sizeof(address);
 	int on = 1;
 
 	address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-	server->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
-	assert_true(server->listener != -1);
-	assert_int_equal(setsockopt(server->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)),
+	remote->listener = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	assert_true(remote->listener != -1);
+	assert_int_equal(setsockopt(remote->listener, SOL_SOCKET, SO_REUSEADDR, &on, sizeof(on)),
 	    0);
-	assert_int_equal(bind(server->listener, (struct sockaddr *)&address, sizeof(address)), 0);
-	assert_int_equal(listen(server->listener, 16), 0);
-	assert_int_equal(getsockname(server->listener, (struct sockaddr *)&address, &size), 0);
-	server->port = ntohs(address.sin_port);
+	assert_int_equal(bind(remote->listener, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_int_equal(listen(remote->listener, 16), 0);
+	assert_int_equal(getsockname(remote->listener, (struct sockaddr *)&address, &size), 0);
+	remote->port = ntohs(address.sin_port);
 }
 
 void
-server_open(struct server *server, struct fixture *fixture)
+remote_open(struct remote *remote, struct fixture *fixture)
 {
-	*server = (struct server){ .fixture = fixture, .listener = -1, .fd = -1 };
-	server_listen(server);
-	snprintf(server->url, sizeof(server->url), "http://127.0.0.1:%u", (unsigned)server->port);
+	*remote = (struct remote){ .fixture = fixture, .listener = -1, .fd = -1 };
+	remote_listen(remote);
+	snprintf(remote->url, sizeof(remote->url), "http://127.0.0.1:%u", (unsigned)remote->port);
 }
 
 void
-server_reopen(struct server *server)
+remote_reopen(struct remote *remote)
 {
-	server_listen(server);
+	remote_listen(remote);
 }
 
 void
-server_hang_up(struct server *server)
+remote_hang_up(struct remote *remote)
 {
-	if (server->fd != -1)
-		close(server->fd);
-	server->fd = -1;
-	buf_free(&server->in);
+	if (remote->fd != -1)
+		close(remote->fd);
+	remote->fd = -1;
+	buf_free(&remote->in);
 }
 
 void
-server_close(struct server *server)
+remote_close(struct remote *remote)
 {
-	if (server->listener != -1)
-		close(server->listener);
-	server->listener = -1;
-	server_hang_up(server);
+	if (remote->listener != -1)
+		close(remote->listener);
+	remote->listener = -1;
+	remote_hang_up(remote);
 }
 
 static void
-server_read(struct server *server)
+remote_read(struct remote *remote)
 {
 	uint8_t bytes[4096];
 	ssize_t size;
 
-	while ((size = recv(server->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
-		buf_append(&server->in, bytes, (size_t)size);
+	while ((size = recv(remote->fd, bytes, sizeof(bytes), MSG_DONTWAIT)) > 0)
+		buf_append(&remote->in, bytes, (size_t)size);
 }
 
 bool
-server_has_request(void *argument)
+remote_has_request(void *argument)
 {
-	struct server *server = argument;
+	struct remote *remote = argument;
 	const char *length, *end;
 	size_t wanted = 0;
 
-	if (server->fd == -1)
-		server->fd = accept4(server->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
-	if (server->fd == -1)
+	if (remote->fd == -1)
+		remote->fd = accept4(remote->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (remote->fd == -1)
 		return false;
-	server_read(server);
-	if (server->in.size == 0)
+	remote_read(remote);
+	if (remote->in.size == 0)
 		return false;
-	buf_append_byte(&server->in, '\0');
-	server->in.size--;
-	end = strstr((const char *)server->in.data, "\r\n\r\n");
+	buf_append_byte(&remote->in, '\0');
+	remote->in.size--;
+	end = strstr((const char *)remote->in.data, "\r\n\r\n");
 	if (end == NULL)
 		return false;
-	length = strstr((const char *)server->in.data, "Content-Length: ");
+	length = strstr((const char *)remote->in.data, "Content-Length: ");
 	if (length != NULL && length < end)
 		wanted = strtoul(length + 16, NULL, 10);
-	return server->in.size >= (size_t)(end + 4 - (const char *)server->in.data) + wanted;
+	return remote->in.size >= (size_t)(end + 4 - (const char *)remote->in.data) + wanted;
 }
 
 const char *
-server_request(struct server *server)
+remote_request(struct remote *remote)
 {
-	server_hang_up(server);
-	fixture_run(server->fixture, server_has_request, server);
-	return (const char *)server->in.data;
+	remote_hang_up(remote);
+	fixture_run(remote->fixture, remote_has_request, remote);
+	return (const char *)remote->in.data;
 }
 
 void
-server_send(struct server *server, struct slice bytes)
+remote_send(struct remote *remote, struct slice bytes)
 {
-	assert_int_equal(send(server->fd, bytes.data, bytes.size, MSG_NOSIGNAL), bytes.size);
+	assert_int_equal(send(remote->fd, bytes.data, bytes.size, MSG_NOSIGNAL), bytes.size);
 }
 
 void
-server_answer(struct server *server, unsigned status, const char *body)
+remote_answer(struct remote *remote, unsigned status, const char *body)
 {
 	struct buf text = BUF_INIT;
 
 	buf_printf(&text, "HTTP/1.1 %u Text\r\nContent-Length: %zu\r\n\r\n%s", status,
 	    strlen(body), body);
-	server_send(server, buf_slice(&text));
+	remote_send(remote, buf_slice(&text));
 	buf_free(&text);
-	server_hang_up(server);
+	remote_hang_up(remote);
 }
 
 void
-server_upgrade(struct server *server, uint64_t cluster, uint64_t id)
+remote_upgrade(struct remote *remote, uint64_t cluster, uint64_t id)
 {
 	struct buf text = BUF_INIT;
 
@@ -523,28 +574,28 @@ server_upgrade(struct server *server, uint64_t cluster, uint64_t id)
 	    "Upgrade: moothall-raft\r\nX-Raft-Cluster: %016" PRIx64 "\r\nX-Raft-From: %016" PRIx64
 	    "\r\nX-Raft-To: %016" PRIx64 "\r\nX-Raft-Name: distant\r\nX-Raft-Protocol: 2-2\r\n"
 	    "X-Raft-Timing: 50-200\r\n\r\n", cluster, id, LOCAL_ID);
-	server_send(server, buf_slice(&text));
+	remote_send(remote, buf_slice(&text));
 	buf_free(&text);
-	buf_clear(&server->in);
+	buf_clear(&remote->in);
 }
 
 static bool
-server_has_bytes(void *argument)
+remote_has_bytes(void *argument)
 {
-	struct server *server = argument;
+	struct remote *remote = argument;
 
-	server_read(server);
-	return server->in.size >= server->bytes_wanted;
+	remote_read(remote);
+	return remote->in.size >= remote->bytes_wanted;
 }
 
 struct slice
-server_bytes(struct server *server, size_t size)
+remote_bytes(struct remote *remote, size_t size)
 {
 	struct slice bytes;
 
-	server->bytes_wanted = size;
-	fixture_run(server->fixture, server_has_bytes, server);
-	bytes = buf_slice(&server->in);
-	server->in.size = 0;
+	remote->bytes_wanted = size;
+	fixture_run(remote->fixture, remote_has_bytes, remote);
+	bytes = buf_slice(&remote->in);
+	remote->in.size = 0;
 	return bytes;
 }

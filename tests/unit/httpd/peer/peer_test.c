@@ -23,7 +23,7 @@ was_told(void *argument)
 {
 	struct told *told = argument;
 
-	return count_frames(&told->fixture->backend.out, told->type) >= told->count;
+	return count_frames(&told->fixture->raftd.out, told->type) >= told->count;
 }
 
 static void
@@ -32,59 +32,66 @@ expect_told(struct fixture *fixture, uint16_t type, unsigned count)
 	struct told told = { fixture, type, count };
 
 	fixture_run(fixture, was_told, &told);
-	assert_int_equal(count_frames(&fixture->backend.out, type), count);
+	assert_int_equal(count_frames(&fixture->raftd.out, type), count);
 }
 
 static bool
 has_one_from_peer(void *argument)
 {
-	return ((struct fixture *)argument)->backend.from_peers.size > 0;
+	return ((struct fixture *)argument)->raftd.from_peers.size > 0;
 }
 
-/* A started worker that has a stream to server as REMOTE_ID. */
+/* A started worker that has a stream to remote as REMOTE_ID. */
 static struct fixture *
-connected(struct server *server)
+connected(struct remote *remote)
 {
 	struct fixture *fixture = fixture_new();
 
-	server_open(server, fixture);
+	remote_open(remote, fixture);
 	peer_start(&fixture->worker);
-	fixture_status(fixture, PHASE_MEMBER, server->url);
-	server_request(server);
-	server_upgrade(server, CLUSTER_ID, REMOTE_ID);
+	fixture_status(fixture, PHASE_MEMBER, remote->url);
+	remote_request(remote);
+	remote_upgrade(remote, CLUSTER_ID, REMOTE_ID);
 	expect_told(fixture, MSG_peer_connected, 1);
 	return fixture;
 }
 
 static void
-finish(struct fixture **fixture, struct server *server)
+finish(struct fixture **fixture, struct remote *remote)
 {
 	peer_stop(&(*fixture)->worker);
-	server_close(server);
+	remote_close(remote);
 	fixture_free(fixture);
 }
 
 static void
 send_to_peer(struct fixture *fixture, uint16_t type, struct slice payload)
 {
-	struct frame frame = { type, 0, REMOTE_ID, payload };
-
-	fixture->backend.owner.frame(fixture->backend.owner.argument, &frame);
+	frame_append(channel_out(fixture->raftd.channel), type, 0, REMOTE_ID, payload);
 }
 
-static struct request *
-stream_request(struct fixture *fixture, const char *path)
+/* Another node asks for a stream, with that value of one of its headers. */
+static void
+call_with(struct fixture *fixture, const char *path, const char *header, const char *value)
 {
-	struct request *request = request_make(fixture, METHOD_GET, path);
+	static const char *const lines[][2] = { { "Connection", "Upgrade" },
+		{ "Upgrade", "moothall-raft" }, { "X-Raft-Cluster", "c3" },
+		{ "X-Raft-From", "b2" }, { "X-Raft-To", "a1" }, { "X-Raft-Name", "distant" },
+		{ "X-Raft-Protocol", "2-2" }, { "X-Raft-Timing", "50-200" } };
+	struct buf headers = BUF_INIT;
 
-	request_put_header(request, "Upgrade", "moothall-raft");
-	request_put_header(request, "X-Raft-Cluster", "c3");
-	request_put_header(request, "X-Raft-From", "b2");
-	request_put_header(request, "X-Raft-To", "a1");
-	request_put_header(request, "X-Raft-Name", "distant");
-	request_put_header(request, "X-Raft-Protocol", "2-2");
-	request_put_header(request, "X-Raft-Timing", "50-200");
-	return request;
+	for (size_t i = 0; i < ARRAY_COUNT(lines); i++)
+		buf_printf(&headers, "%s: %s\r\n", lines[i][0],
+		    strcmp(lines[i][0], header) == 0 ? value : lines[i][1]);
+	buf_append_byte(&headers, '\0');
+	fixture_ask(fixture, "GET", path, (const char *)headers.data, NULL, peer_stream_handle);
+	buf_free(&headers);
+}
+
+static void
+call(struct fixture *fixture, const char *path)
+{
+	call_with(fixture, path, "", "");
 }
 
 /* ---- calling ---------------------------------------------------------------------- */
@@ -92,16 +99,16 @@ stream_request(struct fixture *fixture, const char *path)
 TEST(a_member_is_called_with_the_whole_handshake)
 {
 	struct fixture *fixture = fixture_new();
-	struct server server;
+	struct remote remote;
 	char host[64];
 	const char *text;
 
-	server_open(&server, fixture);
+	remote_open(&remote, fixture);
 	peer_start(&fixture->worker);
-	fixture_status(fixture, PHASE_MEMBER, server.url);
-	text = server_request(&server);
+	fixture_status(fixture, PHASE_MEMBER, remote.url);
+	text = remote_request(&remote);
 	assert_ptr_equal(strstr(text, "GET /raft/stream HTTP/1.1\r\n"), text);
-	snprintf(host, sizeof(host), "\r\nHost: 127.0.0.1:%u\r\n", (unsigned)server.port);
+	snprintf(host, sizeof(host), "\r\nHost: 127.0.0.1:%u\r\n", (unsigned)remote.port);
 	assert_non_null(strstr(text, host));
 	assert_non_null(strstr(text, "\r\nConnection: Upgrade\r\nUpgrade: moothall-raft\r\n"));
 	assert_non_null(strstr(text, "\r\nX-Raft-Cluster: 00000000000000c3\r\n"));
@@ -110,200 +117,202 @@ TEST(a_member_is_called_with_the_whole_handshake)
 	assert_non_null(strstr(text, "\r\nX-Raft-Name: local\r\n"));
 	assert_non_null(strstr(text, "\r\nX-Raft-Protocol: 2-2\r\n"));
 	assert_non_null(strstr(text, "\r\nX-Raft-Timing: 50-200\r\n"));
-	finish(&fixture, &server);
+	finish(&fixture, &remote);
 }
 
 TEST(nobody_is_called_before_there_is_a_cluster)
 {
 	struct fixture *fixture = fixture_new();
-	struct server server;
+	struct remote remote;
 
-	server_open(&server, fixture);
+	remote_open(&remote, fixture);
 	peer_start(&fixture->worker);
-	fixture_status(fixture, PHASE_JOINING, server.url);
+	fixture_status(fixture, PHASE_JOINING, remote.url);
 	fixture_settle(fixture);
-	assert_int_equal(accept(server.listener, NULL, NULL), -1);
-	finish(&fixture, &server);
+	assert_int_equal(accept(remote.listener, NULL, NULL), -1);
+	finish(&fixture, &remote);
 }
 
 TEST(a_stream_that_answers_as_another_node_is_not_used)
 {
 	struct fixture *fixture = fixture_new();
-	struct server server;
+	struct remote remote;
 
-	server_open(&server, fixture);
+	remote_open(&remote, fixture);
 	peer_start(&fixture->worker);
-	fixture_status(fixture, PHASE_MEMBER, server.url);
-	server_request(&server);
-	server_upgrade(&server, CLUSTER_ID, REMOTE_ID + 1);
+	fixture_status(fixture, PHASE_MEMBER, remote.url);
+	remote_request(&remote);
+	remote_upgrade(&remote, CLUSTER_ID, REMOTE_ID + 1);
 	fixture_settle(fixture);
-	assert_int_equal(fixture->backend.out.size, 0);
+	assert_int_equal(fixture->raftd.out.size, 0);
 	send_to_peer(fixture, MSG_raft_heartbeat, SLICE_LITERAL("x"));
 	fixture_settle(fixture);
-	assert_int_equal(fixture->backend.out.size, 0);
-	finish(&fixture, &server);
+	assert_int_equal(fixture->raftd.out.size, 0);
+	finish(&fixture, &remote);
 }
 
 TEST(a_stream_of_another_cluster_is_not_used)
 {
 	struct fixture *fixture = fixture_new();
-	struct server server;
+	struct remote remote;
 
-	server_open(&server, fixture);
+	remote_open(&remote, fixture);
 	peer_start(&fixture->worker);
-	fixture_status(fixture, PHASE_MEMBER, server.url);
-	server_request(&server);
-	server_upgrade(&server, CLUSTER_ID + 1, REMOTE_ID);
+	fixture_status(fixture, PHASE_MEMBER, remote.url);
+	remote_request(&remote);
+	remote_upgrade(&remote, CLUSTER_ID + 1, REMOTE_ID);
 	fixture_settle(fixture);
-	assert_int_equal(fixture->backend.out.size, 0);
-	finish(&fixture, &server);
+	assert_int_equal(fixture->raftd.out.size, 0);
+	finish(&fixture, &remote);
 }
 
 TEST(a_member_that_is_joining_still_is_asked_again_soon)
 {
 	struct fixture *fixture = fixture_new();
-	struct server server;
+	struct remote remote;
 
-	server_open(&server, fixture);
+	remote_open(&remote, fixture);
 	peer_start(&fixture->worker);
-	fixture_status(fixture, PHASE_MEMBER, server.url);
+	fixture_status(fixture, PHASE_MEMBER, remote.url);
 	for (int i = 0; i < 5; i++) {
-		server_request(&server);
-		server_answer(&server, 503, "this node is not a member of a cluster yet\n");
+		remote_request(&remote);
+		remote_answer(&remote, 503, "this node is not a member of a cluster yet\n");
 	}
-	server_request(&server);
-	server_upgrade(&server, CLUSTER_ID, REMOTE_ID);
+	remote_request(&remote);
+	remote_upgrade(&remote, CLUSTER_ID, REMOTE_ID);
 	expect_told(fixture, MSG_peer_connected, 1);
-	finish(&fixture, &server);
+	finish(&fixture, &remote);
 }
 
 /* ---- relaying ------------------------------------------------------------------------ */
 
 TEST(frames_of_raftd_go_out_in_our_name)
 {
-	struct server server;
-	struct fixture *fixture = connected(&server);
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
 	struct frame frame;
 	struct slice bytes;
 	size_t used;
 
 	send_to_peer(fixture, MSG_raft_append, SLICE_LITERAL("one"));
 	send_to_peer(fixture, MSG_raft_heartbeat, SLICE_LITERAL("two"));
-	bytes = server_bytes(&server, 2 * (FRAME_HEADER_BYTES + 3));
+	bytes = remote_bytes(&remote, 2 * (FRAME_HEADER_BYTES + 3));
 	assert_int_equal(frame_parse(bytes, &frame, &used), ERR_NONE);
 	assert_int_equal(frame.type, MSG_raft_append);
 	assert_true(frame.request_id == LOCAL_ID);
 	assert_true(slice_equal(frame.payload, SLICE_LITERAL("one")));
-	finish(&fixture, &server);
+	finish(&fixture, &remote);
 }
 
 TEST(a_stopped_worker_hears_raftd_no_more)
 {
-	struct server server;
-	struct fixture *fixture = connected(&server);
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
+	uint8_t byte;
 
 	peer_stop(&fixture->worker);
-	assert_null(fixture->backend.owner.frame);
-	assert_null(fixture->backend.owner.status);
-	finish(&fixture, &server);
+	send_to_peer(fixture, MSG_raft_append, SLICE_LITERAL("one"));
+	fixture_settle(fixture);
+	assert_true(recv(remote.fd, &byte, sizeof(byte), MSG_DONTWAIT) <= 0);
+	finish(&fixture, &remote);
 }
 
 TEST(frames_of_a_node_reach_raftd_in_its_name)
 {
-	struct server server;
-	struct fixture *fixture = connected(&server);
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
 	struct buf bytes = BUF_INIT;
 	struct frame frame;
 	size_t used;
 
 	frame_append(&bytes, MSG_raft_append_reply, 0, REMOTE_ID, SLICE_LITERAL("payload"));
-	server_send(&server, buf_slice(&bytes));
+	remote_send(&remote, buf_slice(&bytes));
 	fixture_run(fixture, has_one_from_peer, fixture);
-	assert_int_equal(frame_parse(buf_slice(&fixture->backend.from_peers), &frame, &used),
+	assert_int_equal(frame_parse(buf_slice(&fixture->raftd.from_peers), &frame, &used),
 	    ERR_NONE);
 	assert_int_equal(frame.type, MSG_raft_append_reply);
 	assert_true(frame.request_id == REMOTE_ID);
 	assert_true(slice_equal(frame.payload, SLICE_LITERAL("payload")));
 	buf_free(&bytes);
-	finish(&fixture, &server);
+	finish(&fixture, &remote);
 }
 
 TEST(a_frame_right_behind_the_101_is_not_lost)
 {
 	struct fixture *fixture = fixture_new();
 	struct buf bytes = BUF_INIT;
-	struct server server;
+	struct remote remote;
 
-	server_open(&server, fixture);
+	remote_open(&remote, fixture);
 	peer_start(&fixture->worker);
-	fixture_status(fixture, PHASE_MEMBER, server.url);
-	server_request(&server);
+	fixture_status(fixture, PHASE_MEMBER, remote.url);
+	remote_request(&remote);
 	frame_append(&bytes, MSG_raft_vote, 0, REMOTE_ID, SLICE_LITERAL("payload"));
-	server_upgrade(&server, CLUSTER_ID, REMOTE_ID);
-	server_send(&server, buf_slice(&bytes));
+	remote_upgrade(&remote, CLUSTER_ID, REMOTE_ID);
+	remote_send(&remote, buf_slice(&bytes));
 	fixture_run(fixture, has_one_from_peer, fixture);
-	assert_int_equal(count_frames(&fixture->backend.from_peers, MSG_raft_vote), 1);
+	assert_int_equal(count_frames(&fixture->raftd.from_peers, MSG_raft_vote), 1);
 	buf_free(&bytes);
-	finish(&fixture, &server);
+	finish(&fixture, &remote);
 }
 
 TEST(snapshot_chunks_take_a_connection_of_their_own)
 {
 	struct fixture *fixture;
-	struct server server;
+	struct remote remote;
 	struct frame frame;
 	struct slice bytes;
 	size_t used;
 	int main_stream;
 
-	fixture = connected(&server);
-	main_stream = server.fd;
-	server.fd = -1;
+	fixture = connected(&remote);
+	main_stream = remote.fd;
+	remote.fd = -1;
 	send_to_peer(fixture, MSG_snapshot_chunk, SLICE_LITERAL("first"));
 	send_to_peer(fixture, MSG_snapshot_chunk, SLICE_LITERAL("other"));
-	assert_non_null(strstr(server_request(&server), "GET /raft/snapshot HTTP/1.1\r\n"));
-	server_upgrade(&server, CLUSTER_ID, REMOTE_ID);
-	bytes = server_bytes(&server, 2 * (FRAME_HEADER_BYTES + 5));
+	assert_non_null(strstr(remote_request(&remote), "GET /raft/snapshot HTTP/1.1\r\n"));
+	remote_upgrade(&remote, CLUSTER_ID, REMOTE_ID);
+	bytes = remote_bytes(&remote, 2 * (FRAME_HEADER_BYTES + 5));
 	assert_int_equal(frame_parse(bytes, &frame, &used), ERR_NONE);
 	assert_int_equal(frame.type, MSG_snapshot_chunk);
 	assert_true(frame.request_id == LOCAL_ID);
 	assert_true(slice_equal(frame.payload, SLICE_LITERAL("first")));
 	/* Credits are ordinary frames: on the main stream. */
 	send_to_peer(fixture, MSG_snapshot_credit, SLICE_LITERAL("go on"));
-	server_hang_up(&server);
-	server.fd = main_stream;
-	bytes = server_bytes(&server, FRAME_HEADER_BYTES + 5);
+	remote_hang_up(&remote);
+	remote.fd = main_stream;
+	bytes = remote_bytes(&remote, FRAME_HEADER_BYTES + 5);
 	assert_int_equal(frame_parse(bytes, &frame, &used), ERR_NONE);
 	assert_int_equal(frame.type, MSG_snapshot_credit);
-	finish(&fixture, &server);
+	finish(&fixture, &remote);
 }
 
 static void
-take_bulk_and_hang_up(struct fixture *fixture, struct server *server)
+take_bulk_and_hang_up(struct fixture *fixture, struct remote *remote)
 {
 	send_to_peer(fixture, MSG_snapshot_chunk, SLICE_LITERAL("chunk"));
-	assert_non_null(strstr(server_request(server), "GET /raft/snapshot HTTP/1.1\r\n"));
-	server_upgrade(server, CLUSTER_ID, REMOTE_ID);
-	(void)server_bytes(server, FRAME_HEADER_BYTES + 5);
-	server_hang_up(server);
+	assert_non_null(strstr(remote_request(remote), "GET /raft/snapshot HTTP/1.1\r\n"));
+	remote_upgrade(remote, CLUSTER_ID, REMOTE_ID);
+	(void)remote_bytes(remote, FRAME_HEADER_BYTES + 5);
+	remote_hang_up(remote);
 }
 
 /* So that the snapshot starts over at once; but not as often as it may break. */
 TEST(a_snapshot_stream_that_breaks_alone_is_told_once_a_second)
 {
-	struct server server;
-	struct fixture *fixture = connected(&server);
-	int main_stream = server.fd;
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
+	int main_stream = remote.fd;
 
-	server.fd = -1;
-	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_connected), 1);
-	take_bulk_and_hang_up(fixture, &server);
+	remote.fd = -1;
+	assert_int_equal(count_frames(&fixture->raftd.out, MSG_peer_connected), 1);
+	take_bulk_and_hang_up(fixture, &remote);
 	expect_told(fixture, MSG_peer_connected, 2);
-	take_bulk_and_hang_up(fixture, &server);
+	take_bulk_and_hang_up(fixture, &remote);
 	fixture_settle(fixture);
-	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_connected), 2);
-	server.fd = main_stream;
-	finish(&fixture, &server);
+	assert_int_equal(count_frames(&fixture->raftd.out, MSG_peer_connected), 2);
+	remote.fd = main_stream;
+	finish(&fixture, &remote);
 }
 
 /* ---- a node that dies and comes back --------------------------------------------------- */
@@ -311,135 +320,136 @@ TEST(a_snapshot_stream_that_breaks_alone_is_told_once_a_second)
 /* Design, dead leader hint: stream closed and the next connect refused. */
 TEST(a_closed_stream_and_a_refused_connect_are_told_as_unreachable)
 {
-	struct server server;
-	struct fixture *fixture = connected(&server);
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
 
-	server_close(&server);
+	remote_close(&remote);
 	expect_told(fixture, MSG_peer_unreachable, 1);
 	/* Each attempt that is refused says it again. */
 	expect_told(fixture, MSG_peer_unreachable, 3);
-	finish(&fixture, &server);
+	finish(&fixture, &remote);
 }
 
 TEST(a_closed_stream_alone_is_not_told_as_unreachable)
 {
-	struct server server;
-	struct fixture *fixture = connected(&server);
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
 
-	server_request(&server);
+	remote_request(&remote);
 	fixture_settle(fixture);
-	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_unreachable), 0);
-	server_upgrade(&server, CLUSTER_ID, REMOTE_ID);
+	assert_int_equal(count_frames(&fixture->raftd.out, MSG_peer_unreachable), 0);
+	remote_upgrade(&remote, CLUSTER_ID, REMOTE_ID);
 	expect_told(fixture, MSG_peer_connected, 2);
-	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_unreachable), 0);
-	finish(&fixture, &server);
+	assert_int_equal(count_frames(&fixture->raftd.out, MSG_peer_unreachable), 0);
+	finish(&fixture, &remote);
 }
 
 TEST(a_node_that_comes_back_is_found)
 {
-	struct server server;
-	struct fixture *fixture = connected(&server);
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
 
-	server_close(&server);
+	remote_close(&remote);
 	expect_told(fixture, MSG_peer_unreachable, 2);
-	server_reopen(&server);
-	server_request(&server);
-	server_upgrade(&server, CLUSTER_ID, REMOTE_ID);
+	remote_reopen(&remote);
+	remote_request(&remote);
+	remote_upgrade(&remote, CLUSTER_ID, REMOTE_ID);
 	expect_told(fixture, MSG_peer_connected, 2);
-	finish(&fixture, &server);
+	finish(&fixture, &remote);
 }
 
 TEST(a_node_that_still_has_a_stream_to_us_is_not_unreachable)
 {
-	struct server server;
-	struct fixture *fixture = connected(&server);
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
 
-	peer_stream_handle(stream_request(fixture, "/raft/stream"));
+	call(fixture, "/raft/stream");
 	assert_true(fixture->upgraded);
-	server_close(&server);
+	remote_close(&remote);
 	fixture_settle(fixture);
 	fixture_settle(fixture);
-	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_unreachable), 0);
+	assert_int_equal(count_frames(&fixture->raftd.out, MSG_peer_unreachable), 0);
 	/* Until that one closes too. */
 	close(fixture->upgraded_fd);
 	fixture->upgraded_fd = -1;
 	expect_told(fixture, MSG_peer_unreachable, 1);
-	finish(&fixture, &server);
+	finish(&fixture, &remote);
 }
 
 /* It is alive; with pauses of a second, as after many refusals, these would take too long. */
 TEST(a_node_that_calls_us_is_called_again_and_again_with_short_pauses)
 {
-	struct server server;
-	struct fixture *fixture = connected(&server);
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
 
-	server_close(&server);
+	remote_close(&remote);
 	expect_told(fixture, MSG_peer_unreachable, 11);
-	peer_stream_handle(stream_request(fixture, "/raft/stream"));
+	call(fixture, "/raft/stream");
 	close(fixture->upgraded_fd);
 	fixture->upgraded_fd = -1;
 	expect_told(fixture, MSG_peer_unreachable, 20);
-	finish(&fixture, &server);
+	finish(&fixture, &remote);
 }
 
 TEST(a_raftd_that_came_newly_learns_which_streams_are_up)
 {
-	struct server server;
-	struct fixture *fixture = connected(&server);
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
 
-	buf_clear(&fixture->backend.out);
-	fixture_status(fixture, PHASE_MEMBER, server.url);
-	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_connected), 0);
+	buf_clear(&fixture->raftd.out);
+	fixture_status(fixture, PHASE_MEMBER, remote.url);
+	fixture_settle(fixture);
+	assert_int_equal(count_frames(&fixture->raftd.out, MSG_peer_connected), 0);
 	fixture->started_ns++;
-	fixture_status(fixture, PHASE_MEMBER, server.url);
-	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_connected), 1);
-	finish(&fixture, &server);
+	fixture_status(fixture, PHASE_MEMBER, remote.url);
+	expect_told(fixture, MSG_peer_connected, 1);
+	finish(&fixture, &remote);
 }
 
 TEST(streams_stay_while_raftd_recovers)
 {
-	struct server server;
-	struct fixture *fixture = connected(&server);
-	struct msg_status nothing = { .phase = PHASE_RECOVERING };
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
 
-	assert_int_equal(cluster_update(fixture->worker.cluster, &nothing), ERR_NONE);
-	fixture->backend.detached = true;
-	fixture->backend.owner.status(fixture->backend.owner.argument);
+	fixture_detach(fixture);
+	fixture_settle(fixture);
+	fixture_attach(fixture);
+	fixture_status(fixture, PHASE_RECOVERING, NULL);
 	fixture_settle(fixture);
 	send_to_peer(fixture, MSG_raft_append, SLICE_LITERAL("one"));
-	(void)server_bytes(&server, FRAME_HEADER_BYTES + 3);
-	finish(&fixture, &server);
+	(void)remote_bytes(&remote, FRAME_HEADER_BYTES + 3);
+	finish(&fixture, &remote);
 }
 
 TEST(a_member_that_moved_is_called_at_its_new_address)
 {
-	struct server server, other;
-	struct fixture *fixture = connected(&server);
+	struct remote remote, other;
+	struct fixture *fixture = connected(&remote);
 
-	server_open(&other, fixture);
-	server_close(&server);
+	remote_open(&other, fixture);
+	remote_close(&remote);
 	expect_told(fixture, MSG_peer_unreachable, 1);
 	fixture_status(fixture, PHASE_MEMBER, other.url);
-	server_request(&other);
-	server_upgrade(&other, CLUSTER_ID, REMOTE_ID);
+	remote_request(&other);
+	remote_upgrade(&other, CLUSTER_ID, REMOTE_ID);
 	expect_told(fixture, MSG_peer_connected, 2);
 	finish(&fixture, &other);
 }
 
 TEST(a_node_removed_is_not_called_any_more)
 {
-	struct server server;
-	struct fixture *fixture = connected(&server);
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
 
 	fixture_status(fixture, PHASE_MEMBER, NULL);
 	/* It still learns what raftd has to say to it. */
 	send_to_peer(fixture, MSG_raft_append, SLICE_LITERAL("bye"));
-	(void)server_bytes(&server, FRAME_HEADER_BYTES + 3);
-	server_hang_up(&server);
+	(void)remote_bytes(&remote, FRAME_HEADER_BYTES + 3);
+	remote_hang_up(&remote);
 	fixture_settle(fixture);
 	fixture_settle(fixture);
-	assert_int_equal(accept(server.listener, NULL, NULL), -1);
-	finish(&fixture, &server);
+	assert_int_equal(accept(remote.listener, NULL, NULL), -1);
+	finish(&fixture, &remote);
 }
 
 /* ---- being called --------------------------------------------------------------------- */
@@ -469,14 +479,13 @@ TEST(a_caller_is_answered_with_our_handshake)
 
 	peer_start(&fixture->worker);
 	fixture_status(fixture, PHASE_MEMBER, NULL);
-	peer_stream_handle(stream_request(fixture, "/raft/stream"));
+	call(fixture, "/raft/stream");
 	assert_true(fixture->upgraded);
-	buf_append_byte(&fixture->headers, '\0');
-	assert_string_equal((const char *)fixture->headers.data,
+	assert_non_null(strstr((const char *)fixture->head.data,
 	    "X-Raft-Cluster: 00000000000000c3\r\nX-Raft-From: 00000000000000a1\r\n"
 	    "X-Raft-To: 00000000000000b2\r\nX-Raft-Name: local\r\nX-Raft-Protocol: 2-2\r\n"
-	    "X-Raft-Timing: 50-200\r\nX-Raft-Url: http://127.0.0.1:7001\r\n");
-	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_connected), 1);
+	    "X-Raft-Timing: 50-200\r\nX-Raft-Url: http://127.0.0.1:7001\r\n"));
+	expect_told(fixture, MSG_peer_connected, 1);
 	peer_stop(&fixture->worker);
 	fixture_free(&fixture);
 }
@@ -485,25 +494,25 @@ TEST(a_caller_whose_address_is_dead_is_reached_on_its_own_stream)
 {
 	struct fixture *fixture = fixture_new();
 	struct upgraded upgraded = { fixture, BUF_INIT, false };
-	struct server server;
+	struct remote remote;
 
-	server_open(&server, fixture);
-	server_close(&server);
+	remote_open(&remote, fixture);
+	remote_close(&remote);
 	peer_start(&fixture->worker);
-	fixture_status(fixture, PHASE_MEMBER, server.url);
+	fixture_status(fixture, PHASE_MEMBER, remote.url);
 	expect_told(fixture, MSG_peer_unreachable, 1);
-	peer_stream_handle(stream_request(fixture, "/raft/stream"));
+	call(fixture, "/raft/stream");
 	send_to_peer(fixture, MSG_raft_append, SLICE_LITERAL("one"));
 	fixture_run(fixture, upgraded_has_bytes, &upgraded);
 	assert_int_equal(count_frames(&upgraded.bytes, MSG_raft_append), 1);
 	buf_free(&upgraded.bytes);
 	/* Once it can be called as well that is told: another road for messages. */
-	assert_int_equal(count_frames(&fixture->backend.out, MSG_peer_connected), 1);
-	server_reopen(&server);
-	server_request(&server);
-	server_upgrade(&server, CLUSTER_ID, REMOTE_ID);
+	assert_int_equal(count_frames(&fixture->raftd.out, MSG_peer_connected), 1);
+	remote_reopen(&remote);
+	remote_request(&remote);
+	remote_upgrade(&remote, CLUSTER_ID, REMOTE_ID);
 	expect_told(fixture, MSG_peer_connected, 2);
-	finish(&fixture, &server);
+	finish(&fixture, &remote);
 }
 
 TEST(a_second_stream_of_a_node_replaces_the_first)
@@ -514,11 +523,11 @@ TEST(a_second_stream_of_a_node_replaces_the_first)
 
 	peer_start(&fixture->worker);
 	fixture_status(fixture, PHASE_MEMBER, NULL);
-	peer_stream_handle(stream_request(fixture, "/raft/stream"));
+	call(fixture, "/raft/stream");
 	first = fixture->upgraded_fd;
-	peer_stream_handle(stream_request(fixture, "/raft/snapshot"));
+	call(fixture, "/raft/snapshot");
 	close(fixture->upgraded_fd);
-	peer_stream_handle(stream_request(fixture, "/raft/stream"));
+	call(fixture, "/raft/stream");
 	close(fixture->upgraded_fd);
 	fixture->upgraded_fd = first;
 	fixture_run(fixture, upgraded_has_bytes, &upgraded);
@@ -552,18 +561,8 @@ TEST(a_caller_that_does_not_belong_here_is_refused_with_both_values)
 	fixture_status(fixture, PHASE_MEMBER, NULL);
 	for (size_t i = 0; i < ARRAY_COUNT(refusals); i++) {
 		const struct refusal *refusal = &refusals[i];
-		struct request *request = request_make(fixture, METHOD_GET, "/raft/stream");
-		struct request *whole = stream_request(fixture, "/raft/stream");
 
-		for (size_t at = 0; at < whole->header_count; at++) {
-			char *name = arena_text(&request->arena, whole->headers[at].name);
-
-			request_put_header(request, name, strcmp(name, refusal->header) == 0
-				? refusal->value
-				: arena_text(&request->arena, whole->headers[at].value));
-		}
-		request_drop(whole);
-		peer_stream_handle(request);
+		call_with(fixture, "/raft/stream", refusal->header, refusal->value);
 		assert_int_equal(fixture->status, refusal->status);
 		assert_non_null(strstr((const char *)fixture->body.data, refusal->words[0]));
 		assert_non_null(strstr((const char *)fixture->body.data, refusal->words[1]));
@@ -577,21 +576,16 @@ TEST(a_caller_that_does_not_belong_here_is_refused_with_both_values)
 TEST(raftd_hears_of_callers_of_another_cluster)
 {
 	struct fixture *fixture = fixture_new();
-	struct request *request = request_make(fixture, METHOD_GET, "/raft/stream");
-	struct request *whole = stream_request(fixture, "/raft/stream");
 
 	peer_start(&fixture->worker);
 	fixture_status(fixture, PHASE_MEMBER, NULL);
-	for (size_t at = 0; at < whole->header_count; at++) {
-		char *name = arena_text(&request->arena, whole->headers[at].name);
-
-		request_put_header(request, name, strcmp(name, "X-Raft-Cluster") == 0 ? "77" :
-		    arena_text(&request->arena, whole->headers[at].value));
-	}
-	peer_stream_handle(whole);
-	assert_int_equal(count_frames(&fixture->backend.out, MSG_foreign_call), 0);
-	peer_stream_handle(request);
-	assert_int_equal(count_frames(&fixture->backend.out, MSG_foreign_call), 1);
+	call(fixture, "/raft/stream");
+	fixture_settle(fixture);
+	assert_int_equal(count_frames(&fixture->raftd.out, MSG_foreign_call), 0);
+	close(fixture->upgraded_fd);
+	fixture->upgraded_fd = -1;
+	call_with(fixture, "/raft/stream", "X-Raft-Cluster", "77");
+	expect_told(fixture, MSG_foreign_call, 1);
 	peer_stop(&fixture->worker);
 	fixture_free(&fixture);
 }
@@ -602,7 +596,7 @@ TEST(a_caller_is_put_off_while_we_have_no_cluster)
 
 	peer_start(&fixture->worker);
 	fixture_status(fixture, PHASE_JOINING, NULL);
-	peer_stream_handle(stream_request(fixture, "/raft/stream"));
+	call(fixture, "/raft/stream");
 	assert_int_equal(fixture->status, 503);
 	peer_stop(&fixture->worker);
 	fixture_free(&fixture);
@@ -616,13 +610,10 @@ TEST(callers_that_are_no_members_are_bounded)
 	peer_start(&fixture->worker);
 	fixture_status(fixture, PHASE_MEMBER, NULL);
 	for (unsigned i = 0; i <= PEERS_MAX; i++) {
-		struct request *request = stream_request(fixture, "/raft/stream");
 		char id[20];
 
 		snprintf(id, sizeof(id), "%x", 0x1000 + i);
-		((struct request_header *)(uintptr_t)request->headers)[2].value = slice_text(id);
-		fixture->upgraded = false;
-		peer_stream_handle(request);
+		call_with(fixture, "/raft/stream", "X-Raft-From", id);
 		assert_true(fixture->upgraded == (i < PEERS_MAX));
 		if (i < PEERS_MAX)
 			fds[i] = fixture->upgraded_fd;
@@ -643,41 +634,41 @@ TEST(callers_that_are_no_members_are_bounded)
 	"\"http://127.0.0.1:4002\",\"role\":\"voter\"}]}\n"
 
 static void
-answer_status_as(struct server *server, const char *cluster)
+answer_status_as(struct remote *remote, const char *cluster)
 {
-	const char *text = server_request(server);
+	const char *text = remote_request(remote);
 	char body[512];
 
 	assert_ptr_equal(strstr(text, "GET /v2/admin/status HTTP/1.1\r\n"), text);
 	snprintf(body, sizeof(body), OTHER_STATUS, cluster);
-	server_answer(server, 200, body);
+	remote_answer(remote, 200, body);
 }
 
 TEST(raftd_hears_of_what_cluster_the_peers_of_a_lonely_node_are)
 {
 	struct fixture *fixture = fixture_new();
 	struct msg_other_cluster other;
-	struct server server;
+	struct remote remote;
 	struct frame frame;
 	char *problem;
 	size_t used;
 
-	server_open(&server, fixture);
+	remote_open(&remote, fixture);
 	assert_int_equal(config_set(&fixture->worker.config, OPTION_peers,
-	    server.url + strlen("http://"), &problem), ERR_NONE);
+	    remote.url + strlen("http://"), &problem), ERR_NONE);
 	peer_start(&fixture->worker);
 	fixture_status(fixture, PHASE_MEMBER, NULL);
-	answer_status_as(&server, "00000000000000d4");
+	answer_status_as(&remote, "00000000000000d4");
 	expect_told(fixture, MSG_other_cluster, 1);
-	assert_int_equal(frame_parse(buf_slice(&fixture->backend.out), &frame, &used), ERR_NONE);
+	assert_int_equal(frame_parse(buf_slice(&fixture->raftd.out), &frame, &used), ERR_NONE);
 	assert_int_equal(msg_other_cluster_decode(frame.payload, &other), ERR_NONE);
 	assert_true(other.cluster_id == 0xd4);
 	assert_int_equal(other.members, 1);
-	assert_true(slice_equal(other.address, slice_text(server.url + strlen("http://"))));
+	assert_true(slice_equal(other.address, slice_text(remote.url + strlen("http://"))));
 	/* With others it is not alone any more, and asks nobody. */
 	fixture_status(fixture, PHASE_MEMBER, "http://127.0.0.1:1");
 	assert_null(fixture->worker.peers->others);
-	finish(&fixture, &server);
+	finish(&fixture, &remote);
 }
 
 TEST(a_peer_without_a_cluster_or_of_ours_is_no_news)
@@ -686,18 +677,18 @@ TEST(a_peer_without_a_cluster_or_of_ours_is_no_news)
 
 	for (size_t i = 0; i < ARRAY_COUNT(clusters); i++) {
 		struct fixture *fixture = fixture_new();
-		struct server server;
+		struct remote remote;
 		char *problem;
 
-		server_open(&server, fixture);
+		remote_open(&remote, fixture);
 		assert_int_equal(config_set(&fixture->worker.config, OPTION_peers,
-		    server.url + strlen("http://"), &problem), ERR_NONE);
+		    remote.url + strlen("http://"), &problem), ERR_NONE);
 		peer_start(&fixture->worker);
 		fixture_status(fixture, PHASE_MEMBER, NULL);
-		answer_status_as(&server, clusters[i]);
+		answer_status_as(&remote, clusters[i]);
 		fixture_settle(fixture);
-		assert_int_equal(count_frames(&fixture->backend.out, MSG_other_cluster), 0);
-		finish(&fixture, &server);
+		assert_int_equal(count_frames(&fixture->raftd.out, MSG_other_cluster), 0);
+		finish(&fixture, &remote);
 	}
 }
 
