@@ -38,25 +38,33 @@ entry_bytes(const struct raft_message *message)
 	return bytes;
 }
 
+/* In thousandths of what comes in a second. */
+static uint64_t
+rate_of(uint64_t count, uint64_t elapsed_ms)
+{
+	return count * 1000000 / elapsed_ms;
+}
+
 static void
 count_rates(struct node *node)
 {
-	uint64_t elapsed = node->now.monotonic_ms - node->followers.rate_since_ms;
+	struct followers *counted = &node->followers;
+	uint64_t elapsed = node->now.monotonic_ms - counted->rate_since_ms;
 
 	if (elapsed < RATE_MS)
 		return;
 	if (elapsed >= 2 * RATE_MS) {
-		memset(node->followers.last_received, 0, sizeof(node->followers.last_received));
-		memset(node->followers.last_sent, 0, sizeof(node->followers.last_sent));
+		memset(counted->last_received, 0, sizeof(counted->last_received));
+		memset(counted->last_sent, 0, sizeof(counted->last_sent));
 	} else {
-		node->followers.last_received[0] = node->followers.rate_received * 1000000 / elapsed;
-		node->followers.last_received[1] = node->followers.rate_bytes_received * 1000000 / elapsed;
-		node->followers.last_sent[0] = node->followers.rate_sent * 1000000 / elapsed;
-		node->followers.last_sent[1] = node->followers.rate_bytes_sent * 1000000 / elapsed;
+		counted->last_received[0] = rate_of(counted->rate_received, elapsed);
+		counted->last_received[1] = rate_of(counted->rate_bytes_received, elapsed);
+		counted->last_sent[0] = rate_of(counted->rate_sent, elapsed);
+		counted->last_sent[1] = rate_of(counted->rate_bytes_sent, elapsed);
 	}
-	node->followers.rate_since_ms = node->now.monotonic_ms;
-	node->followers.rate_received = node->followers.rate_sent = 0;
-	node->followers.rate_bytes_received = node->followers.rate_bytes_sent = 0;
+	counted->rate_since_ms = node->now.monotonic_ms;
+	counted->rate_received = counted->rate_sent = 0;
+	counted->rate_bytes_received = counted->rate_bytes_sent = 0;
 }
 
 void

@@ -37,8 +37,8 @@ memory_of_child(const struct process *process)
 }
 
 static void
-put_process(struct json_put *json, const char *name, const char *state, pid_t pid, uint64_t since_ns,
-    unsigned restarts, uint32_t connections, uint64_t memory)
+put_process(struct json_put *json, const char *name, const char *state, pid_t pid,
+    uint64_t since_ns, unsigned restarts, uint32_t connections, uint64_t memory)
 {
 	char since[CLOCK_TEXT_BYTES];
 

@@ -470,7 +470,7 @@ recover(struct rebuild *run, char **words)
 	return err == ERR_NONE ? EXIT_STOPPED : fail(err, run->sentence);
 }
 
-/* ---- data that nobody needs any more ---------------------------------------------------------- */
+/* ---- data that nobody needs any more ------------------------------------------------------- */
 
 static enum exit_code
 forget(char **words)

@@ -30,8 +30,8 @@ TEST(commas_stand_between_and_nowhere_else)
 	json_put_close(&json, '}');
 	json_put_close(&json, '}');
 	assert_written(&text,
-	    "{\"name\":\"a\\\"\\u003c\",\"list\":[\"x\",\"y:\",[],7],\"index\":18446744073709551615,"
-	    "\"leader\":false,\"empty\":{}}");
+	    "{\"name\":\"a\\\"\\u003c\",\"list\":[\"x\",\"y:\",[],7],"
+	    "\"index\":18446744073709551615,\"leader\":false,\"empty\":{}}");
 }
 
 TEST(a_value_written_by_somebody_else_stands_behind_its_name)
