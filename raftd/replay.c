@@ -17,7 +17,7 @@
 static void
 give_effects(struct node *node, const struct node_effects *effects)
 {
-	replica_flush(&node->replica, &node->effects);
+	replica_flush(node->replica, &node->effects);
 	effects->take(effects->argument, buf_slice(&node->effects));
 	buf_recycle(&node->effects, 256 * KIB);
 	node->applied_dirty = false;
@@ -35,13 +35,13 @@ apply_whole(struct node *node, const struct raft_entry *entry)
 void
 node_save_keys(struct node *node, const struct node_effects *effects)
 {
-	store_save_nodes(node->replica.store, effects->take, effects->argument);
+	store_save_nodes(node->replica->store, effects->take, effects->argument);
 }
 
 enum err
 node_replay(struct node *node, const struct node_effects *effects, const char **where)
 {
-	if (replica_loaded(&node->replica, where) != ERR_NONE)
+	if (replica_loaded(node->replica, where) != ERR_NONE)
 		return ERR_CORRUPT;
 	for (size_t i = node->loaded_first; i < node->loaded_count; i++) {
 		const struct raft_entry *entry = &node->loaded[i];
@@ -57,13 +57,13 @@ node_replay(struct node *node, const struct node_effects *effects, const char **
 uint64_t
 node_replayed_store_index(const struct node *node)
 {
-	return store_index(node->replica.store);
+	return store_index(node->replica->store);
 }
 
 void
 node_replayed_members(const struct node *node, struct buf *members)
 {
-	members_encode(&node->replica.members, members);
+	members_encode(&node->replica->members, members);
 }
 
 /* One more entry, behind the last. */
@@ -73,7 +73,7 @@ apply_change(struct node *node, enum raft_conf_op op, const struct command_membe
 	struct raft_entry entry = {
 		.index = node->applied.index + 1,
 		.term = node->applied.term,
-		.time_ns = node->replica.applied_ns,
+		.time_ns = node->replica->applied_ns,
 		.type = RAFT_ENTRY_CONF,
 		.conf_op = op,
 		.conf_peer = member->id,
@@ -112,8 +112,8 @@ node_found(struct node *node, const struct node_founder *founder,
 	};
 
 	node->cluster_id = 0;
-	while (node->replica.members.count > 0)
-		remove_member(node, &node->replica.members.list[0], founder->name);
+	while (node->replica->members.count > 0)
+		remove_member(node, &node->replica->members.list[0], founder->name);
 	apply_change(node, RAFT_CONF_ADD_VOTER, &self);
 	give_effects(node, effects);
 	return node->applied;

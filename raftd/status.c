@@ -42,7 +42,7 @@ phase_of(const struct node *node)
 {
 	if (node_was_removed(node))
 		return PHASE_REMOVED;
-	if (members_find(&node->replica.members, node->id) != NULL)
+	if (members_find(&node->replica->members, node->id) != NULL)
 		return PHASE_MEMBER;
 	return node->standby ? PHASE_STANDBY : PHASE_JOINING;
 }
@@ -50,7 +50,7 @@ phase_of(const struct node *node)
 void
 node_status(struct node *node, struct msg_status *status)
 {
-	const struct members *members = &node->replica.members;
+	const struct members *members = &node->replica->members;
 	const char *refusal = node_refusal(node);
 
 	if (members->count == 0)
@@ -58,7 +58,7 @@ node_status(struct node *node, struct msg_status *status)
 	buf_clear(&node->member_bytes);
 	members_encode(members, &node->member_bytes);
 	buf_clear(&node->config_bytes);
-	cluster_config_put(&node->replica.config, &node->config_bytes);
+	cluster_config_put(&node->replica->config, &node->config_bytes);
 	*status = (struct msg_status){
 		.phase = (uint8_t)(node->started ? phase_of(node) : PHASE_RECOVERING),
 		.node_id = node->id,
@@ -67,7 +67,7 @@ node_status(struct node *node, struct msg_status *status)
 		.term = raft_current_term(node->raft),
 		.commit = raft_commit(node->raft),
 		.applied = node->applied.index,
-		.store_index = store_index(node->replica.store),
+		.store_index = store_index(node->replica->store),
 		.leader_id = raft_leader(node->raft),
 		.leader_since_ns = node->leader_since_ns,
 		.started_ns = node->started_ns,
@@ -98,23 +98,23 @@ node_count(const struct node *node, struct node_counts *counts)
 		.snapshots_received = node->compaction.received,
 		.disk_stalls = node->disk.stalls,
 		.deduplicated = node->deduplicated,
-		.keys = store_key_count(node->replica.store),
-		.store_index = store_index(node->replica.store),
+		.keys = store_key_count(node->replica->store),
+		.store_index = store_index(node->replica->store),
 	};
-	store_stats(node->replica.store, counts->store);
+	store_stats(node->replica->store, counts->store);
 }
 
 size_t
 node_memory(const struct node *node)
 {
-	return store_memory(node->replica.store) + node->proposals.bytes +
+	return store_memory(node->replica->store) + node->proposals.bytes +
 	    raft_log_bytes(node->raft) + node->effects.size + node->tails.bytes + node->turn_bytes;
 }
 
 static const char *
 name_of(const struct node *node, peer_id id)
 {
-	const struct member *member = members_find(&node->replica.members, id);
+	const struct member *member = members_find(&node->replica->members, id);
 
 	return member == NULL ? "" : member->name;
 }
@@ -184,7 +184,7 @@ follower_of(struct node *node, peer_id id)
 		if (node->followers[i].id == id)
 			return &node->followers[i];
 		if (unused == NULL && (node->followers[i].id == 0 ||
-		    members_find(&node->replica.members, node->followers[i].id) == NULL))
+		    members_find(&node->replica->members, node->followers[i].id) == NULL))
 			unused = &node->followers[i];
 	}
 	if (unused != NULL)
@@ -306,8 +306,8 @@ self_stats(struct node *node, struct buf *numbers)
 static void
 leader_stats(struct node *node, struct buf *followers)
 {
-	for (size_t i = 0; i < node->replica.members.count; i++) {
-		const struct member *member = &node->replica.members.list[i];
+	for (size_t i = 0; i < node->replica->members.count; i++) {
+		const struct member *member = &node->replica->members.list[i];
 		const struct follower *follower;
 		struct follower_record record = { .name = slice_text(member->name) };
 
@@ -339,7 +339,7 @@ status_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t k
 		self_stats(node, &numbers);
 		break;
 	case STATS_STORE:
-		store_stats(node->replica.store, values);
+		store_stats(node->replica->store, values);
 		for (size_t i = 0; i < STORE_STAT_COUNT; i++)
 			codec_put_u64(&numbers, values[i]);
 		break;

@@ -6,26 +6,41 @@
 #include "raftd/replica/replica.h"
 
 #include "common/crc32c.h"
+#include "common/xmem.h"
 #include "raftd/replica/state.h"
 
-void
-replica_init(struct replica *replica, uint64_t seed)
+#include <stdlib.h>
+
+struct replica *
+replica_new(uint64_t seed)
 {
-	*replica = (struct replica){
-		.store = store_new(seed),
-		.requests = requests_new(seed),
-	};
+	struct replica *replica = xzalloc(sizeof(*replica));
+
+	replica->store = store_new(seed);
+	replica->requests = requests_new(seed);
 	cluster_config_init(&replica->config);
 	replica_configure(replica, NULL);
+	return replica;
 }
 
 void
-replica_clear(struct replica *replica)
+replica_free(struct replica **freed)
 {
+	struct replica *replica = *freed;
+
+	if (replica == NULL)
+		return;
 	store_free(&replica->store);
 	requests_free(&replica->requests);
 	members_clear(&replica->members);
-	*replica = (struct replica){ 0 };
+	free(replica);
+	*freed = NULL;
+}
+
+void
+replica_adopt(struct replica *fresh, struct replica *old)
+{
+	store_adopt(fresh->store, old->store);
 }
 
 void

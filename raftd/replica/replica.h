@@ -4,10 +4,12 @@
  *
  * It is what effects, the disk, snapshots and backups hold, as records of state.h,
  * each of which belongs to one of its parts. Knows neither consensus nor the world: an
- * entry of the log goes in, facts come out; an installed snapshot replaces it (compact.c).
+ * entry of the log goes in, facts come out. A snapshot makes a second one, which takes the
+ * place of the first when it is whole (compact.c).
  *
- *	init ---> loading	replica_load for each record	[replica_init]
+ *	new -----> loading	replica_load for each record	[replica_new]
  *	loading -> whole	what was loaded fits together	[replica_loaded]
+ *	whole ---> adopted	who watches the old one watches this	[replica_adopt]
  */
 #ifndef MOOTHALL_RAFTD_REPLICA_REPLICA_H
 #define MOOTHALL_RAFTD_REPLICA_REPLICA_H
@@ -51,9 +53,9 @@ struct replica_facts {
 };
 
 /* An empty one. seed: of hash tables. */
-void replica_init(struct replica *replica, uint64_t seed);
-/* Of one that is zeroed, too, and leaves it so. */
-void replica_clear(struct replica *replica);
+struct replica *replica_new(uint64_t seed);
+/* Accepts NULL. */
+void replica_free(struct replica **replica);
 /* Hand the store what it has to know of the configuration, which was set or changed.
  * effects NULL: while loading. */
 void replica_configure(struct replica *replica, struct buf *effects);
@@ -61,6 +63,9 @@ void replica_configure(struct replica *replica, struct buf *effects);
 enum err replica_load(struct replica *replica, struct slice key, struct slice value) MUST_CHECK;
 /* All were given: ERR_CORRUPT with *where (static) if they do not fit together. */
 enum err replica_loaded(struct replica *replica, const char **where) MUST_CHECK;
+/* fresh takes old's place: what is not replicated, as who watches, goes on there. old is of
+ * no use from here on but to be freed. */
+void replica_adopt(struct replica *fresh, struct replica *old);
 /*
  * Apply the next entry. False: it is applied in part only, as so many hits wait already to
  * be taken by those who watch. Then it is to be given again, before any other, when they
