@@ -232,7 +232,7 @@ load_records(struct install *install, struct slice records)
 	return err;
 }
 
-/* The new replica is the node's from here on, and those who keep something of the state are told. */
+/* The new replica is the node's from here on; who keeps something of the state is told. */
 static void
 take_place(struct node *node, struct install *install)
 {

@@ -189,8 +189,8 @@ struct node_effects {
 	void *argument;
 };
 /* Check what was loaded and apply every entry behind it. ERR_CORRUPT with *where (static). */
-/* Give the records of all keys that were loaded, in their present form. */
-void node_save_keys(struct node *node, const struct node_effects *effects);
+/* Give what was loaded of records of before as those of today: replica_renew. */
+void node_renew(struct node *node, const struct node_effects *effects);
 enum err node_replay(struct node *node, const struct node_effects *effects,
     const char **where) MUST_CHECK;
 uint64_t node_replayed_store_index(const struct node *node);

@@ -33,9 +33,9 @@ apply_whole(struct node *node, const struct raft_entry *entry)
 }
 
 void
-node_save_keys(struct node *node, const struct node_effects *effects)
+node_renew(struct node *node, const struct node_effects *effects)
 {
-	store_save_nodes(node->replica->store, effects->take, effects->argument);
+	replica_renew(node->replica, effects->take, effects->argument);
 }
 
 enum err

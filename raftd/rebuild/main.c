@@ -31,7 +31,7 @@
 #include "raftd/rebuild/progress.h"
 #include "raftd/rebuild/source.h"
 #include "raftd/rebuild/target.h"
-#include "raftd/replica/store/store.h"
+#include "raftd/replica/replica.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -50,7 +50,7 @@ struct rebuild {
 	uint64_t done_bytes;
 	uint64_t made_ns;		/* of a backup */
 	char made_by[NAME_BYTES_MAX + 1];
-	bool old;			/* its keys are written from the node, not as they are */
+	bool old;			/* some records are written from the node, not as they are */
 	enum err put_failed;
 	char *sentence;
 };
@@ -219,7 +219,7 @@ backup_records_came(void *argument, struct slice records)
 			    run->shown);
 			return ERR_CORRUPT;
 		}
-		if (store_record_is_old(record.key))
+		if (replica_record_is_old(record.key))
 			run->old = true;
 		else if (run->target != NULL)
 			put_record(run, &record);
@@ -279,7 +279,7 @@ restore(struct rebuild *run, char **words)
 	if (err == ERR_NONE)
 		err = read_backup(run, "restoring");
 	if (err == ERR_NONE && run->old)
-		node_save_keys(run->node, &effects);
+		node_renew(run->node, &effects);
 	if (err == ERR_NONE)
 		err = found(run, options.name, words[3], words[4]);
 	if (err != ERR_NONE)
