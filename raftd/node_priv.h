@@ -13,7 +13,6 @@
  *	expiry.c	keys whose time is over
  *	compact.c	trimming the log; sending and installing snapshots
  *	backup.c	images of the applied state for operators
- *	replay.c	a state without a world: backups, directories of stopped nodes
  *	disk.c		a disk that is full or hangs: refuse, hand leadership over, tell
  *	announce.c	which paths changed, for the caches of workers
  *	status.c	what workers and operators are told
