@@ -22,7 +22,7 @@ add_path(struct buf *paths, struct slice path, bool below)
 static bool
 add_event(struct node *node, uint64_t index, struct buf *paths)
 {
-	const struct blob *blob = store_event(node->replica.store, index);
+	const struct blob *blob = store_event(node->replica->store, index);
 	struct event_record event;
 	struct node_record changed;
 	struct reader in;
@@ -44,7 +44,7 @@ add_event(struct node *node, uint64_t index, struct buf *paths)
 void
 announce_turn(struct node *node)
 {
-	uint64_t last = store_index(node->replica.store);
+	uint64_t last = store_index(node->replica->store);
 	struct msg_changed message;
 	bool whole = true;
 
@@ -70,4 +70,10 @@ announce_turn(struct node *node)
 	node->io.changed(node->io.argument, &message);
 	buf_recycle(&node->scratch, 64 * KIB);
 	node->announced = last;
+}
+
+void
+announce_replaced(struct node *node)
+{
+	node->announced = UINT64_MAX;
 }

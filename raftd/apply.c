@@ -8,7 +8,7 @@
 static void
 note_member(struct node *node, const struct member_fact *fact)
 {
-	const struct member *member = members_find(&node->replica.members, fact->id);
+	const struct member *member = members_find(&node->replica->members, fact->id);
 
 	if (!node->members_told)
 		return;
@@ -56,7 +56,7 @@ note_config(struct node *node)
 
 		written = snprintf(text + length, sizeof(text) - length, " %s=%" PRIu64,
 		    config_rows[i].name,
-		    cluster_config_value(&node->replica.config, &config_rows[i]));
+		    cluster_config_value(&node->replica->config, &config_rows[i]));
 		length += (size_t)written;
 		ASSERT(length < sizeof(text));
 	}
@@ -113,7 +113,7 @@ node_apply(struct node *node, const struct raft_entry *entry)
 
 	ASSERT(entry->index == node->applied.index + 1);
 	submit_begin_effects(node);
-	if (!replica_apply(&node->replica, entry, node->config.turn_hits_max, &node->effects,
+	if (!replica_apply(node->replica, entry, node->config.turn_hits_max, &node->effects,
 	    &facts))
 		return false;
 	node->applied = (struct raft_position){ entry->index, entry->term };

@@ -75,7 +75,7 @@ refuse(struct node *node, struct waiting_change *change, enum err error, const c
 		.sequence = change->sequence,
 		.error = (uint16_t)error,
 		.cause = slice_text(cause),
-		.store_index = store_index(node->replica.store),
+		.store_index = store_index(node->replica->store),
 	};
 
 	if (change->origin == 0)
@@ -182,14 +182,14 @@ static void
 step_join(struct node *node, struct waiting_change *change, const struct command_head *head,
     const struct command_member *m)
 {
-	const struct member *same_id = members_find(&node->replica.members, m->id);
-	const struct member *same_name = members_named(&node->replica.members, m->name);
-	const struct member *same_url = members_at_peer_url(&node->replica.members, m->peer_url);
+	const struct member *same_id = members_find(&node->replica->members, m->id);
+	const struct member *same_name = members_named(&node->replica->members, m->name);
+	const struct member *same_url = members_at_peer_url(&node->replica->members, m->peer_url);
 	char cause[NAME_BYTES_MAX + URL_BYTES_MAX + 2];
 
-	if (members_was_removed(&node->replica.members, m->id)) {
+	if (members_was_removed(&node->replica->members, m->id)) {
 		refuse(node, change, ERR_RAFT_INTERNAL,
-		    members_was_forgotten(&node->replica.members, m->id) ?
+		    members_was_forgotten(&node->replica->members, m->id) ?
 		    JOIN_FORGOTTEN_CAUSE : JOIN_REMOVED_CAUSE);
 		return;
 	}
@@ -205,9 +205,9 @@ step_join(struct node *node, struct waiting_change *change, const struct command
 		replace(node, same_name);
 	} else if (same_id != NULL) {
 		decline(node, change, head, ERR_KEY_EXISTS, same_id->name);
-	} else if (node->replica.members.count >= node->replica.config.active_size) {
+	} else if (node->replica->members.count >= node->replica->config.active_size) {
 		snprintf(cause, sizeof(cause), "active size %" PRIu64,
-		    node->replica.config.active_size);
+		    node->replica->config.active_size);
 		decline(node, change, head, ERR_NO_MORE_PEER, cause);
 	} else {
 		propose_change(node, change, head, RAFT_CONF_ADD_LEARNER, m->id, change->payload);
@@ -218,7 +218,7 @@ static void
 step_remove(struct node *node, struct waiting_change *change, const struct command_head *head,
     const struct command_member *m)
 {
-	const struct member *member = members_named(&node->replica.members, m->name);
+	const struct member *member = members_named(&node->replica->members, m->name);
 	struct command_member remove;
 	char cause[NAME_BYTES_MAX + 1];
 	struct blob *payload;
@@ -260,7 +260,7 @@ step_change(struct node *node, struct waiting_change *change)
 	/* A copy of one that took effect must not move the configuration again:
 	 * its name may be another node's by now. As a plain command it only
 	 * brings the first answer to who still waits. */
-	if (requests_find(node->replica.requests, head.session, head.sequence, &known) !=
+	if (requests_find(node->replica->requests, head.session, head.sequence, &known) !=
 	    REQUEST_NEW) {
 		if (raft_propose(node->raft, change->payload, &position) == ERR_NONE)
 			change_free(node, change);
@@ -285,8 +285,8 @@ promote_learners(struct node *node)
 {
 	struct raft_position position;
 
-	for (size_t i = 0; i < node->replica.members.count; i++) {
-		const struct member *member = &node->replica.members.list[i];
+	for (size_t i = 0; i < node->replica->members.count; i++) {
+		const struct member *member = &node->replica->members.list[i];
 
 		if (member->role != MEMBER_LEARNER || !raft_caught_up(node->raft, member->id))
 			continue;

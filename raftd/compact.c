@@ -8,11 +8,13 @@
  *	sender:   core asks --image opened--> reading --chunk--> sent --credit--> reading ...
  *	          last chunk has credit DONE --> the core is told
  *	          no credit in time, or chunks known to be lost --> again
- *	receiver: chunk 0 --> a second store is built, records go to the next
- *	          generation on disk; last chunk --> both become current at once.
+ *	receiver: chunk 0 --> a second replica is built, records go to the next
+ *	          generation on disk; last chunk --> both become current at once,
+ *	          in memory by one pointer, on the disk by one batch.
  *
  * The receiver's credits wait for the disk, so a slow disk slows the sender.
- * Memory holds the new store as a whole beside the old one while it comes.
+ * Memory holds the new replica as a whole beside the old one while it comes, and whatever
+ * is wrong with it leaves the old one as it is.
  * A chunk that is lost, doubled or of another snapshot than the one under way
  * ends or is ignored; the sender starts over.
  */
@@ -39,8 +41,8 @@ needed_from(const struct node *node)
 			needed = MIN_OF(needed, node->compaction.sendings[i].position.index);
 	if (raft_role(node->raft) != RAFT_LEADER)
 		return needed;
-	for (size_t i = 0; i < node->replica.members.count; i++) {
-		peer_id id = node->replica.members.list[i].id;
+	for (size_t i = 0; i < node->replica->members.count; i++) {
+		peer_id id = node->replica->members.list[i].id;
 
 		if (id != node->id &&
 		    raft_heard_ago(node->raft, id) < 2 * node->config.election_ms)
@@ -195,7 +197,7 @@ compact_credit(struct node *node, peer_id from, const struct msg_snapshot_credit
 static void
 install_drop(struct install *install)
 {
-	replica_clear(&install->replica);
+	replica_free(&install->replica);
 	*install = (struct install){ 0 };
 }
 
@@ -223,9 +225,29 @@ load_records(struct install *install, struct slice records)
 	while (err == ERR_NONE && !reader_done(&in)) {
 		if (!state_record_get(&in, &record))
 			return ERR_MALFORMED;
-		err = replica_load(&install->replica, record.key, record.value);
+		err = replica_load(install->replica, record.key, record.value);
 	}
 	return err;
+}
+
+/* The new replica is the node's from here on; who keeps something of the state is told. */
+static void
+take_place(struct node *node, struct install *install)
+{
+	struct replica *old = node->replica;
+
+	replica_adopt(install->replica, old);
+	node->replica = install->replica;
+	install->replica = NULL;
+	replica_free(&old);
+	node->applied = install->position;
+	node->compaction.compacted = install->position.index;
+	node->expiring = false;
+	node->members_told = false;
+	node->told_after = 0;
+	node->status_due = true;
+	submit_replaced(node, install->position.index);
+	announce_replaced(node);
 }
 
 /* The new state becomes ours, in memory now and on disk by one batch; what is
@@ -239,14 +261,14 @@ install_commit(struct node *node)
 	bool keep;
 	uint64_t ticket;
 
-	if (replica_loaded(&install->replica, &where) != ERR_NONE ||
+	if (replica_loaded(install->replica, &where) != ERR_NONE ||
 	    !raft_wants_snapshot(node->raft, install->position, install->term)) {
 		send_credit(node, 0, install, SNAPSHOT_FAILED);
 		install_drop(install);
 		return;
 	}
 	keep = raft_term_at(node->raft, install->position.index) == install->position.term;
-	members_conf(&install->replica.members, &conf);
+	members_conf(&install->replica->members, &conf);
 	ticket = node->io.install_commit(node->io.argument, install->position, keep);
 	raft_snapshot_installed(node->raft, install->position, &conf);
 	send_credit(node, ticket, install, SNAPSHOT_DONE);
@@ -254,21 +276,8 @@ install_commit(struct node *node)
 	node_note(node, DIAG_INFO, "snapshot installed index=%" PRIu64 " term=%" PRIu64,
 	    install->position.index, install->position.term);
 
-	store_adopt(install->replica.store, node->replica.store);
-	replica_clear(&node->replica);
-	node->replica = install->replica;
-	node->applied = install->position;
-	node->stored = install->position.index;
-	node->compaction.compacted = install->position.index;
-	buf_clear(&node->effects);
-	tails_clear(&node->tails);
-	node->applied_dirty = false;
-	node->expiring = false;
-	node->announced = UINT64_MAX;
-	node->members_told = false;
-	node->told_after = 0;
-	node->status_due = true;
-	*install = (struct install){ 0 };
+	take_place(node, install);
+	install_drop(install);
 }
 
 static void
@@ -281,8 +290,8 @@ install_begin(struct node *node, peer_id from, const struct msg_snapshot_chunk *
 		.from = from,
 		.position = { chunk->snapshot_index, chunk->snapshot_term },
 		.term = chunk->term,
+		.replica = replica_new(node->config.seed),
 	};
-	replica_init(&install->replica, node->config.seed);
 	node->io.install_begin(node->io.argument);
 	node_note(node, DIAG_INFO, "snapshot is being received from=%016" PRIx64 " index=%" PRIu64,
 	    from, chunk->snapshot_index);

@@ -41,7 +41,7 @@ static void
 listen(struct node *node)
 {
 	struct demotion *demotion = &node->demotion;
-	const struct members *members = &node->replica.members;
+	const struct members *members = &node->replica->members;
 	struct member_silence fresh[MEMBERS_MAX];
 	uint64_t now_ms = node->now.monotonic_ms;
 
@@ -61,8 +61,8 @@ count_voters(const struct node *node)
 {
 	size_t count = 0;
 
-	for (size_t i = 0; i < node->replica.members.count; i++)
-		count += node->replica.members.list[i].role == MEMBER_VOTER ? 1 : 0;
+	for (size_t i = 0; i < node->replica->members.count; i++)
+		count += node->replica->members.list[i].role == MEMBER_VOTER ? 1 : 0;
 	return count;
 }
 
@@ -72,8 +72,8 @@ may_go(const struct node *node, const struct member *gone)
 {
 	size_t rest = 0, living = 0;
 
-	for (size_t i = 0; i < node->replica.members.count; i++) {
-		const struct member *member = &node->replica.members.list[i];
+	for (size_t i = 0; i < node->replica->members.count; i++) {
+		const struct member *member = &node->replica->members.list[i];
 
 		if (member->role != MEMBER_VOTER || member == gone)
 			continue;
@@ -99,8 +99,8 @@ is_behind(const struct node *node, const struct member *a, const struct member *
 static struct choice
 choose(const struct node *node)
 {
-	const struct members *members = &node->replica.members;
-	bool too_many = count_voters(node) > node->replica.config.active_size;
+	const struct members *members = &node->replica->members;
+	bool too_many = count_voters(node) > node->replica->config.active_size;
 	struct choice choice = { .reason = REASON_NONE };
 
 	for (size_t i = 0; i < members->count; i++) {
@@ -110,7 +110,7 @@ choose(const struct node *node)
 		if (member->role != MEMBER_VOTER || member->id == node->id)
 			continue;
 		/* A silent member is of no use to the others: it goes before one too many. */
-		if (silent > node->replica.config.remove_delay_ms &&
+		if (silent > node->replica->config.remove_delay_ms &&
 		    (choice.reason != REASON_SILENCE || silent > choice.silent_ms))
 			choice = (struct choice){ REASON_SILENCE, member, silent };
 		else if (too_many && choice.reason != REASON_SILENCE &&
@@ -139,11 +139,11 @@ demote(struct node *node, const struct choice *choice)
 		if (choice->reason == REASON_SILENCE)
 			node_note(node, DIAG_WARN, "%s is removed: silent for %" PRIu64
 			    " ms, the remove delay is %" PRIu64 " ms", member->name,
-			    choice->silent_ms, node->replica.config.remove_delay_ms);
+			    choice->silent_ms, node->replica->config.remove_delay_ms);
 		else
 			node_note(node, DIAG_INFO, "%s is removed: %zu members vote, the active "
 			    "size is %" PRIu64, member->name, count_voters(node),
-			    node->replica.config.active_size);
+			    node->replica->config.active_size);
 	}
 	blob_unref(&payload);
 }
@@ -185,7 +185,7 @@ demote_deadline(const struct node *node)
 	const struct demotion *demotion = &node->demotion;
 
 	/* Alone there is nobody to remove, and a cluster of one sleeps without timers. */
-	if (demotion->term == 0 || node->replica.members.count < 2)
+	if (demotion->term == 0 || node->replica->members.count < 2)
 		return UINT64_MAX;
 	return demotion->look_ms;
 }

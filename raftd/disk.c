@@ -212,7 +212,7 @@ hand_over(struct node *node)
 	const struct member *leader;
 
 	if (raft_role(node->raft) != RAFT_LEADER) {
-		leader = members_find(&node->replica.members, raft_leader(node->raft));
+		leader = members_find(&node->replica->members, raft_leader(node->raft));
 		if (!disk->handing || leader == NULL)
 			return;
 		disk->handing = false;

@@ -12,7 +12,7 @@
 static void
 list_peers(const struct node *node, struct buf *list)
 {
-	const struct members *members = &node->replica.members;
+	const struct members *members = &node->replica->members;
 
 	if (members->count == 0)
 		members = &node->joined_with;
@@ -31,7 +31,7 @@ list_peers(const struct node *node, struct buf *list)
 static void
 retire(struct node *node)
 {
-	uint64_t wait_ms = node->belonged ? node->replica.config.sync_interval_ms : 0;
+	uint64_t wait_ms = node->belonged ? node->replica->config.sync_interval_ms : 0;
 	struct buf peers = BUF_INIT;
 
 	node_note(node, DIAG_INFO,
@@ -53,7 +53,7 @@ end_if_removed(struct node *node)
 	if (node->over || (!node->told_removed && !node->told_forgotten && !known))
 		return;
 	node->over = true;
-	if (node->told_forgotten || members_was_forgotten(&node->replica.members, node->id))
+	if (node->told_forgotten || members_was_forgotten(&node->replica->members, node->id))
 		node->io.end(node->io.argument, EXIT_REMOVED,
 		    "this machine was removed from the cluster; start it with an empty "
 		    "-data-dir to join again");

@@ -35,7 +35,7 @@ expiry_turn(struct node *node)
 	uint64_t time_ns = expiry_time_ns(node);
 
 	if (is_under_way(node) || raft_role(node->raft) != RAFT_LEADER ||
-	    store_next_expiry(node->replica.store) > time_ns)
+	    store_next_expiry(node->replica->store) > time_ns)
 		return;
 	payload = command_new_expire(time_ns);
 	node->expiring = raft_propose(node->raft, payload, &position) == ERR_NONE;
@@ -46,7 +46,7 @@ expiry_turn(struct node *node)
 uint64_t
 expiry_deadline(const struct node *node)
 {
-	uint64_t expiry_ns = store_next_expiry(node->replica.store);
+	uint64_t expiry_ns = store_next_expiry(node->replica->store);
 	uint64_t time_ns = expiry_time_ns(node);
 
 	if (expiry_ns == UINT64_MAX || is_under_way(node) || raft_role(node->raft) != RAFT_LEADER)

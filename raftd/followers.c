@@ -20,7 +20,7 @@ follower_of(struct node *node, peer_id id)
 		if (node->followers.list[i].id == id)
 			return &node->followers.list[i];
 		if (unused == NULL && (node->followers.list[i].id == 0 ||
-		    members_find(&node->replica.members, node->followers.list[i].id) == NULL))
+		    members_find(&node->replica->members, node->followers.list[i].id) == NULL))
 			unused = &node->followers.list[i];
 	}
 	if (unused != NULL)
@@ -150,8 +150,8 @@ self_stats(struct node *node, struct buf *numbers)
 static void
 leader_stats(struct node *node, struct buf *followers)
 {
-	for (size_t i = 0; i < node->replica.members.count; i++) {
-		const struct member *member = &node->replica.members.list[i];
+	for (size_t i = 0; i < node->replica->members.count; i++) {
+		const struct member *member = &node->replica->members.list[i];
 		const struct follower *follower;
 		struct follower_record record = { .name = slice_text(member->name) };
 
@@ -183,7 +183,7 @@ followers_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_
 		self_stats(node, &numbers);
 		break;
 	case STATS_STORE:
-		store_stats(node->replica.store, values);
+		store_stats(node->replica->store, values);
 		for (size_t i = 0; i < STORE_STAT_COUNT; i++)
 			codec_put_u64(&numbers, values[i]);
 		break;

@@ -55,7 +55,7 @@ address_of(struct slice url)
 static bool
 is_founder(const struct node *node)
 {
-	const struct members *members = &node->replica.members;
+	const struct members *members = &node->replica->members;
 
 	return node->founded && members->count == 1 && members->list[0].id == node->id;
 }
@@ -64,7 +64,7 @@ is_founder(const struct node *node)
 static bool
 is_unwritten(const struct node *node)
 {
-	return store_index(node->replica.store) == node->replica.members.list[0].joined;
+	return store_index(node->replica->store) == node->replica->members.list[0].joined;
 }
 
 static const char *

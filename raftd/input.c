@@ -16,7 +16,7 @@ answer_again(struct node *node, uint64_t session, uint64_t sequence)
 {
 	const struct request_result *known;
 
-	if (requests_find(node->replica.requests, session, sequence, &known) != REQUEST_KNOWN)
+	if (requests_find(node->replica->requests, session, sequence, &known) != REQUEST_KNOWN)
 		return false;
 	node_answer(node, (struct waiting_outcome){
 	    .session = session,
@@ -24,7 +24,7 @@ answer_again(struct node *node, uint64_t session, uint64_t sequence)
 	    .error = known->error,
 	    .cause = blob_ref(known->cause),
 	    .event = known->event ?
-		blob_ref(store_event(node->replica.store, known->store_index)) : NULL,
+		blob_ref(store_event(node->replica->store, known->store_index)) : NULL,
 	    .store_index = known->store_index,
 	    .raft_index = known->raft_index,
 	    .raft_term = known->raft_term,
@@ -90,7 +90,7 @@ takes_too_much(uint64_t own, uint64_t all, uint64_t most)
 static const char *
 watch_refusal(const struct node *node, uint64_t session)
 {
-	const struct store *store = node->replica.store;
+	const struct store *store = node->replica->store;
 	uint64_t most = node->config.watches_max;
 	uint64_t bytes_most = WATCH_BYTES_BASE + most * WATCH_BYTES_EACH;
 	size_t count = store_watch_count(store), bytes = store_watch_bytes(store);
@@ -133,7 +133,7 @@ node_watch(struct node *node, uint64_t session, uint64_t watch_id, const struct 
 {
 	const char *refusal = watch_refusal(node, session);
 	struct msg_watching answer = {
-		.store_index = store_index(node->replica.store),
+		.store_index = store_index(node->replica->store),
 		.raft_index = node->applied.index,
 		.raft_term = raft_current_term(node->raft),
 	};
@@ -144,7 +144,7 @@ node_watch(struct node *node, uint64_t session, uint64_t watch_id, const struct 
 		answer.error = ERR_RAFT_INTERNAL;
 		cause = blob_new(slice_text(refusal));
 	} else {
-		answer.error = (uint16_t)store_watch(node->replica.store, session, watch_id,
+		answer.error = (uint16_t)store_watch(node->replica->store, session, watch_id,
 		    watch->key, watch->flags, watch->since, &behind, &cause);
 	}
 	answer.behind = behind;
@@ -156,19 +156,19 @@ node_watch(struct node *node, uint64_t session, uint64_t watch_id, const struct 
 void
 node_watch_more(struct node *node, uint64_t session, uint64_t watch_id)
 {
-	store_watch_more(node->replica.store, session, watch_id);
+	store_watch_more(node->replica->store, session, watch_id);
 }
 
 void
 node_watch_taken(struct node *node, uint64_t session, uint64_t past_bytes)
 {
-	store_watch_taken(node->replica.store, session, past_bytes);
+	store_watch_taken(node->replica->store, session, past_bytes);
 }
 
 void
 node_unwatch(struct node *node, uint64_t session, uint64_t watch_id)
 {
-	store_unwatch(node->replica.store, session, watch_id);
+	store_unwatch(node->replica->store, session, watch_id);
 }
 
 void
@@ -198,7 +198,7 @@ node_set_workers(struct node *node, size_t count)
 void
 node_session_gone(struct node *node, uint64_t session)
 {
-	store_unwatch_all(node->replica.store, session);
+	store_unwatch_all(node->replica->store, session);
 	proposals_session_gone(node, session);
 	queries_session_gone(node, session);
 	views_session_gone(node, session);
@@ -253,10 +253,10 @@ tell_removed(struct node *node, peer_id peer)
 {
 	struct buf *out;
 
-	if (!members_was_removed(&node->replica.members, peer))
+	if (!members_was_removed(&node->replica->members, peer))
 		return;
 	out = node->io.peer_out(node->io.argument);
-	if (members_was_forgotten(&node->replica.members, peer))
+	if (members_was_forgotten(&node->replica->members, peer))
 		msg_removed_told_frame(out, peer, &(struct msg_removed_told){ .id = peer });
 	else
 		msg_released_told_frame(out, peer, &(struct msg_released_told){ .id = peer });

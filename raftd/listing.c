@@ -74,7 +74,7 @@ fail(struct node *node, struct view_read *read, const char *cause)
 	    &(struct node_outcome){
 		.error = ERR_RAFT_INTERNAL,
 		.cause = slice_text(cause),
-		.store_index = store_index(node->replica.store),
+		.store_index = store_index(node->replica->store),
 		.raft_index = node->applied.index,
 		.raft_term = raft_current_term(node->raft),
 	    });
@@ -112,7 +112,7 @@ bool
 views_begin(struct node *node, const struct query *query, uint64_t *retry_ms)
 {
 	struct node_outcome outcome = {
-		.store_index = store_index(node->replica.store),
+		.store_index = store_index(node->replica->store),
 		.raft_index = node->applied.index,
 		.raft_term = raft_current_term(node->raft),
 	};
@@ -123,7 +123,7 @@ views_begin(struct node *node, const struct query *query, uint64_t *retry_ms)
 	*retry_ms = UINT64_MAX;
 	if (node->views.ending || !has_place(node, query->session, retry_ms))
 		return false;
-	outcome.error = store_view_open(node->replica.store,
+	outcome.error = store_view_open(node->replica->store,
 	    slice_of(query->key, query->key_bytes), query->flags, node_time_ns(node), &view,
 	    &cause);
 	if (outcome.error != ERR_NONE) {

@@ -11,7 +11,7 @@
 void
 node_move_leader(struct node *node, struct slice to)
 {
-	const struct member *member = members_named(&node->replica.members, to);
+	const struct member *member = members_named(&node->replica->members, to);
 	enum err err = ERR_INVALID;
 
 	if (to.size == 0 || member != NULL)

@@ -59,7 +59,7 @@ node_new(const struct node_config *config, struct node_io io,
 	node->applied = recovered->applied;
 	node->stored = recovered->applied.index;
 	node->compaction.compacted = recovered->compacted.index;
-	replica_init(&node->replica, config->seed);
+	node->replica = replica_new(config->seed);
 	node->role = RAFT_FOLLOWER;
 	node->standby = config->rejoin != NULL && node->cluster_id == 0;
 	node->belonged = config->resumes && !node->fresh;
@@ -74,7 +74,7 @@ node_new(const struct node_config *config, struct node_io io,
 enum err
 node_load_state(struct node *node, struct slice key, struct slice value)
 {
-	return replica_load(&node->replica, key, value);
+	return replica_load(node->replica, key, value);
 }
 
 static size_t
@@ -165,17 +165,17 @@ node_start(struct node *node, struct clock_time now, const char **where)
 		.memory_bytes_max = log_memory(node),
 	};
 
-	if (replica_loaded(&node->replica, where) != ERR_NONE)
+	if (replica_loaded(node->replica, where) != ERR_NONE)
 		return ERR_CORRUPT;
 #ifdef WITH_SANITIZERS
-	replica_invariants(&node->replica);
+	replica_invariants(node->replica);
 #endif
 	node->tails.min = node->config.tail_bytes_min;
-	store_use_tails(node->replica.store, &node->tails);
+	store_use_tails(node->replica->store, &node->tails);
 	node->now = now;
-	(void)cluster_time_turn(&node->time, now, node->replica.applied_ns, false);
+	(void)cluster_time_turn(&node->time, now, node->replica->applied_ns, false);
 	node->started_ns = now.wall_ns;
-	members_conf(&node->replica.members, &node->restored.conf);
+	members_conf(&node->replica->members, &node->restored.conf);
 	node->raft = raft_new(&config, &node->restored);
 	while (node->loaded_first < node->loaded_count) {
 		raft_restore_entry(node->raft, &node->loaded[node->loaded_first]);
@@ -189,7 +189,7 @@ node_start(struct node *node, struct clock_time now, const char **where)
 	node->told_after = raft_last(node->raft).index;
 	node->members_told = node->fresh && !node->config.join;
 	node->status_due = true;
-	node->announced = store_index(node->replica.store);
+	node->announced = store_index(node->replica->store);
 	if (node->fresh && node->cluster_id == 0 && !node->config.join)
 		start_cluster(node);
 	return ERR_NONE;
@@ -246,7 +246,7 @@ node_free(struct node **freed)
 	queries_free(&node->queries);
 	views_free(&node->views);
 	compact_free(node);
-	replica_clear(&node->replica);
+	replica_free(&node->replica);
 	members_clear(&node->joined_with);
 	inbox_free(&node->inbox);
 	raft_free(&node->raft);
@@ -280,14 +280,14 @@ node_note(struct node *node, enum diag_level level, const char *format, ...)
 uint64_t
 node_time_ns(const struct node *node)
 {
-	return MAX_OF(node->time.ns, node->replica.applied_ns);
+	return MAX_OF(node->time.ns, node->replica->applied_ns);
 }
 
 /* What is read back, or copied from others, has happened before: one line for all of it. */
 static void
 tell_members(struct node *node)
 {
-	const struct members *members = &node->replica.members;
+	const struct members *members = &node->replica->members;
 	struct buf text = BUF_INIT;
 
 	if (node->members_told || node->applied.index < node->told_after ||
@@ -306,7 +306,7 @@ tell_members(struct node *node)
 bool
 node_was_removed(const struct node *node)
 {
-	return members_was_removed(&node->replica.members, node->id);
+	return members_was_removed(&node->replica->members, node->id);
 }
 
 void
@@ -316,7 +316,7 @@ node_note_member(struct node *node)
 
 	if (!node->belonged && raft_met_leader(node->raft, &commit) &&
 	    node->applied.index >= commit)
-		node->belonged = members_find(&node->replica.members, node->id) != NULL;
+		node->belonged = members_find(&node->replica->members, node->id) != NULL;
 }
 
 bool
@@ -349,7 +349,7 @@ node_answer_error(struct node *node, uint64_t session, uint64_t request_id, enum
 	    .request_id = request_id,
 	    .error = error,
 	    .cause = blob_new(slice_text(cause)),
-	    .store_index = store_index(node->replica.store),
+	    .store_index = store_index(node->replica->store),
 	    .raft_index = node->applied.index,
 	    .raft_term = node->applied.term,
 	});
@@ -388,7 +388,7 @@ node_raft(const struct node *node)
 uint32_t
 node_hash(const struct node *node)
 {
-	return replica_hash(&node->replica);
+	return replica_hash(node->replica);
 }
 
 /* ---- the disk answers ------------------------------------------------------------------ */
@@ -442,7 +442,7 @@ take_time(struct node *node)
 {
 	bool leads = raft_role(node->raft) == RAFT_LEADER;
 
-	if (!cluster_time_turn(&node->time, node->now, node->replica.applied_ns, leads))
+	if (!cluster_time_turn(&node->time, node->now, node->replica->applied_ns, leads))
 		return;
 	node_note(node, DIAG_WARN, "the wall clock is %" PRId64 " ms from the cluster's time, by "
 	    "which keys expire; is it right?",
@@ -472,7 +472,7 @@ core_needs_disk(const struct raft_ready *ready)
 bool
 node_hits_are_many(const struct node *node)
 {
-	return store_hits_waiting(node->replica.store) >= node->config.turn_hits_max;
+	return store_hits_waiting(node->replica->store) >= node->config.turn_hits_max;
 }
 
 /* As far as the effects fit into one batch, a small entry may have great ones, and as
@@ -561,12 +561,12 @@ send_events(struct node *node)
 	const struct store_hit *hits;
 	size_t count;
 
-	store_catch_up(node->replica.store, &how);
-	count = store_take_hits(node->replica.store, &hits);
+	store_catch_up(node->replica->store, &how);
+	count = store_take_hits(node->replica->store, &hits);
 	for (size_t i = 0; i < count; i++) {
 		struct msg_watching message = {
 			.error = hits[i].kind == HIT_CLEARED ? ERR_WATCHER_CLEARED : ERR_NONE,
-			.store_index = store_index(node->replica.store),
+			.store_index = store_index(node->replica->store),
 			.raft_index = node->applied.index,
 			.raft_term = raft_current_term(node->raft),
 		};
@@ -612,8 +612,8 @@ send_answers(struct node *node)
 static bool
 has_to_sweep(const struct node *node)
 {
-	return store_has_to_sweep(node->replica.store) &&
-	    !replica_is_within_entry(&node->replica) && node->synced_ticket >= node->swept_ticket;
+	return store_has_to_sweep(node->replica->store) &&
+	    !replica_is_within_entry(node->replica) && node->synced_ticket >= node->swept_ticket;
 }
 
 static void
@@ -623,7 +623,7 @@ sweep(struct node *node)
 		return;
 	submit_begin_effects(node);
 	/* The last part, mostly of a small directory, goes with what else was applied. */
-	if (store_sweep(node->replica.store, node->config.sweep_nodes_max, &node->effects))
+	if (store_sweep(node->replica->store, node->config.sweep_nodes_max, &node->effects))
 		node->swept = true;
 }
 
@@ -669,7 +669,7 @@ node_deadline(const struct node *node)
 	struct store_catch_up how = catch_up_how(node);
 
 	if (node->behind || has_to_sweep(node) ||
-	    store_may_catch_up(node->replica.store, &how))
+	    store_may_catch_up(node->replica->store, &how))
 		return node->now.monotonic_ms;
 	due = MIN_OF(due, proposals_deadline(node));
 	due = MIN_OF(due, changes_deadline(node));

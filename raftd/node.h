@@ -181,32 +181,6 @@ size_t node_memory(const struct node *node);
 /* The node's own name; static text for its life. */
 const char *node_name(const struct node *node);
 
-/* ---- without a world: instead of node_start; of io only note is called ----------------------- */
-
-/* Takes what was changed: lists of state_record, borrowed. An empty value deletes. */
-struct node_effects {
-	void (*take)(void *argument, struct slice records);
-	void *argument;
-};
-/* Check what was loaded and apply every entry behind it. ERR_CORRUPT with *where (static). */
-/* Give the records of all keys that were loaded, in their present form. */
-void node_save_keys(struct node *node, const struct node_effects *effects);
-enum err node_replay(struct node *node, const struct node_effects *effects,
-    const char **where) MUST_CHECK;
-uint64_t node_replayed_store_index(const struct node *node);
-/* Append the members as a list of member_record. */
-void node_replayed_members(const struct node *node, struct buf *members);
-
-/* The only member of a new cluster. */
-struct node_first_member {
-	uint64_t node_id, cluster_id;	/* new, not 0 */
-	struct slice name, peer_url, client_url;
-};
-/* After node_replay: it is the only member from now on. Returns what the state is
- * of then: some entries later, in the same term. */
-struct raft_position node_recreate_cluster(struct node *node, const struct node_first_member *first,
-    const struct node_effects *effects);
-
 /* ---- for checks ------------------------------------------------------------------------------ */
 
 /* Hash over all replicated state: tree, history, members, sessions. Equal on

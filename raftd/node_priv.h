@@ -13,7 +13,6 @@
  *	expiry.c	keys whose time is over
  *	compact.c	trimming the log; sending and installing snapshots
  *	backup.c	images of the applied state for operators
- *	replay.c	a state without a world: backups, directories of stopped nodes
  *	disk.c		a disk that is full or hangs: refuse, hand leadership over, tell
  *	announce.c	which paths changed, for the caches of workers
  *	followers.c	appends counted and timed, for /v2/stats
@@ -257,7 +256,7 @@ struct install {
 	raft_term term;			/* of the leader that sends */
 	uint64_t next;			/* chunk expected */
 	uint64_t deadline_ms;		/* no chunk until then: dropped */
-	struct replica replica;
+	struct replica *replica;	/* what the chunks make, beside the node's own */
 };
 
 struct compaction {
@@ -449,7 +448,7 @@ struct node {
 	size_t loaded_first, loaded_count, loaded_capacity; /* up to loaded_count */
 	size_t loaded_bytes;
 
-	struct replica replica;
+	struct replica *replica;	/* another one when a snapshot is installed */
 	struct members joined_with;	/* of the join's answer, until the log says more */
 	struct raft_position applied;
 	raft_index stored;		/* applied as of what the disk was handed; <= applied */
@@ -543,6 +542,8 @@ void submit_begin_effects(struct node *node);
 /* What was applied is to go to the disk; now, whatever else there is, since it is much. */
 bool submit_is_due(const struct node *node);
 bool submit_is_due_at_once(const struct node *node);
+/* The disk has another state than what was applied here: that of the entry at index. */
+void submit_replaced(struct node *node, raft_index index);
 /* Hand over what the core wants there (ready NULL: nothing) and, when it is due, what was
  * applied. Returns the batch's ticket. */
 uint64_t submit_batch(struct node *node, const struct raft_ready *ready);
@@ -551,6 +552,8 @@ uint64_t submit_deadline(const struct node *node);
 
 /* announce.c */
 void announce_turn(struct node *node);
+/* The state is another one: everything is said to have changed. */
+void announce_replaced(struct node *node);
 
 /* ending.c, behind all else of a turn */
 void ending_turn(struct node *node);

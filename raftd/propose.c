@@ -356,7 +356,7 @@ retry_forwarded(struct node *node)
 static void
 update_own_address(struct node *node)
 {
-	const struct member *self = members_find(&node->replica.members, node->id);
+	const struct member *self = members_find(&node->replica->members, node->id);
 	struct command_member update;
 	struct raft_position position;
 	struct blob *payload;
@@ -403,7 +403,7 @@ refuse_forwarded(struct node *node, const struct forwarded *forwarded)
 	    .error = ERR_RAFT_INTERNAL,
 	    .cause = SLICE_LITERAL("disk full at the leader, the write may or may not have been "
 		"applied"),
-	    .store_index = store_index(node->replica.store),
+	    .store_index = store_index(node->replica->store),
 	});
 }
 
@@ -484,7 +484,7 @@ proposals_deadline(const struct node *node)
 		due = MIN_OF(due, leader_deadline_ms(node, pending));
 	if (forwarded != NULL)
 		due = MIN_OF(due, forwarded->retry_ms);
-	if (node_has_leader(node) && members_find(&node->replica.members, node->id) != NULL)
+	if (node_has_leader(node) && members_find(&node->replica->members, node->id) != NULL)
 		due = MIN_OF(due, node->proposals.update_retry_ms);
 	return due;
 }

@@ -194,14 +194,14 @@ static bool
 answer_at_once(struct node *node, const struct query *query, struct share *share)
 {
 	struct node_outcome outcome = {
-		.store_index = store_index(node->replica.store),
+		.store_index = store_index(node->replica->store),
 		.raft_index = node->applied.index,
 		.raft_term = raft_current_term(node->raft),
 	};
 	struct blob *cause = NULL;
 
 	buf_clear(&node->event);
-	outcome.error = store_get_small(node->replica.store,
+	outcome.error = store_get_small(node->replica->store,
 	    slice_of(query->key, query->key_bytes), query->flags, node_time_ns(node),
 	    share->answer_bytes, &share->nodes, &node->event, &cause);
 	if (outcome.error == ERR_AGAIN) {
@@ -239,7 +239,7 @@ refuse(struct node *node, const struct query *query)
 	    &(struct node_outcome){
 		.error = ERR_RAFT_INTERNAL,
 		.cause = SLICE_LITERAL("too much waits to be read before this answer"),
-		.store_index = store_index(node->replica.store),
+		.store_index = store_index(node->replica->store),
 		.raft_index = node->applied.index,
 		.raft_term = raft_current_term(node->raft),
 	    });

@@ -41,7 +41,7 @@ phase_of(const struct node *node)
 {
 	if (node_was_removed(node))
 		return PHASE_REMOVED;
-	if (members_find(&node->replica.members, node->id) != NULL)
+	if (members_find(&node->replica->members, node->id) != NULL)
 		return PHASE_MEMBER;
 	return node->standby ? PHASE_STANDBY : PHASE_JOINING;
 }
@@ -49,7 +49,7 @@ phase_of(const struct node *node)
 void
 node_status(struct node *node, struct msg_status *status)
 {
-	const struct members *members = &node->replica.members;
+	const struct members *members = &node->replica->members;
 	const char *refusal = node_refusal(node);
 
 	if (members->count == 0)
@@ -57,7 +57,7 @@ node_status(struct node *node, struct msg_status *status)
 	buf_clear(&node->member_bytes);
 	members_encode(members, &node->member_bytes);
 	buf_clear(&node->config_bytes);
-	cluster_config_put(&node->replica.config, &node->config_bytes);
+	cluster_config_put(&node->replica->config, &node->config_bytes);
 	*status = (struct msg_status){
 		.phase = (uint8_t)(node->started ? phase_of(node) : PHASE_RECOVERING),
 		.node_id = node->id,
@@ -66,7 +66,7 @@ node_status(struct node *node, struct msg_status *status)
 		.term = raft_current_term(node->raft),
 		.commit = raft_commit(node->raft),
 		.applied = node->applied.index,
-		.store_index = store_index(node->replica.store),
+		.store_index = store_index(node->replica->store),
 		.leader_id = raft_leader(node->raft),
 		.leader_since_ns = node->leader_since_ns,
 		.started_ns = node->started_ns,
@@ -97,23 +97,23 @@ node_count(const struct node *node, struct node_counts *counts)
 		.snapshots_received = node->compaction.received,
 		.disk_stalls = node->disk.stalls,
 		.deduplicated = node->deduplicated,
-		.keys = store_key_count(node->replica.store),
-		.store_index = store_index(node->replica.store),
+		.keys = store_key_count(node->replica->store),
+		.store_index = store_index(node->replica->store),
 	};
-	store_stats(node->replica.store, counts->store);
+	store_stats(node->replica->store, counts->store);
 }
 
 size_t
 node_memory(const struct node *node)
 {
-	return store_memory(node->replica.store) + node->proposals.bytes +
+	return store_memory(node->replica->store) + node->proposals.bytes +
 	    raft_log_bytes(node->raft) + node->effects.size + node->tails.bytes + node->turn_bytes;
 }
 
 static const char *
 name_of(const struct node *node, peer_id id)
 {
-	const struct member *member = members_find(&node->replica.members, id);
+	const struct member *member = members_find(&node->replica->members, id);
 
 	return member == NULL ? "" : member->name;
 }

@@ -30,13 +30,13 @@ bool
 submit_is_due_at_once(const struct node *node)
 {
 	return effects_bytes(node) >= node->config.effects_bytes_max &&
-	    !replica_is_within_entry(&node->replica);
+	    !replica_is_within_entry(node->replica);
 }
 
 bool
 submit_is_due(const struct node *node)
 {
-	if (!node->applied_dirty || replica_is_within_entry(&node->replica))
+	if (!node->applied_dirty || replica_is_within_entry(node->replica))
 		return false;
 	if (node->swept || node_was_removed(node) || backups_want_disk(node))
 		return true;
@@ -44,11 +44,21 @@ submit_is_due(const struct node *node)
 	    node->now.monotonic_ms >= node->effects_since_ms + EFFECTS_WAIT_MS;
 }
 
+void
+submit_replaced(struct node *node, raft_index index)
+{
+	node->stored = index;
+	buf_clear(&node->effects);
+	tails_clear(&node->tails);
+	node->applied_dirty = false;
+	node->swept = false;
+}
+
 /* Hand over what was applied so far, as one state. */
 static void
 add_effects(struct node *node, struct wal_turn *turn)
 {
-	replica_flush(&node->replica, &node->effects);
+	replica_flush(node->replica, &node->effects);
 	squeeze_effects(&node->effects, &node->tails, node->config.seed);
 	turn->effects = buf_slice(&node->effects);
 	turn->effects_owner = &node->effects;
@@ -115,6 +125,6 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 uint64_t
 submit_deadline(const struct node *node)
 {
-	return node->applied_dirty && !replica_is_within_entry(&node->replica) ?
+	return node->applied_dirty && !replica_is_within_entry(node->replica) ?
 	    node->effects_since_ms + EFFECTS_WAIT_MS : UINT64_MAX;
 }

@@ -23,18 +23,19 @@
 #include "common/backup.h"
 #include "common/clock.h"
 #include "common/data_dir.h"
+#include "common/diag.h"
 #include "common/harden.h"
 #include "common/node_name.h"
 #include "common/printable.h"
 #include "common/program.h"
 #include "common/rand.h"
 #include "common/xmem.h"
-#include "raftd/node.h"
 #include "raftd/policy.h"
 #include "raftd/rebuild/progress.h"
+#include "raftd/rebuild/replay.h"
 #include "raftd/rebuild/source.h"
 #include "raftd/rebuild/target.h"
-#include "raftd/replica/store/store.h"
+#include "raftd/replica/replica.h"
 
 #include <inttypes.h>
 #include <signal.h>
@@ -44,16 +45,16 @@
 
 #define BACKUP_FD 3
 
-/* One run: what is read goes into the node; then, again, into the target. */
+/* One run: what is read goes into the replay; then, again, into the target. */
 struct rebuild {
 	const char *shown;		/* what is read, for messages */
-	struct node *node;		/* NULL until a backup's head came */
+	struct replay *replay;		/* NULL until a backup's head came */
 	struct target *target;		/* NULL: the first reading, or none is wanted */
 	struct rebuild_progress progress;
 	uint64_t done_bytes;
 	uint64_t made_ns;		/* of a backup */
 	char made_by[NAME_BYTES_MAX + 1];
-	bool old;			/* its keys are written from the node, not as they are */
+	bool old;			/* some records are written anew, not as they are */
 	enum err put_failed;
 	char *sentence;
 };
@@ -107,21 +108,6 @@ fail(enum err err, char *sentence)
 	}
 }
 
-static void
-ignore_note(void *argument UNUSED, enum diag_level level UNUSED, const char *format UNUSED,
-    const char *text UNUSED)
-{
-}
-
-static struct node *
-make_node(const struct wal_recovered *recovered)
-{
-	struct node_config config = { .seed = rand_entropy() };
-	struct node_io io = { .note = ignore_note };
-
-	return node_new(&config, io, recovered);
-}
-
 /* Before anything is read: a directory of a name that no start takes is of no use. */
 static enum err
 check_name(struct rebuild *run, const char *name)
@@ -133,6 +119,20 @@ check_name(struct rebuild *run, const char *name)
 	run->sentence = xasprintf("the node's name: %s", problem);
 	free(problem);
 	return ERR_INVALID;
+}
+
+/* ---- what was read ---------------------------------------------------------------------- */
+
+static const struct members *
+members_of(const struct rebuild *run)
+{
+	return &replay_replica(run->replay)->members;
+}
+
+static uint64_t
+store_index_of(const struct rebuild *run)
+{
+	return store_index(replay_replica(run->replay)->store);
 }
 
 /* ---- to the target -------------------------------------------------------------------- */
@@ -157,25 +157,26 @@ put_record(struct rebuild *run, const struct state_record *record)
 	buf_free(&records);
 }
 
-static struct node_effects
+static struct replay_effects
 effects_of(struct rebuild *run)
 {
-	return (struct node_effects){ .take = put, .argument = run };
+	return (struct replay_effects){ .take = put, .argument = run };
 }
 
 /* All records are with the target: the new cluster's first member, and the end. */
 static enum err
 create_cluster(struct rebuild *run, const char *name, const char *peer_url, const char *client_url)
 {
-	struct node_effects effects = effects_of(run);
-	struct node_first_member first = {
+	struct replay_effects effects = effects_of(run);
+	struct replay_first_member first = {
 		.node_id = target_node_id(run->target),
 		.cluster_id = rand_entropy(),
 		.name = slice_text(name),
 		.peer_url = slice_text(peer_url),
 		.client_url = slice_text(client_url),
 	};
-	struct raft_position position = node_recreate_cluster(run->node, &first, &effects);
+	struct raft_position position = replay_recreate_cluster(run->replay, &first,
+	    &effects);
 
 	if (run->put_failed != ERR_NONE)
 		return run->put_failed;
@@ -188,17 +189,12 @@ static enum err
 backup_head_came(void *argument, const struct backup_head *head)
 {
 	struct rebuild *run = argument;
-	struct wal_recovered recovered = {
-		.identity = { .node_id = head->node_id, .cluster_id = head->cluster_id },
-		.applied = { head->raft_index, head->raft_term },
-		.last = { head->raft_index, head->raft_term },
-	};
 
-	if (run->node != NULL)
+	if (run->replay != NULL)
 		return ERR_NONE;
 	snprintf(run->made_by, sizeof(run->made_by), "%.*s", SLICE_ARGS(head->name));
 	run->made_ns = head->made_ns;
-	run->node = make_node(&recovered);
+	run->replay = replay_new((struct raft_position){ head->raft_index, head->raft_term });
 	return ERR_NONE;
 }
 
@@ -217,12 +213,12 @@ backup_records_came(void *argument, struct slice records)
 	}
 	while (!reader_done(&in)) {
 		if (!state_record_get(&in, &record) || (run->target == NULL &&
-		    node_load_state(run->node, record.key, record.value) != ERR_NONE)) {
+		    replay_load_state(run->replay, record.key, record.value) != ERR_NONE)) {
 			run->sentence = xasprintf("%s holds a record that no node can have written",
 			    run->shown);
 			return ERR_CORRUPT;
 		}
-		if (store_record_is_old(record.key))
+		if (replica_record_is_old(record.key))
 			run->old = true;
 		else if (run->target != NULL)
 			put_record(run, &record);
@@ -249,9 +245,9 @@ read_backup(struct rebuild *run, const char *what)
 static enum err
 check_loaded(struct rebuild *run)
 {
-	struct node_effects effects = effects_of(run);
+	struct replay_effects effects = effects_of(run);
 	const char *where;
-	enum err err = node_replay(run->node, &effects, &where);
+	enum err err = replay_run(run->replay, &effects, &where);
 
 	if (err != ERR_NONE)
 		run->sentence = xasprintf("%s is damaged: %s", run->shown, where);
@@ -263,7 +259,7 @@ restore(struct rebuild *run, char **words)
 {
 	struct target_options options = { .held = strcmp(words[0], "held") == 0,
 		.data_dir = words[1], .name = words[2] };
-	struct node_effects effects = effects_of(run);
+	struct replay_effects effects = effects_of(run);
 	char made[CLOCK_TEXT_BYTES];
 	enum err err;
 
@@ -282,14 +278,14 @@ restore(struct rebuild *run, char **words)
 	if (err == ERR_NONE)
 		err = read_backup(run, "restoring");
 	if (err == ERR_NONE && run->old)
-		node_save_keys(run->node, &effects);
+		replay_renew(run->replay, &effects);
 	if (err == ERR_NONE)
 		err = create_cluster(run, options.name, words[3], words[4]);
 	if (err != ERR_NONE)
 		return fail(err, run->sentence);
 	clock_format(run->made_ns, 0, false, made);
 	diag_say("restored %s, made %s by %s, into %s: store index %" PRIu64, run->shown, made,
-	    run->made_by, options.data_dir, node_replayed_store_index(run->node));
+	    run->made_by, options.data_dir, store_index_of(run));
 	return EXIT_STOPPED;
 }
 
@@ -303,7 +299,7 @@ state_came(void *argument, struct slice key, struct slice value)
 	if (is_stopped())
 		return ERR_CLOSED;
 	if (run->target == NULL)
-		return node_load_state(run->node, key, value);
+		return replay_load_state(run->replay, key, value);
 	put_record(run, &(struct state_record){ key, value });
 	return run->put_failed;
 }
@@ -313,17 +309,17 @@ entry_came(void *argument, const struct raft_entry *entry)
 {
 	struct rebuild *run = argument;
 
-	return run->target == NULL ? node_load_entry(run->node, entry) : ERR_NONE;
+	return run->target == NULL ? replay_load_entry(run->replay, entry) : ERR_NONE;
 }
 
-/* Into the node, without its log's end; that is for node_replay. */
+/* Into the replay, without its log's end; that is for replay_run. */
 static enum err
 read_source(struct rebuild *run, struct source *source)
 {
 	enum err err;
 
-	if (run->node == NULL)
-		run->node = make_node(source_recovered(source));
+	if (run->replay == NULL)
+		run->replay = replay_new(source_recovered(source)->applied);
 	err = source_read(source, state_came, entry_came, run, &run->sentence);
 	if (err == ERR_CLOSED && run->sentence == NULL)
 		run->sentence = xstrdup("interrupted");
@@ -346,53 +342,23 @@ print_name(const char *what, struct slice name)
 	buf_free(&line);
 }
 
+/* The addresses of the member of that name; empty texts if there is none. */
 static void
-print_members(const struct node *node)
+print_urls(const struct rebuild *run, const char *name)
 {
-	struct buf members = BUF_INIT;
-	struct member_record member;
-	struct reader in;
+	const struct member *member = members_named(members_of(run), slice_text(name));
 
-	node_replayed_members(node, &members);
-	in = reader_of(buf_slice(&members));
-	while (!reader_done(&in) && member_record_get(&in, &member))
-		print_name("member", member.name);
-	buf_free(&members);
-}
-
-/* The addresses that a member of that name has; empty texts if there is none. */
-static void
-find_urls(const struct node *node, const char *name, char **peer_url, char **client_url)
-{
-	struct buf members = BUF_INIT;
-	struct member_record member;
-	struct reader in;
-
-	*peer_url = xstrdup("");
-	*client_url = xstrdup("");
-	node_replayed_members(node, &members);
-	in = reader_of(buf_slice(&members));
-	while (!reader_done(&in) && member_record_get(&in, &member)) {
-		if (!slice_equal(member.name, slice_text(name)))
-			continue;
-		free(*peer_url);
-		free(*client_url);
-		*peer_url = xasprintf("%.*s", SLICE_ARGS(member.peer_url));
-		*client_url = xasprintf("%.*s", SLICE_ARGS(member.client_url));
-	}
-	buf_free(&members);
+	print_name("peer", slice_text(member == NULL ? "" : member->peer_url));
+	print_name("client", slice_text(member == NULL ? "" : member->client_url));
 }
 
 static void
-print_urls(const struct node *node, const char *name)
+print_members(const struct rebuild *run)
 {
-	char *peer_url, *client_url;
+	const struct members *members = members_of(run);
 
-	find_urls(node, name, &peer_url, &client_url);
-	print_name("peer", slice_text(peer_url));
-	print_name("client", slice_text(client_url));
-	free(peer_url);
-	free(client_url);
+	for (size_t i = 0; i < members->count; i++)
+		print_name("member", slice_text(members->list[i].name));
 }
 
 static enum exit_code
@@ -417,9 +383,9 @@ inspect(struct rebuild *run, char **words)
 	printf("cluster=%016" PRIx64 "\nterm=%" PRIu64 "\nlast=%" PRIu64 "\ncommit=%" PRIu64
 	    "\nstore=%" PRIu64 "\n", recovered->identity.cluster_id, recovered->last.term,
 	    recovered->last.index, MAX_OF(recovered->commit, recovered->applied.index),
-	    node_replayed_store_index(run->node));
-	print_urls(run->node, recovered->identity.name);
-	print_members(run->node);
+	    store_index_of(run));
+	print_urls(run, recovered->identity.name);
+	print_members(run);
 	source_close(&source);
 	return EXIT_STOPPED;
 }
@@ -428,17 +394,21 @@ inspect(struct rebuild *run, char **words)
 static enum err
 write_recovered(struct rebuild *run, struct source *source, const char *name)
 {
-	char *peer_url = NULL, *client_url = NULL;
+	char *peer_url, *client_url;
+	const struct member *member;
 	enum err err = read_source(run, source);
 
 	if (err == ERR_NONE)
 		err = check_loaded(run);
 	if (err == ERR_NONE)
 		err = run->put_failed;
-	if (err == ERR_NONE) {
-		find_urls(run->node, name, &peer_url, &client_url);
-		err = create_cluster(run, name, peer_url, client_url);
-	}
+	if (err != ERR_NONE)
+		return err;
+	/* Copies: it is removed before it joins. */
+	member = members_named(members_of(run), slice_text(name));
+	peer_url = xstrdup(member == NULL ? "" : member->peer_url);
+	client_url = xstrdup(member == NULL ? "" : member->client_url);
+	err = create_cluster(run, name, peer_url, client_url);
 	free(peer_url);
 	free(client_url);
 	return err;
@@ -465,7 +435,7 @@ recover(struct rebuild *run, char **words)
 		err = write_recovered(run, source, options.name);
 	if (err == ERR_NONE)
 		diag_say("made %s of %s: node %s, store index %" PRIu64, options.data_dir,
-		    run->shown, options.name, node_replayed_store_index(run->node));
+		    run->shown, options.name, store_index_of(run));
 	source_close(&source);
 	return err == ERR_NONE ? EXIT_STOPPED : fail(err, run->sentence);
 }
@@ -506,6 +476,6 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	target_close(&run.target);
-	node_free(&run.node);
+	replay_free(&run.replay);
 	return (int)code;
 }

@@ -1,82 +1,102 @@
 /*
  * replica.c - the applied state (see replica.h).
  *
- * Called by the conductor's files. Owns its parts, but not what is in them.
+ * Called by the conductor's files. Goes over its parts, whatever they are; its own is the
+ * stamp alone.
  */
 #include "raftd/replica/replica.h"
 
 #include "common/crc32c.h"
+#include "common/xmem.h"
+#include "raftd/replica/part.h"
 #include "raftd/replica/state.h"
 
-void
-replica_init(struct replica *replica, uint64_t seed)
+#include <stdlib.h>
+
+struct replica *
+replica_new(uint64_t seed)
 {
-	*replica = (struct replica){
-		.store = store_new(seed),
-		.requests = requests_new(seed),
-	};
-	cluster_config_init(&replica->config);
-	replica_configure(replica, NULL);
+	struct replica *replica = xzalloc(sizeof(*replica) +
+	    part_row_count * sizeof(replica->states[0]));
+
+	for (size_t i = 0; i < part_row_count; i++)
+		replica->states[i] = part_rows[i]->create(replica, seed);
+	return replica;
 }
 
 void
-replica_clear(struct replica *replica)
+replica_free(struct replica **freed)
 {
-	store_free(&replica->store);
-	requests_free(&replica->requests);
-	members_clear(&replica->members);
-	*replica = (struct replica){ 0 };
+	struct replica *replica = *freed;
+
+	if (replica == NULL)
+		return;
+	for (size_t i = part_row_count; i-- > 0;)
+		if (part_rows[i]->destroy != NULL)
+			part_rows[i]->destroy(replica->states[i]);
+	free(replica);
+	*freed = NULL;
 }
 
-void
-replica_configure(struct replica *replica, struct buf *effects)
+/* ---- records ------------------------------------------------------------------ */
+
+static bool
+is_among(struct slice key, const char *prefixes)
 {
-	store_limit_history(replica->store, replica->config.history_bytes, effects);
-	store_set_limits(replica->store, &(struct key_limits){
-	    .names = replica->config.max_key_names, .bytes = replica->config.max_key_bytes });
+	return key.size > 0 && memchr(prefixes, key.data[0], strlen(prefixes)) != NULL;
 }
 
-enum err
-replica_load(struct replica *replica, struct slice key, struct slice value)
+static enum err
+load_stamp(struct replica *replica, struct slice value)
 {
 	struct reader in = reader_of(value);
 	struct stamp_state stamp;
-	enum err err;
 
-	/* Else it could not be sent on in a snapshot. */
-	if (key.size + value.size > STATE_RECORD_BYTES_MAX)
-		return ERR_CORRUPT;
-	if (store_owns(key))
-		return store_load(replica->store, key, value);
-	if (key.size == 0)
-		return ERR_CORRUPT;
-	if (key.data[0] == STATE_MEMBER || key.data[0] == STATE_REMOVED ||
-	    key.data[0] == STATE_FORGOTTEN)
-		return members_load(&replica->members, key, value);
-	if (key.data[0] == STATE_CONFIG) {
-		err = config_state_load(&replica->config, key, value);
-		replica_configure(replica, NULL);
-		return err;
-	}
-	if (key.data[0] != STATE_STAMP)
-		return requests_load(replica->requests, key, value);
-	if (key.size != 1 || !stamp_state_get(&in, &stamp) || !reader_done(&in) ||
-	    stamp.format != STATE_FORMAT)
+	if (!stamp_state_get(&in, &stamp) || !reader_done(&in) || stamp.format != STATE_FORMAT)
 		return ERR_CORRUPT;
 	replica->applied_ns = stamp.applied_ns;
 	return ERR_NONE;
 }
 
 enum err
+replica_load(struct replica *replica, struct slice key, struct slice value)
+{
+	/* Else it could not be sent on in a snapshot. */
+	if (key.size + value.size > STATE_RECORD_BYTES_MAX)
+		return ERR_CORRUPT;
+	for (size_t i = 0; i < part_row_count; i++)
+		if (is_among(key, part_rows[i]->prefixes))
+			return part_rows[i]->load(replica->states[i], key, value);
+	return key.size == 1 && key.data[0] == STATE_STAMP ? load_stamp(replica, value) :
+	    ERR_CORRUPT;
+}
+
+enum err
 replica_loaded(struct replica *replica, const char **where)
 {
-	if (store_loaded(replica->store, where) != ERR_NONE)
-		return ERR_CORRUPT;
-	if (requests_loaded(replica->requests, replica->store) != ERR_NONE) {
-		*where = "a session that answers are kept for is missing, or an answer is too new";
-		return ERR_CORRUPT;
-	}
+	for (size_t i = 0; i < part_row_count; i++)
+		if (part_rows[i]->loaded != NULL &&
+		    part_rows[i]->loaded(replica->states[i], where) != ERR_NONE)
+			return ERR_CORRUPT;
 	return ERR_NONE;
+}
+
+bool
+replica_record_is_old(struct slice key)
+{
+	for (size_t i = 0; i < part_row_count; i++)
+		if (is_among(key, part_rows[i]->old_prefixes))
+			return true;
+	return false;
+}
+
+void
+replica_renew(struct replica *replica, void (*take)(void *argument, struct slice records),
+    void *argument)
+{
+	for (size_t i = 0; i < part_row_count; i++)
+		if (part_rows[i]->renew != NULL)
+			part_rows[i]->renew(replica->states[i], take, argument);
 }
 
 void
@@ -89,19 +109,30 @@ replica_flush(struct replica *replica, struct buf *effects)
 	const uint8_t key = STATE_STAMP;
 	struct buf value = BUF_INIT;
 
-	requests_flush(replica->requests, effects);
+	for (size_t i = 0; i < part_row_count; i++)
+		if (part_rows[i]->flush != NULL)
+			part_rows[i]->flush(replica->states[i], effects);
 	stamp_state_put(&value, &stamp);
 	state_effect(effects, slice_of(&key, 1), buf_slice(&value));
 	buf_free(&value);
 }
 
+/* ---- as a whole ----------------------------------------------------------------- */
+
+void
+replica_adopt(struct replica *fresh, struct replica *old)
+{
+	for (size_t i = 0; i < part_row_count; i++)
+		if (part_rows[i]->adopt != NULL)
+			part_rows[i]->adopt(fresh->states[i], old->states[i]);
+}
+
 void
 replica_invariants(const struct replica *replica)
 {
-	/* Each answer that has an event retains it, and nobody else does. */
-	ASSERT(store_invariants(replica->store) ==
-	    requests_invariants(replica->requests, replica->store));
-	members_invariants(&replica->members);
+	for (size_t i = 0; i < part_row_count; i++)
+		if (part_rows[i]->invariants != NULL)
+			part_rows[i]->invariants(replica->states[i]);
 	ASSERT(replica->expired.count < EXPIRE_COUNT_MAX);
 	ASSERT(replica->expired.bytes < EXPIRE_BYTES_MAX);
 }
@@ -109,12 +140,12 @@ replica_invariants(const struct replica *replica)
 uint32_t
 replica_hash(const struct replica *replica)
 {
-	uint32_t parts[4] = {
-		store_hash(replica->store),
-		requests_hash(replica->requests),
-		members_hash(&replica->members),
-		crc32c(0, slice_of(&replica->config, sizeof(replica->config))),
-	};
+	uint32_t sum = 0;
 
-	return crc32c(0, slice_of(parts, sizeof(parts)));
+	for (size_t i = 0; i < part_row_count; i++) {
+		uint32_t hash = part_rows[i]->hash(replica->states[i]);
+
+		sum = crc32c(sum, slice_of(&hash, sizeof(hash)));
+	}
+	return sum;
 }

@@ -2,12 +2,14 @@
  * replica.h - the applied state: what the log makes of nothing, the same on every node
  * at the same applied index.
  *
- * It is what effects, the disk, snapshots and backups hold, as records of state.h,
- * each of which belongs to one of its parts. Knows neither consensus nor the world: an
- * entry of the log goes in, facts come out; an installed snapshot replaces it (compact.c).
+ * It is what effects, the disk, snapshots and backups hold, as records, each of which belongs
+ * to one of its parts (part.h) but for the stamp's. Knows neither consensus nor the world: an
+ * entry of the log goes in, facts come out. A snapshot makes a second one, which takes the
+ * place of the first when it is whole (compact.c).
  *
- *	init ---> loading	replica_load for each record	[replica_init]
+ *	new -----> loading	replica_load for each record	[replica_new]
  *	loading -> whole	what was loaded fits together	[replica_loaded]
+ *	whole ---> adopted	who watches the old one watches this	[replica_adopt]
  */
 #ifndef MOOTHALL_RAFTD_REPLICA_REPLICA_H
 #define MOOTHALL_RAFTD_REPLICA_REPLICA_H
@@ -20,12 +22,14 @@
 #include "raftd/replica/store/store.h"
 
 struct replica {
+	/* Of its parts, what others ask. */
 	struct store *store;
 	struct requests *requests;
 	struct members members;
 	struct cluster_config config;
 	uint64_t applied_ns;		/* stamp of the last applied entry, never falls */
 	struct store_budget expired;	/* by the entry that is applied in part; else zeros */
+	void *states[];			/* of all parts, by their rows */
 };
 
 enum member_change { MEMBER_STAYED, MEMBER_JOINED, MEMBER_MOVED, MEMBER_PROMOTED, MEMBER_REMOVED };
@@ -51,16 +55,22 @@ struct replica_facts {
 };
 
 /* An empty one. seed: of hash tables. */
-void replica_init(struct replica *replica, uint64_t seed);
-/* Of one that is zeroed, too, and leaves it so. */
-void replica_clear(struct replica *replica);
-/* Hand the store what it has to know of the configuration, which was set or changed.
- * effects NULL: while loading. */
-void replica_configure(struct replica *replica, struct buf *effects);
-/* Give a state record to whom it belongs. */
+struct replica *replica_new(uint64_t seed);
+/* Accepts NULL. */
+void replica_free(struct replica **replica);
+/* Give a record to the part that it belongs to; they come in the order of their keys. ERR_CORRUPT
+ * if none has it, too. */
 enum err replica_load(struct replica *replica, struct slice key, struct slice value) MUST_CHECK;
 /* All were given: ERR_CORRUPT with *where (static) if they do not fit together. */
 enum err replica_loaded(struct replica *replica, const char **where) MUST_CHECK;
+/* Has that record a form that is read and not written any more? Of a backup of before. */
+bool replica_record_is_old(struct slice key);
+/* Give what was loaded of such records as records of today, in pieces of whole ones. */
+void replica_renew(struct replica *replica, void (*take)(void *argument, struct slice records),
+    void *argument);
+/* fresh takes old's place: what is not replicated, as who watches, goes on there. old is of
+ * no use from here on but to be freed. */
+void replica_adopt(struct replica *fresh, struct replica *old);
 /*
  * Apply the next entry. False: it is applied in part only, as so many hits wait already to
  * be taken by those who watch. Then it is to be given again, before any other, when they

@@ -5,10 +5,10 @@
 #include "tests/fuzz/fuzz.h"
 
 #include "common/ipc/message.h"
-#include "raftd/replica/state.h"
 #include "raftd/command.h"
+#include "raftd/replica/replica.h"
+#include "raftd/replica/state.h"
 #include "raftd/replica/store/effect.h"
-#include "raftd/replica/store/store.h"
 #include "raftd/wal/record.h"
 
 #define CODEC_TABLE "raftd/wal/record_table.h"
@@ -50,19 +50,18 @@ try_disk_value(struct slice key, struct slice value)
 static void
 try_load(struct slice bytes)
 {
-	struct store *store = store_new(1);
+	struct replica *replica = replica_new(1);
 	struct reader in = reader_of(bytes);
 	struct state_record record;
 	const char *where;
 
 	while (!reader_done(&in) && state_record_get(&in, &record)) {
-		if (!store_owns(record.key) ||
-		    store_load(store, record.key, record.value) != ERR_NONE)
+		if (replica_load(replica, record.key, record.value) != ERR_NONE)
 			break;
 	}
-	if (store_loaded(store, &where) == ERR_NONE)
-		(void)store_hash(store);
-	store_free(&store);
+	if (replica_loaded(replica, &where) == ERR_NONE)
+		(void)replica_hash(replica);
+	replica_free(&replica);
 }
 
 int

@@ -227,7 +227,7 @@ void
 check_spins(struct machine *machine)
 {
 	struct world *world = machine->world;
-	struct store_facts facts = store_facts(machine->node->replica.store);
+	struct store_facts facts = store_facts(machine->node->replica->store);
 	struct turns_at at = { .ms = world->now_ms, .nodes = facts.nodes, .event = facts.last,
 		.applied = raft_applied(node_raft(machine->node)) };
 
@@ -248,7 +248,7 @@ check_spins(struct machine *machine)
 static void
 check_limits(const struct machine *machine, const struct committed *slot, raft_index applied)
 {
-	struct store_facts facts = store_facts(machine->node->replica.store);
+	struct store_facts facts = store_facts(machine->node->replica->store);
 
 	if (facts.limits.names != slot->limits.names || facts.limits.bytes != slot->limits.bytes)
 		sim_fail(machine->world, machine, "keys of %" PRIu64 " names and %" PRIu64
@@ -290,9 +290,9 @@ check_applied(struct machine *machine, raft_index applied)
 	machine->checked_applied = applied;
 	/* It walks everything: in the other seeds only now and then. */
 	if (world->seed % 4 == 0 || applied % HASH_EVERY == 0)
-		replica_invariants(&machine->node->replica);
+		replica_invariants(machine->node->replica);
 	/* In the middle of the next entry the state is that of none. */
-	if (applied == 0 || replica_is_within_entry(&machine->node->replica))
+	if (applied == 0 || replica_is_within_entry(machine->node->replica))
 		return;
 	slot = &check->committed[applied - 1];
 	node_status(machine->node, &status);

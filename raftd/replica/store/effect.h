@@ -22,8 +22,8 @@
  *
  * An empty value deletes the record; a value that is kept is never empty. A
  * record is valid if it decodes with nothing left, its version is known and
- * what store_load checks holds. All other first bytes of keys are not ours:
- * 'R' .. 'Z' belong to raftd itself.
+ * what store_load checks holds. All other first bytes of keys are
+ * other parts' (raftd/replica/part.h).
  *
  * Events are cut into parts because one can hold two values of the greatest
  * size, and a record has to fit in one frame of a snapshot.

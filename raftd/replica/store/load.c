@@ -49,15 +49,6 @@ load_free(struct store *store)
 	hash_free(&store->loaded_dirs);
 }
 
-bool
-store_owns(struct slice key)
-{
-	static const uint8_t kinds[] = { EFFECT_EVENT, EFFECT_DOOMED, EFFECT_NODE, EFFECT_INDEX,
-		EFFECT_OLD_NODE };
-
-	return key.size > 0 && memchr(kinds, key.data[0], sizeof(kinds)) != NULL;
-}
-
 static bool
 read_window(struct slice value, struct stored_window *window)
 {
@@ -83,12 +74,6 @@ store_record_index(struct slice key, struct slice value, uint64_t *index)
 		return false;
 	*index = window.store_index;
 	return true;
-}
-
-bool
-store_record_is_old(struct slice key)
-{
-	return key.size > 0 && key.data[0] == EFFECT_OLD_NODE;
 }
 
 static struct tree_node *

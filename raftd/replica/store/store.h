@@ -113,14 +113,10 @@ size_t store_invariants(const struct store *store);
 
 /* ---- rebuilding -------------------------------------------------------------- */
 
-/* True if a state_record with that key is the store's (others are raftd's). */
-bool store_owns(struct slice key);
 /* True if it is the record of the store index, and then that. */
 bool store_record_index(struct slice key, struct slice value, uint64_t *index);
-/* True if it is a record of a form that is read only: from a backup of before. */
-bool store_record_is_old(struct slice key);
 /* Take one state_record of the disk or a snapshot; they come in the order of their
- * keys. ERR_CORRUPT if it cannot be. */
+ * keys. ERR_CORRUPT if it cannot be, or is not the store's. */
 enum err store_load(struct store *store, struct slice key, struct slice value) MUST_CHECK;
 /* All records were given: check that they fit together (the window is whole).
  * ERR_CORRUPT, with *where set to a static sentence. */

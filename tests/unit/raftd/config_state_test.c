@@ -82,7 +82,7 @@ TEST(a_new_cluster_writes_all_values_down)
 	node_status(w->node, &status);
 	cluster_config_init(&config);
 	assert_int_equal(cluster_config_take(&config, status.config), ERR_NONE);
-	assert_memory_equal(&config, &w->node->replica.config, sizeof(config));
+	assert_memory_equal(&config, &w->node->replica->config, sizeof(config));
 	world_free(w);
 }
 
@@ -119,7 +119,7 @@ put_items(struct buf *out, const void *body)
 TEST(commands_of_both_forms_are_applied)
 {
 	struct world *w = world_leading();
-	const struct cluster_config *config = &w->node->replica.config;
+	const struct cluster_config *config = &w->node->replica->config;
 	struct buf items = BUF_INIT;
 
 	apply(w, COMMAND_CONFIG, put_old, &(struct command_config){ .active_size = 1,
@@ -144,7 +144,7 @@ TEST(commands_of_both_forms_are_applied)
 TEST(a_cluster_of_before_begins_with_its_three_numbers_and_the_defaults)
 {
 	struct world *w = world_new(true, WORLD_TRIM_ENTRIES);
-	const struct cluster_config *config = &w->node->replica.config;
+	const struct cluster_config *config = &w->node->replica->config;
 	struct command_head head = { .kind = COMMAND_CREATE };
 	struct command_create create = { .id = 0xa1, .cluster_id = 7,
 		.name = SLICE_LITERAL("one"), .peer_url = SLICE_LITERAL("http://127.0.0.1:7001"),
@@ -162,7 +162,7 @@ TEST(a_cluster_of_before_begins_with_its_three_numbers_and_the_defaults)
 	assert_true(config->remove_delay_ms == 3000);
 	assert_true(config->sync_interval_ms == SYNC_INTERVAL_MS_DEFAULT);
 	assert_true(config->max_key_names == KEY_NAMES_DEFAULT);
-	assert_int_equal(w->node->replica.members.count, 1);
+	assert_int_equal(w->node->replica->members.count, 1);
 	blob_unref(&entry.payload);
 	buf_free(&bytes);
 	world_free(w);

@@ -189,7 +189,7 @@ expect_in_the_middle(struct world *w)
 	node_status(w->node, &status);
 	assert_int_equal(status.applied, KEYS);
 	assert_int_equal(status.store_index, KEYS + 16);
-	assert_int_equal(w->node->replica.expired.count, 16);
+	assert_int_equal(w->node->replica->expired.count, 16);
 }
 
 /* The log behind the entry is overwritten, another leader is there, and a second entry by which
@@ -214,7 +214,7 @@ TEST(a_new_leader_that_cuts_the_log_finds_the_same_state_everywhere)
 		/* 24 and twice 40 of them, and the last write. */
 		assert_int_equal(settle(w), watched ? (24 + KEYS + KEYS + 1) * watches : 0);
 		assert_int_equal(raft_applied(node_raft(w->node)), KEYS + 1 + KEYS + 3);
-		assert_int_equal(w->node->replica.expired.count, 0);
+		assert_int_equal(w->node->replica->expired.count, 0);
 		assert_int_equal(world_read(w, 1, "/lost", 0), ERR_KEY_NOT_FOUND);
 		assert_int_equal(world_read(w, 2, "/late/1", 0), ERR_KEY_NOT_FOUND);
 		assert_int_equal(world_read(w, 3, "/found", 0), ERR_NONE);
@@ -260,8 +260,8 @@ TEST(a_snapshot_takes_the_place_of_the_rest_of_an_expiry)
 	begin_expiry(w, WATCHES);
 	expect_in_the_middle(w);
 	hear_snapshot(w, position);
-	assert_int_equal(w->node->replica.expired.count, 0);
-	assert_int_equal(w->node->replica.expired.bytes, 0);
+	assert_int_equal(w->node->replica->expired.count, 0);
+	assert_int_equal(w->node->replica->expired.bytes, 0);
 	assert_int_equal(effects_bytes(w), 0);
 	settle(w);
 	assert_int_equal(raft_applied(node_raft(w->node)), position.index);
@@ -282,7 +282,7 @@ TEST(nothing_is_freed_in_the_middle_of_an_expiry)
 {
 	struct world *w = watched_world(0);
 	struct log *log = log_new(1, (struct raft_position){ KEYS, 1 });
-	struct store *store = w->node->replica.store;
+	struct store *store = w->node->replica->store;
 	const unsigned large = 5000;
 	size_t before;
 
@@ -299,13 +299,13 @@ TEST(nothing_is_freed_in_the_middle_of_an_expiry)
 	assert_int_equal(turn(w), TURN_HITS_MAX);
 	before = effects_bytes(w);
 	for (int i = 0; i < 2; i++) {
-		assert_int_equal(w->node->replica.expired.count, 15 + 16 * i);
+		assert_int_equal(w->node->replica->expired.count, 15 + 16 * i);
 		assert_true(store_has_to_sweep(store));
 		/* 16 keys that go, and not 4096 others. */
 		assert_true(effects_bytes(w) - before < 16 * KIB);
 		turn(w);
 	}
-	assert_int_equal(w->node->replica.expired.count, 0);
+	assert_int_equal(w->node->replica->expired.count, 0);
 	settle(w);
 	assert_false(store_has_to_sweep(store));
 	log_free(&log);
@@ -332,11 +332,11 @@ TEST(nothing_more_is_freed_until_the_disk_has_what_was)
 	for (int i = 0; i < 3; i++)
 		world_turn(w, 0);
 	assert_int_equal(w->tickets, tickets);
-	assert_true(store_has_to_sweep(w->node->replica.store));
+	assert_true(store_has_to_sweep(w->node->replica->store));
 	turn(w);
 	assert_int_equal(w->node->swept_ticket, tickets + 1);
 	settle(w);
-	assert_false(store_has_to_sweep(w->node->replica.store));
+	assert_false(store_has_to_sweep(w->node->replica->store));
 	assert_int_equal(w->node->swept_ticket, tickets + 1);
 	log_free(&log);
 	world_free(w);
@@ -361,7 +361,7 @@ TEST(what_waits_for_the_entry_waits_for_all_of_it)
 	w->outcomes = 0;
 	assert_int_equal(turn(w), TURN_HITS_MAX);
 	node_status(w->node, &status);
-	assert_int_equal(w->node->replica.expired.count, 16);
+	assert_int_equal(w->node->replica->expired.count, 16);
 	node_read(w->node, WORLD_SESSION, 101, &read);
 	world_write(w, KEYS + 1, "/k1", 0);
 	read.flags = 0;
@@ -387,7 +387,7 @@ TEST(an_entry_that_promotes_lets_nothing_expire)
 		.payload = command_new_expire(CUTOFF_NS) };
 
 	assert_true(node_apply(w->node, &entry));
-	assert_int_equal(store_index(w->node->replica.store), KEYS);
+	assert_int_equal(store_index(w->node->replica->store), KEYS);
 	blob_unref(&entry.payload);
 	world_free(w);
 }

@@ -28,7 +28,7 @@ struct writer {
 
 /* One who applies, and what his disk has. */
 struct applier {
-	struct replica replica;
+	struct replica *replica;
 	struct buf effects;
 	struct tails tails;
 	struct disk disk;
@@ -155,15 +155,15 @@ some_entry(struct writer *w)
 static void
 begin(struct applier *a, uint64_t seed)
 {
-	replica_init(&a->replica, seed);
+	a->replica = replica_new(seed);
 	a->tails.min = 16;
-	store_use_tails(a->replica.store, &a->tails);
+	store_use_tails(a->replica->store, &a->tails);
 }
 
 static void
 end(struct applier *a)
 {
-	replica_clear(&a->replica);
+	replica_free(&a->replica);
 	buf_free(&a->effects);
 	tails_free(&a->tails);
 	disk_free(&a->disk);
@@ -177,7 +177,7 @@ to_disk(struct applier *a)
 	struct reader in;
 	struct state_record record;
 
-	replica_flush(&a->replica, &a->effects);
+	replica_flush(a->replica, &a->effects);
 	list = joined(buf_slice(&a->effects), &a->tails);
 	assert_non_null(list);
 	in = reader_of(blob_slice(list));
@@ -193,29 +193,28 @@ to_disk(struct applier *a)
 static void
 apply(struct applier *a, const struct raft_entry *entry, struct replica_facts *facts)
 {
-	assert_true(replica_apply(&a->replica, entry, SIZE_MAX, &a->effects, facts));
-	replica_invariants(&a->replica);
+	assert_true(replica_apply(a->replica, entry, SIZE_MAX, &a->effects, facts));
+	replica_invariants(a->replica);
 	/* Nobody watches. */
-	assert_false(replica_is_within_entry(&a->replica));
+	assert_false(replica_is_within_entry(a->replica));
 }
 
 /* A second replica is built of what is on the disk, and takes the first one's place. */
 static void
 take_snapshot(struct applier *a, uint64_t seed)
 {
-	struct replica fresh;
+	struct replica *fresh = replica_new(seed);
 	const char *where = NULL;
 
 	to_disk(a);
-	replica_init(&fresh, seed);
 	for (size_t i = 0; i < a->disk.count; i++)
-		assert_int_equal(replica_load(&fresh, blob_slice(a->disk.records[i].key),
+		assert_int_equal(replica_load(fresh, blob_slice(a->disk.records[i].key),
 		    blob_slice(a->disk.records[i].value)), ERR_NONE);
-	assert_int_equal(replica_loaded(&fresh, &where), ERR_NONE);
-	assert_int_equal(replica_hash(&fresh), replica_hash(&a->replica));
-	assert_int_equal(fresh.applied_ns, a->replica.applied_ns);
-	store_use_tails(fresh.store, &a->tails);
-	replica_clear(&a->replica);
+	assert_int_equal(replica_loaded(fresh, &where), ERR_NONE);
+	assert_int_equal(replica_hash(fresh), replica_hash(a->replica));
+	assert_int_equal(fresh->applied_ns, a->replica->applied_ns);
+	replica_adopt(fresh, a->replica);
+	replica_free(&a->replica);
 	a->replica = fresh;
 }
 
@@ -296,11 +295,11 @@ TEST(the_same_log_makes_the_same_state_also_from_a_snapshot)
 			if (rand_chance(&w.rand, 50))
 				take_snapshot(&other, rand_next(&w.rand));
 			if (i % 10 == 0)
-				assert_int_equal(replica_hash(&one.replica),
-				    replica_hash(&other.replica));
+				assert_int_equal(replica_hash(one.replica),
+				    replica_hash(other.replica));
 			blob_unref(&entry.payload);
 		}
-		assert_int_equal(replica_hash(&one.replica), replica_hash(&other.replica));
+		assert_int_equal(replica_hash(one.replica), replica_hash(other.replica));
 		end(&one);
 		end(&other);
 	}

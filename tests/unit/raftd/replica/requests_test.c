@@ -165,9 +165,9 @@ reload(const struct sessions *t, struct sessions *fresh)
 			records[count++] = record;
 	}
 	for (size_t i = 0; i < count && err == ERR_NONE; i++)
-		err = store_owns(records[i].key) ?
-		    store_load(fresh->store, records[i].key, records[i].value) :
-		    requests_load(fresh->requests, records[i].key, records[i].value);
+		err = strchr("SR", records[i].key.data[0]) != NULL ?
+		    requests_load(fresh->requests, records[i].key, records[i].value) :
+		    store_load(fresh->store, records[i].key, records[i].value);
 	free(records);
 	if (err == ERR_NONE)
 		err = store_loaded(fresh->store, &where);

@@ -1,0 +1,127 @@
+/*
+ * store_part.c - the store as a part of the applied state: writes, and expiry in steps.
+ */
+#include "raftd/replica/part.h"
+
+#include "raftd/replica/replica.h"
+#include "raftd/replica/store/effect.h"
+
+static void *
+create(struct replica *replica, uint64_t seed)
+{
+	replica->store = store_new(seed);
+	return replica->store;
+}
+
+static void
+destroy(void *state)
+{
+	struct store *store = state;
+
+	store_free(&store);
+}
+
+static struct store_outcome
+apply_write(struct applying *a, struct reader *body)
+{
+	struct command_write write;
+
+	if (!command_write_get(body, &write) || !reader_done(body))
+		return apply_outcome(a, ERR_RAFT_INTERNAL, "malformed command");
+	return store_write(a->replica->store, &write, a->entry->time_ns, false,
+	    a->effects);
+}
+
+/*
+ * Let expire what is due, as far as those who watch can be told in one turn: each of many
+ * keys is told to each of many watches. False: the entry goes on with the next call.
+ *
+ * How much one entry lets go is the same on every node; the rest is due at once again.
+ */
+static bool
+advance_expire(struct applying *a, struct reader body)
+{
+	const struct store_budget one = { 1, SIZE_MAX };
+	struct store_budget *spent = &a->replica->expired;
+	struct command_expire expire;
+	struct store_budget step;
+
+	if (!command_expire_get(&body, &expire) || !reader_done(&body))
+		return true;
+	while (spent->count < EXPIRE_COUNT_MAX && spent->bytes < EXPIRE_BYTES_MAX) {
+		if (store_hits_waiting(a->replica->store) >= a->hits_max)
+			return false;
+		step = store_expire(a->replica->store, expire.cutoff_ns, one, a->entry->time_ns,
+		    a->effects);
+		if (step.count == 0)
+			break;
+		spent->count += step.count;
+		spent->bytes += step.bytes;
+	}
+	*spent = (struct store_budget){ 0 };
+	return true;
+}
+
+/* advance_expire has done it. */
+static struct store_outcome
+apply_expire(struct applying *a, struct reader *body UNUSED)
+{
+	a->facts->expired = true;
+	return apply_outcome(a, ERR_NONE, NULL);
+}
+
+static enum err
+load(void *state, struct slice key, struct slice value)
+{
+	return store_load(state, key, value);
+}
+
+static enum err
+loaded(void *state, const char **where)
+{
+	return store_loaded(state, where);
+}
+
+static void
+renew(void *state, void (*take)(void *argument, struct slice records), void *argument)
+{
+	store_save_nodes(state, take, argument);
+}
+
+static void
+adopt(void *state, void *old)
+{
+	store_adopt(state, old);
+}
+
+static uint32_t
+hash(const void *state)
+{
+	return store_hash(state);
+}
+
+static const char prefixes[] = { EFFECT_EVENT, EFFECT_DOOMED, EFFECT_NODE, EFFECT_INDEX,
+	EFFECT_OLD_NODE, '\0' };
+static const char old_prefixes[] = { EFFECT_OLD_NODE, '\0' };
+
+static const struct part_command commands[] = {
+	{ COMMAND_WRITE, apply_write, NULL },
+	{ COMMAND_EXPIRE, apply_expire, advance_expire },
+	{ 0, NULL, NULL },
+};
+
+const struct replica_part store_part = {
+	.name = "store",
+	.prefixes = prefixes,
+	.old_prefixes = old_prefixes,
+	.commands = commands,
+	.create = create,
+	.destroy = destroy,
+	.load = load,
+	.loaded = loaded,
+	.renew = renew,
+	.adopt = adopt,
+	.hash = hash,
+	/* With those of the answers, which its events are kept for: requests_part.c. */
+	.invariants = NULL,
+};
