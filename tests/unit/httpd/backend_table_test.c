@@ -176,3 +176,19 @@ TEST(a_hello_is_of_this_raftd_or_none)
 		}
 	}
 }
+
+TEST(no_descriptor_of_a_second_hello_is_kept)
+{
+	size_t files = sample_open_files();
+	struct fake *fake = open_silent(ROLE_CLIENT);
+
+	send_with_file(fake, shared_index_fd(fake->announced), HELLO_GOOD);
+	settle(fake);
+	assert_true(backend_connected(fake->worker.backend));
+	said_begin();
+	send_with_file(fake, shared_index_fd(fake->announced), HELLO_GOOD);
+	settle(fake);
+	expect_given_up(fake, "a hello that is none");
+	fake_free(&fake);
+	assert_int_equal(sample_open_files(), files);
+}
