@@ -5,8 +5,8 @@
  * by the mains of raftd and httpd; calls them back from the loop only.
  *
  *	new --------> greeted		supervisor's hello is right	[take_hello]
- *	greeted ----> configured	settings came			[take_settings]
- *	configured -> configured	settings came again		[take_settings]
+ *	greeted ----> configured	settings came			[on_settings]
+ *	configured -> configured	settings came again		[on_settings]
  *	configured -> stopping		stop, SIGTERM or end-of-file	[stop]
  *	any --------> ended		bytes that are no message of the
  *					supervisor: EXIT_PROTOCOL	[refuse]
@@ -19,6 +19,7 @@
 #include "common/diag_pipe.h"
 #include "common/harden.h"
 #include "common/ipc/channel.h"
+#include "common/ipc/greeting.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "common/metric.h"
@@ -44,6 +45,7 @@ struct child {
 	struct buf lost;		/* what is said when nobody listens any more */
 	uint32_t restarts;
 	bool greeted, configured;
+	int fd;			/* came with the frame that is looked at; -1: none, or taken */
 };
 
 static void
@@ -63,16 +65,17 @@ refuse(struct child *child, const char *reason)
 }
 
 static void
-take_hello(struct child *child, struct slice payload)
+take_hello(struct child *child, const struct frame *frame)
 {
+	static const struct greeting supervisor = { .role = ROLE_SUPERVISOR };
 	struct msg_hello hello;
+	unsigned flaws = greeting_flaws(frame, &supervisor, &hello);
 
-	if (msg_hello_decode(payload, &hello) != ERR_NONE || hello.magic != WIRE_MAGIC ||
-	    hello.role != ROLE_SUPERVISOR) {
+	if ((flaws & (GREETING_NONE | GREETING_STRANGER)) != 0) {
 		refuse(child, "a hello that is none");
 		return;
 	}
-	if (hello.protocol != WIRE_PROTOCOL) {
+	if ((flaws & GREETING_PROTOCOL) != 0) {
 		diag_error("control", "supervisor speaks another protocol: its=%u ours=%u",
 		    (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
 		loop_stop(child->loop, EXIT_PROTOCOL);
@@ -109,24 +112,6 @@ configure(struct child *child)
 	child->owner.configured(child->owner.argument, &child->config);
 }
 
-/* Without counters it works as well: they go nowhere then. */
-static void
-take_metrics(struct child *child, struct slice payload, int fd)
-{
-	struct msg_metrics metrics;
-
-	if (child->configured || fd == -1 || msg_metrics_decode(payload, &metrics) != ERR_NONE) {
-		refuse(child, "counters that are none");
-	} else if (metric_attach(fd, metrics.slot, child->role) == ERR_NONE) {
-		metric_process_begin(child->process, child->role, child->number,
-		    loop_now(child->loop));
-	} else {
-		diag_warn("control", "nothing is counted: slot=%" PRIu32, metrics.slot);
-	}
-	if (fd != -1)
-		close(fd);
-}
-
 /* Whoever took a pointer into the other options may keep it. */
 static void
 reconfigure(struct child *child, const struct config *fresh)
@@ -140,145 +125,168 @@ reconfigure(struct child *child, const struct config *fresh)
 		child->owner.reconfigured(child->owner.argument, &child->config);
 }
 
-static void
-take_settings(struct child *child, struct slice payload)
+/* ---- what comes ------------------------------------------------------------------ */
+
+/* The descriptor that came with the frame is the caller's now. */
+static int
+take_descriptor(struct child *child)
 {
-	struct msg_settings settings;
+	int fd = child->fd;
+
+	child->fd = -1;
+	return fd;
+}
+
+/* Without counters it works as well: they go nowhere then. */
+static enum err
+on_metrics(struct child *child, const struct frame *frame UNUSED, const struct msg_metrics *m)
+{
+	if (child->configured || child->fd == -1)
+		return ERR_MALFORMED;
+	if (metric_attach(child->fd, m->slot, child->role) == ERR_NONE)
+		metric_process_begin(child->process, child->role, child->number,
+		    loop_now(child->loop));
+	else
+		diag_warn("control", "nothing is counted: slot=%" PRIu32, m->slot);
+	return ERR_NONE;
+}
+
+static enum err
+on_settings(struct child *child, const struct frame *frame UNUSED, const struct msg_settings *m)
+{
 	struct config fresh;
+	enum err err;
 
 	config_init(&fresh);
-	if (msg_settings_decode(payload, &settings) != ERR_NONE ||
-	    config_from_settings(child->configured ? &fresh : &child->config,
-	    settings.settings) != ERR_NONE)
-		refuse(child, "settings that are none");
-	else if (child->configured)
+	err = config_from_settings(child->configured ? &fresh : &child->config, m->settings);
+	if (err == ERR_NONE && child->configured)
 		reconfigure(child, &fresh);
-	else
+	else if (err == ERR_NONE)
 		configure(child);
 	config_free(&fresh);
+	return err;
 }
 
-static void
-take_diag_pipe(struct child *child, struct slice payload, int fd)
+static enum err
+on_diag_pipe(struct child *child, const struct frame *frame UNUSED,
+    const struct msg_diag_pipe *m UNUSED)
 {
-	struct msg_diag_pipe message;
-
-	if (fd == -1 || msg_diag_pipe_decode(payload, &message) != ERR_NONE) {
-		if (fd != -1)
-			close(fd);
-		refuse(child, "a pipe that is none");
-		return;
-	}
-	diag_pipe_open(fd);
+	if (child->fd == -1)
+		return ERR_MALFORMED;
+	diag_pipe_open(take_descriptor(child));
+	return ERR_NONE;
 }
 
-static void
-take_attach(struct child *child, struct slice payload, int fd)
+static enum err
+on_attach(struct child *child, const struct frame *frame UNUSED, const struct msg_attach *m)
 {
-	struct msg_attach attach;
-
-	if (!child->configured || fd == -1 || msg_attach_decode(payload, &attach) != ERR_NONE) {
-		if (fd != -1)
-			close(fd);
-		refuse(child, "an attach that is none");
-		return;
-	}
-	child->owner.attached(child->owner.argument, attach.role, attach.number, attach.token, fd);
+	if (!child->configured || child->fd == -1)
+		return ERR_MALFORMED;
+	child->owner.attached(child->owner.argument, m->role, m->number, m->token,
+	    take_descriptor(child));
+	return ERR_NONE;
 }
 
-static void
-take_handover(struct child *child, struct slice payload, int fd)
+static enum err
+on_handover(struct child *child, const struct frame *frame UNUSED, const struct msg_handover *m)
 {
-	struct msg_handover handover;
-
-	if (!child->configured || child->owner.handover == NULL || fd == -1 ||
-	    msg_handover_decode(payload, &handover) != ERR_NONE) {
-		if (fd != -1)
-			close(fd);
-		refuse(child, "a handover that is none");
-		return;
-	}
-	child->owner.handover(child->owner.argument, handover.give != 0, handover.token, fd);
+	if (!child->configured || child->owner.handover == NULL || child->fd == -1)
+		return ERR_MALFORMED;
+	child->owner.handover(child->owner.argument, m->give != 0, m->token,
+	    take_descriptor(child));
+	return ERR_NONE;
 }
 
-static void
-take_rotation(struct child *child, struct slice payload)
+static enum err
+on_rotation(struct child *child, const struct frame *frame UNUSED, const struct msg_rotation *m)
 {
-	struct msg_rotation rotation;
-
-	if (!child->configured || child->owner.rotation == NULL ||
-	    msg_rotation_decode(payload, &rotation) != ERR_NONE) {
-		refuse(child, "a rotation that is none");
-		return;
-	}
-	child->owner.rotation(child->owner.argument, rotation.out != 0);
+	if (!child->configured || child->owner.rotation == NULL)
+		return ERR_MALFORMED;
+	child->owner.rotation(child->owner.argument, m->out != 0);
+	return ERR_NONE;
 }
 
-static void
-take_stop(struct child *child, struct slice payload)
+static enum err
+on_stop(struct child *child, const struct frame *frame UNUSED, const struct msg_stop *m)
 {
-	struct msg_stop order;
-
-	if (msg_stop_decode(payload, &order) != ERR_NONE) {
-		refuse(child, "a stop that is none");
-		return;
-	}
-	stop(child, order.how);
+	stop(child, m->how);
+	return ERR_NONE;
 }
 
-static void
-take_move_leader(struct child *child, struct slice payload)
+static enum err
+on_move_leader(struct child *child, const struct frame *frame UNUSED,
+    const struct msg_move_leader *m)
 {
-	struct msg_move_leader order;
-
-	if (!child->configured || child->owner.move_leader == NULL ||
-	    msg_move_leader_decode(payload, &order) != ERR_NONE) {
-		refuse(child, "a move_leader that is none");
-		return;
-	}
-	child->owner.move_leader(child->owner.argument, order.to);
+	if (!child->configured || child->owner.move_leader == NULL)
+		return ERR_MALFORMED;
+	child->owner.move_leader(child->owner.argument, m->to);
+	return ERR_NONE;
 }
 
-static void
-take_resolved(struct child *child, const struct frame *frame)
+static enum err
+on_resolved(struct child *child, const struct frame *frame, const struct msg_resolved *m)
 {
-	struct msg_resolved answer;
-
-	if (!child->configured || child->owner.resolved == NULL ||
-	    msg_resolved_decode(frame->payload, &answer) != ERR_NONE) {
-		refuse(child, "a resolved that is none");
-		return;
-	}
-	child->owner.resolved(child->owner.argument, frame->request_id, answer.addresses);
+	if (!child->configured || child->owner.resolved == NULL)
+		return ERR_MALFORMED;
+	child->owner.resolved(child->owner.argument, frame->request_id, m->addresses);
+	return ERR_NONE;
 }
 
-static void
-take_tls(struct child *child, struct slice payload)
+static enum err
+on_tls(struct child *child, const struct frame *frame UNUSED, const struct msg_tls *m)
 {
-	struct msg_tls material;
-
-	if (!child->configured || child->owner.secured == NULL ||
-	    msg_tls_decode(payload, &material) != ERR_NONE ||
-	    (material.flags & ~TLS_FLAG_ALL) != 0) {
-		refuse(child, "certificates that are none");
-		return;
-	}
-	child->owner.secured(child->owner.argument, &material);
+	if (!child->configured || child->owner.secured == NULL || (m->flags & ~TLS_FLAG_ALL) != 0)
+		return ERR_MALFORMED;
+	child->owner.secured(child->owner.argument, m);
+	return ERR_NONE;
 }
 
-static void
-take_tls_tickets(struct child *child, struct slice payload)
+static enum err
+on_tls_tickets(struct child *child, const struct frame *frame UNUSED,
+    const struct msg_tls_tickets *m)
 {
-	struct msg_tls_tickets tickets;
+	if (!child->configured || child->owner.tickets == NULL || m->keys.size == 0 ||
+	    m->keys.size % TLS_TICKET_KEY_BYTES != 0 ||
+	    m->keys.size > TLS_TICKET_KEYS_MAX * TLS_TICKET_KEY_BYTES)
+		return ERR_MALFORMED;
+	child->owner.tickets(child->owner.argument, m->keys);
+	return ERR_NONE;
+}
 
-	if (!child->configured || child->owner.tickets == NULL ||
-	    msg_tls_tickets_decode(payload, &tickets) != ERR_NONE || tickets.keys.size == 0 ||
-	    tickets.keys.size % TLS_TICKET_KEY_BYTES != 0 ||
-	    tickets.keys.size > TLS_TICKET_KEYS_MAX * TLS_TICKET_KEY_BYTES) {
-		refuse(child, "ticket keys that are none");
-		return;
+#define DISPATCH_TO struct child
+#define TO_CHILD DISPATCH_ROW
+#include "common/ipc/dispatch_define.h"
+
+/* What was sent, in words, if that type is refused. */
+static const char *
+refused_as(uint16_t type)
+{
+	switch (type) {
+	case MSG_settings:
+		return "settings that are none";
+	case MSG_attach:
+		return "an attach that is none";
+	case MSG_stop:
+		return "a stop that is none";
+	case MSG_move_leader:
+		return "a move_leader that is none";
+	case MSG_tls:
+		return "certificates that are none";
+	case MSG_tls_tickets:
+		return "ticket keys that are none";
+	case MSG_resolved:
+		return "a resolved that is none";
+	case MSG_metrics:
+		return "counters that are none";
+	case MSG_handover:
+		return "a handover that is none";
+	case MSG_rotation:
+		return "a rotation that is none";
+	case MSG_diag_pipe:
+		return "a pipe that is none";
+	default:
+		return message_name(type);
 	}
-	child->owner.tickets(child->owner.argument, tickets.keys);
 }
 
 static void
@@ -286,44 +294,15 @@ child_received(void *argument, const struct frame *frame, int fd)
 {
 	struct child *child = argument;
 
-	if (frame->type == MSG_attach && child->greeted) {
-		take_attach(child, frame->payload, fd);
-		return;
-	}
-	if (frame->type == MSG_handover && child->greeted) {
-		take_handover(child, frame->payload, fd);
-		return;
-	}
-	if (frame->type == MSG_metrics && child->greeted) {
-		take_metrics(child, frame->payload, fd);
-		return;
-	}
-	if (frame->type == MSG_diag_pipe && child->greeted) {
-		take_diag_pipe(child, frame->payload, fd);
-		return;
-	}
-	if (fd != -1)
-		close(fd);
-	if (!child->greeted && frame->type != MSG_hello)
+	child->fd = fd;
+	if (frame->type == MSG_hello)
+		take_hello(child, frame);
+	else if (!child->greeted)
 		refuse(child, "something before its hello");
-	else if (frame->type == MSG_hello)
-		take_hello(child, frame->payload);
-	else if (frame->type == MSG_settings)
-		take_settings(child, frame->payload);
-	else if (frame->type == MSG_rotation)
-		take_rotation(child, frame->payload);
-	else if (frame->type == MSG_stop)
-		take_stop(child, frame->payload);
-	else if (frame->type == MSG_move_leader)
-		take_move_leader(child, frame->payload);
-	else if (frame->type == MSG_resolved)
-		take_resolved(child, frame);
-	else if (frame->type == MSG_tls)
-		take_tls(child, frame->payload);
-	else if (frame->type == MSG_tls_tickets)
-		take_tls_tickets(child, frame->payload);
-	else
-		refuse(child, message_name(frame->type));
+	else if (dispatch(child, FROM_SUPERVISOR, frame) != ERR_NONE)
+		refuse(child, refused_as(frame->type));
+	if (child->fd != -1)
+		close(take_descriptor(child));
 }
 
 static void
@@ -401,6 +380,7 @@ child_new(struct loop *loop, int fd, int role, uint32_t number, struct child_own
 	child->owner = owner;
 	child->role = role;
 	child->number = number;
+	child->fd = -1;
 	child->process = metric_process_new();
 	config_init(&child->config);
 	child->channel = channel_new(loop, fd, (struct channel_owner){
@@ -410,8 +390,8 @@ child_new(struct loop *loop, int fd, int role, uint32_t number, struct child_own
 	loop_timer_set(child->alive, ALIVE_INTERVAL_MS);
 	loop_on_signal(loop, SIGTERM, terminated, child);
 	loop_at_turn_end(loop, flush, child);
-	msg_hello_frame(child_out(child), 0, &(struct msg_hello){ .magic = WIRE_MAGIC,
-	    .protocol = WIRE_PROTOCOL, .role = (uint8_t)role, .number = number });
+	greeting_put(child_out(child),
+	    &(struct msg_hello){ .role = (uint8_t)role, .number = number });
 	return child;
 }
 

@@ -11,6 +11,7 @@
  *	any -------> shut	the channel closed		[shut]
  */
 #include "common/diag.h"
+#include "common/ipc/greeting.h"
 #include "common/ipc/shared_index.h"
 #include "common/rand.h"
 #include "common/xmem.h"
@@ -121,11 +122,13 @@ stand_by(struct backend *backend)
 static void
 take_hello(struct backend *backend, const struct frame *frame, int fd)
 {
+	const struct greeting raftd = { .counts = GREETING_TOKEN, .role = ROLE_RAFTD,
+		.token = backend->token };
 	struct msg_hello hello;
+	unsigned flaws = greeting_flaws(frame, &raftd, &hello);
 
 	/* What the page holds belongs to the protocol: that is looked at first. */
-	if (!backend->greeted && msg_hello_decode(frame->payload, &hello) == ERR_NONE &&
-	    hello.magic == WIRE_MAGIC && hello.protocol != WIRE_PROTOCOL) {
+	if (!backend->greeted && (flaws & GREETING_PROTOCOL) != 0) {
 		if (fd != -1)
 			close(fd);
 		diag_error("backend", "raftd speaks another protocol: its=%u ours=%u",
@@ -133,46 +136,105 @@ take_hello(struct backend *backend, const struct frame *frame, int fd)
 		loop_stop(backend->worker->loop, EXIT_PROTOCOL);
 		return;
 	}
-	if (backend->greeted || fd == -1 ||
-	    shared_index_open(fd, &backend->announced) != ERR_NONE) {
+	if (backend->greeted || flaws != 0) {
+		if (fd != -1)
+			close(fd);
 		backend_protocol_error(backend, "a hello that is none");
 		return;
 	}
-	if (msg_hello_decode(frame->payload, &hello) != ERR_NONE || hello.magic != WIRE_MAGIC ||
-	    hello.role != ROLE_RAFTD || hello.token != backend->token) {
+	if (fd == -1 || shared_index_open(fd, &backend->announced) != ERR_NONE) {
 		backend_protocol_error(backend, "a hello that is none");
 		return;
 	}
 	backend->greeted = true;
 }
 
-static void
-take_status(struct backend *backend, const struct frame *frame)
+static enum err
+on_status(struct backend *backend, const struct frame *frame UNUSED, const struct msg_status *m)
 {
-	struct msg_status status;
+	enum err err = cluster_update(backend->worker->cluster, m);
 
-	if (msg_status_decode(frame->payload, &status) != ERR_NONE ||
-	    cluster_update(backend->worker->cluster, &status) != ERR_NONE) {
-		backend_protocol_error(backend, "a status that is none");
-		return;
-	}
-	backend_watch_announced(backend, status.store_index);
-	if (!backend->open && (status.phase == PHASE_MEMBER || status.phase == PHASE_REMOVED))
+	if (err != ERR_NONE)
+		return err;
+	backend_watch_announced(backend, m->store_index);
+	if (!backend->open && (m->phase == PHASE_MEMBER || m->phase == PHASE_REMOVED))
 		open_up(backend);
-	else if (!backend->open && status.phase == PHASE_STANDBY)
+	else if (!backend->open && m->phase == PHASE_STANDBY)
 		stand_by(backend);
 	if (backend->peers.status != NULL)
 		backend->peers.status(backend->peers.argument);
+	return ERR_NONE;
+}
+
+static enum err
+on_outcome(struct backend *backend, const struct frame *frame, const struct msg_outcome *m)
+{
+	backend_call_outcome(backend, frame, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_stats(struct backend *backend, const struct frame *frame, const struct msg_stats *m)
+{
+	backend_stats_came(backend, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_watching(struct backend *backend, const struct frame *frame, const struct msg_watching *m)
+{
+	backend_watch_watching(backend, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_event(struct backend *backend, const struct frame *frame, const struct msg_event *m)
+{
+	backend_watch_event(backend, frame, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_changed(struct backend *backend, const struct frame *frame UNUSED, const struct msg_changed *m)
+{
+	backend_watch_announced(backend, m->store_index);
+	if (backend->changes.changed != NULL)
+		backend->changes.changed(backend->changes.argument, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_backup_piece(struct backend *backend, const struct frame *frame,
+    const struct msg_backup_piece *m)
+{
+	backend_backup_piece(backend, frame->request_id, m);
+	return ERR_NONE;
+}
+
+#define DISPATCH_TO struct backend
+#define TO_BACKEND DISPATCH_ROW
+#include "common/ipc/dispatch_define.h"
+
+/* What was sent, in words, if that type is refused. */
+static const char *
+refused_as(uint16_t type)
+{
+	switch (type) {
+	case MSG_status:
+		return "a status that is none";
+	case MSG_outcome:
+		return "an outcome that is none";
+	case MSG_stats:
+		return "stats that are none";
+	default:
+		return message_name(type);
+	}
 }
 
 static void
 channel_received(void *argument, const struct frame *frame, int fd)
 {
 	struct backend *backend = argument;
-	struct msg_watching watching;
-	struct msg_event event;
-	struct msg_changed changed;
-	struct msg_backup_piece piece;
 
 	if (frame->type == MSG_hello) {
 		take_hello(backend, frame, fd);
@@ -184,47 +246,13 @@ channel_received(void *argument, const struct frame *frame, int fd)
 		backend_protocol_error(backend, "no hello");
 		return;
 	}
-	if ((message_senders(frame->type) & FROM_NODE) != 0 && backend->worker->role == ROLE_PEER) {
+	if (backend->worker->role == ROLE_PEER && (message_senders(frame->type) & FROM_NODE) != 0) {
 		if (backend->peers.frame != NULL)
 			backend->peers.frame(backend->peers.argument, frame);
 		return;
 	}
-	switch (frame->type) {
-	case MSG_status:
-		take_status(backend, frame);
-		return;
-	case MSG_outcome:
-		backend_call_outcome(backend, frame);
-		return;
-	case MSG_stats:
-		backend_stats_came(backend, frame);
-		return;
-	case MSG_watching:
-		if (msg_watching_decode(frame->payload, &watching) != ERR_NONE)
-			break;
-		backend_watch_watching(backend, frame->request_id, &watching);
-		return;
-	case MSG_event:
-		if (msg_event_decode(frame->payload, &event) != ERR_NONE)
-			break;
-		backend_watch_event(backend, frame, &event);
-		return;
-	case MSG_changed:
-		if (msg_changed_decode(frame->payload, &changed) != ERR_NONE)
-			break;
-		backend_watch_announced(backend, changed.store_index);
-		if (backend->changes.changed != NULL)
-			backend->changes.changed(backend->changes.argument, &changed);
-		return;
-	case MSG_backup_piece:
-		if (msg_backup_piece_decode(frame->payload, &piece) != ERR_NONE)
-			break;
-		backend_backup_piece(backend, frame->request_id, &piece);
-		return;
-	default:
-		break;
-	}
-	backend_protocol_error(backend, message_name(frame->type));
+	if (dispatch(backend, FROM_RAFTD, frame) != ERR_NONE)
+		backend_protocol_error(backend, refused_as(frame->type));
 }
 
 static void
@@ -247,9 +275,7 @@ backend_attach(struct backend *backend, int fd, uint64_t token)
 	backend->channel = channel_new(backend->worker->loop, fd, (struct channel_owner){
 	    .name = "raftd", .received = channel_received, .closed = channel_closed,
 	    .takes_descriptors = true, .argument = backend });
-	msg_hello_frame(channel_out(backend->channel), 0, &(struct msg_hello){
-	    .magic = WIRE_MAGIC,
-	    .protocol = WIRE_PROTOCOL,
+	greeting_put(channel_out(backend->channel), &(struct msg_hello){
 	    .role = (uint8_t)backend->worker->role,
 	    .number = backend->worker->number,
 	    .token = token,

@@ -165,19 +165,16 @@ backend_cancel(struct backend *backend, struct backend_call *call)
 /* ---- answers --------------------------------------------------------------------------- */
 
 void
-backend_call_outcome(struct backend *backend, const struct frame *frame)
+backend_call_outcome(struct backend *backend, const struct frame *frame,
+    const struct msg_outcome *came)
 {
 	struct question *question = question_find(backend, &call_kind, frame->request_id);
 	bool more = (frame->flags & FRAME_MORE) != 0;
 	struct backend_call *call = question == NULL ? NULL : call_of(question);
-	struct msg_outcome outcome;
+	struct msg_outcome outcome = *came;
 
-	if (msg_outcome_decode(frame->payload, &outcome) != ERR_NONE) {
-		backend_protocol_error(backend, "an outcome that is none");
-		return;
-	}
 	if (more && frame->request_id >= READ_ID) {
-		backend_read_piece(backend, call, frame->request_id, &outcome);
+		backend_read_piece(backend, call, frame->request_id, came);
 		return;
 	}
 	/* Of a read that was cancelled, or a write that was given up. */

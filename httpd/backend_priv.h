@@ -125,7 +125,8 @@ bool question_expire(struct backend *backend);
 void backend_call_start(struct backend *backend, struct backend_call *call, uint64_t id,
     enum question_place place);
 void backend_call_send(struct backend *backend, struct backend_call *call);
-void backend_call_outcome(struct backend *backend, const struct frame *frame);
+void backend_call_outcome(struct backend *backend, const struct frame *frame,
+    const struct msg_outcome *came);
 /* raftd is gone: of an answer that came in parts the first ones are void. */
 void backend_call_interrupt(struct backend *backend);
 
@@ -143,7 +144,7 @@ void backend_read_stop(struct backend *backend, uint64_t id);
 void backend_read_lost(struct backend *backend, struct question *question);
 
 /* backend_stats.c */
-void backend_stats_came(struct backend *backend, const struct frame *frame);
+void backend_stats_came(struct backend *backend, uint64_t id, const struct msg_stats *stats);
 
 /* backend_watch.c */
 void backend_watch_start(struct backend *backend);

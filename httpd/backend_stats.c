@@ -53,17 +53,12 @@ backend_stats_cancel(struct backend *backend, struct backend_stats_call *call)
 }
 
 void
-backend_stats_came(struct backend *backend, const struct frame *frame)
+backend_stats_came(struct backend *backend, uint64_t id, const struct msg_stats *stats)
 {
-	struct question *question = question_find(backend, &stats_kind, frame->request_id);
-	struct msg_stats stats;
+	struct question *question = question_find(backend, &stats_kind, id);
 
-	if (msg_stats_decode(frame->payload, &stats) != ERR_NONE) {
-		backend_protocol_error(backend, "stats that are none");
-		return;
-	}
 	if (question == NULL)
 		return;
 	question_over(backend, question);
-	call_of(question)->done(call_of(question), &stats);
+	call_of(question)->done(call_of(question), stats);
 }

@@ -5,6 +5,7 @@
 
 #include "common/diag.h"
 #include "common/ipc/channel.h"
+#include "common/ipc/greeting.h"
 #include "common/ipc/wire.h"
 #include "common/key_limits.h"
 #include "common/xmem.h"
@@ -25,6 +26,7 @@ struct lane {
 	bool give;
 	bool greeted;			/* the other's hello came */
 	uint32_t room;			/* give: may go; take: lent and not used */
+	int fd;				/* came with the frame that is looked at; -1: none, or taken */
 };
 
 struct handover {
@@ -59,13 +61,14 @@ refuse(struct lane *lane, const char *what)
 static void
 take_hello(struct lane *lane, const struct frame *frame)
 {
+	const struct greeting other = { .counts = GREETING_TOKEN, .role = ROLE_CLIENT,
+		.token = lane->token };
 	struct msg_hello hello;
+	unsigned flaws = greeting_flaws(frame, &other, &hello);
 
-	if (lane->greeted || frame->type != MSG_hello ||
-	    msg_hello_decode(frame->payload, &hello) != ERR_NONE || hello.magic != WIRE_MAGIC ||
-	    hello.role != ROLE_CLIENT || hello.token != lane->token) {
+	if ((flaws & (GREETING_NONE | GREETING_STRANGER)) != 0) {
 		refuse(lane, "a hello that is none");
-	} else if (hello.protocol != WIRE_PROTOCOL) {
+	} else if ((flaws & GREETING_PROTOCOL) != 0) {
 		diag_warn("handover", "another worker speaks another protocol: its=%u ours=%u",
 		    (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
 		drop_lane(lane);
@@ -74,18 +77,14 @@ take_hello(struct lane *lane, const struct frame *frame)
 	}
 }
 
-static void
-take_room(struct lane *lane, const struct frame *frame)
+static enum err
+on_room(struct lane *lane, const struct frame *frame UNUSED, const struct msg_room *m)
 {
-	struct msg_room room;
-
-	if (!lane->give || msg_room_decode(frame->payload, &room) != ERR_NONE ||
-	    room.connections > HANDOVER_WINDOW - lane->room) {
-		refuse(lane, "room that is none");
-		return;
-	}
-	lane->room += room.connections;
+	if (!lane->give || m->connections > HANDOVER_WINDOW - lane->room)
+		return ERR_MALFORMED;
+	lane->room += m->connections;
 	server_offer(lane->handover->worker->server, lane->room);
+	return ERR_NONE;
 }
 
 /* The other worker may have been taken over: what is no connection could not be waited for. */
@@ -109,49 +108,62 @@ is_key(struct slice key)
 	    key_limits_allow(&KEY_LIMITS_MAX, key, 0, cause);
 }
 
-static void
-take_connection(struct lane *lane, const struct frame *frame, int fd)
+static enum err
+on_handed(struct lane *lane, const struct frame *frame UNUSED, const struct msg_handed *m)
 {
-	struct msg_handed handed;
+	int fd = lane->fd;
 
-	if (fd != -1)
-		channel_calm(fd);
-	if (lane->give || lane->room == 0 ||
-	    msg_handed_decode(frame->payload, &handed) != ERR_NONE ||
-	    (handed.flags & ~HANDED_ALL) != 0 || (handed.watch_flags & ~WATCH_FLAG_ALL) != 0 ||
-	    ((handed.flags & HANDED_WATCH) != 0 && !is_key(handed.key)) ||
-	    (fd != -1 && !is_connection(fd))) {
-		if (fd != -1)
-			close(fd);
-		refuse(lane, "a connection that is none");
-		return;
-	}
+	if (lane->give || lane->room == 0 || (m->flags & ~HANDED_ALL) != 0 ||
+	    (m->watch_flags & ~WATCH_FLAG_ALL) != 0 ||
+	    ((m->flags & HANDED_WATCH) != 0 && !is_key(m->key)) ||
+	    (fd != -1 && !is_connection(fd)))
+		return ERR_MALFORMED;
 	lane->room--;
+	lane->fd = -1;
 	if (fd == -1)
 		diag_warn("handover", "a connection was lost: no descriptor is left for it");
 	else
-		server_take(lane->handover->worker->server, fd, &handed);
+		server_take(lane->handover->worker->server, fd, m);
+	return ERR_NONE;
+}
+
+#define DISPATCH_TO struct lane
+#define TO_LANE DISPATCH_ROW
+#include "common/ipc/dispatch_define.h"
+
+/* What was sent, in words, if that type is refused. */
+static const char *
+refused_as(uint16_t type)
+{
+	switch (type) {
+	case MSG_room:
+		return "room that is none";
+	case MSG_handed:
+		return "a connection that is none";
+	default:
+		return message_name(type);
+	}
 }
 
 static void
 received(void *argument, const struct frame *frame, int fd)
 {
 	struct lane *lane = argument;
+	enum err err = ERR_NONE;
 
-	if (lane->greeted && frame->type == MSG_handed) {
-		take_connection(lane, frame, fd);
-		return;
-	}
-	if (fd != -1) {
+	if (fd != -1)
 		channel_calm(fd);
-		close(fd);
-	}
+	lane->fd = fd;
+	if (lane->greeted)
+		err = dispatch(lane, FROM_CLIENT_WORKER, frame);
+	if (lane->fd != -1)
+		close(lane->fd);
+	lane->fd = -1;
+	/* These end the lane. */
 	if (!lane->greeted)
 		take_hello(lane, frame);
-	else if (frame->type == MSG_room)
-		take_room(lane, frame);
-	else
-		refuse(lane, message_name(frame->type));
+	else if (err != ERR_NONE)
+		refuse(lane, refused_as(frame->type));
 }
 
 static void
@@ -198,15 +210,15 @@ handover_attach(struct handover *handover, bool give, uint64_t token, int fd)
 	lane->handover = handover;
 	lane->token = token;
 	lane->give = give;
+	lane->fd = -1;
 	lane->channel = channel_new(worker->loop, fd, (struct channel_owner){
 	    .name = "another client worker", .received = received, .closed = closed,
 	    .takes_descriptors = true, .argument = lane });
 	TAILQ_INSERT_TAIL(&handover->lanes, lane, link);
 	if (give)
 		handover->giving = lane;
-	msg_hello_frame(channel_out(lane->channel), 0, &(struct msg_hello){ .magic = WIRE_MAGIC,
-	    .protocol = WIRE_PROTOCOL, .role = ROLE_CLIENT, .number = worker->number,
-	    .token = token });
+	greeting_put(channel_out(lane->channel), &(struct msg_hello){ .role = ROLE_CLIENT,
+	    .number = worker->number, .token = token });
 }
 
 bool

@@ -289,66 +289,87 @@ hear_time(struct node *node, const struct raft_message *message)
 		cluster_time_heard(&node->time, message->time_ns);
 }
 
+static enum err
+on_forward_proposal(struct node *node, const struct frame *frame,
+    const struct msg_forward_proposal *m)
+{
+	return proposals_forwarded(node, frame->request_id, m);
+}
+
+static enum err
+on_forward_refused(struct node *node, const struct frame *frame UNUSED,
+    const struct msg_forward_refused *m)
+{
+	if (m->cause.size > CAUSE_BYTES_MAX)
+		return ERR_MALFORMED;
+	proposals_refused(node, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_removed_told(struct node *node, const struct frame *frame UNUSED,
+    const struct msg_removed_told *m)
+{
+	if (m->id != node->id)
+		return ERR_MALFORMED;
+	node->told_forgotten = true;
+	return ERR_NONE;
+}
+
+static enum err
+on_released_told(struct node *node, const struct frame *frame UNUSED,
+    const struct msg_released_told *m)
+{
+	if (m->id != node->id)
+		return ERR_MALFORMED;
+	node->told_removed = true;
+	return ERR_NONE;
+}
+
+static enum err
+on_snapshot_chunk(struct node *node, const struct frame *frame,
+    const struct msg_snapshot_chunk *m)
+{
+	compact_chunk(node, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_snapshot_credit(struct node *node, const struct frame *frame,
+    const struct msg_snapshot_credit *m)
+{
+	compact_credit(node, frame->request_id, m);
+	return ERR_NONE;
+}
+
+#define DISPATCH_TO struct node
+#define TO_NODE DISPATCH_ROW
+#include "common/ipc/dispatch_define.h"
+
+/* A message of the core's. */
+static enum err
+step(struct node *node, const struct frame *frame)
+{
+	enum err err = outbox_decode(&node->inbox, frame, node->id);
+
+	if (err == ERR_NONE) {
+		followers_heard(node, &node->inbox.message);
+		raft_step(node->raft, &node->inbox.message);
+		hear_time(node, &node->inbox.message);
+	}
+	inbox_release(&node->inbox);
+	return err;
+}
+
 enum err
 node_peer_frame(struct node *node, const struct frame *frame)
 {
-	struct msg_forward_proposal proposal;
-	struct msg_forward_refused refused;
-	struct msg_snapshot_chunk chunk;
-	struct msg_snapshot_credit credit;
-	struct msg_removed_told told;
-	struct msg_released_told released;
-	enum err err;
-
 	if (frame->request_id == 0 || frame->request_id == node->id)
 		return ERR_MALFORMED;
 	/* Others than campaigners have nothing to say once they are removed. */
 	if (frame->type == MSG_raft_vote)
 		tell_removed(node, frame->request_id);
-	if (outbox_takes(frame->type)) {
-		err = outbox_decode(&node->inbox, frame, node->id);
-		if (err == ERR_NONE) {
-			followers_heard(node, &node->inbox.message);
-			raft_step(node->raft, &node->inbox.message);
-			hear_time(node, &node->inbox.message);
-		}
-		inbox_release(&node->inbox);
-		return err;
-	}
-	switch (frame->type) {
-	case MSG_forward_proposal:
-		if (msg_forward_proposal_decode(frame->payload, &proposal) != ERR_NONE)
-			return ERR_MALFORMED;
-		return proposals_forwarded(node, frame->request_id, &proposal);
-	case MSG_forward_refused:
-		if (msg_forward_refused_decode(frame->payload, &refused) != ERR_NONE ||
-		    refused.cause.size > CAUSE_BYTES_MAX)
-			return ERR_MALFORMED;
-		proposals_refused(node, &refused);
-		return ERR_NONE;
-	case MSG_removed_told:
-		if (msg_removed_told_decode(frame->payload, &told) != ERR_NONE ||
-		    told.id != node->id)
-			return ERR_MALFORMED;
-		node->told_forgotten = true;
-		return ERR_NONE;
-	case MSG_released_told:
-		if (msg_released_told_decode(frame->payload, &released) != ERR_NONE ||
-		    released.id != node->id)
-			return ERR_MALFORMED;
-		node->told_removed = true;
-		return ERR_NONE;
-	case MSG_snapshot_chunk:
-		if (msg_snapshot_chunk_decode(frame->payload, &chunk) != ERR_NONE)
-			return ERR_MALFORMED;
-		compact_chunk(node, frame->request_id, &chunk);
-		return ERR_NONE;
-	case MSG_snapshot_credit:
-		if (msg_snapshot_credit_decode(frame->payload, &credit) != ERR_NONE)
-			return ERR_MALFORMED;
-		compact_credit(node, frame->request_id, &credit);
-		return ERR_NONE;
-	default:
-		return ERR_MALFORMED;
-	}
+	if (outbox_takes(frame->type))
+		return step(node, frame);
+	return dispatch(node, FROM_NODE, frame);
 }

@@ -123,7 +123,13 @@ outbox_encode(struct buf *out, struct buf *scratch, const struct raft_message *m
 bool
 outbox_takes(uint16_t type)
 {
-	return type >= MSG_raft_vote && type <= MSG_raft_timeout_now;
+	switch (type) {
+#define TO_CORE(tag, number, senders) case number:
+#include "common/ipc/receiver_rows.h"
+		return true;
+	default:
+		return false;
+	}
 }
 
 void
@@ -144,48 +150,44 @@ inbox_free(struct inbox *inbox)
 }
 
 static enum err
-decode_vote(struct raft_message *message, struct slice payload)
-{
-	struct msg_raft_vote vote;
-
-	if (msg_raft_vote_decode(payload, &vote) != ERR_NONE)
-		return ERR_MALFORMED;
-	message->type = RAFT_VOTE;
-	message->term = vote.term;
-	message->pre = vote.pre != 0;
-	message->flags = vote.flags;
-	message->log = (struct raft_position){ vote.last_index, vote.last_term };
-	return ERR_NONE;
-}
-
-static enum err
-decode_vote_reply(struct raft_message *message, struct slice payload)
-{
-	struct msg_raft_vote_reply reply;
-
-	if (msg_raft_vote_reply_decode(payload, &reply) != ERR_NONE)
-		return ERR_MALFORMED;
-	message->type = RAFT_VOTE_REPLY;
-	message->term = reply.term;
-	message->pre = reply.pre != 0;
-	message->reject = reply.reject != 0;
-	return ERR_NONE;
-}
-
-static enum err
-decode_append(struct inbox *inbox, struct slice payload)
+on_raft_vote(struct inbox *inbox, const struct frame *frame UNUSED,
+    const struct msg_raft_vote *m)
 {
 	struct raft_message *message = &inbox->message;
-	struct msg_raft_append append;
+
+	message->type = RAFT_VOTE;
+	message->term = m->term;
+	message->pre = m->pre != 0;
+	message->flags = m->flags;
+	message->log = (struct raft_position){ m->last_index, m->last_term };
+	return ERR_NONE;
+}
+
+static enum err
+on_raft_vote_reply(struct inbox *inbox, const struct frame *frame UNUSED,
+    const struct msg_raft_vote_reply *m)
+{
+	struct raft_message *message = &inbox->message;
+
+	message->type = RAFT_VOTE_REPLY;
+	message->term = m->term;
+	message->pre = m->pre != 0;
+	message->reject = m->reject != 0;
+	return ERR_NONE;
+}
+
+static enum err
+on_raft_append(struct inbox *inbox, const struct frame *frame UNUSED,
+    const struct msg_raft_append *m)
+{
+	struct raft_message *message = &inbox->message;
 	struct reader in;
 
-	if (msg_raft_append_decode(payload, &append) != ERR_NONE)
-		return ERR_MALFORMED;
 	message->type = RAFT_APPEND;
-	message->term = append.term;
-	message->log = (struct raft_position){ append.prev_index, append.prev_term };
-	message->commit = append.commit;
-	in = reader_of(append.entries);
+	message->term = m->term;
+	message->log = (struct raft_position){ m->prev_index, m->prev_term };
+	message->commit = m->commit;
+	in = reader_of(m->entries);
 	while (!reader_done(&in)) {
 		inbox->entries = xgrow(inbox->entries, &inbox->capacity, inbox->count + 1,
 		    sizeof(*inbox->entries));
@@ -199,116 +201,91 @@ decode_append(struct inbox *inbox, struct slice payload)
 }
 
 static enum err
-decode_append_reply(struct raft_message *message, struct slice payload)
+on_raft_append_reply(struct inbox *inbox, const struct frame *frame UNUSED,
+    const struct msg_raft_append_reply *m)
 {
-	struct msg_raft_append_reply reply;
+	struct raft_message *message = &inbox->message;
 
-	if (msg_raft_append_reply_decode(payload, &reply) != ERR_NONE)
-		return ERR_MALFORMED;
 	message->type = RAFT_APPEND_REPLY;
-	message->term = reply.term;
-	message->reject = reply.reject != 0;
-	message->log.index = reply.index;
-	message->hint = (struct raft_position){ reply.hint_index, reply.hint_term };
+	message->term = m->term;
+	message->reject = m->reject != 0;
+	message->log.index = m->index;
+	message->hint = (struct raft_position){ m->hint_index, m->hint_term };
 	return ERR_NONE;
 }
 
 static enum err
-decode_heartbeat(struct raft_message *message, struct slice payload)
+on_raft_heartbeat(struct inbox *inbox, const struct frame *frame UNUSED,
+    const struct msg_raft_heartbeat *m)
 {
-	struct msg_raft_heartbeat heartbeat;
+	struct raft_message *message = &inbox->message;
 
-	if (msg_raft_heartbeat_decode(payload, &heartbeat) != ERR_NONE)
-		return ERR_MALFORMED;
 	message->type = RAFT_HEARTBEAT;
-	message->term = heartbeat.term;
-	message->commit = heartbeat.commit;
-	message->context = heartbeat.context;
-	message->time_ns = heartbeat.time_ns;
+	message->term = m->term;
+	message->commit = m->commit;
+	message->context = m->context;
+	message->time_ns = m->time_ns;
 	return ERR_NONE;
 }
 
 static enum err
-decode_heartbeat_reply(struct raft_message *message, struct slice payload)
+on_raft_heartbeat_reply(struct inbox *inbox, const struct frame *frame UNUSED,
+    const struct msg_raft_heartbeat_reply *m)
 {
-	struct msg_raft_heartbeat_reply reply;
+	struct raft_message *message = &inbox->message;
 
-	if (msg_raft_heartbeat_reply_decode(payload, &reply) != ERR_NONE)
-		return ERR_MALFORMED;
 	message->type = RAFT_HEARTBEAT_REPLY;
-	message->term = reply.term;
-	message->context = reply.context;
-	message->flags = reply.flags;
+	message->term = m->term;
+	message->context = m->context;
+	message->flags = m->flags;
 	return ERR_NONE;
 }
 
 static enum err
-decode_read_index(struct raft_message *message, struct slice payload)
+on_raft_read_index(struct inbox *inbox, const struct frame *frame UNUSED,
+    const struct msg_raft_read_index *m)
 {
-	struct msg_raft_read_index ask;
+	struct raft_message *message = &inbox->message;
 
-	if (msg_raft_read_index_decode(payload, &ask) != ERR_NONE)
-		return ERR_MALFORMED;
 	message->type = RAFT_READ_INDEX;
-	message->term = ask.term;
-	message->context = ask.context;
+	message->term = m->term;
+	message->context = m->context;
 	return ERR_NONE;
 }
 
 static enum err
-decode_read_index_reply(struct raft_message *message, struct slice payload)
+on_raft_read_index_reply(struct inbox *inbox, const struct frame *frame UNUSED,
+    const struct msg_raft_read_index_reply *m)
 {
-	struct msg_raft_read_index_reply reply;
+	struct raft_message *message = &inbox->message;
 
-	if (msg_raft_read_index_reply_decode(payload, &reply) != ERR_NONE)
-		return ERR_MALFORMED;
 	message->type = RAFT_READ_INDEX_REPLY;
-	message->term = reply.term;
-	message->context = reply.context;
-	message->log.index = reply.index;
-	message->reject = reply.reject != 0;
+	message->term = m->term;
+	message->context = m->context;
+	message->log.index = m->index;
+	message->reject = m->reject != 0;
 	return ERR_NONE;
 }
 
 static enum err
-decode_timeout_now(struct raft_message *message, struct slice payload)
+on_raft_timeout_now(struct inbox *inbox, const struct frame *frame UNUSED,
+    const struct msg_raft_timeout_now *m)
 {
-	struct msg_raft_timeout_now now;
+	struct raft_message *message = &inbox->message;
 
-	if (msg_raft_timeout_now_decode(payload, &now) != ERR_NONE)
-		return ERR_MALFORMED;
 	message->type = RAFT_TIMEOUT_NOW;
-	message->term = now.term;
+	message->term = m->term;
 	return ERR_NONE;
 }
+
+#define DISPATCH_TO struct inbox
+#define TO_CORE DISPATCH_ROW
+#include "common/ipc/dispatch_define.h"
 
 enum err
 outbox_decode(struct inbox *inbox, const struct frame *frame, peer_id to)
 {
-	struct raft_message *message = &inbox->message;
-
 	inbox_release(inbox);
-	*message = (struct raft_message){ .from = frame->request_id, .to = to };
-	switch (frame->type) {
-	case MSG_raft_vote:
-		return decode_vote(message, frame->payload);
-	case MSG_raft_vote_reply:
-		return decode_vote_reply(message, frame->payload);
-	case MSG_raft_append:
-		return decode_append(inbox, frame->payload);
-	case MSG_raft_append_reply:
-		return decode_append_reply(message, frame->payload);
-	case MSG_raft_heartbeat:
-		return decode_heartbeat(message, frame->payload);
-	case MSG_raft_heartbeat_reply:
-		return decode_heartbeat_reply(message, frame->payload);
-	case MSG_raft_read_index:
-		return decode_read_index(message, frame->payload);
-	case MSG_raft_read_index_reply:
-		return decode_read_index_reply(message, frame->payload);
-	case MSG_raft_timeout_now:
-		return decode_timeout_now(message, frame->payload);
-	default:
-		return ERR_MALFORMED;
-	}
+	inbox->message = (struct raft_message){ .from = frame->request_id, .to = to };
+	return dispatch(inbox, FROM_NODE, frame);
 }

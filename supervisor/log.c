@@ -167,19 +167,18 @@ write_record(void *argument, const struct diag_record *record)
 
 /* ---- children ------------------------------------------------------------------ */
 
-static bool
-take_diag(struct log_source *source, struct slice payload)
+static enum err
+on_diag(struct log_source *source, const struct frame *frame UNUSED, const struct msg_diag *m)
 {
-	struct msg_diag message;
 	struct diag_record record;
 
-	if (msg_diag_decode(payload, &message) != ERR_NONE || message.level > DIAG_TRACE)
-		return false;
-	record = (struct diag_record){ .level = message.level, .wall_ns = message.wall_ns,
+	if (m->level > DIAG_TRACE)
+		return ERR_MALFORMED;
+	record = (struct diag_record){ .level = m->level, .wall_ns = m->wall_ns,
 		.node = diag_node(), .program = source->program, .pid = (long)source->pid,
-		.part = message.part, .text = message.text };
+		.part = m->part, .text = m->text };
 	put_record(source->log, source->log->lines, &record);
-	return true;
+	return ERR_NONE;
 }
 
 /* A worker has escaped them; one that was taken over may not have. */
@@ -200,30 +199,20 @@ is_lines(struct slice lines)
 	return ended;
 }
 
-static bool
-take_access(struct log_source *source, struct slice payload)
+static enum err
+on_access_lines(struct log_source *source, const struct frame *frame UNUSED,
+    const struct msg_access_lines *m)
 {
-	struct msg_access_lines message;
-
-	if (msg_access_lines_decode(payload, &message) != ERR_NONE || !is_lines(message.lines))
-		return false;
+	if (!is_lines(m->lines))
+		return ERR_MALFORMED;
 	if (source->log->access != NULL)
-		log_sink_put(source->log->access, message.lines);
-	return true;
+		log_sink_put(source->log->access, m->lines);
+	return ERR_NONE;
 }
 
-static bool
-take_frame(struct log_source *source, const struct frame *frame)
-{
-	switch (frame->type) {
-	case MSG_diag:
-		return take_diag(source, frame->payload);
-	case MSG_access_lines:
-		return take_access(source, frame->payload);
-	default:
-		return false;
-	}
-}
+#define DISPATCH_TO struct log_source
+#define TO_LOG DISPATCH_ROW
+#include "common/ipc/dispatch_define.h"
 
 /* False: what came is no frame of a child. */
 static bool
@@ -239,7 +228,7 @@ take_frames(struct log_source *source)
 
 		if (err == ERR_AGAIN)
 			break;
-		if (err != ERR_NONE || !take_frame(source, &frame))
+		if (err != ERR_NONE || dispatch(source, FROM_CHILD, &frame) != ERR_NONE)
 			return false;
 		at += used;
 	}

@@ -8,6 +8,7 @@
 
 #include "common/build.h"
 #include "common/diag.h"
+#include "common/ipc/greeting.h"
 #include "common/limits.h"
 #include "common/xmem.h"
 #include "supervisor/log.h"
@@ -118,36 +119,31 @@ sender_of(const struct process *process)
 }
 
 static bool
-take_hello(const struct process *process, struct slice payload)
+take_hello(const struct process *process, const struct frame *frame)
 {
+	const struct greeting child = { .counts = GREETING_NUMBER, .role = process->role,
+		.number = process->number };
 	struct msg_hello hello;
+	unsigned flaws = greeting_flaws(frame, &child, &hello);
 
-	if (msg_hello_decode(payload, &hello) != ERR_NONE || hello.magic != WIRE_MAGIC ||
-	    hello.role != process->role || hello.number != process->number)
-		return false;
-	if (hello.protocol == WIRE_PROTOCOL)
-		return true;
-	diag_error("supervisor", "child speaks another protocol: process=%s its=%u ours=%u",
-	    process->name, (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
-	return false;
+	if (flaws == GREETING_PROTOCOL)
+		diag_error("supervisor", "child speaks another protocol: process=%s its=%u "
+		    "ours=%u", process->name, (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
+	return flaws == 0;
 }
 
-static bool
-take_ready(struct process *process, struct slice payload)
+static enum err
+on_ready(struct process *process, const struct frame *frame UNUSED, const struct msg_ready *m)
 {
-	struct msg_ready ready;
-
-	if (msg_ready_decode(payload, &ready) != ERR_NONE)
-		return false;
 	diag_debug("supervisor", "child is ready: process=%s pid=%ld text=%.*s", process->name,
-	    (long)process->pid, SLICE_ARGS(ready.text));
-	if (ready.build.size > BUILD_TEXT_BYTES_MAX)
-		return false;
+	    (long)process->pid, SLICE_ARGS(m->text));
+	if (m->build.size > BUILD_TEXT_BYTES_MAX)
+		return ERR_MALFORMED;
 	if (process->world->build != NULL &&
-	    !slice_equal(ready.build, slice_text(process->world->build)))
+	    !slice_equal(m->build, slice_text(process->world->build)))
 		diag_warn("supervisor", "a program of another build: process=%s its=%.*s ours=%s; "
 		    "install all programs of one build, then: etcdctl control upgrade",
-		    process->name, SLICE_ARGS(ready.build), process->world->build);
+		    process->name, SLICE_ARGS(m->build), process->world->build);
 	/* One that is to stop may have been faster with this. */
 	if (process->state == PROCESS_STARTING)
 		process->state = PROCESS_RUNNING;
@@ -155,21 +151,77 @@ take_ready(struct process *process, struct slice payload)
 	process->ever_ready = true;
 	if (process->state == PROCESS_RUNNING)
 		process->world->ready(process->world->argument, process);
-	return true;
+	return ERR_NONE;
 }
 
-static bool
-take_alive(struct process *process, struct slice payload)
+static enum err
+on_alive(struct process *process, const struct frame *frame UNUSED, const struct msg_alive *m)
 {
-	struct msg_alive alive;
-
-	if (msg_alive_decode(payload, &alive) != ERR_NONE)
-		return false;
-	process->connections = alive.connections;
-	process->store_index = alive.store_index;
-	process->memory = alive.memory;
-	return true;
+	process->connections = m->connections;
+	process->store_index = m->store_index;
+	process->memory = m->memory;
+	return ERR_NONE;
 }
+
+static enum err
+on_node_state(struct process *process, const struct frame *frame UNUSED,
+    const struct msg_node_state *m)
+{
+	process->world->node_state(process->world->argument, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_notice(struct process *process, const struct frame *frame UNUSED, const struct msg_notice *m)
+{
+	process->world->notice(process->world->argument, m->text);
+	return ERR_NONE;
+}
+
+static enum err
+on_moved(struct process *process, const struct frame *frame UNUSED, const struct msg_moved *m)
+{
+	process->world->moved(process->world->argument, m->done != 0);
+	return ERR_NONE;
+}
+
+static enum err
+on_reach(struct process *process, const struct frame *frame UNUSED, const struct msg_reach *m)
+{
+	process->world->reach(process->world->argument, m->members);
+	return ERR_NONE;
+}
+
+static enum err
+on_resolve(struct process *process, const struct frame *frame, const struct msg_resolve *m)
+{
+	process->world->resolve(process->world->argument, process, frame->request_id, m->host);
+	return ERR_NONE;
+}
+
+static enum err
+on_channel_lost(struct process *process, const struct frame *frame UNUSED,
+    const struct msg_channel_lost *m)
+{
+	if (m->why < CHANNEL_END_CLOSED || m->why > CHANNEL_END_SOCKET)
+		return ERR_MALFORMED;
+	process->world->channel_lost(process->world->argument, process, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_end_node(struct process *process, const struct frame *frame UNUSED,
+    const struct msg_end_node *m)
+{
+	if (m->exit_code < EXIT_TROUBLE || m->exit_code > EXIT_REMOVED)
+		return ERR_MALFORMED;
+	process->world->end_node(process->world->argument, m->exit_code, m->text);
+	return ERR_NONE;
+}
+
+#define DISPATCH_TO struct process
+#define TO_PROCESS DISPATCH_ROW
+#include "common/ipc/dispatch_define.h"
 
 static void
 heard(struct process *process)
@@ -188,74 +240,15 @@ static void
 process_received(void *argument, const struct frame *frame, int fd UNUSED)
 {
 	struct process *process = argument;
-	const struct process_world *world = process->world;
-	struct msg_node_state state;
-	struct msg_resolve resolve;
-	struct msg_notice notice;
-	struct msg_moved moved;
-	struct msg_reach reach;
-	struct msg_end_node end;
-	struct msg_channel_lost lost;
-	bool good = false;
+	bool good;
 
 	heard(process);
 	/* One hello, and that first. */
-	if ((message_senders(frame->type) & sender_of(process)) == 0 ||
-	    process->greeted == (frame->type == MSG_hello)) {
-		refuse(process, message_name(frame->type));
-		return;
-	}
-	switch (frame->type) {
-	case MSG_hello:
-		good = take_hello(process, frame->payload);
+	if (process->greeted) {
+		good = dispatch(process, sender_of(process), frame) == ERR_NONE;
+	} else {
+		good = take_hello(process, frame);
 		process->greeted = good;
-		break;
-	case MSG_ready:
-		good = take_ready(process, frame->payload);
-		break;
-	case MSG_alive:
-		good = take_alive(process, frame->payload);
-		break;
-	case MSG_node_state:
-		good = msg_node_state_decode(frame->payload, &state) == ERR_NONE;
-		if (good)
-			world->node_state(world->argument, &state);
-		break;
-	case MSG_notice:
-		good = msg_notice_decode(frame->payload, &notice) == ERR_NONE;
-		if (good)
-			world->notice(world->argument, notice.text);
-		break;
-	case MSG_moved:
-		good = msg_moved_decode(frame->payload, &moved) == ERR_NONE;
-		if (good)
-			world->moved(world->argument, moved.done != 0);
-		break;
-	case MSG_reach:
-		good = msg_reach_decode(frame->payload, &reach) == ERR_NONE;
-		if (good)
-			world->reach(world->argument, reach.members);
-		break;
-	case MSG_resolve:
-		good = msg_resolve_decode(frame->payload, &resolve) == ERR_NONE;
-		if (good)
-			world->resolve(world->argument, process, frame->request_id, resolve.host);
-		break;
-	case MSG_channel_lost:
-		good = msg_channel_lost_decode(frame->payload, &lost) == ERR_NONE &&
-		    lost.why >= CHANNEL_END_CLOSED && lost.why <= CHANNEL_END_SOCKET;
-		if (good)
-			world->channel_lost(world->argument, process, &lost);
-		break;
-	case MSG_end_node:
-		good = msg_end_node_decode(frame->payload, &end) == ERR_NONE &&
-		    end.exit_code >= EXIT_TROUBLE && end.exit_code <= EXIT_REMOVED;
-		if (good)
-			world->end_node(world->argument, end.exit_code, end.text);
-		break;
-	default:
-		/* A message of a data channel has no business here. */
-		break;
 	}
 	if (!good)
 		refuse(process, message_name(frame->type));
@@ -369,9 +362,8 @@ tell_rotation(struct process *process)
 static void
 greet(struct process *process)
 {
-	msg_hello_frame(channel_out(process->channel), 0, &(struct msg_hello){
-	    .magic = WIRE_MAGIC, .protocol = WIRE_PROTOCOL, .role = ROLE_SUPERVISOR,
-	    .number = process->restarts });
+	greeting_put(channel_out(process->channel),
+	    &(struct msg_hello){ .role = ROLE_SUPERVISOR, .number = process->restarts });
 	give_pipe(process);
 	give_metrics(process);
 	send_settings(process);

@@ -2,7 +2,7 @@
  * process.h - one child of the supervisor: its life, and what is known of it.
  *
  *	dead -------> starting	forked, channel open		[process_start]
- *	starting ---> running	READY came			[process_received]
+ *	starting ---> running	READY came			[on_ready]
  *	starting, running
  *	-------> stopping	was told to stop		[process_stop]
  *	starting, running, stopping

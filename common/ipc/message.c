@@ -14,7 +14,7 @@
 
 #define FIELD(kind, name)
 #define RECORD(tag, ...)
-#define MESSAGE(tag, number, senders, ...) \
+#define MESSAGE(tag, number, senders, receiver, ...) \
 	void msg_##tag##_frame(struct buf *out, uint64_t request_id, \
 	    const struct msg_##tag *message) \
 	{ \
@@ -49,7 +49,7 @@ message_senders(uint16_t type)
 	switch (type) {
 #define FIELD(kind, name)
 #define RECORD(tag, ...)
-#define MESSAGE(tag, number, senders, ...) case number: return senders;
+#define MESSAGE(tag, number, senders, receiver, ...) case number: return senders;
 #include "common/ipc/message_table.h"
 	default:
 		return 0;
@@ -62,7 +62,7 @@ message_name(uint16_t type)
 	switch (type) {
 #define FIELD(kind, name)
 #define RECORD(tag, ...)
-#define MESSAGE(tag, number, senders, ...) case number: return #tag;
+#define MESSAGE(tag, number, senders, receiver, ...) case number: return #tag;
 #include "common/ipc/message_table.h"
 	default:
 		return "unknown";
@@ -87,7 +87,7 @@ print_payload(FILE *out, const struct frame *frame, size_t shown)
 	switch (frame->type) {
 #define FIELD(kind, name)
 #define RECORD(tag, ...)
-#define MESSAGE(tag, number, senders, ...) \
+#define MESSAGE(tag, number, senders, receiver, ...) \
 	case number: return print_##tag(out, frame->payload, shown);
 #include "common/ipc/message_table.h"
 	default:

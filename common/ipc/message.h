@@ -31,7 +31,7 @@ enum message_sender {
 enum message_type {
 #define FIELD(kind, name)
 #define RECORD(tag, ...)
-#define MESSAGE(tag, number, senders, ...) MSG_##tag = number,
+#define MESSAGE(tag, number, senders, receiver, ...) MSG_##tag = number,
 #include "common/ipc/message_table.h"
 };
 
@@ -41,7 +41,7 @@ enum message_type {
 
 #define FIELD(kind, name)
 #define RECORD(tag, ...)
-#define MESSAGE(tag, number, senders, ...) \
+#define MESSAGE(tag, number, senders, receiver, ...) \
 	void msg_##tag##_frame(struct buf *out, uint64_t request_id, \
 	    const struct msg_##tag *message); \
 	enum err msg_##tag##_decode(struct slice payload, struct msg_##tag *message) MUST_CHECK;

@@ -1,7 +1,20 @@
 /*
  * message_table.h - every message of every socket, and the records in them.
  *
- *	MESSAGE(tag, number, senders, fields)	RECORD(tag, fields)
+ *	MESSAGE(tag, number, senders, receiver, fields)	RECORD(tag, fields)
+ *
+ * Senders are FROM_* of message.h. The receiver is the file that has the handler on_TAG; its
+ * way there is made of this table (dispatch_define.h):
+ *
+ *	TO_ALL		the first frame each way on every channel: greeting.h
+ *	TO_CHILD	common/child.c, of the supervisor
+ *	TO_PROCESS	supervisor/process.c, of a child
+ *	TO_LOG		supervisor/log.c, of a child by its pipe
+ *	TO_SESSION	raftd/session/dispatch.c, of a worker
+ *	TO_BACKEND	httpd/backend.c, of raftd
+ *	TO_LANE		httpd/handover.c, of another client worker
+ *	TO_CORE		raftd/outbox.c, of another node, for the core
+ *	TO_NODE		raftd/input.c, of another node
  *
  * Numbers are sent, so they are never reused. Kinds: u8 u16 u32 u64 bytes; and token and
  * secret, a u64 and bytes that are never shown. "list of r": records r one after the other
@@ -85,7 +98,7 @@ RECORD(follower_record,
 
 /* ---- every channel: the first frame each way ---------------------------- */
 
-MESSAGE(hello, 0x01, FROM_SUPERVISOR | FROM_CHILD,
+MESSAGE(hello, 0x01, FROM_SUPERVISOR | FROM_CHILD, TO_ALL,
     FIELD(u32, magic)		/* WIRE_MAGIC */
     FIELD(u16, protocol)	/* WIRE_PROTOCOL; a reader refuses another, naming both */
     FIELD(u8, role)		/* ROLE_* of wire.h */
@@ -96,37 +109,37 @@ MESSAGE(hello, 0x01, FROM_SUPERVISOR | FROM_CHILD,
 
 /* ---- control channel: supervisor <-> child ------------------------------ */
 
-MESSAGE(settings, 0x10, FROM_SUPERVISOR,
+MESSAGE(settings, 0x10, FROM_SUPERVISOR, TO_CHILD,
     FIELD(secret, settings))	/* list of setting_record: the effective configuration;
 				 * again when the operator had it read again */
 /* Carries one end of a socket pair: to raftd for a worker, to a worker for raftd. Of role
  * ROLE_SUPERVISOR, to the peer worker: a connection of this machine's operator, HTTP. */
-MESSAGE(attach, 0x11, FROM_SUPERVISOR,
+MESSAGE(attach, 0x11, FROM_SUPERVISOR, TO_CHILD,
     FIELD(u8, role)		/* of who is at the other end */
     FIELD(u32, number)
     FIELD(token, token))
-MESSAGE(ready, 0x12, FROM_CHILD,
+MESSAGE(ready, 0x12, FROM_CHILD, TO_PROCESS,
     FIELD(bytes, text)		/* for the operator: "recovered 41 entries" */
     FIELD(bytes, build))	/* of its program: common/build.h */
-MESSAGE(alive, 0x13, FROM_CHILD,
+MESSAGE(alive, 0x13, FROM_CHILD, TO_PROCESS,
     FIELD(u32, connections)	/* open client or peer connections, or sessions */
     FIELD(u64, term) FIELD(u64, store_index) /* raftd only, else 0 */
     FIELD(u8, role)		/* NODE_ROLE_* as raftd sees it; else 0 */
     FIELD(bytes, unused_leader)	/* empty */
     FIELD(u64, memory))		/* resident bytes; 0: not known */
-MESSAGE(stop, 0x14, FROM_SUPERVISOR,
+MESSAGE(stop, 0x14, FROM_SUPERVISOR, TO_CHILD,
     FIELD(u8, how))		/* STOP_FAST, STOP_ORDERLY, STOP_DRAIN of wire.h */
 /* The node as a whole has to end: exit code and the sentence to say. */
-MESSAGE(end_node, 0x15, FROM_RAFTD | FROM_PEER_WORKER,
+MESSAGE(end_node, 0x15, FROM_RAFTD | FROM_PEER_WORKER, TO_PROCESS,
     FIELD(u8, exit_code)
     FIELD(bytes, text))
 /* raftd: lead somewhere else if there is another node. Answered by moved. */
-MESSAGE(move_leader, 0x16, FROM_SUPERVISOR,
+MESSAGE(move_leader, 0x16, FROM_SUPERVISOR, TO_CHILD,
     FIELD(bytes, to))		/* name, or empty: whoever is best */
-MESSAGE(moved, 0x17, FROM_RAFTD,
+MESSAGE(moved, 0x17, FROM_RAFTD, TO_PROCESS,
     FIELD(u8, done))
 /* A line for the operator's ready message: members, leader, term. */
-MESSAGE(node_state, 0x18, FROM_RAFTD,
+MESSAGE(node_state, 0x18, FROM_RAFTD, TO_PROCESS,
     FIELD(u8, phase)		/* PHASE_* of wire.h */
     FIELD(u64, node_id) FIELD(u64, cluster_id)
     FIELD(u64, term) FIELD(u64, commit) FIELD(u64, applied) FIELD(u64, store_index)
@@ -135,11 +148,11 @@ MESSAGE(node_state, 0x18, FROM_RAFTD,
     FIELD(bytes, members)	/* list of member_record */
     FIELD(bytes, refuses))	/* as in status */
 /* What an operator has to know and that stops nothing, when that has changed. */
-MESSAGE(notice, 0x1d, FROM_RAFTD,
+MESSAGE(notice, 0x1d, FROM_RAFTD, TO_PROCESS,
     FIELD(bytes, text))		/* a sentence; empty: there is nothing */
 /* What the worker's port shows and whom it trusts: before the first attach, and
  * again when it changed. Only to a worker whose port has a certificate. */
-MESSAGE(tls, 0x19, FROM_SUPERVISOR,
+MESSAGE(tls, 0x19, FROM_SUPERVISOR, TO_CHILD,
     FIELD(u8, flags)		/* TLS_FLAG_* of wire.h */
     FIELD(u8, min_version)	/* TLS_VERSION_* of wire.h */
     FIELD(bytes, chain)		/* PEM, leaf first */
@@ -149,55 +162,55 @@ MESSAGE(tls, 0x19, FROM_SUPERVISOR,
     FIELD(bytes, names))	/* -peer-cert-names: one of them has to be in a certificate */
 /* The keys of session tickets, the same for every worker; before the first tls,
  * and again when they changed. */
-MESSAGE(tls_tickets, 0x1a, FROM_SUPERVISOR,
+MESSAGE(tls_tickets, 0x1a, FROM_SUPERVISOR, TO_CHILD,
     FIELD(secret, keys))	/* TLS_TICKET_KEY_BYTES each: the one in use, those before it */
 /* Look up a host, which a worker may not; answered by resolved of the same id. */
-MESSAGE(resolve, 0x1b, FROM_PEER_WORKER,
+MESSAGE(resolve, 0x1b, FROM_PEER_WORKER, TO_PROCESS,
     FIELD(bytes, host))
-MESSAGE(resolved, 0x1c, FROM_SUPERVISOR,
+MESSAGE(resolved, 0x1c, FROM_SUPERVISOR, TO_CHILD,
     FIELD(bytes, addresses))	/* list of address_record; empty: not found */
 
 /* Which members the peer worker reaches, when that has changed. */
-MESSAGE(reach, 0x1f, FROM_PEER_WORKER,
+MESSAGE(reach, 0x1f, FROM_PEER_WORKER, TO_PROCESS,
     FIELD(bytes, members))	/* list of reach_record: all but this node */
 
 /* Carries the area of counters (common/metric.h): behind hello, before settings. */
-MESSAGE(metrics, 0x1e, FROM_SUPERVISOR,
+MESSAGE(metrics, 0x1e, FROM_SUPERVISOR, TO_CHILD,
     FIELD(u32, slot))		/* in which this process counts */
 
 /* Carries one end of a socket pair between two client workers: the connections
  * of one go to the other when it drains, which it is told right after this. */
-MESSAGE(handover, 0x30, FROM_SUPERVISOR,
+MESSAGE(handover, 0x30, FROM_SUPERVISOR, TO_CHILD,
     FIELD(u8, give)		/* 1: yours go; 0: take those that come */
     FIELD(u32, number)		/* of who is at the other end */
     FIELD(token, token))
 /* To client workers: is the node to get new clients? Shown by /health only. */
-MESSAGE(rotation, 0x31, FROM_SUPERVISOR,
+MESSAGE(rotation, 0x31, FROM_SUPERVISOR, TO_CHILD,
     FIELD(u8, out))		/* 1: no */
 
 /* A data channel has ended on this side: another is wanted, if both processes live. */
-MESSAGE(channel_lost, 0x32, FROM_CHILD,
+MESSAGE(channel_lost, 0x32, FROM_CHILD, TO_PROCESS,
     FIELD(token, token)		/* of the pair */
     FIELD(u8, why))		/* CHANNEL_END_* of wire.h */
 
 /* Carries the end of a pipe that the child writes its lines to; before metrics. */
-MESSAGE(diag_pipe, 0x60, FROM_SUPERVISOR, FIELD(u64, unused))
+MESSAGE(diag_pipe, 0x60, FROM_SUPERVISOR, TO_CHILD, FIELD(u64, unused))
 
 /* ---- that pipe: child -> supervisor; each frame in one write -------------- */
 
-MESSAGE(diag, 0x61, FROM_CHILD,
+MESSAGE(diag, 0x61, FROM_CHILD, TO_LOG,
     FIELD(u64, wall_ns)		/* when it was said */
     FIELD(u8, level)		/* enum diag_level */
     FIELD(bytes, part)		/* empty: a sentence for a person */
     FIELD(bytes, text))
-MESSAGE(access_lines, 0x62, FROM_WORKER,
+MESSAGE(access_lines, 0x62, FROM_WORKER, TO_LOG,
     FIELD(bytes, lines))	/* whole ones, printable, with their ends */
 
 /* ---- data channel: worker -> raftd; request id chosen by the worker ------ */
 
 /* A write. Request id is the sequence number of the worker's session: each is
  * used for one request only and repeated with it. */
-MESSAGE(write, 0x20, FROM_CLIENT_WORKER,
+MESSAGE(write, 0x20, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u64, low)		/* every sequence below it has been answered: forget. First,
 				 * as in member_change and config_change: known last */
     FIELD(u8, op)		/* WRITE_* of wire.h */
@@ -207,29 +220,29 @@ MESSAGE(write, 0x20, FROM_CLIENT_WORKER,
     FIELD(u64, ttl_s)		/* with WRITE_FLAG_TTL */
     FIELD(u64, prev_index)	/* 0: no condition */
     FIELD(bytes, prev_value))	/* with WRITE_FLAG_PREV_VALUE */
-MESSAGE(read, 0x21, FROM_CLIENT_WORKER,
+MESSAGE(read, 0x21, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u8, flags)		/* READ_FLAG_* of wire.h */
     FIELD(bytes, key))
 /* Its answer came with FRAME_MORE: now the next piece is wanted; or no more of it. */
-MESSAGE(read_more, 0x34, FROM_CLIENT_WORKER, FIELD(u64, unused))
-MESSAGE(read_stop, 0x35, FROM_CLIENT_WORKER, FIELD(u64, unused))
+MESSAGE(read_more, 0x34, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
+MESSAGE(read_stop, 0x35, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
 /* Request id is the watch id, unique in the worker until unwatch or its end. */
-MESSAGE(watch, 0x22, FROM_CLIENT_WORKER,
+MESSAGE(watch, 0x22, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u8, flags)		/* WATCH_FLAG_* of wire.h */
     FIELD(u64, since)		/* store index; 0: from now on */
     FIELD(bytes, key))
-MESSAGE(unwatch, 0x23, FROM_CLIENT_WORKER, FIELD(u64, unused))
+MESSAGE(unwatch, 0x23, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
 /* A watch that is behind gets WATCH_PIECE_BYTES of events and what passes it, then
  * nothing until this. */
-MESSAGE(watch_more, 0x39, FROM_CLIENT_WORKER, FIELD(u64, unused))
+MESSAGE(watch_more, 0x39, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
 /* Events of so many past_bytes, all together, have been given to their watches. */
-MESSAGE(watch_taken, 0x3b, FROM_CLIENT_WORKER, FIELD(u64, past_bytes))
+MESSAGE(watch_taken, 0x3b, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, past_bytes))
 /* Answered by stats of the same kind. */
-MESSAGE(stats_ask, 0x24, FROM_CLIENT_WORKER,
+MESSAGE(stats_ask, 0x24, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u8, kind))		/* STATS_* of wire.h */
 /* The peer worker passes on what came as HTTP on the peer port. Request id as for
  * write: a replay takes effect once. */
-MESSAGE(member_change, 0x25, FROM_PEER_WORKER,
+MESSAGE(member_change, 0x25, FROM_PEER_WORKER, TO_SESSION,
     FIELD(u64, low)
     FIELD(u8, op)		/* MEMBER_JOIN, MEMBER_REMOVE, MEMBER_FORGET of wire.h */
     FIELD(u64, id)		/* the node's id; for remove 0 */
@@ -237,41 +250,41 @@ MESSAGE(member_change, 0x25, FROM_PEER_WORKER,
     FIELD(bytes, peer_url)
     FIELD(bytes, client_url))
 /* What the cluster is to be like: what is not in the list stays. Request id as for write. */
-MESSAGE(config_change, 0x2a, FROM_PEER_WORKER,
+MESSAGE(config_change, 0x2a, FROM_PEER_WORKER, TO_SESSION,
     FIELD(u64, low)
     FIELD(bytes, items))	/* list of config_item */
 /* A join of ours through another node was answered: who we are members with. */
-MESSAGE(joined, 0x26, FROM_PEER_WORKER,
+MESSAGE(joined, 0x26, FROM_PEER_WORKER, TO_SESSION,
     FIELD(u64, cluster_id)
     FIELD(bytes, members))	/* list of member_record */
+/* A discovery service says that this node is the first of its cluster. */
+MESSAGE(create_cluster, 0x2b, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, unused))
 /* The cluster is full: this node stands by until there is room. Again at each try. */
-MESSAGE(standby, 0x2e, FROM_PEER_WORKER,
+MESSAGE(standby, 0x2e, FROM_PEER_WORKER, TO_SESSION,
     FIELD(bytes, leader_url))	/* client URL of the cluster's leader; empty: not known */
 /* Who asked to join under this id is told that it was removed meanwhile. */
-MESSAGE(join_removed, 0x2f, FROM_PEER_WORKER, FIELD(u8, forgotten)) /* 1: for good */
-/* A discovery service says that this node is the first of its cluster. */
-MESSAGE(create_cluster, 0x2b, FROM_PEER_WORKER, FIELD(u64, unused))
+MESSAGE(join_removed, 0x2f, FROM_PEER_WORKER, TO_SESSION, FIELD(u8, forgotten)) /* 1: for good */
 /* A member of another cluster called this node, since it has this node's peer address in
  * its list. Again at each call. */
-MESSAGE(foreign_call, 0x36, FROM_PEER_WORKER,
+MESSAGE(foreign_call, 0x36, FROM_PEER_WORKER, TO_SESSION,
     FIELD(u64, cluster_id)
     FIELD(bytes, name)		/* of who called; */
     FIELD(bytes, peer_url))	/* and its own, empty: not said */
 /* A node of -peers answered that it is of another cluster. Only of one that is alone in
  * its cluster, whatever -peers says. */
-MESSAGE(other_cluster, 0x37, FROM_PEER_WORKER,
+MESSAGE(other_cluster, 0x37, FROM_PEER_WORKER, TO_SESSION,
     FIELD(u64, cluster_id)
     FIELD(u32, members)		/* of that cluster, 1 or more */
     FIELD(bytes, address))	/* HOST:PORT, as -peers has it */
 /* The stream to that node closed and its port refuses connections. */
-MESSAGE(peer_unreachable, 0x27, FROM_PEER_WORKER, FIELD(u64, id))
+MESSAGE(peer_unreachable, 0x27, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, id))
 /* A stream to that node is up (again), or one for snapshots broke alone: what was under
  * way may be lost. */
-MESSAGE(peer_connected, 0x28, FROM_PEER_WORKER, FIELD(u64, id))
+MESSAGE(peer_connected, 0x28, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, id))
 
 /* The next piece of a backup; 0 begins one. Request id is the backup's, unique in the worker. */
-MESSAGE(backup_ask, 0x2c, FROM_PEER_WORKER, FIELD(u64, sequence))
-MESSAGE(backup_stop, 0x2d, FROM_PEER_WORKER, FIELD(u64, unused))
+MESSAGE(backup_ask, 0x2c, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, sequence))
+MESSAGE(backup_stop, 0x2d, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, unused))
 
 /* ---- data channel: raftd -> worker; request id is the request's --------- */
 
@@ -279,7 +292,7 @@ MESSAGE(backup_stop, 0x2d, FROM_PEER_WORKER, FIELD(u64, unused))
  * frame's event bytes follow this one's, its other fields are the same, unless it
  * is an error. Of a read, the next frame comes when read_more has asked for it, and
  * the length of the event's nodes reads UINT32_MAX: they end where the answer does. */
-MESSAGE(outcome, 0x40, FROM_RAFTD,
+MESSAGE(outcome, 0x40, FROM_RAFTD, TO_BACKEND,
     FIELD(u16, error)		/* enum err: ERR_NONE or an API error */
     FIELD(bytes, cause)
     FIELD(u64, store_index)	/* X-Etcd-Index */
@@ -289,24 +302,24 @@ MESSAGE(outcome, 0x40, FROM_RAFTD,
 /* The watch is registered, or ended by an error (401). Sent before its events.
  * behind 1: it is given the past first; one with 0 follows when it has all up to
  * store_index. */
-MESSAGE(watching, 0x41, FROM_RAFTD,
+MESSAGE(watching, 0x41, FROM_RAFTD, TO_BACKEND,
     FIELD(u16, error)
     FIELD(bytes, cause)
     FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term)
     FIELD(u8, behind))
 /* One event for all the watches of this worker that want it, in index order.
  * A watch that is no stream is gone in raftd with its first event. */
-MESSAGE(event, 0x42, FROM_RAFTD,
+MESSAGE(event, 0x42, FROM_RAFTD, TO_BACKEND,
     FIELD(bytes, watch_ids)	/* u64 little-endian, one after the other */
     FIELD(u64, past_bytes)	/* to be told back by watch_taken; the same in each frame */
     FIELD(bytes, event))	/* one event_record; FRAME_MORE as for outcome */
-MESSAGE(stats, 0x43, FROM_RAFTD,
+MESSAGE(stats, 0x43, FROM_RAFTD, TO_BACKEND,
     FIELD(u8, kind)
     FIELD(u16, error)		/* leader stats: ERR_NOT_LEADER elsewhere */
     FIELD(bytes, numbers)	/* u64 little-endian in the order of wire.h */
     FIELD(bytes, followers))	/* list of follower_record */
 /* Pushed to every worker when it changed, before the turn's outcomes. */
-MESSAGE(status, 0x44, FROM_RAFTD,
+MESSAGE(status, 0x44, FROM_RAFTD, TO_BACKEND,
     FIELD(u8, phase)		/* PHASE_* */
     FIELD(u64, node_id) FIELD(u64, cluster_id)
     FIELD(u8, role)		/* NODE_ROLE_* */
@@ -322,10 +335,10 @@ MESSAGE(status, 0x44, FROM_RAFTD,
     FIELD(bytes, refuses))	/* why clients' writes are refused; empty: they are not */
 /* Paths that changed this turn, before its outcomes: caches drop them and
  * every directory above. */
-MESSAGE(changed, 0x45, FROM_RAFTD,
+MESSAGE(changed, 0x45, FROM_RAFTD, TO_BACKEND,
     FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term)
     FIELD(bytes, paths))	/* list of path_record */
-MESSAGE(backup_piece, 0x4a, FROM_RAFTD,
+MESSAGE(backup_piece, 0x4a, FROM_RAFTD, TO_BACKEND,
     FIELD(u16, error)		/* enum err; not ERR_NONE: the backup is over, and not whole */
     FIELD(u64, sequence)	/* from 0, without gap */
     FIELD(u8, last)
@@ -338,10 +351,10 @@ RECORD(path_record, FIELD(bytes, path) FIELD(u8, below)) /* below: everything un
 /* ---- client worker to client worker: hello, then ------------------------- */
 
 /* From who takes: so many connections more may come. */
-MESSAGE(room, 0x50, FROM_CLIENT_WORKER, FIELD(u32, connections))
+MESSAGE(room, 0x50, FROM_CLIENT_WORKER, TO_LANE, FIELD(u32, connections))
 /* Carries a connection, with what was read from it and not used, and what was
  * not written yet. */
-MESSAGE(handed, 0x51, FROM_CLIENT_WORKER,
+MESSAGE(handed, 0x51, FROM_CLIENT_WORKER, TO_LANE,
     FIELD(u8, flags)		/* HANDED_* of wire.h */
     FIELD(secret, in)		/* a request may hold a password */
     FIELD(secret, out)
@@ -358,52 +371,52 @@ MESSAGE(handed, 0x51, FROM_CLIENT_WORKER,
 /* enum raft_message_type in raftd/raft/message.h; one row each. The receiver's
  * own id is checked in the stream's handshake. */
 
-MESSAGE(raft_vote, 0x100, FROM_NODE,
+MESSAGE(raft_vote, 0x100, FROM_NODE, TO_CORE,
     FIELD(u64, term) FIELD(u8, pre) FIELD(u8, flags) /* RAFT_VOTE_TRANSFER, RAFT_VOTE_DEAD_LEADER */
     FIELD(u64, last_index) FIELD(u64, last_term))
-MESSAGE(raft_vote_reply, 0x101, FROM_NODE,
+MESSAGE(raft_vote_reply, 0x101, FROM_NODE, TO_CORE,
     FIELD(u64, term) FIELD(u8, pre) FIELD(u8, reject))
-MESSAGE(raft_append, 0x102, FROM_NODE,
+MESSAGE(raft_append, 0x102, FROM_NODE, TO_CORE,
     FIELD(u64, term) FIELD(u64, prev_index) FIELD(u64, prev_term) FIELD(u64, commit)
     FIELD(bytes, entries))	/* list of entry_record */
-MESSAGE(raft_append_reply, 0x103, FROM_NODE,
+MESSAGE(raft_append_reply, 0x103, FROM_NODE, TO_CORE,
     FIELD(u64, term) FIELD(u8, reject)
     FIELD(u64, index)		/* matched up to; or the prev_index refused */
     FIELD(u64, hint_index) FIELD(u64, hint_term)) /* reject: where to try next */
-MESSAGE(raft_heartbeat, 0x104, FROM_NODE,
+MESSAGE(raft_heartbeat, 0x104, FROM_NODE, TO_CORE,
     FIELD(u64, term) FIELD(u64, commit) FIELD(u64, context) /* ReadIndex round */
     FIELD(u64, time_ns))	/* the leader's time, which entries are stamped with */
-MESSAGE(raft_heartbeat_reply, 0x105, FROM_NODE,
+MESSAGE(raft_heartbeat_reply, 0x105, FROM_NODE, TO_CORE,
     FIELD(u64, term) FIELD(u64, context)
     FIELD(u8, flags))		/* RAFT_REPLY_UNFIT */
-MESSAGE(raft_read_index, 0x106, FROM_NODE,
+MESSAGE(raft_read_index, 0x106, FROM_NODE, TO_CORE,
     FIELD(u64, term) FIELD(u64, context))
-MESSAGE(raft_read_index_reply, 0x107, FROM_NODE,
+MESSAGE(raft_read_index_reply, 0x107, FROM_NODE, TO_CORE,
     FIELD(u64, term) FIELD(u64, context) FIELD(u64, index) FIELD(u8, reject))
-MESSAGE(raft_timeout_now, 0x108, FROM_NODE, FIELD(u64, term))
+MESSAGE(raft_timeout_now, 0x108, FROM_NODE, TO_CORE, FIELD(u64, term))
 /* A proposal of a follower, on its way to the leader. Not answered: the
  * follower sees it applied, or sends it again. */
-MESSAGE(forward_proposal, 0x110, FROM_NODE,
+MESSAGE(forward_proposal, 0x110, FROM_NODE, TO_NODE,
     FIELD(u8, type)		/* enum raft_entry_type */
     FIELD(u8, unused_op) FIELD(u64, unused_peer) /* 0 */
     FIELD(bytes, payload))	/* as in the entry: has session and sequence in it */
 /* The leader cannot take a forwarded membership change now or ever. */
-MESSAGE(forward_refused, 0x111, FROM_NODE,
+MESSAGE(forward_refused, 0x111, FROM_NODE, TO_NODE,
     FIELD(u64, session) FIELD(u64, sequence)
     FIELD(u16, error) FIELD(bytes, cause) FIELD(u64, store_index))
 /* To one who was removed for good while it was away, and whose id never comes back. */
-MESSAGE(removed_told, 0x112, FROM_NODE, FIELD(u64, id))
+MESSAGE(removed_told, 0x112, FROM_NODE, TO_NODE, FIELD(u64, id))
 /* The same, but it may come back with another id. */
-MESSAGE(released_told, 0x113, FROM_NODE, FIELD(u64, id))
+MESSAGE(released_told, 0x113, FROM_NODE, TO_NODE, FIELD(u64, id))
 /* Snapshot: the sender streams chunks while the receiver gives credits. */
-MESSAGE(snapshot_chunk, 0x120, FROM_NODE,
+MESSAGE(snapshot_chunk, 0x120, FROM_NODE, TO_NODE,
     FIELD(u64, term)
     FIELD(u64, snapshot_index) FIELD(u64, snapshot_term)
     FIELD(u64, sequence)	/* from 0, without gap */
     FIELD(u8, last)
     FIELD(bytes, records)	/* list of state_record */
     FIELD(u32, checksum))	/* CRC32C of records */
-MESSAGE(snapshot_credit, 0x121, FROM_NODE,
+MESSAGE(snapshot_credit, 0x121, FROM_NODE, TO_NODE,
     FIELD(u64, term) FIELD(u64, snapshot_index)
     FIELD(u64, sequence)	/* chunks below it have been taken */
     FIELD(u8, state))		/* SNAPSHOT_TAKING, SNAPSHOT_DONE, SNAPSHOT_FAILED */

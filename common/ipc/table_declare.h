@@ -11,7 +11,7 @@
  * Slices of a record that was got are borrowed from the reader's memory. A
  * list is a bytes field that holds records of one kind one after the other.
  *
- * A row MESSAGE(tag, number, senders, FIELD(kind, name) ...) is a record msg_tag.
+ * A row MESSAGE(tag, number, senders, receiver, FIELD(kind, name) ...) is a record msg_tag.
  *
  * No guard: included once for each table.
  */
@@ -25,7 +25,7 @@
 	void tag##_put(struct buf *out, const struct tag *record); \
 	bool tag##_get(struct reader *in, struct tag *record) MUST_CHECK; \
 	void tag##_print(FILE *out, const struct tag *record, size_t shown);
-#define MESSAGE(tag, number, senders, ...) RECORD(msg_##tag, __VA_ARGS__)
+#define MESSAGE(tag, number, senders, receiver, ...) RECORD(msg_##tag, __VA_ARGS__)
 #include CODEC_TABLE
 #undef MESSAGE
 #undef RECORD

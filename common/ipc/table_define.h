@@ -11,7 +11,7 @@
 	{ \
 		__VA_ARGS__ \
 	}
-#define MESSAGE(tag, number, senders, ...) RECORD(msg_##tag, __VA_ARGS__)
+#define MESSAGE(tag, number, senders, receiver, ...) RECORD(msg_##tag, __VA_ARGS__)
 #include CODEC_TABLE
 #undef MESSAGE
 #undef RECORD
@@ -23,7 +23,7 @@
 	{ \
 		return true __VA_ARGS__; \
 	}
-#define MESSAGE(tag, number, senders, ...) RECORD(msg_##tag, __VA_ARGS__)
+#define MESSAGE(tag, number, senders, receiver, ...) RECORD(msg_##tag, __VA_ARGS__)
 #include CODEC_TABLE
 #undef MESSAGE
 #undef RECORD
@@ -36,7 +36,7 @@
 		fputs(#tag, out); \
 		__VA_ARGS__ \
 	}
-#define MESSAGE(tag, number, senders, ...) RECORD(msg_##tag, __VA_ARGS__)
+#define MESSAGE(tag, number, senders, receiver, ...) RECORD(msg_##tag, __VA_ARGS__)
 #include CODEC_TABLE
 #undef MESSAGE
 #undef RECORD

@@ -43,7 +43,12 @@ replica_free(struct replica **freed)
 static bool
 is_among(struct slice key, const char *prefixes)
 {
-	return key.size > 0 && memchr(prefixes, key.data[0], strlen(prefixes)) != NULL;
+	if (key.size == 0)
+		return false;
+	for (; *prefixes != '\0'; prefixes++)
+		if ((uint8_t)*prefixes == key.data[0])
+			return true;
+	return false;
 }
 
 static enum err

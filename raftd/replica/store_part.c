@@ -100,7 +100,8 @@ hash(const void *state)
 	return store_hash(state);
 }
 
-static const char prefixes[] = { EFFECT_EVENT, EFFECT_DOOMED, EFFECT_NODE, EFFECT_INDEX,
+/* What there is most of comes first. */
+static const char prefixes[] = { EFFECT_NODE, EFFECT_EVENT, EFFECT_DOOMED, EFFECT_INDEX,
 	EFFECT_OLD_NODE, '\0' };
 static const char old_prefixes[] = { EFFECT_OLD_NODE, '\0' };
 

@@ -8,12 +8,11 @@
  */
 #include "raftd/session/session.h"
 
+#include "common/ipc/greeting.h"
 #include "common/ipc/shared_index.h"
-#include "common/key_limits.h"
-#include "common/node_name.h"
 #include "common/tails.h"
 #include "common/xmem.h"
-#include "raftd/replica/store/path.h"
+#include "raftd/session/dispatch.h"
 
 #include <sys/queue.h>
 
@@ -28,8 +27,7 @@ struct session {
 	int role;
 	uint32_t number;
 	uint64_t token;
-	uint64_t id;		/* chosen by the worker; 0 until its hello */
-	size_t asked;		/* requests that are not answered to their end */
+	struct asker asker;	/* its session: 0 until its hello */
 	bool gone;
 	char name[24];		/* "client 1", "peer" */
 };
@@ -121,7 +119,7 @@ count_workers(struct sessions *sessions)
 	size_t count = 0;
 
 	LIST_FOREACH(session, &sessions->list, link)
-		if (session->role == ROLE_CLIENT && session->id != 0 && !session->gone)
+		if (session->role == ROLE_CLIENT && session->asker.session != 0 && !session->gone)
 			count++;
 	node_set_workers(sessions->node, count);
 }
@@ -147,8 +145,8 @@ end_session(struct session *session, int how, const char *why)
 	    role_name(session->role), session->number, why);
 	if (sessions->peer == session)
 		sessions->peer = NULL;
-	if (session->id != 0)
-		node_session_gone(sessions->node, session->id);
+	if (session->asker.session != 0)
+		node_session_gone(sessions->node, session->asker.session);
 	count_workers(sessions);
 }
 
@@ -170,18 +168,14 @@ void
 sessions_attach(struct sessions *sessions, int role, uint32_t number, uint64_t token, int fd)
 {
 	struct session *session;
-	struct msg_hello hello = {
-		.magic = WIRE_MAGIC,
-		.protocol = WIRE_PROTOCOL,
-		.role = ROLE_RAFTD,
-		.token = token,
-	};
 
 	session = xzalloc(sizeof(*session));
 	session->sessions = sessions;
 	session->role = role;
 	session->number = number;
 	session->token = token;
+	session->asker = (struct asker){ .node = sessions->node,
+		.sender = role == ROLE_PEER ? FROM_PEER_WORKER : FROM_CLIENT_WORKER };
 	if (role == ROLE_PEER)
 		snprintf(session->name, sizeof(session->name), "peer");
 	else
@@ -190,7 +184,8 @@ sessions_attach(struct sessions *sessions, int role, uint32_t number, uint64_t t
 	    .name = session->name, .received = received, .closed = closed, .argument = session });
 	LIST_INSERT_HEAD(&sessions->list, session, link);
 	sessions->count++;
-	msg_hello_frame(channel_out(session->channel), 0, &hello);
+	greeting_put(channel_out(session->channel),
+	    &(struct msg_hello){ .role = ROLE_RAFTD, .token = token });
 	channel_attach(session->channel, shared_index_fd(sessions->announced));
 }
 
@@ -205,33 +200,35 @@ end_replaced(struct session *session)
 
 	LIST_FOREACH(older, &session->sessions->list, link)
 		if (older != session && older->role == session->role &&
-		    (older->id == session->id || session->role == ROLE_PEER))
+		    (older->asker.session == session->asker.session || session->role == ROLE_PEER))
 			end_session(older, 0, "replaced");
 }
 
 static void
 greet(struct session *session, const struct frame *frame)
 {
+	const struct greeting worker = {
+		.counts = GREETING_NUMBER | GREETING_TOKEN | GREETING_SESSION,
+		.role = session->role, .number = session->number, .token = session->token };
 	struct msg_hello hello;
 	struct msg_status status;
+	unsigned flaws = greeting_flaws(frame, &worker, &hello);
 
-	if (frame->type != MSG_hello || msg_hello_decode(frame->payload, &hello) != ERR_NONE ||
-	    hello.magic != WIRE_MAGIC) {
+	if ((flaws & GREETING_NONE) != 0) {
 		break_session(session, "no hello");
 		return;
 	}
-	if (hello.protocol != WIRE_PROTOCOL) {
+	if ((flaws & GREETING_PROTOCOL) != 0) {
 		diag_error("session", "worker speaks protocol %u, this is %u", hello.protocol,
 		    WIRE_PROTOCOL);
 		end_session(session, 0, "protocol");
 		return;
 	}
-	if (hello.role != session->role || hello.number != session->number ||
-	    hello.token != session->token || hello.session == 0) {
+	if ((flaws & GREETING_STRANGER) != 0) {
 		break_session(session, "hello of another");
 		return;
 	}
-	session->id = hello.session;
+	session->asker.session = hello.session;
 	end_replaced(session);
 	count_workers(session->sessions);
 	if (session->role == ROLE_PEER)
@@ -242,238 +239,12 @@ greet(struct session *session, const struct frame *frame)
 	send_status(session, &status);
 }
 
-/* What the cluster's configuration says of keys is not asked: it may have changed
- * since the worker looked, and decides when the entry is applied. */
-static bool
-is_key(struct slice key, unsigned op)
-{
-	char cause[KEY_CAUSE_BYTES];
-
-	return path_is_canonical(key) && key_limits_allow(&KEY_LIMITS_MAX, key, op, cause);
-}
-
-static enum err
-on_write(struct session *session, const struct frame *frame, const struct msg_write *m)
-{
-	if (m->op < WRITE_SET || m->op > WRITE_CREATE_IN_ORDER ||
-	    (m->flags & ~WRITE_FLAG_ALL) != 0 || !is_key(m->key, m->op) ||
-	    m->value.size > VALUE_BYTES_MAX || m->prev_value.size > VALUE_BYTES_MAX ||
-	    m->key.size + m->value.size + m->prev_value.size > WRITE_BYTES_MAX)
-		return ERR_MALFORMED;
-	session->asked++;
-	node_write(session->sessions->node, session->id, frame->request_id,
-	    (frame->flags & FRAME_AGAIN) != 0, m);
-	return ERR_NONE;
-}
-
-/* A request is over. */
-static void
-answered(struct session *session)
-{
-	session->asked -= session->asked > 0 ? 1 : 0;
-}
-
-static enum err
-on_read(struct session *session, const struct frame *frame, const struct msg_read *m)
-{
-	if ((m->flags & ~READ_FLAG_ALL) != 0 || !is_key(m->key, 0))
-		return ERR_MALFORMED;
-	session->asked++;
-	node_read(session->sessions->node, session->id, frame->request_id, m);
-	return ERR_NONE;
-}
-
-static enum err
-on_read_more(struct session *session, const struct frame *frame,
-    const struct msg_read_more *m UNUSED)
-{
-	node_read_more(session->sessions->node, session->id, frame->request_id);
-	return ERR_NONE;
-}
-
-static enum err
-on_read_stop(struct session *session, const struct frame *frame,
-    const struct msg_read_stop *m UNUSED)
-{
-	if (node_read_stop(session->sessions->node, session->id, frame->request_id))
-		answered(session);
-	return ERR_NONE;
-}
-
-static enum err
-on_watch(struct session *session, const struct frame *frame, const struct msg_watch *m)
-{
-	if ((m->flags & ~WATCH_FLAG_ALL) != 0 || !is_key(m->key, 0))
-		return ERR_MALFORMED;
-	node_watch(session->sessions->node, session->id, frame->request_id, m);
-	return ERR_NONE;
-}
-
-static enum err
-on_unwatch(struct session *session, const struct frame *frame, const struct msg_unwatch *m UNUSED)
-{
-	node_unwatch(session->sessions->node, session->id, frame->request_id);
-	return ERR_NONE;
-}
-
-static enum err
-on_watch_more(struct session *session, const struct frame *frame,
-    const struct msg_watch_more *m UNUSED)
-{
-	node_watch_more(session->sessions->node, session->id, frame->request_id);
-	return ERR_NONE;
-}
-
-static enum err
-on_watch_taken(struct session *session, const struct frame *frame UNUSED,
-    const struct msg_watch_taken *m)
-{
-	node_watch_taken(session->sessions->node, session->id, m->past_bytes);
-	return ERR_NONE;
-}
-
-static enum err
-on_stats_ask(struct session *session, const struct frame *frame, const struct msg_stats_ask *m)
-{
-	node_stats(session->sessions->node, session->id, frame->request_id, m->kind);
-	return ERR_NONE;
-}
-
-static enum err
-on_member_change(struct session *session, const struct frame *frame,
-    const struct msg_member_change *m)
-{
-	if ((m->op != MEMBER_JOIN && m->op != MEMBER_REMOVE && m->op != MEMBER_FORGET) ||
-	    m->name.size == 0 ||
-	    m->name.size > NAME_BYTES_MAX || m->peer_url.size > URL_BYTES_MAX ||
-	    m->client_url.size > URL_BYTES_MAX ||
-	    (m->op == MEMBER_JOIN && (m->id == 0 || !node_name_valid(m->name))))
-		return ERR_MALFORMED;
-	session->asked++;
-	node_member_change(session->sessions->node, session->id, frame->request_id,
-	    (frame->flags & FRAME_AGAIN) != 0, m);
-	return ERR_NONE;
-}
-
-static enum err
-on_config_change(struct session *session, const struct frame *frame,
-    const struct msg_config_change *m)
-{
-	if (m->items.size > CONFIG_ITEMS_BYTES_MAX)
-		return ERR_MALFORMED;
-	session->asked++;
-	node_config_change(session->sessions->node, session->id, frame->request_id,
-	    (frame->flags & FRAME_AGAIN) != 0, m);
-	return ERR_NONE;
-}
-
-static enum err
-on_joined(struct session *session, const struct frame *frame UNUSED, const struct msg_joined *m)
-{
-	node_joined(session->sessions->node, m);
-	return ERR_NONE;
-}
-
-static enum err
-on_create_cluster(struct session *session, const struct frame *frame UNUSED,
-    const struct msg_create_cluster *m UNUSED)
-{
-	node_create_cluster(session->sessions->node);
-	return ERR_NONE;
-}
-
-static enum err
-on_standby(struct session *session, const struct frame *frame UNUSED, const struct msg_standby *m)
-{
-	if (m->leader_url.size > URL_BYTES_MAX)
-		return ERR_MALFORMED;
-	node_standby(session->sessions->node, m->leader_url);
-	return ERR_NONE;
-}
-
-static enum err
-on_join_removed(struct session *session, const struct frame *frame UNUSED,
-    const struct msg_join_removed *m)
-{
-	node_join_removed(session->sessions->node, m->forgotten != 0);
-	return ERR_NONE;
-}
-
-static enum err
-on_foreign_call(struct session *session, const struct frame *frame UNUSED,
-    const struct msg_foreign_call *m)
-{
-	if (m->cluster_id == 0 || m->name.size == 0 || m->name.size > NAME_BYTES_MAX ||
-	    m->peer_url.size > URL_BYTES_MAX)
-		return ERR_MALFORMED;
-	node_foreign_call(session->sessions->node, m);
-	return ERR_NONE;
-}
-
-static enum err
-on_other_cluster(struct session *session, const struct frame *frame UNUSED,
-    const struct msg_other_cluster *m)
-{
-	if (m->cluster_id == 0 || m->members == 0 || m->address.size == 0 ||
-	    m->address.size > URL_BYTES_MAX)
-		return ERR_MALFORMED;
-	node_other_cluster(session->sessions->node, m);
-	return ERR_NONE;
-}
-
-static enum err
-on_peer_unreachable(struct session *session, const struct frame *frame UNUSED,
-    const struct msg_peer_unreachable *m)
-{
-	node_peer_unreachable(session->sessions->node, m->id);
-	return ERR_NONE;
-}
-
-static enum err
-on_peer_connected(struct session *session, const struct frame *frame UNUSED,
-    const struct msg_peer_connected *m)
-{
-	node_peer_connected(session->sessions->node, m->id);
-	return ERR_NONE;
-}
-
-static enum err
-on_backup_ask(struct session *session, const struct frame *frame, const struct msg_backup_ask *m)
-{
-	node_backup_ask(session->sessions->node, session->id, frame->request_id, m->sequence);
-	return ERR_NONE;
-}
-
-static enum err
-on_backup_stop(struct session *session, const struct frame *frame,
-    const struct msg_backup_stop *m UNUSED)
-{
-	node_backup_stop(session->sessions->node, session->id, frame->request_id);
-	return ERR_NONE;
-}
-
-static enum err
-dispatch(struct session *session, const struct frame *frame)
-{
-	switch (frame->type) {
-#define DISPATCH(tag) \
-	case MSG_##tag: { \
-		struct msg_##tag message; \
-		enum err err = msg_##tag##_decode(frame->payload, &message); \
-		return err != ERR_NONE ? err : on_##tag(session, frame, &message); \
-	}
-#include "raftd/session/dispatch_table.h"
-	default:
-		return ERR_MALFORMED;
-	}
-}
-
 /* Does it wait for more than a worker may, or leave more than it should? Then it is not
  * read from until that has changed. */
 static bool
 has_enough(const struct session *session)
 {
-	return session->asked >= SESSION_REQUESTS_MAX ||
+	return session->asker.asked >= SESSION_REQUESTS_MAX ||
 	    channel_queued(session->channel) > SESSION_QUEUE_BYTES;
 }
 
@@ -481,11 +252,10 @@ static void
 received(void *argument, const struct frame *frame, int fd UNUSED)
 {
 	struct session *session = argument;
-	unsigned sender = session->role == ROLE_PEER ? FROM_PEER_WORKER : FROM_CLIENT_WORKER;
 
 	if (session->gone)
 		return;
-	if (session->id == 0) {
+	if (session->asker.session == 0) {
 		greet(session, frame);
 		return;
 	}
@@ -496,8 +266,7 @@ received(void *argument, const struct frame *frame, int fd UNUSED)
 			    message_name(frame->type), frame->request_id);
 		return;
 	}
-	if ((message_senders(frame->type) & sender) == 0 ||
-	    dispatch(session, frame) != ERR_NONE)
+	if (session_dispatch(&session->asker, frame) != ERR_NONE)
 		break_session(session, message_name(frame->type));
 	else if (has_enough(session))
 		channel_pause(session->channel, true);
@@ -549,7 +318,7 @@ find(const struct sessions *sessions, uint64_t id)
 	struct session *session;
 
 	LIST_FOREACH(session, &sessions->list, link)
-		if (session->id == id && !session->gone)
+		if (session->asker.session == id && !session->gone)
 			return session;
 	return NULL;
 }
@@ -594,7 +363,7 @@ sessions_outcome(struct sessions *sessions, uint64_t id, uint64_t request_id,
 		return;
 	/* A piece is no end: else who reads a long answer might ask for ever more. */
 	if (!outcome->more)
-		answered(session);
+		asker_answered(&session->asker);
 	do {
 		struct buf *out = channel_out(session->channel);
 		struct slice piece;
@@ -693,7 +462,7 @@ sessions_status(struct sessions *sessions, const struct msg_status *status)
 	struct session *session;
 
 	LIST_FOREACH(session, &sessions->list, link)
-		if (session->id != 0 && !session->gone)
+		if (session->asker.session != 0 && !session->gone)
 			send_status(session, status);
 }
 
@@ -705,7 +474,7 @@ sessions_changed(struct sessions *sessions, const struct msg_changed *changed)
 	/* Nothing of this turn has left for any worker yet. */
 	shared_index_set(sessions->announced, changed->store_index);
 	LIST_FOREACH(session, &sessions->list, link)
-		if (session->id != 0 && !session->gone && session->role == ROLE_CLIENT)
+		if (session->asker.session != 0 && !session->gone && session->role == ROLE_CLIENT)
 			msg_changed_frame(channel_out(session->channel), 0, changed);
 }
 

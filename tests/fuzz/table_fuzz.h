@@ -26,7 +26,7 @@
 		} \
 		buf_free(&again); \
 	}
-#define MESSAGE(tag, number, senders, ...) RECORD(msg_##tag, __VA_ARGS__)
+#define MESSAGE(tag, number, senders, receiver, ...) RECORD(msg_##tag, __VA_ARGS__)
 #include CODEC_TABLE
 #undef MESSAGE
 #undef RECORD
@@ -37,7 +37,7 @@ TRY_ALL(struct slice bytes)
 {
 #define FIELD(kind, name)
 #define RECORD(tag, ...) try_##tag(bytes);
-#define MESSAGE(tag, number, senders, ...) RECORD(msg_##tag, __VA_ARGS__)
+#define MESSAGE(tag, number, senders, receiver, ...) RECORD(msg_##tag, __VA_ARGS__)
 #include CODEC_TABLE
 #undef MESSAGE
 #undef RECORD

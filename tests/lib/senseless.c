@@ -448,7 +448,7 @@ put_random(struct senseless *s, struct buf *out, uint16_t type, uint64_t id)
 	switch (type) {
 #define RECORD(tag, ...)
 #define FIELD(kind, name) m.name = FILL_##kind(name);
-#define MESSAGE(tag, number, senders, ...) \
+#define MESSAGE(tag, number, senders, receiver, ...) \
 	case number: { \
 		struct msg_##tag m; \
 \
@@ -465,8 +465,8 @@ put_random(struct senseless *s, struct buf *out, uint16_t type, uint64_t id)
 
 /* Of the data channel, or from node to node. */
 static const uint16_t requests[] = {
-#define DISPATCH(tag) MSG_##tag,
-#include "raftd/session/dispatch_table.h"
+#define TO_SESSION(tag, number, senders) number,
+#include "common/ipc/receiver_rows.h"
 };
 
 static const uint16_t of_nodes[] = {

@@ -5,6 +5,7 @@
 
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
+#include "raftd/session/dispatch.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_machine.h"
 #include "tests/sim/sim_senseless.h"
@@ -110,89 +111,20 @@ in_order(struct world *world, uint64_t last_ms)
 
 /* ---- to raftd --------------------------------------------------------------------- */
 
-static enum err
-dispatch(struct node *node, uint64_t session, const struct frame *frame)
-{
-	struct msg_write write;
-	struct msg_read read;
-	struct msg_watch watch;
-	struct msg_watch_more more;
-	struct msg_watch_taken taken;
-	struct msg_member_change change;
-	struct msg_config_change config;
-	struct msg_stats_ask ask;
-	enum err err;
-
-	switch (frame->type) {
-	case MSG_write:
-		err = msg_write_decode(frame->payload, &write);
-		if (err == ERR_NONE)
-			node_write(node, session, frame->request_id,
-			    (frame->flags & FRAME_AGAIN) != 0, &write);
-		return err;
-	case MSG_read:
-		err = msg_read_decode(frame->payload, &read);
-		if (err == ERR_NONE)
-			node_read(node, session, frame->request_id, &read);
-		return err;
-	case MSG_read_more:
-		node_read_more(node, session, frame->request_id);
-		return ERR_NONE;
-	case MSG_read_stop:
-		node_read_stop(node, session, frame->request_id);
-		return ERR_NONE;
-	case MSG_watch:
-		err = msg_watch_decode(frame->payload, &watch);
-		if (err == ERR_NONE)
-			node_watch(node, session, frame->request_id, &watch);
-		return err;
-	case MSG_watch_more:
-		err = msg_watch_more_decode(frame->payload, &more);
-		if (err == ERR_NONE)
-			node_watch_more(node, session, frame->request_id);
-		return err;
-	case MSG_watch_taken:
-		err = msg_watch_taken_decode(frame->payload, &taken);
-		if (err == ERR_NONE)
-			node_watch_taken(node, session, taken.past_bytes);
-		return err;
-	case MSG_unwatch:
-		node_unwatch(node, session, frame->request_id);
-		return ERR_NONE;
-	case MSG_member_change:
-		err = msg_member_change_decode(frame->payload, &change);
-		if (err == ERR_NONE)
-			node_member_change(node, session, frame->request_id,
-			    (frame->flags & FRAME_AGAIN) != 0, &change);
-		return err;
-	case MSG_config_change:
-		err = msg_config_change_decode(frame->payload, &config);
-		if (err == ERR_NONE)
-			node_config_change(node, session, frame->request_id,
-			    (frame->flags & FRAME_AGAIN) != 0, &config);
-		return err;
-	case MSG_stats_ask:
-		err = msg_stats_ask_decode(frame->payload, &ask);
-		if (err == ERR_NONE)
-			node_stats(node, session, frame->request_id, ask.kind);
-		return err;
-	default:
-		return ERR_MALFORMED;
-	}
-}
-
 static void
 to_raftd(struct world *world, struct sim_event *event)
 {
 	struct machine *machine = event->machine;
+	struct asker asker = { .node = machine->node, .sender = (unsigned)event->flags,
+		.session = event->number };
 	struct frame frame;
 	size_t used;
 
 	if (machine->life != event->life)
 		return;
 	if (frame_parse(blob_slice(event->bytes), &frame, &used) != ERR_NONE ||
-	    dispatch(machine->node, event->number, &frame) != ERR_NONE)
-		sim_fail(world, machine, "a worker's frame cannot be decoded");
+	    session_dispatch(&asker, &frame) != ERR_NONE)
+		sim_fail(world, machine, "a worker's frame is refused");
 	machine_wake(machine);
 }
 
@@ -211,6 +143,7 @@ worker_send(struct sim_worker *worker, struct blob *frame)
 	event->machine = worker->machine;
 	event->life = worker->machine->life;
 	event->number = worker->session;
+	event->flags = worker->number == 0 ? FROM_PEER_WORKER : FROM_CLIENT_WORKER;
 	event->bytes = frame;
 }
 

@@ -15,7 +15,7 @@
 enum {
 #define RECORD(tag, ...)
 #define FIELD(kind, name) + COUNT_##kind
-#define MESSAGE(tag, number, senders, ...) FIELDS_##tag = 0 __VA_ARGS__,
+#define MESSAGE(tag, number, senders, receiver, ...) FIELDS_##tag = 0 __VA_ARGS__,
 #include "common/ipc/message_table.h"
 };
 
@@ -34,7 +34,7 @@ great_frame(struct buf *out, uint16_t type, unsigned sender, uint64_t id, uint64
 	switch (type) {
 #define RECORD(tag, ...)
 #define FIELD(kind, name) FILL_##kind(name)
-#define MESSAGE(tag, number_of_type, senders, ...) \
+#define MESSAGE(tag, number_of_type, senders, receiver, ...) \
 	case number_of_type: { \
 		struct msg_##tag m; \
 		size_t fields = FIELDS_##tag; \

@@ -6,6 +6,7 @@
 #include "common/xmem.h"
 #include "supervisor/log.h"
 #include "supervisor/log_sink.h"
+#include "tests/lib/samples.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -152,6 +153,30 @@ TEST(a_level_or_message_that_is_none_is_refused)
 	assert_non_null(strstr(content(fixture.path), "cannot be read"));
 	buf_free(&frame);
 	fixture_close(&fixture);
+}
+
+TEST(a_child_says_lines_by_this_pipe_and_nothing_else)
+{
+	static const uint16_t of_children[] = { MSG_diag, MSG_access_lines };
+	uint16_t type;
+
+	for (size_t i = 0; sample_type(i, &type); i++) {
+		for (enum sample sample = 0; sample < SAMPLES; sample++) {
+			bool taken = sample == SAMPLE_GOOD &&
+			    sample_is_of(type, of_children, ARRAY_COUNT(of_children));
+			struct buf frame = BUF_INIT;
+			struct fixture fixture;
+
+			fixture_open(&fixture);
+			sample_put(&frame, type, sample, 0);
+			child_says(&fixture, &frame);
+			log_source_free(&fixture.source);
+			assert_true((strstr(content(fixture.path), "cannot be read") == NULL) ==
+			    taken);
+			buf_free(&frame);
+			fixture_close(&fixture);
+		}
+	}
 }
 
 TEST(lines_of_the_access_log_are_printable_and_whole)

@@ -52,7 +52,7 @@ compare_bytes(struct slice a, struct slice b)
 	{ \
 		__VA_ARGS__ \
 	}
-#define MESSAGE(tag, number, senders, ...) RECORD(msg_##tag, __VA_ARGS__)
+#define MESSAGE(tag, number, senders, receiver, ...) RECORD(msg_##tag, __VA_ARGS__)
 #include "common/ipc/message_table.h"
 
 #define FIELD(kind, name) compare_##kind(a->name, b->name);
@@ -61,7 +61,7 @@ compare_bytes(struct slice a, struct slice b)
 	{ \
 		__VA_ARGS__ \
 	}
-#define MESSAGE(tag, number, senders, ...) RECORD(msg_##tag, __VA_ARGS__)
+#define MESSAGE(tag, number, senders, receiver, ...) RECORD(msg_##tag, __VA_ARGS__)
 #include "common/ipc/message_table.h"
 
 /* A copy of exactly size bytes, so that a sanitizer sees a read beyond it. */
@@ -110,12 +110,12 @@ free_copy(struct slice copy)
 		} \
 		buf_free(&bytes); \
 	}
-#define MESSAGE(tag, number, senders, ...) RECORD(msg_##tag, __VA_ARGS__)
+#define MESSAGE(tag, number, senders, receiver, ...) RECORD(msg_##tag, __VA_ARGS__)
 #include "common/ipc/message_table.h"
 
 #define FIELD(kind, name)
 #define RECORD(tag, ...)
-#define MESSAGE(tag, number, senders, ...) \
+#define MESSAGE(tag, number, senders, receiver, ...) \
 	TEST(frame_of_##tag##_is_decoded_whole_and_only_whole) \
 	{ \
 		struct buf bytes = BUF_INIT; \

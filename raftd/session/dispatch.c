@@ -1,0 +1,230 @@
+/*
+ * dispatch.c - see dispatch.h.
+ *
+ * A handler checks what its values may be, and calls the conductor.
+ */
+#include "raftd/session/dispatch.h"
+
+#include "common/key_limits.h"
+#include "common/limits.h"
+#include "common/node_name.h"
+#include "raftd/replica/store/path.h"
+
+void
+asker_answered(struct asker *asker)
+{
+	asker->asked -= asker->asked > 0 ? 1 : 0;
+}
+
+/* What the cluster's configuration says of keys is not asked: it may have changed
+ * since the worker looked, and decides when the entry is applied. */
+static bool
+is_key(struct slice key, unsigned op)
+{
+	char cause[KEY_CAUSE_BYTES];
+
+	return path_is_canonical(key) && key_limits_allow(&KEY_LIMITS_MAX, key, op, cause);
+}
+
+static enum err
+on_write(struct asker *asker, const struct frame *frame, const struct msg_write *m)
+{
+	if (m->op < WRITE_SET || m->op > WRITE_CREATE_IN_ORDER ||
+	    (m->flags & ~WRITE_FLAG_ALL) != 0 || !is_key(m->key, m->op) ||
+	    m->value.size > VALUE_BYTES_MAX || m->prev_value.size > VALUE_BYTES_MAX ||
+	    m->key.size + m->value.size + m->prev_value.size > WRITE_BYTES_MAX)
+		return ERR_MALFORMED;
+	asker->asked++;
+	node_write(asker->node, asker->session, frame->request_id,
+	    (frame->flags & FRAME_AGAIN) != 0, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_read(struct asker *asker, const struct frame *frame, const struct msg_read *m)
+{
+	if ((m->flags & ~READ_FLAG_ALL) != 0 || !is_key(m->key, 0))
+		return ERR_MALFORMED;
+	asker->asked++;
+	node_read(asker->node, asker->session, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_read_more(struct asker *asker, const struct frame *frame,
+    const struct msg_read_more *m UNUSED)
+{
+	node_read_more(asker->node, asker->session, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
+on_read_stop(struct asker *asker, const struct frame *frame,
+    const struct msg_read_stop *m UNUSED)
+{
+	if (node_read_stop(asker->node, asker->session, frame->request_id))
+		asker_answered(asker);
+	return ERR_NONE;
+}
+
+static enum err
+on_watch(struct asker *asker, const struct frame *frame, const struct msg_watch *m)
+{
+	if ((m->flags & ~WATCH_FLAG_ALL) != 0 || !is_key(m->key, 0))
+		return ERR_MALFORMED;
+	node_watch(asker->node, asker->session, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_unwatch(struct asker *asker, const struct frame *frame, const struct msg_unwatch *m UNUSED)
+{
+	node_unwatch(asker->node, asker->session, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
+on_watch_more(struct asker *asker, const struct frame *frame,
+    const struct msg_watch_more *m UNUSED)
+{
+	node_watch_more(asker->node, asker->session, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
+on_watch_taken(struct asker *asker, const struct frame *frame UNUSED,
+    const struct msg_watch_taken *m)
+{
+	node_watch_taken(asker->node, asker->session, m->past_bytes);
+	return ERR_NONE;
+}
+
+static enum err
+on_stats_ask(struct asker *asker, const struct frame *frame, const struct msg_stats_ask *m)
+{
+	node_stats(asker->node, asker->session, frame->request_id, m->kind);
+	return ERR_NONE;
+}
+
+static enum err
+on_member_change(struct asker *asker, const struct frame *frame,
+    const struct msg_member_change *m)
+{
+	if ((m->op != MEMBER_JOIN && m->op != MEMBER_REMOVE && m->op != MEMBER_FORGET) ||
+	    m->name.size == 0 ||
+	    m->name.size > NAME_BYTES_MAX || m->peer_url.size > URL_BYTES_MAX ||
+	    m->client_url.size > URL_BYTES_MAX ||
+	    (m->op == MEMBER_JOIN && (m->id == 0 || !node_name_valid(m->name))))
+		return ERR_MALFORMED;
+	asker->asked++;
+	node_member_change(asker->node, asker->session, frame->request_id,
+	    (frame->flags & FRAME_AGAIN) != 0, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_config_change(struct asker *asker, const struct frame *frame,
+    const struct msg_config_change *m)
+{
+	if (m->items.size > CONFIG_ITEMS_BYTES_MAX)
+		return ERR_MALFORMED;
+	asker->asked++;
+	node_config_change(asker->node, asker->session, frame->request_id,
+	    (frame->flags & FRAME_AGAIN) != 0, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_joined(struct asker *asker, const struct frame *frame UNUSED, const struct msg_joined *m)
+{
+	node_joined(asker->node, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_create_cluster(struct asker *asker, const struct frame *frame UNUSED,
+    const struct msg_create_cluster *m UNUSED)
+{
+	node_create_cluster(asker->node);
+	return ERR_NONE;
+}
+
+static enum err
+on_standby(struct asker *asker, const struct frame *frame UNUSED, const struct msg_standby *m)
+{
+	if (m->leader_url.size > URL_BYTES_MAX)
+		return ERR_MALFORMED;
+	node_standby(asker->node, m->leader_url);
+	return ERR_NONE;
+}
+
+static enum err
+on_join_removed(struct asker *asker, const struct frame *frame UNUSED,
+    const struct msg_join_removed *m)
+{
+	node_join_removed(asker->node, m->forgotten != 0);
+	return ERR_NONE;
+}
+
+static enum err
+on_foreign_call(struct asker *asker, const struct frame *frame UNUSED,
+    const struct msg_foreign_call *m)
+{
+	if (m->cluster_id == 0 || m->name.size == 0 || m->name.size > NAME_BYTES_MAX ||
+	    m->peer_url.size > URL_BYTES_MAX)
+		return ERR_MALFORMED;
+	node_foreign_call(asker->node, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_other_cluster(struct asker *asker, const struct frame *frame UNUSED,
+    const struct msg_other_cluster *m)
+{
+	if (m->cluster_id == 0 || m->members == 0 || m->address.size == 0 ||
+	    m->address.size > URL_BYTES_MAX)
+		return ERR_MALFORMED;
+	node_other_cluster(asker->node, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_peer_unreachable(struct asker *asker, const struct frame *frame UNUSED,
+    const struct msg_peer_unreachable *m)
+{
+	node_peer_unreachable(asker->node, m->id);
+	return ERR_NONE;
+}
+
+static enum err
+on_peer_connected(struct asker *asker, const struct frame *frame UNUSED,
+    const struct msg_peer_connected *m)
+{
+	node_peer_connected(asker->node, m->id);
+	return ERR_NONE;
+}
+
+static enum err
+on_backup_ask(struct asker *asker, const struct frame *frame, const struct msg_backup_ask *m)
+{
+	node_backup_ask(asker->node, asker->session, frame->request_id, m->sequence);
+	return ERR_NONE;
+}
+
+static enum err
+on_backup_stop(struct asker *asker, const struct frame *frame,
+    const struct msg_backup_stop *m UNUSED)
+{
+	node_backup_stop(asker->node, asker->session, frame->request_id);
+	return ERR_NONE;
+}
+
+#define DISPATCH_TO struct asker
+#define TO_SESSION DISPATCH_ROW
+#include "common/ipc/dispatch_define.h"
+
+enum err
+session_dispatch(struct asker *asker, const struct frame *frame)
+{
+	return dispatch(asker, asker->sender, frame);
+}
