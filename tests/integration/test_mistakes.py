@@ -364,6 +364,6 @@ def test_control_without_permission(house, command):
     os.chmod(house.folder, 0o755)
     answer = etcdctl("control", "-data-dir", house.plain.directory, *command.split(), user="nobody", cwd="/")
     assert answer.returncode == 1, answer
-    assert "who speaks to the node in %s/run has to be root, the user that it runs as, or of its group" \
+    assert "you may not speak to the node in %s/run: be root, the user that it runs as, or one of its group" \
         % house.plain.directory in answer.stderr
     assert "no node is running" not in answer.stderr
