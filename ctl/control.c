@@ -210,8 +210,8 @@ carry_out(const struct ctl *ctl, const struct order *order)
 	int fd = connect_to(order->run_dir);
 
 	if (fd == -1 && (errno == EACCES || errno == EPERM))
-		return output_fail(EXIT_REFUSED, "%s: you may not speak to the node in %s: be root, "
-		    "the user that it runs as, or one of its group", order->command,
+		return output_fail(EXIT_REFUSED, "%s: you may not speak to the node in %s: be "
+		    "root, the user that it runs as, or one of its group", order->command,
 		    order->run_dir);
 	if (fd == -1)
 		return output_fail(EXIT_NOT_RUNNING,
