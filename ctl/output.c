@@ -434,7 +434,7 @@ output_confirm(const struct output *out, const struct arguments *arguments, cons
 	if (arguments_flag(arguments, OPT_YES))
 		return true;
 	if (!out->err_is_terminal || isatty(STDIN_FILENO) != 1) {
-		output_say("%s: this will %s: give --yes if it shall\n", program_own(), what);
+		output_say("%s: this will %s: give --yes to go on\n", program_own(), what);
 		return false;
 	}
 	output_say("This will %s.\nGo on? [y/N] ", what);
