@@ -7,8 +7,7 @@
 
 #include <stdlib.h>
 
-/* Smaller ones are copied when they are built: into a piece of their size, or a pool's. */
-#define TAKEN_BYTES_MIN POOL_PIECE_BYTES_MAX
+_Static_assert(BLOB_TAKEN_BYTES >= POOL_PIECE_BYTES_MAX, "what a pool may keep is copied");
 
 /* Of the whole piece of memory. */
 static size_t
@@ -61,15 +60,21 @@ blob_begin(struct buf *out)
 	buf_append(out, &HEAD, sizeof(HEAD));
 }
 
+struct slice
+blob_built(const struct buf *out)
+{
+	return slice_of(out->data + sizeof(struct blob), out->size - sizeof(struct blob));
+}
+
 struct blob *
 blob_end(struct buf *out, struct pool *pool)
 {
-	size_t size = out->size - sizeof(struct blob);
+	size_t size = blob_built(out).size;
 	struct blob *blob;
 
 	ASSERT(size <= UINT32_MAX);
-	if (size < TAKEN_BYTES_MIN) {
-		blob = blob_new_in(pool, slice_of(out->data + sizeof(struct blob), size));
+	if (size < BLOB_TAKEN_BYTES) {
+		blob = blob_new_in(pool, blob_built(out));
 		buf_clear(out);
 		return blob;
 	}

@@ -9,6 +9,7 @@
 #define MOOTHALL_COMMON_BLOB_H
 
 #include "common/buf.h"
+#include "common/limits.h"
 
 struct pool;
 
@@ -32,9 +33,13 @@ struct blob *blob_new_in(struct pool *pool, struct slice bytes);
  *	blob_begin(out);
  *	append to it ...
  *	blob = blob_end(out, pool);
- * A large one takes over the buffer's memory. pool: as above.
+ * A large one takes over the buffer's memory; of less than BLOB_TAKEN_BYTES it is copied:
+ * into a piece of its size, or a pool's. pool: as above.
  */
+#define BLOB_TAKEN_BYTES (256 * KIB)
 void blob_begin(struct buf *out);
+/* What was appended since, valid until more is. */
+struct slice blob_built(const struct buf *out);
 struct blob *blob_end(struct buf *out, struct pool *pool);
 /* One more reference; returns blob. NULL stays NULL. */
 struct blob *blob_ref(struct blob *blob);

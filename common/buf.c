@@ -64,6 +64,9 @@ buf_reserve(struct buf *buf, size_t size)
 			capacity *= 2;
 		else if (__builtin_add_overflow(needed, needed / 8, &capacity))
 			capacity = needed;
+		/* Of large pages none is used in part. */
+		if (capacity >= XMEM_LARGE_BYTES && capacity <= SIZE_MAX - XMEM_LARGE_BYTES)
+			capacity += -capacity % XMEM_LARGE_BYTES;
 		/* Never below needed, which was found to be within the limit. */
 		if (buf->limit != 0)
 			capacity = MIN_OF(capacity, buf->limit);

@@ -8,6 +8,44 @@
 
 #include "common/utf8.h"
 
+/* Bytes that are looked at together; by a loop that a compiler makes one step of. */
+#define BLOCK_BYTES 32
+
+/* Plain: a character by itself, and nothing that is escaped. */
+static bool
+is_plain(uint8_t byte)
+{
+	return byte >= 0x20 && byte < 0x80 && byte != '"' && byte != '\\' && byte != '<' &&
+	    byte != '>' && byte != '&';
+}
+
+static bool
+is_plain_block(const uint8_t *bytes)
+{
+	uint8_t other = 0;
+
+	for (size_t i = 0; i < BLOCK_BYTES; i++) {
+		uint8_t byte = bytes[i];
+
+		other |= (uint8_t)((uint8_t)(byte - 0x20) >= 0x60) | (byte == '"') |
+		    (byte == '\\') | (byte == '<') | (byte == '>') | (byte == '&');
+	}
+	return other == 0;
+}
+
+/* How many bytes at the start of text are plain. */
+static size_t
+plain_bytes(struct slice text)
+{
+	size_t at = 0;
+
+	while (text.size - at >= BLOCK_BYTES && is_plain_block(text.data + at))
+		at += BLOCK_BYTES;
+	while (at < text.size && is_plain(text.data[at]))
+		at++;
+	return at;
+}
+
 size_t
 json_text_character(struct slice text)
 {
@@ -20,7 +58,9 @@ json_text_valid(struct slice text)
 	size_t size;
 
 	while (text.size > 0) {
-		size = json_text_character(text);
+		size = plain_bytes(text);
+		if (size == 0)
+			size = json_text_character(text);
 		if (size == 0)
 			return false;
 		text = slice_of(text.data + size, text.size - size);
@@ -82,7 +122,10 @@ json_text_run(struct buf *out, struct slice text, bool last)
 	size_t at = 0;
 	size_t size;
 
-	while (at < text.size) {
+	for (;;) {
+		at += plain_bytes(slice_of(text.data + at, text.size - at));
+		if (at == text.size)
+			break;
 		size = json_text_character(slice_of(text.data + at, text.size - at));
 		if (size == 0 && !last && text.size - at < json_text_promised(text.data[at]))
 			break;

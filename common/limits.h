@@ -141,7 +141,7 @@
 
 /* Of one session, in raftd, which trusts no worker */
 #define SESSION_REQUESTS_MAX (2 * WORKER_REQUESTS_MAX) /* not answered; then it is not read from */
-/* Of what the others leave a worker leaves one part of so many to them. */
+/* Of what the others leave, in number and in memory, a worker leaves one part of so many. */
 #define SESSION_WATCHES_SHARE 8
 #define CHANGES_MAX 256			/* of members, that wait at the leader */
 

@@ -6,15 +6,17 @@
  */
 #include "common/xmem.h"
 
+#include <errno.h>
+#include <malloc.h>
 #include <stdarg.h>
 #include <stdio.h>
-#include <malloc.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define GROW_COUNT_MIN ((size_t)8)
+#define HUGE_PAGE_BYTES XMEM_LARGE_BYTES
 
 static NORETURN void
 out_of_memory(size_t size)
@@ -37,15 +39,39 @@ map(size_t size, int rights)
 	return memory;
 }
 
+/* Ask for huge pages where whole ones fit; a kernel without them says no, and it is as it was. */
+static void *
+prefer_huge(void *memory, size_t size)
+{
+	int error = errno;
+	size_t before = -(uintptr_t)memory % HUGE_PAGE_BYTES;
+	size_t whole = size < before ? 0 : (size - before) / HUGE_PAGE_BYTES;
+
+	if (size >= XMEM_LARGE_BYTES && whole > 0)
+		(void)madvise((char *)memory + before, whole * HUGE_PAGE_BYTES, MADV_HUGEPAGE);
+	errno = error;
+	return memory;
+}
+
+void
+xmem_start(void)
+{
+	bool ok = mallopt(M_MMAP_THRESHOLD, (int)XMEM_LARGE_BYTES) == 1 &&
+	    mallopt(M_TRIM_THRESHOLD, (int)(2 * XMEM_LARGE_BYTES)) == 1;
+
+	ASSERT(ok);
+}
+
 void *
 xmalloc(size_t size)
 {
 	/* malloc(0) may return NULL, which would look like a failure. */
-	void *memory = malloc(MAX_OF(size, (size_t)1));
+	void *memory = size < XMEM_LARGE_BYTES ? malloc(MAX_OF(size, (size_t)1)) :
+	    memalign(HUGE_PAGE_BYTES, size);
 
 	if (memory == NULL)
 		out_of_memory(size);
-	return memory;
+	return prefer_huge(memory, size);
 }
 
 void *
@@ -61,8 +87,18 @@ xzalloc(size_t size)
 void *
 xrealloc(void *old, size_t size)
 {
-	void *memory = realloc(old, MAX_OF(size, (size_t)1));
+	size_t held = malloc_usable_size(old);
+	void *memory;
 
+	/* By hand: a mapping that the system moves keeps its small pages. */
+	if (size >= XMEM_LARGE_BYTES && size > held) {
+		memory = xmalloc(size);
+		if (held > 0)
+			memcpy(memory, old, held);
+		free(old);
+		return memory;
+	}
+	memory = realloc(old, MAX_OF(size, (size_t)1));
 	if (memory == NULL)
 		out_of_memory(size);
 	return memory;
@@ -141,7 +177,7 @@ xmap(size_t size)
 void *
 xmap_zeros(size_t size)
 {
-	return map(size, PROT_READ);
+	return prefer_huge(map(size, PROT_READ), size);
 }
 
 void

@@ -7,6 +7,16 @@
 
 #include "common/base.h"
 
+/*
+ * From here on a piece is of the system's own pages: it goes back when it is freed, and
+ * nothing is left of it. New pages are dear, the smaller the dearer: it asks for huge ones
+ * (512 times as large), and begins where one may (docs/decisions.md).
+ */
+#define XMEM_LARGE_BYTES ((size_t)2 << 20)
+
+/* First thing in the main of a process that holds values: large pieces are as above.
+ * Without it they ask for huge pages, too, and the allocator may keep what is freed. */
+void xmem_start(void);
 void *xmalloc(size_t size);
 void *xzalloc(size_t size);
 void *xrealloc(void *old, size_t size);

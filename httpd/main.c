@@ -363,6 +363,7 @@ main(int argc, char **argv)
 	if (argc == 4 && strcmp(argv[1], "--check") == 0)
 		return child_check(argv, build_text);
 	harden_start(HANDED_FDS);
+	xmem_start();
 	title_start(argc, argv);
 	diag_start("httpd");
 	if (!read_arguments(argc, argv, &program, &control_fd)) {

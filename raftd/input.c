@@ -75,23 +75,38 @@ node_read(struct node *node, uint64_t session, uint64_t request_id, const struct
 	queries_add(node, session, request_id, read);
 }
 
+/* Would one worker's part leave too little to the others, who have the rest of all? Of what
+ * they leave it leaves some: so several that take all they get do, too. */
+static bool
+takes_too_much(uint64_t own, uint64_t all, uint64_t most)
+{
+	uint64_t others = all - MIN_OF(own, all);
+	uint64_t left = most - MIN_OF(others, most);
+
+	return own >= left - left / SESSION_WATCHES_SHARE;
+}
+
 /* Why that session may have no further watch; NULL: it may. */
 static const char *
 watch_refusal(const struct node *node, uint64_t session)
 {
 	const struct store *store = node->replica.store;
 	uint64_t most = node->config.watches_max;
-	size_t count = store_watch_count(store), own = store_watch_count_of(store, session);
-	uint64_t left;
+	uint64_t bytes_most = WATCH_BYTES_BASE + most * WATCH_BYTES_EACH;
+	size_t count = store_watch_count(store), bytes = store_watch_bytes(store);
 
 	if (count >= most)
 		return "too many watches";
-	if (store_watch_bytes(store) >= WATCH_BYTES_BASE + most * WATCH_BYTES_EACH)
+	if (bytes >= bytes_most)
 		return "too many watches of long keys";
-	/* Of what the others leave: so several that take all they get leave some, too. */
-	left = most - (count - own);
-	if (node->client_workers > 1 && own >= left - left / SESSION_WATCHES_SHARE)
+	if (node->client_workers <= 1)
+		return NULL;
+	if (takes_too_much(store_watch_count_of(store, session), count, most))
 		return "too many watches of one worker";
+	/* What paths take that several watch is counted for each: so only where it matters. */
+	if (bytes >= bytes_most - bytes_most / SESSION_WATCHES_SHARE &&
+	    takes_too_much(store_watch_bytes_of(store, session), bytes, bytes_most))
+		return "too many watches of long keys of one worker";
 	return NULL;
 }
 

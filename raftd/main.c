@@ -755,6 +755,7 @@ main(int argc, char **argv)
 		return EXIT_USAGE;
 	}
 	harden_start(CHILD_CONTROL_FD + 1);
+	xmem_start();
 	title_start(argc, argv);
 	title_set("%s: raftd", program_etcd());
 	diag_start("raftd");

@@ -13,7 +13,6 @@
 #include "common/program.h"
 #include "common/version.h"
 #include "common/xmem.h"
-#include "supervisor/allocator.h"
 #include "supervisor/config_file.h"
 #include "supervisor/control.h"
 #include "supervisor/daemon.h"
@@ -568,7 +567,6 @@ serve(struct program *program)
 		return code;
 	if (config->daemon && program->takeover.mode != UPGRADE_TAKE)
 		daemon_detach();
-	allocator_tune();
 	/* A log that is rotated just now is no reason to end. */
 	signal(SIGUSR1, SIG_IGN);
 	signal(SIGUSR2, SIG_IGN);

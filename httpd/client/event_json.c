@@ -23,6 +23,9 @@
 
 #include <stdlib.h>
 
+/* Names, quotes and numbers around keys and values of two nodes. */
+#define JSON_AROUND_BYTES 512
+
 static const char *const action_names[] = {
 	[ACTION_GET] = "get",
 	[ACTION_SET] = "set",
@@ -158,6 +161,8 @@ event_json_put(struct buf *out, struct slice event, bool *created)
 	    record.action >= ARRAY_COUNT(action_names))
 		return ERR_MALFORMED;
 	in = reader_of(record.nodes);
+	/* About what it takes, if little is escaped. */
+	(void)buf_reserve(out, event.size + JSON_AROUND_BYTES);
 	put_action(&json, record.action);
 	err = put_tree(&json, &listing, &in, record.now_ns);
 	if (err == ERR_NONE && (record.flags & EVENT_PREVIOUS) != 0) {

@@ -40,6 +40,7 @@ answered(struct backend_call *call, const struct msg_outcome *outcome)
 		    outcome->store_index);
 		return;
 	}
+	blob_begin(&body);
 	if (event_json_put(&body, outcome->event, &created) != ERR_NONE) {
 		api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no event"),
 		    outcome->store_index);
@@ -50,8 +51,7 @@ answered(struct backend_call *call, const struct msg_outcome *outcome)
 	response_header_number(request, "X-Etcd-Index", outcome->store_index);
 	response_header_number(request, "X-Raft-Index", outcome->raft_index);
 	response_header_number(request, "X-Raft-Term", outcome->raft_term);
-	response_send(request, created ? 201 : 200, "application/json", buf_slice(&body));
-	buf_free(&body);
+	response_send_built(request, created ? 201 : 200, "application/json", &body);
 }
 
 static void

@@ -102,6 +102,7 @@ answer_whole(struct reading *reading, const struct msg_outcome *outcome)
 	struct request *request = reading->request;
 	struct buf body = BUF_INIT;
 
+	blob_begin(&body);
 	if (event_json_put(&body, outcome->event, NULL) != ERR_NONE) {
 		api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no event"),
 		    outcome->store_index);
@@ -109,10 +110,10 @@ answer_whole(struct reading *reading, const struct msg_outcome *outcome)
 		return;
 	}
 	cache_fill(request->worker->cache, reading->key,
-	    (reading->flags & READ_FLAG_RECURSIVE) != 0, outcome->event, buf_slice(&body), outcome);
+	    (reading->flags & READ_FLAG_RECURSIVE) != 0, outcome->event, blob_built(&body),
+	    outcome);
 	put_headers(request, outcome->store_index, outcome->raft_index, outcome->raft_term);
-	response_send(request, 200, "application/json", buf_slice(&body));
-	buf_free(&body);
+	response_send_built(request, 200, "application/json", &body);
 }
 
 /* Render what came behind what was rendered and not handed on. */

@@ -65,8 +65,9 @@ render(struct slice event)
 	struct buf body = BUF_INIT;
 	struct blob *blob = NULL;
 
+	blob_begin(&body);
 	if (event_json_put(&body, event, NULL) == ERR_NONE)
-		blob = blob_new(buf_slice(&body));
+		blob = blob_end(&body, NULL);
 	buf_free(&body);
 	return blob;
 }

@@ -95,6 +95,9 @@ void response_header_number(struct request *request, const char *name, uint64_t 
  * may be freed before this returns. */
 void response_send(struct request *request, unsigned status, const char *content_type,
     struct slice body);
+/* The same of a body begun with blob_begin, which is empty then: a large one is not copied. */
+void response_send_built(struct request *request, unsigned status, const char *content_type,
+    struct buf *body);
 /* Plain text error: text + "\n", which browsers may not take for anything else, nor a
  * terminal (common/printable.h): text is one line and may quote the request. */
 void response_plain_error(struct request *request, unsigned status, const char *text);

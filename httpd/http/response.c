@@ -258,9 +258,9 @@ response_continue(struct request *request)
 
 /* ---- whole answers ----------------------------------------------------------------------- */
 
-void
-response_send(struct request *request, unsigned status, const char *content_type,
-    struct slice body)
+/* Returns the buffer that it is in. */
+static struct buf *
+send_head(struct request *request, unsigned status, const char *content_type, size_t size)
 {
 	struct buf *out = outqueue_tail(queue_of(request));
 	size_t before = out->size;
@@ -271,13 +271,50 @@ response_send(struct request *request, unsigned status, const char *content_type
 	put_head(out, request, status, content_type);
 	if (status != 204) {
 		buf_append_text(out, "Content-Length: ");
-		buf_append_u64(out, body.size);
+		buf_append_u64(out, size);
 		buf_append(out, "\r\n", 2);
 	}
 	buf_append(out, "\r\n", 2);
-	if (request->method != METHOD_HEAD && status != 204)
-		buf_append_slice(out, body);
 	request->bytes_out += out->size - before;
+	return out;
+}
+
+static bool
+has_body(const struct request *request, unsigned status)
+{
+	return request->method != METHOD_HEAD && status != 204;
+}
+
+void
+response_send(struct request *request, unsigned status, const char *content_type,
+    struct slice body)
+{
+	struct buf *out = send_head(request, status, content_type, body.size);
+
+	if (has_body(request, status)) {
+		buf_append_slice(out, body);
+		request->bytes_out += body.size;
+	}
+	complete(request, ANSWER_BEGUN | ANSWER_OVER);
+}
+
+void
+response_send_built(struct request *request, unsigned status, const char *content_type,
+    struct buf *body)
+{
+	size_t size = blob_built(body).size;
+	struct blob *blob;
+
+	if (size < BLOB_TAKEN_BYTES || !has_body(request, status)) {
+		response_send(request, status, content_type, blob_built(body));
+		buf_free(body);
+		return;
+	}
+	blob = blob_end(body, NULL);
+	(void)send_head(request, status, content_type, size);
+	outqueue_put_blob(queue_of(request), blob);
+	blob_unref(&blob);
+	request->bytes_out += size;
 	complete(request, ANSWER_BEGUN | ANSWER_OVER);
 }
 

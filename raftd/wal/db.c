@@ -22,6 +22,23 @@
 /* Longer than any tick of the clock that stamps files. */
 #define FILE_TICK_NS (50 * NS_PER_MS)
 
+#if SIZE_MAX == UINT64_MAX && !defined(WITH_SANITIZERS)
+/*
+ * What C++ calls for memory (operator new), which a program may replace: the batch of a value
+ * of 10 MiB is larger than it by far, and its pages are as dear as ours (common/xmem.h). What
+ * it gives back is freed by free.
+ *
+ * Source: ISO C++ 17, [replacement.functions]; the name is the Itanium C++ ABI's.
+ */
+void *db_operator_new(size_t size) __asm__("_Znwm");
+
+void *
+db_operator_new(size_t size)
+{
+	return xmalloc(size);
+}
+#endif
+
 static bool
 text_starts_with(const char *text, const char *prefix)
 {

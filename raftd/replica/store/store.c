@@ -416,6 +416,12 @@ store_watch_bytes(const struct store *store)
 }
 
 size_t
+store_watch_bytes_of(const struct store *store, uint64_t owner)
+{
+	return watch_owner_bytes(&store->watch, owner);
+}
+
+size_t
 store_take_hits(struct store *store, const struct store_hit **hits)
 {
 	return watch_take(&store->watch, hits);

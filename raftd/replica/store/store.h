@@ -193,6 +193,8 @@ void store_unwatch_all(struct store *store, uint64_t owner);
 size_t store_watch_count(const struct store *store);
 size_t store_watch_count_of(const struct store *store, uint64_t owner);
 size_t store_watch_bytes(const struct store *store);
+/* Of one owner, as if there were no others: never less than its part of the sum. */
+size_t store_watch_bytes_of(const struct store *store, uint64_t owner);
 
 /*
  * Give those that are behind the next events of the history, owners and their

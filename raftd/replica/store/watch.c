@@ -33,6 +33,7 @@ struct watch_owner {
 	uint64_t number;
 	struct watcher_list watchers;	/* all, dropped ones too */
 	size_t count;			/* of these */
+	size_t alone_bytes;		/* what they would take if there were no others */
 	TAILQ_HEAD(, watcher) behind;	/* those that may be given more of the past */
 	TAILQ_ENTRY(watch_owner) of_lagging; /* while there is one of them */
 	bool has_room;			/* as of the last watch_ask_room */
@@ -127,6 +128,17 @@ static size_t
 spot_bytes(const struct watch_spot *spot)
 {
 	return sizeof(*spot) + name_of(&spot->link).size + MEMORY_OVERHEAD;
+}
+
+/* Of a spot with all above it. */
+static size_t
+spots_bytes(const struct watch_spot *spot)
+{
+	size_t bytes = 0;
+
+	for (; spot->parent != NULL; spot = spot->parent)
+		bytes += spot_bytes(spot);
+	return bytes;
 }
 
 static struct watch_spot *
@@ -250,6 +262,7 @@ watcher_unlink(struct watch *watch, struct watcher *watcher)
 	if (watcher->state == WATCHER_BEHIND || watcher->state == WATCHER_PAUSED)
 		watch->behind--;
 	watch->bytes -= watcher->past.key.size;
+	watcher->owner->alone_bytes -= watcher->past.key.size;
 	watcher->past.key = SLICE_EMPTY;
 	blob_unref(&watcher->key_kept);
 }
@@ -265,9 +278,12 @@ watcher_free(struct watch *watch, struct watcher *watcher)
 	if (watcher->state != WATCHER_DROPPED)
 		hash_remove(&watch->watchers, &watcher->link);
 	LIST_REMOVE(watcher, of_owner);
-	if (watcher->spot != NULL)
+	if (watcher->spot != NULL) {
+		owner->alone_bytes -= spots_bytes(watcher->spot);
 		spot_release(watch, watcher->spot);
+	}
 	watch->bytes -= WATCHER_BYTES;
+	owner->alone_bytes -= WATCHER_BYTES;
 	free(watcher);
 	owner->count--;
 	if (LIST_EMPTY(&owner->watchers)) {
@@ -389,6 +405,7 @@ watch_new(struct watch *watch, uint64_t owner, uint64_t id, unsigned flags)
 	watcher->state = WATCHER_NEW;
 	watcher->owner = owner_take(watch, owner);
 	watcher->owner->count++;
+	watcher->owner->alone_bytes += WATCHER_BYTES;
 	watch->bytes += WATCHER_BYTES;
 	LIST_INSERT_HEAD(&watcher->owner->watchers, watcher, of_owner);
 	hash_insert(&watch->watchers, &watcher->link, key_slice(&watcher->key));
@@ -406,6 +423,7 @@ watch_live(struct watch *watch, struct watcher *watcher, struct slice key, uint6
 		raw_add(watch, watcher, store_index, HIT_LIVE, NULL, 0);
 	watcher_unlink(watch, watcher);
 	watcher->spot = spot;
+	watcher->owner->alone_bytes += spots_bytes(spot);
 	watcher->since = since;
 	watcher->state = WATCHER_LIVE;
 	if ((watcher->flags & WATCH_FLAG_RECURSIVE) != 0)
@@ -580,6 +598,7 @@ watch_behind(struct watch *watch, struct watcher *watcher, struct slice key, uin
 		.asked_at = asked_at,
 	};
 	watch->bytes += key.size;
+	watcher->owner->alone_bytes += key.size;
 	watch->behind++;
 	queue(watch, watcher);
 }
@@ -686,6 +705,14 @@ watch_owner_count(const struct watch *watch, uint64_t number)
 	const struct watch_owner *owner = owner_find(watch, number);
 
 	return owner == NULL ? 0 : owner->count;
+}
+
+size_t
+watch_owner_bytes(const struct watch *watch, uint64_t number)
+{
+	const struct watch_owner *owner = owner_find(watch, number);
+
+	return owner == NULL ? 0 : owner->alone_bytes;
 }
 
 /* ---- taking them --------------------------------------------------------------- */

@@ -55,6 +55,8 @@ fail_search(struct job *job)
 	return job->search.error;
 }
 
+#define RECORD_AROUND_BYTES 256
+
 /* The event of what happens to a node; before is NULL if there was none. */
 static struct blob *
 make_event(struct store *store, enum event_action action, unsigned flags, uint64_t now_ns,
@@ -64,6 +66,9 @@ make_event(struct store *store, enum event_action action, unsigned flags, uint64
 	size_t begun;
 
 	blob_begin(out);
+	/* Both values, and about what stands around them. */
+	(void)buf_reserve(out, after->value.size + after->key.size +
+	    (before == NULL ? 0 : before->value.size + before->key.size) + RECORD_AROUND_BYTES);
 	begun = event_begin(out, action, flags | (before == NULL ? 0 : EVENT_PREVIOUS),
 	    after->modified, now_ns);
 	node_record_put(out, after);

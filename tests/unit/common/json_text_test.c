@@ -75,3 +75,31 @@ TEST(longer_forms_are_no_utf_8)
 	for (size_t i = 0; i < ARRAY_COUNT(overlong); i++)
 		assert_false(json_text_valid(slice_text(overlong[i])));
 }
+
+/* Bytes that need nothing are looked at many together: each byte that needs something, at each
+ * place among them, gives what it gives when they come one by one. */
+TEST(bytes_that_are_looked_at_together_give_what_each_gives)
+{
+	uint8_t text[80];
+
+	for (unsigned byte = 0; byte < 256; byte++) {
+		for (size_t place = 0; place < sizeof(text); place++) {
+			struct buf whole = BUF_INIT, parts = BUF_INIT;
+			struct json_text part_state = { { 0 }, 0 };
+
+			memset(text, 'a', sizeof(text));
+			text[place] = (uint8_t)byte;
+			json_text_put(&whole, slice_of(text, sizeof(text)));
+			buf_append_byte(&parts, '"');
+			for (size_t i = 0; i < sizeof(text); i++)
+				json_text_part(&part_state, &parts, slice_of(text + i, 1),
+				    i + 1 == sizeof(text));
+			buf_append_byte(&parts, '"');
+			assert_true(slice_equal(buf_slice(&whole), buf_slice(&parts)));
+			assert_int_equal(json_text_valid(slice_of(text, sizeof(text))),
+			    byte < 0x80);
+			buf_free(&whole);
+			buf_free(&parts);
+		}
+	}
+}

@@ -252,6 +252,48 @@ TEST(watches_are_bounded_in_memory_and_for_one_worker)
 	world_free(w);
 }
 
+/* Two of three workers take all they get: the third may have some, too. */
+TEST(memory_of_watches_is_left_for_other_workers)
+{
+	const size_t most = WATCH_BYTES_BASE + 5000 * WATCH_BYTES_EACH;
+	const size_t most_of_one = (most - most / SESSION_WATCHES_SHARE) / 50500 + 1;
+	struct world *w = world_leading();
+	size_t taken;
+
+	node_set_limits(w->node, 5000, 5000);
+	node_set_workers(w->node, 3);
+	taken = watch_long_keys(w, 1, 1, 200, 50000);
+	assert_in_range(taken, most_of_one, most_of_one + 1);
+	assert_in_range(watch_long_keys(w, 2, 1000, 200, 50000), 10, most / 50000 - taken - 1);
+	assert_in_range(watch_long_keys(w, 3, 2000, 200, 10000), 1, 9);
+	node_session_gone(w->node, 3);
+	/* What they had comes back with them, and the sums are right. */
+	node_session_gone(w->node, 1);
+	node_session_gone(w->node, 2);
+	assert_int_equal(watch_long_keys(w, 1, 1, 200, 50000), taken);
+	world_free(w);
+}
+
+/* One path that many of one worker watch costs once. */
+TEST(watches_of_one_long_key_take_no_more_than_it)
+{
+	struct world *w = world_leading();
+	char *key = xzalloc(50001);
+	struct msg_watch watch = { .key = slice_of(key, 50000) };
+
+	memset(key, 'k', 50000);
+	key[0] = '/';
+	node_set_limits(w->node, 5000, 100);
+	node_set_workers(w->node, 2);
+	for (uint64_t id = 1; id <= 80; id++) {
+		buf_clear(&w->said);
+		node_watch(w->node, 1, id, &watch);
+		assert_non_null(strstr(world_said(w), " 0; "));
+	}
+	free(key);
+	world_free(w);
+}
+
 /* With no leader nothing is answered, so all that is taken stays. */
 TEST(writes_of_one_worker_leave_room_for_those_of_others)
 {
