@@ -67,13 +67,13 @@ OPTION(http_write_timeout, "http-write-timeout", "ETCD_HTTP_WRITE_TIMEOUT", "htt
     SECONDS, "300", 1, 86400000, "SECONDS", "time without progress of an answer")
 OPTION(cluster_active_size, "cluster-active-size", "ETCD_CLUSTER_ACTIVE_SIZE",
     "cluster.active_size", NUMBER, "9", 0, 31, "N",
-    "voting members that a new cluster has at most, at least 3")
+    "voting members that a new cluster may have, 3 or more")
 OPTION(cluster_remove_delay, "cluster-remove-delay", "ETCD_CLUSTER_REMOVE_DELAY",
     "cluster.remove_delay", SECONDS, "1800", 0, 31536000000, "SECONDS",
-    "a member silent for so long is removed by the leader, at least 2")
+    "after so long the leader removes a silent member, 2 or more")
 OPTION(cluster_sync_interval, "cluster-sync-interval", "ETCD_CLUSTER_SYNC_INTERVAL",
     "cluster.sync_interval", SECONDS, "5", 0, 86400000, "SECONDS",
-    "how often a machine that found the cluster full asks again, at least 1")
+    "how often a machine that found the cluster full asks again, 1 or more")
 OPTION(max_key_names, "max-key-names", "ETCD_MAX_KEY_NAMES", "cluster.max_key_names", NUMBER, "128",
     1, 1024, "N", "names that a key of a new cluster has at most")
 OPTION(max_key_bytes, "max-key-bytes", "ETCD_MAX_KEY_BYTES", "cluster.max_key_bytes", SIZE, "16K",
@@ -94,11 +94,11 @@ OPTION(user, "user", "ETCD_USER", "server.user", TEXT, "", 0, 0, "NAME",
 OPTION(group, "group", "ETCD_GROUP", "server.group", TEXT, "", 0, 0, "NAME",
     "group to become when started as root (default: the user's)")
 OPTION(sandbox, "sandbox", "ETCD_SANDBOX", "server.sandbox", TEXT, "best", 0, 0, "on|off|best",
-    "confine the processes; on: or do not start")
+    "confine the processes; on: or else do not start")
 OPTION(allow_core, "allow-core", "ETCD_ALLOW_CORE", "server.allow_core", BOOL, "false", 0, 0,
     "BOOL", "let a crash leave a core file, which holds keys and values")
 OPTION(log_level, "log-level", "ETCD_LOG_LEVEL", "log.level", TEXT, "info", 0, 0, "LEVEL",
-    "error, warn, info, debug or trace; PART=LEVEL for one part")
+    "level: error, warn, info, debug or trace; PART=LEVEL for one part")
 OPTION(log_format, "log-format", "ETCD_LOG_FORMAT", "log.format", TEXT, "text", 0, 0, "text|json",
     "how a line of the log is written")
 OPTION(log_output, "log-output", "ETCD_LOG_OUTPUT", "log.output", TEXT, "stderr", 0, 0,
@@ -106,9 +106,9 @@ OPTION(log_output, "log-output", "ETCD_LOG_OUTPUT", "log.output", TEXT, "stderr"
 OPTION(access_log, "access-log", "ETCD_ACCESS_LOG", "log.access", TEXT, "off", 0, 0, "FILE|-|off",
     "where each request is written; -: standard output")
 OPTION(slow_request, "slow-request", "ETCD_SLOW_REQUEST", "log.slow_request", SECONDS, "1", 0,
-    86400000, "SECONDS", "requests that take longer are told with their stages; 0: none")
+    86400000, "SECONDS", "the log tells of requests that take longer; 0: none")
 OPTION(log_keys, "log-keys", "ETCD_LOG_KEYS", "log.keys", BOOL, "true", 0, 0, "BOOL",
-    "paths of keys may stand in the log")
+    "let the log show the names of keys")
 OPTION(max_header_bytes, "max-header-bytes", "ETCD_MAX_HEADER_BYTES", "limits.max_header_bytes",
     SIZE, "64K", 1024, 65536, "SIZE", "largest request line and headers")
 OPTION(max_body_bytes, "max-body-bytes", "ETCD_MAX_BODY_BYTES", "limits.max_body_bytes", SIZE,
@@ -127,7 +127,7 @@ OPTION(min_body_rate, "min-body-rate", "ETCD_MIN_BODY_RATE", "limits.min_body_ra
     1073741824, "SIZE", "bytes of a request body per second, after 5 s; 0: any")
 OPTION(max_watch_backlog, "max-watch-backlog", "ETCD_MAX_WATCH_BACKLOG",
     "limits.max_watch_backlog", SIZE, "1M", 1024, 268435456, "SIZE",
-    "what may wait for the client of a watch that reads slowly")
+    "bytes that may wait for a client that reads its watch slowly")
 OPTION(max_watches, "max-watches", "ETCD_MAX_WATCHES", "limits.max_watches", NUMBER, "100000", 1,
     10000000, "N", "open watches of the node")
 OPTION(header_timeout, "header-timeout", "ETCD_HEADER_TIMEOUT", "limits.header_timeout", SECONDS,
@@ -143,7 +143,7 @@ OPTION(backend_wait, "backend-wait", "ETCD_BACKEND_WAIT", "limits.backend_wait",
 OPTION(storage_cache, "storage-cache", "ETCD_STORAGE_CACHE", "storage.cache", SIZE, "1M", 65536,
     1073741824, "SIZE", "block cache of the storage")
 OPTION(start_timeout, "start-timeout", "ETCD_START_TIMEOUT", "server.start_timeout", SECONDS, "60",
-    100, 3600000, "SECONDS", "readiness is reported at the latest then")
+    100, 3600000, "SECONDS", "the node counts as ready after that at the latest")
 OPTION(daemon, "daemon", NULL, NULL, BOOL, "false", 0, 0, "BOOL",
     "go on in the background once the node is ready; needs -pid-file and -log-output")
 OPTION(ready_fd, "ready-fd", NULL, NULL, TEXT, "", 0, 0, "N",

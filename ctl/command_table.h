@@ -77,7 +77,7 @@ COMMAND("recover", TOOLS, ctl_recover, "DIR...", 1, -1, PLAIN,
 COMMAND("lock", TOOLS, ctl_lock, "NAME COMMAND [ARGUMENT...]", 2, -1, TAIL,
     "run a command while nobody else holds that lock")
 COMMAND("elect", TOOLS, ctl_elect, "NAME [VALUE [COMMAND...]]", 1, -1, TAIL,
-    "become the leader of that name, or listen who it is")
+    "become the leader of that name, or show who it is")
 
 COMMAND("import", TOOLS, ctl_import, "SOURCE-URL,...", 1, 1, PLAIN,
     "copy another cluster's keys; follow it until cut-over")

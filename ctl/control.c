@@ -29,6 +29,7 @@
 
 struct sent_order {
 	char *run_dir;
+	bool searched;		/* nobody said where; run_dir is where a node would be */
 	const char *command;
 	char *argument;		/* NULL: none */
 	bool json;		/* the answer is wanted as it is */
@@ -53,7 +54,7 @@ run_dir_of(const char *data_dir)
 
 /* What was given, or where a node started without options would be; else the service. */
 static char *
-find_run_dir(const struct ctl_arguments *arguments)
+find_run_dir(const struct ctl_arguments *arguments, bool *searched)
 {
 	const struct ctl_option_value *run_dir = &arguments->values[OPT_RUN_DIR];
 	const struct ctl_option_value *data_dir = &arguments->values[OPT_DATA_DIR];
@@ -71,6 +72,7 @@ find_run_dir(const struct ctl_arguments *arguments)
 		free(here);
 		return found;
 	}
+	*searched = true;
 	if (gethostname(host, sizeof(host) - 1) == -1)
 		host[0] = '\0';
 	here = xasprintf("%s.etcd", host);
@@ -197,8 +199,13 @@ carry_out(const struct ctl *ctl, const struct sent_order *order)
 	int fd = connect_to(order->run_dir);
 
 	if (fd == -1 && (errno == EACCES || errno == EPERM))
-		return output_fail(EXIT_REFUSED, "%s: only root, the user that the node in %s "
-		    "runs as, and its group may speak to it", order->command, order->run_dir);
+		return output_fail(EXIT_REFUSED, "%s: you may not speak to the node in %s: be "
+		    "root, the user that it runs as, or one of its group", order->command,
+		    order->run_dir);
+	if (fd == -1 && order->searched && strcmp(order->run_dir, SERVICE_RUN_DIR) != 0)
+		return output_fail(EXIT_NOT_RUNNING,
+		    "no node is running in %s, nor as a service in %s; if it is elsewhere, give "
+		    "-data-dir or -run-dir", order->run_dir, SERVICE_RUN_DIR);
 	if (fd == -1)
 		return output_fail(EXIT_NOT_RUNNING,
 		    "no node is running in %s (-run-dir, -data-dir): %s", order->run_dir,
@@ -237,7 +244,7 @@ ctl_control(struct ctl *ctl)
 	struct sent_order order = { .command = named == NULL ? arguments->words[0] : named + 1 };
 	int code;
 
-	order.run_dir = find_run_dir(arguments);
+	order.run_dir = find_run_dir(arguments, &order.searched);
 	order.json = ctl_arguments_flag(arguments, OPT_JSON) || ctl->out.format == FORMAT_JSON;
 	if (arguments->word_count > used)
 		order.argument = joined(arguments->words + used, arguments->word_count - used);

@@ -36,12 +36,23 @@ health_of(struct client *client, const struct listed_member *member, struct clie
 	return health;
 }
 
+/* One of ours says why it is not healthy; doc owns the text. Empty: it does not. */
+static struct slice
+reason_of(const struct client_answer *answer, enum health health, struct json_doc *doc)
+{
+	if (health != UNHEALTHY || json_doc_read(buf_slice(&answer->body), doc) != ERR_NONE)
+		return slice_text("");
+	return json_string(doc->root, "reason");
+}
+
 static void
 say(const struct ctl *ctl, const struct listed_member *member, enum health health,
     const struct client_answer *answer)
 {
 	static const char *const words[] = { [HEALTHY] = "healthy", [UNHEALTHY] = "unhealthy",
 		[UNREACHABLE] = "unreachable" };
+	struct json_doc doc = { 0 };
+	struct slice reason = reason_of(answer, health, &doc);
 	struct buf line = BUF_INIT;
 	struct json_put json = json_put_into(&line);
 
@@ -50,9 +61,12 @@ say(const struct ctl *ctl, const struct listed_member *member, enum health healt
 		json_put_text(&json, "id", member->id);
 		json_put_text(&json, "name", member->name);
 		json_put_text(&json, "health", slice_text(words[health]));
+		if (reason.size > 0)
+			json_put_text(&json, "reason", reason);
 		json_put_close(&json, '}');
 		output_json_line(&ctl->out, &json);
 		buf_free(&line);
+		json_doc_free(&doc);
 		return;
 	}
 	if (member->client_url == NULL)
@@ -64,8 +78,10 @@ say(const struct ctl *ctl, const struct listed_member *member, enum health healt
 		    SLICE_ARGS(member->id), answer->problem == NULL ? "" : answer->problem,
 		    SLICE_ARGS(member->id), SLICE_ARGS(member->client_urls));
 	else
-		output_print(&ctl->out, "member %.*s is %s: got %s result from %s\n",
-		    SLICE_ARGS(member->id), words[health], words[health], member->client_url);
+		output_print(&ctl->out, "member %.*s is %s: got %s result from %s%s%.*s\n",
+		    SLICE_ARGS(member->id), words[health], words[health], member->client_url,
+		    reason.size == 0 ? "" : ": ", SLICE_ARGS(reason));
+	json_doc_free(&doc);
 }
 
 static int

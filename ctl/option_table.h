@@ -29,9 +29,9 @@ CTL_OPTION(OUTPUT, "*", "output", "o", CHOICE, "simple|extended|json", "ETCDCTL_
 CTL_OPTION(DEBUG, "*", "debug", NULL, FLAG, NULL, "ETCDCTL_DEBUG", NULL,
     "print the curl command of each request")
 CTL_OPTION(TIMEOUT, "*", "timeout", NULL, DURATION, "TIME", "ETCDCTL_TIMEOUT", "2s",
-    "at most for a connection to be made")
+    "how long it may take to connect")
 CTL_OPTION(TOTAL_TIMEOUT, "*", "total-timeout", NULL, DURATION, "TIME", "ETCDCTL_TOTAL_TIMEOUT",
-    "12s", "at most for the command, but for those that wait")
+    "12s", "how long a command may take, unless it is one that waits")
 CTL_OPTION(CERT_FILE, "*", "cert-file", NULL, FILE, "FILE", "ETCDCTL_CERT_FILE", NULL,
     "certificate to show to an HTTPS server")
 CTL_OPTION(KEY_FILE, "*", "key-file", NULL, FILE, "FILE", "ETCDCTL_KEY_FILE", NULL,
@@ -39,7 +39,7 @@ CTL_OPTION(KEY_FILE, "*", "key-file", NULL, FILE, "FILE", "ETCDCTL_KEY_FILE", NU
 CTL_OPTION(CA_FILE, "*", "ca-file", NULL, FILE, "FILE", "ETCDCTL_CA_FILE", NULL,
     "certificates of the authorities to trust")
 CTL_OPTION(USERNAME, "*", "username", "u", TEXT, "NAME[:PASSWORD]", "ETCDCTL_USERNAME", NULL,
-    "for a cluster that asks who you are; asks for a missing password")
+    "who you are, if the cluster asks; you are asked for a missing password")
 CTL_OPTION(WIDE, "*", "wide", NULL, FLAG, NULL, "ETCDCTL_WIDE", NULL,
     "tables wider than 80 columns")
 CTL_OPTION(COLOR, "*", "color", NULL, CHOICE, "auto|always|never", "ETCDCTL_COLOR", "auto",
@@ -124,7 +124,7 @@ CTL_OPTION(BENCH_QUORUM, "bench", "quorum", "q", FLAG, NULL, NULL, NULL,
     "reads that are never stale")
 
 CTL_OPTION(CERTS_DIR, "certs", "dir", NULL, FILE, "DIR", NULL, ".",
-    "where ca.crt and ca.key are, and the new files come to lie")
+    "where ca.crt and ca.key are, and where the new files go")
 CTL_OPTION(CERTS_DAYS, "certs", "days", NULL, NUMBER, "N", NULL, NULL,
     "how long it is good; without: 3650 for an authority, else 365")
 #undef CTL_OPTION

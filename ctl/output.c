@@ -445,7 +445,7 @@ output_confirm(const struct output *out, const struct ctl_arguments *arguments, 
 	if (ctl_arguments_flag(arguments, OPT_YES))
 		return true;
 	if (!out->err_is_terminal || isatty(STDIN_FILENO) != 1) {
-		output_say("%s: this will %s: give --yes if it shall\n", program_own(), what);
+		output_say("%s: this will %s: give --yes to go on\n", program_own(), what);
 		return false;
 	}
 	output_say("This will %s.\nGo on? [y/N] ", what);

@@ -131,6 +131,11 @@ words_of_tls(const struct ctl_arguments *arguments, const struct problem *proble
 		*certain = true;
 		return words;
 	}
+	if (problem->curl_code == CURLE_SSL_CACERT_BADFILE &&
+	    !arguments_given(arguments, OPT_CA_FILE)) {
+		*certain = true;
+		return xstrdup("this machine has no list of authorities: give --ca-file");
+	}
 	words = words_of_distrust(arguments, said);
 	/* The alert may be lost behind what was sent before it came. */
 	if (words == NULL && (has(said, "reset by peer") || has(said, "unexpected eof")) &&

@@ -357,11 +357,12 @@ make(const struct ctl *ctl, const struct survivor *fullest, const char *to, cons
 	if (code == CTL_DONE && ctl->out.format != FORMAT_JSON)
 		output_print(&ctl->out, "Now start it:  %s -name %s -data-dir %s -addr %s "
 		    "-peer-addr %s%s\n"
+		    "If it is a service, put %s in the place of %s, and start the service.\n"
 		    "Then let other nodes join it with -peers, each with an empty -data-dir, and "
 		    "never start an old directory again.\n", program_etcd(), name, to,
 		    address_of(fullest->client_url), address_of(fullest->peer_url),
 		    is_secure(fullest->client_url) || is_secure(fullest->peer_url) ?
-		    ", and with the options for its certificates" : "");
+		    ", and with the options for its certificates" : "", to, fullest->dir);
 	free(argv[2]);
 	free(argv[3]);
 	free(argv[4]);

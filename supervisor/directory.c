@@ -228,7 +228,7 @@ open_lock(const struct directory *directory, const struct privileges *privileges
 	else if (error != 0)
 		*problem = xasprintf("cannot open %s/lock: %s%s", directory->shown,
 		    err_text(err_from_errno(error)), err_from_errno(error) != ERR_DENIED ? "" :
-		    "; as all files there it has to belong to the user that the node runs as");
+		    "; like all files there it has to belong to the user that the node runs as");
 	if (*problem == NULL)
 		return fd;
 	if (fd != -1)

@@ -145,19 +145,27 @@ check_all(struct arguments *arguments, const struct privileges *privileges,
 	return problem;
 }
 
-/* Whoever names -peers wants to join them: data that goes on does not. */
+/* Data that goes on counts for itself; -peers and -discovery count for an empty directory. */
 static void
 put_cluster(const struct config *config, bool goes_on, struct buf *out)
 {
+	buf_printf(out, "cluster   %s", goes_on ? "as in the data; if that were lost, " : "");
 	if (config->discovery[0] != '\0')
-		buf_append_text(out,
-		    "cluster   as in the data, or as the discovery service says\n");
+		buf_append_text(out, "as the discovery service says\n");
 	else if (config->peers[0] == '\0')
-		buf_append_text(out, "cluster   as in the data, or a new one\n");
+		buf_append_text(out, "a new one\n");
 	else
-		buf_printf(out, "cluster   as in the data%s%s\n", goes_on ?
-		    "; if it were lost, to be joined by " : ", or to be joined by ",
-		    config->peers);
+		buf_printf(out, "to be joined by %s\n", config->peers);
+}
+
+/* What a port speaks is said, too: "good" is said of its certificates as well. */
+static const char *
+speaks(const char *certificate, const char *authorities)
+{
+	if (certificate[0] == '\0')
+		return "";
+	return authorities[0] == '\0' ? ", with HTTPS" :
+	    ", with HTTPS and certificates of those who call";
 }
 
 char *
@@ -174,9 +182,10 @@ inspect(struct arguments *arguments, const struct privileges *privileges,
 		return problem;
 	}
 	buf_printf(out, "data      %s\n", found.summary);
-	buf_printf(out, "clients   %s, listening on %s\n", config->addr, config->bind_addr);
-	buf_printf(out, "peers     %s, listening on %s\n", config->peer_addr,
-	    config->peer_bind_addr);
+	buf_printf(out, "clients   %s, listening on %s%s\n", config->addr, config->bind_addr,
+	    speaks(config->cert_file, config->ca_file));
+	buf_printf(out, "peers     %s, listening on %s%s\n", config->peer_addr,
+	    config->peer_bind_addr, speaks(config->peer_cert_file, config->peer_ca_file));
 	put_cluster(config, found.holds, out);
 	buf_printf(out, "programs  %.*s, %u client worker%s\n",
 	    (int)(strrchr(programs->raftd, '/') - programs->raftd), programs->raftd, workers,

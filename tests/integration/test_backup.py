@@ -529,6 +529,7 @@ def test_what_one_of_three_has_becomes_a_new_cluster(world):
     said = etcdctl("recover", left.directory, "--to", new, "--yes").stdout
     # Word for word: without its addresses it would move to the defaults.
     assert "etcd -name machine3 -data-dir %s -addr %s -peer-addr %s\n" % (new, left.client, left.peer) in said
+    assert "\nIf it is a service, put %s in the place of %s, and start the service.\n" % (new, left.directory) in said
     assert digest(left.directory) == kept, "the source was changed"
     assert "holds data already" in etcdctl("recover", left.directory, "--to", new, "--yes", code=1).stderr
 

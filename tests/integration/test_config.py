@@ -341,8 +341,11 @@ def test_check_config_says_what_a_start_would_do_and_makes_nothing(world):
     flags = ["-addr", "127.0.0.1:%d" % free_port(), "-peer-addr", "127.0.0.1:%d" % free_port()]
     result = run(world, *flags, "-name", "m1", "-data-dir", "sub/m1", "-workers", "3", "-check-config")
     assert result.returncode == 0, result
-    for words in ["sub/m1, to be made", flags[1], flags[3], "3 client workers", "a new one"]:
+    for words in ["sub/m1, to be made", flags[1], flags[3], "3 client workers", "\ncluster   a new one\n"]:
         assert words in result.stdout, result.stdout
+    assert "HTTPS" not in result.stdout, result.stdout
+    result = run(world, *flags, "-name", "m1", "-data-dir", "sub/m1", "-peers", "127.0.0.1:1", "-check-config")
+    assert "\ncluster   to be joined by 127.0.0.1:1\n" in result.stdout, result
     assert os.listdir(world.folder) == []
     refused(run(world, "-check-config", "-addr", "[::zz]:4001"), "-addr", "[::zz]:4001")
     refused(run(world, "-check-config", "-libexec-dir", world.folder), "cannot find raftd and httpd")
@@ -359,6 +362,7 @@ def test_check_config_may_run_beside_the_node(world):
     node.stop()
     result = run(world, *node.argv()[1:], "-check-config")
     assert result.returncode == 0 and "which holds a node that goes on" in result.stdout, result
+    assert "\ncluster   as in the data; if that were lost, a new one\n" in result.stdout, result
 
 
 def test_check_config_is_good_only_if_a_start_is(world):

@@ -77,6 +77,19 @@ def test_adding_and_updating_say_how_it_is_done_here(world):
     assert len(max(run.stderr.splitlines(), key=len)) <= 200
 
 
+def test_cluster_health_says_why_a_member_is_not_healthy(world):
+    node = world.node().start()
+    ctl = Ctl(node.client)
+    assert node.control("drain").returncode == 0
+    reason = "drained by the operator"
+    # Each worker learns it for itself.
+    wait_until(lambda: "unhealthy result from http://%s: %s\n" % (node.client, reason) in ctl("cluster-health").stdout, 10,
+               "the reason to be told")
+    assert json.loads(ctl("-o", "json", "cluster-health").stdout.splitlines()[0])["reason"] == reason
+    assert node.control("undrain").returncode == 0
+    wait_until(lambda: "cluster is healthy\n" in ctl("cluster-health").stdout, 10, "the member to be healthy")
+
+
 LOOKING = [("status",), ("member", "list"), ("cluster-health",), ("-o", "json", "status"),
            ("-o", "json", "member", "list"), ("-o", "extended", "member", "list"), ("-o", "json", "cluster-health")]
 

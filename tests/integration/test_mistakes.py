@@ -361,6 +361,23 @@ def test_members_change_without_a_majority(world):
     assert "'etcdctl help recover'" in answer.stderr and "a majority" in answer.stderr, answer
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="needs mounts of its own")
+def test_https_on_a_machine_without_a_list_of_authorities(house):
+    answer = run("unshare", "-m", "sh", "-c", 'mount -t tmpfs none /etc/ssl && exec "$@"', "sh",
+                 ETCDCTL, "--endpoints", "https://" + house.tls.client, "ls")
+    assert answer.returncode == 2, answer
+    assert "https://%s: this machine has no list of authorities: give --ca-file" % house.tls.client in answer.stderr
+
+
+def test_control_says_where_it_looked_for_a_node(house):
+    folder = os.path.join(house.folder, "elsewhere")
+    os.makedirs(folder)
+    answer = etcdctl("control", "status", cwd=folder)
+    assert answer.returncode == 3, answer
+    assert re.search(r"no node is running in \S+\.etcd/run, nor as a service in /\S+; if it is elsewhere, give "
+                     r"-data-dir or -run-dir$", answer.stderr, re.M), answer.stderr
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="needs another user")
 @pytest.mark.parametrize("command", ["status", "reload", "restart client", "transfer", "rotate", "log-level", "backup file",
                                      "upgrade", "drain", "undrain", "stop"])
@@ -368,6 +385,6 @@ def test_control_without_permission(house, command):
     os.chmod(house.folder, 0o755)
     answer = etcdctl("control", "-data-dir", house.plain.directory, *command.split(), user="nobody", cwd="/")
     assert answer.returncode == 1, answer
-    assert "only root, the user that the node in %s/run runs as, and its group may speak to it" \
+    assert "you may not speak to the node in %s/run: be root, the user that it runs as, or one of its group" \
         % house.plain.directory in answer.stderr
     assert "no node is running" not in answer.stderr
