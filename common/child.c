@@ -45,7 +45,7 @@ struct child {
 	struct buf lost;		/* what is said when nobody listens any more */
 	uint32_t restarts;
 	bool greeted, configured;
-	int fd;			/* came with the frame that is looked at; -1: none, or taken */
+	int fd;			/* of the frame that is looked at; -1: none, or taken */
 };
 
 static void

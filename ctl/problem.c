@@ -132,7 +132,7 @@ words_of_tls(const struct ctl_arguments *arguments, const struct problem *proble
 		return words;
 	}
 	if (problem->curl_code == CURLE_SSL_CACERT_BADFILE &&
-	    !arguments_given(arguments, OPT_CA_FILE)) {
+	    !ctl_arguments_given(arguments, OPT_CA_FILE)) {
 		*certain = true;
 		return xstrdup("this machine has no list of authorities: give --ca-file");
 	}

@@ -26,7 +26,7 @@ struct lane {
 	bool give;
 	bool greeted;			/* the other's hello came */
 	uint32_t room;			/* give: may go; take: lent and not used */
-	int fd;				/* came with the frame that is looked at; -1: none, or taken */
+	int fd;				/* of the frame that is looked at; -1: none, or taken */
 };
 
 struct handover {

@@ -182,7 +182,8 @@ TEST(nothing_is_heard_before_the_hello)
 			send_sample(&parties[party], false, type, SAMPLE_GOOD);
 }
 
-#define BREAKS "supervisor: child breaks the protocol, killed: process=client 1 pid=0 message=hello\n"
+#define BREAKS "supervisor: child breaks the protocol, killed: process=client 1 pid=0 " \
+	"message=hello\n"
 
 TEST(a_hello_is_of_the_child_that_was_started_or_none)
 {
