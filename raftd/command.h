@@ -19,6 +19,7 @@ enum command_kind {
 	COMMAND_REFUSED = 6,
 	COMMAND_CONFIG_ITEMS = 7,
 	COMMAND_CREATE_ITEMS = 8,
+	COMMAND_KINDS,			/* none: one above the last */
 };
 
 #define CODEC_TABLE "raftd/command_table.h"
