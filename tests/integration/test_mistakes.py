@@ -46,7 +46,11 @@ class GoServer:
 
     def __init__(self):
         class Handler(http.server.BaseHTTPRequestHandler):
+            protocol_version = "HTTP/1.1"
+
             def do_GET(self):
+                # What is not read resets the connection, perhaps before its answer was.
+                self.rfile.read(int(self.headers.get("Content-Length") or 0))
                 body = b"404 page not found\n"
                 self.send_response(404)
                 self.send_header("Content-Length", str(len(body)))
