@@ -29,7 +29,8 @@
 #define STEPS 1500
 #define EVIL 3			/* two client workers and the peer worker */
 #define IMAGES 8
-#define BYSTANDER 77
+/* A session that no forged command has by chance: it could be told that it is done. */
+#define BYSTANDER UINT64_C(0x6279737461746572)
 #define WATCH_ID 1000000
 #define WATCHES_MAX 500
 
