@@ -98,7 +98,7 @@ OPTION(sandbox, "sandbox", "ETCD_SANDBOX", "server.sandbox", TEXT, "best", 0, 0,
 OPTION(allow_core, "allow-core", "ETCD_ALLOW_CORE", "server.allow_core", BOOL, "false", 0, 0,
     "BOOL", "let a crash leave a core file, which holds keys and values")
 OPTION(log_level, "log-level", "ETCD_LOG_LEVEL", "log.level", TEXT, "info", 0, 0, "LEVEL",
-    "level: error, warn, info, debug or trace; PART=LEVEL for one part")
+    "level: error, warn, info, debug, trace; PART=LEVEL for one part")
 OPTION(log_format, "log-format", "ETCD_LOG_FORMAT", "log.format", TEXT, "text", 0, 0, "text|json",
     "how a line of the log is written")
 OPTION(log_output, "log-output", "ETCD_LOG_OUTPUT", "log.output", TEXT, "stderr", 0, 0,

@@ -341,14 +341,7 @@ change_root(int prepared UNUSED, const char *argument UNUSED)
 	return chroot("/");
 }
 
-static int
-nothing(int prepared UNUSED, const char *argument UNUSED)
-{
-	return 0;
-}
-
 static const struct attempt attempts[] = {
-	{ "nothing", NULL, nothing },
 	{ "socket-inet", NULL, socket_inet },
 	{ "socket-inet6", NULL, socket_inet6 },
 	{ "socket-udp", NULL, socket_udp },

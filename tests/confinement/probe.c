@@ -10,10 +10,8 @@
  *	probe without CALL PROGRAM [ARGUMENT ...]
  *	    run a program on a kernel that has not that system call
  *
- * Says "done" or the name of the error; or is killed. Then how long it took to
- * be confined. Uses the very tables of the processes.
+ * Says "done" or the name of the error; or is killed. Uses the very tables of the processes.
  */
-#include "common/clock.h"
 #include "common/harden.h"
 #include "common/ipc/wire.h"
 #include "httpd/policy.h"
@@ -24,7 +22,6 @@
 #include "config.h"
 
 #include <errno.h>
-#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -104,7 +101,6 @@ main(int argc, char **argv)
 	};
 	const struct attempt *attempt = argc < 5 ? NULL : attempt_find(argv[4]);
 	enum sandbox_mode mode;
-	uint64_t begun_ns, took_ns;
 	int prepared = -1;
 	size_t which = 0;
 	int result;
@@ -121,13 +117,10 @@ main(int argc, char **argv)
 	harden_no_new_privileges();
 	if (attempt->prepare != NULL && (prepared = attempt->prepare(argv[5])) == -1)
 		return EXIT_UNABLE;
-	begun_ns = clock_monotonic_ns();
 	if (processes[which].confine(mode, argv[3]) != ERR_NONE)
 		return EXIT_UNABLE;
-	took_ns = clock_monotonic_ns() - begun_ns;
 	errno = 0;
 	result = attempt->run(prepared, argc > 5 ? argv[5] : "");
-	dprintf(STDOUT_FILENO, "%s %" PRIu64 "\n", result == 0 ? "done" : strerrorname_np(errno),
-	    took_ns / 1000);
+	dprintf(STDOUT_FILENO, "%s\n", result == 0 ? "done" : strerrorname_np(errno));
 	return 0;
 }

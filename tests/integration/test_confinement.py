@@ -25,7 +25,6 @@ ROOT = os.geteuid() == 0
 USER, GROUP = "nobody", grp.getgrgid(pwd.getpwnam("nobody").pw_gid).gr_name
 UID, GID = pwd.getpwnam(USER).pw_uid, pwd.getpwnam(USER).pw_gid
 ORDINARY = ["setpriv", "--reuid", str(UID), "--regid", str(GID), "--clear-groups"]
-PROCESSES = ("supervisor", "raftd", "client", "peer")
 CHILDREN = ("raftd", "client", "peer")
 
 needs_root = pytest.mark.skipif(not ROOT, reason="needs root")
@@ -352,7 +351,6 @@ class Tried:
         self.signal = -done.returncode
         self.answer = words[0] if words else ""
         self.told = re.findall(r"sandbox: call refused: name=(\w+)", done.stderr)
-        self.took_us = int(words[1]) if words[1:] and words[1].isdigit() else 0
         assert done.returncode <= 0, done
 
     @property
@@ -490,14 +488,6 @@ def test_sandbox_on_kills(place):
     for process, what in [("raftd", "socket-inet"), ("client", "socketpair"), ("peer", "socket-udp")]:
         tried = attempt(process, place, what, mode="on")
         assert tried.killed and tried.signal == 31, (process, tried)
-
-
-@needs_sandbox
-def test_confinement_takes_no_time(place):
-    """Best of five, so that other load on the machine does not count."""
-    for process in PROCESSES:
-        took = min(attempt(process, place, "nothing").took_us for _ in range(5))
-        assert took < 3000, (process, took)
 
 
 # ---- kernels and modes ---------------------------------------------------------------------
