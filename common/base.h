@@ -10,6 +10,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#if defined(__SANITIZE_ADDRESS__) && !defined(WITH_SANITIZERS)
+#error "with sanitizers it is built by configure --enable-sanitizers, which tells the sources"
+#endif
+
 #define MUST_CHECK __attribute__((warn_unused_result))
 #define PRINTF_LIKE(text_at, first) __attribute__((__format__(__printf__, text_at, first)))
 #define NORETURN __attribute__((noreturn))
