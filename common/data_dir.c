@@ -12,6 +12,7 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <unistd.h>
 
 #define FORMAT_BEGINS "moothall "
@@ -131,11 +132,11 @@ remove_files(const char *path)
 	while (err == ERR_NONE && (entry = readdir(stream)) != NULL) {
 		if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
 			continue;
-		if (unlinkat(dirfd(stream), entry->d_name, 0) == -1)
+		if (unlinkat(dirfd(stream), entry->d_name, 0) == -1 && errno != ENOENT)
 			err = err_from_errno(errno);
 	}
 	closedir(stream);
-	if (err == ERR_NONE && rmdir(path) == -1)
+	if (err == ERR_NONE && rmdir(path) == -1 && errno != ENOENT)
 		err = err_from_errno(errno);
 	return err;
 }
@@ -175,4 +176,23 @@ enum err
 data_dir_remove_removed(const char *data_dir)
 {
 	return remove_all(data_dir, ".removed");
+}
+
+int
+data_dir_lock_removed(const char *data_dir, bool wait)
+{
+	int fd = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int result, error;
+
+	if (fd == -1)
+		return -1;
+	do {
+		result = flock(fd, wait ? LOCK_EX : LOCK_EX | LOCK_NB);
+	} while (result == -1 && errno == EINTR);
+	if (result == 0)
+		return fd;
+	error = errno;
+	close(fd);
+	errno = error;
+	return -1;
 }

@@ -31,4 +31,14 @@ enum err data_dir_remove_state(const char *data_dir) MUST_CHECK;
  * retire.h), if it did. */
 enum err data_dir_remove_removed(const char *data_dir) MUST_CHECK;
 
+/*
+ * The lock of what such a node left: who removes it, and who puts more there, holds it. A
+ * descriptor, which is the lock until it is closed, also where it was inherited.
+ *
+ *	wait	until it is free
+ *
+ * -1 with errno: EWOULDBLOCK if it is not free.
+ */
+int data_dir_lock_removed(const char *data_dir, bool wait) MUST_CHECK;
+
 #endif

@@ -223,7 +223,7 @@ node_state(void *argument, const struct msg_node_state *state)
 	learn_name(supervisor);
 	if (node->cluster_id != 0 && supervisor->directory != NULL)
 		directory_note_name(supervisor->directory, supervisor->config->name);
-	forget_look(supervisor);
+	discard_look(supervisor);
 	supervisor_look(supervisor);
 }
 
@@ -379,7 +379,7 @@ reap(struct supervisor *supervisor)
 		}
 		if (process != NULL)
 			process_reaped(process, status);
-		else if (!forget_reaped(supervisor, pid, status))
+		else if (!discard_reaped(supervisor, pid, status))
 			upgrade_reaped(supervisor, pid, status);
 	}
 }

@@ -5,7 +5,7 @@
  * the node ends, knows how far the node is (node_state of raftd). Stopping is
  * stop.c, restarts that an operator asks for are restart.c, what is told to
  * people is console.c, to the service manager service.c, the operator's socket control.c, a
- * new configuration reload.c, old data forget.c.
+ * new configuration reload.c, old data discard.c.
  *
  *	starting --> ready	raftd, the peer worker and a client worker are
  *				ready, member with a known leader	[supervisor_look]
@@ -104,7 +104,7 @@ struct supervisor {
 	struct node_view node;
 	bool voter;			/* as of the last state; restarts are not looked at */
 	char *rebuild_path;
-	pid_t forgetting;		/* the child of forget.c; 0: none */
+	pid_t discarding;		/* the child of discard.c; 0: none */
 	struct stop stop;
 	struct restart restart;
 	struct notify notify;
@@ -210,12 +210,12 @@ void restart_process_gone(struct supervisor *supervisor, const struct process *p
 void restart_moved(struct supervisor *supervisor, bool moved);
 void restart_give_up(struct supervisor *supervisor, const char *problem);
 
-/* ---- forget.c ---- */
+/* ---- discard.c ---- */
 
 /* raftd's state has changed. */
-void forget_look(struct supervisor *supervisor);
+void discard_look(struct supervisor *supervisor);
 /* True if it was the child that removes old data. */
-bool forget_reaped(struct supervisor *supervisor, pid_t pid, int status);
+bool discard_reaped(struct supervisor *supervisor, pid_t pid, int status);
 
 /* ---- console.c ---- */
 

@@ -10,7 +10,7 @@
  *		NAME=VALUE
  *	rebuild recover DIR TO NAME
  *		TO is made of DIR; NAME may be empty: the old one
- *	rebuild forget DIR
+ *	rebuild discard DIR
  *		what a node that was removed left in DIR goes; there is another one now
  *
  * Started by etcd and etcdctl, which ask the questions, and in whose names it speaks.
@@ -442,8 +442,9 @@ recover(struct rebuild *run, char **words)
 
 /* ---- data that nobody needs any more ------------------------------------------------------- */
 
+/* Its lock is held by the descriptor BACKUP_FD, which we were started with. */
 static enum exit_code
-forget(char **words)
+discard(char **words)
 {
 	enum err err = data_dir_remove_removed(words[0]);
 
@@ -458,6 +459,7 @@ main(int argc, char **argv)
 	enum exit_code code;
 
 	harden_start(BACKUP_FD + 1);
+	xmem_start();
 	diag_start("rebuild");
 	program_name = argc > 0 ? argv[0] : "rebuild";
 	if (argc == 8 && strcmp(argv[1], "restore") == 0) {
@@ -468,8 +470,8 @@ main(int argc, char **argv)
 	} else if (argc == 5 && strcmp(argv[1], "recover") == 0) {
 		catch_signals();
 		code = recover(&run, argv + 2);
-	} else if (argc == 3 && strcmp(argv[1], "forget") == 0) {
-		code = forget(argv + 2);
+	} else if (argc == 3 && strcmp(argv[1], "discard") == 0) {
+		code = discard(argv + 2);
 	} else {
 		diag_say("rebuild: started by %s -restore and %s recover, not by hand",
 		    program_etcd(), program_etcdctl());

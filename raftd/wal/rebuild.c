@@ -5,12 +5,12 @@
  * Without it a directory whose making ended early would look like a new one, or
  * like one of a node that has nothing, and be started as that.
  */
+#include "common/data_dir.h"
 #include "common/xmem.h"
 #include "raftd/wal/db.h"
 #include "raftd/wal/directory.h"
 #include "raftd/wal/mark.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -47,44 +47,14 @@ wal_directory_check_rebuilt(const char *data_dir, char **sentence)
 }
 
 static enum err
-remove_name(const char *data_dir, const char *name, char **sentence)
-{
-	char *path = xasprintf("%s/%s", data_dir, name);
-	int result = remove(path);
-
-	free(path);
-	if (result == 0 || errno == ENOENT)
-		return ERR_NONE;
-	return failed("cannot remove", data_dir, name, sentence);
-}
-
-/* DATA_DIR/db and the plain files in it. */
-static enum err
-remove_db(const char *data_dir, char **sentence)
-{
-	char *path = xasprintf("%s/db", data_dir);
-	DIR *directory = opendir(path);
-	const struct dirent *entry;
-	enum err err = ERR_NONE;
-
-	while (err == ERR_NONE && directory != NULL && (entry = readdir(directory)) != NULL) {
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			err = remove_name(path, entry->d_name, sentence);
-	}
-	if (directory != NULL)
-		closedir(directory);
-	free(path);
-	return err == ERR_NONE ? remove_name(data_dir, "db", sentence) : err;
-}
-
-static enum err
 remove_earlier(const char *data_dir, char **sentence)
 {
-	enum err err = remove_name(data_dir, "FORMAT", sentence);
+	enum err err = data_dir_remove_state(data_dir);
 
-	if (err == ERR_NONE)
-		err = remove_name(data_dir, MARK_FILE_NAME, sentence);
-	return err == ERR_NONE ? remove_db(data_dir, sentence) : err;
+	if (err != ERR_NONE)
+		*sentence = xasprintf("cannot remove what a restore that ended early left in %s: "
+		    "%s", data_dir, err_text(err));
+	return err;
 }
 
 enum err
@@ -122,12 +92,24 @@ wal_directory_rebuild(const char *data_dir, char **sentence)
 	return wal_directory_sync(data_dir, sentence);
 }
 
+static enum err
+remove_unfinished(const char *data_dir, char **sentence)
+{
+	char *path = xasprintf("%s/%s", data_dir, DIRECTORY_UNFINISHED_NAME);
+	int result = remove(path);
+
+	free(path);
+	if (result == 0 || errno == ENOENT)
+		return ERR_NONE;
+	return failed("cannot remove", data_dir, DIRECTORY_UNFINISHED_NAME, sentence);
+}
+
 enum err
 wal_directory_rebuilt(const char *data_dir, char **sentence)
 {
 	enum err err = wal_directory_sync(data_dir, sentence);
 
 	if (err == ERR_NONE)
-		err = remove_name(data_dir, DIRECTORY_UNFINISHED_NAME, sentence);
+		err = remove_unfinished(data_dir, sentence);
 	return err == ERR_NONE ? wal_directory_sync(data_dir, sentence) : err;
 }

@@ -5,6 +5,7 @@
 
 #include "common/buf.h"
 #include "common/crc32c.h"
+#include "common/data_dir.h"
 #include "common/diag.h"
 #include "common/limits.h"
 #include "common/xmem.h"
@@ -12,7 +13,6 @@
 #include "raftd/wal/directory.h"
 #include "raftd/wal/mark.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <inttypes.h>
@@ -161,48 +161,14 @@ read_mark(const char *data_dir, const char *name, char **peers, uint64_t *wait_m
 /* ---- putting away ---------------------------------------------------------------- */
 
 static enum err
-remove_one(const char *directory, const char *name, char **sentence)
-{
-	char *path = path_of(directory, name);
-	enum err err = ERR_NONE;
-
-	if (remove(path) != 0 && errno != ENOENT)
-		err = failed("cannot remove", path, sentence);
-	free(path);
-	return err;
-}
-
-/* The plain files of a directory, then itself; it need not be there. */
-static enum err
-remove_directory(const char *path, char **sentence)
-{
-	/* A link could lead to what is not ours. */
-	int fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-	DIR *stream = fd == -1 ? NULL : fdopendir(fd);
-	const struct dirent *entry;
-	enum err err = ERR_NONE;
-
-	if (stream == NULL)
-		return errno == ENOENT ? ERR_NONE : failed("cannot read", path, sentence);
-	while (err == ERR_NONE && (entry = readdir(stream)) != NULL)
-		if (strcmp(entry->d_name, ".") != 0 && strcmp(entry->d_name, "..") != 0)
-			err = remove_one(path, entry->d_name, sentence);
-	closedir(stream);
-	if (err == ERR_NONE && rmdir(path) != 0)
-		err = failed("cannot remove", path, sentence);
-	return err;
-}
-
-static enum err
 remove_away(const char *data_dir, char **sentence)
 {
 	char *db = path_of(data_dir, "db" AWAY);
-	enum err err = remove_directory(db, sentence);
+	enum err err = data_dir_remove_removed(data_dir);
 
-	if (err == ERR_NONE)
-		err = remove_one(data_dir, MARK_FILE_NAME AWAY, sentence);
-	if (err == ERR_NONE)
-		err = remove_one(data_dir, "FORMAT" AWAY, sentence);
+	if (err != ERR_NONE)
+		*sentence = db_sentence(err, "cannot remove", db,
+		    "what was put away earlier");
 	free(db);
 	return err;
 }
@@ -234,18 +200,24 @@ put_away_rest(const char *data_dir, char **sentence)
 	return err == ERR_NONE ? put_away(data_dir, "db", "db" AWAY, sentence) : err;
 }
 
-/* With FORMAT it has not begun: what was put away earlier makes room. */
+/* With FORMAT it has not begun: what was put away earlier makes room. Who removes that just
+ * now is waited for: he would remove this as well. */
 static enum err
 put_away_all(const char *data_dir, char **sentence)
 {
-	enum err err = ERR_NONE;
+	int lock = data_dir_lock_removed(data_dir, true);
+	enum err err = lock == -1 ? failed("cannot lock", data_dir, sentence) : ERR_NONE;
 
-	if (wal_directory_has(data_dir, "FORMAT")) {
+	if (err == ERR_NONE && wal_directory_has(data_dir, "FORMAT")) {
 		err = remove_away(data_dir, sentence);
 		if (err == ERR_NONE)
 			err = put_away(data_dir, "FORMAT", "FORMAT" AWAY, sentence);
 	}
-	return err == ERR_NONE ? put_away_rest(data_dir, sentence) : err;
+	if (err == ERR_NONE)
+		err = put_away_rest(data_dir, sentence);
+	if (lock != -1)
+		close(lock);
+	return err;
 }
 
 /* ---- at start -------------------------------------------------------------------- */

@@ -2,7 +2,8 @@
  * retire.h - the directory of a node that was removed becomes that of a new one.
  *
  * The old data is never opened as a node's again, but kept until the new node votes (the
- * supervisor removes it then) or is removed in its turn:
+ * supervisor has it removed then, by a process that holds the lock of common/data_dir.h
+ * meanwhile; so does who puts data away) or is removed in its turn:
  *
  *	DATA_DIR/FORMAT.removed, db.removed, db.mark.removed	as they were
  *	DATA_DIR/db.removed/RETIRED	one line for the new node:

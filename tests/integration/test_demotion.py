@@ -115,17 +115,42 @@ def test_a_smaller_active_size_sends_the_youngest_away_and_a_larger_one_brings_i
     assert sum("is removed: 4 members vote, the active size is 3" in n.log() for n in stay) == 1
 
 
-def test_old_data_whose_removal_hangs_keeps_nobody_waiting(world):
+def removal_that_hangs(world):
+    """Programs whose removal of old data waits for the file that is returned."""
     programs = os.path.join(world.folder, "programs")
+    go = os.path.join(world.folder, "go")
     shutil.copytree(os.path.join(BUILD, "libexec"), programs)
-    with open(os.path.join(programs, "rebuild"), "w") as file:
-        file.write("#!/bin/sh\nexec sleep 1000\n")
-    nodes = world.cluster(4, flags=[*FLAGS, "-libexec-dir", programs, "-sandbox", "off"])
+    rebuild = os.path.join(programs, "rebuild")
+    os.rename(rebuild, rebuild + ".real")
+    with open(rebuild, "w") as file:
+        file.write('#!/bin/sh\nwhile ! test -e %s; do sleep 0.05; done\nexec %s.real "$@"\n' % (go, rebuild))
+    os.chmod(rebuild, 0o700)
+    return ["-libexec-dir", programs, "-sandbox", "off"], go
+
+
+def file_number(path):
+    try:
+        return os.stat(path).st_ino
+    except OSError:
+        return None
+
+
+def waits_for_a_lock(pid):
+    with open("/proc/locks") as file:
+        return any(line.split()[1] == "->" and str(pid) in line.split() for line in file)
+
+
+def test_old_data_whose_removal_hangs_keeps_nobody_waiting(world):
+    flags, go = removal_that_hangs(world)
+    # Who votes for the first time has nothing to remove.
+    open(go, "w").close()
+    nodes = world.cluster(4, flags=[*FLAGS, *flags])
     (gone,), stay = split(world, nodes)
     nodes[0].put("/begin", "x")
     old = members(stay[0])[gone.name]
     configure(stay[-1], '{"activeSize":3}')
     wait_stands_by(gone, stay[0])
+    os.unlink(go)
     configure(stay[0], '{"activeSize":4}')
     wait_votes(gone, stay[0], old)
     # It is there, and the one that has to watch the children does so.
@@ -136,6 +161,17 @@ def test_old_data_whose_removal_hangs_keeps_nobody_waiting(world):
     os.kill(killed, signal.SIGKILL)
     wait_until(lambda: gone.pid_of("raftd") not in (None, killed), 10, "another raftd")
     gone.put("/after", "x")
+    # Removed once more it does not put its data where that child would remove it.
+    database = os.path.join(gone.directory, "db")
+    data = file_number(database)
+    gone.wait_ready()
+    delete(stay[0], gone.name)
+    wait_until(lambda: waits_for_a_lock(gone.pid_of("raftd")), 10, "raftd to wait")
+    assert file_number(database) == data
+    open(go, "w").close()
+    wait_until(lambda: file_number(database + ".removed") == data, 10, "its data to be put away")
+    wait_votes(gone, stay[0])
+    wait_until(lambda: not old_data(gone), 10, "the old data to go")
     gone.stop()
 
 

@@ -4,6 +4,7 @@
 #include "common/data_dir.h"
 #include "tests/lib/test.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdio.h>
@@ -196,4 +197,30 @@ TEST(a_link_in_the_place_of_a_database_is_not_followed)
 	assert_int_not_equal(data_dir_remove_removed(f.path), ERR_NONE);
 	assert_true(there(&f, "other/file"));
 	drop(&f);
+}
+
+/* It is a child's, too, that has inherited it, and his alone once it is closed here. */
+TEST(what_was_left_is_locked_as_long_as_somebody_has_the_descriptor)
+{
+	struct fixture f = make();
+	int lock = data_dir_lock_removed(f.path, false);
+	int inherited;
+
+	assert_int_not_equal(lock, -1);
+	inherited = dup(lock);
+	assert_int_equal(data_dir_lock_removed(f.path, false), -1);
+	assert_int_equal(errno, EWOULDBLOCK);
+	close(lock);
+	assert_int_equal(data_dir_lock_removed(f.path, false), -1);
+	close(inherited);
+	lock = data_dir_lock_removed(f.path, true);
+	assert_int_not_equal(lock, -1);
+	close(lock);
+	drop(&f);
+}
+
+TEST(where_no_directory_is_there_is_no_lock)
+{
+	assert_int_equal(data_dir_lock_removed("/nonexistent", true), -1);
+	assert_int_equal(errno, ENOENT);
 }
