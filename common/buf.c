@@ -70,7 +70,7 @@ buf_reserve(struct buf *buf, size_t size)
 		/* Never below needed, which was found to be within the limit. */
 		if (buf->limit != 0)
 			capacity = MIN_OF(capacity, buf->limit);
-		buf->data = xrealloc(buf->data, capacity);
+		buf->data = xextend(buf->data, buf->size, capacity);
 		buf->capacity = capacity;
 	}
 	return buf->data + buf->size;

@@ -87,20 +87,25 @@ xzalloc(size_t size)
 void *
 xrealloc(void *old, size_t size)
 {
-	size_t held = malloc_usable_size(old);
-	void *memory;
+	void *memory = realloc(old, MAX_OF(size, (size_t)1));
 
-	/* By hand: a mapping that the system moves keeps its small pages. */
-	if (size >= XMEM_LARGE_BYTES && size > held) {
-		memory = xmalloc(size);
-		if (held > 0)
-			memcpy(memory, old, held);
-		free(old);
-		return memory;
-	}
-	memory = realloc(old, MAX_OF(size, (size_t)1));
 	if (memory == NULL)
 		out_of_memory(size);
+	return memory;
+}
+
+void *
+xextend(void *old, size_t used, size_t size)
+{
+	void *memory;
+
+	if (size < XMEM_LARGE_BYTES)
+		return xrealloc(old, size);
+	/* By hand: a mapping that the system moves keeps its small pages. */
+	memory = xmalloc(size);
+	if (used > 0)
+		memcpy(memory, old, used);
+	free(old);
 	return memory;
 }
 
@@ -118,7 +123,7 @@ xgrow(void *array, size_t *capacity, size_t count, size_t member_size)
 	}
 	if (__builtin_mul_overflow(grown, member_size, &size))
 		out_of_memory(count);
-	array = xrealloc(array, size);
+	array = xextend(array, *capacity * member_size, size);
 	*capacity = grown;
 	return array;
 }

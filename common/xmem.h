@@ -19,7 +19,10 @@
 void xmem_start(void);
 void *xmalloc(size_t size);
 void *xzalloc(size_t size);
+/* For what gets smaller, or is small. */
 void *xrealloc(void *old, size_t size);
+/* Make old larger, of which so much is used; the rest of it need not be kept. */
+void *xextend(void *old, size_t used, size_t size);
 /* Grow an array to hold at least count members; doubles. Updates *capacity. */
 void *xgrow(void *array, size_t *capacity, size_t count, size_t member_size);
 /* Give back to the system what was freed: after much of it, not often. It takes its time:

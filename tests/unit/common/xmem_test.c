@@ -95,7 +95,7 @@ TEST(a_piece_that_grows_keeps_what_it_holds_and_becomes_large)
 	uint8_t *piece = NULL;
 
 	for (size_t size = 1; size <= 16 * MIB; size *= 2) {
-		piece = xrealloc(piece, size);
+		piece = xextend(piece, size / 2, size);
 		piece[size - 1] = (uint8_t)(size % 251);
 	}
 	for (size_t size = 1; size <= 16 * MIB; size *= 2)
