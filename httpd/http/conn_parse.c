@@ -251,9 +251,10 @@ begin_request(struct conn *conn, struct slice bytes, bool body_here)
 	request->headers = headers;
 	request->header_count = head.header_count;
 	request->content_type = request_header(request, "content-type");
-	buf_init(&request->body_bytes, conn->owner->config->max_body_bytes);
 	request->body_expected = head.chunked ? conn->owner->config->max_body_bytes :
 	    head.content_length;
+	/* No more memory than is counted for it (budget.h); 0 would be no limit. */
+	buf_init(&request->body_bytes, MAX_OF(request->body_expected, (size_t)1));
 	if (slice_equal(head.method, SLICE_LITERAL("CONNECT"))) {
 		refuse(conn, 405);
 		return;
