@@ -71,11 +71,11 @@ take_hello(struct child *child, const struct frame *frame)
 	struct msg_hello hello;
 	unsigned flaws = greeting_flaws(frame, &supervisor, &hello);
 
-	if ((flaws & (GREETING_NONE | GREETING_STRANGER)) != 0) {
+	if ((flaws & (FLAW_NO_HELLO | FLAW_STRANGER)) != 0) {
 		refuse(child, "a hello that is none");
 		return;
 	}
-	if ((flaws & GREETING_PROTOCOL) != 0) {
+	if ((flaws & FLAW_PROTOCOL) != 0) {
 		diag_error("control", "supervisor speaks another protocol: its=%u ours=%u",
 		    (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
 		loop_stop(child->loop, EXIT_PROTOCOL);
@@ -262,6 +262,8 @@ static const char *
 refused_as(uint16_t type)
 {
 	switch (type) {
+	case MSG_hello:
+		return "another hello";
 	case MSG_settings:
 		return "settings that are none";
 	case MSG_attach:
@@ -295,7 +297,8 @@ child_received(void *argument, const struct frame *frame, int fd)
 	struct child *child = argument;
 
 	child->fd = fd;
-	if (frame->type == MSG_hello)
+	/* One hello, and that first. */
+	if (!child->greeted && frame->type == MSG_hello)
 		take_hello(child, frame);
 	else if (!child->greeted)
 		refuse(child, "something before its hello");

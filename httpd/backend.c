@@ -128,7 +128,7 @@ take_hello(struct backend *backend, const struct frame *frame, int fd)
 	unsigned flaws = greeting_flaws(frame, &raftd, &hello);
 
 	/* What the page holds belongs to the protocol: that is looked at first. */
-	if (!backend->greeted && (flaws & GREETING_PROTOCOL) != 0) {
+	if (!backend->greeted && (flaws & FLAW_PROTOCOL) != 0) {
 		if (fd != -1)
 			close(fd);
 		diag_error("backend", "raftd speaks another protocol: its=%u ours=%u",
@@ -246,7 +246,7 @@ channel_received(void *argument, const struct frame *frame, int fd)
 		backend_protocol_error(backend, "no hello");
 		return;
 	}
-	if (backend->worker->role == ROLE_PEER && (message_senders(frame->type) & FROM_NODE) != 0) {
+	if (backend->worker->role == ROLE_PEER && message_is_peer(frame->type)) {
 		if (backend->peers.frame != NULL)
 			backend->peers.frame(backend->peers.argument, frame);
 		return;

@@ -66,9 +66,9 @@ take_hello(struct lane *lane, const struct frame *frame)
 	struct msg_hello hello;
 	unsigned flaws = greeting_flaws(frame, &other, &hello);
 
-	if ((flaws & (GREETING_NONE | GREETING_STRANGER)) != 0) {
+	if ((flaws & (FLAW_NO_HELLO | FLAW_STRANGER)) != 0) {
 		refuse(lane, "a hello that is none");
-	} else if ((flaws & GREETING_PROTOCOL) != 0) {
+	} else if ((flaws & FLAW_PROTOCOL) != 0) {
 		diag_warn("handover", "another worker speaks another protocol: its=%u ours=%u",
 		    (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
 		drop_lane(lane);

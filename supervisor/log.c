@@ -214,6 +214,12 @@ on_access_lines(struct log_source *source, const struct frame *frame UNUSED,
 #define TO_LOG DISPATCH_ROW
 #include "common/ipc/dispatch_define.h"
 
+static unsigned
+sender_of(const struct log_source *source)
+{
+	return strcmp(source->program, "raftd") == 0 ? FROM_RAFTD : FROM_WORKER;
+}
+
 /* False: what came is no frame of a child. */
 static bool
 take_frames(struct log_source *source)
@@ -228,7 +234,7 @@ take_frames(struct log_source *source)
 
 		if (err == ERR_AGAIN)
 			break;
-		if (err != ERR_NONE || dispatch(source, FROM_CHILD, &frame) != ERR_NONE)
+		if (err != ERR_NONE || dispatch(source, sender_of(source), &frame) != ERR_NONE)
 			return false;
 		at += used;
 	}

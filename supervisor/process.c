@@ -102,6 +102,7 @@ refuse(struct process *process, const char *what)
 {
 	diag_error("supervisor", "child breaks the protocol, killed: process=%s pid=%ld message=%s",
 	    process->name, (long)process->pid, what);
+	process->refused = true;
 	process_kill(process, SIGKILL);
 }
 
@@ -126,7 +127,7 @@ take_hello(const struct process *process, const struct frame *frame)
 	struct msg_hello hello;
 	unsigned flaws = greeting_flaws(frame, &child, &hello);
 
-	if (flaws == GREETING_PROTOCOL)
+	if (flaws == FLAW_PROTOCOL)
 		diag_error("supervisor", "child speaks another protocol: process=%s its=%u "
 		    "ours=%u", process->name, (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
 	return flaws == 0;
@@ -242,6 +243,8 @@ process_received(void *argument, const struct frame *frame, int fd UNUSED)
 	struct process *process = argument;
 	bool good;
 
+	if (process->refused)
+		return;
 	heard(process);
 	/* One hello, and that first. */
 	if (process->greeted) {
@@ -428,6 +431,7 @@ process_start(struct process *process)
 	process->quiet = false;
 	process->link_to_raftd.breaks = 0;
 	process->greeted = false;
+	process->refused = false;
 	process->was_ready = false;
 	process->renewed = false;
 	process->draining = false;

@@ -212,7 +212,7 @@ take_arrived(struct channel *channel, uint64_t frame_place, uint64_t end_place)
 
 /* Give whole frames to the owner. False: the channel is freed or closed. */
 static bool
-dispatch(struct channel *channel)
+deliver(struct channel *channel)
 {
 	bool traced = trace_wanted();
 	bool freed = false;
@@ -315,7 +315,7 @@ drop_unread_descriptors(struct channel *channel)
 	} while (got > 0 || (got == -1 && errno == EINTR));
 }
 
-/* Read and dispatch up to about limit bytes. */
+/* Read and deliver up to about limit bytes. */
 static void
 read_frames(struct channel *channel, size_t limit)
 {
@@ -332,7 +332,7 @@ read_frames(struct channel *channel, size_t limit)
 			tell_closed(channel, got == 0 ? ERR_CLOSED : err_from_errno(errno));
 			return;
 		}
-		if (!dispatch(channel))
+		if (!deliver(channel))
 			return;
 		total += (size_t)got;
 	}
@@ -446,7 +446,7 @@ woken(void *argument)
 	if (channel->failed != ERR_NONE)
 		tell_closed(channel, channel->failed);
 	else
-		(void)dispatch(channel);
+		(void)deliver(channel);
 }
 
 struct channel *

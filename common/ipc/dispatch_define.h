@@ -18,7 +18,7 @@
  *	    const struct msg_TAG *message)
  *
  * and returns what that returns. Otherwise ERR_MALFORMED, and nothing was called: not a
- * message to this receiver, not one that sender (FROM_* of message.h) may send, bytes missing
+ * message to this receiver, not one that every sender (FROM_* of message.h) may send, bytes missing
  * or left over. So a row without its handler does not compile, and a handler needs to look at
  * nothing but the values.
  *
@@ -28,7 +28,7 @@
 	case number: { \
 		struct msg_##tag message; \
 \
-		if (((senders) & sender) == 0 || \
+		if ((sender & ~(unsigned)(senders)) != 0 || \
 		    msg_##tag##_decode(frame->payload, &message) != ERR_NONE) \
 			return ERR_MALFORMED; \
 		return on_##tag(to, frame, &message); \

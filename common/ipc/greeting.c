@@ -34,10 +34,10 @@ greeting_flaws(const struct frame *frame, const struct greeting *expected,
 
 	if (frame->type != MSG_hello || msg_hello_decode(frame->payload, hello) != ERR_NONE ||
 	    hello->magic != WIRE_MAGIC)
-		return GREETING_NONE;
+		return FLAW_NO_HELLO;
 	if (hello->protocol != WIRE_PROTOCOL)
-		flaws |= GREETING_PROTOCOL;
+		flaws |= FLAW_PROTOCOL;
 	if (!is_expected(expected, hello))
-		flaws |= GREETING_STRANGER;
+		flaws |= FLAW_STRANGER;
 	return flaws;
 }

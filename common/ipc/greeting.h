@@ -25,14 +25,14 @@ struct greeting {
 #define GREETING_SESSION 0x04	/* there has to be one, whichever */
 
 /* What may be wrong with a hello. The first excludes the others. */
-#define GREETING_NONE 0x01	/* it is no hello, or not whole */
-#define GREETING_PROTOCOL 0x02	/* it is of another protocol */
-#define GREETING_STRANGER 0x04	/* it is of somebody else */
+#define FLAW_NO_HELLO 0x01	/* it is no hello, or not whole */
+#define FLAW_PROTOCOL 0x02	/* it is of another protocol */
+#define FLAW_STRANGER 0x04	/* it is of somebody else */
 
 /*
  * What is wrong with a channel's first frame; 0: nothing.
  *
- *	hello	out: what it says, but with GREETING_NONE
+ *	hello	out: what it says, but with FLAW_NO_HELLO
  */
 unsigned greeting_flaws(const struct frame *frame, const struct greeting *expected,
     struct msg_hello *hello) MUST_CHECK;

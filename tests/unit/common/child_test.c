@@ -219,6 +219,8 @@ expected(const struct attempt *attempt)
 			row = &rows[i];
 	if (attempt->stage == SILENT && attempt->type != MSG_hello)
 		return "something before its hello";
+	if (attempt->stage != SILENT && attempt->type == MSG_hello)
+		return "another hello";
 	if (row == NULL)
 		return message_name(attempt->type);
 	if (attempt->sample == SAMPLE_GOOD && attempt->type != MSG_hello &&
@@ -329,4 +331,21 @@ TEST(a_hello_is_of_a_supervisor_or_none)
 			    flaw == HELLO_NUMBER ? 4 : 3);
 		fixture_close(&fixture);
 	}
+}
+
+/* It is to know for good whether it was started before. */
+TEST(there_is_one_hello)
+{
+	struct fixture fixture;
+
+	fixture_open(&fixture, true, SILENT);
+	for (uint32_t number = 3; number <= 4; number++) {
+		sample_hello(channel_out(fixture.channel), HELLO_GOOD,
+		    &(struct msg_hello){ .role = ROLE_SUPERVISOR, .number = number });
+		said_begin();
+		assert_int_equal(turn(&fixture), number == 3 ? IDLE : EXIT_PROTOCOL);
+	}
+	assert_string_equal(said(), "control: supervisor sent another hello\n");
+	assert_int_equal(child_restarts(fixture.child), 3);
+	fixture_close(&fixture);
 }

@@ -28,7 +28,7 @@ struct fixture {
 };
 
 static void
-fixture_open(struct fixture *fixture)
+fixture_open_for(struct fixture *fixture, const char *program)
 {
 	snprintf(fixture->directory, sizeof(fixture->directory), "/tmp/moothall-log-XXXXXX");
 	assert_non_null(mkdtemp(fixture->directory));
@@ -46,8 +46,14 @@ fixture_open(struct fixture *fixture)
 	assert_null(log_prepare(fixture->log, &fixture->config));
 	log_apply(fixture->log, &fixture->config);
 	log_run(fixture->log, fixture->loop);
-	fixture->source = log_source_new(fixture->log, "httpd", CHILD_PID, &fixture->child_fd);
+	fixture->source = log_source_new(fixture->log, program, CHILD_PID, &fixture->child_fd);
 	assert_non_null(fixture->source);
+}
+
+static void
+fixture_open(struct fixture *fixture)
+{
+	fixture_open_for(fixture, "httpd");
 }
 
 static void
@@ -155,19 +161,23 @@ TEST(a_level_or_message_that_is_none_is_refused)
 	fixture_close(&fixture);
 }
 
+/* raftd has no access log. */
 TEST(a_child_says_lines_by_this_pipe_and_nothing_else)
 {
 	static const uint16_t of_children[] = { MSG_diag, MSG_access_lines };
+	static const char *const programs[] = { "raftd", "httpd" };
 	uint16_t type;
 
 	for (size_t i = 0; sample_type(i, &type); i++) {
-		for (enum sample sample = 0; sample < SAMPLES; sample++) {
+		for (size_t n = 0; n < SAMPLES * ARRAY_COUNT(programs); n++) {
+			enum sample sample = (enum sample)(n % SAMPLES);
+			size_t program = n / SAMPLES;
 			bool taken = sample == SAMPLE_GOOD &&
-			    sample_is_of(type, of_children, ARRAY_COUNT(of_children));
+			    sample_is_of(type, of_children, program + 1);
 			struct buf frame = BUF_INIT;
 			struct fixture fixture;
 
-			fixture_open(&fixture);
+			fixture_open_for(&fixture, programs[program]);
 			sample_put(&frame, type, sample, 0);
 			child_says(&fixture, &frame);
 			log_source_free(&fixture.source);

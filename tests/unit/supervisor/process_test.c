@@ -204,10 +204,14 @@ TEST(a_hello_is_of_the_child_that_was_started_or_none)
 		child_says(&fixture, &out);
 		assert_string_equal(said(), text[flaw]);
 		assert_int_equal(fixture.process->greeted, text[flaw][0] == '\0');
-		/* There is one hello. */
+		/* There is one hello, and who was refused is not heard any more. */
+		buf_clear(&out);
+		sample_hello(&out, HELLO_GOOD,
+		    &(struct msg_hello){ .role = ROLE_CLIENT, .number = 1 });
 		child_says(&fixture, &out);
-		if (fixture.process->greeted)
-			assert_string_equal(said(), BREAKS);
+		assert_string_equal(said(), fixture.process->greeted ? BREAKS : "");
+		assert_int_equal(fixture.process->greeted, text[flaw][0] == '\0');
+		assert_int_equal(fixture.told, 0);
 		buf_free(&out);
 		fixture_close(&fixture);
 	}

@@ -23,15 +23,15 @@ TEST(each_flaw_is_found_if_it_counts)
 		unsigned flaws;
 		unsigned counts;	/* 0: in any case */
 	} of[HELLO_FLAWS] = {
-		[HELLO_CUT] = { GREETING_NONE, 0 },
-		[HELLO_LONG] = { GREETING_NONE, 0 },
-		[HELLO_MAGIC] = { GREETING_NONE, 0 },
-		[HELLO_PROTOCOL] = { GREETING_PROTOCOL, 0 },
-		[HELLO_ROLE] = { GREETING_STRANGER, 0 },
-		[HELLO_NUMBER] = { GREETING_STRANGER, GREETING_NUMBER },
-		[HELLO_TOKEN] = { GREETING_STRANGER, GREETING_TOKEN },
-		[HELLO_SESSION] = { GREETING_STRANGER, GREETING_SESSION },
-		[HELLO_PROTOCOL_AND_ROLE] = { GREETING_PROTOCOL | GREETING_STRANGER, 0 },
+		[HELLO_CUT] = { FLAW_NO_HELLO, 0 },
+		[HELLO_LONG] = { FLAW_NO_HELLO, 0 },
+		[HELLO_MAGIC] = { FLAW_NO_HELLO, 0 },
+		[HELLO_PROTOCOL] = { FLAW_PROTOCOL, 0 },
+		[HELLO_ROLE] = { FLAW_STRANGER, 0 },
+		[HELLO_NUMBER] = { FLAW_STRANGER, GREETING_NUMBER },
+		[HELLO_TOKEN] = { FLAW_STRANGER, GREETING_TOKEN },
+		[HELLO_SESSION] = { FLAW_STRANGER, GREETING_SESSION },
+		[HELLO_PROTOCOL_AND_ROLE] = { FLAW_PROTOCOL | FLAW_STRANGER, 0 },
 	};
 	const struct msg_hello good = { .role = ROLE_CLIENT, .number = 3, .token = 77,
 		.session = 5 };
@@ -59,7 +59,7 @@ TEST(nothing_else_is_a_hello)
 		struct msg_hello hello;
 
 		sample_put(&bytes, type, SAMPLE_GOOD, 0);
-		assert_int_equal(flaws_of(&bytes, 0, &hello), GREETING_NONE);
+		assert_int_equal(flaws_of(&bytes, 0, &hello), FLAW_NO_HELLO);
 		buf_free(&bytes);
 	}
 }
