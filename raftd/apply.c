@@ -121,8 +121,6 @@ node_apply(struct node *node, const struct raft_entry *entry)
 		node->status_due = true;
 		node->proposals.update_retry_ms = 0;
 	}
-	if (facts.expired)
-		node->expiring = false;
 	take_config(node, &facts);
 	take_member(node, &facts.member);
 	answer(node, &facts);

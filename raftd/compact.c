@@ -242,7 +242,6 @@ take_place(struct node *node, struct install *install)
 	replica_free(&old);
 	node->applied = install->position;
 	node->compaction.compacted = install->position.index;
-	node->expiring = false;
 	node->members_told = false;
 	node->told_after = 0;
 	node->status_due = true;

@@ -24,13 +24,13 @@ expiry_time_ns(const struct node *node)
 static bool
 is_under_way(const struct node *node)
 {
-	return node->expiring && node->expiring_term == raft_current_term(node->raft);
+	return node->expiry.term == raft_current_term(node->raft) &&
+	    node->expiry.index > node->applied.index;
 }
 
 void
 expiry_turn(struct node *node)
 {
-	struct raft_position position;
 	struct blob *payload;
 	uint64_t time_ns = expiry_time_ns(node);
 
@@ -38,8 +38,8 @@ expiry_turn(struct node *node)
 	    store_next_expiry(node->replica->store) > time_ns)
 		return;
 	payload = command_new_expire(time_ns);
-	node->expiring = raft_propose(node->raft, payload, &position) == ERR_NONE;
-	node->expiring_term = raft_current_term(node->raft);
+	if (raft_propose(node->raft, payload, &node->expiry) != ERR_NONE)
+		node->expiry = (struct raft_position){ 0 };
 	blob_unref(&payload);
 }
 

@@ -103,7 +103,8 @@ watch_refusal(const struct node *node, uint64_t session)
 		return NULL;
 	if (takes_too_much(store_watch_count_of(store, session), count, most))
 		return "too many watches of one worker";
-	/* What paths take that several watch is counted for each: so only where it matters. */
+	/* What paths take that several watch is counted for each, since it goes with the last one
+	 * of them, whoever that is: so this counts only where there is little left. */
 	if (bytes >= bytes_most - bytes_most / SESSION_WATCHES_SHARE &&
 	    takes_too_much(store_watch_bytes_of(store, session), bytes, bytes_most))
 		return "too many watches of long keys of one worker";

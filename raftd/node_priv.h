@@ -1,7 +1,7 @@
 /*
  * node_priv.h - the conductor's state, shared by the files it is cut into:
  *
- *	node.c		its life, the turn, the disk batch and what waits for it
+ *	node.c		its life, the turn, and what waits for the disk
  *	input.c		what workers and other nodes say
  *	submit.c	one batch for the disk: what the core wants, what was applied
  *	apply.c		committed entries to the replica; what follows from them
@@ -470,8 +470,7 @@ struct node {
 	struct backup backups[BACKUPS_MAX];
 	bool swept;			/* what was freed is in the effects: they go at once, */
 	uint64_t swept_ticket;		/* with this batch, before which no more is freed */
-	bool expiring;			/* an expire command is in the log, not applied, */
-	raft_term expiring_term;	/* since that term */
+	struct raft_position expiry;	/* of the expire command proposed last; zeros: none */
 
 	struct disk_health disk;
 	struct disk_batch_list batches;	/* submitted, not yet synced */

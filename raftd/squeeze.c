@@ -1,5 +1,5 @@
 /*
- * squeeze.c - see squeeze.h. Pure; called by node.c before effects go to the disk.
+ * squeeze.c - see squeeze.h. Pure; called by submit.c before effects go to the disk.
  *
  * Under load a key is written, its event pushed out of the window, an answer
  * forgotten again, all before anything goes to the disk: only the last word on

@@ -108,6 +108,7 @@ replay_run(struct replay *replay, const struct replay_effects *effects, const ch
 		apply(replay, &replay->log[i]);
 		give_effects(replay, effects);
 	}
+	drop_log(replay);
 	return ERR_NONE;
 }
 

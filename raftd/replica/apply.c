@@ -23,6 +23,12 @@ apply_outcome(const struct applying *a, enum err error, const char *cause)
 	};
 }
 
+struct store_outcome
+apply_malformed(const struct applying *a)
+{
+	return apply_outcome(a, ERR_RAFT_INTERNAL, "malformed command");
+}
+
 /* Of that kind; sets whose state it changes. NULL: no part has it. */
 static const struct part_command *
 find_command(struct applying *a, uint8_t kind)
@@ -96,8 +102,9 @@ replica_apply(struct replica *replica, const struct raft_entry *entry, size_t hi
 		facts->seen = requests_find(replica->requests, head.session, head.sequence,
 		    &known);
 	command = find_command(&a, head.kind);
-	if (facts->seen == REQUEST_NEW && command != NULL && command->advance != NULL &&
-	    !command->advance(&a, body))
+	replica->within_entry = facts->seen == REQUEST_NEW && command != NULL &&
+	    command->advance != NULL && !command->advance(&a, body);
+	if (replica->within_entry)
 		return false;
 	facts->session = head.session;
 	facts->sequence = head.sequence;
@@ -111,5 +118,5 @@ replica_apply(struct replica *replica, const struct raft_entry *entry, size_t hi
 bool
 replica_is_within_entry(const struct replica *replica)
 {
-	return replica->expired.count > 0;
+	return replica->within_entry;
 }

@@ -40,7 +40,7 @@ apply_config(struct applying *a, struct reader *body)
 
 	if (!command_config_items_get(body, &change) || !reader_done(body) ||
 	    cluster_config_take(&a->replica->config, change.items) != ERR_NONE)
-		return apply_outcome(a, ERR_RAFT_INTERNAL, "malformed command");
+		return apply_malformed(a);
 	apply_config_changed(a);
 	return apply_outcome(a, ERR_NONE, NULL);
 }
@@ -52,7 +52,7 @@ apply_old_config(struct applying *a, struct reader *body)
 	struct command_config old;
 
 	if (!command_config_get(body, &old) || !reader_done(body))
-		return apply_outcome(a, ERR_RAFT_INTERNAL, "malformed command");
+		return apply_malformed(a);
 	config_state_change(&a->replica->config, &old);
 	apply_config_changed(a);
 	return apply_outcome(a, ERR_NONE, NULL);

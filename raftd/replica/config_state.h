@@ -2,7 +2,7 @@
  * config_state.h - the configuration of the cluster as commands and as a record
  * of the applied state, in the forms of today and of before.
  *
- * Pure; called by replica.c and apply.c. The values themselves are those of
+ * Pure; called by config_part.c and members_part.c. The values themselves are those of
  * common/cluster_config.h.
  */
 #ifndef MOOTHALL_RAFTD_REPLICA_CONFIG_STATE_H

@@ -22,12 +22,6 @@ destroy(void *state)
 /* ---- commands --------------------------------------------------------------- */
 
 static struct store_outcome
-malformed(const struct applying *a)
-{
-	return apply_outcome(a, ERR_RAFT_INTERNAL, "malformed command");
-}
-
-static struct store_outcome
 write_registry(struct applying *a, enum write_op op, struct slice name, struct slice peer_url,
     struct slice client_url)
 {
@@ -131,7 +125,7 @@ apply_member(struct applying *a, struct reader *body)
 	struct command_member m;
 
 	if (!command_member_get(body, &m) || !reader_done(body) || !command_is_member(&m))
-		return malformed(a);
+		return apply_malformed(a);
 	a->facts->asks_for_member = true;
 	switch (a->entry->conf_op) {
 	case RAFT_CONF_ADD_VOTER:
@@ -145,7 +139,7 @@ apply_member(struct applying *a, struct reader *body)
 	case RAFT_CONF_PROMOTE:
 		break;
 	}
-	return malformed(a);
+	return apply_malformed(a);
 }
 
 /* The session remembers the error as what became of the request. */
@@ -157,7 +151,7 @@ apply_refused(struct applying *a, struct reader *body)
 
 	if (!command_refused_get(body, &refused) || !reader_done(body) ||
 	    refused.cause.size > CAUSE_BYTES_MAX)
-		return malformed(a);
+		return apply_malformed(a);
 	outcome = apply_outcome(a, err_from_number(refused.error), NULL);
 	if (refused.cause.size > 0)
 		outcome.cause = blob_new(refused.cause);
@@ -184,7 +178,7 @@ begin_cluster(struct applying *a, const struct command_create_items *create,
 
 	if (a->entry->conf_op != RAFT_CONF_ADD_VOTER || !command_is_member(&member) ||
 	    cluster_config_take(config, create->items) != ERR_NONE)
-		return malformed(a);
+		return apply_malformed(a);
 	config_state_change(config, rest);
 	apply_config_changed(a);
 	return apply_join(a, &member, MEMBER_VOTER);
@@ -197,7 +191,7 @@ apply_create(struct applying *a, struct reader *body)
 	struct command_create_items create;
 
 	if (!command_create_items_get(body, &create) || !reader_done(body))
-		return malformed(a);
+		return apply_malformed(a);
 	return begin_cluster(a, &create, &none);
 }
 
@@ -208,7 +202,7 @@ apply_old_create(struct applying *a, struct reader *body)
 	struct command_create old;
 
 	if (!command_create_get(body, &old) || !reader_done(body))
-		return malformed(a);
+		return apply_malformed(a);
 	return begin_cluster(a, &(struct command_create_items){ .id = old.id,
 	    .cluster_id = old.cluster_id, .name = old.name,
 	    .peer_url = old.peer_url, .client_url = old.client_url },

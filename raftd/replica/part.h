@@ -85,6 +85,8 @@ extern const size_t part_row_count;
 
 /* What a command without an event did: ERR_NONE, or why nothing. cause may be NULL. */
 struct store_outcome apply_outcome(const struct applying *a, enum err error, const char *cause);
+/* Of one whose body makes no sense. */
+struct store_outcome apply_malformed(const struct applying *a);
 /* members_part.c: a learner votes from now on, by an entry that has no command. */
 void apply_promotion(struct applying *a);
 /* config_part.c: the configuration was changed, by whatever command. */

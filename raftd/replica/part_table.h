@@ -2,8 +2,8 @@
  * part_table.h - the parts of the applied state: PART(name) is the struct replica_part name_part,
  * as store_part of store_part.c.
  *
- * Each stands behind those that it asks. The order is that of the checksum, too. No guard:
- * included many times; undefines its macro.
+ * Each stands behind those that it asks when it is made or loaded. The order is that of the
+ * checksum, too. No guard: included many times; undefines its macro.
  */
 PART(store)		/* the tree of keys, its history, who watches */
 PART(requests)		/* which requests were applied, and their answers */

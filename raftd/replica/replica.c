@@ -138,6 +138,7 @@ replica_invariants(const struct replica *replica)
 	for (size_t i = 0; i < part_row_count; i++)
 		if (part_rows[i]->invariants != NULL)
 			part_rows[i]->invariants(replica->states[i]);
+	ASSERT(replica->within_entry || replica->expired.count == 0);
 	ASSERT(replica->expired.count < EXPIRE_COUNT_MAX);
 	ASSERT(replica->expired.bytes < EXPIRE_BYTES_MAX);
 }

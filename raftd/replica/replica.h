@@ -28,6 +28,7 @@ struct replica {
 	struct members members;
 	struct cluster_config config;
 	uint64_t applied_ns;		/* stamp of the last applied entry, never falls */
+	bool within_entry;		/* it is applied in part */
 	struct store_budget expired;	/* by the entry that is applied in part; else zeros */
 	void *states[];			/* of all parts, by their rows */
 };
@@ -46,7 +47,6 @@ struct replica_facts {
 	struct member_fact member;
 	bool asks_for_member;		/* a change of members was asked for, whatever came of it */
 	bool config_changed;		/* the cluster's */
-	bool expired;			/* it was about keys whose time is over */
 	/* Of a command. A repeat changed nothing: its result is that of the first time. */
 	uint64_t session, sequence;	/* whose; 0: nobody's */
 	enum request_seen seen;

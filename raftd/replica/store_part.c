@@ -27,7 +27,7 @@ apply_write(struct applying *a, struct reader *body)
 	struct command_write write;
 
 	if (!command_write_get(body, &write) || !reader_done(body))
-		return apply_outcome(a, ERR_RAFT_INTERNAL, "malformed command");
+		return apply_malformed(a);
 	return store_write(a->replica->store, &write, a->entry->time_ns, false,
 	    a->effects);
 }
@@ -66,7 +66,6 @@ advance_expire(struct applying *a, struct reader body)
 static struct store_outcome
 apply_expire(struct applying *a, struct reader *body UNUSED)
 {
-	a->facts->expired = true;
 	return apply_outcome(a, ERR_NONE, NULL);
 }
 

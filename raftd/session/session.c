@@ -214,17 +214,17 @@ greet(struct session *session, const struct frame *frame)
 	struct msg_status status;
 	unsigned flaws = greeting_flaws(frame, &worker, &hello);
 
-	if ((flaws & GREETING_NONE) != 0) {
+	if ((flaws & FLAW_NO_HELLO) != 0) {
 		break_session(session, "no hello");
 		return;
 	}
-	if ((flaws & GREETING_PROTOCOL) != 0) {
+	if ((flaws & FLAW_PROTOCOL) != 0) {
 		diag_error("session", "worker speaks protocol %u, this is %u", hello.protocol,
 		    WIRE_PROTOCOL);
 		end_session(session, 0, "protocol");
 		return;
 	}
-	if ((flaws & GREETING_STRANGER) != 0) {
+	if ((flaws & FLAW_STRANGER) != 0) {
 		break_session(session, "hello of another");
 		return;
 	}

@@ -189,7 +189,7 @@ void store_unwatch_all(struct store *store, uint64_t owner);
 size_t store_watch_count(const struct store *store);
 size_t store_watch_count_of(const struct store *store, uint64_t owner);
 size_t store_watch_bytes(const struct store *store);
-/* Of one owner, as if there were no others: never less than its part of the sum. */
+/* Of those of one owner, each with the whole of its path: not less than they take together. */
 size_t store_watch_bytes_of(const struct store *store, uint64_t owner);
 
 /*

@@ -24,6 +24,7 @@ struct watch_spot {
 	struct watch_spot *parent;	/* NULL: the root */
 	struct name_link *children;
 	struct watcher_list exact, recursive; /* live ones */
+	size_t path_bytes;		/* of this one and all above but the root */
 	uint32_t users;			/* children and watchers that point here */
 	uint8_t name[];
 };
@@ -33,7 +34,7 @@ struct watch_owner {
 	uint64_t number;
 	struct watcher_list watchers;	/* all, dropped ones too */
 	size_t count;			/* of these */
-	size_t alone_bytes;		/* what they would take if there were no others */
+	size_t alone_bytes;		/* of each by itself, with the whole of its path */
 	TAILQ_HEAD(, watcher) behind;	/* those that may be given more of the past */
 	TAILQ_ENTRY(watch_owner) of_lagging; /* while there is one of them */
 	bool has_room;			/* as of the last watch_ask_room */
@@ -130,17 +131,6 @@ spot_bytes(const struct watch_spot *spot)
 	return sizeof(*spot) + name_of(&spot->link).size + MEMORY_OVERHEAD;
 }
 
-/* Of a spot with all above it. */
-static size_t
-spots_bytes(const struct watch_spot *spot)
-{
-	size_t bytes = 0;
-
-	for (; spot->parent != NULL; spot = spot->parent)
-		bytes += spot_bytes(spot);
-	return bytes;
-}
-
 static struct watch_spot *
 spot_new(uint64_t seed, struct watch_spot *parent, struct slice name)
 {
@@ -177,6 +167,7 @@ spot_take(struct watch *watch, struct slice path)
 		if (child == NULL) {
 			child = spot_new(watch->seed, spot, name);
 			names_insert(&spot->children, &child->link);
+			child->path_bytes = spot->path_bytes + spot_bytes(child);
 			watch->bytes += spot_bytes(child);
 			spot->users++;
 		}
@@ -279,7 +270,7 @@ watcher_free(struct watch *watch, struct watcher *watcher)
 		hash_remove(&watch->watchers, &watcher->link);
 	LIST_REMOVE(watcher, of_owner);
 	if (watcher->spot != NULL) {
-		owner->alone_bytes -= spots_bytes(watcher->spot);
+		owner->alone_bytes -= watcher->spot->path_bytes;
 		spot_release(watch, watcher->spot);
 	}
 	watch->bytes -= WATCHER_BYTES;
@@ -423,7 +414,7 @@ watch_live(struct watch *watch, struct watcher *watcher, struct slice key, uint6
 		raw_add(watch, watcher, store_index, HIT_LIVE, NULL, 0);
 	watcher_unlink(watch, watcher);
 	watcher->spot = spot;
-	watcher->owner->alone_bytes += spots_bytes(spot);
+	watcher->owner->alone_bytes += spot->path_bytes;
 	watcher->since = since;
 	watcher->state = WATCHER_LIVE;
 	if ((watcher->flags & WATCH_FLAG_RECURSIVE) != 0)

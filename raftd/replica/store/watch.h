@@ -134,7 +134,8 @@ void watch_clear_before(struct watch *watch, uint64_t first, uint64_t store_inde
 
 /* How many one owner has, dropped ones too. */
 size_t watch_owner_count(const struct watch *watch, uint64_t owner);
-/* What these would take if nobody else had watches: paths are shared. */
+/* The sum of what each of these would take by itself. Paths are shared, so all of them
+ * together may take less. */
 size_t watch_owner_bytes(const struct watch *watch, uint64_t owner);
 
 /* As store_take_hits. */

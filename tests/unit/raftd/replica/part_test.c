@@ -170,6 +170,28 @@ some_work(struct applier *a, struct rand *rand, size_t i)
 	assert_int_equal(apply(a, command_new_write(SESSION, i, &write), NULL), ERR_NONE);
 }
 
+TEST(an_entry_of_a_row_more_may_take_several_calls)
+{
+	struct blob *payload = toy_new_add(SESSION, 1, 'a', 5);
+	struct raft_entry entry = { .term = 1, .index = 1, .time_ns = 1,
+		.type = RAFT_ENTRY_COMMAND, .payload = payload };
+	struct replica_facts facts;
+	struct applier a;
+
+	begin(&a, 1);
+	for (size_t i = 0; i < 2; i++) {
+		assert_false(replica_apply(a.replica, &entry, 0, &a.effects, &facts));
+		assert_true(replica_is_within_entry(a.replica));
+		replica_invariants(a.replica);
+	}
+	assert_true(replica_apply(a.replica, &entry, 1, &a.effects, &facts));
+	assert_false(replica_is_within_entry(a.replica));
+	assert_int_equal(facts.result.error, ERR_NONE);
+	blob_unref(&facts.result.cause);
+	blob_unref(&payload);
+	end(&a);
+}
+
 TEST(a_row_more_is_in_what_one_writes_and_another_loads)
 {
 	struct applier a;

@@ -71,12 +71,19 @@ apply_add(struct applying *a, struct reader *body)
 	uint8_t letter;
 
 	if (!codec_get_u8(body, &letter) || !codec_get_u64(body, &amount) || !reader_done(body))
-		return apply_outcome(a, ERR_RAFT_INTERNAL, "malformed command");
+		return apply_malformed(a);
 	toy->sum -= amount == 0 ? toy->counts[letter] : 0;
 	toy->counts[letter] = amount == 0 ? 0 : toy->counts[letter] + amount;
 	toy->sum += amount;
 	put(a->effects, letter, 1, toy->counts[letter]);
 	return apply_outcome(a, ERR_NONE, NULL);
+}
+
+/* What is to be told first may be too much for one call. */
+static bool
+advance_add(struct applying *a, struct reader body UNUSED)
+{
+	return a->hits_max > 0;
 }
 
 static enum err
@@ -143,7 +150,7 @@ invariants(const void *state)
 /* ---- the row ----------------------------------------------------------------------- */
 
 static const struct part_command commands[] = {
-	{ TOY_ADD, apply_add, NULL },
+	{ TOY_ADD, apply_add, advance_add },
 	{ 0, NULL, NULL },
 };
 
