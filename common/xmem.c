@@ -56,10 +56,12 @@ prefer_huge(void *memory, size_t size)
 void
 xmem_start(void)
 {
+#ifndef WITH_SANITIZERS			/* whose malloc has no such settings */
 	bool ok = mallopt(M_MMAP_THRESHOLD, (int)XMEM_LARGE_BYTES) == 1 &&
 	    mallopt(M_TRIM_THRESHOLD, (int)(2 * XMEM_LARGE_BYTES)) == 1;
 
 	ASSERT(ok);
+#endif
 }
 
 void *

@@ -246,7 +246,7 @@ channel_received(void *argument, const struct frame *frame, int fd)
 		backend_protocol_error(backend, "no hello");
 		return;
 	}
-	if (backend->worker->role == ROLE_PEER && message_is_peer(frame->type)) {
+	if (backend->worker->role == ROLE_PEER && (message_senders(frame->type) & FROM_NODE) != 0) {
 		if (backend->peers.frame != NULL)
 			backend->peers.frame(backend->peers.argument, frame);
 		return;

@@ -104,7 +104,7 @@ struct process {
 	bool quiet;			/* no sign of life for a while, and this was said */
 	bool aborted;			/* the watchdog has sent ABRT */
 	bool greeted;			/* in this life: its hello came */
-	bool refused;			/* the same: it was killed for what it sent, and is not heard */
+	bool refused;			/* the same: killed for what it sent, not heard */
 	bool was_ready;			/* in this life */
 	bool ever_ready;
 	bool retired;			/* replaced by another: not started again */

@@ -13,7 +13,7 @@ import threading
 import pytest
 
 from certificates import Authority
-from moothall import ETCD, ETCDCTL, SLOW, Writers, ask, sanitized, wait_until
+from moothall import ETCD, ETCDCTL, SLOW, Writers, ask, held_bytes, sanitized, wait_until
 
 TABLE = []
 for number in range(256):
@@ -434,17 +434,12 @@ def names_in(file):
     return [name for name, _ in with_paths(records)]
 
 
-def resident(pid):
-    with open("/proc/%d/statm" % pid) as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
-
-
 def test_who_does_not_read_holds_neither_memory_nor_writes(world):
     node = world.node(flags=["-snapshot-count", "20"]).start()
     for i in range(24):
         assert node.put("/big/%d" % i, "x" * 1000000).status == 201
     pids = [node.pid_of("raftd"), node.pid_of("peer")]
-    before = [resident(pid) for pid in pids]
+    before = [held_bytes(pid) for pid in pids]
     host, port = node.peer.split(":")
     idle = []
     for _ in range(2):
@@ -461,7 +456,7 @@ def test_who_does_not_read_holds_neither_memory_nor_writes(world):
     assert ask(node.peer, "HEAD", "/v2/admin/backup").status == 200
     for i in range(100):
         assert node.put("/small/%d" % i, "y").status == 201
-    after = [resident(pid) for pid in pids]
+    after = [held_bytes(pid) for pid in pids]
     for was, now in zip(before, after):
         assert sanitized() or now - was < 16 << 20, (before, after)
     connection, answer = idle.pop()

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from moothall import SLOW, VISIBLE, Watcher, Writers, wait_until
+from moothall import SLOW, VISIBLE, Watcher, Writers, held_bytes, wait_until
 from prometheus import scrape
 from wire import Wire, request, watchers, wires_of_all_workers
 
@@ -21,13 +21,8 @@ PATIENT = ["-request-timeout", "60"]
 HISTORY = ["-history-bytes", "1G"]
 
 
-def resident(pid):
-    with open("/proc/%d/status" % pid) as status:
-        return next(int(line.split()[1]) << 10 for line in status if line.startswith("VmRSS"))
-
-
 class Peak:
-    """The most that a process had resident, looked at all the time."""
+    """The most that a process held, looked at all the time."""
 
     def __init__(self, pid):
         self.pid, self.most, self.stopping = pid, 0, threading.Event()
@@ -36,12 +31,12 @@ class Peak:
     def _run(self):
         while not self.stopping.wait(0.002):
             try:
-                self.most = max(self.most, resident(self.pid))
+                self.most = max(self.most, held_bytes(self.pid))
             except OSError:
                 return
 
     def __enter__(self):
-        self.first = resident(self.pid)
+        self.first = held_bytes(self.pid)
         self.thread.start()
         return self
 

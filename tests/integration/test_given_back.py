@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from moothall import SLOW, sanitized, wait_until
+from moothall import SLOW, held_bytes, sanitized, wait_until
 from test_reads import MIB, fill, put_big
 from wire import Crowd, Wire
 
@@ -21,19 +21,13 @@ def raftd(node):
     return pid
 
 
-def own(pid):
-    """Without what it has mapped of files: that is the kernel's to take back."""
-    with open("/proc/%d/status" % pid) as status:
-        return next(int(line.split()[1]) << 10 for line in status if line.startswith("RssAnon"))
-
-
 def comes_down(node, limit):
     """raftd's memory, to below so much."""
     pid = raftd(node)
     try:
-        wait_until(lambda: own(pid) < limit, BACK_SECONDS, "memory")
+        wait_until(lambda: held_bytes(pid) < limit, BACK_SECONDS, "memory")
     except AssertionError:
-        raise AssertionError("%d MiB, allowed are %d" % (own(pid) // MIB, limit // MIB))
+        raise AssertionError("%d MiB, allowed are %d" % (held_bytes(pid) // MIB, limit // MIB))
 
 
 class Stops:
@@ -68,14 +62,14 @@ def test_big_values_of_one_key(world):
     for i in range(60):
         put_big(node, "/big", "%d" % (i % 10), 10 * MIB - 4096)
         # With what is on its way to the disk.
-        assert own(raftd(node)) < 500 * MIB
+        assert held_bytes(raftd(node)) < 500 * MIB
     comes_down(node, 300 * MIB)
     node.delete("/big")
     comes_down(node, 250 * MIB)
     assert node.stop() == 0
     # All of it is in the log still.
     node.start()
-    assert own(raftd(node)) < 250 * MIB
+    assert held_bytes(raftd(node)) < 250 * MIB
     comes_down(node, 100 * MIB)
     # And by events that push the big ones out of the window.
     for i in range(20):
@@ -88,12 +82,12 @@ def test_a_wide_directory_that_is_removed(world):
     """Beside other keys, which were written at the same time and stay."""
     node = world.node(flags=NODE).start()
     fill(node, "/kept", 2000)
-    before = own(raftd(node))
+    before = held_bytes(raftd(node))
     with Crowd() as crowd:
         crowd.add(fill, node, "/wide", 50000, "v" * 1400, 16)
         crowd.add(fill, node, "/kept", 5000, "v" * 300, 2)
         crowd.wait(300 * SLOW)
-    assert own(raftd(node)) > before + 80 * MIB
+    assert held_bytes(raftd(node)) > before + 80 * MIB
     with Stops(node) as stops:
         assert node.delete("/wide", "?recursive=true").status == 200
         comes_down(node, before + 50 * MIB)
@@ -105,9 +99,9 @@ def test_a_wide_directory_that_is_removed(world):
 
 def test_keys_that_are_removed_one_by_one_at_random(world):
     node = world.node(flags=NODE).start()
-    before = own(raftd(node))
+    before = held_bytes(raftd(node))
     fill(node, "/d", 15000, "v" * 5000)
-    assert own(raftd(node)) > before + 70 * MIB
+    assert held_bytes(raftd(node)) > before + 70 * MIB
     order = list(range(15000))
     random.Random(1).shuffle(order)
 

@@ -3,7 +3,6 @@ floods of connections that ask for nothing. Always the same promises: an answer 
 nobody else notices; nothing of one connection ever shows on another; nothing grows."""
 
 import contextlib
-import os
 import socket
 import ssl
 import threading
@@ -12,7 +11,7 @@ import time
 import pytest
 
 from certificates import Authority
-from moothall import SLOW, ask, sanitized, wait_until
+from moothall import SLOW, ask, held_bytes, sanitized, wait_until
 from prometheus import Page
 from test_http import HOSTILE
 from test_limits import few_descriptors
@@ -51,12 +50,7 @@ def ended(wire):
 
 def grown(pid, since, limit):
     """More memory than that? A sanitizer keeps what was freed."""
-    return not sanitized() and memory(pid) - since >= limit
-
-
-def memory(pid):
-    with open("/proc/%d/statm" % pid) as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+    return not sanitized() and held_bytes(pid) - since >= limit
 
 
 @pytest.mark.parametrize("port", PORTS)
@@ -118,7 +112,7 @@ def test_what_is_too_long(world, layer, port):
     flags, tls = layer
     node = world.node(flags=flags + ["-workers", "1"], tls=tls, peer_tls=tls).start()
     address, worker = address_of(node, port), node.pid_of(port)
-    before = memory(worker)
+    before = held_bytes(worker)
     for data, status in [
             (b"G" * 200000, (400, 405, 414)),
             (b"GET /" + b"a" * 200000, (414,)),
@@ -238,7 +232,7 @@ def test_floods_disturb_neither_clients_nor_consensus(world, layer, flood):
     world.wait_voters(nodes)
     victim, others = nodes[0], nodes[1:]
     term, pids = victim.status()["term"], victim.pids()
-    before = {kind: memory(pids[kind][0]) for kind in ("client", "peer")}
+    before = {kind: held_bytes(pids[kind][0]) for kind in ("client", "peer")}
     with Flood([victim.client, victim.peer], FLOODS[flood], 400) as running:
         served, end = 0, time.monotonic() + 1.5
         while time.monotonic() < end:
@@ -261,7 +255,7 @@ def test_slow_readers_and_resets_leave_nothing(world, layer):
     node = world.node(flags=flags + ["-workers", "1", "-http-write-timeout", "1"], tls=tls).start()
     assert node.put("/big", "x" * 200000).status == 201
     worker = node.pid_of("client")
-    before = memory(worker)
+    before = held_bytes(worker)
 
     def connections():
         page = ask(node.client, "GET", "/metrics", tls=tls).body.decode()

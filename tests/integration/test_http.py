@@ -6,7 +6,7 @@ import os
 import socket
 import time
 
-from moothall import SLOW, Writers, wait_until
+from moothall import SLOW, Writers, held_bytes, wait_until
 from prometheus import scrape
 from wire import FORM, Wire, request, watchers
 
@@ -461,11 +461,7 @@ def test_flood_of_pipelined_requests_starves_nobody(world):
     node = world.node(flags=["-workers", "1"]).start()
     assert node.put("/big", "x" * 100000).status == 201
     worker = node.pid_of("client")
-
-    def memory():
-        with open("/proc/%d/statm" % worker) as file:
-            return int(file.read().split()[1]) * 4096
-    before = memory()
+    before = held_bytes(worker)
     with Wire(node.client, receive_bytes=4096) as wire:
         wire.socket.setblocking(False)
         flood, sent = request("GET", "/v2/keys/big") * 400000, 0
@@ -479,7 +475,7 @@ def test_flood_of_pipelined_requests_starves_nobody(world):
                 assert time.monotonic() - began < 1 * SLOW
                 break
             assert sent < len(flood), "all was taken in"
-        assert memory() - before < 40 << 20
+        assert held_bytes(worker) - before < 40 << 20
         wire.socket.settimeout(10)
         for _ in range(200):
             assert len(wire.answer().json["node"]["value"]) == 100000
@@ -488,7 +484,6 @@ def test_flood_of_pipelined_requests_starves_nobody(world):
 def test_connections_that_come_and_go_leave_nothing(world):
     node = world.node(flags=["-workers", "1"]).start()
     worker = node.pid_of("client")
-
     def descriptors():
         # Only root may look into a worker; to others it says how many connections it has.
         try:

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from moothall import SLOW, ask, sanitized, wait_until
+from moothall import SLOW, ask, held_bytes, sanitized, wait_until
 from prometheus import Page, scrape
 from wire import Ended, Wire, request
 
@@ -352,11 +352,6 @@ def test_long_heads_of_watches_are_bounded(world, where):
     """Pipelined on many connections; nobody else waits for it, and nothing stays."""
     node = world.node(flags=["-workers", "1"]).start()
     worker = node.pid_of("client")
-
-    def resident():
-        with open("/proc/%d/statm" % worker) as file:
-            return int(file.read().split()[1]) * 4096 >> 20
-
     wires = []
     for i in range(250):
         wires.append(Wire(node.client))
@@ -369,9 +364,9 @@ def test_long_heads_of_watches_are_bounded(world, where):
             pass
         if i % 10 == 0:
             assert node.get("/v2/keys/none", timeout=5).status == 404
-            assert resident() < 250
+            assert held_bytes(worker) < 250 << 20
     for wire in wires:
         wire.close()
     wait_until(lambda: scrape(node.client).get("etcd_watches_open") == 0, 10, "the watches to end")
     wait_until(lambda: scrape(node.client).get("etcd_debugging_store_watchers") == 0, 10, "raftd to know")
-    wait_until(lambda: resident() < 50, 20, "memory to come back")
+    wait_until(lambda: held_bytes(worker) < 50 << 20, 20, "memory to come back")

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from moothall import SLOW, ask, sanitized, wait_until
+from moothall import SLOW, ask, held_bytes, sanitized, wait_until
 from prometheus import scrape
 from wire import Crowd, Ended, Wire, request, worker_of
 
@@ -18,11 +18,6 @@ MIB = 1 << 20
 ONE = ["-workers", "1", "-no-fsync", "-request-timeout", "60"]
 TWO = ["-workers", "2", "-no-fsync"]
 BIG = 10 * MIB - 4096        # of a value: fits into a body
-
-
-def resident(pid):
-    with open("/proc/%d/statm" % pid) as f:
-        return int(f.read().split()[1]) * os.sysconf("SC_PAGESIZE")
 
 
 def put_big(node, key, letter="v", size=BIG):
@@ -108,7 +103,7 @@ def test_pipelined_reads_that_nobody_takes(world):
     with Watch(node), Wire(node.client, receive_bytes=4096) as wire:
         wire.send(request("GET", "/v2/keys/big") * 32)
         for _ in range(30):
-            most = max(most, resident(worker))
+            most = max(most, held_bytes(worker))
             assert node.get("/v2/keys/none").status == 404
             time.sleep(0.1)
         assert most < 200 * MIB
@@ -126,14 +121,14 @@ def test_many_readers_of_a_big_directory_that_do_not_read(world):
     [worker] = pids["client"]
     for i in range(9):
         put_big(node, "/dir/%d" % i, str(i), 4 * MIB)
-    before = resident(pids["raftd"][0])
+    before = held_bytes(pids["raftd"][0])
     wires = [Wire(node.client, receive_bytes=4096) for _ in range(12)]
     with Watch(node), Bystander(node):
         for wire in wires:
             wire.send(request("GET", "/v2/keys/dir?recursive=true&quorum=%s" % ("true" if wire in wires[:3] else "false")))
         for _ in range(30):
-            assert resident(worker) < 100 * MIB
-            assert resident(pids["raftd"][0]) < before + 60 * MIB
+            assert held_bytes(worker) < 100 * MIB
+            assert held_bytes(pids["raftd"][0]) < before + 36 * MIB
             time.sleep(0.1)
         # Who reads gets all of it.
         body = node.get("/v2/keys/dir?recursive=true", timeout=60).json
@@ -149,19 +144,19 @@ def test_answers_that_nobody_takes_are_bounded_for_an_address_and_memory_comes_b
     node = world.node(flags=ONE).start()
     [worker] = node.pids()["client"]
     put_big(node, "/some", "s", 250000)       # as much as is answered at once
-    start = resident(worker)
+    start = held_bytes(worker)
     wires = [Wire(node.client, receive_bytes=4096) for _ in range(30)]
     with Watch(node):
         for wire in wires:
             wire.send(request("GET", "/v2/keys/some") * 32)
         wait_until(lambda: rejected(node) >= 3, 60, "connections to be cut")
-        assert resident(worker) < start + 150 * MIB
+        assert held_bytes(worker) < start + 150 * MIB
         assert "much is kept for it that it does not take" in node.log()
         # Who reads is served meanwhile.
         assert len(node.get("/v2/keys/some").json["node"]["value"]) == 250000
         for wire in wires:
             wire.close()
-        wait_until(lambda: resident(worker) < start + 40 * MIB, 10, "memory to come back")
+        wait_until(lambda: held_bytes(worker) < start + 40 * MIB, 10, "memory to come back")
     assert node.stop() == 0
 
 
@@ -192,7 +187,7 @@ def test_many_uploads_at_once_all_arrive(world):
         for number in range(10):
             crowd.add(lambda n: upload(node, n) or False, number)
         while any(thread.is_alive() for thread in crowd.threads):
-            most[0] = max(most[0], resident(worker))
+            most[0] = max(most[0], held_bytes(worker))
             time.sleep(0.05)
         crowd.wait(1)
     assert most[0] < 400 * MIB
