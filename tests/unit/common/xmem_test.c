@@ -46,26 +46,6 @@ is_marked(const void *address)
 	return marked;
 }
 
-static size_t
-held_bytes(void)
-{
-	unsigned long total, resident;
-	FILE *file = fopen("/proc/self/statm", "r");
-
-	assert_non_null(file);
-	assert_int_equal(fscanf(file, "%lu %lu", &total, &resident), 2);
-	fclose(file);
-	return resident * (size_t)sysconf(_SC_PAGESIZE);
-}
-
-/* Write to every page of it, whatever a compiler thinks of it. */
-static void
-touch(volatile uint8_t *piece, size_t size)
-{
-	for (size_t at = 0; at < size; at += 4096)
-		piece[at] = 1;
-}
-
 TEST(a_large_piece_asks_for_huge_pages_and_begins_with_one)
 {
 	uint8_t *piece = xmalloc(10 * MIB);
@@ -105,6 +85,27 @@ TEST(a_piece_that_grows_keeps_what_it_holds_and_becomes_large)
 	free(piece);
 }
 
+#ifndef WITH_SANITIZERS	/* which keep it, to find those who use it still */
+static size_t
+held_bytes(void)
+{
+	unsigned long total, resident;
+	FILE *file = fopen("/proc/self/statm", "r");
+
+	assert_non_null(file);
+	assert_int_equal(fscanf(file, "%lu %lu", &total, &resident), 2);
+	fclose(file);
+	return resident * (size_t)sysconf(_SC_PAGESIZE);
+}
+
+/* Write to every page of it, whatever a compiler thinks of it. */
+static void
+touch(volatile uint8_t *piece, size_t size)
+{
+	for (size_t at = 0; at < size; at += 4096)
+		piece[at] = 1;
+}
+
 TEST(what_a_large_piece_held_goes_back_when_it_is_freed)
 {
 	size_t before, with;
@@ -118,8 +119,7 @@ TEST(what_a_large_piece_held_goes_back_when_it_is_freed)
 		with = held_bytes();
 		assert_in_range(with, before + 9 * MIB, before + 16 * MIB);
 		free(piece);
-#ifndef WITH_SANITIZERS	/* which keep it, to find those who use it still */
 		assert_in_range(held_bytes(), 0, before + MIB);
-#endif
 	}
 }
+#endif
