@@ -1,13 +1,21 @@
 /*
  * loop.c - one event loop per process, over libevent's core.
  *
- * A turn is one pass of event_base_loop and then the turn-end functions. The
- * clock is read when somebody first asks in a turn: that is after the wait,
- * and before anything of the turn was done that could depend on it.
+ * A turn is one pass of event_base_loop, then the timers that are due, then the
+ * turn-end functions. The clock is read when somebody first asks in a turn: that
+ * is after the wait, and before anything of the turn was done that could depend
+ * on it.
  *
- *	waiting ---> callbacks ---> turn ends ---> waiting	[loop_run]
- *	turn ends ---> returned, if loop_stop was called	[loop_run]
+ *	waiting ---> callbacks ---> timers ---> turn ends ---> waiting	[loop_run]
+ *	turn ends ---> returned, if loop_stop was called		[loop_run]
+ *
+ * A turn in steady state asks the kernel for nothing but what is ready. Timers are
+ * the loop's own: libevent's have the kernel's coarse clock, or set a timer in each
+ * turn. Here it is set when one is due earlier than it stands, and wakes the loop
+ * for nothing at times. And a descriptor that is not to be read for a while stays
+ * registered until it is ready (see loop_io_want).
  */
+#include "common/heap.h"
 #include "common/loop.h"
 #include "common/xmem.h"
 
@@ -17,7 +25,8 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
-#include <sys/time.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #define TURN_ENDS_MAX 8
 
@@ -45,6 +54,10 @@ struct loop {
 	struct turn_end ends[TURN_ENDS_MAX];
 	size_t end_count;
 	STAILQ_HEAD(, signal_watch) signals;
+	struct heap timers;
+	int alarm_fd;		/* the kernel's timer */
+	struct event *alarm;
+	uint64_t alarm_ns;	/* it stands at; UINT64_MAX: at nothing */
 	bool again;		/* the next turn does not wait */
 	bool stopped;
 	int code;
@@ -55,12 +68,15 @@ struct loop_io {
 	struct event *event;
 	int fd;
 	unsigned wanted;
+	unsigned registered;	/* wanted, or more than that */
 	void (*ready)(void *argument, unsigned events);
 	void *argument;
 };
 
 struct loop_timer {
-	struct event *event;
+	struct loop *loop;
+	struct heap_link link;	/* loop: timers, if it is set */
+	uint64_t due_ns;	/* monotonic */
 	void (*due)(void *argument);
 	void *argument;
 };
@@ -145,6 +161,80 @@ cell_resize(void *memory, size_t size)
 	return moved;
 }
 
+/* ---- timers ----------------------------------------------------------------- */
+
+static bool
+due_before(const struct heap_link *a, const struct heap_link *b)
+{
+	return CONTAINER_OF(a, const struct loop_timer, link)->due_ns <
+	    CONTAINER_OF(b, const struct loop_timer, link)->due_ns;
+}
+
+static struct loop_timer *
+first_timer(const struct loop *loop)
+{
+	struct heap_link *link = heap_first(&loop->timers);
+
+	return link == NULL ? NULL : CONTAINER_OF(link, struct loop_timer, link);
+}
+
+static void
+alarm_rang(evutil_socket_t fd, short what UNUSED, void *argument)
+{
+	struct loop *loop = argument;
+	uint64_t count;
+
+	/* It may stand at another time by now: then there is nothing to read. */
+	if (read((int)fd, &count, sizeof(count)) == (ssize_t)sizeof(count))
+		loop->alarm_ns = UINT64_MAX;
+}
+
+/* Before the loop waits. */
+static void
+set_alarm(struct loop *loop)
+{
+	const struct loop_timer *timer = first_timer(loop);
+	struct itimerspec at = { .it_value = { .tv_sec = 0 } };
+
+	if (timer == NULL || timer->due_ns >= loop->alarm_ns)
+		return;
+	loop->alarm_ns = timer->due_ns;
+	at.it_value.tv_sec = (time_t)(timer->due_ns / NS_PER_SECOND);
+	at.it_value.tv_nsec = (long)(timer->due_ns % NS_PER_SECOND);
+	MUST(timerfd_settime(loop->alarm_fd, TFD_TIMER_ABSTIME, &at, NULL) == 0);
+}
+
+/* Those that are set meanwhile are for the next turn. */
+static void
+run_timers(struct loop *loop)
+{
+	struct loop_timer *timer = first_timer(loop);
+	uint64_t now_ns;
+
+	if (timer == NULL)
+		return;
+	now_ns = loop_now(loop).monotonic_ns;
+	while ((timer = first_timer(loop)) != NULL && timer->due_ns <= now_ns) {
+		heap_remove(&loop->timers, &timer->link);
+		timer->due(timer->argument);
+	}
+}
+
+/* ---- the loop ---------------------------------------------------------------- */
+
+static void
+open_alarm(struct loop *loop)
+{
+	heap_init(&loop->timers, due_before);
+	loop->alarm_ns = UINT64_MAX;
+	loop->alarm_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+	ASSERT(loop->alarm_fd != -1);
+	loop->alarm = event_new(loop->base, loop->alarm_fd, EV_READ | EV_PERSIST, alarm_rang,
+	    loop);
+	ASSERT(loop->alarm != NULL);
+	MUST(event_add(loop->alarm, NULL) == 0);
+}
+
 struct loop *
 loop_new(void)
 {
@@ -153,15 +243,14 @@ loop_new(void)
 
 	event_set_mem_functions(cell_alloc, cell_resize, cell_free);
 	config = event_config_new();
-	/* The coarse clock would be late by up to a kernel tick of 4 ms. */
 	ASSERT(config != NULL);
-	event_config_set_flag(config, EVENT_BASE_FLAG_PRECISE_TIMER);
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
 	loop->base = event_base_new_with_config(config);
 	ASSERT(loop->base != NULL);
 	event_config_free(config);
 	loop->time = xzalloc(sizeof(*loop->time));
 	STAILQ_INIT(&loop->signals);
+	open_alarm(loop);
 	/* A peer that goes away is an error of the write, not our death. */
 	signal(SIGPIPE, SIG_IGN);
 	return loop;
@@ -181,6 +270,9 @@ loop_free(struct loop **loop_pointer)
 		event_free(watch->event);
 		free(watch);
 	}
+	event_free(loop->alarm);
+	close(loop->alarm_fd);
+	heap_free(&loop->timers);
 	event_base_free(loop->base);
 	free(loop->time);
 	free(loop);
@@ -204,9 +296,12 @@ loop_run(struct loop *loop, int initial_code)
 
 		if (loop->again)
 			flags |= EVLOOP_NONBLOCK;
+		else
+			set_alarm(loop);
 		loop->again = false;
 		loop->time->is_read = false;
 		MUST(event_base_loop(loop->base, flags) != -1);
+		run_timers(loop);
 		for (size_t i = 0; i < loop->end_count; i++)
 			loop->ends[i].run(loop->ends[i].argument);
 	}
@@ -253,24 +348,58 @@ has_hung_up(int fd)
 	return poll(&look, 1, 0) == 1 && (look.revents & (POLLRDHUP | POLLHUP | POLLERR)) != 0;
 }
 
+static void io_ready(evutil_socket_t fd, short what, void *argument);
+
 static void
-io_ready(evutil_socket_t fd, short what, void *argument)
+io_register(struct loop_io *io, unsigned events)
+{
+	short what = EV_PERSIST;
+
+	if (io->registered != 0)
+		event_del(io->event);
+	io->registered = events;
+	if (events == 0)
+		return;
+	if ((events & LOOP_READ) != 0)
+		what |= EV_READ;
+	if ((events & LOOP_WRITE) != 0)
+		what |= EV_WRITE;
+	if ((events & LOOP_HANGUP) != 0)
+		what |= EV_CLOSED;
+	/* libevent tells of a connection that was reset those only who read or write, and
+	 * would be told of it again and again. With edges what is not read costs a call
+	 * when more of it comes. */
+	if (events == LOOP_HANGUP)
+		what |= EV_READ | EV_ET;
+	MUST(event_assign(io->event, io->loop->base, io->fd, what, io_ready, io) == 0);
+	MUST(event_add(io->event, NULL) == 0);
+}
+
+/* Readable, and nobody wants to read now: it may be that the other side has hung up. */
+static unsigned
+unread(struct loop_io *io)
+{
+	unsigned hangup = (io->wanted & LOOP_HANGUP) != 0 && has_hung_up(io->fd) ? LOOP_HANGUP : 0;
+
+	if (io->registered != LOOP_HANGUP)
+		io_register(io, io->wanted);
+	return hangup;
+}
+
+static void
+io_ready(evutil_socket_t fd UNUSED, short what, void *argument)
 {
 	struct loop_io *io = argument;
 	unsigned events = 0;
 
-	if ((what & EV_READ) != 0)
-		events |= LOOP_READ;
 	if ((what & EV_WRITE) != 0)
 		events |= LOOP_WRITE;
 	if ((what & EV_CLOSED) != 0)
 		events |= LOOP_HANGUP;
-	if (io->wanted == LOOP_HANGUP) {
-		if (events != LOOP_HANGUP && !has_hung_up((int)fd))
-			return;
-		events = LOOP_HANGUP;
-	}
-	io->ready(io->argument, events);
+	if ((what & EV_READ) != 0)
+		events |= (io->wanted & LOOP_READ) != 0 ? LOOP_READ : unread(io);
+	if (events != 0)
+		io->ready(io->argument, events);
 }
 
 struct loop_io *
@@ -291,28 +420,15 @@ loop_io_new(struct loop *loop, int fd, void (*ready)(void *argument, unsigned ev
 void
 loop_io_want(struct loop_io *io, unsigned events)
 {
-	short what = EV_PERSIST;
-
 	if (events == io->wanted)
 		return;
-	if (io->wanted != 0)
-		event_del(io->event);
 	io->wanted = events;
-	if (events == 0)
+	/* For a moment, mostly, and mostly nothing comes in it: what is registered for
+	 * reading stays so until it is ready. */
+	if ((io->registered & LOOP_READ) != 0 && events != 0 &&
+	    (io->registered & LOOP_WRITE) == (events & LOOP_WRITE))
 		return;
-	if ((events & LOOP_READ) != 0)
-		what |= EV_READ;
-	if ((events & LOOP_WRITE) != 0)
-		what |= EV_WRITE;
-	if ((events & LOOP_HANGUP) != 0)
-		what |= EV_CLOSED;
-	/* libevent tells of a connection that was reset those only who read or write, and
-	 * would be told of it again and again. With edges what is not read costs a call
-	 * when more of it comes. */
-	if (events == LOOP_HANGUP)
-		what |= EV_READ | EV_ET;
-	MUST(event_assign(io->event, io->loop->base, io->fd, what, io_ready, io) == 0);
-	MUST(event_add(io->event, NULL) == 0);
+	io_register(io, events);
 }
 
 void
@@ -327,41 +443,35 @@ loop_io_free(struct loop_io **io_pointer)
 	free(io);
 }
 
-static void
-timer_due(evutil_socket_t fd UNUSED, short what UNUSED, void *argument)
-{
-	struct loop_timer *timer = argument;
-
-	timer->due(timer->argument);
-}
-
 struct loop_timer *
 loop_timer_new(struct loop *loop, void (*due)(void *argument), void *argument)
 {
 	struct loop_timer *timer = xzalloc(sizeof(*timer));
 
+	timer->loop = loop;
 	timer->due = due;
 	timer->argument = argument;
-	timer->event = evtimer_new(loop->base, timer_due, timer);
-	ASSERT(timer->event != NULL);
 	return timer;
 }
 
 void
 loop_timer_set(struct loop_timer *timer, uint64_t delay_ms)
 {
-	struct timeval delay = {
-		.tv_sec = (time_t)(delay_ms / 1000),
-		.tv_usec = (suseconds_t)(delay_ms % 1000 * 1000),
-	};
+	uint64_t now_ns = clock_monotonic_ns();
 
-	MUST(event_add(timer->event, &delay) == 0);
+	timer->due_ns = delay_ms > (UINT64_MAX - now_ns) / NS_PER_MS ? UINT64_MAX :
+	    now_ns + delay_ms * NS_PER_MS;
+	if (timer->link.place == 0)
+		heap_insert(&timer->loop->timers, &timer->link);
+	else
+		heap_update(&timer->loop->timers, &timer->link);
 }
 
 void
 loop_timer_cancel(struct loop_timer *timer)
 {
-	event_del(timer->event);
+	if (timer->link.place != 0)
+		heap_remove(&timer->loop->timers, &timer->link);
 }
 
 void
@@ -372,7 +482,7 @@ loop_timer_free(struct loop_timer **timer_pointer)
 	*timer_pointer = NULL;
 	if (timer == NULL)
 		return;
-	event_free(timer->event);
+	loop_timer_cancel(timer);
 	free(timer);
 }
 

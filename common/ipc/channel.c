@@ -334,6 +334,9 @@ read_frames(struct channel *channel, size_t limit)
 		}
 		if (!deliver(channel))
 			return;
+		/* That was all, or a frame with a descriptor ends here: the loop comes back. */
+		if ((size_t)got < READ_BYTES)
+			break;
 		total += (size_t)got;
 	}
 }

@@ -35,6 +35,13 @@ space_look(int fd, struct wal_space *space)
 }
 
 bool
+space_is_plenty(const struct wal_space *space, size_t bytes)
+{
+	return space->total_bytes == 0 || (!space->full && space->free_bytes >=
+	    mark_of(space, SPACE_ENOUGH_BYTES) + 2 * (uint64_t)bytes);
+}
+
+bool
 space_has_room(const struct wal_space *space, size_t bytes)
 {
 	/* Once in the log, and once more in a table when the log is done with. */

@@ -29,6 +29,8 @@ struct wal_space {
 
 /* Look at the file system of fd; full is kept, or follows from what it was. */
 void space_look(int fd, struct wal_space *space);
+/* So much that nobody has to look again before that many bytes more were written. */
+bool space_is_plenty(const struct wal_space *space, size_t bytes);
 /* A batch of that many bytes can be written. */
 bool space_has_room(const struct wal_space *space, size_t bytes);
 /* There is enough to open the database again after a write failed. */

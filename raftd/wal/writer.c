@@ -17,13 +17,16 @@
 #include "raftd/wal/thread.h"
 #include "raftd/wal/wakeup.h"
 
-#include <pthread.h>
+#include <errno.h>
 #include <inttypes.h>
+#include <pthread.h>
+#include <semaphore.h>
 #include <stdlib.h>
 #include <time.h>
 
-/* How often a full disk is looked at. */
+/* How often a full disk is looked at, and how long one is believed to be as it was. */
 #define SPACE_RETRY_MS 250
+#define SPACE_LOOK_MS 1000
 
 struct wal_writer {
 	struct db *db;
@@ -37,9 +40,14 @@ struct wal_writer {
 	bool measured;
 	size_t unmeasured_bytes;	/* written since the sizes were looked at */
 	struct wal_space space;		/* as last seen */
+	uint64_t looked_ns;		/* when that was; 0: never */
+	size_t unseen_bytes;		/* written since */
+
+	/* Posted when there is more to do than before. A condition would cost a call more for
+	 * each batch: its lock counts as fought for once somebody has waited. */
+	sem_t called;
 
 	pthread_mutex_t lock;
-	pthread_cond_t filled;
 	struct wal_batch collecting;
 	bool has_batch;			/* collecting has something */
 	bool look;			/* how much room is there? */
@@ -56,7 +64,6 @@ writer_new(struct db *db, struct mark *mark, struct wal_reader *reader, uint64_t
     int wakeup_fd)
 {
 	struct wal_writer *writer = xzalloc(sizeof(*writer));
-	pthread_condattr_t attributes;
 
 	writer->db = db;
 	writer->mark = mark;
@@ -66,10 +73,7 @@ writer_new(struct db *db, struct mark *mark, struct wal_reader *reader, uint64_t
 	batch_init(&writer->collecting);
 	batch_init(&writer->writing);
 	pthread_mutex_init(&writer->lock, NULL);
-	pthread_condattr_init(&attributes);
-	pthread_condattr_setclock(&attributes, CLOCK_MONOTONIC);
-	pthread_cond_init(&writer->filled, &attributes);
-	pthread_condattr_destroy(&attributes);
+	MUST(sem_init(&writer->called, 0, 0) == 0);
 	return writer;
 }
 
@@ -85,15 +89,18 @@ writer_end(struct wal_writer *writer, uint64_t ticket, const struct disk_marks *
     uint64_t node_id)
 {
 	uint64_t batch = writer->marks.batch;
+	bool more;
 
 	writer->marks = *marks;
 	writer->marks.batch = batch;
 	writer->node_id = node_id;
 	if (ticket != 0)
 		writer->ticket = ticket;
+	more = !writer->has_batch;
 	writer->has_batch = true;
-	pthread_cond_signal(&writer->filled);
 	pthread_mutex_unlock(&writer->lock);
+	if (more)
+		sem_post(&writer->called);
 }
 
 /* Write and sync the batch; then, and only then, raise the mark. */
@@ -131,6 +138,8 @@ static void
 look(struct wal_writer *writer, bool full)
 {
 	space_look(writer->db->directory_fd, &writer->space);
+	writer->looked_ns = clock_monotonic_ns();
+	writer->unseen_bytes = 0;
 	writer->space.full = writer->space.full || full;
 	pthread_mutex_lock(&writer->lock);
 	if (writer->look || writer->news.space.full != writer->space.full) {
@@ -140,6 +149,18 @@ look(struct wal_writer *writer, bool full)
 	}
 	writer->news.space = writer->space;
 	pthread_mutex_unlock(&writer->lock);
+}
+
+/* True: it is that time; false: somebody called before. */
+static bool
+wait_until(struct wal_writer *writer, const struct timespec *until)
+{
+	int result;
+
+	do {
+		result = sem_clockwait(&writer->called, CLOCK_MONOTONIC, until);
+	} while (result == -1 && errno == EINTR);
+	return result == -1;
 }
 
 /* False: the thread is to end, or to write nothing any more. */
@@ -153,25 +174,37 @@ pause_for_space(struct wal_writer *writer)
 	};
 	bool go_on;
 
-	pthread_mutex_lock(&writer->lock);
-	while (!writer->stop && !writer->poisoned &&
-	    pthread_cond_timedwait(&writer->filled, &writer->lock, &until) == 0)
-		;
-	go_on = !writer->stop && !writer->poisoned;
-	pthread_mutex_unlock(&writer->lock);
+	do {
+		pthread_mutex_lock(&writer->lock);
+		go_on = !writer->stop && !writer->poisoned;
+		pthread_mutex_unlock(&writer->lock);
+	} while (go_on && !wait_until(writer, &until));
 	return go_on;
+}
+
+/* Others fill a disk, too. A write that finds it full all the same loses nothing (open_again). */
+static bool
+looked_lately(const struct wal_writer *writer)
+{
+	return writer->looked_ns != 0 &&
+	    clock_monotonic_ns() - writer->looked_ns < SPACE_LOOK_MS * NS_PER_MS &&
+	    space_is_plenty(&writer->space, writer->unseen_bytes);
 }
 
 /* Hold the batch back until it fits. False: it is not to be written any more. */
 static bool
 wait_for_room(struct wal_writer *writer)
 {
+	writer->unseen_bytes += writer->writing.bytes;
+	if (looked_lately(writer))
+		return true;
 	look(writer, false);
 	while (!space_has_room(&writer->space, writer->writing.bytes)) {
 		look(writer, true);
 		if (!pause_for_space(writer))
 			return false;
 	}
+	writer->unseen_bytes = writer->writing.bytes;
 	return true;
 }
 
@@ -311,7 +344,9 @@ take_batch(struct wal_writer *writer)
 		writer->news.ticket = ticket;
 		writer->news.batches++;
 	}
+	pthread_mutex_unlock(&writer->lock);
 	wakeup_send(writer->wakeup_fd);
+	pthread_mutex_lock(&writer->lock);
 }
 
 static void *
@@ -331,7 +366,10 @@ writer_run(void *argument)
 			look(writer, false);
 			pthread_mutex_lock(&writer->lock);
 		} else {
-			pthread_cond_wait(&writer->filled, &writer->lock);
+			pthread_mutex_unlock(&writer->lock);
+			while (sem_wait(&writer->called) == -1)
+				MUST(errno == EINTR);
+			pthread_mutex_lock(&writer->lock);
 		}
 	}
 	pthread_mutex_unlock(&writer->lock);
@@ -361,8 +399,8 @@ writer_look(struct wal_writer *writer)
 {
 	pthread_mutex_lock(&writer->lock);
 	writer->look = true;
-	pthread_cond_signal(&writer->filled);
 	pthread_mutex_unlock(&writer->lock);
+	sem_post(&writer->called);
 }
 
 void
@@ -370,8 +408,8 @@ writer_poison(struct wal_writer *writer)
 {
 	pthread_mutex_lock(&writer->lock);
 	writer->poisoned = true;
-	pthread_cond_signal(&writer->filled);
 	pthread_mutex_unlock(&writer->lock);
+	sem_post(&writer->called);
 }
 
 void
@@ -383,15 +421,15 @@ writer_free(struct wal_writer **writer_pointer)
 		return;
 	pthread_mutex_lock(&writer->lock);
 	writer->stop = true;
-	pthread_cond_signal(&writer->filled);
 	pthread_mutex_unlock(&writer->lock);
+	sem_post(&writer->called);
 	if (writer->started)
 		pthread_join(writer->thread, NULL);
 	else
 		writer_run(writer);
 	batch_free(&writer->collecting);
 	batch_free(&writer->writing);
-	pthread_cond_destroy(&writer->filled);
+	sem_destroy(&writer->called);
 	pthread_mutex_destroy(&writer->lock);
 	free(writer->news.sentence);
 	free(writer);

@@ -226,8 +226,10 @@ fstatvfs(int fd, struct statvfs *status)
 		.f_bavail = real.f_bavail,
 	};
 	pthread_mutex_lock(&disk.lock);
-	if (path_below(fd, path))
+	if (path_below(fd, path)) {
 		free_bytes = disk.free_bytes;
+		disk.counts[DISK_LOOK]++;
+	}
 	pthread_mutex_unlock(&disk.lock);
 	if (free_bytes != UINT64_MAX)
 		*status = (struct statvfs){ .f_frsize = 1, .f_blocks = UINT64_C(1) << 30,

@@ -13,7 +13,10 @@
 
 #include "common/base.h"
 
-enum disk_call { DISK_WRITE, DISK_PWRITE, DISK_READ, DISK_SYNC, DISK_SYNC_DIRECTORY, DISK_CALLS };
+/* DISK_LOOK: how much is free? It is counted only. */
+enum disk_call {
+	DISK_WRITE, DISK_PWRITE, DISK_READ, DISK_SYNC, DISK_SYNC_DIRECTORY, DISK_LOOK, DISK_CALLS
+};
 
 /* Touch files below directory from now on; forget everything before. NULL: none. */
 void disk_fault_arm(const char *directory);

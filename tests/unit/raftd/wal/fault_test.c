@@ -200,6 +200,15 @@ wait_space(struct fixture *f, bool full)
 		fixture_wait(f, &f->space_calls, f->space_calls + 1);
 }
 
+/* Others fill the disk. What was seen lately is believed for a while. */
+static void
+fill_up_to(struct fixture *f, uint64_t free_bytes)
+{
+	disk_fault_space(free_bytes);
+	wal_look(f->wal);
+	wait_space(f, true);
+}
+
 /* Pitfalls on-after-error and disk-full: the handle whose write failed is given up,
  * and the next one has all that was acknowledged and takes the rest. */
 TEST(full_disk_for_one_write_loses_nothing)
@@ -239,9 +248,8 @@ TEST(writes_wait_for_space_and_reads_go_on)
 	fixture_new(&f);
 	disk_fault_arm(f.directory);
 	fixture_write_entries(&f, 1, 3, 1);
-	disk_fault_space(SPACE_HELD_BYTES);
+	fill_up_to(&f, SPACE_HELD_BYTES);
 	fixture_submit_entries(&f, 4, 4, 1);
-	wait_space(&f, true);
 	writes = disk_fault_count(DISK_WRITE);
 	wal_fetch(f.wal, 1, 1, 1000);
 	fixture_wait(&f, &f.fetched_calls, 1);
@@ -282,6 +290,32 @@ TEST(scarce_space_is_told_and_kept_in_mind_until_there_is_plenty)
 	fixture_close(&f);
 }
 
+TEST(a_disk_with_plenty_of_space_is_looked_at_once_in_a_while)
+{
+	struct fixture f;
+	uint64_t begun_ns;
+	unsigned looks;
+
+	fixture_new(&f);
+	disk_fault_arm(f.directory);
+	disk_fault_space(SPACE_ENOUGH_BYTES + 100000);
+	begun_ns = clock_monotonic_ns();
+	for (raft_index index = 1; index <= 50; index++)
+		fixture_write_entries(&f, index, index, 1);
+	looks = disk_fault_count(DISK_LOOK);
+	assert_in_range(looks, 1, 1 + (clock_monotonic_ns() - begun_ns) / NS_PER_SECOND);
+	/* Not that much: so for each of these. */
+	disk_fault_space(SPACE_ENOUGH_BYTES);
+	wal_look(f.wal);
+	fixture_wait(&f, &f.space_calls, f.space_calls + 1);
+	looks = disk_fault_count(DISK_LOOK);
+	for (raft_index index = 51; index <= 53; index++)
+		fixture_write_entries(&f, index, index, 1);
+	assert_int_equal(disk_fault_count(DISK_LOOK), looks + 3);
+	disk_fault_arm(NULL);
+	fixture_close(&f);
+}
+
 /* What waits was not acknowledged; nothing behind it may be written without it. */
 TEST(closing_does_not_wait_for_space)
 {
@@ -292,9 +326,8 @@ TEST(closing_does_not_wait_for_space)
 	directory = f.directory;
 	disk_fault_arm(f.directory);
 	fixture_write_entries(&f, 1, 1, 1);
-	disk_fault_space(0);
+	fill_up_to(&f, 0);
 	fixture_submit_entries(&f, 2, 2, 1);
-	wait_space(&f, true);
 	fixture_submit_entries(&f, 3, 3, 1);
 	fixture_close(&f);
 	disk_fault_arm(NULL);
