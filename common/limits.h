@@ -111,6 +111,7 @@
 #define STATE_RECORD_BYTES_MAX (VALUE_BYTES_MAX + 2 * FRAME_ROOM)
 /* What a worker is told of a turn's changes; above: that all has changed. */
 #define ANNOUNCE_BYTES_MAX (256 * KIB)
+#define ANNOUNCE_HELD_BYTES_MAX (64 * KIB) /* of all turns that it was not told of yet */
 /* Events times the watches that get them, of what one turn applies; the last event may
  * pass it. */
 #define TURN_HITS_MAX ((size_t)32768)

@@ -20,6 +20,21 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/*
+ * Who has asked for a key so lately is told at once of what changes; others would wake
+ * up for nothing. A worker that has not been told sees by the shared index that its
+ * cache is old, and asks.
+ */
+#define READING_MS 100
+
+/* What has changed, and a worker was not told of yet. */
+struct held {
+	bool any;
+	bool all;			/* too much to say it: all has changed */
+	struct msg_changed last;	/* without paths */
+	struct buf paths;
+};
+
 struct session {
 	LIST_ENTRY(session) link;
 	struct sessions *sessions;
@@ -28,6 +43,8 @@ struct session {
 	uint32_t number;
 	uint64_t token;
 	struct asker asker;	/* its session: 0 until its hello */
+	uint64_t reading_until_ms;
+	struct held held;
 	bool gone;
 	char name[24];		/* "client 1", "peer" */
 };
@@ -64,6 +81,7 @@ session_free(struct session *session)
 {
 	LIST_REMOVE(session, link);
 	session->sessions->count--;
+	buf_free(&session->held.paths);
 	channel_free(&session->channel);
 	free(session);
 }
@@ -159,9 +177,57 @@ break_session(struct session *session, const char *why)
 }
 
 static void
+tell_changed(struct session *session, const struct msg_changed *changed)
+{
+	msg_changed_frame(channel_out(session->channel), 0, changed);
+}
+
+/* It is told when there is something else to say. */
+static void
+hold_changed(struct held *held, const struct msg_changed *changed)
+{
+	static const struct path_record all = { .path = { (const uint8_t *)"/", 1 },
+		.below = true };
+
+	held->any = true;
+	held->last = *changed;
+	held->last.paths = SLICE_EMPTY;
+	if (held->all)
+		return;
+	held->all = held->paths.size + changed->paths.size > ANNOUNCE_HELD_BYTES_MAX;
+	if (!held->all) {
+		buf_append_slice(&held->paths, changed->paths);
+	} else {
+		buf_free(&held->paths);
+		path_record_put(&held->paths, &all);
+	}
+}
+
+static void
+tell_held(struct session *session)
+{
+	struct held *held = &session->held;
+
+	if (!held->any)
+		return;
+	held->last.paths = buf_slice(&held->paths);
+	tell_changed(session, &held->last);
+	held->any = held->all = false;
+	buf_free(&held->paths);
+}
+
+/* What goes to a worker goes behind what it has to know of changes. */
+static struct buf *
+out_to(struct session *session)
+{
+	tell_held(session);
+	return channel_out(session->channel);
+}
+
+static void
 send_status(struct session *session, const struct msg_status *status)
 {
-	msg_status_frame(channel_out(session->channel), 0, status);
+	msg_status_frame(out_to(session), 0, status);
 }
 
 void
@@ -266,6 +332,9 @@ received(void *argument, const struct frame *frame, int fd UNUSED)
 			    message_name(frame->type), frame->request_id);
 		return;
 	}
+	if (frame->type == MSG_read)
+		session->reading_until_ms =
+		    loop_now(session->sessions->loop).monotonic_ms + READING_MS;
 	if (session_dispatch(&session->asker, frame) != ERR_NONE)
 		break_session(session, message_name(frame->type));
 	else if (has_enough(session))
@@ -365,7 +434,7 @@ sessions_outcome(struct sessions *sessions, uint64_t id, uint64_t request_id,
 	if (!outcome->more)
 		asker_answered(&session->asker);
 	do {
-		struct buf *out = channel_out(session->channel);
+		struct buf *out = out_to(session);
 		struct slice piece;
 		size_t begun;
 
@@ -394,7 +463,7 @@ sessions_watching(struct sessions *sessions, uint64_t id, uint64_t watch_id,
 	struct session *session = find(sessions, id);
 
 	if (session != NULL)
-		msg_watching_frame(channel_out(session->channel), watch_id, answer);
+		msg_watching_frame(out_to(session), watch_id, answer);
 }
 
 /* For at most EVENT_IDS_MAX watches. */
@@ -411,7 +480,7 @@ send_event(struct session *session, const uint64_t *watch_ids, size_t count, str
 	message.watch_ids = buf_slice(&ids);
 	message.past_bytes = past_bytes;
 	do {
-		struct buf *out = channel_out(session->channel);
+		struct buf *out = out_to(session);
 		size_t begun;
 
 		more = cut(&event, &message.event);
@@ -443,7 +512,7 @@ sessions_stats(struct sessions *sessions, uint64_t id, uint64_t request_id,
 	struct session *session = find(sessions, id);
 
 	if (session != NULL)
-		msg_stats_frame(channel_out(session->channel), request_id, stats);
+		msg_stats_frame(out_to(session), request_id, stats);
 }
 
 void
@@ -453,7 +522,7 @@ sessions_backup_piece(struct sessions *sessions, uint64_t id, uint64_t request_i
 	struct session *session = find(sessions, id);
 
 	if (session != NULL)
-		msg_backup_piece_frame(channel_out(session->channel), request_id, piece);
+		msg_backup_piece_frame(out_to(session), request_id, piece);
 }
 
 void
@@ -466,16 +535,28 @@ sessions_status(struct sessions *sessions, const struct msg_status *status)
 			send_status(session, status);
 }
 
+static void
+take_changed(struct session *session, const struct msg_changed *changed, uint64_t now_ms)
+{
+	if (now_ms < session->reading_until_ms) {
+		tell_held(session);
+		tell_changed(session, changed);
+	} else {
+		hold_changed(&session->held, changed);
+	}
+}
+
 void
 sessions_changed(struct sessions *sessions, const struct msg_changed *changed)
 {
+	uint64_t now_ms = loop_now(sessions->loop).monotonic_ms;
 	struct session *session;
 
 	/* Nothing of this turn has left for any worker yet. */
 	shared_index_set(sessions->announced, changed->store_index);
 	LIST_FOREACH(session, &sessions->list, link)
 		if (session->asker.session != 0 && !session->gone && session->role == ROLE_CLIENT)
-			msg_changed_frame(channel_out(session->channel), 0, changed);
+			take_changed(session, changed, now_ms);
 }
 
 struct buf *

@@ -164,6 +164,8 @@ db_open_handle(struct db *db, char **sentence)
 	char *text = NULL;
 	enum err err;
 
+	/* It begins a log, and puts what it finds in others into tables. */
+	db->log_batches = 0;
 	for (;;) {
 		db->handle = leveldb_open(db->options, db->path, &text);
 		if (db->handle != NULL)
@@ -292,6 +294,17 @@ db_get(struct db *db, struct slice key, struct buf *out, char **sentence)
 	return ERR_NONE;
 }
 
+/* By the compaction of a range that has no keys: all that it finds to do is to write what is in
+ * memory to a table. If that fails, so will the next write. */
+static void
+begin_log(struct db *db)
+{
+	static const char none[] = "\xff";
+
+	db->log_batches = 0;
+	leveldb_compact_range(db->handle, none, 1, none, 1);
+}
+
 enum err
 db_write(struct db *db, leveldb_writebatch_t *batch, char **sentence)
 {
@@ -299,8 +312,11 @@ db_write(struct db *db, leveldb_writebatch_t *batch, char **sentence)
 	enum err err;
 
 	leveldb_write(db->handle, db->write_options, batch, &text);
-	if (text == NULL)
+	if (text == NULL) {
+		if (++db->log_batches == DB_LOG_BATCHES_MAX)
+			begin_log(db);
 		return ERR_NONE;
+	}
 	err = db_error(text);
 	*sentence = sentence_of(db, err, "cannot write", text);
 	leveldb_free(text);

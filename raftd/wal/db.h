@@ -17,7 +17,9 @@
 #include <leveldb/c.h>
 
 /* A batch may be larger: it makes the memtable larger for once. */
-#define DB_WRITE_BUFFER_BYTES (1024 * 1024)
+#define DB_WRITE_BUFFER_BYTES (4 * 1024 * 1024)
+/* So many batches are in one log file at most, however small they are (keyspace.h). */
+#define DB_LOG_BATCHES_MAX 8000u
 #define DB_OPEN_FILES_MAX 64
 /* How long to wait for LevelDB's lock: our predecessor may be ending. */
 #define DB_LOCK_WAIT_MS 2000
@@ -31,6 +33,7 @@ struct db {
 	leveldb_readoptions_t *read_options;	/* verify, do not fill the cache */
 	int directory_fd;
 	bool sync;
+	unsigned log_batches;		/* in the log file that is written to; or fewer are */
 	uint64_t named_ns;		/* when names last changed, as of the last sync of them */
 	bool named_again;		/* they may have since, in the same tick of the clock */
 	char *torn_log;			/* damage_find_torn_log before it was opened, or NULL */
@@ -65,7 +68,8 @@ char *db_sentence(enum err err, const char *what, const char *path, const char *
 
 /* Read a value into out. ERR_NONE, ERR_NOT_FOUND, or a failure with *sentence. */
 enum err db_get(struct db *db, struct slice key, struct buf *out, char **sentence) MUST_CHECK;
-/* Write a batch, synced if the database is. */
+/* Write a batch, synced if the database is. Each time that DB_LOG_BATCHES_MAX may be in the log
+ * file a new one is begun, which takes as long as to write and sync what is in memory. */
 enum err db_write(struct db *db, leveldb_writebatch_t *batch, char **sentence) MUST_CHECK;
 /* fsync the directory if any name may have changed since: what was written may be in a new file.
  * LevelDB syncs names only with its manifest. */

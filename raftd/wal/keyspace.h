@@ -16,7 +16,7 @@
  * a crash LevelDB reads one or two log files. It takes a torn tail of either
  * for its end, so the older may lose batches in front of the newer without a
  * word; then their footprints are missing. There are more slots than batches
- * fit in a log file of DB_WRITE_BUFFER_BYTES.
+ * in a log file: DB_LOG_BATCHES_MAX.
  *
  * Generations: the applied state is that of the generation in disk_marks. A
  * snapshot is received into a higher one; keys of any other are garbage.

@@ -179,6 +179,9 @@ footprint_expected(uint64_t newest, uint32_t slot)
 	return behind < newest ? newest - behind : 0;
 }
 
+_Static_assert(DB_LOG_BATCHES_MAX < KEYSPACE_FOOTPRINTS, "what is lost in front of the newest log "
+    "file has its slots to itself");
+
 static enum err
 scan_footprints(struct scan *scan)
 {

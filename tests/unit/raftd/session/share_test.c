@@ -292,38 +292,172 @@ take_index(int fd)
 	return shared;
 }
 
+/* Two workers, of which the index is seen and nothing was said yet. */
+struct pair {
+	struct world *w;
+	struct shared_index *shared[2];
+	struct buf in[2];
+	int fd[2];
+};
+
+static void
+pair_open(struct pair *pair)
+{
+	int types[8];
+
+	*pair = (struct pair){ .w = world_new(), .in = { BUF_INIT, BUF_INIT } };
+	for (uint32_t i = 0; i < 2; i++) {
+		pair->fd[i] = attach(pair->w, ROLE_CLIENT, i + 1);
+		greet(pair->w, pair->fd[i], ROLE_CLIENT, i + 1, 1234, 5 + i);
+		pair->shared[i] = take_index(pair->fd[i]);
+		assert_true(shared_index_get(pair->shared[i]) == 0);
+		hear(pair->fd[i], &pair->in[i], types, 8);
+	}
+}
+
+static void
+pair_close(struct pair *pair)
+{
+	for (size_t i = 0; i < 2; i++) {
+		shared_index_free(&pair->shared[i]);
+		buf_free(&pair->in[i]);
+		close(pair->fd[i]);
+	}
+	world_free(pair->w);
+}
+
+/* Store index so much changed these bytes of paths. */
+static void
+change(struct pair *pair, uint64_t index, struct slice path)
+{
+	struct path_record record = { .path = path };
+	struct buf paths = BUF_INIT;
+
+	path_record_put(&paths, &record);
+	sessions_changed(pair->w->sessions, &(struct msg_changed){ .store_index = index,
+	    .paths = buf_slice(&paths) });
+	buf_free(&paths);
+}
+
+/* The next frame that this worker gets is of changes up to that index: of so many paths,
+ * the first is this one. */
+static void
+expect_changed(struct pair *pair, size_t worker, uint64_t index, size_t count, const char *first)
+{
+	struct buf *in = &pair->in[worker];
+	struct frame frame;
+	struct msg_changed changed;
+	struct path_record path;
+	struct reader paths;
+	size_t used, found = 0;
+
+	sessions_flush(pair->w->sessions);
+	run(pair->w);
+	for (;;) {
+		ssize_t got = read(pair->fd[worker], buf_reserve(in, 512 * KIB), 512 * KIB);
+
+		if (got <= 0)
+			break;
+		buf_added(in, (size_t)got);
+	}
+	assert_int_equal(frame_parse(buf_slice(in), &frame, &used), ERR_NONE);
+	assert_int_equal(frame.type, MSG_changed);
+	assert_int_equal(msg_changed_decode(frame.payload, &changed), ERR_NONE);
+	assert_true(changed.store_index == index);
+	for (paths = reader_of(changed.paths); !reader_done(&paths); found++) {
+		assert_true(path_record_get(&paths, &path));
+		if (found == 0)
+			assert_true(slice_equal(path.path, slice_text(first)));
+	}
+	assert_int_equal(found, count);
+	buf_consume(in, used);
+}
+
 TEST(every_worker_sees_a_change_announced_before_any_outcome_leaves)
 {
-	struct world *w = world_new();
-	struct msg_changed changed = { .store_index = 3 };
 	struct node_outcome outcome = { .store_index = 3 };
-	struct shared_index *shared[2];
-	struct buf in[2] = { BUF_INIT, BUF_INIT };
-	int fd[2], types[8];
+	struct pair pair;
+	int types[8];
 
+	pair_open(&pair);
+	change(&pair, 3, SLICE_LITERAL("/a"));
+	sessions_outcome(pair.w->sessions, 5, 1, &outcome);
 	for (uint32_t i = 0; i < 2; i++) {
-		fd[i] = attach(w, ROLE_CLIENT, i + 1);
-		greet(w, fd[i], ROLE_CLIENT, i + 1, 1234, 5 + i);
-		shared[i] = take_index(fd[i]);
-		assert_true(shared_index_get(shared[i]) == 0);
-		hear(fd[i], &in[i], types, 8);
+		assert_true(shared_index_get(pair.shared[i]) == 3);
+		assert_int_equal(hear(pair.fd[i], &pair.in[i], types, 8), 0);
 	}
-	sessions_changed(w->sessions, &changed);
-	sessions_outcome(w->sessions, 5, 1, &outcome);
-	for (uint32_t i = 0; i < 2; i++) {
-		assert_true(shared_index_get(shared[i]) == 3);
-		assert_int_equal(hear(fd[i], &in[i], types, 8), 0);
+	expect_changed(&pair, 0, 3, 1, "/a");
+	assert_int_equal(hear(pair.fd[0], &pair.in[0], types, 8), 1);
+	assert_int_equal(types[0], MSG_outcome);
+	pair_close(&pair);
+}
+
+/* It wakes up for nothing else; what it was not told it is told before all that follows. */
+TEST(a_worker_that_nobody_reads_at_is_told_of_changes_with_what_comes_next)
+{
+	struct node_outcome outcome = { .store_index = 4 };
+	struct pair pair;
+	int types[8];
+
+	pair_open(&pair);
+	change(&pair, 3, SLICE_LITERAL("/a"));
+	change(&pair, 4, SLICE_LITERAL("/b"));
+	sessions_flush(pair.w->sessions);
+	run(pair.w);
+	assert_int_equal(hear(pair.fd[1], &pair.in[1], types, 8), 0);
+	sessions_outcome(pair.w->sessions, 6, 1, &outcome);
+	expect_changed(&pair, 1, 4, 2, "/a");
+	assert_int_equal(hear(pair.fd[1], &pair.in[1], types, 8), 1);
+	assert_int_equal(types[0], MSG_outcome);
+	sessions_outcome(pair.w->sessions, 6, 2, &outcome);
+	sessions_flush(pair.w->sessions);
+	assert_int_equal(hear(pair.fd[1], &pair.in[1], types, 8), 1);
+	assert_int_equal(types[0], MSG_outcome);
+	pair_close(&pair);
+}
+
+TEST(a_worker_that_asked_for_a_key_lately_is_told_of_changes_at_once)
+{
+	struct buf out = BUF_INIT;
+	struct pair pair;
+
+	pair_open(&pair);
+	change(&pair, 3, SLICE_LITERAL("/a"));
+	msg_read_frame(&out, 1, &(struct msg_read){ .key = SLICE_LITERAL("/a") });
+	say(pair.fd[1], &out);
+	run(pair.w);
+	change(&pair, 4, SLICE_LITERAL("/b"));
+	expect_changed(&pair, 1, 3, 1, "/a");
+	expect_changed(&pair, 1, 4, 1, "/b");
+	buf_free(&out);
+	pair_close(&pair);
+}
+
+TEST(what_a_worker_was_not_told_is_bounded_and_then_all_has_changed)
+{
+	/* A path and its length, of which one more would be too many. */
+	enum { PATHS = 63 };
+	static uint8_t name[KIB];
+	struct node_outcome outcome = { .store_index = 0 };
+	struct pair pair;
+
+	memset(name, 'x', sizeof(name));
+	name[0] = '/';
+	pair_open(&pair);
+	for (uint64_t last = PATHS; last <= PATHS + 1; last++) {
+		for (uint64_t i = 1; i <= last; i++)
+			change(&pair, i, slice_of(name, sizeof(name)));
+		outcome.store_index = last;
+		sessions_outcome(pair.w->sessions, 6, 1, &outcome);
+		if (last == PATHS) {
+			char first[sizeof(name) + 1] = "";
+
+			memcpy(first, name, sizeof(name));
+			expect_changed(&pair, 1, last, PATHS, first);
+		} else {
+			expect_changed(&pair, 1, last, 1, "/");
+		}
+		buf_clear(&pair.in[1]);
 	}
-	sessions_flush(w->sessions);
-	assert_int_equal(hear(fd[0], &in[0], types, 8), 2);
-	assert_int_equal(types[0], MSG_changed);
-	assert_int_equal(types[1], MSG_outcome);
-	assert_int_equal(hear(fd[1], &in[1], types, 8), 1);
-	assert_int_equal(types[0], MSG_changed);
-	for (uint32_t i = 0; i < 2; i++) {
-		shared_index_free(&shared[i]);
-		buf_free(&in[i]);
-		close(fd[i]);
-	}
-	world_free(w);
+	pair_close(&pair);
 }

@@ -10,6 +10,7 @@
 
 #include "common/diag.h"
 #include "common/xmem.h"
+#include "raftd/wal/db.h"
 #include "tests/lib/test.h"
 
 #include <dirent.h>
@@ -84,7 +85,7 @@ write_turn(struct fixture *f, raft_index index, struct blob *padding)
 static void
 make_history(const char *directory, bool tables, bool two_logs)
 {
-	struct blob *padding = blob_alloc(two_logs ? 30000 : 500);
+	struct blob *padding = blob_alloc(two_logs ? DB_WRITE_BUFFER_BYTES / 35 : 500);
 	struct fixture f;
 	pid_t child = fork_child();
 
@@ -482,7 +483,7 @@ TEST(lost_middle_is_refused_even_without_a_mark)
 	}
 	assert_non_null(older);
 	path = xasprintf("%s/db/%s", directory, older);
-	damage_file(path, CUT, 600000);
+	damage_file(path, CUT, DB_WRITE_BUFFER_BYTES / 7 * 4);
 	free(path);
 	assert_int_equal(look_for(directory, ": damaged data (batch "), REFUSED);
 }

@@ -9,6 +9,7 @@
 #include "raftd/wal/db.h"
 #include "tests/lib/test.h"
 
+#include <dirent.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -748,4 +749,63 @@ TEST(missing_key_is_no_failure)
 	db_close(&db);
 	free(path);
 	buf_free(&value);
+}
+
+/* The number in the name of the log file that is written to. */
+static unsigned
+log_number(const char *path)
+{
+	DIR *directory = opendir(path);
+	const struct dirent *entry;
+	unsigned highest = 0;
+
+	assert_non_null(directory);
+	while ((entry = readdir(directory)) != NULL) {
+		unsigned number;
+		char end;
+
+		if (sscanf(entry->d_name, "%u.lo%c", &number, &end) == 2 && end == 'g')
+			highest = MAX_OF(highest, number);
+	}
+	closedir(directory);
+	return highest;
+}
+
+static void
+write_small(struct db *db, unsigned count)
+{
+	leveldb_writebatch_t *batch = leveldb_writebatch_create();
+	char *sentence = NULL;
+
+	leveldb_writebatch_put(batch, "b", 1, "1", 1);
+	for (unsigned i = 0; i < count; i++)
+		assert_int_equal(db_write(db, batch, &sentence), ERR_NONE);
+	leveldb_writebatch_destroy(batch);
+}
+
+/* What is small does not fill a log file, but its footprints would not have room any more. */
+TEST(a_log_file_has_a_bounded_number_of_batches)
+{
+	char *sentence = NULL;
+	struct fixture f;
+	struct db *db;
+	unsigned before;
+	char *path;
+
+	fixture_new(&f);
+	path = xasprintf("%s/db", f.directory);
+	fixture_close(&f);
+	assert_int_equal(db_open(path, false, MIB, false, &db, &sentence), ERR_NONE);
+	before = log_number(path);
+	for (unsigned round = 0; round < 2; round++) {
+		write_small(db, DB_LOG_BATCHES_MAX - 1);
+		assert_int_equal(log_number(path), before);
+		write_small(db, 1);
+		assert_true(log_number(path) > before);
+		before = log_number(path);
+	}
+	db_close(&db);
+	assert_int_equal(db_open(path, false, MIB, false, &db, &sentence), ERR_NONE);
+	db_close(&db);
+	free(path);
 }
