@@ -15,8 +15,9 @@
  * for nothing at times. And a descriptor that is not to be read for a while stays
  * registered until it is ready (see loop_io_want).
  */
-#include "common/heap.h"
 #include "common/loop.h"
+
+#include "common/heap.h"
 #include "common/xmem.h"
 
 #include <event2/event.h>

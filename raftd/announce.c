@@ -1,5 +1,5 @@
 /*
- * announce.c - which paths changed in this turn, told to every worker before
+ * announce.c - which paths changed in this turn, told to workers before
  * the turn's outcomes, so that no rendered body in a worker's cache outlives
  * what any client of this node has been told.
  *
