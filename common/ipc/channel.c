@@ -276,9 +276,10 @@ keep_descriptors(struct channel *channel, struct msghdr *message, uint64_t place
 	}
 }
 
-/* One recvmsg of up to size bytes: how many came, 0 at the end, -1 for errno. */
+/* One recvmsg of up to size bytes: how many came, 0 at the end, -1 for errno; and with
+ * descriptors? */
 static ssize_t
-receive(struct channel *channel, size_t size)
+receive(struct channel *channel, size_t size, bool *carried)
 {
 	union {
 		struct cmsghdr header;
@@ -297,6 +298,7 @@ receive(struct channel *channel, size_t size)
 		buf_added(&channel->in, (size_t)got);
 		keep_descriptors(channel, &message, channel->in_place + channel->in.size - 1);
 	}
+	*carried = got > 0 && message.msg_controllen > 0;
 	return got;
 }
 
@@ -305,13 +307,14 @@ receive(struct channel *channel, size_t size)
 static void
 drop_unread_descriptors(struct channel *channel)
 {
+	bool carried;
 	ssize_t got;
 
 	(void)shutdown(channel->fd, SHUT_RD);
 	channel->owner.takes_descriptors = false;
 	do {
 		buf_clear(&channel->in);
-		got = receive(channel, READ_BYTES);
+		got = receive(channel, READ_BYTES, &carried);
 	} while (got > 0 || (got == -1 && errno == EINTR));
 }
 
@@ -322,7 +325,8 @@ read_frames(struct channel *channel, size_t limit)
 	size_t total = 0;
 
 	while (total < limit && !channel->paused) {
-		ssize_t got = receive(channel, READ_BYTES);
+		bool carried;
+		ssize_t got = receive(channel, READ_BYTES, &carried);
 
 		if (got == -1 && errno == EINTR)
 			continue;
@@ -334,8 +338,8 @@ read_frames(struct channel *channel, size_t limit)
 		}
 		if (!deliver(channel))
 			return;
-		/* That was all, or a frame with a descriptor ends here: the loop comes back. */
-		if ((size_t)got < READ_BYTES)
+		/* That was all. What carries a descriptor comes alone, and more may follow. */
+		if ((size_t)got < READ_BYTES && !carried)
 			break;
 		total += (size_t)got;
 	}

@@ -1,6 +1,10 @@
 /*
  * stream.c - frames on an upgraded connection (see stream.h).
  *
+ * With TLS libevent's bufferevent carries it. Without, the socket is the stream's own:
+ * a bufferevent would ask before each read how much there is, and have itself called
+ * before each write.
+ *
  * What comes from the other side is foreign: a frame that is too big, of a type
  * that does not travel between nodes, with unknown flags or from another node
  * than the handshake named closes the stream with a sentence.
@@ -19,6 +23,9 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
+#include <sys/uio.h>
+#include <unistd.h>
+
 #include <event2/buffer.h>
 #include <event2/bufferevent.h>
 #include <event2/bufferevent_ssl.h>
@@ -26,14 +33,23 @@
 #include <event2/util.h>
 #include <openssl/err.h>
 
-/* Taken from the socket at once: a snapshot chunk in few calls. */
+/* Taken from the socket in one turn: a snapshot chunk in few calls. */
 #define STREAM_READ_BYTES (256 * KIB)
+/* Without TLS: in one call, and kept for the next. */
+#define PLAIN_READ_BYTES (64 * KIB)
 
 struct stream {
-	struct bufferevent *bev;
+	struct bufferevent *bev;	/* with TLS; else NULL, and what follows */
+	int fd;
+	struct loop_io *io;
+	struct buf in;			/* came, and is no whole frame yet */
+	struct evbuffer *out;		/* what the socket has not taken */
 	struct stream_ends ends;
 	struct stream_owner owner;
 };
+
+static const char NO_FRAME[] = "it sent a frame above the limit, or no frame at all";
+static const char ENDED[] = "connection closed by the other side";
 
 /* What makes a frame unacceptable, or NULL. */
 static const char *
@@ -78,28 +94,42 @@ stream_next(struct evbuffer *input, struct frame *frame, size_t *used)
 }
 
 static void
+stream_over(struct stream *stream, const char *why)
+{
+	stream->owner.closed(stream->owner.closed_argument, stream, why);
+}
+
+/* False: the stream is over. */
+static bool
+stream_take(struct stream *stream, const struct frame *frame)
+{
+	char text[96];
+	const char *wrong = stream_check(stream, frame, text, sizeof(text));
+
+	if (wrong != NULL) {
+		stream_over(stream, wrong);
+		return false;
+	}
+	stream->owner.frame(stream->owner.frame_argument, frame);
+	return true;
+}
+
+static void
 stream_on_read(struct bufferevent *bev, void *argument)
 {
 	struct stream *stream = argument;
 	struct evbuffer *input = bufferevent_get_input(bev);
 	struct frame frame;
-	const char *wrong;
-	char text[96];
 	size_t used;
 	enum err err;
 
 	while ((err = stream_next(input, &frame, &used)) == ERR_NONE) {
-		wrong = stream_check(stream, &frame, text, sizeof(text));
-		if (wrong != NULL) {
-			stream->owner.closed(stream->owner.closed_argument, stream, wrong);
+		if (!stream_take(stream, &frame))
 			return;
-		}
-		stream->owner.frame(stream->owner.frame_argument, &frame);
 		evbuffer_drain(input, used);
 	}
 	if (err != ERR_AGAIN)
-		stream->owner.closed(stream->owner.closed_argument, stream,
-		    "it sent a frame above the limit, or no frame at all");
+		stream_over(stream, NO_FRAME);
 }
 
 unsigned long
@@ -131,22 +161,164 @@ stream_on_event(struct bufferevent *bev, short events, void *argument)
 {
 	struct stream *stream = argument;
 	int number = errno;
-	const char *why = "connection closed by the other side";
+	const char *why = ENDED;
 
 	if ((events & BEV_EVENT_ERROR) != 0)
 		why = stream_error(bev, number);
 	if ((events & (BEV_EVENT_ERROR | BEV_EVENT_EOF)) != 0)
-		stream->owner.closed(stream->owner.closed_argument, stream, why);
+		stream_over(stream, why);
 }
 
+/* ---- without TLS ----------------------------------------------------------------- */
+
+/* False: the stream is over. */
+static bool
+plain_take_frames(struct stream *stream)
+{
+	struct frame frame;
+	size_t at = 0, used;
+	enum err err;
+
+	for (;;) {
+		err = frame_parse(slice_of(stream->in.data + at, stream->in.size - at), &frame,
+		    &used);
+		if (err != ERR_NONE)
+			break;
+		if (!stream_take(stream, &frame))
+			return false;
+		at += used;
+	}
+	buf_consume(&stream->in, at);
+	if (stream->in.size == 0)
+		buf_recycle(&stream->in, PLAIN_READ_BYTES);
+	if (err != ERR_AGAIN)
+		stream_over(stream, NO_FRAME);
+	return err == ERR_AGAIN;
+}
+
+static void
+plain_read(struct stream *stream)
+{
+	size_t total = 0;
+
+	while (total < STREAM_READ_BYTES) {
+		/* Of a large frame all that is missing, as far as one turn goes. */
+		size_t missing = MIN_OF(frame_missing(buf_slice(&stream->in)), STREAM_READ_BYTES);
+		size_t size = MAX_OF(missing, PLAIN_READ_BYTES);
+		ssize_t got = recv(stream->fd, buf_reserve(&stream->in, size), size, 0);
+
+		if (got == -1 && errno == EINTR)
+			continue;
+		if (got == -1 && errno == EAGAIN)
+			return;
+		if (got <= 0) {
+			stream_over(stream, got == 0 ? ENDED : strerror(errno));
+			return;
+		}
+		buf_added(&stream->in, (size_t)got);
+		if (!plain_take_frames(stream) || (size_t)got < size)
+			return;
+		total += (size_t)got;
+	}
+}
+
+static void
+plain_want(struct stream *stream)
+{
+	loop_io_want(stream->io,
+	    LOOP_READ | (evbuffer_get_length(stream->out) > 0 ? LOOP_WRITE : 0));
+}
+
+static void
+plain_ready(void *argument, unsigned events)
+{
+	struct stream *stream = argument;
+
+	if ((events & LOOP_WRITE) != 0) {
+		if (evbuffer_get_length(stream->out) > 0 &&
+		    evbuffer_write_atmost(stream->out, stream->fd, STREAM_READ_BYTES) == -1 &&
+		    errno != EAGAIN && errno != EINTR) {
+			stream_over(stream, strerror(errno));
+			return;
+		}
+		plain_want(stream);
+		/* What the handshake had read already. */
+		if (stream->in.size > 0 && !plain_take_frames(stream))
+			return;
+	}
+	if ((events & LOOP_READ) != 0)
+		plain_read(stream);
+}
+
+/* The socket of a bufferevent, which is freed, with what it has read and not written. */
+static void
+plain_begin(struct stream *stream, struct loop *loop, struct bufferevent *bev)
+{
+	struct evbuffer *input = bufferevent_get_input(bev), *output = bufferevent_get_output(bev);
+	size_t size = evbuffer_get_length(input);
+
+	stream->fd = bufferevent_getfd(bev);
+	if (size > 0) {
+		MUST(evbuffer_copyout(input, buf_reserve(&stream->in, size), size) ==
+		    (ev_ssize_t)size);
+		buf_added(&stream->in, size);
+	}
+	stream->out = evbuffer_new();
+	ASSERT(stream->out != NULL);
+	/* Its front is only the bufferevent's else. */
+	evbuffer_unfreeze(output, 1);
+	MUST(evbuffer_add_buffer(stream->out, output) == 0);
+	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
+	MUST(bufferevent_setfd(bev, -1) == 0);
+	bufferevent_free(bev);
+	stream->io = loop_io_new(loop, stream->fd, plain_ready, stream);
+	loop_io_want(stream->io, LOOP_READ | LOOP_WRITE);
+}
+
+static bool
+plain_send(struct stream *stream, const struct frame *frame)
+{
+	uint8_t room[FRAME_HEADER_BYTES];
+	struct buf head = { room, 0, sizeof(room), sizeof(room), false };
+	struct slice payload = frame->payload;
+	struct iovec pieces[] = { { room, sizeof(room) },
+		{ (void *)(uintptr_t)payload.data, payload.size } };
+	size_t sent = 0, skip;
+
+	frame_end_before(&head, frame_begin(&head, frame->type, frame->flags,
+	    stream->ends.local), payload.size);
+	if (evbuffer_get_length(stream->out) == 0) {
+		struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
+		ssize_t taken = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
+
+		/* An error shows again when the rest is written. */
+		sent = taken > 0 ? (size_t)taken : 0;
+	}
+	if (sent == head.size + payload.size)
+		return true;
+	skip = MIN_OF(sent, head.size);
+	MUST(evbuffer_add(stream->out, room + skip, head.size - skip) == 0);
+	skip = sent - skip;
+	MUST(evbuffer_add(stream->out, payload.data + skip, payload.size - skip) == 0);
+	plain_want(stream);
+	return true;
+}
+
+/* ---- both ------------------------------------------------------------------------- */
+
 struct stream *
-stream_new(struct bufferevent *bev, struct stream_ends ends, struct stream_owner owner)
+stream_new(struct loop *loop, struct bufferevent *bev, struct stream_ends ends,
+    struct stream_owner owner)
 {
 	struct stream *stream = xzalloc(sizeof(*stream));
 
-	stream->bev = bev;
 	stream->ends = ends;
 	stream->owner = owner;
+	if (bufferevent_openssl_get_ssl(bev) == NULL) {
+		plain_begin(stream, loop, bev);
+		return stream;
+	}
+	stream->bev = bev;
 	bufferevent_setcb(bev, stream_on_read, NULL, stream_on_event, stream);
 	bufferevent_set_timeouts(bev, NULL, NULL);
 	/* Enough for the largest frame, no more: the rest waits in the kernel. */
@@ -164,8 +336,15 @@ stream_free(struct stream **stream)
 {
 	if (*stream == NULL)
 		return;
-	bufferevent_setcb((*stream)->bev, NULL, NULL, NULL, NULL);
-	bufferevent_free((*stream)->bev);
+	if ((*stream)->bev != NULL) {
+		bufferevent_setcb((*stream)->bev, NULL, NULL, NULL, NULL);
+		bufferevent_free((*stream)->bev);
+	} else {
+		loop_io_free(&(*stream)->io);
+		close((*stream)->fd);
+		evbuffer_free((*stream)->out);
+		buf_free(&(*stream)->in);
+	}
 	free(*stream);
 	*stream = NULL;
 }
@@ -173,7 +352,7 @@ stream_free(struct stream **stream)
 bool
 stream_send(struct stream *stream, const struct frame *frame)
 {
-	struct evbuffer *output = bufferevent_get_output(stream->bev);
+	struct evbuffer *output;
 	size_t size = FRAME_HEADER_BYTES + frame->payload.size;
 	struct evbuffer_iovec room;
 	struct buf buf;
@@ -181,6 +360,9 @@ stream_send(struct stream *stream, const struct frame *frame)
 	if (size > FRAME_BYTES_MAX || size > PEER_QUEUE_BYTES_MAX - MIN_OF(stream_queued(stream),
 	    PEER_QUEUE_BYTES_MAX))
 		return false;
+	if (stream->bev == NULL)
+		return plain_send(stream, frame);
+	output = bufferevent_get_output(stream->bev);
 	/* Encoded where it will be written from: large appends are copied once. */
 	if (evbuffer_reserve_space(output, (ev_ssize_t)size, &room, 1) != 1)
 		return false;
@@ -193,7 +375,8 @@ stream_send(struct stream *stream, const struct frame *frame)
 size_t
 stream_queued(const struct stream *stream)
 {
-	return evbuffer_get_length(bufferevent_get_output(stream->bev));
+	return evbuffer_get_length(stream->bev == NULL ? stream->out :
+	    bufferevent_get_output(stream->bev));
 }
 
 /* Without these a host that vanished would hold its stream for minutes: the

@@ -1,16 +1,16 @@
 /*
  * stream.h - one upgraded connection to another node: frames both ways.
  *
- * Owns the bufferevent. Frames are not opened: their size, type number, flags
+ * Owns the connection. Frames are not opened: their size, type number, flags
  * and sender id are checked, nothing else. On the wire the request id is the
  * sender's node id; towards raftd it is the other node's id either way, so
- * only that header field is rewritten. What is sent in one turn of the loop
- * leaves in one write.
+ * only that header field is rewritten.
  */
 #ifndef MOOTHALL_HTTPD_PEER_STREAM_H
 #define MOOTHALL_HTTPD_PEER_STREAM_H
 
 #include "common/ipc/frame.h"
+#include "common/loop.h"
 
 struct bufferevent;
 struct stream;
@@ -32,12 +32,12 @@ struct stream_ends {
 
 /* Takes the bufferevent with whatever its input holds already. No callback
  * comes before this returned. */
-struct stream *stream_new(struct bufferevent *bev, struct stream_ends ends,
+struct stream *stream_new(struct loop *loop, struct bufferevent *bev, struct stream_ends ends,
     struct stream_owner owner);
 /* Close at once without a callback; accepts NULL in *stream. */
 void stream_free(struct stream **stream);
 
-/* Queue a frame, its request id replaced by ours. False: the queue is full
+/* Send a frame, its request id replaced by ours, or queue it. False: the queue is full
  * (PEER_QUEUE_BYTES_MAX) and the frame is dropped. */
 bool stream_send(struct stream *stream, const struct frame *frame);
 /* Bytes that the socket has not taken yet. */
