@@ -104,7 +104,8 @@ secured(void *argument, const struct msg_tls *material UNUSED)
 static void
 tickets(void *argument, struct slice keys)
 {
-	assert_int_equal(keys.size, TLS_TICKET_KEY_BYTES);
+	assert_in_range(keys.size, TLS_TICKET_KEY_BYTES,
+	    TLS_TICKET_KEYS_MAX * TLS_TICKET_KEY_BYTES);
 	tell(argument, MSG_tls_tickets);
 }
 
@@ -303,6 +304,47 @@ TEST(what_a_child_has_no_use_for_is_not_said_to_it)
 	open_first_pipe();
 	for (size_t i = 0; sample_type(i, &attempt.type); i++)
 		try(&attempt);
+}
+
+/* Taken by the child as that type, or refused with these words? */
+static void
+expect_taken(const struct buf *frame, uint16_t type, const char *refused)
+{
+	struct fixture fixture;
+
+	fixture_open(&fixture, true, CONFIGURED);
+	said_begin();
+	channel_send(fixture.channel, buf_slice(frame));
+	assert_int_equal(turn(&fixture), refused == NULL ? IDLE : EXIT_PROTOCOL);
+	assert_int_equal(fixture.told, refused == NULL ? type : 0);
+	if (refused == NULL)
+		assert_said("%s", "");
+	else
+		assert_said("control: supervisor sent %s\n", refused);
+	fixture_close(&fixture);
+}
+
+TEST(values_are_taken_up_to_their_limits_and_not_beyond)
+{
+	static uint8_t keys[(TLS_TICKET_KEYS_MAX + 1) * TLS_TICKET_KEY_BYTES];
+	struct buf frame = BUF_INIT;
+
+	for (uint8_t more = 0; more <= 1; more++) {
+		msg_tls_frame(&frame, 0, &(struct msg_tls){
+		    .flags = (uint8_t)(TLS_FLAG_ALL + more) });
+		expect_taken(&frame, MSG_tls, more == 0 ? NULL : "certificates that are none");
+		buf_clear(&frame);
+	}
+	for (size_t size = 0; size <= sizeof(keys); size++) {
+		bool good = size > 0 && size % TLS_TICKET_KEY_BYTES == 0 &&
+		    size <= TLS_TICKET_KEYS_MAX * TLS_TICKET_KEY_BYTES;
+
+		msg_tls_tickets_frame(&frame, 0, &(struct msg_tls_tickets){
+		    .keys = slice_of(keys, size) });
+		expect_taken(&frame, MSG_tls_tickets, good ? NULL : "ticket keys that are none");
+		buf_clear(&frame);
+	}
+	buf_free(&frame);
 }
 
 #define NONE "control: supervisor sent a hello that is none\n"

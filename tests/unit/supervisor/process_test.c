@@ -4,6 +4,7 @@
  */
 #include "supervisor/process.h"
 
+#include "common/build.h"
 #include "common/xmem.h"
 #include "supervisor/upgrade.h"
 #include "tests/lib/samples.h"
@@ -83,14 +84,14 @@ resolve(void *argument, struct process *process UNUSED, uint64_t id, struct slic
 static void
 end_node(void *argument, enum exit_code code, struct slice sentence UNUSED)
 {
-	assert_int_equal(code, EXIT_TROUBLE);
+	assert_in_range(code, EXIT_TROUBLE, EXIT_REMOVED);
 	tell(argument, MSG_end_node);
 }
 
 static void
 channel_lost(void *argument, struct process *process UNUSED, const struct msg_channel_lost *lost)
 {
-	assert_int_equal(lost->why, CHANNEL_END_CLOSED);
+	assert_in_range(lost->why, CHANNEL_END_CLOSED, CHANNEL_END_SOCKET);
 	tell(argument, MSG_channel_lost);
 }
 
@@ -171,6 +172,51 @@ TEST(each_child_is_heard_with_what_is_its_to_say_and_no_more)
 		for (size_t i = 0; sample_type(i, &type); i++)
 			for (enum sample sample = 0; sample < SAMPLES; sample++)
 				send_sample(&parties[party], true, type, sample);
+}
+
+/* Heard, or a breach of the protocol? */
+static void
+expect_heard(const struct buf *frame, uint16_t type, bool heard)
+{
+	struct fixture fixture;
+
+	fixture_open(&fixture, &parties[0], true);
+	child_says(&fixture, frame);
+	assert_int_equal(fixture.told, heard ? type : 0);
+	if (heard)
+		assert_said("%s", "");
+	else
+		assert_said("supervisor: child breaks the protocol, killed: process=raftd pid=0 "
+		    "message=%s\n", message_name(type));
+	fixture_close(&fixture);
+}
+
+TEST(values_are_taken_up_to_their_limits_and_not_beyond)
+{
+	uint8_t *build = xzalloc(BUILD_TEXT_BYTES_MAX + 1);
+	struct buf frame = BUF_INIT;
+
+	for (unsigned why = CHANNEL_END_CLOSED - 1; why <= CHANNEL_END_SOCKET + 1; why++) {
+		msg_channel_lost_frame(&frame, 0, &(struct msg_channel_lost){
+		    .why = (uint8_t)why });
+		expect_heard(&frame, MSG_channel_lost,
+		    why >= CHANNEL_END_CLOSED && why <= CHANNEL_END_SOCKET);
+		buf_clear(&frame);
+	}
+	for (unsigned code = EXIT_STOPPED; code <= EXIT_REMOVED + 1; code++) {
+		msg_end_node_frame(&frame, 0, &(struct msg_end_node){
+		    .exit_code = (uint8_t)code });
+		expect_heard(&frame, MSG_end_node, code >= EXIT_TROUBLE && code <= EXIT_REMOVED);
+		buf_clear(&frame);
+	}
+	for (size_t more = 0; more <= 1; more++) {
+		msg_ready_frame(&frame, 0, &(struct msg_ready){
+		    .build = slice_of(build, BUILD_TEXT_BYTES_MAX + more) });
+		expect_heard(&frame, MSG_ready, more == 0);
+		buf_clear(&frame);
+	}
+	buf_free(&frame);
+	free(build);
 }
 
 TEST(nothing_is_heard_before_the_hello)
