@@ -168,6 +168,7 @@
 #define READY_ROUNDS_MAX 8		/* so often in one turn, */
 #define TURN_EFFECTS_BYTES (8 * MIB)	/* and until their effects are so many; */
 #define EFFECTS_BYTES_MAX (4 * MIB)	/* of these, so many go to the disk at once */
+#define EFFECTS_ENTRIES_MAX 16384	/* a start applies no more again than these and a turn's */
 
 /* What a node takes from others while it looks for its cluster (httpd/peer) */
 #define JOIN_BODY_BYTES_MAX (16 * KIB)

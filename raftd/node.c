@@ -32,6 +32,8 @@ node_new(const struct node_config *config, struct node_io io,
 	struct node *node = xzalloc(sizeof(*node));
 
 	node->config = *config;
+	if (config->effects_entries_max == 0)
+		node->config.effects_entries_max = EFFECTS_ENTRIES_MAX;
 	if (config->effects_bytes_max == 0)
 		node->config.effects_bytes_max = EFFECTS_BYTES_MAX;
 	if (config->tail_bytes_min == 0)
@@ -648,6 +650,7 @@ node_turn(struct node *node, struct clock_time now)
 	}
 	queries_turn(node);
 	sweep(node);
+	submit_turn(node);
 	if (submit_is_due(node) || node->written_cluster_id != 0)
 		submit_batch(node, NULL);
 	backups_turn(node);

@@ -35,7 +35,8 @@ struct node_config {
 	uint64_t watches_max;
 	size_t append_bytes_max;	/* of limits.h if 0, and so the next */
 	size_t log_memory_bytes;
-	size_t effects_bytes_max;	/* applied until they are handed to the disk; 0 as in */
+	uint64_t effects_entries_max;	/* applied until their effects are handed to the disk, */
+	size_t effects_bytes_max;	/* or until these are so many; 0 as in */
 	size_t sweep_nodes_max;		/* node.c: of what was removed, freed in one turn */
 	size_t catch_up_bytes, catch_up_looks, catch_up_untaken, watch_piece_bytes;
 	size_t turn_hits_max;

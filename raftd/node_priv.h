@@ -454,6 +454,7 @@ struct node {
 	raft_index stored;		/* applied as of what the disk was handed; <= applied */
 	struct buf effects;		/* applied, not yet handed to the disk, */
 	struct tails tails;		/* and what of it stays where it is */
+	size_t squeeze_bytes;		/* effects above this are squeezed */
 	bool applied_dirty;		/* applied or commit moved since the last batch */
 	uint64_t effects_since_ms;	/* when effects became not empty */
 	size_t turn_bytes;		/* effects that were handed over in this turn */
@@ -541,6 +542,8 @@ void submit_begin_effects(struct node *node);
 /* What was applied is to go to the disk; now, whatever else there is, since it is much. */
 bool submit_is_due(const struct node *node);
 bool submit_is_due_at_once(const struct node *node);
+/* Make what was applied smaller, if it is much and was not lately. */
+void submit_turn(struct node *node);
 /* The disk has another state than what was applied here: that of the entry at index. */
 void submit_replaced(struct node *node, raft_index index);
 /* Hand over what the core wants there (ready NULL: nothing) and, when it is due, what was

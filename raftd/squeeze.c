@@ -3,7 +3,7 @@
  *
  * Under load a key is written, its event pushed out of the window, an answer
  * forgotten again, all before anything goes to the disk: only the last word on
- * each counts. In place: one write of a large value may be all there is, and large.
+ * each counts, and of events and answers that came and went nothing. In place: one write of a large value may be all there is, and large.
  */
 #include "raftd/squeeze.h"
 
@@ -19,7 +19,9 @@ struct effect {
 	struct slice key;		/* borrowed from the list */
 	size_t at, size;		/* the whole record in it */
 	bool has_tail;
+	bool removes;
 	bool last;
+	bool made_here;			/* last: the first on that key is none that removes */
 };
 
 static bool
@@ -44,7 +46,8 @@ move_tail(struct tails *tails, size_t from, size_t *kept, size_t end)
 }
 
 void
-squeeze_effects(struct buf *effects, struct tails *tails, uint64_t seed)
+squeeze_effects(struct buf *effects, struct tails *tails, uint64_t seed,
+    bool (*once)(struct slice key))
 {
 	struct reader in = reader_of(buf_slice(effects));
 	struct effect *list = NULL;
@@ -59,21 +62,28 @@ squeeze_effects(struct buf *effects, struct tails *tails, uint64_t seed)
 		ASSERT(whole);
 		list = xgrow(list, &capacity, count + 1, sizeof(*list));
 		list[count] = (struct effect){ .key = record.key, .at = effects->size - left,
-			.size = left - reader_left(&in) };
+			.size = left - reader_left(&in), .removes = record.value.size == 0 };
 		list[count++].has_tail = tails_next(tails, &tail,
 		    effects->size - reader_left(&in)).size > 0;
 	}
 	/* The links are in the list, which does not grow any more. */
 	hash_init(&by_key, seed, match);
 	for (size_t i = count; i-- > 0;) {
-		if (hash_find(&by_key, list[i].key) != NULL)
+		struct hash_link *link = hash_find(&by_key, list[i].key);
+		struct effect *last = link == NULL ? &list[i] :
+		    CONTAINER_OF(link, struct effect, link);
+
+		last->made_here = !list[i].removes;
+		if (link != NULL)
 			continue;
-		list[i].last = true;
-		hash_insert(&by_key, &list[i].link, list[i].key);
+		last->last = true;
+		hash_insert(&by_key, &last->link, last->key);
 	}
 	hash_free(&by_key);
 	tail = 0;
 	for (size_t i = 0; i < count; i++) {
+		if (list[i].removes && list[i].made_here && once(list[i].key))
+			list[i].last = false;
 		if (list[i].last) {
 			if (kept != list[i].at)
 				memmove(effects->data + kept, effects->data + list[i].at,

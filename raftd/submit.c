@@ -29,8 +29,30 @@ submit_begin_effects(struct node *node)
 bool
 submit_is_due_at_once(const struct node *node)
 {
-	return effects_bytes(node) >= node->config.effects_bytes_max &&
+	return (effects_bytes(node) >= node->config.effects_bytes_max ||
+	    node->applied.index - node->stored >= node->config.effects_entries_max) &&
 	    !replica_is_within_entry(node->replica);
+}
+
+/* Some of what may be kept; so that it costs little for each record, twice what was left. */
+static size_t
+squeeze_bytes_min(const struct node *node)
+{
+	return node->config.effects_bytes_max / 8;
+}
+
+static void
+squeeze(struct node *node)
+{
+	squeeze_effects(&node->effects, &node->tails, node->config.seed, replica_writes_once);
+	node->squeeze_bytes = MAX_OF(2 * node->effects.size, squeeze_bytes_min(node));
+}
+
+void
+submit_turn(struct node *node)
+{
+	if (node->effects.size >= node->squeeze_bytes)
+		squeeze(node);
 }
 
 bool
@@ -59,7 +81,8 @@ static void
 add_effects(struct node *node, struct wal_turn *turn)
 {
 	replica_flush(node->replica, &node->effects);
-	squeeze_effects(&node->effects, &node->tails, node->config.seed);
+	squeeze(node);
+	node->squeeze_bytes = squeeze_bytes_min(node);
 	turn->effects = buf_slice(&node->effects);
 	turn->effects_owner = &node->effects;
 	turn->tails = &node->tails;

@@ -88,6 +88,7 @@ const struct replica_part config_part = {
 	.name = "config",
 	.prefixes = prefixes,
 	.old_prefixes = "",
+	.once_prefixes = "",
 	.commands = commands,
 	.create = create,
 	.load = load,

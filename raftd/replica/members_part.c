@@ -266,6 +266,7 @@ const struct replica_part members_part = {
 	.name = "members",
 	.prefixes = prefixes,
 	.old_prefixes = "",
+	.once_prefixes = "",
 	.commands = commands,
 	.create = create,
 	.destroy = destroy,

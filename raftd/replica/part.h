@@ -51,6 +51,9 @@ struct replica_part {
 	const char *name;
 	const char *prefixes;		/* first bytes of the keys of its records */
 	const char *old_prefixes;	/* those of them that are read and not written any more */
+	/* Those of them whose records are written where there is none, and then removed, and
+	 * never written over another: see replica_writes_once. */
+	const char *once_prefixes;
 	const struct part_command *commands;
 
 	/* Empty; seed is that of hash tables. Returns its state, or the replica, if the others

@@ -95,6 +95,15 @@ replica_record_is_old(struct slice key)
 	return false;
 }
 
+bool
+replica_writes_once(struct slice key)
+{
+	for (size_t i = 0; i < part_row_count; i++)
+		if (is_among(key, part_rows[i]->once_prefixes))
+			return true;
+	return false;
+}
+
 void
 replica_renew(struct replica *replica, void (*take)(void *argument, struct slice records),
     void *argument)

@@ -65,6 +65,9 @@ enum err replica_load(struct replica *replica, struct slice key, struct slice va
 enum err replica_loaded(struct replica *replica, const char **where) MUST_CHECK;
 /* Has that record a form that is read and not written any more? Of a backup of before. */
 bool replica_record_is_old(struct slice key);
+/* Is a record with that key only ever written where there is none, and then removed? What was
+ * both since the disk was told last, the disk need not be told of. */
+bool replica_writes_once(struct slice key);
 /* Give what was loaded of such records as records of today, in pieces of whole ones. */
 void replica_renew(struct replica *replica, void (*take)(void *argument, struct slice records),
     void *argument);

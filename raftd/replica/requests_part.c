@@ -68,6 +68,8 @@ invariants(const void *state)
 }
 
 static const char prefixes[] = { STATE_SESSION, STATE_RESULT, '\0' };
+/* Of one request it is kept, until it is forgotten. */
+static const char once_prefixes[] = { STATE_RESULT, '\0' };
 
 static const struct part_command commands[] = {
 	{ 0, NULL, NULL },
@@ -77,6 +79,7 @@ const struct replica_part requests_part = {
 	.name = "requests",
 	.prefixes = prefixes,
 	.old_prefixes = "",
+	.once_prefixes = once_prefixes,
 	.commands = commands,
 	.create = create,
 	.destroy = destroy,

@@ -103,6 +103,8 @@ hash(const void *state)
 static const char prefixes[] = { EFFECT_NODE, EFFECT_EVENT, EFFECT_DOOMED, EFFECT_INDEX,
 	EFFECT_OLD_NODE, '\0' };
 static const char old_prefixes[] = { EFFECT_OLD_NODE, '\0' };
+/* Each has an index of its own. */
+static const char once_prefixes[] = { EFFECT_EVENT, '\0' };
 
 static const struct part_command commands[] = {
 	{ COMMAND_WRITE, apply_write, NULL },
@@ -114,6 +116,7 @@ const struct replica_part store_part = {
 	.name = "store",
 	.prefixes = prefixes,
 	.old_prefixes = old_prefixes,
+	.once_prefixes = once_prefixes,
 	.commands = commands,
 	.create = create,
 	.destroy = destroy,

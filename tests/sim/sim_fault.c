@@ -138,6 +138,7 @@ hits_profile(const struct world *world, struct sim_profile *profile)
 
 	rand_seed(&rand, world->seed ^ UINT64_C(0x6869747370726f71));
 	profile->effects_bytes_max = world->seed % 3 == 0 ? 3000 : 0;
+	profile->effects_entries_max = world->seed % 4 == 1 ? 20 : 0;
 	if (!rand_chance(&rand, 250))
 		return;
 	profile->turn_hits_max = 1 + rand_below(&rand, 3);

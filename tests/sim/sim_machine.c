@@ -452,6 +452,7 @@ machine_start(struct machine *machine)
 		/* So little in some seeds that a turn ends in the middle of its entries, and
 		 * what is removed is freed over many. */
 		.effects_bytes_max = world->profile.effects_bytes_max,
+		.effects_entries_max = world->profile.effects_entries_max,
 		/* In half of them no value is copied. */
 		.tail_bytes_min = world->seed % 2,
 		.sweep_nodes_max = 2 + world->seed % 4,

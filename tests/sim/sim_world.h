@@ -63,6 +63,7 @@ struct sim_profile {
 	size_t catch_up_bytes, catch_up_looks, catch_up_untaken, watch_piece_bytes;
 	size_t answer_piece_bytes, session_answer_bytes;
 	size_t turn_hits_max, effects_bytes_max;
+	uint64_t effects_entries_max;
 	unsigned slow_pieces;		/* pieces that are not asked for at once, per mille */
 	uint64_t heartbeat_ms, election_ms, request_timeout_ms;
 	/* Mean time between two; 0: none. */

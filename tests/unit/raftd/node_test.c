@@ -92,6 +92,27 @@ TEST(effects_go_by_themselves_after_a_rest)
 	world_free(w);
 }
 
+/* A start would apply them again. Time stands still here. */
+TEST(effects_go_when_many_entries_were_applied)
+{
+	struct world *w = world_leading();
+	raft_index first;
+	uint64_t written = 0;
+
+	world_settle(w);
+	first = w->stored;
+	/* One entry for each; all of it is of one key, and so little that its size is no reason. */
+	while (w->stored == first && written < EFFECTS_ENTRIES_MAX + 100) {
+		for (unsigned i = 0; i < 64; i++)
+			world_write(w, ++written, "/a", 0);
+		world_settle(w);
+		if (written < EFFECTS_ENTRIES_MAX - 64)
+			assert_int_equal(w->stored, first);
+	}
+	assert_in_range(w->stored - first, EFFECTS_ENTRIES_MAX, EFFECTS_ENTRIES_MAX + 64);
+	world_free(w);
+}
+
 TEST(writes_of_one_turn_share_one_batch)
 {
 	struct world *w = world_leading();

@@ -10,10 +10,12 @@
 #include <stdlib.h>
 
 static uint64_t
-submit(void *argument, const struct wal_turn *turn UNUSED)
+submit(void *argument, const struct wal_turn *turn)
 {
 	struct world *w = argument;
 
+	if (turn != NULL && turn->applied_set)
+		w->stored = turn->applied.index;
 	return ++w->tickets;
 }
 

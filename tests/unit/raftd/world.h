@@ -18,6 +18,7 @@ struct world {
 	struct node *node;
 	struct clock_time now;
 	uint64_t tickets, synced;
+	raft_index stored;		/* what was applied up to it went to the disk last */
 	struct buf peer_out;
 	struct buf said;		/* what went to workers, as words in order */
 	size_t events;			/* so many watches were told of one, each event counted */

@@ -103,6 +103,8 @@ TEST(no_two_parts_have_one_prefix)
 			assert_int_equal(owners[(uint8_t)*at]++, 0);
 		for (const char *at = part_rows[i]->old_prefixes; *at != '\0'; at++)
 			assert_non_null(strchr(part_rows[i]->prefixes, *at));
+		for (const char *at = part_rows[i]->once_prefixes; *at != '\0'; at++)
+			assert_non_null(strchr(part_rows[i]->prefixes, *at));
 		assert_int_equal(part_rows[i]->old_prefixes[0] != '\0',
 		    part_rows[i]->renew != NULL);
 	}

@@ -158,6 +158,7 @@ static const struct replica_part toy_part = {
 	.name = "toy",
 	.prefixes = TOY_PREFIX,
 	.old_prefixes = "",
+	.once_prefixes = "",
 	.commands = commands,
 	.create = create,
 	.destroy = destroy,
