@@ -3,7 +3,8 @@
  *
  * Under load a key is written, its event pushed out of the window, an answer
  * forgotten again, all before anything goes to the disk: only the last word on
- * each counts, and of events and answers that came and went nothing. In place: one write of a large value may be all there is, and large.
+ * each counts, and of events and answers that came and went nothing. In place:
+ * one write of a large value may be all there is, and large.
  */
 #include "raftd/squeeze.h"
 

@@ -57,7 +57,8 @@ end_new(void)
 	bev = bufferevent_socket_new(loop_base(end->fixture->loop), fds[0],
 	    BEV_OPT_CLOSE_ON_FREE | BEV_OPT_DEFER_CALLBACKS);
 	end->fd = fds[1];
-	end->stream = stream_new(end->fixture->loop, bev, (struct stream_ends){ LOCAL_ID, REMOTE_ID },
+	end->stream = stream_new(end->fixture->loop, bev,
+	    (struct stream_ends){ LOCAL_ID, REMOTE_ID },
 	    (struct stream_owner){ on_frame, end, on_closed, end });
 	return end;
 }
