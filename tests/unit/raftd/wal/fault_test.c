@@ -5,6 +5,7 @@
 #include "tests/unit/raftd/wal/fixture.h"
 
 #include "common/xmem.h"
+#include "raftd/wal/db.h"
 #include "tests/lib/test.h"
 
 #include <dirent.h>
@@ -75,7 +76,7 @@ TEST(each_turn_that_is_waited_for_costs_one_sync)
  * a new log file before. */
 TEST(directory_is_synced_before_a_write_to_a_new_file_is_acknowledged)
 {
-	struct blob *payload = blob_alloc(400 * KIB);
+	struct blob *payload = blob_alloc(DB_WRITE_BUFFER_BYTES / 5 * 2);
 	struct fixture f;
 
 	memset(payload->data, 'x', payload->size);
