@@ -283,8 +283,8 @@ fill_number(struct senseless *s, const char *name)
 #define FILL_u32(name) (uint32_t)fill_number(s, #name)
 #define FILL_u64(name) fill_number(s, #name)
 #define FILL_bytes(name) fill_bytes(s, #name)
-#define FILL_token FILL_u64
-#define FILL_secret FILL_bytes
+#define FILL_token(name) FILL_u64(name)
+#define FILL_secret(name) FILL_bytes(name)
 
 /* ---- commands: what stands in an entry of the log, as a node passes it on ------------ */
 

@@ -24,8 +24,8 @@ enum {
 #define FILL_u32(name) m.name = (uint32_t)number;
 #define FILL_u64(name) m.name = number;
 #define FILL_bytes(name) m.name = slice_of(bytes.data, bytes.size / fields);
-#define FILL_token FILL_u64
-#define FILL_secret FILL_bytes
+#define FILL_token(name) FILL_u64(name)
+#define FILL_secret(name) FILL_bytes(name)
 
 bool
 great_frame(struct buf *out, uint16_t type, unsigned sender, uint64_t id, uint64_t number,
