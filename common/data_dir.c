@@ -19,7 +19,7 @@
 #define NAMES_TOLD 3
 
 const char *const data_dir_names[] = { "lock", "run", "FORMAT", "FORMAT.new", "FORMAT.removed",
-	"db", "db.mark", "db.removed", "db.mark.removed", "UNFINISHED", NULL };
+	"db", "db.mark", "db.removed", "db.mark.removed", "removed.lock", "UNFINISHED", NULL };
 
 static bool
 is_among(const char *name, const char *const *names)
@@ -178,12 +178,31 @@ data_dir_remove_removed(const char *data_dir)
 	return remove_all(data_dir, ".removed");
 }
 
+bool
+data_dir_has_removed(const char *data_dir)
+{
+	static const char *const names[] = { "db.removed", "db.mark.removed", "FORMAT.removed" };
+	bool found = false;
+
+	for (size_t i = 0; i < ARRAY_COUNT(names) && !found; i++) {
+		char *path = xasprintf("%s/%s", data_dir, names[i]);
+
+		found = faccessat(AT_FDCWD, path, F_OK, AT_SYMLINK_NOFOLLOW) == 0;
+		free(path);
+	}
+	return found;
+}
+
 int
 data_dir_lock_removed(const char *data_dir, bool wait)
 {
-	int fd = open(data_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int result, error;
+	char *path = xasprintf("%s/removed.lock", data_dir);
+	int fd = open(path, O_RDWR | O_CREAT | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC,
+	    S_IRUSR | S_IWUSR);
+	int result, error = errno;
 
+	free(path);
+	errno = error;
 	if (fd == -1)
 		return -1;
 	do {

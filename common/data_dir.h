@@ -31,9 +31,13 @@ enum err data_dir_remove_state(const char *data_dir) MUST_CHECK;
  * retire.h), if it did. */
 enum err data_dir_remove_removed(const char *data_dir) MUST_CHECK;
 
+/* Is there any of that? */
+bool data_dir_has_removed(const char *data_dir) MUST_CHECK;
+
 /*
  * The lock of what such a node left: who removes it, and who puts more there, holds it. A
- * descriptor, which is the lock until it is closed, also where it was inherited.
+ * descriptor, which is the lock until it is closed, also where it was inherited. Of an empty
+ * file that nobody else may open: who may only read the directory could hold its lock.
  *
  *	wait	until it is free
  *

@@ -53,8 +53,8 @@ discard_look(struct supervisor *supervisor)
 
 	if (voter == supervisor->voter)
 		return;
-	if (!voter) {
-		supervisor->voter = false;
+	if (!voter || !data_dir_has_removed(supervisor->config->data_dir)) {
+		supervisor->voter = voter;
 		return;
 	}
 	spawn.control_fd = data_dir_lock_removed(supervisor->config->data_dir, false);

@@ -51,6 +51,17 @@ is_among(struct slice key, const char *prefixes)
 	return false;
 }
 
+/* The number of the part whose records have such keys; part_row_count: none. */
+static size_t
+row_of(struct slice key)
+{
+	size_t row = 0;
+
+	while (row < part_row_count && !is_among(key, part_rows[row]->prefixes))
+		row++;
+	return row;
+}
+
 static enum err
 load_stamp(struct replica *replica, struct slice value)
 {
@@ -66,12 +77,13 @@ load_stamp(struct replica *replica, struct slice value)
 enum err
 replica_load(struct replica *replica, struct slice key, struct slice value)
 {
+	size_t row = row_of(key);
+
 	/* Else it could not be sent on in a snapshot. */
 	if (key.size + value.size > STATE_RECORD_BYTES_MAX)
 		return ERR_CORRUPT;
-	for (size_t i = 0; i < part_row_count; i++)
-		if (is_among(key, part_rows[i]->prefixes))
-			return part_rows[i]->load(replica->states[i], key, value);
+	if (row < part_row_count)
+		return part_rows[row]->load(replica->states[row], key, value);
 	return key.size == 1 && key.data[0] == STATE_STAMP ? load_stamp(replica, value) :
 	    ERR_CORRUPT;
 }
@@ -89,19 +101,17 @@ replica_loaded(struct replica *replica, const char **where)
 bool
 replica_record_is_old(struct slice key)
 {
-	for (size_t i = 0; i < part_row_count; i++)
-		if (is_among(key, part_rows[i]->old_prefixes))
-			return true;
-	return false;
+	size_t row = row_of(key);
+
+	return row < part_row_count && is_among(key, part_rows[row]->old_prefixes);
 }
 
 bool
 replica_writes_once(struct slice key)
 {
-	for (size_t i = 0; i < part_row_count; i++)
-		if (is_among(key, part_rows[i]->once_prefixes))
-			return true;
-	return false;
+	size_t row = row_of(key);
+
+	return row < part_row_count && is_among(key, part_rows[row]->once_prefixes);
 }
 
 void

@@ -122,8 +122,9 @@ def test_a_worker_that_was_not_told_answers_what_is_new(world):
             assert one.put("/key", str(i)).status in (200, 201)
             other.send(request("GET", "/v2/keys/key"))
             assert other.answer().json["node"]["value"] == str(i)
-            # Also when it has rested for longer than who reads is told at once.
-            if i % 50 == 49:
-                time.sleep(0.15)
+            # Also when nobody has read there for longer than who reads is told at once.
+            rested = time.monotonic() + (0.15 if i % 50 == 49 else 0)
+            while time.monotonic() < rested:
+                assert one.put("/key", "again").status == 200
         other.close()
     assert node.stop() == 0

@@ -116,14 +116,15 @@ def test_a_smaller_active_size_sends_the_youngest_away_and_a_larger_one_brings_i
 
 
 def removal_that_hangs(world):
-    """Programs whose removal of old data waits for the file that is returned."""
+    """Programs whose removal of old data waits for a line in the pipe that is returned."""
     programs = os.path.join(world.folder, "programs")
     go = os.path.join(world.folder, "go")
+    os.mkfifo(go)
     shutil.copytree(os.path.join(BUILD, "libexec"), programs)
     rebuild = os.path.join(programs, "rebuild")
     os.rename(rebuild, rebuild + ".real")
     with open(rebuild, "w") as file:
-        file.write('#!/bin/sh\nwhile ! test -e %s; do sleep 0.05; done\nexec %s.real "$@"\n' % (go, rebuild))
+        file.write('#!/bin/sh\nread line <%s\nexec %s.real "$@"\n' % (go, rebuild))
     os.chmod(rebuild, 0o700)
     return ["-libexec-dir", programs, "-sandbox", "off"], go
 
@@ -135,6 +136,17 @@ def file_number(path):
         return None
 
 
+def let_go(pipe):
+    def is_read():
+        try:
+            return os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+        except OSError:
+            return None
+    end = wait_until(is_read, 10, "the removal to begin")
+    os.write(end, b"\n")
+    os.close(end)
+
+
 def waits_for_a_lock(pid):
     with open("/proc/locks") as file:
         return any(line.split()[1] == "->" and str(pid) in line.split() for line in file)
@@ -142,15 +154,12 @@ def waits_for_a_lock(pid):
 
 def test_old_data_whose_removal_hangs_keeps_nobody_waiting(world):
     flags, go = removal_that_hangs(world)
-    # Who votes for the first time has nothing to remove.
-    open(go, "w").close()
     nodes = world.cluster(4, flags=[*FLAGS, *flags])
     (gone,), stay = split(world, nodes)
     nodes[0].put("/begin", "x")
     old = members(stay[0])[gone.name]
     configure(stay[-1], '{"activeSize":3}')
     wait_stands_by(gone, stay[0])
-    os.unlink(go)
     configure(stay[0], '{"activeSize":4}')
     wait_votes(gone, stay[0], old)
     # It is there, and the one that has to watch the children does so.
@@ -168,9 +177,10 @@ def test_old_data_whose_removal_hangs_keeps_nobody_waiting(world):
     delete(stay[0], gone.name)
     wait_until(lambda: waits_for_a_lock(gone.pid_of("raftd")), 10, "raftd to wait")
     assert file_number(database) == data
-    open(go, "w").close()
+    let_go(go)
     wait_until(lambda: file_number(database + ".removed") == data, 10, "its data to be put away")
     wait_votes(gone, stay[0])
+    let_go(go)
     wait_until(lambda: not old_data(gone), 10, "the old data to go")
     gone.stop()
 

@@ -219,6 +219,46 @@ TEST(what_was_left_is_locked_as_long_as_somebody_has_the_descriptor)
 	drop(&f);
 }
 
+/* Whoever may open a file that is locked may hold its lock: so it is nobody else's. */
+TEST(the_lock_is_of_a_file_that_only_its_owner_may_open)
+{
+	struct fixture f = make();
+	struct stat status;
+	mode_t before = umask(0);
+	int lock;
+
+	assert_int_equal(fchmod(f.fd, 0755), 0);
+	lock = data_dir_lock_removed(f.path, false);
+	umask(before);
+	assert_int_not_equal(lock, -1);
+	assert_int_equal(fstat(lock, &status), 0);
+	assert_true(S_ISREG(status.st_mode));
+	assert_int_equal(status.st_mode & 0777, 0600);
+	close(lock);
+	/* A link is not followed. */
+	assert_int_equal(unlinkat(f.fd, "removed.lock", 0), 0);
+	assert_int_equal(symlinkat("/dev/null", f.fd, "removed.lock"), 0);
+	assert_int_equal(data_dir_lock_removed(f.path, false), -1);
+	assert_int_equal(errno, ELOOP);
+	drop(&f);
+}
+
+TEST(each_of_the_names_that_were_left_counts)
+{
+	static const char *const names[] = { "db.removed", "db.mark.removed", "FORMAT.removed" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
+		struct fixture f = make();
+
+		put(&f, "FORMAT", "moothall 2\n");
+		put(&f, "removed.lock", "");
+		assert_false(data_dir_has_removed(f.path));
+		put(&f, names[i], "");
+		assert_true(data_dir_has_removed(f.path));
+		drop(&f);
+	}
+}
+
 TEST(where_no_directory_is_there_is_no_lock)
 {
 	assert_int_equal(data_dir_lock_removed("/nonexistent", true), -1);
