@@ -189,7 +189,8 @@ db_open_handle(struct db *db, char **sentence)
 static enum err
 open_cut(struct db *db, char **sentence)
 {
-	char *torn = damage_cut_torn(db->path);
+	char *torn = damage_cut_torn(db->path), *whole;
+	enum err err;
 
 	if (torn == NULL)
 		return ERR_CORRUPT;
@@ -197,9 +198,17 @@ open_cut(struct db *db, char **sentence)
 	    db->path, torn);
 	free(db->torn_log);
 	db->torn_log = torn;
-	free(*sentence);
+	whole = *sentence;
 	*sentence = NULL;
-	return db_open_handle(db, sentence);
+	err = db_open_handle(db, sentence);
+	/* That was not all of it: what was found first names the file. */
+	if (err == ERR_CORRUPT) {
+		free(*sentence);
+		*sentence = whole;
+	} else {
+		free(whole);
+	}
+	return err;
 }
 
 /* For the names of new files. */
