@@ -8,9 +8,6 @@
 
 #include "common/utf8.h"
 
-/* Bytes that are looked at together; by a loop that a compiler makes one step of. */
-#define BLOCK_BYTES 32
-
 /* Plain: a character by itself, and nothing that is escaped. */
 static bool
 is_plain(uint8_t byte)
@@ -19,18 +16,34 @@ is_plain(uint8_t byte)
 	    byte != '>' && byte != '&';
 }
 
-static bool
-is_plain_block(const uint8_t *bytes)
+/* Eight bytes as a number: the highest bit of each byte, and that value in each byte. */
+#define HIGH_BITS 0x8080808080808080U
+#define EACH(byte) (0x0101010101010101U * (byte))
+
+/* Not 0 if a byte of word is below that value, which is at most 0x80; bytes of 0x80 and more
+ * do not count. What the subtraction borrows from the next byte was below it. */
+static uint64_t
+has_below(uint64_t word, uint64_t value)
 {
-	uint8_t other = 0;
+	return (word - EACH(value)) & ~word & HIGH_BITS;
+}
 
-	for (size_t i = 0; i < BLOCK_BYTES; i++) {
-		uint8_t byte = bytes[i];
+static uint64_t
+has_byte(uint64_t word, uint64_t value)
+{
+	return has_below(word ^ EACH(value), 1);
+}
 
-		other |= (uint8_t)((uint8_t)(byte - 0x20) >= 0x60) | (byte == '"') |
-		    (byte == '\\') | (byte == '<') | (byte == '>') | (byte == '&');
-	}
-	return other == 0;
+/* Are eight bytes plain? Two that are told apart by one bit are looked for as one. */
+static bool
+is_plain_word(const uint8_t *bytes)
+{
+	uint64_t word;
+
+	_Static_assert(('"' | 4) == '&' && ('<' | 2) == '>', "a pair differs by this bit");
+	memcpy(&word, bytes, sizeof(word));
+	return ((word & HIGH_BITS) | has_below(word, 0x20) | has_byte(word | EACH(4U), '&') |
+	    has_byte(word | EACH(2U), '>') | has_byte(word, '\\')) == 0;
 }
 
 /* How many bytes at the start of text are plain. */
@@ -39,8 +52,8 @@ plain_bytes(struct slice text)
 {
 	size_t at = 0;
 
-	while (text.size - at >= BLOCK_BYTES && is_plain_block(text.data + at))
-		at += BLOCK_BYTES;
+	while (text.size - at >= sizeof(uint64_t) && is_plain_word(text.data + at))
+		at += sizeof(uint64_t);
 	while (at < text.size && is_plain(text.data[at]))
 		at++;
 	return at;

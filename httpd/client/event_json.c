@@ -137,7 +137,7 @@ put_action(struct json_put *json, uint8_t action)
 }
 
 enum err
-event_json_put(struct buf *out, struct slice event, bool *created)
+event_json_put(struct buf *out, struct slice event)
 {
 	struct listing listing = { NULL, 0, 0 };
 	struct json_put json = json_put_into(out);
@@ -162,8 +162,6 @@ event_json_put(struct buf *out, struct slice event, bool *created)
 	free(listing.open);
 	if (err == ERR_NONE && !reader_done(&in))
 		err = ERR_MALFORMED;
-	if (created != NULL)
-		*created = (record.flags & EVENT_CREATED) != 0;
 	return err;
 }
 

@@ -10,14 +10,9 @@
 #include "common/err.h"
 #include "common/ipc/message.h"
 
-/*
- * Append an encoded event_record as JSON and a newline.
- *
- *	created	out: a node came into being, so that a write answers 201; may be NULL
- *
- * ERR_MALFORMED if it is none; something may be appended then.
- */
-enum err event_json_put(struct buf *out, struct slice event, bool *created) MUST_CHECK;
+/* Append an encoded event_record as JSON and a newline. ERR_MALFORMED if it is none;
+ * something may be appended then. */
+enum err event_json_put(struct buf *out, struct slice event) MUST_CHECK;
 
 /*
  * One whose bytes come in pieces, cut anywhere: what is appended for all of them

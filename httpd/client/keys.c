@@ -14,6 +14,7 @@
 #include "httpd/client/cache.h"
 #include "httpd/client/event_json.h"
 #include "httpd/client/handlers.h"
+#include "httpd/client/long_answer.h"
 #include "httpd/client/params.h"
 #include "httpd/client/read.h"
 #include "httpd/client/watch.h"
@@ -28,30 +29,52 @@ struct keys_call {
 };
 
 static void
-answered(struct backend_call *call, const struct msg_outcome *outcome)
+put_headers(struct request *request, const struct msg_outcome *outcome)
 {
-	const struct keys_call *asked = CONTAINER_OF(call, struct keys_call, call);
-	struct request *request = asked->request;
-	struct buf body = BUF_INIT;
-	bool created = false;
-
-	if (outcome->error != ERR_NONE) {
-		api_error(request, err_from_number(outcome->error), outcome->cause,
-		    outcome->store_index);
-		return;
-	}
-	blob_begin(&body);
-	if (event_json_put(&body, outcome->event, &created) != ERR_NONE) {
-		api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no event"),
-		    outcome->store_index);
-		buf_free(&body);
-		return;
-	}
 	cluster_id_header(request);
 	response_header_number(request, "X-Etcd-Index", outcome->store_index);
 	response_header_number(request, "X-Raft-Index", outcome->raft_index);
 	response_header_number(request, "X-Raft-Term", outcome->raft_term);
-	response_send_built(request, created ? 201 : 200, "application/json", &body);
+}
+
+static void
+answer_event(struct request *request, const struct msg_outcome *outcome)
+{
+	struct reader in = reader_of(outcome->event);
+	struct event_record event;
+	struct buf body = BUF_INIT;
+	unsigned status;
+
+	if (!event_record_get(&in, &event))
+		goto malformed;
+	status = (event.flags & EVENT_CREATED) != 0 ? 201 : 200;
+	if (long_answer_wanted(outcome->event)) {
+		put_headers(request, outcome);
+		long_answer_begin(request, status, outcome->event);
+		return;
+	}
+	blob_begin(&body);
+	if (event_json_put(&body, outcome->event) != ERR_NONE)
+		goto malformed;
+	put_headers(request, outcome);
+	response_send_built(request, status, "application/json", &body);
+	return;
+malformed:
+	buf_free(&body);
+	api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no event"),
+	    outcome->store_index);
+}
+
+static void
+answered(struct backend_call *call, const struct msg_outcome *outcome)
+{
+	struct request *request = CONTAINER_OF(call, struct keys_call, call)->request;
+
+	if (outcome->error == ERR_NONE)
+		answer_event(request, outcome);
+	else
+		api_error(request, err_from_number(outcome->error), outcome->cause,
+		    outcome->store_index);
 }
 
 static void

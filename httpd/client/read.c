@@ -103,7 +103,7 @@ answer_whole(struct piece_reading *reading, const struct msg_outcome *outcome)
 	struct buf body = BUF_INIT;
 
 	blob_begin(&body);
-	if (event_json_put(&body, outcome->event, NULL) != ERR_NONE) {
+	if (event_json_put(&body, outcome->event) != ERR_NONE) {
 		api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no event"),
 		    outcome->store_index);
 		buf_free(&body);

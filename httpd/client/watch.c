@@ -66,7 +66,7 @@ render(struct slice event)
 	struct blob *blob = NULL;
 
 	blob_begin(&body);
-	if (event_json_put(&body, event, NULL) == ERR_NONE)
+	if (event_json_put(&body, event) == ERR_NONE)
 		blob = blob_end(&body, NULL);
 	buf_free(&body);
 	return blob;

@@ -18,7 +18,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > 0) {
 		step = 1 + data[0];
-		expected = event_json_put(&whole, slice_of(data + 1, size - 1), NULL);
+		expected = event_json_put(&whole, slice_of(data + 1, size - 1));
 		while (err == ERR_NONE && at < size) {
 			size_t end = MIN_OF(size, at + step);
 

@@ -378,3 +378,51 @@ def test_big_values_keep_their_shape(world):
         wire.send(request("GET", "/v2/keys/size/%d" % BIG, version="HTTP/1.0"))
         assert len(json.loads(wire.rest().partition(b"\r\n\r\n")[2])["node"]["value"]) == BIG
     assert worker_of(node, wire) is None and node.stop() == 0
+
+
+def long_write(letter, size, key="/long"):
+    return request("PUT", "/v2/keys" + key, "value=" + letter * size)
+
+
+def test_the_answer_of_a_long_write_is_whole(world):
+    """At every size: with a length or in chunks, alone or behind others."""
+    node = world.node(flags=ONE).start()
+    before = None
+    with Wire(node.client, timeout=60) as wire:
+        for letter, size in zip("abcdef", [MIB - 400, MIB, 600000, 600000, BIG, 1]):
+            wire.send(long_write(letter, size))
+            answer = wire.answer()
+            assert answer.status == (200 if before else 201)
+            assert answer.json["node"]["value"] == letter * size
+            assert answer.json.get("prevNode", {}).get("value") == before
+            length = size + len(before or "")
+            assert (answer.head.get("Content-Length") is None) == (length > MIB - 200)
+            before = letter * size
+        # What is escaped takes more room than it has.
+        wire.send(request("PUT", "/v2/keys/long", "value=" + "%3C%22%0A%C3%A9" * 300000))
+        assert wire.answer().json["node"]["value"] == '<"\n\u00e9' * 300000
+        # Behind a read that raftd is asked for, and before a short one.
+        wire.send(request("GET", "/v2/keys/long?quorum=true") + long_write("g", 2 * MIB) +
+                  long_write("h", 2 * MIB) + request("GET", "/v2/keys/none"))
+        assert wire.answer().status == 200
+        assert [wire.answer().json["node"]["value"][0] for _ in range(2)] == ["g", "h"]
+        assert wire.answer().status == 404
+        wire.send(request("PUT", "/v2/keys/long", "value=" + "i" * (2 * MIB), version="HTTP/1.0"))
+        assert json.loads(wire.rest().partition(b"\r\n\r\n")[2])["prevNode"]["value"] == "h" * 2 * MIB
+    assert worker_of(node, wire) is None and node.stop() == 0
+
+
+@pytest.mark.skipif(sanitized(), reason="a sanitizer has memory of its own")
+def test_the_answer_of_a_long_write_that_nobody_takes_leaves_nothing(world):
+    """A worker keeps the event, not its text; of whoever hangs up it keeps nothing."""
+    node = world.node(flags=ONE).start()
+    [worker] = node.pids()["client"]
+    put_big(node, "/long")
+    start = held_bytes(worker)
+    with Wire(node.client, timeout=60, receive_bytes=4096) as wire:
+        wire.send(long_write("b", BIG))
+        assert wire.head().status == 200
+        assert held_bytes(worker) < start + 30 * MIB
+    wait_until(lambda: held_bytes(worker) < start + 15 * MIB, 10, "memory to come back")
+    assert len(node.get("/v2/keys/long").json["node"]["value"]) == BIG
+    assert node.stop() == 0

@@ -64,7 +64,6 @@ expect(const struct event_record *event, const struct node_record *nodes, size_t
 	struct buf encoded = BUF_INIT;
 	struct buf out = BUF_INIT;
 	uint32_t list_bytes;
-	bool created;
 
 	for (size_t i = 0; i < count; i++)
 		node_record_put(&list, &nodes[i]);
@@ -72,8 +71,7 @@ expect(const struct event_record *event, const struct node_record *nodes, size_t
 	whole.nodes = buf_slice(&list);
 	whole.now_ns = NOW;
 	event_record_put(&encoded, &whole);
-	assert_int_equal(event_json_put(&out, buf_slice(&encoded), &created), ERR_NONE);
-	assert_int_equal(created, (event->flags & EVENT_CREATED) != 0);
+	assert_int_equal(event_json_put(&out, buf_slice(&encoded)), ERR_NONE);
 	buf_append_byte(&out, '\0');
 	assert_string_equal((char *)out.data, json);
 	expect_cuts(buf_slice(&encoded), json);
@@ -83,8 +81,7 @@ expect(const struct event_record *event, const struct node_record *nodes, size_t
 	/* Nothing less than the whole is an event. */
 	for (size_t size = 0; size < encoded.size; size++) {
 		buf_clear(&out);
-		assert_int_equal(event_json_put(&out, slice_of(encoded.data, size), NULL),
-		    ERR_MALFORMED);
+		assert_int_equal(event_json_put(&out, slice_of(encoded.data, size)), ERR_MALFORMED);
 	}
 	buf_free(&list);
 	buf_free(&encoded);
@@ -249,7 +246,7 @@ TEST(a_listing_may_be_as_deep_as_a_head_allows)
 		    .depth = (uint16_t)depth });
 	event_record_put(&encoded, &(struct event_record){ .action = ACTION_GET,
 	    .nodes = buf_slice(&list) });
-	assert_int_equal(event_json_put(&out, buf_slice(&encoded), NULL), ERR_NONE);
+	assert_int_equal(event_json_put(&out, buf_slice(&encoded)), ERR_NONE);
 	for (size_t i = 0; i < out.size; i++)
 		closed += out.data[i] == '}';
 	assert_int_equal(closed, 32768 + 1);
@@ -268,7 +265,7 @@ TEST(a_listing_that_skips_a_level_is_none)
 	node_record_put(&list, &(struct node_record){ KEY("/a/b"), .depth = 2 });
 	event_record_put(&encoded, &(struct event_record){ .action = ACTION_GET,
 	    .nodes = buf_slice(&list) });
-	assert_int_equal(event_json_put(&out, buf_slice(&encoded), NULL), ERR_MALFORMED);
+	assert_int_equal(event_json_put(&out, buf_slice(&encoded)), ERR_MALFORMED);
 	buf_free(&list);
 	buf_free(&encoded);
 	buf_free(&out);
