@@ -9,7 +9,7 @@
  *	queued --may change, guards pass--> in the log	[propose_change]
  *	queued --a dead member has its name--> that one is removed first
  *	queued --guards--> refused by the log		[decline]
- *	queued --deadline--> refused as not known	[refuse]
+ *	queued --deadline, not decided--> refused as not known	[refuse]
  */
 #include "raftd/node_priv.h"
 
@@ -88,7 +88,8 @@ refuse(struct node *node, struct waiting_change *change, enum err error, const c
 
 /* An error that says that the change will not be is only true if no late copy of
  * the request can bring it about. So it goes into the log, the session remembers
- * it, and the change stays at the head of the queue until it is applied. */
+ * it, and the change stays at the head of the queue until it is applied, however long
+ * that takes: a copy must not be taken behind it. */
 static void
 decline(struct node *node, struct waiting_change *change, const struct command_head *head,
     enum err error, const char *cause)
@@ -316,7 +317,8 @@ changes_turn(struct node *node)
 	}
 	for (change = TAILQ_FIRST(&node->changes); change != NULL; change = next) {
 		next = TAILQ_NEXT(change, link);
-		if (change->deadline_ms <= node->now.monotonic_ms)
+		if (change->refused_index == 0 &&
+		    change->deadline_ms <= node->now.monotonic_ms)
 			refuse(node, change, ERR_RAFT_INTERNAL, "membership change in progress");
 	}
 	/* A waiting join goes before a promotion: it has somebody who waits. */

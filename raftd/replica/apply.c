@@ -2,6 +2,9 @@
  * apply.c - one entry of the log changes the applied state: at most once, by the part whose
  * command it is.
  *
+ * A change of the configuration is no such request alone: Raft counts with it as soon as it is
+ * in the log, so the members follow even if the request was given up before its entry came.
+ *
  * Deterministic: what varies between nodes (clocks, waiters) is not looked at before the
  * effect is decided, but for how much of an expiry fits into one call. An entry that makes
  * no sense does nothing, and does it on every node alike.
@@ -79,6 +82,18 @@ apply_request(struct applying *a, const struct part_command *command,
 	    head->low, facts->result, a->effects);
 }
 
+/* An entry that moves Raft's configuration does so whatever the session table says of its
+ * request; members are who is in it. What a request did that was applied before, or given up,
+ * stays what it was. */
+static void
+follow_configuration(struct applying *a, const struct part_command *command, struct reader *body)
+{
+	struct store_outcome outcome = command->apply(a, body);
+
+	blob_unref(&outcome.cause);
+	blob_unref(&outcome.event);
+}
+
 bool
 replica_apply(struct replica *replica, const struct raft_entry *entry, size_t hits_max,
     struct buf *effects, struct replica_facts *facts)
@@ -108,6 +123,8 @@ replica_apply(struct replica *replica, const struct raft_entry *entry, size_t hi
 		return false;
 	facts->session = head.session;
 	facts->sequence = head.sequence;
+	if (facts->seen != REQUEST_NEW && entry->type == RAFT_ENTRY_CONF && command != NULL)
+		follow_configuration(&a, command, &body);
 	if (facts->seen == REQUEST_KNOWN)
 		recall(&a, known);
 	else if (facts->seen == REQUEST_NEW)

@@ -6,6 +6,7 @@
 #include "common/xmem.h"
 #include "tests/sim/sim_model_priv.h"
 
+#include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -151,6 +152,23 @@ model_change_conf(struct sim_model *model, const struct raft_entry *entry)
 		id_remove(conf->learners, &conf->learner_count, entry->conf_peer);
 		id_remove(conf->voters, &conf->voter_count, entry->conf_peer);
 		return;
+	}
+}
+
+void
+model_check_members(struct sim_model *model)
+{
+	const struct raft_conf *conf = &model->conf;
+
+	if (model->member_count != conf->voter_count + conf->learner_count)
+		sim_fail(model->world, NULL, "%zu members, but %zu vote and %zu learn",
+		    model->member_count, conf->voter_count, conf->learner_count);
+	for (size_t i = 0; i < conf->voter_count + conf->learner_count; i++) {
+		peer_id id = i < conf->voter_count ? conf->voters[i] :
+		    conf->learners[i - conf->voter_count];
+
+		if (member_find(model, id) == NULL)
+			sim_fail(model->world, NULL, "%016" PRIx64 " counts and is no member", id);
 	}
 }
 

@@ -673,12 +673,14 @@ model_apply(struct sim_model *model, const struct raft_entry *entry)
 		sim_fail(model->world, NULL, "entry %" PRIu64 " has no head", entry->index);
 	if (head.session != 0) {
 		result = session_result(model, &head);
-		if (result == NULL)
+		/* Raft counts with a change of the configuration whoever asked twice. */
+		if (result == NULL && entry->type != RAFT_ENTRY_CONF)
 			return;
 	}
 	err = apply_command(model, entry, &head, &in);
 	if (result != NULL)
 		*result = (struct model_result){ err, model->index, entry->index };
+	model_check_members(model);
 }
 
 uint64_t

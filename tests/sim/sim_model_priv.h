@@ -66,5 +66,7 @@ enum err model_join(struct sim_model *model, const struct command_member *m, uin
 enum err model_change_member(struct sim_model *model, const struct raft_entry *entry,
     const struct command_member *m);
 void model_change_conf(struct sim_model *model, const struct raft_entry *entry);
+/* Members are who counts for Raft. */
+void model_check_members(struct sim_model *model);
 
 #endif

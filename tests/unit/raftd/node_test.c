@@ -156,7 +156,7 @@ TEST(a_write_repeated_while_it_waits_is_answered_once)
 }
 
 static void
-ask_to_join(struct world *w, uint64_t sequence, const char *name, const char *peer_url)
+send_join(struct world *w, uint64_t sequence, const char *name, const char *peer_url)
 {
 	struct msg_member_change change = {
 		.low = sequence,
@@ -168,6 +168,12 @@ ask_to_join(struct world *w, uint64_t sequence, const char *name, const char *pe
 	};
 
 	node_member_change(w->node, WORLD_SESSION, sequence, false, &change);
+}
+
+static void
+ask_to_join(struct world *w, uint64_t sequence, const char *name, const char *peer_url)
+{
+	send_join(w, sequence, name, peer_url);
 	world_settle(w);
 }
 
@@ -208,6 +214,25 @@ TEST(the_status_comes_first_then_events_then_outcomes)
 	assert_non_null(strstr(world_said(w), "changed /a; event 5; outcome 1 0; "));
 	assert_ptr_equal(strstr(world_said(w), "watching 5 0; "), world_said(w));
 	assert_true(strstr(world_said(w), "status 3 3") < strstr(world_said(w), "event 5"));
+	world_free(w);
+}
+
+/* While its refusal is not applied, a copy of it could be decided otherwise behind it. */
+TEST(a_join_that_is_being_refused_keeps_its_place_beyond_its_time)
+{
+	struct world *w = world_leading();
+	raft_index last;
+
+	send_join(w, 1, "machine2", "http://127.0.0.1:7001");
+	world_turn(w, 0);
+	last = raft_last(node_raft(w->node)).index;
+	world_turn(w, 6000);
+	send_join(w, 1, "machine2", "http://127.0.0.1:7002");
+	world_turn(w, 0);
+	assert_int_equal(raft_last(node_raft(w->node)).index, last);
+	world_settle(w);
+	assert_int_equal(raft_last(node_raft(w->node)).index, last);
+	assert_int_equal(raft_conf(node_raft(w->node))->learner_count, 0);
 	world_free(w);
 }
 

@@ -307,3 +307,42 @@ TEST(the_same_log_makes_the_same_state_also_from_a_snapshot)
 	}
 	expect_everything(&happened);
 }
+
+/* Given up by who asked before its entry came, or a copy of one that was refused: Raft counts
+ * with a change of its configuration in any case. */
+TEST(members_follow_the_configuration_whatever_became_of_the_request)
+{
+	static const struct command_refused refusal = { .error = ERR_BUSY };
+	struct command_member joiner = { .op = MEMBER_JOIN, .id = 7, .name = SLICE_LITERAL("one"),
+		.peer_url = SLICE_LITERAL("http://h:1"), .client_url = SLICE_LITERAL("http://h:2") };
+	struct msg_write write = { .op = WRITE_SET, .key = SLICE_LITERAL("/a"), .low = 5 };
+	struct blob *payloads[] = { command_new_write(1, 5, &write),
+		command_new_refused(2, 3, 1, &refusal) };
+	struct blob *joins[] = { command_new_member(1, 3, 1, &joiner),
+		command_new_member(2, 3, 1, &joiner) };
+	static const enum request_seen seen[] = { REQUEST_FORGOTTEN, REQUEST_KNOWN };
+
+	for (size_t i = 0; i < ARRAY_COUNT(joins); i++) {
+		struct applier a = { 0 };
+		struct replica_facts facts;
+
+		begin(&a, i);
+		apply(&a, &(struct raft_entry){ .term = 1, .index = 1, .time_ns = 1,
+		    .type = RAFT_ENTRY_COMMAND, .payload = payloads[i] }, &facts);
+		drop(&facts);
+		apply(&a, &(struct raft_entry){ .term = 1, .index = 2, .time_ns = 2,
+		    .type = RAFT_ENTRY_CONF, .conf_op = RAFT_CONF_ADD_LEARNER, .conf_peer = 7,
+		    .payload = joins[i] }, &facts);
+		assert_int_equal(facts.seen, seen[i]);
+		assert_int_equal(facts.result.error, i == 0 ? ERR_NONE : ERR_BUSY);
+		assert_int_equal(facts.member.change, MEMBER_JOINED);
+		assert_int_equal(a.replica->members.count, 1);
+		assert_int_equal(a.replica->members.list[0].id, 7);
+		assert_true(store_exists(a.replica->store,
+		    SLICE_LITERAL("/_etcd/machines/one")));
+		drop(&facts);
+		end(&a);
+		blob_unref(&payloads[i]);
+		blob_unref(&joins[i]);
+	}
+}
