@@ -542,6 +542,31 @@ TEST(a_damaged_length_in_a_log_is_refused_by_name)
 	refuses_length_in(".log", " is cut off");
 }
 
+/* What looks like a torn end is cut off first; if that does not mend it, the file that was
+ * found damaged is named, not what its cut left behind. */
+TEST(a_flipped_bit_anywhere_in_a_manifest_is_refused_by_name)
+{
+	const char *directory = disk_temporary(), *copy = disk_temporary();
+	struct file files[FILES_MAX];
+	size_t count, refused = 0;
+
+	make_history(directory, true, false);
+	count = list_files(directory, files);
+	for (size_t i = 0; i < count; i++) {
+		char *path = xasprintf("%s/db/%s", copy, files[i].name);
+
+		for (off_t at = 0; strstr(files[i].name, "MANIFEST-") != NULL &&
+		    at < files[i].size; at++) {
+			copy_again(directory, copy);
+			damage_file(path, FLIP, at);
+			assert_int_equal(look_for(copy, files[i].name), REFUSED);
+			refused++;
+		}
+		free(path);
+	}
+	assert_int_not_equal(refused, 0);
+}
+
 TEST(missing_files_are_refused)
 {
 	const char *directory = disk_temporary(), *copy = disk_temporary();
