@@ -6,6 +6,7 @@ by pid, and says what should not have been there.
 
 import atexit
 import http.client
+import itertools
 import json
 import os
 import random
@@ -113,24 +114,37 @@ def wait_log(node, text, timeout=10):
 # Flags of a node whose descriptors and memory an ordinary user may look at, too.
 VISIBLE = ["-allow-core"]
 
-_handed_out = set()
+PORTS = range(12000, 32000)      # none that a connection may take as its own
+BLOCK = 500                      # of them, for one run
+
+
+def _claim_ports():
+    """Runs beside one another do not hand out each other's ports while a node is down: a name
+    in the kernel says whose a block is, and goes with the process that has it."""
+    blocks = list(range(PORTS.start, PORTS.stop, BLOCK))
+    random.shuffle(blocks)
+    for first in blocks:
+        claim = socket.socket(socket.AF_UNIX)
+        try:
+            claim.bind("\0moothall-test-ports-%d" % first)
+            return claim, range(first, first + BLOCK)
+        except OSError:
+            claim.close()
+    raise AssertionError("all ports are other runs'")
+
+
+_claim, _ports = _claim_ports()
+_next_port = itertools.cycle(random.sample(_ports, BLOCK))
 
 
 def free_port():
-    """A port nobody listens on now and that this run has not handed out.
-
-    Not one that a connection may take as its own while the node of it is down.
-    """
-    while True:
-        port = random.randrange(12000, 32000)
-        if port in _handed_out:
-            continue
+    """A port nobody listens on now and that this run has not handed out but long ago."""
+    for port in _next_port:
         with socket.socket() as s:
             try:
                 s.bind(("127.0.0.1", port))
             except OSError:
                 continue
-        _handed_out.add(port)
         return port
 
 
