@@ -311,6 +311,15 @@ backend_is_at(struct backend *backend, const uint64_t *store_index)
 	return backend->open && shared_index_get(backend->announced) == *store_index;
 }
 
+uint64_t
+backend_store_index(const struct backend *backend)
+{
+	uint64_t told = backend->worker->cluster->store_index;
+
+	return backend->announced == NULL ? told :
+	    MAX_OF(told, shared_index_get(backend->announced));
+}
+
 void
 backend_own_peers(struct backend *backend, struct backend_peer_owner owner)
 {

@@ -109,6 +109,8 @@ void backend_call_more(struct backend *backend, struct backend_call *call);
 /* How many are under way; and watches that are open. */
 size_t backend_call_count(const struct backend *backend);
 size_t backend_watch_count(const struct backend *backend);
+/* The newest store index that is known here: what raftd announced to whomever, or told. */
+uint64_t backend_store_index(const struct backend *backend);
 /* True if as many calls are under way as a worker may have: make no more. */
 bool backend_is_full(const struct backend *backend);
 /*
@@ -147,14 +149,17 @@ void backend_backup_next(struct backend *backend, struct backend_backup *backup,
 /* No more is wanted, before it was over; it may be freed. */
 void backend_backup_stop(struct backend *backend, struct backend_backup *backup);
 
+/* In so many forms watchers are shown an event. */
+#define EVENT_BODIES 2
+
 /* An open watch; embedded in what asked. */
 struct backend_watch {
 	/* Registered (error ERR_NONE), once at first; or refused or ended by an
 	 * error, and then the watch is over. */
 	void (*watching)(struct backend_watch *watch, const struct msg_watching *answer);
-	/* An event: encoded event_record, and a place where the first watcher
-	 * leaves what it rendered for the others of the same event (*shared, owned
-	 * by the backend, dropped after the event's last watcher). Without
+	/* An event: encoded event_record, and EVENT_BODIES places where the first
+	 * watcher leaves what it rendered for the others of the same event (shared,
+	 * owned by the backend, dropped after the event's last watcher). Without
 	 * WATCH_FLAG_STREAM the watch is over then. */
 	void (*event)(struct backend_watch *watch, struct slice event, struct blob **shared);
 	/* event() follows soon: fetch what it touches into the cache. */

@@ -219,7 +219,7 @@ backend_watch_event(struct backend *backend, const struct frame *frame,
 	struct reader ids = reader_of(event->watch_ids);
 	struct slice whole = event->event;
 	struct event_record record;
-	struct blob *shared = NULL;
+	struct blob *shared[EVENT_BODIES] = { NULL };
 	struct reader in;
 	uint64_t id;
 
@@ -239,9 +239,10 @@ backend_watch_event(struct backend *backend, const struct frame *frame,
 			fetch_ahead(backend, ids);
 		if (!codec_get_u64(&ids, &id))
 			break;
-		deliver(backend, id, record.store_index, whole, &shared);
+		deliver(backend, id, record.store_index, whole, shared);
 	}
-	blob_unref(&shared);
+	for (unsigned i = 0; i < EVENT_BODIES; i++)
+		blob_unref(&shared[i]);
 	buf_free(&backend->event);
 	backend->taken += event->past_bytes;
 	/* Others may want the same event in a frame of its own. */

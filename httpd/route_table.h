@@ -4,6 +4,9 @@
  */
 ROUTE(ROUTE_CLIENT, PREFIX, "/v2/keys", METHOD_GET | METHOD_PUT | METHOD_POST | METHOD_DELETE,
     keys_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/v1/keys", METHOD_GET | METHOD_PUT | METHOD_POST | METHOD_DELETE,
+    keys_v1_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/v1/watch", METHOD_GET | METHOD_POST, watch_v1_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v2/machines", METHOD_GET, machines_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v2/peers", METHOD_GET, machines_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v1/machines", METHOD_GET, machines_handle)

@@ -118,7 +118,9 @@ enum event_action {
 #define HANDED_HTTP_1_0 0x04	/* that watch: events not in chunks, it ends with the connection */
 #define HANDED_KEEP_ALIVE 0x08	/* that watch: requests may follow it */
 #define HANDED_DROPPED 0x10	/* bytes behind its last request were not read */
-#define HANDED_ALL 0x1f
+#define HANDED_V1 0x20		/* that watch: events in the form of the first series */
+#define HANDED_POST 0x40	/* that watch: was asked for by POST, not by GET */
+#define HANDED_ALL 0x7f
 
 enum stats_kind { STATS_SELF = 1, STATS_STORE = 2, STATS_LEADER = 3 };
 

@@ -13,6 +13,10 @@
  *	VALUE --> TAIL --> NODE		modified, created, expiration
  *
  * Fields of a fixed size are gathered until they are whole.
+ *
+ * The first series (V1) knows one object for one node, the names of its members are
+ * those of the event and of the node together, and a directory is a list of such
+ * objects, one level of it.
  */
 #include "httpd/client/event_json.h"
 #include "common/clock.h"
@@ -37,6 +41,21 @@ static const char *const action_names[] = {
 	[ACTION_EXPIRE] = "expire",
 };
 
+static const char *
+action_name(uint8_t action, enum event_form form)
+{
+	if (form == EVENT_FORM_V1 &&
+	    (action == ACTION_CREATE || action == ACTION_COMPARE_AND_SWAP))
+		return "testAndSet";
+	return action_names[action];
+}
+
+const char *
+event_json_type(enum event_form form)
+{
+	return form == EVENT_FORM_V1 ? "text/plain; charset=utf-8" : "application/json";
+}
+
 /* A node whose end is not written yet. */
 struct open_node {
 	uint64_t modified, created;
@@ -59,17 +78,11 @@ begin_node(struct json_put *json, struct listing *listing)
 	json_put_name(json, "key");
 }
 
-/* What stands behind key and value. */
 static void
-put_kind(struct json_put *json, struct listing *listing, const struct node_record *node,
-    uint64_t now_ns)
+put_expiry(struct json_put *json, const struct node_record *node, uint64_t now_ns)
 {
 	char text[CLOCK_TEXT_BYTES];
 
-	listing->open[listing->count - 1].modified = node->modified;
-	listing->open[listing->count - 1].created = node->created;
-	if ((node->flags & NODE_DIR) != 0)
-		json_put_bool(json, "dir", true);
 	if ((node->flags & NODE_EXPIRES) == 0)
 		return;
 	clock_format(node->expire_at_ns, 9, true, text);
@@ -77,6 +90,18 @@ put_kind(struct json_put *json, struct listing *listing, const struct node_recor
 	if (node->expire_at_ns <= now_ns)
 		return;
 	json_put_number(json, "ttl", (node->expire_at_ns - now_ns - 1) / NS_PER_SECOND + 1);
+}
+
+/* What stands behind key and value. */
+static void
+put_kind(struct json_put *json, struct listing *listing, const struct node_record *node,
+    uint64_t now_ns)
+{
+	listing->open[listing->count - 1].modified = node->modified;
+	listing->open[listing->count - 1].created = node->created;
+	if ((node->flags & NODE_DIR) != 0)
+		json_put_bool(json, "dir", true);
+	put_expiry(json, node, now_ns);
 }
 
 static void
@@ -129,17 +154,103 @@ put_tree(struct json_put *json, struct listing *listing, struct reader *in, uint
 }
 
 static void
-put_action(struct json_put *json, uint8_t action)
+put_action(struct json_put *json, uint8_t action, enum event_form form)
 {
 	json_put_open(json, NULL, '{');
-	json_put_text(json, "action", slice_text(action_names[action]));
+	json_put_text(json, "action", slice_text(action_name(action, form)));
+}
+
+/* ---- whole --------------------------------------------------------------------------- */
+
+static enum err
+put_v2(struct json_put *json, const struct event_record *record, struct reader *in)
+{
+	struct listing listing = { NULL, 0, 0 };
+	enum err err;
+
+	put_action(json, record->action, EVENT_FORM_V2);
 	json_put_name(json, "node");
+	err = put_tree(json, &listing, in, record->now_ns);
+	if (err == ERR_NONE && (record->flags & EVENT_PREVIOUS) != 0) {
+		json_put_name(json, "prevNode");
+		err = put_tree(json, &listing, in, record->now_ns);
+	}
+	json_put_close(json, '}');
+	buf_append_byte(json->out, '\n');
+	free(listing.open);
+	return err;
+}
+
+/* What stands behind key and values. The index is the event's, of a read the store's. */
+static void
+end_v1(struct json_put *json, const struct event_record *record, const struct node_record *node,
+    bool listed)
+{
+	if ((node->flags & NODE_DIR) != 0)
+		json_put_bool(json, "dir", true);
+	if (!listed)
+		put_expiry(json, node, record->now_ns);
+	if ((record->flags & EVENT_CREATED) != 0)
+		json_put_bool(json, "newKey", true);
+	json_put_number(json, "index", record->store_index);
+	json_put_close(json, '}');
+}
+
+static void
+put_node_v1(struct json_put *json, const struct event_record *record,
+    const struct node_record *node, const struct node_record *previous, bool listed)
+{
+	put_action(json, record->action, EVENT_FORM_V1);
+	json_put_text(json, "key", node->key);
+	if (previous != NULL && (previous->flags & NODE_VALUE) != 0)
+		json_put_text(json, "prevValue", previous->value);
+	if ((node->flags & NODE_VALUE) != 0)
+		json_put_text(json, "value", node->value);
+	end_v1(json, record, node, listed);
+}
+
+static bool
+is_listing(const struct event_record *record, const struct node_record *node)
+{
+	return record->action == ACTION_GET && (record->flags & EVENT_PREVIOUS) == 0 &&
+	    (node->flags & NODE_DIR) != 0;
+}
+
+static enum err
+put_v1(struct json_put *json, const struct event_record *record, struct reader *in)
+{
+	struct node_record node, previous;
+	bool has_previous = (record->flags & EVENT_PREVIOUS) != 0;
+
+	if (!node_record_get(in, &node) || node.depth != 0)
+		return ERR_MALFORMED;
+	if (!is_listing(record, &node)) {
+		if (has_previous && (!node_record_get(in, &previous) || previous.depth != 0))
+			return ERR_MALFORMED;
+		put_node_v1(json, record, &node, has_previous ? &previous : NULL, false);
+		return ERR_NONE;
+	}
+	json_put_open(json, NULL, '[');
+	while (!reader_done(in)) {
+		if (!node_record_get(in, &node) || node.depth != 1)
+			return ERR_MALFORMED;
+		put_node_v1(json, record, &node, NULL, true);
+	}
+	json_put_close(json, ']');
+	return ERR_NONE;
+}
+
+/* The client knows what it has written. */
+static bool
+is_bare(uint8_t action)
+{
+	return action == ACTION_SET || action == ACTION_CREATE || action == ACTION_UPDATE ||
+	    action == ACTION_COMPARE_AND_SWAP;
 }
 
 enum err
-event_json_put(struct buf *out, struct slice event)
+event_json_put(struct buf *out, enum event_form form, struct slice event, bool *created)
 {
-	struct listing listing = { NULL, 0, 0 };
 	struct json_put json = json_put_into(out);
 	struct reader in = reader_of(event);
 	struct event_record record;
@@ -148,18 +259,18 @@ event_json_put(struct buf *out, struct slice event)
 	if (!event_record_get(&in, &record) || !reader_done(&in) ||
 	    record.action >= ARRAY_COUNT(action_names))
 		return ERR_MALFORMED;
+	if (created != NULL)
+		*created = (record.flags & EVENT_CREATED) != 0;
+	if (form == EVENT_FORM_BARE && is_bare(record.action)) {
+		put_action(&json, record.action, form);
+		json_put_close(&json, '}');
+		buf_append_byte(out, '\n');
+		return ERR_NONE;
+	}
 	in = reader_of(record.nodes);
 	/* About what it takes, if little is escaped. */
 	(void)buf_reserve(out, event.size + JSON_AROUND_BYTES);
-	put_action(&json, record.action);
-	err = put_tree(&json, &listing, &in, record.now_ns);
-	if (err == ERR_NONE && (record.flags & EVENT_PREVIOUS) != 0) {
-		json_put_name(&json, "prevNode");
-		err = put_tree(&json, &listing, &in, record.now_ns);
-	}
-	json_put_close(&json, '}');
-	buf_append_byte(out, '\n');
-	free(listing.open);
+	err = form == EVENT_FORM_V1 ? put_v1(&json, &record, &in) : put_v2(&json, &record, &in);
 	if (err == ERR_NONE && !reader_done(&in))
 		err = ERR_MALFORMED;
 	return err;
@@ -182,6 +293,7 @@ enum event_json_step {
 };
 
 struct event_json {
+	enum event_form form;
 	enum event_json_step step;
 	uint8_t field[HEAD_BYTES + 2];	/* what there is of the step's fields */
 	size_t gathered;
@@ -194,15 +306,22 @@ struct event_json {
 	uint32_t text_left;		/* bytes of the key or value to come */
 	struct json_text text;
 	unsigned trees;			/* begun: node, previous node */
+	bool listed;			/* V1: the node asked for is a directory, */
+	bool shown;			/* and this node is an element of the list */
 };
 
 _Static_assert(sizeof(((struct event_json *)0)->field) >= TAIL_BYTES,
     "the fields of each step fit");
 
 struct event_json *
-event_json_new(void)
+event_json_new(enum event_form form)
 {
-	return xzalloc(sizeof(struct event_json));
+	struct event_json *event = xzalloc(sizeof(*event));
+
+	ASSERT(form != EVENT_FORM_BARE);
+	event->form = form;
+	event->shown = true;
+	return event;
 }
 
 void
@@ -243,8 +362,37 @@ take_head(struct event_json *event, struct json_put *json)
 		return ERR_MALFORMED;
 	event->bounded = size != UINT32_MAX;
 	event->nodes_left = size;
-	put_action(json, event->head.action);
 	event->step = STEP_NODE;
+	if (event->form == EVENT_FORM_V1)
+		return event->head.action == ACTION_GET &&
+		    (event->head.flags & EVENT_PREVIOUS) == 0 ? ERR_NONE : ERR_MALFORMED;
+	put_action(json, event->head.action, event->form);
+	json_put_name(json, "node");
+	return ERR_NONE;
+}
+
+/* Its key comes. */
+static enum err
+begin_node_v1(struct event_json *event, struct json_put *json)
+{
+	const struct node_record *node = &event->node;
+
+	if (node->depth > 1 || (node->depth == 0) != (event->trees == 0) ||
+	    (node->depth == 1 && !event->listed))
+		return ERR_MALFORMED;
+	event->shown = true;
+	event->step = STEP_KEY;
+	if (node->depth == 0) {
+		event->trees = 1;
+		event->listed = is_listing(&event->head, node);
+		event->shown = !event->listed;
+	}
+	if (!event->shown) {
+		json_put_open(json, NULL, '[');
+		return ERR_NONE;
+	}
+	put_action(json, event->head.action, EVENT_FORM_V1);
+	json_put_raw(json, "key", "\"");
 	return ERR_NONE;
 }
 
@@ -256,7 +404,11 @@ take_node(struct event_json *event, struct json_put *json)
 	struct node_record *node = &event->node;
 
 	if (!codec_get_u8(&in, &node->flags) || !codec_get_u16(&in, &node->depth) ||
-	    !codec_get_u32(&in, &event->text_left) || node->depth > listing->count)
+	    !codec_get_u32(&in, &event->text_left))
+		return ERR_MALFORMED;
+	if (event->form == EVENT_FORM_V1)
+		return begin_node_v1(event, json);
+	if (node->depth > listing->count)
 		return ERR_MALFORMED;
 	if (node->depth == 0 && event->trees > 0) {
 		if (event->trees == 2 || (event->head.flags & EVENT_PREVIOUS) == 0)
@@ -290,6 +442,12 @@ take_text(struct event_json *event, struct json_put *json, struct slice *bytes, 
 	return last;
 }
 
+static bool
+shows_value(const struct event_json *event)
+{
+	return event->shown && (event->node.flags & NODE_VALUE) != 0;
+}
+
 static enum err
 take_value_size(struct event_json *event, struct json_put *json)
 {
@@ -297,7 +455,7 @@ take_value_size(struct event_json *event, struct json_put *json)
 
 	if (!codec_get_u32(&in, &event->text_left))
 		return ERR_MALFORMED;
-	if ((event->node.flags & NODE_VALUE) != 0)
+	if (shows_value(event))
 		json_put_raw(json, "value", "\"");
 	event->step = STEP_VALUE;
 	return ERR_NONE;
@@ -312,8 +470,11 @@ take_tail(struct event_json *event, struct json_put *json)
 	if (!codec_get_u64(&in, &node->modified) || !codec_get_u64(&in, &node->created) ||
 	    !codec_get_u64(&in, &node->expire_at_ns))
 		return ERR_MALFORMED;
-	put_kind(json, &event->listing, node, event->head.now_ns);
 	event->step = STEP_NODE;
+	if (event->form == EVENT_FORM_V2)
+		put_kind(json, &event->listing, node, event->head.now_ns);
+	else if (event->shown)
+		end_v1(json, &event->head, node, event->listed);
 	return ERR_NONE;
 }
 
@@ -327,13 +488,13 @@ take_step(struct event_json *event, struct json_put *json, struct slice *bytes)
 	case STEP_NODE:
 		return gather(event, bytes, NODE_BYTES) ? take_node(event, json) : ERR_NONE;
 	case STEP_KEY:
-		if (take_text(event, json, bytes, true))
+		if (take_text(event, json, bytes, event->shown))
 			event->step = STEP_VALUE_SIZE;
 		return ERR_NONE;
 	case STEP_VALUE_SIZE:
 		return gather(event, bytes, SIZE_BYTES) ? take_value_size(event, json) : ERR_NONE;
 	case STEP_VALUE:
-		if (take_text(event, json, bytes, (event->node.flags & NODE_VALUE) != 0))
+		if (take_text(event, json, bytes, shows_value(event)))
 			event->step = STEP_TAIL;
 		return ERR_NONE;
 	case STEP_TAIL:
@@ -373,6 +534,11 @@ event_json_end(struct event_json *event, struct buf *out)
 	if (event->step != STEP_NODE || event->gathered > 0 || event->trees != trees ||
 	    (event->bounded && event->nodes_left > 0))
 		return ERR_MALFORMED;
+	if (event->form == EVENT_FORM_V1) {
+		if (event->listed)
+			json_put_close(&json, ']');
+		return ERR_NONE;
+	}
 	while (event->listing.count > 0)
 		end_node(&json, &event->listing);
 	json_put_close(&json, '}');

@@ -10,18 +10,36 @@
 #include "common/err.h"
 #include "common/ipc/message.h"
 
-/* Append an encoded event_record as JSON and a newline. ERR_MALFORMED if it is none;
- * something may be appended then. */
-enum err event_json_put(struct buf *out, struct slice event) MUST_CHECK;
+enum event_form {
+	EVENT_FORM_V2,			/* action, node, prevNode; and a newline */
+	EVENT_FORM_V1,			/* flat, of the first series: one object, or for a
+					 * directory that is read a list of them */
+	EVENT_FORM_BARE,		/* as V2, of what set a node the action only */
+};
+
+/* The Content-Type of that form. */
+const char *event_json_type(enum event_form form);
+
+/*
+ * Append an encoded event_record as JSON.
+ *
+ *	created	out: a node came into being, so that a write answers 201; may be NULL
+ *
+ * ERR_MALFORMED if it is none; something may be appended then.
+ */
+enum err event_json_put(struct buf *out, enum event_form form, struct slice event,
+    bool *created) MUST_CHECK;
 
 /*
  * One whose bytes come in pieces, cut anywhere: what is appended for all of them
  * together is what event_json_put appends. The length of its nodes may be
- * UINT32_MAX, not known; then they end where the pieces do.
+ * UINT32_MAX, not known; then they end where the pieces do. In the form V1 it is that
+ * of a read, all others are ERR_MALFORMED.
  */
 struct event_json;
 
-struct event_json *event_json_new(void);
+/* form: V2 or V1. */
+struct event_json *event_json_new(enum event_form form);
 /* Accepts NULL in *event. */
 void event_json_free(struct event_json **event);
 /* The next piece. ERR_MALFORMED: it is none, and no more may be given. */

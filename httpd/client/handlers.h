@@ -7,6 +7,8 @@
 #include "httpd/http/request.h"
 
 void keys_handle(struct request *request);
+void keys_v1_handle(struct request *request);
+void watch_v1_handle(struct request *request);
 void machines_handle(struct request *request);
 void leader_handle(struct request *request);
 void stats_self_handle(struct request *request);

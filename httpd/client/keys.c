@@ -1,18 +1,20 @@
 /*
  * keys.c - /v2/keys: parameters to a message, its outcome to an answer.
  *
- * A watch goes to watch.c, a read to read.c. A write's call to raftd lives in the
+ * A watch goes to watch.c, a read to read.c; keys_v1.c has the requests of the first
+ * series, and what both need is here (keys.h). A write's call to raftd lives in the
  * request's arena until its outcome comes, or the client goes away.
  *
  * Source: docs/api.md, "Operations", "Answers", "Errors".
  */
+#include "httpd/client/keys.h"
+
 #include "common/ipc/wire.h"
 #include "common/key_limits.h"
 #include "common/metric.h"
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/client/cache.h"
-#include "httpd/client/event_json.h"
 #include "httpd/client/handlers.h"
 #include "httpd/client/long_answer.h"
 #include "httpd/client/params.h"
@@ -26,6 +28,7 @@
 struct keys_call {
 	struct backend_call call;
 	struct request *request;
+	enum event_form form;
 };
 
 static void
@@ -38,43 +41,38 @@ put_headers(struct request *request, const struct msg_outcome *outcome)
 }
 
 static void
-answer_event(struct request *request, const struct msg_outcome *outcome)
+answer_event(struct request *request, enum event_form form, const struct msg_outcome *outcome)
 {
-	struct reader in = reader_of(outcome->event);
-	struct event_record event;
 	struct buf body = BUF_INIT;
-	unsigned status;
+	bool created = false;
 
-	if (!event_record_get(&in, &event))
-		goto malformed;
-	status = (event.flags & EVENT_CREATED) != 0 ? 201 : 200;
-	if (long_answer_wanted(outcome->event)) {
-		put_headers(request, outcome);
-		long_answer_begin(request, status, outcome->event);
+	blob_begin(&body);
+	if (event_json_put(&body, form, outcome->event, &created) != ERR_NONE) {
+		api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no event"),
+		    outcome->store_index);
+		buf_free(&body);
 		return;
 	}
-	blob_begin(&body);
-	if (event_json_put(&body, outcome->event) != ERR_NONE)
-		goto malformed;
 	put_headers(request, outcome);
-	response_send_built(request, status, "application/json", &body);
-	return;
-malformed:
-	buf_free(&body);
-	api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no event"),
-	    outcome->store_index);
+	response_send_built(request, created && form != EVENT_FORM_V1 ? 201 : 200,
+	    event_json_type(form), &body);
 }
 
 static void
 answered(struct backend_call *call, const struct msg_outcome *outcome)
 {
-	struct request *request = CONTAINER_OF(call, struct keys_call, call)->request;
+	const struct keys_call *asked = CONTAINER_OF(call, struct keys_call, call);
+	struct request *request = asked->request;
 
-	if (outcome->error == ERR_NONE)
-		answer_event(request, outcome);
-	else
+	if (outcome->error != ERR_NONE) {
 		api_error(request, err_from_number(outcome->error), outcome->cause,
 		    outcome->store_index);
+	} else if (asked->form == EVENT_FORM_V2 && long_answer_wanted(outcome->event)) {
+		put_headers(request, outcome);
+		long_answer_begin(request, outcome->event);
+	} else {
+		answer_event(request, asked->form, outcome);
+	}
 }
 
 static void
@@ -93,9 +91,8 @@ keys_refuse_full(struct request *request)
 	    request->worker->cluster->store_index);
 }
 
-/* False: the key is above the limits, which was answered. op: 0 for a read. */
-static bool
-is_allowed(struct request *request, struct slice key, unsigned op)
+bool
+keys_is_allowed(struct request *request, struct slice key, unsigned op)
 {
 	const struct cluster *cluster = request->worker->cluster;
 	struct key_limits limits = { cluster->config.max_key_names, cluster->config.max_key_bytes };
@@ -107,12 +104,12 @@ is_allowed(struct request *request, struct slice key, unsigned op)
 	return false;
 }
 
-static void
-send_write(struct request *request, struct msg_write *write)
+void
+keys_write(struct request *request, struct msg_write *write, enum event_form form)
 {
 	struct keys_call *call;
 
-	if (!is_allowed(request, write->key, write->op))
+	if (!keys_is_allowed(request, write->key, write->op))
 		return;
 	if (backend_is_full(request->worker->backend)) {
 		keys_refuse_full(request);
@@ -120,6 +117,7 @@ send_write(struct request *request, struct msg_write *write)
 	}
 	call = arena_zalloc(&request->arena, sizeof(*call));
 	call->request = request;
+	call->form = form;
 	call->call.done = answered;
 	call->call.sent_ns = &request->sent_ns;
 	request->state = call;
@@ -131,8 +129,8 @@ send_write(struct request *request, struct msg_write *write)
 
 /* A body of the cache is true of the index that this raftd announced last; who has
  * stopped announces nothing, so it may be of long ago, and nothing would end that. */
-static bool
-is_refused(struct request *request)
+bool
+keys_is_silent(struct request *request)
 {
 	if (!backend_is_silent(request->worker->backend))
 		return false;
@@ -146,22 +144,26 @@ is_refused(struct request *request)
 static void
 send_plain_read(struct request *request, struct slice key, bool recursive)
 {
-	read_begin(request, key, READ_FLAG_SORTED | (recursive ? READ_FLAG_RECURSIVE : 0));
+	read_begin(request, key, READ_FLAG_SORTED | (recursive ? READ_FLAG_RECURSIVE : 0),
+	    EVENT_FORM_V2);
 }
 
 static void
 handle_get(struct request *request, struct slice key, const struct params *params)
 {
-	if (!is_allowed(request, key, 0))
+	if (!keys_is_allowed(request, key, 0))
 		return;
 	if (params->wait) {
-		keys_watch_begin(request, key, params);
+		keys_watch_begin(request, key,
+		    (params->recursive ? (unsigned)WATCH_FLAG_RECURSIVE : 0) |
+		    (params->stream ? (unsigned)WATCH_FLAG_STREAM : 0), params->wait_index,
+		    EVENT_FORM_V2);
 		return;
 	}
 	if (params->quorum || params->consistent)
 		read_begin(request, key, READ_FLAG_QUORUM | READ_FLAG_SORTED |
-		    (params->recursive ? READ_FLAG_RECURSIVE : 0));
-	else if (!is_refused(request) && !cache_take(request->worker->cache, request, key,
+		    (params->recursive ? READ_FLAG_RECURSIVE : 0), EVENT_FORM_V2);
+	else if (!keys_is_silent(request) && !cache_take(request->worker->cache, request, key,
 	    params->recursive, send_plain_read))
 		send_plain_read(request, key, params->recursive);
 }
@@ -180,6 +182,13 @@ static bool
 has_conditions(const struct params *params)
 {
 	return params->prev_index != 0 || params->has_prev_value;
+}
+
+/* Who writes may want no more of the answer than that it was done. */
+static void
+send_write(struct request *request, struct msg_write *write, const struct params *params)
+{
+	keys_write(request, write, params->no_value ? EVENT_FORM_BARE : EVENT_FORM_V2);
 }
 
 /* What makes a node: set, create and in-order create. */
@@ -204,7 +213,7 @@ handle_put(struct request *request, struct slice key, const struct params *param
 	if (params->prev_exist == PARAMS_FALSE) {
 		write.op = WRITE_CREATE;
 		add_new_node(&write, params);
-		send_write(request, &write);
+		send_write(request, &write, params);
 		return;
 	}
 	if (params->refresh == PARAMS_TRUE)
@@ -218,7 +227,7 @@ handle_put(struct request *request, struct slice key, const struct params *param
 		write.op = WRITE_SET;
 		add_new_node(&write, params);
 	}
-	send_write(request, &write);
+	send_write(request, &write, params);
 }
 
 static void
@@ -235,7 +244,7 @@ handle_post(struct request *request, struct slice key, const struct params *para
 		write.ttl_s = params->ttl_s;
 	}
 	add_new_node(&write, params);
-	send_write(request, &write);
+	send_write(request, &write, params);
 }
 
 static void
@@ -251,41 +260,55 @@ handle_delete(struct request *request, struct slice key, const struct params *pa
 		write.op = WRITE_COMPARE_AND_DELETE;
 		add_conditions(&write, params);
 	}
-	send_write(request, &write);
+	send_write(request, &write, params);
 }
 
 /* The router saw to it that the path is clean. */
-static struct slice
-key_of(struct slice path)
+struct slice
+keys_key(const struct request *request, size_t route_bytes)
 {
-	struct slice key = slice_of(path.data + KEYS_PREFIX_SIZE, path.size - KEYS_PREFIX_SIZE);
+	struct slice path = request->path;
+	struct slice key = slice_of(path.data + route_bytes, path.size - route_bytes);
 
 	if (key.size > 0 && key.data[key.size - 1] == '/')
 		key.size--;
 	return key.size == 0 ? SLICE_LITERAL("/") : key;
 }
 
+struct slice
+keys_form(const struct request *request)
+{
+	if ((request->method & (METHOD_PUT | METHOD_POST)) == 0 ||
+	    !params_is_form(request->content_type))
+		return SLICE_EMPTY;
+	return request->body;
+}
+
+bool
+keys_is_served(struct request *request)
+{
+	if (request->worker->cluster->phase != PHASE_JOINING)
+		return true;
+	api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("joining"), 0);
+	return false;
+}
+
 void
 keys_handle(struct request *request)
 {
-	struct slice key = key_of(request->path);
-	struct slice form = SLICE_EMPTY;
+	struct slice key = keys_key(request, KEYS_PREFIX_SIZE);
 	struct params params;
 	struct slice cause;
 	enum err err;
 
-	if ((request->method & (METHOD_PUT | METHOD_POST)) != 0 &&
-	    params_is_form(request->content_type))
-		form = request->body;
-	err = params_read(&request->arena, request->method, request->query, form, &params, &cause);
+	err = params_read(&request->arena, request->method, request->query, keys_form(request),
+	    &params, &cause);
 	if (err != ERR_NONE) {
 		api_error(request, err, cause, 0);
 		return;
 	}
-	if (request->worker->cluster->phase == PHASE_JOINING) {
-		api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("joining"), 0);
+	if (!keys_is_served(request))
 		return;
-	}
 	switch (request->method) {
 	case METHOD_GET:
 	case METHOD_HEAD:

@@ -12,6 +12,7 @@
  */
 #include "httpd/client/long_answer.h"
 
+#include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "httpd/client/event_json.h"
 
@@ -20,7 +21,7 @@ struct long_answer {
 	struct buf event;		/* encoded */
 	size_t at;			/* so much of it is rendered */
 	struct event_json *json;
-	unsigned status;
+	bool created;
 };
 
 bool
@@ -83,19 +84,22 @@ begin(struct request *request)
 	struct long_answer *answer = request->state;
 
 	request->finite = true;
-	response_stream_begin(request, answer->status, "application/json");
+	response_stream_begin(request, answer->created ? 201 : 200,
+	    event_json_type(EVENT_FORM_V2));
 	request->drained = go_on;
 	go_on(request);
 }
 
 void
-long_answer_begin(struct request *request, unsigned status, struct slice event)
+long_answer_begin(struct request *request, struct slice event)
 {
 	struct long_answer *answer = arena_zalloc(&request->arena, sizeof(*answer));
+	struct reader in = reader_of(event);
+	struct event_record record;
 
 	buf_append_slice(&answer->event, event);
-	answer->json = event_json_new();
-	answer->status = status;
+	answer->json = event_json_new(EVENT_FORM_V2);
+	answer->created = event_record_get(&in, &record) && (record.flags & EVENT_CREATED) != 0;
 	request->state = answer;
 	request->gone = let_go;
 	request_keeps(request, answer->event.capacity);

@@ -11,8 +11,8 @@
 
 /* Is an encoded event of that size answered so? */
 bool long_answer_wanted(struct slice event);
-/* Answer with an encoded event_record, which is copied. Headers of before go first. The
- * request's state and callbacks are this module's from then on. */
-void long_answer_begin(struct request *request, unsigned status, struct slice event);
+/* Answer with an encoded event_record, which is copied, as /v2 has it. Headers of before go
+ * first. The request's state and callbacks are this module's from then on. */
+void long_answer_begin(struct request *request, struct slice event);
 
 #endif

@@ -24,6 +24,8 @@ enum param {
 	PARAM_REFRESH,
 	PARAM_VALUE,
 	PARAM_CONSISTENT,
+	PARAM_NO_VALUE,
+	PARAM_INDEX,
 	PARAM_COUNT
 };
 
@@ -42,6 +44,8 @@ static const char *const param_names[PARAM_COUNT] = {
 	[PARAM_REFRESH] = "refresh",
 	[PARAM_VALUE] = "value",
 	[PARAM_CONSISTENT] = "consistent",
+	[PARAM_NO_VALUE] = "noValueOnSuccess",
+	[PARAM_INDEX] = "index",
 };
 
 struct found_params {
@@ -183,6 +187,14 @@ read_tristate(const struct found_params *found, enum param param, enum params_bo
 	return true;
 }
 
+/* Of an empty one it is as if it were not there. */
+static bool
+read_ttl(const struct found_params *found, struct params *params)
+{
+	params->has_ttl = found->text[PARAM_TTL].size > 0;
+	return !params->has_ttl || read_number(found->text[PARAM_TTL], &params->ttl_s);
+}
+
 /* ---- checks, in the order in which the API answers them --------------------------------- */
 
 /* Indexes and booleans. */
@@ -235,8 +247,12 @@ check_meaning(enum request_method method, const struct found_params *found, stru
 		*cause = SLICE_LITERAL("\"prevValue\" cannot be empty");
 		return ERR_PREV_VALUE_REQUIRED;
 	}
-	params->has_ttl = found->text[PARAM_TTL].size > 0;
-	if (params->has_ttl && !read_number(found->text[PARAM_TTL], &params->ttl_s)) {
+	if (found->present[PARAM_NO_VALUE] &&
+	    !read_bool(found->text[PARAM_NO_VALUE], &params->no_value)) {
+		*cause = SLICE_LITERAL("invalid value for \"noValueOnSuccess\"");
+		return ERR_INVALID_FIELD;
+	}
+	if (!read_ttl(found, params)) {
 		*cause = SLICE_LITERAL("invalid value for \"ttl\"");
 		return ERR_TTL_NOT_NUMBER;
 	}
@@ -259,6 +275,22 @@ check_meaning(enum request_method method, const struct found_params *found, stru
 	return ERR_NONE;
 }
 
+static enum err
+find_all(struct arena *arena, struct slice query, struct slice form, struct found_params *found,
+    struct slice *cause)
+{
+	enum err err = take_pairs(arena, form, found, cause);
+
+	if (err != ERR_NONE)
+		return err;
+	/* Once a separator like "&": what was meant cannot be known. */
+	if (query.size > 0 && memchr(query.data, ';', query.size) != NULL) {
+		*cause = SLICE_LITERAL("invalid semicolon separator in query");
+		return ERR_INVALID_FORM;
+	}
+	return take_pairs(arena, query, found, cause);
+}
+
 enum err
 params_read(struct arena *arena, enum request_method method, struct slice query,
     struct slice form, struct params *params, struct slice *cause)
@@ -269,15 +301,7 @@ params_read(struct arena *arena, enum request_method method, struct slice query,
 	*params = (struct params){ .prev_exist = PARAMS_ABSENT };
 	if (query.size == 0 && form.size == 0)
 		return ERR_NONE;
-	err = take_pairs(arena, form, &found, cause);
-	if (err != ERR_NONE)
-		return err;
-	/* Once a separator like "&": what was meant cannot be known. */
-	if (query.size > 0 && memchr(query.data, ';', query.size) != NULL) {
-		*cause = SLICE_LITERAL("invalid semicolon separator in query");
-		return ERR_INVALID_FORM;
-	}
-	err = take_pairs(arena, query, &found, cause);
+	err = find_all(arena, query, form, &found, cause);
 	if (err != ERR_NONE)
 		return err;
 	params->value = found.text[PARAM_VALUE];
@@ -286,4 +310,42 @@ params_read(struct arena *arena, enum request_method method, struct slice query,
 	if (err != ERR_NONE)
 		return err;
 	return check_meaning(method, &found, params, cause);
+}
+
+enum err
+params_read_v1_set(struct arena *arena, struct slice query, struct slice form,
+    struct params *params, struct slice *cause)
+{
+	struct found_params found = { .fields = 0 };
+	enum err err = find_all(arena, query, form, &found, cause);
+
+	*params = (struct params){ .prev_exist = PARAMS_ABSENT };
+	if (err != ERR_NONE)
+		return err;
+	*cause = SLICE_LITERAL("Set");
+	params->value = found.text[PARAM_VALUE];
+	if (params->value.size == 0)
+		return ERR_VALUE_REQUIRED;
+	if (!read_ttl(&found, params))
+		return ERR_TTL_NOT_NUMBER;
+	params->prev_value = found.text[PARAM_PREV_VALUE];
+	params->has_prev_value = params->prev_value.size > 0;
+	if (found.present[PARAM_PREV_VALUE] && !params->has_prev_value)
+		params->prev_exist = PARAMS_FALSE;
+	return ERR_NONE;
+}
+
+enum err
+params_read_v1_watch(struct arena *arena, struct slice query, struct slice form,
+    struct params *params, struct slice *cause)
+{
+	struct found_params found = { .fields = 0 };
+	enum err err = find_all(arena, query, form, &found, cause);
+
+	*params = (struct params){ .prev_exist = PARAMS_ABSENT };
+	if (err != ERR_NONE)
+		return err;
+	*cause = SLICE_LITERAL("Watch From Index");
+	return read_number(found.text[PARAM_INDEX], &params->wait_index) ? ERR_NONE :
+	    ERR_INDEX_NOT_NUMBER;
 }

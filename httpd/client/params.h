@@ -29,6 +29,7 @@ struct params {
 	enum params_bool prev_exist, refresh;
 	bool recursive, sorted, wait, dir, quorum, stream;
 	bool consistent;		/* exactly "true" */
+	bool no_value;			/* the answer of a write has no nodes */
 };
 
 /*
@@ -42,6 +43,15 @@ struct params {
  */
 enum err params_read(struct arena *arena, enum request_method method, struct slice query,
     struct slice form, struct params *params, struct slice *cause) MUST_CHECK;
+
+/*
+ * The same for a write of the first series: value, ttl, prevValue, where an empty one is
+ * prev_exist PARAMS_FALSE; and for a watch from an index. Nothing else is looked at.
+ */
+enum err params_read_v1_set(struct arena *arena, struct slice query, struct slice form,
+    struct params *params, struct slice *cause) MUST_CHECK;
+enum err params_read_v1_watch(struct arena *arena, struct slice query, struct slice form,
+    struct params *params, struct slice *cause) MUST_CHECK;
 
 /* True if a body of that Content-Type is read for parameters. */
 bool params_is_form(struct slice content_type);

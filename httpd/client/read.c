@@ -28,7 +28,6 @@
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/client/cache.h"
-#include "httpd/client/event_json.h"
 #include "httpd/worker.h"
 
 /* In the request's arena. */
@@ -37,6 +36,7 @@ struct piece_reading {
 	struct request *request;
 	struct slice key;
 	unsigned flags;			/* READ_FLAG_* */
+	enum event_form form;
 	/* Of an answer in pieces: */
 	struct event_json *event;	/* NULL: none came */
 	struct buf body;		/* rendered, and not handed on */
@@ -103,17 +103,18 @@ answer_whole(struct piece_reading *reading, const struct msg_outcome *outcome)
 	struct buf body = BUF_INIT;
 
 	blob_begin(&body);
-	if (event_json_put(&body, outcome->event) != ERR_NONE) {
+	if (event_json_put(&body, reading->form, outcome->event, NULL) != ERR_NONE) {
 		api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no event"),
 		    outcome->store_index);
 		buf_free(&body);
 		return;
 	}
-	cache_fill(request->worker->cache, reading->key,
-	    (reading->flags & READ_FLAG_RECURSIVE) != 0, outcome->event, blob_built(&body),
-	    outcome);
+	if (reading->form == EVENT_FORM_V2)
+		cache_fill(request->worker->cache, reading->key,
+		    (reading->flags & READ_FLAG_RECURSIVE) != 0, outcome->event,
+		    blob_built(&body), outcome);
 	put_headers(request, outcome->store_index, outcome->raft_index, outcome->raft_term);
-	response_send_built(request, 200, "application/json", &body);
+	response_send_built(request, 200, event_json_type(reading->form), &body);
 }
 
 /* Render what came behind what was rendered and not handed on. */
@@ -123,7 +124,7 @@ take(struct piece_reading *reading, struct slice bytes)
 	enum err err;
 
 	if (reading->event == NULL)
-		reading->event = event_json_new();
+		reading->event = event_json_new(reading->form);
 	err = event_json_feed(reading->event, bytes, &reading->body);
 	request_keeps(reading->request, reading->body.capacity);
 	return err;
@@ -150,7 +151,7 @@ answer_end(struct piece_reading *reading, const struct msg_outcome *outcome)
 	} else {
 		put_headers(request, reading->store_index, reading->raft_index,
 		    reading->raft_term);
-		response_send(request, 200, "application/json", buf_slice(&body));
+		response_send(request, 200, event_json_type(reading->form), buf_slice(&body));
 	}
 	buf_free(&body);
 }
@@ -190,7 +191,7 @@ begin_stream(struct piece_reading *reading)
 
 	put_headers(request, reading->store_index, reading->raft_index, reading->raft_term);
 	request->finite = true;
-	response_stream_begin(request, 200, "application/json");
+	response_stream_begin(request, 200, event_json_type(reading->form));
 	request->drained = drained;
 }
 
@@ -285,7 +286,7 @@ ask(struct piece_reading *reading)
 }
 
 void
-read_begin(struct request *request, struct slice key, unsigned flags)
+read_begin(struct request *request, struct slice key, unsigned flags, enum event_form form)
 {
 	struct piece_reading *reading;
 
@@ -297,6 +298,7 @@ read_begin(struct request *request, struct slice key, unsigned flags)
 	reading->request = request;
 	reading->key = key;
 	reading->flags = flags;
+	reading->form = form;
 	reading->call.done = done;
 	reading->call.piece = piece;
 	reading->call.lost = lost;

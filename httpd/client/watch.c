@@ -12,7 +12,7 @@
  *	open -----> elsewhere	another worker goes on with it		[pack, then gone]
  *	elsewhere -> open	there					[keys_watch_go_on]
  *
- * The first watcher of an event renders it for all.
+ * The first watcher of an event renders it for all that want it in that form.
  *
  * Source: docs/api.md, "Watching".
  */
@@ -21,7 +21,6 @@
 #include "common/metric.h"
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
-#include "httpd/client/event_json.h"
 #include "httpd/routes.h"
 #include "httpd/worker.h"
 
@@ -29,12 +28,17 @@ struct client_watch {
 	struct backend_watch watch;
 	struct request *request;
 	bool stream;
+	enum event_form form;
 };
+
+_Static_assert((int)EVENT_FORM_V2 < EVENT_BODIES && (int)EVENT_FORM_V1 < EVENT_BODIES,
+    "each form of a watch has its place");
 
 static void
 registered(struct backend_watch *watch, const struct msg_watching *answer)
 {
-	struct request *request = CONTAINER_OF(watch, struct client_watch, watch)->request;
+	const struct client_watch *own = CONTAINER_OF(watch, struct client_watch, watch);
+	struct request *request = own->request;
 
 	if (request->streaming) {
 		ASSERT(answer->error != ERR_NONE);
@@ -52,21 +56,21 @@ registered(struct backend_watch *watch, const struct msg_watching *answer)
 	response_header_number(request, "X-Etcd-Index", answer->store_index);
 	response_header_number(request, "X-Raft-Index", answer->raft_index);
 	response_header_number(request, "X-Raft-Term", answer->raft_term);
-	response_stream_begin(request, 200, "application/json");
-	if (request_has_to_end(request)) {
+	response_stream_begin(request, 200, event_json_type(own->form));
+	if (request->method == METHOD_HEAD || request_has_to_end(request)) {
 		backend_unwatch(request->worker->backend, watch);
 		response_stream_end(request);
 	}
 }
 
 static struct blob *
-render(struct slice event)
+render(struct slice event, enum event_form form)
 {
 	struct buf body = BUF_INIT;
 	struct blob *blob = NULL;
 
 	blob_begin(&body);
-	if (event_json_put(&body, event) == ERR_NONE)
+	if (event_json_put(&body, form, event, NULL) == ERR_NONE)
 		blob = blob_end(&body, NULL);
 	buf_free(&body);
 	return blob;
@@ -108,11 +112,12 @@ static void
 happened(struct backend_watch *backend_watch, struct slice event, struct blob **shared)
 {
 	struct client_watch *watch = CONTAINER_OF(backend_watch, struct client_watch, watch);
+	struct blob **body = &shared[watch->form];
 	struct request *request = watch->request;
 
-	if (*shared == NULL)
-		*shared = render(event);
-	if (*shared == NULL) {
+	if (*body == NULL)
+		*body = render(event, watch->form);
+	if (*body == NULL) {
 		backend_unwatch(request->worker->backend, backend_watch);
 		response_abort(request);
 		return;
@@ -125,10 +130,10 @@ happened(struct backend_watch *backend_watch, struct slice event, struct blob **
 		return;
 	}
 	if (!watch->stream) {
-		response_stream_last(request, *shared);
+		response_stream_last(request, *body);
 		return;
 	}
-	response_stream_blob(request, *shared);
+	response_stream_blob(request, *body);
 	want_more(watch);
 }
 
@@ -164,6 +169,8 @@ pack(const struct request *request, struct msg_handed *handed)
 	if (!request->streaming || !backend_watch_is_open(&watch->watch))
 		return false;
 	backend_watch_rest(request->worker->backend, &watch->watch);
+	if (watch->form == EVENT_FORM_V1)
+		handed->flags |= HANDED_V1;
 	handed->route = slice_text(route_name(request->route));
 	handed->key = watch->watch.key;
 	handed->watch_flags = watch->watch.flags;
@@ -172,12 +179,13 @@ pack(const struct request *request, struct msg_handed *handed)
 }
 
 static struct client_watch *
-new_watch(struct request *request, bool stream)
+new_watch(struct request *request, unsigned flags, enum event_form form)
 {
 	struct client_watch *watch = arena_zalloc(&request->arena, sizeof(*watch));
 
 	watch->request = request;
-	watch->stream = stream;
+	watch->stream = (flags & WATCH_FLAG_STREAM) != 0;
+	watch->form = form;
 	watch->watch.watching = registered;
 	watch->watch.event = happened;
 	watch->watch.soon = soon;
@@ -190,24 +198,20 @@ new_watch(struct request *request, bool stream)
 }
 
 void
-keys_watch_begin(struct request *request, struct slice key, const struct params *params)
+keys_watch_begin(struct request *request, struct slice key, unsigned flags, uint64_t since,
+    enum event_form form)
 {
-	struct client_watch *watch = new_watch(request, params->stream);
-	unsigned flags = 0;
+	struct client_watch *watch = new_watch(request, flags, form);
 
-	if (params->recursive)
-		flags |= WATCH_FLAG_RECURSIVE;
-	if (params->stream)
-		flags |= WATCH_FLAG_STREAM;
 	backend_watch(request->worker->backend, &watch->watch, arena_copy(&request->arena, key),
-	    flags, params->wait_index);
+	    flags, since);
 }
 
 void
 keys_watch_go_on(struct request *request, const struct msg_handed *handed)
 {
-	struct client_watch *watch =
-	    new_watch(request, (handed->watch_flags & WATCH_FLAG_STREAM) != 0);
+	struct client_watch *watch = new_watch(request, handed->watch_flags,
+	    (handed->flags & HANDED_V1) != 0 ? EVENT_FORM_V1 : EVENT_FORM_V2);
 
 	ASSERT(request->streaming);
 	request->route = route_named(handed->route);

@@ -79,6 +79,8 @@ conn_give(struct conn *conn)
 			handed.flags |= HANDED_HTTP_1_0;
 		if (request->keep_alive)
 			handed.flags |= HANDED_KEEP_ALIVE;
+		if (request->method == METHOD_POST)
+			handed.flags |= HANDED_POST;
 		handed.target = request->target;
 		handed.begun_ns = request->begun_ns;
 		handed.bytes_in = request->bytes_in;
@@ -101,7 +103,7 @@ take_request(struct conn *conn, const struct msg_handed *handed)
 	struct request *request = conn_add_request(conn);
 	const uint8_t *mark;
 
-	request->method = METHOD_GET;
+	request->method = (handed->flags & HANDED_POST) != 0 ? METHOD_POST : METHOD_GET;
 	request->http_1_0 = (handed->flags & HANDED_HTTP_1_0) != 0;
 	request->keep_alive = (handed->flags & HANDED_KEEP_ALIVE) != 0;
 	request->whole = true;

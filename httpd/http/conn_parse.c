@@ -101,10 +101,22 @@ on_message_complete(http_parser *parser)
 	return 0;
 }
 
-static const http_parser_settings parser_settings = {
+/* Of fields behind the chunks, which no gate has seen: the library takes blanks in a name. */
+static int
+on_trailer_name(http_parser *parser UNUSED, const char *data, size_t size)
+{
+	return memchr(data, ' ', size) != NULL ? 1 : 0;
+}
+
+static const http_parser_settings head_settings = {
 	.on_headers_complete = on_headers_complete,
+	.on_message_complete = on_message_complete,
+};
+
+static const http_parser_settings body_settings = {
 	.on_chunk_header = on_chunk_header,
 	.on_body = on_body,
+	.on_header_field = on_trailer_name,
 	.on_message_complete = on_message_complete,
 };
 
@@ -166,11 +178,11 @@ finish_request(struct conn *conn)
 }
 
 /* Give bytes of the present message to the parser; returns how many it took,
- * or SIZE_MAX if it does not like them. */
+ * or SIZE_MAX if it does not like them. settings: of the head or of what is behind it. */
 static size_t
-feed(struct conn *conn, struct slice bytes, bool *complete)
+feed(struct conn *conn, const http_parser_settings *settings, struct slice bytes, bool *complete)
 {
-	size_t used = http_parser_execute(&conn->parser, &parser_settings, (const char *)bytes.data,
+	size_t used = http_parser_execute(&conn->parser, settings, (const char *)bytes.data,
 	    bytes.size);
 	enum http_errno problem = HTTP_PARSER_ERRNO(&conn->parser);
 
@@ -189,12 +201,12 @@ feed_head(struct conn *conn, struct slice bytes, const struct head *head, bool *
 	if (conn->last->method == METHOD_OTHER) {
 		/* The parser knows a list of methods, and we answer any other with a
 		 * status of its own; a body it may have ends like that of POST. */
-		if (feed(conn, SLICE_LITERAL("POST"), complete) == SIZE_MAX)
+		if (feed(conn, &head_settings, SLICE_LITERAL("POST"), complete) == SIZE_MAX)
 			return false;
 		bytes.data += head->method.size;
 		bytes.size -= head->method.size;
 	}
-	return feed(conn, bytes, complete) == bytes.size;
+	return feed(conn, &head_settings, bytes, complete) == bytes.size;
 }
 
 /* What the headers ask for before the body comes. 0, or the status to refuse with. */
@@ -362,7 +374,7 @@ static size_t
 take_body(struct conn *conn, struct slice bytes)
 {
 	bool complete;
-	size_t used = feed(conn, bytes, &complete);
+	size_t used = feed(conn, &body_settings, bytes, &complete);
 
 	if (used == SIZE_MAX) {
 		refuse(conn, conn->last->body_bytes.overflowed ? 413 : 400);

@@ -1,5 +1,6 @@
 /*
- * form_fuzz.c - any bytes as query and form of a keys request, and as a path.
+ * form_fuzz.c - any bytes as query and form of a keys request, of either series, and as
+ * a path.
  *
  * The first byte chooses the method, the first line is the query, the rest the
  * form; all of it is a path too.
@@ -22,6 +23,13 @@ try_params(enum request_method method, struct slice query, struct slice form)
 	ASSERT(err == ERR_NONE || (err_is_api(err) && cause.size > 0));
 	if (err == ERR_NONE)
 		ASSERT(!params.has_prev_value || params.prev_value.size > 0);
+	err = params_read_v1_set(&arena, query, form, &params, &cause);
+	ASSERT(err == ERR_NONE || (err_is_api(err) && cause.size > 0));
+	if (err == ERR_NONE)
+		ASSERT(params.value.size > 0 && params.has_prev_value ==
+		    (params.prev_value.size > 0));
+	err = params_read_v1_watch(&arena, query, form, &params, &cause);
+	ASSERT(err == ERR_NONE || (err_is_api(err) && cause.size > 0));
 	arena_free(&arena);
 }
 

@@ -318,6 +318,8 @@ def put(*lines, body=""):
 HOSTILE = {
     # name: (bytes, status)
     "blank before the colon": (put("Content-Length : 7", body="value=s"), 400),
+    "a blank before the colon of a trailer": (put("Transfer-Encoding: chunked", body="7\r\nvalue=s\r\n0\r\nHost : x\r\n\r\n"), 400),
+    "a tab before the colon of a trailer": (put("Transfer-Encoding: chunked", body="7\r\nvalue=s\r\n0\r\nHost\t: x\r\n\r\n"), 400),
     "a bare CR that would make a header": (put("A: \rxTransfer-Encoding: chunked", body="0\r\n\r\n"), 400),
     "a bare CR in a value": (get("Host: t", "A: b\rc"), 400),
     "a bare LF between fields": (b"GET /v2/keys/ HTTP/1.1\r\nHost: t\nA: b\r\n\r\n", 400),
@@ -408,6 +410,22 @@ def test_hostile_shapes_are_refused_and_harm_nobody(world):
         assert watch.silent(), "a request in the body of a refused one was served"
     assert node.get("/v2/keys/smuggled").status == 404
     assert node.pids() == pids
+
+
+def test_no_header_has_a_blank_before_its_colon_on_either_port(world):
+    node = world.node(flags=["-workers", "1"]).start()
+    names = ["Host", "Content-Length", "Transfer-Encoding", "Content-Type", "Connection", "Expect", "Origin", "Upgrade",
+             "X-Raft-Cluster", "Authorization", "Unknown"]
+    for port in (node.client, node.peer):
+        for name in names:
+            for blank in (" ", "\t", "  "):
+                for version in ("1.1", "1.0"):
+                    for lines in ([name + blank + ": 0"], ["Host: t", name + blank + ": 0"], [name + blank + ": 0", "Host: t"]):
+                        with Wire(port) as wire:
+                            wire.send("\r\n".join(["GET /version HTTP/" + version, *lines, "", ""]).encode())
+                            answer = wire.answer()
+                            assert answer.status == 400 and answer.get("Connection") == "close", (port, lines, answer)
+                            assert wire.rest() == b"", (port, lines)
 
 
 def test_shapes_that_look_hostile_and_are_not(world):

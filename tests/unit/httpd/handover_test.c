@@ -187,6 +187,35 @@ TEST(a_long_poll_ends_over_there_and_keeps_its_connection)
 	pair_free(&pair);
 }
 
+/* It was asked for by POST, and is answered in the form of its series. */
+TEST(a_watch_of_the_first_series_goes_on_as_such)
+{
+	struct pair pair = pair_new();
+	struct msg_watch watch;
+	const struct fake_frame *frame;
+	uint64_t id;
+
+	fake_send(pair.client, "POST /v1/watch/k?index=7" HOST "Content-Length: 0\r\n\r\n");
+	frame = fake_next(pair.from);
+	assert_int_equal(msg_watch_decode(blob_slice(frame->payload), &watch), ERR_NONE);
+	assert_int_equal(watch.since, 7);
+	assert_int_equal(watch.flags, 0);
+	id = frame->request_id;
+	fake_watching(pair.from, id, 9);
+	hand_over(&pair);
+	id = fake_next_id(pair.to, MSG_watch);
+	fake_watching(pair.to, id, 9);
+	fake_send_set(pair.to, id, "x", 10);
+	fake_receive(pair.to, pair.client, &pair.in, "\r\n0\r\n\r\n");
+	assert_int_equal(fake_count(&pair.in, "Content-Type: text/plain; charset=utf-8\r\n"), 1);
+	assert_int_equal(fake_count(&pair.in, "\r\n{\"action\":\"set\",\"key\":\"/k\","
+	    "\"value\":\"x\",\"index\":10}\r\n"), 1);
+	fake_send(pair.client, GET("/nothing"));
+	fake_receive(pair.to, pair.client, &pair.in, "404 page not found");
+	assert_int_equal(fake_count(&pair.in, "Connection: close"), 0);
+	pair_free(&pair);
+}
+
 TEST(a_watch_goes_when_its_headers_are_out_and_not_before)
 {
 	struct pair pair = pair_new();

@@ -13,9 +13,10 @@
 
 /* In pieces that end at these places (0, 0: one byte each). */
 static void
-expect_pieces(struct slice encoded, size_t first, size_t second, const char *json)
+expect_pieces(enum event_form form, struct slice encoded, size_t first, size_t second,
+    const char *json)
 {
-	struct event_json *event = event_json_new();
+	struct event_json *event = event_json_new(form);
 	struct buf out = BUF_INIT;
 
 	for (size_t at = 0; at < encoded.size;) {
@@ -36,14 +37,14 @@ expect_pieces(struct slice encoded, size_t first, size_t second, const char *jso
 
 /* Every cut at every byte gives the same, and nothing less than the whole is one. */
 static void
-expect_cuts(struct slice encoded, const char *json)
+expect_cuts(enum event_form form, struct slice encoded, const char *json)
 {
-	expect_pieces(encoded, 0, 0, json);
+	expect_pieces(form, encoded, 0, 0, json);
 	for (size_t at = 1; at < encoded.size; at++) {
-		struct event_json *event = event_json_new();
+		struct event_json *event = event_json_new(form);
 		struct buf out = BUF_INIT;
 
-		expect_pieces(encoded, at, at + 1 + at % 5 > encoded.size ? encoded.size :
+		expect_pieces(form, encoded, at, at + 1 + at % 5 > encoded.size ? encoded.size :
 		    at + 1 + at % 5, json);
 		assert_int_equal(event_json_feed(event, slice_of(encoded.data, at), &out),
 		    ERR_NONE);
@@ -56,14 +57,18 @@ expect_cuts(struct slice encoded, const char *json)
 }
 
 static void
-expect(const struct event_record *event, const struct node_record *nodes, size_t count,
-    const char *json)
+expect_in(enum event_form form, const struct event_record *event, const struct node_record *nodes,
+    size_t count, const char *json)
 {
+	/* Only what is read comes in pieces in the first form. */
+	bool pieces = form == EVENT_FORM_V2 ||
+	    (event->action == ACTION_GET && (event->flags & EVENT_PREVIOUS) == 0);
 	struct event_record whole = *event;
 	struct buf list = BUF_INIT;
 	struct buf encoded = BUF_INIT;
 	struct buf out = BUF_INIT;
 	uint32_t list_bytes;
+	bool created;
 
 	for (size_t i = 0; i < count; i++)
 		node_record_put(&list, &nodes[i]);
@@ -71,21 +76,32 @@ expect(const struct event_record *event, const struct node_record *nodes, size_t
 	whole.nodes = buf_slice(&list);
 	whole.now_ns = NOW;
 	event_record_put(&encoded, &whole);
-	assert_int_equal(event_json_put(&out, buf_slice(&encoded)), ERR_NONE);
+	assert_int_equal(event_json_put(&out, form, buf_slice(&encoded), &created), ERR_NONE);
+	assert_int_equal(created, (event->flags & EVENT_CREATED) != 0);
 	buf_append_byte(&out, '\0');
 	assert_string_equal((char *)out.data, json);
-	expect_cuts(buf_slice(&encoded), json);
+	if (pieces)
+		expect_cuts(form, buf_slice(&encoded), json);
 	memset(encoded.data + 18, 0xff, 4);
-	expect_cuts(buf_slice(&encoded), json);
+	if (pieces)
+		expect_cuts(form, buf_slice(&encoded), json);
 	memcpy(encoded.data + 18, &list_bytes, sizeof(list_bytes));
 	/* Nothing less than the whole is an event. */
 	for (size_t size = 0; size < encoded.size; size++) {
 		buf_clear(&out);
-		assert_int_equal(event_json_put(&out, slice_of(encoded.data, size)), ERR_MALFORMED);
+		assert_int_equal(event_json_put(&out, form, slice_of(encoded.data, size), NULL),
+		    ERR_MALFORMED);
 	}
 	buf_free(&list);
 	buf_free(&encoded);
 	buf_free(&out);
+}
+
+static void
+expect(const struct event_record *event, const struct node_record *nodes, size_t count,
+    const char *json)
+{
+	expect_in(EVENT_FORM_V2, event, nodes, count, json);
 }
 
 #define KEY(text) .key = SLICE_LITERAL(text)
@@ -212,7 +228,7 @@ TEST(pieces_of_no_event_are_refused)
 	};
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
-		struct event_json *event = event_json_new();
+		struct event_json *event = event_json_new(EVENT_FORM_V2);
 		struct buf list = BUF_INIT, encoded = BUF_INIT, out = BUF_INIT;
 		enum err err;
 
@@ -234,6 +250,129 @@ TEST(pieces_of_no_event_are_refused)
 	}
 }
 
+TEST(the_first_form_of_a_write_is_flat)
+{
+	const struct node_record nodes[] = {
+		{ KEY("/foo"), .flags = NODE_VALUE | NODE_EXPIRES, .value = SLICE_LITERAL("baz"),
+		    .modified = 4, .created = 4, .expire_at_ns = NOW + 30 * NS_PER_SECOND },
+		{ KEY("/foo"), VALUE("bar"), .modified = 3, .created = 2 },
+		{ KEY("/foo"), .modified = 4, .created = 2 },
+		{ KEY("/d"), .flags = NODE_DIR, .modified = 4, .created = 2 },
+	};
+	static const struct {
+		uint8_t action, flags;
+		unsigned from, count;
+		const char *json;
+	} rows[] = {
+		{ ACTION_SET, EVENT_CREATED, 1, 1, "{\"action\":\"set\",\"key\":\"/foo\","
+		    "\"value\":\"bar\",\"newKey\":true,\"index\":9}" },
+		{ ACTION_SET, EVENT_PREVIOUS, 0, 2, "{\"action\":\"set\",\"key\":\"/foo\","
+		    "\"prevValue\":\"bar\",\"value\":\"baz\","
+		    "\"expiration\":\"2026-11-22T15:29:53.647Z\",\"ttl\":30,\"index\":9}" },
+		{ ACTION_SET, EVENT_CREATED, 0, 1, "{\"action\":\"set\",\"key\":\"/foo\","
+		    "\"value\":\"baz\",\"expiration\":\"2026-11-22T15:29:53.647Z\","
+		    "\"ttl\":30,\"newKey\":true,\"index\":9}" },
+		{ ACTION_CREATE, EVENT_CREATED, 1, 1, "{\"action\":\"testAndSet\","
+		    "\"key\":\"/foo\",\"value\":\"bar\",\"newKey\":true,\"index\":9}" },
+		{ ACTION_UPDATE, 0, 1, 1,
+		    "{\"action\":\"update\",\"key\":\"/foo\",\"value\":\"bar\",\"index\":9}" },
+		{ ACTION_COMPARE_AND_SWAP, 0, 1, 1,
+		    "{\"action\":\"testAndSet\",\"key\":\"/foo\",\"value\":\"bar\","
+		    "\"index\":9}" },
+		{ ACTION_GET, 0, 1, 1,
+		    "{\"action\":\"get\",\"key\":\"/foo\",\"value\":\"bar\",\"index\":9}" },
+		{ ACTION_DELETE, 0, 2, 1, "{\"action\":\"delete\",\"key\":\"/foo\",\"index\":9}" },
+		{ ACTION_COMPARE_AND_DELETE, 0, 2, 1,
+		    "{\"action\":\"compareAndDelete\",\"key\":\"/foo\",\"index\":9}" },
+		{ ACTION_EXPIRE, 0, 3, 1,
+		    "{\"action\":\"expire\",\"key\":\"/d\",\"dir\":true,\"index\":9}" },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
+		expect_in(EVENT_FORM_V1, &(struct event_record){ .action = rows[i].action,
+		    .flags = rows[i].flags, .store_index = 9 }, &nodes[rows[i].from],
+		    rows[i].count, rows[i].json);
+}
+
+TEST(the_first_form_of_a_directory_is_a_list_of_one_level)
+{
+	const struct node_record nodes[] = {
+		{ KEY("/d"), .flags = NODE_DIR, .modified = 3, .created = 3 },
+		{ KEY("/d/a"), .depth = 1, .flags = NODE_VALUE | NODE_EXPIRES,
+		    .value = SLICE_LITERAL("1"), .modified = 4, .created = 4,
+		    .expire_at_ns = NOW + 1 },
+		{ KEY("/d/s"), .depth = 1, .flags = NODE_DIR, .modified = 5, .created = 5 },
+	};
+
+	expect_in(EVENT_FORM_V1, &(struct event_record){ .store_index = 9 }, nodes, 3,
+	    "[{\"action\":\"get\",\"key\":\"/d/a\",\"value\":\"1\",\"index\":9},"
+	    "{\"action\":\"get\",\"key\":\"/d/s\",\"dir\":true,\"index\":9}]");
+	expect_in(EVENT_FORM_V1, &(struct event_record){ .store_index = 9 }, nodes, 1, "[]");
+}
+
+/* The fields at which pieces of a read and its whole have to say the same. */
+TEST(what_is_no_list_of_one_level_has_no_first_form)
+{
+	static const struct {
+		uint8_t flags, action, event_flags;
+		uint16_t depth;		/* of the second node */
+	} rows[] = {
+		{ NODE_DIR, ACTION_GET, 0, 2 },			/* a level is skipped */
+		{ NODE_DIR, ACTION_GET, 0, 0 },			/* a second node */
+		{ NODE_VALUE, ACTION_GET, 0, 1 },		/* below a file */
+		{ NODE_VALUE, ACTION_SET, EVENT_PREVIOUS, 1 },	/* no previous one */
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct event_json *event = event_json_new(EVENT_FORM_V1);
+		struct buf list = BUF_INIT, encoded = BUF_INIT, out = BUF_INIT;
+
+		node_record_put(&list, &(struct node_record){ KEY("/d"), .flags = rows[i].flags });
+		node_record_put(&list, &(struct node_record){ KEY("/d/a"),
+		    .depth = rows[i].depth });
+		event_record_put(&encoded, &(struct event_record){ .action = rows[i].action,
+		    .flags = rows[i].event_flags, .nodes = buf_slice(&list) });
+		assert_int_equal(event_json_put(&out, EVENT_FORM_V1, buf_slice(&encoded), NULL),
+		    ERR_MALFORMED);
+		assert_int_equal(event_json_feed(event, buf_slice(&encoded), &out), ERR_MALFORMED);
+		event_json_free(&event);
+		buf_free(&list);
+		buf_free(&encoded);
+		buf_free(&out);
+	}
+}
+
+TEST(a_bare_answer_has_the_action_of_what_set_a_node)
+{
+	static const char *const actions[] = {
+		[ACTION_SET] = "set", [ACTION_CREATE] = "create", [ACTION_UPDATE] = "update",
+		[ACTION_COMPARE_AND_SWAP] = "compareAndSwap", [ACTION_DELETE] = NULL,
+		[ACTION_COMPARE_AND_DELETE] = NULL,
+	};
+
+	for (uint8_t action = ACTION_SET; action < ARRAY_COUNT(actions); action++) {
+		struct buf list = BUF_INIT, encoded = BUF_INIT, out = BUF_INIT, json = BUF_INIT;
+		bool created;
+
+		node_record_put(&list, &(struct node_record){ KEY("/a"), .modified = 2 });
+		event_record_put(&encoded, &(struct event_record){ .action = action,
+		    .flags = EVENT_CREATED, .nodes = buf_slice(&list) });
+		if (actions[action] != NULL)
+			buf_printf(&json, "{\"action\":\"%s\"}\n", actions[action]);
+		else
+			assert_int_equal(event_json_put(&json, EVENT_FORM_V2, buf_slice(&encoded),
+			    NULL), ERR_NONE);
+		assert_int_equal(event_json_put(&out, EVENT_FORM_BARE, buf_slice(&encoded),
+		    &created), ERR_NONE);
+		assert_true(created);
+		assert_true(slice_equal(buf_slice(&out), buf_slice(&json)));
+		buf_free(&list);
+		buf_free(&encoded);
+		buf_free(&out);
+		buf_free(&json);
+	}
+}
+
 TEST(a_listing_may_be_as_deep_as_a_head_allows)
 {
 	struct buf list = BUF_INIT;
@@ -246,7 +385,7 @@ TEST(a_listing_may_be_as_deep_as_a_head_allows)
 		    .depth = (uint16_t)depth });
 	event_record_put(&encoded, &(struct event_record){ .action = ACTION_GET,
 	    .nodes = buf_slice(&list) });
-	assert_int_equal(event_json_put(&out, buf_slice(&encoded)), ERR_NONE);
+	assert_int_equal(event_json_put(&out, EVENT_FORM_V2, buf_slice(&encoded), NULL), ERR_NONE);
 	for (size_t i = 0; i < out.size; i++)
 		closed += out.data[i] == '}';
 	assert_int_equal(closed, 32768 + 1);
@@ -265,7 +404,8 @@ TEST(a_listing_that_skips_a_level_is_none)
 	node_record_put(&list, &(struct node_record){ KEY("/a/b"), .depth = 2 });
 	event_record_put(&encoded, &(struct event_record){ .action = ACTION_GET,
 	    .nodes = buf_slice(&list) });
-	assert_int_equal(event_json_put(&out, buf_slice(&encoded)), ERR_MALFORMED);
+	assert_int_equal(event_json_put(&out, EVENT_FORM_V2, buf_slice(&encoded), NULL),
+	    ERR_MALFORMED);
 	buf_free(&list);
 	buf_free(&encoded);
 	buf_free(&out);

@@ -62,6 +62,10 @@ TEST(every_row_is_checked_on_every_method)
 		{ "quorum=on", ERR_INVALID_FIELD, "invalid value for \"quorum\"" },
 		{ "stream=x", ERR_INVALID_FIELD, "invalid value for \"stream\"" },
 		{ "prevValue=", ERR_PREV_VALUE_REQUIRED, "\"prevValue\" cannot be empty" },
+		{ "noValueOnSuccess=x", ERR_INVALID_FIELD,
+		    "invalid value for \"noValueOnSuccess\"" },
+		{ "noValueOnSuccess=&ttl=x", ERR_INVALID_FIELD,
+		    "invalid value for \"noValueOnSuccess\"" },
 		{ "ttl=x", ERR_TTL_NOT_NUMBER, "invalid value for \"ttl\"" },
 		{ "ttl=-1", ERR_TTL_NOT_NUMBER, "invalid value for \"ttl\"" },
 		{ "ttl=%2B5", ERR_TTL_NOT_NUMBER, "invalid value for \"ttl\"" },
@@ -224,4 +228,95 @@ TEST(only_forms_are_forms)
 		assert_true(params_is_form(slice_text(forms[i])));
 	for (size_t i = 0; i < ARRAY_COUNT(others); i++)
 		assert_false(params_is_form(slice_text(others[i])));
+}
+
+TEST(the_first_series_asks_for_a_value_then_for_a_good_ttl)
+{
+	static const struct {
+		const char *query, *form;
+		enum err err;
+		const char *cause;
+	} rows[] = {
+		{ "", "", ERR_VALUE_REQUIRED, "Set" },
+		{ "", "value=", ERR_VALUE_REQUIRED, "Set" },
+		{ "ttl=x", "value=", ERR_VALUE_REQUIRED, "Set" },
+		{ "", "value=v&ttl=x", ERR_TTL_NOT_NUMBER, "Set" },
+		{ "", "value=v&ttl=-1", ERR_TTL_NOT_NUMBER, "Set" },
+		{ "value=v", "", ERR_NONE, "" },
+		{ "", "value=v&ttl=", ERR_NONE, "" },
+		/* Nothing else is looked at. */
+		{ "recursive=x&prevIndex=y&dir=z", "value=v", ERR_NONE, "" },
+		{ "a=%zz", "value=v", ERR_INVALID_FORM, "invalid URL escape \"%zz\"" },
+		{ "a;b", "value=v", ERR_INVALID_FORM,
+		    "invalid semicolon separator in query" },
+	};
+	struct arena arena;
+	struct params params;
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct slice cause = SLICE_EMPTY;
+
+		arena_init(&arena);
+		assert_int_equal(params_read_v1_set(&arena, slice_text(rows[i].query),
+		    slice_text(rows[i].form), &params, &cause), rows[i].err);
+		if (rows[i].err != ERR_NONE)
+			assert_true(slice_equal(cause, slice_text(rows[i].cause)));
+		arena_free(&arena);
+	}
+}
+
+TEST(an_empty_prev_value_of_the_first_series_asks_that_nothing_is_there)
+{
+	static const struct {
+		const char *form;
+		bool has_prev_value;
+		enum params_bool prev_exist;
+	} rows[] = {
+		{ "value=v", false, PARAMS_ABSENT },
+		{ "value=v&prevValue=", false, PARAMS_FALSE },
+		{ "value=v&prevValue", false, PARAMS_FALSE },
+		{ "value=v&prevValue=x", true, PARAMS_ABSENT },
+	};
+	struct arena arena;
+	struct params params;
+	struct slice cause;
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		arena_init(&arena);
+		assert_int_equal(params_read_v1_set(&arena, SLICE_EMPTY, slice_text(rows[i].form),
+		    &params, &cause), ERR_NONE);
+		assert_int_equal(params.has_prev_value, rows[i].has_prev_value);
+		assert_int_equal(params.prev_exist, rows[i].prev_exist);
+		arena_free(&arena);
+	}
+}
+
+TEST(a_watch_of_the_first_series_has_an_index_that_is_a_number)
+{
+	static const struct {
+		const char *form;
+		enum err err;
+		uint64_t index;
+	} rows[] = {
+		{ "index=7", ERR_NONE, 7 }, { "index=0", ERR_NONE, 0 },
+		{ "index=18446744073709551615", ERR_NONE, UINT64_MAX },
+		{ "index=18446744073709551616", ERR_INDEX_NOT_NUMBER, 0 },
+		{ "index=", ERR_INDEX_NOT_NUMBER, 0 }, { "index=-1", ERR_INDEX_NOT_NUMBER, 0 },
+		{ "index=x", ERR_INDEX_NOT_NUMBER, 0 }, { "", ERR_INDEX_NOT_NUMBER, 0 },
+		{ "waitIndex=7", ERR_INDEX_NOT_NUMBER, 0 },
+	};
+	struct arena arena;
+	struct params params;
+	struct slice cause;
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		arena_init(&arena);
+		assert_int_equal(params_read_v1_watch(&arena, SLICE_EMPTY,
+		    slice_text(rows[i].form), &params, &cause), rows[i].err);
+		if (rows[i].err == ERR_NONE)
+			assert_true(params.wait_index == rows[i].index);
+		else
+			assert_true(slice_equal(cause, SLICE_LITERAL("Watch From Index")));
+		arena_free(&arena);
+	}
 }

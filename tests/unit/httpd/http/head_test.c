@@ -75,6 +75,11 @@ TEST(what_can_be_read_two_ways_is_refused)
 		/* names and values */
 		LINE HOST "Content-Length : 5\r\n\r\n",
 		LINE HOST "Content Length: 5\r\n\r\n",
+		LINE "Host : h\r\n\r\n",
+		LINE "Host\t: h\r\n\r\n",
+		LINE HOST "Host : h\r\n\r\n",
+		LINE HOST "X : y\r\n\r\n",
+		"GET / HTTP/1.0\r\nHost : h\r\n\r\n",
 		LINE HOST ": x\r\n\r\n",
 		LINE HOST "X\r\n\r\n",
 		LINE HOST "X: a\r\n folded\r\n\r\n",
