@@ -16,7 +16,6 @@
 #include "httpd/backend.h"
 #include "httpd/client/cache.h"
 #include "httpd/client/handlers.h"
-#include "httpd/client/long_answer.h"
 #include "httpd/client/params.h"
 #include "httpd/client/read.h"
 #include "httpd/client/watch.h"
@@ -32,47 +31,31 @@ struct keys_call {
 };
 
 static void
-put_headers(struct request *request, const struct msg_outcome *outcome)
+answered(struct backend_call *call, const struct msg_outcome *outcome)
 {
-	cluster_id_header(request);
-	response_header_number(request, "X-Etcd-Index", outcome->store_index);
-	response_header_number(request, "X-Raft-Index", outcome->raft_index);
-	response_header_number(request, "X-Raft-Term", outcome->raft_term);
-}
-
-static void
-answer_event(struct request *request, enum event_form form, const struct msg_outcome *outcome)
-{
+	const struct keys_call *asked = CONTAINER_OF(call, struct keys_call, call);
+	struct request *request = asked->request;
 	struct buf body = BUF_INIT;
 	bool created = false;
 
+	if (outcome->error != ERR_NONE) {
+		api_error(request, err_from_number(outcome->error), outcome->cause,
+		    outcome->store_index);
+		return;
+	}
 	blob_begin(&body);
-	if (event_json_put(&body, form, outcome->event, &created) != ERR_NONE) {
+	if (event_json_put(&body, asked->form, outcome->event, &created) != ERR_NONE) {
 		api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no event"),
 		    outcome->store_index);
 		buf_free(&body);
 		return;
 	}
-	put_headers(request, outcome);
-	response_send_built(request, created && form != EVENT_FORM_V1 ? 201 : 200,
-	    event_json_type(form), &body);
-}
-
-static void
-answered(struct backend_call *call, const struct msg_outcome *outcome)
-{
-	const struct keys_call *asked = CONTAINER_OF(call, struct keys_call, call);
-	struct request *request = asked->request;
-
-	if (outcome->error != ERR_NONE) {
-		api_error(request, err_from_number(outcome->error), outcome->cause,
-		    outcome->store_index);
-	} else if (asked->form == EVENT_FORM_V2 && long_answer_wanted(outcome->event)) {
-		put_headers(request, outcome);
-		long_answer_begin(request, outcome->event);
-	} else {
-		answer_event(request, asked->form, outcome);
-	}
+	cluster_id_header(request);
+	response_header_number(request, "X-Etcd-Index", outcome->store_index);
+	response_header_number(request, "X-Raft-Index", outcome->raft_index);
+	response_header_number(request, "X-Raft-Term", outcome->raft_term);
+	response_send_built(request, created && asked->form != EVENT_FORM_V1 ? 201 : 200,
+	    event_json_type(asked->form), &body);
 }
 
 static void
