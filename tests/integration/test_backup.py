@@ -243,6 +243,15 @@ def test_a_backup_of_version_2_is_restored(world):
     assert fresh.get("/v2/keys/d/3").status == 404
     assert fresh.get("/v2/keys/t").json["node"]["modifiedIndex"] == 10
     assert fresh.get("/v2/keys/d/3?wait=true&waitIndex=9").json["action"] == "delete"
+
+    # The leader proposes from where on all know of removals: see stored_bounds.
+    def agreed():
+        backup_of(fresh, path(world, "again"))
+        bounds = Backup(path(world, "again")).records[b"m"]
+        index, first, last, known, said = struct.unpack("<QQQQB", bounds[1:])
+        assert bounds[0] == 3 and first == 1 and last <= index and known >= 10
+        return said == 1
+    wait_until(agreed, 10, "what is known to be agreed on")
     changed = ask(fresh.peer, "PUT", "/v2/admin/config", '{"historyEvents":100}')
     assert changed.status == 200
     for i in range(120):

@@ -180,6 +180,23 @@ store_limit_history(struct store *store, const struct history_limits *limits, st
 }
 
 void
+store_agree(struct store *store, struct buf *effects)
+{
+	if (store->agreed)
+		return;
+	store->effects.out = effects;
+	store->known_from = store->index;
+	store->agreed = true;
+	store_put_bounds(store);
+}
+
+bool
+store_is_agreed(const struct store *store)
+{
+	return store->agreed;
+}
+
+void
 store_event_retain(struct store *store, uint64_t store_index)
 {
 	history_retain(&store->history, store_index);

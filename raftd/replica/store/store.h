@@ -75,6 +75,12 @@ struct store_budget store_expire(struct store *store, uint64_t cutoff_ns,
 void store_limit_history(struct store *store, const struct history_limits *limits,
     struct buf *effects);
 
+/* Data of before an upgrade does not say what was removed from which directory, and nodes are
+ * upgraded one after the other: from this entry on all take the same removals for known. Does
+ * nothing if they do. */
+void store_agree(struct store *store, struct buf *effects);
+bool store_is_agreed(const struct store *store);
+
 /* From now on large values of what is appended to effects have their tails there (tails.h),
  * borrowed; a store that adopts this one's watchers goes on with them. Without this call
  * all is in effects. */

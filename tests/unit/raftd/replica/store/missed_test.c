@@ -313,6 +313,54 @@ TEST(of_what_was_removed_before_an_upgrade_nothing_is_taken_for_known)
 	fixture_free(&f);
 }
 
+/* They ran the program before to different places, and saw different refreshes as events. */
+TEST(nodes_that_were_upgraded_at_different_times_agree)
+{
+	static const char *const commands[] = { "set /d/a 1", "set /d/e/b 1 ttl=9", "set /busy 1",
+		"update /d/e/b ttl=8 refresh", "delete /d/a", "set /d/c 1 ttl=9",
+		"update /d/c ttl=9 refresh", "set /e/f 1", "delete /e/f" };
+	struct fixture *nodes[ARRAY_COUNT(commands)];
+	uint32_t agreed = 0;
+	const char *where;
+
+	for (size_t n = 0; n < ARRAY_COUNT(nodes); n++) {
+		struct fixture *f = nodes[n] = fixture_new(n);
+
+		for (size_t i = 0; i < ARRAY_COUNT(commands); i++) {
+			fixture_run(f, commands[i]);
+			if (i != n)
+				continue;
+			make_old(&f->disk);
+			store_free(&f->store);
+			f->store = disk_load(&f->disk, n, &where);
+			assert_non_null(f->store);
+			store_use_tails(f->store, &f->tails);
+			assert_false(store_is_agreed(f->store));
+		}
+		assert_false(store_is_agreed(f->store));
+		store_agree(f->store, &f->effects);
+		fixture_flush(f);
+		assert_true(store_is_agreed(f->store));
+		if (n == 0)
+			agreed = store_hash(f->store);
+		assert_int_equal(store_hash(f->store), agreed);
+		restart(f, n);
+		fixture_run(f, "update /d/c ttl=9 refresh");
+		fixture_run(f, "set /d/e/b 2");
+		restart(f, n + 1);
+		fixture_run(f, "delete /d/e/b");
+		restart(f, n + 2);
+		/* Twice is once. */
+		store_agree(f->store, &f->effects);
+		assert_int_equal(f->effects.size, 0);
+		EXPECT(f, "watch 1 1 /d recursive since=11", "watching");
+	}
+	for (size_t n = 1; n < ARRAY_COUNT(nodes); n++)
+		assert_int_equal(store_hash(nodes[n]->store), store_hash(nodes[0]->store));
+	for (size_t n = 0; n < ARRAY_COUNT(nodes); n++)
+		fixture_free(&nodes[n]);
+}
+
 /* ---- the model --------------------------------------------------------------------- */
 
 #define NAMES 3
