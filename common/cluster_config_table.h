@@ -24,4 +24,6 @@ CONFIG(max_key_bytes, 5, BYTES, KEY_BYTES_DEFAULT, KEY_BYTES_MIN, KEY_BYTES_MAX,
     "maxKeyBytes", max_key_bytes)
 CONFIG(history_bytes, 6, BYTES, HISTORY_BYTES_DEFAULT, HISTORY_BYTES_MIN, HISTORY_BYTES_MAX,
     "historyBytes", history_bytes)
+CONFIG(history_events, 7, COUNT, HISTORY_EVENTS_DEFAULT, HISTORY_EVENTS_MIN, HISTORY_EVENTS_MAX,
+    "historyEvents", history_events)
 #undef CONFIG

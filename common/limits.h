@@ -93,7 +93,10 @@
 #define CACHE_WALKS_MAX 8		/* directories removed at once; above, all bodies go */
 
 /* Store */
-#define HISTORY_EVENTS 1000		/* that waitIndex can reach (docs/api.md, "Watching"), */
+#define HISTORY_EVENTS_DEFAULT 1000	/* that waitIndex can reach (docs/api.md, "Watching"), */
+#define HISTORY_EVENTS_MIN 100
+#define HISTORY_EVENTS_MAX 1000000
+#define HISTORY_EVENTS_SHED 1000	/* that go at once when one of these is lowered */
 #define HISTORY_BYTES_DEFAULT (16 * MIB) /* and as many as these bytes hold */
 #define HISTORY_BYTES_MIN (1 * MIB)
 #define HISTORY_BYTES_MAX (1024 * MIB)

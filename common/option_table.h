@@ -78,9 +78,10 @@ OPTION(max_key_names, "max-key-names", "ETCD_MAX_KEY_NAMES", "cluster.max_key_na
     1, 1024, "N", "names that a key of a new cluster has at most")
 OPTION(max_key_bytes, "max-key-bytes", "ETCD_MAX_KEY_BYTES", "cluster.max_key_bytes", SIZE, "16K",
     1024, 49152, "SIZE", "bytes that a key of a new cluster has at most")
+OPTION(history_events, "history-events", "ETCD_HISTORY_EVENTS", "cluster.history_events", NUMBER,
+    "1000", 100, 1000000, "N", "events that a new cluster keeps for waitIndex, at most")
 OPTION(history_bytes, "history-bytes", "ETCD_HISTORY_BYTES", "cluster.history_bytes", SIZE, "16M",
-    1048576, 1073741824, "SIZE",
-    "bytes of the events, at most 1000, that a new cluster keeps for waitIndex")
+    1048576, 1073741824, "SIZE", "bytes of the events that a new cluster keeps for waitIndex")
 OPTION(workers, "workers", "ETCD_WORKERS", "server.workers", TEXT, "auto", 0, 0, "N|auto",
     "client workers, 1 to 64 (auto: processors, at most 4)")
 OPTION(run_dir, "run-dir", "ETCD_RUN_DIR", "server.run_dir", PATH, "", 0, 0, "DIR",

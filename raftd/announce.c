@@ -51,7 +51,7 @@ announce_turn(struct node *node)
 	if (last == node->announced)
 		return;
 	buf_clear(&node->scratch);
-	if (last > node->announced && last - node->announced <= HISTORY_EVENTS)
+	if (last > node->announced)
 		for (uint64_t index = node->announced + 1; whole && index <= last; index++)
 			whole = add_event(node, index, &node->scratch) &&
 			    node->scratch.size <= ANNOUNCE_BYTES_MAX;

@@ -80,6 +80,15 @@ command_new_expire(uint64_t cutoff_ns)
 }
 
 struct blob *
+command_new_known(void)
+{
+	struct buf bytes = begin(COMMAND_KNOWN, 0, 0, 0);
+
+	command_known_put(&bytes, &(struct command_known){ 0 });
+	return payload_of(&bytes);
+}
+
+struct blob *
 command_new_config(uint64_t session, uint64_t sequence, uint64_t low,
     struct slice items)
 {

@@ -19,6 +19,7 @@ enum command_kind {
 	COMMAND_REFUSED = 6,
 	COMMAND_CONFIG_ITEMS = 7,
 	COMMAND_CREATE_ITEMS = 8,
+	COMMAND_KNOWN = 9,
 	COMMAND_KINDS,			/* none: one above the last */
 };
 
@@ -36,6 +37,7 @@ struct blob *command_new_write(uint64_t session, uint64_t sequence,
 struct blob *command_new_member(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_member *member);
 struct blob *command_new_expire(uint64_t cutoff_ns);
+struct blob *command_new_known(void);
 struct blob *command_new_config(uint64_t session, uint64_t sequence, uint64_t low,
     struct slice items);
 struct blob *command_new_create(const struct command_create_items *create);

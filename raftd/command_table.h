@@ -35,5 +35,7 @@ RECORD(command_create_items,	/* COMMAND_CREATE_ITEMS: the CONF entry that begins
     FIELD(u64, id) FIELD(u64, cluster_id)
     FIELD(bytes, name) FIELD(bytes, peer_url) FIELD(bytes, client_url)
     FIELD(bytes, items))	/* list of config_item, complete */
+RECORD(command_known,		/* COMMAND_KNOWN: all nodes know of removals from here on */
+    FIELD(u8, unused))
 #undef RECORD
 #undef FIELD

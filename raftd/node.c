@@ -638,6 +638,7 @@ node_turn(struct node *node, struct clock_time now)
 	compact_turn(node);
 	disk_turn(node);
 	expiry_turn(node);
+	known_turn(node);
 	node->turn_bytes = 0;
 	node->behind = true;
 	for (unsigned i = 0; node->behind && i < READY_ROUNDS_MAX &&

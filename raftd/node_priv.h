@@ -235,6 +235,11 @@ void expiry_turn(struct node *node);
 /* When the next key is due at the leader, monotonic; UINT64_MAX: never. */
 uint64_t expiry_deadline(const struct node *node);
 
+/* ---- known.c --------------------------------------------------------------------- */
+
+/* The leader of upgraded nodes proposes that they take the same removals for known. */
+void known_turn(struct node *node);
+
 /* ---- compact.c ------------------------------------------------------------------- */
 
 /* A snapshot on its way to a peer. */
@@ -472,6 +477,7 @@ struct node {
 	bool swept;			/* what was freed is in the effects: they go at once, */
 	uint64_t swept_ticket;		/* with this batch, before which no more is freed */
 	struct raft_position expiry;	/* of the expire command proposed last; zeros: none */
+	struct raft_position known;	/* of the command that known.c proposed, the same */
 
 	struct disk_health disk;
 	struct disk_batch_list batches;	/* submitted, not yet synced */

@@ -221,7 +221,7 @@ check_ours(const struct source *source, char **sentence)
 	err = wal_directory_check_rebuilt(source->data_dir, sentence);
 	if (err == ERR_NONE)
 		err = wal_directory_inspect(source->data_dir, &kind, sentence);
-	if (err == ERR_NONE && kind != DIRECTORY_OURS) {
+	if (err == ERR_NONE && !wal_directory_is_ours(kind)) {
 		*sentence = xasprintf("%s holds no node's data", source->data_dir);
 		err = ERR_FOREIGN;
 	}

@@ -7,12 +7,15 @@
 #include "common/crc32c.h"
 #include "raftd/replica/replica.h"
 #include "raftd/replica/state.h"
+#include "raftd/replica/store/history.h"
 
 /* effects NULL: while loading. */
 static void
 configure_store(struct replica *replica, struct buf *effects)
 {
-	store_limit_history(replica->store, replica->config.history_bytes, effects);
+	store_limit_history(replica->store, &(struct history_limits){
+	    .events = replica->config.history_events,
+	    .bytes = replica->config.history_bytes }, effects);
 	store_set_limits(replica->store, &(struct key_limits){
 	    .names = replica->config.max_key_names, .bytes = replica->config.max_key_bytes });
 }

@@ -69,6 +69,17 @@ apply_expire(struct applying *a, struct reader *body UNUSED)
 	return apply_outcome(a, ERR_NONE, NULL);
 }
 
+static struct store_outcome
+apply_known(struct applying *a, struct reader *body)
+{
+	struct command_known known;
+
+	if (!command_known_get(body, &known) || !reader_done(body))
+		return apply_malformed(a);
+	store_agree(a->replica->store, a->effects);
+	return apply_outcome(a, ERR_NONE, NULL);
+}
+
 static enum err
 load(void *state, struct slice key, struct slice value)
 {
@@ -109,6 +120,7 @@ static const char once_prefixes[] = { EFFECT_EVENT, '\0' };
 static const struct part_command commands[] = {
 	{ COMMAND_WRITE, apply_write, NULL },
 	{ COMMAND_EXPIRE, apply_expire, advance_expire },
+	{ COMMAND_KNOWN, apply_known, NULL },
 	{ 0, NULL, NULL },
 };
 

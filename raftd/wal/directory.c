@@ -43,7 +43,8 @@ failed(const char *what, const char *path, char **sentence)
 
 /* What the FORMAT file says: ours, or ERR_FOREIGN. */
 static enum err
-check_format(const char *data_dir, const char *text, char **sentence)
+check_format(const char *data_dir, const char *text, enum wal_directory_kind *kind,
+    char **sentence)
 {
 	size_t length = strcspn(text, "\n");
 	char *end;
@@ -52,15 +53,20 @@ check_format(const char *data_dir, const char *text, char **sentence)
 	if (strncmp(text, FORMAT_WORD, strlen(FORMAT_WORD)) == 0 &&
 	    text[strlen(FORMAT_WORD)] >= '0' && text[strlen(FORMAT_WORD)] <= '9') {
 		major = strtoul(text + strlen(FORMAT_WORD), &end, 10);
-		if (major == DIRECTORY_FORMAT && (*end == '\n' || *end == '.'))
+		bool is_read = major >= DIRECTORY_FORMAT_OLDEST && major <= DIRECTORY_FORMAT;
+
+		if (is_read && (*end == '\n' || *end == '.')) {
+			*kind = major == DIRECTORY_FORMAT ? DIRECTORY_OURS : DIRECTORY_EARLIER;
 			return ERR_NONE;
-		if (major != DIRECTORY_FORMAT) {
+		}
+		if (!is_read) {
 			*sentence = xasprintf("%s holds data of format %lu, this program reads "
-			    "format %d; start the version that wrote it, make a backup with it "
-			    "(etcdctl backup) and restore that into another -data-dir; if no "
+			    "formats %d to %d; start the version that wrote it, make a backup with "
+			    "it (etcdctl backup) and restore that into another -data-dir; if no "
 			    "other version was ever used there, FORMAT in it is damaged: write "
 			    "\"" FORMAT_WORD "%d\" into it",
-			    data_dir, major, DIRECTORY_FORMAT, DIRECTORY_FORMAT);
+			    data_dir, major, DIRECTORY_FORMAT_OLDEST, DIRECTORY_FORMAT,
+			    DIRECTORY_FORMAT);
 			return ERR_FOREIGN;
 		}
 	}
@@ -118,9 +124,7 @@ wal_directory_inspect(const char *data_dir, enum wal_directory_kind *kind, char 
 			err = failed("cannot read", path, sentence);
 		} else {
 			text[size] = '\0';
-			err = check_format(data_dir, text, sentence);
-			if (err == ERR_NONE)
-				*kind = DIRECTORY_OURS;
+			err = check_format(data_dir, text, kind, sentence);
 		}
 		fclose(file);
 	} else if (errno == ENOENT && access(data_dir, R_OK | W_OK | X_OK) == 0) {

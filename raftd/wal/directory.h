@@ -1,12 +1,14 @@
 /*
  * directory.h - whose data directory it is: DATA_DIR/FORMAT and DATA_DIR/db.
  *
- * FORMAT is one line, "moothall 2\n". It is written last when a directory is
+ * FORMAT is one line, "moothall 3\n". It is written last when a directory is
  * made, so a directory without it is new, was left half made by a crash, or is
  * not ours:
  *
  *	new --------> unfinished	mark file of batch 0, then db/	[wal.c]
  *	unfinished -> ours		identity synced, then FORMAT	[wal_directory_finish]
+ *	earlier ----> ours		FORMAT, before anything else is	[the same]
+ *					written that an earlier program cannot read
  *
  * While a directory is made of a backup or of another directory it has the file
  * UNFINISHED from before the first to after the last byte, and nobody else opens it.
@@ -19,13 +21,23 @@
 
 #include "common/err.h"
 
-#define DIRECTORY_FORMAT 2
+#define DIRECTORY_FORMAT 3
+/* That is read, too: directories without last_below (raftd/replica/store/effect.h). */
+#define DIRECTORY_FORMAT_OLDEST 2
 
 enum wal_directory_kind {
 	DIRECTORY_NEW,		/* nothing of ours */
 	DIRECTORY_UNFINISHED,	/* db/ and the mark file, but no FORMAT */
+	DIRECTORY_EARLIER,	/* ours, as an earlier program left it */
 	DIRECTORY_OURS,
 };
+
+/* Was it finished once? */
+static inline bool
+wal_directory_is_ours(enum wal_directory_kind kind)
+{
+	return kind == DIRECTORY_EARLIER || kind == DIRECTORY_OURS;
+}
 
 #define DIRECTORY_UNFINISHED_NAME "UNFINISHED"
 #define MARK_FILE_NAME "db.mark"

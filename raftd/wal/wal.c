@@ -75,7 +75,7 @@ open_identity(struct wal *wal, const struct wal_options *options, enum wal_direc
 {
 	enum err err = recover_identity(wal, sentence);
 
-	if (err == ERR_NOT_FOUND && kind != DIRECTORY_OURS)
+	if (err == ERR_NOT_FOUND && !wal_directory_is_ours(kind))
 		return make_identity(wal, options, sentence);
 	if (err == ERR_NOT_FOUND) {
 		*sentence = db_sentence(ERR_CORRUPT, "cannot use", wal->db->path,
@@ -86,7 +86,7 @@ open_identity(struct wal *wal, const struct wal_options *options, enum wal_direc
 		err = recover_marks(wal, &recovered->hard_state, sentence);
 	if (err != ERR_NONE)
 		return err;
-	if (kind != DIRECTORY_OURS && wal->marks.batch > 1) {
+	if (!wal_directory_is_ours(kind) && wal->marks.batch > 1) {
 		*sentence = db_sentence(ERR_CORRUPT, "cannot use", wal->db->path,
 		    "it is in use but FORMAT is missing beside it");
 		return ERR_CORRUPT;
@@ -122,13 +122,13 @@ open_all(struct wal *wal, const struct wal_options *options, struct wal_recovere
 	if (err != ERR_NONE)
 		return err;
 	err = mark_open(wal->data_dir, options->sync, &wal->mark, &synced, sentence);
-	if (err == ERR_NONE && kind != DIRECTORY_OURS)
+	if (err == ERR_NONE && !wal_directory_is_ours(kind))
 		err = wal_directory_make_db(wal->data_dir, sentence);
 	if (err != ERR_NONE)
 		return err;
 	path = xasprintf("%s/db", wal->data_dir);
-	err = db_open(path, kind != DIRECTORY_OURS, options->cache_bytes, options->sync, &wal->db,
-	    sentence);
+	err = db_open(path, !wal_directory_is_ours(kind), options->cache_bytes, options->sync,
+	    &wal->db, sentence);
 	free(path);
 	if (err != ERR_NONE)
 		return err;
@@ -137,7 +137,7 @@ open_all(struct wal *wal, const struct wal_options *options, struct wal_recovere
 		err = recover_check_mark(wal, &synced, sentence);
 	if (err == ERR_NONE && kind != DIRECTORY_OURS)
 		err = wal_directory_finish(wal->data_dir, options->sync, sentence);
-	recovered->is_new = kind != DIRECTORY_OURS;
+	recovered->is_new = !wal_directory_is_ours(kind);
 	return err;
 }
 

@@ -14,6 +14,7 @@ import pytest
 
 from certificates import Authority
 from moothall import ETCD, ETCDCTL, SLOW, Writers, ask, held_bytes, sanitized, wait_until
+from wire import Wire
 
 TABLE = []
 for number in range(256):
@@ -51,7 +52,7 @@ class Backup:
     def __init__(self, path):
         with open(path, "rb") as file:
             data = file.read()
-        assert data[:12] == b"MOOTBACK" + struct.pack("<I", 2)
+        assert data[:12] == b"MOOTBACK" + struct.pack("<I", 3)
         at, kinds, self.records, self.places = 12, [], {}, []
         while at < len(data):
             size, kind, checksum = struct.unpack_from("<IBI", data, at)
@@ -83,7 +84,8 @@ class Backup:
         out = {}
         for path, value in with_paths(sorted(self.records.items())):
             created, modified = struct.unpack_from("<QQ", value, 2)
-            out[path] = (take_bytes(value, 26)[0], created, modified)
+            # A directory's has the last event below in that place, and no value.
+            out[path] = (b"", created, created) if value[0] == 2 else (take_bytes(value, 26)[0], created, modified)
         return out
 
     def value(self, path):
@@ -233,8 +235,38 @@ def test_a_restore_gives_the_same_tree_with_the_same_indexes(world):
     assert tree(joined) == tree(fresh)
 
 
-def test_a_backup_of_before_is_restored(world):
-    """Of version 1, with nodes by their paths."""
+def test_a_backup_of_version_2_is_restored(world):
+    """Of directories it does not say what was removed from them: so much is not taken for known."""
+    file = os.path.join(os.path.dirname(os.path.abspath(__file__)), "backup-version-2")
+    fresh = restored(world, "new", file).start()
+    assert [fresh.value("/d/%d" % i) for i in (0, 1, 2, 4)] == ["v0", "v1", "v2", "v4"]
+    assert fresh.get("/v2/keys/d/3").status == 404
+    assert fresh.get("/v2/keys/t").json["node"]["modifiedIndex"] == 10
+    assert fresh.get("/v2/keys/d/3?wait=true&waitIndex=9").json["action"] == "delete"
+
+    # The leader proposes from where on all know of removals: see stored_bounds.
+    def agreed():
+        backup_of(fresh, path(world, "again"))
+        bounds = Backup(path(world, "again")).records[b"m"]
+        index, first, last, known, said = struct.unpack("<QQQQB", bounds[1:])
+        assert bounds[0] == 3 and first == 1 and last <= index and known >= 10
+        return said == 1
+    wait_until(agreed, 10, "what is known to be agreed on")
+    changed = ask(fresh.peer, "PUT", "/v2/admin/config", '{"historyEvents":100}')
+    assert changed.status == 200
+    for i in range(120):
+        assert fresh.put("/loud", i).status in (200, 201)
+    for key in ("/d?recursive=true&", "/d/3?"):
+        answer = fresh.get("/v2/keys%swait=true&waitIndex=10" % key)
+        assert answer.status == 400 and answer.json["errorCode"] == 401
+    with Wire(fresh.client) as wire:
+        wire.watch("/d/4", "&waitIndex=9")
+        changed = fresh.put("/d/4", "w")
+        assert wire.event()["node"]["modifiedIndex"] == changed.json["node"]["modifiedIndex"]
+
+
+def test_a_backup_of_version_1_is_restored(world):
+    """With nodes by their paths."""
     file = os.path.join(os.path.dirname(os.path.abspath(__file__)), "backup-version-1")
     fresh = restored(world, "new", file).start()
     assert fresh.value("/d/b/c") == "v-d/b/c"
@@ -304,7 +336,7 @@ def test_what_is_damaged_cut_or_foreign_is_refused(world):
     for size in (0, 7, 11, 12, places[1] + 4, places[-1], len(data) - 1):
         refused(data[:size], "is incomplete: it ends at byte %d" % size)
     refused(data + b"\n", "something follows the end")
-    refused(data[:8] + b"\x03" + data[9:], "version 3, this program reads 1 to 2")
+    refused(data[:8] + b"\x04" + data[9:], "version 4, this program reads 1 to 3")
     refused(b'{"action":"get"}', "is no backup file")
 
     # The same by who makes a directory of it, which nobody takes for one of a node then.

@@ -95,6 +95,76 @@ def test_watches_without_an_event_outlive_the_window(world):
         assert poll.event()["node"]["value"] == stream.event()["node"]["value"] == "v"
 
 
+QUIET_WATCHERS = int(os.environ.get("MOOTHALL_QUIET_WATCHERS", "40"))
+QUIET_EVENTS = int(os.environ.get("MOOTHALL_QUIET_EVENTS", "1200"))
+
+
+def write_elsewhere(writer, count):
+    for _ in range(count // 40):
+        writer.send(*[request("PUT", "/v2/keys/loud/%d" % i, {"value": i}) for i in range(40)])
+        for _ in range(40):
+            assert writer.answer().status in (200, 201)
+
+
+def ask_again(nodes, asked):
+    """Who polled goes on with the index it has, at another machine: it waits, and is told nothing."""
+    wires = []
+    for i, (key, query, index) in enumerate(asked):
+        wire = Wire(nodes[i % len(nodes)].client, timeout=60)
+        wire.send(request("GET", "/v2/keys%s?wait=true%s&waitIndex=%d" % (key, query, index)))
+        wires.append(wire)
+    for wire, (key, query, index) in zip(wires, asked):
+        assert wire.head().status == 200, "%s%s from %d: %s" % (key, query, index, wire.answer())
+    return wires
+
+
+def test_who_watches_what_is_quiet_is_never_told_that_history_is_gone(world):
+    """Over a restart of every process and a change of leader, with thousands of changes elsewhere, and a window of 100."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, max(soft, 3 * QUIET_WATCHERS + 500)), hard))
+    nodes = world.cluster(flags=["-history-events", "100", "-max-connections-per-address", "0"])
+    kinds = ["", "&recursive=true", "&stream=true", "&recursive=true&stream=true"]
+    with Wire(nodes[0].client) as writer:
+        for i in range(0, QUIET_WATCHERS, 2):
+            assert writer.put("/quiet/%d/key" % i, "v").status == 201
+        removed = writer.ask("DELETE", "/v2/keys/quiet/0?recursive=true")
+        since = removed.index + 1
+        # Those with odd numbers watch what is not there.
+        asked = [("/quiet/%d" % i + ("" if "recursive" in kinds[i % 4] else "/key"), kinds[i % 4], since)
+                 for i in range(QUIET_WATCHERS)]
+        held = ask_again(nodes, asked)
+        leader = world.leader_of(nodes)
+        steps = [lambda: [os.kill(pid, signal.SIGKILL) for node in nodes for pid in node.pids()["client"]],
+                 lambda: [node.kill("peer") for node in nodes],
+                 lambda: [node.kill("raftd") for node in nodes if node is not leader],
+                 lambda: leader.kill("raftd"),
+                 lambda: [(node.kill_all(), node.start()) for node in nodes]]
+        for number, step in enumerate(steps):
+            with Wire(nodes[0].client, timeout=60) as again:
+                write_elsewhere(again, QUIET_EVENTS // len(steps))
+            step()
+            wait_until(lambda: ask(nodes[0].client, "PUT", "/v2/keys/loud/0", {"value": "v"}).status in (200, 201), 20,
+                       "a leader")
+            # Connections end with the worker that had them, and all with the last step.
+            if number in (0, len(steps) - 1):
+                close_all(held)
+                held = ask_again(nodes, asked)
+        with Wire(nodes[0].client, timeout=60) as again:
+            write_elsewhere(again, QUIET_EVENTS // len(steps))
+            close_all(held)
+            held = ask_again(nodes, asked)
+            # What did happen is never passed over: the removal, and that of the first.
+            for key, query in (("/quiet/0", "&recursive=true"), ("/quiet/0/key", ""), ("/quiet", "&recursive=true")):
+                for node in nodes:
+                    answer = node.get("/v2/keys%s?wait=true%s&waitIndex=%d" % (key, query, since - 1))
+                    assert answer.status == 400 and answer.json["errorCode"] == 401, (key, answer)
+            for i in range(QUIET_WATCHERS):
+                assert again.put("/quiet/%d/key" % i, "new").status in (200, 201)
+        for i, wire in enumerate(held):
+            assert wire.event()["node"]["key"] == "/quiet/%d/key" % i
+    close_all(held)
+
+
 def test_events_followed_from_machine_to_machine(world):
     """By waitIndex, each poll at another machine, while they are killed in turn."""
     nodes = world.cluster()

@@ -316,6 +316,7 @@ command_of(struct senseless *s)
 		{ COMMAND_CONFIG_ITEMS, false, body_command_config_items },
 		{ COMMAND_CREATE, false, body_command_create },
 		{ COMMAND_CREATE_ITEMS, false, body_command_create_items },
+		{ COMMAND_KNOWN, true, body_command_known },
 	};
 	size_t which = rand_below(&s->rand, ARRAY_COUNT(bodies));
 	struct command_head head = {

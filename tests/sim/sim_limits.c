@@ -58,6 +58,8 @@ configure(struct machine *machine, struct rand *rand)
 	    names[rand_below(rand, ARRAY_COUNT(names))]);
 	put_some(rand, &items, CONFIG_ROW_max_key_bytes,
 	    bytes[rand_below(rand, ARRAY_COUNT(bytes))]);
+	put_some(rand, &items, CONFIG_ROW_history_events,
+	    HISTORY_EVENTS_MIN + rand_below(rand, rand_chance(rand, 500) ? 4 : 900));
 	put_some(rand, &items, CONFIG_ROW_history_bytes,
 	    HISTORY_BYTES_MIN + rand_below(rand, rand_chance(rand, 500) ? 4 : 2 * MIB));
 	if (items.size > 0) {

@@ -621,6 +621,9 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
 		if (command_write_get(body, &write))
 			return model_carry_out(model, &write, entry->time_ns, false);
 		break;
+	case COMMAND_KNOWN:
+		/* All know of all removals: there is nothing of before an upgrade. */
+		return ERR_NONE;
 	case COMMAND_EXPIRE:
 		if (command_expire_get(body, &cutoff)) {
 			expire(model, cutoff.cutoff_ns, entry->time_ns);

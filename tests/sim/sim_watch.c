@@ -231,8 +231,9 @@ watcher_answered(struct watcher *watch, uint64_t id, const struct msg_watching *
 	} else if (answer->error != ERR_NONE && answer->error != ERR_EVENT_INDEX_CLEARED) {
 		sim_fail(world, machine, "watch %" PRIu64 " is answered with error %u", id,
 		    answer->error);
-	} else if (model_is_cleared(world->model, watch->asked_next, answer->store_index) ==
-	    (answer->error == ERR_NONE ? WANT_ALWAYS : WANT_NEVER)) {
+	} else if (answer->error != ERR_NONE &&
+	    model_is_cleared(world->model, watch->asked_next, answer->store_index) ==
+	    WANT_NEVER) {
 		sim_fail(world, machine, "watch %" PRIu64 " since %" PRIu64
 		    " is answered with error "
 		    "%u at index %" PRIu64, id, watch->asked_next, answer->error,
@@ -249,6 +250,9 @@ watcher_answered(struct watcher *watch, uint64_t id, const struct msg_watching *
 	}
 	watch->answered = true;
 	watch->behind = answer->behind != 0;
+	/* Also from before the window: then it is sure that it missed nothing. */
+	if (watch->next != 0 && !watch->behind)
+		check_no_gap(watch, answer->store_index + 1);
 	if (watch->next == 0)
 		watch->next = answer->store_index + 1;
 	return true;

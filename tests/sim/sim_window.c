@@ -1,6 +1,7 @@
 /*
  * sim_window.c - what waitIndex reaches, and the configuration that bounds it, as the model
- * has them: the newest HISTORY_EVENTS events, and as many as history_bytes hold.
+ * has them: the newest history_events events, and as many as history_bytes hold. Both are
+ * lowered by less than HISTORY_EVENTS_SHED events, so that what is above them goes at once.
  */
 #include "common/limits.h"
 #include "tests/sim/sim_model_priv.h"
@@ -36,8 +37,11 @@ shift(struct sim_model *model)
 static void
 bound(struct sim_model *model)
 {
-	while (model->window.bytes > model->window.bytes_max &&
-	    model->window.first < model->index)
+	const struct model_window *window = &model->window;
+
+	while ((window->bytes > window->bytes_max ||
+	    model->index + 1 - window->first > model->config.history_events) &&
+	    window->first < model->index)
 		shift(model);
 	if (model->index > 0)
 		model->events[model->index - 1].first_then = model->window.first;
@@ -50,8 +54,6 @@ model_window_add(struct sim_model *model)
 
 	event->bytes = record_bytes(event);
 	model->window.bytes += event->bytes;
-	if (model->index - model->window.first == HISTORY_EVENTS)
-		shift(model);
 	bound(model);
 	event->first = model->window.first;
 }

@@ -114,21 +114,47 @@ begin_node(struct effects *effects, const struct tree_node *node)
 	buf_append_slice(&effects->key, name_of(&node->link));
 }
 
-void
-effects_node(struct effects *effects, const struct tree_node *node)
+static void
+put_dir(struct effects *effects, const struct tree_node *dir)
 {
-	struct node_record seen = tree_describe(node, SLICE_EMPTY, 0);
+	struct node_record seen = tree_describe(dir, SLICE_EMPTY, 0);
+	struct stored_dir stored = {
+		.version = EFFECT_DIR_VERSION,
+		.flags = seen.flags,
+		.created = seen.created,
+		.last_below = MAX_OF(dir->last_below, effects->plain_to),
+		.expire_at_ns = seen.expire_at_ns,
+	};
+
+	stored_dir_put(&effects->value, &stored);
+	end(effects);
+}
+
+static void
+put_file(struct effects *effects, const struct tree_node *file)
+{
+	struct node_record seen = tree_describe(file, SLICE_EMPTY, 0);
+	bool refreshed = tree_is_refreshed(file) && seen.modified > effects->plain_to;
 	struct stored_node stored = {
 		.version = EFFECT_VERSION,
-		.flags = seen.flags,
+		.flags = (uint8_t)(seen.flags | (refreshed ? EFFECT_REFRESHED : 0u)),
 		.created = seen.created,
 		.modified = seen.modified,
 		.expire_at_ns = seen.expire_at_ns,
 	};
 
-	begin_node(effects, node);
 	stored_node_put(&effects->value, &stored);
-	end_with(effects, tree_is_dir(node) ? NULL : node->value, seen.value);
+	end_with(effects, file->value, seen.value);
+}
+
+void
+effects_node(struct effects *effects, const struct tree_node *node)
+{
+	begin_node(effects, node);
+	if (tree_is_dir(node))
+		put_dir(effects, node);
+	else
+		put_file(effects, node);
 }
 
 void
@@ -204,16 +230,19 @@ effects_event_gone(struct effects *effects, uint64_t store_index, size_t record_
 }
 
 void
-effects_index(struct effects *effects, uint64_t store_index, uint64_t first)
+effects_bounds(struct effects *effects, const struct effect_bounds *bounds)
 {
-	struct stored_window stored = {
-		.version = EFFECT_WINDOW_VERSION,
-		.store_index = store_index,
-		.first = first,
+	struct stored_bounds stored = {
+		.version = EFFECT_BOUNDS_VERSION,
+		.store_index = bounds->store_index,
+		.first = bounds->first,
+		.last_below = bounds->last_below,
+		.known_from = bounds->known_from,
+		.agreed = bounds->agreed,
 	};
 
 	begin(effects, EFFECT_INDEX);
-	stored_window_put(&effects->value, &stored);
+	stored_bounds_put(&effects->value, &stored);
 	end(effects);
 }
 

@@ -106,19 +106,56 @@ history_init(struct history *history, uint64_t seed, struct pool *pool)
 	memset(history, 0, sizeof(*history));
 	history->pool = pool;
 	history->first = 1;
+	history->events_max = HISTORY_EVENTS_DEFAULT;
 	history->bytes_max = HISTORY_BYTES_DEFAULT;
 	hash_init(&history->kept, seed, kept_match);
 	TAILQ_INIT(&history->by_age);
+}
+
+static size_t
+piece_of(uint64_t store_index)
+{
+	return store_index / HISTORY_PIECE_SLOTS % HISTORY_PIECES;
+}
+
+static struct history_slot *
+slot_of(const struct history *history, uint64_t store_index)
+{
+	return &history->pieces[piece_of(store_index)][store_index % HISTORY_PIECE_SLOTS];
+}
+
+/* The slot of an index that joins the window at its end. */
+static struct history_slot *
+slot_add(struct history *history, uint64_t store_index)
+{
+	struct history_slot **piece = &history->pieces[piece_of(store_index)];
+
+	if (*piece == NULL)
+		*piece = xzalloc(HISTORY_PIECE_SLOTS * sizeof(**piece));
+	return slot_of(history, store_index);
+}
+
+/* The window begins behind that index, whose slot is empty. */
+static void
+slot_drop(struct history *history, uint64_t store_index)
+{
+	struct history_slot **piece = &history->pieces[piece_of(store_index)];
+
+	if (store_index / HISTORY_PIECE_SLOTS == (store_index + 1) / HISTORY_PIECE_SLOTS)
+		return;
+	free(*piece);
+	*piece = NULL;
 }
 
 void
 history_free(struct history *history)
 {
 	struct hash_link *link;
-	size_t i;
 
-	for (i = 0; i < HISTORY_EVENTS; i++)
-		blob_unref(&history->window[i].event.record);
+	for (uint64_t at = history->first; at <= history->last; at++)
+		blob_unref(&slot_of(history, at)->event.record);
+	for (size_t i = 0; i < HISTORY_PIECES; i++)
+		free(history->pieces[i]);
 	while ((link = hash_pop(&history->kept)) != NULL)
 		kept_free(kept_of(link));
 	hash_free(&history->kept);
@@ -133,13 +170,7 @@ history_first(const struct history *history)
 uint64_t
 history_first_by_count(uint64_t last)
 {
-	return last < HISTORY_EVENTS ? 1 : last - HISTORY_EVENTS + 1;
-}
-
-static struct history_slot *
-slot_of(const struct history *history, uint64_t store_index)
-{
-	return (struct history_slot *)&history->window[store_index % HISTORY_EVENTS];
+	return last < HISTORY_EVENTS_DEFAULT ? 1 : last - HISTORY_EVENTS_DEFAULT + 1;
 }
 
 static bool
@@ -187,24 +218,29 @@ window_shift(struct history *history, struct effects *effects)
 		blob_unref(&event->record);
 	}
 	slot->retained = 0;
+	slot_drop(history, history->first - 1);
+}
+
+bool
+history_is_above(const struct history *history)
+{
+	return history->first < history->last && (history->bytes > history->bytes_max ||
+	    history->last + 1 - history->first > history->events_max);
 }
 
 static void
 window_bound(struct history *history, struct effects *effects)
 {
-	while (history->bytes > history->bytes_max && history->first < history->last)
+	for (size_t n = 0; n < HISTORY_EVENTS_SHED && history_is_above(history); n++)
 		window_shift(history, effects);
+	history->shedding = history->shedding && history_is_above(history);
 }
 
 void
 history_add(struct history *history, struct event event, struct effects *effects)
 {
-	struct history_slot *slot = slot_of(history, event.store_index);
-
 	ASSERT(event.store_index == history->last + 1);
-	if (history->last + 1 - history->first == HISTORY_EVENTS)
-		window_shift(history, effects);
-	slot->event = event;
+	slot_add(history, event.store_index)->event = event;
 	history->last = event.store_index;
 	history->bytes += event.record->size;
 	effects_event(effects, event.store_index, event.record);
@@ -212,11 +248,15 @@ history_add(struct history *history, struct event event, struct effects *effects
 }
 
 void
-history_limit(struct history *history, size_t bytes_max, struct effects *effects)
+history_limit(struct history *history, const struct history_limits *limits,
+    struct effects *effects)
 {
-	history->bytes_max = bytes_max;
+	ASSERT(limits->events > 0 && limits->events <= HISTORY_EVENTS_MAX);
+	history->events_max = limits->events;
+	history->bytes_max = limits->bytes;
 	if (effects == NULL)
 		return;
+	history->shedding = true;
 	window_bound(history, effects);
 	kept_bound(history, effects);
 }
@@ -376,12 +416,11 @@ history_loaded(struct history *history, uint64_t first, uint64_t last, const cha
 	}
 	/* Nothing was written yet: both are 0. */
 	first = MAX_OF(first, 1);
-	if (first < history_first_by_count(last) || first > MAX_OF(last, 1)) {
+	if (first > MAX_OF(last, 1) || last + 1 - first > HISTORY_EVENTS_MAX) {
 		*where = "the history window begins where it cannot";
 		return false;
 	}
 	history->first = first;
-	history->last = last;
 	for (store_index = first; store_index <= last; store_index++) {
 		struct kept_event *kept = kept_find(history, store_index);
 
@@ -389,12 +428,14 @@ history_loaded(struct history *history, uint64_t first, uint64_t last, const cha
 			*where = "an event of the history window is missing";
 			return false;
 		}
-		slot_of(history, store_index)->event = kept->event;
+		slot_add(history, store_index)->event = kept->event;
+		history->last = store_index;
 		history->bytes += kept->event.record->size;
 		kept->event.record = NULL;
 		hash_remove(&history->kept, &kept->link);
 		kept_free(kept);
 	}
+	history->shedding = true;
 	order_kept(history);
 	return true;
 }

@@ -2,10 +2,11 @@
  * history.h - the newest events, and older ones that somebody still refers to.
  *
  * Each store index has exactly one event. The window is the newest of them: at
- * most HISTORY_EVENTS, and together no more than bytes_max, but always the last
- * one. An event that is retained when it leaves the window is kept aside until it
- * is released; of these the oldest go when together they are more than
- * HISTORY_KEPT_TIMES bytes_max, but for the newest one. What is kept follows from
+ * most events_max, and together no more than bytes_max, but always the last
+ * one. When one of these is lowered, HISTORY_EVENTS_SHED go at once and as many with
+ * each event that comes, until it fits. An event that is retained when it leaves the
+ * window is kept aside until it is released; of these the oldest go when together they
+ * are more than HISTORY_KEPT_TIMES bytes_max, but for the newest one. What is kept follows from
  * the events and the limits alone, so it is the same on every node.
  *
  * While loading, parts of events come in any order and are all kept aside;
@@ -28,11 +29,17 @@ struct history_slot {
 	uint32_t retained;
 };
 
+/* The window is a ring of pieces, each there while it has an event. */
+#define HISTORY_PIECE_SLOTS 512
+#define HISTORY_PIECES 2048
+
 struct history {
-	struct history_slot window[HISTORY_EVENTS]; /* by store index % HISTORY_EVENTS */
+	struct history_slot *pieces[HISTORY_PIECES]; /* by store index, and in each */
 	uint64_t first, last;		/* of the window; last 0: empty */
+	size_t events_max;
 	size_t bytes;			/* of the records in it */
 	size_t bytes_max;
+	bool shedding;			/* it was bounded, and does not fit yet */
 	struct hash kept;		/* older ones, struct kept_event */
 	TAILQ_HEAD(, kept_event) by_age; /* the same, oldest first; not while loading */
 	size_t kept_bytes;
@@ -41,17 +48,26 @@ struct history {
 
 #define HISTORY_KEPT_TIMES 4
 
+_Static_assert(HISTORY_EVENTS_MAX + HISTORY_PIECE_SLOTS <= HISTORY_PIECES * HISTORY_PIECE_SLOTS,
+    "the longest window that there can be fits the ring, wherever it begins");
+
 /* pool: of events that are loaded, outlives the history; NULL: malloc. */
 void history_init(struct history *history, uint64_t seed, struct pool *pool);
 void history_free(struct history *history);
 
-/* A new bound of the window; what is too much goes at once. effects NULL: while
- * loading, when nothing can be too much. */
-void history_limit(struct history *history, size_t bytes_max, struct effects *effects);
+/* How many events the window may have and how much they may weigh. effects NULL: while
+ * loading, when nothing is there that could be too much. */
+struct history_limits {
+	size_t events, bytes;
+};
+void history_limit(struct history *history, const struct history_limits *limits,
+    struct effects *effects);
+/* Is the window above its limits, but for its last event? */
+bool history_is_above(const struct history *history);
 
 /* Oldest in the window; 1 if the window is empty. */
 uint64_t history_first(const struct history *history);
-/* The same of a window that was bounded by its number of events only. */
+/* The same of a window that was bounded by HISTORY_EVENTS_DEFAULT only. */
 uint64_t history_first_by_count(uint64_t last);
 /* The event of an index in the window, history_first .. last; else NULL. */
 const struct event *history_at(const struct history *history, uint64_t store_index);

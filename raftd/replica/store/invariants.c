@@ -12,14 +12,23 @@ check_node(const struct store *store, struct tree_node *node)
 	const struct tree_node *parent = node->parent;
 
 	ASSERT(node->expiry == NULL || node->expiry->node == node);
+	if (tree_is_dir(node)) {
+		ASSERT(node->created <= node->last_below);
+		ASSERT(node->last_below <= store->index);
+	} else {
+		ASSERT(node->created <= node->modified);
+		ASSERT(node->modified <= store->index);
+	}
 	if (parent == NULL) {
 		ASSERT(node == store->tree.root);
 		return;
 	}
 	ASSERT(tree_child(parent, name_of(&node->link)) == node);
 	ASSERT(tree_depth(node) == tree_depth(parent) + 1);
-	ASSERT(node->created <= node->modified);
-	ASSERT(node->modified <= store->index);
+	if (tree_is_dir(node))
+		ASSERT(parent->last_below >= node->last_below);
+	else
+		ASSERT(parent->last_below >= node->modified || tree_is_refreshed(node));
 }
 
 static void
@@ -56,7 +65,6 @@ store_invariants(const struct store *store)
 
 	check_tree(store);
 	ASSERT(history->last == store->index);
-	ASSERT(history->last < first + HISTORY_EVENTS);
 	for (uint64_t at = first; at <= history->last; at++) {
 		const struct event *event = history_at(history, at);
 
@@ -65,7 +73,7 @@ store_invariants(const struct store *store)
 		retained += history_retained(history, at);
 	}
 	ASSERT(bytes == history->bytes);
-	ASSERT(bytes <= history->bytes_max || first >= history->last);
+	ASSERT(!history_is_above(history) || history->shedding);
 	for (size_t i = 0; i < count; i++) {
 		ASSERT(kept[i] > before && kept[i] < first);
 		ASSERT(history_retained(history, kept[i]) > 0);

@@ -17,6 +17,7 @@
 /* A directory that was loaded, live or doomed. */
 struct loaded_dir {
 	struct hash_link link;
+	TAILQ_ENTRY(loaded_dir) order;
 	struct effect_dir id;
 	struct tree_node *node;
 };
@@ -37,6 +38,7 @@ void
 load_init(struct store *store, uint64_t seed)
 {
 	hash_init(&store->loaded_dirs, seed, dir_match);
+	TAILQ_INIT(&store->loaded_order);
 }
 
 void
@@ -47,32 +49,60 @@ load_free(struct store *store)
 	while ((link = hash_pop(&store->loaded_dirs)) != NULL)
 		free(CONTAINER_OF(link, struct loaded_dir, link));
 	hash_free(&store->loaded_dirs);
+	TAILQ_INIT(&store->loaded_order);
+}
+
+/* Of data from before there were bounds: which directories things were removed from, nobody
+ * has written down. */
+static struct effect_bounds
+bounds_of_old(uint64_t store_index, uint64_t first)
+{
+	return (struct effect_bounds){ .store_index = store_index, .first = first,
+		.known_from = store_index };
 }
 
 static bool
-read_window(struct slice value, struct stored_window *window)
+read_old_bounds(struct slice value, struct effect_bounds *bounds)
 {
 	struct reader in = reader_of(value);
+	struct stored_window window;
 	struct stored_index old;
 
-	if (stored_window_get(&in, window))
-		return reader_done(&in) && window->version == EFFECT_WINDOW_VERSION;
+	if (stored_window_get(&in, &window)) {
+		*bounds = bounds_of_old(window.store_index, window.first);
+		return reader_done(&in) && window.version == EFFECT_WINDOW_VERSION;
+	}
 	in = reader_of(value);
 	if (!stored_index_get(&in, &old) || !reader_done(&in) || old.version != EFFECT_VERSION)
 		return false;
-	*window = (struct stored_window){ .store_index = old.store_index,
-		.first = history_first_by_count(old.store_index) };
+	*bounds = bounds_of_old(old.store_index, history_first_by_count(old.store_index));
 	return true;
+}
+
+static bool
+read_bounds(struct slice value, struct effect_bounds *bounds)
+{
+	struct reader in = reader_of(value);
+	struct stored_bounds stored;
+
+	if (!stored_bounds_get(&in, &stored))
+		return read_old_bounds(value, bounds);
+	*bounds = (struct effect_bounds){ .store_index = stored.store_index,
+		.first = stored.first, .last_below = stored.last_below,
+		.known_from = stored.known_from, .agreed = stored.agreed != 0 };
+	return reader_done(&in) && stored.version == EFFECT_BOUNDS_VERSION &&
+	    stored.last_below <= stored.store_index &&
+	    stored.known_from <= stored.store_index && stored.agreed <= 1;
 }
 
 bool
 store_record_index(struct slice key, struct slice value, uint64_t *index)
 {
-	struct stored_window window;
+	struct effect_bounds bounds;
 
-	if (key.size != 1 || key.data[0] != EFFECT_INDEX || !read_window(value, &window))
+	if (key.size != 1 || key.data[0] != EFFECT_INDEX || !read_bounds(value, &bounds))
 		return false;
-	*index = window.store_index;
+	*index = bounds.store_index;
 	return true;
 }
 
@@ -100,6 +130,7 @@ dir_add(struct store *store, struct tree_node *node)
 	dir = xmalloc(sizeof(*dir));
 	*dir = (struct loaded_dir){ .id = id, .node = node };
 	hash_insert(&store->loaded_dirs, &dir->link, id_slice(&dir->id));
+	TAILQ_INSERT_TAIL(&store->loaded_order, dir, order);
 	return true;
 }
 
@@ -114,19 +145,47 @@ key_size(const struct tree_node *dir, struct slice name)
 	return size;
 }
 
+/* As a stored_node, whose modified is last_below then. */
+static bool
+read_dir(struct slice value, struct stored_node *stored)
+{
+	struct reader in = reader_of(value);
+	struct stored_dir dir;
+
+	if (!stored_dir_get(&in, &dir) || !reader_done(&in))
+		return false;
+	*stored = (struct stored_node){ .flags = dir.flags, .created = dir.created,
+		.modified = dir.last_below, .expire_at_ns = dir.expire_at_ns };
+	return (dir.flags & ~NODE_EXPIRES) == NODE_DIR;
+}
+
 static bool
 read_node(struct slice value, struct stored_node *stored)
 {
 	struct reader in = reader_of(value);
 	unsigned kind;
 
+	if (value.size > 0 && value.data[0] == EFFECT_DIR_VERSION)
+		return read_dir(value, stored);
 	if (!stored_node_get(&in, stored) || !reader_done(&in) ||
 	    stored->version != EFFECT_VERSION)
 		return false;
-	kind = stored->flags & (NODE_DIR | NODE_VALUE);
-	return (stored->flags & ~(NODE_DIR | NODE_VALUE | NODE_EXPIRES)) == 0 &&
-	    (kind == NODE_DIR || kind == NODE_VALUE) &&
-	    (kind == NODE_VALUE || stored->value.size == 0);
+	kind = stored->flags & ~(NODE_EXPIRES | EFFECT_REFRESHED);
+	return kind == NODE_VALUE || (kind == NODE_DIR && stored->value.size == 0 &&
+	    (stored->flags & EFFECT_REFRESHED) == 0);
+}
+
+/* What of a file counts for the last_below of its directory (effect.h). */
+static void
+add_file(struct store *store, struct tree_node *file, const struct stored_node *stored)
+{
+	struct tree_node *dir = file->parent;
+
+	file->modified = stored->modified;
+	tree_set_value(&store->tree, file, stored->value);
+	tree_mark_refreshed(file, (stored->flags & EFFECT_REFRESHED) != 0);
+	if (!tree_is_refreshed(file))
+		dir->last_below = MAX_OF(dir->last_below, stored->modified);
 }
 
 /* Of an old record the directory's id is not known to be right: it is not asked. */
@@ -144,11 +203,12 @@ add_node(struct store *store, struct tree_node *dir, struct slice name,
 	if (!old && stored->created < dir->created)
 		return ERR_CORRUPT;
 	node = tree_make(&store->tree, dir, name, is_dir, stored->created);
-	node->modified = stored->modified;
-	if (is_dir && !dir_add(store, node))
-		return ERR_CORRUPT;
 	if (!is_dir)
-		tree_set_value(&store->tree, node, stored->value);
+		add_file(store, node, stored);
+	else if (dir_add(store, node))
+		node->last_below = stored->modified;
+	else
+		return ERR_CORRUPT;
 	if ((stored->flags & NODE_EXPIRES) != 0 && tree_has(&store->tree, node))
 		ttl_set(&store->ttl, node, stored->expire_at_ns);
 	return ERR_NONE;
@@ -214,13 +274,17 @@ load_event(struct store *store, struct slice key, struct slice value)
 static enum err
 load_index(struct store *store, struct slice key, struct slice value)
 {
-	struct stored_window window;
+	struct tree_node *root = store->tree.root;
+	struct effect_bounds bounds;
 
-	if (key.size != 1 || store->index_loaded || !read_window(value, &window) ||
-	    window.store_index > INT64_MAX)
+	if (key.size != 1 || store->index_loaded || !read_bounds(value, &bounds) ||
+	    bounds.store_index > INT64_MAX)
 		return ERR_CORRUPT;
-	store->index = window.store_index;
-	store->window_first = window.first;
+	store->index = bounds.store_index;
+	store->window_first = bounds.first;
+	store->known_from = bounds.known_from;
+	store->agreed = bounds.agreed;
+	root->last_below = MAX_OF(root->last_below, bounds.last_below);
 	store->index_loaded = true;
 	return ERR_NONE;
 }
@@ -246,16 +310,55 @@ store_load(struct store *store, struct slice key, struct slice value)
 	}
 }
 
+/* What is in them was loaded after them: so the last one goes first, and what each says to
+ * the one it is in is all there is. False: one says more than there can be. */
+static bool
+gather_last_below(struct store *store)
+{
+	struct loaded_dir *dir;
+
+	TAILQ_FOREACH_REVERSE(dir, &store->loaded_order, loaded_dir_queue, order) {
+		struct tree_node *above = dir->node->parent;
+
+		if (above != NULL)
+			above->last_below = MAX_OF(above->last_below, dir->node->last_below);
+	}
+	return store->tree.root->last_below <= store->index;
+}
+
 enum err
 store_loaded(struct store *store, const char **where)
 {
+	bool fits = gather_last_below(store);
+
 	load_free(store);
 	if (!store->index_loaded && (store->tree.count > 0 || store->history.kept.count > 0)) {
 		*where = "the store index is missing";
 		return ERR_CORRUPT;
 	}
+	if (!fits) {
+		*where = "a node was changed beyond the store index";
+		return ERR_CORRUPT;
+	}
 	return history_loaded(&store->history, store->window_first, store->index, where) ?
 	    ERR_NONE : ERR_CORRUPT;
+}
+
+/* ---- saving -------------------------------------------------------------------------- */
+
+static void
+put_bounds(const struct store *store, struct effects *effects)
+{
+	effects_bounds(effects, &(struct effect_bounds){ .store_index = store->index,
+	    .first = history_first(&store->history),
+	    .last_below = MAX_OF(store->tree.root->last_below, effects->plain_to),
+	    .known_from = store->known_from, .agreed = store->agreed });
+}
+
+void
+store_put_bounds(struct store *store)
+{
+	put_bounds(store, &store->effects);
 }
 
 void
@@ -301,16 +404,17 @@ add_event(uint32_t crc, struct effects *effects, const struct event *event)
 uint32_t
 store_hash(const struct store *store)
 {
-	/* What a store is, is what its records are: so hash them, sorted. */
+	/* What a store is, is what its records are: so hash them, sorted. Of what was before
+	 * known_from, nodes that were upgraded at different times know different things. */
 	struct buf out = BUF_INIT;
-	struct effects effects = { .out = &out };
+	struct effects effects = { .out = &out, .plain_to = store->known_from };
 	struct tree_walk walk = { 0 };
 	uint64_t at, *kept;
 	size_t count, i;
 	struct tree_node *node;
 	uint32_t crc;
 
-	effects_index(&effects, store->index, history_first(&store->history));
+	put_bounds(store, &effects);
 	crc = add(0, &out);
 	tree_walk_begin(&walk, store->tree.root, SLICE_LITERAL("/"));
 	while ((node = tree_walk_next(&walk)) != NULL) {

@@ -88,6 +88,30 @@ path_last(struct slice path)
 	return slice_of(path.data + at, path.size - at);
 }
 
+struct slice
+path_build(struct buf *path, const void *place,
+    const void *(*above)(const void *place, struct slice *name))
+{
+	const void *at = place, *next;
+	struct slice name;
+	size_t size = 0;
+	uint8_t *end;
+
+	for (; (next = above(at, &name)) != NULL; at = next)
+		size += 1 + name.size;
+	if (size == 0)
+		return SLICE_LITERAL("/");
+	buf_clear(path);
+	end = buf_reserve(path, size) + size;
+	buf_added(path, size);
+	for (at = place; (next = above(at, &name)) != NULL; at = next) {
+		end -= name.size;
+		memcpy(end, name.data, name.size);
+		*--end = '/';
+	}
+	return buf_slice(path);
+}
+
 void
 path_push(struct buf *path, struct slice name)
 {

@@ -52,6 +52,14 @@ size_t path_last_hidden(struct slice path);
 /* The last name of a canonical key that is not the root; borrowed. */
 struct slice path_last(struct slice path);
 
+/*
+ * The path of a place in a tree of names, built in path; borrowed from there.
+ *
+ *	above	gives a place's name and what it is in; NULL for the root
+ */
+struct slice path_build(struct buf *path, const void *place,
+    const void *(*above)(const void *place, struct slice *name));
+
 /* Append "/name" to a path under construction, in which the root is empty. */
 void path_push(struct buf *path, struct slice name);
 

@@ -19,6 +19,7 @@ store_new(uint64_t seed)
 	struct store *store = xzalloc(sizeof(*store));
 
 	store->limits = KEY_LIMITS_DEFAULT;
+	store->agreed = true;
 	tree_init(&store->tree, seed);
 	ttl_init(&store->ttl, store->tree.pool);
 	doomed_init(&store->doomed);
@@ -170,12 +171,29 @@ store_memory(const struct store *store)
 /* ---- kept events ---------------------------------------------------------------- */
 
 void
-store_limit_history(struct store *store, size_t bytes_max, struct buf *effects)
+store_limit_history(struct store *store, const struct history_limits *limits, struct buf *effects)
 {
 	store->effects.out = effects;
-	history_limit(&store->history, bytes_max, effects == NULL ? NULL : &store->effects);
+	history_limit(&store->history, limits, effects == NULL ? NULL : &store->effects);
 	if (effects != NULL)
-		effects_index(&store->effects, store->index, history_first(&store->history));
+		store_put_bounds(store);
+}
+
+void
+store_agree(struct store *store, struct buf *effects)
+{
+	if (store->agreed)
+		return;
+	store->effects.out = effects;
+	store->known_from = store->index;
+	store->agreed = true;
+	store_put_bounds(store);
+}
+
+bool
+store_is_agreed(const struct store *store)
+{
+	return store->agreed;
 }
 
 void
@@ -248,6 +266,20 @@ look_back(const struct store *store, struct watch_past *past, size_t *looks)
 	return NULL;
 }
 
+/*
+ * Is it sure that nothing happened since then that who watches key would have got? Of the
+ * node at key, or else of the last directory on the way to it, more is known than the window
+ * holds; and of all that was there before it, it remembers that it went, or it is younger.
+ */
+static bool
+is_nothing_missed(const struct store *store, struct slice key, uint64_t since)
+{
+	struct tree_search search = tree_find(&store->tree, key);
+
+	return tree_last_event(&search) < since &&
+	    (!tree_is_dir(search.node) || store->known_from < since);
+}
+
 enum err
 store_watch(struct store *store, uint64_t owner, uint64_t id, struct slice key, unsigned flags,
     uint64_t since, bool *behind, struct blob **cause)
@@ -264,8 +296,11 @@ store_watch(struct store *store, uint64_t owner, uint64_t id, struct slice key, 
 	if (since == 0)
 		past.next = store->index + 1;
 	if (past.next < first) {
-		*cause = cleared_cause(first, since);
-		return ERR_EVENT_INDEX_CLEARED;
+		if (!is_nothing_missed(store, key, since)) {
+			*cause = cleared_cause(first, since);
+			return ERR_EVENT_INDEX_CLEARED;
+		}
+		past.next = store->index + 1;
 	}
 	watcher = watch_new(&store->watch, owner, id, flags);
 	/* Most who look back find nothing, and wait from now on without another word. */
@@ -305,6 +340,9 @@ next_event(struct store *store, struct watcher *watcher, struct catch_up *left)
 	const struct event *event = NULL;
 	size_t looks = left->looks - 1;
 
+	if (past->next < history_first(&store->history) &&
+	    is_nothing_missed(store, past->key, past->next))
+		past->next = store->index + 1;
 	if (past->next < history_first(&store->history))
 		watch_clear(&store->watch, watcher, store->index);
 	else if ((event = look_back(store, past, &left->looks)) == NULL &&
@@ -433,6 +471,29 @@ store_hits_waiting(const struct store *store)
 	return store->watch.raw_count;
 }
 
+struct missed {
+	const struct store *store;
+	uint64_t since;			/* what was before has been seen */
+};
+
+static bool
+may_have_missed(void *argument, struct slice key, uint64_t since)
+{
+	const struct missed *missed = argument;
+
+	return !is_nothing_missed(missed->store, key, MAX_OF(since, missed->since));
+}
+
+/* Those who may have missed something before the window, whose first event comes next. */
+static void
+clear_missed(struct store *fresh, uint64_t since)
+{
+	struct missed missed = { .store = fresh, .since = since };
+
+	watch_clear_before(&fresh->watch, history_first(&fresh->history), fresh->index,
+	    may_have_missed, &missed);
+}
+
 void
 store_adopt(struct store *fresh, struct store *old)
 {
@@ -448,7 +509,7 @@ store_adopt(struct store *fresh, struct store *old)
 	 * them waits for less than the next one; who waits for more has said so. Those
 	 * that are behind go on in the new history, or find that it begins later. */
 	if (old->index + 1 < first)
-		watch_clear_before(&fresh->watch, first, fresh->index);
+		clear_missed(fresh, old->index + 1);
 	for (at = MAX_OF(old->index + 1, first); at <= fresh->index; at++) {
 		const struct event *event = history_at(&fresh->history, at);
 

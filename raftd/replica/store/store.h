@@ -23,6 +23,7 @@
 #include "raftd/replica/store/hit.h"
 
 struct store;
+struct history_limits;			/* history.h */
 struct tails;
 
 /* seed: of the hash tables, random in production. */
@@ -69,9 +70,16 @@ struct store_budget {
 struct store_budget store_expire(struct store *store, uint64_t cutoff_ns,
     struct store_budget budget, uint64_t time_ns, struct buf *effects);
 
-/* How much the events that waitIndex can reach may weigh; part of the cluster's
+/* How many events waitIndex can reach, and how much they may weigh; part of the cluster's
  * configuration. effects NULL: while loading. */
-void store_limit_history(struct store *store, size_t bytes_max, struct buf *effects);
+void store_limit_history(struct store *store, const struct history_limits *limits,
+    struct buf *effects);
+
+/* Data of before an upgrade does not say what was removed from which directory, and nodes are
+ * upgraded one after the other: from this entry on all take the same removals for known. Does
+ * nothing if they do. */
+void store_agree(struct store *store, struct buf *effects);
+bool store_is_agreed(const struct store *store);
 
 /* From now on large values of what is appended to effects have their tails there (tails.h),
  * borrowed; a store that adopts this one's watchers goes on with them. Without this call

@@ -18,6 +18,8 @@
 
 struct store {
 	uint64_t index;			/* the store index */
+	uint64_t known_from;		/* directories know of all removals after it */
+	bool agreed;			/* known_from is the same on all nodes */
 	struct key_limits limits;	/* of what makes a node */
 	struct tree tree;
 	struct ttl ttl;			/* of the tree's nodes */
@@ -29,6 +31,7 @@ struct store {
 	size_t looks;			/* that store_watch has left until store_catch_up */
 	struct stats stats;
 	struct hash loaded_dirs;	/* while loading: by id, struct loaded_dir of load.c */
+	TAILQ_HEAD(loaded_dir_queue, loaded_dir) loaded_order; /* the same, as they came */
 	uint64_t window_first;		/* while loading: where the window begins */
 	bool index_loaded;
 	/* Room to work in, empty between calls. */
@@ -42,6 +45,8 @@ struct store {
 /* load.c: the table of what is being loaded. */
 void load_init(struct store *store, uint64_t seed);
 void load_free(struct store *store);
+/* The record of the store index and the window. */
+void store_put_bounds(struct store *store);
 /* The entry of the node in the tree that expires first, or NULL. Those of doomed nodes
  * are put aside. */
 const struct ttl_entry *store_first_expiry(struct store *store);

@@ -41,7 +41,7 @@ tree_describe(const struct tree_node *node, struct slice path, size_t depth)
 		.depth = (uint16_t)depth,
 		.key = path,
 		.value = tree_value(node),
-		.modified = node->modified,
+		.modified = tree_is_dir(node) ? node->created : node->modified,
 		.created = node->created,
 		.expire_at_ns = expires ? node->expiry->at_ns : 0,
 	};
@@ -66,7 +66,10 @@ node_new(struct tree *tree, struct tree_node *parent, struct slice name, bool is
 		node->value = NULL;
 	}
 	node->created = store_index;
-	node->modified = store_index;
+	if (is_dir)
+		node->last_below = store_index;
+	else
+		node->modified = store_index;
 	node->expiry = NULL;
 	return node;
 }
@@ -194,8 +197,32 @@ tree_make_dir(struct tree *tree, struct tree_node *node)
 	ASSERT(!tree_is_dir(node));
 	tree->bytes -= tree_value(node).size;
 	blob_unref(&node->value);
+	tree_mark_refreshed(node, false);
 	node->link.mark |= NODE_MARK_DIR;
 	node->children = NULL;
+}
+
+void
+tree_mark_refreshed(struct tree_node *node, bool refreshed)
+{
+	ASSERT(!tree_is_dir(node));
+	if (refreshed)
+		node->link.mark |= NODE_MARK_REFRESHED;
+	else
+		node->link.mark &= MARK_MASK & ~NODE_MARK_REFRESHED;
+}
+
+void
+tree_touch(struct tree_node *dir, uint64_t store_index)
+{
+	for (; dir != NULL; dir = dir->parent)
+		dir->last_below = store_index;
+}
+
+uint64_t
+tree_last_event(const struct tree_search *search)
+{
+	return tree_is_dir(search->node) ? search->node->last_below : search->node->modified;
 }
 
 void

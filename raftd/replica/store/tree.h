@@ -15,6 +15,11 @@
  * good, while its path may be that of another one tomorrow. A directory's id is
  * above that of the one it is in.
  *
+ * A directory's modified index, as clients see it, is that of its making for good. So
+ * where a file keeps its own, a directory has room for last_below: the store index of
+ * the newest event at or below it, removals too, refreshes not. Of a removed node it is the
+ * directories above that remember the removal.
+ *
  * Owns the nodes; knows nothing of expiry, events, effects. Loops only: the depth of
  * the tree is a client's choice, within KEY_NAMES_MAX.
  *
@@ -45,7 +50,7 @@ struct ttl_entry {
 
 /* Bits of name_link.mark. */
 #define NODE_MARK_DIR 0x01u
-#define NODE_MARK_MISSING 0x02u	/* while loading: known only from a node below */
+#define NODE_MARK_REFRESHED 0x02u /* a file's modified is of a refresh, which is no event */
 #define NODE_MARK_DEPTH_SHIFT 8	/* from here on: how many names lead to it */
 #define NODE_DEPTH_MAX 2047u
 
@@ -56,7 +61,11 @@ struct tree_node {
 		struct blob *value;	/* a file's; NULL: empty */
 		struct name_link *children; /* a directory's */
 	};
-	uint64_t created, modified;	/* store indexes; 0 for the root */
+	uint64_t created;		/* store index; 0 for the root */
+	union {
+		uint64_t modified;	/* store index; a file's */
+		uint64_t last_below;	/* a directory's: of the newest event at or below it */
+	};
 	struct ttl_entry *expiry;	/* ttl.h's; NULL: permanent */
 	uint8_t name[];
 };
@@ -85,6 +94,12 @@ static inline size_t
 tree_depth(const struct tree_node *node)
 {
 	return node->link.mark >> NODE_MARK_DEPTH_SHIFT;
+}
+
+static inline bool
+tree_is_refreshed(const struct tree_node *node)
+{
+	return (node->link.mark & NODE_MARK_REFRESHED) != 0;
 }
 
 static inline struct tree_node *
@@ -120,6 +135,13 @@ struct tree_node *tree_make(struct tree *tree, struct tree_node *dir, struct sli
 void tree_set_value(struct tree *tree, struct tree_node *node, struct slice value);
 /* Make an empty directory of a file. */
 void tree_make_dir(struct tree *tree, struct tree_node *node);
+/* Of a file: is its modified index that of a refresh? */
+void tree_mark_refreshed(struct tree_node *node, bool refreshed);
+/* There was an event at or below dir, which may be NULL: dir and all above remember it. */
+void tree_touch(struct tree_node *dir, uint64_t store_index);
+/* The newest event that can have been for who watches what that search was for, or a newer
+ * index: of the node found, and if there is none, of the last on the way. */
+uint64_t tree_last_event(const struct tree_search *search);
 /* Take node out of its directory, with all below, which stays as it is. Not the root. */
 void tree_detach(struct tree *tree, struct tree_node *node);
 /* A directory that is detached from the beginning: what is left of one that was. */

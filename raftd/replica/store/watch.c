@@ -559,19 +559,32 @@ watch_deliver_past(struct watch *watch, const struct event *event)
 		hit_below(watch, spot, NULL, event);
 }
 
+static const void *
+spot_above(const void *place, struct slice *name)
+{
+	const struct watch_spot *spot = place;
+
+	*name = name_of(&spot->link);
+	return spot->parent;
+}
+
 void
-watch_clear_before(struct watch *watch, uint64_t first, uint64_t store_index)
+watch_clear_before(struct watch *watch, uint64_t first, uint64_t store_index,
+    bool (*missed)(void *argument, struct slice key, uint64_t since), void *argument)
 {
 	const struct hash_link *link;
+	struct buf path = BUF_INIT;
 
 	for (link = hash_first(&watch->watchers); link != NULL;
 	    link = hash_next(&watch->watchers, link)) {
 		struct watcher *watcher = watcher_of(link);
 
-		if (watcher->state != WATCHER_LIVE || watcher->since >= first)
+		if (watcher->state != WATCHER_LIVE || watcher->since >= first ||
+		    !missed(argument, path_build(&path, watcher->spot, spot_above), watcher->since))
 			continue;
 		watch_clear(watch, watcher, store_index);
 	}
+	buf_free(&path);
 }
 
 /* ---- those that are given the past ------------------------------------------- */

@@ -128,9 +128,10 @@ void watch_deliver(struct watch *watch, const struct event *event, const struct 
 /* The same for an event of the past, by the rules of looking back (10.3). */
 void watch_deliver_past(struct watch *watch, const struct event *event);
 
-/* End every live watch that waits for an index below first: it gets
- * ERR_WATCHER_CLEARED, which counts as a hit of index store_index. */
-void watch_clear_before(struct watch *watch, uint64_t first, uint64_t store_index);
+/* End every live watch that waits for an index below first, if what it waits for may be
+ * missed: it gets ERR_WATCHER_CLEARED, which counts as a hit of index store_index. */
+void watch_clear_before(struct watch *watch, uint64_t first, uint64_t store_index,
+    bool (*missed)(void *argument, struct slice key, uint64_t since), void *argument);
 
 /* How many one owner has, dropped ones too. */
 size_t watch_owner_count(const struct watch *watch, uint64_t owner);

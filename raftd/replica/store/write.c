@@ -8,7 +8,8 @@
  *	3 tell	index, history, watchers; the tree is still old,
  *		so "existed at that moment" can be asked	[publish]
  *	4 do	what was is kept for open views, then the tree,
- *		the expiry, and their effects			[put_new, put_over, cut_node]
+ *		the expiry, and their effects; the directories
+ *		above remember that something happened		[put_new, put_over, remove_node]
  *
  * Source: docs/api.md, "Operations"; "The registry" for its own keys.
  */
@@ -93,9 +94,32 @@ publish(struct store *store, struct blob *record, const struct tree_node *remove
 	ASSERT(event.store_index == store->index + 1);
 	store->index = event.store_index;
 	history_add(&store->history, event, &store->effects);
-	effects_index(&store->effects, store->index, history_first(&store->history));
+	if (!event_is_refresh(&event))
+		tree_touch(store->tree.root, store->index);
+	store_put_bounds(store);
 	if (!event_is_refresh(&event))
 		watch_deliver(&store->watch, &event, removed);
+}
+
+/* What the directory's record says is above all that is in it, from now on. The root's is
+ * written with every event. */
+static void
+save_dir(struct store *store, const struct tree_node *dir)
+{
+	if (dir->parent != NULL)
+		effects_node(&store->effects, dir);
+}
+
+/* A file was changed by the event of this index: its directories remember that, or if it was
+ * a refresh, that it was none (effect.h). */
+static void
+remember_change(struct job *job, struct tree_node *file, bool refresh)
+{
+	if (refresh && !tree_is_refreshed(file))
+		save_dir(job->store, file->parent);
+	tree_mark_refreshed(file, refresh);
+	if (!refresh)
+		tree_touch(file->parent, job->next);
 }
 
 /* A node is gone from the tree, with everything below; that is freed by and by. Returned
@@ -186,7 +210,12 @@ put_new(struct job *job, enum event_action action)
 	else if (is_dir)
 		tree_make_dir(&store->tree, node);
 	node->created = job->next;
-	node->modified = job->next;
+	if (is_dir) {
+		tree_touch(node, job->next);
+	} else {
+		node->modified = job->next;
+		remember_change(job, node, refresh);
+	}
 	if (!is_dir && !refresh)
 		tree_set_value(&store->tree, node, job->write->value);
 	set_expiry(job, node);
@@ -241,8 +270,12 @@ put_over(struct job *job, enum event_action action)
 
 	view_changing(store, node, job->key);
 	/* A directory keeps its index: only the event shows the new one. */
-	if (!is_dir)
+	if (!is_dir) {
 		node->modified = job->next;
+		remember_change(job, node, refresh);
+	} else if (!refresh) {
+		tree_touch(node, job->next);
+	}
 	if (!is_dir && !refresh)
 		tree_set_value(&store->tree, node, job->write->value);
 	set_expiry(job, node);
@@ -326,11 +359,14 @@ remove_node(struct store *store, struct tree_node *node, struct slice path,
 		.created = before.created,
 	};
 	struct blob *record = make_event(store, action, 0, now_ns, &after, &before);
+	struct tree_node *dir = node->parent;
 	struct doomed *doomed;
 
 	publish(store, record, node);
 	view_changing(store, node, path);
 	doomed = cut_node(store, node);
+	tree_touch(dir, store->index);
+	save_dir(store, dir);
 	if (doomed != NULL)
 		view_removed(store, doomed, path);
 	return record;
@@ -366,28 +402,13 @@ write_compare_and_delete(struct job *job)
 	return ERR_NONE;
 }
 
-/* Build the full path of a node in store->path. */
-static struct slice
-path_of(struct store *store, const struct tree_node *node)
+static const void *
+node_above(const void *place, struct slice *name)
 {
-	struct buf *path = &store->path;
-	const struct tree_node *up;
-	size_t size = 0;
-	uint8_t *at;
+	const struct tree_node *node = place;
 
-	for (up = node; up->parent != NULL; up = up->parent)
-		size += 1 + up->link.size;
-	buf_clear(path);
-	at = buf_reserve(path, size) + size;
-	buf_added(path, size);
-	for (up = node; up->parent != NULL; up = up->parent) {
-		struct slice name = name_of(&up->link);
-
-		at -= name.size;
-		memcpy(at, name.data, name.size);
-		*--at = '/';
-	}
-	return buf_slice(path);
+	*name = name_of(&node->link);
+	return node->parent;
 }
 
 const struct ttl_entry *
@@ -414,7 +435,7 @@ store_expire(struct store *store, uint64_t cutoff_ns, struct store_budget budget
 
 		if (due == NULL || due->at_ns > cutoff_ns)
 			break;
-		path = path_of(store, due->node);
+		path = path_build(&store->path, due->node, node_above);
 		spent.bytes += path.size + tree_value(due->node).size;
 		/* Never before the instant itself, so no "ttl" is left to show. */
 		record = remove_node(store, due->node, path, ACTION_EXPIRE,

@@ -33,6 +33,7 @@ TEST(a_record_of_before_has_the_defaults_for_what_it_does_not_say)
 	assert_true(config.max_key_names == KEY_NAMES_DEFAULT);
 	assert_true(config.max_key_bytes == KEY_BYTES_DEFAULT);
 	assert_true(config.history_bytes == HISTORY_BYTES_DEFAULT);
+	assert_true(config.history_events == HISTORY_EVENTS_DEFAULT);
 	buf_free(&value);
 }
 
@@ -46,6 +47,7 @@ TEST(a_record_is_loaded_as_it_was_saved)
 	cluster_config_init(&config);
 	config.max_key_names = 7;
 	config.history_bytes = 3 * MIB;
+	config.history_events = 5000;
 	config_item_put(&items, &(struct config_item){ .number = 700, .value = 8 });
 	assert_int_equal(cluster_config_take(&config, buf_slice(&items)), ERR_NONE);
 	config_state_save(&config, &effects);

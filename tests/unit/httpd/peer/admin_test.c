@@ -97,7 +97,7 @@ TEST(the_status_has_what_scripts_look_for)
 	    "\"clusterId\":\"00000000000000c3\","
 	    "\"phase\":\"member\",\"state\":\"follower\",\"term\":3,"));
 	assert_non_null(strstr(text, "\"storeIndex\":17,\"leader\":\"distant\","
-	    "\"protocol\":{\"min\":2,\"max\":2},\"members\":[{\"id\":\"00000000000000a1\""));
+	    "\"protocol\":{\"min\":3,\"max\":3},\"members\":[{\"id\":\"00000000000000a1\""));
 	fixture_free(&fixture);
 }
 
@@ -198,11 +198,11 @@ TEST(a_join_body_that_is_wrong_is_refused_in_one_sentence)
 	join(fixture, "{\"minVersion\":2,\"maxVersion\":2,\"name\":\"m\","
 	    "\"raftURL\":\"http://h:7001\",\"etcdURL\":\"http://h:4001\"}");
 	assert_int_equal(fixture->status, 501);
-	join(fixture, "{\"protocol\":{\"min\":3,\"max\":7},\"id\":\"d4\",\"name\":\"third\","
+	join(fixture, "{\"protocol\":{\"min\":4,\"max\":7},\"id\":\"d4\",\"name\":\"third\","
 	    "\"peerURL\":\"http://127.0.0.1:7003\",\"clientURL\":\"http://127.0.0.1:4003\"}");
 	assert_int_equal(fixture->status, 412);
-	assert_non_null(strstr((const char *)fixture->body.data, "3-7"));
-	assert_non_null(strstr((const char *)fixture->body.data, "2-2"));
+	assert_non_null(strstr((const char *)fixture->body.data, "4-7"));
+	assert_non_null(strstr((const char *)fixture->body.data, "3-3"));
 	assert_int_equal(fixture->raftd.changes, 0);
 	fixture_free(&fixture);
 }
@@ -266,7 +266,8 @@ TEST(the_configuration_of_the_cluster_is_shown_and_changed)
 
 	assert_string_equal(ask(fixture, "GET", "/v2/admin/config", peer_config_handle),
 	    "{\"activeSize\":9,\"removeDelay\":1800,\"syncInterval\":1.5,"
-	    "\"maxKeyNames\":128,\"maxKeyBytes\":16384,\"historyBytes\":16777216}\n");
+	    "\"maxKeyNames\":128,\"maxKeyBytes\":16384,\"historyBytes\":16777216,"
+	    "\"historyEvents\":1000}\n");
 	put_config(fixture, "{\"activeSize\":5,\"removeDelay\":2.25}");
 	assert_true(asked(fixture, CONFIG_ROW_active_size) == 5);
 	assert_true(asked(fixture, CONFIG_ROW_remove_delay_ms) == 2250);
@@ -279,10 +280,12 @@ TEST(the_configuration_of_the_cluster_is_shown_and_changed)
 	assert_true(asked(fixture, CONFIG_ROW_sync_interval_ms) == CLUSTER_TIME_MS_MAX);
 	fixture_outcome(fixture, ERR_NONE, "");
 	put_config(fixture,
-	    "{\"maxKeyNames\":1024,\"maxKeyBytes\":49152,\"historyBytes\":1048576}");
+	    "{\"maxKeyNames\":1024,\"maxKeyBytes\":49152,\"historyBytes\":1048576,"
+	    "\"historyEvents\":1000000}");
 	assert_true(asked(fixture, CONFIG_ROW_max_key_names) == 1024);
 	assert_true(asked(fixture, CONFIG_ROW_max_key_bytes) == 49152);
 	assert_true(asked(fixture, CONFIG_ROW_history_bytes) == 1048576);
+	assert_true(asked(fixture, CONFIG_ROW_history_events) == 1000000);
 	assert_true(asked(fixture, CONFIG_ROW_active_size) == 0);
 	fixture_outcome(fixture, ERR_RAFT_INTERNAL, "no leader");
 	assert_int_equal(fixture->status, 500);
@@ -310,6 +313,8 @@ TEST(a_configuration_that_is_wrong_is_refused_in_one_sentence)
 		{ "{\"maxKeyBytes\":\"16K\"}", "\"maxKeyBytes\" is not a whole number" },
 		{ "{\"historyBytes\":1073741825}",
 		    "\"historyBytes\" is above the maximum 1073741824" },
+		{ "{\"historyEvents\":1000001}",
+		    "\"historyEvents\" is above the maximum 1000000" },
 		{ "{\"historyBytes\":1e99}", "\"historyBytes\" is not a whole number" },
 	};
 	struct fixture *fixture = member();

@@ -117,6 +117,8 @@ some_config(struct writer *w)
 	cluster_config_init(&config);
 	cluster_config_set(&config, &config_rows[CONFIG_ROW_history_bytes],
 	    (uint64_t)below(w, 4) * MIB);
+	cluster_config_set(&config, &config_rows[CONFIG_ROW_history_events],
+	    100 + below(w, 20));
 	cluster_config_set(&config, &config_rows[CONFIG_ROW_max_key_names], 1 + below(w, 4));
 	cluster_config_put(&config, &items);
 	payload = command_new_config(session + 1, some_sequence(w, session), 1, buf_slice(&items));

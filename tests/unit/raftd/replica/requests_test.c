@@ -112,7 +112,7 @@ TEST(the_event_of_an_answer_outlives_the_window)
 	struct sessions t = table_new();
 	uint64_t index = apply(&t, 7, 1, 1);
 
-	for (uint64_t i = 0; i < HISTORY_EVENTS + 10; i++)
+	for (uint64_t i = 0; i < HISTORY_EVENTS_DEFAULT + 10; i++)
 		apply(&t, 8, i + 1, i + 1);
 	assert_non_null(store_event(t.store, index));
 	apply(&t, 7, 2, 2);

@@ -6,6 +6,7 @@
 #include "common/limits.h"
 #include "common/xmem.h"
 #include "raftd/replica/store/effect.h"
+#include "raftd/replica/store/history.h"
 
 #include <stdlib.h>
 
@@ -42,15 +43,15 @@ TEST(events_leave_the_window_and_the_disk)
 
 	assert_null(store_event(f->store, 0));
 	assert_null(store_event(f->store, 1));
-	write_many(f, HISTORY_EVENTS);
-	assert_int_equal(events_on_disk(f), HISTORY_EVENTS);
+	write_many(f, HISTORY_EVENTS_DEFAULT);
+	assert_int_equal(events_on_disk(f), HISTORY_EVENTS_DEFAULT);
 	assert_non_null(store_event(f->store, 1));
 	write_many(f, 1);
-	assert_int_equal(events_on_disk(f), HISTORY_EVENTS);
+	assert_int_equal(events_on_disk(f), HISTORY_EVENTS_DEFAULT);
 	assert_null(store_event(f->store, 1));
 	assert_non_null(store_event(f->store, 2));
-	assert_non_null(store_event(f->store, HISTORY_EVENTS + 1));
-	assert_null(store_event(f->store, HISTORY_EVENTS + 2));
+	assert_non_null(store_event(f->store, HISTORY_EVENTS_DEFAULT + 1));
+	assert_null(store_event(f->store, HISTORY_EVENTS_DEFAULT + 2));
 	fixture_free(&f);
 }
 
@@ -67,8 +68,8 @@ TEST(a_retained_event_stays_until_its_last_release)
 	release(f, 3);
 	release(f, 4);
 	event = store_event(f->store, 2);
-	write_many(f, HISTORY_EVENTS + 10);
-	assert_int_equal(events_on_disk(f), HISTORY_EVENTS + 1);
+	write_many(f, HISTORY_EVENTS_DEFAULT + 10);
+	assert_int_equal(events_on_disk(f), HISTORY_EVENTS_DEFAULT + 1);
 	assert_ptr_equal(store_event(f->store, 2), event);
 	assert_null(store_event(f->store, 3));
 	/* It is kept, but a watch cannot reach it. */
@@ -80,7 +81,7 @@ TEST(a_retained_event_stays_until_its_last_release)
 	assert_non_null(store_event(f->store, 2));
 	release(f, 2);
 	assert_null(store_event(f->store, 2));
-	assert_int_equal(events_on_disk(f), HISTORY_EVENTS);
+	assert_int_equal(events_on_disk(f), HISTORY_EVENTS_DEFAULT);
 	release(f, 2);
 	fixture_free(&f);
 }
@@ -94,7 +95,7 @@ TEST(what_is_loaded_past_the_window_waits_for_those_who_retain_it)
 	write_many(f, 3);
 	store_event_retain(f->store, 1);
 	store_event_retain(f->store, 2);
-	write_many(f, HISTORY_EVENTS);
+	write_many(f, HISTORY_EVENTS_DEFAULT);
 	store = disk_load(&f->disk, 9, &where);
 	assert_non_null(store);
 	assert_int_equal(store_hash(store), store_hash(f->store));
@@ -107,13 +108,13 @@ TEST(what_is_loaded_past_the_window_waits_for_those_who_retain_it)
 	release(f, 1);
 	assert_null(store_event(store, 1));
 	assert_non_null(store_event(store, 2));
-	assert_int_equal(events_on_disk(f), HISTORY_EVENTS + 1);
+	assert_int_equal(events_on_disk(f), HISTORY_EVENTS_DEFAULT + 1);
 	release(f, 2);
 	assert_null(store_event(store, 2));
-	assert_int_equal(events_on_disk(f), HISTORY_EVENTS);
+	assert_int_equal(events_on_disk(f), HISTORY_EVENTS_DEFAULT);
 	/* The window goes on from where it was. */
 	EXPECT(f, "set /f y", "200 set /f=y m1004 c1004 < /f=x m1003 c1003");
-	assert_int_equal(events_on_disk(f), HISTORY_EVENTS);
+	assert_int_equal(events_on_disk(f), HISTORY_EVENTS_DEFAULT);
 	fixture_free(&f);
 }
 
@@ -136,8 +137,116 @@ write_big(struct fixture *f, size_t size)
 static void
 limit(struct fixture *f, size_t bytes_max)
 {
-	store_limit_history(f->store, bytes_max, &f->effects);
+	store_limit_history(f->store, &(struct history_limits){ HISTORY_EVENTS_DEFAULT, bytes_max },
+	    &f->effects);
 	fixture_flush(f);
+}
+
+static void
+limit_events(struct fixture *f, size_t events_max)
+{
+	store_limit_history(f->store, &(struct history_limits){ events_max,
+	    HISTORY_BYTES_DEFAULT }, &f->effects);
+	fixture_flush(f);
+}
+
+static void
+start_again(struct fixture *f, size_t events_max)
+{
+	const char *where;
+	struct store *store = disk_load(&f->disk, 3, &where);
+
+	assert_non_null(store);
+	store_limit_history(store, &(struct history_limits){ events_max, HISTORY_BYTES_DEFAULT },
+	    NULL);
+	assert_int_equal(store_hash(store), store_hash(f->store));
+	store_free(&f->store);
+	f->store = store;
+	store_use_tails(f->store, &f->tails);
+	store_invariants(f->store);
+}
+
+TEST(a_window_has_as_many_events_as_the_cluster_wants)
+{
+	static const size_t limits[] = { HISTORY_EVENTS_MIN, 511, 512, 513, 2500 };
+
+	for (size_t i = 0; i < ARRAY_COUNT(limits); i++) {
+		struct fixture *f = fixture_new(1);
+
+		limit_events(f, limits[i]);
+		write_many(f, limits[i]);
+		assert_int_equal(events_on_disk(f), limits[i]);
+		assert_non_null(store_event(f->store, 1));
+		for (size_t past = 1; past <= 3; past++) {
+			write_many(f, 1);
+			assert_int_equal(events_on_disk(f), limits[i]);
+			assert_null(store_event(f->store, past));
+			assert_non_null(store_event(f->store, past + 1));
+			start_again(f, limits[i]);
+		}
+		EXPECT(f, "watch 1 1 /f since=3",
+		    "error 401 the requested history has been cleared [4/3]");
+		EXPECT(f, "watch 1 1 /f since=4", "watching");
+		fixture_free(&f);
+	}
+}
+
+TEST(a_window_that_is_lowered_goes_in_steps)
+{
+	struct fixture *f = fixture_new(1);
+	size_t left = 2 * HISTORY_EVENTS_SHED + 300;
+
+	limit_events(f, 5000);
+	write_many(f, left);
+	limit_events(f, 200);
+	left -= HISTORY_EVENTS_SHED;
+	assert_int_equal(events_on_disk(f), left);
+	store_invariants(f->store);
+	start_again(f, 200);
+	write_many(f, 1);
+	left = left + 1 - HISTORY_EVENTS_SHED;
+	assert_int_equal(events_on_disk(f), left);
+	write_many(f, 1);
+	assert_int_equal(events_on_disk(f), 200);
+	store_invariants(f->store);
+	/* The limit of bytes alike: the last one stays. */
+	limit(f, 1);
+	assert_int_equal(events_on_disk(f), 1);
+	fixture_free(&f);
+}
+
+/* Once around the ring, and a bit more. */
+TEST(the_greatest_window_there_can_be_goes_on_where_it_began)
+{
+	struct history history;
+	struct buf out = BUF_INIT;
+	struct effects effects = { .out = &out };
+	size_t size = 0;
+
+	history_init(&history, 1, NULL);
+	history_limit(&history, &(struct history_limits){ HISTORY_EVENTS_MAX,
+	    HISTORY_BYTES_MAX }, &effects);
+	for (uint64_t at = 1; at <= HISTORY_EVENTS_MAX + 100000; at++) {
+		struct event event = { .store_index = at,
+			.record = blob_new(slice_of(&at, sizeof(at))) };
+
+		history_add(&history, event, &effects);
+		size = MAX_OF(size, out.size);
+		buf_clear(&out);
+	}
+	assert_int_equal(history_first(&history), 100001);
+	for (uint64_t at = history_first(&history); at <= history.last; at++)
+		assert_memory_equal(history_at(&history, at)->record->data, &at, sizeof(at));
+	assert_in_range(size, 1, 200);
+	buf_clear(&out);
+	history_limit(&history, &(struct history_limits){ HISTORY_EVENTS_MIN,
+	    HISTORY_BYTES_MAX }, &effects);
+	/* What one step costs: so many keys without a value. */
+	assert_in_range(out.size, HISTORY_EVENTS_SHED, 25 * HISTORY_EVENTS_SHED);
+	assert_int_equal(history_first(&history), 100001 + HISTORY_EVENTS_SHED);
+	buf_free(&out);
+	effects_free(&effects);
+	history_free(&history);
 }
 
 TEST(the_window_is_bounded_in_bytes_to_the_byte)
@@ -203,7 +312,7 @@ TEST(retained_events_are_bounded_too_and_the_oldest_go)
 	assert_int_equal(events_on_disk(f), 4);
 	store = disk_load(&f->disk, 9, &where);
 	assert_non_null(store);
-	store_limit_history(store, size, NULL);
+	store_limit_history(store, &(struct history_limits){ HISTORY_EVENTS_DEFAULT, size }, NULL);
 	assert_int_equal(store_hash(store), store_hash(f->store));
 	for (uint64_t at = 5; at <= 7; at++)
 		store_event_retain(store, at);

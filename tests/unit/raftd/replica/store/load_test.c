@@ -80,13 +80,13 @@ static bool
 has_children(const struct fixture *f, struct slice value)
 {
 	struct reader in = reader_of(value);
-	struct stored_node stored;
+	struct stored_dir stored;
 	struct effect_dir dir;
 	struct slice name;
 
-	assert_true(stored_node_get(&in, &stored));
-	if ((stored.flags & NODE_DIR) == 0)
+	if (value.data[0] != EFFECT_DIR_VERSION)
 		return false;
+	assert_true(stored_dir_get(&in, &stored));
 	for (size_t i = 0; i < f->disk.count; i++)
 		if (effect_node_key(blob_slice(f->disk.records[i].key), &dir, &name) &&
 		    effect_dir_created(&dir) == stored.created)
@@ -416,10 +416,10 @@ TEST(the_greatest_event_is_cut_into_records_that_fit_a_frame)
 	assert_non_null(store);
 	assert_int_equal(store_hash(store), store_hash(f->store));
 	store_free(&store);
-	for (i = 0; i < HISTORY_EVENTS; i++)
+	for (i = 0; i < HISTORY_EVENTS_DEFAULT; i++)
 		fixture_run(f, "set /b x");
 	/* All parts left with their event. */
-	assert_int_equal(f->disk.count, HISTORY_EVENTS + 3);
+	assert_int_equal(f->disk.count, HISTORY_EVENTS_DEFAULT + 3);
 	free(bytes);
 	fixture_free(&f);
 }

@@ -254,7 +254,8 @@ fits_past(const struct model_event *event, const struct model_watch *watch)
 static void
 model_watch(struct model *m, struct model_watch watch, char *answer, size_t size)
 {
-	uint64_t first = m->index < HISTORY_EVENTS ? 1 : m->index - HISTORY_EVENTS + 1;
+	uint64_t first = m->index < HISTORY_EVENTS_DEFAULT ? 1 :
+	    m->index - HISTORY_EVENTS_DEFAULT + 1;
 	uint64_t at;
 	char id[24];
 

@@ -282,7 +282,7 @@ TEST(the_window_is_a_thousand_events_to_the_index)
 	unsigned i;
 
 	EXPECT(f, "watch 1 1 /f since=1", "watching");
-	for (i = 1; i <= HISTORY_EVENTS; i++)
+	for (i = 1; i <= HISTORY_EVENTS_DEFAULT; i++)
 		fixture_run(f, "set /f x");
 	fixture_run(f, "hits");
 	EXPECT(f, "watch 1 2 /f since=1", "watching");
@@ -516,7 +516,7 @@ TEST(a_watch_that_the_window_has_passed_is_cleared)
 	EXPECT(f, "watch 1 3 /a since=1 past", "behind");
 	EXPECT(f, "watch 1 4 /a stream since=1 past", "behind");
 	EXPECT(f, "catch_up piece=1 full=1", "");
-	for (i = 2; i < HISTORY_EVENTS + 1; i++)
+	for (i = 2; i < HISTORY_EVENTS_DEFAULT + 1; i++)
 		fixture_run(f, "set /b x");
 	EXPECT(f, "unwatch 1 4", "");
 	EXPECT(f, "taken", "none");
@@ -711,7 +711,7 @@ TEST(a_watch_that_a_new_store_cannot_serve_is_cleared)
 	EXPECT(f, "watch 2 3 /a since=20", "watching");
 	EXPECT(f, "watch 2 4 /a since=20000", "watching");
 	EXPECT(f, "set /a 1", "201 set /a=1 m1 c1");
-	for (i = 0; i < HISTORY_EVENTS + 10; i++)
+	for (i = 0; i < HISTORY_EVENTS_DEFAULT + 10; i++)
 		fixture_run(ahead, "set /a x");
 	fresh = snapshot_of(ahead);
 	store_adopt(fresh, f->store);
@@ -740,7 +740,7 @@ TEST(those_that_are_behind_go_on_in_a_new_store)
 	EXPECT(f, "catch_up piece=1 bytes=1", "more");
 	EXPECT(f, "taken", "1[1] set /a=x m1 c1");
 	EXPECT(f, "more 1 1", "");
-	for (i = 1; i <= HISTORY_EVENTS + 17; i++)
+	for (i = 1; i <= HISTORY_EVENTS_DEFAULT + 17; i++)
 		fixture_run(ahead, i <= 20 ? "set /a x" : "set /b x");
 	fresh = snapshot_of(ahead);
 	store_adopt(fresh, f->store);
