@@ -43,6 +43,53 @@ said_to(struct world *w, uint64_t id)
 	return frame;
 }
 
+static void
+ask_place(struct world *w, uint64_t sequence, enum place_op op, uint64_t id, const char *urls)
+{
+	node_place_change(w->node, WORLD_SESSION, sequence, false, &(struct msg_place_change){
+	    .low = sequence, .op = (uint8_t)op, .id = id, .peer_urls = slice_text(urls),
+	    .asker = SLICE_LITERAL("10.0.0.9:5") });
+	world_settle(w);
+}
+
+TEST(a_place_takes_the_road_of_a_change_of_members)
+{
+	struct world *w = world_leading();
+
+	ask_place(w, 1, PLACE_MAKE, 5, "http://mb2:7001");
+	assert_int_equal(w->last.error, ERR_NONE);
+	assert_int_equal(places_open_count(&w->node->replica->members.places), 1);
+	ask_place(w, 1, PLACE_MAKE, 5, "http://mb2:7001");
+	assert_int_equal(w->last.error, ERR_NONE);
+	ask_place(w, 2, PLACE_MAKE, 6, "http://mb2:7001");
+	assert_int_equal(w->last.error, ERR_PEER_ADDRESS_EXISTS);
+	join(w, 3, 0xb2);
+	world_settle(w);
+	assert_int_equal(w->last.error, ERR_NONE);
+	assert_int_equal(places_of_node(&w->node->replica->members.places, 0xb2)->id, 5);
+	assert_true(raft_is_learner(node_raft(w->node), 0xb2));
+	ask_place(w, 4, PLACE_REMOVE, 5, "");
+	assert_int_equal(w->last.error, ERR_NONE);
+	assert_false(raft_is_learner(node_raft(w->node), 0xb2));
+	ask_place(w, 5, PLACE_REMOVE, 5, "");
+	assert_int_equal(w->last.error, ERR_REMOVED);
+	/* The last one stays. */
+	ask_place(w, 6, PLACE_REMOVE, 0xa1, "");
+	assert_int_equal(w->last.error, ERR_INVALID);
+	world_free(w);
+}
+
+TEST(a_node_with_member_changes_off_takes_none_of_a_worker)
+{
+	struct world *w = world_leading();
+
+	w->node->config.members_fixed = true;
+	ask_place(w, 1, PLACE_MAKE, 5, "http://mb2:7001");
+	assert_int_equal(w->last.error, ERR_RAFT_INTERNAL);
+	assert_int_equal(w->node->replica->members.places.count, 0);
+	world_free(w);
+}
+
 TEST(a_member_that_was_removed_while_away_is_told_when_it_is_back)
 {
 	static const uint8_t ops[] = { MEMBER_REMOVE, MEMBER_FORGET };
