@@ -76,7 +76,7 @@
 #define PLACES_MAX 128			/* places for members, open and taken */
 #define PLACE_URLS_MAX 8		/* peer URLs of one, */
 #define PLACE_URLS_BYTES_MAX (4 * KIB)	/* and all of them together */
-#define PLACES_REMOVED_MAX 1024		/* ids of removed ones that are known; above: the oldest goes */
+#define PLACES_REMOVED_MAX 1024		/* ids of removed ones that are known */
 #define ASKER_BYTES_MAX 128		/* who asked for a change of the members */
 #define MEMBERS_BODY_BYTES_MAX (16 * KIB) /* of a request that changes them */
 #define ACTIVE_SIZE_DEFAULT 9		/* members that may join a cluster, */

@@ -15,7 +15,7 @@
 
 struct cluster_member {
 	uint64_t id;			/* Raft's: of its data directory */
-	uint64_t shown_id;		/* what clients know it by: of the place it took, else the same */
+	uint64_t shown_id;		/* clients know it by: of the place it took, else id */
 	int role;			/* MEMBER_VOTER or MEMBER_LEARNER */
 	const char *name;
 	const char *peer_url;

@@ -13,7 +13,7 @@
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/client/handlers.h"
-#include "httpd/client/members_text.h"
+#include "httpd/client/roster.h"
 #include "httpd/cluster.h"
 #include "httpd/worker.h"
 
@@ -214,7 +214,7 @@ is_json(struct slice type)
 static bool
 read_urls(struct request *request, struct buf *urls)
 {
-	char problem[MEMBERS_PROBLEM_BYTES];
+	char problem[ROSTER_PROBLEM_BYTES];
 
 	if (!is_json(request->content_type)) {
 		snprintf(problem, sizeof(problem),
@@ -230,7 +230,7 @@ read_urls(struct request *request, struct buf *urls)
 		send_message(request, 413, problem);
 		return false;
 	}
-	if (members_body_parse(request->body, urls, problem) != ERR_NONE) {
+	if (roster_body_parse(request->body, urls, problem) != ERR_NONE) {
 		send_message(request, 400, problem);
 		return false;
 	}
@@ -245,7 +245,7 @@ change_member(struct request *request, struct slice text)
 	char sentence[128];
 	uint64_t id;
 
-	if (!members_id_parse(text, &id)) {
+	if (!roster_id_parse(text, &id)) {
 		snprintf(sentence, sizeof(sentence), "No such member: %.*s",
 		    (int)MIN_OF(text.size, (size_t)64), (const char *)text.data);
 		send_message(request, 404, sentence);

@@ -186,6 +186,19 @@ places_remove(struct places *places, uint64_t id, uint64_t since, struct buf *ef
 	    .since = since }, effects);
 }
 
+static bool
+is_sound(const struct place_state *state)
+{
+	struct slice urls = state->peer_urls;
+
+	return state->format == STATE_FORMAT && state->phase >= PLACE_IS_OPEN &&
+	    state->phase <= PLACE_IS_REMOVED &&
+	    (state->node != 0) == (state->phase == PLACE_IS_TAKEN) &&
+	    (urls.size != 0) == (state->phase != PLACE_IS_REMOVED) &&
+	    urls.size <= PLACE_URLS_BYTES_MAX &&
+	    (urls.size == 0 || memchr(urls.data, '\0', urls.size) == NULL);
+}
+
 enum err
 places_load(struct places *places, struct slice key, struct slice value)
 {
@@ -193,15 +206,9 @@ places_load(struct places *places, struct slice key, struct slice value)
 	struct place_state state;
 	struct place_values values;
 
-	if (!state_key_parse(key, &values.id, NULL, 1) || !place_state_get(&in, &state) ||
-	    !reader_done(&in) || state.format != STATE_FORMAT || values.id == 0 ||
-	    (state.node != 0) != (state.phase == PLACE_IS_TAKEN) ||
-	    (state.peer_urls.size != 0) != (state.phase != PLACE_IS_REMOVED) ||
-	    state.peer_urls.size > PLACE_URLS_BYTES_MAX ||
-	    (state.peer_urls.size > 0 &&
-		memchr(state.peer_urls.data, '\0', state.peer_urls.size) != NULL) || state.phase < PLACE_IS_OPEN ||
-	    state.phase > PLACE_IS_REMOVED || places_find(places, values.id) != NULL ||
-	    places_was_removed(places, values.id))
+	if (!state_key_parse(key, &values.id, NULL, 1) || values.id == 0 ||
+	    !place_state_get(&in, &state) || !reader_done(&in) || !is_sound(&state) ||
+	    places_find(places, values.id) != NULL || places_was_removed(places, values.id))
 		return ERR_CORRUPT;
 	if (state.phase == PLACE_IS_REMOVED) {
 		if (places->removed_count == PLACES_REMOVED_MAX)

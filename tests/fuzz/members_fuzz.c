@@ -8,7 +8,7 @@
 
 #include "common/json_put.h"
 #include "common/limits.h"
-#include "httpd/client/members_text.h"
+#include "httpd/client/roster.h"
 
 static void
 put_list(struct buf *text, struct slice urls)
@@ -39,17 +39,17 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf urls = BUF_INIT, text = BUF_INIT, back = BUF_INIT;
-	char problem[MEMBERS_PROBLEM_BYTES];
+	char problem[ROSTER_PROBLEM_BYTES];
 	uint64_t id = 0;
 
-	if (members_id_parse(slice_of(data, size), &id))
+	if (roster_id_parse(slice_of(data, size), &id))
 		ASSERT(id != 0);
-	if (members_body_parse(slice_of(data, size), &urls, problem) == ERR_NONE) {
+	if (roster_body_parse(slice_of(data, size), &urls, problem) == ERR_NONE) {
 		ASSERT(urls.size <= PLACE_URLS_BYTES_MAX);
 		for (size_t i = 0; i < urls.size; i++)
 			ASSERT(urls.data[i] > ' ' && urls.data[i] < 0x7f);
 		put_list(&text, buf_slice(&urls));
-		MUST(members_body_parse(buf_slice(&text), &back, problem) == ERR_NONE);
+		MUST(roster_body_parse(buf_slice(&text), &back, problem) == ERR_NONE);
 		ASSERT(slice_equal(buf_slice(&urls), buf_slice(&back)));
 	} else {
 		ASSERT(memchr(problem, '\0', sizeof(problem)) != NULL);

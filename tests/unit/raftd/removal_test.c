@@ -496,7 +496,7 @@ pass(struct world *w, uint64_t ms, const uint64_t *living)
 
 /* Letters of the members' ids in order of joining. */
 static const char *
-members_text(struct world *w)
+roster(struct world *w)
 {
 	static char text[MEMBERS_MAX + 1];
 	struct member_record record;
@@ -544,7 +544,7 @@ led_world(uint64_t active_size)
 		join(w, i + 1, all[i]);
 		pass(w, 100, all);
 	}
-	assert_string_equal(members_text(w), "abcde");
+	assert_string_equal(roster(w), "abcde");
 	configure(w, 10, &(struct cluster_config){ .active_size = active_size,
 	    .remove_delay_ms = 3000 });
 	pass(w, 0, all);
@@ -556,7 +556,7 @@ TEST(nobody_is_removed_while_all_are_heard)
 	struct world *w = led_world(5);
 
 	pass(w, 10000, all);
-	assert_string_equal(members_text(w), "abcde");
+	assert_string_equal(roster(w), "abcde");
 	world_free(w);
 }
 
@@ -566,10 +566,10 @@ TEST(a_voter_that_is_silent_for_longer_than_the_delay_is_removed)
 	struct world *w = led_world(5);
 
 	pass(w, 2900, living);
-	assert_string_equal(members_text(w), "abcde");
+	assert_string_equal(roster(w), "abcde");
 	/* It looks once a second. */
 	pass(w, 2200, living);
-	assert_string_equal(members_text(w), "abde");
+	assert_string_equal(roster(w), "abde");
 	assert_int_equal(world_read(w, 90, "/_etcd/machines/mc3", 0), ERR_KEY_NOT_FOUND);
 	assert_int_equal(said_to(w, 0xc3).type, MSG_released_told);
 	world_free(w);
@@ -581,7 +581,7 @@ TEST(nobody_is_removed_when_a_majority_is_silent)
 	struct world *w = led_world(3);
 
 	pass(w, 10000, living);
-	assert_string_equal(members_text(w), "abcde");
+	assert_string_equal(roster(w), "abcde");
 	assert_int_not_equal(raft_role(node_raft(w->node)), RAFT_LEADER);
 	world_free(w);
 }
@@ -599,7 +599,7 @@ TEST(silence_of_a_leader_that_stood_still_itself_is_not_the_others)
 	assert_int_equal(raft_role(node_raft(w->node)), RAFT_LEADER);
 	pass(w, 1000, first);
 	pass(w, 5000, all);
-	assert_string_equal(members_text(w), "abcde");
+	assert_string_equal(roster(w), "abcde");
 	world_free(w);
 }
 
@@ -608,9 +608,9 @@ TEST(of_voters_that_keep_up_the_youngest_is_one_too_many)
 	struct world *w = led_world(4);
 
 	pass(w, 2500, all);
-	assert_string_equal(members_text(w), "abcd");
+	assert_string_equal(roster(w), "abcd");
 	pass(w, 5000, all);
-	assert_string_equal(members_text(w), "abcd");
+	assert_string_equal(roster(w), "abcd");
 	world_free(w);
 }
 
@@ -627,6 +627,6 @@ TEST(who_is_furthest_behind_is_one_too_many_before_the_youngest)
 		reply(w, 0xc3, index);
 		pass(w, 0, living);
 	}
-	assert_string_equal(members_text(w), "abde");
+	assert_string_equal(roster(w), "abde");
 	world_free(w);
 }

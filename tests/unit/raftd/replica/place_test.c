@@ -133,7 +133,8 @@ TEST(a_url_is_one_machines)
 	struct applier a = begin();
 
 	assert_int_equal(change(&a, PLACE_MAKE, 5, "http://b:1"), ERR_NONE);
-	assert_int_equal(change(&a, PLACE_MAKE, 6, "http://c:1,http://b:1"), ERR_PEER_ADDRESS_EXISTS);
+	assert_int_equal(change(&a, PLACE_MAKE, 6, "http://c:1,http://b:1"),
+	    ERR_PEER_ADDRESS_EXISTS);
 	assert_string_equal(a.cause, "http://b:1");
 	assert_int_equal(change(&a, PLACE_MAKE, 6, "http://first:1"), ERR_PEER_ADDRESS_EXISTS);
 	assert_int_equal(change(&a, PLACE_MAKE, 5, "http://d:1"), ERR_KEY_EXISTS);

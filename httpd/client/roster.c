@@ -1,7 +1,7 @@
 /*
- * members_text.c - see members_text.h.
+ * roster.c - see roster.h.
  */
-#include "httpd/client/members_text.h"
+#include "httpd/client/roster.h"
 
 #include "common/limits.h"
 #include "httpd/json_walk.h"
@@ -19,7 +19,7 @@ struct body_reader {
 static bool
 complain(struct body_reader *reader, const char *what, struct slice url)
 {
-	snprintf(reader->problem, MEMBERS_PROBLEM_BYTES, "%s: %.*s", what,
+	snprintf(reader->problem, ROSTER_PROBLEM_BYTES, "%s: %.*s", what,
 	    (int)MIN_OF(url.size, (size_t)200), url.size > 0 ? (const char *)url.data : "");
 	return false;
 }
@@ -127,7 +127,7 @@ take_value(void *argument, const char *place, enum json_kind kind, struct slice 
 }
 
 enum err
-members_body_parse(struct slice body, struct buf *urls, char problem[MEMBERS_PROBLEM_BYTES])
+roster_body_parse(struct slice body, struct buf *urls, char problem[ROSTER_PROBLEM_BYTES])
 {
 	struct body_reader reader = { .urls = urls, .problem = problem };
 	const char *broken = NULL;
@@ -135,18 +135,18 @@ members_body_parse(struct slice body, struct buf *urls, char problem[MEMBERS_PRO
 	problem[0] = '\0';
 	if (json_walk(body, (struct json_walker){ take_value, &reader }, &broken) != ERR_NONE) {
 		if (problem[0] == '\0')
-			snprintf(problem, MEMBERS_PROBLEM_BYTES, "body refused: %s", broken);
+			snprintf(problem, ROSTER_PROBLEM_BYTES, "body refused: %s", broken);
 		return ERR_MALFORMED;
 	}
 	if (!reader.listed || urls->size == 0) {
-		snprintf(problem, MEMBERS_PROBLEM_BYTES, "no valid URLs given");
+		snprintf(problem, ROSTER_PROBLEM_BYTES, "no valid URLs given");
 		return ERR_MALFORMED;
 	}
 	return ERR_NONE;
 }
 
 bool
-members_id_parse(struct slice text, uint64_t *id)
+roster_id_parse(struct slice text, uint64_t *id)
 {
 	uint64_t number = 0;
 

@@ -1,7 +1,7 @@
 /*
- * members_text_test.c - bodies that change members, in the words of the 2.x series, and ids.
+ * roster_test.c - bodies that change members, in the words of the 2.x series, and ids.
  */
-#include "httpd/client/members_text.h"
+#include "httpd/client/roster.h"
 
 #include "common/limits.h"
 #include "tests/lib/test.h"
@@ -13,8 +13,8 @@ static void
 check(const char *body, const char *urls, const char *problem)
 {
 	struct buf got = BUF_INIT;
-	char why[MEMBERS_PROBLEM_BYTES];
-	enum err err = members_body_parse(slice_text(body), &got, why);
+	char why[ROSTER_PROBLEM_BYTES];
+	enum err err = roster_body_parse(slice_text(body), &got, why);
 
 	if (problem == NULL) {
 		assert_int_equal(err, ERR_NONE);
@@ -64,7 +64,7 @@ TEST(another_body_is_refused_with_a_sentence)
 TEST(a_list_of_urls_is_bounded)
 {
 	struct buf body = BUF_INIT, urls = BUF_INIT;
-	char why[MEMBERS_PROBLEM_BYTES];
+	char why[ROSTER_PROBLEM_BYTES];
 
 	for (size_t count = PLACE_URLS_MAX; count <= PLACE_URLS_MAX + 1; count++) {
 		buf_clear(&body);
@@ -73,7 +73,7 @@ TEST(a_list_of_urls_is_bounded)
 		for (size_t i = 1; i < count; i++)
 			buf_printf(&body, ",\"http://h:%zu\"", i + 1);
 		buf_append_text(&body, "]}");
-		assert_int_equal(members_body_parse(buf_slice(&body), &urls, why),
+		assert_int_equal(roster_body_parse(buf_slice(&body), &urls, why),
 		    count == PLACE_URLS_MAX ? ERR_NONE : ERR_MALFORMED);
 	}
 	assert_string_equal(why, "more peer URLs than a member may have: http://h:9");
@@ -84,7 +84,7 @@ TEST(a_list_of_urls_is_bounded)
 		for (size_t i = 0; i < size - strlen("http://:1"); i++)
 			buf_append_byte(&body, 'h');
 		buf_append_text(&body, ":1\"]}");
-		assert_int_equal(members_body_parse(buf_slice(&body), &urls, why),
+		assert_int_equal(roster_body_parse(buf_slice(&body), &urls, why),
 		    size == URL_BYTES_MAX ? ERR_NONE : ERR_MALFORMED);
 	}
 	/* Few, and too long together. */
@@ -98,7 +98,7 @@ TEST(a_list_of_urls_is_bounded)
 		buf_printf(&body, ":%zu\"", i + 1);
 	}
 	buf_append_text(&body, "]}");
-	assert_int_equal(members_body_parse(buf_slice(&body), &urls, why), ERR_MALFORMED);
+	assert_int_equal(roster_body_parse(buf_slice(&body), &urls, why), ERR_MALFORMED);
 	assert_true(urls.size <= PLACE_URLS_BYTES_MAX);
 	buf_free(&body);
 	buf_free(&urls);
@@ -110,10 +110,10 @@ TEST(ids_are_hexadecimal)
 		"00000000000000001", "1/", "1 " };
 	uint64_t id = 0;
 
-	assert_true(members_id_parse(slice_text("8e9e05c52164694d"), &id));
+	assert_true(roster_id_parse(slice_text("8e9e05c52164694d"), &id));
 	assert_true(id == UINT64_C(0x8e9e05c52164694d));
-	assert_true(members_id_parse(slice_text("00ABCdef"), &id));
+	assert_true(roster_id_parse(slice_text("00ABCdef"), &id));
 	assert_true(id == 0xabcdef);
 	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++)
-		assert_false(members_id_parse(slice_text(wrong[i]), &id));
+		assert_false(roster_id_parse(slice_text(wrong[i]), &id));
 }

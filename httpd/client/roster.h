@@ -1,16 +1,16 @@
 /*
- * members_text.h - what clients send to change the members, as JSON.
+ * roster.h - what clients send to change the members, as JSON.
  *
  * Pure. POST and PUT of /v2/members carry {"peerURLs":["http://HOST:PORT",...]}. Members of the
  * object that are not named here are passed over, as clients of the 2.x series expect.
  */
-#ifndef MOOTHALL_HTTPD_CLIENT_MEMBERS_TEXT_H
-#define MOOTHALL_HTTPD_CLIENT_MEMBERS_TEXT_H
+#ifndef MOOTHALL_HTTPD_CLIENT_ROSTER_H
+#define MOOTHALL_HTTPD_CLIENT_ROSTER_H
 
 #include "common/buf.h"
 #include "common/err.h"
 
-#define MEMBERS_PROBLEM_BYTES 320
+#define ROSTER_PROBLEM_BYTES 320
 
 /*
  * Take the peer URLs of a body.
@@ -20,9 +20,9 @@
  *
  * ERR_NONE, or ERR_MALFORMED; urls may hold some then.
  */
-enum err members_body_parse(struct slice body, struct buf *urls,
-    char problem[MEMBERS_PROBLEM_BYTES]) MUST_CHECK;
+enum err roster_body_parse(struct slice body, struct buf *urls,
+    char problem[ROSTER_PROBLEM_BYTES]) MUST_CHECK;
 /* An id of a path: 1 to 16 hexadecimal digits, not all of them zeros. */
-bool members_id_parse(struct slice text, uint64_t *id);
+bool roster_id_parse(struct slice text, uint64_t *id);
 
 #endif
