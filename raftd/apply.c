@@ -39,9 +39,10 @@ note_place(struct node *node, const struct place_fact *fact)
 
 	if (fact->id == 0 || !node->members_told)
 		return;
-	node_note(node, DIAG_INFO, "%s id=%016" PRIx64 "%s%.*s asked-by=%.*s", what[fact->op],
-	    fact->id, fact->peer_urls.size > 0 ? " peer=" : "", SLICE_ARGS(fact->peer_urls),
-	    SLICE_ARGS(fact->asker));
+	/* The URLs may be cut. */
+	node_note(node, DIAG_INFO, "%s id=%016" PRIx64 " asked-by=%.*s%s%.*s", what[fact->op],
+	    fact->id, SLICE_ARGS(fact->asker), fact->peer_urls.size > 0 ? " peer=" : "",
+	    SLICE_ARGS(fact->peer_urls));
 }
 
 /* A client gave this member another address: what its options say comes after that, with the

@@ -56,7 +56,7 @@ def test_a_place_is_made_taken_and_removed_for_good(world):
     assert members(follower)[-1] == place
     wait_until(lambda: members(leader)[-1] == place, 10, "the place at the leader")
     for node in nodes:
-        wait_log(node, "member to be added id=%s peer=http://%s asked-by=127.0.0.1:" % (place["id"], peer))
+        wait_log(node, "member to be added id=%s asked-by=127.0.0.1:" % place["id"])
     # It counts for nothing: writes go on as before.
     assert leader.put("/a", "1").status == 201
     assert len(ask(leader.peer, "GET", "/v2/admin/machines").json) == 2
@@ -208,7 +208,7 @@ def test_etcdctl_adds_updates_and_removes(world, program, sure):
     assert settings["ETCD_NAME"] == '"third"' and settings["ETCD_INITIAL_CLUSTER_STATE"] == '"existing"'
     assert sorted(settings["ETCD_INITIAL_CLUSTER"].strip('"').split(",")) == sorted(
         ["%s=http://%s" % (node.name, node.peer) for node in nodes] + ["third=http://" + first])
-    assert re.search("^%s(\\[unstarted\\]: | .*)" % place, etcdctl("member", "list"), re.MULTILINE)
+    assert re.search(r"^%s *\[unstarted\]" % place, etcdctl("member", "list"), re.MULTILINE)
     assert etcdctl("member", "update", place, "http://" + second) == "Updated member with ID %s in cluster\n" % place
     third = world.node("third", peers=[nodes[0].peer], peer=second)
     third.start()
