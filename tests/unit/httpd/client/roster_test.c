@@ -58,7 +58,7 @@ TEST(another_body_is_refused_with_a_sentence)
 	check("{\"peerURLs\":\"http://h:1\"}", NULL, "peerURLs is not a list: ");
 	check("{\"peerURLs\":[1]}", NULL, "a peer URL is not a string: ");
 	check("[]", NULL, "not an object: ");
-	check("", NULL, "body refused: it ends too early");
+	check("", NULL, "body refused: it is not JSON");
 }
 
 TEST(a_list_of_urls_is_bounded)
