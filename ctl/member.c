@@ -57,7 +57,7 @@ list_as_table(const struct output *out, const struct member_list *members)
 		table_add(&table, COLOR_NONE, "%.*s", SLICE_ARGS(member->id));
 		/* A place for one that has not joined yet. */
 		table_add(&table, COLOR_NONE, "%.*s", SLICE_ARGS(member->name.size == 0 ?
-		    slice_text("[unstarted]") : member->name));
+		    slice_text("(place)") : member->name));
 		table_add(&table, member->leader ? COLOR_GOOD : COLOR_FAINT, "%s",
 		    member->leader ? "leader" : "-");
 		table_add(&table, COLOR_NONE, "%.*s", SLICE_ARGS(member->client_urls));

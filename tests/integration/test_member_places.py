@@ -208,7 +208,7 @@ def test_etcdctl_adds_updates_and_removes(world, program, sure):
     assert settings["ETCD_NAME"] == '"third"' and settings["ETCD_INITIAL_CLUSTER_STATE"] == '"existing"'
     assert sorted(settings["ETCD_INITIAL_CLUSTER"].strip('"').split(",")) == sorted(
         ["%s=http://%s" % (node.name, node.peer) for node in nodes] + ["third=http://" + first])
-    assert re.search(r"^%s *\[unstarted\]" % place, etcdctl("member", "list"), re.MULTILINE)
+    assert re.search(r"^%s( *\(place\)|\[unstarted\]: )" % place, etcdctl("member", "list"), re.MULTILINE)
     assert etcdctl("member", "update", place, "http://" + second) == "Updated member with ID %s in cluster\n" % place
     third = world.node("third", peers=[nodes[0].peer], peer=second)
     third.start()

@@ -167,7 +167,8 @@ static void
 ask_for_place(struct machine *machine)
 {
 	struct machine *through = somebody(machine);
-	struct msg_place_change change = { .op = PLACE_MAKE, .id = 1 + world_below(machine->world, UINT64_MAX),
+	struct msg_place_change change = { .op = PLACE_MAKE,
+		.id = 1 + world_below(machine->world, UINT64_MAX),
 		.peer_urls = slice_text(machine->peer_url), .asker = SLICE_LITERAL("operator") };
 
 	if (through == NULL || !for_clients(through)->attached)
