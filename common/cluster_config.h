@@ -19,7 +19,10 @@
 #include "common/err.h"
 #include "common/limits.h"
 
-enum config_kind { CONFIG_COUNT, CONFIG_MS, CONFIG_BYTES };
+enum config_kind { CONFIG_COUNT, CONFIG_MS, CONFIG_BYTES, CONFIG_BOOL };
+/* Values of a BOOL: 0 is free for "not given". */
+#define CONFIG_NO 1
+#define CONFIG_YES 2
 
 /* A row of the table. */
 struct config_row {

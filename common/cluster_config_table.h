@@ -3,7 +3,7 @@
  *	CONFIG(name, number, kind, default, min, max, JSON name, option)
  *
  * number	in the log, in the applied state and in messages, so never reused
- * kind		COUNT, MS (seconds in JSON), BYTES
+ * kind		COUNT, MS (seconds in JSON), BYTES, BOOL (CONFIG_NO, CONFIG_YES)
  * default	of a cluster whose log does not say it: one that was begun before the
  *		row was there. Never changed for a row, since what is applied follows
  *		from the log alone; a new cluster writes all values down
@@ -26,4 +26,6 @@ CONFIG(history_bytes, 6, BYTES, HISTORY_BYTES_DEFAULT, HISTORY_BYTES_MIN, HISTOR
     "historyBytes", history_bytes)
 CONFIG(history_events, 7, COUNT, HISTORY_EVENTS_DEFAULT, HISTORY_EVENTS_MIN, HISTORY_EVENTS_MAX,
     "historyEvents", history_events)
+CONFIG(strict_members, 8, BOOL, CONFIG_NO, CONFIG_NO, CONFIG_YES,
+    "strictMembers", strict_members)
 #undef CONFIG

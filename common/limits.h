@@ -73,6 +73,12 @@
 #define URL_BYTES_MAX 1024
 #define VOTERS_MAX 31
 #define MEMBERS_MAX 64			/* voters and learners together */
+#define PLACES_MAX 128			/* places for members, open and taken */
+#define PLACE_URLS_MAX 8		/* peer URLs of one, */
+#define PLACE_URLS_BYTES_MAX (4 * KIB)	/* and all of them together */
+#define PLACES_REMOVED_MAX 1024		/* ids of removed ones that are known */
+#define ASKER_BYTES_MAX 128		/* who asked for a change of the members */
+#define MEMBERS_BODY_BYTES_MAX (16 * KIB) /* of a request that changes them */
 #define ACTIVE_SIZE_DEFAULT 9		/* members that may join a cluster, */
 #define ACTIVE_SIZE_MIN 3		/* and what fewer are raised to */
 #define REMOVE_DELAY_MS_DEFAULT 1800000
@@ -234,6 +240,11 @@ _Static_assert(ANNOUNCE_BYTES_MAX + KEY_BYTES_BEFORE + FRAME_ROOM <= FRAME_BYTES
     "an announcement that passes its size by one path fits in one frame");
 _Static_assert(MEMBERS_MAX * (NAME_BYTES_MAX + 3 * URL_BYTES_MAX + 64) + FRAME_ROOM <=
     FRAME_BYTES_MAX, "a status with all members, and their peers to ask, fits in one frame");
+_Static_assert(MEMBERS_MAX * (NAME_BYTES_MAX + 3 * URL_BYTES_MAX + 64) +
+    PLACES_MAX * (PLACE_URLS_BYTES_MAX + 64) + FRAME_ROOM <= FRAME_BYTES_MAX,
+    "and so does one with all places");
+_Static_assert(PLACES_MAX >= MEMBERS_MAX + VOTERS_MAX,
+    "each member may have taken a place while as many are open as may be made");
 _Static_assert(WORKER_REQUESTS_MAX <= SESSION_RESULTS_MAX,
     "every answer a worker may still ask for again is kept");
 _Static_assert(ASSEMBLED_BYTES_MAX + SESSION_QUEUE_BYTES <= CHANNEL_QUEUE_BYTES_MAX,

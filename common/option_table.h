@@ -82,6 +82,11 @@ OPTION(history_events, "history-events", "ETCD_HISTORY_EVENTS", "cluster.history
     "1000", 100, 1000000, "N", "events that a new cluster keeps for waitIndex, at most")
 OPTION(history_bytes, "history-bytes", "ETCD_HISTORY_BYTES", "cluster.history_bytes", SIZE, "16M",
     1048576, 1073741824, "SIZE", "bytes of the events that a new cluster keeps for waitIndex")
+OPTION(strict_members, "strict-members", "ETCD_STRICT_MEMBERS", "cluster.strict_members", BOOL,
+    "false", 0, 0, "BOOL",
+    "only machines for which a place was made (member add) may join a new cluster")
+OPTION(member_changes, "member-changes", "ETCD_MEMBER_CHANGES", "server.member_changes", TEXT,
+    "on", 0, 0, "on|off", "let clients change the members at the client port")
 OPTION(workers, "workers", "ETCD_WORKERS", "server.workers", TEXT, "auto", 0, 0, "N|auto",
     "client workers, 1 to 64 (auto: processors, at most 4)")
 OPTION(run_dir, "run-dir", "ETCD_RUN_DIR", "server.run_dir", PATH, "", 0, 0, "DIR",

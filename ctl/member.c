@@ -55,7 +55,9 @@ list_as_table(const struct output *out, const struct member_list *members)
 		const struct listed_member *member = &members->list[i];
 
 		table_add(&table, COLOR_NONE, "%.*s", SLICE_ARGS(member->id));
-		table_add(&table, COLOR_NONE, "%.*s", SLICE_ARGS(member->name));
+		/* A place for one that has not joined yet. */
+		table_add(&table, COLOR_NONE, "%.*s", SLICE_ARGS(member->name.size == 0 ?
+		    slice_text("(place)") : member->name));
 		table_add(&table, member->leader ? COLOR_GOOD : COLOR_FAINT, "%s",
 		    member->leader ? "leader" : "-");
 		table_add(&table, COLOR_NONE, "%.*s", SLICE_ARGS(member->client_urls));
@@ -72,6 +74,11 @@ list_as_lines(const struct output *out, const struct member_list *members)
 	for (size_t i = 0; i < members->count; i++) {
 		const struct listed_member *member = &members->list[i];
 
+		if (member->name.size == 0) {
+			output_print(out, "%.*s[unstarted]: peerURLs=%.*s\n",
+			    SLICE_ARGS(member->id), SLICE_ARGS(member->peer_urls));
+			continue;
+		}
 		output_print(out, "%.*s: name=%.*s peerURLs=%.*s clientURLs=%.*s isLeader=%s\n",
 		    SLICE_ARGS(member->id), SLICE_ARGS(member->name), SLICE_ARGS(member->peer_urls),
 		    SLICE_ARGS(member->client_urls), member->leader ? "true" : "false");

@@ -95,6 +95,8 @@ void backend_write(struct backend *backend, struct backend_call *call,
     const struct msg_write *write);
 void backend_member_change(struct backend *backend, struct backend_call *call,
     const struct msg_member_change *change);
+void backend_place_change(struct backend *backend, struct backend_call *call,
+    const struct msg_place_change *change);
 void backend_config_change(struct backend *backend, struct backend_call *call,
     const struct msg_config_change *change);
 void backend_read(struct backend *backend, struct backend_call *call, const struct msg_read *read);

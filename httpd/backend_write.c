@@ -79,6 +79,15 @@ backend_member_change(struct backend *backend, struct backend_call *call,
 }
 
 void
+backend_place_change(struct backend *backend, struct backend_call *call,
+    const struct msg_place_change *change)
+{
+	place_write(backend, call);
+	msg_place_change_frame(&call->frame, 0, change);
+	send_placed(backend, call);
+}
+
+void
 backend_config_change(struct backend *backend, struct backend_call *call,
     const struct msg_config_change *change)
 {

@@ -15,7 +15,7 @@
 /* What cluster.h shows is the first member, so one is found from the other. */
 struct cluster_state {
 	struct cluster shown;
-	struct buf members;		/* as they came */
+	struct buf members, places;	/* as they came */
 	struct arena arena;
 	struct buf rejoin, refuses;	/* with a NUL */
 };
@@ -29,6 +29,7 @@ cluster_new(void)
 	state->shown.role = NODE_ROLE_FOLLOWER;
 	cluster_config_init(&state->shown.config);
 	buf_init(&state->members, 0);
+	buf_init(&state->places, 0);
 	arena_init(&state->arena);
 	buf_init(&state->rejoin, 0);
 	state->shown.rejoin = "";
@@ -47,47 +48,96 @@ cluster_free(struct cluster **cluster)
 	state = CONTAINER_OF(*cluster, struct cluster_state, shown);
 	*cluster = NULL;
 	buf_free(&state->members);
+	buf_free(&state->places);
 	arena_free(&state->arena);
 	buf_free(&state->rejoin);
 	buf_free(&state->refuses);
 	free(state);
 }
 
-static enum err
-take_members(struct cluster_state *state, struct slice list)
+/* Rows that live as long as the arena; NULL: there are none. */
+static const void *
+keep_rows(struct arena *arena, const void *rows, size_t bytes)
 {
-	struct cluster_member members[MEMBERS_MAX];
-	struct reader in = reader_of(list);
-	struct arena arena;
-	size_t count = 0;
+	return bytes == 0 ? NULL : arena_copy(arena, slice_of(rows, bytes)).data;
+}
 
-	if (slice_equal(list, buf_slice(&state->members)))
-		return ERR_NONE;
-	arena_init(&arena);
+/* Places that were taken give their id to who has them. */
+static enum err
+read_places(struct arena *arena, struct slice list, struct cluster_member *members,
+    size_t member_count, struct cluster_place *open, size_t *open_count)
+{
+	struct reader in = reader_of(list);
+
+	*open_count = 0;
+	while (!reader_done(&in)) {
+		struct place_record record;
+
+		if (*open_count == PLACES_MAX || !place_record_get(&in, &record))
+			return ERR_MALFORMED;
+		if (record.node == 0)
+			open[(*open_count)++] = (struct cluster_place){ record.id,
+				arena_text(arena, record.peer_urls) };
+		for (size_t i = 0; i < member_count; i++)
+			if (record.node != 0 && members[i].id == record.node)
+				members[i].shown_id = record.id;
+	}
+	return ERR_NONE;
+}
+
+static enum err
+read_members(struct arena *arena, struct slice list, struct cluster_member *members, size_t *count)
+{
+	struct reader in = reader_of(list);
+
+	*count = 0;
 	while (!reader_done(&in)) {
 		struct member_record record;
 
-		if (count == MEMBERS_MAX || !member_record_get(&in, &record)) {
-			arena_free(&arena);
+		if (*count == MEMBERS_MAX || !member_record_get(&in, &record))
 			return ERR_MALFORMED;
-		}
-		members[count++] = (struct cluster_member){
+		members[(*count)++] = (struct cluster_member){
 			.id = record.id,
+			.shown_id = record.id,
 			.role = record.role,
-			.name = arena_text(&arena, record.name),
-			.peer_url = arena_text(&arena, record.peer_url),
-			.client_url = arena_text(&arena, record.client_url),
+			.name = arena_text(arena, record.name),
+			.peer_url = arena_text(arena, record.peer_url),
+			.client_url = arena_text(arena, record.client_url),
 		};
 	}
-	state->shown.members = NULL;
-	if (count > 0)
-		state->shown.members = (const struct cluster_member *)(const void *)arena_copy(
-		    &arena, slice_of(members, count * sizeof(members[0]))).data;
+	return ERR_NONE;
+}
+
+static enum err
+take_members(struct cluster_state *state, struct slice list, struct slice places)
+{
+	struct cluster_member members[MEMBERS_MAX];
+	struct cluster_place open[PLACES_MAX];
+	size_t count, open_count = 0;
+	struct arena arena;
+	enum err err;
+
+	if (slice_equal(list, buf_slice(&state->members)) &&
+	    slice_equal(places, buf_slice(&state->places)))
+		return ERR_NONE;
+	arena_init(&arena);
+	err = read_members(&arena, list, members, &count);
+	if (err == ERR_NONE)
+		err = read_places(&arena, places, members, count, open, &open_count);
+	if (err != ERR_NONE) {
+		arena_free(&arena);
+		return err;
+	}
+	state->shown.members = keep_rows(&arena, members, count * sizeof(members[0]));
 	state->shown.member_count = count;
+	state->shown.places = keep_rows(&arena, open, open_count * sizeof(open[0]));
+	state->shown.place_count = open_count;
 	arena_free(&state->arena);
 	state->arena = arena;
 	buf_clear(&state->members);
 	buf_append_slice(&state->members, list);
+	buf_clear(&state->places);
+	buf_append_slice(&state->places, places);
 	return ERR_NONE;
 }
 
@@ -110,7 +160,7 @@ cluster_update(struct cluster *cluster, const struct msg_status *status)
 	cluster_config_init(&config);
 	err = cluster_config_take(&config, status->config);
 	if (err == ERR_NONE)
-		err = take_members(state, status->members);
+		err = take_members(state, status->members, status->places);
 	if (err != ERR_NONE)
 		return err;
 	cluster->phase = status->phase;

@@ -14,11 +14,18 @@
 #include "common/limits.h"
 
 struct cluster_member {
-	uint64_t id;
+	uint64_t id;			/* Raft's: of its data directory */
+	uint64_t shown_id;		/* clients know it by: of the place it took, else id */
 	int role;			/* MEMBER_VOTER or MEMBER_LEARNER */
 	const char *name;
 	const char *peer_url;
 	const char *client_url;
+};
+
+/* A place that nobody has taken yet. */
+struct cluster_place {
+	uint64_t id;
+	const char *peer_urls;		/* separated by commas */
 };
 
 struct cluster {
@@ -29,6 +36,8 @@ struct cluster {
 	uint64_t leader_id, leader_since_ns, started_ns;
 	size_t member_count;
 	const struct cluster_member *members;	/* in order of joining */
+	size_t place_count;
+	const struct cluster_place *places;	/* in order of making */
 	struct cluster_config config;
 	char standby_url[URL_BYTES_MAX + 1]; /* PHASE_STANDBY: the leader's for clients, or "" */
 	const char *rejoin;		/* one who was removed: peers to ask, with commas; or "" */

@@ -27,6 +27,34 @@ note_member(struct node *node, const struct member_fact *fact)
 		    member->name, member->id);
 }
 
+/* Who wanted it and what, beside the line of what it did to a member. */
+static void
+note_place(struct node *node, const struct place_fact *fact)
+{
+	static const char *const what[] = {
+		[PLACE_MAKE] = "member to be added",
+		[PLACE_MOVE] = "member to be moved",
+		[PLACE_REMOVE] = "member to be removed",
+	};
+
+	if (fact->id == 0 || !node->members_told)
+		return;
+	/* The URLs may be cut. */
+	node_note(node, DIAG_INFO, "%s id=%016" PRIx64 " asked-by=%.*s%s%.*s", what[fact->op],
+	    fact->id, SLICE_ARGS(fact->asker), fact->peer_urls.size > 0 ? " peer=" : "",
+	    SLICE_ARGS(fact->peer_urls));
+}
+
+/* A client gave this member another address: what its options say comes after that, with the
+ * next start. */
+static void
+take_move(struct node *node, const struct replica_facts *facts)
+{
+	if (facts->place.id != 0 && facts->member.change == MEMBER_MOVED &&
+	    facts->member.id == node->id && node->members_told)
+		node->proposals.address_is_given = true;
+}
+
 static void
 take_member(struct node *node, const struct member_fact *fact)
 {
@@ -52,11 +80,14 @@ note_config(struct node *node)
 	size_t length = 0;
 
 	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		uint64_t value = cluster_config_value(&node->replica->config, &config_rows[i]);
+		char number[24];
 		int written;
 
-		written = snprintf(text + length, sizeof(text) - length, " %s=%" PRIu64,
-		    config_rows[i].name,
-		    cluster_config_value(&node->replica->config, &config_rows[i]));
+		snprintf(number, sizeof(number), "%" PRIu64, value);
+		written = snprintf(text + length, sizeof(text) - length, " %s=%s",
+		    config_rows[i].name, config_rows[i].kind != CONFIG_BOOL ? number :
+		    value == CONFIG_YES ? "true" : "false");
 		length += (size_t)written;
 		ASSERT(length < sizeof(text));
 	}
@@ -122,6 +153,8 @@ node_apply(struct node *node, const struct raft_entry *entry)
 		node->proposals.update_retry_ms = 0;
 	}
 	take_config(node, &facts);
+	note_place(node, &facts.place);
+	take_move(node, &facts);
 	take_member(node, &facts.member);
 	answer(node, &facts);
 	blob_unref(&facts.result.cause);

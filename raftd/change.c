@@ -35,19 +35,30 @@ changes_clear(struct node *node)
 		change_free(node, TAILQ_FIRST(&node->changes));
 }
 
+/* It may come from another node. Takes the body apart. */
+static bool
+is_change(const struct command_head *head, struct reader *body)
+{
+	struct command_member member;
+	struct command_place place;
+
+	if (head->kind == COMMAND_PLACE)
+		return command_place_get(body, &place) && reader_done(body) &&
+		    command_is_place(&place);
+	return head->kind == COMMAND_MEMBER && command_member_get(body, &member) &&
+	    reader_done(body) && command_is_member(&member) &&
+	    (member.op != MEMBER_JOIN || node_name_valid(member.name));
+}
+
 void
 changes_add(struct node *node, peer_id origin, struct blob *payload)
 {
 	struct command_head head;
 	struct reader body;
-	struct command_member member;
 	struct waiting_change *change;
 	size_t count = 0;
 
-	if (!command_parse(payload, &head, &body) || head.kind != COMMAND_MEMBER ||
-	    !command_member_get(&body, &member) || !reader_done(&body) ||
-	    !command_is_member(&member) ||
-	    (member.op == MEMBER_JOIN && !node_name_valid(member.name)))
+	if (!command_parse(payload, &head, &body) || !is_change(&head, &body))
 		return;
 	TAILQ_FOREACH(change, &node->changes, link) {
 		if (change->session == head.session && change->sequence == head.sequence)
@@ -103,7 +114,7 @@ decline(struct node *node, struct waiting_change *change, const struct command_h
 	struct raft_position position;
 
 	if (raft_propose(node->raft, payload, &position) == ERR_NONE)
-		change->refused_index = position.index;
+		change->decided_index = position.index;
 	blob_unref(&payload);
 }
 
@@ -119,7 +130,10 @@ propose_change(struct node *node, struct waiting_change *change, const struct co
 		change_free(node, change);
 		return;
 	case ERR_INVALID:
-		if (op == RAFT_CONF_REMOVE)
+		if (op == RAFT_CONF_REMOVE && head->kind == COMMAND_PLACE)
+			decline(node, change, head, ERR_INVALID,
+			    "the last voting member cannot be removed");
+		else if (op == RAFT_CONF_REMOVE)
 			refuse(node, change, ERR_RAFT_INTERNAL,
 			    "the last voting member cannot be removed");
 		else
@@ -179,6 +193,28 @@ node_hears(const struct node *node, peer_id id)
 	    raft_heard_ago(node->raft, id) < 2 * node->config.election_ms;
 }
 
+/* Where a joiner has to have a place, or the rest is kept for those who have one. */
+static bool
+has_room(struct node *node, struct waiting_change *change, const struct command_head *head,
+    const struct command_member *m)
+{
+	const struct members *members = &node->replica->members;
+	const struct cluster_config *config = &node->replica->config;
+	bool placed = places_open_at(&members->places, m->peer_url) != NULL;
+	size_t kept = placed ? 0 : places_open_count(&members->places);
+	char cause[64];
+
+	if (!placed && config->strict_members == CONFIG_YES) {
+		decline(node, change, head, ERR_NO_MORE_PEER, JOIN_NO_PLACE_CAUSE);
+		return false;
+	}
+	if (members->count + kept < config->active_size)
+		return true;
+	snprintf(cause, sizeof(cause), "active size %" PRIu64, config->active_size);
+	decline(node, change, head, ERR_NO_MORE_PEER, cause);
+	return false;
+}
+
 static void
 step_join(struct node *node, struct waiting_change *change, const struct command_head *head,
     const struct command_member *m)
@@ -202,15 +238,13 @@ step_join(struct node *node, struct waiting_change *change, const struct command
 	} else if (same_name != NULL && node_hears(node, same_name->id)) {
 		snprintf(cause, sizeof(cause), "%s %s", same_name->name, same_name->peer_url);
 		decline(node, change, head, ERR_KEY_EXISTS, cause);
+	} else if (same_name != NULL && node->replica->config.strict_members == CONFIG_YES) {
+		decline(node, change, head, ERR_NO_MORE_PEER, JOIN_NO_PLACE_CAUSE);
 	} else if (same_name != NULL) {
 		replace(node, same_name);
 	} else if (same_id != NULL) {
 		decline(node, change, head, ERR_KEY_EXISTS, same_id->name);
-	} else if (node->replica->members.count >= node->replica->config.active_size) {
-		snprintf(cause, sizeof(cause), "active size %" PRIu64,
-		    node->replica->config.active_size);
-		decline(node, change, head, ERR_NO_MORE_PEER, cause);
-	} else {
+	} else if (has_room(node, change, head, m)) {
 		propose_change(node, change, head, RAFT_CONF_ADD_LEARNER, m->id, change->payload);
 	}
 }
@@ -239,6 +273,28 @@ step_remove(struct node *node, struct waiting_change *change, const struct comma
 	blob_unref(&payload);
 }
 
+/* What is to become of it is decided when it is applied, but for a member that is to go: that
+ * changes the configuration. */
+static void
+step_place(struct node *node, struct waiting_change *change, const struct command_head *head,
+    struct reader *body)
+{
+	const struct member *member = NULL;
+	struct raft_position position;
+	struct command_place p;
+
+	if (!command_place_get(body, &p)) {
+		refuse(node, change, ERR_RAFT_INTERNAL, "malformed command");
+		return;
+	}
+	if (p.op == PLACE_REMOVE)
+		member = members_shown_as(&node->replica->members, p.id);
+	if (member != NULL)
+		propose_change(node, change, head, RAFT_CONF_REMOVE, member->id, change->payload);
+	else if (raft_propose(node->raft, change->payload, &position) == ERR_NONE)
+		change->decided_index = position.index;
+}
+
 static void
 step_change(struct node *node, struct waiting_change *change)
 {
@@ -248,13 +304,12 @@ step_change(struct node *node, struct waiting_change *change)
 	struct command_member m;
 	struct reader body;
 
-	if (change->refused_index != 0) {
-		if (change->refused_index <= node->applied.index)
+	if (change->decided_index != 0) {
+		if (change->decided_index <= node->applied.index)
 			change_free(node, change);
 		return;
 	}
-	if (!command_parse(change->payload, &head, &body) ||
-	    !command_member_get(&body, &m) || !reader_done(&body)) {
+	if (!command_parse(change->payload, &head, &body)) {
 		refuse(node, change, ERR_RAFT_INTERNAL, "malformed command");
 		return;
 	}
@@ -265,6 +320,14 @@ step_change(struct node *node, struct waiting_change *change)
 	    REQUEST_NEW) {
 		if (raft_propose(node->raft, change->payload, &position) == ERR_NONE)
 			change_free(node, change);
+		return;
+	}
+	if (head.kind == COMMAND_PLACE) {
+		step_place(node, change, &head, &body);
+		return;
+	}
+	if (!command_member_get(&body, &m) || !reader_done(&body)) {
+		refuse(node, change, ERR_RAFT_INTERNAL, "malformed command");
 		return;
 	}
 	switch ((enum member_op)m.op) {
@@ -317,7 +380,7 @@ changes_turn(struct node *node)
 	}
 	for (change = TAILQ_FIRST(&node->changes); change != NULL; change = next) {
 		next = TAILQ_NEXT(change, link);
-		if (change->refused_index == 0 &&
+		if (change->decided_index == 0 &&
 		    change->deadline_ms <= node->now.monotonic_ms)
 			refuse(node, change, ERR_RAFT_INTERNAL, "membership change in progress");
 	}

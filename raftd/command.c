@@ -117,6 +117,16 @@ command_new_refused(uint64_t session, uint64_t sequence, uint64_t low,
 	return payload_of(&bytes);
 }
 
+struct blob *
+command_new_place(uint64_t session, uint64_t sequence, uint64_t low,
+    const struct command_place *place)
+{
+	struct buf bytes = begin(COMMAND_PLACE, session, sequence, low);
+
+	command_place_put(&bytes, place);
+	return payload_of(&bytes);
+}
+
 bool
 command_parse(const struct blob *payload, struct command_head *head, struct reader *body)
 {
@@ -129,4 +139,14 @@ command_is_member(const struct command_member *m)
 {
 	return m->name.size <= NAME_BYTES_MAX && m->peer_url.size <= URL_BYTES_MAX &&
 	    m->client_url.size <= URL_BYTES_MAX;
+}
+
+bool
+command_is_place(const struct command_place *p)
+{
+	return p->op >= PLACE_MAKE && p->op <= PLACE_REMOVE && p->id != 0 &&
+	    p->peer_urls.size <= PLACE_URLS_BYTES_MAX && p->asker.size <= ASKER_BYTES_MAX &&
+	    (p->peer_urls.size == 0) == (p->op == PLACE_REMOVE) &&
+	    (p->peer_urls.size == 0 ||
+		memchr(p->peer_urls.data, '\0', p->peer_urls.size) == NULL);
 }

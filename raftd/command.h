@@ -9,6 +9,7 @@
 
 #include "common/blob.h"
 #include "common/ipc/message.h"
+#include "common/ipc/wire.h"
 
 enum command_kind {
 	COMMAND_WRITE = 1,
@@ -20,6 +21,7 @@ enum command_kind {
 	COMMAND_CONFIG_ITEMS = 7,
 	COMMAND_CREATE_ITEMS = 8,
 	COMMAND_KNOWN = 9,
+	COMMAND_PLACE = 10,
 	COMMAND_KINDS,			/* none: one above the last */
 };
 
@@ -43,10 +45,14 @@ struct blob *command_new_config(uint64_t session, uint64_t sequence, uint64_t lo
 struct blob *command_new_create(const struct command_create_items *create);
 struct blob *command_new_refused(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_refused *refused);
+struct blob *command_new_place(uint64_t session, uint64_t sequence, uint64_t low,
+    const struct command_place *place);
 
 /* Take a payload apart; false: malformed. body is the reader behind the head. */
 bool command_parse(const struct blob *payload, struct command_head *head, struct reader *body);
 /* Do its texts fit what is said of members everywhere? It may be a node's invention. */
 bool command_is_member(const struct command_member *m);
+/* The same of places. */
+bool command_is_place(const struct command_place *p);
 
 #endif

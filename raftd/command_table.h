@@ -37,5 +37,10 @@ RECORD(command_create_items,	/* COMMAND_CREATE_ITEMS: the CONF entry that begins
     FIELD(bytes, items))	/* list of config_item, complete */
 RECORD(command_known,		/* COMMAND_KNOWN: all nodes know of removals from here on */
     FIELD(u8, unused))
+RECORD(command_place,		/* COMMAND_PLACE: in a COMMAND, or a CONF entry (a member goes) */
+    FIELD(u8, op)		/* enum place_op */
+    FIELD(u64, id)
+    FIELD(bytes, peer_urls)	/* separated by commas */
+    FIELD(bytes, asker))	/* who asked, for the log of each node: printable */
 #undef RECORD
 #undef FIELD

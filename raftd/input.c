@@ -60,6 +60,26 @@ node_member_change(struct node *node, uint64_t session, uint64_t sequence, bool 
 }
 
 void
+node_place_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_place_change *change)
+{
+	struct command_place place = {
+		.op = change->op,
+		.id = change->id,
+		.peer_urls = change->peer_urls,
+		.asker = change->asker,
+	};
+
+	/* A worker says so to its client before; one that was taken over might not. */
+	if (node->config.members_fixed)
+		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL,
+		    "members are not changed at the client port (-member-changes off)");
+	else if (!answer_again(node, session, sequence))
+		proposals_add(node, session, sequence,
+		    command_new_place(session, sequence, change->low, &place), true, again);
+}
+
+void
 node_config_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_config_change *change)
 {

@@ -396,10 +396,13 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		.trim_log = config->snapshot,
 		.trim_entries = config->snapshot_count,
 		.watches_max = config->max_watches,
+		.members_fixed = strcmp(config->member_changes, "off") == 0,
 		.seed = rand_entropy(),
 		.new_cluster_id = rand_entropy(),
 		.cluster = {
-#define CONFIG(name, number, kind, initial, min, max, json, option) .name = config->option,
+/* true and false are CONFIG_YES and CONFIG_NO. */
+#define CONFIG(name, number, kind, initial, min, max, json, option) \
+	.name = (uint64_t)config->option + (uint64_t)(CONFIG_##kind == CONFIG_BOOL),
 #include "common/cluster_config_table.h"
 		},
 		.join = config->peers[0] != '\0' || config->discovery[0] != '\0' ||

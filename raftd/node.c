@@ -257,6 +257,7 @@ node_free(struct node **freed)
 	buf_free(&node->scratch);
 	buf_free(&node->event);
 	buf_free(&node->member_bytes);
+	buf_free(&node->place_bytes);
 	buf_free(&node->config_bytes);
 	buf_free(&node->foreign.sentence);
 	buf_free(&node->foreign.other);

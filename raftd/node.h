@@ -33,6 +33,7 @@ struct node_config {
 	bool trim_log;			/* -snapshot */
 	uint64_t trim_entries;		/* -snapshot-count */
 	uint64_t watches_max;
+	bool members_fixed;		/* clients do not change the members here */
 	size_t append_bytes_max;	/* of limits.h if 0, and so the next */
 	size_t log_memory_bytes;
 	uint64_t effects_entries_max;	/* applied until their effects are handed to the disk, */
@@ -81,6 +82,8 @@ void node_write(struct node *node, uint64_t session, uint64_t sequence, bool aga
     const struct msg_write *write);
 void node_member_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_member_change *change);
+void node_place_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_place_change *change);
 void node_config_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_config_change *change);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,

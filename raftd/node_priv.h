@@ -91,6 +91,7 @@ struct proposals {
 	raft_term term;			/* what submitted was submitted under */
 	peer_id leader;
 	uint64_t update_retry_ms;	/* our own changed address: propose again then */
+	bool address_is_given;		/* by a client: it is not proposed any more */
 };
 
 void proposals_init(struct proposals *proposals, uint64_t seed);
@@ -120,7 +121,8 @@ struct waiting_change {
 	uint64_t session, sequence;
 	peer_id origin;			/* who forwarded it; 0: a worker of ours */
 	uint64_t deadline_ms;
-	raft_index refused_index;	/* the entry that refuses it; 0: not decided */
+	raft_index decided_index;	/* the entry that refuses it or, of a place, brings it
+					 * about: the next waits for it; 0: not decided */
 	struct blob *payload;
 };
 
@@ -496,7 +498,7 @@ struct node {
 	bool status_due;
 	uint64_t status_sent_ms;
 	uint64_t status_index;		/* store index last told */
-	struct buf member_bytes, config_bytes;
+	struct buf member_bytes, place_bytes, config_bytes;
 	peer_id leader;
 	uint64_t leader_since_ns;
 	enum raft_role role;

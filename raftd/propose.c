@@ -361,7 +361,7 @@ update_own_address(struct node *node)
 	struct raft_position position;
 	struct blob *payload;
 
-	if (self == NULL || !node_has_leader(node) ||
+	if (self == NULL || !node_has_leader(node) || node->proposals.address_is_given ||
 	    node->proposals.update_retry_ms > node->now.monotonic_ms)
 		return;
 	if (strcmp(self->peer_url, node->config.peer_url) == 0 &&
@@ -484,7 +484,8 @@ proposals_deadline(const struct node *node)
 		due = MIN_OF(due, leader_deadline_ms(node, pending));
 	if (forwarded != NULL)
 		due = MIN_OF(due, forwarded->retry_ms);
-	if (node_has_leader(node) && members_find(&node->replica->members, node->id) != NULL)
+	if (node_has_leader(node) && !node->proposals.address_is_given &&
+	    members_find(&node->replica->members, node->id) != NULL)
 		due = MIN_OF(due, node->proposals.update_retry_ms);
 	return due;
 }

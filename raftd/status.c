@@ -56,6 +56,8 @@ node_status(struct node *node, struct msg_status *status)
 		members = &node->joined_with;
 	buf_clear(&node->member_bytes);
 	members_encode(members, &node->member_bytes);
+	buf_clear(&node->place_bytes);
+	places_encode(&members->places, &node->place_bytes);
 	buf_clear(&node->config_bytes);
 	cluster_config_put(&node->replica->config, &node->config_bytes);
 	*status = (struct msg_status){
@@ -77,6 +79,7 @@ node_status(struct node *node, struct msg_status *status)
 		    slice_text(node->config.rejoin) : SLICE_EMPTY,
 		.rejoin_wait_ms = node->config.rejoin_wait_ms,
 		.refuses = refusal == NULL ? SLICE_EMPTY : slice_text(refusal),
+		.places = buf_slice(&node->place_bytes),
 	};
 }
 

@@ -457,12 +457,15 @@ check_choices(struct arguments *arguments)
 	static const char *const sandbox[] = { "on", "off", "best", NULL };
 	static const char *const versions[] = { "1.2", "1.3", NULL };
 	static const char *const formats[] = { "text", "json", NULL };
+	static const char *const changes[] = { "on", "off", NULL };
 	char *problem = check_choice(arguments, OPTION_sandbox, sandbox);
 
 	if (problem == NULL)
 		problem = check_choice(arguments, OPTION_tls_min_version, versions);
 	if (problem == NULL)
 		problem = check_choice(arguments, OPTION_log_format, formats);
+	if (problem == NULL)
+		problem = check_choice(arguments, OPTION_member_changes, changes);
 	return problem;
 }
 

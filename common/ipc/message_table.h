@@ -53,6 +53,12 @@ RECORD(member_record,
     FIELD(bytes, client_url)
     FIELD(u64, joined))		/* store index of its registry entry: order of joining */
 
+/* A place for a member: nobody has it yet, or that node has, which is shown by the place's id. */
+RECORD(place_record,
+    FIELD(u64, id)
+    FIELD(u64, node)		/* 0: nobody */
+    FIELD(bytes, peer_urls))	/* separated by commas */
+
 /* A log entry on its way to a peer or to the disk. */
 RECORD(entry_record,
     FIELD(u64, term)
@@ -249,6 +255,13 @@ MESSAGE(member_change, 0x25, FROM_PEER_WORKER, TO_SESSION,
     FIELD(bytes, name)
     FIELD(bytes, peer_url)
     FIELD(bytes, client_url))
+/* A client of the client port changes the members. Request id as for write. */
+MESSAGE(place_change, 0x3e, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(u64, low)
+    FIELD(u8, op)		/* PLACE_* of wire.h */
+    FIELD(u64, id)		/* of the place that is made, or of place or member */
+    FIELD(bytes, peer_urls)	/* separated by commas; of PLACE_REMOVE none */
+    FIELD(bytes, asker))	/* who asked, for the log: printable */
 /* What the cluster is to be like: what is not in the list stays. Request id as for write. */
 MESSAGE(config_change, 0x2a, FROM_PEER_WORKER, TO_SESSION,
     FIELD(u64, low)
@@ -332,7 +345,8 @@ MESSAGE(status, 0x44, FROM_RAFTD, TO_BACKEND,
     FIELD(bytes, standby_url)	/* PHASE_STANDBY: where clients are sent; empty: not known */
     FIELD(bytes, rejoin)	/* PHASE_STANDBY of one who was removed: peers, by commas */
     FIELD(u64, rejoin_wait_ms)	/* and it asks them then; 0: at once */
-    FIELD(bytes, refuses))	/* why clients' writes are refused; empty: they are not */
+    FIELD(bytes, refuses)	/* why clients' writes are refused; empty: they are not */
+    FIELD(bytes, places))	/* list of place_record, in order of making */
 /* Paths that changed this turn, before its outcomes: caches drop them and
  * every directory above. */
 MESSAGE(changed, 0x45, FROM_RAFTD, TO_BACKEND,

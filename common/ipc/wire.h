@@ -7,7 +7,7 @@
 #include "common/base.h"
 
 #define WIRE_MAGIC UINT32_C(0x4d4f4f54)	/* "MOOT" */
-#define WIRE_PROTOCOL UINT16_C(2)
+#define WIRE_PROTOCOL UINT16_C(3)
 
 enum process_role { ROLE_SUPERVISOR = 1, ROLE_RAFTD = 2, ROLE_CLIENT = 3, ROLE_PEER = 4 };
 
@@ -33,6 +33,8 @@ enum node_phase {
 /* Why a join is refused whose id was a member's once, by which the joiner knows it. */
 #define JOIN_REMOVED_CAUSE "this node id was removed from the cluster"
 #define JOIN_FORGOTTEN_CAUSE "this machine was removed from the cluster for good"
+/* Why it may not join now: -strict-members. */
+#define JOIN_NO_PLACE_CAUSE "no place was made for a member with this peer URL"
 
 enum member_role { MEMBER_VOTER = 1, MEMBER_LEARNER = 2 };
 enum member_op {
@@ -41,6 +43,14 @@ enum member_op {
 	MEMBER_REMOVE = 3,	/* may come back with another id */
 	MEMBER_FORGET = 4,	/* removed for good: with an empty directory only */
 };
+
+/* What a client asks of the places, and of the members that took one or none. */
+enum place_op {
+	PLACE_MAKE = 1,		/* for a machine that is to join */
+	PLACE_MOVE = 2,		/* its peer URLs are to be others */
+	PLACE_REMOVE = 3,	/* it is not to be; a member: removed for good */
+};
+enum place_phase { PLACE_IS_OPEN = 1, PLACE_IS_TAKEN = 2, PLACE_IS_REMOVED = 3 };
 
 /* How the last attempt on a member ended; REACH_UNKNOWN while the first one runs. */
 enum reach { REACH_UNKNOWN = 0, REACH_UP = 1, REACH_REFUSED = 2, REACH_TIMED_OUT = 3,

@@ -175,15 +175,20 @@ put_self(struct json_put *json, const struct worker *worker, const struct msg_st
     const uint64_t *numbers)
 {
 	const struct cluster *cluster = worker->cluster;
+	const struct cluster_member *self = cluster_member(cluster, cluster->node_id);
 	const struct cluster_member *leader = cluster_member(cluster, cluster->leader_id);
 	uint64_t now_ns = loop_now(worker->loop).wall_ns;
 
 	json_put_text(json, "name", slice_text(worker->config.name));
-	json_put_id(json, "id", cluster->node_id);
+	json_put_id(json, "id", self == NULL ? cluster->node_id : self->shown_id);
 	json_put_text(json, "state", slice_text(state_name(cluster->role)));
 	put_time(json, "startTime", cluster->started_ns);
 	json_put_open(json, "leaderInfo", '{');
-	json_put_text(json, "leader", leader == NULL ? SLICE_EMPTY : slice_text(leader->name));
+	if (leader == NULL)
+		json_put_text(json, "leader", SLICE_EMPTY);
+	else
+		json_put_id(json, "leader", leader->shown_id);
+	json_put_text(json, "leaderName", leader == NULL ? SLICE_EMPTY : slice_text(leader->name));
 	put_duration(json, "uptime", leader == NULL || now_ns < cluster->leader_since_ns ? 0 :
 	    now_ns - cluster->leader_since_ns);
 	put_time(json, "startTime", cluster->leader_since_ns);
@@ -211,15 +216,22 @@ put_ms(struct json_put *json, const char *name, double ms)
 }
 
 static void
-put_follower(struct json_put *json, const struct follower_record *follower)
+put_follower(struct json_put *json, const struct cluster *cluster,
+    const struct follower_record *follower)
 {
+	const struct cluster_member *member = cluster_member_named(cluster, follower->name);
 	double count = (double)MAX_OF(follower->successes, UINT64_C(1));
 	double average_ms = (double)follower->latency_sum / 1e6 / count;
 	double square_ms = (double)follower->latency_square_sum_us / 1e6 / count;
 	double variance_ms = square_ms - average_ms * average_ms;
+	char id[17];
 
-	json_put_name_slice(json, follower->name);
-	json_put_open(json, NULL, '{');
+	/* One that went with the status that came behind these numbers. */
+	if (member == NULL)
+		return;
+	snprintf(id, sizeof(id), "%016" PRIx64, member->shown_id);
+	json_put_open(json, id, '{');
+	json_put_text(json, "name", follower->name);
 	json_put_open(json, "latency", '{');
 	put_ms(json, "current", (double)follower->latency_current / 1e6);
 	put_ms(json, "average", average_ms);
@@ -238,13 +250,19 @@ static void
 put_leader(struct json_put *json, const struct worker *worker, const struct msg_stats *stats,
     const uint64_t *numbers UNUSED)
 {
+	const struct cluster *cluster = worker->cluster;
+	const struct cluster_member *self = cluster_member(cluster, cluster->node_id);
 	struct reader in = reader_of(stats->followers);
 	struct follower_record follower;
 
-	json_put_text(json, "leader", slice_text(worker->config.name));
+	if (self == NULL)
+		json_put_text(json, "leader", SLICE_EMPTY);
+	else
+		json_put_id(json, "leader", self->shown_id);
+	json_put_text(json, "leaderName", slice_text(worker->config.name));
 	json_put_open(json, "followers", '{');
 	while (!reader_done(&in) && follower_record_get(&in, &follower))
-		put_follower(json, &follower);
+		put_follower(json, cluster, &follower);
 	json_put_close(json, '}');
 }
 

@@ -62,6 +62,8 @@ change_done(struct backend_call *call, const struct msg_outcome *outcome)
 		api_error(request, err, outcome->cause, outcome->store_index);
 		return;
 	}
+	diag_info("peer", "%s of %.*s done asked-by=%s", change->remove ? "removal" : "join",
+	    SLICE_ARGS(change->name), request_from(request));
 	if (!change->remove) {
 		join_answer_put(&body, request->worker->cluster);
 		change_send(request, &body);

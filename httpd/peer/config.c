@@ -17,7 +17,7 @@
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
-#include "httpd/peer/json_walk.h"
+#include "httpd/json_walk.h"
 #include "httpd/worker.h"
 
 #include <inttypes.h>
@@ -52,7 +52,9 @@ send_config(struct request *request)
 		uint64_t value = cluster_config_value(&cluster->config, row);
 
 		json_put_name(&json, row->json);
-		if (row->kind == CONFIG_MS)
+		if (row->kind == CONFIG_BOOL)
+			json_put_raw(&json, NULL, value == CONFIG_YES ? "true" : "false");
+		else if (row->kind == CONFIG_MS)
 			json_put_decimal(&json, NULL, (double)value / 1000, 3);
 		else
 			json_put_number(&json, NULL, value);
@@ -87,6 +89,15 @@ take_row(struct config_reader *reader, const struct config_row *row, enum json_k
 	bool time = row->kind == CONFIG_MS;
 	double number;
 
+	if (row->kind == CONFIG_BOOL) {
+		if (kind == JSON_BOOL)
+			cluster_config_put_item(&reader->items, row,
+			    slice_equal(text, SLICE_LITERAL("true")) ? CONFIG_YES : CONFIG_NO);
+		else
+			snprintf(reader->wrong, sizeof(reader->wrong),
+			    "\"%s\" is not true or false", row->json);
+		return;
+	}
 	if (!take_number(kind, text, time ? 1000 : 1, !time, &number))
 		snprintf(reader->wrong, sizeof(reader->wrong), "\"%s\" is not a %s", row->json,
 		    time ? "number of seconds" : "whole number");

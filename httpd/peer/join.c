@@ -61,6 +61,7 @@ struct join {
 	uint64_t pause_ms;		/* drawn once; standing by: the cluster's interval */
 	bool standby;			/* the cluster was full once, or we were removed */
 	bool full;			/* the cluster was, when it was asked last */
+	bool placeless;			/* it has room, but none for us */
 	bool no_version;		/* what it said is none of a peer port */
 	bool looking;			/* this attempt is only to find the leader */
 	char leader[URL_BYTES_MAX + 1];	/* its client URL, by the last list of machines; or "" */
@@ -323,6 +324,7 @@ join_refused(struct join *join, const struct answer *answer)
 		error.code == ERR_KEY_EXISTS) && join_again(join))
 		return;
 	if (error.code == ERR_NO_MORE_PEER) {
+		join->placeless = strstr(error.text, JOIN_NO_PLACE_CAUSE) != NULL;
 		join->step = JOIN_CONFIG;
 		join_step(join);
 		return;
@@ -344,7 +346,12 @@ static void
 join_full(struct join *join, const struct answer *answer)
 {
 	join->pause_ms = join_sync_interval_ms(answer_body(answer));
-	if (!join->full)
+	if (!join->full && join->placeless)
+		diag_info("peer",
+		    "%s stands by: no place was made for it, and the cluster lets nobody else "
+		    "join (-strict-members); asking again every %" PRIu64 " ms",
+		    join_worker(join)->config.name, join->pause_ms);
+	else if (!join->full)
 		diag_info("peer",
 		    "%s stands by: the cluster has as many members as it wants; asking "
 		    "again every %" PRIu64 " ms", join_worker(join)->config.name, join->pause_ms);

@@ -158,6 +158,22 @@ remove_member(struct replay *replay, const struct member *member, struct slice k
 	apply_change(replay, RAFT_CONF_REMOVE, &command);
 }
 
+static void
+remove_place(struct replay *replay, uint64_t id)
+{
+	struct command_place command = { .op = PLACE_REMOVE, .id = id };
+	struct raft_entry entry = {
+		.index = replay->applied.index + 1,
+		.term = replay->applied.term,
+		.time_ns = replay->replica->applied_ns,
+		.type = RAFT_ENTRY_COMMAND,
+		.payload = command_new_place(0, 0, 0, &command),
+	};
+
+	apply(replay, &entry);
+	blob_unref(&entry.payload);
+}
+
 struct raft_position
 replay_recreate_cluster(struct replay *replay, const struct replay_first_member *first,
     const struct replay_effects *effects)
@@ -173,6 +189,9 @@ replay_recreate_cluster(struct replay *replay, const struct replay_first_member 
 
 	while (replay->replica->members.count > 0)
 		remove_member(replay, &replay->replica->members.list[0], first->name);
+	/* Those that were taken went with their members. */
+	while (replay->replica->members.places.count > 0)
+		remove_place(replay, replay->replica->members.places.list[0].id);
 	apply_change(replay, RAFT_CONF_ADD_VOTER, &self);
 	give_effects(replay, effects);
 	return replay->applied;

@@ -27,6 +27,7 @@ members_clear(struct members *members)
 	free(members->removed);
 	members->removed = NULL;
 	members->removed_count = members->removed_capacity = 0;
+	places_clear(&members->places);
 }
 
 const struct member *
@@ -54,6 +55,22 @@ members_at_peer_url(const struct members *members, struct slice peer_url)
 		if (slice_equal(slice_text(members->list[i].peer_url), peer_url))
 			return &members->list[i];
 	return NULL;
+}
+
+uint64_t
+members_shown_id(const struct members *members, const struct member *member)
+{
+	const struct place *place = places_of_node(&members->places, member->id);
+
+	return place == NULL ? member->id : place->id;
+}
+
+const struct member *
+members_shown_as(const struct members *members, uint64_t id)
+{
+	const struct place *place = places_find(&members->places, id);
+
+	return members_find(members, place == NULL ? id : place->node);
 }
 
 static char *
@@ -231,6 +248,8 @@ members_load(struct members *members, struct slice key, struct slice value)
 
 	if (key.size > 0 && (key.data[0] == STATE_REMOVED || key.data[0] == STATE_FORGOTTEN))
 		return load_removed(members, key, value);
+	if (key.size > 0 && key.data[0] == STATE_PLACE)
+		return places_load(&members->places, key, value);
 	if (!state_key_parse(key, &values.id, NULL, 1) || !member_state_get(&in, &state) ||
 	    !reader_done(&in) || state.format != STATE_FORMAT ||
 	    (state.role != MEMBER_VOTER && state.role != MEMBER_LEARNER) ||
@@ -347,6 +366,7 @@ members_hash(const struct members *members)
 	uint32_t hash;
 
 	members_encode(members, &bytes);
+	places_put_state(&members->places, &bytes);
 	hash = crc32c(0, buf_slice(&bytes));
 	buf_free(&bytes);
 	return hash;
@@ -355,6 +375,7 @@ members_hash(const struct members *members)
 void
 members_invariants(const struct members *members)
 {
+	places_invariants(&members->places);
 	ASSERT(members->count <= MEMBERS_MAX);
 	for (size_t i = 0; i < members->count; i++) {
 		const struct member *member = &members->list[i];

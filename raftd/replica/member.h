@@ -14,6 +14,7 @@
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
 #include "raftd/raft/types.h"
+#include "raftd/replica/place.h"
 
 struct member {
 	peer_id id;
@@ -33,6 +34,7 @@ struct removed_id {
 struct members {
 	struct removed_id *removed;	/* in order of removal */
 	size_t removed_count, removed_capacity;
+	struct places places;	/* for those who are to join, and of those who did */
 	size_t count;
 	struct member list[MEMBERS_MAX];	/* by joined, then id */
 };
@@ -59,7 +61,11 @@ bool members_put(struct members *members, const struct member_values *values,
 void members_remove(struct members *members, peer_id id, bool forget, struct buf *effects);
 bool members_was_removed(const struct members *members, peer_id id);
 bool members_was_forgotten(const struct members *members, peer_id id);
-/* Take a state record ('M', 'U' or 'F'). */
+/* The id that clients know that member by: of the place it took, else its own. */
+uint64_t members_shown_id(const struct members *members, const struct member *member);
+/* The member of that shown id, or of that id; NULL: there is none. */
+const struct member *members_shown_as(const struct members *members, uint64_t id);
+/* Take a state record ('M', 'U', 'F' or 'P'). */
 enum err members_load(struct members *members, struct slice key, struct slice value) MUST_CHECK;
 
 /* The table as Raft's configuration. */

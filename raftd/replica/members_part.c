@@ -7,6 +7,9 @@
 #include "raftd/replica/replica.h"
 #include "raftd/replica/state.h"
 
+#include <inttypes.h>
+#include <stdio.h>
+
 static void *
 create(struct replica *replica, uint64_t seed UNUSED)
 {
@@ -41,6 +44,21 @@ write_registry(struct applying *a, enum write_op op, struct slice name, struct s
 	return outcome;
 }
 
+/* A machine joins for which a place was made: it takes it. */
+static void
+take_place(struct applying *a, const struct command_member *m)
+{
+	struct places *places = &a->replica->members.places;
+	const struct place *place = places_open_at(places, m->peer_url);
+
+	if (place != NULL && !places_put(places, &(struct place_values){
+		.id = place->id,
+		.since = place->since,
+		.node = m->id,
+		.peer_urls = slice_text(place->peer_urls) }, a->effects))
+		ASSERT(false);
+}
+
 /* A joiner whose name has a registry entry left replaces a dead member: the
  * entry keeps its createdIndex. */
 static struct store_outcome
@@ -66,6 +84,7 @@ apply_join(struct applying *a, const struct command_member *m, enum member_role 
 		return outcome;
 	values.joined = outcome.store_index;
 	members_put(&a->replica->members, &values, a->effects);
+	take_place(a, m);
 	a->facts->member = (struct member_fact){
 		.change = MEMBER_JOINED,
 		.id = m->id,
@@ -78,11 +97,15 @@ apply_join(struct applying *a, const struct command_member *m, enum member_role 
 static struct store_outcome
 apply_remove(struct applying *a, const struct command_member *m)
 {
+	struct members *members = &a->replica->members;
+	const struct place *place = places_of_node(&members->places, m->id);
 	struct store_outcome outcome = apply_outcome(a, ERR_NONE, NULL);
 
 	if (m->name.size > 0)
 		outcome = write_registry(a, WRITE_DELETE, m->name, SLICE_EMPTY, SLICE_EMPTY);
-	members_remove(&a->replica->members, m->id, m->op == MEMBER_FORGET, a->effects);
+	members_remove(members, m->id, m->op == MEMBER_FORGET, a->effects);
+	if (place != NULL)
+		places_remove(&members->places, place->id, a->entry->index, a->effects);
 	a->facts->member = (struct member_fact){ .change = MEMBER_REMOVED, .id = m->id };
 	return outcome;
 }
@@ -138,6 +161,159 @@ apply_member(struct applying *a, struct reader *body)
 		return apply_update(a, &m);
 	case RAFT_CONF_PROMOTE:
 		break;
+	}
+	return apply_malformed(a);
+}
+
+/* ---- places ------------------------------------------------------------------- */
+
+/* Does another place or member have one of these URLs? Then an outcome says which. */
+static bool
+url_exists(struct applying *a, const struct command_place *p, struct store_outcome *outcome)
+{
+	const struct members *members = &a->replica->members;
+	const struct member *self = members_shown_as(members, p->id);
+	struct slice urls = p->peer_urls, url;
+
+	while (place_next_url(&urls, &url)) {
+		const struct member *member = members_at_peer_url(members, url);
+		const struct place *place = places_open_at(&members->places, url);
+		char text[URL_BYTES_MAX + 1];
+
+		if ((member == NULL || member == self) && (place == NULL || place->id == p->id))
+			continue;
+		snprintf(text, sizeof(text), "%.*s", SLICE_ARGS(url));
+		*outcome = apply_outcome(a, ERR_PEER_ADDRESS_EXISTS, text);
+		return true;
+	}
+	return false;
+}
+
+static void
+note_place(struct applying *a, const struct command_place *p)
+{
+	a->facts->place = (struct place_fact){
+		.op = (enum place_op)p->op,
+		.id = p->id,
+		.peer_urls = p->peer_urls,
+		.asker = p->asker,
+	};
+}
+
+/* Members and open places together are no more than may join. */
+static struct store_outcome
+make_place(struct applying *a, const struct command_place *p)
+{
+	struct members *members = &a->replica->members;
+	uint64_t most = a->replica->config.active_size;
+	struct store_outcome outcome;
+	char cause[64];
+
+	if (places_find(&members->places, p->id) != NULL ||
+	    places_was_removed(&members->places, p->id) ||
+	    members_find(members, p->id) != NULL || members_was_removed(members, p->id))
+		return apply_outcome(a, ERR_KEY_EXISTS, "that id is another one's");
+	if (url_exists(a, p, &outcome))
+		return outcome;
+	snprintf(cause, sizeof(cause), "active size %" PRIu64, most);
+	if (members->count + places_open_count(&members->places) >= most ||
+	    !places_put(&members->places, &(struct place_values){ .id = p->id,
+		.since = a->entry->index, .peer_urls = p->peer_urls }, a->effects))
+		return apply_outcome(a, ERR_NO_MORE_PEER, cause);
+	note_place(a, p);
+	return apply_outcome(a, ERR_NONE, NULL);
+}
+
+/* The error of an id that neither a place nor a member has. */
+static struct store_outcome
+no_such_id(struct applying *a, uint64_t id)
+{
+	const struct members *members = &a->replica->members;
+	bool removed = members_was_removed(members, id) ||
+	    places_was_removed(&members->places, id);
+
+	return apply_outcome(a, removed ? ERR_REMOVED : ERR_NOT_FOUND, NULL);
+}
+
+static struct store_outcome
+move_place(struct applying *a, const struct command_place *p)
+{
+	struct members *members = &a->replica->members;
+	const struct place *place = places_find(&members->places, p->id);
+	const struct member *member = members_shown_as(members, p->id);
+	struct slice urls = p->peer_urls, url;
+	struct store_outcome outcome;
+
+	if (member == NULL && place == NULL)
+		return no_such_id(a, p->id);
+	if (url_exists(a, p, &outcome))
+		return outcome;
+	if (member == NULL) {
+		if (!places_put(&members->places, &(struct place_values){ .id = p->id,
+			.since = place->since, .peer_urls = p->peer_urls }, a->effects))
+			ASSERT(false);
+		outcome = apply_outcome(a, ERR_NONE, NULL);
+	} else {
+		if (!place_next_url(&urls, &url) || urls.size > 0 || url.size > URL_BYTES_MAX)
+			return apply_outcome(a, ERR_INVALID, "a member has one peer URL");
+		outcome = apply_update(a, &(struct command_member){
+		    .id = member->id,
+		    .peer_url = url,
+		    .client_url = slice_text(member->client_url),
+		});
+	}
+	if (outcome.error == ERR_NONE)
+		note_place(a, p);
+	return outcome;
+}
+
+/* Of a member the entry is one of the configuration. Without that, it has become one since its
+ * removal was looked at. */
+static struct store_outcome
+remove_place(struct applying *a, const struct command_place *p)
+{
+	struct members *members = &a->replica->members;
+	const struct member *member;
+	struct store_outcome outcome;
+
+	if (a->entry->conf_op == RAFT_CONF_REMOVE) {
+		member = members_find(members, a->entry->conf_peer);
+		if (member == NULL)
+			return no_such_id(a, p->id);
+		outcome = apply_remove(a, &(struct command_member){
+		    .op = MEMBER_FORGET,
+		    .id = member->id,
+		    .name = slice_text(member->name),
+		});
+		note_place(a, p);
+		return outcome;
+	}
+	if (members_shown_as(members, p->id) != NULL)
+		return apply_outcome(a, ERR_RAFT_INTERNAL, "membership change in progress");
+	if (places_find(&members->places, p->id) == NULL)
+		return no_such_id(a, p->id);
+	places_remove(&members->places, p->id, a->entry->index, a->effects);
+	note_place(a, p);
+	return apply_outcome(a, ERR_NONE, NULL);
+}
+
+static struct store_outcome
+apply_place(struct applying *a, struct reader *body)
+{
+	struct command_place p;
+
+	if (!command_place_get(body, &p) || !reader_done(body) || !command_is_place(&p) ||
+	    (a->entry->conf_op != RAFT_CONF_NONE &&
+		(a->entry->conf_op != RAFT_CONF_REMOVE || p.op != PLACE_REMOVE)))
+		return apply_malformed(a);
+	a->facts->asks_for_member = true;
+	switch ((enum place_op)p.op) {
+	case PLACE_MAKE:
+		return make_place(a, &p);
+	case PLACE_MOVE:
+		return move_place(a, &p);
+	case PLACE_REMOVE:
+		return remove_place(a, &p);
 	}
 	return apply_malformed(a);
 }
@@ -252,13 +428,15 @@ invariants(const void *state)
 	members_invariants(state);
 }
 
-static const char prefixes[] = { STATE_MEMBER, STATE_REMOVED, STATE_FORGOTTEN, '\0' };
+static const char prefixes[] = { STATE_MEMBER, STATE_REMOVED, STATE_FORGOTTEN, STATE_PLACE,
+	'\0' };
 
 static const struct part_command commands[] = {
 	{ COMMAND_MEMBER, apply_member, NULL },
 	{ COMMAND_CREATE, apply_old_create, NULL },
 	{ COMMAND_CREATE_ITEMS, apply_create, NULL },
 	{ COMMAND_REFUSED, apply_refused, NULL },
+	{ COMMAND_PLACE, apply_place, NULL },
 	{ 0, NULL, NULL },
 };
 

@@ -42,9 +42,17 @@ struct member_fact {
 	uint64_t cluster_id;		/* not 0: he founded that cluster, or so the entry says */
 };
 
+/* What a client had done to a place, or to the member that has its id. */
+struct place_fact {
+	enum place_op op;
+	uint64_t id;			/* 0: nothing */
+	struct slice peer_urls, asker;	/* in the entry */
+};
+
 /* What the application of an entry was, for those who own what follows from it. */
 struct replica_facts {
 	struct member_fact member;
+	struct place_fact place;	/* beside it, if it was a client's wish */
 	bool asks_for_member;		/* a change of members was asked for, whatever came of it */
 	bool config_changed;		/* the cluster's */
 	/* Of a command. A repeat changed nothing: its result is that of the first time. */

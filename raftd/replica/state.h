@@ -20,6 +20,7 @@ enum state_prefix {
 	STATE_REMOVED = 'U',
 	STATE_CONFIG = 'C',
 	STATE_FORGOTTEN = 'F',
+	STATE_PLACE = 'P',
 };
 
 /* Write prefix and the big-endian number(s) to key; returns the slice of it. */

@@ -9,6 +9,7 @@
  *	'T'				stamp_state
  *	'U' be64 node id		removed_state
  *	'F' be64 node id		forgotten_state
+ *	'P' be64 place id		place_state
  *	'C'				config_items_state; without it: the defaults
  *
  * No guard: included many times; undefines its macros.
@@ -31,6 +32,12 @@ RECORD(removed_state,		/* a member that was removed: its id never comes back */
     FIELD(u8, format))		/* 1 */
 RECORD(forgotten_state,		/* the same, and its machine may not come back either */
     FIELD(u8, format))		/* 1 */
+RECORD(place_state,		/* of a member: made by a client before it joins */
+    FIELD(u8, format)		/* 1 */
+    FIELD(u8, phase)		/* enum place_phase */
+    FIELD(u64, since)		/* raft index of the entry that made or removed it */
+    FIELD(u64, node)		/* PLACE_IS_TAKEN: by whom; else 0 */
+    FIELD(bytes, peer_urls))	/* separated by commas; PLACE_IS_REMOVED: none */
 RECORD(config_state,		/* of the cluster: read, not written any more */
     FIELD(u8, format)		/* 1 */
     FIELD(u64, active_size) FIELD(u64, remove_delay_ms) FIELD(u64, sync_interval_ms))

@@ -123,6 +123,21 @@ on_member_change(struct asker *asker, const struct frame *frame,
 }
 
 static enum err
+on_place_change(struct asker *asker, const struct frame *frame, const struct msg_place_change *m)
+{
+	if (m->op < PLACE_MAKE || m->op > PLACE_REMOVE || m->id == 0 ||
+	    m->peer_urls.size > PLACE_URLS_BYTES_MAX || m->asker.size > ASKER_BYTES_MAX ||
+	    (m->peer_urls.size == 0) != (m->op == PLACE_REMOVE) ||
+	    (m->peer_urls.size > 0 &&
+		memchr(m->peer_urls.data, '\0', m->peer_urls.size) != NULL))
+		return ERR_MALFORMED;
+	asker->asked++;
+	node_place_change(asker->node, asker->session, frame->request_id,
+	    (frame->flags & FRAME_AGAIN) != 0, m);
+	return ERR_NONE;
+}
+
+static enum err
 on_config_change(struct asker *asker, const struct frame *frame,
     const struct msg_config_change *m)
 {

@@ -318,7 +318,7 @@ def test_the_configuration_of_the_cluster_is_every_nodes_and_lasts(world):
     # Too small is raised; and it is no key and takes no index.
     assert cluster_config(first) == {"activeSize": 3, "removeDelay": 1800, "syncInterval": 1.5,
                                      "maxKeyNames": 200, "maxKeyBytes": 16384, "historyBytes": 2 << 20,
-                                     "historyEvents": 200}
+                                     "historyEvents": 200, "strictMembers": False}
     assert first.put("/a", "1").json["node"]["modifiedIndex"] == 2
     nodes = [first] + [world.node("machine%d" % i, peers=[first.peer], flags=[
         "-cluster-active-size", "7"]).start() for i in (2, 3)]
@@ -326,7 +326,8 @@ def test_the_configuration_of_the_cluster_is_every_nodes_and_lasts(world):
     # A follower passes it on, and shows it once it is applied there.
     follower = next(n for n in nodes if n is not world.leader_of(nodes))
     changed = {"activeSize": 4, "removeDelay": 2.25, "syncInterval": 1,
-               "maxKeyNames": 200, "maxKeyBytes": 1024, "historyBytes": 3 << 20, "historyEvents": 100}
+               "maxKeyNames": 200, "maxKeyBytes": 1024, "historyBytes": 3 << 20, "historyEvents": 100,
+               "strictMembers": False}
     assert cluster_config(follower, '{"activeSize":4,"removeDelay":2.25,"syncInterval":0,'
                           '"maxKeyBytes":5,"historyBytes":3145728,"historyEvents":5}') == changed
     for node in nodes:

@@ -83,6 +83,10 @@ put_meant(struct buf *out, uint16_t type, uint64_t id)
 		msg_member_change_frame(out, id, &(struct msg_member_change){ .op = MEMBER_REMOVE,
 		    .name = SLICE_LITERAL("x") });
 		break;
+	case MSG_place_change:
+		msg_place_change_frame(out, id, &(struct msg_place_change){ .op = PLACE_REMOVE,
+		    .id = 1 });
+		break;
 	case MSG_foreign_call:
 		msg_foreign_call_frame(out, id, &(struct msg_foreign_call){ .cluster_id = 1,
 		    .name = SLICE_LITERAL("x") });

@@ -379,6 +379,19 @@ tame_member_change(struct senseless *s, struct msg_member_change *m)
 	}
 }
 
+static void
+tame_place_change(struct senseless *s, struct msg_place_change *m)
+{
+	static const char *const urls[] = { "http://127.0.0.1:7001", ",", "http://m8:7001,x",
+		"\xff\n", "a,,b", ",http://m9:1," };
+
+	m->op = (uint8_t)(PLACE_MAKE + rand_below(&s->rand, 3));
+	m->id = rand_chance(&s->rand, 500) ? 1 + rand_below(&s->rand, 8) : m->id | 1;
+	m->peer_urls = m->op == PLACE_REMOVE ? SLICE_EMPTY :
+	    slice_text(urls[rand_below(&s->rand, ARRAY_COUNT(urls))]);
+	m->asker.size = MIN_OF(m->asker.size, (size_t)ASKER_BYTES_MAX);
+}
+
 /* What a session looks at is made as it has to be. */
 static void
 tame(struct senseless *s, uint16_t type, void *message)
@@ -412,6 +425,9 @@ tame(struct senseless *s, uint16_t type, void *message)
 		break;
 	case MSG_member_change:
 		tame_member_change(s, message);
+		break;
+	case MSG_place_change:
+		tame_place_change(s, message);
 		break;
 	case MSG_standby:
 		standby = message;
@@ -499,7 +515,7 @@ senseless_tame(struct senseless *s, struct buf *out)
 			type = requests[rand_below(&s->rand, ARRAY_COUNT(requests))];
 			/* After a foreign_call a founder takes no more writes, as it should. */
 		} while ((message_senders(type) & s->sender) == 0 || type == MSG_foreign_call ||
-		    (s->harmless && type == MSG_config_change));
+		    (s->harmless && (type == MSG_config_change || type == MSG_place_change)));
 		/* Much of what there is to do begins with a write or a watch. */
 		if (s->sender == FROM_CLIENT_WORKER && rand_chance(&s->rand, 300))
 			type = MSG_write;

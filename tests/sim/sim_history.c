@@ -40,6 +40,13 @@ is_store_error(enum err error)
 	    error == ERR_INVALID_FORM;
 }
 
+/* Of a change of places alone. */
+static bool
+is_place_error(enum err error)
+{
+	return error == ERR_NOT_FOUND || error == ERR_REMOVED || error == ERR_INVALID;
+}
+
 static bool
 is_unknown(enum err error)
 {
@@ -99,7 +106,7 @@ check_outcome(struct sim_request *request, const struct msg_outcome *outcome)
 			remember_refusal(request, error);
 		return false;
 	}
-	if (error != ERR_NONE && !is_store_error(error))
+	if (error != ERR_NONE && !is_store_error(error) && !is_place_error(error))
 		sim_fail(world, machine, "a write is answered with error %d", (int)error);
 	if (result == NULL) {
 		if (error == ERR_NONE)

@@ -37,9 +37,24 @@ member_find(struct sim_model *model, uint64_t id)
 	return NULL;
 }
 
+/* An open one with that URL; NULL: none. */
+static struct model_place *
+open_place(struct sim_model *model, struct slice url)
+{
+	for (size_t i = 0; i < model->place_count; i++) {
+		struct model_place *place = &model->places[i];
+
+		if (!place->removed && place->node == 0 &&
+		    slice_equal(slice_text(place->url), url))
+			return place;
+	}
+	return NULL;
+}
+
 enum err
 model_join(struct sim_model *model, const struct command_member *m, uint64_t time_ns)
 {
+	struct model_place *place = open_place(model, m->peer_url);
 	struct buf key = BUF_INIT;
 	bool known;
 
@@ -48,6 +63,8 @@ model_join(struct sim_model *model, const struct command_member *m, uint64_t tim
 	buf_free(&key);
 	if (model->member_count == MEMBERS_MAX)
 		sim_fail(model->world, NULL, "too many members were let in");
+	if (place != NULL)
+		place->node = m->id;
 	model->members[model->member_count] = (struct model_member){
 		.id = m->id,
 		.name = xasprintf("%.*s", SLICE_ARGS(m->name)),
@@ -71,7 +88,13 @@ apply_remove(struct sim_model *model, const struct command_member *m, uint64_t t
 		err = registry(model, WRITE_DELETE, member->name, SLICE_EMPTY, SLICE_EMPTY,
 		    time_ns);
 	free(member->name);
+	model->removed = xgrow(model->removed, &model->removed_capacity,
+	    model->removed_count + 1, sizeof(*model->removed));
+	model->removed[model->removed_count++] = m->id;
 	*member = model->members[--model->member_count];
+	for (size_t i = 0; i < model->place_count; i++)
+		if (model->places[i].node == m->id)
+			model->places[i].removed = true;
 	return err;
 }
 
@@ -118,6 +141,104 @@ id_insert(peer_id *ids, size_t *count, peer_id id)
 		ids[place] = ids[place - 1];
 	ids[place] = id;
 	(*count)++;
+}
+
+/* ---- places ---------------------------------------------------------------------- */
+
+static enum err
+make_place(struct sim_model *model, const struct command_place *p)
+{
+	size_t many = model->member_count;
+	struct model_place *place;
+
+	if (open_place(model, p->peer_urls) != NULL)
+		return ERR_PEER_ADDRESS_EXISTS;
+	for (size_t i = 0; i < model->member_count; i++)
+		if (strncmp(model->members[i].urls, (const char *)p->peer_urls.data,
+		    p->peer_urls.size) == 0 && model->members[i].urls[p->peer_urls.size] == ' ')
+			return ERR_PEER_ADDRESS_EXISTS;
+	for (size_t i = 0; i < model->place_count; i++)
+		many += !model->places[i].removed && model->places[i].node == 0;
+	if (many >= model->config.active_size)
+		return ERR_NO_MORE_PEER;
+	model->places = xgrow(model->places, &model->place_capacity, model->place_count + 1,
+	    sizeof(*model->places));
+	place = &model->places[model->place_count++];
+	*place = (struct model_place){ .id = p->id };
+	snprintf(place->url, sizeof(place->url), "%.*s", SLICE_ARGS(p->peer_urls));
+	return ERR_NONE;
+}
+
+/* One that is or was; NULL: there is none of that id. */
+static struct model_place *
+place_find(struct sim_model *model, uint64_t id)
+{
+	for (size_t i = 0; i < model->place_count; i++)
+		if (model->places[i].id == id)
+			return &model->places[i];
+	return NULL;
+}
+
+static bool
+model_was_removed(const struct sim_model *model, uint64_t id)
+{
+	for (size_t i = 0; i < model->removed_count; i++)
+		if (model->removed[i] == id)
+			return true;
+	return false;
+}
+
+enum err
+model_change_place(struct sim_model *model, const struct raft_entry *entry,
+    const struct command_place *p)
+{
+	struct model_place *place = place_find(model, p->id);
+	const struct model_member *member;
+
+	if (p->op == PLACE_MAKE)
+		return make_place(model, p);
+	if (p->op != PLACE_REMOVE)
+		sim_fail(model->world, NULL, "nobody moves a place here");
+	if (entry->conf_op == RAFT_CONF_REMOVE) {
+		member = member_find(model, entry->conf_peer);
+		if (member == NULL || (p->id != member->id &&
+		    (place == NULL || place->node != member->id)))
+			sim_fail(model->world, NULL, "another one was removed");
+		return apply_remove(model, &(struct command_member){ .id = member->id,
+		    .name = slice_text(member->name) }, entry->time_ns);
+	}
+	if (place == NULL)
+		return member_find(model, p->id) != NULL ? ERR_RAFT_INTERNAL :
+		    model_was_removed(model, p->id) ? ERR_REMOVED : ERR_NOT_FOUND;
+	if (place->removed)
+		return ERR_REMOVED;
+	if (place->node != 0)
+		return ERR_RAFT_INTERNAL;
+	place->removed = true;
+	return ERR_NONE;
+}
+
+uint64_t
+model_open_place(const struct sim_model *model, size_t *at, const char **url)
+{
+	while (*at < model->place_count) {
+		const struct model_place *place = &model->places[(*at)++];
+
+		if (place->removed || place->node != 0)
+			continue;
+		*url = place->url;
+		return place->id;
+	}
+	return 0;
+}
+
+uint64_t
+model_place_of(const struct sim_model *model, uint64_t node)
+{
+	for (size_t i = 0; i < model->place_count; i++)
+		if (!model->places[i].removed && model->places[i].node == node)
+			return model->places[i].id;
+	return 0;
 }
 
 static void

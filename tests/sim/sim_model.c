@@ -100,6 +100,8 @@ model_free(struct sim_model **model_pointer)
 	hash_free(&model->sessions);
 	for (size_t i = 0; i < model->member_count; i++)
 		free(model->members[i].name);
+	free(model->places);
+	free(model->removed);
 	free(model);
 	*model_pointer = NULL;
 }
@@ -612,6 +614,7 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
 	struct command_write write;
 	struct command_expire cutoff;
 	struct command_member member;
+	struct command_place place;
 	struct command_create_items create;
 	struct command_config_items config;
 	struct command_refused refused;
@@ -633,6 +636,10 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
 	case COMMAND_MEMBER:
 		if (command_member_get(body, &member))
 			return model_change_member(model, entry, &member);
+		break;
+	case COMMAND_PLACE:
+		if (command_place_get(body, &place))
+			return model_change_place(model, entry, &place);
 		break;
 	case COMMAND_CREATE_ITEMS:
 		if (!command_create_items_get(body, &create) ||

@@ -91,5 +91,9 @@ struct slice model_overdue(const struct sim_model *model, uint64_t by_ns);
 
 /* Members as the committed log has them. */
 const struct raft_conf *model_conf(const struct sim_model *model);
+/* A place that nobody took, from *at on; *at is set behind it, *url is borrowed. 0: no more. */
+uint64_t model_open_place(const struct sim_model *model, size_t *at, const char **url);
+/* The id of the place that node took; 0: none. */
+uint64_t model_place_of(const struct sim_model *model, uint64_t node);
 
 #endif

@@ -29,6 +29,13 @@ struct model_member {
 	char urls[256];
 };
 
+/* A place for a member, once made never forgotten. */
+struct model_place {
+	uint64_t id, node;
+	bool removed;
+	char url[128];
+};
+
 struct sim_model {
 	struct world *world;
 	uint64_t index;			/* the store index: count of events */
@@ -44,6 +51,10 @@ struct sim_model {
 	struct raft_conf conf;
 	size_t member_count;
 	struct model_member members[MEMBERS_MAX];
+	size_t place_count, place_capacity;
+	struct model_place *places;
+	size_t removed_count, removed_capacity;
+	uint64_t *removed;		/* members that were */
 };
 
 /* Where key is or would be. */
@@ -65,6 +76,8 @@ bool model_configure(struct sim_model *model, struct slice items);
 enum err model_join(struct sim_model *model, const struct command_member *m, uint64_t time_ns);
 enum err model_change_member(struct sim_model *model, const struct raft_entry *entry,
     const struct command_member *m);
+enum err model_change_place(struct sim_model *model, const struct raft_entry *entry,
+    const struct command_place *p);
 void model_change_conf(struct sim_model *model, const struct raft_entry *entry);
 /* Members are who counts for Raft. */
 void model_check_members(struct sim_model *model);

@@ -1,5 +1,5 @@
 /*
- * sim_operator.c - forming the cluster, removing, replacing, moving members.
+ * sim_operator.c - forming the cluster, removing, replacing, moving members, places for them.
  *
  * Each machine:
  *
@@ -27,10 +27,10 @@
 #define CHANGE_SETTLE_MS 8000
 #define HEARD_MS 1000
 
-enum place { PLACE_NONE, PLACE_JOINING, PLACE_MEMBER, PLACE_REMOVING, PLACE_REMOVED };
+enum standing { STAND_NONE, STAND_JOINING, STAND_MEMBER, STAND_REMOVING, STAND_REMOVED };
 
 struct seat {
-	enum place place;
+	enum standing standing;
 	bool asking;		/* a request for it is under way */
 	bool forget;		/* it is being removed for good */
 	uint64_t again_at_ms;	/* next step not before */
@@ -42,7 +42,7 @@ struct sim_operator {
 	uint64_t changed_ms;	/* when a change was last under way */
 	unsigned removals;	/* begun; every other one is for good */
 	unsigned retirements;	/* every third one is lost to a power cut first */
-	unsigned changes;
+	unsigned changes, ticks;
 	bool smaller;		/* the active size was lowered, or is to be; until it is raised */
 	bool sizing;		/* a request for it is under way */
 	uint64_t raise_ms;
@@ -76,7 +76,7 @@ operator_settled(const struct world *world)
 	if (world->operator->smaller)
 		return false;
 	for (size_t i = 0; i < world->machine_count; i++)
-		if (world->operator->seats[i].place != PLACE_MEMBER)
+		if (world->operator->seats[i].standing != STAND_MEMBER)
 			return false;
 	return true;
 }
@@ -147,6 +147,63 @@ join_answered(struct sim_request *request, const struct msg_outcome *outcome)
 	machine_wake(machine);
 }
 
+/* ---- places ----------------------------------------------------------------------- */
+
+/* Clients ask at the client port. */
+static struct sim_worker *
+for_clients(const struct machine *machine)
+{
+	return machine->workers[machine->worker_count - 1];
+}
+
+static void
+place_answered(struct sim_request *request, const struct msg_outcome *outcome)
+{
+	check_member_change(request, outcome);
+}
+
+/* Of a machine that is to join; it takes that, or joins without, whichever comes first. */
+static void
+ask_for_place(struct machine *machine)
+{
+	struct machine *through = somebody(machine);
+	struct msg_place_change change = { .op = PLACE_MAKE,
+		.id = 1 + world_below(machine->world, UINT64_MAX),
+		.peer_urls = slice_text(machine->peer_url), .asker = SLICE_LITERAL("operator") };
+
+	if (through == NULL || !for_clients(through)->attached)
+		return;
+	worker_place_change(for_clients(through), &change)->done = place_answered;
+	world_tell(machine->world, machine, "is made a place through %s", through->name);
+}
+
+/* A place keeps room, so one goes that no joining machine will take. */
+static void
+drop_places(struct world *world)
+{
+	struct machine *asked;
+	const char *url;
+	size_t at = 0;
+	uint64_t id;
+
+	/* Where there is none nothing is drawn. */
+	if (model_open_place(world->model, &at, &url) == 0)
+		return;
+	asked = world->machines[world_below(world, world->machine_count)];
+	if (!machine_serves(asked) || !for_clients(asked)->attached)
+		return;
+	for (at = 0; (id = model_open_place(world->model, &at, &url)) != 0;) {
+		struct msg_place_change change = { .op = PLACE_REMOVE, .id = id };
+		bool wanted = false;
+
+		for (size_t i = 0; i < world->machine_count; i++)
+			wanted = wanted || (world->operator->seats[i].standing == STAND_JOINING &&
+			    strcmp(world->machines[i]->peer_url, url) == 0);
+		if (!wanted)
+			worker_place_change(for_clients(asked), &change)->done = place_answered;
+	}
+}
+
 static void
 ask_to_join(struct machine *machine)
 {
@@ -176,7 +233,7 @@ step_joining(struct machine *machine)
 	struct seat *seat = seat_of(machine);
 
 	if (is_voter(machine->world, machine_node_id(machine)) && machine_serves(machine)) {
-		seat->place = PLACE_MEMBER;
+		seat->standing = STAND_MEMBER;
 		world_tell(machine->world, machine, "is a member");
 	} else if (machine_phase(machine) == PHASE_JOINING && !seat->asking &&
 	    seat->again_at_ms <= machine->world->now_ms) {
@@ -198,10 +255,11 @@ removal_answered(struct sim_request *request, const struct msg_outcome *outcome)
 	seat->again_at_ms = world->now_ms + world_between(world, 50, 500);
 	world_tell(world, machine, "removal is answered: %d", outcome == NULL ? -1 :
 	    outcome->error);
-	if (outcome == NULL || seat->place != PLACE_REMOVING ||
-	    (outcome->error != ERR_NONE && outcome->error != ERR_KEY_NOT_FOUND))
+	if (outcome == NULL || seat->standing != STAND_REMOVING ||
+	    (outcome->error != ERR_NONE && outcome->error != ERR_KEY_NOT_FOUND &&
+	    outcome->error != ERR_NOT_FOUND && outcome->error != ERR_REMOVED))
 		return;
-	seat->place = PLACE_REMOVED;
+	seat->standing = STAND_REMOVED;
 	seat->again_at_ms = world->now_ms + world_between(world, 100, 4000);
 }
 
@@ -214,6 +272,8 @@ step_removing(struct machine *machine)
 		.op = seat->forget ? MEMBER_FORGET : MEMBER_REMOVE,
 		.name = slice_text(machine->name),
 	};
+	uint64_t place = model_place_of(machine->world->model, machine_node_id(machine));
+	struct msg_place_change wish = { .op = PLACE_REMOVE, .id = place };
 	struct sim_request *request;
 
 	if (seat->asking || seat->again_at_ms > machine->world->now_ms)
@@ -224,7 +284,10 @@ step_removing(struct machine *machine)
 		    machine->world->machine_count)];
 	if (through == NULL || !machine_serves(through) || !through->workers[0]->attached)
 		return;
-	request = worker_member_change(through->workers[0], &change);
+	/* By the id that clients know it by, if it has one of its own. */
+	request = seat->forget && place != 0 && for_clients(through)->attached ?
+	    worker_place_change(for_clients(through), &wish) :
+	    worker_member_change(through->workers[0], &change);
 	request->done = removal_answered;
 	request->owner = machine;
 	seat->asking = true;
@@ -243,8 +306,10 @@ step_removed(struct machine *machine)
 		sim_fail(machine->world, machine, "is told to be removed, but is a member");
 	machine_crash(machine, CRASH_NODE);
 	machine_wipe(machine);
-	seat->place = PLACE_JOINING;
+	seat->standing = STAND_JOINING;
 	machine->retired = false;
+	if (world_chance(machine->world, 500))
+		ask_for_place(machine);
 	machine_start(machine);
 }
 
@@ -261,8 +326,8 @@ begin_anew(struct machine *machine)
 	if (!lost) {
 		machine_wipe(machine);
 		/* A removal that is not answered yet has to come to its end first. */
-		if (seat->place != PLACE_REMOVING)
-			seat->place = PLACE_JOINING;
+		if (seat->standing != STAND_REMOVING)
+			seat->standing = STAND_JOINING;
 		seat->again_at_ms = machine->world->now_ms + machine->retire_wait_ms;
 	}
 	machine_start(machine);
@@ -284,9 +349,9 @@ operator_ended(struct machine *machine)
 		sim_fail(machine->world, machine, "raftd ends as removed, but is a member");
 	machine_crash(machine, CRASH_NODE);
 	machine->retired = true;
-	if (seat->place == PLACE_REMOVED)
+	if (seat->standing == STAND_REMOVED)
 		return;
-	seat->place = PLACE_REMOVED;
+	seat->standing = STAND_REMOVED;
 	seat->again_at_ms = machine->world->now_ms + world_between(machine->world, 100, 4000);
 }
 
@@ -353,7 +418,7 @@ lose_data(struct machine *machine)
 {
 	machine_crash(machine, CRASH_POWER);
 	machine_wipe(machine);
-	seat_of(machine)->place = PLACE_JOINING;
+	seat_of(machine)->standing = STAND_JOINING;
 	machine_start(machine);
 }
 
@@ -457,7 +522,7 @@ operator_change(struct world *world)
 		break;
 	default:
 		seat_of(machine)->forget = world->operator->removals++ % 2 == 0;
-		seat_of(machine)->place = PLACE_REMOVING;
+		seat_of(machine)->standing = STAND_REMOVING;
 		seat_of(machine)->again_at_ms = 0;
 		break;
 	}
@@ -470,23 +535,25 @@ tick(struct world *world, struct sim_event *event)
 	world->formed = world->formed || operator_settled(world);
 	if (world->operator->smaller)
 		step_size(world);
+	if (world->operator->ticks++ % 16 == 0)
+		drop_places(world);
 	for (size_t i = 0; i < world->machine_count; i++) {
 		struct machine *machine = world->machines[i];
 
-		if (world->operator->seats[i].place != PLACE_MEMBER || world->operator->smaller)
+		if (world->operator->seats[i].standing != STAND_MEMBER || world->operator->smaller)
 			world->operator->changed_ms = world->now_ms;
-		switch (world->operator->seats[i].place) {
-		case PLACE_JOINING:
+		switch (world->operator->seats[i].standing) {
+		case STAND_JOINING:
 			step_joining(machine);
 			break;
-		case PLACE_REMOVING:
+		case STAND_REMOVING:
 			step_removing(machine);
 			break;
-		case PLACE_REMOVED:
+		case STAND_REMOVED:
 			step_removed(machine);
 			break;
-		case PLACE_NONE:
-		case PLACE_MEMBER:
+		case STAND_NONE:
+		case STAND_MEMBER:
 			break;
 		}
 	}
@@ -501,7 +568,7 @@ operator_begin(struct world *world)
 
 		machine->join = i > 0;
 		machine->retired = false;
-		world->operator->seats[i].place = PLACE_JOINING;
+		world->operator->seats[i].standing = STAND_JOINING;
 		machine_start(machine);
 	}
 	world_after(world, 1, tick);

@@ -76,6 +76,8 @@ senseless_start(struct world *world)
 	world->senseless = xzalloc(sizeof(*world->senseless));
 	rand_seed(&world->senseless->rand, world->seed ^ STREAM);
 	senseless_init(&world->senseless->source, world->seed, FROM_CLIENT_WORKER, "/evil");
+	/* The members are the operator's to change. */
+	world->senseless->source.harmless = true;
 	world->senseless->source.big_per_mille = 0;
 	world_after(world, 1, act);
 }

@@ -404,6 +404,17 @@ worker_member_change(struct sim_worker *worker, struct msg_member_change *change
 }
 
 struct sim_request *
+worker_place_change(struct sim_worker *worker, struct msg_place_change *change)
+{
+	struct sim_request *request = begin(worker);
+	struct buf frame = BUF_INIT;
+
+	change->low = lowest_id(worker);
+	msg_place_change_frame(&frame, request->id, change);
+	return begun(request, &frame);
+}
+
+struct sim_request *
 worker_config_change(struct sim_worker *worker, struct slice items)
 {
 	struct sim_request *request = begin(worker);

@@ -69,6 +69,8 @@ struct sim_request *worker_write(struct sim_worker *worker, struct msg_write *wr
 struct sim_request *worker_read(struct sim_worker *worker, const struct msg_read *read);
 struct sim_request *worker_member_change(struct sim_worker *worker,
     struct msg_member_change *change);
+struct sim_request *worker_place_change(struct sim_worker *worker,
+    struct msg_place_change *change);
 struct sim_request *worker_config_change(struct sim_worker *worker, struct slice items);
 /* Nobody waits any more; false if it was answered already. */
 bool worker_cancel(struct sim_worker *worker, uint64_t id);

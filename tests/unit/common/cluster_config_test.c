@@ -30,7 +30,8 @@ TEST(numbers_and_defaults_are_those_of_the_format)
 	} rows[] = { { 1, 9, "activeSize" }, { 2, 1800000, "removeDelay" },
 		{ 3, 5000, "syncInterval" }, { 4, 128, "maxKeyNames" },
 		{ 5, 16384, "maxKeyBytes" }, { 6, 16777216, "historyBytes" },
-		{ 7, 1000, "historyEvents" } };
+		{ 7, 1000, "historyEvents" },
+		{ 8, CONFIG_NO, "strictMembers" } };
 	struct cluster_config config;
 
 	cluster_config_init(&config);

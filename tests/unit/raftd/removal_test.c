@@ -43,6 +43,53 @@ said_to(struct world *w, uint64_t id)
 	return frame;
 }
 
+static void
+ask_place(struct world *w, uint64_t sequence, enum place_op op, uint64_t id, const char *urls)
+{
+	node_place_change(w->node, WORLD_SESSION, sequence, false, &(struct msg_place_change){
+	    .low = sequence, .op = (uint8_t)op, .id = id, .peer_urls = slice_text(urls),
+	    .asker = SLICE_LITERAL("10.0.0.9:5") });
+	world_settle(w);
+}
+
+TEST(a_place_takes_the_road_of_a_change_of_members)
+{
+	struct world *w = world_leading();
+
+	ask_place(w, 1, PLACE_MAKE, 5, "http://mb2:7001");
+	assert_int_equal(w->last.error, ERR_NONE);
+	assert_int_equal(places_open_count(&w->node->replica->members.places), 1);
+	ask_place(w, 1, PLACE_MAKE, 5, "http://mb2:7001");
+	assert_int_equal(w->last.error, ERR_NONE);
+	ask_place(w, 2, PLACE_MAKE, 6, "http://mb2:7001");
+	assert_int_equal(w->last.error, ERR_PEER_ADDRESS_EXISTS);
+	join(w, 3, 0xb2);
+	world_settle(w);
+	assert_int_equal(w->last.error, ERR_NONE);
+	assert_int_equal(places_of_node(&w->node->replica->members.places, 0xb2)->id, 5);
+	assert_true(raft_is_learner(node_raft(w->node), 0xb2));
+	ask_place(w, 4, PLACE_REMOVE, 5, "");
+	assert_int_equal(w->last.error, ERR_NONE);
+	assert_false(raft_is_learner(node_raft(w->node), 0xb2));
+	ask_place(w, 5, PLACE_REMOVE, 5, "");
+	assert_int_equal(w->last.error, ERR_REMOVED);
+	/* The last one stays. */
+	ask_place(w, 6, PLACE_REMOVE, 0xa1, "");
+	assert_int_equal(w->last.error, ERR_INVALID);
+	world_free(w);
+}
+
+TEST(a_node_with_member_changes_off_takes_none_of_a_worker)
+{
+	struct world *w = world_leading();
+
+	w->node->config.members_fixed = true;
+	ask_place(w, 1, PLACE_MAKE, 5, "http://mb2:7001");
+	assert_int_equal(w->last.error, ERR_RAFT_INTERNAL);
+	assert_int_equal(w->node->replica->members.places.count, 0);
+	world_free(w);
+}
+
 TEST(a_member_that_was_removed_while_away_is_told_when_it_is_back)
 {
 	static const uint8_t ops[] = { MEMBER_REMOVE, MEMBER_FORGET };
@@ -449,7 +496,7 @@ pass(struct world *w, uint64_t ms, const uint64_t *living)
 
 /* Letters of the members' ids in order of joining. */
 static const char *
-members_text(struct world *w)
+roster(struct world *w)
 {
 	static char text[MEMBERS_MAX + 1];
 	struct member_record record;
@@ -497,7 +544,7 @@ led_world(uint64_t active_size)
 		join(w, i + 1, all[i]);
 		pass(w, 100, all);
 	}
-	assert_string_equal(members_text(w), "abcde");
+	assert_string_equal(roster(w), "abcde");
 	configure(w, 10, &(struct cluster_config){ .active_size = active_size,
 	    .remove_delay_ms = 3000 });
 	pass(w, 0, all);
@@ -509,7 +556,7 @@ TEST(nobody_is_removed_while_all_are_heard)
 	struct world *w = led_world(5);
 
 	pass(w, 10000, all);
-	assert_string_equal(members_text(w), "abcde");
+	assert_string_equal(roster(w), "abcde");
 	world_free(w);
 }
 
@@ -519,10 +566,10 @@ TEST(a_voter_that_is_silent_for_longer_than_the_delay_is_removed)
 	struct world *w = led_world(5);
 
 	pass(w, 2900, living);
-	assert_string_equal(members_text(w), "abcde");
+	assert_string_equal(roster(w), "abcde");
 	/* It looks once a second. */
 	pass(w, 2200, living);
-	assert_string_equal(members_text(w), "abde");
+	assert_string_equal(roster(w), "abde");
 	assert_int_equal(world_read(w, 90, "/_etcd/machines/mc3", 0), ERR_KEY_NOT_FOUND);
 	assert_int_equal(said_to(w, 0xc3).type, MSG_released_told);
 	world_free(w);
@@ -534,7 +581,7 @@ TEST(nobody_is_removed_when_a_majority_is_silent)
 	struct world *w = led_world(3);
 
 	pass(w, 10000, living);
-	assert_string_equal(members_text(w), "abcde");
+	assert_string_equal(roster(w), "abcde");
 	assert_int_not_equal(raft_role(node_raft(w->node)), RAFT_LEADER);
 	world_free(w);
 }
@@ -552,7 +599,7 @@ TEST(silence_of_a_leader_that_stood_still_itself_is_not_the_others)
 	assert_int_equal(raft_role(node_raft(w->node)), RAFT_LEADER);
 	pass(w, 1000, first);
 	pass(w, 5000, all);
-	assert_string_equal(members_text(w), "abcde");
+	assert_string_equal(roster(w), "abcde");
 	world_free(w);
 }
 
@@ -561,9 +608,9 @@ TEST(of_voters_that_keep_up_the_youngest_is_one_too_many)
 	struct world *w = led_world(4);
 
 	pass(w, 2500, all);
-	assert_string_equal(members_text(w), "abcd");
+	assert_string_equal(roster(w), "abcd");
 	pass(w, 5000, all);
-	assert_string_equal(members_text(w), "abcd");
+	assert_string_equal(roster(w), "abcd");
 	world_free(w);
 }
 
@@ -580,6 +627,6 @@ TEST(who_is_furthest_behind_is_one_too_many_before_the_youngest)
 		reply(w, 0xc3, index);
 		pass(w, 0, living);
 	}
-	assert_string_equal(members_text(w), "abde");
+	assert_string_equal(roster(w), "abde");
 	world_free(w);
 }

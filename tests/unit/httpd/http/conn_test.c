@@ -336,7 +336,7 @@ TEST(counters_are_shown_as_the_original_shows_them)
 	    "\"compareAndDeleteSuccess\":13,\"compareAndDeleteFail\":14,"
 	    "\"expireCount\":15,\"watchers\":16}"), 1);
 	assert_int_equal(fake_count(&client.in,
-	    "\"followers\":{\"two\":{\"latency\":{\"current\":0.63,"
+	    "\"followers\":{\"0000000000000008\":{\"name\":\"two\",\"latency\":{\"current\":0.63,"
 	    "\"average\":2,\"standardDeviation\":1,\"minimum\":1,\"maximum\":3},"
 	    "\"counts\":{\"fail\":1,\"success\":2}}}}"), 1);
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 403 "), 1);

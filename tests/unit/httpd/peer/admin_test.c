@@ -267,7 +267,7 @@ TEST(the_configuration_of_the_cluster_is_shown_and_changed)
 	assert_string_equal(ask(fixture, "GET", "/v2/admin/config", peer_config_handle),
 	    "{\"activeSize\":9,\"removeDelay\":1800,\"syncInterval\":1.5,"
 	    "\"maxKeyNames\":128,\"maxKeyBytes\":16384,\"historyBytes\":16777216,"
-	    "\"historyEvents\":1000}\n");
+	    "\"historyEvents\":1000,\"strictMembers\":false}\n");
 	put_config(fixture, "{\"activeSize\":5,\"removeDelay\":2.25}");
 	assert_true(asked(fixture, CONFIG_ROW_active_size) == 5);
 	assert_true(asked(fixture, CONFIG_ROW_remove_delay_ms) == 2250);
@@ -289,6 +289,12 @@ TEST(the_configuration_of_the_cluster_is_shown_and_changed)
 	assert_true(asked(fixture, CONFIG_ROW_active_size) == 0);
 	fixture_outcome(fixture, ERR_RAFT_INTERNAL, "no leader");
 	assert_int_equal(fixture->status, 500);
+	put_config(fixture, "{\"strictMembers\":true}");
+	assert_true(asked(fixture, CONFIG_ROW_strict_members) == CONFIG_YES);
+	fixture_outcome(fixture, ERR_NONE, "");
+	put_config(fixture, "{\"strictMembers\":false}");
+	assert_true(asked(fixture, CONFIG_ROW_strict_members) == CONFIG_NO);
+	fixture_outcome(fixture, ERR_NONE, "");
 	fixture_free(&fixture);
 }
 
@@ -315,6 +321,7 @@ TEST(a_configuration_that_is_wrong_is_refused_in_one_sentence)
 		    "\"historyBytes\" is above the maximum 1073741824" },
 		{ "{\"historyEvents\":1000001}",
 		    "\"historyEvents\" is above the maximum 1000000" },
+		{ "{\"strictMembers\":1}", "\"strictMembers\" is not true or false" },
 		{ "{\"historyBytes\":1e99}", "\"historyBytes\" is not a whole number" },
 	};
 	struct fixture *fixture = member();

@@ -6,7 +6,7 @@
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
 #include "httpd/cluster.h"
-#include "httpd/peer/json_walk.h"
+#include "httpd/json_walk.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>
@@ -173,8 +173,8 @@ TEST(a_long_join_request_is_refused_unread)
 TEST(a_join_answer_becomes_member_records_in_order)
 {
 	const struct cluster_member members[] = {
-		{ 0xb2, MEMBER_VOTER, "two", "http://h:7002", "http://h:4002" },
-		{ 0xa1, MEMBER_LEARNER, "one", "http://h:7001", "http://h:4001" },
+		{ 0xb2, 0xb2, MEMBER_VOTER, "two", "http://h:7002", "http://h:4002" },
+		{ 0xa1, 0xa1, MEMBER_LEARNER, "one", "http://h:7001", "http://h:4001" },
 	};
 	struct cluster cluster = { .cluster_id = 0xc3, .member_count = 2, .members = members };
 	struct buf body = BUF_INIT;

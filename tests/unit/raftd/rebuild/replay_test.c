@@ -63,6 +63,18 @@ load_set(struct replay *replay, raft_index index, const char *key)
 }
 
 static void
+load_place(struct replay *replay, raft_index index, uint64_t id, const char *url)
+{
+	struct command_head head = { .kind = COMMAND_PLACE };
+	struct command_place body = { .op = PLACE_MAKE, .id = id, .peer_urls = slice_text(url) };
+	struct buf bytes = BUF_INIT;
+
+	command_head_put(&bytes, &head);
+	command_place_put(&bytes, &body);
+	load_log_entry(replay, index, RAFT_ENTRY_COMMAND, RAFT_CONF_NONE, &bytes);
+}
+
+static void
 load_effects(struct replay *replay, struct slice records)
 {
 	struct reader in = reader_of(records);
@@ -211,6 +223,39 @@ read_backup(struct slice file, struct replay *replay)
 	assert_int_equal(backup_reader_feed(reader, file), ERR_NONE);
 	assert_int_equal(backup_reader_finish(reader), ERR_NONE);
 	backup_reader_free(&reader);
+}
+
+/* Taken or not: who is to join the new cluster is another matter. */
+TEST(places_of_the_old_cluster_are_none_of_the_new_one)
+{
+	struct replay *replay = replay_new((struct raft_position){ 0 }), *again;
+	struct buf records = BUF_INIT;
+	struct replay_effects effects = { take_effects, &records };
+	struct replay_first_member first = { .node_id = 9, .cluster_id = 99,
+		.name = SLICE_LITERAL("b"), .peer_url = SLICE_LITERAL("b"),
+		.client_url = SLICE_LITERAL("c") };
+	struct raft_position position;
+	const struct members *members;
+	const char *where;
+
+	load_join(replay, 1, 1, "a");
+	load_place(replay, 2, 5, "b");
+	load_place(replay, 3, 6, "c");
+	load_join(replay, 4, 2, "b");
+	assert_int_equal(replay_run(replay, &effects, &where), ERR_NONE);
+	members = &replay_replica(replay)->members;
+	assert_int_equal(places_of_node(&members->places, 2)->id, 5);
+	assert_int_equal(members->places.count, 2);
+	position = replay_recreate_cluster(replay, &first, &effects);
+	assert_int_equal(members->places.count, 0);
+	assert_true(places_was_removed(&members->places, 5));
+	again = replay_new(position);
+	load_effects(again, buf_slice(&records));
+	assert_int_equal(replay_run(again, &effects, &where), ERR_NONE);
+	assert_int_equal(replica_hash(replay_replica(again)), replica_hash(replay_replica(replay)));
+	replay_free(&again);
+	replay_free(&replay);
+	buf_free(&records);
 }
 
 TEST(a_row_more_comes_through_a_log_and_a_backup)

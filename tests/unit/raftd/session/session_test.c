@@ -233,6 +233,44 @@ TEST(items_of_a_configuration_above_the_maximum_end_the_channel)
 	free(bytes);
 }
 
+TEST(a_change_of_places_at_its_bounds_is_taken_and_one_above_ends_the_channel)
+{
+	static char text[PLACE_URLS_BYTES_MAX + 1];
+	static const struct {
+		uint8_t op;
+		uint64_t id;
+		size_t urls, asker;
+		bool taken;
+	} rows[] = {
+		{ PLACE_MAKE, 1, PLACE_URLS_BYTES_MAX, ASKER_BYTES_MAX, true },
+		{ PLACE_MAKE, 1, PLACE_URLS_BYTES_MAX + 1, 0, false },
+		{ PLACE_MAKE, 1, 1, ASKER_BYTES_MAX + 1, false },
+		{ PLACE_MAKE, 0, 1, 0, false },
+		{ PLACE_MOVE, 1, 0, 0, false },
+		{ PLACE_REMOVE, 1, 0, 0, true },
+		{ PLACE_REMOVE, 1, 1, 0, false },
+		{ PLACE_REMOVE + 1, 1, 1, 0, false },
+	};
+
+	memset(text, 'u', sizeof(text));
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct world *w = world_new();
+		int fd = attach(w, ROLE_CLIENT, 1);
+		struct buf out = BUF_INIT;
+
+		greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
+		msg_place_change_frame(&out, 7, &(struct msg_place_change){ .op = rows[i].op,
+		    .id = rows[i].id, .peer_urls = slice_of(text, rows[i].urls),
+		    .asker = slice_of(text, rows[i].asker) });
+		say_much(w, fd, &out);
+		run(w);
+		assert_int_equal(sessions_count(w->sessions), rows[i].taken ? 1 : 0);
+		buf_free(&out);
+		close(fd);
+		world_free(w);
+	}
+}
+
 TEST(a_key_above_the_maximum_ends_the_channel)
 {
 	char *room = xmalloc(KEY_BYTES_MAX + 1);

@@ -12,7 +12,8 @@
 #define SESSION 5
 
 static const uint16_t of_clients[] = { MSG_write, MSG_read, MSG_read_more, MSG_read_stop,
-	MSG_watch, MSG_unwatch, MSG_watch_more, MSG_watch_taken, MSG_stats_ask };
+	MSG_watch, MSG_unwatch, MSG_watch_more, MSG_watch_taken, MSG_stats_ask,
+	MSG_place_change };
 static const uint16_t of_the_peer[] = { MSG_member_change, MSG_config_change, MSG_joined,
 	MSG_standby, MSG_join_removed, MSG_create_cluster, MSG_foreign_call, MSG_other_cluster,
 	MSG_peer_unreachable, MSG_peer_connected, MSG_backup_ask, MSG_backup_stop };
@@ -140,7 +141,7 @@ TEST(a_hello_is_of_the_worker_that_is_expected_or_none)
 		    "what=no hello\n", CHANNEL_END_RULES },
 		[HELLO_MAGIC] = { "session: worker sent what it must not: worker=client-1 "
 		    "what=no hello\n", CHANNEL_END_RULES },
-		[HELLO_PROTOCOL] = { "session: worker speaks protocol 3, this is 2\n", 0 },
+		[HELLO_PROTOCOL] = { "session: worker speaks protocol 4, this is 3\n", 0 },
 		[HELLO_ROLE] = { "session: worker sent what it must not: worker=client-1 "
 		    "what=hello of another\n", CHANNEL_END_RULES },
 		[HELLO_NUMBER] = { "session: worker sent what it must not: worker=client-1 "
@@ -149,7 +150,7 @@ TEST(a_hello_is_of_the_worker_that_is_expected_or_none)
 		    "what=hello of another\n", CHANNEL_END_RULES },
 		[HELLO_SESSION] = { "session: worker sent what it must not: worker=client-1 "
 		    "what=hello of another\n", CHANNEL_END_RULES },
-		[HELLO_PROTOCOL_AND_ROLE] = { "session: worker speaks protocol 3, this is 2\n", 0 },
+		[HELLO_PROTOCOL_AND_ROLE] = { "session: worker speaks protocol 4, this is 3\n", 0 },
 	};
 
 	for (enum hello_flaw flaw = 0; flaw < HELLO_FLAWS; flaw++) {
