@@ -396,7 +396,7 @@ def test_check_config_is_good_only_if_a_start_is(world):
 @pytest.mark.parametrize("address", ["0.0.0.0:4001", "[::]:4001", "0:4001", "[0::0]:4001", "[::ffff:0.0.0.0]:4001"])
 def test_everywhere_is_no_place_to_send_anybody(world, address):
     for flag, whom, bind in (("-addr", "clients", "-bind-addr"), ("-peer-addr", "other nodes", "-peer-bind-addr")):
-        refused(run(world, flag, address, "-data-dir", "x"), '%s: "%s" is told to %s, who cannot reach it; give an address '
+        refused(run(world, flag, address, "-data-dir", "x"), '%s (%s) is told to %s, who cannot reach it; give an address '
                 "of this machine, and %s %s" % (flag, address, whom, bind, address.rpartition(":")[0]))
 
 
