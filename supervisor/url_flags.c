@@ -45,14 +45,19 @@ is_given(const struct arguments *arguments, enum option_id id)
 	return config_text(&arguments->config, id)[0] != '\0';
 }
 
-/* Ours was given as well, or not; theirs says the same thing. */
+/* Let ours have what theirs says, if ours does not say something else. */
 static char *
-both_given(const struct arguments *arguments, enum option_id theirs, enum option_id ours)
+take(struct arguments *arguments, enum option_id theirs, enum option_id ours, const char *value)
 {
-	if (arguments->source[ours] == OPTION_FROM_DEFAULT)
-		return NULL;
-	return at_source(arguments, theirs, xasprintf("-%s says the same; give one of them",
-	    option_rows[ours].flag));
+	if (arguments->source[ours] != OPTION_FROM_DEFAULT) {
+		if (strcmp(config_text(&arguments->config, ours), value) == 0)
+			return NULL;
+		return at_source(arguments, theirs, xasprintf("-%s says something else; give one of "
+		    "them", option_rows[ours].flag));
+	}
+	setup_text(&arguments->config, ours, value);
+	arguments->source[ours] = arguments->source[theirs];
+	return NULL;
 }
 
 /* HOST:PORT of one URL; NULL with *problem if it is none that fits this port. */
@@ -104,10 +109,9 @@ take_first(struct arguments *arguments, const struct port_flags *port, enum opti
 	free(url);
 	if (address == NULL)
 		return at_source(arguments, from, problem);
-	setup_text(&arguments->config, to, address);
-	arguments->source[to] = arguments->source[from];
+	problem = take(arguments, from, to, address);
 	free(address);
-	return NULL;
+	return problem;
 }
 
 /* ---- -initial-cluster ---------------------------------------------------------------- */
@@ -116,11 +120,12 @@ take_first(struct arguments *arguments, const struct port_flags *port, enum opti
 static char *
 join_others(struct arguments *arguments, const struct initial_cluster *initial)
 {
-	struct config *config = &arguments->config;
+	const char *own = arguments->config.name;
 	struct buf list = BUF_INIT;
+	char *problem;
 
 	for (size_t i = 0; i < initial->count; i++)
-		if (strcmp(initial->list[i].name, config->name) != 0)
+		if (strcmp(initial->list[i].name, own) != 0)
 			buf_printf(&list, "%s%s", list.size == 0 ? "" : ",",
 			    strstr(initial->list[i].url, "://") + 3);
 	if (list.size == 0)
@@ -128,9 +133,9 @@ join_others(struct arguments *arguments, const struct initial_cluster *initial)
 		    xstrdup("it names only this node, and -initial-cluster-state existing joins "
 		    "the others"));
 	buf_append_byte(&list, '\0');
-	setup_text(config, OPTION_peers, (const char *)list.data);
+	problem = take(arguments, OPTION_initial_cluster, OPTION_peers, (const char *)list.data);
 	buf_free(&list);
-	return NULL;
+	return problem;
 }
 
 /* What the list says of this node, where nothing else does. */
@@ -167,8 +172,8 @@ check_cluster(struct arguments *arguments)
 		    xasprintf("\"%s\" is neither new nor existing", config->initial_cluster_state));
 	if (!is_given(arguments, OPTION_initial_cluster))
 		return NULL;
-	if (is_given(arguments, OPTION_peers) || is_given(arguments, OPTION_peers_file) ||
-	    is_given(arguments, OPTION_discovery))
+	if ((!existing && is_given(arguments, OPTION_peers)) ||
+	    is_given(arguments, OPTION_peers_file) || is_given(arguments, OPTION_discovery))
 		return at_source(arguments, OPTION_initial_cluster, xstrdup("-peers, -peers-file and "
 		    "-discovery are other ways to find the others; give one of them"));
 	if (config->restore[0] != '\0')
@@ -192,15 +197,10 @@ check_port(struct arguments *arguments, const struct port_flags *port)
 	bool listens = is_given(arguments, port->listen);
 	char *problem = NULL;
 
-	if (listens) {
-		problem = both_given(arguments, port->listen, port->bind);
-		if (problem == NULL)
-			problem = take_first(arguments, port, port->listen, port->bind);
-	}
+	if (listens)
+		problem = take_first(arguments, port, port->listen, port->bind);
 	if (problem == NULL && is_given(arguments, port->advertise)) {
-		problem = both_given(arguments, port->advertise, port->addr);
-		if (problem == NULL)
-			problem = take_first(arguments, port, port->advertise, port->addr);
+		problem = take_first(arguments, port, port->advertise, port->addr);
 	} else if (problem == NULL && arguments->source[port->addr] == OPTION_FROM_DEFAULT) {
 		setup_text(&arguments->config, port->addr, listens ?
 		    config_text(&arguments->config, port->bind) : port->initial);
@@ -237,21 +237,13 @@ url_flags_told(const struct arguments *arguments, enum option_id id)
 static char *
 check_client_certificates(struct arguments *arguments)
 {
-	struct config *config = &arguments->config;
-	char *problem = NULL;
+	const struct config *config = &arguments->config;
 
-	if (config->client_cert_auth && config->trusted_ca_file[0] == '\0' &&
-	    config->ca_file[0] == '\0')
-		return at_source(arguments, OPTION_client_cert_auth,
-		    xstrdup("it needs -trusted-ca-file, which says where certificates come from"));
-	if (config->client_cert_auth && config->trusted_ca_file[0] != '\0') {
-		problem = both_given(arguments, OPTION_trusted_ca_file, OPTION_ca_file);
-		if (problem == NULL) {
-			setup_text(config, OPTION_ca_file, config->trusted_ca_file);
-			arguments->source[OPTION_ca_file] = arguments->source[OPTION_trusted_ca_file];
-		}
-	}
-	return problem;
+	if (!config->client_cert_auth || config->trusted_ca_file[0] != '\0')
+		return config->client_cert_auth ? take(arguments, OPTION_trusted_ca_file,
+		    OPTION_ca_file, config->trusted_ca_file) : NULL;
+	return config->ca_file[0] != '\0' ? NULL : at_source(arguments, OPTION_client_cert_auth,
+	    xstrdup("it needs -trusted-ca-file, which says where certificates come from"));
 }
 
 /* Words of etcd 3 that ours has other words for. */

@@ -110,12 +110,26 @@ TEST(one_that_exists_is_joined_through_the_others)
 	    ARGUMENTS("-initial-cluster-state", "old"));
 }
 
-TEST(two_ways_to_say_one_thing_are_refused)
+/* As -print-config shows it. */
+TEST(two_ways_to_say_one_thing_may_say_the_same)
 {
-	assert_refused("-listen-client-urls: -bind-addr says the same; give one of them",
-	    ARGUMENTS("-listen-client-urls", "http://a:1", "-bind-addr", "a:1"));
-	assert_refused("-initial-advertise-peer-urls: -peer-addr says the same; give one of them",
-	    ARGUMENTS("-initial-advertise-peer-urls", "http://a:1", "-peer-addr", "a:1"));
+	assert_addresses(ARGUMENTS("-listen-client-urls", "http://a:1", "-bind-addr", "a:1",
+	    "-addr", "a:1", "-name", "n2", "-initial-cluster", LIST, "-initial-cluster-state",
+	    "existing", "-peers", "10.0.0.1:2380,10.0.0.3:1"),
+	    (struct expected){ "a:1", "a:1", "10.0.0.2:2380", "10.0.0.2:2380",
+	    "10.0.0.1:2380,10.0.0.3:1" });
+}
+
+TEST(two_ways_to_say_different_things_are_refused)
+{
+	assert_refused("-initial-cluster: -peers says something else; give one of them",
+	    ARGUMENTS("-name", "n2", "-initial-cluster", LIST, "-initial-cluster-state",
+	    "existing", "-peers", "10.0.0.1:2380"));
+	assert_refused("-listen-client-urls: -bind-addr says something else; give one of them",
+	    ARGUMENTS("-listen-client-urls", "http://a:1", "-bind-addr", "a:2"));
+	assert_refused("-initial-advertise-peer-urls: -peer-addr says something else; give one of "
+	    "them",
+	    ARGUMENTS("-initial-advertise-peer-urls", "http://a:1", "-peer-addr", "b:1"));
 	assert_refused("-initial-cluster: -peers, -peers-file and -discovery are other ways to "
 	    "find the others; give one of them",
 	    ARGUMENTS("-initial-cluster", LIST, "-peers", "10.0.0.1:2380"));
