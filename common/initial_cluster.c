@@ -200,8 +200,8 @@ make_ids(struct initial_cluster *cluster, const struct config *config)
 		return xasprintf("its token is longer than %d bytes", NAME_BYTES_MAX);
 	cluster_config_begin(&cluster->options, &given);
 	if (cluster->count > cluster->options.active_size)
-		return xasprintf("%zu nodes, and -cluster-active-size is %" PRIu64 "; give a larger "
-		    "one", cluster->count, cluster->options.active_size);
+		return xasprintf("%zu nodes, and -cluster-active-size is %" PRIu64
+		    "; give a larger one", cluster->count, cluster->options.active_size);
 	for (size_t i = 0; i < cluster->count; i++) {
 		cluster->list[i].id = member_id(token, &cluster->list[i]);
 		for (size_t k = 0; k < i; k++)

@@ -44,8 +44,8 @@ OPTION(initial_cluster_token, "initial-cluster-token", "ETCD_INITIAL_CLUSTER_TOK
     "tells clusters apart that begin with the same -initial-cluster")
 OPTION(ca_file, "ca-file", "ETCD_CA_FILE", "ca_file", PATH, "", 0, 0, "FILE",
     "authorities that client certificates have to come from")
-OPTION(trusted_ca_file, "trusted-ca-file", "ETCD_TRUSTED_CA_FILE", "trusted_ca_file", PATH, "", 0, 0,
-    "FILE", "as -ca-file, with -client-cert-auth; without it clients need no certificate")
+OPTION(trusted_ca_file, "trusted-ca-file", "ETCD_TRUSTED_CA_FILE", "trusted_ca_file", PATH, "", 0,
+    0, "FILE", "as -ca-file, with -client-cert-auth; without it clients need no certificate")
 OPTION(client_cert_auth, "client-cert-auth", "ETCD_CLIENT_CERT_AUTH", "client_cert_auth", BOOL,
     "false", 0, 0, "BOOL", "clients need a certificate that comes from -trusted-ca-file")
 OPTION(cert_file, "cert-file", "ETCD_CERT_FILE", "cert_file", PATH, "", 0, 0, "FILE",

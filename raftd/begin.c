@@ -138,8 +138,8 @@ note_ignored(struct node *node)
 		node_note(node, DIAG_WARN, "the options of the cluster, -cluster-active-size and "
 		    "such, are not those that it began with: ignored, the cluster has its own");
 	else
-		node_note(node, DIAG_WARN, "-initial-cluster and -initial-cluster-token are not what "
-		    "%s began with: ignored, it is a member of cluster %016" PRIx64
+		node_note(node, DIAG_WARN, "-initial-cluster and -initial-cluster-token are not "
+		    "what %s began with: ignored, it is a member of cluster %016" PRIx64
 		    " with the members that it has there", node->config.data_dir, node->cluster_id);
 }
 

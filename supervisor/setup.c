@@ -207,12 +207,13 @@ check_advertised(struct arguments *arguments, enum option_id id, enum option_id 
 		return NULL;
 	source = arguments_source(arguments, told);
 	if (told == id)
-		sentence = xasprintf("%s (%s) is told to %s, who cannot reach it; give an address of "
-		    "this machine, and -%s %.*s", source, address, whom, option_rows[bind_id].flag,
+		sentence = xasprintf("%s (%s) is told to %s, who cannot reach it; give an "
+		    "address of this machine, and -%s %.*s", source, address, whom,
+		    option_rows[bind_id].flag,
 		    (int)(strrchr(address, ':') - address), address);
 	else
-		sentence = xasprintf("%s (%s) is told to %s, who cannot reach it; give an address of "
-		    "this machine with -%s", source, address, whom,
+		sentence = xasprintf("%s (%s) is told to %s, who cannot reach it; give an "
+		    "address of this machine with -%s", source, address, whom,
 		    option_rows[url_flags_advertise(id)].flag);
 	free(source);
 	return sentence;

@@ -45,17 +45,19 @@ is_given(const struct arguments *arguments, enum option_id id)
 	return config_text(&arguments->config, id)[0] != '\0';
 }
 
-/* Let ours have what theirs says, if ours does not say something else. */
+/* Let ours have what theirs says, if ours does not say something else. From then on it is as
+ * if ours had been given: a reload and an upgrade compare what was. */
 static char *
 take(struct arguments *arguments, enum option_id theirs, enum option_id ours, const char *value)
 {
 	if (arguments->source[ours] != OPTION_FROM_DEFAULT) {
 		if (strcmp(config_text(&arguments->config, ours), value) == 0)
 			return NULL;
-		return at_source(arguments, theirs, xasprintf("-%s says something else; give one of "
-		    "them", option_rows[ours].flag));
+		return at_source(arguments, theirs, xasprintf("-%s says something else; give "
+		    "one of them", option_rows[ours].flag));
 	}
 	setup_text(&arguments->config, ours, value);
+	setup_text(&arguments->given, ours, value);
 	arguments->source[ours] = arguments->source[theirs];
 	return NULL;
 }
@@ -71,8 +73,8 @@ address_of(const struct arguments *arguments, const struct port_flags *port, con
 	size_t size;
 
 	if (!https && strncmp(url, "http://", 7) != 0) {
-		*problem = xasprintf("\"%s\" does not begin with http:// or https://; other kinds of "
-		    "addresses are not listened on", url);
+		*problem = xasprintf("\"%s\" does not begin with http:// or https://; other "
+		    "kinds of addresses are not listened on", url);
 		return NULL;
 	}
 	if (https != tls) {
@@ -101,8 +103,8 @@ take_first(struct arguments *arguments, const struct port_flags *port, enum opti
 	char *url, *address, *problem = NULL;
 
 	if (from == port->listen && strchr(list, ',') != NULL)
-		return at_source(arguments, from, xasprintf("\"%s\": one address is listened on; give "
-		    "one of them, or the URL of 0.0.0.0 and a firewall", list));
+		return at_source(arguments, from, xasprintf("\"%s\": one address is listened "
+		    "on; give one of them, or the URL of 0.0.0.0 and a firewall", list));
 	url = xasprintf("%.*s", (int)strcspn(list, ","), list);
 	address = address_of(arguments, port, url, &problem);
 
@@ -174,8 +176,9 @@ check_cluster(struct arguments *arguments)
 		return NULL;
 	if ((!existing && is_given(arguments, OPTION_peers)) ||
 	    is_given(arguments, OPTION_peers_file) || is_given(arguments, OPTION_discovery))
-		return at_source(arguments, OPTION_initial_cluster, xstrdup("-peers, -peers-file and "
-		    "-discovery are other ways to find the others; give one of them"));
+		return at_source(arguments, OPTION_initial_cluster, xstrdup("-peers, "
+		    "-peers-file and -discovery are other ways to find the others; give one "
+		    "of them"));
 	if (config->restore[0] != '\0')
 		return at_source(arguments, OPTION_initial_cluster, xstrdup("-restore makes a new "
 		    "cluster of this node alone; leave out one of them"));
@@ -265,11 +268,12 @@ check_refused(struct arguments *arguments)
 	const struct config *config = &arguments->config;
 
 	if (config->force_new_cluster)
-		return at_source(arguments, OPTION_force_new_cluster, xstrdup("it would drop the other "
-		    "members at each start; stop the node, and use 'etcdctl recover' once"));
+		return at_source(arguments, OPTION_force_new_cluster, xstrdup("it would "
+		    "drop the other members at each start; stop the node, and use 'etcdctl "
+		    "recover' once"));
 	if (strcmp(config->proxy, "off") != 0)
-		return at_source(arguments, OPTION_proxy, xasprintf("\"%s\": there are no proxies; every "
-		    "node passes on what only the leader can do", config->proxy));
+		return at_source(arguments, OPTION_proxy, xasprintf("\"%s\": there are no "
+		    "proxies; every node passes on what only the leader can do", config->proxy));
 	return NULL;
 }
 
@@ -306,5 +310,6 @@ url_flags_tell(const struct arguments *arguments)
 	for (enum option_id id = 0; id < OPTION_COUNT; id++)
 		if (arguments->source[id] != OPTION_FROM_DEFAULT &&
 		    strncmp(option_rows[id].help, ACCEPTED, strlen(ACCEPTED)) == 0)
-			diag_info("options", "-%s is %s", option_rows[id].flag, option_rows[id].help);
+			diag_info("options", "-%s is %s", option_rows[id].flag,
+			    option_rows[id].help);
 }

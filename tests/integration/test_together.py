@@ -4,8 +4,13 @@ What etcd 2 and 3 call a static start. Its ids follow from the list and the toke
 is the first, and a majority of them is enough.
 """
 
+import http.client
 import shutil
+import signal
 
+import pytest
+
+from certificates import Authority
 from moothall import ask, wait_log, wait_until
 
 from together import Together, members, url, wait_whole
@@ -139,3 +144,50 @@ def test_what_asks_whether_it_may_begin_gets_a_word(world):
     assert begin(X_Raft_Cluster="")[0] == 400
     assert ask(first.peer, "GET", "/raft/begin").status == 400
     assert ask(first.client, "GET", "/raft/begin").status == 404
+
+def test_the_flags_of_a_manifest_start_a_cluster_with_certificates(world):
+    """As kubeadm writes them, with one address to listen on; one node has them from the environment."""
+    authority = Authority(world.folder)
+    nodes = [world.node("n%d" % (i + 1)) for i in range(3)]
+    names = ",".join("%s=https://%s" % (n.name, n.peer) for n in nodes)
+    for node in nodes:
+        pair = authority.issue(node.name)
+        given = {
+            "advertise-client-urls": "https://" + node.client, "cert-file": pair.certificate,
+            "client-cert-auth": "true", "data-dir": node.directory,
+            "experimental-initial-corrupt-check": "true",
+            "experimental-watch-progress-notify-interval": "5s",
+            "initial-advertise-peer-urls": "https://" + node.peer, "initial-cluster": names,
+            "key-file": pair.key, "listen-client-urls": "https://" + node.client,
+            "listen-metrics-urls": "http://127.0.0.1:2381", "listen-peer-urls": "https://" + node.peer,
+            "name": node.name, "peer-cert-file": pair.certificate, "peer-client-cert-auth": "true",
+            "peer-key-file": pair.key, "peer-trusted-ca-file": authority.certificate,
+            "snapshot-count": "10000", "trusted-ca-file": authority.certificate,
+        }
+        node.tls = node.peer_tls = authority.context(pair)
+        argv = [node.program]
+        if node is nodes[2]:
+            node.environment = {"ETCD_" + k.upper().replace("-", "_"): v for k, v in given.items()}
+        else:
+            argv += ["--%s=%s" % item for item in given.items()]
+        node.argv = lambda argv=argv: argv
+        node.start(wait=False)
+    for node in nodes:
+        node.wait_ready(30)
+    assert nodes[0].put("/foo", "bar").status == 201
+    assert [n.value("/foo") for n in nodes] == ["bar"] * 3
+    urls = nodes[2].get("/v2/machines").body.decode().split(", ")
+    assert sorted(urls) == sorted("https://" + n.client for n in nodes)
+    for line in ("-listen-metrics-urls is accepted: /metrics is at the client port",
+                 "-experimental-initial-corrupt-check is accepted: the data is always checked"):
+        assert all(line in n.log() for n in nodes), line
+    # A client without a certificate is not served.
+    with pytest.raises((OSError, http.client.HTTPException)):
+        ask(nodes[0].client, "GET", "/v2/keys/foo", tls=authority.context())
+    # A part that dies comes back as it was; nothing of the flags is another one when read again.
+    nodes[1].kill("raftd")
+    nodes[1].kill("peer")
+    nodes[0].process.send_signal(signal.SIGHUP)
+    wait_log(nodes[0], "reloaded: changed=")
+    assert "need a restart" not in nodes[0].log()
+    wait_until(lambda: nodes[1].put("/foo", "baz").status == 200, 20, "a write through the one that lost parts")

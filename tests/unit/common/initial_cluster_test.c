@@ -19,7 +19,8 @@ read_given(struct given given, struct initial_cluster *result)
 	char *problem;
 
 	config_init(&config);
-	assert_int_equal(config_set(&config, OPTION_initial_cluster, given.list, &problem), ERR_NONE);
+	assert_int_equal(config_set(&config, OPTION_initial_cluster, given.list, &problem),
+	    ERR_NONE);
 	if (given.token != NULL)
 		assert_int_equal(config_set(&config, OPTION_initial_cluster_token, given.token,
 		    &problem), ERR_NONE);

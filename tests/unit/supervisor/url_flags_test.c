@@ -81,7 +81,8 @@ TEST(ports_are_those_of_whose_flags_are_used)
 	    (struct expected){ "127.0.0.1:4001", "127.0.0.1:4001", "127.0.0.1:7001",
 	    "127.0.0.1:7001", "" });
 	assert_addresses(ARGUMENTS("-listen-peer-urls", "http://10.0.0.1:5"),
-	    (struct expected){ "127.0.0.1:2379", "127.0.0.1:2379", "10.0.0.1:5", "10.0.0.1:5", "" });
+	    (struct expected){ "127.0.0.1:2379", "127.0.0.1:2379", "10.0.0.1:5", "10.0.0.1:5",
+	    "" });
 	/* Beside ours. */
 	assert_addresses(ARGUMENTS("-listen-peer-urls", "http://10.0.0.1:5", "-addr", "a:1"),
 	    (struct expected){ "a:1", "a:1", "10.0.0.1:5", "10.0.0.1:5", "" });
@@ -139,11 +140,11 @@ TEST(two_ways_to_say_different_things_are_refused)
 
 TEST(what_cannot_be_listened_on_is_refused)
 {
-	assert_refused("-listen-client-urls: \"unix://a:1\" does not begin with http:// or https://; "
-	    "other kinds of addresses are not listened on",
+	assert_refused("-listen-client-urls: \"unix://a:1\" does not begin with http:// or "
+	    "https://; other kinds of addresses are not listened on",
 	    ARGUMENTS("-listen-client-urls", "unix://a:1"));
-	assert_refused("-listen-client-urls: \"http://a:1,http://b:1\": one address is listened on; "
-	    "give one of them, or the URL of 0.0.0.0 and a firewall",
+	assert_refused("-listen-client-urls: \"http://a:1,http://b:1\": one address is listened "
+	    "on; give one of them, or the URL of 0.0.0.0 and a firewall",
 	    ARGUMENTS("-listen-client-urls", "http://a:1,http://b:1"));
 	assert_refused("-listen-client-urls: \"https://a:1\" needs -cert-file and its key",
 	    ARGUMENTS("-listen-client-urls", "https://a:1"));
@@ -180,13 +181,15 @@ TEST(certificates_of_clients_are_needed_when_that_is_said)
 	arguments = ARGUMENTS("-trusted-ca-file", "/ca", "-client-cert-auth");
 	assert_null(url_flags_check(&arguments));
 	assert_string_equal(arguments.config.ca_file, "/ca");
+	/* What was given is what the port's certificates are made of. */
+	assert_string_equal(arguments.given.ca_file, "/ca");
 	arguments_free(&arguments);
 	arguments = ARGUMENTS("-peer-trusted-ca-file", "/ca", "-peer-client-cert-auth");
 	assert_null(url_flags_check(&arguments));
 	assert_string_equal(arguments.config.peer_ca_file, "/ca");
 	arguments_free(&arguments);
-	assert_refused("-client-cert-auth: it needs -trusted-ca-file, which says where certificates "
-	    "come from", ARGUMENTS("-client-cert-auth"));
+	assert_refused("-client-cert-auth: it needs -trusted-ca-file, which says where "
+	    "certificates come from", ARGUMENTS("-client-cert-auth"));
 }
 
 TEST(other_names_and_words_are_ours)
@@ -217,8 +220,8 @@ TEST(the_environment_says_the_same)
 
 TEST(what_would_do_harm_is_refused)
 {
-	assert_refused("-force-new-cluster: it would drop the other members at each start; stop the "
-	    "node, and use 'etcdctl recover' once", ARGUMENTS("-force-new-cluster"));
+	assert_refused("-force-new-cluster: it would drop the other members at each start; stop "
+	    "the node, and use 'etcdctl recover' once", ARGUMENTS("-force-new-cluster"));
 	assert_refused("-proxy: \"on\": there are no proxies; every node passes on what only the "
 	    "leader can do", ARGUMENTS("-proxy", "on"));
 }
