@@ -64,7 +64,7 @@ def test_a_majority_is_enough_and_the_late_one_comes_in(world):
     first, second, third = three.nodes
     three.start(first)
     # One alone does not begin.
-    wait_log(first, "peer server")
+    wait_log(first, "waiting for a majority of -initial-cluster", 15)
     assert first.get("/v2/keys/").status == 500
     # The order of its list does not matter.
     backwards = ",".join(reversed(three.list.split(",")))
