@@ -194,8 +194,10 @@ peer_begin_handle(struct request *request)
 		response_plain_error(request, 400, sentence);
 		return;
 	}
+	/* One who was removed knows that the cluster has begun, and does not wait to begin. */
 	if (peers == NULL || peers->node_id == 0 || cluster->phase == PHASE_RECOVERING ||
-	    (peers->cluster_id == 0 && peers->initial.count == 0)) {
+	    (peers->cluster_id == 0 && (peers->initial.count == 0 ||
+	    cluster->phase != PHASE_JOINING || cluster->rejoin[0] != '\0'))) {
 		response_plain_error(request, 503, "this node is not a member of a cluster yet");
 		return;
 	}
