@@ -46,6 +46,18 @@ cluster_config_init(struct cluster_config *config)
 		*field_of(config, &config_rows[i]) = config_rows[i].initial;
 }
 
+void
+cluster_config_begin(struct cluster_config *config, const struct cluster_config *given)
+{
+	cluster_config_init(config);
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		uint64_t value = cluster_config_value(given, &config_rows[i]);
+
+		if (value != 0)
+			cluster_config_set(config, &config_rows[i], value);
+	}
+}
+
 static const struct config_row *
 row_of(uint16_t number)
 {

@@ -53,6 +53,8 @@ struct cluster_config {
 
 /* The defaults. */
 void cluster_config_init(struct cluster_config *config);
+/* What a cluster begins with: what is given, and the default where that is 0. */
+void cluster_config_begin(struct cluster_config *config, const struct cluster_config *given);
 /* The value of a row. */
 uint64_t cluster_config_value(const struct cluster_config *config, const struct config_row *row);
 /* Set the value of a row; too small or too large becomes the nearest that is allowed. */

@@ -14,18 +14,40 @@ OPTION(addr, "addr", "ETCD_ADDR", "addr", ADDRESS, "127.0.0.1:4001", 0, 0, "HOST
     "client address that is told to others")
 OPTION(bind_addr, "bind-addr", "ETCD_BIND_ADDR", "bind_addr", TEXT, "", 0, 0, "HOST[:PORT]",
     "where to listen for clients (default: -addr)")
+OPTION(listen_client_urls, "listen-client-urls", "ETCD_LISTEN_CLIENT_URLS", "listen_client_urls",
+    LIST, "", 0, 0, "URL,...", "where to listen for clients, as etcd 2 and 3 are told it")
+OPTION(advertise_client_urls, "advertise-client-urls", "ETCD_ADVERTISE_CLIENT_URLS",
+    "advertise_client_urls", LIST, "", 0, 0, "URL,...",
+    "client address that is told to others, as etcd 2 and 3 are told it")
 OPTION(peer_addr, "peer-addr", "ETCD_PEER_ADDR", "peer.addr", ADDRESS, "127.0.0.1:7001", 0, 0,
     "HOST:PORT", "peer address that is told to others")
 OPTION(peer_bind_addr, "peer-bind-addr", "ETCD_PEER_BIND_ADDR", "peer.bind_addr", TEXT, "", 0, 0,
     "HOST[:PORT]", "where to listen for peers (default: -peer-addr)")
+OPTION(listen_peer_urls, "listen-peer-urls", "ETCD_LISTEN_PEER_URLS", "listen_peer_urls", LIST, "",
+    0, 0, "URL,...", "where to listen for peers, as etcd 2 and 3 are told it")
+OPTION(initial_advertise_peer_urls, "initial-advertise-peer-urls",
+    "ETCD_INITIAL_ADVERTISE_PEER_URLS", "initial_advertise_peer_urls", LIST, "", 0, 0, "URL,...",
+    "peer address that is told to others, as etcd 2 and 3 are told it")
 OPTION(peers, "peers", "ETCD_PEERS", "peers", LIST, "", 0, 0, "HOST:PORT,...",
     "members of a cluster to join")
 OPTION(peers_file, "peers-file", "ETCD_PEERS_FILE", "peers_file", PATH, "", 0, 0, "FILE",
     "file with a list of peers, instead of -peers")
 OPTION(discovery, "discovery", "ETCD_DISCOVERY", "discovery", TEXT, "", 0, 0, "URL",
     "directory of a discovery service, where the machines of a new cluster meet")
+OPTION(initial_cluster, "initial-cluster", "ETCD_INITIAL_CLUSTER", "initial_cluster", TEXT, "", 0,
+    0, "NAME=URL,...", "all nodes of a new cluster, which begin it together")
+OPTION(initial_cluster_state, "initial-cluster-state", "ETCD_INITIAL_CLUSTER_STATE",
+    "initial_cluster_state", TEXT, "new", 0, 0, "new|existing",
+    "existing: join the others of -initial-cluster, who have begun")
+OPTION(initial_cluster_token, "initial-cluster-token", "ETCD_INITIAL_CLUSTER_TOKEN",
+    "initial_cluster_token", TEXT, "etcd-cluster", 0, 0, "TEXT",
+    "tells clusters apart that begin with the same -initial-cluster")
 OPTION(ca_file, "ca-file", "ETCD_CA_FILE", "ca_file", PATH, "", 0, 0, "FILE",
     "authorities that client certificates have to come from")
+OPTION(trusted_ca_file, "trusted-ca-file", "ETCD_TRUSTED_CA_FILE", "trusted_ca_file", PATH, "", 0,
+    0, "FILE", "as -ca-file, with -client-cert-auth; without it clients need no certificate")
+OPTION(client_cert_auth, "client-cert-auth", "ETCD_CLIENT_CERT_AUTH", "client_cert_auth", BOOL,
+    "false", 0, 0, "BOOL", "clients need a certificate that comes from -trusted-ca-file")
 OPTION(cert_file, "cert-file", "ETCD_CERT_FILE", "cert_file", PATH, "", 0, 0, "FILE",
     "certificate of the client port: makes it HTTPS")
 OPTION(key_file, "key-file", "ETCD_KEY_FILE", "key_file", PATH, "", 0, 0, "FILE",
@@ -173,6 +195,51 @@ OPTION(graphite_host, "graphite-host", "ETCD_GRAPHITE_HOST", "graphite_host", TE
     "HOST:PORT", "accepted, has no effect: use /metrics")
 OPTION(cpuprofile, "cpuprofile", "ETCD_CPU_PROFILE_FILE", "cpu_profile_file", PATH, "", 0, 0,
     "FILE", "accepted, has no effect")
+OPTION(quota_backend_bytes, "quota-backend-bytes", "ETCD_QUOTA_BACKEND_BYTES", NULL, TEXT, "", 0,
+    0, "SIZE",
+    "accepted: there is no quota; a disk that is full refuses writes")
+OPTION(auto_compaction_retention, "auto-compaction-retention", "ETCD_AUTO_COMPACTION_RETENTION",
+    NULL, TEXT, "", 0, 0, "N",
+    "accepted: /v2 keeps as many events as -history-bytes says")
+OPTION(auto_compaction_mode, "auto-compaction-mode", "ETCD_AUTO_COMPACTION_MODE", NULL, TEXT, "",
+    0, 0, "MODE",
+    "accepted: /v2 keeps as many events as -history-bytes says")
+OPTION(enable_v2, "enable-v2", "ETCD_ENABLE_V2", NULL, BOOL, "true", 0, 0, "BOOL",
+    "accepted: /v2 is always served")
+OPTION(logger, "logger", "ETCD_LOGGER", NULL, TEXT, "", 0, 0, "NAME",
+    "accepted: -log-format says how a line of the log is written")
+OPTION(log_package_levels, "log-package-levels", "ETCD_LOG_PACKAGE_LEVELS", NULL, TEXT, "", 0, 0,
+    "LEVELS",
+    "accepted: -log-level PART=LEVEL is for one part")
+OPTION(listen_metrics_urls, "listen-metrics-urls", "ETCD_LISTEN_METRICS_URLS", NULL, TEXT, "", 0,
+    0, "URL,...",
+    "accepted: /metrics is at the client port and at the peer port")
+OPTION(metrics, "metrics", "ETCD_METRICS", NULL, TEXT, "", 0, 0, "KIND",
+    "accepted: /metrics has all figures")
+OPTION(strict_reconfig_check, "strict-reconfig-check", "ETCD_STRICT_RECONFIG_CHECK", NULL, BOOL,
+    "true", 0, 0, "BOOL",
+    "accepted: members change only by a majority that is alive")
+OPTION(pre_vote, "pre-vote", "ETCD_PRE_VOTE", NULL, BOOL, "true", 0, 0, "BOOL",
+    "accepted: who stands for election always asks first whether it could win")
+OPTION(max_snapshots, "max-snapshots", "ETCD_MAX_SNAPSHOTS", NULL, TEXT, "", 0, 0, "N",
+    "accepted: one state is kept, and the log as -snapshot-count says")
+OPTION(max_wals, "max-wals", "ETCD_MAX_WALS", NULL, TEXT, "", 0, 0, "N",
+    "accepted: one state is kept, and the log as -snapshot-count says")
+OPTION(wal_dir, "wal-dir", "ETCD_WAL_DIR", NULL, TEXT, "", 0, 0, "DIR",
+    "accepted: the log is in -data-dir, with all other data")
+OPTION(peer_client_cert_auth, "peer-client-cert-auth", "ETCD_PEER_CLIENT_CERT_AUTH", NULL, BOOL,
+    "false", 0, 0, "BOOL",
+    "accepted: with -peer-ca-file every peer needs a certificate")
+OPTION(experimental_initial_corrupt_check, "experimental-initial-corrupt-check",
+    "ETCD_EXPERIMENTAL_INITIAL_CORRUPT_CHECK", NULL, BOOL, "true", 0, 0, "BOOL",
+    "accepted: the data is always checked at the start")
+OPTION(experimental_watch_progress_notify_interval, "experimental-watch-progress-notify-interval",
+    "ETCD_EXPERIMENTAL_WATCH_PROGRESS_NOTIFY_INTERVAL", NULL, TEXT, "", 0, 0, "TIME",
+    "accepted: watches of /v2 have no such notice")
+OPTION(force_new_cluster, "force-new-cluster", "ETCD_FORCE_NEW_CLUSTER", NULL, BOOL, "false", 0, 0,
+    "BOOL", "refused if true: stop the node, and use etcdctl recover")
+OPTION(proxy, "proxy", "ETCD_PROXY", NULL, TEXT, "off", 0, 0, "off",
+    "refused unless off: every node passes on what only the leader can do")
 OPTION(no_fsync, "no-fsync", NULL, NULL, BOOL, "false", 0, 0, "BOOL",
     "do not sync writes: loses data, for tests only")
 OPTION(check_config, "check-config", NULL, NULL, BOOL, "false", 0, 0, "BOOL",

@@ -109,8 +109,10 @@ choose(const struct node *node)
 
 		if (member->role != MEMBER_VOTER || member->id == node->id)
 			continue;
-		/* A silent member is of no use to the others: it goes before one too many. */
-		if (silent > node->replica->config.remove_delay_ms &&
+		/* A silent member is of no use to the others: it goes before one too many. But
+		 * one that a cluster began with may not have been started yet (begin.c). */
+		if (member->client_url[0] != '\0' &&
+		    silent > node->replica->config.remove_delay_ms &&
 		    (choice.reason != REASON_SILENCE || silent > choice.silent_ms))
 			choice = (struct choice){ REASON_SILENCE, member, silent };
 		else if (too_many && choice.reason != REASON_SILENCE &&

@@ -45,6 +45,7 @@ struct raftd {
 	struct loop *loop;
 	struct child *child;
 	struct config config;
+	struct initial_cluster initial;	/* empty: this node begins alone, or joins others */
 	struct wal *wal;
 	struct node *node;
 	struct sessions *sessions;
@@ -375,6 +376,42 @@ channel_lost(void *argument, uint64_t token, int why)
 	    &(struct msg_channel_lost){ .token = token, .why = (uint8_t)why });
 }
 
+/* One of a cluster that begins at all its nodes together has the id that follows from the
+ * list, which the disk gets when it begins. Whoever was removed comes in as a new one. */
+static enum err
+take_initial_cluster(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
+{
+	const struct config *config = &raftd->config;
+	const struct initial_member *self;
+	char *problem;
+
+	if (config->initial_cluster[0] == '\0' || raftd->rejoin != NULL ||
+	    strcmp(config->initial_cluster_state, "new") != 0)
+		return ERR_NONE;
+	problem = initial_cluster_read(config, &raftd->initial);
+	if (problem != NULL) {
+		*sentence = xasprintf("-initial-cluster: %s", problem);
+		free(problem);
+		return ERR_INVALID;
+	}
+	if (recovered->identity.cluster_id != 0)
+		return ERR_NONE;
+	self = initial_cluster_named(&raftd->initial, recovered->identity.name);
+	if (self == NULL) {
+		*sentence = xasprintf("-initial-cluster does not have %s in it, the name of this "
+		    "node (-name)", recovered->identity.name);
+		return ERR_INVALID;
+	}
+	if (strcmp(self->url, config->peer_url) != 0) {
+		*sentence = xasprintf("-initial-cluster has %s=%s, and %s is what this node tells "
+		    "the others (-initial-advertise-peer-urls, -peer-addr); give both the same",
+		    self->name, self->url, config->peer_url);
+		return ERR_INVALID;
+	}
+	recovered->identity.node_id = self->id;
+	return ERR_NONE;
+}
+
 /* Opens the disk and makes the node of it; on failure *sentence says why. */
 static enum err
 open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
@@ -424,6 +461,13 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		    "join again is not known any more; start it with -peers", config->data_dir);
 		return ERR_INVALID;
 	}
+	err = take_initial_cluster(raftd, recovered, sentence);
+	if (err != ERR_NONE)
+		return err;
+	if (raftd->initial.count > 0)
+		node_config.initial = &raftd->initial;
+	if (raftd->initial.count > 1)
+		node_config.join = true;
 	raftd->node = node_new(&node_config, make_io(raftd), recovered);
 	raftd->sessions = sessions_new(raftd->loop, raftd->node);
 	sessions_on_lost(raftd->sessions, channel_lost, raftd);
@@ -735,6 +779,7 @@ main(int argc, char **argv)
 	loop_free(&raftd.loop);
 	free(raftd.rejoin);
 	buf_free(&raftd.retire_peers);
+	initial_cluster_free(&raftd.initial);
 	config_free(&raftd.config);
 	return code;
 }

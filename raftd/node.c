@@ -121,37 +121,6 @@ node_load_entry(struct node *node, const struct raft_entry *entry)
 	return ERR_NONE;
 }
 
-/* All values are written down, so that no default of a later program counts. */
-static void
-start_cluster(struct node *node)
-{
-	struct buf items = BUF_INIT;
-	struct cluster_config founding;
-	struct command_create_items self = {
-		.id = node->id,
-		.cluster_id = node->config.new_cluster_id,
-		.name = slice_text(node->name),
-		.peer_url = slice_text(node->config.peer_url),
-		.client_url = slice_text(node->config.client_url),
-	};
-	struct blob *payload;
-
-	cluster_config_init(&founding);
-	for (size_t i = 0; i < CONFIG_ROWS; i++) {
-		uint64_t value = cluster_config_value(&node->config.cluster, &config_rows[i]);
-
-		if (value != 0)
-			cluster_config_set(&founding, &config_rows[i], value);
-	}
-	cluster_config_put(&founding, &items);
-	self.items = buf_slice(&items);
-	payload = command_new_create(&self);
-	node_note(node, DIAG_INFO, "%s is starting a new cluster", node->name);
-	raft_bootstrap(node->raft, payload, node_time_ns(node));
-	blob_unref(&payload);
-	buf_free(&items);
-}
-
 enum err
 node_start(struct node *node, struct clock_time now, const char **where)
 {
@@ -192,19 +161,8 @@ node_start(struct node *node, struct clock_time now, const char **where)
 	node->members_told = node->fresh && !node->config.join;
 	node->status_due = true;
 	node->announced = store_index(node->replica->store);
-	if (node->fresh && node->cluster_id == 0 && !node->config.join)
-		start_cluster(node);
+	begin_at_start(node);
 	return ERR_NONE;
-}
-
-void
-node_create_cluster(struct node *node)
-{
-	if (!node->fresh || node->cluster_id != 0 || node->applied.index != 0 ||
-	    raft_last(node->raft).index != 0 || raft_current_term(node->raft) != 0)
-		return;
-	start_cluster(node);
-	node->status_due = true;
 }
 
 void

@@ -18,6 +18,7 @@
 
 #include "common/clock.h"
 #include "common/cluster_config.h"
+#include "common/initial_cluster.h"
 #include "common/ipc/wire.h"
 #include "raftd/node_io.h"
 #include "raftd/raft/raft.h"
@@ -47,6 +48,8 @@ struct node_config {
 	uint64_t seed;			/* election timeouts and hash tables */
 	uint64_t new_cluster_id;	/* used if this node starts a cluster; random, not 0; */
 	struct cluster_config cluster;	/* and so this; 0 there: the default */
+	const struct initial_cluster *initial;	/* begun at all its nodes together, this one among
+					 * them; NULL: by this node alone. Borrowed for its life */
 	bool join;			/* empty directory: wait for node_joined */
 	const char *peers;		/* whom the operator said to ask, by commas; NULL: nobody.
 					 * Borrowed for its life */
@@ -111,8 +114,9 @@ void node_set_workers(struct node *node, size_t count);
 void node_session_gone(struct node *node, uint64_t session);
 /* Our join through another node was answered. */
 void node_joined(struct node *node, const struct msg_joined *joined);
-/* Nobody has a cluster to join: start one. Does nothing once there is anything
- * in the log, so it may be said again. */
+/* Nobody has a cluster to join: start one; or, of one that begins at all its nodes together,
+ * enough of them agree. Does nothing once there is anything in the log, so it may be said
+ * again. */
 void node_create_cluster(struct node *node);
 /* The cluster to join is full. leader_url: its leader's for clients, or empty. */
 void node_standby(struct node *node, struct slice leader_url);

@@ -4,6 +4,7 @@
  *	node.c		its life, the turn, and what waits for the disk
  *	input.c		what workers and other nodes say
  *	submit.c	one batch for the disk: what the core wants, what was applied
+ *	begin.c		how a cluster begins: at one node, or at all of them
  *	apply.c		committed entries to the replica; what follows from them
  *	propose.c	workers that wait for a commit; forwarding to the leader
  *	change.c	membership changes that wait for their turn at the leader
@@ -559,6 +560,10 @@ void submit_replaced(struct node *node, raft_index index);
 uint64_t submit_batch(struct node *node, const struct raft_ready *ready);
 /* When what was applied is due at the latest; UINT64_MAX: there is none. */
 uint64_t submit_deadline(const struct node *node);
+
+/* begin.c */
+/* What is recovered is read: begin, if nobody is to be asked before. */
+void begin_at_start(struct node *node);
 
 /* announce.c */
 void announce_turn(struct node *node);

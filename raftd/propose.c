@@ -352,6 +352,17 @@ retry_forwarded(struct node *node)
 	}
 }
 
+/* A member that has said its client address has data, for all who ask (httpd/peer/gather.c): so
+ * one that has just begun says nothing before that is on its disk. And what a client has said of
+ * it since this start counts more than its options. */
+static bool
+may_update(const struct node *node)
+{
+	return node_has_leader(node) && !(node->fresh && node->synced_ticket == 0) &&
+	    !node->proposals.address_is_given &&
+	    members_find(&node->replica->members, node->id) != NULL;
+}
+
 /* Our address in the registry is not the one we have: ask until it is. */
 static void
 update_own_address(struct node *node)
@@ -361,8 +372,7 @@ update_own_address(struct node *node)
 	struct raft_position position;
 	struct blob *payload;
 
-	if (self == NULL || !node_has_leader(node) || node->proposals.address_is_given ||
-	    node->proposals.update_retry_ms > node->now.monotonic_ms)
+	if (!may_update(node) || node->proposals.update_retry_ms > node->now.monotonic_ms)
 		return;
 	if (strcmp(self->peer_url, node->config.peer_url) == 0 &&
 	    strcmp(self->client_url, node->config.client_url) == 0) {
@@ -484,8 +494,7 @@ proposals_deadline(const struct node *node)
 		due = MIN_OF(due, leader_deadline_ms(node, pending));
 	if (forwarded != NULL)
 		due = MIN_OF(due, forwarded->retry_ms);
-	if (node_has_leader(node) && !node->proposals.address_is_given &&
-	    members_find(&node->replica->members, node->id) != NULL)
+	if (may_update(node))
 		due = MIN_OF(due, node->proposals.update_retry_ms);
 	return due;
 }

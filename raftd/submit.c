@@ -100,6 +100,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 	struct wal_turn turn = {
 		.hard_state_set = ready != NULL && ready->hard_state_changed,
 		.cluster_id = node->written_cluster_id,
+		.node_id = node->id,
 		.founded = node->founded,
 		.commit = raft_commit(node->raft),
 	};

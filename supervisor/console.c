@@ -193,8 +193,11 @@ console_reason(const struct supervisor *supervisor)
 		if (supervisor->config->discovery[0] != '\0')
 			return xstrdup("waiting to join a cluster through the discovery service");
 		/* A node that founds a cluster passes by here too. */
-		return supervisor->config->peers[0] == '\0' ? NULL :
-		    xasprintf("waiting to join a cluster through %s", supervisor->config->peers);
+		if (supervisor->config->peers[0] == '\0')
+			return supervisor->config->initial_cluster[0] == '\0' ? NULL :
+			    xstrdup("waiting for a majority of -initial-cluster");
+		return xasprintf("waiting to join a cluster through %s",
+		    supervisor->config->peers);
 	case PHASE_STANDBY:
 		return xstrdup("standing by: asking the cluster for room now and then");
 	case PHASE_REMOVED:

@@ -11,6 +11,7 @@
 #include "common/xmem.h"
 #include "supervisor/listen.h"
 #include "supervisor/privileges.h"
+#include "supervisor/url_flags.h"
 
 #include <ctype.h>
 #include <arpa/inet.h>
@@ -199,12 +200,23 @@ check_advertised(struct arguments *arguments, enum option_id id, enum option_id 
     const char *whom)
 {
 	const char *address = config_text(&arguments->config, id);
+	enum option_id told = url_flags_told(arguments, id);
+	char *source, *sentence;
 
 	if (!is_everywhere(address))
 		return NULL;
-	return at_source(arguments, id, xasprintf("\"%s\" is told to %s, who cannot reach it; give "
-	    "an address of this machine, and -%s %.*s", address, whom, option_rows[bind_id].flag,
-	    (int)(strrchr(address, ':') - address), address));
+	source = arguments_source(arguments, told);
+	if (told == id)
+		sentence = xasprintf("%s (%s) is told to %s, who cannot reach it; give an "
+		    "address of this machine, and -%s %.*s", source, address, whom,
+		    option_rows[bind_id].flag,
+		    (int)(strrchr(address, ':') - address), address);
+	else
+		sentence = xasprintf("%s (%s) is told to %s, who cannot reach it; give an "
+		    "address of this machine with -%s", source, address, whom,
+		    option_rows[url_flags_advertise(id)].flag);
+	free(source);
+	return sentence;
 }
 
 static char *
@@ -386,7 +398,8 @@ absolute_paths(struct config *config)
 {
 	static const enum option_id paths[] = { OPTION_peers_file, OPTION_run_dir, OPTION_pid_file,
 		OPTION_libexec_dir, OPTION_port_file, OPTION_cert_file, OPTION_key_file,
-		OPTION_ca_file, OPTION_peer_cert_file, OPTION_peer_key_file, OPTION_peer_ca_file };
+		OPTION_ca_file, OPTION_trusted_ca_file, OPTION_peer_cert_file,
+		OPTION_peer_key_file, OPTION_peer_ca_file };
 
 	for (size_t i = 0; i < ARRAY_COUNT(paths); i++)
 		absolute_path(config, paths[i]);
@@ -645,6 +658,7 @@ setup_tell_ineffective(const struct arguments *arguments)
 		diag_warn("options", "-graphite-host has no effect: use /metrics");
 	if (config->cpuprofile[0] != '\0')
 		diag_warn("options", "-cpuprofile has no effect");
+	url_flags_tell(arguments);
 	if (config->no_fsync)
 		diag_warn("options", "-no-fsync: what is acknowledged can be lost");
 }
@@ -652,9 +666,9 @@ setup_tell_ineffective(const struct arguments *arguments)
 char *
 setup_check(struct arguments *arguments)
 {
-	static char *(*const checks[])(struct arguments *) = { check_log_level, check_name,
-		check_cluster, check_workers, check_times, check_addresses, check_peers,
-		    check_discovery,
+	static char *(*const checks[])(struct arguments *) = { url_flags_check, check_log_level,
+		check_name, check_cluster, check_workers, check_times, check_addresses, check_peers,
+		check_discovery,
 		check_tls_pairs, check_files, check_choices,
 		check_daemon, check_cors, check_host_names, check_restore };
 	char *problem = NULL;

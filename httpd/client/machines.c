@@ -11,6 +11,9 @@
 static void
 put_url(struct buf *body, const struct cluster_member *member)
 {
+	/* It has not said where its clients reach it: it was never started. */
+	if (member->client_url[0] == '\0')
+		return;
 	if (body->size > 0)
 		buf_append(body, ", ", 2);
 	printable_put(body, slice_text(member->client_url));

@@ -9,6 +9,8 @@
  *	412	other cluster, not for this node, no protocol in common
  *	426	no upgrade asked for
  *	503	we are no member yet, or keep too many nodes: ask again
+ *
+ * Besides, a node of our -initial-cluster that has not begun asks what we know of it.
  */
 #include "httpd/peer/peer.h"
 
@@ -152,4 +154,64 @@ peer_stream_handle(struct request *request)
 		return;
 	}
 	adopt(peer, bulk ? STREAM_BULK : STREAM_MAIN, bev);
+}
+
+/* ---- a node that asks whether it may begin (gather.h) ----------------------------- */
+
+/* Is it of another cluster? Then both sides learn of it. */
+static bool
+is_refused(struct request *request, const struct handshake *ours, const struct handshake *theirs)
+{
+	char sentence[HANDSHAKE_SENTENCE_BYTES];
+
+	if (theirs->cluster == ours->cluster)
+		return false;
+	if (initial_cluster_same_list(theirs->cluster, ours->cluster))
+		snprintf(sentence, sizeof(sentence), "%s and %s do not have the same options of "
+		    "the cluster (-cluster-active-size, -history-bytes and such)", ours->name,
+		    theirs->name);
+	else
+		snprintf(sentence, sizeof(sentence), "%s is of cluster %016" PRIx64 ", %s of %016"
+		    PRIx64 ": not the same -initial-cluster or -initial-cluster-token",
+		    ours->name, ours->cluster, theirs->name, theirs->cluster);
+	diag_warn("peer", "does not begin with this node: name=%s: %s", theirs->name, sentence);
+	response_plain_error(request, 412, sentence);
+	return true;
+}
+
+void
+peer_begin_handle(struct request *request)
+{
+	const struct peers *peers = request->worker->peers;
+	const struct cluster *cluster = request->worker->cluster;
+	const struct cluster_member *member;
+	struct handshake ours, theirs;
+	char sentence[HANDSHAKE_SENTENCE_BYTES];
+	const char *header, *word;
+
+	if (handshake_read(request_lookup, request, &theirs, &header) != ERR_NONE) {
+		snprintf(sentence, sizeof(sentence), "header %s is missing or malformed", header);
+		response_plain_error(request, 400, sentence);
+		return;
+	}
+	/* One who was removed knows that the cluster has begun, and does not wait to begin. */
+	if (peers == NULL || peers->node_id == 0 || cluster->phase == PHASE_RECOVERING ||
+	    (peers->cluster_id == 0 && (peers->initial.count == 0 ||
+	    cluster->phase != PHASE_JOINING || cluster->rejoin[0] != '\0'))) {
+		response_plain_error(request, 503, "this node is not a member of a cluster yet");
+		return;
+	}
+	ours = peers_handshake(peers, 0);
+	if (ours.cluster == 0)
+		ours.cluster = peers->initial.cluster_id;
+	if (is_refused(request, &ours, &theirs))
+		return;
+	member = cluster_member(cluster, theirs.from);
+	if (peers->cluster_id == 0)
+		word = "waiting\n";
+	else if (member == NULL)
+		word = "gone\n";
+	else
+		word = member->client_url[0] == '\0' ? "open\n" : "known\n";
+	response_send(request, 200, "text/plain; charset=utf-8", slice_text(word));
 }

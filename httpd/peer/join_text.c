@@ -189,7 +189,8 @@ answer_member_end(struct answer_reader *reader)
 	const struct join_request *member = &reader->member;
 
 	if (member->id == 0 || !reader->has_role || !node_name_valid(slice_text(member->name)) ||
-	    !url_valid(member->peer_url) || !url_valid(member->client_url) ||
+	    !url_valid(member->peer_url) ||
+	    (member->client_url[0] != '\0' && !url_valid(member->client_url)) ||
 	    reader->count == MEMBERS_MAX)
 		return false;
 	reader->count++;

@@ -18,6 +18,7 @@
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
 #include "httpd/peer/discovery.h"
+#include "httpd/peer/gather.h"
 #include "httpd/peer/join.h"
 #include "httpd/peer/others.h"
 #include "httpd/peer/outbound.h"
@@ -459,8 +460,12 @@ peers_check_join(struct peers *peers)
 	if ((cluster->phase != PHASE_JOINING && cluster->phase != PHASE_STANDBY) ||
 	    cluster->cluster_id != 0) {
 		join_free(&peers->join);
+		gather_free(&peers->gather);
 	} else if (peers->join == NULL && cluster->rejoin[0] != '\0') {
 		peers_join_again(peers);
+	} else if (peers->initial.count > 0) {
+		if (peers->gather == NULL)
+			peers->gather = gather_new(peers);
 	} else if (peers->join == NULL) {
 		list = peers_to_join(peers);
 		if (list != NULL)
@@ -494,6 +499,7 @@ peers_on_status(void *argument)
 	if (peers->node_id != cluster->node_id || peers->cluster_id != cluster->cluster_id) {
 		peers_drop_all(peers);
 		join_free(&peers->join);
+		gather_free(&peers->gather);
 		others_free(&peers->others);
 		peers->node_id = cluster->node_id;
 		peers->cluster_id = cluster->cluster_id;
@@ -504,6 +510,21 @@ peers_on_status(void *argument)
 	peers_check_others(peers);
 }
 
+/* The list is good: raftd, which has it as well, would not have started else. */
+static void
+read_initial(struct peers *peers)
+{
+	const struct config *config = &peers->worker->config;
+	char *problem;
+
+	if (config->initial_cluster[0] == '\0' || strcmp(config->initial_cluster_state, "new") != 0)
+		return;
+	problem = initial_cluster_read(config, &peers->initial);
+	if (problem != NULL)
+		diag_error("peer", "-initial-cluster: %s", problem);
+	free(problem);
+}
+
 void
 peer_start(struct worker *worker)
 {
@@ -512,6 +533,7 @@ peer_start(struct worker *worker)
 	peers->worker = worker;
 	worker->peers = peers;
 	TAILQ_INIT(&peers->list);
+	read_initial(peers);
 	rand_seed(&peers->rand, rand_entropy());
 	peers->lookups = lookups_new(worker);
 	backend_own_peers(worker->backend, (struct backend_peer_owner){ peers_on_frame,
@@ -554,7 +576,9 @@ peer_stop(struct worker *worker)
 	worker->peers = NULL;
 	backend_own_peers(worker->backend, (struct backend_peer_owner){ 0 });
 	join_free(&peers->join);
+	gather_free(&peers->gather);
 	others_free(&peers->others);
+	initial_cluster_free(&peers->initial);
 	discovery_free(&peers->discovery);
 	peers_drop_all(peers);
 	lookups_free(&peers->lookups);

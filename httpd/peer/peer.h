@@ -30,6 +30,7 @@ void peer_put_reach(const struct worker *worker, struct buf *out);
 
 /* Handlers of route_table.h. */
 void peer_stream_handle(struct request *request);
+void peer_begin_handle(struct request *request);
 void peer_join_handle(struct request *request);
 void peer_version_handle(struct request *request);
 void peer_version_check_handle(struct request *request);

@@ -8,6 +8,7 @@
 #ifndef MOOTHALL_HTTPD_PEER_PEER_PRIV_H
 #define MOOTHALL_HTTPD_PEER_PEER_PRIV_H
 
+#include "common/initial_cluster.h"
 #include "common/limits.h"
 #include "common/metric.h"
 #include "common/rand.h"
@@ -32,6 +33,7 @@ stream_kind_name(enum stream_kind kind)
 }
 
 struct discovery;
+struct gather;
 struct outbound;
 struct join;
 struct others;
@@ -65,6 +67,8 @@ struct peers {
 	uint64_t told_started_ns;	/* the raftd that knows which streams are up, */
 	int told_phase;			/* and its phase then */
 	struct discovery *discovery;	/* NULL without -discovery */
+	struct initial_cluster initial;	/* empty unless it begins with others, as they do */
+	struct gather *gather;		/* NULL unless it asks them whether it may */
 	struct join *join;		/* NULL unless this node asks to join */
 	struct others *others;		/* NULL unless it is alone and has -peers */
 };

@@ -99,6 +99,28 @@ raft_bootstrap(struct raft *raft, struct blob *payload, uint64_t wall_ns)
 	raft_invariants(raft);
 }
 
+void
+raft_begin_together(struct raft *raft, const struct raft_entry *entries, size_t count)
+{
+	ASSERT(raft_log_last(&raft->log).index == 0);
+	ASSERT(raft->hard_state.term == 0);
+	ASSERT(raft->role == RAFT_FOLLOWER);
+	raft->hard_state = (struct raft_hard_state){ 1, 0 };
+	for (size_t i = 0; i < count; i++) {
+		struct raft_entry entry = entries[i];
+
+		entry.index = i + 1;
+		entry.term = 1;
+		raft_log_push(&raft->log, &entry);
+		conf_entry_appended(raft, &entry);
+	}
+	raft->commit = count;
+	/* It may have been idle for long. */
+	raft->election_deadline = raft->now + raft->config.election_ticks +
+	    rand_below(&raft->rand, raft->config.election_ticks);
+	raft_invariants(raft);
+}
+
 /* ---- time ----------------------------------------------------------------- */
 
 static void

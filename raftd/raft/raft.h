@@ -113,6 +113,14 @@ enum err raft_propose_conf(struct raft *raft, enum raft_conf_op op, peer_id peer
  */
 void raft_bootstrap(struct raft *raft, struct blob *payload, uint64_t wall_ns);
 
+/*
+ * Begin as every other member of a new cluster does: to be called once on an empty log,
+ * with the same entries on each of them, which make them voters. They get term 1 and
+ * indexes from 1 on; their stamps stay, their payloads are referenced. They count as
+ * committed, since no log of that cluster is without them.
+ */
+void raft_begin_together(struct raft *raft, const struct raft_entry *entries, size_t count);
+
 /* A linearizable read is asked for; it comes back in ready.reads with the same
  * id, or in ready.reads_dropped (leader lost, none known): ask again later.
  * Works on a follower too, through its leader. Ids are the caller's. */

@@ -87,6 +87,9 @@ wal_submit(struct wal *wal, const struct wal_turn *turn)
 		ASSERT(wal->identity.cluster_id == 0);
 		wal->identity.cluster_id = turn->cluster_id;
 		wal->identity.founded = turn->founded;
+		/* Nothing that tells of the old one was written yet. */
+		if (turn->node_id != 0)
+			wal->identity.node_id = turn->node_id;
 		identity = turn_identity(wal);
 		batch_put_identity(batch, &identity);
 	}

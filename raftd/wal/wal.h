@@ -55,7 +55,8 @@ struct wal_turn {
 	raft_index commit;		/* known committed; 0: unchanged */
 	raft_index compact_to;		/* delete entries <= this; 0: none */
 	uint64_t cluster_id;		/* 0: unchanged; set once, when a join is answered or */
-	bool founded;			/* when this node has started a cluster */
+	bool founded;			/* when this node has started a cluster; */
+	uint64_t node_id;		/* then: who it is there. 0: as before */
 };
 
 struct wal_recovered {

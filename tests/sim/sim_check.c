@@ -10,6 +10,7 @@
 #include "tests/sim/sim_check_priv.h"
 #include "tests/sim/sim_fault.h"
 #include "tests/sim/sim_store.h"
+#include "tests/sim/sim_together.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -201,7 +202,7 @@ commit_next(struct machine *machine)
 	if (entry == NULL)
 		sim_fail(world, machine, "commit index %" PRIu64 " reaches past its own log",
 		    raft_commit(raft));
-	if (!quorum_has(world, raft_conf(raft), entry) &&
+	if (!together_has(world, index) && !quorum_has(world, raft_conf(raft), entry) &&
 	    !quorum_has(world, &machine->conf_before, entry))
 		sim_fail(world, machine, "entry %" PRIu64 " of term %" PRIu64
 		    " is committed in term %"

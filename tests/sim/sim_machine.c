@@ -8,6 +8,7 @@
 #include "common/xmem.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_net.h"
+#include "tests/sim/sim_together.h"
 #include "tests/sim/sim_operator.h"
 
 #include <inttypes.h>
@@ -406,6 +407,7 @@ void
 machine_start(struct machine *machine)
 {
 	struct world *world = machine->world;
+	const struct initial_cluster *initial;
 	struct wal_recovered recovered;
 	struct node_io io = {
 #define DISK_ASKS(name, parameters, arguments) .name = io_##name,
@@ -430,6 +432,7 @@ machine_start(struct machine *machine)
 		return;
 	if (machine->disk == NULL)
 		machine->disk = sim_disk_new(machine, machine->name);
+	initial = together_list(machine);
 	sim_disk_recovered(machine->disk, &recovered);
 	world_tell(world, machine, "raftd starts: id=%016" PRIx64 " term=%" PRIu64
 	    " last=%" PRIu64 " applied=%" PRIu64 " commit=%" PRIu64,
@@ -463,7 +466,8 @@ machine_start(struct machine *machine)
 		.turn_hits_max = world->profile.turn_hits_max,
 		.seed = rand_next(&world->rand),
 		.new_cluster_id = world->seed | 1,
-		.join = machine->join,
+		.initial = initial,
+		.join = machine->join || initial != NULL,
 		/* In one seed of four a member that is down for a while is removed. */
 		.cluster = {
 			.remove_delay_ms = world_removes_silent(world) ? REMOVE_DELAY_MS_MIN : 0,

@@ -34,6 +34,7 @@ struct machine {
 	uint64_t life;
 	uint64_t muted_life;		/* frames of this and earlier lives are lost */
 	bool join;			/* next start on an empty directory joins */
+	uint64_t begins_at_ms;		/* together with the others, not before */
 	uint64_t retire_wait_ms;	/* with EXIT_RETIRED */
 	bool raftd_died;		/* and nothing else did since the last start */
 	bool retired;			/* not in the cluster: no restart by itself */

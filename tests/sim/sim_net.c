@@ -7,6 +7,7 @@
 #include "common/xmem.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_machine.h"
+#include "tests/sim/sim_together.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -46,7 +47,7 @@ deliver(struct world *world, struct sim_event *event)
 	/* The data directory may be another one by now; what had not left the
 	 * sender when it died may be lost. */
 	if (to->node == NULL || machine_node_id(to) != event->life ||
-	    event->flags <= from->muted_life)
+	    event->flags <= from->muted_life || together_waits(to))
 		return;
 	err = frame_parse(blob_slice(event->bytes), &frame, &used);
 	ASSERT(err == ERR_NONE);

@@ -18,6 +18,7 @@
 #include "common/xmem.h"
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_net.h"
+#include "tests/sim/sim_together.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -235,6 +236,8 @@ step_joining(struct machine *machine)
 	if (is_voter(machine->world, machine_node_id(machine)) && machine_serves(machine)) {
 		seat->standing = STAND_MEMBER;
 		world_tell(machine->world, machine, "is a member");
+	} else if (together_waits(machine)) {
+		together_step(machine);
 	} else if (machine_phase(machine) == PHASE_JOINING && !seat->asking &&
 	    seat->again_at_ms <= machine->world->now_ms) {
 		ask_to_join(machine);
@@ -540,6 +543,9 @@ tick(struct world *world, struct sim_event *event)
 	for (size_t i = 0; i < world->machine_count; i++) {
 		struct machine *machine = world->machines[i];
 
+		/* It died before what it had begun with was on its disk. */
+		if (together_waits(machine))
+			world->operator->seats[i].standing = STAND_JOINING;
 		if (world->operator->seats[i].standing != STAND_MEMBER || world->operator->smaller)
 			world->operator->changed_ms = world->now_ms;
 		switch (world->operator->seats[i].standing) {
@@ -563,6 +569,7 @@ tick(struct world *world, struct sim_event *event)
 void
 operator_begin(struct world *world)
 {
+	together_begin(world);
 	for (size_t i = 0; i < world->machine_count; i++) {
 		struct machine *machine = world->machines[i];
 

@@ -13,6 +13,7 @@
 #include "tests/sim/sim_model.h"
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_operator.h"
+#include "tests/sim/sim_together.h"
 #include "tests/sim/sim_senseless.h"
 
 #include <inttypes.h>
@@ -178,6 +179,7 @@ world_free(struct world **world_pointer)
 	free(world->spare);
 	senseless_end(world);
 	operator_free(&world->operator);
+	together_end(world);
 	model_free(&world->model);
 	check_free(&world->check);
 	sim_net_free(&world->net);

@@ -21,6 +21,7 @@
 #include "common/blob.h"
 #include "common/buf.h"
 #include "common/heap.h"
+#include "common/initial_cluster.h"
 #include "common/rand.h"
 
 #include <stdio.h>
@@ -96,6 +97,7 @@ struct world {
 	uint32_t trace_hash;		/* equal for two runs of a seed */
 	FILE *trace;			/* NULL: do not tell */
 
+	struct initial_cluster initial;	/* empty: the first machine begins alone */
 	size_t machine_count;
 	struct machine *machines[SIM_MACHINES_MAX];
 	struct sim_net *net;

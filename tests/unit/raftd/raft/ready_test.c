@@ -3,6 +3,54 @@
  */
 #include "tests/unit/raftd/raft/fixture.h"
 
+/* No leader has to say so: every log of that cluster begins with them. */
+TEST(what_a_cluster_begins_with_together_is_committed_on_each_member)
+{
+	static const struct raft_restored nothing = { .applied = { 0, 0 } };
+	struct raft_config config = { .id = 2, .heartbeat_ticks = 10, .election_ticks = 100,
+		.seed = 1, .append_bytes_max = 1000, .inflight_messages_max = 3,
+		.inflight_bytes_max = 1000, .memory_bytes_max = 1000 };
+	struct raft *raft = raft_new(&config, &nothing);
+	struct raft_entry entries[3] = { 0 };
+	struct raft_ready ready;
+
+	for (size_t i = 0; i < ARRAY_COUNT(entries); i++)
+		entries[i] = (struct raft_entry){ .type = RAFT_ENTRY_CONF,
+			.conf_op = RAFT_CONF_ADD_VOTER, .conf_peer = i + 1 };
+	raft_time(raft, 1000, 5);
+	raft_begin_together(raft, entries, ARRAY_COUNT(entries));
+	assert_int_equal(raft_role(raft), RAFT_FOLLOWER);
+	assert_int_equal(raft_conf(raft)->voter_count, 3);
+	raft_ready(raft, &ready);
+	assert_true(ready.hard_state_changed);
+	assert_int_equal(ready.hard_state.term, 1);
+	assert_int_equal(ready.hard_state.vote, 0);
+	assert_int_equal(ready.entry_count, 3);
+	assert_int_equal(ready.committed_count, 3);
+	assert_int_equal(ready.message_count, 0);
+	for (size_t i = 0; i < ready.entry_count; i++) {
+		assert_int_equal(ready.entries[i].index, i + 1);
+		assert_int_equal(ready.entries[i].term, 1);
+		/* Not this node's time: the bytes are those of all the others. */
+		assert_int_equal(ready.entries[i].time_ns, 0);
+	}
+	raft_advance(raft);
+	raft_persisted(raft, (struct raft_position){ 3, 1 });
+	assert_int_equal(raft_applied(raft), 3);
+	/* From then on it is a start like any other, not before an election timeout is over. */
+	raft_time(raft, 1099, 6);
+	raft_ready(raft, &ready);
+	assert_int_equal(ready.message_count, 0);
+	raft_advance(raft);
+	raft_time(raft, 1200, 7);
+	raft_ready(raft, &ready);
+	assert_int_equal(ready.message_count, 2);
+	assert_int_equal(ready.messages[0].type, RAFT_VOTE);
+	assert_int_equal(ready.messages[0].log.index, 3);
+	raft_advance(raft);
+	raft_free(&raft);
+}
+
 /* A new cluster of one: its first entry is committed as soon as it is on disk,
  * and the no-op of its term follows. */
 TEST(bootstrap_makes_a_cluster_of_one)

@@ -1,0 +1,229 @@
+/*
+ * initial_cluster.c - see initial_cluster.h.
+ */
+#include "common/initial_cluster.h"
+
+#include "common/hash.h"
+#include "common/node_name.h"
+#include "common/xmem.h"
+
+#include <ctype.h>
+#include <inttypes.h>
+#include <stdlib.h>
+
+#define LIST_BYTES_MAX (VOTERS_MAX * (NAME_BYTES_MAX + URL_BYTES_MAX + 4))
+
+/* Any numbers, that stay as they are. */
+#define MEMBER_SEED UINT64_C(0x6d656d626572)
+#define LIST_SEED UINT64_C(0x6c697374)
+#define OPTIONS_SEED UINT64_C(0x6f7074696f6e73)
+
+void
+initial_cluster_free(struct initial_cluster *cluster)
+{
+	for (size_t i = 0; i < cluster->count; i++) {
+		free(cluster->list[i].name);
+		free(cluster->list[i].url);
+	}
+	cluster->count = 0;
+}
+
+const struct initial_member *
+initial_cluster_named(const struct initial_cluster *cluster, const char *name)
+{
+	for (size_t i = 0; i < cluster->count; i++)
+		if (strcmp(cluster->list[i].name, name) == 0)
+			return &cluster->list[i];
+	return NULL;
+}
+
+size_t
+initial_cluster_quorum(const struct initial_cluster *cluster)
+{
+	return cluster->count / 2 + 1;
+}
+
+bool
+initial_cluster_same_list(uint64_t one, uint64_t other)
+{
+	return one >> 32 == other >> 32;
+}
+
+/* ---- reading ---------------------------------------------------------------------- */
+
+static const char *
+address_in(const char *url)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++)
+		if (strncmp(url, schemes[i], strlen(schemes[i])) == 0)
+			return url + strlen(schemes[i]);
+	return NULL;
+}
+
+/* What is wrong with a member whose name and URL are texts of their own. */
+static char *
+member_problem(const struct initial_cluster *cluster, const char *name, const char *url)
+{
+	const char *address = address_in(url);
+	char *problem;
+
+	problem = node_name_problem(name);
+	if (problem != NULL)
+		return problem;
+	if (address == NULL)
+		return xasprintf("\"%s=%s\" has no URL; write %s=http://HOST:PORT or "
+		    "%s=https://HOST:PORT", name, url, name, name);
+	if (strlen(url) > URL_BYTES_MAX)
+		return xasprintf("the URL of %s is longer than %d bytes", name, URL_BYTES_MAX);
+	problem = option_address_problem(address);
+	if (problem != NULL)
+		return problem;
+	if (initial_cluster_named(cluster, name) != NULL)
+		return xasprintf("%s is there twice; each node has one peer address", name);
+	for (size_t i = 0; i < cluster->count; i++)
+		if (strcmp(cluster->list[i].url, url) == 0)
+			return xasprintf("%s and %s have the same URL %s", cluster->list[i].name,
+			    name, url);
+	return NULL;
+}
+
+/* In its place by name. Takes both texts. */
+static void
+insert(struct initial_cluster *cluster, char *name, char *url)
+{
+	size_t place = cluster->count++;
+
+	while (place > 0 && strcmp(cluster->list[place - 1].name, name) > 0) {
+		cluster->list[place] = cluster->list[place - 1];
+		place--;
+	}
+	cluster->list[place] = (struct initial_member){ .name = name, .url = url };
+}
+
+/* One item NAME=URL without blanks around it. */
+static char *
+take_item(struct initial_cluster *cluster, struct slice item)
+{
+	const uint8_t *equals = memchr(item.data, '=', item.size);
+	size_t name_size, url_size;
+	char *name, *url, *problem;
+
+	if (equals == NULL)
+		return xasprintf("\"%.*s\" is not NAME=URL", SLICE_ARGS(item));
+	if (cluster->count == VOTERS_MAX)
+		return xasprintf("more than %d nodes; the others join later", VOTERS_MAX);
+	name_size = (size_t)(equals - item.data);
+	url_size = item.size - name_size - 1;
+	if (url_size > 0 && item.data[item.size - 1] == '/')
+		url_size--;
+	name = xasprintf("%.*s", (int)name_size, (const char *)item.data);
+	url = xasprintf("%.*s", (int)url_size, (const char *)equals + 1);
+	problem = member_problem(cluster, name, url);
+	if (problem == NULL) {
+		insert(cluster, name, url);
+		return NULL;
+	}
+	free(name);
+	free(url);
+	return problem;
+}
+
+static char *
+read_list(struct initial_cluster *cluster, const char *text)
+{
+	char *problem = NULL;
+
+	if (strlen(text) > LIST_BYTES_MAX)
+		return xasprintf("longer than %zu bytes", (size_t)LIST_BYTES_MAX);
+	while (problem == NULL && *text != '\0') {
+		size_t size = strcspn(text, ",");
+		struct slice item = slice_of(text, size);
+
+		while (item.size > 0 && isspace(item.data[0]))
+			item = slice_of(item.data + 1, item.size - 1);
+		while (item.size > 0 && isspace(item.data[item.size - 1]))
+			item.size--;
+		if (item.size > 0)
+			problem = take_item(cluster, item);
+		text += size + (text[size] == ',');
+	}
+	if (problem == NULL && cluster->count == 0)
+		return xstrdup("no node is in it; write NAME=http://HOST:PORT,...");
+	return problem;
+}
+
+/* ---- what follows from it ------------------------------------------------------------ */
+
+/* No name, URL or option has the byte that parts them; of the token the length is said. */
+static uint64_t
+member_id(const char *token, const struct initial_member *member)
+{
+	struct buf text = BUF_INIT;
+	uint64_t id;
+
+	buf_printf(&text, "%zu %s\n%s=%s\n", strlen(token), token, member->name, member->url);
+	id = hash_bytes(MEMBER_SEED, buf_slice(&text));
+	buf_free(&text);
+	return MAX_OF(id, (uint64_t)1);
+}
+
+static uint64_t
+cluster_id(const char *token, const struct initial_cluster *cluster)
+{
+	struct buf text = BUF_INIT;
+	uint64_t list, all;
+
+	buf_printf(&text, "%zu %s\n", strlen(token), token);
+	for (size_t i = 0; i < cluster->count; i++)
+		buf_printf(&text, "%s=%s\n", cluster->list[i].name, cluster->list[i].url);
+	list = hash_bytes(LIST_SEED, buf_slice(&text));
+	for (size_t i = 0; i < CONFIG_ROWS; i++)
+		buf_printf(&text, "%u %" PRIu64 "\n", (unsigned)config_rows[i].number,
+		    cluster_config_value(&cluster->options, &config_rows[i]));
+	all = hash_bytes(OPTIONS_SEED, buf_slice(&text));
+	buf_free(&text);
+	return MAX_OF((list >> 32) << 32 | (all & UINT32_MAX), (uint64_t)1);
+}
+
+static char *
+make_ids(struct initial_cluster *cluster, const struct config *config)
+{
+	const char *token = config->initial_cluster_token;
+	struct cluster_config given = {
+#define CONFIG(name, number, kind, initial, min, max, json, option) .name = config->option,
+#include "common/cluster_config_table.h"
+	};
+
+	if (strlen(token) > NAME_BYTES_MAX)
+		return xasprintf("its token is longer than %d bytes", NAME_BYTES_MAX);
+	cluster_config_begin(&cluster->options, &given);
+	if (cluster->count > cluster->options.active_size)
+		return xasprintf("%zu nodes, and -cluster-active-size is %" PRIu64
+		    "; give a larger one", cluster->count, cluster->options.active_size);
+	for (size_t i = 0; i < cluster->count; i++) {
+		cluster->list[i].id = member_id(token, &cluster->list[i]);
+		for (size_t k = 0; k < i; k++)
+			if (cluster->list[k].id == cluster->list[i].id)
+				return xasprintf("%s and %s have the same id by chance; choose "
+				    "another token", cluster->list[k].name,
+				    cluster->list[i].name);
+	}
+	cluster->cluster_id = cluster_id(token, cluster);
+	return NULL;
+}
+
+char *
+initial_cluster_read(const struct config *config, struct initial_cluster *result)
+{
+	char *problem;
+
+	*result = (struct initial_cluster){ .count = 0 };
+	problem = read_list(result, config->initial_cluster);
+	if (problem == NULL)
+		problem = make_ids(result, config);
+	if (problem != NULL)
+		initial_cluster_free(result);
+	return problem;
+}

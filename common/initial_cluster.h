@@ -1,0 +1,56 @@
+/*
+ * initial_cluster.h - a cluster that begins at all its nodes at once, from a list that each
+ * of them was given: NAME=URL,...
+ *
+ * Everything that such a cluster begins with follows from the list, the token and the
+ * options of the cluster, by the same rule on every node: the ids of its members, its own
+ * id, and the entries that every log of it begins with. So no node is the first one, and
+ * none has to ask another for anything but whether it has begun before.
+ *
+ *	order		by name, however the list was written
+ *	member id	hash of token, name and URL
+ *	cluster id	upper half: hash of token and list; lower half: of the options too
+ *
+ * The hashes are part of the format: another one makes other clusters of the same lists.
+ * Pure. Read by the supervisor (to check), raftd (to begin) and the peer worker (to ask).
+ *
+ * Source: docs/operations.md, "All nodes at once"; docs/formats.md, "Beginning together".
+ */
+#ifndef MOOTHALL_COMMON_INITIAL_CLUSTER_H
+#define MOOTHALL_COMMON_INITIAL_CLUSTER_H
+
+#include "common/cluster_config.h"
+#include "common/limits.h"
+#include "common/option.h"
+
+struct initial_member {
+	char *name;
+	char *url;			/* http://HOST:PORT or https://HOST:PORT */
+	uint64_t id;			/* never 0 */
+};
+
+struct initial_cluster {
+	struct initial_member list[VOTERS_MAX];	/* by name */
+	size_t count;			/* at least 1 */
+	uint64_t cluster_id;		/* never 0 */
+	struct cluster_config options;	/* all values, defaults too */
+};
+
+/*
+ * Read -initial-cluster, with the token and the options of the cluster that config has.
+ *
+ * NULL, and result is owned by the caller; or what is wrong with the list, freed by the
+ * caller, and result is empty.
+ */
+char *initial_cluster_read(const struct config *config, struct initial_cluster *result) MUST_CHECK;
+/* Accepts an empty one, and one of zeros. */
+void initial_cluster_free(struct initial_cluster *cluster);
+/* The member of that name; NULL: none. */
+const struct initial_member *initial_cluster_named(const struct initial_cluster *cluster,
+    const char *name);
+/* So many have to agree before anything is decided. */
+size_t initial_cluster_quorum(const struct initial_cluster *cluster);
+/* Are two cluster ids of the same list and token, whatever the options are? */
+bool initial_cluster_same_list(uint64_t one, uint64_t other);
+
+#endif

@@ -1,0 +1,315 @@
+/*
+ * url_flags.c - see url_flags.h.
+ */
+#include "supervisor/url_flags.h"
+
+#include "common/diag.h"
+#include "common/initial_cluster.h"
+#include "common/xmem.h"
+#include "supervisor/setup.h"
+
+#include <stdlib.h>
+
+/* How the help of an option begins that only etcd 2 and 3 have a use for. */
+#define ACCEPTED "accepted: "
+
+/* Of one port: the flags of etcd 2 and 3, and ours. */
+struct port_flags {
+	enum option_id listen, advertise;
+	enum option_id bind, addr, certificate;
+	const char *initial;
+};
+
+static const struct port_flags ports[] = {
+	{ OPTION_listen_client_urls, OPTION_advertise_client_urls, OPTION_bind_addr, OPTION_addr,
+	    OPTION_cert_file, "127.0.0.1:2379" },
+	{ OPTION_listen_peer_urls, OPTION_initial_advertise_peer_urls, OPTION_peer_bind_addr,
+	    OPTION_peer_addr, OPTION_peer_cert_file, "127.0.0.1:2380" },
+};
+
+/* "SOURCE: problem"; takes problem. */
+static char *
+at_source(const struct arguments *arguments, enum option_id id, char *problem)
+{
+	char *source = arguments_source(arguments, id);
+	char *sentence = xasprintf("%s: %s", source, problem);
+
+	free(source);
+	free(problem);
+	return sentence;
+}
+
+static bool
+is_given(const struct arguments *arguments, enum option_id id)
+{
+	return config_text(&arguments->config, id)[0] != '\0';
+}
+
+/* Let ours have what theirs says, if ours does not say something else. From then on it is as
+ * if ours had been given: a reload and an upgrade compare what was. */
+static char *
+take(struct arguments *arguments, enum option_id theirs, enum option_id ours, const char *value)
+{
+	if (arguments->source[ours] != OPTION_FROM_DEFAULT) {
+		if (strcmp(config_text(&arguments->config, ours), value) == 0)
+			return NULL;
+		return at_source(arguments, theirs, xasprintf("-%s says something else; give "
+		    "one of them", option_rows[ours].flag));
+	}
+	setup_text(&arguments->config, ours, value);
+	setup_text(&arguments->given, ours, value);
+	arguments->source[ours] = arguments->source[theirs];
+	return NULL;
+}
+
+/* HOST:PORT of one URL; NULL with *problem if it is none that fits this port. */
+static char *
+address_of(const struct arguments *arguments, const struct port_flags *port, const char *url,
+    char **problem)
+{
+	bool tls = is_given(arguments, port->certificate);
+	bool https = strncmp(url, "https://", 8) == 0;
+	char *address;
+	size_t size;
+
+	if (!https && strncmp(url, "http://", 7) != 0) {
+		*problem = xasprintf("\"%s\" does not begin with http:// or https://; other "
+		    "kinds of addresses are not listened on", url);
+		return NULL;
+	}
+	if (https != tls) {
+		*problem = https ? xasprintf("\"%s\" needs -%s and its key", url,
+		    option_rows[port->certificate].flag) : xasprintf("\"%s\": -%s makes this port "
+		    "HTTPS; write https://", url, option_rows[port->certificate].flag);
+		return NULL;
+	}
+	address = xstrdup(url + (https ? 8 : 7));
+	size = strlen(address);
+	if (size > 0 && address[size - 1] == '/')
+		address[size - 1] = '\0';
+	*problem = option_address_problem(address);
+	if (*problem == NULL)
+		return address;
+	free(address);
+	return NULL;
+}
+
+/* The first URL of that option to another one, as HOST:PORT. */
+static char *
+take_first(struct arguments *arguments, const struct port_flags *port, enum option_id from,
+    enum option_id to)
+{
+	const char *list = config_text(&arguments->config, from);
+	char *url, *address, *problem = NULL;
+
+	if (from == port->listen && strchr(list, ',') != NULL)
+		return at_source(arguments, from, xasprintf("\"%s\": one address is listened "
+		    "on; give one of them, or the URL of 0.0.0.0 and a firewall", list));
+	url = xasprintf("%.*s", (int)strcspn(list, ","), list);
+	address = address_of(arguments, port, url, &problem);
+
+	free(url);
+	if (address == NULL)
+		return at_source(arguments, from, problem);
+	problem = take(arguments, from, to, address);
+	free(address);
+	return problem;
+}
+
+/* ---- -initial-cluster ---------------------------------------------------------------- */
+
+/* Of a list that has begun, all others are to be asked. */
+static char *
+join_others(struct arguments *arguments, const struct initial_cluster *initial)
+{
+	const char *own = arguments->config.name;
+	struct buf list = BUF_INIT;
+	char *problem;
+
+	for (size_t i = 0; i < initial->count; i++)
+		if (strcmp(initial->list[i].name, own) != 0)
+			buf_printf(&list, "%s%s", list.size == 0 ? "" : ",",
+			    strstr(initial->list[i].url, "://") + 3);
+	if (list.size == 0)
+		return at_source(arguments, OPTION_initial_cluster,
+		    xstrdup("it names only this node, and -initial-cluster-state existing joins "
+		    "the others"));
+	buf_append_byte(&list, '\0');
+	problem = take(arguments, OPTION_initial_cluster, OPTION_peers, (const char *)list.data);
+	buf_free(&list);
+	return problem;
+}
+
+/* What the list says of this node, where nothing else does. */
+static void
+take_own(struct arguments *arguments, const struct initial_cluster *initial)
+{
+	struct config *config = &arguments->config;
+	const struct initial_member *self;
+
+	if (arguments->source[OPTION_name] == OPTION_FROM_DEFAULT &&
+	    initial_cluster_named(initial, "default") != NULL) {
+		setup_text(config, OPTION_name, "default");
+		arguments->source[OPTION_name] = OPTION_FROM_SUPERVISOR;
+	}
+	self = initial_cluster_named(initial, config->name);
+	if (self == NULL || is_given(arguments, OPTION_initial_advertise_peer_urls) ||
+	    arguments->source[OPTION_peer_addr] != OPTION_FROM_DEFAULT)
+		return;
+	setup_text(config, OPTION_initial_advertise_peer_urls, self->url);
+	arguments->source[OPTION_initial_advertise_peer_urls] =
+	    arguments->source[OPTION_initial_cluster];
+}
+
+static char *
+check_cluster(struct arguments *arguments)
+{
+	struct config *config = &arguments->config;
+	bool existing = strcmp(config->initial_cluster_state, "existing") == 0;
+	struct initial_cluster initial;
+	char *problem;
+
+	if (!existing && strcmp(config->initial_cluster_state, "new") != 0)
+		return at_source(arguments, OPTION_initial_cluster_state,
+		    xasprintf("\"%s\" is neither new nor existing", config->initial_cluster_state));
+	if (!is_given(arguments, OPTION_initial_cluster))
+		return NULL;
+	if ((!existing && is_given(arguments, OPTION_peers)) ||
+	    is_given(arguments, OPTION_peers_file) || is_given(arguments, OPTION_discovery))
+		return at_source(arguments, OPTION_initial_cluster, xstrdup("-peers, "
+		    "-peers-file and -discovery are other ways to find the others; give one "
+		    "of them"));
+	if (config->restore[0] != '\0')
+		return at_source(arguments, OPTION_initial_cluster, xstrdup("-restore makes a new "
+		    "cluster of this node alone; leave out one of them"));
+	problem = initial_cluster_read(config, &initial);
+	if (problem != NULL)
+		return at_source(arguments, OPTION_initial_cluster, problem);
+	take_own(arguments, &initial);
+	if (existing)
+		problem = join_others(arguments, &initial);
+	initial_cluster_free(&initial);
+	return problem;
+}
+
+/* ---- addresses ------------------------------------------------------------------------ */
+
+static char *
+check_port(struct arguments *arguments, const struct port_flags *port)
+{
+	bool listens = is_given(arguments, port->listen);
+	char *problem = NULL;
+
+	if (listens)
+		problem = take_first(arguments, port, port->listen, port->bind);
+	if (problem == NULL && is_given(arguments, port->advertise)) {
+		problem = take_first(arguments, port, port->advertise, port->addr);
+	} else if (problem == NULL && arguments->source[port->addr] == OPTION_FROM_DEFAULT) {
+		setup_text(&arguments->config, port->addr, listens ?
+		    config_text(&arguments->config, port->bind) : port->initial);
+	}
+	return problem;
+}
+
+static const struct port_flags *
+port_of(enum option_id addr)
+{
+	return &ports[addr == OPTION_addr ? 0 : 1];
+}
+
+enum option_id
+url_flags_advertise(enum option_id id)
+{
+	return port_of(id)->advertise;
+}
+
+enum option_id
+url_flags_told(const struct arguments *arguments, enum option_id id)
+{
+	const struct port_flags *port = port_of(id);
+
+	if (is_given(arguments, port->advertise))
+		return port->advertise;
+	return arguments->source[id] == OPTION_FROM_DEFAULT && is_given(arguments, port->listen) ?
+	    port->listen : id;
+}
+
+/* ---- certificates, the log, and what is refused ------------------------------------------ */
+
+/* Theirs says of which authority certificates are, and another flag whether any is needed. */
+static char *
+check_client_certificates(struct arguments *arguments)
+{
+	const struct config *config = &arguments->config;
+
+	if (!config->client_cert_auth || config->trusted_ca_file[0] != '\0')
+		return config->client_cert_auth ? take(arguments, OPTION_trusted_ca_file,
+		    OPTION_ca_file, config->trusted_ca_file) : NULL;
+	return config->ca_file[0] != '\0' ? NULL : at_source(arguments, OPTION_client_cert_auth,
+	    xstrdup("it needs -trusted-ca-file, which says where certificates come from"));
+}
+
+/* Words of etcd 3 that ours has other words for. */
+static void
+translate_log(struct arguments *arguments)
+{
+	struct config *config = &arguments->config;
+
+	if (strcmp(config->log_level, "panic") == 0 || strcmp(config->log_level, "dpanic") == 0 ||
+	    strcmp(config->log_level, "fatal") == 0)
+		setup_text(config, OPTION_log_level, "error");
+	if (strcmp(config->log_output, "default") == 0)
+		setup_text(config, OPTION_log_output, "stderr");
+}
+
+static char *
+check_refused(struct arguments *arguments)
+{
+	const struct config *config = &arguments->config;
+
+	if (config->force_new_cluster)
+		return at_source(arguments, OPTION_force_new_cluster, xstrdup("it would "
+		    "drop the other members at each start; stop the node, and use 'etcdctl "
+		    "recover' once"));
+	if (strcmp(config->proxy, "off") != 0)
+		return at_source(arguments, OPTION_proxy, xasprintf("\"%s\": there are no "
+		    "proxies; every node passes on what only the leader can do", config->proxy));
+	return NULL;
+}
+
+char *
+url_flags_check(struct arguments *arguments)
+{
+	bool any = is_given(arguments, OPTION_initial_cluster);
+	char *problem = check_refused(arguments);
+
+	translate_log(arguments);
+	if (problem == NULL)
+		problem = check_client_certificates(arguments);
+	if (problem == NULL)
+		problem = check_cluster(arguments);
+	for (size_t i = 0; i < ARRAY_COUNT(ports); i++)
+		any = any || is_given(arguments, ports[i].listen) ||
+		    is_given(arguments, ports[i].advertise);
+	for (size_t i = 0; any && problem == NULL && i < ARRAY_COUNT(ports); i++)
+		problem = check_port(arguments, &ports[i]);
+	return problem;
+}
+
+void
+url_flags_tell(const struct arguments *arguments)
+{
+	for (size_t i = 0; i < ARRAY_COUNT(ports); i++)
+		if (strchr(config_text(&arguments->config, ports[i].advertise), ',') != NULL)
+			diag_warn("options", "-%s: only the first URL is told to others",
+			    option_rows[ports[i].advertise].flag);
+	if (is_given(arguments, OPTION_trusted_ca_file) && !arguments->config.client_cert_auth)
+		diag_warn("options", "-trusted-ca-file without -client-cert-auth: clients need no "
+		    "certificate");
+	/* One line for each that has a meaning only there. */
+	for (enum option_id id = 0; id < OPTION_COUNT; id++)
+		if (arguments->source[id] != OPTION_FROM_DEFAULT &&
+		    strncmp(option_rows[id].help, ACCEPTED, strlen(ACCEPTED)) == 0)
+			diag_info("options", "-%s is %s", option_rows[id].flag,
+			    option_rows[id].help);
+}

@@ -1,0 +1,189 @@
+/* Tests of common/initial_cluster.c: a list that makes one cluster on every node. */
+#include "common/initial_cluster.h"
+
+#include "common/xmem.h"
+#include "tests/lib/test.h"
+
+#include <stdlib.h>
+
+struct given {
+	const char *list, *token;
+	uint64_t active_size;
+};
+
+/* What is wrong, or NULL. */
+static char *
+read_given(struct given given, struct initial_cluster *result)
+{
+	struct config config;
+	char *problem;
+
+	config_init(&config);
+	assert_int_equal(config_set(&config, OPTION_initial_cluster, given.list, &problem),
+	    ERR_NONE);
+	if (given.token != NULL)
+		assert_int_equal(config_set(&config, OPTION_initial_cluster_token, given.token,
+		    &problem), ERR_NONE);
+	if (given.active_size != 0)
+		config.cluster_active_size = given.active_size;
+	problem = initial_cluster_read(&config, result);
+	config_free(&config);
+	return problem;
+}
+
+static struct initial_cluster
+good(struct given given)
+{
+	struct initial_cluster cluster;
+	char *problem = read_given(given, &cluster);
+
+	assert_null(problem);
+	return cluster;
+}
+
+static uint64_t
+cluster_id_of(struct given given)
+{
+	struct initial_cluster cluster = good(given);
+	uint64_t id = cluster.cluster_id;
+
+	initial_cluster_free(&cluster);
+	return id;
+}
+
+static void
+expect_problem(const char *list, const char *expected)
+{
+	struct initial_cluster cluster;
+	char *problem = read_given((struct given){ .list = list }, &cluster);
+
+	assert_non_null(problem);
+	if (strstr(problem, expected) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", problem, expected);
+	assert_int_equal(cluster.count, 0);
+	free(problem);
+}
+
+#define THREE "n1=http://10.0.0.1:2380,n2=http://10.0.0.2:2380,n3=http://10.0.0.3:2380"
+
+TEST(members_are_in_order_of_their_names)
+{
+	struct initial_cluster cluster = good((struct given){
+	    .list = " b=https://[::1]:2380/ ,,c=http://c:1, a=http://10.0.0.1:2380" });
+
+	assert_int_equal(cluster.count, 3);
+	assert_string_equal(cluster.list[0].name, "a");
+	assert_string_equal(cluster.list[1].name, "b");
+	assert_string_equal(cluster.list[1].url, "https://[::1]:2380");
+	assert_string_equal(cluster.list[2].name, "c");
+	assert_ptr_equal(initial_cluster_named(&cluster, "b"), &cluster.list[1]);
+	assert_null(initial_cluster_named(&cluster, "d"));
+	assert_int_equal(initial_cluster_quorum(&cluster), 2);
+	initial_cluster_free(&cluster);
+}
+
+/* Nodes of one cluster may run different versions: these numbers never change. */
+TEST(ids_are_those_of_the_format)
+{
+	struct initial_cluster cluster = good((struct given){ .list = THREE });
+
+	/* The lower half is another one with each option that a cluster gets. */
+	assert_true(cluster.cluster_id >> 32 == UINT64_C(0xf6b0f24b));
+	assert_true(cluster.list[0].id == UINT64_C(0xd02e609203aaf659));
+	initial_cluster_free(&cluster);
+}
+
+TEST(how_the_list_is_written_does_not_matter)
+{
+	uint64_t id = cluster_id_of((struct given){ .list = THREE });
+
+	assert_true(id == cluster_id_of((struct given){ .list = "n3=http://10.0.0.3:2380/,"
+	    "n1=http://10.0.0.1:2380, n2=http://10.0.0.2:2380," }));
+	assert_true(id == cluster_id_of((struct given){ .list = THREE, .token = "etcd-cluster" }));
+}
+
+TEST(another_list_or_token_or_option_is_another_cluster)
+{
+	uint64_t id = cluster_id_of((struct given){ .list = THREE }), other;
+
+	other = cluster_id_of((struct given){ .list = THREE, .token = "other" });
+	assert_true(other != id && !initial_cluster_same_list(other, id));
+	other = cluster_id_of((struct given){ .list = "n1=http://10.0.0.1:2380" });
+	assert_true(other != id && !initial_cluster_same_list(other, id));
+	other = cluster_id_of((struct given){ .list = THREE, .active_size = 5 });
+	assert_true(other != id && initial_cluster_same_list(other, id));
+}
+
+/* Else the token could be a part of the list. */
+TEST(a_member_of_another_token_has_another_id)
+{
+	struct initial_cluster one = good((struct given){ .list = THREE });
+	struct initial_cluster other = good((struct given){ .list = THREE, .token = "other" });
+
+	for (size_t i = 0; i < one.count; i++)
+		assert_true(one.list[i].id != other.list[i].id);
+	initial_cluster_free(&one);
+	initial_cluster_free(&other);
+}
+
+TEST(what_is_no_list_is_refused_with_its_reason)
+{
+	expect_problem("", "no node is in it");
+	expect_problem(" , ,", "no node is in it");
+	expect_problem("http://10.0.0.1:2380", "\"http://10.0.0.1:2380\" is not NAME=URL");
+	expect_problem("n1=10.0.0.1:2380", "\"n1=10.0.0.1:2380\" has no URL");
+	expect_problem("n1=unix://x:1", "has no URL");
+	expect_problem("n1=http://10.0.0.1", "no port");
+	expect_problem("n1=http://10.0.0.1:2380/x", "is not a port");
+	expect_problem("n1=http://:2380", "no host");
+	expect_problem("=http://a:1", "\"\" is empty");
+	expect_problem("a/b=http://a:1", "a character that is not allowed");
+	expect_problem("a=http://a:1,a=http://b:1", "a is there twice");
+	expect_problem("a=http://a:1,b=http://a:1", "a and b have the same URL http://a:1");
+}
+
+static char *
+list_of(size_t count)
+{
+	struct buf list = BUF_INIT;
+	char *text;
+
+	for (size_t i = 0; i < count; i++)
+		buf_printf(&list, "n%zu=http://10.0.0.1:%zu,", i, i + 1);
+	text = xasprintf("%.*s", SLICE_ARGS(buf_slice(&list)));
+	buf_free(&list);
+	return text;
+}
+
+TEST(as_many_as_may_vote_and_not_one_more)
+{
+	struct initial_cluster cluster;
+	char *list = list_of(VOTERS_MAX);
+	char *problem;
+
+	cluster = good((struct given){ .list = list, .active_size = VOTERS_MAX });
+	assert_int_equal(cluster.count, VOTERS_MAX);
+	initial_cluster_free(&cluster);
+	/* Else the leader would remove those that are too many at once. */
+	expect_problem(list, "31 nodes, and -cluster-active-size is 9");
+	free(list);
+	list = list_of(VOTERS_MAX + 1);
+	problem = read_given((struct given){ .list = list, .active_size = VOTERS_MAX }, &cluster);
+	assert_non_null(problem);
+	assert_non_null(strstr(problem, "more than 31 nodes"));
+	free(problem);
+	free(list);
+}
+
+TEST(a_longer_text_than_any_good_one_is_not_read)
+{
+	size_t size = VOTERS_MAX * (NAME_BYTES_MAX + URL_BYTES_MAX + 4) + 1;
+	char *list = xmalloc(size + 1);
+
+	memset(list, ',', size);
+	list[size] = '\0';
+	expect_problem(list, "longer than");
+	list[size - 1] = '\0';
+	expect_problem(list, "no node is in it");
+	free(list);
+}
