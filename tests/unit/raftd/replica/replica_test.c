@@ -315,8 +315,8 @@ TEST(the_same_log_makes_the_same_state_also_from_a_snapshot)
 TEST(members_follow_the_configuration_whatever_became_of_the_request)
 {
 	static const struct command_refused refusal = { .error = ERR_BUSY };
-	struct command_member joiner = { .op = MEMBER_JOIN, .id = 7, .name = SLICE_LITERAL("one"),
-		.peer_url = SLICE_LITERAL("http://h:1"), .client_url = SLICE_LITERAL("http://h:2") };
+	struct command_member joiner = { .op = MEMBER_JOIN, .id = 7, .name = slice_text("one"),
+		.peer_url = slice_text("http://h:1"), .client_url = slice_text("http://h:2") };
 	struct msg_write write = { .op = WRITE_SET, .key = SLICE_LITERAL("/a"), .low = 5 };
 	struct blob *payloads[] = { command_new_write(1, 5, &write),
 		command_new_refused(2, 3, 1, &refusal) };
