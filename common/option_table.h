@@ -26,6 +26,9 @@ OPTION(discovery, "discovery", "ETCD_DISCOVERY", "discovery", TEXT, "", 0, 0, "U
     "directory of a discovery service, where the machines of a new cluster meet")
 OPTION(ca_file, "ca-file", "ETCD_CA_FILE", "ca_file", PATH, "", 0, 0, "FILE",
     "authorities that client certificates have to come from")
+OPTION(client_cert_user, "client-cert-user", "ETCD_CLIENT_CERT_USER", "client_cert_user", BOOL,
+    "false", 0, 0, "BOOL",
+    "whoever shows no password is the user that his certificate's common name says")
 OPTION(cert_file, "cert-file", "ETCD_CERT_FILE", "cert_file", PATH, "", 0, 0, "FILE",
     "certificate of the client port: makes it HTTPS")
 OPTION(key_file, "key-file", "ETCD_KEY_FILE", "key_file", PATH, "", 0, 0, "FILE",

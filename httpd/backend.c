@@ -204,6 +204,13 @@ on_changed(struct backend *backend, const struct frame *frame UNUSED, const stru
 }
 
 static enum err
+on_auth(struct backend *backend, const struct frame *frame UNUSED, const struct msg_auth *m)
+{
+	return backend->changes.auth == NULL ? ERR_NONE :
+	    backend->changes.auth(backend->changes.argument, m);
+}
+
+static enum err
 on_backup_piece(struct backend *backend, const struct frame *frame,
     const struct msg_backup_piece *m)
 {
@@ -309,6 +316,12 @@ backend_is_at(struct backend *backend, const uint64_t *store_index)
 	 * it, is another's already. */
 	channel_poll(backend->channel);
 	return backend->open && shared_index_get(backend->announced) == *store_index;
+}
+
+bool
+backend_auth_is_at(const struct backend *backend, uint64_t revision)
+{
+	return backend->announced == NULL || shared_index_auth(backend->announced) == revision;
 }
 
 void

@@ -19,6 +19,8 @@ enum command_kind {
 	COMMAND_REFUSED = 6,
 	COMMAND_CONFIG_ITEMS = 7,
 	COMMAND_CREATE_ITEMS = 8,
+	COMMAND_AUTH = 9,
+	COMMAND_WRITE_AS = 10,
 	COMMAND_KINDS,			/* none: one above the last */
 };
 
@@ -41,6 +43,8 @@ struct blob *command_new_config(uint64_t session, uint64_t sequence, uint64_t lo
 struct blob *command_new_create(const struct command_create_items *create);
 struct blob *command_new_refused(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_refused *refused);
+struct blob *command_new_auth(uint64_t session, uint64_t sequence,
+    const struct msg_auth_change *change);
 
 /* Take a payload apart; false: malformed. body is the reader behind the head. */
 bool command_parse(const struct blob *payload, struct command_head *head, struct reader *body);

@@ -35,5 +35,18 @@ RECORD(command_create_items,	/* COMMAND_CREATE_ITEMS: the CONF entry that begins
     FIELD(u64, id) FIELD(u64, cluster_id)
     FIELD(bytes, name) FIELD(bytes, peer_url) FIELD(bytes, client_url)
     FIELD(bytes, items))	/* list of config_item, complete */
+RECORD(command_auth,		/* COMMAND_AUTH: users, roles, and whether they count */
+    FIELD(u8, op)		/* enum auth_op */
+    FIELD(u8, flags)		/* AUTH_FLAG_* of wire.h */
+    FIELD(bytes, name)		/* of the user or role */
+    FIELD(secret, hash)		/* of his password; empty: as it was */
+    FIELD(bytes, first) FIELD(bytes, second) FIELD(bytes, third) FIELD(bytes, fourth)
+				/* lists of auth_text: see enum auth_op */
+    FIELD(bytes, user) FIELD(u64, credential))	/* who asks */
+RECORD(command_write_as,	/* COMMAND_WRITE_AS: command_write of a user; that one is a guest's */
+    FIELD(bytes, user) FIELD(u64, credential)
+    FIELD(u8, op) FIELD(u8, flags)
+    FIELD(bytes, key) FIELD(bytes, value)
+    FIELD(u64, ttl_s) FIELD(u64, prev_index) FIELD(bytes, prev_value))
 #undef RECORD
 #undef FIELD

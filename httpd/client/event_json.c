@@ -12,13 +12,15 @@
  *	KEY --> VALUE_SIZE --> VALUE	texts go out as they come
  *	VALUE --> TAIL --> NODE		modified, created, expiration
  *
- * Fields of a fixed size are gathered until they are whole.
+ * Fields of a fixed size are gathered until they are whole. If not every node is shown a key is
+ * gathered as well, and of a node that is not the rest is passed over.
  */
 #include "httpd/client/event_json.h"
 #include "common/clock.h"
 #include "common/ipc/wire.h"
 #include "common/json_put.h"
 #include "common/json_text.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 
 #include <stdlib.h>
@@ -105,15 +107,31 @@ end_above(struct json_put *json, struct listing *listing, size_t depth)
 	listing->open[depth - 1].listing = true;
 }
 
+static bool
+is_shown(const struct event_json_filter *filter, const struct node_record *node)
+{
+	return filter->shows == NULL ||
+	    filter->shows(filter->argument, node->key, (node->flags & NODE_DIR) != 0);
+}
+
 /* One node with all that follows below it; *in is left behind that. */
 static enum err
-put_tree(struct json_put *json, struct listing *listing, struct reader *in, uint64_t now_ns)
+put_tree(struct json_put *json, struct listing *listing, struct reader *in, uint64_t now_ns,
+    const struct event_json_filter *filter)
 {
 	struct node_record node;
 	struct reader ahead;
 
 	do {
-		if (!node_record_get(in, &node) || node.depth > listing->count)
+		if (!node_record_get(in, &node))
+			return ERR_MALFORMED;
+		ahead = *in;
+		if (!is_shown(filter, &node)) {
+			if (node.depth == 0)
+				return ERR_DENIED;
+			continue;
+		}
+		if (node.depth > listing->count)
 			return ERR_MALFORMED;
 		end_above(json, listing, node.depth);
 		begin_node(json, listing);
@@ -121,7 +139,6 @@ put_tree(struct json_put *json, struct listing *listing, struct reader *in, uint
 		if ((node.flags & NODE_VALUE) != 0)
 			json_put_text(json, "value", node.value);
 		put_kind(json, listing, &node, now_ns);
-		ahead = *in;
 	} while (!reader_done(in) && node_record_get(&ahead, &node) && node.depth > 0);
 	while (listing->count > 0)
 		end_node(json, listing);
@@ -136,8 +153,9 @@ put_action(struct json_put *json, uint8_t action)
 	json_put_name(json, "node");
 }
 
-enum err
-event_json_put(struct buf *out, struct slice event, bool *created)
+static enum err
+put_event(struct buf *out, struct slice event, const struct event_json_filter *filter,
+    bool *created)
 {
 	struct listing listing = { NULL, 0, 0 };
 	struct json_put json = json_put_into(out);
@@ -152,10 +170,10 @@ event_json_put(struct buf *out, struct slice event, bool *created)
 	/* About what it takes, if little is escaped. */
 	(void)buf_reserve(out, event.size + JSON_AROUND_BYTES);
 	put_action(&json, record.action);
-	err = put_tree(&json, &listing, &in, record.now_ns);
+	err = put_tree(&json, &listing, &in, record.now_ns, filter);
 	if (err == ERR_NONE && (record.flags & EVENT_PREVIOUS) != 0) {
 		json_put_name(&json, "prevNode");
-		err = put_tree(&json, &listing, &in, record.now_ns);
+		err = put_tree(&json, &listing, &in, record.now_ns, filter);
 	}
 	json_put_close(&json, '}');
 	buf_append_byte(out, '\n');
@@ -165,6 +183,19 @@ event_json_put(struct buf *out, struct slice event, bool *created)
 	if (created != NULL)
 		*created = (record.flags & EVENT_CREATED) != 0;
 	return err;
+}
+
+enum err
+event_json_put(struct buf *out, struct slice event, bool *created)
+{
+	return put_event(out, event, &(struct event_json_filter){ NULL, NULL }, created);
+}
+
+enum err
+event_json_put_shown(struct buf *out, struct slice event,
+    const struct event_json_filter *filter)
+{
+	return put_event(out, event, filter, NULL);
 }
 
 /* ---- in pieces -------------------------------------------------------------------- */
@@ -196,6 +227,9 @@ struct event_json {
 	uint32_t text_left;		/* bytes of the key or value to come */
 	struct json_text text;
 	unsigned trees;			/* begun: node, previous node */
+	struct event_json_filter filter;
+	struct buf key;			/* with a filter: what there is of the node's key */
+	bool hidden;			/* the node is not shown */
 };
 
 _Static_assert(sizeof(((struct event_json *)0)->field) >= TAIL_BYTES,
@@ -213,8 +247,16 @@ event_json_free(struct event_json **event)
 	if (*event == NULL)
 		return;
 	free((*event)->listing.open);
+	buf_free(&(*event)->key);
 	free(*event);
 	*event = NULL;
+}
+
+void
+event_json_show(struct event_json *event, struct event_json_filter filter)
+{
+	ASSERT(event->step == STEP_HEAD);
+	event->filter = filter;
 }
 
 /* Take bytes of the step's fields. True once they are all there. */
@@ -250,15 +292,14 @@ take_head(struct event_json *event, struct json_put *json)
 	return ERR_NONE;
 }
 
+/* Up to the node's key. */
 static enum err
-take_node(struct event_json *event, struct json_put *json)
+begin_shown(struct event_json *event, struct json_put *json)
 {
-	struct reader in = reader_of(slice_of(event->field, NODE_BYTES));
 	struct listing *listing = &event->listing;
-	struct node_record *node = &event->node;
+	const struct node_record *node = &event->node;
 
-	if (!codec_get_u8(&in, &node->flags) || !codec_get_u16(&in, &node->depth) ||
-	    !codec_get_u32(&in, &event->text_left) || node->depth > listing->count)
+	if (node->depth > listing->count)
 		return ERR_MALFORMED;
 	if (node->depth == 0 && event->trees > 0) {
 		if (event->trees == 2 || (event->head.flags & EVENT_PREVIOUS) == 0)
@@ -272,7 +313,24 @@ take_node(struct event_json *event, struct json_put *json)
 	end_above(json, listing, node->depth);
 	begin_node(json, listing);
 	json_put_raw(json, NULL, "\"");
+	return ERR_NONE;
+}
+
+static enum err
+take_node(struct event_json *event, struct json_put *json)
+{
+	struct reader in = reader_of(slice_of(event->field, NODE_BYTES));
+	struct node_record *node = &event->node;
+
+	if (!codec_get_u8(&in, &node->flags) || !codec_get_u16(&in, &node->depth) ||
+	    !codec_get_u32(&in, &event->text_left))
+		return ERR_MALFORMED;
 	event->step = STEP_KEY;
+	if (event->filter.shows == NULL)
+		return begin_shown(event, json);
+	if (event->text_left > KEY_BYTES_BEFORE)
+		return ERR_MALFORMED;
+	buf_clear(&event->key);
 	return ERR_NONE;
 }
 
@@ -292,6 +350,32 @@ take_text(struct event_json *event, struct json_put *json, struct slice *bytes, 
 	return last;
 }
 
+/* With a filter: the key is gathered, and shown or not. */
+static enum err
+take_hidden_key(struct event_json *event, struct json_put *json, struct slice *bytes)
+{
+	size_t size = MIN_OF((size_t)event->text_left, bytes->size);
+	enum err err;
+
+	buf_append(&event->key, bytes->data, size);
+	event->text_left -= (uint32_t)size;
+	*bytes = slice_of(bytes->data + size, bytes->size - size);
+	if (event->text_left > 0)
+		return ERR_NONE;
+	event->step = STEP_VALUE_SIZE;
+	event->node.key = buf_slice(&event->key);
+	event->hidden = !is_shown(&event->filter, &event->node);
+	event->node.key = SLICE_EMPTY;
+	if (event->hidden)
+		return event->node.depth == 0 ? ERR_DENIED : ERR_NONE;
+	err = begin_shown(event, json);
+	if (err == ERR_NONE) {
+		json_text_part(&event->text, json->out, buf_slice(&event->key), true);
+		buf_append_byte(json->out, '"');
+	}
+	return err;
+}
+
 static enum err
 take_value_size(struct event_json *event, struct json_put *json)
 {
@@ -299,7 +383,7 @@ take_value_size(struct event_json *event, struct json_put *json)
 
 	if (!codec_get_u32(&in, &event->text_left))
 		return ERR_MALFORMED;
-	if ((event->node.flags & NODE_VALUE) != 0)
+	if ((event->node.flags & NODE_VALUE) != 0 && !event->hidden)
 		json_put_raw(json, "value", "\"");
 	event->step = STEP_VALUE;
 	return ERR_NONE;
@@ -314,7 +398,8 @@ take_tail(struct event_json *event, struct json_put *json)
 	if (!codec_get_u64(&in, &node->modified) || !codec_get_u64(&in, &node->created) ||
 	    !codec_get_u64(&in, &node->expire_at_ns))
 		return ERR_MALFORMED;
-	put_kind(json, &event->listing, node, event->head.now_ns);
+	if (!event->hidden)
+		put_kind(json, &event->listing, node, event->head.now_ns);
 	event->step = STEP_NODE;
 	return ERR_NONE;
 }
@@ -329,13 +414,16 @@ take_step(struct event_json *event, struct json_put *json, struct slice *bytes)
 	case STEP_NODE:
 		return gather(event, bytes, NODE_BYTES) ? take_node(event, json) : ERR_NONE;
 	case STEP_KEY:
+		if (event->filter.shows != NULL)
+			return take_hidden_key(event, json, bytes);
 		if (take_text(event, json, bytes, true))
 			event->step = STEP_VALUE_SIZE;
 		return ERR_NONE;
 	case STEP_VALUE_SIZE:
 		return gather(event, bytes, SIZE_BYTES) ? take_value_size(event, json) : ERR_NONE;
 	case STEP_VALUE:
-		if (take_text(event, json, bytes, (event->node.flags & NODE_VALUE) != 0))
+		if (take_text(event, json, bytes,
+		    (event->node.flags & NODE_VALUE) != 0 && !event->hidden))
 			event->step = STEP_TAIL;
 		return ERR_NONE;
 	case STEP_TAIL:

@@ -17,7 +17,7 @@
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
-#include "httpd/peer/json_walk.h"
+#include "httpd/json_walk.h"
 #include "httpd/worker.h"
 
 #include <inttypes.h>

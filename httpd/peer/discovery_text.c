@@ -6,7 +6,7 @@
 
 #include "common/limits.h"
 #include "httpd/peer/join_text.h"
-#include "httpd/peer/json_walk.h"
+#include "httpd/json_walk.h"
 
 #include <stdio.h>
 #include <string.h>

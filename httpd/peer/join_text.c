@@ -12,7 +12,7 @@
 #include "common/node_name.h"
 #include "httpd/cluster.h"
 #include "httpd/peer/identity.h"
-#include "httpd/peer/json_walk.h"
+#include "httpd/json_walk.h"
 
 #include <stdio.h>
 #include <stdlib.h>

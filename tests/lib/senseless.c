@@ -316,6 +316,8 @@ command_of(struct senseless *s)
 		{ COMMAND_CONFIG_ITEMS, false, body_command_config_items },
 		{ COMMAND_CREATE, false, body_command_create },
 		{ COMMAND_CREATE_ITEMS, false, body_command_create_items },
+		{ COMMAND_AUTH, false, body_command_auth },
+		{ COMMAND_WRITE_AS, true, body_command_write_as },
 	};
 	size_t which = rand_below(&s->rand, ARRAY_COUNT(bodies));
 	struct command_head head = {

@@ -23,6 +23,7 @@ static const struct {
 	{ MSG_status, "a status that is none" }, { MSG_outcome, "an outcome that is none" },
 	{ MSG_stats, "stats that are none" }, { MSG_watching, "watching" }, { MSG_event, "event" },
 	{ MSG_changed, "changed" }, { MSG_backup_piece, "backup_piece" },
+	{ MSG_auth, "auth" },
 };
 
 static void
@@ -139,7 +140,7 @@ send_with_file(struct fake *fake, int fd, enum hello_flaw flaw)
 }
 
 #define NONE "backend: raftd sent a hello that is none\n"
-#define ANOTHER "backend: raftd speaks another protocol: its=3 ours=2\n"
+#define ANOTHER "backend: raftd speaks another protocol: its=4 ours=3\n"
 
 TEST(a_hello_is_of_this_raftd_or_none)
 {

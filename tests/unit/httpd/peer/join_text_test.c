@@ -6,7 +6,7 @@
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
 #include "httpd/cluster.h"
-#include "httpd/peer/json_walk.h"
+#include "httpd/json_walk.h"
 #include "tests/lib/test.h"
 
 #include <stdio.h>

@@ -5,8 +5,8 @@
  * depth limit, no key twice in an object, strings must be well-formed UTF-8,
  * numbers stay text. The caller bounds the text's size.
  */
-#ifndef MOOTHALL_HTTPD_PEER_JSON_WALK_H
-#define MOOTHALL_HTTPD_PEER_JSON_WALK_H
+#ifndef MOOTHALL_HTTPD_JSON_WALK_H
+#define MOOTHALL_HTTPD_JSON_WALK_H
 
 #include "common/err.h"
 #include "common/limits.h"

@@ -4,7 +4,7 @@
  * The place is kept as text in one bounded array: each level remembers how long
  * it was where the level began.
  */
-#include "httpd/peer/json_walk.h"
+#include "httpd/json_walk.h"
 
 #include "common/arena.h"
 #include "common/json_text.h"

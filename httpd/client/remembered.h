@@ -1,0 +1,28 @@
+/*
+ * remembered.h - who has shown which password lately, so that it is not hashed again with
+ * each of his requests.
+ *
+ * Keeps no password: of the header that it came in there is a hash under a key of this
+ * process alone. An entry is of one credential (common/auth/auth.h), so another password of
+ * the same user, or a user made again, finds none. Forgotten when it was not used for
+ * REMEMBERED_MS, or when there are AUTH_REMEMBERED_MAX later ones.
+ */
+#ifndef MOOTHALL_HTTPD_CLIENT_REMEMBERED_H
+#define MOOTHALL_HTTPD_CLIENT_REMEMBERED_H
+
+#include "common/slice.h"
+
+#define REMEMBERED_MS 60000
+
+struct remembered;
+
+struct remembered *remembered_new(void);
+void remembered_free(struct remembered **remembered);
+/* The credential that was shown with that header; 0: none that is known. */
+uint64_t remembered_find(struct remembered *remembered, struct slice header, uint64_t now_ms);
+/* It was right. */
+void remembered_add(struct remembered *remembered, struct slice header, uint64_t credential,
+    uint64_t now_ms);
+size_t remembered_count(const struct remembered *remembered);
+
+#endif
