@@ -43,7 +43,7 @@ RECORD(command_auth,		/* COMMAND_AUTH: users, roles, and whether they count */
     FIELD(bytes, first) FIELD(bytes, second) FIELD(bytes, third) FIELD(bytes, fourth)
 				/* lists of auth_text: see enum auth_op */
     FIELD(bytes, user) FIELD(u64, credential))	/* who asks */
-RECORD(command_write_as,	/* COMMAND_WRITE_AS: command_write of a user; that one is a guest's */
+RECORD(command_write_as,	/* COMMAND_WRITE_AS: of a user; command_write is a guest's */
     FIELD(bytes, user) FIELD(u64, credential)
     FIELD(u8, op) FIELD(u8, flags)
     FIELD(bytes, key) FIELD(bytes, value)

@@ -205,7 +205,8 @@ count_wrong(struct attempt_address *address, uint64_t now_ms)
 }
 
 void
-attempts_over(struct attempts *attempts, struct password_attempt *attempt, bool wrong, uint64_t now_ms)
+attempts_over(struct attempts *attempts, struct password_attempt *attempt, bool wrong,
+    uint64_t now_ms)
 {
 	struct attempt_address *address = attempt->address;
 

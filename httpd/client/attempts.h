@@ -44,7 +44,8 @@ enum attempt_answer attempts_add(struct attempts *attempts, struct password_atte
     const char *from, uint64_t now_ms) MUST_CHECK;
 /* The next that may run now, and runs; NULL: none may. *again_ms: when to ask again, if
  * nothing else happens; UINT64_MAX: not at all. */
-struct password_attempt *attempts_next(struct attempts *attempts, uint64_t now_ms, uint64_t *again_ms);
+struct password_attempt *attempts_next(struct attempts *attempts, uint64_t now_ms,
+    uint64_t *again_ms);
 /* One that ran: it was right, or wrong. */
 void attempts_over(struct attempts *attempts, struct password_attempt *attempt, bool wrong,
     uint64_t now_ms);

@@ -345,8 +345,8 @@ refuse_body(struct request *request, enum err err)
 		return;
 	}
 	snprintf(sentence, sizeof(sentence), "auth: too long or too many: names have 1 to %d "
-	    "bytes, passwords at most %d and no zero byte, patterns 1 to %zu, a user %d roles, a role %d "
-	    "patterns to read and to write, a body %zu bytes", AUTH_NAME_BYTES_MAX,
+	    "bytes, passwords at most %d and no zero byte, patterns 1 to %zu, a user %d roles, a "
+	    "role %d patterns to read and to write, a body %zu bytes", AUTH_NAME_BYTES_MAX,
 	    AUTH_PASSWORD_BYTES_MAX, AUTH_PATTERN_BYTES_MAX, AUTH_USER_ROLES_MAX,
 	    AUTH_PATTERNS_MAX, AUTH_BODY_BYTES_MAX);
 	gate_send_message(request, 400, slice_text(sentence));

@@ -319,7 +319,8 @@ hash_made(void *argument, bool right, const char *hash)
 static bool
 is_of_now(const struct check *check)
 {
-	const struct auth_user *user = auth_user(&check->gate->auth, text_basic_user(&check->basic));
+	const struct auth_user *user =
+	    auth_user(&check->gate->auth, text_basic_user(&check->basic));
 
 	return check->credential == (user == NULL ? 0 : user->credential);
 }
@@ -337,8 +338,8 @@ checked(void *argument, bool right, const char *hash UNUSED)
 	metric_add(right ? METRIC_passwords_right : METRIC_passwords_wrong, 1);
 	attempts_over(gate->attempts, &check->attempt, !right, now_ms);
 	if (right)
-		remembered_add(gate->remembered, buf_slice(&check->header), check->credential,
-		    now_ms);
+		remembered_add(gate->remembered, buf_slice(&check->header),
+		    text_basic_user(&check->basic), check->credential, now_ms);
 	else if (of_now)
 		diag_info("http", "a wrong password: user=%.*s from=%s",
 		    SLICE_ARGS(text_basic_user(&check->basic)), check->from);
@@ -487,24 +488,21 @@ identify(struct request *request, struct slice header,
 	struct gate *gate = request->worker->gate;
 	struct text_basic basic;
 	const struct auth_user *user;
-	uint64_t credential;
+	struct slice name;
+	uint64_t credential = remembered_find(gate->remembered, header,
+	    loop_now(gate->worker->loop).monotonic_ms, &name);
 
-	if (!text_basic_read(header, &basic)) {
+	user = credential == 0 ? NULL : auth_user(&gate->auth, name);
+	if (user != NULL && user->credential == credential) {
+		set_user(request, name, credential);
+		let_in(request, handle);
+	} else if (text_basic_read(header, &basic)) {
+		begin_password(request, header, handle, &basic);
+		text_basic_wipe(&basic);
+	} else {
 		request->denied = true;
 		let_in(request, handle);
-		return;
 	}
-	user = auth_user(&gate->auth, text_basic_user(&basic));
-	credential = remembered_find(gate->remembered, header,
-	    loop_now(gate->worker->loop).monotonic_ms);
-	if (user != NULL && credential != 0 && user->credential == credential) {
-		set_user(request, text_basic_user(&basic), credential);
-		text_basic_wipe(&basic);
-		let_in(request, handle);
-		return;
-	}
-	begin_password(request, header, handle, &basic);
-	text_basic_wipe(&basic);
 }
 
 /* Of who shows no password: the name in his certificate, if that counts; else a guest. */

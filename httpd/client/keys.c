@@ -161,8 +161,9 @@ handle_get(struct request *request, struct slice key, const struct params *param
 	if (params->quorum || params->consistent)
 		read_begin(request, key, READ_FLAG_QUORUM | READ_FLAG_SORTED |
 		    (params->recursive ? READ_FLAG_RECURSIVE : 0));
-	else if (!is_refused(request) && (may != AUTH_READ_ALL || !cache_take(request->worker->cache, request, key,
-	    params->recursive, send_plain_read)))
+	else if (!is_refused(request) && (may != AUTH_READ_ALL ||
+	    !cache_take(request->worker->cache, request, key, params->recursive,
+	    send_plain_read)))
 		send_plain_read(request, key, params->recursive);
 }
 

@@ -14,15 +14,23 @@
 
 #define REMEMBERED_MS 60000
 
+/* Of what a header is remembered as. */
+#define REMEMBERED_MAC_BYTES 16
+
 struct remembered;
 
 struct remembered *remembered_new(void);
 void remembered_free(struct remembered **remembered);
-/* The credential that was shown with that header; 0: none that is known. */
-uint64_t remembered_find(struct remembered *remembered, struct slice header, uint64_t now_ms);
-/* It was right. */
-void remembered_add(struct remembered *remembered, struct slice header, uint64_t credential,
-    uint64_t now_ms);
+/* Who has shown that header: the credential, and his name, borrowed until the next call; 0:
+ * nobody that is known. */
+uint64_t remembered_find(struct remembered *remembered, struct slice header, uint64_t now_ms,
+    struct slice *user);
+/* It was right, for that user. */
+void remembered_add(struct remembered *remembered, struct slice header, struct slice user,
+    uint64_t credential, uint64_t now_ms);
 size_t remembered_count(const struct remembered *remembered);
+/* SipHash-2-4 with 128 bits of output; both as its authors have them. */
+void remembered_mac(const uint8_t key[16], struct slice bytes,
+    uint8_t mac[REMEMBERED_MAC_BYTES]);
 
 #endif

@@ -13,7 +13,7 @@
 /* What became of a change. */
 struct auth_changed {
 	enum err error;			/* ERR_NONE, or ERR_AUTH_* and nothing changed */
-	char cause[2 * 255 + 128];	/* the sentence of an error; of a success as wire.h has it */
+	char cause[2 * 255 + 128];	/* a sentence; of a success as wire.h has it */
 	const char *what;		/* static, of a success, for a line of the log */
 };
 

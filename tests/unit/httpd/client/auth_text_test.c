@@ -81,7 +81,8 @@ read_role(const char *body)
 
 TEST(bodies_are_read_and_what_is_none_is_refused)
 {
-	static const char *const bad[] = { "", "user=al", "[]", "7", "{\"user\":7}", "{\"roles\":\"r\"}",
+	static const char *const bad[] = { "", "user=al", "[]", "7", "{\"user\":7}",
+		"{\"roles\":\"r\"}",
 		"{\"roles\":[7]}", "{\"grant\":{}}", "{\"user\":\"al\"", "{\"user\":\"\xff\"}" };
 	struct text_user user = { .name = BUF_INIT };
 	struct text_role role = { .name = BUF_INIT };
@@ -109,6 +110,10 @@ TEST(bodies_are_read_and_what_is_none_is_refused)
 	text_role_free(&role);
 }
 
+#define NAME "{\"user\":\""
+#define PASSWORD "{\"password\":\""
+#define OTHER "{\"other\":\""
+
 static enum err
 read_user_with(const char *before, size_t letters, const char *behind)
 {
@@ -127,13 +132,13 @@ read_user_with(const char *before, size_t letters, const char *behind)
 
 TEST(each_text_of_a_body_has_a_longest)
 {
-	assert_int_equal(read_user_with("{\"user\":\"", AUTH_NAME_BYTES_MAX, "\"}"), ERR_NONE);
-	assert_int_equal(read_user_with("{\"user\":\"", AUTH_NAME_BYTES_MAX + 1, "\"}"), ERR_TOO_BIG);
-	assert_int_equal(read_user_with("{\"password\":\"", AUTH_PASSWORD_BYTES_MAX, "\"}"), ERR_NONE);
-	assert_int_equal(read_user_with("{\"password\":\"", AUTH_PASSWORD_BYTES_MAX + 1, "\"}"),
+	assert_int_equal(read_user_with(NAME, AUTH_NAME_BYTES_MAX, "\"}"), ERR_NONE);
+	assert_int_equal(read_user_with(NAME, AUTH_NAME_BYTES_MAX + 1, "\"}"), ERR_TOO_BIG);
+	assert_int_equal(read_user_with(PASSWORD, AUTH_PASSWORD_BYTES_MAX, "\"}"), ERR_NONE);
+	assert_int_equal(read_user_with(PASSWORD, AUTH_PASSWORD_BYTES_MAX + 1, "\"}"),
 	    ERR_TOO_BIG);
 	assert_int_equal(read_user("{\"password\":\"a\\u0000b\"}"), ERR_TOO_BIG);
 	assert_int_equal(read_user("{\"grant\":[\"\"]}"), ERR_TOO_BIG);
-	assert_int_equal(read_user_with("{\"other\":\"", AUTH_BODY_BYTES_MAX - 12, "\"}"), ERR_NONE);
-	assert_int_equal(read_user_with("{\"other\":\"", AUTH_BODY_BYTES_MAX - 11, "\"}"), ERR_TOO_BIG);
+	assert_int_equal(read_user_with(OTHER, AUTH_BODY_BYTES_MAX - 12, "\"}"), ERR_NONE);
+	assert_int_equal(read_user_with(OTHER, AUTH_BODY_BYTES_MAX - 11, "\"}"), ERR_TOO_BIG);
 }
