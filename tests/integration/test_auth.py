@@ -457,3 +457,28 @@ def test_etcdctl_of_2_and_ours_tell_the_same(empty):
         pytest.skip("no etcdctl of Debian here")
     assert call(node, "DELETE", "/v2/auth/roles/guest").status == 200
     etcdctl_story(program(ETCDCTL, node))
+
+
+# ---- certificates
+
+def test_the_name_in_a_certificate_is_a_user(world, authority):
+    server, al, bo = (authority.issue(name) for name in ("server", "al", "bo"))
+    node = world.node(flags=server.flags("", authority) + ["-client-cert-user", "true"], tls=authority.context(al)).start()
+
+    def ask_as(pair, method, path, body=None, who=None):
+        body = json.dumps(body) if isinstance(body, dict) else body
+        return ask(node.client, method, path, body, tls=authority.context(pair), headers=basic(who))
+    assert ask_as(bo, "PUT", "/v2/keys/a/b", "value=v").status == 201
+    for name in ("root", "al"):
+        assert ask_as(bo, "PUT", "/v2/auth/users/" + name, {"user": name, "password": "pa"}).status == 201
+    assert ask_as(bo, "PUT", "/v2/auth/roles/rk", {"role": "rk", "permissions": rights(["/a/*"])}).status == 201
+    assert ask_as(bo, "PUT", "/v2/auth/users/al", {"user": "al", "grant": ["rk"]}).status == 200
+    assert ask_as(bo, "PUT", "/v2/auth/enable").status == 200
+    # Guests may read all of it, and who has a name that is no user's is none.
+    assert ask_as(al, "GET", "/v2/keys/a/b").status == 200
+    assert ask_as(al, "PUT", "/v2/keys/a/b", "value=w").status == 401
+    assert ask_as(bo, "GET", "/v2/keys/a/b").status == 401
+    # A password that is shown counts alone.
+    assert ask_as(bo, "GET", "/v2/keys/a/b", None, "al:pa").status == 200
+    assert ask_as(al, "PUT", "/v2/keys/a/b", "value=w", "root:pa").status == 200
+    assert ask_as(al, "GET", "/v2/keys/a/b", None, "root:no").status == 401
