@@ -150,10 +150,6 @@ handle_get(struct request *request, struct slice key, const struct params *param
 
 	if (!is_allowed(request, key, 0))
 		return;
-	if (may == AUTH_READ_NONE) {
-		gate_refuse_key(request);
-		return;
-	}
 	if (params->wait) {
 		keys_watch_begin(request, key, params);
 		return;

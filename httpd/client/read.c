@@ -352,6 +352,10 @@ read_begin(struct request *request, struct slice key, unsigned flags)
 {
 	struct piece_reading *reading;
 
+	if (gate_may_read(request, key) == AUTH_READ_NONE) {
+		gate_refuse_key(request);
+		return;
+	}
 	if (backend_is_full(request->worker->backend)) {
 		keys_refuse_full(request);
 		return;

@@ -230,9 +230,14 @@ new_watch(struct request *request, bool stream)
 void
 keys_watch_begin(struct request *request, struct slice key, const struct params *params)
 {
-	struct client_watch *watch = new_watch(request, params->stream);
+	struct client_watch *watch;
 	unsigned flags = 0;
 
+	if (gate_may_read(request, key) == AUTH_READ_NONE) {
+		gate_refuse_key(request);
+		return;
+	}
+	watch = new_watch(request, params->stream);
 	if (params->recursive)
 		flags |= WATCH_FLAG_RECURSIVE;
 	if (params->stream)
