@@ -136,6 +136,24 @@
 #define WATCH_BYTES_BASE (1 * MIB)	/* memory of all watches of a node: this and */
 #define WATCH_BYTES_EACH (1 * KIB)	/* this for each that -max-watches allows */
 
+/* Users and roles (common/auth/auth.h) */
+#define AUTH_USERS_MAX 1000
+#define AUTH_ROLES_MAX 1000		/* but for the role root */
+#define AUTH_USER_ROLES_MAX 64
+#define AUTH_PATTERNS_MAX 128		/* of a role that may be read, and that may be written */
+#define AUTH_NAME_BYTES_MAX 255
+#define AUTH_PATTERN_BYTES_MAX (4 * KIB)
+#define AUTH_HASH_BYTES_MAX 128
+#define AUTH_BYTES_MAX (1 * MIB)	/* of all records: a worker is given them in one frame */
+#define AUTH_BODY_BYTES_MAX (256 * KIB)	/* of a request that changes them */
+#define AUTH_PASSWORD_BYTES_MAX 72	/* what bcrypt looks at */
+/* Passwords that one worker checks or hashes (httpd/client/passwords.h) */
+#define AUTH_HEADER_BYTES_MAX (1 * KIB)	/* of Authorization: the longest user and password */
+#define AUTH_CHECKS_MAX 256		/* waiting; more requests are refused */
+#define AUTH_CHECKS_ADDRESS_MAX 32	/* the same of one address */
+#define AUTH_REMEMBERED_MAX 4096	/* passwords that were right lately */
+#define AUTH_ADDRESSES_MAX 4096		/* from which wrong ones came lately */
+
 /* At most once */
 #define SESSIONS_MAX 1024		/* least recently applied one goes (replicated rule) */
 #define SESSION_RESULTS_MAX 4096	/* answers kept for one session */
@@ -245,6 +263,11 @@ _Static_assert(MEMBERS_MAX * (NAME_BYTES_MAX + 3 * URL_BYTES_MAX + 64) +
     "and so does one with all places");
 _Static_assert(PLACES_MAX >= MEMBERS_MAX + VOTERS_MAX,
     "each member may have taken a place while as many are open as may be made");
+_Static_assert(AUTH_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
+    "all users and roles fit in one frame");
+_Static_assert(AUTH_HEADER_BYTES_MAX >=
+    8 + 4 * (AUTH_NAME_BYTES_MAX + AUTH_PASSWORD_BYTES_MAX + 4) / 3,
+    "every user can show his password");
 _Static_assert(WORKER_REQUESTS_MAX <= SESSION_RESULTS_MAX,
     "every answer a worker may still ask for again is kept");
 _Static_assert(ASSEMBLED_BYTES_MAX + SESSION_QUEUE_BYTES <= CHANNEL_QUEUE_BYTES_MAX,

@@ -167,6 +167,8 @@ REJECTED(origin, WORKER)
 REJECTED(host, WORKER)
 REJECTED(slow_watch, CLIENT)
 REJECTED(silence, CLIENT)
+REJECTED(rights, CLIENT)
+REJECTED(passwords, CLIENT)
 REJECTED(watches, RAFTD)
 #undef REJECTED
 METRIC(watches_open, CLIENT, GAUGE, ONE, "etcd_watches_open", "",
@@ -175,6 +177,12 @@ METRIC(watch_resumed, CLIENT, COUNTER, ONE, "etcd_watch_resumed_total", "",
     "Watches that were registered again with a new raftd.")
 METRIC(handed_over, CLIENT, COUNTER, ONE, "etcd_http_connections_handed_over_total", "",
     "Connections of clients that a worker gave to its successor.")
+METRIC(passwords_right, CLIENT, COUNTER, ONE, "etcd_auth_passwords_checked_total",
+    "result=\"right\"",
+    "Passwords that were hashed to be checked; one that was right is remembered.")
+METRIC(passwords_wrong, CLIENT, COUNTER, ONE, "etcd_auth_passwords_checked_total",
+    "result=\"wrong\"",
+    "Passwords that were hashed to be checked; one that was right is remembered.")
 METRIC(cache_hits, CLIENT, COUNTER, ONE, "etcd_cache_hits_total", "",
     "Reads that a worker answered from rendered bodies.")
 METRIC(cache_misses, CLIENT, COUNTER, ONE, "etcd_cache_misses_total", "",

@@ -48,6 +48,9 @@ OPTION(trusted_ca_file, "trusted-ca-file", "ETCD_TRUSTED_CA_FILE", "trusted_ca_f
     0, "FILE", "as -ca-file, with -client-cert-auth; without it clients need no certificate")
 OPTION(client_cert_auth, "client-cert-auth", "ETCD_CLIENT_CERT_AUTH", "client_cert_auth", BOOL,
     "false", 0, 0, "BOOL", "clients need a certificate that comes from -trusted-ca-file")
+OPTION(client_cert_user, "client-cert-user", "ETCD_CLIENT_CERT_USER", "client_cert_user", BOOL,
+    "false", 0, 0, "BOOL",
+    "whoever shows no password is the user that his certificate's common name says")
 OPTION(cert_file, "cert-file", "ETCD_CERT_FILE", "cert_file", PATH, "", 0, 0, "FILE",
     "certificate of the client port: makes it HTTPS")
 OPTION(key_file, "key-file", "ETCD_KEY_FILE", "key_file", PATH, "", 0, 0, "FILE",

@@ -46,6 +46,32 @@ COMMAND("member remove", CLUSTER, ctl_member_remove, "ID|NAME", 1, 1, PLAIN,
     "remove a member for good")
 COMMAND("member update", CLUSTER, ctl_member_update, "ID|NAME PEER-URL", 2, 2, PLAIN,
     "change the peer URL of a member")
+COMMAND("auth", CLUSTER, NULL, "COMMAND", 1, -1, FAMILY,
+    "whether users count: enable, disable, status")
+COMMAND("auth enable", CLUSTER, ctl_auth_enable, "", 0, 0, PLAIN,
+    "from now on users count; there has to be a user root")
+COMMAND("auth disable", CLUSTER, ctl_auth_disable, "", 0, 0, PLAIN, "users do not count any more")
+COMMAND("auth status", CLUSTER, ctl_auth_status, "", 0, 0, PLAIN, "whether users count")
+COMMAND("user", CLUSTER, NULL, "COMMAND", 1, -1, FAMILY,
+    "users: add, get, list, remove, grant, revoke, passwd")
+COMMAND("user add", CLUSTER, ctl_user_add, "NAME[:PASSWORD]", 1, 1, PLAIN,
+    "make a user; you are asked for the password")
+COMMAND("user get", CLUSTER, ctl_user_get, "NAME", 1, 1, PLAIN, "the roles of a user")
+COMMAND("user list", CLUSTER, ctl_user_list, "", 0, 0, PLAIN, "all users")
+COMMAND("user remove", CLUSTER, ctl_user_remove, "NAME", 1, 1, PLAIN, "remove a user")
+COMMAND("user grant", CLUSTER, ctl_user_grant, "NAME", 1, 1, PLAIN, "give a user roles")
+COMMAND("user revoke", CLUSTER, ctl_user_revoke, "NAME", 1, 1, PLAIN, "take roles from a user")
+COMMAND("user passwd", CLUSTER, ctl_user_passwd, "NAME[:PASSWORD]", 1, 1, PLAIN,
+    "another password; you are asked for it")
+COMMAND("role", CLUSTER, NULL, "COMMAND", 1, -1, FAMILY,
+    "roles: add, get, list, remove, grant, revoke")
+COMMAND("role add", CLUSTER, ctl_role_add, "NAME", 1, 1, PLAIN, "make a role, without rights")
+COMMAND("role get", CLUSTER, ctl_role_get, "NAME", 1, 1, PLAIN, "what a role may read and write")
+COMMAND("role list", CLUSTER, ctl_role_list, "", 0, 0, PLAIN, "all roles")
+COMMAND("role remove", CLUSTER, ctl_role_remove, "NAME", 1, 1, PLAIN, "remove a role")
+COMMAND("role grant", CLUSTER, ctl_role_grant, "NAME", 1, 1, PLAIN,
+    "let a role read or write what is at a path")
+COMMAND("role revoke", CLUSTER, ctl_role_revoke, "NAME", 1, 1, PLAIN, "take such a right back")
 
 COMMAND("control", NODE, ctl_control, "COMMAND [ARGUMENT]", 1, -1, PLAIN,
     "the node on this machine: status, restart, stop, ...")

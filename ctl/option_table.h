@@ -92,6 +92,18 @@ CTL_OPTION(NODE_NAME, "restore,recover", "name", NULL, TEXT, "NAME", NULL, NULL,
     "name of its node; recover: that of the directory that is taken")
 CTL_OPTION(FOREVER_HEALTH, "cluster-health", "forever", "f", FLAG, NULL, NULL, NULL,
     "again every 10 seconds, until CTRL-C")
+CTL_OPTION(ROLES, "user grant,user revoke", "roles", NULL, TEXT, "ROLE,...", NULL, NULL,
+    "the roles")
+CTL_OPTION(AUTH_PATH, "role grant,role revoke", "path", NULL, TEXT, "PATH", NULL, NULL,
+    "a key, or the beginning of keys with a * behind it")
+CTL_OPTION(READ, "role grant,role revoke", "read", NULL, FLAG, NULL, NULL, NULL,
+    "to read it")
+CTL_OPTION(WRITE, "role grant,role revoke", "write", NULL, FLAG, NULL, NULL, NULL,
+    "to write it")
+CTL_OPTION(READWRITE, "role grant,role revoke", "readwrite", NULL, FLAG, NULL, NULL, NULL,
+    "both")
+CTL_OPTION(RW, "role grant,role revoke", "rw", NULL, FLAG, NULL, NULL, NULL,
+    "the same as --readwrite")
 
 CTL_OPTION(RUN_DIR, "control", "run-dir", NULL, FILE, "DIR", "ETCD_RUN_DIR", NULL,
     "the directory of the node's control socket")

@@ -48,6 +48,8 @@ api_error(struct request *request, enum err err, struct slice cause, uint64_t in
 	struct buf body = BUF_INIT;
 
 	api_error_put(&body, err, cause, index);
+	if (err == ERR_UNAUTHORIZED)
+		response_header(request, "WWW-Authenticate", "%s", AUTHENTICATE_VALUE);
 	cluster_id_header(request);
 	response_header_number(request, "X-Etcd-Index", index);
 	response_send(request, err_http_status(shown_error(err)), "application/json",

@@ -7,6 +7,9 @@
 #include "common/err.h"
 #include "httpd/http/request.h"
 
+/* Of WWW-Authenticate, in every 401. */
+#define AUTHENTICATE_VALUE "Basic realm=\"etcd\""
+
 /*
  * Answer with {"errorCode":...,"message":...,"cause":...,"index":...}, the
  * status of that code, and X-Etcd-Index.

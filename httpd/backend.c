@@ -204,6 +204,13 @@ on_changed(struct backend *backend, const struct frame *frame UNUSED, const stru
 }
 
 static enum err
+on_auth(struct backend *backend, const struct frame *frame UNUSED, const struct msg_auth *m)
+{
+	return backend->changes.auth == NULL ? ERR_NONE :
+	    backend->changes.auth(backend->changes.argument, m);
+}
+
+static enum err
 on_backup_piece(struct backend *backend, const struct frame *frame,
     const struct msg_backup_piece *m)
 {
@@ -318,6 +325,12 @@ backend_store_index(const struct backend *backend)
 
 	return backend->announced == NULL ? told :
 	    MAX_OF(told, shared_index_get(backend->announced));
+}
+
+bool
+backend_auth_is_at(const struct backend *backend, uint64_t revision)
+{
+	return backend->announced == NULL || shared_index_auth(backend->announced) == revision;
 }
 
 void

@@ -99,6 +99,8 @@ void backend_place_change(struct backend *backend, struct backend_call *call,
     const struct msg_place_change *change);
 void backend_config_change(struct backend *backend, struct backend_call *call,
     const struct msg_config_change *change);
+void backend_auth_change(struct backend *backend, struct backend_call *call,
+    const struct msg_auth_change *change);
 void backend_read(struct backend *backend, struct backend_call *call, const struct msg_read *read);
 /* Did a piece come, and is the next one still to be asked for? */
 static inline bool
@@ -200,6 +202,9 @@ backend_watch_is_paused(const struct backend_watch *watch)
 }
 /* The client has taken most of it: ask for the next piece. Only if it is paused. */
 void backend_watch_more(struct backend *backend, struct backend_watch *watch);
+/* End those that may not be kept, with an error. May call back for them, and for no other. */
+void backend_watch_review(struct backend *backend,
+    bool (*may_be_kept)(const struct backend_watch *watch), enum err error, struct slice cause);
 /* Over: no callback any more, watch may be freed. Fine after its end too. */
 void backend_unwatch(struct backend *backend, struct backend_watch *watch);
 
@@ -209,6 +214,8 @@ struct backend_changes_owner {
 	/* Paths that changed; raftd was lost. */
 	void (*changed)(void *argument, const struct msg_changed *changed);
 	void (*lost)(void *argument);
+	/* All users and roles, as they are now; ERR_MALFORMED: they are none. */
+	enum err (*auth)(void *argument, const struct msg_auth *auth);
 	void *argument;
 };
 void backend_own_changes(struct backend *backend, struct backend_changes_owner owner);
@@ -219,6 +226,9 @@ void backend_own_changes(struct backend *backend, struct backend_changes_owner o
  * from inside a callback of the backend.
  */
 bool backend_is_at(struct backend *backend, const uint64_t *store_index) MUST_CHECK;
+/* Is that the revision of the users and roles that raftd gave last, to any worker? Also if
+ * there is no raftd. */
+bool backend_auth_is_at(const struct backend *backend, uint64_t revision);
 
 /* ---- peer role ------------------------------------------------------------ */
 

@@ -28,7 +28,10 @@
  */
 #include "common/limits.h"
 #include "common/metric.h"
+#include "common/xmem.h"
 #include "httpd/backend_priv.h"
+
+#include <stdlib.h>
 
 #define NOT_REGISTERED UINT64_MAX
 #define FETCHED_AHEAD 16
@@ -173,6 +176,33 @@ backend_watch_watching(struct backend *backend, uint64_t id, const struct msg_wa
 		return;
 	question_leave(backend, &watch->question);
 	watch->watching(watch, answer);
+}
+
+void
+backend_watch_review(struct backend *backend,
+    bool (*may_be_kept)(const struct backend_watch *watch), enum err error, struct slice cause)
+{
+	const struct hash *watches = &backend->by_id[IDS_WATCHES];
+	struct backend_watch **ended = NULL;
+	size_t count = 0, capacity = 0;
+	struct hash_link *link;
+
+	/* First all are found: the table may change under who walks over it. */
+	for (link = hash_first(watches); link != NULL; link = hash_next(watches, link)) {
+		struct backend_watch *watch =
+		    watch_of(CONTAINER_OF(link, struct question, by_id));
+
+		if (may_be_kept(watch))
+			continue;
+		ended = xgrow(ended, &capacity, count + 1, sizeof(ended[0]));
+		ended[count++] = watch;
+	}
+	for (size_t i = 0; i < count; i++) {
+		send_unwatch(backend, ended[i]);
+		end_watch(backend, ended[i], &(struct msg_watching){ .error = (uint16_t)error,
+		    .cause = cause });
+	}
+	free(ended);
 }
 
 static void

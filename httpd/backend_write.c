@@ -97,6 +97,15 @@ backend_config_change(struct backend *backend, struct backend_call *call,
 }
 
 void
+backend_auth_change(struct backend *backend, struct backend_call *call,
+    const struct msg_auth_change *change)
+{
+	place_write(backend, call);
+	msg_auth_change_frame(&call->frame, 0, change);
+	send_placed(backend, call);
+}
+
+void
 backend_write_admit(struct backend *backend)
 {
 	struct question *question;

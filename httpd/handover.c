@@ -114,7 +114,7 @@ on_handed(struct lane *lane, const struct frame *frame UNUSED, const struct msg_
 	int fd = lane->fd;
 
 	if (lane->give || lane->room == 0 || (m->flags & ~HANDED_ALL) != 0 ||
-	    (m->watch_flags & ~WATCH_FLAG_ALL) != 0 ||
+	    (m->watch_flags & ~WATCH_FLAG_ALL) != 0 || m->user.size > AUTH_NAME_BYTES_MAX ||
 	    ((m->flags & HANDED_WATCH) != 0 && !is_key(m->key)) ||
 	    (fd != -1 && !is_connection(fd)))
 		return ERR_MALFORMED;

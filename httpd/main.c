@@ -24,6 +24,7 @@
 #include "common/xmem.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
+#include "httpd/client/gate.h"
 #include "httpd/handover.h"
 #include "httpd/http/server.h"
 #include "httpd/http/tls.h"
@@ -101,8 +102,13 @@ confine(const struct worker *worker)
 	enum err err;
 
 	MUST(sandbox_mode_parse(worker->config.sandbox, &mode));
+	err = httpd_policy_files(mode, worker->role);
+	/* The last that are made: after it there are no files for them, before it they could. */
+	if (err == ERR_NONE && worker->gate != NULL)
+		gate_start(worker->gate);
 	harden_limits();
-	err = httpd_policy(mode, worker->role);
+	if (err == ERR_NONE)
+		err = httpd_policy_calls(mode, worker->role);
 	if (err == ERR_NONE)
 		return true;
 	diag_error("sandbox", "cannot confine itself (-sandbox on): %s", err_text(err));

@@ -8,6 +8,7 @@
 #include "httpd/backend.h"
 #include "httpd/border.h"
 #include "httpd/client/cache.h"
+#include "httpd/client/gate.h"
 #include "httpd/client/watch.h"
 #include "httpd/cluster.h"
 #include "httpd/handover.h"
@@ -20,13 +21,27 @@
 static void
 changed(void *argument, const struct msg_changed *message)
 {
-	cache_changed(argument, message);
+	cache_changed(((struct worker *)argument)->cache, message);
 }
 
 static void
 lost(void *argument)
 {
-	cache_clear(argument);
+	struct worker *worker = argument;
+
+	cache_clear(worker->cache);
+	gate_go_on(worker->gate);
+}
+
+static enum err
+auth(void *argument, const struct msg_auth *message)
+{
+	struct worker *worker = argument;
+	enum err err = gate_take(worker->gate, message);
+
+	if (err == ERR_NONE)
+		keys_watches_review(worker);
+	return err;
 }
 
 static bool
@@ -71,8 +86,9 @@ parts_open(struct worker *worker, int listen_fd)
 		return;
 	worker->handover = handover_new(worker);
 	worker->cache = cache_new(worker);
+	worker->gate = gate_new(worker);
 	backend_own_changes(worker->backend, (struct backend_changes_owner){
-	    .changed = changed, .lost = lost, .argument = worker->cache });
+	    .changed = changed, .lost = lost, .auth = auth, .argument = worker });
 }
 
 void
@@ -118,6 +134,7 @@ parts_close(struct worker *worker)
 	/* Requests that end now leave the cache and the backend. */
 	server_free(&worker->server);
 	border_free(&worker->border);
+	gate_free(&worker->gate);
 	cache_free(&worker->cache);
 	backend_free(&worker->backend);
 	cluster_free(&worker->cluster);

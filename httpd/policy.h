@@ -9,7 +9,10 @@
 
 #include "common/sandbox.h"
 
-/* role: ROLE_CLIENT or ROLE_PEER of wire.h. Before any byte of a client or peer. */
-enum err httpd_policy(enum sandbox_mode mode, int role) MUST_CHECK;
+/* No file any more; role: ROLE_CLIENT or ROLE_PEER of wire.h. What threads the worker has
+ * are made behind this. */
+enum err httpd_policy_files(enum sandbox_mode mode, int role) MUST_CHECK;
+/* Nor any other system call, in no thread. Before any byte of a client or peer. */
+enum err httpd_policy_calls(enum sandbox_mode mode, int role) MUST_CHECK;
 
 #endif

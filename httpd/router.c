@@ -7,6 +7,7 @@
 #include "common/port_text.h"
 #include "httpd/api_error.h"
 #include "httpd/border.h"
+#include "httpd/client/gate.h"
 #include "httpd/client/handlers.h"
 #include "httpd/cluster.h"
 #include "httpd/http/host.h"
@@ -176,7 +177,7 @@ router_handle(struct request *request)
 		if ((methods & METHOD_GET) != 0)
 			methods |= METHOD_HEAD;
 		if ((methods & request->method) != 0)
-			route->handler(request);
+			gate_pass(request, route->handler);
 		else
 			send_allowed(request, methods);
 		return;

@@ -14,6 +14,7 @@ struct backend;
 struct border;
 struct cache;
 struct cluster;
+struct gate;
 struct handover;
 struct peers;
 struct server;
@@ -43,6 +44,7 @@ struct worker {
 	struct server *server;		/* listening socket and connections */
 	struct border *border;		/* around each request */
 	struct cache *cache;		/* client role: rendered bodies; else NULL */
+	struct gate *gate;		/* client role: users and their rights; else NULL */
 	struct handover *handover;	/* client role: to and from other workers; else NULL */
 	struct peers *peers;		/* peer role: streams and join; else NULL */
 	struct tls *tls;		/* of its port; NULL: plain */

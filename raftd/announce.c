@@ -7,6 +7,9 @@
  * usually makes; where it does not (or the state was replaced by a snapshot), and
  * where the paths are too much for one frame of moderate size, everything is said
  * to have changed.
+ *
+ * Users and roles, when they changed, are told before: whatever follows from a change, or
+ * came after it, finds workers that know of it.
  */
 #include "raftd/node_priv.h"
 
@@ -76,4 +79,28 @@ void
 announce_replaced(struct node *node)
 {
 	node->announced = UINT64_MAX;
+	node->auth_told = UINT64_MAX;
+}
+
+void
+node_auth(struct node *node, struct msg_auth *auth)
+{
+	buf_clear(&node->auth_bytes);
+	auth_put(&node->replica->auth, &node->auth_bytes);
+	*auth = (struct msg_auth){ .revision = node->replica->auth.revision,
+		.records = buf_slice(&node->auth_bytes) };
+}
+
+void
+announce_auth(struct node *node)
+{
+	struct msg_auth auth;
+
+	if (node->auth_told == node->replica->auth.revision)
+		return;
+	node->auth_told = node->replica->auth.revision;
+	if (node->io.auth == NULL)
+		return;
+	node_auth(node, &auth);
+	node->io.auth(node->io.argument, &auth);
 }

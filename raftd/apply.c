@@ -108,6 +108,23 @@ take_config(struct node *node, const struct replica_facts *facts)
 		note_config(node);
 }
 
+/* The audit of users and roles: each node tells of each change, once. */
+static void
+note_auth(struct node *node, const struct auth_fact *fact)
+{
+	struct slice user = fact->user.size == 0 ? SLICE_LITERAL("-") : fact->user;
+
+	if (fact->op == 0 || !node->members_told)
+		return;
+	if (fact->op == AUTH_ENABLE || fact->op == AUTH_DISABLE)
+		node_note(node, DIAG_INFO, "users and roles: %.*s by=%.*s",
+		    SLICE_ARGS(fact->what), SLICE_ARGS(user));
+	else
+		node_note(node, DIAG_INFO, "%s %.*s: name=%.*s by=%.*s",
+		    fact->op == AUTH_PUT_USER || fact->op == AUTH_REMOVE_USER ? "user" : "role",
+		    SLICE_ARGS(fact->what), SLICE_ARGS(fact->name), SLICE_ARGS(user));
+}
+
 /* If a worker of this node waits for it. */
 static void
 answer(struct node *node, const struct replica_facts *facts)
@@ -155,6 +172,7 @@ node_apply(struct node *node, const struct raft_entry *entry)
 	take_config(node, &facts);
 	note_place(node, &facts.place);
 	take_move(node, &facts);
+	note_auth(node, &facts.auth);
 	take_member(node, &facts.member);
 	answer(node, &facts);
 	blob_unref(&facts.result.cause);

@@ -38,6 +38,25 @@ payload_of(struct buf *bytes)
 	return payload;
 }
 
+/* Of a user who has shown who he is. */
+static void
+put_write_as(struct buf *bytes, const struct msg_write *write)
+{
+	struct command_write_as body = {
+		.user = write->user,
+		.credential = write->credential,
+		.op = write->op,
+		.flags = write->flags,
+		.key = write->key,
+		.value = write->value,
+		.ttl_s = write->ttl_s,
+		.prev_index = write->prev_index,
+		.prev_value = write->prev_value,
+	};
+
+	command_write_as_put(bytes, &body);
+}
+
 struct blob *
 command_new_write(uint64_t session, uint64_t sequence, const struct msg_write *write)
 {
@@ -50,12 +69,16 @@ command_new_write(uint64_t session, uint64_t sequence, const struct msg_write *w
 		.prev_index = write->prev_index,
 		.prev_value = write->prev_value,
 	};
-	struct buf bytes = begin(COMMAND_WRITE, session, sequence, write->low);
+	struct buf bytes = begin(write->user.size == 0 ? COMMAND_WRITE : COMMAND_WRITE_AS, session,
+	    sequence, write->low);
 
 	/* All of it at once: else a large one is copied as it grows. */
 	(void)buf_reserve(&bytes, body.key.size + body.value.size + body.prev_value.size +
-	    NUMBERS_ROOM);
-	command_write_put(&bytes, &body);
+	    write->user.size + NUMBERS_ROOM);
+	if (write->user.size == 0)
+		command_write_put(&bytes, &body);
+	else
+		put_write_as(&bytes, write);
 	return payload_of(&bytes);
 }
 
@@ -124,6 +147,27 @@ command_new_place(uint64_t session, uint64_t sequence, uint64_t low,
 	struct buf bytes = begin(COMMAND_PLACE, session, sequence, low);
 
 	command_place_put(&bytes, place);
+	return payload_of(&bytes);
+}
+
+struct blob *
+command_new_auth(uint64_t session, uint64_t sequence, const struct msg_auth_change *change)
+{
+	struct command_auth body = {
+		.op = change->op,
+		.flags = change->flags,
+		.name = change->name,
+		.hash = change->hash,
+		.first = change->first,
+		.second = change->second,
+		.third = change->third,
+		.fourth = change->fourth,
+		.user = change->user,
+		.credential = change->credential,
+	};
+	struct buf bytes = begin(COMMAND_AUTH, session, sequence, change->low);
+
+	command_auth_put(&bytes, &body);
 	return payload_of(&bytes);
 }
 

@@ -22,6 +22,8 @@ enum command_kind {
 	COMMAND_CREATE_ITEMS = 8,
 	COMMAND_KNOWN = 9,
 	COMMAND_PLACE = 10,
+	COMMAND_AUTH = 11,
+	COMMAND_WRITE_AS = 12,
 	COMMAND_KINDS,			/* none: one above the last */
 };
 
@@ -47,6 +49,8 @@ struct blob *command_new_refused(uint64_t session, uint64_t sequence, uint64_t l
     const struct command_refused *refused);
 struct blob *command_new_place(uint64_t session, uint64_t sequence, uint64_t low,
     const struct command_place *place);
+struct blob *command_new_auth(uint64_t session, uint64_t sequence,
+    const struct msg_auth_change *change);
 
 /* Take a payload apart; false: malformed. body is the reader behind the head. */
 bool command_parse(const struct blob *payload, struct command_head *head, struct reader *body);

@@ -42,5 +42,18 @@ RECORD(command_place,		/* COMMAND_PLACE: in a COMMAND, or a CONF entry (a member
     FIELD(u64, id)
     FIELD(bytes, peer_urls)	/* separated by commas */
     FIELD(bytes, asker))	/* who asked, for the log of each node: printable */
+RECORD(command_auth,		/* COMMAND_AUTH: users, roles, and whether they count */
+    FIELD(u8, op)		/* enum auth_op */
+    FIELD(u8, flags)		/* AUTH_FLAG_* of wire.h */
+    FIELD(bytes, name)		/* of the user or role */
+    FIELD(secret, hash)		/* of his password; empty: as it was */
+    FIELD(bytes, first) FIELD(bytes, second) FIELD(bytes, third) FIELD(bytes, fourth)
+				/* lists of auth_text: see enum auth_op */
+    FIELD(bytes, user) FIELD(u64, credential))	/* who asks */
+RECORD(command_write_as,	/* COMMAND_WRITE_AS: of a user; command_write is a guest's */
+    FIELD(bytes, user) FIELD(u64, credential)
+    FIELD(u8, op) FIELD(u8, flags)
+    FIELD(bytes, key) FIELD(bytes, value)
+    FIELD(u64, ttl_s) FIELD(u64, prev_index) FIELD(bytes, prev_value))
 #undef RECORD
 #undef FIELD

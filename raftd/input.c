@@ -90,6 +90,15 @@ node_config_change(struct node *node, uint64_t session, uint64_t sequence, bool 
 }
 
 void
+node_auth_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_auth_change *change)
+{
+	if (!answer_again(node, session, sequence))
+		proposals_add(node, session, sequence,
+		    command_new_auth(session, sequence, change), false, again);
+}
+
+void
 node_read(struct node *node, uint64_t session, uint64_t request_id, const struct msg_read *read)
 {
 	queries_add(node, session, request_id, read);

@@ -153,6 +153,14 @@ io_changed(void *argument, const struct msg_changed *changed)
 }
 
 static void
+io_auth(void *argument, const struct msg_auth *auth)
+{
+	const struct raftd *raftd = argument;
+
+	sessions_auth(raftd->sessions, auth);
+}
+
+static void
 remember_status(struct raftd *raftd, const struct msg_status *status)
 {
 	raftd->alive.term = status->term;
@@ -342,6 +350,7 @@ make_io(struct raftd *raftd)
 		.backup_piece = io_backup_piece,
 		.queued = io_queued,
 		.changed = io_changed,
+		.auth = io_auth,
 		.status = io_status,
 		.notice = io_notice,
 		.note = io_note,

@@ -217,6 +217,7 @@ node_free(struct node **freed)
 	buf_free(&node->member_bytes);
 	buf_free(&node->place_bytes);
 	buf_free(&node->config_bytes);
+	buf_free(&node->auth_bytes);
 	buf_free(&node->foreign.sentence);
 	buf_free(&node->foreign.other);
 	buf_free(&node->foreign.notice);
@@ -229,7 +230,7 @@ node_free(struct node **freed)
 void
 node_note(struct node *node, enum diag_level level, const char *format, ...)
 {
-	char text[512];
+	char text[768];
 	va_list arguments;
 
 	va_start(arguments, format);
@@ -616,6 +617,7 @@ node_turn(struct node *node, struct clock_time now)
 	backups_turn(node);
 	move_turn(node);
 	foreign_turn(node);
+	announce_auth(node);
 	status_turn(node);
 	announce_turn(node);
 	send_events(node);

@@ -87,6 +87,8 @@ void node_member_change(struct node *node, uint64_t session, uint64_t sequence, 
     const struct msg_member_change *change);
 void node_place_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_place_change *change);
+void node_auth_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_auth_change *change);
 void node_config_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_config_change *change);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
@@ -168,6 +170,8 @@ void node_turn(struct node *node, struct clock_time now);
 uint64_t node_deadline(const struct node *node);
 /* Fill in the present status; slices in it are borrowed until the next input. */
 void node_status(struct node *node, struct msg_status *status);
+/* Users and roles as they are; borrowed until the next call. */
+void node_auth(struct node *node, struct msg_auth *auth);
 /* Figures for operators, as of now. */
 struct node_counts {
 	uint64_t term, commit, applied;

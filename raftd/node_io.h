@@ -58,6 +58,9 @@ struct node_io {
 	/* To every client worker: paths that changed. No worker may take itself to be
 	 * up to date any more once an outcome or event of the turn reaches any. */
 	void (*changed)(void *argument, const struct msg_changed *changed);
+	/* To every client worker: users and roles, which changed. Before all else of the
+	 * turn. NULL: nobody wants it. */
+	void (*auth)(void *argument, const struct msg_auth *auth);
 	/* To every worker, and to the supervisor. Before the turn's outcomes. */
 	void (*status)(void *argument, const struct msg_status *status);
 

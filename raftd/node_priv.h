@@ -495,6 +495,9 @@ struct node {
 	size_t client_workers;		/* that have a session */
 	uint64_t announced;		/* store index up to which workers know of changes */
 
+	uint64_t auth_told;		/* revision of users and roles that workers know */
+	struct buf auth_bytes;
+
 	/* status.c */
 	bool status_due;
 	uint64_t status_sent_ms;
@@ -567,6 +570,7 @@ void begin_at_start(struct node *node);
 
 /* announce.c */
 void announce_turn(struct node *node);
+void announce_auth(struct node *node);
 /* The state is another one: everything is said to have changed. */
 void announce_replaced(struct node *node);
 

@@ -225,7 +225,19 @@ MESSAGE(write, 0x20, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(bytes, value)
     FIELD(u64, ttl_s)		/* with WRITE_FLAG_TTL */
     FIELD(u64, prev_index)	/* 0: no condition */
-    FIELD(bytes, prev_value))	/* with WRITE_FLAG_PREV_VALUE */
+    FIELD(bytes, prev_value)	/* with WRITE_FLAG_PREV_VALUE */
+    FIELD(bytes, user)		/* who asks, if users count; empty: a guest */
+    FIELD(u64, credential))	/* of the password that he has shown */
+/* Users, roles, and whether they count. Request id as for write. */
+MESSAGE(auth_change, 0x70, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(u64, low)
+    FIELD(u8, op)		/* enum auth_op of wire.h */
+    FIELD(u8, flags)		/* AUTH_FLAG_* of wire.h */
+    FIELD(bytes, name)		/* of the user or role */
+    FIELD(secret, hash)		/* of his password; empty: as it was */
+    FIELD(bytes, first) FIELD(bytes, second) FIELD(bytes, third) FIELD(bytes, fourth)
+				/* lists of auth_text: see enum auth_op */
+    FIELD(bytes, user) FIELD(u64, credential))	/* who asks */
 MESSAGE(read, 0x21, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u8, flags)		/* READ_FLAG_* of wire.h */
     FIELD(bytes, key))
@@ -352,6 +364,11 @@ MESSAGE(status, 0x44, FROM_RAFTD, TO_BACKEND,
 MESSAGE(changed, 0x45, FROM_RAFTD, TO_BACKEND,
     FIELD(u64, store_index) FIELD(u64, raft_index) FIELD(u64, raft_term)
     FIELD(bytes, paths))	/* list of path_record */
+/* All users and roles, when they have changed, before anything that follows from the change
+ * or came after it. */
+MESSAGE(auth, 0x71, FROM_RAFTD, TO_BACKEND,
+    FIELD(u64, revision)
+    FIELD(secret, records))	/* list of state_record: common/auth/auth_table.h */
 MESSAGE(backup_piece, 0x4a, FROM_RAFTD, TO_BACKEND,
     FIELD(u16, error)		/* enum err; not ERR_NONE: the backup is over, and not whole */
     FIELD(u64, sequence)	/* from 0, without gap */
@@ -376,6 +393,8 @@ MESSAGE(handed, 0x51, FROM_CLIENT_WORKER, TO_LANE,
     FIELD(u8, watch_flags)	/* WATCH_FLAG_* */
     FIELD(bytes, key)
     FIELD(u64, next_index)	/* store index that is waited for */
+    FIELD(bytes, user)		/* who waits; empty: a guest */
+    FIELD(u64, credential)	/* of the password that he has shown */
     FIELD(secret, target)	/* the rest for the access log: as it came; */
     FIELD(bytes, route)		/* name of its route; */
     FIELD(u64, begun_ns)	/* monotonic */

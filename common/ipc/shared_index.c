@@ -18,10 +18,11 @@
 
 #define SEALS (F_SEAL_SHRINK | F_SEAL_GROW)
 
-/* Two lines of the processors' caches: the index is read in every turn of a busy
- * worker, the other one rarely. */
+/* Lines of the processors' caches: the index is read in every turn of a busy worker,
+ * the revision with every request, the other one rarely. */
 struct page {
 	_Alignas(64) _Atomic uint64_t index;
+	_Atomic uint64_t auth_revision;
 	_Alignas(64) _Atomic uint64_t beats;
 };
 
@@ -59,6 +60,12 @@ shared_index_set(struct shared_index *shared, uint64_t index)
 }
 
 void
+shared_index_set_auth(struct shared_index *shared, uint64_t revision)
+{
+	atomic_store_explicit(&shared->page->auth_revision, revision, memory_order_release);
+}
+
+void
 shared_index_beat(struct shared_index *shared)
 {
 	atomic_fetch_add_explicit(&shared->page->beats, 1, memory_order_relaxed);
@@ -88,6 +95,12 @@ uint64_t
 shared_index_get(const struct shared_index *shared)
 {
 	return atomic_load_explicit(&shared->page->index, memory_order_acquire);
+}
+
+uint64_t
+shared_index_auth(const struct shared_index *shared)
+{
+	return atomic_load_explicit(&shared->page->auth_revision, memory_order_acquire);
 }
 
 uint64_t

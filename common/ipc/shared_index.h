@@ -1,13 +1,14 @@
 /*
- * shared_index.h - two numbers that raftd writes and every worker can read at
- * any moment: the store index up to which changes were announced, and how often
- * raftd has shown that it is alive.
+ * shared_index.h - numbers that raftd writes and every worker can read at any
+ * moment: the store index up to which changes were announced, the revision of
+ * users and roles that workers were given, and how often raftd has shown that it
+ * is alive.
  *
  * raftd raises it before anything that follows from those changes leaves for
  * any worker. So a worker that has taken the announcement of this very index
  * knows that nobody has been told of anything newer, however much of its
- * channel it has still to read. What the signs of life mean is in
- * httpd/silence.h; they wake nobody.
+ * channel it has still to read. The revision is raised in the same way. What the
+ * signs of life mean is in httpd/silence.h; they wake nobody.
  *
  * A page of shared memory; its descriptor goes to a worker with raftd's hello.
  */
@@ -23,6 +24,7 @@ struct shared_index *shared_index_new(void);
 /* To be passed on; the writer's as long as it lives. */
 int shared_index_fd(const struct shared_index *shared);
 void shared_index_set(struct shared_index *shared, uint64_t index);
+void shared_index_set_auth(struct shared_index *shared, uint64_t revision);
 /* One more sign of life. */
 void shared_index_beat(struct shared_index *shared);
 
@@ -30,6 +32,7 @@ void shared_index_beat(struct shared_index *shared);
  * ERR_MALFORMED if it is no such thing. */
 enum err shared_index_open(int fd, struct shared_index **result) MUST_CHECK;
 uint64_t shared_index_get(const struct shared_index *shared);
+uint64_t shared_index_auth(const struct shared_index *shared);
 uint64_t shared_index_beats(const struct shared_index *shared);
 
 /* Either's; accepts NULL in *shared. */

@@ -93,6 +93,22 @@ enum write_op {
 #define WRITE_FLAG_REFRESH 0x10
 #define WRITE_FLAG_ALL 0x1f
 
+/* Changes of users and roles, with what their lists are. */
+enum auth_op {
+	AUTH_ENABLE = 1,
+	AUTH_DISABLE = 2,
+	AUTH_PUT_USER = 3,	/* make or change: roles; granted, revoked */
+	AUTH_REMOVE_USER = 4,
+	AUTH_MAKE_ROLE = 5,	/* patterns to read, to write */
+	AUTH_CHANGE_ROLE = 6,	/* granted to read, to write; revoked to read, to write */
+	AUTH_REMOVE_ROLE = 7,
+};
+#define AUTH_FLAG_NO_READ 0x01	/* AUTH_MAKE_ROLE: no list was given, */
+#define AUTH_FLAG_NO_WRITE 0x02
+#define AUTH_FLAG_ALL 0x03
+/* What became of a user that was put, as the cause of a success. */
+#define AUTH_MADE_CAUSE "created"
+
 #define READ_FLAG_RECURSIVE 0x01
 #define READ_FLAG_SORTED 0x02
 #define READ_FLAG_QUORUM 0x04

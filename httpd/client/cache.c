@@ -16,6 +16,7 @@
 #include "common/xmem.h"
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
+#include "httpd/client/gate.h"
 #include "httpd/worker.h"
 
 #include <stdlib.h>
@@ -325,6 +326,11 @@ cache_turn(struct cache *cache)
 			drop(cache, entry);
 			entry = NULL;
 		}
+		/* Rights may have changed since it was kept, and there may be news of them:
+		 * raftd's answer comes behind these. */
+		if (!gate_is_current(cache->worker) ||
+		    gate_may_read(request, kept->key) != AUTH_READ_ALL)
+			entry = NULL;
 		metric_add(current && entry != NULL ? METRIC_cache_hits : METRIC_cache_misses, 1);
 		if (current && entry != NULL)
 			answer(cache, request, entry);

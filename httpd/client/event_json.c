@@ -12,7 +12,8 @@
  *	KEY --> VALUE_SIZE --> VALUE	texts go out as they come
  *	VALUE --> TAIL --> NODE		modified, created, expiration
  *
- * Fields of a fixed size are gathered until they are whole.
+ * Fields of a fixed size are gathered until they are whole. If not every node is shown a key is
+ * gathered as well, and of a node that is not the rest is passed over.
  *
  * The first series (V1) knows one object for one node, the names of its members are
  * those of the event and of the node together, and a directory is a list of such
@@ -23,6 +24,7 @@
 #include "common/ipc/wire.h"
 #include "common/json_put.h"
 #include "common/json_text.h"
+#include "common/limits.h"
 #include "common/xmem.h"
 
 #include <stdlib.h>
@@ -130,15 +132,31 @@ end_above(struct json_put *json, struct listing *listing, size_t depth)
 	listing->open[depth - 1].listing = true;
 }
 
+static bool
+is_shown(const struct event_json_filter *filter, const struct node_record *node)
+{
+	return filter->shows == NULL ||
+	    filter->shows(filter->argument, node->key, (node->flags & NODE_DIR) != 0);
+}
+
 /* One node with all that follows below it; *in is left behind that. */
 static enum err
-put_tree(struct json_put *json, struct listing *listing, struct reader *in, uint64_t now_ns)
+put_tree(struct json_put *json, struct listing *listing, struct reader *in, uint64_t now_ns,
+    const struct event_json_filter *filter)
 {
 	struct node_record node;
 	struct reader ahead;
 
 	do {
-		if (!node_record_get(in, &node) || node.depth > listing->count)
+		if (!node_record_get(in, &node))
+			return ERR_MALFORMED;
+		ahead = *in;
+		if (!is_shown(filter, &node)) {
+			if (node.depth == 0)
+				return ERR_DENIED;
+			continue;
+		}
+		if (node.depth > listing->count)
 			return ERR_MALFORMED;
 		end_above(json, listing, node.depth);
 		begin_node(json, listing);
@@ -146,7 +164,6 @@ put_tree(struct json_put *json, struct listing *listing, struct reader *in, uint
 		if ((node.flags & NODE_VALUE) != 0)
 			json_put_text(json, "value", node.value);
 		put_kind(json, listing, &node, now_ns);
-		ahead = *in;
 	} while (!reader_done(in) && node_record_get(&ahead, &node) && node.depth > 0);
 	while (listing->count > 0)
 		end_node(json, listing);
@@ -163,17 +180,18 @@ put_action(struct json_put *json, uint8_t action, enum event_form form)
 /* ---- whole --------------------------------------------------------------------------- */
 
 static enum err
-put_v2(struct json_put *json, const struct event_record *record, struct reader *in)
+put_v2(struct json_put *json, const struct event_record *record, struct reader *in,
+    const struct event_json_filter *filter)
 {
 	struct listing listing = { NULL, 0, 0 };
 	enum err err;
 
 	put_action(json, record->action, EVENT_FORM_V2);
 	json_put_name(json, "node");
-	err = put_tree(json, &listing, in, record->now_ns);
+	err = put_tree(json, &listing, in, record->now_ns, filter);
 	if (err == ERR_NONE && (record->flags & EVENT_PREVIOUS) != 0) {
 		json_put_name(json, "prevNode");
-		err = put_tree(json, &listing, in, record->now_ns);
+		err = put_tree(json, &listing, in, record->now_ns, filter);
 	}
 	json_put_close(json, '}');
 	buf_append_byte(json->out, '\n');
@@ -248,8 +266,9 @@ is_bare(uint8_t action)
 	    action == ACTION_COMPARE_AND_SWAP;
 }
 
-enum err
-event_json_put(struct buf *out, enum event_form form, struct slice event, bool *created)
+static enum err
+put_event(struct buf *out, enum event_form form, struct slice event,
+    const struct event_json_filter *filter, bool *created)
 {
 	struct json_put json = json_put_into(out);
 	struct reader in = reader_of(event);
@@ -270,10 +289,24 @@ event_json_put(struct buf *out, enum event_form form, struct slice event, bool *
 	in = reader_of(record.nodes);
 	/* About what it takes, if little is escaped. */
 	(void)buf_reserve(out, event.size + JSON_AROUND_BYTES);
-	err = form == EVENT_FORM_V1 ? put_v1(&json, &record, &in) : put_v2(&json, &record, &in);
+	err = form == EVENT_FORM_V1 ? put_v1(&json, &record, &in) :
+	    put_v2(&json, &record, &in, filter);
 	if (err == ERR_NONE && !reader_done(&in))
 		err = ERR_MALFORMED;
 	return err;
+}
+
+enum err
+event_json_put(struct buf *out, enum event_form form, struct slice event, bool *created)
+{
+	return put_event(out, form, event, &(struct event_json_filter){ NULL, NULL }, created);
+}
+
+enum err
+event_json_put_shown(struct buf *out, struct slice event,
+    const struct event_json_filter *filter)
+{
+	return put_event(out, EVENT_FORM_V2, event, filter, NULL);
 }
 
 /* ---- in pieces -------------------------------------------------------------------- */
@@ -308,6 +341,9 @@ struct event_json {
 	unsigned trees;			/* begun: node, previous node */
 	bool listed;			/* V1: the node asked for is a directory, */
 	bool shown;			/* and this node is an element of the list */
+	struct event_json_filter filter;
+	struct buf key;			/* with a filter: what there is of the node's key */
+	bool hidden;			/* the node is not shown */
 };
 
 _Static_assert(sizeof(((struct event_json *)0)->field) >= TAIL_BYTES,
@@ -330,8 +366,16 @@ event_json_free(struct event_json **event)
 	if (*event == NULL)
 		return;
 	free((*event)->listing.open);
+	buf_free(&(*event)->key);
 	free(*event);
 	*event = NULL;
+}
+
+void
+event_json_show(struct event_json *event, struct event_json_filter filter)
+{
+	ASSERT(event->step == STEP_HEAD && event->form == EVENT_FORM_V2);
+	event->filter = filter;
 }
 
 /* Take bytes of the step's fields. True once they are all there. */
@@ -381,7 +425,6 @@ begin_node_v1(struct event_json *event, struct json_put *json)
 	    (node->depth == 1 && !event->listed))
 		return ERR_MALFORMED;
 	event->shown = true;
-	event->step = STEP_KEY;
 	if (node->depth == 0) {
 		event->trees = 1;
 		event->listed = is_listing(&event->head, node);
@@ -396,18 +439,13 @@ begin_node_v1(struct event_json *event, struct json_put *json)
 	return ERR_NONE;
 }
 
+/* Up to the node's key. */
 static enum err
-take_node(struct event_json *event, struct json_put *json)
+begin_shown(struct event_json *event, struct json_put *json)
 {
-	struct reader in = reader_of(slice_of(event->field, NODE_BYTES));
 	struct listing *listing = &event->listing;
-	struct node_record *node = &event->node;
+	const struct node_record *node = &event->node;
 
-	if (!codec_get_u8(&in, &node->flags) || !codec_get_u16(&in, &node->depth) ||
-	    !codec_get_u32(&in, &event->text_left))
-		return ERR_MALFORMED;
-	if (event->form == EVENT_FORM_V1)
-		return begin_node_v1(event, json);
 	if (node->depth > listing->count)
 		return ERR_MALFORMED;
 	if (node->depth == 0 && event->trees > 0) {
@@ -422,7 +460,26 @@ take_node(struct event_json *event, struct json_put *json)
 	end_above(json, listing, node->depth);
 	begin_node(json, listing);
 	json_put_raw(json, NULL, "\"");
+	return ERR_NONE;
+}
+
+static enum err
+take_node(struct event_json *event, struct json_put *json)
+{
+	struct reader in = reader_of(slice_of(event->field, NODE_BYTES));
+	struct node_record *node = &event->node;
+
+	if (!codec_get_u8(&in, &node->flags) || !codec_get_u16(&in, &node->depth) ||
+	    !codec_get_u32(&in, &event->text_left))
+		return ERR_MALFORMED;
 	event->step = STEP_KEY;
+	if (event->form == EVENT_FORM_V1)
+		return begin_node_v1(event, json);
+	if (event->filter.shows == NULL)
+		return begin_shown(event, json);
+	if (event->text_left > KEY_BYTES_BEFORE)
+		return ERR_MALFORMED;
+	buf_clear(&event->key);
 	return ERR_NONE;
 }
 
@@ -445,7 +502,33 @@ take_text(struct event_json *event, struct json_put *json, struct slice *bytes, 
 static bool
 shows_value(const struct event_json *event)
 {
-	return event->shown && (event->node.flags & NODE_VALUE) != 0;
+	return event->shown && !event->hidden && (event->node.flags & NODE_VALUE) != 0;
+}
+
+/* With a filter: the key is gathered, and shown or not. */
+static enum err
+take_hidden_key(struct event_json *event, struct json_put *json, struct slice *bytes)
+{
+	size_t size = MIN_OF((size_t)event->text_left, bytes->size);
+	enum err err;
+
+	buf_append(&event->key, bytes->data, size);
+	event->text_left -= (uint32_t)size;
+	*bytes = slice_of(bytes->data + size, bytes->size - size);
+	if (event->text_left > 0)
+		return ERR_NONE;
+	event->step = STEP_VALUE_SIZE;
+	event->node.key = buf_slice(&event->key);
+	event->hidden = !is_shown(&event->filter, &event->node);
+	event->node.key = SLICE_EMPTY;
+	if (event->hidden)
+		return event->node.depth == 0 ? ERR_DENIED : ERR_NONE;
+	err = begin_shown(event, json);
+	if (err == ERR_NONE) {
+		json_text_part(&event->text, json->out, buf_slice(&event->key), true);
+		buf_append_byte(json->out, '"');
+	}
+	return err;
 }
 
 static enum err
@@ -471,10 +554,10 @@ take_tail(struct event_json *event, struct json_put *json)
 	    !codec_get_u64(&in, &node->expire_at_ns))
 		return ERR_MALFORMED;
 	event->step = STEP_NODE;
-	if (event->form == EVENT_FORM_V2)
-		put_kind(json, &event->listing, node, event->head.now_ns);
-	else if (event->shown)
+	if (event->form == EVENT_FORM_V1 && event->shown)
 		end_v1(json, &event->head, node, event->listed);
+	else if (event->form == EVENT_FORM_V2 && !event->hidden)
+		put_kind(json, &event->listing, node, event->head.now_ns);
 	return ERR_NONE;
 }
 
@@ -488,6 +571,8 @@ take_step(struct event_json *event, struct json_put *json, struct slice *bytes)
 	case STEP_NODE:
 		return gather(event, bytes, NODE_BYTES) ? take_node(event, json) : ERR_NONE;
 	case STEP_KEY:
+		if (event->filter.shows != NULL)
+			return take_hidden_key(event, json, bytes);
 		if (take_text(event, json, bytes, event->shown))
 			event->step = STEP_VALUE_SIZE;
 		return ERR_NONE;

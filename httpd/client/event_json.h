@@ -30,6 +30,15 @@ const char *event_json_type(enum event_form form);
 enum err event_json_put(struct buf *out, enum event_form form, struct slice event,
     bool *created) MUST_CHECK;
 
+/* Which nodes of a listing are shown; with a directory that is, all above it are. */
+struct event_json_filter {
+	bool (*shows)(void *argument, struct slice key, bool is_directory);
+	void *argument;
+};
+/* The same of what is shown. ERR_DENIED: the first node is not. */
+enum err event_json_put_shown(struct buf *out, struct slice event,
+    const struct event_json_filter *filter) MUST_CHECK;
+
 /*
  * One whose bytes come in pieces, cut anywhere: what is appended for all of them
  * together is what event_json_put appends. The length of its nodes may be
@@ -40,9 +49,12 @@ struct event_json;
 
 /* form: V2 or V1. */
 struct event_json *event_json_new(enum event_form form);
+/* Before the first piece: only what is shown; of the filter's function and argument. */
+void event_json_show(struct event_json *event, struct event_json_filter filter);
 /* Accepts NULL in *event. */
 void event_json_free(struct event_json **event);
-/* The next piece. ERR_MALFORMED: it is none, and no more may be given. */
+/* The next piece. ERR_MALFORMED: it is none; ERR_DENIED: its first node is not shown; and
+ * no more may be given. */
 enum err event_json_feed(struct event_json *event, struct slice bytes,
     struct buf *out) MUST_CHECK;
 /* That was all. ERR_MALFORMED: it is not whole. */

@@ -16,6 +16,7 @@ void stats_store_handle(struct request *request);
 void stats_leader_handle(struct request *request);
 void members_handle(struct request *request);
 void members_leader_handle(struct request *request);
+void auth_handle(struct request *request);
 void version_handle(struct request *request);
 void health_handle(struct request *request);
 

@@ -15,6 +15,7 @@
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/client/cache.h"
+#include "httpd/client/gate.h"
 #include "httpd/client/handlers.h"
 #include "httpd/client/params.h"
 #include "httpd/client/read.h"
@@ -40,7 +41,7 @@ answered(struct backend_call *call, const struct msg_outcome *outcome)
 
 	if (outcome->error != ERR_NONE) {
 		api_error(request, err_from_number(outcome->error), outcome->cause,
-		    outcome->store_index);
+		    outcome->error == ERR_UNAUTHORIZED ? 0 : outcome->store_index);
 		return;
 	}
 	blob_begin(&body);
@@ -87,6 +88,15 @@ keys_is_allowed(struct request *request, struct slice key, unsigned op)
 	return false;
 }
 
+/* How far below its key a write reaches: as raftd sees it. */
+static enum auth_reach
+reach_of(const struct msg_write *write)
+{
+	if (write->op == WRITE_CREATE_IN_ORDER)
+		return AUTH_CHILD;
+	return (write->flags & WRITE_FLAG_RECURSIVE) != 0 ? AUTH_TREE : AUTH_KEY;
+}
+
 void
 keys_write(struct request *request, struct msg_write *write, enum event_form form)
 {
@@ -94,6 +104,13 @@ keys_write(struct request *request, struct msg_write *write, enum event_form for
 
 	if (!keys_is_allowed(request, write->key, write->op))
 		return;
+	/* raftd looks again when it is applied. Here it costs the log nothing. */
+	if (!gate_may_write(request, write->key, reach_of(write))) {
+		gate_refuse_key(request);
+		return;
+	}
+	write->user = request->user;
+	write->credential = request->credential;
 	if (backend_is_full(request->worker->backend)) {
 		keys_refuse_full(request);
 		return;
@@ -134,6 +151,8 @@ send_plain_read(struct request *request, struct slice key, bool recursive)
 static void
 handle_get(struct request *request, struct slice key, const struct params *params)
 {
+	enum auth_read may = gate_may_read(request, key);
+
 	if (!keys_is_allowed(request, key, 0))
 		return;
 	if (params->wait) {
@@ -146,8 +165,9 @@ handle_get(struct request *request, struct slice key, const struct params *param
 	if (params->quorum || params->consistent)
 		read_begin(request, key, READ_FLAG_QUORUM | READ_FLAG_SORTED |
 		    (params->recursive ? READ_FLAG_RECURSIVE : 0), EVENT_FORM_V2);
-	else if (!keys_is_silent(request) && !cache_take(request->worker->cache, request, key,
-	    params->recursive, send_plain_read))
+	else if (!keys_is_silent(request) && (may != AUTH_READ_ALL ||
+	    !cache_take(request->worker->cache, request, key, params->recursive,
+	    send_plain_read)))
 		send_plain_read(request, key, params->recursive);
 }
 

@@ -28,6 +28,7 @@
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/client/cache.h"
+#include "httpd/client/gate.h"
 #include "httpd/worker.h"
 
 /* In the request's arena. */
@@ -41,6 +42,7 @@ struct piece_reading {
 	struct event_json *event;	/* NULL: none came */
 	struct buf body;		/* rendered, and not handed on */
 	uint64_t store_index, raft_index, raft_term;
+	bool filtered;			/* not all of it may be read */
 };
 
 static void
@@ -96,6 +98,59 @@ fail(struct request *request, enum err err, struct slice cause, uint64_t store_i
 		api_error(request, err, cause, store_index);
 }
 
+/* As it is when raftd's answer is there: no right of it is older than that. The first series
+ * knows no listings with less than all. */
+static bool
+may_read(struct piece_reading *reading)
+{
+	enum auth_read may = gate_may_read(reading->request, reading->key);
+
+	if (may == AUTH_READ_SOME && reading->event == NULL && reading->form == EVENT_FORM_V2)
+		reading->filtered = true;
+	return may == AUTH_READ_ALL || (may == AUTH_READ_SOME && reading->filtered);
+}
+
+static bool
+shows(void *argument, struct slice key, bool is_directory)
+{
+	return gate_shows(argument, key, is_directory);
+}
+
+static struct event_json_filter
+filter_of(const struct piece_reading *reading)
+{
+	return (struct event_json_filter){ shows, reading->request };
+}
+
+static void
+refuse_bytes(struct piece_reading *reading, enum err err, uint64_t store_index)
+{
+	if (err == ERR_DENIED)
+		fail(reading->request, ERR_UNAUTHORIZED, SLICE_LITERAL("Insufficient credentials"),
+		    0);
+	else
+		fail(reading->request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no event"),
+		    store_index);
+}
+
+/* Of a directory that may be read in part: nobody else's, so it is not kept. */
+static void
+answer_shown(struct piece_reading *reading, const struct msg_outcome *outcome)
+{
+	struct event_json_filter filter = filter_of(reading);
+	struct buf body = BUF_INIT;
+	enum err err = event_json_put_shown(&body, outcome->event, &filter);
+
+	if (err != ERR_NONE) {
+		refuse_bytes(reading, err, outcome->store_index);
+	} else {
+		put_headers(reading->request, outcome->store_index, outcome->raft_index,
+		    outcome->raft_term);
+		response_send(reading->request, 200, "application/json", buf_slice(&body));
+	}
+	buf_free(&body);
+}
+
 static void
 answer_whole(struct piece_reading *reading, const struct msg_outcome *outcome)
 {
@@ -123,8 +178,11 @@ take(struct piece_reading *reading, struct slice bytes)
 {
 	enum err err;
 
-	if (reading->event == NULL)
+	if (reading->event == NULL) {
 		reading->event = event_json_new(reading->form);
+		if (reading->filtered)
+			event_json_show(reading->event, filter_of(reading));
+	}
 	err = event_json_feed(reading->event, bytes, &reading->body);
 	request_keeps(reading->request, reading->body.capacity);
 	return err;
@@ -134,12 +192,13 @@ static void
 answer_end(struct piece_reading *reading, const struct msg_outcome *outcome)
 {
 	struct request *request = reading->request;
+	enum err err = take(reading, outcome->event);
 	struct buf body;
 
-	if (take(reading, outcome->event) != ERR_NONE ||
-	    event_json_end(reading->event, &reading->body) != ERR_NONE) {
-		fail(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no event"),
-		    outcome->store_index);
+	if (err == ERR_NONE)
+		err = event_json_end(reading->event, &reading->body);
+	if (err != ERR_NONE) {
+		refuse_bytes(reading, err, outcome->store_index);
 		return;
 	}
 	body = reading->body;
@@ -164,6 +223,10 @@ done(struct backend_call *call, const struct msg_outcome *outcome)
 	if (outcome->error != ERR_NONE)
 		fail(reading->request, err_from_number(outcome->error), outcome->cause,
 		    outcome->store_index);
+	else if (!may_read(reading))
+		refuse_bytes(reading, ERR_DENIED, 0);
+	else if (reading->event == NULL && reading->filtered)
+		answer_shown(reading, outcome);
 	else if (reading->event == NULL)
 		answer_whole(reading, outcome);
 	else
@@ -242,6 +305,7 @@ piece(struct backend_call *call, const struct msg_outcome *outcome)
 {
 	struct piece_reading *reading = CONTAINER_OF(call, struct piece_reading, call);
 	struct request *request = reading->request;
+	enum err err;
 
 	if (!request_is_first(request)) {
 		backend_cancel(request->worker->backend, call);
@@ -252,13 +316,13 @@ piece(struct backend_call *call, const struct msg_outcome *outcome)
 	reading->store_index = outcome->store_index;
 	reading->raft_index = outcome->raft_index;
 	reading->raft_term = outcome->raft_term;
-	if (take(reading, outcome->event) == ERR_NONE) {
+	err = may_read(reading) ? take(reading, outcome->event) : ERR_DENIED;
+	if (err == ERR_NONE) {
 		hand_on(reading);
 		return;
 	}
 	backend_cancel(request->worker->backend, call);
-	fail(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no event"),
-	    outcome->store_index);
+	refuse_bytes(reading, err, outcome->store_index);
 }
 
 static void
@@ -289,7 +353,12 @@ void
 read_begin(struct request *request, struct slice key, unsigned flags, enum event_form form)
 {
 	struct piece_reading *reading;
+	enum auth_read may = gate_may_read(request, key);
 
+	if (may == AUTH_READ_NONE || (may == AUTH_READ_SOME && form == EVENT_FORM_V1)) {
+		gate_refuse_key(request);
+		return;
+	}
 	if (backend_is_full(request->worker->backend)) {
 		keys_refuse_full(request);
 		return;

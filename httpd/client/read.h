@@ -8,7 +8,7 @@
 #include "httpd/http/request.h"
 
 /*
- * Ask raftd, and answer the request with what comes.
+ * Ask raftd, and answer the request with what comes and who asks may read.
  *
  *	key	borrowed from the request's arena
  *	flags	READ_FLAG_*

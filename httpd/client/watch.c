@@ -21,6 +21,7 @@
 #include "common/metric.h"
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
+#include "httpd/client/gate.h"
 #include "httpd/routes.h"
 #include "httpd/worker.h"
 
@@ -108,6 +109,37 @@ drained(struct request *request)
 	want_more(request->state);
 }
 
+/* May who waits not read it? */
+static bool
+is_hidden(const struct client_watch *watch, struct slice event)
+{
+	const struct request *request = watch->request;
+	struct reader in = reader_of(event);
+	struct event_record record;
+	struct node_record node;
+
+	if (!gate_is_closed(request->worker))
+		return false;
+	if (!event_record_get(&in, &record))
+		return true;
+	in = reader_of(record.nodes);
+	return !node_record_get(&in, &node) ||
+	    !gate_shows(request, node.key, (node.flags & NODE_DIR) != 0);
+}
+
+/* It is as if it had not happened. */
+static void
+pass_over(struct client_watch *watch)
+{
+	struct backend_watch *waits = &watch->watch;
+
+	if (backend_watch_is_open(waits))
+		want_more(watch);
+	else
+		backend_watch_on(watch->request->worker->backend, waits, waits->key,
+		    waits->flags | WATCH_FLAG_GOES_ON, waits->next_index);
+}
+
 static void
 happened(struct backend_watch *backend_watch, struct slice event, struct blob **shared)
 {
@@ -115,6 +147,10 @@ happened(struct backend_watch *backend_watch, struct slice event, struct blob **
 	struct blob **body = &shared[watch->form];
 	struct request *request = watch->request;
 
+	if (is_hidden(watch, event)) {
+		pass_over(watch);
+		return;
+	}
 	if (*body == NULL)
 		*body = render(event, watch->form);
 	if (*body == NULL) {
@@ -175,6 +211,8 @@ pack(const struct request *request, struct msg_handed *handed)
 	handed->key = watch->watch.key;
 	handed->watch_flags = watch->watch.flags;
 	handed->next_index = watch->watch.next_index;
+	handed->user = request->user;
+	handed->credential = request->credential;
 	return true;
 }
 
@@ -201,8 +239,13 @@ void
 keys_watch_begin(struct request *request, struct slice key, unsigned flags, uint64_t since,
     enum event_form form)
 {
-	struct client_watch *watch = new_watch(request, flags, form);
+	struct client_watch *watch;
 
+	if (gate_may_read(request, key) == AUTH_READ_NONE) {
+		gate_refuse_key(request);
+		return;
+	}
+	watch = new_watch(request, flags, form);
 	backend_watch(request->worker->backend, &watch->watch, arena_copy(&request->arena, key),
 	    flags, since);
 }
@@ -215,6 +258,27 @@ keys_watch_go_on(struct request *request, const struct msg_handed *handed)
 
 	ASSERT(request->streaming);
 	request->route = route_named(handed->route);
+	request->user = arena_copy(&request->arena, handed->user);
+	request->credential = handed->credential;
+	if (gate_may_read(request, handed->key) == AUTH_READ_NONE) {
+		response_stream_end(request);
+		return;
+	}
 	backend_watch_on(request->worker->backend, &watch->watch,
 	    arena_copy(&request->arena, handed->key), handed->watch_flags, handed->next_index);
+}
+
+static bool
+may_be_kept(const struct backend_watch *watch)
+{
+	return gate_may_read(CONTAINER_OF(watch, const struct client_watch, watch)->request,
+	    watch->key) != AUTH_READ_NONE;
+}
+
+void
+keys_watches_review(struct worker *worker)
+{
+	if (gate_is_closed(worker))
+		backend_watch_review(worker->backend, may_be_kept, ERR_UNAUTHORIZED,
+		    SLICE_LITERAL("Insufficient credentials"));
 }

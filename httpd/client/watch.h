@@ -21,4 +21,7 @@ void keys_watch_begin(struct request *request, struct slice key, unsigned flags,
  * so request is streaming. */
 void keys_watch_go_on(struct request *request, const struct msg_handed *handed);
 
+/* Users or roles have changed: who may not read what he waits for waits no more. */
+void keys_watches_review(struct worker *worker);
+
 #endif

@@ -75,6 +75,10 @@ struct request {
 	bool answered;			/* no more bytes follow */
 	bool streaming;			/* an answer of unknown length is under way */
 	bool moved;			/* another worker goes on with it */
+	/* The owner's: whose it is. */
+	struct slice user;		/* in the arena; empty: nobody has shown who he is */
+	uint64_t credential;		/* of the password that was shown */
+	bool denied;			/* a wrong one was */
 };
 
 /* "GET"; "other" for those that no route has: there are as many as a client likes. */
@@ -84,6 +88,9 @@ struct slice request_header(const struct request *request, const char *name);
 
 /* "host:port" of the client, or "-"; good as long as the connection. */
 const char *request_from(const struct request *request);
+/* The common name in the certificate that the client has shown and that was verified; empty
+ * slice: there is none. In the request's arena. */
+struct slice request_certificate_name(struct request *request);
 
 /* ---- answers: exactly one whole answer, or one stream, per request ---------- */
 

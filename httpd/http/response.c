@@ -24,6 +24,16 @@ request_header(const struct request *request, const char *name)
 	return SLICE_EMPTY;
 }
 
+struct slice
+request_certificate_name(struct request *request)
+{
+	char name[TRANSPORT_NAME_BYTES];
+
+	if (!transport_certificate_name(request->conn->transport, name))
+		return SLICE_EMPTY;
+	return arena_copy(&request->arena, slice_text(name));
+}
+
 const char *
 request_from(const struct request *request)
 {

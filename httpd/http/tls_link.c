@@ -112,6 +112,36 @@ tls_link_new(struct tls *tls, int fd)
 	return link;
 }
 
+bool
+tls_link_certificate_name(const struct tls_link *link, char *name, size_t size)
+{
+	X509 *certificate = link->open && SSL_get_verify_result(link->ssl) == X509_V_OK ?
+	    SSL_get0_peer_certificate(link->ssl) : NULL;
+	const X509_NAME *subject;
+	unsigned char *text;
+	int at, bytes;
+	bool found = false;
+
+	if (certificate == NULL)
+		return false;
+	subject = X509_get_subject_name(certificate);
+	at = X509_NAME_get_index_by_NID(subject, NID_commonName, -1);
+	/* Of two names it could be either. */
+	if (at < 0 || X509_NAME_get_index_by_NID(subject, NID_commonName, at) >= 0)
+		return false;
+	bytes = ASN1_STRING_to_UTF8(&text,
+	    X509_NAME_ENTRY_get_data(X509_NAME_get_entry(subject, at)));
+	if (bytes < 0)
+		return false;
+	if (bytes > 0 && (size_t)bytes < size && memchr(text, '\0', (size_t)bytes) == NULL) {
+		memcpy(name, text, (size_t)bytes);
+		name[bytes] = '\0';
+		found = true;
+	}
+	OPENSSL_free(text);
+	return found;
+}
+
 SSL *
 tls_link_release(struct tls_link **link)
 {

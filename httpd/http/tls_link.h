@@ -53,6 +53,10 @@ const char *tls_link_why(const struct tls_link *link);
 enum tls_failure tls_link_failure(const struct tls_link *link);
 const struct tls_check *tls_link_check(const struct tls_link *link);
 
+/* The common name of the certificate that the other side has shown, if it was verified and the
+ * name is one text without a zero byte, shorter than size. */
+bool tls_link_certificate_name(const struct tls_link *link, char *name, size_t size);
+
 /* For a bufferevent to go on with: returned owned, without a BIO; the link is freed. */
 struct ssl_st *tls_link_release(struct tls_link **link);
 

@@ -255,6 +255,13 @@ transport_write(struct transport *transport, struct iovec *pieces, int count, si
 	return ERR_IO;
 }
 
+bool
+transport_certificate_name(const struct transport *transport, char name[TRANSPORT_NAME_BYTES])
+{
+	return transport->secure != NULL &&
+	    tls_link_certificate_name(transport->secure->link, name, TRANSPORT_NAME_BYTES);
+}
+
 void
 transport_end_output(struct transport *transport)
 {

@@ -36,6 +36,11 @@ void transport_late(const struct transport *transport);
 /* "host:port" of the other side; "-" if that is not known. */
 #define TRANSPORT_FROM_BYTES 64
 void transport_from(const struct transport *transport, char text[TRANSPORT_FROM_BYTES]);
+/* The common name of the certificate that was verified. False: there is none, or none that
+ * could be a user's. */
+#define TRANSPORT_NAME_BYTES 256
+bool transport_certificate_name(const struct transport *transport,
+    char name[TRANSPORT_NAME_BYTES]);
 /* Which events are wanted from now on (LOOP_READ | LOOP_WRITE, or 0). */
 void transport_want(struct transport *transport, unsigned events);
 

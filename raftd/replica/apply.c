@@ -32,6 +32,12 @@ apply_malformed(const struct applying *a)
 	return apply_outcome(a, ERR_RAFT_INTERNAL, "malformed command");
 }
 
+struct store_outcome
+apply_unauthorized(const struct applying *a)
+{
+	return apply_outcome(a, ERR_UNAUTHORIZED, "Insufficient credentials");
+}
+
 /* Of that kind; sets whose state it changes. NULL: no part has it. */
 static const struct part_command *
 find_command(struct applying *a, uint8_t kind)

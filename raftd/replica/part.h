@@ -90,6 +90,8 @@ extern const size_t part_row_count;
 struct store_outcome apply_outcome(const struct applying *a, enum err error, const char *cause);
 /* Of one whose body makes no sense. */
 struct store_outcome apply_malformed(const struct applying *a);
+/* Of one whose asker may not have it. */
+struct store_outcome apply_unauthorized(const struct applying *a);
 /* members_part.c: a learner votes from now on, by an entry that has no command. */
 void apply_promotion(struct applying *a);
 /* config_part.c: the configuration was changed, by whatever command. */

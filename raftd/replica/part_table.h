@@ -9,4 +9,5 @@ PART(store)		/* the tree of keys, its history, who watches */
 PART(requests)		/* which requests were applied, and their answers */
 PART(members)		/* who is in the cluster, and who was */
 PART(config)		/* what all nodes of the cluster agree on */
+PART(auth)		/* users and roles */
 #undef PART

@@ -14,6 +14,7 @@
 #ifndef MOOTHALL_RAFTD_REPLICA_REPLICA_H
 #define MOOTHALL_RAFTD_REPLICA_REPLICA_H
 
+#include "common/auth/auth.h"
 #include "common/buf.h"
 #include "raftd/command.h"
 #include "raftd/replica/config_state.h"
@@ -27,6 +28,7 @@ struct replica {
 	struct requests *requests;
 	struct members members;
 	struct cluster_config config;
+	struct auth auth;
 	uint64_t applied_ns;		/* stamp of the last applied entry, never falls */
 	bool within_entry;		/* it is applied in part */
 	struct store_budget expired;	/* by the entry that is applied in part; else zeros */
@@ -49,12 +51,21 @@ struct place_fact {
 	struct slice peer_urls, asker;	/* in the entry */
 };
 
+/* A change of users and roles that was made; both are in the entry. */
+struct auth_fact {
+	int op;				/* enum auth_op; 0: none */
+	struct slice name;
+	struct slice user;		/* who asked; empty: nobody has to be asked */
+	struct slice what;		/* static: "password roles" */
+};
+
 /* What the application of an entry was, for those who own what follows from it. */
 struct replica_facts {
 	struct member_fact member;
 	struct place_fact place;	/* beside it, if it was a client's wish */
 	bool asks_for_member;		/* a change of members was asked for, whatever came of it */
 	bool config_changed;		/* the cluster's */
+	struct auth_fact auth;
 	/* Of a command. A repeat changed nothing: its result is that of the first time. */
 	uint64_t session, sequence;	/* whose; 0: nobody's */
 	enum request_seen seen;

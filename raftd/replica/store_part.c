@@ -3,6 +3,7 @@
  */
 #include "raftd/replica/part.h"
 
+#include "common/ipc/wire.h"
 #include "raftd/replica/replica.h"
 #include "raftd/replica/store/effect.h"
 
@@ -21,6 +22,26 @@ destroy(void *state)
 	store_free(&store);
 }
 
+/* How far below its key a write reaches. */
+static enum auth_reach
+reach_of(const struct command_write *write)
+{
+	if (write->op == WRITE_CREATE_IN_ORDER)
+		return AUTH_CHILD;
+	return (write->flags & WRITE_FLAG_RECURSIVE) != 0 ? AUTH_TREE : AUTH_KEY;
+}
+
+/* Whoever asked may have lost the right since he did: here it is as it was in the log. */
+static struct store_outcome
+write_as(struct applying *a, const struct auth_who *who, const struct command_write *write)
+{
+	const struct auth *auth = &a->replica->auth;
+
+	if (auth->enabled && !auth_may_write(auth, who, write->key, reach_of(write)))
+		return apply_unauthorized(a);
+	return store_write(a->replica->store, write, a->entry->time_ns, false, a->effects);
+}
+
 static struct store_outcome
 apply_write(struct applying *a, struct reader *body)
 {
@@ -28,8 +49,20 @@ apply_write(struct applying *a, struct reader *body)
 
 	if (!command_write_get(body, &write) || !reader_done(body))
 		return apply_malformed(a);
-	return store_write(a->replica->store, &write, a->entry->time_ns, false,
-	    a->effects);
+	return write_as(a, &(struct auth_who){ .user = SLICE_EMPTY }, &write);
+}
+
+static struct store_outcome
+apply_write_as(struct applying *a, struct reader *body)
+{
+	struct command_write_as write;
+
+	if (!command_write_as_get(body, &write) || !reader_done(body) || write.user.size == 0)
+		return apply_malformed(a);
+	return write_as(a, &(struct auth_who){ .user = write.user,
+	    .credential = write.credential }, &(struct command_write){ .op = write.op,
+	    .flags = write.flags, .key = write.key, .value = write.value, .ttl_s = write.ttl_s,
+	    .prev_index = write.prev_index, .prev_value = write.prev_value });
 }
 
 /*
@@ -119,6 +152,7 @@ static const char once_prefixes[] = { EFFECT_EVENT, '\0' };
 
 static const struct part_command commands[] = {
 	{ COMMAND_WRITE, apply_write, NULL },
+	{ COMMAND_WRITE_AS, apply_write_as, NULL },
 	{ COMMAND_EXPIRE, apply_expire, advance_expire },
 	{ COMMAND_KNOWN, apply_known, NULL },
 	{ 0, NULL, NULL },

@@ -32,10 +32,25 @@ on_write(struct asker *asker, const struct frame *frame, const struct msg_write 
 	if (m->op < WRITE_SET || m->op > WRITE_CREATE_IN_ORDER ||
 	    (m->flags & ~WRITE_FLAG_ALL) != 0 || !is_key(m->key, m->op) ||
 	    m->value.size > VALUE_BYTES_MAX || m->prev_value.size > VALUE_BYTES_MAX ||
-	    m->key.size + m->value.size + m->prev_value.size > WRITE_BYTES_MAX)
+	    m->key.size + m->value.size + m->prev_value.size > WRITE_BYTES_MAX ||
+	    m->user.size > AUTH_NAME_BYTES_MAX)
 		return ERR_MALFORMED;
 	asker->asked++;
 	node_write(asker->node, asker->session, frame->request_id,
+	    (frame->flags & FRAME_AGAIN) != 0, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_auth_change(struct asker *asker, const struct frame *frame, const struct msg_auth_change *m)
+{
+	if (m->op < AUTH_ENABLE || m->op > AUTH_REMOVE_ROLE || (m->flags & ~AUTH_FLAG_ALL) != 0 ||
+	    m->name.size > AUTH_NAME_BYTES_MAX || m->hash.size > AUTH_HASH_BYTES_MAX ||
+	    m->user.size > AUTH_NAME_BYTES_MAX || m->first.size + m->second.size +
+	    m->third.size + m->fourth.size > AUTH_BODY_BYTES_MAX)
+		return ERR_MALFORMED;
+	asker->asked++;
+	node_auth_change(asker->node, asker->session, frame->request_id,
 	    (frame->flags & FRAME_AGAIN) != 0, m);
 	return ERR_NONE;
 }

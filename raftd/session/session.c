@@ -270,6 +270,17 @@ end_replaced(struct session *session)
 			end_session(older, 0, "replaced");
 }
 
+/* Before a status, with which it begins to serve. */
+static void
+send_present_auth(struct session *session)
+{
+	struct msg_auth auth;
+
+	node_auth(session->sessions->node, &auth);
+	shared_index_set_auth(session->sessions->announced, auth.revision);
+	msg_auth_frame(out_to(session), 0, &auth);
+}
+
 static void
 greet(struct session *session, const struct frame *frame)
 {
@@ -299,6 +310,8 @@ greet(struct session *session, const struct frame *frame)
 	count_workers(session->sessions);
 	if (session->role == ROLE_PEER)
 		session->sessions->peer = session;
+	else
+		send_present_auth(session);
 	node_status(session->sessions->node, &status);
 	/* Ahead of what was announced this only makes workers ask. */
 	shared_index_set(session->sessions->announced, status.store_index);
@@ -533,6 +546,18 @@ sessions_status(struct sessions *sessions, const struct msg_status *status)
 	LIST_FOREACH(session, &sessions->list, link)
 		if (session->asker.session != 0 && !session->gone)
 			send_status(session, status);
+}
+
+void
+sessions_auth(struct sessions *sessions, const struct msg_auth *auth)
+{
+	struct session *session;
+
+	/* Nothing of this turn has left for any worker yet. */
+	shared_index_set_auth(sessions->announced, auth->revision);
+	LIST_FOREACH(session, &sessions->list, link)
+		if (session->asker.session != 0 && !session->gone && session->role == ROLE_CLIENT)
+			msg_auth_frame(out_to(session), 0, auth);
 }
 
 static void

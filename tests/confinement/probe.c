@@ -53,13 +53,17 @@ confine_raftd(enum sandbox_mode mode, const char *directory)
 static enum err
 confine_client(enum sandbox_mode mode, const char *directory UNUSED)
 {
-	return httpd_policy(mode, ROLE_CLIENT);
+	enum err err = httpd_policy_files(mode, ROLE_CLIENT);
+
+	return err == ERR_NONE ? httpd_policy_calls(mode, ROLE_CLIENT) : err;
 }
 
 static enum err
 confine_peer(enum sandbox_mode mode, const char *directory UNUSED)
 {
-	return httpd_policy(mode, ROLE_PEER);
+	enum err err = httpd_policy_files(mode, ROLE_PEER);
+
+	return err == ERR_NONE ? httpd_policy_calls(mode, ROLE_PEER) : err;
 }
 
 static enum err

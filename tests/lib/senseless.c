@@ -317,6 +317,8 @@ command_of(struct senseless *s)
 		{ COMMAND_CREATE, false, body_command_create },
 		{ COMMAND_CREATE_ITEMS, false, body_command_create_items },
 		{ COMMAND_KNOWN, true, body_command_known },
+		{ COMMAND_AUTH, false, body_command_auth },
+		{ COMMAND_WRITE_AS, true, body_command_write_as },
 	};
 	size_t which = rand_below(&s->rand, ARRAY_COUNT(bodies));
 	struct command_head head = {

@@ -23,6 +23,7 @@ static const struct {
 	{ MSG_status, "a status that is none" }, { MSG_outcome, "an outcome that is none" },
 	{ MSG_stats, "stats that are none" }, { MSG_watching, "watching" }, { MSG_event, "event" },
 	{ MSG_changed, "changed" }, { MSG_backup_piece, "backup_piece" },
+	{ MSG_auth, "auth" },
 };
 
 static void

@@ -410,3 +410,73 @@ TEST(a_listing_that_skips_a_level_is_none)
 	buf_free(&encoded);
 	buf_free(&out);
 }
+
+/* argument: the only key that is a file and shown; directories that lead to it are, too. */
+static bool
+leads_there(void *argument, struct slice key, bool is_directory)
+{
+	struct slice shown = slice_text(argument);
+
+	return slice_equal(key, shown) || (is_directory && slice_starts_with(shown, key));
+}
+
+/* Whole, and cut into pieces of every size; err: what it ends with. */
+static void
+expect_shown(struct slice encoded, const char *key, enum err err, const char *json)
+{
+	struct event_json_filter filter = { leads_there, (void *)(uintptr_t)key };
+	struct buf out = BUF_INIT;
+
+	assert_int_equal(event_json_put_shown(&out, encoded, &filter), err);
+	for (size_t step = 0; step <= encoded.size; step++) {
+		struct event_json *event = event_json_new();
+		enum err got = ERR_NONE;
+
+		if (err == ERR_NONE) {
+			buf_append_byte(&out, '\0');
+			assert_string_equal((char *)out.data, json);
+		}
+		buf_clear(&out);
+		event_json_show(event, filter);
+		for (size_t at = 0; got == ERR_NONE && at < encoded.size; at += step + 1)
+			got = event_json_feed(event, slice_of(encoded.data + at,
+			    MIN_OF(step + 1, encoded.size - at)), &out);
+		if (got == ERR_NONE)
+			got = event_json_end(event, &out);
+		assert_int_equal(got, err);
+		event_json_free(&event);
+	}
+	buf_free(&out);
+}
+
+TEST(what_is_not_shown_of_a_listing_is_left_out_whole_and_in_pieces)
+{
+	static const struct node_record nodes[] = {
+		{ .flags = NODE_DIR, .depth = 0, .key = { (const uint8_t *)"/", 1 } },
+		{ .flags = NODE_DIR, .depth = 1, .key = { (const uint8_t *)"/a", 2 } },
+		{ .flags = NODE_VALUE, .depth = 2, .key = { (const uint8_t *)"/a/k", 4 },
+		  .value = { (const uint8_t *)"secret", 6 } },
+		{ .flags = NODE_VALUE, .depth = 1, .key = { (const uint8_t *)"/a", 2 },
+		  .value = { (const uint8_t *)"secret", 6 } },
+		{ .flags = NODE_DIR, .depth = 1, .key = { (const uint8_t *)"/b", 2 } },
+		{ .flags = NODE_VALUE, .depth = 2, .key = { (const uint8_t *)"/b/k", 4 },
+		  .value = { (const uint8_t *)"v", 1 }, .modified = 7, .created = 7 },
+		{ .flags = NODE_VALUE, .depth = 2, .key = { (const uint8_t *)"/b/l", 4 },
+		  .value = { (const uint8_t *)"secret", 6 } },
+	};
+	struct buf list = BUF_INIT, encoded = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_COUNT(nodes); i++)
+		node_record_put(&list, &nodes[i]);
+	event_record_put(&encoded, &(struct event_record){ .nodes = buf_slice(&list) });
+	expect_shown(buf_slice(&encoded), "/b/k", ERR_NONE,
+	    "{\"action\":\"get\",\"node\":{\"key\":\"/\",\"dir\":true,\"nodes\":[{\"key\":\"/b\","
+	    "\"dir\":true,\"nodes\":[{\"key\":\"/b/k\",\"value\":\"v\",\"modifiedIndex\":7,"
+	    "\"createdIndex\":7}]}]}}\n");
+	expect_shown(buf_slice(&encoded), "/c", ERR_NONE,
+	    "{\"action\":\"get\",\"node\":{\"key\":\"/\",\"dir\":true}}\n");
+	/* The first node itself. */
+	expect_shown(buf_slice(&encoded), "c", ERR_DENIED, NULL);
+	buf_free(&list);
+	buf_free(&encoded);
+}
