@@ -17,14 +17,14 @@
 #define ROLES "/v2/auth/roles"
 
 /* One request and what came of it. */
-struct asked {
+struct auth_answer {
 	struct client_answer answer;
 	struct json_doc doc;
 	bool read;			/* there is a doc */
 };
 
 static void
-asked_free(struct asked *asked)
+auth_answer_free(struct auth_answer *asked)
 {
 	if (asked->read)
 		json_doc_free(&asked->doc);
@@ -33,7 +33,7 @@ asked_free(struct asked *asked)
 
 /* Says why it was refused. */
 static int
-refused(const struct asked *asked)
+refused(const struct auth_answer *asked)
 {
 	struct slice said = SLICE_EMPTY;
 
@@ -51,13 +51,13 @@ refused(const struct asked *asked)
 /* directory and name, or directory alone; body empty: none. */
 static int
 ask(struct ctl *ctl, const char *method, const char *directory, const char *name,
-    struct slice body, struct asked *asked)
+    struct slice body, struct auth_answer *asked)
 {
 	struct client *client = NULL;
 	struct buf path = BUF_INIT;
 	int code = client_open(ctl, NULL, &client);
 
-	*asked = (struct asked){ .read = false };
+	*asked = (struct auth_answer){ .read = false };
 	if (code != CTL_DONE)
 		return code;
 	buf_append_text(&path, directory);
@@ -82,12 +82,12 @@ ask(struct ctl *ctl, const char *method, const char *directory, const char *name
 static int
 change(struct ctl *ctl, const char *method, const char *words, const char *directory)
 {
-	struct asked asked;
+	struct auth_answer asked;
 	int code = ask(ctl, method, directory, NULL, SLICE_EMPTY, &asked);
 
 	if (code == CTL_DONE)
 		output_print(&ctl->out, "%s\n", words);
-	asked_free(&asked);
+	auth_answer_free(&asked);
 	return code;
 }
 
@@ -108,13 +108,13 @@ ctl_auth_disable(struct ctl *ctl)
 int
 ctl_auth_status(struct ctl *ctl)
 {
-	struct asked asked;
+	struct auth_answer asked;
 	int code = ask(ctl, "GET", ENABLE, NULL, SLICE_EMPTY, &asked);
 
 	if (code == CTL_DONE)
 		output_print(&ctl->out, "Authentication %s\n",
 		    asked.read && json_true(asked.doc.root, "enabled") ? "Enabled" : "Disabled");
-	asked_free(&asked);
+	auth_answer_free(&asked);
 	return code;
 }
 
@@ -124,14 +124,14 @@ ctl_auth_status(struct ctl *ctl)
 static int
 list_names(struct ctl *ctl, const char *directory, const char *list, const char *name)
 {
-	struct asked asked;
+	struct auth_answer asked;
 	int code = ask(ctl, "GET", directory, NULL, SLICE_EMPTY, &asked);
 	const struct json *all = asked.read ? json_member(asked.doc.root, list) : NULL;
 
 	for (const struct json *one = all == NULL ? NULL : all->first;
 	    code == CTL_DONE && one != NULL; one = one->next)
 		output_print(&ctl->out, "%.*s\n", SLICE_ARGS(json_string(one, name)));
-	asked_free(&asked);
+	auth_answer_free(&asked);
 	return code;
 }
 
@@ -151,7 +151,7 @@ put_password(struct ctl *ctl, bool is_new)
 	char *both = name_and_password(word);
 	struct buf body = BUF_INIT;
 	struct json_put json = json_put_into(&body);
-	struct asked asked;
+	struct auth_answer asked;
 	char *colon;
 	int code;
 
@@ -165,14 +165,14 @@ put_password(struct ctl *ctl, bool is_new)
 		code = output_fail(CTL_BAD_ARGUMENTS, "User %s already exists", both);
 	else if (is_new && asked.answer.status == 404)
 		code = CTL_DONE;
-	asked_free(&asked);
+	auth_answer_free(&asked);
 	if (code == CTL_DONE) {
 		json_put_open(&json, NULL, '{');
 		json_put_text(&json, "user", slice_text(both));
 		json_put_text(&json, "password", slice_text(colon + 1));
 		json_put_close(&json, '}');
 		code = ask(ctl, "PUT", USERS, both, buf_slice(&body), &asked);
-		asked_free(&asked);
+		auth_answer_free(&asked);
 	}
 	if (code == CTL_DONE && is_new)
 		output_print(&ctl->out, "User %s created\n", both);
@@ -207,7 +207,7 @@ ctl_user_list(struct ctl *ctl)
 int
 ctl_user_get(struct ctl *ctl)
 {
-	struct asked asked;
+	struct auth_answer asked;
 	int code = ask(ctl, "GET", USERS, ctl->arguments->words[0], SLICE_EMPTY, &asked);
 	const struct json *roles = asked.read ? json_member(asked.doc.root, "roles") : NULL;
 
@@ -220,7 +220,7 @@ ctl_user_get(struct ctl *ctl)
 			    SLICE_ARGS(json_string(role, "role")));
 		output_print(&ctl->out, "\n");
 	}
-	asked_free(&asked);
+	auth_answer_free(&asked);
 	return code;
 }
 
@@ -228,12 +228,12 @@ int
 ctl_user_remove(struct ctl *ctl)
 {
 	const char *name = ctl->arguments->words[0];
-	struct asked asked;
+	struct auth_answer asked;
 	int code = ask(ctl, "DELETE", USERS, name, SLICE_EMPTY, &asked);
 
 	if (code == CTL_DONE)
 		output_print(&ctl->out, "User %s removed\n", name);
-	asked_free(&asked);
+	auth_answer_free(&asked);
 	return code;
 }
 
@@ -245,7 +245,7 @@ change_roles(struct ctl *ctl, const char *member)
 	const char *roles = ctl_arguments_text(ctl->arguments, OPT_ROLES);
 	struct buf body = BUF_INIT;
 	struct json_put json = json_put_into(&body);
-	struct asked asked;
+	struct auth_answer asked;
 	int code;
 
 	if (roles == NULL)
@@ -265,7 +265,7 @@ change_roles(struct ctl *ctl, const char *member)
 	code = ask(ctl, "PUT", USERS, name, buf_slice(&body), &asked);
 	if (code == CTL_DONE)
 		output_print(&ctl->out, "User %s updated\n", name);
-	asked_free(&asked);
+	auth_answer_free(&asked);
 	buf_free(&body);
 	return code;
 }
@@ -296,7 +296,7 @@ ctl_role_add(struct ctl *ctl)
 	const char *name = ctl->arguments->words[0];
 	struct buf body = BUF_INIT;
 	struct json_put json = json_put_into(&body);
-	struct asked asked;
+	struct auth_answer asked;
 	int code;
 
 	json_put_open(&json, NULL, '{');
@@ -305,7 +305,7 @@ ctl_role_add(struct ctl *ctl)
 	code = ask(ctl, "PUT", ROLES, name, buf_slice(&body), &asked);
 	if (code == CTL_DONE)
 		output_print(&ctl->out, "Role %s created\n", name);
-	asked_free(&asked);
+	auth_answer_free(&asked);
 	buf_free(&body);
 	return code;
 }
@@ -314,12 +314,12 @@ int
 ctl_role_remove(struct ctl *ctl)
 {
 	const char *name = ctl->arguments->words[0];
-	struct asked asked;
+	struct auth_answer asked;
 	int code = ask(ctl, "DELETE", ROLES, name, SLICE_EMPTY, &asked);
 
 	if (code == CTL_DONE)
 		output_print(&ctl->out, "Role %s removed\n", name);
-	asked_free(&asked);
+	auth_answer_free(&asked);
 	return code;
 }
 
@@ -336,7 +336,7 @@ print_patterns(const struct output *out, const struct json *kv, const char *name
 int
 ctl_role_get(struct ctl *ctl)
 {
-	struct asked asked;
+	struct auth_answer asked;
 	int code = ask(ctl, "GET", ROLES, ctl->arguments->words[0], SLICE_EMPTY, &asked);
 	const struct json *kv = asked.read ?
 	    json_member(json_member(asked.doc.root, "permissions"), "kv") : NULL;
@@ -348,7 +348,7 @@ ctl_role_get(struct ctl *ctl)
 		output_print(&ctl->out, "KV Write:\n");
 		print_patterns(&ctl->out, kv, "write");
 	}
-	asked_free(&asked);
+	auth_answer_free(&asked);
 	return code;
 }
 
@@ -373,7 +373,7 @@ change_rights(struct ctl *ctl, const char *member)
 	bool write = ctl_arguments_flag(arguments, OPT_WRITE);
 	struct buf body = BUF_INIT;
 	struct json_put json = json_put_into(&body);
-	struct asked asked;
+	struct auth_answer asked;
 	int code;
 
 	if (pattern == NULL)
@@ -398,7 +398,7 @@ change_rights(struct ctl *ctl, const char *member)
 	code = ask(ctl, "PUT", ROLES, name, buf_slice(&body), &asked);
 	if (code == CTL_DONE)
 		output_print(&ctl->out, "Role %s updated\n", name);
-	asked_free(&asked);
+	auth_answer_free(&asked);
 	buf_free(&body);
 	return code;
 }

@@ -259,7 +259,6 @@ put_leader(struct json_put *json, const struct worker *worker, const struct msg_
 		json_put_text(json, "leader", SLICE_EMPTY);
 	else
 		json_put_id(json, "leader", self->shown_id);
-	json_put_text(json, "leaderName", slice_text(worker->config.name));
 	json_put_open(json, "followers", '{');
 	while (!reader_done(&in) && follower_record_get(&in, &follower))
 		put_follower(json, cluster, &follower);

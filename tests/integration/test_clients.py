@@ -406,7 +406,7 @@ def test_what_the_python_library_asks_of_the_cluster(world):
         assert client.json("/v2/stats/store")["watchers"] == 0
         answer = node.get("/v2/stats/leader")
         if node is leader:
-            assert answer.json["leaderName"] == leader.name and answer.json["leader"] == own["id"]
+            assert answer.json["leader"] == own["id"]
             assert sorted(by_id[follower]["name"] for follower in answer.json["followers"]) == sorted(
                 other.name for other in nodes if other is not leader)
             for follower, figures in answer.json["followers"].items():

@@ -429,7 +429,7 @@ expect_shown(struct slice encoded, const char *key, enum err err, const char *js
 
 	assert_int_equal(event_json_put_shown(&out, encoded, &filter), err);
 	for (size_t step = 0; step <= encoded.size; step++) {
-		struct event_json *event = event_json_new();
+		struct event_json *event = event_json_new(EVENT_FORM_V2);
 		enum err got = ERR_NONE;
 
 		if (err == ERR_NONE) {
