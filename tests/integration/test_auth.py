@@ -273,6 +273,19 @@ def test_rights_hold_for_reads_writes_and_paths(closed):
     assert keys_of(get(node, "/a")) == ["/a"] and get(node, "/a/b").status == 401
 
 
+def test_the_first_series_has_the_same_rights_and_no_listings_with_less_than_all(closed):
+    node = closed
+    for method, path, form in (("GET", "/v1/keys/a/b", None), ("POST", "/v1/keys/a/b", "value=1"), ("DELETE", "/v1/keys/a/b", None),
+                               ("GET", "/v1/watch/a/b", None), ("POST", "/v1/watch/a/b", "index=1"), ("GET", "/v1/keys/", None)):
+        answer = call(node, method, path, form)
+        assert (answer.status, answer.body.decode()) == (401, KEY_401), (method, path)
+    assert call(node, "GET", "/v1/keys/a/b", None, "al:pw").json["value"] == "v"
+    assert call(node, "GET", "/v1/keys/", None, "al:pw").status == 401
+    assert call(node, "POST", "/v1/keys/a/c", "value=1", "al:pw").status == 401
+    assert call(node, "POST", "/v1/keys/a/b", "value=1", "al:pw").json["prevValue"] == "v"
+    assert [row["key"] for row in call(node, "GET", "/v1/keys/", None, "root:pa").json] == ["/a", "/x"]
+
+
 def test_what_a_large_listing_leaves_out_is_left_out_in_pieces_too(closed):
     node, value = closed, "v" * 3000
     for i in range(300):

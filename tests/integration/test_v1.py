@@ -154,7 +154,7 @@ def test_blocked_watches_of_the_first_series(world):
     assert node.put("/w/keys", "v").status == 201
     node.kill("raftd")
     wait_until(lambda: node.get("/v2/keys/w").status == 200, 10, "raftd")
-    assert node.control("restart", "client").returncode == 0
+    wait_until(lambda: node.control("restart", "client").returncode == 0, 10, "another client worker")
     assert node.pid_of("client") != first
     wait_until(lambda: watchers(node) == 4, 10, "the watches over there")
     assert all(wire.silent() for wire in wires)
