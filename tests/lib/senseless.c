@@ -360,6 +360,21 @@ tame_write(struct senseless *s, struct msg_write *m)
 	/* Each may be as large as it likes, but not all of them together. */
 	m->prev_value.size = MIN_OF(m->prev_value.size,
 	    WRITE_BYTES_MAX - m->key.size - m->value.size);
+	m->user.size = MIN_OF(m->user.size, (size_t)AUTH_NAME_BYTES_MAX);
+}
+
+static void
+tame_auth_change(struct senseless *s, struct msg_auth_change *m)
+{
+	struct slice *lists[] = { &m->first, &m->second, &m->third, &m->fourth };
+
+	m->op = (uint8_t)(AUTH_ENABLE + rand_below(&s->rand, AUTH_REMOVE_ROLE));
+	m->flags &= AUTH_FLAG_ALL;
+	m->name.size = MIN_OF(m->name.size, (size_t)AUTH_NAME_BYTES_MAX);
+	m->hash.size = MIN_OF(m->hash.size, (size_t)AUTH_HASH_BYTES_MAX);
+	m->user.size = MIN_OF(m->user.size, (size_t)AUTH_NAME_BYTES_MAX);
+	for (size_t i = 0; i < ARRAY_COUNT(lists); i++)
+		lists[i]->size = MIN_OF(lists[i]->size, AUTH_BODY_BYTES_MAX / 4);
 }
 
 static void
@@ -424,6 +439,9 @@ tame(struct senseless *s, uint16_t type, void *message)
 		taken = message;
 		if (rand_chance(&s->rand, 500))
 			taken->past_bytes = rand_below(&s->rand, 1000);
+		break;
+	case MSG_auth_change:
+		tame_auth_change(s, message);
 		break;
 	case MSG_member_change:
 		tame_member_change(s, message);
@@ -517,7 +535,8 @@ senseless_tame(struct senseless *s, struct buf *out)
 			type = requests[rand_below(&s->rand, ARRAY_COUNT(requests))];
 			/* After a foreign_call a founder takes no more writes, as it should. */
 		} while ((message_senders(type) & s->sender) == 0 || type == MSG_foreign_call ||
-		    (s->harmless && (type == MSG_config_change || type == MSG_place_change)));
+		    (s->harmless && (type == MSG_config_change || type == MSG_place_change ||
+			type == MSG_auth_change)));
 		/* Much of what there is to do begins with a write or a watch. */
 		if (s->sender == FROM_CLIENT_WORKER && rand_chance(&s->rand, 300))
 			type = MSG_write;

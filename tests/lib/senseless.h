@@ -20,7 +20,7 @@ struct senseless {
 	const char *top;		/* all keys that are written are below it */
 	unsigned big_per_mille;		/* chance of a value of some MiB */
 	uint64_t peers[4];		/* node ids that frames of nodes come from; 0: none */
-	/* Frames of nodes by which no cluster changes its leader, its log or its members. */
+	/* Frames by which no cluster changes its leader, its log, its members or its users. */
 	bool harmless;
 	/* What is filled in by the way. */
 	uint64_t ids[SENSELESS_IDS];	/* request ids that were used */

@@ -612,6 +612,7 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
     const struct command_head *head, struct reader *body)
 {
 	struct command_write write;
+	struct command_write_as as;
 	struct command_expire cutoff;
 	struct command_member member;
 	struct command_place place;
@@ -623,6 +624,14 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
 	case COMMAND_WRITE:
 		if (command_write_get(body, &write))
 			return model_carry_out(model, &write, entry->time_ns, false);
+		break;
+	case COMMAND_WRITE_AS:
+		/* Users do not count here: nobody makes one. */
+		if (command_write_as_get(body, &as))
+			return model_carry_out(model, &(struct command_write){ .op = as.op,
+			    .flags = as.flags, .key = as.key, .value = as.value,
+			    .ttl_s = as.ttl_s, .prev_index = as.prev_index,
+			    .prev_value = as.prev_value }, entry->time_ns, false);
 		break;
 	case COMMAND_KNOWN:
 		/* All know of all removals: there is nothing of before an upgrade. */

@@ -60,8 +60,9 @@ TEST(a_frame_is_a_line_with_channel_id_and_fields)
 
 	begin("info,ipc=trace");
 	tell(write_frame(&bytes, SLICE_LITERAL("bar")));
-	assert_string_equal(seen, "ipc: sent to raftd: id=7 bytes=61 msg_write low=5 op=1 flags=0 "
-	    "key=\"/foo\" value=\"bar\" ttl_s=0 prev_index=0 prev_value=\"\"\n");
+	assert_string_equal(seen, "ipc: sent to raftd: id=7 bytes=73 msg_write low=5 op=1 flags=0 "
+	    "key=\"/foo\" value=\"bar\" ttl_s=0 prev_index=0 prev_value=\"\" "
+	    "user=\"\" credential=0\n");
 	buf_free(&bytes);
 }
 
@@ -73,7 +74,7 @@ TEST(a_frame_that_ends_elsewhere_is_told_whole)
 	begin("ipc=trace");
 	trace_batch("sent to", "raftd", slice_of(frame.data, 40),
 	    slice_of(frame.data + 40, frame.size - 40));
-	assert_non_null(strstr(seen, "id=7 bytes=61 msg_write low=5"));
+	assert_non_null(strstr(seen, "id=7 bytes=73 msg_write low=5"));
 	assert_int_equal(lines, 1);
 	buf_free(&bytes);
 }

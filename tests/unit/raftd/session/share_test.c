@@ -172,7 +172,7 @@ TEST(requests_that_are_not_answered_are_bounded)
 	say(fd, &out);
 	run(w);
 	run(w);
-	assert_int_equal(hear(fd, &in, types, ARRAY_COUNT(types)), 2);
+	assert_int_equal(hear(fd, &in, types, ARRAY_COUNT(types)), 3);
 	/* Nor by pieces of an answer, which may be many. */
 	outcome.more = true;
 	for (int i = 0; i < 20; i++)
@@ -241,7 +241,7 @@ TEST(an_event_for_more_watches_than_a_frame_names_comes_again)
 		int fd = attach(w, ROLE_CLIENT, 1), types[4];
 
 		greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
-		assert_int_equal(hear(fd, &in, types, 4), 2);
+		assert_int_equal(hear(fd, &in, types, 4), 3);
 		for (size_t id = 0; id < count; id++)
 			ids[id] = id;
 		sessions_event(w->sessions, 5, ids, count, SLICE_LITERAL("event"), 0);
