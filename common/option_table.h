@@ -240,7 +240,7 @@ OPTION(experimental_watch_progress_notify_interval, "experimental-watch-progress
     "ETCD_EXPERIMENTAL_WATCH_PROGRESS_NOTIFY_INTERVAL", NULL, TEXT, "", 0, 0, "TIME",
     "accepted: watches of /v2 have no such notice")
 OPTION(force_new_cluster, "force-new-cluster", "ETCD_FORCE_NEW_CLUSTER", NULL, BOOL, "false", 0, 0,
-    "BOOL", "refused if true: stop the node, and use etcdctl recover")
+    "BOOL", "refused if true: stop the node, and recover its directory")
 OPTION(proxy, "proxy", "ETCD_PROXY", NULL, TEXT, "off", 0, 0, "off",
     "refused unless off: every node passes on what only the leader can do")
 OPTION(no_fsync, "no-fsync", NULL, NULL, BOOL, "false", 0, 0, "BOOL",

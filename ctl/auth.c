@@ -42,8 +42,9 @@ refused(const struct auth_answer *asked)
 	if (asked->read && said.size > 0 && json_string(asked->doc.root, "cause").size > 0)
 		said = json_string(asked->doc.root, "cause");
 	if (said.size == 0)
-		return output_fail(CTL_SERVER_ERROR, "%s answers %u", asked->answer.from,
-		    asked->answer.status);
+		return output_fail(CTL_SERVER_ERROR, "%s answers %u%s", asked->answer.from,
+		    asked->answer.status, asked->answer.status == 404 ? "; an etcd of the 3.x "
+		    "series has users of this kind if it is started with --enable-v2" : "");
 	return output_fail(asked->answer.status == 401 || asked->answer.status == 403 ?
 	    CTL_NOT_AUTHORISED : CTL_SERVER_ERROR, "%.*s", SLICE_ARGS(said));
 }

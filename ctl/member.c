@@ -15,8 +15,6 @@
 
 #include <stdlib.h>
 
-#define CODE_RAFT_INTERNAL 300
-
 static const char json_type[] = "application/json";
 
 /* ---- list ------------------------------------------------------------------------- */
@@ -164,7 +162,7 @@ refused(const struct client_answer *answer, const char *what, const char *instea
 	    SLICE_ARGS(cause));
 	if (instead != NULL)
 		output_fail(code, "%s", instead);
-	else if (json_u64(read ? doc.root : NULL, "errorCode") == CODE_RAFT_INTERNAL)
+	else if (answer->status == 500)
 		output_fail(code, "members change only while a majority answers: start those that "
 		    "are down; if their data is lost for good, '%s help recover'", program_own());
 	if (read)

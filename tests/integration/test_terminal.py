@@ -160,6 +160,11 @@ class Hostile(http.server.BaseHTTPRequestHandler):
             {"id": "b", "name": "b", "peerURLs": [own], "clientURLs": ["http://" + BAD]},
             {"id": "d\u009b31m\u202e", "name": "d", "peerURLs": [BAD], "clientURLs": []}]})
 
+    def users(self, path):
+        role = {"role": BAD, "permissions": {"kv": {"read": [BAD_KEY], "write": [BAD_KEY]}}}
+        user = {"user": BAD, "roles": [role]}
+        return {"users": [user], "roles": [role]} if path.endswith("s") else user if "/users/" in path else role
+
     def keys(self, method, key):
         kind = key.split("/")[1].split("?")[0]
         queue = [{"key": BAD_KEY + str(i), "value": BAD, "createdIndex": i, "modifiedIndex": i} for i in (3, 7)]
@@ -204,6 +209,8 @@ class Hostile(http.server.BaseHTTPRequestHandler):
             self.members()
         elif path.startswith(("/v2/members/", "/v2/admin/machines")):
             self.send(*(200, b"{}") if self.server.agreeable else (500, {"message": BAD}))
+        elif path.startswith("/v2/auth/"):
+            self.send(*(200, self.users(path)) if self.server.agreeable else (409, {"message": BAD}))
         elif path == "/v2/machines":
             self.send(200, BAD_BYTES)
         elif path == "/v2/stats/self":
@@ -329,6 +336,13 @@ CASES = [
     Case(["member", "remove", "n" + BAD], answer=b"n\n"),
     Case("member update b http://b"), Case(["member", "update", BAD_WORD, "http://b"]),
     Case("member update d http://b", agreeable=True),
+    Case("auth enable"), Case("auth disable"), Case("auth status"), Case("auth enable", "ours", agreeable=True),
+    Case(["user", "passwd", BAD_WORD + ":p"]), Case(["user", "passwd", BAD_WORD + ":p"], "ours", agreeable=True),
+    *[Case(words, agreeable=agreeable) for agreeable in (False, True) for words in (
+        "user list", "role list", ["user", "get", BAD_WORD], ["role", "get", BAD_WORD], ["user", "remove", BAD_WORD],
+        ["role", "remove", BAD_WORD], ["user", "add", BAD_WORD + ":p"], ["role", "add", BAD_WORD],
+        ["user", "grant", BAD_WORD, "--roles", BAD_WORD], ["user", "revoke", BAD_WORD, "--roles", BAD_WORD],
+        ["role", "grant", BAD_WORD, "--path", BAD_WORD, "--read"], ["role", "revoke", BAD_WORD, "--path", BAD_WORD, "--read"])],
     Case("control status"), Case("-o json control status", "json"), Case("control reload"), Case("-o json control reload", "json"),
     Case("control restart client"), Case(["control", "restart", BAD_WORD]), Case("control transfer x"), Case("control rotate"),
     Case("control log-level"), Case(["control", "backup", "FILE"]), Case("control upgrade"), Case("control drain"), Case("control undrain"),
