@@ -12,8 +12,6 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-#define CHANGED_ROOM(changed) (changed)->cause, sizeof((changed)->cause)
-
 /* A pattern in a sentence: the first bytes tell which it is. */
 #define PATTERN_SHOWN 255
 
@@ -27,7 +25,7 @@ refuse(struct auth_changed *changed, enum err error, const char *format, ...)
 
 	changed->error = error;
 	va_start(arguments, format);
-	vsnprintf(CHANGED_ROOM(changed), format, arguments);
+	vsnprintf(changed->cause, sizeof(changed->cause), format, arguments);
 	va_end(arguments);
 }
 
@@ -145,7 +143,7 @@ make_user(struct auth *auth, const struct command_auth *change, struct buf *effe
 		auth_put_user(auth, change->name, effects);
 		/* With roles it is made and answered as a change is. */
 		if (change->first.size == 0)
-			snprintf(CHANGED_ROOM(changed), "%s", AUTH_MADE_CAUSE);
+			snprintf(changed->cause, sizeof(changed->cause), "%s", AUTH_MADE_CAUSE);
 	}
 	buf_free(&user.name);
 	buf_free(&user.hash);
