@@ -166,16 +166,29 @@ role_bytes(const struct auth_role *role)
 	return RECORD_ROOM + role->name.size + role->read.size + role->write.size;
 }
 
-/* The place of that user, or where he would stand. */
-static size_t
-user_place(const struct auth *auth, struct slice name, bool *found)
+static struct slice
+user_name(const struct auth *auth, size_t at)
 {
-	size_t low = 0, high = auth->user_count;
+	return buf_slice(&auth->users[at]->name);
+}
+
+static struct slice
+role_name(const struct auth *auth, size_t at)
+{
+	return buf_slice(&auth->roles[at]->name);
+}
+
+/* The place of that name among so many in order, or where it would stand. */
+static size_t
+place_of(const struct auth *auth, size_t count,
+    struct slice (*name_at)(const struct auth *auth, size_t at), struct slice name, bool *found)
+{
+	size_t low = 0, high = count;
 
 	*found = false;
 	while (low < high) {
 		size_t middle = low + (high - low) / 2;
-		int order = slice_compare(buf_slice(&auth->users[middle]->name), name);
+		int order = slice_compare(name_at(auth, middle), name);
 
 		if (order == 0) {
 			*found = true;
@@ -190,25 +203,15 @@ user_place(const struct auth *auth, struct slice name, bool *found)
 }
 
 static size_t
+user_place(const struct auth *auth, struct slice name, bool *found)
+{
+	return place_of(auth, auth->user_count, user_name, name, found);
+}
+
+static size_t
 role_place(const struct auth *auth, struct slice name, bool *found)
 {
-	size_t low = 0, high = auth->role_count;
-
-	*found = false;
-	while (low < high) {
-		size_t middle = low + (high - low) / 2;
-		int order = slice_compare(buf_slice(&auth->roles[middle]->name), name);
-
-		if (order == 0) {
-			*found = true;
-			return middle;
-		}
-		if (order < 0)
-			low = middle + 1;
-		else
-			high = middle;
-	}
-	return low;
+	return place_of(auth, auth->role_count, role_name, name, found);
 }
 
 const struct auth_user *

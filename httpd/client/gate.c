@@ -86,7 +86,7 @@ gate_is_closed(const struct worker *worker)
 	return worker->gate != NULL && worker->gate->closed;
 }
 
-struct auth_who
+static struct auth_who
 gate_who(const struct request *request)
 {
 	return (struct auth_who){ .user = request->user, .credential = request->credential };

@@ -49,7 +49,6 @@ bool gate_is_current(const struct worker *worker);
 const struct auth *gate_auth(const struct worker *worker);
 /* Do users count? */
 bool gate_is_closed(const struct worker *worker);
-struct auth_who gate_who(const struct request *request);
 /* True if users do not count, or he has the role root. */
 bool gate_is_root(const struct request *request);
 enum auth_read gate_may_read(const struct request *request, struct slice key);

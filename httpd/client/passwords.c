@@ -29,16 +29,16 @@
 /* As 2.x: about a twentieth of a second. */
 #define HASH_PREFIX "$2b$"
 #define HASH_ROUNDS 10
+#define HASH_BYTES 60
 /* What a password is held against that is nobody's. */
 #define NOBODY_HASH "$2b$10$abcdefghijklmnopqrstuu5Lo0g67CiD3M4RpN1BmBb4Crp5w7dbK"
 
 struct password_job {
 	TAILQ_ENTRY(password_job) link;
 	bool make;			/* else compare */
-	bool cancelled;
 	bool nobody;
 	char password[AUTH_PASSWORD_BYTES_MAX + 1];
-	char hash[AUTH_HASH_BYTES_MAX + 1]; /* to compare with; or the one that was made */
+	char hash[HASH_BYTES + 1];	/* to compare with; or the one that was made */
 	bool right;			/* or: it was made */
 	password_done done;
 	void *argument;
@@ -72,10 +72,9 @@ static void
 compare(struct password_job *job, struct crypt_data *data)
 {
 	const char *made = crypt_r(job->password, job->nobody ? NOBODY_HASH : job->hash, data);
-	size_t size = strlen(job->hash);
 
-	job->right = made != NULL && !job->nobody && made[0] != '*' && size > 0 &&
-	    strlen(made) == size && CRYPTO_memcmp(made, job->hash, size) == 0;
+	job->right = made != NULL && !job->nobody && strlen(made) == HASH_BYTES &&
+	    CRYPTO_memcmp(made, job->hash, HASH_BYTES) == 0;
 }
 
 static void
@@ -86,7 +85,7 @@ make(struct password_job *job, struct crypt_data *data)
 
 	if (crypt_gensalt_rn(HASH_PREFIX, HASH_ROUNDS, NULL, 0, setting, sizeof(setting)) != NULL)
 		made = crypt_r(job->password, setting, data);
-	job->right = made != NULL && made[0] != '*' && strlen(made) < sizeof(job->hash);
+	job->right = made != NULL && strlen(made) == HASH_BYTES;
 	if (job->right)
 		memcpy(job->hash, made, strlen(made) + 1);
 }
@@ -161,14 +160,13 @@ ready(void *argument, unsigned events UNUSED)
 	if (read(passwords->fd, &count, sizeof(count)) == -1)
 		ASSERT(errno == EAGAIN || errno == EINTR);
 	while ((job = take_finished(passwords)) != NULL) {
-		if (!job->cancelled)
-			job->done(job->argument, job->right,
-			    job->make && job->right ? job->hash : NULL);
+		job->done(job->argument, job->right,
+		    job->make && job->right ? job->hash : NULL);
 		job_free(job);
 	}
 }
 
-static struct password_job *
+static void
 ask(struct passwords *passwords, struct password_job *job, struct slice password,
     password_done done, void *argument)
 {
@@ -182,48 +180,42 @@ ask(struct passwords *passwords, struct password_job *job, struct slice password
 	TAILQ_INSERT_TAIL(&passwords->queued, job, link);
 	pthread_cond_signal(&passwords->changed);
 	pthread_mutex_unlock(&passwords->lock);
-	return job;
 }
 
-struct password_job *
+/* As it is made here, or with less work: others could ask for years of it. */
+static bool
+is_own_form(struct slice hash)
+{
+	const uint8_t *rounds = hash.data + sizeof(HASH_PREFIX) - 1;
+
+	return hash.size == HASH_BYTES && slice_starts_with(hash, SLICE_LITERAL(HASH_PREFIX)) &&
+	    memchr(hash.data, '\0', hash.size) == NULL && rounds[2] == '$' &&
+	    ((rounds[0] == '0' && rounds[1] >= '4' && rounds[1] <= '9') ||
+		(rounds[0] == '1' && rounds[1] == '0'));
+}
+
+_Static_assert(HASH_ROUNDS == 10, "is_own_form knows that");
+
+void
 passwords_check(struct passwords *passwords, struct slice password, struct slice hash,
     password_done done, void *argument)
 {
 	struct password_job *job = xzalloc(sizeof(*job));
 
-	job->nobody = hash.size == 0 || hash.size > AUTH_HASH_BYTES_MAX;
+	job->nobody = !is_own_form(hash);
 	if (!job->nobody)
 		memcpy(job->hash, hash.data, hash.size);
-	return ask(passwords, job, password, done, argument);
+	ask(passwords, job, password, done, argument);
 }
 
-struct password_job *
+void
 passwords_hash(struct passwords *passwords, struct slice password, password_done done,
     void *argument)
 {
 	struct password_job *job = xzalloc(sizeof(*job));
 
 	job->make = true;
-	return ask(passwords, job, password, done, argument);
-}
-
-void
-passwords_cancel(struct passwords *passwords, struct password_job *cancelled)
-{
-	struct password_job *job;
-
-	pthread_mutex_lock(&passwords->lock);
-	TAILQ_FOREACH(job, &passwords->queued, link)
-		if (job == cancelled)
-			break;
-	if (job != NULL)
-		TAILQ_REMOVE(&passwords->queued, job, link);
-	pthread_mutex_unlock(&passwords->lock);
-	/* Only the loop looks at that of one which a thread has, or has finished. */
-	if (job == NULL)
-		cancelled->cancelled = true;
-	else
-		job_free(job);
+	ask(passwords, job, password, done, argument);
 }
 
 /* ---- life -------------------------------------------------------------------------------- */

@@ -6,7 +6,6 @@
  * Hashes are bcrypt's, which 2.x has too. A password is wiped when its job is over.
  *
  *	asked --> queued --> worked on --> done	[done is called, from the loop]
- *	queued, worked on --> cancelled		[nobody is called]
  */
 #ifndef MOOTHALL_HTTPD_CLIENT_PASSWORDS_H
 #define MOOTHALL_HTTPD_CLIENT_PASSWORDS_H
@@ -16,9 +15,6 @@
 #include "common/slice.h"
 
 struct passwords;
-
-/* One password on its way; the pool's. */
-struct password_job;
 
 typedef void (*password_done)(void *argument, bool right, const char *hash);
 
@@ -31,17 +27,16 @@ void passwords_start(struct passwords *passwords);
 void passwords_free(struct passwords **passwords);
 
 /*
- * Is that the password of hash? hash empty: of nobody, it takes as long and is wrong.
+ * Is that the password of hash? hash empty, or none that is made here (of more work, of another
+ * kind): of nobody, it takes as long and is wrong.
  *
  *	password	at most AUTH_PASSWORD_BYTES_MAX, without a zero byte; copied
  *	done		called once, with right
  */
-struct password_job *passwords_check(struct passwords *passwords, struct slice password,
+void passwords_check(struct passwords *passwords, struct slice password,
     struct slice hash, password_done done, void *argument);
 /* Make a hash of it: done is called with it, or with NULL if it cannot be made. */
-struct password_job *passwords_hash(struct passwords *passwords, struct slice password,
+void passwords_hash(struct passwords *passwords, struct slice password,
     password_done done, void *argument);
-/* Before done was called: it will not be. */
-void passwords_cancel(struct passwords *passwords, struct password_job *job);
 
 #endif
