@@ -51,12 +51,12 @@ take_place(struct applying *a, const struct command_member *m)
 	struct places *places = &a->replica->members.places;
 	const struct place *place = places_open_at(places, m->peer_url);
 
-	if (place != NULL && !places_put(places, &(struct place_values){
-		.id = place->id,
-		.since = place->since,
-		.node = m->id,
-		.peer_urls = slice_text(place->peer_urls) }, a->effects))
-		ASSERT(false);
+	if (place != NULL)
+		MUST(places_put(places, &(struct place_values){
+		    .id = place->id,
+		    .since = place->since,
+		    .node = m->id,
+		    .peer_urls = slice_text(place->peer_urls) }, a->effects));
 }
 
 /* A joiner whose name has a registry entry left replaces a dead member: the
@@ -249,9 +249,8 @@ move_place(struct applying *a, const struct command_place *p)
 	if (url_exists(a, p, &outcome))
 		return outcome;
 	if (member == NULL) {
-		if (!places_put(&members->places, &(struct place_values){ .id = p->id,
-			.since = place->since, .peer_urls = p->peer_urls }, a->effects))
-			ASSERT(false);
+		MUST(places_put(&members->places, &(struct place_values){ .id = p->id,
+		    .since = place->since, .peer_urls = p->peer_urls }, a->effects));
 		outcome = apply_outcome(a, ERR_NONE, NULL);
 	} else {
 		if (!place_next_url(&urls, &url) || urls.size > 0 || url.size > URL_BYTES_MAX)
