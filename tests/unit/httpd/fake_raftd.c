@@ -422,3 +422,22 @@ fake_has_stopped(void *fake)
 {
 	return ((struct fake *)fake)->worker.number == 0;
 }
+
+struct fake_client
+fake_client_new(void)
+{
+	struct fake_client client = { .fake = fake_new(ROLE_CLIENT) };
+
+	fake_attach(client.fake, PHASE_MEMBER);
+	assert_true(fake_is_quiet(client.fake));
+	client.fd = fake_connect(client.fake);
+	return client;
+}
+
+void
+fake_client_free(struct fake_client *client)
+{
+	close(client->fd);
+	buf_free(&client->in);
+	fake_free(&client->fake);
+}

@@ -82,4 +82,14 @@ size_t fake_count(const struct buf *in, const char *text);
 void fake_stop(struct fake *fake, bool keep_idle, uint64_t limit_ms);
 bool fake_has_stopped(void *fake);
 
+/* A client of a worker that has a raftd, a member of a cluster. */
+struct fake_client {
+	struct fake *fake;
+	int fd;
+	struct buf in;			/* the test's: what came */
+};
+
+struct fake_client fake_client_new(void);
+void fake_client_free(struct fake_client *client);
+
 #endif

@@ -15,33 +15,8 @@
 #define GET(path) "GET " path HOST "\r\n"
 #define TEXT "Content-Type: text/plain; charset=utf-8\r\n"
 
-struct client {
-	struct fake *fake;
-	int fd;
-	struct buf in;
-};
-
-static struct client
-client_new(void)
-{
-	struct client client = { .fake = fake_new(ROLE_CLIENT) };
-
-	fake_attach(client.fake, PHASE_MEMBER);
-	assert_true(fake_is_quiet(client.fake));
-	client.fd = fake_connect(client.fake);
-	return client;
-}
-
 static void
-client_free(struct client *client)
-{
-	close(client->fd);
-	buf_free(&client->in);
-	fake_free(&client->fake);
-}
-
-static void
-send_form(const struct client *client, const char *line, const char *form)
+send_form(const struct fake_client *client, const char *line, const char *form)
 {
 	struct buf request = BUF_INIT;
 
@@ -54,7 +29,7 @@ send_form(const struct client *client, const char *line, const char *form)
 
 /* raftd's answer to a question; the client gets expected behind the head. */
 static void
-expect_answer(struct client *client, uint64_t id, unsigned flags, const char *expected)
+expect_answer(struct fake_client *client, uint64_t id, unsigned flags, const char *expected)
 {
 	struct buf event = fake_set_event("/k", "x", 3, flags);
 	struct buf body = BUF_INIT;
@@ -88,7 +63,7 @@ TEST(a_write_is_asked_as_its_parameters_say)
 		{ "DELETE /v1/keys/k?recursive=true&dir=true&prevValue=p", "", WRITE_DELETE, 0,
 		    "" },
 	};
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		const struct fake_frame *frame;
@@ -111,7 +86,7 @@ TEST(a_write_is_asked_as_its_parameters_say)
 		    "\"index\":3}" :
 		    "{\"action\":\"set\",\"key\":\"/k\",\"value\":\"x\",\"index\":3}");
 	}
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(what_is_wrong_with_a_request_is_told_with_the_index_of_the_store)
@@ -129,7 +104,7 @@ TEST(what_is_wrong_with_a_request_is_told_with_the_index_of_the_store)
 		{ "POST /v1/keys/k", "value=%zz", "{\"errorCode\":210,\"message\":\"Invalid POST "
 		    "form\",\"cause\":\"invalid URL escape \\\"%zz\\\"\",\"index\":41}\n" },
 	};
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	shared_index_set(client.fake->announced, 41);
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
@@ -141,7 +116,7 @@ TEST(what_is_wrong_with_a_request_is_told_with_the_index_of_the_store)
 		buf_clear(&client.in);
 		assert_true(fake_is_quiet(client.fake));
 	}
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 /* It shows the index of the store, which is another one after any write. */
@@ -149,7 +124,7 @@ TEST(a_read_asks_raftd_each_time)
 {
 	static const char *const requests[] = { GET("/v1/keys/k?recursive=true"),
 		GET("/v2/keys/k"), GET("/v1/keys/k") };
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	struct buf event = fake_set_event("/k", "x", 3, 0);
 
 	event.data[0] = ACTION_GET;
@@ -175,12 +150,12 @@ TEST(a_read_asks_raftd_each_time)
 	assert_int_equal(fake_count(&client.in, "Content-Length: 49\r\n"), 1);
 	assert_int_equal(fake_count(&client.in, "\"action\""), 0);
 	buf_free(&event);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(a_long_answer_comes_in_pieces_of_the_same_form)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	size_t size = 3000000, given = 0, count = 0;
 	char *value = xmalloc(size + 1);
 	struct buf event;
@@ -217,7 +192,7 @@ TEST(a_long_answer_comes_in_pieces_of_the_same_form)
 	assert_true(count >= size);
 	buf_free(&event);
 	free(value);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 /* ---- watches ------------------------------------------------------------------------ */
@@ -227,7 +202,7 @@ TEST(watches_of_both_series_share_an_event_each_in_its_form)
 	static const char *const requests[] = {
 		GET("/v1/watch/k?index=7&recursive=true&stream=true"), GET("/v2/keys/k?wait=true"),
 		"POST /v1/watch/k?index=7" HOST "\r\n", GET("/v2/keys/k?wait=true") };
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	struct buf in[ARRAY_COUNT(requests)] = { BUF_INIT };
 	uint64_t ids[ARRAY_COUNT(requests)];
 	int fds[ARRAY_COUNT(requests)];
@@ -261,12 +236,12 @@ TEST(watches_of_both_series_share_an_event_each_in_its_form)
 		close(fds[i]);
 	}
 	buf_free(&event);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(a_head_of_a_watch_is_the_head_alone)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	uint64_t id;
 
 	fake_send(client.fd, "HEAD /v1/watch/k" HOST "\r\n" GET("/nothing"));
@@ -275,5 +250,5 @@ TEST(a_head_of_a_watch_is_the_head_alone)
 	fake_receive(client.fake, client.fd, &client.in, "404 page not found");
 	assert_true(fake_next_id(client.fake, MSG_unwatch) == id);
 	assert_int_equal(fake_count(&client.in, "X-Etcd-Index: 9\r\n"), 1);
-	client_free(&client);
+	fake_client_free(&client);
 }

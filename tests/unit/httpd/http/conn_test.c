@@ -15,34 +15,9 @@
 #define HOST " HTTP/1.1\r\nHost: h\r\n"
 #define GET(path) "GET " path HOST "\r\n"
 
-struct client {
-	struct fake *fake;
-	int fd;
-	struct buf in;
-};
-
-static struct client
-client_new(void)
-{
-	struct client client = { .fake = fake_new(ROLE_CLIENT) };
-
-	fake_attach(client.fake, PHASE_MEMBER);
-	assert_true(fake_is_quiet(client.fake));
-	client.fd = fake_connect(client.fake);
-	return client;
-}
-
-static void
-client_free(struct client *client)
-{
-	close(client->fd);
-	buf_free(&client->in);
-	fake_free(&client->fake);
-}
-
 /* Answer a request with that value; created: as a write that made the node. */
 static void
-answer(struct client *client, uint64_t id, const char *value, bool created)
+answer(struct fake_client *client, uint64_t id, const char *value, bool created)
 {
 	struct buf event = fake_set_event("/k", value, 3, created ? EVENT_CREATED : 0);
 
@@ -51,7 +26,7 @@ answer(struct client *client, uint64_t id, const char *value, bool created)
 }
 
 static bool
-before(const struct client *client, const char *first, const char *second)
+before(const struct fake_client *client, const char *first, const char *second)
 {
 	const char *at = strstr((char *)client->in.data, first);
 
@@ -59,10 +34,10 @@ before(const struct client *client, const char *first, const char *second)
 }
 
 /* Send a request without an answer of raftd and read to the end of the connection. */
-static struct client
+static struct fake_client
 refused(const char *request)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	fake_send(client.fd, request);
 	fake_receive_all(client.fake, client.fd, &client.in);
@@ -72,13 +47,13 @@ refused(const char *request)
 static void
 expect_refusal(const char *request, const char *status)
 {
-	struct client client = refused(request);
+	struct fake_client client = refused(request);
 
 	if (strncmp((char *)client.in.data, status, strlen(status)) != 0)
 		fail_msg("%s\n-> %s", request, (char *)client.in.data);
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 "), 1);
 	assert_int_equal(fake_count(&client.in, "Connection: close\r\n"), 1);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 static bool
@@ -91,7 +66,7 @@ no_connections(void *argument)
 
 TEST(answers_keep_the_order_of_requests)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	uint64_t first, second;
 
 	fake_send(client.fd, GET("/v2/keys/1") GET("/v2/keys/2") GET("/nothing"));
@@ -104,12 +79,12 @@ TEST(answers_keep_the_order_of_requests)
 	assert_true(before(&client, "\"first\"", "\"second\""));
 	assert_true(before(&client, "\"second\"", "404 page not found"));
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 200 OK"), 2);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(only_so_many_requests_are_in_work)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	uint64_t ids[40];
 	char value[32];
 
@@ -126,14 +101,14 @@ TEST(only_so_many_requests_are_in_work)
 	}
 	fake_receive(client.fake, client.fd, &client.in, "value-39");
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 200 OK"), 40);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(a_request_may_come_byte_by_byte)
 {
 	static const char request[] = "PUT /v2/keys/k" HOST
 	    "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 7\r\n\r\nvalue=x";
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	const struct fake_frame *frame;
 	struct msg_write write;
 
@@ -154,14 +129,14 @@ TEST(a_request_may_come_byte_by_byte)
 	assert_int_equal(fake_count(&client.in, "X-Etcd-Index: 17\r\n"), 1);
 	assert_int_equal(fake_count(&client.in, "X-Raft-Index: 20\r\n"), 1);
 	assert_int_equal(fake_count(&client.in, "X-Raft-Term: 3\r\n"), 1);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 /* ---- framing -------------------------------------------------------------------------- */
 
 TEST(a_chunked_body_is_read_and_nothing_behind_it)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	const struct fake_frame *frame;
 	struct msg_write write;
 
@@ -176,12 +151,12 @@ TEST(a_chunked_body_is_read_and_nothing_behind_it)
 	fake_receive_all(client.fake, client.fd, &client.in);
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 "), 1);
 	assert_int_equal(fake_count(&client.in, "Connection: close\r\n"), 1);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(expect_is_answered_before_the_body_comes)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	fake_send(client.fd, "PUT /v2/keys/k" HOST
 	    "Content-Type: application/x-www-form-urlencoded\r\nContent-Length: 7\r\n"
@@ -190,14 +165,14 @@ TEST(expect_is_answered_before_the_body_comes)
 	fake_send(client.fd, "value=x");
 	answer(&client, fake_next_id(client.fake, MSG_write), "x", true);
 	fake_receive(client.fake, client.fd, &client.in, "201 Created");
-	client_free(&client);
+	fake_client_free(&client);
 	expect_refusal("PUT /v2/keys/k" HOST "Content-Length: 7\r\nExpect: tea\r\n\r\n",
 	    "HTTP/1.1 417 ");
 }
 
 TEST(head_is_get_without_the_body)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	fake_send(client.fd, "HEAD /v2/keys/k" HOST "\r\n" GET("/nothing"));
 	answer(&client, fake_next_id(client.fake, MSG_read), "x", false);
@@ -206,12 +181,12 @@ TEST(head_is_get_without_the_body)
 	assert_int_equal(fake_count(&client.in, "\"x\""), 0);
 	/* {"action":"set","node":{"key":"/k","value":"x","modifiedIndex":3,"createdIndex":3}} */
 	assert_int_equal(fake_count(&client.in, "Content-Length: 84\r\n"), 1);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(http_1_0_is_closed_unless_it_asks)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	fake_send(client.fd, "GET /nothing HTTP/1.0\r\nConnection: keep-alive\r\n\r\n");
 	fake_receive(client.fake, client.fd, &client.in, "404 page not found\n");
@@ -220,7 +195,7 @@ TEST(http_1_0_is_closed_unless_it_asks)
 	fake_receive_all(client.fake, client.fd, &client.in);
 	assert_int_equal(fake_count(&client.in, "HTTP/1.0 404 "), 2);
 	assert_int_equal(fake_count(&client.in, "Connection: close\r\n"), 1);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(what_is_no_request_is_refused_and_closed)
@@ -245,25 +220,25 @@ TEST(what_is_no_request_is_refused_and_closed)
 
 TEST(a_chunked_body_above_the_limit_is_refused)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	client.fake->worker.config.max_body_bytes = 8;
 	fake_send(client.fd, "PUT /v2/keys/a" HOST "Transfer-Encoding: chunked\r\n\r\n"
 	    "5\r\n12345\r\n5\r\n12345\r\n0\r\n\r\n");
 	fake_receive_all(client.fake, client.fd, &client.in);
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 413 "), 1);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(a_refusal_waits_for_its_turn)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	fake_send(client.fd, GET("/v2/keys/k") "bad\r\n\r\n");
 	answer(&client, fake_next_id(client.fake, MSG_read), "x", false);
 	fake_receive_all(client.fake, client.fd, &client.in);
 	assert_true(before(&client, "\"x\"", "HTTP/1.1 400 "));
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 /* ---- routes ------------------------------------------------------------------------------ */
@@ -295,7 +270,7 @@ TEST(paths_and_methods_are_routed)
 		{ GET("/v2/keys/a?wait=x"), "{\"errorCode\":209,\"message\":\"Invalid field\","
 		    "\"cause\":\"invalid value for \\\"wait\\\"\",\"index\":0}\n" },
 	};
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		buf_clear(&client.in);
@@ -304,12 +279,12 @@ TEST(paths_and_methods_are_routed)
 		/* Nothing of it asked raftd, or waits for the next. */
 		assert_true(fake_is_quiet(client.fake));
 	}
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(counters_are_shown_as_the_original_shows_them)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	struct buf numbers = BUF_INIT;
 	struct buf followers = BUF_INIT;
 
@@ -342,12 +317,12 @@ TEST(counters_are_shown_as_the_original_shows_them)
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 403 "), 1);
 	buf_free(&numbers);
 	buf_free(&followers);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(a_node_that_joins_says_so)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	fake_status(client.fake, PHASE_JOINING, 0);
 	assert_true(fake_is_quiet(client.fake));
@@ -355,7 +330,7 @@ TEST(a_node_that_joins_says_so)
 	fake_receive(client.fake, client.fd, &client.in, "{\"errorCode\":300,\"message\":"
 	    "\"Raft Internal Error\",\"cause\":\"joining\",\"index\":0}\n");
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 500 "), 1);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 /* ---- watches -------------------------------------------------------------------------------- */
@@ -367,7 +342,7 @@ TEST(who_stands_by_and_knows_no_leader_answers_500)
 		"PUT /v2/keys/a" HOST "Content-Length: 0\r\n\r\n", GET("/v2/leader"), GET("/no") };
 
 	for (size_t i = 0; i < ARRAY_COUNT(requests); i++) {
-		struct client client = client_new();
+		struct fake_client client = fake_client_new();
 
 		fake_status(client.fake, PHASE_STANDBY, 0);
 		assert_true(fake_is_quiet(client.fake));
@@ -377,13 +352,13 @@ TEST(who_stands_by_and_knows_no_leader_answers_500)
 		assert_int_equal(fake_count(&client.in, "\"errorCode\":301"), 1);
 		assert_int_equal(fake_count(&client.in,
 		    "\"cause\":\"standing by: the leader is not known yet\""), 1);
-		client_free(&client);
+		fake_client_free(&client);
 	}
 }
 
 TEST(a_long_poll_has_headers_at_once_and_keeps_the_connection)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	uint64_t id;
 
 	fake_send(client.fd, GET("/v2/keys/k?wait=true"));
@@ -397,12 +372,12 @@ TEST(a_long_poll_has_headers_at_once_and_keeps_the_connection)
 	assert_int_equal(fake_count(&client.in, "\"value\":\"x\""), 1);
 	fake_send(client.fd, GET("/nothing"));
 	fake_receive(client.fake, client.fd, &client.in, "404 page not found");
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(what_of_a_long_polls_answer_has_no_room_follows)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	char value[3900];
 	uint64_t id;
 
@@ -422,12 +397,12 @@ TEST(what_of_a_long_polls_answer_has_no_room_follows)
 	assert_int_equal(fake_count(&client.in, "\"value\":"), 1);
 	fake_send(client.fd, GET("/nothing"));
 	fake_receive(client.fake, client.fd, &client.in, "404 page not found");
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(a_request_behind_a_long_poll_waits_for_it)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	uint64_t watch, read;
 
 	fake_send(client.fd, GET("/v2/keys/k?wait=true") GET("/v2/keys/k"));
@@ -439,12 +414,12 @@ TEST(a_request_behind_a_long_poll_waits_for_it)
 	fake_send_set(client.fake, watch, "event", 10);
 	fake_receive(client.fake, client.fd, &client.in, "\"later\"");
 	assert_true(before(&client, "\"event\"", "0\r\n\r\nHTTP/1.1 200 OK"));
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(a_stream_of_http_1_0_ends_with_the_connection)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	uint64_t id;
 
 	fake_send(client.fd, "GET /v2/keys/k?wait=true HTTP/1.0\r\n\r\n");
@@ -454,12 +429,12 @@ TEST(a_stream_of_http_1_0_ends_with_the_connection)
 	fake_receive_all(client.fake, client.fd, &client.in);
 	assert_int_equal(fake_count(&client.in, "chunked"), 0);
 	assert_int_equal(fake_count(&client.in, "\r\n\r\n{\"action\""), 1);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(a_client_that_hangs_up_ends_its_watch)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	uint64_t id;
 
 	fake_send(client.fd, GET("/v2/keys/k?wait=true&stream=true"));
@@ -470,12 +445,12 @@ TEST(a_client_that_hangs_up_ends_its_watch)
 	assert_true(fake_next_id(client.fake, MSG_unwatch) == id);
 	fake_until(client.fake, no_connections, client.fake);
 	client.fd = fake_connect(client.fake);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(who_hangs_up_before_the_headers_ends_its_watch_too)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	uint64_t id;
 
 	fake_send(client.fd, GET("/v2/keys/k?wait=true"));
@@ -486,32 +461,32 @@ TEST(who_hangs_up_before_the_headers_ends_its_watch_too)
 	assert_true(fake_next_id(client.fake, MSG_unwatch) == id);
 	fake_until(client.fake, no_connections, client.fake);
 	client.fd = fake_connect(client.fake);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(who_closes_its_half_still_gets_the_answer)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	fake_send(client.fd, GET("/v2/keys/k"));
 	assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
 	answer(&client, fake_next_id(client.fake, MSG_read), "x", false);
 	fake_receive_all(client.fake, client.fd, &client.in);
 	assert_int_equal(fake_count(&client.in, "\"x\""), 1);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 static bool
 is_cut_off(void *argument)
 {
-	const struct client *client = argument;
+	const struct fake_client *client = argument;
 
 	return client->fake->frames[client->fake->frame_count - 1].type == MSG_unwatch;
 }
 
 TEST(a_stream_that_is_not_read_is_cut_off)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	char *value = malloc(100001);
 	uint64_t id;
 
@@ -528,12 +503,12 @@ TEST(a_stream_that_is_not_read_is_cut_off)
 	fake_receive_all(client.fake, client.fd, &client.in);
 	assert_int_equal(fake_count(&client.in, "{\"errorCode\":401,"), 1);
 	free(value);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 /* The value of each is more than may wait for a slow reader. */
 static void
-send_large(struct client *client, uint64_t id, uint64_t index, size_t size, char letter)
+send_large(struct fake_client *client, uint64_t id, uint64_t index, size_t size, char letter)
 {
 	char *value = malloc(size + 1);
 
@@ -546,7 +521,7 @@ send_large(struct client *client, uint64_t id, uint64_t index, size_t size, char
 
 TEST(an_event_larger_than_what_may_wait_cuts_nobody_off)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	uint64_t id;
 
 	client.fake->worker.config.max_watch_backlog = 100 * 1024;
@@ -568,12 +543,12 @@ TEST(an_event_larger_than_what_may_wait_cuts_nobody_off)
 	fake_receive_all(client.fake, client.fd, &client.in);
 	assert_int_equal(fake_count(&client.in, "{\"errorCode\":401,"), 1);
 	assert_int_equal(fake_count(&client.in, "never"), 0);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(more_of_the_past_is_asked_for_when_the_client_has_read)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	uint64_t id;
 
 	fake_send(client.fd, GET("/v2/keys/k?wait=true&stream=true&recursive=true&waitIndex=1"));
@@ -595,44 +570,44 @@ TEST(more_of_the_past_is_asked_for_when_the_client_has_read)
 	send_large(&client, id, 10, 1 * MIB, 'x');
 	fake_receive(client.fake, client.fd, &client.in, "xx\"");
 	assert_true(fake_is_quiet(client.fake));
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 /* ---- time and the end ------------------------------------------------------------------------ */
 
 TEST(slow_heads_and_bodies_time_out)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	client.fake->worker.config.header_timeout = 1;
 	fake_send(client.fd, "GET /v2");
 	fake_receive_all(client.fake, client.fd, &client.in);
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 408 "), 1);
-	client_free(&client);
+	fake_client_free(&client);
 
-	client = client_new();
+	client = fake_client_new();
 	client.fake->worker.config.http_read_timeout = 1;
 	fake_send(client.fd, "PUT /v2/keys/a" HOST "Content-Length: 5\r\n\r\nab");
 	fake_receive_all(client.fake, client.fd, &client.in);
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 408 "), 1);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(who_rests_too_long_is_closed_without_a_word)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	client.fake->worker.config.idle_timeout = 1;
 	fake_send(client.fd, GET("/nothing"));
 	fake_receive_all(client.fake, client.fd, &client.in);
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 "), 1);
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 404 "), 1);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(a_stop_finishes_requests_and_ends_watches)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	int watcher = fake_connect(client.fake);
 	int idle = fake_connect(client.fake);
 	struct buf watched = BUF_INIT;
@@ -665,12 +640,12 @@ TEST(a_stop_finishes_requests_and_ends_watches)
 	close(idle);
 	buf_free(&watched);
 	buf_free(&nothing);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(a_drain_answers_one_more_request)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	fake_send(client.fd, GET("/nothing"));
 	fake_receive(client.fake, client.fd, &client.in, "404 page not found");
@@ -681,23 +656,23 @@ TEST(a_drain_answers_one_more_request)
 	assert_int_equal(fake_count(&client.in, "HTTP/1.1 404 "), 2);
 	assert_int_equal(fake_count(&client.in, "Connection: close\r\n"), 1);
 	fake_until(client.fake, fake_has_stopped, client.fake);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(a_stop_cuts_what_does_not_end)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	fake_send(client.fd, GET("/v2/keys/k"));
 	fake_next_id(client.fake, MSG_read);
 	fake_stop(client.fake, false, 1);
 	fake_until(client.fake, fake_has_stopped, client.fake);
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(a_restart_of_raftd_is_only_a_pause)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	uint64_t id;
 
 	fake_send(client.fd, GET("/v2/keys/k"));
@@ -710,12 +685,12 @@ TEST(a_restart_of_raftd_is_only_a_pause)
 	assert_true(fake_next_id(client.fake, MSG_read) == id);
 	answer(&client, id, "x", false);
 	fake_receive(client.fake, client.fd, &client.in, "\"x\"");
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(what_is_pipelined_behind_a_write_waits_for_it)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	uint64_t id;
 
 	fake_send(client.fd, "DELETE /v2/keys/k" HOST "\r\n" GET("/v2/keys/k"));
@@ -724,12 +699,12 @@ TEST(what_is_pipelined_behind_a_write_waits_for_it)
 	answer(&client, id, "gone", false);
 	answer(&client, fake_next_id(client.fake, MSG_read), "after", false);
 	fake_receive(client.fake, client.fd, &client.in, "after");
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(a_write_waits_for_what_is_before_it)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 	uint64_t first, second;
 
 	fake_send(client.fd, GET("/v2/keys/1") GET("/v2/keys/2") "DELETE /v2/keys/k" HOST "\r\n");
@@ -740,17 +715,17 @@ TEST(a_write_waits_for_what_is_before_it)
 	answer(&client, second, "second", false);
 	answer(&client, fake_next_id(client.fake, MSG_write), "last", false);
 	fake_receive(client.fake, client.fd, &client.in, "last");
-	client_free(&client);
+	fake_client_free(&client);
 }
 
 TEST(who_hangs_up_behind_requests_that_wait_is_noticed)
 {
-	struct client client = client_new();
+	struct fake_client client = fake_client_new();
 
 	fake_send(client.fd, GET("/v2/keys/k?wait=true") "DELETE /v2/keys/k" HOST "\r\n");
 	fake_watching(client.fake, fake_next_id(client.fake, MSG_watch), 5);
 	fake_receive(client.fake, client.fd, &client.in, "\r\n\r\n");
 	shutdown(client.fd, SHUT_RDWR);
 	fake_until(client.fake, no_connections, client.fake);
-	client_free(&client);
+	fake_client_free(&client);
 }
