@@ -19,6 +19,7 @@
 #include "common/harden.h"
 #include "common/ipc/wire.h"
 #include "common/loop.h"
+#include "common/precedence.h"
 #include "common/program.h"
 #include "common/title.h"
 #include "common/xmem.h"
@@ -106,6 +107,7 @@ confine(const struct worker *worker)
 	/* The last that are made: after it there are no files for them, before it they could. */
 	if (err == ERR_NONE && worker->gate != NULL)
 		gate_start(worker->gate);
+	precedence_take();
 	harden_limits();
 	if (err == ERR_NONE)
 		err = httpd_policy_calls(mode, worker->role);

@@ -12,6 +12,7 @@
 #include "common/build.h"
 #include "common/child.h"
 #include "common/harden.h"
+#include "common/precedence.h"
 #include "common/program.h"
 #include "common/rand.h"
 #include "common/title.h"
@@ -511,6 +512,7 @@ open_confined(struct raftd *raftd, struct wal_recovered *recovered, char **sente
 		err = open_node(raftd, recovered, sentence);
 		if (err != ERR_NONE)
 			return err;
+		precedence_take();
 		err = raftd_policy_serve(mode, config->data_dir);
 	}
 	if (err == ERR_NONE)

@@ -36,6 +36,7 @@ struct attempts {
 	struct address_list busy;	/* whose turn is next first */
 	struct address_list idle;	/* longest unused first */
 	size_t count;			/* that wait, of all */
+	size_t running, at_once;	/* that run, and how many may */
 };
 
 static bool
@@ -48,10 +49,12 @@ match(const struct hash_link *link, struct slice key)
 }
 
 struct attempts *
-attempts_new(void)
+attempts_new(size_t at_once)
 {
 	struct attempts *attempts = xzalloc(sizeof(*attempts));
 
+	ASSERT(at_once > 0);
+	attempts->at_once = at_once;
 	hash_init(&attempts->by_key, rand_entropy(), match);
 	TAILQ_INIT(&attempts->busy);
 	TAILQ_INIT(&attempts->idle);
@@ -172,6 +175,8 @@ attempts_next(struct attempts *attempts, uint64_t now_ms, uint64_t *again_ms)
 	struct password_attempt *attempt;
 
 	*again_ms = UINT64_MAX;
+	if (attempts->running == attempts->at_once)
+		return NULL;
 	TAILQ_FOREACH(address, &attempts->busy, turn) {
 		if (address->running)
 			continue;
@@ -185,6 +190,7 @@ attempts_next(struct attempts *attempts, uint64_t now_ms, uint64_t *again_ms)
 	TAILQ_REMOVE(&address->waiting, attempt, link);
 	attempt->running = true;
 	address->running = true;
+	attempts->running++;
 	address->count--;
 	attempts->count--;
 	settle(attempts, address, true);
@@ -216,6 +222,7 @@ attempts_over(struct attempts *attempts, struct password_attempt *attempt, bool 
 	attempt->running = false;
 	attempt->address = NULL;
 	address->running = false;
+	attempts->running--;
 	settle(attempts, address, true);
 }
 
@@ -230,6 +237,7 @@ attempts_cancel(struct attempts *attempts, struct password_attempt *attempt)
 	if (attempt->running) {
 		attempt->running = false;
 		address->running = false;
+		attempts->running--;
 	} else {
 		TAILQ_REMOVE(&address->waiting, attempt, link);
 		address->count--;

@@ -1,8 +1,8 @@
 /*
  * attempts.h - passwords that wait to be checked, by the address that they come from.
  *
- * One of an address is checked at a time, so however many it sends, the others wait for one of
- * it at most. From the AUTH_WRONG_MAX-th wrong one in a minute on each next one of it waits,
+ * So many are checked at a time in all, and one of an address, so however many it sends, the
+ * others wait for one of it at most, and what waits can still be given up. From the AUTH_WRONG_MAX-th wrong one in a minute on each next one of it waits,
  * longer and longer. Bounded in all and for an address. Knows no password: what waits is
  * embedded in what asked.
  *
@@ -36,7 +36,8 @@ enum attempt_answer {
 	ATTEMPT_FULL,			/* too many wait */
 };
 
-struct attempts *attempts_new(void);
+/* at_once: how many may run, of all addresses together; >= 1. */
+struct attempts *attempts_new(size_t at_once);
 /* Nothing waits or runs any more. */
 void attempts_free(struct attempts **attempts);
 /* from: "HOST:PORT" of a client. */

@@ -634,7 +634,7 @@ gate_new(struct worker *worker)
 
 	gate->worker = worker;
 	gate->remembered = remembered_new();
-	gate->attempts = attempts_new();
+	gate->attempts = attempts_new(PASSWORDS_AT_ONCE);
 	gate->passwords = passwords_new(worker->loop);
 	gate->timer = loop_timer_new(worker->loop, timer_due, gate);
 	TAILQ_INIT(&gate->parked);

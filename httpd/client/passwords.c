@@ -22,7 +22,6 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
-#define THREADS 2
 /* bcrypt takes some KiB; sanitizers make them more. */
 #define STACK_BYTES (256 * KIB)
 #define LOWEST_PRIORITY 19
@@ -49,7 +48,7 @@ TAILQ_HEAD(job_list, password_job);
 struct passwords {
 	struct loop_io *io;
 	int fd;				/* readable: some are done */
-	pthread_t threads[THREADS];
+	pthread_t threads[PASSWORDS_AT_ONCE];
 	bool started;
 	pthread_mutex_t lock;
 	pthread_cond_t changed;
@@ -249,13 +248,13 @@ passwords_start(struct passwords *passwords)
 	pthread_sigmask(SIG_SETMASK, &all, &before);
 	pthread_attr_init(&attributes);
 	pthread_attr_setstacksize(&attributes, STACK_BYTES);
-	for (int i = 0; i < THREADS; i++)
+	for (int i = 0; i < PASSWORDS_AT_ONCE; i++)
 		MUST(pthread_create(&passwords->threads[i], &attributes, run, passwords) == 0);
 	pthread_attr_destroy(&attributes);
 	pthread_sigmask(SIG_SETMASK, &before, NULL);
 	/* What they need of the system to begin they may not ask for later. */
 	pthread_mutex_lock(&passwords->lock);
-	while (passwords->running < THREADS)
+	while (passwords->running < PASSWORDS_AT_ONCE)
 		pthread_cond_wait(&passwords->changed, &passwords->lock);
 	pthread_mutex_unlock(&passwords->lock);
 	passwords->started = true;
@@ -284,7 +283,7 @@ passwords_free(struct passwords **freed)
 	passwords->ending = true;
 	pthread_cond_broadcast(&passwords->changed);
 	pthread_mutex_unlock(&passwords->lock);
-	for (int i = 0; passwords->started && i < THREADS; i++)
+	for (int i = 0; passwords->started && i < PASSWORDS_AT_ONCE; i++)
 		MUST(pthread_join(passwords->threads[i], NULL) == 0);
 	list_free(&passwords->queued);
 	list_free(&passwords->working);

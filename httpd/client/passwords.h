@@ -14,6 +14,9 @@
 #include "common/loop.h"
 #include "common/slice.h"
 
+/* How many are worked on at a time. */
+#define PASSWORDS_AT_ONCE 2
+
 struct passwords;
 
 typedef void (*password_done)(void *argument, bool right, const char *hash);

@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define AT_ONCE 2
 #define WRONG true
 #define RIGHT false
 
@@ -21,7 +22,7 @@ add(struct attempts *attempts, struct password_attempt *attempt, const char *fro
 
 TEST(one_of_an_address_runs_at_a_time_and_addresses_take_turns)
 {
-	struct attempts *attempts = attempts_new();
+	struct attempts *attempts = attempts_new(AT_ONCE);
 	struct password_attempt one[3] = { 0 }, other = { .running = false };
 
 	for (size_t i = 0; i < ARRAY_COUNT(one); i++)
@@ -43,11 +44,37 @@ TEST(one_of_an_address_runs_at_a_time_and_addresses_take_turns)
 	attempts_free(&attempts);
 }
 
+/* Of 100 addresses, too: the others have not begun, and can be given up. */
+TEST(no_more_run_at_once_than_may)
+{
+	struct attempts *attempts = attempts_new(AT_ONCE);
+	struct password_attempt many[5] = { 0 };
+	char from[32];
+
+	for (size_t i = 0; i < ARRAY_COUNT(many); i++) {
+		snprintf(from, sizeof(from), "10.0.0.%zu:1", i);
+		add(attempts, &many[i], from, 0);
+	}
+	for (size_t i = 0; i < AT_ONCE; i++)
+		assert_ptr_equal(attempts_next(attempts, 0, &again_ms), &many[i]);
+	assert_null(attempts_next(attempts, 0, &again_ms));
+	assert_int_equal(again_ms, UINT64_MAX);
+	attempts_cancel(attempts, &many[2]);
+	attempts_cancel(attempts, &many[0]);
+	assert_ptr_equal(attempts_next(attempts, 0, &again_ms), &many[3]);
+	assert_null(attempts_next(attempts, 0, &again_ms));
+	attempts_over(attempts, &many[1], WRONG, 0);
+	assert_ptr_equal(attempts_next(attempts, 0, &again_ms), &many[4]);
+	attempts_over(attempts, &many[3], RIGHT, 0);
+	attempts_over(attempts, &many[4], RIGHT, 0);
+	attempts_free(&attempts);
+}
+
 /* Ports do not count, nor which address of a network of IPv6. */
 TEST(after_ten_wrong_ones_in_a_minute_the_next_of_that_address_wait_longer_and_longer)
 {
 	static const char *const names[] = { "[2001:db8::1]:1", "[2001:db8::ffff]:2" };
-	struct attempts *attempts = attempts_new();
+	struct attempts *attempts = attempts_new(AT_ONCE);
 	struct password_attempt attempt = { .running = false }, other = { .running = false };
 	uint64_t now_ms = 1000, delay_ms = AUTH_DELAY_MS;
 
@@ -80,7 +107,7 @@ TEST(after_ten_wrong_ones_in_a_minute_the_next_of_that_address_wait_longer_and_l
 
 TEST(a_delay_has_an_end)
 {
-	struct attempts *attempts = attempts_new();
+	struct attempts *attempts = attempts_new(AT_ONCE);
 	struct password_attempt attempt = { .running = false };
 	uint64_t now_ms = 1000;
 
@@ -98,7 +125,7 @@ TEST(a_delay_has_an_end)
 
 TEST(so_many_wait_of_an_address_and_in_all_and_no_more)
 {
-	struct attempts *attempts = attempts_new();
+	struct attempts *attempts = attempts_new(AT_ONCE);
 	struct password_attempt *waiting = xzalloc((AUTH_CHECKS_MAX + 1) * sizeof(waiting[0]));
 	struct password_attempt more = { .running = false };
 	char from[32];
@@ -121,7 +148,7 @@ TEST(so_many_wait_of_an_address_and_in_all_and_no_more)
 
 TEST(addresses_are_forgotten_those_of_longest_ago_first)
 {
-	struct attempts *attempts = attempts_new();
+	struct attempts *attempts = attempts_new(AT_ONCE);
 	struct password_attempt attempt = { .running = false };
 	char from[32];
 
