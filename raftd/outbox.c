@@ -67,6 +67,15 @@ encode_append(struct buf *out, struct buf *scratch, const struct raft_message *m
 	buf_recycle(scratch, 64 * KIB);
 }
 
+static void
+encode_committed(struct buf *out, const struct raft_message *message)
+{
+	ASSERT(message->entry_count == 0);
+	msg_raft_committed_frame(out, message->to, &(struct msg_raft_committed){
+	    .term = message->term, .prev_index = message->log.index,
+	    .prev_term = message->log.term, .commit = message->commit });
+}
+
 void
 outbox_encode(struct buf *out, struct buf *scratch, const struct raft_message *message)
 {
@@ -83,7 +92,10 @@ outbox_encode(struct buf *out, struct buf *scratch, const struct raft_message *m
 		    .term = message->term, .pre = message->pre, .reject = message->reject });
 		return;
 	case RAFT_APPEND:
-		encode_append(out, scratch, message);
+		if ((message->flags & RAFT_APPEND_TELLS) != 0)
+			encode_committed(out, message);
+		else
+			encode_append(out, scratch, message);
 		return;
 	case RAFT_APPEND_REPLY:
 		msg_raft_append_reply_frame(out, to, &(struct msg_raft_append_reply){
@@ -197,6 +209,20 @@ on_raft_append(struct inbox *inbox, const struct frame *frame UNUSED,
 	}
 	message->entries = inbox->entries;
 	message->entry_count = inbox->count;
+	return ERR_NONE;
+}
+
+static enum err
+on_raft_committed(struct inbox *inbox, const struct frame *frame UNUSED,
+    const struct msg_raft_committed *m)
+{
+	struct raft_message *message = &inbox->message;
+
+	message->type = RAFT_APPEND;
+	message->flags = RAFT_APPEND_TELLS;
+	message->term = m->term;
+	message->log = (struct raft_position){ m->prev_index, m->prev_term };
+	message->commit = m->commit;
 	return ERR_NONE;
 }
 

@@ -427,6 +427,8 @@ MESSAGE(raft_read_index, 0x106, FROM_NODE, TO_CORE,
 MESSAGE(raft_read_index_reply, 0x107, FROM_NODE, TO_CORE,
     FIELD(u64, term) FIELD(u64, context) FIELD(u64, index) FIELD(u8, reject))
 MESSAGE(raft_timeout_now, 0x108, FROM_NODE, TO_CORE, FIELD(u64, term))
+MESSAGE(raft_committed, 0x109, FROM_NODE, TO_CORE, /* raft_append without entries and answer */
+    FIELD(u64, term) FIELD(u64, prev_index) FIELD(u64, prev_term) FIELD(u64, commit))
 /* A proposal of a follower, on its way to the leader. Not answered: the
  * follower sees it applied, or sends it again. */
 MESSAGE(forward_proposal, 0x110, FROM_NODE, TO_NODE,

@@ -32,7 +32,8 @@ follow_append_is_sane(const struct raft_message *message)
 
 	if (prev.term > message->term || (prev.index == 0) != (prev.term == 0))
 		return false;
-	if (message->entry_count > RAFT_NUMBER_MAX - prev.index)
+	if (message->entry_count > RAFT_NUMBER_MAX - prev.index ||
+	    (message->entry_count > 0 && (message->flags & RAFT_APPEND_TELLS) != 0))
 		return false;
 	for (size_t i = 0; i < message->entry_count; i++) {
 		const struct raft_entry *entry = &message->entries[i];
@@ -110,6 +111,7 @@ follow_append(struct raft *raft, const struct raft_message *message)
 	const struct raft_entry *entries = message->entries;
 	struct raft_position prev = message->log;
 	size_t count = message->entry_count;
+	bool answered = (message->flags & RAFT_APPEND_TELLS) == 0;
 	raft_index last;
 
 	election_met(raft, message->commit);
@@ -124,7 +126,8 @@ follow_append(struct raft *raft, const struct raft_message *message)
 			count -= skip;
 		}
 		if (prev.index < raft->commit) {
-			follow_accept(raft, message->from, raft->commit);
+			if (answered)
+				follow_accept(raft, message->from, raft->commit);
 			return;
 		}
 	}
@@ -138,7 +141,8 @@ follow_append(struct raft *raft, const struct raft_message *message)
 	/* Not beyond this message: what follows in our log may be another's. */
 	last = prev.index + count;
 	raft->commit = MAX_OF(raft->commit, MIN_OF(message->commit, last));
-	follow_accept(raft, message->from, last);
+	if (answered)
+		follow_accept(raft, message->from, last);
 }
 
 void

@@ -12,7 +12,7 @@
 enum raft_message_type {
 	RAFT_VOTE = 1,		/* log = candidate's last entry; pre, flags */
 	RAFT_VOTE_REPLY,	/* pre, reject */
-	RAFT_APPEND,		/* log = entry before entries[0]; commit; entries */
+	RAFT_APPEND,		/* log = entry before entries[0]; commit; entries; flags */
 	RAFT_APPEND_REPLY,	/* log.index = matched up to; or reject: the prev index
 				 * refused, hint = where to try next (index, term) */
 	RAFT_HEARTBEAT,		/* commit (<= what the receiver has matched); context;
@@ -26,6 +26,7 @@ enum raft_message_type {
 
 #define RAFT_VOTE_TRANSFER 0x01		/* the leader asked for it: leases do not hold */
 #define RAFT_VOTE_DEAD_LEADER 0x02	/* the candidate found the leader's node gone */
+#define RAFT_APPEND_TELLS 0x01		/* no entries: tells the commit, is not to be accepted */
 #define RAFT_REPLY_UNFIT 0x01		/* its disk is full or hangs: better not to lead */
 
 struct raft_message {

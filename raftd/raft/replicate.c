@@ -354,7 +354,7 @@ replicate_cut(const struct raft *raft, const struct raft_entry *entries, size_t 
 
 /* One append to the peer from next on. False: nothing was sent. */
 static bool
-replicate_send(struct raft *raft, struct progress *progress, bool plain)
+replicate_send(struct raft *raft, struct progress *progress, bool plain, uint8_t flags)
 {
 	raft_index last = raft_log_last(&raft->log).index;
 	struct raft_position prev = { progress->next - 1, progress->tail_term };
@@ -380,6 +380,7 @@ replicate_send(struct raft *raft, struct progress *progress, bool plain)
 	append = raft_output_message(raft, RAFT_APPEND, progress->id);
 	append->log = prev;
 	append->commit = raft->commit;
+	append->flags = flags;
 	append->entry_count = count;
 	append->entries = entries;
 	if (progress->state == PROGRESS_REPLICATE) {
@@ -392,6 +393,17 @@ replicate_send(struct raft *raft, struct progress *progress, bool plain)
 	return true;
 }
 
+/* The peer shall apply now, not at the next heartbeat. It answers the entries as they reach
+ * its disk: of the commit nobody needs to hear again. */
+static void
+replicate_tell(struct raft *raft, struct progress *progress)
+{
+	if (progress->nudge)
+		replicate_send(raft, progress, true, 0);
+	else if (MIN_OF(raft->commit, progress->next - 1) > progress->commit_told)
+		replicate_send(raft, progress, true, RAFT_APPEND_TELLS);
+}
+
 static void
 replicate_feed(struct raft *raft, struct progress *progress)
 {
@@ -401,18 +413,16 @@ replicate_feed(struct raft *raft, struct progress *progress)
 	switch (progress->state) {
 	case PROGRESS_PROBE:
 		if (!progress->unreachable && !progress->probe_sent &&
-		    replicate_send(raft, progress, progress->probe_plain))
+		    replicate_send(raft, progress, progress->probe_plain, 0))
 			progress->probe_sent = true;
 		break;
 	case PROGRESS_REPLICATE:
 		while (progress->next <= last &&
 		    progress_has_room(progress, raft->config.inflight_bytes_max) &&
-		    replicate_send(raft, progress, false))
+		    replicate_send(raft, progress, false, 0))
 			sent = true;
-		/* The peer shall apply now, not at the next heartbeat. */
-		if (!sent && progress->state == PROGRESS_REPLICATE && (progress->nudge ||
-		    MIN_OF(raft->commit, progress->next - 1) > progress->commit_told))
-			replicate_send(raft, progress, true);
+		if (!sent && progress->state == PROGRESS_REPLICATE)
+			replicate_tell(raft, progress);
 		progress->nudge = false;
 		break;
 	case PROGRESS_SNAPSHOT:

@@ -14,7 +14,8 @@
 static const uint16_t types[] = { MSG_raft_vote, MSG_raft_vote_reply, MSG_raft_append,
 	MSG_raft_append_reply, MSG_raft_heartbeat, MSG_raft_heartbeat_reply, MSG_raft_read_index,
 	MSG_raft_read_index_reply, MSG_raft_timeout_now, MSG_forward_proposal, MSG_forward_refused,
-	MSG_removed_told, MSG_snapshot_chunk, MSG_snapshot_credit, MSG_released_told };
+	MSG_removed_told, MSG_snapshot_chunk, MSG_snapshot_credit, MSG_released_told,
+	MSG_raft_committed };
 
 /* A turn, and one after what it wrote is on the disk. */
 static void

@@ -510,7 +510,8 @@ static const uint16_t of_nodes[] = {
 	MSG_raft_vote_reply, MSG_raft_append_reply, MSG_raft_heartbeat_reply, MSG_raft_read_index,
 	MSG_raft_read_index_reply, MSG_forward_proposal, MSG_forward_refused, MSG_snapshot_credit,
 	/* These move a cluster. */
-	MSG_raft_vote, MSG_raft_append, MSG_raft_heartbeat, MSG_raft_timeout_now,
+	MSG_raft_vote, MSG_raft_append, MSG_raft_committed, MSG_raft_heartbeat,
+	MSG_raft_timeout_now,
 	MSG_removed_told, MSG_released_told, MSG_snapshot_chunk,
 };
 #define HARMLESS_OF_NODES 8

@@ -561,6 +561,7 @@ check_frame(struct machine *machine, const struct frame *frame)
 		if (msg_raft_append_decode(frame->payload, &append) == ERR_NONE)
 			check_append(machine, &append);
 		break;
+	case MSG_raft_committed:
 	case MSG_raft_heartbeat:
 	case MSG_raft_timeout_now:
 	case MSG_snapshot_chunk:

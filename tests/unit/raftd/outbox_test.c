@@ -11,6 +11,8 @@ static const struct raft_message messages[] = {
 	    .flags = RAFT_VOTE_DEAD_LEADER },
 	{ .type = RAFT_VOTE_REPLY, .to = 2, .term = 5, .reject = true },
 	{ .type = RAFT_APPEND, .to = 2, .term = 5, .log = { 9, 4 }, .commit = 8 },
+	{ .type = RAFT_APPEND, .to = 2, .term = 5, .log = { 9, 4 }, .commit = 8,
+	    .flags = RAFT_APPEND_TELLS },
 	{ .type = RAFT_APPEND_REPLY, .to = 2, .term = 5, .log = { 9, 0 }, .reject = true,
 	    .hint = { 3, 2 } },
 	{ .type = RAFT_HEARTBEAT, .to = 2, .term = 5, .commit = 7, .context = 77,

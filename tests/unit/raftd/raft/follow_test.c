@@ -111,6 +111,34 @@ TEST(commit_is_bounded_by_the_message)
 	}
 }
 
+/* What tells of the commit is held against the log as any append, and is not accepted: it
+ * acknowledges nothing. */
+TEST(news_of_the_commit_are_not_answered_unless_the_logs_differ)
+{
+	struct core *core = core_new(.voters = 3, .log_terms = { 1, 1, 1 });
+
+	core_step(core, .type = RAFT_APPEND, .from = 2, .term = 1, .log = { 2, 1 }, .commit = 3,
+	    .flags = RAFT_APPEND_TELLS);
+	assert_int_equal(raft_commit(core->raft), 2);
+	/* An older one. */
+	core_step(core, .type = RAFT_APPEND, .from = 2, .term = 1, .log = { 1, 1 }, .commit = 1,
+	    .flags = RAFT_APPEND_TELLS);
+	assert_int_equal(raft_commit(core->raft), 2);
+	assert_int_equal(core_count(core, RAFT_APPEND_REPLY, 2), 0);
+	/* Something was lost on the way. */
+	core_step(core, .type = RAFT_APPEND, .from = 2, .term = 1, .log = { 4, 1 }, .commit = 4,
+	    .flags = RAFT_APPEND_TELLS);
+	assert_int_equal(raft_commit(core->raft), 2);
+	assert_true(core_sent(core, RAFT_APPEND_REPLY, 2)->reject);
+	core_forget(core);
+	/* With entries it is none. */
+	core_step(core, .type = RAFT_APPEND, .from = 2, .term = 1, .log = { 3, 1 }, .commit = 3,
+	    .flags = RAFT_APPEND_TELLS, ENTRIES(4, 1));
+	ASSERT_TERMS(core, 1, 1, 1);
+	assert_int_equal(core->sent_count, 0);
+	core_free(&core);
+}
+
 TEST(heartbeat_commits_what_is_there)
 {
 	struct core *core = core_new(.voters = 3, .log_terms = { 1, 1 });

@@ -363,6 +363,8 @@ TEST(commit_is_told_at_once)
 	assert_int_equal(core_sent(core, RAFT_APPEND, 2)->commit, 2);
 	assert_int_equal(core_sent(core, RAFT_APPEND, 3)->commit, 2);
 	assert_int_equal(core_sent(core, RAFT_APPEND, 3)->entry_count, 0);
+	/* Nobody has to answer that. */
+	assert_int_equal(core_sent(core, RAFT_APPEND, 3)->flags, RAFT_APPEND_TELLS);
 	core_forget(core);
 	acknowledge(core, 3, 2);
 	assert_int_equal(core->sent_count, 0);
@@ -384,6 +386,7 @@ TEST(lost_appends_are_sent_again)
 	answer_heartbeat(core, 2);
 	assert_int_equal(core_sent(core, RAFT_APPEND, 2)->log.index, 3);
 	assert_int_equal(core_sent(core, RAFT_APPEND, 2)->entry_count, 0);
+	assert_int_equal(core_sent(core, RAFT_APPEND, 2)->flags, 0);
 	core_forget(core);
 	core_step(core, .type = RAFT_APPEND_REPLY, .from = 2, .term = 1, .reject = true,
 	    .log.index = 3, .hint = { 1, 1 });
