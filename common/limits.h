@@ -187,7 +187,9 @@
 #define SNAPSHOT_SENDINGS_MAX 4		/* to followers at once */
 #define BACKUPS_MAX 2			/* at once, */
 #define BACKUP_MS_MAX (60 * 60 * UINT64_C(1000)) /* and for how long */
+#define STREAM_GIVEN_BYTES_MAX (64 * KIB) /* read, or to be written, of one that goes to raftd */
 #define PEERS_MAX (2 * MEMBERS_MAX)	/* nodes with a stream: members and callers together */
+#define STREAMS_MAX (2 * PEERS_MAX)	/* that raftd holds */
 
 /* Committed entries: a long log must not hold up heartbeats. */
 #define COMMITTED_ENTRIES_MAX ((size_t)512) /* taken from the core at a time, */

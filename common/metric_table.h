@@ -2,7 +2,7 @@
  * metric_table.h - every metric, a row each:
  *	METRIC(id, owners, type, unit, name, labels, help)
  *
- *	owners	who counts it: SUPERVISOR, RAFTD, CLIENT, PEER, WORKER, ALL
+ *	owners	who counts it: SUPERVISOR, RAFTD, CLIENT, PEER, WORKER, NODES, ALL
  *	type	COUNTER		what was counted, ever since the node was started
  *		GAUGE		what is now: the sum of what the processes say
  *		NEWEST		what is now: the largest of what they say
@@ -199,12 +199,12 @@ METRIC(tls_expiry, SUPERVISOR, NEWEST, ONE, "etcd_tls_certificate_expiry_timesta
 
 METRIC(peer_active, PEER, GAUGE, ONE, "etcd_network_active_peers", "Local,Remote",
     "1 if there is a stream with that other node, else 0; ids of this node and that one.")
-METRIC(peer_sent, PEER, COUNTER, ONE, "etcd_network_peer_sent_bytes_total", "To",
+METRIC(peer_sent, NODES, COUNTER, ONE, "etcd_network_peer_sent_bytes_total", "To",
     "Bytes of frames for another node.")
-METRIC(peer_received, PEER, COUNTER, ONE, "etcd_network_peer_received_bytes_total", "From",
+METRIC(peer_received, NODES, COUNTER, ONE, "etcd_network_peer_received_bytes_total", "From",
     "Bytes of frames of another node.")
-METRIC(peer_failures, PEER, COUNTER, ONE, "etcd_network_peer_sent_failures_total", "To",
+METRIC(peer_failures, NODES, COUNTER, ONE, "etcd_network_peer_sent_failures_total", "To",
     "Frames for another node that were dropped: no stream, or a full one.")
-METRIC(peer_round_trip, PEER, SHORT_TIME, NS, "etcd_network_peer_round_trip_time_seconds", "To",
+METRIC(peer_round_trip, NODES, SHORT_TIME, NS, "etcd_network_peer_round_trip_time_seconds", "To",
     "Time from a heartbeat to its answer, as long as this node leads.")
 #undef METRIC

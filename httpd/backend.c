@@ -70,6 +70,8 @@ shut(struct backend *backend)
 	shared_index_free(&backend->announced);
 	if (backend->changes.lost != NULL)
 		backend->changes.lost(backend->changes.argument);
+	if (backend->peers.lost != NULL)
+		backend->peers.lost(backend->peers.argument);
 	backend->greeted = false;
 	backend->open = false;
 	backend->silent = false;
@@ -218,6 +220,15 @@ on_backup_piece(struct backend *backend, const struct frame *frame,
 	return ERR_NONE;
 }
 
+static enum err
+on_peer_stream_over(struct backend *backend, const struct frame *frame UNUSED,
+    const struct msg_peer_stream_over *m)
+{
+	if (backend->peers.stream_over != NULL)
+		backend->peers.stream_over(backend->peers.argument, m->number);
+	return ERR_NONE;
+}
+
 #define DISPATCH_TO struct backend
 #define TO_BACKEND DISPATCH_ROW
 #include "common/ipc/dispatch_define.h"
@@ -339,12 +350,28 @@ backend_own_peers(struct backend *backend, struct backend_peer_owner owner)
 	backend->peers = owner;
 }
 
+/* A raftd that has not said yet who it is may be another node than the one that frames were
+ * sent to: one that was removed begins anew under the same streams. */
+static bool
+is_known(const struct backend *backend)
+{
+	return backend->greeted && backend->worker->cluster->phase != PHASE_RECOVERING;
+}
+
+bool
+backend_give_stream(struct backend *backend, const struct msg_peer_stream *stream, int fd)
+{
+	if (!is_known(backend))
+		return false;
+	msg_peer_stream_frame(channel_out(backend->channel), 0, stream);
+	channel_attach(backend->channel, fd);
+	return true;
+}
+
 void
 backend_peer_frame(struct backend *backend, uint64_t from, const struct frame *frame)
 {
-	/* A raftd that has not said yet who it is may be another node than the one that
-	 * this was sent to: one that was removed begins anew under the same streams. */
-	if (backend->greeted && backend->worker->cluster->phase != PHASE_RECOVERING)
+	if (is_known(backend))
 		frame_append(channel_out(backend->channel), frame->type, frame->flags, from,
 		    frame->payload);
 }

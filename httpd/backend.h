@@ -237,6 +237,9 @@ struct backend_peer_owner {
 	void (*frame)(void *argument, const struct frame *frame);
 	/* A status was pushed and worker->cluster is up to date. */
 	void (*status)(void *argument);
+	/* A stream that raftd was given is over; or raftd is gone, and all of them. */
+	void (*stream_over)(void *argument, uint64_t number);
+	void (*lost)(void *argument);
 	void *argument;
 };
 /* Without functions, before the owner goes: what comes for nodes is dropped. */
@@ -244,6 +247,10 @@ void backend_own_peers(struct backend *backend, struct backend_peer_owner owner)
 /* A frame that came from a node: goes to raftd with request id = that node's id. Lost
  * while there is none, or none that has sent a status. */
 void backend_peer_frame(struct backend *backend, uint64_t from, const struct frame *frame);
+/* Give raftd a stream; a copy of fd, which stays the caller's. False: there is no raftd now
+ * that could use it. */
+bool backend_give_stream(struct backend *backend, const struct msg_peer_stream *stream,
+    int fd) MUST_CHECK;
 /* Any message without an answer: peer_unreachable, peer_connected, joined. */
 struct buf *backend_out(struct backend *backend);	/* NULL: no channel now */
 /* True while raftd is attached and has said hello. */

@@ -13,6 +13,7 @@
 #include <fcntl.h>
 #include <sched.h>
 #include <stdlib.h>
+#include <sys/socket.h>
 
 static const struct sandbox_call calls[] = {
 	/* files of the database */
@@ -25,6 +26,9 @@ static const struct sandbox_call calls[] = {
 	SANDBOX_CALL(pwrite64), SANDBOX_CALL(ftruncate),
 	SANDBOX_CALL(fsync), SANDBOX_CALL(fdatasync), SANDBOX_CALL(fstatfs),
 	SANDBOX_CALL_IF(fcntl, SANDBOX_IS(1, F_SETLK)),
+	/* of what the peer worker gives, before it is used */
+	SANDBOX_CALL_IF(getsockopt, SANDBOX_IS(1, SOL_SOCKET), SANDBOX_IS(2, SO_DOMAIN)),
+	SANDBOX_CALL_IF(getsockopt, SANDBOX_IS(1, SOL_SOCKET), SANDBOX_IS(2, SO_TYPE)),
 	/* threads, and no other child; clone3 hides its flags from a filter */
 	SANDBOX_CALL_IF(clone, SANDBOX_ARGUMENT(0, CLONE_THREAD | CLONE_VM | CLONE_SIGHAND,
 	    CLONE_THREAD | CLONE_VM | CLONE_SIGHAND)),

@@ -11,6 +11,7 @@
  *	TO_PROCESS	supervisor/process.c, of a child
  *	TO_LOG		supervisor/log.c, of a child by its pipe
  *	TO_SESSION	raftd/session/dispatch.c, of a worker
+ *	TO_STREAMS	raftd/session/streams.c, of the peer worker
  *	TO_BACKEND	httpd/backend.c, of raftd
  *	TO_LANE		httpd/handover.c, of another client worker
  *	TO_CORE		raftd/outbox.c, of another node, for the core
@@ -307,6 +308,16 @@ MESSAGE(peer_unreachable, 0x27, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, id))
  * way may be lost. */
 MESSAGE(peer_connected, 0x28, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, id))
 
+/* Carries a connection with that node, its handshake over: raftd reads and writes it from now
+ * on. A newer one of the same node and opener takes its place. */
+MESSAGE(peer_stream, 0x72, FROM_PEER_WORKER, TO_STREAMS,
+    FIELD(u64, number)		/* of this stream, unique in the worker, not 0 */
+    FIELD(u64, id)
+    FIELD(u64, local)		/* whom the handshake took for this node */
+    FIELD(u8, flags)		/* PEER_STREAM_* of wire.h */
+    FIELD(bytes, in)		/* what was read from it and not used */
+    FIELD(bytes, out))		/* what is to be written first */
+
 /* The next piece of a backup; 0 begins one. Request id is the backup's, unique in the worker. */
 MESSAGE(backup_ask, 0x2c, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, sequence))
 MESSAGE(backup_stop, 0x2d, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, unused))
@@ -369,6 +380,8 @@ MESSAGE(changed, 0x45, FROM_RAFTD, TO_BACKEND,
 MESSAGE(auth, 0x71, FROM_RAFTD, TO_BACKEND,
     FIELD(u64, revision)
     FIELD(secret, records))	/* list of state_record: common/auth/auth_table.h */
+/* A stream that raftd was given has ended, or was not taken. */
+MESSAGE(peer_stream_over, 0x73, FROM_RAFTD, TO_BACKEND, FIELD(u64, number))
 MESSAGE(backup_piece, 0x4a, FROM_RAFTD, TO_BACKEND,
     FIELD(u16, error)		/* enum err; not ERR_NONE: the backup is over, and not whole */
     FIELD(u64, sequence)	/* from 0, without gap */

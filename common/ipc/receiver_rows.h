@@ -21,6 +21,9 @@
 #ifndef TO_SESSION
 #define TO_SESSION RECEIVER_OTHER
 #endif
+#ifndef TO_STREAMS
+#define TO_STREAMS RECEIVER_OTHER
+#endif
 #ifndef TO_BACKEND
 #define TO_BACKEND RECEIVER_OTHER
 #endif
@@ -44,6 +47,7 @@
 #undef TO_PROCESS
 #undef TO_LOG
 #undef TO_SESSION
+#undef TO_STREAMS
 #undef TO_BACKEND
 #undef TO_LANE
 #undef TO_CORE

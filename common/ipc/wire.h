@@ -148,6 +148,11 @@ enum event_action {
 #define HANDED_POST 0x40	/* that watch: was asked for by POST, not by GET */
 #define HANDED_ALL 0x7f
 
+/* A stream that goes to raftd (msg_peer_stream). */
+#define PEER_STREAM_OURS 0x01	/* this node opened it */
+#define PEER_STREAM_MEMBER 0x02	/* the other node is a member: its traffic is counted */
+#define PEER_STREAM_ALL 0x03
+
 enum stats_kind { STATS_SELF = 1, STATS_STORE = 2, STATS_LEADER = 3 };
 
 /* numbers of stats, STATS_STORE: in the order clients see them. */

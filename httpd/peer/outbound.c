@@ -307,6 +307,19 @@ outbound_free(struct outbound **outbound)
 	*outbound = NULL;
 }
 
+struct stream *
+outbound_stream(const struct outbound *outbound)
+{
+	return outbound == NULL ? NULL : outbound->stream;
+}
+
+void
+outbound_leave(struct outbound *outbound)
+{
+	if (outbound != NULL)
+		stream_leave(&outbound->stream);
+}
+
 enum reach
 outbound_reach(const struct outbound *outbound)
 {

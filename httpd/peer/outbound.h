@@ -26,6 +26,10 @@ void outbound_free(struct outbound **outbound);
 /* False for NULL too. */
 bool outbound_is_up(const struct outbound *outbound);
 /* How the last attempt ended; REACH_UNKNOWN for NULL too. */
+/* Its stream; NULL: it is not up, or outbound is NULL. */
+struct stream *outbound_stream(const struct outbound *outbound);
+/* The worker ends: raftd keeps what it was given. Fine for NULL. */
+void outbound_leave(struct outbound *outbound);
 enum reach outbound_reach(const struct outbound *outbound);
 /* There is news of the node: try again now if it waits (but not while the other
  * side is the wrong node), then with short pauses. */

@@ -29,7 +29,6 @@
 
 #define SILENCE_MS_MIN 2000
 #define BULK_TOLD_MS 1000	/* who breaks each snapshot at once waits for the next */
-#define HEARTBEAT_LOST_NS (5 * NS_PER_SECOND)
 
 struct handshake
 peers_handshake(const struct peers *peers, uint64_t to)
@@ -161,6 +160,26 @@ peer_tell_connected(const struct peer *peer)
 		msg_peer_connected_frame(out, 0, &(struct msg_peer_connected){ .id = peer->id });
 }
 
+/* raftd carries what goes by it from now on, if it can. */
+static void
+peer_give_stream(struct peer *peer, bool outbound)
+{
+	struct stream *stream = outbound ? outbound_stream(peer->out[STREAM_MAIN])
+					 : peer->in[STREAM_MAIN];
+	struct peers *peers = peer->peers;
+	struct msg_peer_stream message = { .number = peers->given + 1, .id = peer->id,
+	    .local = peers->node_id,
+		.flags = (uint8_t)((outbound ? PEER_STREAM_OURS : 0) |
+		    (peer->member ? PEER_STREAM_MEMBER : 0)) };
+	int fd;
+
+	if (stream == NULL || !stream_may_go(stream))
+		return;
+	fd = stream_give(stream, &message);
+	if (backend_give_stream(peers->worker->backend, &message, fd))
+		stream_gone(stream, ++peers->given);
+}
+
 void
 peer_stream_up(struct peer *peer, enum stream_kind kind, bool outbound)
 {
@@ -171,6 +190,7 @@ peer_stream_up(struct peer *peer, enum stream_kind kind, bool outbound)
 	    peer->id, outbound ? "out" : "in", stream_kind_name(kind));
 	if (kind != STREAM_MAIN)
 		return;
+	peer_give_stream(peer, outbound);
 	if (outbound || !other)
 		peer_tell_connected(peer);
 	/* A node that can call us is alive: no need to wait before we call it. */
@@ -212,58 +232,34 @@ peers_tell_raftd(struct peers *peers)
 		return;
 	peers->told_started_ns = cluster->started_ns;
 	peers->told_phase = cluster->phase;
-	TAILQ_FOREACH(peer, &peers->list, link)
+	TAILQ_FOREACH(peer, &peers->list, link) {
+		peer_give_stream(peer, true);
+		peer_give_stream(peer, false);
 		if (peer_has_stream(peer))
 			peer_tell_connected(peer);
+	}
 	if (peers->join != NULL)
 		join_repeat(peers->join);
 }
 
 /* ---- frames ------------------------------------------------------------------- */
 
-/* Only members: whoever calls us would else be given series, one after the other. */
+static uint64_t
+now_ns(const struct peer *peer)
+{
+	return loop_now(peer->peers->worker->loop).monotonic_ns;
+}
+
 static void
 peer_open_metrics(struct peer *peer)
 {
-	char id[17];
-	const char *label = id;
-	char own[17];
+	char id[17], own[17];
 	const char *both[] = { own, id };
 
 	snprintf(id, sizeof(id), "%016" PRIx64, peer->id);
 	snprintf(own, sizeof(own), "%016" PRIx64, peer->peers->worker->cluster->node_id);
 	peer->active = metric_series(METRIC_peer_active, both);
-	peer->sent = metric_series(METRIC_peer_sent, &label);
-	peer->received = metric_series(METRIC_peer_received, &label);
-	peer->failures = metric_series(METRIC_peer_failures, &label);
-	peer->round_trip = metric_series(METRIC_peer_round_trip, &label);
-}
-
-/* The first heartbeat that is not answered is timed; one that got lost gives way. */
-static void
-peer_count_sent(struct peer *peer, const struct frame *frame)
-{
-	uint64_t now_ns = loop_now(peer->peers->worker->loop).monotonic_ns;
-
-	if (peer->sent == NULL)
-		return;
-	metric_series_add(peer->sent, FRAME_HEADER_BYTES + frame->payload.size);
-	if (frame->type == MSG_raft_heartbeat && (peer->heartbeat_ns == 0 ||
-	    now_ns - peer->heartbeat_ns > HEARTBEAT_LOST_NS))
-		peer->heartbeat_ns = now_ns;
-}
-
-static void
-peer_count_received(struct peer *peer, const struct frame *frame)
-{
-	if (peer->received == NULL)
-		return;
-	metric_series_add(peer->received, FRAME_HEADER_BYTES + frame->payload.size);
-	if (frame->type != MSG_raft_heartbeat_reply || peer->heartbeat_ns == 0)
-		return;
-	metric_series_observe(peer->round_trip,
-	    loop_now(peer->peers->worker->loop).monotonic_ns - peer->heartbeat_ns);
-	peer->heartbeat_ns = 0;
+	peer_meter_open(&peer->meter, peer->id);
 }
 
 void
@@ -271,7 +267,7 @@ peer_frame(void *argument, const struct frame *frame)
 {
 	struct peer *peer = argument;
 
-	peer_count_received(peer, frame);
+	peer_meter_received(&peer->meter, frame, now_ns(peer));
 	backend_peer_frame(peer->peers->worker->backend, peer->id, frame);
 }
 
@@ -300,11 +296,10 @@ peers_on_frame(void *argument, const struct frame *frame)
 		return;
 	if (peer_send(peer, frame)) {
 		peer->dropped = 0;
-		peer_count_sent(peer, frame);
+		peer_meter_sent(&peer->meter, frame, now_ns(peer));
 		return;
 	}
-	if (peer->failures != NULL)
-		metric_series_add(peer->failures, 1);
+	peer_meter_failed(&peer->meter);
 	/* Without a stream that is no news; with one, its queue is full. */
 	if (peer->dropped++ == 0 && peer_has_stream(peer))
 		diag_warn("peer", "messages dropped, the node takes them too slowly: name=%s "
@@ -510,6 +505,43 @@ peers_on_status(void *argument)
 	peers_check_others(peers);
 }
 
+/* The first that raftd had by that number; any: by whichever. It is over, and may have been the
+ * last of its peer. False: there is none. */
+static bool
+peers_end_stream(struct peers *peers, uint64_t number, bool any)
+{
+	struct peer *peer;
+
+	TAILQ_FOREACH(peer, &peers->list, link) {
+		struct stream *streams[] = { outbound_stream(peer->out[STREAM_MAIN]),
+			peer->in[STREAM_MAIN] };
+
+		for (size_t i = 0; i < ARRAY_COUNT(streams); i++) {
+			uint64_t has = streams[i] == NULL ? 0 : stream_number(streams[i]);
+
+			if (has == 0 || (!any && has != number))
+				continue;
+			stream_ended(streams[i]);
+			return true;
+		}
+	}
+	return false;
+}
+
+static void
+peers_stream_over(void *argument, uint64_t number)
+{
+	(void)peers_end_stream(argument, number, false);
+}
+
+/* What it had read and not written of streams is gone with it: they begin anew. */
+static void
+peers_lost_raftd(void *argument)
+{
+	while (peers_end_stream(argument, 0, true))
+		continue;
+}
+
 /* The list is good: raftd, which has it as well, would not have started else. */
 static void
 read_initial(struct peers *peers)
@@ -537,7 +569,7 @@ peer_start(struct worker *worker)
 	rand_seed(&peers->rand, rand_entropy());
 	peers->lookups = lookups_new(worker);
 	backend_own_peers(worker->backend, (struct backend_peer_owner){ peers_on_frame,
-	    peers_on_status, peers });
+	    peers_on_status, peers_stream_over, peers_lost_raftd, peers });
 	peers_on_status(peers);
 }
 
@@ -570,6 +602,7 @@ void
 peer_stop(struct worker *worker)
 {
 	struct peers *peers = worker->peers;
+	struct peer *peer;
 
 	if (peers == NULL)
 		return;
@@ -580,6 +613,10 @@ peer_stop(struct worker *worker)
 	others_free(&peers->others);
 	initial_cluster_free(&peers->initial);
 	discovery_free(&peers->discovery);
+	TAILQ_FOREACH(peer, &peers->list, link) {
+		outbound_leave(peer->out[STREAM_MAIN]);
+		stream_leave(&peer->in[STREAM_MAIN]);
+	}
 	peers_drop_all(peers);
 	lookups_free(&peers->lookups);
 	free(peers);

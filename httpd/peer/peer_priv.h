@@ -10,7 +10,7 @@
 
 #include "common/initial_cluster.h"
 #include "common/limits.h"
-#include "common/metric.h"
+#include "common/peer_meter.h"
 #include "common/rand.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
@@ -52,9 +52,8 @@ struct peer {
 	struct loop_timer *linger;	/* from the end of membership on */
 	uint64_t dropped;		/* frames, since a stream took one */
 	uint64_t bulk_told_ms;		/* when the loss of a bulk stream was; 0: never */
-	uint64_t heartbeat_ns;		/* monotonic, of the one that is timed; 0: none */
-	struct metric_series *sent, *received, *failures, *round_trip; /* NULL: no member yet */
-	struct metric_series *active;	/* as these */
+	struct peer_meter meter;	/* open once it is a member, */
+	struct metric_series *active;	/* and not NULL then */
 };
 
 struct peers {
@@ -64,6 +63,7 @@ struct peers {
 	TAILQ_HEAD(peer_list, peer) list;
 	size_t count;
 	uint64_t node_id, cluster_id;	/* in our handshakes; 0: none yet */
+	uint64_t given;			/* streams that raftd was given, ever */
 	uint64_t told_started_ns;	/* the raftd that knows which streams are up, */
 	int told_phase;			/* and its phase then */
 	struct discovery *discovery;	/* NULL without -discovery */

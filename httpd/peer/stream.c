@@ -44,6 +44,8 @@ struct stream {
 	struct loop_io *io;
 	struct buf in;			/* came, and is no whole frame yet */
 	struct evbuffer *out;		/* what the socket has not taken */
+	uint64_t number;		/* by which raftd has it; 0: it does not */
+	bool left;			/* it goes on without this process */
 	struct stream_ends ends;
 	struct stream_owner owner;
 };
@@ -304,6 +306,68 @@ plain_send(struct stream *stream, const struct frame *frame)
 	return true;
 }
 
+/* ---- that raftd has ------------------------------------------------------------------ */
+
+static bool
+is_of_network(int fd)
+{
+	struct sockaddr_storage address = { 0 };
+	socklen_t size = sizeof(address);
+
+	return getsockname(fd, (struct sockaddr *)&address, &size) == 0 &&
+	    (address.ss_family == AF_INET || address.ss_family == AF_INET6);
+}
+
+bool
+stream_may_go(const struct stream *stream)
+{
+	return stream->bev == NULL && stream->number == 0 &&
+	    stream->in.size <= STREAM_GIVEN_BYTES_MAX &&
+	    evbuffer_get_length(stream->out) <= STREAM_GIVEN_BYTES_MAX &&
+	    is_of_network(stream->fd);
+}
+
+int
+stream_give(struct stream *stream, struct msg_peer_stream *message)
+{
+	size_t size = evbuffer_get_length(stream->out);
+
+	ASSERT(stream_may_go(stream));
+	message->in = buf_slice(&stream->in);
+	message->out = slice_of(evbuffer_pullup(stream->out, -1), size);
+	return stream->fd;
+}
+
+void
+stream_gone(struct stream *stream, uint64_t number)
+{
+	stream->number = number;
+	buf_free(&stream->in);
+	evbuffer_drain(stream->out, evbuffer_get_length(stream->out));
+	loop_io_want(stream->io, 0);
+}
+
+uint64_t
+stream_number(const struct stream *stream)
+{
+	return stream->number;
+}
+
+void
+stream_ended(struct stream *stream)
+{
+	ASSERT(stream->number != 0);
+	stream_over(stream, "raftd has it no more");
+}
+
+void
+stream_leave(struct stream **stream)
+{
+	if (*stream != NULL)
+		(*stream)->left = true;
+	stream_free(stream);
+}
+
 /* ---- both ------------------------------------------------------------------------- */
 
 struct stream *
@@ -341,6 +405,9 @@ stream_free(struct stream **stream)
 		bufferevent_free((*stream)->bev);
 	} else {
 		loop_io_free(&(*stream)->io);
+		/* raftd has a descriptor of it, too. */
+		if ((*stream)->number != 0 && !(*stream)->left)
+			(void)shutdown((*stream)->fd, SHUT_RDWR);
 		close((*stream)->fd);
 		evbuffer_free((*stream)->out);
 		buf_free(&(*stream)->in);
@@ -360,6 +427,8 @@ stream_send(struct stream *stream, const struct frame *frame)
 	if (size > FRAME_BYTES_MAX || size > PEER_QUEUE_BYTES_MAX - MIN_OF(stream_queued(stream),
 	    PEER_QUEUE_BYTES_MAX))
 		return false;
+	if (stream->number != 0)
+		return true;
 	if (stream->bev == NULL)
 		return plain_send(stream, frame);
 	output = bufferevent_get_output(stream->bev);

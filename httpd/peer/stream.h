@@ -1,7 +1,8 @@
 /*
  * stream.h - one upgraded connection to another node: frames both ways.
  *
- * Owns the connection. Frames are not opened: their size, type number, flags
+ * Owns the connection; raftd may be given one without TLS, and reads and writes it from then
+ * on, and says when it is over. Frames are not opened: their size, type number, flags
  * and sender id are checked, nothing else. On the wire the request id is the
  * sender's node id; towards raftd it is the other node's id either way, so
  * only that header field is rewritten.
@@ -9,7 +10,7 @@
 #ifndef MOOTHALL_HTTPD_PEER_STREAM_H
 #define MOOTHALL_HTTPD_PEER_STREAM_H
 
-#include "common/ipc/frame.h"
+#include "common/ipc/message.h"
 #include "common/loop.h"
 
 struct bufferevent;
@@ -34,6 +35,26 @@ struct stream_ends {
  * comes before this returned. */
 struct stream *stream_new(struct loop *loop, struct bufferevent *bev, struct stream_ends ends,
     struct stream_owner owner);
+/* Can raftd be given it? Not with TLS, nor what is no connection of a network, nor one with
+ * more under way than STREAM_GIVEN_BYTES_MAX either way; and once only. */
+bool stream_may_go(const struct stream *stream);
+/*
+ * It may: what of it raftd has to know.
+ *
+ *	message	in and out are set: borrowed until stream_gone
+ *
+ * Returns the descriptor, which stays the stream's.
+ */
+int stream_give(struct stream *stream, struct msg_peer_stream *message);
+/* raftd has it under that number: no frame comes from here any more, what is sent here is
+ * dropped. */
+void stream_gone(struct stream *stream, uint64_t number);
+/* 0: raftd does not have it. */
+uint64_t stream_number(const struct stream *stream);
+/* One that raftd had is over: closed is called, from here. */
+void stream_ended(struct stream *stream);
+/* As stream_free, but one that raftd was given lives on there. */
+void stream_leave(struct stream **stream);
 /* Close at once without a callback; accepts NULL in *stream. */
 void stream_free(struct stream **stream);
 

@@ -3,6 +3,9 @@
  *
  *	attached --hello with the right token--> open --closed, bad bytes--> gone
  *
+ * Frames for other nodes are gathered over a turn: at its end each goes to the node's stream,
+ * if raftd has one, else to the peer worker.
+ *
  * A session that is gone stays in the list until the turn's end, because its
  * end may be found while its own frame is being handled.
  */
@@ -13,12 +16,14 @@
 #include "common/tails.h"
 #include "common/xmem.h"
 #include "raftd/session/dispatch.h"
+#include "raftd/session/streams.h"
 
 #include <sys/queue.h>
 
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 /*
  * Who has asked for a key so lately is told at once of what changes; others would wake
@@ -26,6 +31,8 @@
  * cache is old, and asks.
  */
 #define READING_MS 100
+/* Memory that is kept for what goes to other nodes. */
+#define FOR_NODES_BYTES (64 * KIB)
 
 /* What has changed, and a worker was not told of yet. */
 struct held {
@@ -55,12 +62,14 @@ struct sessions {
 	struct node *node;
 	struct session *peer;	/* open session of the peer worker */
 	struct shared_index *announced; /* store index up to which changes were announced */
-	struct buf nowhere;	/* frames for nodes while there is none */
+	struct streams *streams;
+	struct buf for_nodes;	/* this turn's frames */
 	void (*lost)(void *argument, uint64_t token, int why);
 	void *lost_argument;
 	size_t count;
 };
 
+static void stream_over(void *argument, uint64_t number);
 static void received(void *argument, const struct frame *frame, int fd);
 static void closed(void *argument, enum err why);
 
@@ -73,6 +82,8 @@ sessions_new(struct loop *loop, struct node *node)
 	sessions->loop = loop;
 	sessions->node = node;
 	sessions->announced = shared_index_new();
+	sessions->streams = streams_new(loop, node, stream_over, sessions);
+	buf_init(&sessions->for_nodes, CHANNEL_QUEUE_BYTES_MAX);
 	return sessions;
 }
 
@@ -93,7 +104,8 @@ sessions_free(struct sessions **sessions)
 		return;
 	while (!LIST_EMPTY(&(*sessions)->list))
 		session_free(LIST_FIRST(&(*sessions)->list));
-	buf_free(&(*sessions)->nowhere);
+	streams_free(&(*sessions)->streams);
+	buf_free(&(*sessions)->for_nodes);
 	shared_index_free(&(*sessions)->announced);
 	free(*sessions);
 	*sessions = NULL;
@@ -161,8 +173,10 @@ end_session(struct session *session, int how, const char *why)
 		sessions->lost(sessions->lost_argument, session->token, how);
 	diag_debug("session", "session ends worker=%s-%" PRIu32 " why=%s",
 	    role_name(session->role), session->number, why);
-	if (sessions->peer == session)
+	if (sessions->peer == session) {
 		sessions->peer = NULL;
+		streams_orphaned(sessions->streams);
+	}
 	if (session->asker.session != 0)
 		node_session_gone(sessions->node, session->asker.session);
 	count_workers(sessions);
@@ -247,7 +261,8 @@ sessions_attach(struct sessions *sessions, int role, uint32_t number, uint64_t t
 	else
 		snprintf(session->name, sizeof(session->name), "client %" PRIu32, number);
 	session->channel = channel_new(sessions->loop, fd, (struct channel_owner){
-	    .name = session->name, .received = received, .closed = closed, .argument = session });
+	    .name = session->name, .received = received, .closed = closed,
+	    .takes_descriptors = role == ROLE_PEER, .argument = session });
 	LIST_INSERT_HEAD(&sessions->list, session, link);
 	sessions->count++;
 	greeting_put(channel_out(session->channel),
@@ -328,10 +343,20 @@ has_enough(const struct session *session)
 }
 
 static void
-received(void *argument, const struct frame *frame, int fd UNUSED)
+received(void *argument, const struct frame *frame, int fd)
 {
 	struct session *session = argument;
 
+	if (!session->gone && session->asker.session != 0 && session->role == ROLE_PEER &&
+	    streams_takes(frame->type)) {
+		if (streams_take(session->sessions->streams, frame, fd) != ERR_NONE)
+			break_session(session, message_name(frame->type));
+		return;
+	}
+	if (fd != -1) {
+		channel_calm(fd);
+		close(fd);
+	}
 	if (session->gone)
 		return;
 	if (session->asker.session == 0) {
@@ -378,11 +403,47 @@ flush(struct session *session)
 	channel_pause(session->channel, has_enough(session));
 }
 
+static void
+stream_over(void *argument, uint64_t number)
+{
+	struct sessions *sessions = argument;
+
+	if (sessions->peer != NULL)
+		msg_peer_stream_over_frame(out_to(sessions->peer), 0,
+		    &(struct msg_peer_stream_over){ .number = number });
+}
+
+/* One nobody carries is a lost message, which the core is built for. */
+static void
+send_for_nodes(struct sessions *sessions)
+{
+	struct buf *frames = &sessions->for_nodes;
+	struct frame frame;
+	size_t at = 0, used;
+
+	if (frames->size == 0 && !frames->overflowed)
+		return;
+	while (!frames->overflowed && frame_parse(slice_of(frames->data + at, frames->size - at),
+	    &frame, &used) == ERR_NONE) {
+		uint8_t *bytes = frames->data + at;
+
+		at += used;
+		/* Snapshots have a connection of their own, which the worker makes. */
+		if (!message_is_bulk(frame.type) && streams_send(sessions->streams, bytes, used))
+			continue;
+		if (sessions->peer != NULL)
+			channel_send(sessions->peer->channel, slice_of(bytes, used));
+	}
+	streams_flush(sessions->streams);
+	buf_recycle(frames, FOR_NODES_BYTES);
+}
+
 void
 sessions_flush(struct sessions *sessions)
 {
 	struct session *session, *next;
 
+	send_for_nodes(sessions);
 	for (session = LIST_FIRST(&sessions->list); session != NULL; session = next) {
 		next = LIST_NEXT(session, link);
 		if (session->gone)
@@ -390,8 +451,6 @@ sessions_flush(struct sessions *sessions)
 		else
 			flush(session);
 	}
-	buf_recycle(&sessions->nowhere, 64 * KIB);
-	buf_clear(&sessions->nowhere);
 }
 
 static struct session *
@@ -587,9 +646,5 @@ sessions_changed(struct sessions *sessions, const struct msg_changed *changed)
 struct buf *
 sessions_peer_out(struct sessions *sessions)
 {
-	if (sessions->peer != NULL)
-		return channel_out(sessions->peer->channel);
-	/* Nobody to carry them: a lost message, which the core is built for. */
-	buf_clear(&sessions->nowhere);
-	return &sessions->nowhere;
+	return &sessions->for_nodes;
 }

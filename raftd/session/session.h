@@ -54,7 +54,8 @@ void sessions_backup_piece(struct sessions *sessions, uint64_t session, uint64_t
 void sessions_changed(struct sessions *sessions, const struct msg_changed *changed);
 void sessions_auth(struct sessions *sessions, const struct msg_auth *auth);
 void sessions_status(struct sessions *sessions, const struct msg_status *status);
-/* Where frames for nodes go: the peer worker, or nowhere while there is none. */
+/* Where frames for nodes go: with the turn's end to the node's stream, to the peer worker, or
+ * nowhere. */
 struct buf *sessions_peer_out(struct sessions *sessions);
 
 #endif
