@@ -534,11 +534,15 @@ peers_stream_over(void *argument, uint64_t number)
 	(void)peers_end_stream(argument, number, false);
 }
 
-/* What it had read and not written of streams is gone with it: they begin anew. */
+/* What it had read and not written of streams is gone with it: they begin anew. The next one,
+ * or the same with another channel, has to be told all. */
 static void
 peers_lost_raftd(void *argument)
 {
-	while (peers_end_stream(argument, 0, true))
+	struct peers *peers = argument;
+
+	peers->told_started_ns = 0;
+	while (peers_end_stream(peers, 0, true))
 		continue;
 }
 

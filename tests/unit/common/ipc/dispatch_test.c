@@ -95,6 +95,8 @@ static const uint16_t taken[] = {
 #include "common/ipc/receiver_rows.h"
 #define TO_SESSION(tag, number, senders) number,
 #include "common/ipc/receiver_rows.h"
+#define TO_STREAMS(tag, number, senders) number,
+#include "common/ipc/receiver_rows.h"
 #define TO_BACKEND(tag, number, senders) number,
 #include "common/ipc/receiver_rows.h"
 #define TO_LANE(tag, number, senders) number,

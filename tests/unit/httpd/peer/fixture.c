@@ -7,6 +7,7 @@
 #include "common/xmem.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -66,11 +67,105 @@ take_change(struct raftd_end *raftd, const struct frame *frame)
 }
 
 static void
+given_end(struct given_stream *given)
+{
+	loop_io_free(&given->io);
+	close(given->fd);
+	buf_free(&given->in);
+	given->number = 0;
+}
+
+static void
+given_take(struct given_stream *given)
+{
+	struct frame frame;
+	size_t used;
+
+	while (frame_parse(buf_slice(&given->in), &frame, &used) == ERR_NONE) {
+		frame_append(&given->raftd->from_peers, frame.type, frame.flags,
+		    frame.request_id, frame.payload);
+		buf_consume(&given->in, used);
+	}
+}
+
+static void
+given_ready(void *argument, unsigned events UNUSED)
+{
+	struct given_stream *given = argument;
+	ssize_t got = recv(given->fd, buf_reserve(&given->in, 4096), 4096, MSG_DONTWAIT);
+
+	if (got > 0) {
+		buf_added(&given->in, (size_t)got);
+		given_take(given);
+	} else if (got == 0 || errno != EAGAIN) {
+		if (given->raftd->channel != NULL)
+			msg_peer_stream_over_frame(channel_out(given->raftd->channel), 0,
+			    &(struct msg_peer_stream_over){ .number = given->number });
+		given_end(given);
+	}
+}
+
+static void
+take_given(struct raftd_end *raftd, const struct frame *frame, int fd)
+{
+	struct given_stream *given = raftd->given;
+
+	while (given->number != 0)
+		given++;
+	assert_true(given < raftd->given + GIVEN_MAX);
+	assert_int_not_equal(fd, -1);
+	given->raftd = raftd;
+	given->fd = fd;
+	assert_int_equal(msg_peer_stream_decode(frame->payload, &given->message), ERR_NONE);
+	given->number = given->message.number;
+	buf_append_slice(&given->in, given->message.in);
+	assert_int_equal(send(fd, given->message.out.data, given->message.out.size, MSG_NOSIGNAL),
+	    given->message.out.size);
+	given->io = loop_io_new(raftd->loop, fd, given_ready, given);
+	loop_io_want(given->io, LOOP_READ);
+	given_take(given);
+}
+
+struct given_stream *
+fixture_given(struct fixture *fixture, bool ours)
+{
+	struct given_stream *last = NULL;
+
+	for (size_t i = 0; i < GIVEN_MAX; i++) {
+		struct given_stream *given = &fixture->raftd.given[i];
+
+		if (given->number != 0 && (last == NULL || given->number > last->number) &&
+		    ((given->message.flags & PEER_STREAM_OURS) != 0) == ours)
+			last = given;
+	}
+	return last;
+}
+
+void
+fixture_raftd_sends(struct fixture *fixture, uint16_t type, struct slice payload)
+{
+	struct given_stream *given = fixture_given(fixture, true);
+	struct buf bytes = BUF_INIT;
+
+	if (given == NULL || message_is_bulk(type)) {
+		frame_append(channel_out(fixture->raftd.channel), type, 0, REMOTE_ID, payload);
+		return;
+	}
+	frame_append(&bytes, type, 0, LOCAL_ID, payload);
+	assert_int_equal(send(given->fd, bytes.data, bytes.size, MSG_NOSIGNAL), bytes.size);
+	buf_free(&bytes);
+}
+
+static void
 frame_came(void *argument, const struct frame *frame, int fd)
 {
 	struct raftd_end *raftd = argument;
 	struct buf *to = message_is_peer(frame->type) ? &raftd->from_peers : &raftd->out;
 
+	if (frame->type == MSG_peer_stream) {
+		take_given(raftd, frame, fd);
+		return;
+	}
 	assert_int_equal(fd, -1);
 	if (frame->type == MSG_member_change || frame->type == MSG_config_change)
 		take_change(raftd, frame);
@@ -93,7 +188,7 @@ fixture_attach(struct fixture *fixture)
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	raftd->channel = channel_new(fixture->loop, ends[0], (struct channel_owner){
 	    .name = "worker", .received = frame_came, .closed = channel_closed,
-	    .argument = raftd });
+	    .takes_descriptors = true, .argument = raftd });
 	msg_hello_frame(channel_out(raftd->channel), 0, &(struct msg_hello){ .magic = WIRE_MAGIC,
 	    .protocol = WIRE_PROTOCOL, .role = ROLE_RAFTD, .token = TOKEN });
 	channel_attach(raftd->channel, shared_index_fd(raftd->announced));
@@ -103,6 +198,9 @@ fixture_attach(struct fixture *fixture)
 void
 fixture_detach(struct fixture *fixture)
 {
+	for (size_t i = 0; i < GIVEN_MAX; i++)
+		if (fixture->raftd.given[i].number != 0)
+			given_end(&fixture->raftd.given[i]);
 	channel_free(&fixture->raftd.channel);
 }
 
@@ -270,6 +368,7 @@ fixture_new(void)
 	    .loop = worker->loop, .config = &worker->config, .role = worker->role,
 	    .handle = handle, .put_lines = put_lines, .answered = answered, .gives = never,
 	    .has_room = never, .is_quiet = always }, -1);
+	fixture->raftd.loop = fixture->loop;
 	fixture->raftd.announced = shared_index_new();
 	fixture_attach(fixture);
 	loop_at_turn_end(fixture->loop, turn_end, fixture);

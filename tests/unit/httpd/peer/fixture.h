@@ -20,8 +20,22 @@
 #define REMOTE_ID UINT64_C(0xb2)
 #define CLUSTER_ID UINT64_C(0xc3)
 
+#define GIVEN_MAX 8
+
+/* A stream that raftd was given. */
+struct given_stream {
+	struct raftd_end *raftd;
+	uint64_t number;		/* 0: none */
+	struct msg_peer_stream message;	/* without its bytes */
+	int fd;
+	struct loop_io *io;
+	struct buf in;
+};
+
 /* raftd's end of the channel. */
 struct raftd_end {
+	struct loop *loop;
+	struct given_stream given[GIVEN_MAX];
 	struct channel *channel;	/* NULL: raftd is down */
 	struct shared_index *announced;
 	struct buf out;			/* frames of the worker's own */
@@ -72,6 +86,11 @@ void fixture_status(struct fixture *fixture, int phase, const char *remote_url);
 /* raftd dies; and another one is there, which has said hello. */
 void fixture_detach(struct fixture *fixture);
 void fixture_attach(struct fixture *fixture);
+
+/* The stream of that opener that raftd was given last and still has; NULL: none. */
+struct given_stream *fixture_given(struct fixture *fixture, bool ours);
+/* raftd has a frame for the remote: by its stream, if it was given one. */
+void fixture_raftd_sends(struct fixture *fixture, uint16_t type, struct slice payload);
 
 /* How many frames of that type stand in buf, whatever their ids. */
 unsigned count_frames(const struct buf *buf, uint16_t type);

@@ -64,12 +64,6 @@ finish(struct fixture **fixture, struct remote *remote)
 	fixture_free(fixture);
 }
 
-static void
-send_to_peer(struct fixture *fixture, uint16_t type, struct slice payload)
-{
-	frame_append(channel_out(fixture->raftd.channel), type, 0, REMOTE_ID, payload);
-}
-
 /* Another node asks for a stream, with that value of one of its headers. */
 static void
 call_with(struct fixture *fixture, const char *path, const char *header, const char *value)
@@ -145,7 +139,7 @@ TEST(a_stream_that_answers_as_another_node_is_not_used)
 	remote_upgrade(&remote, CLUSTER_ID, REMOTE_ID + 1);
 	fixture_settle(fixture);
 	assert_int_equal(fixture->raftd.out.size, 0);
-	send_to_peer(fixture, MSG_raft_heartbeat, SLICE_LITERAL("x"));
+	fixture_raftd_sends(fixture, MSG_raft_heartbeat, SLICE_LITERAL("x"));
 	fixture_settle(fixture);
 	assert_int_equal(fixture->raftd.out.size, 0);
 	finish(&fixture, &remote);
@@ -186,21 +180,71 @@ TEST(a_member_that_is_joining_still_is_asked_again_soon)
 
 /* ---- relaying ------------------------------------------------------------------------ */
 
-TEST(frames_of_raftd_go_out_in_our_name)
+/* A stream over a network has frames of both sides without this worker. */
+TEST(raftd_is_given_a_plain_stream)
 {
 	struct remote remote;
 	struct fixture *fixture = connected(&remote);
+	const struct given_stream *given = fixture_given(fixture, true);
 	struct frame frame;
-	struct slice bytes;
 	size_t used;
 
-	send_to_peer(fixture, MSG_raft_append, SLICE_LITERAL("one"));
-	send_to_peer(fixture, MSG_raft_heartbeat, SLICE_LITERAL("two"));
-	bytes = remote_bytes(&remote, 2 * (FRAME_HEADER_BYTES + 3));
-	assert_int_equal(frame_parse(bytes, &frame, &used), ERR_NONE);
-	assert_int_equal(frame.type, MSG_raft_append);
+	assert_non_null(given);
+	assert_true(given->message.id == REMOTE_ID && given->message.local == LOCAL_ID);
+	assert_int_equal(given->message.flags, PEER_STREAM_OURS | PEER_STREAM_MEMBER);
+	assert_null(fixture_given(fixture, false));
+	fixture_raftd_sends(fixture, MSG_raft_append, SLICE_LITERAL("one"));
+	assert_int_equal(frame_parse(remote_bytes(&remote, FRAME_HEADER_BYTES + 3), &frame,
+	    &used), ERR_NONE);
 	assert_true(frame.request_id == LOCAL_ID);
-	assert_true(slice_equal(frame.payload, SLICE_LITERAL("one")));
+	/* What raftd has no stream for any more, as far as it knows, is lost. */
+	frame_append(channel_out(fixture->raftd.channel), MSG_raft_append, 0, REMOTE_ID,
+	    SLICE_LITERAL("two"));
+	fixture_settle(fixture);
+	assert_int_equal(recv(remote.fd, &(uint8_t){ 0 }, 1, MSG_DONTWAIT), -1);
+	finish(&fixture, &remote);
+}
+
+TEST(a_stream_that_raftd_has_outlives_the_worker)
+{
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
+
+	peer_stop(&fixture->worker);
+	fixture_settle(fixture);
+	fixture_raftd_sends(fixture, MSG_raft_append, SLICE_LITERAL("one"));
+	(void)remote_bytes(&remote, FRAME_HEADER_BYTES + 3);
+	remote_close(&remote);
+	fixture_free(&fixture);
+}
+
+static bool
+is_closed(void *argument)
+{
+	const struct remote *remote = argument;
+
+	return recv(remote->fd, &(uint8_t){ 0 }, 1, MSG_DONTWAIT) == 0;
+}
+
+/* What it had read of a stream, and not written, is gone with it. */
+TEST(streams_that_a_raftd_had_begin_anew_with_the_next)
+{
+	struct remote remote;
+	struct fixture *fixture = connected(&remote);
+
+	fixture_detach(fixture);
+	fixture_run(fixture, is_closed, &remote);
+	remote_hang_up(&remote);
+	remote_request(&remote);
+	remote_upgrade(&remote, CLUSTER_ID, REMOTE_ID);
+	fixture_attach(fixture);
+	/* It does not say yet who it is. */
+	fixture_status(fixture, PHASE_RECOVERING, NULL);
+	fixture_settle(fixture);
+	assert_null(fixture_given(fixture, true));
+	fixture_status(fixture, PHASE_MEMBER, remote.url);
+	expect_told(fixture, MSG_peer_connected, 2);
+	assert_non_null(fixture_given(fixture, true));
 	finish(&fixture, &remote);
 }
 
@@ -211,13 +255,14 @@ TEST(a_stopped_worker_hears_raftd_no_more)
 	uint8_t byte;
 
 	peer_stop(&fixture->worker);
-	send_to_peer(fixture, MSG_raft_append, SLICE_LITERAL("one"));
+	frame_append(channel_out(fixture->raftd.channel), MSG_snapshot_chunk, 0, REMOTE_ID,
+	    SLICE_LITERAL("one"));
 	fixture_settle(fixture);
 	assert_true(recv(remote.fd, &byte, sizeof(byte), MSG_DONTWAIT) <= 0);
 	finish(&fixture, &remote);
 }
 
-TEST(frames_of_a_node_reach_raftd_in_its_name)
+TEST(frames_of_a_node_reach_raftd_by_its_stream)
 {
 	struct remote remote;
 	struct fixture *fixture = connected(&remote);
@@ -268,8 +313,8 @@ TEST(snapshot_chunks_take_a_connection_of_their_own)
 	fixture = connected(&remote);
 	main_stream = remote.fd;
 	remote.fd = -1;
-	send_to_peer(fixture, MSG_snapshot_chunk, SLICE_LITERAL("first"));
-	send_to_peer(fixture, MSG_snapshot_chunk, SLICE_LITERAL("other"));
+	fixture_raftd_sends(fixture, MSG_snapshot_chunk, SLICE_LITERAL("first"));
+	fixture_raftd_sends(fixture, MSG_snapshot_chunk, SLICE_LITERAL("other"));
 	assert_non_null(strstr(remote_request(&remote), "GET /raft/snapshot HTTP/1.1\r\n"));
 	remote_upgrade(&remote, CLUSTER_ID, REMOTE_ID);
 	bytes = remote_bytes(&remote, 2 * (FRAME_HEADER_BYTES + 5));
@@ -278,7 +323,7 @@ TEST(snapshot_chunks_take_a_connection_of_their_own)
 	assert_true(frame.request_id == LOCAL_ID);
 	assert_true(slice_equal(frame.payload, SLICE_LITERAL("first")));
 	/* Credits are ordinary frames: on the main stream. */
-	send_to_peer(fixture, MSG_snapshot_credit, SLICE_LITERAL("go on"));
+	fixture_raftd_sends(fixture, MSG_snapshot_credit, SLICE_LITERAL("go on"));
 	remote_hang_up(&remote);
 	remote.fd = main_stream;
 	bytes = remote_bytes(&remote, FRAME_HEADER_BYTES + 5);
@@ -290,7 +335,7 @@ TEST(snapshot_chunks_take_a_connection_of_their_own)
 static void
 take_bulk_and_hang_up(struct fixture *fixture, struct remote *remote)
 {
-	send_to_peer(fixture, MSG_snapshot_chunk, SLICE_LITERAL("chunk"));
+	fixture_raftd_sends(fixture, MSG_snapshot_chunk, SLICE_LITERAL("chunk"));
 	assert_non_null(strstr(remote_request(remote), "GET /raft/snapshot HTTP/1.1\r\n"));
 	remote_upgrade(remote, CLUSTER_ID, REMOTE_ID);
 	(void)remote_bytes(remote, FRAME_HEADER_BYTES + 5);
@@ -406,21 +451,6 @@ TEST(a_raftd_that_came_newly_learns_which_streams_are_up)
 	finish(&fixture, &remote);
 }
 
-TEST(streams_stay_while_raftd_recovers)
-{
-	struct remote remote;
-	struct fixture *fixture = connected(&remote);
-
-	fixture_detach(fixture);
-	fixture_settle(fixture);
-	fixture_attach(fixture);
-	fixture_status(fixture, PHASE_RECOVERING, NULL);
-	fixture_settle(fixture);
-	send_to_peer(fixture, MSG_raft_append, SLICE_LITERAL("one"));
-	(void)remote_bytes(&remote, FRAME_HEADER_BYTES + 3);
-	finish(&fixture, &remote);
-}
-
 TEST(a_member_that_moved_is_called_at_its_new_address)
 {
 	struct remote remote, other;
@@ -443,7 +473,7 @@ TEST(a_node_removed_is_not_called_any_more)
 
 	fixture_status(fixture, PHASE_MEMBER, NULL);
 	/* It still learns what raftd has to say to it. */
-	send_to_peer(fixture, MSG_raft_append, SLICE_LITERAL("bye"));
+	fixture_raftd_sends(fixture, MSG_raft_append, SLICE_LITERAL("bye"));
 	(void)remote_bytes(&remote, FRAME_HEADER_BYTES + 3);
 	remote_hang_up(&remote);
 	fixture_settle(fixture);
@@ -502,7 +532,7 @@ TEST(a_caller_whose_address_is_dead_is_reached_on_its_own_stream)
 	fixture_status(fixture, PHASE_MEMBER, remote.url);
 	expect_told(fixture, MSG_peer_unreachable, 1);
 	call(fixture, "/raft/stream");
-	send_to_peer(fixture, MSG_raft_append, SLICE_LITERAL("one"));
+	fixture_raftd_sends(fixture, MSG_raft_append, SLICE_LITERAL("one"));
 	fixture_run(fixture, upgraded_has_bytes, &upgraded);
 	assert_int_equal(count_frames(&upgraded.bytes, MSG_raft_append), 1);
 	buf_free(&upgraded.bytes);
@@ -513,6 +543,46 @@ TEST(a_caller_whose_address_is_dead_is_reached_on_its_own_stream)
 	remote_upgrade(&remote, CLUSTER_ID, REMOTE_ID);
 	expect_told(fixture, MSG_peer_connected, 2);
 	finish(&fixture, &remote);
+}
+
+/* A connection that is not of a network stays with the worker, which passes frames on. */
+TEST(frames_of_a_stream_that_raftd_cannot_have_are_passed_on)
+{
+	struct fixture *fixture = fixture_new();
+	struct upgraded upgraded = { fixture, BUF_INIT, false };
+	struct buf bytes = BUF_INIT;
+	struct frame frame;
+	size_t used;
+
+	peer_start(&fixture->worker);
+	fixture_status(fixture, PHASE_MEMBER, NULL);
+	call(fixture, "/raft/stream");
+	assert_null(fixture_given(fixture, false));
+	frame_append(&bytes, MSG_raft_append_reply, 0, REMOTE_ID, SLICE_LITERAL("payload"));
+	assert_int_equal(send(fixture->upgraded_fd, bytes.data, bytes.size, MSG_NOSIGNAL),
+	    bytes.size);
+	fixture_run(fixture, has_one_from_peer, fixture);
+	assert_int_equal(frame_parse(buf_slice(&fixture->raftd.from_peers), &frame, &used),
+	    ERR_NONE);
+	assert_int_equal(frame.type, MSG_raft_append_reply);
+	assert_true(frame.request_id == REMOTE_ID);
+	assert_true(slice_equal(frame.payload, SLICE_LITERAL("payload")));
+	/* It stays while raftd recovers. */
+	fixture_detach(fixture);
+	fixture_settle(fixture);
+	fixture_attach(fixture);
+	fixture_status(fixture, PHASE_RECOVERING, NULL);
+	fixture_settle(fixture);
+	fixture_raftd_sends(fixture, MSG_raft_append, SLICE_LITERAL("one"));
+	fixture_run(fixture, upgraded_has_bytes, &upgraded);
+	assert_int_equal(frame_parse(buf_slice(&upgraded.bytes), &frame, &used), ERR_NONE);
+	assert_int_equal(frame.type, MSG_raft_append);
+	assert_true(frame.request_id == LOCAL_ID);
+	assert_true(slice_equal(frame.payload, SLICE_LITERAL("one")));
+	buf_free(&upgraded.bytes);
+	buf_free(&bytes);
+	peer_stop(&fixture->worker);
+	fixture_free(&fixture);
 }
 
 TEST(a_second_stream_of_a_node_replaces_the_first)

@@ -16,6 +16,8 @@ peer_out(void *argument)
 {
 	struct world *w = argument;
 
+	if (w->sessions != NULL)
+		return sessions_peer_out(w->sessions);
 	buf_clear(&w->nowhere);
 	return &w->nowhere;
 }
