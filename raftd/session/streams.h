@@ -4,8 +4,9 @@
  * A stream without TLS is given to raftd by the peer worker when the handshake is over: from
  * then on frames need not pass two workers more. The worker keeps a copy of the descriptor,
  * by which it can end it, is told of its end, and makes the next one; raftd can open none.
- * If the worker dies, they go on. What comes is foreign, as it is when a worker passes it on: a frame in another name,
- * of a type that does not travel between nodes or above the limit ends the stream.
+ * If the worker dies, they go on. What comes is foreign, as it is when a worker passes it on:
+ * a frame in another name, of a type that does not travel between nodes or above the limit
+ * ends the stream.
  *
  *	given --> open --> ended	closed by either node, an error, senseless bytes,
  *					or replaced: a newer one of the same node and opener
