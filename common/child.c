@@ -72,7 +72,7 @@ take_hello(struct child *child, const struct frame *frame)
 	unsigned flaws = greeting_flaws(frame, &supervisor, &hello);
 
 	if ((flaws & (FLAW_NO_HELLO | FLAW_STRANGER)) != 0) {
-		refuse(child, "a hello that is none");
+		refuse(child, "an invalid hello");
 		return;
 	}
 	if ((flaws & FLAW_PROTOCOL) != 0) {
@@ -265,27 +265,27 @@ refused_as(uint16_t type)
 	case MSG_hello:
 		return "another hello";
 	case MSG_settings:
-		return "settings that are none";
+		return "invalid settings";
 	case MSG_attach:
-		return "an attach that is none";
+		return "an invalid attach";
 	case MSG_stop:
-		return "a stop that is none";
+		return "an invalid stop";
 	case MSG_move_leader:
-		return "a move_leader that is none";
+		return "an invalid move_leader";
 	case MSG_tls:
-		return "certificates that are none";
+		return "invalid certificates";
 	case MSG_tls_tickets:
-		return "ticket keys that are none";
+		return "invalid ticket keys";
 	case MSG_resolved:
-		return "a resolved that is none";
+		return "an invalid resolved";
 	case MSG_metrics:
-		return "counters that are none";
+		return "invalid counters";
 	case MSG_handover:
-		return "a handover that is none";
+		return "an invalid handover";
 	case MSG_rotation:
-		return "a rotation that is none";
+		return "an invalid rotation";
 	case MSG_diag_pipe:
-		return "a pipe that is none";
+		return "an invalid pipe";
 	default:
 		return message_name(type);
 	}

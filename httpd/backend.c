@@ -141,11 +141,11 @@ take_hello(struct backend *backend, const struct frame *frame, int fd)
 	if (backend->greeted || flaws != 0) {
 		if (fd != -1)
 			close(fd);
-		backend_protocol_error(backend, "a hello that is none");
+		backend_protocol_error(backend, "an invalid hello");
 		return;
 	}
 	if (fd == -1 || shared_index_open(fd, &backend->announced) != ERR_NONE) {
-		backend_protocol_error(backend, "a hello that is none");
+		backend_protocol_error(backend, "an invalid hello");
 		return;
 	}
 	backend->greeted = true;
@@ -239,11 +239,11 @@ refused_as(uint16_t type)
 {
 	switch (type) {
 	case MSG_status:
-		return "a status that is none";
+		return "an invalid status";
 	case MSG_outcome:
-		return "an outcome that is none";
+		return "an invalid outcome";
 	case MSG_stats:
-		return "stats that are none";
+		return "invalid stats";
 	default:
 		return message_name(type);
 	}

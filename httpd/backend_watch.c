@@ -261,7 +261,7 @@ backend_watch_event(struct backend *backend, const struct frame *frame,
 	}
 	in = reader_of(whole);
 	if (backend->event.overflowed || !event_record_get(&in, &record)) {
-		backend_protocol_error(backend, "an event that is none");
+		backend_protocol_error(backend, "an invalid event");
 		return;
 	}
 	for (unsigned i = 0;; i++) {

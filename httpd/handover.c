@@ -67,7 +67,7 @@ take_hello(struct lane *lane, const struct frame *frame)
 	unsigned flaws = greeting_flaws(frame, &other, &hello);
 
 	if ((flaws & (FLAW_NO_HELLO | FLAW_STRANGER)) != 0) {
-		refuse(lane, "a hello that is none");
+		refuse(lane, "an invalid hello");
 	} else if ((flaws & FLAW_PROTOCOL) != 0) {
 		diag_warn("handover", "another worker speaks another protocol: its=%u ours=%u",
 		    (unsigned)hello.protocol, (unsigned)WIRE_PROTOCOL);
@@ -97,7 +97,7 @@ is_connection(int fd)
 	return getsockopt(fd, SOL_SOCKET, SO_TYPE, &type, &size) == 0 && type == SOCK_STREAM;
 }
 
-/* And for a key that is none raftd would close our channel. */
+/* And for an invalid key raftd would close our channel. */
 static bool
 is_key(struct slice key)
 {
@@ -137,9 +137,9 @@ refused_as(uint16_t type)
 {
 	switch (type) {
 	case MSG_room:
-		return "room that is none";
+		return "invalid room";
 	case MSG_handed:
-		return "a connection that is none";
+		return "an invalid connection";
 	default:
 		return message_name(type);
 	}

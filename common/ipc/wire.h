@@ -70,7 +70,7 @@ enum channel_end {
 	CHANNEL_END_CLOSED = 1,	/* the other end did, or its process is gone */
 	CHANNEL_END_QUEUE = 2,	/* the other end does not take what is sent */
 	CHANNEL_END_BYTES = 3,	/* what came is no frame */
-	CHANNEL_END_RULES = 4,	/* a message that is none, or not the sender's to send */
+	CHANNEL_END_RULES = 4,	/* an invalid message, or one that is not the sender's to send */
 	CHANNEL_END_SOCKET = 5,	/* the kernel says so */
 };
 

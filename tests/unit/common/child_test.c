@@ -28,24 +28,24 @@ static const struct row {
 	bool owned;		/* if the child has a use for it */
 	const char *wrong;
 } rows[] = {
-	{ .type = MSG_settings, .wrong = "settings that are none" },
-	{ .type = MSG_stop, .wrong = "a stop that is none" },
-	{ .type = MSG_attach, .later = true, .carries = true, .wrong = "an attach that is none" },
+	{ .type = MSG_settings, .wrong = "invalid settings" },
+	{ .type = MSG_stop, .wrong = "an invalid stop" },
+	{ .type = MSG_attach, .later = true, .carries = true, .wrong = "an invalid attach" },
 	{ .type = MSG_handover, .later = true, .carries = true, .owned = true,
-	    .wrong = "a handover that is none" },
+	    .wrong = "an invalid handover" },
 	{ .type = MSG_rotation, .later = true, .owned = true,
-	    .wrong = "a rotation that is none" },
+	    .wrong = "an invalid rotation" },
 	{ .type = MSG_move_leader, .later = true, .owned = true,
-	    .wrong = "a move_leader that is none" },
+	    .wrong = "an invalid move_leader" },
 	{ .type = MSG_resolved, .later = true, .owned = true,
-	    .wrong = "a resolved that is none" },
-	{ .type = MSG_tls, .later = true, .owned = true, .wrong = "certificates that are none" },
+	    .wrong = "an invalid resolved" },
+	{ .type = MSG_tls, .later = true, .owned = true, .wrong = "invalid certificates" },
 	{ .type = MSG_tls_tickets, .later = true, .owned = true,
-	    .wrong = "ticket keys that are none" },
-	{ .type = MSG_metrics, .first = true, .carries = true, .wrong = "counters that are none" },
-	{ .type = MSG_diag_pipe, .carries = true, .wrong = "a pipe that is none" },
+	    .wrong = "invalid ticket keys" },
+	{ .type = MSG_metrics, .first = true, .carries = true, .wrong = "invalid counters" },
+	{ .type = MSG_diag_pipe, .carries = true, .wrong = "an invalid pipe" },
 	/* The sample's has not even the magic number. */
-	{ .type = MSG_hello, .wrong = "a hello that is none" },
+	{ .type = MSG_hello, .wrong = "an invalid hello" },
 };
 
 struct fixture {
@@ -332,7 +332,7 @@ TEST(values_are_taken_up_to_their_limits_and_not_beyond)
 	for (uint8_t more = 0; more <= 1; more++) {
 		msg_tls_frame(&frame, 0, &(struct msg_tls){
 		    .flags = (uint8_t)(TLS_FLAG_ALL + more) });
-		expect_taken(&frame, MSG_tls, more == 0 ? NULL : "certificates that are none");
+		expect_taken(&frame, MSG_tls, more == 0 ? NULL : "invalid certificates");
 		buf_clear(&frame);
 	}
 	for (size_t size = 0; size <= sizeof(keys); size++) {
@@ -341,13 +341,13 @@ TEST(values_are_taken_up_to_their_limits_and_not_beyond)
 
 		msg_tls_tickets_frame(&frame, 0, &(struct msg_tls_tickets){
 		    .keys = slice_of(keys, size) });
-		expect_taken(&frame, MSG_tls_tickets, good ? NULL : "ticket keys that are none");
+		expect_taken(&frame, MSG_tls_tickets, good ? NULL : "invalid ticket keys");
 		buf_clear(&frame);
 	}
 	buf_free(&frame);
 }
 
-#define NONE "control: supervisor sent a hello that is none\n"
+#define NONE "control: supervisor sent an invalid hello\n"
 
 TEST(a_hello_is_of_a_supervisor_or_none)
 {
@@ -356,7 +356,7 @@ TEST(a_hello_is_of_a_supervisor_or_none)
 		[HELLO_ROLE] = NONE, [HELLO_PROTOCOL_AND_ROLE] = NONE, [HELLO_NUMBER] = "",
 		[HELLO_TOKEN] = "", [HELLO_SESSION] = "",
 		[HELLO_PROTOCOL] =
-		    "control: supervisor speaks another protocol: its=4 ours=3\n",
+		    "control: supervisor speaks another protocol: its=5 ours=4\n",
 	};
 
 	for (enum hello_flaw flaw = 0; flaw < HELLO_FLAWS; flaw++) {

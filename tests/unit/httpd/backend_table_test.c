@@ -20,8 +20,9 @@ static const struct {
 	uint16_t type;
 	const char *wrong;
 } rows[] = {
-	{ MSG_status, "a status that is none" }, { MSG_outcome, "an outcome that is none" },
-	{ MSG_stats, "stats that are none" }, { MSG_watching, "watching" }, { MSG_event, "event" },
+	{ MSG_status, "an invalid status" }, { MSG_outcome, "an invalid outcome" },
+	{ MSG_stats, "invalid stats" }, { MSG_watching, "watching" }, { MSG_event, "event" },
+	{ MSG_peer_stream_over, "peer_stream_over" },
 	{ MSG_changed, "changed" }, { MSG_backup_piece, "backup_piece" },
 	{ MSG_auth, "auth" },
 };
@@ -79,7 +80,7 @@ expected(int role, uint16_t type, enum sample sample)
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
 		if (rows[i].type == type)
 			return sample == SAMPLE_GOOD ? NULL : rows[i].wrong;
-	return type == MSG_hello ? "a hello that is none" : message_name(type);
+	return type == MSG_hello ? "an invalid hello" : message_name(type);
 }
 
 static void
@@ -124,7 +125,7 @@ TEST(nothing_is_heard_before_the_hello)
 		said_begin();
 		sample_put(channel_out(fake->channel), type, SAMPLE_GOOD, 7);
 		settle(fake);
-		expect_given_up(fake, type == MSG_hello ? "a hello that is none" : "no hello");
+		expect_given_up(fake, type == MSG_hello ? "an invalid hello" : "no hello");
 		fake_free(&fake);
 	}
 }
@@ -139,8 +140,8 @@ send_with_file(struct fake *fake, int fd, enum hello_flaw flaw)
 		channel_attach(fake->channel, fd);
 }
 
-#define NONE "backend: raftd sent a hello that is none\n"
-#define ANOTHER "backend: raftd speaks another protocol: its=4 ours=3\n"
+#define NONE "backend: raftd sent an invalid hello\n"
+#define ANOTHER "backend: raftd speaks another protocol: its=5 ours=4\n"
 
 TEST(a_hello_is_of_this_raftd_or_none)
 {
@@ -189,7 +190,7 @@ TEST(no_descriptor_of_a_second_hello_is_kept)
 	said_begin();
 	send_with_file(fake, shared_index_fd(fake->announced), HELLO_GOOD);
 	settle(fake);
-	expect_given_up(fake, "a hello that is none");
+	expect_given_up(fake, "an invalid hello");
 	fake_free(&fake);
 	assert_int_equal(sample_open_files(), files);
 }

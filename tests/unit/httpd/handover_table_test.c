@@ -93,9 +93,9 @@ expected(const struct attempt *attempt)
 
 	switch (attempt->type) {
 	case MSG_room:
-		return attempt->give && good ? NULL : "room that is none";
+		return attempt->give && good ? NULL : "invalid room";
 	case MSG_handed:
-		return !attempt->give && good ? NULL : "a connection that is none";
+		return !attempt->give && good ? NULL : "an invalid connection";
 	default:
 		return message_name(attempt->type);
 	}
@@ -157,14 +157,14 @@ TEST(nothing_is_heard_before_the_hello)
 		said_begin();
 		sample_put(channel_out(fixture.other), type, SAMPLE_GOOD, 0);
 		settle(&fixture);
-		assert_said("handover: another worker sent a hello that is none\n");
+		assert_said("handover: another worker sent an invalid hello\n");
 		assert_true(fixture.dropped);
 		assert_int_equal(fixture.room, 0);
 		fixture_close(&fixture);
 	}
 }
 
-#define NONE "handover: another worker sent a hello that is none\n"
+#define NONE "handover: another worker sent an invalid hello\n"
 
 TEST(a_hello_is_of_the_other_worker_or_none)
 {
@@ -173,7 +173,7 @@ TEST(a_hello_is_of_the_other_worker_or_none)
 		[HELLO_ROLE] = NONE, [HELLO_PROTOCOL_AND_ROLE] = NONE, [HELLO_NUMBER] = "",
 		[HELLO_TOKEN] = NONE, [HELLO_SESSION] = "",
 		[HELLO_PROTOCOL] =
-		    "handover: another worker speaks another protocol: its=4 ours=3\n",
+		    "handover: another worker speaks another protocol: its=5 ours=4\n",
 	};
 
 	for (enum hello_flaw flaw = 0; flaw < HELLO_FLAWS; flaw++) {
