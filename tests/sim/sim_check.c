@@ -407,7 +407,11 @@ check_turn(struct machine *machine)
 void
 check_joined(struct machine *machine)
 {
-	if (machine->disk->identity.cluster_id == 0)
+	struct msg_status status;
+
+	/* One that has begun with others has a cluster, whatever its disk knows of that yet. */
+	node_status(machine->node, &status);
+	if (status.cluster_id == 0)
 		machine->belonged = true;
 }
 
