@@ -2,7 +2,7 @@
  * router.h - method and path -> handler, from route_table.h.
  *
  *	ROUTE(roles, match, path, methods, handler)
- * roles: ROUTE_CLIENT, ROUTE_PEER or both; match: EXACT, or PREFIX (the path
+ * roles: ROUTE_CLIENT, ROUTE_PEER or both, or the client port's of a module; match: EXACT, or PREFIX (the path
  * itself, or the path and "/..."). First row that matches wins.
  *
  * Unknown path: 404 page not found. Known path, other method: 405 with Allow.
@@ -15,6 +15,10 @@
 
 #define ROUTE_CLIENT 1
 #define ROUTE_PEER 2
+#define ROUTE_LOCK 4		/* of a client port with that module (common/modules.h) */
+#define ROUTE_LEADER 8
+
+#define METHOD_ANY (~0u)	/* the handler says which */
 
 typedef void (*route_handler)(struct request *request);
 

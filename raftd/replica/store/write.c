@@ -9,48 +9,29 @@
  *		so "existed at that moment" can be asked	[publish]
  *	4 do	what was is kept for open views, then the tree,
  *		the expiry, and their effects; the directories
- *		above remember that something happened		[put_new, put_over, remove_node]
+ *		above remember that something happened		[put_new, job_put_over, remove_node]
  *
  * Source: docs/api.md, "Operations"; "The registry" for its own keys.
  */
 #include "raftd/replica/store/store_priv.h"
 
 #include "raftd/replica/store/path.h"
+#include "raftd/replica/store/write_priv.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-/* A write on its way. */
-struct job {
-	struct store *store;
-	const struct command_write *write;
-	struct slice key;		/* what is written: for in-order the new name */
-	uint64_t time_ns;
-	uint64_t next;			/* the store index it will take */
-	bool expires;
-	uint64_t expire_at_ns;
-	struct tree_search search;	/* of key */
-	struct blob *cause;		/* of an error, owned */
-	struct blob *event;		/* of a success, owned */
-};
-
 /* ---- what all have in common ---------------------------------------------------- */
 
-static bool
-job_flag(const struct job *job, unsigned flag)
-{
-	return (job->write->flags & flag) != 0;
-}
-
-static enum err
-fail(struct job *job, enum err error, struct slice cause)
+enum err
+job_fail(struct job *job, enum err error, struct slice cause)
 {
 	job->cause = blob_new(cause);
 	return error;
 }
 
-static enum err
-fail_search(struct job *job)
+enum err
+job_fail_search(struct job *job)
 {
 	job->cause = store_search_cause(job->key, &job->search);
 	return job->search.error;
@@ -227,40 +208,41 @@ static enum err
 write_set(struct job *job)
 {
 	if (job->search.error == ERR_NOT_DIR)
-		return fail_search(job);
+		return job_fail_search(job);
 	if (job->search.error == ERR_KEY_NOT_FOUND && job_flag(job, WRITE_FLAG_REFRESH))
-		return fail_search(job);
+		return job_fail_search(job);
 	if (job->search.error == ERR_NONE && tree_is_dir(job->search.node))
-		return fail(job, ERR_NOT_FILE, job->key);
+		return job_fail(job, ERR_NOT_FILE, job->key);
 	return put_new(job, ACTION_SET);
 }
 
-static enum err
-write_create(struct job *job)
+enum err
+job_create(struct job *job)
 {
 	if (job->search.error == ERR_NOT_DIR)
-		return fail_search(job);
+		return job_fail_search(job);
 	if (job->search.error == ERR_NONE)
-		return fail(job, ERR_KEY_EXISTS, job->key);
+		return job_fail(job, ERR_KEY_EXISTS, job->key);
 	return put_new(job, ACTION_CREATE);
 }
 
 /* ---- update and compareAndSwap ------------------------------------------------------ */
 
 /* Change the node that is there. */
-static enum err
-put_over(struct job *job, enum event_action action)
+enum err
+job_put_over(struct job *job, enum event_action action)
 {
 	struct store *store = job->store;
 	struct tree_node *node = job->search.node;
 	bool refresh = job_flag(job, WRITE_FLAG_REFRESH);
 	bool is_dir = tree_is_dir(node);
+	bool has_value = !is_dir && !refresh && !job->keeps_value;
 	struct node_record before = tree_describe(node, job->key, 0);
 	struct node_record after = before;
 
 	after.flags = (uint8_t)((before.flags & ~NODE_EXPIRES) |
 	    (job->expires ? NODE_EXPIRES : 0));
-	if (!is_dir && !refresh)
+	if (has_value)
 		after.value = job->write->value;
 	after.modified = job->next;
 	after.expire_at_ns = job->expire_at_ns;
@@ -276,7 +258,7 @@ put_over(struct job *job, enum event_action action)
 	} else if (!refresh) {
 		tree_touch(node, job->next);
 	}
-	if (!is_dir && !refresh)
+	if (has_value)
 		tree_set_value(&store->tree, node, job->write->value);
 	set_expiry(job, node);
 	effects_node(&store->effects, node);
@@ -287,11 +269,11 @@ static enum err
 write_update(struct job *job)
 {
 	if (job->search.error != ERR_NONE)
-		return fail_search(job);
+		return job_fail_search(job);
 	if (tree_is_dir(job->search.node) && job->write->value.size > 0 &&
 	    !job_flag(job, WRITE_FLAG_REFRESH))
-		return fail(job, ERR_NOT_FILE, job->key);
-	return put_over(job, ACTION_UPDATE);
+		return job_fail(job, ERR_NOT_FILE, job->key);
+	return job_put_over(job, ACTION_UPDATE);
 }
 
 /* Part of a cause: a value, cut so that the answer stays one frame. */
@@ -312,9 +294,9 @@ compare(struct job *job)
 	struct buf text = BUF_INIT;
 
 	if (job->search.error != ERR_NONE)
-		return fail_search(job);
+		return job_fail_search(job);
 	if (tree_is_dir(node))
-		return fail(job, ERR_NOT_FILE, job->key);
+		return job_fail(job, ERR_NOT_FILE, job->key);
 	value = tree_value(node);
 	value_fits = !job_flag(job, WRITE_FLAG_PREV_VALUE) ||
 	    slice_equal(write->prev_value, value);
@@ -341,7 +323,7 @@ write_compare_and_swap(struct job *job)
 {
 	enum err error = compare(job);
 
-	return error == ERR_NONE ? put_over(job, ACTION_COMPARE_AND_SWAP) : error;
+	return error == ERR_NONE ? job_put_over(job, ACTION_COMPARE_AND_SWAP) : error;
 }
 
 /* ---- delete, compareAndDelete, expiry ------------------------------------------------ */
@@ -372,6 +354,14 @@ remove_node(struct store *store, struct tree_node *node, struct slice path,
 	return record;
 }
 
+enum err
+job_remove(struct job *job)
+{
+	job->event = remove_node(job->store, job->search.node, job->key, ACTION_DELETE,
+	    job->time_ns);
+	return ERR_NONE;
+}
+
 static enum err
 write_delete(struct job *job)
 {
@@ -379,15 +369,14 @@ write_delete(struct job *job)
 	bool recursive = job_flag(job, WRITE_FLAG_RECURSIVE);
 
 	if (job->search.error != ERR_NONE)
-		return fail_search(job);
+		return job_fail_search(job);
 	if (tree_is_dir(node) && !recursive) {
 		if (!job_flag(job, WRITE_FLAG_DIR))
-			return fail(job, ERR_NOT_FILE, job->key);
+			return job_fail(job, ERR_NOT_FILE, job->key);
 		if (node->children != NULL)
-			return fail(job, ERR_DIR_NOT_EMPTY, job->key);
+			return job_fail(job, ERR_DIR_NOT_EMPTY, job->key);
 	}
-	job->event = remove_node(job->store, node, job->key, ACTION_DELETE, job->time_ns);
-	return ERR_NONE;
+	return job_remove(job);
 }
 
 static enum err
@@ -479,7 +468,7 @@ check_key(struct job *job, bool internal)
 
 	if (key_allowed(limits, job->write->key, job->write->op, cause))
 		return ERR_NONE;
-	return fail(job, ERR_INVALID_FORM, slice_text(cause));
+	return job_fail(job, ERR_INVALID_FORM, slice_text(cause));
 }
 
 /* What is refused whatever the tree holds: the root, and the registry's keys. */
@@ -490,24 +479,27 @@ refuse(struct job *job, bool internal)
 	struct slice key = job->write->key;
 
 	if (path_is_root(key) && op == WRITE_COMPARE_AND_DELETE)
-		return fail(job, ERR_NOT_FILE, key);
+		return job_fail(job, ERR_NOT_FILE, key);
 	if (path_is_root(key) && op != WRITE_CREATE_IN_ORDER)
-		return fail(job, ERR_ROOT_READ_ONLY, key);
+		return job_fail(job, ERR_ROOT_READ_ONLY, key);
 	if (internal)
 		return ERR_NONE;
+	/* Who may write a lock's directory may change its entries: so it has to be one. */
+	if (op >= WRITE_LOCK_ACQUIRE && !slice_starts_with(key, SLICE_LITERAL(LOCK_PREFIX)))
+		return job_fail(job, ERR_KEYWORD, key);
 	if (path_is_at_or_below(key, SLICE_LITERAL("/_etcd/machines")) ||
 	    path_is_at_or_below(key, SLICE_LITERAL("/_etcd/config")))
-		return fail(job, ERR_KEYWORD, key);
+		return job_fail(job, ERR_KEYWORD, key);
 	/* An expiry is a delete that comes later. */
 	if (slice_equal(key, SLICE_LITERAL("/_etcd")) && (is_delete(op) ||
 	    (op != WRITE_CREATE_IN_ORDER && job_flag(job, WRITE_FLAG_TTL))))
-		return fail(job, ERR_KEYWORD, key);
+		return job_fail(job, ERR_KEYWORD, key);
 	return ERR_NONE;
 }
 
 /* The key's new name below it, in store->path. */
-static struct slice
-in_order_key(struct store *store, struct slice key, uint64_t store_index)
+struct slice
+job_in_order_key(struct store *store, struct slice key, uint64_t store_index)
 {
 	char name[KEY_ORDER_DIGITS + 1];
 
@@ -526,7 +518,7 @@ carry_out(struct job *job)
 	enum write_op op = job->write->op;
 
 	if (op == WRITE_CREATE_IN_ORDER)
-		job->key = in_order_key(store, job->key, job->next);
+		job->key = job_in_order_key(store, job->key, job->next);
 	job->expires = job_flag(job, WRITE_FLAG_TTL) &&
 	    ttl_instant(job->time_ns, job->write->ttl_s, &job->expire_at_ns);
 	job->search = tree_find(&store->tree, job->key);
@@ -535,7 +527,7 @@ carry_out(struct job *job)
 		return write_set(job);
 	case WRITE_CREATE:
 	case WRITE_CREATE_IN_ORDER:
-		return write_create(job);
+		return job_create(job);
 	case WRITE_UPDATE:
 		return write_update(job);
 	case WRITE_COMPARE_AND_SWAP:
@@ -544,6 +536,12 @@ carry_out(struct job *job)
 		return write_delete(job);
 	case WRITE_COMPARE_AND_DELETE:
 		return write_compare_and_delete(job);
+	case WRITE_LOCK_ACQUIRE:
+		return lock_acquire(job);
+	case WRITE_LOCK_RENEW:
+		return lock_renew(job);
+	case WRITE_LOCK_RELEASE:
+		return lock_release(job);
 	}
 	return ERR_INTERNAL;
 }
@@ -563,7 +561,7 @@ store_write(struct store *store, const struct command_write *write, uint64_t tim
 
 	/* The command may be a worker's invention: what is not well formed
 	 * fails the same way on every node. */
-	if (write->op < WRITE_SET || write->op > WRITE_CREATE_IN_ORDER ||
+	if (write->op < WRITE_SET || write->op > WRITE_OPS_LAST ||
 	    write->value.size > VALUE_BYTES_MAX || !path_is_canonical(write->key))
 		return outcome;
 	store->effects.out = effects;
