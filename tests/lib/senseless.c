@@ -355,6 +355,8 @@ tame_write(struct senseless *s, struct msg_write *m)
 	    (uint8_t)rand_below(&s->rand, WRITE_FLAG_ALL + 1);
 	if (rand_chance(&s->rand, 20))
 		m->key = key_of(s, true);
+	if (m->op >= WRITE_LOCK_ACQUIRE && rand_chance(&s->rand, 500))
+		m->key = SLICE_LITERAL(LOCK_PREFIX "l");
 	if (m->op == WRITE_CREATE_IN_ORDER || m->op == WRITE_LOCK_ACQUIRE)
 		m->key.size = MIN_OF(m->key.size, KEY_BYTES_MAX - KEY_ORDER_DIGITS - 1);
 	/* Each may be as large as it likes, but not all of them together. */
