@@ -119,7 +119,7 @@ is_taken(struct request *request, struct slice key, unsigned op)
 	const struct cluster *cluster = request->worker->cluster;
 	struct key_limits limits = { cluster->config.max_key_names, cluster->config.max_key_bytes };
 	char cause[KEY_CAUSE_BYTES];
-	bool allowed = op == 0 ? gate_may_read(request, key) == AUTH_READ_ALL :
+	bool allowed = op == 0 ? gate_shows(request, key, false) :
 	    gate_may_write(request, key, AUTH_KEY);
 
 	if (!key_allowed(&limits, key, op, cause)) {
