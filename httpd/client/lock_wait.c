@@ -79,7 +79,9 @@ struct lock_waiter {
 	bool own;			/* its request made the entry */
 	bool at_once;			/* it is not to wait */
 	bool ends;			/* acquiring: the server stops */
-	const char *in_vain;		/* what is answered when the entry is released */
+	const char *in_vain;		/* what is answered when the entry is released: that, or */
+	enum err error;			/* an error of the API, if it is one, */
+	struct slice cause;		/* with its cause, in the request's arena */
 	uint64_t credential;
 	struct slice key, user;		/* behind this struct */
 };
@@ -259,10 +261,12 @@ released(struct backend_call *call, const struct msg_outcome *outcome UNUSED)
 {
 	struct lock_waiter *waiter = waiter_of_step(call);
 
-	if (waiter->request != NULL)
-		answer_in_vain(waiter, waiter->in_vain);
-	else
+	if (waiter->request == NULL)
 		free_waiter(waiter);
+	else if (waiter->error != ERR_NONE)
+		answer_error(waiter, waiter->error, waiter->cause);
+	else
+		answer_in_vain(waiter, waiter->in_vain);
 }
 
 static void
@@ -351,8 +355,6 @@ static void
 watching(struct backend_watch *watch, const struct msg_watching *answer)
 {
 	struct lock_waiter *waiter = waiter_of_watch(watch);
-	struct request *request;
-	struct slice cause;
 
 	if (answer->error == ERR_NONE)
 		return;
@@ -363,11 +365,9 @@ watching(struct backend_watch *watch, const struct msg_watching *answer)
 	} else if (!waiter->own) {
 		answer_error(waiter, err_from_number(answer->error), answer->cause);
 	} else {
-		metric_add(METRIC_locks_failed, 1);
-		request = part(waiter);
-		cause = arena_copy(&request->arena, answer->cause);
+		waiter->error = err_from_number(answer->error);
+		waiter->cause = arena_copy(&waiter->request->arena, answer->cause);
 		release(waiter);
-		api_error(request, err_from_number(answer->error), cause, 0);
 	}
 }
 

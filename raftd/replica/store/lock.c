@@ -223,7 +223,9 @@ store_lock_look(struct store *store, struct slice key, uint64_t index, size_t *n
 
 	*nodes -= MIN_OF(*nodes, (size_t)1);
 	if (search.error != ERR_NONE) {
-		*cause = store_search_cause(key, &search);
+		/* It is the lock that is not there, whatever of its path is. */
+		*cause = search.error == ERR_KEY_NOT_FOUND ? blob_new(key) :
+		    store_search_cause(key, &search);
 		return search.error;
 	}
 	if (!tree_is_dir(search.node)) {

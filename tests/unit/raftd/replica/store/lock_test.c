@@ -15,7 +15,7 @@ TEST(an_entry_is_made_in_order_with_its_ttl)
 {
 	struct fixture *f = fixture_new(1);
 
-	EXPECT(f, "look " L, "error 100 /_etcd");
+	EXPECT(f, "look " L, "error 100 " L);
 	EXPECT(f, "acquire " L " one ttl=5", "201 create " E("01") "=one m1 c1 @5");
 	EXPECT(f, "acquire " L " ttl=5", "201 create " E("02") "= m2 c2 @5");
 	EXPECT(f, "acquire " L " ttl=5", "201 create " E("03") "= m3 c3 @5");
