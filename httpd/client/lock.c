@@ -37,7 +37,7 @@ struct lock_call {
 	enum lock_field field;
 };
 
-/* ---- answers --------------------------------------------------------------------------- */
+/* ---- answers ------------------------------------------------------------------------ */
 
 /* What is wrong with a request is no state of the store. */
 static void
@@ -88,7 +88,7 @@ looked(struct backend_call *call, const struct msg_outcome *outcome)
 	}
 }
 
-/* ---- asking raftd ------------------------------------------------------------------------ */
+/* ---- asking raftd ------------------------------------------------------------------- */
 
 static void
 gone(struct request *request)
@@ -161,7 +161,7 @@ send_write(struct request *request, struct msg_write *write)
 	request_drop_body(request);
 }
 
-/* ---- parameters ----------------------------------------------------------------------------- */
+/* ---- parameters --------------------------------------------------------------------- */
 
 /* Each answers what is wrong and is false then. */
 static bool
@@ -215,7 +215,7 @@ read_index(struct request *request, struct slice key, const struct lock_params *
 	return true;
 }
 
-/* ---- what both modules do --------------------------------------------------------------------- */
+/* ---- what both modules do ----------------------------------------------------------- */
 
 static void
 acquire(struct request *request, struct slice key, const struct lock_params *params,
@@ -239,7 +239,7 @@ release_value(struct request *request, struct slice key, struct slice value)
 		send_write(request, &write);
 }
 
-/* ---- locks ---------------------------------------------------------------------------------------- */
+/* ---- locks -------------------------------------------------------------------------- */
 
 static void
 get_lock(struct request *request, struct slice key, const struct lock_params *params)
@@ -290,7 +290,7 @@ release_lock(struct request *request, struct slice key, const struct lock_params
 		send_write(request, &write);
 }
 
-/* ---- leaders -------------------------------------------------------------------------------------- */
+/* ---- leaders ------------------------------------------------------------------------ */
 
 static void
 set_leader(struct request *request, struct slice key, const struct lock_params *params)
@@ -310,7 +310,7 @@ remove_leader(struct request *request, struct slice key, const struct lock_param
 		release_value(request, key, params->name);
 }
 
-/* ---- routes --------------------------------------------------------------------------------------- */
+/* ---- routes ------------------------------------------------------------------------- */
 
 void
 mod_handle(struct request *request)

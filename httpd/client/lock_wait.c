@@ -230,7 +230,7 @@ answer_held(struct lock_waiter *waiter)
 	response_send(request, 200, TEXT_TYPE, slice_text(text));
 }
 
-/* ---- what raftd is told ------------------------------------------------------------------ */
+/* ---- what raftd is told ------------------------------------------------------------- */
 
 static void
 send_write(struct lock_waiter *waiter, struct backend_call *call, enum write_op op,
@@ -315,7 +315,7 @@ rest(struct lock_waiter *waiter)
 	request_may_move(waiter->request);
 }
 
-/* ---- taking ---------------------------------------------------------------------------- */
+/* ---- taking ------------------------------------------------------------------------- */
 
 static void
 taken(struct backend_call *call, const struct msg_outcome *outcome)
@@ -340,7 +340,7 @@ take(struct lock_waiter *waiter)
 	send_write(waiter, &waiter->step, WRITE_LOCK_RENEW, SLICE_EMPTY, taken);
 }
 
-/* ---- waiting ----------------------------------------------------------------------------- */
+/* ---- waiting ------------------------------------------------------------------------ */
 
 static void look(struct lock_waiter *waiter);
 
@@ -488,7 +488,7 @@ due(void *argument)
 		set_timer(waiter);
 }
 
-/* ---- acquiring ---------------------------------------------------------------------------- */
+/* ---- acquiring ---------------------------------------------------------------------- */
 
 /* The entry's name is its index; 0: the event is none of an entry. */
 static uint64_t
@@ -541,7 +541,7 @@ acquired(struct backend_call *call, const struct msg_outcome *outcome)
 	request_may_move(waiter->request);
 }
 
-/* ---- the request ------------------------------------------------------------------------------ */
+/* ---- the request -------------------------------------------------------------------- */
 
 static void
 gone(struct request *request)

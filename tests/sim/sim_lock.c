@@ -18,6 +18,8 @@ number_of(struct slice name)
 {
 	uint64_t number = 0;
 
+	if (name.size > 20)
+		return 0;
 	for (size_t i = 0; i < name.size; i++) {
 		uint64_t digit = (uint64_t)name.data[i] - '0';
 

@@ -31,12 +31,14 @@ struct lock_walk {
 	uint64_t before_index;
 };
 
-/* A name is an index if it is a number; 0: it is none. */
+/* A name is an index if it is a number, and no longer than one in order; 0: it is none. */
 static uint64_t
 index_of_name(struct slice name)
 {
 	uint64_t index = 0;
 
+	if (name.size > KEY_ORDER_DIGITS)
+		return 0;
 	for (size_t i = 0; i < name.size; i++) {
 		if (name.data[i] < '0' || name.data[i] > '9' ||
 		    __builtin_mul_overflow(index, UINT64_C(10), &index) ||
@@ -99,7 +101,7 @@ too_many(void)
 
 /* The job's key and search become the entry's. */
 static void
-choose(struct job *job, struct tree_node *entry)
+choose(struct write_job *job, struct tree_node *entry)
 {
 	struct buf *path = &job->store->path;
 
@@ -113,7 +115,7 @@ choose(struct job *job, struct tree_node *entry)
 
 /* ERR_NONE: walk is over it, or there is nothing to walk over. */
 static enum err
-walk_job(struct job *job, struct lock_walk *walk)
+walk_job(struct write_job *job, struct lock_walk *walk)
 {
 	if (job->search.error == ERR_KEY_NOT_FOUND)
 		return ERR_NONE;
@@ -128,7 +130,7 @@ walk_job(struct job *job, struct lock_walk *walk)
 }
 
 static enum err
-check_value(struct job *job)
+check_value(struct write_job *job)
 {
 	if (job_flag(job, WRITE_FLAG_DIR))
 		return job_fail(job, ERR_NOT_FILE, job->key);
@@ -141,7 +143,7 @@ check_value(struct job *job)
 }
 
 enum err
-lock_acquire(struct job *job)
+lock_acquire(struct write_job *job)
 {
 	struct lock_walk walk = { .value = job->write->value };
 	enum err err = check_value(job);
@@ -169,7 +171,7 @@ lock_acquire(struct job *job)
 
 /* The entry that is chosen, or an error; what is the word for what was to be done. */
 static enum err
-find_entry(struct job *job, struct slice what)
+find_entry(struct write_job *job, struct slice what)
 {
 	struct lock_walk walk = { .index = job->write->prev_index,
 		.value = job->write->prev_value };
@@ -191,7 +193,7 @@ find_entry(struct job *job, struct slice what)
 }
 
 enum err
-lock_renew(struct job *job)
+lock_renew(struct write_job *job)
 {
 	enum err err = check_value(job);
 
@@ -204,7 +206,7 @@ lock_renew(struct job *job)
 }
 
 enum err
-lock_release(struct job *job)
+lock_release(struct write_job *job)
 {
 	enum err err = find_entry(job, SLICE_LITERAL("Release"));
 

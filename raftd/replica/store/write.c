@@ -24,14 +24,14 @@
 /* ---- what all have in common ---------------------------------------------------- */
 
 enum err
-job_fail(struct job *job, enum err error, struct slice cause)
+job_fail(struct write_job *job, enum err error, struct slice cause)
 {
 	job->cause = blob_new(cause);
 	return error;
 }
 
 enum err
-job_fail_search(struct job *job)
+job_fail_search(struct write_job *job)
 {
 	job->cause = store_search_cause(job->key, &job->search);
 	return job->search.error;
@@ -94,7 +94,7 @@ save_dir(struct store *store, const struct tree_node *dir)
 /* A file was changed by the event of this index: its directories remember that, or if it was
  * a refresh, that it was none (effect.h). */
 static void
-remember_change(struct job *job, struct tree_node *file, bool refresh)
+remember_change(struct write_job *job, struct tree_node *file, bool refresh)
 {
 	if (refresh && !tree_is_refreshed(file))
 		save_dir(job->store, file->parent);
@@ -122,7 +122,7 @@ cut_node(struct store *store, struct tree_node *top)
 }
 
 static void
-set_expiry(struct job *job, struct tree_node *node)
+set_expiry(struct write_job *job, struct tree_node *node)
 {
 	if (job->expires)
 		ttl_set(&job->store->ttl, node, job->expire_at_ns);
@@ -133,7 +133,7 @@ set_expiry(struct job *job, struct tree_node *node)
 /* The node at the job's key, made with all the directories that are missing
  * above it; those get their effects here, the node itself does not. */
 static struct tree_node *
-make_node(struct job *job, bool is_dir)
+make_node(struct write_job *job, bool is_dir)
 {
 	struct store *store = job->store;
 	struct tree_node *node = job->search.node;
@@ -157,7 +157,7 @@ make_node(struct job *job, bool is_dir)
 
 /* Put a new node at the key, over the file there if there is one. */
 static enum err
-put_new(struct job *job, enum event_action action)
+put_new(struct write_job *job, enum event_action action)
 {
 	struct store *store = job->store;
 	struct tree_node *node = job->search.error == ERR_NONE ? job->search.node : NULL;
@@ -205,7 +205,7 @@ put_new(struct job *job, enum event_action action)
 }
 
 static enum err
-write_set(struct job *job)
+write_set(struct write_job *job)
 {
 	if (job->search.error == ERR_NOT_DIR)
 		return job_fail_search(job);
@@ -217,7 +217,7 @@ write_set(struct job *job)
 }
 
 enum err
-job_create(struct job *job)
+job_create(struct write_job *job)
 {
 	if (job->search.error == ERR_NOT_DIR)
 		return job_fail_search(job);
@@ -230,7 +230,7 @@ job_create(struct job *job)
 
 /* Change the node that is there. */
 enum err
-job_put_over(struct job *job, enum event_action action)
+job_put_over(struct write_job *job, enum event_action action)
 {
 	struct store *store = job->store;
 	struct tree_node *node = job->search.node;
@@ -266,7 +266,7 @@ job_put_over(struct job *job, enum event_action action)
 }
 
 static enum err
-write_update(struct job *job)
+write_update(struct write_job *job)
 {
 	if (job->search.error != ERR_NONE)
 		return job_fail_search(job);
@@ -285,7 +285,7 @@ append_value(struct buf *text, struct slice value)
 
 /* The conditions of compareAndSwap and compareAndDelete. */
 static enum err
-compare(struct job *job)
+compare(struct write_job *job)
 {
 	const struct command_write *write = job->write;
 	const struct tree_node *node = job->search.node;
@@ -319,7 +319,7 @@ compare(struct job *job)
 }
 
 static enum err
-write_compare_and_swap(struct job *job)
+write_compare_and_swap(struct write_job *job)
 {
 	enum err error = compare(job);
 
@@ -355,7 +355,7 @@ remove_node(struct store *store, struct tree_node *node, struct slice path,
 }
 
 enum err
-job_remove(struct job *job)
+job_remove(struct write_job *job)
 {
 	job->event = remove_node(job->store, job->search.node, job->key, ACTION_DELETE,
 	    job->time_ns);
@@ -363,7 +363,7 @@ job_remove(struct job *job)
 }
 
 static enum err
-write_delete(struct job *job)
+write_delete(struct write_job *job)
 {
 	struct tree_node *node = job->search.node;
 	bool recursive = job_flag(job, WRITE_FLAG_RECURSIVE);
@@ -380,7 +380,7 @@ write_delete(struct job *job)
 }
 
 static enum err
-write_compare_and_delete(struct job *job)
+write_compare_and_delete(struct write_job *job)
 {
 	enum err error = compare(job);
 
@@ -461,7 +461,7 @@ is_delete(enum write_op op)
 /* The log may hold what no worker lets through: it was written before there were
  * limits, or under others. The registry's own keys always fit. */
 static enum err
-check_key(struct job *job, bool internal)
+check_key(struct write_job *job, bool internal)
 {
 	const struct key_limits *limits = internal ? &KEY_LIMITS_MAX : &job->store->limits;
 	char cause[KEY_CAUSE_BYTES];
@@ -473,7 +473,7 @@ check_key(struct job *job, bool internal)
 
 /* What is refused whatever the tree holds: the root, and the registry's keys. */
 static enum err
-refuse(struct job *job, bool internal)
+refuse(struct write_job *job, bool internal)
 {
 	enum write_op op = job->write->op;
 	struct slice key = job->write->key;
@@ -512,7 +512,7 @@ job_in_order_key(struct store *store, struct slice key, uint64_t store_index)
 }
 
 static enum err
-carry_out(struct job *job)
+carry_out(struct write_job *job)
 {
 	struct store *store = job->store;
 	enum write_op op = job->write->op;
@@ -551,7 +551,7 @@ store_write(struct store *store, const struct command_write *write, uint64_t tim
     bool internal, struct buf *effects)
 {
 	struct store_outcome outcome = { .error = ERR_INTERNAL, .store_index = store->index };
-	struct job job = {
+	struct write_job job = {
 		.store = store,
 		.write = write,
 		.key = write->key,

@@ -7,7 +7,7 @@
 #include "raftd/replica/store/store_priv.h"
 
 /* A write on its way. */
-struct job {
+struct write_job {
 	struct store *store;
 	const struct command_write *write;
 	struct slice key;		/* what is written: for in-order the new name */
@@ -22,25 +22,25 @@ struct job {
 };
 
 static inline bool
-job_flag(const struct job *job, unsigned flag)
+job_flag(const struct write_job *job, unsigned flag)
 {
 	return (job->write->flags & flag) != 0;
 }
 
 /* The job's outcome is that error, which is returned. */
-enum err job_fail(struct job *job, enum err error, struct slice cause);
+enum err job_fail(struct write_job *job, enum err error, struct slice cause);
 /* The same: what its search found in the way, or not at all. */
-enum err job_fail_search(struct job *job);
+enum err job_fail_search(struct write_job *job);
 /* A new name below key, for the next store index; in store->path. */
 struct slice job_in_order_key(struct store *store, struct slice key, uint64_t store_index);
 /* Make the node at the job's key; change, or remove, the one that its search found. */
-enum err job_create(struct job *job);
-enum err job_put_over(struct job *job, enum event_action action);
-enum err job_remove(struct job *job);
+enum err job_create(struct write_job *job);
+enum err job_put_over(struct write_job *job, enum event_action action);
+enum err job_remove(struct write_job *job);
 
 /* lock.c: key is the lock's directory, and the job's search is for it. */
-enum err lock_acquire(struct job *job);
-enum err lock_renew(struct job *job);
-enum err lock_release(struct job *job);
+enum err lock_acquire(struct write_job *job);
+enum err lock_renew(struct write_job *job);
+enum err lock_release(struct write_job *job);
 
 #endif

@@ -23,7 +23,8 @@ TEST(an_entry_is_made_in_order_with_its_ttl)
 	EXPECT(f, "look " L " index=3", "holder 1=one before 2 there");
 	EXPECT(f, "look " L " index=1", "holder 1=one there");
 	EXPECT(f, "look " L " index=9", "holder 1=one before 3");
-	EXPECT(f, "release " L " index=1", "200 delete " E("01") " m4 c1 < " E("01") "=one m1 c1 @5");
+	EXPECT(f, "release " L " index=1",
+	    "200 delete " E("01") " m4 c1 < " E("01") "=one m1 c1 @5");
 	EXPECT(f, "look " L " index=2", "holder 2= there");
 	EXPECT(f, "look " L " index=1", "holder 2=");
 	fixture_free(&f);
@@ -66,20 +67,25 @@ TEST(what_is_no_number_or_no_file_is_no_entry)
 	EXPECT(f, "set " L "/x v", "201 set " L "/x=v m1 c1");
 	EXPECT(f, "set " L "/1x v", "201 set " L "/1x=v m2 c2");
 	EXPECT(f, "set " L "/0 v", "201 set " L "/0=v m3 c3");
-	EXPECT(f, "set " L "/18446744073709551616 v", "201 set " L "/18446744073709551616=v m4 c4");
-	EXPECT(f, "set " L "/2/y v", "201 set " L "/2/y=v m5 c5");
+	EXPECT(f, "set " L "/18446744073709551616 v", "201 set " L
+	    "/18446744073709551616=v m4 c4");
+	EXPECT(f, "set " L "/000000000000000000003 v", "201 set " L
+	    "/000000000000000000003=v m5 c5");
+	EXPECT(f, "delete " L "/000000000000000000003", "200 delete " L
+	    "/000000000000000000003 m6 c5 < " L "/000000000000000000003=v m5 c5");
+	EXPECT(f, "set " L "/2/y v", "201 set " L "/2/y=v m7 c7");
 	EXPECT(f, "look " L, "nobody");
 	EXPECT(f, "renew " L " prev=v ttl=5", "error 100 Renew");
 	EXPECT(f, "release " L " index=2", "error 100 " L "/2");
 	/* A lock below a lock: neither is in the other's way. */
 	EXPECT(f, "acquire " L "/2 below ttl=5",
-	    "201 create " L "/2/00000000000000000006=below m6 c6 @5");
-	EXPECT(f, "acquire " L " v ttl=5", "201 create " E("07") "=v m7 c7 @5");
-	EXPECT(f, "look " L "/2", "holder 6=below");
-	EXPECT(f, "look " L, "holder 7=v");
-	EXPECT(f, "acquire " E("07") " v ttl=5", "error 104 " E("07"));
-	EXPECT(f, "look " E("07"), "error 104 " E("07"));
-	EXPECT(f, "release " E("07") "/a prev=v", "error 104 " E("07"));
+	    "201 create " L "/2/00000000000000000008=below m8 c8 @5");
+	EXPECT(f, "acquire " L " v ttl=5", "201 create " E("09") "=v m9 c9 @5");
+	EXPECT(f, "look " L "/2", "holder 8=below");
+	EXPECT(f, "look " L, "holder 9=v");
+	EXPECT(f, "acquire " E("09") " v ttl=5", "error 104 " E("09"));
+	EXPECT(f, "look " E("09"), "error 104 " E("09"));
+	EXPECT(f, "release " E("09") "/a prev=v", "error 104 " E("09"));
 	fixture_free(&f);
 }
 
