@@ -140,7 +140,7 @@ send_with_file(struct fake *fake, int fd, enum hello_flaw flaw)
 }
 
 #define NONE "backend: raftd sent a hello that is none\n"
-#define ANOTHER "backend: raftd speaks another protocol: its=4 ours=3\n"
+#define ANOTHER "backend: raftd speaks another protocol: its=5 ours=4\n"
 
 TEST(a_hello_is_of_this_raftd_or_none)
 {

@@ -105,7 +105,7 @@ TEST(a_message_that_breaks_the_rules_ends_the_channel)
 {
 	static const struct msg_write bad[] = {
 		{ .op = 0, .key = { (const uint8_t *)"/a", 2 } },
-		{ .op = WRITE_CREATE_IN_ORDER + 1, .key = { (const uint8_t *)"/a", 2 } },
+		{ .op = WRITE_OPS_LAST + 1, .key = { (const uint8_t *)"/a", 2 } },
 		{ .op = WRITE_SET, .flags = 0x80, .key = { (const uint8_t *)"/a", 2 } },
 		{ .op = WRITE_SET, .key = { (const uint8_t *)"a", 1 } },
 		{ .op = WRITE_SET, .key = { (const uint8_t *)"/a/", 3 } },
