@@ -292,6 +292,10 @@ TEST(a_key_above_the_maximum_ends_the_channel)
 		/* With the name that is added it would be too much. */
 		expect_taken(&(struct msg_write){ .op = WRITE_CREATE_IN_ORDER, .key = key },
 		    false);
+		expect_taken(&(struct msg_write){ .op = WRITE_LOCK_ACQUIRE, .key = key },
+		    false);
+		expect_taken(&(struct msg_write){ .op = WRITE_LOCK_RELEASE, .key = key },
+		    keys[i].taken);
 		expect_taken(&(struct msg_write){ .op = WRITE_DELETE, .key = key },
 		    keys[i].taken);
 	}
