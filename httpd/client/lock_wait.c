@@ -302,7 +302,7 @@ give_up(struct lock_waiter *waiter, const char *text)
 static bool
 passes(const struct lock_waiter *waiter, unsigned error)
 {
-	return error == ERR_RAFT_INTERNAL &&
+	return (error == ERR_RAFT_INTERNAL || error == ERR_LEADER_ELECT) &&
 	    waiter->locks->worker->cluster->phase != PHASE_STANDBY;
 }
 
@@ -428,6 +428,9 @@ looked(struct backend_call *call, const struct msg_outcome *outcome)
 		/* The step is over; there is nothing to cancel. */
 		waiter->state = RESTING;
 		give_up(waiter, "failed to acquire lock");
+	} else if (request_has_to_end(waiter->request)) {
+		waiter->state = RESTING;
+		give_up(waiter, IN_VAIN);
 	} else {
 		watch_before(waiter, lock.before_name, outcome->store_index + 1);
 		set_timer(waiter);

@@ -263,7 +263,7 @@ def test_two_with_one_value_have_one_entry(node):
     first = int(lock(node, "POST", LOCK + "/l", ttl=60, value="one").body)
     assert is_text(lock(node, "POST", LOCK + "/l", ttl=60, value="one"), 200, b"%d" % first)
     waiters = [Waiter(node, ttl=60, value="two") for _ in range(2)]
-    wait_until(lambda: metric(node, "etcd_lock_waiting") == 2, 10, "both to wait")
+    wait_until(lambda: metric(node, "etcd_debugging_store_watchers") == 2, 10, "both to wait")
     assert [value for _, value in entries(node, "l")] == ["one", "two"]
     lock(node, "DELETE", LOCK + "/l", value="one")
     answers = [waiter.answer() for waiter in waiters]
