@@ -364,17 +364,17 @@ TEST(what_passes_by_itself_is_asked_again)
 	fake_client_free(&client);
 }
 
-TEST(it_goes_to_another_worker_and_waits_on_there)
+/* It waits in one worker and goes to another, which is returned. */
+static struct fake *
+wait_and_move(struct fake_client *client)
 {
-	struct fake_client client = new_client();
-	struct fake *from = client.fake, *to = fake_new(ROLE_CLIENT);
-	uint64_t look;
+	struct fake *from = client->fake, *to = fake_new(ROLE_CLIENT);
 	int ends[2];
 
 	set_option(to, OPTION_modules, "lock");
 	fake_attach(to, PHASE_MEMBER);
 	assert_true(fake_is_quiet(to));
-	(void)wait_behind(&client, POST("ttl=60&timeout=600"), 7);
+	(void)wait_behind(client, POST("ttl=60&timeout=600"), 7);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
 	handover_attach(from->worker.handover, true, 99, ends[0]);
 	handover_attach(to->worker.handover, false, 99, ends[1]);
@@ -386,10 +386,19 @@ TEST(it_goes_to_another_worker_and_waits_on_there)
 	assert_true(fake_has_stopped(from));
 	assert_int_equal(locks_waiting(from->worker.locks), 0);
 	assert_int_equal(locks_waiting(to->worker.locks), 1);
-	/* Its entry stays, and is refreshed at once. */
+	/* Its entry stays. */
 	assert_int_equal(fake_next(from)->type, MSG_unwatch);
 	assert_true(fake_is_quiet(from));
-	look = next_look(to);
+	return to;
+}
+
+TEST(it_goes_to_another_worker_and_waits_on_there)
+{
+	struct fake_client client = new_client();
+	struct fake *to = wait_and_move(&client);
+	uint64_t look = next_look(to);
+
+	/* How long ago it was refreshed is not known there. */
 	answer_write(to, next_write(to, WRITE_LOCK_RENEW, 9), EVENT_REFRESH);
 	answer_look(to, look, 0, true);
 	answer_write(to, next_write(to, WRITE_LOCK_RENEW, 9), 0);
@@ -399,6 +408,23 @@ TEST(it_goes_to_another_worker_and_waits_on_there)
 	buf_clear(&client.in);
 	fake_send(client.fd, "GET /nothing" HOST);
 	fake_receive(to, client.fd, &client.in, "404 page not found");
+	fake_free(&to);
+	fake_client_free(&client);
+}
+
+TEST(there_its_entry_goes_with_its_client_too)
+{
+	struct fake_client client = new_client();
+	struct fake *to = wait_and_move(&client);
+	uint64_t look = next_look(to);
+
+	answer_write(to, next_write(to, WRITE_LOCK_RENEW, 9), EVENT_REFRESH);
+	answer_look(to, look, 7, true);
+	fake_watching(to, next_watch(to, 7), 17);
+	assert_int_equal(shutdown(client.fd, SHUT_WR), 0);
+	assert_int_equal(fake_next(to)->type, MSG_unwatch);
+	answer_write(to, next_write(to, WRITE_LOCK_RELEASE, 9), 0);
+	assert_int_equal(locks_waiting(to->worker.locks), 0);
 	fake_free(&to);
 	fake_client_free(&client);
 }
