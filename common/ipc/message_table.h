@@ -401,7 +401,7 @@ MESSAGE(handed, 0x51, FROM_CLIENT_WORKER, TO_LANE,
     FIELD(u8, flags)		/* HANDED_* of wire.h */
     FIELD(secret, in)		/* a request may hold a password */
     FIELD(secret, out)
-    /* with HANDED_WATCH: */
+    /* with HANDED_WATCH, or what of it HANDED_LOCK needs, too: */
     FIELD(u8, watch_flags)	/* WATCH_FLAG_* */
     FIELD(bytes, key)
     FIELD(u64, next_index)	/* store index that is waited for */

@@ -3,9 +3,9 @@
  *
  * A connection moves between two requests, or while the only one it has can go on
  * elsewhere; what that one has to know it packs itself (request.h), and the owner of the
- * other server unpacks it. The message calls it a watch: nothing else can. What the
- * kernel holds of the connection goes with the descriptor; what was read stands in "in"
- * and is parsed anew over there, from its first byte.
+ * other server unpacks it. The message calls it a watch, also if it waits for a lock: nothing
+ * else can. What the kernel holds of the connection goes with the descriptor; what was read
+ * stands in "in" and is parsed anew over there, from its first byte.
  */
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"

@@ -188,6 +188,7 @@ check_look(struct sim_request *request, const struct msg_lock_look *look,
 	if (outcome->store_index < request->floor)
 		sim_fail(world, machine, "stale look: index %" PRIu64 ", but %" PRIu64
 		    " was seen before it began", outcome->store_index, request->floor);
+	request->worker->machine->world->looks++;
 	check_seen(request->worker, outcome->store_index);
 }
 

@@ -294,7 +294,7 @@ write_something(struct client *client)
 	struct buf value = BUF_INIT;
 	struct sim_request *request;
 
-	if (world_chance(world, 120))
+	if (load_wants_lock(world))
 		load_lock_write(world, &write);
 	else
 		choose_write(client, &write);
@@ -344,7 +344,7 @@ step(struct world *world, struct sim_event *event)
 	client->key = world_below(world, ARRAY_COUNT(file_keys));
 	if (world_chance(world, 10))
 		ask_stats(client);
-	if (world_chance(world, 50))
+	if (load_wants_look(world))
 		look_at_a_lock(client);
 	else if (world_chance(world, world->profile.reads))
 		read_something(client);

@@ -11,6 +11,10 @@
 
 #include <inttypes.h>
 
+/* One seed of so many, in per mille. */
+#define SEEDS 500
+#define STREAM UINT64_C(0x6c6f636b6c6f636b)
+
 /* ---- the model -------------------------------------------------------------------------- */
 
 static uint64_t
@@ -177,10 +181,29 @@ static const char *const entry_keys[] = { "/_etcd/mod/lock/l/7", "/_etcd/mod/loc
 	"/_etcd/mod/lock/l/m", "/_etcd/mod/lock/l/x", "/_etcd/mod/lock", "/_etcd/mod/lock/l" };
 static const char *const values[] = { "", "one", "two", "three" };
 
+void
+lock_profile(struct world *world, struct sim_profile *profile)
+{
+	rand_seed(&world->lock_rand, world->seed ^ STREAM);
+	profile->locks = rand_chance(&world->lock_rand, SEEDS);
+}
+
+bool
+load_wants_lock(struct world *world)
+{
+	return world->profile.locks && rand_chance(&world->lock_rand, 200);
+}
+
+bool
+load_wants_look(struct world *world)
+{
+	return world->profile.locks && rand_chance(&world->lock_rand, 80);
+}
+
 static struct slice
 lock_key(struct world *world)
 {
-	return slice_text(lock_keys[world_below(world, ARRAY_COUNT(lock_keys))]);
+	return slice_text(lock_keys[rand_below(&world->lock_rand, ARRAY_COUNT(lock_keys))]);
 }
 
 /* Now and then one that is there. */
@@ -188,12 +211,12 @@ static uint64_t
 some_index(struct world *world, struct slice key)
 {
 	struct entries all = entries_of(world->model, key, 0,
-	    slice_text(values[world_below(world, ARRAY_COUNT(values))]), UINT64_MAX);
+	    slice_text(values[rand_below(&world->lock_rand, ARRAY_COUNT(values))]), UINT64_MAX);
 
-	if (all.wanted.number != 0 && world_chance(world, 500))
+	if (all.wanted.number != 0 && rand_chance(&world->lock_rand, 500))
 		return all.wanted.number;
-	return all.holder.number != 0 && world_chance(world, 800) ? all.holder.number :
-	    1 + world_below(world, 60);
+	return all.holder.number != 0 && rand_chance(&world->lock_rand, 800) ? all.holder.number :
+	    1 + rand_below(&world->lock_rand, 60);
 }
 
 /* Somebody writes where the locks are without asking for one. */
@@ -202,30 +225,30 @@ write_beside(struct world *world, struct msg_write *write)
 {
 	static const uint8_t ops[] = { WRITE_SET, WRITE_DELETE };
 
-	write->key = slice_text(entry_keys[world_below(world, ARRAY_COUNT(entry_keys))]);
-	write->op = ops[world_below(world, ARRAY_COUNT(ops))];
+	write->key = slice_text(entry_keys[rand_below(&world->lock_rand, ARRAY_COUNT(entry_keys))]);
+	write->op = ops[rand_below(&world->lock_rand, ARRAY_COUNT(ops))];
 	if (write->op == WRITE_SET)
 		write->value = SLICE_LITERAL("beside");
-	else if (world_chance(world, 500))
+	else if (rand_chance(&world->lock_rand, 500))
 		write->flags = WRITE_FLAG_RECURSIVE;
 }
 
 void
 load_lock_write(struct world *world, struct msg_write *write)
 {
-	struct slice value = slice_text(values[world_below(world, ARRAY_COUNT(values))]);
+	struct slice value = slice_text(values[rand_below(&world->lock_rand, ARRAY_COUNT(values))]);
 
-	if (world_chance(world, 100)) {
+	if (rand_chance(&world->lock_rand, 100)) {
 		write_beside(world, write);
 		return;
 	}
 	write->key = lock_key(world);
-	write->op = (uint8_t)world_between(world, WRITE_LOCK_ACQUIRE, WRITE_LOCK_RELEASE);
+	write->op = (uint8_t)(WRITE_LOCK_ACQUIRE + rand_below(&world->lock_rand, 3));
 	if (write->op == WRITE_LOCK_ACQUIRE) {
 		write->value = value;
-	} else if (world_chance(world, 500)) {
+	} else if (rand_chance(&world->lock_rand, 500)) {
 		write->prev_index = some_index(world, write->key);
-		if (write->op == WRITE_LOCK_RENEW && world_chance(world, 300))
+		if (write->op == WRITE_LOCK_RENEW && rand_chance(&world->lock_rand, 300))
 			write->value = value;
 	} else {
 		write->flags = WRITE_FLAG_PREV_VALUE;
@@ -234,8 +257,8 @@ load_lock_write(struct world *world, struct msg_write *write)
 	if (write->op == WRITE_LOCK_RELEASE)
 		return;
 	write->flags |= WRITE_FLAG_TTL;
-	write->ttl_s = world_between(world, 1, 5);
-	if (write->op == WRITE_LOCK_RENEW && write->value.size == 0 && world_chance(world, 500))
+	write->ttl_s = 1 + rand_below(&world->lock_rand, 5);
+	if (write->op == WRITE_LOCK_RENEW && write->value.size == 0 && rand_chance(&world->lock_rand, 500))
 		write->flags |= WRITE_FLAG_REFRESH;
 }
 
@@ -243,5 +266,5 @@ void
 load_lock_look(struct world *world, struct msg_lock_look *look)
 {
 	look->key = lock_key(world);
-	look->index = world_chance(world, 300) ? 0 : some_index(world, look->key);
+	look->index = rand_chance(&world->lock_rand, 300) ? 0 : some_index(world, look->key);
 }

@@ -95,6 +95,11 @@ struct sim_request *load_probe(struct sim_worker *worker,
 
 /* ---- sim_lock.c: what clients ask of locks -------------------------------------- */
 
+/* Only in some seeds, with random numbers of its own. */
+void lock_profile(struct world *world, struct sim_profile *profile);
+/* True: the next thing that a client does is one of these. */
+bool load_wants_lock(struct world *world);
+bool load_wants_look(struct world *world);
 void load_lock_write(struct world *world, struct msg_write *write);
 void load_lock_look(struct world *world, struct msg_lock_look *look);
 
