@@ -12,7 +12,7 @@ bool
 key_is_made_by(unsigned write_op)
 {
 	return write_op == WRITE_SET || write_op == WRITE_CREATE ||
-	    write_op == WRITE_CREATE_IN_ORDER;
+	    write_op == WRITE_CREATE_IN_ORDER || write_op == WRITE_LOCK_ACQUIRE;
 }
 
 static uint64_t
@@ -40,7 +40,7 @@ bool
 key_limits_allow(const struct key_limits *limits, struct slice key, unsigned op,
     char cause[KEY_CAUSE_BYTES])
 {
-	bool added = op == WRITE_CREATE_IN_ORDER;
+	bool added = op == WRITE_CREATE_IN_ORDER || op == WRITE_LOCK_ACQUIRE;
 	uint64_t bytes = key.size;
 	uint64_t names;
 

@@ -33,7 +33,7 @@ bool key_is_made_by(unsigned write_op);
  * May the key be written (read, watched) under these limits?
  *
  *	key	canonical; bytes as they are stored
- *	op	the write_op; of WRITE_CREATE_IN_ORDER the name that is added counts,
+ *	op	the write_op; of those that make a name in order, it that is added counts,
  *		too. 0: no write
  *	cause	out: if not, what there is too much of, how much, and the limit
  */

@@ -55,6 +55,13 @@
 /* Key, value and previous value of a write together. */
 #define WRITE_BYTES_MAX (COMMAND_BYTES_MAX - 1 * KIB)
 
+/* Locks: a directory with more entries is not walked. */
+#define LOCK_WAITERS_MAX 1000		/* entries of one, with the holder's */
+#define LOCK_VALUE_BYTES_MAX (64 * KIB)	/* of one of them */
+#define LOCK_SECONDS_MAX 315360000	/* of its TTL, and of how long a request waits for it */
+_Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
+    "what a look at a lock finds fits in one frame");
+
 #define CONN_REQUESTS_MAX 32		/* in work on one connection; then it is not read from */
 #define PARAMS_FIELDS_MAX 64		/* in form and query together */
 

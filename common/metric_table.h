@@ -175,6 +175,14 @@ METRIC(watches_open, CLIENT, GAUGE, ONE, "etcd_watches_open", "",
     "Watches of clients that are open.")
 METRIC(watch_resumed, CLIENT, COUNTER, ONE, "etcd_watch_resumed_total", "",
     "Watches that were registered again with a new raftd.")
+METRIC(locks_waiting, CLIENT, GAUGE, ONE, "etcd_lock_waiting", "",
+    "Requests that wait for a lock of the module lock or leader.")
+METRIC(locks_acquired, CLIENT, COUNTER, ONE, "etcd_lock_acquired_total", "",
+    "Requests for a lock that have got it.")
+METRIC(locks_given_up, CLIENT, COUNTER, ONE, "etcd_lock_given_up_total", "",
+    "Requests for a lock that ended without it: late, or entry, client or worker were gone.")
+METRIC(locks_failed, CLIENT, COUNTER, ONE, "etcd_lock_failed_total", "",
+    "Requests for a lock that ended with an error of the API.")
 METRIC(handed_over, CLIENT, COUNTER, ONE, "etcd_http_connections_handed_over_total", "",
     "Connections of clients that a worker gave to its successor.")
 METRIC(passwords_right, CLIENT, COUNTER, ONE, "etcd_auth_passwords_checked_total",

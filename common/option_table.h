@@ -112,6 +112,8 @@ OPTION(strict_members, "strict-members", "ETCD_STRICT_MEMBERS", "cluster.strict_
     "only machines for which a place was made (member add) may join a new cluster")
 OPTION(member_changes, "member-changes", "ETCD_MEMBER_CHANGES", "server.member_changes", TEXT,
     "on", 0, 0, "on|off", "let clients change the members at the client port")
+OPTION(modules, "modules", "ETCD_MODULES", "server.modules", LIST, "", 0, 0, "lock,leader",
+    "what clients may ask for beside keys: lock for locks, leader for leaders")
 OPTION(workers, "workers", "ETCD_WORKERS", "server.workers", TEXT, "auto", 0, 0, "N|auto",
     "client workers, 1 to 64 (auto: processors, at most 4)")
 OPTION(run_dir, "run-dir", "ETCD_RUN_DIR", "server.run_dir", PATH, "", 0, 0, "DIR",

@@ -18,8 +18,8 @@
 
 static const char form_type[] = "application/x-www-form-urlencoded";
 
-static void
-read_answer(struct api_answer *answer)
+void
+api_answer_read(struct api_answer *answer)
 {
 	const struct json *code;
 
@@ -59,7 +59,7 @@ api_ask(struct client *client, struct api_request *request, struct api_answer *a
 	result = client_ask(client, &sent, &answer->answer);
 	/* The beginning of a watch that timed out has headers and no body. */
 	if (result == CLIENT_ANSWERED)
-		read_answer(answer);
+		api_answer_read(answer);
 	buf_free(&path);
 	buf_free(&request->query);
 	buf_free(&request->form);

@@ -27,6 +27,8 @@ struct api_answer {
  */
 enum client_result api_ask(struct client *client, struct api_request *request,
     struct api_answer *answer);
+/* answer->answer came in another way: what it says. */
+void api_answer_read(struct api_answer *answer);
 void api_answer_free(struct api_answer *answer);
 
 /*

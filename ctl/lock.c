@@ -6,20 +6,27 @@
  * the one before them. It is where lock servers of the 0.3 series kept theirs.
  *
  *	waiting ---> holding	nobody is before us			[wait_for_turn]
+ *	asking ----> holding	the node says so			[wait_by_module]
  *	holding ---> released	the command has ended, or a signal came	[release]
  *	any -------> lost	our key is gone, or could not be renewed
  *				for as long as it lives			[renew]
+ *
+ * Where a node has the module for it, lock waits there; from then on all goes alike. elect
+ * does not: the module takes two that ask with one value for one.
  *
  * Whoever loses it ends the command: another may hold it by now. The createdIndex is
  * given to the command; what it writes to can refuse lower ones than it has seen.
  */
 #include "common/clock.h"
 #include "common/json_put.h"
+#include "common/limits.h"
+#include "common/rand.h"
 #include "common/xmem.h"
 #include "ctl/api.h"
 #include "ctl/follow.h"
 #include "ctl/form.h"
 #include "ctl/interrupt.h"
+#include "ctl/lock_module.h"
 
 #include <errno.h>
 #include <inttypes.h>
@@ -231,6 +238,68 @@ wait_for_turn(struct ticket *ticket, uint64_t end_ms)
 	return code;
 }
 
+/* ---- by the module --------------------------------------------------------------------- */
+
+/* Ours is a key as any other; to be renewed at once, with what others are to see. */
+static int
+take_entry(struct ticket *ticket, const char *value)
+{
+	struct api_request request = { .method = "PUT", .repeatable = true };
+	struct api_answer answer = { 0 };
+	uint64_t asked_ms = now_ms();
+	int code;
+
+	ticket->key = xasprintf("%s/%0*" PRIu64, ticket->directory, KEY_ORDER_DIGITS,
+	    ticket->index);
+	request.key = slice_text(ticket->key);
+	form_add_bool(&request.query, "prevExist", true);
+	form_add(&request.form, "value", slice_text(value));
+	form_add_u64(&request.form, "ttl", ticket->ttl_s);
+	client_restart_clock(ticket->client);
+	code = api_do(ticket->client, &ticket->ctl->out, &request, &answer);
+	note_renewal(ticket, asked_ms);
+	api_answer_free(&answer);
+	return code;
+}
+
+/* CTL_DONE with *served false: the nodes have no module. */
+static int
+wait_by_module(struct ticket *ticket, const char *value, uint64_t end_ms, bool *served)
+{
+	/* Nobody else may have it: not even who has our name on another machine of our name. */
+	char *own = xasprintf("%s %016" PRIx64, value, rand_entropy());
+	struct lock_module_wish wish = { .name = ticket->name, .value = own,
+		.ttl_s = ticket->ttl_s, .end_ms = end_ms };
+	int code = CTL_SERVER_ERROR;
+	enum lock_module_result came = lock_module_acquire(&ticket->ctl->out, ticket->client,
+	    &wish, &ticket->index, &code);
+	char *holder;
+
+	*served = came != LOCK_NO_MODULE;
+	switch (came) {
+	case LOCK_HELD:
+		code = take_entry(ticket, value);
+		break;
+	case LOCK_BUSY:
+		holder = lock_module_holder(ticket->client, ticket->name);
+		code = output_fail(CTL_SERVER_ERROR, "%s is held by %s (--wait)", ticket->name,
+		    holder);
+		free(holder);
+		break;
+	case LOCK_NO_MODULE:
+		code = CTL_DONE;
+		break;
+	case LOCK_FAILED:
+		break;
+	}
+	if (came == LOCK_BUSY || came == LOCK_FAILED) {
+		interrupt_clear();
+		lock_module_release(ticket->client, ticket->name, own);
+	}
+	free(own);
+	return code;
+}
+
 /* ---- holding --------------------------------------------------------------------------- */
 
 static void
@@ -398,6 +467,8 @@ take_and_hold(struct ctl *ctl, const char *value, bool announce, size_t first_wo
 	struct ticket ticket = { .ctl = ctl, .name = arguments->words[0],
 		.ttl_s = ctl_arguments_number(arguments, OPT_LOCK_TTL) };
 	int code = check_name(ticket.name);
+	bool served = false;
+	uint64_t end_ms;
 
 	if (code == CTL_DONE && ticket.ttl_s < 2)
 		code = output_fail(CTL_BAD_ARGUMENTS, "--ttl: %" PRIu64 " is below 2 seconds",
@@ -407,11 +478,14 @@ take_and_hold(struct ctl *ctl, const char *value, bool announce, size_t first_wo
 	if (code != CTL_DONE)
 		return code;
 	interrupt_catch();
+	end_ms = ctl_arguments_given(arguments, OPT_WAIT) ? now_ms() + wait_ms : UINT64_MAX;
 	ticket.directory = xasprintf(DIRECTORY "%s", ticket.name);
-	code = enqueue(&ticket, value);
-	if (code == CTL_DONE)
-		code = wait_for_turn(&ticket, ctl_arguments_given(arguments, OPT_WAIT) ?
-		    now_ms() + wait_ms : UINT64_MAX);
+	if (!announce && lock_module_is_served(ticket.client, ticket.name))
+		code = wait_by_module(&ticket, value, end_ms, &served);
+	if (!served)
+		code = enqueue(&ticket, value);
+	if (!served && code == CTL_DONE)
+		code = wait_for_turn(&ticket, end_ms);
 	if (code == CTL_DONE) {
 		if (announce) {
 			output_print(&ctl->out, "%s\n", value);

@@ -102,6 +102,9 @@ void backend_config_change(struct backend *backend, struct backend_call *call,
 void backend_auth_change(struct backend *backend, struct backend_call *call,
     const struct msg_auth_change *change);
 void backend_read(struct backend *backend, struct backend_call *call, const struct msg_read *read);
+/* Answered by a lock_record as the outcome's event; no piece() and no lost(). */
+void backend_lock_look(struct backend *backend, struct backend_call *call,
+    const struct msg_lock_look *look);
 /* Did a piece come, and is the next one still to be asked for? */
 static inline bool
 backend_call_rests(const struct backend_call *call)
@@ -168,6 +171,8 @@ struct backend_watch {
 	void (*event)(struct backend_watch *watch, struct slice event, struct blob **shared);
 	/* event() follows soon: fetch what it touches into the cache. */
 	void (*soon)(const struct backend_watch *watch);
+	/* Users or roles have changed: may who waits go on with it? */
+	bool (*may_be_kept)(const struct backend_watch *watch);
 	/* The rest is the backend's. */
 	struct question question;
 	uint64_t next_index;		/* what to ask for after a restart */
@@ -203,8 +208,7 @@ backend_watch_is_paused(const struct backend_watch *watch)
 /* The client has taken most of it: ask for the next piece. Only if it is paused. */
 void backend_watch_more(struct backend *backend, struct backend_watch *watch);
 /* End those that may not be kept, with an error. May call back for them, and for no other. */
-void backend_watch_review(struct backend *backend,
-    bool (*may_be_kept)(const struct backend_watch *watch), enum err error, struct slice cause);
+void backend_watch_review(struct backend *backend, enum err error, struct slice cause);
 /* Over: no callback any more, watch may be freed. Fine after its end too. */
 void backend_unwatch(struct backend *backend, struct backend_watch *watch);
 

@@ -25,6 +25,16 @@ backend_read(struct backend *backend, struct backend_call *call, const struct ms
 }
 
 void
+backend_lock_look(struct backend *backend, struct backend_call *call,
+    const struct msg_lock_look *look)
+{
+	call->piece = NULL;
+	backend_call_start(backend, call, backend->next_id++, PLACE_ASKED);
+	msg_lock_look_frame(&call->frame, call->question.id, look);
+	backend_call_send(backend, call);
+}
+
+void
 backend_call_more(struct backend *backend, struct backend_call *call)
 {
 	ASSERT(backend_call_rests(call));
@@ -53,7 +63,7 @@ backend_read_piece(struct backend *backend, struct backend_call *call, uint64_t 
 		backend_read_stop(backend, id);
 		return;
 	}
-	if (backend_call_rests(call)) {
+	if (backend_call_rests(call) || call->piece == NULL) {
 		backend_protocol_error(backend, "a piece that was not asked for");
 		return;
 	}

@@ -84,6 +84,7 @@ open_watch(struct backend *backend, struct backend_watch *watch, struct slice ke
 	ASSERT(watch->watching != NULL);
 	ASSERT(watch->event != NULL);
 	ASSERT(watch->soon != NULL);
+	ASSERT(watch->may_be_kept != NULL);
 	watch->next_index = since;
 	watch->flags = (uint8_t)flags;
 	watch->key = key;
@@ -179,8 +180,7 @@ backend_watch_watching(struct backend *backend, uint64_t id, const struct msg_wa
 }
 
 void
-backend_watch_review(struct backend *backend,
-    bool (*may_be_kept)(const struct backend_watch *watch), enum err error, struct slice cause)
+backend_watch_review(struct backend *backend, enum err error, struct slice cause)
 {
 	const struct hash *watches = &backend->by_id[IDS_WATCHES];
 	struct backend_watch **ended = NULL;
@@ -192,7 +192,7 @@ backend_watch_review(struct backend *backend,
 		struct backend_watch *watch =
 		    watch_of(CONTAINER_OF(link, struct question, by_id));
 
-		if (may_be_kept(watch))
+		if (watch->may_be_kept(watch))
 			continue;
 		ended = xgrow(ended, &capacity, count + 1, sizeof(ended[0]));
 		ended[count++] = watch;

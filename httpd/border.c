@@ -145,7 +145,7 @@ border_answered(const struct request *request, unsigned what)
 
 	if ((what & ANSWER_BEGUN) != 0) {
 		tally_answer(border->tally, request, now_ns);
-		if (request->whole_ns != 0 && slow_ms != 0 &&
+		if (request->whole_ns != 0 && slow_ms != 0 && !request->ends_with_client &&
 		    now_ns - request->whole_ns >= slow_ms * NS_PER_MS)
 			access_tell_slow(request, now_ns);
 	}

@@ -108,6 +108,14 @@ is_key(struct slice key)
 	    key_limits_allow(&KEY_LIMITS_MAX, key, 0, cause);
 }
 
+static bool
+is_lock_or_none(const struct msg_handed *m)
+{
+	return (m->flags & HANDED_LOCK) == 0 || ((m->flags & HANDED_WATCH) != 0 &&
+	    (m->lock_flags & ~HANDED_LOCK_ALL) == 0 && m->next_index != 0 &&
+	    m->lock_ttl_s >= 1 && m->lock_ttl_s <= LOCK_SECONDS_MAX);
+}
+
 static enum err
 on_handed(struct lane *lane, const struct frame *frame UNUSED, const struct msg_handed *m)
 {
@@ -115,7 +123,7 @@ on_handed(struct lane *lane, const struct frame *frame UNUSED, const struct msg_
 
 	if (lane->give || lane->room == 0 || (m->flags & ~HANDED_ALL) != 0 ||
 	    (m->watch_flags & ~WATCH_FLAG_ALL) != 0 || m->user.size > AUTH_NAME_BYTES_MAX ||
-	    ((m->flags & HANDED_WATCH) != 0 && !is_key(m->key)) ||
+	    ((m->flags & HANDED_WATCH) != 0 && !is_key(m->key)) || !is_lock_or_none(m) ||
 	    (fd != -1 && !is_connection(fd)))
 		return ERR_MALFORMED;
 	lane->room--;

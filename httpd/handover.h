@@ -5,8 +5,8 @@
  * client sees the change: the socket by descriptor passing, and beside it what
  * only the worker knew: bytes read and not used, bytes not written, and of a
  * waiting watch the index it waits for next. A connection goes when it rests: no
- * request of it is in work but a watch whose headers are out. One with TLS has
- * its keys in the process and stays; it is ended as HTTP allows.
+ * request of it is in work but a watch whose headers are out, or one that waits for a lock.
+ * One with TLS has its keys in the process and stays; it is ended as HTTP allows.
  *
  * The supervisor makes a pair of sockets between the two, gives one end to each,
  * and then tells the old one to drain.

@@ -9,6 +9,7 @@
 #include "httpd/border.h"
 #include "httpd/client/cache.h"
 #include "httpd/client/gate.h"
+#include "httpd/client/lock_wait.h"
 #include "httpd/client/watch.h"
 #include "httpd/cluster.h"
 #include "httpd/handover.h"
@@ -62,6 +63,15 @@ give(struct worker *worker, const struct msg_handed *handed, int fd)
 	handover_send(worker->handover, handed, fd);
 }
 
+static void
+go_on(struct request *request, const struct msg_handed *handed)
+{
+	if ((handed->flags & HANDED_LOCK) != 0)
+		lock_wait_go_on(request, handed);
+	else
+		keys_watch_go_on(request, handed);
+}
+
 static bool
 is_quiet(const struct worker *worker)
 {
@@ -80,13 +90,14 @@ parts_open(struct worker *worker, int listen_fd)
 	    .worker = worker, .loop = worker->loop, .config = &worker->config,
 	    .role = worker->role, .tls = worker->tls,
 	    .handle = router_handle, .put_lines = border_put_lines, .answered = border_answered,
-	    .gives = gives, .has_room = has_room, .give = give, .go_on = keys_watch_go_on,
+	    .gives = gives, .has_room = has_room, .give = give, .go_on = go_on,
 	    .is_quiet = is_quiet }, listen_fd);
 	if (worker->role != ROLE_CLIENT)
 		return;
 	worker->handover = handover_new(worker);
 	worker->cache = cache_new(worker);
 	worker->gate = gate_new(worker);
+	worker->locks = locks_new(worker);
 	backend_own_changes(worker->backend, (struct backend_changes_owner){
 	    .changed = changed, .lost = lost, .auth = auth, .argument = worker });
 }
@@ -109,6 +120,7 @@ measure(const struct worker *worker)
 	metric_set(METRIC_ipc_queue_depth, backend_call_count(worker->backend));
 	peer_measure(worker);
 	metric_set(METRIC_watches_open, backend_watch_count(worker->backend));
+	metric_set(METRIC_locks_waiting, locks_waiting(worker->locks));
 }
 
 void
@@ -137,5 +149,6 @@ parts_close(struct worker *worker)
 	gate_free(&worker->gate);
 	cache_free(&worker->cache);
 	backend_free(&worker->backend);
+	locks_free(&worker->locks);
 	cluster_free(&worker->cluster);
 }

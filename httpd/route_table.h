@@ -23,6 +23,9 @@ ROUTE(ROUTE_CLIENT, EXACT, "/v2/members/leader", METHOD_GET, members_leader_hand
 ROUTE(ROUTE_CLIENT, PREFIX, "/v2/members", METHOD_GET | METHOD_PUT | METHOD_POST | METHOD_DELETE,
     members_handle)
 ROUTE(ROUTE_CLIENT, PREFIX, "/v2/auth", METHOD_GET | METHOD_PUT | METHOD_DELETE, auth_handle)
+ROUTE(ROUTE_LOCK | ROUTE_LEADER, EXACT, "/mod", METHOD_ANY, mod_handle)
+ROUTE(ROUTE_LOCK, PREFIX, "/mod/v2/lock", METHOD_ANY, lock_handle)
+ROUTE(ROUTE_LEADER, PREFIX, "/mod/v2/leader", METHOD_ANY, leader_module_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/version", METHOD_GET, version_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/health", METHOD_GET, health_handle)
 ROUTE(ROUTE_CLIENT | ROUTE_PEER, EXACT, "/metrics", METHOD_GET, metrics_handle)

@@ -4,6 +4,7 @@
 #include "httpd/router.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
+#include "common/modules.h"
 #include "common/port_text.h"
 #include "httpd/api_error.h"
 #include "httpd/border.h"
@@ -150,10 +151,26 @@ stands_by(struct request *request)
 	return true;
 }
 
+/* Which rows are this port's. */
+static unsigned
+roles_of(const struct request *request)
+{
+	struct slice unknown;
+	unsigned modules;
+
+	if (request->worker->role == ROLE_PEER)
+		return ROUTE_PEER;
+	if (!slice_starts_with(request->path, SLICE_LITERAL("/mod")))
+		return ROUTE_CLIENT;
+	modules = modules_read(request->worker->config.modules, &unknown);
+	return ROUTE_CLIENT | ((modules & MODULE_LOCK) != 0 ? ROUTE_LOCK : 0u) |
+	    ((modules & MODULE_LEADER) != 0 ? ROUTE_LEADER : 0u);
+}
+
 void
 router_handle(struct request *request)
 {
-	unsigned role = request->worker->role == ROLE_PEER ? ROUTE_PEER : ROUTE_CLIENT;
+	unsigned role = roles_of(request);
 
 	if (border_refuses(request))
 		return;

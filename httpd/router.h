@@ -2,8 +2,9 @@
  * router.h - method and path -> handler, from route_table.h.
  *
  *	ROUTE(roles, match, path, methods, handler)
- * roles: ROUTE_CLIENT, ROUTE_PEER or both; match: EXACT, or PREFIX (the path
- * itself, or the path and "/..."). First row that matches wins.
+ * roles: ROUTE_CLIENT, ROUTE_PEER or both, or those of modules, which are a client port's;
+ * match: EXACT, or PREFIX (the path itself, or the path and "/..."). First row that matches
+ * wins.
  *
  * Unknown path: 404 page not found. Known path, other method: 405 with Allow.
  * OPTIONS: 200, empty. Empty, "." and ".." segments: 301 to the clean path.
@@ -15,6 +16,10 @@
 
 #define ROUTE_CLIENT 1
 #define ROUTE_PEER 2
+#define ROUTE_LOCK 4		/* of a client port with that module (common/modules.h) */
+#define ROUTE_LEADER 8
+
+#define METHOD_ANY (~0u)	/* the handler says which */
 
 typedef void (*route_handler)(struct request *request);
 

@@ -16,6 +16,7 @@ struct cache;
 struct cluster;
 struct gate;
 struct handover;
+struct locks;
 struct peers;
 struct server;
 struct tls;
@@ -45,6 +46,7 @@ struct worker {
 	struct border *border;		/* around each request */
 	struct cache *cache;		/* client role: rendered bodies; else NULL */
 	struct gate *gate;		/* client role: users and their rights; else NULL */
+	struct locks *locks;		/* client role: who waits for a lock; else NULL */
 	struct handover *handover;	/* client role: to and from other workers; else NULL */
 	struct peers *peers;		/* peer role: streams and join; else NULL */
 	struct tls *tls;		/* of its port; NULL: plain */

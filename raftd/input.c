@@ -141,6 +141,13 @@ watch_refusal(const struct node *node, uint64_t session)
 }
 
 void
+node_lock_look(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_lock_look *look)
+{
+	queries_add_look(node, session, request_id, look);
+}
+
+void
 node_read_more(struct node *node, uint64_t session, uint64_t request_id)
 {
 	views_more(node, session, request_id);

@@ -93,6 +93,8 @@ void node_config_change(struct node *node, uint64_t session, uint64_t sequence, 
     const struct msg_config_change *change);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
+void node_lock_look(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_lock_look *look);
 /* Of a read that was answered with more to come: the next piece, or no more of it. Stop:
  * true if there was one, which is not answered any further. */
 void node_read_more(struct node *node, uint64_t session, uint64_t request_id);

@@ -169,6 +169,8 @@ struct query {
 	uint64_t started_ns;		/* monotonic */
 	uint64_t deadline_ms, leader_deadline_ms;
 	uint8_t flags;
+	bool looks;			/* at a lock, for the entry lock_index */
+	uint64_t lock_index;
 	uint8_t size;			/* plain only: enum query_size, as far as is known */
 	size_t key_bytes;
 	uint8_t key[];
@@ -194,6 +196,9 @@ void queries_init(struct queries *queries);
 void queries_free(struct queries *queries);
 void queries_add(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
+/* A look at a lock: as a quorum read, and always small. */
+void queries_add_look(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_lock_look *look);
 /* The node's own read: once it could be answered, or is late, the node is current. */
 void queries_catch_up(struct node *node);
 void queries_session_gone(struct node *node, uint64_t session);

@@ -64,24 +64,43 @@ queries_session_gone(struct node *node, uint64_t session)
 	list_free(&node->queries.plain, session, false);
 }
 
-void
-queries_add(struct node *node, uint64_t session, uint64_t request_id, const struct msg_read *read)
+static struct query *
+new_query(const struct node *node, uint64_t session, uint64_t request_id, struct slice key)
 {
-	struct query *query = xzalloc(sizeof(*query) + read->key.size);
+	struct query *query = xzalloc(sizeof(*query) + key.size);
 
 	query->session = session;
 	query->request_id = request_id;
-	query->flags = read->flags;
 	query->started_ns = node->now.monotonic_ns;
 	query->deadline_ms = node->now.monotonic_ms + node->config.request_timeout_ms;
 	query->leader_deadline_ms = node->now.monotonic_ms + node_leader_wait_ms(node);
-	query->key_bytes = read->key.size;
-	if (read->key.size > 0)
-		memcpy(query->key, read->key.data, read->key.size);
+	query->key_bytes = key.size;
+	if (key.size > 0)
+		memcpy(query->key, key.data, key.size);
+	return query;
+}
+
+void
+queries_add(struct node *node, uint64_t session, uint64_t request_id, const struct msg_read *read)
+{
+	struct query *query = new_query(node, session, request_id, read->key);
+
+	query->flags = read->flags;
 	if (read->flags & READ_FLAG_QUORUM)
 		TAILQ_INSERT_TAIL(&node->queries.idle, query, link);
 	else
 		TAILQ_INSERT_TAIL(&node->queries.plain, query, link);
+}
+
+void
+queries_add_look(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_lock_look *look)
+{
+	struct query *query = new_query(node, session, request_id, look->key);
+
+	query->looks = true;
+	query->lock_index = look->index;
+	TAILQ_INSERT_TAIL(&node->queries.idle, query, link);
 }
 
 void
@@ -198,12 +217,16 @@ answer_at_once(struct node *node, const struct query *query, struct share *share
 		.raft_index = node->applied.index,
 		.raft_term = raft_current_term(node->raft),
 	};
+	struct slice key = slice_of(query->key, query->key_bytes);
 	struct blob *cause = NULL;
 
 	buf_clear(&node->event);
-	outcome.error = store_get_small(node->replica->store,
-	    slice_of(query->key, query->key_bytes), query->flags, node_time_ns(node),
-	    share->answer_bytes, &share->nodes, &node->event, &cause);
+	if (query->looks)
+		outcome.error = store_lock_look(node->replica->store, key, query->lock_index,
+		    &share->nodes, &node->event, &cause);
+	else
+		outcome.error = store_get_small(node->replica->store, key, query->flags,
+		    node_time_ns(node), share->answer_bytes, &share->nodes, &node->event, &cause);
 	if (outcome.error == ERR_AGAIN) {
 		share->bytes -= MIN_OF(share->bytes, share->miss_bytes);
 		return false;

@@ -6,6 +6,7 @@
 
 #include "common/diag.h"
 #include "common/limits.h"
+#include "common/modules.h"
 #include "common/node_name.h"
 #include "common/rand.h"
 #include "common/xmem.h"
@@ -465,6 +466,18 @@ check_choice(const struct arguments *arguments, enum option_id id, const char *c
 }
 
 static char *
+check_modules(const struct arguments *arguments)
+{
+	struct slice unknown;
+
+	(void)modules_read(arguments->config.modules, &unknown);
+	if (unknown.size == 0)
+		return NULL;
+	return at_source(arguments, OPTION_modules,
+	    xasprintf("\"%.*s\" is no module; there are lock and leader", SLICE_ARGS(unknown)));
+}
+
+static char *
 check_choices(struct arguments *arguments)
 {
 	static const char *const sandbox[] = { "on", "off", "best", NULL };
@@ -479,6 +492,8 @@ check_choices(struct arguments *arguments)
 		problem = check_choice(arguments, OPTION_log_format, formats);
 	if (problem == NULL)
 		problem = check_choice(arguments, OPTION_member_changes, changes);
+	if (problem == NULL)
+		problem = check_modules(arguments);
 	return problem;
 }
 

@@ -102,6 +102,13 @@ is_reserved(struct slice key)
 	    is_below(key, SLICE_LITERAL(AUTH_RESERVED));
 }
 
+/* Where locks are: whose they are patterns say that begin with this. */
+static bool
+is_lock(struct slice key)
+{
+	return slice_starts_with(key, SLICE_LITERAL(AUTH_LOCKS));
+}
+
 /* What all patterns of a user together say of a key. */
 struct found {
 	bool matches, covers, leads;
@@ -116,6 +123,8 @@ look(const struct auth_role *role, bool write, struct slice key, struct found *f
 	while (auth_list_next(&in, &text)) {
 		struct pattern pattern = pattern_of(text);
 
+		if (is_reserved(key) && !is_lock(pattern.text))
+			continue;
 		found->matches = found->matches || matches(&pattern, key);
 		found->covers = found->covers || covers(&pattern, key);
 		found->leads = found->leads || leads(&pattern, key);
@@ -134,7 +143,7 @@ find(const struct auth *auth, const struct auth_who *who, bool write, struct sli
 
 	if (user != NULL && auth_user_has(user, SLICE_LITERAL(AUTH_ROOT)))
 		return (struct found){ true, true, true };
-	if (is_reserved(key) || !auth_knows(auth, who))
+	if ((is_reserved(key) && !is_lock(key)) || !auth_knows(auth, who))
 		return found;
 	if (user == NULL) {
 		role = auth_role(auth, SLICE_LITERAL(AUTH_GUEST));

@@ -25,6 +25,7 @@
 #define AUTH_ROOT "root"
 #define AUTH_GUEST "guest"
 #define AUTH_RESERVED "/_etcd"
+#define AUTH_LOCKS "/_etcd/mod/lock/"
 
 /* Lists that nobody has given yet, which clients see as null. */
 #define AUTH_NO_ROLES 0x01

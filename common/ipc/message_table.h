@@ -45,6 +45,14 @@ RECORD(event_record,
     FIELD(u64, now_ns)		/* the time that "ttl" is counted from */
     FIELD(bytes, nodes)		/* list of node_record: listing; or node [, previous node] */)
 
+/* A lock as a look at it finds it. An entry is a file whose name is its index in decimal. */
+RECORD(lock_record,
+    FIELD(u64, before)		/* the highest index below the one that was asked for; 0: none */
+    FIELD(bytes, before_name)	/* of that entry in the lock's directory */
+    FIELD(u8, exists)		/* 1: the one that was asked for is there */
+    FIELD(u64, holder)		/* the lowest index; 0: nobody holds it */
+    FIELD(bytes, holder_value))
+
 /* A member of the cluster, as pushed to workers and answered to joiners. */
 RECORD(member_record,
     FIELD(u64, id)
@@ -245,6 +253,10 @@ MESSAGE(read, 0x21, FROM_CLIENT_WORKER, TO_SESSION,
 /* Its answer came with FRAME_MORE: now the next piece is wanted; or no more of it. */
 MESSAGE(read_more, 0x34, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
 MESSAGE(read_stop, 0x35, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
+/* A look at a lock, answered by a quorum: outcome, with a lock_record as its event. */
+MESSAGE(lock_look, 0x3f, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(bytes, key)		/* its directory */
+    FIELD(u64, index))		/* of the entry that is asked for; 0: of none */
 /* Request id is the watch id, unique in the worker until unwatch or its end. */
 MESSAGE(watch, 0x22, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u8, flags)		/* WATCH_FLAG_* of wire.h */
@@ -324,7 +336,7 @@ MESSAGE(backup_stop, 0x2d, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, unused))
 
 /* ---- data channel: raftd -> worker; request id is the request's --------- */
 
-/* Of write, read, member_change; with FRAME_MORE the event goes on: the next
+/* Of write, read, lock_look, member_change; with FRAME_MORE the event goes on: the next
  * frame's event bytes follow this one's, its other fields are the same, unless it
  * is an error. Of a read, the next frame comes when read_more has asked for it, and
  * the length of the event's nodes reads UINT32_MAX: they end where the answer does. */
@@ -334,7 +346,7 @@ MESSAGE(outcome, 0x40, FROM_RAFTD, TO_BACKEND,
     FIELD(u64, store_index)	/* X-Etcd-Index */
     FIELD(u64, raft_index)
     FIELD(u64, raft_term)
-    FIELD(bytes, event))	/* one event_record, or empty */
+    FIELD(bytes, event))	/* one event_record, or what is said there; or empty */
 /* The watch is registered, or ended by an error (401). Sent before its events.
  * behind 1: it is given the past first; one with 0 follows when it has all up to
  * store_index. */
@@ -402,7 +414,7 @@ MESSAGE(handed, 0x51, FROM_CLIENT_WORKER, TO_LANE,
     FIELD(u8, flags)		/* HANDED_* of wire.h */
     FIELD(secret, in)		/* a request may hold a password */
     FIELD(secret, out)
-    /* with HANDED_WATCH: */
+    /* with HANDED_WATCH, or what of it HANDED_LOCK needs, too: */
     FIELD(u8, watch_flags)	/* WATCH_FLAG_* */
     FIELD(bytes, key)
     FIELD(u64, next_index)	/* store index that is waited for */
@@ -411,7 +423,11 @@ MESSAGE(handed, 0x51, FROM_CLIENT_WORKER, TO_LANE,
     FIELD(secret, target)	/* the rest for the access log: as it came; */
     FIELD(bytes, route)		/* name of its route; */
     FIELD(u64, begun_ns)	/* monotonic */
-    FIELD(u64, bytes_in) FIELD(u64, bytes_out))
+    FIELD(u64, bytes_in) FIELD(u64, bytes_out)
+    /* with HANDED_LOCK, where key is the lock's directory and next_index its own entry: */
+    FIELD(u8, lock_flags)	/* HANDED_LOCK_* */
+    FIELD(u64, lock_ttl_s)
+    FIELD(u64, lock_until_ms))	/* monotonic; 0: it waits for ever */
 
 /* ---- node to node: request id is the other node's id --------------------- */
 /* enum raft_message_type in raftd/raft/message.h; one row each. The receiver's

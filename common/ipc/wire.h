@@ -85,7 +85,14 @@ enum write_op {
 	WRITE_DELETE = 5,
 	WRITE_COMPARE_AND_DELETE = 6,
 	WRITE_CREATE_IN_ORDER = 7,
+	/* Of a lock: key is its directory, below LOCK_PREFIX. An entry is
+	 * chosen by prev_index, if that is not 0, else by prev_value. */
+	WRITE_LOCK_ACQUIRE = 8,		/* an entry of that value, or if there is one, that one */
+	WRITE_LOCK_RENEW = 9,		/* its TTL anew; value, if not empty, in place of its own */
+	WRITE_LOCK_RELEASE = 10,
+	WRITE_OPS_LAST = WRITE_LOCK_RELEASE,
 };
+#define LOCK_PREFIX "/_etcd/mod/lock/"
 #define WRITE_FLAG_DIR 0x01
 #define WRITE_FLAG_RECURSIVE 0x02
 #define WRITE_FLAG_TTL 0x04		/* ttl_s counts */
@@ -146,7 +153,11 @@ enum event_action {
 #define HANDED_DROPPED 0x10	/* bytes behind its last request were not read */
 #define HANDED_V1 0x20		/* that watch: events in the form of the first series */
 #define HANDED_POST 0x40	/* that watch: was asked for by POST, not by GET */
-#define HANDED_ALL 0x7f
+#define HANDED_LOCK 0x80	/* no watch, but a request that waits for a lock: no head is out */
+#define HANDED_ALL 0xff
+
+#define HANDED_LOCK_OWN 0x01	/* its request made the entry, which goes with it */
+#define HANDED_LOCK_ALL 0x01
 
 /* A stream that goes to raftd (msg_peer_stream). */
 #define PEER_STREAM_OURS 0x01	/* this node opened it */

@@ -191,6 +191,7 @@ static const struct {
 	{ "/v2/keys", ~0U, CLASS_KEYS },
 	{ "/v1/keys", ~0U, CLASS_KEYS },
 	{ "/v1/watch", ~0U, CLASS_KEYS },
+	{ "/mod", ~0U, CLASS_KEYS },
 	{ "/v2/auth", ~0U, CLASS_ASKS },
 	{ "/v2/members", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 	{ "/v2/machines", METHOD_GET | METHOD_HEAD, CLASS_OPEN },

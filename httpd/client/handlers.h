@@ -17,6 +17,9 @@ void stats_leader_handle(struct request *request);
 void members_handle(struct request *request);
 void members_leader_handle(struct request *request);
 void auth_handle(struct request *request);
+void mod_handle(struct request *request);
+void lock_handle(struct request *request);
+void leader_module_handle(struct request *request);
 void version_handle(struct request *request);
 void health_handle(struct request *request);
 

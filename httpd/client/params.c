@@ -26,6 +26,9 @@ enum param {
 	PARAM_CONSISTENT,
 	PARAM_NO_VALUE,
 	PARAM_INDEX,
+	PARAM_TIMEOUT,
+	PARAM_NAME,
+	PARAM_FIELD,
 	PARAM_COUNT
 };
 
@@ -46,6 +49,9 @@ static const char *const param_names[PARAM_COUNT] = {
 	[PARAM_CONSISTENT] = "consistent",
 	[PARAM_NO_VALUE] = "noValueOnSuccess",
 	[PARAM_INDEX] = "index",
+	[PARAM_TIMEOUT] = "timeout",
+	[PARAM_NAME] = "name",
+	[PARAM_FIELD] = "field",
 };
 
 struct found_params {
@@ -134,8 +140,8 @@ take_pairs(struct arena *arena, struct slice text, struct found_params *found, s
 
 /* ---- kinds of value -------------------------------------------------------------------- */
 
-static bool
-read_number(struct slice text, uint64_t *number)
+bool
+params_number(struct slice text, uint64_t *number)
 {
 	uint64_t result = 0;
 
@@ -192,7 +198,7 @@ static bool
 read_ttl(const struct found_params *found, struct params *params)
 {
 	params->has_ttl = found->text[PARAM_TTL].size > 0;
-	return !params->has_ttl || read_number(found->text[PARAM_TTL], &params->ttl_s);
+	return !params->has_ttl || params_number(found->text[PARAM_TTL], &params->ttl_s);
 }
 
 /* ---- checks, in the order in which the API answers them --------------------------------- */
@@ -222,7 +228,7 @@ check_plain(struct arena *arena, const struct found_params *found, struct params
 
 		if (!found->present[rows[i].param])
 			continue;
-		if (rows[i].number != NULL ? read_number(text, rows[i].number) :
+		if (rows[i].number != NULL ? params_number(text, rows[i].number) :
 		    read_bool(text, rows[i].truth))
 			continue;
 		*cause = slice_text(arena_printf(arena, "invalid value for \"%s\"",
@@ -346,6 +352,24 @@ params_read_v1_watch(struct arena *arena, struct slice query, struct slice form,
 	if (err != ERR_NONE)
 		return err;
 	*cause = SLICE_LITERAL("Watch From Index");
-	return read_number(found.text[PARAM_INDEX], &params->wait_index) ? ERR_NONE :
+	return params_number(found.text[PARAM_INDEX], &params->wait_index) ? ERR_NONE :
 	    ERR_INDEX_NOT_NUMBER;
+}
+
+enum err
+params_read_lock(struct arena *arena, struct slice query, struct slice form,
+    struct lock_params *params, struct slice *cause)
+{
+	struct found_params found = { .fields = 0 };
+	enum err err = find_all(arena, query, form, &found, cause);
+
+	*params = (struct lock_params){
+		.ttl = found.text[PARAM_TTL],
+		.timeout = found.text[PARAM_TIMEOUT],
+		.value = found.text[PARAM_VALUE],
+		.index = found.text[PARAM_INDEX],
+		.name = found.text[PARAM_NAME],
+		.field = found.text[PARAM_FIELD],
+	};
+	return err;
 }

@@ -53,6 +53,16 @@ enum err params_read_v1_set(struct arena *arena, struct slice query, struct slic
 enum err params_read_v1_watch(struct arena *arena, struct slice query, struct slice form,
     struct params *params, struct slice *cause) MUST_CHECK;
 
+/* Parameters of a lock or a leader, as they came; empty: absent, which is the same there. */
+struct lock_params {
+	struct slice ttl, timeout, value, index, name, field;
+};
+enum err params_read_lock(struct arena *arena, struct slice query, struct slice form,
+    struct lock_params *params, struct slice *cause) MUST_CHECK;
+
+/* A number in decimal, of digits only. False: it is none, or above 2^64 - 1. */
+bool params_number(struct slice text, uint64_t *number);
+
 /* True if a body of that Content-Type is read for parameters. */
 bool params_is_form(struct slice content_type);
 

@@ -216,6 +216,13 @@ pack(const struct request *request, struct msg_handed *handed)
 	return true;
 }
 
+static bool
+may_be_kept(const struct backend_watch *watch)
+{
+	return gate_may_read(CONTAINER_OF(watch, const struct client_watch, watch)->request,
+	    watch->key) != AUTH_READ_NONE;
+}
+
 static struct client_watch *
 new_watch(struct request *request, unsigned flags, enum event_form form)
 {
@@ -227,6 +234,7 @@ new_watch(struct request *request, unsigned flags, enum event_form form)
 	watch->watch.watching = registered;
 	watch->watch.event = happened;
 	watch->watch.soon = soon;
+	watch->watch.may_be_kept = may_be_kept;
 	request->state = watch;
 	request->gone = gone;
 	request->stop = stop;
@@ -268,17 +276,10 @@ keys_watch_go_on(struct request *request, const struct msg_handed *handed)
 	    arena_copy(&request->arena, handed->key), handed->watch_flags, handed->next_index);
 }
 
-static bool
-may_be_kept(const struct backend_watch *watch)
-{
-	return gate_may_read(CONTAINER_OF(watch, const struct client_watch, watch)->request,
-	    watch->key) != AUTH_READ_NONE;
-}
-
 void
 keys_watches_review(struct worker *worker)
 {
 	if (gate_is_closed(worker))
-		backend_watch_review(worker->backend, may_be_kept, ERR_UNAUTHORIZED,
+		backend_watch_review(worker->backend, ERR_UNAUTHORIZED,
 		    SLICE_LITERAL("Insufficient credentials"));
 }

@@ -114,13 +114,20 @@ conn_add_request(struct conn *conn)
 
 /* ---- events ----------------------------------------------------------------------------- */
 
+/* Is anything waited for that is of use only to who is there? */
 static bool
 has_stream(const struct conn *conn)
 {
 	for (const struct request *request = conn->first; request != NULL; request = request->next)
-		if (request->streaming && !request->finite)
+		if ((request->streaming && !request->finite) || request->ends_with_client)
 			return true;
 	return false;
+}
+
+void
+request_may_move(struct request *request)
+{
+	conn_touch(request->conn);
 }
 
 size_t

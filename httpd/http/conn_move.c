@@ -3,9 +3,9 @@
  *
  * A connection moves between two requests, or while the only one it has can go on
  * elsewhere; what that one has to know it packs itself (request.h), and the owner of the
- * other server unpacks it. The message calls it a watch: nothing else can. What the
- * kernel holds of the connection goes with the descriptor; what was read stands in "in"
- * and is parsed anew over there, from its first byte.
+ * other server unpacks it. The message calls it a watch, also if it waits for a lock: nothing
+ * else can. What the kernel holds of the connection goes with the descriptor; what was read
+ * stands in "in" and is parsed anew over there, from its first byte.
  */
 #include "common/ipc/message.h"
 #include "common/ipc/wire.h"
@@ -39,7 +39,7 @@ is_at_rest(const struct conn *conn, struct msg_handed *handed)
 bool
 conn_could_go(const struct conn *conn)
 {
-	struct msg_handed handed;
+	struct msg_handed handed = { .flags = 0 };
 
 	return conn_may_move(conn) && is_at_rest(conn, &handed);
 }
@@ -101,16 +101,19 @@ static void
 take_request(struct conn *conn, const struct msg_handed *handed)
 {
 	struct request *request = conn_add_request(conn);
+	bool locks = (handed->flags & HANDED_LOCK) != 0;
 	const uint8_t *mark;
 
-	request->method = (handed->flags & HANDED_POST) != 0 ? METHOD_POST : METHOD_GET;
+	request->method = (handed->flags & HANDED_POST) != 0 ? METHOD_POST :
+	    locks ? METHOD_PUT : METHOD_GET;
 	request->http_1_0 = (handed->flags & HANDED_HTTP_1_0) != 0;
 	request->keep_alive = (handed->flags & HANDED_KEEP_ALIVE) != 0;
 	request->whole = true;
 	request->whole_ns = handed->begun_ns;
 	request->begun_ns = handed->begun_ns;
-	request->streaming = true;
-	request->status = 200;
+	/* Of what waits for a lock nothing is out. */
+	request->streaming = !locks;
+	request->status = locks ? 0 : 200;
 	/* It is counted as kept (httpd/http/budget.h): a number of another worker has a bound. */
 	request->bytes_in = MIN_OF(handed->bytes_in, (uint64_t)HEAD_BYTES_MAX + BODY_BYTES_MAX);
 	request->bytes_out = handed->bytes_out;

@@ -57,6 +57,8 @@ struct request {
 	void *state;			/* the handler's */
 	bool finite;			/* a stream that comes to its end by itself: who has
 					 * closed its side of the connection waits for it */
+	bool ends_with_client;		/* its answer may take as long as it likes: who has closed
+					 * its side of the connection does not wait for it */
 	/* The rest is conn.c's. */
 	struct request *next;
 	struct outqueue out;		/* answer bytes not yet in turn */
@@ -130,6 +132,9 @@ size_t response_backlog_beside_one(const struct request *request);
 /* True if the server stops and no other worker takes this connection over: what has
  * no end of its own is to end. */
 bool request_has_to_end(const struct request *request);
+
+/* It may be packed from now on. */
+void request_may_move(struct request *request);
 
 /* True if no other request of its connection is to be answered before it. */
 bool request_is_first(const struct request *request);

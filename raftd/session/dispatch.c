@@ -29,7 +29,7 @@ is_key(struct slice key, unsigned op)
 static enum err
 on_write(struct asker *asker, const struct frame *frame, const struct msg_write *m)
 {
-	if (m->op < WRITE_SET || m->op > WRITE_CREATE_IN_ORDER ||
+	if (m->op < WRITE_SET || m->op > WRITE_OPS_LAST ||
 	    (m->flags & ~WRITE_FLAG_ALL) != 0 || !is_key(m->key, m->op) ||
 	    m->value.size > VALUE_BYTES_MAX || m->prev_value.size > VALUE_BYTES_MAX ||
 	    m->key.size + m->value.size + m->prev_value.size > WRITE_BYTES_MAX ||
@@ -79,6 +79,16 @@ on_read_stop(struct asker *asker, const struct frame *frame,
 {
 	if (node_read_stop(asker->node, asker->session, frame->request_id))
 		asker_answered(asker);
+	return ERR_NONE;
+}
+
+static enum err
+on_lock_look(struct asker *asker, const struct frame *frame, const struct msg_lock_look *m)
+{
+	if (!is_key(m->key, 0))
+		return ERR_MALFORMED;
+	asker->asked++;
+	node_lock_look(asker->node, asker->session, frame->request_id, m);
 	return ERR_NONE;
 }
 

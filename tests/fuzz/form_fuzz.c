@@ -1,6 +1,6 @@
 /*
- * form_fuzz.c - any bytes as query and form of a keys request, of either series, and as
- * a path.
+ * form_fuzz.c - any bytes as query and form of a keys request, of either series, or of a
+ * lock, and as a path.
  *
  * The first byte chooses the method, the first line is the query, the rest the
  * form; all of it is a path too.
@@ -15,7 +15,9 @@ try_params(enum request_method method, struct slice query, struct slice form)
 {
 	struct arena arena;
 	struct params params;
+	struct lock_params lock;
 	struct slice cause = SLICE_EMPTY;
+	uint64_t number;
 	enum err err;
 
 	arena_init(&arena);
@@ -30,6 +32,10 @@ try_params(enum request_method method, struct slice query, struct slice form)
 		    (params.prev_value.size > 0));
 	err = params_read_v1_watch(&arena, query, form, &params, &cause);
 	ASSERT(err == ERR_NONE || (err_is_api(err) && cause.size > 0));
+	err = params_read_lock(&arena, query, form, &lock, &cause);
+	ASSERT(err == ERR_NONE || (err_is_api(err) && cause.size > 0));
+	if (err == ERR_NONE)
+		(void)params_number(lock.index, &number);
 	arena_free(&arena);
 }
 

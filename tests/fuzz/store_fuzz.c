@@ -197,6 +197,9 @@ model_write(struct model *model, const struct command_write *write, size_t key, 
 		break;
 	case WRITE_UPDATE:
 	case WRITE_CREATE_IN_ORDER:
+	case WRITE_LOCK_ACQUIRE:
+	case WRITE_LOCK_RENEW:
+	case WRITE_LOCK_RELEASE:
 		ASSERT(false);
 		break;
 	}

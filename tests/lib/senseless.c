@@ -350,12 +350,14 @@ command_of(struct senseless *s)
 static void
 tame_write(struct senseless *s, struct msg_write *m)
 {
-	m->op = (uint8_t)(WRITE_SET + rand_below(&s->rand, WRITE_CREATE_IN_ORDER));
+	m->op = (uint8_t)(WRITE_SET + rand_below(&s->rand, WRITE_OPS_LAST));
 	m->flags = rand_chance(&s->rand, 500) ? 0 :
 	    (uint8_t)rand_below(&s->rand, WRITE_FLAG_ALL + 1);
 	if (rand_chance(&s->rand, 20))
 		m->key = key_of(s, true);
-	if (m->op == WRITE_CREATE_IN_ORDER)
+	if (m->op >= WRITE_LOCK_ACQUIRE && rand_chance(&s->rand, 500))
+		m->key = SLICE_LITERAL(LOCK_PREFIX "l");
+	if (m->op == WRITE_CREATE_IN_ORDER || m->op == WRITE_LOCK_ACQUIRE)
 		m->key.size = MIN_OF(m->key.size, KEY_BYTES_MAX - KEY_ORDER_DIGITS - 1);
 	/* Each may be as large as it likes, but not all of them together. */
 	m->prev_value.size = MIN_OF(m->prev_value.size,
@@ -579,7 +581,7 @@ put_refused(struct senseless *s, struct buf *out)
 		break;
 	case 4:
 		write.key = SLICE_LITERAL("/a");
-		write.op = (uint8_t)(WRITE_CREATE_IN_ORDER + 1 + rand_below(&s->rand, 100));
+		write.op = (uint8_t)(WRITE_OPS_LAST + 1 + rand_below(&s->rand, 100));
 		break;
 	default:
 		msg_watch_frame(out, any_id(s), &watch);

@@ -50,6 +50,8 @@ void check_seen(struct sim_worker *worker, uint64_t store_index);
 /* outcome NULL: unknown. */
 void check_write(struct sim_request *request, const struct msg_outcome *outcome);
 void check_member_change(struct sim_request *request, const struct msg_outcome *outcome);
+void check_look(struct sim_request *request, const struct msg_lock_look *look,
+    const struct msg_outcome *outcome);
 void check_read(struct sim_request *request, const struct msg_read *read,
     const struct msg_outcome *outcome);
 

@@ -170,6 +170,29 @@ check_member_change(struct sim_request *request, const struct msg_outcome *outco
 }
 
 void
+check_look(struct sim_request *request, const struct msg_lock_look *look,
+    const struct msg_outcome *outcome)
+{
+	const struct machine *machine = request->worker->machine;
+	const struct world *world = machine->world;
+	const char *differs;
+
+	if (outcome == NULL || is_unknown((enum err)outcome->error))
+		return;
+	differs = model_compare_lock(world->model, look->key, look->index, outcome->store_index,
+	    (enum err)outcome->error, outcome->event);
+	if (differs != NULL)
+		sim_fail(world, machine, "look at %.*s for %" PRIu64 " at index %" PRIu64
+		    " (error %u) differs: %s", SLICE_ARGS(look->key), look->index,
+		    outcome->store_index, outcome->error, differs);
+	if (outcome->store_index < request->floor)
+		sim_fail(world, machine, "stale look: index %" PRIu64 ", but %" PRIu64
+		    " was seen before it began", outcome->store_index, request->floor);
+	request->worker->machine->world->looks++;
+	check_seen(request->worker, outcome->store_index);
+}
+
+void
 check_read(struct sim_request *request, const struct msg_read *read,
     const struct msg_outcome *outcome)
 {

@@ -29,6 +29,7 @@ struct client {
 	struct memory memory[ARRAY_COUNT(file_keys)];
 	size_t key;			/* of the operation under way; index into file_keys */
 	struct msg_read read;		/* the read under way: key is static text */
+	struct msg_lock_look look;	/* the look under way: the same */
 };
 
 static void step(struct world *world, struct sim_event *event);
@@ -138,6 +139,16 @@ read_done(struct sim_request *request, const struct msg_outcome *outcome)
 		step_later(client);
 }
 
+static void
+look_done(struct sim_request *request, const struct msg_outcome *outcome)
+{
+	struct client *client = request->owner;
+
+	check_look(request, &client->look, outcome);
+	if (client->next == NULL)
+		step_later(client);
+}
+
 /* ---- operations ------------------------------------------------------------------------ */
 
 static void
@@ -161,6 +172,20 @@ read_something(struct client *client)
 	request->owner = client;
 	world_tell(world, client->worker->machine, "client: read %" PRIu64 " %s flags=%x",
 	    request->id, key, client->read.flags);
+}
+
+static void
+look_at_a_lock(struct client *client)
+{
+	struct world *world = world_of(client);
+	struct sim_request *request;
+
+	load_lock_look(world, &client->look);
+	request = worker_lock_look(client->worker, &client->look);
+	request->done = look_done;
+	request->owner = client;
+	world_tell(world, client->worker->machine, "client: look %" PRIu64 " %.*s %" PRIu64,
+	    request->id, SLICE_ARGS(client->look.key), client->look.index);
 }
 
 static void
@@ -269,8 +294,12 @@ write_something(struct client *client)
 	struct buf value = BUF_INIT;
 	struct sim_request *request;
 
-	choose_write(client, &write);
-	if (takes_value(write.op)) {
+	if (load_wants_lock(world))
+		load_lock_write(world, &write);
+	else
+		choose_write(client, &write);
+	if (takes_value(write.op) && !slice_starts_with(write.key,
+	    SLICE_LITERAL("/_etcd/mod"))) {
 		make_value(world, &value);
 		write.value = buf_slice(&value);
 		if (!slice_equal(write.key, SLICE_LITERAL("/_etcd")) && world_chance(world, 200))
@@ -315,7 +344,9 @@ step(struct world *world, struct sim_event *event)
 	client->key = world_below(world, ARRAY_COUNT(file_keys));
 	if (world_chance(world, 10))
 		ask_stats(client);
-	if (world_chance(world, world->profile.reads))
+	if (load_wants_look(world))
+		look_at_a_lock(client);
+	else if (world_chance(world, world->profile.reads))
 		read_something(client);
 	else
 		write_something(client);

@@ -383,6 +383,19 @@ put_over(struct sim_model *model, struct slice key, const struct command_write *
 	publish(model, key, event);
 }
 
+void
+model_remove(struct sim_model *model, struct slice key)
+{
+	publish_removal(model, key, ACTION_DELETE);
+}
+
+void
+model_change(struct sim_model *model, struct slice key, const struct command_write *write,
+    uint64_t time_ns)
+{
+	put_over(model, key, write, ACTION_UPDATE, time_ns);
+}
+
 static enum err
 conditions(const struct model_node *node, const struct command_write *write)
 {
@@ -485,6 +498,9 @@ model_carry_out(struct sim_model *model, const struct command_write *write, uint
 		return ERR_INVALID_FORM;
 	if (key.size == 1 && write->op != WRITE_CREATE_IN_ORDER)
 		return write->op == WRITE_COMPARE_AND_DELETE ? ERR_NOT_FILE : ERR_ROOT_READ_ONLY;
+	if (write->op >= WRITE_LOCK_ACQUIRE)
+		return !internal && !slice_starts_with(key, SLICE_LITERAL(LOCK_PREFIX)) ?
+		    ERR_KEYWORD : model_lock(model, write, time_ns);
 	if (!internal && (at_or_below(key, SLICE_LITERAL("/_etcd/machines")) ||
 	    at_or_below(key, SLICE_LITERAL("/_etcd/config"))))
 		return ERR_KEYWORD;

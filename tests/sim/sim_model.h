@@ -75,6 +75,10 @@ const char *model_compare_event(const struct sim_model *model, struct slice even
 const char *model_compare_get(const struct sim_model *model, struct slice key, unsigned flags,
     uint64_t store_index, enum err error, struct slice event);
 
+/* The same of a look at a lock: sim_lock.c. */
+const char *model_compare_lock(const struct sim_model *model, struct slice key, uint64_t index,
+    uint64_t store_index, enum err error, struct slice record);
+
 /* Should a watch be given the event of that index? */
 enum model_want { WANT_NEVER, WANT_MAYBE, WANT_ALWAYS };
 enum model_want model_wants(const struct sim_model *model, struct slice key, unsigned flags,

@@ -66,6 +66,14 @@ bool model_is_below(struct slice key, struct slice dir);
 enum err model_carry_out(struct sim_model *model, const struct command_write *write,
     uint64_t time_ns, bool internal);
 
+/* Remove a node, with all below; change a file. Both with their event. */
+void model_remove(struct sim_model *model, struct slice key);
+void model_change(struct sim_model *model, struct slice key, const struct command_write *write,
+    uint64_t time_ns);
+/* sim_lock.c: a write of a lock. */
+enum err model_lock(struct sim_model *model, const struct command_write *write,
+    uint64_t time_ns);
+
 /* sim_window.c: the newest event joins the history. */
 void model_window_add(struct sim_model *model);
 /* What the cluster is to be like; false: that is no list of values. */

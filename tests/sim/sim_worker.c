@@ -393,6 +393,16 @@ worker_read(struct sim_worker *worker, const struct msg_read *read)
 }
 
 struct sim_request *
+worker_lock_look(struct sim_worker *worker, const struct msg_lock_look *look)
+{
+	struct sim_request *request = begin(worker);
+	struct buf frame = BUF_INIT;
+
+	msg_lock_look_frame(&frame, request->id, look);
+	return begun(request, &frame);
+}
+
+struct sim_request *
 worker_member_change(struct sim_worker *worker, struct msg_member_change *change)
 {
 	struct sim_request *request = begin(worker);

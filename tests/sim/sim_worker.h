@@ -67,6 +67,7 @@ struct sim_worker *worker_of_session(struct machine *machine, uint64_t session);
 /* Begin a request; the sequence and low are filled in here. */
 struct sim_request *worker_write(struct sim_worker *worker, struct msg_write *write);
 struct sim_request *worker_read(struct sim_worker *worker, const struct msg_read *read);
+struct sim_request *worker_lock_look(struct sim_worker *worker, const struct msg_lock_look *look);
 struct sim_request *worker_member_change(struct sim_worker *worker,
     struct msg_member_change *change);
 struct sim_request *worker_place_change(struct sim_worker *worker,
@@ -91,6 +92,16 @@ const char *load_key(struct world *world);
 /* A write that succeeds in a healthy cluster; calls done. */
 struct sim_request *load_probe(struct sim_worker *worker,
     void (*done)(struct sim_request *, const struct msg_outcome *));
+
+/* ---- sim_lock.c: what clients ask of locks -------------------------------------- */
+
+/* Only in some seeds, with random numbers of its own. */
+void lock_profile(struct world *world, struct sim_profile *profile);
+/* True: the next thing that a client does is one of these. */
+bool load_wants_lock(struct world *world);
+bool load_wants_look(struct world *world);
+void load_lock_write(struct world *world, struct msg_write *write);
+void load_lock_look(struct world *world, struct msg_lock_look *look);
 
 /* ---- sim_watch.c ----------------------------------------------------------------- */
 

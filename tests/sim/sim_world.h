@@ -70,6 +70,7 @@ struct sim_profile {
 	/* Mean time between two; 0: none. */
 	uint64_t limits_ms;		/* writes at the limits of keys */
 	uint64_t senseless_ms;		/* turns of a worker that was taken over */
+	bool locks;			/* clients ask for locks, too */
 };
 
 struct sim_event {
@@ -105,6 +106,7 @@ struct world {
 	struct sim_model *model;
 	struct sim_operator *operator;
 	struct sim_senseless *senseless; /* NULL: not in this seed */
+	struct rand lock_rand;		/* of what clients ask of locks */
 
 	uint64_t value_count;		/* makes values unique */
 	/* For the report. */
@@ -113,6 +115,7 @@ struct world {
 	uint64_t fetches, late_fetches;	/* of entries; answered in a later leadership */
 	uint64_t limits;		/* changes of what keys may have and the history keeps */
 	uint64_t senseless_frames;
+	uint64_t looks;			/* at locks, answered */
 };
 
 struct world_options {

@@ -25,15 +25,18 @@ stats_write(struct stats *stats, enum write_op op, bool success)
 		break;
 	case WRITE_CREATE:
 	case WRITE_CREATE_IN_ORDER:
+	case WRITE_LOCK_ACQUIRE:
 		count(stats, STAT_CREATE_SUCCESS, success);
 		break;
 	case WRITE_UPDATE:
+	case WRITE_LOCK_RENEW:
 		count(stats, STAT_UPDATE_SUCCESS, success);
 		break;
 	case WRITE_COMPARE_AND_SWAP:
 		count(stats, STAT_COMPARE_AND_SWAP_SUCCESS, success);
 		break;
 	case WRITE_DELETE:
+	case WRITE_LOCK_RELEASE:
 		count(stats, STAT_DELETE_SUCCESS, success);
 		break;
 	case WRITE_COMPARE_AND_DELETE:

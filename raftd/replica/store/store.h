@@ -52,6 +52,8 @@ struct store_outcome {
  *	effects	appended: state_records of all that changed
  *
  * A key above the limits is ERR_INVALID_FORM with the cause of key_limits.h.
+ * Of a lock key is the directory; more than LOCK_WAITERS_MAX entries, or a value above
+ * LOCK_VALUE_BYTES_MAX, are ERR_RAFT_INTERNAL and ERR_INVALID_FORM.
  * Keys under /_etcd/machines and /_etcd/config, and deletes of /_etcd, are
  * refused here (106) unless internal is true: then it is the registry's own.
  * The event goes to the history, and to watchers by store_take_hits.
@@ -161,6 +163,20 @@ enum err store_get(struct store *store, struct slice key, unsigned flags, uint64
  */
 enum err store_get_small(struct store *store, struct slice key, unsigned flags, uint64_t now_ns,
     size_t bytes_max, size_t *nodes, struct buf *event, struct blob **cause) MUST_CHECK;
+
+/*
+ * What a lock is like whose directory is key, and where the entry index is in it (0: none is
+ * asked for).
+ *
+ *	nodes	less by as many as were looked at, but never below 0
+ *	record	appended: one lock_record
+ *
+ * ERR_NONE; ERR_KEY_NOT_FOUND: nobody has ever asked for it; ERR_NOT_DIR;
+ * ERR_RAFT_INTERNAL: more entries, or a longer value of the holder, than a lock may have.
+ * *cause is set (returned owned).
+ */
+enum err store_lock_look(struct store *store, struct slice key, uint64_t index, size_t *nodes,
+    struct buf *record, struct blob **cause) MUST_CHECK;
 
 /* Is there a node of that name? For checks of raftd itself. */
 bool store_exists(const struct store *store, struct slice key);

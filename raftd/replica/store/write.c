@@ -9,48 +9,29 @@
  *		so "existed at that moment" can be asked	[publish]
  *	4 do	what was is kept for open views, then the tree,
  *		the expiry, and their effects; the directories
- *		above remember that something happened		[put_new, put_over, remove_node]
+ *		above remember that something happened		[put_new, job_put_over, remove_node]
  *
  * Source: docs/api.md, "Operations"; "The registry" for its own keys.
  */
 #include "raftd/replica/store/store_priv.h"
 
 #include "raftd/replica/store/path.h"
+#include "raftd/replica/store/write_priv.h"
 
 #include <inttypes.h>
 #include <stdio.h>
 
-/* A write on its way. */
-struct job {
-	struct store *store;
-	const struct command_write *write;
-	struct slice key;		/* what is written: for in-order the new name */
-	uint64_t time_ns;
-	uint64_t next;			/* the store index it will take */
-	bool expires;
-	uint64_t expire_at_ns;
-	struct tree_search search;	/* of key */
-	struct blob *cause;		/* of an error, owned */
-	struct blob *event;		/* of a success, owned */
-};
-
 /* ---- what all have in common ---------------------------------------------------- */
 
-static bool
-job_flag(const struct job *job, unsigned flag)
-{
-	return (job->write->flags & flag) != 0;
-}
-
-static enum err
-fail(struct job *job, enum err error, struct slice cause)
+enum err
+job_fail(struct write_job *job, enum err error, struct slice cause)
 {
 	job->cause = blob_new(cause);
 	return error;
 }
 
-static enum err
-fail_search(struct job *job)
+enum err
+job_fail_search(struct write_job *job)
 {
 	job->cause = store_search_cause(job->key, &job->search);
 	return job->search.error;
@@ -113,7 +94,7 @@ save_dir(struct store *store, const struct tree_node *dir)
 /* A file was changed by the event of this index: its directories remember that, or if it was
  * a refresh, that it was none (effect.h). */
 static void
-remember_change(struct job *job, struct tree_node *file, bool refresh)
+remember_change(struct write_job *job, struct tree_node *file, bool refresh)
 {
 	if (refresh && !tree_is_refreshed(file))
 		save_dir(job->store, file->parent);
@@ -141,7 +122,7 @@ cut_node(struct store *store, struct tree_node *top)
 }
 
 static void
-set_expiry(struct job *job, struct tree_node *node)
+set_expiry(struct write_job *job, struct tree_node *node)
 {
 	if (job->expires)
 		ttl_set(&job->store->ttl, node, job->expire_at_ns);
@@ -152,7 +133,7 @@ set_expiry(struct job *job, struct tree_node *node)
 /* The node at the job's key, made with all the directories that are missing
  * above it; those get their effects here, the node itself does not. */
 static struct tree_node *
-make_node(struct job *job, bool is_dir)
+make_node(struct write_job *job, bool is_dir)
 {
 	struct store *store = job->store;
 	struct tree_node *node = job->search.node;
@@ -176,7 +157,7 @@ make_node(struct job *job, bool is_dir)
 
 /* Put a new node at the key, over the file there if there is one. */
 static enum err
-put_new(struct job *job, enum event_action action)
+put_new(struct write_job *job, enum event_action action)
 {
 	struct store *store = job->store;
 	struct tree_node *node = job->search.error == ERR_NONE ? job->search.node : NULL;
@@ -224,43 +205,44 @@ put_new(struct job *job, enum event_action action)
 }
 
 static enum err
-write_set(struct job *job)
+write_set(struct write_job *job)
 {
 	if (job->search.error == ERR_NOT_DIR)
-		return fail_search(job);
+		return job_fail_search(job);
 	if (job->search.error == ERR_KEY_NOT_FOUND && job_flag(job, WRITE_FLAG_REFRESH))
-		return fail_search(job);
+		return job_fail_search(job);
 	if (job->search.error == ERR_NONE && tree_is_dir(job->search.node))
-		return fail(job, ERR_NOT_FILE, job->key);
+		return job_fail(job, ERR_NOT_FILE, job->key);
 	return put_new(job, ACTION_SET);
 }
 
-static enum err
-write_create(struct job *job)
+enum err
+job_create(struct write_job *job)
 {
 	if (job->search.error == ERR_NOT_DIR)
-		return fail_search(job);
+		return job_fail_search(job);
 	if (job->search.error == ERR_NONE)
-		return fail(job, ERR_KEY_EXISTS, job->key);
+		return job_fail(job, ERR_KEY_EXISTS, job->key);
 	return put_new(job, ACTION_CREATE);
 }
 
 /* ---- update and compareAndSwap ------------------------------------------------------ */
 
 /* Change the node that is there. */
-static enum err
-put_over(struct job *job, enum event_action action)
+enum err
+job_put_over(struct write_job *job, enum event_action action)
 {
 	struct store *store = job->store;
 	struct tree_node *node = job->search.node;
 	bool refresh = job_flag(job, WRITE_FLAG_REFRESH);
 	bool is_dir = tree_is_dir(node);
+	bool has_value = !is_dir && !refresh && !job->keeps_value;
 	struct node_record before = tree_describe(node, job->key, 0);
 	struct node_record after = before;
 
 	after.flags = (uint8_t)((before.flags & ~NODE_EXPIRES) |
 	    (job->expires ? NODE_EXPIRES : 0));
-	if (!is_dir && !refresh)
+	if (has_value)
 		after.value = job->write->value;
 	after.modified = job->next;
 	after.expire_at_ns = job->expire_at_ns;
@@ -276,7 +258,7 @@ put_over(struct job *job, enum event_action action)
 	} else if (!refresh) {
 		tree_touch(node, job->next);
 	}
-	if (!is_dir && !refresh)
+	if (has_value)
 		tree_set_value(&store->tree, node, job->write->value);
 	set_expiry(job, node);
 	effects_node(&store->effects, node);
@@ -284,14 +266,14 @@ put_over(struct job *job, enum event_action action)
 }
 
 static enum err
-write_update(struct job *job)
+write_update(struct write_job *job)
 {
 	if (job->search.error != ERR_NONE)
-		return fail_search(job);
+		return job_fail_search(job);
 	if (tree_is_dir(job->search.node) && job->write->value.size > 0 &&
 	    !job_flag(job, WRITE_FLAG_REFRESH))
-		return fail(job, ERR_NOT_FILE, job->key);
-	return put_over(job, ACTION_UPDATE);
+		return job_fail(job, ERR_NOT_FILE, job->key);
+	return job_put_over(job, ACTION_UPDATE);
 }
 
 /* Part of a cause: a value, cut so that the answer stays one frame. */
@@ -303,7 +285,7 @@ append_value(struct buf *text, struct slice value)
 
 /* The conditions of compareAndSwap and compareAndDelete. */
 static enum err
-compare(struct job *job)
+compare(struct write_job *job)
 {
 	const struct command_write *write = job->write;
 	const struct tree_node *node = job->search.node;
@@ -312,9 +294,9 @@ compare(struct job *job)
 	struct buf text = BUF_INIT;
 
 	if (job->search.error != ERR_NONE)
-		return fail_search(job);
+		return job_fail_search(job);
 	if (tree_is_dir(node))
-		return fail(job, ERR_NOT_FILE, job->key);
+		return job_fail(job, ERR_NOT_FILE, job->key);
 	value = tree_value(node);
 	value_fits = !job_flag(job, WRITE_FLAG_PREV_VALUE) ||
 	    slice_equal(write->prev_value, value);
@@ -337,11 +319,11 @@ compare(struct job *job)
 }
 
 static enum err
-write_compare_and_swap(struct job *job)
+write_compare_and_swap(struct write_job *job)
 {
 	enum err error = compare(job);
 
-	return error == ERR_NONE ? put_over(job, ACTION_COMPARE_AND_SWAP) : error;
+	return error == ERR_NONE ? job_put_over(job, ACTION_COMPARE_AND_SWAP) : error;
 }
 
 /* ---- delete, compareAndDelete, expiry ------------------------------------------------ */
@@ -372,26 +354,33 @@ remove_node(struct store *store, struct tree_node *node, struct slice path,
 	return record;
 }
 
+enum err
+job_remove(struct write_job *job)
+{
+	job->event = remove_node(job->store, job->search.node, job->key, ACTION_DELETE,
+	    job->time_ns);
+	return ERR_NONE;
+}
+
 static enum err
-write_delete(struct job *job)
+write_delete(struct write_job *job)
 {
 	struct tree_node *node = job->search.node;
 	bool recursive = job_flag(job, WRITE_FLAG_RECURSIVE);
 
 	if (job->search.error != ERR_NONE)
-		return fail_search(job);
+		return job_fail_search(job);
 	if (tree_is_dir(node) && !recursive) {
 		if (!job_flag(job, WRITE_FLAG_DIR))
-			return fail(job, ERR_NOT_FILE, job->key);
+			return job_fail(job, ERR_NOT_FILE, job->key);
 		if (node->children != NULL)
-			return fail(job, ERR_DIR_NOT_EMPTY, job->key);
+			return job_fail(job, ERR_DIR_NOT_EMPTY, job->key);
 	}
-	job->event = remove_node(job->store, node, job->key, ACTION_DELETE, job->time_ns);
-	return ERR_NONE;
+	return job_remove(job);
 }
 
 static enum err
-write_compare_and_delete(struct job *job)
+write_compare_and_delete(struct write_job *job)
 {
 	enum err error = compare(job);
 
@@ -472,42 +461,45 @@ is_delete(enum write_op op)
 /* The log may hold what no worker lets through: it was written before there were
  * limits, or under others. The registry's own keys always fit. */
 static enum err
-check_key(struct job *job, bool internal)
+check_key(struct write_job *job, bool internal)
 {
 	const struct key_limits *limits = internal ? &KEY_LIMITS_MAX : &job->store->limits;
 	char cause[KEY_CAUSE_BYTES];
 
 	if (key_allowed(limits, job->write->key, job->write->op, cause))
 		return ERR_NONE;
-	return fail(job, ERR_INVALID_FORM, slice_text(cause));
+	return job_fail(job, ERR_INVALID_FORM, slice_text(cause));
 }
 
 /* What is refused whatever the tree holds: the root, and the registry's keys. */
 static enum err
-refuse(struct job *job, bool internal)
+refuse(struct write_job *job, bool internal)
 {
 	enum write_op op = job->write->op;
 	struct slice key = job->write->key;
 
 	if (path_is_root(key) && op == WRITE_COMPARE_AND_DELETE)
-		return fail(job, ERR_NOT_FILE, key);
+		return job_fail(job, ERR_NOT_FILE, key);
 	if (path_is_root(key) && op != WRITE_CREATE_IN_ORDER)
-		return fail(job, ERR_ROOT_READ_ONLY, key);
+		return job_fail(job, ERR_ROOT_READ_ONLY, key);
 	if (internal)
 		return ERR_NONE;
+	/* Who may write a lock's directory may change its entries: so it has to be one. */
+	if (op >= WRITE_LOCK_ACQUIRE && !slice_starts_with(key, SLICE_LITERAL(LOCK_PREFIX)))
+		return job_fail(job, ERR_KEYWORD, key);
 	if (path_is_at_or_below(key, SLICE_LITERAL("/_etcd/machines")) ||
 	    path_is_at_or_below(key, SLICE_LITERAL("/_etcd/config")))
-		return fail(job, ERR_KEYWORD, key);
+		return job_fail(job, ERR_KEYWORD, key);
 	/* An expiry is a delete that comes later. */
 	if (slice_equal(key, SLICE_LITERAL("/_etcd")) && (is_delete(op) ||
 	    (op != WRITE_CREATE_IN_ORDER && job_flag(job, WRITE_FLAG_TTL))))
-		return fail(job, ERR_KEYWORD, key);
+		return job_fail(job, ERR_KEYWORD, key);
 	return ERR_NONE;
 }
 
 /* The key's new name below it, in store->path. */
-static struct slice
-in_order_key(struct store *store, struct slice key, uint64_t store_index)
+struct slice
+job_in_order_key(struct store *store, struct slice key, uint64_t store_index)
 {
 	char name[KEY_ORDER_DIGITS + 1];
 
@@ -520,13 +512,13 @@ in_order_key(struct store *store, struct slice key, uint64_t store_index)
 }
 
 static enum err
-carry_out(struct job *job)
+carry_out(struct write_job *job)
 {
 	struct store *store = job->store;
 	enum write_op op = job->write->op;
 
 	if (op == WRITE_CREATE_IN_ORDER)
-		job->key = in_order_key(store, job->key, job->next);
+		job->key = job_in_order_key(store, job->key, job->next);
 	job->expires = job_flag(job, WRITE_FLAG_TTL) &&
 	    ttl_instant(job->time_ns, job->write->ttl_s, &job->expire_at_ns);
 	job->search = tree_find(&store->tree, job->key);
@@ -535,7 +527,7 @@ carry_out(struct job *job)
 		return write_set(job);
 	case WRITE_CREATE:
 	case WRITE_CREATE_IN_ORDER:
-		return write_create(job);
+		return job_create(job);
 	case WRITE_UPDATE:
 		return write_update(job);
 	case WRITE_COMPARE_AND_SWAP:
@@ -544,6 +536,12 @@ carry_out(struct job *job)
 		return write_delete(job);
 	case WRITE_COMPARE_AND_DELETE:
 		return write_compare_and_delete(job);
+	case WRITE_LOCK_ACQUIRE:
+		return lock_acquire(job);
+	case WRITE_LOCK_RENEW:
+		return lock_renew(job);
+	case WRITE_LOCK_RELEASE:
+		return lock_release(job);
 	}
 	return ERR_INTERNAL;
 }
@@ -553,7 +551,7 @@ store_write(struct store *store, const struct command_write *write, uint64_t tim
     bool internal, struct buf *effects)
 {
 	struct store_outcome outcome = { .error = ERR_INTERNAL, .store_index = store->index };
-	struct job job = {
+	struct write_job job = {
 		.store = store,
 		.write = write,
 		.key = write->key,
@@ -563,7 +561,7 @@ store_write(struct store *store, const struct command_write *write, uint64_t tim
 
 	/* The command may be a worker's invention: what is not well formed
 	 * fails the same way on every node. */
-	if (write->op < WRITE_SET || write->op > WRITE_CREATE_IN_ORDER ||
+	if (write->op < WRITE_SET || write->op > WRITE_OPS_LAST ||
 	    write->value.size > VALUE_BYTES_MAX || !path_is_canonical(write->key))
 		return outcome;
 	store->effects.out = effects;

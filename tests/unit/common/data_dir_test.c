@@ -113,7 +113,7 @@ TEST(with_a_format_of_ours_it_may_have_anything)
 	struct fixture f = make();
 
 	put(&f, "notes", "");
-	put(&f, "FORMAT", "moothall 3\n");
+	put(&f, "FORMAT", "moothall 4\n");
 	expect(&f, NULL, NULL);
 	put(&f, "FORMAT", "moothal");
 	expect(&f, NULL, "\"notes\"");
@@ -121,7 +121,7 @@ TEST(with_a_format_of_ours_it_may_have_anything)
 	expect(&f, NULL, "\"notes\"");
 	assert_int_equal(unlinkat(f.fd, "FORMAT", 0), 0);
 	assert_int_equal(symlinkat("notes", f.fd, "FORMAT"), 0);
-	put(&f, "notes", "moothall 3\n");
+	put(&f, "notes", "moothall 4\n");
 	expect(&f, NULL, "\"notes\"");
 	/* raftd says what is to be done about that. */
 	assert_int_equal(mkdirat(f.fd, "db", 0700), 0);
@@ -250,7 +250,7 @@ TEST(each_of_the_names_that_were_left_counts)
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
 		struct fixture f = make();
 
-		put(&f, "FORMAT", "moothall 3\n");
+		put(&f, "FORMAT", "moothall 4\n");
 		put(&f, "removed.lock", "");
 		assert_false(data_dir_has_removed(f.path));
 		put(&f, names[i], "");

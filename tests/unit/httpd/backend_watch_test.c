@@ -53,6 +53,12 @@ event_comes_soon(const struct backend_watch *watch UNUSED)
 {
 }
 
+static bool
+may_be_kept(const struct backend_watch *watch UNUSED)
+{
+	return true;
+}
+
 static struct test_watch *
 watch_new(struct fake *fake, unsigned flags, uint64_t since)
 {
@@ -61,6 +67,7 @@ watch_new(struct fake *fake, unsigned flags, uint64_t since)
 	test->watch.watching = watching;
 	test->watch.event = event_came;
 	test->watch.soon = event_comes_soon;
+	test->watch.may_be_kept = may_be_kept;
 	backend_watch(fake->worker.backend, &test->watch, SLICE_LITERAL("/w"), flags, since);
 	return test;
 }

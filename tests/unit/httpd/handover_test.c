@@ -428,6 +428,43 @@ TEST(what_is_no_connection_or_no_watch_is_not_taken)
 	}
 }
 
+TEST(what_is_no_waiter_for_a_lock_is_not_taken)
+{
+	static const struct {
+		uint8_t flags, lock_flags;
+		uint64_t index, ttl_s;
+		bool good;
+	} rows[] = {
+		{ HANDED_LOCK | HANDED_WATCH, HANDED_LOCK_OWN, 1, 1, true },
+		{ HANDED_LOCK | HANDED_WATCH, 0, 1, LOCK_SECONDS_MAX, true },
+		{ HANDED_LOCK, 0, 1, 1, false },
+		{ HANDED_LOCK | HANDED_WATCH, HANDED_LOCK_ALL + 1, 1, 1, false },
+		{ HANDED_LOCK | HANDED_WATCH, 0, 0, 1, false },
+		{ HANDED_LOCK | HANDED_WATCH, 0, 1, 0, false },
+		{ HANDED_LOCK | HANDED_WATCH, 0, 1, LOCK_SECONDS_MAX + 1, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct pair pair = pair_new();
+		struct msg_handed handed = { .flags = rows[i].flags, .key = SLICE_LITERAL("/k"),
+			.route = SLICE_LITERAL("/mod/v2/lock"), .lock_flags = rows[i].lock_flags,
+			.next_index = rows[i].index, .lock_ttl_s = rows[i].ttl_s };
+		int ends[2];
+
+		connect_workers(&pair);
+		both(&pair);
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+		handover_send(pair.from->worker.handover, &handed, ends[0]);
+		handover_flush(pair.from->worker.handover);
+		both(&pair);
+		assert_int_equal(server_connections(pair.to->worker.server), rows[i].good);
+		assert_int_equal(handover_gives(pair.from->worker.handover), rows[i].good);
+		close(ends[0]);
+		close(ends[1]);
+		pair_free(&pair);
+	}
+}
+
 /* Each alone is too much to be true, and their sum is small again. */
 TEST(what_another_worker_counted_is_bounded)
 {

@@ -47,10 +47,12 @@ some(void)
 	add_role(&auth, "tree", "/a/*\0", "/a/*\0");
 	add_role(&auth, "keys", "/k\0/b/deep/key\0", "/k\0");
 	add_role(&auth, "start", "/pre*\0", "/pre*\0");
-	add_role(&auth, "guest", "/*\0", "");
+	add_role(&auth, "locks", "/_etcd/mod/lock/a\0/_etcd/mod/lock/b/*\0", "/_etcd/mod/lock/a\0");
+	add_role(&auth, "guest", "/*\0", "/_etcd/*\0");
 	add_user(&auth, "tree", "tree", 1);
 	add_user(&auth, "keys", "keys", 2);
 	add_user(&auth, "start", "start", 3);
+	add_user(&auth, "locks", "locks", 7);
 	add_user(&auth, "all", "root", 4);
 	add_user(&auth, "root", "none", 5);
 	add_user(&auth, "lost", "no such role", 6);
@@ -98,6 +100,13 @@ TEST(patterns_say_what_may_be_read_and_written)
 		{ "", 0, "/x", AUTH_READ_ALL, false, false, false },
 		{ "", 0, "/_etcd", AUTH_READ_NONE, false, false, false },
 		{ "", 0, "/_etcd/mod/lock", AUTH_READ_NONE, false, false, false },
+		{ "", 0, "/_etcd/mod/lock/a", AUTH_READ_NONE, false, false, false },
+		/* Locks are whose patterns say so that begin where the locks are. */
+		{ "locks", 7, "/_etcd/mod/lock/a", AUTH_READ_SOME, true, false, true },
+		{ "locks", 7, "/_etcd/mod/lock/ab", AUTH_READ_NONE, false, false, false },
+		{ "locks", 7, "/_etcd/mod/lock/b/c", AUTH_READ_ALL, false, false, false },
+		{ "locks", 7, "/_etcd/mod/lock", AUTH_READ_NONE, false, false, false },
+		{ "locks", 7, "/_etcd", AUTH_READ_NONE, false, false, false },
 		{ "", 0, "/_etcdx", AUTH_READ_ALL, false, false, false },
 	};
 	struct auth auth = some();

@@ -133,6 +133,41 @@ TEST(rights_are_those_of_the_place_in_the_log)
 	end(&a);
 }
 
+/* Who may write the lock's key may do all with its entries; who may not, nothing. */
+TEST(locks_are_whose_the_key_of_the_lock_is)
+{
+	struct msg_write write = { .op = WRITE_LOCK_ACQUIRE, .flags = WRITE_FLAG_TTL, .ttl_s = 5,
+		.value = SLICE_LITERAL("v"), .user = SLICE_LITERAL("al") };
+	struct applied a = begin();
+	struct buf role = BUF_INIT, patterns = BUF_INIT;
+
+	auth_list_add(&role, SLICE_LITERAL("rk"));
+	auth_list_add(&patterns, SLICE_LITERAL("/_etcd/mod/lock/mine"));
+	assert_int_equal(put_user(&a, "root", "h1", SLICE_EMPTY), ERR_NONE);
+	assert_int_equal(change(&a, (struct msg_auth_change){ .op = AUTH_MAKE_ROLE,
+	    .name = SLICE_LITERAL("rk"), .second = buf_slice(&patterns) }), ERR_NONE);
+	assert_int_equal(change(&a, (struct msg_auth_change){ .op = AUTH_PUT_USER,
+	    .name = SLICE_LITERAL("al"), .hash = SLICE_LITERAL("h2"), .first = buf_slice(&role) }),
+	    ERR_NONE);
+	assert_int_equal(change(&a, (struct msg_auth_change){ .op = AUTH_ENABLE }), ERR_NONE);
+	write.credential = credential_of(&a, "al");
+	for (unsigned op = WRITE_LOCK_ACQUIRE; op <= WRITE_LOCK_RELEASE; op++) {
+		write.op = (uint8_t)op;
+		if (op != WRITE_LOCK_ACQUIRE) {
+			write.flags |= WRITE_FLAG_PREV_VALUE;
+			write.prev_value = SLICE_LITERAL("v");
+		}
+		write.key = SLICE_LITERAL("/_etcd/mod/lock/others");
+		assert_int_equal(apply(&a, command_new_write(9, a.index + 1, &write)),
+		    ERR_UNAUTHORIZED);
+		write.key = SLICE_LITERAL("/_etcd/mod/lock/mine");
+		assert_int_equal(apply(&a, command_new_write(9, a.index + 1, &write)), ERR_NONE);
+	}
+	buf_free(&role);
+	buf_free(&patterns);
+	end(&a);
+}
+
 TEST(a_change_is_made_once_and_its_records_make_the_state_again)
 {
 	struct applied a = begin();

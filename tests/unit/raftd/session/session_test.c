@@ -105,7 +105,7 @@ TEST(a_message_that_breaks_the_rules_ends_the_channel)
 {
 	static const struct msg_write bad[] = {
 		{ .op = 0, .key = { (const uint8_t *)"/a", 2 } },
-		{ .op = WRITE_CREATE_IN_ORDER + 1, .key = { (const uint8_t *)"/a", 2 } },
+		{ .op = WRITE_OPS_LAST + 1, .key = { (const uint8_t *)"/a", 2 } },
 		{ .op = WRITE_SET, .flags = 0x80, .key = { (const uint8_t *)"/a", 2 } },
 		{ .op = WRITE_SET, .key = { (const uint8_t *)"a", 1 } },
 		{ .op = WRITE_SET, .key = { (const uint8_t *)"/a/", 3 } },
@@ -292,6 +292,10 @@ TEST(a_key_above_the_maximum_ends_the_channel)
 		/* With the name that is added it would be too much. */
 		expect_taken(&(struct msg_write){ .op = WRITE_CREATE_IN_ORDER, .key = key },
 		    false);
+		expect_taken(&(struct msg_write){ .op = WRITE_LOCK_ACQUIRE, .key = key },
+		    false);
+		expect_taken(&(struct msg_write){ .op = WRITE_LOCK_RELEASE, .key = key },
+		    keys[i].taken);
 		expect_taken(&(struct msg_write){ .op = WRITE_DELETE, .key = key },
 		    keys[i].taken);
 	}

@@ -89,7 +89,7 @@ TEST(format_file_says_what_it_is)
 	file = fopen(path, "r");
 	assert_non_null(file);
 	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
-	assert_string_equal(text, "moothall 3\n");
+	assert_string_equal(text, "moothall 4\n");
 	fclose(file);
 	free(path);
 	fixture_close(&f);
@@ -176,16 +176,17 @@ TEST(other_formats_are_refused)
 	const char *later = disk_temporary(), *strange = disk_temporary(), *db = disk_temporary();
 
 	write_file(later, "FORMAT", "moothall 1\n");
-	assert_refused(later, "n1", ERR_FOREIGN, "format 1, this program reads formats 2 to 3; "
+	assert_refused(later, "n1", ERR_FOREIGN, "format 1, this program reads formats 2 to 4; "
 	    "start the version that wrote it, make a backup with it");
 	write_file(strange, "FORMAT", "some\x1b[31mthing else\n");
-	assert_refused(strange, "n1", ERR_FOREIGN, "says \"some\" and not \"moothall 3\"");
+	assert_refused(strange, "n1", ERR_FOREIGN, "says \"some\" and not \"moothall 4\"");
 	make_directory(db, "db");
 	assert_refused(db, "n1", ERR_FOREIGN, "db without FORMAT");
 }
 
-/* Of the format before; what is written from now on only this program can read. */
-TEST(a_directory_of_the_format_before_becomes_one_of_this)
+/* Of an earlier format; what is written from now on only this program can read. */
+static void
+becomes_ours(const char *format)
 {
 	struct wal_turn turn = { .cluster_id = 0xabcdef };
 	char text[32] = "", *path;
@@ -196,7 +197,7 @@ TEST(a_directory_of_the_format_before_becomes_one_of_this)
 	fixture_new(&f);
 	fixture_write(&f, &turn);
 	id = f.recovered.identity.node_id;
-	write_file(f.directory, "FORMAT", "moothall 2\n");
+	write_file(f.directory, "FORMAT", format);
 	fixture_reopen(&f);
 	assert_false(f.recovered.is_new);
 	assert_true(f.recovered.identity.node_id == id);
@@ -205,10 +206,16 @@ TEST(a_directory_of_the_format_before_becomes_one_of_this)
 	file = fopen(path, "r");
 	assert_non_null(file);
 	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
-	assert_string_equal(text, "moothall 3\n");
+	assert_string_equal(text, "moothall 4\n");
 	fclose(file);
 	free(path);
 	fixture_close(&f);
+}
+
+TEST(a_directory_of_a_format_before_becomes_one_of_this)
+{
+	becomes_ours("moothall 2\n");
+	becomes_ours("moothall 3\n");
 }
 
 TEST(directory_half_made_is_finished)

@@ -269,6 +269,7 @@ write_command(struct fixture *f, const struct words *words)
 {
 	static const char *const ops[] = {
 		"", "set", "create", "update", "swap", "delete", "cad", "post",
+		"acquire", "renew", "release",
 	};
 	const char *ttl = option(words, "ttl"), *prev = option(words, "prev");
 	struct command_write write = { 0 };
@@ -318,6 +319,36 @@ get_command(struct fixture *f, const struct words *words)
 	else
 		error_text(&f->text, err, &cause);
 	buf_free(&event);
+}
+
+static void
+look_command(struct fixture *f, const struct words *words)
+{
+	struct buf record = BUF_INIT;
+	struct blob *cause = NULL;
+	struct lock_record lock;
+	struct reader in;
+	size_t nodes = SIZE_MAX;
+	enum err err = store_lock_look(f->store, slice_text(words->word[1]),
+	    number(option(words, "index")), &nodes, &record, &cause);
+
+	assert_in_range(SIZE_MAX - nodes, 1, LOCK_WAITERS_MAX + 2);
+	in = reader_of(buf_slice(&record));
+	if (err != ERR_NONE) {
+		assert_int_equal(record.size, 0);
+		error_text(&f->text, err, &cause);
+	} else {
+		assert_true(lock_record_get(&in, &lock) && reader_done(&in));
+		if (lock.holder == 0)
+			buf_append_text(&f->text, "nobody");
+		else
+			buf_printf(&f->text, "holder %" PRIu64 "=%.*s", lock.holder,
+			    SLICE_ARGS(lock.holder_value));
+		if (lock.before != 0)
+			buf_printf(&f->text, " before %" PRIu64, lock.before);
+		buf_append_text(&f->text, lock.exists != 0 ? " there" : "");
+	}
+	buf_free(&record);
 }
 
 static void
@@ -401,6 +432,8 @@ run_words(struct fixture *f, const struct words *words)
 		return;
 	if (strcmp(verb, "get") == 0) {
 		get_command(f, words);
+	} else if (strcmp(verb, "look") == 0) {
+		look_command(f, words);
 	} else if (strcmp(verb, "expire") == 0) {
 		struct store_budget budget = {
 			.count = words->count > 2 ? (size_t)number(words->word[2]) : SIZE_MAX,

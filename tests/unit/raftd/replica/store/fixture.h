@@ -7,6 +7,8 @@
  * Commands; KEY and VALUE hold no blank, the empty value is left out:
  *	set|create|update|swap|delete|cad|post KEY [VALUE] [ttl=S] [dir]
  *		[recursive] [refresh] [prev=VALUE] [index=N] [internal]
+ *	acquire|renew|release KEY ...	the same, of a lock
+ *	look KEY [index=N]	"holder INDEX=VALUE" or "nobody", then "before INDEX" and "there"
  *	get KEY [recursive] [sorted]
  *	expire S [MAX [BYTES]]	up to that second
  *	watch OWNER ID KEY [recursive] [stream] [since=N] [goes_on]

@@ -314,7 +314,7 @@ TEST(what_is_no_command_of_ours_fails_and_changes_nothing)
 	write.key = SLICE_LITERAL("/a");
 	for (i = 0; i < 256; i++) {
 		write.op = (uint8_t)i;
-		if (i >= WRITE_SET && i <= WRITE_CREATE_IN_ORDER)
+		if (i >= WRITE_SET && i <= WRITE_OPS_LAST)
 			continue;
 		outcome = fixture_write(f, &write, false);
 		assert_int_equal(outcome.error, ERR_INTERNAL);
