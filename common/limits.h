@@ -207,6 +207,9 @@
 #define ADDRESS_HOST_BYTES_MAX 255
 #define DISCOVERY_REDIRECTS_MAX 5
 #define DISCOVERY_PATH_BYTES_MAX 2048
+#define DISCOVERY_SIZE_MAX VOTERS_MAX	/* machines that a token is for, from 1; */
+#define DISCOVERY_SIZE_DEFAULT 3	/* if who asks for one says nothing */
+#define DISCOVERY_TOKEN_TTL_S 604800	/* of a token that no machine has used yet */
 #define DISCOVERY_MACHINES_MAX 1024	/* of a listing; what follows is left out */
 
 /* Hosts that are looked up for the peer worker */

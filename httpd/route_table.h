@@ -23,6 +23,7 @@ ROUTE(ROUTE_CLIENT, EXACT, "/v2/members/leader", METHOD_GET, members_leader_hand
 ROUTE(ROUTE_CLIENT, PREFIX, "/v2/members", METHOD_GET | METHOD_PUT | METHOD_POST | METHOD_DELETE,
     members_handle)
 ROUTE(ROUTE_CLIENT, PREFIX, "/v2/auth", METHOD_GET | METHOD_PUT | METHOD_DELETE, auth_handle)
+ROUTE(ROUTE_CLIENT, EXACT, "/new", METHOD_GET, token_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/version", METHOD_GET, version_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/health", METHOD_GET, health_handle)
 ROUTE(ROUTE_CLIENT | ROUTE_PEER, EXACT, "/metrics", METHOD_GET, metrics_handle)

@@ -17,6 +17,7 @@ void stats_leader_handle(struct request *request);
 void members_handle(struct request *request);
 void members_leader_handle(struct request *request);
 void auth_handle(struct request *request);
+void token_handle(struct request *request);
 void version_handle(struct request *request);
 void health_handle(struct request *request);
 
