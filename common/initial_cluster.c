@@ -91,15 +91,15 @@ member_problem(const struct initial_cluster *cluster, const char *name, const ch
 
 /* In its place by name. Takes both texts. */
 static void
-insert(struct initial_cluster *cluster, char *name, char *url)
+insert(struct initial_cluster *cluster, struct initial_member member)
 {
 	size_t place = cluster->count++;
 
-	while (place > 0 && strcmp(cluster->list[place - 1].name, name) > 0) {
+	while (place > 0 && strcmp(cluster->list[place - 1].name, member.name) > 0) {
 		cluster->list[place] = cluster->list[place - 1];
 		place--;
 	}
-	cluster->list[place] = (struct initial_member){ .name = name, .url = url };
+	cluster->list[place] = member;
 }
 
 /* One item NAME=URL without blanks around it. */
@@ -122,7 +122,7 @@ take_item(struct initial_cluster *cluster, struct slice item)
 	url = xasprintf("%.*s", (int)url_size, (const char *)equals + 1);
 	problem = member_problem(cluster, name, url);
 	if (problem == NULL) {
-		insert(cluster, name, url);
+		insert(cluster, (struct initial_member){ .name = name, .url = url });
 		return NULL;
 	}
 	free(name);
@@ -170,14 +170,17 @@ member_id(const char *token, const struct initial_member *member)
 }
 
 static uint64_t
-cluster_id(const char *token, const struct initial_cluster *cluster)
+cluster_id(const char *token, const struct initial_cluster *cluster, bool told)
 {
 	struct buf text = BUF_INIT;
 	uint64_t list, all;
 
 	buf_printf(&text, "%zu %s\n", strlen(token), token);
-	for (size_t i = 0; i < cluster->count; i++)
+	for (size_t i = 0; i < cluster->count; i++) {
+		if (told)
+			buf_printf(&text, "%016" PRIx64 " ", cluster->list[i].id);
 		buf_printf(&text, "%s=%s\n", cluster->list[i].name, cluster->list[i].url);
+	}
 	list = hash_bytes(LIST_SEED, buf_slice(&text));
 	for (size_t i = 0; i < CONFIG_ROWS; i++)
 		buf_printf(&text, "%u %" PRIu64 "\n", (unsigned)config_rows[i].number,
@@ -187,42 +190,86 @@ cluster_id(const char *token, const struct initial_cluster *cluster)
 	return MAX_OF((list >> 32) << 32 | (all & UINT32_MAX), (uint64_t)1);
 }
 
-static char *
-make_ids(struct initial_cluster *cluster, const struct config *config)
+/* Of two with the same id the place of the second; none: count. */
+static size_t
+same_id(const struct initial_cluster *cluster)
 {
-	const char *token = config->initial_cluster_token;
-	struct cluster_config given = {
-#define CONFIG(name, number, kind, initial, min, max, json, option) .name = config->option,
-#include "common/cluster_config_table.h"
-	};
+	for (size_t i = 0; i < cluster->count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (cluster->list[k].id == cluster->list[i].id)
+				return i;
+	return cluster->count;
+}
+
+/* told: the members have their ids already. */
+static char *
+make_ids(struct initial_cluster *cluster, const char *token, const struct cluster_config *given,
+    bool told)
+{
+	size_t same;
 
 	if (strlen(token) > NAME_BYTES_MAX)
 		return xasprintf("its token is longer than %d bytes", NAME_BYTES_MAX);
-	cluster_config_begin(&cluster->options, &given);
+	cluster_config_begin(&cluster->options, given);
 	if (cluster->count > cluster->options.active_size)
 		return xasprintf("%zu nodes, and -cluster-active-size is %" PRIu64
 		    "; give a larger one", cluster->count, cluster->options.active_size);
-	for (size_t i = 0; i < cluster->count; i++) {
+	for (size_t i = 0; i < cluster->count && !told; i++)
 		cluster->list[i].id = member_id(token, &cluster->list[i]);
-		for (size_t k = 0; k < i; k++)
-			if (cluster->list[k].id == cluster->list[i].id)
-				return xasprintf("%s and %s have the same id by chance; choose "
-				    "another token", cluster->list[k].name,
-				    cluster->list[i].name);
-	}
-	cluster->cluster_id = cluster_id(token, cluster);
+	same = same_id(cluster);
+	if (same < cluster->count)
+		return xasprintf("%s and another node have the same id%s; choose another token",
+		    cluster->list[same].name, told ? "" : " by chance");
+	cluster->cluster_id = cluster_id(token, cluster, told);
 	return NULL;
+}
+
+void
+initial_cluster_options(const struct config *config, struct cluster_config *given)
+{
+	*given = (struct cluster_config){
+/* true and false are CONFIG_YES and CONFIG_NO. */
+#define CONFIG(name, number, kind, initial, min, max, json, option) \
+	.name = (uint64_t)config->option + (uint64_t)(CONFIG_##kind == CONFIG_BOOL),
+#include "common/cluster_config_table.h"
+	};
 }
 
 char *
 initial_cluster_read(const struct config *config, struct initial_cluster *result)
 {
+	struct cluster_config given;
 	char *problem;
 
 	*result = (struct initial_cluster){ .count = 0 };
 	problem = read_list(result, config->initial_cluster);
+	initial_cluster_options(config, &given);
 	if (problem == NULL)
-		problem = make_ids(result, config);
+		problem = make_ids(result, config->initial_cluster_token, &given, false);
+	if (problem != NULL)
+		initial_cluster_free(result);
+	return problem;
+}
+
+char *
+initial_cluster_make(const struct initial_told *told, size_t count, const char *token,
+    const struct cluster_config *given, struct initial_cluster *result)
+{
+	char *problem = NULL;
+
+	*result = (struct initial_cluster){ .count = 0 };
+	if (count == 0 || count > VOTERS_MAX)
+		return xasprintf("%zu nodes; 1 to %d begin together", count, VOTERS_MAX);
+	for (size_t i = 0; problem == NULL && i < count; i++) {
+		problem = member_problem(result, told[i].name, told[i].url);
+		if (problem == NULL)
+			insert(result, (struct initial_member){ .name = xstrdup(told[i].name),
+			    .url = xstrdup(told[i].url), .id = told[i].id });
+		if (problem == NULL && told[i].id == 0)
+			problem = xasprintf("%s has no id", told[i].name);
+	}
+	if (problem == NULL)
+		problem = make_ids(result, token, given, true);
 	if (problem != NULL)
 		initial_cluster_free(result);
 	return problem;

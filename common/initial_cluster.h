@@ -8,7 +8,7 @@
  * none has to ask another for anything but whether it has begun before.
  *
  *	order		by name, however the list was written
- *	member id	hash of token, name and URL
+ *	member id	hash of token, name and URL; or what the member itself has told all
  *	cluster id	upper half: hash of token and list; lower half: of the options too
  *
  * The hashes are part of the format: another one makes other clusters of the same lists.
@@ -43,6 +43,22 @@ struct initial_cluster {
  * caller, and result is empty.
  */
 char *initial_cluster_read(const struct config *config, struct initial_cluster *result) MUST_CHECK;
+/* The options of the cluster that config has, as they are given. */
+void initial_cluster_options(const struct config *config, struct cluster_config *given);
+
+/* A node that has told the others of itself, by a discovery service. */
+struct initial_told {
+	uint64_t id;
+	const char *name, *url;
+};
+/*
+ * The same of nodes that have told of themselves. Everything given is borrowed.
+ *
+ *	token	where they met
+ *	given	the options, as initial_cluster_options has them
+ */
+char *initial_cluster_make(const struct initial_told *told, size_t count, const char *token,
+    const struct cluster_config *given, struct initial_cluster *result) MUST_CHECK;
 /* Accepts an empty one, and one of zeros. */
 void initial_cluster_free(struct initial_cluster *cluster);
 /* The member of that name; NULL: none. */

@@ -446,12 +446,6 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		.members_fixed = strcmp(config->member_changes, "off") == 0,
 		.seed = rand_entropy(),
 		.new_cluster_id = rand_entropy(),
-		.cluster = {
-/* true and false are CONFIG_YES and CONFIG_NO. */
-#define CONFIG(name, number, kind, initial, min, max, json, option) \
-	.name = (uint64_t)config->option + (uint64_t)(CONFIG_##kind == CONFIG_BOOL),
-#include "common/cluster_config_table.h"
-		},
 		.join = config->peers[0] != '\0' || config->discovery[0] != '\0' ||
 		    raftd->rejoin != NULL,
 		.peers = config->peers[0] == '\0' ? NULL : config->peers,
@@ -462,6 +456,7 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	const char *where = NULL;
 	enum err err;
 
+	initial_cluster_options(config, &node_config.cluster);
 	err = wal_open(&options, &raftd->wal, recovered, sentence);
 	if (err != ERR_NONE)
 		return err;

@@ -89,6 +89,12 @@ RECORD(setting_record,
     FIELD(bytes, name)
     FIELD(bytes, value))
 
+/* A node of a cluster that is to begin, as it has told all others of itself. */
+RECORD(told_record,
+    FIELD(u64, id)
+    FIELD(bytes, name)
+    FIELD(bytes, peer_url))
+
 /* An address of a host. */
 RECORD(address_record,
     FIELD(u8, family)		/* 4 or 6 */
@@ -284,6 +290,11 @@ MESSAGE(joined, 0x26, FROM_PEER_WORKER, TO_SESSION,
     FIELD(bytes, members))	/* list of member_record */
 /* A discovery service says that this node is the first of its cluster. */
 MESSAGE(create_cluster, 0x2b, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, unused))
+/* A discovery service has named all nodes of a cluster that begins at all of them together, and
+ * enough of them agree. Again until it has begun. */
+MESSAGE(begin_cluster, 0x38, FROM_PEER_WORKER, TO_SESSION,
+    FIELD(bytes, token)		/* where they met */
+    FIELD(bytes, nodes))	/* list of told_record, this node among them */
 /* The cluster is full: this node stands by until there is room. Again at each try. */
 MESSAGE(standby, 0x2e, FROM_PEER_WORKER, TO_SESSION,
     FIELD(bytes, leader_url))	/* client URL of the cluster's leader; empty: not known */

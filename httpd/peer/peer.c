@@ -50,6 +50,12 @@ peers_handshake(const struct peers *peers, uint64_t to)
 	return ours;
 }
 
+const char *
+peers_list_name(const struct peers *peers)
+{
+	return peers->discovery == NULL ? "-initial-cluster" : "the list of the discovery service";
+}
+
 uint64_t
 peers_silence_ms(const struct peers *peers)
 {
@@ -389,7 +395,7 @@ peers_without_discovery(struct peers *peers, enum discovery_state state)
 	const struct config *config = &peers->worker->config;
 	const char *reason = state == DISCOVERY_FAILED ? discovery_reason(peers->discovery) :
 	    "no machine is registered";
-	char sentence[800];
+	char sentence[1000];
 
 	if (config->peers[0] != '\0') {
 		diag_warn("discovery", "joining through -peers, discovery failed: %s", reason);
@@ -397,11 +403,12 @@ peers_without_discovery(struct peers *peers, enum discovery_state state)
 	}
 	if (state == DISCOVERY_ALONE)
 		snprintf(sentence, sizeof(sentence), "Discovery found an initialized cluster but "
-		    "no reachable peers are registered.");
+		    "no reachable peers are registered. Take a new token, or give -peers.");
 	else
 		snprintf(sentence, sizeof(sentence),
 		    "%s, the new instance, must register itself to "
-		    "discovery service as required (%.400s)", config->name, reason);
+		    "discovery service as required (%.480s); see that -discovery is right and its "
+		    "service is up, or give -peers", config->name, reason);
 	owner->end_node(owner->argument, EXIT_TROUBLE, sentence);
 	return NULL;
 }
@@ -426,6 +433,13 @@ peers_to_join(struct peers *peers)
 		break;
 	case DISCOVERY_FOUND:
 		return discovery_machines(peers->discovery);
+	case DISCOVERY_TOGETHER:
+		if (peers->initial.count == 0)
+			peers->initial = discovery_take_cluster(peers->discovery);
+		peers->gather = gather_new(peers);
+		break;
+	case DISCOVERY_OVER:
+		break;
 	case DISCOVERY_ALONE:
 	case DISCOVERY_FAILED:
 		return peers_without_discovery(peers, state);

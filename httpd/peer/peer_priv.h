@@ -75,6 +75,8 @@ struct peers {
 
 /* Ours, towards that node (0: whoever called). */
 struct handshake peers_handshake(const struct peers *peers, uint64_t to);
+/* What the list is of that this node begins with, for people. */
+const char *peers_list_name(const struct peers *peers);
 /* How long the other side may be silent on the network: for stream_socket_options. */
 uint64_t peers_silence_ms(const struct peers *peers);
 /* A node that calls us: found or made. NULL at the limit. */
