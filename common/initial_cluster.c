@@ -37,6 +37,15 @@ initial_cluster_named(const struct initial_cluster *cluster, const char *name)
 	return NULL;
 }
 
+const struct initial_member *
+initial_cluster_member(const struct initial_cluster *cluster, uint64_t id)
+{
+	for (size_t i = 0; i < cluster->count; i++)
+		if (cluster->list[i].id == id)
+			return &cluster->list[i];
+	return NULL;
+}
+
 size_t
 initial_cluster_quorum(const struct initial_cluster *cluster)
 {
@@ -272,5 +281,72 @@ initial_cluster_make(const struct initial_told *told, size_t count, const char *
 		problem = make_ids(result, token, given, true);
 	if (problem != NULL)
 		initial_cluster_free(result);
+	return problem;
+}
+
+/* ---- of URLs alone ------------------------------------------------------------------------ */
+
+static char *
+lower(const char *url)
+{
+	char *text = xstrdup(url);
+
+	for (char *at = text; *at != '\0'; at++)
+		*at = (char)tolower((unsigned char)*at);
+	return text;
+}
+
+char *
+initial_cluster_url_name(const char *url)
+{
+	const char *address = address_in(url);
+	char *name = lower(address == NULL ? url : address);
+	char *port = strrchr(name, ':');
+
+	if (port != NULL)
+		*port = '-';
+	for (char *at = name; *at != '\0'; at++)
+		if (!isalnum((unsigned char)*at) && *at != '-' && *at != '_')
+			*at = '.';
+	/* No name begins so, but a host may. */
+	if (name[0] == '_' || name[0] == '.')
+		name[0] = '-';
+	return name;
+}
+
+uint64_t
+initial_cluster_url_id(const char *token, const char *url)
+{
+	struct buf text = BUF_INIT;
+	char *small = lower(url);
+	uint64_t id;
+
+	buf_printf(&text, "%zu %s\n%s\n", strlen(token), token, small);
+	id = hash_bytes(MEMBER_SEED, buf_slice(&text));
+	buf_free(&text);
+	free(small);
+	return MAX_OF(id, (uint64_t)1);
+}
+
+char *
+initial_cluster_of_urls(const char *const *urls, size_t count, const char *token,
+    const struct cluster_config *given, struct initial_cluster *result)
+{
+	struct initial_told told[VOTERS_MAX] = { { 0 } };
+	char *texts[VOTERS_MAX][2];
+	size_t taken = MIN_OF(count, (size_t)VOTERS_MAX);
+	char *problem;
+
+	for (size_t i = 0; i < taken; i++) {
+		texts[i][0] = initial_cluster_url_name(urls[i]);
+		texts[i][1] = lower(urls[i]);
+		told[i] = (struct initial_told){ .id = initial_cluster_url_id(token, urls[i]),
+			.name = texts[i][0], .url = texts[i][1] };
+	}
+	problem = initial_cluster_make(told, count, token, given, result);
+	for (size_t i = 0; i < taken; i++) {
+		free(texts[i][0]);
+		free(texts[i][1]);
+	}
 	return problem;
 }

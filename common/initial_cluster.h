@@ -59,11 +59,23 @@ struct initial_told {
  */
 char *initial_cluster_make(const struct initial_told *told, size_t count, const char *token,
     const struct cluster_config *given, struct initial_cluster *result) MUST_CHECK;
+/*
+ * The same of nodes of which only the URLs are known, http://HOST:PORT, in any order and without
+ * regard to case. Names and ids follow from them, as initial_cluster_url_name and _url_id say.
+ */
+char *initial_cluster_of_urls(const char *const *urls, size_t count, const char *token,
+    const struct cluster_config *given, struct initial_cluster *result) MUST_CHECK;
+/* HOST-PORT, with "." for what no name may have in it; owned by the caller. */
+char *initial_cluster_url_name(const char *url);
+uint64_t initial_cluster_url_id(const char *token, const char *url);
 /* Accepts an empty one, and one of zeros. */
 void initial_cluster_free(struct initial_cluster *cluster);
 /* The member of that name; NULL: none. */
 const struct initial_member *initial_cluster_named(const struct initial_cluster *cluster,
     const char *name);
+/* The member of that id; NULL: none. */
+const struct initial_member *initial_cluster_member(const struct initial_cluster *cluster,
+    uint64_t id);
 /* So many have to agree before anything is decided. */
 size_t initial_cluster_quorum(const struct initial_cluster *cluster);
 /* Are two cluster ids of the same list and token, whatever the options are? */

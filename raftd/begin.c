@@ -28,6 +28,7 @@
 #include "common/xmem.h"
 
 #include <stdlib.h>
+#include <strings.h>
 
 /* The options, and the first member of all or the only one. All values are written down, so
  * that no default of a later program counts. */
@@ -63,13 +64,14 @@ begin_alone(struct node *node)
 	blob_unref(&payload);
 }
 
-/* Of the first one, or of another. Nobody else has to make the same entries for a list of one. */
+/* Of the first one, or of another. Nobody else has to make the same entries for a list of one,
+ * unless this node is to say its name as well. */
 static struct blob *
 entry_of(const struct node *node, const struct initial_cluster *initial, size_t place)
 {
 	const struct initial_member *member = &initial->list[place];
-	struct slice client_url = initial->count > 1 ? SLICE_EMPTY :
-	    slice_text(node->config.client_url);
+	struct slice client_url = initial->count > 1 || strcmp(member->name, node->name) != 0 ?
+	    SLICE_EMPTY : slice_text(node->config.client_url);
 	struct command_member join = {
 		.op = MEMBER_JOIN,
 		.id = member->id,
@@ -185,14 +187,18 @@ read_told(struct slice nodes, struct arena *arena, struct initial_told *told, si
 	return true;
 }
 
-/* The list has this node in it, as it is: the id is on the disk since before it was told. */
+/* The list has this node in it, as it is: by its name, or by the one that it has for others who
+ * know no more than its address. */
 static bool
 has_self(const struct node *node, const struct initial_cluster *initial)
 {
-	const struct initial_member *self = initial_cluster_named(initial, node->name);
+	const struct initial_member *self = initial_cluster_member(initial, node->id);
+	char *url_name = initial_cluster_url_name(node->config.peer_url);
+	bool has = self != NULL && strcasecmp(self->url, node->config.peer_url) == 0 &&
+	    (strcmp(self->name, node->name) == 0 || strcmp(self->name, url_name) == 0);
 
-	return self != NULL && self->id == node->id &&
-	    strcmp(self->url, node->config.peer_url) == 0;
+	free(url_name);
+	return has;
 }
 
 static void
@@ -205,7 +211,7 @@ begin_told(struct node *node, const struct initial_told *told, size_t count, con
 	if (problem == NULL && !has_self(node, &initial))
 		problem = xstrdup("this node is not among them as it is");
 	if (problem == NULL) {
-		begin_together(node, &initial, "the list of the discovery service");
+		begin_together(node, &initial, "the list that was found");
 		node->status_due = true;
 	} else {
 		node_note(node, DIAG_WARN, "no cluster begins of the nodes that were told: %s",

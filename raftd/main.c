@@ -395,8 +395,13 @@ take_initial_cluster(struct raftd *raftd, struct wal_recovered *recovered, char 
 	const struct initial_member *self;
 	char *problem;
 
-	if (config->initial_cluster[0] == '\0' || raftd->rejoin != NULL ||
-	    strcmp(config->initial_cluster_state, "new") != 0)
+	if (raftd->rejoin != NULL || strcmp(config->initial_cluster_state, "new") != 0)
+		return ERR_NONE;
+	/* Who else there is, the peer worker finds out; who this node is, it knows. */
+	if (config->discovery_srv[0] != '\0' && recovered->identity.cluster_id == 0)
+		recovered->identity.node_id = initial_cluster_url_id(
+		    config->initial_cluster_token, config->peer_url);
+	if (config->initial_cluster[0] == '\0')
 		return ERR_NONE;
 	problem = initial_cluster_read(config, &raftd->initial);
 	if (problem != NULL) {
@@ -447,7 +452,7 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		.seed = rand_entropy(),
 		.new_cluster_id = rand_entropy(),
 		.join = config->peers[0] != '\0' || config->discovery[0] != '\0' ||
-		    raftd->rejoin != NULL,
+		    config->discovery_srv[0] != '\0' || raftd->rejoin != NULL,
 		.peers = config->peers[0] == '\0' ? NULL : config->peers,
 		.rejoin = raftd->rejoin,
 		.rejoin_wait_ms = raftd->rejoin_wait_ms,

@@ -101,6 +101,11 @@ RECORD(address_record,
     FIELD(bytes, address)	/* 4 or 16 bytes, as they stand in a packet */
     FIELD(u32, scope))		/* of a link-local one, else 0 */
 
+/* A place where a domain has a service; the end of a list of them has no host and port 0. */
+RECORD(service_record,
+    FIELD(u16, port)
+    FIELD(bytes, host))
+
 /* A follower as the leader sees it, for /v2/stats/leader. Times in ns. */
 RECORD(follower_record,
     FIELD(bytes, name)
@@ -176,11 +181,13 @@ MESSAGE(tls, 0x19, FROM_SUPERVISOR, TO_CHILD,
  * and again when they changed. */
 MESSAGE(tls_tickets, 0x1a, FROM_SUPERVISOR, TO_CHILD,
     FIELD(secret, keys))	/* TLS_TICKET_KEY_BYTES each: the one in use, those before it */
-/* Look up a host, which a worker may not; answered by resolved of the same id. */
+/* Look up a host, which a worker may not; answered by resolved of the same id. One that begins
+ * with "_" is a service, "_etcd-server._tcp.DOMAIN". */
 MESSAGE(resolve, 0x1b, FROM_PEER_WORKER, TO_PROCESS,
     FIELD(bytes, host))
 MESSAGE(resolved, 0x1c, FROM_SUPERVISOR, TO_CHILD,
-    FIELD(bytes, addresses))	/* list of address_record; empty: not found */
+    FIELD(bytes, addresses))	/* list of address_record; empty: not found. Of a service: list
+				 * of service_record with its end; empty: nobody says */
 
 /* Which members the peer worker reaches, when that has changed. */
 MESSAGE(reach, 0x1f, FROM_PEER_WORKER, TO_PROCESS,

@@ -81,7 +81,6 @@ struct discovery {
 	uint64_t wait_index;		/* the next that may happen; 0: not known */
 	uint64_t again_ms;
 	struct initial_cluster cluster;	/* empty, or of DISCOVERY_TOGETHER */
-	struct buf nodes;		/* the same, as raftd is told */
 	char hint[PLACE_BYTES + 200];
 	enum discovery_state state;
 	struct buf machines;		/* NUL at its end */
@@ -92,7 +91,7 @@ struct discovery {
 
 static void discovery_ask(struct discovery *discovery);
 
-static const char *
+const char *
 discovery_token(const struct discovery *discovery)
 {
 	const char *slash = strrchr(discovery->base.path, '/');
@@ -272,14 +271,11 @@ discovery_together(struct discovery *discovery)
 	char *problem;
 
 	initial_cluster_options(&discovery->peers->worker->config, &given);
-	buf_clear(&discovery->nodes);
 	for (size_t i = 0; i < registry->count; i++) {
 		const struct registry_entry *entry = &registry->first[i];
 
 		told[i] = (struct initial_told){ .id = entry->id, .name = entry->name,
 			.url = entry->url };
-		told_record_put(&discovery->nodes, &(struct told_record){ .id = entry->id,
-		    .name = slice_text(entry->name), .peer_url = slice_text(entry->url) });
 	}
 	problem = initial_cluster_make(told, registry->count, discovery_token(discovery), &given,
 	    &discovery->cluster);
@@ -625,7 +621,6 @@ discovery_free(struct discovery **discovery)
 	http_cancel(&(*discovery)->call);
 	loop_timer_free(&(*discovery)->timer);
 	buf_free(&(*discovery)->machines);
-	buf_free(&(*discovery)->nodes);
 	initial_cluster_free(&(*discovery)->cluster);
 	free(*discovery);
 	*discovery = NULL;
@@ -650,13 +645,6 @@ discovery_take_cluster(struct discovery *discovery)
 
 	discovery->cluster = (struct initial_cluster){ .count = 0 };
 	return taken;
-}
-
-struct msg_begin_cluster
-discovery_begin(const struct discovery *discovery)
-{
-	return (struct msg_begin_cluster){ .nodes = buf_slice(&discovery->nodes),
-		.token = slice_text(discovery_token(discovery)) };
 }
 
 const char *

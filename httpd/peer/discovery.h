@@ -33,7 +33,6 @@
 #define MOOTHALL_HTTPD_PEER_DISCOVERY_H
 
 #include "common/initial_cluster.h"
-#include "common/ipc/message.h"
 
 struct discovery;
 struct peers;
@@ -56,10 +55,10 @@ void discovery_free(struct discovery **discovery);
 enum discovery_state discovery_state(const struct discovery *discovery);
 /* "host:port,host:port"; borrowed. */
 const char *discovery_machines(const struct discovery *discovery);
-/* Of DISCOVERY_TOGETHER, once: the cluster, owned by the caller; empty after that. And how raftd
- * is told, borrowed. */
+/* Of DISCOVERY_TOGETHER, once: the cluster, owned by the caller; empty after that. */
 struct initial_cluster discovery_take_cluster(struct discovery *discovery);
-struct msg_begin_cluster discovery_begin(const struct discovery *discovery);
+/* The last part of the path of -discovery; borrowed. */
+const char *discovery_token(const struct discovery *discovery);
 /* Of DISCOVERY_FOUND by 2.x: what to do if nobody of them can be reached; or "". Borrowed. */
 const char *discovery_hint(const struct discovery *discovery);
 /* Why it failed; borrowed. */

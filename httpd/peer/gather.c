@@ -14,7 +14,6 @@
 #include "common/diag.h"
 #include "common/printable.h"
 #include "common/xmem.h"
-#include "httpd/peer/discovery.h"
 #include "httpd/peer/http_client.h"
 
 #include <inttypes.h>
@@ -166,18 +165,26 @@ may_begin(struct gather *gather)
 	    now_ms(gather) >= gather->quorum_ms + GATHER_GRACE_MS);
 }
 
+/* raftd has the list of -initial-cluster itself, and no other. */
 static void
 tell_begin(const struct gather *gather, struct buf *out)
 {
-	const struct discovery *discovery = gather->peers->discovery;
-	struct msg_begin_cluster begin;
+	const struct peers *peers = gather->peers;
+	struct buf nodes = BUF_INIT;
 
-	if (discovery == NULL) {
+	if (peers->told_token == NULL) {
 		msg_create_cluster_frame(out, 0, &(struct msg_create_cluster){ 0 });
 		return;
 	}
-	begin = discovery_begin(discovery);
-	msg_begin_cluster_frame(out, 0, &begin);
+	for (size_t i = 0; i < peers->initial.count; i++) {
+		const struct initial_member *member = &peers->initial.list[i];
+
+		told_record_put(&nodes, &(struct told_record){ .id = member->id,
+		    .name = slice_text(member->name), .peer_url = slice_text(member->url) });
+	}
+	msg_begin_cluster_frame(out, 0, &(struct msg_begin_cluster){
+	    .token = slice_text(peers->told_token), .nodes = buf_slice(&nodes) });
+	buf_free(&nodes);
 }
 
 /* False: it is over, and this node ends. */
@@ -322,7 +329,7 @@ gather_new(struct peers *peers)
 	for (size_t i = 0; i < initial->count; i++) {
 		struct asked *asked = &gather->others[gather->count];
 
-		if (strcmp(initial->list[i].name, peers->worker->config.name) == 0)
+		if (initial->list[i].id == peers->node_id)
 			continue;
 		*asked = (struct asked){ .gather = gather, .member = &initial->list[i],
 			.why = "not asked yet" };

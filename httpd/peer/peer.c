@@ -22,6 +22,7 @@
 #include "httpd/peer/join.h"
 #include "httpd/peer/others.h"
 #include "httpd/peer/outbound.h"
+#include "httpd/peer/srv.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -53,7 +54,10 @@ peers_handshake(const struct peers *peers, uint64_t to)
 const char *
 peers_list_name(const struct peers *peers)
 {
-	return peers->discovery == NULL ? "-initial-cluster" : "the list of the discovery service";
+	if (peers->discovery != NULL)
+		return "the list of the discovery service";
+	return peers->worker->config.discovery_srv[0] == '\0' ? "-initial-cluster" :
+	    "the SRV records of -discovery-srv";
 }
 
 uint64_t
@@ -434,8 +438,8 @@ peers_to_join(struct peers *peers)
 	case DISCOVERY_FOUND:
 		return discovery_machines(peers->discovery);
 	case DISCOVERY_TOGETHER:
-		if (peers->initial.count == 0)
-			peers->initial = discovery_take_cluster(peers->discovery);
+		peers->initial = discovery_take_cluster(peers->discovery);
+		peers->told_token = discovery_token(peers->discovery);
 		peers->gather = gather_new(peers);
 		break;
 	case DISCOVERY_OVER:
@@ -462,6 +466,25 @@ peers_join_again(struct peers *peers)
 	buf_free(&list);
 }
 
+static void peers_check_join(struct peers *peers);
+
+/* The nodes are those that DNS names: they begin together, or have begun. */
+static void
+peers_check_srv(struct peers *peers)
+{
+	const struct config *config = &peers->worker->config;
+
+	if (peers->srv == NULL) {
+		peers->srv = srv_new(peers, peers_check_join);
+	} else if (srv_is_known(peers->srv) && strcmp(config->initial_cluster_state, "new") == 0) {
+		peers->initial = srv_take_cluster(peers->srv);
+		peers->told_token = config->initial_cluster_token;
+		peers->gather = gather_new(peers);
+	} else if (srv_is_known(peers->srv)) {
+		peers->join = join_new(peers, srv_others(peers->srv));
+	}
+}
+
 static void
 peers_check_join(struct peers *peers)
 {
@@ -473,6 +496,7 @@ peers_check_join(struct peers *peers)
 		peers->discovery = discovery_new(peers, peers_check_join);
 	if ((cluster->phase != PHASE_JOINING && cluster->phase != PHASE_STANDBY) ||
 	    cluster->cluster_id != 0) {
+		srv_free(&peers->srv);
 		join_free(&peers->join);
 		gather_free(&peers->gather);
 	} else if (peers->join == NULL && cluster->rejoin[0] != '\0') {
@@ -480,6 +504,8 @@ peers_check_join(struct peers *peers)
 	} else if (peers->initial.count > 0) {
 		if (peers->gather == NULL)
 			peers->gather = gather_new(peers);
+	} else if (peers->join == NULL && peers->worker->config.discovery_srv[0] != '\0') {
+		peers_check_srv(peers);
 	} else if (peers->join == NULL) {
 		list = peers_to_join(peers);
 		if (list != NULL)
@@ -593,6 +619,7 @@ peer_stop(struct worker *worker)
 	gather_free(&peers->gather);
 	others_free(&peers->others);
 	initial_cluster_free(&peers->initial);
+	srv_free(&peers->srv);
 	discovery_free(&peers->discovery);
 	peers_drop_all(peers);
 	lookups_free(&peers->lookups);

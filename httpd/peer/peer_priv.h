@@ -38,6 +38,7 @@ struct outbound;
 struct join;
 struct others;
 struct peers;
+struct srv;
 
 struct peer {
 	TAILQ_ENTRY(peer) link;
@@ -68,6 +69,8 @@ struct peers {
 	int told_phase;			/* and its phase then */
 	struct discovery *discovery;	/* NULL without -discovery */
 	struct initial_cluster initial;	/* empty unless it begins with others, as they do */
+	const char *told_token;		/* of a list that was found; borrowed. Else NULL */
+	struct srv *srv;		/* NULL unless it looks for one by -discovery-srv */
 	struct gather *gather;		/* NULL unless it asks them whether it may */
 	struct join *join;		/* NULL unless this node asks to join */
 	struct others *others;		/* NULL unless it is alone and has -peers */

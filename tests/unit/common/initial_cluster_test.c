@@ -235,6 +235,40 @@ TEST(what_nodes_told_is_judged_as_a_list_is)
 	initial_cluster_free(&cluster);
 }
 
+TEST(addresses_alone_make_one_cluster_on_every_node)
+{
+	const char *const urls[] = { "http://N2.example:2380", "https://n1.example:2380" };
+	const char *const other[] = { "https://n1.example:2380", "http://n2.EXAMPLE:2380" };
+	struct cluster_config given = { 0 };
+	struct initial_cluster cluster, same;
+
+	assert_null(initial_cluster_of_urls(urls, 2, "t", &given, &cluster));
+	assert_null(initial_cluster_of_urls(other, 2, "t", &given, &same));
+	assert_true(cluster.cluster_id == same.cluster_id);
+	assert_string_equal(cluster.list[0].name, "n1.example-2380");
+	assert_string_equal(cluster.list[1].url, "http://n2.example:2380");
+	assert_true(cluster.list[1].id == initial_cluster_url_id("t", "http://N2.example:2380"));
+	assert_true(cluster.list[1].id != initial_cluster_url_id("u", "http://n2.example:2380"));
+	assert_ptr_equal(initial_cluster_member(&cluster, cluster.list[1].id), &cluster.list[1]);
+	assert_null(initial_cluster_member(&cluster, 1));
+	initial_cluster_free(&cluster);
+	initial_cluster_free(&same);
+}
+
+TEST(an_address_makes_a_name_that_may_be)
+{
+	static const char *const pairs[][2] = { { "http://h:1", "h-1" },
+		{ "https://[::1]:2380", "-..1.-2380" }, { "http://_a:1", "-a-1" },
+		{ "http://A.b_c-d:65535", "a.b_c-d-65535" } };
+
+	for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
+		char *name = initial_cluster_url_name(pairs[i][0]);
+
+		assert_string_equal(name, pairs[i][1]);
+		free(name);
+	}
+}
+
 TEST(an_option_that_is_yes_or_no_is_taken)
 {
 	struct cluster_config given;

@@ -72,12 +72,45 @@ TEST(all_that_were_told_are_members_with_the_ids_they_told)
 	world_free(w);
 }
 
+/* The name of the only member; in a buffer of the caller. */
+static const char *
+name_of(struct world *w, char name[NAME_BYTES_MAX + 1])
+{
+	struct msg_status status = status_of(w);
+	struct reader in = reader_of(status.members);
+	struct member_record member;
+
+	assert_true(member_record_get(&in, &member));
+	snprintf(name, NAME_BYTES_MAX + 1, "%.*s", SLICE_ARGS(member.name));
+	return name;
+}
+
+TEST(who_was_known_by_its_address_says_its_name)
+{
+	struct world *w = world_new(true, WORLD_TRIM_ENTRIES);
+	char name[NAME_BYTES_MAX + 1];
+	struct buf nodes = BUF_INIT;
+
+	put(&nodes, 0xa1, "127.0.0.1-7001", SELF);
+	assert_int_equal(begin(w, &nodes), ERR_NONE);
+	for (int i = 0; i < 100 && strcmp(name_of(w, name), "machine1") != 0; i++) {
+		world_turn(w, 100);
+		world_settle(w);
+	}
+	assert_string_equal(name_of(w, name), "machine1");
+	assert_int_equal(world_read(w, 1, "/_etcd/machines/machine1", 0), ERR_NONE);
+	assert_int_equal(world_read(w, 2, "/_etcd/machines/127.0.0.1-7001", 0),
+	    ERR_KEY_NOT_FOUND);
+	world_free(w);
+}
+
 TEST(a_list_without_this_node_as_it_is_begins_nothing)
 {
 	static const struct { uint64_t id; const char *name, *url; } wrong[] = {
 		{ 0xa2, "machine1", SELF }, { 0xa1, "machine2", SELF },
 		{ 0xa1, "machine1", "http://127.0.0.1:7002" }, { 0, "machine1", SELF },
 		{ 0xa1, "machine1", "127.0.0.1:7001" }, { 0xa1, "", SELF },
+		{ 0xa1, "127.0.0.1-7002", SELF },
 	};
 	struct world *w = world_new(true, WORLD_TRIM_ENTRIES);
 	struct buf nodes = BUF_INIT;
