@@ -35,8 +35,7 @@ OPTION(peers_file, "peers-file", "ETCD_PEERS_FILE", "peers_file", PATH, "", 0, 0
 OPTION(discovery, "discovery", "ETCD_DISCOVERY", "discovery", TEXT, "", 0, 0, "URL",
     "directory of a discovery service, where the machines of a new cluster meet")
 OPTION(discovery_srv, "discovery-srv", "ETCD_DISCOVERY_SRV", "discovery_srv", TEXT, "", 0, 0,
-    "DOMAIN", "all nodes of a new cluster are in the SRV records _etcd-server._tcp and "
-    "_etcd-server-ssl._tcp of it")
+    "DOMAIN", "domain whose SRV records name all nodes of a new cluster, which begin it together")
 OPTION(initial_cluster, "initial-cluster", "ETCD_INITIAL_CLUSTER", "initial_cluster", TEXT, "", 0,
     0, "NAME=URL,...", "all nodes of a new cluster, which begin it together")
 OPTION(initial_cluster_state, "initial-cluster-state", "ETCD_INITIAL_CLUSTER_STATE",
