@@ -143,6 +143,7 @@ apply_update(struct applying *a, const struct command_member *m)
 		    SLICE_EMPTY);
 		if (outcome.error != ERR_NONE)
 			return outcome;
+		blob_unref(&outcome.event);
 	}
 	outcome = write_registry(a, renamed ? WRITE_SET : WRITE_UPDATE,
 	    renamed ? m->name : slice_text(member->name), m->peer_url, m->client_url);

@@ -272,6 +272,22 @@ def test_an_answer_that_was_lost_takes_one_place(world):
         service.close()
 
 
+def test_a_member_takes_no_place_of_another_token(world):
+    service = Service()
+    try:
+        service.keys["/t/_config/size"] = "1"
+        node = world.node("n1").start()
+        node.stop()
+        node.flags = ["-discovery", "http://%s/t" % service.address]
+        node.start()
+        wait_until(lambda: len(service.requests) == 1, 10, "the question for the size")
+        node.kill("peer")
+        wait_until(lambda: len(service.requests) > 1, 10, "that of the next worker")
+        assert {(r[0], r[1]) for r in service.requests} == {("GET", "/t/_config/size")}
+    finally:
+        service.close()
+
+
 # ---- Debian's etcd ------------------------------------------------------------------------
 
 
