@@ -37,6 +37,15 @@ initial_cluster_named(const struct initial_cluster *cluster, const char *name)
 	return NULL;
 }
 
+const struct initial_member *
+initial_cluster_member(const struct initial_cluster *cluster, uint64_t id)
+{
+	for (size_t i = 0; i < cluster->count; i++)
+		if (cluster->list[i].id == id)
+			return &cluster->list[i];
+	return NULL;
+}
+
 size_t
 initial_cluster_quorum(const struct initial_cluster *cluster)
 {
@@ -91,15 +100,15 @@ member_problem(const struct initial_cluster *cluster, const char *name, const ch
 
 /* In its place by name. Takes both texts. */
 static void
-insert(struct initial_cluster *cluster, char *name, char *url)
+insert(struct initial_cluster *cluster, struct initial_member member)
 {
 	size_t place = cluster->count++;
 
-	while (place > 0 && strcmp(cluster->list[place - 1].name, name) > 0) {
+	while (place > 0 && strcmp(cluster->list[place - 1].name, member.name) > 0) {
 		cluster->list[place] = cluster->list[place - 1];
 		place--;
 	}
-	cluster->list[place] = (struct initial_member){ .name = name, .url = url };
+	cluster->list[place] = member;
 }
 
 /* One item NAME=URL without blanks around it. */
@@ -122,7 +131,7 @@ take_item(struct initial_cluster *cluster, struct slice item)
 	url = xasprintf("%.*s", (int)url_size, (const char *)equals + 1);
 	problem = member_problem(cluster, name, url);
 	if (problem == NULL) {
-		insert(cluster, name, url);
+		insert(cluster, (struct initial_member){ .name = name, .url = url });
 		return NULL;
 	}
 	free(name);
@@ -170,14 +179,17 @@ member_id(const char *token, const struct initial_member *member)
 }
 
 static uint64_t
-cluster_id(const char *token, const struct initial_cluster *cluster)
+cluster_id(const char *token, const struct initial_cluster *cluster, bool told)
 {
 	struct buf text = BUF_INIT;
 	uint64_t list, all;
 
 	buf_printf(&text, "%zu %s\n", strlen(token), token);
-	for (size_t i = 0; i < cluster->count; i++)
+	for (size_t i = 0; i < cluster->count; i++) {
+		if (told)
+			buf_printf(&text, "%016" PRIx64 " ", cluster->list[i].id);
 		buf_printf(&text, "%s=%s\n", cluster->list[i].name, cluster->list[i].url);
+	}
 	list = hash_bytes(LIST_SEED, buf_slice(&text));
 	for (size_t i = 0; i < CONFIG_ROWS; i++)
 		buf_printf(&text, "%u %" PRIu64 "\n", (unsigned)config_rows[i].number,
@@ -187,43 +199,154 @@ cluster_id(const char *token, const struct initial_cluster *cluster)
 	return MAX_OF((list >> 32) << 32 | (all & UINT32_MAX), (uint64_t)1);
 }
 
-static char *
-make_ids(struct initial_cluster *cluster, const struct config *config)
+/* Of two with the same id the place of the second; none: count. */
+static size_t
+same_id(const struct initial_cluster *cluster)
 {
-	const char *token = config->initial_cluster_token;
-	struct cluster_config given = {
-#define CONFIG(name, number, kind, initial, min, max, json, option) .name = config->option,
-#include "common/cluster_config_table.h"
-	};
+	for (size_t i = 0; i < cluster->count; i++)
+		for (size_t k = 0; k < i; k++)
+			if (cluster->list[k].id == cluster->list[i].id)
+				return i;
+	return cluster->count;
+}
+
+/* told: the members have their ids already. */
+static char *
+make_ids(struct initial_cluster *cluster, const char *token, const struct cluster_config *given,
+    bool told)
+{
+	size_t same;
 
 	if (strlen(token) > NAME_BYTES_MAX)
 		return xasprintf("its token is longer than %d bytes", NAME_BYTES_MAX);
-	cluster_config_begin(&cluster->options, &given);
+	cluster_config_begin(&cluster->options, given);
 	if (cluster->count > cluster->options.active_size)
 		return xasprintf("%zu nodes, and -cluster-active-size is %" PRIu64
 		    "; give a larger one", cluster->count, cluster->options.active_size);
-	for (size_t i = 0; i < cluster->count; i++) {
+	for (size_t i = 0; i < cluster->count && !told; i++)
 		cluster->list[i].id = member_id(token, &cluster->list[i]);
-		for (size_t k = 0; k < i; k++)
-			if (cluster->list[k].id == cluster->list[i].id)
-				return xasprintf("%s and %s have the same id by chance; choose "
-				    "another token", cluster->list[k].name,
-				    cluster->list[i].name);
-	}
-	cluster->cluster_id = cluster_id(token, cluster);
+	same = same_id(cluster);
+	if (same < cluster->count)
+		return xasprintf("%s and another node have the same id%s; choose another token",
+		    cluster->list[same].name, told ? "" : " by chance");
+	cluster->cluster_id = cluster_id(token, cluster, told);
 	return NULL;
+}
+
+void
+initial_cluster_options(const struct config *config, struct cluster_config *given)
+{
+	*given = (struct cluster_config){
+/* true and false are CONFIG_YES and CONFIG_NO. */
+#define CONFIG(name, number, kind, initial, min, max, json, option) \
+	.name = (uint64_t)config->option + (uint64_t)(CONFIG_##kind == CONFIG_BOOL),
+#include "common/cluster_config_table.h"
+	};
 }
 
 char *
 initial_cluster_read(const struct config *config, struct initial_cluster *result)
 {
+	struct cluster_config given;
 	char *problem;
 
 	*result = (struct initial_cluster){ .count = 0 };
 	problem = read_list(result, config->initial_cluster);
+	initial_cluster_options(config, &given);
 	if (problem == NULL)
-		problem = make_ids(result, config);
+		problem = make_ids(result, config->initial_cluster_token, &given, false);
 	if (problem != NULL)
 		initial_cluster_free(result);
+	return problem;
+}
+
+char *
+initial_cluster_make(const struct initial_told *told, size_t count, const char *token,
+    const struct cluster_config *given, struct initial_cluster *result)
+{
+	char *problem = NULL;
+
+	*result = (struct initial_cluster){ .count = 0 };
+	if (count == 0 || count > VOTERS_MAX)
+		return xasprintf("%zu nodes; 1 to %d begin together", count, VOTERS_MAX);
+	for (size_t i = 0; problem == NULL && i < count; i++) {
+		problem = member_problem(result, told[i].name, told[i].url);
+		if (problem == NULL)
+			insert(result, (struct initial_member){ .name = xstrdup(told[i].name),
+			    .url = xstrdup(told[i].url), .id = told[i].id });
+		if (problem == NULL && told[i].id == 0)
+			problem = xasprintf("%s has no id", told[i].name);
+	}
+	if (problem == NULL)
+		problem = make_ids(result, token, given, true);
+	if (problem != NULL)
+		initial_cluster_free(result);
+	return problem;
+}
+
+/* ---- of URLs alone ------------------------------------------------------------------------ */
+
+static char *
+lower(const char *url)
+{
+	char *text = xstrdup(url);
+
+	for (char *at = text; *at != '\0'; at++)
+		*at = (char)tolower((unsigned char)*at);
+	return text;
+}
+
+char *
+initial_cluster_url_name(const char *url)
+{
+	const char *address = address_in(url);
+	char *name = lower(address == NULL ? url : address);
+	char *port = strrchr(name, ':');
+
+	if (port != NULL)
+		*port = '-';
+	for (char *at = name; *at != '\0'; at++)
+		if (!isalnum((unsigned char)*at) && *at != '-' && *at != '_')
+			*at = '.';
+	/* No name begins so, but a host may. */
+	if (name[0] == '_' || name[0] == '.')
+		name[0] = '-';
+	return name;
+}
+
+uint64_t
+initial_cluster_url_id(const char *token, const char *url)
+{
+	struct buf text = BUF_INIT;
+	char *small = lower(url);
+	uint64_t id;
+
+	buf_printf(&text, "%zu %s\n%s\n", strlen(token), token, small);
+	id = hash_bytes(MEMBER_SEED, buf_slice(&text));
+	buf_free(&text);
+	free(small);
+	return MAX_OF(id, (uint64_t)1);
+}
+
+char *
+initial_cluster_of_urls(const char *const *urls, size_t count, const char *token,
+    const struct cluster_config *given, struct initial_cluster *result)
+{
+	struct initial_told told[VOTERS_MAX] = { { 0 } };
+	char *texts[VOTERS_MAX][2];
+	size_t taken = MIN_OF(count, (size_t)VOTERS_MAX);
+	char *problem;
+
+	for (size_t i = 0; i < taken; i++) {
+		texts[i][0] = initial_cluster_url_name(urls[i]);
+		texts[i][1] = lower(urls[i]);
+		told[i] = (struct initial_told){ .id = initial_cluster_url_id(token, urls[i]),
+			.name = texts[i][0], .url = texts[i][1] };
+	}
+	problem = initial_cluster_make(told, count, token, given, result);
+	for (size_t i = 0; i < taken; i++) {
+		free(texts[i][0]);
+		free(texts[i][1]);
+	}
 	return problem;
 }

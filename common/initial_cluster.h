@@ -8,7 +8,7 @@
  * none has to ask another for anything but whether it has begun before.
  *
  *	order		by name, however the list was written
- *	member id	hash of token, name and URL
+ *	member id	hash of token, name and URL; or what the member itself has told all
  *	cluster id	upper half: hash of token and list; lower half: of the options too
  *
  * The hashes are part of the format: another one makes other clusters of the same lists.
@@ -43,11 +43,39 @@ struct initial_cluster {
  * caller, and result is empty.
  */
 char *initial_cluster_read(const struct config *config, struct initial_cluster *result) MUST_CHECK;
+/* The options of the cluster that config has, as they are given. */
+void initial_cluster_options(const struct config *config, struct cluster_config *given);
+
+/* A node that has told the others of itself, by a discovery service. */
+struct initial_told {
+	uint64_t id;
+	const char *name, *url;
+};
+/*
+ * The same of nodes that have told of themselves. Everything given is borrowed.
+ *
+ *	token	where they met
+ *	given	the options, as initial_cluster_options has them
+ */
+char *initial_cluster_make(const struct initial_told *told, size_t count, const char *token,
+    const struct cluster_config *given, struct initial_cluster *result) MUST_CHECK;
+/*
+ * The same of nodes of which only the URLs are known, http://HOST:PORT, in any order and without
+ * regard to case. Names and ids follow from them, as initial_cluster_url_name and _url_id say.
+ */
+char *initial_cluster_of_urls(const char *const *urls, size_t count, const char *token,
+    const struct cluster_config *given, struct initial_cluster *result) MUST_CHECK;
+/* HOST-PORT, with "." for what no name may have in it; owned by the caller. */
+char *initial_cluster_url_name(const char *url);
+uint64_t initial_cluster_url_id(const char *token, const char *url);
 /* Accepts an empty one, and one of zeros. */
 void initial_cluster_free(struct initial_cluster *cluster);
 /* The member of that name; NULL: none. */
 const struct initial_member *initial_cluster_named(const struct initial_cluster *cluster,
     const char *name);
+/* The member of that id; NULL: none. */
+const struct initial_member *initial_cluster_member(const struct initial_cluster *cluster,
+    uint64_t id);
 /* So many have to agree before anything is decided. */
 size_t initial_cluster_quorum(const struct initial_cluster *cluster);
 /* Are two cluster ids of the same list and token, whatever the options are? */

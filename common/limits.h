@@ -216,6 +216,9 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define ADDRESS_HOST_BYTES_MAX 255
 #define DISCOVERY_REDIRECTS_MAX 5
 #define DISCOVERY_PATH_BYTES_MAX 2048
+#define DISCOVERY_SIZE_MAX VOTERS_MAX	/* machines that a token is for, from 1; */
+#define DISCOVERY_SIZE_DEFAULT 3	/* if who asks for one says nothing */
+#define DISCOVERY_TOKEN_TTL_S 604800	/* of a token that no machine has used yet */
 #define DISCOVERY_MACHINES_MAX 1024	/* of a listing; what follows is left out */
 
 /* Hosts that are looked up for the peer worker */
@@ -223,6 +226,9 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define RESOLVE_WAITING_MAX 128		/* and waiting for that; more are not found */
 #define RESOLVE_ANSWER_BYTES_MAX (4 * KIB)
 #define RESOLVED_MAX 4			/* addresses of one host */
+#define SERVICES_MAX 64			/* SRV records of one name, */
+#define SERVICES_PACKET_BYTES_MAX 65535	/* in an answer of a name server; */
+#define SERVICES_BYTES_MAX (20 * KIB)	/* and as they are passed on */
 #define RESOLVED_KEPT 16		/* hosts whose addresses are kept */
 
 /* What the supervisor takes from operators, files, children, and its successor */
@@ -291,6 +297,8 @@ _Static_assert(2 * ANSWER_PIECE_BYTES <= FRAME_CHUNK_BYTES, "a piece is one fram
 _Static_assert(ANSWER_WHOLE_BYTES + 8 * ANSWER_PIECE_BYTES <= ADDRESS_HELD_BYTES_MAX / 8,
     "an address may have some long answers under way");
 _Static_assert(BODY_BYTES_MAX <= ADDRESS_HELD_BYTES_MAX / 4, "and some uploads");
+_Static_assert((SERVICES_MAX + 1) * (ADDRESS_HOST_BYTES_MAX + 6) <= SERVICES_BYTES_MAX,
+    "all records of a name, and the end, are passed on whole");
 _Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
     "flow control holds a leader back before the peer's queue drops");
 

@@ -34,6 +34,8 @@ OPTION(peers_file, "peers-file", "ETCD_PEERS_FILE", "peers_file", PATH, "", 0, 0
     "file with a list of peers, instead of -peers")
 OPTION(discovery, "discovery", "ETCD_DISCOVERY", "discovery", TEXT, "", 0, 0, "URL",
     "directory of a discovery service, where the machines of a new cluster meet")
+OPTION(discovery_srv, "discovery-srv", "ETCD_DISCOVERY_SRV", "discovery_srv", TEXT, "", 0, 0,
+    "DOMAIN", "domain whose SRV records name all nodes of a new cluster, which begin it together")
 OPTION(initial_cluster, "initial-cluster", "ETCD_INITIAL_CLUSTER", "initial_cluster", TEXT, "", 0,
     0, "NAME=URL,...", "all nodes of a new cluster, which begin it together")
 OPTION(initial_cluster_state, "initial-cluster-state", "ETCD_INITIAL_CLUSTER_STATE",

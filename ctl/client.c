@@ -9,6 +9,7 @@
 #include "common/xmem.h"
 #include "config.h"
 #include "ctl/client_priv.h"
+#include "ctl/discover.h"
 #include "ctl/endpoints.h"
 #include "ctl/form.h"
 #include "ctl/interrupt.h"
@@ -111,6 +112,20 @@ take_endpoints(struct client *client, const char *list)
 	return CTL_DONE;
 }
 
+/* Whatever else says who is to be asked. */
+static int
+take_discovered(struct client *client)
+{
+	char *list = NULL;
+	int code;
+
+	code = discover_endpoints(ctl_arguments_text(client->arguments, OPT_DISCOVERY_SRV), &list);
+	if (code == CTL_DONE)
+		code = take_endpoints(client, list);
+	free(list);
+	return code;
+}
+
 /* The other members, behind the endpoints that were given. */
 static int
 synchronise(struct client *client)
@@ -168,7 +183,9 @@ client_open(const struct ctl *ctl, const char *source, struct client **result)
 	client_restart_clock(client);
 	code = take_credentials(client);
 	client->curl = client_handle(client);
-	if (code == CTL_DONE)
+	if (code == CTL_DONE && source == NULL && ctl_arguments_given(arguments, OPT_DISCOVERY_SRV))
+		code = take_discovered(client);
+	else if (code == CTL_DONE)
 		code = take_endpoints(client, source != NULL ? source : endpoint_list(arguments));
 	if (code == CTL_DONE && !ctl_arguments_flag(arguments, OPT_NO_SYNC))
 		code = synchronise(client);

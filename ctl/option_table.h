@@ -22,6 +22,8 @@ CTL_OPTION(PEERS, "*", "peers", "C", TEXT, "URL,...", "ETCDCTL_PEERS", NULL,
     "older name of --endpoints")
 CTL_OPTION(ENDPOINT, "*", "endpoint", NULL, TEXT, "URL", "ETCDCTL_ENDPOINT", NULL,
     "older name of --endpoints")
+CTL_OPTION(DISCOVERY_SRV, "*", "discovery-srv", "D", TEXT, "DOMAIN", "ETCDCTL_DISCOVERY_SRV", NULL,
+    "ask the client URLs that the SRV records of this domain name")
 CTL_OPTION(NO_SYNC, "*", "no-sync", NULL, FLAG, NULL, "ETCDCTL_NO_SYNC", NULL,
     "ask only the endpoints given, not other members that they name")
 CTL_OPTION(OUTPUT, "*", "output", "o", CHOICE, "simple|extended|json", "ETCDCTL_OUTPUT", "simple",

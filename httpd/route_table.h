@@ -26,6 +26,7 @@ ROUTE(ROUTE_CLIENT, PREFIX, "/v2/auth", METHOD_GET | METHOD_PUT | METHOD_DELETE,
 ROUTE(ROUTE_LOCK | ROUTE_LEADER, EXACT, "/mod", METHOD_ANY, mod_handle)
 ROUTE(ROUTE_LOCK, PREFIX, "/mod/v2/lock", METHOD_ANY, lock_handle)
 ROUTE(ROUTE_LEADER, PREFIX, "/mod/v2/leader", METHOD_ANY, leader_module_handle)
+ROUTE(ROUTE_CLIENT, EXACT, "/new", METHOD_GET, token_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/version", METHOD_GET, version_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/health", METHOD_GET, health_handle)
 ROUTE(ROUTE_CLIENT | ROUTE_PEER, EXACT, "/metrics", METHOD_GET, metrics_handle)

@@ -14,6 +14,8 @@
  *	empty --nobody is to be asked-----------> begun		[begin_at_start]
  *	empty --others are to be asked, enough
  *		of them agree (httpd/peer/gather.c)> begun	[node_create_cluster]
+ *	empty --the same of those that a discovery
+ *		service has named---------------> begun	[node_begin_cluster]
  *
  * The list does not say where clients reach a member; each says so itself, as one does
  * whose addresses have changed (propose.c). Until then that address is empty, and so it
@@ -22,7 +24,11 @@
  */
 #include "raftd/node_priv.h"
 
+#include "common/arena.h"
+#include "common/xmem.h"
+
 #include <stdlib.h>
+#include <strings.h>
 
 /* The options, and the first member of all or the only one. All values are written down, so
  * that no default of a later program counts. */
@@ -58,13 +64,14 @@ begin_alone(struct node *node)
 	blob_unref(&payload);
 }
 
-/* Of the first one, or of another. Nobody else has to make the same entries for a list of one. */
+/* Of the first one, or of another. Nobody else has to make the same entries for a list of one,
+ * unless this node is to say its name as well. */
 static struct blob *
 entry_of(const struct node *node, const struct initial_cluster *initial, size_t place)
 {
 	const struct initial_member *member = &initial->list[place];
-	struct slice client_url = initial->count > 1 ? SLICE_EMPTY :
-	    slice_text(node->config.client_url);
+	struct slice client_url = initial->count > 1 || strcmp(member->name, node->name) != 0 ?
+	    SLICE_EMPTY : slice_text(node->config.client_url);
 	struct command_member join = {
 		.op = MEMBER_JOIN,
 		.id = member->id,
@@ -85,9 +92,8 @@ entry_of(const struct node *node, const struct initial_cluster *initial, size_t 
 }
 
 static void
-begin_together(struct node *node)
+begin_together(struct node *node, const struct initial_cluster *initial, const char *where)
 {
-	const struct initial_cluster *initial = node->config.initial;
 	struct raft_entry entries[VOTERS_MAX];
 
 	for (size_t i = 0; i < initial->count; i++)
@@ -97,8 +103,8 @@ begin_together(struct node *node)
 			.conf_peer = initial->list[i].id,
 			.payload = entry_of(node, initial, i),
 		};
-	node_note(node, DIAG_INFO, "%s begins cluster=%016" PRIx64 " with all that are in "
-	    "-initial-cluster members=%zu", node->name, initial->cluster_id, initial->count);
+	node_note(node, DIAG_INFO, "%s begins cluster=%016" PRIx64 " with all that are in %s "
+	    "members=%zu", node->name, initial->cluster_id, where, initial->count);
 	raft_begin_together(node->raft, entries, initial->count);
 	for (size_t i = 0; i < initial->count; i++)
 		blob_unref(&entries[i].payload);
@@ -121,7 +127,7 @@ static void
 begin(struct node *node)
 {
 	if (node->config.initial != NULL)
-		begin_together(node);
+		begin_together(node, node->config.initial, "-initial-cluster");
 	else
 		begin_alone(node);
 }
@@ -159,4 +165,76 @@ node_create_cluster(struct node *node)
 		return;
 	begin(node);
 	node->status_due = true;
+}
+
+/* ---- told by a discovery service -------------------------------------------------------- */
+
+/* As many as may be of that list, copied. False: it is none. */
+static bool
+read_told(struct slice nodes, struct arena *arena, struct initial_told *told, size_t *count)
+{
+	struct reader in = reader_of(nodes);
+	struct told_record record;
+
+	for (*count = 0; !reader_done(&in); ++*count) {
+		if (*count == VOTERS_MAX || !told_record_get(&in, &record) ||
+		    record.name.size > NAME_BYTES_MAX || record.peer_url.size > URL_BYTES_MAX)
+			return false;
+		told[*count] = (struct initial_told){ .id = record.id,
+			.name = arena_text(arena, record.name),
+			.url = arena_text(arena, record.peer_url) };
+	}
+	return true;
+}
+
+/* The list has this node in it, as it is: by its name, or by the one that it has for others who
+ * know no more than its address. */
+static bool
+has_self(const struct node *node, const struct initial_cluster *initial)
+{
+	const struct initial_member *self = initial_cluster_member(initial, node->id);
+	char *url_name = initial_cluster_url_name(node->config.peer_url);
+	bool has = self != NULL && strcasecmp(self->url, node->config.peer_url) == 0 &&
+	    (strcmp(self->name, node->name) == 0 || strcmp(self->name, url_name) == 0);
+
+	free(url_name);
+	return has;
+}
+
+static void
+begin_told(struct node *node, const struct initial_told *told, size_t count, const char *token)
+{
+	struct initial_cluster initial;
+	char *problem;
+
+	problem = initial_cluster_make(told, count, token, &node->config.cluster, &initial);
+	if (problem == NULL && !has_self(node, &initial))
+		problem = xstrdup("this node is not among them as it is");
+	if (problem == NULL) {
+		begin_together(node, &initial, "the list that was found");
+		node->status_due = true;
+	} else {
+		node_note(node, DIAG_WARN, "no cluster begins of the nodes that were told: %s",
+		    problem);
+	}
+	free(problem);
+	initial_cluster_free(&initial);
+}
+
+enum err
+node_begin_cluster(struct node *node, const struct msg_begin_cluster *begin)
+{
+	struct initial_told told[VOTERS_MAX];
+	struct arena arena;
+	enum err err = ERR_MALFORMED;
+	size_t count;
+
+	arena_init(&arena);
+	if (read_told(begin->nodes, &arena, told, &count)) {
+		err = ERR_NONE;
+		if (is_empty(node) && node->config.join)
+			begin_told(node, told, count, arena_text(&arena, begin->token));
+	}
+	arena_free(&arena);
+	return err;
 }

@@ -395,8 +395,13 @@ take_initial_cluster(struct raftd *raftd, struct wal_recovered *recovered, char 
 	const struct initial_member *self;
 	char *problem;
 
-	if (config->initial_cluster[0] == '\0' || raftd->rejoin != NULL ||
-	    strcmp(config->initial_cluster_state, "new") != 0)
+	if (raftd->rejoin != NULL || strcmp(config->initial_cluster_state, "new") != 0)
+		return ERR_NONE;
+	/* Who else there is, the peer worker finds out; who this node is, it knows. */
+	if (config->discovery_srv[0] != '\0' && recovered->identity.cluster_id == 0)
+		recovered->identity.node_id = initial_cluster_url_id(
+		    config->initial_cluster_token, config->peer_url);
+	if (config->initial_cluster[0] == '\0')
 		return ERR_NONE;
 	problem = initial_cluster_read(config, &raftd->initial);
 	if (problem != NULL) {
@@ -446,14 +451,8 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		.members_fixed = strcmp(config->member_changes, "off") == 0,
 		.seed = rand_entropy(),
 		.new_cluster_id = rand_entropy(),
-		.cluster = {
-/* true and false are CONFIG_YES and CONFIG_NO. */
-#define CONFIG(name, number, kind, initial, min, max, json, option) \
-	.name = (uint64_t)config->option + (uint64_t)(CONFIG_##kind == CONFIG_BOOL),
-#include "common/cluster_config_table.h"
-		},
 		.join = config->peers[0] != '\0' || config->discovery[0] != '\0' ||
-		    raftd->rejoin != NULL,
+		    config->discovery_srv[0] != '\0' || raftd->rejoin != NULL,
 		.peers = config->peers[0] == '\0' ? NULL : config->peers,
 		.rejoin = raftd->rejoin,
 		.rejoin_wait_ms = raftd->rejoin_wait_ms,
@@ -462,6 +461,7 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	const char *where = NULL;
 	enum err err;
 
+	initial_cluster_options(config, &node_config.cluster);
 	err = wal_open(&options, &raftd->wal, recovered, sentence);
 	if (err != ERR_NONE)
 		return err;

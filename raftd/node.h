@@ -122,6 +122,9 @@ void node_joined(struct node *node, const struct msg_joined *joined);
  * enough of them agree. Does nothing once there is anything in the log, so it may be said
  * again. */
 void node_create_cluster(struct node *node);
+/* The same of one whose nodes have told each other of themselves. ERR_MALFORMED: that is no list
+ * of nodes, or no token. */
+enum err node_begin_cluster(struct node *node, const struct msg_begin_cluster *begin) MUST_CHECK;
 /* The cluster to join is full. leader_url: its leader's for clients, or empty. */
 void node_standby(struct node *node, struct slice leader_url);
 /* The join was refused, as its id was removed, maybe for good, before this node knew that

@@ -194,7 +194,9 @@ console_reason(const struct supervisor *supervisor)
 			return xstrdup("waiting to join a cluster through the discovery service");
 		/* A node that founds a cluster passes by here too. */
 		if (supervisor->config->peers[0] == '\0')
-			return supervisor->config->initial_cluster[0] == '\0' ? NULL :
+			return supervisor->config->discovery_srv[0] != '\0' ?
+			    xstrdup("waiting for a majority of the nodes of -discovery-srv") :
+			    supervisor->config->initial_cluster[0] == '\0' ? NULL :
 			    xstrdup("waiting for a majority of -initial-cluster");
 		return xasprintf("waiting to join a cluster through %s",
 		    supervisor->config->peers);

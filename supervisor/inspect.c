@@ -152,6 +152,8 @@ put_cluster(const struct config *config, bool goes_on, struct buf *out)
 	buf_printf(out, "cluster   %s", goes_on ? "as in the data; if that were lost, " : "");
 	if (config->discovery[0] != '\0')
 		buf_append_text(out, "as the discovery service says\n");
+	else if (config->discovery_srv[0] != '\0')
+		buf_append_text(out, "as the SRV records of -discovery-srv say\n");
 	else if (config->peers[0] == '\0' && config->initial_cluster[0] != '\0')
 		buf_append_text(out, "a new one, with all that are in -initial-cluster\n");
 	else if (config->peers[0] == '\0')

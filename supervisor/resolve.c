@@ -9,6 +9,7 @@
 #include "supervisor/resolve.h"
 
 #include "common/diag.h"
+#include "common/host_name.h"
 #include "common/ipc/message.h"
 #include "common/limits.h"
 #include "common/xmem.h"
@@ -68,6 +69,30 @@ is_address_list(struct slice bytes)
 	return true;
 }
 
+/* The end comes last, and nothing behind it. */
+static bool
+is_service_list(struct slice bytes)
+{
+	struct reader in = reader_of(bytes);
+	struct service_record record;
+
+	while (!reader_done(&in)) {
+		if (!service_record_get(&in, &record))
+			return false;
+		if (record.port == 0)
+			return reader_done(&in) && record.host.size == 0;
+		if (!host_name_valid(record.host))
+			return false;
+	}
+	return false;
+}
+
+static bool
+is_service(const struct lookup *lookup)
+{
+	return lookup->host[0] == '_';
+}
+
 static void
 finish(struct lookup *lookup)
 {
@@ -76,7 +101,8 @@ finish(struct lookup *lookup)
 
 	TAILQ_REMOVE(&resolve->running, lookup, link);
 	resolve->running_count--;
-	if (lookup->answer.overflowed || !is_address_list(addresses))
+	if (lookup->answer.overflowed || !(is_service(lookup) ? is_service_list(addresses) :
+	    is_address_list(addresses)))
 		addresses = SLICE_EMPTY;
 	resolve->owner.answered(resolve->owner.argument, lookup->asker, lookup->request_id,
 	    addresses);
@@ -145,28 +171,12 @@ start_waiting(struct resolve *resolve)
 	}
 }
 
-/* Letters, digits, ".", "-", "_"; no option of a program. */
-static bool
-is_host(struct slice host)
-{
-	if (host.size == 0 || host.size > ADDRESS_HOST_BYTES_MAX || host.data[0] == '-')
-		return false;
-	for (size_t i = 0; i < host.size; i++) {
-		uint8_t byte = host.data[i];
-
-		if (!((byte >= 'a' && byte <= 'z') || (byte >= 'A' && byte <= 'Z') ||
-		    (byte >= '0' && byte <= '9') || byte == '.' || byte == '-' || byte == '_'))
-			return false;
-	}
-	return true;
-}
-
 void
 resolve_ask(struct resolve *resolve, pid_t asker, uint64_t request_id, struct slice host)
 {
 	struct lookup *lookup;
 
-	if (!is_host(host) || resolve->waiting_count == RESOLVE_WAITING_MAX) {
+	if (!host_name_valid(host) || resolve->waiting_count == RESOLVE_WAITING_MAX) {
 		resolve->owner.answered(resolve->owner.argument, asker, request_id, SLICE_EMPTY);
 		return;
 	}
@@ -176,7 +186,8 @@ resolve_ask(struct resolve *resolve, pid_t asker, uint64_t request_id, struct sl
 	lookup->request_id = request_id;
 	memcpy(lookup->host, host.data, host.size);
 	lookup->fd = -1;
-	buf_init(&lookup->answer, RESOLVE_ANSWER_BYTES_MAX);
+	buf_init(&lookup->answer, is_service(lookup) ? SERVICES_BYTES_MAX :
+	    RESOLVE_ANSWER_BYTES_MAX);
 	TAILQ_INSERT_TAIL(&resolve->waiting, lookup, link);
 	resolve->waiting_count++;
 	start_waiting(resolve);

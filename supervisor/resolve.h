@@ -21,7 +21,8 @@
 struct resolve;
 
 struct resolve_owner {
-	/* addresses: list of address_record, empty if nothing was found. */
+	/* addresses: list of address_record, empty if nothing was found; of a service a list of
+	 * service_record with its end, empty if nobody says. */
 	void (*answered)(void *argument, pid_t asker, uint64_t request_id,
 	    struct slice addresses);
 	void *argument;

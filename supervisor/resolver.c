@@ -3,6 +3,7 @@
  *
  *	resolver HOST		started by the supervisor; writes a list of
  *				address_record to descriptor 3
+ *	resolver _SERVICE	the same of service_record, by SRV records
  *
  * Reads what the machine's name services are made of and what name servers
  * send, so it holds nothing worth having: no descriptor but its answer's, no
@@ -13,6 +14,7 @@
 #include "common/ipc/message.h"
 #include "common/limits.h"
 #include "common/program.h"
+#include "common/services.h"
 #include "supervisor/policy.h"
 #include "supervisor/spawn.h"
 
@@ -49,13 +51,44 @@ put_address(struct buf *out, const struct addrinfo *info)
 	}
 }
 
-int
-main(int argc, char **argv)
+static void
+put_addresses(struct buf *out, const char *host)
 {
 	struct addrinfo hints = { .ai_family = AF_UNSPEC, .ai_socktype = SOCK_STREAM };
 	struct addrinfo *list = NULL;
-	struct buf out = BUF_INIT;
 	size_t count = 0;
+
+	if (getaddrinfo(host, NULL, &hints, &list) != 0)
+		return;
+	for (const struct addrinfo *info = list; info != NULL && count < RESOLVED_MAX;
+	     info = info->ai_next) {
+		put_address(out, info);
+		count++;
+	}
+	if (list != NULL)
+		freeaddrinfo(list);
+}
+
+/* Nothing, if nobody says whether there are any. */
+static void
+put_services(struct buf *out, const char *name)
+{
+	struct services services;
+	enum err err = services_look_up(name, &services);
+
+	if (err != ERR_NONE && err != ERR_NOT_FOUND)
+		return;
+	for (size_t i = 0; i < services.count; i++)
+		service_record_put(out, &(struct service_record){
+		    .port = services.list[i].port,
+		    .host = slice_text(services.list[i].host) });
+	service_record_put(out, &(struct service_record){ .port = 0 });
+}
+
+int
+main(int argc, char **argv)
+{
+	struct buf out = BUF_INIT;
 	bool written;
 
 	diag_start("resolver");
@@ -70,15 +103,10 @@ main(int argc, char **argv)
 	(void)alarm(LIFE_S);
 	if (resolver_policy(SANDBOX_BEST) != ERR_NONE)
 		return EXIT_USAGE;
-	if (getaddrinfo(argv[1], NULL, &hints, &list) != 0)
-		list = NULL;
-	for (const struct addrinfo *info = list; info != NULL && count < RESOLVED_MAX;
-	     info = info->ai_next) {
-		put_address(&out, info);
-		count++;
-	}
-	if (list != NULL)
-		freeaddrinfo(list);
+	if (argv[1][0] == '_')
+		put_services(&out, argv[1]);
+	else
+		put_addresses(&out, argv[1]);
 	/* Far below what a socket takes at once. */
 	written = out.size == 0 ||
 	    send(SPAWN_CONTROL_FD, out.data, out.size, MSG_NOSIGNAL) == (ssize_t)out.size;

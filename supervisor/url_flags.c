@@ -4,7 +4,9 @@
 #include "supervisor/url_flags.h"
 
 #include "common/diag.h"
+#include "common/host_name.h"
 #include "common/initial_cluster.h"
+#include "common/ipc/wire.h"
 #include "common/xmem.h"
 #include "supervisor/setup.h"
 
@@ -162,6 +164,28 @@ take_own(struct arguments *arguments, const struct initial_cluster *initial)
 }
 
 static char *
+check_srv(struct arguments *arguments)
+{
+	const char *domain = arguments->config.discovery_srv;
+	size_t most = ADDRESS_HOST_BYTES_MAX - strlen(SERVICE_SERVER_SSL);
+
+	if (domain[0] == '\0')
+		return NULL;
+	if (!host_name_valid(slice_text(domain)) || strlen(domain) > most || domain[0] == '.')
+		return at_source(arguments, OPTION_discovery_srv,
+		    xasprintf("\"%s\" is no domain of at most %zu letters, digits, \".\", \"-\"",
+		    domain, most));
+	if (is_given(arguments, OPTION_peers) || is_given(arguments, OPTION_peers_file) ||
+	    is_given(arguments, OPTION_discovery))
+		return at_source(arguments, OPTION_discovery_srv, xstrdup("-peers, -peers-file "
+		    "and -discovery are other ways to find the others; give one of them"));
+	if (arguments->config.restore[0] != '\0')
+		return at_source(arguments, OPTION_discovery_srv, xstrdup("-restore makes a new "
+		    "cluster of this node alone; leave out one of them"));
+	return NULL;
+}
+
+static char *
 check_cluster(struct arguments *arguments)
 {
 	struct config *config = &arguments->config;
@@ -173,12 +197,13 @@ check_cluster(struct arguments *arguments)
 		return at_source(arguments, OPTION_initial_cluster_state,
 		    xasprintf("\"%s\" is neither new nor existing", config->initial_cluster_state));
 	if (!is_given(arguments, OPTION_initial_cluster))
-		return NULL;
+		return check_srv(arguments);
 	if ((!existing && is_given(arguments, OPTION_peers)) ||
-	    is_given(arguments, OPTION_peers_file) || is_given(arguments, OPTION_discovery))
+	    is_given(arguments, OPTION_peers_file) || is_given(arguments, OPTION_discovery) ||
+	    is_given(arguments, OPTION_discovery_srv))
 		return at_source(arguments, OPTION_initial_cluster, xstrdup("-peers, "
-		    "-peers-file and -discovery are other ways to find the others; give one "
-		    "of them"));
+		    "-peers-file, -discovery and -discovery-srv are other ways to find the "
+		    "others; give one of them"));
 	if (config->restore[0] != '\0')
 		return at_source(arguments, OPTION_initial_cluster, xstrdup("-restore makes a new "
 		    "cluster of this node alone; leave out one of them"));
@@ -280,7 +305,8 @@ check_refused(struct arguments *arguments)
 char *
 url_flags_check(struct arguments *arguments)
 {
-	bool any = is_given(arguments, OPTION_initial_cluster);
+	bool any = is_given(arguments, OPTION_initial_cluster) ||
+	    is_given(arguments, OPTION_discovery_srv);
 	char *problem = check_refused(arguments);
 
 	translate_log(arguments);

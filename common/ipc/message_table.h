@@ -98,11 +98,22 @@ RECORD(setting_record,
     FIELD(bytes, name)
     FIELD(bytes, value))
 
+/* A node of a cluster that is to begin, as it has told all others of itself. */
+RECORD(told_record,
+    FIELD(u64, id)
+    FIELD(bytes, name)
+    FIELD(bytes, peer_url))
+
 /* An address of a host. */
 RECORD(address_record,
     FIELD(u8, family)		/* 4 or 6 */
     FIELD(bytes, address)	/* 4 or 16 bytes, as they stand in a packet */
     FIELD(u32, scope))		/* of a link-local one, else 0 */
+
+/* A place where a domain has a service; the end of a list of them has no host and port 0. */
+RECORD(service_record,
+    FIELD(u16, port)
+    FIELD(bytes, host))
 
 /* A follower as the leader sees it, for /v2/stats/leader. Times in ns. */
 RECORD(follower_record,
@@ -179,11 +190,13 @@ MESSAGE(tls, 0x19, FROM_SUPERVISOR, TO_CHILD,
  * and again when they changed. */
 MESSAGE(tls_tickets, 0x1a, FROM_SUPERVISOR, TO_CHILD,
     FIELD(secret, keys))	/* TLS_TICKET_KEY_BYTES each: the one in use, those before it */
-/* Look up a host, which a worker may not; answered by resolved of the same id. */
+/* Look up a host, which a worker may not; answered by resolved of the same id. One that begins
+ * with "_" is a service, "_etcd-server._tcp.DOMAIN". */
 MESSAGE(resolve, 0x1b, FROM_PEER_WORKER, TO_PROCESS,
     FIELD(bytes, host))
 MESSAGE(resolved, 0x1c, FROM_SUPERVISOR, TO_CHILD,
-    FIELD(bytes, addresses))	/* list of address_record; empty: not found */
+    FIELD(bytes, addresses))	/* list of address_record; empty: not found. Of a service: list
+				 * of service_record with its end; empty: nobody says */
 
 /* Which members the peer worker reaches, when that has changed. */
 MESSAGE(reach, 0x1f, FROM_PEER_WORKER, TO_PROCESS,
@@ -297,6 +310,11 @@ MESSAGE(joined, 0x26, FROM_PEER_WORKER, TO_SESSION,
     FIELD(bytes, members))	/* list of member_record */
 /* A discovery service says that this node is the first of its cluster. */
 MESSAGE(create_cluster, 0x2b, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, unused))
+/* A discovery service has named all nodes of a cluster that begins at all of them together, and
+ * enough of them agree. Again until it has begun. */
+MESSAGE(begin_cluster, 0x38, FROM_PEER_WORKER, TO_SESSION,
+    FIELD(bytes, token)		/* where they met */
+    FIELD(bytes, nodes))	/* list of told_record, this node among them */
 /* The cluster is full: this node stands by until there is room. Again at each try. */
 MESSAGE(standby, 0x2e, FROM_PEER_WORKER, TO_SESSION,
     FIELD(bytes, leader_url))	/* client URL of the cluster's leader; empty: not known */

@@ -77,6 +77,10 @@ enum channel_end {
 enum snapshot_state { SNAPSHOT_TAKING = 1, SNAPSHOT_DONE = 2, SNAPSHOT_FAILED = 3 };
 
 /* What a write does. */
+/* SRV records, before the domain: of peer ports and of client ports. */
+#define SERVICE_SERVER_SSL "_etcd-server-ssl._tcp."
+#define SERVICE_SERVER "_etcd-server._tcp."
+
 enum write_op {
 	WRITE_SET = 1,
 	WRITE_CREATE = 2,

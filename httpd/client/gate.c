@@ -193,6 +193,7 @@ static const struct {
 	{ "/v1/watch", ~0U, CLASS_KEYS },
 	{ "/mod", ~0U, CLASS_KEYS },
 	{ "/v2/auth", ~0U, CLASS_ASKS },
+	{ "/new", METHOD_GET | METHOD_HEAD, CLASS_KEYS },
 	{ "/v2/members", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 	{ "/v2/machines", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 	{ "/v1/machines", METHOD_GET | METHOD_HEAD, CLASS_OPEN },

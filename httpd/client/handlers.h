@@ -20,6 +20,7 @@ void auth_handle(struct request *request);
 void mod_handle(struct request *request);
 void lock_handle(struct request *request);
 void leader_module_handle(struct request *request);
+void token_handle(struct request *request);
 void version_handle(struct request *request);
 void health_handle(struct request *request);
 

@@ -19,6 +19,7 @@
 #include "httpd/client/handlers.h"
 #include "httpd/client/params.h"
 #include "httpd/client/read.h"
+#include "httpd/client/token_name.h"
 #include "httpd/client/watch.h"
 #include "httpd/cluster.h"
 #include "httpd/worker.h"
@@ -97,15 +98,70 @@ reach_of(const struct msg_write *write)
 	return (write->flags & WRITE_FLAG_RECURSIVE) != 0 ? AUTH_TREE : AUTH_KEY;
 }
 
+static void
+write_now(struct keys_call *asked, struct msg_write *write)
+{
+	struct request *request = asked->request;
+
+	asked->call = (struct backend_call){ .done = answered, .sent_ns = &request->sent_ns };
+	backend_write(request->worker->backend, &asked->call, write);
+	/* It stands in the call's frame now. */
+	request_drop_body(request);
+}
+
+/* A write that waits until the directory that it goes to stays; in the request's arena. */
+struct kept_call {
+	struct keys_call keys;
+	struct msg_write write;		/* borrowed of the request */
+};
+
+/* A directory that is not there, or is none, has no end: the write itself finds out. */
+static void
+directory_kept(struct backend_call *call, const struct msg_outcome *outcome)
+{
+	struct kept_call *kept = CONTAINER_OF(call, struct kept_call, keys.call);
+
+	if (outcome->error == ERR_RAFT_INTERNAL || outcome->error == ERR_LEADER_ELECT ||
+	    outcome->error == ERR_UNAUTHORIZED)
+		answered(call, outcome);
+	else
+		write_now(&kept->keys, &kept->write);
+}
+
+/* A machine writes itself into a new directory of the discovery service, which would go with
+ * its week (token.c). That it stays is no event: who waits below sees machines only. First,
+ * since a node may die between the two. */
+static void
+keep_and_write(struct request *request, struct slice directory, struct msg_write *write,
+    enum event_form form)
+{
+	struct kept_call *kept = arena_zalloc(&request->arena, sizeof(*kept));
+
+	kept->write = *write;
+	kept->keys.request = request;
+	kept->keys.form = form;
+	kept->keys.call = (struct backend_call){ .done = directory_kept,
+		.sent_ns = &request->sent_ns };
+	request->state = &kept->keys;
+	backend_write(request->worker->backend, &kept->keys.call, &(struct msg_write){
+	    .op = WRITE_UPDATE, .flags = WRITE_FLAG_DIR | WRITE_FLAG_REFRESH, .key = directory,
+	    .user = request->user, .credential = request->credential });
+}
+
 void
 keys_write(struct request *request, struct msg_write *write, enum event_form form)
 {
+	bool makes = write->op != WRITE_DELETE && write->op != WRITE_COMPARE_AND_DELETE;
 	struct keys_call *call;
+	struct slice directory;
+	bool keeps;
 
 	if (!keys_is_allowed(request, write->key, write->op))
 		return;
+	keeps = makes && token_is_used_by(write->key, &directory);
 	/* raftd looks again when it is applied. Here it costs the log nothing. */
-	if (!gate_may_write(request, write->key, reach_of(write))) {
+	if (!gate_may_write(request, write->key, reach_of(write)) ||
+	    (keeps && !gate_may_write(request, directory, AUTH_KEY))) {
 		gate_refuse_key(request);
 		return;
 	}
@@ -115,16 +171,16 @@ keys_write(struct request *request, struct msg_write *write, enum event_form for
 		keys_refuse_full(request);
 		return;
 	}
+	request->gone = gone;
+	if (keeps) {
+		keep_and_write(request, directory, write, form);
+		return;
+	}
 	call = arena_zalloc(&request->arena, sizeof(*call));
 	call->request = request;
 	call->form = form;
-	call->call.done = answered;
-	call->call.sent_ns = &request->sent_ns;
 	request->state = call;
-	request->gone = gone;
-	backend_write(request->worker->backend, &call->call, write);
-	/* It stands in the call's frame now. */
-	request_drop_body(request);
+	write_now(call, write);
 }
 
 /* A body of the cache is true of the index that this raftd announced last; who has

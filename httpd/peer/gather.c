@@ -90,19 +90,21 @@ static void
 give_up_lost(struct gather *gather, const struct asked *asked)
 {
 	const char *name = worker_of(gather)->config.name;
+	bool found = gather->peers->discovery != NULL;
 	char sentence[900];
 
 	if (asked->word == WORD_KNOWN)
 		snprintf(sentence, sizeof(sentence), "%s says that %s has taken part in cluster "
 		    "%016" PRIx64 ", and there is no data of it here: it cannot begin anew under "
-		    "its old id. If its data is lost, start it with -initial-cluster-state "
-		    "existing, and it gets all of it from the others", asked->member->name, name,
-		    gather->peers->initial.cluster_id);
+		    "its old id. If its data is lost, %s, and it gets all of it from the "
+		    "others", asked->member->name, name, gather->peers->initial.cluster_id,
+		    found ? "empty its data directory" :
+		    "start it with -initial-cluster-state existing");
 	else
 		snprintf(sentence, sizeof(sentence), "%s says that %s is no member of cluster "
-		    "%016" PRIx64 " any more; to join it again start it with "
-		    "-initial-cluster-state existing", asked->member->name, name,
-		    gather->peers->initial.cluster_id);
+		    "%016" PRIx64 " any more; to join it again %s", asked->member->name, name,
+		    gather->peers->initial.cluster_id, found ? "empty its data directory" :
+		    "start it with -initial-cluster-state existing");
 	give_up(gather, sentence);
 }
 
@@ -115,9 +117,9 @@ give_up_foreign(struct gather *gather)
 
 	while (gather->others[i].word != WORD_FOREIGN)
 		i++;
-	snprintf(sentence, sizeof(sentence), "%zu of the %zu nodes of -initial-cluster are of "
-	    "another cluster, so no majority can begin this one: %s",
-	    count_of(gather, WORD_FOREIGN), initial->count, gather->others[i].why);
+	snprintf(sentence, sizeof(sentence), "%zu of the %zu nodes of %s are of another "
+	    "cluster, so no majority can begin this one: %s", count_of(gather, WORD_FOREIGN),
+	    initial->count, peers_list_name(gather->peers), gather->others[i].why);
 	give_up(gather, sentence);
 }
 
@@ -133,9 +135,9 @@ tell_missing(struct gather *gather)
 			buf_printf(&text, "; %s: %s", gather->others[i].member->name,
 			    gather->others[i].why);
 	buf_append_byte(&text, '\0');
-	diag_info("peer", "%s waits for a majority of -initial-cluster: agree=%zu of=%zu%s",
-	    worker_of(gather)->config.name, 1 + count_of(gather, WORD_AGREES), initial->count,
-	    (const char *)text.data);
+	diag_info("peer", "%s waits for a majority of %s: agree=%zu of=%zu%s",
+	    worker_of(gather)->config.name, peers_list_name(gather->peers),
+	    1 + count_of(gather, WORD_AGREES), initial->count, (const char *)text.data);
 	buf_free(&text);
 }
 
@@ -163,6 +165,28 @@ may_begin(struct gather *gather)
 	    now_ms(gather) >= gather->quorum_ms + GATHER_GRACE_MS);
 }
 
+/* raftd has the list of -initial-cluster itself, and no other. */
+static void
+tell_begin(const struct gather *gather, struct buf *out)
+{
+	const struct peers *peers = gather->peers;
+	struct buf nodes = BUF_INIT;
+
+	if (peers->told_token == NULL) {
+		msg_create_cluster_frame(out, 0, &(struct msg_create_cluster){ 0 });
+		return;
+	}
+	for (size_t i = 0; i < peers->initial.count; i++) {
+		const struct initial_member *member = &peers->initial.list[i];
+
+		told_record_put(&nodes, &(struct told_record){ .id = member->id,
+		    .name = slice_text(member->name), .peer_url = slice_text(member->url) });
+	}
+	msg_begin_cluster_frame(out, 0, &(struct msg_begin_cluster){
+	    .token = slice_text(peers->told_token), .nodes = buf_slice(&nodes) });
+	buf_free(&nodes);
+}
+
 /* False: it is over, and this node ends. */
 static bool
 decide(struct gather *gather)
@@ -181,7 +205,7 @@ decide(struct gather *gather)
 	}
 	out = backend_out(worker_of(gather)->backend);
 	if (may_begin(gather) && out != NULL)
-		msg_create_cluster_frame(out, 0, &(struct msg_create_cluster){ 0 });
+		tell_begin(gather, out);
 	return true;
 }
 
@@ -305,7 +329,7 @@ gather_new(struct peers *peers)
 	for (size_t i = 0; i < initial->count; i++) {
 		struct asked *asked = &gather->others[gather->count];
 
-		if (strcmp(initial->list[i].name, peers->worker->config.name) == 0)
+		if (initial->list[i].id == peers->node_id)
 			continue;
 		*asked = (struct asked){ .gather = gather, .member = &initial->list[i],
 			.why = "not asked yet" };
@@ -313,8 +337,8 @@ gather_new(struct peers *peers)
 		    ERR_NONE) {
 			snprintf(asked->why, sizeof(asked->why), "%.200s is no address",
 			    asked->member->url);
-			diag_error("peer", "%s of -initial-cluster has no usable address: %s",
-			    asked->member->name, asked->member->url);
+			diag_error("peer", "%s of %s has no usable address: %s",
+			    asked->member->name, peers_list_name(peers), asked->member->url);
 			continue;
 		}
 		gather->count++;

@@ -162,6 +162,7 @@ peer_stream_handle(struct request *request)
 static bool
 is_refused(struct request *request, const struct handshake *ours, const struct handshake *theirs)
 {
+	bool found = request->worker->peers->discovery != NULL;
 	char sentence[HANDSHAKE_SENTENCE_BYTES];
 
 	if (theirs->cluster == ours->cluster)
@@ -172,8 +173,9 @@ is_refused(struct request *request, const struct handshake *ours, const struct h
 		    theirs->name);
 	else
 		snprintf(sentence, sizeof(sentence), "%s is of cluster %016" PRIx64 ", %s of %016"
-		    PRIx64 ": not the same -initial-cluster or -initial-cluster-token",
-		    ours->name, ours->cluster, theirs->name, theirs->cluster);
+		    PRIx64 ": not the same %s",
+		    ours->name, ours->cluster, theirs->name, theirs->cluster, found ?
+		    "-discovery token" : "-initial-cluster or -initial-cluster-token");
 	diag_warn("peer", "does not begin with this node: name=%s: %s", theirs->name, sentence);
 	response_plain_error(request, 412, sentence);
 	return true;

@@ -29,6 +29,7 @@
 #include "common/port_text.h"
 #include "common/xmem.h"
 #include "httpd/peer/address_list.h"
+#include "httpd/peer/discovery.h"
 #include "httpd/peer/http_client.h"
 #include "httpd/peer/join_text.h"
 #include "httpd/peer/peer_priv.h"
@@ -120,7 +121,7 @@ static void
 join_pause(struct join *join)
 {
 	uint64_t limit = join->standby ? 0 : join_worker(join)->config.max_retry_attempts;
-	char sentence[800];
+	char sentence[1400];
 
 	join->looking = false;
 	if (join->standby)
@@ -132,8 +133,9 @@ join_pause(struct join *join)
 		return;
 	}
 	snprintf(sentence, sizeof(sentence),
-	    "fail joining the cluster via given peers after %" PRIu64 " retries (%s)",
-	    join->attempts, join->reason);
+	    "fail joining the cluster via given peers after %" PRIu64 " retries (%s)%s",
+	    join->attempts, join->reason, join->peers->discovery == NULL ? "" :
+	    discovery_hint(join->peers->discovery));
 	join_give_up(join, EXIT_TROUBLE, sentence);
 }
 

@@ -38,6 +38,7 @@ struct lookup_call {
 	uint64_t id;
 	struct peer_address address;
 	void (*done)(void *argument, const struct resolved *resolved);
+	void (*services)(void *argument, bool told, struct slice services); /* instead */
 	void *argument;
 };
 
@@ -146,6 +147,26 @@ lookup_finish(struct lookup_call *call, struct slice addresses)
 	done(argument, &resolved);
 }
 
+/* Without the end of the list it is none. */
+static void
+lookup_finish_services(struct lookup_call *call, struct slice list)
+{
+	void (*done)(void *, bool, struct slice) = call->services;
+	void *argument = call->argument;
+	struct reader in = reader_of(list);
+	struct service_record record;
+	struct slice services = SLICE_EMPTY;
+	bool told = false;
+
+	while (!told && !reader_done(&in) && service_record_get(&in, &record)) {
+		told = record.port == 0;
+		if (!told)
+			services = slice_of(list.data, (size_t)(in.at - list.data));
+	}
+	lookup_cancel(&call);
+	done(argument, told, services);
+}
+
 void
 lookups_answer(struct lookups *lookups, uint64_t id, struct slice addresses)
 {
@@ -153,7 +174,10 @@ lookups_answer(struct lookups *lookups, uint64_t id, struct slice addresses)
 
 	TAILQ_FOREACH(call, &lookups->calls, link) {
 		if (call->id == id) {
-			lookup_finish(call, addresses);
+			if (call->services != NULL)
+				lookup_finish_services(call, addresses);
+			else
+				lookup_finish(call, addresses);
 			return;
 		}
 	}
@@ -190,6 +214,22 @@ lookup_start(struct lookups *lookups, const struct peer_address *address,
 	call->argument = argument;
 	TAILQ_INSERT_TAIL(&lookups->calls, call, link);
 	owner->resolve(owner->argument, call->id, call->address.host);
+	return call;
+}
+
+struct lookup_call *
+lookup_services(struct lookups *lookups, const char *name,
+    void (*done)(void *argument, bool told, struct slice services), void *argument)
+{
+	const struct worker_owner *owner = &lookups->worker->owner;
+	struct lookup_call *call = xzalloc(sizeof(*call));
+
+	call->lookups = lookups;
+	call->id = ++lookups->last_id;
+	call->services = done;
+	call->argument = argument;
+	TAILQ_INSERT_TAIL(&lookups->calls, call, link);
+	owner->resolve(owner->argument, call->id, name);
 	return call;
 }
 

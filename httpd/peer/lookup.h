@@ -42,6 +42,14 @@ void lookups_answer(struct lookups *lookups, uint64_t id, struct slice addresses
  */
 struct lookup_call *lookup_start(struct lookups *lookups, const struct peer_address *address,
     void (*done)(void *argument, const struct resolved *resolved), void *argument);
+/*
+ * Look a service up, "_etcd-server._tcp.DOMAIN".
+ *
+ *	done	called once. told: services is a list of service_record, which may be empty;
+ *		not told: nobody says
+ */
+struct lookup_call *lookup_services(struct lookups *lookups, const char *name,
+    void (*done)(void *argument, bool told, struct slice services), void *argument);
 /* done will not be called; accepts NULL in *call. */
 void lookup_cancel(struct lookup_call **call);
 

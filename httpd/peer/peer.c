@@ -22,6 +22,7 @@
 #include "httpd/peer/join.h"
 #include "httpd/peer/others.h"
 #include "httpd/peer/outbound.h"
+#include "httpd/peer/srv.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -47,6 +48,15 @@ peers_handshake(const struct peers *peers, uint64_t to)
 	snprintf(ours.name, sizeof(ours.name), "%s", config->name);
 	snprintf(ours.url, sizeof(ours.url), "%s", config->peer_url);
 	return ours;
+}
+
+const char *
+peers_list_name(const struct peers *peers)
+{
+	if (peers->discovery != NULL)
+		return "the list of the discovery service";
+	return peers->worker->config.discovery_srv[0] == '\0' ? "-initial-cluster" :
+	    "the SRV records of -discovery-srv";
 }
 
 uint64_t
@@ -384,7 +394,7 @@ peers_without_discovery(struct peers *peers, enum discovery_state state)
 	const struct config *config = &peers->worker->config;
 	const char *reason = state == DISCOVERY_FAILED ? discovery_reason(peers->discovery) :
 	    "no machine is registered";
-	char sentence[800];
+	char sentence[1000];
 
 	if (config->peers[0] != '\0') {
 		diag_warn("discovery", "joining through -peers, discovery failed: %s", reason);
@@ -392,11 +402,12 @@ peers_without_discovery(struct peers *peers, enum discovery_state state)
 	}
 	if (state == DISCOVERY_ALONE)
 		snprintf(sentence, sizeof(sentence), "Discovery found an initialized cluster but "
-		    "no reachable peers are registered.");
+		    "no reachable peers are registered. Take a new token, or give -peers.");
 	else
 		snprintf(sentence, sizeof(sentence),
 		    "%s, the new instance, must register itself to "
-		    "discovery service as required (%.400s)", config->name, reason);
+		    "discovery service as required (%.480s); see that -discovery is right and its "
+		    "service is up, or give -peers", config->name, reason);
 	owner->end_node(owner->argument, EXIT_TROUBLE, sentence);
 	return NULL;
 }
@@ -421,6 +432,13 @@ peers_to_join(struct peers *peers)
 		break;
 	case DISCOVERY_FOUND:
 		return discovery_machines(peers->discovery);
+	case DISCOVERY_TOGETHER:
+		peers->initial = discovery_take_cluster(peers->discovery);
+		peers->told_token = discovery_token(peers->discovery);
+		peers->gather = gather_new(peers);
+		break;
+	case DISCOVERY_OVER:
+		break;
 	case DISCOVERY_ALONE:
 	case DISCOVERY_FAILED:
 		return peers_without_discovery(peers, state);
@@ -443,6 +461,25 @@ peers_join_again(struct peers *peers)
 	buf_free(&list);
 }
 
+static void peers_check_join(struct peers *peers);
+
+/* The nodes are those that DNS names: they begin together, or have begun. */
+static void
+peers_check_srv(struct peers *peers)
+{
+	const struct config *config = &peers->worker->config;
+
+	if (peers->srv == NULL) {
+		peers->srv = srv_new(peers, peers_check_join);
+	} else if (srv_is_known(peers->srv) && strcmp(config->initial_cluster_state, "new") == 0) {
+		peers->initial = srv_take_cluster(peers->srv);
+		peers->told_token = config->initial_cluster_token;
+		peers->gather = gather_new(peers);
+	} else if (srv_is_known(peers->srv)) {
+		peers->join = join_new(peers, srv_others(peers->srv));
+	}
+}
+
 static void
 peers_check_join(struct peers *peers)
 {
@@ -454,6 +491,7 @@ peers_check_join(struct peers *peers)
 		peers->discovery = discovery_new(peers, peers_check_join);
 	if ((cluster->phase != PHASE_JOINING && cluster->phase != PHASE_STANDBY) ||
 	    cluster->cluster_id != 0) {
+		srv_free(&peers->srv);
 		join_free(&peers->join);
 		gather_free(&peers->gather);
 	} else if (peers->join == NULL && cluster->rejoin[0] != '\0') {
@@ -461,6 +499,8 @@ peers_check_join(struct peers *peers)
 	} else if (peers->initial.count > 0) {
 		if (peers->gather == NULL)
 			peers->gather = gather_new(peers);
+	} else if (peers->join == NULL && peers->worker->config.discovery_srv[0] != '\0') {
+		peers_check_srv(peers);
 	} else if (peers->join == NULL) {
 		list = peers_to_join(peers);
 		if (list != NULL)
@@ -616,6 +656,7 @@ peer_stop(struct worker *worker)
 	gather_free(&peers->gather);
 	others_free(&peers->others);
 	initial_cluster_free(&peers->initial);
+	srv_free(&peers->srv);
 	discovery_free(&peers->discovery);
 	TAILQ_FOREACH(peer, &peers->list, link) {
 		outbound_leave(peer->out[STREAM_MAIN]);

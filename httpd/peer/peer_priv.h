@@ -38,6 +38,7 @@ struct outbound;
 struct join;
 struct others;
 struct peers;
+struct srv;
 
 struct peer {
 	TAILQ_ENTRY(peer) link;
@@ -68,6 +69,8 @@ struct peers {
 	int told_phase;			/* and its phase then */
 	struct discovery *discovery;	/* NULL without -discovery */
 	struct initial_cluster initial;	/* empty unless it begins with others, as they do */
+	const char *told_token;		/* of a list that was found; borrowed. Else NULL */
+	struct srv *srv;		/* NULL unless it looks for one by -discovery-srv */
 	struct gather *gather;		/* NULL unless it asks them whether it may */
 	struct join *join;		/* NULL unless this node asks to join */
 	struct others *others;		/* NULL unless it is alone and has -peers */
@@ -75,6 +78,8 @@ struct peers {
 
 /* Ours, towards that node (0: whoever called). */
 struct handshake peers_handshake(const struct peers *peers, uint64_t to);
+/* What the list is of that this node begins with, for people. */
+const char *peers_list_name(const struct peers *peers);
 /* How long the other side may be silent on the network: for stream_socket_options. */
 uint64_t peers_silence_ms(const struct peers *peers);
 /* A node that calls us: found or made. NULL at the limit. */

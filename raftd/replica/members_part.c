@@ -4,6 +4,7 @@
  */
 #include "raftd/replica/part.h"
 
+#include "common/node_name.h"
 #include "raftd/replica/replica.h"
 #include "raftd/replica/state.h"
 
@@ -110,6 +111,16 @@ apply_remove(struct applying *a, const struct command_member *m)
 	return outcome;
 }
 
+/* A member of which only the address was known when the cluster began says who it is, as long as
+ * it has not taken part. */
+static bool
+takes_name(const struct applying *a, const struct member *member, const struct command_member *m)
+{
+	return member->client_url[0] == '\0' && m->client_url.size > 0 && m->name.size > 0 &&
+	    !slice_equal(slice_text(member->name), m->name) && node_name_valid(m->name) &&
+	    members_named(&a->replica->members, m->name) == NULL;
+}
+
 static struct store_outcome
 apply_update(struct applying *a, const struct command_member *m)
 {
@@ -117,6 +128,7 @@ apply_update(struct applying *a, const struct command_member *m)
 	const struct member *other = members_at_peer_url(&a->replica->members, m->peer_url);
 	struct store_outcome outcome;
 	struct member_values values;
+	bool renamed;
 
 	if (member == NULL)
 		return apply_outcome(a, ERR_KEY_NOT_FOUND, "no member of that id");
@@ -125,15 +137,23 @@ apply_update(struct applying *a, const struct command_member *m)
 	if (slice_equal(slice_text(member->peer_url), m->peer_url) &&
 	    slice_equal(slice_text(member->client_url), m->client_url))
 		return apply_outcome(a, ERR_NONE, NULL);
-	outcome = write_registry(a, WRITE_UPDATE, slice_text(member->name), m->peer_url,
-	    m->client_url);
+	renamed = takes_name(a, member, m);
+	if (renamed) {
+		outcome = write_registry(a, WRITE_DELETE, slice_text(member->name), SLICE_EMPTY,
+		    SLICE_EMPTY);
+		if (outcome.error != ERR_NONE)
+			return outcome;
+		blob_unref(&outcome.event);
+	}
+	outcome = write_registry(a, renamed ? WRITE_SET : WRITE_UPDATE,
+	    renamed ? m->name : slice_text(member->name), m->peer_url, m->client_url);
 	if (outcome.error != ERR_NONE)
 		return outcome;
 	values = (struct member_values){
 		.id = member->id,
 		.role = member->role,
 		.joined = member->joined,
-		.name = slice_text(member->name),
+		.name = renamed ? m->name : slice_text(member->name),
 		.peer_url = m->peer_url,
 		.client_url = m->client_url,
 	};

@@ -190,6 +190,15 @@ on_create_cluster(struct asker *asker, const struct frame *frame UNUSED,
 }
 
 static enum err
+on_begin_cluster(struct asker *asker, const struct frame *frame UNUSED,
+    const struct msg_begin_cluster *m)
+{
+	if (m->token.size > NAME_BYTES_MAX)
+		return ERR_MALFORMED;
+	return node_begin_cluster(asker->node, m);
+}
+
+static enum err
 on_standby(struct asker *asker, const struct frame *frame UNUSED, const struct msg_standby *m)
 {
 	if (m->leader_url.size > URL_BYTES_MAX)

@@ -4,7 +4,12 @@
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "httpd/peer/discovery_registry.h"
 #include "httpd/peer/discovery_text.h"
+
+#include "common/node_name.h"
+
+#include <string.h>
 
 /* What was taken goes into a request line: it has nothing in it that ends one. */
 static void
@@ -75,6 +80,35 @@ try_listing(struct slice text)
 	buf_free(&out);
 }
 
+/* Each that is among the first can be a member, and they are in order. */
+static void
+try_registry(struct slice text)
+{
+	char problem[REGISTRY_PROBLEM_BYTES];
+	struct peer_address address;
+	struct registry registry;
+	unsigned size = 0;
+
+	if (registry_size_parse(text, &size, problem) == ERR_NONE)
+		ASSERT(size > 0 && size <= DISCOVERY_SIZE_MAX);
+	for (size = 1; size <= DISCOVERY_SIZE_MAX; size += 10) {
+		if (registry_parse(text, size, &registry, problem) != ERR_NONE) {
+			ASSERT(strlen(problem) < sizeof(problem));
+			continue;
+		}
+		ASSERT(registry.count <= size);
+		for (size_t i = 0; i < registry.count; i++) {
+			const struct registry_entry *entry = &registry.first[i];
+
+			ASSERT(entry->id != 0);
+			ASSERT(node_name_valid(slice_text(entry->name)));
+			ASSERT(i == 0 || registry.first[i - 1].created <= entry->created);
+			MUST(peer_address_parse(slice_text(entry->url), false, &address) ==
+			    ERR_NONE);
+		}
+	}
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
@@ -83,5 +117,6 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_url(text);
 	try_redirect(text);
 	try_listing(text);
+	try_registry(text);
 	return 0;
 }

@@ -181,7 +181,8 @@ def toml_of(kind, value):
     return '"%s"' % value
 
 
-@pytest.mark.parametrize("left_out", [set(THEIRS), OURS], ids=["ours", "theirs"])
+@pytest.mark.parametrize("left_out", [set(THEIRS) | {"discovery-srv"}, OURS | {"discovery-srv"},
+                                      OURS | {"initial-cluster"}], ids=["ours", "theirs", "theirs by DNS"])
 def test_every_option_can_be_set_in_all_its_ways(world, left_out):
     rows, _, _, _ = option_table()
     rows = [row for row in rows if row[0] not in left_out | REFUSED]

@@ -70,8 +70,12 @@ class Service:
                 self.cut -= 1
                 return None, {}, ""
             return 201, {}, json.dumps({"action": "set", "node": {"key": path, "value": form["value"]}})
-        nodes = [{"key": key, "value": value} for key, value in self.keys.items()
-                 if key.startswith(path + "/") and not key.rpartition("/")[2].startswith("_")]
+        if path.rpartition("/")[2].startswith("_") or "_config" in path:
+            if path in self.keys:
+                return 200, {}, json.dumps({"action": "get", "node": {"key": path, "value": self.keys[path]}})
+            return 404, {}, json.dumps({"errorCode": 100, "message": "Key not found"})
+        nodes = [{"key": key, "value": value, "createdIndex": i + 1} for i, (key, value) in enumerate(self.keys.items())
+                 if key.rpartition("/")[0] == path and not key.rpartition("/")[2].startswith("_")]
         return 200, {}, json.dumps({"action": "get", "node": {"key": path, "dir": True, "nodes": nodes}})
 
 
@@ -105,12 +109,13 @@ def test_three_machines_meet_through_a_cluster_of_ours(world):
     for node in nodes:
         node.kill_all()
     start_together(nodes)
-    wait_until(lambda: "discovery failed: registration at " in nodes[0].log(), 10, "the warning")
+    wait_until(lambda: "discovery failed: size at " in nodes[0].log(), 10, "the warning")
 
 
 def test_what_is_asked_is_what_0_4_asks(world, service):
     node, = find(world, "http://%s/v2/keys/t" % service.address)
     node.start()
+    assert service.requests.pop(0)[:2] == ("GET", "/v2/keys/t/_config/size")
     assert service.requests == [
         ("PUT", "/v2/keys/t/machine1", "value=%s&ttl=604800" % urllib.parse.quote(node.peer_url(), ""),
          "application/x-www-form-urlencoded"),
@@ -139,13 +144,14 @@ def test_a_service_that_is_none_ends_the_start(world, service):
         node.start(wait=False)
         assert node.process.wait(20) == 1
         assert "m%d, the new instance, must register itself to discovery service as required (" \
-            "registration at %s: " % (i, service.address) in node.log(), node.log()
+            "size at http://%s/t: " % (i, service.address) in node.log() or "size at %s: " % service.address in \
+            node.log(), node.log()
         if answer("", "", "")[0] is not None:
             assert words in node.log(), node.log()
     # With -peers it is a warning.
     node = world.node("last", peers=[other.peer], flags=["-discovery", "http://%s/t" % service.address])
     node.start()
-    assert "joining through -peers, discovery failed: registration at " in node.log()
+    assert "joining through -peers, discovery failed: size at " in node.log()
     world.wait_voters([other, node])
 
 
@@ -182,7 +188,7 @@ def test_a_mark_whose_answer_was_lost_is_known_as_ours(world, service):
     service.answer = cut_the_first
     node, = find(world, "http://%s/t" % service.address)
     node.start()
-    assert [r[1] for r in service.requests] == ["/t/machine1", "/t/_state?prevExist=false",
+    assert [r[1] for r in service.requests] == ["/t/_config/size", "/t/machine1", "/t/_state?prevExist=false",
                                                "/t/_state?prevExist=false", "/t?recursive=true"]
     assert node.state() == "leader"
 

@@ -155,6 +155,134 @@ list_of(size_t count)
 	return text;
 }
 
+static struct initial_cluster
+made(const struct initial_told *told, size_t count, const char *token, uint64_t active_size)
+{
+	struct cluster_config given = { .active_size = active_size };
+	struct initial_cluster cluster;
+	char *problem = initial_cluster_make(told, count, token, &given, &cluster);
+
+	assert_null(problem);
+	return cluster;
+}
+
+TEST(what_nodes_told_of_themselves_makes_one_cluster_in_any_order)
+{
+	static const struct initial_told told[] = { { 2, "b", "http://b:1" },
+		{ 9, "a", "http://a:1" } };
+	static const struct initial_told backwards[] = { { 9, "a", "http://a:1" },
+		{ 2, "b", "http://b:1" } };
+	static const struct initial_told other[] = { { 3, "b", "http://b:1" },
+		{ 9, "a", "http://a:1" } };
+	struct initial_cluster cluster = made(told, 2, "t", 0);
+	struct initial_cluster same = made(backwards, 2, "t", 0);
+	struct initial_cluster id = made(other, 2, "t", 0);
+	struct initial_cluster token = made(told, 2, "u", 0);
+	struct initial_cluster options = made(told, 2, "t", 5);
+
+	assert_string_equal(cluster.list[0].name, "a");
+	assert_true(cluster.list[0].id == 9 && cluster.list[1].id == 2);
+	assert_true(cluster.cluster_id == same.cluster_id);
+	assert_false(initial_cluster_same_list(cluster.cluster_id, id.cluster_id));
+	assert_false(initial_cluster_same_list(cluster.cluster_id, token.cluster_id));
+	assert_true(initial_cluster_same_list(cluster.cluster_id, options.cluster_id));
+	assert_true(cluster.cluster_id != options.cluster_id);
+	/* The same from all programs: it is a format. */
+	assert_true(cluster.cluster_id == UINT64_C(0x6c1300fe69b1dbf7));
+	initial_cluster_free(&cluster);
+	initial_cluster_free(&same);
+	initial_cluster_free(&id);
+	initial_cluster_free(&token);
+	initial_cluster_free(&options);
+}
+
+static void
+expect_told(const struct initial_told *told, size_t count, const char *token, const char *expected)
+{
+	struct cluster_config given = { 0 };
+	struct initial_cluster cluster;
+	char *problem = initial_cluster_make(told, count, token, &given, &cluster);
+
+	assert_non_null(problem);
+	if (strstr(problem, expected) == NULL)
+		fail_msg("\"%s\" does not say \"%s\"", problem, expected);
+	assert_int_equal(cluster.count, 0);
+	free(problem);
+}
+
+TEST(what_nodes_told_is_judged_as_a_list_is)
+{
+	struct initial_told two[] = { { 2, "b", "http://b:1" }, { 9, "a", "http://a:1" } };
+	char token[NAME_BYTES_MAX + 2];
+	struct initial_cluster cluster;
+
+	expect_told(two, 0, "t", "0 nodes; 1 to 31 begin together");
+	expect_told(two, VOTERS_MAX + 1, "t", "32 nodes; 1 to 31 begin together");
+	two[1].id = 2;
+	expect_told(two, 2, "t", "have the same id; choose another token");
+	two[1].id = 0;
+	expect_told(two, 2, "t", "a has no id");
+	two[1] = (struct initial_told){ 9, "b", "http://a:1" };
+	expect_told(two, 2, "t", "b is there twice");
+	two[1] = (struct initial_told){ 9, "a", "a:1" };
+	expect_told(two, 2, "t", "has no URL");
+	two[1] = (struct initial_told){ 9, "a", "http://a:1" };
+	memset(token, 't', sizeof(token));
+	token[NAME_BYTES_MAX + 1] = '\0';
+	expect_told(two, 2, token, "its token is longer than 255 bytes");
+	token[NAME_BYTES_MAX] = '\0';
+	cluster = made(two, 2, token, 0);
+	initial_cluster_free(&cluster);
+}
+
+TEST(addresses_alone_make_one_cluster_on_every_node)
+{
+	const char *const urls[] = { "http://N2.example:2380", "https://n1.example:2380" };
+	const char *const other[] = { "https://n1.example:2380", "http://n2.EXAMPLE:2380" };
+	struct cluster_config given = { 0 };
+	struct initial_cluster cluster, same;
+
+	assert_null(initial_cluster_of_urls(urls, 2, "t", &given, &cluster));
+	assert_null(initial_cluster_of_urls(other, 2, "t", &given, &same));
+	assert_true(cluster.cluster_id == same.cluster_id);
+	assert_string_equal(cluster.list[0].name, "n1.example-2380");
+	assert_string_equal(cluster.list[1].url, "http://n2.example:2380");
+	assert_true(cluster.list[1].id == initial_cluster_url_id("t", "http://N2.example:2380"));
+	assert_true(cluster.list[1].id != initial_cluster_url_id("u", "http://n2.example:2380"));
+	assert_ptr_equal(initial_cluster_member(&cluster, cluster.list[1].id), &cluster.list[1]);
+	assert_null(initial_cluster_member(&cluster, 1));
+	initial_cluster_free(&cluster);
+	initial_cluster_free(&same);
+}
+
+TEST(an_address_makes_a_name_that_may_be)
+{
+	static const char *const pairs[][2] = { { "http://h:1", "h-1" },
+		{ "https://[::1]:2380", "-..1.-2380" }, { "http://_a:1", "-a-1" },
+		{ "http://A.b_c-d:65535", "a.b_c-d-65535" } };
+
+	for (size_t i = 0; i < ARRAY_COUNT(pairs); i++) {
+		char *name = initial_cluster_url_name(pairs[i][0]);
+
+		assert_string_equal(name, pairs[i][1]);
+		free(name);
+	}
+}
+
+TEST(an_option_that_is_yes_or_no_is_taken)
+{
+	struct cluster_config given;
+	struct config config;
+
+	config_init(&config);
+	initial_cluster_options(&config, &given);
+	assert_int_equal(given.strict_members, CONFIG_NO);
+	config.strict_members = true;
+	initial_cluster_options(&config, &given);
+	assert_int_equal(given.strict_members, CONFIG_YES);
+	config_free(&config);
+}
+
 TEST(as_many_as_may_vote_and_not_one_more)
 {
 	struct initial_cluster cluster;

@@ -131,8 +131,8 @@ TEST(two_ways_to_say_different_things_are_refused)
 	assert_refused("-initial-advertise-peer-urls: -peer-addr says something else; give one of "
 	    "them",
 	    ARGUMENTS("-initial-advertise-peer-urls", "http://a:1", "-peer-addr", "b:1"));
-	assert_refused("-initial-cluster: -peers, -peers-file and -discovery are other ways to "
-	    "find the others; give one of them",
+	assert_refused("-initial-cluster: -peers, -peers-file, -discovery and -discovery-srv are "
+	    "other ways to find the others; give one of them",
 	    ARGUMENTS("-initial-cluster", LIST, "-peers", "10.0.0.1:2380"));
 	assert_refused("-initial-cluster: -restore makes a new cluster of this node alone; leave "
 	    "out one of them", ARGUMENTS("-initial-cluster", LIST, "-restore", "x"));

@@ -89,6 +89,7 @@ some_member(struct writer *w, struct raft_entry *entry)
 		RAFT_CONF_REMOVE, RAFT_CONF_NONE };
 	static const char *const names[] = { "one", "two", "" };
 	static const char *const urls[] = { "http://h:1", "http://h:2", "http://h:3" };
+	static const char *const client_urls[] = { "http://h:1", "http://h:2", "" };
 	enum raft_conf_op op = ops[below(w, ARRAY_COUNT(ops))];
 	struct command_member member = {
 		.op = op == RAFT_CONF_REMOVE ? (uint8_t)(below(w, 2) == 0 ? MEMBER_REMOVE :
@@ -96,7 +97,7 @@ some_member(struct writer *w, struct raft_entry *entry)
 		.id = 1 + below(w, IDS),
 		.name = slice_text(names[below(w, ARRAY_COUNT(names))]),
 		.peer_url = slice_text(urls[below(w, ARRAY_COUNT(urls))]),
-		.client_url = slice_text(urls[below(w, ARRAY_COUNT(urls))]),
+		.client_url = slice_text(client_urls[below(w, ARRAY_COUNT(client_urls))]),
 	};
 	unsigned session = below(w, SESSIONS);
 
