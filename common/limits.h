@@ -55,6 +55,7 @@
 /* Key, value and previous value of a write together. */
 #define WRITE_BYTES_MAX (COMMAND_BYTES_MAX - 1 * KIB)
 
+#define LISTEN_MAX 8			/* addresses that each of the two ports listens on */
 #define CONN_REQUESTS_MAX 32		/* in work on one connection; then it is not read from */
 #define PARAMS_FIELDS_MAX 64		/* in form and query together */
 

@@ -6,6 +6,7 @@
 #include "common/diag.h"
 #include "common/initial_cluster.h"
 #include "common/xmem.h"
+#include "supervisor/addresses.h"
 #include "supervisor/setup.h"
 
 #include <stdlib.h>
@@ -94,6 +95,32 @@ address_of(const struct arguments *arguments, const struct port_flags *port, con
 	return NULL;
 }
 
+/* All URLs of where to listen, as HOST:PORT,... */
+static char *
+take_listen(struct arguments *arguments, const struct port_flags *port)
+{
+	const char *given = config_text(&arguments->config, port->listen);
+	struct buf text = BUF_INIT;
+	struct addresses list;
+	char *problem = NULL;
+
+	if (!addresses_read(given, &list))
+		problem = xasprintf("\"%s\" are more than %d URLs", given, LISTEN_MAX);
+	for (size_t i = 0; problem == NULL && i < list.count; i++) {
+		char *address = address_of(arguments, port, list.items[i], &problem);
+
+		if (address != NULL)
+			buf_printf(&text, "%s%s", i == 0 ? "" : ",", address);
+		free(address);
+	}
+	buf_append_byte(&text, '\0');
+	problem = problem != NULL ? at_source(arguments, port->listen, problem) :
+	    take(arguments, port->listen, port->bind, (const char *)text.data);
+	addresses_free(&list);
+	buf_free(&text);
+	return problem;
+}
+
 /* The first URL of that option to another one, as HOST:PORT. */
 static char *
 take_first(struct arguments *arguments, const struct port_flags *port, enum option_id from,
@@ -102,9 +129,6 @@ take_first(struct arguments *arguments, const struct port_flags *port, enum opti
 	const char *list = config_text(&arguments->config, from);
 	char *url, *address, *problem = NULL;
 
-	if (from == port->listen && strchr(list, ',') != NULL)
-		return at_source(arguments, from, xasprintf("\"%s\": one address is listened "
-		    "on; give one of them, or the URL of 0.0.0.0 and a firewall", list));
 	url = xasprintf("%.*s", (int)strcspn(list, ","), list);
 	address = address_of(arguments, port, url, &problem);
 
@@ -201,12 +225,16 @@ check_port(struct arguments *arguments, const struct port_flags *port)
 	char *problem = NULL;
 
 	if (listens)
-		problem = take_first(arguments, port, port->listen, port->bind);
+		problem = take_listen(arguments, port);
 	if (problem == NULL && is_given(arguments, port->advertise)) {
 		problem = take_first(arguments, port, port->advertise, port->addr);
 	} else if (problem == NULL && arguments->source[port->addr] == OPTION_FROM_DEFAULT) {
-		setup_text(&arguments->config, port->addr, listens ?
-		    config_text(&arguments->config, port->bind) : port->initial);
+		char *first = xasprintf("%.*s",
+		    (int)strcspn(config_text(&arguments->config, port->bind), ","),
+		    config_text(&arguments->config, port->bind));
+
+		setup_text(&arguments->config, port->addr, listens ? first : port->initial);
+		free(first);
 	}
 	return problem;
 }
@@ -232,6 +260,14 @@ url_flags_told(const struct arguments *arguments, enum option_id id)
 		return port->advertise;
 	return arguments->source[id] == OPTION_FROM_DEFAULT && is_given(arguments, port->listen) ?
 	    port->listen : id;
+}
+
+enum option_id
+url_flags_bound(const struct arguments *arguments, enum option_id id)
+{
+	enum option_id listen = ports[id == OPTION_bind_addr ? 0 : 1].listen;
+
+	return is_given(arguments, listen) ? listen : id;
 }
 
 /* ---- certificates, the log, and what is refused ------------------------------------------ */

@@ -2,9 +2,9 @@
  * attempts.h - passwords that wait to be checked, by the address that they come from.
  *
  * So many are checked at a time in all, and one of an address, so however many it sends, the
- * others wait for one of it at most, and what waits can still be given up. From the AUTH_WRONG_MAX-th wrong one in a minute on each next one of it waits,
- * longer and longer. Bounded in all and for an address. Knows no password: what waits is
- * embedded in what asked.
+ * others wait for one of it at most, and what waits can still be given up. From the
+ * AUTH_WRONG_MAX-th wrong one in a minute on each next one of it waits, longer and longer.
+ * Bounded in all and for an address. Knows no password: what waits is embedded in what asked.
  *
  *	asked --> waiting --> running --> over	[attempts_next, attempts_over]
  *	waiting, running --> gone			[attempts_cancel]
