@@ -5,13 +5,14 @@
 
 #include "common/hash.h"
 #include "common/node_name.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define LIST_BYTES_MAX (VOTERS_MAX * (NAME_BYTES_MAX + URL_BYTES_MAX + 4))
+#define LIST_BYTES_MAX (VOTERS_MAX * (URLS_MAX * (NAME_BYTES_MAX + 4) + URL_BYTES_MAX))
 
 /* Any numbers, that stay as they are. */
 #define MEMBER_SEED UINT64_C(0x6d656d626572)
@@ -23,7 +24,7 @@ initial_cluster_free(struct initial_cluster *cluster)
 {
 	for (size_t i = 0; i < cluster->count; i++) {
 		free(cluster->list[i].name);
-		free(cluster->list[i].url);
+		free(cluster->list[i].urls);
 	}
 	cluster->count = 0;
 }
@@ -80,11 +81,11 @@ member_problem(const struct initial_cluster *cluster, const char *name, const ch
 	problem = option_address_problem(address);
 	if (problem != NULL)
 		return problem;
-	if (initial_cluster_named(cluster, name) != NULL)
-		return xasprintf("%s is there twice; each node has one peer address", name);
 	for (size_t i = 0; i < cluster->count; i++)
-		if (strcmp(cluster->list[i].url, url) == 0)
-			return xasprintf("%s and %s have the same URL %s", cluster->list[i].name,
+		if (url_list_shares(slice_text(cluster->list[i].urls), slice_text(url)))
+			return strcmp(cluster->list[i].name, name) == 0 ?
+			    xasprintf("\"%s=%s\" is there twice", name, url) :
+			    xasprintf("%s and %s have the same URL %s", cluster->list[i].name,
 			    name, url);
 	return NULL;
 }
@@ -99,7 +100,39 @@ insert(struct initial_cluster *cluster, char *name, char *url)
 		cluster->list[place] = cluster->list[place - 1];
 		place--;
 	}
-	cluster->list[place] = (struct initial_member){ .name = name, .url = url };
+	cluster->list[place] = (struct initial_member){ .name = name, .urls = url };
+}
+
+/* A further URL of a node, to its place among them by its text. Takes url if it returns NULL. */
+static char *
+add_url(struct initial_member *member, char *url)
+{
+	struct slice rest = slice_text(member->urls), at;
+	struct buf urls = BUF_INIT;
+	bool placed = false;
+	size_t count = 1;
+
+	while (url_list_next(&rest, &at)) {
+		if (!placed && slice_compare(slice_text(url), at) < 0) {
+			buf_printf(&urls, "%s,", url);
+			placed = true;
+		}
+		buf_printf(&urls, "%.*s,", SLICE_ARGS(at));
+		count++;
+	}
+	if (!placed)
+		buf_printf(&urls, "%s,", url);
+	urls.data[--urls.size] = '\0';
+	if (count > URLS_MAX || urls.size > URL_BYTES_MAX) {
+		buf_free(&urls);
+		return xasprintf("%s has more than %d URLs, or of more than %d bytes together",
+		    member->name, URLS_MAX, URL_BYTES_MAX);
+	}
+	free(member->urls);
+	member->urls = xstrdup((const char *)urls.data);
+	buf_free(&urls);
+	free(url);
+	return NULL;
 }
 
 /* One item NAME=URL without blanks around it. */
@@ -108,23 +141,29 @@ take_item(struct initial_cluster *cluster, struct slice item)
 {
 	const uint8_t *equals = memchr(item.data, '=', item.size);
 	size_t name_size, url_size;
+	struct initial_member *known;
 	char *name, *url, *problem;
 
 	if (equals == NULL)
 		return xasprintf("\"%.*s\" is not NAME=URL", SLICE_ARGS(item));
-	if (cluster->count == VOTERS_MAX)
-		return xasprintf("more than %d nodes; the others join later", VOTERS_MAX);
 	name_size = (size_t)(equals - item.data);
 	url_size = item.size - name_size - 1;
 	if (url_size > 0 && item.data[item.size - 1] == '/')
 		url_size--;
 	name = xasprintf("%.*s", (int)name_size, (const char *)item.data);
 	url = xasprintf("%.*s", (int)url_size, (const char *)equals + 1);
+	known = (struct initial_member *)(uintptr_t)initial_cluster_named(cluster, name);
 	problem = member_problem(cluster, name, url);
-	if (problem == NULL) {
+	if (problem == NULL && known == NULL && cluster->count == VOTERS_MAX)
+		problem = xasprintf("more than %d nodes; the others join later", VOTERS_MAX);
+	if (problem == NULL && known == NULL) {
 		insert(cluster, name, url);
 		return NULL;
 	}
+	if (problem == NULL)
+		problem = add_url(known, url);
+	if (problem == NULL)
+		url = NULL;
 	free(name);
 	free(url);
 	return problem;
@@ -163,7 +202,7 @@ member_id(const char *token, const struct initial_member *member)
 	struct buf text = BUF_INIT;
 	uint64_t id;
 
-	buf_printf(&text, "%zu %s\n%s=%s\n", strlen(token), token, member->name, member->url);
+	buf_printf(&text, "%zu %s\n%s=%s\n", strlen(token), token, member->name, member->urls);
 	id = hash_bytes(MEMBER_SEED, buf_slice(&text));
 	buf_free(&text);
 	return MAX_OF(id, (uint64_t)1);
@@ -177,7 +216,7 @@ cluster_id(const char *token, const struct initial_cluster *cluster)
 
 	buf_printf(&text, "%zu %s\n", strlen(token), token);
 	for (size_t i = 0; i < cluster->count; i++)
-		buf_printf(&text, "%s=%s\n", cluster->list[i].name, cluster->list[i].url);
+		buf_printf(&text, "%s=%s\n", cluster->list[i].name, cluster->list[i].urls);
 	list = hash_bytes(LIST_SEED, buf_slice(&text));
 	for (size_t i = 0; i < CONFIG_ROWS; i++)
 		buf_printf(&text, "%u %" PRIu64 "\n", (unsigned)config_rows[i].number,

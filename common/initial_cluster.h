@@ -1,13 +1,14 @@
 /*
  * initial_cluster.h - a cluster that begins at all its nodes at once, from a list that each
- * of them was given: NAME=URL,...
+ * of them was given: NAME=URL,... A node with several URLs is in it once for each.
  *
  * Everything that such a cluster begins with follows from the list, the token and the
  * options of the cluster, by the same rule on every node: the ids of its members, its own
  * id, and the entries that every log of it begins with. So no node is the first one, and
  * none has to ask another for anything but whether it has begun before.
  *
- *	order		by name, however the list was written
+ *	order		by name, and the URLs of one name by their text, however the list was
+ *			written
  *	member id	hash of token, name and URL
  *	cluster id	upper half: hash of token and list; lower half: of the options too
  *
@@ -25,7 +26,7 @@
 
 struct initial_member {
 	char *name;
-	char *url;			/* http://HOST:PORT or https://HOST:PORT */
+	char *urls;			/* http://HOST:PORT or https://HOST:PORT,... */
 	uint64_t id;			/* never 0 */
 };
 

@@ -71,7 +71,8 @@
 
 /* Members */
 #define NAME_BYTES_MAX 255
-#define URL_BYTES_MAX 1024
+#define URL_BYTES_MAX 1024		/* of one, and of a list of them together */
+#define URLS_MAX 8			/* that a member is reached at */
 #define VOTERS_MAX 31
 #define MEMBERS_MAX 64			/* voters and learners together */
 #define PLACES_MAX 128			/* places for members, open and taken */
@@ -243,6 +244,7 @@
 #define PARALLEL_MAX 1024		/* requests side by side */
 #define CONTROL_ANSWER_BYTES_MAX (1 * MIB)
 
+_Static_assert(URLS_MAX == LISTEN_MAX, "a node can tell all the addresses that it listens at");
 _Static_assert(BODY_BYTES_MAX + HEAD_BYTES_MAX + KEY_BYTES_MAX <= WRITE_BYTES_MAX,
     "whatever a request can hold is a write that is taken");
 _Static_assert(FRAME_CHUNK_BYTES + CAUSE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,

@@ -69,7 +69,7 @@ entry_of(const struct node *node, const struct initial_cluster *initial, size_t 
 		.op = MEMBER_JOIN,
 		.id = member->id,
 		.name = slice_text(member->name),
-		.peer_url = slice_text(member->url),
+		.peer_url = slice_text(member->urls),
 		.client_url = client_url,
 	};
 
@@ -79,7 +79,7 @@ entry_of(const struct node *node, const struct initial_cluster *initial, size_t 
 	    .id = member->id,
 	    .cluster_id = initial->cluster_id,
 	    .name = slice_text(member->name),
-	    .peer_url = slice_text(member->url),
+	    .peer_url = slice_text(member->urls),
 	    .client_url = client_url,
 	});
 }

@@ -17,6 +17,7 @@
 #include "common/rand.h"
 #include "common/title.h"
 #include "common/trim.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 #include "raftd/meter.h"
 #include "raftd/policy.h"
@@ -412,10 +413,10 @@ take_initial_cluster(struct raftd *raftd, struct wal_recovered *recovered, char 
 		    "node (-name)", recovered->identity.name);
 		return ERR_INVALID;
 	}
-	if (strcmp(self->url, config->peer_url) != 0) {
+	if (!url_list_same(slice_text(self->urls), slice_text(config->peer_url))) {
 		*sentence = xasprintf("-initial-cluster has %s=%s, and %s is what this node tells "
 		    "the others (-initial-advertise-peer-urls, -peer-addr); give both the same",
-		    self->name, self->url, config->peer_url);
+		    self->name, self->urls, config->peer_url);
 		return ERR_INVALID;
 	}
 	recovered->identity.node_id = self->id;

@@ -118,10 +118,9 @@ is_everywhere(const char *address)
 }
 
 static char *
-check_advertised(struct arguments *arguments, enum option_id id, enum option_id bind_id,
-    const char *whom)
+check_one_advertised(const struct arguments *arguments, enum option_id id, enum option_id bind_id,
+    const char *address, const char *whom)
 {
-	const char *address = config_text(&arguments->config, id);
 	enum option_id told = url_flags_told(arguments, id);
 	char *source, *sentence;
 
@@ -139,6 +138,24 @@ check_advertised(struct arguments *arguments, enum option_id id, enum option_id 
 		    option_rows[url_flags_advertise(id)].flag);
 	free(source);
 	return sentence;
+}
+
+/* The one that is preferred, and the further URLs, which url_flags.c has checked. */
+static char *
+check_advertised(const struct arguments *arguments, enum option_id id, enum option_id bind_id,
+    const char *whom)
+{
+	const char *urls = config_text(&arguments->config, url_flags_advertise(id));
+	char *problem = check_one_advertised(arguments, id, bind_id,
+	    config_text(&arguments->config, id), whom);
+	struct addresses list;
+
+	MUST(addresses_read(urls, &list));
+	for (size_t i = 1; problem == NULL && i < list.count; i++)
+		problem = check_one_advertised(arguments, id, bind_id,
+		    strstr(list.items[i], "://") + 3, whom);
+	addresses_free(&list);
+	return problem;
 }
 
 /* Nothing can listen at other while address is listened on. By their text: what names stand

@@ -124,18 +124,21 @@ find_programs(struct node_program *program)
 	    given[0] != '\0' ? given : PKGLIBEXECDIR));
 }
 
-/* The scheme, and the port that was bound where 0 was asked for. */
+/* The scheme, the further ones of urls_id, and the port that was bound where 0 was asked for. */
 static void
 set_url(struct config *config, enum option_id url_id, enum option_id address_id,
-    enum option_id certificate_id, const char *address, const char *bound)
+    enum option_id certificate_id, enum option_id urls_id, const char *bound)
 {
+	const char *address = config_text(config, address_id);
+	const char *further = strchr(config_text(config, urls_id), ',');
 	const char *port = strrchr(address, ':');
 	char *first = xasprintf("%.*s", (int)strcspn(bound, ","), bound);
 	char *told = strcmp(port, ":0") == 0 ?
 	    xasprintf("%.*s%s", (int)(port - address), address, strrchr(first, ':')) :
 	    xstrdup(address);
 	bool https = config_text(config, certificate_id)[0] != '\0';
-	char *url = xasprintf("%s://%s", https ? "https" : "http", told);
+	char *url = xasprintf("%s://%s%s", https ? "https" : "http", told,
+	    further == NULL ? "" : further);
 
 	setup_text(config, address_id, told);
 	setup_text(config, url_id, url);
@@ -156,10 +159,10 @@ open_listeners(struct node_program *program)
 	    &program->notify, &problem);
 	if (code != EXIT_STOPPED)
 		return fail(program, code, problem);
-	set_url(config, OPTION_client_url, OPTION_addr, OPTION_cert_file, config->addr,
-	    listeners->client_bound);
-	set_url(config, OPTION_peer_url, OPTION_peer_addr, OPTION_peer_cert_file, config->peer_addr,
-	    listeners->peer_bound);
+	set_url(config, OPTION_client_url, OPTION_addr, OPTION_cert_file,
+	    OPTION_advertise_client_urls, listeners->client_bound);
+	set_url(config, OPTION_peer_url, OPTION_peer_addr, OPTION_peer_cert_file,
+	    OPTION_initial_advertise_peer_urls, listeners->peer_bound);
 	return EXIT_STOPPED;
 }
 

@@ -5,6 +5,7 @@
 
 #include "common/diag.h"
 #include "common/initial_cluster.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 #include "supervisor/addresses.h"
 #include "supervisor/setup.h"
@@ -121,22 +122,50 @@ take_listen(struct arguments *arguments, const struct port_flags *port)
 	return problem;
 }
 
-/* The first URL of that option to another one, as HOST:PORT. */
-static char *
-take_first(struct arguments *arguments, const struct port_flags *port, enum option_id from,
-    enum option_id to)
+/* One URL more, unless it is there already. */
+static void
+add_url(struct buf *urls, const char *scheme, const char *address)
 {
-	const char *list = config_text(&arguments->config, from);
-	char *url, *address, *problem = NULL;
+	char *url = xasprintf("%s%s", scheme, address);
 
-	url = xasprintf("%.*s", (int)strcspn(list, ","), list);
-	address = address_of(arguments, port, url, &problem);
-
+	if (!url_list_shares(buf_slice(urls), slice_text(url)))
+		buf_printf(urls, "%s%s", urls->size == 0 ? "" : ",", url);
 	free(url);
-	if (address == NULL)
-		return at_source(arguments, from, problem);
-	problem = take(arguments, from, to, address);
-	free(address);
+}
+
+/* All URLs that are told to others, in one spelling; the first also as HOST:PORT. */
+static char *
+take_advertised(struct arguments *arguments, const struct port_flags *port)
+{
+	const char *given = config_text(&arguments->config, port->advertise);
+	const char *scheme = is_given(arguments, port->certificate) ? "https://" : "http://";
+	char *first = NULL, *problem = NULL;
+	struct buf urls = BUF_INIT;
+	struct addresses list;
+
+	if (!addresses_read(given, &list))
+		problem = xasprintf("\"%s\" are more than %d URLs", given, URLS_MAX);
+	for (size_t i = 0; problem == NULL && i < list.count; i++) {
+		char *address = address_of(arguments, port, list.items[i], &problem);
+
+		if (address == NULL)
+			break;
+		add_url(&urls, scheme, address);
+		if (i == 0)
+			first = address;
+		else
+			free(address);
+	}
+	if (problem == NULL && urls.size > URL_BYTES_MAX)
+		problem = xasprintf("its URLs are longer than %d bytes together", URL_BYTES_MAX);
+	buf_append_byte(&urls, '\0');
+	if (problem == NULL)
+		setup_text(&arguments->config, port->advertise, (const char *)urls.data);
+	problem = problem != NULL ? at_source(arguments, port->advertise, problem) :
+	    first == NULL ? NULL : take(arguments, port->advertise, port->addr, first);
+	free(first);
+	addresses_free(&list);
+	buf_free(&urls);
 	return problem;
 }
 
@@ -150,10 +179,18 @@ join_others(struct arguments *arguments, const struct initial_cluster *initial)
 	struct buf list = BUF_INIT;
 	char *problem;
 
-	for (size_t i = 0; i < initial->count; i++)
-		if (strcmp(initial->list[i].name, own) != 0)
-			buf_printf(&list, "%s%s", list.size == 0 ? "" : ",",
-			    strstr(initial->list[i].url, "://") + 3);
+	for (size_t i = 0; i < initial->count; i++) {
+		const char *url = initial->list[i].urls;
+
+		if (strcmp(initial->list[i].name, own) == 0)
+			continue;
+		/* All URLs of each. */
+		while ((url = strstr(url, "://")) != NULL) {
+			url += 3;
+			buf_printf(&list, "%s%.*s", list.size == 0 ? "" : ",",
+			    (int)strcspn(url, ","), url);
+		}
+	}
 	if (list.size == 0)
 		return at_source(arguments, OPTION_initial_cluster,
 		    xstrdup("it names only this node, and -initial-cluster-state existing joins "
@@ -180,7 +217,7 @@ take_own(struct arguments *arguments, const struct initial_cluster *initial)
 	if (self == NULL || is_given(arguments, OPTION_initial_advertise_peer_urls) ||
 	    arguments->source[OPTION_peer_addr] != OPTION_FROM_DEFAULT)
 		return;
-	setup_text(config, OPTION_initial_advertise_peer_urls, self->url);
+	setup_text(config, OPTION_initial_advertise_peer_urls, self->urls);
 	arguments->source[OPTION_initial_advertise_peer_urls] =
 	    arguments->source[OPTION_initial_cluster];
 }
@@ -227,7 +264,7 @@ check_port(struct arguments *arguments, const struct port_flags *port)
 	if (listens)
 		problem = take_listen(arguments, port);
 	if (problem == NULL && is_given(arguments, port->advertise)) {
-		problem = take_first(arguments, port, port->advertise, port->addr);
+		problem = take_advertised(arguments, port);
 	} else if (problem == NULL && arguments->source[port->addr] == OPTION_FROM_DEFAULT) {
 		char *first = xasprintf("%.*s",
 		    (int)strcspn(config_text(&arguments->config, port->bind), ","),
@@ -335,10 +372,6 @@ url_flags_check(struct arguments *arguments)
 void
 url_flags_tell(const struct arguments *arguments)
 {
-	for (size_t i = 0; i < ARRAY_COUNT(ports); i++)
-		if (strchr(config_text(&arguments->config, ports[i].advertise), ',') != NULL)
-			diag_warn("options", "-%s: only the first URL is told to others",
-			    option_rows[ports[i].advertise].flag);
 	if (is_given(arguments, OPTION_trusted_ca_file) && !arguments->config.client_cert_auth)
 		diag_warn("options", "-trusted-ca-file without -client-cert-auth: clients need no "
 		    "certificate");

@@ -13,7 +13,10 @@
 
 /*
  * Before the addresses are checked. Fills in, of what these flags say:
- *	addr, peer_addr			and, with any of the flags, ports 2379 and 2380
+ *	addr, peer_addr			the first of those that are told to others; and, with any
+ *					of the flags, ports 2379 and 2380
+ *	advertise_client_urls,
+ *	initial_advertise_peer_urls	all of them, http://HOST:PORT,... or https
  *	bind_addr, peer_bind_addr	HOST:PORT,...
  *	peers				the others of -initial-cluster that has begun
  *	name				"default", if it has one of that name and none was given

@@ -11,6 +11,7 @@
 
 #include "common/diag.h"
 #include "common/limits.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 #include "httpd/http/tls.h"
 #include "httpd/peer/discovery_text.h"
@@ -245,7 +246,11 @@ discovery_ask(struct discovery *discovery)
 	    discovery->target.path, discovery->query);
 	buf_append_byte(&path, '\0');
 	if (discovery->step == DISCOVERY_REGISTER) {
-		discovery_form_put(&body, "value", worker->config.peer_url);
+		char *url = xasprintf("%.*s",
+		    SLICE_ARGS(url_list_first(slice_text(worker->config.peer_url))));
+
+		discovery_form_put(&body, "value", url);
+		free(url);
 		discovery_form_put(&body, "ttl", DISCOVERY_TTL_S);
 	} else if (discovery->step == DISCOVERY_ELECT) {
 		discovery_form_put(&body, "value", "started");

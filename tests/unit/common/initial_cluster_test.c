@@ -74,12 +74,38 @@ TEST(members_are_in_order_of_their_names)
 	assert_int_equal(cluster.count, 3);
 	assert_string_equal(cluster.list[0].name, "a");
 	assert_string_equal(cluster.list[1].name, "b");
-	assert_string_equal(cluster.list[1].url, "https://[::1]:2380");
+	assert_string_equal(cluster.list[1].urls, "https://[::1]:2380");
 	assert_string_equal(cluster.list[2].name, "c");
 	assert_ptr_equal(initial_cluster_named(&cluster, "b"), &cluster.list[1]);
 	assert_null(initial_cluster_named(&cluster, "d"));
 	assert_int_equal(initial_cluster_quorum(&cluster), 2);
 	initial_cluster_free(&cluster);
+}
+
+TEST(a_member_has_as_many_urls_as_the_list_has_for_its_name)
+{
+	struct initial_cluster one = good((struct given){
+	    .list = "b=http://b:2,a=http://z:1,b=http://a:9,a=http://a:1,b=http://b:1" });
+	struct initial_cluster other = good((struct given){
+	    .list = "a=http://a:1,a=http://z:1,b=http://b:1,b=http://b:2,b=http://a:9" });
+
+	assert_int_equal(one.count, 2);
+	assert_string_equal(one.list[0].urls, "http://a:1,http://z:1");
+	assert_string_equal(one.list[1].urls, "http://a:9,http://b:1,http://b:2");
+	assert_true(one.cluster_id == other.cluster_id);
+	assert_true(one.list[1].id == other.list[1].id);
+	initial_cluster_free(&one);
+	initial_cluster_free(&other);
+}
+
+TEST(a_member_has_eight_urls_at_most)
+{
+	struct initial_cluster cluster = good((struct given){ .list = "a=http://a:1,a=http://a:2,"
+	    "a=http://a:3,a=http://a:4,a=http://a:5,a=http://a:6,a=http://a:7,a=http://a:8" });
+
+	initial_cluster_free(&cluster);
+	expect_problem("a=http://a:1,a=http://a:2,a=http://a:3,a=http://a:4,a=http://a:5,"
+	    "a=http://a:6,a=http://a:7,a=http://a:8,a=http://a:9", "a has more than 8 URLs");
 }
 
 /* Nodes of one cluster may run different versions: these numbers never change. */
@@ -138,7 +164,8 @@ TEST(what_is_no_list_is_refused_with_its_reason)
 	expect_problem("n1=http://:2380", "no host");
 	expect_problem("=http://a:1", "\"\" is empty");
 	expect_problem("a/b=http://a:1", "a character that is not allowed");
-	expect_problem("a=http://a:1,a=http://b:1", "a is there twice");
+	expect_problem("a=http://a:1,b=http://b:1,a=http://a:1", "\"a=http://a:1\" is there twice");
+	expect_problem("a=http://a:1,a=http://b:1,b=http://b:1", "a and b have the same URL");
 	expect_problem("a=http://a:1,b=http://a:1", "a and b have the same URL http://a:1");
 }
 
@@ -177,7 +204,7 @@ TEST(as_many_as_may_vote_and_not_one_more)
 
 TEST(a_longer_text_than_any_good_one_is_not_read)
 {
-	size_t size = VOTERS_MAX * (NAME_BYTES_MAX + URL_BYTES_MAX + 4) + 1;
+	size_t size = VOTERS_MAX * (URLS_MAX * (NAME_BYTES_MAX + 4) + URL_BYTES_MAX) + 1;
 	char *list = xmalloc(size + 1);
 
 	memset(list, ',', size);

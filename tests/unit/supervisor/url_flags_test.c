@@ -171,6 +171,29 @@ TEST(what_cannot_be_listened_on_is_refused)
 	    ARGUMENTS("-listen-peer-urls", "http://a"));
 }
 
+TEST(all_that_are_advertised_are_told_in_one_spelling)
+{
+	struct arguments arguments = ARGUMENTS("-advertise-client-urls",
+	    "http://a:1/, http://b:2,http://a:1", "-name", "n1", "-initial-cluster",
+	    "n1=http://y:1,n2=http://c:1,n1=http://x:1");
+
+	assert_null(setup_check(&arguments));
+	assert_string_equal(arguments.config.addr, "a:1");
+	assert_string_equal(arguments.config.advertise_client_urls, "http://a:1,http://b:2");
+	assert_string_equal(arguments.config.peer_addr, "x:1");
+	assert_string_equal(arguments.config.initial_advertise_peer_urls, "http://x:1,http://y:1");
+	arguments_free(&arguments);
+	assert_refused("-advertise-client-urls: \"https://b:1\" needs -cert-file and its key",
+	    ARGUMENTS("-advertise-client-urls", "http://a:1,https://b:1"));
+	assert_refused("-advertise-client-urls: \"http://a:1,http://a:2,http://a:3,http://a:4,"
+	    "http://a:5,http://a:6,http://a:7,http://a:8,http://a:9\" are more than 8 URLs",
+	    ARGUMENTS("-advertise-client-urls", "http://a:1,http://a:2,http://a:3,http://a:4,"
+	    "http://a:5,http://a:6,http://a:7,http://a:8,http://a:9"));
+	assert_refused("-advertise-client-urls (0.0.0.0:2) is told to clients, who cannot reach "
+	    "it; give an address of this machine with -advertise-client-urls",
+	    ARGUMENTS("-advertise-client-urls", "http://a:1,http://0.0.0.0:2"));
+}
+
 TEST(everywhere_is_never_told_to_others)
 {
 	assert_refused("-advertise-client-urls (0.0.0.0:2379) is told to clients, who cannot reach "
