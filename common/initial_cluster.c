@@ -45,6 +45,15 @@ initial_cluster_quorum(const struct initial_cluster *cluster)
 }
 
 bool
+initial_cluster_began(const struct initial_cluster *cluster, uint64_t cluster_id)
+{
+	for (size_t i = 0; i < CONFIG_ROWS; i++)
+		if (cluster->older_ids[i] == cluster_id)
+			return true;
+	return cluster->cluster_id == cluster_id;
+}
+
+bool
 initial_cluster_same_list(uint64_t one, uint64_t other)
 {
 	return one >> 32 == other >> 32;
@@ -208,8 +217,9 @@ member_id(const char *token, const struct initial_member *member)
 	return MAX_OF(id, (uint64_t)1);
 }
 
+/* With the first so many options of the cluster. */
 static uint64_t
-cluster_id(const char *token, const struct initial_cluster *cluster)
+cluster_id(const char *token, const struct initial_cluster *cluster, size_t rows)
 {
 	struct buf text = BUF_INIT;
 	uint64_t list, all;
@@ -218,7 +228,7 @@ cluster_id(const char *token, const struct initial_cluster *cluster)
 	for (size_t i = 0; i < cluster->count; i++)
 		buf_printf(&text, "%s=%s\n", cluster->list[i].name, cluster->list[i].urls);
 	list = hash_bytes(LIST_SEED, buf_slice(&text));
-	for (size_t i = 0; i < CONFIG_ROWS; i++)
+	for (size_t i = 0; i < rows; i++)
 		buf_printf(&text, "%u %" PRIu64 "\n", (unsigned)config_rows[i].number,
 		    cluster_config_value(&cluster->options, &config_rows[i]));
 	all = hash_bytes(OPTIONS_SEED, buf_slice(&text));
@@ -231,7 +241,9 @@ make_ids(struct initial_cluster *cluster, const struct config *config)
 {
 	const char *token = config->initial_cluster_token;
 	struct cluster_config given = {
-#define CONFIG(name, number, kind, initial, min, max, json, option) .name = config->option,
+/* true and false are CONFIG_YES and CONFIG_NO. */
+#define CONFIG(name, number, kind, initial, min, max, json, option) \
+	.name = (uint64_t)config->option + (uint64_t)(CONFIG_##kind == CONFIG_BOOL),
 #include "common/cluster_config_table.h"
 	};
 
@@ -249,7 +261,9 @@ make_ids(struct initial_cluster *cluster, const struct config *config)
 				    "another token", cluster->list[k].name,
 				    cluster->list[i].name);
 	}
-	cluster->cluster_id = cluster_id(token, cluster);
+	for (size_t i = 0; i < CONFIG_ROWS; i++)
+		cluster->older_ids[i] = cluster_id(token, cluster, i);
+	cluster->cluster_id = cluster_id(token, cluster, CONFIG_ROWS);
 	return NULL;
 }
 

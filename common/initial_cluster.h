@@ -34,6 +34,8 @@ struct initial_cluster {
 	struct initial_member list[VOTERS_MAX];	/* by name */
 	size_t count;			/* at least 1 */
 	uint64_t cluster_id;		/* never 0 */
+	/* Of programs that know only the first so many options of the cluster. */
+	uint64_t older_ids[CONFIG_ROWS];
 	struct cluster_config options;	/* all values, defaults too */
 };
 
@@ -51,6 +53,9 @@ const struct initial_member *initial_cluster_named(const struct initial_cluster 
     const char *name);
 /* So many have to agree before anything is decided. */
 size_t initial_cluster_quorum(const struct initial_cluster *cluster);
+/* Is that the id of a cluster that began with this list, token and options, in this program or one
+ * from before some of the options were there? */
+bool initial_cluster_began(const struct initial_cluster *cluster, uint64_t cluster_id);
 /* Are two cluster ids of the same list and token, whatever the options are? */
 bool initial_cluster_same_list(uint64_t one, uint64_t other);
 

@@ -126,17 +126,42 @@ begin(struct node *node)
 		begin_alone(node);
 }
 
+/* Options of the cluster that were given and say something else than it has. One that was
+ * changed by a request since is no news, nor is one that is left to its default. */
+void
+begin_tell_options(struct node *node)
+{
+	const struct cluster_config *given;
+	struct buf names = BUF_INIT;
+
+	if (!node->options_differ)
+		return;
+	node->options_differ = false;
+	given = &node->config.initial->options;
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		uint64_t value = cluster_config_value(given, &config_rows[i]);
+
+		if (value != config_rows[i].initial &&
+		    value != cluster_config_value(&node->replica->config, &config_rows[i]))
+			buf_printf(&names, "%s%s", names.size == 0 ? "" : ",",
+			    config_rows[i].json);
+	}
+	if (names.size > 0)
+		node_note(node, DIAG_WARN, "options of the cluster are not what it has: ignored, "
+		    "/v2/admin/config changes them: options=%.*s", SLICE_ARGS(buf_slice(&names)));
+	buf_free(&names);
+}
+
 /* The list counts for an empty directory only. */
 static void
 note_ignored(struct node *node)
 {
 	const struct initial_cluster *initial = node->config.initial;
 
-	if (initial == NULL || initial->cluster_id == node->cluster_id)
+	if (initial == NULL || initial_cluster_began(initial, node->cluster_id))
 		return;
 	if (initial_cluster_same_list(initial->cluster_id, node->cluster_id))
-		node_note(node, DIAG_WARN, "the options of the cluster, -cluster-active-size and "
-		    "such, are not those that it began with: ignored, the cluster has its own");
+		node->options_differ = true;
 	else
 		node_note(node, DIAG_WARN, "-initial-cluster and -initial-cluster-token are not "
 		    "what %s began with: ignored, it is a member of cluster %016" PRIx64

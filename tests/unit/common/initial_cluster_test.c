@@ -140,6 +140,21 @@ TEST(another_list_or_token_or_option_is_another_cluster)
 	assert_true(other != id && initial_cluster_same_list(other, id));
 }
 
+TEST(programs_with_fewer_options_have_begun_the_same_cluster)
+{
+	struct initial_cluster cluster = good((struct given){ .list = THREE, .active_size = 5 });
+	struct initial_cluster other = good((struct given){ .list = THREE, .active_size = 3 });
+
+	assert_true(initial_cluster_began(&cluster, cluster.cluster_id));
+	/* Of one that knew the first option only, and of one without the last. */
+	assert_true(initial_cluster_began(&cluster, cluster.older_ids[1]));
+	assert_true(initial_cluster_began(&cluster, cluster.older_ids[CONFIG_ROWS - 1]));
+	assert_false(initial_cluster_began(&cluster, other.cluster_id));
+	assert_false(initial_cluster_began(&cluster, other.older_ids[1]));
+	initial_cluster_free(&cluster);
+	initial_cluster_free(&other);
+}
+
 /* Else the token could be a part of the list. */
 TEST(a_member_of_another_token_has_another_id)
 {
