@@ -398,7 +398,11 @@ changes_turn(struct node *node)
 uint64_t
 changes_deadline(const struct node *node)
 {
-	const struct waiting_change *first = TAILQ_FIRST(&node->changes);
+	const struct waiting_change *change;
 
-	return first == NULL ? UINT64_MAX : first->deadline_ms;
+	/* One that is decided waits for its entry, however long that takes. */
+	TAILQ_FOREACH(change, &node->changes, link)
+		if (change->decided_index == 0)
+			return change->deadline_ms;
+	return UINT64_MAX;
 }
