@@ -5,13 +5,14 @@
 
 #include "common/hash.h"
 #include "common/node_name.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 
 #include <ctype.h>
 #include <inttypes.h>
 #include <stdlib.h>
 
-#define LIST_BYTES_MAX (VOTERS_MAX * (NAME_BYTES_MAX + URL_BYTES_MAX + 4))
+#define LIST_BYTES_MAX (VOTERS_MAX * (URLS_MAX * (NAME_BYTES_MAX + 4) + URL_BYTES_MAX))
 
 /* Any numbers, that stay as they are. */
 #define MEMBER_SEED UINT64_C(0x6d656d626572)
@@ -23,7 +24,7 @@ initial_cluster_free(struct initial_cluster *cluster)
 {
 	for (size_t i = 0; i < cluster->count; i++) {
 		free(cluster->list[i].name);
-		free(cluster->list[i].url);
+		free(cluster->list[i].urls);
 	}
 	cluster->count = 0;
 }
@@ -50,6 +51,15 @@ size_t
 initial_cluster_quorum(const struct initial_cluster *cluster)
 {
 	return cluster->count / 2 + 1;
+}
+
+bool
+initial_cluster_began(const struct initial_cluster *cluster, uint64_t cluster_id)
+{
+	for (size_t i = 0; i < CONFIG_ROWS; i++)
+		if (cluster->older_ids[i] == cluster_id)
+			return true;
+	return cluster->cluster_id == cluster_id;
 }
 
 bool
@@ -89,11 +99,11 @@ member_problem(const struct initial_cluster *cluster, const char *name, const ch
 	problem = option_address_problem(address);
 	if (problem != NULL)
 		return problem;
-	if (initial_cluster_named(cluster, name) != NULL)
-		return xasprintf("%s is there twice; each node has one peer address", name);
 	for (size_t i = 0; i < cluster->count; i++)
-		if (strcmp(cluster->list[i].url, url) == 0)
-			return xasprintf("%s and %s have the same URL %s", cluster->list[i].name,
+		if (url_list_shares(slice_text(cluster->list[i].urls), slice_text(url)))
+			return strcmp(cluster->list[i].name, name) == 0 ?
+			    xasprintf("\"%s=%s\" is there twice", name, url) :
+			    xasprintf("%s and %s have the same URL %s", cluster->list[i].name,
 			    name, url);
 	return NULL;
 }
@@ -111,29 +121,67 @@ insert(struct initial_cluster *cluster, struct initial_member member)
 	cluster->list[place] = member;
 }
 
+/* A further URL of a node, to its place among them by its text. Takes url if it returns NULL. */
+static char *
+add_url(struct initial_member *member, char *url)
+{
+	struct slice rest = slice_text(member->urls), at;
+	struct buf urls = BUF_INIT;
+	bool placed = false;
+	size_t count = 1;
+
+	while (url_list_next(&rest, &at)) {
+		if (!placed && slice_compare(slice_text(url), at) < 0) {
+			buf_printf(&urls, "%s,", url);
+			placed = true;
+		}
+		buf_printf(&urls, "%.*s,", SLICE_ARGS(at));
+		count++;
+	}
+	if (!placed)
+		buf_printf(&urls, "%s,", url);
+	urls.data[--urls.size] = '\0';
+	if (count > URLS_MAX || urls.size > URL_BYTES_MAX) {
+		buf_free(&urls);
+		return xasprintf("%s has more than %d URLs, or of more than %d bytes together",
+		    member->name, URLS_MAX, URL_BYTES_MAX);
+	}
+	free(member->urls);
+	member->urls = xstrdup((const char *)urls.data);
+	buf_free(&urls);
+	free(url);
+	return NULL;
+}
+
 /* One item NAME=URL without blanks around it. */
 static char *
 take_item(struct initial_cluster *cluster, struct slice item)
 {
 	const uint8_t *equals = memchr(item.data, '=', item.size);
 	size_t name_size, url_size;
+	struct initial_member *known;
 	char *name, *url, *problem;
 
 	if (equals == NULL)
 		return xasprintf("\"%.*s\" is not NAME=URL", SLICE_ARGS(item));
-	if (cluster->count == VOTERS_MAX)
-		return xasprintf("more than %d nodes; the others join later", VOTERS_MAX);
 	name_size = (size_t)(equals - item.data);
 	url_size = item.size - name_size - 1;
 	if (url_size > 0 && item.data[item.size - 1] == '/')
 		url_size--;
 	name = xasprintf("%.*s", (int)name_size, (const char *)item.data);
 	url = xasprintf("%.*s", (int)url_size, (const char *)equals + 1);
+	known = (struct initial_member *)(uintptr_t)initial_cluster_named(cluster, name);
 	problem = member_problem(cluster, name, url);
-	if (problem == NULL) {
-		insert(cluster, (struct initial_member){ .name = name, .url = url });
+	if (problem == NULL && known == NULL && cluster->count == VOTERS_MAX)
+		problem = xasprintf("more than %d nodes; the others join later", VOTERS_MAX);
+	if (problem == NULL && known == NULL) {
+		insert(cluster, (struct initial_member){ .name = name, .urls = url });
 		return NULL;
 	}
+	if (problem == NULL)
+		problem = add_url(known, url);
+	if (problem == NULL)
+		url = NULL;
 	free(name);
 	free(url);
 	return problem;
@@ -172,14 +220,15 @@ member_id(const char *token, const struct initial_member *member)
 	struct buf text = BUF_INIT;
 	uint64_t id;
 
-	buf_printf(&text, "%zu %s\n%s=%s\n", strlen(token), token, member->name, member->url);
+	buf_printf(&text, "%zu %s\n%s=%s\n", strlen(token), token, member->name, member->urls);
 	id = hash_bytes(MEMBER_SEED, buf_slice(&text));
 	buf_free(&text);
 	return MAX_OF(id, (uint64_t)1);
 }
 
+/* With the first so many options of the cluster. */
 static uint64_t
-cluster_id(const char *token, const struct initial_cluster *cluster, bool told)
+cluster_id(const char *token, const struct initial_cluster *cluster, bool told, size_t rows)
 {
 	struct buf text = BUF_INIT;
 	uint64_t list, all;
@@ -188,10 +237,10 @@ cluster_id(const char *token, const struct initial_cluster *cluster, bool told)
 	for (size_t i = 0; i < cluster->count; i++) {
 		if (told)
 			buf_printf(&text, "%016" PRIx64 " ", cluster->list[i].id);
-		buf_printf(&text, "%s=%s\n", cluster->list[i].name, cluster->list[i].url);
+		buf_printf(&text, "%s=%s\n", cluster->list[i].name, cluster->list[i].urls);
 	}
 	list = hash_bytes(LIST_SEED, buf_slice(&text));
-	for (size_t i = 0; i < CONFIG_ROWS; i++)
+	for (size_t i = 0; i < rows; i++)
 		buf_printf(&text, "%u %" PRIu64 "\n", (unsigned)config_rows[i].number,
 		    cluster_config_value(&cluster->options, &config_rows[i]));
 	all = hash_bytes(OPTIONS_SEED, buf_slice(&text));
@@ -229,7 +278,9 @@ make_ids(struct initial_cluster *cluster, const char *token, const struct cluste
 	if (same < cluster->count)
 		return xasprintf("%s and another node have the same id%s; choose another token",
 		    cluster->list[same].name, told ? "" : " by chance");
-	cluster->cluster_id = cluster_id(token, cluster, told);
+	for (size_t i = 0; i < CONFIG_ROWS; i++)
+		cluster->older_ids[i] = cluster_id(token, cluster, told, i);
+	cluster->cluster_id = cluster_id(token, cluster, told, CONFIG_ROWS);
 	return NULL;
 }
 
@@ -271,9 +322,11 @@ initial_cluster_make(const struct initial_told *told, size_t count, const char *
 		return xasprintf("%zu nodes; 1 to %d begin together", count, VOTERS_MAX);
 	for (size_t i = 0; problem == NULL && i < count; i++) {
 		problem = member_problem(result, told[i].name, told[i].url);
+		if (problem == NULL && initial_cluster_named(result, told[i].name) != NULL)
+			problem = xasprintf("%s is there twice", told[i].name);
 		if (problem == NULL)
 			insert(result, (struct initial_member){ .name = xstrdup(told[i].name),
-			    .url = xstrdup(told[i].url), .id = told[i].id });
+			    .urls = xstrdup(told[i].url), .id = told[i].id });
 		if (problem == NULL && told[i].id == 0)
 			problem = xasprintf("%s has no id", told[i].name);
 	}

@@ -1,14 +1,15 @@
 /*
  * initial_cluster.h - a cluster that begins at all its nodes at once, from a list that each
- * of them was given: NAME=URL,...
+ * of them was given: NAME=URL,... A node with several URLs is in it once for each.
  *
  * Everything that such a cluster begins with follows from the list, the token and the
  * options of the cluster, by the same rule on every node: the ids of its members, its own
  * id, and the entries that every log of it begins with. So no node is the first one, and
  * none has to ask another for anything but whether it has begun before.
  *
- *	order		by name, however the list was written
- *	member id	hash of token, name and URL; or what the member itself has told all
+ *	order		by name, and the URLs of one name by their text, however the list was
+ *			written
+ *	member id	hash of token, name and URLs; or what the member itself has told all
  *	cluster id	upper half: hash of token and list; lower half: of the options too
  *
  * The hashes are part of the format: another one makes other clusters of the same lists.
@@ -25,7 +26,7 @@
 
 struct initial_member {
 	char *name;
-	char *url;			/* http://HOST:PORT or https://HOST:PORT */
+	char *urls;			/* http://HOST:PORT or https://HOST:PORT,... */
 	uint64_t id;			/* never 0 */
 };
 
@@ -33,6 +34,8 @@ struct initial_cluster {
 	struct initial_member list[VOTERS_MAX];	/* by name */
 	size_t count;			/* at least 1 */
 	uint64_t cluster_id;		/* never 0 */
+	/* Of programs that know only the first so many options of the cluster. */
+	uint64_t older_ids[CONFIG_ROWS];
 	struct cluster_config options;	/* all values, defaults too */
 };
 
@@ -78,6 +81,9 @@ const struct initial_member *initial_cluster_member(const struct initial_cluster
     uint64_t id);
 /* So many have to agree before anything is decided. */
 size_t initial_cluster_quorum(const struct initial_cluster *cluster);
+/* Is that the id of a cluster that began with this list, token and options, in this program or one
+ * from before some of the options were there? */
+bool initial_cluster_began(const struct initial_cluster *cluster, uint64_t cluster_id);
 /* Are two cluster ids of the same list and token, whatever the options are? */
 bool initial_cluster_same_list(uint64_t one, uint64_t other);
 

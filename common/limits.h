@@ -55,6 +55,7 @@
 /* Key, value and previous value of a write together. */
 #define WRITE_BYTES_MAX (COMMAND_BYTES_MAX - 1 * KIB)
 
+#define LISTEN_MAX 8			/* addresses that each of the two ports listens on */
 /* Locks: a directory with more entries is not walked. */
 #define LOCK_WAITERS_MAX 1000		/* entries of one, with the holder's */
 #define LOCK_VALUE_BYTES_MAX (64 * KIB)	/* of one of them */
@@ -77,7 +78,8 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 
 /* Members */
 #define NAME_BYTES_MAX 255
-#define URL_BYTES_MAX 1024
+#define URL_BYTES_MAX 1024		/* of one, and of a list of them together */
+#define URLS_MAX 8			/* that a member is reached at */
 #define VOTERS_MAX 31
 #define MEMBERS_MAX 64			/* voters and learners together */
 #define PLACES_MAX 128			/* places for members, open and taken */
@@ -257,6 +259,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define PARALLEL_MAX 1024		/* requests side by side */
 #define CONTROL_ANSWER_BYTES_MAX (1 * MIB)
 
+_Static_assert(URLS_MAX == LISTEN_MAX, "a node can tell all the addresses that it listens at");
 _Static_assert(BODY_BYTES_MAX + HEAD_BYTES_MAX + KEY_BYTES_MAX <= WRITE_BYTES_MAX,
     "whatever a request can hold is a write that is taken");
 _Static_assert(FRAME_CHUNK_BYTES + CAUSE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,

@@ -53,6 +53,10 @@ METRIC(is_leader, RAFTD, GAUGE, ONE, "etcd_server_is_leader", "",
     "1 if this node leads, else 0.")
 METRIC(is_learner, RAFTD, GAUGE, ONE, "etcd_server_is_learner", "",
     "1 if this node does not vote, else 0.")
+METRIC(places_open, RAFTD, GAUGE, ONE, "etcd_server_member_places", "state=\"open\"",
+    "Places for members that were made by POST /v2/members and are there, as this node knows them.")
+METRIC(places_taken, RAFTD, GAUGE, ONE, "etcd_server_member_places", "state=\"taken\"",
+    "Places for members that were made by POST /v2/members and are there, as this node knows them.")
 METRIC(leader_changes, RAFTD, COUNTER, ONE, "etcd_server_leader_changes_seen_total", "",
     "How often another leader was seen than before.")
 METRIC(proposals_committed, RAFTD, COUNTER, ONE, "etcd_server_proposals_committed_total", "",

@@ -12,22 +12,22 @@ OPTION(data_dir, "data-dir", "ETCD_DATA_DIR", "data_dir", PATH, "", 0, 0, "DIR",
     "directory of the node's data (default: NAME.etcd)")
 OPTION(addr, "addr", "ETCD_ADDR", "addr", ADDRESS, "127.0.0.1:4001", 0, 0, "HOST:PORT",
     "client address that is told to others")
-OPTION(bind_addr, "bind-addr", "ETCD_BIND_ADDR", "bind_addr", TEXT, "", 0, 0, "HOST[:PORT]",
+OPTION(bind_addr, "bind-addr", "ETCD_BIND_ADDR", "bind_addr", TEXT, "", 0, 0, "HOST[:PORT],...",
     "where to listen for clients (default: -addr)")
 OPTION(listen_client_urls, "listen-client-urls", "ETCD_LISTEN_CLIENT_URLS", "listen_client_urls",
     LIST, "", 0, 0, "URL,...", "where to listen for clients, as etcd 2 and 3 are told it")
 OPTION(advertise_client_urls, "advertise-client-urls", "ETCD_ADVERTISE_CLIENT_URLS",
     "advertise_client_urls", LIST, "", 0, 0, "URL,...",
-    "client address that is told to others, as etcd 2 and 3 are told it")
+    "client addresses that are told to others, as etcd 2 and 3 are told them")
 OPTION(peer_addr, "peer-addr", "ETCD_PEER_ADDR", "peer.addr", ADDRESS, "127.0.0.1:7001", 0, 0,
     "HOST:PORT", "peer address that is told to others")
 OPTION(peer_bind_addr, "peer-bind-addr", "ETCD_PEER_BIND_ADDR", "peer.bind_addr", TEXT, "", 0, 0,
-    "HOST[:PORT]", "where to listen for peers (default: -peer-addr)")
+    "HOST[:PORT],...", "where to listen for peers (default: -peer-addr)")
 OPTION(listen_peer_urls, "listen-peer-urls", "ETCD_LISTEN_PEER_URLS", "listen_peer_urls", LIST, "",
     0, 0, "URL,...", "where to listen for peers, as etcd 2 and 3 are told it")
 OPTION(initial_advertise_peer_urls, "initial-advertise-peer-urls",
     "ETCD_INITIAL_ADVERTISE_PEER_URLS", "initial_advertise_peer_urls", LIST, "", 0, 0, "URL,...",
-    "peer address that is told to others, as etcd 2 and 3 are told it")
+    "peer addresses that are told to others, as etcd 2 and 3 are told them")
 OPTION(peers, "peers", "ETCD_PEERS", "peers", LIST, "", 0, 0, "HOST:PORT,...",
     "members of a cluster to join")
 OPTION(peers_file, "peers-file", "ETCD_PEERS_FILE", "peers_file", PATH, "", 0, 0, "FILE",

@@ -151,6 +151,13 @@ ctl_restore(struct ctl *ctl)
 
 /* ---- looking ------------------------------------------------------------------------------ */
 
+/* Of a list the one that is preferred. */
+static void
+take_first(char *text, size_t size, const char *urls)
+{
+	snprintf(text, size, "%.*s", (int)strcspn(urls, ","), urls);
+}
+
 static void
 take_line(struct survivor *survivor, char *line)
 {
@@ -165,9 +172,9 @@ take_line(struct survivor *survivor, char *line)
 	else if (strcmp(line, "cluster") == 0)
 		snprintf(survivor->cluster, sizeof(survivor->cluster), "%s", value);
 	else if (strcmp(line, "peer") == 0)
-		snprintf(survivor->peer_url, sizeof(survivor->peer_url), "%s", value);
+		take_first(survivor->peer_url, sizeof(survivor->peer_url), value);
 	else if (strcmp(line, "client") == 0)
-		snprintf(survivor->client_url, sizeof(survivor->client_url), "%s", value);
+		take_first(survivor->client_url, sizeof(survivor->client_url), value);
 	else if (strcmp(line, "term") == 0)
 		survivor->term = strtoull(value, NULL, 10);
 	else if (strcmp(line, "last") == 0)

@@ -1,14 +1,14 @@
 /*
  * main.c - one worker: arguments, the channels to supervisor and raftd, the loop.
  *
- *	httpd --role client|peer --number N --control-fd 3 --listen-fd 4
+ *	httpd --role client|peer --number N --control-fd 3 --listen-fd 4 --listen-count N
  *
  * Owns struct worker, which everything else shares.
  *
  *	started ----> configured	settings came			[configured]
  *	configured -> serving		a first status of raftd that is not
- *					recovering any more: the listening socket
- *					is served, the supervisor told	[turn_ended]
+ *					recovering any more: the listening sockets
+ *					are served, the supervisor told	[turn_ended]
  *	any --------> stopping		answers are finished, or connections go
  *					to another worker		[stop]
  *	stopping ---> ended		no connection is left, or it is time [stopped]
@@ -18,6 +18,7 @@
 #include "common/diag.h"
 #include "common/harden.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 #include "common/loop.h"
 #include "common/precedence.h"
 #include "common/program.h"
@@ -40,13 +41,13 @@
 
 #define ORDERLY_MS 5000
 #define DRAIN_MS 30000
-#define HANDED_FDS 5		/* standard ones, control channel, listening socket */
 #define TRIM_CONNECTIONS 256
 
 struct worker_program {
 	struct worker worker;
 	struct child *child;		/* the channel to the supervisor */
-	int listen_fd;
+	int listen_fd;			/* the first of them */
+	size_t listen_count;
 	bool serving;
 	struct buf reach;		/* as it was told last */
 	size_t peak;			/* connections since the last trim */
@@ -147,7 +148,9 @@ configured(void *argument, const struct config *config)
 	/* Now, because OpenSSL reads files when it is used first. */
 	if (worker->role == ROLE_PEER && strncmp(config->discovery, "https://", 8) == 0)
 		worker->outside_tls = tls_new(worker->role);
-	parts_open(worker, program->listen_fd);
+	parts_open(worker);
+	for (size_t i = 0; i < program->listen_count; i++)
+		server_add_port(worker->server, program->listen_fd + (int)i);
 	if (!confine(worker)) {
 		loop_stop(worker->loop, EXIT_USAGE);
 		return;
@@ -332,6 +335,7 @@ read_arguments(int argc, char **argv, struct worker_program *program, int *contr
 		{ "number", required_argument, NULL, 'n' },
 		{ "control-fd", required_argument, NULL, 'c' },
 		{ "listen-fd", required_argument, NULL, 'l' },
+		{ "listen-count", required_argument, NULL, 'k' },
 		{ NULL, 0, NULL, 0 },
 	};
 	unsigned long number;
@@ -353,10 +357,26 @@ read_arguments(int argc, char **argv, struct worker_program *program, int *contr
 			program->worker.number = (uint32_t)number;
 		else if (which == 'c')
 			*control_fd = (int)number;
+		else if (which == 'k')
+			program->listen_count = number;
 		else
 			program->listen_fd = (int)number;
 	}
-	return optind == argc && program->worker.role != 0 && program->listen_fd != -1;
+	return optind == argc && program->worker.role != 0 && program->listen_fd != -1 &&
+	    program->listen_count <= LISTEN_MAX;
+}
+
+/* Other workers may have taken what made a socket readable. False: there is none. */
+static bool
+prepare_listener(int fd)
+{
+	int flags = fcntl(fd, F_GETFL);
+
+	if (flags != -1 && fcntl(fd, F_SETFL, flags | O_NONBLOCK) == 0 &&
+	    fcntl(fd, F_SETFD, FD_CLOEXEC) == 0)
+		return true;
+	diag_say("httpd: descriptor %d is not open", fd);
+	return false;
 }
 
 int
@@ -365,27 +385,25 @@ main(int argc, char **argv)
 	struct worker_program program = { .listen_fd = -1 };
 	struct worker *worker = &program.worker;
 	int control_fd = CHILD_CONTROL_FD;
+	bool good;
 	int code;
 
 	/* An upgrade asks before it replaces anything. */
 	if (argc == 4 && strcmp(argv[1], "--check") == 0)
 		return child_check(argv, build_text);
-	harden_start(HANDED_FDS);
+	good = read_arguments(argc, argv, &program, &control_fd);
+	harden_start(good ? program.listen_fd + (int)program.listen_count : -1);
 	xmem_start();
 	title_start(argc, argv);
 	diag_start("httpd");
-	if (!read_arguments(argc, argv, &program, &control_fd)) {
+	if (!good) {
 		diag_say("httpd: is started by %s, with --role client|peer --number N "
-			 "--control-fd FD --listen-fd FD", program_etcd());
+			 "--control-fd FD --listen-fd FD --listen-count N", program_etcd());
 		return EXIT_USAGE;
 	}
-	/* Other workers may have taken what made the socket readable. */
-	if (fcntl(program.listen_fd, F_SETFL,
-	    fcntl(program.listen_fd, F_GETFL) | O_NONBLOCK) != 0 ||
-	    fcntl(program.listen_fd, F_SETFD, FD_CLOEXEC) != 0) {
-		diag_say("httpd: descriptor %d is not open", program.listen_fd);
-		return EXIT_USAGE;
-	}
+	for (size_t i = 0; i < program.listen_count; i++)
+		if (!prepare_listener(program.listen_fd + (int)i))
+			return EXIT_USAGE;
 	worker->loop = loop_new();
 	worker->owner = (struct worker_owner){ .resolve = resolve, .lost_raftd = lost_raftd,
 	    .end_node = end_node, .argument = &program };

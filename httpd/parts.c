@@ -81,7 +81,7 @@ is_quiet(const struct worker *worker)
 /* ---- life ---------------------------------------------------------------------------- */
 
 void
-parts_open(struct worker *worker, int listen_fd)
+parts_open(struct worker *worker)
 {
 	worker->cluster = cluster_new();
 	worker->backend = backend_new(worker);
@@ -91,7 +91,7 @@ parts_open(struct worker *worker, int listen_fd)
 	    .role = worker->role, .tls = worker->tls,
 	    .handle = router_handle, .put_lines = border_put_lines, .answered = border_answered,
 	    .gives = gives, .has_room = has_room, .give = give, .go_on = go_on,
-	    .is_quiet = is_quiet }, listen_fd);
+	    .is_quiet = is_quiet });
 	if (worker->role != ROLE_CLIENT)
 		return;
 	worker->handover = handover_new(worker);

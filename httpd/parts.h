@@ -10,9 +10,9 @@
 
 #include "httpd/worker.h"
 
-/* Make the parts; owner, loop, config, role, number and tls are set. listen_fd is taken;
- * -1: none. Nothing is accepted before server_listen. */
-void parts_open(struct worker *worker, int listen_fd);
+/* Make the parts; owner, loop, config, role, number and tls are set. its ports are given
+ * to the server, and nothing is accepted before server_listen. */
+void parts_open(struct worker *worker);
 /* Other options, and other texts of those that can change. */
 void parts_reconfigure(struct worker *worker, const struct config *config);
 /* The end of a turn: cached answers, frames to raftd, answers to clients. */

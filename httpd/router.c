@@ -6,6 +6,7 @@
 #include "common/limits.h"
 #include "common/modules.h"
 #include "common/port_text.h"
+#include "common/url_list.h"
 #include "httpd/api_error.h"
 #include "httpd/border.h"
 #include "httpd/client/gate.h"
@@ -99,15 +100,17 @@ send_not_found(struct request *request)
 {
 	const struct config *config = &request->worker->config;
 	bool peer = request->worker->role == ROLE_PEER;
-	const char *url = peer ? config->client_url : config->peer_url;
+	struct slice url = url_list_first(slice_text(peer ? config->client_url :
+	    config->peer_url));
 	char sentence[URL_BYTES_MAX + 128];
 
-	for (size_t i = 0; url[0] != '\0' && i < ARRAY_COUNT(routes); i++) {
+	for (size_t i = 0; url.size > 0 && i < ARRAY_COUNT(routes); i++) {
 		if ((routes[i].roles & (peer ? ROUTE_CLIENT : ROUTE_PEER)) == 0 ||
 		    !matches(&routes[i], request->path))
 			continue;
-		snprintf(sentence, sizeof(sentence), PORT_IS_OTHER "%s port; the %s port is %s",
-		    peer ? "peer" : "client", peer ? "client" : "peer", url);
+		snprintf(sentence, sizeof(sentence), PORT_IS_OTHER "%s port; the %s port is %.*s",
+		    peer ? "peer" : "client", peer ? "client" : "peer",
+		    SLICE_ARGS(url));
 		response_plain_error(request, 404, sentence);
 		return;
 	}

@@ -25,6 +25,7 @@
 #include "raftd/node_priv.h"
 
 #include "common/arena.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 
 #include <stdlib.h>
@@ -76,7 +77,7 @@ entry_of(const struct node *node, const struct initial_cluster *initial, size_t 
 		.op = MEMBER_JOIN,
 		.id = member->id,
 		.name = slice_text(member->name),
-		.peer_url = slice_text(member->url),
+		.peer_url = slice_text(member->urls),
 		.client_url = client_url,
 	};
 
@@ -86,7 +87,7 @@ entry_of(const struct node *node, const struct initial_cluster *initial, size_t 
 	    .id = member->id,
 	    .cluster_id = initial->cluster_id,
 	    .name = slice_text(member->name),
-	    .peer_url = slice_text(member->url),
+	    .peer_url = slice_text(member->urls),
 	    .client_url = client_url,
 	});
 }
@@ -132,17 +133,42 @@ begin(struct node *node)
 		begin_alone(node);
 }
 
+/* Options of the cluster that were given and say something else than it has. One that was
+ * changed by a request since is no news, nor is one that is left to its default. */
+void
+begin_tell_options(struct node *node)
+{
+	const struct cluster_config *given;
+	struct buf names = BUF_INIT;
+
+	if (!node->options_differ)
+		return;
+	node->options_differ = false;
+	given = &node->config.initial->options;
+	for (size_t i = 0; i < CONFIG_ROWS; i++) {
+		uint64_t value = cluster_config_value(given, &config_rows[i]);
+
+		if (value != config_rows[i].initial &&
+		    value != cluster_config_value(&node->replica->config, &config_rows[i]))
+			buf_printf(&names, "%s%s", names.size == 0 ? "" : ",",
+			    config_rows[i].json);
+	}
+	if (names.size > 0)
+		node_note(node, DIAG_WARN, "options of the cluster are not what it has: ignored, "
+		    "/v2/admin/config changes them: options=%.*s", SLICE_ARGS(buf_slice(&names)));
+	buf_free(&names);
+}
+
 /* The list counts for an empty directory only. */
 static void
 note_ignored(struct node *node)
 {
 	const struct initial_cluster *initial = node->config.initial;
 
-	if (initial == NULL || initial->cluster_id == node->cluster_id)
+	if (initial == NULL || initial_cluster_began(initial, node->cluster_id))
 		return;
 	if (initial_cluster_same_list(initial->cluster_id, node->cluster_id))
-		node_note(node, DIAG_WARN, "the options of the cluster, -cluster-active-size and "
-		    "such, are not those that it began with: ignored, the cluster has its own");
+		node->options_differ = true;
 	else
 		node_note(node, DIAG_WARN, "-initial-cluster and -initial-cluster-token are not "
 		    "what %s began with: ignored, it is a member of cluster %016" PRIx64
@@ -187,16 +213,19 @@ read_told(struct slice nodes, struct arena *arena, struct initial_told *told, si
 	return true;
 }
 
-/* The list has this node in it, as it is: by its name, or by the one that it has for others who
- * know no more than its address. */
+/* The list has this node in it, as it is, with the first of its URLs: by its name, or by the
+ * one that it has for others who know no more than its address. */
 static bool
 has_self(const struct node *node, const struct initial_cluster *initial)
 {
 	const struct initial_member *self = initial_cluster_member(initial, node->id);
-	char *url_name = initial_cluster_url_name(node->config.peer_url);
-	bool has = self != NULL && strcasecmp(self->url, node->config.peer_url) == 0 &&
+	struct slice first = url_list_first(slice_text(node->config.peer_url));
+	char *url = xasprintf("%.*s", SLICE_ARGS(first));
+	char *url_name = initial_cluster_url_name(url);
+	bool has = self != NULL && strcasecmp(self->urls, url) == 0 &&
 	    (strcmp(self->name, node->name) == 0 || strcmp(self->name, url_name) == 0);
 
+	free(url);
 	free(url_name);
 	return has;
 }

@@ -17,6 +17,7 @@
 #include "common/rand.h"
 #include "common/title.h"
 #include "common/trim.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 #include "raftd/meter.h"
 #include "raftd/policy.h"
@@ -393,14 +394,18 @@ take_initial_cluster(struct raftd *raftd, struct wal_recovered *recovered, char 
 {
 	const struct config *config = &raftd->config;
 	const struct initial_member *self;
-	char *problem;
+	struct slice first = url_list_first(slice_text(config->peer_url));
+	char *problem, *own;
 
 	if (raftd->rejoin != NULL || strcmp(config->initial_cluster_state, "new") != 0)
 		return ERR_NONE;
 	/* Who else there is, the peer worker finds out; who this node is, it knows. */
-	if (config->discovery_srv[0] != '\0' && recovered->identity.cluster_id == 0)
+	if (config->discovery_srv[0] != '\0' && recovered->identity.cluster_id == 0) {
+		own = xasprintf("%.*s", SLICE_ARGS(first));
 		recovered->identity.node_id = initial_cluster_url_id(
-		    config->initial_cluster_token, config->peer_url);
+		    config->initial_cluster_token, own);
+		free(own);
+	}
 	if (config->initial_cluster[0] == '\0')
 		return ERR_NONE;
 	problem = initial_cluster_read(config, &raftd->initial);
@@ -417,10 +422,10 @@ take_initial_cluster(struct raftd *raftd, struct wal_recovered *recovered, char 
 		    "node (-name)", recovered->identity.name);
 		return ERR_INVALID;
 	}
-	if (strcmp(self->url, config->peer_url) != 0) {
+	if (!url_list_same(slice_text(self->urls), slice_text(config->peer_url))) {
 		*sentence = xasprintf("-initial-cluster has %s=%s, and %s is what this node tells "
 		    "the others (-initial-advertise-peer-urls, -peer-addr); give both the same",
-		    self->name, self->url, config->peer_url);
+		    self->name, self->urls, config->peer_url);
 		return ERR_INVALID;
 	}
 	recovered->identity.node_id = self->id;

@@ -72,6 +72,8 @@ meter_turn(struct meter *meter, const struct node *node)
 	metric_add(METRIC_log_trims, counts.log_trims - last->log_trims);
 	metric_add(METRIC_snapshots_sent, counts.snapshots_sent - last->snapshots_sent);
 	metric_add(METRIC_snapshots_received, counts.snapshots_received - last->snapshots_received);
+	metric_set(METRIC_places_open, counts.places_open);
+	metric_set(METRIC_places_taken, counts.places_taken);
 	metric_set(METRIC_store_keys, counts.keys);
 	metric_set(METRIC_store_index, counts.store_index);
 	metric_set(METRIC_store_watchers, counts.store[STAT_WATCHERS]);

@@ -263,6 +263,7 @@ tell_members(struct node *node)
 	    (const char *)text.data);
 	buf_free(&text);
 	node->members_told = true;
+	begin_tell_options(node);
 }
 
 bool

@@ -188,6 +188,7 @@ struct node_counts {
 	uint64_t log_trims, snapshots_sent, snapshots_received; /* since node_new */
 	uint64_t disk_stalls;		/* writes that hung, since node_new */
 	uint64_t deduplicated;		/* copies in the log without effect, since node_new */
+	size_t places_open, places_taken; /* for members */
 	size_t keys;			/* nodes of the tree, without the root */
 	uint64_t store_index;
 	uint64_t store[STORE_STAT_COUNT]; /* wire.h's order */

@@ -449,6 +449,7 @@ struct node {
 	bool over;			/* the world was told that this node has ended */
 	bool members_told;		/* to operators; until then what changes in them is old, */
 	raft_index told_after;		/* and so is what the log had up to here at the start */
+	bool options_differ;		/* from those it began with: to be told then */
 	struct clock_time now;
 	struct cluster_time time;
 	uint64_t started_ns;
@@ -572,6 +573,8 @@ uint64_t submit_deadline(const struct node *node);
 /* begin.c */
 /* What is recovered is read: begin, if nobody is to be asked before. */
 void begin_at_start(struct node *node);
+/* What was in the log at the start is applied: are options given that the cluster has not? */
+void begin_tell_options(struct node *node);
 
 /* announce.c */
 void announce_turn(struct node *node);

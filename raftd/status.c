@@ -86,6 +86,9 @@ node_status(struct node *node, struct msg_status *status)
 void
 node_count(const struct node *node, struct node_counts *counts)
 {
+	const struct places *places = &node->replica->members.places;
+	size_t open = places_open_count(places);
+
 	*counts = (struct node_counts){
 		.term = raft_current_term(node->raft),
 		.commit = raft_commit(node->raft),
@@ -100,6 +103,8 @@ node_count(const struct node *node, struct node_counts *counts)
 		.snapshots_received = node->compaction.received,
 		.disk_stalls = node->disk.stalls,
 		.deduplicated = node->deduplicated,
+		.places_open = open,
+		.places_taken = places->count - open,
 		.keys = store_key_count(node->replica->store),
 		.store_index = store_index(node->replica->store),
 	};

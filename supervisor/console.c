@@ -6,6 +6,7 @@
 
 #include "common/diag.h"
 #include "common/program.h"
+#include "common/url_list.h"
 #include "common/version.h"
 #include "common/xmem.h"
 #include "supervisor/setup.h"
@@ -117,8 +118,8 @@ console_ready(struct supervisor *supervisor)
 	} else {
 		diag_say("%s", place);
 		diag_say("ready in %" PRIu64 " ms - try: "
-		    "curl %s/v2/keys/message -XPUT -d value=Hello", took_ms,
-		    supervisor->config->client_url);
+		    "curl %.*s/v2/keys/message -XPUT -d value=Hello", took_ms,
+		    SLICE_ARGS(url_list_first(slice_text(supervisor->config->client_url))));
 	}
 	supervisor->ever_ready = true;
 	end_quiet(supervisor);

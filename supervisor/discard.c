@@ -46,7 +46,7 @@ void
 discard_look(struct supervisor *supervisor)
 {
 	char *argv[] = { "rebuild", "discard", supervisor->config->data_dir, NULL };
-	struct spawn spawn = { .path = supervisor->rebuild_path, .argv = argv, .listen_fd = -1,
+	struct spawn spawn = { .path = supervisor->rebuild_path, .argv = argv,
 		.stderr_fd = supervisor->world.log == NULL ? 0 :
 		    log_crash_fd(supervisor->world.log) };
 	bool voter = is_voter(&supervisor->node);

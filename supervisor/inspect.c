@@ -8,6 +8,7 @@
 #include "common/xmem.h"
 #include "supervisor/directory.h"
 #include "supervisor/listen.h"
+#include "supervisor/listeners.h"
 #include "supervisor/setup.h"
 #include "supervisor/tls_files.h"
 #include "supervisor/upgrade.h"
@@ -32,41 +33,32 @@ check_address(const struct arguments *arguments, enum option_id id, const char *
 }
 
 static char *
-check_addresses(const struct arguments *arguments)
+check_list(const struct arguments *arguments, enum option_id id, const char *text)
 {
-	static const enum option_id ids[] = { OPTION_addr, OPTION_bind_addr, OPTION_peer_addr,
-		OPTION_peer_bind_addr };
+	char *list = xstrdup(text);
+	char *rest = list;
 	char *problem = NULL;
-	char *list, *rest, *item;
+	char *item;
 
-	for (size_t i = 0; problem == NULL && i < ARRAY_COUNT(ids); i++)
-		problem = check_address(arguments, ids[i], config_text(&arguments->config, ids[i]));
-	list = xstrdup(arguments->config.peers);
-	rest = list;
-	while (problem == NULL && (item = strsep(&rest, ",")) != NULL) {
+	while (problem == NULL && (item = strsep(&rest, ",")) != NULL)
 		if (item[0] != '\0')
-			problem = check_address(arguments, arguments->config.peers_file[0] != '\0' ?
-			    OPTION_peers_file : OPTION_peers, item);
-	}
+			problem = check_address(arguments, id, item);
 	free(list);
 	return problem;
 }
 
-/* As a start opens it: at -bind-addr if that was given, else at the advertised address. */
 static char *
-check_listener(const struct arguments *arguments, enum option_id advertised, enum option_id bind,
-    bool runs)
+check_addresses(const struct arguments *arguments)
 {
-	bool own = arguments->source[bind] != OPTION_FROM_DEFAULT;
-	char *option = arguments_source(arguments, own ? bind : advertised);
-	char *bind_option = xasprintf("-%s", option_rows[bind].flag);
-	char *problem = listen_problem(&(struct listen_request){
-	    .address = config_text(&arguments->config, bind), .option = option,
-	    .advertised = !own, .bind_option = bind_option }, runs);
+	static const enum option_id ids[] = { OPTION_addr, OPTION_bind_addr, OPTION_peer_addr,
+		OPTION_peer_bind_addr };
+	const struct config *config = &arguments->config;
+	char *problem = NULL;
 
-	free(option);
-	free(bind_option);
-	return problem;
+	for (size_t i = 0; problem == NULL && i < ARRAY_COUNT(ids); i++)
+		problem = check_list(arguments, ids[i], config_text(config, ids[i]));
+	return problem != NULL ? problem : check_list(arguments, config->peers_file[0] != '\0' ?
+	    OPTION_peers_file : OPTION_peers, config->peers);
 }
 
 static char *
@@ -138,10 +130,7 @@ check_all(struct arguments *arguments, const struct privileges *privileges,
 	if (problem == NULL)
 		problem = check_addresses(arguments);
 	if (problem == NULL)
-		problem = check_listener(arguments, OPTION_addr, OPTION_bind_addr, found->runs);
-	if (problem == NULL)
-		problem = check_listener(arguments, OPTION_peer_addr, OPTION_peer_bind_addr,
-		    found->runs);
+		problem = listeners_problem(arguments, found->runs);
 	return problem;
 }
 

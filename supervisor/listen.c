@@ -21,6 +21,13 @@
 #define BUSY_WAIT_MS 2000
 #define BUSY_STEP_NS (20 * 1000 * 1000)
 
+void
+listen_set_close(struct listen_set *set)
+{
+	while (set->count > 0)
+		close(set->fds[--set->count]);
+}
+
 /* Cut "host:port" or "[v6]:port" in two: host without brackets, freed by the
  * caller; returns the port's text, borrowed from address. */
 static const char *
@@ -91,6 +98,10 @@ refusal(const struct listen_request *request, const struct addrinfo *info, int e
 {
 	struct holder holder;
 
+	if (errno_value == EADDRINUSE && holder_of_port(info->ai_addr, &holder) &&
+	    holder.pid == getpid())
+		return xasprintf("cannot listen on %s (%s): another address of this node covers "
+		    "it; leave one of them out", request->address, request->option);
 	if (errno_value == EADDRINUSE && holder_of_port(info->ai_addr, &holder))
 		return xasprintf("cannot listen on %s (%s): in use by pid %ld (%s); "
 		    "stop it or choose another %s", request->address, request->option,

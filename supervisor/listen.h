@@ -8,6 +8,13 @@
 #define MOOTHALL_SUPERVISOR_LISTEN_H
 
 #include "common/err.h"
+#include "common/limits.h"
+
+/* The sockets of one port, in the order of its addresses. Empty: closed. */
+struct listen_set {
+	int fds[LISTEN_MAX];
+	size_t count;
+};
 
 /* What a message says and names. */
 struct listen_request {
@@ -16,6 +23,9 @@ struct listen_request {
 	bool advertised;	/* no -bind-addr was given: it would help */
 	const char *bind_option;/* "-bind-addr" */
 };
+
+/* Close them all; the set is empty then. */
+void listen_set_close(struct listen_set *set);
 
 /*
  * A non-blocking, close-on-exec socket that listens.

@@ -13,13 +13,14 @@
 #include "common/program.h"
 #include "common/version.h"
 #include "common/xmem.h"
+#include "supervisor/addresses.h"
 #include "supervisor/config_file.h"
 #include "supervisor/control.h"
 #include "supervisor/daemon.h"
 #include "supervisor/help.h"
 #include "supervisor/inherit.h"
 #include "supervisor/inspect.h"
-#include "supervisor/listen.h"
+#include "supervisor/listeners.h"
 #include "supervisor/log.h"
 #include "supervisor/policy.h"
 #include "supervisor/privileges.h"
@@ -58,8 +59,7 @@ struct node_program {
 	struct takeover takeover;
 	char *own_path;				/* what an upgrade runs; NULL: not known */
 	char *raftd_path, *httpd_path, *resolver_path, *rebuild_path;
-	char *client_bound, *peer_bound;	/* host:port */
-	int client_fd, peer_fd;
+	struct listeners listeners;
 	int backup_fd;		/* of -restore; -1: none */
 	int daemon_fd;		/* who started us waits there; -1: nobody */
 	uint64_t started_ns;
@@ -124,82 +124,25 @@ find_programs(struct node_program *program)
 	    given[0] != '\0' ? given : PKGLIBEXECDIR));
 }
 
-/*
- * A socket that was passed on under that name: EXIT_STOPPED with *fd, which is
- * -1 if there is none that counts.
- */
-static enum exit_code
-adopt_listener(struct node_program *program, const char *name, const char *option,
-    const char *address, int *fd, char **bound)
-{
-	char *mark_name = xasprintf("%s-own", name);
-	int mark = inherit_take(&program->inherited, mark_name);
-
-	free(mark_name);
-	*fd = inherit_take(&program->inherited, name);
-	if (mark != -1)
-		close(mark);
-	if (*fd == -1)
-		return EXIT_STOPPED;
-	if (mark != -1 && !listen_is_at(*fd, address, true)) {
-		/* The service manager has the last end of it: let go of the address. */
-		service_forget(&program->notify, name);
-		close(*fd);
-		*fd = -1;
-		return EXIT_STOPPED;
-	}
-	if (listen_adopt(*fd, bound) != ERR_NONE)
-		return fail(program, EXIT_USAGE,
-		    xasprintf("the socket \"%s\" of the service manager is "
-		    "none that listens for TCP; use ListenStream=HOST:PORT", name));
-	if (mark == -1 && !listen_is_at(*fd, address, false))
-		diag_warn("supervisor",
-		    "listens where the service manager says, not where %s does: "
-		    "socket=%s option=%s", option, *bound, address);
-	return EXIT_STOPPED;
-}
-
-/* "-bind-addr" if it was given, else the option of the advertised address. */
-static enum exit_code
-open_listener(struct node_program *program, const char *name, enum option_id advertised,
-    enum option_id bind, const char *address, int *fd, char **bound)
-{
-	struct arguments *arguments = &program->arguments;
-	bool own = arguments->source[bind] != OPTION_FROM_DEFAULT;
-	char *option = arguments_source(arguments, own ? bind : advertised);
-	char *bind_option = xasprintf("-%s", option_rows[bind].flag);
-	struct listen_request request = { .address = address, .option = option,
-		.advertised = !own, .bind_option = bind_option };
-	enum exit_code code;
-	char *problem = NULL;
-
-	code = adopt_listener(program, name, option, address, fd, bound);
-	if (code == EXIT_STOPPED && *fd == -1) {
-		*fd = listen_open(&request, bound, &problem);
-		if (*fd == -1)
-			code = fail(program, EXIT_TROUBLE, problem);
-		else
-			service_keep(&program->notify, name, *fd);
-	}
-	free(option);
-	free(bind_option);
-	return code;
-}
-
-/* The scheme, and the port that was bound where 0 was asked for. */
+/* The scheme, the further ones of urls_id, and the port that was bound where 0 was asked for. */
 static void
 set_url(struct config *config, enum option_id url_id, enum option_id address_id,
-    enum option_id certificate_id, const char *address, const char *bound)
+    enum option_id certificate_id, enum option_id urls_id, const char *bound)
 {
+	const char *address = config_text(config, address_id);
+	const char *further = strchr(config_text(config, urls_id), ',');
 	const char *port = strrchr(address, ':');
+	char *first = xasprintf("%.*s", (int)strcspn(bound, ","), bound);
 	char *told = strcmp(port, ":0") == 0 ?
-	    xasprintf("%.*s%s", (int)(port - address), address, strrchr(bound, ':')) :
+	    xasprintf("%.*s%s", (int)(port - address), address, strrchr(first, ':')) :
 	    xstrdup(address);
 	bool https = config_text(config, certificate_id)[0] != '\0';
-	char *url = xasprintf("%s://%s", https ? "https" : "http", told);
+	char *url = xasprintf("%s://%s%s", https ? "https" : "http", told,
+	    further == NULL ? "" : further);
 
 	setup_text(config, address_id, told);
 	setup_text(config, url_id, url);
+	free(first);
 	free(told);
 	free(url);
 }
@@ -208,23 +151,49 @@ static enum exit_code
 open_listeners(struct node_program *program)
 {
 	struct config *config = &program->arguments.config;
+	struct listeners *listeners = &program->listeners;
 	enum exit_code code;
+	char *problem;
 
-	code = open_listener(program, "client", OPTION_addr, OPTION_bind_addr, config->bind_addr,
-	    &program->client_fd, &program->client_bound);
-	if (code == EXIT_STOPPED)
-		code = open_listener(program, "peer", OPTION_peer_addr, OPTION_peer_bind_addr,
-		    config->peer_bind_addr, &program->peer_fd, &program->peer_bound);
+	code = listeners_open(listeners, &program->arguments, &program->inherited,
+	    &program->notify, &problem);
 	if (code != EXIT_STOPPED)
-		return code;
-	inherit_close(&program->inherited);
-	setup_text(config, OPTION_bind_addr, program->client_bound);
-	setup_text(config, OPTION_peer_bind_addr, program->peer_bound);
-	set_url(config, OPTION_client_url, OPTION_addr, OPTION_cert_file, config->addr,
-	    program->client_bound);
-	set_url(config, OPTION_peer_url, OPTION_peer_addr, OPTION_peer_cert_file, config->peer_addr,
-	    program->peer_bound);
+		return fail(program, code, problem);
+	set_url(config, OPTION_client_url, OPTION_addr, OPTION_cert_file,
+	    OPTION_advertise_client_urls, listeners->client_bound);
+	set_url(config, OPTION_peer_url, OPTION_peer_addr, OPTION_peer_cert_file,
+	    OPTION_initial_advertise_peer_urls, listeners->peer_bound);
 	return EXIT_STOPPED;
+}
+
+/* "client HOST:PORT", a line for each. */
+static void
+put_ports(struct buf *out, const char *name, const char *bound)
+{
+	struct addresses list;
+
+	MUST(addresses_read(bound, &list));
+	for (size_t i = 0; i < list.count; i++)
+		buf_printf(out, "%s %s\n", name, list.items[i]);
+	addresses_free(&list);
+}
+
+static enum exit_code
+write_port_file(const struct node_program *program)
+{
+	const char *path = program->arguments.config.port_file;
+	struct buf text = BUF_INIT;
+	int error;
+
+	if (path[0] == '\0')
+		return EXIT_STOPPED;
+	put_ports(&text, "client", program->listeners.client_bound);
+	put_ports(&text, "peer", program->listeners.peer_bound);
+	buf_append_byte(&text, '\0');
+	error = safe_path_write_file(&program->privileges, path, (const char *)text.data);
+	buf_free(&text);
+	return error == 0 ? EXIT_STOPPED : fail(program, EXIT_USAGE,
+	    xasprintf("-port-file: cannot write %s: %s", path, safe_path_reason(error)));
 }
 
 static enum exit_code
@@ -242,17 +211,7 @@ write_files(const struct node_program *program)
 			return fail(program, EXIT_USAGE, xasprintf("-pid-file: cannot write %s: %s",
 			    config->pid_file, safe_path_reason(error)));
 	}
-	if (config->port_file[0] != '\0') {
-		text = xasprintf("client %s\npeer %s\n", program->client_bound,
-		    program->peer_bound);
-		error = safe_path_write_file(&program->privileges, config->port_file, text);
-		free(text);
-		if (error != 0)
-			return fail(program, EXIT_USAGE,
-			    xasprintf("-port-file: cannot write %s: %s", config->port_file,
-			    safe_path_reason(error)));
-	}
-	return EXIT_STOPPED;
+	return write_port_file(program);
 }
 
 static void
@@ -400,8 +359,8 @@ take_over(struct node_program *program)
 	/* Who we are stays over exec, what harden_start has just taken does not. */
 	if (arguments->config.allow_core)
 		harden_core_allow();
-	program->client_fd = upgrade_fd(state->client_fd);
-	program->peer_fd = upgrade_fd(state->peer_fd);
+	program->listeners.client = program->takeover.client_ports;
+	program->listeners.peer = program->takeover.peer_ports;
 	program->directory.lock_fd = upgrade_fd(state->lock_fd);
 	program->directory.shown = xasprintf("%.*s", SLICE_ARGS(state->shown));
 	program->started_ns = state->started_ns;
@@ -542,11 +501,11 @@ run(struct node_program *program)
 	    .resolver_path = program->resolver_path, .rebuild_path = program->rebuild_path,
 	    .program = program->own_path, .build = build_text,
 	    .takeover = program->takeover.mode == UPGRADE_TAKE ? &program->takeover : NULL,
-	    .client_fd = program->client_fd, .peer_fd = program->peer_fd, .notify = program->notify,
-	    .started_ns = program->started_ns });
+	    .client_ports = program->listeners.client, .peer_ports = program->listeners.peer,
+	    .notify = program->notify, .started_ns = program->started_ns });
 	program->supervisor = supervisor;
-	program->client_fd = -1;
-	program->peer_fd = -1;
+	program->listeners.client.count = 0;
+	program->listeners.peer.count = 0;
 	program->notify = (struct notify){ .fd = -1, .ready_fds = { -1, -1 } };
 	err = open_control(program);
 	if (err != ERR_NONE)
@@ -586,13 +545,6 @@ serve(struct node_program *program)
 }
 
 static void
-close_if_open(int fd)
-{
-	if (fd != -1)
-		close(fd);
-}
-
-static void
 program_free(struct node_program *program)
 {
 	remove_pid_file(program);
@@ -601,11 +553,9 @@ program_free(struct node_program *program)
 	tls_files_free(&program->tls);
 	log_free(&program->log);
 	loop_free(&program->loop);
-	close_if_open(program->client_fd);
-	close_if_open(program->peer_fd);
-	close_if_open(program->backup_fd);
-	free(program->client_bound);
-	free(program->peer_bound);
+	if (program->backup_fd != -1)
+		close(program->backup_fd);
+	listeners_close(&program->listeners);
 	free(program->raftd_path);
 	free(program->httpd_path);
 	free(program->resolver_path);
@@ -620,8 +570,7 @@ program_free(struct node_program *program)
 int
 main(int argc, char **argv)
 {
-	struct node_program program = { .directory = { .lock_fd = -1 }, .client_fd = -1,
-	    .peer_fd = -1,
+	struct node_program program = { .directory = { .lock_fd = -1 },
 		.backup_fd = -1, .daemon_fd = -1,
 		.notify = { .fd = -1, .ready_fds = { -1, -1 } },
 		.started_ns = clock_monotonic_ns() };

@@ -272,23 +272,27 @@ static pid_t
 fork_child(const struct process *process, int control_fd)
 {
 	const struct process_world *world = process->world;
-	char number[16], control[16], listener[16];
+	const struct listen_set *listen = process->role == ROLE_CLIENT ? &world->client_ports :
+	    &world->peer_ports;
+	char number[16], control[16], first[16], count[16];
 	char *raftd_argv[] = { "raftd", "--control-fd", control, NULL };
 	char *httpd_argv[] = { "httpd", "--role", process->role == ROLE_CLIENT ? "client" : "peer",
-		"--number", number, "--control-fd", control, "--listen-fd", listener, NULL };
-	struct spawn spawn = { .control_fd = control_fd, .listen_fd = -1,
+		"--number", number, "--control-fd", control, "--listen-fd", first,
+		"--listen-count", count, NULL };
+	struct spawn spawn = { .control_fd = control_fd,
 		.stderr_fd = world->log == NULL ? 0 : log_crash_fd(world->log) };
 
 	snprintf(number, sizeof(number), "%u", (unsigned)process->number);
 	snprintf(control, sizeof(control), "%d", SPAWN_CONTROL_FD);
-	snprintf(listener, sizeof(listener), "%d", SPAWN_LISTEN_FD);
+	snprintf(first, sizeof(first), "%d", SPAWN_LISTEN_FD);
+	snprintf(count, sizeof(count), "%zu", listen->count);
 	if (process->role == ROLE_RAFTD) {
 		spawn.path = world->raftd_path;
 		spawn.argv = raftd_argv;
 	} else {
 		spawn.path = world->httpd_path;
 		spawn.argv = httpd_argv;
-		spawn.listen_fd = process->role == ROLE_CLIENT ? world->client_fd : world->peer_fd;
+		spawn.listen = listen;
 	}
 	return spawn_program(&spawn);
 }

@@ -26,6 +26,7 @@
 #include "common/loop.h"
 #include "common/metric.h"
 #include "common/option.h"
+#include "supervisor/listen.h"
 
 #include <sys/queue.h>
 #include <sys/types.h>
@@ -50,7 +51,7 @@ struct process_world {
 	const struct tls_files *tls;	/* the same; NULL: none */
 	const char *build;		/* of this program: those of children should be it */
 	char *raftd_path, *httpd_path;
-	int client_fd, peer_fd;		/* listening sockets; -1: closed */
+	struct listen_set client_ports, peer_ports; /* listening sockets */
 	struct metric_area *metrics;	/* NULL: nothing is counted */
 	struct log *log;		/* NULL: their lines go to standard error */
 	bool out_of_rotation;		/* an operator wants no new clients here */

@@ -205,13 +205,17 @@ reload_by_signal(struct supervisor *supervisor)
 	char *problem = NULL;
 
 	if (reload(supervisor, &report, &problem) == ERR_NONE) {
-		put_flags(report.changed, &text);
-		diag_info("options", "reloaded: changed=%.*s", (int)text.size,
-		    text.size == 0 ? "nothing" : (const char *)text.data);
+		bool changed = put_flags(report.changed, &text);
+
+		if (changed)
+			diag_info("options", "reloaded: changed=%.*s",
+			    SLICE_ARGS(buf_slice(&text)));
 		buf_clear(&text);
 		if (put_flags(report.restart, &text))
 			diag_warn("options", "changed options need a restart: %.*s",
 			    SLICE_ARGS(buf_slice(&text)));
+		else if (!changed)
+			diag_info("options", "reloaded: nothing has changed");
 	}
 	buf_free(&text);
 	free(problem);

@@ -131,7 +131,7 @@ static bool
 start(struct lookup *lookup)
 {
 	char *argv[] = { "resolver", lookup->host, NULL };
-	struct spawn spawn = { .path = lookup->resolve->program, .argv = argv, .listen_fd = -1 };
+	struct spawn spawn = { .path = lookup->resolve->program, .argv = argv };
 	int pair[2];
 	pid_t pid;
 

@@ -61,7 +61,7 @@ restore_run(const struct config *config, const char *program, int fd,
 {
 	char *argv[] = { (char *)(uintptr_t)program_own(), "restore", "held", config->data_dir,
 		config->name, config->peer_url, config->client_url, config->restore, NULL };
-	struct spawn spawn = { .path = program, .argv = argv, .control_fd = fd, .listen_fd = -1 };
+	struct spawn spawn = { .path = program, .argv = argv, .control_fd = fd };
 	pid_t pid = spawn_program(&spawn);
 	int status = 0;
 

@@ -190,16 +190,17 @@ service_stopping(struct supervisor *supervisor, uint64_t limit_ms)
 }
 
 void
-service_keep(const struct notify *notify, const char *name, int fd)
+service_keep(const struct notify *notify, const char *name, const int *fds, size_t count)
 {
 	char *text = xasprintf("FDSTORE=1\nFDNAME=%s", name);
 	char *mark_text = xasprintf("FDSTORE=1\nFDNAME=%s-own", name);
 	int mark = eventfd(0, EFD_CLOEXEC);
 
-	/* Without the mark it would be taken for the socket of a socket unit. */
+	/* Without the mark they would be taken for those of a socket unit. */
 	if (notify->fd != -1 && mark != -1) {
 		notify_send_fd(notify, mark, mark_text);
-		notify_send_fd(notify, fd, text);
+		for (size_t i = 0; i < count; i++)
+			notify_send_fd(notify, fds[i], text);
 	}
 	if (mark != -1)
 		close(mark);

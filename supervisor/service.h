@@ -32,11 +32,11 @@ void service_reloaded(struct supervisor *supervisor);
 void service_stopping(struct supervisor *supervisor, uint64_t limit_ms);
 
 /*
- * Have the service manager keep a listening socket over our end, under that
- * name, "client" or "peer"; with the mark that it was bound here (inherit.h).
+ * Have the service manager keep listening sockets over our end, under that
+ * name, "client" or "peer"; with the mark that they were bound here (inherit.h).
  */
-void service_keep(const struct notify *notify, const char *name, int fd);
-/* Have it forget the one of that name. */
+void service_keep(const struct notify *notify, const char *name, const int *fds, size_t count);
+/* Have it forget all of that name. */
 void service_forget(const struct notify *notify, const char *name);
 
 /* The state as the operator sees it: "ready", "starting". */

@@ -10,12 +10,11 @@
 #include "common/node_name.h"
 #include "common/rand.h"
 #include "common/xmem.h"
-#include "supervisor/listen.h"
+#include "supervisor/addresses.h"
 #include "supervisor/privileges.h"
 #include "supervisor/url_flags.h"
 
 #include <ctype.h>
-#include <arpa/inet.h>
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -138,119 +137,6 @@ check_times(struct arguments *arguments)
 	return NULL;
 }
 
-/* Complete HOST[:PORT] by the port of the advertised address. */
-static char *
-complete_bind(struct arguments *arguments, enum option_id bind_id, const char *bind,
-    const char *advertised)
-{
-	const char *port = strrchr(advertised, ':');
-	const char *colon = strchr(bind, ':');
-	char *address, *problem;
-
-	if (bind[0] == '\0')
-		address = xstrdup(advertised);
-	else if (bind[0] == ':' && strchr(bind + 1, ':') == NULL)
-		return at_source(arguments, bind_id,
-		    xstrdup("Listen Host: IP required can't use a port only"));
-	else if (bind[0] == '[')
-		address = bind[strlen(bind) - 1] != ']' ? xstrdup(bind) :
-		    xasprintf("%s%s", bind, port);
-	else if (colon == NULL)
-		address = xasprintf("%s%s", bind, port);
-	else if (strchr(colon + 1, ':') != NULL)
-		address = xasprintf("[%s]%s", bind, port);
-	else
-		address = xstrdup(bind);
-	problem = option_address_problem(address);
-	if (problem == NULL)
-		setup_text(&arguments->config, bind_id, address);
-	free(address);
-	return problem == NULL ? NULL : at_source(arguments, bind_id, problem);
-}
-
-static bool
-port_is_zero(const char *address)
-{
-	return strtoul(strrchr(address, ':') + 1, NULL, 10) == 0;
-}
-
-/* 0.0.0.0 and [::], however they are spelled: good to listen on, and nowhere to go. */
-static bool
-is_everywhere(const char *address)
-{
-	const char *colon = strrchr(address, ':');
-	bool bracket = address[0] == '[';
-	struct in6_addr six;
-	struct in_addr four;
-	char *host = bracket ? xasprintf("%.*s", (int)(colon - address) - 2, address + 1) :
-	    xasprintf("%.*s", (int)(colon - address), address);
-	bool is;
-
-	/* As getaddrinfo reads it: also "0", and IPv4 in IPv6. */
-	if (inet_pton(AF_INET6, host, &six) == 1)
-		is = IN6_IS_ADDR_UNSPECIFIED(&six) ||
-		    (IN6_IS_ADDR_V4MAPPED(&six) && memcmp(&six.s6_addr[12], "\0\0\0", 4) == 0);
-	else
-		is = inet_aton(host, &four) == 1 && four.s_addr == INADDR_ANY;
-	free(host);
-	return is;
-}
-
-static char *
-check_advertised(struct arguments *arguments, enum option_id id, enum option_id bind_id,
-    const char *whom)
-{
-	const char *address = config_text(&arguments->config, id);
-	enum option_id told = url_flags_told(arguments, id);
-	char *source, *sentence;
-
-	if (!is_everywhere(address))
-		return NULL;
-	source = arguments_source(arguments, told);
-	if (told == id)
-		sentence = xasprintf("%s (%s) is told to %s, who cannot reach it; give an "
-		    "address of this machine, and -%s %.*s", source, address, whom,
-		    option_rows[bind_id].flag,
-		    (int)(strrchr(address, ':') - address), address);
-	else
-		sentence = xasprintf("%s (%s) is told to %s, who cannot reach it; give an "
-		    "address of this machine with -%s", source, address, whom,
-		    option_rows[url_flags_advertise(id)].flag);
-	free(source);
-	return sentence;
-}
-
-static char *
-check_addresses(struct arguments *arguments)
-{
-	struct config *config = &arguments->config;
-	char *problem;
-
-	problem = check_advertised(arguments, OPTION_addr, OPTION_bind_addr, "clients");
-	if (problem == NULL)
-		problem = check_advertised(arguments, OPTION_peer_addr, OPTION_peer_bind_addr,
-		    "other nodes");
-	if (problem == NULL)
-		problem = complete_bind(arguments, OPTION_bind_addr, config->bind_addr,
-		    config->addr);
-	if (problem == NULL)
-		problem = complete_bind(arguments, OPTION_peer_bind_addr, config->peer_bind_addr,
-		    config->peer_addr);
-	if (problem != NULL)
-		return problem;
-	if (config->port_file[0] == '\0' && (port_is_zero(config->addr) ||
-	    port_is_zero(config->bind_addr)))
-		return at_source(arguments, OPTION_addr, xstrdup("port 0 needs -port-file"));
-	if (config->port_file[0] == '\0' && (port_is_zero(config->peer_addr) ||
-	    port_is_zero(config->peer_bind_addr)))
-		return at_source(arguments, OPTION_peer_addr, xstrdup("port 0 needs -port-file"));
-	if (strcmp(config->bind_addr, config->peer_bind_addr) == 0 &&
-	    !port_is_zero(config->bind_addr))
-		return xasprintf("-addr and -peer-addr: both are %s; choose another -peer-addr",
-		    config->bind_addr);
-	return NULL;
-}
-
 /* The content of -peers-file, where a newline is as good as a comma. */
 static char *
 read_peers_file(const char *path, char **problem)
@@ -290,6 +176,19 @@ without_scheme(const char *item)
 	return scheme == NULL ? item : scheme + 3;
 }
 
+static bool
+is_listened_on(const struct config *config, const char *address)
+{
+	struct addresses list;
+	bool is = false;
+
+	MUST(addresses_read(config->peer_bind_addr, &list));
+	for (size_t i = 0; i < list.count; i++)
+		is = is || strcmp(list.items[i], address) == 0;
+	addresses_free(&list);
+	return is;
+}
+
 /* One item of the list to kept, unless it is this machine. Cuts item. */
 static char *
 take_peer(const struct config *config, char *item, struct buf *kept)
@@ -301,8 +200,7 @@ take_peer(const struct config *config, char *item, struct buf *kept)
 	problem = option_address_problem(address);
 	if (problem != NULL)
 		return problem;
-	if (strcmp(address, config->peer_addr) == 0 ||
-	    strcmp(address, config->peer_bind_addr) == 0)
+	if (strcmp(address, config->peer_addr) == 0 || is_listened_on(config, address))
 		return NULL;
 	if (kept->size > 0)
 		buf_append_byte(kept, ',');
@@ -682,7 +580,7 @@ char *
 setup_check(struct arguments *arguments)
 {
 	static char *(*const checks[])(struct arguments *) = { url_flags_check, check_log_level,
-		check_name, check_cluster, check_workers, check_times, check_addresses, check_peers,
+		check_name, check_cluster, check_workers, check_times, addresses_check, check_peers,
 		check_discovery,
 		check_tls_pairs, check_files, check_choices,
 		check_daemon, check_cors, check_host_names, check_restore };

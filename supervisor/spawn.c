@@ -18,7 +18,7 @@
 #include <sys/prctl.h>
 #include <unistd.h>
 
-#define FREE_FROM 10		/* above every number that is given away */
+#define FREE_FROM (SPAWN_LISTEN_FD + LISTEN_MAX) /* above every number that is given away */
 #define EXIT_NO_EXEC 127
 
 NORETURN static void
@@ -58,29 +58,28 @@ become(const struct spawn *spawn, pid_t parent)
 {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	int control = fcntl(spawn->control_fd, F_DUPFD_CLOEXEC, FREE_FROM);
-	int listener = -1, words = -1;
-	unsigned last = SPAWN_CONTROL_FD;
+	size_t listeners = spawn->listen == NULL ? 0 : spawn->listen->count;
+	int listen[LISTEN_MAX];
+	int words = -1;
 
 	/* The order matters: the parent may have died before the first call. */
 	(void)prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (getppid() != parent)
 		_exit(EXIT_STOPPED);
-	if (spawn->listen_fd != -1)
-		listener = fcntl(spawn->listen_fd, F_DUPFD_CLOEXEC, FREE_FROM);
+	for (size_t i = 0; i < listeners; i++)
+		if ((listen[i] = fcntl(spawn->listen->fds[i], F_DUPFD_CLOEXEC, FREE_FROM)) == -1)
+			give_up("cannot copy a listening socket");
 	if (spawn->stderr_fd != 0)
 		words = fcntl(spawn->stderr_fd, F_DUPFD_CLOEXEC, FREE_FROM);
-	if (null == -1 || control == -1 || (spawn->stderr_fd != 0 && words == -1) ||
-	    (spawn->listen_fd != -1 && listener == -1))
+	if (null == -1 || control == -1 || (spawn->stderr_fd != 0 && words == -1))
 		give_up("cannot copy a descriptor");
 	place(null, STDIN_FILENO);
 	if (words != -1)
 		place(words, STDERR_FILENO);
 	place(control, SPAWN_CONTROL_FD);
-	if (listener != -1) {
-		place(listener, SPAWN_LISTEN_FD);
-		last = SPAWN_LISTEN_FD;
-	}
-	if (close_range(last + 1, ~0U, 0) == -1)
+	for (size_t i = 0; i < listeners; i++)
+		place(listen[i], SPAWN_LISTEN_FD + (int)i);
+	if (close_range(SPAWN_LISTEN_FD + (unsigned)listeners, ~0U, 0) == -1)
 		give_up("cannot close descriptors");
 	reset_signals();
 	execv(spawn->path, spawn->argv);

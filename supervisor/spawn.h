@@ -2,12 +2,12 @@
  * spawn.h - fork and exec of one child. Linux only.
  *
  * The child gets exactly these descriptors: 0 (/dev/null), 1 and 2 (ours, or 2 as given), 3
- * (its control channel) and 4 (its listening socket, if it has one).
+ * (its control channel) and, if it has any, its listening sockets from 4 on.
  */
 #ifndef MOOTHALL_SUPERVISOR_SPAWN_H
 #define MOOTHALL_SUPERVISOR_SPAWN_H
 
-#include "common/base.h"
+#include "supervisor/listen.h"
 
 #include <sys/types.h>
 
@@ -18,7 +18,7 @@ struct spawn {
 	const char *path;
 	char *const *argv;
 	int control_fd;		/* stays the caller's */
-	int listen_fd;		/* stays the caller's; -1: none */
+	const struct listen_set *listen; /* the same; NULL: none */
 	int stderr_fd;		/* stays the caller's; 0: ours */
 };
 

@@ -21,7 +21,6 @@
 #include "supervisor/control.h"
 
 #include <signal.h>
-#include <unistd.h>
 
 #define CLIENTS_LIMIT_MS 5000
 #define DRAIN_LIMIT_MS 30000
@@ -64,18 +63,10 @@ stop_role(struct supervisor *supervisor, int role, int how, uint64_t limit_ms)
 }
 
 static void
-close_listener(int *fd)
-{
-	if (*fd != -1)
-		close(*fd);
-	*fd = -1;
-}
-
-static void
 stop_end(struct supervisor *supervisor)
 {
-	close_listener(&supervisor->world.client_fd);
-	close_listener(&supervisor->world.peer_fd);
+	listen_set_close(&supervisor->world.client_ports);
+	listen_set_close(&supervisor->world.peer_ports);
 	if (supervisor->stop.code == EXIT_STOPPED)
 		diag_say("stopped, all data on disk");
 	loop_stop(supervisor->loop, (int)supervisor->stop.code);
@@ -100,7 +91,7 @@ static void
 clients_gone(struct supervisor *supervisor)
 {
 	/* Nobody accepts any more: new connections are to be refused, not to wait. */
-	close_listener(&supervisor->world.client_fd);
+	listen_set_close(&supervisor->world.client_ports);
 	if (any_left(supervisor, ROLE_RAFTD) && supervisor_could_move_leader(supervisor)) {
 		supervisor->stop.step = STOP_STEP_TRANSFER;
 		loop_timer_set(supervisor->stop.transfer,

@@ -579,8 +579,9 @@ supervisor_new(const struct supervisor_parts *parts)
 	supervisor->world = (struct process_world){ .loop = parts->loop,
 		.config = supervisor->config, .tls = parts->tls, .log = parts->log,
 		.build = parts->build, .raftd_path = xstrdup(parts->raftd_path),
-		.httpd_path = xstrdup(parts->httpd_path), .client_fd = parts->client_fd,
-		.peer_fd = parts->peer_fd, .argument = supervisor, .started = process_started,
+		.httpd_path = xstrdup(parts->httpd_path), 
+		.client_ports = parts->client_ports, .peer_ports = parts->peer_ports,
+		 .argument = supervisor, .started = process_started,
 		.ready = process_ready, .node_state = node_state, .notice = notice,
 		.moved = moved, .reach = reach, .resolve = resolve, .end_node = end_node,
 		.channel_lost = channel_lost, .rewire = rewire, .died = process_died };
@@ -630,10 +631,8 @@ supervisor_free(struct supervisor **supervisor_pointer)
 	free(supervisor->rebuild_path);
 	free(supervisor->world.raftd_path);
 	free(supervisor->world.httpd_path);
-	if (supervisor->world.client_fd != -1)
-		close(supervisor->world.client_fd);
-	if (supervisor->world.peer_fd != -1)
-		close(supervisor->world.peer_fd);
+	listen_set_close(&supervisor->world.client_ports);
+	listen_set_close(&supervisor->world.peer_ports);
 	free(supervisor);
 	*supervisor_pointer = NULL;
 }

@@ -21,6 +21,7 @@
 #include "common/loop.h"
 #include "supervisor/arguments.h"
 #include "supervisor/directory.h"
+#include "supervisor/listen.h"
 #include "supervisor/notify.h"
 #include "supervisor/process.h"
 #include "supervisor/service.h"
@@ -130,8 +131,8 @@ struct supervisor {
 };
 
 /*
- * All is borrowed and outlives the supervisor. client_fd, peer_fd: listening
- * sockets; these and notify are the supervisor's from then on. Starts nothing yet.
+ * All is borrowed and outlives the supervisor. client_ports, peer_ports:
+ * listening sockets; these and notify are the supervisor's from then on. Starts nothing yet.
  */
 struct supervisor_parts {
 	struct loop *loop;
@@ -143,7 +144,7 @@ struct supervisor_parts {
 	const char *raftd_path, *httpd_path, *resolver_path, *rebuild_path;
 	const char *program, *build;	/* build: of this program, see build.h */
 	const struct takeover *takeover;
-	int client_fd, peer_fd;
+	struct listen_set client_ports, peer_ports;
 	struct notify notify;
 	uint64_t started_ns;
 };

@@ -249,12 +249,17 @@ port_load(struct port_files *port, const struct arguments *arguments, struct tls
 	return problem;
 }
 
-/* "127.0.0.1:7001", "[::1]:7001", "localhost:7001" */
+/* All of a list: "127.0.0.1:7001", "[::1]:7001", "localhost:7001". */
 static bool
-is_loopback(const char *address)
+is_loopback(const char *list)
 {
-	return strncmp(address, "127.", 4) == 0 || strncmp(address, "[::1]:", 6) == 0 ||
-	    strncmp(address, "localhost:", 10) == 0;
+	for (const char *at = list; at != NULL; at = strchr(at, ',')) {
+		at += *at == ',' ? 1 : 0;
+		if (strncmp(at, "127.", 4) != 0 && strncmp(at, "[::1]:", 6) != 0 &&
+		    strncmp(at, "localhost:", 10) != 0)
+			return false;
+	}
+	return true;
 }
 
 static void

@@ -77,6 +77,20 @@ fd_number(int fd)
 	return fd == -1 ? UPGRADE_NO_FD : (uint32_t)fd;
 }
 
+static uint32_t
+first_of(const struct listen_set *set)
+{
+	return set->count == 0 ? UPGRADE_NO_FD : fd_number(set->fds[0]);
+}
+
+static void
+put_further(const struct listen_set *set, int role, struct buf *out)
+{
+	for (size_t i = 1; i < set->count; i++)
+		upgrade_port_put(out, &(struct upgrade_port){ .role = (uint8_t)role,
+		    .fd = fd_number(set->fds[i]) });
+}
+
 static void
 put_slots(const struct supervisor *supervisor, struct buf *slots)
 {
@@ -117,17 +131,20 @@ put_node(const struct node_view *node, struct buf *out)
 static void
 put_state(const struct supervisor *supervisor, struct buf *out)
 {
+	const struct listen_set *client = &supervisor->world.client_ports;
+	const struct listen_set *peer = &supervisor->world.peer_ports;
 	const struct metric_area *metrics = supervisor->world.metrics;
 	struct buf given = BUF_INIT, config = BUF_INIT, node = BUF_INIT, slots = BUF_INIT,
 	    processes = BUF_INIT;
 	struct upgrade_state state = {
 		.magic = UPGRADE_MAGIC,
-		.format = UPGRADE_FORMAT,
+		.format = client->count > 1 || peer->count > 1 ? UPGRADE_FORMAT :
+		    UPGRADE_FORMAT_ONE_ADDRESS,
 		.protocol = WIRE_PROTOCOL,
 		.version = slice_text(version_text),
 		.started_ns = supervisor->started_ns,
-		.client_fd = fd_number(supervisor->world.client_fd),
-		.peer_fd = fd_number(supervisor->world.peer_fd),
+		.client_fd = first_of(client),
+		.peer_fd = first_of(peer),
 		.lock_fd = fd_number(supervisor->directory->lock_fd),
 		.metrics_fd = metrics == NULL ? UPGRADE_NO_FD : fd_number(metric_area_fd(metrics)),
 		.shown = slice_text(supervisor->directory->shown),
@@ -155,6 +172,8 @@ put_state(const struct supervisor *supervisor, struct buf *out)
 	state.slots = buf_slice(&slots);
 	state.processes = buf_slice(&processes);
 	upgrade_state_put(out, &state);
+	put_further(client, ROLE_CLIENT, out);
+	put_further(peer, ROLE_PEER, out);
 	buf_free(&given);
 	buf_free(&config);
 	buf_free(&node);
@@ -192,6 +211,13 @@ keep_over_exec(uint32_t number, bool keep)
 		(void)fcntl((int)number, F_SETFD, keep ? 0 : FD_CLOEXEC);
 }
 
+static void
+keep_ports_over_exec(const struct listen_set *set, bool keep)
+{
+	for (size_t i = 0; i < set->count; i++)
+		keep_over_exec(fd_number(set->fds[i]), keep);
+}
+
 /* All descriptors that are in the state, which is our own. */
 static void
 keep_all_over_exec(const struct supervisor *supervisor, bool keep)
@@ -204,8 +230,8 @@ keep_all_over_exec(const struct supervisor *supervisor, bool keep)
 	put_state(supervisor, &bytes);
 	in = reader_of(buf_slice(&bytes));
 	MUST(upgrade_state_get(&in, &state));
-	keep_over_exec(state.client_fd, keep);
-	keep_over_exec(state.peer_fd, keep);
+	keep_ports_over_exec(&supervisor->world.client_ports, keep);
+	keep_ports_over_exec(&supervisor->world.peer_ports, keep);
 	keep_over_exec(state.lock_fd, keep);
 	keep_over_exec(state.control_fd, keep);
 	keep_over_exec(state.run_dir_fd, keep);
@@ -357,8 +383,7 @@ static bool
 start_check(struct upgrade *upgrade)
 {
 	const struct supervisor *supervisor = upgrade->supervisor;
-	struct spawn spawn = { .path = supervisor->program, .argv = supervisor->input.argv,
-		.listen_fd = -1 };
+	struct spawn spawn = { .path = supervisor->program, .argv = supervisor->input.argv };
 	int pair[2] = { -1, -1 };
 	int saved;
 

@@ -33,6 +33,7 @@
 
 #include "common/buf.h"
 #include "supervisor/arguments.h"
+#include "supervisor/listen.h"
 
 #include <sys/types.h>
 
@@ -41,7 +42,8 @@
 #undef CODEC_TABLE
 
 #define UPGRADE_MAGIC UINT32_C(0x4d4f5550)	/* "MOUP" */
-#define UPGRADE_FORMAT UINT16_C(1)
+#define UPGRADE_FORMAT UINT16_C(2)
+#define UPGRADE_FORMAT_ONE_ADDRESS UINT16_C(1)	/* without upgrade_port */
 #define UPGRADE_NO_FD UINT32_MAX
 
 #define UPGRADE_VARIABLE "MOOTHALL_UPGRADE"	/* "check", or "take N": descriptor of the state */
@@ -90,6 +92,7 @@ struct takeover {
 	enum upgrade_mode mode;
 	struct buf bytes;
 	struct upgrade_state state;	/* slices are of bytes */
+	struct listen_set client_ports, peer_ports;
 };
 
 /* First thing in main: are we to take somebody's place? Also takes the word out

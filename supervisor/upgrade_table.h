@@ -3,7 +3,9 @@
  * place: records as in common/ipc/message_table.h.
  *
  * Descriptors are numbers that stay the same over exec; UPGRADE_NO_FD: none. A
- * reader of another format refuses, so fields may be added with a new number.
+ * reader of another format refuses, so fields may be added with a new number. Format 2 is
+ * format 1 with a list of upgrade_port behind it, and is written only if there are any: so
+ * a node with one address for each port can still be taken over by a program of before.
  * No guard: included many times; undefines its macros at the end.
  */
 
@@ -14,7 +16,8 @@ RECORD(upgrade_state,
     FIELD(bytes, version)	/* of the program before */
     FIELD(u64, started_ns)	/* monotonic, of the node */
     FIELD(u8, flags)		/* UPGRADE_* of upgrade.h */
-    FIELD(u32, client_fd) FIELD(u32, peer_fd) FIELD(u32, lock_fd)
+    FIELD(u32, client_fd) FIELD(u32, peer_fd) /* the first of each port */
+    FIELD(u32, lock_fd)
     FIELD(u32, control_fd) FIELD(u32, run_dir_fd)
     FIELD(u32, waiter_fd)	/* the operator who waits for the upgrade */
     FIELD(u32, metrics_fd)
@@ -24,6 +27,11 @@ RECORD(upgrade_state,
     FIELD(bytes, node)		/* msg_node_state, the last one */
     FIELD(bytes, slots)		/* list of upgrade_slot, from 0 on */
     FIELD(bytes, processes))	/* list of upgrade_process: those that live */
+
+/* A further listening socket, in the order of the addresses. */
+RECORD(upgrade_port,
+    FIELD(u8, role)		/* ROLE_CLIENT, ROLE_PEER */
+    FIELD(u32, fd))
 
 RECORD(upgrade_slot,
     FIELD(u32, role) FIELD(u32, number) FIELD(u8, alive))

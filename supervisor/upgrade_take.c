@@ -55,6 +55,36 @@ read_all(int fd, struct buf *bytes)
 	return size == 0 && !bytes->overflowed;
 }
 
+/* False: it is no socket that can be there. */
+static bool
+add_port(struct takeover *takeover, int role, uint32_t fd)
+{
+	struct listen_set *set = role == ROLE_CLIENT ? &takeover->client_ports :
+	    &takeover->peer_ports;
+
+	if (fd == UPGRADE_NO_FD || set->count == LISTEN_MAX ||
+	    (role != ROLE_CLIENT && role != ROLE_PEER))
+		return false;
+	set->fds[set->count++] = (int)fd;
+	return true;
+}
+
+/* The rest, behind the fields. */
+static bool
+read_ports(struct takeover *takeover, struct reader *in)
+{
+	const struct upgrade_state *state = &takeover->state;
+	struct upgrade_port port;
+
+	if (!add_port(takeover, ROLE_CLIENT, state->client_fd) ||
+	    !add_port(takeover, ROLE_PEER, state->peer_fd))
+		return false;
+	while (state->format == UPGRADE_FORMAT && !reader_done(in))
+		if (!upgrade_port_get(in, &port) || !add_port(takeover, port.role, port.fd))
+			return false;
+	return reader_done(in);
+}
+
 char *
 upgrade_find(struct takeover *takeover)
 {
@@ -79,10 +109,11 @@ upgrade_find(struct takeover *takeover)
 	good = read_all(fd, &takeover->bytes);
 	close(fd);
 	in = reader_of(buf_slice(&takeover->bytes));
-	if (!good || !upgrade_state_get(&in, &takeover->state) || !reader_done(&in) ||
+	if (!good || !upgrade_state_get(&in, &takeover->state) ||
 	    takeover->state.magic != UPGRADE_MAGIC)
 		return xstrdup("cannot read what the running program hands on");
-	if (takeover->state.format != UPGRADE_FORMAT)
+	if (takeover->state.format != UPGRADE_FORMAT &&
+	    takeover->state.format != UPGRADE_FORMAT_ONE_ADDRESS)
 		return xasprintf("the running program hands on its state in format %u, this one "
 		    "takes "
 		    "format %u; stop the node and start it", (unsigned)takeover->state.format,
@@ -91,6 +122,8 @@ upgrade_find(struct takeover *takeover)
 		return xasprintf("the node's processes speak protocol %u, this program %u; stop "
 		    "the node "
 		    "and start it", (unsigned)takeover->state.protocol, (unsigned)WIRE_PROTOCOL);
+	if (!read_ports(takeover, &in))
+		return xstrdup("cannot read what the running program hands on");
 	return NULL;
 }
 
@@ -226,8 +259,10 @@ upgrade_own(const struct takeover *takeover)
 	struct reader in = reader_of(state->processes);
 	struct upgrade_process process;
 
-	own(state->client_fd);
-	own(state->peer_fd);
+	for (size_t i = 0; i < takeover->client_ports.count; i++)
+		own((uint32_t)takeover->client_ports.fds[i]);
+	for (size_t i = 0; i < takeover->peer_ports.count; i++)
+		own((uint32_t)takeover->peer_ports.fds[i]);
 	own(state->lock_fd);
 	own(state->control_fd);
 	own(state->run_dir_fd);

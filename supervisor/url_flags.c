@@ -7,7 +7,9 @@
 #include "common/host_name.h"
 #include "common/initial_cluster.h"
 #include "common/ipc/wire.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
+#include "supervisor/addresses.h"
 #include "supervisor/setup.h"
 
 #include <stdlib.h>
@@ -96,25 +98,76 @@ address_of(const struct arguments *arguments, const struct port_flags *port, con
 	return NULL;
 }
 
-/* The first URL of that option to another one, as HOST:PORT. */
+/* All URLs of where to listen, as HOST:PORT,... */
 static char *
-take_first(struct arguments *arguments, const struct port_flags *port, enum option_id from,
-    enum option_id to)
+take_listen(struct arguments *arguments, const struct port_flags *port)
 {
-	const char *list = config_text(&arguments->config, from);
-	char *url, *address, *problem = NULL;
+	const char *given = config_text(&arguments->config, port->listen);
+	struct buf text = BUF_INIT;
+	struct addresses list;
+	char *problem = NULL;
 
-	if (from == port->listen && strchr(list, ',') != NULL)
-		return at_source(arguments, from, xasprintf("\"%s\": one address is listened "
-		    "on; give one of them, or the URL of 0.0.0.0 and a firewall", list));
-	url = xasprintf("%.*s", (int)strcspn(list, ","), list);
-	address = address_of(arguments, port, url, &problem);
+	if (!addresses_read(given, &list))
+		problem = xasprintf("\"%s\" are more than %d URLs", given, LISTEN_MAX);
+	for (size_t i = 0; problem == NULL && i < list.count; i++) {
+		char *address = address_of(arguments, port, list.items[i], &problem);
 
+		if (address != NULL)
+			buf_printf(&text, "%s%s", i == 0 ? "" : ",", address);
+		free(address);
+	}
+	buf_append_byte(&text, '\0');
+	problem = problem != NULL ? at_source(arguments, port->listen, problem) :
+	    take(arguments, port->listen, port->bind, (const char *)text.data);
+	addresses_free(&list);
+	buf_free(&text);
+	return problem;
+}
+
+/* One URL more, unless it is there already. */
+static void
+add_url(struct buf *urls, const char *scheme, const char *address)
+{
+	char *url = xasprintf("%s%s", scheme, address);
+
+	if (!url_list_shares(buf_slice(urls), slice_text(url)))
+		buf_printf(urls, "%s%s", urls->size == 0 ? "" : ",", url);
 	free(url);
-	if (address == NULL)
-		return at_source(arguments, from, problem);
-	problem = take(arguments, from, to, address);
-	free(address);
+}
+
+/* All URLs that are told to others, in one spelling; the first also as HOST:PORT. */
+static char *
+take_advertised(struct arguments *arguments, const struct port_flags *port)
+{
+	const char *given = config_text(&arguments->config, port->advertise);
+	const char *scheme = is_given(arguments, port->certificate) ? "https://" : "http://";
+	char *first = NULL, *problem = NULL;
+	struct buf urls = BUF_INIT;
+	struct addresses list;
+
+	if (!addresses_read(given, &list))
+		problem = xasprintf("\"%s\" are more than %d URLs", given, URLS_MAX);
+	for (size_t i = 0; problem == NULL && i < list.count; i++) {
+		char *address = address_of(arguments, port, list.items[i], &problem);
+
+		if (address == NULL)
+			break;
+		add_url(&urls, scheme, address);
+		if (i == 0)
+			first = address;
+		else
+			free(address);
+	}
+	if (problem == NULL && urls.size > URL_BYTES_MAX)
+		problem = xasprintf("its URLs are longer than %d bytes together", URL_BYTES_MAX);
+	buf_append_byte(&urls, '\0');
+	if (problem == NULL)
+		setup_text(&arguments->config, port->advertise, (const char *)urls.data);
+	problem = problem != NULL ? at_source(arguments, port->advertise, problem) :
+	    first == NULL ? NULL : take(arguments, port->advertise, port->addr, first);
+	free(first);
+	addresses_free(&list);
+	buf_free(&urls);
 	return problem;
 }
 
@@ -128,10 +181,18 @@ join_others(struct arguments *arguments, const struct initial_cluster *initial)
 	struct buf list = BUF_INIT;
 	char *problem;
 
-	for (size_t i = 0; i < initial->count; i++)
-		if (strcmp(initial->list[i].name, own) != 0)
-			buf_printf(&list, "%s%s", list.size == 0 ? "" : ",",
-			    strstr(initial->list[i].url, "://") + 3);
+	for (size_t i = 0; i < initial->count; i++) {
+		const char *url = initial->list[i].urls;
+
+		if (strcmp(initial->list[i].name, own) == 0)
+			continue;
+		/* All URLs of each. */
+		while ((url = strstr(url, "://")) != NULL) {
+			url += 3;
+			buf_printf(&list, "%s%.*s", list.size == 0 ? "" : ",",
+			    (int)strcspn(url, ","), url);
+		}
+	}
 	if (list.size == 0)
 		return at_source(arguments, OPTION_initial_cluster,
 		    xstrdup("it names only this node, and -initial-cluster-state existing joins "
@@ -158,7 +219,7 @@ take_own(struct arguments *arguments, const struct initial_cluster *initial)
 	if (self == NULL || is_given(arguments, OPTION_initial_advertise_peer_urls) ||
 	    arguments->source[OPTION_peer_addr] != OPTION_FROM_DEFAULT)
 		return;
-	setup_text(config, OPTION_initial_advertise_peer_urls, self->url);
+	setup_text(config, OPTION_initial_advertise_peer_urls, self->urls);
 	arguments->source[OPTION_initial_advertise_peer_urls] =
 	    arguments->source[OPTION_initial_cluster];
 }
@@ -226,12 +287,16 @@ check_port(struct arguments *arguments, const struct port_flags *port)
 	char *problem = NULL;
 
 	if (listens)
-		problem = take_first(arguments, port, port->listen, port->bind);
+		problem = take_listen(arguments, port);
 	if (problem == NULL && is_given(arguments, port->advertise)) {
-		problem = take_first(arguments, port, port->advertise, port->addr);
+		problem = take_advertised(arguments, port);
 	} else if (problem == NULL && arguments->source[port->addr] == OPTION_FROM_DEFAULT) {
-		setup_text(&arguments->config, port->addr, listens ?
-		    config_text(&arguments->config, port->bind) : port->initial);
+		char *first = xasprintf("%.*s",
+		    (int)strcspn(config_text(&arguments->config, port->bind), ","),
+		    config_text(&arguments->config, port->bind));
+
+		setup_text(&arguments->config, port->addr, listens ? first : port->initial);
+		free(first);
 	}
 	return problem;
 }
@@ -257,6 +322,14 @@ url_flags_told(const struct arguments *arguments, enum option_id id)
 		return port->advertise;
 	return arguments->source[id] == OPTION_FROM_DEFAULT && is_given(arguments, port->listen) ?
 	    port->listen : id;
+}
+
+enum option_id
+url_flags_bound(const struct arguments *arguments, enum option_id id)
+{
+	enum option_id listen = ports[id == OPTION_bind_addr ? 0 : 1].listen;
+
+	return is_given(arguments, listen) ? listen : id;
 }
 
 /* ---- certificates, the log, and what is refused ------------------------------------------ */
@@ -325,10 +398,6 @@ url_flags_check(struct arguments *arguments)
 void
 url_flags_tell(const struct arguments *arguments)
 {
-	for (size_t i = 0; i < ARRAY_COUNT(ports); i++)
-		if (strchr(config_text(&arguments->config, ports[i].advertise), ',') != NULL)
-			diag_warn("options", "-%s: only the first URL is told to others",
-			    option_rows[ports[i].advertise].flag);
 	if (is_given(arguments, OPTION_trusted_ca_file) && !arguments->config.client_cert_auth)
 		diag_warn("options", "-trusted-ca-file without -client-cert-auth: clients need no "
 		    "certificate");

@@ -10,7 +10,7 @@
 
 #define ALLOWED_TO_ALL \
 	"Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE\r\n" \
-	"Access-Control-Allow-Headers: accept, content-type\r\n"
+	"Access-Control-Allow-Headers: accept, content-type, authorization\r\n"
 
 struct cors {
 	const char *origins;		/* separated by commas */

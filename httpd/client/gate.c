@@ -34,6 +34,7 @@ struct parked {
 	TAILQ_ENTRY(parked) link;
 	struct request *request;
 	void (*handle)(struct request *request);
+	uint64_t since_ms;		/* monotonic */
 };
 
 /* A request that waits for a check; in its arena. */
@@ -67,7 +68,8 @@ struct gate {
 	struct remembered *remembered;
 	struct attempts *attempts;
 	struct passwords *passwords;
-	TAILQ_HEAD(, parked) parked;
+	TAILQ_HEAD(, parked) parked;	/* the one that waits longest first */
+	struct loop_timer *patience;	/* with them; due when that one has waited for too long */
 	TAILQ_HEAD(, check) checks;
 	struct loop_timer *timer;	/* of checks that are delayed */
 };
@@ -535,13 +537,37 @@ parked_gone(struct request *request)
 	TAILQ_REMOVE(&request->worker->gate->parked, parked, link);
 }
 
+/* Nothing was asked of raftd for it, so nothing can have taken effect. */
+static void
+give_up_parked(void *argument)
+{
+	struct gate *gate = argument;
+	uint64_t limit_ms = gate->worker->config.request_timeout;
+	uint64_t now_ms = loop_now(gate->worker->loop).monotonic_ms;
+	struct parked *parked;
+
+	while ((parked = TAILQ_FIRST(&gate->parked)) != NULL &&
+	    now_ms - parked->since_ms >= limit_ms) {
+		TAILQ_REMOVE(&gate->parked, parked, link);
+		parked->request->gone = NULL;
+		api_error(parked->request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd gave no users "
+		    "and roles in time, nothing was done"), gate->worker->cluster->store_index);
+	}
+	if (parked != NULL)
+		loop_timer_set(gate->patience, parked->since_ms + limit_ms - now_ms);
+}
+
 static void
 park(struct request *request, void (*handle)(struct request *request))
 {
+	const struct worker *worker = request->worker;
 	struct parked *parked = arena_zalloc(&request->arena, sizeof(*parked));
 
 	parked->request = request;
 	parked->handle = handle;
+	parked->since_ms = loop_now(worker->loop).monotonic_ms;
+	if (TAILQ_EMPTY(&worker->gate->parked))
+		loop_timer_set(worker->gate->patience, worker->config.request_timeout);
 	request->state = parked;
 	request->gone = parked_gone;
 	TAILQ_INSERT_TAIL(&request->worker->gate->parked, parked, link);
@@ -639,6 +665,7 @@ gate_new(struct worker *worker)
 	gate->attempts = attempts_new(PASSWORDS_AT_ONCE);
 	gate->passwords = passwords_new(worker->loop);
 	gate->timer = loop_timer_new(worker->loop, timer_due, gate);
+	gate->patience = loop_timer_new(worker->loop, give_up_parked, gate);
 	TAILQ_INIT(&gate->parked);
 	TAILQ_INIT(&gate->checks);
 	return gate;
@@ -669,6 +696,7 @@ gate_free(struct gate **freed)
 	attempts_free(&gate->attempts);
 	remembered_free(&gate->remembered);
 	loop_timer_free(&gate->timer);
+	loop_timer_free(&gate->patience);
 	auth_clear(&gate->auth);
 	free(gate);
 }

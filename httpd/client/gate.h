@@ -7,6 +7,7 @@
  *
  *	came --> handled	users do not count, or its path is open to all
  *	came --> waiting	raftd has newer users and roles, on their way [parked]
+ *	waiting --> refused	they did not come in -request-timeout	[give_up_parked]
  *	came --> checked	its password is not remembered	[attempts.h, passwords.h]
  *	waiting, checked --> came	again
  *	came --> handled	as a user, as a guest, or as nobody: request->user, denied

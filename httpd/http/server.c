@@ -35,10 +35,16 @@
 #define FREE_REQUESTS_MAX 64
 #define FREE_LINES_BYTES 1024
 
+struct port {
+	struct server *server;
+	int fd;
+	struct loop_io *io;
+};
+
 struct server {
 	struct server_owner owner;
-	int listen_fd;
-	struct loop_io *listen_io;
+	struct port ports[LISTEN_MAX];
+	size_t port_count;
 	struct loop_timer *resume;	/* of accepting */
 	struct loop_timer *tick;
 	struct loop_timer *stop_limit;
@@ -90,8 +96,8 @@ want_clients(struct server *server)
 {
 	bool wanted = server->listening && !server->paused && !server->stopping;
 
-	if (server->listen_io != NULL)
-		loop_io_want(server->listen_io, wanted ? LOOP_READ : 0);
+	for (size_t i = 0; i < server->port_count; i++)
+		loop_io_want(server->ports[i].io, wanted ? LOOP_READ : 0);
 }
 
 static struct conn *
@@ -185,14 +191,14 @@ make_room(struct server *server)
 
 /* From the reserve: nobody waits for minutes to hear that there is no room. */
 static void
-turn_away(struct server *server)
+turn_away(struct server *server, int port_fd)
 {
 	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
 	    "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 25\r\n"
 	    "Retry-After: 1\r\nConnection: close\r\n\r\nno room for a connection\n";
 
 	for (int i = 0; i < TURNED_AWAY_BATCH; i++) {
-		int fd = accept4(server->listen_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(port_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd == -1)
 			break;
@@ -229,7 +235,8 @@ take_client(struct server *server, int fd, const struct sockaddr_storage *addres
 static void
 accept_clients(void *argument, unsigned events UNUSED)
 {
-	struct server *server = argument;
+	const struct port *port = argument;
+	struct server *server = port->server;
 
 	for (int i = 0; i < ACCEPT_BATCH; i++) {
 		struct sockaddr_storage address = { .ss_family = AF_UNSPEC };
@@ -238,11 +245,11 @@ accept_clients(void *argument, unsigned events UNUSED)
 
 		if (!has_room(server) && (!server->full || !make_room(server))) {
 			if (server->full && lacks_descriptors(server))
-				turn_away(server);
+				turn_away(server, port->fd);
 			stop_at_limit(server);
 			break;
 		}
-		fd = accept4(server->listen_fd, (struct sockaddr *)&address, &size,
+		fd = accept4(port->fd, (struct sockaddr *)&address, &size,
 		    SOCK_NONBLOCK | SOCK_CLOEXEC);
 		if (fd == -1) {
 			/* Another worker was faster, or the client left again. */
@@ -632,19 +639,16 @@ descriptors_allowed(void)
 }
 
 struct server *
-server_new(const struct server_owner *owner, int listen_fd)
+server_new(const struct server_owner *owner)
 {
 	struct server *server = xzalloc(sizeof(*server));
 
 	server->owner = *owner;
-	server->listen_fd = listen_fd;
 	server->callers = callers_new();
 	server->budget = budget_new(owner->loop, (struct budget_owner){ .cut = cut,
 	    .refuse = refuse_upload, .go_on = upload_goes_on, .upload_bytes = upload_bytes,
 	    .upload_came = upload_came });
 	server->descriptors = descriptors_allowed();
-	if (listen_fd != -1)
-		server->listen_io = loop_io_new(owner->loop, listen_fd, accept_clients, server);
 	server->resume = loop_timer_new(owner->loop, resume_accepting, server);
 	server->tick = loop_timer_new(owner->loop, tick, server);
 	server->stop_limit = loop_timer_new(owner->loop, cut_all, server);
@@ -655,6 +659,17 @@ server_new(const struct server_owner *owner, int listen_fd)
 	for (int limit = 0; limit < LIMIT_COUNT; limit++)
 		TAILQ_INIT(&server->limits[limit]);
 	return server;
+}
+
+void
+server_add_port(struct server *server, int fd)
+{
+	struct port *port = &server->ports[server->port_count++];
+
+	ASSERT(server->port_count <= LISTEN_MAX);
+	*port = (struct port){ .server = server, .fd = fd };
+	port->io = loop_io_new(server->owner.loop, fd, accept_clients, port);
+	want_clients(server);
 }
 
 void
@@ -682,8 +697,9 @@ server_free(struct server **server_pointer)
 	loop_timer_free(&server->stop_new);
 	loop_timer_free(&server->tick);
 	loop_timer_free(&server->resume);
-	loop_io_free(&server->listen_io);
-	if (server->listen_fd != -1)
-		close(server->listen_fd);
+	for (size_t i = 0; i < server->port_count; i++) {
+		loop_io_free(&server->ports[i].io);
+		close(server->ports[i].fd);
+	}
 	free(server);
 }

@@ -71,9 +71,10 @@ struct server_owner {
 	bool (*is_quiet)(const struct worker *worker);
 };
 
-/* Copies owner. listen_fd stays open until server_free; -1: none, connections by
- * server_adopt_local. */
-struct server *server_new(const struct server_owner *owner, int listen_fd);
+/* Copies owner. Connections come by its ports, and by server_adopt_local. */
+struct server *server_new(const struct server_owner *owner);
+/* A socket that listens, the server's from then on; LISTEN_MAX at most. */
+void server_add_port(struct server *server, int fd);
 /* Cuts every connection. Accepts NULL in *server. */
 void server_free(struct server **server);
 /* Accept from now on. Again has no effect. */

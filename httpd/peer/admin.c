@@ -8,6 +8,7 @@
 #include "httpd/peer/peer.h"
 
 #include "common/json_put.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 #include "httpd/api_error.h"
 #include "httpd/cluster.h"
@@ -60,7 +61,8 @@ peer_name_handle(struct request *request)
 void
 peer_client_url_handle(struct request *request)
 {
-	response_send(request, 200, TEXT_TYPE, slice_text(request->worker->config.client_url));
+	response_send(request, 200, TEXT_TYPE,
+	    url_list_first(slice_text(request->worker->config.client_url)));
 }
 
 void
@@ -82,8 +84,8 @@ put_machine(struct json_put *json, const struct cluster *cluster,
 	json_put_open(json, NULL, '{');
 	put_text(json, "name", member->name);
 	put_text(json, "state", member->id == cluster->leader_id ? "leader" : "follower");
-	put_text(json, "clientURL", member->client_url);
-	put_text(json, "peerURL", member->peer_url);
+	json_put_text(json, "clientURL", url_list_first(slice_text(member->client_url)));
+	json_put_text(json, "peerURL", url_list_first(slice_text(member->peer_url)));
 	json_put_close(json, '}');
 }
 

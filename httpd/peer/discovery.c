@@ -11,6 +11,7 @@
 
 #include "common/diag.h"
 #include "common/limits.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 #include "httpd/cluster.h"
 #include "httpd/http/tls.h"
@@ -321,7 +322,8 @@ discovery_is_self(const struct discovery *discovery, const struct registry_entry
 {
 	const struct config *config = &discovery->peers->worker->config;
 
-	return strcmp(entry->name, config->name) == 0 && strcmp(entry->url, config->peer_url) == 0;
+	return strcmp(entry->name, config->name) == 0 &&
+	    slice_equal(slice_text(entry->url), url_list_first(slice_text(config->peer_url)));
 }
 
 static void
@@ -535,15 +537,17 @@ static void
 discovery_put_form(const struct discovery *discovery, struct buf *body)
 {
 	const struct config *config = &discovery->peers->worker->config;
-	char entry[NAME_BYTES_MAX + URL_BYTES_MAX + 2];
+	struct slice first = url_list_first(slice_text(config->peer_url));
+	char url[URL_BYTES_MAX + 1], entry[NAME_BYTES_MAX + URL_BYTES_MAX + 2];
 
+	snprintf(url, sizeof(url), "%.*s", SLICE_ARGS(first));
 	if (discovery->step == DISCOVERY_REGISTER) {
-		discovery_form_put(body, "value", config->peer_url);
+		discovery_form_put(body, "value", url);
 		discovery_form_put(body, "ttl", DISCOVERY_TTL_S);
 	} else if (discovery->step == DISCOVERY_ELECT) {
 		discovery_form_put(body, "value", "started");
 	} else if (discovery->step == DISCOVERY_ENTER) {
-		snprintf(entry, sizeof(entry), "%s=%s", config->name, config->peer_url);
+		snprintf(entry, sizeof(entry), "%s=%s", config->name, url);
 		discovery_form_put(body, "value", entry);
 	}
 }

@@ -34,7 +34,8 @@ enum word { WORD_NONE, WORD_AGREES, WORD_FOREIGN, WORD_KNOWN, WORD_GONE };
 struct asked {
 	struct gather *gather;
 	const struct initial_member *member;
-	struct peer_address address;
+	struct peer_address addresses[URLS_MAX];
+	size_t address_count, at;	/* one after the other, until one answers */
 	struct http_call *call;
 	enum word word;
 	bool tried;			/* has answered, or failed to, once */
@@ -180,7 +181,7 @@ tell_begin(const struct gather *gather, struct buf *out)
 		const struct initial_member *member = &peers->initial.list[i];
 
 		told_record_put(&nodes, &(struct told_record){ .id = member->id,
-		    .name = slice_text(member->name), .peer_url = slice_text(member->url) });
+		    .name = slice_text(member->name), .peer_url = slice_text(member->urls) });
 	}
 	msg_begin_cluster_frame(out, 0, &(struct msg_begin_cluster){
 	    .token = slice_text(peers->told_token), .nodes = buf_slice(&nodes) });
@@ -265,7 +266,10 @@ done(void *argument, const struct http_result *result)
 	struct gather *gather = asked->gather;
 
 	asked->call = NULL;
-	asked->tried = true;
+	if (result->err != ERR_NONE)
+		asked->at = (asked->at + 1) % asked->address_count;
+	/* Only if nobody is at any of its URLs. */
+	asked->tried = asked->tried || result->err == ERR_NONE || asked->at == 0;
 	if (result->upgraded != NULL)
 		bufferevent_free(result->upgraded);
 	else if (result->err == ERR_NONE)
@@ -290,7 +294,7 @@ ask(struct asked *asked)
 	struct handshake ours = peers_handshake(peers, asked->member->id);
 	struct buf headers = BUF_INIT;
 	struct http_request request = {
-		.address = asked->address,
+		.address = asked->addresses[asked->at],
 		.method = "GET",
 		.path = "/raft/begin",
 		.connect_ms = GATHER_CONNECT_MS,
@@ -333,12 +337,13 @@ gather_new(struct peers *peers)
 			continue;
 		*asked = (struct asked){ .gather = gather, .member = &initial->list[i],
 			.why = "not asked yet" };
-		if (peer_address_parse(slice_text(asked->member->url), false, &asked->address) !=
-		    ERR_NONE) {
+		asked->address_count = peer_addresses_parse(slice_text(asked->member->urls),
+		    asked->addresses);
+		if (asked->address_count == 0) {
 			snprintf(asked->why, sizeof(asked->why), "%.200s is no address",
-			    asked->member->url);
+			    asked->member->urls);
 			diag_error("peer", "%s of %s has no usable address: %s",
-			    asked->member->name, peers_list_name(peers), asked->member->url);
+			    asked->member->name, peers_list_name(peers), asked->member->urls);
 			continue;
 		}
 		gather->count++;

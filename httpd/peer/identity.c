@@ -7,6 +7,7 @@
 #include "httpd/peer/identity.h"
 
 #include "common/limits.h"
+#include "common/url_list.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -133,6 +134,18 @@ peer_address_parse(struct slice text, bool bare, struct peer_address *address)
 		return ERR_INVALID;
 	address->port = (uint16_t)port;
 	return ERR_NONE;
+}
+
+size_t
+peer_addresses_parse(struct slice list, struct peer_address addresses[URLS_MAX])
+{
+	size_t count = 0;
+	struct slice url;
+
+	while (count < URLS_MAX && url_list_next(&list, &url))
+		if (peer_address_parse(url, false, &addresses[count]) == ERR_NONE)
+			count++;
+	return count;
 }
 
 void

@@ -28,6 +28,8 @@ struct peer_address {
  * ERR_NONE, or ERR_INVALID and *address is undefined.
  */
 enum err peer_address_parse(struct slice text, bool bare, struct peer_address *address) MUST_CHECK;
+/* The same of each of a list; at most URLS_MAX, and those that can be used. How many. */
+size_t peer_addresses_parse(struct slice list, struct peer_address addresses[URLS_MAX]);
 /* As it stands in Host: and in messages: "host:port", literals in brackets. */
 void peer_address_text(const struct peer_address *address, char text[ADDRESS_TEXT_BYTES]);
 /* Same host (without regard to case) and port. */

@@ -27,6 +27,7 @@
 #include "common/diag.h"
 #include "common/limits.h"
 #include "common/port_text.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 #include "httpd/peer/address_list.h"
 #include "httpd/peer/discovery.h"
@@ -482,8 +483,11 @@ join_new(struct peers *peers, const char *list)
 	join->timer = loop_timer_new(peers->worker->loop, join_on_timer, join);
 	join->list = address_list_read(list, config->peer_addr);
 	snprintf(request.name, sizeof(request.name), "%s", config->name);
-	snprintf(request.peer_url, sizeof(request.peer_url), "%s", config->peer_url);
-	snprintf(request.client_url, sizeof(request.client_url), "%s", config->client_url);
+	/* Once it is a member it registers the others as well. */
+	snprintf(request.peer_url, sizeof(request.peer_url), "%.*s",
+	    SLICE_ARGS(url_list_first(slice_text(config->peer_url))));
+	snprintf(request.client_url, sizeof(request.client_url), "%.*s",
+	    SLICE_ARGS(url_list_first(slice_text(config->client_url))));
 	join_request_put(&join->body, &request);
 	join->pause_ms = config->retry_interval;
 	if (join->pause_ms == 0)

@@ -10,6 +10,7 @@
 #include "common/ipc/wire.h"
 #include "common/json_put.h"
 #include "common/node_name.h"
+#include "common/url_list.h"
 #include "httpd/cluster.h"
 #include "httpd/peer/identity.h"
 #include "httpd/json_walk.h"
@@ -166,8 +167,9 @@ join_members_put(struct json_put *json, const struct cluster *cluster)
 		json_put_open(json, NULL, '{');
 		json_put_id(json, "id", member->id);
 		put_text(json, "name", member->name);
-		put_text(json, "peerURL", member->peer_url);
-		put_text(json, "clientURL", member->client_url);
+		/* All of them come with the log; who reads this may know of one only. */
+		json_put_text(json, "peerURL", url_list_first(slice_text(member->peer_url)));
+		json_put_text(json, "clientURL", url_list_first(slice_text(member->client_url)));
 		put_text(json, "role", member->role == MEMBER_LEARNER ? "learner" : "voter");
 		json_put_close(json, '}');
 	}

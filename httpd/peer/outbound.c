@@ -35,6 +35,8 @@ struct outbound {
 	uint64_t up_since_ms;
 	enum reach reach;		/* how the last attempt ended */
 	bool wrong;			/* the last answer was not from whom we look for */
+	size_t at;			/* the address of the peer that is asked, or was last */
+	size_t failed, refused;		/* of its addresses, since all were tried */
 	struct buf pending;		/* bulk: whole frames until the stream is up */
 	char problem[HANDSHAKE_SENTENCE_BYTES];	/* last one told */
 };
@@ -76,6 +78,21 @@ outbound_retry(struct outbound *outbound, uint64_t limit_ms)
 	pause_ms = MAX_OF(pause_ms, (uint64_t)OUTBOUND_STEP_MS);
 	wait_ms = pause_ms - pause_ms / 4 + rand_below(&peer->peers->rand, pause_ms / 2);
 	loop_timer_set(outbound->timer, wait_ms);
+}
+
+/* This address leads nowhere now. True: another one has not been tried, and is asked at once. */
+static bool
+outbound_turn(struct outbound *outbound)
+{
+	const struct peer *peer = outbound->peer;
+
+	outbound->at = (outbound->at + 1) % MAX_OF(peer->address_count, (size_t)1);
+	if (++outbound->failed < peer->address_count) {
+		loop_timer_set(outbound->timer, 0);
+		return true;
+	}
+	outbound->failed = 0;
+	return false;
 }
 
 static void
@@ -131,6 +148,7 @@ outbound_up(struct outbound *outbound, struct bufferevent *bev)
 	outbound->stream = stream_new(outbound_loop(outbound), bev, ends, owner);
 	outbound->up_since_ms = loop_now(outbound_loop(outbound)).monotonic_ms;
 	outbound->wrong = false;
+	outbound->failed = outbound->refused = 0;
 	outbound->reach = REACH_UP;
 	outbound->problem[0] = '\0';
 	loop_timer_cancel(outbound->timer);
@@ -210,12 +228,22 @@ outbound_done(void *argument, const struct http_result *result)
 	if (result->err != ERR_NONE) {
 		struct peer *peer = outbound->peer;
 		bool main = outbound->kind == STREAM_MAIN;
+		bool gone;
 
+		outbound->refused += result->err == ERR_REFUSED ? 1 : 0;
+		if (outbound_turn(outbound)) {
+			diag_debug("peer", "another URL of the member is tried: name=%s: %s",
+			    peer->name, result->why);
+			return;
+		}
+		/* Who listens nowhere any more. */
+		gone = outbound->refused >= peer->address_count;
+		outbound->refused = 0;
 		outbound->wrong = result->err == ERR_FOREIGN;
 		outbound->reach = reach_of(result->err);
 		outbound_complain(outbound, outbound->wrong ? DIAG_WARN : DIAG_INFO, result->why);
 		outbound_retry(outbound, outbound->wrong ? OUTBOUND_WRONG_MS : OUTBOUND_PAUSE_MS);
-		if (result->err == ERR_REFUSED && main)
+		if (gone && main)
 			peer_refused(peer);
 		return;
 	}
@@ -225,6 +253,8 @@ outbound_done(void *argument, const struct http_result *result)
 	}
 	if (outbound_check(outbound, result->answer, sentence) != ERR_NONE) {
 		bufferevent_free(result->upgraded);
+		if (outbound_turn(outbound))
+			return;
 		outbound->wrong = true;
 		outbound->reach = REACH_WRONG;
 		outbound_complain(outbound, DIAG_WARN, sentence);
@@ -247,7 +277,7 @@ outbound_ask(struct outbound *outbound)
 	struct handshake ours = peers_handshake(peers, outbound->peer->id);
 	struct buf headers = BUF_INIT;
 	struct http_request request = {
-		.address = outbound->peer->address,
+		.address = outbound->peer->addresses[outbound->at],
 		.method = "GET",
 		.path = outbound->kind == STREAM_BULK ? "/raft/snapshot" : "/raft/stream",
 		.upgrade = HANDSHAKE_UPGRADE,
@@ -288,6 +318,8 @@ outbound_new(struct peer *peer, enum stream_kind kind)
 
 	outbound->peer = peer;
 	outbound->kind = kind;
+	if (kind == STREAM_BULK && peer->out[STREAM_MAIN] != NULL)
+		outbound->at = peer->out[STREAM_MAIN]->at;
 	outbound->timer = loop_timer_new(peer->peers->worker->loop, outbound_on_timer, outbound);
 	buf_init(&outbound->pending, PEER_QUEUE_BYTES_MAX);
 	outbound_ask(outbound);
@@ -345,6 +377,7 @@ outbound_readdress(struct outbound *outbound)
 {
 	outbound->pause_ms = 0;
 	outbound->wrong = false;
+	outbound->at = outbound->failed = outbound->refused = 0;
 	if (outbound->stream != NULL)
 		return;
 	http_cancel(&outbound->call);

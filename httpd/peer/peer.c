@@ -16,6 +16,7 @@
 
 #include "common/diag.h"
 #include "common/ipc/wire.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 #include "httpd/peer/discovery.h"
 #include "httpd/peer/gather.h"
@@ -46,7 +47,8 @@ peers_handshake(const struct peers *peers, uint64_t to)
 	};
 
 	snprintf(ours.name, sizeof(ours.name), "%s", config->name);
-	snprintf(ours.url, sizeof(ours.url), "%s", config->peer_url);
+	snprintf(ours.url, sizeof(ours.url), "%.*s",
+	    SLICE_ARGS(url_list_first(slice_text(config->peer_url))));
 	return ours;
 }
 
@@ -285,7 +287,7 @@ static bool
 peer_send(struct peer *peer, const struct frame *frame)
 {
 	if (message_is_bulk(frame->type)) {
-		if (peer->out[STREAM_BULK] == NULL && peer->member && peer->address.port != 0)
+		if (peer->out[STREAM_BULK] == NULL && peer->member && peer->address_count > 0)
 			peer->out[STREAM_BULK] = outbound_new(peer, STREAM_BULK);
 		return peer->out[STREAM_BULK] != NULL &&
 		    outbound_send(peer->out[STREAM_BULK], frame);
@@ -332,11 +334,11 @@ peer_take_member(struct peer *peer, const struct cluster_member *member)
 		return;
 	snprintf(peer->name, sizeof(peer->name), "%s", member->name);
 	snprintf(peer->url, sizeof(peer->url), "%s", member->peer_url);
-	if (peer_address_parse(slice_text(peer->url), false, &peer->address) != ERR_NONE) {
+	peer->address_count = peer_addresses_parse(slice_text(peer->url), peer->addresses);
+	if (peer->address_count == 0) {
 		if (moved)
 			diag_error("peer", "member has no usable address: name=%s url=%s",
 			    peer->name, peer->url);
-		peer->address.port = 0;
 		outbound_free(&peer->out[STREAM_MAIN]);
 		return;
 	}

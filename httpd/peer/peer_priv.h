@@ -46,8 +46,9 @@ struct peer {
 	uint64_t id;
 	bool member;			/* in raftd's list of members now */
 	char name[NAME_BYTES_MAX + 1];	/* for people */
-	char url[URL_BYTES_MAX + 1];	/* of a member, as registered */
-	struct peer_address address;	/* the same, taken apart; port 0: not usable */
+	char url[URL_BYTES_MAX + 1];	/* of a member, as registered: a list */
+	struct peer_address addresses[URLS_MAX]; /* the same, taken apart */
+	size_t address_count;		/* 0: none is usable */
 	struct outbound *out[STREAM_KINDS];	/* NULL: none wanted */
 	struct stream *in[STREAM_KINDS];	/* the last that the node opened, or NULL */
 	struct loop_timer *linger;	/* from the end of membership on */

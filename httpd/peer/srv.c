@@ -4,6 +4,7 @@
 #include "httpd/peer/srv.h"
 
 #include "common/diag.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 #include "httpd/peer/lookup.h"
 #include "httpd/peer/peer_priv.h"
@@ -95,11 +96,14 @@ give_up_self(struct srv *srv)
 	buf_free(&text);
 }
 
-/* Host names have no case. */
+/* The first URL that this node has told. Host names have no case. */
 static bool
 is_self(const struct srv *srv, const char *url)
 {
-	return strcasecmp(url, config_of(srv)->peer_url) == 0;
+	struct slice own = url_list_first(slice_text(config_of(srv)->peer_url));
+
+	return strlen(url) == own.size &&
+	    strncasecmp(url, (const char *)own.data, own.size) == 0;
 }
 
 static void

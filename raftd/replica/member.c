@@ -4,6 +4,7 @@
 #include "raftd/replica/member.h"
 
 #include "common/crc32c.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 #include "raftd/replica/state.h"
 
@@ -44,6 +45,15 @@ members_named(const struct members *members, struct slice name)
 {
 	for (size_t i = 0; i < members->count; i++)
 		if (slice_equal(slice_text(members->list[i].name), name))
+			return &members->list[i];
+	return NULL;
+}
+
+const struct member *
+members_sharing_url(const struct members *members, struct slice peer_urls)
+{
+	for (size_t i = 0; i < members->count; i++)
+		if (url_list_shares(slice_text(members->list[i].peer_url), peer_urls))
 			return &members->list[i];
 	return NULL;
 }

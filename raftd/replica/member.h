@@ -43,6 +43,9 @@ void members_clear(struct members *members);
 const struct member *members_find(const struct members *members, peer_id id);
 const struct member *members_named(const struct members *members, struct slice name);
 const struct member *members_at_peer_url(const struct members *members, struct slice peer_url);
+/* One that has any of these URLs among its own. Not for what is applied: nodes from before
+ * there were lists compare whole texts, and all have to come to the same. */
+const struct member *members_sharing_url(const struct members *members, struct slice peer_urls);
 
 /* What one entry of the table is to be; slices are copied. */
 struct member_values {

@@ -5,6 +5,7 @@
 #include "raftd/replica/part.h"
 
 #include "common/node_name.h"
+#include "common/url_list.h"
 #include "raftd/replica/replica.h"
 #include "raftd/replica/state.h"
 
@@ -195,7 +196,7 @@ url_exists(struct applying *a, const struct command_place *p, struct store_outco
 	const struct member *self = members_shown_as(members, p->id);
 	struct slice urls = p->peer_urls, url;
 
-	while (place_next_url(&urls, &url)) {
+	while (url_list_next(&urls, &url)) {
 		const struct member *member = members_at_peer_url(members, url);
 		const struct place *place = places_open_at(&members->places, url);
 		char text[URL_BYTES_MAX + 1];
@@ -273,7 +274,7 @@ move_place(struct applying *a, const struct command_place *p)
 		    .since = place->since, .peer_urls = p->peer_urls }, a->effects));
 		outcome = apply_outcome(a, ERR_NONE, NULL);
 	} else {
-		if (!place_next_url(&urls, &url) || urls.size > 0 || url.size > URL_BYTES_MAX)
+		if (!url_list_next(&urls, &url) || urls.size > 0 || url.size > URL_BYTES_MAX)
 			return apply_outcome(a, ERR_INVALID, "a member has one peer URL");
 		outcome = apply_update(a, &(struct command_member){
 		    .id = member->id,

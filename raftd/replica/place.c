@@ -3,6 +3,7 @@
  */
 #include "raftd/replica/place.h"
 
+#include "common/url_list.h"
 #include "common/xmem.h"
 #include "raftd/replica/state.h"
 
@@ -35,29 +36,13 @@ places_of_node(const struct places *places, peer_id node)
 	return NULL;
 }
 
-bool
-place_next_url(struct slice *urls, struct slice *url)
-{
-	const uint8_t *comma;
-	size_t size;
-
-	if (urls->size == 0)
-		return false;
-	comma = memchr(urls->data, ',', urls->size);
-	size = comma == NULL ? urls->size : (size_t)(comma - urls->data);
-	*url = slice_of(urls->data, size);
-	size = MIN_OF(size + 1, urls->size);
-	*urls = slice_of(urls->data + size, urls->size - size);
-	return true;
-}
-
 const struct place *
 places_open_at(const struct places *places, struct slice peer_url)
 {
 	for (size_t i = 0; i < places->count; i++) {
 		struct slice urls = slice_text(places->list[i].peer_urls), url;
 
-		while (places->list[i].node == 0 && place_next_url(&urls, &url))
+		while (places->list[i].node == 0 && url_list_next(&urls, &url))
 			if (slice_equal(url, peer_url))
 				return &places->list[i];
 	}

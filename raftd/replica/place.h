@@ -74,7 +74,4 @@ void places_put_state(const struct places *places, struct buf *out);
 /* Assert what always holds. */
 void places_invariants(const struct places *places);
 
-/* A list of URLs, separated by commas: take the next one off; false: there is none. */
-bool place_next_url(struct slice *urls, struct slice *url);
-
 #endif

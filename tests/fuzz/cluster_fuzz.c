@@ -8,6 +8,7 @@
 
 #include "common/initial_cluster.h"
 #include "common/node_name.h"
+#include "common/url_list.h"
 #include "common/xmem.h"
 
 #include <stdlib.h>
@@ -26,6 +27,19 @@ read_text(const char *list, const char *token, struct initial_cluster *cluster)
 	return problem;
 }
 
+/* Its URLs from the last one on. */
+static void
+put_member(struct buf *text, const struct initial_member *member)
+{
+	struct slice rest = slice_text(member->urls), url, urls[URLS_MAX];
+	size_t count = 0;
+
+	while (url_list_next(&rest, &url))
+		urls[count++] = url;
+	while (count-- > 0)
+		buf_printf(text, "%s=%.*s, ", member->name, SLICE_ARGS(urls[count]));
+}
+
 static void
 try_again(const struct initial_cluster *cluster, const char *token)
 {
@@ -33,7 +47,7 @@ try_again(const struct initial_cluster *cluster, const char *token)
 	struct buf text = BUF_INIT;
 
 	for (size_t i = cluster->count; i-- > 0;)
-		buf_printf(&text, "%s=%s, ", cluster->list[i].name, cluster->list[i].url);
+		put_member(&text, &cluster->list[i]);
 	buf_append_byte(&text, '\0');
 	MUST(read_text((const char *)text.data, token, &again) == NULL);
 	ASSERT(again.cluster_id == cluster->cluster_id);

@@ -7,7 +7,7 @@ from prometheus import scrape
 from wire import Wire, request
 
 METHODS = "POST, GET, OPTIONS, PUT, DELETE"
-HEADERS = "accept, content-type"
+HEADERS = "accept, content-type, authorization"
 PAGE = {"Origin": "http://console.example"}
 OTHER = {"Origin": "http://evil.example"}
 

@@ -30,6 +30,12 @@ def named(node, name):
     return next((member for member in members(node) if member["name"] == name), None)
 
 
+def places(node):
+    """How many are open and taken, as the metrics say."""
+    lines = re.findall(r'^etcd_server_member_places\{state="(\w+)"\} (\d+)', node.get("/metrics").body.decode(), re.M)
+    return {state: int(number) for state, number in lines}
+
+
 def message(answer):
     assert answer.headers["Content-Type"] == "application/json"
     return answer.json["message"]
@@ -57,6 +63,7 @@ def test_a_place_is_made_taken_and_removed_for_good(world):
     wait_until(lambda: members(leader)[-1] == place, 10, "the place at the leader")
     for node in nodes:
         wait_log(node, "member to be added id=%s asked-by=127.0.0.1:" % place["id"])
+    assert places(leader) == places(follower) == {"open": 1, "taken": 0}
     # It counts for nothing: writes go on as before.
     assert leader.put("/a", "1").status == 201
     assert len(ask(leader.peer, "GET", "/v2/admin/machines").json) == 2
@@ -98,6 +105,8 @@ def test_a_place_is_made_taken_and_removed_for_good(world):
                                          "clientURLs": ["http://" + joiner.client]}
         assert len(members(node)) == 3
     assert joiner.get("/v2/stats/self").json["id"] == place["id"]
+    for node in nodes + [joiner]:
+        wait_until(lambda: places(node) == {"open": 0, "taken": 1}, 10, "the place to be counted as taken")
     stats = leader.get("/v2/stats/leader").json
     own = named(leader, leader.name)["id"]
     assert stats["leader"] == own

@@ -5,6 +5,7 @@ is the first, and a majority of them is enough.
 """
 
 import http.client
+import json
 import shutil
 import signal
 
@@ -123,6 +124,42 @@ def test_a_list_of_one_serves_at_once(world):
     assert node.get("/v2/keys/foo").status == 404
 
 
+def test_options_of_the_cluster_are_said_to_be_ignored_only_if_they_say_something_else(world):
+    alone = Together(world, count=1)
+    node = alone.nodes[0]
+
+    def start(*more):
+        """The line that a start with these options says, if any."""
+        alone.flag(node, more=more)
+        before = len(node.log())
+        node.start()
+        lines = [line for line in node.log()[before:].split("\n") if "ignored" in line]
+        assert len(lines) <= 1, lines
+        return lines[0].split("options=")[1].split() if lines else []
+    assert start("-cluster-active-size", "5") == []
+    node.stop()
+    assert start("-cluster-active-size", "5") == []
+    node.stop()
+    assert start("-cluster-active-size", "7", "-strict-members") == ["activeSize,strictMembers"]
+    # The cluster gets what was asked for: nothing is ignored any more. Nor is what is not said at all.
+    assert ask(node.peer, "PUT", "/v2/admin/config", json.dumps({"activeSize": 7, "strictMembers": True})).status == 200
+    node.stop()
+    assert start("-cluster-active-size", "7", "-strict-members") == []
+    node.stop()
+    assert start() == []
+    node.stop()
+    # The options that it began with, whatever became of them since.
+    assert start("-cluster-active-size", "5") == []
+    assert ask(node.peer, "GET", "/v2/admin/config").json["strictMembers"] is True
+
+
+def test_a_static_start_has_every_option_of_the_cluster(world):
+    alone = Together(world, count=1)
+    alone.flag(alone.nodes[0], more=("-strict-members", "-cluster-active-size", "5"))
+    config = ask(alone.nodes[0].start().peer, "GET", "/v2/admin/config").json
+    assert (config["strictMembers"], config["activeSize"]) == (True, 5)
+
+
 def test_what_asks_whether_it_may_begin_gets_a_word(world):
     """The question by itself, and what is wrong with it."""
     three = Together(world)
@@ -188,6 +225,6 @@ def test_the_flags_of_a_manifest_start_a_cluster_with_certificates(world):
     nodes[1].kill("raftd")
     nodes[1].kill("peer")
     nodes[0].process.send_signal(signal.SIGHUP)
-    wait_log(nodes[0], "reloaded: changed=")
+    wait_log(nodes[0], "reloaded: nothing has changed")
     assert "need a restart" not in nodes[0].log()
     wait_until(lambda: nodes[1].put("/foo", "baz").status == 200, 20, "a write through the one that lost parts")

@@ -5,6 +5,7 @@
 #include "tests/sim/sim_fault.h"
 
 #include "tests/sim/sim_limits.h"
+#include "tests/sim/sim_moves.h"
 #include "tests/sim/sim_worker.h"
 #include "tests/sim/sim_machine.h"
 #include "tests/sim/sim_net.h"
@@ -196,6 +197,7 @@ fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 		lag_profile(world, profile);
 	hits_profile(world, profile);
 	limits_profile(world, profile);
+	moves_profile(world, profile);
 	senseless_profile(world, profile);
 	lock_profile(world, profile);
 }

@@ -37,6 +37,23 @@ member_find(struct sim_model *model, uint64_t id)
 	return NULL;
 }
 
+static const struct model_member *
+member_at(const struct sim_model *model, struct slice peer_url)
+{
+	for (size_t i = 0; i < model->member_count; i++)
+		if (slice_equal(slice_text(model->members[i].peer_url), peer_url))
+			return &model->members[i];
+	return NULL;
+}
+
+static void
+set_urls(struct model_member *member, struct slice peer_url, struct slice client_url)
+{
+	snprintf(member->urls, sizeof(member->urls), "%.*s %.*s", SLICE_ARGS(peer_url),
+	    SLICE_ARGS(client_url));
+	snprintf(member->peer_url, sizeof(member->peer_url), "%.*s", SLICE_ARGS(peer_url));
+}
+
 /* An open one with that URL; NULL: none. */
 static struct model_place *
 open_place(struct sim_model *model, struct slice url)
@@ -69,8 +86,7 @@ model_join(struct sim_model *model, const struct command_member *m, uint64_t tim
 		.id = m->id,
 		.name = xasprintf("%.*s", SLICE_ARGS(m->name)),
 	};
-	snprintf(model->members[model->member_count].urls, sizeof(model->members[0].urls),
-	    "%.*s %.*s", SLICE_ARGS(m->peer_url), SLICE_ARGS(m->client_url));
+	set_urls(&model->members[model->member_count], m->peer_url, m->client_url);
 	return registry(model, known ? WRITE_UPDATE : WRITE_CREATE,
 	    model->members[model->member_count++].name, m->peer_url, m->client_url, time_ns);
 }
@@ -102,15 +118,17 @@ static enum err
 apply_update(struct sim_model *model, const struct command_member *m, uint64_t time_ns)
 {
 	struct model_member *member = member_find(model, m->id);
-	char urls[sizeof(model->members[0].urls)];
+	const struct model_member *other = member_at(model, m->peer_url);
+	struct model_member as = { .id = 0 };
 
 	if (member == NULL)
 		return ERR_KEY_NOT_FOUND;
-	snprintf(urls, sizeof(urls), "%.*s %.*s", SLICE_ARGS(m->peer_url),
-	    SLICE_ARGS(m->client_url));
-	if (strcmp(urls, member->urls) == 0)
+	if (other != NULL && other != member)
+		return ERR_PEER_ADDRESS_EXISTS;
+	set_urls(&as, m->peer_url, m->client_url);
+	if (strcmp(as.urls, member->urls) == 0)
 		return ERR_NONE;
-	memcpy(member->urls, urls, sizeof(urls));
+	set_urls(member, m->peer_url, m->client_url);
 	return registry(model, WRITE_UPDATE, member->name, m->peer_url, m->client_url, time_ns);
 }
 
@@ -151,12 +169,8 @@ make_place(struct sim_model *model, const struct command_place *p)
 	size_t many = model->member_count;
 	struct model_place *place;
 
-	if (open_place(model, p->peer_urls) != NULL)
+	if (open_place(model, p->peer_urls) != NULL || member_at(model, p->peer_urls) != NULL)
 		return ERR_PEER_ADDRESS_EXISTS;
-	for (size_t i = 0; i < model->member_count; i++)
-		if (strncmp(model->members[i].urls, (const char *)p->peer_urls.data,
-		    p->peer_urls.size) == 0 && model->members[i].urls[p->peer_urls.size] == ' ')
-			return ERR_PEER_ADDRESS_EXISTS;
 	for (size_t i = 0; i < model->place_count; i++)
 		many += !model->places[i].removed && model->places[i].node == 0;
 	if (many >= model->config.active_size)
@@ -188,6 +202,41 @@ model_was_removed(const struct sim_model *model, uint64_t id)
 	return false;
 }
 
+/* A member that took a place is shown with the place's id, another one with its own. */
+static struct model_member *
+shown_as(struct sim_model *model, uint64_t id)
+{
+	const struct model_place *place = place_find(model, id);
+
+	return member_find(model, place == NULL || place->removed ? id : place->node);
+}
+
+static enum err
+move(struct sim_model *model, const struct command_place *p, uint64_t time_ns)
+{
+	struct model_place *place = place_find(model, p->id), *holder;
+	struct model_member *member = shown_as(model, p->id);
+	const struct model_member *other = member_at(model, p->peer_urls);
+	struct buf client_url = BUF_INIT;
+	enum err err;
+
+	if (member == NULL && (place == NULL || place->removed))
+		return place != NULL || model_was_removed(model, p->id) ? ERR_REMOVED :
+		    ERR_NOT_FOUND;
+	holder = open_place(model, p->peer_urls);
+	if ((other != NULL && other != member) || (holder != NULL && holder->id != p->id))
+		return ERR_PEER_ADDRESS_EXISTS;
+	if (member == NULL) {
+		snprintf(place->url, sizeof(place->url), "%.*s", SLICE_ARGS(p->peer_urls));
+		return ERR_NONE;
+	}
+	buf_append_text(&client_url, strchr(member->urls, ' ') + 1);
+	err = apply_update(model, &(struct command_member){ .id = member->id,
+	    .peer_url = p->peer_urls, .client_url = buf_slice(&client_url) }, time_ns);
+	buf_free(&client_url);
+	return err;
+}
+
 enum err
 model_change_place(struct sim_model *model, const struct raft_entry *entry,
     const struct command_place *p)
@@ -197,8 +246,8 @@ model_change_place(struct sim_model *model, const struct raft_entry *entry,
 
 	if (p->op == PLACE_MAKE)
 		return make_place(model, p);
-	if (p->op != PLACE_REMOVE)
-		sim_fail(model->world, NULL, "nobody moves a place here");
+	if (p->op == PLACE_MOVE)
+		return move(model, p, entry->time_ns);
 	if (entry->conf_op == RAFT_CONF_REMOVE) {
 		member = member_find(model, entry->conf_peer);
 		if (member == NULL || (p->id != member->id &&
@@ -216,6 +265,22 @@ model_change_place(struct sim_model *model, const struct raft_entry *entry,
 		return ERR_RAFT_INTERNAL;
 	place->removed = true;
 	return ERR_NONE;
+}
+
+uint64_t
+model_any_place(const struct sim_model *model, uint64_t number)
+{
+	return model->place_count == 0 ? 0 : model->places[number % model->place_count].id;
+}
+
+const char *
+model_url_of(struct sim_model *model, uint64_t id)
+{
+	const struct model_place *place = place_find(model, id);
+	const struct model_member *member = shown_as(model, id);
+
+	return member != NULL ? member->peer_url :
+	    place != NULL && !place->removed ? place->url : NULL;
 }
 
 uint64_t

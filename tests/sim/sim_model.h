@@ -97,6 +97,11 @@ struct slice model_overdue(const struct sim_model *model, uint64_t by_ns);
 const struct raft_conf *model_conf(const struct sim_model *model);
 /* A place that nobody took, from *at on; *at is set behind it, *url is borrowed. 0: no more. */
 uint64_t model_open_place(const struct sim_model *model, size_t *at, const char **url);
+/* Some place that is or was, by any number; 0: there was never one. */
+uint64_t model_any_place(const struct sim_model *model, uint64_t number);
+/* Of the member that is shown with that id, or of a place that is there, borrowed until an entry
+ * is committed; NULL: of nothing. */
+const char *model_url_of(struct sim_model *model, uint64_t id);
 /* The id of the place that node took; 0: none. */
 uint64_t model_place_of(const struct sim_model *model, uint64_t node);
 

@@ -26,7 +26,8 @@ struct model_path {
 struct model_member {
 	uint64_t id;
 	char *name;
-	char urls[256];
+	char urls[256];			/* peer and client URL, with a blank between them */
+	char peer_url[128];
 };
 
 /* A place for a member, once made never forgotten. */

@@ -150,11 +150,11 @@ join_answered(struct sim_request *request, const struct msg_outcome *outcome)
 
 /* ---- places ----------------------------------------------------------------------- */
 
-/* Clients ask at the client port. */
+/* Clients ask at the client port; of one that was taken over nobody gets an answer. */
 static struct sim_worker *
 for_clients(const struct machine *machine)
 {
-	return machine->workers[machine->worker_count - 1];
+	return machine->workers[machine->world->profile.workers];
 }
 
 static void

@@ -9,6 +9,7 @@
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_fault.h"
 #include "tests/sim/sim_limits.h"
+#include "tests/sim/sim_moves.h"
 #include "tests/sim/sim_machine.h"
 #include "tests/sim/sim_model.h"
 #include "tests/sim/sim_net.h"
@@ -317,6 +318,7 @@ world_run(struct world *world)
 	operator_begin(world);
 	fault_start(world);
 	limits_start(world);
+	moves_start(world);
 	senseless_start(world);
 	run_until(world, world->profile.fault_ms);
 	world_tell(world, NULL, "---- all faults end");

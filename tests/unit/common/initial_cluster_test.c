@@ -74,12 +74,38 @@ TEST(members_are_in_order_of_their_names)
 	assert_int_equal(cluster.count, 3);
 	assert_string_equal(cluster.list[0].name, "a");
 	assert_string_equal(cluster.list[1].name, "b");
-	assert_string_equal(cluster.list[1].url, "https://[::1]:2380");
+	assert_string_equal(cluster.list[1].urls, "https://[::1]:2380");
 	assert_string_equal(cluster.list[2].name, "c");
 	assert_ptr_equal(initial_cluster_named(&cluster, "b"), &cluster.list[1]);
 	assert_null(initial_cluster_named(&cluster, "d"));
 	assert_int_equal(initial_cluster_quorum(&cluster), 2);
 	initial_cluster_free(&cluster);
+}
+
+TEST(a_member_has_as_many_urls_as_the_list_has_for_its_name)
+{
+	struct initial_cluster one = good((struct given){
+	    .list = "b=http://b:2,a=http://z:1,b=http://a:9,a=http://a:1,b=http://b:1" });
+	struct initial_cluster other = good((struct given){
+	    .list = "a=http://a:1,a=http://z:1,b=http://b:1,b=http://b:2,b=http://a:9" });
+
+	assert_int_equal(one.count, 2);
+	assert_string_equal(one.list[0].urls, "http://a:1,http://z:1");
+	assert_string_equal(one.list[1].urls, "http://a:9,http://b:1,http://b:2");
+	assert_true(one.cluster_id == other.cluster_id);
+	assert_true(one.list[1].id == other.list[1].id);
+	initial_cluster_free(&one);
+	initial_cluster_free(&other);
+}
+
+TEST(a_member_has_eight_urls_at_most)
+{
+	struct initial_cluster cluster = good((struct given){ .list = "a=http://a:1,a=http://a:2,"
+	    "a=http://a:3,a=http://a:4,a=http://a:5,a=http://a:6,a=http://a:7,a=http://a:8" });
+
+	initial_cluster_free(&cluster);
+	expect_problem("a=http://a:1,a=http://a:2,a=http://a:3,a=http://a:4,a=http://a:5,"
+	    "a=http://a:6,a=http://a:7,a=http://a:8,a=http://a:9", "a has more than 8 URLs");
 }
 
 /* Nodes of one cluster may run different versions: these numbers never change. */
@@ -114,6 +140,21 @@ TEST(another_list_or_token_or_option_is_another_cluster)
 	assert_true(other != id && initial_cluster_same_list(other, id));
 }
 
+TEST(programs_with_fewer_options_have_begun_the_same_cluster)
+{
+	struct initial_cluster cluster = good((struct given){ .list = THREE, .active_size = 5 });
+	struct initial_cluster other = good((struct given){ .list = THREE, .active_size = 3 });
+
+	assert_true(initial_cluster_began(&cluster, cluster.cluster_id));
+	/* Of one that knew the first option only, and of one without the last. */
+	assert_true(initial_cluster_began(&cluster, cluster.older_ids[1]));
+	assert_true(initial_cluster_began(&cluster, cluster.older_ids[CONFIG_ROWS - 1]));
+	assert_false(initial_cluster_began(&cluster, other.cluster_id));
+	assert_false(initial_cluster_began(&cluster, other.older_ids[1]));
+	initial_cluster_free(&cluster);
+	initial_cluster_free(&other);
+}
+
 /* Else the token could be a part of the list. */
 TEST(a_member_of_another_token_has_another_id)
 {
@@ -138,7 +179,8 @@ TEST(what_is_no_list_is_refused_with_its_reason)
 	expect_problem("n1=http://:2380", "no host");
 	expect_problem("=http://a:1", "\"\" is empty");
 	expect_problem("a/b=http://a:1", "a character that is not allowed");
-	expect_problem("a=http://a:1,a=http://b:1", "a is there twice");
+	expect_problem("a=http://a:1,b=http://b:1,a=http://a:1", "\"a=http://a:1\" is there twice");
+	expect_problem("a=http://a:1,a=http://b:1,b=http://b:1", "a and b have the same URL");
 	expect_problem("a=http://a:1,b=http://a:1", "a and b have the same URL http://a:1");
 }
 
@@ -246,7 +288,7 @@ TEST(addresses_alone_make_one_cluster_on_every_node)
 	assert_null(initial_cluster_of_urls(other, 2, "t", &given, &same));
 	assert_true(cluster.cluster_id == same.cluster_id);
 	assert_string_equal(cluster.list[0].name, "n1.example-2380");
-	assert_string_equal(cluster.list[1].url, "http://n2.example:2380");
+	assert_string_equal(cluster.list[1].urls, "http://n2.example:2380");
 	assert_true(cluster.list[1].id == initial_cluster_url_id("t", "http://N2.example:2380"));
 	assert_true(cluster.list[1].id != initial_cluster_url_id("u", "http://n2.example:2380"));
 	assert_ptr_equal(initial_cluster_member(&cluster, cluster.list[1].id), &cluster.list[1]);
@@ -305,7 +347,7 @@ TEST(as_many_as_may_vote_and_not_one_more)
 
 TEST(a_longer_text_than_any_good_one_is_not_read)
 {
-	size_t size = VOTERS_MAX * (NAME_BYTES_MAX + URL_BYTES_MAX + 4) + 1;
+	size_t size = VOTERS_MAX * (URLS_MAX * (NAME_BYTES_MAX + 4) + URL_BYTES_MAX) + 1;
 	char *list = xmalloc(size + 1);
 
 	memset(list, ',', size);

@@ -84,7 +84,7 @@ fake_new(int role)
 	config_init(&worker->config);
 	worker->owner = (struct worker_owner){ .resolve = resolve, .lost_raftd = lost_raftd,
 	    .end_node = end_node, .argument = fake };
-	parts_open(worker, -1);
+	parts_open(worker);
 	fake->announced = shared_index_new();
 	loop_at_turn_end(worker->loop, flush, fake);
 	return fake;

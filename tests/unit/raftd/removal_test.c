@@ -79,6 +79,23 @@ TEST(a_place_takes_the_road_of_a_change_of_members)
 	world_free(w);
 }
 
+/* It waits for its entry: nothing is to be done for it when its own time is over. */
+TEST(a_change_that_is_decided_and_not_committed_is_never_due)
+{
+	struct world *w = world_leading();
+
+	node_place_change(w->node, WORLD_SESSION, 1, false, &(struct msg_place_change){
+	    .low = 1, .op = PLACE_MAKE, .id = 5, .peer_urls = SLICE_LITERAL("http://mb2:7001"),
+	    .asker = SLICE_LITERAL("10.0.0.9:5") });
+	for (int i = 0; i < 20; i++)
+		world_turn(w, 400);
+	assert_false(TAILQ_EMPTY(&w->node->changes));
+	assert_true(node_deadline(w->node) > w->now.monotonic_ms);
+	world_settle(w);
+	assert_int_equal(places_open_count(&w->node->replica->members.places), 1);
+	world_free(w);
+}
+
 TEST(a_node_with_member_changes_off_takes_none_of_a_worker)
 {
 	struct world *w = world_leading();

@@ -104,8 +104,8 @@ fixture_open(struct fixture *fixture, const struct party *party, bool greeted)
 	int pair[2];
 
 	*fixture = (struct fixture){ .loop = loop_new() };
-	fixture->world = (struct process_world){ .loop = fixture->loop, .client_fd = -1,
-		.peer_fd = -1, .argument = fixture, .ready = ready, .node_state = node_state,
+	fixture->world = (struct process_world){ .loop = fixture->loop, 
+		.argument = fixture, .ready = ready, .node_state = node_state,
 		.notice = notice, .moved = moved, .reach = reach, .resolve = resolve,
 		.end_node = end_node, .channel_lost = channel_lost };
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);

@@ -104,6 +104,9 @@ TEST(hup_reloads_and_the_log_says_so)
 	assert_int_equal(kill(node.pid, SIGHUP), 0);
 	node_wait(&node, "reloaded: changed=-max-watches");
 	node_wait(&node, "changed options need a restart: -snapshot-count");
+	rewrite_file(&node, "snapshot_count = 5\n[limits]\nmax_watches = 7\n");
+	assert_int_equal(kill(node.pid, SIGHUP), 0);
+	node_wait(&node, "reloaded: nothing has changed");
 	rewrite_file(&node, "nonsense");
 	assert_int_equal(kill(node.pid, SIGHUP), 0);
 	node_wait(&node, "not reloaded, nothing has changed: ");

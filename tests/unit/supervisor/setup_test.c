@@ -68,6 +68,15 @@ TEST(listening_follows_the_advertised_address)
 	assert_text(ARGUMENTS("-addr", "a:1", "-bind-addr", "[::1]:3"), OPTION_bind_addr,
 	    "[::1]:3");
 	assert_text(ARGUMENTS("-peer-bind-addr", "0.0.0.0"), OPTION_peer_bind_addr, "0.0.0.0:7001");
+	assert_text(ARGUMENTS("-addr", "a:1", "-bind-addr", " b , c:2,"), OPTION_bind_addr,
+	    "b:1,c:2");
+	assert_text(ARGUMENTS("-addr", "a:1", "-bind-addr", ","), OPTION_bind_addr, "a:1");
+	assert_text(ARGUMENTS("-bind-addr", "a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8"), OPTION_bind_addr,
+	    "a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8");
+	assert_refused("-bind-addr: \"a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8,a:9\" are more than 8 "
+	    "addresses", ARGUMENTS("-bind-addr", "a:1,a:2,a:3,a:4,a:5,a:6,a:7,a:8,a:9"));
+	assert_refused("-addr and -peer-addr: both are b:1; choose another -peer-addr",
+	    ARGUMENTS("-bind-addr", "a:1,b:1", "-peer-bind-addr", "c:1,b:1"));
 	assert_refused("-bind-addr: Listen Host: IP required can't use a port only",
 	    ARGUMENTS("-bind-addr", ":4001"));
 	assert_refused("-bind-addr: \"a:x\": \"x\" is not a port", ARGUMENTS("-bind-addr", "a:x"));

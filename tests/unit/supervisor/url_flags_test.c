@@ -75,6 +75,17 @@ TEST(urls_are_addresses)
 	    (struct expected){ "a:1", "a:1", "127.0.0.1:2380", "127.0.0.1:2380", "" });
 }
 
+TEST(several_are_listened_on_and_the_first_is_told)
+{
+	assert_addresses(ARGUMENTS("-listen-client-urls", "http://a:1, http://b:2/,,",
+	    "-listen-peer-urls", "http://0.0.0.0:1,http://[::1]:1", "-peer-addr", "c:1"),
+	    (struct expected){ "a:1", "a:1,b:2", "c:1", "0.0.0.0:1,[::1]:1", "" });
+	assert_refused("-listen-client-urls: \"http://a:1,http://a:2,http://a:3,http://a:4,"
+	    "http://a:5,http://a:6,http://a:7,http://a:8,http://a:9\" are more than 8 URLs",
+	    ARGUMENTS("-listen-client-urls", "http://a:1,http://a:2,http://a:3,http://a:4,"
+	    "http://a:5,http://a:6,http://a:7,http://a:8,http://a:9"));
+}
+
 TEST(ports_are_those_of_whose_flags_are_used)
 {
 	assert_addresses(ARGUMENTS("-name", "n1"),
@@ -143,9 +154,14 @@ TEST(what_cannot_be_listened_on_is_refused)
 	assert_refused("-listen-client-urls: \"unix://a:1\" does not begin with http:// or "
 	    "https://; other kinds of addresses are not listened on",
 	    ARGUMENTS("-listen-client-urls", "unix://a:1"));
-	assert_refused("-listen-client-urls: \"http://a:1,http://b:1\": one address is listened "
-	    "on; give one of them, or the URL of 0.0.0.0 and a firewall",
-	    ARGUMENTS("-listen-client-urls", "http://a:1,http://b:1"));
+	assert_refused("-listen-client-urls: \"https://b:1\" needs -cert-file and its key",
+	    ARGUMENTS("-listen-client-urls", "http://a:1,https://b:1"));
+	assert_refused("-listen-client-urls: \"a:1\" is there twice",
+	    ARGUMENTS("-listen-client-urls", "http://a:1,http://b:1,http://a:1"));
+	assert_refused("-listen-peer-urls: \"0.0.0.0:1\" covers \"a:1\"; leave out one of them",
+	    ARGUMENTS("-listen-peer-urls", "http://a:1,http://0.0.0.0:1"));
+	assert_refused("-listen-peer-urls: \"[::]:1\" covers \"[::1]:1\"; leave out one of them",
+	    ARGUMENTS("-listen-peer-urls", "http://[::1]:1,http://[::]:1"));
 	assert_refused("-listen-client-urls: \"https://a:1\" needs -cert-file and its key",
 	    ARGUMENTS("-listen-client-urls", "https://a:1"));
 	assert_refused("-listen-peer-urls: \"http://a:1\": -peer-cert-file makes this port HTTPS; "
@@ -153,6 +169,29 @@ TEST(what_cannot_be_listened_on_is_refused)
 	    "-peer-key-file", "y"));
 	assert_refused("-listen-peer-urls: \"a\": no port; write host:port",
 	    ARGUMENTS("-listen-peer-urls", "http://a"));
+}
+
+TEST(all_that_are_advertised_are_told_in_one_spelling)
+{
+	struct arguments arguments = ARGUMENTS("-advertise-client-urls",
+	    "http://a:1/, http://b:2,http://a:1", "-name", "n1", "-initial-cluster",
+	    "n1=http://y:1,n2=http://c:1,n1=http://x:1");
+
+	assert_null(setup_check(&arguments));
+	assert_string_equal(arguments.config.addr, "a:1");
+	assert_string_equal(arguments.config.advertise_client_urls, "http://a:1,http://b:2");
+	assert_string_equal(arguments.config.peer_addr, "x:1");
+	assert_string_equal(arguments.config.initial_advertise_peer_urls, "http://x:1,http://y:1");
+	arguments_free(&arguments);
+	assert_refused("-advertise-client-urls: \"https://b:1\" needs -cert-file and its key",
+	    ARGUMENTS("-advertise-client-urls", "http://a:1,https://b:1"));
+	assert_refused("-advertise-client-urls: \"http://a:1,http://a:2,http://a:3,http://a:4,"
+	    "http://a:5,http://a:6,http://a:7,http://a:8,http://a:9\" are more than 8 URLs",
+	    ARGUMENTS("-advertise-client-urls", "http://a:1,http://a:2,http://a:3,http://a:4,"
+	    "http://a:5,http://a:6,http://a:7,http://a:8,http://a:9"));
+	assert_refused("-advertise-client-urls (0.0.0.0:2) is told to clients, who cannot reach "
+	    "it; give an address of this machine with -advertise-client-urls",
+	    ARGUMENTS("-advertise-client-urls", "http://a:1,http://0.0.0.0:2"));
 }
 
 TEST(everywhere_is_never_told_to_others)

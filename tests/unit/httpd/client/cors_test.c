@@ -9,7 +9,7 @@
 #include <string.h>
 
 #define METHODS "Access-Control-Allow-Methods: POST, GET, OPTIONS, PUT, DELETE\r\n" \
-	"Access-Control-Allow-Headers: accept, content-type\r\n"
+	"Access-Control-Allow-Headers: accept, content-type, authorization\r\n"
 
 struct page {
 	struct config config;

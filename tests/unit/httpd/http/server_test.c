@@ -171,7 +171,7 @@ open_scene(void)
 	owner->server = server_new(&(struct server_owner){
 	    .worker = owner, .loop = owner->loop, .config = &owner->config, .role = ROLE_CLIENT,
 	    .handle = handle, .put_lines = put_lines, .answered = answered, .gives = gives,
-	    .has_room = gives, .give = give, .go_on = go_on, .is_quiet = is_quiet }, -1);
+	    .has_room = gives, .give = give, .go_on = go_on, .is_quiet = is_quiet });
 	loop_at_turn_end(owner->loop, turn_ended, NULL);
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0, ends),
 	    0);

@@ -367,7 +367,7 @@ fixture_new(void)
 	worker->server = server_new(&(struct server_owner){ .worker = worker,
 	    .loop = worker->loop, .config = &worker->config, .role = worker->role,
 	    .handle = handle, .put_lines = put_lines, .answered = answered, .gives = never,
-	    .has_room = never, .is_quiet = always }, -1);
+	    .has_room = never, .is_quiet = always });
 	fixture->raftd.loop = fixture->loop;
 	fixture->raftd.announced = shared_index_new();
 	fixture_attach(fixture);
