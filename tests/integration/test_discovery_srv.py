@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 import names
+from certificates import Authority
 from moothall import ETCDCTL, start_together, wait_log, wait_until
 from names import A, SRV, srv
 from together import members, wait_whole
@@ -108,6 +109,25 @@ def test_one_node_begins_alone_under_its_name(world, dns):
     node.start()
     wait_until(lambda: set(members(node)) == {"n1"}, 10, "its name")
     assert members(node)["n1"] == (node.status()["id"], [node.url], ["http://" + node.client])
+
+
+def test_nodes_that_speak_https_have_records_of_their_own(world, dns):
+    authority = Authority(world.folder)
+    nodes = []
+    for i in range(2):
+        node = node_of(world, dns, "n%d" % (i + 1))
+        pair = authority.issue(node.name, "DNS:%s,IP:%s" % (node.host, node.peer.rpartition(":")[0]))
+        node.url = "https://%s:2380" % node.host
+        node.peer_tls = authority.context(pair)
+        node.argv = (lambda old, extra: lambda: [
+            word.replace("http://", "https://") if ":2380" in word else word for word in old()] + extra)(
+                node.argv, pair.flags("peer-", authority))
+        nodes.append(node)
+    dns.server.records[SERVER_SSL] = [srv(n.host, 2380) for n in nodes]
+    start_together(nodes)
+    known = wait_whole(nodes)
+    assert {n.name: known[n.name][1] for n in nodes} == {n.name: [n.url] for n in nodes}
+    assert nodes[0].put("/foo", "bar").status == 201
 
 
 def ends(node, code, words):

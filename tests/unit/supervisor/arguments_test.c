@@ -275,6 +275,7 @@ TEST(a_wrong_variable_is_named)
 /* ---- files ---- */
 
 static char folder[] = "/tmp/moothall-config-XXXXXX";
+static bool folder_is_made;
 
 /* A file of that name and text in the tests' folder; its path, freed by the caller. */
 static char *
@@ -283,8 +284,9 @@ make_file(const char *name, const char *text)
 	char *path;
 	FILE *file;
 
-	if (folder[strlen(folder) - 1] == 'X')
+	if (!folder_is_made)
 		assert_non_null(mkdtemp(folder));
+	folder_is_made = true;
 	path = xasprintf("%s/%s", folder, name);
 	file = fopen(path, "we");
 	assert_non_null(file);
@@ -300,6 +302,7 @@ remove_file(char *path)
 	free(path);
 	assert_int_equal(rmdir(folder), 0);
 	memcpy(folder + strlen(folder) - 6, "XXXXXX", 6);
+	folder_is_made = false;
 }
 
 /* What reading that text says is wrong, without the path before the line. */
