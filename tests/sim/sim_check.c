@@ -220,6 +220,7 @@ commit_next(struct machine *machine)
 	slot->store_index = model_index(world->model);
 	slot->window = model_window(world->model);
 	slot->limits = model_limits(world->model);
+	slot->rights = model_rights(world->model);
 	world_tell(world, machine, "commits index=%" PRIu64 " term=%" PRIu64 " store=%" PRIu64,
 	    index, entry->term, slot->store_index);
 }
@@ -269,6 +270,21 @@ check_limits(const struct machine *machine, const struct committed *slot, raft_i
 		    "%zu", facts.kept_bytes, facts.kept_bytes_max);
 }
 
+static void
+check_rights(const struct machine *machine, const struct committed *slot, raft_index applied)
+{
+	const struct auth *auth = &machine->node->replica->auth;
+	const struct model_rights *rights = &slot->rights;
+
+	if (auth->enabled != rights->enabled || auth->revision != rights->revision ||
+	    auth->user_count != rights->users || auth->role_count != rights->roles)
+		sim_fail(machine->world, machine, "users count: %d, %zu and %zu roles of revision "
+		    "%" PRIu64 " at applied index %" PRIu64 ", by the log: %d, %zu and %zu roles "
+		    "of %" PRIu64, auth->enabled, auth->user_count, auth->role_count,
+		    auth->revision, applied, rights->enabled, rights->users, rights->roles,
+		    rights->revision);
+}
+
 /* What it applied in this turn is what was committed. */
 static void
 check_applied(struct machine *machine, raft_index applied)
@@ -305,6 +321,7 @@ check_applied(struct machine *machine, raft_index applied)
 		    ", by the log it is %" PRIu64 ": an entry took effect twice or not at all",
 		    applied, status.store_index, slot->store_index);
 	check_limits(machine, slot, applied);
+	check_rights(machine, slot, applied);
 	if (!slot->hash_known && !machine->hash_due && applied % HASH_EVERY != 0)
 		return;
 	machine->hash_due = false;

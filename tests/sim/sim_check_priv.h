@@ -13,6 +13,7 @@ struct committed {
 	uint64_t store_index;		/* of the model after it */
 	struct model_window window;	/* the same */
 	struct key_limits limits;
+	struct model_rights rights;
 	bool hash_known;
 	uint32_t hash;
 	size_t hashed_by;

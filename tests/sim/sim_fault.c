@@ -5,12 +5,13 @@
 #include "tests/sim/sim_fault.h"
 
 #include "tests/sim/sim_limits.h"
-#include "tests/sim/sim_moves.h"
-#include "tests/sim/sim_worker.h"
 #include "tests/sim/sim_machine.h"
+#include "tests/sim/sim_moves.h"
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_operator.h"
 #include "tests/sim/sim_senseless.h"
+#include "tests/sim/sim_users.h"
+#include "tests/sim/sim_worker.h"
 
 #include <inttypes.h>
 
@@ -198,6 +199,7 @@ fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 	hits_profile(world, profile);
 	limits_profile(world, profile);
 	moves_profile(world, profile);
+	users_profile(world, profile);
 	senseless_profile(world, profile);
 	lock_profile(world, profile);
 }

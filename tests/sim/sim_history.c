@@ -40,6 +40,14 @@ is_store_error(enum err error)
 	    error == ERR_INVALID_FORM;
 }
 
+/* Of a change of users and roles alone. */
+static bool
+is_auth_error(enum err error)
+{
+	return error == ERR_AUTH_INVALID || error == ERR_AUTH_FORBIDDEN ||
+	    error == ERR_AUTH_MISSING || error == ERR_AUTH_CONFLICT;
+}
+
 /* Of a change of places alone. */
 static bool
 is_place_error(enum err error)
@@ -106,7 +114,8 @@ check_outcome(struct sim_request *request, const struct msg_outcome *outcome)
 			remember_refusal(request, error);
 		return false;
 	}
-	if (error != ERR_NONE && !is_store_error(error) && !is_place_error(error))
+	if (error != ERR_NONE && !is_store_error(error) && !is_place_error(error) &&
+	    !is_auth_error(error))
 		sim_fail(world, machine, "a write is answered with error %d", (int)error);
 	if (result == NULL) {
 		if (error == ERR_NONE)

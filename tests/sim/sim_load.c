@@ -357,7 +357,10 @@ load_probe(struct sim_worker *worker, void (*done)(struct sim_request *,
     const struct msg_outcome *))
 {
 	struct world *world = worker->machine->world;
-	struct msg_write write = { .op = WRITE_SET, .key = SLICE_LITERAL("/probe") };
+	uint64_t credential = model_credential(world->model, SLICE_LITERAL("root"));
+	struct msg_write write = { .op = WRITE_SET, .key = SLICE_LITERAL("/probe"),
+		.user = credential == 0 ? SLICE_EMPTY : SLICE_LITERAL("root"),
+		.credential = credential };
 	struct buf value = BUF_INIT;
 	struct sim_request *request;
 

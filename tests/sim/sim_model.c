@@ -624,11 +624,21 @@ model_result(const struct sim_model *model, uint64_t session_id, uint64_t sequen
 /* ---- the log ---------------------------------------------------------------- */
 
 static enum err
+write_of(struct sim_model *model, struct slice user, uint64_t credential,
+    const struct command_write *write, uint64_t time_ns)
+{
+	if (!model_may_write(model, user, credential, write))
+		return ERR_UNAUTHORIZED;
+	return model_carry_out(model, write, time_ns, false);
+}
+
+static enum err
 apply_command(struct sim_model *model, const struct raft_entry *entry,
     const struct command_head *head, struct reader *body)
 {
 	struct command_write write;
 	struct command_write_as as;
+	struct command_auth auth;
 	struct command_expire cutoff;
 	struct command_member member;
 	struct command_place place;
@@ -639,15 +649,18 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
 	switch (head->kind) {
 	case COMMAND_WRITE:
 		if (command_write_get(body, &write))
-			return model_carry_out(model, &write, entry->time_ns, false);
+			return write_of(model, SLICE_EMPTY, 0, &write, entry->time_ns);
 		break;
 	case COMMAND_WRITE_AS:
-		/* Users do not count here: nobody makes one. */
 		if (command_write_as_get(body, &as))
-			return model_carry_out(model, &(struct command_write){ .op = as.op,
-			    .flags = as.flags, .key = as.key, .value = as.value,
+			return write_of(model, as.user, as.credential, &(struct command_write){
+			    .op = as.op, .flags = as.flags, .key = as.key, .value = as.value,
 			    .ttl_s = as.ttl_s, .prev_index = as.prev_index,
-			    .prev_value = as.prev_value }, entry->time_ns, false);
+			    .prev_value = as.prev_value }, entry->time_ns);
+		break;
+	case COMMAND_AUTH:
+		if (command_auth_get(body, &auth))
+			return model_change_auth(model, &auth);
 		break;
 	case COMMAND_KNOWN:
 		/* All know of all removals: there is nothing of before an upgrade. */

@@ -90,6 +90,16 @@ enum model_want model_is_cleared(const struct sim_model *model, uint64_t since,
 struct model_window model_window(const struct sim_model *model);
 struct key_limits model_limits(const struct sim_model *model);
 
+/* Users and roles as of an index of the log. */
+struct model_rights {
+	bool enabled;
+	uint64_t revision;
+	size_t users, roles;
+};
+struct model_rights model_rights(const struct sim_model *model);
+/* Of the password that he has now; 0: there is no such user. */
+uint64_t model_credential(const struct sim_model *model, struct slice user);
+
 /* A key that should have expired long ago by the log's own time; empty: none. */
 struct slice model_overdue(const struct sim_model *model, uint64_t by_ns);
 

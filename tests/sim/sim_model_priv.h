@@ -37,6 +37,29 @@ struct model_place {
 	char url[128];
 };
 
+#define MODEL_TEXTS 16
+#define MODEL_TEXT_BYTES 32
+
+struct model_texts {
+	size_t count;
+	char list[MODEL_TEXTS][MODEL_TEXT_BYTES];
+};
+
+/* A user with his roles (first), or a role with what it may read (first) and write (second). */
+struct model_named {
+	bool there;
+	char name[MODEL_TEXT_BYTES];
+	uint64_t credential;		/* of a user */
+	bool none_given;		/* he was made without any role, and has got none since */
+	struct model_texts first, second;
+};
+
+struct model_auth {
+	bool enabled;
+	uint64_t revision;
+	struct model_named users[MODEL_TEXTS], roles[MODEL_TEXTS];
+};
+
 struct sim_model {
 	struct world *world;
 	uint64_t index;			/* the store index: count of events */
@@ -54,6 +77,7 @@ struct sim_model {
 	struct model_member members[MEMBERS_MAX];
 	size_t place_count, place_capacity;
 	struct model_place *places;
+	struct model_auth auth;
 	size_t removed_count, removed_capacity;
 	uint64_t *removed;		/* members that were */
 };
@@ -79,6 +103,11 @@ enum err model_lock(struct sim_model *model, const struct command_write *write,
 void model_window_add(struct sim_model *model);
 /* What the cluster is to be like; false: that is no list of values. */
 bool model_configure(struct sim_model *model, struct slice items);
+
+/* sim_auth.c. */
+enum err model_change_auth(struct sim_model *model, const struct command_auth *asked);
+bool model_may_write(struct sim_model *model, struct slice user, uint64_t credential,
+    const struct command_write *write);
 
 /* sim_members.c: what an entry does to the members and their registry keys, and
  * to the configuration. */

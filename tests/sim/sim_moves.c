@@ -13,6 +13,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <string.h>
 
 /* One seed of so many, in per mille. */
 #define SEEDS 250
@@ -52,14 +53,27 @@ choose_id(const struct world *world, struct rand *rand)
 	return rand_chance(rand, 30) ? 1 : place != 0 && rand_chance(rand, 800) ? place : node;
 }
 
-/* Never that of a machine that is still to join: it could not any more. */
+/* Does a machine join by it? If another had it then, that machine could not. */
+static bool
+is_a_machine_s(const struct world *world, const char *url)
+{
+	for (size_t i = 0; i < world->machine_count; i++)
+		if (strcmp(world->machines[i]->peer_url, url) == 0)
+			return true;
+	return false;
+}
+
+/* One that is its own, or another's, or nobody's. */
 static void
 choose_url(const struct world *world, struct rand *rand, uint64_t id, char url[URL_BYTES])
 {
 	const char *there = model_url_of(world->model, id);
 
-	if (rand_chance(rand, 300))
+	if (rand_chance(rand, 300)) {
 		there = model_url_of(world->model, choose_id(world, rand));
+		if (there != NULL && is_a_machine_s(world, there))
+			there = NULL;
+	}
 	if (there != NULL && rand_chance(rand, 400))
 		snprintf(url, URL_BYTES, "%s", there);
 	else

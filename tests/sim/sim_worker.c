@@ -425,6 +425,17 @@ worker_place_change(struct sim_worker *worker, struct msg_place_change *change)
 }
 
 struct sim_request *
+worker_auth_change(struct sim_worker *worker, struct msg_auth_change *change)
+{
+	struct sim_request *request = begin(worker);
+	struct buf frame = BUF_INIT;
+
+	change->low = lowest_id(worker);
+	msg_auth_change_frame(&frame, request->id, change);
+	return begun(request, &frame);
+}
+
+struct sim_request *
 worker_config_change(struct sim_worker *worker, struct slice items)
 {
 	struct sim_request *request = begin(worker);

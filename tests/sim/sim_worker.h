@@ -72,6 +72,7 @@ struct sim_request *worker_member_change(struct sim_worker *worker,
     struct msg_member_change *change);
 struct sim_request *worker_place_change(struct sim_worker *worker,
     struct msg_place_change *change);
+struct sim_request *worker_auth_change(struct sim_worker *worker, struct msg_auth_change *change);
 struct sim_request *worker_config_change(struct sim_worker *worker, struct slice items);
 /* Nobody waits any more; false if it was answered already. */
 bool worker_cancel(struct sim_worker *worker, uint64_t id);

@@ -9,13 +9,14 @@
 #include "tests/sim/sim_check.h"
 #include "tests/sim/sim_fault.h"
 #include "tests/sim/sim_limits.h"
-#include "tests/sim/sim_moves.h"
 #include "tests/sim/sim_machine.h"
 #include "tests/sim/sim_model.h"
+#include "tests/sim/sim_moves.h"
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_operator.h"
 #include "tests/sim/sim_together.h"
 #include "tests/sim/sim_senseless.h"
+#include "tests/sim/sim_users.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -319,6 +320,7 @@ world_run(struct world *world)
 	fault_start(world);
 	limits_start(world);
 	moves_start(world);
+	users_start(world);
 	senseless_start(world);
 	run_until(world, world->profile.fault_ms);
 	world_tell(world, NULL, "---- all faults end");

@@ -69,6 +69,7 @@ struct sim_profile {
 	uint64_t heartbeat_ms, election_ms, request_timeout_ms;
 	/* Mean time between two; 0: none. */
 	uint64_t limits_ms;		/* writes at the limits of keys */
+	uint64_t users_ms;		/* users and roles change, and users write */
 	uint64_t moves_ms;		/* places and members get other URLs */
 	uint64_t senseless_ms;		/* turns of a worker that was taken over */
 	bool locks;			/* clients ask for locks, too */
@@ -114,6 +115,7 @@ struct world {
 	uint64_t operations, answered, unknown, events_seen, pieces;
 	uint64_t crashes, partitions, snapshots, elections, disk_faults;
 	uint64_t fetches, late_fetches;	/* of entries; answered in a later leadership */
+	uint64_t rights, refused;	/* changes of users and roles; writes of who may not */
 	uint64_t moves;			/* places and members that got another URL */
 	uint64_t limits;		/* changes of what keys may have and the history keeps */
 	uint64_t senseless_frames;
