@@ -258,7 +258,8 @@ load_lock_write(struct world *world, struct msg_write *write)
 		return;
 	write->flags |= WRITE_FLAG_TTL;
 	write->ttl_s = 1 + rand_below(&world->lock_rand, 5);
-	if (write->op == WRITE_LOCK_RENEW && write->value.size == 0 && rand_chance(&world->lock_rand, 500))
+	if (write->op == WRITE_LOCK_RENEW && write->value.size == 0 &&
+	    rand_chance(&world->lock_rand, 500))
 		write->flags |= WRITE_FLAG_REFRESH;
 }
 
