@@ -323,7 +323,8 @@ initial_cluster_make(const struct initial_told *told, size_t count, const char *
 	for (size_t i = 0; problem == NULL && i < count; i++) {
 		problem = member_problem(result, told[i].name, told[i].url);
 		if (problem == NULL && initial_cluster_named(result, told[i].name) != NULL)
-			problem = xasprintf("%s is there twice", told[i].name);
+			problem = xasprintf("%s is there twice; each node has one "
+			    "peer address", told[i].name);
 		if (problem == NULL)
 			insert(result, (struct initial_member){ .name = xstrdup(told[i].name),
 			    .urls = xstrdup(told[i].url), .id = told[i].id });

@@ -247,6 +247,7 @@ take_entry(struct ticket *ticket, const char *value)
 	struct api_request request = { .method = "PUT", .repeatable = true };
 	struct api_answer answer = { 0 };
 	uint64_t asked_ms = now_ms();
+	enum client_result result;
 	int code;
 
 	ticket->key = xasprintf("%s/%0*" PRIu64, ticket->directory, KEY_ORDER_DIGITS,
@@ -256,7 +257,11 @@ take_entry(struct ticket *ticket, const char *value)
 	form_add(&request.form, "value", slice_text(value));
 	form_add_u64(&request.form, "ttl", ticket->ttl_s);
 	client_restart_clock(ticket->client);
-	code = api_do(ticket->client, &ticket->ctl->out, &request, &answer);
+	result = api_ask(ticket->client, &request, &answer);
+	if (result == CLIENT_ANSWERED && answer.error_code == 100)
+		code = output_fail(CTL_SERVER_ERROR, "%s was lost", ticket->name);
+	else
+		code = api_report(&ticket->ctl->out, result, &answer);
 	note_renewal(ticket, asked_ms);
 	api_answer_free(&answer);
 	return code;

@@ -25,8 +25,12 @@ def entries(node, name):
     return answer.json["node"].get("nodes", []) if answer.status == 200 else []
 
 
-def test_one_at_a_time_holds_a_lock(world):
-    node = world.node().start()
+with_and_without_module = pytest.mark.parametrize("flags", [[], ["-modules=lock"]], ids=["keys", "module"])
+
+
+@with_and_without_module
+def test_one_at_a_time_holds_a_lock(world, flags):
+    node = world.node(flags=flags).start()
     ctl = Ctl(node.client)
     path = os.path.join(world.folder, "inside")
     # Fails if another is inside, and counts.
@@ -39,8 +43,9 @@ def test_one_at_a_time_holds_a_lock(world):
     assert entries(node, "l") == []
 
 
-def test_a_lock_passes_on_what_the_command_says_and_its_number(world):
-    node = world.node().start()
+@with_and_without_module
+def test_a_lock_passes_on_what_the_command_says_and_its_number(world, flags):
+    node = world.node(flags=flags).start()
     ctl = Ctl(node.client)
     run = ctl("lock", "l", "sh", "-c", "echo $ETCDCTL_LOCK_INDEX $ETCDCTL_LOCK_KEY; exit 7")
     index, key = run.stdout.split()
@@ -54,8 +59,9 @@ def test_a_lock_passes_on_what_the_command_says_and_its_number(world):
     assert entries(node, "l") == []
 
 
-def test_a_lock_is_renewed_waited_for_and_given_back_on_a_signal(world):
-    node = world.node().start()
+@with_and_without_module
+def test_a_lock_is_renewed_waited_for_and_given_back_on_a_signal(world, flags):
+    node = world.node(flags=flags).start()
     ctl = Ctl(node.client)
     holder = ctl.start("lock", "--ttl", "2", "l", "--", "sleep", "100")
     try:
@@ -75,8 +81,9 @@ def test_a_lock_is_renewed_waited_for_and_given_back_on_a_signal(world):
         holder.communicate()
 
 
-def test_a_lock_that_was_lost_ends_the_command(world):
-    node = world.node().start()
+@with_and_without_module
+def test_a_lock_that_was_lost_ends_the_command(world, flags):
+    node = world.node(flags=flags).start()
     holder = Ctl(node.client).start("lock", "--ttl", "3", "l", "--", "sleep", "100")
     try:
         key = wait_until(lambda: entries(node, "l"), 10, "the holder")[0]["key"]
@@ -86,6 +93,33 @@ def test_a_lock_that_was_lost_ends_the_command(world):
     finally:
         holder.kill()
         holder.communicate()
+
+
+def test_a_place_in_the_queue_outlives_the_connection(world):
+    """By the module; and who has the same name on another machine is another one."""
+    nodes = world.cluster(flags=["-modules=lock"])
+    ctl = Ctl(*[node.client for node in nodes])
+    holder = ctl.start("lock", "l", "--", "sleep", "100")
+    waiters = []
+    try:
+        wait_until(lambda: len(entries(nodes[0], "l")) == 1, 10, "the holder")
+        for i in range(2):
+            waiters.append(ctl.start("lock", "l", "--", "sh", "-c", "echo $ETCDCTL_LOCK_INDEX"))
+            wait_until(lambda: len(entries(nodes[0], "l")) == i + 2, 10, "the waiter")
+        queue = entries(nodes[0], "l")
+        assert queue[0]["value"].endswith(" pid %d" % holder.pid)
+        assert " pid %d " % waiters[0].pid in queue[1]["value"]
+        for node in nodes:
+            node.kill("client")
+        wait_until(lambda: all(node.pids()["client"] for node in nodes), 10, "other workers")
+        holder.send_signal(signal.SIGTERM)
+        for waiter, entry in zip(waiters, queue[1:]):
+            assert waiter.communicate(timeout=20 * SLOW)[0] == "%d\n" % entry["createdIndex"]
+        assert entries(nodes[0], "l") == []
+    finally:
+        for process in [holder] + waiters:
+            process.kill()
+            process.communicate()
 
 
 def test_leaders_follow_one_another_and_are_told(world):
