@@ -724,7 +724,8 @@ turn_end(void *argument)
 	meter_turn(&raftd->meter, raftd->node);
 	sessions_flush(raftd->sessions);
 	meter_flushed(sessions_queued(raftd->sessions));
-	trim_held(raftd->trim, node_memory(raftd->node) + sessions_queued(raftd->sessions));
+	trim_held(raftd->trim, node_memory(raftd->node) + sessions_queued(raftd->sessions) +
+	    sessions_queued_for_nodes(raftd->sessions));
 	deadline = node_deadline(raftd->node);
 	if (deadline == UINT64_MAX)
 		loop_timer_cancel(raftd->timer);

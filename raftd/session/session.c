@@ -136,6 +136,12 @@ sessions_queued(const struct sessions *sessions)
 	return bytes;
 }
 
+size_t
+sessions_queued_for_nodes(const struct sessions *sessions)
+{
+	return streams_queued(sessions->streams);
+}
+
 void
 sessions_beat(struct sessions *sessions)
 {

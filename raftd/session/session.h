@@ -33,6 +33,8 @@ void sessions_flush(struct sessions *sessions);
 size_t sessions_count(const struct sessions *sessions);
 /* Bytes that wait for workers to take them. */
 size_t sessions_queued(const struct sessions *sessions);
+/* And for other nodes. */
+size_t sessions_queued_for_nodes(const struct sessions *sessions);
 
 /* A sign of life, for every worker that looks. */
 void sessions_beat(struct sessions *sessions);

@@ -155,12 +155,6 @@ streams_free(struct streams **streams)
 	*streams = NULL;
 }
 
-size_t
-streams_count(const struct streams *streams)
-{
-	return streams->count;
-}
-
 static struct stream_peer *
 find(const struct streams *streams, uint64_t id)
 {
@@ -325,6 +319,18 @@ flush(struct raft_stream *stream)
 		sent = write_some(stream, stream->pieces, stream->piece_count);
 	keep_pieces(stream, sent);
 	want(stream);
+}
+
+size_t
+streams_queued(const struct streams *streams)
+{
+	const struct stream_peer *peer;
+	size_t bytes = 0;
+
+	LIST_FOREACH(peer, &streams->peers, link)
+		for (int i = 0; i < DIRECTIONS; i++)
+			bytes += peer->stream[i] == NULL ? 0 : waiting(peer->stream[i]);
+	return bytes;
 }
 
 void

@@ -56,7 +56,7 @@ bool streams_send(struct streams *streams, uint8_t *bytes, size_t size) MUST_CHE
 void streams_flush(struct streams *streams);
 /* The worker that gave them is gone: nobody is told of their ends any more. */
 void streams_orphaned(struct streams *streams);
-/* How many there are. */
-size_t streams_count(const struct streams *streams);
+/* Bytes that wait for sockets to take them. */
+size_t streams_queued(const struct streams *streams);
 
 #endif
