@@ -45,6 +45,7 @@ struct raft_stream {
 	int fd;
 	struct loop_io *io;
 	struct buf in;			/* came, and is no whole frame yet */
+	bool fresh;			/* what came with it was not looked at yet */
 	struct buf out;			/* what the socket has not taken, */
 	size_t written;			/* but for so much of it */
 	struct iovec pieces[PIECES_MAX]; /* of this turn, behind out; borrowed */
@@ -260,7 +261,9 @@ waiting(const struct raft_stream *stream)
 static void
 want(struct raft_stream *stream)
 {
-	loop_io_want(stream->io, LOOP_READ | (stream->out.size > 0 ? LOOP_WRITE : 0));
+	/* A fresh one is ready at once, whoever speaks first. */
+	loop_io_want(stream->io,
+	    LOOP_READ | (stream->out.size > 0 || stream->fresh ? LOOP_WRITE : 0));
 }
 
 /* One call; how much was taken. An error shows again when it is read. */
@@ -396,6 +399,7 @@ ready(void *argument, unsigned events)
 {
 	struct raft_stream *stream = argument;
 
+	stream->fresh = false;
 	if ((events & LOOP_WRITE) != 0) {
 		if (stream->out.size > 0)
 			write_out(stream);
@@ -472,8 +476,9 @@ begin(struct streams *streams, const struct msg_peer_stream *m, int fd)
 	if ((m->flags & PEER_STREAM_MEMBER) != 0 && peer->meter.sent == NULL)
 		peer_meter_open(&peer->meter, peer->id);
 	streams->local = m->local;
+	stream->fresh = true;
 	stream->io = loop_io_new(streams->loop, fd, ready, stream);
-	loop_io_want(stream->io, LOOP_READ | LOOP_WRITE);
+	want(stream);
 }
 
 struct given {

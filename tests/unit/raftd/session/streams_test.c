@@ -226,6 +226,32 @@ TEST(frames_of_the_node_are_read_in_pieces)
 	end(&g);
 }
 
+/* raftd speaks at the end of each turn. */
+static void
+speak(void *argument)
+{
+	struct giving *g = argument;
+
+	raftd_sends(g, THEIRS, SLICE_LITERAL("one"));
+	sessions_flush(g->w->sessions);
+}
+
+TEST(what_came_with_a_stream_is_heard_though_raftd_speaks_first)
+{
+	struct giving g = begin();
+	struct buf bytes = BUF_INIT;
+	int node;
+
+	/* Something that shows. */
+	frame_append(&bytes, MSG_write, 0, THEIRS, SLICE_LITERAL("not for nodes"));
+	loop_at_turn_end(g.w->loop, speak, &g);
+	node = given(&g, THEIRS, buf_slice(&bytes), SLICE_EMPTY);
+	assert_int_equal(over(&g), g.number);
+	buf_free(&bytes);
+	close(node);
+	end(&g);
+}
+
 TEST(what_is_not_for_nodes_or_in_another_name_ends_the_stream)
 {
 	static const struct {
