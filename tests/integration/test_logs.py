@@ -316,15 +316,15 @@ def test_one_put_is_followed_through_all_processes_by_its_key(world):
     assert [frame for frame in ours if frame[0] == "raftd"] == [
         ("raftd", "received from", "client 1", "msg_write"), ("raftd", "sent to", "client 1", "msg_outcome")]
     assert 'key="/watched" value="its-value"' in write[4]
-    # Its entry leaves through the peer worker, which takes it as raftd gave it.
+    # Its entry leaves for both other nodes, from raftd itself.
+    ids = {member["name"]: member["id"] for member in leader.status()["members"]}
     appends = [frame for frame in seen if "msg_raft_append" in frame[4]]
-    sent = [frame[3:] for frame in appends if frame[:3] == ("raftd", "sent to", "peer")]
-    assert len(sent) == 2 and len({frame[0] for frame in sent}) == 2
-    assert sorted(sent) == sorted(frame[3:] for frame in appends if frame[:3] == ("httpd", "received from", "raftd"))
-    # And comes into the other node's raftd by its peer worker.
-    wait_until(lambda: any(frame[:3] == ("raftd", "received from", "peer") and "msg_raft_append" in frame[4]
-                           for frame in frames(follower.log_path, "/watched")), 10, "the entry at another node")
-    assert any(frame[:2] == ("httpd", "sent to") for frame in frames(follower.log_path, "/watched"))
+    assert sorted(frame[:3] for frame in appends) == sorted(
+        ("raftd", "sent to", "node " + ids[node.name]) for node in nodes if node is not leader)
+    # And comes into the other node's raftd.
+    wait_until(lambda: any(frame[:3] == ("raftd", "received from", "node " + ids[leader.name]) and
+                           "msg_raft_append" in frame[4] for frame in frames(follower.log_path, "/watched")),
+               10, "the entry at another node")
     # The supervisor has its own channels, and no keys.
     wait_until(lambda: any(frame[0] == "etcd" for frame in frames(path, "msg_alive")), 10, "the supervisor")
     assert not any(frame[0] == "etcd" for frame in seen)
