@@ -135,8 +135,10 @@ lock_module_acquire(const struct output *out, struct client *client,
 		    says(http, "failed to acquire lock"))) && now_ms() >= wish->end_ms) {
 			came = LOCK_BUSY;
 		} else if (result == CLIENT_ANSWERED && says(http, "lock watch closed")) {
-			/* The entry is gone: a new one, behind all others. */
+			/* The entry is gone: a new one, behind all others. Not at once: a node
+			 * that ends says so, too. */
 			give_up_ms = now_ms() + wish->ttl_s * 1000;
+			pause_a_moment();
 			continue;
 		} else if ((passes || result == CLIENT_TIMED_OUT) && now_ms() < give_up_ms &&
 		    now_ms() < wish->end_ms && interrupt_signal() == 0) {

@@ -207,6 +207,16 @@ answer_in_vain(struct lock_waiter *waiter, const char *text)
 	response_plain_error(request, 500, text);
 }
 
+/* raftd has refused, or has said what makes no sense. */
+static void
+answer_outcome(struct lock_waiter *waiter, const struct msg_outcome *outcome)
+{
+	if (outcome->error != ERR_NONE)
+		answer_error(waiter, err_from_number(outcome->error), outcome->cause);
+	else
+		answer_error(waiter, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd sent no lock"));
+}
+
 /* Its entry is not there any more. */
 static void
 lost(struct lock_waiter *waiter)
@@ -329,7 +339,7 @@ taken(struct backend_call *call, const struct msg_outcome *outcome)
 	else if (passes(waiter, outcome->error))
 		rest(waiter);
 	else
-		answer_error(waiter, err_from_number(outcome->error), outcome->cause);
+		answer_outcome(waiter, outcome);
 }
 
 static void
@@ -419,7 +429,7 @@ looked(struct backend_call *call, const struct msg_outcome *outcome)
 		if (passes(waiter, outcome->error))
 			rest(waiter);
 		else
-			answer_error(waiter, err_from_number(outcome->error), outcome->cause);
+			answer_outcome(waiter, outcome);
 	} else if (lock.exists == 0) {
 		lost(waiter);
 	} else if (lock.before == 0) {
@@ -465,7 +475,7 @@ refreshed(struct backend_call *call, const struct msg_outcome *outcome)
 	if (outcome->error == ERR_KEY_NOT_FOUND)
 		lost(waiter);
 	else
-		answer_error(waiter, err_from_number(outcome->error), outcome->cause);
+		answer_outcome(waiter, outcome);
 }
 
 static void
@@ -531,7 +541,7 @@ acquired(struct backend_call *call, const struct msg_outcome *outcome)
 		return;
 	}
 	if (outcome->error != ERR_NONE || waiter->index == 0) {
-		answer_error(waiter, err_from_number(outcome->error), outcome->cause);
+		answer_outcome(waiter, outcome);
 		return;
 	}
 	waiter->refresh_at_ms = now_ms(waiter) + waiter->ttl_s * 1000 / 2;

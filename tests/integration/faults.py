@@ -22,7 +22,7 @@ import time
 import urllib.parse
 
 import linear
-from moothall import SLOW, ask, start_together, wait_until
+from moothall import SLOW, ask, start_together, until, wait_until
 from relay import Network
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
@@ -267,6 +267,7 @@ class Events:
     def __init__(self, node, since):
         self.node, self.since = node, since
         self.events, self.times, self.hidden, self.odd = [], [], set(), []
+        self.doing = ""          # for who waits in vain
         self.stopping = threading.Event()
         self.thread = threading.Thread(target=self._run, daemon=True)
 
@@ -279,6 +280,7 @@ class Events:
 
     def _poll(self, client, key, index):
         """The next event at or after index, or None: the node went, or says it cannot."""
+        self.doing = "asks for %s from %d on, since %.1f s" % (key, index, time.monotonic())
         try:
             answer = client.ask("GET", "/v2/keys%s?wait=true&recursive=true&waitIndex=%d" % (key, index))
         except OSError:
@@ -313,8 +315,12 @@ class Events:
 
     def finish(self, last, timeout=20.0):
         """Waits for the event of that index; every event from the first came once, in order."""
-        wait_until(lambda: self.events and index_of(self.events[-1]) >= last, timeout,
-                   "event %d at %s" % (last, self.node.name))
+        def is_there():
+            return self.events and index_of(self.events[-1]) >= last
+
+        assert until(is_there, timeout), "%.1f s: no event %d at %s: the last of %d was %s; it %s; odd answers: %r" % (
+            time.monotonic(), last, self.node.name, len(self.events),
+            index_of(self.events[-1]) if self.events else None, self.doing, self.odd[:3])
         self.stopping.set()
         assert not self.odd, self.odd[:3]
         shown = list(map(index_of, self.events))

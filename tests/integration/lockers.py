@@ -73,13 +73,10 @@ class Locker(threading.Thread):
 
     def persist(self, method, form):
         """As ask, until somebody knows; for as long as the TTL."""
-        end = time.monotonic() + self.ttl
-        while time.monotonic() < end:
+        def known():
             answer = self.ask(method, form, timeout=self.ttl)
-            if answer is not None and answer.status in (200, 404):
-                return answer
-            time.sleep(0.05)
-        return None
+            return answer if answer is not None and answer.status in (200, 404) else None
+        return until(known, self.ttl / SLOW)
 
     def hold(self, token):
         sent = time.monotonic()
@@ -88,7 +85,7 @@ class Locker(threading.Thread):
             self.record.count("lost before it was used")
             return
         self.record.enter(token, sent + self.ttl)
-        time.sleep(self.rand.random() * 0.02)
+        self.stopping.wait(self.rand.random() * 0.02)
         self.record.leave(token)
         if self.rand.random() < 0.02:
             self.record.count("held by who died")
@@ -104,7 +101,7 @@ class Locker(threading.Thread):
         answer = self.ask("POST", form, timeout=0.5 if impatient > 0.95 else 600 * SLOW)
         if answer is None:
             self.record.count("hung up, or cut off")
-            time.sleep(0.02)
+            self.stopping.wait(0.02)
         elif answer.status == 200:
             assert int(answer.headers["X-Etcd-Index"]) == int(answer.body)
             self.hold(int(answer.body))
@@ -112,7 +109,7 @@ class Locker(threading.Thread):
             self.record.count("told that it has not got it")
         else:
             self.record.count("answered with %d" % answer.status)
-            time.sleep(0.05)
+            self.stopping.wait(0.05)
 
     def run(self):
         while not self.stopping.is_set():
@@ -146,7 +143,7 @@ def fight(nodes, clients, seconds, seed=1, ttl=3, kinds=KINDS, pause=(0.3, 1.5))
         locker.start()
     end, turn = time.monotonic() + seconds, 0
     while time.monotonic() < end and not record.problems:
-        time.sleep(rand.uniform(*pause))
+        stopping.wait(rand.uniform(*pause))
         kind = kinds[turn % len(kinds)] if turn < len(kinds) else rand.choice(kinds)
         turn += 1
         record.count("strikes: " + kind if strike(rand.choice(nodes), kind) else "strikes that failed")

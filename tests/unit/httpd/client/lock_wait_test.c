@@ -105,15 +105,24 @@ next_watch(struct fake *fake, uint64_t before)
 	return frame->request_id;
 }
 
-/* It has an entry, 9, and watches the one before; the watch's id. */
+/* It asks, and has an entry, 9. */
+static void
+enter(struct fake_client *client, const char *request)
+{
+	struct fake *fake = client->fake;
+
+	fake_send(client->fd, request);
+	answer_write(fake, next_write(fake, WRITE_LOCK_ACQUIRE, 0), EVENT_CREATED);
+}
+
+/* The same, and it watches the one before; the watch's id. */
 static uint64_t
 wait_behind(struct fake_client *client, const char *request, uint64_t before)
 {
 	struct fake *fake = client->fake;
 	uint64_t watch;
 
-	fake_send(client->fd, request);
-	answer_write(fake, next_write(fake, WRITE_LOCK_ACQUIRE, 0), EVENT_CREATED);
+	enter(client, request);
 	answer_look(fake, next_look(fake), before, true);
 	watch = next_watch(fake, before);
 	fake_watching(fake, watch, 17);
@@ -130,17 +139,25 @@ expect(struct fake_client *client, const char *status, const char *end)
 	assert_int_equal(locks_waiting(client->fake->worker.locks), 0);
 }
 
+/* It looks, none is before it, and it is told. */
+static void
+expect_held(struct fake_client *client)
+{
+	struct fake *fake = client->fake;
+
+	answer_look(fake, next_look(fake), 0, true);
+	assert_int_equal(client->in.size, 0);
+	answer_write(fake, next_write(fake, WRITE_LOCK_RENEW, 9), 0);
+	expect(client, "HTTP/1.1 200 OK", "\r\n\r\n9");
+}
+
 TEST(who_is_first_has_it_once_its_ttl_was_set_anew)
 {
 	struct fake_client client = new_client();
 	struct fake *fake = client.fake;
 
-	fake_send(client.fd, POST("ttl=5&value=v"));
-	answer_write(fake, next_write(fake, WRITE_LOCK_ACQUIRE, 0), EVENT_CREATED);
-	answer_look(fake, next_look(fake), 0, true);
-	assert_int_equal(client.in.size, 0);
-	answer_write(fake, next_write(fake, WRITE_LOCK_RENEW, 9), 0);
-	expect(&client, "HTTP/1.1 200 OK", "\r\n\r\n9");
+	enter(&client, POST("ttl=5&value=v"));
+	expect_held(&client);
 	assert_int_equal(fake_count(&client.in, "X-Etcd-Index: 9\r\n"), 1);
 	assert_true(fake_is_quiet(fake));
 	fake_client_free(&client);
@@ -165,11 +182,30 @@ TEST(after_each_event_it_looks_again)
 	fake_watching(fake, watch, 17);
 	assert_int_equal(client.in.size, 0);
 	fake_event(fake, &watch, 1, buf_slice(&event));
-	answer_look(fake, next_look(fake), 0, true);
-	answer_write(fake, next_write(fake, WRITE_LOCK_RENEW, 9), 0);
-	expect(&client, "HTTP/1.1 200 OK", "\r\n\r\n9");
+	expect_held(&client);
 	buf_free(&event);
 	fake_client_free(&client);
+}
+
+/* What makes no sense is no success. */
+TEST(a_look_or_an_entry_that_is_none_is_an_error)
+{
+	for (int step = 0; step < 2; step++) {
+		struct fake_client client = new_client();
+		struct fake *fake = client.fake;
+		struct msg_outcome nothing = { .store_index = 17, .raft_term = 3 };
+
+		fake_send(client.fd, POST("ttl=60"));
+		if (step == 0) {
+			msg_outcome_frame(channel_out(fake->channel),
+			    next_write(fake, WRITE_LOCK_ACQUIRE, 0), &nothing);
+		} else {
+			answer_write(fake, next_write(fake, WRITE_LOCK_ACQUIRE, 0), EVENT_CREATED);
+			msg_outcome_frame(channel_out(fake->channel), next_look(fake), &nothing);
+		}
+		expect(&client, "HTTP/1.1 500 ", "raftd sent no lock");
+		fake_client_free(&client);
+	}
 }
 
 TEST(a_history_that_is_gone_is_a_reason_to_look)
@@ -178,15 +214,12 @@ TEST(a_history_that_is_gone_is_a_reason_to_look)
 	struct fake *fake = client.fake;
 	uint64_t watch;
 
-	fake_send(client.fd, POST("ttl=60"));
-	answer_write(fake, next_write(fake, WRITE_LOCK_ACQUIRE, 0), EVENT_CREATED);
+	enter(&client, POST("ttl=60"));
 	answer_look(fake, next_look(fake), 7, true);
 	watch = next_watch(fake, 7);
 	msg_watching_frame(channel_out(fake->channel), watch, &(struct msg_watching){
 	    .error = ERR_EVENT_INDEX_CLEARED, .raft_term = 3 });
-	answer_look(fake, next_look(fake), 0, true);
-	answer_write(fake, next_write(fake, WRITE_LOCK_RENEW, 9), 0);
-	expect(&client, "HTTP/1.1 200 OK", "\r\n\r\n9");
+	expect_held(&client);
 	fake_client_free(&client);
 }
 
@@ -196,8 +229,7 @@ TEST(too_many_watches_are_said_and_the_entry_goes)
 	struct fake *fake = client.fake;
 	uint64_t watch;
 
-	fake_send(client.fd, POST("ttl=60"));
-	answer_write(fake, next_write(fake, WRITE_LOCK_ACQUIRE, 0), EVENT_CREATED);
+	enter(&client, POST("ttl=60"));
 	answer_look(fake, next_look(fake), 7, true);
 	watch = next_watch(fake, 7);
 	msg_watching_frame(channel_out(fake->channel), watch, &(struct msg_watching){
@@ -245,8 +277,7 @@ TEST(who_is_not_to_wait_gives_its_entry_back)
 	struct fake *fake = client.fake;
 	uint64_t id;
 
-	fake_send(client.fd, POST("ttl=5&timeout=0"));
-	answer_write(fake, next_write(fake, WRITE_LOCK_ACQUIRE, 0), EVENT_CREATED);
+	enter(&client, POST("ttl=5&timeout=0"));
 	answer_look(fake, next_look(fake), 7, true);
 	id = next_write(fake, WRITE_LOCK_RELEASE, 9);
 	assert_true(fake_is_quiet(fake));
@@ -334,9 +365,7 @@ TEST(it_waits_on_over_a_restart_of_raftd)
 	fake_detach(fake);
 	assert_true(fake_is_quiet(fake));
 	fake_attach(fake, PHASE_MEMBER);
-	answer_look(fake, next_look(fake), 0, true);
-	answer_write(fake, next_write(fake, WRITE_LOCK_RENEW, 9), 0);
-	expect(&client, "HTTP/1.1 200 OK", "\r\n\r\n9");
+	expect_held(&client);
 	fake_client_free(&client);
 }
 
@@ -346,15 +375,12 @@ TEST(what_passes_by_itself_is_asked_again)
 	struct fake_client client = new_client();
 	struct fake *fake = client.fake;
 
-	fake_send(client.fd, POST("ttl=60"));
-	answer_write(fake, next_write(fake, WRITE_LOCK_ACQUIRE, 0), EVENT_CREATED);
+	enter(&client, POST("ttl=60"));
 	fake_outcome(fake, next_look(fake), ERR_RAFT_INTERNAL, SLICE_EMPTY, 0);
 	answer_look(fake, next_look(fake), 0, true);
 	fake_outcome(fake, next_write(fake, WRITE_LOCK_RENEW, 9), ERR_RAFT_INTERNAL, SLICE_EMPTY,
 	    0);
-	answer_look(fake, next_look(fake), 0, true);
-	answer_write(fake, next_write(fake, WRITE_LOCK_RENEW, 9), 0);
-	expect(&client, "HTTP/1.1 200 OK", "\r\n\r\n9");
+	expect_held(&client);
 	buf_clear(&client.in);
 	fake_send(client.fd, POST("ttl=60"));
 	fake_outcome(fake, next_write(fake, WRITE_LOCK_ACQUIRE, 0), ERR_RAFT_INTERNAL, SLICE_EMPTY,
