@@ -340,10 +340,11 @@ initial_cluster_make(const struct initial_told *told, size_t count, const char *
 
 /* ---- of URLs alone ------------------------------------------------------------------------ */
 
+/* Of the first, in small letters. */
 static char *
-lower(const char *url)
+first_of(const char *urls)
 {
-	char *text = xstrdup(url);
+	char *text = xasprintf("%.*s", SLICE_ARGS(url_list_first(slice_text(urls))));
 
 	for (char *at = text; *at != '\0'; at++)
 		*at = (char)tolower((unsigned char)*at);
@@ -351,12 +352,14 @@ lower(const char *url)
 }
 
 char *
-initial_cluster_url_name(const char *url)
+initial_cluster_url_name(const char *urls)
 {
+	char *url = first_of(urls);
 	const char *address = address_in(url);
-	char *name = lower(address == NULL ? url : address);
+	char *name = xstrdup(address == NULL ? url : address);
 	char *port = strrchr(name, ':');
 
+	free(url);
 	if (port != NULL)
 		*port = '-';
 	for (char *at = name; *at != '\0'; at++)
@@ -369,10 +372,10 @@ initial_cluster_url_name(const char *url)
 }
 
 uint64_t
-initial_cluster_url_id(const char *token, const char *url)
+initial_cluster_url_id(const char *token, const char *urls)
 {
 	struct buf text = BUF_INIT;
-	char *small = lower(url);
+	char *small = first_of(urls);
 	uint64_t id;
 
 	buf_printf(&text, "%zu %s\n%s\n", strlen(token), token, small);
@@ -393,7 +396,7 @@ initial_cluster_of_urls(const char *const *urls, size_t count, const char *token
 
 	for (size_t i = 0; i < taken; i++) {
 		texts[i][0] = initial_cluster_url_name(urls[i]);
-		texts[i][1] = lower(urls[i]);
+		texts[i][1] = first_of(urls[i]);
 		told[i] = (struct initial_told){ .id = initial_cluster_url_id(token, urls[i]),
 			.name = texts[i][0], .url = texts[i][1] };
 	}

@@ -68,9 +68,10 @@ char *initial_cluster_make(const struct initial_told *told, size_t count, const 
  */
 char *initial_cluster_of_urls(const char *const *urls, size_t count, const char *token,
     const struct cluster_config *given, struct initial_cluster *result) MUST_CHECK;
-/* HOST-PORT, with "." for what no name may have in it; owned by the caller. */
-char *initial_cluster_url_name(const char *url);
-uint64_t initial_cluster_url_id(const char *token, const char *url);
+/* Of a node's URLs, of which the first counts: HOST-PORT, with "." for what no name may have
+ * in it; owned by the caller. */
+char *initial_cluster_url_name(const char *urls);
+uint64_t initial_cluster_url_id(const char *token, const char *urls);
 /* Accepts an empty one, and one of zeros. */
 void initial_cluster_free(struct initial_cluster *cluster);
 /* The member of that name; NULL: none. */

@@ -4,6 +4,7 @@
 #include "common/url_list.h"
 
 #include <string.h>
+#include <strings.h>
 
 bool
 url_list_next(struct slice *rest, struct slice *url)
@@ -28,6 +29,15 @@ url_list_first(struct slice list)
 
 	(void)url_list_next(&list, &url);
 	return url;
+}
+
+bool
+url_list_first_is(struct slice list, struct slice url)
+{
+	struct slice first = url_list_first(list);
+
+	return first.size == url.size && (url.size == 0 ||
+	    strncasecmp((const char *)first.data, (const char *)url.data, url.size) == 0);
 }
 
 static bool

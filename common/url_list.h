@@ -14,6 +14,8 @@
 bool url_list_next(struct slice *rest, struct slice *url);
 /* For who takes one only; empty if there is none. */
 struct slice url_list_first(struct slice list);
+/* Is that the first one? Hosts have no case. */
+bool url_list_first_is(struct slice list, struct slice url);
 /* Is any URL in both? */
 bool url_list_shares(struct slice one, struct slice other);
 /* Is every URL of each in the other, whatever the order is? */

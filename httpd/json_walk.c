@@ -212,6 +212,18 @@ static yajl_callbacks json_callbacks = {
 	.yajl_end_array = json_on_array_end,
 };
 
+bool
+json_walk_text(enum json_kind kind, struct slice text, char *array, size_t size)
+{
+	if (kind != JSON_STRING || text.size >= size ||
+	    (text.size > 0 && memchr(text.data, '\0', text.size) != NULL))
+		return false;
+	if (text.size > 0)
+		memcpy(array, text.data, text.size);
+	array[text.size] = '\0';
+	return true;
+}
+
 enum err
 json_walk(struct slice text, struct json_walker walker, const char **problem)
 {

@@ -31,6 +31,8 @@ struct json_walker {
 	void *argument;
 };
 
+/* A value as a string of C in array, of size bytes. False: it is no string that fits. */
+bool json_walk_text(enum json_kind kind, struct slice text, char *array, size_t size) MUST_CHECK;
 /* ERR_NONE, or ERR_MALFORMED with *problem: a phrase for people, static. */
 enum err json_walk(struct slice text, struct json_walker walker, const char **problem) MUST_CHECK;
 

@@ -29,7 +29,6 @@
 #include "common/xmem.h"
 
 #include <stdlib.h>
-#include <strings.h>
 
 /* The options, and the first member of all or the only one. All values are written down, so
  * that no default of a later program counts. */
@@ -219,13 +218,11 @@ static bool
 has_self(const struct node *node, const struct initial_cluster *initial)
 {
 	const struct initial_member *self = initial_cluster_member(initial, node->id);
-	struct slice first = url_list_first(slice_text(node->config.peer_url));
-	char *url = xasprintf("%.*s", SLICE_ARGS(first));
-	char *url_name = initial_cluster_url_name(url);
-	bool has = self != NULL && strcasecmp(self->urls, url) == 0 &&
+	char *url_name = initial_cluster_url_name(node->config.peer_url);
+	bool has = self != NULL &&
+	    url_list_first_is(slice_text(node->config.peer_url), slice_text(self->urls)) &&
 	    (strcmp(self->name, node->name) == 0 || strcmp(self->name, url_name) == 0);
 
-	free(url);
 	free(url_name);
 	return has;
 }

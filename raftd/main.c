@@ -394,18 +394,14 @@ take_initial_cluster(struct raftd *raftd, struct wal_recovered *recovered, char 
 {
 	const struct config *config = &raftd->config;
 	const struct initial_member *self;
-	struct slice first = url_list_first(slice_text(config->peer_url));
-	char *problem, *own;
+	char *problem;
 
 	if (raftd->rejoin != NULL || strcmp(config->initial_cluster_state, "new") != 0)
 		return ERR_NONE;
 	/* Who else there is, the peer worker finds out; who this node is, it knows. */
-	if (config->discovery_srv[0] != '\0' && recovered->identity.cluster_id == 0) {
-		own = xasprintf("%.*s", SLICE_ARGS(first));
+	if (config->discovery_srv[0] != '\0' && recovered->identity.cluster_id == 0)
 		recovered->identity.node_id = initial_cluster_url_id(
-		    config->initial_cluster_token, own);
-		free(own);
-	}
+		    config->initial_cluster_token, config->peer_url);
 	if (config->initial_cluster[0] == '\0')
 		return ERR_NONE;
 	problem = initial_cluster_read(config, &raftd->initial);

@@ -48,18 +48,6 @@ addresses_free(struct addresses *list)
 		free(list->items[--list->count]);
 }
 
-/* "SOURCE: problem"; takes problem. */
-static char *
-at_source(const struct arguments *arguments, enum option_id id, char *problem)
-{
-	char *source = arguments_source(arguments, id);
-	char *sentence = xasprintf("%s: %s", source, problem);
-
-	free(source);
-	free(problem);
-	return sentence;
-}
-
 /* HOST[:PORT], with that port if it has none. NULL with *problem. */
 static char *
 complete(const char *bind, const char *port, char **problem)
@@ -197,7 +185,7 @@ complete_bind(struct arguments *arguments, enum option_id bind_id, enum option_i
 	char *problem = NULL;
 
 	if (!addresses_read(given, &list))
-		return at_source(arguments, url_flags_bound(arguments, bind_id),
+		return arguments_problem(arguments, url_flags_bound(arguments, bind_id),
 		    xasprintf("\"%s\" are more than %d addresses", given, LISTEN_MAX));
 	if (list.count == 0)
 		list.items[list.count++] = xstrdup(advertised);
@@ -218,7 +206,7 @@ complete_bind(struct arguments *arguments, enum option_id bind_id, enum option_i
 	buf_free(&completed);
 	addresses_free(&list);
 	return problem == NULL ? NULL :
-	    at_source(arguments, url_flags_bound(arguments, bind_id), problem);
+	    arguments_problem(arguments, url_flags_bound(arguments, bind_id), problem);
 }
 
 /* What was completed. */
@@ -241,7 +229,7 @@ check_port_file(const struct arguments *arguments, enum option_id bind_id, enum 
 		zero = zero || port_is_zero(list.items[i]);
 	addresses_free(&list);
 	return !zero || config->port_file[0] != '\0' ? NULL :
-	    at_source(arguments, addr_id, xstrdup("port 0 needs -port-file"));
+	    arguments_problem(arguments, addr_id, xstrdup("port 0 needs -port-file"));
 }
 
 static char *

@@ -307,3 +307,14 @@ arguments_source(const struct arguments *arguments, enum option_id id)
 	}
 	return xasprintf("-%s", row->flag);
 }
+
+char *
+arguments_problem(const struct arguments *arguments, enum option_id id, char *problem)
+{
+	char *source = arguments_source(arguments, id);
+	char *sentence = xasprintf("%s: %s", source, problem);
+
+	free(source);
+	free(problem);
+	return sentence;
+}

@@ -54,6 +54,8 @@ void arguments_free(struct arguments *arguments);
 /* Where an option's value was written, "-addr", "ETCD_ADDR" or "FILE:3: addr";
  * freed by the caller. */
 char *arguments_source(const struct arguments *arguments, enum option_id id);
+/* The same with what is wrong with it, "-addr: PROBLEM"; takes problem, freed by the caller. */
+char *arguments_problem(const struct arguments *arguments, enum option_id id, char *problem);
 
 /*
  * Set one option. written: how a message calls the place.

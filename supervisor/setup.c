@@ -34,18 +34,6 @@ setup_text(struct config *config, enum option_id id, const char *text)
 	MUST(config_set(config, id, text, &problem) == ERR_NONE);
 }
 
-/* "SOURCE: problem"; takes problem. */
-static char *
-at_source(const struct arguments *arguments, enum option_id id, char *problem)
-{
-	char *source = arguments_source(arguments, id);
-	char *sentence = xasprintf("%s: %s", source, problem);
-
-	free(source);
-	free(problem);
-	return sentence;
-}
-
 /* What is too small is raised, as the cluster would do it. */
 static char *
 check_cluster(struct arguments *arguments)
@@ -77,7 +65,7 @@ check_log_level(struct arguments *arguments)
 	if (config->very_verbose || config->very_very_verbose || strcmp(config->trace, "*") == 0)
 		setup_text(config, OPTION_log_level, "trace");
 	problem = diag_levels_parse(config->log_level, &levels);
-	return problem == NULL ? NULL : at_source(arguments, OPTION_log_level, problem);
+	return problem == NULL ? NULL : arguments_problem(arguments, OPTION_log_level, problem);
 }
 
 static char *
@@ -91,13 +79,13 @@ check_workers(struct arguments *arguments)
 		return NULL;
 	number = strtoul(text, &end, 10);
 	if (text[0] < '0' || text[0] > '9' || *end != '\0')
-		return at_source(arguments, OPTION_workers,
+		return arguments_problem(arguments, OPTION_workers,
 		    xasprintf("\"%s\" is neither a whole number nor auto", text));
 	if (number < 1)
-		return at_source(arguments, OPTION_workers,
+		return arguments_problem(arguments, OPTION_workers,
 		    xasprintf("%s is below the minimum 1", text));
 	if (number > WORKERS_MAX)
-		return at_source(arguments, OPTION_workers,
+		return arguments_problem(arguments, OPTION_workers,
 		    xasprintf("%s is above the maximum %d", text, WORKERS_MAX));
 	return NULL;
 }
@@ -223,7 +211,7 @@ check_peers(struct arguments *arguments)
 		source = OPTION_peers_file;
 		list = read_peers_file(config->peers_file, &problem);
 		if (list == NULL)
-			return at_source(arguments, source, problem);
+			return arguments_problem(arguments, source, problem);
 		setup_text(config, OPTION_peers, list);
 		free(list);
 	}
@@ -248,7 +236,7 @@ check_peers(struct arguments *arguments)
 		return text;
 	}
 	free(text);
-	return problem == NULL ? NULL : at_source(arguments, source, problem);
+	return problem == NULL ? NULL : arguments_problem(arguments, source, problem);
 }
 
 char *
@@ -316,7 +304,7 @@ check_name(struct arguments *arguments)
 	if (arguments->source[OPTION_name] == OPTION_FROM_DEFAULT)
 		return NULL;
 	problem = node_name_problem(arguments->config.name);
-	return problem == NULL ? NULL : at_source(arguments, OPTION_name, problem);
+	return problem == NULL ? NULL : arguments_problem(arguments, OPTION_name, problem);
 }
 
 /* A certificate and its key come together, and a CA only with them. */
@@ -360,7 +348,7 @@ check_choice(const struct arguments *arguments, enum option_id id, const char *c
 	}
 	problem = xasprintf("\"%s\" is none of %.*s", value, SLICE_ARGS(buf_slice(&list)));
 	buf_free(&list);
-	return at_source(arguments, id, problem);
+	return arguments_problem(arguments, id, problem);
 }
 
 static char *
@@ -371,7 +359,7 @@ check_modules(const struct arguments *arguments)
 	(void)modules_read(arguments->config.modules, &unknown);
 	if (unknown.size == 0)
 		return NULL;
-	return at_source(arguments, OPTION_modules,
+	return arguments_problem(arguments, OPTION_modules,
 	    xasprintf("\"%.*s\" is no module; there are lock and leader", SLICE_ARGS(unknown)));
 }
 
@@ -404,7 +392,7 @@ check_daemon(struct arguments *arguments)
 
 	if (number[0] != '\0' && (strspn(number, "0123456789") != strlen(number) ||
 	    strlen(number) > READY_FD_DIGITS))
-		return at_source(arguments, OPTION_ready_fd,
+		return arguments_problem(arguments, OPTION_ready_fd,
 		    xasprintf("\"%s\" is not the number of a descriptor", number));
 	if (!config->daemon)
 		return NULL;
@@ -451,7 +439,7 @@ check_cors(struct arguments *arguments)
 
 	while (problem == NULL && (item = strsep(&rest, ",")) != NULL) {
 		if (item[0] != '\0' && !is_origin(item))
-			problem = at_source(arguments, OPTION_cors,
+			problem = arguments_problem(arguments, OPTION_cors,
 			    xasprintf("\"%s\" is not a URL", item));
 	}
 	free(list);
@@ -473,9 +461,10 @@ check_host_names(struct arguments *arguments)
 
 	while (problem == NULL && (item = strsep(&rest, ",")) != NULL) {
 		if (item[strspn(item, bytes)] != '\0')
-			problem = at_source(arguments, OPTION_host_names, xasprintf("\"%s\" is "
-			    "not the name of a host: letters, digits, \".\", \"-\" and \"_\", "
-			    "without a port; addresses may always be used", item));
+			problem = arguments_problem(arguments, OPTION_host_names,
+			    xasprintf("\"%s\" is not the name of a host: letters, digits, "
+			    "\".\", \"-\" and \"_\", without a port; addresses may always be "
+			    "used", item));
 	}
 	free(list);
 	return problem;
@@ -506,7 +495,7 @@ check_files(struct arguments *arguments)
 		const char *path = config_text(&arguments->config, files[i]);
 
 		if (path[0] != '\0' && access(path, R_OK) == -1)
-			return at_source(arguments, files[i], cannot_read(path));
+			return arguments_problem(arguments, files[i], cannot_read(path));
 	}
 	return NULL;
 }
@@ -522,21 +511,21 @@ check_discovery(struct arguments *arguments)
 	if (url[0] == '\0')
 		return NULL;
 	if (strncmp(url, "http://", 7) != 0 && strncmp(url, "https://", 8) != 0)
-		return at_source(arguments, OPTION_discovery,
+		return arguments_problem(arguments, OPTION_discovery,
 		    xasprintf("\"%s\" does not begin with http:// or https://", url));
 	host += 3;
 	length = strcspn(host, "/");
 	/* It may have a password in it, so it is not repeated. */
 	if (memchr(host, '@', length) != NULL)
-		return at_source(arguments, OPTION_discovery,
+		return arguments_problem(arguments, OPTION_discovery,
 		    xstrdup("a user in the URL is not supported"));
 	for (const char *at = host; *at != '\0'; at++)
 		if ((unsigned char)*at <= ' ' || (unsigned char)*at >= 0x7f ||
 		    *at == '?' || *at == '#')
-			return at_source(arguments, OPTION_discovery,
+			return arguments_problem(arguments, OPTION_discovery,
 			    xasprintf("\"%s\" is not a URL http://HOST:PORT/PATH", url));
 	if (length == 0)
-		return at_source(arguments, OPTION_discovery,
+		return arguments_problem(arguments, OPTION_discovery,
 		    xasprintf("\"%s\" is not a URL http://HOST:PORT/PATH", url));
 	return NULL;
 }
@@ -550,11 +539,11 @@ check_restore(struct arguments *arguments)
 	if (config->restore[0] == '\0')
 		return NULL;
 	if (config->peers[0] != '\0' || config->discovery[0] != '\0')
-		return at_source(arguments, OPTION_restore,
+		return arguments_problem(arguments, OPTION_restore,
 		    xstrdup("it makes a new cluster of this node alone; leave out -peers and "
 		    "-discovery, and let the others join it empty"));
 	if (config->force)
-		return at_source(arguments, OPTION_restore,
+		return arguments_problem(arguments, OPTION_restore,
 		    xstrdup("it needs a new -data-dir; leave "
 		    "out -force"));
 	return NULL;

@@ -31,18 +31,6 @@ static const struct port_flags ports[] = {
 	    OPTION_peer_addr, OPTION_peer_cert_file, "127.0.0.1:2380" },
 };
 
-/* "SOURCE: problem"; takes problem. */
-static char *
-at_source(const struct arguments *arguments, enum option_id id, char *problem)
-{
-	char *source = arguments_source(arguments, id);
-	char *sentence = xasprintf("%s: %s", source, problem);
-
-	free(source);
-	free(problem);
-	return sentence;
-}
-
 static bool
 is_given(const struct arguments *arguments, enum option_id id)
 {
@@ -57,8 +45,8 @@ take(struct arguments *arguments, enum option_id theirs, enum option_id ours, co
 	if (arguments->source[ours] != OPTION_FROM_DEFAULT) {
 		if (strcmp(config_text(&arguments->config, ours), value) == 0)
 			return NULL;
-		return at_source(arguments, theirs, xasprintf("-%s says something else; give "
-		    "one of them", option_rows[ours].flag));
+		return arguments_problem(arguments, theirs, xasprintf("-%s says something "
+		    "else; give one of them", option_rows[ours].flag));
 	}
 	setup_text(&arguments->config, ours, value);
 	setup_text(&arguments->given, ours, value);
@@ -117,7 +105,7 @@ take_listen(struct arguments *arguments, const struct port_flags *port)
 		free(address);
 	}
 	buf_append_byte(&text, '\0');
-	problem = problem != NULL ? at_source(arguments, port->listen, problem) :
+	problem = problem != NULL ? arguments_problem(arguments, port->listen, problem) :
 	    take(arguments, port->listen, port->bind, (const char *)text.data);
 	addresses_free(&list);
 	buf_free(&text);
@@ -163,7 +151,7 @@ take_advertised(struct arguments *arguments, const struct port_flags *port)
 	buf_append_byte(&urls, '\0');
 	if (problem == NULL)
 		setup_text(&arguments->config, port->advertise, (const char *)urls.data);
-	problem = problem != NULL ? at_source(arguments, port->advertise, problem) :
+	problem = problem != NULL ? arguments_problem(arguments, port->advertise, problem) :
 	    first == NULL ? NULL : take(arguments, port->advertise, port->addr, first);
 	free(first);
 	addresses_free(&list);
@@ -194,7 +182,7 @@ join_others(struct arguments *arguments, const struct initial_cluster *initial)
 		}
 	}
 	if (list.size == 0)
-		return at_source(arguments, OPTION_initial_cluster,
+		return arguments_problem(arguments, OPTION_initial_cluster,
 		    xstrdup("it names only this node, and -initial-cluster-state existing joins "
 		    "the others"));
 	buf_append_byte(&list, '\0');
@@ -233,16 +221,17 @@ check_srv(struct arguments *arguments)
 	if (domain[0] == '\0')
 		return NULL;
 	if (!host_name_valid(slice_text(domain)) || strlen(domain) > most || domain[0] == '.')
-		return at_source(arguments, OPTION_discovery_srv,
+		return arguments_problem(arguments, OPTION_discovery_srv,
 		    xasprintf("\"%s\" is no domain of at most %zu letters, digits, \".\", \"-\"",
 		    domain, most));
 	if (is_given(arguments, OPTION_peers) || is_given(arguments, OPTION_peers_file) ||
 	    is_given(arguments, OPTION_discovery))
-		return at_source(arguments, OPTION_discovery_srv, xstrdup("-peers, -peers-file "
-		    "and -discovery are other ways to find the others; give one of them"));
+		return arguments_problem(arguments, OPTION_discovery_srv, xstrdup("-peers, "
+		    "-peers-file and -discovery are other ways to find the others; give one of "
+		    "them"));
 	if (arguments->config.restore[0] != '\0')
-		return at_source(arguments, OPTION_discovery_srv, xstrdup("-restore makes a new "
-		    "cluster of this node alone; leave out one of them"));
+		return arguments_problem(arguments, OPTION_discovery_srv, xstrdup("-restore makes "
+		    "a new cluster of this node alone; leave out one of them"));
 	return NULL;
 }
 
@@ -255,22 +244,22 @@ check_cluster(struct arguments *arguments)
 	char *problem;
 
 	if (!existing && strcmp(config->initial_cluster_state, "new") != 0)
-		return at_source(arguments, OPTION_initial_cluster_state,
+		return arguments_problem(arguments, OPTION_initial_cluster_state,
 		    xasprintf("\"%s\" is neither new nor existing", config->initial_cluster_state));
 	if (!is_given(arguments, OPTION_initial_cluster))
 		return check_srv(arguments);
 	if ((!existing && is_given(arguments, OPTION_peers)) ||
 	    is_given(arguments, OPTION_peers_file) || is_given(arguments, OPTION_discovery) ||
 	    is_given(arguments, OPTION_discovery_srv))
-		return at_source(arguments, OPTION_initial_cluster, xstrdup("-peers, "
+		return arguments_problem(arguments, OPTION_initial_cluster, xstrdup("-peers, "
 		    "-peers-file, -discovery and -discovery-srv are other ways to find the "
 		    "others; give one of them"));
 	if (config->restore[0] != '\0')
-		return at_source(arguments, OPTION_initial_cluster, xstrdup("-restore makes a new "
-		    "cluster of this node alone; leave out one of them"));
+		return arguments_problem(arguments, OPTION_initial_cluster, xstrdup("-restore "
+		    "makes a new cluster of this node alone; leave out one of them"));
 	problem = initial_cluster_read(config, &initial);
 	if (problem != NULL)
-		return at_source(arguments, OPTION_initial_cluster, problem);
+		return arguments_problem(arguments, OPTION_initial_cluster, problem);
 	take_own(arguments, &initial);
 	if (existing)
 		problem = join_others(arguments, &initial);
@@ -343,8 +332,9 @@ check_client_certificates(struct arguments *arguments)
 	if (!config->client_cert_auth || config->trusted_ca_file[0] != '\0')
 		return config->client_cert_auth ? take(arguments, OPTION_trusted_ca_file,
 		    OPTION_ca_file, config->trusted_ca_file) : NULL;
-	return config->ca_file[0] != '\0' ? NULL : at_source(arguments, OPTION_client_cert_auth,
-	    xstrdup("it needs -trusted-ca-file, which says where certificates come from"));
+	return config->ca_file[0] != '\0' ? NULL :
+	    arguments_problem(arguments, OPTION_client_cert_auth, xstrdup("it needs "
+	    "-trusted-ca-file, which says where certificates come from"));
 }
 
 /* Words of etcd 3 that ours has other words for. */
@@ -366,11 +356,11 @@ check_refused(struct arguments *arguments)
 	const struct config *config = &arguments->config;
 
 	if (config->force_new_cluster)
-		return at_source(arguments, OPTION_force_new_cluster, xstrdup("it would "
+		return arguments_problem(arguments, OPTION_force_new_cluster, xstrdup("it would "
 		    "drop the other members at each start; stop the node, and use 'etcdctl "
 		    "recover' once"));
 	if (strcmp(config->proxy, "off") != 0)
-		return at_source(arguments, OPTION_proxy, xasprintf("\"%s\": there are no "
+		return arguments_problem(arguments, OPTION_proxy, xasprintf("\"%s\": there are no "
 		    "proxies; every node passes on what only the leader can do", config->proxy));
 	return NULL;
 }

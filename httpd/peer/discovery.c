@@ -31,6 +31,7 @@
 #define DISCOVERY_TTL_S "604800"		/* of a registration: a week */
 #define DISCOVERY_BEAT_MS UINT64_C(75600000)	/* an eighth of it */
 #define DISCOVERY_POLL_MS UINT64_C(60000)	/* of waiting for others */
+#define DISCOVERY_MEET_MS_MIN UINT64_C(100)	/* from one look at the list to the next */
 #define DISCOVERY_AGAIN_MS_MIN UINT64_C(500)	/* a service that was there and is not: twice as */
 #define DISCOVERY_AGAIN_MS_MAX UINT64_C(30000)	/* long each time, up to this */
 #define TOKEN_BYTES_SHOWN 8
@@ -77,7 +78,8 @@ struct discovery {
 	/* Of 2.x: */
 	unsigned size;			/* machines that begin together; 0: it is 0.4 */
 	bool entered;			/* our key is there */
-	struct registry registry;	/* the last that was read */
+	struct registry registry;	/* the last that was read, */
+	uint64_t met_ms;		/* then */
 	size_t told_count;		/* of it, when it was told last */
 	uint64_t wait_index;		/* the next that may happen; 0: not known */
 	uint64_t again_ms;
@@ -91,6 +93,12 @@ struct discovery {
 };
 
 static void discovery_ask(struct discovery *discovery);
+
+static uint64_t
+now_ms(const struct discovery *discovery)
+{
+	return loop_now(discovery->peers->worker->loop).monotonic_ms;
+}
 
 const char *
 discovery_token(const struct discovery *discovery)
@@ -323,7 +331,7 @@ discovery_is_self(const struct discovery *discovery, const struct registry_entry
 	const struct config *config = &discovery->peers->worker->config;
 
 	return strcmp(entry->name, config->name) == 0 &&
-	    slice_equal(slice_text(entry->url), url_list_first(slice_text(config->peer_url)));
+	    url_list_first_is(slice_text(config->peer_url), slice_text(entry->url));
 }
 
 static void
@@ -343,6 +351,18 @@ discovery_wait(struct discovery *discovery)
 		loop_timer_set(discovery->timer, DISCOVERY_AGAIN_MS_MIN);
 }
 
+/* Something may have happened. A service that does not wait would have us ask on and on. */
+static void
+discovery_meet_again(struct discovery *discovery)
+{
+	uint64_t since_ms = now_ms(discovery) - discovery->met_ms;
+
+	if (since_ms >= DISCOVERY_MEET_MS_MIN)
+		discovery_step(discovery, DISCOVERY_MEET);
+	else
+		loop_timer_set(discovery->timer, DISCOVERY_MEET_MS_MIN - since_ms);
+}
+
 static void
 discovery_met(struct discovery *discovery, const struct answer *answer)
 {
@@ -355,6 +375,7 @@ discovery_met(struct discovery *discovery, const struct answer *answer)
 		discovery_fail(discovery, problem);
 		return;
 	}
+	discovery->met_ms = now_ms(discovery);
 	discovery->wait_index = 0;
 	if (peer_number_parse(index, INT64_MAX, &discovery->wait_index))
 		discovery->wait_index++;
@@ -439,7 +460,7 @@ discovery_goes_on(struct discovery *discovery, unsigned status, struct slice bod
 		discovery_entered(discovery, false);
 	else if (discovery->step == DISCOVERY_WAIT && status == 400 &&
 	    discovery_is_error(body, 401))
-		discovery_step(discovery, DISCOVERY_MEET);
+		discovery_meet_again(discovery);
 	else
 		return false;
 	return true;
@@ -495,7 +516,7 @@ discovery_answered(struct discovery *discovery, const struct answer *answer)
 		discovery_entered(discovery, true);
 		break;
 	case DISCOVERY_WAIT:
-		discovery_step(discovery, DISCOVERY_MEET);
+		discovery_meet_again(discovery);
 		break;
 	case DISCOVERY_REGISTER:
 		discovery_registered(discovery);
@@ -526,7 +547,7 @@ discovery_done(void *argument, const struct http_result *result)
 	}
 	discovery->unsure = discovery->unsure || discovery->step == DISCOVERY_ELECT;
 	if (discovery->step == DISCOVERY_WAIT && result->err == ERR_TIMED_OUT)
-		discovery_step(discovery, DISCOVERY_MEET);
+		discovery_meet_again(discovery);
 	else if (++discovery->tries < 2)
 		discovery_ask(discovery);
 	else

@@ -87,7 +87,8 @@ struct list_reader {
 	unsigned size;
 	bool dir;			/* the node itself is a directory */
 	/* Of the child being read: */
-	bool child_dir, has_created, too_long;
+	bool child_dir, has_created;
+	bool too_long;			/* or no text at all: none of a machine */
 	uint64_t created;
 	char key[KEY_BYTES + 1];
 	char value[VALUE_BYTES + 1];
@@ -159,21 +160,6 @@ take_child(struct list_reader *reader)
 	registry->first[place] = entry;
 }
 
-/* A text that does not fit is none of a machine. */
-static void
-keep_text(struct list_reader *reader, enum json_kind kind, struct slice text, char *array,
-    size_t size)
-{
-	if (kind != JSON_STRING || text.size >= size ||
-	    (text.size > 0 && memchr(text.data, '\0', text.size) != NULL)) {
-		reader->too_long = true;
-		return;
-	}
-	if (text.size > 0)
-		memcpy(array, text.data, text.size);
-	array[text.size] = '\0';
-}
-
 static void
 begin_child(struct list_reader *reader)
 {
@@ -194,9 +180,11 @@ list_value(void *argument, const char *place, enum json_kind kind, struct slice 
 	else if (strcmp(place, "node.nodes[]") == 0 && kind == JSON_OBJECT_END)
 		take_child(reader);
 	else if (strcmp(place, "node.nodes[].key") == 0)
-		keep_text(reader, kind, text, reader->key, sizeof(reader->key));
+		reader->too_long = !json_walk_text(kind, text, reader->key,
+		    sizeof(reader->key)) || reader->too_long;
 	else if (strcmp(place, "node.nodes[].value") == 0)
-		keep_text(reader, kind, text, reader->value, sizeof(reader->value));
+		reader->too_long = !json_walk_text(kind, text, reader->value,
+		    sizeof(reader->value)) || reader->too_long;
 	else if (strcmp(place, "node.nodes[].createdIndex") == 0)
 		reader->has_created = kind == JSON_NUMBER &&
 		    peer_number_parse(text, UINT64_MAX, &reader->created);

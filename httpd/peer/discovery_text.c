@@ -177,25 +177,10 @@ struct listing_reader {
 	size_t count;
 	bool dir;			/* the node itself is a directory */
 	/* Of the child being read: */
-	bool child_dir, too_long;
+	bool child_dir, too_long;	/* what does not fit leaves the child out */
 	char key[KEY_BYTES_MAX / 16];
 	char value[URL_BYTES_MAX + 1];
 };
-
-/* A text that does not fit leaves the child out. */
-static void
-keep_text(struct listing_reader *reader, enum json_kind kind, struct slice text, char *array,
-    size_t size)
-{
-	if (kind != JSON_STRING || text.size >= size ||
-	    (text.size > 0 && memchr(text.data, '\0', text.size) != NULL)) {
-		reader->too_long = true;
-		return;
-	}
-	if (text.size > 0)
-		memcpy(array, text.data, text.size);
-	array[text.size] = '\0';
-}
 
 static void
 take_child(struct listing_reader *reader)
@@ -227,9 +212,11 @@ listing_value(void *argument, const char *place, enum json_kind kind, struct sli
 	} else if (strcmp(place, "node.nodes[]") == 0 && kind == JSON_OBJECT_END) {
 		take_child(reader);
 	} else if (strcmp(place, "node.nodes[].key") == 0) {
-		keep_text(reader, kind, text, reader->key, sizeof(reader->key));
+		reader->too_long = !json_walk_text(kind, text, reader->key,
+		    sizeof(reader->key)) || reader->too_long;
 	} else if (strcmp(place, "node.nodes[].value") == 0) {
-		keep_text(reader, kind, text, reader->value, sizeof(reader->value));
+		reader->too_long = !json_walk_text(kind, text, reader->value,
+		    sizeof(reader->value)) || reader->too_long;
 	} else if (strcmp(place, "node.nodes[].dir") == 0) {
 		reader->child_dir = slice_equal(text, SLICE_LITERAL("true"));
 	}

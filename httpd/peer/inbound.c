@@ -54,7 +54,7 @@ adopt(struct peer *peer, enum stream_kind kind, struct bufferevent *bev)
 
 	stream_socket_options((int)bufferevent_getfd(bev), peers_silence_ms(peer->peers));
 	stream_free(&peer->in[kind]);
-	peer->in[kind] = stream_new(peer->peers->worker->loop, bev, ends, owner);
+	peer->in[kind] = stream_new(bev, ends, owner);
 	peer_stream_up(peer, kind, false);
 }
 

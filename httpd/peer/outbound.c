@@ -145,7 +145,7 @@ outbound_up(struct outbound *outbound, struct bufferevent *bev)
 	struct stream_ends ends = { peer->peers->node_id, peer->id };
 	struct stream_owner owner = { peer_frame, peer, outbound_closed, outbound };
 
-	outbound->stream = stream_new(outbound_loop(outbound), bev, ends, owner);
+	outbound->stream = stream_new(bev, ends, owner);
 	outbound->up_since_ms = loop_now(outbound_loop(outbound)).monotonic_ms;
 	outbound->wrong = false;
 	outbound->failed = outbound->refused = 0;

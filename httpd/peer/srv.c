@@ -12,7 +12,6 @@
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <strings.h>
 
 #define SRV_PAUSE_MS UINT64_C(2500)
 #define URL_BYTES (ADDRESS_HOST_BYTES_MAX + 32)
@@ -96,14 +95,11 @@ give_up_self(struct srv *srv)
 	buf_free(&text);
 }
 
-/* The first URL that this node has told. Host names have no case. */
+/* The first URL that this node has told. */
 static bool
 is_self(const struct srv *srv, const char *url)
 {
-	struct slice own = url_list_first(slice_text(config_of(srv)->peer_url));
-
-	return strlen(url) == own.size &&
-	    strncasecmp(url, (const char *)own.data, own.size) == 0;
+	return url_list_first_is(slice_text(config_of(srv)->peer_url), slice_text(url));
 }
 
 static void

@@ -1,9 +1,7 @@
 /*
  * stream.c - frames on an upgraded connection (see stream.h).
  *
- * With TLS libevent's bufferevent carries it. Without, the socket is the stream's own:
- * a bufferevent would ask before each read how much there is, and have itself called
- * before each write.
+ * libevent's bufferevent carries it, with TLS or without, until raftd has it.
  *
  * What comes from the other side is foreign: a frame that is too big, of a type
  * that does not travel between nodes, with unknown flags or from another node
@@ -22,8 +20,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
-
-#include <sys/uio.h>
 #include <unistd.h>
 
 #include <event2/buffer.h>
@@ -35,16 +31,11 @@
 
 /* Taken from the socket in one turn: a snapshot chunk in few calls. */
 #define STREAM_READ_BYTES (256 * KIB)
-/* Without TLS: in one call, and kept for the next. */
-#define PLAIN_READ_BYTES (64 * KIB)
 
 struct stream {
-	struct bufferevent *bev;	/* with TLS; else NULL, and what follows */
-	int fd;
-	struct loop_io *io;
-	struct buf in;			/* came, and is no whole frame yet */
-	struct evbuffer *out;		/* what the socket has not taken */
-	uint64_t number;		/* by which raftd has it; 0: it does not */
+	struct bufferevent *bev;	/* NULL: raftd has it, */
+	uint64_t number;		/* by this number, else 0; */
+	int fd;				/* and this is our copy */
 	bool left;			/* it goes on without this process */
 	struct stream_ends ends;
 	struct stream_owner owner;
@@ -171,141 +162,6 @@ stream_on_event(struct bufferevent *bev, short events, void *argument)
 		stream_over(stream, why);
 }
 
-/* ---- without TLS ----------------------------------------------------------------- */
-
-/* False: the stream is over. */
-static bool
-plain_take_frames(struct stream *stream)
-{
-	struct frame frame;
-	size_t at = 0, used;
-	enum err err;
-
-	for (;;) {
-		err = frame_parse(slice_of(stream->in.data + at, stream->in.size - at), &frame,
-		    &used);
-		if (err != ERR_NONE)
-			break;
-		if (!stream_take(stream, &frame))
-			return false;
-		at += used;
-	}
-	buf_consume(&stream->in, at);
-	if (stream->in.size == 0)
-		buf_recycle(&stream->in, PLAIN_READ_BYTES);
-	if (err != ERR_AGAIN)
-		stream_over(stream, NO_FRAME);
-	return err == ERR_AGAIN;
-}
-
-static void
-plain_read(struct stream *stream)
-{
-	size_t total = 0;
-
-	while (total < STREAM_READ_BYTES) {
-		/* Of a large frame all that is missing, as far as one turn goes. */
-		size_t missing = MIN_OF(frame_missing(buf_slice(&stream->in)), STREAM_READ_BYTES);
-		size_t size = MAX_OF(missing, PLAIN_READ_BYTES);
-		ssize_t got = recv(stream->fd, buf_reserve(&stream->in, size), size, 0);
-
-		if (got == -1 && errno == EINTR)
-			continue;
-		if (got == -1 && errno == EAGAIN)
-			return;
-		if (got <= 0) {
-			stream_over(stream, got == 0 ? ENDED : strerror(errno));
-			return;
-		}
-		buf_added(&stream->in, (size_t)got);
-		if (!plain_take_frames(stream) || (size_t)got < size)
-			return;
-		total += (size_t)got;
-	}
-}
-
-static void
-plain_want(struct stream *stream)
-{
-	loop_io_want(stream->io,
-	    LOOP_READ | (evbuffer_get_length(stream->out) > 0 ? LOOP_WRITE : 0));
-}
-
-static void
-plain_ready(void *argument, unsigned events)
-{
-	struct stream *stream = argument;
-
-	if ((events & LOOP_WRITE) != 0) {
-		if (evbuffer_get_length(stream->out) > 0 &&
-		    evbuffer_write_atmost(stream->out, stream->fd, STREAM_READ_BYTES) == -1 &&
-		    errno != EAGAIN && errno != EINTR) {
-			stream_over(stream, strerror(errno));
-			return;
-		}
-		plain_want(stream);
-		/* What the handshake had read already. */
-		if (stream->in.size > 0 && !plain_take_frames(stream))
-			return;
-	}
-	if ((events & LOOP_READ) != 0)
-		plain_read(stream);
-}
-
-/* The socket of a bufferevent, which is freed, with what it has read and not written. */
-static void
-plain_begin(struct stream *stream, struct loop *loop, struct bufferevent *bev)
-{
-	struct evbuffer *input = bufferevent_get_input(bev), *output = bufferevent_get_output(bev);
-	size_t size = evbuffer_get_length(input);
-
-	stream->fd = bufferevent_getfd(bev);
-	if (size > 0) {
-		MUST(evbuffer_copyout(input, buf_reserve(&stream->in, size), size) ==
-		    (ev_ssize_t)size);
-		buf_added(&stream->in, size);
-	}
-	stream->out = evbuffer_new();
-	ASSERT(stream->out != NULL);
-	/* Its front is only the bufferevent's else. */
-	evbuffer_unfreeze(output, 1);
-	MUST(evbuffer_add_buffer(stream->out, output) == 0);
-	bufferevent_setcb(bev, NULL, NULL, NULL, NULL);
-	MUST(bufferevent_setfd(bev, -1) == 0);
-	bufferevent_free(bev);
-	stream->io = loop_io_new(loop, stream->fd, plain_ready, stream);
-	loop_io_want(stream->io, LOOP_READ | LOOP_WRITE);
-}
-
-static bool
-plain_send(struct stream *stream, const struct frame *frame)
-{
-	uint8_t room[FRAME_HEADER_BYTES];
-	struct buf head = { room, 0, sizeof(room), sizeof(room), false };
-	struct slice payload = frame->payload;
-	struct iovec pieces[] = { { room, sizeof(room) },
-		{ (void *)(uintptr_t)payload.data, payload.size } };
-	size_t sent = 0, skip;
-
-	frame_end_before(&head, frame_begin(&head, frame->type, frame->flags,
-	    stream->ends.local), payload.size);
-	if (evbuffer_get_length(stream->out) == 0) {
-		struct msghdr message = { .msg_iov = pieces, .msg_iovlen = 2 };
-		ssize_t taken = sendmsg(stream->fd, &message, MSG_NOSIGNAL);
-
-		/* An error shows again when the rest is written. */
-		sent = taken > 0 ? (size_t)taken : 0;
-	}
-	if (sent == head.size + payload.size)
-		return true;
-	skip = MIN_OF(sent, head.size);
-	MUST(evbuffer_add(stream->out, room + skip, head.size - skip) == 0);
-	skip = sent - skip;
-	MUST(evbuffer_add(stream->out, payload.data + skip, payload.size - skip) == 0);
-	plain_want(stream);
-	return true;
-}
-
 /* ---- that raftd has ------------------------------------------------------------------ */
 
 static bool
@@ -321,30 +177,38 @@ is_of_network(int fd)
 bool
 stream_may_go(const struct stream *stream)
 {
-	return stream->bev == NULL && stream->number == 0 &&
-	    stream->in.size <= STREAM_GIVEN_BYTES_MAX &&
-	    evbuffer_get_length(stream->out) <= STREAM_GIVEN_BYTES_MAX &&
-	    is_of_network(stream->fd);
+	return stream->bev != NULL && bufferevent_openssl_get_ssl(stream->bev) == NULL &&
+	    evbuffer_get_length(bufferevent_get_input(stream->bev)) <= STREAM_GIVEN_BYTES_MAX &&
+	    stream_queued(stream) <= STREAM_GIVEN_BYTES_MAX &&
+	    is_of_network((int)bufferevent_getfd(stream->bev));
+}
+
+static struct slice
+all_of(struct evbuffer *bytes)
+{
+	size_t size = evbuffer_get_length(bytes);
+
+	return slice_of(evbuffer_pullup(bytes, -1), size);
 }
 
 int
 stream_give(struct stream *stream, struct msg_peer_stream *message)
 {
-	size_t size = evbuffer_get_length(stream->out);
-
 	ASSERT(stream_may_go(stream));
-	message->in = buf_slice(&stream->in);
-	message->out = slice_of(evbuffer_pullup(stream->out, -1), size);
-	return stream->fd;
+	message->in = all_of(bufferevent_get_input(stream->bev));
+	message->out = all_of(bufferevent_get_output(stream->bev));
+	return (int)bufferevent_getfd(stream->bev);
 }
 
 void
 stream_gone(struct stream *stream, uint64_t number)
 {
 	stream->number = number;
-	buf_free(&stream->in);
-	evbuffer_drain(stream->out, evbuffer_get_length(stream->out));
-	loop_io_want(stream->io, 0);
+	stream->fd = (int)bufferevent_getfd(stream->bev);
+	bufferevent_setcb(stream->bev, NULL, NULL, NULL, NULL);
+	MUST(bufferevent_setfd(stream->bev, -1) == 0);
+	bufferevent_free(stream->bev);
+	stream->bev = NULL;
 }
 
 uint64_t
@@ -368,20 +232,15 @@ stream_leave(struct stream **stream)
 	stream_free(stream);
 }
 
-/* ---- both ------------------------------------------------------------------------- */
+/* ---- its life ----------------------------------------------------------------------- */
 
 struct stream *
-stream_new(struct loop *loop, struct bufferevent *bev, struct stream_ends ends,
-    struct stream_owner owner)
+stream_new(struct bufferevent *bev, struct stream_ends ends, struct stream_owner owner)
 {
 	struct stream *stream = xzalloc(sizeof(*stream));
 
 	stream->ends = ends;
 	stream->owner = owner;
-	if (bufferevent_openssl_get_ssl(bev) == NULL) {
-		plain_begin(stream, loop, bev);
-		return stream;
-	}
 	stream->bev = bev;
 	bufferevent_setcb(bev, stream_on_read, NULL, stream_on_event, stream);
 	bufferevent_set_timeouts(bev, NULL, NULL);
@@ -404,13 +263,10 @@ stream_free(struct stream **stream)
 		bufferevent_setcb((*stream)->bev, NULL, NULL, NULL, NULL);
 		bufferevent_free((*stream)->bev);
 	} else {
-		loop_io_free(&(*stream)->io);
 		/* raftd has a descriptor of it, too. */
-		if ((*stream)->number != 0 && !(*stream)->left)
+		if (!(*stream)->left)
 			(void)shutdown((*stream)->fd, SHUT_RDWR);
 		close((*stream)->fd);
-		evbuffer_free((*stream)->out);
-		buf_free(&(*stream)->in);
 	}
 	free(*stream);
 	*stream = NULL;
@@ -424,13 +280,11 @@ stream_send(struct stream *stream, const struct frame *frame)
 	struct evbuffer_iovec room;
 	struct buf buf;
 
+	if (stream->bev == NULL)
+		return true;
 	if (size > FRAME_BYTES_MAX || size > PEER_QUEUE_BYTES_MAX - MIN_OF(stream_queued(stream),
 	    PEER_QUEUE_BYTES_MAX))
 		return false;
-	if (stream->number != 0)
-		return true;
-	if (stream->bev == NULL)
-		return plain_send(stream, frame);
 	output = bufferevent_get_output(stream->bev);
 	/* Encoded where it will be written from: large appends are copied once. */
 	if (evbuffer_reserve_space(output, (ev_ssize_t)size, &room, 1) != 1)
@@ -444,8 +298,8 @@ stream_send(struct stream *stream, const struct frame *frame)
 size_t
 stream_queued(const struct stream *stream)
 {
-	return evbuffer_get_length(stream->bev == NULL ? stream->out :
-	    bufferevent_get_output(stream->bev));
+	return stream->bev == NULL ? 0 :
+	    evbuffer_get_length(bufferevent_get_output(stream->bev));
 }
 
 /* Without these a host that vanished would hold its stream for minutes: the

@@ -11,7 +11,6 @@
 #define MOOTHALL_HTTPD_PEER_STREAM_H
 
 #include "common/ipc/message.h"
-#include "common/loop.h"
 
 struct bufferevent;
 struct stream;
@@ -33,7 +32,7 @@ struct stream_ends {
 
 /* Takes the bufferevent with whatever its input holds already. No callback
  * comes before this returned. */
-struct stream *stream_new(struct loop *loop, struct bufferevent *bev, struct stream_ends ends,
+struct stream *stream_new(struct bufferevent *bev, struct stream_ends ends,
     struct stream_owner owner);
 /* Can raftd be given it? Not with TLS, nor what is no connection of a network, nor one with
  * more under way than STREAM_GIVEN_BYTES_MAX either way; and once only. */

@@ -4,10 +4,12 @@ The protocol of etcd 2: the service is one of ours, or Debian's etcd; and Debian
 """
 
 import http.client
+import json
 import os
 import re
 import shutil
 import subprocess
+import time
 
 import pytest
 
@@ -228,6 +230,34 @@ def test_a_service_that_goes_and_comes_back_is_waited_for(world):
     second.start(wait=False)
     first.wait_ready(40)
     wait_whole([first, second])
+
+
+def test_a_service_that_does_not_wait_is_not_asked_on_and_on(world):
+    """It answers a long poll at once, as one behind a cache may: the list is read a few times a second."""
+    service = Service()
+    serve = service.serve
+
+    def serve_at_once(method, path, body):
+        if "wait=true" in path:
+            return 200, {}, json.dumps({"action": "set", "node": {"key": "/t/x", "value": "y"}})
+        status, more, text = serve(method, path, body)
+        return status, dict(more, **{"X-Etcd-Index": "7"}), text
+
+    def waited():
+        return sum("wait=true" in request[1] for request in list(service.requests))
+
+    service.keys["/t/_config/size"] = "2"
+    service.serve = serve_at_once
+    try:
+        node = node_of(world, "http://%s/t" % service.address)
+        node.start(wait=False)
+        wait_until(lambda: waited() > 2, 10, "the first long polls")
+        before, begun = waited(), time.monotonic()
+        wait_until(lambda: waited() >= before + 10, 20, "more of them")
+        assert time.monotonic() - begun >= 10 * 0.1 * 0.8
+        assert node.process.poll() is None
+    finally:
+        service.close()
 
 
 def test_redirects_lead_through_all_of_it(world):

@@ -39,3 +39,15 @@ TEST(order_does_not_matter_for_what_is_the_same)
 	assert_false(url_list_same(SLICE_LITERAL("a"), SLICE_LITERAL("a,b")));
 	assert_true(url_list_same(SLICE_EMPTY, SLICE_EMPTY));
 }
+
+TEST(the_first_is_known_whatever_its_case)
+{
+	struct slice list = SLICE_LITERAL("http://Host:1,http://b:2");
+
+	assert_true(url_list_first_is(list, SLICE_LITERAL("http://hOst:1")));
+	assert_false(url_list_first_is(list, SLICE_LITERAL("http://b:2")));
+	assert_false(url_list_first_is(list, SLICE_LITERAL("http://host:1,")));
+	assert_false(url_list_first_is(list, SLICE_EMPTY));
+	assert_false(url_list_first_is(SLICE_EMPTY, SLICE_LITERAL("http://b:2")));
+	assert_true(url_list_first_is(SLICE_EMPTY, SLICE_EMPTY));
+}
