@@ -11,6 +11,7 @@
 #include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "tests/sim/sim_check.h"
+#include "tests/sim/sim_course.h"
 
 #include <inttypes.h>
 
@@ -145,27 +146,18 @@ write_at_limits(struct machine *machine, struct rand *rand)
 /* ---- the course of it ----------------------------------------------------------------- */
 
 static void
-act(struct world *world, struct sim_event *event)
+act(struct machine *machine, struct rand *rand)
 {
-	struct rand rand = { event->number };
-	struct machine *machine = world->machines[rand_below(&rand, world->machine_count)];
-	struct sim_event *next;
-
-	if (world->healed || world->now_ms >= world->profile.fault_ms)
-		return;
-	if (machine_serves(machine) && machine->workers[0]->attached) {
-		if (rand_chance(&rand, 200))
-			configure(machine, &rand);
-		else
-			write_at_limits(machine, &rand);
-	}
-	next = world_after(world, 1 + rand_below(&rand, 2 * world->profile.limits_ms), act);
-	next->number = rand_next(&rand);
+	if (rand_chance(rand, 200))
+		configure(machine, rand);
+	else
+		write_at_limits(machine, rand);
 }
 
 void
 limits_start(struct world *world)
 {
-	if (world->profile.limits_ms != 0)
-		world_after(world, 1, act)->number = world->seed ^ STREAM;
+	static const struct sim_course course = { STREAM, act };
+
+	course_start(world, &course, world->profile.limits_ms);
 }

@@ -10,6 +10,7 @@
 
 #include "common/ipc/wire.h"
 #include "tests/sim/sim_check.h"
+#include "tests/sim/sim_course.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -98,24 +99,10 @@ move(struct machine *machine, struct rand *rand)
 	worker_place_change(worker, &change)->done = moved;
 }
 
-static void
-act(struct world *world, struct sim_event *event)
-{
-	struct rand rand = { event->number };
-	struct machine *machine = world->machines[rand_below(&rand, world->machine_count)];
-	struct sim_event *next;
-
-	if (world->healed || world->now_ms >= world->profile.fault_ms)
-		return;
-	if (machine_serves(machine) && machine->workers[0]->attached)
-		move(machine, &rand);
-	next = world_after(world, 1 + rand_below(&rand, 2 * world->profile.moves_ms), act);
-	next->number = rand_next(&rand);
-}
-
 void
 moves_start(struct world *world)
 {
-	if (world->profile.moves_ms != 0)
-		world_after(world, 1, act)->number = world->seed ^ STREAM;
+	static const struct sim_course course = { STREAM, move };
+
+	course_start(world, &course, world->profile.moves_ms);
 }

@@ -10,6 +10,7 @@
 #include "common/auth/auth.h"
 #include "common/ipc/wire.h"
 #include "tests/sim/sim_check.h"
+#include "tests/sim/sim_course.h"
 
 #include <inttypes.h>
 
@@ -159,27 +160,18 @@ change_rights(struct machine *machine, struct rand *rand)
 /* ---- the course of it ------------------------------------------------------------------- */
 
 static void
-act(struct world *world, struct sim_event *event)
+act(struct machine *machine, struct rand *rand)
 {
-	struct rand rand = { event->number };
-	struct machine *machine = world->machines[rand_below(&rand, world->machine_count)];
-	struct sim_event *next;
-
-	if (world->healed || world->now_ms >= world->profile.fault_ms)
-		return;
-	if (machine_serves(machine) && machine->workers[0]->attached) {
-		if (rand_chance(&rand, 500))
-			change_rights(machine, &rand);
-		else
-			write_as(machine, &rand);
-	}
-	next = world_after(world, 1 + rand_below(&rand, 2 * world->profile.users_ms), act);
-	next->number = rand_next(&rand);
+	if (rand_chance(rand, 500))
+		change_rights(machine, rand);
+	else
+		write_as(machine, rand);
 }
 
 void
 users_start(struct world *world)
 {
-	if (world->profile.users_ms != 0)
-		world_after(world, 1, act)->number = world->seed ^ STREAM;
+	static const struct sim_course course = { STREAM, act };
+
+	course_start(world, &course, world->profile.users_ms);
 }
