@@ -114,6 +114,8 @@ OPTION(strict_members, "strict-members", "ETCD_STRICT_MEMBERS", "cluster.strict_
     "only machines for which a place was made (member add) may join a new cluster")
 OPTION(member_changes, "member-changes", "ETCD_MEMBER_CHANGES", "server.member_changes", TEXT,
     "on", 0, 0, "on|off", "let clients change the members at the client port")
+OPTION(ui, "ui", "ETCD_UI", "server.ui", TEXT, "on", 0, 0, "on|read-only|off",
+    "page for browsers at /ui/ of the client port; read-only: it changes nothing")
 OPTION(modules, "modules", "ETCD_MODULES", "server.modules", LIST, "", 0, 0, "lock,leader",
     "what clients may ask for beside keys: lock for locks, leader for leaders")
 OPTION(workers, "workers", "ETCD_WORKERS", "server.workers", TEXT, "auto", 0, 0, "N|auto",

@@ -158,15 +158,20 @@ stands_by(struct request *request)
 static unsigned
 roles_of(const struct request *request)
 {
+	const struct config *config = &request->worker->config;
+	bool below_mod = slice_starts_with(request->path, SLICE_LITERAL("/mod"));
+	unsigned roles = ROUTE_CLIENT, modules;
 	struct slice unknown;
-	unsigned modules;
 
 	if (request->worker->role == ROLE_PEER)
 		return ROUTE_PEER;
-	if (!slice_starts_with(request->path, SLICE_LITERAL("/mod")))
-		return ROUTE_CLIENT;
-	modules = modules_read(request->worker->config.modules, &unknown);
-	return ROUTE_CLIENT | ((modules & MODULE_LOCK) != 0 ? ROUTE_LOCK : 0u) |
+	if ((below_mod || slice_starts_with(request->path, SLICE_LITERAL("/ui"))) &&
+	    strcmp(config->ui, "off") != 0)
+		roles |= ROUTE_UI;
+	if (!below_mod)
+		return roles;
+	modules = modules_read(config->modules, &unknown);
+	return roles | ((modules & MODULE_LOCK) != 0 ? ROUTE_LOCK : 0u) |
 	    ((modules & MODULE_LEADER) != 0 ? ROUTE_LEADER : 0u);
 }
 

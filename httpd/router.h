@@ -2,7 +2,7 @@
  * router.h - method and path -> handler, from route_table.h.
  *
  *	ROUTE(roles, match, path, methods, handler)
- * roles: ROUTE_CLIENT, ROUTE_PEER or both, or those of modules, which are a client port's;
+ * roles: ROUTE_CLIENT, ROUTE_PEER or both, or those that options add to a client port;
  * match: EXACT, or PREFIX (the path itself, or the path and "/..."). First row that matches
  * wins.
  *
@@ -18,6 +18,7 @@
 #define ROUTE_PEER 2
 #define ROUTE_LOCK 4		/* of a client port with that module (common/modules.h) */
 #define ROUTE_LEADER 8
+#define ROUTE_UI 16		/* of a client port without -ui off */
 
 #define METHOD_ANY (~0u)	/* the handler says which */
 

@@ -83,6 +83,9 @@ console_start(struct supervisor *supervisor)
 	diag_info("supervisor", "peer server [name %s, listen on %s, advertised url %s]",
 	    config->name, config->peer_bind_addr, config->peer_url);
 	diag_say("client %s   peer %s", config->client_url, config->peer_url);
+	if (strcmp(config->ui, "off") != 0)
+		diag_say("page %.*s/ui/",
+		    SLICE_ARGS(url_list_first(slice_text(config->client_url))));
 }
 
 char *

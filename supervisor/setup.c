@@ -370,6 +370,7 @@ check_choices(struct arguments *arguments)
 	static const char *const versions[] = { "1.2", "1.3", NULL };
 	static const char *const formats[] = { "text", "json", NULL };
 	static const char *const changes[] = { "on", "off", NULL };
+	static const char *const pages[] = { "on", "read-only", "off", NULL };
 	char *problem = check_choice(arguments, OPTION_sandbox, sandbox);
 
 	if (problem == NULL)
@@ -378,6 +379,8 @@ check_choices(struct arguments *arguments)
 		problem = check_choice(arguments, OPTION_log_format, formats);
 	if (problem == NULL)
 		problem = check_choice(arguments, OPTION_member_changes, changes);
+	if (problem == NULL)
+		problem = check_choice(arguments, OPTION_ui, pages);
 	if (problem == NULL)
 		problem = check_modules(arguments);
 	return problem;

@@ -21,6 +21,8 @@ void mod_handle(struct request *request);
 void lock_handle(struct request *request);
 void leader_module_handle(struct request *request);
 void token_handle(struct request *request);
+void ui_handle(struct request *request);
+void ui_old_handle(struct request *request);
 void version_handle(struct request *request);
 void health_handle(struct request *request);
 

@@ -72,6 +72,7 @@ static const struct status_reason {
 	{ 101, "Switching Protocols" },
 	{ 204, "No Content" },
 	{ 301, "Moved Permanently" },
+	{ 304, "Not Modified" },
 	{ 307, "Temporary Redirect" },
 	{ 400, "Bad Request" },
 	{ 401, "Unauthorized" },
@@ -279,7 +280,7 @@ send_head(struct request *request, unsigned status, const char *content_type, si
 	ASSERT(!request->streaming);
 	consider_stop(request);
 	put_head(out, request, status, content_type);
-	if (status != 204) {
+	if (status != 204 && status != 304) {
 		buf_append_text(out, "Content-Length: ");
 		buf_append_u64(out, size);
 		buf_append(out, "\r\n", 2);
@@ -292,7 +293,7 @@ send_head(struct request *request, unsigned status, const char *content_type, si
 static bool
 has_body(const struct request *request, unsigned status)
 {
-	return request->method != METHOD_HEAD && status != 204;
+	return request->method != METHOD_HEAD && status != 204 && status != 304;
 }
 
 void

@@ -114,7 +114,7 @@ VALUES = {
     "peer-bind-addr": "127.0.0.8", "peers": "10.0.0.1:1,10.0.0.2:2", "discovery": "https://h:1/t",
     "tls-min-version": "1.3", "cors": "http://a,http://b:1", "peer-cert-names": "a,b", "host-names": "a,b",
     "peer-heartbeat-interval": "77", "peer-election-timeout": "777", "workers": "3",
-    "sandbox": "off", "member-changes": "off", "modules": "leader,lock", "log-format": "json", "log-level": "warn", "access-log": "-", "trace": "*",
+    "sandbox": "off", "member-changes": "off", "modules": "leader,lock", "ui": "read-only", "log-format": "json", "log-level": "warn", "access-log": "-", "trace": "*",
     "cluster-active-size": "7", "max-key-names": "77", "max-key-bytes": "17K", "max-requests": "99", "max-header-bytes": "32K", "ready-fd": "7",
     "user": USER.pw_name, "group": grp.getgrgid(USER.pw_gid).gr_name, "origin-check": "true", "name": "other",
 }

@@ -39,9 +39,10 @@ def test_six_lines_until_ready_the_last_says_what_to_try(world, terminal):
     start = [i for i, line in enumerate(lines) if line.startswith("etcd ")][0]
     assert re.fullmatch(r"etcd \S+ \(\w+\), data in \./first\.etcd \(new\), \d+ processes", lines[start])
     assert lines[start + 1] == "client http://%s   peer http://%s" % (client, peer)
-    assert lines[start + 2] == "leader of a new one-node cluster, term 1"
-    match = TRY.fullmatch(lines[start + 3])
-    assert match and start + 4 == len(lines), lines
+    assert lines[start + 2] == "page http://%s/ui/" % client
+    assert lines[start + 3] == "leader of a new one-node cluster, term 1"
+    match = TRY.fullmatch(lines[start + 4])
+    assert match and start + 5 == len(lines), lines
     # What it says works.
     answer = subprocess.run(match.group(2).split() + ["-sS"], capture_output=True, text=True, timeout=20)
     assert '"value":"Hello"' in answer.stdout, answer
