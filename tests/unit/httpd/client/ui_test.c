@@ -17,7 +17,8 @@ TEST(gzip_is_taken_by_who_says_so)
 		{ "gzip;q=0.001", true },
 		{ "*", true }, { "*;q=0", false }, { "*, gzip;q=0", false },
 		{ "gzip;q=0, *", false },
-		{ "gzip, *;q=0", true }, { "identity", false }, { "gzippy", false }, { ",, ,", false },
+		{ "gzip, *;q=0", true }, { "identity", false }, { "gzippy", false },
+		{ ",, ,", false },
 		{ "gzip;a=b;q=0", false }, { "gzip;", true }, { ";", false }, { "\tgzip\t", true },
 		{ "gzip;q", true }, { "gzip;q=", true },
 	};
