@@ -9,6 +9,7 @@ policy from its first byte on, and close() says what of that should not have bee
 """
 
 import base64
+import fcntl
 import json
 import os
 import select
@@ -62,7 +63,7 @@ class Browser:
         os.close(ours_out)
         os.close(ours_in)
         self.out, self.inp = theirs_in, theirs_out
-        self.rest, self.count, self.answers, self.pages = b"", 0, {}, {}
+        self.rest, self.count, self.answers, self.unread, self.pages = b"", 0, {}, set(), {}
         self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=self.downloads)
 
     @staticmethod
@@ -71,7 +72,6 @@ class Browser:
         ends = os.pipe()
         high = []
         for end in ends:
-            import fcntl
             high.append(fcntl.fcntl(end, fcntl.F_DUPFD_CLOEXEC, 20))
             os.close(end)
         return high
@@ -104,7 +104,9 @@ class Browser:
         *texts, self.rest = (self.rest + data).split(b"\0")
         for text in texts:
             message = json.loads(text)
-            if "id" in message:
+            if message.get("id") in self.unread:
+                self.unread.remove(message["id"])
+            elif "id" in message:
                 self.answers[message["id"]] = message
             elif message.get("sessionId") in self.pages:
                 self.pages[message["sessionId"]].happened(message["method"], message["params"])
@@ -134,10 +136,14 @@ class Browser:
 
 
 class Page:
-    """A tab. width, height: of what is seen, in px; dark: the scheme that its user prefers."""
+    """A tab. width, height: of what is seen, in px; dark: the scheme that its user prefers.
 
-    def __init__(self, browser, width=1280, height=900, dark=False, user=None, javascript=True):
-        self.browser, self.user = browser, user
+    asked: somebody sits there when the browser asks for a user; user is what he says, (name, password), or None: he
+    gives it up. Requests wait for us then, so they are held up while a test does something else.
+    """
+
+    def __init__(self, browser, width=1280, height=900, dark=False, asked=False, javascript=True):
+        self.browser, self.user = browser, None
         self.requests, self.console, self.errors, self.statuses = [], [], [], []
         self.expected = []              # beginnings of texts in self.console that a test wants
         self.context = browser.call("Target.createBrowserContext")["browserContextId"]
@@ -152,7 +158,8 @@ class Page:
             window.violations = [];
             document.addEventListener("securitypolicyviolation",
                 e => window.violations.push(e.violatedDirective + " " + e.blockedURI + " " + e.sample));""")
-        self.call("Fetch.enable", handleAuthRequests=True, patterns=[{"urlPattern": "*"}])
+        if asked:
+            self.call("Fetch.enable", handleAuthRequests=True, patterns=[{"urlPattern": "*"}])
         if not javascript:
             self.call("Emulation.setScriptExecutionDisabled", value=True)
         self.look(width, height, dark)
@@ -164,7 +171,7 @@ class Page:
         """A command whose answer nobody waits for: events come while another one is waited for."""
         self.browser.count += 1
         message = {"id": self.browser.count, "method": method, "params": parameters, "sessionId": self.session}
-        self.browser.answers[self.browser.count] = None
+        self.browser.unread.add(self.browser.count)
         os.write(self.browser.out, json.dumps(message).encode() + b"\0")
 
     def happened(self, method, said):
@@ -313,3 +320,7 @@ class Page:
         self.browser.pages.pop(self.session, None)
         self.browser.call("Target.closeTarget", targetId=self.target)
         self.browser.call("Target.disposeBrowserContext", browserContextId=self.context)
+
+
+def origin(node):
+    return "http://" + node.client

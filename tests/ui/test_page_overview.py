@@ -1,0 +1,138 @@
+"""The first page: who leads, what is wrong, and the figures of the last minutes."""
+
+import time
+
+from moothall import ask, wait_until
+
+SHOWN_S = 2.0           # until the page shows that a node is gone
+
+
+def lead(page):
+    return page.text(".lead")
+
+
+def leader_and_others(world, flags=()):
+    nodes = world.cluster(flags=list(flags))
+    leader = world.leader_of(nodes)
+    return nodes, leader, [node for node in nodes if node is not leader]
+
+
+def polls(page):
+    return sum(url.endswith("/v2/stats/node") for _, url in page.requests)
+
+
+def test_every_page_opens_and_says_which_node_leads(world, visit):
+    nodes, leader, _ = leader_and_others(world)
+    for node in nodes:
+        page = visit(node)
+        page.wait_text(leader.name + " leads", ".lead")
+        assert page.run("document.querySelectorAll('.card').length") == 3
+        assert leader.name in page.text(".card.leads") and "leader" in page.text(".card.leads")
+        for name, seen in (("Keys", "#tree"), ("Live", "#events"), ("Cluster", "#log"), ("Overview", ".charts")):
+            page.click_text(name, "nav")
+            page.wait("document.querySelector('%s') !== null" % seen)
+            assert page.text("nav [aria-current]") == name
+        assert page.run("document.title").endswith(node.name)
+
+
+def test_a_page_asks_one_node_once_a_second_and_nothing_when_it_is_not_seen(world, visit):
+    page = visit(world.node(flags=["-workers", "1"]).start())
+    page.wait_text("leads", ".lead")
+    before, since = polls(page), time.monotonic()
+    wait_until(lambda: (page.run("0"), polls(page))[1] >= before + 3, 10, "three more requests")
+    assert time.monotonic() - since > 1.9
+    others = [url for _, url in page.requests if "/ui/" not in url and not url.endswith("/v2/stats/node")]
+    assert not others, others
+    page.run("""Object.defineProperty(document, "hidden", {get: () => window.away, configurable: true});
+                window.away = true; document.dispatchEvent(new Event("visibilitychange"));""")
+    # A second timer of the same page says that time went on.
+    page.run("new Promise(done => setTimeout(done, 300))")
+    before = polls(page)
+    page.run("new Promise(done => setTimeout(done, 2300))")
+    assert polls(page) == before
+    page.run("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
+    wait_until(lambda: (page.run("0"), polls(page))[1] > before, 3, "requests again")
+
+
+def test_a_leader_that_is_killed_is_seen_within_two_seconds(world, visit):
+    _, leader, others = leader_and_others(world)
+    page, own = visit(others[0]), visit(leader)
+    for one in page, own:
+        one.wait_text(leader.name + " leads", ".lead")
+    leader.kill_all()
+    since = time.monotonic()
+    page.wait("!document.querySelector('.lead').innerText.startsWith('%s ')" % leader.name)
+    first = time.monotonic() - since
+    own.wait_text("has not answered", "#banner")
+    assert first < SHOWN_S and time.monotonic() - since < SHOWN_S, (first, time.monotonic() - since)
+    page.wait("/machine\\d leads/.test(document.querySelector('.lead').innerText)")
+    new = next(node for node in others if lead(page).startswith(node.name))
+    assert ask(others[0].client, "GET", "/v2/leader").body.decode() == new.peer_url()
+    page.wait("document.querySelector('.mark.election') !== null", what="a mark of the election")
+    # Its own page has links to those that are there, and goes on when it is back.
+    assert "http://%s/ui/" % others[0].client in own.run("document.querySelector('#banner').innerHTML")
+    own.expected.append("ERR_CONNECTION_REFUSED")
+    leader.start()
+    own.wait_text(new.name + " leads", ".lead")
+    own.wait("document.querySelector('#banner').innerText === ''")
+
+
+def test_two_of_three_are_stopped_and_the_page_says_what_to_do(world, visit):
+    nodes, leader, others = leader_and_others(world)
+    page = visit(others[0])
+    page.wait_text(leader.name + " leads", ".lead")
+    for node in (leader, others[1]):
+        node.kill_all()
+    page.wait_text("Nobody leads", ".lead")
+    page.wait("document.querySelector('#banner .error') !== null")
+    said = page.text("#banner")
+    assert "no leader" in said.lower() and "start" in said.lower() and "operations.md" in said, said
+    assert page.run("document.title").startswith("! ")
+    leader.start(wait=False)
+    page.wait("/machine\\d leads/.test(document.querySelector('.lead').innerText)", 15)
+    page.wait("!/no leader/i.test(document.querySelector('#banner').innerText)")
+
+
+def test_charts_go_on_when_a_worker_is_restarted_and_show_figures(world, visit):
+    node = world.node(flags=["-workers", "2"]).start()
+    page = visit(node)
+    page.wait_text("leads", ".lead")
+    for number in range(20):
+        node.put("/k%d" % number, "v")
+    page.wait("[...document.querySelectorAll('.chart')].some(c => /writes [1-9]/.test(c.innerText))", what="writes in a chart")
+    page.wait("/p99 [\\d.]+ (µs|ms|s)/.test(document.querySelectorAll('.chart')[1].innerText)", what="a write latency")
+    node.kill("client")
+    page.wait("document.querySelector('.mark.restart') !== null", what="a mark of the restart")
+    page.wait("/client \\d: 1/.test(document.querySelector('.card').innerText)", what="the restart in the card")
+    before = page.run("document.querySelector('.line').getAttribute('d').length")
+    page.wait("document.querySelector('.line').getAttribute('d').length > %d" % before, what="the chart to grow")
+    page.hover(".chart svg", 0.97)
+    page.wait("!document.querySelector('.tip').hidden")
+    assert "reads" in page.text(".tip") and ":" in page.text(".tip")
+    # The same by the keyboard.
+    page.run("document.querySelectorAll('.chart svg')[1].focus()")
+    page.press("ArrowLeft")
+    assert "p99" in page.run("document.querySelectorAll('.chart svg')[1].getAttribute('aria-label')")
+    page.press("Escape")
+    assert page.run("document.querySelectorAll('.tip')[1].hidden")
+    page.expected.append("ERR_")            # of a request that the worker had when it was killed
+
+
+def test_without_javascript_it_says_where_the_same_is(world, visit):
+    page = visit(world.node(flags=["-workers", "1"]).start(), javascript=False)
+    said = page.call("DOM.getOuterHTML", nodeId=page.call("DOM.getDocument")["root"]["nodeId"])["outerHTML"]
+    assert "needs JavaScript" in said and "/v2/stats/node" in said
+
+
+def test_a_page_that_only_shows_has_no_button_that_changes(world, visit):
+    node = world.node(flags=["-workers", "1", "-ui", "read-only"]).start()
+    node.put("/a", "one")
+    page = visit(node, "#/keys/a")
+    page.wait_text("one", "#detail")
+    for where in "#/keys/a", "#/keys/none", "#/keys/", "#/cluster":
+        page.run("location.hash = '%s'" % where)
+        page.wait("document.querySelector('%s') !== null" % ("#log" if "cluster" in where else "#path"))
+        said = page.run("[...document.querySelectorAll('button')].map(b => b.getAttribute('aria-label') || b.innerText).join('|')")
+        for word in "Edit", "Delete", "New", "Create", "Set", "Remove", "Give", "Change", "place":
+            assert word not in said, (where, said)
+    page.expected.append("404")
