@@ -21,7 +21,8 @@ export function curlLine(request) {
  * A form whose request follows from its fields.
  *
  * request(): what is sent, or null while the fields do not say; its curl line is shown
- * done(answer): after it succeeded; failed(error): true if the error was dealt with
+ * done(answer): after it succeeded
+ * failed(error, request): true if the error was dealt with; it may throw one that says more
  */
 export function actionForm({ label, danger, fields, request, send, done, failed, cancel }) {
   const line = el("div", {});
@@ -46,7 +47,11 @@ export function actionForm({ label, danger, fields, request, send, done, failed,
       const answer = await send(wanted);
       await done(answer);
     } catch (error) {
-      if (!(failed && await failed(error, wanted))) wrong.textContent = explain(error);
+      try {
+        if (!(failed && await failed(error, wanted))) wrong.textContent = explain(error);
+      } catch (better) {
+        wrong.textContent = explain(better);
+      }
     } finally {
       go.disabled = request() === null;
     }

@@ -243,7 +243,8 @@ class Keys {
   async conflict(before, mine, text) {
     let now = null;
     try {
-      now = (await send(keyRequest("GET", before.key))).node;
+      // The node asked may not know yet what another one has answered.
+      now = (await send(keyRequest("GET", before.key, { quorum: true }))).node;
     } catch (error) {
       if (error.code !== 100) throw error;
     }

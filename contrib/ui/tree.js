@@ -6,7 +6,7 @@
 
 import { el, say } from "./dom.js";
 import { keyRequest, send, explain, TooLarge } from "./api.js";
-import { brief, count, duration } from "./format.js";
+import { brief, count, duration, plural } from "./format.js";
 import { Rows } from "./rows.js";
 
 const ROW_PX = 26;
@@ -181,7 +181,7 @@ export class Tree {
       const answer = await send(keyRequest("GET", twig.key));
       twig.error = "";
       this.take(twig, answer.node);
-      say(`${twig.key}: ${count(twig.children.length)} names`);
+      say(`${twig.key}: ${plural(twig.children.length, "name")}`);
     } catch (error) {
       twig.children = null;
       twig.error = error instanceof TooLarge
@@ -230,6 +230,7 @@ export class Tree {
       twig = child;
     }
     if (isHidden(key) && !this.showHidden) this.reveal(true);
+    if (twig.key === key && twig.dir && !twig.open) await this.fold(twig, true);
     this.flatten();
     const i = this.mark();
     if (i >= 0) this.rows.reveal(i);

@@ -49,7 +49,7 @@ class Tap:
     def __init__(self, descriptor):
         self.out = os.fdopen(descriptor, "w", buffering=1)
         self.count = 0
-        self.failed = set()
+        self.failed, self.skipped = set(), {}
 
     def pytest_collection_finish(self, session):
         self.out.write("1..%d\n" % len(session.items))
@@ -59,10 +59,12 @@ class Tap:
             self.failed.add(report.nodeid)
             for line in str(report.longrepr).splitlines():
                 self.out.write("# %s\n" % line)
+        if report.skipped and not hasattr(report, "wasxfail"):
+            self.skipped[report.nodeid] = " # SKIP %s" % report.longrepr[2]
         if report.when == "teardown":
             self.count += 1
             word = "not ok" if report.nodeid in self.failed else "ok"
-            self.out.write("%s %d - %s\n" % (word, self.count, report.nodeid))
+            self.out.write("%s %d - %s%s\n" % (word, self.count, report.nodeid, self.skipped.get(report.nodeid, "")))
 
 
 def pytest_configure(config):

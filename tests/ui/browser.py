@@ -19,7 +19,7 @@ import subprocess
 import tempfile
 import time
 
-from moothall import SLOW, proc_children, wait_until
+from moothall import SLOW, proc_children, until
 
 NAMES = ("chromium", "chromium-browser", "google-chrome")
 FLAGS = ["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
@@ -33,7 +33,7 @@ ANSWER_S = 20           # the longest that a command of the protocol may take
 # Keys as the browser names them, for press().
 KEYS = {"Enter": (13, "\r"), "Tab": (9, ""), "Escape": (27, ""), "ArrowDown": (40, ""),
         "ArrowUp": (38, ""), "ArrowLeft": (37, ""), "ArrowRight": (39, ""), "Home": (36, ""),
-        "End": (35, ""), "PageDown": (34, ""), " ": (32, " ")}
+        "End": (35, ""), "PageUp": (33, ""), "PageDown": (34, ""), " ": (32, " ")}
 
 
 def program():
@@ -64,7 +64,6 @@ class Browser:
         os.close(ours_in)
         self.out, self.inp = theirs_in, theirs_out
         self.rest, self.count, self.answers, self.unread, self.pages = b"", 0, {}, set(), {}
-        self.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=self.downloads)
 
     @staticmethod
     def _pipe():
@@ -147,6 +146,8 @@ class Page:
         self.requests, self.console, self.errors, self.statuses = [], [], [], []
         self.expected = []              # beginnings of texts in self.console that a test wants
         self.context = browser.call("Target.createBrowserContext")["browserContextId"]
+        browser.call("Browser.setDownloadBehavior", behavior="allow", downloadPath=browser.downloads,
+                     browserContextId=self.context)
         self.target = browser.call("Target.createTarget", url="about:blank",
                                    browserContextId=self.context)["targetId"]
         self.session = browser.call("Target.attachToTarget", targetId=self.target, flatten=True)["sessionId"]
@@ -223,15 +224,19 @@ class Page:
 
     def wait(self, script, timeout=10.0, what=None):
         """Until the expression is true: its value."""
-        return wait_until(lambda: self.run(script), timeout,
-                          "%s\nThe page shows: %s\n%s" % (what or script, self.text()[:3000], self.errors))
+        value = until(lambda: self.run(script), timeout)
+        if not value:
+            raise AssertionError("timed out waiting for %s\nThe page shows: %s\n%s" %
+                                 (what or script, self.text()[:3000], self.errors))
+        return value
 
     def text(self, selector="body"):
         return self.run("(document.querySelector(%s) || {innerText: ''}).innerText" % json.dumps(selector)) or ""
 
     def wait_text(self, text, selector="body", timeout=10.0):
-        wait_until(lambda: text in self.text(selector), timeout,
-                   "%r in %s" % (text, selector))
+        if not until(lambda: text in self.text(selector), timeout):
+            raise AssertionError("timed out waiting for %r in %s\nThe page shows: %s\n%s" %
+                                 (text, selector, self.text()[:3000], self.errors))
 
     def picture(self, path, full=True):
         """A PNG: all of the page, or what of it is seen."""

@@ -5,7 +5,7 @@ import threading
 
 from moothall import ask, wait_until
 
-HOSTILE = ["<img src=x onerror=violations.push(1)>", "<script>violations.push(2)</script>", "\"><b>'", "a b%2Fc", "line\nend",
+HOSTILE = ["<img src=x onerror=violations.push(1)>", "<script>violations.push(2)", "\"><b>'", "a b%2Fc", "line\nend",
            "\u202ereversed", "{{constructor}}", "javascript:violations.push(3)", "?q=1&r#h", "ünïcödé 漢字"]
 
 

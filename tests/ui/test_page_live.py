@@ -49,7 +49,7 @@ def test_events_come_are_held_and_are_filtered(world, visit):
 def test_the_live_view_goes_on_when_workers_are_replaced(world, visit):
     node = world.node(flags=["-workers", "2"]).start()
     page = visit(node, "#/live/")
-    page.expected.append("ERR_")
+    page.expected.append("net::ERR_")
     page.wait_text("Watching", "#live-state")
     node.put("/k0", "v")
     page.wait_text("/k0", "#events")
@@ -70,8 +70,8 @@ def test_the_live_view_goes_on_when_workers_are_replaced(world, visit):
 
 
 def test_lost_events_are_said_to_be_lost(world, visit):
-    node = world.node(flags=["-workers", "1", "-history-events", "20"]).start()
-    for number in range(60):
+    node = world.node(flags=["-workers", "1", "-history-events", "100"]).start()
+    for number in range(200):
         node.put("/k", "v%d" % number)
     page = visit(node, "#/live/")
     page.wait_text("Watching", "#live-state")

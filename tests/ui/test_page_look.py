@@ -1,0 +1,220 @@
+"""How the pages look: labels, the order of the keyboard, contrast, widths; and pictures of all of them."""
+
+import os
+import threading
+
+import pytest
+
+from moothall import ask
+
+BUILD = os.environ["MOOTHALL_BUILD"]
+PICTURES = os.path.join(BUILD, "tests", "ui", "pictures")
+WHERE = {"overview": "#/overview", "keys": "#/keys/shop/config", "keys-directory": "#/keys/shop/session", "live": "#/live/",
+         "cluster": "#/cluster"}
+CONTRAST_MIN = 4.5          # WCAG AA, of ordinary text
+
+# What has no name for who does not see it, or none that is unique where one is needed.
+NAMELESS = """(() => {
+    const out = [];
+    for (const one of document.querySelectorAll("button, a, input, select, textarea, summary, [tabindex='0'], [role]:not([role=presentation])")) {
+        if (!one.checkVisibility() || one.closest("[hidden]") || one.matches("[aria-hidden=true], html, body")) continue;
+        const label = one.labels && [...one.labels].map(l => l.innerText).join(" ");
+        const by = one.getAttribute("aria-labelledby");
+        const name = one.getAttribute("aria-label") || (by && document.getElementById(by)?.innerText) || label || one.innerText || one.placeholder;
+        if (!name?.trim() && !one.matches("[role=status], [role=alert], [role=list]")) out.push(one.outerHTML.slice(0, 120));
+    }
+    const ids = [...document.querySelectorAll("[id]")].map(e => e.id);
+    for (const id of ids) if (ids.indexOf(id) !== ids.lastIndexOf(id)) out.push("twice: #" + id);
+    for (const image of document.images) if (image.getAttribute("alt") === null) out.push("a picture without alt");
+    if (document.querySelectorAll("h1").length !== 1) out.push("h1: " + document.querySelectorAll("h1").length);
+    return out;
+})()"""
+
+# Every text that is seen, against what is behind it.
+PALE = """(() => {
+    const parse = text => {
+        const n = text.match(/[\\d.]+/g).map(Number);
+        return {rgb: n.slice(0, 3), a: n.length > 3 ? n[3] : 1};
+    };
+    const light = rgb => {
+        const [r, g, b] = rgb.map(v => (v /= 255) <= 0.03928 ? v / 12.92 : ((v + 0.055) / 1.055) ** 2.4);
+        return 0.2126 * r + 0.7152 * g + 0.0722 * b;
+    };
+    const out = new Set();
+    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    let seen = 0;
+    while (walk.nextNode()) {
+        const one = walk.currentNode.parentElement;
+        if (!walk.currentNode.nodeValue.trim() || !one.getClientRects().length || one.closest(".unseen, noscript, .skip")) continue;
+        let behind = one;
+        while (behind && parse(getComputedStyle(behind).backgroundColor).a === 0) behind = behind.parentElement;
+        const style = getComputedStyle(one);
+        const fore = parse(one.namespaceURI.endsWith("svg") ? style.fill : style.color).rgb;
+        const back = parse(getComputedStyle(behind || document.documentElement).backgroundColor).rgb;
+        const [high, low] = [light(fore), light(back)].sort((a, b) => b - a);
+        const ratio = (high + 0.05) / (low + 0.05);
+        seen++;
+        if (ratio < %s) out.add(`${ratio.toFixed(2)} ${one.tagName}.${one.getAttribute("class")} ${walk.currentNode.nodeValue.trim().slice(0, 30)}`);
+    }
+    return [seen, [...out]];
+})()""" % CONTRAST_MIN
+
+WIDER = """(() => {
+    const wide = document.documentElement.clientWidth;
+    if (document.documentElement.scrollWidth <= wide) return [];
+    return [...document.querySelectorAll("body *")].filter(e => e.getBoundingClientRect().right > wide + 1 && !e.closest(".wide, .rows, pre"))
+        .map(e => e.tagName + "." + e.className).slice(0, 5).concat(["scrolls sideways"]);
+})()"""
+
+
+@pytest.fixture
+def shop(world):
+    """Three nodes with something in them, and work that goes on."""
+    nodes = world.cluster()
+    node = nodes[0]
+    node.put("/shop/config", '{"name":"shop","currency":"EUR","limits":{"cart":50,"pay":[10,20,50]},"open":true,"id":12345678901234567890}',
+             ttl=4000)
+    for number in range(12):
+        node.put("/shop/session/user-%04d" % (number * 37), "cart=%d" % number, ttl=600 + number)
+        node.put("/shop/price/item-%03d" % number, "%d.99" % number)
+    ask(node.client, "PUT", "/v2/keys/shop/backends", {"dir": "true"})
+    stopping = threading.Event()
+
+    def work():
+        number = 0
+        while not stopping.wait(0.02):
+            number += 1
+            node.put("/shop/stock/item-%03d" % (number % 40), str(number))
+            for other in nodes:
+                other.get("/v2/keys/shop/price/item-%03d" % (number % 12))
+    worker = threading.Thread(target=work)
+    worker.start()
+    yield nodes
+    stopping.set()
+    worker.join()
+
+
+def settle(page, name):
+    page.run("location.hash = %r" % WHERE[name])
+    seen = {"overview": "document.querySelectorAll('.line').length > 8", "keys": "document.querySelector('.json-root')",
+            "keys-directory": "document.querySelector('.contents li')", "live": "document.querySelectorAll('.row.event').length > 12",
+            "cluster": "document.querySelector('#config-form') && document.querySelector('#log span')"}[name]
+    page.wait("(%s) ? true : false" % seen, what=name)
+
+
+def test_every_page_at_every_width_light_and_dark(shop, visit):
+    os.makedirs(PICTURES, exist_ok=True)
+    page = visit(shop[0])
+    # A first minute, shortened: the charts have something to show.
+    page.wait("document.querySelector('.chart .line').getAttribute('d').length > 150", 15, "ten samples")
+    wrong, texts = [], 0
+    for name in WHERE:
+        for dark in False, True:
+            for width in 360, 1280, 2560:
+                page.look(width, 1400 if width == 2560 else 800, dark)
+                if width == 360 and not dark:
+                    settle(page, name)
+                # After the next picture all is drawn for this width.
+                page.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+                label = "%s-%d-%s" % (name, width, "dark" if dark else "light")
+                seen, pale = page.run(PALE)
+                texts += seen
+                wrong += ["%s: %s" % (label, text) for text in page.run(NAMELESS) + pale + page.run(WIDER)]
+                if width != 2560 or not dark:
+                    page.picture(os.path.join(PICTURES, label + ".png"))
+    assert texts > 500
+    assert not wrong, "\n".join(wrong)
+
+
+def test_the_keyboard_reaches_all_in_the_order_that_is_seen(shop, visit):
+    page = visit(shop[0])
+    for name in WHERE:
+        settle(page, name)
+        if name == "live":
+            page.click("#pause")
+        page.run("document.activeElement.blur(); getSelection().removeAllRanges(); document.querySelector('.skip').focus()")
+        places, last = [], None
+        for _ in range(80):
+            here = page.run("""(() => { const e = document.activeElement, b = e.getBoundingClientRect();
+                const side = e.closest("#detail") ? 1 : 0;
+                return e === document.body ? null : [side, Math.round(b.top + scrollY), Math.round(b.left), e.outerHTML.slice(0, 80),
+                    getComputedStyle(e).outlineStyle]; })()""")
+            if here is None or here == last:
+                break
+            places.append(here)
+            last = here
+            page.press("Tab")
+        assert len(places) > 6, (name, places)
+        # Everything that is not the first link is marked when it has the focus.
+        assert all(place[4] != "none" for place in places[1:]), (name, [p for p in places if p[4] == "none"])
+        wanted = page.run("""[...document.querySelectorAll("a[href], button:enabled, input:enabled, select, textarea, summary, [tabindex='0']")]
+            .filter(e => e.getClientRects().length && !e.closest("dialog, .space") && e.checkVisibility?.() !== false).length""")
+        assert len(places) >= min(wanted, 80) - 1, (name, len(places), wanted)
+        # Down the page, not up, but for what stands side by side.
+        for before, after in zip(places[1:], places[2:]):
+            assert before[0] <= after[0], (name, before, after)
+            assert after[1] > before[1] - 60 or after[2] > before[2], (name, before, after)
+
+
+def test_the_first_link_skips_to_the_page_and_the_tree_is_walked_by_keys(shop, visit):
+    page = visit(shop[0], "#/keys/")
+    page.wait("document.querySelector('#path') !== null")
+    page.run("document.querySelector('.skip').focus()")
+    page.press("Enter")
+    page.wait("document.activeElement.id === 'view'")
+    page.run("document.querySelector('#tree').focus()")
+    page.press("ArrowDown")
+    page.wait("location.hash === '#/keys/shop'")
+    page.press("ArrowRight")
+    page.wait("document.querySelector('[aria-label=\"/shop/config\"]') ? true : false")
+    page.press("ArrowDown")
+    page.press("ArrowDown")
+    page.wait("location.hash === '#/keys/shop/config'")
+    chosen = page.run("document.querySelector('#' + document.querySelector('#tree').getAttribute('aria-activedescendant')).getAttribute('aria-label')")
+    assert chosen == "/shop/config"
+    page.press("ArrowLeft")
+    page.wait("location.hash === '#/keys/shop'")
+    page.press("ArrowLeft")
+    page.wait("!document.querySelector('[aria-label=\"/shop/config\"]')")
+
+
+def test_windows_and_forms_have_names_and_are_not_pale(shop, visit):
+    wrong = []
+    for dark in False, True:
+        page = visit(shop[0], "#/keys/shop/price/item-001", dark=dark)
+        page.expected.append("412")
+        page.wait_text("1.99", ".value")
+        for label, open_it, close_it in (
+                ("delete", lambda: page.click_text("Delete", "#detail"), lambda: page.click_text("Cancel", "dialog")),
+                ("expiry", lambda: page.click_text("Set expiry"), lambda: page.press("Escape")),
+                ("create", lambda: page.click("#new-key"), lambda: page.click_text("Cancel")),
+                ("edit", lambda: page.click("#edit"), None)):
+            open_it()
+            page.wait("document.querySelector('form.action') ? true : false")
+            wrong += ["%s: %s" % (label, text) for text in page.run(NAMELESS) + page.run(PALE)[1]]
+            page.picture(os.path.join(PICTURES, "%s-1280-%s.png" % (label, "dark" if dark else "light")), full=False)
+            if close_it:
+                close_it()
+                page.wait("document.querySelector('form.action') === null")
+        page.fill("#edit-value", "mine")
+        shop[1].put("/shop/price/item-001", "1.99", timeout=5)
+        page.click_text("Save")
+        page.wait_text("somebody else", "#conflict")
+        wrong += ["conflict: %s" % text for text in page.run(NAMELESS) + page.run(PALE)[1]]
+        page.picture(os.path.join(PICTURES, "conflict-1280-%s.png" % ("dark" if dark else "light")), full=False)
+    assert not wrong, "\n".join(wrong)
+
+
+def test_what_is_wrong_is_seen(world, visit):
+    os.makedirs(PICTURES, exist_ok=True)
+    nodes = world.cluster()
+    page = visit(nodes[0])
+    for node in nodes[1:]:
+        node.kill_all()
+    page.wait_text("Nobody leads", ".lead")
+    page.wait("document.querySelector('#banner .error') ? true : false")
+    for width, dark in ((360, False), (1280, True), (1280, False)):
+        page.look(width, 800, dark)
+        page.run("new Promise(done => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        assert not page.run(PALE)[1] and not page.run(WIDER)
+        page.picture(os.path.join(PICTURES, "trouble-%d-%s.png" % (width, "dark" if dark else "light")), full=False)
