@@ -71,7 +71,9 @@ class Keys {
   async move(key) {
     this.found.hidden = true;
     this.tree.element.hidden = false;
-    await Promise.all([this.tree.selected === key && this.tree.find(key) ? null : this.tree.reach(key), this.load(key)]);
+    // Chosen in the tree, it is there already; by a link or the search it has to be reached.
+    const there = this.tree.root.children !== null && this.tree.selected === key && this.tree.find(key) !== null;
+    await Promise.all([there ? null : this.tree.reach(key), this.load(key)]);
   }
 
   async refresh() {
