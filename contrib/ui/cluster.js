@@ -3,6 +3,7 @@
 import { el, write, say, field } from "./dom.js";
 import { send, sendText, open, explain } from "./api.js";
 import { bytes, count, seconds } from "./format.js";
+import { roleOf } from "./overview.js";
 import { actionForm, curlLine, dialog } from "./dialog.js";
 
 const LOG_LINES = 300;
@@ -29,7 +30,7 @@ class Cluster {
     const columns = ["Name", "Role", "Client", "Peer", "Applied", "Behind", "Round trip", app.readOnly ? null : "Do"].filter(Boolean);
     main.append(el("h1", { class: "unseen" }, "Cluster"),
       el("section", { "aria-labelledby": "who-h" }, el("h2", { id: "who-h" }, "Members"),
-        el("div", { class: "wide", tabindex: "0", role: "region", "aria-labelledby": "who-h" }, el("table", {},
+        el("div", { class: "wide", tabindex: "0", role: "region", "aria-labelledby": "who-h" }, el("table", { class: "stack" },
           el("thead", {}, el("tr", {}, columns.map((text) => el("th", { scope: "col", class: /Applied|Behind|Round/.test(text) ? "number" : null }, text)))),
           this.members)),
         app.readOnly ? el("p", { class: "note" }, "This page only shows (-ui read-only).") : this.addForm()),
@@ -60,7 +61,7 @@ class Cluster {
   // ---- members
 
   tick(node) {
-    const shape = JSON.stringify([node.members.map((m) => [m.id, m.name, m.role, m.leader, m.self, m.active, m.clientURLs, m.peerURLs]), node.leader]);
+    const shape = JSON.stringify([node.members.map((m) => [m.id, m.name, m.role, m.leader, m.self, m.active, m.clientURLs, m.peerURLs]), node.leader, node.state]);
     if (shape !== this.shape) {
       this.shape = shape;
       this.rows = node.members.map((member) => this.row(member));
@@ -76,12 +77,12 @@ class Cluster {
 
   row(member) {
     const name = member.name || member.id;
-    const [applied, behind, trip] = [1, 2, 3].map(() => el("td", { class: "number" }));
-    const role = member.active === false ? "silent" : member.leader ? "leader" : member.role === "voter" ? "follower" : member.role;
+    const [applied, behind, trip] = ["Applied", "Behind", "Round trip"].map((label) => el("td", { class: "number", "data-label": label }));
+    const role = member.active === false ? "silent" : roleOf(member, this.app.node);
     const element = el("tr", { class: member.active === false ? "alert" : null },
       el("th", { scope: "row" }, name, member.self ? el("span", { class: "tag quiet" }, "this node") : null),
       el("td", {}, el("span", { class: `tag ${member.leader ? "lead" : ""}` }, role)),
-      el("td", {}, (member.clientURLs ?? []).join(" ") || "-"), el("td", {}, (member.peerURLs ?? []).join(" ") || "-"), applied, behind, trip,
+      el("td", { "data-label": "Client" }, (member.clientURLs ?? []).join(" ") || "-"), el("td", { "data-label": "Peer" }, (member.peerURLs ?? []).join(" ") || "-"), applied, behind, trip,
       this.app.readOnly ? null : el("td", {}, el("span", { class: "buttons" },
         !member.leader && member.role === "voter" ? el("button", { type: "button", class: "small", "aria-label": `Give the lead to ${name}`,
           click: () => this.moveLead(member, name) }, "Give the lead") : null,

@@ -26,6 +26,8 @@ class Live {
     this.curl = el("div", {});
     this.rows = new Rows(ROW_PX, (i) => this.row(this.seen[i]), { id: "events", role: "log", "aria-label": "Events, the newest first", "aria-live": "off" });
     this.seen = [];
+    this.empty = el("p", { class: "note emptyrows" }, "Nothing happened here since the stream began. What is written, deleted or expires below this path is shown as it comes.");
+    this.rows.element.append(this.empty);
     main.append(el("h1", { class: "unseen" }, "Live"), el("section", { class: "live", "aria-label": "Events" },
       el("form", { class: "search", submit: (event) => {
         event.preventDefault();
@@ -103,6 +105,7 @@ class Live {
   show() {
     this.seen = this.all.filter((item) => item.lost || !this.off.has(item.event.action));
     write(this.counted, this.paused ? `${plural(this.waiting.length, "event")} came meanwhile` : `${plural(this.seen.length, "event")}`);
+    this.empty.hidden = this.seen.length > 0;
     this.rows.show(this.seen.length);
   }
 

@@ -41,6 +41,13 @@ function urls(dd, list, link) {
 
 const CARD = ["Client", "Peer", "Version", "Applied", "Behind", "Round trip", "Disk sync p99", "Restarts", "Certificates"];
 
+/* What a member is: of this node its state, of another one as far as its role says. */
+export function roleOf(member, node) {
+  if (member.leader) return "leader";
+  if (member.role !== "voter") return member.role;
+  return member.self ? node.state : "follower";
+}
+
 class Card {
   constructor() {
     this.name = el("h3", {});
@@ -54,7 +61,7 @@ class Card {
     const value = this.facts.values;
     write(this.name, member.name || "(not there yet)");
     const gone = member.active === false;
-    write(this.role, gone ? "silent" : member.leader ? "leader" : member.role === "voter" ? "follower" : member.role);
+    write(this.role, gone ? "silent" : roleOf(member, node));
     this.element.classList.toggle("leads", member.leader && !gone);
     this.element.classList.toggle("gone", gone);
     this.self.hidden = !member.self;
