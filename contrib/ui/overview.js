@@ -103,7 +103,7 @@ class Overview {
         el("p", { class: "note" }, "“-” is what this node cannot know of another one: open that node's own page.")),
       el("section", { "aria-labelledby": "charts-h" },
         el("h2", { id: "charts-h" }, "The last 15 minutes of this node"),
-        el("p", { class: "note" }, "▲ election   ● restart   ◆ change of members. They begin when the page is opened; point at them, or use the arrow keys, for figures."),
+        el("p", { class: "note" }, "▲ election   ● restart   ◆ change of members. The lines begin when the page is opened; point at a chart, or use the arrow keys on it, for figures."),
         el("div", { class: "charts" }, this.charts.map((chart) => chart.element))),
       el("section", { "aria-labelledby": "processes-h" }, el("h2", { id: "processes-h" }, "Processes of this node"),
         el("div", { class: "wide", tabindex: "0", role: "region", "aria-labelledby": "processes-h" },
