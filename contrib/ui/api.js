@@ -23,8 +23,9 @@ export class ApiError extends Error {
 
 export class TooLarge extends Error {}
 
+/* Half a pair of a character cannot be sent. */
 function wellFormed(text) {
-  return text.replace(/[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]/g, "\ufffd");
+  return text.replace(/[\ud800-\udbff][\udc00-\udfff]|[\ud800-\udfff]/g, (found) => (found.length === 2 ? found : "\ufffd"));
 }
 
 /* A key as a path of a URL. */

@@ -144,7 +144,7 @@ class App {
   problems() {
     const { node } = this;
     if (this.silentSince !== null) {
-      const others = (node?.members ?? []).filter((member) => !member.self).flatMap((member) => (member.clientURLs ?? []).slice(0, 1));
+      const others = (node?.members ?? []).filter((member) => !member.self).flatMap((member) => (member.clientURLs ?? []).filter((url) => /^https?:/.test(url)).slice(0, 1));
       return [{ severity: "error", runbook: "The processes",
         text: `${node?.name ?? "The node"} has not answered for ${duration((Date.now() - this.silentSince) / 1000)}. What is below is old. Look whether it runs; the page goes on by itself.`,
         links: others.map((url) => [`${url}/ui/`, `Ask ${url.replace(/^https?:\/\//, "")}`]) }];

@@ -22,7 +22,7 @@ export function isJSON(text) {
  * Not what JSON.parse makes of it, since numbers stand as they are written, and a name may come twice.
  */
 export function jsonParts(text) {
-  const token = /\s*([{}[\],:]|"(?:[^"\\]|\\.)*"|[^\s{}[\],:"]+)/gy;
+  const token = /\s*([{}[\],:]|"(?:[^"\\]+|\\.)*"|[^\s{}[\],:"]+)/gy;
   const open = [];
   let root = null;
   let name = null;
