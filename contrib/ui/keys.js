@@ -29,6 +29,7 @@ class Keys {
   constructor(main, app) {
     this.app = app;
     this.view = "text";
+    this.turn = 0;
     this.tree = new Tree((key) => this.app.go(keyLink(key)));
     this.detail = el("section", { class: "detail", "aria-label": "The chosen key", id: "detail" });
     this.search = el("input", { type: "search", id: "search", placeholder: "/path, or a part of one", autocomplete: "off", spellcheck: "false" });
@@ -84,6 +85,8 @@ class Keys {
   // ---- one key
 
   async load(key) {
+    // What is asked later, or a form that is opened meanwhile, counts more than this answer.
+    const turn = ++this.turn;
     this.key = key;
     this.editing = false;
     this.asked = false;
@@ -92,10 +95,10 @@ class Keys {
     try {
       answer = await send(keyRequest("GET", key));
     } catch (error) {
-      if (this.key === key) this.showFault(key, error);
+      if (this.turn === turn) this.showFault(key, error);
       return;
     }
-    if (this.key !== key) return;
+    if (this.turn !== turn) return;
     this.take(answer.node);
     this.show();
     if (!answer.node.dir) this.follow(key, answer.node.modifiedIndex + 1);
@@ -201,6 +204,7 @@ class Keys {
 
   /* node: what the edit is held against; mine: the text to begin with */
   edit(node = this.shown, mine = node.value) {
+    this.turn++;
     this.editing = true;
     const crlf = /\r\n/.test(node.value) && caution(node.value) === null;
     const text = el("textarea", { id: "edit-value", rows: 12, spellcheck: "false", value: mine });
@@ -275,6 +279,7 @@ class Keys {
   create(at, value = "") {
     const begin = at ?? (this.shown?.dir ? (this.key === "/" ? "/" : `${this.key}/`) : `${parentOf(this.key).replace(/\/$/, "")}/`);
     this.stream?.close();
+    this.turn++;
     this.editing = true;
     this.notice = null;
     const path = el("input", { id: "new-path", value: begin, autocomplete: "off", spellcheck: "false" });

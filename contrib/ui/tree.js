@@ -81,13 +81,17 @@ export class Tree {
         out.push({ text: twig.error || "Loading…", level: level + 1, wrong: twig.error !== "" });
         continue;
       }
-      const children = (twig.children ?? []).filter((child) => this.showHidden || !nameOf(child.key).startsWith("_"));
+      const children = this.listed(twig);
       if (!children.length && twig.children) out.push({ text: "(nothing that is listed)", level: level + 1 });
       for (let i = children.length - 1; i >= 0; i--) stack.push([children[i], level + 1, i + 1, children.length]);
     }
     this.list = out;
     this.rows.show(out.length);
     this.mark();
+  }
+
+  listed(twig) {
+    return (twig.children ?? []).filter((child) => this.showHidden || !nameOf(child.key).startsWith("_"));
   }
 
   row(i) {
@@ -99,7 +103,7 @@ export class Tree {
       "aria-expanded": twig.dir ? String(twig.open) : null, "aria-label": twig.key },
     el("span", { class: "twist", "aria-hidden": "true" }, twig.dir ? (twig.open ? "▾" : "▸") : ""),
     el("span", { class: twig.dir ? "name dir" : "name" }, twig.dir && twig.key !== "/" ? `${nameOf(twig.key)}/` : nameOf(twig.key)),
-    twig.dir ? el("span", { class: "begin" }, twig.open && twig.children ? count(twig.children.length) : "") : el("span", { class: "begin" }, twig.begin),
+    twig.dir ? el("span", { class: "begin" }, twig.open && twig.children ? count(this.listed(twig).length) : "") : el("span", { class: "begin" }, twig.begin),
     twig.expires ? el("span", { class: "ttl", "data-expires": twig.expires }, left(twig.expires)) : null);
     return this.indent(row, level);
   }
@@ -181,7 +185,7 @@ export class Tree {
       const answer = await send(keyRequest("GET", twig.key));
       twig.error = "";
       this.take(twig, answer.node);
-      say(`${twig.key}: ${plural(twig.children.length, "name")}`);
+      say(`${twig.key}: ${plural(this.listed(twig).length, "name")}`);
     } catch (error) {
       twig.children = null;
       twig.error = error instanceof TooLarge
