@@ -252,10 +252,11 @@ export class Tree {
     this.revealed?.(on);
   }
 
-  /* Somebody changed what is in the directory of a key: read it again, if it was read. */
+  /* A key was made, changed or deleted: reads again the directory it is in, or the nearest one above that was read. */
   async again(key) {
-    const twig = this.find(parentOf(key));
-    if (twig?.dir && twig.children) await this.load(twig);
+    let at = parentOf(key);
+    while (at !== "/" && !this.find(at)?.children) at = parentOf(at);
+    await this.load(this.find(at));
     const own = this.find(key);
     if (own?.dir && own.open) await this.load(own);
   }

@@ -157,7 +157,7 @@ def test_twenty_thousand_keys_scroll_and_are_found(world, visit):
     for writer in writers:
         writer.join()
     page = visit(node, "#/keys/wide")
-    page.wait("document.querySelector('#tree .space').getBoundingClientRect().height > 10000 * 26", what="10,000 rows")
+    page.wait("document.querySelector('#tree .space')?.getBoundingClientRect().height > 10000 * 26", what="10,000 rows")
     # Sixty pictures over the whole length: how long each one takes, and how many rows are elements.
     figures = page.run("""(async () => {
         const tree = document.querySelector("#tree"), took = [];
