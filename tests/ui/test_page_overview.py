@@ -2,7 +2,7 @@
 
 import time
 
-from moothall import ask, wait_until
+from moothall import ask, proc_text, wait_until
 
 SHOWN_S = 2.0           # until the page shows that a node is gone
 
@@ -52,6 +52,26 @@ def test_a_page_asks_one_node_once_a_second_and_nothing_when_it_is_not_seen(worl
     assert polls(page) == before
     page.run("window.away = false; document.dispatchEvent(new Event('visibilitychange'))")
     wait_until(lambda: (page.run("0"), polls(page))[1] > before, 3, "requests again")
+
+
+def test_an_open_page_costs_its_node_next_to_nothing(world, visit):
+    """Less than 0.5 % of a core more than without: what the scheduler says that its processes ran, over 4 s each."""
+    node = world.node().start()
+    page = visit(node)
+
+    def share():
+        def ran_ns():
+            return sum(int(proc_text(pid, "schedstat").split()[0]) for pids in node.pids().values() for pid in pids)
+        before, since = ran_ns(), time.monotonic()
+        page.run("new Promise(done => setTimeout(done, 4000))")
+        return (ran_ns() - before) / 1e9 / (time.monotonic() - since)
+    page.wait_text("leads", ".lead")
+    seen = share()
+    page.call("Page.navigate", url="about:blank")
+    page.wait("location.href === 'about:blank'")
+    alone = share()
+    print("of a core: %.3f %% with a page, %.3f %% without" % (seen * 100, alone * 100))
+    assert seen - alone < 0.005, (seen, alone)
 
 
 def test_a_leader_that_is_killed_is_seen_within_two_seconds(world, visit):
