@@ -233,6 +233,24 @@ on_resolved(struct child *child, const struct frame *frame, const struct msg_res
 }
 
 static enum err
+on_view(struct child *child, const struct frame *frame, const struct msg_view *m)
+{
+	if (!child->configured || child->owner.viewed == NULL)
+		return ERR_MALFORMED;
+	child->owner.viewed(child->owner.argument, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_told(struct child *child, const struct frame *frame, const struct msg_told *m)
+{
+	if (!child->configured || child->owner.told == NULL)
+		return ERR_MALFORMED;
+	child->owner.told(child->owner.argument, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
 on_tls(struct child *child, const struct frame *frame UNUSED, const struct msg_tls *m)
 {
 	if (!child->configured || child->owner.secured == NULL || (m->flags & ~TLS_FLAG_ALL) != 0)

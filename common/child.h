@@ -45,6 +45,9 @@ struct child_owner {
 	void (*handover)(void *argument, bool give, uint64_t token, int fd);
 	/* Is the node out of rotation? NULL but in a client worker. */
 	void (*rotation)(void *argument, bool out);
+	/* Answers to what was asked by that id. NULL but in a client worker. */
+	void (*viewed)(void *argument, uint64_t request_id, const struct msg_view *view);
+	void (*told)(void *argument, uint64_t request_id, const struct msg_told *told);
 	/* Which build this program is of (build.h). NULL: not to be said. */
 	const char *build;
 	/* Fill in what alive tells. */
@@ -69,7 +72,7 @@ void child_breathe(struct child *child);
 void child_end_node(struct child *child, enum exit_code code, const char *sentence);
 /* How often the supervisor has started this process before; known once configured. */
 uint32_t child_restarts(const struct child *child);
-/* For msg_node_state, msg_moved and msg_resolve. */
+/* For msg_node_state, msg_moved, msg_resolve and msg_ask. */
 struct buf *child_out(struct child *child);
 
 #endif

@@ -234,6 +234,11 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define RESOLVED_KEPT 16		/* hosts whose addresses are kept */
 
 /* What the supervisor takes from operators, files, children, and its successor */
+#define MARKS_MAX 100			/* things that happened which the supervisor remembers, */
+#define MARK_TEXT_BYTES_MAX ((size_t)255) /* and what it says of each */
+#define LOG_KEPT_BYTES_MAX (256 * KIB)	/* newest lines of the log, for GET /v2/stats/log */
+#define DESK_CALLS_MAX 64		/* of a worker to the supervisor; more are refused */
+#define DESK_QUEUED_BYTES_MAX (32 * MIB) /* answers that a worker does not take; then it is killed */
 #define CONTROL_CONNECTIONS_MAX 16	/* of the control socket */
 #define CONTROL_REQUEST_BYTES_MAX (4 * KIB)
 #define CONTROL_DEPTH_MAX 32		/* of the JSON in it, and in its answer */
@@ -259,6 +264,8 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define PARALLEL_MAX 1024		/* requests side by side */
 #define CONTROL_ANSWER_BYTES_MAX (1 * MIB)
 
+_Static_assert(DESK_CALLS_MAX * (LOG_KEPT_BYTES_MAX + FRAME_ROOM) < DESK_QUEUED_BYTES_MAX,
+    "who asks no more than it may takes no more than it may");
 _Static_assert(URLS_MAX == LISTEN_MAX, "a node can tell all the addresses that it listens at");
 _Static_assert(BODY_BYTES_MAX + HEAD_BYTES_MAX + KEY_BYTES_MAX <= WRITE_BYTES_MAX,
     "whatever a request can hold is a write that is taken");

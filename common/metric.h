@@ -122,6 +122,25 @@ enum metric_form metric_form_accepted(struct slice accept);
 #define METRIC_TEXT_TYPE "text/plain; version=0.0.4; charset=utf-8"
 #define METRIC_OPENMETRICS_TYPE "application/openmetrics-text; version=1.0.0; charset=utf-8"
 
+/* ---- reading, for who shows a choice of it ------------------------------------------ */
+
+/* A series of one process, as it is now; a gauge of a process that is no more is none. */
+struct metric_seen {
+	unsigned row;			/* the first of its name, as the table has it */
+	struct slice labels;		/* as they are shown, without braces; borrowed */
+	const uint64_t *cells;		/* the value; of a histogram see metric_bucket_bound */
+};
+
+/* All series of all processes, in no order: the same one may come from several. */
+void metric_look(void (*seen)(void *argument, const struct metric_seen *seen), void *argument);
+/* The value of that label, as it is shown; empty: there is none. */
+struct slice metric_label(struct slice labels, const char *name);
+/* How many buckets a histogram has: so many cells, then that of what is above all bounds,
+ * then the sum; and the bound of one of them, in the unit that is counted. */
+#define METRIC_CELLS_MAX 18
+unsigned metric_bucket_count(unsigned row);
+uint64_t metric_bucket_bound(unsigned row, unsigned bucket);
+
 /* ---- a child ------------------------------------------------------------------------ */
 
 /*

@@ -29,6 +29,8 @@
 #define BOUNDS_MAX 16
 #define CELLS_MAX (BOUNDS_MAX + 2)
 
+_Static_assert(CELLS_MAX == METRIC_CELLS_MAX, "who reads knows how many cells there are");
+
 struct metric_directory {
 	uint64_t magic;
 	uint32_t slots;			/* that were ever taken: the first of them */

@@ -149,6 +149,8 @@ METRIC(http_requests, WORKER, COUNTER, ONE, "etcd_http_requests_total", "route,m
     "Requests by what they were answered; a watch counts when its head goes out.")
 METRIC(http_duration, WORKER, SHORT_TIME, NS, "etcd_http_request_duration_seconds", "route",
     "Time from a whole request to its answer, of a watch to the answer's head.")
+METRIC(read_time, CLIENT, SHORT_TIME, NS, "etcd_http_read_duration_seconds", "",
+    "Time from a whole GET or HEAD of a key to its answer; of watches none.")
 #define REJECTED(reason, owners)					\
 	METRIC(rejected_##reason, owners, COUNTER, ONE, "etcd_http_rejected_total", \
 	    "reason=\"" #reason "\"", "What a limit or a rule did not let through.")
@@ -177,6 +179,8 @@ REJECTED(watches, RAFTD)
 #undef REJECTED
 METRIC(watches_open, CLIENT, GAUGE, ONE, "etcd_watches_open", "",
     "Watches of clients that are open.")
+METRIC(watches_begun, CLIENT, COUNTER, ONE, "etcd_watches_begun_total", "",
+    "Watches whose answer's head went out; they are among the requests.")
 METRIC(watch_resumed, CLIENT, COUNTER, ONE, "etcd_watch_resumed_total", "",
     "Watches that were registered again with a new raftd.")
 METRIC(locks_waiting, CLIENT, GAUGE, ONE, "etcd_lock_waiting", "",

@@ -348,6 +348,60 @@ metric_render(struct buf *out, enum metric_form form)
 	free(samples.list);
 }
 
+/* ---- reading --------------------------------------------------------------------------------- */
+
+void
+metric_look(void (*seen)(void *argument, const struct metric_seen *seen), void *argument)
+{
+	struct samples samples = { .list = NULL };
+
+	take_all(&samples);
+	for (size_t i = 0; i < samples.count; i++) {
+		const struct sample *sample = &samples.list[i];
+
+		if (sample->alive || !is_present(&metric_rows[sample->row]))
+			seen(argument, &(struct metric_seen){ .row = sample->row,
+			    .labels = labels_of(&samples, sample), .cells = sample->cells });
+	}
+	buf_free(&samples.texts);
+	free(samples.list);
+}
+
+struct slice
+metric_label(struct slice labels, const char *name)
+{
+	size_t size = strlen(name);
+
+	while (labels.size > size + 2) {
+		bool right = memcmp(labels.data, name, size) == 0 && labels.data[size] == '=';
+		const uint8_t *begin = memchr(labels.data, '"', labels.size);
+		size_t at = begin == NULL ? labels.size : (size_t)(begin - labels.data) + 1;
+		size_t end = at;
+
+		while (end < labels.size && labels.data[end] != '"')
+			end += labels.data[end] == '\\' ? 2 : 1;
+		if (end >= labels.size)
+			break;
+		if (right)
+			return slice_of(labels.data + at, end - at);
+		end = MIN_OF(end + 2, labels.size);
+		labels = slice_of(labels.data + end, labels.size - end);
+	}
+	return SLICE_EMPTY;
+}
+
+unsigned
+metric_bucket_count(unsigned row)
+{
+	return metric_bound_count(&metric_rows[row]);
+}
+
+uint64_t
+metric_bucket_bound(unsigned row, unsigned bucket)
+{
+	return metric_bound(&metric_rows[row]) << bucket;
+}
+
 /* ---- which form ------------------------------------------------------------------------------ */
 
 static struct slice

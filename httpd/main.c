@@ -26,6 +26,7 @@
 #include "common/xmem.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
+#include "httpd/client/desk.h"
 #include "httpd/client/gate.h"
 #include "httpd/handover.h"
 #include "httpd/http/server.h"
@@ -89,6 +90,14 @@ lost_raftd(void *argument, uint64_t token, int why)
 }
 
 static void
+ask(void *argument, uint64_t id, const struct msg_ask *message)
+{
+	const struct worker_program *program = argument;
+
+	msg_ask_frame(child_out(program->child), id, message);
+}
+
+static void
 end_node(void *argument, enum exit_code code, const char *sentence)
 {
 	const struct worker_program *program = argument;
@@ -133,6 +142,18 @@ has_certificate(const struct worker *worker)
 	const struct config *config = &worker->config;
 
 	return (worker->role == ROLE_PEER ? config->peer_cert_file : config->cert_file)[0] != '\0';
+}
+
+static void
+viewed(void *argument, uint64_t request_id, const struct msg_view *view)
+{
+	desk_viewed(((struct worker_program *)argument)->worker.desk, request_id, view);
+}
+
+static void
+told(void *argument, uint64_t request_id, const struct msg_told *answer)
+{
+	desk_told(((struct worker_program *)argument)->worker.desk, request_id, answer);
 }
 
 static void
@@ -406,7 +427,7 @@ main(int argc, char **argv)
 			return EXIT_USAGE;
 	worker->loop = loop_new();
 	worker->owner = (struct worker_owner){ .resolve = resolve, .lost_raftd = lost_raftd,
-	    .end_node = end_node, .argument = &program };
+	    .ask = ask, .end_node = end_node, .argument = &program };
 	program.child = child_new(worker->loop, control_fd, worker->role, worker->number,
 	    (struct child_owner){
 		.build = build_text,
@@ -417,6 +438,8 @@ main(int argc, char **argv)
 		.tickets = tickets,
 		.handover = worker->role == ROLE_CLIENT ? handover : NULL,
 		.rotation = worker->role == ROLE_CLIENT ? rotation : NULL,
+		.viewed = worker->role == ROLE_CLIENT ? viewed : NULL,
+		.told = worker->role == ROLE_CLIENT ? told : NULL,
 		.stop = stop,
 		.alive = tell_alive,
 		.resolved = worker->role == ROLE_PEER ? resolved : NULL,

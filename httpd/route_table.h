@@ -19,6 +19,7 @@ ROUTE(ROUTE_CLIENT, EXACT, "/v2/stats/store", METHOD_GET, stats_store_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v1/stats/store", METHOD_GET, stats_store_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v2/stats/leader", METHOD_GET, stats_leader_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v1/stats/leader", METHOD_GET, stats_leader_handle)
+ROUTE(ROUTE_CLIENT, EXACT, "/v2/stats/node", METHOD_GET, stats_node_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v2/members/leader", METHOD_GET, members_leader_handle)
 ROUTE(ROUTE_CLIENT, PREFIX, "/v2/members", METHOD_GET | METHOD_PUT | METHOD_POST | METHOD_DELETE,
     members_handle)

@@ -23,6 +23,7 @@ struct tally_route {
 	struct tally_kind *kinds;
 	size_t kind_count, kind_capacity;
 	struct metric_series *duration;
+	bool keys;			/* it reads and writes them */
 };
 
 struct tally {
@@ -37,6 +38,9 @@ tally_new(void)
 	struct tally *tally = xzalloc(sizeof(*tally) + count * sizeof(tally->routes[0]));
 
 	tally->route_count = count;
+	for (unsigned i = 0; i < count; i++)
+		tally->routes[i].keys = strcmp(route_name(i), "/v2/keys") == 0 ||
+		    strcmp(route_name(i), "/v1/keys") == 0;
 	return tally;
 }
 
@@ -82,6 +86,8 @@ tally_answer(struct tally *tally, const struct request *request, uint64_t now_ns
 	struct tally_route *route = &tally->routes[request->route];
 
 	metric_series_add(count_of(tally, request), 1);
+	if (request->watches)
+		metric_add(METRIC_watches_begun, 1);
 	/* What was refused before it was whole took as long as its client liked. */
 	if (request->whole_ns == 0)
 		return;
@@ -91,4 +97,7 @@ tally_answer(struct tally *tally, const struct request *request, uint64_t now_ns
 		route->duration = metric_series(METRIC_http_duration, &name);
 	}
 	metric_series_observe(route->duration, now_ns - request->whole_ns);
+	if (route->keys && !request->watches &&
+	    (request->method & (METHOD_GET | METHOD_HEAD)) != 0)
+		metric_observe(METRIC_read_time, now_ns - request->whole_ns);
 }

@@ -171,6 +171,21 @@ leader_stats(struct node *node, struct buf *followers)
 	}
 }
 
+static void
+progress_stats(struct node *node, struct buf *out)
+{
+	for (size_t i = 0; i < node->replica->members.count; i++) {
+		peer_id id = node->replica->members.list[i].id;
+		const struct follower *follower = id == node->id ? NULL : follower_of(node, id);
+
+		if (id == node->id)
+			continue;
+		progress_record_put(out, &(struct progress_record){ .id = id,
+		    .match = raft_match(node->raft, id),
+		    .answered_ns = follower == NULL ? 0 : follower->current });
+	}
+}
+
 void
 followers_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind)
 {
@@ -190,6 +205,12 @@ followers_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_
 	case STATS_LEADER:
 		if (raft_role(node->raft) == RAFT_LEADER)
 			leader_stats(node, &followers);
+		else
+			stats.error = ERR_NOT_LEADER;
+		break;
+	case STATS_PROGRESS:
+		if (raft_role(node->raft) == RAFT_LEADER)
+			progress_stats(node, &followers);
 		else
 			stats.error = ERR_NOT_LEADER;
 		break;

@@ -144,17 +144,8 @@ obey_upgrade(struct connection *connection, const struct order *order UNUSED)
 static void
 answer_no_transfer(struct connection *connection)
 {
-	const struct supervisor *supervisor = connection->control->supervisor;
-	struct slice leader = supervisor_member_name(supervisor, supervisor->node.leader_id);
-	char *text;
+	char *text = restart_no_transfer(connection->control->supervisor);
 
-	if (supervisor->node.role == NODE_ROLE_LEADER)
-		text = xstrdup("there is no other voting member that could lead");
-	else if (leader.size == 0)
-		text = xstrdup("this node does not lead, and knows of no leader now");
-	else
-		text = xasprintf("this node does not lead: %.*s does, run it there",
-		    SLICE_ARGS(leader));
 	answer(connection, text);
 	free(text);
 }

@@ -14,6 +14,7 @@
 #include "common/printable.h"
 #include "common/program.h"
 #include "common/xmem.h"
+#include "supervisor/log_ring.h"
 #include "supervisor/log_sink.h"
 
 #include <errno.h>
@@ -46,6 +47,7 @@ struct log {
 	struct loop_timer *retry;
 	bool json;
 	bool took_standard;		/* descriptors 1 and 2 */
+	struct log_ring newest;		/* of lines */
 	struct log_sink *lines;
 	struct log_sink *access;	/* NULL: off */
 	uint64_t lines_untold, access_untold; /* that are missing */
@@ -63,6 +65,9 @@ put_record(struct log *log, struct log_sink *sink, const struct diag_record *rec
 	size_t size = diag_format(record, log_sink_place(sink), log->json, line);
 
 	log_sink_put(sink, slice_of(line, size));
+	if (log->json || log_sink_place(sink) != DIAG_IN_FILE)
+		size = diag_format(record, DIAG_IN_FILE, false, line);
+	log_ring_put(&log->newest, slice_of(line, size));
 }
 
 /* Of the log itself: the writer of diag may not use diag. */
@@ -445,6 +450,7 @@ log_free(struct log **log)
 	log_sink_free(&(*log)->access);
 	log_sink_free(&(*log)->next_lines);
 	log_sink_free(&(*log)->next_access);
+	log_ring_free(&(*log)->newest);
 	free(*log);
 	*log = NULL;
 }
@@ -548,4 +554,10 @@ log_reopen(struct log *log)
 		diag_debug("log", "files opened again");
 	free(second);
 	return problem;
+}
+
+struct slice
+log_tail(const struct log *log, size_t count)
+{
+	return log_ring_tail(&log->newest, count);
 }

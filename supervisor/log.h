@@ -49,6 +49,10 @@ void log_apply(struct log *log, const struct config *config);
  * log, and what could not be opened goes on with the old file. */
 char *log_reopen(struct log *log) MUST_CHECK;
 
+/* The newest lines of all processes, count and LOG_KEPT_BYTES_MAX at most, as a file has them;
+ * borrowed until the next line. */
+struct slice log_tail(const struct log *log, size_t count);
+
 /* ---- children ------------------------------------------------------------------ */
 
 /* The standard error of a child that is started now: 0 for ours. */

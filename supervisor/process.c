@@ -201,6 +201,17 @@ on_resolve(struct process *process, const struct frame *frame, const struct msg_
 }
 
 static enum err
+on_ask(struct process *process, const struct frame *frame, const struct msg_ask *m)
+{
+	if (m->what < ASK_VIEW || m->what > ASK_LEAD || m->name.size > NAME_BYTES_MAX ||
+	    m->asker.size > ASKER_BYTES_MAX ||
+	    channel_queued(process->channel) > DESK_QUEUED_BYTES_MAX)
+		return ERR_MALFORMED;
+	process->world->asked(process->world->argument, process, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
 on_channel_lost(struct process *process, const struct frame *frame UNUSED,
     const struct msg_channel_lost *m)
 {

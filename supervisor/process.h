@@ -65,6 +65,9 @@ struct process_world {
 	void (*reach)(void *argument, struct slice members);
 	void (*resolve)(void *argument, struct process *process, uint64_t request_id,
 	    struct slice host);
+	/* A client worker asks; the answer may come later. */
+	void (*asked)(void *argument, struct process *process, uint64_t request_id,
+	    const struct msg_ask *ask);
 	void (*end_node)(void *argument, enum exit_code code, struct slice sentence);
 	/* A channel between raftd and a worker has ended, says one of them. */
 	void (*channel_lost)(void *argument, struct process *process,

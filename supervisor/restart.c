@@ -277,3 +277,15 @@ restart_transfer(struct supervisor *supervisor, const char *to,
 	supervisor_move_leader(supervisor, slice_text(to));
 	return ERR_NONE;
 }
+
+char *
+restart_no_transfer(const struct supervisor *supervisor)
+{
+	struct slice leader = supervisor_member_name(supervisor, supervisor->node.leader_id);
+
+	if (supervisor->node.role == NODE_ROLE_LEADER)
+		return xstrdup("there is no other voting member that could lead");
+	if (leader.size == 0)
+		return xstrdup("this node does not lead, and knows of no leader now");
+	return xasprintf("this node does not lead: %.*s does, run it there", SLICE_ARGS(leader));
+}

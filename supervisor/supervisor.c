@@ -11,6 +11,7 @@
 #include "common/version.h"
 #include "common/xmem.h"
 #include "supervisor/control.h"
+#include "supervisor/desk.h"
 #include "supervisor/log.h"
 #include "supervisor/log_level.h"
 #include "supervisor/reload.h"
@@ -223,6 +224,7 @@ node_state(void *argument, const struct msg_node_state *state)
 	learn_name(supervisor);
 	if (node->cluster_id != 0 && supervisor->directory != NULL)
 		directory_note_name(supervisor->directory, supervisor->config->name);
+	desk_note_state(supervisor->desk);
 	discard_look(supervisor);
 	supervisor_look(supervisor);
 }
@@ -277,6 +279,14 @@ resolved(void *argument, pid_t asker, uint64_t request_id, struct slice addresse
 			loop_again(supervisor->loop);
 		}
 	}
+}
+
+static void
+asked(void *argument, struct process *process, uint64_t request_id, const struct msg_ask *ask)
+{
+	struct supervisor *supervisor = argument;
+
+	desk_asked(supervisor->desk, process, request_id, ask);
 }
 
 static void
@@ -347,6 +357,7 @@ process_died(void *argument, struct process *process, int status)
 		stop_go_on(supervisor);
 		return;
 	}
+	desk_note_end(supervisor->desk, process, status);
 	if (process->retired) {
 		restart_process_gone(supervisor, process);
 		remove_process(supervisor, process);
@@ -579,16 +590,19 @@ supervisor_new(const struct supervisor_parts *parts)
 	supervisor->world = (struct process_world){ .loop = parts->loop,
 		.config = supervisor->config, .tls = parts->tls, .log = parts->log,
 		.build = parts->build, .raftd_path = xstrdup(parts->raftd_path),
-		.httpd_path = xstrdup(parts->httpd_path), 
+		.httpd_path = xstrdup(parts->httpd_path),
 		.client_ports = parts->client_ports, .peer_ports = parts->peer_ports,
-		 .argument = supervisor, .started = process_started,
+		.argument = supervisor, .started = process_started,
 		.ready = process_ready, .node_state = node_state, .notice = notice,
-		.moved = moved, .reach = reach, .resolve = resolve, .end_node = end_node,
+		.moved = moved, .reach = reach, .resolve = resolve, .asked = asked,
+		.end_node = end_node,
 		.channel_lost = channel_lost, .rewire = rewire, .died = process_died };
 	supervisor->program = parts->program;
 	supervisor->rebuild_path = xstrdup(parts->rebuild_path);
 	supervisor->takeover = parts->takeover;
 	start_metrics(supervisor);
+	supervisor->desk = desk_new(supervisor);
+	supervisor->config->answers = true;
 	TAILQ_INIT(&supervisor->processes);
 	supervisor->resolve = resolve_new(parts->loop, parts->resolver_path,
 	    (struct resolve_owner){ .answered = resolved, .argument = supervisor });
@@ -612,6 +626,7 @@ supervisor_free(struct supervisor **supervisor_pointer)
 		remove_process(supervisor, process);
 	upgrade_free(&supervisor->upgrade);
 	control_free(&supervisor->control);
+	desk_free(&supervisor->desk);
 	resolve_free(&supervisor->resolve);
 	metric_process_free(&supervisor->itself);
 	metric_area_free(&supervisor->world.metrics);

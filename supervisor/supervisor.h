@@ -27,6 +27,7 @@
 #include "supervisor/service.h"
 
 struct control;
+struct desk;
 struct log;
 struct resolve;
 struct takeover;
@@ -111,6 +112,7 @@ struct supervisor {
 	struct notify notify;
 	struct service service;
 	struct control *control;
+	struct desk *desk;		/* what workers ask */
 	struct resolve *resolve;
 	struct upgrade *upgrade;	/* under way; else NULL */
 	const struct takeover *takeover; /* NULL: this program has started the node */
@@ -200,6 +202,8 @@ enum err restart_begin(struct supervisor *supervisor, const char *what,
 /* Leadership to that node, or to whoever is best if to is empty. As above. */
 enum err restart_transfer(struct supervisor *supervisor, const char *to,
     void (*done)(void *argument, const char *problem), void *argument) MUST_CHECK;
+/* Why it was ERR_INVALID, for a person; freed by the caller. */
+char *restart_no_transfer(const struct supervisor *supervisor);
 /* One that was to replace another ended before it was ready, for good. True if
  * that ends the restart and not the node: the other serves on. */
 bool restart_process_failed(struct supervisor *supervisor, struct process *process, int code)

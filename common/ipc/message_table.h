@@ -122,6 +122,28 @@ RECORD(follower_record,
     FIELD(u64, latency_minimum) FIELD(u64, latency_maximum)
     FIELD(u64, successes) FIELD(u64, failures))
 
+/* Another member as the leader sees it. */
+RECORD(progress_record,
+    FIELD(u64, id)
+    FIELD(u64, match)		/* log index up to which it has the log */
+    FIELD(u64, answered_ns))	/* how long its last timed append took; 0: none was timed */
+
+/* A process of the node, for people. */
+RECORD(process_record,
+    FIELD(u8, role)
+    FIELD(u32, number)
+    FIELD(bytes, name)		/* "raftd", "client 1" */
+    FIELD(u32, pid)		/* 0: it is not there now */
+    FIELD(u32, restarts)
+    FIELD(u64, started_ns)	/* wall time */
+    FIELD(u8, flags))		/* PROCESS_FLAG_* of wire.h */
+
+/* Something that happened to the node, for the axis of a chart. */
+RECORD(mark_record,
+    FIELD(u64, time_ns)		/* wall time */
+    FIELD(u8, kind)		/* MARK_* of wire.h */
+    FIELD(bytes, text))		/* a sentence */
+
 /* ---- every channel: the first frame each way ---------------------------- */
 
 MESSAGE(hello, 0x01, FROM_SUPERVISOR | FROM_CHILD, TO_ALL,
@@ -220,6 +242,22 @@ MESSAGE(rotation, 0x31, FROM_SUPERVISOR, TO_CHILD,
 MESSAGE(channel_lost, 0x32, FROM_CHILD, TO_PROCESS,
     FIELD(token, token)		/* of the pair */
     FIELD(u8, why))		/* CHANNEL_END_* of wire.h */
+
+/* A client worker asks for what only the supervisor knows, for one of its own clients. */
+MESSAGE(ask, 0x80, FROM_CLIENT_WORKER, TO_PROCESS,
+    FIELD(u8, what)		/* ASK_* of wire.h */
+    FIELD(u32, lines)		/* ASK_LOG: how many at most */
+    FIELD(bytes, name)		/* ASK_LEAD: of a member; empty: whoever is best */
+    FIELD(bytes, asker))	/* ASK_LEAD: who asked, for the log: printable */
+MESSAGE(view, 0x81, FROM_SUPERVISOR, TO_CHILD,
+    FIELD(bytes, waiting)	/* what the node waits for, a sentence; or empty */
+    FIELD(bytes, notice)	/* as in notice */
+    FIELD(bytes, processes)	/* list of process_record, the supervisor's own first */
+    FIELD(bytes, reach)		/* list of reach_record */
+    FIELD(bytes, marks))	/* list of mark_record, the newest last */
+MESSAGE(told, 0x82, FROM_SUPERVISOR, TO_CHILD,
+    FIELD(bytes, problem)	/* a sentence; empty: it is done */
+    FIELD(bytes, text))		/* ASK_LOG: whole lines, the newest last */
 
 /* Carries the end of a pipe that the child writes its lines to; before metrics. */
 MESSAGE(diag_pipe, 0x60, FROM_SUPERVISOR, TO_CHILD, FIELD(u64, unused))
@@ -381,9 +419,9 @@ MESSAGE(event, 0x42, FROM_RAFTD, TO_BACKEND,
     FIELD(bytes, event))	/* one event_record; FRAME_MORE as for outcome */
 MESSAGE(stats, 0x43, FROM_RAFTD, TO_BACKEND,
     FIELD(u8, kind)
-    FIELD(u16, error)		/* leader stats: ERR_NOT_LEADER elsewhere */
+    FIELD(u16, error)		/* STATS_LEADER, STATS_PROGRESS: ERR_NOT_LEADER elsewhere */
     FIELD(bytes, numbers)	/* u64 little-endian in the order of wire.h */
-    FIELD(bytes, followers))	/* list of follower_record */
+    FIELD(bytes, followers))	/* list of follower_record; STATS_PROGRESS: of progress_record */
 /* Pushed to every worker when it changed, before the turn's outcomes. */
 MESSAGE(status, 0x44, FROM_RAFTD, TO_BACKEND,
     FIELD(u8, phase)		/* PHASE_* */

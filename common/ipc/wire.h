@@ -168,7 +168,22 @@ enum event_action {
 #define PEER_STREAM_MEMBER 0x02	/* the other node is a member: its traffic is counted */
 #define PEER_STREAM_ALL 0x03
 
-enum stats_kind { STATS_SELF = 1, STATS_STORE = 2, STATS_LEADER = 3 };
+enum stats_kind {
+	STATS_SELF = 1,
+	STATS_STORE = 2,
+	STATS_LEADER = 3,
+	STATS_PROGRESS = 4,	/* how far the others are; list of progress_record */
+};
+
+/* What a client worker asks the supervisor (msg_ask). */
+enum ask_what {
+	ASK_VIEW = 1,		/* answered by view */
+	ASK_LOG = 2,		/* the newest lines of the log; answered by told */
+	ASK_LEAD = 3,		/* move the lead to name, or to whoever is best; by told */
+};
+enum mark_kind { MARK_ELECTION = 1, MARK_RESTART = 2, MARK_MEMBERSHIP = 3 };
+#define PROCESS_FLAG_HASTY 0x01	/* it is restarted too fast */
+#define PROCESS_FLAG_QUIET 0x02	/* it gives no sign of life */
 
 /* numbers of stats, STATS_STORE: in the order clients see them. */
 enum store_stat {

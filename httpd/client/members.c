@@ -7,7 +7,8 @@
  *
  * Source: docs/api.md, "Members".
  */
-#include "common/json_put.h"
+#include "httpd/client/members.h"
+
 #include "common/limits.h"
 #include "common/rand.h"
 #include "httpd/api_error.h"
@@ -32,9 +33,8 @@ struct place_request {
 	struct slice peer_urls;
 };
 
-/* Separated by commas. */
-static void
-put_urls(struct json_put *json, const char *name, const char *urls)
+void
+members_put_urls(struct json_put *json, const char *name, const char *urls)
 {
 	json_put_open(json, name, '[');
 	while (urls[0] != '\0') {
@@ -52,8 +52,8 @@ put_member(struct json_put *json, const struct cluster_member *member)
 	json_put_open(json, NULL, '{');
 	json_put_id(json, "id", member->shown_id);
 	json_put_text(json, "name", slice_text(member->name));
-	put_urls(json, "peerURLs", member->peer_url);
-	put_urls(json, "clientURLs", member->client_url);
+	members_put_urls(json, "peerURLs", member->peer_url);
+	members_put_urls(json, "clientURLs", member->client_url);
 	json_put_close(json, '}');
 }
 

@@ -235,6 +235,7 @@ new_watch(struct request *request, unsigned flags, enum event_form form)
 	watch->watch.event = happened;
 	watch->watch.soon = soon;
 	watch->watch.may_be_kept = may_be_kept;
+	request->watches = true;
 	request->state = watch;
 	request->gone = gone;
 	request->stop = stop;

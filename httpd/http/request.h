@@ -59,6 +59,7 @@ struct request {
 					 * closed its side of the connection waits for it */
 	bool ends_with_client;		/* its answer may take as long as it likes: who has closed
 					 * its side of the connection does not wait for it */
+	bool watches;			/* the handler's: it waits for events, and counts so */
 	/* The rest is conn.c's. */
 	struct request *next;
 	struct outqueue out;		/* answer bytes not yet in turn */
