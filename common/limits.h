@@ -238,7 +238,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define MARK_TEXT_BYTES_MAX ((size_t)255) /* and what it says of each */
 #define LOG_KEPT_BYTES_MAX (256 * KIB)	/* newest lines of the log, for GET /v2/stats/log */
 #define DESK_CALLS_MAX 64		/* of a worker to the supervisor; more are refused */
-#define DESK_QUEUED_BYTES_MAX (32 * MIB) /* answers that a worker does not take; then it is killed */
+#define DESK_QUEUED_BYTES_MAX (32 * MIB) /* of answers it did not take; then it is killed */
 #define CONTROL_CONNECTIONS_MAX 16	/* of the control socket */
 #define CONTROL_REQUEST_BYTES_MAX (4 * KIB)
 #define CONTROL_DEPTH_MAX 32		/* of the JSON in it, and in its answer */

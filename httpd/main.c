@@ -26,7 +26,7 @@
 #include "common/xmem.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
-#include "httpd/client/desk.h"
+#include "httpd/client/inquiry.h"
 #include "httpd/client/gate.h"
 #include "httpd/handover.h"
 #include "httpd/http/server.h"
@@ -147,13 +147,13 @@ has_certificate(const struct worker *worker)
 static void
 viewed(void *argument, uint64_t request_id, const struct msg_view *view)
 {
-	desk_viewed(((struct worker_program *)argument)->worker.desk, request_id, view);
+	inquiry_viewed(((struct worker_program *)argument)->worker.inquiries, request_id, view);
 }
 
 static void
 told(void *argument, uint64_t request_id, const struct msg_told *answer)
 {
-	desk_told(((struct worker_program *)argument)->worker.desk, request_id, answer);
+	inquiry_told(((struct worker_program *)argument)->worker.inquiries, request_id, answer);
 }
 
 static void

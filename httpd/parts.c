@@ -8,7 +8,7 @@
 #include "httpd/backend.h"
 #include "httpd/border.h"
 #include "httpd/client/cache.h"
-#include "httpd/client/desk.h"
+#include "httpd/client/inquiry.h"
 #include "httpd/client/gate.h"
 #include "httpd/client/lock_wait.h"
 #include "httpd/client/watch.h"
@@ -98,7 +98,7 @@ parts_open(struct worker *worker)
 	worker->handover = handover_new(worker);
 	worker->cache = cache_new(worker);
 	worker->gate = gate_new(worker);
-	worker->desk = desk_new(worker);
+	worker->inquiries = inquiry_new(worker);
 	worker->locks = locks_new(worker);
 	backend_own_changes(worker->backend, (struct backend_changes_owner){
 	    .changed = changed, .lost = lost, .auth = auth, .argument = worker });
@@ -148,7 +148,7 @@ parts_close(struct worker *worker)
 	/* Requests that end now leave the cache and the backend. */
 	server_free(&worker->server);
 	border_free(&worker->border);
-	desk_free(&worker->desk);
+	inquiry_free(&worker->inquiries);
 	gate_free(&worker->gate);
 	cache_free(&worker->cache);
 	backend_free(&worker->backend);

@@ -20,7 +20,9 @@ ROUTE(ROUTE_CLIENT, EXACT, "/v1/stats/store", METHOD_GET, stats_store_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v2/stats/leader", METHOD_GET, stats_leader_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v1/stats/leader", METHOD_GET, stats_leader_handle)
 ROUTE(ROUTE_CLIENT, EXACT, "/v2/stats/node", METHOD_GET, stats_node_handle)
-ROUTE(ROUTE_CLIENT, EXACT, "/v2/members/leader", METHOD_GET, members_leader_handle)
+ROUTE(ROUTE_CLIENT, EXACT, "/v2/stats/log", METHOD_GET, stats_log_handle)
+ROUTE(ROUTE_CLIENT, EXACT, "/v2/members/leader", METHOD_GET | METHOD_POST,
+    members_leader_handle)
 ROUTE(ROUTE_CLIENT, PREFIX, "/v2/members", METHOD_GET | METHOD_PUT | METHOD_POST | METHOD_DELETE,
     members_handle)
 ROUTE(ROUTE_CLIENT, PREFIX, "/v2/auth", METHOD_GET | METHOD_PUT | METHOD_DELETE, auth_handle)

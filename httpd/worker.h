@@ -14,7 +14,7 @@ struct backend;
 struct border;
 struct cache;
 struct cluster;
-struct desk;
+struct inquiries;
 struct gate;
 struct handover;
 struct locks;
@@ -30,7 +30,7 @@ struct worker_owner {
 	/* The channel to raftd of that token has ended (CHANNEL_END_* of wire.h): the
 	 * supervisor makes another, if raftd lives. */
 	void (*lost_raftd)(void *argument, uint64_t token, int why);
-	/* Ask the supervisor; the answer comes to desk_viewed or desk_told with that id. */
+	/* Ask the supervisor; the answer comes to inquiry_viewed or inquiry_told with that id. */
 	void (*ask)(void *argument, uint64_t id, const struct msg_ask *ask);
 	/* End the whole node: the supervisor says sentence and exits with code. */
 	void (*end_node)(void *argument, enum exit_code code, const char *sentence);
@@ -50,7 +50,7 @@ struct worker {
 	struct border *border;		/* around each request */
 	struct cache *cache;		/* client role: rendered bodies; else NULL */
 	struct gate *gate;		/* client role: users and their rights; else NULL */
-	struct desk *desk;		/* client role: what is asked of the supervisor; else NULL */
+	struct inquiries *inquiries;	/* client role: at the supervisor; else NULL */
 	struct locks *locks;		/* client role: who waits for a lock; else NULL */
 	struct handover *handover;	/* client role: to and from other workers; else NULL */
 	struct peers *peers;		/* peer role: streams and join; else NULL */

@@ -110,7 +110,8 @@ desk_note_state(struct desk *desk)
 	buf_clear(&desk->members);
 	buf_append_slice(&desk->members, members);
 	/* raftd that starts again finds the leader that was there. */
-	if (node->leader_id == 0 || (node->leader_id == desk->leader_id && node->term == desk->term))
+	if (node->leader_id == 0 ||
+	    (node->leader_id == desk->leader_id && node->term == desk->term))
 		return;
 	desk->leader_id = node->leader_id;
 	desk->term = node->term;

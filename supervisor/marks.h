@@ -10,7 +10,7 @@
 #include "common/buf.h"
 #include "common/limits.h"
 
-struct mark {
+struct past_mark {
 	uint64_t time_ns;		/* wall */
 	uint8_t kind;			/* MARK_* of wire.h */
 	uint8_t text_bytes;
@@ -18,7 +18,7 @@ struct mark {
 };
 
 struct marks {
-	struct mark list[MARKS_MAX];	/* a ring */
+	struct past_mark list[MARKS_MAX];	/* a ring */
 	size_t count;			/* that there ever were */
 };
 

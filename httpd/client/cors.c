@@ -4,6 +4,7 @@
 #include "httpd/client/cors.h"
 
 #include "common/xmem.h"
+#include "httpd/worker.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -73,6 +74,18 @@ cors_put(const struct cors *cors, const struct request *request, struct buf *lin
 }
 
 bool
+cors_is_own(const struct request *request)
+{
+	const struct slice scheme = request->worker->tls == NULL ? SLICE_LITERAL("http://") :
+	    SLICE_LITERAL("https://");
+	struct slice origin = request_header(request, "origin");
+	struct slice host = request_header(request, "host");
+
+	return host.size > 0 && slice_starts_with(origin, scheme) &&
+	    slice_equal(slice_of(origin.data + scheme.size, origin.size - scheme.size), host);
+}
+
+bool
 cors_forbids(const struct cors *cors, const struct request *request)
 {
 	struct slice origin;
@@ -81,5 +94,5 @@ cors_forbids(const struct cors *cors, const struct request *request)
 	    (request->method & (METHOD_PUT | METHOD_POST | METHOD_DELETE)) == 0)
 		return false;
 	origin = request_header(request, "origin");
-	return origin.size > 0 && !is_listed(cors->origins, origin);
+	return origin.size > 0 && !is_listed(cors->origins, origin) && !cors_is_own(request);
 }

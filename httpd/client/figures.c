@@ -13,7 +13,7 @@
 
 /* What is looked for on the way through all series. */
 struct look {
-	struct figures *figures;
+	struct node_figures *figures;
 	const char *client_file, *peer_file;
 	uint64_t asked;			/* GET and HEAD of keys, and watches of the first series */
 };
@@ -27,7 +27,7 @@ is(struct slice text, const char *word)
 static void
 take_requests(struct look *look, const struct metric_seen *seen)
 {
-	struct figures *figures = look->figures;
+	struct node_figures *figures = look->figures;
 	struct slice route = metric_label(seen->labels, "route");
 	struct slice method = metric_label(seen->labels, "method");
 	struct slice code = metric_label(seen->labels, "code");
@@ -52,7 +52,7 @@ take_histogram(uint64_t cells[METRIC_CELLS_MAX], const struct metric_seen *seen)
 }
 
 static struct figures_process *
-process_of(struct figures *figures, struct slice name)
+process_of(struct node_figures *figures, struct slice name)
 {
 	struct figures_process *process;
 
@@ -67,7 +67,7 @@ process_of(struct figures *figures, struct slice name)
 }
 
 static void
-take_process(struct figures *figures, const struct metric_seen *seen)
+take_process(struct node_figures *figures, const struct metric_seen *seen)
 {
 	struct figures_process *process =
 	    process_of(figures, metric_label(seen->labels, "process"));
@@ -94,7 +94,7 @@ take_certificate(struct look *look, const struct metric_seen *seen)
 static bool
 take_labelled(struct look *look, const struct metric_seen *seen)
 {
-	struct figures *figures = look->figures;
+	struct node_figures *figures = look->figures;
 
 	switch (seen->row) {
 	case METRIC_http_requests:
@@ -129,7 +129,7 @@ static void
 take(void *argument, const struct metric_seen *seen)
 {
 	struct look *look = argument;
-	struct figures *figures = look->figures;
+	struct node_figures *figures = look->figures;
 	const struct {
 		unsigned row;
 		uint64_t *sum;
@@ -154,7 +154,7 @@ take(void *argument, const struct metric_seen *seen)
 }
 
 void
-figures_take(struct figures *figures, const char *client_file, const char *peer_file)
+figures_take(struct node_figures *figures, const char *client_file, const char *peer_file)
 {
 	struct look look = { figures, client_file, peer_file, 0 };
 
@@ -164,7 +164,7 @@ figures_take(struct figures *figures, const char *client_file, const char *peer_
 }
 
 struct figures_process
-figures_process(const struct figures *figures, int role, uint32_t number)
+figures_process(const struct node_figures *figures, int role, uint32_t number)
 {
 	char name[METRIC_PROCESS_BYTES];
 
@@ -210,7 +210,7 @@ put_histogram(struct json_put *json, const char *name, const uint64_t *cells, un
 }
 
 void
-figures_put(const struct figures *figures, struct json_put *json)
+figures_put(const struct node_figures *figures, struct json_put *json)
 {
 	json_put_open(json, "requests", '{');
 	json_put_number(json, "read", figures->reads);

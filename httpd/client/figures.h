@@ -11,7 +11,7 @@
 
 #define FIGURES_PROCESSES_MAX 140
 
-struct figures {
+struct node_figures {
 	uint64_t reads, writes, watches, others; /* requests that were answered; */
 	uint64_t failed;		/* those among them that it was a server's fault */
 	uint64_t keys, store_index, watchers, connections;
@@ -29,10 +29,11 @@ struct figures {
 };
 
 /* client_file, peer_file: of the certificates; empty: none. */
-void figures_take(struct figures *figures, const char *client_file, const char *peer_file);
+void figures_take(struct node_figures *figures, const char *client_file, const char *peer_file);
 /* Of that process; all 0 if nobody knows it. */
-struct figures_process figures_process(const struct figures *figures, int role, uint32_t number);
+struct figures_process figures_process(const struct node_figures *figures, int role,
+    uint32_t number);
 /* The members requests, latency and disk of /v2/stats/node. */
-void figures_put(const struct figures *figures, struct json_put *json);
+void figures_put(const struct node_figures *figures, struct json_put *json);
 
 #endif

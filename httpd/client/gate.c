@@ -204,6 +204,7 @@ static const struct {
 	{ "/v1/peers", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 	{ "/v2/leader", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 	{ "/v1/leader", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
+	{ "/v2/stats/log", ~0U, CLASS_ROOT },
 	{ "/v2/stats", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 	{ "/v1/stats", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 	{ "/ui", METHOD_GET | METHOD_HEAD, CLASS_OPEN },

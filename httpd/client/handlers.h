@@ -15,6 +15,7 @@ void stats_self_handle(struct request *request);
 void stats_store_handle(struct request *request);
 void stats_leader_handle(struct request *request);
 void stats_node_handle(struct request *request);
+void stats_log_handle(struct request *request);
 void members_handle(struct request *request);
 void members_leader_handle(struct request *request);
 void auth_handle(struct request *request);

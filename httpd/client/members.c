@@ -7,13 +7,13 @@
  *
  * Source: docs/api.md, "Members".
  */
-#include "httpd/client/members.h"
-
+#include "common/json_put.h"
 #include "common/limits.h"
 #include "common/rand.h"
 #include "httpd/api_error.h"
 #include "httpd/backend.h"
 #include "httpd/client/handlers.h"
+#include "httpd/client/operate.h"
 #include "httpd/client/roster.h"
 #include "httpd/cluster.h"
 #include "httpd/worker.h"
@@ -33,27 +33,14 @@ struct place_request {
 	struct slice peer_urls;
 };
 
-void
-members_put_urls(struct json_put *json, const char *name, const char *urls)
-{
-	json_put_open(json, name, '[');
-	while (urls[0] != '\0') {
-		size_t size = strcspn(urls, ",");
-
-		json_put_text(json, NULL, slice_of(urls, size));
-		urls += size + (urls[size] == ',');
-	}
-	json_put_close(json, ']');
-}
-
 static void
 put_member(struct json_put *json, const struct cluster_member *member)
 {
 	json_put_open(json, NULL, '{');
 	json_put_id(json, "id", member->shown_id);
 	json_put_text(json, "name", slice_text(member->name));
-	members_put_urls(json, "peerURLs", member->peer_url);
-	members_put_urls(json, "clientURLs", member->client_url);
+	roster_put_urls(json, "peerURLs", member->peer_url);
+	roster_put_urls(json, "clientURLs", member->client_url);
 	json_put_close(json, '}');
 }
 
@@ -87,29 +74,6 @@ send_message(struct request *request, unsigned status, const char *message)
 }
 
 /* ---- changes ---------------------------------------------------------------------- */
-
-/*
- * May this client change the members? The one place that decides: who it is, and what the node
- * lets be changed here. False: it was answered.
- */
-static bool
-may_change(struct request *request)
-{
-	const struct config *config = &request->worker->config;
-
-	if (strcmp(config->member_changes, "off") == 0) {
-		send_message(request, 403, "members are not changed at the client port of this "
-		    "node (-member-changes off)");
-		return false;
-	}
-	/* As on the peer port: members are not for pages to change, but those of -cors. */
-	if (config->cors[0] == '\0' && request_header(request, "origin").data != NULL) {
-		send_message(request, 403,
-		    "members take no changes from web pages (header Origin)");
-		return false;
-	}
-	return true;
-}
 
 static void
 gone(struct request *request)
@@ -199,24 +163,13 @@ ask(struct request *request, enum place_op op, uint64_t id, struct slice peer_ur
 	    .op = (uint8_t)op, .id = id, .peer_urls = change->peer_urls, .asker = asker });
 }
 
-/* Parameters behind the type are of no account. */
-static bool
-is_json(struct slice type)
-{
-	static const struct slice json = { (const uint8_t *)"application/json", 16 };
-
-	return slice_starts_with(type, json) &&
-	    (type.size == json.size || type.data[json.size] == ';' ||
-		type.data[json.size] == ' ');
-}
-
 /* The peer URLs of a POST or PUT. False: it was answered. */
 static bool
 read_urls(struct request *request, struct buf *urls)
 {
 	char problem[ROSTER_PROBLEM_BYTES];
 
-	if (!is_json(request->content_type)) {
+	if (!operate_is_json(request->content_type)) {
 		snprintf(problem, sizeof(problem),
 		    "Bad Content-Type %.*s, accept application/json",
 		    (int)MIN_OF(request->content_type.size, (size_t)128),
@@ -262,7 +215,7 @@ change(struct request *request, struct slice rest)
 {
 	struct buf urls = BUF_INIT;
 
-	if (!may_change(request))
+	if (!operate_may_change(request))
 		return;
 	if (request->method == METHOD_POST && rest.size > 0) {
 		response_plain_error(request, 404, "404 page not found");
@@ -322,6 +275,10 @@ members_leader_handle(struct request *request)
 	struct buf body = BUF_INIT;
 	struct json_put json = json_put_into(&body);
 
+	if (request->method == METHOD_POST) {
+		operate_move_lead(request);
+		return;
+	}
 	if (leader == NULL) {
 		send_message(request, 503, "During election");
 		return;

@@ -17,10 +17,10 @@
 #include "common/metric.h"
 #include "common/version.h"
 #include "httpd/backend.h"
-#include "httpd/client/desk.h"
+#include "httpd/client/inquiry.h"
 #include "httpd/client/figures.h"
 #include "httpd/client/handlers.h"
-#include "httpd/client/members.h"
+#include "httpd/client/roster.h"
 #include "httpd/client/problems.h"
 #include "httpd/cluster.h"
 #include "httpd/worker.h"
@@ -29,7 +29,7 @@
 
 /* In the request's arena. */
 struct node_request {
-	struct desk_call call;
+	struct inquiry_call call;
 	struct backend_stats_call progress_call;
 	struct request *request;
 	bool measuring;			/* raftd is asked; else the supervisor */
@@ -86,7 +86,7 @@ state_of(const struct cluster *cluster)
 }
 
 static void
-put_node(struct json_put *json, const struct worker *worker, const struct figures *figures)
+put_node(struct json_put *json, const struct worker *worker, const struct node_figures *figures)
 {
 	const struct cluster *cluster = worker->cluster;
 	const struct cluster_member *self = cluster_member(cluster, cluster->node_id);
@@ -176,8 +176,8 @@ put_self(struct json_put *json, uint64_t applied, uint64_t committed)
 }
 
 static void
-put_member(struct json_put *json, const struct node_request *asked, const struct figures *figures,
-    const struct cluster_member *member)
+put_member(struct json_put *json, const struct node_request *asked,
+    const struct node_figures *figures, const struct cluster_member *member)
 {
 	const struct cluster *cluster = asked->request->worker->cluster;
 	uint64_t committed = MAX_OF(figures->committed, cluster->commit);
@@ -189,8 +189,8 @@ put_member(struct json_put *json, const struct node_request *asked, const struct
 	json_put_text(json, "role", slice_text(member->role == MEMBER_VOTER ? "voter" : "learner"));
 	json_put_bool(json, "leader", member->id == cluster->leader_id);
 	json_put_bool(json, "self", self);
-	members_put_urls(json, "clientURLs", member->client_url);
-	members_put_urls(json, "peerURLs", member->peer_url);
+	roster_put_urls(json, "clientURLs", member->client_url);
+	roster_put_urls(json, "peerURLs", member->peer_url);
 	if (self)
 		put_self(json, MAX_OF(figures->applied, cluster->applied), committed);
 	else
@@ -207,8 +207,8 @@ put_place(struct json_put *json, const struct cluster_place *place)
 	json_put_text(json, "role", SLICE_LITERAL("place"));
 	json_put_bool(json, "leader", false);
 	json_put_bool(json, "self", false);
-	members_put_urls(json, "clientURLs", "");
-	members_put_urls(json, "peerURLs", place->peer_urls);
+	roster_put_urls(json, "clientURLs", "");
+	roster_put_urls(json, "peerURLs", place->peer_urls);
 	json_put_text(json, "version", SLICE_EMPTY);
 	put_null(json, "applied");
 	put_null(json, "behind");
@@ -218,7 +218,8 @@ put_place(struct json_put *json, const struct cluster_place *place)
 }
 
 static void
-put_members(struct json_put *json, const struct node_request *asked, const struct figures *figures)
+put_members(struct json_put *json, const struct node_request *asked,
+    const struct node_figures *figures)
 {
 	const struct cluster *cluster = asked->request->worker->cluster;
 
@@ -233,7 +234,7 @@ put_members(struct json_put *json, const struct node_request *asked, const struc
 /* ---- what the supervisor knows ------------------------------------------------------------ */
 
 static void
-put_processes(struct json_put *json, struct slice list, const struct figures *figures)
+put_processes(struct json_put *json, struct slice list, const struct node_figures *figures)
 {
 	struct reader in = reader_of(list);
 	struct process_record process;
@@ -298,7 +299,7 @@ finish(struct node_request *asked)
 	const struct worker *worker = request->worker;
 	struct clock_time now = loop_now(worker->loop);
 	uint64_t now_s = now.wall_ns / NS_PER_SECOND;
-	struct figures *figures = arena_zalloc(&request->arena, sizeof(*figures));
+	struct node_figures *figures = arena_zalloc(&request->arena, sizeof(*figures));
 	struct buf body = BUF_INIT;
 	struct json_put json = json_put_into(&body);
 
@@ -308,7 +309,7 @@ finish(struct node_request *asked)
 	put_node(&json, worker, figures);
 	problems_put(&(struct problem_facts){ .worker = worker,
 	    .view = asked->seen ? &asked->view : NULL, .figures = figures, .now_s = now_s,
-	    .stalls = desk_sees_stalls(worker->desk, figures->disk_stalls) }, &json);
+	    .stalls = inquiry_sees_stalls(worker->inquiries, figures->disk_stalls) }, &json);
 	put_members(&json, asked, figures);
 	put_processes(&json, asked->view.processes, figures);
 	figures_put(figures, &json);
@@ -352,7 +353,7 @@ measure(struct node_request *asked)
 }
 
 static void
-viewed(struct desk_call *call, const struct msg_view *view)
+viewed(struct inquiry_call *call, const struct msg_view *view)
 {
 	struct node_request *asked = CONTAINER_OF(call, struct node_request, call);
 	struct request *request = asked->request;
@@ -374,7 +375,7 @@ gone(struct request *request)
 	if (asked->measuring)
 		backend_stats_cancel(request->worker->backend, &asked->progress_call);
 	else
-		desk_cancel(request->worker->desk, &asked->call);
+		inquiry_cancel(request->worker->inquiries, &asked->call);
 }
 
 void
@@ -386,7 +387,8 @@ stats_node_handle(struct request *request)
 	asked->call.viewed = viewed;
 	request->state = asked;
 	request->gone = gone;
-	if (desk_ask(request->worker->desk, &asked->call, &(struct msg_ask){ .what = ASK_VIEW }))
+	if (inquiry_ask(request->worker->inquiries, &asked->call,
+	    &(struct msg_ask){ .what = ASK_VIEW }))
 		return;
 	request->gone = NULL;
 	if (!request->worker->config.answers) {

@@ -15,7 +15,7 @@
 #define CERTIFICATE_DAYS 30		/* as the log warns */
 #define SENTENCE_BYTES 512
 
-enum problem {
+enum problem_kind {
 	NO_RAFTD,
 	NO_LEADER,
 	DISK_FULL,
@@ -50,7 +50,7 @@ static const struct {
 };
 
 static void
-put(struct json_put *json, enum problem problem, struct slice text)
+put(struct json_put *json, enum problem_kind problem, struct slice text)
 {
 	json_put_open(json, NULL, '{');
 	json_put_text(json, "kind", slice_text(rows[problem].kind));

@@ -17,7 +17,7 @@ struct worker;
 struct problem_facts {
 	const struct worker *worker;
 	const struct msg_view *view;	/* NULL: the supervisor did not answer */
-	const struct figures *figures;
+	const struct node_figures *figures;
 	bool stalls;			/* its disk has kept the cluster waiting lately */
 	uint64_t now_s;			/* wall */
 };

@@ -165,3 +165,16 @@ roster_id_parse(struct slice text, uint64_t *id)
 	*id = number;
 	return number != 0;
 }
+
+void
+roster_put_urls(struct json_put *json, const char *name, const char *urls)
+{
+	json_put_open(json, name, '[');
+	while (urls[0] != '\0') {
+		size_t size = strcspn(urls, ",");
+
+		json_put_text(json, NULL, slice_of(urls, size));
+		urls += size + (urls[size] == ',');
+	}
+	json_put_close(json, ']');
+}

@@ -1,5 +1,5 @@
 /*
- * roster.h - what clients send to change the members, as JSON.
+ * roster.h - what clients send to change the members, as JSON; and URLs as they are shown.
  *
  * Pure. POST and PUT of /v2/members carry {"peerURLs":["http://HOST:PORT",...]}. Members of the
  * object that are not named here are passed over, as clients of the 2.x series expect.
@@ -9,6 +9,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "common/json_put.h"
 
 #define ROSTER_PROBLEM_BYTES 320
 
@@ -24,5 +25,7 @@ enum err roster_body_parse(struct slice body, struct buf *urls,
     char problem[ROSTER_PROBLEM_BYTES]) MUST_CHECK;
 /* An id of a path: 1 to 16 hexadecimal digits, not all of them zeros. */
 bool roster_id_parse(struct slice text, uint64_t *id);
+/* URLs that are separated by commas, as a list. */
+void roster_put_urls(struct json_put *json, const char *name, const char *urls);
 
 #endif

@@ -59,6 +59,9 @@ put_meant(struct buf *out, uint16_t type, uint64_t id)
 		msg_tls_tickets_frame(out, id,
 		    &(struct msg_tls_tickets){ .keys = slice_of(keys, sizeof(keys)) });
 		break;
+	case MSG_ask:
+		msg_ask_frame(out, id, &(struct msg_ask){ .what = ASK_LOG, .lines = 1 });
+		break;
 	case MSG_end_node:
 		msg_end_node_frame(out, id, &(struct msg_end_node){ .exit_code = EXIT_TROUBLE });
 		break;

@@ -33,7 +33,7 @@ static const struct party {
 } parties[] = {
 	{ ROLE_RAFTD, 0, "raftd", { MSG_ready, MSG_alive, MSG_end_node, MSG_moved, MSG_node_state,
 	    MSG_notice, MSG_channel_lost } },
-	{ ROLE_CLIENT, 1, "client 1", { MSG_ready, MSG_alive, MSG_channel_lost } },
+	{ ROLE_CLIENT, 1, "client 1", { MSG_ready, MSG_alive, MSG_channel_lost, MSG_ask } },
 	{ ROLE_PEER, 0, "peer", { MSG_ready, MSG_alive, MSG_end_node, MSG_resolve, MSG_reach,
 	    MSG_channel_lost } },
 };
@@ -82,6 +82,15 @@ resolve(void *argument, struct process *process UNUSED, uint64_t id, struct slic
 }
 
 static void
+asked(void *argument, struct process *process UNUSED, uint64_t id, const struct msg_ask *ask)
+{
+	assert_int_equal(id, 7);
+	assert_in_range(ask->what, ASK_VIEW, ASK_LEAD);
+	assert_in_range(ask->name.size, 0, NAME_BYTES_MAX);
+	tell(argument, MSG_ask);
+}
+
+static void
 end_node(void *argument, enum exit_code code, struct slice sentence UNUSED)
 {
 	assert_in_range(code, EXIT_TROUBLE, EXIT_REMOVED);
@@ -107,7 +116,7 @@ fixture_open(struct fixture *fixture, const struct party *party, bool greeted)
 	fixture->world = (struct process_world){ .loop = fixture->loop, 
 		.argument = fixture, .ready = ready, .node_state = node_state,
 		.notice = notice, .moved = moved, .reach = reach, .resolve = resolve,
-		.end_node = end_node, .channel_lost = channel_lost };
+		.asked = asked, .end_node = end_node, .channel_lost = channel_lost };
 	assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, pair), 0);
 	fixture->fd = pair[1];
 	record.channel_fd = (uint32_t)pair[0];

@@ -3,6 +3,7 @@
  */
 #include "httpd/client/cors.h"
 
+#include "httpd/worker.h"
 #include "tests/lib/test.h"
 
 #include <stdlib.h>
@@ -14,8 +15,9 @@
 struct page {
 	struct config config;
 	struct cors *cors;
+	struct worker worker;
 	struct request request;
-	struct request_header header;
+	struct request_header headers[2];
 	struct buf lines;
 };
 
@@ -32,11 +34,15 @@ page_new(const char *list, bool check, enum request_method method, const char *o
 	page->config.origin_check = check;
 	page->cors = cors_new(&page->config);
 	page->request.method = method;
-	page->request.headers = &page->header;
+	page->request.worker = &page->worker;
+	page->request.headers = page->headers;
+	page->headers[0] = (struct request_header){ SLICE_LITERAL("Host"),
+		SLICE_LITERAL("node:4001") };
+	page->request.header_count = 1;
 	if (origin != NULL) {
-		page->header = (struct request_header){ SLICE_LITERAL("ORIGIN"),
+		page->headers[1] = (struct request_header){ SLICE_LITERAL("ORIGIN"),
 			slice_text(origin) };
-		page->request.header_count = 1;
+		page->request.header_count = 2;
 	}
 	return page;
 }
@@ -114,4 +120,16 @@ TEST(only_writes_of_other_pages_are_forbidden)
 	assert_false(forbids("http://a", true, METHOD_PUT, NULL));
 	assert_false(forbids("*", true, METHOD_PUT, "http://b"));
 	assert_false(forbids("http://a", false, METHOD_PUT, "http://b"));
+}
+
+TEST(the_own_page_may_write_and_is_known_by_scheme_and_host)
+{
+	assert_false(forbids("http://a", true, METHOD_PUT, "http://node:4001"));
+	assert_false(forbids("", true, METHOD_DELETE, "http://node:4001"));
+	assert_true(forbids("", true, METHOD_PUT, "https://node:4001"));
+	assert_true(forbids("", true, METHOD_PUT, "http://node"));
+	assert_true(forbids("", true, METHOD_PUT, "http://node:40011"));
+	assert_true(forbids("", true, METHOD_PUT, "http://NODE:4001"));
+	assert_true(forbids("", true, METHOD_PUT, "http://"));
+	assert_true(forbids("", true, METHOD_PUT, "http:"));
 }
