@@ -15,35 +15,35 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-struct place {
+struct room {
 	const char *path;
 	int directory;
 	struct log_ahead ahead;
 };
 
 static void
-place_begin(struct place *place)
+room_begin(struct room *room)
 {
-	place->path = disk_temporary();
-	place->directory = open(place->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	assert_true(place->directory != -1);
-	log_ahead_begin(&place->ahead, place->directory);
-	if (place->ahead.directory_fd == -1)	/* not on a disk that is written over in place */
-		place->ahead.directory_fd = place->directory;
+	room->path = disk_temporary();
+	room->directory = open(room->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	assert_true(room->directory != -1);
+	log_ahead_begin(&room->ahead, room->directory);
+	if (room->ahead.directory_fd == -1)	/* not on a disk that is written over in room */
+		room->ahead.directory_fd = room->directory;
 }
 
 static void
-place_end(struct place *place)
+room_end(struct room *room)
 {
-	log_ahead_end(&place->ahead);
-	close(place->directory);
+	log_ahead_end(&room->ahead);
+	close(room->directory);
 }
 
 /* A log that LevelDB has begun and written so much to. */
 static int
-begin_log(const struct place *place, const char *name, size_t size)
+begin_log(const struct room *room, const char *name, size_t size)
 {
-	int fd = openat(place->directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+	int fd = openat(room->directory, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	uint8_t *bytes = xmalloc(size);
 
 	assert_true(fd != -1);
@@ -54,19 +54,19 @@ begin_log(const struct place *place, const char *name, size_t size)
 }
 
 static uint64_t
-size_of(const struct place *place, const char *name)
+size_of(const struct room *room, const char *name)
 {
 	struct stat status;
 
-	assert_int_equal(fstatat(place->directory, name, &status, 0), 0);
+	assert_int_equal(fstatat(room->directory, name, &status, 0), 0);
 	return (uint64_t)status.st_size;
 }
 
 /* Of the file: how much was written, with nothing but zeros behind it. */
 static size_t
-written_of(const struct place *place, const char *name)
+written_of(const struct room *room, const char *name)
 {
-	int fd = openat(place->directory, name, O_RDONLY | O_CLOEXEC);
+	int fd = openat(room->directory, name, O_RDONLY | O_CLOEXEC);
 	uint8_t bytes[4096];
 	size_t written = 0;
 	bool ended = false;
@@ -88,118 +88,118 @@ written_of(const struct place *place, const char *name)
 
 TEST(room_is_given_before_it_is_needed_and_not_again_while_there_is_some)
 {
-	struct place place;
+	struct room room;
 	int fd;
 
-	place_begin(&place);
-	fd = begin_log(&place, "000003.log", 1000);
-	log_ahead_find(&place.ahead);
-	assert_int_equal(size_of(&place, "000003.log"), 1000);
-	log_ahead_extend(&place.ahead, 500);
-	assert_int_equal(size_of(&place, "000003.log"), 1500 + LOG_AHEAD_BYTES);
+	room_begin(&room);
+	fd = begin_log(&room, "000003.log", 1000);
+	log_ahead_find(&room.ahead);
+	assert_int_equal(size_of(&room, "000003.log"), 1000);
+	log_ahead_extend(&room.ahead, 500);
+	assert_int_equal(size_of(&room, "000003.log"), 1500 + LOG_AHEAD_BYTES);
 	assert_int_equal(write(fd, "ww", 2), 2);
 	for (uint64_t bytes = 0; bytes < LOG_AHEAD_BYTES; bytes += 256)
-		log_ahead_extend(&place.ahead, 256);
-	assert_int_equal(size_of(&place, "000003.log"), 1500 + LOG_AHEAD_BYTES);
-	assert_int_equal(written_of(&place, "000003.log"), 1002);
-	log_ahead_extend(&place.ahead, 1);
-	assert_int_equal(size_of(&place, "000003.log"), 1501 + 2 * LOG_AHEAD_BYTES);
-	assert_int_equal(written_of(&place, "000003.log"), 1002);
+		log_ahead_extend(&room.ahead, 256);
+	assert_int_equal(size_of(&room, "000003.log"), 1500 + LOG_AHEAD_BYTES);
+	assert_int_equal(written_of(&room, "000003.log"), 1002);
+	log_ahead_extend(&room.ahead, 1);
+	assert_int_equal(size_of(&room, "000003.log"), 1501 + 2 * LOG_AHEAD_BYTES);
+	assert_int_equal(written_of(&room, "000003.log"), 1002);
 	close(fd);
-	place_end(&place);
+	room_end(&room);
 }
 
 /* The guess of how far LevelDB has come may be wrong by any amount. */
 TEST(what_was_written_is_never_written_over)
 {
-	struct place place;
+	struct room room;
 	uint8_t byte = 'w';
 	size_t written = 10;
 	int fd;
 
-	place_begin(&place);
-	fd = begin_log(&place, "000003.log", written);
-	log_ahead_find(&place.ahead);
+	room_begin(&room);
+	fd = begin_log(&room, "000003.log", written);
+	log_ahead_find(&room.ahead);
 	for (; written < 3 * LOG_AHEAD_BYTES; written++) {
 		if (written % 65536 == 0)
-			log_ahead_extend(&place.ahead, 1);
+			log_ahead_extend(&room.ahead, 1);
 		assert_int_equal(write(fd, &byte, 1), 1);
 	}
-	assert_int_equal(written_of(&place, "000003.log"), written);
+	assert_int_equal(written_of(&room, "000003.log"), written);
 	close(fd);
-	place_end(&place);
+	room_end(&room);
 }
 
 TEST(large_batches_get_no_room)
 {
-	struct place place;
+	struct room room;
 	int fd;
 
-	place_begin(&place);
-	fd = begin_log(&place, "000003.log", 10);
-	log_ahead_find(&place.ahead);
-	log_ahead_extend(&place.ahead, LOG_AHEAD_BATCH_BYTES + 1);
-	assert_int_equal(size_of(&place, "000003.log"), 10);
-	log_ahead_extend(&place.ahead, LOG_AHEAD_BATCH_BYTES);
-	assert_int_equal(size_of(&place, "000003.log"),
+	room_begin(&room);
+	fd = begin_log(&room, "000003.log", 10);
+	log_ahead_find(&room.ahead);
+	log_ahead_extend(&room.ahead, LOG_AHEAD_BATCH_BYTES + 1);
+	assert_int_equal(size_of(&room, "000003.log"), 10);
+	log_ahead_extend(&room.ahead, LOG_AHEAD_BATCH_BYTES);
+	assert_int_equal(size_of(&room, "000003.log"),
 	    10 + 2 * LOG_AHEAD_BATCH_BYTES + 1 + LOG_AHEAD_BYTES);
 	close(fd);
-	place_end(&place);
+	room_end(&room);
 }
 
 TEST(the_newest_log_gets_it)
 {
-	struct place place;
+	struct room room;
 	int first, second, other;
 
-	place_begin(&place);
-	first = begin_log(&place, "000009.log", 10);
-	log_ahead_find(&place.ahead);
-	second = begin_log(&place, "000010.log", 20);
-	other = begin_log(&place, "000011.ldb", 20);
-	log_ahead_extend(&place.ahead, 1);
-	log_ahead_find(&place.ahead);
-	log_ahead_extend(&place.ahead, 1);
-	assert_int_equal(size_of(&place, "000009.log"), 11 + LOG_AHEAD_BYTES);
-	assert_int_equal(size_of(&place, "000010.log"), 21 + LOG_AHEAD_BYTES);
-	assert_int_equal(size_of(&place, "000011.ldb"), 20);
+	room_begin(&room);
+	first = begin_log(&room, "000009.log", 10);
+	log_ahead_find(&room.ahead);
+	second = begin_log(&room, "000010.log", 20);
+	other = begin_log(&room, "000011.ldb", 20);
+	log_ahead_extend(&room.ahead, 1);
+	log_ahead_find(&room.ahead);
+	log_ahead_extend(&room.ahead, 1);
+	assert_int_equal(size_of(&room, "000009.log"), 11 + LOG_AHEAD_BYTES);
+	assert_int_equal(size_of(&room, "000010.log"), 21 + LOG_AHEAD_BYTES);
+	assert_int_equal(size_of(&room, "000011.ldb"), 20);
 	/* Closed and opened again: LevelDB begins another one. */
-	log_ahead_end(&place.ahead);
-	log_ahead_extend(&place.ahead, LOG_AHEAD_BATCH_BYTES);
-	assert_int_equal(size_of(&place, "000010.log"), 21 + LOG_AHEAD_BYTES);
+	log_ahead_end(&room.ahead);
+	log_ahead_extend(&room.ahead, LOG_AHEAD_BATCH_BYTES);
+	assert_int_equal(size_of(&room, "000010.log"), 21 + LOG_AHEAD_BYTES);
 	close(first);
 	close(second);
 	close(other);
-	place_end(&place);
+	room_end(&room);
 }
 
 /* A log that is a link, or cannot be written, or has no room: LevelDB will say so itself. */
 TEST(an_error_is_none)
 {
-	struct place place;
+	struct room room;
 	int fd;
 
-	place_begin(&place);
-	fd = begin_log(&place, "victim", 10);
-	assert_int_equal(symlinkat("victim", place.directory, "000003.log"), 0);
-	log_ahead_find(&place.ahead);
-	log_ahead_extend(&place.ahead, 1);
-	assert_int_equal(size_of(&place, "victim"), 10);
+	room_begin(&room);
+	fd = begin_log(&room, "victim", 10);
+	assert_int_equal(symlinkat("victim", room.directory, "000003.log"), 0);
+	log_ahead_find(&room.ahead);
+	log_ahead_extend(&room.ahead, 1);
+	assert_int_equal(size_of(&room, "victim"), 10);
 	close(fd);
-	fd = begin_log(&place, "000004.log", 10);
-	disk_fault_arm(place.path);
+	fd = begin_log(&room, "000004.log", 10);
+	disk_fault_arm(room.path);
 	for (unsigned nth = 1; nth <= 3; nth++) {
-		log_ahead_end(&place.ahead);
-		log_ahead_find(&place.ahead);
+		log_ahead_end(&room.ahead);
+		log_ahead_find(&room.ahead);
 		disk_fault_fail(DISK_AHEAD, nth, 0, ENOSPC);
-		log_ahead_extend(&place.ahead, LOG_AHEAD_BATCH_BYTES);
-		assert_int_equal(place.ahead.fd, -1);
-		log_ahead_extend(&place.ahead, LOG_AHEAD_BATCH_BYTES);
-		assert_int_equal(written_of(&place, "000004.log"), 10);
+		log_ahead_extend(&room.ahead, LOG_AHEAD_BATCH_BYTES);
+		assert_int_equal(room.ahead.fd, -1);
+		log_ahead_extend(&room.ahead, LOG_AHEAD_BATCH_BYTES);
+		assert_int_equal(written_of(&room, "000004.log"), 10);
 	}
 	disk_fault_arm(NULL);
 	close(fd);
-	place_end(&place);
+	room_end(&room);
 }
 
 TEST(files_in_memory_are_left_as_they_are)
