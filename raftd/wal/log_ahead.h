@@ -5,8 +5,9 @@
  * put the new size into the file system's journal, too; one that is written over in place
  * has not, and takes two thirds of the time or less. So zeros are put behind what is
  * written, a piece at a time, just before a batch that would not fit: the sync of that
- * batch takes them along. LevelDB reads zeros at the end of a log as its end. A record that a crash tore
- * has zeros behind it then, not the end of the file: damage_cut_torn sees to that.
+ * batch takes them along. LevelDB reads zeros at the end of a log as its end. A record
+ * that a crash tore has zeros behind it then, not the end of the file: damage_cut_torn
+ * sees to that.
  *
  * Only what is behind the end of the file is ever written here, so nothing can be
  * overwritten, however wrong the guess is of how far LevelDB has come. Where files are not

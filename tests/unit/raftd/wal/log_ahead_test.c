@@ -28,7 +28,7 @@ room_begin(struct room *room)
 	room->directory = open(room->path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	assert_true(room->directory != -1);
 	log_ahead_begin(&room->ahead, room->directory);
-	if (room->ahead.directory_fd == -1)	/* not on a disk that is written over in room */
+	if (room->ahead.directory_fd == -1)	/* not on a disk that is written over in place */
 		room->ahead.directory_fd = room->directory;
 }
 
