@@ -11,6 +11,12 @@
 
 /* A LevelDB batch keeps its memory when cleared: above this it is made anew. */
 #define BATCH_KEEP_BYTES (256 * KIB)
+/* What LevelDB writes around what it is given: before a batch; before a key and a value,
+ * their lengths and what they are; before each piece in a block of its log. */
+#define BATCH_HEAD_BYTES ((size_t)12)
+#define RECORD_HEAD_BYTES ((size_t)11)
+#define LOG_PIECE_BYTES ((size_t)7)
+#define LOG_BLOCK_BYTES ((size_t)32768)
 
 void
 batch_init(struct wal_batch *batch)
@@ -66,9 +72,18 @@ batch_clear(struct wal_batch *batch)
 		leveldb_writebatch_clear(batch->handle);
 	}
 	batch->bytes = 0;
+	batch->records = 0;
 	batch->entries = 0;
 	buf_recycle(&batch->key, BATCH_KEEP_BYTES);
 	buf_recycle(&batch->value, BATCH_KEEP_BYTES);
+}
+
+size_t
+batch_log_bytes(const struct wal_batch *batch)
+{
+	size_t bytes = BATCH_HEAD_BYTES + batch->bytes + batch->records * RECORD_HEAD_BYTES;
+
+	return bytes + (bytes / LOG_BLOCK_BYTES + 2) * LOG_PIECE_BYTES;
 }
 
 /* Seal what was appended to batch->value and put it under key. */
@@ -79,6 +94,7 @@ batch_put(struct wal_batch *batch, struct slice key)
 	leveldb_writebatch_put(batch->handle, (const char *)key.data, key.size,
 	    (const char *)batch->value.data, batch->value.size);
 	batch->bytes += key.size + batch->value.size;
+	batch->records++;
 }
 
 void
@@ -86,6 +102,7 @@ batch_delete(struct wal_batch *batch, struct slice key)
 {
 	leveldb_writebatch_delete(batch->handle, (const char *)key.data, key.size);
 	batch->bytes += key.size;
+	batch->records++;
 }
 
 /* A new piece behind all that there is; for the caller to fill. */

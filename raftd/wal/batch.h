@@ -30,6 +30,7 @@ struct batch_piece {
 struct wal_batch {
 	leveldb_writebatch_t *handle;	/* what comes behind the pieces */
 	size_t bytes;		/* of keys and values in it */
+	size_t records;		/* keys that are put or deleted */
 	size_t entries;		/* of the log in it */
 	struct buf key, value;	/* being made; kept for their memory */
 	struct batch_piece *pieces;
@@ -43,6 +44,8 @@ void batch_init(struct wal_batch *batch);
 void batch_free(struct wal_batch *batch);
 /* Put the pieces where they belong: all of it is in handle. What they referred to is spent. */
 void batch_finish(struct wal_batch *batch);
+/* How much of LevelDB's log a finished one takes, at most. */
+size_t batch_log_bytes(const struct wal_batch *batch);
 /* Empty a finished one, but for what is spent; gives back the memory of a large one. */
 void batch_clear(struct wal_batch *batch);
 /* What is spent in one is to be released with the other. */

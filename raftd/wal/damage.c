@@ -59,6 +59,17 @@ crc_matches(const uint8_t *stored, struct slice bytes)
 
 /* ---- logs ------------------------------------------------------------------------ */
 
+/* Nothing was written from at on: room that the log was given (log_ahead.h). */
+static bool
+is_unwritten(struct slice file, size_t at)
+{
+	for (; at < file.size; at++) {
+		if (file.data[at] != 0)
+			return false;
+	}
+	return true;
+}
+
 /* Offset of the first record that does not match, or else that the file cuts off. */
 static size_t
 check_log(struct slice file, bool *cut_off)
@@ -79,7 +90,7 @@ check_log(struct slice file, bool *cut_off)
 			return at;
 		}
 		if (!crc_matches(file.data + at, slice_of(file.data + at + 6, length + 1)))
-			return at;
+			return is_unwritten(file, at) ? NOWHERE : at;
 		at += LOG_HEAD_BYTES + length;
 	}
 	return NOWHERE;
@@ -140,6 +151,8 @@ find_torn_record(struct slice file)
 			at += LOG_HEAD_BYTES + length;
 			continue;
 		}
+		if (torn == NOWHERE && begin == NOWHERE && is_unwritten(file, at))
+			return NOWHERE;
 		if (torn == NOWHERE)
 			torn = begin == NOWHERE ? at : begin;
 		if (type != 0 && at + LOG_HEAD_BYTES + length <= end) {

@@ -118,6 +118,7 @@ db_new(const char *path, size_t cache_bytes, bool sync)
 
 	db->path = xstrdup(path);
 	db->directory_fd = -1;
+	db->ahead.fd = -1;
 	db->sync = sync;
 	db->cache = leveldb_cache_create_lru(cache_bytes);
 	db->options = leveldb_options_create();
@@ -147,6 +148,7 @@ db_close(struct db **db_pointer)
 	leveldb_writeoptions_destroy(db->write_options);
 	leveldb_options_destroy(db->options);
 	leveldb_cache_destroy(db->cache);
+	log_ahead_end(&db->ahead);
 	if (db->directory_fd != -1)
 		close(db->directory_fd);
 	free(db->torn_log);
@@ -155,9 +157,9 @@ db_close(struct db **db_pointer)
 	*db_pointer = NULL;
 }
 
-/* Open the handle, waiting a little for another's lock. */
+/* Open the handle as it is on the disk, waiting a little for another's lock. */
 static enum err
-db_open_handle(struct db *db, char **sentence)
+open_as_is(struct db *db, char **sentence)
 {
 	uint64_t deadline_ns = clock_monotonic_ns() + DB_LOCK_WAIT_MS * NS_PER_MS;
 	struct timespec pause = { 0, LOCK_RETRY_MS * (long)NS_PER_MS };
@@ -194,13 +196,13 @@ open_cut(struct db *db, char **sentence)
 
 	if (torn == NULL)
 		return ERR_CORRUPT;
-	diag_warn("disk", "a write that a power cut tore was cut off: database=%s place=\"%s\"",
+	diag_warn("disk", "a write that a crash tore was cut off: database=%s place=\"%s\"",
 	    db->path, torn);
 	free(db->torn_log);
 	db->torn_log = torn;
 	whole = *sentence;
 	*sentence = NULL;
-	err = db_open_handle(db, sentence);
+	err = open_as_is(db, sentence);
 	/* That was not all of it: what was found first names the file. */
 	if (err == ERR_CORRUPT) {
 		free(*sentence);
@@ -209,6 +211,14 @@ open_cut(struct db *db, char **sentence)
 		free(whole);
 	}
 	return err;
+}
+
+static enum err
+open_handle(struct db *db, char **sentence)
+{
+	enum err err = open_as_is(db, sentence);
+
+	return err == ERR_CORRUPT ? open_cut(db, sentence) : err;
 }
 
 /* For the names of new files. */
@@ -240,10 +250,9 @@ db_open(const char *path, bool create, size_t cache_bytes, bool sync, struct db 
 		*sentence = db_sentence(err, "cannot open", path, why);
 		goto fail;
 	}
+	log_ahead_begin(&db->ahead, db->directory_fd);
 	db->torn_log = damage_find_torn_log(path);
-	err = db_open_handle(db, sentence);
-	if (err == ERR_CORRUPT)
-		err = open_cut(db, sentence);
+	err = open_handle(db, sentence);
 	if (err != ERR_NONE)
 		goto fail;
 	err = sync_directory(db, sentence);
@@ -259,6 +268,7 @@ fail:
 void
 db_shut(struct db *db)
 {
+	log_ahead_end(&db->ahead);
 	leveldb_close(db->handle);
 	db->handle = NULL;
 }
@@ -269,7 +279,7 @@ db_open_again(struct db *db, char **sentence)
 	enum err err;
 
 	leveldb_options_set_create_if_missing(db->options, 0);
-	err = db_open_handle(db, sentence);
+	err = open_handle(db, sentence);
 	if (err != ERR_NONE)
 		return err;
 	err = sync_directory(db, sentence);
@@ -315,11 +325,12 @@ begin_log(struct db *db)
 }
 
 enum err
-db_write(struct db *db, leveldb_writebatch_t *batch, char **sentence)
+db_write(struct db *db, leveldb_writebatch_t *batch, size_t log_bytes, char **sentence)
 {
 	char *text = NULL;
 	enum err err;
 
+	log_ahead_extend(&db->ahead, log_bytes);
 	leveldb_write(db->handle, db->write_options, batch, &text);
 	if (text == NULL) {
 		if (++db->log_batches == DB_LOG_BATCHES_MAX)
@@ -353,6 +364,7 @@ db_sync_names(struct db *db, char **sentence)
 	err = sync_directory(db, sentence);
 	if (err != ERR_NONE)
 		return err;
+	log_ahead_find(&db->ahead);
 	db->named_ns = named_ns;
 	/* The kernel's clock for files ticks seldom: the next name may get this time. */
 	db->named_again = named_ns + FILE_TICK_NS > now_ns && named_ns < now_ns + FILE_TICK_NS;

@@ -13,6 +13,7 @@
 
 #include "common/buf.h"
 #include "common/err.h"
+#include "raftd/wal/log_ahead.h"
 
 #include <leveldb/c.h>
 
@@ -36,6 +37,7 @@ struct db {
 	unsigned log_batches;		/* in the log file that is written to; or fewer are */
 	uint64_t named_ns;		/* when names last changed, as of the last sync of them */
 	bool named_again;		/* they may have since, in the same tick of the clock */
+	struct log_ahead ahead;
 	char *torn_log;			/* damage_find_torn_log before it was opened, or NULL */
 };
 
@@ -68,9 +70,11 @@ char *db_sentence(enum err err, const char *what, const char *path, const char *
 
 /* Read a value into out. ERR_NONE, ERR_NOT_FOUND, or a failure with *sentence. */
 enum err db_get(struct db *db, struct slice key, struct buf *out, char **sentence) MUST_CHECK;
-/* Write a batch, synced if the database is. Each time that DB_LOG_BATCHES_MAX may be in the log
- * file a new one is begun, which takes as long as to write and sync what is in memory. */
-enum err db_write(struct db *db, leveldb_writebatch_t *batch, char **sentence) MUST_CHECK;
+/* Write a batch that takes at most so many bytes of the log, synced if the database is. Each time
+ * that DB_LOG_BATCHES_MAX may be in the log file a new one is begun, which takes as long as to
+ * write and sync what is in memory. */
+enum err db_write(struct db *db, leveldb_writebatch_t *batch, size_t log_bytes,
+    char **sentence) MUST_CHECK;
 /* fsync the directory if any name may have changed since: what was written may be in a new file.
  * LevelDB syncs names only with its manifest. */
 enum err db_sync_names(struct db *db, char **sentence) MUST_CHECK;

@@ -44,7 +44,7 @@ make_identity(struct wal *wal, const struct wal_options *options, char **sentenc
 	batch_init(&batch);
 	batch_put_identity(&batch, &identity);
 	batch_put_marks(&batch, &wal->marks);
-	err = db_write(wal->db, batch.handle, sentence);
+	err = db_write(wal->db, batch.handle, batch_log_bytes(&batch), sentence);
 	batch_free(&batch);
 	return err;
 }
@@ -63,7 +63,7 @@ rename_identity(struct wal *wal, const char *name, char **sentence)
 	identity = turn_identity(wal);
 	batch_init(&batch);
 	batch_put_identity(&batch, &identity);
-	err = db_write(wal->db, batch.handle, sentence);
+	err = db_write(wal->db, batch.handle, batch_log_bytes(&batch), sentence);
 	batch_free(&batch);
 	return err;
 }

@@ -117,7 +117,8 @@ write_batch(struct wal_writer *writer, const struct disk_marks *marks, uint64_t 
 	};
 	struct db *db = writer->db;
 	uint64_t begun_ns = clock_monotonic_ns();
-	enum err err = db_write(db, writer->writing.handle, sentence);
+	enum err err = db_write(db, writer->writing.handle,
+	    batch_log_bytes(&writer->writing), sentence);
 
 	if (err != ERR_NONE)
 		return err;

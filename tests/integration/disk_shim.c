@@ -10,9 +10,9 @@
  *
  * For power cuts it remembers how much of each file was synced, and the changes of
  * names since their directory was. What such a change takes away is kept as a hard
- * link in KEPT. What write() writes is taken to be the file's end, as LevelDB's is; before
- * pwrite(), ftruncate() or O_TRUNC change a file its synced content is copied into KEPT,
- * as "s" and its inode.
+ * link in KEPT. What write() writes at the file's end leaves what was synced as it is; before
+ * write() to another place, pwrite(), ftruncate() or O_TRUNC change a file its synced content
+ * is copied into KEPT, as "s" and its inode.
  */
 #define _GNU_SOURCE
 #include <errno.h>
@@ -39,7 +39,7 @@
 #define HALF (-1)
 
 enum call { CALL_WRITE, CALL_PWRITE, CALL_SYNC, CALL_SYNC_DIRECTORY, CALL_MAKE, CALL_RENAME,
-	CALL_UNLINK, CALL_READ, CALLS };
+	CALL_UNLINK, CALL_READ, CALL_AHEAD /* pwrite to a log: room */, CALLS };
 enum change_kind { CHANGE_NONE, CHANGE_MADE, CHANGE_RENAMED, CHANGE_REMOVED };
 
 struct file {
@@ -215,11 +215,14 @@ note_synced(const struct stat *status)
 	lock_control();
 	file = file_of(status->st_ino);
 	if (file != NULL) {
-		if (file->copied != 0) {
+		bool copied = file->copied != 0;
+
+		/* In this order: we may be killed between the two. */
+		*file = (struct file){ status->st_ino, (uint64_t)status->st_size, 0 };
+		if (copied) {
 			copy_path(file->inode, path);
 			syscall(SYS_unlinkat, AT_FDCWD, path, 0);
 		}
-		*file = (struct file){ status->st_ino, (uint64_t)status->st_size, 0 };
 	}
 	unlock_control();
 }
@@ -228,11 +231,11 @@ note_synced(const struct stat *status)
 static void
 note_overwritten(int fd, uint64_t left)
 {
-	char path[PATH_MAX + 32], bytes[4096];
+	char path[PATH_MAX + 32], bytes[65536];
 	struct file *file;
 	struct stat status;
 	uint64_t at = 0;
-	int copy;
+	int copy, from;
 
 	if (fstat(fd, &status) != 0 || !S_ISREG(status.st_mode))
 		return;
@@ -244,17 +247,22 @@ note_overwritten(int fd, uint64_t left)
 		unlock_control();
 		return;
 	}
+	/* fd may be for writing only. */
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", fd);
+	from = (int)syscall(SYS_openat, AT_FDCWD, path, O_RDONLY | O_CLOEXEC);
 	copy_path(file->inode, path);
 	copy = (int)syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC,
 	    0600);
 	while (at < file->synced) {
-		ssize_t size = (ssize_t)syscall(SYS_pread64, fd, bytes, sizeof(bytes), at);
+		size_t want = file->synced - at < sizeof(bytes) ? file->synced - at : sizeof(bytes);
+		ssize_t size = (ssize_t)syscall(SYS_pread64, from, bytes, want, at);
 
 		if (size <= 0 || syscall(SYS_write, copy, bytes, size) != size)
 			break;
 		at += (uint64_t)size;
 	}
 	close(copy);
+	close(from);
 	file->copied = left < file->synced ? 2 : 1;
 	unlock_control();
 }
@@ -323,12 +331,25 @@ note_directory_synced(const char *directory)
 
 /* ---- taken over ---------------------------------------------------------------------- */
 
+/* Does a write go to where the file has bytes? A log of LevelDB has room ahead. */
+static bool
+writes_over(int fd)
+{
+	struct stat status;
+	off_t at = lseek(fd, 0, SEEK_CUR);
+
+	return at != -1 && fstat(fd, &status) == 0 && at < status.st_size;
+}
+
 ssize_t
 write(int fd, const void *bytes, size_t size)
 {
 	char path[PATH_MAX];
-	int failure = name_of(fd, path) != NULL ? fault_of(CALL_WRITE) : 0;
+	bool ours = name_of(fd, path) != NULL;
+	int failure = ours ? fault_of(CALL_WRITE) : 0;
 
+	if (failure == 0 && ours && control->power != 0 && writes_over(fd))
+		note_overwritten(fd, UINT64_MAX);
 	if (failure == 0)
 		return (ssize_t)syscall(SYS_write, fd, bytes, size);
 	/* As a disk that fills up does. */
@@ -343,7 +364,7 @@ pwrite(int fd, const void *bytes, size_t size, off_t offset)
 {
 	char path[PATH_MAX];
 	bool ours = name_of(fd, path) != NULL;
-	int failure = ours ? fault_of(CALL_PWRITE) : 0;
+	int failure = !ours ? 0 : fault_of(strstr(path, ".log") != NULL ? CALL_AHEAD : CALL_PWRITE);
 
 	if (failure == 0 && ours && control->power != 0)
 		note_overwritten(fd, UINT64_MAX);

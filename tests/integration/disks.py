@@ -12,9 +12,9 @@ import struct
 import subprocess
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-WRITE, PWRITE, SYNC, SYNC_DIRECTORY, MAKE, RENAME, UNLINK, READ = range(8)
+WRITE, PWRITE, SYNC, SYNC_DIRECTORY, MAKE, RENAME, UNLINK, READ, AHEAD = range(9)
 CALLS = {"write": WRITE, "pwrite": PWRITE, "sync": SYNC, "sync_directory": SYNC_DIRECTORY,
-         "make": MAKE, "rename": RENAME, "unlink": UNLINK, "read": READ}
+         "make": MAKE, "rename": RENAME, "unlink": UNLINK, "read": READ, "ahead": AHEAD}
 MIB = 1 << 20
 PLENTY = 2**64 - 1
 
@@ -22,9 +22,9 @@ PATH_BYTES, FILES_MAX, CHANGES_MAX, NAME_BYTES = 4096, 4096, 4096, 56
 FIELDS = {"free_bytes": (0, "Q"), "hang": (8, "I"), "full": (12, "I"), "fail_call": (16, "I"),
           "fail_nth": (20, "I"), "fail_errno": (24, "i"), "failed": (28, "I"), "power": (32, "I"),
           "kept_last": (36, "I"), "file_count": (40, "I"), "change_count": (44, "I"),
-          "hang_syncs": (84, "I")}
-COUNTS, LOCKED, DIRECTORY, KEPT = 48, 80, 88, 88 + PATH_BYTES
-FILES = KEPT + PATH_BYTES
+          "hang_syncs": (88, "I")}
+COUNTS, LOCKED, DIRECTORY, KEPT = 48, 84, 92, 92 + PATH_BYTES
+FILES = (KEPT + PATH_BYTES + 7) // 8 * 8
 FILE_BYTES = 24
 CHANGES = FILES + FILES_MAX * FILE_BYTES
 CHANGE_BYTES = 8 + 2 * NAME_BYTES
@@ -44,7 +44,10 @@ def torn(old, new, shortened, rand):
         return new[:rand.randint(0, len(new))]
     if way in ("bytes", "shorter"):
         # So far it came: up to some byte that differs.
-        changed = [at for at in range(len(old)) if at >= len(new) or old[at] != new[at]]
+        changed = [at for start in range(0, len(old), SECTOR)
+                   if old[start:start + SECTOR] != new[start:start + SECTOR]
+                   for at in range(start, min(start + SECTOR, len(old)))
+                   if at >= len(new) or old[at] != new[at]]
         end = rand.choice(changed + [rand.randint(len(old), max(len(old), len(new)))])
         return new[:end] + old[end:]
     size = max(len(old), len(new)) if rand.random() < 0.7 else rand.randint(len(old), max(len(old), len(new)))

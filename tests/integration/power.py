@@ -18,7 +18,7 @@ from moothall import SLOW, Writers, wait_until
 
 FLAGS = ["-snapshot-count", "40"]
 BACK_S = 40
-TOLD = ("mark file is damaged", "a write that a power cut tore was cut off")
+TOLD = ("mark file is damaged", "a write that a crash tore was cut off")
 
 
 class Cuts:

@@ -232,6 +232,27 @@ def serve_or_end(node):
         return False
 
 
+def test_a_log_that_gets_no_room_is_written_all_the_same(world):
+    """It gets longer with each batch then, as on a disk that is nearly full."""
+    node, nth = single(world), 0
+    node.stop()
+    while True:
+        nth += 1
+        node.disk.fail(CALLS["ahead"], nth, errno.ENOSPC)
+        node.start()
+        for i in range(3):
+            assert node.put("/n%d-%d" % (nth, i), "x").status == 201
+        hit = node.disk.get("failed") > 0
+        node.kill_all()
+        if not hit or nth > 20:
+            break
+    assert nth > 2
+    node.disk.set(fail_nth=0)
+    node.start()
+    for i in range(3 * nth):
+        assert node.value("/n%d-%d" % (i // 3 + 1, i % 3)) == "x"
+
+
 @pytest.mark.parametrize("call", ["write", "pwrite", "sync", "sync_directory", "make", "rename"])
 def test_any_call_that_fails_once(world, call):
     """The n-th call since the start fails, for n = 1, 2, ... until a run meets none.

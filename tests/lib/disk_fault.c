@@ -36,7 +36,8 @@ struct fault {
 
 struct file {
 	char path[PATH_MAX];
-	off_t synced;
+	off_t synced;	/* so far it was written, but for zeros at its end */
+	off_t size;	/* with them */
 };
 
 static struct {
@@ -56,6 +57,14 @@ static struct {
     .changed = PTHREAD_COND_INITIALIZER };
 
 /* ---- taken over ------------------------------------------------------------ */
+
+static bool
+ends_with(const char *text, const char *suffix)
+{
+	size_t length = strlen(text), wanted = strlen(suffix);
+
+	return length >= wanted && strcmp(text + length - wanted, suffix) == 0;
+}
 
 /* The path of fd if it is below the armed directory. Lock held. */
 static bool
@@ -121,8 +130,13 @@ write(int fd, const void *bytes, size_t size)
 ssize_t
 pwrite(int fd, const void *bytes, size_t size, off_t offset)
 {
-	int failure = enter(DISK_PWRITE, fd);
+	char path[PATH_MAX];
+	int failure = 0;
 
+	pthread_mutex_lock(&disk.lock);
+	if (path_below(fd, path))
+		failure = fault_of(ends_with(path, ".log") ? DISK_AHEAD : DISK_PWRITE);
+	pthread_mutex_unlock(&disk.lock);
 	if (failure == 0)
 		return (ssize_t)syscall(SYS_pwrite64, fd, bytes, size, offset);
 	errno = failure;
@@ -142,6 +156,29 @@ read(int fd, void *bytes, size_t size)
 	return -1;
 }
 
+/* Where the zeros begin that are the file's end. */
+static off_t
+written_of(const char *path, off_t size)
+{
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	uint8_t bytes[4096];
+
+	ASSERT(fd != -1);
+	while (size > 0) {
+		off_t from = size > (off_t)sizeof(bytes) ? size - (off_t)sizeof(bytes) : 0;
+		ssize_t got = syscall(SYS_pread64, fd, bytes, (size_t)(size - from), from);
+
+		ASSERT(got == size - from);
+		while (got > 0 && bytes[got - 1] == 0)
+			got--;
+		size = from + got;
+		if (got > 0)
+			break;
+	}
+	close(fd);
+	return size;
+}
+
 /* Everything in the file so far is synced. Lock held. */
 static void
 note_synced(const char *path, off_t size)
@@ -154,15 +191,8 @@ note_synced(const char *path, off_t size)
 	if (i == disk.file_count)
 		disk.file_count++;
 	snprintf(disk.files[i].path, sizeof(disk.files[i].path), "%s", path);
-	disk.files[i].synced = size;
-}
-
-static bool
-ends_with(const char *text, const char *suffix)
-{
-	size_t length = strlen(text), wanted = strlen(suffix);
-
-	return length >= wanted && strcmp(text + length - wanted, suffix) == 0;
+	disk.files[i].synced = ends_with(path, ".log") ? written_of(path, size) : size;
+	disk.files[i].size = size;
 }
 
 static int
@@ -335,33 +365,41 @@ disk_fault_open_gate(void)
 static const char *copy_from, *copy_to;
 static unsigned copy_keep_per_mille;
 
-/* How much of the file the copy shall have. */
+/* How much of the file the copy shall have, and how long it shall be. */
 static off_t
-size_to_copy(const char *path, off_t size)
+size_to_copy(const char *path, off_t size, off_t *whole)
 {
-	off_t synced = 0;
+	off_t synced = 0, written = size;
 
+	*whole = size;
 	if (copy_keep_per_mille == 1000)
 		return size;
+	*whole = 0;
 	for (size_t i = 0; i < disk.file_count; i++) {
-		if (strcmp(disk.files[i].path, path) == 0)
+		if (strcmp(disk.files[i].path, path) == 0) {
 			synced = disk.files[i].synced;
+			*whole = disk.files[i].size;
+		}
 	}
 	/* Not synced by name: LevelDB renames CURRENT, and leaves LOG unsynced. */
 	if (synced == 0 && !ends_with(path, ".log"))
-		return size;
-	return synced + (size - synced) * (off_t)copy_keep_per_mille / 1000;
+		return *whole = size;
+	if (ends_with(path, ".log"))
+		written = written_of(path, size);
+	size = synced + (written - synced) * (off_t)copy_keep_per_mille / 1000;
+	*whole = MAX_OF(*whole, size);
+	return size;
 }
 
 static void
-copy_file(const char *from, const char *to, off_t size)
+copy_file(const char *from, const char *to, off_t size, off_t whole)
 {
 	int in = open(from, O_RDONLY | O_CLOEXEC);
 	int out = open(to, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
 	char bytes[65536];
 
 	if (in == -1 && errno == ENOENT)	/* deleted meanwhile */
-		size = 0;
+		size = whole = 0;
 	else
 		ASSERT(in != -1);
 	ASSERT(out != -1);
@@ -375,6 +413,7 @@ copy_file(const char *from, const char *to, off_t size)
 		MUST(syscall(SYS_write, out, bytes, got) == got);
 		size -= got;
 	}
+	MUST(ftruncate(out, whole) == 0);
 	if (in != -1)
 		close(in);
 	close(out);
@@ -384,11 +423,14 @@ static int
 copy_one(const char *path, const struct stat *status, int kind, struct FTW *place UNUSED)
 {
 	char *to = xasprintf("%s%s", copy_to, path + strlen(copy_from));
+	off_t size, whole;
 
-	if (kind == FTW_D)
+	if (kind == FTW_D) {
 		MUST(mkdir(to, 0700) == 0 || errno == EEXIST);
-	else if (kind == FTW_F)
-		copy_file(path, to, size_to_copy(path, status->st_size));
+	} else if (kind == FTW_F) {
+		size = size_to_copy(path, status->st_size, &whole);
+		copy_file(path, to, size, whole);
+	}
 	free(to);
 	return 0;
 }

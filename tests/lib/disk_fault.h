@@ -13,9 +13,11 @@
 
 #include "common/base.h"
 
-/* DISK_LOOK: how much is free? It is counted only. */
+/* DISK_AHEAD: a pwrite to a log, which is given room. DISK_LOOK: how much is free? It is
+ * counted only. */
 enum disk_call {
-	DISK_WRITE, DISK_PWRITE, DISK_READ, DISK_SYNC, DISK_SYNC_DIRECTORY, DISK_LOOK, DISK_CALLS
+	DISK_WRITE, DISK_PWRITE, DISK_AHEAD, DISK_READ, DISK_SYNC, DISK_SYNC_DIRECTORY, DISK_LOOK,
+	DISK_CALLS
 };
 
 /* Touch files below directory from now on; forget everything before. NULL: none. */
@@ -41,7 +43,8 @@ void disk_fault_open_gate(void);
  * Copy the armed directory, as another process would find it now.
  *
  *	keep_per_mille	of what was not synced; 1000: all, as after a kill; less:
- *			cut there, as after a power cut
+ *			cut there, or zeros if the file was that long when it was
+ *			synced, as after a power cut
  */
 void disk_fault_copy(const char *to, unsigned keep_per_mille);
 

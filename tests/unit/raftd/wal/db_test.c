@@ -77,7 +77,7 @@ write_small(struct db *db, unsigned count)
 
 	leveldb_writebatch_put(batch, "b", 1, "1", 1);
 	for (unsigned i = 0; i < count; i++)
-		assert_int_equal(db_write(db, batch, &sentence), ERR_NONE);
+		assert_int_equal(db_write(db, batch, 64, &sentence), ERR_NONE);
 	leveldb_writebatch_destroy(batch);
 }
 

@@ -192,6 +192,31 @@ TEST(any_failing_mark_is_final)
 	fail_each(DISK_PWRITE, EIO, false, ERR_IO);
 }
 
+/* The log has no room ahead then, and gets longer with each batch. */
+TEST(failing_to_give_a_log_room_is_no_failure)
+{
+	unsigned failed = 0;
+	bool met = true;
+
+	for (unsigned nth = 1; met; nth += 13) {
+		struct fixture f;
+
+		fixture_new(&f);
+		disk_fault_arm(f.directory);
+		disk_fault_fail(DISK_AHEAD, nth, 1, EIO);
+		for (raft_index index = 1; index <= 4; index++)
+			fixture_write_entries(&f, index, index, 1);
+		met = disk_fault_count(DISK_AHEAD) >= nth;
+		failed += met;
+		assert_int_equal(f.failed_calls, 0);
+		disk_fault_arm(NULL);
+		fixture_reopen(&f);
+		assert_string_equal(fixture_text(&f.log), "1:1=1 2:1=2 3:1=3 4:1=4");
+		fixture_close(&f);
+	}
+	assert_true(failed > 2);
+}
+
 /* ---- full ------------------------------------------------------------------------- */
 
 static void
