@@ -4,6 +4,7 @@
 #include "httpd/client/cors.h"
 
 #include "common/xmem.h"
+#include "httpd/http/host.h"
 #include "httpd/worker.h"
 
 #include <stdlib.h>
@@ -81,7 +82,8 @@ cors_is_own(const struct request *request)
 	struct slice origin = request_header(request, "origin");
 	struct slice host = request_header(request, "host");
 
-	return host.size > 0 && slice_starts_with(origin, scheme) &&
+	return slice_starts_with(origin, scheme) &&
+	    host_is_own(&request->worker->config, host) &&
 	    slice_equal(slice_of(origin.data + scheme.size, origin.size - scheme.size), host);
 }
 

@@ -25,8 +25,8 @@ void cors_free(struct cors **cors);
 
 /* Append the header lines for the answer; none if its origin is not allowed. */
 void cors_put(const struct cors *cors, const struct request *request, struct buf *lines);
-/* Is its origin this node, as the request calls it? A browser says so with each write of our own
- * page. Whoever can make a browser call us by another name passes: -host-names is against that. */
+/* Is its origin this node, by a name that no other page can have (host.h)? A browser says so with
+ * each write of our own page. */
 bool cors_is_own(const struct request *request);
 /* Is that a write of a page that is not allowed? Our own is. */
 bool cors_forbids(const struct cors *cors, const struct request *request);

@@ -52,7 +52,8 @@ operate_may_change(struct request *request)
 	 * of -cors. */
 	if (config->cors[0] == '\0' && request_header(request, "origin").data != NULL &&
 	    !cors_is_own(request)) {
-		refuse(request, 403, "members take no changes from web pages (header Origin)");
+		refuse(request, 403, "members take no changes from web pages (header Origin) "
+		    "but the node's own, by an address or a name of -host-names");
 		return false;
 	}
 	return true;

@@ -179,14 +179,23 @@ is_host_of(const char *address, struct slice host)
 }
 
 bool
+host_is_own(const struct config *config, struct slice value)
+{
+	struct slice host;
+
+	if (!host_read(value, &host) || host.size == 0)
+		return false;
+	return host.data != value.data || is_address(AF_INET, host) ||
+	    same_name(host, SLICE_LITERAL("localhost")) || is_listed(config->host_names, host) ||
+	    is_host_of(config->addr, host) || is_host_of(config->peer_addr, host);
+}
+
+bool
 hosts_allow(const struct hosts *hosts, struct slice value)
 {
-	const struct config *config = hosts->config;
 	struct slice host;
 
 	if (!host_read(value, &host))
 		return false;
-	return host.size == 0 || host.data != value.data || is_address(AF_INET, host) ||
-	    same_name(host, SLICE_LITERAL("localhost")) || is_listed(config->host_names, host) ||
-	    is_host_of(config->addr, host) || is_host_of(config->peer_addr, host);
+	return host.size == 0 || host_is_own(hosts->config, value);
 }

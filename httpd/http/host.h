@@ -23,6 +23,10 @@ bool host_read(struct slice value, struct slice *host) MUST_CHECK;
 /* The host[:port] in a target that the gate let through; empty of one that begins with "/". */
 struct slice host_of_target(struct slice target);
 
+/* May no page have that host[:port] as its own? An address, localhost, a host of -addr and
+ * -peer-addr, a name of -host-names. */
+bool host_is_own(const struct config *config, struct slice value) MUST_CHECK;
+
 struct hosts;
 
 /* Borrows the texts of config. NULL: any name will do. */

@@ -209,8 +209,10 @@ def test_what_operators_do_is_forbidden_by_option_and_to_users(world):
 def test_the_own_page_may_change_members_and_keys(world):
     node = world.node(flags=["-origin-check"]).start()
     own, other = {"Origin": "http://" + node.client}, {"Origin": "http://evil.example"}
-    for headers, status in (own, 201), (other, 403):
-        assert ask(node.client, "PUT", "/v2/keys/%d" % status, {"value": "1"}, headers=headers).status == status
-        answer = ask(node.client, "POST", "/v2/members", '{"peerURLs":["http://10.9.8.7:%d"]}' % status,
+    # A page whose own name was changed to the node's address.
+    renamed = {"Origin": "http://evil.example:4001", "Host": "evil.example:4001"}
+    for i, (headers, status) in enumerate([(own, 201), (other, 403), (renamed, 403)]):
+        assert ask(node.client, "PUT", "/v2/keys/%d" % i, {"value": "1"}, headers=headers).status == status
+        answer = ask(node.client, "POST", "/v2/members", '{"peerURLs":["http://10.9.8.7:%d"]}' % (i + 1),
                      headers=dict(headers, **{"Content-Type": "application/json"}))
         assert answer.status == status, answer

@@ -31,7 +31,9 @@ page_new(const char *list, bool check, enum request_method method, const char *o
 	assert_non_null(page);
 	config_init(&page->config);
 	assert_int_equal(config_set(&page->config, OPTION_cors, list, &problem), ERR_NONE);
+	assert_int_equal(config_set(&page->config, OPTION_host_names, "node", &problem), ERR_NONE);
 	page->config.origin_check = check;
+	page->worker.config = page->config;	/* borrowed */
 	page->cors = cors_new(&page->config);
 	page->request.method = method;
 	page->request.worker = &page->worker;
@@ -132,4 +134,17 @@ TEST(the_own_page_may_write_and_is_known_by_scheme_and_host)
 	assert_true(forbids("", true, METHOD_PUT, "http://NODE:4001"));
 	assert_true(forbids("", true, METHOD_PUT, "http://"));
 	assert_true(forbids("", true, METHOD_PUT, "http:"));
+}
+
+/* A page whose name was changed to our address calls us by that name. */
+TEST(who_calls_us_by_another_name_is_not_the_own_page)
+{
+	struct page *page = page_new("", true, METHOD_PUT, "http://evil.example:4001");
+
+	page->headers[0].value = SLICE_LITERAL("evil.example:4001");
+	assert_true(cors_forbids(page->cors, &page->request));
+	page->headers[0].value = SLICE_LITERAL("127.0.0.1:4001");
+	page->headers[1].value = SLICE_LITERAL("http://127.0.0.1:4001");
+	assert_false(cors_forbids(page->cors, &page->request));
+	page_free(page);
 }
