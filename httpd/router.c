@@ -7,6 +7,7 @@
 #include "common/modules.h"
 #include "common/port_text.h"
 #include "common/url_list.h"
+#include "httpd/admin.h"
 #include "httpd/api_error.h"
 #include "httpd/border.h"
 #include "httpd/client/gate.h"

@@ -59,6 +59,8 @@ node_member_change(struct node *node, uint64_t session, uint64_t sequence, bool 
 		    again);
 }
 
+#define MEMBERS_FIXED "members are not changed at the client port (-member-changes off)"
+
 void
 node_place_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_place_change *change)
@@ -72,8 +74,7 @@ node_place_change(struct node *node, uint64_t session, uint64_t sequence, bool a
 
 	/* A worker says so to its client before; one that was taken over might not. */
 	if (node->config.members_fixed)
-		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL,
-		    "members are not changed at the client port (-member-changes off)");
+		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL, MEMBERS_FIXED);
 	else if (!answer_again(node, session, sequence))
 		proposals_add(node, session, sequence,
 		    command_new_place(session, sequence, change->low, &place), true, again);
@@ -81,9 +82,11 @@ node_place_change(struct node *node, uint64_t session, uint64_t sequence, bool a
 
 void
 node_config_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
-    const struct msg_config_change *change)
+    bool of_client, const struct msg_config_change *change)
 {
-	if (!answer_again(node, session, sequence))
+	if (of_client && node->config.members_fixed)
+		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL, MEMBERS_FIXED);
+	else if (!answer_again(node, session, sequence))
 		proposals_add(node, session, sequence,
 		    command_new_config(session, sequence, change->low, change->items), false,
 		    again);

@@ -89,8 +89,9 @@ void node_place_change(struct node *node, uint64_t session, uint64_t sequence, b
     const struct msg_place_change *change);
 void node_auth_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_auth_change *change);
+/* of_client: it came from the client port. */
 void node_config_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
-    const struct msg_config_change *change);
+    bool of_client, const struct msg_config_change *change);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
 void node_lock_look(struct node *node, uint64_t session, uint64_t request_id,

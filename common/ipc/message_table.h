@@ -339,7 +339,7 @@ MESSAGE(place_change, 0x3e, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(bytes, peer_urls)	/* separated by commas; of PLACE_REMOVE none */
     FIELD(bytes, asker))	/* who asked, for the log: printable */
 /* What the cluster is to be like: what is not in the list stays. Request id as for write. */
-MESSAGE(config_change, 0x2a, FROM_PEER_WORKER, TO_SESSION,
+MESSAGE(config_change, 0x2a, FROM_WORKER, TO_SESSION,
     FIELD(u64, low)
     FIELD(bytes, items))	/* list of config_item */
 /* A join of ours through another node was answered: who we are members with. */
@@ -387,8 +387,8 @@ MESSAGE(peer_stream, 0x72, FROM_PEER_WORKER, TO_STREAMS,
     FIELD(bytes, out))		/* what is to be written first */
 
 /* The next piece of a backup; 0 begins one. Request id is the backup's, unique in the worker. */
-MESSAGE(backup_ask, 0x2c, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, sequence))
-MESSAGE(backup_stop, 0x2d, FROM_PEER_WORKER, TO_SESSION, FIELD(u64, unused))
+MESSAGE(backup_ask, 0x2c, FROM_WORKER, TO_SESSION, FIELD(u64, sequence))
+MESSAGE(backup_stop, 0x2d, FROM_WORKER, TO_SESSION, FIELD(u64, unused))
 
 /* ---- data channel: raftd -> worker; request id is the request's --------- */
 

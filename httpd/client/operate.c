@@ -1,5 +1,6 @@
 /*
- * operate.c - see operate.h; POST /v2/members/leader and GET /v2/stats/log.
+ * operate.c - see operate.h; POST /v2/members/leader, GET /v2/stats/log, and who may PUT
+ * /v2/admin/config.
  *
  * Source: docs/api.md, "Members" and "What a node knows of itself".
  */
@@ -8,6 +9,7 @@
 #include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "common/metric.h"
+#include "httpd/admin.h"
 #include "httpd/api_error.h"
 #include "httpd/client/cors.h"
 #include "httpd/client/gate.h"
@@ -214,6 +216,15 @@ operate_move_lead(struct request *request)
 		}
 	}
 	ask_lead(request, to);
+}
+
+/* ---- what the cluster is to be like ----------------------------------------------------------- */
+
+void
+client_config_handle(struct request *request)
+{
+	if (request->method != METHOD_PUT || operate_may_change(request))
+		admin_config_handle(request);
 }
 
 /* ---- the log ------------------------------------------------------------------------------ */

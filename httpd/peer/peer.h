@@ -38,9 +38,7 @@ void peer_name_handle(struct request *request);
 void peer_client_url_handle(struct request *request);
 void peer_machines_handle(struct request *request);
 void peer_machine_handle(struct request *request);
-void peer_config_handle(struct request *request);
 void peer_status_handle(struct request *request);
-void peer_backup_handle(struct request *request);
 void peer_goraft_handle(struct request *request);
 
 #endif

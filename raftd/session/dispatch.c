@@ -170,7 +170,7 @@ on_config_change(struct asker *asker, const struct frame *frame,
 		return ERR_MALFORMED;
 	asker->asked++;
 	node_config_change(asker->node, asker->session, frame->request_id,
-	    (frame->flags & FRAME_AGAIN) != 0, m);
+	    (frame->flags & FRAME_AGAIN) != 0, asker->sender == FROM_CLIENT_WORKER, m);
 	return ERR_NONE;
 }
 

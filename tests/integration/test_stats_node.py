@@ -194,14 +194,33 @@ def test_the_lead_is_moved(world):
     assert lead(leader_of(nodes), "{}", Origin="http://evil.example").status == 403
 
 
+def test_configuration_and_backup_are_at_the_client_port_too(world):
+    node = world.node(flags=["-workers", "1"]).start()
+    node.put("/a", "secret-value")
+    assert ask(node.client, "GET", "/v2/admin/config").json == ask(node.peer, "GET", "/v2/admin/config").json
+    for headers, status in ({"Origin": "http://" + node.client}, 200), ({"Origin": "http://evil.example"}, 403), ({}, 200):
+        answer = ask(node.client, "PUT", "/v2/admin/config", '{"activeSize":5}', headers=headers)
+        assert answer.status == status, answer
+    assert ask(node.peer, "GET", "/v2/admin/config").json["activeSize"] == 5
+    assert ask(node.client, "PUT", "/v2/admin/config", '{"activeSize":"x"}').status == 400
+    backup = ask(node.client, "GET", "/v2/admin/backup")
+    assert backup.status == 200 and b"secret-value" in backup.body
+    assert len(backup.body) == len(ask(node.peer, "GET", "/v2/admin/backup").body)
+
+
 def test_what_operators_do_is_forbidden_by_option_and_to_users(world):
     node = world.node(flags=["-member-changes", "off", "-workers", "1"]).start()
     assert lead(node).status == 403
+    assert ask(node.client, "PUT", "/v2/admin/config", '{"activeSize":5}').status == 403
+    assert ask(node.peer, "PUT", "/v2/admin/config", '{"activeSize":5}').status == 200
     assert ask(node.client, "PUT", "/v2/auth/users/root", '{"user":"root","password":"secret"}').status == 201
     assert ask(node.client, "PUT", "/v2/auth/enable").status == 200
     root = {"Authorization": "Basic cm9vdDpzZWNyZXQ="}
     wait_until(lambda: ask(node.client, "GET", "/v2/stats/log").status == 401, 5, "users to count")
     assert lead(node).status == 401
+    for path in "/v2/admin/config", "/v2/admin/backup":
+        assert ask(node.client, "GET", path).status == 401
+        assert ask(node.client, "GET", path, headers=root).status == 200
     assert ask(node.client, "GET", "/v2/stats/log", headers=root).status == 200
     assert stats(node)["name"] == "machine1"
 

@@ -184,7 +184,7 @@ TEST(what_expires_by_one_entry_is_bounded_by_bytes_and_the_rest_follows)
 	uint64_t before;
 
 	cluster_config_put_item(&items, &config_rows[CONFIG_ROW_max_key_bytes], KEY_BYTES_MAX);
-	node_config_change(w->node, WORLD_SESSION, 1000, false,
+	node_config_change(w->node, WORLD_SESSION, 1000, false, false,
 	    &(struct msg_config_change){ .low = 1, .items = buf_slice(&items) });
 	world_settle(w);
 	write_keys(w, 400, KEY_BYTES_MAX, 1);

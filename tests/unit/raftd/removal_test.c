@@ -546,7 +546,7 @@ configure(struct world *w, uint64_t sequence, const struct cluster_config *wante
 		if (value != 0)
 			cluster_config_put_item(&items, &config_rows[i], value);
 	}
-	node_config_change(w->node, WORLD_SESSION, sequence, false,
+	node_config_change(w->node, WORLD_SESSION, sequence, false, false,
 	    &(struct msg_config_change){ .low = sequence, .items = buf_slice(&items) });
 	buf_free(&items);
 }

@@ -1,6 +1,7 @@
 /*
  * admin_test.c - what the peer port answers to people, joiners and scripts.
  */
+#include "httpd/admin.h"
 #include "httpd/peer/peer.h"
 
 #include "common/limits.h"
@@ -241,7 +242,7 @@ static const char *
 put_config(struct fixture *fixture, const char *body)
 {
 	buf_clear(&fixture->raftd.config_items);
-	fixture_ask(fixture, "PUT", "/v2/admin/config", "", body, peer_config_handle);
+	fixture_ask(fixture, "PUT", "/v2/admin/config", "", body, admin_config_handle);
 	return (const char *)fixture->body.data;
 }
 
@@ -264,7 +265,7 @@ TEST(the_configuration_of_the_cluster_is_shown_and_changed)
 {
 	struct fixture *fixture = member();
 
-	assert_string_equal(ask(fixture, "GET", "/v2/admin/config", peer_config_handle),
+	assert_string_equal(ask(fixture, "GET", "/v2/admin/config", admin_config_handle),
 	    "{\"activeSize\":9,\"removeDelay\":1800,\"syncInterval\":1.5,"
 	    "\"maxKeyNames\":128,\"maxKeyBytes\":16384,\"historyBytes\":16777216,"
 	    "\"historyEvents\":1000,\"strictMembers\":false}\n");

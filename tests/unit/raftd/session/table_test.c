@@ -13,7 +13,7 @@
 
 static const uint16_t of_clients[] = { MSG_write, MSG_read, MSG_read_more, MSG_read_stop,
 	MSG_watch, MSG_unwatch, MSG_watch_more, MSG_watch_taken, MSG_stats_ask,
-	MSG_place_change };
+	MSG_place_change, MSG_config_change, MSG_backup_ask, MSG_backup_stop };
 static const uint16_t of_the_peer[] = { MSG_member_change, MSG_config_change, MSG_joined,
 	MSG_standby, MSG_join_removed, MSG_create_cluster, MSG_begin_cluster, MSG_foreign_call,
 	MSG_other_cluster,

@@ -1,12 +1,12 @@
 /*
- * config.c - GET and PUT /v2/admin/config: what the cluster is to be like.
+ * admin_config.c - GET and PUT /v2/admin/config: what the cluster is to be like.
  *
  * The numbers are the cluster's (common/cluster_config_table.h), replicated by
  * raftd and pushed with its status; a change is answered from the status that
  * came before its outcome.
  * Source: docs/api.md, "Peer port"; docs/operations.md, "Members".
  */
-#include "httpd/peer/peer.h"
+#include "httpd/admin.h"
 
 #include "common/cluster_config.h"
 #include "common/ipc/message.h"
@@ -198,7 +198,7 @@ config_put(struct request *request)
 }
 
 void
-peer_config_handle(struct request *request)
+admin_config_handle(struct request *request)
 {
 	if (request->worker->cluster->cluster_id == 0)
 		api_error(request, ERR_RAFT_INTERNAL, SLICE_LITERAL("joining"), 0);

@@ -1,5 +1,5 @@
 /*
- * backup.c - GET /v2/admin/backup: the applied state as a backup file.
+ * admin_backup.c - GET /v2/admin/backup: the applied state as a backup file.
  *
  *	asked ----> streaming	the first piece: the headers go out	[piece_came]
  *	streaming --> streaming	the client took most of what there was	[drained]
@@ -14,9 +14,9 @@
  */
 #include "common/backup.h"
 #include "common/version.h"
+#include "httpd/admin.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
-#include "httpd/peer/peer.h"
 #include "httpd/worker.h"
 
 #define BACKUP_TYPE "application/octet-stream"
@@ -24,7 +24,7 @@
 #define BACKLOG_LOW SNAPSHOT_CHUNK_BYTES
 
 /* In the request's arena. */
-struct peer_backup {
+struct admin_backup {
 	struct backend_backup backup;
 	struct request *request;
 	struct backup_writer *writer;
@@ -34,7 +34,7 @@ struct peer_backup {
 static void
 gone(struct request *request)
 {
-	struct peer_backup *backup = request->state;
+	struct admin_backup *backup = request->state;
 
 	backend_backup_stop(request->worker->backend, &backup->backup);
 	backup_writer_free(&backup->writer);
@@ -55,7 +55,7 @@ stop(struct request *request)
 static void
 drained(struct request *request)
 {
-	struct peer_backup *backup = request->state;
+	struct admin_backup *backup = request->state;
 	uint64_t next = backup->next;
 
 	if (next == 0 || response_backlog(request) > BACKLOG_LOW)
@@ -75,7 +75,7 @@ refuse(struct request *request, enum err err)
 }
 
 static void
-failed(struct peer_backup *backup, enum err err)
+failed(struct admin_backup *backup, enum err err)
 {
 	struct request *request = backup->request;
 
@@ -90,7 +90,7 @@ failed(struct peer_backup *backup, enum err err)
 }
 
 static void
-begin(struct peer_backup *backup, const struct msg_backup_piece *piece, struct buf *out)
+begin(struct admin_backup *backup, const struct msg_backup_piece *piece, struct buf *out)
 {
 	struct request *request = backup->request;
 	const struct cluster *cluster = request->worker->cluster;
@@ -114,7 +114,7 @@ begin(struct peer_backup *backup, const struct msg_backup_piece *piece, struct b
 static void
 piece_came(struct backend_backup *backend_backup, const struct msg_backup_piece *piece)
 {
-	struct peer_backup *backup = CONTAINER_OF(backend_backup, struct peer_backup, backup);
+	struct admin_backup *backup = CONTAINER_OF(backend_backup, struct admin_backup, backup);
 	struct request *request = backup->request;
 	struct buf out = BUF_INIT;
 	struct blob *blob;
@@ -144,9 +144,9 @@ piece_came(struct backend_backup *backend_backup, const struct msg_backup_piece 
 }
 
 void
-peer_backup_handle(struct request *request)
+admin_backup_handle(struct request *request)
 {
-	struct peer_backup *backup;
+	struct admin_backup *backup;
 
 	if (request->method == METHOD_HEAD) {
 		response_send(request, 200, BACKUP_TYPE, SLICE_EMPTY);
