@@ -84,10 +84,19 @@ class Cluster {
       el("td", {}, el("span", { class: `tag ${member.leader ? "lead" : ""}` }, role)),
       el("td", { "data-label": "Client" }, (member.clientURLs ?? []).join(" ") || "-"), el("td", { "data-label": "Peer" }, (member.peerURLs ?? []).join(" ") || "-"), applied, behind, trip,
       this.app.readOnly ? null : el("td", {}, el("span", { class: "buttons" },
-        !member.leader && member.role === "voter" ? el("button", { type: "button", class: "small", "aria-label": `Give the lead to ${name}`,
-          click: () => this.moveLead(member, name) }, "Give the lead") : null,
+        !member.leader && member.role === "voter" ? this.leadGiver(member, name) : null,
         el("button", { type: "button", class: "small danger", "aria-label": `Remove ${name}`, click: () => this.remove(member, name) }, "Remove"))));
     return { element, applied, behind, trip };
+  }
+
+  // The lead is given by who has it: elsewhere there is the way to that node's page.
+  leadGiver(member, name) {
+    if (this.app.node.state === "leader") {
+      return el("button", { type: "button", class: "small", "aria-label": `Give the lead to ${name}`,
+        click: () => this.moveLead(member, name) }, "Give the lead");
+    }
+    const leader = this.app.node.members.find((one) => one.leader);
+    return leader?.clientURLs?.length ? el("a", { href: `${leader.clientURLs[0]}/ui/#/cluster` }, `Give the lead at ${leader.name}`) : null;
   }
 
   addForm() {

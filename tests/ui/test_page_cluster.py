@@ -44,7 +44,11 @@ def test_the_lead_is_given_to_another(world, visit):
     nodes = world.cluster()
     leader = world.leader_of(nodes)
     other = next(node for node in nodes if node is not leader)
+    # At another node there is the way to the one that can.
     page = visit(other, "#/cluster")
+    page.wait("[...document.querySelectorAll('a')].some(a => a.href === 'http://%s/ui/#/cluster' && "
+              "a.textContent === 'Give the lead at %s')" % (leader.client, leader.name))
+    page = visit(leader, "#/cluster")
     page.click_text("Give the lead to " + other.name)
     page.click_text("Give the lead", "dialog")
     wait_until(lambda: world.leader_of(nodes) is other, 10, other.name + " to lead")
