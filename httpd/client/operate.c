@@ -218,7 +218,7 @@ operate_move_lead(struct request *request)
 	ask_lead(request, to);
 }
 
-/* ---- what the cluster is to be like ----------------------------------------------------------- */
+/* ---- what the cluster is to be like --------------------------------------------------------- */
 
 void
 client_config_handle(struct request *request)

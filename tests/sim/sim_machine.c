@@ -216,6 +216,21 @@ io_stats(void *argument, uint64_t session, uint64_t request_id, const struct msg
 	worker_reply(worker, take_frame(&frame));
 }
 
+/* Only a senseless worker asks for backups. */
+static void
+io_backup_piece(void *argument, uint64_t session, uint64_t request_id,
+    const struct msg_backup_piece *piece)
+{
+	struct machine *machine = argument;
+	struct sim_worker *worker = worker_of_session(machine, session);
+	struct buf frame = BUF_INIT;
+
+	if (worker == NULL)
+		return;
+	msg_backup_piece_frame(&frame, request_id, piece);
+	worker_reply(worker, take_frame(&frame));
+}
+
 static void
 drained(struct world *world, struct sim_event *event)
 {
@@ -418,6 +433,7 @@ machine_start(struct machine *machine)
 		.watching = io_watching,
 		.event = io_event,
 		.stats = io_stats,
+		.backup_piece = io_backup_piece,
 		.queued = io_queued,
 		.changed = io_changed,
 		.status = io_status,

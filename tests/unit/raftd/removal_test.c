@@ -104,6 +104,14 @@ TEST(a_node_with_member_changes_off_takes_none_of_a_worker)
 	ask_place(w, 1, PLACE_MAKE, 5, "http://mb2:7001");
 	assert_int_equal(w->last.error, ERR_RAFT_INTERNAL);
 	assert_int_equal(w->node->replica->members.places.count, 0);
+	node_config_change(w->node, WORLD_SESSION, 2, false, true,
+	    &(struct msg_config_change){ .low = 2 });
+	world_turn(w, 0);
+	assert_int_equal(w->last.error, ERR_RAFT_INTERNAL);
+	node_config_change(w->node, WORLD_SESSION, 3, false, false,
+	    &(struct msg_config_change){ .low = 3 });
+	world_settle(w);
+	assert_int_equal(w->last.error, ERR_NONE);
 	world_free(w);
 }
 
