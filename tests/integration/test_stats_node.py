@@ -171,6 +171,28 @@ def test_the_newest_lines_of_the_log(world):
         assert answer.status == 400 and b"is not lines=N with N from 1 to 10000" in answer.body, query
 
 
+def test_questions_to_the_supervisor_are_bounded(world):
+    """64 wait for one that does not answer, and the next is told so; none waits for long, and nobody else is held up."""
+    node = world.node(flags=["-workers", "1"]).start()
+    os.kill(node.process.pid, signal.SIGSTOP)
+    statuses = []
+    try:
+        def one():
+            statuses.append(ask(node.client, "GET", "/v2/stats/log").status)
+        threads = [threading.Thread(target=one) for _ in range(64)]
+        for thread in threads:
+            thread.start()
+        wait_until(lambda: ask(node.client, "GET", "/v2/stats/log").status == 503, 5, "the 65th to be refused")
+        assert ask(node.client, "PUT", "/v2/keys/a", {"value": "1"}).status == 201
+        for thread in threads:
+            thread.join(10)
+        assert statuses and set(statuses) <= {503}
+    finally:
+        os.kill(node.process.pid, signal.SIGCONT)
+    wait_until(lambda: ask(node.client, "GET", "/v2/stats/log").status == 200, 5, "the log")
+    assert ask(node.client, "GET", "/v2/stats/log?lines=1").body.count(b"\n") == 1
+
+
 def lead(node, body=None, **headers):
     return ask(node.client, "POST", "/v2/members/leader", body, headers=dict({"Content-Type": "application/json"}, **headers))
 

@@ -228,6 +228,38 @@ TEST(values_are_taken_up_to_their_limits_and_not_beyond)
 	free(build);
 }
 
+/* A client worker asks, with so many bytes of answers that it has not taken. */
+static void
+expect_asked(size_t queued, size_t name, size_t asker, bool heard)
+{
+	uint8_t *text = xzalloc(LOG_KEPT_BYTES_MAX);
+	struct fixture fixture;
+	struct buf frame = BUF_INIT;
+
+	fixture_open(&fixture, &parties[1], true);
+	for (size_t bytes = 0; bytes < queued; bytes += LOG_KEPT_BYTES_MAX)
+		msg_told_frame(channel_out(fixture.process->channel), 7,
+		    &(struct msg_told){ .text = slice_of(text, LOG_KEPT_BYTES_MAX) });
+	msg_ask_frame(&frame, 7, &(struct msg_ask){ .what = ASK_LEAD,
+	    .name = slice_of(text, name), .asker = slice_of(text, asker) });
+	child_says(&fixture, &frame);
+	assert_int_equal(fixture.told, heard ? MSG_ask : 0);
+	buf_free(&frame);
+	fixture_close(&fixture);
+	free(text);
+}
+
+TEST(questions_are_bounded_and_so_are_answers_that_are_not_taken)
+{
+	expect_asked(0, NAME_BYTES_MAX, ASKER_BYTES_MAX, true);
+	expect_asked(0, NAME_BYTES_MAX + 1, 0, false);
+	expect_asked(0, 0, ASKER_BYTES_MAX + 1, false);
+	expect_asked(DESK_CALLS_MAX * LOG_KEPT_BYTES_MAX, 0, 0, true);
+	/* The socket takes less than a MiB of it. */
+	expect_asked(DESK_QUEUED_BYTES_MAX - MIB, 0, 0, true);
+	expect_asked(DESK_QUEUED_BYTES_MAX + MIB, 0, 0, false);
+}
+
 TEST(nothing_is_heard_before_the_hello)
 {
 	uint16_t type;
