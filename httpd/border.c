@@ -116,7 +116,7 @@ border_refuses(struct request *request)
 		    "the peer port takes no changes from web pages (header Origin)");
 		return true;
 	}
-	if (cors != NULL && cors_forbids(cors, request)) {
+	if (request->worker->role == ROLE_CLIENT && cors_forbids(cors, request)) {
 		metric_add(METRIC_rejected_origin, 1);
 		response_plain_error(request, 403, "writes of this origin are not allowed");
 		return true;

@@ -87,14 +87,26 @@ cors_is_own(const struct request *request)
 	    slice_equal(slice_of(origin.data + scheme.size, origin.size - scheme.size), host);
 }
 
+/* Does the request carry what a browser adds to it by itself, for whatever page it is? */
+static bool
+shows_who_asks(const struct request *request)
+{
+	const struct config *config = &request->worker->config;
+
+	return request_header(request, "authorization").data != NULL ||
+	    config->ca_file[0] != '\0' || config->trusted_ca_file[0] != '\0';
+}
+
 bool
 cors_forbids(const struct cors *cors, const struct request *request)
 {
 	struct slice origin;
 
-	if (!cors->check || cors->any ||
-	    (request->method & (METHOD_PUT | METHOD_POST | METHOD_DELETE)) == 0)
+	if ((request->method & (METHOD_PUT | METHOD_POST | METHOD_DELETE)) == 0 ||
+	    (cors != NULL && cors->any))
 		return false;
 	origin = request_header(request, "origin");
-	return origin.size > 0 && !is_listed(cors->origins, origin) && !cors_is_own(request);
+	if (origin.size == 0 || ((cors == NULL || !cors->check) && !shows_who_asks(request)))
+		return false;
+	return (cors == NULL || !is_listed(cors->origins, origin)) && !cors_is_own(request);
 }

@@ -28,7 +28,8 @@ void cors_put(const struct cors *cors, const struct request *request, struct buf
 /* Is its origin this node, by a name that no other page can have (host.h)? A browser says so with
  * each write of our own page. */
 bool cors_is_own(const struct request *request);
-/* Is that a write of a page that is not allowed? Our own is. */
+/* Is that a write of a page that is not allowed? Our own is. Without a check, which NULL has
+ * none of, only one that a browser has signed with the user or certificate that it keeps. */
 bool cors_forbids(const struct cors *cors, const struct request *request);
 
 #endif

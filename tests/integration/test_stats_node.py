@@ -257,3 +257,10 @@ def test_the_own_page_may_change_members_and_keys(world):
         answer = ask(node.client, "POST", "/v2/members", '{"peerURLs":["http://10.9.8.7:%d"]}' % (i + 1),
                      headers=dict(headers, **{"Content-Type": "application/json"}))
         assert answer.status == status, answer
+    # Without the check, but as the user that a browser keeps.
+    node.stop()
+    node.flags.remove("-origin-check")
+    node.start()
+    assert ask(node.client, "POST", "/v2/keys/forms", {"value": "1"}, headers=other).status == 201
+    signed = dict(other, Authorization="Basic cm9vdDpzZWNyZXQ=")
+    assert ask(node.client, "POST", "/v2/keys/forms", {"value": "1"}, headers=signed).status == 403

@@ -17,7 +17,7 @@ struct page {
 	struct cors *cors;
 	struct worker worker;
 	struct request request;
-	struct request_header headers[2];
+	struct request_header headers[3];
 	struct buf lines;
 };
 
@@ -145,6 +145,34 @@ TEST(who_calls_us_by_another_name_is_not_the_own_page)
 	assert_true(cors_forbids(page->cors, &page->request));
 	page->headers[0].value = SLICE_LITERAL("127.0.0.1:4001");
 	page->headers[1].value = SLICE_LITERAL("http://127.0.0.1:4001");
+	assert_false(cors_forbids(page->cors, &page->request));
+	page_free(page);
+}
+
+/* A form of any page is sent with what the browser keeps for us. */
+TEST(a_page_of_others_does_not_write_as_the_user_of_the_browser)
+{
+	struct page *page = page_new("", false, METHOD_POST, "http://evil.example");
+
+	assert_null(page->cors);
+	assert_false(cors_forbids(page->cors, &page->request));
+	page->headers[2] = (struct request_header){ SLICE_LITERAL("Authorization"),
+		SLICE_LITERAL("Basic cm9vdDpzZWNyZXQ=") };
+	page->request.header_count = 3;
+	assert_true(cors_forbids(page->cors, &page->request));
+	page->headers[1].value = SLICE_LITERAL("null");
+	assert_true(cors_forbids(page->cors, &page->request));
+	page->headers[1].value = SLICE_LITERAL("http://node:4001");
+	assert_false(cors_forbids(page->cors, &page->request));
+	page->request.method = METHOD_GET;
+	page->headers[1].value = SLICE_LITERAL("http://evil.example");
+	assert_false(cors_forbids(page->cors, &page->request));
+	page_free(page);
+
+	page = page_new("http://a", false, METHOD_POST, "http://a");
+	page->headers[2] = (struct request_header){ SLICE_LITERAL("Authorization"),
+		SLICE_LITERAL("Basic cm9vdDpzZWNyZXQ=") };
+	page->request.header_count = 3;
 	assert_false(cors_forbids(page->cors, &page->request));
 	page_free(page);
 }
