@@ -212,7 +212,7 @@ class Keys {
     const how = el("select", { id: "edit-expiry" }, node.expires ? keep : null, el("option", { value: "never" }, "never"), el("option", { value: "in" }, "in … seconds"));
     const ttl = el("input", { id: "edit-ttl", inputmode: "numeric", size: 8, placeholder: "seconds", "aria-label": "Seconds until it expires", hidden: true });
     how.addEventListener("change", () => { ttl.hidden = how.value !== "in"; });
-    const meanwhile = el("p", { class: "notice", role: "status" });
+    const meanwhile = el("p", { class: "notice kept", role: "status" });
     this.notice = (said) => write(meanwhile, said);
     const request = () => {
       const value = crlf ? text.value.replaceAll("\n", "\r\n") : text.value;

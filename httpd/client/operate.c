@@ -227,6 +227,20 @@ client_config_handle(struct request *request)
 		admin_config_handle(request);
 }
 
+/* A backup has the hashes of passwords: it is root's once there is a user, and before users count
+ * nobody is known as that. */
+void
+client_backup_handle(struct request *request)
+{
+	const struct worker *worker = request->worker;
+
+	if (!gate_is_closed(worker) && gate_auth(worker)->user_count > 0)
+		refuse(request, 403, "a backup has the hashes of passwords, and authentication is "
+		    "off: enable it, or ask at the peer port");
+	else
+		admin_backup_handle(request);
+}
+
 /* ---- the log ------------------------------------------------------------------------------ */
 
 static void

@@ -177,7 +177,7 @@ def test_paths_and_methods_of_the_modules(world):
         assert answer.status == 301 and answer.headers["Location"] == "/"
     nowhere = (404, b"404 page not found\n")
     for method, path in [("GET", "/mod/"), ("GET", "/mod/v2"), ("GET", "/mod/v2/lock/"), ("GET", "/mod/v2/locks/l"),
-                         ("GET", "/mod/dashboard"), ("PATCH", LOCK + "/l"), ("POST", LEADER + "/l"),
+                         ("GET", "/mod/board"), ("PATCH", LOCK + "/l"), ("POST", LEADER + "/l"),
                          ("POST", LOCK + "/"), ("TRACE", LEADER + "/l")]:
         answer = ask(node.client, method, path)
         assert (answer.status, answer.body) == nowhere, (method, path, answer)

@@ -206,7 +206,6 @@ def test_certificates_and_keys_are_looked_at_before_anything_is_sent(house):
 
 
 BACKUP_ASKED_WRONGLY = {
-    "the client port": lambda h: (h.plain.client, [], "this is the client port; the peer port is http://%s" % h.plain.peer),
     "https to plain HTTP": lambda h: ("https://" + h.plain.peer, h.ca, "speaks plain HTTP: use http://" + h.plain.peer),
     "http to HTTPS": lambda h: ("http://" + h.peers.peer, [], "speaks HTTPS: use https://%s" % h.peers.peer),
     "no client certificate": lambda h: ("https://" + h.peers.peer, h.ca,
@@ -228,7 +227,7 @@ def test_backup_asks_wrongly(house, mistake):
 def test_each_port_names_the_other_for_what_it_has(house):
     """People with curl are told as well."""
     node = house.plain
-    for path in ("/v2/admin/status", "/v2/admin/machines", "/v2/admin/backup", "/v2/admin/config", "/join", "/raft/stream"):
+    for path in ("/v2/admin/status", "/v2/admin/machines", "/join", "/raft/stream"):
         answer = ask(node.client, "GET", path)
         assert answer.status == 404
         assert answer.body.decode() == "404 page not found: this is the client port; the peer port is http://%s\n" % node.peer

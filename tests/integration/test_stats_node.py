@@ -228,6 +228,10 @@ def test_configuration_and_backup_are_at_the_client_port_too(world):
     backup = ask(node.client, "GET", "/v2/admin/backup")
     assert backup.status == 200 and b"secret-value" in backup.body
     assert len(backup.body) == len(ask(node.peer, "GET", "/v2/admin/backup").body)
+    # A user whom nobody is asked for yet has a hash that nobody may have.
+    assert ask(node.client, "PUT", "/v2/auth/users/root", '{"user":"root","password":"secret"}').status == 201
+    wait_until(lambda: ask(node.client, "GET", "/v2/admin/backup").status == 403, 5, "the backup to be refused")
+    assert ask(node.peer, "GET", "/v2/admin/backup").status == 200
 
 
 def test_what_operators_do_is_forbidden_by_option_and_to_users(world):

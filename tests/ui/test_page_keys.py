@@ -59,6 +59,7 @@ def test_a_key_is_edited_against_what_was_shown(world, visit):
     page.click("#edit")
     page.fill("#edit-value", "late")
     nodes[0].delete("/app/color")
+    page.wait_text("Meanwhile somebody changed this key", "#detail")
     page.click_text("Save")
     page.wait_text("no longer there", "#conflict")
     assert nodes[0].value("/app/color") is None
