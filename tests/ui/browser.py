@@ -252,9 +252,13 @@ class Page:
     # ---- doing, as somebody at a mouse and a keyboard does
 
     def place(self, selector):
-        """The middle of an element that is seen and not covered, when it is there."""
+        return self.place_of("document.querySelector(%s)" % json.dumps(selector), selector)
+
+    def place_of(self, finds, name):
+        """The middle of an element that is seen and not covered, when it is there. The page may make it
+        anew at any moment: it is looked for each time."""
         return self.wait("""(() => {
-            const found = document.querySelector(%s);
+            const found = %s;
             if (!found || found.disabled) return null;
             found.scrollIntoView({block: "center", inline: "nearest"});
             const box = found.getBoundingClientRect();
@@ -262,10 +266,12 @@ class Page:
             if (!box.width || !box.height) return null;
             const top = document.elementFromPoint(x, y);
             return top && (found.contains(top) || top.contains(found)) ? [x, y] : null;
-        })()""" % json.dumps(selector), what="to click at " + selector)
+        })()""" % finds, what="to click at " + name)
 
     def click(self, selector):
-        x, y = self.place(selector)
+        self.click_at(*self.place(selector))
+
+    def click_at(self, x, y):
         self.call("Input.dispatchMouseEvent", type="mouseMoved", x=x, y=y)
         for kind in ("mousePressed", "mouseReleased"):
             self.call("Input.dispatchMouseEvent", type=kind, x=x, y=y, button="left", clickCount=1)
@@ -278,20 +284,10 @@ class Page:
 
     def click_text(self, text, within="body"):
         """The button, link or row that says exactly this, or has it as its label."""
-        mark = self.wait("""(() => {
-            const all = document.querySelector(%s).querySelectorAll("button, a, summary, label, [role=treeitem]");
-            for (const one of all) {
-                const said = one.getAttribute("aria-label") || one.innerText;
-                if (said.trim() === %s && one.getBoundingClientRect().height) {
-                    document.querySelectorAll("[data-found]").forEach(o => o.removeAttribute("data-found"));
-                    one.setAttribute("data-found", "");
-                    return true;
-                }
-            }
-            return null;
-        })()""" % (json.dumps(within), json.dumps(text)), what="something that says %r" % text)
-        assert mark
-        self.click("[data-found]")
+        self.click_at(*self.place_of("""[...(document.querySelector(%s)?.querySelectorAll(
+            "button, a, summary, label, [role=treeitem]") ?? [])].find((one) =>
+                (one.getAttribute("aria-label") || one.innerText).trim() === %s && one.getBoundingClientRect().height)"""
+            % (json.dumps(within), json.dumps(text)), "what says %r" % text))
 
     def fill(self, selector, text):
         """What is in the field goes; then the text is typed."""
