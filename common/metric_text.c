@@ -12,6 +12,7 @@
  */
 #include "common/metric_priv.h"
 
+#include "common/field_list.h"
 #include "common/printable.h"
 #include "common/xmem.h"
 
@@ -404,30 +405,6 @@ metric_bucket_bound(unsigned row, unsigned bucket)
 
 /* ---- which form ------------------------------------------------------------------------------ */
 
-static struct slice
-trim(struct slice text)
-{
-	while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-		text = slice_of(text.data + 1, text.size - 1);
-	while (text.size > 0 &&
-	    (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-		text.size--;
-	return text;
-}
-
-/* The text up to the mark, which is taken out of rest with it. */
-static struct slice
-next_item(struct slice *rest, char mark)
-{
-	const uint8_t *end = rest->size == 0 ? NULL : memchr(rest->data, mark, rest->size);
-	size_t size = end == NULL ? rest->size : (size_t)(end - rest->data);
-	struct slice item = slice_of(rest->data, size);
-
-	size += end == NULL ? 0 : 1;
-	*rest = slice_of(rest->data + size, rest->size - size);
-	return trim(item);
-}
-
 /* "0.75" in thousandths; 0: what is no number. */
 static unsigned
 weight_of(struct slice text)
@@ -451,12 +428,12 @@ metric_form_accepted(struct slice accept)
 	unsigned openmetrics = 0, text = 0;
 
 	while (accept.size > 0) {
-		struct slice item = next_item(&accept, ',');
-		struct slice type = next_item(&item, ';');
+		struct slice item = field_list_next(&accept, ',');
+		struct slice type = field_list_next(&item, ';');
 		unsigned weight = 1000;
 
 		while (item.size > 0) {
-			struct slice parameter = next_item(&item, ';');
+			struct slice parameter = field_list_next(&item, ';');
 
 			if (slice_starts_with(parameter, SLICE_LITERAL("q=")))
 				weight = weight_of(slice_of(parameter.data + 2,

@@ -227,17 +227,26 @@ client_config_handle(struct request *request)
 		admin_config_handle(request);
 }
 
-/* A backup has the hashes of passwords: it is root's once there is a user, and before users count
- * nobody is known as that. */
-void
-client_backup_handle(struct request *request)
+/*
+ * A backup has the hashes of passwords, and the log may, at its most detailed: they are root's once
+ * there is a user, and before users count nobody is known as that. False: it was answered.
+ */
+static bool
+may_see_hashes(struct request *request)
 {
 	const struct worker *worker = request->worker;
 
-	if (!gate_is_closed(worker) && gate_auth(worker)->user_count > 0)
-		refuse(request, 403, "a backup has the hashes of passwords, and authentication is "
-		    "off: enable it, or ask at the peer port");
-	else
+	if (gate_is_closed(worker) || gate_auth(worker)->user_count == 0)
+		return true;
+	refuse(request, 403, "the hashes of passwords may be in it, and authentication is off: "
+	    "enable it first");
+	return false;
+}
+
+void
+client_backup_handle(struct request *request)
+{
+	if (may_see_hashes(request))
 		admin_backup_handle(request);
 }
 
@@ -285,6 +294,8 @@ stats_log_handle(struct request *request)
 	char sentence[SENTENCE_BYTES];
 	uint32_t lines;
 
+	if (!may_see_hashes(request))
+		return;
 	if (!read_lines(request->query, &lines)) {
 		snprintf(sentence, sizeof(sentence), "\"%.*s\" is not lines=N with N from 1 to %d",
 		    (int)MIN_OF(request->query.size, (size_t)64),

@@ -9,6 +9,7 @@
  */
 #include "httpd/client/ui.h"
 
+#include "common/field_list.h"
 #include "httpd/client/handlers.h"
 
 #include <stdio.h>
@@ -31,30 +32,6 @@ struct ui_file {
 #include "ui_files.h"
 
 /* ---- headers ------------------------------------------------------------------------ */
-
-static struct slice
-trim(struct slice text)
-{
-	while (text.size > 0 && (text.data[0] == ' ' || text.data[0] == '\t'))
-		text = slice_of(text.data + 1, text.size - 1);
-	while (text.size > 0 &&
-	    (text.data[text.size - 1] == ' ' || text.data[text.size - 1] == '\t'))
-		text.size--;
-	return text;
-}
-
-/* What is before the first of that byte, trimmed; the rest is behind it. */
-static struct slice
-next_part(struct slice *rest, char end)
-{
-	const uint8_t *at = rest->size == 0 ? NULL : memchr(rest->data, end, rest->size);
-	size_t size = at == NULL ? rest->size : (size_t)(at - rest->data);
-	struct slice part = slice_of(rest->data, size);
-
-	size += at == NULL ? 0 : 1;
-	*rest = slice_of(rest->data + size, rest->size - size);
-	return trim(part);
-}
 
 static bool
 is_word(struct slice text, const char *word)
@@ -81,12 +58,12 @@ ui_takes_gzip(struct slice accept_encoding)
 	bool any = false;
 
 	while (accept_encoding.size > 0) {
-		struct slice item = next_part(&accept_encoding, ',');
-		struct slice name = next_part(&item, ';');
+		struct slice item = field_list_next(&accept_encoding, ',');
+		struct slice name = field_list_next(&item, ';');
 		bool taken = true;
 
 		while (item.size > 0)
-			taken = taken && !is_zero_weight(next_part(&item, ';'));
+			taken = taken && !is_zero_weight(field_list_next(&item, ';'));
 		if (is_word(name, "gzip") || is_word(name, "x-gzip"))
 			return taken;
 		if (is_word(name, "*"))
@@ -99,7 +76,7 @@ bool
 ui_has_version(struct slice if_none_match, struct slice tag)
 {
 	while (if_none_match.size > 0) {
-		struct slice item = next_part(&if_none_match, ',');
+		struct slice item = field_list_next(&if_none_match, ',');
 
 		if (is_word(item, "*"))
 			return true;

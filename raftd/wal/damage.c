@@ -18,6 +18,7 @@
 
 #include "common/crc32c.h"
 #include "common/xmem.h"
+#include "raftd/wal/files.h"
 
 #include <dirent.h>
 #include <fcntl.h>
@@ -240,14 +241,6 @@ check_table(struct slice file)
 /* ---- files ---------------------------------------------------------------------------- */
 
 static bool
-ends_with(const char *name, const char *end)
-{
-	size_t length = strlen(name), end_length = strlen(end);
-
-	return length > end_length && strcmp(name + length - end_length, end) == 0;
-}
-
-static bool
 is_manifest(const char *name)
 {
 	return strncmp(name, "MANIFEST-", 9) == 0;
@@ -257,8 +250,8 @@ is_manifest(const char *name)
 static size_t
 check_file(int directory, const char *name, bool *cut_off)
 {
-	bool is_table = ends_with(name, ".ldb");
-	bool is_log = ends_with(name, ".log") || is_manifest(name);
+	bool is_table = files_name_ends_with(name, ".ldb");
+	bool is_log = files_name_ends_with(name, ".log") || is_manifest(name);
 	size_t where = NOWHERE;
 	struct stat status;
 	void *map;
@@ -298,7 +291,7 @@ find(const char *path, bool torn)
 		bool cut_off;
 		size_t where;
 
-		if (torn && !ends_with(file->d_name, ".log"))
+		if (torn && !files_name_ends_with(file->d_name, ".log"))
 			continue;
 		where = check_file(dirfd(list), file->d_name, &cut_off);
 		if (where != NOWHERE && (torn ? cut_off : !cut_off || is_manifest(file->d_name)))
@@ -348,26 +341,6 @@ cut_torn_file(int directory, const char *name, size_t *where)
 	return cut;
 }
 
-/* The name of the log that was begun last; owned by the caller. NULL: there is none. */
-static char *
-find_newest_log(DIR *list)
-{
-	unsigned long long newest = 0;
-	struct dirent *file;
-	char *name = NULL;
-
-	while ((file = readdir(list)) != NULL) {
-		unsigned long long number = strtoull(file->d_name, NULL, 10);
-
-		if (!ends_with(file->d_name, ".log") || (name != NULL && number < newest))
-			continue;
-		free(name);
-		name = xstrdup(file->d_name);
-		newest = number;
-	}
-	return name;
-}
-
 /* What CURRENT names; owned by the caller. */
 static char *
 find_manifest(int directory)
@@ -389,12 +362,13 @@ char *
 damage_cut_torn(const char *path)
 {
 	DIR *list = opendir(path);
-	char *names[2], *found = NULL;
+	char *names[2] = { NULL, NULL }, *found = NULL, newest[FILES_NAME_BYTES];
 
 	if (list == NULL)
 		return NULL;
 	names[0] = find_manifest(dirfd(list));
-	names[1] = find_newest_log(list);
+	if (files_newest_log(dirfd(list), newest) != 0)
+		names[1] = xstrdup(newest);
 	for (size_t i = 0; i < ARRAY_COUNT(names); i++) {
 		size_t where;
 

@@ -9,8 +9,8 @@
 #include "common/diag.h"
 #include "common/xmem.h"
 #include "raftd/wal/damage.h"
+#include "raftd/wal/files.h"
 
-#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -433,20 +433,16 @@ db_iterator_error(struct db *db, const leveldb_iterator_t *iterator, char **sent
 static uint64_t
 size_of_files(int directory_fd)
 {
-	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *directory = fd == -1 ? NULL : fdopendir(fd);
+	DIR *directory = files_list(directory_fd);
 	struct dirent *entry;
 	uint64_t bytes = 0;
 
-	if (directory == NULL) {
-		if (fd != -1)
-			close(fd);
+	if (directory == NULL)
 		return 0;
-	}
 	while ((entry = readdir(directory)) != NULL) {
 		struct stat status;
 
-		if (fstatat(fd, entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
+		if (fstatat(dirfd(directory), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 &&
 		    S_ISREG(status.st_mode))
 			bytes += (uint64_t)status.st_size;
 	}

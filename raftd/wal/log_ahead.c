@@ -3,11 +3,10 @@
  */
 #include "raftd/wal/log_ahead.h"
 
-#include <dirent.h>
+#include "raftd/wal/files.h"
+
 #include <fcntl.h>
 #include <linux/magic.h>
-#include <stdlib.h>
-#include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <unistd.h>
@@ -15,7 +14,6 @@
 /* A page at a time: what was written at once may be one folio, and all of that is dirty again
  * with each byte that is written in it. */
 #define ZEROS_BYTES ((size_t)4096)
-#define LOG_SUFFIX ".log"
 
 static const uint8_t zeros[ZEROS_BYTES];
 
@@ -55,44 +53,16 @@ log_ahead_end(struct log_ahead *ahead)
 	ahead->number = 0;
 }
 
-/* The number of the log that was begun last; 0: there is none. name is its name. */
-static uint64_t
-newest_log(int directory_fd, char *name, size_t size)
-{
-	int fd = openat(directory_fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	DIR *list = fd == -1 ? NULL : fdopendir(fd);
-	struct dirent *file;
-	uint64_t newest = 0;
-
-	if (list == NULL) {
-		if (fd != -1)
-			close(fd);
-		return 0;
-	}
-	while ((file = readdir(list)) != NULL) {
-		char *end;
-		uint64_t number = strtoull(file->d_name, &end, 10);
-
-		if (strcmp(end, LOG_SUFFIX) != 0 || number <= newest ||
-		    strlen(file->d_name) >= size)
-			continue;
-		newest = number;
-		memcpy(name, file->d_name, strlen(file->d_name) + 1);
-	}
-	closedir(list);
-	return newest;
-}
-
 void
 log_ahead_find(struct log_ahead *ahead)
 {
-	char name[32];
+	char name[FILES_NAME_BYTES];
 	struct stat status;
 	uint64_t number;
 
 	if (ahead->directory_fd == -1)
 		return;
-	number = newest_log(ahead->directory_fd, name, sizeof(name));
+	number = files_newest_log(ahead->directory_fd, name);
 	if (number == 0 || number == ahead->number)
 		return;
 	log_ahead_end(ahead);

@@ -231,6 +231,7 @@ def test_configuration_and_backup_are_at_the_client_port_too(world):
     # A user whom nobody is asked for yet has a hash that nobody may have.
     assert ask(node.client, "PUT", "/v2/auth/users/root", '{"user":"root","password":"secret"}').status == 201
     wait_until(lambda: ask(node.client, "GET", "/v2/admin/backup").status == 403, 5, "the backup to be refused")
+    assert ask(node.client, "GET", "/v2/stats/log").status == 403
     assert ask(node.peer, "GET", "/v2/admin/backup").status == 200
 
 

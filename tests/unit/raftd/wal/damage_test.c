@@ -278,19 +278,14 @@ list_files(const char *directory, struct file files[FILES_MAX])
 static void
 copy_again(const char *from, const char *to)
 {
-	struct file files[FILES_MAX];
 	char *db = xasprintf("%s/db", to);
+	DIR *list = opendir(db);
+	struct dirent *file;
 
-	if (access(db, F_OK) == 0) {
-		size_t count = list_files(to, files);
-
-		for (size_t i = 0; i < count; i++) {
-			char *path = xasprintf("%s/%s", db, files[i].name);
-
-			unlink(path);
-			free(path);
-		}
-	}
+	while (list != NULL && (file = readdir(list)) != NULL)
+		unlinkat(dirfd(list), file->d_name, 0);
+	if (list != NULL)
+		closedir(list);
 	free(db);
 	disk_copy_tree(from, to);
 }
@@ -440,6 +435,37 @@ TEST(a_torn_block_of_the_last_write_is_cut_off)
 			    (found == FOUND_ALL && damages[i] != FLIP));
 		}
 	}
+}
+
+/* What a log was given ahead has no data: a bit that flips in it loses none. LevelDB takes the
+ * head of a piece that is not zero for damage; then nothing begins behind it. */
+TEST(a_flipped_bit_in_the_room_of_a_log_is_harmless)
+{
+	const char *directory = disk_temporary(), *copy = disk_temporary();
+	off_t written, whole, at;
+	char *log;
+
+	make_history(directory, false, false);
+	copy_again(directory, copy);
+	log = find_log(copy, &written);
+	whole = size_of(log);
+	if (whole == written)	/* no file system that is written over in place */
+		skip();
+	/* A record ends with a number, in the end of which up to seven bytes are zeros. */
+	for (at = written + 7; at < whole; at += at < written + 24 ? 1 : 3067) {
+		copy_again(directory, copy);
+		damage_file(log, FLIP, at);
+		assert_int_equal(look_at(copy), FOUND_ALL);
+	}
+	/* Where the next blocks of the log have their heads. */
+	for (off_t block = written / 32768 * 32768 + 32768; block < whole; block += 32768) {
+		for (at = block; at < block + 8 && at < whole; at++) {
+			copy_again(directory, copy);
+			damage_file(log, FLIP, at);
+			assert_int_equal(look_at(copy), FOUND_ALL);
+		}
+	}
+	free(log);
 }
 
 /* Others begin behind it: they were synced, and so was it. */
