@@ -257,5 +257,4 @@ OPTION(print_config, "print-config", NULL, NULL, BOOL, "false", 0, 0, "BOOL",
     "print the values of all options as a file, and end")
 OPTION(client_url, NULL, NULL, NULL, TEXT, "", 0, 0, "", "advertised client URL")
 OPTION(peer_url, NULL, NULL, NULL, TEXT, "", 0, 0, "", "advertised peer URL")
-OPTION(answers, NULL, NULL, NULL, BOOL, "false", 0, 0, "", "the supervisor answers its workers")
 #undef OPTION

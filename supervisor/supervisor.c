@@ -602,7 +602,6 @@ supervisor_new(const struct supervisor_parts *parts)
 	supervisor->takeover = parts->takeover;
 	start_metrics(supervisor);
 	supervisor->desk = desk_new(supervisor);
-	supervisor->config->answers = true;
 	TAILQ_INIT(&supervisor->processes);
 	supervisor->resolve = resolve_new(parts->loop, parts->resolver_path,
 	    (struct resolve_owner){ .answered = resolved, .argument = supervisor });

@@ -103,7 +103,7 @@ inquiry_ask(struct inquiries *inquiries, struct inquiry_call *call, const struct
 	uint64_t limit_ms = ask->what == ASK_LEAD ? LEAD_MS : ANSWER_MS;
 
 	ASSERT((call->viewed != NULL) == (ask->what == ASK_VIEW));
-	if (inquiries->count >= DESK_CALLS_MAX || !worker->config.answers)
+	if (inquiries->count >= DESK_CALLS_MAX)
 		return false;
 	inquiries->count++;
 	call->id = ++inquiries->last_id;

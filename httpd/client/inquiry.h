@@ -31,7 +31,7 @@ struct inquiry_call {
 struct inquiries *inquiry_new(struct worker *worker);
 /* No call is there any more. Accepts NULL in *inquiries. */
 void inquiry_free(struct inquiries **inquiries);
-/* False: too many calls wait, or the supervisor answers none; nothing happened. */
+/* False: too many calls wait; nothing happened. */
 bool inquiry_ask(struct inquiries *inquiries, struct inquiry_call *call,
     const struct msg_ask *ask) MUST_CHECK;
 void inquiry_cancel(struct inquiries *inquiries, struct inquiry_call *call);

@@ -391,10 +391,6 @@ stats_node_handle(struct request *request)
 	    &(struct msg_ask){ .what = ASK_VIEW }))
 		return;
 	request->gone = NULL;
-	if (!request->worker->config.answers) {
-		viewed(&asked->call, NULL);
-		return;
-	}
 	metric_add(METRIC_rejected_requests, 1);
 	response_header(request, "Retry-After", "1");
 	response_plain_error(request, 503, "too many requests are under way");
