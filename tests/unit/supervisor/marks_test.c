@@ -19,7 +19,7 @@ TEST(the_newest_are_kept_in_order)
 	for (unsigned i = 0; i < 3 * MARKS_MAX + 1; i++) {
 		size_t kept = MIN_OF((size_t)i + 1, (size_t)MARKS_MAX), count = 0;
 		struct buf out = BUF_INIT;
-		struct mark_record mark;
+		struct mark_record mark = { .time_ns = 0 };
 		struct reader in;
 		char text[16];
 
