@@ -195,6 +195,13 @@ def test_twenty_thousand_keys_scroll_and_are_found(world, visit):
     page.wait_text("v7", "#detail .value")
 
 
+def go_to(page, name):
+    """The page of that key in /h, when it is there: what was there before is clicked on by nobody."""
+    page.run("location.hash = '#/keys/h/' + encodeURIComponent(%r)" % name)
+    page.wait("document.querySelector('#path b')?.textContent === %r && document.querySelector('pre.value')?.textContent === %r"
+              % (name, name), what=name)
+
+
 def test_names_and_values_are_text_whatever_they_are(world, visit):
     node = single(world)
     for name in HOSTILE:
@@ -207,14 +214,12 @@ def test_names_and_values_are_text_whatever_they_are(world, visit):
     page.run("location.hash = '#/keys/h'")
     page.wait("document.querySelectorAll('#tree [role=treeitem]').length >= 12")
     for name in HOSTILE:
-        page.run("location.hash = '#/keys/h/' + encodeURIComponent(%s)" % repr(name))
-        page.wait("document.querySelector('#path b')?.textContent === %r && document.querySelector('pre.value')?.textContent === %r"
-                  % (name, name), what=name)
+        go_to(page, name)
         assert name in page.run("[...document.querySelectorAll('#tree .name')].map(n => n.textContent)")
     page.fill("#search", "<img")
     page.press("Enter")
     page.wait_text("1 path with “<img”", ".found")
-    page.run("location.hash = '#/keys/h/' + encodeURIComponent(%r)" % HOSTILE[0])
+    go_to(page, HOSTILE[0])
     page.click_text("Delete", "#detail")
     page.wait_text("<img", "#delete-what")
     page.click_text("Cancel", "dialog")
@@ -224,8 +229,7 @@ def test_names_and_values_are_text_whatever_they_are(world, visit):
     assert page.run("violations.length") == 0
     # Their curl lines are for that key, and no other command.
     for name in HOSTILE:
-        page.run("location.hash = '#/keys/h/' + encodeURIComponent(%r)" % name)
-        page.wait("document.querySelector('pre.value')?.textContent === %r" % name)
+        go_to(page, name)
         assert '"modifiedIndex"' in run_line(page, "#detail")
 
 
