@@ -58,10 +58,13 @@ buf_reserve(struct buf *buf, size_t size)
 	if (needed > buf->capacity || buf->data == NULL) {
 		size_t capacity = MAX_OF(buf->capacity, CAPACITY_MIN);
 
-		/* Twice as much, so that many small pieces are not copied often; for a
-		 * large one what it needs, and some room for what stands behind it. */
-		if (capacity <= SIZE_MAX / 2 && needed <= 2 * capacity)
+		/* Twice as much, so that many small pieces are not copied often, and a
+		 * quarter more of what is large; for a large one what it needs, and some
+		 * room for what stands behind it. */
+		if (capacity < XMEM_LARGE_BYTES && needed <= 2 * capacity)
 			capacity *= 2;
+		else if (capacity <= SIZE_MAX / 2 && needed <= capacity + capacity / 4)
+			capacity += capacity / 4;
 		else if (__builtin_add_overflow(needed, needed / 8, &capacity))
 			capacity = needed;
 		/* Of large pages none is used in part. */

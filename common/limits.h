@@ -16,7 +16,7 @@
 #define FRAME_BYTES_MAX (16 * MIB)	 /* whole frame; above: the channel is closed */
 #define FRAME_CHUNK_BYTES (1 * MIB)	 /* bulk answers are cut to pieces of this */
 #define CHANNEL_QUEUE_BYTES_MAX (256 * MIB) /* waiting for one worker; then it is cut off */
-#define SESSION_QUEUE_BYTES (64 * MIB)	/* waiting for one worker; above, it is not read from */
+#define SESSION_QUEUE_BYTES (32 * MIB)	/* waiting for one worker; above, it is not read from */
 /* Taken from one channel in one turn. An event may be for a watch by each 8 of them. */
 #define CHANNEL_READ_BYTES_MAX (256 * KIB)
 #define TRACE_BYTES_MAX ((size_t)128)	/* of each field of a frame that is traced */

@@ -199,7 +199,7 @@ class Cluster {
   }
 
   offerBackup(said) {
-    this.backup.replaceChildren(el("p", {}, "All keys, users and members as this node has applied them, at one index, as a file. Whoever has it can read every key."),
+    this.backup.replaceChildren(el("p", {}, "All keys, users and members as this node has applied them, at one index, as a file, for root. Whoever has it can read every key."),
       said ?? "", el("p", { class: "buttons" }, el("button", { type: "button", class: "go", id: "backup", click: () => this.download() }, "Make a backup")),
       curlLine(this.backupRequest()).element);
   }

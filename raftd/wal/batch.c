@@ -17,6 +17,8 @@
 #define RECORD_HEAD_BYTES ((size_t)11)
 #define LOG_PIECE_BYTES ((size_t)7)
 #define LOG_BLOCK_BYTES ((size_t)32768)
+/* A record has its key, lengths and a seal beside its value. */
+#define RECORD_ROOM ((size_t)256)
 
 void
 batch_init(struct wal_batch *batch)
@@ -86,6 +88,18 @@ batch_log_bytes(const struct wal_batch *batch)
 	return bytes + (bytes / LOG_BLOCK_BYTES + 2) * LOG_PIECE_BYTES;
 }
 
+/* Begin a value of so many bytes. One that is too small goes first: grown, it would be there
+ * together with the larger one. */
+static void
+begin_value(struct wal_batch *batch, size_t bytes)
+{
+	if (bytes + RECORD_ROOM > batch->value.capacity)
+		buf_free(&batch->value);
+	buf_clear(&batch->value);
+	buf_reserve(&batch->value, bytes + RECORD_ROOM);
+	record_begin(&batch->value);
+}
+
 /* Seal what was appended to batch->value and put it under key. */
 static void
 batch_put(struct wal_batch *batch, struct slice key)
@@ -124,7 +138,7 @@ put_entry(struct wal_batch *batch, const struct raft_entry *entry)
 {
 	struct keyspace_key key = keyspace_log(entry->index);
 
-	record_begin(&batch->value);
+	begin_value(batch, blob_slice(entry->payload).size);
 	record_put_entry(&batch->value, entry);
 	batch_put(batch, keyspace_slice(&key));
 }
@@ -185,7 +199,7 @@ put_state(struct wal_batch *batch, uint32_t generation, struct slice key, struct
 		batch_delete(batch, buf_slice(&batch->key));
 		return;
 	}
-	record_begin(&batch->value);
+	begin_value(batch, value.size + tail.size);
 	buf_append_slice(&batch->value, value);
 	buf_append_slice(&batch->value, tail);
 	batch_put(batch, buf_slice(&batch->key));
@@ -239,18 +253,22 @@ batch_put_records(struct wal_batch *batch, uint32_t generation, struct slice rec
 	}
 }
 
-/* A record has its key, lengths and a seal beside its value. */
-#define RECORD_ROOM ((size_t)256)
+#define MARKS_RECORDS 2		/* what batch_put_marks will add */
 
+/* How large the batch will be, at most: of what is in it, its pieces and the marks. Records of a
+ * list have less beside them there: half as much again is more than they get. */
 static size_t
-bytes_of_pieces(const struct wal_batch *batch)
+bytes_when_finished(const struct wal_batch *batch)
 {
-	size_t bytes = 0;
+	size_t bytes = batch_log_bytes(batch) + MARKS_RECORDS * RECORD_ROOM;
 
-	for (size_t i = 0; i < batch->piece_count; i++)
-		bytes += (1 + batch->pieces[i].tails.count) * RECORD_ROOM +
-		    blob_slice(batch->pieces[i].entry.payload).size +
-		    batch->pieces[i].records.size + batch->pieces[i].tails.bytes;
+	for (size_t i = 0; i < batch->piece_count; i++) {
+		const struct batch_piece *piece = &batch->pieces[i];
+
+		bytes += (1 + piece->tails.count) * RECORD_ROOM +
+		    blob_slice(piece->entry.payload).size +
+		    piece->records.size + piece->records.size / 2 + piece->tails.bytes;
+	}
 	return bytes;
 }
 
@@ -283,7 +301,7 @@ batch_finish(struct wal_batch *batch)
 
 	if (batch->piece_count == 0)
 		return;
-	batch->handle = batch_with_room(bytes_of_pieces(batch));
+	batch->handle = batch_with_room(bytes_when_finished(batch));
 	for (size_t i = 0; i < batch->piece_count; i++) {
 		struct batch_piece *piece = &batch->pieces[i];
 

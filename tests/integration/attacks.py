@@ -631,7 +631,9 @@ class Routes(Kind):
         try:
             for _ in range(20):
                 path = self.rand.choice(["/metrics", "/version", "/v2/stats/self", "/v2/stats/store", "/v2/stats/leader",
-                                         "/v2/machines", "/v2/leader", "/v2/keys/_etcd/machines", "/", "/v2", "/v1/keys/a", "/v2/keysx"])
+                                         "/v2/machines", "/v2/leader", "/v2/keys/_etcd/machines", "/", "/v2", "/v1/keys/a", "/v2/keysx",
+                                         "/v2/stats/node", "/v2/stats/log?lines=10000", "/v2/admin/config", "/v2/admin/backup",
+                                         "/ui/", "/ui/keys.js"])
                 self.ask(reader, request("GET", path))
         finally:
             reader.close()

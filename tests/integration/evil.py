@@ -17,7 +17,7 @@ from wire import Crowd, Wire
 # for the node the writes under way, watches, listings and history, and what is live.
 MIB = 1 << 20
 WATCHES = 500 if sanitized() else 2000
-CHANNEL_BYTES = (64 + 16 + 16) * MIB
+CHANNEL_BYTES = (32 + 16 + 16) * MIB
 NODE_BYTES = (128 + 1 + WATCHES // 1024 + 64 + 64 + 16 + 8 + 64) * MIB
 # More than a node without evil workers has: for channels, files of LevelDB, resolvers.
 DESCRIPTORS = 60

@@ -514,8 +514,8 @@ def test_a_backup_is_for_who_may_speak_to_peers(world):
     # Whoever may use the control socket needs none.
     assert node.control("backup", path(world, "other")).returncode == 0
     assert Backup(path(world, "other")).value("/secret") == "x"
-    # Whoever may read all keys may have them as a file.
-    assert node.get("/v2/admin/backup").status == 200
+    assert node.get("/v2/admin/backup").status == 403
+    assert "make it at the peer port" in etcdctl("backup", "--peer-url", node.client, file + "2", code=4).stderr
 
 
 # ---- a majority lost for good

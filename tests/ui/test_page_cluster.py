@@ -59,10 +59,17 @@ def test_a_backup_comes_down_whole_and_the_log_is_shown(world, visit, browser):
     node = world.node(flags=["-workers", "1"]).start()
     for number in range(100):
         node.put("/k%d" % number, "v" * 1000)
-    page = visit(node, "#/cluster")
+    page = visit(node, "#/cluster", asked=True)
     page.wait_text("state changed", "#log")
     page.fill("#log-filter", "candidate")
     page.wait("[...document.querySelectorAll('#log span')].every(s => s.textContent.includes('candidate'))")
+    # Without users it says who gets a backup, and where.
+    page.click("#backup")
+    page.wait_text("etcdctl control backup", "[aria-labelledby=backup-h]")
+    page.expected += ["403", "401"]
+    assert ask(node.client, "PUT", "/v2/auth/users/root", '{"user":"root","password":"pw"}').status == 201
+    assert ask(node.client, "PUT", "/v2/auth/enable").status == 200
+    page.user = ("root", "pw")
     page.click("#backup")
     page.wait_text("Done:", "#backup-done", 15)
     name = page.text("#backup-done a")

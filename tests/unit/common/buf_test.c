@@ -2,6 +2,10 @@
 #include "tests/lib/test.h"
 
 #include "common/buf.h"
+#include "common/limits.h"
+#include "common/xmem.h"
+
+#include <stdlib.h>
 
 static void
 assert_holds(const struct buf *buf, const char *text)
@@ -104,4 +108,28 @@ TEST(recycle_keeps_little_and_gives_much_back)
 	buf_recycle(&buf, 1000);
 	assert_int_equal(buf.capacity, 0);
 	buf_free(&buf);
+}
+
+/* The old and the new are there at once, and what is not used is taken all the same. */
+TEST(a_large_buffer_grows_by_a_quarter_and_seldom)
+{
+	size_t capacity, grown = 0;
+	struct buf buf = BUF_INIT;
+	uint8_t *piece = xzalloc(64 * KIB);
+
+	buf_append(&buf, piece, 64 * KIB);
+	capacity = buf.capacity;
+	while (buf.size < 64 * MIB) {
+		buf_append(&buf, piece, 64 * KIB);
+		if (buf.capacity == capacity)
+			continue;
+		grown++;
+		if (capacity >= XMEM_LARGE_BYTES)
+			assert_in_range(buf.capacity, capacity + 1,
+			    capacity + capacity / 4 + XMEM_LARGE_BYTES);
+		capacity = buf.capacity;
+	}
+	assert_in_range(grown, 1, 25);
+	buf_free(&buf);
+	free(piece);
 }
