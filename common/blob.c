@@ -22,7 +22,7 @@ blob_alloc_in(struct pool *pool, size_t size)
 	struct blob *blob;
 
 	ASSERT(size <= UINT32_MAX);
-	blob = pool == NULL ? xmalloc(memory_bytes(size)) : pool_take(pool, memory_bytes(size));
+	blob = pool == NULL ? xpiece(memory_bytes(size)) : pool_take(pool, memory_bytes(size));
 	blob->references = 1;
 	blob->pooled = pool != NULL;
 	blob->size = (uint32_t)size;
@@ -78,7 +78,7 @@ blob_end(struct buf *out, struct pool *pool)
 		buf_clear(out);
 		return blob;
 	}
-	blob = xrealloc(out->data, out->size);
+	blob = xpiece_resize(out->data, out->size, out->size);
 	*blob = (struct blob){ .references = 1, .size = (uint32_t)size };
 	buf_init(out, out->limit);
 	return blob;
@@ -108,5 +108,5 @@ blob_unref(struct blob **blob)
 	if (dropped->pooled)
 		pool_give(dropped, memory_bytes(dropped->size));
 	else
-		free(dropped);
+		xpiece_free(dropped);
 }

@@ -25,7 +25,7 @@ buf_free(struct buf *buf)
 {
 	size_t limit = buf->limit;
 
-	free(buf->data);
+	xpiece_free(buf->data);
 	buf_init(buf, limit);
 }
 
@@ -73,7 +73,7 @@ buf_reserve(struct buf *buf, size_t size)
 		/* Never below needed, which was found to be within the limit. */
 		if (buf->limit != 0)
 			capacity = MIN_OF(capacity, buf->limit);
-		buf->data = xextend(buf->data, buf->size, capacity);
+		buf->data = xpiece_resize(buf->data, buf->size, capacity);
 		buf->capacity = capacity;
 	}
 	return buf->data + buf->size;

@@ -68,8 +68,7 @@ void *
 xmalloc(size_t size)
 {
 	/* malloc(0) may return NULL, which would look like a failure. */
-	void *memory = size < XMEM_LARGE_BYTES ? malloc(MAX_OF(size, (size_t)1)) :
-	    memalign(HUGE_PAGE_BYTES, size);
+	void *memory = malloc(MAX_OF(size, (size_t)1));
 
 	if (memory == NULL)
 		out_of_memory(size);
@@ -97,21 +96,6 @@ xrealloc(void *old, size_t size)
 }
 
 void *
-xextend(void *old, size_t used, size_t size)
-{
-	void *memory;
-
-	if (size < XMEM_LARGE_BYTES)
-		return xrealloc(old, size);
-	/* By hand: a mapping that the system moves keeps its small pages. */
-	memory = xmalloc(size);
-	if (used > 0)
-		memcpy(memory, old, used);
-	free(old);
-	return memory;
-}
-
-void *
 xgrow(void *array, size_t *capacity, size_t count, size_t member_size)
 {
 	size_t grown = MAX_OF(*capacity, GROW_COUNT_MIN);
@@ -125,7 +109,7 @@ xgrow(void *array, size_t *capacity, size_t count, size_t member_size)
 	}
 	if (__builtin_mul_overflow(grown, member_size, &size))
 		out_of_memory(count);
-	array = xextend(array, *capacity * member_size, size);
+	array = prefer_huge(xrealloc(array, size), size);
 	*capacity = grown;
 	return array;
 }
@@ -194,3 +178,139 @@ xunmap(void *memory, size_t size)
 
 	ASSERT(failed == 0);
 }
+
+/* ---- pieces ------------------------------------------------------------------------------- */
+
+#ifdef WITH_SANITIZERS			/* which know malloc's memory, and that alone */
+void *
+xpiece(size_t size)
+{
+	return xmalloc(size);
+}
+
+void *
+xpiece_resize(void *piece, size_t used UNUSED, size_t size)
+{
+	return xrealloc(piece, size);
+}
+
+void
+xpiece_free(void *piece)
+{
+	free(piece);
+}
+#else
+/* The page before a large piece. */
+struct piece_head {
+	size_t mapped;			/* with this page */
+};
+
+static size_t
+page_bytes(void)
+{
+	return (size_t)getpagesize();
+}
+
+/* Large pieces begin at multiples of a huge page, and no other does. */
+static bool
+is_large(const void *piece)
+{
+	return piece != NULL && (uintptr_t)piece % HUGE_PAGE_BYTES == 0;
+}
+
+static struct piece_head *
+head_of(void *piece)
+{
+	return (void *)((uint8_t *)piece - page_bytes());
+}
+
+static size_t
+mapped_bytes(size_t size)
+{
+	size_t page = page_bytes(), mapped;
+
+	if (__builtin_add_overflow(size, 2 * page - 1, &mapped))
+		out_of_memory(size);
+	return mapped - mapped % page;
+}
+
+static void *
+large_piece(size_t size)
+{
+	size_t mapped = mapped_bytes(size), room, before;
+	uint8_t *memory;
+	struct piece_head *head;
+
+	if (__builtin_add_overflow(mapped, HUGE_PAGE_BYTES, &room))
+		out_of_memory(size);
+	memory = map(room, PROT_READ | PROT_WRITE);
+	before = -((uintptr_t)memory + page_bytes()) % HUGE_PAGE_BYTES;
+	if (before > 0)
+		xunmap(memory, before);
+	xunmap(memory + before + mapped, HUGE_PAGE_BYTES - before);
+	head = (void *)(memory + before);
+	head->mapped = mapped;
+	return prefer_huge(memory + before + page_bytes(), size);
+}
+
+/* A small piece as the allocator gave it: not where large ones stand. */
+static void *
+settled(void *piece, size_t size)
+{
+	void *other;
+
+	if (!is_large(piece))
+		return piece;
+	other = settled(xmalloc(size), size);
+	memcpy(other, piece, size);
+	free(piece);
+	return other;
+}
+
+void *
+xpiece(size_t size)
+{
+	return size < XMEM_LARGE_BYTES ? settled(xmalloc(size), size) : large_piece(size);
+}
+
+/* Give back the pages behind so many bytes of it. */
+static void
+cut(void *piece, size_t size)
+{
+	struct piece_head *head = head_of(piece);
+	size_t mapped = mapped_bytes(size);
+
+	if (mapped < head->mapped)
+		xunmap((uint8_t *)head + mapped, head->mapped - mapped);
+	head->mapped = mapped;
+}
+
+void *
+xpiece_resize(void *piece, size_t used, size_t size)
+{
+	void *other;
+
+	if (!is_large(piece) && size < XMEM_LARGE_BYTES)
+		return settled(xrealloc(piece, size), size);
+	if (is_large(piece) && size >= XMEM_LARGE_BYTES &&
+	    mapped_bytes(size) <= head_of(piece)->mapped) {
+		cut(piece, size);
+		return piece;
+	}
+	/* By hand: memory that the system moves keeps its small pages. */
+	other = xpiece(size);
+	if (piece != NULL)
+		memcpy(other, piece, MIN_OF(used, size));
+	xpiece_free(piece);
+	return other;
+}
+
+void
+xpiece_free(void *piece)
+{
+	if (is_large(piece))
+		xunmap(head_of(piece), head_of(piece)->mapped);
+	else
+		free(piece);
+}
+#endif

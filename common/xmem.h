@@ -8,9 +8,9 @@
 #include "common/base.h"
 
 /*
- * From here on a piece is of the system's own pages: it goes back when it is freed, and
- * nothing is left of it. New pages are dear, the smaller the dearer: it asks for huge ones
- * (512 times as large), and begins where one may (docs/decisions.md).
+ * From here on memory is of the system's own pages: it goes back when it is freed, and
+ * nothing is left of it. New pages are dear, the smaller the dearer: it asks for huge ones,
+ * 512 times as large (docs/decisions.md).
  */
 #define XMEM_LARGE_BYTES ((size_t)2 << 20)
 
@@ -19,10 +19,17 @@
 void xmem_start(void);
 void *xmalloc(size_t size);
 void *xzalloc(size_t size);
-/* For what gets smaller, or is small. */
 void *xrealloc(void *old, size_t size);
-/* Make old larger, of which so much is used; the rest of it need not be kept. */
-void *xextend(void *old, size_t used, size_t size);
+/*
+ * For values, frames and what is made of them. A large piece begins where a huge page may, and
+ * has no pages that it does not need: what an allocator that aligns takes beside them counts
+ * against a limit (RLIMIT_DATA). Freed by xpiece_free alone, which takes NULL, too.
+ */
+void *xpiece(size_t size);
+/* Make piece as large as size; NULL is an empty one. Of it so much is used, the rest need not
+ * be kept. */
+void *xpiece_resize(void *piece, size_t used, size_t size);
+void xpiece_free(void *piece);
 /* Grow an array to hold at least count members; doubles. Updates *capacity. */
 void *xgrow(void *array, size_t *capacity, size_t count, size_t member_size);
 /* Give back to the system what was freed: after much of it, not often. It takes its time:

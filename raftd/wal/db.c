@@ -24,18 +24,25 @@
 
 #if SIZE_MAX == UINT64_MAX && !defined(WITH_SANITIZERS)
 /*
- * What C++ calls for memory (operator new), which a program may replace: the batch of a value
- * of 10 MiB is larger than it by far, and its pages are as dear as ours (common/xmem.h). What
- * it gives back is freed by free.
+ * What C++ calls for memory (operators new and delete), which a program may replace: the batch
+ * of a value of 10 MiB is larger than it by far, and its pages are as dear as ours
+ * (common/xmem.h). Those for arrays, and delete with a size, come by these.
  *
- * Source: ISO C++ 17, [replacement.functions]; the name is the Itanium C++ ABI's.
+ * Source: ISO C++ 17, [replacement.functions]; the names are the Itanium C++ ABI's.
  */
 void *db_operator_new(size_t size) __asm__("_Znwm");
+void db_operator_delete(void *memory) __asm__("_ZdlPv");
 
 void *
 db_operator_new(size_t size)
 {
-	return xmalloc(size);
+	return xpiece(size);
+}
+
+void
+db_operator_delete(void *memory)
+{
+	xpiece_free(memory);
 }
 #endif
 

@@ -6,6 +6,8 @@
  */
 #include "tests/lib/test.h"
 
+#include "common/limits.h"
+
 #include <stdio.h>
 
 #define TESTS_MAX 256
@@ -18,6 +20,21 @@ test_register(const char *name, void (*run)(void **state))
 {
 	ASSERT(test_count < TESTS_MAX);
 	tests[test_count++] = (struct CMUnitTest){ .name = name, .test_func = run };
+}
+
+size_t
+test_writable_bytes(void)
+{
+	FILE *status = fopen("/proc/self/status", "r");
+	unsigned long kib = 0;
+	char line[256];
+
+	assert_non_null(status);
+	while (kib == 0 && fgets(line, sizeof(line), status) != NULL)
+		(void)sscanf(line, "VmData: %lu", &kib);
+	fclose(status);
+	assert_true(kib > 0);
+	return kib * KIB;
 }
 
 int

@@ -20,6 +20,8 @@
 
 /* Called by constructors before main; at most 256 tests in one program. */
 void test_register(const char *name, void (*run)(void **state));
+/* Bytes that this process may write to, touched or not: what RLIMIT_DATA counts. */
+size_t test_writable_bytes(void);
 
 #define TEST(name) \
 	static void name(void **state); \

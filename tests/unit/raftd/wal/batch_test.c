@@ -7,7 +7,6 @@
 #include "tests/lib/test.h"
 
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
 #include <sys/wait.h>
@@ -17,22 +16,6 @@
 #define ENTRY_BYTES (8 * MIB)
 #define RECORDS 4000
 #define ROOM (4 * MIB)
-
-/* What this process may write to by now. */
-static size_t
-data_bytes(void)
-{
-	FILE *status = fopen("/proc/self/status", "r");
-	char line[256];
-	size_t kib = 0;
-
-	while (status != NULL && fgets(line, sizeof(line), status) != NULL)
-		if (strncmp(line, "VmData:", 7) == 0)
-			kib = strtoul(line + 7, NULL, 10);
-	if (status != NULL)
-		fclose(status);
-	return kib * KIB;
-}
 
 static void
 put_small(struct wal_batch *batch, unsigned first)
@@ -66,7 +49,7 @@ make_large(void)
 		put_small(&batch, (unsigned)index * RECORDS);
 	}
 	/* A record's own buffer is as large as the largest of them. */
-	limit.rlim_cur = data_bytes() + ENTRIES * ENTRY_BYTES + 2 * ENTRY_BYTES + ROOM;
+	limit.rlim_cur = test_writable_bytes() + ENTRIES * ENTRY_BYTES + 2 * ENTRY_BYTES + ROOM;
 	limit.rlim_max = RLIM_INFINITY;
 	if (setrlimit(RLIMIT_DATA, &limit) != 0)
 		return 2;

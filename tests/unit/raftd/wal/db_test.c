@@ -8,6 +8,7 @@
 #include "tests/unit/raftd/wal/fixture.h"
 
 #include <dirent.h>
+#include <dlfcn.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -107,3 +108,26 @@ TEST(a_log_file_has_a_bounded_number_of_batches)
 	db_close(&db);
 	free(path);
 }
+
+#if SIZE_MAX == UINT64_MAX && !defined(WITH_SANITIZERS)
+TEST(what_leveldb_takes_is_no_larger_than_it_needs_and_goes_back)
+{
+	/* What C++ calls for new char[size] and delete[]. */
+	void *(*new_array)(size_t) = NULL;
+	void (*delete_array)(void *) = NULL;
+	size_t before = test_writable_bytes(), size = 2 * MIB + 1;
+	uint8_t *pieces[20];
+
+	*(void **)&new_array = dlsym(RTLD_DEFAULT, "_Znam");
+	*(void **)&delete_array = dlsym(RTLD_DEFAULT, "_ZdaPv");
+	assert_true(new_array != NULL && delete_array != NULL);
+	for (size_t i = 0; i < ARRAY_COUNT(pieces); i++) {
+		pieces[i] = new_array(size);
+		pieces[i][0] = pieces[i][size - 1] = 1;
+	}
+	assert_in_range(test_writable_bytes(), before + 40 * MIB, before + 41 * MIB);
+	for (size_t i = 0; i < ARRAY_COUNT(pieces); i++)
+		delete_array(pieces[i]);
+	assert_in_range(test_writable_bytes(), 0, before + MIB);
+}
+#endif
