@@ -81,6 +81,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define URL_BYTES_MAX 1024		/* of one, and of a list of them together */
 #define URLS_MAX 8			/* that a member is reached at */
 #define VOTERS_MAX 31
+#define CONDITION_BYTES_MAX KIB	/* what a node tells others of itself */
 #define MEMBERS_MAX 64			/* voters and learners together */
 #define PLACES_MAX 128			/* places for members, open and taken */
 #define PLACE_URLS_MAX 8		/* peer URLs of one, */

@@ -209,7 +209,7 @@ METRIC(cache_misses, CLIENT, COUNTER, ONE, "etcd_cache_misses_total", "",
 METRIC(tls_failures, WORKER, COUNTER, ONE, "etcd_tls_handshake_failures_total", "port,reason",
     "Handshakes that others made with the port and that were refused.")
 METRIC(tls_expiry, SUPERVISOR, NEWEST, ONE, "etcd_tls_certificate_expiry_timestamp_seconds",
-    "file", "When the certificate in that file ends, since 1970.")
+    "port,file", "When the certificate of that port ends, since 1970.")
 
 /* ---- other nodes: To and From are ids of members ------------------------------ */
 

@@ -28,6 +28,13 @@ follower_of(struct node *node, peer_id id)
 	return unused;
 }
 
+/* Answers come between turns, when the time of the turn before is old. */
+static uint64_t
+wall_ns(const struct node *node)
+{
+	return node->io.wall_ns == NULL ? node->now.wall_ns : node->io.wall_ns(node->io.argument);
+}
+
 static size_t
 entry_bytes(const struct raft_message *message)
 {
@@ -82,7 +89,7 @@ followers_sent(struct node *node, const struct raft_message *message)
 	node->followers.rate_bytes_sent += bytes;
 	follower = follower_of(node, message->to);
 	if (follower != NULL && follower->sent_ns == 0) {
-		follower->sent_ns = node->now.wall_ns;
+		follower->sent_ns = wall_ns(node);
 		follower->sent_index = message->log.index + message->entry_count;
 	}
 }
@@ -91,7 +98,7 @@ static void
 time_reply(struct node *node, const struct raft_message *message)
 {
 	struct follower *follower = follower_of(node, message->from);
-	uint64_t took, took_us;
+	uint64_t now_ns = wall_ns(node), took, took_us;
 
 	if (follower == NULL)
 		return;
@@ -101,7 +108,7 @@ time_reply(struct node *node, const struct raft_message *message)
 	}
 	if (follower->sent_ns == 0 || message->log.index < follower->sent_index)
 		return;
-	took = node->now.wall_ns > follower->sent_ns ? node->now.wall_ns - follower->sent_ns : 0;
+	took = now_ns > follower->sent_ns ? now_ns - follower->sent_ns : 0;
 	took_us = took / 1000;
 	follower->sent_ns = 0;
 	follower->current = took;
@@ -174,16 +181,24 @@ leader_stats(struct node *node, struct buf *followers)
 static void
 progress_stats(struct node *node, struct buf *out)
 {
+	bool leads = raft_role(node->raft) == RAFT_LEADER;
+
 	for (size_t i = 0; i < node->replica->members.count; i++) {
 		peer_id id = node->replica->members.list[i].id;
-		const struct follower *follower = id == node->id ? NULL : follower_of(node, id);
+		const struct follower *follower;
+		struct progress_record record = { .id = id };
 
 		if (id == node->id)
 			continue;
-		progress_record_put(out, &(struct progress_record){ .id = id,
-		    .match = raft_match(node->raft, id),
-		    .answered_ns = follower == NULL ? 0 : follower->current });
+		follower = leads ? follower_of(node, id) : NULL;
+		if (leads)
+			record.match = raft_match(node->raft, id);
+		if (follower != NULL)
+			record.answered_ns = follower->current;
+		conditions_put(node, id, &record);
+		progress_record_put(out, &record);
 	}
+	conditions_ask(node);
 }
 
 void
@@ -209,10 +224,7 @@ followers_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_
 			stats.error = ERR_NOT_LEADER;
 		break;
 	case STATS_PROGRESS:
-		if (raft_role(node->raft) == RAFT_LEADER)
-			progress_stats(node, &followers);
-		else
-			stats.error = ERR_NOT_LEADER;
+		progress_stats(node, &followers);
 		break;
 	default:
 		stats.error = ERR_INVALID;

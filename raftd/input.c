@@ -367,6 +367,19 @@ on_released_told(struct node *node, const struct frame *frame UNUSED,
 }
 
 static enum err
+on_condition_ask(struct node *node, const struct frame *frame, const struct msg_condition_ask *m)
+{
+	conditions_asked(node, frame->request_id, m->asked_ns);
+	return ERR_NONE;
+}
+
+static enum err
+on_condition(struct node *node, const struct frame *frame, const struct msg_condition *m)
+{
+	return conditions_heard(node, frame->request_id, m);
+}
+
+static enum err
 on_snapshot_chunk(struct node *node, const struct frame *frame,
     const struct msg_snapshot_chunk *m)
 {

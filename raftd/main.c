@@ -337,6 +337,18 @@ io_applying(void *argument, bool begins)
 	meter_applying(&((struct raftd *)argument)->meter, begins);
 }
 
+static void
+io_condition(void *argument UNUSED, struct buf *out)
+{
+	meter_condition(out);
+}
+
+static uint64_t
+io_wall_ns(void *argument UNUSED)
+{
+	return clock_now().wall_ns;
+}
+
 static struct node_io
 make_io(struct raftd *raftd)
 {
@@ -361,6 +373,8 @@ make_io(struct raftd *raftd)
 		.moved = io_moved,
 		.took = io_took,
 		.applying = io_applying,
+		.condition = io_condition,
+		.wall_ns = io_wall_ns,
 		.argument = raftd,
 	};
 }

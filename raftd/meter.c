@@ -3,6 +3,7 @@
  */
 #include "raftd/meter.h"
 
+#include "common/condition.h"
 #include "common/metric.h"
 
 /* Which row shows which of the store's counters, in wire.h's order. */
@@ -98,6 +99,15 @@ meter_applying(struct meter *meter, bool begins)
 		meter->applying_ns = now_ns;
 	else
 		metric_observe(METRIC_apply_time, now_ns - meter->applying_ns);
+}
+
+void
+meter_condition(struct buf *out)
+{
+	struct condition condition;
+
+	condition_take(&condition);
+	condition_put(out, &condition);
 }
 
 void

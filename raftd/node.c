@@ -209,6 +209,7 @@ node_free(struct node **freed)
 	replica_free(&node->replica);
 	members_clear(&node->joined_with);
 	inbox_free(&node->inbox);
+	conditions_free(node);
 	raft_free(&node->raft);
 	buf_free(&node->effects);
 	tails_free(&node->tails);

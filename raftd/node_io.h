@@ -82,6 +82,10 @@ struct node_io {
 	void (*moved)(void *argument, bool done);
 
 	/* ---- figures; NULL: nobody wants them */
+	/* Append a condition_record of this node, CONDITION_BYTES_MAX at most; set if wall_ns is,
+	 * the wall clock as it is now, not when the turn began. */
+	void (*condition)(void *argument, struct buf *out);
+	uint64_t (*wall_ns)(void *argument);
 	/* It took that long: see enum node_span. */
 	void (*took)(void *argument, enum node_span span, uint64_t ns);
 	/* Committed entries are being applied from now on, or were. */

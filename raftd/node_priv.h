@@ -17,6 +17,7 @@
  *	disk.c		a disk that is full or hangs: refuse, hand leadership over, tell
  *	announce.c	which paths changed, for the caches of workers
  *	followers.c	appends counted and timed, for /v2/stats
+ *	conditions.c	what other members tell of themselves, for /v2/stats/node
  *	move.c		leadership that the operator wants elsewhere
  *	status.c	what workers and operators are told
  *	ending.c	how it ends by itself
@@ -387,6 +388,35 @@ void followers_heard(struct node *node, const struct raft_message *message);
 /* Answer counters of that kind, STATS_* of wire.h. */
 void followers_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind);
 
+/* ---- conditions.c --------------------------------------------------------------------- */
+
+/* What another member told last. */
+struct told_condition {
+	peer_id id;			/* 0: nobody */
+	uint64_t asked_ns;		/* wall; 0: it does not owe an answer */
+	uint64_t heard_ms;		/* monotonic */
+	uint64_t applied;
+	uint64_t ahead_ns, behind_ns;	/* its clock, at least */
+	struct blob *facts;		/* condition_record, not looked at; NULL: nothing yet */
+};
+
+struct conditions {
+	uint64_t asked_ms;		/* monotonic; 0: never */
+	uint64_t made_ms;		/* own was; 0: never */
+	struct buf own;			/* condition_record of this node */
+	struct told_condition list[MEMBERS_MAX];
+};
+
+/* Ask all other members, unless they just were. */
+void conditions_ask(struct node *node);
+/* Answer another one. */
+void conditions_asked(struct node *node, peer_id from, uint64_t asked_ns);
+/* It answered. ERR_MALFORMED: too much. */
+enum err conditions_heard(struct node *node, peer_id from, const struct msg_condition *m);
+/* Fill in what it told, if that was lately; borrowed until the next input. */
+void conditions_put(struct node *node, peer_id id, struct progress_record *record);
+void conditions_free(struct node *node);
+
 /* ---- move.c ---------------------------------------------------------------------------- */
 
 struct leader_move {
@@ -516,6 +546,7 @@ struct node {
 
 	struct leader_move move;
 	struct followers followers;
+	struct conditions conditions;
 	uint64_t deduplicated;		/* copies in the log that did nothing any more */
 };
 

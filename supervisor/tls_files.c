@@ -420,18 +420,17 @@ warn_of_end(const struct port_files *port, const char *flag, int64_t now_s)
 
 /* told: the file that was told of before, which a reload may have replaced. */
 static void
-measure(const struct port_files *port, char **told)
+measure(const struct port_files *port, const char *name, char **told)
 {
-	const char *path = port->path, *gone = *told;
+	const char *now[] = { name, port->path }, *gone[] = { name, *told };
 
-	if (gone == NULL || strcmp(gone, path) != 0) {
-		if (gone != NULL)
-			metric_series_hide(metric_series(METRIC_tls_expiry, &gone));
+	if (*told == NULL || strcmp(*told, port->path) != 0) {
+		if (*told != NULL)
+			metric_series_hide(metric_series(METRIC_tls_expiry, gone));
 		free(*told);
-		*told = xstrdup(path);
+		*told = xstrdup(port->path);
 	}
-	metric_series_set(metric_series(METRIC_tls_expiry, &path), (uint64_t)MAX_OF(port->end_s,
-	    0));
+	metric_series_set(metric_series(METRIC_tls_expiry, now), (uint64_t)MAX_OF(port->end_s, 0));
 }
 
 bool
@@ -443,7 +442,8 @@ tls_files_tick(struct tls_files *files, struct clock_time now)
 		return false;
 	for (int which = 0; which < PORTS; which++)
 		if (files->ports[which].given)
-			measure(&files->ports[which], &files->measured[which]);
+			measure(&files->ports[which], which == PORT_PEER ? "peer" : "client",
+			    &files->measured[which]);
 	if (now_s - files->warned_s >= DAY_S) {
 		files->warned_s = now_s;
 		for (int which = 0; which < PORTS; which++)

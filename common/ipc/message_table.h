@@ -122,11 +122,29 @@ RECORD(follower_record,
     FIELD(u64, latency_minimum) FIELD(u64, latency_maximum)
     FIELD(u64, successes) FIELD(u64, failures))
 
-/* Another member as the leader sees it. */
+/* Another member as this node sees it. */
 RECORD(progress_record,
     FIELD(u64, id)
-    FIELD(u64, match)		/* log index up to which it has the log */
-    FIELD(u64, answered_ns))	/* how long its last timed append took; 0: none was timed */
+    FIELD(u64, match)		/* log index up to which it has the log; 0: only the leader knows */
+    FIELD(u64, answered_ns)	/* how long its last timed append took; 0: none was timed */
+    /* What it told of itself in the last seconds; 0 and empty if nothing: */
+    FIELD(u64, applied)
+    FIELD(u64, ahead_ns)	/* its wall clock is before ours, or behind, by at least so much */
+    FIELD(u64, behind_ns)
+    FIELD(bytes, condition))	/* condition_record */
+
+/* What a node tells the others of itself, see common/condition.h. */
+RECORD(condition_record,
+    FIELD(bytes, version)
+    FIELD(bytes, syncs)		/* u64 each: buckets, what is above all, and the sum in ns */
+    FIELD(bytes, restarts)	/* list of restarts_record */
+    FIELD(bytes, certificates))	/* list of certificate_record */
+RECORD(restarts_record,
+    FIELD(bytes, process)	/* "raftd", "client" */
+    FIELD(u64, count))
+RECORD(certificate_record,
+    FIELD(bytes, port)		/* "client", "peer" */
+    FIELD(u64, ends_s))		/* since 1970 */
 
 /* A process of the node, for people. */
 RECORD(process_record,
@@ -528,6 +546,14 @@ MESSAGE(forward_refused, 0x111, FROM_NODE, TO_NODE,
 MESSAGE(removed_told, 0x112, FROM_NODE, TO_NODE, FIELD(u64, id))
 /* The same, but it may come back with another id. */
 MESSAGE(released_told, 0x113, FROM_NODE, TO_NODE, FIELD(u64, id))
+/* How is it? Asked while somebody looks at the asker's page; answered at once. */
+MESSAGE(condition_ask, 0x114, FROM_NODE, TO_NODE,
+    FIELD(u64, asked_ns))	/* the asker's wall clock; comes back */
+MESSAGE(condition, 0x115, FROM_NODE, TO_NODE,
+    FIELD(u64, asked_ns)
+    FIELD(u64, wall_ns)		/* the sender's wall clock */
+    FIELD(u64, applied)
+    FIELD(bytes, facts))	/* condition_record; CONDITION_BYTES_MAX */
 /* Snapshot: the sender streams chunks while the receiver gives credits. */
 MESSAGE(snapshot_chunk, 0x120, FROM_NODE, TO_NODE,
     FIELD(u64, term)

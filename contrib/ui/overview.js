@@ -71,19 +71,21 @@ class Card {
     write(value.Applied, count(member.applied));
     write(value.Behind, member.behind === null || member.behind === undefined ? "-" : member.behind === 0 ? "0, up to date" : count(member.behind));
     write(value["Round trip"], member.leader ? "-" : seconds(member.roundTripSeconds));
-    write(value["Disk sync p99"], member.self ? seconds(samples.latest?.syncP99) : "-");
-    write(value.Restarts, member.self ? restarts(node) : "-");
-    write(value.Certificates, member.self ? certificates(node) : "-");
+    write(value["Disk sync p99"], seconds(samples.syncP99(member)));
+    write(value.Restarts, member.self ? restarts(node.processes, "name", "restarts") : restarts(member.restarts, "process", "count"));
+    write(value.Certificates, certificates(member.certificates));
   }
 }
 
-function restarts(node) {
-  const list = node.processes ?? [];
-  return list.filter((one) => one.restarts > 0).map((one) => `${one.name}: ${count(one.restarts)}`).join(", ") || (list.length ? "none" : "-");
+/* Of this node each process has its own, of others each kind of them. */
+function restarts(list, name, number) {
+  if (!list) return "-";
+  return list.filter((one) => one[number] > 0).map((one) => `${one[name]}: ${count(one[number])}`).join(", ") || "none";
 }
 
-function certificates(node) {
-  return (node.certificates ?? []).map((one) => `${one.name}: ${one.daysLeft} d`).join(", ") || "none";
+function certificates(list) {
+  if (!list) return "-";
+  return list.map((one) => `${one.name}: ${one.daysLeft} d`).join(", ") || "none";
 }
 
 class Overview {
@@ -100,7 +102,7 @@ class Overview {
     main.append(
       el("section", { class: "headline", "aria-label": "State of the cluster" }, this.lead, this.since, this.figures.element),
       el("section", { "aria-labelledby": "members-h" }, el("h2", { id: "members-h" }, "Members"), this.members,
-        el("p", { class: "note" }, "“-” is what this node cannot know of another one: open that node's own page.")),
+        el("p", { class: "note" }, "“-” is what this node does not know: of a silent member, or because there was nothing to measure. Only the leader measures round trips.")),
       el("section", { "aria-labelledby": "charts-h" },
         el("h2", { id: "charts-h" }, "The last 15 minutes of this node"),
         el("p", { class: "note" }, "▲ election   ● restart   ◆ change of members. The lines begin when the page is opened; point at a chart, or use the arrow keys on it, for figures."),

@@ -36,6 +36,15 @@ export class Samples {
       .filter((mark) => mark.at > at - WINDOW_MS);
   }
 
+  /* Of a member's disk, as far as it tells: of the last seconds. */
+  syncP99(member) {
+    for (const { doc } of this.recent) {
+      const then = doc.members.find((one) => one.id === member.id);
+      if (then?.sync) return quantile(0.99, then.sync, member.sync);
+    }
+    return null;
+  }
+
   get latest() {
     return this.list[this.list.length - 1];
   }

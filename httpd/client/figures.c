@@ -14,7 +14,6 @@
 /* What is looked for on the way through all series. */
 struct look {
 	struct node_figures *figures;
-	const char *client_file, *peer_file;
 	uint64_t asked;			/* GET and HEAD of keys, and watches of the first series */
 };
 
@@ -80,17 +79,6 @@ take_process(struct node_figures *figures, const struct metric_seen *seen)
 		process->resident += seen->cells[0];
 }
 
-static void
-take_certificate(struct look *look, const struct metric_seen *seen)
-{
-	struct slice file = metric_label(seen->labels, "file");
-
-	if (file.size > 0 && is(file, look->client_file))
-		look->figures->client_ends_s = seen->cells[0];
-	if (file.size > 0 && is(file, look->peer_file))
-		look->figures->peer_ends_s = seen->cells[0];
-}
-
 static bool
 take_labelled(struct look *look, const struct metric_seen *seen)
 {
@@ -107,9 +95,6 @@ take_labelled(struct look *look, const struct metric_seen *seen)
 	case METRIC_process_cpu:
 	case METRIC_process_resident:
 		take_process(figures, seen);
-		return true;
-	case METRIC_tls_expiry:
-		take_certificate(look, seen);
 		return true;
 	case METRIC_read_time:
 		take_histogram(figures->read_time, seen);
@@ -154,9 +139,9 @@ take(void *argument, const struct metric_seen *seen)
 }
 
 void
-figures_take(struct node_figures *figures, const char *client_file, const char *peer_file)
+figures_take(struct node_figures *figures)
 {
-	struct look look = { figures, client_file, peer_file, 0 };
+	struct look look = { .figures = figures };
 
 	memset(figures, 0, sizeof(*figures));
 	metric_look(take, &look);
@@ -210,6 +195,12 @@ put_histogram(struct json_put *json, const char *name, const uint64_t *cells, un
 }
 
 void
+figures_put_syncs(struct json_put *json, const char *name, const uint64_t *cells)
+{
+	put_histogram(json, name, cells, METRIC_wal_fsync);
+}
+
+void
 figures_put(const struct node_figures *figures, struct json_put *json)
 {
 	json_put_open(json, "requests", '{');
@@ -222,7 +213,7 @@ figures_put(const struct node_figures *figures, struct json_put *json)
 	json_put_open(json, "latency", '{');
 	put_histogram(json, "read", figures->read_time, METRIC_read_time);
 	put_histogram(json, "write", figures->write_time, METRIC_proposal_time);
-	put_histogram(json, "sync", figures->sync_time, METRIC_wal_fsync);
+	figures_put_syncs(json, "sync", figures->sync_time);
 	json_put_close(json, '}');
 	json_put_open(json, "disk", '{');
 	json_put_number(json, "freeBytes", figures->disk_free);

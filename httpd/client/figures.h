@@ -25,14 +25,14 @@ struct node_figures {
 		uint64_t cpu_ns, resident;
 	} processes[FIGURES_PROCESSES_MAX];
 	size_t process_count;
-	uint64_t client_ends_s, peer_ends_s; /* of certificates, wall; 0: there is none */
 };
 
-/* client_file, peer_file: of the certificates; empty: none. */
-void figures_take(struct node_figures *figures, const char *client_file, const char *peer_file);
+void figures_take(struct node_figures *figures);
 /* Of that process; all 0 if nobody knows it. */
 struct figures_process figures_process(const struct node_figures *figures, int role,
     uint32_t number);
+/* A histogram of times, in the cells of METRIC_wal_fsync. */
+void figures_put_syncs(struct json_put *json, const char *name, const uint64_t *cells);
 /* The members requests, latency and disk of /v2/stats/node. */
 void figures_put(const struct node_figures *figures, struct json_put *json);
 

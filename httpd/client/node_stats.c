@@ -2,8 +2,8 @@
  * node_stats.c - GET /v2/stats/node: all that is known of this node, in one document.
  *
  *	asked ----> viewed	the supervisor said what it knows, or did not in time  [viewed]
- *	viewed ---> answered	a node that does not lead, or has no raftd now	[finish]
- *	viewed ---> measured	the leader's raftd says how far the others are	[measured]
+ *	viewed ---> answered	the only member, or one that has no raftd now	[finish]
+ *	viewed ---> measured	raftd says what it knows of the others		[measured]
  *	measured -> answered							[finish]
  *
  * Counters come from the memory that all processes share, so nobody is asked for them, and no key
@@ -12,6 +12,7 @@
  * Source: docs/api.md, "What a node knows of itself".
  */
 #include "common/clock.h"
+#include "common/condition.h"
 #include "common/ipc/wire.h"
 #include "common/json_put.h"
 #include "common/metric.h"
@@ -36,6 +37,8 @@ struct node_request {
 	bool seen;			/* view is there */
 	struct msg_view view;
 	struct slice progress;		/* list of progress_record; empty: not known */
+	struct condition own;		/* of this node */
+	uint64_t now_s;			/* wall */
 };
 
 static struct slice
@@ -113,6 +116,56 @@ put_node(struct json_put *json, const struct worker *worker, const struct node_f
 	json_put_number(json, "connections", figures->connections);
 }
 
+/* ---- conditions -------------------------------------------------------------------------- */
+
+static void
+put_certificates(struct json_put *json, const struct condition *condition, uint64_t now_s)
+{
+	json_put_open(json, "certificates", '[');
+	for (size_t i = 0; i < condition->certificate_count; i++) {
+		uint64_t ends_s = condition->certificates[i].ends_s;
+
+		json_put_open(json, NULL, '{');
+		json_put_text(json, "name", slice_text(condition->certificates[i].port));
+		json_put_number(json, "daysLeft", ends_s > now_s ? (ends_s - now_s) / DAY_S : 0);
+		json_put_close(json, '}');
+	}
+	json_put_close(json, ']');
+}
+
+/* NULL: it is not known. */
+static void
+put_condition(struct json_put *json, const struct condition *condition, uint64_t now_s)
+{
+	if (condition == NULL || !condition->syncs_known)
+		put_null(json, "sync");
+	else
+		figures_put_syncs(json, "sync", condition->syncs);
+	if (condition == NULL) {
+		put_null(json, "restarts");
+		put_null(json, "certificates");
+		return;
+	}
+	json_put_open(json, "restarts", '[');
+	for (size_t i = 0; i < condition->restart_count; i++) {
+		json_put_open(json, NULL, '{');
+		json_put_text(json, "process", slice_text(condition->restarts[i].process));
+		json_put_number(json, "count", condition->restarts[i].count);
+		json_put_close(json, '}');
+	}
+	json_put_close(json, ']');
+	put_certificates(json, condition, now_s);
+}
+
+/* How far its clock is before that of this node; negative: behind. */
+static void
+put_clock(struct json_put *json, const struct progress_record *progress)
+{
+	double ahead = (double)progress->ahead_ns - (double)progress->behind_ns;
+
+	json_put_decimal(json, "clockSeconds", ahead / (double)NS_PER_SECOND, 3);
+}
+
 /* ---- members ---------------------------------------------------------------------------- */
 
 static bool
@@ -138,19 +191,24 @@ reach_of(struct slice list, uint64_t id)
 	return REACH_UNKNOWN;
 }
 
-/* Of another member: what the leader knows of it, and whether this node reaches it. */
+/* Of another member: what it told, what the leader knows of it, whether this node reaches it. */
 static void
 put_other(struct json_put *json, const struct node_request *asked, uint64_t id,
     uint64_t committed)
 {
 	struct progress_record progress = { .id = id };
-	bool known = find_progress(asked->progress, id, &progress);
+	bool known = find_progress(asked->progress, id, &progress), told;
 	int reach = reach_of(asked->view.reach, id);
+	struct condition condition;
+	uint64_t applied;
 
-	json_put_text(json, "version", SLICE_EMPTY);
-	if (known) {
-		json_put_number(json, "applied", progress.match);
-		json_put_number(json, "behind", committed - MIN_OF(committed, progress.match));
+	told = known && progress.condition.size > 0 &&
+	    condition_get(&condition, progress.condition);
+	json_put_text(json, "version", told ? slice_text(condition.version) : SLICE_EMPTY);
+	applied = MAX_OF(progress.match, progress.applied);
+	if (applied > 0) {
+		json_put_number(json, "applied", applied);
+		json_put_number(json, "behind", committed - MIN_OF(committed, applied));
 	} else {
 		put_null(json, "applied");
 		put_null(json, "behind");
@@ -163,16 +221,24 @@ put_other(struct json_put *json, const struct node_request *asked, uint64_t id,
 		put_null(json, "active");
 	else
 		json_put_bool(json, "active", reach == REACH_UP);
+	if (told)
+		put_clock(json, &progress);
+	else
+		put_null(json, "clockSeconds");
+	put_condition(json, told ? &condition : NULL, asked->now_s);
 }
 
 static void
-put_self(struct json_put *json, uint64_t applied, uint64_t committed)
+put_self(struct json_put *json, const struct node_request *asked, uint64_t applied,
+    uint64_t committed)
 {
 	json_put_text(json, "version", slice_text(version_text));
 	json_put_number(json, "applied", applied);
 	json_put_number(json, "behind", committed - MIN_OF(committed, applied));
 	put_null(json, "roundTripSeconds");
 	json_put_bool(json, "active", true);
+	json_put_number(json, "clockSeconds", 0);
+	put_condition(json, &asked->own, asked->now_s);
 }
 
 static void
@@ -192,7 +258,7 @@ put_member(struct json_put *json, const struct node_request *asked,
 	roster_put_urls(json, "clientURLs", member->client_url);
 	roster_put_urls(json, "peerURLs", member->peer_url);
 	if (self)
-		put_self(json, MAX_OF(figures->applied, cluster->applied), committed);
+		put_self(json, asked, MAX_OF(figures->applied, cluster->applied), committed);
 	else
 		put_other(json, asked, member->id, committed);
 	json_put_close(json, '}');
@@ -214,6 +280,8 @@ put_place(struct json_put *json, const struct cluster_place *place)
 	put_null(json, "behind");
 	put_null(json, "roundTripSeconds");
 	put_null(json, "active");
+	put_null(json, "clockSeconds");
+	put_condition(json, NULL, 0);
 	json_put_close(json, '}');
 }
 
@@ -256,17 +324,6 @@ put_processes(struct json_put *json, struct slice list, const struct node_figure
 	json_put_close(json, ']');
 }
 
-static void
-put_certificate(struct json_put *json, const char *name, uint64_t ends_s, uint64_t now_s)
-{
-	if (ends_s == 0)
-		return;
-	json_put_open(json, NULL, '{');
-	json_put_text(json, "name", slice_text(name));
-	json_put_number(json, "daysLeft", ends_s > now_s ? (ends_s - now_s) / DAY_S : 0);
-	json_put_close(json, '}');
-}
-
 static const char *
 mark_name(uint8_t kind)
 {
@@ -297,26 +354,24 @@ finish(struct node_request *asked)
 {
 	struct request *request = asked->request;
 	const struct worker *worker = request->worker;
-	struct clock_time now = loop_now(worker->loop);
-	uint64_t now_s = now.wall_ns / NS_PER_SECOND;
 	struct node_figures *figures = arena_zalloc(&request->arena, sizeof(*figures));
 	struct buf body = BUF_INIT;
 	struct json_put json = json_put_into(&body);
 
 	request->gone = NULL;
-	figures_take(figures, worker->config.cert_file, worker->config.peer_cert_file);
+	figures_take(figures);
+	condition_take(&asked->own);
+	asked->now_s = loop_now(worker->loop).wall_ns / NS_PER_SECOND;
 	json_put_open(&json, NULL, '{');
 	put_node(&json, worker, figures);
 	problems_put(&(struct problem_facts){ .worker = worker,
-	    .view = asked->seen ? &asked->view : NULL, .figures = figures, .now_s = now_s,
+	    .view = asked->seen ? &asked->view : NULL, .own = &asked->own,
+	    .progress = asked->progress, .now_s = asked->now_s,
 	    .stalls = inquiry_sees_stalls(worker->inquiries, figures->disk_stalls) }, &json);
 	put_members(&json, asked, figures);
 	put_processes(&json, asked->view.processes, figures);
 	figures_put(figures, &json);
-	json_put_open(&json, "certificates", '[');
-	put_certificate(&json, "client", figures->client_ends_s, now_s);
-	put_certificate(&json, "peer", figures->peer_ends_s, now_s);
-	json_put_close(&json, ']');
+	put_certificates(&json, &asked->own, asked->now_s);
 	put_marks(&json, asked->view.marks);
 	json_put_close(&json, '}');
 	buf_append_byte(&body, '\n');
@@ -335,15 +390,13 @@ measured(struct backend_stats_call *call, const struct msg_stats *stats)
 	finish(asked);
 }
 
-/* Nobody else knows how far the others are. */
 static void
 measure(struct node_request *asked)
 {
 	struct worker *worker = asked->request->worker;
 
-	if (worker->cluster->role != NODE_ROLE_LEADER || worker->cluster->member_count < 2 ||
-	    !backend_connected(worker->backend) || backend_is_silent(worker->backend) ||
-	    backend_is_full(worker->backend)) {
+	if (worker->cluster->member_count < 2 || !backend_connected(worker->backend) ||
+	    backend_is_silent(worker->backend) || backend_is_full(worker->backend)) {
 		finish(asked);
 		return;
 	}

@@ -3,6 +3,7 @@
  */
 #include "httpd/client/problems.h"
 
+#include "common/clock.h"
 #include "common/ipc/wire.h"
 #include "httpd/backend.h"
 #include "httpd/cluster.h"
@@ -13,6 +14,7 @@
 
 #define DAY_S UINT64_C(86400)
 #define CERTIFICATE_DAYS 30		/* as the log warns */
+#define CLOCK_APART_NS NS_PER_SECOND	/* so far from another one is told */
 #define SENTENCE_BYTES 512
 
 enum problem_kind {
@@ -25,6 +27,7 @@ enum problem_kind {
 	MEMBER_AWAY,
 	SLOW_DISK,
 	CERTIFICATE_ENDS,
+	CLOCK,
 	PEERS_IGNORED,
 	DRAINING,
 	NO_SUPERVISOR,
@@ -44,6 +47,7 @@ static const struct {
 	[MEMBER_AWAY] = { "member-away", false, "Silent members" },
 	[SLOW_DISK] = { "slow-disk", false, "A slow disk" },
 	[CERTIFICATE_ENDS] = { "certificate", false, "Certificates" },
+	[CLOCK] = { "clock", false, "Clocks" },
 	[PEERS_IGNORED] = { "foreign", false, "Peers that are given too late" },
 	[DRAINING] = { "draining", false, "Restarts" },
 	[NO_SUPERVISOR] = { "supervisor", false, "The processes" },
@@ -178,6 +182,27 @@ put_reach(const struct problem_facts *facts, struct json_put *json)
 }
 
 static void
+put_clocks(const struct problem_facts *facts, struct json_put *json)
+{
+	struct reader in = reader_of(facts->progress);
+	struct progress_record record;
+	char text[SENTENCE_BYTES];
+
+	while (!reader_done(&in) && progress_record_get(&in, &record)) {
+		const struct cluster_member *member =
+		    cluster_member(facts->worker->cluster, record.id);
+		uint64_t apart_ns = MAX_OF(record.ahead_ns, record.behind_ns);
+
+		if (member == NULL || apart_ns < CLOCK_APART_NS)
+			continue;
+		snprintf(text, sizeof(text), "The clock of %.255s is %.1f s %s that of this node: "
+		    "set both by NTP.", member->name, (double)apart_ns / (double)NS_PER_SECOND,
+		    record.ahead_ns > 0 ? "before" : "behind");
+		put(json, CLOCK, slice_text(text));
+	}
+}
+
+static void
 put_warnings(const struct problem_facts *facts, struct json_put *json)
 {
 	struct slice notice = facts->view == NULL ? SLICE_EMPTY : facts->view->notice;
@@ -190,6 +215,7 @@ put_warnings(const struct problem_facts *facts, struct json_put *json)
 	if (facts->stalls)
 		put(json, SLOW_DISK, SLICE_LITERAL("The disk of this node kept the cluster waiting "
 		    "within the last minute: see what else writes to it."));
+	put_clocks(facts, json);
 	if (notice.size > 0 && !is_of_disk(notice))
 		put(json, PEERS_IGNORED, notice);
 	if (facts->worker->out_of_rotation)
@@ -204,8 +230,9 @@ problems_put(const struct problem_facts *facts, struct json_put *json)
 	put_errors(facts, json);
 	if (facts->view != NULL)
 		put_processes(facts, json);
-	put_certificate(facts, json, "client", facts->figures->client_ends_s);
-	put_certificate(facts, json, "peer", facts->figures->peer_ends_s);
+	for (size_t i = 0; i < facts->own->certificate_count; i++)
+		put_certificate(facts, json, facts->own->certificates[i].port,
+		    facts->own->certificates[i].ends_s);
 	put_warnings(facts, json);
 	json_put_close(json, ']');
 }

@@ -22,8 +22,8 @@
 #include "common/limits.h"
 
 #define HANDSHAKE_UPGRADE "moothall-raft"
-#define HANDSHAKE_PROTOCOL_MIN UINT32_C(4)
-#define HANDSHAKE_PROTOCOL_MAX UINT32_C(4)
+#define HANDSHAKE_PROTOCOL_MIN UINT32_C(5)
+#define HANDSHAKE_PROTOCOL_MAX UINT32_C(5)
 
 struct handshake {
 	uint64_t cluster, from, to;

@@ -1,9 +1,10 @@
 /*
- * message_fuzz.c - any bytes as frames, and as each message and record of
- * message_table.h.
+ * message_fuzz.c - any bytes as frames, as each message and record of
+ * message_table.h, and as what another node tells of itself.
  */
 #include "tests/fuzz/fuzz.h"
 
+#include "common/condition.h"
 #include "common/ipc/message.h"
 
 #include <stdlib.h>
@@ -30,10 +31,13 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct slice bytes = slice_of(data, size);
+	struct condition condition;
 	struct frame frame;
 	size_t used;
 
 	try_all_records(bytes);
+	if (!condition_get(&condition, bytes))
+		ASSERT(condition.version[0] == '\0' && condition.restart_count == 0);
 	while (frame_parse(bytes, &frame, &used) == ERR_NONE) {
 		ASSERT(used <= bytes.size);
 		print(&frame);

@@ -233,7 +233,7 @@ def test_peer_of_another_cluster_changes_nothing(world):
     assert one.put("/a", "one").status == 201
     headers = {"Connection": "Upgrade", "Upgrade": "moothall-raft", "X-Raft-Cluster": other.status()["clusterId"],
                "X-Raft-From": other.status()["id"], "X-Raft-To": one.status()["id"], "X-Raft-Name": "other",
-               "X-Raft-Protocol": "4-4", "X-Raft-Timing": "50-200"}
+               "X-Raft-Protocol": "5-5", "X-Raft-Timing": "50-200"}
     answer = ask(one.peer, "GET", "/raft/stream", headers=headers)
     assert answer.status == 412
     assert one.status()["clusterId"] in answer.body.decode() and other.status()["clusterId"] in answer.body.decode()

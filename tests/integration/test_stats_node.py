@@ -6,6 +6,8 @@ import re
 import signal
 import threading
 
+from certificates import Authority
+from clocks import Clocks
 from moothall import ask, wait_until
 from prometheus import scrape
 
@@ -14,7 +16,7 @@ FIELDS = {"name", "id", "version", "now", "startTime", "ui", "state", "term", "l
           "storeIndex", "keys", "watchers", "connections", "problems", "members", "processes", "requests", "latency", "disk",
           "certificates", "marks"}
 MEMBER_FIELDS = {"id", "name", "role", "leader", "self", "clientURLs", "peerURLs", "version", "applied", "behind",
-                 "roundTripSeconds", "active"}
+                 "roundTripSeconds", "active", "clockSeconds", "sync", "restarts", "certificates"}
 
 
 def stats(node):
@@ -104,8 +106,7 @@ def test_the_leader_knows_how_far_the_others_are_and_all_who_is_there(world):
         assert [member["name"] for member in seen["members"] if member["self"]] == [node.name]
         if node is not leader:
             assert seen["state"] == "follower"
-            assert all(member["applied"] is None and member["roundTripSeconds"] is None
-                       for member in seen["members"] if not member["self"])
+            assert all(member["roundTripSeconds"] is None for member in seen["members"] if not member["self"])
     # One goes: a member that is away, and a mark for each election.
     gone = [node for node in nodes if node is not leader][0]
     gone.stop()
@@ -117,6 +118,67 @@ def test_the_leader_knows_how_far_the_others_are_and_all_who_is_there(world):
     problem = stats(last)["problems"][0]
     assert problem["kind"] == "no-leader" and problem["severity"] == "error" and "1 of 3 members" in problem["text"]
     assert all(one["runbook"] in headings() for one in stats(last)["problems"])
+
+
+def others(node):
+    return {member["name"]: member for member in stats(node)["members"] if not member["self"]}
+
+
+def told(node, check, what, timeout=15):
+    """What the others told that node of themselves, once it is that; what is told is of the last second."""
+    return wait_until(lambda: check(others(node)) and others(node), timeout, what)
+
+
+def test_each_member_knows_what_the_others_tell_of_themselves(world):
+    nodes = world.cluster(3, flags=["-workers", "1"])
+    for i in range(20):
+        leader_of(nodes).put("/a/%d" % i, "x")
+    version = stats(nodes[0])["version"]
+    for node in nodes:
+        def whole(seen):
+            return len(seen) == 2 and all(one["version"] == version and one["behind"] == 0 and one["sync"] and one["sync"]["count"] > 0 and
+                                          one["restarts"] is not None and one["certificates"] == [] for one in seen.values())
+        seen = told(node, whole, "what the others tell")
+        for one in seen.values():
+            assert abs(one["clockSeconds"]) < 1 and one["sync"]["buckets"][-1][1] <= one["sync"]["count"]
+            assert all(restarts["count"] == 0 for restarts in one["restarts"]), one
+        own = [member for member in stats(node)["members"] if member["self"]][0]
+        assert own["version"] == version and own["clockSeconds"] == 0 and own["sync"]["count"] > 0
+    # What happens to one of them, the others see.
+    os.kill(process(nodes[2], "client 1")["pid"], signal.SIGKILL)
+    for node in nodes[:2]:
+        told(node, lambda seen: {"process": "client", "count": 1} in (seen[nodes[2].name]["restarts"] or []), "the restart")
+    # What is old is not shown: who is gone tells nothing.
+    nodes[2].stop()
+    told(nodes[0], lambda seen: seen[nodes[2].name]["version"] == "" and seen[nodes[2].name]["sync"] is None, "it to be forgotten")
+    assert others(nodes[0])[nodes[1].name]["version"] == version
+
+
+def test_a_wrong_clock_is_a_problem_on_all_others_and_the_days_of_certificates_are_told(world):
+    clocks = Clocks(world)
+    authority = Authority(world.folder)
+    pair = authority.issue("server", days=(-1, 40))
+    nodes = []
+    for i in range(2):
+        node = world.node("machine%d" % (i + 1), flags=["-workers", "1"] + pair.flags("peer-", authority), peer_tls=authority.context(pair),
+                          peers=[other.peer for other in nodes])
+        node.environment = clocks.environment(node.name)
+        nodes.append(node.start())
+    world.wait_voters(nodes)
+    seen = told(nodes[1], lambda seen: seen["machine1"]["certificates"], "the certificates")
+    assert [one["name"] for one in seen["machine1"]["certificates"]] == ["peer"]
+    assert 38 <= seen["machine1"]["certificates"][0]["daysLeft"] <= 40
+    for node in nodes:
+        assert "clock" not in kinds(node)
+    clocks.set("machine2", 90)
+    wait_until(lambda: "clock" in kinds(nodes[0]) and "clock" in kinds(nodes[1]), 10, "the clock to be told of")
+    problem = [one for one in stats(nodes[0])["problems"] if one["kind"] == "clock"][0]
+    assert re.match(r"The clock of machine2 is (89|90)\.\d s before that of this node: set both by NTP\.$", problem["text"]), problem
+    assert problem["runbook"] in headings() and problem["severity"] == "warning"
+    problem = [one for one in stats(nodes[1])["problems"] if one["kind"] == "clock"][0]
+    assert "The clock of machine1 is " in problem["text"] and " s behind that of this node" in problem["text"]
+    clocks.set("machine2", 0)
+    wait_until(lambda: not any("clock" in kinds(node) for node in nodes), 10, "the clock to be right")
 
 
 def test_a_killed_worker_and_a_killed_raftd_are_restarts_and_marks(world):

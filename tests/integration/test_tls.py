@@ -443,7 +443,7 @@ def test_failures_and_ends_are_counted(world, authority):
                     if line.startswith("etcd_tls_"))
 
     name = 'etcd_tls_handshake_failures_total{port="%s",reason="%s"}'
-    expiry = 'etcd_tls_certificate_expiry_timestamp_seconds{file="%s"}'
+    expiry = 'etcd_tls_certificate_expiry_timestamp_seconds{port="client",file="%s"}'
     wait_until(lambda: figures().get(expiry % pair.certificate), 5, "a tick")
     now = figures()
     assert now[name % ("client", "plain")] == "3"

@@ -323,7 +323,7 @@ static void
 ask_stats(struct client *client)
 {
 	struct msg_stats_ask ask = {
-		.kind = (uint8_t)world_between(world_of(client), STATS_SELF, STATS_LEADER),
+		.kind = (uint8_t)world_between(world_of(client), STATS_SELF, STATS_PROGRESS),
 	};
 	struct buf frame = BUF_INIT;
 

@@ -216,6 +216,19 @@ io_stats(void *argument, uint64_t session, uint64_t request_id, const struct msg
 	worker_reply(worker, take_frame(&frame));
 }
 
+/* What it would tell of processes and disks. */
+static void
+io_condition(void *argument UNUSED, struct buf *out)
+{
+	condition_record_put(out, &(struct condition_record){ .version = SLICE_LITERAL("sim") });
+}
+
+static uint64_t
+io_wall_ns(void *argument)
+{
+	return machine_clock(argument).wall_ns;
+}
+
 /* Only a senseless worker asks for backups. */
 static void
 io_backup_piece(void *argument, uint64_t session, uint64_t request_id,
@@ -441,6 +454,8 @@ machine_start(struct machine *machine)
 		.end = io_end,
 		.retire = io_retire,
 		.moved = io_moved,
+		.condition = io_condition,
+		.wall_ns = io_wall_ns,
 		.argument = machine,
 	};
 

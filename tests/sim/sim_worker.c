@@ -3,6 +3,7 @@
  */
 #include "tests/sim/sim_worker.h"
 
+#include "common/condition.h"
 #include "common/ipc/wire.h"
 #include "common/xmem.h"
 #include "raftd/session/dispatch.h"
@@ -250,16 +251,32 @@ take_event(struct sim_worker *worker, const struct msg_event *event)
 
 /* Counters are not replicated: only their form can be checked. */
 static enum err
+take_progress(struct slice list)
+{
+	struct reader in = reader_of(list);
+	struct progress_record record;
+	struct condition condition;
+
+	while (!reader_done(&in))
+		if (!progress_record_get(&in, &record) ||
+		    (record.condition.size > 0 && !condition_get(&condition, record.condition)))
+			return ERR_MALFORMED;
+	return ERR_NONE;
+}
+
+static enum err
 take_stats(const struct msg_stats *stats)
 {
 	struct reader followers = reader_of(stats->followers);
 	struct follower_record record;
 	size_t counts[] = { [STATS_SELF] = SELF_STAT_COUNT, [STATS_STORE] = STORE_STAT_COUNT,
-		[STATS_LEADER] = 0 };
+		[STATS_LEADER] = 0, [STATS_PROGRESS] = 0 };
 
 	if (stats->kind >= ARRAY_COUNT(counts) ||
 	    stats->numbers.size != counts[stats->kind] * sizeof(uint64_t))
 		return ERR_MALFORMED;
+	if (stats->kind == STATS_PROGRESS)
+		return take_progress(stats->followers);
 	while (!reader_done(&followers))
 		if (!follower_record_get(&followers, &record))
 			return ERR_MALFORMED;

@@ -86,10 +86,13 @@ def test_an_open_page_costs_its_node_next_to_nothing(world, visit):
 
 
 def test_a_leader_that_is_killed_is_seen_within_two_seconds(world, visit):
-    nodes, leader, others = leader_and_others(world)
-    page, own = visit(others[0]), visit(leader)
-    for one in page, own:
-        assert shown_leader(one, world, nodes) is leader
+    nodes = world.cluster()
+    pages = {node: visit(node) for node in nodes}
+    # Pages that are opened keep a machine busy: who leads then is not who led before.
+    leader = wait_until(lambda: (lambda seen: seen[0] if len(set(seen)) == 1 else None)(
+        [shown_leader(one, world, nodes) for one in pages.values()]), 10, "all pages to name one leader")
+    others = [node for node in nodes if node is not leader]
+    page, own = pages[others[0]], pages[leader]
     leader.kill_all()
     since = time.monotonic()
     page.wait("!document.querySelector('.lead').innerText.startsWith('%s ')" % leader.name)

@@ -421,15 +421,16 @@ TEST(a_spoilt_slot_harms_nobody_and_can_be_used_again)
 TEST(a_hidden_gauge_is_not_shown)
 {
 	struct area area = area_new();
-	const char *old = "old.crt", *new = "new.crt";
+	const char *old[] = { "client", "old.crt" }, *new[] = { "client", "new.crt" };
 
-	metric_series_set(metric_series(METRIC_tls_expiry, &old), 7);
-	metric_series_set(metric_series(METRIC_tls_expiry, &new), 8);
-	expect(&area, "etcd_tls_certificate_expiry_timestamp_seconds{file=\"old.crt\"} 7");
-	metric_series_hide(metric_series(METRIC_tls_expiry, &old));
-	assert_false(shows(&area,
-	    "etcd_tls_certificate_expiry_timestamp_seconds{file=\"old.crt\"} 0"));
-	expect(&area, "etcd_tls_certificate_expiry_timestamp_seconds{file=\"new.crt\"} 8");
+	metric_series_set(metric_series(METRIC_tls_expiry, old), 7);
+	metric_series_set(metric_series(METRIC_tls_expiry, new), 8);
+	expect(&area, "etcd_tls_certificate_expiry_timestamp_seconds"
+	    "{port=\"client\",file=\"old.crt\"} 7");
+	metric_series_hide(metric_series(METRIC_tls_expiry, old));
+	assert_false(shows(&area, "file=\"old.crt\""));
+	expect(&area, "etcd_tls_certificate_expiry_timestamp_seconds"
+	    "{port=\"client\",file=\"new.crt\"} 8");
 	area_free(&area);
 }
 

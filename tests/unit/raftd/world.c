@@ -156,9 +156,28 @@ moved(void *argument UNUSED, bool done UNUSED)
 }
 
 static void
-stats(void *argument UNUSED, uint64_t session UNUSED, uint64_t id UNUSED,
-    const struct msg_stats *m UNUSED)
+stats(void *argument, uint64_t session UNUSED, uint64_t id UNUSED, const struct msg_stats *m)
 {
+	struct world *w = argument;
+
+	w->stats = *m;
+	buf_clear(&w->progress);
+	buf_append_slice(&w->progress, m->followers);
+}
+
+static void
+condition(void *argument, struct buf *out)
+{
+	struct world *w = argument;
+
+	w->conditions++;
+	buf_append_text(out, "condition");
+}
+
+static uint64_t
+wall_ns(void *argument)
+{
+	return ((struct world *)argument)->now.wall_ns;
 }
 
 static uint64_t
@@ -233,7 +252,7 @@ make(bool join, uint64_t trim_entries, bool resumes, const char *peers)
 		.backup_piece = backup_piece,
 		.changed = changed, .status = status, .notice = notice, .note = note,
 		.end = end, .retire = retire,
-		.moved = moved,
+		.moved = moved, .condition = condition, .wall_ns = wall_ns,
 		.argument = w,
 	};
 	struct wal_recovered recovered = {
@@ -271,6 +290,7 @@ world_free(struct world *w)
 	node_free(&w->node);
 	buf_free(&w->peer_out);
 	buf_free(&w->said);
+	buf_free(&w->progress);
 	buf_free(&w->event);
 	free(w);
 }

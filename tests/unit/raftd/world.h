@@ -36,6 +36,9 @@ struct world {
 	char retire_peers[128];
 	char notice[512];		/* the last; empty: none */
 	size_t images, image_reads;	/* open; asked for and not given */
+	struct msg_stats stats;		/* the last; slices are not kept, */
+	struct buf progress;		/* but for its followers */
+	size_t conditions;		/* so often was asked what the node tells of itself */
 	uint64_t pieces;
 	enum err piece_error;
 	struct msg_backup_piece piece;	/* the last; slices are not kept */
