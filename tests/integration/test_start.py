@@ -200,7 +200,7 @@ def test_who_may_not_join_is_told_what_is_in_the_way(world):
     """The guards on names and addresses, at the peer port."""
     nodes = world.cluster(2)
     one, two = (dict({"id": node.status()["id"], "name": node.name}, peerURL="http://" + node.peer,
-                     clientURL="http://" + node.client, protocol={"min": 4, "max": 4}) for node in nodes)
+                     clientURL="http://" + node.client, protocol={"min": 5, "max": 5}) for node in nodes)
     stranger = dict(two, id="abc", name="stranger", peerURL="http://127.0.0.1:%d" % free_port())
     for change, status, code, cause in [
             (two, 200, None, None),
