@@ -8,6 +8,7 @@ import threading
 
 from certificates import Authority
 from clocks import Clocks
+from disks import MIB, PLENTY, Disk
 from moothall import ask, wait_until
 from prometheus import scrape
 
@@ -179,6 +180,45 @@ def test_a_wrong_clock_is_a_problem_on_all_others_and_the_days_of_certificates_a
     assert "The clock of machine1 is " in problem["text"] and " s behind that of this node" in problem["text"]
     clocks.set("machine2", 0)
     wait_until(lambda: not any("clock" in kinds(node) for node in nodes), 10, "the clock to be right")
+
+
+def problem_of(node, kind, what):
+    return wait_until(lambda: [one for one in stats(node)["problems"] if one["kind"] == kind], 10, what)[0]
+
+
+def test_a_full_and_a_slow_disk_are_problems(world):
+    node = world.node(flags=["-workers", "1"])
+    disk = node.disk = Disk(node)
+    node.start()
+    assert node.put("/a", "1").status == 201 and kinds(node) == []
+    disk.set(free_bytes=8 * MIB)
+    problem = problem_of(node, "disk-full", "the full disk")
+    assert problem["severity"] == "error" and "writes refused" in problem["text"] and problem["runbook"] in headings()
+    disk.set(free_bytes=PLENTY)
+    wait_until(lambda: kinds(node) == [], 10, "the disk to have room")
+    disk.set(hang=1)
+    write = threading.Thread(target=node.put, args=("/a", "2"))
+    write.start()
+    problem = problem_of(node, "slow-disk", "the slow disk")
+    disk.set(hang=0)
+    write.join(10)
+    assert problem["severity"] == "warning" and problem["runbook"] in headings()
+
+
+def test_a_certificate_that_ends_soon_is_a_problem(world):
+    authority = Authority(world.folder)
+    pair = authority.issue("server", days=(-1, 29))
+    node = world.node(flags=["-workers", "1"] + pair.flags(), tls=authority.context())
+    node.start()
+
+    def seen():
+        answer = ask(node.client, "GET", "/v2/stats/node", tls=authority.context()).json
+        return answer if answer["certificates"] else None
+    answer = wait_until(seen, 10, "the certificate")
+    assert [(one["name"], one["daysLeft"] in (27, 28)) for one in answer["certificates"]] == [("client", True)], answer["certificates"]
+    problem = answer["problems"][0]
+    assert re.match(r"The certificate of the client port ends in 2[78] days: ", problem["text"]), problem
+    assert (problem["kind"], problem["severity"]) == ("certificate", "warning") and problem["runbook"] in headings()
 
 
 def test_a_killed_worker_and_a_killed_raftd_are_restarts_and_marks(world):
