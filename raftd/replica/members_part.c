@@ -197,7 +197,7 @@ url_exists(struct applying *a, const struct command_place *p, struct store_outco
 	struct slice urls = p->peer_urls, url;
 
 	while (url_list_next(&urls, &url)) {
-		const struct member *member = members_at_peer_url(members, url);
+		const struct member *member = members_sharing_url(members, url);
 		const struct place *place = places_open_at(&members->places, url);
 		char text[URL_BYTES_MAX + 1];
 
@@ -262,7 +262,6 @@ move_place(struct applying *a, const struct command_place *p)
 	struct members *members = &a->replica->members;
 	const struct place *place = places_find(&members->places, p->id);
 	const struct member *member = members_shown_as(members, p->id);
-	struct slice urls = p->peer_urls, url;
 	struct store_outcome outcome;
 
 	if (member == NULL && place == NULL)
@@ -274,11 +273,12 @@ move_place(struct applying *a, const struct command_place *p)
 		    .since = place->since, .peer_urls = p->peer_urls }, a->effects));
 		outcome = apply_outcome(a, ERR_NONE, NULL);
 	} else {
-		if (!url_list_next(&urls, &url) || urls.size > 0 || url.size > URL_BYTES_MAX)
-			return apply_outcome(a, ERR_INVALID, "a member has one peer URL");
+		if (p->peer_urls.size > URL_BYTES_MAX)
+			return apply_outcome(a, ERR_INVALID,
+			    "the peer URLs of a member have at most 1024 bytes together");
 		outcome = apply_update(a, &(struct command_member){
 		    .id = member->id,
-		    .peer_url = url,
+		    .peer_url = p->peer_urls,
 		    .client_url = slice_text(member->client_url),
 		});
 	}

@@ -143,9 +143,28 @@ TEST(a_url_is_one_machines)
 	assert_int_equal(change(&a, PLACE_MOVE, 6, "http://b:1"), ERR_PEER_ADDRESS_EXISTS);
 	assert_int_equal(change(&a, PLACE_MOVE, 6, "http://c:1,http://c:2"), ERR_NONE);
 	assert_int_equal(change(&a, PLACE_MOVE, FIRST, "http://c:2"), ERR_PEER_ADDRESS_EXISTS);
-	assert_int_equal(change(&a, PLACE_MOVE, FIRST, "http://e:1,http://e:2"), ERR_INVALID);
-	assert_int_equal(change(&a, PLACE_MOVE, FIRST, "http://e:1"), ERR_NONE);
-	assert_string_equal(members_find(members_of(&a), FIRST)->peer_url, "http://e:1");
+	assert_int_equal(change(&a, PLACE_MOVE, FIRST, "http://e:1,http://c:2"),
+	    ERR_PEER_ADDRESS_EXISTS);
+	assert_int_equal(change(&a, PLACE_MOVE, FIRST, "http://e:1,http://e:2"), ERR_NONE);
+	assert_string_equal(members_find(members_of(&a), FIRST)->peer_url,
+	    "http://e:1,http://e:2");
+	assert_int_equal(change(&a, PLACE_MAKE, 7, "http://e:2"), ERR_PEER_ADDRESS_EXISTS);
+	end(&a);
+}
+
+TEST(the_urls_of_a_member_have_so_many_bytes_together_and_not_one_more)
+{
+	struct applier a = begin();
+	char urls[URL_BYTES_MAX + 2];
+	int size = snprintf(urls, sizeof(urls), "http://e:1,http://");
+
+	memset(urls + size, 'h', sizeof(urls) - (size_t)size);
+	urls[URL_BYTES_MAX + 1] = '\0';
+	assert_int_equal(change(&a, PLACE_MOVE, FIRST, urls), ERR_INVALID);
+	assert_string_equal(a.cause, "the peer URLs of a member have at most 1024 bytes together");
+	urls[URL_BYTES_MAX] = '\0';
+	assert_int_equal(change(&a, PLACE_MOVE, FIRST, urls), ERR_NONE);
+	assert_string_equal(members_find(members_of(&a), FIRST)->peer_url, urls);
 	end(&a);
 }
 
