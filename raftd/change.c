@@ -221,7 +221,8 @@ step_join(struct node *node, struct waiting_change *change, const struct command
 {
 	const struct member *same_id = members_find(&node->replica->members, m->id);
 	const struct member *same_name = members_named(&node->replica->members, m->name);
-	const struct member *same_url = members_sharing_url(&node->replica->members, m->peer_url);
+	const struct member *same_url = members_sharing_url(&node->replica->members, m->peer_url,
+	    NULL);
 	char cause[NAME_BYTES_MAX + URL_BYTES_MAX + 2];
 
 	if (members_was_removed(&node->replica->members, m->id)) {

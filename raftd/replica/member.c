@@ -50,19 +50,12 @@ members_named(const struct members *members, struct slice name)
 }
 
 const struct member *
-members_sharing_url(const struct members *members, struct slice peer_urls)
+members_sharing_url(const struct members *members, struct slice peer_urls,
+    const struct member *but)
 {
 	for (size_t i = 0; i < members->count; i++)
-		if (url_list_shares(slice_text(members->list[i].peer_url), peer_urls))
-			return &members->list[i];
-	return NULL;
-}
-
-const struct member *
-members_at_peer_url(const struct members *members, struct slice peer_url)
-{
-	for (size_t i = 0; i < members->count; i++)
-		if (slice_equal(slice_text(members->list[i].peer_url), peer_url))
+		if (&members->list[i] != but &&
+		    url_list_shares(slice_text(members->list[i].peer_url), peer_urls))
 			return &members->list[i];
 	return NULL;
 }

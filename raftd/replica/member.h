@@ -42,10 +42,9 @@ struct members {
 void members_clear(struct members *members);
 const struct member *members_find(const struct members *members, peer_id id);
 const struct member *members_named(const struct members *members, struct slice name);
-const struct member *members_at_peer_url(const struct members *members, struct slice peer_url);
-/* One that has any of these URLs among its own. Not for what is applied: nodes from before
- * there were lists compare whole texts, and all have to come to the same. */
-const struct member *members_sharing_url(const struct members *members, struct slice peer_urls);
+/* One but that (NULL: of all) that has any of these URLs among its own. */
+const struct member *members_sharing_url(const struct members *members, struct slice peer_urls,
+    const struct member *but);
 
 /* What one entry of the table is to be; slices are copied. */
 struct member_values {

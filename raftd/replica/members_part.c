@@ -126,14 +126,15 @@ static struct store_outcome
 apply_update(struct applying *a, const struct command_member *m)
 {
 	const struct member *member = members_find(&a->replica->members, m->id);
-	const struct member *other = members_at_peer_url(&a->replica->members, m->peer_url);
+	const struct member *other = members_sharing_url(&a->replica->members, m->peer_url,
+	    member);
 	struct store_outcome outcome;
 	struct member_values values;
 	bool renamed;
 
 	if (member == NULL)
 		return apply_outcome(a, ERR_KEY_NOT_FOUND, "no member of that id");
-	if (other != NULL && other != member)
+	if (other != NULL)
 		return apply_outcome(a, ERR_PEER_ADDRESS_EXISTS, other->peer_url);
 	if (slice_equal(slice_text(member->peer_url), m->peer_url) &&
 	    slice_equal(slice_text(member->client_url), m->client_url))
@@ -197,11 +198,11 @@ url_exists(struct applying *a, const struct command_place *p, struct store_outco
 	struct slice urls = p->peer_urls, url;
 
 	while (url_list_next(&urls, &url)) {
-		const struct member *member = members_sharing_url(members, url);
+		const struct member *member = members_sharing_url(members, url, self);
 		const struct place *place = places_open_at(&members->places, url);
 		char text[URL_BYTES_MAX + 1];
 
-		if ((member == NULL || member == self) && (place == NULL || place->id == p->id))
+		if (member == NULL && (place == NULL || place->id == p->id))
 			continue;
 		snprintf(text, sizeof(text), "%.*s", SLICE_ARGS(url));
 		*outcome = apply_outcome(a, ERR_PEER_ADDRESS_EXISTS, text);
