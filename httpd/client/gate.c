@@ -37,6 +37,14 @@ struct parked {
 	uint64_t since_ms;		/* monotonic */
 };
 
+/* A request that is refused a while later; in its arena. */
+struct resting {
+	TAILQ_ENTRY(resting) link;
+	struct request *request;
+	enum attempt_answer why;
+	uint64_t due_ms;		/* monotonic */
+};
+
 /* A request that waits for a check; in its arena. */
 struct waiter {
 	TAILQ_ENTRY(waiter) link;
@@ -72,6 +80,8 @@ struct gate {
 	struct loop_timer *patience;	/* with them; due when that one has waited for too long */
 	TAILQ_HEAD(, check) checks;
 	struct loop_timer *timer;	/* of checks that are delayed */
+	TAILQ_HEAD(, resting) resting;	/* in the order of their times */
+	struct loop_timer *rest;	/* due with the first of them */
 };
 
 /* ---- what may be done ---------------------------------------------------------------- */
@@ -174,6 +184,48 @@ refuse_full(struct request *request, enum attempt_answer why)
 	else
 		gate_send_message(request, 503, SLICE_LITERAL(
 		    "too many passwords wait to be checked"));
+}
+
+static void
+resting_gone(struct request *request)
+{
+	struct resting *resting = request->state;
+
+	TAILQ_REMOVE(&request->worker->gate->resting, resting, link);
+}
+
+/* Later: who tries passwords by many connections would else ask again at once, and again, and
+ * what that costs others would have to wait for. */
+static void
+refuse_later(struct request *request, enum attempt_answer why)
+{
+	struct gate *gate = request->worker->gate;
+	struct resting *resting = arena_zalloc(&request->arena, sizeof(*resting));
+
+	resting->request = request;
+	resting->why = why;
+	resting->due_ms = loop_now(gate->worker->loop).monotonic_ms + AUTH_REFUSED_MS;
+	request->state = resting;
+	request->gone = resting_gone;
+	if (TAILQ_EMPTY(&gate->resting))
+		loop_timer_set(gate->rest, AUTH_REFUSED_MS);
+	TAILQ_INSERT_TAIL(&gate->resting, resting, link);
+}
+
+static void
+rest_over(void *argument)
+{
+	struct gate *gate = argument;
+	uint64_t now_ms = loop_now(gate->worker->loop).monotonic_ms;
+	struct resting *resting;
+
+	while ((resting = TAILQ_FIRST(&gate->resting)) != NULL && resting->due_ms <= now_ms) {
+		TAILQ_REMOVE(&gate->resting, resting, link);
+		resting->request->gone = NULL;
+		refuse_full(resting->request, resting->why);
+	}
+	if (resting != NULL)
+		loop_timer_set(gate->rest, resting->due_ms - now_ms);
 }
 
 /* ---- which paths are whose -------------------------------------------------------------- */
@@ -401,7 +453,8 @@ timer_due(void *argument)
 	run_checks(argument);
 }
 
-/* Let the check wait for its turn, or answer that there are too many. NULL: the latter. */
+/* Let the check wait for its turn, or have it answered that there are too many. NULL: the
+ * latter. */
 static struct waiter *
 begin_check(struct check *check, struct request *request)
 {
@@ -411,7 +464,7 @@ begin_check(struct check *check, struct request *request)
 
 	if (answer != ATTEMPT_WAITS) {
 		check_free(check);
-		refuse_full(request, answer);
+		refuse_later(request, answer);
 		return NULL;
 	}
 	return wait_for(check, request);
@@ -668,9 +721,11 @@ gate_new(struct worker *worker)
 	gate->attempts = attempts_new(PASSWORDS_AT_ONCE);
 	gate->passwords = passwords_new(worker->loop);
 	gate->timer = loop_timer_new(worker->loop, timer_due, gate);
+	gate->rest = loop_timer_new(worker->loop, rest_over, gate);
 	gate->patience = loop_timer_new(worker->loop, give_up_parked, gate);
 	TAILQ_INIT(&gate->parked);
 	TAILQ_INIT(&gate->checks);
+	TAILQ_INIT(&gate->resting);
 	return gate;
 }
 
@@ -689,7 +744,7 @@ gate_free(struct gate **freed)
 	*freed = NULL;
 	if (gate == NULL)
 		return;
-	ASSERT(TAILQ_EMPTY(&gate->parked));
+	ASSERT(TAILQ_EMPTY(&gate->parked) && TAILQ_EMPTY(&gate->resting));
 	passwords_free(&gate->passwords);
 	/* Of those whose clients were gone. */
 	while ((check = TAILQ_FIRST(&gate->checks)) != NULL) {
@@ -699,6 +754,7 @@ gate_free(struct gate **freed)
 	attempts_free(&gate->attempts);
 	remembered_free(&gate->remembered);
 	loop_timer_free(&gate->timer);
+	loop_timer_free(&gate->rest);
 	loop_timer_free(&gate->patience);
 	auth_clear(&gate->auth);
 	free(gate);

@@ -6,15 +6,17 @@ import http.client
 import json
 import os
 import re
+import select
 import subprocess
 import threading
+import time
 import urllib.parse
 
 import pytest
 
 from moothall import SLOW, VISIBLE, Answer, World, ask, wait_until
 from test_clients import ETCDCTL, is_of_the_other_etcd
-from wire import request, wires_of_all_workers
+from wire import Wire, request, wires_of_all_workers
 
 KEY_401 = ('{"errorCode":110,"message":"The request requires user authentication",'
            '"cause":"Insufficient credentials","index":0}\n')
@@ -401,6 +403,41 @@ def test_wrong_passwords_of_one_address_slow_only_that_address(closed):
     assert wrong_passwords(node) == before + 12
     text = node.tail()
     assert text.count("a wrong password: user=root") == 12 and "no11" not in text
+
+
+def test_who_tries_more_than_may_wait_is_refused_a_second_later(closed):
+    """So that a refusal is no cheaper to get again than a check: nobody gains by many connections."""
+    node = closed
+    source, others = node.source, next(SOURCES)
+    wires = [Wire(node.client, source=source) for _ in range(100)]
+    try:
+        begun = time.monotonic()
+        for i, wire in enumerate(wires):
+            wire.send(request("GET", "/v2/keys/a/b", headers=["%s: %s" % item for item in basic("root:wrong%d" % i).items()]))
+        assert get(node, "/a/b", "al:pw", source=others).status == 200
+        refused = []
+
+        def heard():
+            ready, _, _ = select.select([wire.socket for wire in wires if wire not in refused], [], [], 0.1)
+            for wire in wires:
+                if wire.socket in ready:
+                    answer = wire.answer()
+                    assert answer.status in (401, 429), answer
+                    if answer.status == 429:
+                        assert time.monotonic() - begun >= 1.0 and answer.get("Retry-After") == "1", answer
+                        refused.append(wire)
+            # Of each worker's 32 wait, and ten of the first are checked meanwhile.
+            return len(refused) >= 100 - 2 * (32 + 11)
+        wait_until(heard, 20, "refusals")
+        # Who hangs up while he waits to be refused is forgotten, and the others are served.
+        for wire in refused[:5]:
+            wire.send(request("GET", "/v2/keys/a/b", headers=["%s: %s" % item for item in basic("root:again").items()]))
+        for wire in wires:
+            wire.close()
+        assert get(node, "/a/b", "al:pw", source=others).status == 200
+    finally:
+        for wire in wires:
+            wire.close()
 
 
 def test_many_connections_that_begin_with_one_password_cost_one_check(closed):
