@@ -58,6 +58,8 @@ conditions_ask(struct node *node)
 
 		if (told == NULL)
 			continue;
+		if (told->asked_ns == 0)
+			told->owes_ms = now_ms;
 		told->asked_ns = node->io.wall_ns(node->io.argument);
 		msg_condition_ask_frame(out, id,
 		    &(struct msg_condition_ask){ .asked_ns = told->asked_ns });
@@ -112,6 +114,8 @@ conditions_put(struct node *node, peer_id id, struct progress_record *record)
 {
 	const struct told_condition *told = told_by(node, id);
 
+	if (told != NULL && told->asked_ns != 0)
+		record->owes_ms = node->now.monotonic_ms - told->owes_ms;
 	if (told == NULL || told->facts == NULL ||
 	    node->now.monotonic_ms - told->heard_ms >= FRESH_MS)
 		return;

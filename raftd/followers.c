@@ -75,6 +75,15 @@ count_rates(struct node *node)
 }
 
 void
+followers_connected(struct node *node, peer_id id)
+{
+	struct follower *follower = follower_of(node, id);
+
+	if (follower != NULL)
+		follower->sent_ns = 0;
+}
+
+void
 followers_sent(struct node *node, const struct raft_message *message)
 {
 	struct follower *follower;

@@ -306,6 +306,7 @@ void
 node_peer_connected(struct node *node, uint64_t peer)
 {
 	raft_peer_connected(node->raft, peer);
+	followers_connected(node, peer);
 	compact_peer_connected(node, peer);
 	tell_removed(node, peer);
 	if (peer == raft_leader(node->raft))

@@ -382,6 +382,8 @@ struct followers {
 	struct follower list[MEMBERS_MAX];
 };
 
+/* There is a new stream to it: what went out before and was not answered is not timed. */
+void followers_connected(struct node *node, peer_id id);
 /* A message goes out, or came. */
 void followers_sent(struct node *node, const struct raft_message *message);
 void followers_heard(struct node *node, const struct raft_message *message);
@@ -393,7 +395,8 @@ void followers_stats(struct node *node, uint64_t session, uint64_t request_id, u
 /* What another member told last. */
 struct told_condition {
 	peer_id id;			/* 0: nobody */
-	uint64_t asked_ns;		/* wall; 0: it does not owe an answer */
+	uint64_t asked_ns;		/* wall, last; 0: it does not owe an answer */
+	uint64_t owes_ms;		/* monotonic, since when it does */
 	uint64_t heard_ms;		/* monotonic */
 	uint64_t applied;
 	uint64_t ahead_ns, behind_ns;	/* its clock, at least */
@@ -540,7 +543,9 @@ struct node {
 	uint64_t status_index;		/* store index last told */
 	struct buf member_bytes, place_bytes, config_bytes;
 	peer_id leader;
-	uint64_t leader_since_ns;
+	peer_id last_leader;		/* and when that one was known first, in that term */
+	raft_term last_leader_term;
+	uint64_t leader_since_ns;	/* wall */
 	enum raft_role role;
 	raft_term term;
 

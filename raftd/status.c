@@ -70,7 +70,7 @@ node_status(struct node *node, struct msg_status *status)
 		.applied = node->applied.index,
 		.store_index = store_index(node->replica->store),
 		.leader_id = raft_leader(node->raft),
-		.leader_since_ns = node->leader_since_ns,
+		.leader_since_ns = node->leader == 0 ? 0 : node->leader_since_ns,
 		.started_ns = node->started_ns,
 		.members = buf_slice(&node->member_bytes),
 		.config = buf_slice(&node->config_bytes),
@@ -155,6 +155,18 @@ push(struct node *node)
 	node->io.status(node->io.argument, &status);
 }
 
+/* A node that lost sight of its leader for a moment has the same one as before: of a term there
+ * is one. */
+static void
+note_leader(struct node *node, peer_id leader, raft_term term)
+{
+	if (leader == 0 || (leader == node->last_leader && term == node->last_leader_term))
+		return;
+	node->leader_since_ns = node->now.wall_ns;
+	node->last_leader = leader;
+	node->last_leader_term = term;
+}
+
 void
 status_turn(struct node *node)
 {
@@ -165,8 +177,7 @@ status_turn(struct node *node)
 
 	if (leader != node->leader || role != node->role || term != node->term) {
 		note_changes(node);
-		if (leader != node->leader)
-			node->leader_since_ns = leader == 0 ? 0 : node->now.wall_ns;
+		note_leader(node, leader, term);
 		node->leader = leader;
 		node->role = role;
 		node->term = term;

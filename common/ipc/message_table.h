@@ -128,6 +128,7 @@ RECORD(progress_record,
     FIELD(u64, match)		/* log index up to which it has the log; 0: only the leader knows */
     FIELD(u64, answered_ns)	/* how long its last timed append took; 0: none was timed */
     /* What it told of itself in the last seconds; 0 and empty if nothing: */
+    FIELD(u64, owes_ms)		/* for so long it has not answered; 0: it has, or was not asked */
     FIELD(u64, applied)
     FIELD(u64, ahead_ns)	/* its wall clock is before ours, or behind, by at least so much */
     FIELD(u64, behind_ns)

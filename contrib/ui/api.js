@@ -110,9 +110,9 @@ export async function send(request, signal) {
 
 /* What went wrong, as one sentence for people. */
 export function explain(error) {
-  if (error.status === 401) return "This user may not do that: sign in as one who may.";
+  if (error.status === 401) return "This needs a user who may do it, and the right password: sign in as one who may.";
   if (error.status === 403 && error.code === 0 && /rigin/.test(error.message)) return `${error.message}. Open the page by the node's own address.`;
-  if (error.code === 300 || error.code === 301) {
+  if (error.code === 300 || error.code === 301 || (error.status === 500 && error.code === 0)) {
     return `The cluster cannot do that now: there is no leader, or no majority answers. (${error.message})`;
   }
   return error.message;

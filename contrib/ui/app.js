@@ -3,10 +3,11 @@
 // A view is made by its open function and has tick(node), called with each answer of
 // /v2/stats/node, and close(). Others are as it needs them: move(path) when the address changes
 // within the view, second() once a second, poll() to ask something else in the place of the
-// figures. While the page is not to be seen nothing is asked.
+// figures; unsaved() and forget() where something can be written. While the page is not to be seen nothing is asked.
 
 import { el, write } from "./dom.js";
 import { send } from "./api.js";
+import { dialog } from "./dialog.js";
 import { duration } from "./format.js";
 import { Samples } from "./samples.js";
 import { openOverview } from "./overview.js";
@@ -38,6 +39,7 @@ class App {
     this.main.replaceChildren(el("p", { class: "note" }, "Asking the node…"));
     await this.ask();
     window.addEventListener("hashchange", () => this.route());
+    window.addEventListener("beforeunload", (event) => this.view?.unsaved?.() && event.preventDefault());
     document.addEventListener("visibilitychange", () => this.wake());
     this.route();
     this.wake();
@@ -58,6 +60,13 @@ class App {
     const found = /^#\/(\w+)(\/.*)?$/.exec(location.hash);
     // The link that skips to the content is no page.
     if (location.hash === "#view") return;
+    if (this.hash !== undefined && this.hash !== location.hash && this.view?.unsaved?.()) {
+      const wanted = location.hash;
+      history.replaceState(null, "", this.hash || "#/overview");
+      this.askToLeave(() => this.go(wanted));
+      return;
+    }
+    this.hash = location.hash;
     const name = found && VIEWS[found[1]] ? found[1] : "overview";
     let path = "/";
     try {
@@ -78,6 +87,17 @@ class App {
     }
     this.view.move?.(path === "/" ? "/" : path.replace(/\/+$/, ""));
     this.title();
+  }
+
+  /* What was written and not saved is lost by leave(): only if that is meant. */
+  askToLeave(leave) {
+    dialog("Leave what is not saved?", (close) => [
+      el("p", {}, "What you wrote here is not saved, and is lost if you leave it."),
+      el("p", { class: "buttons" }, el("button", { type: "button", class: "danger", id: "leave", click: () => {
+        close();
+        this.view.forget();
+        leave();
+      } }, "Leave it"), el("button", { type: "button", class: "quiet", id: "stay", click: close }, "Go on writing"))]);
   }
 
   title() {
@@ -144,10 +164,11 @@ class App {
   problems() {
     const { node } = this;
     if (this.silentSince !== null) {
-      const others = (node?.members ?? []).filter((member) => !member.self).flatMap((member) => (member.clientURLs ?? []).filter((url) => /^https?:/.test(url)).slice(0, 1));
+      const others = (node?.members ?? []).filter((member) => !member.self).flatMap((member) =>
+        (member.clientURLs ?? []).filter((url) => /^https?:/.test(url)).slice(0, 1).map((url) => [`${url}/ui/`, `Ask ${member.name}`]));
       return [{ severity: "error", runbook: "The processes",
         text: `${node?.name ?? "The node"} has not answered for ${duration((Date.now() - this.silentSince) / 1000)}. What is below is old. Look whether it runs; the page goes on by itself.`,
-        links: others.map((url) => [`${url}/ui/`, `Ask ${url.replace(/^https?:\/\//, "")}`]) }];
+        links: others }];
     }
     if (this.refusal && !node) return [{ severity: "error", text: `This node does not give its figures: ${this.refusal}.` }];
     const list = [...(node?.problems ?? [])];
@@ -169,6 +190,7 @@ class App {
           (problem.links ?? []).map(([url, text]) => [" ", el("a", { href: url }, text)])))));
     }
     const { node } = this;
+    this.main.classList.toggle("old", this.silentSince !== null && Boolean(node));
     this.here.replaceChildren(el("span", { class: this.silentSince !== null || !node ? "dot bad" : this.trouble ? "dot bad" : problems.length ? "dot warn" : "dot", "aria-hidden": "true" }),
       node ? el("b", {}, node.name) : "no answer", node ? ` ${this.silentSince !== null ? "silent" : node.state}` : "");
     this.title();

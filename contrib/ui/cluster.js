@@ -138,11 +138,13 @@ class Cluster {
     const voters = (this.app.node?.members ?? []).filter((one) => one.role === "voter");
     const left = voters.length - (member.role === "voter" ? 1 : 0);
     dialog(`Remove ${name}?`, (close) => {
+      const leads = this.app.node?.leader;
       const sure = el("input", { id: "sure", autocomplete: "off", spellcheck: "false" });
       const form = actionForm({
         label: "Remove for good", danger: true, send, cancel: close,
-        request: () => (sure.value.trim() === name ? { method: "DELETE", path: `v2/members/${encodeURIComponent(member.id)}` } : null),
-        fields: [el("p", {}, member.role === "place" ? "It is a place that nobody has taken yet."
+        request: () => (leads && sure.value.trim() === name ? { method: "DELETE", path: `v2/members/${encodeURIComponent(member.id)}` } : null),
+        fields: [leads ? null : el("p", { class: "notice" }, "There is no leader, so nobody can be removed now: start the members that are down."),
+          el("p", {}, member.role === "place" ? "It is a place that nobody has taken yet."
           : `The machine ends, and may join again with an empty data directory only. ${left} voters are left; ${Math.floor(left / 2) + 1} of them have to be there.`),
         field(`To be sure, type ${name}`, sure)],
         done: () => {
@@ -163,7 +165,7 @@ class Cluster {
       config = await send(CONFIG);
     } catch (error) {
       this.config.replaceChildren(el("p", { class: "wrong" }, explain(error)), el("p", { class: "buttons" },
-        el("button", { type: "button", class: "quiet", click: () => this.loadConfig() }, error.status === 401 ? "Sign in" : "Try again")),
+        el("button", { type: "button", class: "quiet", click: () => (error.status === 401 ? this.app.again() : this.loadConfig()) }, error.status === 401 ? "Sign in" : "Try again")),
       curlLine(CONFIG).element);
       return;
     }
@@ -248,7 +250,7 @@ class Cluster {
       this.showLog();
     } catch (error) {
       this.logRefused = error.status >= 400 && error.status < 500;
-      this.logState.replaceChildren(explain(error), " ", el("button", { type: "button", class: "quiet small", click: () => this.loadLog() },
+      this.logState.replaceChildren(explain(error), " ", el("button", { type: "button", class: "quiet small", click: () => (error.status === 401 ? this.app.again() : this.loadLog()) },
         error.status === 401 ? "Sign in" : "Try again"));
     }
   }

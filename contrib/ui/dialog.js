@@ -74,5 +74,7 @@ export function dialog(title, build) {
   });
   document.body.append(box);
   box.showModal();
+  // What is asked first is typed; where there is nothing to type, Enter changes nothing.
+  (box.querySelector("input, select, textarea") ?? box.querySelector("button.quiet:not(.small)"))?.focus({ focusVisible: true });
   return box;
 }

@@ -29,9 +29,15 @@ export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
-/* Says something to who cannot see that it changed. */
+const SAID_MS = 4000;
+let saying = 0;
+
+/* Says what was done, for a moment: also to who cannot see that it changed. */
 export function say(text) {
-  document.getElementById("said").textContent = text;
+  const said = document.getElementById("said");
+  said.textContent = text;
+  clearTimeout(saying);
+  saying = setTimeout(() => { said.textContent = ""; }, SAID_MS);
 }
 
 let fields = 0;

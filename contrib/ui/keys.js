@@ -77,7 +77,20 @@ class Keys {
     await Promise.all([there ? null : this.tree.reach(key), this.load(key)]);
   }
 
+  /* Is there something in a form that would be lost? */
+  unsaved() {
+    return this.editing && this.isChanged();
+  }
+
+  forget() {
+    this.editing = false;
+  }
+
   async refresh() {
+    if (this.editing) {
+      await this.tree.refresh();
+      return;
+    }
     await Promise.all([this.tree.refresh(), this.load(this.key)]);
     say("Read again");
   }
@@ -118,7 +131,7 @@ class Keys {
         const event = events[events.length - 1];
         if (this.key !== key || event.node.modifiedIndex <= this.shown.modifiedIndex) return;
         if (this.editing) {
-          this.notice?.(`Meanwhile somebody changed this key (${event.action}, index ${count(event.node.modifiedIndex)}). Saving will show it, and overwrite nothing.`);
+          this.notice?.(`Meanwhile somebody ${event.node.value === undefined ? "deleted" : "changed"} this key (index ${count(event.node.modifiedIndex)}). Save shows what it is now, and overwrites nothing.`);
         } else if (event.node.value === undefined) {
           this.load(key);
         } else {
@@ -202,8 +215,9 @@ class Keys {
 
   // ---- changing it
 
-  /* node: what the edit is held against; mine: the text to begin with */
+  /* node: what the edit is held against; mine: the text to begin with, if that is another one */
   edit(node = this.shown, mine = node.value) {
+    const against = mine !== node.value;
     this.turn++;
     this.editing = true;
     const crlf = /\r\n/.test(node.value) && caution(node.value) === null;
@@ -213,6 +227,11 @@ class Keys {
     const ttl = el("input", { id: "edit-ttl", inputmode: "numeric", size: 8, placeholder: "seconds", "aria-label": "Seconds until it expires", hidden: true });
     how.addEventListener("change", () => { ttl.hidden = how.value !== "in"; });
     const meanwhile = el("p", { class: "notice kept", role: "status" });
+    const broken = el("p", { class: "notice", role: "status" });
+    const check = () => write(broken, isJSON(node.value) && !isJSON(text.value) ? "It was JSON, and is none as it stands here." : "");
+    text.addEventListener("input", check);
+    check();
+    this.isChanged = () => text.value !== node.value;
     this.notice = (said) => write(meanwhile, said);
     const request = () => {
       const value = crlf ? text.value.replaceAll("\n", "\r\n") : text.value;
@@ -227,8 +246,11 @@ class Keys {
     };
     const note = caution(node.value);
     const form = actionForm({
-      label: "Save", request, send, cancel: () => this.load(node.key),
-      fields: [note ? el("p", { class: "notice" }, note) : null, field("Value", text),
+      label: against ? "Save mine, replacing theirs" : "Save", request, send, cancel: () => this.load(node.key),
+      fields: [note ? el("p", { class: "notice" }, note) : null,
+        against ? el("section", { class: "version", id: "theirs" }, el("h3", {}, `Theirs, index ${count(node.modifiedIndex)}: Save replaces it`),
+          el("pre", { class: "value", tabindex: "0", "aria-label": "Their value" }, node.value === "" ? "(empty)" : node.value)) : null,
+        field(against ? "Yours" : "Value", text), broken,
         el("p", { class: "field" }, el("label", { for: "edit-expiry" }, "Expires"), how, " ", ttl), meanwhile],
       done: async () => {
         say("Saved");
@@ -261,10 +283,11 @@ class Keys {
       now === null ? "Leave it deleted" : "Keep theirs")];
     if (now && !now.dir) {
       const base = { ...now, key: before.key, expires: expiry(now) };
-      buttons.push(el("button", { type: "button", id: "edit-theirs", click: () => this.edit(base, text) }, "Edit mine against theirs"));
+      buttons.push(el("button", { type: "button", id: "edit-theirs", click: () => this.edit(base, text) }, "Go on with mine, beside theirs"));
     } else if (now === null) {
-      buttons.push(el("button", { type: "button", click: () => this.create(before.key, mine) }, "Create it anew with mine"));
+      buttons.push(el("button", { type: "button", click: () => this.createAnew(before, mine, text) }, "Create it anew with mine"));
     }
+    this.isChanged = () => true;
     this.detail.replaceChildren(this.heading(before.key),
       el("div", { class: "conflict", id: "conflict", role: "alert" },
         el("p", {}, el("strong", {}, "Not saved: somebody else changed this key. "),
@@ -274,6 +297,18 @@ class Keys {
           side("Yours, not saved", shows(mine)), side("What you began with", shows(before.value)))),
       el("p", { class: "buttons" }, buttons));
     this.detail.querySelector("#take-theirs").focus();
+  }
+
+  async createAnew(before, mine, text) {
+    try {
+      await send(keyRequest("PUT", before.key, { prevExist: false }, { value: mine }));
+    } catch (error) {
+      if (error.code === 105) return this.conflict(before, mine, text);
+      this.detail.append(el("p", { class: "wrong", role: "alert" }, explain(error)));
+      return;
+    }
+    say(`${before.key} was made`);
+    await Promise.all([this.load(before.key), this.tree.again(before.key)]);
   }
 
   create(at, value = "") {
@@ -288,6 +323,8 @@ class Keys {
     const text = el("textarea", { id: "new-value", rows: 8, spellcheck: "false", value });
     const ttl = el("input", { id: "new-ttl", inputmode: "numeric", size: 8, placeholder: "never" });
     const valueField = field("Value", text);
+    this.isChanged = () => text.value !== value || path.value !== begin;
+    path.addEventListener("change", () => { path.value = cleaned(path.value); });
     kind.addEventListener("change", () => { valueField.hidden = kind.value === "dir"; });
     const request = () => {
       const key = cleaned(path.value);
@@ -304,6 +341,7 @@ class Keys {
       fields: [field("Path", path), field("Kind", kind), valueField, field("Expires in seconds", ttl)],
       done: async (answer) => {
         const { key } = answer.node;
+        this.forget();
         say(`${key} was made`);
         await this.tree.again(kind.value === "order" ? key : cleaned(path.value));
         this.tree.selected = "";

@@ -1,7 +1,7 @@
 // overview.js - who leads, how the members are, and the charts of the last 15 minutes.
 
 import { el, write } from "./dom.js";
-import { bytes, count, duration, rate, seconds } from "./format.js";
+import { bytes, count, duration, plural, rate, seconds } from "./format.js";
 import { Chart } from "./charts.js";
 
 const sum = (sample) => (sample.read === null || sample.read === undefined ? null : sample.read + sample.write + sample.watch + sample.other);
@@ -69,7 +69,7 @@ class Card {
     urls(value.Peer, member.peerURLs ?? [], false);
     write(value.Version, member.version || "-");
     write(value.Applied, count(member.applied));
-    write(value.Behind, member.behind === null || member.behind === undefined ? "-" : member.behind === 0 ? "0, up to date" : count(member.behind));
+    write(value.Behind, member.behind === null || member.behind === undefined ? "-" : member.behind === 0 ? "0, up to date" : plural(member.behind, "entry", "entries"));
     write(value["Round trip"], member.leader ? "-" : seconds(member.roundTripSeconds));
     write(value["Disk sync p99"], seconds(samples.syncP99(member)));
     write(value.Restarts, member.self ? restarts(node.processes, "name", "restarts") : restarts(member.restarts, "process", "count"));
@@ -85,7 +85,7 @@ function restarts(list, name, number) {
 
 function certificates(list) {
   if (!list) return "-";
-  return list.map((one) => `${one.name}: ${one.daysLeft} d`).join(", ") || "none";
+  return list.map((one) => `${one.name}: ${one.daysLeft} d left`).join(", ") || "none";
 }
 
 class Overview {
@@ -94,7 +94,7 @@ class Overview {
     this.cards = new Map();
     this.lead = el("h1", { class: "lead" }, "Asking the node…");
     this.since = el("p", { class: "since" });
-    this.figures = facts(["Requests/s", "Writes p99", "Keys", "Store index", "Watchers", "Disk free"]);
+    this.figures = facts(["Requests/s", "Writes p99", "Keys, directories", "Store index", "Watchers", "Disk free"]);
     this.figures.element.className = "figures";
     this.members = el("div", { class: "cards" });
     this.charts = charts();
@@ -122,14 +122,14 @@ class Overview {
     this.lead.classList.toggle("bad", !leader);
     const voters = node.members.filter((member) => member.role === "voter");
     const silent = voters.filter((member) => member.active === false);
-    const since = leader && node.leaderSince ? `for ${duration((now - Date.parse(node.leaderSince)) / 1000)}, ` : "";
+    const since = leader && node.leaderSince ? `for ${duration((now - Date.parse(node.leaderSince)) / 1000)}, since ${new Date(node.leaderSince).toLocaleTimeString()}; ` : "";
     write(this.since, `${since}term ${count(node.term)}; ${voters.length === 1 ? "one voter" : `${voters.length} voters`}` +
       `${silent.length ? `, ${silent.length} silent` : ""}; this is ${node.name}, ${node.state}`);
     const latest = samples.latest ?? {};
     const value = this.figures.values;
     write(value["Requests/s"], rate(sum(latest)));
     write(value["Writes p99"], seconds(latest.writeP99));
-    write(value.Keys, count(node.keys));
+    write(value["Keys, directories"], count(node.keys));
     write(value["Store index"], count(node.storeIndex));
     write(value.Watchers, count(node.watchers));
     write(value["Disk free"], bytes(node.disk?.freeBytes));

@@ -220,7 +220,8 @@ put_other(struct json_put *json, const struct node_request *asked, uint64_t id,
 	if (reach == REACH_UNKNOWN)
 		put_null(json, "active");
 	else
-		json_put_bool(json, "active", reach == REACH_UP);
+		json_put_bool(json, "active", reach == REACH_UP &&
+		    progress.owes_ms < PROBLEM_SILENT_MS);
 	if (told)
 		put_clock(json, &progress);
 	else

@@ -161,6 +161,19 @@ reach_text(uint8_t reach)
 	}
 }
 
+/* REACH_UP, if the supervisor did not say. */
+static int
+reach_of(const struct msg_view *view, uint64_t id)
+{
+	struct reader in = reader_of(view == NULL ? SLICE_EMPTY : view->reach);
+	struct reach_record record;
+
+	while (!reader_done(&in) && reach_record_get(&in, &record))
+		if (record.id == id)
+			return record.reach;
+	return REACH_UP;
+}
+
 static void
 put_reach(const struct problem_facts *facts, struct json_put *json)
 {
@@ -174,9 +187,32 @@ put_reach(const struct problem_facts *facts, struct json_put *json)
 
 		if (member == NULL || record.reach == REACH_UP || record.reach == REACH_UNKNOWN)
 			continue;
-		snprintf(text, sizeof(text),
-		    "%.255s %s: start it, or remove it if it does not come back.", member->name,
-		    reach_text(record.reach));
+		/* Without a leader nobody can be removed. */
+		snprintf(text, sizeof(text), "%.255s %s: start it%s.", member->name,
+		    reach_text(record.reach), facts->worker->cluster->leader_id == 0 ? "" :
+		    ", or remove it if it does not come back");
+		put(json, MEMBER_AWAY, slice_text(text));
+	}
+}
+
+/* Connected, and yet it says nothing. */
+static void
+put_silent(const struct problem_facts *facts, struct json_put *json)
+{
+	struct reader in = reader_of(facts->progress);
+	struct progress_record record;
+	char text[SENTENCE_BYTES];
+
+	while (!reader_done(&in) && progress_record_get(&in, &record)) {
+		const struct cluster_member *member =
+		    cluster_member(facts->worker->cluster, record.id);
+
+		if (member == NULL || record.owes_ms < PROBLEM_SILENT_MS ||
+		    reach_of(facts->view, record.id) != REACH_UP)
+			continue;
+		snprintf(text, sizeof(text), "%.255s is connected, and has not answered for "
+		    "%" PRIu64 " s: it hangs or was stopped; look at that machine, and start the "
+		    "node again if it stays so.", member->name, record.owes_ms / 1000);
 		put(json, MEMBER_AWAY, slice_text(text));
 	}
 }
@@ -215,6 +251,7 @@ put_warnings(const struct problem_facts *facts, struct json_put *json)
 	if (facts->stalls)
 		put(json, SLOW_DISK, SLICE_LITERAL("The disk of this node kept the cluster waiting "
 		    "within the last minute: see what else writes to it."));
+	put_silent(facts, json);
 	put_clocks(facts, json);
 	if (notice.size > 0 && !is_of_disk(notice))
 		put(json, PEERS_IGNORED, notice);

@@ -12,6 +12,8 @@
 #include "common/ipc/message.h"
 #include "common/json_put.h"
 
+#define PROBLEM_SILENT_MS 3000		/* a member that has not answered for so long is silent */
+
 struct worker;
 
 struct problem_facts {

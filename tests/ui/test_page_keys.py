@@ -52,22 +52,64 @@ def test_a_key_is_edited_against_what_was_shown(world, visit):
     assert nodes[0].value("/app/color") == "theirs"
     page.click("#edit-theirs")
     assert page.run("document.querySelector('#edit-value').value") == "mine"
-    page.click_text("Save")
+    # What will be replaced stays in sight until it is.
+    assert "theirs" in page.text("#theirs pre") and nodes[0].value("/app/color") == "theirs"
+    page.click_text("Save mine, replacing theirs")
     page.wait_text("mine", ".value")
     assert nodes[0].value("/app/color") == "mine"
     # It is deleted while it is edited.
     page.click("#edit")
     page.fill("#edit-value", "late")
     nodes[0].delete("/app/color")
-    page.wait_text("Meanwhile somebody changed this key", "#detail")
+    page.wait_text("Meanwhile somebody deleted this key", "#detail")
     page.click_text("Save")
     page.wait_text("no longer there", "#conflict")
     assert nodes[0].value("/app/color") is None
     page.click_text("Create it anew with mine")
-    page.click_text("Create")
     page.wait_text("late", ".value")
     assert nodes[0].value("/app/color") == "late"
     page.expected += ["412", "404"]
+
+
+def test_what_is_not_saved_is_not_lost_by_a_click(world, visit):
+    node = single(world)
+    node.put("/app", "{\"a\":1}")
+    node.put("/other", "x")
+    page = visit(node, "#/keys/app")
+    page.wait_text("Edit", "#detail")
+    page.click("#edit")
+    page.fill("#edit-value", '{"a":2')
+    page.wait_text("It was JSON, and is none", "#edit-form")
+    for where in "#/overview", "#/keys/other":
+        page.run("location.hash = '%s'" % where)
+        page.wait("document.querySelector('dialog #stay') !== null")
+        # Enter keeps on writing.
+        page.press("Enter")
+        page.wait("document.querySelector('dialog') === null")
+        assert page.run("[location.hash, document.querySelector('#edit-value').value]") == ["#/keys/app", '{"a":2']
+    page.click_text("Reload", ".side")
+    assert page.run("document.querySelector('#edit-value').value") == '{"a":2'
+    page.run("location.hash = '#/keys/other'")
+    page.wait("document.querySelector('dialog #leave') !== null")
+    page.click("#leave")
+    page.wait_text("x", ".value")
+    assert node.value("/app") == '{"a":1}'
+    # Where nothing was written nobody asks.
+    page.click("#edit")
+    page.run("location.hash = '#/keys/app'")
+    page.wait("document.querySelector('.json-root') !== null")
+
+
+def test_enter_deletes_nothing(world, visit):
+    node = single(world)
+    node.put("/dir/a", "1")
+    page = visit(node, "#/keys/dir")
+    page.wait_text("Delete", "#detail")
+    page.click_text("Delete", "#detail")
+    page.wait("document.querySelector('#delete-form') !== null")
+    page.press("Enter")
+    page.wait("document.querySelector('dialog') === null")
+    assert node.value("/dir/a") == "1"
 
 
 def test_keys_are_made_given_a_ttl_and_deleted(world, visit):
@@ -292,7 +334,7 @@ def test_without_the_right_it_says_so_and_with_a_user_it_goes_on(world, visit):
     page.click("#edit")
     page.fill("#edit-value", "by a guest")
     page.click_text("Save")
-    page.wait_text("may not do that", "#edit-form")
+    page.wait_text("sign in as one who may", "#edit-form")
     page.run("location.hash = '#/overview'")
     page.wait_text("leads", ".lead")
     page.user = ("root", "pw")

@@ -125,6 +125,27 @@ TEST(nobody_is_asked_while_nobody_looks)
 	world_free(w);
 }
 
+TEST(who_does_not_answer_owes_it_since_the_first_question)
+{
+	struct world *w = world_of_two();
+	uint64_t asked_ns = 0;
+
+	assert_int_equal(look(w).owes_ms, 0);
+	for (int i = 0; i < 4; i++) {
+		world_turn(w, 1000);
+		assert_int_equal(look(w).owes_ms, 1000 * (i + 1));
+	}
+	assert_int_equal(questions(w, &asked_ns), 1);
+	assert_int_equal(hear(w, OTHER, &(struct msg_condition){ .asked_ns = asked_ns,
+	    .facts = SLICE_LITERAL("told") }), ERR_NONE);
+	assert_int_equal(look(w).owes_ms, 0);
+	world_turn(w, 1000);
+	look(w);
+	world_turn(w, 500);
+	assert_int_equal(look(w).owes_ms, 500);
+	world_free(w);
+}
+
 TEST(a_clock_that_is_before_or_behind_shows_by_how_much_at_least)
 {
 	struct world *w = world_of_two();
