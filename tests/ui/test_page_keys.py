@@ -335,6 +335,8 @@ def test_without_the_right_it_says_so_and_with_a_user_it_goes_on(world, visit):
     page.fill("#edit-value", "by a guest")
     page.click_text("Save")
     page.wait_text("sign in as one who may", "#edit-form")
+    page.click_text("Cancel", "#edit-form")
+    page.wait_text("for all", ".value")
     page.run("location.hash = '#/overview'")
     page.wait_text("leads", ".lead")
     page.user = ("root", "pw")
