@@ -87,14 +87,31 @@ shown(struct reading *reading, struct slice text)
 	return result;
 }
 
-/* The same, with the value; but that of a secret. */
+/* What a field takes. */
+static const char *const wanted[] = {
+	[V3_KIND_int64] = "an integer of 64 bits",
+	[V3_KIND_uint64] = "an integer of 64 bits from 0 on",
+	[V3_KIND_uint32] = "an integer of 32 bits from 0 on",
+	[V3_KIND_boolean] = "true or false",
+	[V3_KIND_choice] = "a name or an integer of 32 bits",
+	[V3_KIND_bytes] = "base64 of the standard alphabet with padding",
+	[V3_KIND_string] = "a string of UTF-8",
+	[V3_KIND_secret] = "a string of UTF-8",
+	[V3_KIND_key_value] = "an object",
+	[V3_KIND_part] = "an object",
+};
+
+/* The value that came is none that its field takes. That of a secret is not shown. */
 static int
-refuse_value(struct reading *reading, struct slice text, const char *wanted)
+refuse_value(struct reading *reading, struct slice text)
 {
-	if (innermost(reading)->field->kind == V3_KIND_secret)
-		return refuse_field(reading, wanted);
-	return refuse_field(reading,
-	    arena_printf(reading->arena, "is %s: %s", shown(reading, text), wanted));
+	enum v3_kind kind = innermost(reading)->field->kind;
+
+	if (kind == V3_KIND_secret)
+		return refuse_field(reading,
+		    arena_printf(reading->arena, "is not %s, as is wanted", wanted[kind]));
+	return refuse_field(reading, arena_printf(reading->arena, "is %s: %s is wanted",
+	    shown(reading, text), wanted[kind]));
 }
 
 static int
@@ -203,19 +220,15 @@ parse_integer(struct slice text, bool *negative, uint64_t *magnitude)
 	return true;
 }
 
-struct range {
+/* What a kind has room for. */
+static const struct range {
 	uint64_t below;		/* the magnitude of the lowest */
-	uint64_t above;
-	const char *text;
-};
-
-static const struct range ranges[] = {
-	[V3_KIND_int64] = { (uint64_t)INT64_MAX + 1, INT64_MAX,
-	    "an integer of 64 bits is wanted" },
-	[V3_KIND_uint64] = { 0, UINT64_MAX, "an integer of 64 bits from 0 on is wanted" },
-	[V3_KIND_uint32] = { 0, UINT32_MAX, "an integer of 32 bits from 0 on is wanted" },
-	[V3_KIND_choice] = { (uint64_t)INT32_MAX + 1, INT32_MAX,
-	    "a name or an integer of 32 bits is wanted" },
+	uint64_t above;		/* 0: it is no number */
+} ranges[V3_KIND_part + 1] = {
+	[V3_KIND_int64] = { (uint64_t)INT64_MAX + 1, INT64_MAX },
+	[V3_KIND_uint64] = { 0, UINT64_MAX },
+	[V3_KIND_uint32] = { 0, UINT32_MAX },
+	[V3_KIND_choice] = { (uint64_t)INT32_MAX + 1, INT32_MAX },
 };
 
 static int
@@ -225,12 +238,9 @@ read_number(struct reading *reading, uint8_t *place, struct slice text)
 	uint64_t magnitude;
 	bool negative;
 
-	if (kind >= ARRAY_COUNT(ranges) || ranges[kind].text == NULL)
-		return refuse_value(reading, text, kind == V3_KIND_boolean ?
-			"true or false is wanted" : "a string is wanted");
-	if (!parse_integer(text, &negative, &magnitude) ||
+	if (ranges[kind].above == 0 || !parse_integer(text, &negative, &magnitude) ||
 	    magnitude > (negative ? ranges[kind].below : ranges[kind].above))
-		return refuse_value(reading, text, ranges[kind].text);
+		return refuse_value(reading, text);
 	v3_number_set(kind, place, negative ? -magnitude : magnitude);
 	return GO_ON;
 }
@@ -257,8 +267,7 @@ read_bytes(struct reading *reading, uint8_t *place, struct slice text)
 	size_t size;
 
 	if (!base64_read(text, bytes, &size))
-		return refuse_value(reading, text,
-		    "base64 of the standard alphabet with padding is wanted");
+		return refuse_value(reading, text);
 	result = slice_of(bytes, size);
 	memcpy(place, &result, sizeof(result));
 	return GO_ON;
@@ -270,7 +279,7 @@ read_text(struct reading *reading, uint8_t *place, struct slice text)
 	struct slice result;
 
 	if (!json_text_valid(text))
-		return refuse_value(reading, text, "UTF-8 is wanted");
+		return refuse_value(reading, text);
 	result = arena_copy(reading->arena, text);
 	memcpy(place, &result, sizeof(result));
 	return GO_ON;
@@ -296,7 +305,7 @@ read_string(struct reading *reading, uint8_t *place, struct slice text)
 	case V3_KIND_part:
 		break;
 	}
-	return refuse_value(reading, text, "an object is wanted");
+	return refuse_value(reading, text);
 }
 
 /* A value that is neither object nor array has come. Is it wanted? */
@@ -335,8 +344,7 @@ on_boolean(void *argument, int value)
 	if (!is_wanted(reading, &result))
 		return result;
 	if (open->field->kind != V3_KIND_boolean)
-		return refuse_value(reading, slice_text(value != 0 ? "true" : "false"),
-		    "that is no value for it");
+		return refuse_value(reading, slice_text(value != 0 ? "true" : "false"));
 	place = place_of_value(reading, open);
 	if (place == NULL)
 		return STOP;
@@ -546,7 +554,7 @@ read_document(struct reading *reading, struct slice *text)
 		(void)refuse(reading, ERR_MALFORMED, "the JSON of the request ends too early");
 	else if (status == yajl_status_error)
 		(void)refuse(reading, ERR_MALFORMED, arena_printf(reading->arena,
-		    "the request is no JSON: byte %zu cannot stand there", used));
+		    "the request is no JSON, near byte %zu", used));
 	*text = slice_of(text->data + used, text->size - used);
 	return reading->err;
 }
