@@ -41,6 +41,9 @@ message_size(const struct grpc_reader *reader)
 static void
 drop(struct slice *piece, size_t size)
 {
+	/* An empty piece may be NULL, to which nothing may be added, not even 0. */
+	if (size == 0)
+		return;
 	*piece = slice_of(piece->data + size, piece->size - size);
 }
 

@@ -7,7 +7,7 @@
  *	offset 1	4 bytes: its size, big endian
  *	offset 5	the message
  *
- * Source: grpc/grpc doc/PROTOCOL-HTTP2.md.
+ * Source: "gRPC over HTTP2", of the gRPC project.
  */
 #ifndef MOOTHALL_HTTPD_V3_GRPC_H
 #define MOOTHALL_HTTPD_V3_GRPC_H

@@ -494,7 +494,8 @@ on_array(void *argument)
 	if (open->field == NULL)
 		return pass_by(reading);
 	if (!open->field->list || open->in_list)
-		return refuse_field(reading, open->in_list ? "has a list in its list" : "is no list");
+		return refuse_field(reading,
+		    open->in_list ? "has a list in its list" : "is no list");
 	if (!note_value(reading, open))
 		return STOP;
 	open->in_list = true;

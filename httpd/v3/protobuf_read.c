@@ -350,9 +350,9 @@ refuse(const struct decoding *decoding, struct v3_status *refusal)
 		return ERR_TOO_BIG;
 	}
 	refusal->code = decoding->err == ERR_TOO_BIG ? V3_RESOURCE_EXHAUSTED : V3_INTERNAL;
-	refusal->text = arena_printf(decoding->arena, "grpc: error unmarshalling request: %s%s%s %s",
-	    type->name, field == NULL ? "" : ".", field == NULL ? "" : field->name,
-	    decoding->problem);
+	refusal->text = arena_printf(decoding->arena,
+	    "grpc: error unmarshalling request: %s%s%s %s", type->name, field == NULL ? "" : ".",
+	    field == NULL ? "" : field->name, decoding->problem);
 	return decoding->err;
 }
 

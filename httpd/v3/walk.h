@@ -39,7 +39,7 @@ struct v3_walk {
 };
 
 enum v3_step {
-	V3_WALK_VALUE,		/* field and place; a list is v3_list_of(field, its level's message) */
+	V3_WALK_VALUE,		/* field and place; of a list, where items and count stand */
 	V3_WALK_ENTERED,	/* v3_walk_level is the new one */
 	V3_WALK_LEFT,		/* v3_walk_left is that which was left; its field NULL: the end */
 };

@@ -35,7 +35,7 @@ read_in_pieces(struct slice body, size_t piece_size, struct buf *out)
 		}
 	}
 	if (err != ERR_AGAIN)
-		ASSERT(refusal.code != V3_OK && refusal.text != NULL);
+		ASSERT(refusal.code != V3_OK);
 	else if (!grpc_reader_is_between(&reader))
 		err = ERR_CLOSED;
 	grpc_reader_free(&reader);
@@ -47,14 +47,16 @@ int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct buf whole = BUF_INIT, pieces = BUF_INIT, text = BUF_INIT;
+	enum err whole_end, pieces_end;
 	struct slice body;
 	uint64_t ns;
 
 	if (size == 0)
 		return 0;
 	body = slice_of(data + 1, size - 1);
-	ASSERT(read_in_pieces(body, SIZE_MAX, &whole) ==
-	    read_in_pieces(body, (size_t)data[0] + 1, &pieces));
+	whole_end = read_in_pieces(body, SIZE_MAX, &whole);
+	pieces_end = read_in_pieces(body, (size_t)data[0] + 1, &pieces);
+	ASSERT(whole_end == pieces_end);
 	ASSERT(slice_equal(buf_slice(&whole), buf_slice(&pieces)));
 	/* They were not compressed, so what was taken stands in the body as it is. */
 	ASSERT(slice_starts_with(body, buf_slice(&whole)));

@@ -155,7 +155,8 @@ TEST(a_field_stands_once)
 	expect_refused(v3_txn_request_type(), "{\"compare\":[],\"compare\":[]}",
 	    "field \"compare\" of etcdserverpb.TxnRequest stands twice");
 	expect_refused(v3_compare_type(), "{\"version\":\"1\",\"lease\":\"2\"}",
-	    "field \"lease\" of etcdserverpb.Compare stands beside another member of the same oneof");
+	    "field \"lease\" of etcdserverpb.Compare stands beside another member of the same "
+	    "oneof");
 	expect_refused(v3_request_op_type(), "{\"request_put\":{},\"requestRange\":{}}",
 	    "field \"request_range\" of etcdserverpb.RequestOp stands beside another member of the "
 	    "same oneof");
@@ -196,7 +197,8 @@ TEST(a_value_that_is_refused_is_shown_as_far_as_it_may_be)
 
 	memset(text + strlen(text), '!', 68);
 	strcat(text, "\"}");
-	snprintf(wanted, sizeof(wanted), "field \"key\" of etcdserverpb.PutRequest is \"%.64s...\": "
+	snprintf(wanted, sizeof(wanted),
+	    "field \"key\" of etcdserverpb.PutRequest is \"%.64s...\": "
 	    "base64 of the standard alphabet with padding is wanted", text + strlen("{\"key\":\""));
 	PUT(text, wanted);
 	expect_refused(v3_authenticate_request_type(), "{\"password\":12345}",
@@ -233,7 +235,8 @@ TEST(integers_are_numbers_or_strings_of_their_range)
 		RANGE(text, wanted);
 	}
 	RANGE("{\"limit\":true}",
-	    "field \"limit\" of etcdserverpb.RangeRequest is \"true\": an integer of 64 bits is wanted");
+	    "field \"limit\" of etcdserverpb.RangeRequest is \"true\": an integer of 64 bits is "
+	    "wanted");
 }
 
 TEST(integers_without_sign_and_of_32_bits_have_their_own_range)
@@ -263,8 +266,9 @@ TEST(a_boolean_is_true_or_false)
 	expect_read(v3_range_request_type(), "{\"serializable\":true,\"keys_only\":false}", &range);
 	assert_true(range.serializable);
 	assert_false(range.keys_only);
-	RANGE("{\"serializable\":1}", "field \"serializable\" of etcdserverpb.RangeRequest is \"1\": "
-				      "true or false is wanted");
+	RANGE("{\"serializable\":1}",
+	    "field \"serializable\" of etcdserverpb.RangeRequest is \"1\": true or false is "
+	    "wanted");
 	RANGE("{\"serializable\":\"true\"}",
 	    "field \"serializable\" of etcdserverpb.RangeRequest is \"true\": true or false is "
 	    "wanted");
@@ -279,14 +283,15 @@ TEST(an_enum_is_a_name_or_a_number)
 	assert_int_equal(range.sort_order, V3_SORT_DESCEND);
 	assert_int_equal(range.sort_target, V3_SORT_BY_MOD);
 	/* Who has the handler says what an unknown number is. */
-	expect_read(v3_range_request_type(), "{\"sort_order\":2147483647,\"sort_target\":-2147483648}",
-	    &range);
+	expect_read(v3_range_request_type(),
+	    "{\"sort_order\":2147483647,\"sort_target\":-2147483648}", &range);
 	assert_int_equal(range.sort_order, INT32_MAX);
 	assert_int_equal(range.sort_target, INT32_MIN);
 	RANGE("{\"sort_order\":2147483648}", "field \"sort_order\" of etcdserverpb.RangeRequest is "
 	    "\"2147483648\": a name or an integer of 32 bits is wanted");
-	RANGE("{\"sort_order\":1.5}", "field \"sort_order\" of etcdserverpb.RangeRequest is \"1.5\": "
-				      "a name or an integer of 32 bits is wanted");
+	RANGE("{\"sort_order\":1.5}",
+	    "field \"sort_order\" of etcdserverpb.RangeRequest is \"1.5\": "
+	    "a name or an integer of 32 bits is wanted");
 	/* The sentence of the original, to the letter. */
 	RANGE("{\"sort_order\":\"UP\"}",
 	    "unknown value \"UP\" for enum etcdserverpb.RangeRequest_SortOrder");

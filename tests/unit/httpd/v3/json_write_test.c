@@ -39,8 +39,8 @@ stored(const struct v3_key_value *key_value)
 static const struct v3_response_header header = { UINT64_C(9627490253116797998),
 	UINT64_C(5578409137899998529), 17119, 2 };
 #define H \
-	"\"header\":{\"cluster_id\":\"9627490253116797998\",\"member_id\":\"5578409137899998529\"," \
-	"\"revision\":\"17119\",\"raft_term\":\"2\"}"
+	"\"header\":{\"cluster_id\":\"9627490253116797998\"," \
+	"\"member_id\":\"5578409137899998529\",\"revision\":\"17119\",\"raft_term\":\"2\"}"
 
 /* ---- recorded ---------------------------------------------------------- */
 
@@ -60,8 +60,9 @@ TEST(a_put)
 TEST(a_range)
 {
 	/* As it is stored: the value comes last in the bytes, and before the lease in JSON. */
-	struct slice kvs[] = { SLICE_LITERAL("\x0a\x03" "foo\x10\xde\x85\x01\x18\xdf\x85\x01\x20\x02"
-					     "\x2a\x03" "bar"),
+	struct slice kvs[] = {
+		SLICE_LITERAL("\x0a\x03" "foo\x10\xde\x85\x01\x18\xdf\x85\x01\x20\x02"
+			      "\x2a\x03" "bar"),
 		SLICE_LITERAL("\x0a\x01k\x30\x07\x2a\x01v") };
 	struct v3_range_response answer = { .header = &header, .kvs = { kvs, 1 }, .count = 1 };
 	struct v3_range_response none = { .header = &header };
@@ -159,7 +160,8 @@ TEST(the_members)
 	struct slice client = SLICE_LITERAL("http://127.0.0.1:33001");
 	struct v3_member member = { .ID = UINT64_C(5578409137899998529), .name = SLICE_LITERAL("a"),
 		.peerURLs = { &peer, 1 }, .clientURLs = { &client, 1 } };
-	struct v3_member_list_response answer = { .header = &no_revision, .members = { &member, 1 } };
+	struct v3_member_list_response answer = { .header = &no_revision,
+		.members = { &member, 1 } };
 
 	expect(v3_member_list_response_type(), &answer, "{\"header\":{\"cluster_id\":\"1\","
 	    "\"member_id\":\"2\",\"raft_term\":\"2\"},\"members\":[{\"ID\":\"5578409137899998529\","
@@ -215,7 +217,8 @@ TEST(an_enum_is_its_name_and_a_number_without_one_itself)
 	struct v3_permission both = { .permType = V3_PERMISSION_READWRITE };
 	struct v3_permission strange = { .permType = INT32_MIN };
 
-	expect(v3_watch_create_request_type(), &create, "{\"filters\":[\"NOPUT\",\"NODELETE\",-7]}");
+	expect(v3_watch_create_request_type(), &create,
+	    "{\"filters\":[\"NOPUT\",\"NODELETE\",-7]}");
 	expect(v3_permission_type(), &read, "{\"key\":\"YQ==\"}");
 	expect(v3_permission_type(), &both, "{\"permType\":\"READWRITE\"}");
 	expect(v3_permission_type(), &strange, "{\"permType\":-2147483648}");
@@ -223,7 +226,8 @@ TEST(an_enum_is_its_name_and_a_number_without_one_itself)
 
 TEST(strings_are_escaped_and_what_is_no_utf_8_is_replaced)
 {
-	struct v3_watch_response answer = { .cancel_reason = SLICE_LITERAL("a\"\\<\n\xff\xc3\xbc\x01") };
+	struct v3_watch_response answer = {
+		.cancel_reason = SLICE_LITERAL("a\"\\<\n\xff\xc3\xbc\x01") };
 	struct v3_authenticate_response token = { .token = SLICE_LITERAL("abc.9") };
 
 	expect(v3_watch_response_type(), &answer,
@@ -236,7 +240,8 @@ TEST(lists_of_bytes)
 	struct slice keys[] = { SLICE_LITERAL("a"), SLICE_EMPTY, SLICE_LITERAL("\xff\xff") };
 	struct v3_lease_time_to_live_response answer = { .keys = { keys, 3 } };
 
-	expect(v3_lease_time_to_live_response_type(), &answer, "{\"keys\":[\"YQ==\",\"\",\"//8=\"]}");
+	expect(v3_lease_time_to_live_response_type(), &answer,
+	    "{\"keys\":[\"YQ==\",\"\",\"//8=\"]}");
 }
 
 TEST(members_may_be_added_to_by_who_writes_the_object)

@@ -35,7 +35,8 @@ TEST(every_method_is_found_by_its_paths)
 		assert_int_equal(method->tag, tag);
 		snprintf(path, sizeof(path), "/%.*s/%.*s", SLICE_ARGS(method->service),
 		    SLICE_ARGS(method->name));
-		assert_ptr_equal(v3_method_by_grpc_path(slice_text(path), &arena, &refusal), method);
+		assert_ptr_equal(
+		    v3_method_by_grpc_path(slice_text(path), &arena, &refusal), method);
 		for (size_t i = 0; i < ARRAY_COUNT(method->gateway); i++) {
 			if (method->gateway[i].size == 0)
 				continue;
@@ -85,7 +86,8 @@ TEST(what_no_method_has_is_unimplemented)
 
 	expect_refused("/etcdserverpb.KV/RangeStream",
 	    "unknown method RangeStream for service etcdserverpb.KV");
-	expect_refused("/etcdserverpb.KV/range", "unknown method range for service etcdserverpb.KV");
+	expect_refused("/etcdserverpb.KV/range",
+	    "unknown method range for service etcdserverpb.KV");
 	expect_refused("/etcdserverpb.KV/", "unknown method  for service etcdserverpb.KV");
 	expect_refused("/etcdserverpb.KW/Range", "unknown service etcdserverpb.KW");
 	expect_refused("/a/b/c", "unknown service a/b");

@@ -125,7 +125,8 @@ TEST(numbers_of_a_list_are_packed)
 TEST(stored_key_values_are_copied_as_they_are)
 {
 	/* In the order in which they are stored: the value comes last. */
-	struct slice kvs[] = { SLICE_LITERAL("\x0a\x01" "a\x10\x02\x18\x03\x20\x01\x30\x07\x2a\x01v"),
+	struct slice kvs[] = {
+		SLICE_LITERAL("\x0a\x01" "a\x10\x02\x18\x03\x20\x01\x30\x07\x2a\x01v"),
 		SLICE_LITERAL("\x0a\x01" "b") };
 	struct v3_response_header header = { .revision = 3 };
 	struct v3_range_response answer = { .header = &header, .kvs = { kvs, 2 }, .count = 2 };

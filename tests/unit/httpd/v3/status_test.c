@@ -25,7 +25,8 @@ TEST(the_body_of_a_refused_call)
 	    "\"message\":\"etcdserver: requested lease not found\",\"code\":5}");
 	v3_status_put(&out, v3_status_of(V3_REFUSE_FUTURE_REVISION));
 	expect(&out, "{\"error\":\"etcdserver: mvcc: required revision is a future revision\","
-	    "\"message\":\"etcdserver: mvcc: required revision is a future revision\",\"code\":11}");
+	    "\"message\":\"etcdserver: mvcc: required revision is a future revision\","
+	    "\"code\":11}");
 	v3_status_put(&out, (struct v3_status){ V3_INVALID_ARGUMENT,
 	    "unknown value \"UP\" for enum etcdserverpb.RangeRequest_SortOrder" });
 	expect(&out, "{\"error\":\"unknown value \\\"UP\\\" for enum "

@@ -1,5 +1,5 @@
 /*
- * v3_json_fuzz.c - any text as bodies of the v3 gateway.
+ * gateway_fuzz.c - any text as bodies of the v3 gateway.
  *
  * The first byte chooses the type. What is taken comes back from its own JSON and from its own
  * protobuf.

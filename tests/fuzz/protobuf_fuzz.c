@@ -1,5 +1,5 @@
 /*
- * v3_protobuf_fuzz.c - any bytes as each message of the v3 API.
+ * protobuf_fuzz.c - any bytes as each message of the v3 API.
  *
  * What is taken is written, read and written to the same bytes, is shown, and comes back from
  * its own JSON.
