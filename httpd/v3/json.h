@@ -50,8 +50,11 @@ enum err v3_json_read_next(const struct v3_type *type, struct slice *text, struc
  * it is malformed, and what was written is worth nothing. */
 bool v3_json_put(struct json_put *json, const char *name, const struct v3_type *type,
     const void *message) MUST_CHECK;
-/* Only its members: who has opened an object may add his own and closes it. */
+/* Only its members: who has opened an object may add his own and closes it. So an answer that
+ * is too long to be held is written in pieces, and events that many watch are written once. */
 bool v3_json_put_members(struct json_put *json, const struct v3_type *type, const void *message)
     MUST_CHECK;
+/* A KeyValue in wire form by itself. */
+bool v3_json_put_key_value(struct json_put *json, const char *name, struct slice wire) MUST_CHECK;
 
 #endif

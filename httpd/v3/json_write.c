@@ -43,9 +43,9 @@ put_bytes(struct json_put *json, const char *name, struct slice bytes)
 	buf_append_byte(json->out, '"');
 }
 
-/* The members of a KeyValue by itself, of which a long answer has thousands. */
-static bool
-put_key_value(struct json_put *json, const char *name, struct slice wire)
+/* By its names and not by its type: a long answer has thousands. */
+bool
+v3_json_put_key_value(struct json_put *json, const char *name, struct slice wire)
 {
 	struct v3_key_value kv;
 
@@ -100,7 +100,7 @@ put_value(struct json_put *json, const char *name, const struct v3_field *field,
 	case V3_KIND_part:
 		break;
 	}
-	return put_key_value(json, name, v3_slice_at(place));
+	return v3_json_put_key_value(json, name, v3_slice_at(place));
 }
 
 static bool

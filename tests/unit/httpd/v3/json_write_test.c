@@ -268,6 +268,28 @@ TEST(members_may_be_added_to_by_who_writes_the_object)
 	buf_free(&out);
 }
 
+TEST(a_long_range_is_written_in_pieces)
+{
+	struct v3_response_header header_of_piece = { .revision = 5 };
+	struct v3_range_response first = { .header = &header_of_piece };
+	struct v3_range_response last = { .more = true, .count = 9 };
+	struct buf out = BUF_INIT;
+	struct json_put json = json_put_into(&out);
+
+	json_put_open(&json, NULL, '{');
+	assert_true(v3_json_put_members(&json, v3_range_response_type(), &first));
+	json_put_open(&json, "kvs", '[');
+	assert_true(v3_json_put_key_value(&json, NULL, SLICE_LITERAL("\x0a\x01" "a")));
+	assert_true(v3_json_put_key_value(&json, NULL, SLICE_LITERAL("\x0a\x01" "b")));
+	json_put_close(&json, ']');
+	assert_true(v3_json_put_members(&json, v3_range_response_type(), &last));
+	json_put_close(&json, '}');
+	assert_true(slice_equal(buf_slice(&out),
+	    SLICE_LITERAL("{\"header\":{\"revision\":\"5\"},\"kvs\":[{\"key\":\"YQ==\"},"
+			  "{\"key\":\"Yg==\"}],\"more\":true,\"count\":\"9\"}")));
+	buf_free(&out);
+}
+
 TEST(a_stored_key_value_that_is_malformed_is_told)
 {
 	struct slice kvs[] = { SLICE_LITERAL("\x0a\x01k"), SLICE_LITERAL("\x0a\x05k") };

@@ -146,6 +146,22 @@ TEST(stored_key_values_are_copied_as_they_are)
 	assert_int_equal(first.lease, 7);
 }
 
+TEST(a_long_range_is_written_in_pieces_that_are_one_message)
+{
+	struct slice kvs[] = { SLICE_LITERAL("\x0a\x01" "a"), SLICE_LITERAL("\x0a\x01" "b") };
+	struct v3_response_header header = { .revision = 5 };
+	struct v3_range_response whole = { .header = &header, .kvs = { kvs, 2 }, .more = true,
+		.count = 9 };
+	struct v3_range_response pieces[] = { { .header = &header, .kvs = { kvs, 1 } },
+		{ .kvs = { kvs + 1, 1 } }, { .more = true, .count = 9 } };
+	struct buf out = BUF_INIT;
+
+	for (size_t i = 0; i < ARRAY_COUNT(pieces); i++)
+		v3_protobuf_put(&out, v3_range_response_type(), &pieces[i]);
+	expect_bytes(v3_range_response_type(), &whole, buf_slice(&out));
+	buf_free(&out);
+}
+
 TEST(a_buffer_at_its_limit_takes_a_whole_message_or_nothing)
 {
 	struct v3_put_request put = { .key = SLICE_LITERAL("key") };
