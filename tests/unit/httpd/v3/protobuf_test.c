@@ -94,6 +94,14 @@ TEST(a_negative_number_takes_ten_bytes)
 	    SLICE_LITERAL("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));
 }
 
+TEST(a_choice_that_is_negative_takes_ten_bytes_too)
+{
+	struct v3_alarm_request alarm = { .action = -1 };
+
+	expect_bytes(v3_alarm_request_type(), &alarm,
+	    SLICE_LITERAL("\x08\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01"));
+}
+
 TEST(a_part_that_is_there_is_written_even_if_it_is_empty)
 {
 	struct v3_response_header header = { 0 };
@@ -247,6 +255,17 @@ TEST(a_list_of_numbers_is_packed_or_not_or_both)
 	assert_int_equal(create.filters.items[1], 0);
 	assert_int_equal(create.filters.items[2], 300);
 	assert_int_equal(create.filters.items[3], 1);
+}
+
+TEST(a_list_of_numbers_takes_what_its_numbers_need)
+{
+	struct v3_watch_create_request create;
+	size_t before = arena.total_bytes;
+
+	expect_read(v3_watch_create_request_type(),
+	    SLICE_LITERAL("\x28\x01\x2a\x07\x00\x01\x00\x01\x00\xac\x02\x28\x01"), &create);
+	assert_int_equal(create.filters.count, 8);
+	assert_int_equal(arena.total_bytes - before, 8 * sizeof(int32_t));
 }
 
 TEST(lists_that_take_turns_are_each_in_one_piece)
