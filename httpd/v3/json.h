@@ -54,6 +54,8 @@ bool v3_json_put(struct json_put *json, const char *name, const struct v3_type *
  * is too long to be held is written in pieces, and events that many watch are written once. */
 bool v3_json_put_members(struct json_put *json, const struct v3_type *type, const void *message)
     MUST_CHECK;
+/* One answer of a stream: {"result":{...}} and a newline. */
+bool v3_json_put_line(struct buf *out, const struct v3_type *type, const void *message) MUST_CHECK;
 /* A KeyValue in wire form by itself. */
 bool v3_json_put_key_value(struct json_put *json, const char *name, struct slice wire) MUST_CHECK;
 

@@ -176,3 +176,16 @@ v3_json_put(struct json_put *json, const char *name, const struct v3_type *type,
 	json_put_close(json, '}');
 	return good;
 }
+
+bool
+v3_json_put_line(struct buf *out, const struct v3_type *type, const void *message)
+{
+	struct json_put json = json_put_into(out);
+	bool good;
+
+	json_put_open(&json, NULL, '{');
+	good = v3_json_put(&json, "result", type, message);
+	json_put_close(&json, '}');
+	buf_append_byte(out, '\n');
+	return good;
+}
