@@ -32,7 +32,7 @@
  * Read the body of a unary request; an empty one is an empty message.
  *
  *	message	the type's struct; undefined on failure. All it points to is of the arena
- *	refusal	why not: code 3 but for a limit of transactions; its text is of the arena
+ *	refusal	why not, with code 3; its text is of the arena, or static
  *
  * ERR_NONE, ERR_MALFORMED, ERR_TOO_BIG.
  */

@@ -60,7 +60,6 @@ struct v3_choices {
 #define NOTHING
 #include "httpd/v3/message_table.h"
 
-/* A struct of C has a member at least. */
 #define MESSAGE(tag, name, ...) \
 	struct v3_##tag { \
 		__VA_ARGS__ \
@@ -82,7 +81,7 @@ struct v3_choices {
 	};
 #define OR_FIELD(number, kind, name) FIELD(number, kind, name)
 #define OR_PART(number, part, name) PART(number, part, name)
-#define NOTHING char nothing;
+#define NOTHING char nothing;	/* a struct of C has a member at least */
 #include "httpd/v3/message_table.h"
 
 /* ---- what is known of them --------------------------------------------- */

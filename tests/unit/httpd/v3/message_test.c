@@ -39,7 +39,7 @@ TEST(no_two_messages_have_one_name)
 			assert_string_not_equal(v3_types[t]()->name, v3_types[u]()->name);
 }
 
-/* What is read of protobuf need not be asked whether it has a place for wires of a list. */
+/* That is: of choices, of what is a slice, of parts; and none is in a oneof. */
 TEST(lists_are_of_what_reading_knows)
 {
 	for (size_t t = 0; t < v3_type_count; t++) {
