@@ -135,6 +135,9 @@ json_text_run(struct buf *out, struct slice text, bool last)
 	size_t at = 0;
 	size_t size;
 
+	/* An empty slice may be NULL, to which nothing may be added, not even 0. */
+	if (text.size == 0)
+		return 0;
 	for (;;) {
 		at += plain_bytes(slice_of(text.data + at, text.size - at));
 		if (at == text.size)

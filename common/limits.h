@@ -165,6 +165,14 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define AUTH_REMEMBERED_MAX 4096	/* passwords that were right lately */
 #define AUTH_ADDRESSES_MAX 4096		/* from which wrong ones came lately */
 
+/* Messages of the v3 API (httpd/v3). A transaction has an operation on each of its levels, and
+ * each of these is two messages, one in the other. */
+#define V3_MESSAGE_BYTES_MAX (2 * MIB)	/* of a client, as it is sent */
+#define V3_TXN_LEVELS_MAX 128
+#define V3_DEPTH_MAX (2 * V3_TXN_LEVELS_MAX + 4) /* messages in messages */
+#define V3_DECODED_BYTES_MAX (4 * MIB)	/* parts and lists of one, beside its bytes */
+#define GRPC_KEPT_BYTES (64 * KIB)	/* of a call's buffer, once a message was taken from it */
+
 /* At most once */
 #define SESSIONS_MAX 1024		/* least recently applied one goes (replicated rule) */
 #define SESSION_RESULTS_MAX 4096	/* answers kept for one session */

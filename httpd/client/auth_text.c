@@ -4,54 +4,13 @@
 #include "httpd/client/auth_text.h"
 
 #include "common/auth/auth.h"
+#include "common/base64.h"
 #include "httpd/json_walk.h"
 
 #include <openssl/crypto.h>
 #include <strings.h>
 
 /* ---- basic authentication --------------------------------------------------------------- */
-
-/* The six bits of a letter of base64; -1: it is none. */
-static int
-bits_of(uint8_t letter)
-{
-	if (letter >= 'A' && letter <= 'Z')
-		return letter - 'A';
-	if (letter >= 'a' && letter <= 'z')
-		return letter - 'a' + 26;
-	if (letter >= '0' && letter <= '9')
-		return letter - '0' + 52;
-	if (letter == '+')
-		return 62;
-	return letter == '/' ? 63 : -1;
-}
-
-/* text has room in bytes: three bytes come of four letters. False: it is no base64. */
-static bool
-decode(struct slice text, uint8_t *bytes, size_t *size)
-{
-	uint32_t word = 0;
-	unsigned have = 0;
-
-	if (text.size % 4 != 0)
-		return false;
-	for (int i = 0; i < 2 && text.size > 0 && text.data[text.size - 1] == '='; i++)
-		text.size--;
-	*size = 0;
-	for (size_t i = 0; i < text.size; i++) {
-		int bits = bits_of(text.data[i]);
-
-		if (bits == -1)
-			return false;
-		word = word << 6 | (uint32_t)bits;
-		have += 6;
-		if (have >= 8) {
-			have -= 8;
-			bytes[(*size)++] = (uint8_t)(word >> have);
-		}
-	}
-	return true;
-}
 
 bool
 text_basic_read(struct slice header, struct text_basic *basic)
@@ -66,7 +25,7 @@ text_basic_read(struct slice header, struct text_basic *basic)
 	header = slice_of(header.data + sizeof(scheme) - 1, header.size - (sizeof(scheme) - 1));
 	while (header.size > 0 && header.data[0] == ' ')
 		header = slice_of(header.data + 1, header.size - 1);
-	if (!decode(header, basic->bytes, &size))
+	if (!base64_read(header, basic->bytes, &size))
 		return false;
 	colon = memchr(basic->bytes, ':', size);
 	if (colon == NULL)
