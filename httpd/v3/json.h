@@ -10,7 +10,7 @@
  *	enum		a name, or a number that need be none of the enum's
  *	boolean		true, false
  *	twice		a field, or two members of one oneof: refused
- *	nesting		V3_DEPTH_MAX levels of messages, and as many of what is passed by
+ *	nesting		V3_NESTED_MAX levels of messages, and as many of what is passed by
  *
  * The caller bounds the text. What is made of it takes at most V3_DECODED_BYTES_MAX for parts
  * and lists, and no more than the text for bytes and strings.

@@ -40,7 +40,7 @@ struct reading {
 	bool done;			/* its object has ended */
 	size_t passed_by;		/* brackets that are open of what is not known */
 	size_t depth;
-	struct open_object open[V3_DEPTH_MAX];
+	struct open_object open[V3_NESTED_MAX];
 };
 
 /* yajl's callbacks go on or stop. */
@@ -383,7 +383,7 @@ on_string(void *argument, const unsigned char *text, size_t size)
 static int
 pass_by(struct reading *reading)
 {
-	if (reading->passed_by == V3_DEPTH_MAX)
+	if (reading->passed_by == V3_NESTED_MAX)
 		return refuse(reading, ERR_TOO_BIG, "the request is nested too deeply");
 	reading->passed_by++;
 	return GO_ON;
@@ -404,7 +404,7 @@ static int
 open_object(struct reading *reading, const struct v3_type *type, void *message,
     uint8_t *key_value)
 {
-	if (reading->depth == V3_DEPTH_MAX)
+	if (reading->depth == V3_NESTED_MAX)
 		return refuse_size(reading, "the request is nested too deeply");
 	reading->open[reading->depth++] = (struct open_object){ .type = type, .message = message,
 		.key_value = key_value };

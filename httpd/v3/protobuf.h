@@ -28,7 +28,7 @@
  *		its parts and lists from the arena
  *	refusal	why not; its text is of the arena, or static
  *
- * ERR_NONE; ERR_MALFORMED; ERR_TOO_BIG: parts are nested deeper than V3_DEPTH_MAX, or lists
+ * ERR_NONE; ERR_MALFORMED; ERR_TOO_BIG: parts are nested deeper than V3_NESTED_MAX, or lists
  * and parts take more than V3_DECODED_BYTES_MAX.
  */
 enum err v3_protobuf_read(const struct v3_type *type, struct slice bytes, struct arena *arena,

@@ -33,7 +33,7 @@ struct decoding {
 	const struct v3_field *field;	/* and of which field; NULL: of none that is known */
 	struct v3_key_value checked;	/* a KeyValue that stays in wire form */
 	size_t depth;
-	struct open_message open[V3_DEPTH_MAX];
+	struct open_message open[V3_NESTED_MAX];
 };
 
 /* ---- pieces ------------------------------------------------------------ */
@@ -208,7 +208,7 @@ open_message(struct decoding *decoding, const struct v3_field *field,
 {
 	struct open_message *open = &decoding->open[decoding->depth];
 
-	if (decoding->depth == V3_DEPTH_MAX)
+	if (decoding->depth == V3_NESTED_MAX)
 		return too_big(decoding, field, "is nested too deeply");
 	decoding->depth++;
 	decoding->at = bytes.data;

@@ -18,7 +18,7 @@
 #include "httpd/v3/message.h"
 
 /* An answer nests as deep as what it answers, and has a header in its innermost part. */
-#define V3_WALK_LEVELS (V3_DEPTH_MAX + 2)
+#define V3_WALK_LEVELS (V3_NESTED_MAX + 2)
 
 struct v3_level {
 	const struct v3_type *type;

@@ -412,7 +412,7 @@ read_levels(size_t levels, const char *inside)
 
 TEST(json_nests_as_deep_as_a_transaction_may_and_no_deeper)
 {
-	size_t levels = V3_DEPTH_MAX / 2;
+	size_t levels = V3_NESTED_MAX / 2;
 
 	assert_int_equal(read_levels(levels, "{\"success\":[{}]}"), ERR_NONE);
 	assert_int_equal(read_levels(levels, "{\"success\":[{\"request_put\":{}}]}"), ERR_TOO_BIG);
@@ -429,8 +429,8 @@ TEST(what_is_passed_by_nests_no_deeper_either)
 	for (size_t over = 0; over < 2; over++) {
 		buf_clear(&text);
 		buf_append_text(&text, "{\"nonsense\":");
-		put_times(&text, "[", V3_DEPTH_MAX + over);
-		put_times(&text, "]", V3_DEPTH_MAX + over);
+		put_times(&text, "[", V3_NESTED_MAX + over);
+		put_times(&text, "]", V3_NESTED_MAX + over);
 		buf_append_text(&text, "}");
 		assert_int_equal(v3_json_read(v3_put_request_type(), buf_slice(&text), &arena, &put,
 		    &refusal), over == 0 ? ERR_NONE : ERR_TOO_BIG);

@@ -116,5 +116,5 @@ TEST(only_transactions_nest_without_end)
 	}
 	/* A transaction may have so many operations one in the other, each of them two messages,
 	 * and what is in the last one. */
-	assert_true(2 * V3_TXN_LEVELS_MAX + 2 <= V3_DEPTH_MAX);
+	assert_true(2 * V3_DEPTH_MAX + 2 <= V3_NESTED_MAX);
 }

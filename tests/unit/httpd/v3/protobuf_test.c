@@ -440,12 +440,12 @@ expect_too_many_operations(struct slice bytes)
 TEST(transactions_nest_as_deep_as_one_may_have_operations_and_no_deeper)
 {
 	/* Each but the innermost is two messages: itself, and the operation that holds the next. */
-	size_t levels = V3_DEPTH_MAX / 2;
+	size_t levels = V3_NESTED_MAX / 2;
 	struct buf bytes = BUF_INIT;
 	struct v3_txn_request txn;
 	const struct v3_txn_request *inside = &txn;
 
-	assert_true(levels > V3_TXN_LEVELS_MAX);
+	assert_true(levels > V3_DEPTH_MAX);
 	put_txns(&bytes, levels);
 	assert_int_equal(READ(txn_request, buf_slice(&bytes), &txn), ERR_NONE);
 	for (size_t i = 1; i < levels; i++) {
