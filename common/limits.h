@@ -167,6 +167,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 
 /* The v3 key space (raftd/replica/mvcc) */
 #define V3_PUT_BYTES_MAX VALUE_BYTES_MAX /* key and value of a put */
+#define V3_REQUEST_BYTES_MAX (4 * MIB)	/* of a request, as raftd is asked */
 #define V3_OPS_MAX 16384		/* operations of a write, with all that is nested in it; */
 #define V3_COMPARES_MAX 16384		/* the same of compares; */
 #define V3_DEPTH_MAX 128		/* and how deep they are nested */
@@ -179,8 +180,18 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_SORTED_ALL_MAX ((size_t)1048576) /* and all reads together */
 #define V3_REMOVED_CHANGES_MAX ((size_t)1000) /* that compaction looks at in one turn */
 
+#define V3_TURN_LOOKS ((size_t)16384)	/* keys looked at for answers in one turn, */
+#define V3_SMALL_LOOKS ((size_t)256)	/* for one that goes before others, */
+#define V3_MIDDLE_LOOKS ((size_t)4096)	/* and for one that is answered at once */
+#define SESSION_V3_MAX 16		/* being read in pieces for one worker; more reads wait, */
+#define SESSION_V3_WRITES_MAX 256	/* and what more writes show is not told */
+
 /* Messages of the v3 API (httpd/v3). A transaction has an operation on each of its levels, and
  * each of these is two messages, one in the other. */
+#define V3_TXN_OPS_MAX 128		/* operations of a txn, on any path through it */
+#define V3_WRITE_BYTES_MAX (3 * MIB / 2) /* of a request that writes, as protobuf */
+#define V3_ANSWER_BYTES_MAX (64 * MIB)	/* of KeyValues in one answer of a worker, */
+#define V3_COLLECTED_BYTES_MAX (256 * MIB) /* and of all that it puts together */
 #define V3_MESSAGE_BYTES_MAX (2 * MIB)	/* of a client, as it is sent */
 #define V3_NESTED_MAX (2 * V3_DEPTH_MAX + 4) /* messages in messages */
 #define V3_DECODED_BYTES_MAX (4 * MIB)	/* parts and lists of one, beside its bytes */

@@ -84,6 +84,7 @@ struct backend_call {
 	struct question question;
 	bool write;			/* may take effect: has a sequence, or waits for one */
 	bool sent;			/* to the present or an earlier raftd */
+	bool collects;			/* pieces of its event are put together here */
 	size_t sent_bytes;		/* of a write with a place: of its frame */
 	struct buf frame;
 	struct buf event;
@@ -102,6 +103,19 @@ void backend_config_change(struct backend *backend, struct backend_call *call,
 void backend_auth_change(struct backend *backend, struct backend_call *call,
     const struct msg_auth_change *change);
 void backend_read(struct backend *backend, struct backend_call *call, const struct msg_read *read);
+/* Of the v3 keys: the outcome's event is a v3_answer with all bytes behind it. There is no
+ * piece() and no lost(): what comes in pieces is put together here, V3_ANSWER_BYTES_MAX of one
+ * call and V3_COLLECTED_BYTES_MAX of all. More: ERR_TOO_BIG, ERR_BUSY; a write is done then. */
+void backend_v3_write(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_write *write);
+void backend_v3_compact(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_compact *compact);
+void backend_v3_grant(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_grant *grant);
+void backend_v3_revoke(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_revoke *revoke);
+void backend_v3_read(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_read *read);
 /* Answered by a lock_record as the outcome's event; no piece() and no lost(). */
 void backend_lock_look(struct backend *backend, struct backend_call *call,
     const struct msg_lock_look *look);

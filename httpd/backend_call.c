@@ -54,6 +54,14 @@ backend_is_full(const struct backend *backend)
 /* ---- ending -------------------------------------------------------------------------- */
 
 static void
+drop_event(struct backend *backend, struct backend_call *call)
+{
+	if (call->collects)
+		backend->collected_bytes -= call->event.size;
+	buf_clear(&call->event);
+}
+
+static void
 forget_call(struct backend *backend, struct backend_call *call)
 {
 	question_over(backend, &call->question);
@@ -68,6 +76,7 @@ end_call(struct backend *backend, struct backend_call *call, const struct msg_ou
 	struct buf event = call->event;
 
 	/* The call may be freed by its owner, and the outcome may be in event. */
+	drop_event(backend, call);
 	forget_call(backend, call);
 	call->done(call, outcome);
 	buf_free(&frame);
@@ -134,6 +143,7 @@ backend_call_start(struct backend *backend, struct backend_call *call, uint64_t 
 	ASSERT(call->done != NULL);
 	call->write = place != PLACE_ASKED;
 	call->sent = false;
+	call->collects = false;
 	call->sent_bytes = 0;
 	buf_init(&call->frame, 0);
 	buf_init(&call->event, ASSEMBLED_BYTES_MAX);
@@ -142,19 +152,30 @@ backend_call_start(struct backend *backend, struct backend_call *call, uint64_t 
 }
 
 void
+backend_call_collect(struct backend_call *call)
+{
+	call->collects = true;
+	buf_free(&call->event);
+	buf_init(&call->event, V3_ANSWER_BYTES_MAX);
+}
+
+void
 backend_cancel(struct backend *backend, struct backend_call *call)
 {
 	struct backend_call *ghost;
+	bool collected = call->collects && call->event.size > 0;
 
+	drop_event(backend, call);
 	if (call->write && call->sent) {
 		ghost = xmalloc(sizeof(*ghost));
 		*ghost = *call;
 		ghost->done = ghost_done;
+		buf_free(&ghost->event);
 		ghost->sent_ns = NULL;
 		question_replace(backend, &call->question, &ghost->question);
 		return;
 	}
-	if (call->question.begun)
+	if (call->question.begun || collected)
 		backend_read_stop(backend, call->question.id);
 	forget_call(backend, call);
 	buf_free(&call->frame);
@@ -163,6 +184,48 @@ backend_cancel(struct backend *backend, struct backend_call *call)
 }
 
 /* ---- answers --------------------------------------------------------------------------- */
+
+/* What came of it is all that may come: a write is done, and nothing of it is to be repeated. */
+static void
+give_up(struct backend *backend, struct backend_call *call, enum err err)
+{
+	backend_read_stop(backend, call->question.id);
+	end_call(backend, call, &(struct msg_outcome){ .error = (uint16_t)err });
+}
+
+/* Add what came; false: it was too much, and the call is over. */
+static bool
+collect(struct backend *backend, struct backend_call *call, struct slice event)
+{
+	if (event.size > V3_ANSWER_BYTES_MAX - call->event.size) {
+		give_up(backend, call, ERR_TOO_BIG);
+		return false;
+	}
+	if (event.size > V3_COLLECTED_BYTES_MAX - backend->collected_bytes) {
+		give_up(backend, call, ERR_BUSY);
+		return false;
+	}
+	buf_append_slice(&call->event, event);
+	backend->collected_bytes += event.size;
+	return true;
+}
+
+static void
+collect_piece(struct backend *backend, struct backend_call *call, struct slice event)
+{
+	/* Whoever wanted to see it is gone. */
+	if (call->done == ghost_done) {
+		give_up(backend, call, ERR_CLOSED);
+		return;
+	}
+	if (!collect(backend, call, event))
+		return;
+	/* raftd is at it, and ends it in time. */
+	call->question.patience = PATIENCE_QUEUED;
+	msg_read_more_frame(channel_out(backend->channel), call->question.id,
+	    &(struct msg_read_more){ .unused = 0 });
+	loop_again(backend->worker->loop);
+}
 
 void
 backend_call_outcome(struct backend *backend, const struct frame *frame,
@@ -173,6 +236,10 @@ backend_call_outcome(struct backend *backend, const struct frame *frame,
 	struct backend_call *call = question == NULL ? NULL : call_of(question);
 	struct msg_outcome outcome = *came;
 
+	if (more && call != NULL && call->collects) {
+		collect_piece(backend, call, outcome.event);
+		return;
+	}
 	if (more && frame->request_id >= READ_ID) {
 		backend_read_piece(backend, call, frame->request_id, came);
 		return;
@@ -180,7 +247,11 @@ backend_call_outcome(struct backend *backend, const struct frame *frame,
 	/* Of a read that was cancelled, or a write that was given up. */
 	if (call == NULL)
 		return;
-	if (more || call->event.size > 0) {
+	if (call->collects && call->event.size > 0) {
+		if (outcome.error == ERR_NONE && !collect(backend, call, outcome.event))
+			return;
+		outcome.event = buf_slice(&call->event);
+	} else if (more || call->event.size > 0) {
 		buf_append_slice(&call->event, outcome.event);
 		if (more)
 			return;
@@ -200,5 +271,8 @@ backend_call_interrupt(struct backend *backend)
 	struct question *question;
 
 	TAILQ_FOREACH(question, &backend->lists[PLACE_WRITES], link)
-		buf_clear(&call_of(question)->event);
+		drop_event(backend, call_of(question));
+	TAILQ_FOREACH(question, &backend->lists[PLACE_ASKED], link)
+		if (question->kind == &call_kind)
+			drop_event(backend, call_of(question));
 }

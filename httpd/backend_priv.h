@@ -65,6 +65,7 @@ struct backend {
 	struct question_list lists[PLACE_COUNT]; /* by place; that of nowhere is empty */
 	struct hash by_id[IDS_COUNT];	/* questions */
 	size_t call_count;		/* writes and reads */
+	size_t collected_bytes;		/* of events that come in pieces */
 	uint64_t next_sequence, next_id, next_watch;
 
 	struct buf event;		/* parts of an event that goes on */
@@ -129,6 +130,9 @@ void backend_call_outcome(struct backend *backend, const struct frame *frame,
     const struct msg_outcome *came);
 /* raftd is gone: of an answer that came in parts the first ones are void. */
 void backend_call_interrupt(struct backend *backend);
+
+/* A call of the v3 keys: collect what comes in pieces. */
+void backend_call_collect(struct backend_call *call);
 
 /* backend_write.c */
 /* Some were answered, or given up: those that wait may go. */

@@ -35,6 +35,18 @@ backend_lock_look(struct backend *backend, struct backend_call *call,
 }
 
 void
+backend_v3_read(struct backend *backend, struct backend_call *call, const struct msg_v3_read *read)
+{
+	call->piece = NULL;
+	backend_call_start(backend, call, backend->next_id++, PLACE_ASKED);
+	backend_call_collect(call);
+	if (read->quorum == 0)
+		call->question.patience = PATIENCE_QUEUED;
+	msg_v3_read_frame(&call->frame, call->question.id, read);
+	backend_call_send(backend, call);
+}
+
+void
 backend_call_more(struct backend *backend, struct backend_call *call)
 {
 	ASSERT(backend_call_rests(call));

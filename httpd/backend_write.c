@@ -106,6 +106,42 @@ backend_auth_change(struct backend *backend, struct backend_call *call,
 }
 
 void
+backend_v3_write(struct backend *backend, struct backend_call *call, const struct msg_v3_write *write)
+{
+	place_write(backend, call);
+	backend_call_collect(call);
+	msg_v3_write_frame(&call->frame, 0, write);
+	send_placed(backend, call);
+}
+
+void
+backend_v3_compact(struct backend *backend, struct backend_call *call, const struct msg_v3_compact *compact)
+{
+	place_write(backend, call);
+	backend_call_collect(call);
+	msg_v3_compact_frame(&call->frame, 0, compact);
+	send_placed(backend, call);
+}
+
+void
+backend_v3_grant(struct backend *backend, struct backend_call *call, const struct msg_v3_grant *grant)
+{
+	place_write(backend, call);
+	backend_call_collect(call);
+	msg_v3_grant_frame(&call->frame, 0, grant);
+	send_placed(backend, call);
+}
+
+void
+backend_v3_revoke(struct backend *backend, struct backend_call *call, const struct msg_v3_revoke *revoke)
+{
+	place_write(backend, call);
+	backend_call_collect(call);
+	msg_v3_revoke_frame(&call->frame, 0, revoke);
+	send_placed(backend, call);
+}
+
+void
 backend_write_admit(struct backend *backend)
 {
 	struct question *question;

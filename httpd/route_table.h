@@ -26,6 +26,10 @@ ROUTE(ROUTE_CLIENT, EXACT, "/v2/members/leader", METHOD_GET | METHOD_POST,
 ROUTE(ROUTE_CLIENT, PREFIX, "/v2/members", METHOD_GET | METHOD_PUT | METHOD_POST | METHOD_DELETE,
     members_handle)
 ROUTE(ROUTE_CLIENT, PREFIX, "/v2/auth", METHOD_GET | METHOD_PUT | METHOD_DELETE, auth_handle)
+#ifdef WITH_V3
+ROUTE(ROUTE_CLIENT, PREFIX, "/v3", METHOD_POST, v3_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/v3beta", METHOD_POST, v3_handle)
+#endif
 ROUTE(ROUTE_LOCK | ROUTE_LEADER, EXACT, "/mod", METHOD_ANY, mod_handle)
 ROUTE(ROUTE_LOCK, PREFIX, "/mod/v2/lock", METHOD_ANY, lock_handle)
 ROUTE(ROUTE_LEADER, PREFIX, "/mod/v2/leader", METHOD_ANY, leader_module_handle)

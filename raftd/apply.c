@@ -127,8 +127,9 @@ note_auth(struct node *node, const struct auth_fact *fact)
 
 /* If a worker of this node waits for it. */
 static void
-answer(struct node *node, const struct replica_facts *facts)
+answer(struct node *node, const struct raft_entry *entry, const struct replica_facts *facts)
 {
+	struct waiting_outcome outcome;
 	const struct request_result *result = &facts->result;
 
 	if (facts->session == 0)
@@ -142,16 +143,20 @@ answer(struct node *node, const struct replica_facts *facts)
 		    "the write was applied, its answer is not kept any more");
 		return;
 	}
-	node_answer(node, (struct waiting_outcome){
-	    .session = facts->session,
-	    .request_id = facts->sequence,
-	    .error = result->error,
-	    .cause = blob_ref(result->cause),
-	    .event = blob_ref(facts->event),
-	    .store_index = result->store_index,
-	    .raft_index = result->raft_index,
-	    .raft_term = result->raft_term,
-	});
+	outcome = (struct waiting_outcome){
+		.session = facts->session,
+		.request_id = facts->sequence,
+		.error = result->error,
+		.cause = blob_ref(result->cause),
+		.event = blob_ref(facts->event),
+		.store_index = result->store_index,
+		.raft_index = result->raft_index,
+		.raft_term = result->raft_term,
+	};
+	if (command_is_v3(entry->payload))
+		node_v3_answer_write(node, entry->payload, outcome);
+	else
+		node_answer(node, outcome);
 }
 
 bool
@@ -174,7 +179,7 @@ node_apply(struct node *node, const struct raft_entry *entry)
 	take_move(node, &facts);
 	note_auth(node, &facts.auth);
 	take_member(node, &facts.member);
-	answer(node, &facts);
+	answer(node, entry, &facts);
 	blob_unref(&facts.result.cause);
 	blob_unref(&facts.event);
 	return true;

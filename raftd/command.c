@@ -242,6 +242,16 @@ command_parse(const struct blob *payload, struct command_head *head, struct read
 }
 
 bool
+command_is_v3(const struct blob *payload)
+{
+	struct command_head head;
+	struct reader body;
+
+	return command_parse(payload, &head, &body) && head.kind >= COMMAND_V3_WRITE &&
+	    head.kind <= COMMAND_V3_REVOKE;
+}
+
+bool
 command_is_member(const struct command_member *m)
 {
 	return m->name.size <= NAME_BYTES_MAX && m->peer_url.size <= URL_BYTES_MAX &&

@@ -72,6 +72,8 @@ struct blob *command_new_v3_expire(uint64_t term, const uint64_t *ids, size_t co
 /* The same: they expire then; the caller appended the list of command_v3_lease. */
 struct blob *command_new_v3_checkpoint(uint64_t term, struct slice leases);
 
+/* Is it one of a worker's on the v3 keys? */
+bool command_is_v3(const struct blob *payload);
 /* Take a payload apart; false: malformed. body is the reader behind the head. */
 bool command_parse(const struct blob *payload, struct command_head *head, struct reader *body);
 /* Do its texts fit what is said of members everywhere? It may be a node's invention. */

@@ -9,26 +9,39 @@
 
 /* ---- workers ---------------------------------------------------------------- */
 
-/* A repeat that was applied before it could be answered: from the table, with
- * no second way through the log. */
+/* What the session table knows of a request, as an answer to it. False: it does not know it. */
 static bool
-answer_again(struct node *node, uint64_t session, uint64_t sequence)
+find_answer(const struct node *node, uint64_t session, uint64_t sequence,
+    struct waiting_outcome *answer)
 {
 	const struct request_result *known;
 
 	if (requests_find(node->replica->requests, session, sequence, &known) != REQUEST_KNOWN)
 		return false;
-	node_answer(node, (struct waiting_outcome){
-	    .session = session,
-	    .request_id = sequence,
-	    .error = known->error,
-	    .cause = blob_ref(known->cause),
-	    .event = known->event ?
-		blob_ref(store_event(node->replica->store, known->store_index)) : NULL,
-	    .store_index = known->store_index,
-	    .raft_index = known->raft_index,
-	    .raft_term = known->raft_term,
-	});
+	*answer = (struct waiting_outcome){
+		.session = session,
+		.request_id = sequence,
+		.error = known->error,
+		.cause = blob_ref(known->cause),
+		.event = known->event ?
+		    blob_ref(store_event(node->replica->store, known->store_index)) : NULL,
+		.store_index = known->store_index,
+		.raft_index = known->raft_index,
+		.raft_term = known->raft_term,
+	};
+	return true;
+}
+
+/* A repeat that was applied before it could be answered: from the table, with
+ * no second way through the log. */
+static bool
+answer_again(struct node *node, uint64_t session, uint64_t sequence)
+{
+	struct waiting_outcome answer;
+
+	if (!find_answer(node, session, sequence, &answer))
+		return false;
+	node_answer(node, answer);
 	return true;
 }
 
@@ -45,10 +58,21 @@ void
 node_v3_write(struct node *node, uint64_t session, uint64_t sequence, bool again,
     struct blob *payload)
 {
-	if (!answer_again(node, session, sequence))
+	struct waiting_outcome answer;
+
+	if (!find_answer(node, session, sequence, &answer)) {
 		proposals_add(node, session, sequence, payload, false, again);
-	else
-		blob_unref(&payload);
+		return;
+	}
+	node_v3_answer_write(node, payload, answer);
+	blob_unref(&payload);
+}
+
+void
+node_v3_read(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_v3_read *read)
+{
+	queries_add_v3(node, session, request_id, read);
 }
 
 void
@@ -164,18 +188,22 @@ void
 node_read_more(struct node *node, uint64_t session, uint64_t request_id)
 {
 	views_more(node, session, request_id);
+	node_v3_more(node, session, request_id);
 }
 
 bool
 node_read_stop(struct node *node, uint64_t session, uint64_t request_id)
 {
-	return views_stop(node, session, request_id);
+	return views_stop(node, session, request_id) ||
+	    node_v3_stop(node, session, request_id);
 }
 
 bool
 node_reads_end(struct node *node)
 {
-	return views_end(node);
+	bool listings = views_end(node);
+
+	return node_v3_end(node) || listings;
 }
 
 void
@@ -252,6 +280,7 @@ node_session_gone(struct node *node, uint64_t session)
 	proposals_session_gone(node, session);
 	queries_session_gone(node, session);
 	views_session_gone(node, session);
+	node_v3_session_gone(node, session);
 	backups_session_gone(node, session);
 }
 

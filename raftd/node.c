@@ -68,6 +68,7 @@ node_new(const struct node_config *config, struct node_io io,
 	proposals_init(&node->proposals, config->seed);
 	queries_init(&node->queries);
 	views_init(&node->views);
+	node_v3_init(&node->v3);
 	TAILQ_INIT(&node->changes);
 	STAILQ_INIT(&node->batches);
 	return node;
@@ -205,6 +206,7 @@ node_free(struct node **freed)
 	changes_clear(node);
 	queries_free(&node->queries);
 	views_free(&node->views);
+	node_v3_free(&node->v3);
 	compact_free(node);
 	replica_free(&node->replica);
 	members_clear(&node->joined_with);
@@ -560,6 +562,7 @@ send_answers(struct node *node)
 			.raft_term = answer->raft_term,
 			.event = blob_slice(answer->event),
 			.record = answer->event,
+			.more = answer->more,
 		};
 
 		node->io.outcome(node->io.argument, answer->session, answer->request_id,
@@ -599,6 +602,7 @@ node_turn(struct node *node, struct clock_time now)
 {
 	node->now = now;
 	take_time(node);
+	node_v3_turn_begins(node);
 	raft_time(node->raft, now.monotonic_ms, node_time_ns(node));
 	compact_turn(node);
 	disk_turn(node);
@@ -630,6 +634,7 @@ node_turn(struct node *node, struct clock_time now)
 	send_answers(node);
 	queries_answer(node);
 	views_turn(node);
+	node_v3_turn(node);
 	ending_turn(node);
 }
 
@@ -647,6 +652,7 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, demote_deadline(node));
 	due = MIN_OF(due, queries_deadline(node));
 	due = MIN_OF(due, views_deadline(node));
+	due = MIN_OF(due, node_v3_deadline(node));
 	due = MIN_OF(due, expiry_deadline(node));
 	due = MIN_OF(due, node_leases_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));

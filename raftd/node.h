@@ -96,6 +96,9 @@ void node_config_change(struct node *node, uint64_t session, uint64_t sequence, 
  * taken. What becomes of it is the cause of its outcome: a v3_outcome. */
 void node_v3_write(struct node *node, uint64_t session, uint64_t sequence, bool again,
     struct blob *payload);
+/* Of the v3 keys; the caller has checked its lists. */
+void node_v3_read(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_v3_read *read);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
 void node_lock_look(struct node *node, uint64_t session, uint64_t request_id,

@@ -42,6 +42,16 @@
 
 #include <inttypes.h>
 
+/* An outcome that waits for the turn's end. */
+struct waiting_outcome {
+	uint64_t session, request_id;
+	enum err error;
+	struct blob *cause;		/* owned */
+	struct blob *event;		/* owned */
+	uint64_t store_index, raft_index, raft_term;
+	bool more;			/* pieces of the event follow */
+};
+
 /* ---- propose.c ------------------------------------------------------------ */
 
 /* A worker's write or membership change until it is applied here.
@@ -172,6 +182,8 @@ struct query {
 	uint64_t deadline_ms, leader_deadline_ms;
 	uint8_t flags;
 	bool looks;			/* at a lock, for the entry lock_index */
+	bool v3;			/* of the v3 keys: key is compares, and behind them ops */
+	size_t compares_bytes;
 	uint64_t lock_index;
 	uint8_t size;			/* plain only: enum query_size, as far as is known */
 	size_t key_bytes;
@@ -201,6 +213,9 @@ void queries_add(struct node *node, uint64_t session, uint64_t request_id,
 /* A look at a lock: as a quorum read, and always small. */
 void queries_add_look(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_lock_look *look);
+/* The lists of the message were checked. */
+void queries_add_v3(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_v3_read *read);
 /* The node's own read: once it could be answered, or is late, the node is current. */
 void queries_catch_up(struct node *node);
 void queries_session_gone(struct node *node, uint64_t session);
@@ -237,6 +252,40 @@ void views_turn(struct node *node);
 uint64_t views_deadline(const struct node *node);
 /* Begin no other one. True as long as there are some. */
 bool views_end(struct node *node);
+
+/* ---- v3.c --------------------------------------------------------------------- */
+
+struct v3_reading;
+
+struct v3_readings {
+	TAILQ_HEAD(v3_reading_list, v3_reading) list;	/* whose turn it is first */
+	size_t looks;			/* that are left in this turn */
+	bool ending;			/* no other read is begun */
+};
+
+void node_v3_init(struct v3_readings *readings);
+void node_v3_free(struct v3_readings *readings);
+/* A write was applied, now or before: tell it, and what it shows, at once or in pieces.
+ *
+ *	payload	its command; referenced
+ *	answer	taken; its cause is a v3_outcome, unless it has an error */
+void node_v3_answer_write(struct node *node, struct blob *payload,
+    struct waiting_outcome answer);
+/* Answer a plain query, if that takes no more than a small share of the turn; else false, and
+ * nothing is done. *looks: what is left of the turn; *bytes: out, of the answer. */
+bool node_v3_answer_at_once(struct node *node, const struct query *query, size_t *looks,
+    size_t bytes_max, size_t *bytes);
+/* Begin to answer it in pieces. False: that worker reads as many as it may. */
+bool node_v3_begin(struct node *node, const struct query *query);
+void node_v3_more(struct node *node, uint64_t session, uint64_t request_id);
+bool node_v3_stop(struct node *node, uint64_t session, uint64_t request_id);
+void node_v3_session_gone(struct node *node, uint64_t session);
+/* Before anything is applied: a turn's share is there again, and what took too long goes. */
+void node_v3_turn_begins(struct node *node);
+/* Send pieces that were asked for, as far as the turn's share goes. */
+void node_v3_turn(struct node *node);
+uint64_t node_v3_deadline(const struct node *node);
+bool node_v3_end(struct node *node);
 
 /* ---- expiry.c ------------------------------------------------------------------- */
 
@@ -454,15 +503,6 @@ uint64_t move_deadline(const struct node *node);
 
 /* ---- the node ------------------------------------------------------------------------ */
 
-/* An outcome that waits for the turn's end. */
-struct waiting_outcome {
-	uint64_t session, request_id;
-	enum err error;
-	struct blob *cause;		/* owned */
-	struct blob *event;		/* owned */
-	uint64_t store_index, raft_index, raft_term;
-};
-
 /* What goes out once a batch is synced. */
 struct disk_batch {
 	STAILQ_ENTRY(disk_batch) link;
@@ -534,6 +574,7 @@ struct node {
 	struct demotion demotion;
 	struct queries queries;
 	struct views views;
+	struct v3_readings v3;
 	struct compaction compaction;
 	struct backup backups[BACKUPS_MAX];
 	bool swept;			/* what was freed is in the effects: they go at once, */

@@ -104,6 +104,25 @@ queries_add_look(struct node *node, uint64_t session, uint64_t request_id,
 }
 
 void
+queries_add_v3(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_v3_read *read)
+{
+	struct buf lists = BUF_INIT;
+	struct query *query;
+
+	buf_append_slice(&lists, read->compares);
+	buf_append_slice(&lists, read->ops);
+	query = new_query(node, session, request_id, buf_slice(&lists));
+	buf_free(&lists);
+	query->v3 = true;
+	query->compares_bytes = read->compares.size;
+	if (read->quorum != 0)
+		TAILQ_INSERT_TAIL(&node->queries.idle, query, link);
+	else
+		TAILQ_INSERT_TAIL(&node->queries.plain, query, link);
+}
+
+void
 queries_catch_up(struct node *node)
 {
 	struct query *query = xzalloc(sizeof(*query));
@@ -219,7 +238,18 @@ answer_at_once(struct node *node, const struct query *query, struct share *share
 	};
 	struct slice key = slice_of(query->key, query->key_bytes);
 	struct blob *cause = NULL;
+	size_t bytes;
 
+	if (query->v3) {
+		if (!node_v3_answer_at_once(node, query, &share->nodes, share->answer_bytes,
+		    &bytes)) {
+			share->bytes -= MIN_OF(share->bytes, share->miss_bytes);
+			return false;
+		}
+		share->bytes -= MIN_OF(share->bytes, bytes);
+		share->room -= MIN_OF(share->room, bytes);
+		return true;
+	}
 	buf_clear(&node->event);
 	if (query->looks)
 		outcome.error = store_lock_look(node->replica->store, key, query->lock_index,
@@ -277,7 +307,9 @@ begin_answer(struct node *node, struct query *query, struct share *share, uint64
 			return true;
 		query->size++;
 	}
-	return query->size == QUERY_LARGE && views_begin(node, query, retry_ms);
+	if (query->size != QUERY_LARGE)
+		return false;
+	return query->v3 ? node_v3_begin(node, query) : views_begin(node, query, retry_ms);
 }
 
 /* True if it is over; else *due_ms is when to look at it again. */

@@ -68,6 +68,23 @@ RECORD(place_record,
     FIELD(u64, node)		/* 0: nobody */
     FIELD(bytes, peer_urls))	/* separated by commas */
 
+/* What became of a request of the v3 keys, before the bytes of what it shows: KeyValues in wire
+ * form, each behind a tag and a length, of each result in turn. */
+RECORD(v3_answer,
+    FIELD(u16, error)		/* enum v3_error; else the rest is empty */
+    FIELD(u64, revision)	/* of the store, after it */
+    FIELD(u64, ttl_s)		/* of a lease that was granted */
+    FIELD(bytes, results))	/* list of v3_result: of each operation that was done, in their
+				 * order, a txn before what is in it */
+RECORD(v3_result,
+    FIELD(u8, kind)		/* enum v3_op_kind */
+    FIELD(u8, flags)		/* V3_RESULT_* of wire.h */
+    FIELD(u32, responses)	/* of a txn: results behind it that are its own, and not of a txn
+				 * in it */
+    FIELD(u64, revision)	/* 0: of a txn within another */
+    FIELD(u64, count)		/* range: keys; delete: keys that went */
+    FIELD(u64, kvs) FIELD(u64, bytes))	/* KeyValues shown, and how long with their tags */
+
 /* A log entry on its way to a peer or to the disk. */
 RECORD(entry_record,
     FIELD(u64, term)
@@ -323,6 +340,25 @@ MESSAGE(read, 0x21, FROM_CLIENT_WORKER, TO_SESSION,
 /* Its answer came with FRAME_MORE: now the next piece is wanted; or no more of it. */
 MESSAGE(read_more, 0x34, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
 MESSAGE(read_stop, 0x35, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
+/* Of the v3 keys. Writes: request id as for write. Lists as in common/ipc/v3_table.h; they are one
+ * operation, with all that is in it. Answered by outcome, whose event begins with a v3_answer;
+ * KeyValues follow, a piece at a time: each next one is asked for by read_more. */
+MESSAGE(v3_write, 0x90, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(u64, low)
+    FIELD(bytes, compares)	/* list of v3_compare */
+    FIELD(bytes, ops))		/* list of v3_op */
+MESSAGE(v3_compact, 0x91, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(u64, low) FIELD(u64, revision))
+MESSAGE(v3_grant, 0x92, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(u64, low)
+    FIELD(u64, id)		/* not 0: chosen before it is asked for */
+    FIELD(u64, ttl_s))
+MESSAGE(v3_revoke, 0x93, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(u64, low) FIELD(u64, id))
+MESSAGE(v3_read, 0x94, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(u8, quorum)		/* 1: what was acknowledged before is in it */
+    FIELD(bytes, compares)
+    FIELD(bytes, ops))		/* none that writes */
 /* A look at a lock, answered by a quorum: outcome, with a lock_record as its event. */
 MESSAGE(lock_look, 0x3f, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(bytes, key)		/* its directory */
@@ -411,7 +447,7 @@ MESSAGE(backup_stop, 0x2d, FROM_WORKER, TO_SESSION, FIELD(u64, unused))
 
 /* ---- data channel: raftd -> worker; request id is the request's --------- */
 
-/* Of write, read, lock_look, member_change; with FRAME_MORE the event goes on: the next
+/* Of write, read, lock_look, member_change, v3_write and its kin; with FRAME_MORE the event goes on: the next
  * frame's event bytes follow this one's, its other fields are the same, unless it
  * is an error. Of a read, the next frame comes when read_more has asked for it, and
  * the length of the event's nodes reads UINT32_MAX: they end where the answer does. */

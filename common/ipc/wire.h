@@ -218,6 +218,10 @@ enum v3_op_kind { V3_OP_RANGE = 1, V3_OP_PUT = 2, V3_OP_DELETE = 3, V3_OP_TXN = 
 #define V3_PUT_IGNORE_LEASE 0x04u
 #define V3_DELETE_PREV_KV 0x01u
 
+#define V3_RESULT_MORE 0x01u		/* of a range: there were more than its limit */
+#define V3_RESULT_SUCCEEDED 0x02u	/* of a txn */
+#define V3_RESULT_ALL 0x03u
+
 /* As the API has them. */
 enum v3_sort_order { V3_SORT_NONE = 0, V3_SORT_ASCEND = 1, V3_SORT_DESCEND = 2 };
 enum v3_sort_target {

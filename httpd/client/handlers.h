@@ -25,6 +25,7 @@ void leader_module_handle(struct request *request);
 void token_handle(struct request *request);
 void client_config_handle(struct request *request);
 void client_backup_handle(struct request *request);
+void v3_handle(struct request *request);
 void ui_handle(struct request *request);
 void ui_old_handle(struct request *request);
 void version_handle(struct request *request);

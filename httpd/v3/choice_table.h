@@ -2,26 +2,27 @@
  * choice_table.h - every enum of the v3 API.
  *
  *	CHOICE_TYPE(tag, name, VALUE(number, C name, JSON name) ...)
+ *	SHARED_CHOICE_TYPE(...)		the same; raftd has it, too, so its enum is wire.h's
  *
  * The name is the one that the original's texts of errors have. Numbers are those of the
  * protocol. No guard: included more than once, undefines its macros at the end.
  */
-CHOICE_TYPE(sort_order, "etcdserverpb.RangeRequest_SortOrder",
+SHARED_CHOICE_TYPE(sort_order, "etcdserverpb.RangeRequest_SortOrder",
     VALUE(0, V3_SORT_NONE, "NONE")
     VALUE(1, V3_SORT_ASCEND, "ASCEND")
     VALUE(2, V3_SORT_DESCEND, "DESCEND"))
-CHOICE_TYPE(sort_target, "etcdserverpb.RangeRequest_SortTarget",
-    VALUE(0, V3_SORT_BY_KEY, "KEY")
-    VALUE(1, V3_SORT_BY_VERSION, "VERSION")
-    VALUE(2, V3_SORT_BY_CREATE, "CREATE")
-    VALUE(3, V3_SORT_BY_MOD, "MOD")
-    VALUE(4, V3_SORT_BY_VALUE, "VALUE"))
-CHOICE_TYPE(compare_result, "etcdserverpb.Compare_CompareResult",
+SHARED_CHOICE_TYPE(sort_target, "etcdserverpb.RangeRequest_SortTarget",
+    VALUE(0, V3_SORT_KEY, "KEY")
+    VALUE(1, V3_SORT_VERSION, "VERSION")
+    VALUE(2, V3_SORT_CREATE, "CREATE")
+    VALUE(3, V3_SORT_MOD, "MOD")
+    VALUE(4, V3_SORT_VALUE, "VALUE"))
+SHARED_CHOICE_TYPE(compare_result, "etcdserverpb.Compare_CompareResult",
     VALUE(0, V3_EQUAL, "EQUAL")
     VALUE(1, V3_GREATER, "GREATER")
     VALUE(2, V3_LESS, "LESS")
     VALUE(3, V3_NOT_EQUAL, "NOT_EQUAL"))
-CHOICE_TYPE(compare_target, "etcdserverpb.Compare_CompareTarget",
+SHARED_CHOICE_TYPE(compare_target, "etcdserverpb.Compare_CompareTarget",
     VALUE(0, V3_COMPARE_VERSION, "VERSION")
     VALUE(1, V3_COMPARE_CREATE, "CREATE")
     VALUE(2, V3_COMPARE_MOD, "MOD")
@@ -56,3 +57,4 @@ CHOICE_TYPE(serving_status, "grpc.health.v1.HealthCheckResponse_ServingStatus",
     VALUE(3, V3_SERVICE_UNKNOWN, "SERVICE_UNKNOWN"))
 #undef VALUE
 #undef CHOICE_TYPE
+#undef SHARED_CHOICE_TYPE

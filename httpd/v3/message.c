@@ -10,12 +10,14 @@
 
 #define CHOICE_TYPE(tag, name, ...) \
 	static const struct v3_choice_value values_of_##tag[] = { __VA_ARGS__ };
+#define SHARED_CHOICE_TYPE(...) CHOICE_TYPE(__VA_ARGS__)
 #define VALUE(number, value, text) { number, text },
 #include "httpd/v3/choice_table.h"
 
 #define CHOICE_TYPE(tag, text, ...) \
 	static const struct v3_choice choice_##tag = { text, ARRAY_COUNT(values_of_##tag), \
 		values_of_##tag };
+#define SHARED_CHOICE_TYPE(...) CHOICE_TYPE(__VA_ARGS__)
 #include "httpd/v3/choice_table.h"
 
 const char *

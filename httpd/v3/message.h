@@ -8,7 +8,8 @@
  *				protobuf.h, json.h, print.h
  *
  * and for a message with a oneof enum v3_TAG_which: V3_NO_TAG, or V3_IS_NAME for the member
- * that is there. For each CHOICE_TYPE row enum v3_TAG; a field of it is a number, since a
+ * that is there. For each CHOICE_TYPE row enum v3_TAG
+ * (of shared ones in common/ipc/wire.h); a field of it is a number, since a
  * client may send one that no row has.
  *
  * A struct of zeros is a message that is empty. A part that is not there is NULL. Pointers
@@ -18,11 +19,13 @@
 #ifndef MOOTHALL_HTTPD_V3_MESSAGE_H
 #define MOOTHALL_HTTPD_V3_MESSAGE_H
 
+#include "common/ipc/wire.h"
 #include "common/slice.h"
 
 /* ---- values ------------------------------------------------------------ */
 
 #define CHOICE_TYPE(tag, name, ...) enum v3_##tag { __VA_ARGS__ };
+#define SHARED_CHOICE_TYPE(tag, name, ...)
 #define VALUE(number, value, text) value = number,
 #include "httpd/v3/choice_table.h"
 

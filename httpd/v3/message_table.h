@@ -92,11 +92,11 @@ MESSAGE(response_op, "etcdserverpb.ResponseOp",
 	OR_PART(2, put_response, response_put)
 	OR_PART(3, delete_range_response, response_delete_range)
 	OR_PART(4, txn_response, response_txn)))
-MESSAGE(compare, "etcdserverpb.Compare",
+MESSAGE(txn_compare, "etcdserverpb.Compare",
     CHOICE(1, compare_result, result)
     CHOICE(2, compare_target, target)
     FIELD(3, bytes, key)
-    ONEOF(compare,
+    ONEOF(txn_compare,
 	OR_FIELD(4, int64, version)
 	OR_FIELD(5, int64, create_revision)
 	OR_FIELD(6, int64, mod_revision)
@@ -104,7 +104,7 @@ MESSAGE(compare, "etcdserverpb.Compare",
 	OR_FIELD(8, int64, lease))
     FIELD(64, bytes, range_end))
 MESSAGE(txn_request, "etcdserverpb.TxnRequest",
-    PARTS(1, compare, compare)
+    PARTS(1, txn_compare, compare)
     PARTS(2, request_op, success)
     PARTS(3, request_op, failure))
 MESSAGE(txn_response, "etcdserverpb.TxnResponse",

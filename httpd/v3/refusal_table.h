@@ -22,6 +22,7 @@ REFUSAL(TOO_MANY_OPS, INVALID_ARGUMENT, ETCD "too many operations in txn request
 REFUSAL(DUPLICATE_KEY, INVALID_ARGUMENT, ETCD "duplicate key given in txn request")
 REFUSAL(REQUEST_TOO_LARGE, INVALID_ARGUMENT, ETCD "request is too large")
 REFUSAL(SORT_OPTION, INVALID_ARGUMENT, ETCD "invalid sort option")
+REFUSAL(COMPARE, INVALID_ARGUMENT, ETCD "invalid compare option")
 REFUSAL(MEMBER_URLS, INVALID_ARGUMENT, ETCD "given member URLs are invalid")
 REFUSAL(USER_EMPTY, INVALID_ARGUMENT, ETCD "user name is empty")
 REFUSAL(ROLE_EMPTY, INVALID_ARGUMENT, ETCD "role name is empty")

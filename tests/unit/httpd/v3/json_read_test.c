@@ -132,14 +132,14 @@ TEST(other_names_are_unknown_and_passed_by)
 TEST(null_is_as_if_absent)
 {
 	struct v3_txn_request txn;
-	struct v3_compare compare;
+	struct v3_txn_compare compare;
 
 	expect_read(v3_txn_request_type(),
 	    "{\"compare\":null,\"success\":[{\"request_put\":null,"
 	    "\"request_range\":{\"key\":null}}]}", &txn);
 	assert_int_equal(txn.compare.count, 0);
 	assert_int_equal(txn.success.items[0].which, V3_IS_request_range);
-	expect_read(v3_compare_type(), "{\"version\":null,\"value\":\"\",\"target\":null}",
+	expect_read(v3_txn_compare_type(), "{\"version\":null,\"value\":\"\",\"target\":null}",
 	    &compare);
 	assert_int_equal(compare.which, V3_IS_value);
 	expect_refused(v3_txn_request_type(), "{\"success\":[null]}",
@@ -154,7 +154,7 @@ TEST(a_field_stands_once)
 	    "field \"range_end\" of etcdserverpb.RangeRequest stands twice");
 	expect_refused(v3_txn_request_type(), "{\"compare\":[],\"compare\":[]}",
 	    "field \"compare\" of etcdserverpb.TxnRequest stands twice");
-	expect_refused(v3_compare_type(), "{\"version\":\"1\",\"lease\":\"2\"}",
+	expect_refused(v3_txn_compare_type(), "{\"version\":\"1\",\"lease\":\"2\"}",
 	    "field \"lease\" of etcdserverpb.Compare stands beside another member of the same "
 	    "oneof");
 	expect_refused(v3_request_op_type(), "{\"request_put\":{},\"requestRange\":{}}",
@@ -281,7 +281,7 @@ TEST(an_enum_is_a_name_or_a_number)
 	expect_read(v3_range_request_type(), "{\"sort_order\":\"DESCEND\",\"sortTarget\":3}",
 	    &range);
 	assert_int_equal(range.sort_order, V3_SORT_DESCEND);
-	assert_int_equal(range.sort_target, V3_SORT_BY_MOD);
+	assert_int_equal(range.sort_target, V3_SORT_MOD);
 	/* Who has the handler says what an unknown number is. */
 	expect_read(v3_range_request_type(),
 	    "{\"sort_order\":2147483647,\"sort_target\":-2147483648}", &range);
@@ -446,7 +446,7 @@ TEST(parts_of_json_take_no_more_than_they_may)
 	struct v3_txn_request txn;
 
 	buf_append_text(&text, "{\"compare\":[{}");
-	put_times(&text, ",{}", V3_DECODED_BYTES_MAX / sizeof(struct v3_compare));
+	put_times(&text, ",{}", V3_DECODED_BYTES_MAX / sizeof(struct v3_txn_compare));
 	buf_append_text(&text, "]}");
 	assert_int_equal(v3_json_read(v3_txn_request_type(), buf_slice(&text), &arena, &txn,
 	    &refusal), ERR_TOO_BIG);

@@ -189,12 +189,12 @@ TEST(a_part_that_is_there_is_written_even_if_it_is_empty)
 
 TEST(a_member_of_a_oneof_is_written_even_if_it_is_zero)
 {
-	struct v3_compare compare = { .which = V3_IS_version };
+	struct v3_txn_compare compare = { .which = V3_IS_version };
 
-	expect(v3_compare_type(), &compare, "{\"version\":\"0\"}");
+	expect(v3_txn_compare_type(), &compare, "{\"version\":\"0\"}");
 	compare.which = V3_IS_value;
 	compare.value = SLICE_EMPTY;
-	expect(v3_compare_type(), &compare, "{\"value\":\"\"}");
+	expect(v3_txn_compare_type(), &compare, "{\"value\":\"\"}");
 }
 
 TEST(numbers_at_their_ends)

@@ -112,13 +112,13 @@ TEST(a_part_that_is_there_is_written_even_if_it_is_empty)
 
 TEST(a_member_of_a_oneof_is_written_even_if_it_is_zero)
 {
-	struct v3_compare compare = { .key = SLICE_LITERAL("k"), .which = V3_IS_version,
+	struct v3_txn_compare compare = { .key = SLICE_LITERAL("k"), .which = V3_IS_version,
 		.range_end = SLICE_LITERAL("l") };
-	struct v3_compare value = { .which = V3_IS_value };
+	struct v3_txn_compare value = { .which = V3_IS_value };
 
-	expect_bytes(v3_compare_type(), &compare,
+	expect_bytes(v3_txn_compare_type(), &compare,
 	    SLICE_LITERAL("\x1a\x01k\x20\x00\x82\x04\x01l"));
-	expect_bytes(v3_compare_type(), &value, SLICE_LITERAL("\x3a\x00"));
+	expect_bytes(v3_txn_compare_type(), &value, SLICE_LITERAL("\x3a\x00"));
 }
 
 TEST(numbers_of_a_list_are_packed)
@@ -232,12 +232,12 @@ TEST(the_last_part_counts_and_nothing_is_merged)
 TEST(the_last_member_of_a_oneof_counts)
 {
 	struct v3_request_op op;
-	struct v3_compare compare;
+	struct v3_txn_compare compare;
 
 	expect_read(v3_request_op_type(), SLICE_LITERAL("\x0a\x00\x12\x03\x0a\x01k"), &op);
 	assert_int_equal(op.which, V3_IS_request_put);
 	assert_true(slice_equal(op.request_put->key, SLICE_LITERAL("k")));
-	expect_read(v3_compare_type(), SLICE_LITERAL("\x3a\x01v\x28\x00"), &compare);
+	expect_read(v3_txn_compare_type(), SLICE_LITERAL("\x3a\x01v\x28\x00"), &compare);
 	assert_int_equal(compare.which, V3_IS_create_revision);
 	assert_int_equal(compare.create_revision, 0);
 	expect_read(v3_request_op_type(), SLICE_EMPTY, &op);
@@ -329,7 +329,7 @@ TEST(numbers_of_32_bits_and_choices_lose_their_high_half)
 	    SLICE_LITERAL("\x28\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01\x30\x02\x38\x80\x02"),
 	    &range);
 	assert_int_equal(range.sort_order, -1);
-	assert_int_equal(range.sort_target, V3_SORT_BY_CREATE);
+	assert_int_equal(range.sort_target, V3_SORT_CREATE);
 	/* 256 is true, whatever its lowest byte. */
 	assert_true(range.serializable);
 }
@@ -492,7 +492,7 @@ TEST(a_hundred_thousand_nested_transactions_are_refused)
 
 TEST(parts_and_lists_of_a_message_take_no_more_than_they_may)
 {
-	size_t most = V3_DECODED_BYTES_MAX / sizeof(struct v3_compare);
+	size_t most = V3_DECODED_BYTES_MAX / sizeof(struct v3_txn_compare);
 	struct buf bytes = BUF_INIT;
 	struct v3_txn_request txn;
 	size_t before;
