@@ -5,11 +5,12 @@
  *	came --> asked		a write or a read of raftd		[ask]
  *	asked -> answered	its outcome came			[answered]
  *
- * A call lives in its request's arena. raftd's time is the time of a call; one that the client
- * has limited itself (Grpc-Timeout) ends earlier.
+ * A call lives in its request's arena. How long it may take is the backend's.
  *
  * Source: docs/api.md, "v3".
  */
+#include "common/metric.h"
+#include "common/rand.h"
 #include "httpd/backend.h"
 #include "httpd/client/gate.h"
 #include "httpd/client/handlers.h"
@@ -20,14 +21,11 @@
 #include "httpd/v3/show.h"
 #include "httpd/worker.h"
 
-#include "common/metric.h"
-
-#include <stdio.h>
-
 struct v3_call {
 	struct backend_call call;
 	struct request *request;
 	const struct v3_method *method;
+	uint64_t lease;			/* that is granted */
 };
 
 static void
@@ -102,6 +100,8 @@ answer(struct v3_call *asked, const struct msg_outcome *outcome)
 		refuse(request, status_of(error));
 		return;
 	}
+	if (right && asked->lease != 0)
+		shown.grant.ID = (int64_t)asked->lease;
 	blob_begin(&body);
 	json = json_put_into(&body);
 	right = right && v3_json_put(&json, NULL, asked->method->response(), &shown);
@@ -179,6 +179,28 @@ ask_compaction(struct request *request, const struct v3_method *method,
 	    &(struct msg_v3_compact){ .revision = (uint64_t)message->revision });
 }
 
+/* The id is chosen before it is asked for: so a repeat is the same grant. */
+static void
+ask_grant(struct request *request, const struct v3_method *method,
+    const struct v3_lease_grant_request *message)
+{
+	struct v3_call *asked = new_call(request, method);
+
+	asked->lease = (uint64_t)message->ID;
+	while (asked->lease == 0)
+		asked->lease = rand_entropy() & INT64_MAX;
+	backend_v3_grant(request->worker->backend, &asked->call,
+	    &(struct msg_v3_grant){ .id = asked->lease, .ttl_s = (uint64_t)message->TTL });
+}
+
+static void
+ask_revoke(struct request *request, const struct v3_method *method,
+    const struct v3_lease_revoke_request *message)
+{
+	backend_v3_revoke(request->worker->backend, &new_call(request, method)->call,
+	    &(struct msg_v3_revoke){ .id = (uint64_t)message->ID });
+}
+
 /* Any message that is asked here. */
 union v3_asked {
 	struct v3_range_request range;
@@ -186,6 +208,8 @@ union v3_asked {
 	struct v3_delete_range_request delete_range;
 	struct v3_txn_request txn;
 	struct v3_compaction_request compact;
+	struct v3_lease_grant_request grant;
+	struct v3_lease_revoke_request revoke;
 };
 
 /* The message as it would come by gRPC: how large it may be is said of that. */
@@ -202,12 +226,42 @@ is_too_long(struct request *request, const struct v3_method *method, const void 
 	return true;
 }
 
+/* False: this method is not served. */
 static bool
 is_served(const struct v3_method *method)
 {
-	return method != NULL && (method->tag == V3_METHOD_range ||
-	    method->tag == V3_METHOD_put || method->tag == V3_METHOD_delete_range ||
-	    method->tag == V3_METHOD_txn || method->tag == V3_METHOD_compact);
+	if (method == NULL)
+		return false;
+	switch (method->tag) {
+	case V3_METHOD_range:
+	case V3_METHOD_put:
+	case V3_METHOD_delete_range:
+	case V3_METHOD_txn:
+	case V3_METHOD_compact:
+	case V3_METHOD_lease_grant:
+	case V3_METHOD_lease_revoke:
+		return true;
+	default:
+		return false;
+	}
+}
+
+static void
+ask(struct request *request, const struct v3_method *method, const union v3_asked *asked)
+{
+	switch (method->tag) {
+	case V3_METHOD_compact:
+		ask_compaction(request, method, &asked->compact);
+		break;
+	case V3_METHOD_lease_grant:
+		ask_grant(request, method, &asked->grant);
+		break;
+	case V3_METHOD_lease_revoke:
+		ask_revoke(request, method, &asked->revoke);
+		break;
+	default:
+		ask_keys(request, method, asked);
+	}
 }
 
 void
@@ -233,9 +287,7 @@ v3_handle(struct request *request)
 	} else if (backend_is_full(request->worker->backend)) {
 		metric_add(METRIC_rejected_requests, 1);
 		refuse(request, v3_status_of(V3_REFUSE_TOO_MANY_REQUESTS));
-	} else if (method->tag == V3_METHOD_compact) {
-		ask_compaction(request, method, &asked.compact);
 	} else {
-		ask_keys(request, method, &asked);
+		ask(request, method, &asked);
 	}
 }

@@ -70,7 +70,7 @@ TEST(a_name_is_found_as_it_is_or_in_lower_camel_case)
 	assert_null(FIELD_OF(range_request, ""));
 	assert_int_equal(FIELD_OF(lease_grant_request, "TTL")->number, 1);
 	assert_null(FIELD_OF(lease_grant_request, "ttl"));
-	assert_int_equal(FIELD_OF(compare, "rangeEnd")->number, 64);
+	assert_int_equal(FIELD_OF(txn_compare, "rangeEnd")->number, 64);
 	assert_int_equal(FIELD_OF(status_response, "raftAppliedIndex")->number, 7);
 	assert_null(FIELD_OF(status_request, "header"));
 }
