@@ -191,7 +191,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_TXN_OPS_MAX 128		/* operations of a txn, on any path through it */
 #define V3_WRITE_BYTES_MAX (3 * MIB / 2) /* of a request that writes, as protobuf */
 #define V3_ANSWER_BYTES_MAX (64 * MIB)	/* of KeyValues in one answer of a worker, */
-#define V3_COLLECTED_BYTES_MAX (256 * MIB) /* and of all that it puts together */
+#define V3_COLLECTED_BYTES_MAX (128 * MIB) /* and of all that it puts together */
 #define V3_MESSAGE_BYTES_MAX (2 * MIB)	/* of a client, as it is sent */
 #define V3_NESTED_MAX (2 * V3_DEPTH_MAX + 4) /* messages in messages */
 #define V3_DECODED_BYTES_MAX (4 * MIB)	/* parts and lists of one, beside its bytes */

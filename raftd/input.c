@@ -7,6 +7,8 @@
  */
 #include "raftd/node_priv.h"
 
+#include "raftd/replica/mvcc/request.h"
+
 /* ---- workers ---------------------------------------------------------------- */
 
 /* What the session table knows of a request, as an answer to it. False: it does not know it. */
@@ -66,6 +68,52 @@ node_v3_write(struct node *node, uint64_t session, uint64_t sequence, bool again
 	}
 	node_v3_answer_write(node, payload, answer);
 	blob_unref(&payload);
+}
+
+bool
+node_v3_is_request(struct slice compares, struct slice ops, bool writes)
+{
+	struct mvcc_request *request;
+	bool right;
+
+	if (compares.size + ops.size > V3_REQUEST_BYTES_MAX ||
+	    mvcc_request_new(compares, ops, NULL, &request) != V3_NONE)
+		return false;
+	right = writes || !mvcc_request_writes(request);
+	mvcc_request_free(&request);
+	return right;
+}
+
+void
+node_v3_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_v3_write *write)
+{
+	node_v3_write(node, session, sequence, again,
+	    command_new_v3_write(session, sequence, write->low, write->compares, write->ops));
+}
+
+void
+node_v3_compact(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_v3_compact *compact)
+{
+	node_v3_write(node, session, sequence, again,
+	    command_new_v3_compact(session, sequence, compact->low, compact->revision));
+}
+
+void
+node_v3_grant(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_v3_grant *grant)
+{
+	node_v3_write(node, session, sequence, again,
+	    command_new_v3_grant(session, sequence, grant->low, grant->id, grant->ttl_s));
+}
+
+void
+node_v3_revoke(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_v3_revoke *revoke)
+{
+	node_v3_write(node, session, sequence, again,
+	    command_new_v3_revoke(session, sequence, revoke->low, revoke->id));
 }
 
 void

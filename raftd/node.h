@@ -96,7 +96,18 @@ void node_config_change(struct node *node, uint64_t session, uint64_t sequence, 
  * taken. What becomes of it is the cause of its outcome: a v3_outcome. */
 void node_v3_write(struct node *node, uint64_t session, uint64_t sequence, bool again,
     struct blob *payload);
-/* Of the v3 keys; the caller has checked its lists. */
+/* Are these lists one operation of the v3 keys that may stand in the log? Or, if it does not
+ * write, one that changes nothing. What no state makes right a worker has refused before. */
+bool node_v3_is_request(struct slice compares, struct slice ops, bool writes);
+/* The same as commands are made of them here; the lists are a request. */
+void node_v3_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_v3_write *write);
+void node_v3_compact(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_v3_compact *compact);
+void node_v3_grant(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_v3_grant *grant);
+void node_v3_revoke(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_v3_revoke *revoke);
 void node_v3_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_v3_read *read);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,

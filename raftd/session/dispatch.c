@@ -8,8 +8,6 @@
 #include "common/key_limits.h"
 #include "common/limits.h"
 #include "common/node_name.h"
-#include "raftd/command.h"
-#include "raftd/replica/mvcc/request.h"
 #include "raftd/replica/store/path.h"
 
 void
@@ -67,46 +65,28 @@ on_read(struct asker *asker, const struct frame *frame, const struct msg_read *m
 	return ERR_NONE;
 }
 
-/* Are they one operation that may stand in the log? Or, of a read, one that changes nothing.
- * What no state makes right a worker has refused. */
 static bool
-is_v3_request(struct slice compares, struct slice ops, bool writes)
+is_again(const struct frame *frame)
 {
-	struct mvcc_request *request;
-	bool right;
-
-	if (compares.size + ops.size > V3_REQUEST_BYTES_MAX ||
-	    mvcc_request_new(compares, ops, NULL, &request) != V3_NONE)
-		return false;
-	right = writes || !mvcc_request_writes(request);
-	mvcc_request_free(&request);
-	return right;
-}
-
-/* Takes the payload. */
-static enum err
-v3_write(struct asker *asker, const struct frame *frame, struct blob *payload)
-{
-	asker->asked++;
-	node_v3_write(asker->node, asker->session, frame->request_id,
-	    (frame->flags & FRAME_AGAIN) != 0, payload);
-	return ERR_NONE;
+	return (frame->flags & FRAME_AGAIN) != 0;
 }
 
 static enum err
 on_v3_write(struct asker *asker, const struct frame *frame, const struct msg_v3_write *m)
 {
-	if (!is_v3_request(m->compares, m->ops, true))
+	if (!node_v3_is_request(m->compares, m->ops, true))
 		return ERR_MALFORMED;
-	return v3_write(asker, frame, command_new_v3_write(asker->session, frame->request_id,
-	    m->low, m->compares, m->ops));
+	asker->asked++;
+	node_v3_change(asker->node, asker->session, frame->request_id, is_again(frame), m);
+	return ERR_NONE;
 }
 
 static enum err
 on_v3_compact(struct asker *asker, const struct frame *frame, const struct msg_v3_compact *m)
 {
-	return v3_write(asker, frame, command_new_v3_compact(asker->session, frame->request_id,
-	    m->low, m->revision));
+	asker->asked++;
+	node_v3_compact(asker->node, asker->session, frame->request_id, is_again(frame), m);
+	return ERR_NONE;
 }
 
 static enum err
@@ -114,21 +94,23 @@ on_v3_grant(struct asker *asker, const struct frame *frame, const struct msg_v3_
 {
 	if (m->id == 0)
 		return ERR_MALFORMED;
-	return v3_write(asker, frame, command_new_v3_grant(asker->session, frame->request_id,
-	    m->low, m->id, m->ttl_s));
+	asker->asked++;
+	node_v3_grant(asker->node, asker->session, frame->request_id, is_again(frame), m);
+	return ERR_NONE;
 }
 
 static enum err
 on_v3_revoke(struct asker *asker, const struct frame *frame, const struct msg_v3_revoke *m)
 {
-	return v3_write(asker, frame, command_new_v3_revoke(asker->session, frame->request_id,
-	    m->low, m->id));
+	asker->asked++;
+	node_v3_revoke(asker->node, asker->session, frame->request_id, is_again(frame), m);
+	return ERR_NONE;
 }
 
 static enum err
 on_v3_read(struct asker *asker, const struct frame *frame, const struct msg_v3_read *m)
 {
-	if (m->quorum > 1 || !is_v3_request(m->compares, m->ops, false))
+	if (m->quorum > 1 || !node_v3_is_request(m->compares, m->ops, false))
 		return ERR_MALFORMED;
 	asker->asked++;
 	node_v3_read(asker->node, asker->session, frame->request_id, m);

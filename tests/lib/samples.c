@@ -5,6 +5,7 @@
 
 #include "common/diag.h"
 #include "common/diag_rate.h"
+#include "common/ipc/v3.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "tests/lib/test.h"
@@ -38,6 +39,16 @@ sample_is_of(uint16_t type, const uint16_t *among, size_t count)
 		if (among[i] == type)
 			return true;
 	return false;
+}
+
+static void
+put_v3_range(struct buf *ops)
+{
+	struct buf body = BUF_INIT;
+
+	v3_range_put(&body, &(struct v3_range){ .key = SLICE_LITERAL("a") });
+	v3_op_put(ops, &(struct v3_op){ .kind = V3_OP_RANGE, .body = buf_slice(&body) });
+	buf_free(&body);
 }
 
 /* Those of which something is looked at. */
@@ -78,6 +89,17 @@ put_meant(struct buf *out, uint16_t type, uint64_t id)
 		break;
 	case MSG_read:
 		msg_read_frame(out, id, &(struct msg_read){ .key = key });
+		break;
+	case MSG_v3_write:
+		put_v3_range(&list);
+		msg_v3_write_frame(out, id, &(struct msg_v3_write){ .ops = buf_slice(&list) });
+		break;
+	case MSG_v3_read:
+		put_v3_range(&list);
+		msg_v3_read_frame(out, id, &(struct msg_v3_read){ .ops = buf_slice(&list) });
+		break;
+	case MSG_v3_grant:
+		msg_v3_grant_frame(out, id, &(struct msg_v3_grant){ .id = 1 });
 		break;
 	case MSG_watch:
 		msg_watch_frame(out, id, &(struct msg_watch){ .key = key });
