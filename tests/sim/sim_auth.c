@@ -45,7 +45,8 @@ drop(struct model_texts *texts, const char *text)
 {
 	for (size_t i = 0; i < texts->count; i++)
 		if (strcmp(texts->list[i], text) == 0) {
-			strcpy(texts->list[i], texts->list[--texts->count]);
+			if (i != --texts->count)
+				strcpy(texts->list[i], texts->list[texts->count]);
 			i--;
 		}
 }
