@@ -165,6 +165,20 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define AUTH_REMEMBERED_MAX 4096	/* passwords that were right lately */
 #define AUTH_ADDRESSES_MAX 4096		/* from which wrong ones came lately */
 
+/* The v3 key space (raftd/replica/mvcc) */
+#define V3_PUT_BYTES_MAX VALUE_BYTES_MAX /* key and value of a put */
+#define V3_OPS_MAX 16384		/* operations of a write, with all that is nested in it; */
+#define V3_COMPARES_MAX 16384		/* the same of compares; */
+#define V3_DEPTH_MAX 128		/* and how deep they are nested */
+#define V3_LEASE_TTL_S_MIN 2		/* a shorter TTL is raised to this, */
+#define V3_LEASE_TTL_S_MAX UINT64_C(9000000000) /* a longer one refused */
+#define V3_EXPIRE_LEASES_MAX 1000	/* leases that one entry ends, or settles */
+#define V3_ANSWERS_MAX 4096		/* being read in pieces; more are refused */
+#define V3_ANSWER_MS_MAX 10000		/* an answer keeps history for so long */
+#define V3_SORTED_KEYS_MAX ((size_t)262144) /* that one read puts in another order, */
+#define V3_SORTED_ALL_MAX ((size_t)1048576) /* and all reads together */
+#define V3_REMOVED_CHANGES_MAX ((size_t)1000) /* that compaction looks at in one turn */
+
 /* At most once */
 #define SESSIONS_MAX 1024		/* least recently applied one goes (replicated rule) */
 #define SESSION_RESULTS_MAX 4096	/* answers kept for one session */
@@ -311,6 +325,10 @@ _Static_assert(ANSWER_WHOLE_BYTES + 8 * ANSWER_PIECE_BYTES <= ADDRESS_HELD_BYTES
 _Static_assert(BODY_BYTES_MAX <= ADDRESS_HELD_BYTES_MAX / 4, "and some uploads");
 _Static_assert((SERVICES_MAX + 1) * (ADDRESS_HOST_BYTES_MAX + 6) <= SERVICES_BYTES_MAX,
     "all records of a name, and the end, are passed on whole");
+_Static_assert(V3_PUT_BYTES_MAX + FRAME_ROOM <= STATE_RECORD_BYTES_MAX,
+    "what a put changed is a record");
+_Static_assert(V3_OPS_MAX * 6 + FRAME_ROOM <= CAUSE_BYTES_MAX,
+    "what became of the largest write is an answer that a session keeps");
 _Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
     "flow control holds a leader back before the peer's queue drops");
 

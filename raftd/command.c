@@ -171,6 +171,69 @@ command_new_auth(uint64_t session, uint64_t sequence, const struct msg_auth_chan
 	return payload_of(&bytes);
 }
 
+struct blob *
+command_new_v3_write(uint64_t session, uint64_t sequence, uint64_t low, struct slice compares,
+    struct slice ops)
+{
+	struct buf bytes = begin(COMMAND_V3_WRITE, session, sequence, low);
+
+	(void)buf_reserve(&bytes, compares.size + ops.size + NUMBERS_ROOM);
+	command_v3_write_put(&bytes, &(struct command_v3_write){ .compares = compares,
+	    .ops = ops });
+	return payload_of(&bytes);
+}
+
+struct blob *
+command_new_v3_compact(uint64_t session, uint64_t sequence, uint64_t low, uint64_t revision)
+{
+	struct buf bytes = begin(COMMAND_V3_COMPACT, session, sequence, low);
+
+	command_v3_compact_put(&bytes, &(struct command_v3_compact){ .revision = revision });
+	return payload_of(&bytes);
+}
+
+struct blob *
+command_new_v3_grant(uint64_t session, uint64_t sequence, uint64_t low, uint64_t id,
+    uint64_t ttl_s)
+{
+	struct buf bytes = begin(COMMAND_V3_GRANT, session, sequence, low);
+
+	command_v3_grant_put(&bytes, &(struct command_v3_grant){ .id = id, .ttl_s = ttl_s });
+	return payload_of(&bytes);
+}
+
+struct blob *
+command_new_v3_revoke(uint64_t session, uint64_t sequence, uint64_t low, uint64_t id)
+{
+	struct buf bytes = begin(COMMAND_V3_REVOKE, session, sequence, low);
+
+	command_v3_revoke_put(&bytes, &(struct command_v3_revoke){ .id = id });
+	return payload_of(&bytes);
+}
+
+struct blob *
+command_new_v3_expire(uint64_t term, const uint64_t *ids, size_t count)
+{
+	struct buf bytes = begin(COMMAND_V3_EXPIRE, 0, 0, 0), leases = BUF_INIT;
+
+	for (size_t i = 0; i < count; i++)
+		command_v3_lease_put(&leases, &(struct command_v3_lease){ .id = ids[i] });
+	command_v3_expire_put(&bytes, &(struct command_v3_expire){ .term = term,
+	    .leases = buf_slice(&leases) });
+	buf_free(&leases);
+	return payload_of(&bytes);
+}
+
+struct blob *
+command_new_v3_checkpoint(uint64_t term, struct slice leases)
+{
+	struct buf bytes = begin(COMMAND_V3_CHECKPOINT, 0, 0, 0);
+
+	command_v3_checkpoint_put(&bytes, &(struct command_v3_checkpoint){ .term = term,
+	    .leases = leases });
+	return payload_of(&bytes);
+}
+
 bool
 command_parse(const struct blob *payload, struct command_head *head, struct reader *body)
 {

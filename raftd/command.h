@@ -24,6 +24,12 @@ enum command_kind {
 	COMMAND_PLACE = 10,
 	COMMAND_AUTH = 11,
 	COMMAND_WRITE_AS = 12,
+	COMMAND_V3_WRITE = 13,
+	COMMAND_V3_COMPACT = 14,
+	COMMAND_V3_GRANT = 15,
+	COMMAND_V3_REVOKE = 16,
+	COMMAND_V3_EXPIRE = 17,
+	COMMAND_V3_CHECKPOINT = 18,
 	COMMAND_KINDS,			/* none: one above the last */
 };
 
@@ -51,6 +57,20 @@ struct blob *command_new_place(uint64_t session, uint64_t sequence, uint64_t low
     const struct command_place *place);
 struct blob *command_new_auth(uint64_t session, uint64_t sequence,
     const struct msg_auth_change *change);
+
+/* Of the v3 key space; lists as in command_table.h. */
+struct blob *command_new_v3_write(uint64_t session, uint64_t sequence, uint64_t low,
+    struct slice compares, struct slice ops);
+struct blob *command_new_v3_compact(uint64_t session, uint64_t sequence, uint64_t low,
+    uint64_t revision);
+struct blob *command_new_v3_grant(uint64_t session, uint64_t sequence, uint64_t low, uint64_t id,
+    uint64_t ttl_s);
+struct blob *command_new_v3_revoke(uint64_t session, uint64_t sequence, uint64_t low,
+    uint64_t id);
+/* Of the leader itself: those leases are over. */
+struct blob *command_new_v3_expire(uint64_t term, const uint64_t *ids, size_t count);
+/* The same: they expire then; the caller appended the list of command_v3_lease. */
+struct blob *command_new_v3_checkpoint(uint64_t term, struct slice leases);
 
 /* Take a payload apart; false: malformed. body is the reader behind the head. */
 bool command_parse(const struct blob *payload, struct command_head *head, struct reader *body);

@@ -55,5 +55,24 @@ RECORD(command_write_as,	/* COMMAND_WRITE_AS: of a user; command_write is a gues
     FIELD(u8, op) FIELD(u8, flags)
     FIELD(bytes, key) FIELD(bytes, value)
     FIELD(u64, ttl_s) FIELD(u64, prev_index) FIELD(bytes, prev_value))
+/* Of the v3 key space. */
+RECORD(command_v3_write,	/* COMMAND_V3_WRITE: one operation, with all that is in it */
+    FIELD(bytes, compares)	/* list of v3_compare */
+    FIELD(bytes, ops))		/* list of v3_op */
+RECORD(command_v3_compact,	/* COMMAND_V3_COMPACT: history below the revision is gone */
+    FIELD(u64, revision))
+RECORD(command_v3_grant,	/* COMMAND_V3_GRANT: a lease; 0 is no id */
+    FIELD(u64, id) FIELD(u64, ttl_s))
+RECORD(command_v3_revoke,	/* COMMAND_V3_REVOKE: a lease and the keys that hang on it */
+    FIELD(u64, id))
+RECORD(command_v3_expire,	/* COMMAND_V3_EXPIRE: leases that nobody renewed */
+    FIELD(u64, term)		/* of the leader that says so: it has no say in another */
+    FIELD(bytes, leases))	/* list of command_v3_lease, expiry_ns unused */
+RECORD(command_v3_checkpoint,	/* COMMAND_V3_CHECKPOINT: when leases expire */
+    FIELD(u64, term)		/* as above */
+    FIELD(bytes, leases))	/* list of command_v3_lease */
+RECORD(command_v3_lease,
+    FIELD(u64, id)
+    FIELD(u64, expiry_ns))	/* in cluster time; 0: what was said before is withdrawn */
 #undef RECORD
 #undef FIELD

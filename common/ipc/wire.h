@@ -206,4 +206,34 @@ enum self_stat {
 	SELF_STAT_COUNT
 };
 
+/* ---- the v3 key space -------------------------------------------------------------- */
+
+/* What an operation does; a txn has others in it. */
+enum v3_op_kind { V3_OP_RANGE = 1, V3_OP_PUT = 2, V3_OP_DELETE = 3, V3_OP_TXN = 4 };
+
+#define V3_RANGE_KEYS_ONLY 0x01u
+#define V3_RANGE_COUNT_ONLY 0x02u
+#define V3_PUT_PREV_KV 0x01u
+#define V3_PUT_IGNORE_VALUE 0x02u
+#define V3_PUT_IGNORE_LEASE 0x04u
+#define V3_DELETE_PREV_KV 0x01u
+
+/* As the API has them. */
+enum v3_sort_order { V3_SORT_NONE = 0, V3_SORT_ASCEND = 1, V3_SORT_DESCEND = 2 };
+enum v3_sort_target {
+	V3_SORT_KEY = 0,
+	V3_SORT_VERSION = 1,
+	V3_SORT_CREATE = 2,
+	V3_SORT_MOD = 3,
+	V3_SORT_VALUE = 4,
+};
+enum v3_compare_result { V3_EQUAL = 0, V3_GREATER = 1, V3_LESS = 2, V3_NOT_EQUAL = 3 };
+enum v3_compare_target {
+	V3_COMPARE_VERSION = 0,
+	V3_COMPARE_CREATE = 1,
+	V3_COMPARE_MOD = 2,
+	V3_COMPARE_VALUE = 3,
+	V3_COMPARE_LEASE = 4,
+};
+
 #endif

@@ -10,4 +10,5 @@ PART(requests)		/* which requests were applied, and their answers */
 PART(members)		/* who is in the cluster, and who was */
 PART(config)		/* what all nodes of the cluster agree on */
 PART(auth)		/* users and roles */
+PART(mvcc)		/* the v3 key space */
 #undef PART

@@ -19,6 +19,7 @@
 #include "raftd/command.h"
 #include "raftd/replica/config_state.h"
 #include "raftd/replica/member.h"
+#include "raftd/replica/mvcc/mvcc.h"
 #include "raftd/replica/requests.h"
 #include "raftd/replica/store/store.h"
 
@@ -29,6 +30,7 @@ struct replica {
 	struct members members;
 	struct cluster_config config;
 	struct auth auth;
+	struct mvcc *mvcc;
 	uint64_t applied_ns;		/* stamp of the last applied entry, never falls */
 	bool within_entry;		/* it is applied in part */
 	struct store_budget expired;	/* by the entry that is applied in part; else zeros */

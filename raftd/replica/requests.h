@@ -28,7 +28,7 @@ struct requests;
 
 struct request_result {
 	enum err error;
-	struct blob *cause;	/* NULL: none */
+	struct blob *cause;	/* NULL: none; of a command of the v3 keys its v3_outcome */
 	uint64_t store_index;
 	raft_index raft_index;
 	raft_term raft_term;

@@ -21,6 +21,10 @@ enum state_prefix {
 	STATE_CONFIG = 'C',
 	STATE_FORGOTTEN = 'F',
 	STATE_PLACE = 'P',
+	/* In this order: each needs those before it. */
+	STATE_V3_LEASE = 'L',
+	STATE_V3_META = 'V',
+	STATE_V3_CHANGE = 'v',
 };
 
 /* Write prefix and the big-endian number(s) to key; returns the slice of it. */

@@ -11,6 +11,10 @@
  *	'F' be64 node id		forgotten_state
  *	'P' be64 place id		place_state
  *	'C'				config_items_state; without it: the defaults
+ *	'L' be64 lease id		v3_lease_state
+ *	'V'				v3_meta_state; without it: nothing was ever written
+ *	'v' be64 revision be32 sub	a change: u8 1 (put) or 2 (delete), then a KeyValue as in
+ *					raftd/replica/mvcc/key.h
  *
  * No guard: included many times; undefines its macros.
  */
@@ -44,6 +48,15 @@ RECORD(config_state,		/* of the cluster: read, not written any more */
 RECORD(config_items_state,	/* of the cluster */
     FIELD(u8, format)		/* 2, STATE_FORMAT_CONFIG_ITEMS */
     FIELD(bytes, items))	/* list of config_item */
+RECORD(v3_lease_state,
+    FIELD(u8, format)		/* 1 */
+    FIELD(u8, settled)		/* 1: a checkpoint has said when it expires */
+    FIELD(u64, ttl_s) FIELD(u64, expiry_ns))
+RECORD(v3_meta_state,
+    FIELD(u8, format)		/* 1 */
+    FIELD(u64, revision)
+    FIELD(u64, compacted)	/* int64: -1 never */
+    FIELD(u64, removed))	/* compaction has removed what it may below that revision */
 RECORD(stamp_state,
     FIELD(u8, format)		/* 1 */
     FIELD(u64, applied_ns))	/* the latest stamp of all applied entries */

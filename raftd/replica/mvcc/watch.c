@@ -1,0 +1,189 @@
+/*
+ * watch.c - watches of the key space: live ones, and those that are given the past.
+ *
+ * What is live gets changes as they are made; one that is behind gets them from the journal, in
+ * whole revisions, until it has the newest: in the same call it becomes live, so nothing is
+ * lost or told twice in between.
+ */
+#include "raftd/replica/mvcc/mvcc_priv.h"
+
+enum v3_error
+mvcc_watch_add(struct mvcc *mvcc, const struct mvcc_watch *watch, bool *behind)
+{
+	static const uint8_t zero;
+	struct mvcc_watch whole = *watch;
+	struct mvcc_span span;
+	struct mvcc_watcher *watcher;
+	uint64_t next = watch->start_revision == 0 ? mvcc->revision + 1 : watch->start_revision;
+
+	if (whole.key.size == 0)
+		whole.key = slice_of(&zero, 1);
+	span = mvcc_span_of(whole.key, whole.end);
+	if (!span.point && !span.open && slice_compare(span.to, span.from) <= 0)
+		return V3_WATCH_RANGE_EMPTY;
+	if (watch_set_find(&mvcc->watches, watch->owner, watch->id) != NULL)
+		return V3_WATCH_ID_USED;
+	/* Below 0 is before all that was. */
+	if (next > INT64_MAX || v3_int64(next) < mvcc->compacted)
+		return V3_COMPACTED;
+	watcher = watch_set_add(&mvcc->watches, &whole, next);
+	watcher->behind = next <= mvcc->revision;
+	*behind = watcher->behind;
+	return V3_NONE;
+}
+
+void
+mvcc_watch_remove(struct mvcc *mvcc, uint64_t owner, uint64_t id)
+{
+	struct mvcc_watcher *watcher = watch_set_find(&mvcc->watches, owner, id);
+
+	if (watcher != NULL)
+		watch_set_remove(&mvcc->watches, watcher);
+}
+
+void
+mvcc_watch_remove_all(struct mvcc *mvcc, uint64_t owner)
+{
+	watch_set_remove_all(&mvcc->watches, owner);
+}
+
+void
+mvcc_watch_fall_behind(struct mvcc *mvcc, uint64_t owner, uint64_t id, uint64_t revision)
+{
+	struct mvcc_watcher *watcher = watch_set_find(&mvcc->watches, owner, id);
+
+	if (watcher == NULL || (!watcher->behind && revision > mvcc->revision))
+		return;
+	/* What is to come for it, or was not before it began, stays so. */
+	watcher->next = watcher->behind ? MIN_OF(watcher->next, revision) :
+	    MAX_OF(watcher->next, revision);
+	watcher->behind = watcher->next <= mvcc->revision;
+}
+
+size_t
+mvcc_watch_count(const struct mvcc *mvcc)
+{
+	return mvcc->watches.by_id.count;
+}
+
+size_t
+mvcc_watch_memory(const struct mvcc *mvcc)
+{
+	return mvcc->watches.bytes;
+}
+
+size_t
+mvcc_take_hits(struct mvcc *mvcc, const struct mvcc_hit **hits)
+{
+	return watch_set_take(&mvcc->watches, hits);
+}
+
+size_t
+mvcc_hits_waiting(const struct mvcc *mvcc)
+{
+	return mvcc->watches.raw_count;
+}
+
+/* ---- the past ------------------------------ */
+
+struct past_step {
+	struct mvcc *mvcc;
+	struct mvcc_watcher *watcher;
+	struct mvcc_past *past;
+	uint64_t revision;		/* of what was given last */
+	size_t revisions, bytes;
+};
+
+/* A change of one of its keys. False: the piece was whole before it. */
+static bool
+give_one(struct past_step *step, const struct mvcc_change *change)
+{
+	const struct mvcc_change *previous;
+
+	if (!watch_set_wants(step->watcher, change))
+		return true;
+	if (change->revision != step->revision) {
+		if (step->revisions >= step->past->revisions_max ||
+		    step->bytes >= step->past->bytes_max)
+			return false;
+		step->revision = change->revision;
+		step->revisions++;
+	}
+	previous = mvcc_previous(step->mvcc, change);
+	step->bytes += mvcc_change_wire_size(change, false);
+	if (previous != NULL && (step->watcher->flags & MVCC_WATCH_PREV_KV) != 0)
+		step->bytes += mvcc_change_wire_size(previous, false);
+	watch_set_give_past(&step->mvcc->watches, step->watcher, change, previous);
+	return true;
+}
+
+/* One key: its own changes are enough. Returns the revision that is to be looked at next. */
+static uint64_t
+past_of_key(struct past_step *step, const struct mvcc_key *key)
+{
+	struct mvcc_past *past = step->past;
+	size_t i = key == NULL ? 0 : mvcc_key_changes_before(key,
+	    (struct mvcc_position){ step->watcher->next, 0 });
+
+	for (; key != NULL && i < key->count; i++) {
+		const struct mvcc_change *change = mvcc_key_change(key, i);
+
+		if ((past->looks == 0 && change->revision != step->revision) ||
+		    !give_one(step, change))
+			return change->revision;
+		past->looks -= past->looks > 0;
+	}
+	return step->mvcc->revision + 1;
+}
+
+static uint64_t
+past_of_range(struct past_step *step, const struct mvcc_span *span)
+{
+	const struct journal *journal = &step->mvcc->journal;
+	struct mvcc_past *past = step->past;
+	size_t i = journal_find(journal, (struct mvcc_position){ step->watcher->next, 0 });
+	uint64_t before = 0;
+
+	for (; i < journal->count; i++) {
+		const struct mvcc_change *change = journal_at(journal, i);
+
+		/* Not in the middle of a revision. */
+		if (past->looks == 0 && change->revision != before)
+			return change->revision;
+		before = change->revision;
+		past->looks -= past->looks > 0;
+		if (mvcc_span_has(span, mvcc_key_name(change->key)) && !give_one(step, change))
+			return change->revision;
+	}
+	return step->mvcc->revision + 1;
+}
+
+enum v3_error
+mvcc_watch_past(struct mvcc *mvcc, uint64_t owner, uint64_t id, struct mvcc_past *past,
+    const struct mvcc_hit **hits, size_t *count)
+{
+	struct mvcc_watcher *watcher = watch_set_find(&mvcc->watches, owner, id);
+	struct past_step step = { .mvcc = mvcc, .watcher = watcher, .past = past };
+	struct mvcc_span span;
+
+	ASSERT(past->revisions_max > 0);
+	past->live = false;
+	past->behind = watcher != NULL && watcher->behind;
+	*count = 0;
+	if (!past->behind)
+		return V3_NONE;
+	if (mvcc->compacted >= 0 && watcher->next < (uint64_t)mvcc->compacted) {
+		watch_set_remove(&mvcc->watches, watcher);
+		return V3_COMPACTED;
+	}
+	span = watch_set_span(watcher);
+	watch_set_begin_past(&mvcc->watches);
+	watcher->next = span.point ?
+	    past_of_key(&step, mvcc_keys_find(&mvcc->keys, span.from)) :
+	    past_of_range(&step, &span);
+	*count = watch_set_end_past(&mvcc->watches, hits);
+	past->served = watcher->next - 1;
+	past->live = watcher->next > mvcc->revision;
+	watcher->behind = !past->live;
+	return V3_NONE;
+}
