@@ -64,7 +64,8 @@ is_founder(const struct node *node)
 static bool
 is_unwritten(const struct node *node)
 {
-	return store_index(node->replica->store) == node->replica->members.list[0].joined;
+	return store_index(node->replica->store) == node->replica->members.list[0].joined &&
+	    mvcc_revision(node->replica->mvcc) == 1 && mvcc_lease_count(node->replica->mvcc) == 0;
 }
 
 static const char *

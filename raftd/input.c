@@ -42,6 +42,16 @@ node_write(struct node *node, uint64_t session, uint64_t sequence, bool again,
 }
 
 void
+node_v3_write(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    struct blob *payload)
+{
+	if (!answer_again(node, session, sequence))
+		proposals_add(node, session, sequence, payload, false, again);
+	else
+		blob_unref(&payload);
+}
+
+void
 node_member_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_member_change *change)
 {

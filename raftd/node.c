@@ -576,7 +576,8 @@ send_answers(struct node *node)
 static bool
 has_to_sweep(const struct node *node)
 {
-	return store_has_to_sweep(node->replica->store) &&
+	return (store_has_to_sweep(node->replica->store) ||
+	    mvcc_has_to_sweep(node->replica->mvcc)) &&
 	    !replica_is_within_entry(node->replica) && node->synced_ticket >= node->swept_ticket;
 }
 
@@ -589,6 +590,8 @@ sweep(struct node *node)
 	/* The last part, mostly of a small directory, goes with what else was applied. */
 	if (store_sweep(node->replica->store, node->config.sweep_nodes_max, &node->effects))
 		node->swept = true;
+	if (mvcc_sweep(node->replica->mvcc, V3_REMOVED_CHANGES_MAX, &node->effects))
+		node->swept = true;
 }
 
 void
@@ -600,6 +603,7 @@ node_turn(struct node *node, struct clock_time now)
 	compact_turn(node);
 	disk_turn(node);
 	expiry_turn(node);
+	node_leases_turn(node);
 	known_turn(node);
 	node->turn_bytes = 0;
 	node->behind = true;
@@ -644,6 +648,7 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, queries_deadline(node));
 	due = MIN_OF(due, views_deadline(node));
 	due = MIN_OF(due, expiry_deadline(node));
+	due = MIN_OF(due, node_leases_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));
 	due = MIN_OF(due, disk_deadline(node));
 	due = MIN_OF(due, submit_deadline(node));

@@ -92,6 +92,10 @@ void node_auth_change(struct node *node, uint64_t session, uint64_t sequence, bo
 /* of_client: it came from the client port. */
 void node_config_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     bool of_client, const struct msg_config_change *change);
+/* A write of the v3 keys: payload is one of command_new_v3_*, of this session and sequence;
+ * taken. What becomes of it is the cause of its outcome: a v3_outcome. */
+void node_v3_write(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    struct blob *payload);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
 void node_lock_look(struct node *node, uint64_t session, uint64_t request_id,

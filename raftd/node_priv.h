@@ -12,6 +12,7 @@
  *	query.c		workers that wait for a read
  *	listing.c	workers that read a listing in pieces
  *	expiry.c	keys whose time is over
+ *	leases.c	leases of the v3 keys whose time is over
  *	compact.c	trimming the log; sending and installing snapshots
  *	backup.c	images of the applied state for operators
  *	disk.c		a disk that is full or hangs: refuse, hand leadership over, tell
@@ -243,6 +244,25 @@ bool views_end(struct node *node);
 void expiry_turn(struct node *node);
 /* When the next key is due at the leader, monotonic; UINT64_MAX: never. */
 uint64_t expiry_deadline(const struct node *node);
+
+/* ---- leases.c ------------------------------------------------------------------- */
+
+/* What the leader has under way for leases of the v3 keys. */
+struct lease_work {
+	raft_term led_term;		/* in which it began to keep their deadlines; 0: never */
+	struct raft_position expiring, settling; /* of the commands proposed last; zeros: none */
+	uint64_t settle_ms;		/* when long ones are looked for again */
+};
+
+/* The leader proposes that leases end that are due, and when others will. */
+void node_leases_turn(struct node *node);
+/* When there is something to do at the leader, monotonic; UINT64_MAX: never. */
+uint64_t node_leases_deadline(const struct node *node);
+/* Of one that may not be renewed as it is settled (MVCC_LEASE_SETTLED): it is not when the
+ * command is applied that this proposes, if nothing happens to the lead. */
+void node_leases_withdraw(struct node *node, uint64_t id);
+/* May this node renew leases, once a quorum has confirmed that it leads? */
+bool node_leases_are_led(const struct node *node);
 
 /* ---- known.c --------------------------------------------------------------------- */
 
@@ -519,6 +539,7 @@ struct node {
 	bool swept;			/* what was freed is in the effects: they go at once, */
 	uint64_t swept_ticket;		/* with this batch, before which no more is freed */
 	struct raft_position expiry;	/* of the expire command proposed last; zeros: none */
+	struct lease_work leases;
 	struct raft_position known;	/* of the command that known.c proposed, the same */
 
 	struct disk_health disk;

@@ -114,8 +114,9 @@ node_count(const struct node *node, struct node_counts *counts)
 size_t
 node_memory(const struct node *node)
 {
-	return store_memory(node->replica->store) + node->proposals.bytes +
-	    raft_log_bytes(node->raft) + node->effects.size + node->tails.bytes + node->turn_bytes;
+	return store_memory(node->replica->store) + mvcc_memory(node->replica->mvcc) +
+	    node->proposals.bytes + raft_log_bytes(node->raft) +
+	    node->effects.size + node->tails.bytes + node->turn_bytes;
 }
 
 static const char *
