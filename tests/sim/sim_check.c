@@ -21,6 +21,8 @@
 
 /* Hashing walks everything: done at each such index, and wherever one is known. */
 #define HASH_EVERY 16
+/* So often all v3 keys are compared. */
+#define KEYS_EVERY 8
 
 struct sim_check *
 check_new(void)
@@ -221,6 +223,7 @@ commit_next(struct machine *machine)
 	slot->window = model_window(world->model);
 	slot->limits = model_limits(world->model);
 	slot->rights = model_rights(world->model);
+	slot->v3 = v3_figures_of_log(world);
 	world_tell(world, machine, "commits index=%" PRIu64 " term=%" PRIu64 " store=%" PRIu64,
 	    index, entry->term, slot->store_index);
 }
@@ -322,6 +325,9 @@ check_applied(struct machine *machine, raft_index applied)
 		    applied, status.store_index, slot->store_index);
 	check_limits(machine, slot, applied);
 	check_rights(machine, slot, applied);
+	v3_check_figures(machine, &slot->v3);
+	if (applied == check->count && applied % KEYS_EVERY == 0)
+		v3_check_keys(machine);
 	if (!slot->hash_known && !machine->hash_due && applied % HASH_EVERY != 0)
 		return;
 	machine->hash_due = false;
@@ -622,6 +628,7 @@ check_agreement(struct world *world)
 			    first->name);
 		if (!same_conf(raft_conf(node_raft(machine->node)), model_conf(world->model)))
 			sim_fail(world, machine, "members differ from those of the log at the end");
+		v3_check_keys(machine);
 	}
 	check_refusals(world);
 }

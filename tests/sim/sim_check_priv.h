@@ -6,6 +6,7 @@
 
 #include "common/key_limits.h"
 #include "tests/sim/sim_check.h"
+#include "tests/sim/sim_v3.h"
 
 struct committed {
 	struct raft_entry entry;	/* payload is ours */
@@ -14,6 +15,7 @@ struct committed {
 	struct model_window window;	/* the same */
 	struct key_limits limits;
 	struct model_rights rights;
+	struct v3_figures v3;
 	bool hash_known;
 	uint32_t hash;
 	size_t hashed_by;

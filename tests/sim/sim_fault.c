@@ -11,6 +11,7 @@
 #include "tests/sim/sim_operator.h"
 #include "tests/sim/sim_senseless.h"
 #include "tests/sim/sim_users.h"
+#include "tests/sim/sim_v3.h"
 #include "tests/sim/sim_worker.h"
 
 #include <inttypes.h>
@@ -200,6 +201,7 @@ fault_profile(struct world *world, size_t machines, uint64_t fault_ms)
 	limits_profile(world, profile);
 	moves_profile(world, profile);
 	users_profile(world, profile);
+	v3_profile(world, profile);
 	senseless_profile(world, profile);
 	lock_profile(world, profile);
 }

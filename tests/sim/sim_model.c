@@ -10,6 +10,7 @@
 #include "common/xmem.h"
 #include "raftd/command.h"
 #include "tests/sim/sim_model_priv.h"
+#include "tests/sim/sim_v3.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -696,6 +697,8 @@ apply_command(struct sim_model *model, const struct raft_entry *entry,
 			return err_from_number(refused.error);
 		break;
 	default:
+		if (v3_apply(model->world, entry, head, body))
+			return ERR_NONE;
 		break;
 	}
 	sim_fail(model->world, NULL, "entry %" PRIu64 " holds no command", entry->index);

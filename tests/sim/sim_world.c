@@ -17,6 +17,7 @@
 #include "tests/sim/sim_together.h"
 #include "tests/sim/sim_senseless.h"
 #include "tests/sim/sim_users.h"
+#include "tests/sim/sim_v3.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -156,6 +157,7 @@ world_new(const struct world_options *options)
 	world->net = sim_net_new();
 	world->check = check_new();
 	world->model = model_new(world);
+	world->v3 = v3_new();
 	world->operator = operator_new(world);
 	world->machine_count = world->profile.machines;
 	for (size_t i = 0; i < world->machine_count; i++)
@@ -183,6 +185,7 @@ world_free(struct world **world_pointer)
 	operator_free(&world->operator);
 	together_end(world);
 	model_free(&world->model);
+	v3_free(&world->v3);
 	check_free(&world->check);
 	sim_net_free(&world->net);
 	free(world);
@@ -321,6 +324,7 @@ world_run(struct world *world)
 	limits_start(world);
 	moves_start(world);
 	users_start(world);
+	v3_start(world);
 	senseless_start(world);
 	run_until(world, world->profile.fault_ms);
 	world_tell(world, NULL, "---- all faults end");

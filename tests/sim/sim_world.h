@@ -70,6 +70,7 @@ struct sim_profile {
 	/* Mean time between two; 0: none. */
 	uint64_t limits_ms;		/* writes at the limits of keys */
 	uint64_t users_ms;		/* users and roles change, and users write */
+	uint64_t v3_ms;			/* commands of the v3 keys */
 	uint64_t moves_ms;		/* places and members get other URLs */
 	uint64_t senseless_ms;		/* turns of a worker that was taken over */
 	bool locks;			/* clients ask for locks, too */
@@ -107,6 +108,7 @@ struct world {
 	struct sim_check *check;
 	struct sim_model *model;
 	struct sim_operator *operator;
+	struct sim_v3 *v3;
 	struct sim_senseless *senseless; /* NULL: not in this seed */
 	struct rand lock_rand;		/* of what clients ask of locks */
 
@@ -116,6 +118,7 @@ struct world {
 	uint64_t crashes, partitions, snapshots, elections, disk_faults;
 	uint64_t fetches, late_fetches;	/* of entries; answered in a later leadership */
 	uint64_t rights, refused;	/* changes of users and roles; writes of who may not */
+	uint64_t v3_writes, leases;	/* of the v3 keys; of those that expired */
 	uint64_t moves;			/* places and members that got another URL */
 	uint64_t limits;		/* changes of what keys may have and the history keeps */
 	uint64_t senseless_frames;
