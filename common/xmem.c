@@ -185,13 +185,23 @@ xunmap(void *memory, size_t size)
 void *
 xpiece(size_t size)
 {
-	return xmalloc(size);
+	void *piece = size < XMEM_LARGE_BYTES ? malloc(MAX_OF(size, (size_t)1)) :
+	    memalign(HUGE_PAGE_BYTES, size);
+
+	if (piece == NULL)
+		out_of_memory(size);
+	return prefer_huge(piece, size);
 }
 
 void *
-xpiece_resize(void *piece, size_t used UNUSED, size_t size)
+xpiece_resize(void *piece, size_t used, size_t size)
 {
-	return xrealloc(piece, size);
+	void *other = xpiece(size);
+
+	if (piece != NULL)
+		memcpy(other, piece, MIN_OF(used, size));
+	free(piece);
+	return other;
 }
 
 void

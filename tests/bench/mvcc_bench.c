@@ -198,10 +198,10 @@ static void
 load(struct bench *b)
 {
 	struct mvcc *fresh = mvcc_new(2);
-	struct reader in = reader_of(buf_slice(&b->records));
+	struct reader in;
 	struct state_record record;
 	struct buf meta = BUF_INIT;
-	double begun = now_s();
+	double begun;
 	size_t count = 0;
 	const char *where;
 

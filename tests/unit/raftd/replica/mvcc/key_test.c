@@ -74,7 +74,7 @@ TEST(a_tombstone_is_key_and_mod_revision)
 /* Whatever is cut or changed is refused, or another put, and never read beyond its end. */
 TEST(bytes_that_are_no_key_value_are_refused)
 {
-	static const char *const bad[] = { "", "\x0a", "\x0a\x05" "ab",
+	static const char *const bad[] = { "", "\x0a", "\x0a\x05xy",
 		"\x0a\x00\x10\x02\x18\x02\x20\x01",
 		"\x0a\x01k\x10\x02\x18\x02", "\x0a\x01k\x18\x02\x10\x02\x20\x01",
 		"\x0a\x01k\x10\x03\x18\x02\x20\x01", "\x0a\x01k\x10\x02\x18\x02\x20\x01\x2a\x05v",

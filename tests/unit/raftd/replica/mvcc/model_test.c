@@ -564,7 +564,7 @@ compare_ttl(struct world *w, uint64_t id)
 {
 	const struct v3_model_lease *lease = v3_model_lease(&w->model, id);
 	struct mvcc_lease_view view;
-	struct buf keys = BUF_INIT, ops = BUF_INIT;
+	struct buf keys = BUF_INIT;
 	bool there = mvcc_lease_look(w->a->mvcc, id, w->time_ns, &view, &keys);
 	size_t count = 0;
 
@@ -581,7 +581,6 @@ compare_ttl(struct world *w, uint64_t id)
 		assert_int_equal(count, view.key_count);
 	}
 	buf_free(&keys);
-	buf_free(&ops);
 }
 
 static void
