@@ -195,6 +195,15 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_MESSAGE_BYTES_MAX (2 * MIB)	/* of a client, as it is sent */
 #define V3_NESTED_MAX (2 * V3_DEPTH_MAX + 4) /* messages in messages */
 #define V3_DECODED_BYTES_MAX (4 * MIB)	/* parts and lists of one, beside its bytes */
+/* What an operation and a compare take in lists, beside the bytes that a client sent: so no client
+ * makes its worker send more than raftd takes. */
+#define V3_OP_ROOM ((size_t)64)
+#define V3_COMPARE_ROOM ((size_t)22)
+_Static_assert(V3_MESSAGE_BYTES_MAX + V3_OPS_MAX * V3_OP_ROOM +
+    V3_COMPARES_MAX * V3_COMPARE_ROOM <= V3_REQUEST_BYTES_MAX,
+    "the lists of the longest message of a client are a request");
+_Static_assert(V3_REQUEST_BYTES_MAX + FRAME_ROOM <= COMMAND_BYTES_MAX,
+    "a request of the v3 keys fits into an entry of the log");
 #define GRPC_KEPT_BYTES (64 * KIB)	/* of a call's buffer, once a message was taken from it */
 
 /* At most once */

@@ -118,7 +118,10 @@ answered(struct backend_call *call, const struct msg_outcome *outcome)
 {
 	struct v3_call *asked = CONTAINER_OF(call, struct v3_call, call);
 
-	if (outcome->error != ERR_NONE)
+	/* Users may have begun to count. */
+	if (!gate_is_root(asked->request))
+		gate_refuse(asked->request);
+	else if (outcome->error != ERR_NONE)
 		refuse(asked->request, failure_of(outcome));
 	else
 		answer(asked, outcome);
@@ -169,6 +172,9 @@ ask_keys(struct request *request, const struct v3_method *method, const void *me
 		    &(struct msg_v3_read){ .quorum = !ask.serializable,
 		    .compares = buf_slice(&ask.compares), .ops = buf_slice(&ask.ops) });
 	v3_ask_free(&ask);
+	/* It stands in the call's frame now, or is refused. */
+	if (status.code == V3_OK)
+		request_drop_body(request);
 }
 
 static void

@@ -2,13 +2,15 @@
  * gateway_fuzz.c - any text as bodies of the v3 gateway.
  *
  * The first byte chooses the type. What is taken comes back from its own JSON and from its own
- * protobuf.
+ * protobuf; a request of the KV service is refused, or one that raftd takes.
  */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/limits.h"
+#include "httpd/v3/ask.h"
 #include "httpd/v3/json.h"
 #include "httpd/v3/protobuf.h"
+#include "raftd/replica/mvcc/request.h"
 
 static void
 put(struct buf *out, const struct v3_type *type, const void *message)
@@ -36,6 +38,28 @@ try_again(const struct v3_type *type, void *message, struct arena *arena)
 	buf_free(&text);
 	buf_free(&again);
 	buf_free(&wire);
+}
+
+static void
+try_to_ask(const struct v3_type *type, const void *message, struct arena *arena)
+{
+	static const enum v3_method_tag methods[] = { V3_METHOD_range, V3_METHOD_put,
+		V3_METHOD_delete_range, V3_METHOD_txn };
+
+	for (size_t i = 0; i < ARRAY_COUNT(methods); i++) {
+		struct v3_ask ask = { .writes = false };
+		struct mvcc_request *request;
+
+		if (v3_method(methods[i])->request() != type)
+			continue;
+		if (v3_ask_make(methods[i], message, arena, &ask).code == V3_OK) {
+			MUST(mvcc_request_new(buf_slice(&ask.compares), buf_slice(&ask.ops), NULL,
+			    &request) == V3_NONE);
+			ASSERT(mvcc_request_writes(request) == ask.writes);
+			mvcc_request_free(&request);
+		}
+		v3_ask_free(&ask);
+	}
 }
 
 static void
@@ -69,6 +93,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	message = arena_alloc(&arena, type->size);
 	if (v3_json_read(type, text, &arena, message, &refusal) == ERR_NONE) {
 		try_again(type, message, &arena);
+		try_to_ask(type, message, &arena);
 	} else {
 		ASSERT(refusal.code != V3_OK);
 		ASSERT(refusal.text != NULL);

@@ -28,7 +28,8 @@ static void
 expect(struct fake_client *client, const char *status, const char *body)
 {
 	fake_receive(client->fake, client->fd, &client->in, body);
-	assert_int_equal(fake_count(&client->in, status), 1);
+	if (fake_count(&client->in, status) != 1)
+		fail_msg("%.*s", SLICE_ARGS(client->in));
 	assert_int_equal(fake_count(&client->in, "Content-Type: application/json\r\n"), 1);
 	assert_int_equal(fake_count(&client->in, "Content-Length: "), 1);
 	buf_clear(&client->in);
@@ -151,7 +152,7 @@ TEST(what_the_state_refuses_has_its_text)
 }
 
 static void
-fail(struct fake_client *client, uint64_t id, const char *cause)
+fail_write(struct fake_client *client, uint64_t id, const char *cause)
 {
 	msg_outcome_frame(channel_out(client->fake->channel), id, &(struct msg_outcome){
 	    .error = ERR_RAFT_INTERNAL, .cause = slice_text(cause) });
@@ -179,7 +180,7 @@ TEST(what_did_not_come_to_an_end_says_whether_it_may_have_been_done)
 
 	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
 		post(&client, "/v3/kv/put", "{\"key\":\"YQ==\"}");
-		fail(&client, fake_next_id(client.fake, MSG_v3_write), rows[i].cause);
+		fail_write(&client, fake_next_id(client.fake, MSG_v3_write), rows[i].cause);
 		expect(&client, rows[i].status, rows[i].body);
 	}
 	fake_client_free(&client);
