@@ -106,7 +106,8 @@ backend_auth_change(struct backend *backend, struct backend_call *call,
 }
 
 void
-backend_v3_write(struct backend *backend, struct backend_call *call, const struct msg_v3_write *write)
+backend_v3_write(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_write *write)
 {
 	place_write(backend, call);
 	backend_call_collect(call);
@@ -115,7 +116,8 @@ backend_v3_write(struct backend *backend, struct backend_call *call, const struc
 }
 
 void
-backend_v3_compact(struct backend *backend, struct backend_call *call, const struct msg_v3_compact *compact)
+backend_v3_compact(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_compact *compact)
 {
 	place_write(backend, call);
 	backend_call_collect(call);
@@ -124,7 +126,8 @@ backend_v3_compact(struct backend *backend, struct backend_call *call, const str
 }
 
 void
-backend_v3_grant(struct backend *backend, struct backend_call *call, const struct msg_v3_grant *grant)
+backend_v3_grant(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_grant *grant)
 {
 	place_write(backend, call);
 	backend_call_collect(call);
@@ -133,7 +136,8 @@ backend_v3_grant(struct backend *backend, struct backend_call *call, const struc
 }
 
 void
-backend_v3_revoke(struct backend *backend, struct backend_call *call, const struct msg_v3_revoke *revoke)
+backend_v3_revoke(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_revoke *revoke)
 {
 	place_write(backend, call);
 	backend_call_collect(call);

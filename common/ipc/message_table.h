@@ -447,9 +447,9 @@ MESSAGE(backup_stop, 0x2d, FROM_WORKER, TO_SESSION, FIELD(u64, unused))
 
 /* ---- data channel: raftd -> worker; request id is the request's --------- */
 
-/* Of write, read, lock_look, member_change, v3_write and its kin; with FRAME_MORE the event goes on: the next
- * frame's event bytes follow this one's, its other fields are the same, unless it
- * is an error. Of a read, the next frame comes when read_more has asked for it, and
+/* Of write, read, lock_look, member_change, v3_write and its kin; with FRAME_MORE the event
+ * goes on: the next frame's event bytes follow this one's, its other fields are the same,
+ * unless it is an error. Of a read, the next frame comes when read_more has asked for it, and
  * the length of the event's nodes reads UINT32_MAX: they end where the answer does. */
 MESSAGE(outcome, 0x40, FROM_RAFTD, TO_BACKEND,
     FIELD(u16, error)		/* enum err: ERR_NONE or an API error */

@@ -81,34 +81,34 @@ is_put_twice(const struct v3_flat_op *ops, size_t count, struct arena *arena)
 /* ---- puts with deletes ------------------------------ */
 
 /* [from, to), or from on. */
-struct interval {
+struct stretch {
 	struct slice from, to;
 	bool point, open;
 };
 
 /* In order, and apart. */
-struct intervals {
-	struct interval *items;
+struct deletes {
+	struct stretch *items;
 	size_t count;
 };
 
-static struct interval
+static struct stretch
 interval_of(const struct v3_flat_op *op)
 {
 	bool open = op->end.size == 1 && op->end.data[0] == 0;
 
-	return (struct interval){ .from = op->key, .to = op->end, .point = op->end.size == 0,
+	return (struct stretch){ .from = op->key, .to = op->end, .point = op->end.size == 0,
 		.open = open };
 }
 
 static bool
-is_empty(const struct interval *i)
+is_empty(const struct stretch *i)
 {
 	return !i->point && !i->open && slice_compare(i->to, i->from) <= 0;
 }
 
 static bool
-has_key(const struct interval *i, struct slice key)
+has_key(const struct stretch *i, struct slice key)
 {
 	if (i->point)
 		return slice_equal(i->from, key);
@@ -118,7 +118,7 @@ has_key(const struct interval *i, struct slice key)
 static int
 compare_intervals(const void *left, const void *right)
 {
-	const struct interval *a = left, *b = right;
+	const struct stretch *a = left, *b = right;
 	int order = slice_compare(a->from, b->from);
 
 	/* Of those that begin alike the longer one first: a point is within it. */
@@ -127,9 +127,9 @@ compare_intervals(const void *left, const void *right)
 
 /* Add one that begins no earlier than those that are there. */
 static void
-add_interval(struct intervals *to, const struct interval *added)
+add_interval(struct deletes *to, const struct stretch *added)
 {
-	struct interval *last = to->count == 0 ? NULL : &to->items[to->count - 1];
+	struct stretch *last = to->count == 0 ? NULL : &to->items[to->count - 1];
 
 	if (last == NULL || !has_key(last, added->from)) {
 		to->items[to->count++] = *added;
@@ -144,10 +144,10 @@ add_interval(struct intervals *to, const struct interval *added)
 	}
 }
 
-static struct intervals
-merge(const struct intervals *a, const struct intervals *b, struct arena *arena)
+static struct deletes
+merge(const struct deletes *a, const struct deletes *b, struct arena *arena)
 {
-	struct intervals merged = { NULL, 0 };
+	struct deletes merged = { NULL, 0 };
 	size_t i = 0, j = 0;
 
 	if (a->count == 0)
@@ -166,7 +166,7 @@ merge(const struct intervals *a, const struct intervals *b, struct arena *arena)
 
 /* Is the key in one of them? The last that does not begin behind it. */
 static bool
-have_key(const struct intervals *intervals, struct slice key)
+have_key(const struct deletes *intervals, struct slice key)
 {
 	size_t low = 0, high = intervals->count;
 
@@ -188,10 +188,10 @@ behind(const struct v3_flat_op *ops, uint32_t place)
 	return ops[place].kind == V3_OP_TXN ? ops[place].failure_end : place + 1;
 }
 
-static struct intervals
+static struct deletes
 own_deletes(const struct v3_flat_op *ops, uint32_t begin, uint32_t end, struct arena *arena)
 {
-	struct intervals found = { NULL, 0 }, sorted = { NULL, 0 };
+	struct deletes found = { NULL, 0 }, sorted = { NULL, 0 };
 	size_t count = 0;
 
 	for (uint32_t i = begin; i < end; i = behind(ops, i))
@@ -201,7 +201,7 @@ own_deletes(const struct v3_flat_op *ops, uint32_t begin, uint32_t end, struct a
 	found.items = arena_alloc(arena, count * sizeof(*found.items));
 	sorted.items = arena_alloc(arena, count * sizeof(*sorted.items));
 	for (uint32_t i = begin; i < end; i = behind(ops, i)) {
-		struct interval interval = interval_of(&ops[i]);
+		struct stretch interval = interval_of(&ops[i]);
 
 		if (ops[i].kind == V3_OP_DELETE && !is_empty(&interval))
 			found.items[found.count++] = interval;
@@ -216,8 +216,8 @@ own_deletes(const struct v3_flat_op *ops, uint32_t begin, uint32_t end, struct a
 struct open_branch {
 	uint32_t txn, begin, end;
 	bool failure;			/* which one it is */
-	struct intervals deletes;	/* that count for what comes in it */
-	struct intervals success;	/* all of the branch that is over */
+	struct deletes deletes;	/* that count for what comes in it */
+	struct deletes success;	/* all of the branch that is over */
 };
 
 static void
@@ -274,7 +274,7 @@ is_put_and_deleted(const struct v3_flat_op *ops, struct arena *arena)
 		} else if (top == open) {
 			return false;
 		} else {
-			struct intervals *around = &top[-1].deletes;
+			struct deletes *around = &top[-1].deletes;
 
 			*around = merge(around, &top->success, arena);
 			*around = merge(around, &top->deletes, arena);

@@ -29,7 +29,7 @@ struct open_object {
 	uint8_t *key_value;		/* this is a KeyValue that goes there, in wire form */
 };
 
-struct reading {
+struct gateway_reading {
 	struct arena *arena;
 	size_t room;			/* bytes of the arena that may still be taken */
 	enum err err;
@@ -49,13 +49,13 @@ enum { STOP = 0, GO_ON = 1 };
 /* ---- refusals ---------------------------------------------------------- */
 
 static struct open_object *
-innermost(struct reading *reading)
+innermost(struct gateway_reading *reading)
 {
 	return reading->depth == 0 ? NULL : &reading->open[reading->depth - 1];
 }
 
 static int
-refuse(struct reading *reading, enum err err, const char *text)
+refuse(struct gateway_reading *reading, enum err err, const char *text)
 {
 	reading->err = err;
 	reading->refusal = (struct v3_status){ reading->code, text };
@@ -64,7 +64,7 @@ refuse(struct reading *reading, enum err err, const char *text)
 
 /* The field whose value came is wrong: what it is to be. */
 static int
-refuse_field(struct reading *reading, const char *wanted)
+refuse_field(struct gateway_reading *reading, const char *wanted)
 {
 	const struct open_object *open = innermost(reading);
 
@@ -74,7 +74,7 @@ refuse_field(struct reading *reading, const char *wanted)
 
 /* As text between quotes, no longer than may be shown. */
 static const char *
-shown(struct reading *reading, struct slice text)
+shown(struct gateway_reading *reading, struct slice text)
 {
 	struct buf out = BUF_INIT;
 	const char *result;
@@ -103,7 +103,7 @@ static const char *const wanted[] = {
 
 /* The value that came is none that its field takes. That of a secret is not shown. */
 static int
-refuse_value(struct reading *reading, struct slice text)
+refuse_value(struct gateway_reading *reading, struct slice text)
 {
 	enum v3_kind kind = innermost(reading)->field->kind;
 
@@ -115,7 +115,7 @@ refuse_value(struct reading *reading, struct slice text)
 }
 
 static int
-refuse_size(struct reading *reading, const char *text)
+refuse_size(struct gateway_reading *reading, const char *text)
 {
 	const struct open_object *open = innermost(reading);
 
@@ -128,7 +128,7 @@ refuse_size(struct reading *reading, const char *text)
 /* ---- places ------------------------------------------------------------ */
 
 static void *
-take_memory(struct reading *reading, size_t size)
+take_memory(struct gateway_reading *reading, size_t size)
 {
 	if (size > reading->room) {
 		(void)refuse_size(reading, "the request has too many parts");
@@ -140,7 +140,7 @@ take_memory(struct reading *reading, size_t size)
 
 /* The field has a value: once, and no other of its oneof has. */
 static bool
-note_value(struct reading *reading, struct open_object *open)
+note_value(struct gateway_reading *reading, struct open_object *open)
 {
 	const struct v3_field *field = open->field;
 	uint64_t bit = UINT64_C(1) << (field - open->type->fields);
@@ -162,7 +162,7 @@ note_value(struct reading *reading, struct open_object *open)
 }
 
 static uint8_t *
-next_item(struct reading *reading, struct open_object *open)
+next_item(struct gateway_reading *reading, struct open_object *open)
 {
 	size_t size = v3_field_item_size(open->field);
 	struct v3_list list = v3_list_of(open->field, open->message);
@@ -187,7 +187,7 @@ next_item(struct reading *reading, struct open_object *open)
 
 /* Where the value that has come goes. NULL: refused. */
 static uint8_t *
-place_of_value(struct reading *reading, struct open_object *open)
+place_of_value(struct gateway_reading *reading, struct open_object *open)
 {
 	if (open->in_list)
 		return next_item(reading, open);
@@ -232,7 +232,7 @@ static const struct range {
 };
 
 static int
-read_number(struct reading *reading, uint8_t *place, struct slice text)
+read_number(struct gateway_reading *reading, uint8_t *place, struct slice text)
 {
 	enum v3_kind kind = innermost(reading)->field->kind;
 	uint64_t magnitude;
@@ -246,7 +246,7 @@ read_number(struct reading *reading, uint8_t *place, struct slice text)
 }
 
 static int
-read_choice(struct reading *reading, uint8_t *place, struct slice text)
+read_choice(struct gateway_reading *reading, uint8_t *place, struct slice text)
 {
 	const struct v3_choice *choice = innermost(reading)->field->of.choice;
 	int32_t number;
@@ -260,7 +260,7 @@ read_choice(struct reading *reading, uint8_t *place, struct slice text)
 }
 
 static int
-read_bytes(struct reading *reading, uint8_t *place, struct slice text)
+read_bytes(struct gateway_reading *reading, uint8_t *place, struct slice text)
 {
 	uint8_t *bytes = arena_alloc(reading->arena, text.size / 4 * 3);
 	struct slice result;
@@ -274,7 +274,7 @@ read_bytes(struct reading *reading, uint8_t *place, struct slice text)
 }
 
 static int
-read_text(struct reading *reading, uint8_t *place, struct slice text)
+read_text(struct gateway_reading *reading, uint8_t *place, struct slice text)
 {
 	struct slice result;
 
@@ -286,7 +286,7 @@ read_text(struct reading *reading, uint8_t *place, struct slice text)
 }
 
 static int
-read_string(struct reading *reading, uint8_t *place, struct slice text)
+read_string(struct gateway_reading *reading, uint8_t *place, struct slice text)
 {
 	switch ((enum v3_kind)innermost(reading)->field->kind) {
 	case V3_KIND_bytes:
@@ -310,7 +310,7 @@ read_string(struct reading *reading, uint8_t *place, struct slice text)
 
 /* A value that is neither object nor array has come. Is it wanted? */
 static bool
-is_wanted(struct reading *reading, int *result)
+is_wanted(struct gateway_reading *reading, int *result)
 {
 	*result = GO_ON;
 	if (reading->passed_by > 0)
@@ -325,7 +325,7 @@ is_wanted(struct reading *reading, int *result)
 static int
 on_null(void *argument)
 {
-	struct reading *reading = argument;
+	struct gateway_reading *reading = argument;
 	int result;
 
 	if (is_wanted(reading, &result) && innermost(reading)->in_list)
@@ -336,7 +336,7 @@ on_null(void *argument)
 static int
 on_boolean(void *argument, int value)
 {
-	struct reading *reading = argument;
+	struct gateway_reading *reading = argument;
 	struct open_object *open = innermost(reading);
 	uint8_t *place;
 	int result;
@@ -355,7 +355,7 @@ on_boolean(void *argument, int value)
 static int
 on_number(void *argument, const char *text, size_t size)
 {
-	struct reading *reading = argument;
+	struct gateway_reading *reading = argument;
 	uint8_t *place;
 	int result;
 
@@ -368,7 +368,7 @@ on_number(void *argument, const char *text, size_t size)
 static int
 on_string(void *argument, const unsigned char *text, size_t size)
 {
-	struct reading *reading = argument;
+	struct gateway_reading *reading = argument;
 	uint8_t *place;
 	int result;
 
@@ -381,7 +381,7 @@ on_string(void *argument, const unsigned char *text, size_t size)
 /* ---- objects and arrays ------------------------------------------------ */
 
 static int
-pass_by(struct reading *reading)
+pass_by(struct gateway_reading *reading)
 {
 	if (reading->passed_by == V3_NESTED_MAX)
 		return refuse(reading, ERR_TOO_BIG, "the request is nested too deeply");
@@ -392,7 +392,7 @@ pass_by(struct reading *reading)
 static int
 on_key(void *argument, const unsigned char *text, size_t size)
 {
-	struct reading *reading = argument;
+	struct gateway_reading *reading = argument;
 	struct open_object *open = innermost(reading);
 
 	if (reading->passed_by == 0)
@@ -401,7 +401,7 @@ on_key(void *argument, const unsigned char *text, size_t size)
 }
 
 static int
-open_object(struct reading *reading, const struct v3_type *type, void *message,
+open_object(struct gateway_reading *reading, const struct v3_type *type, void *message,
     uint8_t *key_value)
 {
 	if (reading->depth == V3_NESTED_MAX)
@@ -413,7 +413,7 @@ open_object(struct reading *reading, const struct v3_type *type, void *message,
 
 /* The part, or the KeyValue, that the field is of begins. */
 static int
-open_part(struct reading *reading, struct open_object *open)
+open_part(struct gateway_reading *reading, struct open_object *open)
 {
 	const struct v3_field *field = open->field;
 	const struct v3_type *type;
@@ -440,7 +440,7 @@ open_part(struct reading *reading, struct open_object *open)
 static int
 on_object(void *argument)
 {
-	struct reading *reading = argument;
+	struct gateway_reading *reading = argument;
 	struct open_object *open = innermost(reading);
 
 	if (reading->passed_by > 0)
@@ -452,7 +452,7 @@ on_object(void *argument)
 
 /* A KeyValue is whole: from now on it is its wire form. */
 static void
-store_key_value(struct reading *reading, const struct open_object *open)
+store_key_value(struct gateway_reading *reading, const struct open_object *open)
 {
 	struct buf wire = BUF_INIT;
 	struct slice result;
@@ -468,7 +468,7 @@ store_key_value(struct reading *reading, const struct open_object *open)
 static int
 on_object_end(void *argument)
 {
-	struct reading *reading = argument;
+	struct gateway_reading *reading = argument;
 
 	if (reading->passed_by > 0) {
 		reading->passed_by--;
@@ -484,7 +484,7 @@ on_object_end(void *argument)
 static int
 on_array(void *argument)
 {
-	struct reading *reading = argument;
+	struct gateway_reading *reading = argument;
 	struct open_object *open = innermost(reading);
 
 	if (reading->passed_by > 0)
@@ -506,7 +506,7 @@ on_array(void *argument)
 static int
 on_array_end(void *argument)
 {
-	struct reading *reading = argument;
+	struct gateway_reading *reading = argument;
 
 	if (reading->passed_by > 0)
 		reading->passed_by--;
@@ -539,7 +539,7 @@ without_blanks(struct slice text)
 
 /* One document at the start of text, which is not empty. */
 static enum err
-read_document(struct reading *reading, struct slice *text)
+read_document(struct gateway_reading *reading, struct slice *text)
 {
 	yajl_handle handle = yajl_alloc(&callbacks, NULL, reading);
 	yajl_status status;
@@ -561,7 +561,8 @@ read_document(struct reading *reading, struct slice *text)
 }
 
 static void
-begin(struct reading *reading, const struct v3_type *type, struct arena *arena, void *message)
+begin(struct gateway_reading *reading, const struct v3_type *type, struct arena *arena,
+    void *message)
 {
 	reading->arena = arena;
 	reading->room = V3_DECODED_BYTES_MAX;
@@ -577,7 +578,7 @@ enum err
 v3_json_read_next(const struct v3_type *type, struct slice *text, struct arena *arena,
     void *message, struct v3_status *refusal)
 {
-	struct reading reading;
+	struct gateway_reading reading;
 
 	*text = without_blanks(*text);
 	if (text->size == 0)
@@ -593,7 +594,7 @@ enum err
 v3_json_read(const struct v3_type *type, struct slice text, struct arena *arena, void *message,
     struct v3_status *refusal)
 {
-	struct reading reading;
+	struct gateway_reading reading;
 
 	begin(&reading, type, arena, message);
 	reading.code = V3_INVALID_ARGUMENT;

@@ -61,7 +61,7 @@ apply_compact(struct applying *a, struct reader *body)
 
 	if (!command_v3_compact_get(body, &compact) || !reader_done(body))
 		return apply_malformed(a);
-	outcome.error = mvcc_compact(a->replica->mvcc, v3_int64(compact.revision));
+	outcome.error = mvcc_compact(a->replica->mvcc, mvcc_int64(compact.revision));
 	return end(a, &outcome);
 }
 
@@ -73,7 +73,7 @@ apply_grant(struct applying *a, struct reader *body)
 
 	if (!command_v3_grant_get(body, &grant) || !reader_done(body))
 		return apply_malformed(a);
-	outcome.error = mvcc_lease_grant(a->replica->mvcc, grant.id, v3_int64(grant.ttl_s),
+	outcome.error = mvcc_lease_grant(a->replica->mvcc, grant.id, mvcc_int64(grant.ttl_s),
 	    a->replica->applied_ns, a->effects, &outcome.ttl_s);
 	return end(a, &outcome);
 }

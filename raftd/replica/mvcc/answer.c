@@ -325,7 +325,7 @@ need_of(const struct mvcc_answer *answer, const struct answer_part *part, uint32
 	switch ((enum v3_op_kind)part->op->kind) {
 	case V3_OP_RANGE:
 		range = mvcc_op_range(part->op);
-		if (v3_int64(range.revision) > 0)
+		if (mvcc_int64(range.revision) > 0)
 			return range.revision;
 		return answer->base + (changes > 0 && part->sub == changes);
 	case V3_OP_PUT:

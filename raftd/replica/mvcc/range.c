@@ -26,7 +26,7 @@ reading_of(struct mvcc_answer *answer, struct answer_part *part)
 {
 	struct reading r = { .answer = answer, .part = part, .range = mvcc_op_range(part->op),
 		.position = mvcc_answer_position(answer, part) };
-	int64_t revision = v3_int64(r.range.revision);
+	int64_t revision = mvcc_int64(r.range.revision);
 
 	r.span = mvcc_span_of(r.range.key, r.range.end);
 	if (revision > 0)
@@ -39,7 +39,7 @@ reading_of(struct mvcc_answer *answer, struct answer_part *part)
 static uint64_t
 limit_of(const struct reading *r)
 {
-	int64_t limit = v3_int64(r->range.limit);
+	int64_t limit = mvcc_int64(r->range.limit);
 
 	if ((r->range.flags & V3_RANGE_COUNT_ONLY) != 0)
 		return 0;
@@ -49,7 +49,7 @@ limit_of(const struct reading *r)
 static bool
 is_within(uint64_t number, uint64_t min, uint64_t max)
 {
-	int64_t least = v3_int64(min), most = v3_int64(max), value = (int64_t)number;
+	int64_t least = mvcc_int64(min), most = mvcc_int64(max), value = (int64_t)number;
 
 	return (least == 0 || value >= least) && (most == 0 || value <= most);
 }

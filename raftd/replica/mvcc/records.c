@@ -131,10 +131,10 @@ load_meta(struct mvcc *mvcc, struct slice key, struct slice value)
 	if (key.size != 1 || mvcc->meta_loaded || !v3_meta_state_get(&in, &state) ||
 	    !reader_done(&in) || state.format != STATE_FORMAT)
 		return ERR_CORRUPT;
-	compacted = v3_int64(state.compacted);
+	compacted = mvcc_int64(state.compacted);
 	if (state.revision < 1 || state.revision > INT64_MAX - 1 || compacted < -1 ||
 	    compacted > (int64_t)state.revision || state.removed > state.revision ||
-	    v3_int64(state.removed) > MAX_OF(compacted, 0))
+	    mvcc_int64(state.removed) > MAX_OF(compacted, 0))
 		return ERR_CORRUPT;
 	mvcc->revision = state.revision;
 	mvcc->compacted = compacted;

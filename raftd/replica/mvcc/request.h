@@ -80,7 +80,7 @@ void mvcc_path_take(struct mvcc_path *path, bool success);
 
 /* An int64 of the API, as it is sent. */
 static inline int64_t
-v3_int64(uint64_t number)
+mvcc_int64(uint64_t number)
 {
 	return number <= INT64_MAX ? (int64_t)number : -(int64_t)(UINT64_MAX - number) - 1;
 }

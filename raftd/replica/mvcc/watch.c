@@ -24,7 +24,7 @@ mvcc_watch_add(struct mvcc *mvcc, const struct mvcc_watch *watch, bool *behind)
 	if (watch_set_find(&mvcc->watches, watch->owner, watch->id) != NULL)
 		return V3_WATCH_ID_USED;
 	/* Below 0 is before all that was. */
-	if (next > INT64_MAX || v3_int64(next) < mvcc->compacted)
+	if (next > INT64_MAX || mvcc_int64(next) < mvcc->compacted)
 		return V3_COMPACTED;
 	watcher = watch_set_add(&mvcc->watches, &whole, next);
 	watcher->behind = next <= mvcc->revision;

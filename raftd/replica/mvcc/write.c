@@ -125,8 +125,8 @@ compare_fields(const struct v3_compare *compare, const struct mvcc_fields *field
 		return fields->version > 0 &&
 		    order_fits(slice_compare(fields->value, compare->value), compare->result);
 	}
-	state = v3_int64(number);
-	given = v3_int64(compare->number);
+	state = mvcc_int64(number);
+	given = mvcc_int64(compare->number);
 	return order_fits((state > given) - (state < given), compare->result);
 }
 
@@ -166,7 +166,7 @@ all_hold(const struct mvcc *mvcc, const struct mvcc_request *request, const stru
 static enum v3_error
 check_revision(const struct mvcc *mvcc, uint64_t number)
 {
-	int64_t revision = v3_int64(number);
+	int64_t revision = mvcc_int64(number);
 
 	if (revision <= 0)
 		return V3_NONE;

@@ -4,6 +4,7 @@
 #include "tests/lib/test.h"
 #include "tests/unit/httpd/fake_raftd.h"
 
+#include "common/auth/auth.h"
 #include "common/ipc/v3.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
@@ -218,6 +219,52 @@ TEST(other_paths_are_not_there)
 		assert_int_equal(fake_count(&client.in, "HTTP/1.1 404 Not Found\r\n"), 1);
 		buf_clear(&client.in);
 	}
+	fake_client_free(&client);
+}
+
+static void
+put_record(struct buf *records, const char *key, const struct buf *value)
+{
+	state_record_put(records, &(struct state_record){ .key = slice_text(key),
+	    .value = buf_slice(value) });
+}
+
+/* Users count from now on: there is root. */
+static void
+close_gate(struct fake_client *client)
+{
+	struct buf records = BUF_INIT, value = BUF_INIT, roles = BUF_INIT;
+
+	auth_info_put(&value, &(struct auth_info){ .format = 1, .enabled = 1, .revision = 3 });
+	put_record(&records, "Ae", &value);
+	buf_clear(&value);
+	auth_text_put(&roles, &(struct auth_text){ .text = SLICE_LITERAL("root") });
+	auth_user_state_put(&value, &(struct auth_user_state){ .format = 1, .credential = 2,
+	    .hash = SLICE_LITERAL("*"), .roles = buf_slice(&roles) });
+	put_record(&records, "Auroot", &value);
+	shared_index_set_auth(client->fake->announced, 3);
+	msg_auth_frame(channel_out(client->fake->channel), 0,
+	    &(struct msg_auth){ .revision = 3, .records = buf_slice(&records) });
+	buf_free(&records);
+	buf_free(&value);
+	buf_free(&roles);
+}
+
+TEST(who_asked_before_users_counted_is_not_shown_what_came_after)
+{
+	struct fake_client client = fake_client_new();
+	uint64_t id;
+
+	post(&client, "/v3/kv/range", "{\"key\":\"YQ==\"}");
+	id = fake_next_id(client.fake, MSG_v3_read);
+	close_gate(&client);
+	answer(&client, id, V3_NONE, V3_OP_RANGE);
+	expect(&client, "HTTP/1.1 401 Unauthorized\r\n",
+	    "{\"message\":\"Insufficient credentials\"}");
+	post(&client, "/v3/kv/range", "{\"key\":\"YQ==\"}");
+	expect(&client, "HTTP/1.1 401 Unauthorized\r\n",
+	    "{\"message\":\"Insufficient credentials\"}");
+	assert_true(fake_is_quiet(client.fake));
 	fake_client_free(&client);
 }
 

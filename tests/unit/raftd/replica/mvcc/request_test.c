@@ -246,8 +246,8 @@ TEST(changed_bytes_are_taken_apart_or_refused)
 
 TEST(numbers_of_the_api_keep_their_sign)
 {
-	assert_true(v3_int64(UINT64_MAX) == -1);
-	assert_true(v3_int64((uint64_t)INT64_MAX + 1) == INT64_MIN);
-	assert_true(v3_int64(INT64_MAX) == INT64_MAX);
-	assert_true(v3_int64(0) == 0);
+	assert_true(mvcc_int64(UINT64_MAX) == -1);
+	assert_true(mvcc_int64((uint64_t)INT64_MAX + 1) == INT64_MIN);
+	assert_true(mvcc_int64(INT64_MAX) == INT64_MAX);
+	assert_true(mvcc_int64(0) == 0);
 }
