@@ -4,6 +4,7 @@
 #include "tests/lib/senseless.h"
 
 #include "common/crc32c.h"
+#include "common/ipc/v3.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "raftd/command.h"
@@ -411,6 +412,53 @@ tame_place_change(struct senseless *s, struct msg_place_change *m)
 	m->asker.size = MIN_OF(m->asker.size, (size_t)ASKER_BYTES_MAX);
 }
 
+/* One operation of the v3 keys, as a list: of a range what is read is shown, or counted. */
+static struct slice
+v3_ops(struct senseless *s, bool writes)
+{
+	struct buf ops = BUF_INIT, body = BUF_INIT;
+	uint8_t kind = V3_OP_RANGE;
+	struct slice copy;
+
+	if (!writes || rand_chance(&s->rand, 200)) {
+		v3_range_put(&body, &(struct v3_range){ .key = SLICE_LITERAL("/"),
+		    .end = SLICE_LITERAL("\0"), .flags = (uint8_t)rand_below(&s->rand, 256),
+		    .order = (uint8_t)rand_below(&s->rand, 3),
+		    .target = (uint8_t)rand_below(&s->rand, 5), .limit = any_number(s),
+		    .revision = any_number(s), .min_mod = any_number(s),
+		    .max_mod = any_number(s) });
+	} else if (rand_chance(&s->rand, 500)) {
+		kind = V3_OP_PUT;
+		v3_put_put(&body, &(struct v3_put){ .key = slice_text(s->top),
+		    .value = filler(s, rand_below(&s->rand, 200)), .flags = V3_PUT_PREV_KV });
+	} else {
+		kind = V3_OP_DELETE;
+		v3_delete_put(&body, &(struct v3_delete){ .key = slice_text(s->top),
+		    .flags = (uint8_t)rand_below(&s->rand, 256) });
+	}
+	v3_op_put(&ops, &(struct v3_op){ .kind = kind, .body = buf_slice(&body) });
+	copy = slice_of(room(s, ops.size), ops.size);
+	memcpy((uint8_t *)(uintptr_t)copy.data, ops.data, ops.size);
+	buf_free(&ops);
+	buf_free(&body);
+	return copy;
+}
+
+static void
+tame_v3_write(struct senseless *s, struct msg_v3_write *m)
+{
+	m->compares = SLICE_EMPTY;
+	m->ops = v3_ops(s, true);
+}
+
+static void
+tame_v3_read(struct senseless *s, struct msg_v3_read *m)
+{
+	m->quorum = (uint8_t)rand_below(&s->rand, 2);
+	m->compares = SLICE_EMPTY;
+	m->ops = v3_ops(s, false);
+}
+
 /* What a session looks at is made as it has to be. */
 static void
 tame(struct senseless *s, uint16_t type, void *message)
@@ -441,6 +489,15 @@ tame(struct senseless *s, uint16_t type, void *message)
 		taken = message;
 		if (rand_chance(&s->rand, 500))
 			taken->past_bytes = rand_below(&s->rand, 1000);
+		break;
+	case MSG_v3_write:
+		tame_v3_write(s, message);
+		break;
+	case MSG_v3_read:
+		tame_v3_read(s, message);
+		break;
+	case MSG_v3_grant:
+		((struct msg_v3_grant *)message)->id |= 1;
 		break;
 	case MSG_auth_change:
 		tame_auth_change(s, message);

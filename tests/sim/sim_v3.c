@@ -34,7 +34,8 @@ struct sim_v3 {
 	struct v3_model model;
 	uint64_t sequence;
 	struct blob *kept[KEPT];	/* of sequence s at s % KEPT */
-	uint64_t promised_ns[LEASES];	/* until then a lease lives, its leader has said */
+	uint64_t promised_ns[LEASES];	/* until then a lease lives, its leader has said; of others,
+					 * which senseless workers grant, nobody does */
 };
 
 void
@@ -276,7 +277,7 @@ apply_to_leases(struct world *world, const struct raft_entry *entry,
 		if (!command_v3_grant_get(body, &grant))
 			return false;
 		if (v3_model_grant(&v3->model, grant.id, (int64_t)grant.ttl_s, entry->time_ns,
-		    &granted) == V3_NONE)
+		    &granted) == V3_NONE && grant.id < LEASES)
 			v3->promised_ns[grant.id] = 0;
 		return true;
 	case COMMAND_V3_REVOKE:
