@@ -146,6 +146,7 @@ answer_bare(struct node *node, struct waiting_outcome answer, const struct v3_an
 	blob_begin(&event);
 	put_head(&event, head, NULL);
 	answer.event = blob_end(&event, NULL);
+	buf_free(&event);
 	node_answer(node, answer);
 }
 
@@ -173,6 +174,7 @@ keep(struct node *node, struct waiting_outcome answer, struct mvcc_answer *shown
 	}
 	answer.cause = blob_ref(answer.cause);
 	answer.event = blob_end(&event, NULL);
+	buf_free(&event);
 	answer.more = state != MVCC_ANSWER_END;
 	node_answer(node, answer);
 	reading->wanted = false;
