@@ -408,7 +408,7 @@ def test_wrong_passwords_of_one_address_slow_only_that_address(closed):
 def test_who_tries_more_than_may_wait_is_refused_a_second_later(closed):
     """So that a refusal is no cheaper to get again than a check: nobody gains by many connections."""
     node = closed
-    source, others = node.source, next(SOURCES)
+    source, others = next(SOURCES), next(SOURCES)
     wires = [Wire(node.client, source=source) for _ in range(100)]
     try:
         begun = time.monotonic()

@@ -116,8 +116,9 @@ def test_the_leader_knows_how_far_the_others_are_and_all_who_is_there(world):
     last = [node for node in nodes if node is not leader and node is not gone][0]
     leader.stop()
     wait_until(lambda: "no-leader" in kinds(last), 10, "the lost majority to be told")
+    wait_until(lambda: "1 of 3 members" in stats(last)["problems"][0]["text"], 10, "it to see that both are gone")
     problem = stats(last)["problems"][0]
-    assert problem["kind"] == "no-leader" and problem["severity"] == "error" and "1 of 3 members" in problem["text"]
+    assert problem["kind"] == "no-leader" and problem["severity"] == "error"
     assert all(one["runbook"] in headings() for one in stats(last)["problems"])
 
 
