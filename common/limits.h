@@ -161,7 +161,8 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define AUTH_HEADER_BYTES_MAX (1 * KIB)	/* of Authorization: the longest user and password */
 #define AUTH_CHECKS_MAX 256		/* waiting; more requests are refused */
 #define AUTH_CHECKS_ADDRESS_MAX 32	/* the same of one address */
-#define AUTH_REFUSED_MS 1000		/* after so long */
+#define AUTH_REFUSED_MS 1000		/* after so long, */
+#define AUTH_RESTING_MAX 1024		/* and at once if so many wait for that */
 #define AUTH_REMEMBERED_MAX 4096	/* passwords that were right lately */
 #define AUTH_ADDRESSES_MAX 4096		/* from which wrong ones came lately */
 

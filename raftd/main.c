@@ -326,21 +326,9 @@ load_entry(void *argument, const struct raft_entry *entry)
 }
 
 static void
-io_took(void *argument UNUSED, enum node_span span, uint64_t ns)
-{
-	meter_took(span, ns);
-}
-
-static void
 io_applying(void *argument, bool begins)
 {
 	meter_applying(&((struct raftd *)argument)->meter, begins);
-}
-
-static void
-io_condition(void *argument UNUSED, struct buf *out)
-{
-	meter_condition(out);
 }
 
 static uint64_t
@@ -371,9 +359,9 @@ make_io(struct raftd *raftd)
 		.end = io_end,
 		.retire = io_retire,
 		.moved = io_moved,
-		.took = io_took,
+		.took = meter_took,
 		.applying = io_applying,
-		.condition = io_condition,
+		.condition = meter_condition,
 		.wall_ns = io_wall_ns,
 		.argument = raftd,
 	};

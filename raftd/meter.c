@@ -84,7 +84,7 @@ meter_turn(struct meter *meter, const struct node *node)
 }
 
 void
-meter_took(enum node_span span, uint64_t ns)
+meter_took(void *unused UNUSED, enum node_span span, uint64_t ns)
 {
 	metric_observe(span == NODE_SPAN_PROPOSAL ? METRIC_proposal_time : METRIC_read_index_time,
 	    ns);
@@ -102,7 +102,7 @@ meter_applying(struct meter *meter, bool begins)
 }
 
 void
-meter_condition(struct buf *out)
+meter_condition(void *unused UNUSED, struct buf *out)
 {
 	struct condition condition;
 

@@ -26,10 +26,10 @@ void meter_space(const struct wal_space *space);
  * and asks for the figures finds it in them. */
 void meter_turn(struct meter *meter, const struct node *node);
 /* As node_io.h has them. */
-void meter_took(enum node_span span, uint64_t ns);
+void meter_took(void *unused, enum node_span span, uint64_t ns);
 void meter_applying(struct meter *meter, bool begins);
 /* Append what this node tells others of itself: see node_io.h. */
-void meter_condition(struct buf *out);
+void meter_condition(void *unused, struct buf *out);
 /* The answers went out. queued: bytes that still wait for workers. */
 void meter_flushed(size_t queued);
 

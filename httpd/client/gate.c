@@ -81,6 +81,7 @@ struct gate {
 	TAILQ_HEAD(, check) checks;
 	struct loop_timer *timer;	/* of checks that are delayed */
 	TAILQ_HEAD(, resting) resting;	/* in the order of their times */
+	size_t resting_count;
 	struct loop_timer *rest;	/* due with the first of them */
 };
 
@@ -187,11 +188,16 @@ refuse_full(struct request *request, enum attempt_answer why)
 }
 
 static void
+resting_over(struct gate *gate, struct resting *resting)
+{
+	TAILQ_REMOVE(&gate->resting, resting, link);
+	gate->resting_count--;
+}
+
+static void
 resting_gone(struct request *request)
 {
-	struct resting *resting = request->state;
-
-	TAILQ_REMOVE(&request->worker->gate->resting, resting, link);
+	resting_over(request->worker->gate, request->state);
 }
 
 /* Later: who tries passwords by many connections would else ask again at once, and again, and
@@ -200,8 +206,13 @@ static void
 refuse_later(struct request *request, enum attempt_answer why)
 {
 	struct gate *gate = request->worker->gate;
-	struct resting *resting = arena_zalloc(&request->arena, sizeof(*resting));
+	struct resting *resting;
 
+	if (gate->resting_count == AUTH_RESTING_MAX) {
+		refuse_full(request, why);
+		return;
+	}
+	resting = arena_zalloc(&request->arena, sizeof(*resting));
 	resting->request = request;
 	resting->why = why;
 	resting->due_ms = loop_now(gate->worker->loop).monotonic_ms + AUTH_REFUSED_MS;
@@ -210,6 +221,7 @@ refuse_later(struct request *request, enum attempt_answer why)
 	if (TAILQ_EMPTY(&gate->resting))
 		loop_timer_set(gate->rest, AUTH_REFUSED_MS);
 	TAILQ_INSERT_TAIL(&gate->resting, resting, link);
+	gate->resting_count++;
 }
 
 static void
@@ -220,7 +232,7 @@ rest_over(void *argument)
 	struct resting *resting;
 
 	while ((resting = TAILQ_FIRST(&gate->resting)) != NULL && resting->due_ms <= now_ms) {
-		TAILQ_REMOVE(&gate->resting, resting, link);
+		resting_over(gate, resting);
 		resting->request->gone = NULL;
 		refuse_full(resting->request, resting->why);
 	}

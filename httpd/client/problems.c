@@ -197,44 +197,49 @@ put_reach(const struct problem_facts *facts, struct json_put *json)
 
 /* Connected, and yet it says nothing. */
 static void
-put_silent(const struct problem_facts *facts, struct json_put *json)
+put_silent(const struct problem_facts *facts, const struct cluster_member *member,
+    const struct progress_record *record, struct json_put *json)
 {
-	struct reader in = reader_of(facts->progress);
-	struct progress_record record;
 	char text[SENTENCE_BYTES];
 
-	while (!reader_done(&in) && progress_record_get(&in, &record)) {
-		const struct cluster_member *member =
-		    cluster_member(facts->worker->cluster, record.id);
-
-		if (member == NULL || record.owes_ms < PROBLEM_SILENT_MS ||
-		    reach_of(facts->view, record.id) != REACH_UP)
-			continue;
-		snprintf(text, sizeof(text), "%.255s is connected, and has not answered for "
-		    "%" PRIu64 " s: it hangs or was stopped; look at that machine, and start the "
-		    "node again if it stays so.", member->name, record.owes_ms / 1000);
-		put(json, MEMBER_AWAY, slice_text(text));
-	}
+	if (record->owes_ms < PROBLEM_SILENT_MS || reach_of(facts->view, record->id) != REACH_UP)
+		return;
+	snprintf(text, sizeof(text), "%.255s is connected, and has not answered for %" PRIu64
+	    " s: it hangs or was stopped; look at that machine, and start the node again if it "
+	    "stays so.", member->name, record->owes_ms / 1000);
+	put(json, MEMBER_AWAY, slice_text(text));
 }
 
 static void
-put_clocks(const struct problem_facts *facts, struct json_put *json)
+put_clock(const struct cluster_member *member, const struct progress_record *record,
+    struct json_put *json)
+{
+	uint64_t apart_ns = MAX_OF(record->ahead_ns, record->behind_ns);
+	char text[SENTENCE_BYTES];
+
+	if (apart_ns < CLOCK_APART_NS)
+		return;
+	snprintf(text, sizeof(text), "The clock of %.255s is %.1f s %s that of this node: "
+	    "set both by NTP.", member->name, (double)apart_ns / (double)NS_PER_SECOND,
+	    record->ahead_ns > 0 ? "before" : "behind");
+	put(json, CLOCK, slice_text(text));
+}
+
+/* What the others tell of themselves, or do not. */
+static void
+put_told(const struct problem_facts *facts, struct json_put *json)
 {
 	struct reader in = reader_of(facts->progress);
 	struct progress_record record;
-	char text[SENTENCE_BYTES];
 
 	while (!reader_done(&in) && progress_record_get(&in, &record)) {
 		const struct cluster_member *member =
 		    cluster_member(facts->worker->cluster, record.id);
-		uint64_t apart_ns = MAX_OF(record.ahead_ns, record.behind_ns);
 
-		if (member == NULL || apart_ns < CLOCK_APART_NS)
+		if (member == NULL)
 			continue;
-		snprintf(text, sizeof(text), "The clock of %.255s is %.1f s %s that of this node: "
-		    "set both by NTP.", member->name, (double)apart_ns / (double)NS_PER_SECOND,
-		    record.ahead_ns > 0 ? "before" : "behind");
-		put(json, CLOCK, slice_text(text));
+		put_silent(facts, member, &record, json);
+		put_clock(member, &record, json);
 	}
 }
 
@@ -251,8 +256,7 @@ put_warnings(const struct problem_facts *facts, struct json_put *json)
 	if (facts->stalls)
 		put(json, SLOW_DISK, SLICE_LITERAL("The disk of this node kept the cluster waiting "
 		    "within the last minute: see what else writes to it."));
-	put_silent(facts, json);
-	put_clocks(facts, json);
+	put_told(facts, json);
 	if (notice.size > 0 && !is_of_disk(notice))
 		put(json, PEERS_IGNORED, notice);
 	if (facts->worker->out_of_rotation)

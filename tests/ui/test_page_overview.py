@@ -108,7 +108,7 @@ def test_a_leader_that_is_killed_is_seen_within_two_seconds(world, visit):
     own.expected.append("net::ERR_")
     leader.start()
     own.wait_text(new.name + " leads", ".lead")
-    own.wait("document.querySelector('#banner').innerText === ''")
+    own.wait("document.querySelector('#banner .error') === null")
 
 
 def test_two_of_three_are_stopped_and_the_page_says_what_to_do(world, visit):
