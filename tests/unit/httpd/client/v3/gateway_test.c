@@ -1,5 +1,5 @@
 /*
- * v3_test.c - the gateway's requests: what raftd is asked, answers and errors to the byte.
+ * gateway_test.c - the gateway's requests: what raftd is asked, answers and errors to the byte.
  */
 #include "tests/lib/test.h"
 #include "tests/unit/httpd/fake_raftd.h"

@@ -1,0 +1,263 @@
+/*
+ * call.c - the life of a v3 call between its carrier and its method (see call.h).
+ */
+#include "httpd/client/v3/call.h"
+
+#include "common/loop.h"
+#include "common/metric.h"
+#include "httpd/backend.h"
+#include "httpd/client/gate.h"
+#include "httpd/client/v3/methods.h"
+#include "httpd/cluster.h"
+#include "httpd/worker.h"
+
+/* ---- ends ------------------------------ */
+
+/* Nothing of it is due any more, and who waits in call_next hears of it. */
+static void
+finish(struct v3_call *call)
+{
+	loop_timer_free(&call->timer);
+	if (call->over != NULL)
+		*call->over = true;
+	call->over = NULL;
+	call->request->gone = NULL;
+	call->request->drained = NULL;
+	call->request->stop = NULL;
+	call->request->pack = NULL;
+}
+
+/* Its method does not know yet. */
+static void
+abandon(struct v3_call *call)
+{
+	finish(call);
+	if (call->gone != NULL)
+		call->gone(call);
+}
+
+static void
+deny(struct v3_call *call)
+{
+	abandon(call);
+	call->carrier->deny(call);
+}
+
+void
+call_fail(struct v3_call *call, struct v3_status status)
+{
+	abandon(call);
+	call->carrier->end(call, status);
+}
+
+static void
+late(void *argument)
+{
+	call_fail(argument, v3_status_of(V3_REFUSE_DEADLINE));
+}
+
+void
+call_answer(struct v3_call *call, const void *response)
+{
+	/* Users may have begun to count. */
+	if (!gate_is_root(call->request)) {
+		call->gone = NULL;
+		deny(call);
+		return;
+	}
+	finish(call);
+	call->carrier->answer(call, response);
+}
+
+bool
+call_message(struct v3_call *call, const void *response)
+{
+	if (!gate_is_root(call->request)) {
+		deny(call);
+		return false;
+	}
+	call->carrier->message(call, response);
+	return true;
+}
+
+void
+call_end(struct v3_call *call, struct v3_status status)
+{
+	finish(call);
+	if (gate_is_root(call->request))
+		call->carrier->end(call, status);
+	else
+		call->carrier->deny(call);
+}
+
+/* ---- what its request is told ------------------------------ */
+
+static void
+gone(struct request *request)
+{
+	abandon(request->state);
+}
+
+static void
+drained(struct request *request)
+{
+	struct v3_call *call = request->state;
+
+	if (call->drained != NULL)
+		call->drained(call);
+}
+
+static void
+stop(struct request *request)
+{
+	struct v3_call *call = request->state;
+
+	if (call->stop != NULL)
+		call->stop(call);
+}
+
+static bool
+pack(const struct request *request, struct msg_handed *handed)
+{
+	const struct v3_call *call = request->state;
+
+	return call->pack != NULL && call->pack(call, handed);
+}
+
+struct v3_call *
+call_new(struct request *request, const struct v3_method *method,
+    const struct v3_carrier *carrier)
+{
+	struct v3_call *call = arena_zalloc(&request->arena, sizeof(*call));
+
+	call->request = request;
+	call->method = method;
+	call->carrier = carrier;
+	request->state = call;
+	request->gone = gone;
+	if (method->kind != V3_UNARY) {
+		request->drained = drained;
+		request->stop = stop;
+		request->pack = pack;
+	}
+	return call;
+}
+
+void
+call_limit(struct v3_call *call, uint64_t ns)
+{
+	call->timer = loop_timer_new(call->request->worker->loop, late, call);
+	loop_timer_set(call->timer, ns / NS_PER_MS + (ns % NS_PER_MS != 0));
+}
+
+/* ---- messages ------------------------------ */
+
+typedef void begin_function(struct v3_call *call, const void *message);
+
+/* NULL: it is not served. */
+static begin_function *
+begin_of(const struct v3_method *method)
+{
+	switch (method->tag) {
+#define SERVED(tag, begin) \
+	case V3_METHOD_##tag: \
+		return begin;
+#include "httpd/client/v3/served_table.h"
+	default:
+		return NULL;
+	}
+}
+
+bool
+call_serves(const struct v3_method *method)
+{
+	return begin_of(method) != NULL;
+}
+
+bool
+call_begin(struct v3_call *call, const void *message)
+{
+	bool over = false;
+
+	call->over = &over;
+	begin_of(call->method)(call, message);
+	if (!over)
+		call->over = NULL;
+	return !over;
+}
+
+bool
+call_next(struct v3_call *call, const void *message)
+{
+	bool over = false;
+
+	call->over = &over;
+	call->next(call, message);
+	if (!over)
+		call->over = NULL;
+	return !over;
+}
+
+void
+call_close(struct v3_call *call)
+{
+	call->half_closed = true;
+	if (call->closed != NULL)
+		call->closed(call);
+}
+
+/* ---- for methods ------------------------------ */
+
+bool
+call_may_ask(struct v3_call *call)
+{
+	const struct worker *worker = call->request->worker;
+
+	if (worker->cluster->phase == PHASE_JOINING) {
+		call_end(call, v3_status_of(V3_REFUSE_NO_LEADER));
+		return false;
+	}
+	if (backend_is_full(worker->backend)) {
+		metric_add(METRIC_rejected_requests, 1);
+		call_end(call, v3_status_of(V3_REFUSE_TOO_MANY_REQUESTS));
+		return false;
+	}
+	return true;
+}
+
+struct v3_response_header
+call_header(const struct v3_call *call, uint64_t raft_term)
+{
+	const struct cluster *cluster = call->request->worker->cluster;
+	const struct cluster_member *member = cluster_member(cluster, cluster->node_id);
+
+	return (struct v3_response_header){
+		.cluster_id = cluster->cluster_id,
+		/* As clients know it. */
+		.member_id = member == NULL ? cluster->node_id : member->shown_id,
+		.raft_term = raft_term,
+	};
+}
+
+static bool
+says(struct slice cause, const char *words)
+{
+	return cause.size > 0 && memmem(cause.data, cause.size, words, strlen(words)) != NULL;
+}
+
+struct v3_status
+call_failure(const struct msg_outcome *outcome)
+{
+	if (outcome->error == ERR_TOO_BIG)
+		return (struct v3_status){ V3_RESOURCE_EXHAUSTED,
+			"the answer is larger than 64 MiB: ask for less with limit and range_end" };
+	if (outcome->error == ERR_BUSY || says(outcome->cause, "too much"))
+		return v3_status_of(V3_REFUSE_TOO_MANY_REQUESTS);
+	if (says(outcome->cause, "disk full"))
+		return v3_status_of(V3_REFUSE_NO_SPACE);
+	if (says(outcome->cause, "too large"))
+		return v3_status_of(V3_REFUSE_REQUEST_TOO_LARGE);
+	if (says(outcome->cause, "was not applied"))
+		return v3_status_of(V3_REFUSE_NO_LEADER);
+	return v3_status_of(V3_REFUSE_TIMED_OUT);
+}

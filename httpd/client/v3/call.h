@@ -1,0 +1,101 @@
+/*
+ * call.h - a call of the v3 API, whatever carries it: JSON of the gateway, or gRPC.
+ *
+ * A carrier reads a request's messages and writes the answers; a method, one row of
+ * served_table.h, does what is asked. Neither knows which the other is.
+ *
+ *	begun -------> answered	a unary: the one answer, or a refusal	[call_answer, _end]
+ *	begun -------> streaming	a stream: its first answer	[call_message]
+ *	streaming ---> streaming	more of them, and of requests	[call_message, _next]
+ *	any ---------> over	[call_end]; its time is up; the client left; its rights went
+ *
+ * A call lives in the arena of its request, and is gone with it: whoever has ended one, or has
+ * answered a unary, does not touch it again. A method that waits for something sets gone, and
+ * cancels there.
+ *
+ * While users of /v2 count, all of v3 is for the role root: that is asked again for each answer.
+ */
+#ifndef MOOTHALL_HTTPD_CLIENT_V3_CALL_H
+#define MOOTHALL_HTTPD_CLIENT_V3_CALL_H
+
+#include "common/clock.h"
+#include "common/ipc/message.h"
+#include "httpd/http/request.h"
+#include "httpd/v3/method.h"
+#include "httpd/v3/status.h"
+
+struct v3_call;
+
+/* How messages get to a client. Functions may free the request, and the call with it, but for
+ * message, which never does. */
+struct v3_carrier {
+	/* The whole answer to a unary. */
+	void (*answer)(struct v3_call *call, const void *response);
+	/* One answer of a stream. */
+	void (*message)(struct v3_call *call, const void *response);
+	/* No more follows; V3_OK for a stream that ended well, else a refusal. */
+	void (*end)(struct v3_call *call, struct v3_status status);
+	/* He may not, or not any more. */
+	void (*deny)(struct v3_call *call);
+};
+
+struct v3_call {
+	struct request *request;	/* its worker, its arena, who it is of */
+	const struct v3_method *method;
+	const struct v3_carrier *carrier;
+	bool half_closed;		/* no more requests come */
+	/* The method's, set when it begins; NULL: nothing is to be done. */
+	void *state;
+	/* A further request of a stream; message is borrowed. It may end the call. */
+	void (*next)(struct v3_call *call, const void *message);
+	/* No more of them come. It may end the call. */
+	void (*closed)(struct v3_call *call);
+	/* The call is over without an end by the method: cancel what it waits for. */
+	void (*gone)(struct v3_call *call);
+	/* Of a stream: some of what was sent, or all, was taken by the client. */
+	void (*drained)(struct v3_call *call);
+	/* Of a stream: the worker stops. It ends the call. */
+	void (*stop)(struct v3_call *call);
+	/* Of a stream: as request->pack. */
+	bool (*pack)(const struct v3_call *call, struct msg_handed *handed);
+	/* The rest is call.c's. */
+	struct loop_timer *timer;
+	bool *over;			/* where call_next waits to hear of it */
+};
+
+/* In the arena of the request, which it takes the callbacks of. */
+struct v3_call *call_new(struct request *request, const struct v3_method *method,
+    const struct v3_carrier *carrier);
+/* Is that method served? */
+bool call_serves(const struct v3_method *method);
+/* It has so much time from now on, then it is V3_REFUSE_DEADLINE. Before it begins. */
+void call_limit(struct v3_call *call, uint64_t ns);
+
+/*
+ * Begin: of a unary, and of a stream of answers alone, with its message, which stays as long as
+ * the call; of a stream of both with NULL, and its messages follow by call_next. False: it is
+ * over already.
+ */
+bool call_begin(struct v3_call *call, const void *message);
+/* A message of a stream; it may be freed behind this. False: the call is over. */
+bool call_next(struct v3_call *call, const void *message);
+/* The client has sent all. */
+void call_close(struct v3_call *call);
+/* The client sent what is no message. */
+void call_fail(struct v3_call *call, struct v3_status status);
+
+/* ---- for methods ------------------------------------------------------------------------ */
+
+/* May raftd be asked now? False: it was refused, and the call is over. */
+bool call_may_ask(struct v3_call *call);
+void call_answer(struct v3_call *call, const void *response);
+/* False: the call is over, since its client may not have this. */
+bool call_message(struct v3_call *call, const void *response);
+void call_end(struct v3_call *call, struct v3_status status);
+/* What every answer begins with: this cluster and member, a term; revision 0. */
+struct v3_response_header call_header(const struct v3_call *call, uint64_t raft_term);
+/* What raftd, or the backend, says of a request that did not come to an end. Clients repeat what
+ * certainly was not done, and take all else for possible. */
+struct v3_status call_failure(const struct msg_outcome *outcome);
+
+#endif
