@@ -143,7 +143,7 @@ TEST(a_hello_is_of_the_worker_that_is_expected_or_none)
 		    "what=no hello\n", CHANNEL_END_RULES },
 		[HELLO_MAGIC] = { "session: worker sent what it must not: worker=client-1 "
 		    "what=no hello\n", CHANNEL_END_RULES },
-		[HELLO_PROTOCOL] = { "session: worker speaks protocol 6, this is 5\n", 0 },
+		[HELLO_PROTOCOL] = { "session: worker speaks protocol 7, this is 6\n", 0 },
 		[HELLO_ROLE] = { "session: worker sent what it must not: worker=client-1 "
 		    "what=hello of another\n", CHANNEL_END_RULES },
 		[HELLO_NUMBER] = { "session: worker sent what it must not: worker=client-1 "
@@ -152,7 +152,7 @@ TEST(a_hello_is_of_the_worker_that_is_expected_or_none)
 		    "what=hello of another\n", CHANNEL_END_RULES },
 		[HELLO_SESSION] = { "session: worker sent what it must not: worker=client-1 "
 		    "what=hello of another\n", CHANNEL_END_RULES },
-		[HELLO_PROTOCOL_AND_ROLE] = { "session: worker speaks protocol 6, this is 5\n", 0 },
+		[HELLO_PROTOCOL_AND_ROLE] = { "session: worker speaks protocol 7, this is 6\n", 0 },
 	};
 
 	for (enum hello_flaw flaw = 0; flaw < HELLO_FLAWS; flaw++) {
