@@ -2,6 +2,7 @@
  * backend_call.c - calls, which are answered by an outcome: what writes and reads have
  * in common (see backend.h; backend_write.c, backend_read.c).
  */
+#include "common/cause.h"
 #include "common/limits.h"
 #include "common/xmem.h"
 #include "httpd/backend_priv.h"
@@ -84,20 +85,16 @@ end_call(struct backend *backend, struct backend_call *call, const struct msg_ou
 	backend_write_admit(backend);
 }
 
-static struct slice
+static enum cause
 cause_of(const struct backend_call *call, enum question_failure why)
 {
 	bool late = why == FAILED_LATE;
 
 	if (!call->write)
-		return late ? SLICE_LITERAL("no answer from raftd in time") :
-		    SLICE_LITERAL(REMOVED_CAUSE);
+		return late ? CAUSE_SILENT_READ : CAUSE_REMOVED_READ;
 	if (call->sent)
-		return late ? SLICE_LITERAL("no answer from raftd in time, "
-		    "the write may or may not have been applied") :
-		    SLICE_LITERAL(REMOVED_CAUSE ", the write may or may not have been applied");
-	return late ? SLICE_LITERAL("no connection to raftd, the write was not applied") :
-	    SLICE_LITERAL(REMOVED_CAUSE ", the write was not applied");
+		return late ? CAUSE_SILENT : CAUSE_REMOVED_AGAIN;
+	return late ? CAUSE_UNSENT : CAUSE_REMOVED;
 }
 
 static void
@@ -107,7 +104,7 @@ fail_call(struct backend *backend, struct question *question, enum question_fail
 
 	end_call(backend, call, &(struct msg_outcome){
 	    .error = ERR_RAFT_INTERNAL,
-	    .cause = cause_of(call, why),
+	    .cause = slice_text(cause_text(cause_of(call, why))),
 	    .store_index = why == FAILED_LATE ? backend->worker->cluster->store_index : 0,
 	});
 }

@@ -23,7 +23,6 @@ enum question_ids { IDS_CALLS, IDS_WATCHES, IDS_COUNT };
 
 /* Why raftd will not answer. */
 enum question_failure { FAILED_LATE, FAILED_REMOVED };
-#define REMOVED_CAUSE "this machine was removed from the cluster"
 
 /* How long a question may wait; each waits longer than the one before. */
 enum patience {

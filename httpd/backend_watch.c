@@ -26,6 +26,7 @@
  * One that is behind gets a piece (WATCH_PIECE_BYTES, and by how much the last event
  * passes it), which both sides count alike; then raftd waits for watch_more.
  */
+#include "common/cause.h"
 #include "common/limits.h"
 #include "common/metric.h"
 #include "common/xmem.h"
@@ -338,8 +339,7 @@ fail_watch(struct backend *backend, struct question *question, enum question_fai
 	send_unwatch(backend, watch);
 	end_watch(backend, watch, &(struct msg_watching){
 	    .error = ERR_RAFT_INTERNAL,
-	    .cause = late ? SLICE_LITERAL("no answer from raftd in time") :
-		SLICE_LITERAL(REMOVED_CAUSE),
+	    .cause = slice_text(cause_text(late ? CAUSE_SILENT_READ : CAUSE_REMOVED_READ)),
 	    .store_index = late ? backend->worker->cluster->store_index : 0,
 	});
 }

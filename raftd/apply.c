@@ -4,6 +4,8 @@
  */
 #include "raftd/node_priv.h"
 
+#include "common/cause.h"
+
 /* Not of what is read back or copied from others: that is told as one list. */
 static void
 note_member(struct node *node, const struct member_fact *fact)
@@ -140,7 +142,7 @@ answer(struct node *node, const struct raft_entry *entry, const struct replica_f
 		return;
 	if (result->event && facts->event == NULL) {
 		node_answer_error(node, facts->session, facts->sequence, ERR_RAFT_INTERNAL,
-		    "the write was applied, its answer is not kept any more");
+		    cause_text(CAUSE_ANSWER_FORGOTTEN));
 		return;
 	}
 	outcome = (struct waiting_outcome){

@@ -33,6 +33,7 @@
  */
 #include "raftd/node_priv.h"
 
+#include "common/cause.h"
 #include "common/printable.h"
 
 #include <inttypes.h>
@@ -204,5 +205,5 @@ node_refusal_cause(const struct node *node)
 {
 	if (node->foreign.cluster_id != 0)
 		return foreign_sentence(node);
-	return disk_refuses(node) ? "disk full, the write was not applied" : NULL;
+	return disk_refuses(node) ? cause_text(CAUSE_DISK_FULL) : NULL;
 }

@@ -8,6 +8,7 @@
  */
 #include "raftd/node_priv.h"
 
+#include "common/cause.h"
 #include "common/xmem.h"
 
 #include <inttypes.h>
@@ -167,16 +168,14 @@ proposals_add(struct node *node, uint64_t session, uint64_t sequence, struct blo
 	if (payload->size > COMMAND_BYTES_MAX) {
 		proposals->failed++;
 		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL,
-		    "too large for one entry of the log, the write was not applied");
+		    cause_text(CAUSE_ENTRY_TOO_LARGE));
 		blob_unref(&payload);
 		return;
 	}
 	if (is_full(proposals, session, payload->size)) {
 		proposals->failed++;
 		node_answer_error(node, session, sequence, ERR_RAFT_INTERNAL,
-		    again ? "too much is being written at once, the write may or may not have "
-		    "been applied" :
-		    "too much is being written at once, the write was not applied");
+		    cause_text(again ? CAUSE_BUSY_AGAIN : CAUSE_BUSY));
 		blob_unref(&payload);
 		return;
 	}
@@ -330,11 +329,8 @@ fail_late(struct node *node)
 			continue;
 		node->proposals.failed++;
 		node_answer_error(node, proposal->id[0], proposal->id[1], ERR_RAFT_INTERNAL,
-		    proposal->submitted_once ?
-		    "timed out, the write may or may not have been applied" :
-		    node->proposals.held ?
-		    "too much is being written at once, the write was not applied" :
-		    "no leader, the write was not applied");
+		    cause_text(proposal->submitted_once ? CAUSE_LATE :
+			node->proposals.held ? CAUSE_BUSY : CAUSE_LEADERLESS));
 		unlink_free(&node->proposals, proposal);
 	}
 }
@@ -411,8 +407,7 @@ refuse_forwarded(struct node *node, const struct forwarded *forwarded)
 	    .session = head.session,
 	    .sequence = head.sequence,
 	    .error = ERR_RAFT_INTERNAL,
-	    .cause = SLICE_LITERAL("disk full at the leader, the write may or may not have been "
-		"applied"),
+	    .cause = slice_text(cause_text(CAUSE_LEADER_DISK_FULL)),
 	    .store_index = store_index(node->replica->store),
 	});
 }

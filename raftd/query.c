@@ -11,6 +11,7 @@
  */
 #include "raftd/node_priv.h"
 
+#include "common/cause.h"
 #include "common/xmem.h"
 
 #include <stdlib.h>
@@ -185,7 +186,7 @@ fail_late(struct node *node, struct query_list *list, bool leaderless)
 		else
 			node_answer_error(node, query->session, query->request_id,
 			    ERR_RAFT_INTERNAL,
-			    leaderless ? "no leader" : "timed out waiting for a quorum");
+			    cause_text(leaderless ? CAUSE_LEADERLESS_READ : CAUSE_LATE_READ));
 		TAILQ_REMOVE(list, query, link);
 		free(query);
 	}
@@ -291,7 +292,7 @@ refuse(struct node *node, const struct query *query)
 	node->io.outcome(node->io.argument, query->session, query->request_id,
 	    &(struct node_outcome){
 		.error = ERR_RAFT_INTERNAL,
-		.cause = SLICE_LITERAL("too much waits to be read before this answer"),
+		.cause = slice_text(cause_text(CAUSE_READS_BUSY)),
 		.store_index = store_index(node->replica->store),
 		.raft_index = node->applied.index,
 		.raft_term = raft_current_term(node->raft),

@@ -16,14 +16,13 @@
  */
 #include "raftd/node_priv.h"
 
+#include "common/cause.h"
 #include "common/v3_error.h"
 #include "common/xmem.h"
 #include "raftd/command.h"
 #include "raftd/replica/mvcc/mvcc.h"
 
 #include <stdlib.h>
-
-#define LATE_CAUSE "the answer was not read on in time"
 
 struct v3_reading {
 	TAILQ_ENTRY(v3_reading) link;
@@ -383,7 +382,7 @@ fail(struct node *node, struct v3_reading *reading, enum v3_error error)
 	} else {
 		blob_unref(&reading->answer.cause);
 		reading->answer.error = ERR_RAFT_INTERNAL;
-		reading->answer.cause = blob_new(SLICE_LITERAL(LATE_CAUSE));
+		reading->answer.cause = blob_new(slice_text(cause_text(CAUSE_ANSWER_ABANDONED)));
 		send(node, &reading->answer, SLICE_EMPTY, false);
 	}
 	reading_free(&node->v3, reading);

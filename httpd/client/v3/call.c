@@ -3,6 +3,7 @@
  */
 #include "httpd/client/v3/call.h"
 
+#include "common/cause.h"
 #include "common/loop.h"
 #include "common/metric.h"
 #include "httpd/backend.h"
@@ -239,25 +240,25 @@ call_header(const struct v3_call *call, uint64_t raft_term)
 	};
 }
 
-static bool
-says(struct slice cause, const char *words)
-{
-	return cause.size > 0 && memmem(cause.data, cause.size, words, strlen(words)) != NULL;
-}
-
 struct v3_status
 call_failure(const struct msg_outcome *outcome)
 {
 	if (outcome->error == ERR_TOO_BIG)
 		return (struct v3_status){ V3_RESOURCE_EXHAUSTED,
 			"the answer is larger than 64 MiB: ask for less with limit and range_end" };
-	if (outcome->error == ERR_BUSY || says(outcome->cause, "too much"))
+	if (outcome->error == ERR_BUSY)
 		return v3_status_of(V3_REFUSE_TOO_MANY_REQUESTS);
-	if (says(outcome->cause, "disk full"))
+	switch (cause_fate(outcome->cause)) {
+	case FATE_BUSY:
+		return v3_status_of(V3_REFUSE_TOO_MANY_REQUESTS);
+	case FATE_DISK_FULL:
 		return v3_status_of(V3_REFUSE_NO_SPACE);
-	if (says(outcome->cause, "too large"))
+	case FATE_TOO_LARGE:
 		return v3_status_of(V3_REFUSE_REQUEST_TOO_LARGE);
-	if (says(outcome->cause, "was not applied"))
+	case FATE_NOT_DONE:
 		return v3_status_of(V3_REFUSE_NO_LEADER);
+	case FATE_UNKNOWN:
+		break;
+	}
 	return v3_status_of(V3_REFUSE_TIMED_OUT);
 }

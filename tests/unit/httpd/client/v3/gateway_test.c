@@ -176,6 +176,8 @@ TEST(what_did_not_come_to_an_end_says_whether_it_may_have_been_done)
 		    "HTTP/1.1 400 ", ERROR("etcdserver: request is too large", "3") },
 		{ "disk full, the write was not applied", "HTTP/1.1 429 ",
 		    ERROR("etcdserver: mvcc: database space exceeded", "8") },
+		{ "disk full at the leader, the write may or may not have been applied",
+		    "HTTP/1.1 503 ", ERROR("etcdserver: request timed out", "14") },
 	};
 	struct fake_client client = fake_client_new();
 
