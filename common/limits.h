@@ -172,13 +172,16 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_OPS_MAX 16384		/* operations of a write, with all that is nested in it; */
 #define V3_COMPARES_MAX 16384		/* the same of compares; */
 #define V3_DEPTH_MAX 128		/* and how deep they are nested */
+#define V3_COMPARED_KEYS_MAX ((size_t)65536) /* keys that the compares of a request look at */
+#define V3_KEPT_BYTES_MAX V3_PUT_BYTES_MAX /* values that a write keeps by ignore_value */
 #define V3_LEASE_TTL_S_MIN 2		/* a shorter TTL is raised to this, */
 #define V3_LEASE_TTL_S_MAX UINT64_C(9000000000) /* a longer one refused */
 #define V3_EXPIRE_LEASES_MAX 1000	/* leases that one entry ends, or settles */
 #define V3_ANSWERS_MAX 4096		/* being read in pieces; more are refused */
 #define V3_ANSWER_MS_MAX 10000		/* an answer keeps history for so long */
 #define V3_SORTED_KEYS_MAX ((size_t)262144) /* that one read puts in another order, */
-#define V3_SORTED_ALL_MAX ((size_t)1048576) /* and all reads together */
+#define V3_SORTED_ALL_MAX ((size_t)1048576) /* and all reads together; */
+#define V3_SORTED_BYTES_MAX (16 * MIB)	/* and of their values, if these make the order */
 #define V3_REMOVED_CHANGES_MAX ((size_t)1000) /* that compaction looks at in one turn */
 
 #define V3_TURN_LOOKS ((size_t)16384)	/* keys looked at for answers in one turn, */

@@ -194,6 +194,24 @@ compact(struct bench *b)
 	printf("%-52s %10.3f us\n", "    longest turn of it", longest * 1e6);
 }
 
+/* One revision, in one step. */
+static void
+delete_all(struct bench *b)
+{
+	static const uint8_t zero;
+	double begun;
+
+	buf_clear(&b->ops);
+	buf_free(&b->effects);
+	mvcc_op_put_delete(&b->ops, &(struct v3_delete){ .key = slice_of(&zero, 1),
+	    .end = slice_of(&zero, 1) });
+	begun = now_s();
+	write_ops(b);
+	report("delete of all by one request", now_s() - begun, b->keys, "key");
+	printf("%-52s %10.1f bytes for each key\n", "    its records",
+	    (double)b->effects.size / (double)b->keys);
+}
+
 static void
 load(struct bench *b)
 {
@@ -254,6 +272,7 @@ run(size_t keys, bool in_order)
 	buf_free(&b.records);
 	compact(&b);
 	memory(&b, before, "memory after it");
+	delete_all(&b);
 	mvcc_free(&b.mvcc);
 	buf_free(&b.effects);
 	buf_free(&b.ops);

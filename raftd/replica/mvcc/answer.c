@@ -203,6 +203,7 @@ mvcc_answer_read(struct mvcc_answer *answer, struct buf *out, size_t bytes_max, 
 	if (answer->mvcc == NULL)
 		return MVCC_ANSWER_LOST;
 	while (answer->results == NULL && *looks > 0) {
+		--*looks;
 		if (!measure_part(answer, &answer->parts[answer->at], looks, &full)) {
 			if (full) {
 				*error = V3_TOO_MANY_REQUESTS;
@@ -354,8 +355,9 @@ fill_answer(struct mvcc *mvcc, struct mvcc_answer *answer, const struct mvcc_out
 	enum v3_error error = V3_NONE;
 
 	if (outcome == NULL) {
-		mvcc_choose_path(mvcc, answer->request, &now);
-		error = mvcc_check_ranges(mvcc, answer->request, &now);
+		error = mvcc_choose_path(mvcc, answer->request, &now);
+		if (error == V3_NONE)
+			error = mvcc_check_ranges(mvcc, answer->request, &now);
 		outcome = &now;
 	}
 	if (error == V3_NONE) {

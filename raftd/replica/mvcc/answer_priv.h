@@ -13,6 +13,7 @@
 struct sorted {
 	struct mvcc_change *change;
 	uint64_t number;		/* it is sorted by; 0 for values */
+	uint32_t place;			/* by key: what is equal keeps that order */
 };
 
 /* One operation that is on the way. */
@@ -22,6 +23,7 @@ struct answer_part {
 	struct mvcc_result result;
 	struct sorted *sorted;		/* result.kvs of them are shown */
 	size_t sorted_count, sorted_capacity;
+	size_t sorted_bytes;		/* of values that make the order */
 };
 
 struct mvcc_answer {

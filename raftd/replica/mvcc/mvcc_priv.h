@@ -53,9 +53,10 @@ mvcc_is_now(const struct mvcc *mvcc, struct mvcc_position position)
 	    (position.revision == end.revision && position.sub >= end.sub);
 }
 
-/* write.c. The way of each txn by its compares: appended to outcome->path. */
-void mvcc_choose_path(const struct mvcc *mvcc, const struct mvcc_request *request,
-    struct mvcc_outcome *outcome);
+/* write.c. The way of each txn by its compares: appended to outcome->path.
+ * V3_TOO_MANY_OPERATIONS: the compares look at too many keys. */
+enum v3_error mvcc_choose_path(const struct mvcc *mvcc, const struct mvcc_request *request,
+    struct mvcc_outcome *outcome) MUST_CHECK;
 /* May the ranges on that way be read at their revisions? */
 enum v3_error mvcc_check_ranges(const struct mvcc *mvcc, const struct mvcc_request *request,
     const struct mvcc_outcome *outcome);

@@ -173,6 +173,28 @@ is_sorted(const struct v3_range *range)
 	return range->target != V3_SORT_KEY;
 }
 
+/* False: it would be too much to put in order. */
+static bool
+collect(const struct reading *r, struct mvcc_change *change)
+{
+	struct mvcc *mvcc = r->answer->mvcc;
+	struct answer_part *part = r->part;
+
+	if (r->range.target == V3_SORT_VALUE)
+		part->sorted_bytes += mvcc_change_wire_size(change, false) -
+		    mvcc_change_wire_size(change, true);
+	if (part->sorted_count == V3_SORTED_KEYS_MAX || mvcc->sorted_count == V3_SORTED_ALL_MAX ||
+	    part->sorted_bytes > V3_SORTED_BYTES_MAX)
+		return false;
+	part->sorted = xgrow(part->sorted, &part->sorted_capacity, part->sorted_count + 1,
+	    sizeof(part->sorted[0]));
+	part->sorted[part->sorted_count] = (struct sorted){ .change = change,
+		.number = number_of(&r->range, change), .place = (uint32_t)part->sorted_count };
+	part->sorted_count++;
+	mvcc->sorted_count++;
+	return true;
+}
+
 static bool
 measure_key(const struct reading *r, struct mvcc_change *change, void *argument)
 {
@@ -185,16 +207,8 @@ measure_key(const struct reading *r, struct mvcc_change *change, void *argument)
 	if ((r->range.flags & V3_RANGE_COUNT_ONLY) != 0 || !passes(&r->range, change))
 		return true;
 	if (is_sorted(&r->range)) {
-		*full = part->sorted_count == V3_SORTED_KEYS_MAX ||
-		    answer->mvcc->sorted_count == V3_SORTED_ALL_MAX;
-		if (*full)
-			return false;
-		part->sorted = xgrow(part->sorted, &part->sorted_capacity,
-		    part->sorted_count + 1, sizeof(part->sorted[0]));
-		part->sorted[part->sorted_count++] = (struct sorted){ change,
-			number_of(&r->range, change) };
-		answer->mvcc->sorted_count++;
-		return true;
+		*full = !collect(r, change);
+		return !*full;
 	}
 	if (answer->left == 0) {
 		result->more = true;
@@ -211,9 +225,9 @@ measure_key(const struct reading *r, struct mvcc_change *change, void *argument)
 }
 
 static int
-compare_names(const struct sorted *a, const struct sorted *b)
+compare_places(const struct sorted *a, const struct sorted *b)
 {
-	return slice_compare(mvcc_key_name(a->change->key), mvcc_key_name(b->change->key));
+	return (a->place > b->place) - (a->place < b->place);
 }
 
 static int
@@ -237,7 +251,7 @@ numbers_rise(const void *a, const void *b)
 {
 	int order = compare_numbers(a, b);
 
-	return order != 0 ? order : compare_names(a, b);
+	return order != 0 ? order : compare_places(a, b);
 }
 
 static int
@@ -245,7 +259,7 @@ numbers_fall(const void *a, const void *b)
 {
 	int order = compare_numbers(b, a);
 
-	return order != 0 ? order : compare_names(a, b);
+	return order != 0 ? order : compare_places(a, b);
 }
 
 static int
@@ -253,7 +267,7 @@ values_rise(const void *a, const void *b)
 {
 	int order = compare_values(a, b);
 
-	return order != 0 ? order : compare_names(a, b);
+	return order != 0 ? order : compare_places(a, b);
 }
 
 static int
@@ -261,7 +275,7 @@ values_fall(const void *a, const void *b)
 {
 	int order = compare_values(b, a);
 
-	return order != 0 ? order : compare_names(a, b);
+	return order != 0 ? order : compare_places(a, b);
 }
 
 static void

@@ -15,10 +15,6 @@
 
 #include <stdlib.h>
 
-/* Values that one write may keep by V3_PUT_IGNORE_VALUE: it may be larger than its command by
- * so much. */
-#define KEPT_BYTES_MAX (64 * MIB)
-
 /* ---- outcomes ------------------------------ */
 
 void
@@ -130,8 +126,9 @@ compare_fields(const struct v3_compare *compare, const struct mvcc_fields *field
 	return order_fits((state > given) - (state < given), compare->result);
 }
 
+/* Looks: keys that may be looked at; out: what is left. With none left it says anything. */
 static bool
-compare(const struct mvcc *mvcc, const struct v3_compare *wanted)
+compare(const struct mvcc *mvcc, const struct v3_compare *wanted, size_t *looks)
 {
 	struct mvcc_span span = mvcc_span_of(wanted->key, wanted->end);
 	struct mvcc_fields fields = { 0 };
@@ -142,8 +139,9 @@ compare(const struct mvcc *mvcc, const struct v3_compare *wanted)
 
 	if (span.point && key != NULL && mvcc_key_living(key) == NULL)
 		key = NULL;
-	for (; key != NULL && mvcc_span_is_before_end(&span, mvcc_key_name(key));
+	for (; key != NULL && *looks > 0 && mvcc_span_is_before_end(&span, mvcc_key_name(key));
 	    key = span.point ? NULL : mvcc_walk_next(&walk)) {
+		--*looks;
 		any = true;
 		mvcc_change_fields(mvcc_key_living(key), &fields);
 		if (!compare_fields(wanted, &fields))
@@ -153,10 +151,11 @@ compare(const struct mvcc *mvcc, const struct v3_compare *wanted)
 }
 
 static bool
-all_hold(const struct mvcc *mvcc, const struct mvcc_request *request, const struct mvcc_op *op)
+all_hold(const struct mvcc *mvcc, const struct mvcc_request *request, const struct mvcc_op *op,
+    size_t *looks)
 {
 	for (size_t i = 0; i < op->compare_count; i++)
-		if (!compare(mvcc, &request->compares[op->first_compare + i]))
+		if (!compare(mvcc, &request->compares[op->first_compare + i], looks))
 			return false;
 	return true;
 }
@@ -194,7 +193,7 @@ check_kept(const struct mvcc *mvcc, const struct v3_put *put, size_t *kept_bytes
 		return V3_KEY_NOT_FOUND;
 	if ((put->flags & V3_PUT_IGNORE_VALUE) != 0)
 		*kept_bytes += mvcc_change_wire_size(mvcc_key_living(key), false);
-	return *kept_bytes > KEPT_BYTES_MAX ? V3_REQUEST_TOO_LARGE : V3_NONE;
+	return *kept_bytes > V3_KEPT_BYTES_MAX ? V3_REQUEST_TOO_LARGE : V3_NONE;
 }
 
 /* Which is found first differs between a put alone and one in a txn. */
@@ -244,22 +243,23 @@ mvcc_check_ranges(const struct mvcc *mvcc, const struct mvcc_request *request,
 	return check_kind(mvcc, request, outcome, V3_OP_RANGE);
 }
 
-void
+enum v3_error
 mvcc_choose_path(const struct mvcc *mvcc, const struct mvcc_request *request,
     struct mvcc_outcome *outcome)
 {
 	struct mvcc_path path;
 	const struct mvcc_op *op;
-	size_t txns = 0;
+	size_t txns = 0, looks = V3_COMPARED_KEYS_MAX + 1;
 
 	mvcc_path_begin(&path, request);
 	while ((op = mvcc_path_next(&path)) != NULL)
 		if (op->kind == V3_OP_TXN) {
-			bool success = all_hold(mvcc, request, op);
+			bool success = all_hold(mvcc, request, op, &looks);
 
 			note_branch(outcome, &txns, success);
 			mvcc_path_take(&path, success);
 		}
+	return looks == 0 ? V3_TOO_MANY_OPERATIONS : V3_NONE;
 }
 
 /* ---- the second ------------------------------ */
@@ -381,8 +381,9 @@ mvcc_write(struct mvcc *mvcc, const struct mvcc_request *request, struct buf *ef
     struct mvcc_outcome *outcome)
 {
 	ASSERT(mvcc->writing == 0);
-	mvcc_choose_path(mvcc, request, outcome);
-	outcome->error = check_kind(mvcc, request, outcome, V3_OP_PUT);
+	outcome->error = mvcc_choose_path(mvcc, request, outcome);
+	if (outcome->error == V3_NONE)
+		outcome->error = check_kind(mvcc, request, outcome, V3_OP_PUT);
 	if (outcome->error == V3_NONE)
 		outcome->error = mvcc_check_ranges(mvcc, request, outcome);
 	if (outcome->error == V3_NONE) {

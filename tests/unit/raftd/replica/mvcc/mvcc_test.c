@@ -304,13 +304,13 @@ TEST(values_that_are_kept_are_bounded_together)
 	begin(&f);
 	memset(buf_reserve(&value, 9 * MIB), 'x', 9 * MIB);
 	buf_added(&value, 9 * MIB);
-	for (unsigned i = 0; i < 8; i++) {
+	for (unsigned i = 0; i < 2; i++) {
 		snprintf(key, sizeof(key), "k%u", i);
 		assert_int_equal(put_with(&f, &(struct v3_put){ .key = slice_text(key),
 		    .value = buf_slice(&value) }), V3_NONE);
 		buf_clear(&f.effects);
 	}
-	for (unsigned keys = 7; keys <= 8; keys++) {
+	for (unsigned keys = 1; keys <= 2; keys++) {
 		buf_clear(&f.ops);
 		mvcc_op_put_branch(&f.ops, &(struct v3_branch){ .success_end = keys + 1,
 		    .failure_end = keys + 1 });
@@ -319,7 +319,7 @@ TEST(values_that_are_kept_are_bounded_together)
 			mvcc_op_put_put(&f.ops, &(struct v3_put){ .key = slice_text(key),
 			    .flags = V3_PUT_IGNORE_VALUE });
 		}
-		assert_int_equal(write_ops(&f), keys == 7 ? V3_NONE : V3_REQUEST_TOO_LARGE);
+		assert_int_equal(write_ops(&f), keys == 1 ? V3_NONE : V3_REQUEST_TOO_LARGE);
 		buf_clear(&f.effects);
 	}
 	buf_free(&value);
@@ -414,6 +414,84 @@ TEST(so_many_keys_are_put_in_another_order)
 	assert_int_equal(read_sorted(&f, &error, &answer), MVCC_ANSWER_LOST);
 	assert_int_equal(error, V3_TOO_MANY_REQUESTS);
 	mvcc_answer_close(&answer);
+	end(&f);
+}
+
+TEST(values_that_make_the_order_have_so_many_bytes)
+{
+	struct v3_range range = { .key = ALL, .end = ALL, .target = V3_SORT_VALUE };
+	struct mvcc_answer *answer;
+	struct buf value = BUF_INIT, out = BUF_INIT;
+	size_t looks, bytes = V3_SORTED_BYTES_MAX / 2 - 16;
+	enum v3_error error;
+	struct fix f;
+
+	begin(&f);
+	memset(buf_reserve(&value, bytes), 'x', bytes);
+	buf_added(&value, bytes);
+	for (unsigned i = 0; i < 3; i++) {
+		char key[] = { (char)('a' + i), '\0' };
+
+		/* The third is as small as can be. */
+		assert_int_equal(put_with(&f, &(struct v3_put){ .key = slice_text(key),
+		    .value = i < 2 ? buf_slice(&value) : slice_of(value.data, 100) }), V3_NONE);
+		buf_clear(&f.effects);
+		looks = 100;
+		assert_int_equal(open_range(&f, &range, &answer), V3_NONE);
+		assert_int_equal(mvcc_answer_read(answer, &out, SIZE_MAX, &looks, &error),
+		    i < 2 ? MVCC_ANSWER_END : MVCC_ANSWER_LOST);
+		assert_int_equal(error, i < 2 ? V3_NONE : V3_TOO_MANY_REQUESTS);
+		mvcc_answer_close(&answer);
+		buf_clear(&out);
+	}
+	buf_free(&out);
+	buf_free(&value);
+	end(&f);
+}
+
+/* A txn of two compares, which hold for all keys. */
+static void
+compare_all(struct fix *f, struct buf *compares)
+{
+	buf_clear(compares);
+	for (unsigned i = 0; i < 2; i++)
+		v3_compare_put(compares, &(struct v3_compare){ .result = V3_GREATER,
+		    .target = V3_COMPARE_VERSION, .key = ALL, .end = ALL });
+	buf_clear(&f->ops);
+	mvcc_op_put_branch(&f->ops, &(struct v3_branch){ .compares = 2, .success_end = 1,
+	    .failure_end = 1 });
+}
+
+TEST(compares_look_at_so_many_keys)
+{
+	struct buf compares = BUF_INIT;
+	struct mvcc_request *request;
+	struct mvcc_answer *answer;
+	struct fix f;
+	char key[16];
+
+	begin(&f);
+	for (size_t i = 0; i <= V3_COMPARED_KEYS_MAX / 2; i++) {
+		enum v3_error wanted = i < V3_COMPARED_KEYS_MAX / 2 ? V3_NONE :
+		    V3_TOO_MANY_OPERATIONS;
+
+		snprintf(key, sizeof(key), "%zu", i);
+		put(&f, key, "");
+		buf_clear(&f.effects);
+		if (i + 1 < V3_COMPARED_KEYS_MAX / 2)
+			continue;
+		compare_all(&f, &compares);
+		assert_int_equal(mvcc_request_new(buf_slice(&compares), buf_slice(&f.ops), NULL,
+		    &request), V3_NONE);
+		mvcc_outcome_free(&f.outcome);
+		f.outcome = (struct mvcc_outcome){ .error = V3_NONE };
+		mvcc_write(f.mvcc, request, &f.effects, &f.outcome);
+		assert_int_equal(f.outcome.error, wanted);
+		/* As a read, too. */
+		assert_int_equal(mvcc_answer_open(f.mvcc, request, NULL, 0, &answer), wanted);
+		mvcc_answer_close(&answer);
+	}
+	buf_free(&compares);
 	end(&f);
 }
 
