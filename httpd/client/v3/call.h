@@ -72,12 +72,12 @@ bool call_serves(const struct v3_method *method);
 void call_limit(struct v3_call *call, uint64_t ns);
 
 /*
- * Begin: of a unary, and of a stream of answers alone, with its message, which stays as long as
- * the call; of a stream of both with NULL, and its messages follow by call_next. False: it is
- * over already.
+ * Begin: of a unary, and of a stream of answers alone, with its message; of a stream of both with
+ * NULL, and its messages follow by call_next. Messages are borrowed until the function returns.
+ * False: it is over already.
  */
 bool call_begin(struct v3_call *call, const void *message);
-/* A message of a stream; it may be freed behind this. False: the call is over. */
+/* A message of a stream. False: the call is over. */
 bool call_next(struct v3_call *call, const void *message);
 /* The client has sent all. */
 void call_close(struct v3_call *call);

@@ -100,15 +100,15 @@ static const struct v3_carrier gateway = {
 
 /* The message as it would come by gRPC: how large it may be is said of that. */
 static bool
-is_too_long(const struct v3_call *call, const void *asked, struct v3_status *refusal)
+is_too_long(const struct v3_call *call, const void *asked, struct arena *arena,
+    struct v3_status *refusal)
 {
 	size_t size = v3_protobuf_size(call->method->request(), asked);
 
 	if (size <= V3_MESSAGE_BYTES_MAX)
 		return false;
 	*refusal = (struct v3_status){ V3_RESOURCE_EXHAUSTED,
-	    arena_printf(&call->request->arena,
-		"grpc: received message larger than max (%zu vs. %zu)", size,
+	    arena_printf(arena, "grpc: received message larger than max (%zu vs. %zu)", size,
 		V3_MESSAGE_BYTES_MAX) };
 	return true;
 }
@@ -118,14 +118,19 @@ begin_with_body(struct v3_call *call)
 {
 	struct request *request = call->request;
 	const struct v3_type *type = call->method->request();
-	void *asked = arena_alloc(&request->arena, type->size);
 	struct v3_status refusal;
+	struct arena arena;
+	void *asked;
 
-	if (v3_json_read(type, request->body, &request->arena, asked, &refusal) != ERR_NONE ||
-	    is_too_long(call, asked, &refusal))
+	/* Not the request's: what it asks for may take long, and needs nothing of this. */
+	arena_init(&arena);
+	asked = arena_alloc(&arena, type->size);
+	if (v3_json_read(type, request->body, &arena, asked, &refusal) != ERR_NONE ||
+	    is_too_long(call, asked, &arena, &refusal))
 		call_fail(call, refusal);
 	else
 		(void)call_begin(call, asked);
+	arena_free(&arena);
 }
 
 /* The next document of a body as a message. False: there is none, or the call is over. */
@@ -142,7 +147,7 @@ take_document(struct v3_call *call, struct slice *text, struct arena *arena)
 		call_close(call);
 		return false;
 	}
-	if (err != ERR_NONE || is_too_long(call, asked, &refusal)) {
+	if (err != ERR_NONE || is_too_long(call, asked, arena, &refusal)) {
 		call_fail(call, refusal);
 		return false;
 	}

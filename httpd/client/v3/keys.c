@@ -14,8 +14,11 @@ lists_of(const struct v3_call *call, const void *message, struct v3_ask *ask)
 {
 	const struct v3_method *method = call->method;
 	struct v3_status status;
+	struct arena arena;
 
-	status = v3_ask_make(method->tag, message, &call->request->arena, ask);
+	arena_init(&arena);
+	status = v3_ask_make(method->tag, message, &arena, ask);
+	arena_free(&arena);
 	if (status.code == V3_OK && ask->writes &&
 	    v3_protobuf_size(method->request(), message) > V3_WRITE_BYTES_MAX)
 		status = v3_status_of(V3_REFUSE_REQUEST_TOO_LARGE);
