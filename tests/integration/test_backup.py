@@ -235,6 +235,17 @@ def test_a_restore_gives_the_same_tree_with_the_same_indexes(world):
     assert tree(joined) == tree(fresh)
 
 
+def test_a_backup_of_version_3_is_restored(world):
+    """It has no v3 keys: they begin where those of a new node do."""
+    file = os.path.join(os.path.dirname(os.path.abspath(__file__)), "backup-version-3")
+    fresh = restored(world, "new", file).start()
+    assert [fresh.value("/d/%d" % i) for i in (0, 1, 2, 4)] == ["v0", "v1", "v2", "v4"]
+    assert fresh.get("/v2/keys/d/3").status == 404
+    assert fresh.get("/v2/keys/t").json["node"]["ttl"] > 100000000
+    answer = ask(fresh.client, "POST", "/v3/kv/put", '{"key":"YQ=="}')
+    assert answer.status == 200 and answer.json["header"]["revision"] == "2"
+
+
 def test_a_backup_of_version_2_is_restored(world):
     """Of directories it does not say what was removed from them: so much is not taken for known."""
     file = os.path.join(os.path.dirname(os.path.abspath(__file__)), "backup-version-2")
@@ -336,7 +347,7 @@ def test_what_is_damaged_cut_or_foreign_is_refused(world):
     for size in (0, 7, 11, 12, places[1] + 4, places[-1], len(data) - 1):
         refused(data[:size], "is incomplete: it ends at byte %d" % size)
     refused(data + b"\n", "something follows the end")
-    refused(data[:8] + b"\x04" + data[9:], "version 4, this program reads 1 to 3")
+    refused(data[:8] + b"\x05" + data[9:], "version 5, this program reads 1 to 4")
     refused(b'{"action":"get"}', "is no backup file")
 
     # The same by who makes a directory of it, which nobody takes for one of a node then.
