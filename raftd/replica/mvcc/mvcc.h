@@ -62,7 +62,8 @@ bool mvcc_outcome_parse(struct slice bytes, struct mvcc_outcome *outcome) MUST_C
 /*
  * Carry out a put, a delete or a txn. Everything that may fail is looked at first, on the path
  * that is taken: V3_KEY_NOT_FOUND, V3_LEASE_NOT_FOUND, V3_COMPACTED, V3_FUTURE_REVISION,
- * V3_REQUEST_TOO_LARGE, V3_TOO_MANY_OPERATIONS (compares of too many keys): then nothing was done. outcome: empty before; filled in.
+ * V3_REQUEST_TOO_LARGE, V3_TOO_MANY_OPERATIONS (compares of too many keys): then nothing was
+ * done. outcome: empty before; filled in.
  */
 void mvcc_write(struct mvcc *mvcc, const struct mvcc_request *request, struct buf *effects,
     struct mvcc_outcome *outcome);
