@@ -176,6 +176,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_KEPT_BYTES_MAX V3_PUT_BYTES_MAX /* values that a write keeps by ignore_value */
 #define V3_LEASE_TTL_S_MIN 2		/* a shorter TTL is raised to this, */
 #define V3_LEASE_TTL_S_MAX UINT64_C(9000000000) /* a longer one refused */
+#define V3_STEP_CHANGES ((size_t)1024)	/* of a write that takes several steps, in one of them */
 #define V3_EXPIRE_LEASES_MAX 1000	/* leases that one entry ends, or settles */
 #define V3_ANSWERS_MAX 4096		/* being read in pieces; more are refused */
 #define V3_ANSWER_MS_MAX 10000		/* an answer keeps history for so long */
@@ -252,7 +253,8 @@ _Static_assert(V3_REQUEST_BYTES_MAX + FRAME_ROOM <= COMMAND_BYTES_MAX,
 #define COMMITTED_BYTES_MAX (1 * MIB)
 #define READY_ROUNDS_MAX 8		/* so often in one turn, */
 #define TURN_EFFECTS_BYTES (8 * MIB)	/* and until their effects are so many; */
-#define EFFECTS_BYTES_MAX (4 * MIB)	/* of these, so many go to the disk at once */
+#define EFFECTS_BYTES_MAX (4 * MIB)	/* of these, so many go to the disk at once; */
+#define SQUEEZE_BYTES_MAX (16 * MIB)	/* of more it is not looked which are the last on a key */
 #define EFFECTS_ENTRIES_MAX 16384	/* a start applies no more again than these and a turn's */
 
 /* What a node takes from others while it looks for its cluster (httpd/peer) */

@@ -303,6 +303,9 @@ refuse(struct node *node, const struct query *query)
 static bool
 begin_answer(struct node *node, struct query *query, struct share *share, uint64_t *retry_ms)
 {
+	/* It is not to see a part of what is being written. */
+	if (query->v3 && mvcc_is_under_way(node->replica->mvcc))
+		return false;
 	if (query->size != QUERY_LARGE) {
 		if (answer_at_once(node, query, share))
 			return true;

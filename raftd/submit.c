@@ -41,9 +41,12 @@ squeeze_bytes_min(const struct node *node)
 	return node->config.effects_bytes_max / 8;
 }
 
+/* Of one entry that changes very much nothing comes twice, and looking for it takes long. */
 static void
 squeeze(struct node *node)
 {
+	if (node->effects.size > SQUEEZE_BYTES_MAX)
+		return;
 	squeeze_effects(&node->effects, &node->tails, node->config.seed, replica_writes_once);
 	node->squeeze_bytes = MAX_OF(2 * node->effects.size, squeeze_bytes_min(node));
 }

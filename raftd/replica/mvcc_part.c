@@ -37,6 +37,33 @@ end(const struct applying *a, struct mvcc_outcome *outcome)
 	return result;
 }
 
+/* How much of it one call does. */
+static size_t
+step_of(const struct applying *a)
+{
+	return a->hits_max == SIZE_MAX ? SIZE_MAX :
+	    MIN_OF(V3_STEP_CHANGES, MAX_OF(a->hits_max, (size_t)1));
+}
+
+/* False: it changes so many keys that it goes on with the next call. */
+static bool
+advance_write(struct applying *a, struct reader body)
+{
+	struct mvcc *mvcc = a->replica->mvcc;
+	struct command_v3_write write;
+	struct mvcc_request *request;
+
+	if (!mvcc_is_under_way(mvcc)) {
+		/* What is none is refused by apply_write. */
+		if (!command_v3_write_get(&body, &write) || !reader_done(&body) ||
+		    mvcc_request_new(write.compares, write.ops, a->entry->payload,
+		    &request) != V3_NONE)
+			return true;
+		mvcc_write_begin(mvcc, request);
+	}
+	return mvcc_write_on(mvcc, step_of(a), a->effects);
+}
+
 static struct store_outcome
 apply_write(struct applying *a, struct reader *body)
 {
@@ -44,12 +71,14 @@ apply_write(struct applying *a, struct reader *body)
 	struct command_v3_write write;
 	struct mvcc_request *request;
 
+	if (mvcc_is_under_way(a->replica->mvcc)) {
+		mvcc_write_end(a->replica->mvcc, &outcome);
+		return end(a, &outcome);
+	}
 	if (!command_v3_write_get(body, &write) || !reader_done(body))
 		return apply_malformed(a);
 	outcome.error = mvcc_request_new(write.compares, write.ops, NULL, &request);
-	if (outcome.error == V3_NONE)
-		mvcc_write(a->replica->mvcc, request, a->effects, &outcome);
-	mvcc_request_free(&request);
+	ASSERT(outcome.error != V3_NONE);
 	return end(a, &outcome);
 }
 
@@ -78,6 +107,20 @@ apply_grant(struct applying *a, struct reader *body)
 	return end(a, &outcome);
 }
 
+static bool
+advance_revoke(struct applying *a, struct reader body)
+{
+	struct mvcc *mvcc = a->replica->mvcc;
+	struct command_v3_revoke revoke;
+	size_t left = step_of(a);
+
+	/* What is none, or of no lease, is refused by apply_revoke. */
+	if (!mvcc_is_under_way(mvcc) && (!command_v3_revoke_get(&body, &revoke) ||
+	    !reader_done(&body) || mvcc_lease_revoke_begin(mvcc, revoke.id) != V3_NONE))
+		return true;
+	return mvcc_lease_end_on(mvcc, &left, a->effects);
+}
+
 static struct store_outcome
 apply_revoke(struct applying *a, struct reader *body)
 {
@@ -86,7 +129,10 @@ apply_revoke(struct applying *a, struct reader *body)
 
 	if (!command_v3_revoke_get(body, &revoke) || !reader_done(body))
 		return apply_malformed(a);
-	outcome.error = mvcc_lease_revoke(a->replica->mvcc, revoke.id, a->effects);
+	if (mvcc_is_under_way(a->replica->mvcc))
+		mvcc_lease_end_end(a->replica->mvcc, a->effects);
+	else
+		outcome.error = V3_LEASE_NOT_FOUND;
 	return end(a, &outcome);
 }
 
@@ -104,53 +150,70 @@ are_leases(struct slice list)
 	return true;
 }
 
-/* What a leader said has no weight in the term of another, who may have promised more. */
-static struct store_outcome
-apply_to_leases(struct applying *a, uint64_t term, struct slice list,
-    void (*apply)(struct applying *a, const struct command_v3_lease *lease))
+/* Does what a leader said make sense, and has it weight? Not in the term of another, who may have
+ * promised more. */
+static bool
+counts(const struct applying *a, uint64_t term, struct slice list)
 {
-	struct reader in = reader_of(list);
+	return are_leases(list) && term == a->entry->term;
+}
+
+/* False: there are so many keys on them that it goes on with the next call. */
+static bool
+advance_expire(struct applying *a, struct reader body)
+{
+	struct mvcc *mvcc = a->replica->mvcc;
+	struct command_v3_expire expire;
 	struct command_v3_lease lease;
+	size_t left = step_of(a);
+	struct reader in;
 
-	if (!are_leases(list))
-		return apply_malformed(a);
-	while (term == a->entry->term && !reader_done(&in)) {
+	if (!command_v3_expire_get(&body, &expire) || !reader_done(&body) ||
+	    !counts(a, expire.term, expire.leases))
+		return true;
+	in = reader_of(expire.leases);
+	while (!reader_done(&in)) {
 		MUST(command_v3_lease_get(&in, &lease));
-		apply(a, &lease);
+		/* Those before it are gone, or stay. */
+		if (!mvcc_lease_is_ending(mvcc, lease.id) &&
+		    (mvcc_is_under_way(mvcc) || !mvcc_lease_expire_begin(mvcc, lease.id,
+		    a->replica->applied_ns)))
+			continue;
+		if (!mvcc_lease_end_on(mvcc, &left, a->effects))
+			return false;
+		mvcc_lease_end_end(mvcc, a->effects);
 	}
-	return apply_outcome(a, ERR_NONE, NULL);
+	return true;
 }
 
-static void
-expire_one(struct applying *a, const struct command_v3_lease *lease)
-{
-	mvcc_lease_expire(a->replica->mvcc, lease->id, a->replica->applied_ns, a->effects);
-}
-
-static void
-settle_one(struct applying *a, const struct command_v3_lease *lease)
-{
-	mvcc_lease_checkpoint(a->replica->mvcc, lease->id, lease->expiry_ns, a->effects);
-}
-
+/* advance_expire has done it. */
 static struct store_outcome
 apply_expire(struct applying *a, struct reader *body)
 {
 	struct command_v3_expire expire;
 
-	if (!command_v3_expire_get(body, &expire) || !reader_done(body))
+	if (!command_v3_expire_get(body, &expire) || !reader_done(body) ||
+	    !are_leases(expire.leases))
 		return apply_malformed(a);
-	return apply_to_leases(a, expire.term, expire.leases, expire_one);
+	return apply_outcome(a, ERR_NONE, NULL);
 }
 
 static struct store_outcome
 apply_checkpoint(struct applying *a, struct reader *body)
 {
 	struct command_v3_checkpoint checkpoint;
+	struct command_v3_lease lease;
+	struct reader in;
 
-	if (!command_v3_checkpoint_get(body, &checkpoint) || !reader_done(body))
+	if (!command_v3_checkpoint_get(body, &checkpoint) || !reader_done(body) ||
+	    !are_leases(checkpoint.leases))
 		return apply_malformed(a);
-	return apply_to_leases(a, checkpoint.term, checkpoint.leases, settle_one);
+	in = reader_of(checkpoint.leases);
+	while (counts(a, checkpoint.term, checkpoint.leases) && !reader_done(&in)) {
+		MUST(command_v3_lease_get(&in, &lease));
+		mvcc_lease_checkpoint(a->replica->mvcc, lease.id, lease.expiry_ns, a->effects);
+	}
+	return apply_outcome(a, ERR_NONE, NULL);
 }
 
 /* ---- the part ----------------------------------------------------------------- */
@@ -196,11 +259,11 @@ static const char prefixes[] = { STATE_V3_CHANGE, STATE_V3_LEASE, STATE_V3_META,
 static const char once_prefixes[] = { STATE_V3_CHANGE, '\0' };
 
 static const struct part_command commands[] = {
-	{ COMMAND_V3_WRITE, apply_write, NULL },
+	{ COMMAND_V3_WRITE, apply_write, advance_write },
 	{ COMMAND_V3_COMPACT, apply_compact, NULL },
 	{ COMMAND_V3_GRANT, apply_grant, NULL },
-	{ COMMAND_V3_REVOKE, apply_revoke, NULL },
-	{ COMMAND_V3_EXPIRE, apply_expire, NULL },
+	{ COMMAND_V3_REVOKE, apply_revoke, advance_revoke },
+	{ COMMAND_V3_EXPIRE, apply_expire, advance_expire },
 	{ COMMAND_V3_CHECKPOINT, apply_checkpoint, NULL },
 	{ 0, NULL, NULL },
 };

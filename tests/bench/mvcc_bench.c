@@ -76,14 +76,15 @@ name_of(size_t i, char name[NAME_ROOM])
 static void
 write_ops(struct bench *b)
 {
-	struct mvcc_outcome outcome = { .error = V3_NONE };
+	struct mvcc_outcome outcome;
 	struct mvcc_request *request;
 
 	MUST(mvcc_request_new(SLICE_EMPTY, buf_slice(&b->ops), NULL, &request) == V3_NONE);
-	mvcc_write(b->mvcc, request, &b->effects, &outcome);
+	mvcc_write_begin(b->mvcc, request);
+	MUST(mvcc_write_on(b->mvcc, SIZE_MAX, &b->effects));
+	mvcc_write_end(b->mvcc, &outcome);
 	ASSERT(outcome.error == V3_NONE);
 	mvcc_outcome_free(&outcome);
-	mvcc_request_free(&request);
 }
 
 static void

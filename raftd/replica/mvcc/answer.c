@@ -355,6 +355,7 @@ fill_answer(struct mvcc *mvcc, struct mvcc_answer *answer, const struct mvcc_out
 	enum v3_error error = V3_NONE;
 
 	if (outcome == NULL) {
+		ASSERT(!mvcc_is_under_way(mvcc));
 		error = mvcc_choose_path(mvcc, answer->request, &now);
 		if (error == V3_NONE)
 			error = mvcc_check_ranges(mvcc, answer->request, &now);

@@ -145,8 +145,33 @@ lease_keys(const struct mvcc_lease *lease)
 	for (struct mvcc_key *key = lease->keys; key != NULL; key = key->lease_next)
 		keys[count++] = key;
 	ASSERT(count == lease->key_count);
-	qsort(keys, count, sizeof(struct mvcc_key *), compare_names);
 	return keys;
+}
+
+struct mvcc_key **
+lease_keys_sorted(const struct mvcc_lease *lease)
+{
+	struct mvcc_key **keys = lease_keys(lease);
+
+	if (keys != NULL)
+		qsort(keys, lease->key_count, sizeof(struct mvcc_key *), compare_names);
+	return keys;
+}
+
+void
+lease_keys_sift(struct mvcc_key **keys, size_t count, size_t place)
+{
+	struct mvcc_key *sifted = place < count ? keys[place] : NULL;
+
+	for (size_t child; (child = 2 * place + 1) < count; place = child) {
+		if (child + 1 < count && compare_names(&keys[child + 1], &keys[child]) < 0)
+			child++;
+		if (compare_names(&sifted, &keys[child]) <= 0)
+			break;
+		keys[place] = keys[child];
+	}
+	if (sifted != NULL)
+		keys[place] = sifted;
 }
 
 static int

@@ -58,8 +58,12 @@ void lease_free(struct leases *leases, struct mvcc_lease *lease);
 
 /* A key hangs on that lease from now on, and on no other; NULL: on none. */
 void lease_hang(struct mvcc_lease *lease, struct mvcc_key *key);
-/* Its keys in byte order; returned owned (free), NULL if there are none. */
+/* Its keys in any order; returned owned (free), NULL if there are none. */
 struct mvcc_key **lease_keys(const struct mvcc_lease *lease);
+/* The same in byte order. */
+struct mvcc_key **lease_keys_sorted(const struct mvcc_lease *lease);
+/* All behind place are a heap, the first by name in front: so is what begins at place, then. */
+void lease_keys_sift(struct mvcc_key **keys, size_t count, size_t place);
 /* All of them by id; as lease_keys. */
 struct mvcc_lease **leases_sorted(const struct leases *leases);
 

@@ -35,6 +35,7 @@ mvcc_free(struct mvcc **freed)
 	if (mvcc == NULL)
 		return;
 	mvcc_answers_lose(mvcc);
+	mvcc_under_way_free(mvcc);
 	watch_set_free(&mvcc->watches);
 	leases_free(&mvcc->leases);
 	journal_free(&mvcc->journal);
@@ -177,7 +178,7 @@ mvcc_lease_look(const struct mvcc *mvcc, uint64_t id, uint64_t now_ns,
 	};
 	if (out == NULL)
 		return true;
-	keys = lease_keys(lease);
+	keys = lease_keys_sorted(lease);
 	for (size_t i = 0; i < lease->key_count; i++)
 		codec_put_bytes(out, mvcc_key_name(keys[i]));
 	free(keys);
@@ -259,7 +260,7 @@ check_changes(const struct mvcc *mvcc, const struct mvcc_key *key)
 		struct mvcc_fields fields, old;
 
 		ASSERT(change->key == key);
-		ASSERT(change->revision <= mvcc->revision);
+		ASSERT(change->revision <= mvcc->revision + (mvcc->writing > 0));
 		ASSERT(i == 0 || mvcc_change_is_before(mvcc_key_change(key, i - 1),
 		    (struct mvcc_position){ change->revision, change->sub }));
 		ASSERT(i == 0 || !change->gone || !mvcc_key_change(key, i - 1)->gone);
@@ -341,7 +342,7 @@ mvcc_invariants(const struct mvcc *mvcc)
 	struct mvcc_walk walk;
 	size_t changes = 0, change_bytes = 0, key_bytes = 0;
 
-	ASSERT(mvcc->writing == 0);
+	ASSERT(mvcc->writing == 0 || mvcc_is_under_way(mvcc));
 	ASSERT(mvcc->compacted <= (int64_t)mvcc->revision);
 	ASSERT(mvcc->answer_count <= V3_ANSWERS_MAX);
 	mvcc_keys_invariants(&mvcc->keys);

@@ -60,13 +60,23 @@ struct blob *mvcc_outcome_blob(const struct mvcc_outcome *outcome);
 bool mvcc_outcome_parse(struct slice bytes, struct mvcc_outcome *outcome) MUST_CHECK;
 
 /*
- * Carry out a put, a delete or a txn. Everything that may fail is looked at first, on the path
- * that is taken: V3_KEY_NOT_FOUND, V3_LEASE_NOT_FOUND, V3_COMPACTED, V3_FUTURE_REVISION,
- * V3_REQUEST_TOO_LARGE, V3_TOO_MANY_OPERATIONS (compares of too many keys): then nothing was
- * done. outcome: empty before; filled in.
+ * Carry out a put, a delete or a txn, in one go or, if it changes many keys, in steps: begin, on
+ * until it says that all is done, end. Until then nothing else is written, no read is opened and
+ * no watch is told of it; what was opened before is read on as it was.
+ *
+ * Begin looks at everything that may fail, on the path that is taken: V3_KEY_NOT_FOUND,
+ * V3_LEASE_NOT_FOUND, V3_COMPACTED, V3_FUTURE_REVISION, V3_REQUEST_TOO_LARGE,
+ * V3_TOO_MANY_OPERATIONS (compares of too many keys): then nothing is done, and end says so.
+ *
+ *	request		taken; with a holder
+ *	changes_max	of this step; puts of one request may pass it
+ *	outcome		filled in, to be freed
  */
-void mvcc_write(struct mvcc *mvcc, const struct mvcc_request *request, struct buf *effects,
-    struct mvcc_outcome *outcome);
+void mvcc_write_begin(struct mvcc *mvcc, struct mvcc_request *request);
+bool mvcc_write_on(struct mvcc *mvcc, size_t changes_max, struct buf *effects) MUST_CHECK;
+void mvcc_write_end(struct mvcc *mvcc, struct mvcc_outcome *outcome);
+/* A write, or the end of a lease, is begun and not ended. */
+bool mvcc_is_under_way(const struct mvcc *mvcc);
 /* What is below that revision, an int64, is refused from now on and freed by and by.
  * V3_COMPACTED, V3_FUTURE_REVISION. */
 enum v3_error mvcc_compact(struct mvcc *mvcc, int64_t revision);
@@ -75,11 +85,17 @@ enum v3_error mvcc_compact(struct mvcc *mvcc, int64_t revision);
  * V3_LEASE_NOT_FOUND (id 0), V3_LEASE_TTL_TOO_LARGE, V3_LEASE_EXISTS. */
 enum v3_error mvcc_lease_grant(struct mvcc *mvcc, uint64_t id, int64_t ttl_s, uint64_t now_ns,
     struct buf *effects, uint64_t *granted_s);
-/* With its keys, in their order, by one revision. V3_LEASE_NOT_FOUND. */
-enum v3_error mvcc_lease_revoke(struct mvcc *mvcc, uint64_t id, struct buf *effects);
-/* The same because nobody renewed it. One that is unknown, or is not to expire yet by what is
- * replicated, stays. */
-void mvcc_lease_expire(struct mvcc *mvcc, uint64_t id, uint64_t now_ns, struct buf *effects);
+/* A lease ends with its keys, in their order, by one revision; in steps, as a write: begun, on
+ * until it says that all are gone, end. V3_LEASE_NOT_FOUND. */
+enum v3_error mvcc_lease_revoke_begin(struct mvcc *mvcc, uint64_t id) MUST_CHECK;
+/* The same because nobody renewed it. False: it is unknown, or is not to expire yet by what is
+ * replicated: it stays. */
+bool mvcc_lease_expire_begin(struct mvcc *mvcc, uint64_t id, uint64_t now_ns) MUST_CHECK;
+/* *changes_max: of this step; out: what is left. */
+bool mvcc_lease_end_on(struct mvcc *mvcc, size_t *changes_max, struct buf *effects) MUST_CHECK;
+/* Is it that one? */
+bool mvcc_lease_is_ending(const struct mvcc *mvcc, uint64_t id);
+void mvcc_lease_end_end(struct mvcc *mvcc, struct buf *effects);
 /* It expires then; 0: what was said of that is withdrawn. Unknown ones are ignored. */
 void mvcc_lease_checkpoint(struct mvcc *mvcc, uint64_t id, uint64_t expiry_ns,
     struct buf *effects);
@@ -232,7 +248,8 @@ void mvcc_watch_fall_behind(struct mvcc *mvcc, uint64_t owner, uint64_t id, uint
 size_t mvcc_watch_count(const struct mvcc *mvcc);
 size_t mvcc_watch_memory(const struct mvcc *mvcc);
 
-/* Of all that was applied since the last call: by revision and sub, for each by owners. */
+/* Of all that was applied since the last call: by revision and sub, for each by owners. Nothing
+ * while a write is under way. */
 size_t mvcc_take_hits(struct mvcc *mvcc, const struct mvcc_hit **hits);
 /* Changes times watches that wait to be taken. */
 size_t mvcc_hits_waiting(const struct mvcc *mvcc);

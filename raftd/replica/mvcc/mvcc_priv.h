@@ -20,13 +20,27 @@ struct mvcc {
 	struct watch_set watches;
 	uint64_t revision;		/* the newest that is complete; 1 at first */
 	uint32_t changes;		/* of it */
-	uint32_t writing;		/* changes of revision + 1 so far; 0 between entries */
+	uint32_t writing;		/* changes of revision + 1 so far; 0 between writes */
 	int64_t compacted;		/* -1: never */
 	uint64_t removed;		/* below it is only what the compacted revision shows */
 	size_t cleared;			/* of the journal: behind removed, and looked at */
 	bool changed;			/* the record of these waits for mvcc_flush */
 	bool meta_loaded;		/* while loading, */
 	struct mvcc_position last_loaded; /* and so of its changes */
+	struct mvcc_under_way {		/* write.c: what may take several calls: */
+		struct mvcc_request *request;	/* a write; or NULL */
+		struct mvcc_outcome outcome;
+		struct mvcc_path path;
+		size_t txns;			/* that were passed */
+		const struct mvcc_op *delete;	/* that was left in the middle, or NULL: */
+		bool begun;			/* it has taken keys, */
+		struct buf last;		/* this one last, */
+		uint32_t before;		/* and the changes before it */
+		struct mvcc_lease *lease;	/* that ends; or NULL */
+		struct mvcc_key **keys;		/* its keys that are left: a heap by name */
+		size_t key_count;
+		size_t unsorted;		/* of its beginning, that is no heap yet */
+	} under_way;
 	size_t change_count, change_bytes;
 	size_t key_bytes;
 	TAILQ_HEAD(, mvcc_answer) answers;	/* open ones, oldest first */
@@ -60,6 +74,9 @@ enum v3_error mvcc_choose_path(const struct mvcc *mvcc, const struct mvcc_reques
 /* May the ranges on that way be read at their revisions? */
 enum v3_error mvcc_check_ranges(const struct mvcc *mvcc, const struct mvcc_request *request,
     const struct mvcc_outcome *outcome);
+
+/* What is left of a write, when all goes. */
+void mvcc_under_way_free(struct mvcc *mvcc);
 
 /* records.c. */
 void mvcc_record_change(struct buf *effects, const struct mvcc_change *change);

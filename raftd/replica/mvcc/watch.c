@@ -27,7 +27,8 @@ mvcc_watch_add(struct mvcc *mvcc, const struct mvcc_watch *watch, bool *behind)
 	if (next > INT64_MAX || mvcc_int64(next) < mvcc->compacted)
 		return V3_COMPACTED;
 	watcher = watch_set_add(&mvcc->watches, &whole, next);
-	watcher->behind = next <= mvcc->revision;
+	/* A write that is under way is to come, too, and what it did so far is not told again. */
+	watcher->behind = next <= mvcc->revision + (mvcc->writing > 0);
 	*behind = watcher->behind;
 	return V3_NONE;
 }
@@ -75,7 +76,8 @@ mvcc_watch_memory(const struct mvcc *mvcc)
 size_t
 mvcc_take_hits(struct mvcc *mvcc, const struct mvcc_hit **hits)
 {
-	return watch_set_take(&mvcc->watches, hits);
+	/* No revision in parts. */
+	return mvcc->writing > 0 ? 0 : watch_set_take(&mvcc->watches, hits);
 }
 
 size_t
@@ -128,7 +130,8 @@ past_of_key(struct past_step *step, const struct mvcc_key *key)
 	for (; key != NULL && i < key->count; i++) {
 		const struct mvcc_change *change = mvcc_key_change(key, i);
 
-		if ((past->looks == 0 && change->revision != step->revision) ||
+		if (change->revision > step->mvcc->revision ||
+		    (past->looks == 0 && change->revision != step->revision) ||
 		    !give_one(step, change))
 			return change->revision;
 		past->looks -= past->looks > 0;
@@ -147,8 +150,9 @@ past_of_range(struct past_step *step, const struct mvcc_span *span)
 	for (; i < journal->count; i++) {
 		const struct mvcc_change *change = journal_at(journal, i);
 
-		/* Not in the middle of a revision. */
-		if (past->looks == 0 && change->revision != before)
+		/* Not in the middle of a revision, nor what is not one yet. */
+		if (change->revision > step->mvcc->revision ||
+		    (past->looks == 0 && change->revision != before))
 			return change->revision;
 		before = change->revision;
 		past->looks -= past->looks > 0;
@@ -183,7 +187,7 @@ mvcc_watch_past(struct mvcc *mvcc, uint64_t owner, uint64_t id, struct mvcc_past
 	    past_of_range(&step, &span);
 	*count = watch_set_end_past(&mvcc->watches, hits);
 	past->served = watcher->next - 1;
-	past->live = watcher->next > mvcc->revision;
+	past->live = watcher->next > mvcc->revision && mvcc->writing == 0;
 	watcher->behind = !past->live;
 	return V3_NONE;
 }

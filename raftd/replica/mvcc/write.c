@@ -312,26 +312,40 @@ delete_key(struct mvcc *mvcc, struct mvcc_key *key, struct buf *effects)
 	    NULL, effects);
 }
 
-static size_t
-do_delete(struct mvcc *mvcc, const struct v3_delete *delete, struct buf *effects)
+/* Go on with a delete from where it stands; *left: changes that may be made. True: it is done. */
+static bool
+go_on_delete(struct mvcc *mvcc, struct mvcc_under_way *w, size_t *left, struct buf *effects)
 {
-	struct mvcc_span span = mvcc_span_of(delete->key, delete->end);
+	struct v3_delete delete = mvcc_op_delete(w->delete);
+	struct mvcc_span span = mvcc_span_of(delete.key, delete.end);
 	struct mvcc_walk walk;
-	struct mvcc_key *key;
-	uint32_t before = mvcc->writing;
+	struct mvcc_key *key, *last = NULL;
 
 	if (span.point) {
 		key = mvcc_keys_find(&mvcc->keys, span.from);
 		if (key != NULL && mvcc_key_living(key) != NULL)
 			delete_key(mvcc, key, effects);
-		return mvcc->writing - before;
+		return true;
 	}
 	/* A delete moves no key in the tree: the walk goes on from where it stands. */
-	for (key = mvcc_walk_from(&walk, &mvcc->keys, true, span.from, false);
+	for (key = mvcc_walk_from(&walk, &mvcc->keys, true,
+	    w->begun ? buf_slice(&w->last) : span.from, w->begun);
 	    key != NULL && mvcc_span_is_before_end(&span, mvcc_key_name(key));
-	    key = mvcc_walk_next(&walk))
+	    key = mvcc_walk_next(&walk)) {
+		if (*left == 0)
+			break;
 		delete_key(mvcc, key, effects);
-	return mvcc->writing - before;
+		last = key;
+		--*left;
+	}
+	if (key == NULL || !mvcc_span_is_before_end(&span, mvcc_key_name(key)))
+		return true;
+	if (last != NULL) {
+		buf_clear(&w->last);
+		buf_append_slice(&w->last, mvcc_key_name(last));
+		w->begun = true;
+	}
+	return false;
 }
 
 /* The changes since are a revision, if there are any. */
@@ -347,53 +361,100 @@ end_write(struct mvcc *mvcc)
 }
 
 static void
-do_all(struct mvcc *mvcc, const struct mvcc_request *request, struct buf *effects,
-    struct mvcc_outcome *outcome)
+do_op(struct mvcc *mvcc, struct mvcc_under_way *w, const struct mvcc_op *op, size_t *left,
+    struct buf *effects)
 {
-	struct mvcc_path path;
-	const struct mvcc_op *op;
 	struct v3_put put;
-	struct v3_delete delete;
-	size_t txns = 0;
 
-	mvcc_path_begin(&path, request);
-	while ((op = mvcc_path_next(&path)) != NULL) {
-		switch ((enum v3_op_kind)op->kind) {
-		case V3_OP_RANGE:
-			break;
-		case V3_OP_PUT:
-			put = mvcc_op_put(op);
-			do_put(mvcc, &put, effects);
-			break;
-		case V3_OP_DELETE:
-			delete = mvcc_op_delete(op);
-			note_count(outcome, do_delete(mvcc, &delete, effects));
-			break;
-		case V3_OP_TXN:
-			mvcc_path_take(&path, bit_of(outcome, txns++));
-			break;
+	switch ((enum v3_op_kind)op->kind) {
+	case V3_OP_RANGE:
+		break;
+	case V3_OP_PUT:
+		put = mvcc_op_put(op);
+		do_put(mvcc, &put, effects);
+		*left -= *left > 0;
+		break;
+	case V3_OP_DELETE:
+		w->delete = op;
+		w->begun = false;
+		w->before = mvcc->writing;
+		break;
+	case V3_OP_TXN:
+		mvcc_path_take(&w->path, bit_of(&w->outcome, w->txns++));
+		break;
+	}
+}
+
+bool
+mvcc_is_under_way(const struct mvcc *mvcc)
+{
+	return mvcc->under_way.request != NULL || mvcc->under_way.lease != NULL;
+}
+
+void
+mvcc_write_begin(struct mvcc *mvcc, struct mvcc_request *request)
+{
+	struct mvcc_under_way *w = &mvcc->under_way;
+
+	ASSERT(mvcc->writing == 0 && !mvcc_is_under_way(mvcc));
+	w->request = request;
+	w->txns = 0;
+	w->outcome = (struct mvcc_outcome){ .error = V3_NONE };
+	mvcc_path_begin(&w->path, request);
+	w->outcome.error = mvcc_choose_path(mvcc, request, &w->outcome);
+	if (w->outcome.error == V3_NONE)
+		w->outcome.error = check_kind(mvcc, request, &w->outcome, V3_OP_PUT);
+	if (w->outcome.error == V3_NONE)
+		w->outcome.error = mvcc_check_ranges(mvcc, request, &w->outcome);
+	if (w->outcome.error != V3_NONE)
+		buf_clear(&w->outcome.path);
+}
+
+bool
+mvcc_write_on(struct mvcc *mvcc, size_t changes_max, struct buf *effects)
+{
+	struct mvcc_under_way *w = &mvcc->under_way;
+	const struct mvcc_op *op;
+
+	if (w->outcome.error != V3_NONE)
+		return true;
+	for (;;) {
+		if (w->delete != NULL) {
+			if (!go_on_delete(mvcc, w, &changes_max, effects))
+				return false;
+			note_count(&w->outcome, mvcc->writing - w->before);
+			w->delete = NULL;
 		}
+		op = mvcc_path_next(&w->path);
+		if (op == NULL)
+			return true;
+		do_op(mvcc, w, op, &changes_max, effects);
 	}
 }
 
 void
-mvcc_write(struct mvcc *mvcc, const struct mvcc_request *request, struct buf *effects,
-    struct mvcc_outcome *outcome)
+mvcc_write_end(struct mvcc *mvcc, struct mvcc_outcome *outcome)
 {
-	ASSERT(mvcc->writing == 0);
-	outcome->error = mvcc_choose_path(mvcc, request, outcome);
-	if (outcome->error == V3_NONE)
-		outcome->error = check_kind(mvcc, request, outcome, V3_OP_PUT);
-	if (outcome->error == V3_NONE)
-		outcome->error = mvcc_check_ranges(mvcc, request, outcome);
-	if (outcome->error == V3_NONE) {
-		do_all(mvcc, request, effects, outcome);
-		outcome->changes = mvcc->writing;
-		end_write(mvcc);
-	} else {
-		buf_clear(&outcome->path);
-	}
+	struct mvcc_under_way *w = &mvcc->under_way;
+
+	*outcome = w->outcome;
+	outcome->changes = mvcc->writing;
+	end_write(mvcc);
 	outcome->revision = mvcc->revision;
+	w->outcome = (struct mvcc_outcome){ .error = V3_NONE };
+	mvcc_request_free(&w->request);
+	buf_recycle(&w->last, 4 * KIB);
+}
+
+void
+mvcc_under_way_free(struct mvcc *mvcc)
+{
+	struct mvcc_under_way *w = &mvcc->under_way;
+
+	mvcc_request_free(&w->request);
+	mvcc_outcome_free(&w->outcome);
+	buf_free(&w->last);
+	free(w->keys);
 }
 
 /* ---- leases ------------------------------ */
@@ -417,37 +478,72 @@ mvcc_lease_grant(struct mvcc *mvcc, uint64_t id, int64_t ttl_s, uint64_t now_ns,
 }
 
 static void
-end_lease(struct mvcc *mvcc, struct mvcc_lease *lease, struct buf *effects)
+begin_end(struct mvcc *mvcc, struct mvcc_lease *lease)
 {
-	size_t count = lease->key_count;
-	struct mvcc_key **keys = lease_keys(lease);
+	struct mvcc_under_way *w = &mvcc->under_way;
 
-	for (size_t i = 0; i < count; i++)
-		delete_key(mvcc, keys[i], effects);
-	free(keys);
-	end_write(mvcc);
-	mvcc_record_lease_gone(effects, lease->id);
-	lease_free(&mvcc->leases, lease);
+	ASSERT(mvcc->writing == 0 && !mvcc_is_under_way(mvcc));
+	w->lease = lease;
+	w->keys = lease_keys(lease);
+	w->key_count = lease->key_count;
+	w->unsorted = w->key_count / 2;
 }
 
 enum v3_error
-mvcc_lease_revoke(struct mvcc *mvcc, uint64_t id, struct buf *effects)
+mvcc_lease_revoke_begin(struct mvcc *mvcc, uint64_t id)
 {
 	struct mvcc_lease *lease = lease_find(&mvcc->leases, id);
 
 	if (lease == NULL)
 		return V3_LEASE_NOT_FOUND;
-	end_lease(mvcc, lease, effects);
+	begin_end(mvcc, lease);
 	return V3_NONE;
 }
 
-void
-mvcc_lease_expire(struct mvcc *mvcc, uint64_t id, uint64_t now_ns, struct buf *effects)
+bool
+mvcc_lease_expire_begin(struct mvcc *mvcc, uint64_t id, uint64_t now_ns)
 {
 	struct mvcc_lease *lease = lease_find(&mvcc->leases, id);
 
-	if (lease != NULL && lease->expiry_ns <= now_ns)
-		end_lease(mvcc, lease, effects);
+	if (lease == NULL || lease->expiry_ns > now_ns)
+		return false;
+	begin_end(mvcc, lease);
+	return true;
+}
+
+bool
+mvcc_lease_is_ending(const struct mvcc *mvcc, uint64_t id)
+{
+	return mvcc->under_way.lease != NULL && mvcc->under_way.lease->id == id;
+}
+
+bool
+mvcc_lease_end_on(struct mvcc *mvcc, size_t *changes_max, struct buf *effects)
+{
+	struct mvcc_under_way *w = &mvcc->under_way;
+
+	/* First they become a heap, then its first one goes until there is none. */
+	for (; w->unsorted > 0 && *changes_max > 0; --*changes_max)
+		lease_keys_sift(w->keys, w->key_count, --w->unsorted);
+	for (; w->key_count > 0 && *changes_max > 0; --*changes_max) {
+		delete_key(mvcc, w->keys[0], effects);
+		w->keys[0] = w->keys[--w->key_count];
+		lease_keys_sift(w->keys, w->key_count, 0);
+	}
+	return w->key_count == 0;
+}
+
+void
+mvcc_lease_end_end(struct mvcc *mvcc, struct buf *effects)
+{
+	struct mvcc_under_way *w = &mvcc->under_way;
+
+	free(w->keys);
+	w->keys = NULL;
+	end_write(mvcc);
+	mvcc_record_lease_gone(effects, w->lease->id);
+	lease_free(&mvcc->leases, w->lease);
+	w->lease = NULL;
 }
 
 void

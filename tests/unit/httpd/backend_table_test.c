@@ -141,7 +141,7 @@ send_with_file(struct fake *fake, int fd, enum hello_flaw flaw)
 }
 
 #define NONE "backend: raftd sent an invalid hello\n"
-#define ANOTHER "backend: raftd speaks another protocol: its=6 ours=5\n"
+#define ANOTHER "backend: raftd speaks another protocol: its=7 ours=6\n"
 
 TEST(a_hello_is_of_this_raftd_or_none)
 {

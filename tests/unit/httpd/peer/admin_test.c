@@ -98,7 +98,7 @@ TEST(the_status_has_what_scripts_look_for)
 	    "\"clusterId\":\"00000000000000c3\","
 	    "\"phase\":\"member\",\"state\":\"follower\",\"term\":3,"));
 	assert_non_null(strstr(text, "\"storeIndex\":17,\"leader\":\"distant\","
-	    "\"protocol\":{\"min\":5,\"max\":5},\"members\":[{\"id\":\"00000000000000a1\""));
+	    "\"protocol\":{\"min\":6,\"max\":6},\"members\":[{\"id\":\"00000000000000a1\""));
 	fixture_free(&fixture);
 }
 
@@ -203,7 +203,7 @@ TEST(a_join_body_that_is_wrong_is_refused_in_one_sentence)
 	    "\"peerURL\":\"http://127.0.0.1:7003\",\"clientURL\":\"http://127.0.0.1:4003\"}");
 	assert_int_equal(fixture->status, 412);
 	assert_non_null(strstr((const char *)fixture->body.data, "6-7"));
-	assert_non_null(strstr((const char *)fixture->body.data, "5-5"));
+	assert_non_null(strstr((const char *)fixture->body.data, "6-6"));
 	assert_int_equal(fixture->raftd.changes, 0);
 	fixture_free(&fixture);
 }

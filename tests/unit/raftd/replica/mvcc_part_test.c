@@ -10,6 +10,8 @@
 #include "tests/lib/test.h"
 #include "tests/unit/raftd/replica/store/fixture.h"
 
+#include <stdio.h>
+
 #define S NS_PER_SECOND
 
 static const uint8_t zero;
@@ -231,4 +233,151 @@ TEST(watches_go_on_at_the_replica_that_takes_the_place)
 	buf_free(&one);
 	end_applier(&a);
 	end_applier(&b);
+}
+
+/* ---- in steps ------------------------------ */
+
+#define MANY 100
+
+static void
+name_of(size_t i, char name[4])
+{
+	snprintf(name, 4, "%03u", (unsigned)(MANY - i) % 1000);
+}
+
+/* As many keys, on that lease. */
+static void
+put_many(struct applier *a, uint64_t lease)
+{
+	struct buf ops = BUF_INIT;
+	char name[4];
+
+	for (size_t i = 0; i < MANY; i++) {
+		name_of(i, name);
+		buf_clear(&ops);
+		mvcc_op_put_put(&ops, &(struct v3_put){ .key = slice_text(name),
+		    .lease = lease });
+		apply_alone(a, command_new_v3_write(0, 0, 0, SLICE_EMPTY, buf_slice(&ops)), 1,
+		    1);
+	}
+	buf_free(&ops);
+}
+
+static void
+watch_all(struct applier *a, uint64_t id, bool is_behind)
+{
+	struct mvcc_watch watch = { .owner = 1, .id = id, .key = ALL, .end = ALL };
+	bool behind;
+
+	assert_int_equal(mvcc_watch_add(a->replica->mvcc, &watch, &behind), V3_NONE);
+	assert_int_equal(behind, is_behind);
+}
+
+/* All of it goes in the order of names. */
+static void
+expect_all_gone(const struct mvcc_hit *hits, size_t count, uint64_t revision)
+{
+	char name[4];
+
+	assert_int_equal(count, MANY);
+	for (size_t i = 0; i < count; i++) {
+		name_of(MANY - 1 - i, name);
+		assert_true(hits[i].change->gone);
+		assert_int_equal(hits[i].change->revision, revision);
+		assert_true(slice_equal(mvcc_key_name(hits[i].change->key), slice_text(name)));
+	}
+}
+
+/*
+ * One entry that takes all keys away, in steps of seven: who reads goes on as it was, who
+ * watches hears of it when it is whole, whenever he began.
+ */
+static void
+take_all_away(struct applier *a, struct blob *payload, uint64_t time_ns)
+{
+	struct raft_entry entry = { .term = 1, .index = ++a->index, .time_ns = time_ns,
+		.type = RAFT_ENTRY_COMMAND, .payload = payload };
+	struct mvcc *mvcc = a->replica->mvcc;
+	struct mvcc_past past = { .revisions_max = 10, .bytes_max = 10000, .looks = 10000 };
+	uint64_t revision = mvcc_revision(mvcc);
+	const struct mvcc_hit *hits;
+	struct mvcc_request *request;
+	struct mvcc_answer *answer;
+	struct replica_facts facts;
+	struct buf ops = BUF_INIT, out = BUF_INIT;
+	size_t steps = 0, looks, count;
+	enum v3_error error;
+
+	mvcc_op_put_range(&ops, &(struct v3_range){ .key = ALL, .end = ALL });
+	assert_int_equal(mvcc_request_new(SLICE_EMPTY, buf_slice(&ops), NULL, &request), V3_NONE);
+	assert_int_equal(mvcc_answer_open(mvcc, request, NULL, 0, &answer), V3_NONE);
+	watch_all(a, 1, false);
+	while (!replica_apply(a->replica, &entry, 7, &a->effects, &facts)) {
+		steps++;
+		looks = 10;
+		assert_int_not_equal(mvcc_answer_read(answer, &out, SIZE_MAX, &looks, &error),
+		    MVCC_ANSWER_LOST);
+		assert_int_equal(mvcc_revision(mvcc), revision);
+		assert_int_equal(mvcc_take_hits(mvcc, &hits), 0);
+		if (steps == 10)
+			watch_all(a, 2, true);
+		replica_invariants(a->replica);
+	}
+	blob_unref(&facts.result.cause);
+	blob_unref(&payload);
+	assert_in_range(steps, MANY / 7, 2 * MANY / 7);
+	assert_int_equal(mvcc_revision(mvcc), revision + 1);
+	assert_int_equal(mvcc_key_count(mvcc), 0);
+	do {
+		looks = 10;
+	} while (mvcc_answer_read(answer, &out, SIZE_MAX, &looks, &error) != MVCC_ANSWER_END);
+	assert_int_equal(mvcc_answer_results(answer, &count)->kvs, MANY);
+	mvcc_answer_close(&answer);
+	count = mvcc_take_hits(mvcc, &hits);
+	expect_all_gone(hits, count, revision + 1);
+	assert_int_equal(mvcc_watch_past(mvcc, 1, 2, &past, &hits, &count), V3_NONE);
+	expect_all_gone(hits, count, revision + 1);
+	assert_true(past.live);
+	buf_free(&ops);
+	buf_free(&out);
+}
+
+TEST(a_delete_of_many_keys_takes_steps_and_is_one_revision)
+{
+	struct applier a = { .replica = replica_new(1) };
+	struct buf ops = BUF_INIT;
+
+	put_many(&a, 0);
+	mvcc_op_put_delete(&ops, &(struct v3_delete){ .key = ALL, .end = ALL });
+	take_all_away(&a, command_new_v3_write(0, 0, 0, SLICE_EMPTY, buf_slice(&ops)), 2);
+	load(&a);
+	buf_free(&ops);
+	end_applier(&a);
+}
+
+TEST(a_lease_with_many_keys_is_revoked_in_steps)
+{
+	struct applier a = { .replica = replica_new(1) };
+
+	apply_alone(&a, command_new_v3_grant(0, 0, 0, 5, 60), 1, 1);
+	put_many(&a, 5);
+	take_all_away(&a, command_new_v3_revoke(0, 0, 0, 5), 2);
+	assert_int_equal(mvcc_lease_count(a.replica->mvcc), 0);
+	load(&a);
+	end_applier(&a);
+}
+
+TEST(a_lease_with_many_keys_expires_in_steps_between_others)
+{
+	struct applier a = { .replica = replica_new(1) };
+	const uint64_t ids[] = { 4, 5, 6, 7 };
+
+	apply_alone(&a, command_new_v3_grant(0, 0, 0, 4, 60), 1, 1);
+	apply_alone(&a, command_new_v3_grant(0, 0, 0, 5, 60), 1, 1);
+	apply_alone(&a, command_new_v3_grant(0, 0, 0, 6, 600), 1, 1);
+	put_many(&a, 5);
+	take_all_away(&a, command_new_v3_expire(1, ids, ARRAY_COUNT(ids)), 60 * S + 1);
+	assert_int_equal(mvcc_lease_count(a.replica->mvcc), 1);
+	load(&a);
+	end_applier(&a);
 }

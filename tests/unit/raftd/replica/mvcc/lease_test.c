@@ -30,7 +30,7 @@ TEST(keys_hang_on_one_lease_and_come_in_order)
 	two = grant(&leases, 2, 10, 0);
 	for (size_t i = 0; i < 3; i++)
 		lease_hang(one, keys[i]);
-	sorted = lease_keys(one);
+	sorted = lease_keys_sorted(one);
 	assert_ptr_equal(sorted[0], keys[2]);
 	assert_ptr_equal(sorted[1], keys[0]);
 	assert_ptr_equal(sorted[2], keys[1]);

@@ -47,17 +47,23 @@ request_of(struct fix *f)
 	return request;
 }
 
+static enum v3_error
+write_request(struct fix *f, struct mvcc_request *request)
+{
+	mvcc_outcome_free(&f->outcome);
+	mvcc_write_begin(f->mvcc, request);
+	assert_true(mvcc_write_on(f->mvcc, SIZE_MAX, &f->effects));
+	mvcc_write_end(f->mvcc, &f->outcome);
+	return f->outcome.error;
+}
+
 /* What stands in f->ops. */
 static enum v3_error
 write_ops(struct fix *f)
 {
 	struct mvcc_request *request = request_of(f);
 
-	mvcc_outcome_free(&f->outcome);
-	f->outcome = (struct mvcc_outcome){ .error = V3_NONE };
-	mvcc_write(f->mvcc, request, &f->effects, &f->outcome);
-	mvcc_request_free(&request);
-	return f->outcome.error;
+	return write_request(f, request);
 }
 
 static enum v3_error
@@ -483,11 +489,10 @@ TEST(compares_look_at_so_many_keys)
 		compare_all(&f, &compares);
 		assert_int_equal(mvcc_request_new(buf_slice(&compares), buf_slice(&f.ops), NULL,
 		    &request), V3_NONE);
-		mvcc_outcome_free(&f.outcome);
-		f.outcome = (struct mvcc_outcome){ .error = V3_NONE };
-		mvcc_write(f.mvcc, request, &f.effects, &f.outcome);
-		assert_int_equal(f.outcome.error, wanted);
+		assert_int_equal(write_request(&f, request), wanted);
 		/* As a read, too. */
+		assert_int_equal(mvcc_request_new(buf_slice(&compares), buf_slice(&f.ops), NULL,
+		    &request), V3_NONE);
 		assert_int_equal(mvcc_answer_open(f.mvcc, request, NULL, 0, &answer), wanted);
 		mvcc_answer_close(&answer);
 	}
@@ -567,6 +572,7 @@ TEST(a_lease_that_expires_takes_its_keys_and_no_lease_does_early)
 {
 	struct mvcc_lease_view view;
 	struct buf keys = BUF_INIT;
+	size_t changes_max = 10;
 	struct fix f;
 
 	begin(&f);
@@ -579,14 +585,16 @@ TEST(a_lease_that_expires_takes_its_keys_and_no_lease_does_early)
 	assert_int_equal(view.left_s, 9);
 	assert_int_equal(view.granted_s, 10);
 	assert_true(slice_equal(buf_slice(&keys), slice_of("\1\0\0\0a\1\0\0\0b", 10)));
-	mvcc_lease_expire(f.mvcc, 5, 110 * S - 1, &f.effects);
-	mvcc_lease_expire(f.mvcc, 6, 200 * S, &f.effects);
+	assert_false(mvcc_lease_expire_begin(f.mvcc, 5, 110 * S - 1));
+	assert_false(mvcc_lease_expire_begin(f.mvcc, 6, 200 * S));
 	assert_int_equal(mvcc_key_count(f.mvcc), 2);
-	mvcc_lease_expire(f.mvcc, 5, 110 * S, &f.effects);
+	assert_true(mvcc_lease_expire_begin(f.mvcc, 5, 110 * S));
+	assert_true(mvcc_lease_end_on(f.mvcc, &changes_max, &f.effects));
+	mvcc_lease_end_end(f.mvcc, &f.effects);
 	assert_int_equal(mvcc_key_count(f.mvcc), 0);
 	assert_int_equal(mvcc_revision(f.mvcc), 4);
 	assert_false(mvcc_lease_look(f.mvcc, 5, 0, &view, NULL));
-	assert_int_equal(mvcc_lease_revoke(f.mvcc, 5, &f.effects), V3_LEASE_NOT_FOUND);
+	assert_int_equal(mvcc_lease_revoke_begin(f.mvcc, 5), V3_LEASE_NOT_FOUND);
 	buf_free(&keys);
 	end(&f);
 }
