@@ -191,6 +191,28 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define SESSION_V3_MAX 16		/* being read in pieces for one worker; more reads wait, */
 #define SESSION_V3_WRITES_MAX 256	/* and what more writes show is not told */
 
+/* Watches of the v3 keys (raftd/v3_watch.c) */
+#define V3_WATCHES_MAX ((size_t)262144)	/* of a node, */
+#define V3_WATCHES_BYTES_MAX (256 * MIB) /* and memory of them all */
+#define V3_TURN_CHANGES_MAX ((size_t)262144) /* changes times watches in one turn: above, watches are
+					 * given what happened as the past, piece by piece */
+#define V3_PIECE_BYTES (256 * KIB)	/* of events in one message; one revision may pass it, */
+#define V3_PIECE_REVISIONS 1000		/* and of so many, at most, in a piece of the past */
+#define V3_EVENTS_BYTES_MAX (64 * MIB)	/* of one revision for a watch; above, it ends */
+#define V3_LIVE_QUEUE_BYTES (8 * MIB)	/* while more waits for a worker, its watches fall behind */
+#define V3_PAST_BYTES (1 * MIB)		/* of the past for all watches in one turn, */
+#define V3_PAST_LOOKS ((size_t)16384)	/* and changes looked at for it */
+#define V3_WATCH_BYTES ((size_t)512)	/* what one counts for in a worker, beside its range, */
+#define V3_WORKER_WATCHES_BYTES_MAX (128 * MIB) /* and all of them */
+#define V3_STREAM_WATCHES_MAX 16384	/* of one stream, */
+#define V3_STREAM_TURNS_MAX 32768	/* and requests of it that wait for raftd; above, it ends */
+#define V3_STREAM_BACKLOG (1 * MIB)	/* not taken by its client: then its watches fall behind */
+#define V3_STREAM_PIECES_MAX 4		/* of the past, asked for at a time; of less than half of that */
+#define V3_FRAGMENT_ROOM ((size_t)256)	/* of a message of events, beside these */
+#define V3_NOTICE_MS 600000		/* a quiet watch hears so often how far it is, if it likes */
+#define V3_PROGRESS_AGAIN_MS 100	/* so often is asked whether one that is to begin has */
+#define V3_PROGRESS_MS 1000		/* so often workers hear how far they are, while keys change */
+
 /* Messages of the v3 API (httpd/v3). A transaction has an operation on each of its levels, and
  * each of these is two messages, one in the other. */
 #define V3_TXN_OPS_MAX 128		/* operations of a txn, on any path through it */
@@ -362,6 +384,10 @@ _Static_assert(V3_PUT_BYTES_MAX + FRAME_ROOM <= STATE_RECORD_BYTES_MAX,
     "what a put changed is a record");
 _Static_assert(V3_OPS_MAX * 6 + FRAME_ROOM <= CAUSE_BYTES_MAX,
     "what became of the largest write is an answer that a session keeps");
+_Static_assert(V3_EVENTS_BYTES_MAX + V3_LIVE_QUEUE_BYTES + SESSION_QUEUE_BYTES <=
+    CHANNEL_QUEUE_BYTES_MAX, "the largest revision fits behind what may wait for a worker");
+_Static_assert(V3_EVENTS_BYTES_MAX + FRAME_ROOM <= ASSEMBLED_BYTES_MAX,
+    "and is put together again there");
 _Static_assert(INFLIGHT_BYTES_MAX <= PEER_QUEUE_BYTES_MAX,
     "flow control holds a leader back before the peer's queue drops");
 

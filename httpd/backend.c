@@ -79,6 +79,7 @@ shut(struct backend *backend)
 	backend_call_interrupt(backend);
 	question_interrupt(backend);
 	backend_watch_interrupt(backend);
+	backend_v3_watch_interrupt(backend);
 	cluster_stale(backend->worker->cluster);
 	backend_tick_soon(backend);
 }
@@ -110,6 +111,7 @@ open_up(struct backend *backend)
 	    shared_index_beats(backend->announced));
 	question_send_all(backend);
 	backend_watch_resume(backend);
+	backend_v3_watch_resume(backend);
 }
 
 /* The member that it was sent to, or was to be, is removed: nobody here answers it. */
@@ -118,6 +120,7 @@ stand_by(struct backend *backend)
 {
 	question_fail_all(backend);
 	backend_watch_stand_by(backend);
+	backend_v3_watch_stand_by(backend);
 }
 
 /* raftd's first frame; fd is its shared index. */
@@ -193,6 +196,36 @@ static enum err
 on_event(struct backend *backend, const struct frame *frame, const struct msg_event *m)
 {
 	backend_watch_event(backend, frame, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_v3_watching(struct backend *backend, const struct frame *frame,
+    const struct msg_v3_watching *m)
+{
+	backend_v3_watching(backend, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_v3_events(struct backend *backend, const struct frame *frame, const struct msg_v3_events *m)
+{
+	backend_v3_events(backend, frame, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_v3_past(struct backend *backend, const struct frame *frame, const struct msg_v3_past *m)
+{
+	backend_v3_past(backend, frame, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_v3_progress(struct backend *backend, const struct frame *frame,
+    const struct msg_v3_progress *m)
+{
+	backend_v3_progress_came(backend, frame->request_id, m);
 	return ERR_NONE;
 }
 
@@ -402,6 +435,7 @@ backend_new(struct worker *worker)
 	question_start(backend);
 	backend->deadline = loop_timer_new(worker->loop, tick, backend);
 	backend_watch_start(backend);
+	backend_v3_watch_start(backend);
 	return backend;
 }
 
@@ -415,6 +449,7 @@ backend_free(struct backend **backend_pointer)
 		return;
 	question_finish(backend);
 	backend_watch_finish(backend);
+	backend_v3_watch_finish(backend);
 	channel_free(&backend->channel);
 	shared_index_free(&backend->announced);
 	loop_timer_free(&backend->deadline);

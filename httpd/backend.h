@@ -226,6 +226,97 @@ void backend_watch_review(struct backend *backend, enum err error, struct slice 
 /* Over: no callback any more, watch may be freed. Fine after its end too. */
 void backend_unwatch(struct backend *backend, struct backend_watch *watch);
 
+/* ---- watches of the v3 keys ---------------------------------------------------- */
+
+/* One change, as it is shown to who watches. Borrowed. */
+struct backend_v3_event {
+	uint64_t revision;
+	bool gone;			/* a delete, else a put */
+	struct slice key_value, previous; /* in wire form; previous empty: none */
+};
+
+/* In so many forms events are shown: two encodings, with and without what was before. */
+#define BACKEND_V3_FORMS 4
+
+/* What a watch is given: whole revisions in order. */
+struct backend_v3_batch {
+	uint64_t revision;		/* it has all up to this then */
+	uint64_t raft_term;
+	const struct backend_v3_event *events;
+	const uint32_t *items;		/* which of them are for it, */
+	size_t count;			/* 1 or more */
+	bool past;			/* it was behind, and has asked for these */
+	/* Where the first watch leaves what it made of these items for the next ones that get
+	 * the same. Owned by the backend. */
+	struct blob **shared;		/* BACKEND_V3_FORMS */
+};
+
+/* An open watch of the v3 keys; embedded in what asked. All functions are set. */
+struct backend_v3_watch {
+	/* Registered (error V3_NONE), once at first; or refused or ended, and then it is over. */
+	void (*watching)(struct backend_v3_watch *watch, const struct msg_v3_watching *answer);
+	/* Something for it; one that is not behind may be dropped in it (backend_v3_watch_drop). */
+	void (*events)(struct backend_v3_watch *watch, const struct backend_v3_batch *batch);
+	/* It is behind, and gets no more until it is asked for (backend_v3_watch_more); or it is
+	 * behind no more. */
+	void (*turned)(struct backend_v3_watch *watch);
+	/* Users or roles have changed: may who waits go on? */
+	bool (*may_be_kept)(const struct backend_v3_watch *watch);
+	/* He may not: to be ended here. */
+	void (*forbidden)(struct backend_v3_watch *watch);
+	/* To be filled in before it is begun; bytes have to last as long as it is open. */
+	struct slice key, end;
+	uint64_t start;			/* revision; 0: from the next on */
+	uint8_t flags;			/* V3_WATCH_* */
+	/* The rest is the backend's. */
+	bool behind;			/* what is next for it, raftd gives when it is asked */
+	bool asked;			/* and it was */
+	bool registered;		/* the present raftd has it */
+	uint64_t served;		/* see backend_v3_watch_served */
+	struct question question;
+};
+void backend_v3_watch(struct backend *backend, struct backend_v3_watch *watch);
+/* One that was open in another worker, and has all up to that revision: watching() is called at
+ * its end only. */
+void backend_v3_watch_on(struct backend *backend, struct backend_v3_watch *watch,
+    uint64_t served);
+/* All up to this revision it has been given, or was not to be; of a registered one. */
+uint64_t backend_v3_watch_served(const struct backend *backend,
+    const struct backend_v3_watch *watch);
+/* Of one that is behind: the next piece. Nothing, if it was asked for. */
+void backend_v3_watch_more(struct backend *backend, struct backend_v3_watch *watch);
+/* Of one that is not: what was to be given now is not taken, it is behind from that revision. */
+void backend_v3_watch_drop(struct backend *backend, struct backend_v3_watch *watch,
+    uint64_t revision);
+static inline bool
+backend_v3_watch_is_open(const struct backend_v3_watch *watch)
+{
+	return watch->question.id != 0;
+}
+/* Over: no callback any more, it may be freed. Fine after its end too. */
+void backend_v3_unwatch(struct backend *backend, struct backend_v3_watch *watch);
+size_t backend_v3_watch_count(const struct backend *backend);
+/* May this worker have another one of so many bytes? */
+bool backend_v3_watch_has_room(const struct backend *backend, size_t bytes);
+/* Call forbidden() of those that may not be kept. */
+void backend_v3_watch_review(struct backend *backend);
+/* The raft term that raftd told last with what it said of watches. */
+uint64_t backend_v3_term(const struct backend *backend);
+
+/* How far all watches are that are not behind; embedded in what asks. */
+struct backend_v3_progress {
+	/* They have all up to this revision; 0: raftd does not answer in time. */
+	void (*done)(struct backend_v3_progress *progress, uint64_t revision);
+	struct question question;
+};
+void backend_v3_progress(struct backend *backend, struct backend_v3_progress *progress);
+static inline bool
+backend_v3_progress_is_asked(const struct backend_v3_progress *progress)
+{
+	return progress->question.id != 0;
+}
+void backend_v3_progress_cancel(struct backend *backend, struct backend_v3_progress *progress);
+
 /* ---- client role: what changed ------------------------------------------------ */
 
 struct backend_changes_owner {

@@ -2,7 +2,7 @@
  * backend_priv.h - inside of the backend: shared by backend.c (the channel),
  * backend_question.c (what is asked and not answered), the files of each kind of question
  * (backend_call.c with backend_write.c and backend_read.c, backend_stats.c,
- * backend_backup.c, backend_watch.c) and backend_time.c.
+ * backend_backup.c, backend_watch.c, backend_v3_watch.c) and backend_time.c.
  */
 #ifndef MOOTHALL_HTTPD_BACKEND_PRIV_H
 #define MOOTHALL_HTTPD_BACKEND_PRIV_H
@@ -19,7 +19,7 @@ TAILQ_HEAD(question_list, question);
 #define READ_ID (UINT64_C(1) << 63)
 
 /* Two ids are of the same question if they are of the same of these. */
-enum question_ids { IDS_CALLS, IDS_WATCHES, IDS_COUNT };
+enum question_ids { IDS_CALLS, IDS_WATCHES, IDS_V3_WATCHES, IDS_COUNT };
 
 /* Why raftd will not answer. */
 enum question_failure { FAILED_LATE, FAILED_REMOVED };
@@ -71,6 +71,12 @@ struct backend {
 	uint64_t taken;			/* past_bytes of events, not told back yet */
 	uint64_t announced_index;	/* store index that raftd last announced */
 	uint64_t settled_index;		/* no event at or below it is still to come */
+
+	struct buf v3_events;		/* parts of v3_events or v3_past that go on */
+	uint64_t v3_revision;		/* up to it live watches of the v3 keys have all; 0: raftd
+					 * has not said yet */
+	uint64_t v3_term;		/* of raftd, as it said last */
+	size_t v3_bytes;		/* of watches of the v3 keys */
 
 	struct backend_changes_owner changes; /* client role */
 	struct backend_peer_owner peers; /* peer role */
@@ -166,6 +172,21 @@ void backend_watch_flush(struct backend *backend);
 void backend_watch_announced(struct backend *backend, uint64_t store_index);
 /* This node is no member any more: each ends by an error. */
 void backend_watch_stand_by(struct backend *backend);
+
+/* backend_v3_watch.c */
+void backend_v3_watch_start(struct backend *backend);
+void backend_v3_watch_finish(struct backend *backend);
+/* As those of backend_watch.c. */
+void backend_v3_watch_resume(struct backend *backend);
+void backend_v3_watch_interrupt(struct backend *backend);
+void backend_v3_watch_stand_by(struct backend *backend);
+void backend_v3_watching(struct backend *backend, uint64_t id, const struct msg_v3_watching *answer);
+void backend_v3_events(struct backend *backend, const struct frame *frame,
+    const struct msg_v3_events *events);
+void backend_v3_past(struct backend *backend, const struct frame *frame,
+    const struct msg_v3_past *past);
+void backend_v3_progress_came(struct backend *backend, uint64_t id,
+    const struct msg_v3_progress *progress);
 
 /* backend_backup.c */
 void backend_backup_piece(struct backend *backend, uint64_t id,

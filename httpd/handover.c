@@ -116,6 +116,31 @@ is_lock_or_none(const struct msg_handed *m)
 	    m->lock_ttl_s >= 1 && m->lock_ttl_s <= LOCK_SECONDS_MAX);
 }
 
+static bool
+are_v3_watches(struct slice list)
+{
+	struct reader in = reader_of(list);
+	struct v3_handed_watch watch;
+
+	while (!reader_done(&in))
+		if (!v3_handed_watch_get(&in, &watch) || (watch.flags & ~V3_HANDED_ALL) != 0 ||
+		    watch.served > INT64_MAX ||
+		    watch.key.size + watch.end.size > V3_REQUEST_BYTES_MAX)
+			return false;
+	return true;
+}
+
+/* Of what it says it waits for. */
+static bool
+can_be_waited_for(const struct msg_handed *m)
+{
+	if ((m->flags & HANDED_WATCH) == 0)
+		return true;
+	if (m->v3_watches.size == 0)
+		return is_key(m->key);
+	return (m->flags & HANDED_LOCK) == 0 && are_v3_watches(m->v3_watches);
+}
+
 static enum err
 on_handed(struct lane *lane, const struct frame *frame UNUSED, const struct msg_handed *m)
 {
@@ -123,7 +148,7 @@ on_handed(struct lane *lane, const struct frame *frame UNUSED, const struct msg_
 
 	if (lane->give || lane->room == 0 || (m->flags & ~HANDED_ALL) != 0 ||
 	    (m->watch_flags & ~WATCH_FLAG_ALL) != 0 || m->user.size > AUTH_NAME_BYTES_MAX ||
-	    ((m->flags & HANDED_WATCH) != 0 && !is_key(m->key)) || !is_lock_or_none(m) ||
+	    !can_be_waited_for(m) || !is_lock_or_none(m) ||
 	    (fd != -1 && !is_connection(fd)))
 		return ERR_MALFORMED;
 	lane->room--;

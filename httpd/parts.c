@@ -10,6 +10,7 @@
 #include "httpd/client/cache.h"
 #include "httpd/client/inquiry.h"
 #include "httpd/client/gate.h"
+#include "httpd/client/handlers.h"
 #include "httpd/client/lock_wait.h"
 #include "httpd/client/watch.h"
 #include "httpd/cluster.h"
@@ -41,8 +42,11 @@ auth(void *argument, const struct msg_auth *message)
 	struct worker *worker = argument;
 	enum err err = gate_take(worker->gate, message);
 
-	if (err == ERR_NONE)
-		keys_watches_review(worker);
+	if (err != ERR_NONE)
+		return err;
+	keys_watches_review(worker);
+	if (gate_is_closed(worker))
+		backend_v3_watch_review(worker->backend);
 	return err;
 }
 
@@ -69,6 +73,10 @@ go_on(struct request *request, const struct msg_handed *handed)
 {
 	if ((handed->flags & HANDED_LOCK) != 0)
 		lock_wait_go_on(request, handed);
+#ifdef WITH_V3
+	else if (handed->v3_watches.size > 0)
+		v3_go_on(request, handed);
+#endif
 	else
 		keys_watch_go_on(request, handed);
 }
@@ -121,7 +129,8 @@ measure(const struct worker *worker)
 	    server_held(worker->server));
 	metric_set(METRIC_ipc_queue_depth, backend_call_count(worker->backend));
 	peer_measure(worker);
-	metric_set(METRIC_watches_open, backend_watch_count(worker->backend));
+	metric_set(METRIC_watches_open, backend_watch_count(worker->backend) +
+	    backend_v3_watch_count(worker->backend));
 	metric_set(METRIC_locks_waiting, locks_waiting(worker->locks));
 }
 

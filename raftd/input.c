@@ -191,8 +191,8 @@ node_read(struct node *node, uint64_t session, uint64_t request_id, const struct
 
 /* Would one worker's part leave too little to the others, who have the rest of all? Of what
  * they leave it leaves some: so several that take all they get do, too. */
-static bool
-takes_too_much(uint64_t own, uint64_t all, uint64_t most)
+bool
+node_takes_too_much(uint64_t own, uint64_t all, uint64_t most)
 {
 	uint64_t others = all - MIN_OF(own, all);
 	uint64_t left = most - MIN_OF(others, most);
@@ -215,12 +215,12 @@ watch_refusal(const struct node *node, uint64_t session)
 		return "too many watches of long keys";
 	if (node->client_workers <= 1)
 		return NULL;
-	if (takes_too_much(store_watch_count_of(store, session), count, most))
+	if (node_takes_too_much(store_watch_count_of(store, session), count, most))
 		return "too many watches of one worker";
 	/* What paths take that several watch is counted for each, since it goes with the last one
 	 * of them, whoever that is: so this counts only where there is little left. */
 	if (bytes >= bytes_most - bytes_most / SESSION_WATCHES_SHARE &&
-	    takes_too_much(store_watch_bytes_of(store, session), bytes, bytes_most))
+	    node_takes_too_much(store_watch_bytes_of(store, session), bytes, bytes_most))
 		return "too many watches of long keys of one worker";
 	return NULL;
 }
@@ -329,6 +329,7 @@ node_session_gone(struct node *node, uint64_t session)
 	queries_session_gone(node, session);
 	views_session_gone(node, session);
 	node_v3_session_gone(node, session);
+	node_v3_watches_gone(node, session);
 	backups_session_gone(node, session);
 }
 

@@ -121,22 +121,19 @@ io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t cou
 	sessions_event(raftd->sessions, session, watch_ids, count, event, past_bytes);
 }
 
-static void
-io_stats(void *argument, uint64_t session, uint64_t request_id, const struct msg_stats *stats)
-{
-	struct raftd *raftd = argument;
-
-	sessions_stats(raftd->sessions, session, request_id, stats);
-}
-
-static void
-io_backup_piece(void *argument, uint64_t session, uint64_t request_id,
-    const struct msg_backup_piece *piece)
-{
-	struct raftd *raftd = argument;
-
-	sessions_backup_piece(raftd->sessions, session, request_id, piece);
-}
+/* What goes to one worker as it is. */
+#define IO_TELLS(name) \
+	static void \
+	io_##name(void *argument, uint64_t session, uint64_t id, const struct msg_##name *message) \
+	{ \
+		sessions_##name(((struct raftd *)argument)->sessions, session, id, message); \
+	}
+IO_TELLS(v3_watching)
+IO_TELLS(v3_events)
+IO_TELLS(v3_past)
+IO_TELLS(v3_progress)
+IO_TELLS(stats)
+IO_TELLS(backup_piece)
 
 static size_t
 io_queued(void *argument, uint64_t session)
@@ -348,6 +345,10 @@ make_io(struct raftd *raftd)
 		.outcome = io_outcome,
 		.watching = io_watching,
 		.event = io_event,
+		.v3_watching = io_v3_watching,
+		.v3_events = io_v3_events,
+		.v3_past = io_v3_past,
+		.v3_progress = io_v3_progress,
 		.stats = io_stats,
 		.backup_piece = io_backup_piece,
 		.queued = io_queued,

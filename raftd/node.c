@@ -69,6 +69,7 @@ node_new(const struct node_config *config, struct node_io io,
 	queries_init(&node->queries);
 	views_init(&node->views);
 	node_v3_init(&node->v3);
+	node_v3_watches_init(&node->v3_watches, config);
 	TAILQ_INIT(&node->changes);
 	STAILQ_INIT(&node->batches);
 	return node;
@@ -207,6 +208,7 @@ node_free(struct node **freed)
 	queries_free(&node->queries);
 	views_free(&node->views);
 	node_v3_free(&node->v3);
+	node_v3_watches_free(&node->v3_watches);
 	compact_free(node);
 	replica_free(&node->replica);
 	members_clear(&node->joined_with);
@@ -438,7 +440,8 @@ core_needs_disk(const struct raft_ready *ready)
 bool
 node_hits_are_many(const struct node *node)
 {
-	return store_hits_waiting(node->replica->store) >= node->config.turn_hits_max;
+	return store_hits_waiting(node->replica->store) >= node->config.turn_hits_max ||
+	    mvcc_hits_waiting(node->replica->mvcc) >= node->config.turn_hits_max;
 }
 
 /* As far as the effects fit into one batch, a small entry may have great ones, and as
@@ -631,6 +634,7 @@ node_turn(struct node *node, struct clock_time now)
 	status_turn(node);
 	announce_turn(node);
 	send_events(node);
+	node_v3_watches_turn(node);
 	send_answers(node);
 	queries_answer(node);
 	views_turn(node);
@@ -653,6 +657,7 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, queries_deadline(node));
 	due = MIN_OF(due, views_deadline(node));
 	due = MIN_OF(due, node_v3_deadline(node));
+	due = MIN_OF(due, node_v3_watches_deadline(node));
 	due = MIN_OF(due, expiry_deadline(node));
 	due = MIN_OF(due, node_leases_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));

@@ -42,6 +42,7 @@ struct node_config {
 	size_t sweep_nodes_max;		/* node.c: of what was removed, freed in one turn */
 	size_t catch_up_bytes, catch_up_looks, catch_up_untaken, watch_piece_bytes;
 	size_t turn_hits_max;
+	size_t v3_piece_bytes, v3_past_looks;
 	size_t tail_bytes_min;		/* TAIL_BYTES_MIN if 0 */
 	size_t answer_piece_bytes;
 	size_t session_answer_bytes;
@@ -110,6 +111,14 @@ void node_v3_revoke(struct node *node, uint64_t session, uint64_t sequence, bool
     const struct msg_v3_revoke *revoke);
 void node_v3_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_v3_read *read);
+/* A watch of the v3 keys: answered by io.v3_watching at once. More: of one that is behind, the
+ * next piece of the past. Drop: what came of that revision and later was not taken. */
+void node_v3_watch(struct node *node, uint64_t session, uint64_t watch_id,
+    const struct msg_v3_watch *watch);
+void node_v3_unwatch(struct node *node, uint64_t session, uint64_t watch_id);
+void node_v3_watch_more(struct node *node, uint64_t session, uint64_t watch_id);
+void node_v3_watch_drop(struct node *node, uint64_t session, uint64_t watch_id, uint64_t revision);
+void node_v3_progress_ask(struct node *node, uint64_t session, uint64_t request_id);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
 void node_lock_look(struct node *node, uint64_t session, uint64_t request_id,

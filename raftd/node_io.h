@@ -48,6 +48,15 @@ struct node_io {
 	/* past_bytes: to be told back by node_watch_taken once it is worked off. */
 	void (*event)(void *argument, uint64_t session, const uint64_t *watch_ids, size_t count,
 	    struct slice event, uint64_t past_bytes);
+	/* Of the v3 keys; the world cuts what is long. */
+	void (*v3_watching)(void *argument, uint64_t session, uint64_t watch_id,
+	    const struct msg_v3_watching *answer);
+	void (*v3_events)(void *argument, uint64_t session, uint64_t zero,
+	    const struct msg_v3_events *events);
+	void (*v3_past)(void *argument, uint64_t session, uint64_t watch_id,
+	    const struct msg_v3_past *past);
+	void (*v3_progress)(void *argument, uint64_t session, uint64_t request_id,
+	    const struct msg_v3_progress *progress);
 	void (*stats)(void *argument, uint64_t session, uint64_t request_id,
 	    const struct msg_stats *stats);
 	void (*backup_piece)(void *argument, uint64_t session, uint64_t request_id,

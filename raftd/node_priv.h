@@ -11,6 +11,7 @@
  *	demote.c	members that the leader removes by itself: too many, or silent
  *	query.c		workers that wait for a read
  *	listing.c	workers that read a listing in pieces
+ *	v3_watch.c	watches of the v3 keys
  *	expiry.c	keys whose time is over
  *	leases.c	leases of the v3 keys whose time is over
  *	compact.c	trimming the log; sending and installing snapshots
@@ -286,6 +287,27 @@ void node_v3_turn_begins(struct node *node);
 void node_v3_turn(struct node *node);
 uint64_t node_v3_deadline(const struct node *node);
 bool node_v3_end(struct node *node);
+
+/* ---- v3_watch.c --------------------------------------------------------------- */
+
+struct v3_asked;
+
+struct v3_watches {
+	struct v3_asked *asked;		/* how far all is, by workers, in this turn */
+	size_t asked_count, asked_capacity;
+	uint64_t told_revision;		/* that all workers with watches were told, and when */
+	uint64_t told_ms;
+	int64_t told_compacted;
+	struct buf events, wire, previous; /* of what is being sent */
+	size_t piece_bytes, past_looks;
+};
+
+void node_v3_watches_init(struct v3_watches *watches, const struct node_config *config);
+void node_v3_watches_free(struct v3_watches *watches);
+void node_v3_watches_gone(struct node *node, uint64_t session);
+/* Behind all that is applied in a turn, before its outcomes. */
+void node_v3_watches_turn(struct node *node);
+uint64_t node_v3_watches_deadline(const struct node *node);
 
 /* ---- expiry.c ------------------------------------------------------------------- */
 
@@ -575,6 +597,7 @@ struct node {
 	struct queries queries;
 	struct views views;
 	struct v3_readings v3;
+	struct v3_watches v3_watches;
 	struct compaction compaction;
 	struct backup backups[BACKUPS_MAX];
 	bool swept;			/* what was freed is in the effects: they go at once, */
@@ -644,6 +667,8 @@ bool node_has_leader(const struct node *node);
 /* At least two election time-outs, and a second: how long to wait for a leader. */
 uint64_t node_leader_wait_ms(const struct node *node);
 
+/* Has one worker, of what the others leave of so many, all but a part? (input.c) */
+bool node_takes_too_much(uint64_t own, uint64_t all, uint64_t most);
 /* Watchers are told at the turn's end, each of every event that it waits for. True if there
  * are so many already that what else is committed waits for the next turn. */
 bool node_hits_are_many(const struct node *node);

@@ -85,6 +85,15 @@ RECORD(v3_result,
     FIELD(u64, count)		/* range: keys; delete: keys that went */
     FIELD(u64, kvs) FIELD(u64, bytes))	/* KeyValues shown, and how long with their tags */
 
+/* A change of the v3 keys, for watches. */
+RECORD(v3_change_record,
+    FIELD(u8, flags)		/* V3_CHANGE_* of wire.h */
+    FIELD(u64, revision)
+    FIELD(bytes, key_value)	/* in wire form; */
+    FIELD(bytes, previous)	/* and as it was before: empty: it was not, nobody wants it, or it is
+				 * compacted */
+    FIELD(bytes, watch_ids))	/* u64 little-endian, one after the other; of v3_past none */
+
 /* A log entry on its way to a peer or to the disk. */
 RECORD(entry_record,
     FIELD(u64, term)
@@ -359,6 +368,18 @@ MESSAGE(v3_read, 0x94, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u8, quorum)		/* 1: what was acknowledged before is in it */
     FIELD(bytes, compares)
     FIELD(bytes, ops))		/* none that writes */
+/* A watch of the v3 keys. Request id is its id, unique in the worker until v3_unwatch or its end. */
+MESSAGE(v3_watch, 0x95, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(u8, flags)		/* V3_WATCH_* of wire.h */
+    FIELD(u64, start)		/* revision, may be to come; 0: the next one */
+    FIELD(bytes, key) FIELD(bytes, end)) /* as of a range; key empty: of one zero byte */
+MESSAGE(v3_unwatch, 0x96, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
+/* One that is behind gets a piece of the past (v3_past), and nothing until this comes again. */
+MESSAGE(v3_watch_more, 0x97, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
+/* Its client is slow: what came of that revision and later was dropped, it is behind from there. */
+MESSAGE(v3_watch_drop, 0x98, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, revision))
+/* Answered by v3_progress. */
+MESSAGE(v3_progress_ask, 0x99, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
 /* A look at a lock, answered by a quorum: outcome, with a lock_record as its event. */
 MESSAGE(lock_look, 0x3f, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(bytes, key)		/* its directory */
@@ -472,6 +493,32 @@ MESSAGE(event, 0x42, FROM_RAFTD, TO_BACKEND,
     FIELD(bytes, watch_ids)	/* u64 little-endian, one after the other */
     FIELD(u64, past_bytes)	/* to be told back by watch_taken; the same in each frame */
     FIELD(bytes, event))	/* one event_record; FRAME_MORE as for outcome */
+/* A watch of the v3 keys is registered, or ended by an error; or it is behind from now on, since
+ * raftd could not give it all at once. Sent before its events. */
+MESSAGE(v3_watching, 0x9a, FROM_RAFTD, TO_BACKEND,
+    FIELD(u16, error)		/* enum v3_error */
+    FIELD(u64, revision)	/* of the store, when it was registered; else what it has all of */
+    FIELD(u64, compacted)	/* V3_COMPACTED: what is below that is gone */
+    FIELD(u64, raft_term)
+    FIELD(u8, behind))		/* 1: the past has something for it, maybe: to be asked for */
+/* What happened, for all watches of this worker that are not behind: whole revisions, in order.
+ * These have all that is for them up to that revision then. FRAME_MORE as for outcome. */
+MESSAGE(v3_events, 0x9b, FROM_RAFTD, TO_BACKEND,
+    FIELD(u64, revision)
+    FIELD(u64, raft_term)
+    FIELD(bytes, events))	/* list of v3_change_record */
+/* A piece of the past for one that is behind: it has all up to that revision then. behind 0: from
+ * now on it gets what happens. FRAME_MORE as for outcome. */
+MESSAGE(v3_past, 0x9c, FROM_RAFTD, TO_BACKEND,
+    FIELD(u64, revision)
+    FIELD(u64, raft_term)
+    FIELD(u8, behind)
+    FIELD(bytes, events))
+/* All that is for them up to that revision has been sent to watches that are not behind. Request
+ * id 0: nobody has asked. */
+MESSAGE(v3_progress, 0x9d, FROM_RAFTD, TO_BACKEND,
+    FIELD(u64, revision)
+    FIELD(u64, raft_term))
 MESSAGE(stats, 0x43, FROM_RAFTD, TO_BACKEND,
     FIELD(u8, kind)
     FIELD(u16, error)		/* STATS_LEADER, STATS_PROGRESS: ERR_NOT_LEADER elsewhere */
@@ -538,7 +585,16 @@ MESSAGE(handed, 0x51, FROM_CLIENT_WORKER, TO_LANE,
     /* with HANDED_LOCK, where key is the lock's directory and next_index its own entry: */
     FIELD(u8, lock_flags)	/* HANDED_LOCK_* */
     FIELD(u64, lock_ttl_s)
-    FIELD(u64, lock_until_ms))	/* monotonic; 0: it waits for ever */
+    FIELD(u64, lock_until_ms)	/* monotonic; 0: it waits for ever */
+    /* with HANDED_WATCH, of a stream of the v3 API: */
+    FIELD(bytes, v3_watches)	/* list of v3_handed_watch; empty: it is none */
+    FIELD(u64, v3_next_id)	/* of a watch that is given none */
+    FIELD(u8, v3_progress))	/* 1: it waits to hear how far it is */
+RECORD(v3_handed_watch,
+    FIELD(u64, id)		/* an int64 */
+    FIELD(u64, served)		/* it has all up to this revision */
+    FIELD(u8, flags)		/* V3_WATCH_* and V3_HANDED_* of wire.h */
+    FIELD(bytes, key) FIELD(bytes, end))
 
 /* ---- node to node: request id is the other node's id --------------------- */
 /* enum raft_message_type in raftd/raft/message.h; one row each. The receiver's

@@ -218,6 +218,19 @@ enum v3_op_kind { V3_OP_RANGE = 1, V3_OP_PUT = 2, V3_OP_DELETE = 3, V3_OP_TXN = 
 #define V3_PUT_IGNORE_LEASE 0x04u
 #define V3_DELETE_PREV_KV 0x01u
 
+#define V3_WATCH_NO_PUT 0x01u
+#define V3_WATCH_NO_DELETE 0x02u
+#define V3_WATCH_PREV_KV 0x04u
+#define V3_WATCH_ALL 0x07u
+
+/* Beside these, of a watch that goes to another worker: */
+#define V3_HANDED_NOTIFIED 0x08u
+#define V3_HANDED_FRAGMENTS 0x10u
+#define V3_HANDED_ALL 0x1fu
+
+#define V3_CHANGE_DELETE 0x01u		/* else of a put */
+#define V3_CHANGE_ALL 0x01u
+
 #define V3_RESULT_MORE 0x01u		/* of a range: there were more than its limit */
 #define V3_RESULT_SUCCEEDED 0x02u	/* of a txn */
 #define V3_RESULT_ALL 0x03u

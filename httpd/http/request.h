@@ -117,6 +117,9 @@ void response_stream_begin(struct request *request, unsigned status, const char 
 void response_stream_data(struct request *request, struct slice data);
 /* As data, sharing the blob's bytes among many connections. */
 void response_stream_blob(struct request *request, struct blob *blob);
+/* All three as one piece of data; the blob's bytes are shared. */
+void response_stream_with(struct request *request, struct slice head, struct blob *blob,
+    struct slice foot);
 void response_stream_end(struct request *request);
 /* The data, and the end. It may be on its way before the turn's end. */
 void response_stream_last(struct request *request, struct blob *blob);

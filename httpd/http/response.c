@@ -427,6 +427,18 @@ response_stream_blob(struct request *request, struct blob *blob)
 }
 
 void
+response_stream_with(struct request *request, struct slice head, struct blob *blob,
+    struct slice foot)
+{
+	if (!begin_chunk(request, head.size + blob->size + foot.size))
+		return;
+	buf_append_slice(outqueue_tail(queue_of(request)), head);
+	outqueue_put_blob(queue_of(request), blob);
+	buf_append_slice(outqueue_tail(queue_of(request)), foot);
+	end_chunk(request);
+}
+
+void
 response_stream_end(struct request *request)
 {
 	ASSERT(request->streaming);

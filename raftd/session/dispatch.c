@@ -177,6 +177,48 @@ on_watch_taken(struct asker *asker, const struct frame *frame UNUSED,
 }
 
 static enum err
+on_v3_watch(struct asker *asker, const struct frame *frame, const struct msg_v3_watch *m)
+{
+	if ((m->flags & ~V3_WATCH_ALL) != 0 ||
+	    m->key.size > V3_REQUEST_BYTES_MAX || m->end.size > V3_REQUEST_BYTES_MAX)
+		return ERR_MALFORMED;
+	node_v3_watch(asker->node, asker->session, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_v3_unwatch(struct asker *asker, const struct frame *frame,
+    const struct msg_v3_unwatch *m UNUSED)
+{
+	node_v3_unwatch(asker->node, asker->session, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
+on_v3_watch_more(struct asker *asker, const struct frame *frame,
+    const struct msg_v3_watch_more *m UNUSED)
+{
+	node_v3_watch_more(asker->node, asker->session, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
+on_v3_watch_drop(struct asker *asker, const struct frame *frame,
+    const struct msg_v3_watch_drop *m)
+{
+	node_v3_watch_drop(asker->node, asker->session, frame->request_id, m->revision);
+	return ERR_NONE;
+}
+
+static enum err
+on_v3_progress_ask(struct asker *asker, const struct frame *frame,
+    const struct msg_v3_progress_ask *m UNUSED)
+{
+	node_v3_progress_ask(asker->node, asker->session, frame->request_id);
+	return ERR_NONE;
+}
+
+static enum err
 on_stats_ask(struct asker *asker, const struct frame *frame, const struct msg_stats_ask *m)
 {
 	node_stats(asker->node, asker->session, frame->request_id, m->kind);

@@ -47,6 +47,14 @@ void sessions_watching(struct sessions *sessions, uint64_t session, uint64_t wat
     const struct msg_watching *answer);
 void sessions_event(struct sessions *sessions, uint64_t session, const uint64_t *watch_ids,
     size_t count, struct slice event, uint64_t past_bytes);
+void sessions_v3_watching(struct sessions *sessions, uint64_t session, uint64_t watch_id,
+    const struct msg_v3_watching *answer);
+void sessions_v3_events(struct sessions *sessions, uint64_t session, uint64_t zero,
+    const struct msg_v3_events *events);
+void sessions_v3_past(struct sessions *sessions, uint64_t session, uint64_t watch_id,
+    const struct msg_v3_past *past);
+void sessions_v3_progress(struct sessions *sessions, uint64_t session, uint64_t request_id,
+    const struct msg_v3_progress *progress);
 void sessions_stats(struct sessions *sessions, uint64_t session, uint64_t request_id,
     const struct msg_stats *stats);
 void sessions_backup_piece(struct sessions *sessions, uint64_t session, uint64_t request_id,

@@ -81,6 +81,23 @@ call_message(struct v3_call *call, const void *response)
 	return true;
 }
 
+bool
+call_message_with(struct v3_call *call, const void *response, struct blob *tail)
+{
+	if (!gate_is_root(call->request)) {
+		deny(call);
+		return false;
+	}
+	call->carrier->message_with(call, response, tail);
+	return true;
+}
+
+size_t
+call_backlog(const struct v3_call *call)
+{
+	return call->carrier->backlog(call);
+}
+
 void
 call_end(struct v3_call *call, struct v3_status status)
 {

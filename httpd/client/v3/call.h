@@ -33,6 +33,15 @@ struct v3_carrier {
 	void (*answer)(struct v3_call *call, const void *response);
 	/* One answer of a stream. */
 	void (*message)(struct v3_call *call, const void *response);
+	/* The same of one that ends with parts that were made before: tail is what render made of
+	 * them, and none of them is in response. NULL: this one has no such form. */
+	void (*message_with)(struct v3_call *call, const void *response, struct blob *tail);
+	/* The members of a message alone, as they stand in it. NULL: it is malformed. */
+	struct blob *(*render)(const struct v3_type *type, const void *message);
+	/* Which of the forms of backend.h these are. */
+	unsigned form;
+	/* Bytes of a stream that the client has not taken yet. */
+	size_t (*backlog)(const struct v3_call *call);
 	/* No more follows; V3_OK for a stream that ended well, else a refusal. */
 	void (*end)(struct v3_call *call, struct v3_status status);
 	/* He may not, or not any more. */
@@ -91,6 +100,9 @@ bool call_may_ask(struct v3_call *call);
 void call_answer(struct v3_call *call, const void *response);
 /* False: the call is over, since its client may not have this. */
 bool call_message(struct v3_call *call, const void *response);
+/* With a tail; only if the carrier has a form of its own. */
+bool call_message_with(struct v3_call *call, const void *response, struct blob *tail);
+size_t call_backlog(const struct v3_call *call);
 void call_end(struct v3_call *call, struct v3_status status);
 /* What every answer begins with: this cluster and member, a term; revision 0. */
 struct v3_response_header call_header(const struct v3_call *call, uint64_t raft_term);

@@ -9,6 +9,7 @@
 #include "httpd/client/handlers.h"
 #include "httpd/client/gate.h"
 #include "httpd/client/v3/call.h"
+#include "httpd/client/v3/watch_move.h"
 #include "httpd/v3/grpc.h"
 #include "httpd/v3/json.h"
 #include "httpd/v3/protobuf.h"
@@ -64,6 +65,43 @@ message(struct v3_call *call, const void *response)
 	buf_free(&line);
 }
 
+/* "events":[...] */
+static struct blob *
+render(const struct v3_type *type, const void *shown)
+{
+	struct buf members = BUF_INIT;
+	struct blob *blob = NULL;
+	struct json_put json;
+
+	blob_begin(&members);
+	json = json_put_into(&members);
+	if (v3_json_put_members(&json, type, shown))
+		blob = blob_end(&members, NULL);
+	buf_free(&members);
+	return blob;
+}
+
+static void
+message_with(struct v3_call *call, const void *response, struct blob *tail)
+{
+	struct buf line = BUF_INIT;
+	struct json_put json = json_put_into(&line);
+
+	begin_stream(call->request);
+	json_put_open(&json, NULL, '{');
+	json_put_open(&json, "result", '{');
+	MUST(v3_json_put_members(&json, call->method->response(), response));
+	buf_append_byte(&line, ',');
+	response_stream_with(call->request, buf_slice(&line), tail, SLICE_LITERAL("}}\n"));
+	buf_free(&line);
+}
+
+static size_t
+backlog(const struct v3_call *call)
+{
+	return response_backlog(call->request);
+}
+
 static void
 end(struct v3_call *call, struct v3_status status)
 {
@@ -93,7 +131,8 @@ deny(struct v3_call *call)
 }
 
 static const struct v3_carrier gateway = {
-	.answer = answer, .message = message, .end = end, .deny = deny,
+	.answer = answer, .message = message, .message_with = message_with, .render = render,
+	.form = 0, .backlog = backlog, .end = end, .deny = deny,
 };
 
 /* ---- requests ------------------------------ */
@@ -187,4 +226,10 @@ v3_handle(struct request *request)
 		begin_stream_of_both(call);
 	else
 		begin_with_body(call);
+}
+
+void
+v3_go_on(struct request *request, const struct msg_handed *handed)
+{
+	watch_move_take(call_new(request, v3_method(V3_METHOD_watch), &gateway), handed);
 }

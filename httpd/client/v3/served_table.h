@@ -10,6 +10,7 @@ SERVED(put, serve_keys)
 SERVED(delete_range, serve_keys)
 SERVED(txn, serve_keys)
 SERVED(compact, serve_compact)
+SERVED(watch, serve_watch)
 SERVED(lease_grant, serve_grant)
 SERVED(lease_revoke, serve_revoke)
 #undef SERVED

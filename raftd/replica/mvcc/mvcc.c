@@ -46,23 +46,27 @@ mvcc_free(struct mvcc **freed)
 }
 
 struct moving {
-	const struct mvcc *fresh, *old;
+	struct mvcc *fresh;
+	uint64_t given;			/* all up to this revision was */
 };
 
 static void
 move_watcher(void *argument, struct mvcc_watcher *watcher)
 {
 	const struct moving *moving = argument;
+	uint64_t next = MAX_OF(watcher->next, moving->given + 1);
 
-	if (!watcher->behind)
-		watcher->next = MAX_OF(watcher->next, moving->old->revision + 1);
-	watcher->behind = watcher->next <= moving->fresh->revision;
+	if (!watcher->behind && next <= moving->fresh->revision)
+		watch_set_fall(&moving->fresh->watches, watcher, next, false);
+	else if (!watcher->behind)
+		watcher->next = next;
 }
 
 void
 mvcc_adopt(struct mvcc *fresh, struct mvcc *old)
 {
-	struct moving moving = { fresh, old };
+	struct moving moving = { fresh,
+		MIN_OF(old->revision, watch_set_first_waiting(&old->watches) - 1) };
 
 	mvcc_answers_lose(old);
 	watch_set_move(&fresh->watches, &old->watches);

@@ -243,10 +243,33 @@ enum v3_error mvcc_watch_add(struct mvcc *mvcc, const struct mvcc_watch *watch, 
 /* Unknown ones are ignored; hits of it that were not taken are lost. */
 void mvcc_watch_remove(struct mvcc *mvcc, uint64_t owner, uint64_t id);
 void mvcc_watch_remove_all(struct mvcc *mvcc, uint64_t owner);
-/* Its owner has dropped what came at that revision and later: it is behind from there. */
-void mvcc_watch_fall_behind(struct mvcc *mvcc, uint64_t owner, uint64_t id, uint64_t revision);
+/* It was not given what came at that revision and later: it is behind from there. told: its owner
+ * knows, else it is one of the fallen. */
+void mvcc_watch_fall_behind(struct mvcc *mvcc, uint64_t owner, uint64_t id, uint64_t revision,
+    bool told);
 size_t mvcc_watch_count(const struct mvcc *mvcc);
+size_t mvcc_watch_count_of(const struct mvcc *mvcc, uint64_t owner);
+/* Whoever has a watch, in no order that counts; how many, up to most. */
+size_t mvcc_watch_owners(const struct mvcc *mvcc, uint64_t *owners, size_t most);
 size_t mvcc_watch_memory(const struct mvcc *mvcc);
+
+/*
+ * Who is behind gets the past piece by piece, each when its owner wants it.
+ *
+ *	want		the owner of one that is behind would take a piece
+ *	wanting		owners of such, whose turn it is first; how many, up to most
+ *	first_wanting	of one owner; false: there is none
+ *	take_fallen	one that is behind since too much happened at once, or a snapshot came,
+ *			which its owner does not know; false: no more. Behind the hits of the turn
+ */
+struct mvcc_fallen {
+	uint64_t owner, id;
+	uint64_t served;		/* it has all up to this revision */
+};
+void mvcc_watch_want(struct mvcc *mvcc, uint64_t owner, uint64_t id);
+size_t mvcc_watch_wanting(const struct mvcc *mvcc, uint64_t *owners, size_t most);
+bool mvcc_watch_first_wanting(const struct mvcc *mvcc, uint64_t owner, uint64_t *id);
+bool mvcc_watch_take_fallen(struct mvcc *mvcc, struct mvcc_fallen *fallen);
 
 /* Of all that was applied since the last call: by revision and sub, for each by owners. Nothing
  * while a write is under way. */

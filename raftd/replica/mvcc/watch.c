@@ -49,16 +49,88 @@ mvcc_watch_remove_all(struct mvcc *mvcc, uint64_t owner)
 }
 
 void
-mvcc_watch_fall_behind(struct mvcc *mvcc, uint64_t owner, uint64_t id, uint64_t revision)
+mvcc_watch_fall_behind(struct mvcc *mvcc, uint64_t owner, uint64_t id, uint64_t revision,
+    bool told)
 {
 	struct mvcc_watcher *watcher = watch_set_find(&mvcc->watches, owner, id);
+	uint64_t next;
 
 	if (watcher == NULL || (!watcher->behind && revision > mvcc->revision))
 		return;
 	/* What is to come for it, or was not before it began, stays so. */
-	watcher->next = watcher->behind ? MIN_OF(watcher->next, revision) :
+	next = watcher->behind ? MIN_OF(watcher->next, revision) :
 	    MAX_OF(watcher->next, revision);
-	watcher->behind = watcher->next <= mvcc->revision;
+	if (next <= mvcc->revision)
+		watch_set_fall(&mvcc->watches, watcher, next, told);
+	else
+		watcher->next = next;
+}
+
+void
+mvcc_watch_want(struct mvcc *mvcc, uint64_t owner, uint64_t id)
+{
+	struct mvcc_watcher *watcher = watch_set_find(&mvcc->watches, owner, id);
+
+	if (watcher != NULL && watcher->behind)
+		watch_set_queue(&mvcc->watches, watcher, MVCC_QUEUE_WANTING);
+}
+
+size_t
+mvcc_watch_wanting(const struct mvcc *mvcc, uint64_t *owners, size_t most)
+{
+	const struct mvcc_watch_owner *owner;
+	size_t count = 0;
+
+	TAILQ_FOREACH(owner, &mvcc->watches.wanting, by_turn) {
+		if (count == most)
+			break;
+		owners[count++] = owner->id;
+	}
+	return count;
+}
+
+bool
+mvcc_watch_first_wanting(const struct mvcc *mvcc, uint64_t owner, uint64_t *id)
+{
+	const struct mvcc_watch_owner *found = watch_set_owner(&mvcc->watches, owner);
+
+	if (found == NULL || TAILQ_EMPTY(&found->wanting))
+		return false;
+	*id = TAILQ_FIRST(&found->wanting)->who.id;
+	return true;
+}
+
+bool
+mvcc_watch_take_fallen(struct mvcc *mvcc, struct mvcc_fallen *fallen)
+{
+	struct mvcc_watcher *watcher = TAILQ_FIRST(&mvcc->watches.fallen);
+
+	if (watcher == NULL)
+		return false;
+	*fallen = (struct mvcc_fallen){ .owner = watcher->who.owner, .id = watcher->who.id,
+		.served = watcher->next - 1 };
+	watch_set_queue(&mvcc->watches, watcher, MVCC_QUEUE_NONE);
+	return true;
+}
+
+size_t
+mvcc_watch_owners(const struct mvcc *mvcc, uint64_t *owners, size_t most)
+{
+	const struct hash *all = &mvcc->watches.owners;
+	size_t count = 0;
+
+	for (struct hash_link *link = hash_first(all); link != NULL && count < most;
+	    link = hash_next(all, link))
+		owners[count++] = CONTAINER_OF(link, struct mvcc_watch_owner, link)->id;
+	return count;
+}
+
+size_t
+mvcc_watch_count_of(const struct mvcc *mvcc, uint64_t owner)
+{
+	const struct mvcc_watch_owner *found = watch_set_owner(&mvcc->watches, owner);
+
+	return found == NULL ? 0 : found->count;
 }
 
 size_t
@@ -189,5 +261,10 @@ mvcc_watch_past(struct mvcc *mvcc, uint64_t owner, uint64_t id, struct mvcc_past
 	past->served = watcher->next - 1;
 	past->live = watcher->next > mvcc->revision && mvcc->writing == 0;
 	watcher->behind = !past->live;
+	/* Whose piece is empty is looked on for, behind others. */
+	if (past->live || *count > 0)
+		watch_set_queue(&mvcc->watches, watcher, MVCC_QUEUE_NONE);
+	else if (watcher->queue == MVCC_QUEUE_WANTING)
+		watch_set_queue(&mvcc->watches, watcher, MVCC_QUEUE_WANTING);
 	return V3_NONE;
 }

@@ -3,6 +3,7 @@
  */
 #include "raftd/replica/mvcc/watch_set.h"
 
+#include "common/limits.h"
 #include "common/xmem.h"
 
 #include <stdlib.h>
@@ -14,12 +15,6 @@ struct mvcc_watch_spot {
 	LIST_HEAD(, mvcc_watcher) watchers;
 	size_t size;			/* of both ends */
 	uint8_t bytes[];
-};
-
-struct mvcc_watch_owner {
-	struct hash_link link;
-	uint64_t id;
-	LIST_HEAD(, mvcc_watcher) watchers;
 };
 
 /* A change that a watcher is to be given, if it is still there. */
@@ -59,6 +54,9 @@ watch_set_init(struct watch_set *set, uint64_t seed)
 	hash_init(&set->by_id, seed, match_watcher);
 	hash_init(&set->owners, seed, match_owner);
 	hash_init(&set->points, seed, match_spot);
+	TAILQ_INIT(&set->wanting);
+	TAILQ_INIT(&set->fallen);
+	set->raw_max = V3_TURN_CHANGES_MAX;
 }
 
 /* ---- watchers ------------------------------ */
@@ -121,8 +119,8 @@ remove_spot(struct watch_set *set, struct mvcc_watch_spot *spot)
 	free(spot);
 }
 
-static struct mvcc_watch_owner *
-find_owner(const struct watch_set *set, uint64_t id)
+struct mvcc_watch_owner *
+watch_set_owner(const struct watch_set *set, uint64_t id)
 {
 	struct hash_link *link = hash_find(&set->owners, slice_of(&id, sizeof(id)));
 
@@ -136,6 +134,7 @@ add_owner(struct watch_set *set, uint64_t id)
 
 	owner->id = id;
 	LIST_INIT(&owner->watchers);
+	TAILQ_INIT(&owner->wanting);
 	hash_insert(&set->owners, &owner->link, slice_of(&owner->id, sizeof(owner->id)));
 	return owner;
 }
@@ -153,14 +152,47 @@ watch_set_add(struct watch_set *set, const struct mvcc_watch *watch, uint64_t ne
 	watcher->spot = find_spot(set, &span);
 	if (watcher->spot == NULL)
 		watcher->spot = add_spot(set, &span);
-	watcher->owner = find_owner(set, watch->owner);
+	watcher->owner = watch_set_owner(set, watch->owner);
 	if (watcher->owner == NULL)
 		watcher->owner = add_owner(set, watch->owner);
+	watcher->owner->count++;
 	LIST_INSERT_HEAD(&watcher->spot->watchers, watcher, by_spot);
 	LIST_INSERT_HEAD(&watcher->owner->watchers, watcher, by_owner);
 	hash_insert(&set->by_id, &watcher->link, slice_of(&watcher->who, sizeof(watcher->who)));
 	set->bytes += sizeof(*watcher);
 	return watcher;
+}
+
+void
+watch_set_queue(struct watch_set *set, struct mvcc_watcher *watcher, enum mvcc_watch_queue queue)
+{
+	struct mvcc_watch_owner *owner = watcher->owner;
+
+	if (watcher->queue == MVCC_QUEUE_FALLEN)
+		TAILQ_REMOVE(&set->fallen, watcher, by_queue);
+	if (watcher->queue == MVCC_QUEUE_WANTING) {
+		TAILQ_REMOVE(&owner->wanting, watcher, by_queue);
+		if (TAILQ_EMPTY(&owner->wanting))
+			TAILQ_REMOVE(&set->wanting, owner, by_turn);
+	}
+	if (queue == MVCC_QUEUE_FALLEN)
+		TAILQ_INSERT_TAIL(&set->fallen, watcher, by_queue);
+	if (queue == MVCC_QUEUE_WANTING) {
+		if (TAILQ_EMPTY(&owner->wanting))
+			TAILQ_INSERT_TAIL(&set->wanting, owner, by_turn);
+		TAILQ_INSERT_TAIL(&owner->wanting, watcher, by_queue);
+	}
+	watcher->queue = queue;
+}
+
+void
+watch_set_fall(struct watch_set *set, struct mvcc_watcher *watcher, uint64_t next, bool told)
+{
+	watcher->next = next;
+	if (watcher->behind)
+		return;
+	watcher->behind = true;
+	watch_set_queue(set, watcher, told ? MVCC_QUEUE_NONE : MVCC_QUEUE_FALLEN);
 }
 
 /* It is out of the table by id. */
@@ -169,8 +201,10 @@ forget(struct watch_set *set, struct mvcc_watcher *watcher)
 {
 	struct mvcc_watch_owner *owner = watcher->owner;
 
+	watch_set_queue(set, watcher, MVCC_QUEUE_NONE);
 	LIST_REMOVE(watcher, by_spot);
 	LIST_REMOVE(watcher, by_owner);
+	owner->count--;
 	if (LIST_EMPTY(&watcher->spot->watchers))
 		remove_spot(set, watcher->spot);
 	if (LIST_EMPTY(&owner->watchers)) {
@@ -194,7 +228,7 @@ watch_set_remove_all(struct watch_set *set, uint64_t id)
 	struct mvcc_watch_owner *owner;
 
 	/* It goes with its last watcher. */
-	while ((owner = find_owner(set, id)) != NULL)
+	while ((owner = watch_set_owner(set, id)) != NULL)
 		watch_set_remove(set, LIST_FIRST(&owner->watchers));
 }
 
@@ -222,6 +256,11 @@ watch_set_move(struct watch_set *to, struct watch_set *from)
 	watch_set_free(to);
 	*to = *from;
 	to->raw_count = 0;
+	/* Their heads are elsewhere now. */
+	TAILQ_INIT(&to->wanting);
+	TAILQ_CONCAT(&to->wanting, &from->wanting, by_turn);
+	TAILQ_INIT(&to->fallen);
+	TAILQ_CONCAT(&to->fallen, &from->fallen, by_queue);
 	watch_set_init(from, seed);
 }
 
@@ -253,11 +292,17 @@ static void
 note_spot(const struct noting *noting, const struct mvcc_watch_spot *spot)
 {
 	struct watch_set *set = noting->set;
-	const struct mvcc_watcher *watcher;
+	struct mvcc_watcher *watcher;
 
 	LIST_FOREACH(watcher, &spot->watchers, by_spot) {
 		if (watcher->behind || !watch_set_wants(watcher, noting->change))
 			continue;
+		/* It gets nothing of this turn but what it asks for: all of it in its order. */
+		if (set->raw_count >= set->raw_max) {
+			watch_set_fall(set, watcher,
+			    MAX_OF(watcher->next, watch_set_first_waiting(set)), false);
+			continue;
+		}
 		set->raw = xgrow(set->raw, &set->raw_capacity, set->raw_count + 1,
 		    sizeof(set->raw[0]));
 		set->raw[set->raw_count++] = (struct watch_raw){

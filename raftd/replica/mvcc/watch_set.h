@@ -4,8 +4,9 @@
  * Watches of one key, or of one range, share a spot; spots of keys are in a hash table, those of
  * ranges in an interval tree. So a change costs a look and a step for each range that it is in.
  *
- *	behind ---> live	the past was given out	[watch_set_is_live]
- *	live -----> behind	it was too slow		[watch_set_falls_behind]
+ *	behind ---> live	the past was given out		[mvcc_watch_past]
+ *	live -----> behind	its owner was too slow, or too much happened at once
+ *								[watch_set_fall]
  *
  * A live watch gets what changes from its next revision on; one that is behind gets nothing by
  * itself. Not replicated. Pure.
@@ -22,8 +23,18 @@
 #include <sys/queue.h>
 
 struct mvcc_watch_spot;
-struct mvcc_watch_owner;
 struct watch_raw;
+
+TAILQ_HEAD(mvcc_watcher_queue, mvcc_watcher);
+
+struct mvcc_watch_owner {
+	struct hash_link link;
+	TAILQ_ENTRY(mvcc_watch_owner) by_turn;	/* if one of its watches wants a piece */
+	uint64_t id;
+	size_t count;
+	LIST_HEAD(, mvcc_watcher) watchers;
+	struct mvcc_watcher_queue wanting;
+};
 
 struct watcher_id {
 	uint64_t owner, id;
@@ -39,15 +50,23 @@ struct mvcc_watcher {
 	uint64_t next;			/* revision: what was before is not for it */
 	unsigned flags;			/* MVCC_WATCH_* */
 	bool behind;
+	enum mvcc_watch_queue {
+		MVCC_QUEUE_NONE,	/* live; or behind, and its owner has not asked on */
+		MVCC_QUEUE_WANTING,	/* of its owner: he waits for a piece of the past */
+		MVCC_QUEUE_FALLEN,	/* its owner does not know yet that it is behind */
+	} queue;
+	TAILQ_ENTRY(mvcc_watcher) by_queue;
 };
 
 struct watch_set {
 	struct hash by_id, owners, points;
 	struct interval_tree ranges;
+	TAILQ_HEAD(mvcc_owner_queue, mvcc_watch_owner) wanting; /* whose turn it is first */
+	struct mvcc_watcher_queue fallen;
 	uint64_t last_serial;
 	size_t bytes;			/* of watchers and spots */
 	struct watch_raw *raw;		/* hits that were not taken */
-	size_t raw_count, raw_capacity;
+	size_t raw_count, raw_capacity, raw_max; /* above, who would get more falls behind */
 	struct mvcc_hit *hits;		/* what was given out last */
 	size_t hit_count, hit_capacity;
 	uint64_t *ids;
@@ -73,6 +92,12 @@ void watch_set_note(struct watch_set *set, const struct mvcc_change *change,
     const struct mvcc_change *previous);
 /* Does that watcher want such a change, if it is one of its keys? */
 bool watch_set_wants(const struct mvcc_watcher *watcher, const struct mvcc_change *change);
+/* It is behind from that revision on; told: its owner knows. */
+void watch_set_fall(struct watch_set *set, struct mvcc_watcher *watcher, uint64_t next, bool told);
+/* In which queue it waits, at the end. */
+void watch_set_queue(struct watch_set *set, struct mvcc_watcher *watcher,
+    enum mvcc_watch_queue queue);
+struct mvcc_watch_owner *watch_set_owner(const struct watch_set *set, uint64_t owner);
 /* As mvcc_take_hits. */
 size_t watch_set_take(struct watch_set *set, const struct mvcc_hit **hits);
 /* The revision of the first hit that waits; UINT64_MAX: none does. */
