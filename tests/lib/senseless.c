@@ -468,6 +468,7 @@ tame(struct senseless *s, uint16_t type, void *message)
 	struct msg_snapshot_chunk *chunk;
 	struct msg_watch_taken *taken;
 	struct msg_standby *standby;
+	struct msg_v3_watch *v3_watch;
 	struct msg_watch *watch;
 	struct msg_read *read;
 
@@ -498,6 +499,17 @@ tame(struct senseless *s, uint16_t type, void *message)
 		break;
 	case MSG_v3_grant:
 		((struct msg_v3_grant *)message)->id |= 1;
+		break;
+	case MSG_v3_watch:
+		v3_watch = message;
+		v3_watch->flags = (uint8_t)rand_below(&s->rand, V3_WATCH_ALL + 1);
+		if (rand_chance(&s->rand, 700))
+			v3_watch->end = SLICE_LITERAL("\0");
+		if (rand_chance(&s->rand, 500))
+			v3_watch->start = rand_below(&s->rand, 100);
+		break;
+	case MSG_v3_watch_drop:
+		((struct msg_v3_watch_drop *)message)->revision = rand_below(&s->rand, 100);
 		break;
 	case MSG_auth_change:
 		tame_auth_change(s, message);

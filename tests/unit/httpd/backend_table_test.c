@@ -25,6 +25,8 @@ static const struct {
 	{ MSG_peer_stream_over, "peer_stream_over" },
 	{ MSG_changed, "changed" }, { MSG_backup_piece, "backup_piece" },
 	{ MSG_auth, "auth" },
+	{ MSG_v3_watching, "v3_watching" }, { MSG_v3_events, "v3_events" },
+	{ MSG_v3_past, "v3_past" }, { MSG_v3_progress, "v3_progress" },
 };
 
 static void

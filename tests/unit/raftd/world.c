@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+size_t world_v3_piece_bytes;
+
 static uint64_t
 submit(void *argument, const struct wal_turn *turn)
 {
@@ -92,6 +94,67 @@ event(void *argument, uint64_t session UNUSED, const uint64_t *ids, size_t count
 	for (size_t i = 0; i < count; i++)
 		buf_printf(&w->said, "event %u; ", (unsigned)ids[i]);
 	w->events += count;
+}
+
+static void
+v3_watching(void *argument, uint64_t session UNUSED, uint64_t id, const struct msg_v3_watching *m)
+{
+	struct world *w = argument;
+
+	buf_printf(&w->said, "watching %u %d at %u%s", (unsigned)id, (int)m->error,
+	    (unsigned)m->revision, m->behind ? " behind" : "");
+	if (m->compacted != 0)
+		buf_printf(&w->said, " compacted %u", (unsigned)m->compacted);
+	buf_append_text(&w->said, "; ");
+}
+
+/* Each as revision and kind; with what was before, if that is told; and for whom. */
+static void
+v3_changes(struct world *w, struct slice list)
+{
+	struct reader in = reader_of(list), ids;
+	struct v3_change_record record;
+	uint64_t id;
+
+	while (!reader_done(&in)) {
+		MUST(v3_change_record_get(&in, &record));
+		buf_printf(&w->said, " %u%s%s", (unsigned)record.revision,
+		    (record.flags & V3_CHANGE_DELETE) != 0 ? "-" : "+",
+		    record.previous.size > 0 ? "p" : "");
+		ids = reader_of(record.watch_ids);
+		for (char before = ':'; codec_get_u64(&ids, &id); before = ',')
+			buf_printf(&w->said, "%c%u", before, (unsigned)id);
+		w->v3_bytes += record.key_value.size + record.previous.size;
+	}
+}
+
+static void
+v3_events(void *argument, uint64_t session UNUSED, uint64_t zero UNUSED,
+    const struct msg_v3_events *m)
+{
+	struct world *w = argument;
+
+	buf_append_text(&w->said, "events");
+	v3_changes(w, m->events);
+	buf_printf(&w->said, " to %u; ", (unsigned)m->revision);
+}
+
+static void
+v3_past(void *argument, uint64_t session UNUSED, uint64_t id, const struct msg_v3_past *m)
+{
+	struct world *w = argument;
+
+	buf_printf(&w->said, "past %u", (unsigned)id);
+	v3_changes(w, m->events);
+	buf_printf(&w->said, " to %u%s; ", (unsigned)m->revision, m->behind ? " behind" : "");
+}
+
+static void
+v3_progress(void *argument, uint64_t session UNUSED, uint64_t id, const struct msg_v3_progress *m)
+{
+	struct world *w = argument;
+
+	buf_printf(&w->said, "progress %u %u; ", (unsigned)id, (unsigned)m->revision);
 }
 
 static void
@@ -228,6 +291,7 @@ make(bool join, uint64_t trim_entries, bool resumes, const char *peers)
 {
 	struct world *w = xzalloc(sizeof(*w));
 	struct node_config config = {
+		.v3_piece_bytes = world_v3_piece_bytes,
 		.peer_url = "http://127.0.0.1:7001",
 		.client_url = "http://127.0.0.1:4001",
 		.data_dir = "m1",
@@ -248,7 +312,9 @@ make(bool join, uint64_t trim_entries, bool resumes, const char *peers)
 		.snapshot_read = snapshot_read, .snapshot_end = snapshot_end,
 		.install_begin = install_begin, .install_records = install_records,
 		.install_commit = install_commit, .peer_out = peer_out, .outcome = outcome,
-		.queued = queued, .watching = watching, .event = event, .stats = stats,
+		.queued = queued, .watching = watching, .event = event,
+		.v3_watching = v3_watching, .v3_events = v3_events, .v3_past = v3_past,
+		.v3_progress = v3_progress, .stats = stats,
 		.backup_piece = backup_piece,
 		.changed = changed, .status = status, .notice = notice, .note = note,
 		.end = end, .retire = retire,

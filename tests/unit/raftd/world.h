@@ -21,6 +21,7 @@ struct world {
 	raft_index stored;		/* what was applied up to it went to the disk last */
 	struct buf peer_out;
 	struct buf said;		/* what went to workers, as words in order */
+	size_t v3_bytes;		/* of keys and values in what watches of the v3 keys got */
 	size_t events;			/* so many watches were told of one, each event counted */
 	struct node_outcome last;	/* slices are not kept */
 	char last_cause[256];
@@ -43,6 +44,9 @@ struct world {
 	enum err piece_error;
 	struct msg_backup_piece piece;	/* the last; slices are not kept */
 };
+
+/* Of nodes that are made from now on; 0: as in production. */
+extern size_t world_v3_piece_bytes;
 
 /* Node 0xa1, "machine1", with an empty disk; join: it waits for a cluster to join. */
 struct world *world_new(bool join, uint64_t trim_entries);

@@ -36,13 +36,18 @@ watching(void *argument, uint64_t session, uint64_t watch_id, const struct msg_w
 	sessions_watching(w->sessions, session, watch_id, answer);
 }
 
-static void
-stats(void *argument, uint64_t session, uint64_t request_id, const struct msg_stats *m)
-{
-	struct world *w = argument;
-
-	sessions_stats(w->sessions, session, request_id, m);
-}
+/* What goes to one worker as it is. */
+#define TELLS(name) \
+	static void \
+	name(void *argument, uint64_t session, uint64_t id, const struct msg_##name *m) \
+	{ \
+		sessions_##name(((struct world *)argument)->sessions, session, id, m); \
+	}
+TELLS(v3_watching)
+TELLS(v3_events)
+TELLS(v3_past)
+TELLS(v3_progress)
+TELLS(stats)
 
 struct world *
 world_new(void)
@@ -53,7 +58,9 @@ world_new(void)
 		.election_ms = 200, .request_timeout_ms = 1000, .watches_max = 10, .seed = 1,
 		.new_cluster_id = 1, .join = true };
 	struct node_io io = { .submit = submit, .peer_out = peer_out, .note = note,
-		.watching = watching, .stats = stats, .argument = w };
+		.watching = watching, .v3_watching = v3_watching, .v3_events = v3_events,
+		.v3_past = v3_past, .v3_progress = v3_progress, .stats = stats,
+		.argument = w };
 	struct wal_recovered recovered = { .identity = { .node_id = 1, .name = "n" } };
 	const char *where;
 

@@ -164,17 +164,19 @@ event(void *argument, uint64_t session, const uint64_t *ids, size_t count, struc
 	sessions_event(((struct life *)argument)->sessions, session, ids, count, bytes, past_bytes);
 }
 
-static void
-stats(void *argument, uint64_t session, uint64_t id, const struct msg_stats *m)
-{
-	sessions_stats(((struct life *)argument)->sessions, session, id, m);
-}
-
-static void
-backup_piece(void *argument, uint64_t session, uint64_t id, const struct msg_backup_piece *m)
-{
-	sessions_backup_piece(((struct life *)argument)->sessions, session, id, m);
-}
+/* What goes to one worker as it is. */
+#define TELLS(name) \
+	static void \
+	name(void *argument, uint64_t session, uint64_t id, const struct msg_##name *m) \
+	{ \
+		sessions_##name(((struct life *)argument)->sessions, session, id, m); \
+	}
+TELLS(v3_watching)
+TELLS(v3_events)
+TELLS(v3_past)
+TELLS(v3_progress)
+TELLS(stats)
+TELLS(backup_piece)
 
 static size_t
 queued(void *argument, uint64_t session)
@@ -242,7 +244,9 @@ open_node(struct life *life)
 		.snapshot_read = snapshot_read, .snapshot_end = snapshot_end,
 		.install_begin = install_begin, .install_records = install_records,
 		.install_commit = install_commit, .peer_out = peer_out, .outcome = outcome,
-		.watching = watching, .event = event, .stats = stats,
+		.watching = watching, .event = event, .v3_watching = v3_watching,
+		.v3_events = v3_events, .v3_past = v3_past, .v3_progress = v3_progress,
+		.stats = stats,
 		.backup_piece = backup_piece, .queued = queued, .changed = changed,
 		.status = status, .note = note, .end = end, .retire = retire, .moved = moved,
 		.argument = life,

@@ -634,7 +634,7 @@ TEST(a_slow_watch_goes_back_and_gets_all_once)
 	for (unsigned i = 0; i < 3; i++)
 		put(&f, "k", "v");
 	/* It had room for the first alone. */
-	mvcc_watch_fall_behind(f.mvcc, 1, 1, 3);
+	mvcc_watch_fall_behind(f.mvcc, 1, 1, 3, true);
 	assert_int_equal(mvcc_take_hits(f.mvcc, &hits), 1);
 	assert_int_equal(hits[0].change->revision, 2);
 	for (uint64_t revision = 3; revision <= 4; revision++) {
@@ -648,7 +648,7 @@ TEST(a_slow_watch_goes_back_and_gets_all_once)
 	assert_int_equal(mvcc_watch_past(f.mvcc, 1, 1, &past, &hits, &count), V3_NONE);
 	assert_false(past.behind);
 	/* What it waits for is compacted before it asks. */
-	mvcc_watch_fall_behind(f.mvcc, 1, 1, 2);
+	mvcc_watch_fall_behind(f.mvcc, 1, 1, 2, true);
 	put(&f, "k", "v");
 	assert_int_equal(mvcc_compact(f.mvcc, 6), V3_NONE);
 	assert_int_equal(mvcc_watch_past(f.mvcc, 1, 1, &past, &hits, &count), V3_COMPACTED);
