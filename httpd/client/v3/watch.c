@@ -185,7 +185,7 @@ static bool
 is_at(const struct stream_watch *watch, uint64_t revision)
 {
 	return watch->watch.registered && !watch->watch.behind &&
-	    watch->watch.served <= revision;
+	    watch->watch.served <= revision && watch->watch.start <= revision;
 }
 
 /* False: the call is over. */
