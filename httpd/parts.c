@@ -4,6 +4,7 @@
 #include "httpd/parts.h"
 
 #include "common/ipc/wire.h"
+#include "common/limits.h"
 #include "common/metric.h"
 #include "httpd/backend.h"
 #include "httpd/border.h"
@@ -94,6 +95,7 @@ parts_open(struct worker *worker)
 {
 	worker->cluster = cluster_new();
 	worker->backend = backend_new(worker);
+	worker->v3_notice_ms = V3_NOTICE_MS;
 	worker->border = border_new(worker);
 	worker->server = server_new(&(struct server_owner){
 	    .worker = worker, .loop = worker->loop, .config = &worker->config,

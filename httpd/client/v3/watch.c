@@ -261,8 +261,10 @@ watches_look(struct watch_stream *stream)
 static void
 set_notices(struct watch_stream *stream)
 {
-	loop_timer_set(stream->notices,
-	    V3_NOTICE_MS + rand_entropy() % (V3_NOTICE_MS / 10));
+	uint64_t ms = stream->call->request->worker->v3_notice_ms;
+
+	/* Those that were opened together need not all hear of it together. */
+	loop_timer_set(stream->notices, ms + rand_entropy() % (ms / 10 + 1));
 }
 
 static void
