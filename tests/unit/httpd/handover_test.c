@@ -465,6 +465,50 @@ TEST(what_is_no_waiter_for_a_lock_is_not_taken)
 	}
 }
 
+#ifdef WITH_V3
+TEST(what_are_no_watches_of_the_v3_keys_is_not_taken)
+{
+	static const struct {
+		uint8_t flags, handed_flags;
+		uint64_t served;
+		size_t cut;
+		bool good;
+	} rows[] = {
+		{ V3_HANDED_ALL, HANDED_WATCH, INT64_MAX, 0, true },
+		{ V3_HANDED_ALL + 1, HANDED_WATCH, 1, 0, false },
+		{ 0, HANDED_WATCH, (uint64_t)INT64_MAX + 1, 0, false },
+		{ 0, HANDED_WATCH, 1, 1, false },
+		{ 0, HANDED_WATCH | HANDED_LOCK, 1, 0, false },
+	};
+
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		struct pair pair = pair_new();
+		struct msg_handed handed = { .flags = rows[i].handed_flags, .next_index = 1,
+			.route = SLICE_LITERAL("/v3"), .lock_ttl_s = 1 };
+		struct buf list = BUF_INIT;
+		int ends[2];
+
+		connect_workers(&pair);
+		both(&pair);
+		v3_handed_watch_put(&list, &(struct v3_handed_watch){ .id = 5,
+		    .flags = rows[i].flags, .served = rows[i].served,
+		    .key = SLICE_LITERAL("k") });
+		handed.v3_watches = slice_of(list.data, list.size - rows[i].cut);
+		assert_int_equal(socketpair(AF_UNIX, SOCK_STREAM, 0, ends), 0);
+		handover_send(pair.from->worker.handover, &handed, ends[0]);
+		handover_flush(pair.from->worker.handover);
+		both(&pair);
+		assert_int_equal(server_connections(pair.to->worker.server), rows[i].good);
+		assert_int_equal(backend_v3_watch_count(pair.to->worker.backend), rows[i].good);
+		assert_int_equal(handover_gives(pair.from->worker.handover), rows[i].good);
+		buf_free(&list);
+		close(ends[0]);
+		close(ends[1]);
+		pair_free(&pair);
+	}
+}
+#endif
+
 /* Each alone is too much to be true, and their sum is small again. */
 TEST(what_another_worker_counted_is_bounded)
 {

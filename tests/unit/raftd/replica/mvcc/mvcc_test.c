@@ -679,3 +679,31 @@ TEST(a_watch_of_what_is_to_come_is_told_nothing_before)
 	assert_int_equal(mvcc_watch_add(f.mvcc, &watch, &behind), V3_WATCH_RANGE_EMPTY);
 	end(&f);
 }
+
+/* A snapshot was installed: what happened between is the past. */
+TEST(watches_of_a_state_that_is_replaced_are_behind_and_their_owners_are_told)
+{
+	struct mvcc_watch watch = { .owner = 1, .id = 1, .key = SLICE_LITERAL("k") };
+	struct mvcc_fallen fallen;
+	bool behind;
+	struct fix old, fresh;
+
+	begin(&old);
+	begin(&fresh);
+	put(&old, "k", "1");
+	for (int i = 0; i < 4; i++)
+		put(&fresh, "k", "1");
+	assert_int_equal(mvcc_watch_add(old.mvcc, &watch, &behind), V3_NONE);
+	watch.id = 2;
+	watch.start_revision = 9;
+	assert_int_equal(mvcc_watch_add(old.mvcc, &watch, &behind), V3_NONE);
+	mvcc_adopt(fresh.mvcc, old.mvcc);
+	assert_int_equal(mvcc_watch_count(fresh.mvcc), 2);
+	assert_int_equal(mvcc_watch_count_of(fresh.mvcc, 1), 2);
+	assert_true(mvcc_watch_take_fallen(fresh.mvcc, &fallen));
+	assert_int_equal(fallen.id, 1);
+	assert_int_equal(fallen.served, 2);
+	assert_false(mvcc_watch_take_fallen(fresh.mvcc, &fallen));
+	end(&old);
+	end(&fresh);
+}

@@ -164,3 +164,63 @@ TEST(who_is_gone_is_told_nothing_more)
 	mvcc_key_free(key);
 	pool_free(&pool);
 }
+
+/* Each change for each watch takes a place; who would get more gets all of it later. */
+TEST(above_so_many_at_once_who_would_get_more_falls_behind)
+{
+	struct pool *pool = pool_new();
+	struct mvcc_key *key = mvcc_key_new(pool, SLICE_LITERAL("b"));
+	const struct mvcc_hit *hits;
+	struct mvcc_watcher *watcher;
+	struct watch_set set;
+
+	watch_set_init(&set, 1);
+	assert_int_equal(set.raw_max, V3_TURN_CHANGES_MAX);
+	set.raw_max = 3;
+	watch(&set, 1, 1, "b", "", 0);
+	watch(&set, 1, 2, "a", "c", 0);
+	watch_set_note(&set, put(pool, key, 5), NULL);
+	watch_set_note(&set, put(pool, key, 6), NULL);
+	watch_set_note(&set, put(pool, key, 7), NULL);
+	/* What is found first had room for the second change, the other for the first alone. */
+	assert_int_equal(watch_set_take(&set, &hits), 0);
+	watcher = TAILQ_FIRST(&set.fallen);
+	assert_non_null(watcher);
+	assert_int_equal(watcher->next, 5);
+	assert_non_null(TAILQ_NEXT(watcher, by_queue));
+	assert_int_equal(TAILQ_NEXT(watcher, by_queue)->next, 5);
+	watch_set_queue(&set, watcher, MVCC_QUEUE_NONE);
+	watch_set_remove_all(&set, 1);
+	assert_true(TAILQ_EMPTY(&set.fallen));
+	watch_set_invariants(&set);
+	watch_set_free(&set);
+	mvcc_key_free(key);
+	pool_free(&pool);
+}
+
+TEST(owners_and_their_watches_take_turns)
+{
+	struct mvcc_watcher *first, *second, *other;
+	struct watch_set set;
+
+	watch_set_init(&set, 1);
+	watch(&set, 1, 1, "a", "", 0);
+	watch(&set, 1, 2, "a", "", 0);
+	watch(&set, 2, 1, "a", "", 0);
+	first = watch_set_find(&set, 1, 1);
+	second = watch_set_find(&set, 1, 2);
+	other = watch_set_find(&set, 2, 1);
+	watch_set_queue(&set, first, MVCC_QUEUE_WANTING);
+	watch_set_queue(&set, other, MVCC_QUEUE_WANTING);
+	watch_set_queue(&set, second, MVCC_QUEUE_WANTING);
+	assert_int_equal(TAILQ_FIRST(&set.wanting)->id, 1);
+	/* Again: to the end of its owner's. */
+	watch_set_queue(&set, first, MVCC_QUEUE_WANTING);
+	assert_ptr_equal(TAILQ_FIRST(&watch_set_owner(&set, 1)->wanting), second);
+	watch_set_remove(&set, second);
+	watch_set_queue(&set, first, MVCC_QUEUE_NONE);
+	assert_ptr_equal(TAILQ_FIRST(&set.wanting), watch_set_owner(&set, 2));
+	watch_set_remove_all(&set, 2);
+	assert_true(TAILQ_EMPTY(&set.wanting));
+	watch_set_free(&set);
+}
