@@ -240,3 +240,14 @@ TEST(all_answers_have_so_many_bytes_together)
 		buf_free(&calls[i].event);
 	fake_free(&fake);
 }
+
+TEST(watches_of_a_worker_have_so_many_bytes)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	const struct backend *backend = fake->worker.backend;
+	size_t most = V3_WORKER_WATCHES_BYTES_MAX - V3_WATCH_BYTES;
+
+	assert_true(backend_v3_watch_has_room(backend, most));
+	assert_false(backend_v3_watch_has_room(backend, most + 1));
+	fake_free(&fake);
+}

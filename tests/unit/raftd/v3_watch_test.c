@@ -380,3 +380,21 @@ TEST(a_node_has_so_many_watches)
 	assert_string_equal(heard(w), "watching 262146 0 at 1; ");
 	world_free(w);
 }
+
+TEST(watches_of_long_ranges_have_so_many_bytes)
+{
+	struct world *w = begin(0);
+	uint8_t *bytes = xzalloc(V3_REQUEST_BYTES_MAX);
+	uint64_t id = 0;
+
+	do {
+		/* Each range another one. */
+		memcpy(bytes, &id, sizeof(id));
+		node_v3_watch(w->node, WORLD_SESSION, ++id, &(struct msg_v3_watch){
+		    .key = slice_of(bytes, V3_REQUEST_BYTES_MAX), .end = slice_of("", 1) });
+	} while (strstr(world_said(w), " 60 at ") == NULL);
+	/* The last of them passes it. */
+	assert_int_equal(id - 1, V3_WATCHES_BYTES_MAX / V3_REQUEST_BYTES_MAX);
+	free(bytes);
+	world_free(w);
+}
