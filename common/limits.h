@@ -194,8 +194,8 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 /* Watches of the v3 keys (raftd/v3_watch.c) */
 #define V3_WATCHES_MAX ((size_t)262144)	/* of a node, */
 #define V3_WATCHES_BYTES_MAX (256 * MIB) /* and memory of them all */
-#define V3_TURN_CHANGES_MAX ((size_t)262144) /* changes times watches in one turn: above, watches are
-					 * given what happened as the past, piece by piece */
+#define V3_TURN_CHANGES_MAX ((size_t)262144) /* times watches, in one turn; above, these
+					 * are given it as the past, piece by piece */
 #define V3_PIECE_BYTES (256 * KIB)	/* of events in one message; one revision may pass it, */
 #define V3_PIECE_REVISIONS 1000		/* and of so many, at most, in a piece of the past */
 #define V3_EVENTS_BYTES_MAX (64 * MIB)	/* of one revision for a watch; above, it ends */
@@ -207,11 +207,11 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_STREAM_WATCHES_MAX 16384	/* of one stream, */
 #define V3_STREAM_TURNS_MAX 32768	/* and requests of it that wait for raftd; above, it ends */
 #define V3_STREAM_BACKLOG (1 * MIB)	/* not taken by its client: then its watches fall behind */
-#define V3_STREAM_PIECES_MAX 4		/* of the past, asked for at a time; of less than half of that */
+#define V3_STREAM_PIECES_MAX 4		/* of the past, asked for at a time */
 #define V3_FRAGMENT_ROOM ((size_t)256)	/* of a message of events, beside these */
-#define V3_NOTICE_MS 600000		/* a quiet watch hears so often how far it is, if it likes */
+#define V3_NOTICE_MS 600000		/* so often a quiet watch hears how far it is */
 #define V3_PROGRESS_AGAIN_MS 100	/* so often is asked whether one that is to begin has */
-#define V3_PROGRESS_MS 1000		/* so often workers hear how far they are, while keys change */
+#define V3_PROGRESS_MS 1000		/* so often workers hear it, while keys change */
 
 /* Messages of the v3 API (httpd/v3). A transaction has an operation on each of its levels, and
  * each of these is two messages, one in the other. */

@@ -180,7 +180,8 @@ void backend_v3_watch_finish(struct backend *backend);
 void backend_v3_watch_resume(struct backend *backend);
 void backend_v3_watch_interrupt(struct backend *backend);
 void backend_v3_watch_stand_by(struct backend *backend);
-void backend_v3_watching(struct backend *backend, uint64_t id, const struct msg_v3_watching *answer);
+void backend_v3_watching(struct backend *backend, uint64_t id,
+    const struct msg_v3_watching *answer);
 void backend_v3_events(struct backend *backend, const struct frame *frame,
     const struct msg_v3_events *events);
 void backend_v3_past(struct backend *backend, const struct frame *frame,

@@ -2,13 +2,13 @@
  * backend_v3_watch.c - open watches of the v3 keys: every revision once and in order, also
  * across a restart of raftd (see backend.h).
  *
- *	asked ------> live	raftd has it, and it begins now or later	[backend_v3_watching]
+ *	asked ------> live	raftd has it, it begins now or later	[backend_v3_watching]
  *	asked ------> behind	it begins in the past
- *	live -------> behind	its client is slow				[backend_v3_watch_drop]
- *				or raftd had too much at once			[backend_v3_watching]
- *	behind -----> behind	a piece was asked for, and came			[backend_v3_past]
+ *	live -------> behind	its client is slow			[backend_v3_watch_drop]
+ *				or raftd had too much at once		[backend_v3_watching]
+ *	behind -----> behind	a piece was asked for, and came		[backend_v3_past]
  *	behind -----> live	and it was the last one
- *	live, behind -> asked	a new raftd					[backend_v3_watch_resume]
+ *	live, behind -> asked	a new raftd				[backend_v3_watch_resume]
  *	any --------> over	refused, compacted, nobody wants it any more
  *
  * For each it is known up to which revision it was served. A live one has all that raftd told
@@ -215,16 +215,16 @@ is_whole(struct backend *backend, const struct frame *frame, struct slice *event
 }
 
 /* A change for a watch. */
-struct pair {
+struct v3_pair {
 	uint64_t watch_id;
 	uint32_t item;
 };
 
 /* What came, taken apart. */
-struct arrival {
+struct v3_arrival {
 	struct backend_v3_event *events;
 	size_t event_count, event_capacity;
-	struct pair *pairs;
+	struct v3_pair *pairs;
 	size_t pair_count, pair_capacity;
 	uint32_t *items;		/* of pairs, in their order */
 	struct blob *shared[BACKEND_V3_FORMS];
@@ -233,7 +233,7 @@ struct arrival {
 };
 
 static bool
-take_ids(struct arrival *arrival, struct slice bytes)
+take_ids(struct v3_arrival *arrival, struct slice bytes)
 {
 	struct reader ids = reader_of(bytes);
 	uint64_t id;
@@ -242,13 +242,13 @@ take_ids(struct arrival *arrival, struct slice bytes)
 		arrival->pairs = xgrow(arrival->pairs, &arrival->pair_capacity,
 		    arrival->pair_count + 1, sizeof(arrival->pairs[0]));
 		arrival->pairs[arrival->pair_count++] =
-		    (struct pair){ id, (uint32_t)arrival->event_count - 1 };
+		    (struct v3_pair){ id, (uint32_t)arrival->event_count - 1 };
 	}
 	return reader_done(&ids);
 }
 
 static bool
-take_apart(struct arrival *arrival, struct slice bytes)
+take_apart(struct v3_arrival *arrival, struct slice bytes)
 {
 	struct reader in = reader_of(bytes);
 	struct v3_change_record record;
@@ -274,14 +274,14 @@ take_apart(struct arrival *arrival, struct slice bytes)
 }
 
 static void
-drop_shared(struct arrival *arrival)
+drop_shared(struct v3_arrival *arrival)
 {
 	for (size_t i = 0; i < BACKEND_V3_FORMS; i++)
 		blob_unref(&arrival->shared[i]);
 }
 
 static void
-arrival_free(struct arrival *arrival)
+arrival_free(struct v3_arrival *arrival)
 {
 	drop_shared(arrival);
 	free(arrival->events);
@@ -291,7 +291,7 @@ arrival_free(struct arrival *arrival)
 
 /* What was made of the same items is shared with who comes next. */
 static void
-give(struct backend_v3_watch *watch, struct arrival *arrival, const uint32_t *items,
+give(struct backend_v3_watch *watch, struct v3_arrival *arrival, const uint32_t *items,
     size_t count, uint64_t revision, uint64_t raft_term, bool past)
 {
 	if (count != arrival->shared_count ||
@@ -313,7 +313,7 @@ give(struct backend_v3_watch *watch, struct arrival *arrival, const uint32_t *it
 static int
 compare_pairs(const void *a, const void *b)
 {
-	const struct pair *left = a, *right = b;
+	const struct v3_pair *left = a, *right = b;
 
 	if (left->watch_id != right->watch_id)
 		return left->watch_id < right->watch_id ? -1 : 1;
@@ -321,7 +321,7 @@ compare_pairs(const void *a, const void *b)
 }
 
 static void
-give_live(struct backend *backend, struct arrival *arrival, const struct msg_v3_events *message,
+give_live(struct backend *backend, struct v3_arrival *arrival, const struct msg_v3_events *message,
     size_t first, size_t end)
 {
 	struct backend_v3_watch *watch = find_watch(backend, arrival->pairs[first].watch_id);
@@ -338,7 +338,7 @@ give_live(struct backend *backend, struct arrival *arrival, const struct msg_v3_
 }
 
 static void
-give_all(struct backend *backend, struct arrival *arrival, const struct msg_v3_events *message)
+give_all(struct backend *backend, struct v3_arrival *arrival, const struct msg_v3_events *message)
 {
 	qsort(arrival->pairs, arrival->pair_count, sizeof(arrival->pairs[0]), compare_pairs);
 	arrival->items = xmalloc((arrival->pair_count + 1) * sizeof(arrival->items[0]));
@@ -356,7 +356,7 @@ void
 backend_v3_events(struct backend *backend, const struct frame *frame,
     const struct msg_v3_events *message)
 {
-	struct arrival arrival = { .event_count = 0 };
+	struct v3_arrival arrival = { .event_count = 0 };
 	struct slice bytes = message->events;
 
 	backend->v3_term = message->raft_term;
@@ -375,7 +375,7 @@ backend_v3_events(struct backend *backend, const struct frame *frame,
 }
 
 static void
-give_past(struct backend *backend, struct backend_v3_watch *watch, struct arrival *arrival,
+give_past(struct backend *backend, struct backend_v3_watch *watch, struct v3_arrival *arrival,
     const struct msg_v3_past *message)
 {
 	uint64_t id = watch->question.id;
@@ -400,7 +400,7 @@ backend_v3_past(struct backend *backend, const struct frame *frame,
     const struct msg_v3_past *message)
 {
 	struct backend_v3_watch *watch = find_watch(backend, frame->request_id);
-	struct arrival arrival = { .event_count = 0 };
+	struct v3_arrival arrival = { .event_count = 0 };
 	struct slice bytes = message->events;
 
 	backend->v3_term = message->raft_term;

@@ -76,7 +76,7 @@ go_on(struct request *request, const struct msg_handed *handed)
 		lock_wait_go_on(request, handed);
 #ifdef WITH_V3
 	else if (handed->v3_watches.size > 0)
-		v3_go_on(request, handed);
+		gateway_go_on(request, handed);
 #endif
 	else
 		keys_watch_go_on(request, handed);

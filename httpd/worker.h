@@ -45,7 +45,7 @@ struct worker {
 	uint32_t number;		/* which client worker, from 1; 0: the peer worker */
 	bool out_of_rotation;		/* an operator wants no new clients here */
 	struct backend *backend;	/* the channel to raftd */
-	uint64_t v3_notice_ms;		/* a quiet watch of the v3 keys hears so often how far it is */
+	uint64_t v3_notice_ms;		/* so often a quiet v3 watch hears how far it is */
 	struct cluster *cluster;	/* the last status raftd pushed */
 	struct server *server;		/* listening socket and connections */
 	struct border *border;		/* around each request */

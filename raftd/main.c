@@ -121,7 +121,6 @@ io_event(void *argument, uint64_t session, const uint64_t *watch_ids, size_t cou
 	sessions_event(raftd->sessions, session, watch_ids, count, event, past_bytes);
 }
 
-/* What goes to one worker as it is. */
 #define IO_TELLS(name) \
 	static void \
 	io_##name(void *argument, uint64_t session, uint64_t id, const struct msg_##name *message) \

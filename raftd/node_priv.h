@@ -290,10 +290,10 @@ bool node_v3_end(struct node *node);
 
 /* ---- v3_watch.c --------------------------------------------------------------- */
 
-struct v3_asked;
+struct progress_asker;
 
 struct v3_watches {
-	struct v3_asked *asked;		/* how far all is, by workers, in this turn */
+	struct progress_asker *asked;		/* how far all is, by workers, in this turn */
 	size_t asked_count, asked_capacity;
 	uint64_t told_revision;		/* that all workers with watches were told, and when */
 	uint64_t told_ms;

@@ -29,7 +29,7 @@
 _Static_assert(V3_WATCH_NO_PUT == MVCC_WATCH_NO_PUT && V3_WATCH_PREV_KV == MVCC_WATCH_PREV_KV &&
     V3_WATCH_NO_DELETE == MVCC_WATCH_NO_DELETE, "flags go through as they are");
 
-struct v3_asked {
+struct progress_asker {
 	uint64_t session, request_id;
 };
 
@@ -110,7 +110,7 @@ node_v3_progress_ask(struct node *node, uint64_t session, uint64_t request_id)
 
 	watches->asked = xgrow(watches->asked, &watches->asked_capacity,
 	    watches->asked_count + 1, sizeof(watches->asked[0]));
-	watches->asked[watches->asked_count++] = (struct v3_asked){ session, request_id };
+	watches->asked[watches->asked_count++] = (struct progress_asker){ session, request_id };
 }
 
 void

@@ -90,8 +90,8 @@ RECORD(v3_change_record,
     FIELD(u8, flags)		/* V3_CHANGE_* of wire.h */
     FIELD(u64, revision)
     FIELD(bytes, key_value)	/* in wire form; */
-    FIELD(bytes, previous)	/* and as it was before: empty: it was not, nobody wants it, or it is
-				 * compacted */
+    FIELD(bytes, previous)	/* and as it was before; empty: it was not, is compacted, or
+				 * nobody wants it */
     FIELD(bytes, watch_ids))	/* u64 little-endian, one after the other; of v3_past none */
 
 /* A log entry on its way to a peer or to the disk. */
@@ -368,7 +368,8 @@ MESSAGE(v3_read, 0x94, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u8, quorum)		/* 1: what was acknowledged before is in it */
     FIELD(bytes, compares)
     FIELD(bytes, ops))		/* none that writes */
-/* A watch of the v3 keys. Request id is its id, unique in the worker until v3_unwatch or its end. */
+/* A watch of the v3 keys. Request id is its id, unique in the worker until v3_unwatch or its
+ * end. */
 MESSAGE(v3_watch, 0x95, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u8, flags)		/* V3_WATCH_* of wire.h */
     FIELD(u64, start)		/* revision, may be to come; 0: the next one */

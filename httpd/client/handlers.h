@@ -27,7 +27,7 @@ void client_config_handle(struct request *request);
 void client_backup_handle(struct request *request);
 void v3_handle(struct request *request);
 /* A stream of watches of the v3 API that began in another worker. */
-void v3_go_on(struct request *request, const struct msg_handed *handed);
+void gateway_go_on(struct request *request, const struct msg_handed *handed);
 void ui_handle(struct request *request);
 void ui_old_handle(struct request *request);
 void version_handle(struct request *request);

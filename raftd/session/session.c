@@ -583,45 +583,85 @@ sessions_event(struct sessions *sessions, uint64_t id, const uint64_t *watch_ids
 		    at == 0 ? past_bytes : 0);
 }
 
-/* One frame. */
-#define TELLS(name) \
-	void \
-	sessions_##name(struct sessions *sessions, uint64_t id, uint64_t request_id, \
-	    const struct msg_##name *message) \
-	{ \
-		struct session *session = find(sessions, id); \
-\
-		if (session != NULL) \
-			msg_##name##_frame(out_to(session), request_id, message); \
-	}
-TELLS(v3_watching)
-TELLS(v3_progress)
-TELLS(stats)
-TELLS(backup_piece)
+void
+sessions_v3_watching(struct sessions *sessions, uint64_t id, uint64_t request_id,
+    const struct msg_v3_watching *answer)
+{
+	struct session *session = find(sessions, id);
 
-/* As many as its events take. */
-#define TELLS_EVENTS(name) \
-	void \
-	sessions_##name(struct sessions *sessions, uint64_t id, uint64_t request_id, \
-	    const struct msg_##name *whole) \
-	{ \
-		struct session *session = find(sessions, id); \
-		struct msg_##name message = *whole; \
-		struct slice left = whole->events; \
-		bool more = session != NULL; \
-\
-		while (more) { \
-			struct buf *out = out_to(session); \
-			size_t begun; \
-\
-			more = cut(&left, &message.events); \
-			begun = frame_begin(out, MSG_##name, more ? FRAME_MORE : 0, request_id); \
-			msg_##name##_put(out, &message); \
-			frame_end(out, begun); \
-		} \
+	if (session != NULL)
+		msg_v3_watching_frame(out_to(session), request_id, answer);
+}
+
+void
+sessions_v3_events(struct sessions *sessions, uint64_t id, uint64_t request_id,
+    const struct msg_v3_events *whole)
+{
+	struct session *session = find(sessions, id);
+	struct msg_v3_events message = *whole;
+	struct slice left = whole->events;
+	bool more = session != NULL;
+
+	while (more) {
+		struct buf *out = out_to(session);
+		size_t begun;
+
+		more = cut(&left, &message.events);
+		begun = frame_begin(out, MSG_v3_events, more ? FRAME_MORE : 0, request_id);
+		msg_v3_events_put(out, &message);
+		frame_end(out, begun);
 	}
-TELLS_EVENTS(v3_events)
-TELLS_EVENTS(v3_past)
+}
+
+void
+sessions_v3_past(struct sessions *sessions, uint64_t id, uint64_t request_id,
+    const struct msg_v3_past *whole)
+{
+	struct session *session = find(sessions, id);
+	struct msg_v3_past message = *whole;
+	struct slice left = whole->events;
+	bool more = session != NULL;
+
+	while (more) {
+		struct buf *out = out_to(session);
+		size_t begun;
+
+		more = cut(&left, &message.events);
+		begun = frame_begin(out, MSG_v3_past, more ? FRAME_MORE : 0, request_id);
+		msg_v3_past_put(out, &message);
+		frame_end(out, begun);
+	}
+}
+
+void
+sessions_v3_progress(struct sessions *sessions, uint64_t id, uint64_t request_id,
+    const struct msg_v3_progress *progress)
+{
+	struct session *session = find(sessions, id);
+
+	if (session != NULL)
+		msg_v3_progress_frame(out_to(session), request_id, progress);
+}
+
+void
+sessions_stats(struct sessions *sessions, uint64_t id, uint64_t request_id,
+    const struct msg_stats *stats)
+{
+	struct session *session = find(sessions, id);
+
+	if (session != NULL)
+		msg_stats_frame(out_to(session), request_id, stats);
+}
+
+void
+sessions_backup_piece(struct sessions *sessions, uint64_t id, uint64_t request_id,
+    const struct msg_backup_piece *piece)
+{
+	struct session *session = find(sessions, id);
+
+	if (session != NULL)
+		msg_backup_piece_frame(out_to(session), request_id, piece);
+}
 
 void
 sessions_status(struct sessions *sessions, const struct msg_status *status)

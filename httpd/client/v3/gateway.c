@@ -229,7 +229,7 @@ v3_handle(struct request *request)
 }
 
 void
-v3_go_on(struct request *request, const struct msg_handed *handed)
+gateway_go_on(struct request *request, const struct msg_handed *handed)
 {
 	watch_move_take(call_new(request, v3_method(V3_METHOD_watch), &gateway), handed);
 }

@@ -4,9 +4,10 @@
  * It goes when all that was asked is answered. What it takes along is each watch with how far it
  * was served: the other worker has raftd give it what is behind that.
  */
+#include "httpd/client/v3/watch_move.h"
+
 #include "common/limits.h"
 #include "httpd/client/gate.h"
-#include "httpd/client/v3/watch_move.h"
 #include "httpd/client/v3/watch_stream.h"
 #include "httpd/routes.h"
 #include "httpd/worker.h"
