@@ -440,8 +440,12 @@ core_needs_disk(const struct raft_ready *ready)
 bool
 node_hits_are_many(const struct node *node)
 {
+	const struct mvcc *mvcc = node->replica->mvcc;
+
+	/* Of a write that takes several turns nothing can be told before its end. */
 	return store_hits_waiting(node->replica->store) >= node->config.turn_hits_max ||
-	    mvcc_hits_waiting(node->replica->mvcc) >= node->config.turn_hits_max;
+	    (mvcc_hits_waiting(mvcc) >= node->config.turn_hits_max &&
+	    !mvcc_is_under_way(mvcc));
 }
 
 /* As far as the effects fit into one batch, a small entry may have great ones, and as

@@ -340,11 +340,12 @@ send_piece(struct node *node, uint64_t owner, uint64_t id, size_t *looks)
 	return watches->events.size;
 }
 
-/* A piece for each worker that has room, again and again. */
+/* A piece for each worker that has room, again and again. While a write is under way there may be
+ * nothing to look at. */
 static void
 send_past(struct node *node)
 {
-	size_t looks = node->v3_watches.past_looks, bytes = 0;
+	size_t looks = node->v3_watches.past_looks, bytes = 0, before;
 	uint64_t owners[OWNERS_MAX], id;
 	bool any = true;
 
@@ -352,6 +353,7 @@ send_past(struct node *node)
 		size_t count = mvcc_watch_wanting(node->replica->mvcc, owners, OWNERS_MAX);
 
 		any = false;
+		before = looks;
 		for (size_t i = 0; i < count; i++) {
 			if (looks == 0 || bytes >= V3_PAST_BYTES)
 				return;
@@ -359,7 +361,8 @@ send_past(struct node *node)
 			    !mvcc_watch_first_wanting(node->replica->mvcc, owners[i], &id))
 				continue;
 			bytes += send_piece(node, owners[i], id, &looks);
-			any = true;
+			any = any || looks < before ||
+			    !mvcc_is_under_way(node->replica->mvcc);
 		}
 	}
 }
@@ -394,7 +397,8 @@ is_to_tell(const struct node *node)
 	    mvcc_revision(node->replica->mvcc) > node->v3_watches.told_revision;
 }
 
-/* Who has heard of a revision does not ask for what was compacted below it. */
+/* Who has heard of a revision does not ask for what was compacted below it. While hits are kept
+ * back, by a write that is under way, nobody has all up to the present one. */
 static void
 send_progress(struct node *node)
 {
@@ -403,6 +407,8 @@ send_progress(struct node *node)
 	uint64_t owners[OWNERS_MAX];
 	size_t count;
 
+	if (mvcc_hits_waiting(node->replica->mvcc) > 0)
+		return;
 	for (size_t i = 0; i < watches->asked_count; i++)
 		tell_progress(node, watches->asked[i].session, watches->asked[i].request_id);
 	watches->asked_count = 0;

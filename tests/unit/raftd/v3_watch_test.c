@@ -9,6 +9,8 @@
 #include "common/limits.h"
 #include "common/v3_error.h"
 #include "common/xmem.h"
+#include "raftd/node_priv.h"
+#include "raftd/replica/mvcc/mvcc.h"
 #include "raftd/replica/mvcc/request.h"
 #include "tests/lib/test.h"
 
@@ -92,7 +94,7 @@ watch(struct world *w, uint64_t id, const char *key, uint64_t start, unsigned fl
 static const char *
 heard_with(struct world *w, bool progress)
 {
-	static char text[65536];
+	static char text[MIB];
 	char *all = strdup(world_said(w)), *rest = all, *word;
 	size_t size = 0;
 
@@ -397,5 +399,45 @@ TEST(watches_of_long_ranges_have_so_many_bytes)
 	/* The last of them passes it. */
 	assert_int_equal(id - 1, V3_WATCHES_BYTES_MAX / V3_REQUEST_BYTES_MAX);
 	free(bytes);
+	world_free(w);
+}
+
+/* A delete of many keys takes several turns, and is one revision. */
+TEST(what_is_under_way_is_told_when_it_is_whole_and_nobody_is_said_to_have_it_before)
+{
+	struct world *w = begin(0);
+	char key[8];
+	bool waited = false;
+
+	/* More than the rounds of a turn. */
+	for (unsigned i = 0; i < (2 * READY_ROUNDS_MAX + 4) * V3_STEP_CHANGES; i++) {
+		snprintf(key, sizeof(key), "k%05u", i);
+		begin_put(w, key, 1);
+		if (i % 512 == 511)
+			world_settle(w);
+	}
+	watch(w, 1, "a", 0, 0);
+	watch(w, 2, "k00005", 0, 0);
+	world_settle(w);
+	(void)heard(w);
+	/* One before it in the same turn. */
+	begin_put(w, "a", 1);
+	delete_all(w, "k", "l");
+	for (unsigned i = 0; i < 100 && !waited; i++) {
+		world_turn(w, 0);
+		world_sync(w);
+		waited = mvcc_is_under_way(w->node->replica->mvcc);
+	}
+	assert_true(waited);
+	node_v3_progress_ask(w->node, WORLD_SESSION, 99);
+	watch(w, 3, "k00003", 0, 0);
+	node_v3_watch_more(w->node, WORLD_SESSION, 3);
+	world_turn(w, 0);
+	assert_string_equal(heard_with(w, true), "watching 3 0 at 20482 behind; ");
+	world_settle(w);
+	assert_non_null(strstr(world_said(w), "events 20482+:1 20483-:1"));
+	assert_non_null(strstr(world_said(w), " to 20483; past 3 20483- "));
+	assert_non_null(strstr(world_said(w), "progress 99 20483; "));
+	assert_true(strstr(world_said(w), "progress 99") > strstr(world_said(w), "to 20483"));
 	world_free(w);
 }
