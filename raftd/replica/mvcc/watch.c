@@ -28,8 +28,8 @@ mvcc_watch_add(struct mvcc *mvcc, const struct mvcc_watch *watch, bool *behind)
 		return V3_COMPACTED;
 	watcher = watch_set_add(&mvcc->watches, &whole, next);
 	/* A write that is under way is to come, too, and what it did so far is not told again. */
-	watcher->behind = next <= mvcc->revision + (mvcc->writing > 0);
-	*behind = watcher->behind;
+	*behind = next <= mvcc->revision + (mvcc->writing > 0);
+	watch_set_is_behind(&mvcc->watches, watcher, *behind);
 	return V3_NONE;
 }
 
@@ -260,7 +260,7 @@ mvcc_watch_past(struct mvcc *mvcc, uint64_t owner, uint64_t id, struct mvcc_past
 	*count = watch_set_end_past(&mvcc->watches, hits);
 	past->served = watcher->next - 1;
 	past->live = watcher->next > mvcc->revision && mvcc->writing == 0;
-	watcher->behind = !past->live;
+	watch_set_is_behind(&mvcc->watches, watcher, !past->live);
 	/* Whose piece is empty is looked on for, behind others. */
 	if (past->live || *count > 0)
 		watch_set_queue(&mvcc->watches, watcher, MVCC_QUEUE_NONE);

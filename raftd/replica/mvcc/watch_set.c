@@ -12,6 +12,7 @@ struct mvcc_watch_spot {
 	struct interval interval;	/* of a range; of a point from alone counts */
 	struct hash_link link;		/* of a point */
 	bool point;
+	bool apart;			/* of one that is behind alone: in no table */
 	LIST_HEAD(, mvcc_watcher) watchers;
 	size_t size;			/* of both ends */
 	uint8_t bytes[];
@@ -84,8 +85,9 @@ find_spot(const struct watch_set *set, const struct mvcc_span *span)
 	return interval == NULL ? NULL : CONTAINER_OF(interval, struct mvcc_watch_spot, interval);
 }
 
+/* apart: in no table, where no change finds it. */
 static struct mvcc_watch_spot *
-add_spot(struct watch_set *set, const struct mvcc_span *span)
+add_spot(struct watch_set *set, const struct mvcc_span *span, bool apart)
 {
 	size_t size = span->from.size + span->to.size;
 	struct mvcc_watch_spot *spot = xzalloc(sizeof(*spot) + size);
@@ -98,9 +100,12 @@ add_spot(struct watch_set *set, const struct mvcc_span *span)
 	spot->interval.to = slice_of(to, span->to.size);
 	spot->interval.open = span->open;
 	spot->point = span->point;
+	spot->apart = apart;
 	spot->size = size;
 	LIST_INIT(&spot->watchers);
 	set->bytes += sizeof(*spot) + size;
+	if (apart)
+		return spot;
 	if (span->point)
 		hash_insert(&set->points, &spot->link, spot->interval.from);
 	else
@@ -111,9 +116,9 @@ add_spot(struct watch_set *set, const struct mvcc_span *span)
 static void
 remove_spot(struct watch_set *set, struct mvcc_watch_spot *spot)
 {
-	if (spot->point)
+	if (spot->point && !spot->apart)
 		hash_remove(&set->points, &spot->link);
-	else
+	else if (!spot->apart)
 		interval_remove(&set->ranges, &spot->interval);
 	set->bytes -= sizeof(*spot) + spot->size;
 	free(spot);
@@ -139,6 +144,48 @@ add_owner(struct watch_set *set, uint64_t id)
 	return owner;
 }
 
+/* With others that watch the same, or apart if it is behind. */
+static void
+take_spot(struct watch_set *set, struct mvcc_watcher *watcher, const struct mvcc_span *span)
+{
+	struct mvcc_watch_spot *spot = watcher->behind ? NULL : find_spot(set, span);
+
+	if (spot == NULL)
+		spot = add_spot(set, span, watcher->behind);
+	LIST_INSERT_HEAD(&spot->watchers, watcher, by_spot);
+	watcher->spot = spot;
+}
+
+static void
+leave_spot(struct watch_set *set, struct mvcc_watcher *watcher)
+{
+	LIST_REMOVE(watcher, by_spot);
+	if (LIST_EMPTY(&watcher->spot->watchers))
+		remove_spot(set, watcher->spot);
+}
+
+/* Its spot is that of one that is behind, or is not. */
+static void
+change_spot(struct watch_set *set, struct mvcc_watcher *watcher)
+{
+	struct mvcc_watch_spot *old = watcher->spot;
+	struct mvcc_span span = watch_set_span(watcher);
+
+	LIST_REMOVE(watcher, by_spot);
+	take_spot(set, watcher, &span);
+	if (LIST_EMPTY(&old->watchers))
+		remove_spot(set, old);
+}
+
+void
+watch_set_is_behind(struct watch_set *set, struct mvcc_watcher *watcher, bool behind)
+{
+	if (watcher->behind == behind)
+		return;
+	watcher->behind = behind;
+	change_spot(set, watcher);
+}
+
 struct mvcc_watcher *
 watch_set_add(struct watch_set *set, const struct mvcc_watch *watch, uint64_t next)
 {
@@ -149,14 +196,11 @@ watch_set_add(struct watch_set *set, const struct mvcc_watch *watch, uint64_t ne
 	watcher->serial = ++set->last_serial;
 	watcher->next = next;
 	watcher->flags = watch->flags;
-	watcher->spot = find_spot(set, &span);
-	if (watcher->spot == NULL)
-		watcher->spot = add_spot(set, &span);
+	take_spot(set, watcher, &span);
 	watcher->owner = watch_set_owner(set, watch->owner);
 	if (watcher->owner == NULL)
 		watcher->owner = add_owner(set, watch->owner);
 	watcher->owner->count++;
-	LIST_INSERT_HEAD(&watcher->spot->watchers, watcher, by_spot);
 	LIST_INSERT_HEAD(&watcher->owner->watchers, watcher, by_owner);
 	hash_insert(&set->by_id, &watcher->link, slice_of(&watcher->who, sizeof(watcher->who)));
 	set->bytes += sizeof(*watcher);
@@ -191,7 +235,7 @@ watch_set_fall(struct watch_set *set, struct mvcc_watcher *watcher, uint64_t nex
 	watcher->next = next;
 	if (watcher->behind)
 		return;
-	watcher->behind = true;
+	watch_set_is_behind(set, watcher, true);
 	watch_set_queue(set, watcher, told ? MVCC_QUEUE_NONE : MVCC_QUEUE_FALLEN);
 }
 
@@ -202,11 +246,9 @@ forget(struct watch_set *set, struct mvcc_watcher *watcher)
 	struct mvcc_watch_owner *owner = watcher->owner;
 
 	watch_set_queue(set, watcher, MVCC_QUEUE_NONE);
-	LIST_REMOVE(watcher, by_spot);
+	leave_spot(set, watcher);
 	LIST_REMOVE(watcher, by_owner);
 	owner->count--;
-	if (LIST_EMPTY(&watcher->spot->watchers))
-		remove_spot(set, watcher->spot);
 	if (LIST_EMPTY(&owner->watchers)) {
 		hash_remove(&set->owners, &owner->link);
 		free(owner);
@@ -299,8 +341,10 @@ note_spot(const struct noting *noting, const struct mvcc_watch_spot *spot)
 			continue;
 		/* It gets nothing of this turn but what it asks for: all of it in its order. */
 		if (set->raw_count >= set->raw_max) {
-			watch_set_fall(set, watcher,
-			    MAX_OF(watcher->next, watch_set_first_waiting(set)), false);
+			watcher->next = MAX_OF(watcher->next, watch_set_first_waiting(set));
+			watcher->behind = true;
+			watch_set_queue(set, watcher, MVCC_QUEUE_FALLEN);
+			set->falling++;
 			continue;
 		}
 		set->raw = xgrow(set->raw, &set->raw_capacity, set->raw_count + 1,
@@ -327,6 +371,7 @@ watch_set_note(struct watch_set *set, const struct mvcc_change *change,
 {
 	struct noting noting = { set, change, previous };
 	struct slice name = mvcc_key_name(change->key);
+	struct mvcc_watcher *watcher;
 	struct hash_link *link;
 
 	if (set->by_id.count == 0)
@@ -335,6 +380,10 @@ watch_set_note(struct watch_set *set, const struct mvcc_change *change,
 	if (link != NULL)
 		note_spot(&noting, CONTAINER_OF(link, struct mvcc_watch_spot, link));
 	interval_stab(&set->ranges, name, note_interval, &noting);
+	/* Not while the tables are gone over. The next change does not meet them any more. */
+	for (watcher = TAILQ_LAST(&set->fallen, mvcc_watcher_queue); set->falling > 0;
+	    watcher = TAILQ_PREV(watcher, mvcc_watcher_queue, by_queue), set->falling--)
+		change_spot(set, watcher);
 }
 
 uint64_t
@@ -453,6 +502,7 @@ watch_set_invariants(const struct watch_set *set)
 	size_t ranges = interval_invariants(&set->ranges), count = 0;
 	size_t bytes = set->by_id.count * sizeof(struct mvcc_watcher);
 
+	ASSERT(set->falling == 0);
 	for (struct hash_link *link = hash_first(&set->by_id); link != NULL;
 	    link = hash_next(&set->by_id, link)) {
 		const struct mvcc_watcher *watcher =
@@ -460,10 +510,11 @@ watch_set_invariants(const struct watch_set *set)
 		const struct mvcc_watch_spot *spot = watcher->spot;
 
 		ASSERT(!LIST_EMPTY(&spot->watchers));
+		ASSERT(spot->apart == watcher->behind);
 		/* Each spot once: with the first of its watchers. */
 		if (LIST_FIRST(&spot->watchers) == watcher) {
 			bytes += sizeof(*spot) + spot->size;
-			count++;
+			count += !spot->apart;
 		}
 	}
 	ASSERT(count == ranges + set->points.count);

@@ -67,6 +67,7 @@ struct watch_set {
 	size_t bytes;			/* of watchers and spots */
 	struct watch_raw *raw;		/* hits that were not taken */
 	size_t raw_count, raw_capacity, raw_max; /* above, who would get more falls behind */
+	size_t falling;			/* at the end of the fallen, by the change that is noted */
 	struct mvcc_hit *hits;		/* what was given out last */
 	size_t hit_count, hit_capacity;
 	uint64_t *ids;
@@ -92,6 +93,8 @@ void watch_set_note(struct watch_set *set, const struct mvcc_change *change,
     const struct mvcc_change *previous);
 /* Does that watcher want such a change, if it is one of its keys? */
 bool watch_set_wants(const struct mvcc_watcher *watcher, const struct mvcc_change *change);
+/* It is behind, or live, from now on: what is behind meets no change. */
+void watch_set_is_behind(struct watch_set *set, struct mvcc_watcher *watcher, bool behind);
 /* It is behind from that revision on; told: its owner knows. */
 void watch_set_fall(struct watch_set *set, struct mvcc_watcher *watcher, uint64_t next, bool told);
 /* In which queue it waits, at the end. */

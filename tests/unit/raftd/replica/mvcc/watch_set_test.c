@@ -224,3 +224,44 @@ TEST(owners_and_their_watches_take_turns)
 	assert_true(TAILQ_EMPTY(&set.wanting));
 	watch_set_free(&set);
 }
+
+static size_t
+tables(const struct watch_set *set)
+{
+	return interval_invariants(&set->ranges) + set->points.count;
+}
+
+/* A change costs nothing for those that are behind, however many they are. */
+TEST(who_is_behind_is_in_the_way_of_no_change)
+{
+	struct pool *pool = pool_new();
+	struct mvcc_key *key = mvcc_key_new(pool, SLICE_LITERAL("b"));
+	struct mvcc_watcher *watcher;
+	struct watch_set set;
+
+	watch_set_init(&set, 1);
+	set.raw_max = 4;
+	watch(&set, 1, 1, "b", "", 0);
+	watch(&set, 1, 2, "a", "c", 0);
+	watch(&set, 1, 3, "a", "c", 0);
+	watch(&set, 1, 4, "a", "d", 0);
+	assert_int_equal(tables(&set), 3);
+	watch_set_note(&set, put(pool, key, 5), NULL);
+	assert_int_equal(tables(&set), 3);
+	watch_set_note(&set, put(pool, key, 6), NULL);
+	assert_int_equal(tables(&set), 0);
+	watch_set_invariants(&set);
+	for (uint64_t id = 1; id <= 3; id++) {
+		watcher = watch_set_find(&set, 1, id);
+		assert_true(watcher->behind);
+		assert_int_equal(watcher->next, 5);
+		watch_set_is_behind(&set, watcher, false);
+	}
+	assert_int_equal(tables(&set), 2);
+	watch_set_invariants(&set);
+	watch_set_remove_all(&set, 1);
+	assert_int_equal(set.bytes, 0);
+	watch_set_free(&set);
+	mvcc_key_free(key);
+	pool_free(&pool);
+}
