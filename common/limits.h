@@ -184,6 +184,11 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_SORTED_ALL_MAX ((size_t)1048576) /* and all reads together; */
 #define V3_SORTED_BYTES_MAX (16 * MIB)	/* and of their values, if these make the order */
 #define V3_REMOVED_CHANGES_MAX ((size_t)1000) /* that compaction looks at in one turn */
+#define V3_CHECKSUM_LOOKS ((size_t)4096) /* changes that checksums look at in one turn */
+#define V3_LEASES_SHOWN_MAX ((size_t)262144) /* in a list; if there are more it is refused */
+#define V3_LEASE_KEYS_MAX ((size_t)65536) /* shown of one lease, */
+#define V3_LEASE_KEYS_BYTES_MAX (16 * MIB) /* and how long they are together */
+#define LEASE_ASKS_OF_MEMBERS_MAX ((size_t)65536) /* on leases, waiting at the leader */
 
 #define V3_TURN_LOOKS ((size_t)16384)	/* keys looked at for answers in one turn, */
 #define V3_SMALL_LOOKS ((size_t)256)	/* for one that goes before others, */

@@ -110,6 +110,10 @@ void node_v3_revoke(struct node *node, uint64_t session, uint64_t sequence, bool
     const struct msg_v3_revoke *revoke);
 void node_v3_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_v3_read *read);
+void node_v3_state(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_v3_state *m);
+void node_v3_lease(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_v3_lease *m);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
 void node_lock_look(struct node *node, uint64_t session, uint64_t request_id,

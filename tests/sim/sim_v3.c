@@ -191,6 +191,7 @@ static void
 renew(struct machine *machine, struct rand *rand)
 {
 	uint64_t id = rand_below(rand, LEASES), ttl_s, now_ns;
+	struct raft_position position;
 
 	if (!leads_last(machine))
 		return;
@@ -200,7 +201,7 @@ renew(struct machine *machine, struct rand *rand)
 		machine->world->v3->promised_ns[id] = now_ns + ttl_s * NS_PER_SECOND;
 		break;
 	case MVCC_LEASE_SETTLED:
-		node_leases_withdraw(machine->node, id);
+		node_leases_withdraw(machine->node, &id, 1, &position);
 		machine_wake(machine);
 		break;
 	case MVCC_LEASE_GONE:

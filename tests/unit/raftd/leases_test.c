@@ -108,6 +108,7 @@ TEST(a_lease_that_is_renewed_lives)
 
 TEST(a_long_lease_is_settled_and_renewed_once_that_is_withdrawn)
 {
+	struct raft_position position;
 	struct led c = begin();
 
 	grant(&c, 1, 600);
@@ -118,7 +119,8 @@ TEST(a_long_lease_is_settled_and_renewed_once_that_is_withdrawn)
 	assert_int_equal(renew(&c, 1), MVCC_RENEWED);
 	pass(&c, 70);
 	assert_int_equal(renew(&c, 1), MVCC_LEASE_SETTLED);
-	node_leases_withdraw(c.w->node, 1);
+	node_leases_withdraw(c.w->node, &(uint64_t){ 1 }, 1, &position);
+	assert_true(position.index > 0);
 	world_settle(c.w);
 	world_turn(c.w, 1);
 	world_settle(c.w);
