@@ -18,6 +18,7 @@
  */
 #include "raftd/node_priv.h"
 
+#include "common/cause.h"
 #include "common/xmem.h"
 #include "raftd/replica/mvcc/mvcc.h"
 
@@ -436,7 +437,7 @@ fail_late(struct node *node)
 		if (ask->session != 0)
 			node_answer_error(node, ask->session, ask->request_id,
 			    ERR_RAFT_INTERNAL,
-			    alone ? "no leader" : "timed out waiting for the leader");
+			    cause_text(alone ? CAUSE_LEADERLESS_READ : CAUSE_LATE_READ));
 		forget(&node->lease_asks, ask);
 	}
 }

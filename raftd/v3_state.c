@@ -151,7 +151,8 @@ go_on_hash(struct node *node, struct v3_state_ask *ask)
 		return false;
 	answer(node, ask->session, ask->request_id, &(struct v3_state_answer){
 	    .error = (uint16_t)error,
-	    .revision = error == V3_NONE ? ask->checksum.revision : 0,
+	    .revision = mvcc_revision(mvcc),
+	    .hash_revision = ask->checksum.revision,
 	    .hash = ask->checksum.sum });
 	return true;
 }

@@ -97,7 +97,8 @@ RECORD(v3_key, FIELD(bytes, key))
 /* What this node says of the v3 keys as a whole. */
 RECORD(v3_state_answer,
     FIELD(u16, error)		/* enum v3_error; else the rest is empty */
-    FIELD(u64, revision)	/* of the store; of V3_STATE_HASH the one that was summed up to */
+    FIELD(u64, revision)	/* of the store */
+    FIELD(u64, hash_revision)	/* V3_STATE_HASH: up to which */
     FIELD(u64, compacted)	/* an int64; -1: never */
     FIELD(u64, commit) FIELD(u64, applied) /* of the log */
     FIELD(u32, hash)		/* V3_STATE_HASH */
