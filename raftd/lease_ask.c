@@ -443,6 +443,13 @@ fail_late(struct node *node)
 }
 
 void
+lease_asks_answer(struct node *node)
+{
+	go_on_held(node);
+	answer_confirmed(node);
+}
+
+void
 lease_asks_turn(struct node *node)
 {
 	struct lease_asks *asks = &node->lease_asks;
@@ -457,8 +464,7 @@ lease_asks_turn(struct node *node)
 	while ((ask = TAILQ_FIRST(&asks->places[FORWARDED])) != NULL &&
 	    ask->retry_ms <= node->now.monotonic_ms)
 		move(asks, ask, IDLE);
-	go_on_held(node);
-	answer_confirmed(node);
+	lease_asks_answer(node);
 	if (!TAILQ_EMPTY(&asks->places[IDLE]) && node_has_leader(node) &&
 	    asks->ask_at_ms <= node->now.monotonic_ms) {
 		if (leader == node->id)

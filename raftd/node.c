@@ -626,7 +626,7 @@ node_turn(struct node *node, struct clock_time now)
 		node->behind = take_ready(node);
 	}
 	queries_turn(node);
-	lease_asks_turn(node);
+	lease_asks_answer(node);
 	sweep(node);
 	submit_turn(node);
 	if (submit_is_due(node) || node->written_cluster_id != 0)

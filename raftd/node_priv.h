@@ -366,7 +366,10 @@ void lease_asks_session_gone(struct node *node, uint64_t session);
 void lease_asks_ready(struct node *node, const struct raft_ready *ready);
 /* The stream to the leader is new: what was forwarded may be lost. */
 void lease_asks_resend(struct node *node);
+/* Ask for idle ones, answer those that may be, fail late ones. */
 void lease_asks_turn(struct node *node);
+/* Behind the last output of the core in a turn: answer those that may be. */
+void lease_asks_answer(struct node *node);
 uint64_t lease_asks_deadline(const struct node *node);
 /* Of a member: it asks. ERR_MALFORMED: nobody asks so. */
 enum err lease_asks_asked(struct node *node, peer_id from, const struct msg_lease_ask *m)
