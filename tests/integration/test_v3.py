@@ -217,7 +217,7 @@ def test_a_lease_takes_its_keys_along(node):
 
 def test_paths_and_methods(node):
     assert good(node, "put", {"key": b64("/beta")}, prefix="/v3beta/kv/")
-    for path in ("/v3/kv/nothing", "/v3alpha/kv/range", "/v3", "/v3/watch"):
+    for path in ("/v3/kv/nothing", "/v3alpha/kv/range", "/v3"):
         assert ask(node.client, "POST", path, "{}").status == 404, path
     answer = ask(node.client, "GET", "/v3/kv/range")
     assert (answer.status, answer.headers["Allow"]) == (405, "POST")

@@ -106,7 +106,9 @@ show_status(struct v3_asked *asked, const struct msg_outcome *outcome)
 		.raftTerm = outcome->raft_term,
 		.raftAppliedIndex = state.applied,
 		.errors = errors_of(asked->of, &header),
-		.dbSizeInUse = (int64_t)MIN_OF(sizes.in_use, sizes.files),
+		/* What has not got into a table yet is all in use. */
+		.dbSizeInUse = (int64_t)(sizes.in_use == 0 ? sizes.files :
+		    MIN_OF(sizes.in_use, sizes.files)),
 		.isLearner = self != NULL && self->role == MEMBER_LEARNER,
 	};
 	call_answer(asked->of, &response);
