@@ -445,6 +445,9 @@ fail_late(struct node *node)
 void
 lease_asks_answer(struct node *node)
 {
+	/* Of a lease that ends right now, and of its keys, nobody sees a part. */
+	if (mvcc_is_under_way(node->replica->mvcc))
+		return;
 	go_on_held(node);
 	answer_confirmed(node);
 }

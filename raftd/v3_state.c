@@ -140,7 +140,7 @@ go_on_hash(struct node *node, struct v3_state_ask *ask)
 	bool done = false;
 
 	/* Between entries only: the rest of one would be missed, or seen by half. */
-	if (replica_is_within_entry(node->replica))
+	if (mvcc_is_under_way(mvcc))
 		return false;
 	if (!ask->begun)
 		error = mvcc_checksum_begin(mvcc, ask->revision, &ask->checksum);
