@@ -32,12 +32,16 @@ static void
 write_ops(struct fix *f, struct buf *ops)
 {
 	struct mvcc_outcome outcome = { .error = V3_NONE };
+	struct blob *holder = blob_new(buf_slice(ops));
 	struct mvcc_request *request;
 
-	assert_int_equal(mvcc_request_new(SLICE_EMPTY, buf_slice(ops), NULL, &request), V3_NONE);
-	mvcc_write(f->mvcc, request, &f->effects, &outcome);
+	assert_int_equal(mvcc_request_new(SLICE_EMPTY, blob_slice(holder), holder, &request),
+	    V3_NONE);
+	blob_unref(&holder);
+	mvcc_write_begin(f->mvcc, request);
+	assert_true(mvcc_write_on(f->mvcc, SIZE_MAX, &f->effects));
+	mvcc_write_end(f->mvcc, &outcome);
 	assert_int_equal(outcome.error, V3_NONE);
-	mvcc_request_free(&request);
 	mvcc_outcome_free(&outcome);
 	buf_free(ops);
 }
