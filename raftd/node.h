@@ -213,6 +213,8 @@ struct node_counts {
 	uint64_t deduplicated;		/* copies in the log without effect, since node_new */
 	size_t places_open, places_taken; /* for members */
 	size_t keys;			/* nodes of the tree, without the root */
+	size_t leases;			/* of the v3 keys */
+	uint64_t lease_renewals;	/* answered, since node_new */
 	uint64_t store_index;
 	uint64_t store[STORE_STAT_COUNT]; /* wire.h's order */
 };
