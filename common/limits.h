@@ -204,7 +204,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_COLLECTED_BYTES_MAX (128 * MIB) /* and of all that it puts together */
 #define V3_MESSAGE_BYTES_MAX (2 * MIB)	/* of a client, as it is sent */
 #define V3_RENEWALS_WAITING_MAX ((size_t)65536) /* of one stream, not asked yet */
-#define V3_RENEWALS_BACKLOG (64 * KIB)	/* answers that its client has not taken: no more are made */
+#define V3_RENEWALS_BACKLOG (64 * KIB)	/* of answers that its client has not taken: no more */
 #define V3_NESTED_MAX (2 * V3_DEPTH_MAX + 4) /* messages in messages */
 #define V3_DECODED_BYTES_MAX (4 * MIB)	/* parts and lists of one, beside its bytes */
 /* What an operation and a compare take in lists, beside the bytes that a client sent: so no client

@@ -330,7 +330,7 @@ node_session_gone(struct node *node, uint64_t session)
 	views_session_gone(node, session);
 	node_v3_session_gone(node, session);
 	node_v3_states_session_gone(node, session);
-	lease_asks_session_gone(node, session);
+	node_lease_asks_session_gone(node, session);
 	backups_session_gone(node, session);
 }
 
@@ -400,7 +400,7 @@ node_peer_connected(struct node *node, uint64_t peer)
 	tell_removed(node, peer);
 	if (peer == raft_leader(node->raft)) {
 		proposals_resend(node);
-		lease_asks_resend(node);
+		node_lease_asks_resend(node);
 	}
 }
 
@@ -474,13 +474,13 @@ on_condition(struct node *node, const struct frame *frame, const struct msg_cond
 static enum err
 on_lease_ask(struct node *node, const struct frame *frame, const struct msg_lease_ask *m)
 {
-	return lease_asks_asked(node, frame->request_id, m);
+	return node_lease_asks_asked(node, frame->request_id, m);
 }
 
 static enum err
 on_lease_told(struct node *node, const struct frame *frame UNUSED, const struct msg_lease_told *m)
 {
-	lease_asks_told(node, m);
+	node_lease_asks_told(node, m);
 	return ERR_NONE;
 }
 

@@ -65,7 +65,7 @@ match(const struct hash_link *link, struct slice key)
 }
 
 void
-lease_asks_init(struct lease_asks *asks, uint64_t seed)
+node_lease_asks_init(struct lease_asks *asks, uint64_t seed)
 {
 	hash_init(&asks->by_number, seed, match);
 	TAILQ_INIT(&asks->all);
@@ -84,7 +84,7 @@ forget(struct lease_asks *asks, struct lease_ask *ask)
 }
 
 void
-lease_asks_free(struct lease_asks *asks)
+node_lease_asks_free(struct lease_asks *asks)
 {
 	while (!TAILQ_EMPTY(&asks->all))
 		forget(asks, TAILQ_FIRST(&asks->all));
@@ -128,7 +128,7 @@ node_v3_lease(struct node *node, uint64_t session, uint64_t request_id,
 }
 
 void
-lease_asks_session_gone(struct node *node, uint64_t session)
+node_lease_asks_session_gone(struct node *node, uint64_t session)
 {
 	struct lease_ask *ask, *next;
 
@@ -241,7 +241,7 @@ answer(struct node *node, struct lease_ask *ask)
 /* ---- this node leads ------------------------------ */
 
 void
-lease_asks_ready(struct node *node, const struct raft_ready *ready)
+node_lease_asks_ready(struct node *node, const struct raft_ready *ready)
 {
 	struct lease_asks *asks = &node->lease_asks;
 	struct lease_ask_list *asked = &asks->places[ASKED];
@@ -332,7 +332,7 @@ answer_confirmed(struct node *node)
 }
 
 enum err
-lease_asks_asked(struct node *node, peer_id from, const struct msg_lease_ask *m)
+node_lease_asks_asked(struct node *node, peer_id from, const struct msg_lease_ask *m)
 {
 	struct lease_ask *ask;
 
@@ -371,7 +371,7 @@ forward(struct node *node, peer_id leader)
 }
 
 void
-lease_asks_told(struct node *node, const struct msg_lease_told *m)
+node_lease_asks_told(struct node *node, const struct msg_lease_told *m)
 {
 	struct lease_asks *asks = &node->lease_asks;
 	struct hash_link *link = hash_find(&asks->by_number, number_key(&m->number));
@@ -391,7 +391,7 @@ lease_asks_told(struct node *node, const struct msg_lease_told *m)
 }
 
 void
-lease_asks_resend(struct node *node)
+node_lease_asks_resend(struct node *node)
 {
 	struct lease_asks *asks = &node->lease_asks;
 	struct lease_ask *ask;
@@ -443,7 +443,7 @@ fail_late(struct node *node)
 }
 
 void
-lease_asks_answer(struct node *node)
+node_lease_asks_answer(struct node *node)
 {
 	/* Of a lease that ends right now, and of its keys, nobody sees a part. */
 	if (mvcc_is_under_way(node->replica->mvcc))
@@ -453,7 +453,7 @@ lease_asks_answer(struct node *node)
 }
 
 void
-lease_asks_turn(struct node *node)
+node_lease_asks_turn(struct node *node)
 {
 	struct lease_asks *asks = &node->lease_asks;
 	raft_term term = raft_current_term(node->raft);
@@ -461,13 +461,13 @@ lease_asks_turn(struct node *node)
 	struct lease_ask *ask;
 
 	if (term != asks->term || leader != asks->leader)
-		lease_asks_resend(node);
+		node_lease_asks_resend(node);
 	asks->term = term;
 	asks->leader = leader;
 	while ((ask = TAILQ_FIRST(&asks->places[FORWARDED])) != NULL &&
 	    ask->retry_ms <= node->now.monotonic_ms)
 		move(asks, ask, IDLE);
-	lease_asks_answer(node);
+	node_lease_asks_answer(node);
 	if (!TAILQ_EMPTY(&asks->places[IDLE]) && node_has_leader(node) &&
 	    asks->ask_at_ms <= node->now.monotonic_ms) {
 		if (leader == node->id)
@@ -479,7 +479,7 @@ lease_asks_turn(struct node *node)
 }
 
 uint64_t
-lease_asks_deadline(const struct node *node)
+node_lease_asks_deadline(const struct node *node)
 {
 	const struct lease_asks *asks = &node->lease_asks;
 	const struct lease_ask *ask = TAILQ_FIRST(&asks->all);

@@ -3,9 +3,9 @@
  * when they expire.
  *
  * What was promised to clients only the leader knows (raftd/replica/mvcc/lease.h). So who becomes
- * one begins with whole TTLs and a margin, and not before it has applied an entry of its own term: until then
- * it does not know of all leases that the one before it has renewed. One entry of each kind is
- * under way at a time, as for keys of /v2 (expiry.c).
+ * one begins with whole TTLs and a margin, and not before it has applied an entry of its own
+ * term: until then it does not know of all leases that the one before it has renewed. One entry
+ * of each kind is under way at a time, as for keys of /v2 (expiry.c).
  */
 #include "raftd/node_priv.h"
 

@@ -360,22 +360,22 @@ struct lease_asks {
 	uint64_t renewed;		/* since node_new */
 };
 
-void lease_asks_init(struct lease_asks *asks, uint64_t seed);
-void lease_asks_free(struct lease_asks *asks);
-void lease_asks_session_gone(struct node *node, uint64_t session);
-void lease_asks_ready(struct node *node, const struct raft_ready *ready);
+void node_lease_asks_init(struct lease_asks *asks, uint64_t seed);
+void node_lease_asks_free(struct lease_asks *asks);
+void node_lease_asks_session_gone(struct node *node, uint64_t session);
+void node_lease_asks_ready(struct node *node, const struct raft_ready *ready);
 /* The stream to the leader is new: what was forwarded may be lost. */
-void lease_asks_resend(struct node *node);
+void node_lease_asks_resend(struct node *node);
 /* Ask for idle ones, answer those that may be, fail late ones. */
-void lease_asks_turn(struct node *node);
+void node_lease_asks_turn(struct node *node);
 /* Behind the last output of the core in a turn: answer those that may be. */
-void lease_asks_answer(struct node *node);
-uint64_t lease_asks_deadline(const struct node *node);
+void node_lease_asks_answer(struct node *node);
+uint64_t node_lease_asks_deadline(const struct node *node);
 /* Of a member: it asks. ERR_MALFORMED: nobody asks so. */
-enum err lease_asks_asked(struct node *node, peer_id from, const struct msg_lease_ask *m)
+enum err node_lease_asks_asked(struct node *node, peer_id from, const struct msg_lease_ask *m)
     MUST_CHECK;
 /* The leader says. */
-void lease_asks_told(struct node *node, const struct msg_lease_told *m);
+void node_lease_asks_told(struct node *node, const struct msg_lease_told *m);
 
 /* ---- known.c --------------------------------------------------------------------- */
 

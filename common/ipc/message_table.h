@@ -92,8 +92,7 @@ RECORD(v3_lease_answer,
     FIELD(u8, found)		/* 0: there is no such lease, and the rest is empty */
     FIELD(u64, left_s)		/* whole seconds; of one that was renewed all of its TTL */
     FIELD(u64, granted_s)
-    FIELD(bytes, keys))		/* list of v3_key, in no order */
-RECORD(v3_key, FIELD(bytes, key))
+    FIELD(bytes, keys))		/* each as the codec has bytes, in no order */
 /* What this node says of the v3 keys as a whole. */
 RECORD(v3_state_answer,
     FIELD(u16, error)		/* enum v3_error; else the rest is empty */

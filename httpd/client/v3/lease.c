@@ -52,17 +52,16 @@ static bool
 read_keys(struct slice list, struct arena *arena, struct v3_slices *keys)
 {
 	struct reader in = reader_of(list);
-	struct slice *items;
-	struct v3_key key;
+	struct slice *items, key;
 	size_t count = 0;
 
 	for (; !reader_done(&in); count++)
-		if (!v3_key_get(&in, &key))
+		if (!codec_get_bytes(&in, &key))
 			return false;
 	items = arena_alloc(arena, (count + 1) * sizeof(*items));
 	in = reader_of(list);
-	for (size_t i = 0; i < count && v3_key_get(&in, &key); i++)
-		items[i] = key.key;
+	for (size_t i = 0; i < count && codec_get_bytes(&in, &key); i++)
+		items[i] = key;
 	qsort(items, count, sizeof(*items), compare_slices);
 	*keys = (struct v3_slices){ items, count };
 	return true;

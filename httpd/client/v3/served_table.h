@@ -2,7 +2,8 @@
  * served_table.h - the methods of the v3 API that are served, and who does: a function that
  * begins a call (methods.h).
  *
- * The others are refused with V3_UNIMPLEMENTED (v3_method_unserved). No guard: included more than once, undefines its macro at the end.
+ * The others are refused with V3_UNIMPLEMENTED (v3_method_unserved). No guard: included more
+ * than once, undefines its macro at the end.
  */
 SERVED(range, serve_keys)
 SERVED(put, serve_keys)

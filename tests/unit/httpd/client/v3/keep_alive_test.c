@@ -207,8 +207,8 @@ TEST(what_is_left_of_a_lease_is_shown_with_its_keys_in_order)
 	assert_int_equal(msg_v3_lease_decode(blob_slice(frame->payload), &message), ERR_NONE);
 	assert_int_equal(message.what, V3_LEASE_LOOK_KEYS);
 	assert_int_equal((int64_t)message.id, -7);
-	v3_key_put(&keys, &(struct v3_key){ .key = SLICE_LITERAL("b") });
-	v3_key_put(&keys, &(struct v3_key){ .key = SLICE_LITERAL("a") });
+	codec_put_bytes(&keys, SLICE_LITERAL("b"));
+	codec_put_bytes(&keys, SLICE_LITERAL("a"));
 	v3_lease_answer_put(&event, &(struct v3_lease_answer){ .revision = 9, .found = 1,
 	    .left_s = 5, .granted_s = 60, .keys = buf_slice(&keys) });
 	/* However it comes. */
