@@ -44,6 +44,76 @@ def test_a_place_is_a_learner_without_a_name(world):
     assert len(answer["members"]) == 2
 
 
+def cluster(node, method, message, **more):
+    return good(node, method, message, prefix="/v3/cluster/member/", **more)
+
+
+def unwanted(node, method, message, status, code, text):
+    refused(node, method, message, status, code, "etcdserver: " + text, prefix="/v3/cluster/member/")
+
+
+def test_a_machine_joins_by_a_place_that_was_added(world):
+    node = world.node().start()
+    other = world.node("machine2", peers=[node.peer])
+    url = "http://" + other.peer.replace("http://", "")
+    made = cluster(node, "add", {"peerURLs": [url], "isLearner": True})["member"]
+    assert made == {"ID": made["ID"], "peerURLs": [url], "isLearner": True}
+    unwanted(node, "promote", {"ID": made["ID"]}, 400, 9, "can only promote a learner member which is in sync with leader")
+    unwanted(node, "add", {"peerURLs": [url]}, 400, 9, "Peer URLs already exists")
+    unwanted(node, "add", {"peerURLs": ["http://127.0.0.9:9"], "isLearner": True}, 400, 9, "too many learner members in cluster")
+    other.start()
+    wait_until(lambda: all("isLearner" not in one for one in members(node)["members"]), 10, "the machine to vote")
+    listed = {one["name"]: one for one in members(other)["members"]}
+    assert listed["machine2"]["ID"] == made["ID"] and listed["machine2"]["clientURLs"]
+    unwanted(node, "promote", {"ID": made["ID"]}, 400, 9, "can only promote a learner member")
+    moved = cluster(other, "update", {"ID": made["ID"], "peerURLs": [url, "http://127.0.0.9:9"]})
+    assert [one["peerURLs"] for one in moved["members"] if one["ID"] == made["ID"]] == [[url, "http://127.0.0.9:9"]]
+    left = cluster(node, "remove", {"ID": made["ID"]})["members"]
+    assert [one["name"] for one in left] == ["machine1"]
+    unwanted(node, "remove", {"ID": made["ID"]}, 404, 5, "member not found")
+
+
+def test_bad_changes_of_members(world):
+    node = world.node().start()
+    own = members(node)["members"][0]
+    for urls in ([], ["host:1"], ["http://host"], ["http://host:1/path"], ["ftp://host:1"]):
+        unwanted(node, "add", {"peerURLs": urls}, 400, 3, "given member URLs are invalid")
+    for method in ("remove", "promote"):
+        for number in ("77", "0"):
+            unwanted(node, method, {"ID": number}, 404, 5, "member not found")
+    unwanted(node, "update", {"ID": "77", "peerURLs": ["http://127.0.0.9:9"]}, 404, 5, "member not found")
+    last = call(node, "remove", {"ID": own["ID"]}, prefix="/v3/cluster/member/")
+    assert (last.status, last.json["code"]) == (400, 9)
+    answer = call(node, "remove", {"ID": "77"}, prefix="/v3/cluster/member/", headers={"Origin": "http://other.example"})
+    assert (answer.status, answer.json["code"]) == (403, 7)
+    assert len(members(node)["members"]) == 1
+
+
+def test_members_are_not_changed_where_they_may_not_be(world):
+    node = world.node(flags=["-member-changes", "off"]).start()
+    for method, message in (("add", {"peerURLs": ["http://127.0.0.9:9"]}), ("remove", {"ID": "77"}),
+                            ("update", {"ID": "77", "peerURLs": ["http://127.0.0.9:9"]}), ("promote", {"ID": "77"})):
+        answer = call(node, method, message, prefix="/v3/cluster/member/")
+        assert (answer.status, answer.json["code"]) == (403, 7) and "-member-changes off" in answer.json["message"]
+    answer = call(node, "transfer-leadership", {"targetID": "77"}, prefix="/v3/maintenance/")
+    assert (answer.status, answer.json["code"]) == (403, 7)
+
+
+def test_the_lead_is_moved(world):
+    nodes = world.cluster()
+    leader = world.leader_of(nodes)
+    other = next(node for node in nodes if node is not leader)
+    target = members(other)["header"]["member_id"]
+    bad = "etcdserver: bad leader transferee"
+    refused(leader, "transfer-leadership", {"targetID": "77"}, 400, 9, bad, prefix="/v3/maintenance/")
+    refused(other, "transfer-leadership", {"targetID": target}, 400, 9, "etcdserver: not leader", prefix="/v3/maintenance/")
+    own = members(leader)["header"]["member_id"]
+    upkeep(leader, "transfer-leadership", {"targetID": own})
+    assert world.leader_of(nodes) is leader
+    upkeep(leader, "transfer-leadership", {"targetID": target})
+    wait_until(lambda: upkeep(leader, "status").get("leader") == target, 5, "the other one to lead")
+
+
 def test_status_of_every_node(world):
     nodes = world.cluster()
     put(nodes[0], "/a", "x")

@@ -7,9 +7,12 @@
  *
  * Source: docs/api.md, "v3".
  */
+#include "common/limits.h"
 #include "common/metric.h"
 #include "common/version.h"
 #include "httpd/client/health.h"
+#include "httpd/client/inquiry.h"
+#include "httpd/client/operate.h"
 #include "httpd/client/v3/asked.h"
 #include "httpd/client/v3/methods.h"
 #include "httpd/cluster.h"
@@ -222,6 +225,86 @@ serve_hash_kv(struct v3_call *call, const void *message)
 	const struct v3_hash_kv_request *request = message;
 
 	ask_state(call, V3_STATE_HASH, (uint64_t)request->revision, show_hash_kv);
+}
+
+/* ---- the lead ------------------------------ */
+
+/* In the call's arena. */
+struct move {
+	struct inquiry_call call;
+	struct v3_call *of;
+};
+
+static void
+answer_moved(struct v3_call *call)
+{
+	struct v3_response_header header = call_header(call, call->request->worker->cluster->term);
+
+	call_answer(call, &(struct v3_move_leader_response){ .header = &header });
+}
+
+static void
+moved(struct inquiry_call *inquiry, const struct msg_told *told)
+{
+	struct v3_call *call = CONTAINER_OF(inquiry, struct move, call)->of;
+
+	if (told == NULL)
+		call_end(call, v3_status_of(V3_REFUSE_TIMED_OUT));
+	else if (told->problem.size > 0)
+		call_end(call, (struct v3_status){ V3_UNAVAILABLE, arena_printf(
+		    &call->request->arena, "%.*s", SLICE_ARGS(told->problem)) });
+	else
+		answer_moved(call);
+}
+
+static void
+move_gone(struct v3_call *call)
+{
+	struct move *move = call->state;
+
+	inquiry_cancel(call->request->worker->inquiries, &move->call);
+}
+
+static void
+ask_lead(struct v3_call *call, const struct cluster_member *to)
+{
+	struct move *move = arena_zalloc(&call->request->arena, sizeof(*move));
+	struct slice asker = slice_text(request_from(call->request));
+
+	asker.size = MIN_OF(asker.size, (size_t)ASKER_BYTES_MAX);
+	move->of = call;
+	move->call.told = moved;
+	call->state = move;
+	call->gone = move_gone;
+	if (inquiry_ask(call->request->worker->inquiries, &move->call, &(struct msg_ask){
+	    .what = ASK_LEAD, .asker = asker, .name = slice_text(to->name) }))
+		return;
+	call->gone = NULL;
+	call_end(call, v3_status_of(V3_REFUSE_TOO_MANY_REQUESTS));
+}
+
+void
+serve_move_leader(struct v3_call *call, const void *message)
+{
+	const struct v3_move_leader_request *request = message;
+	const struct cluster *cluster = call->request->worker->cluster;
+	const char *problem = operate_change_problem(call->request);
+	const struct cluster_member *to = NULL;
+
+	for (size_t i = 0; i < cluster->member_count; i++)
+		if (cluster->members[i].shown_id == request->targetID &&
+		    cluster->members[i].role == MEMBER_VOTER)
+			to = &cluster->members[i];
+	if (problem != NULL)
+		call_end(call, (struct v3_status){ V3_PERMISSION_DENIED, problem });
+	else if (to == NULL)
+		call_end(call, v3_status_of(V3_REFUSE_BAD_TRANSFEREE));
+	else if (cluster->role != NODE_ROLE_LEADER)
+		call_end(call, v3_status_of(V3_REFUSE_NOT_LEADER));
+	else if (to->id == cluster->leader_id)
+		answer_moved(call);
+	else
+		ask_lead(call, to);
 }
 
 /* ---- health ------------------------------ */
