@@ -512,6 +512,9 @@ TEST(keys_are_told_once_this_member_has_what_its_leader_had)
 	leader_tells(w, &(struct msg_lease_told){ .number = number, .found = 1, .left_s = 5,
 	    .granted_s = 60, .index = w->node->applied.index + 1 });
 	assert_false(is_answered(w));
+	/* It was told once. */
+	leader_tells(w, &(struct msg_lease_told){ .number = number });
+	assert_false(is_answered(w));
 	w->node->applied.index++;
 	world_turn(w, 0);
 	assert_true(is_answered(w));

@@ -129,6 +129,25 @@ TEST(a_long_lease_is_settled_and_renewed_once_that_is_withdrawn)
 	world_free(c.w);
 }
 
+/* What the leader before has promised last it does not know, and reckons with. */
+TEST(who_begins_to_lead_gives_leases_all_of_their_time_and_a_margin)
+{
+	struct led c = begin();
+
+	grant(&c, 1, 5);
+	pass(&c, 3);
+	c.w->node->leases.led_term = 0;
+	world_turn(c.w, 0);
+	pass(&c, 5);
+	world_turn(c.w, LEASE_CONFIRMED_MS - 100);
+	world_settle(c.w);
+	assert_int_equal(mvcc_lease_count(keys_of(&c)), 1);
+	world_turn(c.w, 200);
+	world_settle(c.w);
+	assert_int_equal(mvcc_lease_count(keys_of(&c)), 0);
+	world_free(c.w);
+}
+
 TEST(many_leases_end_by_as_many_entries_as_it_takes)
 {
 	struct led c = begin();

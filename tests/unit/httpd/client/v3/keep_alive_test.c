@@ -11,6 +11,7 @@
 #include "common/v3_error.h"
 
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #define SIDE_BY_SIDE 64			/* of keep_alive.c */
@@ -177,6 +178,7 @@ TEST(so_many_wait_in_one_stream)
 {
 	struct fake_client client = fake_client_new();
 	struct buf body = BUF_INIT;
+	char byte;
 
 	for (size_t i = 0; i < V3_RENEWALS_WAITING_MAX + SIDE_BY_SIDE; i++)
 		buf_append_slice(&body, SLICE_LITERAL("{}"));
@@ -184,6 +186,7 @@ TEST(so_many_wait_in_one_stream)
 	for (size_t i = 0; i < SIDE_BY_SIDE; i++)
 		(void)asked(&client, 0);
 	assert_true(fake_is_quiet(client.fake));
+	assert_int_equal(recv(client.fd, &byte, 1, MSG_DONTWAIT), -1);
 	fake_client_free(&client);
 	client = fake_client_new();
 	buf_append_slice(&body, SLICE_LITERAL("{}"));
