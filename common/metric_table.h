@@ -114,7 +114,7 @@ WRITES(compared_deletes, "compareAndDelete")
 #undef WRITES
 METRIC(store_expires, RAFTD, COUNTER, ONE, "etcd_store_expires_total", "",
     "Keys and directories that expired.")
-METRIC(leases, RAFTD, GAUGE, ONE, "etcd_lease_count", "",
+METRIC(leases, RAFTD, GAUGE, ONE, "etcd_leases", "",
     "Leases of the v3 keys.")
 METRIC(lease_renewals, RAFTD, COUNTER, ONE, "etcd_debugging_lease_renewed_total", "",
     "Renewals of leases that this node has answered as leader, of all members.")
