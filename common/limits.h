@@ -184,6 +184,11 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_SORTED_ALL_MAX ((size_t)1048576) /* and all reads together; */
 #define V3_SORTED_BYTES_MAX (16 * MIB)	/* and of their values, if these make the order */
 #define V3_REMOVED_CHANGES_MAX ((size_t)1000) /* that compaction looks at in one turn */
+#define V3_CHECKSUM_LOOKS ((size_t)4096) /* changes that checksums look at in one turn */
+#define V3_LEASES_SHOWN_MAX ((size_t)262144) /* in a list; if there are more it is refused */
+#define V3_LEASE_KEYS_MAX ((size_t)65536) /* shown of one lease, */
+#define V3_LEASE_KEYS_BYTES_MAX (16 * MIB) /* and how long they are together */
+#define LEASE_ASKS_OF_MEMBERS_MAX ((size_t)65536) /* on leases, waiting at the leader */
 
 #define V3_TURN_LOOKS ((size_t)16384)	/* keys looked at for answers in one turn, */
 #define V3_SMALL_LOOKS ((size_t)256)	/* for one that goes before others, */
@@ -220,6 +225,8 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_ANSWER_BYTES_MAX (64 * MIB)	/* of KeyValues in one answer of a worker, */
 #define V3_COLLECTED_BYTES_MAX (128 * MIB) /* and of all that it puts together */
 #define V3_MESSAGE_BYTES_MAX (2 * MIB)	/* of a client, as it is sent */
+#define V3_RENEWALS_WAITING_MAX ((size_t)65536) /* of one stream, not asked yet */
+#define V3_RENEWALS_BACKLOG (64 * KIB)	/* of answers that its client has not taken: no more */
 #define V3_NESTED_MAX (2 * V3_DEPTH_MAX + 4) /* messages in messages */
 #define V3_DECODED_BYTES_MAX (4 * MIB)	/* parts and lists of one, beside its bytes */
 /* What an operation and a compare take in lists, beside the bytes that a client sent: so no client

@@ -114,6 +114,10 @@ WRITES(compared_deletes, "compareAndDelete")
 #undef WRITES
 METRIC(store_expires, RAFTD, COUNTER, ONE, "etcd_store_expires_total", "",
     "Keys and directories that expired.")
+METRIC(leases, RAFTD, GAUGE, ONE, "etcd_leases", "",
+    "Leases of the v3 keys.")
+METRIC(lease_renewals, RAFTD, COUNTER, ONE, "etcd_debugging_lease_renewed_total", "",
+    "Renewals of leases that this node has answered as leader, of all members.")
 METRIC(wal_fsync, RAFTD, DISK_TIME, NS, "etcd_disk_wal_fsync_duration_seconds", "",
     "Time of a synced write of the log.")
 METRIC(backend_commit, RAFTD, DISK_TIME, NS, "etcd_disk_backend_commit_duration_seconds", "",
@@ -121,7 +125,7 @@ METRIC(backend_commit, RAFTD, DISK_TIME, NS, "etcd_disk_backend_commit_duration_
 METRIC(batch_entries, RAFTD, SIZE, ONE, "etcd_wal_batch_entries", "",
     "Entries of the log that one synced write took.")
 METRIC(db_size, RAFTD, GAUGE, ONE, "etcd_mvcc_db_total_size_in_bytes", "",
-    "Size of all files of the database, looked at after each MiB that was written.")
+    "Size of all files of the database, looked at while it is written to, each 5 s or 4 MiB.")
 METRIC(db_in_use, RAFTD, GAUGE, ONE, "etcd_mvcc_db_total_size_in_use_in_bytes", "",
     "Size of what is in the tables of the database, about; looked at with the total size.")
 METRIC(disk_written, RAFTD, COUNTER, ONE, "etcd_disk_written_bytes_total", "",

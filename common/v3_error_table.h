@@ -40,6 +40,10 @@ V3_ERROR(TIMED_OUT_LEADER, 65, 14,
 V3_ERROR(TIMED_OUT_CONNECTION, 66, 14,
     "etcdserver: request timed out, possibly due to connection lost")
 V3_ERROR(NOT_LEADER, 67, 9, "etcdserver: not leader")
+/* Of what is asked to be shown. */
+V3_ERROR(TOO_MANY_LEASES, 80, 8, "there are more than 262144 leases, too many for one list")
+V3_ERROR(TOO_MANY_KEYS, 81, 8,
+    "too many keys hang on the lease to list them: 65536, and 16 MiB, are the most")
 /* Never made by what a client may say: raftd met bytes that no worker of ours sends. */
 V3_ERROR(MALFORMED, 90, 13, "etcdserver: malformed request")
 #undef V3_ERROR

@@ -102,6 +102,15 @@ take_indexes(struct client *client, const struct listed_member *member, struct s
 	buf_free(&path);
 }
 
+/* Its own, which it says beside the one that clients of v3 choose by. */
+static void
+take_version(struct state *state, const struct json *root)
+{
+	struct slice own = json_string(root, "moothall");
+
+	copy_word(state->version, own.size > 0 ? own : json_string(root, "etcdserver"));
+}
+
 static struct state
 look_at(struct client *client, const struct listed_member *member)
 {
@@ -116,7 +125,7 @@ look_at(struct client *client, const struct listed_member *member)
 		take_role(&state, json_string(doc.root, "state"));
 		json_doc_free(&doc);
 		if (ask(client, member, "/version", &answer, &doc)) {
-			copy_word(state.version, json_string(doc.root, "etcdserver"));
+			take_version(&state, doc.root);
 			json_doc_free(&doc);
 		}
 		/* On a connection that is there already: what a request takes. */

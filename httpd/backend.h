@@ -116,6 +116,11 @@ void backend_v3_revoke(struct backend *backend, struct backend_call *call,
     const struct msg_v3_revoke *revoke);
 void backend_v3_read(struct backend *backend, struct backend_call *call,
     const struct msg_v3_read *read);
+/* Answered by a v3_lease_answer, or a v3_state_answer, as the outcome's event, whole. */
+void backend_v3_lease(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_lease *lease);
+void backend_v3_state(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_state *state);
 /* Answered by a lock_record as the outcome's event; no piece() and no lost(). */
 void backend_lock_look(struct backend *backend, struct backend_call *call,
     const struct msg_lock_look *look);

@@ -47,6 +47,28 @@ backend_v3_read(struct backend *backend, struct backend_call *call, const struct
 }
 
 void
+backend_v3_lease(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_lease *lease)
+{
+	call->piece = NULL;
+	backend_call_start(backend, call, backend->next_id++, PLACE_ASKED);
+	backend_call_collect(call);
+	msg_v3_lease_frame(&call->frame, call->question.id, lease);
+	backend_call_send(backend, call);
+}
+
+void
+backend_v3_state(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_state *state)
+{
+	call->piece = NULL;
+	backend_call_start(backend, call, backend->next_id++, PLACE_ASKED);
+	backend_call_collect(call);
+	msg_v3_state_frame(&call->frame, call->question.id, state);
+	backend_call_send(backend, call);
+}
+
+void
 backend_call_more(struct backend *backend, struct backend_call *call)
 {
 	ASSERT(backend_call_rests(call));

@@ -125,6 +125,8 @@ stands_by(struct request *request)
 {
 	static const struct slice own[] = { { (const uint8_t *)"/metrics", 8 },
 		{ (const uint8_t *)"/health", 7 },
+		{ (const uint8_t *)"/livez", 6 },
+		{ (const uint8_t *)"/readyz", 7 },
 		{ (const uint8_t *)"/v2/stats/node", 14 },
 		{ (const uint8_t *)"/v2/stats/log", 13 },
 		{ (const uint8_t *)"/v2/admin/status", 16 } };

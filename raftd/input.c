@@ -330,6 +330,8 @@ node_session_gone(struct node *node, uint64_t session)
 	views_session_gone(node, session);
 	node_v3_session_gone(node, session);
 	node_v3_watches_gone(node, session);
+	node_v3_states_session_gone(node, session);
+	node_lease_asks_session_gone(node, session);
 	backups_session_gone(node, session);
 }
 
@@ -397,8 +399,10 @@ node_peer_connected(struct node *node, uint64_t peer)
 	followers_connected(node, peer);
 	compact_peer_connected(node, peer);
 	tell_removed(node, peer);
-	if (peer == raft_leader(node->raft))
+	if (peer == raft_leader(node->raft)) {
 		proposals_resend(node);
+		node_lease_asks_resend(node);
+	}
 }
 
 void
@@ -466,6 +470,19 @@ static enum err
 on_condition(struct node *node, const struct frame *frame, const struct msg_condition *m)
 {
 	return conditions_heard(node, frame->request_id, m);
+}
+
+static enum err
+on_lease_ask(struct node *node, const struct frame *frame, const struct msg_lease_ask *m)
+{
+	return node_lease_asks_asked(node, frame->request_id, m);
+}
+
+static enum err
+on_lease_told(struct node *node, const struct frame *frame UNUSED, const struct msg_lease_told *m)
+{
+	node_lease_asks_told(node, m);
+	return ERR_NONE;
 }
 
 static enum err

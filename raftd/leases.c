@@ -3,9 +3,9 @@
  * when they expire.
  *
  * What was promised to clients only the leader knows (raftd/replica/mvcc/lease.h). So who becomes
- * one begins with whole TTLs, and not before it has applied an entry of its own term: until then
- * it does not know of all leases that the one before it has renewed. One entry of each kind is
- * under way at a time, as for keys of /v2 (expiry.c).
+ * one begins with whole TTLs and a margin, and not before it has applied an entry of its own
+ * term: until then it does not know of all leases that the one before it has renewed. One entry
+ * of each kind is under way at a time, as for keys of /v2 (expiry.c).
  */
 #include "raftd/node_priv.h"
 
@@ -33,9 +33,8 @@ node_leases_are_led(const struct node *node)
 	    raft_role(node->raft) == RAFT_LEADER;
 }
 
-/* True: this node knows what it may promise, and end. */
-static bool
-lead(struct node *node)
+bool
+node_leases_lead(struct node *node)
 {
 	raft_term term = raft_current_term(node->raft);
 
@@ -45,7 +44,9 @@ lead(struct node *node)
 	if (node->leases.led_term != term) {
 		node->leases.led_term = term;
 		node->leases.settle_ms = node->now.monotonic_ms + SETTLE_INTERVAL_MS;
-		mvcc_lead(node->replica->mvcc, node_time_ns(node));
+		/* So much later may the one before have promised a time (lease_ask.c). */
+		mvcc_lead(node->replica->mvcc,
+		    node_time_ns(node) + LEASE_CONFIRMED_MS * NS_PER_MS);
 	}
 	return true;
 }
@@ -83,14 +84,15 @@ settle(struct node *node)
 }
 
 void
-node_leases_withdraw(struct node *node, uint64_t id)
+node_leases_withdraw(struct node *node, const uint64_t *ids, size_t count,
+    struct raft_position *position)
 {
-	struct raft_position position;
 	struct buf list = BUF_INIT;
 
-	command_v3_lease_put(&list, &(struct command_v3_lease){ .id = id });
+	for (size_t i = 0; i < count; i++)
+		command_v3_lease_put(&list, &(struct command_v3_lease){ .id = ids[i] });
 	propose(node, command_new_v3_checkpoint(raft_current_term(node->raft), buf_slice(&list)),
-	    &position);
+	    position);
 	buf_free(&list);
 }
 
@@ -101,7 +103,7 @@ node_leases_turn(struct node *node)
 	uint64_t ids[V3_EXPIRE_LEASES_MAX];
 	size_t count;
 
-	if (!lead(node))
+	if (!node_leases_lead(node))
 		return;
 	settle(node);
 	if (is_under_way(node, &node->leases.expiring) ||

@@ -78,6 +78,8 @@ meter_turn(struct meter *meter, const struct node *node)
 	metric_set(METRIC_store_keys, counts.keys);
 	metric_set(METRIC_store_index, counts.store_index);
 	metric_set(METRIC_store_watchers, counts.store[STAT_WATCHERS]);
+	metric_set(METRIC_leases, counts.leases);
+	metric_add(METRIC_lease_renewals, counts.lease_renewals - last->lease_renewals);
 	for (size_t i = 0; i < ARRAY_COUNT(store_rows); i++)
 		metric_add(store_rows[i], counts.store[i] - last->store[i]);
 	*last = counts;

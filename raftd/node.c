@@ -70,6 +70,8 @@ node_new(const struct node_config *config, struct node_io io,
 	views_init(&node->views);
 	node_v3_init(&node->v3);
 	node_v3_watches_init(&node->v3_watches, config);
+	node_v3_states_init(&node->v3_states);
+	node_lease_asks_init(&node->lease_asks, config->seed);
 	TAILQ_INIT(&node->changes);
 	STAILQ_INIT(&node->batches);
 	return node;
@@ -209,6 +211,8 @@ node_free(struct node **freed)
 	views_free(&node->views);
 	node_v3_free(&node->v3);
 	node_v3_watches_free(&node->v3_watches);
+	node_v3_states_free(&node->v3_states);
+	node_lease_asks_free(&node->lease_asks);
 	compact_free(node);
 	replica_free(&node->replica);
 	members_clear(&node->joined_with);
@@ -483,6 +487,7 @@ take_ready(struct node *node)
 
 	raft_ready(node->raft, &ready);
 	queries_ready(node, &ready);
+	node_lease_asks_ready(node, &ready);
 	apply_all(node, &ready);
 	if (core_needs_disk(&ready) || submit_is_due_at_once(node))
 		ticket = submit_batch(node, &ready);
@@ -624,9 +629,11 @@ node_turn(struct node *node, struct clock_time now)
 		changes_turn(node);
 		demote_turn(node);
 		queries_turn(node);
+		node_lease_asks_turn(node);
 		node->behind = take_ready(node);
 	}
 	queries_turn(node);
+	node_lease_asks_answer(node);
 	sweep(node);
 	submit_turn(node);
 	if (submit_is_due(node) || node->written_cluster_id != 0)
@@ -643,6 +650,7 @@ node_turn(struct node *node, struct clock_time now)
 	queries_answer(node);
 	views_turn(node);
 	node_v3_turn(node);
+	node_v3_states_turn(node);
 	ending_turn(node);
 }
 
@@ -662,8 +670,10 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, views_deadline(node));
 	due = MIN_OF(due, node_v3_deadline(node));
 	due = MIN_OF(due, node_v3_watches_deadline(node));
+	due = MIN_OF(due, node_v3_states_deadline(node));
 	due = MIN_OF(due, expiry_deadline(node));
 	due = MIN_OF(due, node_leases_deadline(node));
+	due = MIN_OF(due, node_lease_asks_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));
 	due = MIN_OF(due, disk_deadline(node));
 	due = MIN_OF(due, submit_deadline(node));

@@ -119,6 +119,10 @@ void node_v3_unwatch(struct node *node, uint64_t session, uint64_t watch_id);
 void node_v3_watch_more(struct node *node, uint64_t session, uint64_t watch_id);
 void node_v3_watch_drop(struct node *node, uint64_t session, uint64_t watch_id, uint64_t revision);
 void node_v3_progress_ask(struct node *node, uint64_t session, uint64_t request_id);
+void node_v3_state(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_v3_state *m);
+void node_v3_lease(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_v3_lease *m);
 void node_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_read *read);
 void node_lock_look(struct node *node, uint64_t session, uint64_t request_id,
@@ -218,6 +222,8 @@ struct node_counts {
 	uint64_t deduplicated;		/* copies in the log without effect, since node_new */
 	size_t places_open, places_taken; /* for members */
 	size_t keys;			/* nodes of the tree, without the root */
+	size_t leases;			/* of the v3 keys */
+	uint64_t lease_renewals;	/* answered, since node_new */
 	uint64_t store_index;
 	uint64_t store[STORE_STAT_COUNT]; /* wire.h's order */
 };

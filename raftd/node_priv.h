@@ -14,6 +14,8 @@
  *	v3_watch.c	watches of the v3 keys
  *	expiry.c	keys whose time is over
  *	leases.c	leases of the v3 keys whose time is over
+ *	lease_ask.c	who renews leases, or looks at them
+ *	v3_state.c	what is asked on all of the v3 keys
  *	compact.c	trimming the log; sending and installing snapshots
  *	backup.c	images of the applied state for operators
  *	disk.c		a disk that is full or hangs: refuse, hand leadership over, tell
@@ -185,6 +187,8 @@ struct query {
 	bool looks;			/* at a lock, for the entry lock_index */
 	bool v3;			/* of the v3 keys: key is compares, and behind them ops */
 	size_t compares_bytes;
+	uint8_t state;			/* V3_STATE_*; 0: it is another */
+	uint64_t revision;		/* of that */
 	uint64_t lock_index;
 	uint8_t size;			/* plain only: enum query_size, as far as is known */
 	size_t key_bytes;
@@ -217,6 +221,9 @@ void queries_add_look(struct node *node, uint64_t session, uint64_t request_id,
 /* The lists of the message were checked. */
 void queries_add_v3(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_v3_read *read);
+/* On the v3 keys as a whole (v3_state.c). */
+void queries_add_v3_state(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_v3_state *m);
 /* The node's own read: once it could be answered, or is late, the node is current. */
 void queries_catch_up(struct node *node);
 void queries_session_gone(struct node *node, uint64_t session);
@@ -308,6 +315,22 @@ void node_v3_watches_gone(struct node *node, uint64_t session);
 /* Behind all that is applied in a turn, before its outcomes. */
 void node_v3_watches_turn(struct node *node);
 uint64_t node_v3_watches_deadline(const struct node *node);
+/* ---- v3_state.c --------------------------------------------------------------- */
+
+struct v3_states {
+	TAILQ_HEAD(, v3_state_ask) list; /* that take time, oldest first */
+	size_t looks;			/* that are left in this turn */
+};
+
+void node_v3_states_init(struct v3_states *states);
+void node_v3_states_free(struct v3_states *states);
+void node_v3_states_session_gone(struct node *node, uint64_t session);
+/* It may be answered from here on. */
+void node_v3_state_take(struct node *node, uint64_t session, uint64_t request_id, uint8_t what,
+    uint64_t revision);
+/* Go on with those that take time, as far as the turn's share goes. */
+void node_v3_states_turn(struct node *node);
+uint64_t node_v3_states_deadline(const struct node *node);
 
 /* ---- expiry.c ------------------------------------------------------------------- */
 
@@ -329,11 +352,51 @@ struct lease_work {
 void node_leases_turn(struct node *node);
 /* When there is something to do at the leader, monotonic; UINT64_MAX: never. */
 uint64_t node_leases_deadline(const struct node *node);
-/* Of one that may not be renewed as it is settled (MVCC_LEASE_SETTLED): it is not when the
- * command is applied that this proposes, if nothing happens to the lead. */
-void node_leases_withdraw(struct node *node, uint64_t id);
+/* Of some that may not be renewed as they are settled (MVCC_LEASE_SETTLED), V3_EXPIRE_LEASES_MAX
+ * at most: they are not when the command is applied that this proposes, if nothing happens to the
+ * lead. position: of it, zeros: it was not taken. */
+void node_leases_withdraw(struct node *node, const uint64_t *ids, size_t count,
+    struct raft_position *position);
 /* May this node renew leases, once a quorum has confirmed that it leads? */
 bool node_leases_are_led(const struct node *node);
+/* The same; if it may since now, it begins to keep their deadlines. */
+bool node_leases_lead(struct node *node);
+
+/* ---- lease_ask.c ----------------------------------------------------------------- */
+
+/* Within so long of the question that confirmed it a leader promises clients something. */
+#define LEASE_CONFIRMED_MS 500
+
+TAILQ_HEAD(lease_ask_list, lease_ask);
+
+struct lease_asks {
+	struct hash by_number;
+	struct lease_ask_list all;	/* oldest first; and by place, enum lease_ask_place: */
+	struct lease_ask_list places[5];
+	size_t of_members;		/* that members have sent */
+	uint64_t next_number;
+	raft_term term;			/* what was forwarded was so under */
+	peer_id leader;
+	uint64_t ask_at_ms;		/* idle ones go on, not before */
+	uint64_t renewed;		/* since node_new */
+};
+
+void node_lease_asks_init(struct lease_asks *asks, uint64_t seed);
+void node_lease_asks_free(struct lease_asks *asks);
+void node_lease_asks_session_gone(struct node *node, uint64_t session);
+void node_lease_asks_ready(struct node *node, const struct raft_ready *ready);
+/* The stream to the leader is new: what was forwarded may be lost. */
+void node_lease_asks_resend(struct node *node);
+/* Ask for idle ones, answer those that may be, fail late ones. */
+void node_lease_asks_turn(struct node *node);
+/* Behind the last output of the core in a turn: answer those that may be. */
+void node_lease_asks_answer(struct node *node);
+uint64_t node_lease_asks_deadline(const struct node *node);
+/* Of a member: it asks. ERR_MALFORMED: nobody asks so. */
+enum err node_lease_asks_asked(struct node *node, peer_id from, const struct msg_lease_ask *m)
+    MUST_CHECK;
+/* The leader says. */
+void node_lease_asks_told(struct node *node, const struct msg_lease_told *m);
 
 /* ---- known.c --------------------------------------------------------------------- */
 
@@ -598,12 +661,14 @@ struct node {
 	struct views views;
 	struct v3_readings v3;
 	struct v3_watches v3_watches;
+	struct v3_states v3_states;
 	struct compaction compaction;
 	struct backup backups[BACKUPS_MAX];
 	bool swept;			/* what was freed is in the effects: they go at once, */
 	uint64_t swept_ticket;		/* with this batch, before which no more is freed */
 	struct raft_position expiry;	/* of the expire command proposed last; zeros: none */
 	struct lease_work leases;
+	struct lease_asks lease_asks;
 	struct raft_position known;	/* of the command that known.c proposed, the same */
 
 	struct disk_health disk;

@@ -124,6 +124,20 @@ queries_add_v3(struct node *node, uint64_t session, uint64_t request_id,
 }
 
 void
+queries_add_v3_state(struct node *node, uint64_t session, uint64_t request_id,
+    const struct msg_v3_state *m)
+{
+	struct query *query = new_query(node, session, request_id, SLICE_EMPTY);
+
+	query->state = m->what;
+	query->revision = m->revision;
+	if (m->quorum != 0)
+		TAILQ_INSERT_TAIL(&node->queries.idle, query, link);
+	else
+		TAILQ_INSERT_TAIL(&node->queries.plain, query, link);
+}
+
+void
 queries_catch_up(struct node *node)
 {
 	struct query *query = xzalloc(sizeof(*query));
@@ -304,8 +318,13 @@ static bool
 begin_answer(struct node *node, struct query *query, struct share *share, uint64_t *retry_ms)
 {
 	/* It is not to see a part of what is being written. */
-	if (query->v3 && mvcc_is_under_way(node->replica->mvcc))
+	if ((query->v3 || query->state != 0) && mvcc_is_under_way(node->replica->mvcc))
 		return false;
+	if (query->state != 0) {
+		node_v3_state_take(node, query->session, query->request_id, query->state,
+		    query->revision);
+		return true;
+	}
 	if (query->size != QUERY_LARGE) {
 		if (answer_at_once(node, query, share))
 			return true;

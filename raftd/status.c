@@ -9,6 +9,8 @@
  */
 #include "raftd/node_priv.h"
 
+#include "raftd/replica/mvcc/mvcc.h"
+
 #define STATUS_PAUSE_MS 1000
 
 /* NODE_ROLE_* of a role of the core, as long as nobody asks whether it may vote. */
@@ -104,6 +106,8 @@ node_count(const struct node *node, struct node_counts *counts)
 		.disk_stalls = node->disk.stalls,
 		.deduplicated = node->deduplicated,
 		.places_open = open,
+		.leases = mvcc_lease_count(node->replica->mvcc),
+		.lease_renewals = node->lease_asks.renewed,
 		.places_taken = places->count - open,
 		.keys = store_key_count(node->replica->store),
 		.store_index = store_index(node->replica->store),

@@ -93,6 +93,23 @@ RECORD(v3_change_record,
     FIELD(bytes, previous)	/* and as it was before; empty: it was not, is compacted, or
 				 * nobody wants it */
     FIELD(bytes, watch_ids))	/* u64 little-endian, one after the other; of v3_past none */
+/* What became of a question on a lease. */
+RECORD(v3_lease_answer,
+    FIELD(u16, error)		/* enum v3_error; else the rest is empty */
+    FIELD(u64, revision)	/* of the store, when it was asked */
+    FIELD(u8, found)		/* 0: there is no such lease, and the rest is empty */
+    FIELD(u64, left_s)		/* whole seconds; of one that was renewed all of its TTL */
+    FIELD(u64, granted_s)
+    FIELD(bytes, keys))		/* each as the codec has bytes, in no order */
+/* What this node says of the v3 keys as a whole. */
+RECORD(v3_state_answer,
+    FIELD(u16, error)		/* enum v3_error; else the rest is empty */
+    FIELD(u64, revision)	/* of the store */
+    FIELD(u64, hash_revision)	/* V3_STATE_HASH: up to which */
+    FIELD(u64, compacted)	/* an int64; -1: never */
+    FIELD(u64, commit) FIELD(u64, applied) /* of the log */
+    FIELD(u32, hash)		/* V3_STATE_HASH */
+    FIELD(bytes, leases))	/* V3_STATE_LEASES: u64 each, little-endian, in no order */
 
 /* A log entry on its way to a peer or to the disk. */
 RECORD(entry_record,
@@ -381,6 +398,15 @@ MESSAGE(v3_watch_more, 0x97, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
 MESSAGE(v3_watch_drop, 0x98, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, revision))
 /* Answered by v3_progress. */
 MESSAGE(v3_progress_ask, 0x99, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
+/* On a lease, of the leader alone: outcome, with a v3_lease_answer as its event. */
+MESSAGE(v3_lease, 0xa0, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(u8, what)		/* V3_LEASE_* of wire.h */
+    FIELD(u64, id))
+/* On all of the v3 keys, of this node: outcome, with a v3_state_answer as its event. */
+MESSAGE(v3_state, 0xa1, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(u8, what)		/* V3_STATE_* of wire.h */
+    FIELD(u8, quorum)		/* 1: what was acknowledged before is in it */
+    FIELD(u64, revision))	/* of V3_STATE_HASH and _SWEPT, an int64 */
 /* A look at a lock, answered by a quorum: outcome, with a lock_record as its event. */
 MESSAGE(lock_look, 0x3f, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(bytes, key)		/* its directory */
@@ -648,6 +674,16 @@ MESSAGE(condition, 0x115, FROM_NODE, TO_NODE,
     FIELD(u64, wall_ns)		/* the sender's wall clock */
     FIELD(u64, applied)
     FIELD(bytes, facts))	/* condition_record; CONDITION_BYTES_MAX */
+/* A question on a lease, to the leader. Who leads no more says nothing; its sender asks again. */
+MESSAGE(lease_ask, 0x116, FROM_NODE, TO_NODE,
+    FIELD(u64, number)		/* the sender's, not 0; comes back */
+    FIELD(u8, what)		/* V3_LEASE_* of wire.h */
+    FIELD(u64, id))
+MESSAGE(lease_told, 0x117, FROM_NODE, TO_NODE,
+    FIELD(u64, number)
+    FIELD(u8, found)		/* as in v3_lease_answer, as the next */
+    FIELD(u64, left_s) FIELD(u64, granted_s)
+    FIELD(u64, index))		/* what the leader had applied then, of the log */
 /* Snapshot: the sender streams chunks while the receiver gives credits. */
 MESSAGE(snapshot_chunk, 0x120, FROM_NODE, TO_NODE,
     FIELD(u64, term)

@@ -235,6 +235,17 @@ enum v3_op_kind { V3_OP_RANGE = 1, V3_OP_PUT = 2, V3_OP_DELETE = 3, V3_OP_TXN = 
 #define V3_RESULT_SUCCEEDED 0x02u	/* of a txn */
 #define V3_RESULT_ALL 0x03u
 
+/* What is asked on a lease. */
+#define V3_LEASE_RENEW 1
+#define V3_LEASE_LOOK 2
+#define V3_LEASE_LOOK_KEYS 3		/* and which keys hang on it */
+
+/* What is asked on all of the v3 keys. */
+#define V3_STATE_FIGURES 1
+#define V3_STATE_LEASES 2		/* their ids */
+#define V3_STATE_HASH 3			/* over history up to a revision */
+#define V3_STATE_SWEPT 4		/* answered once all is freed that was compacted up to it */
+
 /* As the API has them. */
 enum v3_sort_order { V3_SORT_NONE = 0, V3_SORT_ASCEND = 1, V3_SORT_DESCEND = 2 };
 enum v3_sort_target {

@@ -274,6 +274,8 @@ static const struct {
 	{ "/ui", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 	{ "/version", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 	{ "/health", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
+	{ "/livez", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
+	{ "/readyz", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 	{ "/metrics", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 };
 

@@ -32,5 +32,7 @@ void ui_handle(struct request *request);
 void ui_old_handle(struct request *request);
 void version_handle(struct request *request);
 void health_handle(struct request *request);
+void livez_handle(struct request *request);
+void readyz_handle(struct request *request);
 
 #endif

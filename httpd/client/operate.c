@@ -40,25 +40,31 @@ refuse(struct request *request, unsigned status, const char *text)
 	gate_send_message(request, status, slice_text(text));
 }
 
-bool
-operate_may_change(struct request *request)
+const char *
+operate_change_problem(const struct request *request)
 {
 	const struct config *config = &request->worker->config;
 
-	if (strcmp(config->member_changes, "off") == 0) {
-		refuse(request, 403, "members are not changed at the client port of this "
-		    "node (-member-changes off)");
-		return false;
-	}
+	if (strcmp(config->member_changes, "off") == 0)
+		return "members are not changed at the client port of this node "
+		    "(-member-changes off)";
 	/* As on the peer port: members are not for pages to change, but our own and those
 	 * of -cors. */
 	if (config->cors[0] == '\0' && request_header(request, "origin").data != NULL &&
-	    !cors_is_own(request)) {
-		refuse(request, 403, "members take no changes from web pages (header Origin) "
-		    "but the node's own, by an address or a name of -host-names");
-		return false;
-	}
-	return true;
+	    !cors_is_own(request))
+		return "members take no changes from web pages (header Origin) but the node's "
+		    "own, by an address or a name of -host-names";
+	return NULL;
+}
+
+bool
+operate_may_change(struct request *request)
+{
+	const char *problem = operate_change_problem(request);
+
+	if (problem != NULL)
+		refuse(request, 403, problem);
+	return problem == NULL;
 }
 
 bool

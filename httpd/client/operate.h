@@ -14,6 +14,8 @@
  * node lets be changed here, and for which pages. False: it was answered.
  */
 bool operate_may_change(struct request *request);
+/* The same for who answers otherwise: why not, static; NULL: it may. */
+const char *operate_change_problem(const struct request *request);
 /* Is the Content-Type JSON? Parameters behind the type are of no account. */
 bool operate_is_json(struct slice type);
 /* POST /v2/members/leader. */

@@ -127,6 +127,18 @@ take_value(void *argument, const char *place, enum json_kind kind, struct slice 
 }
 
 enum err
+roster_urls_take(const struct slice *list, size_t count, struct buf *urls,
+    char problem[ROSTER_PROBLEM_BYTES])
+{
+	struct body_reader reader = { .urls = urls, .problem = problem };
+
+	for (size_t i = 0; i < count; i++)
+		if (!take_url(&reader, list[i]))
+			return ERR_MALFORMED;
+	return reader.count > 0 ? ERR_NONE : ERR_MALFORMED;
+}
+
+enum err
 roster_body_parse(struct slice body, struct buf *urls, char problem[ROSTER_PROBLEM_BYTES])
 {
 	struct body_reader reader = { .urls = urls, .problem = problem };

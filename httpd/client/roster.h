@@ -23,6 +23,9 @@
  */
 enum err roster_body_parse(struct slice body, struct buf *urls,
     char problem[ROSTER_PROBLEM_BYTES]) MUST_CHECK;
+/* The same of a list; problem as there. ERR_MALFORMED also if there is none. */
+enum err roster_urls_take(const struct slice *list, size_t count, struct buf *urls,
+    char problem[ROSTER_PROBLEM_BYTES]) MUST_CHECK;
 /* An id of a path: 1 to 16 hexadecimal digits, not all of them zeros. */
 bool roster_id_parse(struct slice text, uint64_t *id);
 /* URLs that are separated by commas, as a list. */

@@ -1,29 +1,38 @@
 /*
- * version.c - /version and /health.
+ * version.c - /version, /health, /livez and /readyz.
  */
 #include "common/json_text.h"
 #include "common/version.h"
 #include "httpd/backend.h"
 #include "httpd/client/handlers.h"
+#include "httpd/client/health.h"
 #include "httpd/cluster.h"
 #include "httpd/handover.h"
 #include "httpd/http/server.h"
 #include "httpd/worker.h"
+
+/* Who has no v3 API here is told of no version of it. */
+#ifdef WITH_V3
+#define SERVER_VERSION API_VERSION
+#define CLUSTER_VERSION API_CLUSTER_VERSION
+#else
+#define SERVER_VERSION version_text
+#define CLUSTER_VERSION version_text
+#endif
 
 void
 version_handle(struct request *request)
 {
 	struct buf body = BUF_INIT;
 
-	buf_printf(&body, "{\"etcdserver\":\"%s\",\"etcdcluster\":\"%s\"}", version_text,
-	    version_text);
+	buf_printf(&body, "{\"etcdserver\":\"%s\",\"etcdcluster\":\"%s\",\"moothall\":\"%s\"}",
+	    SERVER_VERSION, CLUSTER_VERSION, version_text);
 	response_send(request, 200, "application/json", buf_slice(&body));
 	buf_free(&body);
 }
 
-/* Why this node should not be asked; NULL: it may be. */
-static const char *
-unhealthy_reason(const struct worker *worker)
+const char *
+health_problem(const struct worker *worker)
 {
 	if (worker->out_of_rotation)
 		return "drained by the operator";
@@ -41,7 +50,7 @@ unhealthy_reason(const struct worker *worker)
 void
 health_handle(struct request *request)
 {
-	const char *reason = unhealthy_reason(request->worker);
+	const char *reason = health_problem(request->worker);
 	struct buf body = BUF_INIT;
 
 	if (reason == NULL) {
@@ -54,4 +63,44 @@ health_handle(struct request *request)
 	buf_append_byte(&body, '}');
 	response_send(request, 503, "application/json", buf_slice(&body));
 	buf_free(&body);
+}
+
+/* ---- as Kubernetes probes ask ------------------------------ */
+
+static bool
+is_verbose(const struct request *request)
+{
+	return request->query.size > 0 && memmem(request->query.data, request->query.size,
+	    "verbose", strlen("verbose")) != NULL;
+}
+
+static void
+answer_probe(struct request *request, const char *check, const char *problem)
+{
+	struct buf body = BUF_INIT;
+
+	if (problem != NULL)
+		buf_printf(&body, "[-]%s failed: %s\n", check, problem);
+	else if (is_verbose(request))
+		buf_printf(&body, "[+]%s ok\n", check);
+	buf_append_text(&body, problem == NULL ? "ok\n" : "not ok\n");
+	response_send(request, problem == NULL ? 200 : 503, "text/plain; charset=utf-8",
+	    buf_slice(&body));
+	buf_free(&body);
+}
+
+/* Would it help to start it again? */
+void
+livez_handle(struct request *request)
+{
+	struct backend *backend = request->worker->backend;
+
+	answer_probe(request, "raftd", !backend_connected(backend) ? "raftd is not there" :
+	    backend_is_silent(backend) ? "raftd gives no sign of life" : NULL);
+}
+
+void
+readyz_handle(struct request *request)
+{
+	answer_probe(request, "serving", health_problem(request->worker));
 }

@@ -75,6 +75,14 @@ v3_method_by_grpc_path(struct slice path, struct arena *arena, struct v3_status 
 	return NULL;
 }
 
+struct v3_status
+v3_method_unserved(const struct v3_method *method, struct arena *arena)
+{
+	return (struct v3_status){ V3_UNIMPLEMENTED,
+	    arena_printf(arena, "unknown method %.*s for service %.*s", SLICE_ARGS(method->name),
+		SLICE_ARGS(method->service)) };
+}
+
 const struct v3_method *
 v3_method_by_gateway_path(struct slice path)
 {

@@ -37,6 +37,8 @@ const struct v3_method *v3_method(enum v3_method_tag tag);
  * is made in the arena. */
 const struct v3_method *v3_method_by_grpc_path(struct slice path, struct arena *arena,
     struct v3_status *refusal) MUST_CHECK;
+/* Why one that is not served is refused. */
+struct v3_status v3_method_unserved(const struct v3_method *method, struct arena *arena);
 /* Of a path of HTTP, without a query: /v3/..., /v3beta/... NULL: there is none. */
 const struct v3_method *v3_method_by_gateway_path(struct slice path) MUST_CHECK;
 

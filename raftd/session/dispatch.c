@@ -118,6 +118,26 @@ on_v3_read(struct asker *asker, const struct frame *frame, const struct msg_v3_r
 }
 
 static enum err
+on_v3_lease(struct asker *asker, const struct frame *frame, const struct msg_v3_lease *m)
+{
+	if (m->what < V3_LEASE_RENEW || m->what > V3_LEASE_LOOK_KEYS)
+		return ERR_MALFORMED;
+	asker->asked++;
+	node_v3_lease(asker->node, asker->session, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
+on_v3_state(struct asker *asker, const struct frame *frame, const struct msg_v3_state *m)
+{
+	if (m->what < V3_STATE_FIGURES || m->what > V3_STATE_SWEPT || m->quorum > 1)
+		return ERR_MALFORMED;
+	asker->asked++;
+	node_v3_state(asker->node, asker->session, frame->request_id, m);
+	return ERR_NONE;
+}
+
+static enum err
 on_read_more(struct asker *asker, const struct frame *frame,
     const struct msg_read_more *m UNUSED)
 {

@@ -27,6 +27,8 @@
 /* How often a full disk is looked at, and how long one is believed to be as it was. */
 #define SPACE_RETRY_MS 250
 #define SPACE_LOOK_MS 1000
+/* How large the database is, when it is written to. */
+#define MEASURE_MS 5000
 
 struct wal_writer {
 	struct db *db;
@@ -37,7 +39,7 @@ struct wal_writer {
 	pthread_t thread;
 
 	struct wal_batch writing;
-	bool measured;
+	uint64_t measured_ns;		/* when the sizes were looked at; 0: never */
 	size_t unmeasured_bytes;	/* written since the sizes were looked at */
 	struct wal_space space;		/* as last seen */
 	uint64_t looked_ns;		/* when that was; 0: never */
@@ -283,16 +285,17 @@ keep_batch(struct wal_writer *writer, const struct disk_marks *marks, uint64_t n
 	}
 }
 
-/* How large the database is, looked at first of all and when it may have changed. */
+/* How large the database is, looked at first of all, when it may have changed and now and then. */
 static void
-measure(struct wal_writer *writer, size_t bytes)
+measure(struct wal_writer *writer, size_t bytes, uint64_t now_ns)
 {
 	uint64_t files, tables;
 
 	writer->unmeasured_bytes += bytes;
-	if (writer->measured && writer->unmeasured_bytes < DB_WRITE_BUFFER_BYTES)
+	if (writer->measured_ns != 0 && writer->unmeasured_bytes < DB_WRITE_BUFFER_BYTES &&
+	    now_ns - writer->measured_ns < MEASURE_MS * NS_PER_MS)
 		return;
-	writer->measured = true;
+	writer->measured_ns = now_ns;
 	writer->unmeasured_bytes = 0;
 	db_sizes(writer->db, &files, &tables);
 	metric_set(METRIC_db_size, files);
@@ -328,7 +331,7 @@ take_batch(struct wal_writer *writer)
 	metric_observe(METRIC_backend_commit, clock_monotonic_ns() - begun_ns);
 	batch_clear(&writer->writing);
 	if (err == ERR_NONE)
-		measure(writer, bytes);
+		measure(writer, bytes, begun_ns);
 
 	pthread_mutex_lock(&writer->lock);
 	batch_pass_spent(&writer->writing, &writer->collecting);
@@ -355,7 +358,7 @@ writer_run(void *argument)
 {
 	struct wal_writer *writer = argument;
 
-	measure(writer, 0);
+	measure(writer, 0, clock_monotonic_ns());
 	pthread_mutex_lock(&writer->lock);
 	while (!writer->poisoned) {
 		if (writer->has_batch) {

@@ -391,7 +391,7 @@ def test_what_the_python_library_asks_of_the_cluster(world):
         client = Client([node.client])
         client.addresses = [node.client]
         version = client.json("/version")
-        assert set(version) == {"etcdserver", "etcdcluster"} and all(version.values())
+        assert set(version) == {"etcdserver", "etcdcluster", "moothall"} and all(version.values())
         members = client.json("/v2/members")["members"]
         assert [member["name"] for member in members] == [node.name for node in nodes]
         by_id = {member["id"]: member for member in members}

@@ -101,6 +101,16 @@ put_meant(struct buf *out, uint16_t type, uint64_t id)
 	case MSG_v3_grant:
 		msg_v3_grant_frame(out, id, &(struct msg_v3_grant){ .id = 1 });
 		break;
+	case MSG_v3_lease:
+		msg_v3_lease_frame(out, id, &(struct msg_v3_lease){ .what = V3_LEASE_RENEW });
+		break;
+	case MSG_v3_state:
+		msg_v3_state_frame(out, id, &(struct msg_v3_state){ .what = V3_STATE_FIGURES });
+		break;
+	case MSG_lease_ask:
+		msg_lease_ask_frame(out, id, &(struct msg_lease_ask){ .number = 1,
+		    .what = V3_LEASE_RENEW });
+		break;
 	case MSG_watch:
 		msg_watch_frame(out, id, &(struct msg_watch){ .key = key });
 		break;

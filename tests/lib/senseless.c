@@ -469,6 +469,7 @@ tame(struct senseless *s, uint16_t type, void *message)
 	struct msg_watch_taken *taken;
 	struct msg_standby *standby;
 	struct msg_v3_watch *v3_watch;
+	struct msg_v3_state *state;
 	struct msg_watch *watch;
 	struct msg_read *read;
 
@@ -510,6 +511,17 @@ tame(struct senseless *s, uint16_t type, void *message)
 		break;
 	case MSG_v3_watch_drop:
 		((struct msg_v3_watch_drop *)message)->revision = rand_below(&s->rand, 100);
+		break;
+	case MSG_v3_lease:
+		((struct msg_v3_lease *)message)->what = (uint8_t)(1 + rand_below(&s->rand, 3));
+		break;
+	case MSG_v3_state:
+		state = message;
+		state->what = (uint8_t)(1 + rand_below(&s->rand, 4));
+		state->quorum &= 1;
+		break;
+	case MSG_lease_ask:
+		((struct msg_lease_ask *)message)->what = (uint8_t)(1 + rand_below(&s->rand, 3));
 		break;
 	case MSG_auth_change:
 		tame_auth_change(s, message);

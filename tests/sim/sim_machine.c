@@ -7,6 +7,7 @@
 #include "common/limits.h"
 #include "common/xmem.h"
 #include "tests/sim/sim_check.h"
+#include "tests/sim/sim_v3.h"
 #include "tests/sim/sim_net.h"
 #include "tests/sim/sim_together.h"
 #include "tests/sim/sim_operator.h"
@@ -165,6 +166,8 @@ io_outcome(void *argument, uint64_t session, uint64_t request_id,
 	};
 	struct buf frame = BUF_INIT;
 
+	if (session == V3_SESSION)
+		v3_answered(machine, request_id, outcome);
 	if (worker == NULL)
 		return;
 	msg_outcome_frame(&frame, request_id, &message);

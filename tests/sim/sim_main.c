@@ -144,14 +144,15 @@ run(const struct sim_arguments *arguments, uint64_t seed)
 		    " partitions=%" PRIu64 " snapshots=%" PRIu64 " leaders=%" PRIu64
 		    " disk_faults=%" PRIu64 " fetches=%" PRIu64 " late_fetches=%" PRIu64
 		    " limits=%" PRIu64 " moves=%" PRIu64 " rights=%" PRIu64 " refused=%" PRIu64
-		    " senseless=%" PRIu64 " looks=%" PRIu64 " v3=%" PRIu64 " leases=%" PRIu64 "\n",
+		    " senseless=%" PRIu64 " looks=%" PRIu64 " v3=%" PRIu64 " leases=%" PRIu64
+		    " renewals=%" PRIu64 "\n",
 		    seed, trace_hash, world->machine_count, world->now_ms / 1000,
 		    world->operations, world->answered, world->unknown, world->events_seen,
 		    world->pieces, world->crashes, world->partitions, world->snapshots,
 		    world->elections, world->disk_faults, world->fetches,
 		    world->late_fetches, world->limits, world->moves, world->rights,
 		    world->refused, world->senseless_frames, world->looks,
-		    world->v3_writes, world->leases);
+		    world->v3_writes, world->leases, world->renewals);
 	world_free(&world);
 	return trace_hash;
 }

@@ -3,8 +3,12 @@
  *
  * Clients are not known to a worker here: a command goes straight into a node, of a session that
  * all machines share, and comes again at another one while it may be under way. Nobody waits
- * for an answer; what counts is what the log makes of it. A renewal is one of a leader that no
- * other has followed yet, as a quorum would confirm it: its lease must not end before its time.
+ * for an answer; what counts is what the log makes of it.
+ *
+ * A lease must not end before the time that a renewal has promised. It is renewed in two ways:
+ * right in a leader that no other has followed yet, as a quorum would confirm it; and by a
+ * question to any machine, whose answer counts from when it was given by a leader, and from when
+ * it was asked for by another one.
  */
 #include "tests/sim/sim_v3.h"
 
@@ -24,11 +28,21 @@
 /* One seed of so many, in per mille. */
 #define SEEDS 300
 #define STREAM UINT64_C(0x7633)
-#define SESSION UINT64_C(0x763376337633)
 #define KEPT 16			/* commands that may come again */
 #define LEASES 6
 /* As two leaders' times may be apart (raftd/leases.c). */
 #define SLACK_NS (50 * NS_PER_MS)
+/* Request ids of questions begin here; so many are known. */
+#define ASK_ID (UINT64_C(1) << 63)
+#define ASKS_KEPT 64
+
+/* A renewal that was asked for. */
+struct sim_renewal {
+	uint64_t request_id;
+	uint64_t lease;
+	uint64_t asked_ns;		/* cluster time, at most */
+	uint64_t grants;		/* of the lease, until then */
+};
 
 struct sim_v3 {
 	struct v3_model model;
@@ -36,6 +50,9 @@ struct sim_v3 {
 	struct blob *kept[KEPT];	/* of sequence s at s % KEPT */
 	uint64_t promised_ns[LEASES];	/* until then a lease lives, its leader has said; of others,
 					 * which senseless workers grant, nobody does */
+	uint64_t asks;
+	struct sim_renewal asked[ASKS_KEPT]; /* ask n at n % ASKS_KEPT */
+	uint64_t grants[LEASES];	/* of each: a promise is of one */
 };
 
 void
@@ -126,18 +143,18 @@ some_command(struct world *world, struct rand *rand, uint64_t sequence, uint64_t
 	struct blob *payload;
 
 	if (kind < 1)
-		return command_new_v3_compact(SESSION, sequence, low,
+		return command_new_v3_compact(V3_SESSION, sequence, low,
 		    model->revision - MIN_OF(model->revision, back));
 	if (kind < 3)
-		return command_new_v3_grant(SESSION, sequence, low, rand_below(rand, LEASES),
+		return command_new_v3_grant(V3_SESSION, sequence, low, rand_below(rand, LEASES),
 		    rand_chance(rand, 200) ? 100 : rand_below(rand, 8));
 	if (kind < 4)
-		return command_new_v3_revoke(SESSION, sequence, low, rand_below(rand, LEASES));
+		return command_new_v3_revoke(V3_SESSION, sequence, low, rand_below(rand, LEASES));
 	if (kind < 14)
 		some_op(world, rand, &ops);
 	else
 		some_txn(world, rand, &compares, &ops);
-	payload = command_new_v3_write(SESSION, sequence, low, buf_slice(&compares),
+	payload = command_new_v3_write(V3_SESSION, sequence, low, buf_slice(&compares),
 	    buf_slice(&ops));
 	buf_free(&compares);
 	buf_free(&ops);
@@ -152,7 +169,7 @@ send_again(struct machine *machine, struct rand *rand)
 
 	if (v3->sequence < KEPT)
 		return;
-	node_v3_write(machine->node, SESSION, sequence, true,
+	node_v3_write(machine->node, V3_SESSION, sequence, true,
 	    blob_ref(v3->kept[sequence % KEPT]));
 	machine_wake(machine);
 }
@@ -168,7 +185,7 @@ send_new(struct machine *machine, struct rand *rand)
 	*kept = some_command(machine->world, rand, sequence, low);
 	world_tell(machine->world, machine, "v3 command %" PRIu64 " kind=%u", sequence,
 	    (*kept)->data[0]);
-	node_v3_write(machine->node, SESSION, sequence, false, blob_ref(*kept));
+	node_v3_write(machine->node, V3_SESSION, sequence, false, blob_ref(*kept));
 	machine_wake(machine);
 }
 
@@ -191,6 +208,7 @@ static void
 renew(struct machine *machine, struct rand *rand)
 {
 	uint64_t id = rand_below(rand, LEASES), ttl_s, now_ns;
+	struct raft_position position;
 
 	if (!leads_last(machine))
 		return;
@@ -200,7 +218,7 @@ renew(struct machine *machine, struct rand *rand)
 		machine->world->v3->promised_ns[id] = now_ns + ttl_s * NS_PER_SECOND;
 		break;
 	case MVCC_LEASE_SETTLED:
-		node_leases_withdraw(machine->node, id);
+		node_leases_withdraw(machine->node, &id, 1, &position);
 		machine_wake(machine);
 		break;
 	case MVCC_LEASE_GONE:
@@ -208,13 +226,62 @@ renew(struct machine *machine, struct rand *rand)
 	}
 }
 
+/* Cluster time by whoever is behind most: what any leader says of now is no less. */
+static uint64_t
+least_time_ns(const struct world *world)
+{
+	uint64_t least_ns = UINT64_MAX;
+
+	for (size_t i = 0; i < world->machine_count; i++)
+		if (world->machines[i]->node != NULL)
+			least_ns = MIN_OF(least_ns, node_time_ns(world->machines[i]->node));
+	return least_ns;
+}
+
+static void
+ask_to_renew(struct machine *machine, struct rand *rand)
+{
+	struct sim_v3 *v3 = machine->world->v3;
+	struct sim_renewal *asked = &v3->asked[++v3->asks % ASKS_KEPT];
+	uint64_t lease = rand_below(rand, LEASES);
+
+	*asked = (struct sim_renewal){ .request_id = ASK_ID + v3->asks, .lease = lease,
+		.asked_ns = least_time_ns(machine->world), .grants = v3->grants[lease] };
+	node_v3_lease(machine->node, V3_SESSION, asked->request_id,
+	    &(struct msg_v3_lease){ .what = V3_LEASE_RENEW, .id = asked->lease });
+	machine_wake(machine);
+}
+
+void
+v3_answered(struct machine *machine, uint64_t request_id, const struct node_outcome *outcome)
+{
+	struct sim_v3 *v3 = machine->world->v3;
+	const struct sim_renewal *asked = &v3->asked[(request_id - ASK_ID) % ASKS_KEPT];
+	struct reader in = reader_of(outcome->event);
+	struct v3_lease_answer answer;
+	uint64_t since_ns;
+
+	if (request_id < ASK_ID || asked->request_id != request_id || outcome->error != ERR_NONE)
+		return;
+	MUST(v3_lease_answer_get(&in, &answer));
+	if (answer.found == 0 || asked->grants != v3->grants[asked->lease])
+		return;
+	since_ns = raft_role(node_raft(machine->node)) == RAFT_LEADER ?
+	    least_time_ns(machine->world) : asked->asked_ns;
+	v3->promised_ns[asked->lease] = MAX_OF(v3->promised_ns[asked->lease],
+	    since_ns + answer.left_s * NS_PER_SECOND);
+	machine->world->renewals++;
+}
+
 static void
 act(struct machine *machine, struct rand *rand)
 {
 	if (rand_chance(rand, 150))
 		send_again(machine, rand);
-	else if (rand_chance(rand, 250))
+	else if (rand_chance(rand, 150))
 		renew(machine, rand);
+	else if (rand_chance(rand, 400))
+		ask_to_renew(machine, rand);
 	else
 		send_new(machine, rand);
 }
@@ -277,8 +344,10 @@ apply_to_leases(struct world *world, const struct raft_entry *entry,
 		if (!command_v3_grant_get(body, &grant))
 			return false;
 		if (v3_model_grant(&v3->model, grant.id, (int64_t)grant.ttl_s, entry->time_ns,
-		    &granted) == V3_NONE && grant.id < LEASES)
+		    &granted) == V3_NONE && grant.id < LEASES) {
 			v3->promised_ns[grant.id] = 0;
+			v3->grants[grant.id]++;
+		}
 		return true;
 	case COMMAND_V3_REVOKE:
 		return command_v3_revoke_get(body, &revoke) &&

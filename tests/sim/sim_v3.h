@@ -8,8 +8,12 @@
 #define MOOTHALL_TESTS_SIM_V3_H
 
 #include "raftd/command.h"
+#include "raftd/node_io.h"
 #include "raftd/raft/types.h"
 #include "tests/sim/sim_world.h"
+
+/* Of all that they ask. */
+#define V3_SESSION UINT64_C(0x763376337633)
 
 struct sim_v3;
 
@@ -26,6 +30,9 @@ struct sim_v3 *v3_new(void);
 void v3_free(struct sim_v3 **v3);
 /* Begin, if it has. */
 void v3_start(struct world *world);
+/* A question of that session was answered there. */
+void v3_answered(struct machine *machine, uint64_t request_id,
+    const struct node_outcome *outcome);
 /* A committed command; false: it is none of the v3 keys, or malformed. */
 bool v3_apply(struct world *world, const struct raft_entry *entry,
     const struct command_head *head, struct reader *body);

@@ -119,6 +119,7 @@ struct world {
 	uint64_t fetches, late_fetches;	/* of entries; answered in a later leadership */
 	uint64_t rights, refused;	/* changes of users and roles; writes of who may not */
 	uint64_t v3_writes, leases;	/* of the v3 keys; of those that expired */
+	uint64_t renewals;		/* of leases, answered */
 	uint64_t moves;			/* places and members that got another URL */
 	uint64_t limits;		/* changes of what keys may have and the history keeps */
 	uint64_t senseless_frames;

@@ -7,8 +7,26 @@
 #include "httpd/v3/show.h"
 #include "httpd/worker.h"
 
+bool
+asked_is_refused(const struct v3_asked *asked, uint16_t error)
+{
+	enum v3_error why = (enum v3_error)error;
+
+	if (error == V3_NONE)
+		return false;
+	call_end(asked->of, (struct v3_status){ (enum v3_code)v3_error_code(why),
+	    v3_error_text(why) });
+	return true;
+}
+
+void
+asked_fail(const struct v3_asked *asked)
+{
+	call_end(asked->of, (struct v3_status){ V3_INTERNAL, "raftd sent no answer" });
+}
+
 static void
-answer(const struct v3_asked *asked, const struct msg_outcome *outcome)
+show(struct v3_asked *asked, const struct msg_outcome *outcome)
 {
 	struct v3_call *call = asked->of;
 	struct v3_response_header header = call_header(call, outcome->raft_term);
@@ -17,14 +35,11 @@ answer(const struct v3_asked *asked, const struct msg_outcome *outcome)
 
 	if (v3_show(call->method->tag, outcome->event, &call->request->arena, &header, &shown,
 	    &error) != ERR_NONE) {
-		call_end(call, (struct v3_status){ V3_INTERNAL, "raftd sent no answer" });
+		asked_fail(asked);
 		return;
 	}
-	if (error != V3_NONE) {
-		call_end(call, (struct v3_status){ (enum v3_code)v3_error_code(error),
-		    v3_error_text(error) });
+	if (asked_is_refused(asked, (uint16_t)error))
 		return;
-	}
 	if (asked->lease != 0)
 		shown.grant.ID = (int64_t)asked->lease;
 	call_answer(call, &shown);
@@ -38,7 +53,7 @@ answered(struct backend_call *backend_call, const struct msg_outcome *outcome)
 	if (outcome->error != ERR_NONE)
 		call_end(asked->of, call_failure(outcome));
 	else
-		answer(asked, outcome);
+		asked->show(asked, outcome);
 }
 
 static void
@@ -55,9 +70,20 @@ asked_new(struct v3_call *call)
 	struct v3_asked *asked = arena_zalloc(&call->request->arena, sizeof(*asked));
 
 	asked->of = call;
+	asked->show = show;
 	asked->call.done = answered;
 	asked->call.sent_ns = &call->request->sent_ns;
 	call->state = asked;
 	call->gone = gone;
+	return asked;
+}
+
+struct v3_asked *
+asked_new_shown(struct v3_call *call,
+    void (*show_it)(struct v3_asked *asked, const struct msg_outcome *outcome))
+{
+	struct v3_asked *asked = asked_new(call);
+
+	asked->show = show_it;
 	return asked;
 }

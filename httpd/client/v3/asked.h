@@ -13,10 +13,19 @@
 struct v3_asked {
 	struct backend_call call;
 	struct v3_call *of;
-	uint64_t lease;			/* that is granted, or 0 */
+	uint64_t lease;			/* that is granted, or looked at; or 0 */
+	uint64_t revision;		/* that is compacted up to */
+	/* What is made of an outcome without an error; it ends the call. */
+	void (*show)(struct v3_asked *asked, const struct msg_outcome *outcome);
 };
 
-/* In the call's arena, to be given to the backend. */
+/* In the call's arena, to be given to the backend. It is shown as show.h has it, or by show. */
 struct v3_asked *asked_new(struct v3_call *call);
+struct v3_asked *asked_new_shown(struct v3_call *call,
+    void (*show)(struct v3_asked *asked, const struct msg_outcome *outcome));
+/* It is an error of raftd's, and the call is over: true. */
+bool asked_is_refused(const struct v3_asked *asked, uint16_t error);
+/* raftd sent what is no answer: the call is over. */
+void asked_fail(const struct v3_asked *asked);
 
 #endif

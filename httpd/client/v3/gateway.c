@@ -215,8 +215,12 @@ v3_handle(struct request *request)
 	struct v3_call *call;
 	uint64_t ns;
 
-	if (method == NULL || !call_serves(method)) {
+	if (method == NULL) {
 		response_plain_error(request, 404, "Not Found");
+		return;
+	}
+	if (!call_serves(method)) {
+		refuse(request, v3_method_unserved(method, &request->arena));
 		return;
 	}
 	call = call_new(request, method, &gateway);

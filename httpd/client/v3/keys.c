@@ -49,12 +49,49 @@ serve_keys(struct v3_call *call, const void *message)
 	v3_ask_free(&ask);
 }
 
+/* ---- compaction ------------------------------ */
+
+static void
+answer_swept(struct v3_asked *asked, const struct msg_outcome *outcome)
+{
+	struct v3_response_header header = call_header(asked->of, outcome->raft_term);
+	struct reader in = reader_of(outcome->event);
+	struct v3_state_answer answer;
+
+	if (!v3_state_answer_get(&in, &answer)) {
+		asked_fail(asked);
+	} else if (!asked_is_refused(asked, answer.error)) {
+		header.revision = (int64_t)answer.revision;
+		call_answer(asked->of, &(struct v3_compaction_response){ .header = &header });
+	}
+}
+
+/* It was compacted; now for what was freed by that on this member. */
+static void
+ask_swept(struct v3_asked *asked, const struct msg_outcome *outcome)
+{
+	struct v3_call *call = asked->of;
+	struct reader in = reader_of(outcome->event);
+	struct v3_answer answer;
+
+	if (!v3_answer_get(&in, &answer))
+		asked_fail(asked);
+	else if (!asked_is_refused(asked, answer.error) && call_may_ask(call))
+		backend_v3_state(call->request->worker->backend,
+		    &asked_new_shown(call, answer_swept)->call,
+		    &(struct msg_v3_state){ .what = V3_STATE_SWEPT, .revision = asked->revision });
+}
+
 void
 serve_compact(struct v3_call *call, const void *message)
 {
-	const struct v3_compaction_request *asked = message;
+	const struct v3_compaction_request *request = message;
+	struct v3_asked *asked;
 
-	if (call_may_ask(call))
-		backend_v3_compact(call->request->worker->backend, &asked_new(call)->call,
-		    &(struct msg_v3_compact){ .revision = (uint64_t)asked->revision });
+	if (!call_may_ask(call))
+		return;
+	asked = request->physical ? asked_new_shown(call, ask_swept) : asked_new(call);
+	asked->revision = (uint64_t)request->revision;
+	backend_v3_compact(call->request->worker->backend, &asked->call,
+	    &(struct msg_v3_compact){ .revision = asked->revision });
 }

@@ -2,8 +2,8 @@
  * served_table.h - the methods of the v3 API that are served, and who does: a function that
  * begins a call (methods.h).
  *
- * The others are refused with V3_UNIMPLEMENTED by gRPC, and are unknown paths of the gateway. No
- * guard: included more than once, undefines its macro at the end.
+ * The others are refused with V3_UNIMPLEMENTED (v3_method_unserved). No guard: included more
+ * than once, undefines its macro at the end.
  */
 SERVED(range, serve_keys)
 SERVED(put, serve_keys)
@@ -13,4 +13,19 @@ SERVED(compact, serve_compact)
 SERVED(watch, serve_watch)
 SERVED(lease_grant, serve_grant)
 SERVED(lease_revoke, serve_revoke)
+SERVED(lease_keep_alive, serve_keep_alive)
+SERVED(lease_time_to_live, serve_time_to_live)
+SERVED(lease_leases, serve_leases)
+SERVED(member_list, serve_member_list)
+SERVED(member_add, serve_member_add)
+SERVED(member_remove, serve_member_remove)
+SERVED(member_update, serve_member_update)
+SERVED(member_promote, serve_member_promote)
+SERVED(alarm, serve_alarm)
+SERVED(status, serve_status)
+SERVED(defragment, serve_defragment)
+SERVED(hash, serve_hash)
+SERVED(hash_kv, serve_hash_kv)
+SERVED(move_leader, serve_move_leader)
+SERVED(health_check, serve_health_check)
 #undef SERVED

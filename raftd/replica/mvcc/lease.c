@@ -197,6 +197,13 @@ leases_sorted(const struct leases *leases)
 	return sorted;
 }
 
+const struct mvcc_lease *
+leases_any(const struct leases *leases, size_t i)
+{
+	ASSERT(i < leases->by_deadline.count);
+	return lease_of_heap(leases->by_deadline.links[i]);
+}
+
 /* ---- time ------------------------------ */
 
 static void

@@ -67,6 +67,9 @@ void lease_keys_sift(struct mvcc_key **keys, size_t count, size_t place);
 /* All of them by id; as lease_keys. */
 struct mvcc_lease **leases_sorted(const struct leases *leases);
 
+/* The i-th of them, by deadlines but in no order; good until one changes. */
+const struct mvcc_lease *leases_any(const struct leases *leases, size_t i);
+
 /* A checkpoint was applied. expiry_ns 0: it withdraws what was settled. */
 void lease_settle(struct leases *leases, struct mvcc_lease *lease, uint64_t expiry_ns);
 /* This node leads from now on. */

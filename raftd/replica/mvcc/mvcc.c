@@ -170,7 +170,6 @@ mvcc_lease_look(const struct mvcc *mvcc, uint64_t id, uint64_t now_ns,
     struct mvcc_lease_view *view, struct buf *out)
 {
 	const struct mvcc_lease *lease = lease_find(&mvcc->leases, id);
-	struct mvcc_key **keys;
 
 	if (lease == NULL)
 		return false;
@@ -182,24 +181,16 @@ mvcc_lease_look(const struct mvcc *mvcc, uint64_t id, uint64_t now_ns,
 	};
 	if (out == NULL)
 		return true;
-	keys = lease_keys_sorted(lease);
-	for (size_t i = 0; i < lease->key_count; i++)
-		codec_put_bytes(out, mvcc_key_name(keys[i]));
-	free(keys);
+	for (const struct mvcc_key *key = lease->keys; key != NULL; key = key->lease_next)
+		codec_put_bytes(out, mvcc_key_name(key));
 	return true;
 }
 
-size_t
-mvcc_lease_ids(const struct mvcc *mvcc, uint64_t from, uint64_t *ids, size_t ids_max)
+void
+mvcc_lease_ids(const struct mvcc *mvcc, struct buf *ids)
 {
-	struct mvcc_lease **sorted = leases_sorted(&mvcc->leases);
-	size_t all = mvcc_lease_count(mvcc), count = 0;
-
-	for (size_t i = 0; i < all && count < ids_max; i++)
-		if (sorted[i]->id >= from)
-			ids[count++] = sorted[i]->id;
-	free(sorted);
-	return count;
+	for (size_t i = 0; i < mvcc_lease_count(mvcc); i++)
+		codec_put_u64(ids, leases_any(&mvcc->leases, i)->id);
 }
 
 /* ---- checks ------------------------------ */

@@ -195,6 +195,28 @@ bool mvcc_has_to_sweep(const struct mvcc *mvcc);
 /* Is all freed that was compacted up to that revision? What "physical" waits for. */
 bool mvcc_is_swept(const struct mvcc *mvcc, int64_t revision);
 
+/* ---- checksums ------------------------------ */
+
+/* Of all that is readable at a revision and below it, worked out in slices. */
+struct mvcc_checksum {
+	uint64_t revision;		/* up to which */
+	int64_t compacted;		/* as it is; -1: never */
+	struct buf key;			/* where it goes on, and from which change of it */
+	uint64_t next_revision;
+	uint32_t next_sub;
+	uint32_t sum;			/* CRC32C, once it is done */
+};
+
+/* revision: an int64; 0 and below: the present one. checksum: zeroed, or used before.
+ * V3_COMPACTED, V3_FUTURE_REVISION. */
+enum v3_error mvcc_checksum_begin(const struct mvcc *mvcc, int64_t revision,
+    struct mvcc_checksum *checksum) MUST_CHECK;
+/* Between entries only. *looks: changes that may be looked at, a large value counts as several;
+ * out: what is left. V3_COMPACTED: it was meanwhile. */
+enum v3_error mvcc_checksum_go_on(const struct mvcc *mvcc, struct mvcc_checksum *checksum,
+    size_t *looks, bool *done) MUST_CHECK;
+void mvcc_checksum_free(struct mvcc_checksum *checksum);
+
 /* ---- leases, at the leader ------------------------------ */
 
 /* This node leads from now on; to be called before any lease is renewed or found due. */
@@ -223,11 +245,11 @@ struct mvcc_lease_view {
 					 * right, another's may be too low */
 	size_t key_count;
 };
-/* False: there is none. keys: NULL, or appended: list of u32 length and bytes, in order. */
+/* False: there is none. keys: NULL, or appended: list of u32 length and bytes, in no order. */
 bool mvcc_lease_look(const struct mvcc *mvcc, uint64_t id, uint64_t now_ns,
     struct mvcc_lease_view *view, struct buf *keys);
-/* Ids from that one on, in order of ids, up to ids_max; how many. */
-size_t mvcc_lease_ids(const struct mvcc *mvcc, uint64_t from, uint64_t *ids, size_t ids_max);
+/* Append the ids of all, 8 bytes each, in no order. */
+void mvcc_lease_ids(const struct mvcc *mvcc, struct buf *ids);
 
 /* ---- watches ------------------------------ */
 

@@ -15,7 +15,7 @@ static const uint16_t of_nodes[] = {
 	MSG_raft_heartbeat, MSG_raft_heartbeat_reply, MSG_raft_read_index,
 	MSG_raft_read_index_reply, MSG_raft_timeout_now, MSG_forward_proposal,
 	MSG_forward_refused, MSG_removed_told, MSG_released_told, MSG_condition_ask,
-	MSG_condition, MSG_snapshot_chunk,
+	MSG_condition, MSG_lease_ask, MSG_lease_told, MSG_snapshot_chunk,
 	MSG_snapshot_credit, MSG_raft_committed };
 
 static enum err

@@ -108,6 +108,7 @@ TEST(a_lease_that_is_renewed_lives)
 
 TEST(a_long_lease_is_settled_and_renewed_once_that_is_withdrawn)
 {
+	struct raft_position position;
 	struct led c = begin();
 
 	grant(&c, 1, 600);
@@ -118,12 +119,32 @@ TEST(a_long_lease_is_settled_and_renewed_once_that_is_withdrawn)
 	assert_int_equal(renew(&c, 1), MVCC_RENEWED);
 	pass(&c, 70);
 	assert_int_equal(renew(&c, 1), MVCC_LEASE_SETTLED);
-	node_leases_withdraw(c.w->node, 1);
+	node_leases_withdraw(c.w->node, &(uint64_t){ 1 }, 1, &position);
+	assert_true(position.index > 0);
 	world_settle(c.w);
 	world_turn(c.w, 1);
 	world_settle(c.w);
 	assert_int_equal(renew(&c, 1), MVCC_RENEWED);
 	assert_int_equal(mvcc_lease_count(keys_of(&c)), 1);
+	world_free(c.w);
+}
+
+/* What the leader before has promised last it does not know, and reckons with. */
+TEST(who_begins_to_lead_gives_leases_all_of_their_time_and_a_margin)
+{
+	struct led c = begin();
+
+	grant(&c, 1, 5);
+	pass(&c, 3);
+	c.w->node->leases.led_term = 0;
+	world_turn(c.w, 0);
+	pass(&c, 5);
+	world_turn(c.w, LEASE_CONFIRMED_MS - 100);
+	world_settle(c.w);
+	assert_int_equal(mvcc_lease_count(keys_of(&c)), 1);
+	world_turn(c.w, 200);
+	world_settle(c.w);
+	assert_int_equal(mvcc_lease_count(keys_of(&c)), 0);
 	world_free(c.w);
 }
 

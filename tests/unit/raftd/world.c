@@ -49,7 +49,8 @@ peer_out(void *argument)
 {
 	struct world *w = argument;
 
-	buf_clear(&w->peer_out);
+	if (!w->keeps_peer_out)
+		buf_clear(&w->peer_out);
 	return &w->peer_out;
 }
 

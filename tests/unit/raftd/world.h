@@ -19,7 +19,8 @@ struct world {
 	struct clock_time now;
 	uint64_t tickets, synced;
 	raft_index stored;		/* what was applied up to it went to the disk last */
-	struct buf peer_out;
+	struct buf peer_out;		/* frames for nodes: of the last call of a part for it, */
+	bool keeps_peer_out;		/* or all */
 	struct buf said;		/* what went to workers, as words in order */
 	size_t v3_bytes;		/* of keys and values in what watches of the v3 keys got */
 	size_t events;			/* so many watches were told of one, each event counted */

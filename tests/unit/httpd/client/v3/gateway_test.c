@@ -211,7 +211,7 @@ TEST(what_is_wrong_by_itself_is_not_asked)
 
 TEST(other_paths_are_not_there)
 {
-	static const char *const paths[] = { "/v3", "/v3/", "/v3/kv/nothing", "/v3/watch",
+	static const char *const paths[] = { "/v3", "/v3/", "/v3/kv/nothing",
 		"/v3alpha/kv/range", "/v3/kv/range/x" };
 	struct fake_client client = fake_client_new();
 
@@ -221,6 +221,17 @@ TEST(other_paths_are_not_there)
 		assert_int_equal(fake_count(&client.in, "HTTP/1.1 404 Not Found\r\n"), 1);
 		buf_clear(&client.in);
 	}
+	fake_client_free(&client);
+}
+
+TEST(what_is_not_served_is_said_so)
+{
+	struct fake_client client = fake_client_new();
+
+	post(&client, "/v3/maintenance/downgrade", "{}");
+	expect(&client, "HTTP/1.1 501 Not Implemented\r\n",
+	    ERROR("unknown method Downgrade for service etcdserverpb.Maintenance", "12"));
+	assert_true(fake_is_quiet(client.fake));
 	fake_client_free(&client);
 }
 
