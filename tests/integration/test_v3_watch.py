@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from moothall import World, ask, held_bytes, wait_until
+from moothall import World, ask, held_bytes, sanitized, wait_until
 
 MIB = 1 << 20
 
@@ -331,7 +331,8 @@ def test_a_slow_reader_costs_no_memory_and_gets_everything(world):
     for _ in range(400):
         last = put(node, "/s", value)
     grown = held_bytes(node.pid_of("client")) - held
-    assert grown < 16 * MIB, "the worker grew by %d bytes" % grown
+    # What keeps freed memory for its own ends says nothing here.
+    assert sanitized() or grown < 16 * MIB, "the worker grew by %d bytes" % grown
     quick = Stream(node, create("/s"))
     quick.wait(1)
     put(node, "/s", "quick")
