@@ -484,9 +484,11 @@ def test_a_node_that_gets_a_snapshot_tells_its_watches_what_they_missed(world):
     os.kill(pid, signal.SIGSTOP)
     try:
         for i in range(300):
-            put_surely(others[0], "/p", str(i))
+            put_surely(others[0], "/p", "%d%s" % (i, "x" * (48 << 10)))
     finally:
         os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: "etcd_snapshot_received_total 1" in ask(left.client, "GET", "/metrics").body.decode(), 15,
+               "a snapshot")
     check_versions(stream, others[0])
     stream.close()
 
