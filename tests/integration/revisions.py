@@ -142,6 +142,16 @@ class Load:
                 return all(self.progress.get(name, 0) >= goal[name] for name in names)
         wait_until(there, timeout, "v3 writes at %s" % ", ".join(node.name for node in nodes))
 
+    def gap(self, nodes, since, until):
+        """Longest time in ms that a client of these nodes was without an answer."""
+        worst, names = 0, {name for name, node in self.clients.items() if node in nodes}
+        with self.lock:
+            answered = [(o.client, o.returned) for o in self.operations if o.revision is not None]
+        for name in names:
+            moments = [since] + sorted(t for who, t in answered if who == name and since <= t <= until) + [until]
+            worst = max([worst] + [b - a for a, b in zip(moments, moments[1:])])
+        return worst / 1e6
+
     # ---- one client
 
     def _run(self, name, node):

@@ -11,7 +11,7 @@ import time
 
 import pytest
 
-from moothall import World, ask, held_bytes, wait_until
+from moothall import World, ask, held_bytes, sanitized, wait_until
 
 MIB = 1 << 20
 
@@ -331,7 +331,8 @@ def test_a_slow_reader_costs_no_memory_and_gets_everything(world):
     for _ in range(400):
         last = put(node, "/s", value)
     grown = held_bytes(node.pid_of("client")) - held
-    assert grown < 16 * MIB, "the worker grew by %d bytes" % grown
+    # What keeps freed memory for its own ends says nothing here.
+    assert sanitized() or grown < 16 * MIB, "the worker grew by %d bytes" % grown
     quick = Stream(node, create("/s"))
     quick.wait(1)
     put(node, "/s", "quick")
@@ -483,9 +484,11 @@ def test_a_node_that_gets_a_snapshot_tells_its_watches_what_they_missed(world):
     os.kill(pid, signal.SIGSTOP)
     try:
         for i in range(300):
-            put_surely(others[0], "/p", str(i))
+            put_surely(others[0], "/p", "%d%s" % (i, "x" * (48 << 10)))
     finally:
         os.kill(pid, signal.SIGCONT)
+    wait_until(lambda: "etcd_snapshot_received_total 1" in ask(left.client, "GET", "/metrics").body.decode(), 15,
+               "a snapshot")
     check_versions(stream, others[0])
     stream.close()
 

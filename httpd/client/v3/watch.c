@@ -31,7 +31,7 @@ struct stream_turn {
 		TURN_CANCEL,
 		TURN_PROGRESS,
 	} kind;
-	struct stream_watch *watch;	/* to be created, or canceled */
+	struct stream_watch *watch;	/* to be created, or canceled; then NULL: it is gone */
 	enum v3_error error;		/* it is refused for */
 };
 
@@ -123,7 +123,13 @@ void
 watches_remove(struct stream_watch *watch)
 {
 	struct watch_stream *stream = watch->stream;
+	struct stream_turn *turn;
 
+	/* What is not there any more is not canceled. */
+	if (watch->given_up)
+		TAILQ_FOREACH(turn, &stream->turns, link)
+			if (turn->watch == watch)
+				turn->watch = NULL;
 	backend_v3_unwatch(backend_of(stream), &watch->watch);
 	unname(watch);
 	if (watch->waits)
@@ -326,7 +332,7 @@ take_turns(struct watch_stream *stream)
 		if (taken.kind == TURN_REFUSED)
 			good = say_refused(stream, taken.error, stream->revision);
 		else if (taken.kind == TURN_CANCEL)
-			good = say_canceled(taken.watch);
+			good = taken.watch == NULL || say_canceled(taken.watch);
 		else
 			stream->progress_wanted = true;
 	}
@@ -395,7 +401,7 @@ refuse_watch(struct stream_watch *watch, const struct msg_v3_watching *answer)
 	struct watch_stream *stream = watch->stream;
 
 	/* Who begins before what is there hears of the watch, and that it has ended. */
-	if (answer->error == V3_COMPACTED && watch->named)
+	if (answer->error == V3_COMPACTED && !watch->vain)
 		return say_created(watch, answer->revision) && say_ended(watch, answer);
 	watches_remove(watch);
 	return say_refused(stream, v3_error_from_number(answer->error), answer->revision);
@@ -499,6 +505,7 @@ create(struct watch_stream *stream, const struct v3_watch_create_request *asked)
 		(void)add_turn(stream, TURN_REFUSED, NULL, V3_TOO_MANY_REQUESTS);
 		return;
 	}
+	watch->vain = vain;
 	if (!vain)
 		watches_name(watch, id);
 	watch->watch.start = (uint64_t)asked->start_revision;
@@ -528,6 +535,7 @@ next(struct v3_call *call, const void *message)
 		if (watch == NULL)
 			break;
 		unname(watch);
+		watch->given_up = true;
 		(void)add_turn(stream, TURN_CANCEL, watch, V3_NONE);
 		break;
 	case V3_IS_progress_request:

@@ -19,6 +19,8 @@ struct stream_watch {
 	TAILQ_ENTRY(stream_watch) by_turn;
 	int64_t id;
 	bool named;			/* its id is its own: it is in the table */
+	bool vain;			/* raftd will refuse it: it has no id */
+	bool given_up;			/* a cancel of it waits for its turn */
 	bool created;			/* the client was told, it may have events */
 	bool waits;			/* behind, in the queue of those that want a piece */
 	bool asked;			/* a piece of the past is under way */

@@ -211,7 +211,7 @@ TEST(what_is_wrong_by_itself_is_not_asked)
 
 TEST(other_paths_are_not_there)
 {
-	static const char *const paths[] = { "/v3", "/v3/", "/v3/kv/nothing",
+	static const char *const paths[] = { "/v3", "/v3/", "/v3/kv/nothing", "/v3/watches",
 		"/v3alpha/kv/range", "/v3/kv/range/x" };
 	struct fake_client client = fake_client_new();
 

@@ -89,6 +89,18 @@ put_change(struct buf *list, uint64_t revision, bool gone, uint64_t previous, ui
 	});
 }
 
+/* A put for two watches. */
+static void
+put_for_both(struct buf *list, uint64_t revision, uint64_t previous, const uint64_t *ids)
+{
+	const uint8_t wire[2][5] = { { 0x0a, 1, 'a', 0x18, (uint8_t)revision },
+		{ 0x0a, 1, 'a', 0x18, (uint8_t)previous } };
+
+	v3_change_record_put(list, &(struct v3_change_record){ .revision = revision,
+	    .key_value = slice_of(wire[0], 5), .previous = slice_of(wire[1], 5),
+	    .watch_ids = slice_of(ids, 2 * sizeof(ids[0])) });
+}
+
 static void
 send_events(struct fake *fake, uint64_t revision, const struct buf *list)
 {
@@ -169,8 +181,13 @@ TEST(events_come_with_what_was_before_for_who_wants_that)
 	expect(&client, LINE(12, ",\"watch_id\":\"1\",\"events\":[{\"type\":\"DELETE\","
 	    "\"kv\":{\"key\":\"YQ==\",\"mod_revision\":\"11\"},"
 	    "\"prev_kv\":{\"key\":\"YQ==\",\"mod_revision\":\"10\"}}]"));
-	happens(client.fake, ids[0], 13);
-	expect(&client, LINE(13, ",\"events\":[" EVENT(13) "]"));
+	buf_clear(&list);
+	put_for_both(&list, 13, 12, ids);
+	send_events(client.fake, 13, &list);
+	fake_receive(client.fake, client.fd, &client.in, LINE(13, ",\"watch_id\":\"1\","
+	    "\"events\":[{\"kv\":{\"key\":\"YQ==\",\"mod_revision\":\"13\"},"
+	    "\"prev_kv\":{\"key\":\"YQ==\",\"mod_revision\":\"12\"}}]"));
+	assert_int_equal(fake_count(&client.in, LINE(13, ",\"events\":[" EVENT(13) "]")), 1);
 	buf_free(&list);
 	fake_client_free(&client);
 }
@@ -237,6 +254,24 @@ TEST(a_watch_that_is_refused_is_created_and_canceled)
 		fake_receive(client.fake, client.fd, &client.in, "\r\n0\r\n\r\n");
 		fake_client_free(&client);
 	}
+}
+
+TEST(one_that_is_refused_need_not_be_canceled)
+{
+	struct fake_client client = fake_client_new();
+	uint64_t id;
+
+	post(&client, CREATE(",\"start_revision\":\"2\"") "{\"cancel_request\":{}}" CREATE(""));
+	(void)next_watch(client.fake, &id);
+	watching(client.fake, id, &(struct msg_v3_watching){ .revision = 9,
+	    .error = V3_COMPACTED, .compacted = 5 });
+	registered(client.fake, fake_next_id(client.fake, MSG_v3_watch), 9, false);
+	fake_receive(client.fake, client.fd, &client.in,
+	    LINE(9, ",\"watch_id\":\"1\",\"created\":true"));
+	assert_int_equal(fake_count(&client.in, "{\"result\":"), 3);
+	assert_int_equal(fake_count(&client.in,
+	    LINE(9, ",\"canceled\":true,\"compact_revision\":\"5\"")), 1);
+	fake_client_free(&client);
 }
 
 TEST(what_an_ended_raftd_did_not_answer_ends_the_stream)
@@ -388,7 +423,10 @@ TEST(a_quiet_watch_hears_now_and_then_how_far_it_is)
 	happens(client.fake, ids[0], 10);
 	expect(&client, LINE(10, ",\"events\":[" EVENT(10) "]"));
 	progress(client.fake, 11);
-	expect(&client, LINE(11, ",\"watch_id\":\"1\""));
+	fake_receive(client.fake, client.fd, &client.in, LINE(11, ",\"watch_id\":\"1\""));
+	assert_true(fake_is_quiet(client.fake));
+	assert_int_equal(fake_count(&client.in, LINE(11, "")), 0);
+	buf_clear(&client.in);
 	progress(client.fake, 12);
 	fake_receive(client.fake, client.fd, &client.in, "\"watch_id\":\"1\"}}\n");
 	fake_receive(client.fake, client.fd, &client.in, LINE(12, ""));
