@@ -62,6 +62,7 @@ digest_end(EVP_MD_CTX *digest, uint8_t result[BACKUP_DIGEST_BYTES])
 struct backup_writer {
 	EVP_MD_CTX *sha256;
 	uint64_t blocks;
+	uint64_t bytes;		/* of the file so far */
 };
 
 struct backup_writer *
@@ -97,6 +98,7 @@ put_block(struct backup_writer *writer, enum backup_kind kind, struct slice cont
 	codec_put_u32(out, checksum);
 	buf_append_slice(out, content);
 	digest_add(writer->sha256, slice_of(out->data + begun, out->size - begun));
+	writer->bytes += out->size - begun;
 }
 
 void
@@ -108,6 +110,7 @@ backup_put_head(struct backup_writer *writer, const struct backup_head *head, st
 	buf_append(out, BACKUP_MAGIC, strlen(BACKUP_MAGIC));
 	codec_put_u32(out, BACKUP_VERSION);
 	digest_add(writer->sha256, slice_of(out->data + begun, out->size - begun));
+	writer->bytes += out->size - begun;
 	backup_head_put(&content, head);
 	put_block(writer, BACKUP_HEAD, buf_slice(&content), crc32c(0, buf_slice(&content)), out);
 	buf_free(&content);
@@ -121,6 +124,17 @@ backup_put_records(struct backup_writer *writer, struct slice records, uint32_t 
 	writer->blocks++;
 }
 
+/* What it is of all bytes so far; more may follow. */
+static void
+digest_look(const EVP_MD_CTX *digest, uint8_t result[BACKUP_DIGEST_BYTES])
+{
+	EVP_MD_CTX *copy = digest_new();
+
+	MUST(EVP_MD_CTX_copy_ex(copy, digest) == 1);
+	digest_end(copy, result);
+	EVP_MD_CTX_free(copy);
+}
+
 void
 backup_put_end(struct backup_writer *writer, uint64_t store_index, struct buf *out)
 {
@@ -128,12 +142,41 @@ backup_put_end(struct backup_writer *writer, uint64_t store_index, struct buf *o
 	struct backup_end end = { .blocks = writer->blocks, .store_index = store_index };
 	struct buf content = BUF_INIT;
 
-	digest_end(writer->sha256, sha256);
+	digest_look(writer->sha256, sha256);
 	end.sha256 = slice_of(sha256, sizeof(sha256));
 	backup_end_put(&content, &end);
-	MUST(EVP_DigestInit_ex(writer->sha256, EVP_sha256(), NULL) == 1);
 	put_block(writer, BACKUP_END, buf_slice(&content), crc32c(0, buf_slice(&content)), out);
 	buf_free(&content);
+}
+
+/* How long the last block is. */
+static size_t
+end_bytes(void)
+{
+	static const uint8_t sha256[BACKUP_DIGEST_BYTES];
+	struct buf content = BUF_INIT;
+	size_t size;
+
+	backup_end_put(&content, &(struct backup_end){
+	    .sha256 = slice_of(sha256, sizeof(sha256)) });
+	size = BACKUP_BLOCK_HEAD_BYTES + content.size;
+	buf_free(&content);
+	return size;
+}
+
+void
+backup_put_padded_end(struct backup_writer *writer, uint64_t store_index, struct buf *out,
+    uint8_t sha256[BACKUP_DIGEST_BYTES])
+{
+	static const uint8_t zeros[BACKUP_PADDED_BYTES];
+	size_t over = (size_t)((writer->bytes + BACKUP_BLOCK_HEAD_BYTES + end_bytes()) %
+	    BACKUP_PADDED_BYTES);
+	struct slice padding = slice_of(zeros, (BACKUP_PADDED_BYTES - over) % BACKUP_PADDED_BYTES);
+
+	put_block(writer, BACKUP_PADDING, padding, crc32c(0, padding), out);
+	backup_put_end(writer, store_index, out);
+	ASSERT(writer->bytes % BACKUP_PADDED_BYTES == 0);
+	digest_look(writer->sha256, sha256);
 }
 
 /* ---- reading ---------------------------------------------------------------- */
@@ -147,7 +190,8 @@ struct backup_reader {
 	uint64_t blocks;	/* of records */
 	bool started;		/* the start was taken */
 	bool headed;		/* and the head */
-	bool ended;		/* and the end */
+	bool ended;		/* and the end, */
+	bool summed;		/* and what clients of the v3 API put behind it */
 	char problem[PROBLEM_BYTES];
 };
 
@@ -261,12 +305,36 @@ take_end(struct backup_reader *reader, struct slice content)
 		return damaged(reader, "its end makes no sense");
 	if (end.blocks != reader->blocks)
 		return damaged(reader, "blocks before the end are missing");
-	digest_end(reader->sha256, sha256);
+	digest_look(reader->sha256, sha256);
 	if (memcmp(sha256, end.sha256.data, sizeof(sha256)) != 0)
 		return damaged(reader, "the SHA-256 of all before is another");
+	digest_add(reader->sha256, buf_slice(&reader->in));
 	reader->ended = true;
 	return reader->owner.end == NULL ? ERR_NONE :
 	    reader->owner.end(reader->owner.argument, &end);
+}
+
+static enum err
+take_padding(struct backup_reader *reader, struct slice content)
+{
+	for (size_t i = 0; i < content.size; i++)
+		if (content.data[i] != 0)
+			return damaged(reader, "its padding is not of zeros");
+	return content.size >= BACKUP_PADDED_BYTES ?
+	    damaged(reader, "its padding is longer than any may be") : ERR_NONE;
+}
+
+/* Behind the end. */
+static enum err
+take_sum(struct backup_reader *reader)
+{
+	uint8_t sha256[BACKUP_DIGEST_BYTES];
+
+	digest_look(reader->sha256, sha256);
+	if (memcmp(sha256, reader->in.data, sizeof(sha256)) != 0)
+		return damaged(reader, "what follows the end is not its SHA-256");
+	reader->summed = true;
+	return ERR_NONE;
 }
 
 static enum err
@@ -292,6 +360,8 @@ take_block(struct backup_reader *reader)
 		return take_head(reader, content);
 	case BACKUP_RECORDS:
 		return take_records(reader, content);
+	case BACKUP_PADDING:
+		return take_padding(reader, content);
 	case BACKUP_END:
 		return take_end(reader, content);
 	default:
@@ -309,6 +379,8 @@ take(struct backup_reader *reader)
 
 	if (!reader->started) {
 		err = take_start(reader);
+	} else if (reader->ended) {
+		err = take_sum(reader);
 	} else if (reader->wanted == BACKUP_BLOCK_HEAD_BYTES) {
 		MUST(codec_get_u32(&in, &size));
 		if (size > BACKUP_BLOCK_BYTES_MAX)
@@ -322,7 +394,7 @@ take(struct backup_reader *reader)
 		err = take_block(reader);
 	}
 	reader->at += reader->in.size;
-	reader->wanted = BACKUP_BLOCK_HEAD_BYTES;
+	reader->wanted = reader->ended ? BACKUP_DIGEST_BYTES : BACKUP_BLOCK_HEAD_BYTES;
 	buf_recycle(&reader->in, 4 * SNAPSHOT_CHUNK_BYTES);
 	return err;
 }
@@ -335,7 +407,7 @@ backup_reader_feed(struct backup_reader *reader, struct slice bytes)
 	while (err == ERR_NONE && bytes.size > 0) {
 		size_t size = MIN_OF(bytes.size, reader->wanted - reader->in.size);
 
-		if (reader->ended)
+		if (reader->summed)
 			return damaged(reader, "something follows the end");
 		buf_append(&reader->in, bytes.data, size);
 		bytes = slice_of(bytes.data + size, bytes.size - size);
@@ -348,6 +420,8 @@ backup_reader_feed(struct backup_reader *reader, struct slice bytes)
 enum err
 backup_reader_finish(struct backup_reader *reader)
 {
+	if (reader->ended && reader->in.size > 0)
+		return damaged(reader, "something follows the end");
 	if (reader->ended)
 		return ERR_NONE;
 	return fail(reader, ERR_CLOSED, "is incomplete: it ends at byte %" PRIu64

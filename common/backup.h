@@ -8,13 +8,15 @@
  *
  *	a block:
  *	0	4	size of the content, u32
- *	4	1	kind: BACKUP_HEAD, then any number of BACKUP_RECORDS, then BACKUP_END
+ *	4	1	kind: BACKUP_HEAD, then any number of BACKUP_RECORDS, maybe
+ *			BACKUP_PADDING, then BACKUP_END
  *	5	4	CRC32C of the content, then of the five bytes before
- *	9		content: backup_head, a list of state_record, backup_end
+ *	9		content: backup_head, a list of state_record, zeros, backup_end
  *
  * Numbers are little-endian. A file is whole and valid if the blocks come in
  * that order, every checksum is right, the count and the SHA-256 in the last
- * block are, and nothing follows it. The records of all blocks, one after the
+ * block are, and nothing follows it but, maybe, the SHA-256 of all of it: so clients of the v3
+ * API save it, and want what is before that to be a multiple of 512 bytes. The records of all blocks, one after the
  * other, are the keys and values of raftd's applied state in key order.
  *
  * The writer is the peer worker's, which sends the file as the body of an HTTP
@@ -42,10 +44,11 @@
 #define BACKUP_START_BYTES ((size_t)12)
 #define BACKUP_BLOCK_HEAD_BYTES ((size_t)9)
 #define BACKUP_DIGEST_BYTES ((size_t)32)
+#define BACKUP_PADDED_BYTES ((size_t)512)
 /* Of a block's content: what fits in a frame does. */
 #define BACKUP_BLOCK_BYTES_MAX FRAME_BYTES_MAX
 
-enum backup_kind { BACKUP_HEAD = 1, BACKUP_RECORDS = 2, BACKUP_END = 3 };
+enum backup_kind { BACKUP_HEAD = 1, BACKUP_RECORDS = 2, BACKUP_END = 3, BACKUP_PADDING = 4 };
 
 /* ---- writing: each appends to out what comes next in the file ---------------- */
 
@@ -63,6 +66,9 @@ void backup_put_records(struct backup_writer *writer, struct slice records, uint
     struct buf *out);
 /* Last, once. */
 void backup_put_end(struct backup_writer *writer, uint64_t store_index, struct buf *out);
+/* Instead: padded, so that the file is a multiple of BACKUP_PADDED_BYTES; sha256: of all of it. */
+void backup_put_padded_end(struct backup_writer *writer, uint64_t store_index, struct buf *out,
+    uint8_t sha256[BACKUP_DIGEST_BYTES]);
 
 /* ---- reading ------------------------------------------------------------------- */
 
