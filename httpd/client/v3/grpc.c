@@ -179,47 +179,37 @@ tell_collected(struct request *request, const struct v3_call *call)
 		    !grpc_reader_is_between(reader) ? GRPC_PREFIX_BYTES : 0;
 }
 
-/* A call that has one message has it. It stays where it is, as long as the call. */
-static void
-begin_with(struct v3_call *call, struct slice message)
-{
-	struct request *request = call->request;
-	const struct v3_type *type = call->method->request();
-	void *asked = arena_alloc(&request->arena, type->size);
-	struct v3_status refusal;
-
-	request->more = NULL;
-	request->late = NULL;
-	request->collected = 0;
-	request->collects = 0;
-	request_body_used(request, 0);
-	if (v3_protobuf_read(type, message, &request->arena, asked, &refusal) != ERR_NONE)
-		call_fail(call, refusal);
-	else
-		(void)call_begin(call, asked);
-}
-
-/* False: the call is over. */
+/* A message to its method. False: the call is over. */
 static bool
-go_on_with(struct v3_call *call, struct slice message)
+pass_on(struct v3_call *call, struct slice bytes, bool (*take)(struct v3_call *, const void *))
 {
 	const struct v3_type *type = call->method->request();
 	struct v3_status refusal;
 	struct arena arena;
+	bool goes_on = false;
 	void *asked;
-	bool goes_on;
 
+	/* Not the request's: what it asks for may take long, and needs nothing of this. */
 	arena_init(&arena);
 	asked = arena_alloc(&arena, type->size);
-	if (v3_protobuf_read(type, message, &arena, asked, &refusal) == ERR_NONE) {
-		goes_on = call_next(call, asked);
-	} else {
-		/* Its text may be in the arena. */
+	if (v3_protobuf_read(type, bytes, &arena, asked, &refusal) == ERR_NONE)
+		goes_on = take(call, asked);
+	else
 		call_fail(call, refusal);
-		goes_on = false;
-	}
 	arena_free(&arena);
 	return goes_on;
+}
+
+/* A call that has one message has it. */
+static void
+begin_with(struct v3_call *call, struct slice message)
+{
+	struct grpc_call *carried = call->carried;
+
+	if (!pass_on(call, message, call_begin))
+		return;
+	grpc_reader_free(&carried->reader);
+	request_drop_body(call->request);
 }
 
 /* The client sends no more. */
@@ -258,7 +248,7 @@ take_message(struct v3_call *call)
 	if (err == ERR_NONE) {
 		size_t used = request->body.size - piece.size;
 
-		if (!go_on_with(call, message))
+		if (!pass_on(call, message, call_next))
 			return false;
 		request_body_used(request, used);
 		return true;
