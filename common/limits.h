@@ -246,7 +246,7 @@ _Static_assert(V3_MESSAGE_BYTES_MAX + V3_OPS_MAX * V3_OP_ROOM +
     "the lists of the longest message of a client are a request");
 _Static_assert(V3_REQUEST_BYTES_MAX + FRAME_ROOM <= COMMAND_BYTES_MAX,
     "a request of the v3 keys fits into an entry of the log");
-#define GRPC_BACKLOG_BYTES (1 * MIB)	/* of answers of a stream; above, it takes no more messages */
+#define GRPC_BACKLOG_BYTES (1 * MIB)	/* of a stream's answers; above, it takes no messages */
 #define GRPC_KEPT_BYTES (64 * KIB)	/* of a call's buffer, once a message was taken from it */
 
 /* At most once */

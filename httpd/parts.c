@@ -56,7 +56,7 @@ auth(void *argument, const struct msg_auth *message)
 static bool
 streams(const struct request *request)
 {
-	return grpc_is_call(request);
+	return call_is_grpc(request);
 }
 
 static bool
@@ -108,7 +108,8 @@ parts_open(struct worker *worker)
 	worker->server = server_new(&(struct server_owner){
 	    .worker = worker, .loop = worker->loop, .config = &worker->config,
 	    .role = worker->role, .tls = worker->tls,
-	    .handle = router_handle, .streams = streams, .put_lines = border_put_lines, .answered = border_answered,
+	    .handle = router_handle, .streams = streams, .put_lines = border_put_lines,
+	    .answered = border_answered,
 	    .gives = gives, .has_room = has_room, .give = give, .go_on = go_on,
 	    .is_quiet = is_quiet });
 	if (worker->role != ROLE_CLIENT)

@@ -106,8 +106,8 @@ send_not_found(struct request *request)
 	    config->peer_url));
 	char sentence[URL_BYTES_MAX + 128];
 
-	if (grpc_is_call(request)) {
-		grpc_refuse_unknown(request);
+	if (call_is_grpc(request)) {
+		call_refuse_unknown(request);
 		return;
 	}
 	for (size_t i = 0; url.size > 0 && i < ARRAY_COUNT(routes); i++) {
@@ -140,8 +140,8 @@ stands_by(struct request *request)
 	for (size_t i = 0; i < ARRAY_COUNT(own); i++)
 		if (slice_equal(request->path, own[i]))
 			return false;
-	if (grpc_is_call(request)) {
-		grpc_refuse_leaderless(request);
+	if (call_is_grpc(request)) {
+		call_refuse_leaderless(request);
 	} else if (worker->role == ROLE_PEER) {
 		send_not_found(request);
 	} else if (worker->cluster->standby_url[0] == '\0') {

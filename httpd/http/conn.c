@@ -194,7 +194,8 @@ static void
 input_ended(struct conn *conn)
 {
 	conn->ended = true;
-	if (conn->protocol != NULL || conn->state == CONN_BODY || conn->state == CONN_LINGER || has_stream(conn)) {
+	if (conn->protocol != NULL || conn->state == CONN_BODY || conn->state == CONN_LINGER ||
+	    has_stream(conn)) {
 		conn_close(conn);
 		return;
 	}

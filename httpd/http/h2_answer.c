@@ -5,8 +5,9 @@
  * case here. Bytes of a body wait in the stream's queue; the library asks how many there are for
  * a frame (read_answer) and has them put behind the frame's head (h2_send_data).
  */
-#include "common/xmem.h"
 #include "httpd/http/h2_answer.h"
+
+#include "common/xmem.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -205,8 +206,8 @@ h2_head(struct request *request, unsigned status, const char *content_type, size
 	request->bytes_out += lines.size;
 	/* Either fails if the stream is over, and then nobody waits for it. */
 	if (status < 200)
-		(void)nghttp2_submit_headers(stream->h2->session, NGHTTP2_FLAG_NONE, stream->id, NULL,
-		    fields.list, fields.count, NULL);
+		(void)nghttp2_submit_headers(stream->h2->session, NGHTTP2_FLAG_NONE, stream->id,
+		    NULL, fields.list, fields.count, NULL);
 	else
 		(void)nghttp2_submit_response(stream->h2->session, stream->id, fields.list,
 		    fields.count, has_body ? &provider : NULL);

@@ -66,7 +66,8 @@ struct request {
 	bool ends_with_client;		/* its answer may take as long as it likes: who has closed
 					 * its side of the connection does not wait for it */
 	bool watches;			/* the handler's: it waits for events, and counts so */
-	size_t collected;		/* the handler's, of a body that streams: bytes that it keeps */
+	/* The handler's, of a body that streams: */
+	size_t collected;		/* bytes that it keeps, */
 	size_t collects;		/* until it has so many; 0: it waits for none */
 	/* The rest is conn.c's. */
 	struct request *next;
@@ -83,8 +84,8 @@ struct request {
 	size_t body_expected;		/* bytes, or as many as there may be */
 	size_t kept;			/* see request_keeps */
 	unsigned status;		/* of the answer; 0: there is none yet */
-	bool whole;			/* head and body have come: it was handled; or its head, if its
-					 * body streams */
+	bool whole;			/* head and body have come: it was handled; or its head,
+					 * if its body streams */
 	bool body_streams;
 	bool body_ended;		/* then: no more of it comes */
 	bool answered;			/* no more bytes follow */

@@ -10,7 +10,6 @@
  * names (session id context), and the certificate in it is checked again.
  */
 #include "httpd/http/tls.h"
-#include "httpd/http/h2.h"
 
 #include "common/diag.h"
 #include "common/hash.h"
@@ -345,7 +344,12 @@ tls_take_tickets(struct tls *tls, struct slice keys)
 static bool
 speaks_h2(const struct tls *tls)
 {
-	return H2_IS_SERVED && tls->role == ROLE_CLIENT;
+#ifdef WITH_V3
+	return tls->role == ROLE_CLIENT;
+#else
+	(void)tls;
+	return false;
+#endif
 }
 
 /* Of a client port h2 if it is offered, else http/1.1; a client that offers something else only

@@ -97,7 +97,8 @@ handle(struct request *request)
 	owner->handled++;
 	ASSERT(request->path.size > 0 && request->target.size > 0);
 	for (size_t i = 0; i < request->header_count; i++)
-		ASSERT(request->headers[i].name.size > 0 && request->headers[i].name.data[0] != ':');
+		ASSERT(request->headers[i].name.size > 0 &&
+		    request->headers[i].name.data[0] != ':');
 	if (request->body_streams || request->path.size % 2 == 0)
 		keep(request);
 	else

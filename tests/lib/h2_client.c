@@ -192,7 +192,8 @@ h2_client_pump(struct h2_client *client)
 
 	put(client);
 	while ((got = read(client->fd, bytes, sizeof(bytes))) > 0)
-		assert_int_equal(nghttp2_session_mem_recv(client->session, bytes, (size_t)got), got);
+		assert_int_equal(nghttp2_session_mem_recv(client->session, bytes, (size_t)got),
+		    got);
 	if (got == 0 || errno != EAGAIN)
 		client->closed = true;
 	put(client);

@@ -36,7 +36,7 @@ struct grpc_call {
 };
 
 bool
-grpc_is_call(const struct request *request)
+call_is_grpc(const struct request *request)
 {
 	struct slice type = request->content_type;
 	size_t size = sizeof(CONTENT_TYPE) - 1;
@@ -81,7 +81,7 @@ refuse(struct request *request, struct v3_status status)
 }
 
 void
-grpc_refuse_unknown(struct request *request)
+call_refuse_unknown(struct request *request)
 {
 	struct v3_status refusal;
 
@@ -92,7 +92,7 @@ grpc_refuse_unknown(struct request *request)
 }
 
 void
-grpc_refuse_leaderless(struct request *request)
+call_refuse_leaderless(struct request *request)
 {
 	refuse(request, v3_status_of(V3_REFUSE_NO_LEADER));
 }
@@ -355,7 +355,7 @@ grpc_handle(struct request *request)
 	struct v3_call *call;
 	uint64_t ns;
 
-	if (!grpc_is_call(request)) {
+	if (!call_is_grpc(request)) {
 		response_plain_error(request, 415, "this path is for calls of gRPC: POST of "
 		    CONTENT_TYPE " by HTTP/2");
 		return;

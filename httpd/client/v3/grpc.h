@@ -10,24 +10,24 @@
 
 #ifdef WITH_V3
 /* A call by its content type: POST of application/grpc, by HTTP/2. */
-bool grpc_is_call(const struct request *request);
+bool call_is_grpc(const struct request *request);
 /* Answer one for a path that no service has; and one to a node that is of no cluster now. */
-void grpc_refuse_unknown(struct request *request);
-void grpc_refuse_leaderless(struct request *request);
+void call_refuse_unknown(struct request *request);
+void call_refuse_leaderless(struct request *request);
 #else
 static inline bool
-grpc_is_call(const struct request *request UNUSED)
+call_is_grpc(const struct request *request UNUSED)
 {
 	return false;
 }
 
 static inline void
-grpc_refuse_unknown(struct request *request UNUSED)
+call_refuse_unknown(struct request *request UNUSED)
 {
 }
 
 static inline void
-grpc_refuse_leaderless(struct request *request UNUSED)
+call_refuse_leaderless(struct request *request UNUSED)
 {
 }
 #endif
