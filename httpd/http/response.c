@@ -533,7 +533,8 @@ response_stream_with(struct request *request, struct slice head, struct blob *bl
 		return;
 	buf_append_slice(outqueue_tail(queue_of(request)), head);
 	outqueue_put_blob(queue_of(request), blob);
-	buf_append_slice(outqueue_tail(queue_of(request)), foot);
+	if (foot.size > 0)
+		buf_append_slice(outqueue_tail(queue_of(request)), foot);
 	end_chunk(request);
 }
 

@@ -118,6 +118,38 @@ send_message(struct v3_call *call, const void *response)
 	blob_unref(&blob);
 }
 
+/* The members of a message alone: in protobuf what is put behind one another is one message. */
+static struct blob *
+render(const struct v3_type *type, const void *message)
+{
+	struct buf members = BUF_INIT;
+
+	blob_begin(&members);
+	v3_protobuf_put(&members, type, message);
+	return blob_end(&members, NULL);
+}
+
+static void
+send_message_with(struct v3_call *call, const void *response, struct blob *tail)
+{
+	const struct v3_type *type = call->method->response();
+	struct request *request = call->request;
+	struct buf head = BUF_INIT;
+
+	if (!request->streaming)
+		response_stream_begin(request, 200, CONTENT_TYPE);
+	grpc_put_prefix(&head, v3_protobuf_size(type, response) + tail->size);
+	v3_protobuf_put(&head, type, response);
+	response_stream_with(request, buf_slice(&head), tail, SLICE_EMPTY);
+	buf_free(&head);
+}
+
+static size_t
+backlog(const struct v3_call *call)
+{
+	return response_backlog(call->request);
+}
+
 /* Nothing is read for it any more. */
 static void
 let_go(struct v3_call *call)
@@ -157,7 +189,8 @@ deny(struct v3_call *call)
 }
 
 static const struct v3_carrier grpc = {
-	.answer = answer, .message = send_message, .end = end, .deny = deny,
+	.answer = answer, .message = send_message, .message_with = send_message_with,
+	.render = render, .form = 1, .backlog = backlog, .end = end, .deny = deny,
 };
 
 /* ---- messages ------------------------------ */
