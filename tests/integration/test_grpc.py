@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from h2 import (H2, NO_ERROR, WINDOW, call, call_head, fields_of, framed, message, refusal, result)
+from h2 import H2, SETTINGS, WINDOW, call, call_head, fields_of, frame, framed, message, refusal, result
 from moothall import VISIBLE, World, ask, wait_until
 from test_h2 import metric, rejected, replaced_under_load
 
@@ -322,3 +322,122 @@ def test_etcdctl_of_3_4(world):
     code, _, error = run("compaction", "3")
     assert code == 1 and "Error: etcdserver: mvcc: required revision has been compacted" in error
     assert "is healthy" in "".join(run("endpoint", "health")[1:])
+    watcher = subprocess.Popen([ETCDCTL_3, "--endpoints", node.client, "watch", "w"], env=dict(os.environ, ETCDCTL_API="3"),
+                               stdout=subprocess.PIPE, text=True)
+    try:
+        wait_until(lambda: metric(node, "etcd_watches_open") > 0, what="its watch")
+        run("put", "w", "seen")
+        assert [watcher.stdout.readline() for _ in range(3)] == ["PUT\n", "w\n", "seen\n"]
+    finally:
+        watcher.kill()
+        watcher.wait()
+
+
+# ---- streams
+
+WATCH = "/etcdserverpb.Watch/Watch"
+
+
+class Watch:
+    """A stream of watches on a connection."""
+
+    def __init__(self, client, fields=()):
+        self.client, self.at = client, 0
+        self.stream = client.begin(call_head(client, WATCH, fields), end=False)
+        self.state = client.streams[self.stream]
+
+    def send(self, data, end=False):
+        self.client.upload(self.stream, framed(data), end=end)
+
+    def create(self, key, end="", **more):
+        self.send(message(f1=message(f1=key, f2=end, **more)))
+
+    def next(self):
+        """The next message, as its fields."""
+        def whole():
+            size = self.at + 5
+            return len(self.state.body) >= size and len(self.state.body) >= size + struct.unpack(
+                ">I", self.state.body[self.at + 1:self.at + 5])[0]
+        self.client.wait(lambda: whole() or self.state.over)
+        size = struct.unpack(">I", self.state.body[self.at + 1:self.at + 5])[0]
+        data = self.state.body[self.at + 5:self.at + 5 + size]
+        self.at += 5 + size
+        return fields_of(data)
+
+
+def events(answer):
+    return [(fields_of(event).get(1, [0])[0], fields_of(fields_of(event)[2][0])[1][0].decode()) for event in answer.get(11, [])]
+
+
+def test_watches_of_a_stream(client):
+    watch = Watch(client)
+    watch.create("w/", "w0")
+    watch.create("other")
+    first, second = watch.next(), watch.next()
+    assert first[3] == [1] and second[3] == [1] and second[2] == [1]
+    put(client, "w/a", "1")
+    result(call(client, DELETE, message(f1="w/a")))
+    assert events(watch.next()) == [(0, "w/a")] and events(watch.next()) == [(1, "w/a")]
+    put(client, "other", "x")
+    got = watch.next()
+    assert got[2] == [1] and events(got) == [(0, "other")]
+    watch.send(message(f2=message(f1=1)))
+    assert watch.next()[4] == [1]
+    # The client is done asking; what it asked for goes on.
+    client.data(watch.stream, b"", end=True)
+    put(client, "w/b", "1")
+    assert events(watch.next()) == [(0, "w/b")]
+    client.reset(watch.stream)
+    assert refusal(call(client, WATCH, b"", body=b"\0\0\0")) == (INTERNAL, "unexpected EOF")
+    assert call(client, WATCH, b"\xff").last("grpc-status") == str(INTERNAL)
+
+
+def test_answers_that_are_not_taken_close_the_window(world):
+    """A client that asks on and on, and takes nothing: above 1 MiB of answers no message of it is read."""
+    node = world.node(flags=["-workers", "1", "-max-watches", "10"] + VISIBLE).start()
+    asked = framed(message(f1=message(f1="k"))) * 1000
+    with H2(node.client, settings=[(WINDOW, 0)]) as client:
+        watch = Watch(client)
+        sent = 0
+
+        def stalls():
+            """No room to send within half a second."""
+            end = time.monotonic() + 0.5
+            while client.room(watch.stream) < len(asked):
+                if time.monotonic() > end:
+                    return True
+                client.ping()
+                client.pongs.clear()
+                client.wait(lambda: client.pongs)
+            return False
+
+        while not stalls():
+            client.data(watch.stream, asked)
+            sent += len(asked)
+            assert sent < 4 * MIB, "it is read without end"
+        assert metric(node, 'etcd_http_held_bytes{port="client"}') < 4 * MIB
+        # Others are served, and when its answers are taken it goes on.
+        client.send(frame(SETTINGS, payload=struct.pack(">HI", WINDOW, 16 * MIB)))
+        client.wait(lambda: client.room(watch.stream) >= len(asked))
+        put(client, "k", "1")
+
+
+def test_a_watch_ends_with_its_worker(world):
+    """With a status that tells the client to go to another; it goes on from the next revision and misses nothing."""
+    node = world.node(flags=["-workers", "1"]).start()
+    with H2(node.client) as client:
+        watch = Watch(client)
+        watch.create("k")
+        watch.next()
+        put(client, "k", "1")
+        seen = fields_of(watch.next()[1][0])[3][0]
+        node.control("restart", "client")
+        client.wait(lambda: watch.state.over)
+        assert watch.state.last("grpc-status") == str(UNAVAILABLE), watch.state
+        client.wait_closed(12)
+    with H2(node.client) as client:
+        put(client, "k", "2")
+        watch = Watch(client)
+        watch.create("k", f3=seen + 1)
+        assert watch.next()[3] == [1]
+        assert events(watch.next()) == [(0, "k")]
