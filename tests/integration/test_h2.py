@@ -290,12 +290,16 @@ def test_bodies_that_are_not_whole_have_a_limit_together(world):
                 size = min(left, client.room(stream))
                 client.data(stream, b"a" * size)
                 left -= size
-        client.ping()
-        client.wait(lambda: client.pongs)
-        over = [stream for stream in streams if client.streams[stream].over]
-        assert all(client.streams[stream].reset == REFUSED_STREAM for stream in over)
-        assert 15 <= len(over) <= 25, len(over)
-        assert rejected(node, "bodies") == len(over)
+
+        def over():
+            client.pongs.clear()
+            client.ping()
+            client.wait(lambda: client.pongs)
+            return [stream for stream in streams if client.streams[stream].over]
+
+        wait_until(lambda: rejected(node, "bodies") == len(over()), what="each that was refused to be told")
+        assert all(client.streams[stream].reset == REFUSED_STREAM for stream in over())
+        assert 15 <= len(over()) <= 25, over()
         assert metric(node, 'etcd_http_held_bytes{port="client"}') < 16 * MIB
         assert client.ask("GET", "/version").status == 200
 
