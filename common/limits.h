@@ -72,6 +72,21 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define WORKER_HELD_BYTES_MAX (256 * MIB) /* is cut; and so of all */
 #define BODY_FREE_BYTES (256 * KIB)	/* of a body; more is received if there is room for all */
 
+/* A connection of HTTP/2 (httpd/http/h2.h) */
+#define H2_STREAMS_MAX 1000		/* open at a time; more are refused */
+#define H2_WINDOW_BYTES ((int32_t)BODY_FREE_BYTES) /* of a body that come before some is used */
+#define H2_CONN_WINDOW_BYTES ((int32_t)MIB) /* the same of all bodies of a connection */
+#define H2_LOOSE_BYTES_MAX (4 * MIB)	/* of bodies that are not whole, beside one large one */
+#define H2_HELD_BYTES (8 * MIB)		/* of what is in work; then requests wait */
+#define H2_WRITE_BYTES (128 * KIB)	/* of frames, put into the queue at a time, */
+#define H2_WRITE_ROUNDS 8		/* and so often in one turn */
+#define H2_ACKS_MAX 1000		/* of settings and pings, that the client does not take */
+#define H2_SETTINGS_MAX 32		/* values in one frame */
+#define H2_RESETS_MAX 1000		/* streams that broke off, at once, */
+#define H2_RESETS_PER_S 100		/* and from then on */
+#define H2_NOTICE_MS 1000		/* a connection that ends: until the client knows, */
+#define H2_DRAIN_MS 9000		/* and until what it began is answered */
+
 /* Connections that go from one worker to another (httpd/handover.h) */
 #define HANDOVER_WINDOW 64		/* under way at a time */
 #define HANDOVER_BYTES_MAX (4 * MIB)	/* read or not written of one; above, it waits */
@@ -238,6 +253,7 @@ _Static_assert(V3_MESSAGE_BYTES_MAX + V3_OPS_MAX * V3_OP_ROOM +
     "the lists of the longest message of a client are a request");
 _Static_assert(V3_REQUEST_BYTES_MAX + FRAME_ROOM <= COMMAND_BYTES_MAX,
     "a request of the v3 keys fits into an entry of the log");
+#define GRPC_BACKLOG_BYTES (1 * MIB)	/* of a stream's answers; above, it takes no messages */
 #define GRPC_KEPT_BYTES (64 * KIB)	/* of a call's buffer, once a message was taken from it */
 
 /* At most once */

@@ -13,6 +13,7 @@
 #include "httpd/client/gate.h"
 #include "httpd/client/handlers.h"
 #include "httpd/client/lock_wait.h"
+#include "httpd/client/v3/grpc.h"
 #include "httpd/client/watch.h"
 #include "httpd/cluster.h"
 #include "httpd/handover.h"
@@ -49,6 +50,13 @@ auth(void *argument, const struct msg_auth *message)
 	if (gate_is_closed(worker))
 		backend_v3_watch_review(worker->backend);
 	return err;
+}
+
+/* Calls of gRPC are, whose messages come one by one. */
+static bool
+streams(const struct request *request)
+{
+	return call_is_grpc(request);
 }
 
 static bool
@@ -100,7 +108,8 @@ parts_open(struct worker *worker)
 	worker->server = server_new(&(struct server_owner){
 	    .worker = worker, .loop = worker->loop, .config = &worker->config,
 	    .role = worker->role, .tls = worker->tls,
-	    .handle = router_handle, .put_lines = border_put_lines, .answered = border_answered,
+	    .handle = router_handle, .streams = streams, .put_lines = border_put_lines,
+	    .answered = border_answered,
 	    .gives = gives, .has_room = has_room, .give = give, .go_on = go_on,
 	    .is_quiet = is_quiet });
 	if (worker->role != ROLE_CLIENT)

@@ -29,6 +29,15 @@ ROUTE(ROUTE_CLIENT, PREFIX, "/v2/auth", METHOD_GET | METHOD_PUT | METHOD_DELETE,
 #ifdef WITH_V3
 ROUTE(ROUTE_CLIENT, PREFIX, "/v3", METHOD_POST, v3_handle)
 ROUTE(ROUTE_CLIENT, PREFIX, "/v3beta", METHOD_POST, v3_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/etcdserverpb.KV", METHOD_POST, grpc_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/etcdserverpb.Watch", METHOD_POST, grpc_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/etcdserverpb.Lease", METHOD_POST, grpc_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/etcdserverpb.Cluster", METHOD_POST, grpc_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/etcdserverpb.Maintenance", METHOD_POST, grpc_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/etcdserverpb.Auth", METHOD_POST, grpc_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/v3lockpb.Lock", METHOD_POST, grpc_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/v3electionpb.Election", METHOD_POST, grpc_handle)
+ROUTE(ROUTE_CLIENT, PREFIX, "/grpc.health.v1.Health", METHOD_POST, grpc_handle)
 #endif
 ROUTE(ROUTE_LOCK | ROUTE_LEADER, EXACT, "/mod", METHOD_ANY, mod_handle)
 ROUTE(ROUTE_LOCK, PREFIX, "/mod/v2/lock", METHOD_ANY, lock_handle)

@@ -12,6 +12,7 @@
 #include "httpd/border.h"
 #include "httpd/client/gate.h"
 #include "httpd/client/handlers.h"
+#include "httpd/client/v3/grpc.h"
 #include "httpd/cluster.h"
 #include "httpd/http/host.h"
 #include "httpd/http/url.h"
@@ -105,6 +106,10 @@ send_not_found(struct request *request)
 	    config->peer_url));
 	char sentence[URL_BYTES_MAX + 128];
 
+	if (call_is_grpc(request)) {
+		call_refuse_unknown(request);
+		return;
+	}
 	for (size_t i = 0; url.size > 0 && i < ARRAY_COUNT(routes); i++) {
 		if ((routes[i].roles & (peer ? ROUTE_CLIENT : ROUTE_PEER)) == 0 ||
 		    !matches(&routes[i], request->path))
@@ -137,7 +142,9 @@ stands_by(struct request *request)
 	for (size_t i = 0; i < ARRAY_COUNT(own); i++)
 		if (slice_equal(request->path, own[i]))
 			return false;
-	if (worker->role == ROLE_PEER) {
+	if (call_is_grpc(request)) {
+		call_refuse_leaderless(request);
+	} else if (worker->role == ROLE_PEER) {
 		send_not_found(request);
 	} else if (worker->cluster->standby_url[0] == '\0') {
 		/* It passes: clients take a 4xx for final, and repeat after a 5xx. */

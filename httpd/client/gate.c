@@ -276,6 +276,16 @@ static const struct {
 	{ "/health", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 	{ "/livez", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 	{ "/readyz", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
+	/* Calls of gRPC, which are refused in its way. */
+	{ "/etcdserverpb.KV", METHOD_POST, CLASS_ASKS },
+	{ "/etcdserverpb.Watch", METHOD_POST, CLASS_ASKS },
+	{ "/etcdserverpb.Lease", METHOD_POST, CLASS_ASKS },
+	{ "/etcdserverpb.Cluster", METHOD_POST, CLASS_ASKS },
+	{ "/etcdserverpb.Maintenance", METHOD_POST, CLASS_ASKS },
+	{ "/etcdserverpb.Auth", METHOD_POST, CLASS_ASKS },
+	{ "/v3lockpb.Lock", METHOD_POST, CLASS_ASKS },
+	{ "/v3electionpb.Election", METHOD_POST, CLASS_ASKS },
+	{ "/grpc.health.v1.Health", METHOD_POST, CLASS_ASKS },
 	{ "/metrics", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
 };
 

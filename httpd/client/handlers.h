@@ -28,6 +28,7 @@ void client_backup_handle(struct request *request);
 void v3_handle(struct request *request);
 /* A stream of watches of the v3 API that began in another worker. */
 void gateway_go_on(struct request *request, const struct msg_handed *handed);
+void grpc_handle(struct request *request);
 void ui_handle(struct request *request);
 void ui_old_handle(struct request *request);
 void version_handle(struct request *request);

@@ -10,6 +10,7 @@
 #include "common/port_text.h"
 #include "common/xmem.h"
 #include "httpd/http/conn_priv.h"
+#include "httpd/http/h2.h"
 #include "httpd/http/tls.h"
 
 #include <stdlib.h>
@@ -41,6 +42,8 @@ void
 conn_free(struct conn *conn)
 {
 	ASSERT(conn->state == CONN_CLOSED);
+	if (conn->protocol != NULL)
+		conn->protocol->free(conn);
 	buf_free(&conn->in);
 	outqueue_clear(&conn->out);
 	free(conn->from);
@@ -57,8 +60,8 @@ conn_touch(struct conn *conn)
 }
 
 /* Its handler, if one keeps it, learns that nobody waits any more. */
-static void
-drop_request(struct conn *conn, struct request *request)
+void
+conn_drop_request(struct conn *conn, struct request *request)
 {
 	if (request->whole && !request->answered) {
 		if (!request->moved)
@@ -77,7 +80,7 @@ conn_drop_requests(struct conn *conn)
 	while ((request = conn->first) != NULL) {
 		conn->first = request->next;
 		conn->request_count--;
-		drop_request(conn, request);
+		conn_drop_request(conn, request);
 	}
 	conn->last = NULL;
 }
@@ -89,6 +92,8 @@ conn_close(struct conn *conn)
 		return;
 	conn->state = CONN_CLOSED;
 	conn_drop_requests(conn);
+	if (conn->protocol != NULL)
+		conn->protocol->close(conn);
 	server_limit(conn->server, &conn->reading, LIMIT_NONE);
 	server_limit(conn->server, &conn->writing, LIMIT_NONE);
 	transport_free(&conn->transport);
@@ -96,13 +101,21 @@ conn_close(struct conn *conn)
 }
 
 struct request *
-conn_add_request(struct conn *conn)
+conn_new_request(struct conn *conn)
 {
 	struct request *request = server_request_new(conn->server);
 
 	request->worker = conn->owner->worker;
 	request->conn = conn;
 	request->begun_ns = loop_now(conn->owner->loop).monotonic_ns;
+	return request;
+}
+
+struct request *
+conn_add_request(struct conn *conn)
+{
+	struct request *request = conn_new_request(conn);
+
 	if (conn->last == NULL)
 		conn->first = request;
 	else
@@ -133,14 +146,37 @@ request_may_move(struct request *request)
 size_t
 conn_body_bytes(const struct conn *conn)
 {
+	if (conn->protocol != NULL)
+		return conn->protocol->upload_bytes(conn);
 	return conn->state == CONN_BODY ? conn->last->body_expected : 0;
+}
+
+size_t
+conn_body_came(const struct conn *conn)
+{
+	return conn->protocol != NULL ? conn->protocol->upload_came(conn) :
+	    conn->last->body_bytes.size;
 }
 
 void
 conn_body_goes_on(struct conn *conn)
 {
+	if (conn->protocol != NULL) {
+		conn->protocol->upload_goes_on(conn);
+		return;
+	}
 	/* The time that it waited does not count. */
 	server_limit(conn->server, &conn->reading, LIMIT_NONE);
+	conn_touch(conn);
+}
+
+void
+conn_refuse_upload(struct conn *conn)
+{
+	if (conn->protocol != NULL)
+		conn->protocol->upload_refuse(conn);
+	else
+		conn_refuse_late(conn, METRIC_rejected_body_rate);
 	conn_touch(conn);
 }
 
@@ -158,11 +194,41 @@ static void
 input_ended(struct conn *conn)
 {
 	conn->ended = true;
-	if (conn->state == CONN_BODY || conn->state == CONN_LINGER || has_stream(conn)) {
+	if (conn->protocol != NULL || conn->state == CONN_BODY || conn->state == CONN_LINGER ||
+	    has_stream(conn)) {
 		conn_close(conn);
 		return;
 	}
 	conn->state = CONN_DEAF;
+}
+
+/* What came, behind what was kept of what came before. */
+static void
+take(struct conn *conn, struct slice bytes)
+{
+	size_t used;
+
+	if (conn->protocol == NULL && !conn->served && transport_speaks_h2(conn->transport))
+		h2_begin(conn);
+	if (conn->protocol != NULL) {
+		conn->protocol->take(conn, bytes);
+	} else if (conn->in.size > 0) {
+		buf_append_slice(&conn->in, bytes);
+		conn_parse_kept(conn);
+	} else {
+		used = conn_parse(conn, bytes);
+		if (conn->state != CONN_CLOSED && used < bytes.size)
+			buf_append(&conn->in, bytes.data + used, bytes.size - used);
+	}
+}
+
+/* As long as there is no room for what a client asks, it is not read. Of HTTP/2 it is, since
+ * what makes room comes there. */
+static bool
+is_to_be_read(struct conn *conn)
+{
+	return conn->protocol != NULL || ((conn->state != CONN_HEAD || conn_may_parse(conn)) &&
+	    (conn->state != CONN_BODY || may_read_body(conn)));
 }
 
 static void
@@ -171,11 +237,10 @@ read_input(struct conn *conn)
 	uint8_t *scratch = server_scratch(conn->server);
 
 	for (int i = 0; i < READS_PER_TURN; i++) {
-		size_t size, used;
+		size_t size;
 		enum err err;
 
-		if ((conn->state == CONN_HEAD && !conn_may_parse(conn)) ||
-		    (conn->state == CONN_BODY && !may_read_body(conn)))
+		if (!is_to_be_read(conn))
 			return;
 		err = transport_read(conn->transport, scratch, CONN_READ_BYTES, &size);
 		if (err == ERR_AGAIN)
@@ -198,14 +263,7 @@ read_input(struct conn *conn)
 			conn_close(conn);
 			return;
 		}
-		if (conn->in.size > 0) {
-			buf_append(&conn->in, scratch, size);
-			conn_parse_kept(conn);
-		} else {
-			used = conn_parse(conn, slice_of(scratch, size));
-			if (conn->state != CONN_CLOSED && used < size)
-				buf_append(&conn->in, scratch + used, size - used);
-		}
+		take(conn, slice_of(scratch, size));
 		if (conn->state == CONN_CLOSED || size < CONN_READ_BYTES)
 			return;
 	}
@@ -230,8 +288,8 @@ connection_ready(void *argument, unsigned events)
 
 /* ---- the turn's end ------------------------------------------------------------------------ */
 
-static void
-write_output(struct conn *conn)
+void
+conn_write(struct conn *conn)
 {
 	struct iovec pieces[PIECES_MAX];
 	bool progress = false;
@@ -298,6 +356,8 @@ settle_end(struct conn *conn)
 static enum conn_limit
 reading_limit(const struct conn *conn)
 {
+	if (conn->protocol != NULL && conn->state == CONN_HEAD)
+		return conn->protocol->limit(conn);
 	switch (conn->state) {
 	case CONN_HEAD:
 		if (transport_is_opening(conn->transport))
@@ -326,7 +386,7 @@ static void
 count(struct conn *conn)
 {
 	size_t answers = outqueue_memory(&conn->out);
-	size_t bytes = conn->in.size;
+	size_t bytes = conn->in.size, of_answers = 0;
 	bool for_ever = false;
 
 	for (const struct request *request = conn->first; request != NULL;
@@ -336,6 +396,11 @@ count(struct conn *conn)
 		bytes += MAX_OF(request->bytes_in, request->arena.total_bytes) +
 		    (request->whole ? 0 : request->body_bytes.size);
 		for_ever = for_ever || request->pack != NULL;
+	}
+	if (conn->protocol != NULL) {
+		bytes += conn->protocol->kept(conn, &of_answers);
+		bytes -= of_answers;
+		answers += of_answers;
 	}
 	budget_count(server_budget(conn->server), &conn->share, bytes + answers,
 	    for_ever ? bytes + answers : answers);
@@ -358,9 +423,9 @@ tell_first(struct conn *conn)
 static bool
 may_read(const struct conn *conn)
 {
-	if (conn->ended || conn->share.waits)
+	if (conn->ended || (conn->share.waits && conn->protocol == NULL))
 		return false;
-	return conn->state != CONN_HEAD || conn_may_parse(conn);
+	return conn->protocol != NULL || conn->state != CONN_HEAD || conn_may_parse(conn);
 }
 
 bool
@@ -374,10 +439,12 @@ conn_settle(struct conn *conn)
 		return false;
 	tell_first(conn);
 	could_parse = conn->state != CONN_HEAD || conn_may_parse(conn);
-	if (conn->state == CONN_HEAD && could_parse)
+	if (conn->protocol == NULL && conn->state == CONN_HEAD && could_parse)
 		parsed = conn_parse_kept(conn);
-	if (conn->state != CONN_CLOSED)
-		write_output(conn);
+	if (conn->protocol != NULL)
+		parsed = conn->protocol->turn(conn);
+	else if (conn->state != CONN_CLOSED)
+		conn_write(conn);
 	if (conn->state != CONN_CLOSED)
 		settle_end(conn);
 	if (conn->state == CONN_CLOSED || conn_give(conn))
@@ -390,7 +457,7 @@ conn_settle(struct conn *conn)
 		wanted |= LOOP_READ;
 	else if (!conn->ended && !conn->hung_up)
 		wanted |= LOOP_HANGUP;
-	if (!outqueue_is_empty(&conn->out))
+	if (!outqueue_is_empty(&conn->out) || conn->unwritten)
 		wanted |= LOOP_WRITE;
 	transport_want(conn->transport, wanted);
 	limit = reading_limit(conn);
@@ -401,18 +468,24 @@ conn_settle(struct conn *conn)
 	return parsed;
 }
 
-static bool
-body_is_too_slow(const struct conn *conn)
+bool
+conn_is_too_slow(const struct conn *conn, uint64_t since_ms, size_t came)
 {
-	uint64_t elapsed_ms = loop_now(conn->owner->loop).monotonic_ms - conn->reading.since_ms;
+	uint64_t elapsed_ms = loop_now(conn->owner->loop).monotonic_ms - since_ms;
 
-	return !conn->share.waits && elapsed_ms > PACE_FREE_MS && conn->last->body_bytes.size <
+	return elapsed_ms > PACE_FREE_MS && came <
 	    (elapsed_ms - PACE_FREE_MS) * conn->owner->config->min_body_rate / 1000;
 }
 
 void
-conn_expired(struct conn *conn, enum conn_limit limit)
+conn_expired(struct conn_clock *clock, enum conn_limit limit)
 {
+	struct conn *conn = clock->conn;
+
+	if (conn->protocol != NULL && conn->state == CONN_HEAD && clock != &conn->writing) {
+		conn->protocol->expired(conn, clock->stream, limit);
+		return;
+	}
 	switch (limit) {
 	case LIMIT_HANDSHAKE:
 		/* It may have come to its end in this very turn. */
@@ -433,7 +506,8 @@ conn_expired(struct conn *conn, enum conn_limit limit)
 		conn_refuse_late(conn, METRIC_rejected_body_timeout);
 		break;
 	case LIMIT_NONE:
-		if (!body_is_too_slow(conn))
+		if (conn->share.waits || !conn_is_too_slow(conn, conn->reading.since_ms,
+		    conn->last->body_bytes.size))
 			return;
 		conn_refuse_late(conn, METRIC_rejected_body_rate);
 		break;
@@ -443,6 +517,8 @@ conn_expired(struct conn *conn, enum conn_limit limit)
 		return;
 	case LIMIT_IDLE:
 	case LIMIT_LINGER:
+	case LIMIT_NOTICE:
+	case LIMIT_DRAIN:
 		conn_close(conn);
 		return;
 	}
@@ -452,7 +528,8 @@ conn_expired(struct conn *conn, enum conn_limit limit)
 static bool
 is_idle(const struct conn *conn)
 {
-	return conn->state == CONN_HEAD && conn->first == NULL && conn->in.size == 0;
+	return conn->protocol == NULL && conn->state == CONN_HEAD && conn->first == NULL &&
+	    conn->in.size == 0;
 }
 
 void
@@ -460,6 +537,8 @@ conn_stop(struct conn *conn, bool keep_idle)
 {
 	struct request *request;
 
+	if (conn->protocol != NULL)
+		conn->protocol->stop(conn);
 	/* Ending one may free others behind it, so look from the front again. */
 	for (;;) {
 		void (*stop)(struct request *);

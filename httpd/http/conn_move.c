@@ -16,7 +16,8 @@
 bool
 conn_may_move(const struct conn *conn)
 {
-	return conn->owner->gives(conn->owner->worker) && transport_fd(conn->transport) != -1 &&
+	return conn->protocol == NULL && conn->owner->gives(conn->owner->worker) &&
+	    transport_fd(conn->transport) != -1 &&
 	    conn->state != CONN_LINGER && conn->state != CONN_CLOSED && !conn->ended &&
 	    !conn->hung_up && !conn->cut;
 }

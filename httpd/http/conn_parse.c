@@ -11,6 +11,7 @@
 #include "common/metric.h"
 #include "httpd/http/budget.h"
 #include "httpd/http/conn_priv.h"
+#include "httpd/http/h2.h"
 #include "httpd/http/head.h"
 #include "httpd/http/tls.h"
 #include "httpd/http/url.h"
@@ -32,8 +33,8 @@ conn_refuse_saying(struct conn *conn, unsigned status, const char *text)
 	response_plain_error(request, status, text);
 }
 
-static enum metric_id
-refusal_row(unsigned status)
+enum metric_id
+conn_refusal_row(unsigned status)
 {
 	switch (status) {
 	case 413:
@@ -50,7 +51,7 @@ refusal_row(unsigned status)
 static void
 refuse(struct conn *conn, unsigned status)
 {
-	metric_add(refusal_row(status), 1);
+	metric_add(conn_refusal_row(status), 1);
 	conn_refuse_saying(conn, status, response_reason(status));
 }
 
@@ -120,8 +121,8 @@ static const http_parser_settings body_settings = {
 	.on_message_complete = on_message_complete,
 };
 
-static enum request_method
-method_of(struct slice text)
+enum request_method
+conn_method_of(struct slice text)
 {
 #define METHOD(name, bit) \
 	if (slice_equal(text, SLICE_LITERAL(#name))) \
@@ -130,9 +131,8 @@ method_of(struct slice text)
 	return METHOD_OTHER;
 }
 
-/* Path and query of the target; false if an escape in the path is broken. */
-static bool
-read_target(struct request *request)
+bool
+conn_read_target(struct request *request)
 {
 	struct slice rest = request->target;
 	struct slice broken;
@@ -256,7 +256,7 @@ begin_request(struct conn *conn, struct slice bytes, bool body_here)
 		return;
 	}
 	request->http_1_0 = head.http_1_0;
-	request->method = method_of(head.method);
+	request->method = conn_method_of(head.method);
 	request->target = head.target;
 	headers = arena_alloc(&request->arena, (head.header_count + 1) * sizeof(*headers));
 	memcpy(headers, head.headers, head.header_count * sizeof(*headers));
@@ -271,7 +271,7 @@ begin_request(struct conn *conn, struct slice bytes, bool body_here)
 		refuse(conn, 405);
 		return;
 	}
-	if (!read_target(request) || !hold_for_upgrade(conn, request) ||
+	if (!conn_read_target(request) || !hold_for_upgrade(conn, request) ||
 	    !feed_head(conn, bytes, &head, &complete)) {
 		refuse(conn, 400);
 		return;
@@ -320,7 +320,7 @@ has_to_wait(const struct conn *conn, struct slice head)
 	const uint8_t *end = memchr(head.data, ' ', head.size);
 
 	return conn->request_count > 0 && (end == NULL ||
-	    !is_safe(method_of(slice_of(head.data, (size_t)(end - head.data)))));
+	    !is_safe(conn_method_of(slice_of(head.data, (size_t)(end - head.data)))));
 }
 
 /* A client that speaks TLS to a plain port gets an answer that it will not show. */
@@ -336,6 +336,18 @@ report_tls(const struct conn *conn)
 	    peer ? "peer-" : "", peer ? "peer-" : "");
 }
 
+#define PREFACE "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n"
+
+/* A connection that begins as HTTP/2 does, as far as it has come. No gate sees that, which is
+ * no request of HTTP/1.1. */
+static bool
+begins_h2(const struct conn *conn, struct slice bytes)
+{
+	return H2_IS_SERVED && !conn->served && conn->request_count == 0 &&
+	    conn->owner->role == ROLE_CLIENT &&
+	    memcmp(bytes.data, PREFACE, MIN_OF(bytes.size, sizeof(PREFACE) - 1)) == 0;
+}
+
 /* Returns the bytes used; 0: more are needed first. */
 static size_t
 take_head(struct conn *conn, struct slice bytes)
@@ -349,6 +361,11 @@ take_head(struct conn *conn, struct slice bytes)
 			return 0;
 		if (bytes.data[1] == '\n')
 			return 2;
+	}
+	if (bytes.data[0] == 'P' && conn->scanned == 0 && begins_h2(conn, bytes)) {
+		if (bytes.size >= sizeof(PREFACE) - 1)
+			h2_begin(conn);
+		return 0;
 	}
 	if (bytes.data[0] == FIRST_BYTE_OF_TLS && conn->scanned == 0)
 		report_tls(conn);
@@ -399,8 +416,13 @@ conn_parse(struct conn *conn, struct slice bytes)
 
 		switch (conn->state) {
 		case CONN_HEAD:
-			if (conn_may_parse(conn))
+			if (conn->protocol == NULL && conn_may_parse(conn))
 				used = take_head(conn, rest);
+			/* Its first bytes may have told. */
+			if (conn->protocol != NULL) {
+				conn->protocol->take(conn, rest);
+				used = rest.size;
+			}
 			break;
 		case CONN_BODY:
 			used = take_body(conn, rest);

@@ -69,8 +69,8 @@ head_find_end(struct slice bytes, size_t *scanned, size_t bytes_max, size_t *siz
 	return 0;
 }
 
-static bool
-target_is_good(struct slice target, struct slice method)
+bool
+head_target_is_good(struct slice target, struct slice method)
 {
 	struct slice host;
 
@@ -111,7 +111,7 @@ read_request_line(struct slice line, struct head *head)
 	if (blank == NULL)
 		return 400;
 	head->target.size = (size_t)(blank - head->target.data);
-	if (!target_is_good(head->target, head->method))
+	if (!head_target_is_good(head->target, head->method))
 		return 400;
 	version = slice_of(blank + 1, (size_t)(end - blank - 1));
 	if (version.size != 8 || !slice_starts_with(version, SLICE_LITERAL("HTTP/")) ||

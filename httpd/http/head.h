@@ -39,6 +39,9 @@ unsigned head_find_end(struct slice bytes, size_t *scanned, size_t bytes_max,
  * status to refuse with: 400, 431 or 505. */
 unsigned head_read(struct slice bytes, struct head *head) MUST_CHECK;
 
+/* May a request of that method be for that target? */
+bool head_target_is_good(struct slice target, struct slice method) MUST_CHECK;
+
 /* Equal but for the case of ASCII letters. */
 bool head_name_equal(struct slice a, const char *b);
 

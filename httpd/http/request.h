@@ -54,14 +54,24 @@ struct request {
 	 * know is put into handed (borrowed), and gone() follows if the request goes. Such
 	 * a request may wait for ever. */
 	bool (*pack)(const struct request *request, struct msg_handed *handed);
+	/* May be set with it, if its body streams (server_owner): more of that has come, which
+	 * body shows, or it is whole. What was used of it is given back by request_body_used. */
+	void (*more)(struct request *request);
+	/* May be set with it: what it collects of its body did not come in time, or at its pace.
+	 * It answers. */
+	void (*late)(struct request *request);
 	void *state;			/* the handler's */
 	bool finite;			/* a stream that comes to its end by itself: who has
 					 * closed its side of the connection waits for it */
 	bool ends_with_client;		/* its answer may take as long as it likes: who has closed
 					 * its side of the connection does not wait for it */
 	bool watches;			/* the handler's: it waits for events, and counts so */
+	/* The handler's, of a body that streams: */
+	size_t collected;		/* bytes that it keeps, */
+	size_t collects;		/* until it has so many; 0: it waits for none */
 	/* The rest is conn.c's. */
 	struct request *next;
+	struct h2_stream *stream;	/* of HTTP/2 that it came by; NULL: HTTP/1.1 */
 	struct outqueue out;		/* answer bytes not yet in turn */
 	struct buf lines;		/* header lines for the answer */
 	struct buf body_bytes;		/* what body shows */
@@ -74,7 +84,10 @@ struct request {
 	size_t body_expected;		/* bytes, or as many as there may be */
 	size_t kept;			/* see request_keeps */
 	unsigned status;		/* of the answer; 0: there is none yet */
-	bool whole;			/* head and body have come: it was handled */
+	bool whole;			/* head and body have come: it was handled; or its head,
+					 * if its body streams */
+	bool body_streams;
+	bool body_ended;		/* then: no more of it comes */
 	bool answered;			/* no more bytes follow */
 	bool streaming;			/* an answer of unknown length is under way */
 	bool moved;			/* another worker goes on with it */
@@ -125,7 +138,11 @@ void response_stream_end(struct request *request);
 void response_stream_last(struct request *request, struct blob *blob);
 /* The last, or some, data follows soon: see prefetch. */
 void response_soon(const struct request *request);
-/* Cut the connection after what is queued (slow or broken stream). */
+/* A line behind the body of a stream of HTTP/2 (there are none else). */
+void response_trailer(struct request *request, const char *name, struct slice value);
+/* A whole answer that is a head without a length, as gRPC has it. Of HTTP/2 only. */
+void response_send_head(struct request *request, unsigned status, const char *content_type);
+/* Cut the connection, or stream, after what is queued (slow or broken stream). */
 void response_abort(struct request *request);
 /* Bytes of this request's answer that the client has not taken yet. */
 size_t response_backlog(const struct request *request);
@@ -144,8 +161,10 @@ void request_may_move(struct request *request);
 bool request_is_first(const struct request *request);
 /* Its handler keeps so many bytes for the answer: they count for the connection. */
 void request_keeps(struct request *request, size_t bytes);
-/* Its body has been used: free it before the answer. */
+/* Its body has been used: free it before the answer. What comes of it yet is dropped. */
 void request_drop_body(struct request *request);
+/* Of a body that streams the first bytes were used, or are among those collected. */
+void request_body_used(struct request *request, size_t bytes);
 /* True if what is kept for connections is more than half of what may be: collect
  * nothing. */
 bool request_is_pressed(const struct request *request);

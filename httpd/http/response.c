@@ -108,7 +108,19 @@ response_reason(unsigned status)
 static struct outqueue *
 queue_of(struct request *request)
 {
+	if (request->stream != NULL)
+		return request->conn->protocol->queue(request);
 	return request->conn->first == request ? &request->conn->out : &request->out;
+}
+
+/* Its answer has more to send. */
+static void
+touch(const struct request *request)
+{
+	if (request->stream != NULL)
+		request->conn->protocol->touch(request);
+	else
+		conn_touch(request->conn);
 }
 
 static void
@@ -126,6 +138,10 @@ complete(struct request *request, unsigned what)
 
 	request->answered = true;
 	tell_owner(request, what);
+	if (request->stream != NULL) {
+		conn->protocol->complete(request);
+		return;
+	}
 	conn_touch(conn);
 	while ((request = conn->first) != NULL && request->answered) {
 		bool keep_alive = request->keep_alive;
@@ -152,7 +168,7 @@ complete(struct request *request, unsigned what)
 bool
 request_is_first(const struct request *request)
 {
-	return request->conn->first == request;
+	return request->stream != NULL || request->conn->first == request;
 }
 
 void
@@ -161,14 +177,27 @@ request_keeps(struct request *request, size_t bytes)
 	if (request->kept == bytes)
 		return;
 	request->kept = bytes;
-	conn_touch(request->conn);
+	touch(request);
 }
 
 void
 request_drop_body(struct request *request)
 {
 	request->body = SLICE_EMPTY;
+	request->more = NULL;
+	request->late = NULL;
+	request->collected = 0;
+	request->collects = 0;
 	buf_free(&request->body_bytes);
+	/* That of HTTP/1.1 is whole. */
+	if (request->stream != NULL)
+		request->conn->protocol->body_used(request, 0);
+}
+
+void
+request_body_used(struct request *request, size_t bytes)
+{
+	request->conn->protocol->body_used(request, bytes);
 }
 
 bool
@@ -265,8 +294,48 @@ response_header_number(struct request *request, const char *name, uint64_t numbe
 void
 response_continue(struct request *request)
 {
+	if (request->stream != NULL) {
+		request->conn->protocol->head(request, 100, NULL, SIZE_MAX, true);
+		return;
+	}
 	buf_append_text(outqueue_tail(queue_of(request)), "HTTP/1.1 100 Continue\r\n\r\n");
 	conn_touch(request->conn);
+}
+
+/* ---- what another protocol sends ------------------------------------------------------ */
+
+static bool
+has_body(const struct request *request, unsigned status)
+{
+	return request->method != METHOD_HEAD && status != 204 && status != 304;
+}
+
+static void
+head_by_stream(struct request *request, unsigned status, const char *content_type, size_t size)
+{
+	ASSERT(!request->answered);
+	ASSERT(!request->streaming);
+	request->status = status;
+	request->conn->protocol->head(request, status, content_type, size,
+	    size > 0 && has_body(request, status));
+}
+
+void
+response_trailer(struct request *request, const char *name, struct slice value)
+{
+	buf_append_text(&request->lines, name);
+	buf_append(&request->lines, ": ", 2);
+	buf_append_slice(&request->lines, value);
+	buf_append(&request->lines, "\r\n", 2);
+}
+
+void
+response_send_head(struct request *request, unsigned status, const char *content_type)
+{
+	ASSERT(request->stream != NULL && !request->answered && !request->streaming);
+	request->status = status;
+	request->conn->protocol->head(request, status, content_type, SIZE_MAX, false);
+	complete(request, ANSWER_BEGUN | ANSWER_OVER);
 }
 
 /* ---- whole answers ----------------------------------------------------------------------- */
@@ -292,18 +361,29 @@ send_head(struct request *request, unsigned status, const char *content_type, si
 	return out;
 }
 
-static bool
-has_body(const struct request *request, unsigned status)
+static void
+send_by_stream(struct request *request, unsigned status, const char *content_type,
+    struct slice body)
 {
-	return request->method != METHOD_HEAD && status != 204 && status != 304;
+	head_by_stream(request, status, content_type, body.size);
+	if (body.size > 0 && has_body(request, status)) {
+		buf_append_slice(outqueue_tail(queue_of(request)), body);
+		request->bytes_out += body.size;
+	}
+	complete(request, ANSWER_BEGUN | ANSWER_OVER);
 }
 
 void
 response_send(struct request *request, unsigned status, const char *content_type,
     struct slice body)
 {
-	struct buf *out = send_head(request, status, content_type, body.size);
+	struct buf *out;
 
+	if (request->stream != NULL) {
+		send_by_stream(request, status, content_type, body);
+		return;
+	}
+	out = send_head(request, status, content_type, body.size);
 	if (has_body(request, status)) {
 		buf_append_slice(out, body);
 		request->bytes_out += body.size;
@@ -324,7 +404,10 @@ response_send_built(struct request *request, unsigned status, const char *conten
 		return;
 	}
 	blob = blob_end(body, NULL);
-	(void)send_head(request, status, content_type, size);
+	if (request->stream != NULL)
+		head_by_stream(request, status, content_type, size);
+	else
+		(void)send_head(request, status, content_type, size);
 	outqueue_put_blob(queue_of(request), blob);
 	blob_unref(&blob);
 	request->bytes_out += size;
@@ -346,14 +429,30 @@ response_plain_error(struct request *request, unsigned status, const char *text)
 
 /* ---- answers of unknown length --------------------------------------------------------------- */
 
+static void
+stream_by_stream(struct request *request, unsigned status, const char *content_type)
+{
+	head_by_stream(request, status, content_type, SIZE_MAX);
+	request->streaming = true;
+	tell_owner(request, ANSWER_BEGUN);
+	buf_free(&request->lines);
+	touch(request);
+}
+
 void
 response_stream_begin(struct request *request, unsigned status, const char *content_type)
 {
-	struct buf *out = outqueue_tail(queue_of(request));
-	size_t before = out->size;
+	struct buf *out;
+	size_t before;
 
 	ASSERT(!request->answered);
 	ASSERT(!request->streaming);
+	if (request->stream != NULL) {
+		stream_by_stream(request, status, content_type);
+		return;
+	}
+	out = outqueue_tail(queue_of(request));
+	before = out->size;
 	consider_stop(request);
 	if (request->http_1_0)
 		request->keep_alive = false;
@@ -390,7 +489,7 @@ begin_chunk(struct request *request, size_t size)
 	if (size == 0 || request->method == METHOD_HEAD)
 		return false;
 	request->bytes_out += size;
-	if (!request->http_1_0) {
+	if (!request->http_1_0 && request->stream == NULL) {
 		out = outqueue_tail(queue_of(request));
 		before = out->size;
 		buf_append_hex(out, size);
@@ -403,9 +502,9 @@ begin_chunk(struct request *request, size_t size)
 static void
 end_chunk(struct request *request)
 {
-	if (!request->http_1_0)
+	if (!request->http_1_0 && request->stream == NULL)
 		put_frame(request, SLICE_LITERAL("\r\n"));
-	conn_touch(request->conn);
+	touch(request);
 }
 
 void
@@ -434,7 +533,8 @@ response_stream_with(struct request *request, struct slice head, struct blob *bl
 		return;
 	buf_append_slice(outqueue_tail(queue_of(request)), head);
 	outqueue_put_blob(queue_of(request), blob);
-	buf_append_slice(outqueue_tail(queue_of(request)), foot);
+	if (foot.size > 0)
+		buf_append_slice(outqueue_tail(queue_of(request)), foot);
 	end_chunk(request);
 }
 
@@ -442,7 +542,7 @@ void
 response_stream_end(struct request *request)
 {
 	ASSERT(request->streaming);
-	if (!request->http_1_0 && request->method != METHOD_HEAD)
+	if (!request->http_1_0 && request->method != METHOD_HEAD && request->stream == NULL)
 		put_frame(request, SLICE_LITERAL("0\r\n\r\n"));
 	complete(request, ANSWER_OVER);
 }
@@ -454,6 +554,7 @@ response_stream_last(struct request *request, struct blob *blob)
 	struct buf *out = server_answer(conn->server);
 	size_t taken;
 
+	/* Of HTTP/2 no request is the first of its connection. */
 	if (conn->first != request || blob->size == 0 || blob->size > AT_ONCE_BYTES_MAX ||
 	    request->method == METHOD_HEAD || request->http_1_0) {
 		response_stream_blob(request, blob);
@@ -482,25 +583,36 @@ response_soon(const struct request *request)
 void
 response_abort(struct request *request)
 {
+	if (request->stream != NULL) {
+		request->answered = true;
+		tell_owner(request, ANSWER_OVER);
+		request->conn->protocol->abort(request);
+		return;
+	}
 	request->keep_alive = false;
 	request->conn->cut = true;
 	complete(request, ANSWER_OVER);
 }
 
+/* The same, to be looked at. */
+static const struct outqueue *
+waiting_of(const struct request *request)
+{
+	if (request->stream != NULL)
+		return request->conn->protocol->queue(request);
+	return request->conn->first == request ? &request->conn->out : &request->out;
+}
+
 size_t
 response_backlog(const struct request *request)
 {
-	const struct conn *conn = request->conn;
-
-	return outqueue_size(conn->first == request ? &conn->out : &request->out);
+	return outqueue_size(waiting_of(request));
 }
 
 size_t
 response_backlog_beside_one(const struct request *request)
 {
-	const struct conn *conn = request->conn;
-
-	return outqueue_size_beside_one(conn->first == request ? &conn->out : &request->out);
+	return outqueue_size_beside_one(waiting_of(request));
 }
 
 /* ---- upgrade --------------------------------------------------------------------------------- */

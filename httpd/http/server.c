@@ -337,6 +337,10 @@ limit_ms(const struct server *server, enum conn_limit limit)
 		return config->http_write_timeout;
 	case LIMIT_LINGER:
 		return LINGER_MS;
+	case LIMIT_NOTICE:
+		return H2_NOTICE_MS;
+	case LIMIT_DRAIN:
+		return H2_DRAIN_MS;
 	case LIMIT_NONE:
 		break;
 	}
@@ -371,7 +375,7 @@ tick(void *argument)
 		while ((clock = TAILQ_FIRST(&server->limits[limit])) != NULL &&
 		    now_ms - clock->since_ms >= limit_ms(server, clock->limit)) {
 			server_limit(server, clock, LIMIT_NONE);
-			conn_expired(clock->conn, (enum conn_limit)limit);
+			conn_expired(clock, (enum conn_limit)limit);
 		}
 		any = any || clock != NULL;
 	}
@@ -379,7 +383,7 @@ tick(void *argument)
 	/* A body has to come at a pace, too: conn_expired knows which. */
 	for (clock = TAILQ_FIRST(&server->limits[LIMIT_BODY]); clock != NULL; clock = next) {
 		next = TAILQ_NEXT(clock, link);
-		conn_expired(clock->conn, LIMIT_NONE);
+		conn_expired(clock, LIMIT_NONE);
 	}
 	server->ticking = any;
 	if (any)
@@ -403,8 +407,7 @@ cut(struct budget_share *share)
 static void
 refuse_upload(struct budget_share *share)
 {
-	conn_refuse_late(conn_of(share), METRIC_rejected_body_rate);
-	conn_touch(conn_of(share));
+	conn_refuse_upload(conn_of(share));
 }
 
 static void
@@ -422,7 +425,7 @@ upload_bytes(const struct budget_share *share)
 static size_t
 upload_came(const struct budget_share *share)
 {
-	return CONTAINER_OF(share, const struct conn, share)->last->body_bytes.size;
+	return conn_body_came(CONTAINER_OF(share, const struct conn, share));
 }
 
 /* ---- what connections ask for --------------------------------------------------------- */

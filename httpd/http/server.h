@@ -54,6 +54,9 @@ struct server_owner {
 
 	/* A request is whole: answer it, at once or later. */
 	void (*handle)(struct request *request);
+	/* Of HTTP/2, whose head is here: is it to be handled now, and told of its body as that
+	 * comes (request.h, more)? */
+	bool (*streams)(const struct request *request);
 	/* Append the header lines that its answer has whoever made it. */
 	void (*put_lines)(const struct request *request, struct buf *lines);
 	/* Of its answer this has come to pass: ANSWER_BEGUN, ANSWER_OVER or both at
@@ -128,6 +131,8 @@ enum conn_limit {
 	LIMIT_IDLE,	/* rest between requests */
 	LIMIT_WRITE,	/* time without progress of an answer */
 	LIMIT_LINGER,	/* closed, but the client still sends */
+	LIMIT_NOTICE,	/* HTTP/2: told that it ends, has not said that it knows */
+	LIMIT_DRAIN,	/* HTTP/2: time for what is in work when it ends */
 	LIMIT_COUNT,
 	LIMIT_NONE = LIMIT_COUNT
 };
@@ -135,6 +140,7 @@ enum conn_limit {
 struct conn_clock {
 	TAILQ_ENTRY(conn_clock) link;
 	struct conn *conn;
+	struct h2_stream *stream; /* NULL: the clock is of the connection itself */
 	enum conn_limit limit;	/* LIMIT_NONE: in no list */
 	uint64_t since_ms;
 };

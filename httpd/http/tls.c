@@ -341,15 +341,30 @@ tls_take_tickets(struct tls *tls, struct slice keys)
 
 /* ---- a new set -------------------------------------------------------------------------- */
 
-/* http/1.1 if it is offered; a client that offers something else only gets no answer to that. */
+static bool
+speaks_h2(const struct tls *tls)
+{
+#ifdef WITH_V3
+	return tls->role == ROLE_CLIENT;
+#else
+	(void)tls;
+	return false;
+#endif
+}
+
+/* Of a client port h2 if it is offered, else http/1.1; a client that offers something else only
+ * gets no answer to that. */
 static int
-choose_protocol(SSL *ssl UNUSED, const unsigned char **out, unsigned char *out_size,
+choose_protocol(SSL *ssl, const unsigned char **out, unsigned char *out_size,
     const unsigned char *offered, unsigned offered_size, void *argument UNUSED)
 {
-	static const unsigned char ours[] = "\x08http/1.1";
+	static const unsigned char ours[] = "\x02h2\x08http/1.1";
+	const struct tls *tls = SSL_CTX_get_app_data(SSL_get_SSL_CTX(ssl));
+	unsigned passed = speaks_h2(tls) ? 0 : 3;
 	unsigned char *chosen;
 
-	if (SSL_select_next_proto(&chosen, out_size, ours, sizeof(ours) - 1, offered,
+	if (SSL_select_next_proto(&chosen, out_size, ours + passed,
+		(unsigned)sizeof(ours) - 1 - passed, offered,
 		offered_size) != OPENSSL_NPN_NEGOTIATED)
 		return SSL_TLSEXT_ERR_NOACK;
 	*out = chosen;

@@ -188,6 +188,16 @@ tls_link_is_open(const struct tls_link *link)
 }
 
 bool
+tls_link_speaks_h2(const struct tls_link *link)
+{
+	const unsigned char *name;
+	unsigned size;
+
+	SSL_get0_alpn_selected(link->ssl, &name, &size);
+	return link->open && size == 2 && memcmp(name, "h2", 2) == 0;
+}
+
+bool
 tls_link_has_more(const struct tls_link *link)
 {
 	return link->over != ERR_NONE || (link->kept.size > 0 && !link->blocked);

@@ -29,6 +29,8 @@ struct tls_link *tls_link_new(struct tls *tls, int fd);
 void tls_link_free(struct tls_link **link);
 
 bool tls_link_is_open(const struct tls_link *link);
+/* Both sides have agreed on HTTP/2. */
+bool tls_link_speaks_h2(const struct tls_link *link);
 /* Read again although the socket has nothing: it was not all taken. */
 bool tls_link_has_more(const struct tls_link *link);
 /* Reading cannot go on before the socket takes what is to be written. */

@@ -155,6 +155,12 @@ transport_is_opening(const struct transport *transport)
 	return transport->secure != NULL && !tls_link_is_open(transport->secure->link);
 }
 
+bool
+transport_speaks_h2(const struct transport *transport)
+{
+	return transport->secure != NULL && tls_link_speaks_h2(transport->secure->link);
+}
+
 void
 transport_late(const struct transport *transport)
 {

@@ -31,6 +31,8 @@ void transport_free(struct transport **transport);
 int transport_fd(const struct transport *transport);
 /* True as long as nothing is known of the other side. */
 bool transport_is_opening(const struct transport *transport);
+/* With TLS: both sides have agreed on HTTP/2. */
+bool transport_speaks_h2(const struct transport *transport);
 /* It has not become open in time: say so in the log. */
 void transport_late(const struct transport *transport);
 /* "host:port" of the other side; "-" if that is not known. */

@@ -67,6 +67,9 @@ BUILD = build_for_all(os.environ.get("MOOTHALL_BUILD", os.path.join(os.path.dirn
 ETCD = os.path.join(BUILD, "etcd")
 ETCDCTL = os.path.join(BUILD, "etcdctl")
 
+with open(os.path.join(BUILD, "config.h"), encoding="utf-8") as file:
+    WITH_V3 = "#define WITH_V3 1" in file.read()
+
 # Sanitized builds are slower; deadlines are for liveness, not for speed.
 SLOW = float(os.environ.get("MOOTHALL_TEST_SLOW", "1"))
 

@@ -352,7 +352,6 @@ HOSTILE = {
     "version 0.9": (b"GET /v2/keys/ HTTP/0.9\r\nHost: t\r\n\r\n", 505),
     "version 1.2": (b"GET /v2/keys/ HTTP/1.2\r\nHost: t\r\n\r\n", 505),
     "version 2.0": (b"GET /v2/keys/ HTTP/2.0\r\nHost: t\r\n\r\n", 505),
-    "the preface of HTTP/2": (b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", (400, 505)),
     "a version in lower case": (b"GET /v2/keys/ http/1.1\r\nHost: t\r\n\r\n", 400),
     "a version of two digits": (b"GET /v2/keys/ HTTP/1.11\r\nHost: t\r\n\r\n", 400),
     "no version": (b"GET /v2/keys/\r\n\r\n", 400),

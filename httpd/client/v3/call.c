@@ -119,10 +119,7 @@ gone(struct request *request)
 static void
 drained(struct request *request)
 {
-	struct v3_call *call = request->state;
-
-	if (call->drained != NULL)
-		call->drained(call);
+	(void)call_drained(request->state);
 }
 
 static void
@@ -211,6 +208,20 @@ call_next(struct v3_call *call, const void *message)
 
 	call->over = &over;
 	call->next(call, message);
+	if (!over)
+		call->over = NULL;
+	return !over;
+}
+
+bool
+call_drained(struct v3_call *call)
+{
+	bool over = false;
+
+	if (call->drained == NULL)
+		return true;
+	call->over = &over;
+	call->drained(call);
 	if (!over)
 		call->over = NULL;
 	return !over;

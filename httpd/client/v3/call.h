@@ -52,6 +52,7 @@ struct v3_call {
 	struct request *request;	/* its worker, its arena, who it is of */
 	const struct v3_method *method;
 	const struct v3_carrier *carrier;
+	void *carried;			/* the carrier's */
 	bool half_closed;		/* no more requests come */
 	/* The method's, set when it begins; NULL: nothing is to be done. */
 	void *state;
@@ -90,6 +91,8 @@ bool call_begin(struct v3_call *call, const void *message);
 bool call_next(struct v3_call *call, const void *message);
 /* The client has sent all. */
 void call_close(struct v3_call *call);
+/* Some of its answers were taken by the client. False: the call is over. */
+bool call_drained(struct v3_call *call);
 /* The client sent what is no message. */
 void call_fail(struct v3_call *call, struct v3_status status);
 
