@@ -84,16 +84,6 @@ on_header(nghttp2_session *session UNUSED, const nghttp2_frame *frame, const uin
 	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
 }
 
-/* What others might read differently breaks the stream off; to leave it out would be worse. */
-static int
-on_invalid_header(nghttp2_session *session UNUSED, const nghttp2_frame *frame UNUSED,
-    const uint8_t *name UNUSED, size_t name_size UNUSED, const uint8_t *value UNUSED,
-    size_t value_size UNUSED, uint8_t flags UNUSED, void *user UNUSED)
-{
-	metric_add(METRIC_rejected_malformed, 1);
-	return NGHTTP2_ERR_TEMPORAL_CALLBACK_FAILURE;
-}
-
 /* Behind a body, too, nothing but its end counts. */
 static void
 input_ended(nghttp2_session *session, int32_t id)
@@ -209,7 +199,6 @@ callbacks_new(void)
 	MUST(nghttp2_session_callbacks_new(&callbacks) == 0);
 	nghttp2_session_callbacks_set_on_begin_headers_callback(callbacks, on_begin_headers);
 	nghttp2_session_callbacks_set_on_header_callback(callbacks, on_header);
-	nghttp2_session_callbacks_set_on_invalid_header_callback(callbacks, on_invalid_header);
 	nghttp2_session_callbacks_set_on_frame_recv_callback(callbacks, on_frame);
 	nghttp2_session_callbacks_set_on_data_chunk_recv_callback(callbacks, on_data);
 	nghttp2_session_callbacks_set_on_stream_close_callback(callbacks, on_stream_close);
@@ -226,6 +215,8 @@ options_new(void)
 	MUST(nghttp2_option_new(&option) == 0);
 	nghttp2_option_set_no_auto_window_update(option, 1);
 	nghttp2_option_set_no_closed_streams(option, 1);
+	/* Fields are checked by h2_field.h. */
+	nghttp2_option_set_no_http_messaging(option, 1);
 	nghttp2_option_set_max_outbound_ack(option, H2_ACKS_MAX);
 	nghttp2_option_set_max_settings(option, H2_SETTINGS_MAX);
 	/* Ours says why; this one is behind it. */

@@ -1,14 +1,15 @@
 /*
  * h2_request.c - what comes by a stream of HTTP/2 becomes a request (see h2_request.h).
  *
- * The library has seen to it that a head has its method, scheme and path once and before all
- * else, no field of a connection, no letter in a name that is not lower case, and that the body
- * is as long as the head says. What else a head of HTTP/1.1 is held against is checked here.
+ * A head has its method, scheme and path once and before all else, its fields are good
+ * (h2_field.h), and the body is as long as the head says: else the stream breaks off. What else a
+ * head of HTTP/1.1 is held against is refused with the same answers.
  */
 #include "httpd/http/h2_request.h"
 
 #include "common/metric.h"
 #include "common/xmem.h"
+#include "httpd/http/h2_field.h"
 #include "httpd/http/head.h"
 #include "httpd/http/host.h"
 
@@ -21,6 +22,7 @@ struct h2_head {
 	struct h2_stream *stream;
 	size_t bytes;
 	bool too_long;
+	bool malformed;
 	struct slice method, scheme, authority, path;
 	size_t count;
 	struct request_header fields[HEAD_FIELDS_MAX + 1]; /* and the host */
@@ -157,6 +159,14 @@ finish(struct h2_stream *stream)
 	begin(stream);
 }
 
+/* What comes is none of HTTP. */
+static void
+break_off(struct h2_stream *stream)
+{
+	metric_add(METRIC_rejected_malformed, 1);
+	h2_stream_reset(stream, NGHTTP2_PROTOCOL_ERROR);
+}
+
 /* ---- heads ------------------------------------------------------------------------------- */
 
 void
@@ -170,6 +180,7 @@ h2_request_new(struct h2 *h2, int32_t id)
 	h2->head->stream = stream;
 	h2->head->bytes = 0;
 	h2->head->too_long = false;
+	h2->head->malformed = false;
 	h2->head->count = 0;
 	h2->head->method = h2->head->scheme = h2->head->authority = h2->head->path = SLICE_EMPTY;
 	/* The time it rested is over, and the time of a head begins. */
@@ -185,7 +196,8 @@ h2_request_no_head(struct h2 *h2, const struct h2_stream *stream)
 	h2->head = NULL;
 }
 
-/* One that says what the first line of HTTP/1.1 does. False: it is none. */
+/* One that says what the first line of HTTP/1.1 does. False: there is no such, it came before, or
+ * behind others. */
 static bool
 take_pseudo(struct h2_head *head, struct slice name, struct slice value)
 {
@@ -197,12 +209,15 @@ take_pseudo(struct h2_head *head, struct slice name, struct slice value)
 		{ ":authority", &head->authority }, { ":path", &head->path },
 	};
 
-	if (name.size == 0 || name.data[0] != ':')
-		return false;
-	for (size_t i = 0; i < ARRAY_COUNT(rows); i++)
-		if (slice_equal(name, slice_text(rows[i].name)))
-			*rows[i].value = arena_copy(&head->stream->request->arena, value);
-	return true;
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		if (!slice_equal(name, slice_text(rows[i].name)))
+			continue;
+		if (rows[i].value->data != NULL || head->count > 0)
+			return false;
+		*rows[i].value = arena_copy(&head->stream->request->arena, value);
+		return true;
+	}
+	return false;
 }
 
 bool
@@ -219,30 +234,50 @@ h2_request_field(struct h2 *h2, int32_t id, struct slice name, struct slice valu
 		head->too_long = true;
 		return head->bytes <= PASSED_MAX * most;
 	}
+	head->malformed = head->malformed || !h2_field_is_good(name, value);
+	if (head->malformed)
+		return true;
 	arena = &head->stream->request->arena;
-	if (!take_pseudo(head, name, value))
+	if (name.data[0] == ':')
+		head->malformed = !take_pseudo(head, name, value);
+	else
 		head->fields[head->count++] = (struct request_header){ arena_copy(arena, name),
 			arena_copy(arena, value) };
 	return true;
+}
+
+/* Clients of gRPC that were given a URL put all of it here. */
+static struct slice
+without_scheme(struct slice authority)
+{
+	static const char *const schemes[] = { "http://", "https://" };
+
+	for (size_t i = 0; i < ARRAY_COUNT(schemes); i++) {
+		struct slice scheme = slice_text(schemes[i]);
+
+		if (slice_starts_with(authority, scheme))
+			return slice_of(authority.data + scheme.size,
+			    authority.size - scheme.size);
+	}
+	return authority;
 }
 
 /* A request has one host: what is called the authority here. */
 static bool
 take_host(struct h2_head *head)
 {
-	struct slice host = SLICE_EMPTY, read;
+	struct slice authority = without_scheme(head->authority), host = SLICE_EMPTY, read;
 
 	for (size_t i = 0; i < head->count; i++)
 		if (head_name_equal(head->fields[i].name, "host"))
 			host = head->fields[i].value;
-	if (head->authority.size == 0)
+	if (authority.size == 0)
 		return host.size > 0 && host_read(host, &read);
-	if (!host_read(head->authority, &read) ||
-	    (host.size > 0 && !slice_equal(host, head->authority)))
+	if (!host_read(authority, &read) || (host.size > 0 && !slice_equal(host, authority)))
 		return false;
 	if (host.size == 0)
 		head->fields[head->count++] = (struct request_header){ SLICE_LITERAL("host"),
-			head->authority };
+			authority };
 	return true;
 }
 
@@ -261,21 +296,33 @@ take_fields(struct request *request, const struct h2_head *head)
 	request->bytes_in = head->bytes;
 }
 
-/* What the head says of the body's length; SIZE_MAX: nothing. The library has read it. */
-static size_t
-length_of(const struct request *request)
+/* What the head says of the body's length; SIZE_MAX: nothing. False: what nobody understands. */
+static bool
+read_length(const struct h2_head *head, size_t *length)
 {
-	struct slice text = request_header(request, "content-length");
-	size_t length = 0;
+	bool any = false;
 
-	if (text.data == NULL)
-		return SIZE_MAX;
-	for (size_t i = 0; i < text.size; i++) {
-		if (length > (SIZE_MAX - 9) / 10)
-			return SIZE_MAX - 1;
-		length = length * 10 + (size_t)(text.data[i] - '0');
+	*length = SIZE_MAX;
+	for (size_t i = 0; i < head->count; i++) {
+		if (!head_name_equal(head->fields[i].name, "content-length"))
+			continue;
+		if (any || !h2_field_length(head->fields[i].value, length))
+			return false;
+		any = true;
 	}
-	return length;
+	return true;
+}
+
+/* Does it make sense at all? */
+static bool
+is_head(const struct h2_head *head, size_t length, bool ended)
+{
+	if (head->too_long)
+		return true;
+	if (head->malformed || head->method.size == 0 || (ended && length != SIZE_MAX && length > 0))
+		return false;
+	return slice_equal(head->method, SLICE_LITERAL("CONNECT")) ||
+	    (head->scheme.size > 0 && head->path.size > 0);
 }
 
 /* 0, or the status to refuse with. */
@@ -296,10 +343,10 @@ check_head(struct h2_head *head, struct request *request)
 
 /* Of the body, as far as the head tells. */
 static unsigned
-check_body(struct request *request, const struct config *config, bool ended)
+check_body(struct request *request, const struct config *config, size_t announced, bool ended)
 {
 	struct slice expected = request_header(request, "expect");
-	size_t length = ended ? 0 : length_of(request);
+	size_t length = ended ? 0 : announced;
 
 	request->body_expected = MIN_OF(length, config->max_body_bytes);
 	/* No more memory than is counted for it (budget.h); 0 would be no limit. */
@@ -321,13 +368,20 @@ h2_request_head(struct h2 *h2, bool ended)
 	struct h2_stream *stream = h2->head->stream;
 	const struct server_owner *owner = h2->conn->owner;
 	struct request *request = stream->request;
-	unsigned refused = check_head(h2->head, request);
+	size_t length;
+	bool good = read_length(h2->head, &length) && is_head(h2->head, length, ended);
+	unsigned refused = good ? check_head(h2->head, request) : 0;
 
 	h2_request_no_head(h2, NULL);
 	stream->input_ended = ended;
+	stream->announced = length;
 	h2_stream_touch(stream);
+	if (!good) {
+		break_off(stream);
+		return;
+	}
 	if (refused == 0)
-		refused = check_body(request, owner->config, ended);
+		refused = check_body(request, owner->config, length, ended);
 	if (refused != 0) {
 		refuse(stream, refused);
 	} else if (ended) {
@@ -364,6 +418,11 @@ h2_request_data(struct h2_stream *stream, struct slice data)
 	(void)nghttp2_session_consume_connection(h2->session, data.size);
 	stream->unreturned += data.size;
 	stream->came += data.size;
+	stream->received += data.size;
+	if (stream->received > stream->announced) {
+		break_off(stream);
+		return;
+	}
 	if (!stream->deaf && request != NULL) {
 		buf_append_slice(&request->body_bytes, data);
 		if (request->body_bytes.overflowed) {
@@ -387,6 +446,10 @@ h2_request_ended(struct h2_stream *stream)
 
 	stream->input_ended = true;
 	h2_stream_touch(stream);
+	if (stream->announced != SIZE_MAX && stream->received != stream->announced) {
+		break_off(stream);
+		return;
+	}
 	if (stream->deaf || request == NULL)
 		return;
 	if (!request->body_streams) {

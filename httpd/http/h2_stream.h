@@ -37,7 +37,9 @@ struct h2_stream {
 	struct outqueue out;		/* of the answer's body, not in frames yet */
 	struct buf trailers;
 	struct conn_clock clock;	/* of its body, then of its answer */
-	size_t came;			/* of its body since the clock was set */
+	size_t came;			/* of its body since the clock was set, */
+	size_t received;		/* and in all, */
+	size_t announced;		/* as much as its head said; SIZE_MAX: that said nothing */
 	size_t unreturned;		/* bytes of its body that the window lacks */
 	/* As they were counted last: */
 	size_t kept, answers;

@@ -322,6 +322,8 @@ def test_etcdctl_of_3_4(world):
     code, _, error = run("compaction", "3")
     assert code == 1 and "Error: etcdserver: mvcc: required revision has been compacted" in error
     assert "is healthy" in "".join(run("endpoint", "health")[1:])
+    # Of a URL this program makes an authority with a scheme.
+    assert "3.4.30" in run("--endpoints", "http://" + node.client, "endpoint", "status")[1]
     watcher = subprocess.Popen([ETCDCTL_3, "--endpoints", node.client, "watch", "w"], env=dict(os.environ, ETCDCTL_API="3"),
                                stdout=subprocess.PIPE, text=True)
     try:

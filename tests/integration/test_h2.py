@@ -179,7 +179,9 @@ def test_bad_heads_are_refused_alone(shared):
         for fields in (good + [("Upper", "x")], good + [("connection", "close")], good + [("transfer-encoding", "chunked")],
                        good + [("te", "gzip")], good + [("x", "a\nb")], good[:3][1:], [good[2], good[0]],
                        good + [(":path", "/again")], good + [("content-length", "5")], good + [(":odd", "x")],
-                       good + [("x y", "z")]):
+                       good + [("x y", "z")], [("x", "y")] + good, good + [("", "x")],
+                       good + [("x", " y")], good + [("content-length", "0"), ("content-length", "0")],
+                       good + [("content-length", "x")]):
             answer = client.answer(client.begin(fields))
             assert answer.reset == PROTOCOL_ERROR or answer.status == 400, (fields, answer)
         for path, status in (("version", 400), ("", 400), ("/a b", 400), ("/%zz", 400), ("*", 400), ("http://x/version", 400)):
@@ -189,6 +191,14 @@ def test_bad_heads_are_refused_alone(shared):
         assert client.answer(client.begin(good + [("host", "other")])).status == 400
         assert client.answer(client.begin(client.head("BREW", "/version"))).status == 405
         assert client.answer(client.begin([(":method", "CONNECT"), (":authority", "x:1")])).status == 405
+        # A body that is shorter than it was said to be, or longer.
+        for length in ("4", "6"):
+            stream = client.begin(client.head("PUT", KEY) + [("content-length", length)], end=False)
+            client.data(stream, b"value", end=True)
+            assert client.answer(stream).reset == PROTOCOL_ERROR
+        # What gRPC clients make of a URL.
+        for scheme in ("http://", "https://"):
+            assert client.answer(client.begin(client.head("GET", "/version", authority=scheme + shared.client))).status == 200
         assert client.ask("GET", "/version").status == 200
 
 
