@@ -16,8 +16,8 @@
  * Numbers are little-endian. A file is whole and valid if the blocks come in
  * that order, every checksum is right, the count and the SHA-256 in the last
  * block are, and nothing follows it but, maybe, the SHA-256 of all of it: so clients of the v3
- * API save it, and want what is before that to be a multiple of 512 bytes. The records of all blocks, one after the
- * other, are the keys and values of raftd's applied state in key order.
+ * API save it, and want what is before that to be a multiple of 512 bytes. The records of all
+ * blocks, one after the other, are the keys and values of raftd's applied state in key order.
  *
  * The writer is the peer worker's, which sends the file as the body of an HTTP
  * answer; readers are etcdctl, while it comes, and the program that makes a data

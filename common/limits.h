@@ -288,6 +288,7 @@ _Static_assert(V3_REQUEST_BYTES_MAX + FRAME_ROOM <= COMMAND_BYTES_MAX,
 #define SNAPSHOT_CHUNK_WINDOW 4		/* chunks under way without credit */
 #define SNAPSHOT_SENDINGS_MAX 4		/* to followers at once */
 #define BACKUPS_MAX 2			/* at once, */
+#define BACKUPS_OF_CLIENTS_MAX 1	/* of them by the client port */
 #define BACKUP_MS_MAX (60 * 60 * UINT64_C(1000)) /* and for how long */
 #define STREAM_GIVEN_BYTES_MAX (64 * KIB) /* read, or to be written, of one that goes to raftd */
 #define PEERS_MAX (2 * MEMBERS_MAX)	/* nodes with a stream: members and callers together */

@@ -45,15 +45,19 @@ backup_end(struct node *node, struct backup *backup)
 	*backup = (struct backup){ .phase = BACKUP_FREE };
 }
 
+/* Those who come by the client port leave a place for operators. */
 static void
-begin(struct node *node, uint64_t session, uint64_t request_id)
+begin(struct node *node, uint64_t session, uint64_t request_id, bool of_clients)
 {
 	struct backup *backup = NULL;
+	size_t clients = 0;
 
-	for (size_t i = 0; i < BACKUPS_MAX; i++)
+	for (size_t i = 0; i < BACKUPS_MAX; i++) {
+		clients += node->backups[i].of_clients;
 		if (node->backups[i].phase == BACKUP_FREE)
 			backup = &node->backups[i];
-	if (backup == NULL) {
+	}
+	if (backup == NULL || (of_clients && clients >= BACKUPS_OF_CLIENTS_MAX)) {
 		send_failure(node, session, request_id, ERR_BUSY);
 		return;
 	}
@@ -61,6 +65,7 @@ begin(struct node *node, uint64_t session, uint64_t request_id)
 		.phase = BACKUP_ASKED,
 		.session = session,
 		.request_id = request_id,
+		.of_clients = of_clients,
 		.begun_ms = node->now.monotonic_ms,
 	};
 }
@@ -73,12 +78,13 @@ read_piece(struct node *node, struct backup *backup)
 }
 
 void
-backups_ask(struct node *node, uint64_t session, uint64_t request_id, uint64_t sequence)
+backups_ask(struct node *node, uint64_t session, uint64_t request_id, uint64_t sequence,
+    bool of_clients)
 {
 	struct backup *backup = backup_find(node, session, request_id);
 
 	if (backup == NULL && sequence == 0)
-		begin(node, session, request_id);
+		begin(node, session, request_id, of_clients);
 	else if (backup == NULL)
 		send_failure(node, session, request_id, ERR_TIMED_OUT);
 	else if (backup->phase == BACKUP_SENT && sequence == backup->next)

@@ -304,9 +304,10 @@ node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kin
 }
 
 void
-node_backup_ask(struct node *node, uint64_t session, uint64_t request_id, uint64_t sequence)
+node_backup_ask(struct node *node, uint64_t session, uint64_t request_id, uint64_t sequence,
+    bool of_clients)
 {
-	backups_ask(node, session, request_id, sequence);
+	backups_ask(node, session, request_id, sequence, of_clients);
 }
 
 void

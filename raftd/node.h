@@ -140,9 +140,9 @@ void node_watch_taken(struct node *node, uint64_t session, uint64_t past_bytes);
 void node_unwatch(struct node *node, uint64_t session, uint64_t watch_id);
 void node_stats(struct node *node, uint64_t session, uint64_t request_id, uint8_t kind);
 /* A backup of the applied state: sequence 0 begins one, the others ask for the next
- * piece. Answered by io.backup_piece. */
+ * piece. of_clients: it comes by the client port. Answered by io.backup_piece. */
 void node_backup_ask(struct node *node, uint64_t session, uint64_t request_id,
-    uint64_t sequence);
+    uint64_t sequence, bool of_clients);
 void node_backup_stop(struct node *node, uint64_t session, uint64_t request_id);
 /* So many client workers have a session. */
 void node_set_workers(struct node *node, size_t count);

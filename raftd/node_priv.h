@@ -460,7 +460,8 @@ enum backup_phase {
 
 struct backup {
 	enum backup_phase phase;
-	uint64_t session, request_id;	/* who asked */
+	uint64_t session, request_id;	/* who asked, */
+	bool of_clients;		/* by the client port */
 	uint64_t ticket;
 	uint64_t snapshot;		/* id at the disk */
 	uint64_t next;			/* sequence of the next piece */
@@ -468,7 +469,8 @@ struct backup {
 	uint64_t begun_ms, deadline_ms;
 };
 
-void backups_ask(struct node *node, uint64_t session, uint64_t request_id, uint64_t sequence);
+void backups_ask(struct node *node, uint64_t session, uint64_t request_id, uint64_t sequence,
+    bool of_clients);
 void backups_stop(struct node *node, uint64_t session, uint64_t request_id);
 void backups_session_gone(struct node *node, uint64_t session);
 /* True if that image is a backup's. */

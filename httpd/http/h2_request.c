@@ -343,7 +343,8 @@ check_head(struct h2_head *head, struct request *request)
 
 /* Of the body, as far as the head tells. */
 static unsigned
-check_body(struct request *request, const struct config *config, size_t announced, bool ended)
+check_body(struct request *request, const struct config *config, size_t announced,
+    bool ended)
 {
 	struct slice expected = request_header(request, "expect");
 	size_t length = ended ? 0 : announced;

@@ -370,7 +370,8 @@ on_peer_connected(struct asker *asker, const struct frame *frame UNUSED,
 static enum err
 on_backup_ask(struct asker *asker, const struct frame *frame, const struct msg_backup_ask *m)
 {
-	node_backup_ask(asker->node, asker->session, frame->request_id, m->sequence);
+	node_backup_ask(asker->node, asker->session, frame->request_id, m->sequence,
+	    asker->sender == FROM_CLIENT_WORKER);
 	return ERR_NONE;
 }
 

@@ -28,4 +28,7 @@ SERVED(hash, serve_hash)
 SERVED(hash_kv, serve_hash_kv)
 SERVED(move_leader, serve_move_leader)
 SERVED(health_check, serve_health_check)
+SERVED(snapshot, serve_snapshot)
+SERVED(authenticate, serve_authenticate)
+SERVED(auth_status, serve_auth_status)
 #undef SERVED

@@ -14,7 +14,7 @@ TEST(a_backup_waits_until_what_was_applied_is_synced)
 	world_write(w, 1, "/a", 0);
 	world_settle(w);
 	assert_int_equal(w->outcomes, 1);
-	node_backup_ask(w->node, WORLD_SESSION, 9, 0);
+	node_backup_ask(w->node, WORLD_SESSION, 9, 0, false);
 	world_turn(w, 0);
 	assert_true(w->tickets > w->synced);
 	assert_int_equal(w->images, 0);
@@ -28,7 +28,7 @@ TEST(a_backup_waits_until_what_was_applied_is_synced)
 static void
 begin_backup(struct world *w)
 {
-	node_backup_ask(w->node, WORLD_SESSION, 9, 0);
+	node_backup_ask(w->node, WORLD_SESSION, 9, 0, false);
 	world_settle(w);
 	assert_int_equal(w->images, 1);
 	assert_int_equal(w->image_reads, 1);
@@ -46,10 +46,10 @@ TEST(a_backup_reads_a_piece_only_when_it_is_asked_for)
 	assert_int_equal(w->piece.raft_index, 7);
 	assert_int_equal(w->image_reads, 1);
 	/* Not the one that is next: ignored. */
-	node_backup_ask(w->node, WORLD_SESSION, 9, 5);
+	node_backup_ask(w->node, WORLD_SESSION, 9, 5, false);
 	world_settle(w);
 	assert_int_equal(w->image_reads, 1);
-	node_backup_ask(w->node, WORLD_SESSION, 9, 1);
+	node_backup_ask(w->node, WORLD_SESSION, 9, 1, false);
 	world_settle(w);
 	assert_int_equal(w->image_reads, 2);
 	node_snapshot_read(w->node, 500, position, SLICE_EMPTY, true);
@@ -91,7 +91,7 @@ TEST(a_backup_that_nobody_takes_lets_go_of_its_image)
 	assert_int_equal(w->piece_error, ERR_TIMED_OUT);
 	/* Who asks on is told again. */
 	w->piece_error = ERR_NONE;
-	node_backup_ask(w->node, WORLD_SESSION, 9, 1);
+	node_backup_ask(w->node, WORLD_SESSION, 9, 1, false);
 	assert_int_equal(w->piece_error, ERR_TIMED_OUT);
 	world_free(w);
 }
@@ -101,10 +101,10 @@ TEST(a_third_backup_is_refused_and_a_worker_that_is_gone_frees_its_own)
 	struct world *w = world_leading();
 
 	begin_backup(w);
-	node_backup_ask(w->node, WORLD_SESSION, 10, 0);
+	node_backup_ask(w->node, WORLD_SESSION, 10, 0, false);
 	world_settle(w);
 	assert_int_equal(w->images, 2);
-	node_backup_ask(w->node, WORLD_SESSION, 11, 0);
+	node_backup_ask(w->node, WORLD_SESSION, 11, 0, false);
 	assert_int_equal(w->piece_error, ERR_BUSY);
 	node_backup_stop(w->node, WORLD_SESSION, 10);
 	assert_int_equal(w->images, 1);

@@ -151,7 +151,7 @@ TEST(an_expiry_that_many_watch_is_spread_over_turns)
 	world_turn(w, 1100);
 	world_sync(w);
 	/* A backup is of the state at an entry. */
-	node_backup_ask(w->node, WORLD_SESSION, 9, 0);
+	node_backup_ask(w->node, WORLD_SESSION, 9, 0, false);
 	do {
 		size_t told = w->events;
 
