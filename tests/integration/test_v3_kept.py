@@ -1,9 +1,15 @@
 """The v3 keys outlive what holds them: backups, restores, snapshots of nodes that were away."""
 
+import base64
+import hashlib
+import json
+import os
+import socket
+
 import pytest
 
 from faults import Cluster
-from moothall import wait_until
+from moothall import ask, wait_until
 from test_backup import backup_of, path, restored
 from test_snapshot import KEEP, away, installs
 from v3 import b64, below, delete, get, good, keys, plain, put, refused, revision
@@ -51,6 +57,49 @@ def test_a_backup_has_the_v3_keys_with_their_past_and_their_leases(world):
     check(fresh, compacted, last)
     go_on(fresh, last)
     check(node, compacted, last)
+
+
+def saved(node, file):
+    """What a client saves of Snapshot; how many bytes that is."""
+    with open(file, "wb") as out:
+        remaining = None
+        for line in ask(node.client, "POST", "/v3/maintenance/snapshot", "{}").body.splitlines():
+            result = json.loads(line)["result"]
+            left = int(result.get("remaining_bytes", 0))
+            assert remaining is None or left <= remaining
+            remaining = left
+            out.write(base64.b64decode(result["blob"]))
+    assert remaining == 0
+    return os.path.getsize(file)
+
+
+def test_a_snapshot_as_clients_of_etcd_3_save_it_is_restored(world):
+    node = world.node().start()
+    for i in range(20):
+        put(node, "/big/%d" % i, "x" * 100000)
+    compacted, last = fill(node)
+    file = path(world, "file")
+    assert saved(node, file) % 512 == 32
+    with open(file, "rb") as f:
+        data = f.read()
+    assert data[-32:] == hashlib.sha256(data[:-32]).digest()
+    fresh = restored(world, "new", file).start()
+    check(fresh, compacted, last)
+    go_on(fresh, last)
+
+
+def test_one_snapshot_at_a_time_leaves_a_place_for_operators(world):
+    node = world.node().start()
+    for i in range(100):
+        put(node, "/big/%d" % i, "x" * 1000000)
+    host, port = node.client.split(":")
+    with socket.create_connection((host, int(port))) as slow:
+        slow.sendall(b"POST /v3/maintenance/snapshot HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}")
+        assert slow.recv(1000).startswith(b"HTTP/1.1 200 ")
+        answer = ask(node.client, "POST", "/v3/maintenance/snapshot", "{}")
+        assert (answer.status, answer.json["message"]) == (429, "etcdserver: too many requests")
+        backup_of(node, path(world, "file"))
+    wait_until(lambda: ask(node.client, "POST", "/v3/maintenance/snapshot", "{}").status == 200, 10, "the place to be free")
 
 
 @pytest.mark.parametrize("then", ["goes on", "starts again"])

@@ -210,6 +210,82 @@ TEST(nothing_may_follow_the_end)
 	buf_free(&records);
 }
 
+/* A file with so many bytes in its records, as clients of the v3 API save it. */
+static void
+make_padded(struct buf *file, size_t bytes)
+{
+	struct backup_writer *writer = backup_writer_new();
+	uint8_t sha256[BACKUP_DIGEST_BYTES];
+	struct buf block = BUF_INIT, value = BUF_INIT;
+
+	memset(buf_reserve(&value, bytes), 'v', bytes);
+	buf_added(&value, bytes);
+	state_record_put(&block, &(struct state_record){ SLICE_LITERAL("k"), buf_slice(&value) });
+	backup_put_head(writer, &(struct backup_head){ .cluster_id = 7, .node_id = 8,
+	    .name = slice_text("machine1"), .raft_index = 41, .raft_term = 3 }, file);
+	backup_put_records(writer, buf_slice(&block), crc32c(0, buf_slice(&block)), file);
+	backup_put_padded_end(writer, 9, file, sha256);
+	assert_int_equal(file->size % BACKUP_PADDED_BYTES, 0);
+	buf_append(file, sha256, sizeof(sha256));
+	backup_writer_free(&writer);
+	buf_free(&block);
+	buf_free(&value);
+}
+
+TEST(a_padded_file_is_read_with_its_sum_and_without)
+{
+	struct buf file = BUF_INIT;
+	char problem[200];
+
+	/* Each rest that there may be. */
+	for (size_t bytes = 1; bytes <= BACKUP_PADDED_BYTES; bytes++) {
+		struct told told = { .blocks = 0 };
+
+		buf_clear(&file);
+		make_padded(&file, bytes);
+		for (size_t cut = 0; cut <= BACKUP_DIGEST_BYTES; cut += BACKUP_DIGEST_BYTES) {
+			told.ended = false;
+			assert_int_equal(read_pieces(slice_of(file.data, file.size - cut), 100,
+			    &told, problem), ERR_NONE);
+			assert_true(told.ended);
+			assert_int_equal(told.end.store_index, 9);
+		}
+		buf_free(&told.records);
+	}
+	buf_free(&file);
+}
+
+TEST(a_padding_and_a_sum_that_are_none_are_found)
+{
+	static const struct {
+		size_t from_end;	/* the byte that changes */
+		const char *problem;
+	} rows[] = {
+		{ 1, "what follows the end is not its SHA-256" },
+		{ BACKUP_DIGEST_BYTES, "what follows the end is not its SHA-256" },
+	};
+	struct buf file = BUF_INIT;
+	struct told told = { .blocks = 0 };
+	char problem[200];
+
+	make_padded(&file, 100);
+	for (size_t i = 0; i < ARRAY_COUNT(rows); i++) {
+		file.data[file.size - rows[i].from_end] ^= 1;
+		assert_int_equal(read_pieces(buf_slice(&file), 4096, &told, problem), ERR_CORRUPT);
+		assert_non_null(strstr(problem, rows[i].problem));
+		file.data[file.size - rows[i].from_end] ^= 1;
+	}
+	/* A part of a sum, and more than one. */
+	assert_int_equal(read_pieces(slice_of(file.data, file.size - 1), 4096, &told, problem),
+	    ERR_CORRUPT);
+	assert_non_null(strstr(problem, "something follows the end"));
+	buf_append_byte(&file, 0);
+	assert_int_equal(read_pieces(buf_slice(&file), 4096, &told, problem), ERR_CORRUPT);
+	assert_non_null(strstr(problem, "something follows the end"));
+	buf_free(&told.records);
+	buf_free(&file);
+}
+
 /* Two blocks change places: every CRC is right, the SHA-256 is not. */
 TEST(blocks_in_another_order_are_found)
 {

@@ -96,6 +96,25 @@ TEST(a_backup_that_nobody_takes_lets_go_of_its_image)
 	world_free(w);
 }
 
+TEST(clients_have_one_backup_and_operators_the_other_place)
+{
+	struct world *w = world_leading();
+
+	node_backup_ask(w->node, WORLD_SESSION, 9, 0, true);
+	world_settle(w);
+	assert_int_equal(w->images, 1);
+	node_backup_ask(w->node, WORLD_SESSION, 10, 0, true);
+	assert_int_equal(w->piece_error, ERR_BUSY);
+	node_backup_ask(w->node, WORLD_SESSION, 11, 0, false);
+	world_settle(w);
+	assert_int_equal(w->images, 2);
+	node_backup_stop(w->node, WORLD_SESSION, 9);
+	node_backup_ask(w->node, WORLD_SESSION, 12, 0, true);
+	world_settle(w);
+	assert_int_equal(w->images, 2);
+	world_free(w);
+}
+
 TEST(a_third_backup_is_refused_and_a_worker_that_is_gone_frees_its_own)
 {
 	struct world *w = world_leading();
