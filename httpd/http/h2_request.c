@@ -319,7 +319,8 @@ is_head(const struct h2_head *head, size_t length, bool ended)
 {
 	if (head->too_long)
 		return true;
-	if (head->malformed || head->method.size == 0 || (ended && length != SIZE_MAX && length > 0))
+	if (head->malformed || head->method.size == 0 ||
+	    (ended && length != SIZE_MAX && length > 0))
 		return false;
 	return slice_equal(head->method, SLICE_LITERAL("CONNECT")) ||
 	    (head->scheme.size > 0 && head->path.size > 0);

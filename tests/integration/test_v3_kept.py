@@ -102,6 +102,20 @@ def test_one_snapshot_at_a_time_leaves_a_place_for_operators(world):
     wait_until(lambda: ask(node.client, "POST", "/v3/maintenance/snapshot", "{}").status == 200, 10, "the place to be free")
 
 
+def test_a_snapshot_shows_nobody_hashes_of_passwords(world):
+    """While users count it is root's; while they do not, and there are some, an operator's."""
+    node = world.node().start()
+    body = json.dumps({"user": "root", "password": "secret"})
+    assert ask(node.client, "PUT", "/v2/auth/users/root", body).status == 201
+
+    def asked():
+        answer = ask(node.client, "POST", "/v3/maintenance/snapshot", "{}")
+        return answer.status if answer.status == 200 else (answer.status, answer.json["code"])
+    wait_until(lambda: asked() == (403, 7), 5, "the worker to know that there is a user")
+    assert ask(node.client, "DELETE", "/v2/auth/users/root").status == 200
+    wait_until(lambda: asked() == 200, 5, "the worker to know that there is none")
+
+
 @pytest.mark.parametrize("then", ["goes on", "starts again"])
 def test_a_node_that_was_away_gets_the_v3_keys_by_a_snapshot(world, then):
     cluster = Cluster(world, 3, flags=["-snapshot-count", str(KEEP)])

@@ -10,16 +10,18 @@
  * How long it will be is not known before it is read from the disk: 1 byte remains as long as
  * more follows.
  */
+#include "common/auth/auth.h"
 #include "common/backup.h"
 #include "common/version.h"
 #include "httpd/backend.h"
+#include "httpd/client/gate.h"
 #include "httpd/client/v3/call.h"
 #include "httpd/client/v3/methods.h"
 #include "httpd/cluster.h"
 #include "httpd/worker.h"
 
 /* In the call's arena. */
-struct snapshot {
+struct v3_snapshot {
 	struct backend_backup backup;
 	struct v3_call *of;
 	struct backup_writer *writer;
@@ -30,7 +32,7 @@ struct snapshot {
 static void
 gone(struct v3_call *call)
 {
-	struct snapshot *snapshot = call->state;
+	struct v3_snapshot *snapshot = call->state;
 
 	backend_backup_stop(call->request->worker->backend, &snapshot->backup);
 	backup_writer_free(&snapshot->writer);
@@ -46,7 +48,7 @@ stop(struct v3_call *call)
 static void
 drained(struct v3_call *call)
 {
-	struct snapshot *snapshot = call->state;
+	struct v3_snapshot *snapshot = call->state;
 	uint64_t next = snapshot->next;
 
 	if (next == 0 || call_backlog(call) > SNAPSHOT_CHUNK_BYTES)
@@ -56,7 +58,7 @@ drained(struct v3_call *call)
 }
 
 static void
-fail(struct snapshot *snapshot, enum err err)
+fail(struct v3_snapshot *snapshot, enum err err)
 {
 	backup_writer_free(&snapshot->writer);
 	call_end(snapshot->of, v3_status_of(err == ERR_BUSY ? V3_REFUSE_TOO_MANY_REQUESTS :
@@ -64,7 +66,7 @@ fail(struct snapshot *snapshot, enum err err)
 }
 
 static void
-put_head(struct snapshot *snapshot, const struct msg_backup_piece *piece, struct buf *out)
+put_head(struct v3_snapshot *snapshot, const struct msg_backup_piece *piece, struct buf *out)
 {
 	const struct worker *worker = snapshot->of->request->worker;
 
@@ -82,7 +84,7 @@ put_head(struct snapshot *snapshot, const struct msg_backup_piece *piece, struct
 
 /* False: the call is over. */
 static bool
-say(const struct snapshot *snapshot, uint64_t term, struct slice blob, bool last)
+say(const struct v3_snapshot *snapshot, uint64_t term, struct slice blob, bool last)
 {
 	struct v3_response_header header = call_header(snapshot->of, term);
 
@@ -93,7 +95,7 @@ say(const struct snapshot *snapshot, uint64_t term, struct slice blob, bool last
 static void
 piece_came(struct backend_backup *backup, const struct msg_backup_piece *piece)
 {
-	struct snapshot *snapshot = CONTAINER_OF(backup, struct snapshot, backup);
+	struct v3_snapshot *snapshot = CONTAINER_OF(backup, struct v3_snapshot, backup);
 	struct v3_call *call = snapshot->of;
 	uint8_t sum[BACKUP_DIGEST_BYTES];
 	struct buf out = BUF_INIT;
@@ -121,11 +123,24 @@ piece_came(struct backend_backup *backup, const struct msg_backup_piece *piece)
 		call_end(call, (struct v3_status){ V3_OK, "" });
 }
 
+/* Hashes of passwords are in it: not for whoever comes. */
+static bool
+shows_hashes(const struct worker *worker)
+{
+	return !gate_is_closed(worker) && gate_auth(worker)->user_count > 0;
+}
+
 void
 serve_snapshot(struct v3_call *call, const void *message UNUSED)
 {
-	struct snapshot *snapshot;
+	struct v3_snapshot *snapshot;
 
+	if (shows_hashes(call->request->worker)) {
+		call_end(call, (struct v3_status){ V3_PERMISSION_DENIED,
+			"there are users, who do not count now: a backup with their passwords' "
+			"hashes is made at the peer port, or with etcdctl control backup FILE" });
+		return;
+	}
 	if (!call_may_ask(call))
 		return;
 	snapshot = arena_zalloc(&call->request->arena, sizeof(*snapshot));
