@@ -13,7 +13,7 @@ SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
 TRANSFORM = "s/^etcd$/moothall/;s/^etcdctl$/moothallctl/;s/^etcd-/moothall-/;s/^etcd.conf$/moothall.conf/"
 # The original, its keys, metrics and variables, and where data lies by default.
 KEPT = re.compile(r"etcd [0-9]\.[0-9x]|keyword in etcd|etcdctl of the 0\.4|etcd_\w+|/_etcd/|\w+\.etcd\b|/v2 API of etcd|"
-                  r"etcd key-value store")
+                  r"etcd key-value store|\betcdserverpb\.\w+")
 
 
 def is_program(path):

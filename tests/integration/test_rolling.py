@@ -382,7 +382,7 @@ class Programs:
 
 def version(node):
     """As each worker says, and the supervisor's metric."""
-    said = {node.get("/version").json["etcdserver"] for _ in range(8)}
+    said = {node.get("/version").json["moothall"] for _ in range(8)}
     page = node.get("/metrics").body.decode()
     said |= {line.split('"')[1] for line in page.splitlines()
              if line.startswith("etcd_build_info{") and line.endswith(" 1")}
