@@ -215,6 +215,12 @@ def held_bytes(pid):
     return sum(int(kib) << 10 for kib in re.findall(r"Rss(?:Anon|Shmem):\s+(\d+) kB", text))
 
 
+def state_of(pid):
+    """As ps has it: R, S, T, Z; None: it is gone."""
+    text = proc_text(pid, "stat")
+    return text.rpartition(")")[2].split()[0] if text else None
+
+
 def alive(pid):
     try:
         with open("/proc/%d/stat" % pid) as f:
@@ -332,6 +338,10 @@ class Node:
 
     def kill_all(self):
         """kill -9 of every process of the node at once."""
+        # A supervisor that runs may make one more behind our back: who is not killed writes on.
+        if self.process.poll() is None:
+            self.process.send_signal(signal.SIGSTOP)
+            wait_until(lambda: state_of(self.process.pid) in ("T", "t", "Z", None), 5, "it to stand still")
         self.pids()
         # Not by its number if it has ended: that may be another's by now.
         self.process.kill()
