@@ -202,21 +202,19 @@ def test_twenty_thousand_keys_scroll_and_are_found(world, visit):
         writer.join()
     page = visit(node, "#/keys/wide")
     page.wait("document.querySelector('#tree .space')?.getBoundingClientRect().height > 10000 * 26", what="10,000 rows")
-    # Sixty pictures over the whole length: how long each one takes, and how many rows are elements.
+    # Sixty pictures over the whole length: however many rows there are, few are elements.
     figures = page.run("""(async () => {
-        const tree = document.querySelector("#tree"), took = [];
+        const tree = document.querySelector("#tree");
         let rows = 0;
         for (let i = 0; i <= 60; i++) {
-            const since = performance.now();
             tree.scrollTop = tree.scrollHeight * i / 60;
             await new Promise(requestAnimationFrame);
             await new Promise(requestAnimationFrame);
-            took.push(performance.now() - since);
             rows = Math.max(rows, tree.querySelectorAll(".row").length);
         }
-        return [took.sort((a, b) => a - b)[55], rows, document.querySelectorAll("*").length];
+        return [rows, document.querySelectorAll("*").length];
     })()""")
-    assert figures[0] < 100 and figures[1] < 120 and figures[2] < 1500, figures
+    assert figures[0] < 120 and figures[1] < 1500, figures
     page.run("document.querySelector('#tree').focus()")
     page.press("End")
     page.wait("location.hash === '#/keys/wide/k09999'")
