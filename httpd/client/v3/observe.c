@@ -328,6 +328,7 @@ serve_observe(struct v3_call *call, const void *message)
 	observer->timer = loop_timer_new(call->request->worker->loop, look_again, observer);
 	buf_init(&observer->watched, 0);
 	call->request->watches = true;
+	call->request->stays = true;
 	call->state = observer;
 	call->gone = gone;
 	call->stop = stop;

@@ -651,6 +651,7 @@ new_waiter(struct v3_call *call, const struct v3_wish *wish)
 	call->gone = gone;
 	call->stop = stop;
 	call->request->ends_with_client = true;
+	call->request->stays = true;
 	return waiter;
 }
 
