@@ -28,25 +28,25 @@
 static void
 open_v3(struct worker *worker)
 {
-	worker->v3_waiters = v3_waiters_new(worker);
+	worker->waiters = waiters_new(worker);
 }
 
 static void
 close_v3(struct worker *worker)
 {
-	v3_waiters_free(&worker->v3_waiters);
+	waiters_free(&worker->waiters);
 }
 
 static size_t
 v3_keys(const struct worker *worker)
 {
-	return v3_waiters_count(worker->v3_waiters);
+	return waiters_count(worker->waiters);
 }
 
 static size_t
 v3_waiting(const struct worker *worker)
 {
-	return v3_waiters_waiting(worker->v3_waiters);
+	return waiters_waiting(worker->waiters);
 }
 #else
 static void

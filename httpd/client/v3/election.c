@@ -4,14 +4,14 @@
  *
  * Source: docs/api.md, "Locks and elections of v3".
  */
-#include "httpd/client/v3/inner.h"
+#include "httpd/client/v3/kv.h"
 #include "httpd/client/v3/methods.h"
 #include "httpd/client/v3/waiter.h"
 
 /* ---- campaign ------------------------------ */
 
 static void
-elected(struct v3_call *call, const struct v3_first *first)
+elected(struct v3_call *call, const struct waiter_first *first)
 {
 	const struct v3_leader_key leader = { .name = first->name, .key = first->key,
 		.rev = first->created, .lease = first->lease };
@@ -25,7 +25,7 @@ serve_campaign(struct v3_call *call, const void *message)
 {
 	const struct v3_campaign_request *asked = message;
 
-	v3_wait(call, &(struct v3_wish){ .name = asked->name, .lease = asked->lease,
+	waiter_begin(call, &(struct waiter_wish){ .name = asked->name, .lease = asked->lease,
 	    .value = asked->value, .proclaims = true, .first = elected,
 	    .lost = v3_status_of(V3_REFUSE_NOT_ELECTION_LEADER) });
 }
@@ -33,9 +33,9 @@ serve_campaign(struct v3_call *call, const void *message)
 /* ---- what a leader does ------------------------------ */
 
 static void
-proclaimed(struct v3_call *call, struct inner_answer *answer)
+proclaimed(struct v3_call *call, struct kv_answer *answer)
 {
-	struct v3_response_header header = inner_header(call, answer);
+	struct v3_response_header header = kv_header(call, answer);
 
 	if (answer->shown.txn.succeeded)
 		call_answer(call, &(struct v3_proclaim_response){ .header = &header });
@@ -62,14 +62,14 @@ serve_proclaim(struct v3_call *call, const void *message)
 	}
 	put.key = leader->key;
 	put.lease = leader->lease;
-	inner_begin_choice(call, &(struct inner_choice){ .key = leader->key,
+	kv_begin_choice(call, &(struct kv_choice){ .key = leader->key,
 	    .created = leader->rev, .then = &op }, proclaimed);
 }
 
 static void
-resigned(struct v3_call *call, struct inner_answer *answer)
+resigned(struct v3_call *call, struct kv_answer *answer)
 {
-	struct v3_response_header header = inner_header(call, answer);
+	struct v3_response_header header = kv_header(call, answer);
 
 	call_answer(call, &(struct v3_resign_response){ .header = &header });
 }
@@ -88,17 +88,17 @@ serve_resign(struct v3_call *call, const void *message)
 		return;
 	}
 	delete.key = leader->key;
-	inner_begin_choice(call, &(struct inner_choice){ .key = leader->key,
+	kv_begin_choice(call, &(struct kv_choice){ .key = leader->key,
 	    .created = leader->rev, .then = &op }, resigned);
 }
 
 /* ---- leader ------------------------------ */
 
 static void
-found(struct v3_call *call, struct inner_answer *answer)
+found(struct v3_call *call, struct kv_answer *answer)
 {
 	const struct v3_slices *kvs = &answer->shown.range.kvs;
-	struct v3_response_header header = inner_header(call, answer);
+	struct v3_response_header header = kv_header(call, answer);
 
 	if (kvs->count > 0)
 		call_answer(call, &(struct v3_leader_response){ .header = &header,
@@ -111,8 +111,8 @@ void
 serve_leader(struct v3_call *call, const void *message)
 {
 	const struct v3_leader_request *asked = message;
-	const struct v3_range_request range = inner_first_below(&call->request->arena,
+	const struct v3_range_request range = kv_first_below(&call->request->arena,
 	    asked->name);
 
-	inner_begin(call, V3_METHOD_range, &range, found);
+	kv_begin(call, V3_METHOD_range, &range, found);
 }

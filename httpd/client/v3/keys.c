@@ -4,7 +4,7 @@
  * Source: docs/api.md, "v3".
  */
 #include "httpd/client/v3/asked.h"
-#include "httpd/client/v3/inner.h"
+#include "httpd/client/v3/kv.h"
 #include "httpd/client/v3/methods.h"
 #include "httpd/worker.h"
 
@@ -12,14 +12,14 @@ void
 serve_keys(struct v3_call *call, const void *message)
 {
 	struct v3_ask ask = { .writes = false };
-	struct v3_status status = inner_lists(call->method->tag, message, &ask);
+	struct v3_status status = kv_lists(call->method->tag, message, &ask);
 
 	if (status.code != V3_OK) {
 		call_end(call, status);
 	} else if (call_may_ask(call)) {
 		/* It stands in the call's frame from here on. */
 		request_drop_body(call->request);
-		inner_send(call->request->worker->backend, &asked_new(call)->call, &ask);
+		kv_send(call->request->worker->backend, &asked_new(call)->call, &ask);
 	}
 	v3_ask_free(&ask);
 }

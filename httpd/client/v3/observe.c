@@ -19,7 +19,7 @@
 #include "common/v3_error.h"
 #include "common/xmem.h"
 #include "httpd/client/gate.h"
-#include "httpd/client/v3/inner.h"
+#include "httpd/client/v3/kv.h"
 #include "httpd/client/v3/methods.h"
 #include "httpd/cluster.h"
 #include "httpd/v3/protobuf.h"
@@ -256,7 +256,7 @@ happened(struct backend_v3_watch *watch, const struct backend_v3_batch *batch)
 /* ---- looking ------------------------------ */
 
 static void
-see(struct observer *observer, const struct inner_answer *answer, struct arena *arena)
+see(struct observer *observer, const struct kv_answer *answer, struct arena *arena)
 {
 	const struct v3_range_response *range = &answer->shown.range;
 	int64_t revision = answer->header.revision;
@@ -267,8 +267,8 @@ see(struct observer *observer, const struct inner_answer *answer, struct arena *
 		rest(observer, answer->status, answer->passes);
 	} else if (request_has_to_end(observer->call->request)) {
 		end(observer, v3_status_of(V3_REFUSE_STOPPED));
-	} else if (!inner_key_value(range, &kv)) {
-		key = inner_below(arena, observer->name, &end_key);
+	} else if (!kv_key_value(range, &kv)) {
+		key = kv_below(arena, observer->name, &end_key);
 		follow(observer, key, end_key, revision);
 	} else if (say(observer, range->kvs.items[0], &kv, answer->raft_term, revision)) {
 		follow(observer, kv.key, SLICE_EMPTY, revision);
@@ -279,12 +279,12 @@ static void
 looked(struct backend_call *step, const struct msg_outcome *outcome)
 {
 	struct observer *observer = CONTAINER_OF(step, struct observer, step);
-	struct inner_answer answer;
+	struct kv_answer answer;
 	struct arena arena;
 
 	observer->looking = false;
 	arena_init(&arena);
-	inner_take(V3_METHOD_range, outcome, &arena, &answer);
+	kv_take(V3_METHOD_range, outcome, &arena, &answer);
 	see(observer, &answer, &arena);
 	arena_free(&arena);
 }
@@ -297,12 +297,12 @@ look(struct observer *observer)
 	struct arena arena;
 
 	arena_init(&arena);
-	range = inner_first_below(&arena, observer->name);
-	MUST(inner_lists(V3_METHOD_range, &range, &ask).code == V3_OK);
+	range = kv_first_below(&arena, observer->name);
+	MUST(kv_lists(V3_METHOD_range, &range, &ask).code == V3_OK);
 	arena_free(&arena);
 	observer->looking = true;
 	observer->step.done = looked;
-	inner_send(backend_of(observer), &observer->step, &ask);
+	kv_send(backend_of(observer), &observer->step, &ask);
 	v3_ask_free(&ask);
 }
 

@@ -33,7 +33,7 @@
 #include "common/v3_error.h"
 #include "common/xmem.h"
 #include "httpd/client/gate.h"
-#include "httpd/client/v3/inner.h"
+#include "httpd/client/v3/kv.h"
 #include "httpd/cluster.h"
 #include "httpd/http/server.h"
 #include "httpd/worker.h"
@@ -46,7 +46,7 @@
 
 enum waiter_state { GRANTING, ACQUIRING, PROCLAIMING, LOOKING, WATCHING, RESTING, RELEASING };
 
-struct v3_waiters {
+struct waiters {
 	struct worker *worker;
 	TAILQ_HEAD(, v3_waiter) all;
 	size_t count, waiting;
@@ -54,7 +54,7 @@ struct v3_waiters {
 
 struct v3_waiter {
 	TAILQ_ENTRY(v3_waiter) link;
-	struct v3_waiters *waiters;
+	struct waiters *waiters;
 	struct v3_call *call;		/* NULL: nobody waits any more */
 	enum waiter_state state;
 	struct backend_call step;	/* of all states but watching and resting */
@@ -68,17 +68,17 @@ struct v3_waiter {
 	bool releases;			/* resting: from that */
 	bool ends;			/* before there is a key: the server stops */
 	int64_t lease, created;
-	void (*first)(struct v3_call *call, const struct v3_first *first);
+	void (*first)(struct v3_call *call, const struct waiter_first *first);
 	struct v3_status lost, why;	/* why: it ends with that when its key is gone */
 	struct slice name, key;		/* behind this struct; the key begins with the name */
 };
 
 /* ---- life ------------------------------ */
 
-struct v3_waiters *
-v3_waiters_new(struct worker *worker)
+struct waiters *
+waiters_new(struct worker *worker)
 {
-	struct v3_waiters *waiters = xzalloc(sizeof(*waiters));
+	struct waiters *waiters = xzalloc(sizeof(*waiters));
 
 	waiters->worker = worker;
 	TAILQ_INIT(&waiters->all);
@@ -97,9 +97,9 @@ free_waiter(struct v3_waiter *waiter)
 }
 
 void
-v3_waiters_free(struct v3_waiters **waiters_pointer)
+waiters_free(struct waiters **waiters_pointer)
 {
-	struct v3_waiters *waiters = *waiters_pointer;
+	struct waiters *waiters = *waiters_pointer;
 	struct v3_waiter *waiter;
 
 	*waiters_pointer = NULL;
@@ -111,13 +111,13 @@ v3_waiters_free(struct v3_waiters **waiters_pointer)
 }
 
 size_t
-v3_waiters_waiting(const struct v3_waiters *waiters)
+waiters_waiting(const struct waiters *waiters)
 {
 	return waiters == NULL ? 0 : waiters->waiting;
 }
 
 size_t
-v3_waiters_count(const struct v3_waiters *waiters)
+waiters_count(const struct waiters *waiters)
 {
 	return waiters == NULL ? 0 : waiters->count;
 }
@@ -214,12 +214,12 @@ static void
 released(struct backend_call *step, const struct msg_outcome *outcome)
 {
 	struct v3_waiter *waiter = waiter_of_step(step);
-	struct inner_answer answer;
+	struct kv_answer answer;
 	struct arena arena;
 	bool again;
 
 	arena_init(&arena);
-	inner_take(waiter->granted ? V3_METHOD_lease_revoke : V3_METHOD_txn, outcome, &arena,
+	kv_take(waiter->granted ? V3_METHOD_lease_revoke : V3_METHOD_txn, outcome, &arena,
 	    &answer);
 	arena_free(&arena);
 	again = answer.status.code != V3_OK && answer.passes && may_try_again(waiter);
@@ -245,7 +245,7 @@ release(struct v3_waiter *waiter)
 		backend_v3_revoke(backend_of(waiter), &waiter->step,
 		    &(struct msg_v3_revoke){ .id = (uint64_t)waiter->lease });
 	else
-		MUST(inner_choose(backend_of(waiter), &waiter->step, &(struct inner_choice){
+		MUST(kv_choose(backend_of(waiter), &waiter->step, &(struct kv_choice){
 		    .key = waiter->key, .created = waiter->created,
 		    .then = &op }).code == V3_OK);
 }
@@ -269,7 +269,7 @@ give_up(struct v3_waiter *waiter, struct v3_status status)
 
 /* The step's answer is no good. */
 static void
-fail(struct v3_waiter *waiter, const struct inner_answer *answer)
+fail(struct v3_waiter *waiter, const struct kv_answer *answer)
 {
 	if (answer->passes && waiter->state == LOOKING && may_try_again(waiter)) {
 		rest(waiter);
@@ -291,10 +291,10 @@ lost(struct v3_waiter *waiter)
 /* ---- looking ------------------------------ */
 
 static void
-hold(struct v3_waiter *waiter, const struct inner_answer *answer)
+hold(struct v3_waiter *waiter, const struct kv_answer *answer)
 {
 	const struct v3_call *waiting = waiter->call;
-	struct v3_first first = { .header = inner_header(waiting, answer), .name = waiter->name,
+	struct waiter_first first = { .header = kv_header(waiting, answer), .name = waiter->name,
 		.key = waiter->key, .created = waiter->created, .lease = waiter->lease };
 
 	/* Users may have begun to count: he gets no answer, and keeps no key. */
@@ -379,16 +379,16 @@ watch_before(struct v3_waiter *waiter, struct slice key, int64_t revision)
 }
 
 static void
-see(struct v3_waiter *waiter, const struct inner_answer *answer)
+see(struct v3_waiter *waiter, const struct kv_answer *answer)
 {
-	const struct v3_response_op *op = inner_first(&answer->shown.txn);
+	const struct v3_response_op *op = kv_first(&answer->shown.txn);
 	struct v3_key_value before;
 
 	if (answer->status.code != V3_OK) {
 		fail(waiter, answer);
 	} else if (!answer->shown.txn.succeeded || op == NULL) {
 		lost(waiter);
-	} else if (!inner_key_value(op->response_range, &before)) {
+	} else if (!kv_key_value(op->response_range, &before)) {
 		hold(waiter, answer);
 	} else if (request_has_to_end(waiter->call->request)) {
 		waiter->state = RESTING;
@@ -402,11 +402,11 @@ see(struct v3_waiter *waiter, const struct inner_answer *answer)
 static void
 looked(struct backend_call *step, const struct msg_outcome *outcome)
 {
-	struct inner_answer answer;
+	struct kv_answer answer;
 	struct arena arena;
 
 	arena_init(&arena);
-	inner_take(V3_METHOD_txn, outcome, &arena, &answer);
+	kv_take(V3_METHOD_txn, outcome, &arena, &answer);
 	see(waiter_of_step(step), &answer);
 	arena_free(&arena);
 }
@@ -422,10 +422,10 @@ look(struct v3_waiter *waiter)
 	struct arena arena;
 
 	arena_init(&arena);
-	range.key = inner_below(&arena, waiter->name, &range.range_end);
+	range.key = kv_below(&arena, waiter->name, &range.range_end);
 	waiter->state = LOOKING;
 	waiter->step.done = looked;
-	MUST(inner_choose(backend_of(waiter), &waiter->step, &(struct inner_choice){
+	MUST(kv_choose(backend_of(waiter), &waiter->step, &(struct kv_choice){
 	    .key = waiter->key, .created = waiter->created, .then = &op }).code == V3_OK);
 	arena_free(&arena);
 }
@@ -460,11 +460,11 @@ static void
 proclaimed(struct backend_call *step, const struct msg_outcome *outcome)
 {
 	struct v3_waiter *waiter = waiter_of_step(step);
-	struct inner_answer answer;
+	struct kv_answer answer;
 	struct arena arena;
 
 	arena_init(&arena);
-	inner_take(V3_METHOD_txn, outcome, &arena, &answer);
+	kv_take(V3_METHOD_txn, outcome, &arena, &answer);
 	if (answer.status.code != V3_OK)
 		fail(waiter, &answer);
 	else if (!answer.shown.txn.succeeded)
@@ -489,20 +489,20 @@ proclaim(struct v3_waiter *waiter)
 
 	waiter->state = PROCLAIMING;
 	waiter->step.done = proclaimed;
-	MUST(inner_choose(backend_of(waiter), &waiter->step, &(struct inner_choice){
+	MUST(kv_choose(backend_of(waiter), &waiter->step, &(struct kv_choice){
 	    .key = waiter->key, .created = waiter->created, .then = &op }).code == V3_OK);
 }
 
 static void
-go_on_with_key(struct v3_waiter *waiter, const struct inner_answer *answer)
+go_on_with_key(struct v3_waiter *waiter, const struct kv_answer *answer)
 {
-	const struct v3_response_op *op = inner_first(&answer->shown.txn);
+	const struct v3_response_op *op = kv_first(&answer->shown.txn);
 	struct v3_key_value found;
 
 	if (answer->shown.txn.succeeded) {
 		waiter->made = true;
 		waiter->created = answer->header.revision;
-	} else if (op != NULL && inner_key_value(op->response_range, &found)) {
+	} else if (op != NULL && kv_key_value(op->response_range, &found)) {
 		waiter->created = found.create_revision;
 	} else {
 		lost(waiter);
@@ -521,11 +521,11 @@ static void
 acquired(struct backend_call *step, const struct msg_outcome *outcome)
 {
 	struct v3_waiter *waiter = waiter_of_step(step);
-	struct inner_answer answer;
+	struct kv_answer answer;
 	struct arena arena;
 
 	arena_init(&arena);
-	inner_take(V3_METHOD_txn, outcome, &arena, &answer);
+	kv_take(V3_METHOD_txn, outcome, &arena, &answer);
 	if (answer.status.code == V3_OK)
 		go_on_with_key(waiter, &answer);
 	else if (waiter->call == NULL)
@@ -546,7 +546,7 @@ acquire(struct v3_waiter *waiter)
 
 	waiter->state = ACQUIRING;
 	waiter->step.done = acquired;
-	return inner_choose(backend_of(waiter), &waiter->step, &(struct inner_choice){
+	return kv_choose(backend_of(waiter), &waiter->step, &(struct kv_choice){
 	    .key = waiter->key, .then = &then, .otherwise = &otherwise });
 }
 
@@ -554,12 +554,12 @@ static void
 granted(struct backend_call *step, const struct msg_outcome *outcome)
 {
 	struct v3_waiter *waiter = waiter_of_step(step);
-	struct inner_answer answer;
+	struct kv_answer answer;
 	struct v3_status status;
 	struct arena arena;
 
 	arena_init(&arena);
-	inner_take(V3_METHOD_lease_grant, outcome, &arena, &answer);
+	kv_take(V3_METHOD_lease_grant, outcome, &arena, &answer);
 	arena_free(&arena);
 	/* Refused, it is not there, or another's. */
 	if (answer.status.code != V3_OK && outcome->error == ERR_NONE)
@@ -624,9 +624,9 @@ set_key(struct v3_waiter *waiter, struct slice name)
 }
 
 static struct v3_waiter *
-new_waiter(struct v3_call *call, const struct v3_wish *wish)
+new_waiter(struct v3_call *call, const struct waiter_wish *wish)
 {
-	struct v3_waiters *waiters = call->request->worker->v3_waiters;
+	struct waiters *waiters = call->request->worker->waiters;
 	struct v3_waiter *waiter = xzalloc(sizeof(*waiter) + wish->name.size + 1 +
 	    LEASE_HEX_BYTES);
 
@@ -656,13 +656,13 @@ new_waiter(struct v3_call *call, const struct v3_wish *wish)
 }
 
 static bool
-may_wait(struct v3_call *call, const struct v3_wish *wish)
+may_wait(struct v3_call *call, const struct waiter_wish *wish)
 {
 	if (wish->name.size > V3_WAITER_NAME_BYTES_MAX) {
 		call_end(call, v3_status_of(V3_REFUSE_REQUEST_TOO_LARGE));
 		return false;
 	}
-	if (call->request->worker->v3_waiters->count >= V3_WAITERS_MAX) {
+	if (call->request->worker->waiters->count >= V3_WAITERS_MAX) {
 		call_end(call, v3_status_of(V3_REFUSE_TOO_MANY_REQUESTS));
 		return false;
 	}
@@ -670,7 +670,7 @@ may_wait(struct v3_call *call, const struct v3_wish *wish)
 }
 
 void
-v3_wait(struct v3_call *call, const struct v3_wish *wish)
+waiter_begin(struct v3_call *call, const struct waiter_wish *wish)
 {
 	struct v3_waiter *waiter;
 	struct v3_status status = { V3_OK, "" };

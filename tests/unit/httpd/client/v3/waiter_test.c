@@ -260,14 +260,14 @@ next_delete(struct fake_client *client)
 static bool
 nobody_is_left(void *argument)
 {
-	return v3_waiters_count(argument) == 0;
+	return waiters_count(argument) == 0;
 }
 
 /* The key is gone: nothing is kept of it, and raftd is asked nothing more. */
 static void
 end(struct fake_client *client)
 {
-	fake_until(client->fake, nobody_is_left, client->fake->worker.v3_waiters);
+	fake_until(client->fake, nobody_is_left, client->fake->worker.waiters);
 	assert_true(fake_is_quiet(client->fake));
 	fake_client_free(client);
 }
@@ -293,10 +293,10 @@ TEST(a_lock_that_nobody_has_is_had_at_once)
 	assert_int_equal(choice.range.order, V3_SORT_DESCEND);
 	assert_int_equal(choice.range.target, V3_SORT_CREATE);
 	assert_int_equal(choice.range.flags, V3_RANGE_KEYS_ONLY);
-	assert_int_equal(v3_waiters_waiting(client.fake->worker.v3_waiters), 1);
+	assert_int_equal(waiters_waiting(client.fake->worker.waiters), 1);
 	answer_before(&client, choice.id, NULL);
 	expect(&client, "HTTP/1.1 200 OK\r\n", "{" HEADER(12) ",\"key\":\"bC83\"}");
-	assert_int_equal(v3_waiters_waiting(client.fake->worker.v3_waiters), 0);
+	assert_int_equal(waiters_waiting(client.fake->worker.waiters), 0);
 	end(&client);
 }
 
@@ -456,7 +456,8 @@ TEST(a_lease_that_was_granted_goes_with_its_key)
 		assert_int_equal(msg_v3_grant_decode(blob_slice(frame->payload), &grant),
 		    ERR_NONE);
 		assert_int_equal(grant.ttl_s, V3_WAITER_TTL_S);
-		buf_printf(&key, "l/%llx", (unsigned long long)grant.id);
+		buf_append_text(&key, "l/");
+		buf_append_hex(&key, grant.id);
 		buf_append_byte(&key, '\0');
 		/* Before it is known to be there; after; and with a key that is not known. */
 		if (acquired == 0)
@@ -740,7 +741,7 @@ TEST(a_worker_has_so_many_that_wait)
 	struct h2_client *connections = xzalloc((V3_WAITERS_MAX / PER_CONNECTION + 1) *
 	    sizeof(*connections));
 	struct fake_client client = fake_client_new();
-	struct v3_waiters *waiters = client.fake->worker.v3_waiters;
+	struct waiters *waiters = client.fake->worker.waiters;
 	struct h2_client *last = &connections[V3_WAITERS_MAX / PER_CONNECTION];
 	uint64_t id;
 
@@ -749,7 +750,7 @@ TEST(a_worker_has_so_many_that_wait)
 	for (size_t i = 0; i < V3_WAITERS_MAX - 1; i++)
 		wait_by_grpc(&client, &connections[i / PER_CONNECTION]);
 	(void)begin_to_wait(&client);
-	assert_int_equal(v3_waiters_count(waiters), V3_WAITERS_MAX);
+	assert_int_equal(waiters_count(waiters), V3_WAITERS_MAX);
 	expect_too_much(&client, last);
 	/* One whose key is being deleted counts. */
 	hang_up(&client);
@@ -759,7 +760,7 @@ TEST(a_worker_has_so_many_that_wait)
 	answer(&client, id, 15, true, V3_OP_DELETE, NULL);
 	assert_true(fake_is_quiet(client.fake));
 	wait_by_grpc(&client, last);
-	assert_int_equal(v3_waiters_count(waiters), V3_WAITERS_MAX);
+	assert_int_equal(waiters_count(waiters), V3_WAITERS_MAX);
 	for (size_t i = 0; i <= V3_WAITERS_MAX / PER_CONNECTION; i++)
 		h2_client_close(&connections[i]);
 	free(connections);

@@ -1,7 +1,7 @@
 /*
- * inner.c - requests of the KV service, as raftd is asked them (see inner.h).
+ * kv.c - requests of the KV service, as raftd is asked them (see kv.h).
  */
-#include "httpd/client/v3/inner.h"
+#include "httpd/client/v3/kv.h"
 
 #include "common/v3_error.h"
 #include "httpd/v3/protobuf.h"
@@ -10,7 +10,7 @@
 /* ---- asked ------------------------------ */
 
 struct v3_status
-inner_lists(enum v3_method_tag method, const void *message, struct v3_ask *ask)
+kv_lists(enum v3_method_tag method, const void *message, struct v3_ask *ask)
 {
 	struct v3_status status;
 	struct arena arena;
@@ -25,7 +25,7 @@ inner_lists(enum v3_method_tag method, const void *message, struct v3_ask *ask)
 }
 
 void
-inner_send(struct backend *backend, struct backend_call *call, const struct v3_ask *ask)
+kv_send(struct backend *backend, struct backend_call *call, const struct v3_ask *ask)
 {
 	if (ask->writes)
 		backend_v3_write(backend, call, &(struct msg_v3_write){
@@ -41,17 +41,17 @@ ask_for(struct backend *backend, struct backend_call *call, enum v3_method_tag m
     const void *message)
 {
 	struct v3_ask ask = { .writes = false };
-	struct v3_status status = inner_lists(method, message, &ask);
+	struct v3_status status = kv_lists(method, message, &ask);
 
 	if (status.code == V3_OK)
-		inner_send(backend, call, &ask);
+		kv_send(backend, call, &ask);
 	v3_ask_free(&ask);
 	return status;
 }
 
 struct v3_status
-inner_choose(struct backend *backend, struct backend_call *call,
-    const struct inner_choice *choice)
+kv_choose(struct backend *backend, struct backend_call *call,
+    const struct kv_choice *choice)
 {
 	const struct v3_txn_compare compare = {
 		.result = V3_EQUAL,
@@ -70,7 +70,7 @@ inner_choose(struct backend *backend, struct backend_call *call,
 }
 
 struct slice
-inner_below(struct arena *arena, struct slice name, struct slice *end)
+kv_below(struct arena *arena, struct slice name, struct slice *end)
 {
 	uint8_t *bytes = arena_alloc(arena, 2 * (name.size + 1));
 	uint8_t *behind = bytes + name.size + 1;
@@ -86,12 +86,12 @@ inner_below(struct arena *arena, struct slice name, struct slice *end)
 }
 
 struct v3_range_request
-inner_first_below(struct arena *arena, struct slice name)
+kv_first_below(struct arena *arena, struct slice name)
 {
 	struct v3_range_request range = { .limit = 1, .sort_order = V3_SORT_ASCEND,
 		.sort_target = V3_SORT_CREATE };
 
-	range.key = inner_below(arena, name, &range.range_end);
+	range.key = kv_below(arena, name, &range.range_end);
 	return range;
 }
 
@@ -114,12 +114,12 @@ status_of(enum v3_error error)
 }
 
 void
-inner_take(enum v3_method_tag method, const struct msg_outcome *outcome, struct arena *arena,
-    struct inner_answer *answer)
+kv_take(enum v3_method_tag method, const struct msg_outcome *outcome, struct arena *arena,
+    struct kv_answer *answer)
 {
 	enum v3_error error = V3_NONE;
 
-	*answer = (struct inner_answer){ .raft_term = outcome->raft_term };
+	*answer = (struct kv_answer){ .raft_term = outcome->raft_term };
 	if (outcome->error != ERR_NONE) {
 		answer->status = call_failure(outcome);
 		answer->passes = outcome->error == ERR_RAFT_INTERNAL ||
@@ -134,59 +134,59 @@ inner_take(enum v3_method_tag method, const struct msg_outcome *outcome, struct 
 }
 
 const struct v3_response_op *
-inner_first(const struct v3_txn_response *txn)
+kv_first(const struct v3_txn_response *txn)
 {
 	return txn->responses.count == 0 ? NULL : &txn->responses.items[0];
 }
 
 bool
-inner_key_value(const struct v3_range_response *range, struct v3_key_value *key_value)
+kv_key_value(const struct v3_range_response *range, struct v3_key_value *key_value)
 {
 	return range->kvs.count > 0 && v3_key_value_read(range->kvs.items[0], key_value);
 }
 
 /* ---- a call that is one request ------------------------------ */
 
-struct inner_call {
+struct kv_call {
 	struct backend_call call;
 	struct v3_call *of;
 	enum v3_method_tag method;
-	inner_answered *answered;
+	kv_answered *answered;
 };
 
 static void
 done(struct backend_call *backend_call, const struct msg_outcome *outcome)
 {
-	struct inner_call *inner = CONTAINER_OF(backend_call, struct inner_call, call);
-	struct inner_answer answer;
+	struct kv_call *asked = CONTAINER_OF(backend_call, struct kv_call, call);
+	struct kv_answer answer;
 
-	inner_take(inner->method, outcome, &inner->of->request->arena, &answer);
+	kv_take(asked->method, outcome, &asked->of->request->arena, &answer);
 	if (answer.status.code != V3_OK)
-		call_end(inner->of, answer.status);
+		call_end(asked->of, answer.status);
 	else
-		inner->answered(inner->of, &answer);
+		asked->answered(asked->of, &answer);
 }
 
 static void
 gone(struct v3_call *call)
 {
-	struct inner_call *inner = call->state;
+	struct kv_call *asked = call->state;
 
-	backend_cancel(call->request->worker->backend, &inner->call);
+	backend_cancel(call->request->worker->backend, &asked->call);
 }
 
-static struct inner_call *
-inner_new(struct v3_call *call, enum v3_method_tag method, inner_answered *answered)
+static struct kv_call *
+kv_new(struct v3_call *call, enum v3_method_tag method, kv_answered *answered)
 {
-	struct inner_call *inner = arena_zalloc(&call->request->arena, sizeof(*inner));
+	struct kv_call *asked = arena_zalloc(&call->request->arena, sizeof(*asked));
 
-	inner->of = call;
-	inner->method = method;
-	inner->answered = answered;
-	inner->call.done = done;
-	inner->call.sent_ns = &call->request->sent_ns;
-	call->state = inner;
-	return inner;
+	asked->of = call;
+	asked->method = method;
+	asked->answered = answered;
+	asked->call.done = done;
+	asked->call.sent_ns = &call->request->sent_ns;
+	call->state = asked;
+	return asked;
 }
 
 /* raftd was asked, or was not. */
@@ -202,25 +202,25 @@ go_on(struct v3_call *call, struct v3_status status)
 }
 
 void
-inner_begin(struct v3_call *call, enum v3_method_tag method, const void *message,
-    inner_answered *answered)
+kv_begin(struct v3_call *call, enum v3_method_tag method, const void *message,
+    kv_answered *answered)
 {
 	if (call_may_ask(call))
 		go_on(call, ask_for(call->request->worker->backend,
-		    &inner_new(call, method, answered)->call, method, message));
+		    &kv_new(call, method, answered)->call, method, message));
 }
 
 void
-inner_begin_choice(struct v3_call *call, const struct inner_choice *choice,
-    inner_answered *answered)
+kv_begin_choice(struct v3_call *call, const struct kv_choice *choice,
+    kv_answered *answered)
 {
 	if (call_may_ask(call))
-		go_on(call, inner_choose(call->request->worker->backend,
-		    &inner_new(call, V3_METHOD_txn, answered)->call, choice));
+		go_on(call, kv_choose(call->request->worker->backend,
+		    &kv_new(call, V3_METHOD_txn, answered)->call, choice));
 }
 
 struct v3_response_header
-inner_header(const struct v3_call *call, const struct inner_answer *answer)
+kv_header(const struct v3_call *call, const struct kv_answer *answer)
 {
 	struct v3_response_header header = call_header(call, answer->raft_term);
 
