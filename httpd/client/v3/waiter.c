@@ -326,18 +326,14 @@ watching(struct backend_v3_watch *watch, const struct msg_v3_watching *answer)
 	}
 }
 
+/* It is gone: of that alone the watch tells. */
 static void
-happened(struct backend_v3_watch *watch, const struct backend_v3_batch *batch)
+happened(struct backend_v3_watch *watch, const struct backend_v3_batch *batch UNUSED)
 {
 	struct v3_waiter *waiter = waiter_of_watch(watch);
 
-	for (size_t i = 0; i < batch->count; i++) {
-		if (!batch->events[batch->items[i]].gone)
-			continue;
-		backend_v3_unwatch(backend_of(waiter), watch);
-		look(waiter);
-		return;
-	}
+	backend_v3_unwatch(backend_of(waiter), watch);
+	look(waiter);
 }
 
 static void

@@ -196,12 +196,12 @@ registered(struct fake_client *client, uint64_t id, enum v3_error error)
 }
 
 static void
-happens(struct fake_client *client, uint64_t id, uint64_t revision, bool gone)
+is_deleted(struct fake_client *client, uint64_t id, uint64_t revision)
 {
 	struct buf list = BUF_INIT;
 
 	v3_change_record_put(&list, &(struct v3_change_record){
-	    .flags = gone ? V3_CHANGE_DELETE : 0, .revision = revision,
+	    .flags = V3_CHANGE_DELETE, .revision = revision,
 	    .key_value = SLICE_LITERAL("\x0a\x01" "a"), .watch_ids = slice_of(&id, sizeof(id)) });
 	msg_v3_events_frame(channel_out(client->fake->channel), 0, &(struct msg_v3_events){
 	    .revision = revision, .raft_term = 3, .events = buf_slice(&list) });
@@ -315,13 +315,13 @@ TEST(it_waits_for_the_last_one_before_it_and_then_for_the_next)
 	assert_int_equal(watch.flags, V3_WATCH_NO_PUT);
 	registered(&client, id, V3_NONE);
 	assert_true(fake_is_quiet(client.fake));
-	happens(&client, id, 14, true);
+	is_deleted(&client, id, 14);
 	assert_true(fake_next_id(client.fake, MSG_v3_unwatch) == id);
 	answer_before(&client, next_look(client.fake, "l/7").id, "l/3");
 	watch = next_watch(client.fake, &id);
 	assert_true(slice_equal(watch.key, SLICE_LITERAL("l/3")));
 	registered(&client, id, V3_NONE);
-	happens(&client, id, 15, true);
+	is_deleted(&client, id, 15);
 	assert_true(fake_next_id(client.fake, MSG_v3_unwatch) == id);
 	answer_before(&client, next_look(client.fake, "l/7").id, NULL);
 	expect(&client, "HTTP/1.1 200 OK\r\n", ",\"key\":\"bC83\"}");
@@ -354,7 +354,7 @@ TEST(it_waits_on_at_the_next_raftd)
 	struct msg_v3_watch watch;
 	uint64_t id = begin_to_wait(&client), again;
 
-	happens(&client, id, 13, false);
+	assert_true(fake_is_quiet(client.fake));
 	fake_detach(client.fake);
 	fake_attach(client.fake, PHASE_MEMBER);
 	watch = next_watch(client.fake, &again);
@@ -365,7 +365,7 @@ TEST(it_waits_on_at_the_next_raftd)
 	assert_true(fake_next_id(client.fake, MSG_v3_watch_more) == id);
 	msg_v3_past_frame(channel_out(client.fake->channel), id, &(struct msg_v3_past){
 	    .revision = 20, .raft_term = 3 });
-	happens(&client, id, 21, true);
+	is_deleted(&client, id, 21);
 	assert_true(fake_next_id(client.fake, MSG_v3_unwatch) == id);
 	answer_before(&client, next_look(client.fake, "l/7").id, NULL);
 	expect(&client, "HTTP/1.1 200 OK\r\n", ",\"key\":\"bC83\"}");
