@@ -233,6 +233,11 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_PROGRESS_AGAIN_MS 100	/* so often is asked whether one that is to begin has */
 #define V3_PROGRESS_MS 1000		/* so often workers hear it, while keys change */
 
+/* Keys of locks and elections of v3 that wait in a worker (httpd/client/v3/waiter.c) */
+#define V3_WAITERS_MAX ((size_t)4096)	/* with those that are being deleted; more are refused */
+#define V3_WAITER_NAME_BYTES_MAX (16 * KIB)
+#define V3_WAITER_TTL_S 60		/* of a lease for who has none */
+
 /* Messages of the v3 API (httpd/v3). A transaction has an operation on each of its levels, and
  * each of these is two messages, one in the other. */
 #define V3_TXN_OPS_MAX 128		/* operations of a txn, on any path through it */

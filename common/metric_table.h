@@ -190,7 +190,8 @@ METRIC(watches_begun, CLIENT, COUNTER, ONE, "etcd_watches_begun_total", "",
 METRIC(watch_resumed, CLIENT, COUNTER, ONE, "etcd_watch_resumed_total", "",
     "Watches that were registered again with a new raftd.")
 METRIC(locks_waiting, CLIENT, GAUGE, ONE, "etcd_lock_waiting", "",
-    "Requests that wait for a lock of the module lock or leader.")
+    "Requests that wait for a lock of the module lock or leader, or for a lock or an election "
+    "of v3.")
 METRIC(locks_acquired, CLIENT, COUNTER, ONE, "etcd_lock_acquired_total", "",
     "Requests for a lock that have got it.")
 METRIC(locks_given_up, CLIENT, COUNTER, ONE, "etcd_lock_given_up_total", "",

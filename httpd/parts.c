@@ -14,12 +14,63 @@
 #include "httpd/client/handlers.h"
 #include "httpd/client/lock_wait.h"
 #include "httpd/client/v3/grpc.h"
+#include "httpd/client/v3/waiter.h"
 #include "httpd/client/watch.h"
 #include "httpd/cluster.h"
 #include "httpd/handover.h"
 #include "httpd/http/server.h"
 #include "httpd/peer/peer.h"
 #include "httpd/router.h"
+
+/* ---- what --disable-v3 leaves out --------------------------------------------------- */
+
+#ifdef WITH_V3
+static void
+open_v3(struct worker *worker)
+{
+	worker->waiters = waiters_new(worker);
+}
+
+static void
+close_v3(struct worker *worker)
+{
+	waiters_free(&worker->waiters);
+}
+
+static size_t
+v3_keys(const struct worker *worker)
+{
+	return waiters_count(worker->waiters);
+}
+
+static size_t
+v3_waiting(const struct worker *worker)
+{
+	return waiters_waiting(worker->waiters);
+}
+#else
+static void
+open_v3(struct worker *worker UNUSED)
+{
+}
+
+static void
+close_v3(struct worker *worker UNUSED)
+{
+}
+
+static size_t
+v3_keys(const struct worker *worker UNUSED)
+{
+	return 0;
+}
+
+static size_t
+v3_waiting(const struct worker *worker UNUSED)
+{
+	return 0;
+}
+#endif
 
 /* ---- what the parts ask of each other ---------------------------------------------- */
 
@@ -93,7 +144,8 @@ go_on(struct request *request, const struct msg_handed *handed)
 static bool
 is_quiet(const struct worker *worker)
 {
-	return handover_is_quiet(worker->handover);
+	/* Keys of who has left are being deleted. */
+	return handover_is_quiet(worker->handover) && v3_keys(worker) == 0;
 }
 
 /* ---- life ---------------------------------------------------------------------------- */
@@ -119,6 +171,7 @@ parts_open(struct worker *worker)
 	worker->gate = gate_new(worker);
 	worker->inquiries = inquiry_new(worker);
 	worker->locks = locks_new(worker);
+	open_v3(worker);
 	backend_own_changes(worker->backend, (struct backend_changes_owner){
 	    .changed = changed, .lost = lost, .auth = auth, .argument = worker });
 }
@@ -142,7 +195,7 @@ measure(const struct worker *worker)
 	peer_measure(worker);
 	metric_set(METRIC_watches_open, backend_watch_count(worker->backend) +
 	    backend_v3_watch_count(worker->backend));
-	metric_set(METRIC_locks_waiting, locks_waiting(worker->locks));
+	metric_set(METRIC_locks_waiting, locks_waiting(worker->locks) + v3_waiting(worker));
 }
 
 void
@@ -173,5 +226,6 @@ parts_close(struct worker *worker)
 	cache_free(&worker->cache);
 	backend_free(&worker->backend);
 	locks_free(&worker->locks);
+	close_v3(worker);
 	cluster_free(&worker->cluster);
 }

@@ -22,6 +22,7 @@ struct msg_ask;
 struct peers;
 struct server;
 struct tls;
+struct waiters;
 
 /* What runs the worker: the program httpd, or a test. Functions are called from the loop. */
 struct worker_owner {
@@ -53,6 +54,7 @@ struct worker {
 	struct gate *gate;		/* client role: users and their rights; else NULL */
 	struct inquiries *inquiries;	/* client role: at the supervisor; else NULL */
 	struct locks *locks;		/* client role: who waits for a lock; else NULL */
+	struct waiters *waiters;	/* client role: keys of v3 that wait; else NULL */
 	struct handover *handover;	/* client role: to and from other workers; else NULL */
 	struct peers *peers;		/* peer role: streams and join; else NULL */
 	struct tls *tls;		/* of its port; NULL: plain */

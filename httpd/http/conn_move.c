@@ -13,13 +13,22 @@
 #include "common/metric.h"
 #include "httpd/http/conn_priv.h"
 
+static bool
+stays(const struct conn *conn)
+{
+	for (const struct request *request = conn->first; request != NULL; request = request->next)
+		if (request->stays)
+			return true;
+	return false;
+}
+
 bool
 conn_may_move(const struct conn *conn)
 {
 	return conn->protocol == NULL && conn->owner->gives(conn->owner->worker) &&
 	    transport_fd(conn->transport) != -1 &&
 	    conn->state != CONN_LINGER && conn->state != CONN_CLOSED && !conn->ended &&
-	    !conn->hung_up && !conn->cut;
+	    !conn->hung_up && !conn->cut && !stays(conn);
 }
 
 /* True if all that it waits for is the client, or something that can be waited for

@@ -65,6 +65,8 @@ struct request {
 					 * closed its side of the connection waits for it */
 	bool ends_with_client;		/* its answer may take as long as it likes: who has closed
 					 * its side of the connection does not wait for it */
+	bool stays;			/* the handler's: it waits for long, and for what no other
+					 * worker can go on with: one that stops ends it */
 	bool watches;			/* the handler's: it waits for events, and counts so */
 	/* The handler's, of a body that streams: */
 	size_t collected;		/* bytes that it keeps, */

@@ -13,6 +13,7 @@ REFUSAL(WATCH_CANCELED, CANCELLED, ETCD "watch canceled")
 REFUSAL(NO_ELECTION_LEADER, UNKNOWN, "election: no leader")
 REFUSAL(NOT_ELECTION_LEADER, UNKNOWN, "election: not leader")
 REFUSAL(LEADER_KEY_MISSING, UNKNOWN, "\"leader\" field must be provided")
+REFUSAL(LOCK_LOST, UNKNOWN, "mutex: session is expired")
 
 REFUSAL(EMPTY_KEY, INVALID_ARGUMENT, ETCD "key is not provided")
 REFUSAL(KEY_NOT_FOUND, INVALID_ARGUMENT, ETCD "key not found")

@@ -216,8 +216,7 @@ def test_alarms_and_what_is_not_served(world):
     assert (answer.status, answer.json["code"]) == (501, 12)
     assert set(upkeep(node, "defragment")) == {"header"}
     unserved = {"/v3/maintenance/downgrade": "unknown method Downgrade for service etcdserverpb.Maintenance",
-                "/v3/auth/enable": "unknown method AuthEnable for service etcdserverpb.Auth",
-                "/v3/lock/lock": "unknown method Lock for service v3lockpb.Lock"}
+                "/v3/auth/enable": "unknown method AuthEnable for service etcdserverpb.Auth"}
     for path, text in unserved.items():
         answer = ask(node.client, "POST", path, "{}")
         assert (answer.status, answer.json) == (501, {"error": text, "message": text, "code": 12})

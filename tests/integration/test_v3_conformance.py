@@ -14,7 +14,7 @@ CASES = os.path.abspath(os.environ.get("MOOTHALL_V3_CASES", os.path.join(
 
 # What is served. Of the others a case or two would pass.
 FILES = ["kv", "range-options", "history", "txn", "txn-errors", "compaction", "gateway", "watch",
-         "watch-history", "lease", "cluster"]
+         "watch-history", "lease", "cluster", "lock-election"]
 
 
 def tell(text):

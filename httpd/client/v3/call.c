@@ -150,9 +150,9 @@ call_new(struct request *request, const struct v3_method *method,
 	call->carrier = carrier;
 	request->state = call;
 	request->gone = gone;
+	request->stop = stop;
 	if (method->kind != V3_UNARY) {
 		request->drained = drained;
-		request->stop = stop;
 		request->pack = pack;
 	}
 	return call;

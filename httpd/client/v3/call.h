@@ -64,7 +64,7 @@ struct v3_call {
 	void (*gone)(struct v3_call *call);
 	/* Of a stream: some of what was sent, or all, was taken by the client. */
 	void (*drained)(struct v3_call *call);
-	/* Of a stream: the worker stops. It ends the call. */
+	/* The worker stops. It ends the call, now or soon; NULL: that is soon over by itself. */
 	void (*stop)(struct v3_call *call);
 	/* Of a stream: as request->pack. */
 	bool (*pack)(const struct v3_call *call, struct msg_handed *handed);

@@ -4,47 +4,22 @@
  * Source: docs/api.md, "v3".
  */
 #include "httpd/client/v3/asked.h"
+#include "httpd/client/v3/kv.h"
 #include "httpd/client/v3/methods.h"
-#include "httpd/v3/ask.h"
-#include "httpd/v3/protobuf.h"
 #include "httpd/worker.h"
-
-static struct v3_status
-lists_of(const struct v3_call *call, const void *message, struct v3_ask *ask)
-{
-	const struct v3_method *method = call->method;
-	struct v3_status status;
-	struct arena arena;
-
-	arena_init(&arena);
-	status = v3_ask_make(method->tag, message, &arena, ask);
-	arena_free(&arena);
-	if (status.code == V3_OK && ask->writes &&
-	    v3_protobuf_size(method->request(), message) > V3_WRITE_BYTES_MAX)
-		status = v3_status_of(V3_REFUSE_REQUEST_TOO_LARGE);
-	return status;
-}
 
 void
 serve_keys(struct v3_call *call, const void *message)
 {
-	struct backend *backend = call->request->worker->backend;
 	struct v3_ask ask = { .writes = false };
-	struct v3_status status = lists_of(call, message, &ask);
+	struct v3_status status = kv_lists(call->method->tag, message, &ask);
 
 	if (status.code != V3_OK) {
 		call_end(call, status);
 	} else if (call_may_ask(call)) {
 		/* It stands in the call's frame from here on. */
 		request_drop_body(call->request);
-		if (ask.writes)
-			backend_v3_write(backend, &asked_new(call)->call,
-			    &(struct msg_v3_write){ .compares = buf_slice(&ask.compares),
-			    .ops = buf_slice(&ask.ops) });
-		else
-			backend_v3_read(backend, &asked_new(call)->call,
-			    &(struct msg_v3_read){ .quorum = !ask.serializable,
-			    .compares = buf_slice(&ask.compares), .ops = buf_slice(&ask.ops) });
+		kv_send(call->request->worker->backend, &asked_new(call)->call, &ask);
 	}
 	v3_ask_free(&ask);
 }
