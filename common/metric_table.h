@@ -114,6 +114,18 @@ WRITES(compared_deletes, "compareAndDelete")
 #undef WRITES
 METRIC(store_expires, RAFTD, COUNTER, ONE, "etcd_store_expires_total", "",
     "Keys and directories that expired.")
+METRIC(v3_revision, RAFTD, GAUGE, ONE, "etcd_debugging_mvcc_current_revision", "",
+    "Revision of the v3 keys.")
+METRIC(v3_compacted, RAFTD, GAUGE, ONE, "etcd_debugging_mvcc_compact_revision", "",
+    "What is below that revision of the v3 keys cannot be read any more.")
+METRIC(v3_keys, RAFTD, GAUGE, ONE, "etcd_debugging_mvcc_keys_total", "",
+    "Keys of v3 that there are.")
+METRIC(v3_changes, RAFTD, GAUGE, ONE, "etcd_mvcc_changes_kept", "",
+    "Changes of v3 keys that are kept, with all history.")
+METRIC(v3_bytes, RAFTD, GAUGE, ONE, "etcd_mvcc_memory_bytes", "",
+    "Memory of the v3 keys, with all history, leases and watches.")
+METRIC(v3_watchers, RAFTD, GAUGE, ONE, "etcd_debugging_mvcc_watcher_total", "",
+    "Watches of v3 keys at raftd.")
 METRIC(leases, RAFTD, GAUGE, ONE, "etcd_leases", "",
     "Leases of the v3 keys.")
 METRIC(lease_renewals, RAFTD, COUNTER, ONE, "etcd_debugging_lease_renewed_total", "",

@@ -78,6 +78,12 @@ meter_turn(struct meter *meter, const struct node *node)
 	metric_set(METRIC_store_keys, counts.keys);
 	metric_set(METRIC_store_index, counts.store_index);
 	metric_set(METRIC_store_watchers, counts.store[STAT_WATCHERS]);
+	metric_set(METRIC_v3_revision, counts.v3_revision);
+	metric_set(METRIC_v3_compacted, counts.v3_compacted);
+	metric_set(METRIC_v3_keys, counts.v3_keys);
+	metric_set(METRIC_v3_changes, counts.v3_changes);
+	metric_set(METRIC_v3_bytes, counts.v3_bytes);
+	metric_set(METRIC_v3_watchers, counts.v3_watchers);
 	metric_set(METRIC_leases, counts.leases);
 	metric_add(METRIC_lease_renewals, counts.lease_renewals - last->lease_renewals);
 	for (size_t i = 0; i < ARRAY_COUNT(store_rows); i++)

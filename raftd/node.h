@@ -222,7 +222,9 @@ struct node_counts {
 	uint64_t deduplicated;		/* copies in the log without effect, since node_new */
 	size_t places_open, places_taken; /* for members */
 	size_t keys;			/* nodes of the tree, without the root */
-	size_t leases;			/* of the v3 keys */
+	uint64_t v3_revision, v3_compacted; /* of the v3 keys */
+	size_t v3_keys, v3_changes, v3_bytes, v3_watchers;
+	size_t leases;
 	uint64_t lease_renewals;	/* answered, since node_new */
 	uint64_t store_index;
 	uint64_t store[STORE_STAT_COUNT]; /* wire.h's order */

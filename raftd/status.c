@@ -89,6 +89,7 @@ void
 node_count(const struct node *node, struct node_counts *counts)
 {
 	const struct places *places = &node->replica->members.places;
+	const struct mvcc *mvcc = node->replica->mvcc;
 	size_t open = places_open_count(places);
 
 	*counts = (struct node_counts){
@@ -106,7 +107,13 @@ node_count(const struct node *node, struct node_counts *counts)
 		.disk_stalls = node->disk.stalls,
 		.deduplicated = node->deduplicated,
 		.places_open = open,
-		.leases = mvcc_lease_count(node->replica->mvcc),
+		.v3_revision = mvcc_revision(mvcc),
+		.v3_compacted = (uint64_t)MAX_OF(mvcc_compacted(mvcc), INT64_C(0)),
+		.v3_keys = mvcc_key_count(mvcc),
+		.v3_changes = mvcc_change_count(mvcc),
+		.v3_bytes = mvcc_memory(mvcc),
+		.v3_watchers = mvcc_watch_count(mvcc),
+		.leases = mvcc_lease_count(mvcc),
 		.lease_renewals = node->lease_asks.renewed,
 		.places_taken = places->count - open,
 		.keys = store_key_count(node->replica->store),
