@@ -232,6 +232,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_NOTICE_MS 600000		/* so often a quiet watch hears how far it is */
 #define V3_PROGRESS_AGAIN_MS 100	/* so often is asked whether one that is to begin has */
 #define V3_PROGRESS_MS 1000		/* so often workers hear it, while keys change */
+#define V3_LEADERLESS_MS 3000		/* without a leader, calls end that want one */
 
 /* Messages of the v3 API (httpd/v3). A transaction has an operation on each of its levels, and
  * each of these is two messages, one in the other. */
