@@ -232,6 +232,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_NOTICE_MS 600000		/* so often a quiet watch hears how far it is */
 #define V3_PROGRESS_AGAIN_MS 100	/* so often is asked whether one that is to begin has */
 #define V3_PROGRESS_MS 1000		/* so often workers hear it, while keys change */
+#define V3_LEADERLESS_MS 3000		/* without a leader, calls end that want one */
 
 /* Keys of locks and elections of v3 that wait in a worker (httpd/client/v3/waiter.c) */
 #define V3_WAITERS_MAX ((size_t)4096)	/* with those that are being deleted; more are refused */

@@ -31,6 +31,14 @@ now_ms(const struct backend *backend)
 	return loop_now(backend->worker->loop).monotonic_ms;
 }
 
+/* Before the cluster changes. */
+static void
+note_leader(struct backend *backend)
+{
+	if (backend->worker->cluster->leader_id != 0)
+		backend->led_until_ms = now_ms(backend);
+}
+
 /* ---- deadlines ------------------------------------------------------------------------------ */
 
 static void
@@ -80,6 +88,7 @@ shut(struct backend *backend)
 	question_interrupt(backend);
 	backend_watch_interrupt(backend);
 	backend_v3_watch_interrupt(backend);
+	note_leader(backend);
 	cluster_stale(backend->worker->cluster);
 	backend_tick_soon(backend);
 }
@@ -157,8 +166,10 @@ take_hello(struct backend *backend, const struct frame *frame, int fd)
 static enum err
 on_status(struct backend *backend, const struct frame *frame UNUSED, const struct msg_status *m)
 {
-	enum err err = cluster_update(backend->worker->cluster, m);
+	enum err err;
 
+	note_leader(backend);
+	err = cluster_update(backend->worker->cluster, m);
 	if (err != ERR_NONE)
 		return err;
 	backend_watch_announced(backend, m->store_index);
@@ -421,6 +432,14 @@ backend_connected(const struct backend *backend)
 	return backend->greeted;
 }
 
+uint64_t
+backend_leaderless_ms(const struct backend *backend)
+{
+	if (backend->worker->cluster->leader_id != 0)
+		return 0;
+	return now_ms(backend) - backend->led_until_ms;
+}
+
 /* ---- life ------------------------------------------------------------------------------------ */
 
 struct backend *
@@ -431,7 +450,7 @@ backend_new(struct worker *worker)
 	backend->worker = worker;
 	backend->session = rand_entropy();
 	backend->next_sequence = 1;
-	backend->shut_since_ms = now_ms(backend);
+	backend->shut_since_ms = backend->led_until_ms = now_ms(backend);
 	question_start(backend);
 	backend->deadline = loop_timer_new(worker->loop, tick, backend);
 	backend_watch_start(backend);

@@ -369,5 +369,8 @@ bool backend_give_stream(struct backend *backend, const struct msg_peer_stream *
 struct buf *backend_out(struct backend *backend);	/* NULL: no channel now */
 /* True while raftd is attached and has said hello. */
 bool backend_connected(const struct backend *backend);
+/* For so long, in ms, has no leader been known, or since the worker began; 0: one is. A restart of
+ * raftd is seen so, too, and a change of leader. */
+uint64_t backend_leaderless_ms(const struct backend *backend);
 
 #endif

@@ -54,6 +54,7 @@ struct backend {
 	bool open;			/* requests may be sent: raftd is a member's */
 	uint64_t shut_since_ms;		/* not open since then */
 	uint64_t open_since_ms;		/* or open since then */
+	uint64_t led_until_ms;		/* if no leader is known; at first: it began then */
 	struct silence silence;		/* of the raftd that it is open to */
 	bool silent;			/* as seen at the last look */
 	uint64_t session;

@@ -15,6 +15,7 @@ why neither can do it. The words are:
 	after COMMAND	what the reader was told between the blocks; several, each with its "after"
 	file PATH	the block is no commands: it is what is in that file
 	pid NUMBER	stands for the process id of the node on that machine
+	needs PATH	a program: without it the scenario ends before the block; "v3": a build with it
 	any WORD ...	each of them stands for any word where it is an output
 
 "after" takes any command, and some that only the tests know: "stop NODE", "kill NODE" (or
@@ -43,7 +44,7 @@ TEXTS = (["README.md", "CONTRIBUTING.md", "docs/operations.md"] +
 
 TREE = "tree"
 MARK = re.compile(r'(?:<!-- |\.\\" )(run|not run): (.*?)(?: -->)?')
-WORDS = ("on", "after", "file", "pid", "any")
+WORDS = ("on", "after", "file", "pid", "needs", "any")
 TIME = r"\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?Z"
 KINDS = [(r"\.\.\.", r"[^\n]*"), (r"\b[0-9a-f]{16}\b", r"[0-9a-f]{16}"), (TIME, TIME),
          (r"(?<=etcd )\d+\.\d+\.\d+", r"\d+\.\d+\.\d+\S*"), (r"^ +|  +", r" *")]

@@ -41,7 +41,7 @@ NODE = re.compile(r"(\./)?etcd (?!.*-(check-config|print-config|version|help))",
 # What may be asked again until it is as the text has it: what looks and changes nothing.
 LOOKS = re.compile(r"grep |curl (?!.*(-X|-d |-o |wait=true))|\S*etcdctl (.* )?(status|cluster-health|ls|get|member list)\b", re.S)
 # What never ends by itself.
-ENDLESS = re.compile(r"stream=true|watch -f|exec-watch|--follow")
+ENDLESS = re.compile(r"stream=true|watch -f|exec-watch|--follow|/v3/watch|/usr/bin/etcdctl watch")
 QUESTION = "Go on? [y/N] "
 
 
@@ -178,11 +178,14 @@ class Network:
         elif NODE.match(command):
             self.start(where, command, shown, words)
         elif command.startswith("export "):
-            self.environment.append(command[7:])
+            self.environment += command.split()[1:]
         elif shown and any(line.startswith("^C") for line in shown):
             self._interrupt(where, command, shown, words)
         elif ENDLESS.search(command):
-            self.endless.append((command, where.shell("exec " + command)))
+            seen = where.shell("exec " + command)
+            self.endless.append((command, seen))
+            if shown:
+                wait_until(lambda: commands.fits(shown, seen.text, words), 20, "%r to show %r" % (command, shown))
         else:
             deadline = time.monotonic() + 20 * SLOW
             while True:

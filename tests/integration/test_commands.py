@@ -16,7 +16,7 @@ import pytest
 import commands
 import machines
 import namespaces
-from moothall import SLOW, alive, sanitized
+from moothall import SLOW, WITH_V3, alive, sanitized
 from test_init import PR_SET_CHILD_SUBREAPER, reap
 
 # Such a build says that it has no sandbox, and is slow.
@@ -131,6 +131,9 @@ def test_a_text(network, text, scenario):
         machine, command = command if isinstance(command, tuple) else (None, command)
         network.run(command, ["1"] if command == ALL_THERE else None, machine)
     for block in SCENARIOS[text, scenario]:
+        needs = block.words.get("needs")
+        if needs and not (WITH_V3 if needs == "v3" else os.access(needs, os.X_OK)):
+            pytest.skip("%s needs %s" % (block.place(), needs))
         try:
             run_block(network, block)
         except AssertionError as error:

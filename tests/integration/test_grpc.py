@@ -2,10 +2,7 @@
 
 import base64
 import json
-import os
-import shutil
 import struct
-import subprocess
 import time
 
 import pytest
@@ -233,6 +230,32 @@ def test_a_deadline(world):
                    (UNAVAILABLE, "etcdserver: no leader"), what="a call that requires a leader to be refused")
 
 
+def test_a_stream_that_wants_a_leader(world):
+    """It goes on over a new raftd, and ends when there is no leader for long; any other stays."""
+    nodes = world.cluster(2, flags=["-workers", "1"])
+    wanted = [("hasleader", "true")]
+    with H2(nodes[0].client) as client:
+        watches = [Watch(client), Watch(client, wanted)]
+        nodes[0].kill("raftd")
+        # At this moment none is known.
+        watches.append(Watch(client, wanted))
+        for watch in watches:
+            watch.create("k")
+            assert watch.next()[3] == [1]
+        put(client, "k", "1")
+        for watch in watches:
+            assert events(watch.next()) == [(0, "k")]
+        nodes[1].kill_all()
+        begin = time.monotonic()
+        for watch in watches[1:]:
+            client.wait(lambda: watch.state.over)
+            assert (watch.state.last("grpc-status"), watch.state.last("grpc-message")) == (str(UNAVAILABLE), "etcdserver: no leader")
+        assert 2.5 < time.monotonic() - begin < 15
+        nodes[1].start()
+        put(client, "k", "2")
+        assert events(watches[0].next()) == [(0, "k")] and not watches[0].state.over
+
+
 def test_users_of_v2_keep_calls_to_root(world):
     node = world.node(flags=["-workers", "1"]).start()
     basic = [("authorization", "Basic " + base64.b64encode(b"root:secret").decode())]
@@ -286,53 +309,6 @@ def test_calls_that_are_broken_off_harm_nobody(world):
             client.reset(stream)
         put(client, "k", "1")
     wait_until(lambda: metric(node, "etcd_ipc_queue_depth") == 0, what="nothing to be in work")
-
-
-# ---- another client
-
-
-ETCDCTL_3 = shutil.which("etcdctl")
-
-
-def test_etcdctl_of_3_4(world):
-    version = ETCDCTL_3 and subprocess.run([ETCDCTL_3, "version"], env=dict(os.environ, ETCDCTL_API="3"), capture_output=True,
-                                           text=True).stdout
-    if not version or "etcdctl version: 3." not in version:
-        pytest.skip("no etcdctl of etcd 3 is here (Debian's etcd-client)")
-    node = world.node(flags=["-workers", "1"]).start()
-
-    def run(*arguments, give=None):
-        done = subprocess.run([ETCDCTL_3, "--endpoints", node.client, *arguments], env=dict(os.environ, ETCDCTL_API="3"),
-                              input=give, capture_output=True, text=True, timeout=30)
-        return done.returncode, done.stdout, done.stderr
-
-    assert run("put", "foo", "bar") == (0, "OK\n", "")
-    assert run("get", "foo")[1] == "foo\nbar\n"
-    assert run("get", "", "--from-key", "--keys-only")[1] == "foo\n\n"
-    code, out, _ = run("lease", "grant", "60")
-    lease = out.split()[1]
-    assert code == 0 and "granted with TTL(60s)" in out
-    assert run("put", "leased", "x", "--lease", lease)[1] == "OK\n"
-    assert run("lease", "revoke", lease)[1] == "lease %s revoked\n" % lease
-    assert run("get", "leased")[1] == ""
-    assert run("txn", give='mod("foo") > "0"\n\nput foo two\n\nget foo\n\n')[1] == "SUCCESS\n\nOK\n"
-    assert run("get", "foo", "--print-value-only")[1] == "two\n"
-    assert run("del", "foo")[1] == "1\n"
-    assert run("compaction", "3")[1] == "compacted revision 3\n"
-    code, _, error = run("compaction", "3")
-    assert code == 1 and "Error: etcdserver: mvcc: required revision has been compacted" in error
-    assert "is healthy" in "".join(run("endpoint", "health")[1:])
-    # Of a URL this program makes an authority with a scheme.
-    assert "3.4.30" in run("--endpoints", "http://" + node.client, "endpoint", "status")[1]
-    watcher = subprocess.Popen([ETCDCTL_3, "--endpoints", node.client, "watch", "w"], env=dict(os.environ, ETCDCTL_API="3"),
-                               stdout=subprocess.PIPE, text=True)
-    try:
-        wait_until(lambda: metric(node, "etcd_watches_open") > 0, what="its watch")
-        run("put", "w", "seen")
-        assert [watcher.stdout.readline() for _ in range(3)] == ["PUT\n", "w\n", "seen\n"]
-    finally:
-        watcher.kill()
-        watcher.wait()
 
 
 # ---- streams

@@ -4,6 +4,7 @@
 #include "httpd/client/v3/call.h"
 
 #include "common/cause.h"
+#include "common/limits.h"
 #include "common/loop.h"
 #include "common/metric.h"
 #include "httpd/backend.h"
@@ -19,6 +20,7 @@ static void
 finish(struct v3_call *call)
 {
 	loop_timer_free(&call->timer);
+	loop_timer_free(&call->look);
 	if (call->over != NULL)
 		*call->over = true;
 	call->over = NULL;
@@ -55,6 +57,18 @@ static void
 late(void *argument)
 {
 	call_fail(argument, v3_status_of(V3_REFUSE_DEADLINE));
+}
+
+static void
+look(void *argument)
+{
+	struct v3_call *call = argument;
+	uint64_t ms = backend_leaderless_ms(call->request->worker->backend);
+
+	if (ms >= V3_LEADERLESS_MS)
+		call_fail(call, v3_status_of(V3_REFUSE_NO_LEADER));
+	else
+		loop_timer_set(call->look, V3_LEADERLESS_MS - ms);
 }
 
 void
@@ -163,6 +177,13 @@ call_limit(struct v3_call *call, uint64_t ns)
 {
 	call->timer = loop_timer_new(call->request->worker->loop, late, call);
 	loop_timer_set(call->timer, ns / NS_PER_MS + (ns % NS_PER_MS != 0));
+}
+
+void
+call_want_leader(struct v3_call *call)
+{
+	call->look = loop_timer_new(call->request->worker->loop, look, call);
+	loop_timer_set(call->look, V3_LEADERLESS_MS);
 }
 
 /* ---- messages ------------------------------ */

@@ -70,6 +70,7 @@ struct v3_call {
 	bool (*pack)(const struct v3_call *call, struct msg_handed *handed);
 	/* The rest is call.c's. */
 	struct loop_timer *timer;
+	struct loop_timer *look;	/* NULL: it wants no leader */
 	bool *over;			/* where call_next waits to hear of it */
 };
 
@@ -80,6 +81,9 @@ struct v3_call *call_new(struct request *request, const struct v3_method *method
 bool call_serves(const struct v3_method *method);
 /* It has so much time from now on, then it is V3_REFUSE_DEADLINE. Before it begins. */
 void call_limit(struct v3_call *call, uint64_t ns);
+/* It ends with V3_REFUSE_NO_LEADER when none has been known for V3_LEADERLESS_MS, or soon after.
+ * Before it begins. */
+void call_want_leader(struct v3_call *call);
 
 /*
  * Begin: of a unary, and of a stream of answers alone, with its message; of a stream of both with

@@ -16,10 +16,10 @@
 #include "httpd/client/v3/grpc.h"
 
 #include "common/limits.h"
+#include "httpd/backend.h"
 #include "httpd/client/gate.h"
 #include "httpd/client/handlers.h"
 #include "httpd/client/v3/call.h"
-#include "httpd/cluster.h"
 #include "httpd/http/head.h"
 #include "httpd/v3/grpc.h"
 #include "httpd/v3/protobuf.h"
@@ -355,6 +355,12 @@ call_of(struct request *request, const struct v3_method *method)
 	return call;
 }
 
+static bool
+wants_leader(const struct request *request)
+{
+	return slice_equal(request_header(request, "hasleader"), SLICE_LITERAL("true"));
+}
+
 /* Why a call does not begin; V3_OK: it does. *method and *ns (0: no limit) are set then. */
 static struct v3_status
 check(struct request *request, const struct v3_method **method, uint64_t *ns)
@@ -374,8 +380,8 @@ check(struct request *request, const struct v3_method **method, uint64_t *ns)
 		return (struct v3_status){ V3_INTERNAL, "malformed grpc-timeout" };
 	if (!gate_is_root(request))
 		return v3_status_of(V3_REFUSE_PERMISSION);
-	if (slice_equal(request_header(request, "hasleader"), SLICE_LITERAL("true")) &&
-	    request->worker->cluster->leader_id == 0)
+	if (wants_leader(request) &&
+	    backend_leaderless_ms(request->worker->backend) >= V3_LEADERLESS_MS)
 		return v3_status_of(V3_REFUSE_NO_LEADER);
 	return refusal;
 }
@@ -401,6 +407,8 @@ grpc_handle(struct request *request)
 	call = call_of(request, method);
 	if (request_header(request, "grpc-timeout").data != NULL)
 		call_limit(call, ns);
+	if (method->kind != V3_UNARY && wants_leader(request))
+		call_want_leader(call);
 	if (method->kind == V3_BOTH_STREAM && !call_begin(call, NULL))
 		return;
 	take_messages(request);
