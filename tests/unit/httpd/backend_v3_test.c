@@ -241,6 +241,40 @@ TEST(all_answers_have_so_many_bytes_together)
 	fake_free(&fake);
 }
 
+/* Argument: the fake. */
+static bool
+is_leaderless(void *argument)
+{
+	return backend_leaderless_ms(((struct fake *)argument)->worker.backend) >= 20;
+}
+
+static bool
+is_led(void *argument)
+{
+	return backend_leaderless_ms(((struct fake *)argument)->worker.backend) == 0;
+}
+
+TEST(how_long_no_leader_is_known_counts_from_the_last_one)
+{
+	struct fake *fake = fake_new(ROLE_CLIENT);
+	struct backend *backend = fake->worker.backend;
+
+	/* A worker that has just begun. */
+	assert_true(backend_leaderless_ms(backend) < 20);
+	fake_until(fake, is_leaderless, fake);
+	fake_attach(fake, PHASE_MEMBER);
+	fake_until(fake, is_led, fake);
+	fake_detach(fake);
+	fake_until(fake, is_leaderless, fake);
+	/* What raftd says without knowing one changes nothing. */
+	fake_attach(fake, 0);
+	assert_true(fake_is_quiet(fake));
+	assert_true(backend_leaderless_ms(backend) >= 20);
+	fake_status(fake, PHASE_MEMBER, 5);
+	fake_until(fake, is_led, fake);
+	fake_free(&fake);
+}
+
 TEST(watches_of_a_worker_have_so_many_bytes)
 {
 	struct fake *fake = fake_new(ROLE_CLIENT);
