@@ -9,7 +9,7 @@ VALUE = re.compile(r"([0-9]+(\.[0-9]+)?|\+Inf)\Z")
 TYPES = {"counter", "gauge", "histogram"}
 
 # Names of etcd 3 that dashboards ask for as they are.
-GAUGES_OF_ETCD = {"etcd_debugging_mvcc_keys_total"}
+GAUGES_OF_ETCD = {"etcd_debugging_mvcc_keys_total", "etcd_debugging_mvcc_watcher_total"}
 
 
 class Wrong(Exception):
