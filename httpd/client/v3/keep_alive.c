@@ -21,8 +21,10 @@
 #include <stdlib.h>
 
 #define SIDE_BY_SIDE ((size_t)64)
+#define WAITING_KEPT ((size_t)1024)	/* places, while none waits */
 
 struct renewal {
+	TAILQ_ENTRY(renewal) link;
 	struct backend_call call;
 	struct keep_alive *of;
 	uint64_t id;
@@ -35,21 +37,49 @@ struct keep_alive {
 	struct v3_call *of;
 	uint64_t *waiting;		/* [first, first + count), in the order they came */
 	size_t first, count, capacity;
-	struct renewal asked[SIDE_BY_SIDE]; /* a ring: [oldest, oldest + asked_count) */
-	size_t oldest, asked_count;
+	TAILQ_HEAD(, renewal) asked;	/* in that order, too */
+	size_t asked_count;
 };
+
+/* ---- life ------------------------------ */
+
+static void
+remove_first(struct keep_alive *keep)
+{
+	struct renewal *renewal = TAILQ_FIRST(&keep->asked);
+
+	TAILQ_REMOVE(&keep->asked, renewal, link);
+	keep->asked_count--;
+	free(renewal);
+}
 
 static void
 drop(struct keep_alive *keep)
 {
-	for (size_t i = 0; i < keep->asked_count; i++) {
-		struct renewal *renewal = &keep->asked[(keep->oldest + i) % SIDE_BY_SIDE];
+	const struct renewal *renewal;
 
+	while ((renewal = TAILQ_FIRST(&keep->asked)) != NULL) {
 		if (!renewal->done)
-			backend_cancel(keep->of->request->worker->backend, &renewal->call);
+			backend_cancel(keep->of->request->worker->backend,
+			    &TAILQ_FIRST(&keep->asked)->call);
+		remove_first(keep);
 	}
 	free(keep->waiting);
 	free(keep);
+}
+
+/* It counts for the client, who chooses how much it is. */
+static void
+count(struct keep_alive *keep)
+{
+	if (keep->count == 0 && keep->capacity > WAITING_KEPT) {
+		free(keep->waiting);
+		keep->waiting = NULL;
+		keep->first = keep->capacity = 0;
+	}
+	request_keeps(keep->of->request, sizeof(*keep) +
+	    keep->capacity * sizeof(*keep->waiting) +
+	    keep->asked_count * sizeof(struct renewal));
 }
 
 static void
@@ -71,8 +101,9 @@ end(struct keep_alive *keep, struct v3_status status)
 static bool
 tell(struct keep_alive *keep)
 {
-	while (keep->asked_count > 0 && keep->asked[keep->oldest].done) {
-		const struct renewal *renewal = &keep->asked[keep->oldest];
+	const struct renewal *renewal;
+
+	while ((renewal = TAILQ_FIRST(&keep->asked)) != NULL && renewal->done) {
 		struct v3_response_header header = call_header(keep->of, renewal->raft_term);
 		const struct v3_lease_keep_alive_response response = { .header = &header,
 			.ID = (int64_t)renewal->id,
@@ -80,8 +111,7 @@ tell(struct keep_alive *keep)
 			    (int64_t)renewal->answer.left_s : 0 };
 
 		header.revision = (int64_t)renewal->answer.revision;
-		keep->oldest = (keep->oldest + 1) % SIDE_BY_SIDE;
-		keep->asked_count--;
+		remove_first(keep);
 		if (!call_message(keep->of, &response))
 			return false;
 	}
@@ -113,11 +143,12 @@ ask(struct keep_alive *keep)
 	struct backend *backend = keep->of->request->worker->backend;
 
 	while (keep->count > 0 && keep->asked_count < SIDE_BY_SIDE && !backend_is_full(backend)) {
-		struct renewal *renewal =
-		    &keep->asked[(keep->oldest + keep->asked_count) % SIDE_BY_SIDE];
+		struct renewal *renewal = xzalloc(sizeof(*renewal));
 
-		*renewal = (struct renewal){ .of = keep, .id = keep->waiting[keep->first] };
+		renewal->of = keep;
+		renewal->id = keep->waiting[keep->first];
 		renewal->call.done = answered;
+		TAILQ_INSERT_TAIL(&keep->asked, renewal, link);
 		keep->first++;
 		keep->count--;
 		keep->asked_count++;
@@ -135,6 +166,7 @@ go_on(struct keep_alive *keep)
 	/* A client that takes no answers gets no more of them made. */
 	if (response_backlog(call->request) < V3_RENEWALS_BACKLOG)
 		ask(keep);
+	count(keep);
 	if (keep->asked_count > 0)
 		return;
 	if (keep->count == 0 && call->half_closed)
@@ -207,6 +239,8 @@ serve_keep_alive(struct v3_call *call, const void *message UNUSED)
 	struct keep_alive *keep = xzalloc(sizeof(*keep));
 
 	keep->of = call;
+	TAILQ_INIT(&keep->asked);
+	count(keep);
 	call->state = keep;
 	call->next = next;
 	call->closed = closed;

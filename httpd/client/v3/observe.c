@@ -334,5 +334,7 @@ serve_observe(struct v3_call *call, const void *message)
 	call->stop = stop;
 	call->drained = drained;
 	request_drop_body(call->request);
+	/* With the range that is watched. */
+	request_keeps(call->request, sizeof(*observer) + 3 * observer->name.size);
 	look(observer);
 }

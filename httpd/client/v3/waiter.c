@@ -444,11 +444,19 @@ ends_now(struct v3_waiter *waiter)
 	return true;
 }
 
+/* Its name is kept twice: for its own key, and for that before it. */
+static void
+count(struct v3_waiter *waiter)
+{
+	request_keeps(waiter->call->request, sizeof(*waiter) + 2 * waiter->key.size +
+	    waiter->value.size);
+}
+
 static void
 begin_to_look(struct v3_waiter *waiter)
 {
 	buf_free(&waiter->value);
-	request_keeps(waiter->call->request, 0);
+	count(waiter);
 	look(waiter);
 }
 
@@ -674,7 +682,7 @@ waiter_begin(struct v3_call *call, const struct waiter_wish *wish)
 	if (!may_wait(call, wish))
 		return;
 	waiter = new_waiter(call, wish);
-	request_keeps(call->request, waiter->value.size);
+	count(waiter);
 	waiter->step.sent_ns = &call->request->sent_ns;
 	if (waiter->granted) {
 		waiter->step.done = granted;

@@ -294,6 +294,24 @@ watches_notify(struct watch_stream *stream)
 
 /* ---- answers, in the order of requests ------------------------------ */
 
+/* They count for the client, who chooses how many they are. */
+static void
+count_turns(struct watch_stream *stream, size_t count)
+{
+	stream->turn_count = count;
+	request_keeps(stream->call->request, count * sizeof(struct stream_turn));
+}
+
+static void
+remove_first_turn(struct watch_stream *stream)
+{
+	struct stream_turn *turn = TAILQ_FIRST(&stream->turns);
+
+	TAILQ_REMOVE(&stream->turns, turn, link);
+	count_turns(stream, stream->turn_count - 1);
+	free(turn);
+}
+
 /* False: the call is over. */
 static bool
 say_refused(struct watch_stream *stream, enum v3_error error, uint64_t revision)
@@ -326,9 +344,7 @@ take_turns(struct watch_stream *stream)
 	while (good && (turn = TAILQ_FIRST(&stream->turns)) != NULL && turn->kind != TURN_CREATE) {
 		struct stream_turn taken = *turn;
 
-		TAILQ_REMOVE(&stream->turns, turn, link);
-		stream->turn_count--;
-		free(turn);
+		remove_first_turn(stream);
 		if (taken.kind == TURN_REFUSED)
 			good = say_refused(stream, taken.error, stream->revision);
 		else if (taken.kind == TURN_CANCEL)
@@ -356,7 +372,7 @@ add_turn(struct watch_stream *stream, enum turn_kind kind, struct stream_watch *
 	turn = xzalloc(sizeof(*turn));
 	*turn = (struct stream_turn){ .kind = kind, .watch = watch, .error = error };
 	TAILQ_INSERT_TAIL(&stream->turns, turn, link);
-	stream->turn_count++;
+	count_turns(stream, stream->turn_count + 1);
 	return take_turns(stream);
 }
 
@@ -428,9 +444,7 @@ registered(struct backend_v3_watch *backend_watch, const struct msg_v3_watching 
 	turn = TAILQ_FIRST(&stream->turns);
 	ASSERT(turn != NULL);
 	ASSERT(turn->watch == watch);
-	TAILQ_REMOVE(&stream->turns, turn, link);
-	stream->turn_count--;
-	free(turn);
+	remove_first_turn(stream);
 	if (answer->error != V3_NONE) {
 		if (refuse_watch(watch, answer))
 			(void)take_turns(stream);

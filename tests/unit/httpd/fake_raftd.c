@@ -2,7 +2,10 @@
  * fake_raftd.c - a worker in a test (see fake_raftd.h).
  */
 #include "tests/unit/httpd/fake_raftd.h"
+#include "common/auth/auth.h"
+#include "common/ipc/wire.h"
 #include "common/xmem.h"
+#include "httpd/http/budget.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
@@ -143,21 +146,36 @@ fake_attach(struct fake *fake, int phase)
 	backend_attach(fake->worker.backend, ends[1], TOKEN);
 }
 
-void
-fake_status(struct fake *fake, int phase, uint64_t store_index)
+static void
+send_status(struct fake *fake, int phase, uint64_t store_index, bool alone)
 {
 	struct buf members = BUF_INIT;
 
 	member_record_put(&members, &(struct member_record){ .id = 7, .role = MEMBER_VOTER,
 	    .name = SLICE_LITERAL("one"), .peer_url = SLICE_LITERAL("http://one:7001"),
 	    .client_url = SLICE_LITERAL("http://one:4001") });
-	member_record_put(&members, &(struct member_record){ .id = 8, .role = MEMBER_LEARNER,
-	    .name = SLICE_LITERAL("two"), .peer_url = SLICE_LITERAL("http://two:7001"),
-	    .client_url = SLICE_LITERAL("http://two:4001") });
+	if (!alone)
+		member_record_put(&members, &(struct member_record){ .id = 8,
+		    .role = MEMBER_LEARNER, .name = SLICE_LITERAL("two"),
+		    .peer_url = SLICE_LITERAL("http://two:7001"),
+		    .client_url = SLICE_LITERAL("http://two:4001") });
 	msg_status_frame(channel_out(fake->channel), 0, &(struct msg_status){
 	    .phase = (uint8_t)phase, .node_id = 7, .cluster_id = 0xabc, .role = NODE_ROLE_FOLLOWER,
-	    .store_index = store_index, .leader_id = 8, .members = buf_slice(&members) });
+	    .store_index = store_index, .leader_id = alone ? 7 : 8,
+	    .members = buf_slice(&members) });
 	buf_free(&members);
+}
+
+void
+fake_status(struct fake *fake, int phase, uint64_t store_index)
+{
+	send_status(fake, phase, store_index, false);
+}
+
+void
+fake_status_alone(struct fake *fake, int phase)
+{
+	send_status(fake, phase, 0, true);
 }
 
 void
@@ -434,10 +452,68 @@ fake_client_new(void)
 	return client;
 }
 
+size_t
+fake_held(const struct fake *fake)
+{
+	return budget_bytes(server_budget(fake->worker.server));
+}
+
 void
 fake_client_free(struct fake_client *client)
 {
 	close(client->fd);
 	buf_free(&client->in);
 	fake_free(&client->fake);
+}
+
+void
+fake_send_all(const struct fake_client *client, struct slice bytes)
+{
+	for (size_t at = 0; at < bytes.size;) {
+		ssize_t sent = write(client->fd, bytes.data + at, bytes.size - at);
+
+		at += sent > 0 ? (size_t)sent : 0;
+		/* Let the worker read. */
+		if (sent <= 0)
+			(void)fake_is_quiet(client->fake);
+	}
+}
+
+static void
+put_record(struct buf *records, const char *key, const struct buf *value)
+{
+	state_record_put(records, &(struct state_record){ .key = slice_text(key),
+	    .value = buf_slice(value) });
+}
+
+void
+fake_close_gate(struct fake_client *client)
+{
+	struct buf records = BUF_INIT, value = BUF_INIT, roles = BUF_INIT;
+
+	auth_info_put(&value, &(struct auth_info){ .format = 1, .enabled = 1, .revision = 3 });
+	put_record(&records, "Ae", &value);
+	buf_clear(&value);
+	auth_text_put(&roles, &(struct auth_text){ .text = SLICE_LITERAL("root") });
+	auth_user_state_put(&value, &(struct auth_user_state){ .format = 1, .credential = 2,
+	    .hash = SLICE_LITERAL("*"), .roles = buf_slice(&roles) });
+	put_record(&records, "Auroot", &value);
+	shared_index_set_auth(client->fake->announced, 3);
+	msg_auth_frame(channel_out(client->fake->channel), 0,
+	    &(struct msg_auth){ .revision = 3, .records = buf_slice(&records) });
+	buf_free(&records);
+	buf_free(&value);
+	buf_free(&roles);
+}
+
+struct msg_v3_watch
+fake_next_v3_watch(struct fake *fake, uint64_t *id)
+{
+	const struct fake_frame *frame = fake_next(fake);
+	struct msg_v3_watch watch;
+
+	assert_int_equal(frame->type, MSG_v3_watch);
+	assert_int_equal(msg_v3_watch_decode(blob_slice(frame->payload), &watch), ERR_NONE);
+	*id = frame->request_id;
+	return watch;
 }

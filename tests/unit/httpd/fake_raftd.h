@@ -39,6 +39,8 @@ void fake_free(struct fake **fake);
 /* raftd starts: channel, hello and a status of that phase (0: no status). */
 void fake_attach(struct fake *fake, int phase);
 void fake_status(struct fake *fake, int phase, uint64_t store_index);
+/* The same of a cluster that has the first of its two members only. */
+void fake_status_alone(struct fake *fake, int phase);
 /* raftd dies, with what it had not read. */
 void fake_detach(struct fake *fake);
 
@@ -81,6 +83,8 @@ size_t fake_count(const struct buf *in, const char *text);
 /* Stop the server as the worker does: its number is 0 when that is over. */
 void fake_stop(struct fake *fake, bool keep_idle, uint64_t limit_ms);
 bool fake_has_stopped(void *fake);
+/* Bytes that are counted for its connections (budget.h). */
+size_t fake_held(const struct fake *fake);
 
 /* A client of a worker that has a raftd, a member of a cluster. */
 struct fake_client {
@@ -91,5 +95,11 @@ struct fake_client {
 
 struct fake_client fake_client_new(void);
 void fake_client_free(struct fake_client *client);
+/* All of it, also if it is more than the socket holds. */
+void fake_send_all(const struct fake_client *client, struct slice bytes);
+/* Users count from now on: there is root. */
+void fake_close_gate(struct fake_client *client);
+/* Of the v3 keys; the next frame has to be one. */
+struct msg_v3_watch fake_next_v3_watch(struct fake *fake, uint64_t *id);
 
 #endif

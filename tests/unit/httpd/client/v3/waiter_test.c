@@ -6,7 +6,6 @@
 #include "tests/lib/test.h"
 #include "tests/unit/httpd/fake_raftd.h"
 
-#include "common/auth/auth.h"
 #include "common/ipc/v3.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
@@ -120,18 +119,6 @@ next_look(struct fake *fake, const char *key)
 	return choice;
 }
 
-static struct msg_v3_watch
-next_watch(struct fake *fake, uint64_t *id)
-{
-	const struct fake_frame *frame = fake_next(fake);
-	struct msg_v3_watch watch;
-
-	assert_int_equal(frame->type, MSG_v3_watch);
-	assert_int_equal(msg_v3_watch_decode(blob_slice(frame->payload), &watch), ERR_NONE);
-	*id = frame->request_id;
-	return watch;
-}
-
 /* ---- what raftd answers ------------------------------ */
 
 /* A txn with one operation, or with none, that shows a KeyValue, or none. */
@@ -233,7 +220,7 @@ begin_to_wait(struct fake_client *client)
 
 	begin(client);
 	answer_before(client, next_look(client->fake, "l/7").id, "l/5");
-	(void)next_watch(client->fake, &id);
+	(void)fake_next_v3_watch(client->fake, &id);
 	registered(client, id, V3_NONE);
 	return id;
 }
@@ -308,7 +295,7 @@ TEST(it_waits_for_the_last_one_before_it_and_then_for_the_next)
 
 	begin(&client);
 	answer_before(&client, next_look(client.fake, "l/7").id, "l/5");
-	watch = next_watch(client.fake, &id);
+	watch = fake_next_v3_watch(client.fake, &id);
 	assert_true(slice_equal(watch.key, SLICE_LITERAL("l/5")));
 	assert_int_equal(watch.end.size, 0);
 	assert_int_equal(watch.start, 13);
@@ -318,7 +305,7 @@ TEST(it_waits_for_the_last_one_before_it_and_then_for_the_next)
 	is_deleted(&client, id, 14);
 	assert_true(fake_next_id(client.fake, MSG_v3_unwatch) == id);
 	answer_before(&client, next_look(client.fake, "l/7").id, "l/3");
-	watch = next_watch(client.fake, &id);
+	watch = fake_next_v3_watch(client.fake, &id);
 	assert_true(slice_equal(watch.key, SLICE_LITERAL("l/3")));
 	registered(&client, id, V3_NONE);
 	is_deleted(&client, id, 15);
@@ -337,7 +324,7 @@ TEST(a_watch_that_began_too_early_or_was_refused_for_now_is_looked_at_again)
 	begin(&client);
 	for (size_t i = 0; i < ARRAY_COUNT(errors); i++) {
 		answer_before(&client, next_look(client.fake, "l/7").id, "l/5");
-		(void)next_watch(client.fake, &id);
+		(void)fake_next_v3_watch(client.fake, &id);
 		registered(&client, id, errors[i]);
 	}
 	/* So is a look that raftd could not answer. */
@@ -357,7 +344,7 @@ TEST(it_waits_on_at_the_next_raftd)
 	assert_true(fake_is_quiet(client.fake));
 	fake_detach(client.fake);
 	fake_attach(client.fake, PHASE_MEMBER);
-	watch = next_watch(client.fake, &again);
+	watch = fake_next_v3_watch(client.fake, &again);
 	assert_true(again == id && slice_equal(watch.key, SLICE_LITERAL("l/5")));
 	/* The past has the end of what it waits for. */
 	msg_v3_watching_frame(channel_out(client.fake->channel), id, &(struct msg_v3_watching){
@@ -435,7 +422,7 @@ TEST(a_key_that_was_there_stays_when_its_call_goes)
 	answer(&client, next_write(client.fake, "l/7", V3_OP_PUT).id, 9, false, V3_OP_RANGE,
 	    &found);
 	answer_before(&client, next_look(client.fake, "l/7").id, "l/5");
-	(void)next_watch(client.fake, &id);
+	(void)fake_next_v3_watch(client.fake, &id);
 	registered(&client, id, V3_NONE);
 	hang_up(&client);
 	assert_true(fake_next_id(client.fake, MSG_v3_unwatch) == id);
@@ -570,34 +557,6 @@ TEST(a_worker_that_stops_waits_for_the_keys_of_who_has_left)
 	end(&client);
 }
 
-static void
-put_record(struct buf *records, const char *key, const struct buf *value)
-{
-	state_record_put(records, &(struct state_record){ .key = slice_text(key),
-	    .value = buf_slice(value) });
-}
-
-/* Users count from now on: there is root. */
-static void
-close_gate(struct fake_client *client)
-{
-	struct buf records = BUF_INIT, value = BUF_INIT, roles = BUF_INIT;
-
-	auth_info_put(&value, &(struct auth_info){ .format = 1, .enabled = 1, .revision = 3 });
-	put_record(&records, "Ae", &value);
-	buf_clear(&value);
-	auth_text_put(&roles, &(struct auth_text){ .text = SLICE_LITERAL("root") });
-	auth_user_state_put(&value, &(struct auth_user_state){ .format = 1, .credential = 2,
-	    .hash = SLICE_LITERAL("*"), .roles = buf_slice(&roles) });
-	put_record(&records, "Auroot", &value);
-	shared_index_set_auth(client->fake->announced, 3);
-	msg_auth_frame(channel_out(client->fake->channel), 0,
-	    &(struct msg_auth){ .revision = 3, .records = buf_slice(&records) });
-	buf_free(&records);
-	buf_free(&value);
-	buf_free(&roles);
-}
-
 TEST(when_users_begin_to_count_who_waits_goes_and_so_does_his_key)
 {
 	for (unsigned watches = 0; watches < 2; watches++) {
@@ -606,13 +565,13 @@ TEST(when_users_begin_to_count_who_waits_goes_and_so_does_his_key)
 
 		if (watches == 1) {
 			id = begin_to_wait(&client);
-			close_gate(&client);
+			fake_close_gate(&client);
 			assert_true(fake_next_id(client.fake, MSG_v3_unwatch) == id);
 		} else {
 			/* The lock is his; but he may not have it. */
 			begin(&client);
 			id = next_look(client.fake, "l/7").id;
-			close_gate(&client);
+			fake_close_gate(&client);
 			answer_before(&client, id, NULL);
 		}
 		answer(&client, next_delete(&client).id, 15, true, V3_OP_DELETE, NULL);
@@ -679,11 +638,16 @@ post_named(struct fake_client *client, size_t size)
 TEST(a_name_has_so_many_bytes)
 {
 	struct fake_client client = fake_client_new();
+	uint64_t id;
 
 	post_named(&client, V3_WAITER_NAME_BYTES_MAX + 1);
 	expect(&client, "HTTP/1.1 400 ", ERROR("etcdserver: request is too large", "3"));
 	post_named(&client, V3_WAITER_NAME_BYTES_MAX);
-	answer_error(&client, fake_next_id(client.fake, MSG_v3_write), V3_LEASE_NOT_FOUND);
+	id = fake_next_id(client.fake, MSG_v3_write);
+	assert_true(fake_is_quiet(client.fake));
+	/* What was sent, and that twice. */
+	assert_true(fake_held(client.fake) > (size_t)3 * V3_WAITER_NAME_BYTES_MAX);
+	answer_error(&client, id, V3_LEASE_NOT_FOUND);
 	expect(&client, "HTTP/1.1 500 ", ERROR("etcdserver: requested lease not found", "2"));
 	end(&client);
 }
@@ -712,7 +676,7 @@ wait_by_grpc(struct fake_client *client, struct h2_client *connection)
 	(void)ask_for_lock(connection);
 	answer(client, next_write(client->fake, "l/7", V3_OP_PUT).id, 9, true, V3_OP_PUT, NULL);
 	answer_before(client, next_look(client->fake, "l/7").id, "l/5");
-	(void)next_watch(client->fake, &id);
+	(void)fake_next_v3_watch(client->fake, &id);
 	registered(client, id, V3_NONE);
 }
 

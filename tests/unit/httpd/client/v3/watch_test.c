@@ -46,18 +46,6 @@ expect(struct fake_client *client, const char *text)
 	buf_clear(&client->in);
 }
 
-static struct msg_v3_watch
-next_watch(struct fake *fake, uint64_t *id)
-{
-	const struct fake_frame *frame = fake_next(fake);
-	struct msg_v3_watch watch;
-
-	assert_int_equal(frame->type, MSG_v3_watch);
-	assert_int_equal(msg_v3_watch_decode(blob_slice(frame->payload), &watch), ERR_NONE);
-	*id = frame->request_id;
-	return watch;
-}
-
 static void
 watching(struct fake *fake, uint64_t id, const struct msg_v3_watching *answer)
 {
@@ -150,7 +138,7 @@ TEST(a_watch_asks_for_what_it_says)
 
 	post(&client, CREATE(",\"range_end\":\"Yg==\",\"start_revision\":\"5\",\"prev_kv\":true,"
 	    "\"filters\":[\"NODELETE\",0,7]"));
-	watch = next_watch(client.fake, &id);
+	watch = fake_next_v3_watch(client.fake, &id);
 	assert_true(slice_equal(watch.key, SLICE_LITERAL("a")));
 	assert_true(slice_equal(watch.end, SLICE_LITERAL("b")));
 	assert_int_equal(watch.start, 5);
@@ -170,8 +158,8 @@ TEST(events_come_with_what_was_before_for_who_wants_that)
 	uint64_t ids[2];
 
 	post(&client, CREATE("") CREATE(",\"prev_kv\":true"));
-	(void)next_watch(client.fake, &ids[0]);
-	(void)next_watch(client.fake, &ids[1]);
+	(void)fake_next_v3_watch(client.fake, &ids[0]);
+	(void)fake_next_v3_watch(client.fake, &ids[1]);
 	registered(client.fake, ids[0], 9, false);
 	registered(client.fake, ids[1], 9, false);
 	expect(&client, LINE(9, ",\"watch_id\":\"1\",\"created\":true"));
@@ -201,7 +189,7 @@ TEST(what_waits_for_raftd_is_answered_in_order)
 	    "{\"cancel_request\":{\"watch_id\":\"-7\"}}" CREATE(",\"watch_id\":\"-7\"")
 	    "{\"progress_request\":{}}");
 	for (size_t i = 0; i < 3; i++)
-		(void)next_watch(client.fake, &ids[i]);
+		(void)fake_next_v3_watch(client.fake, &ids[i]);
 	assert_true(fake_is_quiet(client.fake));
 	registered(client.fake, ids[0], 9, false);
 	registered(client.fake, ids[1], 9, false);
@@ -246,7 +234,7 @@ TEST(a_watch_that_is_refused_is_created_and_canceled)
 		uint64_t id;
 
 		post(&client, rows[i].create);
-		(void)next_watch(client.fake, &id);
+		(void)fake_next_v3_watch(client.fake, &id);
 		watching(client.fake, id, &(struct msg_v3_watching){ .revision = 9,
 		    .error = (uint16_t)rows[i].error, .compacted = 5 });
 		fake_receive(client.fake, client.fd, &client.in, rows[i].answer);
@@ -262,7 +250,7 @@ TEST(one_that_is_refused_need_not_be_canceled)
 	uint64_t id;
 
 	post(&client, CREATE(",\"start_revision\":\"2\"") "{\"cancel_request\":{}}" CREATE(""));
-	(void)next_watch(client.fake, &id);
+	(void)fake_next_v3_watch(client.fake, &id);
 	watching(client.fake, id, &(struct msg_v3_watching){ .revision = 9,
 	    .error = V3_COMPACTED, .compacted = 5 });
 	registered(client.fake, fake_next_id(client.fake, MSG_v3_watch), 9, false);
@@ -280,7 +268,7 @@ TEST(what_an_ended_raftd_did_not_answer_ends_the_stream)
 	uint64_t id;
 
 	post(&client, CREATE(""));
-	(void)next_watch(client.fake, &id);
+	(void)fake_next_v3_watch(client.fake, &id);
 	watching(client.fake, id, &(struct msg_v3_watching){ .error = V3_STOPPED });
 	expect(&client, "{\"error\":\"etcdserver: server stopped\",\"message\":"
 	    "\"etcdserver: server stopped\",\"code\":14}");
@@ -293,7 +281,7 @@ TEST(pieces_of_the_past_are_asked_for_one_after_the_other)
 	uint64_t id;
 
 	post(&client, CREATE(",\"start_revision\":\"2\""));
-	(void)next_watch(client.fake, &id);
+	(void)fake_next_v3_watch(client.fake, &id);
 	registered(client.fake, id, 9, true);
 	assert_true(fake_next_id(client.fake, MSG_v3_watch_more) == id);
 	past(client.fake, id, 2, 3, true);
@@ -320,7 +308,7 @@ TEST(of_many_that_are_behind_some_are_asked_on_at_a_time)
 	buf_append_byte(&body, '\0');
 	post(&client, (char *)body.data);
 	for (size_t i = 0; i < ARRAY_COUNT(ids); i++) {
-		(void)next_watch(client.fake, &ids[i]);
+		(void)fake_next_v3_watch(client.fake, &ids[i]);
 		registered(client.fake, ids[i], 9, true);
 	}
 	for (size_t i = 0; i < V3_STREAM_PIECES_MAX; i++)
@@ -365,7 +353,7 @@ TEST(who_reads_too_slowly_is_put_behind_and_gets_the_rest_when_he_reads_on)
 	close(client.fd);
 	client.fd = fake_connect_narrow(client.fake);
 	post(&client, CREATE(""));
-	(void)next_watch(client.fake, &id);
+	(void)fake_next_v3_watch(client.fake, &id);
 	registered(client.fake, id, 9, false);
 	expect(&client, LINE(9, ",\"created\":true"));
 	(void)flood(client.fake, id);
@@ -391,8 +379,8 @@ TEST(how_far_a_stream_is_waits_for_all_of_its_watches)
 
 	post(&client, CREATE(",\"start_revision\":\"2\"") CREATE(",\"start_revision\":\"12\"")
 	    "{\"progress_request\":{}}");
-	(void)next_watch(client.fake, &ids[0]);
-	(void)next_watch(client.fake, &ids[1]);
+	(void)fake_next_v3_watch(client.fake, &ids[0]);
+	(void)fake_next_v3_watch(client.fake, &ids[1]);
 	registered(client.fake, ids[0], 9, true);
 	registered(client.fake, ids[1], 9, false);
 	assert_true(fake_next_id(client.fake, MSG_v3_watch_more) == ids[0]);
@@ -415,8 +403,8 @@ TEST(a_quiet_watch_hears_now_and_then_how_far_it_is)
 	client.fake->worker.v3_notice_ms = 200;
 	post(&client, CREATE(",\"progress_notify\":true") CREATE(",\"progress_notify\":true")
 	    CREATE(""));
-	(void)next_watch(client.fake, &ids[0]);
-	(void)next_watch(client.fake, &ids[1]);
+	(void)fake_next_v3_watch(client.fake, &ids[0]);
+	(void)fake_next_v3_watch(client.fake, &ids[1]);
 	registered(client.fake, ids[0], 9, false);
 	registered(client.fake, ids[1], 9, false);
 	registered(client.fake, fake_next_id(client.fake, MSG_v3_watch), 9, false);
@@ -465,10 +453,14 @@ TEST(so_many_requests_of_a_stream_wait_for_raftd)
 		buf_append_byte(&body, '\0');
 		post(&client, (char *)body.data);
 		(void)fake_next_id(client.fake, MSG_v3_watch);
-		if (more > 0)
+		if (more > 0) {
 			expect(&client, "etcdserver: too many requests");
-		else
+		} else {
 			assert_true(fake_is_quiet(client.fake));
+			/* They count for who sent them, beside what he sent. */
+			assert_true(fake_held(client.fake) >
+			    body.size + V3_STREAM_TURNS_MAX * 2 * sizeof(void *));
+		}
 		buf_free(&body);
 		fake_client_free(&client);
 	}
@@ -484,7 +476,7 @@ TEST(a_new_raftd_is_asked_for_what_was_not_told)
 	post(&client, CREATE("") CREATE(",\"start_revision\":\"2\"")
 	    CREATE(",\"start_revision\":\"40\""));
 	for (size_t i = 0; i < 3; i++) {
-		(void)next_watch(client.fake, &ids[i]);
+		(void)fake_next_v3_watch(client.fake, &ids[i]);
 		registered(client.fake, ids[i], 9, i == 1);
 	}
 	assert_true(fake_next_id(client.fake, MSG_v3_watch_more) == ids[1]);
@@ -497,7 +489,7 @@ TEST(a_new_raftd_is_asked_for_what_was_not_told)
 	fake_detach(client.fake);
 	fake_attach(client.fake, PHASE_MEMBER);
 	for (size_t i = 0; i < 3; i++) {
-		struct msg_v3_watch watch = next_watch(client.fake, &id);
+		struct msg_v3_watch watch = fake_next_v3_watch(client.fake, &id);
 
 		assert_int_equal(watch.start, id == ids[0] ? 16 : id == ids[1] ? 5 : 40);
 	}
@@ -517,7 +509,7 @@ TEST(one_that_raftd_puts_behind_goes_on_from_there)
 	uint64_t id;
 
 	post(&client, CREATE(""));
-	(void)next_watch(client.fake, &id);
+	(void)fake_next_v3_watch(client.fake, &id);
 	registered(client.fake, id, 9, false);
 	expect(&client, LINE(9, ",\"created\":true"));
 	registered(client.fake, id, 11, true);
@@ -533,7 +525,7 @@ TEST(a_watch_that_is_compacted_later_ends)
 	uint64_t id;
 
 	post(&client, CREATE(",\"start_revision\":\"2\""));
-	(void)next_watch(client.fake, &id);
+	(void)fake_next_v3_watch(client.fake, &id);
 	registered(client.fake, id, 9, true);
 	(void)fake_next_id(client.fake, MSG_v3_watch_more);
 	watching(client.fake, id, &(struct msg_v3_watching){ .error = V3_COMPACTED,
@@ -550,7 +542,7 @@ TEST(a_stream_ends_when_the_worker_stops)
 	uint64_t id;
 
 	post(&client, CREATE(""));
-	(void)next_watch(client.fake, &id);
+	(void)fake_next_v3_watch(client.fake, &id);
 	registered(client.fake, id, 9, false);
 	expect(&client, LINE(9, ",\"created\":true"));
 	fake_stop(client.fake, false, 1000);
