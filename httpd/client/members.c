@@ -233,13 +233,32 @@ change(struct request *request, struct slice rest)
 
 /* ---- handlers --------------------------------------------------------------------- */
 
+/* In the request's arena. */
+struct members_asked {
+	struct backend_call call;
+	struct request *request;
+};
+
 static void
-list(struct request *request)
+list_gone(struct request *request)
 {
+	struct members_asked *asked = request->state;
+
+	backend_cancel(request->worker->backend, &asked->call);
+}
+
+/* Whatever raftd answers, who they are by now it has told before; and as far as that is known
+ * here they are shown if it did not. */
+static void
+show(struct backend_call *call, const struct msg_outcome *outcome)
+{
+	struct request *request = CONTAINER_OF(call, struct members_asked, call)->request;
 	const struct cluster *cluster = request->worker->cluster;
 	struct buf body = BUF_INIT;
 	struct json_put json = json_put_into(&body);
 
+	(void)outcome;
+	request->gone = NULL;
 	json_put_open(&json, NULL, '{');
 	json_put_open(&json, "members", '[');
 	for (size_t i = 0; i < cluster->member_count; i++)
@@ -249,6 +268,20 @@ list(struct request *request)
 	json_put_close(&json, ']');
 	json_put_close(&json, '}');
 	send_json(request, 200, &body);
+}
+
+/* A change that another worker answered may not have been read here yet. */
+static void
+list(struct request *request)
+{
+	struct members_asked *asked = arena_zalloc(&request->arena, sizeof(*asked));
+
+	asked->call.done = show;
+	asked->request = request;
+	request->state = asked;
+	request->gone = list_gone;
+	backend_v3_state(request->worker->backend, &asked->call,
+	    &(struct msg_v3_state){ .what = V3_STATE_FIGURES });
 }
 
 void

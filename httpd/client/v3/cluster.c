@@ -73,7 +73,8 @@ answer_members(struct v3_call *call, uint64_t raft_term)
 	    .members = { listed.items, listed.count } });
 }
 
-/* raftd has pushed before who they are by now. */
+/* raftd has told before who they are by now; a change that another worker answered may not have
+ * been read here without that. */
 static void
 show_members(struct v3_asked *asked, const struct msg_outcome *outcome)
 {
@@ -87,12 +88,9 @@ serve_member_list(struct v3_call *call, const void *message)
 
 	if (!call_may_ask(call))
 		return;
-	if (request->linearizable)
-		backend_v3_state(call->request->worker->backend,
-		    &asked_new_shown(call, show_members)->call,
-		    &(struct msg_v3_state){ .what = V3_STATE_FIGURES, .quorum = 1 });
-	else
-		answer_members(call, call->request->worker->cluster->term);
+	backend_v3_state(call->request->worker->backend,
+	    &asked_new_shown(call, show_members)->call,
+	    &(struct msg_v3_state){ .what = V3_STATE_FIGURES, .quorum = request->linearizable });
 }
 
 /* ---- changes ------------------------------ */

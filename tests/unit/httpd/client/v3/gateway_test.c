@@ -4,7 +4,6 @@
 #include "tests/lib/test.h"
 #include "tests/unit/httpd/fake_raftd.h"
 
-#include "common/auth/auth.h"
 #include "common/ipc/v3.h"
 #include "common/ipc/wire.h"
 #include "common/limits.h"
@@ -235,34 +234,6 @@ TEST(what_is_not_served_is_said_so)
 	fake_client_free(&client);
 }
 
-static void
-put_record(struct buf *records, const char *key, const struct buf *value)
-{
-	state_record_put(records, &(struct state_record){ .key = slice_text(key),
-	    .value = buf_slice(value) });
-}
-
-/* Users count from now on: there is root. */
-static void
-close_gate(struct fake_client *client)
-{
-	struct buf records = BUF_INIT, value = BUF_INIT, roles = BUF_INIT;
-
-	auth_info_put(&value, &(struct auth_info){ .format = 1, .enabled = 1, .revision = 3 });
-	put_record(&records, "Ae", &value);
-	buf_clear(&value);
-	auth_text_put(&roles, &(struct auth_text){ .text = SLICE_LITERAL("root") });
-	auth_user_state_put(&value, &(struct auth_user_state){ .format = 1, .credential = 2,
-	    .hash = SLICE_LITERAL("*"), .roles = buf_slice(&roles) });
-	put_record(&records, "Auroot", &value);
-	shared_index_set_auth(client->fake->announced, 3);
-	msg_auth_frame(channel_out(client->fake->channel), 0,
-	    &(struct msg_auth){ .revision = 3, .records = buf_slice(&records) });
-	buf_free(&records);
-	buf_free(&value);
-	buf_free(&roles);
-}
-
 TEST(who_asked_before_users_counted_is_not_shown_what_came_after)
 {
 	struct fake_client client = fake_client_new();
@@ -270,7 +241,7 @@ TEST(who_asked_before_users_counted_is_not_shown_what_came_after)
 
 	post(&client, "/v3/kv/range", "{\"key\":\"YQ==\"}");
 	id = fake_next_id(client.fake, MSG_v3_read);
-	close_gate(&client);
+	fake_close_gate(&client);
 	answer(&client, id, V3_NONE, V3_OP_RANGE);
 	expect(&client, "HTTP/1.1 401 Unauthorized\r\n",
 	    "{\"message\":\"Insufficient credentials\"}");
@@ -278,6 +249,35 @@ TEST(who_asked_before_users_counted_is_not_shown_what_came_after)
 	expect(&client, "HTTP/1.1 401 Unauthorized\r\n",
 	    "{\"message\":\"Insufficient credentials\"}");
 	assert_true(fake_is_quiet(client.fake));
+	fake_client_free(&client);
+}
+
+/* Another worker may have answered a change that this one has not read yet. */
+TEST(members_are_shown_as_raftd_has_told_before_it_answers)
+{
+	static const char *const requests[] = {
+		"GET /v2/members HTTP/1.1\r\nHost: h\r\n\r\n",
+		"POST /v3/cluster/member/list HTTP/1.1\r\nHost: h\r\nContent-Length: 2\r\n\r\n{}",
+	};
+	struct fake_client client = fake_client_new();
+
+	for (size_t i = 0; i < ARRAY_COUNT(requests); i++) {
+		const struct fake_frame *frame;
+		struct msg_v3_state asked;
+		struct buf figures = BUF_INIT;
+
+		fake_status(client.fake, PHASE_MEMBER, 0);
+		fake_send(client.fd, requests[i]);
+		frame = fake_next(client.fake);
+		assert_int_equal(msg_v3_state_decode(blob_slice(frame->payload), &asked), ERR_NONE);
+		assert_int_equal(asked.what, V3_STATE_FIGURES);
+		assert_int_equal(asked.quorum, 0);
+		fake_status_alone(client.fake, PHASE_MEMBER);
+		v3_state_answer_put(&figures, &(struct v3_state_answer){ .revision = 9 });
+		fake_piece(client.fake, frame->request_id, buf_slice(&figures), false);
+		buf_free(&figures);
+		expect(&client, "HTTP/1.1 200 OK\r\n", "http://one:4001\"]}]}");
+	}
 	fake_client_free(&client);
 }
 
@@ -298,14 +298,7 @@ post_sized(const struct fake_client *client, size_t bytes)
 		buf_append_slice(&request, rest == 1 ? SLICE_LITERAL("YQ==") :
 		    SLICE_LITERAL("YWE="));
 	buf_append_slice(&request, SLICE_LITERAL("\"}"));
-	for (size_t at = 0; at < request.size;) {
-		ssize_t sent = write(client->fd, request.data + at, request.size - at);
-
-		at += sent > 0 ? (size_t)sent : 0;
-		/* It is more than the socket holds: let the worker read. */
-		if (sent <= 0)
-			(void)fake_is_quiet(client->fake);
-	}
+	fake_send_all(client, buf_slice(&request));
 	buf_free(&request);
 }
 
