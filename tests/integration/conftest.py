@@ -27,6 +27,17 @@ def world(request):
     assert not left, "left behind: %s" % left
 
 
+@pytest.fixture(scope="module")
+def shared(request):
+    """One node for all tests of a file, with so many client workers as its WORKERS says."""
+    world = moothall.World()
+    try:
+        yield world.node(flags=["-workers", getattr(request.module, "WORKERS", "2")]).start()
+    finally:
+        left = world.close()
+    assert not left, "left behind: %s" % left
+
+
 @pytest.fixture
 def authority(world):
     return Authority(world.folder)

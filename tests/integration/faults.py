@@ -22,48 +22,23 @@ import time
 import urllib.parse
 
 import linear
+from crowd import PAUSE, Clients, Connection, Crowd
 from moothall import SLOW, ask, start_together, until, wait_until
 from relay import Network
 
 FORM = {"Content-Type": "application/x-www-form-urlencoded"}
 
 
-class Client:
-    """One connection to one node, kept as long as it lasts."""
-
-    def __init__(self, address, timeout=12.0):
-        self.address, self.timeout, self.connection = address, timeout, None
-
+class Client(Connection):
     def ask(self, method, path, form=None):
         """(status, JSON), or None if the answer was lost; raises if nothing was sent."""
-        if self.connection is None:
-            host, port = self.address.rsplit(":", 1)
-            self.connection = http.client.HTTPConnection(host, int(port), timeout=self.timeout * SLOW)
-            try:
-                self.connection.connect()
-            except OSError:
-                self.close()
-                raise
-        try:
-            body = None if form is None else urllib.parse.urlencode(form)
-            self.connection.request(method, path, body, FORM if form is not None else {})
-            response = self.connection.getresponse()
-            text = response.read()
-            if response.will_close:
-                self.close()
-            # A long poll that ends without an event has no body.
-            return (response.status, json.loads(text)) if text else None
-        except (OSError, http.client.HTTPException):
-            self.close()
-            return None
-
-    def close(self):
-        if self.connection is not None:
-            self.connection.close()
-        self.connection = None
+        body = None if form is None else urllib.parse.urlencode(form)
+        answer = self.exchange(method, path, body, FORM if form is not None else ())
+        # A long poll that ends without an event has no body.
+        return (answer[0], json.loads(answer[1])) if answer and answer[1] else None
 
 
-class Load:
+class Load(Clients):
     """Clients on a few keys, with a history of what they saw.
 
     Each value is written once. Acknowledged writes are kept with their index
@@ -79,31 +54,9 @@ class Load:
         number = next(self.COUNT)
         self.keys = ["/load%d-%d" % (number, i) for i in range(keys)]
         self.pace, self.seed = pace, seed
-        self.stopping = threading.Event()
-        self.lock = threading.Lock()
         self.acknowledged = []          # (called, returned, node, client, index, key, value)
         self.odd = []                   # answers that no request may have
-        self.progress = {}              # client: writes acknowledged
-        self.clients = {}
-        for node in nodes:
-            for i in range(clients):
-                self.clients["%s/%d" % (node.name, i)] = node
-        self.threads = [threading.Thread(target=self._run, args=(name, node), daemon=True)
-                        for name, node in self.clients.items()]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *unused):
-        self.stop()
-
-    def stop(self):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join(40 * SLOW)
-            assert not thread.is_alive(), "a client got no answer and no error"
+        super().__init__(nodes, clients, self._run)
 
     # ---- one client
 
@@ -120,9 +73,9 @@ class Load:
             try:
                 self._one(client, name, node, kind, key, value, seen)
             except OSError:
-                # Nothing was sent. Not a busy loop at a node that is down.
-                time.sleep(0.02)
-            time.sleep(rand.random() * 2 * self.pace)
+                # Nothing was sent.
+                self.stopping.wait(PAUSE)
+            self.stopping.wait(rand.random() * 2 * self.pace)
         client.close()
 
     def _one(self, client, name, node, kind, key, value, seen):
@@ -183,17 +136,6 @@ class Load:
             history.never(operation)
 
     # ---- while it runs
-
-    def wait_progress(self, nodes, count=3, timeout=20.0):
-        """Every client of these nodes gets that many more writes acknowledged."""
-        names = [name for name, node in self.clients.items() if node in nodes]
-        with self.lock:
-            goal = {name: self.progress.get(name, 0) + count for name in names}
-
-        def there():
-            with self.lock:
-                return all(self.progress.get(name, 0) >= goal[name] for name in names)
-        wait_until(there, timeout, "writes at %s" % ", ".join(node.name for node in nodes))
 
     def gap(self, nodes, since, until):
         """Longest time in ms that a client of these nodes was without an answer: that of
@@ -289,7 +231,7 @@ class Events:
             return answer[1]
         if answer is not None and answer[0] < 500:
             self.odd.append(answer)
-        time.sleep(0.02)    # not a busy loop at a node that is down
+        self.stopping.wait(PAUSE)
         return None
 
     def _run(self):
@@ -334,25 +276,13 @@ def index_of(event):
     return event["node"]["modifiedIndex"]
 
 
-class Leases:
+class Leases(Crowd):
     """Keys with a TTL, written now and then at all nodes; none may go early."""
 
     def __init__(self, nodes, ttls=(1, 2), pace=0.1):
         self.nodes, self.ttls, self.pace = nodes, ttls, pace
         self.written = {}               # key: (called, returned, ttl)
-        self.stopping = threading.Event()
-        self.thread = threading.Thread(target=self._run, daemon=True)
-
-    def __enter__(self):
-        self.thread.start()
-        return self
-
-    def __exit__(self, *unused):
-        self.stop()
-
-    def stop(self):
-        self.stopping.set()
-        self.thread.join(40 * SLOW)
+        super().__init__((self._run,))
 
     def _run(self):
         count = 0

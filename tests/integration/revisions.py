@@ -9,7 +9,6 @@ revisions are the order, and nothing has to be searched for: check() holds every
 the events of a watch, which say what the keys were at each revision.
 """
 
-import base64
 import http.client
 import itertools
 import json
@@ -17,64 +16,32 @@ import random
 import threading
 import time
 
-from moothall import SLOW, wait_until
+from crowd import PAUSE, Clients, Connection, Crowd
+from moothall import wait_until
+from v3 import b64, plain
 
 NO_LEADER = "etcdserver: no leader"
 
 
-def b64(text):
-    return base64.b64encode(text.encode()).decode()
-
-
-def plain(text):
-    return base64.b64decode(text or "").decode()
-
-
-class Client:
-    """One connection to one node, kept as long as it lasts."""
-
-    def __init__(self, address, timeout=12.0):
-        self.address, self.timeout, self.connection = address, timeout, None
-
-    def open(self):
-        host, port = self.address.rsplit(":", 1)
-        self.connection = http.client.HTTPConnection(host, int(port), timeout=self.timeout * SLOW)
-        try:
-            self.connection.connect()
-        except OSError:
-            self.close()
-            raise
-
+class Client(Connection):
     def ask(self, path, message):
         """(status, JSON), or None if the answer was lost; raises OSError if nothing was sent."""
-        if self.connection is None:
-            self.open()
+        answer = self.exchange("POST", "/v3" + path, json.dumps(message))
         try:
-            self.connection.request("POST", "/v3" + path, json.dumps(message))
-            response = self.connection.getresponse()
-            text = response.read()
-            if response.will_close:
-                self.close()
-            return response.status, json.loads(text)
-        except (OSError, http.client.HTTPException, ValueError):
+            return answer and (answer[0], json.loads(answer[1]))
+        except ValueError:
             self.close()
             return None
 
     def stream(self, path, message):
         """The response, to be read line by line; None: it did not begin."""
         try:
-            if self.connection is None:
-                self.open()
+            self.open()
             self.connection.request("POST", "/v3" + path, json.dumps(message))
             return self.connection.getresponse()
         except (OSError, http.client.HTTPException):
             self.close()
             return None
-
-    def close(self):
-        if self.connection is not None:
-            self.connection.close()
-        self.connection = None
 
 
 def put_op(key, value, **more):
@@ -101,7 +68,7 @@ class Operation:
             self.kind, self.client, self.text, self.revision, self.changes, self.saw)
 
 
-class Load:
+class Load(Clients):
     """Each value is written once. Keys that are swapped together always hold the same."""
 
     MIX = (("put", 30), ("get", 20), ("list", 10), ("delete", 8), ("swap", 17), ("pair", 15))
@@ -112,35 +79,8 @@ class Load:
         self.keys = ["%skey%d" % (self.prefix, i) for i in range(keys)]
         self.pair = [self.prefix + "pair/a", self.prefix + "pair/b"]
         self.pace, self.seed = pace, seed
-        self.stopping, self.lock = threading.Event(), threading.Lock()
-        self.operations, self.odd, self.progress = [], [], {}
-        self.clients = {"%s/%d" % (node.name, i): node for node in nodes for i in range(clients)}
-        self.threads = [threading.Thread(target=self._run, args=(name, node), daemon=True)
-                        for name, node in self.clients.items()]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *unused):
-        self.stop()
-
-    def stop(self):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join(40 * SLOW)
-            assert not thread.is_alive(), "a client of v3 got no answer and no error"
-
-    def wait_progress(self, nodes, count=3, timeout=20.0):
-        names = [name for name, node in self.clients.items() if node in nodes]
-        with self.lock:
-            goal = {name: self.progress.get(name, 0) + count for name in names}
-
-        def there():
-            with self.lock:
-                return all(self.progress.get(name, 0) >= goal[name] for name in names)
-        wait_until(there, timeout, "v3 writes at %s" % ", ".join(node.name for node in nodes))
+        self.operations, self.odd = [], []
+        super().__init__(nodes, clients, self._run)
 
     def gap(self, nodes, since, until):
         """Longest time in ms that a client of these nodes was without an answer."""
@@ -164,9 +104,9 @@ class Load:
                 self._one(client, name, rand.choices(kinds, weights)[0], rand.choice(self.keys),
                           "%s-%d" % (name, count), seen)
             except OSError:
-                # Nothing was sent. Not a busy loop at a node that is down.
-                time.sleep(0.02)
-            time.sleep(rand.random() * 2 * self.pace)
+                # Nothing was sent.
+                self.stopping.wait(PAUSE)
+            self.stopping.wait(rand.random() * 2 * self.pace)
         client.close()
 
     def _one(self, client, name, kind, key, value, seen):
@@ -355,7 +295,7 @@ class Watch:
                 self.begun += 1
                 self._read(response)
             self.client.close()
-            time.sleep(0.02)    # not a busy loop at a node that is down
+            self.stopping.wait(PAUSE)
 
     def _read(self, response):
         while not self.stopping.is_set():
@@ -407,7 +347,7 @@ class Watch:
         return self.revisions
 
 
-class Leases:
+class Leases(Crowd):
     """Leases with a key each, granted and renewed at all nodes; no key may go early."""
 
     PREFIX = "/v3-lease/"
@@ -416,22 +356,7 @@ class Leases:
         self.nodes, self.ttl, self.pace = nodes, ttl, pace
         self.kept = {}                  # key: when the last promise was asked for (ns)
         self.renewals, self.odd = 0, []
-        self.stopping = threading.Event()
-        self.threads = [threading.Thread(target=self._run, args=(i,), daemon=True) for i in range(3)]
-
-    def __enter__(self):
-        for thread in self.threads:
-            thread.start()
-        return self
-
-    def __exit__(self, *unused):
-        self.stop()
-
-    def stop(self):
-        self.stopping.set()
-        for thread in self.threads:
-            thread.join(60 * SLOW)
-            assert not thread.is_alive(), "who keeps leases got no answer and no error"
+        super().__init__(*((self._run, number) for number in range(3)))
 
     def _run(self, number):
         rand = random.Random(number)
@@ -442,7 +367,7 @@ class Leases:
             try:
                 self._one(rand, clients, "%s%d-%d" % (self.PREFIX, number, count))
             except OSError:
-                time.sleep(0.02)
+                self.stopping.wait(PAUSE)
             self.stopping.wait(self.pace)
         for client in clients:
             client.close()
@@ -458,7 +383,7 @@ class Leases:
             return
         self.kept[key] = asked
         for _ in range(rand.randrange(3)):
-            time.sleep(rand.random() * self.ttl / 2)
+            self.stopping.wait(rand.random() * self.ttl / 2)
             asked = time.monotonic_ns()
             client = rand.choice(clients)
             try:

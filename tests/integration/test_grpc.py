@@ -8,21 +8,14 @@ import time
 import pytest
 
 from h2 import H2, SETTINGS, WINDOW, call, call_head, fields_of, frame, framed, message, refusal, result
-from moothall import VISIBLE, World, ask, wait_until
+from moothall import VISIBLE, ask, held_bytes, sanitized, wait_until
 from test_h2 import metric, rejected, replaced_under_load
 
+WORKERS = "1"
 KIB, MIB = 1 << 10, 1 << 20
 RANGE, PUT, DELETE, TXN, COMPACT = ("/etcdserverpb.KV/" + name for name in ("Range", "Put", "DeleteRange", "Txn", "Compact"))
 GRANT, REVOKE = "/etcdserverpb.Lease/LeaseGrant", "/etcdserverpb.Lease/LeaseRevoke"
 INVALID, DEADLINE, NOT_FOUND, DENIED, EXHAUSTED, OUT_OF_RANGE, UNIMPLEMENTED, INTERNAL, UNAVAILABLE = 3, 4, 5, 7, 8, 11, 12, 13, 14
-
-
-@pytest.fixture(scope="module")
-def shared():
-    world = World()
-    node = world.node(flags=["-workers", "1"]).start()
-    yield node
-    assert not world.close()
 
 
 @pytest.fixture
@@ -420,3 +413,19 @@ def test_a_watch_ends_with_its_worker(world):
         watch.create("k", f3=seen + 1)
         assert watch.next()[3] == [1]
         assert events(watch.next()) == [(0, "k")]
+
+
+def test_renewals_whose_answers_nobody_takes_are_bounded(world):
+    node = world.node(flags=["-workers", "1"]).start()
+    worker = node.pid_of("client")
+    before = held_bytes(worker)
+    with H2(node.client) as client:
+        client.takes = False
+        for _ in range(100):
+            stream = client.begin(call_head(client, "/etcdserverpb.Lease/LeaseKeepAlive"), end=False)
+            client.upload(stream, framed(message(f1=7)) * 30000, end=False)
+        client.ping()
+        with H2(node.client) as other:
+            put(other, "k", "v")
+        if not sanitized():
+            assert held_bytes(worker) - before < 24 * MIB

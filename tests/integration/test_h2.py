@@ -4,7 +4,6 @@ import json
 import re
 import signal
 import socket
-import ssl
 import struct
 import subprocess
 import threading
@@ -12,11 +11,12 @@ import time
 
 import pytest
 
-from h2 import (CALM, CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, GOAWAY, H2, HEADERS, HEADERS_MAX, NO_ERROR, PING,
+from h2 import (CALM, CANCEL, CONTINUATION, DATA, END_HEADERS, END_STREAM, H2, HEADERS, HEADERS_MAX, NO_ERROR, PING,
                 PREFACE, PROTOCOL_ERROR, REFUSED_STREAM, SETTINGS, STREAMS_MAX, WINDOW, Over, frame, packed)
-from moothall import VISIBLE, World, ask, wait_log, wait_until
+from moothall import VISIBLE, wait_until
 from wire import Ended, Wire
 
+WORKERS = "1"
 KIB, MIB = 1 << 10, 1 << 20
 KEY = "/v2/keys/foo"
 
@@ -34,14 +34,6 @@ def metric(node, name):
 
 def rejected(node, reason):
     return metric(node, 'etcd_http_rejected_total{reason="%s"}' % reason)
-
-
-@pytest.fixture(scope="module")
-def shared():
-    world = World()
-    node = world.node(flags=["-workers", "1"]).start()
-    yield node
-    assert not world.close()
 
 
 # ---- as any other request

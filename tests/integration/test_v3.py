@@ -7,21 +7,13 @@ import threading
 
 import pytest
 
-from moothall import World, ask, wait_until
-from v3 import b64, below, call, delete, get, good, keys, plain, put, refused, revision
+from moothall import ask, wait_until
+from v3 import b64, basic, below, call, delete, get, good, keys, plain, put, refused, revision
 
 MIB = 1 << 20
 KEY_EMPTY = "etcdserver: key is not provided"
 TOO_MANY = "etcdserver: too many operations in txn request"
 DUPLICATE = "etcdserver: duplicate key given in txn request"
-
-
-@pytest.fixture(scope="module")
-def shared():
-    world = World()
-    node = world.node(flags=["-workers", "2"]).start()
-    yield node
-    assert not world.close()
 
 
 @pytest.fixture
@@ -226,10 +218,6 @@ def test_paths_and_methods(node):
     refused(node, "range", "", 400, 3, KEY_EMPTY)
     # The two APIs have their keys each for itself.
     assert ask(node.client, "GET", "/v2/keys/beta").status == 404
-
-
-def basic(who):
-    return {"Authorization": "Basic " + b64(who)}
 
 
 def test_while_users_count_only_root_is_served(world):

@@ -4,7 +4,7 @@ import json
 import re
 
 from moothall import ask, wait_until
-from test_v3 import b64, call, delete, get, good, put, refused, revision
+from v3 import b64, call, delete, get, good, put, refused, revision
 
 COMPACTED = "etcdserver: mvcc: required revision has been compacted"
 FUTURE = "etcdserver: mvcc: required revision is a future revision"

@@ -5,10 +5,8 @@ import socket
 import threading
 import time
 
-import pytest
-
-from moothall import World, ask, wait_until
-from test_v3 import b64, call, get, good, put, refused, revision
+from moothall import ask, wait_until
+from v3 import b64, call, get, good, put, refused, revision
 
 TIMED_OUT = "etcdserver: request timed out"
 
@@ -41,14 +39,6 @@ def look(node, one, **more):
 
 def has(node, key):
     return "count" in get(node, key)
-
-
-@pytest.fixture(scope="module")
-def shared():
-    world = World()
-    node = world.node(flags=["-workers", "2"]).start()
-    yield node
-    assert not world.close()
 
 
 # ---- one node

@@ -7,8 +7,7 @@ import time
 import pytest
 
 from moothall import SLOW, ask, wait_until
-from test_v3_watch import basic
-from v3 import b64, delete, get, good, keys, plain, put, refused, revision
+from v3 import b64, basic, delete, get, good, keys, plain, put, refused, revision
 from wire import Wire, request
 
 LOCK, ELECTION, LEASE = "/v3/lock/", "/v3/election/", "/v3/lease/"

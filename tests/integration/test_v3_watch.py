@@ -1,45 +1,30 @@
 """Watches of the v3 API as a stream of JSON: live, from the past, many on a stream, readers that are
 slow; and what dies, is replaced or stops meanwhile."""
 
-import base64
 import json
 import os
 import signal
 import socket
 import threading
-import time
 
 import pytest
 
-from moothall import World, ask, held_bytes, sanitized, wait_until
+import v3
+from moothall import ask, held_bytes, sanitized, until, wait_until
+from v3 import b64, basic, call, good, plain, revision
 
 MIB = 1 << 20
 
 
-def b64(text):
-    return base64.b64encode(text if isinstance(text, bytes) else text.encode()).decode()
-
-
-def plain(text):
-    return base64.b64decode(text).decode()
-
-
-def good(node, method, message, prefix="/v3/kv/", headers=None):
-    answer = ask(node.client, "POST", prefix + method, json.dumps(message), headers=headers)
-    assert answer.status == 200, answer
-    return answer.json
-
-
 def put(node, key, value="", **more):
-    answer = good(node, "put", dict({"key": b64(key), "value": b64(value)}, **more))
-    return int(answer["header"]["revision"])
+    return revision(v3.put(node, key, value, **more))
 
 
 def put_surely(node, key, value=""):
     """Again and again: what answers 14 may be done."""
     def done():
         try:
-            answer = ask(node.client, "POST", "/v3/kv/put", json.dumps({"key": b64(key), "value": b64(value)}))
+            answer = call(node, "put", {"key": b64(key), "value": b64(value)})
         except OSError:
             return False
         return answer.status == 200
@@ -47,10 +32,7 @@ def put_surely(node, key, value=""):
 
 
 def delete(node, key, end=None):
-    message = {"key": b64(key)}
-    if end is not None:
-        message["range_end"] = b64(end)
-    return int(good(node, "deleterange", message)["header"]["revision"])
+    return revision(v3.delete(node, key, **({} if end is None else {"range_end": b64(end)})))
 
 
 def create(key, end=None, **more):
@@ -160,14 +142,6 @@ class Stream:
             served[watch] = max(header, revisions[-1])
 
 
-@pytest.fixture(scope="module")
-def shared():
-    world = World()
-    node = world.node(flags=["-workers", "2"]).start()
-    yield node
-    assert not world.close()
-
-
 @pytest.fixture
 def node(shared):
     """Without keys."""
@@ -176,7 +150,7 @@ def node(shared):
 
 
 def now(node):
-    return int(good(node, "range", {"key": b64("x")})["header"]["revision"])
+    return revision(v3.get(node, "x"))
 
 
 # ---- one node
@@ -280,8 +254,7 @@ def test_one_that_begins_later_holds_up_how_far_it_is(node):
     stream.wait(1)
     put(node, "/a")
     put(node, "/a")
-    time.sleep(0.3)
-    assert len(stream.messages) == 1
+    assert not until(lambda: len(stream.messages) > 1, 0.3)
     third = put(node, "/a")
     assert stream.wait_events(1) == [(third, "/a", "")]
     stream.wait(3)
@@ -363,10 +336,6 @@ def test_who_is_slow_and_meets_a_compaction_is_told(world):
 
 
 # ---- users
-
-def basic(who):
-    return {"Authorization": "Basic " + b64(who)}
-
 
 def test_while_users_count_only_root_watches(world):
     node = world.node().start()

@@ -11,7 +11,12 @@ def b64(text):
 
 
 def plain(text):
-    return base64.b64decode(text).decode()
+    """None, as what is empty is left out, for nothing."""
+    return base64.b64decode(text or "").decode()
+
+
+def basic(who):
+    return {"Authorization": "Basic " + b64(who)}
 
 
 def call(node, method, message, prefix="/v3/kv/", timeout=15.0, headers=None):
