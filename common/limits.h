@@ -14,7 +14,7 @@
 /* Frames and channels */
 #define FRAME_HEADER_BYTES ((size_t)16)
 #define FRAME_BYTES_MAX (16 * MIB)	 /* whole frame; above: the channel is closed */
-#define FRAME_CHUNK_BYTES (1 * MIB)	 /* bulk answers are cut to pieces of this */
+#define FRAME_CHUNK_BYTES (2 * MIB)	 /* bulk answers are cut to pieces of this */
 #define CHANNEL_QUEUE_BYTES_MAX (256 * MIB) /* waiting for one worker; then it is cut off */
 #define SESSION_QUEUE_BYTES (32 * MIB)	/* waiting for one worker; above, it is not read from */
 /* Taken from one channel in one turn. An event may be for a watch by each 8 of them. */
@@ -243,6 +243,12 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
  * each of these is two messages, one in the other. */
 #define V3_TXN_OPS_MAX 128		/* operations of a txn, on any path through it */
 #define V3_WRITE_BYTES_MAX (3 * MIB / 2) /* of a request that writes, as protobuf */
+/* Of an answer that is sent in pieces: gRPC has no longer messages; and of what its client has not
+ * taken: above, no more is asked for. */
+#define LONG_ANSWER_BYTES_MAX (UINT32_MAX - MIB)
+#define RANGE_BACKLOG_BYTES (256 * KIB)
+/* More of a worker are put together: who takes theirs slowly leaves places of SESSION_V3_MAX. */
+#define RANGES_IN_PIECES_MAX 8
 #define V3_ANSWER_BYTES_MAX (64 * MIB)	/* of KeyValues in one answer of a worker, */
 #define V3_COLLECTED_BYTES_MAX (128 * MIB) /* and of all that it puts together */
 #define V3_MESSAGE_BYTES_MAX (2 * MIB)	/* of a client, as it is sent */
@@ -405,6 +411,8 @@ _Static_assert(PROPOSAL_BYTES_MAX - SESSION_PROPOSAL_BYTES_MAX >= VALUE_BYTES_MA
 _Static_assert(SESSION_ANSWER_BYTES + ANSWER_PIECE_BYTES <= SESSION_QUEUE_BYTES,
     "reads are held back before a worker is not read from");
 _Static_assert(2 * ANSWER_PIECE_BYTES <= FRAME_CHUNK_BYTES, "a piece is one frame");
+_Static_assert(ANSWER_PIECE_BYTES + V3_WRITE_BYTES_MAX + FRAME_ROOM <= FRAME_CHUNK_BYTES,
+    "a piece of a range of v3 is one frame");
 _Static_assert(ANSWER_WHOLE_BYTES + 8 * ANSWER_PIECE_BYTES <= ADDRESS_HELD_BYTES_MAX / 8,
     "an address may have some long answers under way");
 _Static_assert(BODY_BYTES_MAX <= ADDRESS_HELD_BYTES_MAX / 4, "and some uploads");

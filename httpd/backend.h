@@ -116,6 +116,9 @@ void backend_v3_revoke(struct backend *backend, struct backend_call *call,
     const struct msg_v3_revoke *revoke);
 void backend_v3_read(struct backend *backend, struct backend_call *call,
     const struct msg_v3_read *read);
+/* The same in pieces, with piece() and lost(): the first begins with the v3_answer. */
+void backend_v3_read_on(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_read *read);
 /* Answered by a v3_lease_answer, or a v3_state_answer, as the outcome's event, whole. */
 void backend_v3_lease(struct backend *backend, struct backend_call *call,
     const struct msg_v3_lease *lease);

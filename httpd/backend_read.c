@@ -34,16 +34,32 @@ backend_lock_look(struct backend *backend, struct backend_call *call,
 	backend_call_send(backend, call);
 }
 
+static void
+send_v3_read(struct backend *backend, struct backend_call *call, const struct msg_v3_read *read)
+{
+	if (read->quorum == 0)
+		call->question.patience = PATIENCE_QUEUED;
+	msg_v3_read_frame(&call->frame, call->question.id, read);
+	backend_call_send(backend, call);
+}
+
 void
 backend_v3_read(struct backend *backend, struct backend_call *call, const struct msg_v3_read *read)
 {
 	call->piece = NULL;
 	backend_call_start(backend, call, backend->next_id++, PLACE_ASKED);
 	backend_call_collect(call);
-	if (read->quorum == 0)
-		call->question.patience = PATIENCE_QUEUED;
-	msg_v3_read_frame(&call->frame, call->question.id, read);
-	backend_call_send(backend, call);
+	send_v3_read(backend, call, read);
+}
+
+void
+backend_v3_read_on(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_read *read)
+{
+	ASSERT(call->piece != NULL);
+	ASSERT(call->lost != NULL);
+	backend_call_start(backend, call, backend->next_id++, PLACE_ASKED);
+	send_v3_read(backend, call, read);
 }
 
 void

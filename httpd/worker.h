@@ -55,6 +55,7 @@ struct worker {
 	struct inquiries *inquiries;	/* client role: at the supervisor; else NULL */
 	struct locks *locks;		/* client role: who waits for a lock; else NULL */
 	struct waiters *waiters;	/* client role: keys of v3 that wait; else NULL */
+	size_t ranges_in_pieces;	/* of v3, that are asked for or taken (range.c) */
 	struct handover *handover;	/* client role: to and from other workers; else NULL */
 	struct peers *peers;		/* peer role: streams and join; else NULL */
 	struct tls *tls;		/* of its port; NULL: plain */

@@ -5,8 +5,9 @@
  *	opened --> wanted	it is to be gone over in later turns	[node_v3_begin, keep]
  *	wanted --> sent		a piece is in the worker's channel	[node_v3_turn]
  *	sent ----> wanted	the worker asks for the next		[node_v3_more]
- *	any -----> over		the last piece; nobody wants more; the worker is gone; it took
- *				longer than history is kept for it
+ *	any -----> over		the last piece; nobody wants more; the worker is gone; history that
+ *				it needs is; it took too long: a read until it began, what a write
+ *				shows until its end
  *
  * What a write shows is opened when it is applied, so it is of that moment; a repeat, also
  * after a restart, opens the same from history. A read is opened when it may be answered. All
@@ -423,6 +424,9 @@ may_send(const struct node *node, const struct v3_reading *reading)
 static uint64_t
 due_ms(const struct v3_reading *reading)
 {
+	/* A client of a worker takes a long one as fast as it can. */
+	if (reading->begun && !reading->write)
+		return UINT64_MAX;
 	return reading->opened_ms + V3_ANSWER_MS_MAX;
 }
 

@@ -1,6 +1,7 @@
 """The v3 API by gRPC: calls, refusals to the letter, streams of bytes that are none, workers that go."""
 
 import base64
+import contextlib
 import json
 import struct
 import time
@@ -429,3 +430,84 @@ def test_renewals_whose_answers_nobody_takes_are_bounded(world):
             put(other, "k", "v")
         if not sanitized():
             assert held_bytes(worker) - before < 24 * MIB
+
+
+# ---- long answers
+
+
+@pytest.fixture
+def long_range(world):
+    """A node with 80 MiB below one prefix, and the message that asks for them."""
+    node = world.node(flags=["-workers", "1"]).start()
+    value = base64.b64encode(b"x" * MIB).decode()
+    for i in range(80):
+        key = base64.b64encode(b"/big/%02d" % i).decode()
+        assert ask(node.client, "POST", "/v3/kv/put", json.dumps({"key": key, "value": value})).status == 200
+    return node, framed(message(f1="/big/", f2="/big0"))
+
+
+def begun(client, asked):
+    stream = client.begin(call_head(client, RANGE), end=False)
+    client.streams[stream].body = bytearray()
+    client.upload(stream, asked)
+    return stream
+
+
+def most_bytes(pid):
+    with open("/proc/%d/status" % pid) as file:
+        return next(int(line.split()[1]) << 10 for line in file if line.startswith("VmHWM"))
+
+
+def test_a_range_of_any_length_costs_a_worker_little(long_range):
+    node, asked = long_range
+    before = most_bytes(node.pid_of("client"))
+    with H2(node.client, settings=[(WINDOW, MIB)]) as client:
+        answer = client.answer(begun(client, asked))
+        assert answer.last("grpc-status") == "0", answer.blocks
+        assert len(answer.body) == 5 + struct.unpack(">I", answer.body[1:5])[0]
+        fields = fields_of(bytes(answer.body[5:]))
+        assert fields[4] == [80] and len(fields[2]) == 80
+        for i, kv in enumerate(fields[2]):
+            assert fields_of(kv)[1] == [b"/big/%02d" % i] and len(fields_of(kv)[5][0]) == MIB
+        # Whoever hangs up in the middle is in nobody's way.
+        client.takes = False
+        stream = begun(client, asked)
+        client.wait(lambda: client.streams[stream].body)
+        client.reset(stream)
+        client.takes = True
+        put(client, "after", "it")
+    if not sanitized():
+        assert most_bytes(node.pid_of("client")) - before < 32 * MIB
+
+
+def test_a_long_range_that_cannot_go_on_fails(long_range):
+    node, asked = long_range
+    with H2(node.client, settings=[(WINDOW, MIB)]) as client:
+        client.takes = False
+        stream = begun(client, asked)
+        client.wait(lambda: len(client.streams[stream].body) > KIB)
+        node.kill("raftd")
+        client.takes = True
+        client.give(0, MIB)
+        client.give(stream, MIB)
+        answer = client.answer(stream)
+        assert answer.reset is not None or answer.last("grpc-status") == str(UNAVAILABLE), answer.blocks
+        assert len(answer.body) < 5 + struct.unpack(">I", answer.body[1:5])[0]
+
+
+def test_a_worker_sends_so_many_ranges_in_pieces(long_range):
+    node, asked = long_range
+    with contextlib.ExitStack() as stack:
+        clients = [stack.enter_context(H2(node.client, settings=[(WINDOW, MIB)])) for _ in range(9)]
+        for client in clients[:8]:
+            client.takes = False
+            stream = begun(client, asked)
+            client.wait(lambda: client.streams[stream].body)
+        # One more is put together, which has its limit.
+        answer = clients[8].answer(begun(clients[8], asked))
+        assert (answer.last("grpc-status"), answer.last("grpc-message")) == (
+            str(EXHAUSTED), "the answer is larger than 64 MiB: ask for less with limit and range_end")
+        clients[0].reset(1)
+        clients[0].ping()
+        answer = clients[8].answer(begun(clients[8], asked))
+        assert answer.last("grpc-status") == "0", answer.blocks

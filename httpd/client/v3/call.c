@@ -106,6 +106,41 @@ call_message_with(struct v3_call *call, const void *response, struct blob *tail)
 	return true;
 }
 
+/* Some of what was sent was taken. */
+static void
+drained(struct request *request)
+{
+	(void)call_drained(request->state);
+}
+
+bool
+call_answer_begin(struct v3_call *call, const void *response, uint64_t bytes)
+{
+	if (!gate_is_root(call->request)) {
+		deny(call);
+		return false;
+	}
+	if (bytes > LONG_ANSWER_BYTES_MAX) {
+		call_fail(call, (struct v3_status){ V3_RESOURCE_EXHAUSTED,
+			"the answer is larger than 4 GiB: ask for less with limit and range_end" });
+		return false;
+	}
+	call->request->drained = drained;
+	call->carrier->begin_long(call, response, bytes);
+	return true;
+}
+
+bool
+call_answer_more(struct v3_call *call, struct slice bytes)
+{
+	if (!gate_is_root(call->request)) {
+		deny(call);
+		return false;
+	}
+	call->carrier->more(call, bytes);
+	return true;
+}
+
 size_t
 call_backlog(const struct v3_call *call)
 {
@@ -128,12 +163,6 @@ static void
 gone(struct request *request)
 {
 	abandon(request->state);
-}
-
-static void
-drained(struct request *request)
-{
-	(void)call_drained(request->state);
 }
 
 static void

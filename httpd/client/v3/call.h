@@ -40,6 +40,11 @@ struct v3_carrier {
 	struct blob *(*render)(const struct v3_type *type, const void *message);
 	/* Which of the forms of backend.h these are. */
 	unsigned form;
+	/* The answer to a unary that is too long to be held: response, without what follows it,
+	 * so many bytes, as protobuf has them; then these; then end. NULL: this one has no such
+	 * form. */
+	void (*begin_long)(struct v3_call *call, const void *response, uint64_t bytes);
+	void (*more)(struct v3_call *call, struct slice bytes);
 	/* Bytes of a stream that the client has not taken yet. */
 	size_t (*backlog)(const struct v3_call *call);
 	/* No more follows; V3_OK for a stream that ended well, else a refusal. */
@@ -109,6 +114,10 @@ void call_answer(struct v3_call *call, const void *response);
 bool call_message(struct v3_call *call, const void *response);
 /* With a tail; only if the carrier has a form of its own. */
 bool call_message_with(struct v3_call *call, const void *response, struct blob *tail);
+/* An answer in pieces, see begin_long; call_end follows. False: the call is over: its client may
+ * not have it, or it is longer than a message can be. */
+bool call_answer_begin(struct v3_call *call, const void *response, uint64_t bytes);
+bool call_answer_more(struct v3_call *call, struct slice bytes);
 size_t call_backlog(const struct v3_call *call);
 void call_end(struct v3_call *call, struct v3_status status);
 /* What every answer begins with: this cluster and member, a term; revision 0. */

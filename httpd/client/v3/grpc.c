@@ -144,6 +144,26 @@ send_message_with(struct v3_call *call, const void *response, struct blob *tail)
 	buf_free(&head);
 }
 
+static void
+begin_long(struct v3_call *call, const void *response, uint64_t bytes)
+{
+	const struct v3_type *type = call->method->response();
+	struct request *request = call->request;
+	struct buf head = BUF_INIT;
+
+	response_stream_begin(request, 200, CONTENT_TYPE);
+	grpc_put_prefix(&head, v3_protobuf_size(type, response) + (size_t)bytes);
+	v3_protobuf_put(&head, type, response);
+	response_stream_data(request, buf_slice(&head));
+	buf_free(&head);
+}
+
+static void
+more(struct v3_call *call, struct slice bytes)
+{
+	response_stream_data(call->request, bytes);
+}
+
 static size_t
 backlog(const struct v3_call *call)
 {
@@ -190,7 +210,8 @@ deny(struct v3_call *call)
 
 static const struct v3_carrier grpc = {
 	.answer = answer, .message = send_message, .message_with = send_message_with,
-	.render = render, .form = 1, .backlog = backlog, .end = end, .deny = deny,
+	.render = render, .form = 1, .begin_long = begin_long, .more = more, .backlog = backlog,
+	.end = end, .deny = deny,
 };
 
 /* ---- messages ------------------------------ */

@@ -5,7 +5,7 @@
  * The others are refused with V3_UNIMPLEMENTED (v3_method_unserved). No guard: included more
  * than once, undefines its macro at the end.
  */
-SERVED(range, serve_keys)
+SERVED(range, serve_range)
 SERVED(put, serve_keys)
 SERVED(delete_range, serve_keys)
 SERVED(txn, serve_keys)

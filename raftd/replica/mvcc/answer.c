@@ -8,7 +8,8 @@
  *
  *	opened ---> measures	each part in turn: how many, how long	[measure_part]
  *	measures -> streams	each part in turn again			[stream_part]
- *	any ------> lost	it took too long, or the keys are others now
+ *	any ------> unkept	it took long, so history is not kept for it any more [let_go]
+ *	any ------> lost	history is gone, or the keys are others now
  *
  * Nothing here relies on an outcome to be of that request: a worker could repeat a write with
  * another body.
@@ -187,9 +188,39 @@ lose(struct mvcc_answer *answer)
 
 	for (size_t i = 0; i < answer->count; i++)
 		drop_sorted(answer, &answer->parts[i]);
-	TAILQ_REMOVE(&mvcc->answers, answer, link);
+	TAILQ_REMOVE(answer->kept ? &mvcc->answers : &mvcc->unkept, answer, link);
 	mvcc->answer_count--;
 	answer->mvcc = NULL;
+}
+
+static bool
+has_sorted(const struct mvcc_answer *answer)
+{
+	for (size_t i = 0; i < answer->count; i++)
+		if (answer->parts[i].sorted_count > 0)
+			return true;
+	return false;
+}
+
+/* What is sorted holds changes and memory of all, so it does not go on without being kept. */
+static void
+let_go(struct mvcc_answer *answer)
+{
+	if (answer->results == NULL || has_sorted(answer)) {
+		lose(answer);
+		return;
+	}
+	TAILQ_REMOVE(&answer->mvcc->answers, answer, link);
+	TAILQ_INSERT_TAIL(&answer->mvcc->unkept, answer, link);
+	answer->kept = false;
+}
+
+/* Is all there that it has to look at? */
+static bool
+is_there(const struct mvcc *mvcc, const struct mvcc_answer *answer)
+{
+	return answer->need == UINT64_MAX || mvcc->compacted < 0 ||
+	    answer->need >= (uint64_t)mvcc->compacted;
 }
 
 enum mvcc_answer_state
@@ -200,6 +231,8 @@ mvcc_answer_read(struct mvcc_answer *answer, struct buf *out, size_t bytes_max, 
 	bool full = false;
 
 	*error = V3_TIMED_OUT;
+	if (answer->mvcc != NULL && !answer->kept && !is_there(answer->mvcc, answer))
+		lose(answer);
 	if (answer->mvcc == NULL)
 		return MVCC_ANSWER_LOST;
 	while (answer->results == NULL && *looks > 0) {
@@ -341,13 +374,6 @@ need_of(const struct mvcc_answer *answer, const struct answer_part *part, uint32
 	return UINT64_MAX;
 }
 
-static bool
-is_there(const struct mvcc *mvcc, const struct mvcc_answer *answer)
-{
-	return answer->need == UINT64_MAX || mvcc->compacted < 0 ||
-	    answer->need >= (uint64_t)mvcc->compacted;
-}
-
 static enum v3_error
 fill_answer(struct mvcc *mvcc, struct mvcc_answer *answer, const struct mvcc_outcome *outcome)
 {
@@ -403,6 +429,7 @@ mvcc_answer_open(struct mvcc *mvcc, struct mvcc_request *request,
 		answer_free(&answer);
 	} else {
 		answer->mvcc = mvcc;
+		answer->kept = true;
 		TAILQ_INSERT_TAIL(&mvcc->answers, answer, link);
 		mvcc->answer_count++;
 	}
@@ -426,13 +453,16 @@ mvcc_answers_expire(struct mvcc *mvcc, uint64_t before_ms)
 	struct mvcc_answer *first;
 
 	while ((first = TAILQ_FIRST(&mvcc->answers)) != NULL && first->opened_ms < before_ms)
-		lose(first);
+		let_go(first);
 }
 
 void
 mvcc_answers_lose(struct mvcc *mvcc)
 {
-	mvcc_answers_expire(mvcc, UINT64_MAX);
+	while (!TAILQ_EMPTY(&mvcc->answers))
+		lose(TAILQ_FIRST(&mvcc->answers));
+	while (!TAILQ_EMPTY(&mvcc->unkept))
+		lose(TAILQ_FIRST(&mvcc->unkept));
 	ASSERT(mvcc->answer_count == 0);
 }
 

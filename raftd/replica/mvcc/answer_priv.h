@@ -29,6 +29,7 @@ struct answer_part {
 struct mvcc_answer {
 	TAILQ_ENTRY(mvcc_answer) link;
 	struct mvcc *mvcc;		/* NULL: lost */
+	bool kept;			/* history is, for it */
 	struct mvcc_request *request;
 	uint64_t base;			/* revision before its changes */
 	uint64_t need;			/* of what is not below it nothing may be freed */

@@ -22,6 +22,7 @@ mvcc_new(uint64_t seed)
 	leases_init(&mvcc->leases, seed);
 	watch_set_init(&mvcc->watches, seed);
 	TAILQ_INIT(&mvcc->answers);
+	TAILQ_INIT(&mvcc->unkept);
 	mvcc->revision = 1;
 	mvcc->compacted = -1;
 	return mvcc;

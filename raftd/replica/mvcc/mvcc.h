@@ -183,7 +183,8 @@ enum mvcc_answer_state mvcc_answer_read(struct mvcc_answer *answer, struct buf *
 const struct mvcc_result *mvcc_answer_results(const struct mvcc_answer *answer, size_t *count);
 /* At any time, also after mvcc_free. Accepts NULL in *answer. */
 void mvcc_answer_close(struct mvcc_answer **answer);
-/* Those that were opened before then are lost. */
+/* For those that were opened before then history is not kept any more. One that is measured and
+ * shows nothing in another order goes on until what it needs is compacted; others are lost. */
 void mvcc_answers_expire(struct mvcc *mvcc, uint64_t before_ms);
 
 /* ---- compaction ------------------------------ */

@@ -43,7 +43,8 @@ struct mvcc {
 	} under_way;
 	size_t change_count, change_bytes;
 	size_t key_bytes;
-	TAILQ_HEAD(, mvcc_answer) answers;	/* open ones, oldest first */
+	TAILQ_HEAD(answer_list, mvcc_answer) answers;	/* open ones, oldest first, */
+	struct answer_list unkept;	/* and those that history is not kept for */
 	size_t answer_count;
 	size_t sorted_count;		/* changes that those have put in order */
 };

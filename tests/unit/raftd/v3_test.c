@@ -316,7 +316,7 @@ TEST(a_long_answer_of_a_write_is_of_its_moment)
 	world_free(w);
 }
 
-TEST(nobody_asks_for_the_rest)
+TEST(nobody_asks_for_the_rest_for_long)
 {
 	struct world *w = world_leading();
 
@@ -324,9 +324,19 @@ TEST(nobody_asks_for_the_rest)
 	range(w, READ, "k", true);
 	world_settle(w);
 	assert_true(was_said(w, "piece", READ, ERR_NONE));
-	world_turn(w, V3_ANSWER_MS_MAX - 1);
+	world_turn(w, V3_ANSWER_MS_MAX + 1);
+	world_settle(w);
 	assert_false(was_said(w, "outcome", READ, ERR_RAFT_INTERNAL));
-	world_turn(w, 1);
+	/* It goes on, and ends when what it shows is gone. */
+	node_read_more(w->node, WORLD_SESSION, READ);
+	world_settle(w);
+	assert_false(was_said(w, "outcome", READ, ERR_RAFT_INTERNAL));
+	put(w, 50, "k00", 1, 0);
+	node_v3_compact(w->node, WORLD_SESSION, 51, false,
+	    &(struct msg_v3_compact){ .low = 1, .revision = 12 });
+	world_settle(w);
+	node_read_more(w->node, WORLD_SESSION, READ);
+	world_settle(w);
 	assert_true(was_said(w, "outcome", READ, ERR_RAFT_INTERNAL));
 	assert_false(node_read_stop(w->node, WORLD_SESSION, READ));
 	world_free(w);

@@ -138,10 +138,13 @@ TEST(an_answer_holds_back_what_is_freed_not_what_is_refused)
 	end(&f);
 }
 
-TEST(an_answer_that_takes_too_long_is_lost)
+/* Without order of its own, and sorted. */
+TEST(for_an_answer_that_takes_long_history_is_not_kept)
 {
 	struct v3_range all = { .key = ALL, .end = ALL };
-	struct mvcc_answer *answer;
+	struct v3_range sorted = { .key = ALL, .end = ALL, .target = V3_SORT_VALUE,
+		.order = V3_SORT_DESCEND };
+	struct mvcc_answer *answer, *other;
 	enum v3_error error;
 	size_t looks = 100;
 	struct buf out = BUF_INIT;
@@ -149,13 +152,36 @@ TEST(an_answer_that_takes_too_long_is_lost)
 
 	begin(&f);
 	put(&f, "k", "1");
-	put(&f, "k", "2");
+	put(&f, "l", "2");
+	put(&f, "m", "3");
 	assert_int_equal(open_range(&f, &all, &answer), V3_NONE);
+	assert_int_equal(open_range(&f, &sorted, &other), V3_NONE);
 	mvcc_answers_expire(f.mvcc, 5);
-	assert_int_equal(mvcc_answer_read(answer, &out, 1, &looks, &error), MVCC_ANSWER_END);
+	assert_int_equal(mvcc_answer_read(answer, &out, 1, &looks, &error), MVCC_ANSWER_MORE);
+	assert_int_equal(mvcc_answer_read(other, &out, 1, &looks, &error), MVCC_ANSWER_MORE);
 	mvcc_answers_expire(f.mvcc, 6);
+	put(&f, "m", "other");
+	/* What is there yet is shown. */
+	assert_int_equal(mvcc_answer_read(answer, &out, 1, &looks, &error), MVCC_ANSWER_MORE);
+	assert_int_equal(mvcc_answer_read(other, &out, 1, &looks, &error), MVCC_ANSWER_LOST);
+	assert_int_equal(mvcc_compact(f.mvcc, 4), V3_NONE);
+	assert_int_equal(mvcc_answer_read(answer, &out, 1, &looks, &error), MVCC_ANSWER_END);
+	mvcc_answer_close(&answer);
+	mvcc_answer_close(&other);
+	assert_int_equal(open_range(&f, &all, &answer), V3_NONE);
+	assert_int_equal(mvcc_answer_read(answer, &out, 1, &looks, &error), MVCC_ANSWER_MORE);
+	mvcc_answers_expire(f.mvcc, 6);
+	put(&f, "m", "again");
+	assert_int_equal(mvcc_compact(f.mvcc, 6), V3_NONE);
+	sweep(&f);
+	assert_true(mvcc_is_swept(f.mvcc, 6));
 	assert_int_equal(mvcc_answer_read(answer, &out, 1, &looks, &error), MVCC_ANSWER_LOST);
 	assert_int_equal(error, V3_TIMED_OUT);
+	mvcc_answer_close(&answer);
+	/* One that is not measured by then is lost. */
+	assert_int_equal(open_range(&f, &all, &answer), V3_NONE);
+	mvcc_answers_expire(f.mvcc, 6);
+	assert_int_equal(mvcc_answer_read(answer, &out, 1, &looks, &error), MVCC_ANSWER_LOST);
 	mvcc_answer_close(&answer);
 	/* Also one whose keys are gone. */
 	assert_int_equal(open_range(&f, &all, &answer), V3_NONE);
