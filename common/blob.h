@@ -29,7 +29,7 @@ struct blob *blob_new(struct slice bytes);
 struct blob *blob_alloc_in(struct pool *pool, size_t size);
 struct blob *blob_new_in(struct pool *pool, struct slice bytes);
 /*
- * Build one in a buffer, which is empty before and after:
+ * Build one in a buffer, which is empty before and after, and its owner's to be freed:
  *	blob_begin(out);
  *	append to it ...
  *	blob = blob_end(out, pool);

@@ -416,6 +416,22 @@ def test_a_watch_ends_with_its_worker(world):
         assert events(watch.next()) == [(0, "k")]
 
 
+def test_events_that_were_taken_leave_nothing_behind(world):
+    node = world.node(flags=["-workers", "1"]).start()
+    worker = node.pid_of("client")
+    with H2(node.client) as client:
+        watch = Watch(client)
+        watch.create("k")
+        watch.next()
+        for turn in range(600):
+            put(client, "k", "x" * (64 * KIB))
+            watch.next()
+            if turn == 100:
+                before = held_bytes(worker)
+        if not sanitized():
+            assert held_bytes(worker) - before < 8 * MIB
+
+
 def test_renewals_whose_answers_nobody_takes_are_bounded(world):
     node = world.node(flags=["-workers", "1"]).start()
     worker = node.pid_of("client")

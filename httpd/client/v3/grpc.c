@@ -123,10 +123,13 @@ static struct blob *
 render(const struct v3_type *type, const void *message)
 {
 	struct buf members = BUF_INIT;
+	struct blob *blob;
 
 	blob_begin(&members);
 	v3_protobuf_put(&members, type, message);
-	return blob_end(&members, NULL);
+	blob = blob_end(&members, NULL);
+	buf_free(&members);
+	return blob;
 }
 
 static void
