@@ -529,6 +529,10 @@ def replaced_under_load(node, put):
     for follower in followers:
         follower.start()
     for _ in range(3):
+        # Who is connected to the worker that goes has had an answer since it last moved.
+        before = [follower.done for follower in followers]
+        wait_until(lambda: all(follower.problem or follower.done > was for follower, was in zip(followers, before)), 20,
+                   "clients to be served")
         before = [follower.moves for follower in followers]
         node.control("restart", "client")
         wait_until(lambda: all(follower.problem or follower.moves > was for follower, was in zip(followers, before)), 20,
