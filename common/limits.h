@@ -241,7 +241,6 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 
 /* Messages of the v3 API (httpd/v3). A transaction has an operation on each of its levels, and
  * each of these is two messages, one in the other. */
-#define V3_TXN_OPS_MAX 128		/* operations of a txn, on any path through it */
 #define V3_WRITE_BYTES_MAX (3 * MIB / 2) /* of a request that writes, as protobuf */
 /* Of an answer that is sent in pieces: gRPC has no longer messages; and of what its client has not
  * taken: above, no more is asked for. */

@@ -165,6 +165,8 @@ OPTION(min_body_rate, "min-body-rate", "ETCD_MIN_BODY_RATE", "limits.min_body_ra
 OPTION(max_watch_backlog, "max-watch-backlog", "ETCD_MAX_WATCH_BACKLOG",
     "limits.max_watch_backlog", SIZE, "1M", 1024, 268435456, "SIZE",
     "bytes that may wait for a client that reads its watch slowly")
+OPTION(max_txn_ops, "max-txn-ops", "ETCD_MAX_TXN_OPS", "limits.max_txn_ops", NUMBER, "128", 1,
+    16384, "N", "operations of a txn of v3, on any path through it")
 OPTION(max_watches, "max-watches", "ETCD_MAX_WATCHES", "limits.max_watches", NUMBER, "100000", 1,
     10000000, "N", "open watches of the node")
 OPTION(header_timeout, "header-timeout", "ETCD_HEADER_TIMEOUT", "limits.header_timeout", SECONDS,

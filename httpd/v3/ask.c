@@ -306,9 +306,9 @@ take_op(struct flattening *f, const struct v3_request_op *op, uint64_t left)
 }
 
 static struct v3_status
-flatten(struct flattening *f, const struct v3_txn_request *txn)
+flatten(struct flattening *f, const struct v3_txn_request *txn, size_t most)
 {
-	struct v3_status status = enter_txn(f, txn, V3_TXN_OPS_MAX);
+	struct v3_status status = enter_txn(f, txn, most);
 
 	while (status.code == V3_OK && f->depth > 0) {
 		struct open_txn *top = &f->open[f->depth - 1];
@@ -350,7 +350,7 @@ write_flat(struct buf *ops, const struct v3_flat_op *op)
 }
 
 static struct v3_status
-ask_txn(const struct v3_txn_request *txn, struct arena *arena, struct v3_ask *ask)
+ask_txn(const struct v3_txn_request *txn, size_t most, struct arena *arena, struct v3_ask *ask)
 {
 	struct flattening *f = arena_zalloc(arena, sizeof(*f));
 	struct v3_status status;
@@ -358,7 +358,7 @@ ask_txn(const struct v3_txn_request *txn, struct arena *arena, struct v3_ask *as
 	f->ask = ask;
 	f->arena = arena;
 	ask->serializable = true;
-	status = flatten(f, txn);
+	status = flatten(f, txn, most);
 	if (status.code != V3_OK)
 		return status;
 	if (v3_has_duplicate(f->ops, f->count, arena))
@@ -371,7 +371,7 @@ ask_txn(const struct v3_txn_request *txn, struct arena *arena, struct v3_ask *as
 /* ---- a request ------------------------------ */
 
 struct v3_status
-v3_ask_make(enum v3_method_tag method, const void *request, struct arena *arena,
+v3_ask_make(enum v3_method_tag method, const void *request, size_t most, struct arena *arena,
     struct v3_ask *ask)
 {
 	struct v3_status status;
@@ -396,7 +396,7 @@ v3_ask_make(enum v3_method_tag method, const void *request, struct arena *arena,
 			write_delete(&ask->ops, request);
 		return status;
 	case V3_METHOD_txn:
-		return ask_txn(request, arena, ask);
+		return ask_txn(request, most, arena, ask);
 	default:
 		break;
 	}

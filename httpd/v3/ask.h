@@ -25,13 +25,14 @@ struct v3_ask {
  *
  *	method	range, put, delete_range or txn
  *	request	its message
+ *	most	operations on any path through a txn, at most V3_OPS_MAX
  *	arena	of what is needed meanwhile
  *	ask	zeroed before; freed by the caller in any case
  *
  * V3_OK, or why it is refused.
  */
-struct v3_status v3_ask_make(enum v3_method_tag method, const void *request, struct arena *arena,
-    struct v3_ask *ask) MUST_CHECK;
+struct v3_status v3_ask_make(enum v3_method_tag method, const void *request, size_t most,
+    struct arena *arena, struct v3_ask *ask) MUST_CHECK;
 void v3_ask_free(struct v3_ask *ask);
 
 #endif

@@ -52,7 +52,7 @@ try_to_ask(const struct v3_type *type, const void *message, struct arena *arena)
 
 		if (v3_method(methods[i])->request() != type)
 			continue;
-		if (v3_ask_make(methods[i], message, arena, &ask).code == V3_OK) {
+		if (v3_ask_make(methods[i], message, V3_OPS_MAX, arena, &ask).code == V3_OK) {
 			MUST(mvcc_request_new(buf_slice(&ask.compares), buf_slice(&ask.ops), NULL,
 			    &request) == V3_NONE);
 			ASSERT(mvcc_request_writes(request) == ask.writes);

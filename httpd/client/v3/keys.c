@@ -12,7 +12,7 @@ void
 serve_keys(struct v3_call *call, const void *message)
 {
 	struct v3_ask ask = { .writes = false };
-	struct v3_status status = kv_lists(call->method->tag, message, &ask);
+	struct v3_status status = kv_lists(call, message, &ask);
 
 	if (status.code != V3_OK) {
 		call_end(call, status);

@@ -9,15 +9,37 @@
 
 /* ---- asked ------------------------------ */
 
-struct v3_status
-kv_lists(enum v3_method_tag method, const void *message, struct v3_ask *ask)
+static struct v3_status
+make(enum v3_method_tag method, const void *message, size_t most, struct v3_ask *ask)
 {
 	struct v3_status status;
 	struct arena arena;
 
 	arena_init(&arena);
-	status = v3_ask_make(method, message, &arena, ask);
+	status = v3_ask_make(method, message, most, &arena, ask);
 	arena_free(&arena);
+	return status;
+}
+
+struct v3_status
+kv_lists(const struct v3_call *call, const void *message, struct v3_ask *ask)
+{
+	const struct config *config = &call->request->worker->config;
+	struct v3_status status = make(call->method->tag, message, (size_t)config->max_txn_ops,
+	    ask);
+
+	if (status.code == V3_OK && ask->writes &&
+	    v3_protobuf_size(call->method->request(), message) >
+		MIN_OF(V3_WRITE_BYTES_MAX, (size_t)config->max_body_bytes))
+		status = v3_status_of(V3_REFUSE_REQUEST_TOO_LARGE);
+	return status;
+}
+
+struct v3_status
+kv_own_lists(enum v3_method_tag method, const void *message, struct v3_ask *ask)
+{
+	struct v3_status status = make(method, message, V3_OPS_MAX, ask);
+
 	if (status.code == V3_OK && ask->writes &&
 	    v3_protobuf_size(v3_method(method)->request(), message) > V3_WRITE_BYTES_MAX)
 		status = v3_status_of(V3_REFUSE_REQUEST_TOO_LARGE);
@@ -41,7 +63,7 @@ ask_for(struct backend *backend, struct backend_call *call, enum v3_method_tag m
     const void *message)
 {
 	struct v3_ask ask = { .writes = false };
-	struct v3_status status = kv_lists(method, message, &ask);
+	struct v3_status status = kv_own_lists(method, message, &ask);
 
 	if (status.code == V3_OK)
 		kv_send(backend, call, &ask);

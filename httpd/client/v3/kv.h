@@ -14,13 +14,16 @@
 #include "httpd/v3/show.h"
 
 /*
- * Make the lists of a message of that method of the service.
+ * Make the lists of what a client asks: a message of a method of the service.
  *
  *	ask	zeroed before; freed by the caller in any case
  *
- * V3_OK, or why it is refused.
+ * V3_OK, or why it is refused: -max-txn-ops and -max-body-bytes bound it besides.
  */
-struct v3_status kv_lists(enum v3_method_tag method, const void *message,
+struct v3_status kv_lists(const struct v3_call *call, const void *message,
+    struct v3_ask *ask) MUST_CHECK;
+/* The same of what other services make of theirs. */
+struct v3_status kv_own_lists(enum v3_method_tag method, const void *message,
     struct v3_ask *ask) MUST_CHECK;
 /* Ask raftd; call->done is set. */
 void kv_send(struct backend *backend, struct backend_call *call, const struct v3_ask *ask);
@@ -44,7 +47,7 @@ struct kv_choice {
 	int64_t created;
 	const struct v3_request_op *then, *otherwise;
 };
-/* As kv_lists and kv_send. */
+/* As kv_own_lists and kv_send. */
 struct v3_status kv_choose(struct backend *backend, struct backend_call *call,
     const struct kv_choice *choice) MUST_CHECK;
 /* The first of what a choice showed; NULL: nothing. */

@@ -298,7 +298,7 @@ look(struct observer *observer)
 
 	arena_init(&arena);
 	range = kv_first_below(&arena, observer->name);
-	MUST(kv_lists(V3_METHOD_range, &range, &ask).code == V3_OK);
+	MUST(kv_own_lists(V3_METHOD_range, &range, &ask).code == V3_OK);
 	arena_free(&arena);
 	observer->looking = true;
 	observer->step.done = looked;

@@ -174,7 +174,7 @@ serve_range(struct v3_call *call, const void *message)
 		serve_keys(call, message);
 		return;
 	}
-	status = kv_lists(V3_METHOD_range, message, &lists);
+	status = kv_lists(call, message, &lists);
 	if (status.code != V3_OK) {
 		call_end(call, status);
 	} else if (call_may_ask(call)) {

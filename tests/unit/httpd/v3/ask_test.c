@@ -12,7 +12,10 @@
 
 #include <stdio.h>
 
+#define PATH_OPS 128
+
 static struct arena arena;
+static size_t most = PATH_OPS;		/* operations on a path */
 
 union asked {
 	struct v3_range_request range;
@@ -43,7 +46,7 @@ ask(enum v3_method_tag method, struct slice json, struct v3_ask *made)
 	if (v3_json_read(v3_method(method)->request(), json, &arena, message,
 	    &refusal) != ERR_NONE)
 		fail_msg("%.*s: %s", SLICE_ARGS(json), refusal.text);
-	refusal = v3_ask_make(method, message, &arena, made);
+	refusal = v3_ask_make(method, message, most, &arena, made);
 	if (refusal.code == V3_OK)
 		expect_taken(made);
 	return refusal;
@@ -247,18 +250,35 @@ TEST(a_path_has_so_many_operations)
 {
 	struct buf json = BUF_INIT;
 
-	nest(&json, 0, V3_TXN_OPS_MAX);
+	nest(&json, 0, PATH_OPS);
 	expect_built(&json, "");
-	nest(&json, 0, V3_TXN_OPS_MAX + 1);
+	nest(&json, 0, PATH_OPS + 1);
 	expect_built(&json, MANY);
-	nest(&json, V3_TXN_OPS_MAX - 1, 1);
+	nest(&json, PATH_OPS - 1, 1);
 	expect_built(&json, "");
-	nest(&json, V3_TXN_OPS_MAX, 1);
+	nest(&json, PATH_OPS, 1);
 	expect_built(&json, MANY);
 	nest(&json, 28, 100);
 	expect_built(&json, "");
 	nest(&json, 29, 100);
 	expect_built(&json, MANY);
+	most = PATH_OPS + 1;
+	nest(&json, 0, PATH_OPS + 1);
+	expect_built(&json, "");
+	nest(&json, 0, PATH_OPS + 2);
+	expect_built(&json, MANY);
+	most = PATH_OPS;
+}
+
+/* However many it may have; no deeper one is read (json_read_test.c, protobuf_test.c). */
+TEST(a_request_is_so_deep)
+{
+	struct buf json = BUF_INIT;
+
+	most = V3_OPS_MAX;
+	nest(&json, V3_DEPTH_MAX, 1);
+	expect_built(&json, "");
+	most = PATH_OPS;
 }
 
 /* So many txns, each with that many ranges. */
