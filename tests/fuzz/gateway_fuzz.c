@@ -20,6 +20,7 @@ put(struct buf *out, const struct v3_type *type, const void *message)
 	MUST(v3_json_put(&json, NULL, type, message));
 }
 
+/* What message refers to is gone after that. */
 static void
 try_again(const struct v3_type *type, void *message, struct arena *arena)
 {
@@ -92,8 +93,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	arena_init(&arena);
 	message = arena_alloc(&arena, type->size);
 	if (v3_json_read(type, text, &arena, message, &refusal) == ERR_NONE) {
-		try_again(type, message, &arena);
 		try_to_ask(type, message, &arena);
+		try_again(type, message, &arena);
 	} else {
 		ASSERT(refusal.code != V3_OK);
 		ASSERT(refusal.text != NULL);

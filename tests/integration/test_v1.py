@@ -155,7 +155,7 @@ def test_blocked_watches_of_the_first_series(world):
     node.kill("raftd")
     wait_until(lambda: node.get("/v2/keys/w").status == 200, 10, "raftd")
     wait_until(lambda: node.control("restart", "client").returncode == 0, 10, "another client worker")
-    assert node.pid_of("client") != first
+    wait_until(lambda: node.pid_of("client") != first, 10, "it to serve")
     wait_until(lambda: watchers(node) == 4, 10, "the watches over there")
     assert all(wire.silent() for wire in wires)
     with Wire(node.client) as wire:
