@@ -208,7 +208,7 @@ TEST(files_in_memory_are_left_as_they_are)
 	int directory = open("/dev/shm", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
 	if (directory == -1)
-		skip();
+		TEST_LEAVE("there is no /dev/shm");
 	log_ahead_begin(&ahead, directory);
 	log_ahead_find(&ahead);
 	log_ahead_extend(&ahead, 1);
