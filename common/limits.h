@@ -253,6 +253,20 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_MESSAGE_BYTES_MAX (2 * MIB)	/* of a client, as it is sent */
 #define V3_RENEWALS_WAITING_MAX ((size_t)65536) /* of one stream, not asked yet */
 #define V3_RENEWALS_BACKLOG (64 * KIB)	/* of answers that its client has not taken: no more */
+/* Users and roles of the v3 API (common/v3_auth). */
+#define V3_AUTH_USERS_MAX 1000
+#define V3_AUTH_ROLES_MAX 1000
+#define V3_AUTH_USER_ROLES_MAX 64
+#define V3_AUTH_PERMISSIONS_MAX 256	/* of a role */
+#define V3_AUTH_NAME_BYTES_MAX 255
+#define V3_AUTH_KEY_BYTES_MAX (4 * KIB)	/* each end of a range that is granted */
+#define V3_AUTH_BYTES_MAX (1 * MIB)	/* of all records: a worker is given them in one frame */
+#define V3_TOKENS_MAX ((size_t)16384)	/* of a node; above, the one longest not used goes */
+#define V3_TOKENS_USER_MAX ((size_t)2048) /* the same of one user */
+#define V3_TOKEN_MS 300000		/* without use, then it is forgotten */
+#define V3_TOKEN_USED_MS 10000		/* so often raftd hears that it is used */
+#define V3_TOKEN_LETTERS 16
+#define V3_TOKEN_DIGEST_BYTES 32
 #define V3_NESTED_MAX (2 * V3_DEPTH_MAX + 4) /* messages in messages */
 #define V3_DECODED_BYTES_MAX (4 * MIB)	/* parts and lists of one, beside its bytes */
 /* What an operation and a compare take in lists, beside the bytes that a client sent: so no client
@@ -396,6 +410,9 @@ _Static_assert(PLACES_MAX >= MEMBERS_MAX + VOTERS_MAX,
     "each member may have taken a place while as many are open as may be made");
 _Static_assert(AUTH_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
     "all users and roles fit in one frame");
+_Static_assert(V3_AUTH_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX &&
+    V3_TOKENS_MAX * (V3_TOKEN_DIGEST_BYTES + 24) + FRAME_ROOM <= FRAME_BYTES_MAX,
+    "and so do those of the v3 API, and all their tokens");
 _Static_assert(AUTH_HEADER_BYTES_MAX >=
     8 + 4 * (AUTH_NAME_BYTES_MAX + AUTH_PASSWORD_BYTES_MAX + 4) / 3,
     "every user can show his password");

@@ -44,6 +44,28 @@ V3_ERROR(NOT_LEADER, 67, 9, "etcdserver: not leader")
 V3_ERROR(TOO_MANY_LEASES, 80, 8, "there are more than 262144 leases, too many for one list")
 V3_ERROR(TOO_MANY_KEYS, 81, 8,
     "too many keys hang on the lease to list them: 65536, and 16 MiB, are the most")
+/* Of users and roles. */
+V3_ERROR(USER_EMPTY, 100, 3, "etcdserver: user name is empty")
+V3_ERROR(ROLE_EMPTY, 101, 3, "etcdserver: role name is empty")
+V3_ERROR(AUTH_FAILED, 102, 3, "etcdserver: authentication failed, invalid user ID or password")
+V3_ERROR(AUTH_MANAGEMENT, 103, 3, "etcdserver: invalid auth management")
+V3_ERROR(AUTH_OLD_REVISION, 104, 3, "etcdserver: revision of auth store is old")
+V3_ERROR(PERMISSION, 105, 7, "etcdserver: permission denied")
+V3_ERROR(ROOT_USER_MISSING, 106, 9, "etcdserver: root user does not exist")
+V3_ERROR(ROOT_ROLE_MISSING, 107, 9, "etcdserver: root user does not have root role")
+V3_ERROR(USER_EXISTS, 108, 9, "etcdserver: user name already exists")
+V3_ERROR(USER_NOT_FOUND, 109, 9, "etcdserver: user name not found")
+V3_ERROR(ROLE_EXISTS, 110, 9, "etcdserver: role name already exists")
+V3_ERROR(ROLE_NOT_FOUND, 111, 9, "etcdserver: role name not found")
+V3_ERROR(ROLE_NOT_GRANTED, 112, 9, "etcdserver: role is not granted to the user")
+V3_ERROR(PERMISSION_NOT_GRANTED, 113, 9, "etcdserver: permission is not granted to the role")
+V3_ERROR(AUTH_OFF, 114, 9, "etcdserver: authentication is not enabled")
+V3_ERROR(AUTH_TOKEN, 115, 16, "etcdserver: invalid auth token")
+V3_ERROR(AUTH_TOO_MUCH, 116, 8, "there are too many users, roles or permissions: 1000 users, "
+    "1000 roles, 64 roles for each user, 256 permissions for each role and 1048576 bytes for all "
+    "of them are the most")
+V3_ERROR(AUTH_LEASE_KEYS, 117, 7,
+    "more than 65536 keys hang on the leases: only a user with the role root may touch them")
 /* Never made by what a client may say: raftd met bytes that no worker of ours sends. */
 V3_ERROR(MALFORMED, 90, 13, "etcdserver: malformed request")
 #undef V3_ERROR

@@ -257,6 +257,21 @@ on_auth(struct backend *backend, const struct frame *frame UNUSED, const struct 
 }
 
 static enum err
+on_v3_auth(struct backend *backend, const struct frame *frame UNUSED, const struct msg_v3_auth *m)
+{
+	return backend->changes.v3_auth == NULL ? ERR_NONE :
+	    backend->changes.v3_auth(backend->changes.argument, m);
+}
+
+static enum err
+on_v3_tokens(struct backend *backend, const struct frame *frame UNUSED,
+    const struct msg_v3_tokens *m)
+{
+	return backend->changes.v3_tokens == NULL ? ERR_NONE :
+	    backend->changes.v3_tokens(backend->changes.argument, m);
+}
+
+static enum err
 on_backup_piece(struct backend *backend, const struct frame *frame,
     const struct msg_backup_piece *m)
 {
@@ -386,6 +401,12 @@ bool
 backend_auth_is_at(const struct backend *backend, uint64_t revision)
 {
 	return backend->announced == NULL || shared_index_auth(backend->announced) == revision;
+}
+
+bool
+backend_v3_auth_is_at(const struct backend *backend, uint64_t version)
+{
+	return backend->announced == NULL || shared_index_v3_auth(backend->announced) == version;
 }
 
 void

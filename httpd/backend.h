@@ -114,6 +114,8 @@ void backend_v3_grant(struct backend *backend, struct backend_call *call,
     const struct msg_v3_grant *grant);
 void backend_v3_revoke(struct backend *backend, struct backend_call *call,
     const struct msg_v3_revoke *revoke);
+void backend_v3_auth_change(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_auth_change *change);
 void backend_v3_read(struct backend *backend, struct backend_call *call,
     const struct msg_v3_read *read);
 /* The same in pieces, with piece() and lost(): the first begins with the v3_answer. */
@@ -333,6 +335,9 @@ struct backend_changes_owner {
 	void (*lost)(void *argument);
 	/* All users and roles, as they are now; ERR_MALFORMED: they are none. */
 	enum err (*auth)(void *argument, const struct msg_auth *auth);
+	/* The same of the v3 API, and of its tokens. NULL: it is not served. */
+	enum err (*v3_auth)(void *argument, const struct msg_v3_auth *auth);
+	enum err (*v3_tokens)(void *argument, const struct msg_v3_tokens *tokens);
 	void *argument;
 };
 void backend_own_changes(struct backend *backend, struct backend_changes_owner owner);
@@ -346,6 +351,8 @@ bool backend_is_at(struct backend *backend, const uint64_t *store_index) MUST_CH
 /* Is that the revision of the users and roles that raftd gave last, to any worker? Also if
  * there is no raftd. */
 bool backend_auth_is_at(const struct backend *backend, uint64_t revision);
+/* The same of the v3 API, by the version of what came last. */
+bool backend_v3_auth_is_at(const struct backend *backend, uint64_t version);
 
 /* ---- peer role ------------------------------------------------------------ */
 

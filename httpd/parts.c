@@ -13,7 +13,8 @@
 #include "httpd/client/gate.h"
 #include "httpd/client/handlers.h"
 #include "httpd/client/lock_wait.h"
-#include "httpd/client/v3/grpc.h"
+#include "httpd/client/v3_users.h"
+#include "httpd/client/v3/refuse.h"
 #include "httpd/client/v3/waiter.h"
 #include "httpd/client/watch.h"
 #include "httpd/cluster.h"
@@ -103,6 +104,30 @@ auth(void *argument, const struct msg_auth *message)
 	return err;
 }
 
+static enum err
+v3_auth(void *argument, const struct msg_v3_auth *message)
+{
+	struct worker *worker = argument;
+	enum err err = v3_users_take(worker->v3_users, message);
+
+	if (err != ERR_NONE)
+		return err;
+	backend_v3_watch_review(worker->backend);
+	gate_go_on(worker->gate);
+	return ERR_NONE;
+}
+
+static enum err
+v3_tokens(void *argument, const struct msg_v3_tokens *message)
+{
+	struct worker *worker = argument;
+	enum err err = v3_users_take_tokens(worker->v3_users, message);
+
+	if (err == ERR_NONE)
+		gate_go_on(worker->gate);
+	return err;
+}
+
 /* Calls of gRPC are, whose messages come one by one. */
 static bool
 streams(const struct request *request)
@@ -169,11 +194,13 @@ parts_open(struct worker *worker)
 	worker->handover = handover_new(worker);
 	worker->cache = cache_new(worker);
 	worker->gate = gate_new(worker);
+	worker->v3_users = v3_users_new(worker);
 	worker->inquiries = inquiry_new(worker);
 	worker->locks = locks_new(worker);
 	open_v3(worker);
 	backend_own_changes(worker->backend, (struct backend_changes_owner){
-	    .changed = changed, .lost = lost, .auth = auth, .argument = worker });
+	    .changed = changed, .lost = lost, .auth = auth, .v3_auth = v3_auth,
+	    .v3_tokens = v3_tokens, .argument = worker });
 }
 
 void
@@ -223,6 +250,7 @@ parts_close(struct worker *worker)
 	border_free(&worker->border);
 	inquiry_free(&worker->inquiries);
 	gate_free(&worker->gate);
+	v3_users_free(&worker->v3_users);
 	cache_free(&worker->cache);
 	backend_free(&worker->backend);
 	locks_free(&worker->locks);

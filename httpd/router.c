@@ -12,7 +12,7 @@
 #include "httpd/border.h"
 #include "httpd/client/gate.h"
 #include "httpd/client/handlers.h"
-#include "httpd/client/v3/grpc.h"
+#include "httpd/client/v3/refuse.h"
 #include "httpd/cluster.h"
 #include "httpd/http/host.h"
 #include "httpd/http/url.h"

@@ -52,6 +52,7 @@ struct worker {
 	struct border *border;		/* around each request */
 	struct cache *cache;		/* client role: rendered bodies; else NULL */
 	struct gate *gate;		/* client role: users and their rights; else NULL */
+	struct v3_users *v3_users;	/* the same of the v3 API */
 	struct inquiries *inquiries;	/* client role: at the supervisor; else NULL */
 	struct locks *locks;		/* client role: who waits for a lock; else NULL */
 	struct waiters *waiters;	/* client role: keys of v3 that wait; else NULL */

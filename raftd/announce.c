@@ -80,6 +80,7 @@ announce_replaced(struct node *node)
 {
 	node->announced = UINT64_MAX;
 	node->auth_told = UINT64_MAX;
+	node_v3_tokens_replaced(node);
 }
 
 void
@@ -99,8 +100,8 @@ announce_auth(struct node *node)
 	if (node->auth_told == node->replica->auth.revision)
 		return;
 	node->auth_told = node->replica->auth.revision;
-	if (node->io.auth == NULL)
+	if (node->io.users == NULL)
 		return;
 	node_auth(node, &auth);
-	node->io.auth(node->io.argument, &auth);
+	node->io.users(node->io.argument, &(struct node_users){ .auth = &auth });
 }

@@ -127,6 +127,31 @@ note_auth(struct node *node, const struct auth_fact *fact)
 		    SLICE_ARGS(fact->what), SLICE_ARGS(fact->name), SLICE_ARGS(user));
 }
 
+/* The same of the v3 API. Names may hold any bytes: they are shown as far as they are printable. */
+static void
+note_v3_auth(struct node *node, const struct v3_auth_fact *fact)
+{
+	static const char *const what[V3_AUTH_OPS_LAST + 1] = {
+		[V3_AUTH_ENABLE] = "enabled",
+		[V3_AUTH_DISABLE] = "disabled",
+		[V3_AUTH_ADD_USER] = "user made",
+		[V3_AUTH_REMOVE_USER] = "user removed",
+		[V3_AUTH_SET_PASSWORD] = "password changed",
+		[V3_AUTH_GRANT_ROLE] = "role given to a user",
+		[V3_AUTH_REVOKE_ROLE] = "role taken from a user",
+		[V3_AUTH_ADD_ROLE] = "role made",
+		[V3_AUTH_REMOVE_ROLE] = "role removed",
+		[V3_AUTH_GRANT] = "permission granted",
+		[V3_AUTH_REVOKE] = "permission revoked",
+	};
+
+	if (fact->op == 0 || what[fact->op] == NULL || !node->members_told)
+		return;
+	node_note(node, DIAG_INFO, "users of the v3 API: %s user=%.*s role=%.*s by=%s",
+	    what[fact->op], SLICE_ARGS(fact->name), SLICE_ARGS(fact->role),
+	    fact->by[0] == '\0' ? "-" : fact->by);
+}
+
 /* If a worker of this node waits for it. */
 static void
 answer(struct node *node, const struct raft_entry *entry, const struct replica_facts *facts)
@@ -180,6 +205,8 @@ node_apply(struct node *node, const struct raft_entry *entry)
 	note_place(node, &facts.place);
 	take_move(node, &facts);
 	note_auth(node, &facts.auth);
+	note_v3_auth(node, &facts.v3_auth);
+	node_v3_auth_applied(node, entry->index, &facts.v3_auth);
 	take_member(node, &facts.member);
 	answer(node, entry, &facts);
 	blob_unref(&facts.result.cause);

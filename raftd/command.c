@@ -171,43 +171,85 @@ command_new_auth(uint64_t session, uint64_t sequence, const struct msg_auth_chan
 	return payload_of(&bytes);
 }
 
-struct blob *
-command_new_v3_write(uint64_t session, uint64_t sequence, uint64_t low, struct slice compares,
-    struct slice ops)
-{
-	struct buf bytes = begin(COMMAND_V3_WRITE, session, sequence, low);
+/* What a command on the v3 keys begins with. */
+struct v3_head {
+	uint64_t session, sequence, low;
+	uint64_t credential, auth_revision;
+};
 
-	(void)buf_reserve(&bytes, compares.size + ops.size + NUMBERS_ROOM);
-	command_v3_write_put(&bytes, &(struct command_v3_write){ .compares = compares,
-	    .ops = ops });
+/* Takes the body. */
+static struct blob *
+v3_payload(enum command_kind kind, const struct v3_head *head, struct buf *body)
+{
+	bool plain = head->credential == 0;
+	struct buf bytes = begin(plain ? kind : COMMAND_V3_AS, head->session, head->sequence,
+	    head->low);
+
+	(void)buf_reserve(&bytes, body->size + NUMBERS_ROOM);
+	if (plain)
+		buf_append_slice(&bytes, buf_slice(body));
+	else
+		command_v3_as_put(&bytes, &(struct command_v3_as){
+		    .credential = head->credential, .auth_revision = head->auth_revision,
+		    .kind = (uint8_t)kind, .body = buf_slice(body) });
+	buf_free(body);
 	return payload_of(&bytes);
 }
 
-struct blob *
-command_new_v3_compact(uint64_t session, uint64_t sequence, uint64_t low, uint64_t revision)
-{
-	struct buf bytes = begin(COMMAND_V3_COMPACT, session, sequence, low);
+#define V3_HEAD(message) \
+	&(struct v3_head){ session, sequence, (message)->low, (message)->credential, \
+		(message)->auth_revision }
 
-	command_v3_compact_put(&bytes, &(struct command_v3_compact){ .revision = revision });
-	return payload_of(&bytes);
+struct blob *
+command_new_v3_write(uint64_t session, uint64_t sequence, const struct msg_v3_write *write)
+{
+	struct buf body = BUF_INIT;
+
+	(void)buf_reserve(&body, write->compares.size + write->ops.size + NUMBERS_ROOM);
+	command_v3_write_put(&body, &(struct command_v3_write){ .compares = write->compares,
+	    .ops = write->ops });
+	return v3_payload(COMMAND_V3_WRITE, V3_HEAD(write), &body);
 }
 
 struct blob *
-command_new_v3_grant(uint64_t session, uint64_t sequence, uint64_t low, uint64_t id,
-    uint64_t ttl_s)
+command_new_v3_compact(uint64_t session, uint64_t sequence, const struct msg_v3_compact *compact)
 {
-	struct buf bytes = begin(COMMAND_V3_GRANT, session, sequence, low);
+	struct buf body = BUF_INIT;
 
-	command_v3_grant_put(&bytes, &(struct command_v3_grant){ .id = id, .ttl_s = ttl_s });
-	return payload_of(&bytes);
+	command_v3_compact_put(&body, &(struct command_v3_compact){
+	    .revision = compact->revision });
+	return v3_payload(COMMAND_V3_COMPACT, V3_HEAD(compact), &body);
 }
 
 struct blob *
-command_new_v3_revoke(uint64_t session, uint64_t sequence, uint64_t low, uint64_t id)
+command_new_v3_grant(uint64_t session, uint64_t sequence, const struct msg_v3_grant *grant)
 {
-	struct buf bytes = begin(COMMAND_V3_REVOKE, session, sequence, low);
+	struct buf body = BUF_INIT;
 
-	command_v3_revoke_put(&bytes, &(struct command_v3_revoke){ .id = id });
+	command_v3_grant_put(&body, &(struct command_v3_grant){ .id = grant->id,
+	    .ttl_s = grant->ttl_s });
+	return v3_payload(COMMAND_V3_GRANT, V3_HEAD(grant), &body);
+}
+
+struct blob *
+command_new_v3_revoke(uint64_t session, uint64_t sequence, const struct msg_v3_revoke *revoke)
+{
+	struct buf body = BUF_INIT;
+
+	command_v3_revoke_put(&body, &(struct command_v3_revoke){ .id = revoke->id });
+	return v3_payload(COMMAND_V3_REVOKE, V3_HEAD(revoke), &body);
+}
+
+struct blob *
+command_new_v3_auth(uint64_t session, uint64_t sequence, const struct msg_v3_auth_change *change)
+{
+	struct buf bytes = begin(COMMAND_V3_AUTH, session, sequence, change->low);
+
+	command_v3_auth_put(&bytes, &(struct command_v3_auth){
+	    .op = change->op, .flags = change->flags, .type = change->type,
+	    .name = change->name, .hash = change->hash, .role = change->role,
+	    .key = change->key, .end = change->end, .digest = change->digest,
+	    .credential = change->credential });
 	return payload_of(&bytes);
 }
 
@@ -247,8 +289,27 @@ command_is_v3(const struct blob *payload)
 	struct command_head head;
 	struct reader body;
 
-	return command_parse(payload, &head, &body) && head.kind >= COMMAND_V3_WRITE &&
-	    head.kind <= COMMAND_V3_REVOKE;
+	return command_parse(payload, &head, &body) && ((head.kind >= COMMAND_V3_WRITE &&
+	    head.kind <= COMMAND_V3_REVOKE) || head.kind == COMMAND_V3_AS ||
+	    head.kind == COMMAND_V3_AUTH);
+}
+
+bool
+command_parse_v3(const struct blob *payload, uint8_t *kind, struct reader *body)
+{
+	struct command_head head;
+	struct command_v3_as as;
+
+	if (!command_parse(payload, &head, body))
+		return false;
+	*kind = head.kind;
+	if (head.kind != COMMAND_V3_AS)
+		return true;
+	if (!command_v3_as_get(body, &as))
+		return false;
+	*kind = as.kind;
+	*body = reader_of(as.body);
+	return true;
 }
 
 bool

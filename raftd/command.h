@@ -30,6 +30,8 @@ enum command_kind {
 	COMMAND_V3_REVOKE = 16,
 	COMMAND_V3_EXPIRE = 17,
 	COMMAND_V3_CHECKPOINT = 18,
+	COMMAND_V3_AS = 19,
+	COMMAND_V3_AUTH = 20,
 	COMMAND_KINDS,			/* none: one above the last */
 };
 
@@ -58,24 +60,28 @@ struct blob *command_new_place(uint64_t session, uint64_t sequence, uint64_t low
 struct blob *command_new_auth(uint64_t session, uint64_t sequence,
     const struct msg_auth_change *change);
 
-/* Of the v3 key space; lists as in command_table.h. */
-struct blob *command_new_v3_write(uint64_t session, uint64_t sequence, uint64_t low,
-    struct slice compares, struct slice ops);
-struct blob *command_new_v3_compact(uint64_t session, uint64_t sequence, uint64_t low,
-    uint64_t revision);
-struct blob *command_new_v3_grant(uint64_t session, uint64_t sequence, uint64_t low, uint64_t id,
-    uint64_t ttl_s);
-struct blob *command_new_v3_revoke(uint64_t session, uint64_t sequence, uint64_t low,
-    uint64_t id);
+/* Of the v3 key space; of a user if it has a credential, then in a command_v3_as. */
+struct blob *command_new_v3_write(uint64_t session, uint64_t sequence,
+    const struct msg_v3_write *write);
+struct blob *command_new_v3_compact(uint64_t session, uint64_t sequence,
+    const struct msg_v3_compact *compact);
+struct blob *command_new_v3_grant(uint64_t session, uint64_t sequence,
+    const struct msg_v3_grant *grant);
+struct blob *command_new_v3_revoke(uint64_t session, uint64_t sequence,
+    const struct msg_v3_revoke *revoke);
+struct blob *command_new_v3_auth(uint64_t session, uint64_t sequence,
+    const struct msg_v3_auth_change *change);
 /* Of the leader itself: those leases are over. */
 struct blob *command_new_v3_expire(uint64_t term, const uint64_t *ids, size_t count);
 /* The same: they expire then; the caller appended the list of command_v3_lease. */
 struct blob *command_new_v3_checkpoint(uint64_t term, struct slice leases);
 
-/* Is it one of a worker's on the v3 keys? */
+/* Is it one of a worker's on the v3 keys, or their users? */
 bool command_is_v3(const struct blob *payload);
 /* Take a payload apart; false: malformed. body is the reader behind the head. */
 bool command_parse(const struct blob *payload, struct command_head *head, struct reader *body);
+/* The same; one of a v3 user is looked through: kind and body are of what is in it. */
+bool command_parse_v3(const struct blob *payload, uint8_t *kind, struct reader *body);
 /* Do its texts fit what is said of members everywhere? It may be a node's invention. */
 bool command_is_member(const struct command_member *m);
 /* The same of places. */

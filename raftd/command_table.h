@@ -74,5 +74,18 @@ RECORD(command_v3_checkpoint,	/* COMMAND_V3_CHECKPOINT: when leases expire */
 RECORD(command_v3_lease,
     FIELD(u64, id)
     FIELD(u64, expiry_ns))	/* in cluster time; 0: what was said before is withdrawn */
+RECORD(command_v3_as,		/* COMMAND_V3_AS: one of the above, of a v3 user */
+    FIELD(u64, credential)	/* of him, as he was */
+    FIELD(u64, auth_revision)	/* when his rights were looked at */
+    FIELD(u8, kind)		/* COMMAND_V3_WRITE, _COMPACT, _GRANT, _REVOKE */
+    FIELD(bytes, body))		/* the record of that kind */
+RECORD(command_v3_auth,		/* COMMAND_V3_AUTH: users and roles of the v3 API, tokens */
+    FIELD(u8, op)		/* enum v3_auth_op */
+    FIELD(u8, flags)		/* V3_AUTH_NO_PASSWORD */
+    FIELD(u8, type)		/* enum v3_auth_type */
+    FIELD(bytes, name) FIELD(secret, hash) FIELD(bytes, role)
+    FIELD(bytes, key) FIELD(bytes, end)
+    FIELD(bytes, digest)	/* SHA-256 of the letters of a token */
+    FIELD(u64, credential))	/* who asks; 0: nobody */
 #undef RECORD
 #undef FIELD

@@ -89,7 +89,7 @@ node_v3_change(struct node *node, uint64_t session, uint64_t sequence, bool agai
     const struct msg_v3_write *write)
 {
 	node_v3_write(node, session, sequence, again,
-	    command_new_v3_write(session, sequence, write->low, write->compares, write->ops));
+	    command_new_v3_write(session, sequence, write));
 }
 
 void
@@ -97,7 +97,7 @@ node_v3_compact(struct node *node, uint64_t session, uint64_t sequence, bool aga
     const struct msg_v3_compact *compact)
 {
 	node_v3_write(node, session, sequence, again,
-	    command_new_v3_compact(session, sequence, compact->low, compact->revision));
+	    command_new_v3_compact(session, sequence, compact));
 }
 
 void
@@ -105,7 +105,7 @@ node_v3_grant(struct node *node, uint64_t session, uint64_t sequence, bool again
     const struct msg_v3_grant *grant)
 {
 	node_v3_write(node, session, sequence, again,
-	    command_new_v3_grant(session, sequence, grant->low, grant->id, grant->ttl_s));
+	    command_new_v3_grant(session, sequence, grant));
 }
 
 void
@@ -113,7 +113,15 @@ node_v3_revoke(struct node *node, uint64_t session, uint64_t sequence, bool agai
     const struct msg_v3_revoke *revoke)
 {
 	node_v3_write(node, session, sequence, again,
-	    command_new_v3_revoke(session, sequence, revoke->low, revoke->id));
+	    command_new_v3_revoke(session, sequence, revoke));
+}
+
+void
+node_v3_auth_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_v3_auth_change *change)
+{
+	node_v3_write(node, session, sequence, again,
+	    command_new_v3_auth(session, sequence, change));
 }
 
 void

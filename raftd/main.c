@@ -151,11 +151,11 @@ io_changed(void *argument, const struct msg_changed *changed)
 }
 
 static void
-io_auth(void *argument, const struct msg_auth *auth)
+io_users(void *argument, const struct node_users *users)
 {
 	const struct raftd *raftd = argument;
 
-	sessions_auth(raftd->sessions, auth);
+	sessions_users(raftd->sessions, users);
 }
 
 static void
@@ -352,7 +352,7 @@ make_io(struct raftd *raftd)
 		.backup_piece = io_backup_piece,
 		.queued = io_queued,
 		.changed = io_changed,
-		.auth = io_auth,
+		.users = io_users,
 		.status = io_status,
 		.notice = io_notice,
 		.note = io_note,

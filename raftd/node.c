@@ -62,6 +62,8 @@ node_new(const struct node_config *config, struct node_io io,
 	node->stored = recovered->applied.index;
 	node->compaction.compacted = recovered->compacted.index;
 	node->replica = replica_new(config->seed);
+	/* Of another raftd it would be another one. */
+	node->v3_tokens.version = config->seed & UINT32_MAX;
 	node->role = RAFT_FOLLOWER;
 	node->standby = config->rejoin != NULL && node->cluster_id == 0;
 	node->belonged = config->resumes && !node->fresh;
@@ -227,6 +229,7 @@ node_free(struct node **freed)
 	buf_free(&node->place_bytes);
 	buf_free(&node->config_bytes);
 	buf_free(&node->auth_bytes);
+	node_v3_tokens_free(&node->v3_tokens);
 	buf_free(&node->foreign.sentence);
 	buf_free(&node->foreign.other);
 	buf_free(&node->foreign.notice);
@@ -642,6 +645,7 @@ node_turn(struct node *node, struct clock_time now)
 	move_turn(node);
 	foreign_turn(node);
 	announce_auth(node);
+	node_v3_tokens_turn(node);
 	status_turn(node);
 	announce_turn(node);
 	send_events(node);
@@ -674,6 +678,7 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, expiry_deadline(node));
 	due = MIN_OF(due, node_leases_deadline(node));
 	due = MIN_OF(due, node_lease_asks_deadline(node));
+	due = MIN_OF(due, node_v3_tokens_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));
 	due = MIN_OF(due, disk_deadline(node));
 	due = MIN_OF(due, submit_deadline(node));

@@ -109,6 +109,10 @@ void node_v3_grant(struct node *node, uint64_t session, uint64_t sequence, bool 
     const struct msg_v3_grant *grant);
 void node_v3_revoke(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_v3_revoke *revoke);
+void node_v3_auth_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_v3_auth_change *change);
+/* Its worker says that these tokens were used. */
+void node_v3_tokens_used(struct node *node, struct slice indexes);
 void node_v3_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_v3_read *read);
 /* A watch of the v3 keys: answered by io.v3_watching at once. More: of one that is behind, the
@@ -209,6 +213,8 @@ uint64_t node_deadline(const struct node *node);
 void node_status(struct node *node, struct msg_status *status);
 /* Users and roles as they are; borrowed until the next call. */
 void node_auth(struct node *node, struct msg_auth *auth);
+/* Those of the v3 API, and all tokens, for a worker that comes. */
+void node_v3_auth(struct node *node, struct msg_v3_auth *auth, struct msg_v3_tokens *tokens);
 /* Figures for operators, as of now. */
 struct node_counts {
 	uint64_t term, commit, applied;

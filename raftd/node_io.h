@@ -30,6 +30,13 @@ enum node_span {
 	NODE_SPAN_READ_INDEX,	/* from a quorum read to its confirmed index */
 };
 
+/* What has changed of these; else NULL. */
+struct node_users {
+	const struct msg_auth *auth;
+	const struct msg_v3_auth *v3_auth;
+	const struct msg_v3_tokens *v3_tokens;
+};
+
 struct node_io {
 	/* ---- the disk: as wal.h has them; answered by node_persisted, _fetched, _snapshot_read */
 #define DISK_ASKS(name, parameters, arguments) uint64_t (*name) parameters;
@@ -69,7 +76,7 @@ struct node_io {
 	void (*changed)(void *argument, const struct msg_changed *changed);
 	/* To every client worker: users and roles, which changed. Before all else of the
 	 * turn. NULL: nobody wants it. */
-	void (*auth)(void *argument, const struct msg_auth *auth);
+	void (*users)(void *argument, const struct node_users *users);
 	/* To every worker, and to the supervisor. Before the turn's outcomes. */
 	void (*status)(void *argument, const struct msg_status *status);
 

@@ -40,6 +40,7 @@
 #include "raftd/node.h"
 #include "raftd/outbox.h"
 #include "raftd/replica/replica.h"
+#include "raftd/v3_tokens.h"
 
 #include <sys/queue.h>
 
@@ -688,6 +689,7 @@ struct node {
 
 	uint64_t auth_told;		/* revision of users and roles that workers know */
 	struct buf auth_bytes;
+	struct v3_tokens v3_tokens;
 
 	/* status.c */
 	bool status_due;

@@ -360,27 +360,41 @@ MESSAGE(auth_change, 0x70, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(bytes, first) FIELD(bytes, second) FIELD(bytes, third) FIELD(bytes, fourth)
 				/* lists of auth_text: see enum auth_op */
     FIELD(bytes, user) FIELD(u64, credential))	/* who asks */
+/* The same of the v3 API. Answered as a write of the v3 keys. */
+MESSAGE(v3_auth_change, 0xb0, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(u64, low)
+    FIELD(u8, op)		/* enum v3_auth_op of wire.h: which of these it looks at */
+    FIELD(u8, flags)		/* V3_AUTH_NO_PASSWORD */
+    FIELD(u8, type)		/* enum v3_auth_type */
+    FIELD(bytes, name) FIELD(secret, hash) FIELD(bytes, role)
+    FIELD(bytes, key) FIELD(bytes, end)
+    FIELD(bytes, digest)	/* SHA-256 of the letters of a token */
+    FIELD(u64, credential))	/* of the v3 user who asks; 0: nobody */
+/* Those tokens are used: not to be forgotten soon. */
+MESSAGE(v3_tokens_used, 0xb3, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(bytes, indexes))	/* u64 little-endian, one after the other */
 MESSAGE(read, 0x21, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u8, flags)		/* READ_FLAG_* of wire.h */
     FIELD(bytes, key))
 /* Its answer came with FRAME_MORE: now the next piece is wanted; or no more of it. */
 MESSAGE(read_more, 0x34, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
 MESSAGE(read_stop, 0x35, FROM_CLIENT_WORKER, TO_SESSION, FIELD(u64, unused))
-/* Of the v3 keys. Writes: request id as for write. Lists as in common/ipc/v3_table.h; they are one
+/* Of the v3 keys. Writes: request id as for write. credential: of the v3 user who asks, as he was
+ * at that auth revision; 0: nobody has to be asked. Lists as in common/ipc/v3_table.h; they are one
  * operation, with all that is in it. Answered by outcome, whose event begins with a v3_answer;
  * KeyValues follow, a piece at a time: each next one is asked for by read_more. */
 MESSAGE(v3_write, 0x90, FROM_CLIENT_WORKER, TO_SESSION,
-    FIELD(u64, low)
+    FIELD(u64, low) FIELD(u64, credential) FIELD(u64, auth_revision)
     FIELD(bytes, compares)	/* list of v3_compare */
     FIELD(bytes, ops))		/* list of v3_op */
 MESSAGE(v3_compact, 0x91, FROM_CLIENT_WORKER, TO_SESSION,
-    FIELD(u64, low) FIELD(u64, revision))
+    FIELD(u64, low) FIELD(u64, credential) FIELD(u64, auth_revision) FIELD(u64, revision))
 MESSAGE(v3_grant, 0x92, FROM_CLIENT_WORKER, TO_SESSION,
-    FIELD(u64, low)
+    FIELD(u64, low) FIELD(u64, credential) FIELD(u64, auth_revision)
     FIELD(u64, id)		/* not 0: chosen before it is asked for */
     FIELD(u64, ttl_s))
 MESSAGE(v3_revoke, 0x93, FROM_CLIENT_WORKER, TO_SESSION,
-    FIELD(u64, low) FIELD(u64, id))
+    FIELD(u64, low) FIELD(u64, credential) FIELD(u64, auth_revision) FIELD(u64, id))
 MESSAGE(v3_read, 0x94, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u8, quorum)		/* 1: what was acknowledged before is in it */
     FIELD(bytes, compares)
@@ -577,6 +591,22 @@ MESSAGE(changed, 0x45, FROM_RAFTD, TO_BACKEND,
 MESSAGE(auth, 0x71, FROM_RAFTD, TO_BACKEND,
     FIELD(u64, revision)
     FIELD(secret, records))	/* list of state_record: common/auth/auth_table.h */
+/* The same of the v3 API. version is that of what raftd gave last of these two, to all workers;
+ * it means nothing beyond this raftd. */
+MESSAGE(v3_auth, 0xb1, FROM_RAFTD, TO_BACKEND,
+    FIELD(u64, version)
+    FIELD(secret, records))	/* list of state_record: common/v3_auth/v3_auth_table.h */
+/* Tokens that are known from now on, and that are no more. Those of a user who is gone, or has
+ * another password, and all when users do not count any more, go without a word. */
+MESSAGE(v3_tokens, 0xb2, FROM_RAFTD, TO_BACKEND,
+    FIELD(u64, version)
+    FIELD(u8, all)		/* 1: none but these are */
+    FIELD(bytes, added)		/* list of v3_token_record, by index */
+    FIELD(bytes, removed))	/* indexes, as in v3_tokens_used */
+RECORD(v3_token_record,
+    FIELD(u64, index)		/* of its raft entry, and what stands behind its letters */
+    FIELD(u64, credential)	/* whose it is */
+    FIELD(bytes, digest))	/* SHA-256 of its letters */
 /* A stream that raftd was given has ended, or was not taken. */
 MESSAGE(peer_stream_over, 0x73, FROM_RAFTD, TO_BACKEND, FIELD(u64, number))
 MESSAGE(backup_piece, 0x4a, FROM_RAFTD, TO_BACKEND,
@@ -616,7 +646,8 @@ MESSAGE(handed, 0x51, FROM_CLIENT_WORKER, TO_LANE,
     /* with HANDED_WATCH, of a stream of the v3 API: */
     FIELD(bytes, v3_watches)	/* list of v3_handed_watch; empty: it is none */
     FIELD(u64, v3_next_id)	/* of a watch that is given none */
-    FIELD(u8, v3_progress))	/* 1: it waits to hear how far it is */
+    FIELD(u8, v3_progress)	/* 1: it waits to hear how far it is */
+    FIELD(u64, v3_credential))	/* of the v3 user who waits; 0: nobody has to be asked */
 RECORD(v3_handed_watch,
     FIELD(u64, id)		/* an int64 */
     FIELD(u64, served)		/* it has all up to this revision */

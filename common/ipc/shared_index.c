@@ -23,6 +23,7 @@
 struct page {
 	_Alignas(64) _Atomic uint64_t index;
 	_Atomic uint64_t auth_revision;
+	_Atomic uint64_t v3_auth_version;
 	_Alignas(64) _Atomic uint64_t beats;
 };
 
@@ -66,6 +67,12 @@ shared_index_set_auth(struct shared_index *shared, uint64_t revision)
 }
 
 void
+shared_index_set_v3_auth(struct shared_index *shared, uint64_t version)
+{
+	atomic_store_explicit(&shared->page->v3_auth_version, version, memory_order_release);
+}
+
+void
 shared_index_beat(struct shared_index *shared)
 {
 	atomic_fetch_add_explicit(&shared->page->beats, 1, memory_order_relaxed);
@@ -101,6 +108,12 @@ uint64_t
 shared_index_auth(const struct shared_index *shared)
 {
 	return atomic_load_explicit(&shared->page->auth_revision, memory_order_acquire);
+}
+
+uint64_t
+shared_index_v3_auth(const struct shared_index *shared)
+{
+	return atomic_load_explicit(&shared->page->v3_auth_version, memory_order_acquire);
 }
 
 uint64_t

@@ -25,6 +25,8 @@ struct shared_index *shared_index_new(void);
 int shared_index_fd(const struct shared_index *shared);
 void shared_index_set(struct shared_index *shared, uint64_t index);
 void shared_index_set_auth(struct shared_index *shared, uint64_t revision);
+/* The same of the v3 API's: a version of what workers were given of these, and of tokens. */
+void shared_index_set_v3_auth(struct shared_index *shared, uint64_t version);
 /* One more sign of life. */
 void shared_index_beat(struct shared_index *shared);
 
@@ -33,6 +35,7 @@ void shared_index_beat(struct shared_index *shared);
 enum err shared_index_open(int fd, struct shared_index **result) MUST_CHECK;
 uint64_t shared_index_get(const struct shared_index *shared);
 uint64_t shared_index_auth(const struct shared_index *shared);
+uint64_t shared_index_v3_auth(const struct shared_index *shared);
 uint64_t shared_index_beats(const struct shared_index *shared);
 
 /* Either's; accepts NULL in *shared. */

@@ -7,7 +7,7 @@
 #include "common/base.h"
 
 #define WIRE_MAGIC UINT32_C(0x4d4f4f54)	/* "MOOT" */
-#define WIRE_PROTOCOL UINT16_C(6)
+#define WIRE_PROTOCOL UINT16_C(7)
 
 enum process_role { ROLE_SUPERVISOR = 1, ROLE_RAFTD = 2, ROLE_CLIENT = 3, ROLE_PEER = 4 };
 
@@ -245,6 +245,26 @@ enum v3_op_kind { V3_OP_RANGE = 1, V3_OP_PUT = 2, V3_OP_DELETE = 3, V3_OP_TXN = 
 #define V3_STATE_LEASES 2		/* their ids */
 #define V3_STATE_HASH 3			/* over history up to a revision */
 #define V3_STATE_SWEPT 4		/* answered once all is freed that was compacted up to it */
+
+/* Users and roles of the v3 API. */
+#define V3_AUTH_NO_PASSWORD 0x01u	/* a user who cannot show one */
+enum v3_auth_type { V3_AUTH_READ = 0, V3_AUTH_WRITE = 1, V3_AUTH_READWRITE = 2 }; /* of the API */
+/* Changes of them, and what is done with a password that is right. */
+enum v3_auth_op {
+	V3_AUTH_ENABLE = 1,
+	V3_AUTH_DISABLE = 2,
+	V3_AUTH_MAKE_TOKEN = 3,		/* digest; credential: whose */
+	V3_AUTH_ADD_USER = 4,		/* name, hash, flags */
+	V3_AUTH_REMOVE_USER = 5,	/* name */
+	V3_AUTH_SET_PASSWORD = 6,	/* name, hash */
+	V3_AUTH_GRANT_ROLE = 7,		/* name, role */
+	V3_AUTH_REVOKE_ROLE = 8,	/* name, role */
+	V3_AUTH_ADD_ROLE = 9,		/* role */
+	V3_AUTH_REMOVE_ROLE = 10,	/* role */
+	V3_AUTH_GRANT = 11,		/* role, type, key, end */
+	V3_AUTH_REVOKE = 12,		/* role, key, end */
+	V3_AUTH_OPS_LAST = V3_AUTH_REVOKE,
+};
 
 /* As the API has them. */
 enum v3_sort_order { V3_SORT_NONE = 0, V3_SORT_ASCEND = 1, V3_SORT_DESCEND = 2 };

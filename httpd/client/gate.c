@@ -16,8 +16,12 @@
 #include "httpd/backend.h"
 #include "httpd/client/attempts.h"
 #include "httpd/client/auth_text.h"
+#include "httpd/client/gate_class.h"
 #include "httpd/client/passwords.h"
 #include "httpd/client/remembered.h"
+#include "httpd/client/restings.h"
+#include "httpd/client/v3/refuse.h"
+#include "httpd/client/v3_users.h"
 #include "httpd/cluster.h"
 #include "httpd/worker.h"
 
@@ -37,14 +41,6 @@ struct parked {
 	uint64_t since_ms;		/* monotonic */
 };
 
-/* A request that is refused a while later; in its arena. */
-struct resting {
-	TAILQ_ENTRY(resting) link;
-	struct request *request;
-	enum attempt_answer why;
-	uint64_t due_ms;		/* monotonic */
-};
-
 /* A request that waits for a check; in its arena. */
 struct waiter {
 	TAILQ_ENTRY(waiter) link;
@@ -52,6 +48,7 @@ struct waiter {
 	struct request *request;
 	void (*handle)(struct request *request);
 	void (*hashed)(void *argument, const char *hash); /* of a hash that is made */
+	void (*told)(void *argument, bool right); /* of one that is checked for a call */
 	void *argument;
 };
 
@@ -62,6 +59,8 @@ struct check {
 	struct gate *gate;
 	TAILQ_HEAD(, waiter) waiters;	/* none: they are gone */
 	bool make;			/* a hash; else it is checked */
+	bool of_call;			/* it is checked for a call of the v3 API: */
+	struct buf name, hash;		/* whose it is said to be, and against what */
 	bool over;			/* those that wait are being told */
 	char from[CHECK_FROM_BYTES];	/* whose address: others do not wait for it */
 	struct buf header;		/* that it came in; or the password */
@@ -80,9 +79,7 @@ struct gate {
 	struct loop_timer *patience;	/* with them; due when that one has waited for too long */
 	TAILQ_HEAD(, check) checks;
 	struct loop_timer *timer;	/* of checks that are delayed */
-	TAILQ_HEAD(, resting) resting;	/* in the order of their times */
-	size_t resting_count;
-	struct loop_timer *rest;	/* due with the first of them */
+	struct restings *restings;
 };
 
 /* ---- what may be done ---------------------------------------------------------------- */
@@ -97,6 +94,13 @@ bool
 gate_is_closed(const struct worker *worker)
 {
 	return worker->gate != NULL && worker->gate->closed;
+}
+
+bool
+gate_hides_hashes(const struct worker *worker)
+{
+	return !gate_is_closed(worker) && !v3_users_count(worker) &&
+	    (gate_auth(worker)->user_count > 0 || v3_users_auth(worker)->users.count > 0);
 }
 
 static struct auth_who
@@ -174,10 +178,14 @@ gate_refuse(struct request *request)
 	gate_send_message(request, 401, SLICE_LITERAL(UNAUTHORIZED_TEXT));
 }
 
+/* ---- whose it is ------------------------------------------------------------------------ */
+
 static void
 refuse_full(struct request *request, enum attempt_answer why)
 {
 	metric_add(METRIC_rejected_passwords, 1);
+	if (call_refuse_crowded(request))
+		return;
 	response_header(request, "Retry-After", "1");
 	if (why == ATTEMPT_ADDRESS_FULL)
 		gate_send_message(request, 429, SLICE_LITERAL(
@@ -187,129 +195,13 @@ refuse_full(struct request *request, enum attempt_answer why)
 		    "too many passwords wait to be checked"));
 }
 
-static void
-resting_over(struct gate *gate, struct resting *resting)
-{
-	TAILQ_REMOVE(&gate->resting, resting, link);
-	gate->resting_count--;
-}
-
-static void
-resting_gone(struct request *request)
-{
-	resting_over(request->worker->gate, request->state);
-}
-
-/* Later: who tries passwords by many connections would else ask again at once, and again, and
- * what that costs others would have to wait for. */
-static void
-refuse_later(struct request *request, enum attempt_answer why)
-{
-	struct gate *gate = request->worker->gate;
-	struct resting *resting;
-
-	if (gate->resting_count == AUTH_RESTING_MAX) {
-		refuse_full(request, why);
-		return;
-	}
-	resting = arena_zalloc(&request->arena, sizeof(*resting));
-	resting->request = request;
-	resting->why = why;
-	resting->due_ms = loop_now(gate->worker->loop).monotonic_ms + AUTH_REFUSED_MS;
-	request->state = resting;
-	request->gone = resting_gone;
-	if (TAILQ_EMPTY(&gate->resting))
-		loop_timer_set(gate->rest, AUTH_REFUSED_MS);
-	TAILQ_INSERT_TAIL(&gate->resting, resting, link);
-	gate->resting_count++;
-}
-
-static void
-rest_over(void *argument)
-{
-	struct gate *gate = argument;
-	uint64_t now_ms = loop_now(gate->worker->loop).monotonic_ms;
-	struct resting *resting;
-
-	while ((resting = TAILQ_FIRST(&gate->resting)) != NULL && resting->due_ms <= now_ms) {
-		resting_over(gate, resting);
-		resting->request->gone = NULL;
-		refuse_full(resting->request, resting->why);
-	}
-	if (resting != NULL)
-		loop_timer_set(gate->rest, resting->due_ms - now_ms);
-}
-
-/* ---- which paths are whose -------------------------------------------------------------- */
-
-enum gate_class {
-	CLASS_OPEN,			/* to all */
-	CLASS_KEYS,			/* the handler asks for the key */
-	CLASS_ASKS,			/* the handler asks */
-	CLASS_ROOT,
-};
-
-static const struct {
-	const char *path;		/* itself, and what is below it */
-	unsigned methods;
-	enum gate_class class;
-} classes[] = {
-	{ "/v2/keys", ~0U, CLASS_KEYS },
-	{ "/v1/keys", ~0U, CLASS_KEYS },
-	{ "/v1/watch", ~0U, CLASS_KEYS },
-	{ "/mod/dashboard", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/mod", ~0U, CLASS_KEYS },
-	{ "/v2/auth", ~0U, CLASS_ASKS },
-	{ "/new", METHOD_GET | METHOD_HEAD, CLASS_KEYS },
-	{ "/v2/members", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/v2/machines", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/v1/machines", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/v2/peers", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/v1/peers", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/v2/leader", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/v1/leader", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/v2/stats/log", ~0U, CLASS_ROOT },
-	{ "/v2/stats", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/v1/stats", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/ui", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/version", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/health", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/livez", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	{ "/readyz", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-	/* Calls of gRPC, which are refused in its way. */
-	{ "/etcdserverpb.KV", METHOD_POST, CLASS_ASKS },
-	{ "/etcdserverpb.Watch", METHOD_POST, CLASS_ASKS },
-	{ "/etcdserverpb.Lease", METHOD_POST, CLASS_ASKS },
-	{ "/etcdserverpb.Cluster", METHOD_POST, CLASS_ASKS },
-	{ "/etcdserverpb.Maintenance", METHOD_POST, CLASS_ASKS },
-	{ "/etcdserverpb.Auth", METHOD_POST, CLASS_ASKS },
-	{ "/v3lockpb.Lock", METHOD_POST, CLASS_ASKS },
-	{ "/v3electionpb.Election", METHOD_POST, CLASS_ASKS },
-	{ "/grpc.health.v1.Health", METHOD_POST, CLASS_ASKS },
-	{ "/metrics", METHOD_GET | METHOD_HEAD, CLASS_OPEN },
-};
-
-static enum gate_class
-class_of(const struct request *request)
-{
-	for (size_t i = 0; i < ARRAY_COUNT(classes); i++) {
-		struct slice path = slice_text(classes[i].path);
-
-		if ((classes[i].methods & request->method) != 0 &&
-		    slice_starts_with(request->path, path) && (request->path.size == path.size ||
-		    request->path.data[path.size] == '/'))
-			return classes[i].class;
-	}
-	return CLASS_ROOT;
-}
-
 /* It is known whose it is. */
 static void
 let_in(struct request *request, void (*handle)(struct request *request))
 {
-	enum gate_class class = class_of(request);
+	enum gate_class class = gate_class(request);
 
-	if (class == CLASS_ROOT && !gate_is_root(request))
+	if (class == CLASS_ROOT && (!gate_is_root(request) || !v3_users_let_in(request)))
 		gate_refuse(request);
 	else if (class == CLASS_KEYS && request->denied)
 		gate_refuse_key(request);
@@ -339,15 +231,15 @@ check_free(struct check *check)
 {
 	TAILQ_REMOVE(&check->gate->checks, check, link);
 	text_wipe(&check->header);
+	text_wipe(&check->hash);
+	buf_free(&check->name);
 	text_basic_wipe(&check->basic);
 	free(check);
 }
 
-/* The client hung up. */
-static void
-waiter_gone(struct request *request)
+void
+gate_forget(struct waiter *waiter)
 {
-	struct waiter *waiter = request->state;
 	struct check *check = waiter->check;
 
 	TAILQ_REMOVE(&check->waiters, waiter, link);
@@ -357,16 +249,31 @@ waiter_gone(struct request *request)
 	check_free(check);
 }
 
+/* The client hung up. */
+static void
+waiter_gone(struct request *request)
+{
+	gate_forget(request->state);
+}
+
 static struct waiter *
-wait_for(struct check *check, struct request *request)
+add_waiter(struct check *check, struct request *request)
 {
 	struct waiter *waiter = arena_zalloc(&request->arena, sizeof(*waiter));
 
 	waiter->check = check;
+	TAILQ_INSERT_TAIL(&check->waiters, waiter, link);
+	return waiter;
+}
+
+static struct waiter *
+wait_for(struct check *check, struct request *request)
+{
+	struct waiter *waiter = add_waiter(check, request);
+
 	waiter->request = request;
 	request->state = waiter;
 	request->gone = waiter_gone;
-	TAILQ_INSERT_TAIL(&check->waiters, waiter, link);
 	return waiter;
 }
 
@@ -379,7 +286,8 @@ next_waiter(struct check *check)
 	if (waiter == NULL)
 		return NULL;
 	TAILQ_REMOVE(&check->waiters, waiter, link);
-	waiter->request->gone = NULL;
+	if (waiter->request != NULL)
+		waiter->request->gone = NULL;
 	return waiter;
 }
 
@@ -443,10 +351,37 @@ checked(void *argument, bool right, const char *hash UNUSED)
 	run_checks(gate);
 }
 
+/* Of a call: nothing of it is remembered, that is what tokens are for. */
+static void
+checked_for_call(void *argument, bool right, const char *hash UNUSED)
+{
+	struct check *check = argument;
+	struct gate *gate = check->gate;
+	struct waiter *waiter = next_waiter(check);
+
+	check->over = true;
+	metric_add(right ? METRIC_passwords_right : METRIC_passwords_wrong, 1);
+	attempts_over(gate->attempts, &check->attempt, !right,
+	    loop_now(gate->worker->loop).monotonic_ms);
+	if (!right)
+		diag_info("http", "a wrong password: v3 user=%.*s from=%s",
+		    SLICE_ARGS(buf_slice(&check->name)), check->from);
+	if (waiter != NULL)
+		waiter->told(waiter->argument, right);
+	check_free(check);
+	run_checks(gate);
+}
+
 static void
 run_check(struct gate *gate, struct check *check)
 {
 	const struct auth_user *user;
+
+	if (check->of_call) {
+		passwords_check(gate->passwords, buf_slice(&check->header),
+		    buf_slice(&check->hash), checked_for_call, check);
+		return;
+	}
 
 	if (check->make) {
 		passwords_hash(gate->passwords, buf_slice(&check->header), hash_made, check);
@@ -488,7 +423,7 @@ begin_check(struct check *check, struct request *request)
 
 	if (answer != ATTEMPT_WAITS) {
 		check_free(check);
-		refuse_later(request, answer);
+		restings_add(gate->restings, request, answer);
 		return NULL;
 	}
 	return wait_for(check, request);
@@ -509,6 +444,59 @@ gate_hash(struct request *request, struct slice password,
 	waiter->hashed = done;
 	waiter->argument = argument;
 	run_checks(gate);
+}
+
+/* NULL: too many wait. */
+static struct waiter *
+begin_for_call(struct check *check, struct request *request)
+{
+	struct gate *gate = check->gate;
+
+	if (attempts_add(gate->attempts, &check->attempt, check->from,
+	    loop_now(gate->worker->loop).monotonic_ms) != ATTEMPT_WAITS) {
+		metric_add(METRIC_rejected_passwords, 1);
+		check_free(check);
+		return NULL;
+	}
+	return add_waiter(check, request);
+}
+
+struct waiter *
+gate_check_for_call(struct request *request, struct slice name, struct slice password,
+    struct slice hash, void (*done)(void *argument, bool right), void *argument)
+{
+	struct gate *gate = request->worker->gate;
+	struct check *check = check_new(gate, password, request_from(request));
+	struct waiter *waiter;
+
+	check->of_call = true;
+	buf_append_slice(&check->name, name);
+	buf_append_slice(&check->hash, hash);
+	waiter = begin_for_call(check, request);
+	if (waiter == NULL)
+		return NULL;
+	waiter->told = done;
+	waiter->argument = argument;
+	run_checks(gate);
+	return waiter;
+}
+
+struct waiter *
+gate_hash_for_call(struct request *request, struct slice password,
+    void (*done)(void *argument, const char *hash), void *argument)
+{
+	struct gate *gate = request->worker->gate;
+	struct check *check = check_new(gate, password, request_from(request));
+	struct waiter *waiter;
+
+	check->make = true;
+	waiter = begin_for_call(check, request);
+	if (waiter == NULL)
+		return NULL;
+	waiter->hashed = done;
+	waiter->argument = argument;
+	run_checks(gate);
+	return waiter;
 }
 
 /* ---- who ---------------------------------------------------------------------------------- */
@@ -539,7 +527,8 @@ find_check(const struct gate *gate, struct slice header, const char *from)
 	struct check *check;
 
 	TAILQ_FOREACH(check, &gate->checks, link)
-		if (!check->make && !check->over && check->header.size == header.size &&
+		if (!check->make && !check->of_call && !check->over &&
+		    check->header.size == header.size &&
 		    host_bytes(check->from) == size && memcmp(check->from, from, size) == 0 &&
 		    CRYPTO_memcmp(check->header.data, header.data, header.size) == 0)
 			return check;
@@ -630,8 +619,10 @@ give_up_parked(void *argument)
 	    now_ms - parked->since_ms >= limit_ms) {
 		TAILQ_REMOVE(&gate->parked, parked, link);
 		parked->request->gone = NULL;
-		api_error(parked->request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd gave no users "
-		    "and roles in time, nothing was done"), gate->worker->cluster->store_index);
+		if (!call_refuse_late(parked->request))
+			api_error(parked->request, ERR_RAFT_INTERNAL, SLICE_LITERAL("raftd gave "
+			    "no users and roles in time, nothing was done"),
+			    gate->worker->cluster->store_index);
 	}
 	if (parked != NULL)
 		loop_timer_set(gate->patience, parked->since_ms + limit_ms - now_ms);
@@ -656,22 +647,19 @@ park(struct request *request, void (*handle)(struct request *request))
 bool
 gate_is_current(const struct worker *worker)
 {
-	return backend_auth_is_at(worker->backend, worker->gate->auth.revision);
+	return backend_auth_is_at(worker->backend, worker->gate->auth.revision) &&
+	    v3_users_are_current(worker);
 }
 
-void
-gate_pass(struct request *request, void (*handle)(struct request *request))
+/* It is known of all whether they count. */
+static void
+pass(struct request *request, void (*handle)(struct request *request))
 {
 	struct gate *gate = request->worker->gate;
 	struct slice header;
 
-	if (gate == NULL || (gate_is_current(request->worker) && !gate->closed) ||
-	    class_of(request) == CLASS_OPEN) {
-		handle(request);
-		return;
-	}
-	if (!gate_is_current(request->worker)) {
-		park(request, handle);
+	if (!gate->closed) {
+		let_in(request, handle);
 		return;
 	}
 	request->user = SLICE_EMPTY;
@@ -684,6 +672,21 @@ gate_pass(struct request *request, void (*handle)(struct request *request))
 	}
 	take_certificate(request);
 	let_in(request, handle);
+}
+
+void
+gate_pass(struct request *request, void (*handle)(struct request *request))
+{
+	struct gate *gate = request->worker->gate;
+	bool v3 = v3_users_may_be_shown(request);
+
+	if (gate == NULL || (gate_is_current(request->worker) && !gate->closed && !v3) ||
+	    gate_class(request) == CLASS_OPEN)
+		handle(request);
+	else if (!gate_is_current(request->worker))
+		park(request, handle);
+	else if (!v3 || !v3_users_ask(request, handle, pass))
+		pass(request, handle);
 }
 
 /* ---- users and roles -------------------------------------------------------------------- */
@@ -745,11 +748,10 @@ gate_new(struct worker *worker)
 	gate->attempts = attempts_new(PASSWORDS_AT_ONCE);
 	gate->passwords = passwords_new(worker->loop);
 	gate->timer = loop_timer_new(worker->loop, timer_due, gate);
-	gate->rest = loop_timer_new(worker->loop, rest_over, gate);
+	gate->restings = restings_new(worker, refuse_full);
 	gate->patience = loop_timer_new(worker->loop, give_up_parked, gate);
 	TAILQ_INIT(&gate->parked);
 	TAILQ_INIT(&gate->checks);
-	TAILQ_INIT(&gate->resting);
 	return gate;
 }
 
@@ -768,7 +770,7 @@ gate_free(struct gate **freed)
 	*freed = NULL;
 	if (gate == NULL)
 		return;
-	ASSERT(TAILQ_EMPTY(&gate->parked) && TAILQ_EMPTY(&gate->resting));
+	ASSERT(TAILQ_EMPTY(&gate->parked));
 	passwords_free(&gate->passwords);
 	/* Of those whose clients were gone. */
 	while ((check = TAILQ_FIRST(&gate->checks)) != NULL) {
@@ -778,7 +780,7 @@ gate_free(struct gate **freed)
 	attempts_free(&gate->attempts);
 	remembered_free(&gate->remembered);
 	loop_timer_free(&gate->timer);
-	loop_timer_free(&gate->rest);
+	restings_free(&gate->restings);
 	loop_timer_free(&gate->patience);
 	auth_clear(&gate->auth);
 	free(gate);

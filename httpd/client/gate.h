@@ -50,6 +50,9 @@ bool gate_is_current(const struct worker *worker);
 const struct auth *gate_auth(const struct worker *worker);
 /* Do users count? */
 bool gate_is_closed(const struct worker *worker);
+/* Are there users, of any set, and none of them counts? Then nobody is known as root, and what
+ * has the hashes of passwords in it is for nobody here. */
+bool gate_hides_hashes(const struct worker *worker);
 /* True if users do not count, or he has the role root. */
 bool gate_is_root(const struct request *request);
 enum auth_read gate_may_read(const struct request *request, struct slice key);
@@ -67,5 +70,18 @@ void gate_send_message(struct request *request, unsigned status, struct slice me
  */
 void gate_hash(struct request *request, struct slice password,
     void (*done)(void *argument, const char *hash), void *argument);
+
+/*
+ * The same for a call of the v3 API, which knows when it is gone: that it does not wait any more
+ * (gate_forget, before its end). A password of nobody is checked against an empty hash. NULL: too
+ * many wait. done is called from the loop.
+ */
+struct waiter;
+struct waiter *gate_check_for_call(struct request *request, struct slice name,
+    struct slice password, struct slice hash, void (*done)(void *argument, bool right),
+    void *argument);
+struct waiter *gate_hash_for_call(struct request *request, struct slice password,
+    void (*done)(void *argument, const char *hash), void *argument);
+void gate_forget(struct waiter *waiter);
 
 #endif

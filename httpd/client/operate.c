@@ -16,6 +16,7 @@
 #include "httpd/client/handlers.h"
 #include "httpd/client/inquiry.h"
 #include "httpd/client/roster.h"
+#include "httpd/client/v3_users.h"
 #include "httpd/cluster.h"
 #include "httpd/json_walk.h"
 #include "httpd/worker.h"
@@ -237,7 +238,7 @@ client_config_handle(struct request *request)
 void
 client_backup_handle(struct request *request)
 {
-	if (gate_is_closed(request->worker))
+	if (gate_is_closed(request->worker) || v3_users_count(request->worker))
 		admin_backup_handle(request);
 	else
 		refuse(request, 403, "a backup at the client port is for root, and authentication "
@@ -268,9 +269,7 @@ log_came(struct inquiry_call *call, const struct msg_told *told)
 static bool
 may_see_log(struct request *request)
 {
-	const struct worker *worker = request->worker;
-
-	if (gate_is_closed(worker) || gate_auth(worker)->user_count == 0)
+	if (!gate_hides_hashes(request->worker))
 		return true;
 	refuse(request, 403, "the hashes of passwords may be in the log, and authentication is "
 	    "off: enable it first");

@@ -9,6 +9,7 @@
 #include "raftd/replica/mvcc/mvcc.h"
 #include "raftd/replica/replica.h"
 #include "raftd/replica/state.h"
+#include "raftd/replica/v3_rights.h"
 
 static void *
 create(struct replica *replica, uint64_t seed)
@@ -25,9 +26,8 @@ destroy(void *state)
 	mvcc_free(&mvcc);
 }
 
-/* Takes the outcome. */
-static struct store_outcome
-end(const struct applying *a, struct mvcc_outcome *outcome)
+struct store_outcome
+apply_v3_outcome(const struct applying *a, struct mvcc_outcome *outcome)
 {
 	struct store_outcome result = apply_outcome(a, ERR_NONE, NULL);
 
@@ -35,6 +35,21 @@ end(const struct applying *a, struct mvcc_outcome *outcome)
 	result.cause = mvcc_outcome_blob(outcome);
 	mvcc_outcome_free(outcome);
 	return result;
+}
+
+/* Nobody asks, and users count: then nothing is done. */
+static bool
+is_nobodys(const struct applying *a)
+{
+	return a->replica->v3_auth.enabled && !a->permitted;
+}
+
+static struct store_outcome
+refuse(const struct applying *a, enum v3_error error)
+{
+	struct mvcc_outcome outcome = { .error = error };
+
+	return apply_v3_outcome(a, &outcome);
 }
 
 /* How much of it one call does. */
@@ -53,6 +68,8 @@ advance_write(struct applying *a, struct reader body)
 	struct command_v3_write write;
 	struct mvcc_request *request;
 
+	if (is_nobodys(a))
+		return true;
 	if (!mvcc_is_under_way(mvcc)) {
 		/* What is none is refused by apply_write. */
 		if (!command_v3_write_get(&body, &write) || !reader_done(&body) ||
@@ -73,13 +90,15 @@ apply_write(struct applying *a, struct reader *body)
 
 	if (mvcc_is_under_way(a->replica->mvcc)) {
 		mvcc_write_end(a->replica->mvcc, &outcome);
-		return end(a, &outcome);
+		return apply_v3_outcome(a, &outcome);
 	}
 	if (!command_v3_write_get(body, &write) || !reader_done(body))
 		return apply_malformed(a);
+	if (is_nobodys(a))
+		return refuse(a, V3_USER_EMPTY);
 	outcome.error = mvcc_request_new(write.compares, write.ops, NULL, &request);
 	ASSERT(outcome.error != V3_NONE);
-	return end(a, &outcome);
+	return apply_v3_outcome(a, &outcome);
 }
 
 static struct store_outcome
@@ -90,8 +109,10 @@ apply_compact(struct applying *a, struct reader *body)
 
 	if (!command_v3_compact_get(body, &compact) || !reader_done(body))
 		return apply_malformed(a);
+	if (is_nobodys(a))
+		return refuse(a, V3_USER_EMPTY);
 	outcome.error = mvcc_compact(a->replica->mvcc, mvcc_int64(compact.revision));
-	return end(a, &outcome);
+	return apply_v3_outcome(a, &outcome);
 }
 
 static struct store_outcome
@@ -102,9 +123,11 @@ apply_grant(struct applying *a, struct reader *body)
 
 	if (!command_v3_grant_get(body, &grant) || !reader_done(body))
 		return apply_malformed(a);
+	if (is_nobodys(a))
+		return refuse(a, V3_USER_EMPTY);
 	outcome.error = mvcc_lease_grant(a->replica->mvcc, grant.id, mvcc_int64(grant.ttl_s),
 	    a->replica->applied_ns, a->effects, &outcome.ttl_s);
-	return end(a, &outcome);
+	return apply_v3_outcome(a, &outcome);
 }
 
 static bool
@@ -114,6 +137,8 @@ advance_revoke(struct applying *a, struct reader body)
 	struct command_v3_revoke revoke;
 	size_t left = step_of(a);
 
+	if (is_nobodys(a))
+		return true;
 	/* What is none, or of no lease, is refused by apply_revoke. */
 	if (!mvcc_is_under_way(mvcc) && (!command_v3_revoke_get(&body, &revoke) ||
 	    !reader_done(&body) || mvcc_lease_revoke_begin(mvcc, revoke.id) != V3_NONE))
@@ -129,12 +154,76 @@ apply_revoke(struct applying *a, struct reader *body)
 
 	if (!command_v3_revoke_get(body, &revoke) || !reader_done(body))
 		return apply_malformed(a);
+	if (is_nobodys(a))
+		return refuse(a, V3_USER_EMPTY);
 	if (mvcc_is_under_way(a->replica->mvcc))
 		mvcc_lease_end_end(a->replica->mvcc, a->effects);
 	else
 		outcome.error = V3_LEASE_NOT_FOUND;
-	return end(a, &outcome);
+	return apply_v3_outcome(a, &outcome);
 }
+
+/* ---- of a user ---------------------------------------------------------------- */
+
+static const struct part_command of_users[] = {
+	{ COMMAND_V3_WRITE, apply_write, advance_write },
+	{ COMMAND_V3_COMPACT, apply_compact, NULL },
+	{ COMMAND_V3_GRANT, apply_grant, NULL },
+	{ COMMAND_V3_REVOKE, apply_revoke, advance_revoke },
+};
+
+/* What is in it. NULL: it makes no sense. */
+static const struct part_command *
+take_as(struct reader *body, struct command_v3_as *as)
+{
+	if (!command_v3_as_get(body, as) || !reader_done(body))
+		return NULL;
+	for (size_t i = 0; i < ARRAY_COUNT(of_users); i++)
+		if (of_users[i].kind == as->kind)
+			return &of_users[i];
+	return NULL;
+}
+
+/* What is begun was looked at when it was. */
+static enum v3_error
+ask_for_rights(struct applying *a, const struct command_v3_as *as)
+{
+	enum v3_error error = V3_NONE;
+
+	if (!mvcc_is_under_way(a->replica->mvcc))
+		error = v3_rights_check(a->replica, as);
+	a->permitted = error == V3_NONE;
+	return error;
+}
+
+static bool
+advance_as(struct applying *a, struct reader body)
+{
+	struct command_v3_as as;
+	const struct part_command *command = take_as(&body, &as);
+
+	return command == NULL || command->advance == NULL ||
+	    ask_for_rights(a, &as) != V3_NONE || command->advance(a, reader_of(as.body));
+}
+
+static struct store_outcome
+apply_as(struct applying *a, struct reader *body)
+{
+	struct command_v3_as as;
+	const struct part_command *command = take_as(body, &as);
+	struct reader inner;
+	enum v3_error error;
+
+	if (command == NULL)
+		return apply_malformed(a);
+	error = ask_for_rights(a, &as);
+	if (error != V3_NONE)
+		return refuse(a, error);
+	inner = reader_of(as.body);
+	return command->apply(a, &inner);
+}
+
+/* ---- of the leader ------------------------------------------------------------ */
 
 /* Is it a list of that many at most? */
 static bool
@@ -265,6 +354,7 @@ static const struct part_command commands[] = {
 	{ COMMAND_V3_REVOKE, apply_revoke, advance_revoke },
 	{ COMMAND_V3_EXPIRE, apply_expire, advance_expire },
 	{ COMMAND_V3_CHECKPOINT, apply_checkpoint, NULL },
+	{ COMMAND_V3_AS, apply_as, advance_as },
 	{ 0, NULL, NULL },
 };
 

@@ -23,6 +23,7 @@
 #include "raftd/raft/types.h"
 #include "raftd/replica/store/store.h"
 
+struct mvcc_outcome;
 struct replica;
 struct replica_facts;
 
@@ -32,6 +33,7 @@ struct applying {
 	void *state;			/* of the part whose command it is */
 	const struct raft_entry *entry;
 	size_t hits_max;		/* see replica_apply */
+	bool permitted;			/* of the v3 keys: who asks was asked for his rights */
 	struct buf *effects;		/* appended: records of all that changed */
 	struct replica_facts *facts;	/* what follows from it for the conductor */
 };
@@ -92,6 +94,8 @@ struct store_outcome apply_outcome(const struct applying *a, enum err error, con
 struct store_outcome apply_malformed(const struct applying *a);
 /* Of one whose asker may not have it. */
 struct store_outcome apply_unauthorized(const struct applying *a);
+/* What became of a command of the v3 API, for the session table: a v3_outcome. */
+struct store_outcome apply_v3_outcome(const struct applying *a, struct mvcc_outcome *outcome);
 /* members_part.c: a learner votes from now on, by an entry that has no command. */
 void apply_promotion(struct applying *a);
 /* config_part.c: the configuration was changed, by whatever command. */

@@ -10,5 +10,6 @@ PART(requests)		/* which requests were applied, and their answers */
 PART(members)		/* who is in the cluster, and who was */
 PART(config)		/* what all nodes of the cluster agree on */
 PART(auth)		/* users and roles */
+PART(v3_auth)		/* users and roles of the v3 API */
 PART(mvcc)		/* the v3 key space */
 #undef PART

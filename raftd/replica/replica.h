@@ -16,6 +16,8 @@
 
 #include "common/auth/auth.h"
 #include "common/buf.h"
+#include "common/v3_auth/v3_auth.h"
+#include "common/limits.h"
 #include "raftd/command.h"
 #include "raftd/replica/config_state.h"
 #include "raftd/replica/member.h"
@@ -30,6 +32,7 @@ struct replica {
 	struct members members;
 	struct cluster_config config;
 	struct auth auth;
+	struct v3_auth v3_auth;
 	struct mvcc *mvcc;
 	uint64_t applied_ns;		/* stamp of the last applied entry, never falls */
 	bool within_entry;		/* it is applied in part */
@@ -61,6 +64,16 @@ struct auth_fact {
 	struct slice what;		/* static: "password roles" */
 };
 
+/* The same of the v3 API. */
+struct v3_auth_fact {
+	int op;				/* enum v3_auth_op; 0: none */
+	struct slice name, role;	/* in the entry */
+	char by[V3_AUTH_NAME_BYTES_MAX + 1]; /* who asked; "": nobody has to be asked */
+	/* V3_AUTH_MAKE_TOKEN: */
+	uint64_t credential;
+	struct slice digest;		/* in the entry */
+};
+
 /* What the application of an entry was, for those who own what follows from it. */
 struct replica_facts {
 	struct member_fact member;
@@ -68,6 +81,7 @@ struct replica_facts {
 	bool asks_for_member;		/* a change of members was asked for, whatever came of it */
 	bool config_changed;		/* the cluster's */
 	struct auth_fact auth;
+	struct v3_auth_fact v3_auth;
 	/* Of a command. A repeat changed nothing: its result is that of the first time. */
 	uint64_t session, sequence;	/* whose; 0: nobody's */
 	enum request_seen seen;

@@ -11,6 +11,7 @@
  *	'F' be64 node id		forgotten_state
  *	'P' be64 place id		place_state
  *	'C'				config_items_state; without it: the defaults
+ *	'a' ...			users of the v3 API: common/v3_auth/v3_auth_table.h
  *	'L' be64 lease id		v3_lease_state
  *	'V'				v3_meta_state; without it: nothing was ever written
  *	'v' be64 revision be32 sub	a change: u8 1 (put) or 2 (delete), then a KeyValue as in

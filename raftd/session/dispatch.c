@@ -108,6 +108,31 @@ on_v3_revoke(struct asker *asker, const struct frame *frame, const struct msg_v3
 }
 
 static enum err
+on_v3_auth_change(struct asker *asker, const struct frame *frame,
+    const struct msg_v3_auth_change *m)
+{
+	if (m->op < V3_AUTH_ENABLE || m->op > V3_AUTH_OPS_LAST || m->type > V3_AUTH_READWRITE ||
+	    (m->flags & ~V3_AUTH_NO_PASSWORD) != 0 || m->name.size > V3_AUTH_NAME_BYTES_MAX ||
+	    m->hash.size > AUTH_HASH_BYTES_MAX || m->role.size > V3_AUTH_NAME_BYTES_MAX ||
+	    m->key.size > V3_AUTH_KEY_BYTES_MAX || m->end.size > V3_AUTH_KEY_BYTES_MAX ||
+	    (m->digest.size != 0 && m->digest.size != V3_TOKEN_DIGEST_BYTES))
+		return ERR_MALFORMED;
+	asker->asked++;
+	node_v3_auth_change(asker->node, asker->session, frame->request_id, is_again(frame), m);
+	return ERR_NONE;
+}
+
+static enum err
+on_v3_tokens_used(struct asker *asker, const struct frame *frame UNUSED,
+    const struct msg_v3_tokens_used *m)
+{
+	if (m->indexes.size > V3_TOKENS_MAX * sizeof(uint64_t))
+		return ERR_MALFORMED;
+	node_v3_tokens_used(asker->node, m->indexes);
+	return ERR_NONE;
+}
+
+static enum err
 on_v3_read(struct asker *asker, const struct frame *frame, const struct msg_v3_read *m)
 {
 	if (m->quorum > 1 || !node_v3_is_request(m->compares, m->ops, false))

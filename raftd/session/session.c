@@ -293,13 +293,20 @@ end_replaced(struct session *session)
 
 /* Before a status, with which it begins to serve. */
 static void
-send_present_auth(struct session *session)
+send_present_users(struct session *session)
 {
+	struct sessions *sessions = session->sessions;
+	struct msg_v3_tokens tokens;
+	struct msg_v3_auth v3_auth;
 	struct msg_auth auth;
 
-	node_auth(session->sessions->node, &auth);
-	shared_index_set_auth(session->sessions->announced, auth.revision);
+	node_auth(sessions->node, &auth);
+	shared_index_set_auth(sessions->announced, auth.revision);
 	msg_auth_frame(out_to(session), 0, &auth);
+	node_v3_auth(sessions->node, &v3_auth, &tokens);
+	shared_index_set_v3_auth(sessions->announced, v3_auth.version);
+	msg_v3_auth_frame(out_to(session), 0, &v3_auth);
+	msg_v3_tokens_frame(out_to(session), 0, &tokens);
 }
 
 static void
@@ -332,7 +339,7 @@ greet(struct session *session, const struct frame *frame)
 	if (session->role == ROLE_PEER)
 		session->sessions->peer = session;
 	else
-		send_present_auth(session);
+		send_present_users(session);
 	node_status(session->sessions->node, &status);
 	/* Ahead of what was announced this only makes workers ask. */
 	shared_index_set(session->sessions->announced, status.store_index);
@@ -673,16 +680,39 @@ sessions_status(struct sessions *sessions, const struct msg_status *status)
 			send_status(session, status);
 }
 
-void
-sessions_auth(struct sessions *sessions, const struct msg_auth *auth)
+static bool
+serves_clients(const struct session *session)
 {
+	return session->asker.session != 0 && !session->gone && session->role == ROLE_CLIENT;
+}
+
+static void
+send_users(struct session *session, const struct node_users *users)
+{
+	if (users->auth != NULL)
+		msg_auth_frame(out_to(session), 0, users->auth);
+	if (users->v3_auth != NULL)
+		msg_v3_auth_frame(out_to(session), 0, users->v3_auth);
+	if (users->v3_tokens != NULL)
+		msg_v3_tokens_frame(out_to(session), 0, users->v3_tokens);
+}
+
+void
+sessions_users(struct sessions *sessions, const struct node_users *users)
+{
+	struct shared_index *announced = sessions->announced;
 	struct session *session;
 
 	/* Nothing of this turn has left for any worker yet. */
-	shared_index_set_auth(sessions->announced, auth->revision);
+	if (users->auth != NULL)
+		shared_index_set_auth(announced, users->auth->revision);
+	if (users->v3_auth != NULL)
+		shared_index_set_v3_auth(announced, users->v3_auth->version);
+	if (users->v3_tokens != NULL)
+		shared_index_set_v3_auth(announced, users->v3_tokens->version);
 	LIST_FOREACH(session, &sessions->list, link)
-		if (session->asker.session != 0 && !session->gone && session->role == ROLE_CLIENT)
-			msg_auth_frame(out_to(session), 0, auth);
+		if (serves_clients(session))
+			send_users(session, users);
 }
 
 static void

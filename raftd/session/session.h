@@ -62,7 +62,7 @@ void sessions_backup_piece(struct sessions *sessions, uint64_t session, uint64_t
 /* Raises the shared index first, so that every worker knows of it before
  * anything that follows this turn reaches one of them. */
 void sessions_changed(struct sessions *sessions, const struct msg_changed *changed);
-void sessions_auth(struct sessions *sessions, const struct msg_auth *auth);
+void sessions_users(struct sessions *sessions, const struct node_users *users);
 void sessions_status(struct sessions *sessions, const struct msg_status *status);
 /* Where frames for nodes go: with the turn's end to the node's stream, to the peer worker, or
  * nowhere. */

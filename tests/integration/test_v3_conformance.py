@@ -12,9 +12,12 @@ import sys
 CASES = os.path.abspath(os.environ.get("MOOTHALL_V3_CASES", os.path.join(
     os.path.dirname(__file__), "..", "..", "..", "shared", "conformance-v3")))
 
-# What is served. Of the others a case or two would pass.
 FILES = ["kv", "range-options", "history", "txn", "txn-errors", "compaction", "gateway", "watch",
-         "watch-history", "lease", "cluster", "lock-election"]
+         "watch-history", "lease", "cluster", "lock-election",
+         "maintenance", "auth"]
+
+# Alarms are not raised by hand.
+NOT_SERVED = {"maintenance: an alarm that an operator raises"}
 
 
 def tell(text):
@@ -26,7 +29,9 @@ def pass_all(node):
     run = subprocess.run([sys.executable, os.path.join(CASES, "run-cases"), "http://" + node.client]
                          + [os.path.join(CASES, "cases", name + ".json") for name in FILES],
                          capture_output=True, text=True, timeout=300)
-    assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
+    failed = [line for line in run.stdout.splitlines() if line.startswith("FAIL ")]
+    assert {line[len("FAIL "):].split(": step")[0] for line in failed} == NOT_SERVED, "\n".join(failed) + run.stderr[-2000:]
+    assert run.stdout.endswith(" passed, %d failed\n" % len(NOT_SERVED)), run.stdout[-4000:]
 
 
 if os.path.exists(os.path.join(CASES, "run-cases")):

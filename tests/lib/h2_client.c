@@ -133,12 +133,15 @@ h2_client_ask(struct h2_client *client, const char *method, const char *path, co
 {
 	struct h2_answer *answer = &client->answers[client->count++];
 	nghttp2_data_provider provider = { .source.ptr = answer, .read_callback = read_upload };
-	nghttp2_nv fields[5] = { field(":method", method), field(":scheme", "http"),
+	nghttp2_nv fields[6] = { field(":method", method), field(":scheme", "http"),
 		field(":path", path), field(":authority", "test"),
 		field("content-type", type == NULL ? "" : type) };
+	size_t count = type == NULL ? 4 : 5;
 
 	assert_true(client->count <= H2_ANSWERS_MAX);
-	answer->id = nghttp2_submit_request(client->session, NULL, fields, type == NULL ? 4 : 5,
+	if (client->token != NULL)
+		fields[count++] = field("token", client->token);
+	answer->id = nghttp2_submit_request(client->session, NULL, fields, count,
 	    ends ? NULL : &provider, answer);
 	assert_true(answer->id > 0);
 	h2_client_pump(client);

@@ -27,6 +27,7 @@ struct h2_answer {
 struct h2_client {
 	int fd;
 	nghttp2_session *session;
+	const char *token;		/* metadata of what is asked from now on; NULL: none */
 	struct buf out;			/* that the socket does not take yet */
 	struct h2_answer answers[H2_ANSWERS_MAX];
 	size_t count;

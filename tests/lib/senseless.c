@@ -381,6 +381,23 @@ tame_auth_change(struct senseless *s, struct msg_auth_change *m)
 }
 
 static void
+tame_v3_auth_change(struct senseless *s, struct msg_v3_auth_change *m)
+{
+	m->op = (uint8_t)(V3_AUTH_ENABLE + rand_below(&s->rand, V3_AUTH_OPS_LAST));
+	m->flags &= V3_AUTH_NO_PASSWORD;
+	m->type = (uint8_t)rand_below(&s->rand, V3_AUTH_READWRITE + 1);
+	m->name.size = MIN_OF(m->name.size, (size_t)V3_AUTH_NAME_BYTES_MAX);
+	m->role.size = MIN_OF(m->role.size, (size_t)V3_AUTH_NAME_BYTES_MAX);
+	m->hash.size = MIN_OF(m->hash.size, (size_t)AUTH_HASH_BYTES_MAX);
+	m->key.size = MIN_OF(m->key.size, (size_t)V3_AUTH_KEY_BYTES_MAX);
+	m->end.size = MIN_OF(m->end.size, (size_t)V3_AUTH_KEY_BYTES_MAX);
+	if (m->op == V3_AUTH_MAKE_TOKEN && m->digest.size >= V3_TOKEN_DIGEST_BYTES)
+		m->digest.size = V3_TOKEN_DIGEST_BYTES;
+	else
+		m->digest = SLICE_EMPTY;
+}
+
+static void
 tame_member_change(struct senseless *s, struct msg_member_change *m)
 {
 	static const uint8_t ops[] = { MEMBER_REMOVE, MEMBER_FORGET, MEMBER_JOIN };
@@ -469,6 +486,7 @@ tame(struct senseless *s, uint16_t type, void *message)
 	struct msg_watch_taken *taken;
 	struct msg_standby *standby;
 	struct msg_v3_watch *v3_watch;
+	struct msg_v3_tokens_used *used;
 	struct msg_v3_state *state;
 	struct msg_watch *watch;
 	struct msg_read *read;
@@ -525,6 +543,14 @@ tame(struct senseless *s, uint16_t type, void *message)
 		break;
 	case MSG_auth_change:
 		tame_auth_change(s, message);
+		break;
+	case MSG_v3_auth_change:
+		tame_v3_auth_change(s, message);
+		break;
+	case MSG_v3_tokens_used:
+		used = message;
+		used->indexes.size = MIN_OF(used->indexes.size,
+		    V3_TOKENS_MAX * sizeof(uint64_t));
 		break;
 	case MSG_member_change:
 		tame_member_change(s, message);
@@ -620,7 +646,7 @@ senseless_tame(struct senseless *s, struct buf *out)
 			/* After a foreign_call a founder takes no more writes, as it should. */
 		} while ((message_senders(type) & s->sender) == 0 || type == MSG_foreign_call ||
 		    (s->harmless && (type == MSG_config_change || type == MSG_place_change ||
-			type == MSG_auth_change)));
+			type == MSG_auth_change || type == MSG_v3_auth_change)));
 		/* Much of what there is to do begins with a write or a watch. */
 		if (s->sender == FROM_CLIENT_WORKER && rand_chance(&s->rand, 300))
 			type = MSG_write;

@@ -134,6 +134,22 @@ some_txn(struct world *world, struct rand *rand, struct buf *compares, struct bu
 		some_op(world, rand, ops);
 }
 
+/* Users of the v3 API: they do not count, and so stop nobody. */
+static struct blob *
+some_auth_change(struct rand *rand, uint64_t sequence, uint64_t low)
+{
+	static const char *const names[] = { "a", "b", "c", "d" };
+	struct msg_v3_auth_change change = { .low = low, .name = slice_text(ONE_OF(names, rand)),
+		.role = slice_text(ONE_OF(names, rand)), .key = some_key(rand),
+		.type = (uint8_t)rand_below(rand, 3),
+		.hash = SLICE_LITERAL("hash") };
+
+	do {
+		change.op = (uint8_t)(V3_AUTH_DISABLE + rand_below(rand, V3_AUTH_OPS_LAST - 1));
+	} while (change.op == V3_AUTH_MAKE_TOKEN);
+	return command_new_v3_auth(V3_SESSION, sequence, &change);
+}
+
 static struct blob *
 some_command(struct world *world, struct rand *rand, uint64_t sequence, uint64_t low)
 {
@@ -142,20 +158,26 @@ some_command(struct world *world, struct rand *rand, uint64_t sequence, uint64_t
 	uint64_t kind = rand_below(rand, 20), back = rand_below(rand, 30);
 	struct blob *payload;
 
+	if (rand_chance(rand, 50))
+		return some_auth_change(rand, sequence, low);
 	if (kind < 1)
-		return command_new_v3_compact(V3_SESSION, sequence, low,
-		    model->revision - MIN_OF(model->revision, back));
+		return command_new_v3_compact(V3_SESSION, sequence,
+		    &(struct msg_v3_compact){ .low = low,
+		    .revision = model->revision - MIN_OF(model->revision, back) });
 	if (kind < 3)
-		return command_new_v3_grant(V3_SESSION, sequence, low, rand_below(rand, LEASES),
-		    rand_chance(rand, 200) ? 100 : rand_below(rand, 8));
+		return command_new_v3_grant(V3_SESSION, sequence,
+		    &(struct msg_v3_grant){ .low = low, .id = rand_below(rand, LEASES),
+		    .ttl_s = rand_chance(rand, 200) ? 100 : rand_below(rand, 8) });
 	if (kind < 4)
-		return command_new_v3_revoke(V3_SESSION, sequence, low, rand_below(rand, LEASES));
+		return command_new_v3_revoke(V3_SESSION, sequence,
+		    &(struct msg_v3_revoke){ .low = low, .id = rand_below(rand, LEASES) });
 	if (kind < 14)
 		some_op(world, rand, &ops);
 	else
 		some_txn(world, rand, &compares, &ops);
-	payload = command_new_v3_write(V3_SESSION, sequence, low, buf_slice(&compares),
-	    buf_slice(&ops));
+	payload = command_new_v3_write(V3_SESSION, sequence,
+	    &(struct msg_v3_write){ .low = low, .credential = rand_chance(rand, 100) ? 2 : 0,
+	    .compares = buf_slice(&compares), .ops = buf_slice(&ops) });
 	buf_free(&compares);
 	buf_free(&ops);
 	return payload;
@@ -330,7 +352,7 @@ settle(struct world *world, const struct raft_entry *entry,
 
 static bool
 apply_to_leases(struct world *world, const struct raft_entry *entry,
-    const struct command_head *head, struct reader *body)
+    uint8_t kind, struct reader *body)
 {
 	struct sim_v3 *v3 = world->v3;
 	struct command_v3_grant grant;
@@ -339,7 +361,7 @@ apply_to_leases(struct world *world, const struct raft_entry *entry,
 	struct command_v3_checkpoint checkpoint;
 	uint64_t granted;
 
-	switch (head->kind) {
+	switch (kind) {
 	case COMMAND_V3_GRANT:
 		if (!command_v3_grant_get(body, &grant))
 			return false;
@@ -358,6 +380,8 @@ apply_to_leases(struct world *world, const struct raft_entry *entry,
 	case COMMAND_V3_CHECKPOINT:
 		return command_v3_checkpoint_get(body, &checkpoint) &&
 		    (settle(world, entry, &checkpoint), true);
+	case COMMAND_V3_AUTH:
+		return true;
 	default:
 		return false;
 	}
@@ -372,7 +396,18 @@ v3_apply(struct world *world, const struct raft_entry *entry, const struct comma
 	struct command_v3_write write;
 	struct command_v3_compact compact;
 
-	switch (head->kind) {
+	uint8_t kind = head->kind;
+	struct command_v3_as as;
+
+	/* None of them counts, so nobody is refused. */
+	if (kind == COMMAND_V3_AS) {
+		if (!command_v3_as_get(body, &as) || !reader_done(body) ||
+		    as.kind < COMMAND_V3_WRITE || as.kind > COMMAND_V3_REVOKE)
+			return true;
+		kind = as.kind;
+		*body = reader_of(as.body);
+	}
+	switch (kind) {
 	case COMMAND_V3_WRITE:
 		if (!command_v3_write_get(body, &write))
 			return false;
@@ -384,7 +419,7 @@ v3_apply(struct world *world, const struct raft_entry *entry, const struct comma
 		return command_v3_compact_get(body, &compact) &&
 		    (v3_model_compact(model, (int64_t)compact.revision), true);
 	default:
-		return apply_to_leases(world, entry, head, body);
+		return apply_to_leases(world, entry, kind, body);
 	}
 }
 

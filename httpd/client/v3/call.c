@@ -10,6 +10,7 @@
 #include "httpd/backend.h"
 #include "httpd/client/gate.h"
 #include "httpd/client/v3/methods.h"
+#include "httpd/client/v3/need.h"
 #include "httpd/cluster.h"
 #include "httpd/worker.h"
 
@@ -71,15 +72,163 @@ look(void *argument)
 		loop_timer_set(call->look, V3_LEADERLESS_MS - ms);
 }
 
+/* ---- rights ------------------------------ */
+
+static bool
+v3_counts(const struct v3_call *call)
+{
+	return v3_users_count(call->request->worker);
+}
+
+const struct v3_auth_entry *
+call_user(const struct v3_call *call)
+{
+	return v3_auth_user_of(v3_users_auth(call->request->worker), call->who.credential);
+}
+
+bool
+call_may(const struct v3_call *call, enum v3_auth_type type, struct slice key, struct slice end)
+{
+	return v3_auth_may(v3_users_auth(call->request->worker), call_user(call), type, key, end);
+}
+
+struct v3_status
+call_nobody(const struct v3_call *call)
+{
+	if (call->who.unknown)
+		return v3_status_of(V3_REFUSE_PERMISSION);
+	if (call->who.bad_token || (call->who.credential != 0 && call_user(call) == NULL))
+		return v3_status_of(V3_REFUSE_AUTH_TOKEN);
+	if (call->who.credential == 0)
+		return v3_status_of(V3_REFUSE_USER_EMPTY);
+	return (struct v3_status){ V3_OK, "" };
+}
+
+/* While v3 users count. */
+static struct v3_status
+needs(const struct v3_call *call)
+{
+	enum v3_need need = need_of(call->method);
+	struct v3_status nobody = call_nobody(call);
+
+	if (need == V3_NEED_NOTHING)
+		return (struct v3_status){ V3_OK, "" };
+	if (nobody.code != V3_OK)
+		return nobody;
+	if (need == V3_NEED_USER || (v3_auth_is_root(call_user(call)) &&
+	    (need != V3_NEED_BOTH || gate_is_root(call->request))))
+		return nobody;
+	return v3_status_of(V3_REFUSE_PERMISSION);
+}
+
+/* While they count. */
+static bool
+may_read(const struct v3_call *call)
+{
+	return v3_auth_may_ask(v3_users_auth(call->request->worker), call_user(call),
+	    call->compares, call->ops);
+}
+
+/* It was done, or not, by what his rights were then: he may know. */
+static bool
+is_decided(const struct v3_call *call)
+{
+	return call->decided && (v3_counts(call) || call->who.credential != 0);
+}
+
+/* May he be told? False: *why says why not; V3_OK: in the way of /v2. */
+static bool
+may_hear(const struct v3_call *call, struct v3_status *why)
+{
+	*why = (struct v3_status){ V3_OK, "" };
+	if (is_decided(call))
+		return true;
+	/* Users may have begun to count, or have other rights. */
+	if (!v3_counts(call))
+		return gate_is_root(call->request);
+	*why = needs(call);
+	if (why->code == V3_OK && call->reads && !may_read(call))
+		*why = v3_status_of(V3_REFUSE_PERMISSION);
+	return why->code == V3_OK;
+}
+
+bool
+call_may_hear(const struct v3_call *call)
+{
+	struct v3_status why;
+
+	return may_hear(call, &why);
+}
+
+bool
+call_reads(struct v3_call *call, struct slice compares, struct slice ops)
+{
+	call->reads = true;
+	call->compares = arena_copy(&call->request->arena, compares);
+	call->ops = arena_copy(&call->request->arena, ops);
+	if (!v3_counts(call) || may_read(call))
+		return true;
+	call_end(call, v3_status_of(V3_REFUSE_PERMISSION));
+	return false;
+}
+
+bool
+call_writes(struct v3_call *call, struct slice compares, struct slice ops)
+{
+	call->decided = true;
+	if (!v3_counts(call) || v3_auth_may_ask(v3_users_auth(call->request->worker),
+	    call_user(call), compares, ops))
+		return true;
+	call_end(call, v3_status_of(V3_REFUSE_PERMISSION));
+	return false;
+}
+
+static void
+turn_away(struct v3_call *call, struct v3_status why)
+{
+	if (why.code == V3_PERMISSION_DENIED)
+		metric_add(METRIC_rejected_rights, 1);
+	if (why.code == V3_OK)
+		deny(call);
+	else
+		call_fail(call, why);
+}
+
+bool
+call_is_kept(struct v3_call *call)
+{
+	struct v3_status why;
+
+	if (may_hear(call, &why))
+		return true;
+	turn_away(call, why);
+	return false;
+}
+
+/* May it begin? False: it is over. */
+static bool
+let_in(struct v3_call *call)
+{
+	call->who = v3_users_who(call->request, call->carrier->form != 0);
+	if (!call_is_kept(call))
+		return false;
+	/* A token that is shown while they do not count is none. */
+	if (!v3_counts(call) && call->who.bad_token &&
+	    need_of(call->method) != V3_NEED_NOTHING) {
+		call_fail(call, v3_status_of(V3_REFUSE_AUTH_TOKEN));
+		return false;
+	}
+	return true;
+}
+
+/* ---- answers ------------------------------ */
+
 void
 call_answer(struct v3_call *call, const void *response)
 {
-	/* Users may have begun to count. */
-	if (!gate_is_root(call->request)) {
-		call->gone = NULL;
-		deny(call);
+	call->gone = NULL;
+	if (!call_is_kept(call))
 		return;
-	}
 	finish(call);
 	call->carrier->answer(call, response);
 }
@@ -87,10 +236,8 @@ call_answer(struct v3_call *call, const void *response)
 bool
 call_message(struct v3_call *call, const void *response)
 {
-	if (!gate_is_root(call->request)) {
-		deny(call);
+	if (!call_is_kept(call))
 		return false;
-	}
 	call->carrier->message(call, response);
 	return true;
 }
@@ -98,10 +245,8 @@ call_message(struct v3_call *call, const void *response)
 bool
 call_message_with(struct v3_call *call, const void *response, struct blob *tail)
 {
-	if (!gate_is_root(call->request)) {
-		deny(call);
+	if (!call_is_kept(call))
 		return false;
-	}
 	call->carrier->message_with(call, response, tail);
 	return true;
 }
@@ -116,10 +261,8 @@ drained(struct request *request)
 bool
 call_answer_begin(struct v3_call *call, const void *response, uint64_t bytes)
 {
-	if (!gate_is_root(call->request)) {
-		deny(call);
+	if (!call_is_kept(call))
 		return false;
-	}
 	if (bytes > LONG_ANSWER_BYTES_MAX) {
 		call_fail(call, (struct v3_status){ V3_RESOURCE_EXHAUSTED,
 			"the answer is larger than 4 GiB: ask for less with limit and range_end" });
@@ -133,10 +276,8 @@ call_answer_begin(struct v3_call *call, const void *response, uint64_t bytes)
 bool
 call_answer_more(struct v3_call *call, struct slice bytes)
 {
-	if (!gate_is_root(call->request)) {
-		deny(call);
+	if (!call_is_kept(call))
 		return false;
-	}
 	call->carrier->more(call, bytes);
 	return true;
 }
@@ -151,7 +292,7 @@ void
 call_end(struct v3_call *call, struct v3_status status)
 {
 	finish(call);
-	if (gate_is_root(call->request))
+	if (is_decided(call) || v3_counts(call) || gate_is_root(call->request))
 		call->carrier->end(call, status);
 	else
 		call->carrier->deny(call);
@@ -244,6 +385,8 @@ call_begin(struct v3_call *call, const void *message)
 {
 	bool over = false;
 
+	if (!let_in(call))
+		return false;
 	call->over = &over;
 	begin_of(call->method)(call, message);
 	if (!over)

@@ -13,7 +13,8 @@
  * answered a unary, does not touch it again. A method that waits for something sets gone, and
  * cancels there.
  *
- * While users of /v2 count, all of v3 is for the role root: that is asked again for each answer.
+ * While users of the v3 API count, need.h says what is whose; while only those of /v2 do, all is
+ * for their role root. Either is asked again for each answer.
  */
 #ifndef MOOTHALL_HTTPD_CLIENT_V3_CALL_H
 #define MOOTHALL_HTTPD_CLIENT_V3_CALL_H
@@ -22,6 +23,7 @@
 #include "common/ipc/message.h"
 #include "httpd/http/request.h"
 #include "httpd/v3/method.h"
+#include "httpd/client/v3_users.h"
 #include "httpd/v3/status.h"
 
 struct v3_call;
@@ -73,10 +75,15 @@ struct v3_call {
 	void (*stop)(struct v3_call *call);
 	/* Of a stream: as request->pack. */
 	bool (*pack)(const struct v3_call *call, struct msg_handed *handed);
+	/* raftd has asked for his rights where it was done. */
+	bool decided;
+	struct v3_who who;		/* of v3 users; set when it begins */
 	/* The rest is call.c's. */
 	struct loop_timer *timer;
 	struct loop_timer *look;	/* NULL: it wants no leader */
 	bool *over;			/* where call_next waits to hear of it */
+	bool reads;			/* these (call_reads): */
+	struct slice compares, ops;
 };
 
 /* In the arena of the request, which it takes the callbacks of. */
@@ -120,6 +127,24 @@ bool call_answer_begin(struct v3_call *call, const void *response, uint64_t byte
 bool call_answer_more(struct v3_call *call, struct slice bytes);
 size_t call_backlog(const struct v3_call *call);
 void call_end(struct v3_call *call, struct v3_status status);
+/* What of the keys a call is about, as lists of common/ipc/v3_table.h: may he have it, if v3 users
+ * count? False: he may not, and the call is over. What is read is asked for with each answer again,
+ * what is written by raftd where it is applied (CALL_WHO). */
+bool call_reads(struct v3_call *call, struct slice compares, struct slice ops);
+bool call_writes(struct v3_call *call, struct slice compares, struct slice ops);
+/* May he have an answer still, by what counts now? */
+bool call_may_hear(const struct v3_call *call);
+/* The same. False: he may not, and the call is over. */
+bool call_is_kept(struct v3_call *call);
+/* He who asks, as a v3 user; NULL: nobody. */
+const struct v3_auth_entry *call_user(const struct v3_call *call);
+/* What raftd is told of him, with what it is to do. */
+#define CALL_WHO(call) V3_WHO((call)->request->worker, (call)->who.credential)
+/* While v3 users count: may he do that with a range? */
+bool call_may(const struct v3_call *call, enum v3_auth_type type, struct slice key,
+    struct slice end);
+/* While they count, why he is nobody who may have anything; V3_OK: he is somebody. */
+struct v3_status call_nobody(const struct v3_call *call);
 /* What every answer begins with: this cluster and member, a term; revision 0. */
 struct v3_response_header call_header(const struct v3_call *call, uint64_t raft_term);
 /* What raftd, or the backend, says of a request that did not come to an end. Clients repeat what

@@ -175,6 +175,7 @@ ask_change(struct v3_call *call, enum place_op op, uint64_t id, struct slice url
 	change->id = id;
 	call->state = change;
 	call->gone = gone;
+	call->decided = true;
 	backend_place_change(call->request->worker->backend, &change->call,
 	    &(struct msg_place_change){ .op = (uint8_t)op, .id = id, .peer_urls = urls,
 	    .asker = asker });

@@ -7,25 +7,16 @@
  * Source: docs/api.md, "v3".
  */
 #include "httpd/client/handlers.h"
+
 #include "httpd/client/gate.h"
 #include "httpd/client/v3/call.h"
+#include "httpd/client/v3/refuse.h"
 #include "httpd/client/v3/watch_move.h"
 #include "httpd/v3/grpc.h"
 #include "httpd/v3/json.h"
 #include "httpd/v3/protobuf.h"
 
 /* ---- answers ------------------------------ */
-
-static void
-refuse(struct request *request, struct v3_status status)
-{
-	struct buf body = BUF_INIT;
-
-	v3_status_put(&body, status);
-	response_send(request, v3_http_status(status.code), "application/json",
-	    buf_slice(&body));
-	buf_free(&body);
-}
 
 static void
 answer(struct v3_call *call, const void *response)
@@ -40,7 +31,8 @@ answer(struct v3_call *call, const void *response)
 		return;
 	}
 	buf_free(&body);
-	refuse(call->request, (struct v3_status){ V3_INTERNAL, "raftd sent no answer" });
+	call_refuse_json(call->request,
+	    (struct v3_status){ V3_INTERNAL, "raftd sent no answer" });
 }
 
 static void
@@ -109,7 +101,7 @@ end(struct v3_call *call, struct v3_status status)
 	struct buf line = BUF_INIT;
 
 	if (status.code != V3_OK && !request->streaming) {
-		refuse(request, status);
+		call_refuse_json(request, status);
 		return;
 	}
 	begin_stream(request);
@@ -215,12 +207,16 @@ v3_handle(struct request *request)
 	struct v3_call *call;
 	uint64_t ns;
 
+	if (!v3_users_count(request->worker) && !gate_is_root(request)) {
+		gate_refuse(request);
+		return;
+	}
 	if (method == NULL) {
 		response_plain_error(request, 404, "Not Found");
 		return;
 	}
 	if (!call_serves(method)) {
-		refuse(request, v3_method_unserved(method, &request->arena));
+		call_refuse_json(request, v3_method_unserved(method, &request->arena));
 		return;
 	}
 	call = call_new(request, method, &gateway);

@@ -13,19 +13,16 @@
  *
  * Source: "gRPC over HTTP2", of the gRPC project; docs/api.md, "gRPC".
  */
-#include "httpd/client/v3/grpc.h"
+#include "httpd/client/handlers.h"
 
 #include "common/limits.h"
 #include "httpd/backend.h"
 #include "httpd/client/gate.h"
-#include "httpd/client/handlers.h"
 #include "httpd/client/v3/call.h"
-#include "httpd/http/head.h"
+#include "httpd/client/v3/refuse.h"
 #include "httpd/v3/grpc.h"
 #include "httpd/v3/protobuf.h"
 #include "httpd/worker.h"
-
-#define CONTENT_TYPE "application/grpc"
 
 /* A call on its way; in its request's arena. */
 struct grpc_call {
@@ -35,67 +32,7 @@ struct grpc_call {
 	void (*gone)(struct request *request); /* that of call.c, which is called from ours */
 };
 
-bool
-call_is_grpc(const struct request *request)
-{
-	struct slice type = request->content_type;
-	size_t size = sizeof(CONTENT_TYPE) - 1;
-
-	if (request->stream == NULL || request->method != METHOD_POST || type.size < size ||
-	    !head_name_equal(slice_of(type.data, size), CONTENT_TYPE))
-		return false;
-	return type.size == size || type.data[size] == ';' ||
-	    head_name_equal(slice_of(type.data + size, type.size - size), "+proto");
-}
-
 /* ---- answers ------------------------------ */
-
-/* The lines that end a call. */
-static void
-put_status(struct request *request, struct v3_status status,
-    void (*put)(struct request *request, const char *name, struct slice value))
-{
-	struct buf text = BUF_INIT;
-
-	buf_append_u64(&text, (uint64_t)status.code);
-	put(request, "grpc-status", buf_slice(&text));
-	buf_clear(&text);
-	if (status.code != V3_OK) {
-		grpc_put_text(&text, slice_text(status.text));
-		put(request, "grpc-message", buf_slice(&text));
-	}
-	buf_free(&text);
-}
-
-static void
-put_header(struct request *request, const char *name, struct slice value)
-{
-	response_header(request, name, "%.*s", SLICE_ARGS(value));
-}
-
-static void
-refuse(struct request *request, struct v3_status status)
-{
-	put_status(request, status, put_header);
-	response_send_head(request, 200, CONTENT_TYPE);
-}
-
-void
-call_refuse_unknown(struct request *request)
-{
-	struct v3_status refusal;
-
-	/* A path that has a slash more than a method's would be one of ours. */
-	if (v3_method_by_grpc_path(request->path, &request->arena, &refusal) != NULL)
-		refusal = (struct v3_status){ V3_UNIMPLEMENTED, "no such method here" };
-	refuse(request, refusal);
-}
-
-void
-call_refuse_leaderless(struct request *request)
-{
-	refuse(request, v3_status_of(V3_REFUSE_NO_LEADER));
-}
 
 static void
 send_message(struct v3_call *call, const void *response)
@@ -105,7 +42,7 @@ send_message(struct v3_call *call, const void *response)
 	struct blob *blob;
 
 	if (!request->streaming)
-		response_stream_begin(request, 200, CONTENT_TYPE);
+		response_stream_begin(request, 200, GRPC_CONTENT_TYPE);
 	blob_begin(&frame);
 	grpc_put(&frame, call->method->response(), response);
 	if (blob_built(&frame).size < BLOB_TAKEN_BYTES) {
@@ -140,7 +77,7 @@ send_message_with(struct v3_call *call, const void *response, struct blob *tail)
 	struct buf head = BUF_INIT;
 
 	if (!request->streaming)
-		response_stream_begin(request, 200, CONTENT_TYPE);
+		response_stream_begin(request, 200, GRPC_CONTENT_TYPE);
 	grpc_put_prefix(&head, v3_protobuf_size(type, response) + tail->size);
 	v3_protobuf_put(&head, type, response);
 	response_stream_with(request, buf_slice(&head), tail, SLICE_EMPTY);
@@ -154,7 +91,7 @@ begin_long(struct v3_call *call, const void *response, uint64_t bytes)
 	struct request *request = call->request;
 	struct buf head = BUF_INIT;
 
-	response_stream_begin(request, 200, CONTENT_TYPE);
+	response_stream_begin(request, 200, GRPC_CONTENT_TYPE);
 	grpc_put_prefix(&head, v3_protobuf_size(type, response) + (size_t)bytes);
 	v3_protobuf_put(&head, type, response);
 	response_stream_data(request, buf_slice(&head));
@@ -191,10 +128,10 @@ end(struct v3_call *call, struct v3_status status)
 
 	let_go(call);
 	if (!request->streaming) {
-		refuse(request, status);
+		call_refuse_grpc(request, status);
 		return;
 	}
-	put_status(request, status, response_trailer);
+	call_put_status(request, status, response_trailer);
 	response_stream_end(request);
 }
 
@@ -402,7 +339,7 @@ check(struct request *request, const struct v3_method **method, uint64_t *ns)
 		    SLICE_ARGS((*method)->service)) };
 	if (timeout.data != NULL && !grpc_timeout_read(timeout, ns))
 		return (struct v3_status){ V3_INTERNAL, "malformed grpc-timeout" };
-	if (!gate_is_root(request))
+	if (!v3_users_count(request->worker) && !gate_is_root(request))
 		return v3_status_of(V3_REFUSE_PERMISSION);
 	if (wants_leader(request) &&
 	    backend_leaderless_ms(request->worker->backend) >= V3_LEADERLESS_MS)
@@ -420,12 +357,12 @@ grpc_handle(struct request *request)
 
 	if (!call_is_grpc(request)) {
 		response_plain_error(request, 415, "this path is for calls of gRPC: POST of "
-		    CONTENT_TYPE " by HTTP/2");
+		    GRPC_CONTENT_TYPE " by HTTP/2");
 		return;
 	}
 	refusal = check(request, &method, &ns);
 	if (refusal.code != V3_OK) {
-		refuse(request, refusal);
+		call_refuse_grpc(request, refusal);
 		return;
 	}
 	call = call_of(request, method);

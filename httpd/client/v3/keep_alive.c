@@ -220,6 +220,9 @@ next(struct v3_call *call, const void *message)
 		end(keep, v3_status_of(V3_REFUSE_TOO_MANY_REQUESTS));
 		return;
 	}
+	/* What is renewed is not asked for where it is done. */
+	if (!call_is_kept(call))
+		return;
 	/* While others are under way they are what may be asked. */
 	if (keep->asked_count == 0 && keep->count == 0) {
 		call->gone = NULL;

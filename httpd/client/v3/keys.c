@@ -16,10 +16,10 @@ serve_keys(struct v3_call *call, const void *message)
 
 	if (status.code != V3_OK) {
 		call_end(call, status);
-	} else if (call_may_ask(call)) {
+	} else if (kv_is_permitted(call, &ask) && call_may_ask(call)) {
 		/* It stands in the call's frame from here on. */
 		request_drop_body(call->request);
-		kv_send(call->request->worker->backend, &asked_new(call)->call, &ask);
+		kv_send(call->request->worker, call->who.credential, &asked_new(call)->call, &ask);
 	}
 	v3_ask_free(&ask);
 }
@@ -67,6 +67,7 @@ serve_compact(struct v3_call *call, const void *message)
 		return;
 	asked = request->physical ? asked_new_shown(call, ask_swept) : asked_new(call);
 	asked->revision = (uint64_t)request->revision;
+	call->decided = true;
 	backend_v3_compact(call->request->worker->backend, &asked->call,
-	    &(struct msg_v3_compact){ .revision = asked->revision });
+	    &(struct msg_v3_compact){ CALL_WHO(call), .revision = asked->revision });
 }

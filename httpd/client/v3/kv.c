@@ -46,34 +46,30 @@ kv_own_lists(enum v3_method_tag method, const void *message, struct v3_ask *ask)
 	return status;
 }
 
+bool
+kv_is_permitted(struct v3_call *call, const struct v3_ask *ask)
+{
+	return ask->writes ? call_writes(call, buf_slice(&ask->compares), buf_slice(&ask->ops)) :
+	    call_reads(call, buf_slice(&ask->compares), buf_slice(&ask->ops));
+}
+
 void
-kv_send(struct backend *backend, struct backend_call *call, const struct v3_ask *ask)
+kv_send(const struct worker *worker, uint64_t credential, struct backend_call *call,
+    const struct v3_ask *ask)
 {
 	if (ask->writes)
-		backend_v3_write(backend, call, &(struct msg_v3_write){
-		    .compares = buf_slice(&ask->compares), .ops = buf_slice(&ask->ops) });
+		backend_v3_write(worker->backend, call, &(struct msg_v3_write){
+		    V3_WHO(worker, credential), .compares = buf_slice(&ask->compares),
+		    .ops = buf_slice(&ask->ops) });
 	else
-		backend_v3_read(backend, call, &(struct msg_v3_read){
+		backend_v3_read(worker->backend, call, &(struct msg_v3_read){
 		    .quorum = !ask->serializable, .compares = buf_slice(&ask->compares),
 		    .ops = buf_slice(&ask->ops) });
 }
 
+/* The txn that a choice is. */
 static struct v3_status
-ask_for(struct backend *backend, struct backend_call *call, enum v3_method_tag method,
-    const void *message)
-{
-	struct v3_ask ask = { .writes = false };
-	struct v3_status status = kv_own_lists(method, message, &ask);
-
-	if (status.code == V3_OK)
-		kv_send(backend, call, &ask);
-	v3_ask_free(&ask);
-	return status;
-}
-
-struct v3_status
-kv_choose(struct backend *backend, struct backend_call *call,
-    const struct kv_choice *choice)
+choice_lists(const struct kv_choice *choice, struct v3_ask *ask)
 {
 	const struct v3_txn_compare compare = {
 		.result = V3_EQUAL,
@@ -88,7 +84,20 @@ kv_choose(struct backend *backend, struct backend_call *call,
 		.failure = { choice->otherwise, choice->otherwise != NULL },
 	};
 
-	return ask_for(backend, call, V3_METHOD_txn, &txn);
+	return kv_own_lists(V3_METHOD_txn, &txn, ask);
+}
+
+struct v3_status
+kv_choose(const struct worker *worker, uint64_t credential, struct backend_call *call,
+    const struct kv_choice *choice)
+{
+	struct v3_ask ask = { .writes = false };
+	struct v3_status status = choice_lists(choice, &ask);
+
+	if (status.code == V3_OK)
+		kv_send(worker, credential, call, &ask);
+	v3_ask_free(&ask);
+	return status;
 }
 
 struct slice
@@ -119,11 +128,13 @@ kv_first_below(struct arena *arena, struct slice name)
 
 /* ---- answered ------------------------------ */
 
-/* Codes of errors that another moment, or another node, mends. */
+/* Errors that another moment, or another node, mends; and that of a write whose user's rights were
+ * looked at before they changed, or others' did. */
 static bool
 mends(enum v3_error error)
 {
-	return v3_error_code(error) == V3_UNAVAILABLE || error == V3_TOO_MANY_REQUESTS;
+	return v3_error_code(error) == V3_UNAVAILABLE || error == V3_TOO_MANY_REQUESTS ||
+	    error == V3_AUTH_OLD_REVISION;
 }
 
 /* A lease that is not there has no code of its own in the services of locks and elections: who
@@ -211,34 +222,38 @@ kv_new(struct v3_call *call, enum v3_method_tag method, kv_answered *answered)
 	return asked;
 }
 
-/* raftd was asked, or was not. */
+/* Takes the lists, or why there are none. */
 static void
-go_on(struct v3_call *call, struct v3_status status)
+begin(struct v3_call *call, enum v3_method_tag method, struct v3_status status,
+    struct v3_ask *ask, kv_answered *answered)
 {
 	if (status.code != V3_OK) {
 		call_end(call, status);
-		return;
+	} else if (kv_is_permitted(call, ask) && call_may_ask(call)) {
+		kv_send(call->request->worker, call->who.credential,
+		    &kv_new(call, method, answered)->call, ask);
+		call->gone = gone;
+		request_drop_body(call->request);
 	}
-	call->gone = gone;
-	request_drop_body(call->request);
+	v3_ask_free(ask);
 }
 
 void
 kv_begin(struct v3_call *call, enum v3_method_tag method, const void *message,
     kv_answered *answered)
 {
-	if (call_may_ask(call))
-		go_on(call, ask_for(call->request->worker->backend,
-		    &kv_new(call, method, answered)->call, method, message));
+	struct v3_ask ask = { .writes = false };
+
+	begin(call, method, kv_own_lists(method, message, &ask), &ask, answered);
 }
 
 void
 kv_begin_choice(struct v3_call *call, const struct kv_choice *choice,
     kv_answered *answered)
 {
-	if (call_may_ask(call))
-		go_on(call, kv_choose(call->request->worker->backend,
-		    &kv_new(call, V3_METHOD_txn, answered)->call, choice));
+	struct v3_ask ask = { .writes = false };
+
+	begin(call, V3_METHOD_txn, choice_lists(choice, &ask), &ask, answered);
 }
 
 struct v3_response_header

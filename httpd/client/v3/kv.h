@@ -25,8 +25,12 @@ struct v3_status kv_lists(const struct v3_call *call, const void *message,
 /* The same of what other services make of theirs. */
 struct v3_status kv_own_lists(enum v3_method_tag method, const void *message,
     struct v3_ask *ask) MUST_CHECK;
-/* Ask raftd; call->done is set. */
-void kv_send(struct backend *backend, struct backend_call *call, const struct v3_ask *ask);
+/* May the call have that, if users count? False: it is over. (call_reads, call_writes) */
+bool kv_is_permitted(struct v3_call *call, const struct v3_ask *ask);
+/* Ask raftd, for the v3 user with that credential; call->done is set. raftd looks at what he may
+ * write, and not at what he may read. */
+void kv_send(const struct worker *worker, uint64_t credential, struct backend_call *call,
+    const struct v3_ask *ask);
 
 /* What raftd answered to one of these. */
 struct kv_answer {
@@ -48,8 +52,8 @@ struct kv_choice {
 	const struct v3_request_op *then, *otherwise;
 };
 /* As kv_own_lists and kv_send. */
-struct v3_status kv_choose(struct backend *backend, struct backend_call *call,
-    const struct kv_choice *choice) MUST_CHECK;
+struct v3_status kv_choose(const struct worker *worker, uint64_t credential,
+    struct backend_call *call, const struct kv_choice *choice) MUST_CHECK;
 /* The first of what a choice showed; NULL: nothing. */
 const struct v3_response_op *kv_first(const struct v3_txn_response *txn);
 /* The one KeyValue of a range. False: there is none. */

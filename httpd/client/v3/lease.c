@@ -22,11 +22,13 @@ serve_grant(struct v3_call *call, const void *message)
 	if (!call_may_ask(call))
 		return;
 	asked = asked_new(call);
+	call->decided = true;
 	asked->lease = (uint64_t)grant->ID;
 	while (asked->lease == 0)
 		asked->lease = rand_entropy() & INT64_MAX;
 	backend_v3_grant(call->request->worker->backend, &asked->call,
-	    &(struct msg_v3_grant){ .id = asked->lease, .ttl_s = (uint64_t)grant->TTL });
+	    &(struct msg_v3_grant){ CALL_WHO(call), .id = asked->lease,
+	    .ttl_s = (uint64_t)grant->TTL });
 }
 
 void
@@ -34,9 +36,11 @@ serve_revoke(struct v3_call *call, const void *message)
 {
 	const struct v3_lease_revoke_request *revoke = message;
 
-	if (call_may_ask(call))
-		backend_v3_revoke(call->request->worker->backend, &asked_new(call)->call,
-		    &(struct msg_v3_revoke){ .id = (uint64_t)revoke->ID });
+	if (!call_may_ask(call))
+		return;
+	call->decided = true;
+	backend_v3_revoke(call->request->worker->backend, &asked_new(call)->call,
+	    &(struct msg_v3_revoke){ CALL_WHO(call), .id = (uint64_t)revoke->ID });
 }
 
 /* ---- looked at ------------------------------ */
@@ -67,6 +71,16 @@ read_keys(struct slice list, struct arena *arena, struct v3_slices *keys)
 	return true;
 }
 
+/* The keys that hang on it are shown to who may read all of them. */
+static bool
+may_see(const struct v3_call *call, const struct v3_slices *keys)
+{
+	for (size_t i = 0; v3_users_count(call->request->worker) && i < keys->count; i++)
+		if (!call_may(call, V3_AUTH_READ, keys->items[i], SLICE_EMPTY))
+			return false;
+	return true;
+}
+
 static void
 show_time_to_live(struct v3_asked *asked, const struct msg_outcome *outcome)
 {
@@ -84,6 +98,10 @@ show_time_to_live(struct v3_asked *asked, const struct msg_outcome *outcome)
 	}
 	if (asked_is_refused(asked, answer.error))
 		return;
+	if (!may_see(call, &response.keys)) {
+		call_end(call, v3_status_of(V3_REFUSE_PERMISSION));
+		return;
+	}
 	header.revision = (int64_t)answer.revision;
 	response.TTL = answer.found != 0 ? (int64_t)answer.left_s : -1;
 	response.grantedTTL = (int64_t)answer.granted_s;

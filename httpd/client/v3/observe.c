@@ -18,7 +18,6 @@
 #include "common/limits.h"
 #include "common/v3_error.h"
 #include "common/xmem.h"
-#include "httpd/client/gate.h"
 #include "httpd/client/v3/kv.h"
 #include "httpd/client/v3/methods.h"
 #include "httpd/cluster.h"
@@ -168,7 +167,7 @@ static void happened(struct backend_v3_watch *watch, const struct backend_v3_bat
 static bool
 may_be_kept(const struct backend_v3_watch *watch)
 {
-	return gate_is_root(CONTAINER_OF(watch, const struct observer, watch)->call->request);
+	return call_may_hear(CONTAINER_OF(watch, const struct observer, watch)->call);
 }
 
 static void
@@ -289,24 +288,46 @@ looked(struct backend_call *step, const struct msg_outcome *outcome)
 	arena_free(&arena);
 }
 
+/* Of the first key below the name. */
 static void
-look(struct observer *observer)
+lists_of(struct slice name, struct v3_ask *ask)
 {
-	struct v3_ask ask = { .writes = false };
 	struct v3_range_request range;
 	struct arena arena;
 
 	arena_init(&arena);
-	range = kv_first_below(&arena, observer->name);
-	MUST(kv_own_lists(V3_METHOD_range, &range, &ask).code == V3_OK);
+	range = kv_first_below(&arena, name);
+	MUST(kv_own_lists(V3_METHOD_range, &range, ask).code == V3_OK);
 	arena_free(&arena);
+}
+
+static void
+look(struct observer *observer)
+{
+	struct v3_ask ask = { .writes = false };
+
+	lists_of(observer->name, &ask);
 	observer->looking = true;
 	observer->step.done = looked;
-	kv_send(backend_of(observer), &observer->step, &ask);
+	kv_send(observer->call->request->worker, observer->call->who.credential, &observer->step,
+	    &ask);
 	v3_ask_free(&ask);
 }
 
 /* ---- the call ------------------------------ */
+
+/* All that he is told of lies below the name. */
+static bool
+may_observe(struct v3_call *call, struct slice name)
+{
+	struct v3_ask ask = { .writes = false };
+	bool may;
+
+	lists_of(name, &ask);
+	may = kv_is_permitted(call, &ask);
+	v3_ask_free(&ask);
+	return may;
+}
 
 void
 serve_observe(struct v3_call *call, const void *message)
@@ -318,7 +339,7 @@ serve_observe(struct v3_call *call, const void *message)
 		call_end(call, v3_status_of(V3_REFUSE_REQUEST_TOO_LARGE));
 		return;
 	}
-	if (!call_may_ask(call))
+	if (!may_observe(call, asked->name) || !call_may_ask(call))
 		return;
 	observer = xzalloc(sizeof(*observer) + asked->name.size);
 	if (asked->name.size > 0)

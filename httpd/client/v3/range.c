@@ -177,7 +177,7 @@ serve_range(struct v3_call *call, const void *message)
 	status = kv_lists(call, message, &lists);
 	if (status.code != V3_OK) {
 		call_end(call, status);
-	} else if (call_may_ask(call)) {
+	} else if (kv_is_permitted(call, &lists) && call_may_ask(call)) {
 		/* It stands in the call's frame from here on. */
 		request_drop_body(call->request);
 		ask(call, &lists);

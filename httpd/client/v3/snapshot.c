@@ -10,7 +10,6 @@
  * How long it will be is not known before it is read from the disk: 1 byte remains as long as
  * more follows.
  */
-#include "common/auth/auth.h"
 #include "common/backup.h"
 #include "common/version.h"
 #include "httpd/backend.h"
@@ -123,19 +122,13 @@ piece_came(struct backend_backup *backup, const struct msg_backup_piece *piece)
 		call_end(call, (struct v3_status){ V3_OK, "" });
 }
 
-/* Hashes of passwords are in it: not for whoever comes. */
-static bool
-shows_hashes(const struct worker *worker)
-{
-	return !gate_is_closed(worker) && gate_auth(worker)->user_count > 0;
-}
-
 void
 serve_snapshot(struct v3_call *call, const void *message UNUSED)
 {
 	struct v3_snapshot *snapshot;
 
-	if (shows_hashes(call->request->worker)) {
+	/* Hashes of passwords are in it: not for whoever comes. */
+	if (gate_hides_hashes(call->request->worker)) {
 		call_end(call, (struct v3_status){ V3_PERMISSION_DENIED,
 			"there are users, who do not count now: a backup with their passwords' "
 			"hashes is made at the peer port, or with etcdctl control backup FILE" });

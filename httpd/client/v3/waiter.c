@@ -32,7 +32,6 @@
 #include "common/rand.h"
 #include "common/v3_error.h"
 #include "common/xmem.h"
-#include "httpd/client/gate.h"
 #include "httpd/client/v3/kv.h"
 #include "httpd/cluster.h"
 #include "httpd/http/server.h"
@@ -68,6 +67,7 @@ struct v3_waiter {
 	bool releases;			/* resting: from that */
 	bool ends;			/* before there is a key: the server stops */
 	int64_t lease, created;
+	uint64_t credential;		/* of the v3 user who waits; 0: of nobody */
 	void (*first)(struct v3_call *call, const struct waiter_first *first);
 	struct v3_status lost, why;	/* why: it ends with that when its key is gone */
 	struct slice name, key;		/* behind this struct; the key begins with the name */
@@ -176,6 +176,13 @@ part(struct v3_waiter *waiter)
 	return call;
 }
 
+/* As whom it was begun: so it is with each step, also when its call is gone. */
+static struct v3_status
+choose(struct v3_waiter *waiter, const struct kv_choice *choice)
+{
+	return kv_choose(worker_of(waiter), waiter->credential, &waiter->step, choice);
+}
+
 /* ---- released ------------------------------ */
 
 static void release(struct v3_waiter *waiter);
@@ -243,9 +250,10 @@ release(struct v3_waiter *waiter)
 	waiter->step.done = released;
 	if (waiter->granted)
 		backend_v3_revoke(backend_of(waiter), &waiter->step,
-		    &(struct msg_v3_revoke){ .id = (uint64_t)waiter->lease });
+		    &(struct msg_v3_revoke){ V3_WHO(worker_of(waiter), waiter->credential),
+		    .id = (uint64_t)waiter->lease });
 	else
-		MUST(kv_choose(backend_of(waiter), &waiter->step, &(struct kv_choice){
+		MUST(choose(waiter, &(struct kv_choice){
 		    .key = waiter->key, .created = waiter->created,
 		    .then = &op }).code == V3_OK);
 }
@@ -297,8 +305,9 @@ hold(struct v3_waiter *waiter, const struct kv_answer *answer)
 	struct waiter_first first = { .header = kv_header(waiting, answer), .name = waiter->name,
 		.key = waiter->key, .created = waiter->created, .lease = waiter->lease };
 
-	/* Users may have begun to count: he gets no answer, and keeps no key. */
-	if (!gate_is_root(waiting->request)) {
+	/* Users may have begun to count, or have other rights: he gets no answer, and keeps no
+	 * key. */
+	if (!call_may_hear(waiting)) {
 		waiter->state = RESTING;
 		give_up(waiter, v3_status_of(V3_REFUSE_PERMISSION));
 		return;
@@ -346,7 +355,7 @@ turned(struct backend_v3_watch *watch)
 static bool
 may_be_kept(const struct backend_v3_watch *watch)
 {
-	return gate_is_root(CONTAINER_OF(watch, const struct v3_waiter, watch)->call->request);
+	return call_may_hear(CONTAINER_OF(watch, const struct v3_waiter, watch)->call);
 }
 
 static void
@@ -421,7 +430,7 @@ look(struct v3_waiter *waiter)
 	range.key = kv_below(&arena, waiter->name, &range.range_end);
 	waiter->state = LOOKING;
 	waiter->step.done = looked;
-	MUST(kv_choose(backend_of(waiter), &waiter->step, &(struct kv_choice){
+	MUST(choose(waiter, &(struct kv_choice){
 	    .key = waiter->key, .created = waiter->created, .then = &op }).code == V3_OK);
 	arena_free(&arena);
 }
@@ -493,7 +502,7 @@ proclaim(struct v3_waiter *waiter)
 
 	waiter->state = PROCLAIMING;
 	waiter->step.done = proclaimed;
-	MUST(kv_choose(backend_of(waiter), &waiter->step, &(struct kv_choice){
+	MUST(choose(waiter, &(struct kv_choice){
 	    .key = waiter->key, .created = waiter->created, .then = &op }).code == V3_OK);
 }
 
@@ -550,7 +559,7 @@ acquire(struct v3_waiter *waiter)
 
 	waiter->state = ACQUIRING;
 	waiter->step.done = acquired;
-	return kv_choose(backend_of(waiter), &waiter->step, &(struct kv_choice){
+	return choose(waiter, &(struct kv_choice){
 	    .key = waiter->key, .then = &then, .otherwise = &otherwise });
 }
 
@@ -651,12 +660,27 @@ new_waiter(struct v3_call *call, const struct waiter_wish *wish)
 	waiters->count++;
 	waiters->waiting++;
 	waiter->call = call;
+	waiter->credential = call->who.credential;
 	call->state = waiter;
 	call->gone = gone;
 	call->stop = stop;
 	call->request->ends_with_client = true;
 	call->request->stays = true;
 	return waiter;
+}
+
+/* Of the keys below that name, which are read as long as it waits. */
+static bool
+may_look(struct v3_call *call, struct slice name)
+{
+	const struct v3_range_request range = kv_first_below(&call->request->arena, name);
+	struct v3_ask ask = { .writes = false };
+	bool may;
+
+	MUST(kv_own_lists(V3_METHOD_range, &range, &ask).code == V3_OK);
+	may = kv_is_permitted(call, &ask);
+	v3_ask_free(&ask);
+	return may;
 }
 
 static bool
@@ -670,27 +694,43 @@ may_wait(struct v3_call *call, const struct waiter_wish *wish)
 		call_end(call, v3_status_of(V3_REFUSE_TOO_MANY_REQUESTS));
 		return false;
 	}
-	return call_may_ask(call);
+	return may_look(call, wish->name) && call_may_ask(call);
+}
+
+/* raftd asks for that, too; but a lease would be granted before. */
+static bool
+may_have_key(const struct v3_waiter *waiter)
+{
+	return !v3_users_count(worker_of(waiter)) ||
+	    call_may(waiter->call, V3_AUTH_WRITE, waiter->key, SLICE_EMPTY);
+}
+
+static struct v3_status
+begin(struct v3_waiter *waiter)
+{
+	if (!may_have_key(waiter))
+		return v3_status_of(V3_REFUSE_PERMISSION);
+	if (!waiter->granted)
+		return acquire(waiter);
+	waiter->step.done = granted;
+	backend_v3_grant(backend_of(waiter), &waiter->step, &(struct msg_v3_grant){
+	    V3_WHO(worker_of(waiter), waiter->credential), .id = (uint64_t)waiter->lease,
+	    .ttl_s = V3_WAITER_TTL_S });
+	return (struct v3_status){ V3_OK, "" };
 }
 
 void
 waiter_begin(struct v3_call *call, const struct waiter_wish *wish)
 {
 	struct v3_waiter *waiter;
-	struct v3_status status = { V3_OK, "" };
+	struct v3_status status;
 
 	if (!may_wait(call, wish))
 		return;
 	waiter = new_waiter(call, wish);
 	count(waiter);
 	waiter->step.sent_ns = &call->request->sent_ns;
-	if (waiter->granted) {
-		waiter->step.done = granted;
-		backend_v3_grant(backend_of(waiter), &waiter->step, &(struct msg_v3_grant){
-		    .id = (uint64_t)waiter->lease, .ttl_s = V3_WAITER_TTL_S });
-	} else {
-		status = acquire(waiter);
-	}
+	status = begin(waiter);
 	/* Its call may be gone before its step is. */
 	waiter->step.sent_ns = NULL;
 	if (status.code == V3_OK) {

@@ -78,11 +78,35 @@ unname(struct stream_watch *watch)
 
 static void registered(struct backend_v3_watch *watch, const struct msg_v3_watching *answer);
 
+/* Why he may not watch that; V3_NONE: he may. */
+static enum v3_error
+refusal_of(const struct v3_call *call, struct slice key, struct slice end)
+{
+	static const uint8_t zero;
+	struct v3_status nobody;
+
+	if (!v3_users_count(call->request->worker))
+		return gate_is_root(call->request) ? V3_NONE : V3_PERMISSION;
+	nobody = call_nobody(call);
+	if (nobody.code == V3_UNAUTHENTICATED)
+		return V3_AUTH_TOKEN;
+	if (nobody.code == V3_INVALID_ARGUMENT)
+		return V3_USER_EMPTY;
+	return nobody.code == V3_OK && call_may(call, V3_AUTH_READ,
+	    key.size == 0 ? slice_of(&zero, 1) : key, end) ? V3_NONE : V3_PERMISSION;
+}
+
+bool
+watches_may(const struct v3_call *call, struct slice key, struct slice end)
+{
+	return refusal_of(call, key, end) == V3_NONE;
+}
+
 static bool
 may_be_kept(const struct backend_v3_watch *watch)
 {
-	return gate_is_root(CONTAINER_OF(watch, const struct stream_watch,
-	    watch)->stream->call->request);
+	return watches_may(CONTAINER_OF(watch, const struct stream_watch,
+	    watch)->stream->call, watch->key, watch->end);
 }
 
 static void
@@ -506,10 +530,15 @@ is_vain(const struct v3_watch_create_request *create)
 static void
 create(struct watch_stream *stream, const struct v3_watch_create_request *asked)
 {
+	enum v3_error refusal = refusal_of(stream->call, asked->key, asked->range_end);
 	bool vain = is_vain(asked);
 	struct stream_watch *watch;
 	int64_t id = 0;
 
+	if (refusal != V3_NONE) {
+		(void)add_turn(stream, TURN_REFUSED, NULL, refusal);
+		return;
+	}
 	if (!vain && !choose_id(stream, asked->watch_id, &id)) {
 		(void)add_turn(stream, TURN_REFUSED, NULL, V3_WATCH_ID_USED);
 		return;

@@ -41,6 +41,7 @@ watches_pack(const struct v3_call *call, struct msg_handed *handed)
 	handed->v3_progress = stream->progress_wanted;
 	handed->user = call->request->user;
 	handed->credential = call->request->credential;
+	handed->v3_credential = call->who.credential;
 	return true;
 }
 
@@ -80,17 +81,21 @@ watch_move_take(struct v3_call *call, const struct msg_handed *handed)
 	request->route = route_named(handed->route);
 	request->user = arena_copy(&request->arena, handed->user);
 	request->credential = handed->credential;
+	call->who.credential = handed->v3_credential;
 	call->half_closed = true;
 	stream->next_id = (int64_t)handed->v3_next_id;
 	stream->progress_wanted = handed->v3_progress != 0;
-	if (!gate_is_root(request)) {
+	if (!v3_users_count(request->worker) && !gate_is_root(request)) {
 		watches_end(stream, v3_status_of(V3_REFUSE_PERMISSION));
 		return;
 	}
 	while (v3_handed_watch_get(&in, &watch)) {
-		if (take(stream, &watch))
+		bool may = watches_may(call, watch.key, watch.end);
+
+		if (may && take(stream, &watch))
 			continue;
-		watches_end(stream, v3_status_of(V3_REFUSE_STOPPED));
+		watches_end(stream, v3_status_of(may ? V3_REFUSE_STOPPED :
+		    V3_REFUSE_PERMISSION));
 		return;
 	}
 }

@@ -87,4 +87,7 @@ void watches_ask_on(struct watch_stream *stream);
 
 bool watches_pack(const struct v3_call *call, struct msg_handed *handed);
 
+/* May he watch that range, by the users that count? */
+bool watches_may(const struct v3_call *call, struct slice key, struct slice end);
+
 #endif

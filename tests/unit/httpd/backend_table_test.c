@@ -24,7 +24,7 @@ static const struct {
 	{ MSG_stats, "invalid stats" }, { MSG_watching, "watching" }, { MSG_event, "event" },
 	{ MSG_peer_stream_over, "peer_stream_over" },
 	{ MSG_changed, "changed" }, { MSG_backup_piece, "backup_piece" },
-	{ MSG_auth, "auth" },
+	{ MSG_auth, "auth" }, { MSG_v3_auth, "v3_auth" }, { MSG_v3_tokens, "v3_tokens" },
 	{ MSG_v3_watching, "v3_watching" }, { MSG_v3_events, "v3_events" },
 	{ MSG_v3_past, "v3_past" }, { MSG_v3_progress, "v3_progress" },
 };
@@ -143,7 +143,7 @@ send_with_file(struct fake *fake, int fd, enum hello_flaw flaw)
 }
 
 #define NONE "backend: raftd sent an invalid hello\n"
-#define ANOTHER "backend: raftd speaks another protocol: its=7 ours=6\n"
+#define ANOTHER "backend: raftd speaks another protocol: its=8 ours=7\n"
 
 TEST(a_hello_is_of_this_raftd_or_none)
 {

@@ -4,12 +4,15 @@
 #include "tests/unit/httpd/fake_raftd.h"
 #include "common/auth/auth.h"
 #include "common/ipc/wire.h"
+#include "common/limits.h"
+#include "common/v3_auth/v3_auth.h"
 #include "common/xmem.h"
 #include "httpd/http/budget.h"
 #include "tests/lib/test.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <openssl/sha.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -504,6 +507,81 @@ fake_close_gate(struct fake_client *client)
 	buf_free(&records);
 	buf_free(&value);
 	buf_free(&roles);
+}
+
+static struct v3_auth_entry
+v3_entry(const char *name, uint64_t credential)
+{
+	struct v3_auth_entry entry = { .credential = credential };
+
+	buf_append_text(&entry.name, name);
+	return entry;
+}
+
+static void
+set_v3_user(struct v3_auth *auth, const char *name, uint64_t credential, const char *role)
+{
+	struct v3_auth_entry user = v3_entry(name, credential);
+
+	auth_list_add(&user.list, slice_text(role));
+	assert_int_equal(v3_auth_set_user(auth, &user), ERR_NONE);
+	buf_free(&user.name);
+	buf_free(&user.list);
+}
+
+static void
+set_v3_role(struct v3_auth *auth, const char *below)
+{
+	struct v3_auth_entry role = v3_entry("r", 0);
+	char *end = xstrdup(below);
+
+	if (below[0] != '\0') {
+		end[strlen(end) - 1] = '/' + 1;
+		v3_auth_list_put(&role.list, &(struct v3_auth_permission){
+		    .type = V3_AUTH_READWRITE, .key = slice_text(below),
+		    .end = slice_text(end) });
+	}
+	assert_int_equal(v3_auth_set_role(auth, &role), ERR_NONE);
+	free(end);
+	buf_free(&role.name);
+	buf_free(&role.list);
+}
+
+static void
+send_v3_token(const struct fake *fake)
+{
+	uint8_t digest[V3_TOKEN_DIGEST_BYTES];
+	struct buf added = BUF_INIT;
+
+	SHA256((const uint8_t *)FAKE_LETTERS, V3_TOKEN_LETTERS, digest);
+	v3_token_record_put(&added, &(struct v3_token_record){ .index = 5,
+	    .credential = FAKE_CREDENTIAL, .digest = slice_of(digest, sizeof(digest)) });
+	msg_v3_tokens_frame(channel_out(fake->channel), 0, &(struct msg_v3_tokens){
+	    .version = fake->v3_version, .added = buf_slice(&added) });
+	buf_free(&added);
+}
+
+void
+fake_count_v3_users(struct fake *fake, const char *below)
+{
+	struct v3_auth auth = { .enabled = true, .changes = 10 + fake->v3_version,
+		.version = 11 + fake->v3_version };
+	struct buf records = BUF_INIT;
+	bool first = fake->v3_version++ == 0;
+
+	set_v3_user(&auth, "root", 2, "root");
+	if (below != NULL) {
+		set_v3_role(&auth, below);
+		set_v3_user(&auth, "u", FAKE_CREDENTIAL, "r");
+	}
+	v3_auth_put(&auth, &records);
+	msg_v3_auth_frame(channel_out(fake->channel), 0, &(struct msg_v3_auth){
+	    .version = fake->v3_version, .records = buf_slice(&records) });
+	if (first)
+		send_v3_token(fake);
+	shared_index_set_v3_auth(fake->announced, fake->v3_version);
+	buf_free(&records);
+	v3_auth_clear(&auth);
 }
 
 struct msg_v3_watch

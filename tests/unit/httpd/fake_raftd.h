@@ -27,6 +27,7 @@ struct fake {
 	struct fake_frame *frames;	/* that came from the worker, in order */
 	size_t frame_count, frame_capacity;
 	size_t taken;			/* frames that fake_next gave out */
+	uint64_t v3_version;		/* of users of the v3 API that it was given */
 	int lost_why;			/* CHANNEL_END_* of the last channel; 0: none was lost */
 	bool (*condition)(void *argument);
 	void *argument;
@@ -99,6 +100,12 @@ void fake_client_free(struct fake_client *client);
 void fake_send_all(const struct fake_client *client, struct slice bytes);
 /* Users count from now on: there is root. */
 void fake_close_gate(struct fake_client *client);
+/* Users of the v3 API count from now on: root, and u, who shows FAKE_TOKEN and may do all with keys
+ * below of, which ends with a slash; "": with none; NULL: there is no u any more. */
+#define FAKE_LETTERS "AAAAAAAAAAAAAAAA"
+#define FAKE_TOKEN FAKE_LETTERS ".5"
+#define FAKE_CREDENTIAL 3
+void fake_count_v3_users(struct fake *fake, const char *below);
 /* Of the v3 keys; the next frame has to be one. */
 struct msg_v3_watch fake_next_v3_watch(struct fake *fake, uint64_t *id);
 

@@ -31,7 +31,8 @@ static void
 grant(struct led *c, uint64_t id, uint64_t ttl_s)
 {
 	c->sequence++;
-	command(c, command_new_v3_grant(WORLD_SESSION, c->sequence, c->sequence, id, ttl_s));
+	command(c, command_new_v3_grant(WORLD_SESSION, c->sequence,
+	    &(struct msg_v3_grant){ .low = c->sequence, .id = id, .ttl_s = ttl_s }));
 }
 
 static void
@@ -41,8 +42,9 @@ put(struct led *c, const char *key, uint64_t lease)
 
 	c->sequence++;
 	mvcc_op_put_put(&ops, &(struct v3_put){ .key = slice_text(key), .lease = lease });
-	command(c, command_new_v3_write(WORLD_SESSION, c->sequence, c->sequence, SLICE_EMPTY,
-	    buf_slice(&ops)));
+	command(c, command_new_v3_write(WORLD_SESSION, c->sequence,
+	    &(struct msg_v3_write){ .low = c->sequence, .compares = SLICE_EMPTY,
+	    .ops = buf_slice(&ops) }));
 	buf_free(&ops);
 }
 
@@ -166,7 +168,8 @@ TEST(compacted_history_is_freed_in_turns)
 	for (unsigned i = 0; i < 3000; i++)
 		put(&c, "k", 0);
 	c.sequence++;
-	command(&c, command_new_v3_compact(WORLD_SESSION, c.sequence, c.sequence, 3001));
+	command(&c, command_new_v3_compact(WORLD_SESSION, c.sequence,
+	    &(struct msg_v3_compact){ .low = c.sequence, .revision = 3001 }));
 	for (unsigned i = 0; i < 10; i++) {
 		world_turn(c.w, 1);
 		world_settle(c.w);
@@ -185,13 +188,13 @@ TEST(a_write_of_v3_keys_that_comes_again_is_answered_as_the_first_time)
 
 	mvcc_op_put_put(&ops, &(struct v3_put){ .key = SLICE_LITERAL("k") });
 	c.sequence++;
-	command(&c, command_new_v3_write(WORLD_SESSION, c.sequence, 1, SLICE_EMPTY,
-	    buf_slice(&ops)));
+	command(&c, command_new_v3_write(WORLD_SESSION, c.sequence,
+	    &(struct msg_v3_write){ .low = 1, .compares = SLICE_EMPTY, .ops = buf_slice(&ops) }));
 	assert_int_equal(c.w->last.error, ERR_NONE);
 	first = c.w->last.raft_index;
 	outcomes = c.w->outcomes;
-	command(&c, command_new_v3_write(WORLD_SESSION, c.sequence, 1, SLICE_EMPTY,
-	    buf_slice(&ops)));
+	command(&c, command_new_v3_write(WORLD_SESSION, c.sequence,
+	    &(struct msg_v3_write){ .low = 1, .compares = SLICE_EMPTY, .ops = buf_slice(&ops) }));
 	assert_int_equal(c.w->outcomes, outcomes + 1);
 	assert_int_equal(c.w->last.raft_index, first);
 	assert_int_equal(mvcc_revision(keys_of(&c)), 2);

@@ -98,7 +98,7 @@ TEST(the_status_has_what_scripts_look_for)
 	    "\"clusterId\":\"00000000000000c3\","
 	    "\"phase\":\"member\",\"state\":\"follower\",\"term\":3,"));
 	assert_non_null(strstr(text, "\"storeIndex\":17,\"leader\":\"distant\","
-	    "\"protocol\":{\"min\":6,\"max\":6},\"members\":[{\"id\":\"00000000000000a1\""));
+	    "\"protocol\":{\"min\":7,\"max\":7},\"members\":[{\"id\":\"00000000000000a1\""));
 	fixture_free(&fixture);
 }
 
@@ -199,11 +199,11 @@ TEST(a_join_body_that_is_wrong_is_refused_in_one_sentence)
 	join(fixture, "{\"minVersion\":2,\"maxVersion\":2,\"name\":\"m\","
 	    "\"raftURL\":\"http://h:7001\",\"etcdURL\":\"http://h:4001\"}");
 	assert_int_equal(fixture->status, 501);
-	join(fixture, "{\"protocol\":{\"min\":7,\"max\":8},\"id\":\"d4\",\"name\":\"third\","
+	join(fixture, "{\"protocol\":{\"min\":8,\"max\":9},\"id\":\"d4\",\"name\":\"third\","
 	    "\"peerURL\":\"http://127.0.0.1:7003\",\"clientURL\":\"http://127.0.0.1:4003\"}");
 	assert_int_equal(fixture->status, 412);
-	assert_non_null(strstr((const char *)fixture->body.data, "7-8"));
-	assert_non_null(strstr((const char *)fixture->body.data, "6-6"));
+	assert_non_null(strstr((const char *)fixture->body.data, "8-9"));
+	assert_non_null(strstr((const char *)fixture->body.data, "7-7"));
 	assert_int_equal(fixture->raftd.changes, 0);
 	fixture_free(&fixture);
 }

@@ -122,14 +122,22 @@ TEST(a_write_that_comes_again_is_answered_as_the_first_time)
 	mvcc_op_put_put(&one, &(struct v3_put){ .key = SLICE_LITERAL("k"),
 	    .value = SLICE_LITERAL("old") });
 	make_txn(&ops);
-	apply_alone(&a, command_new_v3_write(7, 1, 1, SLICE_EMPTY, buf_slice(&one)), 1, 1);
-	apply(&a, command_new_v3_write(7, 2, 1, SLICE_EMPTY, buf_slice(&ops)), 1, 1, &facts);
+	apply_alone(&a, command_new_v3_write(7, 1,
+	    &(struct msg_v3_write){ .low = 1, .compares = SLICE_EMPTY, .ops = buf_slice(&one) }),
+	    1, 1);
+	apply(&a, command_new_v3_write(7, 2,
+	    &(struct msg_v3_write){ .low = 1, .compares = SLICE_EMPTY, .ops = buf_slice(&ops) }),
+	    1, 1, &facts);
 	read_answer(&a, &ops, blob_slice(facts.result.cause), V3_NONE, &first);
 	blob_unref(&facts.result.cause);
 	revision = mvcc_revision(a.replica->mvcc);
 	load(&a);
-	apply_alone(&a, command_new_v3_write(7, 3, 1, SLICE_EMPTY, buf_slice(&one)), 1, 1);
-	apply(&a, command_new_v3_write(7, 2, 1, SLICE_EMPTY, buf_slice(&ops)), 1, 1, &facts);
+	apply_alone(&a, command_new_v3_write(7, 3,
+	    &(struct msg_v3_write){ .low = 1, .compares = SLICE_EMPTY, .ops = buf_slice(&one) }),
+	    1, 1);
+	apply(&a, command_new_v3_write(7, 2,
+	    &(struct msg_v3_write){ .low = 1, .compares = SLICE_EMPTY, .ops = buf_slice(&ops) }),
+	    1, 1, &facts);
 	assert_int_equal(facts.seen, REQUEST_KNOWN);
 	assert_int_equal(mvcc_revision(a.replica->mvcc), revision + 1);
 	read_answer(&a, &ops, blob_slice(facts.result.cause), V3_NONE, &again);
@@ -155,10 +163,14 @@ TEST(an_outcome_of_another_request_does_no_harm)
 	mvcc_op_put_put(&one, &(struct v3_put){ .key = SLICE_LITERAL("k"),
 	    .value = SLICE_LITERAL("old") });
 	make_txn(&ops);
-	apply(&a, command_new_v3_write(7, 1, 1, SLICE_EMPTY, buf_slice(&one)), 1, 1, &facts);
+	apply(&a, command_new_v3_write(7, 1,
+	    &(struct msg_v3_write){ .low = 1, .compares = SLICE_EMPTY, .ops = buf_slice(&one) }),
+	    1, 1, &facts);
 	read_answer(&a, &ops, blob_slice(facts.result.cause), V3_NONE, &out);
 	blob_unref(&facts.result.cause);
-	apply(&a, command_new_v3_write(7, 2, 1, SLICE_EMPTY, buf_slice(&ops)), 1, 1, &facts);
+	apply(&a, command_new_v3_write(7, 2,
+	    &(struct msg_v3_write){ .low = 1, .compares = SLICE_EMPTY, .ops = buf_slice(&ops) }),
+	    1, 1, &facts);
 	buf_clear(&one);
 	mvcc_op_put_delete(&one, &(struct v3_delete){ .key = SLICE_LITERAL("k"),
 	    .flags = V3_DELETE_PREV_KV });
@@ -176,8 +188,10 @@ TEST(what_a_leader_says_of_leases_counts_in_its_own_term)
 	static const uint64_t ids[] = { 1, 2 };
 	struct applier a = { .replica = replica_new(1) };
 
-	apply_alone(&a, command_new_v3_grant(7, 1, 1, 1, 10), 3, 100 * S);
-	apply_alone(&a, command_new_v3_grant(7, 2, 1, 2, 20), 3, 100 * S);
+	apply_alone(&a, command_new_v3_grant(7, 1,
+	    &(struct msg_v3_grant){ .low = 1, .id = 1, .ttl_s = 10 }), 3, 100 * S);
+	apply_alone(&a, command_new_v3_grant(7, 2,
+	    &(struct msg_v3_grant){ .low = 1, .id = 2, .ttl_s = 20 }), 3, 100 * S);
 	apply_alone(&a, command_new_v3_expire(2, ids, 2), 3, 110 * S);
 	assert_int_equal(mvcc_lease_count(a.replica->mvcc), 2);
 	/* The second is not due by what is replicated. */
@@ -196,7 +210,8 @@ TEST(so_many_leases_end_by_one_entry)
 
 	for (size_t i = 0; i < ARRAY_COUNT(ids); i++) {
 		ids[i] = i + 1;
-		apply_alone(&a, command_new_v3_grant(7, i + 1, i + 1, ids[i], 2), 1, S);
+		apply_alone(&a, command_new_v3_grant(7, i + 1,
+		    &(struct msg_v3_grant){ .low = i + 1, .id = ids[i], .ttl_s = 2 }), 1, S);
 	}
 	apply(&a, command_new_v3_expire(1, ids, ARRAY_COUNT(ids)), 1, 9 * S, &facts);
 	assert_int_equal(facts.result.error, ERR_RAFT_INTERNAL);
@@ -220,9 +235,13 @@ TEST(watches_go_on_at_the_replica_that_takes_the_place)
 	mvcc_op_put_put(&one, &(struct v3_put){ .key = SLICE_LITERAL("k") });
 	for (uint64_t i = 1; i <= 5; i++) {
 		if (i <= 2)
-			apply_alone(&a, command_new_v3_write(7, i, 1, SLICE_EMPTY, buf_slice(&one)),
+			apply_alone(&a, command_new_v3_write(7, i,
+			    &(struct msg_v3_write){ .low = 1, .compares = SLICE_EMPTY,
+			    .ops = buf_slice(&one) }),
 			    1, 1);
-		apply_alone(&b, command_new_v3_write(7, i, 1, SLICE_EMPTY, buf_slice(&one)), 1, 1);
+		apply_alone(&b, command_new_v3_write(7, i,
+		    &(struct msg_v3_write){ .low = 1, .compares = SLICE_EMPTY,
+		    .ops = buf_slice(&one) }), 1, 1);
 	}
 	assert_int_equal(mvcc_watch_add(a.replica->mvcc, &watch, &behind), V3_NONE);
 	replica_adopt(b.replica, a.replica);
@@ -257,7 +276,9 @@ put_many(struct applier *a, uint64_t lease)
 		buf_clear(&ops);
 		mvcc_op_put_put(&ops, &(struct v3_put){ .key = slice_text(name),
 		    .lease = lease });
-		apply_alone(a, command_new_v3_write(0, 0, 0, SLICE_EMPTY, buf_slice(&ops)), 1,
+		apply_alone(a, command_new_v3_write(0, 0,
+		    &(struct msg_v3_write){ .low = 0, .compares = SLICE_EMPTY,
+		    .ops = buf_slice(&ops) }), 1,
 		    1);
 	}
 	buf_free(&ops);
@@ -349,7 +370,9 @@ TEST(a_delete_of_many_keys_takes_steps_and_is_one_revision)
 
 	put_many(&a, 0);
 	mvcc_op_put_delete(&ops, &(struct v3_delete){ .key = ALL, .end = ALL });
-	take_all_away(&a, command_new_v3_write(0, 0, 0, SLICE_EMPTY, buf_slice(&ops)), 2);
+	take_all_away(&a, command_new_v3_write(0, 0,
+	    &(struct msg_v3_write){ .low = 0, .compares = SLICE_EMPTY, .ops = buf_slice(&ops) }),
+	    2);
 	load(&a);
 	buf_free(&ops);
 	end_applier(&a);
@@ -359,9 +382,11 @@ TEST(a_lease_with_many_keys_is_revoked_in_steps)
 {
 	struct applier a = { .replica = replica_new(1) };
 
-	apply_alone(&a, command_new_v3_grant(0, 0, 0, 5, 60), 1, 1);
+	apply_alone(&a, command_new_v3_grant(0, 0,
+	    &(struct msg_v3_grant){ .low = 0, .id = 5, .ttl_s = 60 }), 1, 1);
 	put_many(&a, 5);
-	take_all_away(&a, command_new_v3_revoke(0, 0, 0, 5), 2);
+	take_all_away(&a, command_new_v3_revoke(0, 0,
+	    &(struct msg_v3_revoke){ .low = 0, .id = 5 }), 2);
 	assert_int_equal(mvcc_lease_count(a.replica->mvcc), 0);
 	load(&a);
 	end_applier(&a);
@@ -372,9 +397,12 @@ TEST(a_lease_with_many_keys_expires_in_steps_between_others)
 	struct applier a = { .replica = replica_new(1) };
 	const uint64_t ids[] = { 4, 5, 6, 7 };
 
-	apply_alone(&a, command_new_v3_grant(0, 0, 0, 4, 60), 1, 1);
-	apply_alone(&a, command_new_v3_grant(0, 0, 0, 5, 60), 1, 1);
-	apply_alone(&a, command_new_v3_grant(0, 0, 0, 6, 600), 1, 1);
+	apply_alone(&a, command_new_v3_grant(0, 0,
+	    &(struct msg_v3_grant){ .low = 0, .id = 4, .ttl_s = 60 }), 1, 1);
+	apply_alone(&a, command_new_v3_grant(0, 0,
+	    &(struct msg_v3_grant){ .low = 0, .id = 5, .ttl_s = 60 }), 1, 1);
+	apply_alone(&a, command_new_v3_grant(0, 0,
+	    &(struct msg_v3_grant){ .low = 0, .id = 6, .ttl_s = 600 }), 1, 1);
 	put_many(&a, 5);
 	take_all_away(&a, command_new_v3_expire(1, ids, ARRAY_COUNT(ids)), 60 * S + 1);
 	assert_int_equal(mvcc_lease_count(a.replica->mvcc), 1);

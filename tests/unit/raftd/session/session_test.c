@@ -40,10 +40,12 @@ TEST(a_hello_with_the_token_opens_and_gets_the_status)
 
 	greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
 	/* With a status it begins to serve: by then it has to know the users. */
-	assert_int_equal(hear(fd, &in, types, 8), 3);
+	assert_int_equal(hear(fd, &in, types, 8), 5);
 	assert_int_equal(types[0], MSG_hello);
 	assert_int_equal(types[1], MSG_auth);
-	assert_int_equal(types[2], MSG_status);
+	assert_int_equal(types[2], MSG_v3_auth);
+	assert_int_equal(types[3], MSG_v3_tokens);
+	assert_int_equal(types[4], MSG_status);
 	buf_free(&in);
 	close(fd);
 	world_free(w);
@@ -349,7 +351,7 @@ TEST(a_worker_that_drains_keeps_its_channel_beside_its_successor)
 	greet(w, old, ROLE_CLIENT, 1, 1234, 5);
 	fresh = attach(w, ROLE_CLIENT, 1);
 	greet(w, fresh, ROLE_CLIENT, 1, 1234, 6);
-	assert_int_equal(hear(old, &in, types, 8), 3);
+	assert_int_equal(hear(old, &in, types, 8), 5);
 	sessions_outcome(w->sessions, 5, 9, &outcome);
 	run(w);
 	assert_int_equal(hear(old, &in, types, 8), 1);
@@ -369,7 +371,7 @@ TEST(a_large_answer_comes_in_pieces_that_fit_frames)
 	int fd = attach(w, ROLE_CLIENT, 1), types[8];
 
 	greet(w, fd, ROLE_CLIENT, 1, 1234, 5);
-	assert_int_equal(hear(fd, &in, types, 8), 3);
+	assert_int_equal(hear(fd, &in, types, 8), 5);
 	/* With the blob that holds it, and without. */
 	for (size_t i = 0; i < 2 * ARRAY_COUNT(last_pieces); i++) {
 		struct blob *record = blob_alloc(3 * FRAME_CHUNK_BYTES + last_pieces[i / 2]);

@@ -89,7 +89,7 @@ TEST(format_file_says_what_it_is)
 	file = fopen(path, "r");
 	assert_non_null(file);
 	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
-	assert_string_equal(text, "moothall 5\n");
+	assert_string_equal(text, "moothall 6\n");
 	fclose(file);
 	free(path);
 	fixture_close(&f);
@@ -176,10 +176,10 @@ TEST(other_formats_are_refused)
 	const char *later = disk_temporary(), *strange = disk_temporary(), *db = disk_temporary();
 
 	write_file(later, "FORMAT", "moothall 1\n");
-	assert_refused(later, "n1", ERR_FOREIGN, "format 1, this program reads formats 2 to 5; "
+	assert_refused(later, "n1", ERR_FOREIGN, "format 1, this program reads formats 2 to 6; "
 	    "start the version that wrote it, make a backup with it");
 	write_file(strange, "FORMAT", "some\x1b[31mthing else\n");
-	assert_refused(strange, "n1", ERR_FOREIGN, "says \"some\" and not \"moothall 5\"");
+	assert_refused(strange, "n1", ERR_FOREIGN, "says \"some\" and not \"moothall 6\"");
 	make_directory(db, "db");
 	assert_refused(db, "n1", ERR_FOREIGN, "db without FORMAT");
 }
@@ -206,7 +206,7 @@ becomes_ours(const char *format)
 	file = fopen(path, "r");
 	assert_non_null(file);
 	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
-	assert_string_equal(text, "moothall 5\n");
+	assert_string_equal(text, "moothall 6\n");
 	fclose(file);
 	free(path);
 	fixture_close(&f);
@@ -216,6 +216,7 @@ TEST(a_directory_of_a_format_before_becomes_one_of_this)
 {
 	becomes_ours("moothall 2\n");
 	becomes_ours("moothall 3\n");
+	becomes_ours("moothall 5\n");
 }
 
 TEST(directory_half_made_is_finished)

@@ -485,8 +485,9 @@ some_write(struct world *w)
 	else
 		v3_work_txn(&w->work, &compares, &ops, 0, 0, false);
 	v3_model_write(&w->model, buf_slice(&compares), buf_slice(&ops), &expected);
-	parse_outcome(apply(w, command_new_v3_write(SESSION, next_sequence(w), w->sequence,
-	    buf_slice(&compares), buf_slice(&ops))), &outcome);
+	parse_outcome(apply(w, command_new_v3_write(SESSION, next_sequence(w),
+	    &(struct msg_v3_write){ .low = w->sequence, .compares = buf_slice(&compares),
+	    .ops = buf_slice(&ops) })), &outcome);
 	assert_int_equal(outcome.error, expected.error);
 	assert_int_equal(outcome.revision, expected.revision);
 	if (outcome.error == V3_NONE)
@@ -532,8 +533,8 @@ some_compaction(struct world *w)
 	struct mvcc_outcome outcome;
 
 	note_all_watches(w);
-	parse_outcome(apply(w, command_new_v3_compact(SESSION, next_sequence(w), w->sequence,
-	    revision)), &outcome);
+	parse_outcome(apply(w, command_new_v3_compact(SESSION, next_sequence(w),
+	    &(struct msg_v3_compact){ .low = w->sequence, .revision = revision })), &outcome);
 	assert_int_equal(outcome.error, v3_model_compact(&w->model, (int64_t)revision));
 	mvcc_outcome_free(&outcome);
 	expect_again(w);
@@ -602,14 +603,15 @@ some_lease_work(struct world *w)
 		if (chance(w, 30))
 			ttl_s = INT64_C(9000000000) + (int64_t)below(w, 2);
 		parse_outcome(apply(w, command_new_v3_grant(SESSION, next_sequence(w),
-		    w->sequence, id, (uint64_t)ttl_s)), &outcome);
+		    &(struct msg_v3_grant){ .low = w->sequence, .id = id,
+		    .ttl_s = (uint64_t)ttl_s })), &outcome);
 		assert_int_equal(outcome.error, v3_model_grant(&w->model, id, ttl_s, w->time_ns,
 		    &granted));
 		assert_int_equal(outcome.ttl_s, granted);
 		break;
 	case 4:
 		parse_outcome(apply(w, command_new_v3_revoke(SESSION, next_sequence(w),
-		    w->sequence, id)), &outcome);
+		    &(struct msg_v3_revoke){ .low = w->sequence, .id = id })), &outcome);
 		assert_int_equal(outcome.error, v3_model_revoke(&w->model, id));
 		break;
 	case 5:
