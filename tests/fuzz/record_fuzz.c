@@ -29,6 +29,12 @@
 #undef TRY_ALL
 #undef CODEC_TABLE
 
+#define CODEC_TABLE "common/v3_auth/v3_auth_table.h"
+#define TRY_ALL try_users
+#include "tests/fuzz/table_fuzz.h"
+#undef TRY_ALL
+#undef CODEC_TABLE
+
 #define CODEC_TABLE "raftd/replica/state_table.h"
 #define TRY_ALL try_states
 #include "tests/fuzz/table_fuzz.h"
@@ -75,6 +81,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	try_commands(bytes);
 	try_effects(bytes);
 	try_states(bytes);
+	try_users(bytes);
 	try_load(bytes);
 	(void)effect_event_key(bytes, &first, &part);
 	(void)state_key_parse(bytes, &first, &second, 1);

@@ -1,10 +1,11 @@
 /*
- * v3_fuzz.c - any bytes as commands of the v3 keys, as outcomes that are remembered, and as
- * records of them.
+ * v3_fuzz.c - any bytes as commands of the v3 keys and of their users, as outcomes that are
+ * remembered, and as records of them.
  *
  * A kind, a length of two bytes, and so many bytes are one of: a command, whose body they are;
- * an outcome, of the operations that the last command had; a record of thirteen bytes of key.
- * What the commands leave on a disk makes the same again.
+ * an outcome, of the operations that the last command had; a record of thirteen bytes of key, or
+ * of a user or role: "a", its kind, the length of its name. What the commands leave on a disk
+ * makes the same again.
  */
 #include "tests/fuzz/fuzz.h"
 
@@ -19,6 +20,8 @@
 #define OUTCOME 6
 #define RECORD_KIND 7
 #define RECORD_KEY_BYTES 13
+#define COMMAND_OF_USERS 8		/* COMMAND_V3_AS; then COMMAND_V3_AUTH */
+#define KINDS 10
 
 struct record {
 	struct blob *key, *value;
@@ -27,6 +30,7 @@ struct record {
 struct work {
 	struct replica *replica;
 	struct mvcc *loading;		/* of records */
+	struct v3_auth users;		/* of records, too */
 	bool loads;
 	uint64_t index, time_ns;
 	struct buf effects;
@@ -127,17 +131,34 @@ open_answer(struct work *work, const struct mvcc_outcome *outcome)
 	mvcc_answer_close(&answer);
 }
 
+/* Of a user's write *body becomes what is in it. */
+static bool
+writes(uint8_t kind, struct slice *body)
+{
+	struct reader in = reader_of(*body);
+	struct command_v3_as as;
+
+	if (kind != COMMAND_V3_AS)
+		return kind == COMMAND_V3_WRITE;
+	if (!command_v3_as_get(&in, &as) || as.kind != COMMAND_V3_WRITE)
+		return false;
+	*body = as.body;
+	return true;
+}
+
 static void
 apply(struct work *work, uint8_t kind, struct slice body)
 {
-	struct command_head head = { .kind = (uint8_t)(COMMAND_V3_WRITE + kind), .session = 1,
-		.sequence = ++work->index, .low = work->index };
+	struct command_head head = { .kind = (uint8_t)(kind < COMMAND_OF_USERS ?
+		COMMAND_V3_WRITE + kind : COMMAND_V3_AS + kind - COMMAND_OF_USERS),
+		.session = 1, .sequence = ++work->index, .low = work->index };
 	struct buf bytes = BUF_INIT;
 	struct blob *payload;
 	struct raft_entry entry = { .term = 1, .index = work->index, .type = RAFT_ENTRY_COMMAND,
 		.time_ns = work->time_ns += 1000000000 };
 	struct replica_facts facts;
 	struct mvcc_outcome outcome;
+	bool is_write;
 
 	command_head_put(&bytes, &head);
 	buf_append_slice(&bytes, body);
@@ -145,9 +166,10 @@ apply(struct work *work, uint8_t kind, struct slice body)
 	buf_free(&bytes);
 	entry.payload = payload;
 	MUST(replica_apply(work->replica, &entry, SIZE_MAX, &work->effects, &facts));
-	if (head.kind == COMMAND_V3_WRITE)
+	is_write = writes(head.kind, &body);
+	if (is_write)
 		work->last = body;
-	if (head.kind == COMMAND_V3_WRITE && facts.result.error == ERR_NONE) {
+	if (is_write && facts.result.error == ERR_NONE) {
 		MUST(mvcc_outcome_parse(blob_slice(facts.result.cause), &outcome));
 		if (outcome.error == V3_NONE)
 			open_answer(work, &outcome);
@@ -160,12 +182,53 @@ apply(struct work *work, uint8_t kind, struct slice body)
 	(void)mvcc_sweep(work->replica->mvcc, 3, &work->effects);
 }
 
+/* A record of users and roles. */
+static enum err
+load_of_users(struct v3_auth *users, struct slice bytes)
+{
+	size_t size = bytes.size < 3 ? 0 : MIN_OF((size_t)bytes.data[2], bytes.size - 3);
+	struct buf key = BUF_INIT;
+	enum err err;
+
+	if (bytes.size < 3)
+		return ERR_CORRUPT;
+	buf_append(&key, bytes.data, 2);
+	buf_append(&key, bytes.data + 3, size);
+	err = v3_auth_load(users, buf_slice(&key),
+	    slice_of(bytes.data + 3 + size, bytes.size - 3 - size));
+	buf_free(&key);
+	return err;
+}
+
+/* Written and read again they are the same; whatever roles they have, each may be asked for. */
+static void
+check_users(const struct v3_auth *users)
+{
+	struct v3_auth again = { .enabled = false };
+	struct buf records = BUF_INIT;
+	struct reader in;
+	struct state_record record;
+
+	v3_auth_put(users, &records);
+	in = reader_of(buf_slice(&records));
+	while (!reader_done(&in)) {
+		MUST(state_record_get(&in, &record));
+		MUST(v3_auth_load(&again, record.key, record.value) == ERR_NONE);
+	}
+	ASSERT(v3_auth_hash(&again) == v3_auth_hash(users));
+	for (size_t i = 0; i < users->users.count; i++)
+		(void)v3_auth_may(users, users->users.items[i], V3_AUTH_READ, SLICE_LITERAL("a"),
+		    SLICE_LITERAL("b"));
+	v3_auth_clear(&again);
+	buf_free(&records);
+}
+
 static void
 step(struct work *work, uint8_t kind, struct slice bytes)
 {
 	struct mvcc_outcome outcome;
 
-	if (kind < OUTCOME) {
+	if (kind < OUTCOME || kind >= COMMAND_OF_USERS) {
 		apply(work, kind, bytes);
 	} else if (kind == OUTCOME) {
 		/* It was an outcome of ours: only its fit to the request is in doubt. */
@@ -174,6 +237,8 @@ step(struct work *work, uint8_t kind, struct slice bytes)
 		    outcome.revision >= 2)
 			open_answer(work, &outcome);
 		mvcc_outcome_free(&outcome);
+	} else if (work->loads && bytes.size >= 1 && bytes.data[0] == V3_AUTH_PREFIX) {
+		work->loads = load_of_users(&work->users, bytes) == ERR_NONE;
 	} else if (work->loads && bytes.size >= 1) {
 		size_t size = bytes.data[0] == 'v' ? RECORD_KEY_BYTES :
 		    bytes.data[0] == 'L' ? 9 : 1;
@@ -193,7 +258,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	for (unsigned i = 0; i < STEPS_MAX && size >= 3; i++) {
 		size_t length = MIN_OF((size_t)data[1] | (size_t)data[2] << 8, size - 3);
 
-		step(&work, data[0] % (RECORD_KIND + 1), slice_of(data + 3, length));
+		step(&work, data[0] % KINDS, slice_of(data + 3, length));
 		data += 3 + length;
 		size -= 3 + length;
 	}
@@ -203,6 +268,8 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		mvcc_invariants(work.loading);
 		(void)mvcc_hash(work.loading);
 	}
+	check_users(&work.users);
+	v3_auth_clear(&work.users);
 	mvcc_free(&work.loading);
 	for (size_t i = 0; i < work.count; i++) {
 		blob_unref(&work.records[i].key);
