@@ -203,6 +203,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_LEASES_SHOWN_MAX ((size_t)262144) /* in a list; if there are more it is refused */
 #define V3_LEASE_KEYS_MAX ((size_t)65536) /* shown of one lease, */
 #define V3_LEASE_KEYS_BYTES_MAX (16 * MIB) /* and how long they are together */
+#define V3_RIGHTS_KEYS_MAX ((size_t)4096) /* of leases, that one write is to have rights to */
 #define LEASE_ASKS_OF_MEMBERS_MAX ((size_t)65536) /* on leases, waiting at the leader */
 
 #define V3_TURN_LOOKS ((size_t)16384)	/* keys looked at for answers in one turn, */

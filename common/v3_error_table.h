@@ -65,7 +65,7 @@ V3_ERROR(AUTH_TOO_MUCH, 116, 8, "there are too many users, roles or permissions:
     "1000 roles, 64 roles for each user, 256 permissions for each role and 1048576 bytes for all "
     "of them are the most")
 V3_ERROR(AUTH_LEASE_KEYS, 117, 7,
-    "more than 65536 keys hang on the leases: only a user with the role root may touch them")
+    "more than 4096 keys hang on the leases: only a user with the role root may touch them")
 /* Never made by what a client may say: raftd met bytes that no worker of ours sends. */
 V3_ERROR(MALFORMED, 90, 13, "etcdserver: malformed request")
 #undef V3_ERROR

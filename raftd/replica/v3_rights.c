@@ -67,7 +67,7 @@ static enum v3_error
 check_leases(const struct replica *replica, const struct v3_auth_entry *user,
     const struct mvcc_request *request)
 {
-	uint64_t left = V3_LEASE_KEYS_MAX;
+	uint64_t left = V3_RIGHTS_KEYS_MAX;
 	enum v3_error error = V3_NONE;
 	size_t count;
 	uint64_t *ids = leases_of(request, &count);
@@ -101,7 +101,7 @@ check_revoke(const struct replica *replica, const struct v3_auth_entry *user, st
 {
 	struct reader in = reader_of(body);
 	struct command_v3_revoke revoke;
-	uint64_t left = V3_LEASE_KEYS_MAX;
+	uint64_t left = V3_RIGHTS_KEYS_MAX;
 
 	return !command_v3_revoke_get(&in, &revoke) || !reader_done(&in) ? V3_NONE :
 	    check_lease(replica, user, revoke.id, &left);

@@ -353,7 +353,7 @@ TEST(a_lease_with_too_many_keys_is_roots)
 	assert_int_equal(apply(&a, command_new_v3_grant(9, a.index + 1,
 	    &(struct msg_v3_grant){ .low = a.index + 1, .id = 5, .ttl_s = 50, .credential = u,
 	    .auth_revision = now })), V3_NONE);
-	for (size_t i = 0; i < V3_LEASE_KEYS_MAX; i++) {
+	for (size_t i = 0; i < V3_RIGHTS_KEYS_MAX; i++) {
 		snprintf(key, sizeof(key), "rw%zu", i);
 		assert_int_equal(put(&a, root, now, key, 5), V3_NONE);
 	}
@@ -400,7 +400,7 @@ TEST(leases_of_one_write_have_so_many_keys_together)
 		assert_int_equal(apply(&a, command_new_v3_grant(9, a.index + 1,
 		    &(struct msg_v3_grant){ .low = a.index + 1, .id = id, .ttl_s = 50,
 		    .credential = u, .auth_revision = now })), V3_NONE);
-		for (size_t i = 0; i < V3_LEASE_KEYS_MAX / 2 - 2; i++) {
+		for (size_t i = 0; i < V3_RIGHTS_KEYS_MAX / 2 - 2; i++) {
 			snprintf(key, sizeof(key), "rw%zu-%d", i, (int)id);
 			assert_int_equal(put(&a, root, now, key, id), V3_NONE);
 		}
