@@ -9,6 +9,8 @@ import os
 import subprocess
 import sys
 
+import pytest
+
 CASES = os.path.abspath(os.environ.get("MOOTHALL_V3_CASES", os.path.join(
     os.path.dirname(__file__), "..", "..", "..", "shared", "conformance-v3")))
 
@@ -34,6 +36,14 @@ def pass_all(node):
     assert run.stdout.endswith(" passed, %d failed\n" % len(NOT_SERVED)), run.stdout[-4000:]
 
 
+def pass_by_grpc(nodes):
+    run = subprocess.run([sys.executable, os.path.join(CASES, "run-grpc")] + [node.client for node in nodes],
+                         capture_output=True, text=True, timeout=300)
+    if run.returncode == 77:
+        pytest.skip("no python3-grpcio here")
+    assert run.returncode == 0, run.stdout[-4000:] + run.stderr[-2000:]
+
+
 if os.path.exists(os.path.join(CASES, "run-cases")):
     def test_one_node(world):
         node = world.node().start()
@@ -47,5 +57,11 @@ if os.path.exists(os.path.join(CASES, "run-cases")):
         leader = world.leader_of(nodes)
         pass_all(leader)
         pass_all(next(node for node in nodes if node is not leader))
+
+    def test_one_node_by_grpc(world):
+        pass_by_grpc([world.node().start()])
+
+    def test_three_nodes_by_grpc(world):
+        pass_by_grpc(world.cluster())
 else:
     tell("no conformance cases of v3 in %s: not run" % CASES)
