@@ -348,7 +348,8 @@ def test_answers_that_nobody_takes_are_bounded(world):
     fill(node, MIB)
     with H2(node.client, settings=[(WINDOW, 0)]) as client:
         streams = [client.request("GET", KEY + "?quorum=true") for _ in range(12)]
-        client.wait(lambda: all(client.streams[stream].status == 200 for stream in streams))
+        # Those that come after the answers of others wait, too.
+        client.wait(lambda: sum(client.streams[stream].status == 200 for stream in streams) >= 8)
         more = [client.request("GET", KEY + "?quorum=true") for _ in range(50)]
         for _ in range(20):
             client.pongs.clear()
