@@ -9,7 +9,7 @@ import os
 import re
 import time
 
-from moothall import BUILD, SLOW, VISIBLE, alive, ask, proc_text, sanitized, wait_until
+from moothall import BUILD, SLOW, VISIBLE, alive, ask, proc_text, sanitized, until, wait_until
 from wire import Crowd, Wire
 
 # What raftd may hold at once on behalf of its workers and their writes (docs/security.md,
@@ -112,7 +112,8 @@ class Attack:
 
     def look(self):
         """raftd and supervisor are as they were; what they hold is bounded."""
-        assert self.processes() == self.before, "%r, not %r" % (self.processes(), self.before)
+        # A title may be read while it is written.
+        assert until(lambda: self.processes() == self.before, 2), "%r, not %r" % (self.processes(), self.before)
         self.peak = max(self.peak, self.memory("VmHWM"))
         live = 64 * MIB + sum(10 * MIB for _ in range(20))
         most = self.channels * CHANNEL_BYTES + NODE_BYTES + live
