@@ -9,8 +9,10 @@
 
 /* ---- asked ------------------------------ */
 
+/* At most so many operations on a path, and so many bytes of what writes. */
 static struct v3_status
-make(enum v3_method_tag method, const void *message, size_t most, struct v3_ask *ask)
+make(enum v3_method_tag method, const void *message, size_t most, size_t bytes_max,
+    struct v3_ask *ask)
 {
 	struct v3_status status;
 	struct arena arena;
@@ -18,6 +20,9 @@ make(enum v3_method_tag method, const void *message, size_t most, struct v3_ask 
 	arena_init(&arena);
 	status = v3_ask_make(method, message, most, &arena, ask);
 	arena_free(&arena);
+	if (status.code == V3_OK && ask->writes &&
+	    v3_protobuf_size(v3_method(method)->request(), message) > bytes_max)
+		status = v3_status_of(V3_REFUSE_REQUEST_TOO_LARGE);
 	return status;
 }
 
@@ -25,25 +30,15 @@ struct v3_status
 kv_lists(const struct v3_call *call, const void *message, struct v3_ask *ask)
 {
 	const struct config *config = &call->request->worker->config;
-	struct v3_status status = make(call->method->tag, message, (size_t)config->max_txn_ops,
-	    ask);
 
-	if (status.code == V3_OK && ask->writes &&
-	    v3_protobuf_size(call->method->request(), message) >
-		MIN_OF(V3_WRITE_BYTES_MAX, (size_t)config->max_body_bytes))
-		status = v3_status_of(V3_REFUSE_REQUEST_TOO_LARGE);
-	return status;
+	return make(call->method->tag, message, (size_t)config->max_txn_ops,
+	    MIN_OF(V3_WRITE_BYTES_MAX, (size_t)config->max_body_bytes), ask);
 }
 
 struct v3_status
 kv_own_lists(enum v3_method_tag method, const void *message, struct v3_ask *ask)
 {
-	struct v3_status status = make(method, message, V3_OPS_MAX, ask);
-
-	if (status.code == V3_OK && ask->writes &&
-	    v3_protobuf_size(v3_method(method)->request(), message) > V3_WRITE_BYTES_MAX)
-		status = v3_status_of(V3_REFUSE_REQUEST_TOO_LARGE);
-	return status;
+	return make(method, message, V3_OPS_MAX, V3_WRITE_BYTES_MAX, ask);
 }
 
 bool
