@@ -476,6 +476,16 @@ tame_v3_read(struct senseless *s, struct msg_v3_read *m)
 	m->ops = v3_ops(s, false);
 }
 
+static void
+tame_v3_watch(struct senseless *s, struct msg_v3_watch *m)
+{
+	m->flags = (uint8_t)rand_below(&s->rand, V3_WATCH_ALL + 1);
+	if (rand_chance(&s->rand, 700))
+		m->end = SLICE_LITERAL("\0");
+	if (rand_chance(&s->rand, 500))
+		m->start = rand_below(&s->rand, 100);
+}
+
 /* What a session looks at is made as it has to be. */
 static void
 tame(struct senseless *s, uint16_t type, void *message)
@@ -485,7 +495,6 @@ tame(struct senseless *s, uint16_t type, void *message)
 	struct msg_snapshot_chunk *chunk;
 	struct msg_watch_taken *taken;
 	struct msg_standby *standby;
-	struct msg_v3_watch *v3_watch;
 	struct msg_v3_tokens_used *used;
 	struct msg_v3_state *state;
 	struct msg_watch *watch;
@@ -520,12 +529,7 @@ tame(struct senseless *s, uint16_t type, void *message)
 		((struct msg_v3_grant *)message)->id |= 1;
 		break;
 	case MSG_v3_watch:
-		v3_watch = message;
-		v3_watch->flags = (uint8_t)rand_below(&s->rand, V3_WATCH_ALL + 1);
-		if (rand_chance(&s->rand, 700))
-			v3_watch->end = SLICE_LITERAL("\0");
-		if (rand_chance(&s->rand, 500))
-			v3_watch->start = rand_below(&s->rand, 100);
+		tame_v3_watch(s, message);
 		break;
 	case MSG_v3_watch_drop:
 		((struct msg_v3_watch_drop *)message)->revision = rand_below(&s->rand, 100);
