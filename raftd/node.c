@@ -164,6 +164,7 @@ node_start(struct node *node, struct clock_time now, const char **where)
 	node->loaded_count = 0;
 	node->started = true;
 	node->told_after = raft_last(node->raft).index;
+	node->v3_tokens.kept_until_ms = now.monotonic_ms + V3_TOKEN_MS;
 	node->members_told = node->fresh && !node->config.join;
 	node->status_due = true;
 	node->announced = store_index(node->replica->store);

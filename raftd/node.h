@@ -113,6 +113,8 @@ void node_v3_auth_change(struct node *node, uint64_t session, uint64_t sequence,
     const struct msg_v3_auth_change *change);
 /* Its worker says that these tokens were used. */
 void node_v3_tokens_used(struct node *node, struct slice indexes);
+/* Its worker knows these from the raftd before. ERR_MALFORMED: they are no list of tokens. */
+enum err node_v3_tokens_kept(struct node *node, struct slice records) MUST_CHECK;
 void node_v3_read(struct node *node, uint64_t session, uint64_t request_id,
     const struct msg_v3_read *read);
 /* A watch of the v3 keys: answered by io.v3_watching at once. More: of one that is behind, the

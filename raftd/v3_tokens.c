@@ -3,8 +3,13 @@
  * entries that it applies; and what of both workers are told.
  *
  *	made ----> known	its entry is applied, and is none of before this start
+ *	told ----> known	a worker gives it back, which had it from the raftd before this one
  *	known ---> forgotten	not used for V3_TOKEN_MS; its user is gone or has another
  *				password; users do not count any more; there are too many
+ *
+ * What is given back is taken for as long as none that was known at the start can have been
+ * forgotten for its age, so nothing that was forgotten comes back. Who gives a false one could
+ * as well make it: workers look at passwords.
  *
  * Of a token's letters nobody has more than a checksum. Not replicated beyond its entry: who
  * comes by a snapshot knows of none, and its client shows his password again.
@@ -139,6 +144,74 @@ node_v3_tokens_used(struct node *node, struct slice indexes)
 		if (at < tokens->count && tokens->items[at].index == index)
 			tokens->items[at].used_ms = node->now.monotonic_ms;
 	}
+}
+
+/* ---- what workers give back ------------------------------ */
+
+static int
+by_index(const void *left, const void *right)
+{
+	const struct v3_token *a = left, *b = right;
+
+	return a->index < b->index ? -1 : a->index > b->index;
+}
+
+/* The next of a list that rises by index. False: this is none. */
+static bool
+next_kept(struct reader *in, uint64_t *last, struct v3_token_record *record)
+{
+	if (!v3_token_record_get(in, record) || record->index <= *last ||
+	    record->digest.size != V3_TOKEN_DIGEST_BYTES)
+		return false;
+	*last = record->index;
+	return true;
+}
+
+static bool
+is_wanted(const struct node *node, const struct v3_token_record *record)
+{
+	const struct v3_tokens *tokens = &node->v3_tokens;
+	const struct v3_auth *auth = &node->replica->v3_auth;
+	size_t at = place_of(tokens, record->index);
+
+	return record->index <= node->applied.index && auth->enabled &&
+	    v3_auth_user_of(auth, record->credential) != NULL &&
+	    (at == tokens->count || tokens->items[at].index != record->index);
+}
+
+enum err
+node_v3_tokens_kept(struct node *node, struct slice records)
+{
+	struct v3_tokens *tokens = &node->v3_tokens;
+	struct reader in = reader_of(records);
+	struct v3_token_record record;
+	uint64_t last = 0;
+	size_t more = 0;
+
+	while (!reader_done(&in))
+		if (!next_kept(&in, &last, &record))
+			return ERR_MALFORMED;
+	if (node->now.monotonic_ms >= tokens->kept_until_ms)
+		return ERR_NONE;
+	last = 0;
+	for (in = reader_of(records); tokens->count + more < V3_TOKENS_MAX &&
+	     next_kept(&in, &last, &record);) {
+		struct v3_token *token;
+
+		if (!is_wanted(node, &record))
+			continue;
+		tokens->items = xgrow(tokens->items, &tokens->capacity,
+		    tokens->count + more + 1, sizeof(tokens->items[0]));
+		token = &tokens->items[tokens->count + more++];
+		*token = (struct v3_token){ .index = record.index,
+			.credential = record.credential, .used_ms = node->now.monotonic_ms };
+		memcpy(token->digest, record.digest.data, sizeof(token->digest));
+		put_token(&tokens->added, token);
+	}
+	tokens->count += more;
+	if (more > 0)
+		qsort(tokens->items, tokens->count, sizeof(tokens->items[0]), by_index);
+	return ERR_NONE;
 }
 
 /* ---- what workers are told ------------------------------ */

@@ -17,6 +17,7 @@ struct v3_tokens {
 	struct v3_token *items;		/* by index */
 	size_t count, capacity;
 	uint64_t look_ms;		/* then one may be due */
+	uint64_t kept_until_ms;		/* up to then workers may give back what they know */
 	uint64_t version;		/* of what was told last */
 	uint64_t auth_told;		/* version of the users and roles that workers know */
 	struct buf added, removed;	/* not told yet */

@@ -373,6 +373,9 @@ MESSAGE(v3_auth_change, 0xb0, FROM_CLIENT_WORKER, TO_SESSION,
 /* Those tokens are used: not to be forgotten soon. */
 MESSAGE(v3_tokens_used, 0xb3, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(bytes, indexes))	/* u64 little-endian, one after the other */
+/* What a raftd before this one had told: this one may know none of a token that is older. */
+MESSAGE(v3_tokens_kept, 0xb4, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(bytes, tokens))	/* list of v3_token_record, by index */
 MESSAGE(read, 0x21, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u8, flags)		/* READ_FLAG_* of wire.h */
     FIELD(bytes, key))

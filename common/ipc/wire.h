@@ -7,7 +7,7 @@
 #include "common/base.h"
 
 #define WIRE_MAGIC UINT32_C(0x4d4f4f54)	/* "MOOT" */
-#define WIRE_PROTOCOL UINT16_C(7)
+#define WIRE_PROTOCOL UINT16_C(8)
 
 enum process_role { ROLE_SUPERVISOR = 1, ROLE_RAFTD = 2, ROLE_CLIENT = 3, ROLE_PEER = 4 };
 

@@ -151,6 +151,27 @@ forget(struct v3_users *users, uint64_t index)
 	    (users->count - at) * sizeof(users->tokens[0]));
 }
 
+/* To a raftd that may have been started after they were made: what it takes it tells all of
+ * its workers. Until then they are none, and are asked for. */
+static void
+give_back(struct v3_users *users)
+{
+	struct buf *out = backend_out(users->worker->backend);
+	struct buf tokens = BUF_INIT;
+
+	for (size_t i = 0; i < users->count; i++)
+		v3_token_record_put(&tokens, &(struct v3_token_record){
+		    .index = users->tokens[i].index,
+		    .credential = users->tokens[i].credential,
+		    .digest = slice_of(users->tokens[i].digest, V3_TOKEN_DIGEST_BYTES) });
+	if (out != NULL && tokens.size > 0)
+		msg_v3_tokens_kept_frame(out, 0, &(struct msg_v3_tokens_kept){
+		    .tokens = buf_slice(&tokens) });
+	buf_free(&tokens);
+	users->count = 0;
+	users->newest = 0;
+}
+
 enum err
 v3_users_take_tokens(struct v3_users *users, const struct msg_v3_tokens *message)
 {
@@ -159,7 +180,7 @@ v3_users_take_tokens(struct v3_users *users, const struct msg_v3_tokens *message
 	uint64_t index;
 
 	if (message->all != 0)
-		users->count = 0;
+		give_back(users);
 	while (!reader_done(&in)) {
 		if (!v3_token_record_get(&in, &record) ||
 		    record.digest.size != V3_TOKEN_DIGEST_BYTES)

@@ -133,6 +133,13 @@ on_v3_tokens_used(struct asker *asker, const struct frame *frame UNUSED,
 }
 
 static enum err
+on_v3_tokens_kept(struct asker *asker, const struct frame *frame UNUSED,
+    const struct msg_v3_tokens_kept *m)
+{
+	return node_v3_tokens_kept(asker->node, m->tokens);
+}
+
+static enum err
 on_v3_read(struct asker *asker, const struct frame *frame, const struct msg_v3_read *m)
 {
 	if (m->quorum > 1 || !node_v3_is_request(m->compares, m->ops, false))

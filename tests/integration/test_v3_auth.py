@@ -2,9 +2,11 @@
 sets of users, bounds. What each call is answered the recorded cases say (test_v3_conformance)."""
 
 import base64
+import collections
 import http.client
 import json
 import os
+import threading
 import time
 
 import pytest
@@ -81,7 +83,7 @@ def test_a_token_counts_on_every_member_at_once(world):
     may_not(nodes[0], "range", {"key": b64("r/a")}, NO_TOKEN, other)
 
 
-def test_a_restart_forgets_tokens_and_keeps_users(world):
+def test_a_restart_of_the_node_forgets_tokens_and_keeps_users(world):
     node = world.node().start()
     root, token = switch_on(node)
     good(node, "put", {"key": b64("rw/a"), "value": b64("1")}, headers=of(token))
@@ -94,6 +96,40 @@ def test_a_restart_forgets_tokens_and_keeps_users(world):
     assert auth(node, "user/list", token=sign_in(node))["users"] == ["root", "u"]
     token = sign_in(node, "u", "pw")
     assert keys(good(node, "range", below("rw/"), headers=of(token))) == ["rw/a"]
+
+
+def test_tokens_outlive_each_process_of_a_node(world):
+    nodes = world.cluster(flags=["-workers", "2"])
+    _, token = switch_on(nodes[0])
+    answers, lock, stopping = collections.Counter(), threading.Lock(), threading.Event()
+
+    def use(node, method):
+        while not stopping.is_set():
+            try:
+                what = call(node, method, {"key": b64("rw/a")}, headers=of(token))
+                what = what.status if what.status == 200 else (what.status, what.body)
+            except (OSError, http.client.HTTPException):
+                what = "broken"     # its worker was killed
+            with lock:
+                answers[what] += 1
+
+    def wait_more():
+        goal = answers[200] + 40
+        wait_until(lambda: answers[200] >= goal, 20, "more answers")
+
+    threads = [threading.Thread(target=use, args=(node, method), daemon=True)
+               for node in nodes for method in ("range", "put")]
+    for thread in threads:
+        thread.start()
+    wait_more()
+    for kind in ("raftd", "client", "raftd", "client", "peer", "raftd"):
+        for node in nodes:
+            node.kill(kind)
+            wait_more()
+    stopping.set()
+    for thread in threads:
+        thread.join(30 * SLOW)
+    assert set(answers) <= {200, "broken"}, answers
 
 
 def test_neither_passwords_nor_tokens_are_written_down(world):

@@ -356,7 +356,7 @@ TEST(a_hello_is_of_a_supervisor_or_none)
 		[HELLO_ROLE] = NONE, [HELLO_PROTOCOL_AND_ROLE] = NONE, [HELLO_NUMBER] = "",
 		[HELLO_TOKEN] = "", [HELLO_SESSION] = "",
 		[HELLO_PROTOCOL] =
-		    "control: supervisor speaks another protocol: its=8 ours=7\n",
+		    "control: supervisor speaks another protocol: its=9 ours=8\n",
 	};
 
 	for (enum hello_flaw flaw = 0; flaw < HELLO_FLAWS; flaw++) {

@@ -143,7 +143,7 @@ send_with_file(struct fake *fake, int fd, enum hello_flaw flaw)
 }
 
 #define NONE "backend: raftd sent an invalid hello\n"
-#define ANOTHER "backend: raftd speaks another protocol: its=8 ours=7\n"
+#define ANOTHER "backend: raftd speaks another protocol: its=9 ours=8\n"
 
 TEST(a_hello_is_of_this_raftd_or_none)
 {

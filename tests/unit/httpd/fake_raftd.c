@@ -547,8 +547,8 @@ set_v3_role(struct v3_auth *auth, const char *below)
 	buf_free(&role.list);
 }
 
-static void
-send_v3_token(const struct fake *fake)
+void
+fake_tell_v3_token(const struct fake *fake)
 {
 	uint8_t digest[V3_TOKEN_DIGEST_BYTES];
 	struct buf added = BUF_INIT;
@@ -578,10 +578,18 @@ fake_count_v3_users(struct fake *fake, const char *below)
 	msg_v3_auth_frame(channel_out(fake->channel), 0, &(struct msg_v3_auth){
 	    .version = fake->v3_version, .records = buf_slice(&records) });
 	if (first)
-		send_v3_token(fake);
+		fake_tell_v3_token(fake);
 	shared_index_set_v3_auth(fake->announced, fake->v3_version);
 	buf_free(&records);
 	v3_auth_clear(&auth);
+}
+
+void
+fake_begin_with_v3_users(struct fake *fake, const char *below)
+{
+	fake_count_v3_users(fake, below);
+	msg_v3_tokens_frame(channel_out(fake->channel), 0, &(struct msg_v3_tokens){
+	    .version = fake->v3_version, .all = 1 });
 }
 
 struct msg_v3_watch

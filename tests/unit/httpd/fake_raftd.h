@@ -106,6 +106,10 @@ void fake_close_gate(struct fake_client *client);
 #define FAKE_TOKEN FAKE_LETTERS ".5"
 #define FAKE_CREDENTIAL 3
 void fake_count_v3_users(struct fake *fake, const char *below);
+/* FAKE_TOKEN is known. */
+void fake_tell_v3_token(const struct fake *fake);
+/* It begins with those users and no token, as a raftd that was started again. */
+void fake_begin_with_v3_users(struct fake *fake, const char *below);
 /* Of the v3 keys; the next frame has to be one. */
 struct msg_v3_watch fake_next_v3_watch(struct fake *fake, uint64_t *id);
 

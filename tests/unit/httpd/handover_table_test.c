@@ -173,7 +173,7 @@ TEST(a_hello_is_of_the_other_worker_or_none)
 		[HELLO_ROLE] = NONE, [HELLO_PROTOCOL_AND_ROLE] = NONE, [HELLO_NUMBER] = "",
 		[HELLO_TOKEN] = NONE, [HELLO_SESSION] = "",
 		[HELLO_PROTOCOL] =
-		    "handover: another worker speaks another protocol: its=8 ours=7\n",
+		    "handover: another worker speaks another protocol: its=9 ours=8\n",
 	};
 
 	for (enum hello_flaw flaw = 0; flaw < HELLO_FLAWS; flaw++) {

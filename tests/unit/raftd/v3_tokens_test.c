@@ -107,6 +107,38 @@ use(struct tokens_of *t, uint64_t index)
 	buf_free(&indexes);
 }
 
+/* A worker gives one back, with a digest of its own. */
+static enum err
+give_back(struct tokens_of *t, uint64_t index, uint64_t of, size_t digest_bytes)
+{
+	static const uint8_t digest[V3_TOKEN_DIGEST_BYTES + 1] = { 1 };
+	struct buf records = BUF_INIT;
+	enum err err;
+
+	v3_token_record_put(&records, &(struct v3_token_record){ .index = index,
+	    .credential = of, .digest = slice_of(digest, digest_bytes) });
+	err = node_v3_tokens_kept(t->w->node, buf_slice(&records));
+	buf_free(&records);
+	return err;
+}
+
+/* As many, from that index on. */
+static enum err
+give_back_many(struct tokens_of *t, uint64_t first, size_t many)
+{
+	static const uint8_t digest[V3_TOKEN_DIGEST_BYTES];
+	struct buf records = BUF_INIT;
+	enum err err;
+
+	for (size_t i = 0; i < many; i++)
+		v3_token_record_put(&records, &(struct v3_token_record){ .index = first + i,
+		    .credential = credential(t, "u"),
+		    .digest = slice_of(digest, sizeof(digest)) });
+	err = node_v3_tokens_kept(t->w->node, buf_slice(&records));
+	buf_free(&records);
+	return err;
+}
+
 TEST(a_token_is_known_until_it_is_not_used_for_so_long)
 {
 	struct tokens_of t = begin();
@@ -125,6 +157,72 @@ TEST(a_token_is_known_until_it_is_not_used_for_so_long)
 	/* Of one that is gone nothing is known any more. */
 	use(&t, used);
 	assert_int_equal(count(&t), 0);
+	world_free(t.w);
+}
+
+TEST(what_the_raftd_before_had_told_a_worker_gives_back)
+{
+	struct tokens_of t = begin();
+	uint64_t of = credential(&t, "u"), root = credential(&t, "root");
+	uint64_t made = make(&t, "u"), applied = t.w->node->applied.index;
+
+	/* Older ones and that one, in whatever order workers come; each is known once. */
+	assert_int_equal(give_back(&t, 3, of, V3_TOKEN_DIGEST_BYTES), ERR_NONE);
+	assert_int_equal(give_back(&t, 2, root, V3_TOKEN_DIGEST_BYTES), ERR_NONE);
+	assert_int_equal(give_back(&t, 3, of, V3_TOKEN_DIGEST_BYTES), ERR_NONE);
+	assert_int_equal(give_back(&t, made, of, V3_TOKEN_DIGEST_BYTES), ERR_NONE);
+	assert_int_equal(count(&t), 3);
+	assert_true(knows(&t, 2) && knows(&t, 3) && knows(&t, made));
+	/* None of a user who is not there, nor of an entry that is to come. */
+	assert_int_equal(give_back(&t, 1, root + of + 1, V3_TOKEN_DIGEST_BYTES), ERR_NONE);
+	assert_int_equal(give_back(&t, applied + 1, of, V3_TOKEN_DIGEST_BYTES), ERR_NONE);
+	assert_int_equal(count(&t), 3);
+	assert_int_equal(give_back(&t, 1, of, V3_TOKEN_DIGEST_BYTES - 1), ERR_MALFORMED);
+	assert_int_equal(give_back(&t, 1, of, V3_TOKEN_DIGEST_BYTES + 1), ERR_MALFORMED);
+	assert_int_equal(give_back(&t, 0, of, V3_TOKEN_DIGEST_BYTES), ERR_MALFORMED);
+	assert_int_equal(node_v3_tokens_kept(t.w->node, SLICE_LITERAL("x")), ERR_MALFORMED);
+	assert_int_equal(count(&t), 3);
+	/* They are as old as this raftd, and go with their user. */
+	change(&t, (struct msg_v3_auth_change){ .op = V3_AUTH_REMOVE_USER, .credential = root,
+	    .name = SLICE_LITERAL("u") });
+	assert_int_equal(count(&t), 1);
+	world_turn(t.w, V3_TOKEN_MS);
+	assert_int_equal(count(&t), 0);
+	/* Now one that was forgotten could come back. */
+	assert_int_equal(give_back(&t, 2, root, V3_TOKEN_DIGEST_BYTES), ERR_NONE);
+	assert_int_equal(count(&t), 0);
+	world_free(t.w);
+}
+
+TEST(nothing_is_given_back_while_users_do_not_count)
+{
+	struct tokens_of t = begin();
+
+	change(&t, (struct msg_v3_auth_change){ .op = V3_AUTH_DISABLE,
+	    .credential = credential(&t, "root") });
+	assert_int_equal(give_back(&t, 3, credential(&t, "u"), V3_TOKEN_DIGEST_BYTES), ERR_NONE);
+	change(&t, (struct msg_v3_auth_change){ .op = V3_AUTH_ENABLE });
+	assert_int_equal(count(&t), 0);
+	world_free(t.w);
+}
+
+/* None has to go for those. */
+TEST(no_more_are_given_back_than_a_node_may_know)
+{
+	struct tokens_of t = begin();
+	uint64_t mine, first = t.w->node->applied.index + 1;
+
+	for (size_t i = 0; i < V3_TOKENS_MAX; i++)
+		change(&t, (struct msg_v3_auth_change){ .op = V3_AUTH_ADD_ROLE,
+		    .credential = credential(&t, "root"), .role = SLICE_LITERAL("r") });
+	mine = make(&t, "root");
+	assert_int_equal(give_back_many(&t, first, V3_TOKENS_MAX - 2), ERR_NONE);
+	assert_int_equal(count(&t), V3_TOKENS_MAX - 1);
+	assert_int_equal(give_back_many(&t, first + V3_TOKENS_MAX - 2, 2), ERR_NONE);
+	assert_int_equal(count(&t), V3_TOKENS_MAX);
+	assert_true(knows(&t, mine));
+	assert_true(knows(&t, first + V3_TOKENS_MAX - 2));
+	assert_false(knows(&t, first + V3_TOKENS_MAX - 1));
 	world_free(t.w);
 }
 

@@ -16,7 +16,7 @@ static const uint16_t of_clients[] = { MSG_write, MSG_read, MSG_read_more, MSG_r
 	MSG_place_change, MSG_config_change, MSG_backup_ask, MSG_backup_stop,
 	MSG_v3_write, MSG_v3_compact, MSG_v3_grant, MSG_v3_revoke, MSG_v3_read,
 	MSG_v3_watch, MSG_v3_unwatch, MSG_v3_watch_more, MSG_v3_watch_drop, MSG_v3_progress_ask,
-	MSG_v3_lease, MSG_v3_state, MSG_v3_tokens_used };
+	MSG_v3_lease, MSG_v3_state, MSG_v3_tokens_used, MSG_v3_tokens_kept };
 static const uint16_t of_the_peer[] = { MSG_member_change, MSG_config_change, MSG_joined,
 	MSG_standby, MSG_join_removed, MSG_create_cluster, MSG_begin_cluster, MSG_foreign_call,
 	MSG_other_cluster,
@@ -145,7 +145,7 @@ TEST(a_hello_is_of_the_worker_that_is_expected_or_none)
 		    "what=no hello\n", CHANNEL_END_RULES },
 		[HELLO_MAGIC] = { "session: worker sent what it must not: worker=client-1 "
 		    "what=no hello\n", CHANNEL_END_RULES },
-		[HELLO_PROTOCOL] = { "session: worker speaks protocol 8, this is 7\n", 0 },
+		[HELLO_PROTOCOL] = { "session: worker speaks protocol 9, this is 8\n", 0 },
 		[HELLO_ROLE] = { "session: worker sent what it must not: worker=client-1 "
 		    "what=hello of another\n", CHANNEL_END_RULES },
 		[HELLO_NUMBER] = { "session: worker sent what it must not: worker=client-1 "
@@ -154,7 +154,7 @@ TEST(a_hello_is_of_the_worker_that_is_expected_or_none)
 		    "what=hello of another\n", CHANNEL_END_RULES },
 		[HELLO_SESSION] = { "session: worker sent what it must not: worker=client-1 "
 		    "what=hello of another\n", CHANNEL_END_RULES },
-		[HELLO_PROTOCOL_AND_ROLE] = { "session: worker speaks protocol 8, this is 7\n", 0 },
+		[HELLO_PROTOCOL_AND_ROLE] = { "session: worker speaks protocol 9, this is 8\n", 0 },
 	};
 
 	for (enum hello_flaw flaw = 0; flaw < HELLO_FLAWS; flaw++) {

@@ -468,6 +468,46 @@ TEST(nothing_is_renewed_for_who_is_no_user_any_more)
 	close_scene(&scene);
 }
 
+/* ---- another raftd ------------------------------ */
+
+TEST(the_next_raftd_is_given_the_tokens_and_asked_until_it_tells_them)
+{
+	struct scene scene = open_scene();
+	struct fake *fake = scene.fake;
+	const struct h2_answer *answer;
+	const struct fake_frame *frame;
+	struct msg_v3_tokens_kept kept;
+	struct v3_token_record record;
+	struct reader in;
+
+	fake_detach(fake);
+	fake_attach(fake, PHASE_MEMBER);
+	fake_begin_with_v3_users(fake, BELOW);
+	frame = fake_next(fake);
+	assert_int_equal(frame->type, MSG_v3_tokens_kept);
+	assert_int_equal(msg_v3_tokens_kept_decode(blob_slice(frame->payload), &kept), ERR_NONE);
+	in = reader_of(kept.tokens);
+	assert_true(v3_token_record_get(&in, &record) && reader_done(&in));
+	assert_int_equal(record.index, 5);
+	assert_int_equal(record.credential, FAKE_CREDENTIAL);
+
+	answer = ask_range(&scene, "l/a", "");
+	frame = next_frame(&scene, MSG_v3_state);
+	fake_tell_v3_token(fake);
+	fake_piece(fake, frame->request_id, SLICE_EMPTY, false);
+	answer_range(&scene, next_frame(&scene, MSG_v3_read)->request_id);
+	expect(&scene, answer, "grpc-status: 0\n");
+	/* One that it does not take is none. */
+	fake_detach(fake);
+	fake_attach(fake, PHASE_MEMBER);
+	fake_begin_with_v3_users(fake, BELOW);
+	(void)next_frame(&scene, MSG_v3_tokens_kept);
+	answer = ask_range(&scene, "l/a", "");
+	fake_piece(fake, next_frame(&scene, MSG_v3_state)->request_id, SLICE_EMPTY, false);
+	expect(&scene, answer, NO_TOKEN);
+	close_scene(&scene);
+}
+
 /* ---- late ------------------------------ */
 
 /* raftd has newer users of either set than this worker. */
