@@ -58,7 +58,7 @@ add_key(const struct mvcc *mvcc, const struct mvcc_key *key, struct mvcc_checksu
 	size_t i = mvcc_key_changes_before(key,
 	    (struct mvcc_position){ checksum->next_revision, checksum->next_sub });
 
-	for (; i < key->count; i++) {
+	for (; i < mvcc_key_changes(key); i++) {
 		const struct mvcc_change *change = mvcc_key_change(key, i);
 
 		if (change->revision > checksum->revision)

@@ -33,7 +33,7 @@ mvcc_survives(const struct mvcc *mvcc, const struct mvcc_key *key, size_t i)
 
 	if (mvcc->compacted < 0 || change->revision >= (uint64_t)mvcc->compacted)
 		return true;
-	return !change->gone && (i + 1 == key->count ||
+	return !change->gone && (i + 1 == mvcc_key_changes(key) ||
 	    mvcc_key_change(key, i + 1)->revision > (uint64_t)mvcc->compacted);
 }
 
@@ -87,7 +87,7 @@ pass_first(struct mvcc *mvcc, uint64_t mark, struct buf *effects)
 	if (!change->gone)
 		return;
 	drop_oldest(mvcc, key, effects);
-	if (key->count > 0)
+	if (key->held != 0)
 		return;
 	mvcc->key_bytes -= mvcc_key_memory(key);
 	mvcc_keys_remove(&mvcc->keys, key);

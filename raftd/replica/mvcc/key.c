@@ -1,11 +1,13 @@
 /*
  * key.c - see key.h.
  *
- * Most keys have one change, which needs no array. Those that have more keep them in one with
- * a moving start, since the oldest go first; its room is a power of two, so that the pool has
- * few sizes.
+ * Most keys have one change, which needs no array, and hang on no lease: a key is as small as
+ * that. Those that have more changes keep them in an array with a moving start, since the oldest
+ * go first; its room is a power of two, so that the pool has few sizes.
  */
 #include "raftd/replica/mvcc/key.h"
+
+#include "raftd/replica/mvcc/lease.h"
 
 /* Tags of the fields of a KeyValue: number and kind. */
 #define TAG_KEY 0x0au
@@ -187,7 +189,9 @@ mvcc_change_fields(const struct mvcc_change *change, struct mvcc_fields *fields)
 static size_t
 key_wire_size(const struct mvcc_key *key)
 {
-	return 1 + mvcc_varint_size(key->size) + key->size;
+	struct slice name = mvcc_key_name(key);
+
+	return (size_t)(name.data - key->wire) + name.size;
 }
 
 size_t
@@ -211,37 +215,50 @@ mvcc_key_new(struct pool *pool, struct slice name)
 	struct mvcc_key *key = pool_take(pool, sizeof(*key) + 1 + mvcc_varint_size(name.size) +
 	    name.size);
 
-	*key = (struct mvcc_key){ .size = (uint32_t)name.size };
+	*key = (struct mvcc_key){ .held = 0 };
 	memcpy(put_number(key->wire, TAG_KEY, name.size), name.data, name.size);
 	return key;
+}
+
+static size_t
+several_size(uint32_t room)
+{
+	return sizeof(struct mvcc_changes) + room * sizeof(struct mvcc_change *);
 }
 
 size_t
 mvcc_key_memory(const struct mvcc_key *key)
 {
-	return sizeof(*key) + key_wire_size(key) + key->room * sizeof(struct mvcc_change *);
+	const struct mvcc_changes *several = mvcc_key_several(key);
+
+	return sizeof(*key) + key_wire_size(key) +
+	    (several == NULL ? 0 : several_size(several->room));
 }
 
 static void
-give_room(struct mvcc_key *key)
+give_several(struct mvcc_key *key)
 {
-	if (key->room > 0)
-		pool_give(key->changes.many, key->room * sizeof(*key->changes.many));
+	struct mvcc_changes *several = mvcc_key_several(key);
+
+	if (several != NULL)
+		pool_give(several, several_size(several->room));
 }
 
 void
 mvcc_key_free(struct mvcc_key *key)
 {
-	for (size_t i = 0; i < key->count; i++)
+	for (size_t i = 0; i < mvcc_key_changes(key); i++)
 		mvcc_change_free(mvcc_key_change(key, i));
-	give_room(key);
+	give_several(key);
+	if (key->attachment != NULL)
+		pool_give(key->attachment, sizeof(*key->attachment));
 	pool_give(key, sizeof(*key) + key_wire_size(key));
 }
 
 size_t
 mvcc_key_changes_before(const struct mvcc_key *key, struct mvcc_position position)
 {
-	size_t below = 0, above = key->count;
+	size_t below = 0, above = mvcc_key_changes(key);
 
 	/* Mostly all of them. */
 	if (above > 0 && mvcc_change_is_before(mvcc_key_newest(key), position))
@@ -275,60 +292,62 @@ mvcc_key_before(const struct mvcc_key *key, const struct mvcc_change *change)
 	return before == 0 ? NULL : mvcc_key_change(key, before - 1);
 }
 
-/* Room for one more behind the last. */
-static void
+/* Its changes, with room for one more behind the last. */
+static struct mvcc_changes *
 make_room(struct pool *pool, struct mvcc_key *key)
 {
-	uint32_t room = key->room == 0 ? 2 : key->room;
-	struct mvcc_change **many = key->changes.many;
+	struct mvcc_changes *several = mvcc_key_several(key), *larger;
+	uint32_t count = (uint32_t)mvcc_key_changes(key), room;
 
-	if (key->room > 0 && key->start + key->count < key->room)
-		return;
-	if (key->room > 0 && key->start >= (key->room + 1) / 2) {
-		memmove(many, many + key->start, key->count * sizeof(struct mvcc_change *));
-		key->start = 0;
-		return;
+	if (several != NULL && several->start + count < several->room)
+		return several;
+	if (several != NULL && several->start >= (several->room + 1) / 2) {
+		memmove(several->changes, several->changes + several->start,
+		    count * sizeof(several->changes[0]));
+		several->start = 0;
+		return several;
 	}
-	while (room <= key->count)
+	for (room = 2; room <= count;)
 		room *= 2;
-	many = pool_take(pool, room * sizeof(struct mvcc_change *));
-	for (size_t i = 0; i < key->count; i++)
-		many[i] = mvcc_key_change(key, i);
-	give_room(key);
-	key->changes.many = many;
-	key->room = room;
-	key->start = 0;
+	larger = pool_take(pool, several_size(room));
+	*larger = (struct mvcc_changes){ .count = count, .room = room };
+	for (size_t i = 0; i < count; i++)
+		larger->changes[i] = mvcc_key_change(key, i);
+	give_several(key);
+	key->held = (uintptr_t)larger + MVCC_SEVERAL;
+	return larger;
 }
 
 void
 mvcc_key_add(struct pool *pool, struct mvcc_key *key, struct mvcc_change *change)
 {
+	struct mvcc_changes *several;
+
 	ASSERT(change->key == key);
-	if (key->count == 0 && key->room == 0) {
-		key->changes.one = change;
-		key->count = 1;
+	if (key->held == 0) {
+		key->held = (uintptr_t)change;
 		return;
 	}
-	make_room(pool, key);
-	key->changes.many[key->start + key->count++] = change;
+	several = make_room(pool, key);
+	several->changes[several->start + several->count++] = change;
 }
 
 void
 mvcc_key_drop_oldest(struct mvcc_key *key)
 {
+	struct mvcc_changes *several = mvcc_key_several(key);
 	struct mvcc_change *last;
 
-	ASSERT(key->count > 0);
+	ASSERT(key->held != 0);
 	mvcc_change_free(mvcc_key_change(key, 0));
-	key->count--;
-	if (key->room == 0)
+	if (several == NULL) {
+		key->held = 0;
 		return;
-	key->start++;
-	if (key->count > 1)
+	}
+	several->start++;
+	if (--several->count > 1)
 		return;
-	last = key->count == 0 ? NULL : mvcc_key_change(key, 0);
-	give_room(key);
-	key->room = 0;
-	key->start = 0;
-	key->changes.one = last;
+	last = mvcc_key_change(key, 0);
+	give_several(key);
+	key->held = (uintptr_t)last;
 }

@@ -41,20 +41,22 @@ struct mvcc_change {
 	uint8_t bytes[];		/* wire form, without field 1 */
 };
 
-struct mvcc_lease;
+/* Of a key that has more than one. */
+struct mvcc_changes {
+	uint32_t count, start, room;	/* [start, start + count) of room */
+	struct mvcc_change *changes[];
+};
+
+struct mvcc_attachment;
 
 struct mvcc_key {
-	union {
-		struct mvcc_change *one;	/* room is 0 */
-		struct mvcc_change **many;	/* [start, start + count) of room */
-	} changes;
-	uint32_t count, start, room;
-	uint32_t size;			/* of the name */
-	/* What its newest change hangs it on, if anything: see lease.h. */
-	struct mvcc_lease *lease;
-	struct mvcc_key *lease_next, *lease_previous;
-	uint8_t wire[];			/* field 1: tag, length, name */
+	/* 0: nothing yet; its only change; or, with MVCC_SEVERAL, its changes. */
+	uintptr_t held;
+	struct mvcc_attachment *attachment;	/* to a lease (lease.h), or NULL */
+	uint8_t wire[];				/* field 1: tag, length, name */
 };
+
+#define MVCC_SEVERAL ((uintptr_t)1)	/* a bit that no address has */
 
 /* What a put says beside its key. */
 struct mvcc_fields {
@@ -117,28 +119,64 @@ bool mvcc_parse_gone(struct slice wire, struct slice *name, uint64_t *revision) 
 
 /* Without a change yet; the name, not empty, is copied. */
 struct mvcc_key *mvcc_key_new(struct pool *pool, struct slice name);
-/* With its changes. */
+/* With its changes, and from whatever it hangs on. */
 void mvcc_key_free(struct mvcc_key *key);
+/* Without its changes and its attachment. */
 size_t mvcc_key_memory(const struct mvcc_key *key);
 
 static inline struct slice
 mvcc_key_name(const struct mvcc_key *key)
 {
-	return slice_of(key->wire + 1 + mvcc_varint_size(key->size), key->size);
+	const uint8_t *at = key->wire + 1;
+	size_t size = *at & 0x7f;
+
+	for (unsigned shift = 7; (*at++ & 0x80) != 0; shift += 7)
+		size |= (size_t)(*at & 0x7f) << shift;
+	return slice_of(at, size);
 }
 
-/* i < count; 0 is the oldest. */
+/* NULL: it has one, or none. */
+static inline struct mvcc_changes *
+mvcc_key_several(const struct mvcc_key *key)
+{
+	return (key->held & MVCC_SEVERAL) == 0 ? NULL :
+	    (struct mvcc_changes *)(key->held - MVCC_SEVERAL);
+}
+
+/* How many changes it has. */
+static inline size_t
+mvcc_key_changes(const struct mvcc_key *key)
+{
+	const struct mvcc_changes *several = mvcc_key_several(key);
+
+	return several == NULL ? key->held != 0 : several->count;
+}
+
+/* i < its count; 0 is the oldest. */
 static inline struct mvcc_change *
 mvcc_key_change(const struct mvcc_key *key, size_t i)
 {
-	return key->room == 0 ? key->changes.one : key->changes.many[key->start + i];
+	const struct mvcc_changes *several = mvcc_key_several(key);
+
+	return several == NULL ? (struct mvcc_change *)key->held :
+	    several->changes[several->start + i];
 }
 
 /* NULL: none yet. */
 static inline struct mvcc_change *
 mvcc_key_newest(const struct mvcc_key *key)
 {
-	return key->count == 0 ? NULL : mvcc_key_change(key, key->count - 1);
+	const struct mvcc_changes *several = mvcc_key_several(key);
+
+	return several == NULL ? (struct mvcc_change *)key->held :
+	    several->changes[several->start + several->count - 1];
+}
+
+/* What a look at its changes touches first. */
+static inline const void *
+mvcc_key_first_touched(const struct mvcc_key *key)
+{
+	return (const void *)(key->held & ~MVCC_SEVERAL);
 }
 
 /* The put that the key has now, or NULL. */

@@ -41,9 +41,9 @@ before(const struct heap_link *link_a, const struct heap_link *link_b)
 }
 
 void
-leases_init(struct leases *leases, uint64_t seed)
+leases_init(struct leases *leases, struct pool *pool, uint64_t seed)
 {
-	*leases = (struct leases){ .next_settled = 0 };
+	*leases = (struct leases){ .pool = pool };
 	hash_init(&leases->by_id, seed, match);
 	heap_init(&leases->by_deadline, before);
 }
@@ -96,33 +96,42 @@ lease_free(struct leases *leases, struct mvcc_lease *lease)
 /* ---- keys ------------------------------ */
 
 static void
-take_off(struct mvcc_key *key)
+take_off(struct leases *leases, struct mvcc_key *key)
 {
-	if (key->lease_previous != NULL)
-		key->lease_previous->lease_next = key->lease_next;
+	struct mvcc_attachment *attachment = key->attachment;
+
+	if (attachment->previous != NULL)
+		attachment->previous->next = attachment->next;
 	else
-		key->lease->keys = key->lease_next;
-	if (key->lease_next != NULL)
-		key->lease_next->lease_previous = key->lease_previous;
-	key->lease->key_count--;
+		attachment->lease->keys = attachment->next;
+	if (attachment->next != NULL)
+		attachment->next->previous = attachment->previous;
+	attachment->lease->key_count--;
+	leases->key_count--;
+	key->attachment = NULL;
+	pool_give(attachment, sizeof(*attachment));
 }
 
 void
-lease_hang(struct mvcc_lease *lease, struct mvcc_key *key)
+lease_hang(struct leases *leases, struct mvcc_lease *lease, struct mvcc_key *key)
 {
-	if (key->lease == lease)
+	struct mvcc_attachment *attachment;
+
+	if (lease_of_key(key) == lease)
 		return;
-	if (key->lease != NULL)
-		take_off(key);
-	key->lease = lease;
-	key->lease_previous = NULL;
-	key->lease_next = lease == NULL ? NULL : lease->keys;
+	if (key->attachment != NULL)
+		take_off(leases, key);
 	if (lease == NULL)
 		return;
+	attachment = pool_take(leases->pool, sizeof(*attachment));
+	*attachment = (struct mvcc_attachment){ .lease = lease, .key = key,
+		.next = lease->keys };
 	if (lease->keys != NULL)
-		lease->keys->lease_previous = key;
-	lease->keys = key;
+		lease->keys->previous = attachment;
+	lease->keys = attachment;
 	lease->key_count++;
+	leases->key_count++;
+	key->attachment = attachment;
 }
 
 static int
@@ -142,8 +151,8 @@ lease_keys(const struct mvcc_lease *lease)
 	if (lease->key_count == 0)
 		return NULL;
 	keys = xmalloc(lease->key_count * sizeof(struct mvcc_key *));
-	for (struct mvcc_key *key = lease->keys; key != NULL; key = key->lease_next)
-		keys[count++] = key;
+	for (const struct mvcc_attachment *at = lease->keys; at != NULL; at = at->next)
+		keys[count++] = at->key;
 	ASSERT(count == lease->key_count);
 	return keys;
 }

@@ -18,7 +18,8 @@
  *	settling -> settled	the checkpoint was applied			[lease_settle]
  *	settled --> open	a checkpoint withdrew it			[lease_settle]
  *
- * Keys hang on a lease as a list threaded through them. Pure; times are arguments.
+ * Keys hang on a lease as a list of attachments: few keys do, so they have no room for it
+ * themselves. Pure; times are arguments.
  */
 #ifndef MOOTHALL_RAFTD_REPLICA_MVCC_LEASE_H
 #define MOOTHALL_RAFTD_REPLICA_MVCC_LEASE_H
@@ -36,17 +37,26 @@ struct mvcc_lease {
 	uint64_t deadline_ns;		/* >= expiry_ns; of a leader: what it has promised */
 	bool settled;			/* replicated */
 	bool settling;			/* of a leader: a checkpoint of it is under way */
-	struct mvcc_key *keys;		/* newest first */
+	struct mvcc_attachment *keys;	/* newest first */
 	size_t key_count;
 };
 
+/* What the newest change of a key hangs it on. The pool's, as the key. */
+struct mvcc_attachment {
+	struct mvcc_lease *lease;
+	struct mvcc_key *key;
+	struct mvcc_attachment *next, *previous;
+};
+
 struct leases {
+	struct pool *pool;		/* of attachments, borrowed */
+	size_t key_count;		/* that hang on any */
 	struct hash by_id;
 	struct heap by_deadline;	/* all of them; equal ones by id */
 	uint64_t next_settled;		/* where leases_to_settle goes on */
 };
 
-void leases_init(struct leases *leases, uint64_t seed);
+void leases_init(struct leases *leases, struct pool *pool, uint64_t seed);
 /* The keys that hang on them are not touched. */
 void leases_free(struct leases *leases);
 struct mvcc_lease *lease_find(const struct leases *leases, uint64_t id);
@@ -57,7 +67,13 @@ struct mvcc_lease *lease_new(struct leases *leases, uint64_t id, uint64_t ttl_s,
 void lease_free(struct leases *leases, struct mvcc_lease *lease);
 
 /* A key hangs on that lease from now on, and on no other; NULL: on none. */
-void lease_hang(struct mvcc_lease *lease, struct mvcc_key *key);
+void lease_hang(struct leases *leases, struct mvcc_lease *lease, struct mvcc_key *key);
+/* NULL: it hangs on none. */
+static inline struct mvcc_lease *
+lease_of_key(const struct mvcc_key *key)
+{
+	return key->attachment == NULL ? NULL : key->attachment->lease;
+}
 /* Its keys in any order; returned owned (free), NULL if there are none. */
 struct mvcc_key **lease_keys(const struct mvcc_lease *lease);
 /* The same in byte order. */

@@ -19,7 +19,7 @@ mvcc_new(uint64_t seed)
 	mvcc->pool = pool_new();
 	mvcc_keys_init(&mvcc->keys, mvcc->pool);
 	journal_init(&mvcc->journal, mvcc->pool);
-	leases_init(&mvcc->leases, seed);
+	leases_init(&mvcc->leases, mvcc->pool, seed);
 	watch_set_init(&mvcc->watches, seed);
 	TAILQ_INIT(&mvcc->answers);
 	TAILQ_INIT(&mvcc->unkept);
@@ -111,7 +111,8 @@ mvcc_memory(const struct mvcc *mvcc)
 {
 	return mvcc->keys.bytes + mvcc->key_bytes + mvcc->change_bytes +
 	    mvcc->journal.chunk_count * JOURNAL_CHUNK * sizeof(struct mvcc_change *) +
-	    mvcc->leases.by_id.count * sizeof(struct mvcc_lease) + mvcc->watches.bytes;
+	    mvcc->leases.by_id.count * sizeof(struct mvcc_lease) +
+	    mvcc->leases.key_count * sizeof(struct mvcc_attachment) + mvcc->watches.bytes;
 }
 
 /* ---- leases ------------------------------ */
@@ -182,8 +183,8 @@ mvcc_lease_look(const struct mvcc *mvcc, uint64_t id, uint64_t now_ns,
 	};
 	if (out == NULL)
 		return true;
-	for (const struct mvcc_key *key = lease->keys; key != NULL; key = key->lease_next)
-		codec_put_bytes(out, mvcc_key_name(key));
+	for (const struct mvcc_attachment *at = lease->keys; at != NULL; at = at->next)
+		codec_put_bytes(out, mvcc_key_name(at->key));
 	return true;
 }
 
@@ -217,7 +218,7 @@ hash_key(const struct mvcc *mvcc, const struct mvcc_key *key, uint32_t sum)
 {
 	struct buf wire = BUF_INIT;
 
-	for (size_t i = 0; i < key->count; i++) {
+	for (size_t i = 0; i < mvcc_key_changes(key); i++) {
 		const struct mvcc_change *change = mvcc_key_change(key, i);
 		const uint64_t numbers[] = { change->revision, change->sub, change->gone };
 
@@ -246,33 +247,44 @@ mvcc_hash(const struct mvcc *mvcc)
 	return sum;
 }
 
-/* Each change follows the one before it. */
+/* A change follows the one before it, if there is one. */
+static void
+check_change(const struct mvcc *mvcc, const struct mvcc_change *change,
+    const struct mvcc_change *before)
+{
+	struct mvcc_fields fields, old;
+
+	ASSERT(change->revision <= mvcc->revision + (mvcc->writing > 0));
+	ASSERT(before == NULL || mvcc_change_is_before(before,
+	    (struct mvcc_position){ change->revision, change->sub }));
+	ASSERT(before == NULL || !change->gone || !before->gone);
+	if (change->gone)
+		return;
+	mvcc_change_fields(change, &fields);
+	ASSERT(fields.mod_revision == change->revision);
+	if (before == NULL)
+		return;
+	if (before->gone) {
+		ASSERT(fields.version == 1);
+		return;
+	}
+	mvcc_change_fields(before, &old);
+	ASSERT(fields.version == old.version + 1);
+	ASSERT(fields.create_revision == old.create_revision);
+}
+
 static void
 check_changes(const struct mvcc *mvcc, const struct mvcc_key *key)
 {
-	ASSERT(key->count > 0);
-	for (size_t i = 0; i < key->count; i++) {
+	const struct mvcc_change *before = NULL;
+
+	ASSERT(key->held != 0);
+	for (size_t i = 0; i < mvcc_key_changes(key); i++) {
 		const struct mvcc_change *change = mvcc_key_change(key, i);
-		struct mvcc_fields fields, old;
 
 		ASSERT(change->key == key);
-		ASSERT(change->revision <= mvcc->revision + (mvcc->writing > 0));
-		ASSERT(i == 0 || mvcc_change_is_before(mvcc_key_change(key, i - 1),
-		    (struct mvcc_position){ change->revision, change->sub }));
-		ASSERT(i == 0 || !change->gone || !mvcc_key_change(key, i - 1)->gone);
-		if (change->gone)
-			continue;
-		mvcc_change_fields(change, &fields);
-		ASSERT(fields.mod_revision == change->revision);
-		if (i == 0)
-			continue;
-		if (mvcc_key_change(key, i - 1)->gone) {
-			ASSERT(fields.version == 1);
-			continue;
-		}
-		mvcc_change_fields(mvcc_key_change(key, i - 1), &old);
-		ASSERT(fields.version == old.version + 1);
-		ASSERT(fields.create_revision == old.create_revision);
+		check_change(mvcc, change, before);
+		before = change;
 	}
 }
 
@@ -280,34 +292,37 @@ static void
 check_lease(const struct mvcc_key *key)
 {
 	const struct mvcc_change *living = mvcc_key_living(key);
+	const struct mvcc_lease *lease = lease_of_key(key);
 	struct mvcc_fields fields = { 0 };
 
 	if (living != NULL)
 		mvcc_change_fields(living, &fields);
-	ASSERT(fields.lease == (key->lease == NULL ? 0 : key->lease->id));
+	ASSERT(fields.lease == (lease == NULL ? 0 : lease->id));
 }
 
 static void
 check_leases(const struct mvcc *mvcc)
 {
 	struct mvcc_lease **sorted = leases_sorted(&mvcc->leases);
+	size_t all = 0;
 
 	for (size_t i = 0; i < mvcc_lease_count(mvcc); i++) {
 		const struct mvcc_lease *lease = sorted[i];
-		const struct mvcc_key *before = NULL;
+		const struct mvcc_attachment *before = NULL;
 		size_t count = 0;
 
 		ASSERT(lease_find(&mvcc->leases, lease->id) == lease);
 		ASSERT(lease->deadline_ns >= lease->expiry_ns);
-		for (const struct mvcc_key *key = lease->keys; key != NULL;
-		    key = key->lease_next) {
-			ASSERT(key->lease == lease);
-			ASSERT(key->lease_previous == before);
-			before = key;
+		for (const struct mvcc_attachment *at = lease->keys; at != NULL; at = at->next) {
+			ASSERT(at->lease == lease && at->key->attachment == at);
+			ASSERT(at->previous == before);
+			before = at;
 			count++;
 		}
 		ASSERT(count == lease->key_count);
+		all += count;
 	}
+	ASSERT(all == mvcc->leases.key_count);
 	free(sorted);
 }
 
@@ -324,7 +339,7 @@ check_journal(const struct mvcc *mvcc)
 		    (struct mvcc_position){ change->revision, change->sub }));
 		ASSERT(mvcc_key_changes_before(change->key,
 		    (struct mvcc_position){ change->revision, change->sub }) <
-		    change->key->count);
+		    mvcc_key_changes(change->key));
 		before = change;
 		kept++;
 	}
@@ -346,9 +361,9 @@ mvcc_invariants(const struct mvcc *mvcc)
 	    false); key != NULL; key = mvcc_walk_next(&walk)) {
 		check_changes(mvcc, key);
 		check_lease(key);
-		changes += key->count;
+		changes += mvcc_key_changes(key);
 		key_bytes += mvcc_key_memory(key);
-		for (size_t i = 0; i < key->count; i++)
+		for (size_t i = 0; i < mvcc_key_changes(key); i++)
 			change_bytes += mvcc_change_memory(mvcc_key_change(key, i));
 	}
 	ASSERT(changes == mvcc->change_count);

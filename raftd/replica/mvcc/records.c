@@ -90,7 +90,7 @@ void
 mvcc_add_change(struct mvcc *mvcc, struct mvcc_change *change)
 {
 	struct mvcc_key *key = change->key;
-	bool was = mvcc_key_living(key) != NULL, is_new = key->count == 0;
+	bool was = mvcc_key_living(key) != NULL, is_new = key->held == 0;
 
 	mvcc->key_bytes -= is_new ? 0 : mvcc_key_memory(key);
 	mvcc_key_add(mvcc->pool, key, change);
@@ -236,7 +236,7 @@ load_change(struct mvcc *mvcc, struct slice record_key, struct slice value)
 		change = make_gone(mvcc, wire, position.sub, &key);
 	if (change == NULL)
 		return ERR_CORRUPT;
-	is_new = key->count == 0;
+	is_new = key->held == 0;
 	if (change->revision != position.revision ||
 	    mvcc_change_wire_size(change, false) != wire.size) {
 		mvcc_change_free(change);
@@ -282,7 +282,7 @@ hang_all(struct mvcc *mvcc)
 		lease = lease_find(&mvcc->leases, fields.lease);
 		if (lease == NULL)
 			return false;
-		lease_hang(lease, key);
+		lease_hang(&mvcc->leases, lease, key);
 	}
 	return true;
 }

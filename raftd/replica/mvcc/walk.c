@@ -38,7 +38,7 @@ stop(struct mvcc_walk *walk, unsigned place, int step)
 
 	walk->places[depth] = place;
 	if (ahead < leaf->node.count)
-		prefetch(leaf->keys[ahead]->changes.one, CACHE_LINE_BYTES);
+		prefetch(mvcc_key_first_touched(leaf->keys[ahead]), CACHE_LINE_BYTES);
 	return leaf->keys[place];
 }
 

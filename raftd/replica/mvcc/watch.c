@@ -199,7 +199,7 @@ past_of_key(struct past_step *step, const struct mvcc_key *key)
 	size_t i = key == NULL ? 0 : mvcc_key_changes_before(key,
 	    (struct mvcc_position){ step->watcher->next, 0 });
 
-	for (; key != NULL && i < key->count; i++) {
+	for (; key != NULL && i < mvcc_key_changes(key); i++) {
 		const struct mvcc_change *change = mvcc_key_change(key, i);
 
 		if (change->revision > step->mvcc->revision ||

@@ -270,7 +270,7 @@ publish(struct mvcc *mvcc, struct mvcc_change *change, const struct mvcc_change 
     struct mvcc_lease *lease, struct buf *effects)
 {
 	mvcc_add_change(mvcc, change);
-	lease_hang(lease, change->key);
+	lease_hang(&mvcc->leases, lease, change->key);
 	mvcc->writing++;
 	mvcc_record_change(effects, change);
 	watch_set_note(&mvcc->watches, change, previous);
@@ -296,7 +296,7 @@ do_put(struct mvcc *mvcc, const struct v3_put *put, struct buf *effects)
 	if ((put->flags & V3_PUT_IGNORE_VALUE) == 0)
 		fields.value = put->value;
 	if ((put->flags & V3_PUT_IGNORE_LEASE) != 0)
-		lease = key->lease;
+		lease = lease_of_key(key);
 	fields.lease = lease == NULL ? 0 : lease->id;
 	publish(mvcc, mvcc_change_new_put(mvcc->pool, key, mvcc->writing, &fields), old, lease,
 	    effects);

@@ -144,14 +144,14 @@ TEST(the_oldest_changes_go_while_others_come)
 			mvcc_key_drop_oldest(key);
 			first++;
 		}
-		assert_int_equal(key->count, last - first + 1);
-		for (size_t i = 0; i < key->count; i++)
+		assert_int_equal(mvcc_key_changes(key), last - first + 1);
+		for (size_t i = 0; i < mvcc_key_changes(key); i++)
 			assert_int_equal(mvcc_key_change(key, i)->revision, first + i);
 		assert_int_equal(mvcc_key_before(key, mvcc_key_newest(key)) == NULL, first == last);
 	}
-	while (key->count > 0)
+	while (mvcc_key_changes(key) > 0)
 		mvcc_key_drop_oldest(key);
-	assert_int_equal(key->room, 0);
+	assert_int_equal(key->held, 0);
 	put(pool, key, 1000, 0);
 	assert_int_equal(mvcc_key_newest(key)->revision, 1000);
 	mvcc_key_free(key);

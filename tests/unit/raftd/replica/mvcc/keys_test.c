@@ -38,7 +38,7 @@ set_living(struct model *m, struct mvcc_key *key, bool living)
 
 	mvcc_key_add(m->pool, key, living ? mvcc_change_new_put(m->pool, key, 0, &fields) :
 	    mvcc_change_new_gone(m->pool, key, ++m->revision, 0));
-	while (key->count > 1)
+	while (mvcc_key_changes(key) > 1)
 		mvcc_key_drop_oldest(key);
 }
 

@@ -25,23 +25,23 @@ TEST(keys_hang_on_one_lease_and_come_in_order)
 	struct mvcc_lease *one, *two;
 	struct mvcc_key **sorted;
 
-	leases_init(&leases, 1);
+	leases_init(&leases, pool, 1);
 	one = grant(&leases, 1, 10, 0);
 	two = grant(&leases, 2, 10, 0);
 	for (size_t i = 0; i < 3; i++)
-		lease_hang(one, keys[i]);
+		lease_hang(&leases, one, keys[i]);
 	sorted = lease_keys_sorted(one);
 	assert_ptr_equal(sorted[0], keys[2]);
 	assert_ptr_equal(sorted[1], keys[0]);
 	assert_ptr_equal(sorted[2], keys[1]);
 	free(sorted);
-	lease_hang(two, keys[1]);
+	lease_hang(&leases, two, keys[1]);
 	assert_int_equal(one->key_count, 2);
 	assert_int_equal(two->key_count, 1);
-	lease_hang(NULL, keys[1]);
+	lease_hang(&leases, NULL, keys[1]);
 	assert_null(lease_keys(two));
-	lease_hang(NULL, keys[2]);
-	lease_hang(NULL, keys[0]);
+	lease_hang(&leases, NULL, keys[2]);
+	lease_hang(&leases, NULL, keys[0]);
 	assert_int_equal(one->key_count, 0);
 	for (size_t i = 0; i < 3; i++)
 		mvcc_key_free(keys[i]);
@@ -56,7 +56,7 @@ TEST(a_renewal_moves_the_deadline_and_one_that_is_due_has_none)
 	struct mvcc_lease *lease;
 	uint64_t ids[4];
 
-	leases_init(&leases, 1);
+	leases_init(&leases, NULL, 1);
 	grant(&leases, 7, 10, 100);
 	grant(&leases, 8, 20, 100);
 	assert_int_equal(leases_next_deadline(&leases), 110 * S);
@@ -80,7 +80,7 @@ TEST(a_new_leader_gives_each_its_whole_ttl_again_unless_it_is_settled)
 	struct leases leases;
 	struct mvcc_lease *a, *b, *found;
 
-	leases_init(&leases, 1);
+	leases_init(&leases, NULL, 1);
 	a = grant(&leases, 1, 10, 100);
 	b = grant(&leases, 2, 600, 100);
 	lease_settle(&leases, b, 700 * S);
@@ -104,7 +104,7 @@ TEST(long_leases_that_nobody_renews_are_settled_once)
 	struct mvcc_lease *chosen[4], *found;
 	struct leases leases;
 
-	leases_init(&leases, 1);
+	leases_init(&leases, NULL, 1);
 	grant(&leases, 1, 30, 100);
 	grant(&leases, 2, 600, 100);
 	grant(&leases, 3, 600, 150);
@@ -128,7 +128,7 @@ TEST(the_longest_ttl_is_no_overflow)
 	struct leases leases;
 	struct mvcc_lease *lease;
 
-	leases_init(&leases, 1);
+	leases_init(&leases, NULL, 1);
 	grant(&leases, 1, V3_LEASE_TTL_S_MAX, UINT64_C(1800000000));
 	assert_int_equal(lease_renew(&leases, 1, UINT64_C(1900000000) * S, &lease), LEASE_RENEWED);
 	assert_true(lease->deadline_ns == (UINT64_C(1900000000) + V3_LEASE_TTL_S_MAX) * S);
