@@ -461,6 +461,28 @@ v3_ops(struct senseless *s, bool writes)
 	return copy;
 }
 
+/* Tokens of whom and of when ever, as a list. */
+static struct slice
+v3_tokens(struct senseless *s)
+{
+	static const uint8_t digest[V3_TOKEN_DIGEST_BYTES];
+	struct buf list = BUF_INIT;
+	uint64_t index = 0;
+	struct slice copy;
+
+	for (uint64_t i = rand_below(&s->rand, 20); i > 0; i--) {
+		index += 1 + rand_below(&s->rand, 100);
+		v3_token_record_put(&list, &(struct v3_token_record){ .index = index,
+		    .credential = rand_below(&s->rand, 100),
+		    .digest = slice_of(digest, sizeof(digest)) });
+	}
+	copy = slice_of(room(s, list.size), list.size);
+	if (list.size > 0)
+		memcpy((uint8_t *)(uintptr_t)copy.data, list.data, list.size);
+	buf_free(&list);
+	return copy;
+}
+
 static void
 tame_v3_write(struct senseless *s, struct msg_v3_write *m)
 {
@@ -555,6 +577,9 @@ tame(struct senseless *s, uint16_t type, void *message)
 		used = message;
 		used->indexes.size = MIN_OF(used->indexes.size,
 		    V3_TOKENS_MAX * sizeof(uint64_t));
+		break;
+	case MSG_v3_tokens_kept:
+		((struct msg_v3_tokens_kept *)message)->tokens = v3_tokens(s);
 		break;
 	case MSG_member_change:
 		tame_member_change(s, message);

@@ -7,8 +7,6 @@
  */
 #include "raftd/replica/mvcc/key.h"
 
-#include "raftd/replica/mvcc/lease.h"
-
 /* Tags of the fields of a KeyValue: number and kind. */
 #define TAG_KEY 0x0au
 #define TAG_CREATE 0x10u

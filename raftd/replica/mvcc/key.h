@@ -47,13 +47,20 @@ struct mvcc_changes {
 	struct mvcc_change *changes[];
 };
 
-struct mvcc_attachment;
+struct mvcc_lease;
+
+/* What the newest change of a key hangs it on: lease.h. */
+struct mvcc_attachment {
+	struct mvcc_lease *lease;
+	struct mvcc_key *key;
+	struct mvcc_attachment *next, *previous;	/* of the same lease */
+};
 
 struct mvcc_key {
 	/* 0: nothing yet; its only change; or, with MVCC_SEVERAL, its changes. */
 	uintptr_t held;
-	struct mvcc_attachment *attachment;	/* to a lease (lease.h), or NULL */
-	uint8_t wire[];				/* field 1: tag, length, name */
+	struct mvcc_attachment *attachment;	/* or NULL */
+	uint8_t wire[];		/* field 1: tag, length, name */
 };
 
 #define MVCC_SEVERAL ((uintptr_t)1)	/* a bit that no address has */

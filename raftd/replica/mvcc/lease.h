@@ -41,13 +41,6 @@ struct mvcc_lease {
 	size_t key_count;
 };
 
-/* What the newest change of a key hangs it on. The pool's, as the key. */
-struct mvcc_attachment {
-	struct mvcc_lease *lease;
-	struct mvcc_key *key;
-	struct mvcc_attachment *next, *previous;
-};
-
 struct leases {
 	struct pool *pool;		/* of attachments, borrowed */
 	size_t key_count;		/* that hang on any */
