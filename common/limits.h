@@ -262,6 +262,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_AUTH_NAME_BYTES_MAX 255
 #define V3_AUTH_KEY_BYTES_MAX (4 * KIB)	/* each end of a range that is granted */
 #define V3_AUTH_BYTES_MAX (1 * MIB)	/* of all records: a worker is given them in one frame */
+#define V3_TALLY_SERIES_MAX ((size_t)160) /* ways that methods end, counted one by one */
 #define V3_TOKENS_MAX ((size_t)16384)	/* of a node; above, the one longest not used goes */
 #define V3_TOKENS_USER_MAX ((size_t)2048) /* the same of one user */
 #define V3_TOKEN_MS 300000		/* without use, then it is forgotten */

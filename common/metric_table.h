@@ -126,6 +126,12 @@ METRIC(v3_bytes, RAFTD, GAUGE, ONE, "etcd_mvcc_memory_bytes", "",
     "Memory of the v3 keys, with all history, leases and watches.")
 METRIC(v3_watchers, RAFTD, GAUGE, ONE, "etcd_debugging_mvcc_watcher_total", "",
     "Watches of v3 keys at raftd.")
+METRIC(v3_calls_began, CLIENT, COUNTER, ONE, "grpc_server_started_total",
+    "grpc_method,grpc_service,grpc_type",
+    "Calls of the v3 API that began, by gRPC or as JSON.")
+METRIC(v3_calls_ended, CLIENT, COUNTER, ONE, "grpc_server_handled_total",
+    "grpc_code,grpc_method,grpc_service,grpc_type",
+    "Calls of the v3 API that ended, by how; streams that are open are those that did not.")
 METRIC(leases, RAFTD, GAUGE, ONE, "etcd_leases", "",
     "Leases of the v3 keys.")
 METRIC(lease_renewals, RAFTD, COUNTER, ONE, "etcd_debugging_lease_renewed_total", "",

@@ -14,6 +14,7 @@
 #include "httpd/client/handlers.h"
 #include "httpd/client/lock_wait.h"
 #include "httpd/client/v3_users.h"
+#include "httpd/client/v3/call_tally.h"
 #include "httpd/client/v3/refuse.h"
 #include "httpd/client/v3/waiter.h"
 #include "httpd/client/watch.h"
@@ -30,12 +31,14 @@ static void
 open_v3(struct worker *worker)
 {
 	worker->waiters = waiters_new(worker);
+	worker->call_tally = call_tally_new();
 }
 
 static void
 close_v3(struct worker *worker)
 {
 	waiters_free(&worker->waiters);
+	call_tally_free(&worker->call_tally);
 }
 
 static size_t

@@ -13,6 +13,7 @@
 struct backend;
 struct border;
 struct cache;
+struct call_tally;
 struct cluster;
 struct inquiries;
 struct gate;
@@ -55,6 +56,7 @@ struct worker {
 	struct v3_users *v3_users;	/* the same of the v3 API */
 	struct inquiries *inquiries;	/* client role: at the supervisor; else NULL */
 	struct locks *locks;		/* client role: who waits for a lock; else NULL */
+	struct call_tally *call_tally;	/* client role: of v3; else NULL */
 	struct waiters *waiters;	/* client role: keys of v3 that wait; else NULL */
 	size_t ranges_in_pieces;	/* of v3, that are asked for or taken (range.c) */
 	struct handover *handover;	/* client role: to and from other workers; else NULL */

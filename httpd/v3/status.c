@@ -8,10 +8,11 @@
 struct code_row {
 	unsigned http;
 	const char *reason;
+	const char *name;
 };
 
 static const struct code_row codes[] = {
-#define CODE(tag, number, http, reason) [number] = { http, reason },
+#define CODE(tag, number, http, reason, name) [number] = { http, reason, name },
 #include "httpd/v3/code_table.h"
 };
 
@@ -42,6 +43,12 @@ const char *
 v3_http_reason(enum v3_code code)
 {
 	return row_of(code)->reason;
+}
+
+const char *
+v3_code_name(enum v3_code code)
+{
+	return row_of(code)->name;
 }
 
 void

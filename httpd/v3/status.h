@@ -10,7 +10,7 @@
 #include "common/buf.h"
 
 enum v3_code {
-#define CODE(tag, number, http, reason) V3_##tag = number,
+#define CODE(tag, number, http, reason, name) V3_##tag = number,
 #include "httpd/v3/code_table.h"
 };
 
@@ -28,6 +28,7 @@ struct v3_status v3_status_of(enum v3_refusal refusal);
 /* 500 and its reason for a code that no row has. */
 unsigned v3_http_status(enum v3_code code);
 const char *v3_http_reason(enum v3_code code);
+const char *v3_code_name(enum v3_code code);
 
 /* The body of a refused call: {"error":TEXT,"message":TEXT,"code":N}. */
 void v3_status_put(struct buf *out, struct v3_status status);

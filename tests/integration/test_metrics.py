@@ -14,6 +14,7 @@ import pytest
 from certificates import Authority
 from moothall import SLOW, Writers, alive, ask, wait_until
 from prometheus import Page, Wrong, scrape
+from v3 import b64, call
 from wire import Wire, request
 
 
@@ -385,4 +386,31 @@ def test_metrics_of_etcd_3_have_their_names(world):
               if name == "etcd_disk_wal_fsync_duration_seconds_bucket"]
     assert bounds == ["0.001", "0.002", "0.004", "0.008", "0.016", "0.032", "0.064", "0.128",
                       "0.256", "0.512", "1.024", "2.048", "4.096", "8.192", "+Inf"]
-    assert all(re.match(r"(etcd|process)_[a-z_]+\Z", name) for name in page.types)
+    assert all(re.match(r"(etcd|process|grpc_server)_[a-z_]+\Z", name) for name in page.types)
+
+
+def test_calls_of_v3_are_counted_when_they_begin_and_when_they_end(world):
+    node = world.node(flags=["-workers", "1"]).start()
+    labels = {"grpc_service": "etcdserverpb.KV", "grpc_method": "Range", "grpc_type": "unary"}
+    streams = {"grpc_service": "etcdserverpb.Watch", "grpc_method": "Watch", "grpc_type": "bidi_stream"}
+
+    def both(labels, **code):
+        page = scrape(node.client)
+        return (page.get("grpc_server_started_total", **labels), page.get("grpc_server_handled_total", **labels, **code))
+    if both(labels) == (None, None) and call(node, "range", {"key": b64("a")}).status == 404:
+        pytest.skip("built without v3")
+    for _ in range(3):
+        call(node, "range", {"key": b64("a")})
+    call(node, "range", {"key": b64("a"), "revision": 99})
+    started, done = both(labels, grpc_code="OK")
+    assert started == done + 1 and done >= 3
+    assert both(labels, grpc_code="OutOfRange")[1] == 1
+    with Wire(node.client) as wire:
+        wire.send(request("POST", "/v3/watch", body=json.dumps({"create_request": {"key": b64("a")}})))
+        wait_until(lambda: both(streams)[0] == 1, 5, "the watch")
+        # It goes on in another worker, and is one stream still.
+        before = node.pids()["client"]
+        node.control("restart", "client")
+        wait_until(lambda: not set(before) & set(node.pids()["client"]), 10, "another worker")
+        assert both(streams, grpc_code="Canceled") == (1, None)
+    wait_until(lambda: both(streams, grpc_code="Canceled") == (1, 1), 5, "its end")

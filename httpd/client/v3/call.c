@@ -9,6 +9,7 @@
 #include "common/metric.h"
 #include "httpd/backend.h"
 #include "httpd/client/gate.h"
+#include "httpd/client/v3/call_tally.h"
 #include "httpd/client/v3/methods.h"
 #include "httpd/client/v3/need.h"
 #include "httpd/cluster.h"
@@ -18,8 +19,10 @@
 
 /* Nothing of it is due any more, and who waits in call_next hears of it. */
 static void
-finish(struct v3_call *call)
+finish(struct v3_call *call, enum v3_code code)
 {
+	if (!call->request->moved)
+		call_tally_ended(call->request->worker->call_tally, call->method, code);
 	loop_timer_free(&call->timer);
 	loop_timer_free(&call->look);
 	if (call->over != NULL)
@@ -33,9 +36,9 @@ finish(struct v3_call *call)
 
 /* Its method does not know yet. */
 static void
-abandon(struct v3_call *call)
+abandon(struct v3_call *call, enum v3_code code)
 {
-	finish(call);
+	finish(call, code);
 	if (call->gone != NULL)
 		call->gone(call);
 }
@@ -43,14 +46,14 @@ abandon(struct v3_call *call)
 static void
 deny(struct v3_call *call)
 {
-	abandon(call);
+	abandon(call, V3_UNAUTHENTICATED);
 	call->carrier->deny(call);
 }
 
 void
 call_fail(struct v3_call *call, struct v3_status status)
 {
-	abandon(call);
+	abandon(call, status.code);
 	call->carrier->end(call, status);
 }
 
@@ -229,7 +232,7 @@ call_answer(struct v3_call *call, const void *response)
 	call->gone = NULL;
 	if (!call_is_kept(call))
 		return;
-	finish(call);
+	finish(call, V3_OK);
 	call->carrier->answer(call, response);
 }
 
@@ -291,11 +294,13 @@ call_backlog(const struct v3_call *call)
 void
 call_end(struct v3_call *call, struct v3_status status)
 {
-	finish(call);
-	if (is_decided(call) || v3_counts(call) || gate_is_root(call->request))
-		call->carrier->end(call, status);
-	else
+	bool denied = !is_decided(call) && !v3_counts(call) && !gate_is_root(call->request);
+
+	finish(call, denied ? V3_UNAUTHENTICATED : status.code);
+	if (denied)
 		call->carrier->deny(call);
+	else
+		call->carrier->end(call, status);
 }
 
 /* ---- what its request is told ------------------------------ */
@@ -303,7 +308,7 @@ call_end(struct v3_call *call, struct v3_status status)
 static void
 gone(struct request *request)
 {
-	abandon(request->state);
+	abandon(request->state, V3_CANCELLED);
 }
 
 static void
@@ -324,7 +329,7 @@ pack(const struct request *request, struct msg_handed *handed)
 }
 
 struct v3_call *
-call_new(struct request *request, const struct v3_method *method,
+call_go_on(struct request *request, const struct v3_method *method,
     const struct v3_carrier *carrier)
 {
 	struct v3_call *call = arena_zalloc(&request->arena, sizeof(*call));
@@ -340,6 +345,14 @@ call_new(struct request *request, const struct v3_method *method,
 		request->pack = pack;
 	}
 	return call;
+}
+
+struct v3_call *
+call_new(struct request *request, const struct v3_method *method,
+    const struct v3_carrier *carrier)
+{
+	call_tally_began(request->worker->call_tally, method);
+	return call_go_on(request, method, carrier);
 }
 
 void

@@ -89,6 +89,9 @@ struct v3_call {
 /* In the arena of the request, which it takes the callbacks of. */
 struct v3_call *call_new(struct request *request, const struct v3_method *method,
     const struct v3_carrier *carrier);
+/* The same of one that began in another worker. */
+struct v3_call *call_go_on(struct request *request, const struct v3_method *method,
+    const struct v3_carrier *carrier);
 /* Is that method served? */
 bool call_serves(const struct v3_method *method);
 /* It has so much time from now on, then it is V3_REFUSE_DEADLINE. Before it begins. */

@@ -231,5 +231,5 @@ v3_handle(struct request *request)
 void
 gateway_go_on(struct request *request, const struct msg_handed *handed)
 {
-	watch_move_take(call_new(request, v3_method(V3_METHOD_watch), &gateway), handed);
+	watch_move_take(call_go_on(request, v3_method(V3_METHOD_watch), &gateway), handed);
 }
