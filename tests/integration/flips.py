@@ -5,6 +5,8 @@ sentence that names the place, or all data is right; never less or other data.
 import os
 import shutil
 
+import v3
+
 
 # Locks and what LevelDB says of itself hold no data.
 NO_DATA = ("LOCK", "LOG", "LOG.old", "lock", "control.sock")
@@ -17,13 +19,21 @@ class Flips:
         for i in range(60):
             assert self.node.put("/k%d" % i, "value %d" % i).status == 201
         self.node.put("/big", "x" * 40000)
+        self.with_v3 = v3.call(self.node, "range", {"key": v3.b64("a")}).status == 200
+        if self.with_v3:
+            self._write_v3()
         # A table from the first life, a log from the second.
         self.node.stop()
         self.node.start()
         for i in range(30):
             assert self.node.put("/k%d" % i, "changed %d" % i).status == 200
+        if self.with_v3:
+            for i in range(20):
+                v3.put(self.node, "k%d" % i, "changed %d" % i)
+            v3.delete(self.node, "k39")
         self.tree = self.node.get("/v2/keys/?recursive=true&sorted=true").body
         self.index = self.node.get("/v2/keys/").headers["X-Etcd-Index"]
+        self.v3 = self._look_v3()
         self.node.kill_all()
         self.whole = self.node.directory + ".whole"
         shutil.copytree(self.node.directory, self.whole,
@@ -35,6 +45,32 @@ class Flips:
                 if name not in NO_DATA and os.path.getsize(path) > 0:
                     self.files.append(os.path.relpath(path, self.whole))
         self.files.sort()
+
+    def _write_v3(self):
+        for i in range(40):
+            v3.put(self.node, "k%d" % i, "value %d" % i)
+        v3.put(self.node, "big", "x" * 40000)
+        lease = v3.good(self.node, "grant", {"TTL": 100000, "ID": 7}, prefix="/v3/lease/")["ID"]
+        v3.put(self.node, "leased", "x", lease=lease)
+        for name, password in (("root", "rootpw"), ("user", "pw")):
+            v3.good(self.node, "user/add", {"name": name, "password": password}, prefix="/v3/auth/")
+        v3.good(self.node, "role/add", {"name": "role"}, prefix="/v3/auth/")
+        v3.good(self.node, "role/grant", {"name": "role", "perm": dict(v3.below("k"), permType="READ")}, prefix="/v3/auth/")
+        v3.good(self.node, "user/grant", {"user": "user", "role": "role"}, prefix="/v3/auth/")
+
+    def _look_v3(self):
+        """Keys now and before their second change, what hangs on the lease, users: all but what a start changes."""
+        if not self.with_v3:
+            return None
+        node, everything = self.node, {"key": v3.b64("\0"), "range_end": v3.b64("\0")}
+        now = v3.good(node, "range", everything)
+        past = v3.good(node, "range", dict(everything, revision=42))
+        lease = v3.good(node, "timetolive", {"ID": 7, "keys": True}, prefix="/v3/lease/")
+        users = [v3.good(node, path, message, prefix="/v3/auth/") for path, message in (
+            ("user/list", {}), ("user/get", {"name": "user"}), ("role/get", {"role": "role"}))]
+        for answer in users:
+            answer.pop("header")
+        return now["header"]["revision"], now["kvs"], past["kvs"], lease["keys"], users
 
     def one(self):
         """Half of the flips by file, half by size: small files are hit, too."""
@@ -76,5 +112,6 @@ class Flips:
         tree = node.get("/v2/keys/?recursive=true&sorted=true")
         assert tree.body == self.tree, "%s: another tree is served: %r" % (where, tree.body[:500])
         assert tree.headers["X-Etcd-Index"] == self.index, "%s: another index" % where
+        assert self._look_v3() == self.v3, "%s: other v3 keys, leases or users" % where
         node.kill_all()
         self.served += 1

@@ -13,6 +13,8 @@ import random
 import threading
 import time
 
+import revisions
+import v3
 from disks import Disk, torn
 from moothall import SLOW, Writers, wait_until
 
@@ -38,6 +40,7 @@ class Cuts:
         for node in self.nodes:
             node.disk.watch_power()
         self.start(self.nodes)
+        self.with_v3 = v3.call(self.nodes[0], "range", {"key": v3.b64("a")}).status == 200
 
     def start(self, nodes):
         for node in nodes:
@@ -64,7 +67,8 @@ class Cuts:
         """One cut, and what comes after it."""
         rand, nodes, self.round = self.rand, self.nodes, self.round + 1
         victims = rand.sample(nodes, rand.randint(1, len(nodes)))
-        with Writers([n.client for n in nodes], threads=6, prefix="/cut%d" % self.round) as load:
+        load_v3 = revisions.Load(nodes if self.with_v3 else [], clients=1, seed=self.round)
+        with Writers([n.client for n in nodes], threads=6, prefix="/cut%d" % self.round) as load, load_v3:
             stopping = threading.Event()
             # Most cuts come in the middle of these; and LevelDB begins new files for its log.
             large = threading.Thread(target=self._write_large, args=(stopping, rand.choice(nodes)))
@@ -88,7 +92,18 @@ class Cuts:
         self.start(victims)
         self.world.leader_of(nodes, BACK_S)
         load.check(rand.choice(nodes))
+        self.check_v3(load_v3, rand.choice(nodes))
         self.written[self.round] = load
+
+    def check_v3(self, load, node):
+        """All answers are of one history, which that node tells from its beginning."""
+        if not self.with_v3:
+            return
+        last = v3.revision(v3.put(node, load.prefix + "end", "x"))
+        with revisions.Watch(node, load.prefix) as watch:
+            load.check(watch.finish(last))
+        self.sums["answers of v3"] += len(load.operations)
+        self.sums["revisions of v3"] += len(watch.revisions)
 
     def _write_large(self, stopping, node):
         sizes, i = random.Random(self.rand.random()), 0
