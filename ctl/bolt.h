@@ -8,7 +8,8 @@
  * documented by bbolt's own tools.
  *
  * Nothing here is believed: pages are in the file, elements in their pages, keys in order, and
- * no tree has more pages, or more keys, than the file has room for. Pure; the file's bytes are the caller's.
+ * no tree has more pages, or more keys, than the file has room for. Pure; the file's bytes are
+ * the caller's.
  */
 #ifndef MOOTHALL_CTL_BOLT_H
 #define MOOTHALL_CTL_BOLT_H
