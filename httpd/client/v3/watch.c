@@ -210,12 +210,12 @@ look_again(void *argument)
 	watches_look(argument);
 }
 
-/* Has that watch all up to that revision, and was it not to begin later? */
+/* Has that watch all up to that revision? One that begins with the next one has. */
 static bool
 is_at(const struct stream_watch *watch, uint64_t revision)
 {
 	return watch->watch.registered && !watch->watch.behind &&
-	    watch->watch.served <= revision && watch->watch.start <= revision;
+	    watch->watch.served <= revision && watch->watch.start <= revision + 1;
 }
 
 /* False: the call is over. */
@@ -252,19 +252,25 @@ progressed(struct backend_v3_progress *progress, uint64_t revision)
 {
 	struct watch_stream *stream = CONTAINER_OF(progress, struct watch_stream, progress);
 	struct v3_watch_response response = { .watch_id = -1 };
+	bool wanted_now = stream->progress_wanted, all = revision != 0;
 
-	if (revision != 0 && stream->notice_due) {
+	if (all && stream->notice_due) {
 		stream->notice_due = false;
 		if (!say_notices(stream, revision))
 			return;
 	}
-	if (!stream->progress_wanted)
+	all = all && are_all_at(stream, revision);
+	/* Who asked when this was on its way may know of more by now. */
+	stream->progress_wanted = stream->wanted_later || (wanted_now && !all);
+	stream->wanted_later = false;
+	if (wanted_now && all && !watches_say(stream, &response, revision))
 		return;
-	if (revision != 0 && are_all_at(stream, revision)) {
-		stream->progress_wanted = false;
-		(void)watches_say(stream, &response, revision);
+	if (all || (revision != 0 && !wanted_now)) {
+		watches_look(stream);
 		return;
 	}
+	if (!stream->progress_wanted)
+		return;
 	/* One begins later, or raftd is another's now. */
 	if (stream->again == NULL)
 		stream->again = loop_timer_new(stream->call->request->worker->loop, look_again,
@@ -354,6 +360,9 @@ say_canceled(struct stream_watch *watch)
 	struct v3_watch_response response = { .watch_id = watch->id, .canceled = true };
 	uint64_t served = backend_v3_watch_served(backend_of(stream), &watch->watch);
 
+	/* Before the one that it was to begin with nothing was told by it. */
+	if (served < watch->watch.start)
+		served = 0;
 	watches_remove(watch);
 	return watches_say(stream, &response, MAX_OF(served, stream->revision));
 }
@@ -373,6 +382,8 @@ take_turns(struct watch_stream *stream)
 			good = say_refused(stream, taken.error, stream->revision);
 		else if (taken.kind == TURN_CANCEL)
 			good = taken.watch == NULL || say_canceled(taken.watch);
+		else if (backend_v3_progress_is_asked(&stream->progress))
+			stream->wanted_later = true;
 		else
 			stream->progress_wanted = true;
 	}
@@ -461,8 +472,8 @@ registered(struct backend_v3_watch *backend_watch, const struct msg_v3_watching 
 	}
 	if (watch->created) {
 		/* A cancel may wait for it still. */
-		if (watch->named && say_ended(watch, answer))
-			(void)goes_on(stream);
+		if (watch->named && say_ended(watch, answer) && goes_on(stream))
+			watches_look(stream);
 		return;
 	}
 	turn = TAILQ_FIRST(&stream->turns);

@@ -38,7 +38,7 @@ watches_pack(const struct v3_call *call, struct msg_handed *handed)
 	handed->route = slice_text(route_name(call->request->route));
 	handed->v3_watches = buf_slice(&stream->packed);
 	handed->v3_next_id = (uint64_t)stream->next_id;
-	handed->v3_progress = stream->progress_wanted;
+	handed->v3_progress = stream->progress_wanted || stream->wanted_later;
 	handed->user = call->request->user;
 	handed->credential = call->request->credential;
 	handed->v3_credential = call->who.credential;

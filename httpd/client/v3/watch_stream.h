@@ -46,6 +46,7 @@ struct watch_stream {
 	unsigned pieces;		/* under way */
 	struct backend_v3_progress progress;
 	bool progress_wanted;		/* of all watches, by the client */
+	bool wanted_later;		/* since raftd was asked: its answer may be too old */
 	bool notice_due;		/* of each that is notified */
 	struct loop_timer *notices;	/* NULL: nobody is notified */
 	struct loop_timer *again;	/* NULL: never needed. To ask once more how far it is */

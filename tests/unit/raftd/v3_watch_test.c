@@ -331,6 +331,30 @@ TEST(how_far_it_is_is_told_behind_all_that_happened)
 	world_free(w);
 }
 
+TEST(how_far_it_is_is_told_behind_who_fell_behind_and_what_happened_before)
+{
+	struct world *w = begin(0);
+
+	watch(w, 1, "a", 0, 0);
+	watch(w, 2, "b", 0, 0);
+	world_settle(w);
+	(void)heard(w);
+	w->queued = V3_LIVE_QUEUE_BYTES + 1;
+	begin_put(w, "a", 1);
+	world_turn(w, 0);
+	node_v3_progress_ask(w->node, WORLD_SESSION, 99);
+	world_settle(w);
+	assert_string_equal(heard_with(w, true), "watching 1 0 at 1 behind; progress 99 2; ");
+	w->queued = 0;
+	node_v3_watch_more(w->node, WORLD_SESSION, 1);
+	begin_put(w, "b", 1);
+	world_turn(w, 0);
+	node_v3_progress_ask(w->node, WORLD_SESSION, 98);
+	world_settle(w);
+	assert_string_equal(heard_with(w, true), "past 1 2+ to 2; events 3+:1,2 to 3; progress 98 3; ");
+	world_free(w);
+}
+
 TEST(a_session_that_goes_takes_its_watches_along)
 {
 	struct world *w = begin(0);

@@ -21,6 +21,7 @@
 #define GRPC "application/grpc"
 #define PUT "/etcdserverpb.KV/Put"
 #define RANGE "/etcdserverpb.KV/Range"
+#define WATCH "/etcdserverpb.Watch/Watch"
 
 struct scene {
 	struct fake *fake;
@@ -80,6 +81,17 @@ static struct h2_answer *
 begin(struct scene *scene, const char *path)
 {
 	return h2_client_ask(&scene->client, "POST", path, GRPC, false);
+}
+
+/* What was sent on both sides has come. */
+static bool
+turns_of(struct scene *scene)
+{
+	for (size_t i = 0; i < 4; i++) {
+		h2_client_pump(&scene->client);
+		(void)fake_is_quiet(scene->fake);
+	}
+	return !scene->client.closed;
 }
 
 /* A whole put. */
@@ -254,5 +266,67 @@ TEST(what_is_in_work_ends_with_its_worker)
 	(void)call_put(&scene);
 	h2_client_send(&scene.client, half, SLICE_LITERAL("\0\0\0\0\x50half"), false);
 	(void)fake_next_id(scene.fake, MSG_v3_write);
+	close_scene(&scene);
+}
+
+/* ---- streams ------------------------------ */
+
+static void
+send_watch_request(struct scene *scene, struct h2_answer *answer,
+    const struct v3_watch_request *request)
+{
+	struct buf frame = BUF_INIT;
+
+	grpc_put(&frame, v3_method(V3_METHOD_watch)->request(), request);
+	h2_client_send(&scene->client, answer, buf_slice(&frame), false);
+	buf_free(&frame);
+}
+
+static void
+ask_progress(struct scene *scene, struct h2_answer *answer)
+{
+	const struct v3_watch_progress_request empty = { 0 };
+
+	send_watch_request(scene, answer, &(struct v3_watch_request){
+	    .which = V3_IS_progress_request, .progress_request = &empty });
+	assert_true(turns_of(scene));
+}
+
+static void
+tell_progress(struct scene *scene, uint64_t id, uint64_t revision)
+{
+	msg_v3_progress_frame(channel_out(scene->fake->channel), id,
+	    &(struct msg_v3_progress){ .revision = revision, .raft_term = 3 });
+	assert_true(turns_of(scene));
+}
+
+TEST(what_was_asked_before_does_not_answer_who_asks_how_far_it_is)
+{
+	const struct v3_watch_create_request create = { .key = SLICE_LITERAL("a") };
+	struct scene scene = open_scene();
+	struct h2_answer *answer = begin(&scene, WATCH);
+	uint64_t first, second;
+	size_t size;
+
+	send_watch_request(&scene, answer, &(struct v3_watch_request){
+	    .which = V3_IS_create_request, .create_request = &create });
+	assert_true(turns_of(&scene));
+	msg_v3_watching_frame(channel_out(scene.fake->channel),
+	    fake_next_id(scene.fake, MSG_v3_watch),
+	    &(struct msg_v3_watching){ .revision = 9, .raft_term = 3 });
+	ask_progress(&scene, answer);
+	first = fake_next_id(scene.fake, MSG_v3_progress_ask);
+	/* Since then it has read of a newer one, and asks again, and again. */
+	ask_progress(&scene, answer);
+	ask_progress(&scene, answer);
+	tell_progress(&scene, first, 9);
+	size = answer->body.size;
+	second = fake_next_id(scene.fake, MSG_v3_progress_ask);
+	assert_true(second != first);
+	tell_progress(&scene, second, 10);
+	/* The revision is in the message that came then, and no more is asked. */
+	assert_true(answer->body.size > size);
+	assert_non_null(memmem(answer->body.data + size, answer->body.size - size, "\x18\x0a", 2));
+	assert_true(fake_is_quiet(scene.fake));
 	close_scene(&scene);
 }

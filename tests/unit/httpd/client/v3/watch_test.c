@@ -386,11 +386,110 @@ TEST(how_far_a_stream_is_waits_for_all_of_its_watches)
 	assert_true(fake_next_id(client.fake, MSG_v3_watch_more) == ids[0]);
 	assert_true(fake_is_quiet(client.fake));
 	past(client.fake, ids[0], 2, 9, false);
-	/* And for the revision that the other begins at. */
+	/* And for the revision before the one that the other begins at. */
+	progress(client.fake, 10);
 	progress(client.fake, 11);
-	progress(client.fake, 12);
-	fake_receive(client.fake, client.fd, &client.in, LINE(12, ",\"watch_id\":\"-1\""));
+	fake_receive(client.fake, client.fd, &client.in, LINE(11, ",\"watch_id\":\"-1\""));
 	assert_int_equal(fake_count(&client.in, "\"watch_id\":\"-1\""), 1);
+	fake_client_free(&client);
+}
+
+TEST(a_watch_that_ends_does_not_hold_up_how_far_the_others_are)
+{
+	struct fake_client client = fake_client_new();
+	uint64_t ids[2];
+
+	post(&client, CREATE("") CREATE(",\"start_revision\":\"2\"")
+	    "{\"progress_request\":{}}");
+	(void)fake_next_v3_watch(client.fake, &ids[0]);
+	(void)fake_next_v3_watch(client.fake, &ids[1]);
+	registered(client.fake, ids[0], 9, false);
+	registered(client.fake, ids[1], 9, true);
+	assert_true(fake_next_id(client.fake, MSG_v3_watch_more) == ids[1]);
+	assert_true(fake_is_quiet(client.fake));
+	watching(client.fake, ids[1], &(struct msg_v3_watching){
+	    .error = V3_COMPACTED, .revision = 9, .compacted = 8 });
+	progress(client.fake, 9);
+	fake_receive(client.fake, client.fd, &client.in, LINE(9, ",\"watch_id\":\"-1\""));
+	fake_client_free(&client);
+}
+
+TEST(who_is_put_behind_meanwhile_has_its_events_before_how_far_it_is)
+{
+	struct fake_client client = fake_client_new();
+	uint64_t id, asked;
+	const char *text;
+
+	post(&client, CREATE("") "{\"progress_request\":{}}");
+	(void)fake_next_v3_watch(client.fake, &id);
+	registered(client.fake, id, 9, false);
+	asked = fake_next_id(client.fake, MSG_v3_progress_ask);
+	/* It was too much for raftd at once, which says so before it says how far it is. */
+	registered(client.fake, id, 9, true);
+	msg_v3_progress_frame(channel_out(client.fake->channel), asked,
+	    &(struct msg_v3_progress){ .revision = 11, .raft_term = 3 });
+	assert_true(fake_next_id(client.fake, MSG_v3_watch_more) == id);
+	past(client.fake, id, 10, 11, false);
+	progress(client.fake, 11);
+	fake_receive(client.fake, client.fd, &client.in, "\"watch_id\":\"-1\"");
+	buf_append_byte(&client.in, '\0');
+	text = (const char *)client.in.data;
+	assert_true(strstr(text, EVENT(11)) != NULL);
+	assert_true(strstr(text, EVENT(11)) < strstr(text, "\"-1\""));
+	fake_client_free(&client);
+}
+
+/* What a new raftd is asked first is left to the worker. */
+static void
+answer_in_any_order(struct fake *fake, uint64_t id, uint64_t revision)
+{
+	for (size_t i = 0; i < 2; i++) {
+		const struct fake_frame *frame = fake_next(fake);
+
+		if (frame->type == MSG_v3_watch) {
+			assert_true(frame->request_id == id);
+			registered(fake, id, revision, false);
+			continue;
+		}
+		assert_int_equal(frame->type, MSG_v3_progress_ask);
+		msg_v3_progress_frame(channel_out(fake->channel), frame->request_id,
+		    &(struct msg_v3_progress){ .revision = revision, .raft_term = 3 });
+	}
+}
+
+TEST(a_raftd_that_begins_again_does_not_say_how_far_watches_are_that_it_has_not)
+{
+	struct fake_client client = fake_client_new();
+	uint64_t id;
+
+	post(&client, CREATE("") "{\"progress_request\":{}}");
+	(void)fake_next_v3_watch(client.fake, &id);
+	registered(client.fake, id, 9, false);
+	(void)fake_next_id(client.fake, MSG_v3_progress_ask);
+	happens(client.fake, id, 10);
+	fake_receive(client.fake, client.fd, &client.in, EVENT(10));
+	buf_clear(&client.in);
+	fake_detach(client.fake);
+	fake_attach(client.fake, PHASE_MEMBER);
+	/* It has not applied all that it had. */
+	answer_in_any_order(client.fake, id, 8);
+	progress(client.fake, 9);
+	assert_true(fake_is_quiet(client.fake));
+	assert_int_equal(fake_count(&client.in, "\"-1\""), 0);
+	progress(client.fake, 10);
+	fake_receive(client.fake, client.fd, &client.in, LINE(10, ",\"watch_id\":\"-1\""));
+	fake_client_free(&client);
+}
+
+TEST(one_that_is_canceled_before_it_began_says_no_revision_to_come)
+{
+	struct fake_client client = fake_client_new();
+	uint64_t id;
+
+	post(&client, CREATE(",\"start_revision\":\"40\"") "{\"cancel_request\":{}}");
+	(void)fake_next_v3_watch(client.fake, &id);
+	registered(client.fake, id, 9, false);
+	expect(&client, LINE(9, ",\"canceled\":true"));
 	fake_client_free(&client);
 }
 
