@@ -1,0 +1,84 @@
+"""What a kube-apiserver does with its etcd: caches that are lists and watches, writes that compare a revision, reads that
+wait for progress, compaction that servers agree upon; while every process of every node is begun again once."""
+
+import random
+
+import pytest
+
+import lockers
+from apiserver import Cache, Compactors, Controllers, Readers, Server, Told, check_all, settle
+from faults import Cluster
+from h2 import message
+from moothall import wait_until
+
+KINDS = ["raftd", "client", "peer", "supervisor", "restart raftd", "restart client"]
+TTL = 4
+
+
+def write_event(kv, before=None, gone=False):
+    def wire(made):
+        return message(f1=made[0], f2=made[1], f3=made[2], f4=made[3], f5=made[4] + "|x")
+    fields = {"f2": wire(kv)}
+    if before is not None:
+        fields["f3"] = wire(before)
+    return message(f1=1, **fields) if gone else message(**fields)
+
+
+FIRST, SECOND = ("/p/a", 5, 5, 1, "one"), ("/p/a", 5, 6, 2, "two")
+
+
+@pytest.mark.parametrize("events", [
+    [write_event(SECOND)],                                              # without what was before
+    [write_event(SECOND, FIRST), write_event(SECOND, FIRST)],           # twice
+    [write_event(("/p/a", 5, 7, 3, "three"), SECOND)],                  # one is left out
+    [write_event(("/p/b", 4, 4, 1, "old"))],                            # out of order
+    [write_event(("/p/a", 5, 6, 3, "two"), FIRST)],                     # of another version
+    [write_event(("/p/b", 6, 6, 1, "b"), None, True)],                  # what was not there is gone
+], ids=["no value before", "twice", "left out", "out of order", "version", "gone"])
+def test_a_cache_finds_what_does_not_follow(events):
+    told = Told()
+    cache = Cache("/p/", told, "one")
+    cache.reset({}, 4)
+    cache.take([write_event(FIRST)])
+    assert not told.problems
+    cache.take(events)
+    assert told.problems
+
+
+def test_a_cache_finds_a_broken_promise():
+    told = Told()
+    cache = Cache("/p/", told, "one")
+    cache.reset({}, 4)
+    cache.take([write_event(FIRST)])
+    cache.promise(6)
+    cache.take([write_event(SECOND, FIRST)])
+    assert "behind the promise of 6" in told.problems[0]
+
+
+def wait_held(told, more):
+    """So many more consistent reads from caches."""
+    goal = told.counts["caches that were held against a list"] + more
+    wait_until(lambda: told.counts["caches that were held against a list"] >= goal, 20, "consistent reads")
+
+
+def test_caches_keep_up_while_every_process_is_begun_again(world):
+    rand, cluster, told = random.Random(1), Cluster(world, 3), Told()
+    nodes = cluster.nodes
+    servers = [Server("server%d" % i, nodes[i:] + nodes[:i], told) for i in range(2)]
+    with servers[0], servers[1], Compactors(2, nodes, told, 1), \
+            Controllers(nodes, servers, told, pods=400, ttl=TTL) as controllers, Readers(servers, nodes, told) as readers:
+        wait_until(lambda: len(servers[0].by_prefix["/registry/pods/"].state) >= 400, 10, "all pods to be there")
+        for kind in KINDS + ["transfer"]:
+            if kind == "transfer":
+                cluster.leader().control("transfer")
+            else:
+                lockers.strike(rand.choice(nodes), kind)
+            controllers.wait_progress(nodes, 20)
+            wait_held(told, 4)
+        controllers.stop()
+        readers.stop()
+        settle(servers, told, nodes, TTL)
+    check_all(servers, controllers, told)
+    for what in ("caches that were held against a list", "answers to requests for progress", "compactions",
+                 "events that went with their lease"):
+        assert told.counts[what] >= 2, (what, told.counts)
