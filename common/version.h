@@ -8,9 +8,9 @@
 extern const char version_text[];
 
 /* What clients of the v3 API are told to talk to, three numbers each: they choose by them what
- * they may ask for (docs/decisions.md). Raised when more of it holds, and not before: from 3.4.31
+ * they may ask for (docs/decisions.md). Raised when more of it holds, and not before: from 3.5.13
  * on they rely on what watches say of their progress. */
-#define API_VERSION "3.4.30"
-#define API_CLUSTER_VERSION "3.4.0"
+#define API_VERSION "3.5.13"
+#define API_CLUSTER_VERSION "3.5.0"
 
 #endif

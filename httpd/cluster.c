@@ -209,3 +209,9 @@ cluster_member_named(const struct cluster *cluster, struct slice name)
 			return &cluster->members[i];
 	return NULL;
 }
+
+bool
+cluster_disk_is_full(const struct cluster *cluster)
+{
+	return slice_starts_with(slice_text(cluster->refuses), SLICE_LITERAL("disk full"));
+}

@@ -54,5 +54,7 @@ void cluster_stale(struct cluster *cluster);
 /* The member of that id or name; NULL if there is none. */
 const struct cluster_member *cluster_member(const struct cluster *cluster, uint64_t id);
 const struct cluster_member *cluster_member_named(const struct cluster *cluster, struct slice name);
+/* Is that why writes are refused? */
+bool cluster_disk_is_full(const struct cluster *cluster);
 
 #endif

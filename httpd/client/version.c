@@ -31,9 +31,29 @@ version_handle(struct request *request)
 	buf_free(&body);
 }
 
-const char *
-health_problem(const struct worker *worker)
+/* Is that one of the parameters, as it stands? */
+static bool
+query_has(struct slice query, struct slice pair)
 {
+	while (query.size > 0) {
+		const uint8_t *end = memchr(query.data, '&', query.size);
+		size_t size = end == NULL ? query.size : (size_t)(end - query.data);
+
+		if (slice_equal(slice_of(query.data, size), pair))
+			return true;
+		size += end != NULL;
+		query = slice_of(query.data + size, query.size - size);
+	}
+	return false;
+}
+
+/* Who probes says of what he does not want to hear: kubeadm's probe of liveness would have a node
+ * started again for a lead that others lost, or for a disk that is full. */
+static const char *
+problem_but(const struct worker *worker, struct slice query)
+{
+	const char *refuses = worker->cluster->refuses;
+
 	if (worker->out_of_rotation)
 		return "drained by the operator";
 	if (server_is_stopping(worker->server) && !handover_gives(worker->handover))
@@ -42,15 +62,23 @@ health_problem(const struct worker *worker)
 		return "raftd is not there";
 	if (backend_is_silent(worker->backend))
 		return "raftd gives no sign of life";
-	if (worker->cluster->refuses[0] != '\0')
-		return worker->cluster->refuses;
-	return worker->cluster->leader_id == 0 ? "no leader is known" : NULL;
+	if (refuses[0] != '\0' && !(cluster_disk_is_full(worker->cluster) &&
+	    query_has(query, SLICE_LITERAL("exclude=NOSPACE"))))
+		return refuses;
+	return worker->cluster->leader_id == 0 &&
+	    !query_has(query, SLICE_LITERAL("serializable=true")) ? "no leader is known" : NULL;
+}
+
+const char *
+health_problem(const struct worker *worker)
+{
+	return problem_but(worker, SLICE_EMPTY);
 }
 
 void
 health_handle(struct request *request)
 {
-	const char *reason = health_problem(request->worker);
+	const char *reason = problem_but(request->worker, request->query);
 	struct buf body = BUF_INIT;
 
 	if (reason == NULL) {

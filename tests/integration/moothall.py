@@ -39,7 +39,7 @@ def build_for_all(build):
     copy = tempfile.mkdtemp(prefix="moothall-build-")
     os.chmod(copy, 0o755)
     atexit.register(shutil.rmtree, copy, ignore_errors=True)
-    for part in ("etcd", "etcdctl", "config.h", "contrib/init", "libexec", "supervisor/sample",
+    for part in ("etcd", "etcdctl", "config.h", "contrib/init", "contrib/kubernetes", "libexec", "supervisor/sample",
                  "tests/confinement/probe", "tests/integration/evil_worker", "tests/newer",
                  "tests/unit/supervisor/toml_print"):
         source, target = os.path.join(build, part), os.path.join(copy, part)

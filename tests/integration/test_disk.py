@@ -125,6 +125,10 @@ def test_all_disks_full(world):
         node.disk.set(free_bytes=8 * MIB)
     for node in nodes:
         wait_until(lambda: is_refused(node.put("/tried", "x")), 10, "refusals")
+    for node in nodes:
+        wait_until(lambda: node.get("/health").status == 503, 10, "its health to tell of it")
+        assert node.get("/health?exclude=CORRUPT").status == 503
+        assert node.get("/health?exclude=NOSPACE").status == 200
     term = nodes[0].status()["term"]
     end = time.monotonic() + 1
     while time.monotonic() < end:

@@ -1,7 +1,11 @@
 """What a kube-apiserver does with its etcd: caches that are lists and watches, writes that compare a revision, reads that
 wait for progress, compaction that servers agree upon; while every process of every node is begun again once."""
 
+import os
 import random
+import re
+import ssl
+import subprocess
 
 import pytest
 
@@ -9,7 +13,7 @@ import lockers
 from apiserver import Cache, Compactors, Controllers, Readers, Server, Told, check_all, settle
 from faults import Cluster
 from h2 import message
-from moothall import wait_until
+from moothall import BUILD, ETCDCTL, ask, free_port, wait_until
 
 KINDS = ["raftd", "client", "peer", "supervisor", "restart raftd", "restart client"]
 TTL = 4
@@ -82,3 +86,69 @@ def test_caches_keep_up_while_every_process_is_begun_again(world):
     for what in ("caches that were held against a list", "answers to requests for progress", "compactions",
                  "events that went with their lease"):
         assert told.counts[what] >= 2, (what, told.counts)
+
+
+# ---- the manifest
+
+
+def manifest(replaced):
+    """{name of a block: its command} of the static pod, with other paths and ports."""
+    with open(os.path.join(BUILD, "contrib", "kubernetes", "etcd.yaml"), encoding="utf-8") as file:
+        text = "".join(line for line in file if not line.lstrip().startswith("#"))
+    for old, new in replaced:
+        assert old in text, old
+        text = text.replace(old, new)
+    command = re.search(r"^    command:\n((?:    - .*\n)+)", text, re.M).group(1)
+    blocks = {"node": [line[len("    - "):] for line in command.splitlines()]}
+    for name, probe in re.findall(r"^    (\w+)Probe:\n      exec:\n        command: \[(.*)\]$", text, re.M):
+        blocks[name] = probe.split(", ")
+    assert set(blocks) == {"node", "liveness", "readiness", "startup"}
+    return blocks
+
+
+def certs(folder, *arguments):
+    subprocess.run([ETCDCTL, "certs", "--dir", folder] + list(arguments), check=True, capture_output=True, timeout=20)
+
+
+def test_the_manifest_starts_a_node_whose_probes_tell_how_it_is(world):
+    folder = os.path.join(world.folder, "pki")
+    os.makedirs(folder)
+    certs(folder, "ca")
+    certs(folder, "server", "server", "127.0.0.2", "localhost", "127.0.0.1")
+    certs(folder, "peer", "peer", "127.0.0.2")
+    certs(folder, "client", "apiserver-etcd-client")
+    tls = ssl.create_default_context(cafile=os.path.join(folder, "ca.crt"))
+    tls.load_cert_chain(*(os.path.join(folder, "apiserver-etcd-client." + end) for end in ("crt", "key")))
+    peer_tls = ssl.create_default_context(cafile=os.path.join(folder, "ca.crt"))
+    peer_tls.load_cert_chain(os.path.join(folder, "peer.crt"), os.path.join(folder, "peer.key"))
+    port, peer_port = free_port(), free_port()
+    node = world.node("machine1", client="127.0.0.2:%d" % port, peer="127.0.0.2:%d" % peer_port, tls=tls,
+                      peer_tls=peer_tls)
+    blocks = manifest([("/etc/kubernetes/pki/etcd", folder), ("/var/lib/etcd", node.directory), ("10.0.0.1", "127.0.0.2"),
+                       (":2379", ":%d" % port), (":2380", ":%d" % peer_port)])
+    node.argv = lambda: [node.program] + blocks["node"][1:]
+
+    def probe(name):
+        return subprocess.run([ETCDCTL] + blocks[name][1:], capture_output=True, timeout=20).returncode
+
+    assert probe("liveness") == 3 and probe("readiness") == 3
+    node.start()
+    assert (probe("startup"), probe("liveness"), probe("readiness")) == (0, 0, 0)
+    version = ask(node.client, "GET", "/version", tls=tls).json
+    assert tuple(map(int, version["etcdserver"].split("."))) >= (3, 5, 13)
+    for path in ("/livez", "/readyz", "/health?exclude=NOSPACE&serializable=true"):
+        assert ask("127.0.0.1:%d" % port, "GET", path, tls=tls).status == 200
+    with pytest.raises(OSError):
+        ask(node.client, "GET", "/health", tls=ssl.create_default_context(cafile=os.path.join(folder, "ca.crt")))
+    node.kill("raftd")
+    wait_until(lambda: probe("readiness") == 0, 10, "another raftd")
+    assert probe("liveness") == 0
+    assert node.stop() == 0
+    assert probe("liveness") == 3
+
+
+def test_the_files_for_kubernetes_are_yaml():
+    yaml = pytest.importorskip("yaml")
+    for name in ("etcd", "kubeadm", "k3s"):
+        with open(os.path.join(BUILD, "contrib", "kubernetes", name + ".yaml"), encoding="utf-8") as file:
+            assert yaml.safe_load(file)

@@ -65,12 +65,6 @@ see_sizes(void *argument, const struct metric_seen *seen)
 		sizes->in_use = *seen->cells;
 }
 
-static bool
-is_full(const struct cluster *cluster)
-{
-	return strstr(cluster->refuses, "disk full") != NULL;
-}
-
 static struct v3_slices
 errors_of(struct v3_call *call, const struct v3_response_header *header)
 {
@@ -80,7 +74,7 @@ errors_of(struct v3_call *call, const struct v3_response_header *header)
 
 	if (cluster->leader_id == 0)
 		items[count++] = SLICE_LITERAL("etcdserver: no leader");
-	if (is_full(cluster))
+	if (cluster_disk_is_full(cluster))
 		items[count++] = slice_text(arena_printf(&call->request->arena,
 		    "memberID:%" PRIu64 " alarm:NOSPACE ", header->member_id));
 	return (struct v3_slices){ items, count };
@@ -137,7 +131,7 @@ answer_alarms(struct v3_asked *asked, const struct msg_outcome *outcome, bool sh
 		return;
 	response.header = &header;
 	full.memberID = header.member_id;
-	if (shown && is_full(asked->of->request->worker->cluster)) {
+	if (shown && cluster_disk_is_full(asked->of->request->worker->cluster)) {
 		response.alarms.items = &full;
 		response.alarms.count = 1;
 	}
