@@ -229,6 +229,7 @@ class Server(Crowd):
         self.caches = [Cache(prefix, told, name) for prefix in resources]
         self.by_prefix = {cache.prefix: cache for cache in self.caches}
         self.stream, self.storage = None, Storage(nodes, told)
+        self.progress = 0               # of the last answer
         super().__init__((self._run,))
 
     def stop(self):
@@ -240,7 +241,7 @@ class Server(Crowd):
     def _run(self):
         while not self.stopping.is_set():
             try:
-                self._list()
+                self.list()
                 self._watch()
             except (OSError, NotSent, Lost, Expired):
                 pass
@@ -249,7 +250,8 @@ class Server(Crowd):
             self.nodes.append(self.nodes.pop(0))
             self.stopping.wait(PAUSE)
 
-    def _list(self):
+    def list(self):
+        """What is not known, or too old."""
         for cache in self.caches:
             if cache.revision is not None:
                 continue
@@ -259,20 +261,25 @@ class Server(Crowd):
                 self.changed.notify_all()
             self.told.count("lists of a whole resource")
 
-    def _watch(self):
+    def open(self):
+        """A stream with a watch for each cache, which goes on from where that is."""
         stream = Duplex(self.nodes[0].client, "/etcdserverpb.Watch/Watch", [("hasleader", "true")])
         self.told.count("watch streams")
+        for cache in self.caches:
+            cache.created = False
+            stream.send(f1=message(f1=cache.prefix, f2=end_of(cache.prefix), f3=cache.revision + 1, f4=1, f6=1))
+        return stream
+
+    def _watch(self):
+        stream = self.open()
         try:
-            for cache in self.caches:
-                cache.created = False
-                stream.send(f1=message(f1=cache.prefix, f2=end_of(cache.prefix), f3=cache.revision + 1, f4=1, f6=1))
             self.stream = stream
             while not self.stopping.is_set():
                 found = stream.read(0.1)
                 if found is None:
                     self._look_at_end(stream)
                     return
-                if not all(list(map(self._take, found))):
+                if not all(list(map(self.take, found))):
                     return
         finally:
             self.stream = None
@@ -283,8 +290,8 @@ class Server(Crowd):
         if end.last("grpc-status") not in (None, "14"):
             self.told.problem("the stream of %s ended: %r", self.name, end)
 
-    def _take(self, response):
-        """False: the resource is to be listed again."""
+    def take(self, response):
+        """What the stream says. False: the resource is to be listed again."""
         watch, revision = one(response, 2), revision_of(response)
         with self.changed:
             if watch == ALL_OF_STREAM:
@@ -312,6 +319,7 @@ class Server(Crowd):
 
     def _take_progress(self, revision):
         self.told.count("answers to requests for progress")
+        self.progress = revision
         for cache in self.caches:
             if cache.created:
                 cache.promise(revision)

@@ -10,7 +10,8 @@ import subprocess
 import pytest
 
 import lockers
-from apiserver import Cache, Compactors, Controllers, Readers, Server, Told, check_all, settle
+from apiserver import (LEASES, PODS, Cache, Compactors, Controllers, Readers, Server, Storage, Told, check_all, revision_of,
+                       settle)
 from faults import Cluster
 from h2 import message
 from moothall import BUILD, ETCDCTL, ask, free_port, wait_until
@@ -71,7 +72,7 @@ def test_caches_keep_up_while_every_process_is_begun_again(world):
     servers = [Server("server%d" % i, nodes[i:] + nodes[:i], told) for i in range(2)]
     with servers[0], servers[1], Compactors(2, nodes, told, 1), \
             Controllers(nodes, servers, told, pods=400, ttl=TTL) as controllers, Readers(servers, nodes, told) as readers:
-        wait_until(lambda: len(servers[0].by_prefix["/registry/pods/"].state) >= 400, 10, "all pods to be there")
+        wait_until(lambda: len(servers[0].by_prefix[PODS].state) >= 400, 10, "all pods to be there")
         for kind in KINDS + ["transfer"]:
             if kind == "transfer":
                 cluster.leader().control("transfer")
@@ -86,6 +87,71 @@ def test_caches_keep_up_while_every_process_is_begun_again(world):
     for what in ("caches that were held against a list", "answers to requests for progress", "compactions",
                  "events that went with their lease"):
         assert told.counts[what] >= 2, (what, told.counts)
+
+
+def read_on(server, stream, revision):
+    """All that comes, until progress has that revision; what it promises is checked by who takes it."""
+    def told():
+        found = stream.read(0.1)
+        assert found is not None, "the stream ended"
+        assert all(map(server.take, found)), "canceled"
+        return server.progress >= revision
+    wait_until(told, 20, "progress of %d, which is at %d" % (revision, server.progress))
+
+
+def test_progress_comes_behind_all_events_to_who_reads_slowly_too(world):
+    node, told = world.node().start(), Told()
+    server, storage = Server("slow", [node], told, (PODS, LEASES)), Storage([node], told)
+    server.list()
+    stream, last = server.open(), 0
+    # More than the stream and its windows hold, so that the watch is put behind, and what comes is the past.
+    for i in range(250):
+        last = revision_of(storage.create("%s%d" % ((PODS, LEASES)[i % 2], i), b"|" + b"x" * 65536))
+        if i % 10 == 0:
+            stream.send(f3=b"")
+    stream.send(f3=b"")
+    read_on(server, stream, last)
+    assert [len(cache.state) for cache in server.caches] == [125, 125] and not told.problems, told.problems[:3]
+    # Now from the past, in pieces, and the same beside what happens.
+    again = Server("late", [node], told, (PODS, LEASES))
+    for cache in again.caches:
+        cache.reset({}, 1)
+    late = again.open()
+    for i in range(100):
+        late.send(f3=b"")
+        last = revision_of(storage.create("%smore%d" % (PODS, i), b"|x"))
+    late.send(f3=b"")
+    read_on(again, late, last)
+    assert again.caches[0].state == storage.list(PODS)[0] and not told.problems, told.problems[:3]
+    # In a quiet cluster, of a watch that begins with what is to come.
+    quiet = Server("quiet", [node], told, (PODS,))
+    quiet.list()
+    now = quiet.open()
+    now.send(f3=b"")
+    read_on(quiet, now, storage.current(PODS))
+    for each in (stream, late, now, storage):
+        each.close()
+
+
+def test_progress_has_what_was_read_at_any_node(world):
+    nodes, told = world.cluster(), Told()
+    storages = [Storage([node], told) for node in nodes]
+    servers = [Server(node.name, [node], told, (PODS,)) for node in nodes]
+    streams = []
+    for server in servers:
+        server.list()
+        streams.append(server.open())
+    for i in range(60):
+        written = revision_of(storages[i % 3].create("%s%d" % (PODS, i), b"|x"))
+        for storage, server, stream in zip(storages, servers, streams):
+            # It has been applied there, as that node has said so: one request is enough.
+            read = storage.current(PODS)
+            assert read >= written
+            stream.send(f3=b"")
+            read_on(server, stream, read)
+    assert not told.problems, told.problems[:3]
+    for each in storages + streams:
+        each.close()
 
 
 # ---- the manifest
