@@ -351,7 +351,8 @@ TEST(how_far_it_is_is_told_behind_who_fell_behind_and_what_happened_before)
 	world_turn(w, 0);
 	node_v3_progress_ask(w->node, WORLD_SESSION, 98);
 	world_settle(w);
-	assert_string_equal(heard_with(w, true), "past 1 2+ to 2; events 3+:1,2 to 3; progress 98 3; ");
+	assert_string_equal(heard_with(w, true),
+	    "past 1 2+ to 2; events 3+:1,2 to 3; progress 98 3; ");
 	world_free(w);
 }
 
