@@ -98,20 +98,20 @@ bolt_open(struct slice file, struct bolt *bolt)
 
 /* ---- pages ------------------------------ */
 
-struct page {
+struct bolt_page {
 	struct slice bytes;		/* with its overflow; a small bucket is in a leaf */
 	unsigned flags;
 	size_t count;
 };
 
-struct element {
+struct bolt_element {
 	struct slice key, value;
 	bool is_bucket;
 	uint64_t child;			/* of a branch */
 };
 
 /* One tree that is gone through. */
-struct walk {
+struct bolt_walking {
 	struct bolt *bolt;
 	bool (*take)(void *argument, struct slice key, struct slice value);
 	void *argument;
@@ -121,11 +121,11 @@ struct walk {
 };
 
 static enum err
-page_take(struct bolt *bolt, struct slice bytes, struct page *page)
+page_take(struct bolt *bolt, struct slice bytes, struct bolt_page *page)
 {
 	if (bytes.size < HEADER_BYTES)
 		return wrong(bolt, "a page is cut off");
-	*page = (struct page){ .bytes = bytes, .flags = (unsigned)number(bytes.data + 8, 2),
+	*page = (struct bolt_page){ .bytes = bytes, .flags = (unsigned)number(bytes.data + 8, 2),
 		.count = number(bytes.data + 10, 2) };
 	if ((bytes.size - HEADER_BYTES) / ELEMENT_BYTES < page->count)
 		return wrong(bolt, "a page has more elements than room");
@@ -135,7 +135,7 @@ page_take(struct bolt *bolt, struct slice bytes, struct page *page)
 }
 
 static enum err
-page_get(struct bolt *bolt, uint64_t id, struct page *page)
+page_get(struct bolt *bolt, uint64_t id, struct bolt_page *page)
 {
 	const uint8_t *at;
 	uint64_t more;
@@ -153,7 +153,7 @@ page_get(struct bolt *bolt, uint64_t id, struct page *page)
 
 /* size bytes that begin so far behind at. */
 static bool
-part_of(const struct page *page, size_t at, uint64_t behind, uint64_t size, struct slice *part)
+part_of(const struct bolt_page *page, size_t at, uint64_t behind, uint64_t size, struct slice *part)
 {
 	uint64_t room = page->bytes.size - at;
 
@@ -164,13 +164,13 @@ part_of(const struct page *page, size_t at, uint64_t behind, uint64_t size, stru
 }
 
 static enum err
-element_get(struct bolt *bolt, const struct page *page, size_t i, struct element *element)
+element_get(struct bolt *bolt, const struct bolt_page *page, size_t i, struct bolt_element *element)
 {
 	size_t at = HEADER_BYTES + i * ELEMENT_BYTES;
 	const uint8_t *head = page->bytes.data + at;
 	uint64_t behind, key_size;
 
-	*element = (struct element){ .is_bucket = false };
+	*element = (struct bolt_element){ .is_bucket = false };
 	if (page->flags == IS_BRANCH) {
 		element->child = number(head + 8, 8);
 		if (part_of(page, at, number(head, 4), number(head + 4, 4), &element->key))
@@ -190,7 +190,7 @@ element_get(struct bolt *bolt, const struct page *page, size_t i, struct element
 /* ---- trees ------------------------------ */
 
 static enum err
-give(struct walk *walk, const struct element *element)
+give(struct bolt_walking *walk, const struct bolt_element *element)
 {
 	if (walk->given > 0 && slice_compare(walk->last, element->key) >= 0)
 		return wrong(walk->bolt, "keys are not in order");
@@ -202,12 +202,12 @@ give(struct walk *walk, const struct element *element)
 	return ERR_NONE;
 }
 
-static enum err walk_page(struct walk *walk, const struct page *page, unsigned depth);
+static enum err walk_page(struct bolt_walking *walk, const struct bolt_page *page, unsigned depth);
 
 static enum err
-walk_child(struct walk *walk, uint64_t id, unsigned depth)
+walk_child(struct bolt_walking *walk, uint64_t id, unsigned depth)
 {
-	struct page page;
+	struct bolt_page page;
 	enum err err = page_get(walk->bolt, id, &page);
 
 	if (err != ERR_NONE)
@@ -218,10 +218,10 @@ walk_child(struct walk *walk, uint64_t id, unsigned depth)
 }
 
 static enum err
-walk_page(struct walk *walk, const struct page *page, unsigned depth)
+walk_page(struct bolt_walking *walk, const struct bolt_page *page, unsigned depth)
 {
 	for (size_t i = 0; i < page->count && !walk->ended; i++) {
-		struct element element;
+		struct bolt_element element;
 		enum err err = element_get(walk->bolt, page, i, &element);
 
 		if (err == ERR_NONE)
@@ -235,7 +235,7 @@ walk_page(struct walk *walk, const struct page *page, unsigned depth)
 }
 
 /* The value of a key that is a bucket, in the tree of buckets. */
-struct wanted {
+struct bolt_wanted {
 	struct slice name;
 	struct slice value;
 	bool found;
@@ -244,15 +244,15 @@ struct wanted {
 /* The tree of buckets is small: all of it is looked at. */
 static enum err
 find_bucket(struct bolt *bolt, uint64_t id, unsigned depth, uint64_t *visited,
-    struct wanted *wanted)
+    struct bolt_wanted *wanted)
 {
-	struct page page;
+	struct bolt_page page;
 	enum err err = page_get(bolt, id, &page);
 
 	if (err == ERR_NONE && (depth == DEPTH_MAX || ++*visited > bolt->pages))
 		err = wrong(bolt, "a tree of pages goes in circles");
 	for (size_t i = 0; err == ERR_NONE && i < page.count && !wanted->found; i++) {
-		struct element element;
+		struct bolt_element element;
 
 		err = element_get(bolt, &page, i, &element);
 		if (err != ERR_NONE)
@@ -271,10 +271,10 @@ enum err
 bolt_walk(struct bolt *bolt, const char *bucket,
     bool (*take)(void *argument, struct slice key, struct slice value), void *argument)
 {
-	struct wanted wanted = { .name = slice_text(bucket) };
-	struct walk walk = { .bolt = bolt, .take = take, .argument = argument };
+	struct bolt_wanted wanted = { .name = slice_text(bucket) };
+	struct bolt_walking walk = { .bolt = bolt, .take = take, .argument = argument };
 	uint64_t visited = 0, root;
-	struct page page;
+	struct bolt_page page;
 	enum err err = find_bucket(bolt, bolt->root, 0, &visited, &wanted);
 
 	if (err != ERR_NONE)

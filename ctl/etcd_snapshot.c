@@ -18,14 +18,14 @@
 #define REVISION_BYTES 17
 #define DELETION_BYTES 18
 
-struct reading {
+struct etcd_reading {
 	struct etcd_snapshot *snapshot;
 	const char *why;		/* static: what is wrong */
 };
 
 /* ---- protobuf ------------------------------ */
 
-struct field {
+struct proto_field {
 	unsigned number;
 	uint64_t value;			/* of a varint, or the size of bytes */
 	struct slice bytes;
@@ -48,11 +48,11 @@ get_varint(struct slice *rest, uint64_t *value)
 
 /* Numbers and bytes: other kinds are in none of what is read here. */
 static bool
-get_field(struct slice *rest, struct field *field)
+get_field(struct slice *rest, struct proto_field *field)
 {
 	uint64_t tag;
 
-	*field = (struct field){ .number = 0 };
+	*field = (struct proto_field){ .number = 0 };
 	if (!get_varint(rest, &tag) || !get_varint(rest, &field->value) || tag >> 3 > 100)
 		return false;
 	field->number = (unsigned)(tag >> 3);
@@ -68,7 +68,7 @@ get_field(struct slice *rest, struct field *field)
 /* ---- buckets ------------------------------ */
 
 static bool
-fail(struct reading *reading, const char *why)
+fail(struct etcd_reading *reading, const char *why)
 {
 	reading->why = why;
 	return false;
@@ -88,10 +88,10 @@ big_endian(const uint8_t *at)
 static bool
 take_change(void *argument, struct slice key, struct slice value)
 {
-	struct reading *reading = argument;
+	struct etcd_reading *reading = argument;
 	struct etcd_snapshot *snapshot = reading->snapshot;
 	struct etcd_snapshot_key change = { .lease = 0 };
-	struct field field;
+	struct proto_field field;
 
 	if (key.size != REVISION_BYTES &&
 	    (key.size != DELETION_BYTES || key.data[REVISION_BYTES] != 't'))
@@ -124,10 +124,10 @@ take_change(void *argument, struct slice key, struct slice value)
 static bool
 take_lease(void *argument, struct slice key, struct slice value)
 {
-	struct reading *reading = argument;
+	struct etcd_reading *reading = argument;
 	struct etcd_snapshot *snapshot = reading->snapshot;
 	struct etcd_snapshot_lease lease = { .id = 0 };
-	struct field field;
+	struct proto_field field;
 
 	if (key.size != sizeof(lease.id))
 		return fail(reading, "a lease has no id");
@@ -191,7 +191,7 @@ keep_newest(struct etcd_snapshot *snapshot)
 static enum err
 read_buckets(struct slice file, struct etcd_snapshot *snapshot, const char **why)
 {
-	struct reading reading = { .snapshot = snapshot };
+	struct etcd_reading reading = { .snapshot = snapshot };
 	struct bolt bolt;
 	const struct {
 		const char *name;

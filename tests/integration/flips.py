@@ -6,6 +6,7 @@ import os
 import shutil
 
 import v3
+from moothall import wait_until
 
 
 # Locks and what LevelDB says of itself hold no data.
@@ -112,6 +113,9 @@ class Flips:
         tree = node.get("/v2/keys/?recursive=true&sorted=true")
         assert tree.body == self.tree, "%s: another tree is served: %r" % (where, tree.body[:500])
         assert tree.headers["X-Etcd-Index"] == self.index, "%s: another index" % where
+        if self.with_v3:
+            # Its own leader, at once; on a busy machine a moment later.
+            wait_until(lambda: v3.call(node, "range", {"key": v3.b64("a")}).status == 200, 10, "a leader")
         assert self._look_v3() == self.v3, "%s: other v3 keys, leases or users" % where
         node.kill_all()
         self.served += 1
