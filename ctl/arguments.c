@@ -6,44 +6,92 @@
 #include "common/nearest.h"
 #include "common/xmem.h"
 #include "ctl/ctl.h"
+#include "ctl/v3/v3.h"
 
 #include <stdlib.h>
 
 #define DURATION_MS_MAX (UINT64_C(10) * 365 * 24 * 3600 * 1000)
 
-const struct ctl_command commands[] = {
+static const struct ctl_command commands_v2[] = {
 #define COMMAND(name, group, function, arguments, least, most, kind, help) \
-	{ name, GROUP_##group, function, arguments, least, most, COMMAND_##kind, help },
+	{ name, GROUP_##group, function, NULL, arguments, least, most, COMMAND_##kind, NULL, help },
 #include "ctl/command_table.h"
 };
-const size_t command_count = ARRAY_COUNT(commands);
+
+static const struct ctl_command commands_v3[] = {
+#define COMMAND(name, group, function, arguments, least, most, kind, miscounted, help) \
+	{ name, GROUP_##group, NULL, function, arguments, least, most, COMMAND_##kind, miscounted, \
+	    help },
+#include "ctl/v3/command_table.h"
+};
 
 const struct ctl_option options[CTL_OPTION_COUNT] = {
 #define CTL_OPTION(tag, commands, name, letter, kind, argument, environment, initial, help) \
 	[OPT_##tag] = { commands, name, letter, OPTION_##kind, argument, environment, initial, \
 	    help },
 #include "ctl/option_table.h"
+#define CTL_OPTION(tag, commands, name, letter, kind, argument, environment, initial, help) \
+	[OPT_##tag] = { commands, name, letter, OPTION_##kind, argument, environment, initial, \
+	    help },
+#include "ctl/v3/option_table.h"
+};
+
+const struct ctl_grammar ctl_grammar_v2 = {
+	.prefix = "",
+	.commands = commands_v2,
+	.command_count = ARRAY_COUNT(commands_v2),
+	.option_end = CTL_OPTIONS_V2_COUNT,
+	.synonyms = true,
+	.synchronises = true,
+	.help = OPT_HELP,
+	.endpoints = OPT_ENDPOINTS,
+	.discovery = OPT_DISCOVERY_SRV,
+	.debug = OPT_DEBUG,
+	.connect_time = OPT_TIMEOUT,
+	.total_time = OPT_TOTAL_TIMEOUT,
+	.cert = OPT_CERT_FILE,
+	.key = OPT_KEY_FILE,
+	.ca = OPT_CA_FILE,
+};
+
+const struct ctl_grammar ctl_grammar_v3 = {
+	.prefix = "v3 ",
+	.commands = commands_v3,
+	.command_count = ARRAY_COUNT(commands_v3),
+	.first_option = CTL_OPTIONS_V2_COUNT,
+	.option_end = CTL_OPTION_COUNT,
+	.help = OPT_V3_HELP,
+	.endpoints = OPT_V3_ENDPOINTS,
+	.discovery = OPT_V3_DISCOVERY_SRV,
+	.debug = OPT_V3_DEBUG,
+	.connect_time = OPT_V3_DIAL_TIMEOUT,
+	.total_time = OPT_V3_COMMAND_TIMEOUT,
+	.cert = OPT_V3_CERT,
+	.key = OPT_V3_KEY,
+	.ca = OPT_V3_CACERT,
 };
 
 /* ---- the tables ------------------------------------------------------------ */
 
 const struct ctl_command *
-ctl_command_find(const char *name)
+ctl_command_find(const struct ctl_grammar *grammar, const char *name)
 {
-	for (size_t i = 0; i < command_count; i++) {
-		if (strcmp(commands[i].name, name) == 0)
-			return &commands[i];
+	for (size_t i = 0; i < grammar->command_count; i++) {
+		if (strcmp(grammar->commands[i].name, name) == 0)
+			return &grammar->commands[i];
 	}
 	return NULL;
 }
 
 bool
-ctl_command_is_family(const char *word)
+ctl_command_is_family(const struct ctl_grammar *grammar, const char *word)
 {
 	size_t length = strlen(word);
 
-	for (size_t i = 0; i < command_count; i++) {
-		if (strncmp(commands[i].name, word, length) == 0 && commands[i].name[length] == ' ')
+	for (size_t i = 0; i < grammar->command_count; i++) {
+		const char *name = grammar->commands[i].name;
+
+		if (strncmp(name, word, length) == 0 && name[length] == ' ')
 			return true;
 	}
 	return false;
@@ -71,13 +119,16 @@ ctl_option_is_for(const struct ctl_option *option, const char *command)
 
 /* For a family whose second word has not come yet: of any of its commands. */
 static bool
-option_is_in_family(const struct ctl_option *option, const char *family)
+option_is_in_family(const struct ctl_grammar *grammar, const struct ctl_option *option,
+    const char *family)
 {
 	size_t length = strlen(family);
 
-	for (size_t i = 0; i < command_count; i++) {
-		if (strncmp(commands[i].name, family, length) == 0 &&
-		    commands[i].name[length] == ' ' && ctl_option_is_for(option, commands[i].name))
+	for (size_t i = 0; i < grammar->command_count; i++) {
+		const char *name = grammar->commands[i].name;
+
+		if (strncmp(name, family, length) == 0 && name[length] == ' ' &&
+		    ctl_option_is_for(option, name))
 			return true;
 	}
 	return false;
@@ -105,30 +156,31 @@ other_name(const char *word)
 
 /* behind: the word behind it, which may be a part of the name; NULL: none. */
 static char *
-no_command(const char *word, const char *behind)
+no_command(const struct ctl_grammar *grammar, const char *word, const char *behind)
 {
 	struct nearest nearest = nearest_to(word);
 	char *both = behind == NULL ? NULL : xasprintf("%s %s", word, behind);
-	char *other = both == NULL ? NULL : other_name(both);
+	char *other = both == NULL || !grammar->synonyms ? NULL : other_name(both);
 
 	free(both);
-	if (other == NULL)
+	if (other == NULL && grammar->synonyms)
 		other = other_name(word);
 	if (other != NULL)
 		return other;
-	for (size_t i = 0; i < command_count; i++)
-		nearest_try(&nearest, commands[i].name);
+	for (size_t i = 0; i < grammar->command_count; i++)
+		nearest_try(&nearest, grammar->commands[i].name);
 	if (nearest.word != NULL)
-		return xasprintf("no command \"%s\"; did you mean \"%s\"?", word, nearest.word);
-	return xasprintf("no command \"%s\"", word);
+		return xasprintf("no command \"%s%s\"; did you mean \"%s%s\"?", grammar->prefix,
+		    word, grammar->prefix, nearest.word);
+	return xasprintf("no command \"%s%s\"", grammar->prefix, word);
 }
 
 static char *
-no_option(const char *word, const char *command)
+no_option(const struct ctl_grammar *grammar, const char *word, const char *command)
 {
 	struct nearest nearest = nearest_to(word + strspn(word, "-"));
 
-	for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
+	for (size_t i = grammar->first_option; i < grammar->option_end; i++) {
 		if (ctl_option_is_for(&options[i], command == NULL ? "" : command))
 			nearest_try(&nearest, options[i].name);
 	}
@@ -231,7 +283,8 @@ is_choice(const char *words, const char *text)
 static bool
 read_truth(const struct ctl_option *option, const char *text, uint64_t *truth)
 {
-	if (option == &options[OPT_HELP] && strcmp(text, "all") == 0)
+	if ((option == &options[OPT_HELP] || option == &options[OPT_V3_HELP]) &&
+	    strcmp(text, "all") == 0)
 		*truth = 1;
 	else if (strcmp(text, "true") == 0 || strcmp(text, "1") == 0)
 		*truth = 1;
@@ -292,7 +345,9 @@ static enum err
 set_defaults(struct ctl_arguments *arguments, char *(*environment)(const char *name),
     char **problem)
 {
-	for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
+	const struct ctl_grammar *grammar = arguments->grammar;
+
+	for (size_t i = grammar->first_option; i < grammar->option_end; i++) {
 		const struct ctl_option *option = &options[i];
 		const char *text = option->environment == NULL ? NULL :
 		    environment(option->environment);
@@ -329,14 +384,16 @@ option_fits(const struct word_reading *reading, const struct ctl_option *option)
 		return ctl_option_is_for(option, reading->arguments->command->name);
 	if (reading->family != NULL)
 		return ctl_option_is_for(option, reading->family) ||
-		    option_is_in_family(option, reading->family);
+		    option_is_in_family(reading->arguments->grammar, option, reading->family);
 	return ctl_option_is_for(option, "");
 }
 
 static const struct ctl_option *
 find_option(const struct word_reading *reading, const char *name, size_t length)
 {
-	for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
+	const struct ctl_grammar *grammar = reading->arguments->grammar;
+
+	for (size_t i = grammar->first_option; i < grammar->option_end; i++) {
 		const struct ctl_option *option = &options[i];
 		bool is_name = strlen(option->name) == length &&
 		    strncmp(option->name, name, length) == 0;
@@ -359,7 +416,7 @@ take_option(struct word_reading *reading)
 	const char *text;
 
 	if (option == NULL) {
-		*reading->problem = no_option(word,
+		*reading->problem = no_option(reading->arguments->grammar, word,
 		    reading->arguments->command != NULL ? reading->arguments->command->name :
 							  reading->family);
 		return ERR_INVALID;
@@ -393,14 +450,14 @@ take_member(struct word_reading *reading, const char *word)
 	char *name = xasprintf("%s %s", reading->family, word);
 	struct ctl_arguments *arguments = reading->arguments;
 
-	arguments->command = ctl_command_find(name);
+	arguments->command = ctl_command_find(arguments->grammar, name);
 	if (arguments->command == NULL) {
-		arguments->command = ctl_command_find(reading->family);
+		arguments->command = ctl_command_find(arguments->grammar, reading->family);
 		if (arguments->command != NULL && arguments->command->kind != COMMAND_FAMILY) {
 			add_word(arguments, word);
 		} else {
 			arguments->command = NULL;
-			*reading->problem = no_command(name, NULL);
+			*reading->problem = no_command(arguments->grammar, name, NULL);
 		}
 	}
 	free(name);
@@ -417,36 +474,49 @@ take_word(struct word_reading *reading)
 
 	if (reading->family != NULL)
 		return take_member(reading, word);
-	if (command == NULL && ctl_command_is_family(word)) {
+	if (command == NULL && ctl_command_is_family(arguments->grammar, word)) {
 		reading->family = word;
 		return ERR_NONE;
 	}
 	if (command == NULL) {
-		arguments->command = ctl_command_find(word);
-		if (arguments->command == NULL)
-			*reading->problem = no_command(word, reading->at < reading->argc ?
-			    reading->argv[reading->at] : NULL);
-		return arguments->command == NULL ? ERR_INVALID : ERR_NONE;
+		arguments->command = ctl_command_find(arguments->grammar, word);
+		if (arguments->command == NULL) {
+			*reading->problem = no_command(arguments->grammar, word,
+			    reading->at < reading->argc ? reading->argv[reading->at] : NULL);
+			return ERR_INVALID;
+		}
+		reading->plain = arguments->command->kind == COMMAND_REST;
+		return ERR_NONE;
 	}
 	if (command->kind == COMMAND_TAIL && arguments->word_count + 1 >= (size_t)command->least)
+		reading->plain = true;
+	if (command->kind == COMMAND_MAY_TAIL && arguments->word_count >= (size_t)command->least)
 		reading->plain = true;
 	add_word(arguments, word);
 	return ERR_NONE;
 }
 
 static enum err
-check_count(const struct ctl_arguments *arguments, char **problem)
+check_count(struct ctl_arguments *arguments, char **problem)
 {
 	const struct ctl_command *command = arguments->command;
+	bool few, many;
 
-	if (command == NULL || ctl_arguments_flag(arguments, OPT_HELP) ||
+	if (command == NULL || ctl_arguments_flag(arguments, arguments->grammar->help) ||
 	    ctl_arguments_flag(arguments, OPT_VERSION))
 		return ERR_NONE;
-	if (arguments->word_count < (size_t)command->least) {
+	few = arguments->word_count < (size_t)command->least;
+	many = command->most >= 0 && arguments->word_count > (size_t)command->most;
+	arguments->miscounted = few || many;
+	if ((few || many) && command->miscounted != NULL) {
+		*problem = xstrdup(command->miscounted);
+		return ERR_INVALID;
+	}
+	if (few) {
 		*problem = xasprintf("%s needs %s", command->name, command->arguments);
 		return ERR_INVALID;
 	}
-	if (command->most >= 0 && arguments->word_count > (size_t)command->most) {
+	if (many) {
 		*problem = xasprintf("%s: \"%s\" is one word too many", command->name,
 		    arguments->words[command->most]);
 		return ERR_INVALID;
@@ -458,7 +528,10 @@ check_count(const struct ctl_arguments *arguments, char **problem)
 static enum err
 check_options(const struct ctl_arguments *arguments, char **problem)
 {
-	for (size_t i = 0; arguments->command != NULL && i < CTL_OPTION_COUNT; i++) {
+	const struct ctl_grammar *grammar = arguments->grammar;
+
+	for (size_t i = grammar->first_option; arguments->command != NULL && i < grammar->option_end;
+	     i++) {
 		if (arguments->values[i].source == SOURCE_FLAG &&
 		    !ctl_option_is_for(&options[i], arguments->command->name)) {
 			*problem = xasprintf("%s has no option --%s", arguments->command->name,
@@ -470,20 +543,21 @@ check_options(const struct ctl_arguments *arguments, char **problem)
 }
 
 enum err
-ctl_arguments_read(struct ctl_arguments *arguments, int argc, char **argv,
-    char *(*environment)(const char *name), char **problem)
+ctl_arguments_read(struct ctl_arguments *arguments, const struct ctl_grammar *grammar, int argc,
+    char **argv, char *(*environment)(const char *name), char **problem)
 {
 	struct word_reading reading = { .arguments = arguments, .argv = argv, .argc = argc,
 		.problem = problem };
 	enum err err;
 
-	*arguments = (struct ctl_arguments){ 0 };
+	*arguments = (struct ctl_arguments){ .grammar = grammar, .dashes_at = CTL_NO_DASHES };
 	err = set_defaults(arguments, environment, problem);
 	while (err == ERR_NONE && reading.at < argc) {
 		const char *word = argv[reading.at];
 
 		if (!reading.plain && strcmp(word, "--") == 0) {
 			reading.plain = true;
+			arguments->dashes_at = arguments->word_count;
 			reading.at++;
 		} else if (!reading.plain && word[0] == '-' && word[1] != '\0') {
 			err = take_option(&reading);
@@ -492,8 +566,8 @@ ctl_arguments_read(struct ctl_arguments *arguments, int argc, char **argv,
 		}
 	}
 	if (err == ERR_NONE && reading.family != NULL) {
-		arguments->command = ctl_command_find(reading.family);
-		if (!ctl_arguments_flag(arguments, OPT_HELP)) {
+		arguments->command = ctl_command_find(grammar, reading.family);
+		if (!ctl_arguments_flag(arguments, grammar->help)) {
 			*problem = xasprintf("%s: say which of its commands", reading.family);
 			err = ERR_INVALID;
 		}

@@ -54,6 +54,7 @@ CURL *
 client_handle(const struct client *client)
 {
 	const struct ctl_arguments *arguments = client->arguments;
+	const struct ctl_grammar *grammar = arguments->grammar;
 	CURL *curl = curl_easy_init();
 
 	ASSERT(curl != NULL);
@@ -68,9 +69,13 @@ client_handle(const struct client *client)
 	curl_easy_setopt(curl, CURLOPT_POSTREDIR, (long)CURL_REDIR_POST_ALL);
 	curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
 	    (long)client_connect_ms(client));
-	set_file(curl, CURLOPT_SSLCERT, arguments, OPT_CERT_FILE);
-	set_file(curl, CURLOPT_SSLKEY, arguments, OPT_KEY_FILE);
-	set_file(curl, CURLOPT_CAINFO, arguments, OPT_CA_FILE);
+	set_file(curl, CURLOPT_SSLCERT, arguments, grammar->cert);
+	set_file(curl, CURLOPT_SSLKEY, arguments, grammar->key);
+	set_file(curl, CURLOPT_CAINFO, arguments, grammar->ca);
+	if (ctl_arguments_flag(arguments, OPT_V3_INSECURE_SKIP_TLS_VERIFY)) {
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(curl, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 	if (client->credentials != NULL) {
 		curl_easy_setopt(curl, CURLOPT_HTTPAUTH, (long)CURLAUTH_BASIC);
 		curl_easy_setopt(curl, CURLOPT_USERPWD, client->credentials);
@@ -84,7 +89,8 @@ client_handle(const struct client *client)
 static const char *
 endpoint_list(const struct ctl_arguments *arguments)
 {
-	static const enum ctl_option_tag tags[] = { OPT_ENDPOINTS, OPT_PEERS, OPT_ENDPOINT };
+	const enum ctl_option_tag tags[] = { arguments->grammar->endpoints, OPT_PEERS,
+		OPT_ENDPOINT };
 	enum ctl_option_tag best = tags[0];
 
 	for (size_t i = 1; i < ARRAY_COUNT(tags); i++) {
@@ -97,8 +103,10 @@ endpoint_list(const struct ctl_arguments *arguments)
 static int
 take_endpoints(struct client *client, const char *list)
 {
-	bool secure = ctl_arguments_given(client->arguments, OPT_CA_FILE) ||
-	    ctl_arguments_given(client->arguments, OPT_CERT_FILE);
+	bool secure = ctl_arguments_given(client->arguments, client->arguments->grammar->ca) ||
+	    ctl_arguments_given(client->arguments, client->arguments->grammar->cert) ||
+	    (ctl_arguments_given(client->arguments, OPT_V3_INSECURE_TRANSPORT) &&
+	    !ctl_arguments_flag(client->arguments, OPT_V3_INSECURE_TRANSPORT));
 	char *bad = NULL;
 
 	if (endpoints_add(&client->endpoints, slice_text(list), secure, &bad) != ERR_NONE) {
@@ -119,7 +127,8 @@ take_discovered(struct client *client)
 	char *list = NULL;
 	int code;
 
-	code = discover_endpoints(ctl_arguments_text(client->arguments, OPT_DISCOVERY_SRV), &list);
+	code = discover_endpoints(ctl_arguments_text(client->arguments,
+	    client->arguments->grammar->discovery), &list);
 	if (code == CTL_DONE)
 		code = take_endpoints(client, list);
 	free(list);
@@ -183,11 +192,13 @@ client_open(const struct ctl *ctl, const char *source, struct client **result)
 	client_restart_clock(client);
 	code = take_credentials(client);
 	client->curl = client_handle(client);
-	if (code == CTL_DONE && source == NULL && ctl_arguments_given(arguments, OPT_DISCOVERY_SRV))
+	if (code == CTL_DONE && source == NULL &&
+	    ctl_arguments_given(arguments, arguments->grammar->discovery))
 		code = take_discovered(client);
 	else if (code == CTL_DONE)
 		code = take_endpoints(client, source != NULL ? source : endpoint_list(arguments));
-	if (code == CTL_DONE && !ctl_arguments_flag(arguments, OPT_NO_SYNC))
+	if (code == CTL_DONE && arguments->grammar->synchronises &&
+	    !ctl_arguments_flag(arguments, OPT_NO_SYNC))
 		code = synchronise(client);
 	if (code != CTL_DONE)
 		client_free(&client);
@@ -219,13 +230,13 @@ client_restart_clock(struct client *client)
 uint64_t
 client_total_ms(const struct client *client)
 {
-	return ctl_arguments_number(client->arguments, OPT_TOTAL_TIMEOUT);
+	return ctl_arguments_number(client->arguments, client->arguments->grammar->total_time);
 }
 
 uint64_t
 client_connect_ms(const struct client *client)
 {
-	return ctl_arguments_number(client->arguments, OPT_TIMEOUT);
+	return ctl_arguments_number(client->arguments, client->arguments->grammar->connect_time);
 }
 
 size_t
@@ -343,6 +354,11 @@ headers_of(const struct client_request *request)
 		headers = curl_slist_append(headers, type);
 		free(type);
 	}
+	if (request->authorization != NULL) {
+		type = xasprintf("Authorization: %s", request->authorization);
+		headers = curl_slist_append(headers, type);
+		free(type);
+	}
 	return headers;
 }
 
@@ -449,7 +465,7 @@ ask_one(struct client *client, const struct client_request *request, const char 
 	bool certain;
 
 	buf_clear(&answer->body);
-	if (ctl_arguments_flag(client->arguments, OPT_DEBUG))
+	if (ctl_arguments_flag(client->arguments, client->arguments->grammar->debug))
 		show_curl(request, url);
 	if (left_ms > 0)
 		code = perform(client, request, url, left_ms, answer);

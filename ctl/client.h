@@ -24,6 +24,7 @@ struct client_request {
 	const char *path;	/* escaped, with its query */
 	struct slice body;
 	const char *body_type;	/* NULL: a request without a body */
+	const char *authorization;	/* a header; NULL: what the options say */
 	const char *only;	/* a URL: ask this one, no other; NULL: the endpoints */
 	bool repeatable;	/* asking twice does no harm */
 	uint64_t limit_ms;	/* for the answer; 0: what is left of the command's time;

@@ -10,6 +10,7 @@
  *	kind		PLAIN
  *			TAIL	the last of the `least` words and all behind it are a
  *				command line of somebody else, whose options are not ours
+ *			REST	all behind its name is read by another grammar
  *			FAMILY	stands for all names that begin with this one, in help;
  *				never run. A family with a row of another kind hands
  *				it the second words that it does not know
@@ -120,6 +121,9 @@ COMMAND("certs peer", TOOLS, ctl_certs_peer, "NAME ADDRESS...", 2, -1, PLAIN,
     "the same for a peer port")
 COMMAND("certs client", TOOLS, ctl_certs_client, "NAME", 1, 1, PLAIN,
     "NAME.crt and NAME.key to show to a client port")
+
+COMMAND("v3", TOOLS, ctl_v3, "COMMAND [ARGUMENT...]", 0, -1, REST,
+    "the commands of etcd 3: put, txn, lease, ...: v3 help")
 
 COMMAND("help", SELF, ctl_help, "[COMMAND]", 0, 2, PLAIN, "what a command takes")
 COMMAND("version", SELF, ctl_version, "", 0, 0, PLAIN, "the version of this program")

@@ -36,6 +36,8 @@ struct ctl {
 	COMMAND_DECLARE_##kind(function)
 #define COMMAND_DECLARE_PLAIN(function) int function(struct ctl *ctl);
 #define COMMAND_DECLARE_TAIL(function) int function(struct ctl *ctl);
+#define COMMAND_DECLARE_MAY_TAIL(function) int function(struct ctl *ctl);
+#define COMMAND_DECLARE_REST(function) int function(struct ctl *ctl);
 #define COMMAND_DECLARE_FAMILY(function)
 #include "ctl/command_table.h"
 

@@ -4,6 +4,7 @@
 #include "common/program.h"
 #include "ctl/ctl.h"
 #include "ctl/usage.h"
+#include "ctl/v3/v3.h"
 
 #include <curl/curl.h>
 #include <errno.h>
@@ -29,11 +30,12 @@ run(const struct ctl_arguments *arguments)
 		return ctl_version(&ctl);
 	if (ctl_arguments_flag(arguments, OPT_HELP)) {
 		if (strcmp(ctl_arguments_text(arguments, OPT_HELP), "all") == 0)
-			usage_print_all(&ctl.out);
+			usage_print_all(&ctl.out, arguments->grammar);
 		else if (arguments->command != NULL)
-			usage_print_command(&ctl.out, arguments->command);
+			usage_print_command(&ctl.out, arguments->grammar,
+			    arguments->command);
 		else
-			usage_print(&ctl.out);
+			usage_print(&ctl.out, arguments->grammar);
 		return CTL_DONE;
 	}
 	if (arguments->command == NULL)
@@ -41,21 +43,35 @@ run(const struct ctl_arguments *arguments)
 	return arguments->command->run(&ctl);
 }
 
-int
-main(int argc, char **argv)
+static int
+main_v2(int argc, char **argv)
 {
 	struct ctl_arguments arguments;
 	char *problem = NULL;
 	int code;
 
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return output_fail(CTL_SERVER_ERROR, "libcurl cannot be started");
-	if (ctl_arguments_read(&arguments, argc - 1, argv + 1, getenv, &problem) == ERR_NONE)
+	if (ctl_arguments_read(&arguments, &ctl_grammar_v2, argc, argv, getenv, &problem) ==
+	    ERR_NONE)
 		code = run(&arguments);
 	else
 		code = usage(&arguments, problem);
 	free(problem);
 	ctl_arguments_free(&arguments);
+	return code;
+}
+
+int
+main(int argc, char **argv)
+{
+	const char *api = getenv("ETCDCTL_API");
+	int code;
+
+	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
+		return output_fail(CTL_SERVER_ERROR, "libcurl cannot be started");
+	if (api != NULL && strcmp(api, "3") == 0)
+		code = ctl3_main(argc - 1, argv + 1);
+	else
+		code = main_v2(argc - 1, argv + 1);
 	curl_global_cleanup();
 	if (!output_flush() && code == CTL_DONE)
 		code = output_fail(CTL_BAD_FILE, "cannot write standard output: %s",

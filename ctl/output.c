@@ -45,14 +45,18 @@ void
 output_init(struct output *out, const struct ctl_arguments *arguments)
 {
 	const char *format = ctl_arguments_text(arguments, OPT_OUTPUT);
+	const char *choice = ctl_arguments_text(arguments, OPT_COLOR);
 
+	/* The other grammar has forms of its own, and no colours. */
+	if (format == NULL)
+		format = "simple";
 	out->format = strcmp(format, "json") == 0 ? FORMAT_JSON :
 	    strcmp(format, "extended") == 0	  ? FORMAT_EXTENDED :
 						    FORMAT_SIMPLE;
 	out->wide = ctl_arguments_flag(arguments, OPT_WIDE);
 	out->out_is_terminal = isatty(STDOUT_FILENO) == 1;
 	out->err_is_terminal = err_is_terminal();
-	out->out_colors = may_color(ctl_arguments_text(arguments, OPT_COLOR), out->out_is_terminal);
+	out->out_colors = may_color(choice == NULL ? "never" : choice, out->out_is_terminal);
 }
 
 /* ---- the way out --------------------------------------------------------------- */
@@ -144,6 +148,20 @@ output_say_json(struct slice json)
 {
 	fflush(stdout);
 	emit(stderr, err_is_terminal(), json, CONTENT_JSON);
+}
+
+int
+output_error(int code, const char *format, ...)
+{
+	struct buf text = BUF_INIT;
+	va_list values;
+
+	va_start(values, format);
+	format_put(&text, err_is_terminal(), format, values);
+	va_end(values);
+	output_say("Error: %.*s\n", SLICE_ARGS(text));
+	buf_free(&text);
+	return code;
 }
 
 int

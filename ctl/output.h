@@ -52,6 +52,8 @@ void output_say(const char *format, ...) PRINTF_LIKE(1, 2);
 void output_say_json(struct slice json);
 /* "etcdctl: TEXT" and a newline; returns code. */
 int output_fail(int code, const char *format, ...) PRINTF_LIKE(2, 3);
+/* "Error: TEXT" and a newline, as the commands of v3 have it; returns code. */
+int output_error(int code, const char *format, ...) PRINTF_LIKE(2, 3);
 /* To a terminal that was opened for it. */
 void output_ask(FILE *terminal, const char *format, ...) PRINTF_LIKE(2, 3);
 

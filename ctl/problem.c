@@ -46,6 +46,32 @@ host_of(const char *url)
 	return slice_of(host, strcspn(host, "/"));
 }
 
+/* ---- the options of the grammar ---------------------------------------------------- */
+
+static const char *
+ca_name(const struct ctl_arguments *arguments)
+{
+	return options[arguments->grammar->ca].name;
+}
+
+static const char *
+cert_name(const struct ctl_arguments *arguments)
+{
+	return options[arguments->grammar->cert].name;
+}
+
+static const char *
+cert_path(const struct ctl_arguments *arguments)
+{
+	return ctl_arguments_text(arguments, arguments->grammar->cert);
+}
+
+static const char *
+key_name(const struct ctl_arguments *arguments)
+{
+	return options[arguments->grammar->key].name;
+}
+
 /* ---- an answer of the wrong port ---------------------------------------------------- */
 
 static bool
@@ -66,10 +92,13 @@ words_of_answer(const struct ctl_arguments *arguments, const struct problem *pro
 		return xasprintf("this is the %.*s", (int)(body.size - other.size),
 		    (const char *)body.data + other.size);
 	if (problem->status == 400 && !is_secure(problem->url) &&
-	    (holds(body, PORT_WANTS_TLS) || holds(body, GO_WANTS_TLS)))
-		return xasprintf("speaks HTTPS: use https://%.*s%s",
-		    SLICE_ARGS(host_of(problem->url)),
-		    ctl_arguments_given(arguments, OPT_CA_FILE) ? "" : ", and give --ca-file");
+	    (holds(body, PORT_WANTS_TLS) || holds(body, GO_WANTS_TLS))) {
+		bool knows = ctl_arguments_given(arguments, arguments->grammar->ca);
+
+		return xasprintf("speaks HTTPS: use https://%.*s%s%s",
+		    SLICE_ARGS(host_of(problem->url)), knows ? "" : ", and give --",
+		    knows ? "" : ca_name(arguments));
+	}
 	return NULL;
 }
 
@@ -89,17 +118,18 @@ words_of_refusal(const struct ctl_arguments *arguments, const char *said)
 		refusal = strstr(said, refusals[i]);
 	if (refusal == NULL)
 		return NULL;
-	if (!ctl_arguments_given(arguments, OPT_CERT_FILE))
-		return xstrdup("wants a client certificate: give --cert-file and --key-file");
+	if (!ctl_arguments_given(arguments, arguments->grammar->cert))
+		return xasprintf("wants a client certificate: give --%s and --%s",
+		    cert_name(arguments), key_name(arguments));
 	refusal += strlen("alert ");
 	if (slice_starts_with(slice_text(refusal), SLICE_LITERAL("unsupported certificate")))
-		return xasprintf("refuses the certificate of --cert-file, %s: it is not one of a "
+		return xasprintf("refuses the certificate of --%s, %s: it is not one of a "
 		    "client; make one with '%s certs client NAME', or for the peer port with "
-		    "'%s certs peer NAME'", ctl_arguments_text(arguments, OPT_CERT_FILE),
+		    "'%s certs peer NAME'", cert_name(arguments), cert_path(arguments),
 		    program_etcdctl(), program_etcdctl());
-	return xasprintf("refuses the certificate of --cert-file, %s: %.*s; it has to be of an "
-	    "authority of the server's -ca-file, and of today",
-	    ctl_arguments_text(arguments, OPT_CERT_FILE), (int)strcspn(refusal, ","), refusal);
+	return xasprintf("refuses the certificate of --%s, %s: %.*s; it has to be of an "
+	    "authority of the server's -ca-file, and of today", cert_name(arguments),
+	    cert_path(arguments), (int)strcspn(refusal, ","), refusal);
 }
 
 static char *
@@ -108,11 +138,11 @@ words_of_distrust(const struct ctl_arguments *arguments, const char *said)
 	if (!has(said, "unable to get local issuer") && !has(said, "self-signed certificate") &&
 	    !has(said, "self signed certificate"))
 		return NULL;
-	if (!ctl_arguments_given(arguments, OPT_CA_FILE))
-		return xstrdup("its certificate is of an authority that is not known here: give "
-		    "--ca-file");
-	return xasprintf("its certificate is not of an authority of --ca-file, %s",
-	    ctl_arguments_text(arguments, OPT_CA_FILE));
+	if (!ctl_arguments_given(arguments, arguments->grammar->ca))
+		return xasprintf("its certificate is of an authority that is not known here: give "
+		    "--%s", ca_name(arguments));
+	return xasprintf("its certificate is not of an authority of --%s, %s", ca_name(arguments),
+	    ctl_arguments_text(arguments, arguments->grammar->ca));
 }
 
 static char *
@@ -132,16 +162,17 @@ words_of_tls(const struct ctl_arguments *arguments, const struct problem *proble
 		return words;
 	}
 	if (problem->curl_code == CURLE_SSL_CACERT_BADFILE &&
-	    !ctl_arguments_given(arguments, OPT_CA_FILE)) {
+	    !ctl_arguments_given(arguments, arguments->grammar->ca)) {
 		*certain = true;
-		return xstrdup("this machine has no list of authorities: give --ca-file");
+		return xasprintf("this machine has no list of authorities: give --%s",
+		    ca_name(arguments));
 	}
 	words = words_of_distrust(arguments, said);
 	/* The alert may be lost behind what was sent before it came. */
 	if (words == NULL && (has(said, "reset by peer") || has(said, "unexpected eof")) &&
-	    !ctl_arguments_given(arguments, OPT_CERT_FILE))
-		return xasprintf("%s; if it wants a client certificate, give --cert-file and "
-		    "--key-file", said);
+	    !ctl_arguments_given(arguments, arguments->grammar->cert))
+		return xasprintf("%s; if it wants a client certificate, give --%s and --%s", said,
+		    cert_name(arguments), key_name(arguments));
 	return words;
 }
 
@@ -216,8 +247,8 @@ note_passphrase(char *unused UNUSED, int size UNUSED, int writing UNUSED, void *
 static int
 check_pair(const struct ctl_arguments *arguments, X509 *certificate)
 {
-	bool own = is_set(arguments, OPT_KEY_FILE);
-	enum ctl_option_tag tag = own ? OPT_KEY_FILE : OPT_CERT_FILE;
+	bool own = is_set(arguments, arguments->grammar->key);
+	enum ctl_option_tag tag = own ? arguments->grammar->key : arguments->grammar->cert;
 	FILE *file = open_file(arguments, tag);
 	bool encrypted = false;
 	EVP_PKEY *key;
@@ -228,15 +259,16 @@ check_pair(const struct ctl_arguments *arguments, X509 *certificate)
 	key = PEM_read_PrivateKey(file, NULL, note_passphrase, &encrypted);
 	fclose(file);
 	if (key == NULL && !encrypted && own)
-		code = output_fail(CTL_BAD_ARGUMENTS, "%s (--key-file) has no private key in PEM",
-		    ctl_arguments_text(arguments, OPT_KEY_FILE));
+		code = output_fail(CTL_BAD_ARGUMENTS, "%s (--%s) has no private key in PEM",
+		    ctl_arguments_text(arguments, tag), key_name(arguments));
 	else if (key == NULL && !encrypted)
-		code = output_fail(CTL_BAD_ARGUMENTS, "give --key-file too: there is no private "
-		    "key in %s (--cert-file)", ctl_arguments_text(arguments, OPT_CERT_FILE));
+		code = output_fail(CTL_BAD_ARGUMENTS, "give --%s too: there is no private "
+		    "key in %s (--%s)", key_name(arguments), cert_path(arguments),
+		    cert_name(arguments));
 	else if (key != NULL && X509_check_private_key(certificate, key) != 1)
-		code = output_fail(CTL_BAD_ARGUMENTS, "the key in %s (--key-file) does not belong "
-		    "to the certificate in %s (--cert-file)", ctl_arguments_text(arguments, tag),
-		    ctl_arguments_text(arguments, OPT_CERT_FILE));
+		code = output_fail(CTL_BAD_ARGUMENTS, "the key in %s (--%s) does not belong "
+		    "to the certificate in %s (--%s)", ctl_arguments_text(arguments, tag),
+		    key_name(arguments), cert_path(arguments), cert_name(arguments));
 	EVP_PKEY_free(key);
 	ERR_clear_error();
 	return code;
@@ -248,17 +280,19 @@ problem_check_files(const struct ctl_arguments *arguments)
 	X509 *certificate;
 	int code;
 
-	if (is_set(arguments, OPT_CA_FILE)) {
-		certificate = read_certificate(arguments, OPT_CA_FILE);
+	if (is_set(arguments, arguments->grammar->ca)) {
+		certificate = read_certificate(arguments, arguments->grammar->ca);
 		if (certificate == NULL)
 			return CTL_BAD_ARGUMENTS;
 		X509_free(certificate);
 	}
-	if (!is_set(arguments, OPT_CERT_FILE) && is_set(arguments, OPT_KEY_FILE))
-		return output_fail(CTL_BAD_ARGUMENTS, "--key-file is given without --cert-file");
-	if (!is_set(arguments, OPT_CERT_FILE))
+	if (!is_set(arguments, arguments->grammar->cert) &&
+	    is_set(arguments, arguments->grammar->key))
+		return output_fail(CTL_BAD_ARGUMENTS, "--%s is given without --%s",
+		    key_name(arguments), cert_name(arguments));
+	if (!is_set(arguments, arguments->grammar->cert))
 		return CTL_DONE;
-	certificate = read_certificate(arguments, OPT_CERT_FILE);
+	certificate = read_certificate(arguments, arguments->grammar->cert);
 	if (certificate == NULL)
 		return CTL_BAD_ARGUMENTS;
 	code = check_pair(arguments, certificate);

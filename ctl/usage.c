@@ -15,6 +15,9 @@ static const char *const group_titles[] = {
 	[GROUP_NODE] = "Node on this machine",
 	[GROUP_TOOLS] = "Tools",
 	[GROUP_SELF] = "This program",
+	[GROUP_LEASES] = "Leases, locks",
+	[GROUP_USERS] = "Users",
+	[GROUP_MAINTENANCE] = "Maintenance",
 };
 
 #define NAME_COLUMNS 16
@@ -83,9 +86,10 @@ print_option(const struct output *out, const struct ctl_option *option)
 }
 
 static void
-print_options(const struct output *out, const char *command, bool global)
+print_options(const struct output *out, const struct ctl_grammar *grammar, const char *command,
+    bool global)
 {
-	for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
+	for (size_t i = grammar->first_option; i < grammar->option_end; i++) {
 		bool is_global = strcmp(options[i].commands, "*") == 0;
 
 		if (is_global == global && ctl_option_is_for(&options[i], command))
@@ -94,9 +98,9 @@ print_options(const struct output *out, const char *command, bool global)
 }
 
 static bool
-has_options(const char *command)
+has_options(const struct ctl_grammar *grammar, const char *command)
 {
-	for (size_t i = 0; i < CTL_OPTION_COUNT; i++) {
+	for (size_t i = grammar->first_option; i < grammar->option_end; i++) {
 		if (strcmp(options[i].commands, "*") != 0 && ctl_option_is_for(&options[i],
 		    command))
 			return true;
@@ -104,94 +108,124 @@ has_options(const char *command)
 	return false;
 }
 
-void
-usage_print(const struct output *out)
+static void
+print_examples(const struct output *out, const struct ctl_grammar *grammar)
 {
 	const char *own = program_own();
+
+	if (grammar == &ctl_grammar_v2)
+		output_print(out, "Options of all commands: --endpoints, -o, ...: %s --help=all\n"
+		    "Examples\n"
+		    "  %s set /message Hello\n"
+		    "  %s --endpoints http://10.0.0.1:4001,http://10.0.0.2:4001 ls -r /\n"
+		    "  %s control -data-dir machine1.etcd status\n",
+		    own, own, own, own);
+	else
+		output_print(out, "Options of all commands: --endpoints, -w, ...: "
+		    "%s v3 --help=all\n"
+		    "Examples, with ETCDCTL_API=3 also without the word v3\n"
+		    "  %s v3 put message Hello\n"
+		    "  %s v3 get --prefix m\n"
+		    "  %s v3 watch message\n",
+		    own, own, own, own);
+}
+
+void
+usage_print(const struct output *out, const struct ctl_grammar *grammar)
+{
 	const char *title = NULL;
 
-	output_print(out, "usage: %s [OPTION...] COMMAND [ARGUMENT...]\n", own);
-	for (size_t i = 0; i < command_count; i++) {
-		if (strchr(commands[i].name, ' ') != NULL)
+	output_print(out, "usage: %s %s[OPTION...] COMMAND [ARGUMENT...]\n", program_own(),
+	    grammar->prefix);
+	for (size_t i = 0; i < grammar->command_count; i++) {
+		const struct ctl_command *command = &grammar->commands[i];
+
+		if (strchr(command->name, ' ') != NULL)
 			continue;
-		if (title != group_titles[commands[i].group]) {
-			title = group_titles[commands[i].group];
+		if (title != group_titles[command->group]) {
+			title = group_titles[command->group];
 			output_print(out, "%s\n", title);
 		}
-		print_command(out, &commands[i]);
+		print_command(out, command);
 	}
-	output_print(out, "Options of all commands: --endpoints, -o, ...: %s --help=all\n"
-	    "Examples\n"
-	    "  %s set /message Hello\n"
-	    "  %s --endpoints http://10.0.0.1:4001,http://10.0.0.2:4001 ls -r /\n"
-	    "  %s control -data-dir machine1.etcd status\n",
-	    own, own, own, own);
+	print_examples(out, grammar);
 }
 
 static void
-print_command_usage(const struct output *out, const struct ctl_command *command)
+print_command_usage(const struct output *out, const struct ctl_grammar *grammar,
+    const struct ctl_command *command)
 {
 	if (command->kind == COMMAND_FAMILY)
 		return;
-	output_print(out, "usage: %s %s%s%s%s\n", program_own(), command->name,
-	    has_options(command->name) ? " [OPTION...]" : "",
+	output_print(out, "usage: %s %s%s%s%s%s\n", program_own(), grammar->prefix, command->name,
+	    has_options(grammar, command->name) ? " [OPTION...]" : "",
 	    command->arguments[0] == '\0' ? "" : " ", command->arguments);
 }
 
 void
-usage_print_command(const struct output *out, const struct ctl_command *command)
+usage_print_command(const struct output *out, const struct ctl_grammar *grammar,
+    const struct ctl_command *command)
 {
 	size_t length = strlen(command->name);
 
-	print_command_usage(out, command);
+	print_command_usage(out, grammar, command);
 	output_print(out, "%s\n", command->help);
-	if (ctl_command_is_family(command->name)) {
+	if (ctl_command_is_family(grammar, command->name)) {
 		output_print(out, "\nCommands\n");
-		for (size_t i = 0; i < command_count; i++) {
-			if (strncmp(commands[i].name, command->name, length) == 0 &&
-			    commands[i].name[length] == ' ')
-				print_command(out, &commands[i]);
+		for (size_t i = 0; i < grammar->command_count; i++) {
+			const struct ctl_command *member = &grammar->commands[i];
+
+			if (strncmp(member->name, command->name, length) == 0 &&
+			    member->name[length] == ' ')
+				print_command(out, member);
 		}
 	}
-	if (has_options(command->name)) {
+	if (has_options(grammar, command->name)) {
 		output_print(out, "\nOptions\n");
-		print_options(out, command->name, false);
+		print_options(out, grammar, command->name, false);
 	}
-	output_print(out, "\nAnd those of all commands: %s --help=all\n", program_own());
+	output_print(out, "\nAnd those of all commands: %s %s--help=all\n", program_own(),
+	    grammar->prefix);
 }
 
 void
-usage_print_all(const struct output *out)
+usage_print_all(const struct output *out, const struct ctl_grammar *grammar)
 {
-	for (size_t i = 0; i < command_count; i++) {
-		print_command_usage(out, &commands[i]);
-		output_print(out, "  %s\n", commands[i].help);
-		print_options(out, commands[i].name, false);
+	for (size_t i = 0; i < grammar->command_count; i++) {
+		print_command_usage(out, grammar, &grammar->commands[i]);
+		output_print(out, "  %s\n", grammar->commands[i].help);
+		print_options(out, grammar, grammar->commands[i].name, false);
 	}
 	output_print(out, "\nOptions of all commands\n");
-	print_options(out, "", true);
+	print_options(out, grammar, "", true);
 }
 
 int
-ctl_help(struct ctl *ctl)
+usage_help(const struct output *out, const struct ctl_arguments *arguments)
 {
-	const struct ctl_arguments *arguments = ctl->arguments;
+	const struct ctl_grammar *grammar = arguments->grammar;
 	const struct ctl_command *command;
 	char name[64];
 
 	if (arguments->word_count == 0) {
-		usage_print(&ctl->out);
+		usage_print(out, grammar);
 		return CTL_DONE;
 	}
 	snprintf(name, sizeof(name), "%s%s%s", arguments->words[0],
 	    arguments->word_count > 1 ? " " : "",
 	    arguments->word_count > 1 ? arguments->words[1] : "");
-	command = ctl_command_find(name);
+	command = ctl_command_find(grammar, name);
 	if (command == NULL)
-		return output_fail(CTL_BAD_ARGUMENTS, "no command \"%s\"; try '%s help'",
-		    name, program_own());
-	usage_print_command(&ctl->out, command);
+		return output_fail(CTL_BAD_ARGUMENTS, "no command \"%s%s\"; try '%s %shelp'",
+		    grammar->prefix, name, program_own(), grammar->prefix);
+	usage_print_command(out, grammar, command);
 	return CTL_DONE;
+}
+
+int
+ctl_help(struct ctl *ctl)
+{
+	return usage_help(&ctl->out, ctl->arguments);
 }
 
 int
