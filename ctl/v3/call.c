@@ -65,23 +65,23 @@ refuse(struct ctl3_answer *answer, enum ctl3_exit exit_code, char *problem)
 
 /* No answer of a gateway: a proxy, another server. */
 static bool
-refuse_other(struct ctl3_answer *answer)
+refuse_other(const struct ctl3_request *request, struct ctl3_answer *answer)
 {
 	if (answer->http.status == 404)
-		return refuse(answer, CTL3_ERROR, xasprintf("%s answers 404: it has no v3 API",
-		    answer->http.from));
+		return refuse(answer, CTL3_ERROR, xasprintf("%s has no %s (it answers 404)",
+		    answer->http.from, request->path));
 	return refuse(answer, CTL3_ERROR, xasprintf("%s answers %u, which is no answer of v3",
 	    answer->http.from, answer->http.status));
 }
 
 static bool
-take_answer(struct ctl3_answer *answer)
+take_answer(const struct ctl3_request *request, struct ctl3_answer *answer)
 {
 	const struct json *root;
 	struct slice said;
 
 	if (json_doc_read(buf_slice(&answer->http.body), &answer->doc) != ERR_NONE)
-		return refuse_other(answer);
+		return refuse_other(request, answer);
 	root = answer->doc.root;
 	said = ctl3_said(root, &answer->code);
 	if (answer->http.status == 200 && json_member(root, "error") == NULL) {
@@ -91,21 +91,22 @@ take_answer(struct ctl3_answer *answer)
 		return true;
 	}
 	if (said.size == 0)
-		return refuse_other(answer);
+		return refuse_other(request, answer);
 	return refuse(answer, CTL3_ERROR, xasprintf("%.*s", SLICE_ARGS(said)));
 }
 
 static bool
-refuse_unanswered(enum client_result result, struct ctl3_answer *answer)
+take_result(const struct ctl3_request *request, enum client_result result,
+    struct ctl3_answer *answer)
 {
 	const char *why = answer->http.problem == NULL ? "" : answer->http.problem;
 
 	switch (result) {
 	case CLIENT_ANSWERED:
-		return take_answer(answer);
+		return take_answer(request, answer);
 	case CLIENT_NO_HOST:
-		return refuse(answer, CTL3_ERROR, xasprintf("no endpoint can be reached "
-		    "(--endpoints): %s", why));
+		return refuse(answer, CTL3_ERROR, xasprintf("%s%s", request->only != NULL ? "" :
+		    "no endpoint can be reached (--endpoints): ", why));
 	case CLIENT_UNKNOWN:
 		return refuse(answer, CTL3_ERROR, xasprintf("no answer; it may or may not have "
 		    "been carried out: %s", why));
@@ -133,7 +134,7 @@ ask_once(struct ctl3 *v3, const struct ctl3_request *request, const char *token,
 	json_doc_free(&answer->doc);
 	free(answer->problem);
 	*answer = (struct ctl3_answer){ .http = answer->http };
-	return refuse_unanswered(client_ask(v3->client, &sent, &answer->http), answer);
+	return take_result(request, client_ask(v3->client, &sent, &answer->http), answer);
 }
 
 bool

@@ -271,15 +271,22 @@ show_hash(struct listing *listing, const char *name, const struct json *root)
 	}
 }
 
-/* Of old gateways /v3/maintenance/hash is HashKV; of 3.4 it is Hash, of the whole store. */
+/* Of 3.5 /v3/maintenance/hash is HashKV; of 3.4 it is another hash, which is not to be taken for
+ * that. */
 static bool
 ask_hash(struct ctl3 *v3, const char *name, struct slice body, struct ctl3_answer *answer)
 {
 	if (ctl3_targets_ask(v3, name, "/v3/maintenance/hashkv", body, answer))
 		return true;
-	if (answer->http.status != 404)
+	if (answer->http.status != 404 ||
+	    !ctl3_targets_ask(v3, name, "/v3/maintenance/status", SLICE_EMPTY, answer))
 		return false;
-	return ctl3_targets_ask(v3, name, "/v3/maintenance/hash", body, answer);
+	if (!slice_starts_with(json_string(answer->root, "version"), SLICE_LITERAL("3.4.")))
+		return ctl3_targets_ask(v3, name, "/v3/maintenance/hash", body, answer);
+	ctl3_answer_free(answer);
+	answer->problem = xstrdup("the gateway of etcd 3.4 does not have it");
+	answer->exit = CTL3_ERROR;
+	return false;
 }
 
 int

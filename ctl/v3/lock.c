@@ -145,6 +145,27 @@ hold_for_command(struct ctl3_session *session, const char *const *words, size_t 
 	return code;
 }
 
+/* The command behind NAME. Its first "--" is of who wrote for a parser that needs it; 3.4 takes it
+ * away. */
+static int
+run_holding(struct ctl3_session *session, const struct ctl_arguments *arguments)
+{
+	const char **words = xzalloc(arguments->word_count * sizeof(*words));
+	bool dashes = arguments->dashes_at != CTL_NO_DASHES;
+	size_t count = 0;
+	int code;
+
+	for (size_t i = 1; i < arguments->word_count; i++) {
+		if (dashes || strcmp(arguments->words[i], "--") != 0)
+			words[count++] = arguments->words[i];
+		else
+			dashes = true;
+	}
+	code = hold_for_command(session, words, count);
+	free(words);
+	return code;
+}
+
 /* An interrupted wait is said as 3.4 says it. */
 static int
 enter_and_wait(struct ctl3_session *session, const char *name, const char *value)
@@ -170,7 +191,7 @@ ctl3_lock(struct ctl3 *v3)
 	if (code == CTL3_DONE)
 		code = enter_and_wait(&session, arguments->words[0], "");
 	if (code == CTL3_DONE && arguments->word_count > 1) {
-		code = hold_for_command(&session, arguments->words + 1, arguments->word_count - 1);
+		code = run_holding(&session, arguments);
 	} else if (code == CTL3_DONE) {
 		code = ctl3_session_show(&session);
 		if (code == CTL3_DONE)

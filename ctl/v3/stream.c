@@ -159,8 +159,7 @@ say_end(struct ctl3_stream *stream)
 	if (stream->code == CURLE_ABORTED_BY_CALLBACK)
 		return CTL3_SIGNAL;
 	if (stream->status == 404)
-		return end(stream, CTL3_REFUSED, xasprintf("%s answers 404: it has no v3 API",
-		    stream->url));
+		return end(stream, CTL3_REFUSED, xasprintf("%s answers 404", stream->url));
 	return end(stream, CTL3_ENDED, xasprintf("%s: %s", stream->url,
 	    stream->code == CURLE_OK ? "the server ended it" : why));
 }

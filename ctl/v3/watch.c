@@ -31,8 +31,8 @@ struct watch_order {
 
 /* ---- what was asked for ------------------------------------------------------------------- */
 
-/* The words before "--"; the environment stands in for a key. */
-static int
+/* The words before "--"; the environment stands in for a key. NULL, or what is wrong. */
+static const char *
 take_words(struct watch_order *order, const struct ctl_arguments *arguments)
 {
 	size_t count = MIN_OF(arguments->dashes_at, arguments->word_count);
@@ -43,10 +43,9 @@ take_words(struct watch_order *order, const struct ctl_arguments *arguments)
 	if (count == 0)
 		end = getenv("ETCDCTL_WATCH_RANGE_END");
 	if (count > 2 || key == NULL || (count == 0 && key[0] == '\0'))
-		return output_error(CTL3_BAD_ARGS, "bad number of arguments");
+		return "bad number of arguments";
 	if (end != NULL && prefix)
-		return output_error(CTL3_BAD_ARGS,
-		    "`range_end` and `--prefix` are mutually exclusive");
+		return "`range_end` and `--prefix` are mutually exclusive";
 	buf_append_text(&order->follow.key, key);
 	if (end != NULL)
 		buf_append_text(&order->follow.range_end, end);
@@ -61,7 +60,7 @@ take_words(struct watch_order *order, const struct ctl_arguments *arguments)
 	order->follow.v3 = order->v3;
 	order->follow.prev_kv = ctl_arguments_flag(arguments, OPT_V3_PREV_KV);
 	order->follow.next = (int64_t)ctl_arguments_number(arguments, OPT_V3_REV);
-	return CTL3_DONE;
+	return NULL;
 }
 
 /* ---- what came ------------------------------------------------------------------------------ */
@@ -263,6 +262,7 @@ add_watch(struct watch_input *input, const char *line)
 	struct ctl_arguments *arguments = &input->watches[input->count].arguments;
 	struct ctl3_words *words = &input->watches[input->count].words;
 	struct watch_order *order = &input->watches[input->count].order;
+	const char *wrong = NULL;
 	char *problem = NULL;
 
 	if (ctl3_words_read(line, words, &problem) != ERR_NONE) {
@@ -278,10 +278,13 @@ add_watch(struct watch_input *input, const char *line)
 	}
 	*order = (struct watch_order){ .v3 = input->v3 };
 	if (ctl_arguments_read(arguments, &ctl_grammar_v3, (int)words->count, words->words,
-	    no_environment, &problem) == ERR_NONE && take_words(order, arguments) == CTL3_DONE)
-		return true;
-	output_say("Invalid command %s (%s)\n", line, problem == NULL ?
-	    "command type or key is not provided" : problem);
+	    no_environment, &problem) == ERR_NONE) {
+		wrong = words->count == 1 ? "command type or key is not provided" :
+		    take_words(order, arguments);
+		if (wrong == NULL)
+			return true;
+	}
+	output_say("Invalid command %s (%s)\n", line, problem == NULL ? wrong : problem);
 	free(problem);
 	ctl3_follow_free(&order->follow);
 	ctl_arguments_free(arguments);
@@ -373,12 +376,14 @@ int
 ctl3_watch(struct ctl3 *v3)
 {
 	struct watch_order order = { .v3 = v3 };
+	const char *wrong;
 	int code = ctl3_connect(v3);
 
 	if (code == CTL3_DONE && ctl_arguments_flag(v3->arguments, OPT_V3_INTERACTIVE))
 		return watch_input(v3);
-	if (code == CTL3_DONE)
-		code = take_words(&order, v3->arguments);
+	wrong = code == CTL3_DONE ? take_words(&order, v3->arguments) : NULL;
+	if (wrong != NULL)
+		code = output_error(CTL3_BAD_ARGS, "%s", wrong);
 	while (code == CTL3_DONE) {
 		const struct json *message = NULL;
 		enum ctl3_news news = ctl3_follow_next(&order.follow, CLIENT_NO_LIMIT, &message);
