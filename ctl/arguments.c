@@ -530,8 +530,9 @@ check_options(const struct ctl_arguments *arguments, char **problem)
 {
 	const struct ctl_grammar *grammar = arguments->grammar;
 
-	for (size_t i = grammar->first_option; arguments->command != NULL && i < grammar->option_end;
-	     i++) {
+	if (arguments->command == NULL)
+		return ERR_NONE;
+	for (size_t i = grammar->first_option; i < grammar->option_end; i++) {
 		if (arguments->values[i].source == SOURCE_FLAG &&
 		    !ctl_option_is_for(&options[i], arguments->command->name)) {
 			*problem = xasprintf("%s has no option --%s", arguments->command->name,

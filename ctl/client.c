@@ -8,7 +8,7 @@
 #include "common/limits.h"
 #include "common/xmem.h"
 #include "config.h"
-#include "ctl/client_priv.h"
+#include "ctl/client_curl.h"
 #include "ctl/discover.h"
 #include "ctl/endpoints.h"
 #include "ctl/form.h"

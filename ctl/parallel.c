@@ -5,7 +5,7 @@
 
 #include "common/clock.h"
 #include "common/xmem.h"
-#include "ctl/client_priv.h"
+#include "ctl/client_curl.h"
 #include "ctl/interrupt.h"
 
 #include <stdlib.h>

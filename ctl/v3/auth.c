@@ -7,7 +7,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-/* ---- auth -------------------------------------------------------------------------------- */
+/* ---- auth ---------------------------------------------------------------------- */
 
 int
 ctl3_auth_enable(struct ctl3 *v3)
@@ -66,7 +66,7 @@ ctl3_auth_status(struct ctl3 *v3)
 	return code;
 }
 
-/* ---- alarms ------------------------------------------------------------------------------- */
+/* ---- alarms -------------------------------------------------------------------- */
 
 static int
 show_alarms(const struct ctl3 *v3, const struct json *root)
@@ -87,8 +87,8 @@ show_alarms(const struct ctl3 *v3, const struct json *root)
 		if (type.size == 0)
 			type = SLICE_LITERAL("NONE");
 		if (v3->format == CTL3_FIELDS)
-			output_print(&v3->out, "\"MemberID\" : %" PRIu64 "\n\"AlarmType\" : %.*s\n\n",
-			    id, SLICE_ARGS(type));
+			output_print(&v3->out, "\"MemberID\" : %" PRIu64 "\n"
+			    "\"AlarmType\" : %.*s\n\n", id, SLICE_ARGS(type));
 		else
 			output_print(&v3->out, "memberID:%" PRIu64 " alarm:%.*s \n", id,
 			    SLICE_ARGS(type));

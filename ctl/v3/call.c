@@ -13,6 +13,7 @@
 #include <stdlib.h>
 
 #define INVALID_TOKEN "etcdserver: invalid auth token"
+#define AUTH_IS_OFF "etcdserver: authentication is not enabled"
 #define OLD_REVISION "etcdserver: revision of auth store is old"
 
 int
@@ -34,7 +35,7 @@ ctl3_answer_free(struct ctl3_answer *answer)
 	*answer = (struct ctl3_answer){ 0 };
 }
 
-/* ---- what a server says --------------------------------------------------------- */
+/* ---- what a server says -------------------------------------------------------- */
 
 struct slice
 ctl3_said(const struct json *root, unsigned *code)
@@ -119,7 +120,7 @@ take_result(const struct ctl3_request *request, enum client_result result,
 	return false;
 }
 
-/* ---- requests ------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------ */
 
 static bool
 ask_once(struct ctl3 *v3, const struct ctl3_request *request, const char *token,
@@ -158,7 +159,7 @@ ctl3_log_in(struct ctl3 *v3, const char *only, struct ctl3_answer *answer)
 	explicit_bzero(body.data, body.size);
 	buf_free(&body);
 	/* Users do not count: no token is needed. */
-	if (!good && answer->problem != NULL && strstr(answer->problem, "authentication is not enabled"))
+	if (!good && strcmp(answer->problem, AUTH_IS_OFF) == 0)
 		return true;
 	if (!good) {
 		answer->exit = answer->code == 0 ? answer->exit : CTL3_BAD_CONNECTION;
@@ -205,7 +206,7 @@ ctl3_call(struct ctl3 *v3, const struct ctl3_request *request, struct ctl3_answe
 	return output_error(answer->exit, "%s", answer->problem);
 }
 
-/* ---- parts of requests ---------------------------------------------------------- */
+/* ---- parts of requests --------------------------------------------------------- */
 
 void
 ctl3_put_bytes(struct json_put *json, const char *name, struct slice bytes)

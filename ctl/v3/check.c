@@ -21,7 +21,7 @@
 #define SLOWEST_NS (500 * NS_PER_MS)
 #define STDDEV_S 0.1
 
-static const struct load {
+static const struct ctl3_load {
 	const char *names[4];	/* the last is NULL */
 	uint64_t writes_per_s;
 	size_t clients;
@@ -34,7 +34,7 @@ static const struct load {
 
 struct perf {
 	struct ctl3 *v3;
-	const struct load *load;
+	const struct ctl3_load *load;
 	const char *prefix;
 	uint64_t started, good, bad;
 	uint64_t slowest_ns;
@@ -42,7 +42,7 @@ struct perf {
 	char *refusal;		/* the first; owned */
 };
 
-static const struct load *
+static const struct ctl3_load *
 find_load(const char *name)
 {
 	for (size_t i = 0; i < ARRAY_COUNT(loads); i++) {
@@ -54,7 +54,7 @@ find_load(const char *name)
 	return NULL;
 }
 
-/* ---- requests ------------------------------------------------------------------------------ */
+/* ---- requests ------------------------------------------------------------------ */
 
 static void
 put_prefix(const struct perf *perf, struct json_put *json)
@@ -152,7 +152,7 @@ take_one(struct perf *perf, const struct parallel_done *done)
 	perf->squares_s += took_s * took_s;
 }
 
-/* ---- the minute ------------------------------------------------------------------------------ */
+/* ---- the minute ---------------------------------------------------------------- */
 
 static void
 show_progress(const struct perf *perf, uint64_t second)

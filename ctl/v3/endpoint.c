@@ -12,7 +12,7 @@
 #include <stdlib.h>
 
 /* {"Endpoint":...,"Status":{...}} of each that answered, as one array. */
-struct listing {
+struct ctl3_listing {
 	struct ctl3 *v3;
 	struct ctl3_targets targets;
 	struct buf text;
@@ -22,9 +22,9 @@ struct listing {
 };
 
 static int
-begin(struct listing *listing, struct ctl3 *v3, const char *const *titles, size_t columns)
+begin(struct ctl3_listing *listing, struct ctl3 *v3, const char *const *titles, size_t columns)
 {
-	*listing = (struct listing){ .v3 = v3 };
+	*listing = (struct ctl3_listing){ .v3 = v3 };
 	listing->json = json_put_into(&listing->text);
 	listing->table = (struct ctl3_table){ .titles = titles, .columns = columns };
 	listing->code = ctl3_targets_open(v3, &listing->targets);
@@ -34,7 +34,7 @@ begin(struct listing *listing, struct ctl3 *v3, const char *const *titles, size_
 
 /* The endings of the forms that are not printed line by line. */
 static int
-end(struct listing *listing, bool print)
+end(struct ctl3_listing *listing, bool print)
 {
 	json_put_close(&listing->json, ']');
 	if (print && listing->v3->format == CTL3_JSON)
@@ -46,12 +46,12 @@ end(struct listing *listing, bool print)
 	return listing->code;
 }
 
-/* ---- health --------------------------------------------------------------------------- */
+/* ---- health -------------------------------------------------------------------- */
 
 static const char *const health_titles[] = { "ENDPOINT", "HEALTH", "TOOK", "ERROR" };
 
 static void
-show_health(struct listing *listing, const char *name, bool healthy, const char *took,
+show_health(struct ctl3_listing *listing, const char *name, bool healthy, const char *took,
     const char *problem)
 {
 	struct ctl3 *v3 = listing->v3;
@@ -101,7 +101,7 @@ is_healthy(struct ctl3 *v3, const char *name, struct ctl3_answer *answer)
 int
 ctl3_endpoint_health(struct ctl3 *v3)
 {
-	struct listing listing;
+	struct ctl3_listing listing;
 	bool all = true;
 
 	if (begin(&listing, v3, health_titles, ARRAY_COUNT(health_titles)) != CTL3_DONE)
@@ -125,7 +125,7 @@ ctl3_endpoint_health(struct ctl3 *v3)
 	return all ? CTL3_DONE : output_error(CTL3_ERROR, "unhealthy cluster");
 }
 
-/* ---- status ----------------------------------------------------------------------------- */
+/* ---- status -------------------------------------------------------------------- */
 
 static const char *const status_titles[] = { "ENDPOINT", "ID", "VERSION", "DB SIZE", "IS LEADER",
 	"IS LEARNER", "RAFT TERM", "RAFT INDEX", "RAFT APPLIED INDEX", "ERRORS" };
@@ -194,7 +194,7 @@ show_status_fields(const struct ctl3 *v3, const char *name, const struct json *s
 }
 
 static void
-show_status(struct listing *listing, const char *name, const struct json *status)
+show_status(struct ctl3_listing *listing, const char *name, const struct json *status)
 {
 	switch (listing->v3->format) {
 	case CTL3_SIMPLE:
@@ -218,7 +218,7 @@ show_status(struct listing *listing, const char *name, const struct json *status
 int
 ctl3_endpoint_status(struct ctl3 *v3)
 {
-	struct listing listing;
+	struct ctl3_listing listing;
 
 	if (begin(&listing, v3, status_titles, ARRAY_COUNT(status_titles)) != CTL3_DONE)
 		return end(&listing, false);
@@ -238,12 +238,12 @@ ctl3_endpoint_status(struct ctl3 *v3)
 	return end(&listing, true);
 }
 
-/* ---- hashkv ------------------------------------------------------------------------------- */
+/* ---- hashkv -------------------------------------------------------------------- */
 
 static const char *const hash_titles[] = { "ENDPOINT", "HASH" };
 
 static void
-show_hash(struct listing *listing, const char *name, const struct json *root)
+show_hash(struct ctl3_listing *listing, const char *name, const struct json *root)
 {
 	uint64_t hash = ctl3_message_u64(root, "hash");
 	struct ctl3 *v3 = listing->v3;
@@ -295,7 +295,7 @@ ctl3_endpoint_hashkv(struct ctl3 *v3)
 	struct buf body = BUF_INIT;
 	struct json_put json = json_put_into(&body);
 	char *problem = NULL;
-	struct listing listing;
+	struct ctl3_listing listing;
 
 	json_put_open(&json, NULL, '{');
 	ctl3_put_int(&json, "revision",
@@ -324,7 +324,7 @@ ctl3_endpoint_hashkv(struct ctl3 *v3)
 	return listing.code;
 }
 
-/* ---- defrag -------------------------------------------------------------------------------- */
+/* ---- defrag -------------------------------------------------------------------- */
 
 int
 ctl3_defrag(struct ctl3 *v3)

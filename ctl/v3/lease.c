@@ -12,7 +12,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-/* ---- requests ------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------ */
 
 static int
 read_id(const struct ctl3 *v3, uint64_t *id)
@@ -46,7 +46,7 @@ ask_of_lease(struct ctl3 *v3, const char *path, uint64_t id, bool keys, struct c
 	return good;
 }
 
-/* ---- grant, revoke -------------------------------------------------------------------- */
+/* ---- grant, revoke ------------------------------------------------------------- */
 
 static int
 show_grant(const struct ctl3 *v3, const struct json *root)
@@ -66,7 +66,8 @@ show_grant(const struct ctl3 *v3, const struct json *root)
 		ctl3_field_i64(v3, "TTL", ttl);
 		return CTL3_DONE;
 	case CTL3_JSON:
-		buf_printf(&extra, "\"ID\":%" PRIu64 ",\"TTL\":%" PRId64 ",\"Error\":\"\"", id, ttl);
+		buf_printf(&extra, "\"ID\":%" PRIu64 ",\"TTL\":%" PRId64 ",\"Error\":\"\"", id,
+		    ttl);
 		ctl3_show_flat(v3, root, buf_slice(&extra));
 		buf_free(&extra);
 		return CTL3_DONE;
@@ -121,7 +122,7 @@ ctl3_lease_revoke(struct ctl3 *v3)
 	return code;
 }
 
-/* ---- timetolive, list ------------------------------------------------------------------ */
+/* ---- timetolive, list ---------------------------------------------------------- */
 
 static void
 show_left(const struct ctl3 *v3, const struct json *root, uint64_t id, bool keys)
@@ -258,7 +259,7 @@ ctl3_lease_list(struct ctl3 *v3)
 	return code;
 }
 
-/* ---- keep-alive ------------------------------------------------------------------------ */
+/* ---- keep-alive ---------------------------------------------------------------- */
 
 static int
 show_renewal(const struct ctl3 *v3, const struct json *root, uint64_t id)

@@ -20,7 +20,7 @@
 #define ELECT_TTL_S 60
 #define TERM_TO_KILL_MS 5000
 
-/* ---- holding ------------------------------------------------------------------------------- */
+/* ---- holding ------------------------------------------------------------------- */
 
 static void
 block_signals(sigset_t *set, sigset_t *before)
@@ -201,7 +201,7 @@ ctl3_lock(struct ctl3 *v3)
 	return code;
 }
 
-/* ---- elect --------------------------------------------------------------------------------- */
+/* ---- elect --------------------------------------------------------------------- */
 
 /* The leader as Go's client has it: an answer of range with one key, and no count. */
 static int

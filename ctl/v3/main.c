@@ -11,7 +11,7 @@
 
 #include <stdlib.h>
 
-/* ---- what is the same for all commands -------------------------------------------- */
+/* ---- what is the same for all commands ----------------------------------------- */
 
 static int
 take_format(struct ctl3 *v3)
@@ -87,7 +87,7 @@ run_command(struct ctl3 *v3)
 	return code;
 }
 
-/* ---- the command line ----------------------------------------------------------- */
+/* ---- the command line ---------------------------------------------------------- */
 
 static int
 say_problem(const struct ctl_arguments *arguments, const char *problem)
@@ -167,7 +167,7 @@ ctl_v3(struct ctl *ctl)
 	return code;
 }
 
-/* ---- of this program --------------------------------------------------------------- */
+/* ---- of this program ----------------------------------------------------------- */
 
 int
 ctl3_help(struct ctl3 *v3)

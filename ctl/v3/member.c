@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-/* ---- list ------------------------------------------------------------------------------ */
+/* ---- list ---------------------------------------------------------------------- */
 
 static const char *const titles[] = { "ID", "STATUS", "NAME", "PEER ADDRS", "CLIENT ADDRS",
 	"IS LEARNER" };
@@ -109,7 +109,7 @@ ctl3_member_list(struct ctl3 *v3)
 	return code;
 }
 
-/* ---- changes ---------------------------------------------------------------------------- */
+/* ---- changes ------------------------------------------------------------------- */
 
 static int
 read_id(const struct ctl3 *v3, uint64_t *id)
@@ -229,7 +229,7 @@ ctl3_member_promote(struct ctl3 *v3)
 	return code;
 }
 
-/* ---- add --------------------------------------------------------------------------------- */
+/* ---- add ----------------------------------------------------------------------- */
 
 /* name=URL of each member, and how the new one is started. */
 static void
@@ -287,7 +287,7 @@ ctl3_member_add(struct ctl3 *v3)
 	return code;
 }
 
-/* ---- move-leader ---------------------------------------------------------------------------- */
+/* ---- move-leader --------------------------------------------------------------- */
 
 /* The endpoint that leads; only it can give that away. CTL3_DONE, or it was said. */
 static int

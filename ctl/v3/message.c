@@ -114,8 +114,8 @@ put_scalar(struct json_put *json, const char *name, const struct json *value)
 		json_put_bool(json, name, value->type == JSON_TRUE);
 		return;
 	case JSON_NUMBER:
-		snprintf(text, sizeof(text), "%.*s", (int)MIN_OF(value->text.size, sizeof(text) - 1),
-		    (const char *)value->text.data);
+		snprintf(text, sizeof(text), "%.*s", (int)MIN_OF(value->text.size,
+		    sizeof(text) - 1), (const char *)value->text.data);
 		json_put_raw(json, name, text);
 		return;
 	case JSON_STRING:
@@ -198,7 +198,7 @@ ctl3_message_put(struct json_put *json, const char *name, const struct json *val
 	json_put_close(json, value->type == JSON_ARRAY ? ']' : '}');
 }
 
-/* ---- members ----------------------------------------------------------------------- */
+/* ---- members ------------------------------------------------------------------- */
 
 static bool
 number_text(const struct json *object, const char *name, char text[24])
@@ -250,7 +250,7 @@ ctl3_message_first(const struct json *object, const char *name)
 	return array != NULL && array->type == JSON_ARRAY ? array->first : NULL;
 }
 
-/* ---- texts as Go has them ------------------------------------------------------------ */
+/* ---- texts as Go has them ------------------------------------------------------ */
 
 /* Blanks but the blank, and characters without a look; of UTF-8 that is right. */
 static bool

@@ -12,10 +12,11 @@
 #include <stdlib.h>
 
 #define BOTH_RANGES "`--prefix` and `--from-key` cannot be set at the same time, choose one"
-#define TOO_MANY "too many arguments, only accept one argument when `--prefix` or `--from-key` is set"
+#define TOO_MANY "too many arguments, only accept one argument when `--prefix` or " \
+	"`--from-key` is set"
 #define NO_VALUE "put command needs 1 argument and input from stdin or 2 arguments"
 
-/* ---- numbers and input ------------------------------------------------------------- */
+/* ---- numbers and input --------------------------------------------------------- */
 
 static bool
 bad_number(const char *function, const char *text, const char *why, char **problem)
@@ -76,10 +77,11 @@ ctl3_read_input(struct buf *text)
 		if (size == 0)
 			return CTL3_DONE;
 	}
-	return output_error(CTL3_BAD_ARGS, "standard input is above %d bytes", CTL_INPUT_BYTES_MAX);
+	return output_error(CTL3_BAD_ARGS, "standard input is above %lu bytes",
+	    (unsigned long)CTL_INPUT_BYTES_MAX);
 }
 
-/* ---- ranges ----------------------------------------------------------------------- */
+/* ---- ranges -------------------------------------------------------------------- */
 
 /* key and range_end, as --prefix and --from-key say. */
 static int
@@ -136,7 +138,8 @@ static int
 put_order(const struct ctl_arguments *arguments, struct json_put *json)
 {
 	static const char *const orders[] = { "ASCEND", "DESCEND", NULL };
-	static const char *const targets[] = { "CREATE", "KEY", "MODIFY", "VALUE", "VERSION", NULL };
+	static const char *const targets[] = { "CREATE", "KEY", "MODIFY", "VALUE", "VERSION",
+		NULL };
 	static const char *const names[] = { "CREATE", "KEY", "MOD", "VALUE", "VERSION" };
 	const char *order = ctl_arguments_text(arguments, OPT_V3_ORDER);
 	const char *target = ctl_arguments_text(arguments, OPT_V3_SORT_BY);
@@ -173,7 +176,8 @@ ctl3_op_get(const struct ctl_arguments *arguments, struct json_put *json)
 		ctl3_put_int(json, "limit",
 		    (int64_t)ctl_arguments_number(arguments, OPT_V3_LIMIT));
 	if (ctl_arguments_number(arguments, OPT_V3_REV) > 0)
-		ctl3_put_int(json, "revision", (int64_t)ctl_arguments_number(arguments, OPT_V3_REV));
+		ctl3_put_int(json, "revision",
+		    (int64_t)ctl_arguments_number(arguments, OPT_V3_REV));
 	if (code == CTL3_DONE)
 		code = put_order(arguments, json);
 	if (strcmp(consistency, "s") == 0)
@@ -186,7 +190,7 @@ ctl3_op_get(const struct ctl_arguments *arguments, struct json_put *json)
 	return code;
 }
 
-/* ---- put --------------------------------------------------------------------------- */
+/* ---- put ----------------------------------------------------------------------- */
 
 static int
 put_value(const struct ctl_arguments *arguments, struct json_put *json)

@@ -31,7 +31,8 @@ ctl3_role_add(struct ctl3 *v3)
 {
 	const char *name = v3->arguments->words[0];
 	struct ctl3_answer answer = { 0 };
-	int code = call_with_text(v3, "/v3/auth/role/add", "name", slice_text(name), false, &answer);
+	int code = call_with_text(v3, "/v3/auth/role/add", "name", slice_text(name), false,
+	    &answer);
 
 	if (code == CTL3_DONE)
 		code = ctl3_show_done(v3, answer.root, true, "Role %s created", name);
@@ -69,7 +70,8 @@ ctl3_role_list(struct ctl3 *v3)
 		ctl3_show_header(v3, answer.root);
 	if (code == CTL3_DONE && v3->format == CTL3_FIELDS)
 		output_print(&v3->out, "\"Roles\" :");
-	for (const struct json *role = first; role != NULL && code == CTL3_DONE; role = role->next) {
+	for (const struct json *role = first; role != NULL && code == CTL3_DONE;
+	     role = role->next) {
 		struct buf quoted = BUF_INIT;
 
 		ctl3_quote(&quoted, role->text);
@@ -85,7 +87,7 @@ ctl3_role_list(struct ctl3 *v3)
 	return code;
 }
 
-/* ---- rights -------------------------------------------------------------------------------- */
+/* ---- rights -------------------------------------------------------------------- */
 
 static bool
 is_zero(struct slice bytes)
@@ -194,7 +196,7 @@ ctl3_role_get(struct ctl3 *v3)
 	return code;
 }
 
-/* ---- grant, revoke ------------------------------------------------------------------------- */
+/* ---- grant, revoke ------------------------------------------------------------- */
 
 /* The range of the words from KEY on, as the options say; key and end are of buf. */
 static int
@@ -206,7 +208,8 @@ read_range(const struct ctl3 *v3, size_t at, struct buf *key, struct buf *end)
 	bool has_end = arguments->word_count > at + 1;
 
 	if (prefix && from_key)
-		return output_error(CTL3_BAD_ARGS, "--from-key and --prefix flags are mutually exclusive");
+		return output_error(CTL3_BAD_ARGS,
+		    "--from-key and --prefix flags are mutually exclusive");
 	if (has_end && (prefix || from_key))
 		return output_error(CTL3_BAD_ARGS, "unexpected endkey argument with --%s flag",
 		    prefix ? "prefix" : "from-key");
@@ -282,8 +285,8 @@ show_revoked(const struct ctl3 *v3, const struct json *root, const struct buf *k
 	const char *role = v3->arguments->words[0];
 
 	if (end->size == 0)
-		return ctl3_show_done(v3, root, true, "Permission of key %.*s is revoked from role %s",
-		    SLICE_ARGS(*key), role);
+		return ctl3_show_done(v3, root, true,
+		    "Permission of key %.*s is revoked from role %s", SLICE_ARGS(*key), role);
 	if (is_zero(buf_slice(end)))
 		return ctl3_show_done(v3, root, true, "Permission of range [%.*s, <open ended> is "
 		    "revoked from role %s", SLICE_ARGS(*key), role);

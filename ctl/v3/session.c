@@ -29,7 +29,7 @@ say(const struct ctl3_answer *answer)
 	return output_error(answer->exit, "%s", answer->problem);
 }
 
-/* ---- the lease ------------------------------------------------------------------------- */
+/* ---- the lease ----------------------------------------------------------------- */
 
 static bool
 ask_with_number(struct ctl3 *v3, const char *path, const char *member, uint64_t number,
@@ -83,7 +83,8 @@ ctl3_session_close(struct ctl3_session *session)
 	/* The signal that ends us must not keep us from leaving in order. */
 	interrupt_clear();
 	if (session->lease != 0 && session->v3->client != NULL)
-		(void)ask_with_number(session->v3, "/v3/lease/revoke", "ID", session->lease, &answer);
+		(void)ask_with_number(session->v3, "/v3/lease/revoke", "ID", session->lease,
+		    &answer);
 	ctl3_answer_free(&answer);
 	free(session->prefix);
 	free(session->key);
@@ -121,7 +122,7 @@ ctl3_session_free_ms(const struct ctl3_session *session)
 	return now < session->renew_at_ms ? session->renew_at_ms - now : 0;
 }
 
-/* ---- the queue ----------------------------------------------------------------------------- */
+/* ---- the queue ----------------------------------------------------------------- */
 
 /* A range of the prefix: one key, by create revision. */
 static void

@@ -34,7 +34,8 @@ bool ctl3_session_keep(struct ctl3_session *session);
 uint64_t ctl3_session_free_ms(const struct ctl3_session *session);
 
 /* Make the key, with that value. */
-int ctl3_session_enter(struct ctl3_session *session, const char *name, const char *value) MUST_CHECK;
+int ctl3_session_enter(struct ctl3_session *session, const char *name, const char *value)
+    MUST_CHECK;
 /* Wait until it is the first. An interrupt: CTL3_INTERRUPTED and nothing is said. */
 int ctl3_session_wait(struct ctl3_session *session) MUST_CHECK;
 /* Print the key as get does. */

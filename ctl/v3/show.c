@@ -18,7 +18,7 @@ ctl3_unsupported(const struct ctl3 *v3)
 	    v3->format == CTL3_FIELDS ? "fields" : "table");
 }
 
-/* ---- JSON -------------------------------------------------------------------------- */
+/* ---- JSON ---------------------------------------------------------------------- */
 
 void
 ctl3_show_json(const struct ctl3 *v3, const struct json *root)
@@ -49,7 +49,7 @@ ctl3_show_flat(const struct ctl3 *v3, const struct json *root, struct slice extr
 	buf_free(&line);
 }
 
-/* ---- fields ------------------------------------------------------------------------- */
+/* ---- fields -------------------------------------------------------------------- */
 
 void
 ctl3_field_u64(const struct ctl3 *v3, const char *name, uint64_t value)
@@ -122,7 +122,7 @@ ctl3_show_header(const struct ctl3 *v3, const struct json *root)
 	ctl3_field_u64(v3, "RaftTerm", ctl3_message_u64(header, "raft_term"));
 }
 
-/* ---- keys and values ------------------------------------------------------------------ */
+/* ---- keys and values ----------------------------------------------------------- */
 
 void
 ctl3_show_bytes(const struct ctl3 *v3, const struct json *object, const char *name)
@@ -295,7 +295,7 @@ ctl3_show_done(const struct ctl3 *v3, const struct json *root, bool fields, cons
 	return CTL3_DONE;
 }
 
-/* ---- tables --------------------------------------------------------------------------- */
+/* ---- tables -------------------------------------------------------------------- */
 
 void
 ctl3_table_add(struct ctl3_table *table, const char *format, ...)

@@ -26,7 +26,7 @@
 #define SUM_BYTES ((size_t)32)
 #define FILE_MODE 0600
 
-/* ---- the sum at the end ------------------------------------------------------------------- */
+/* ---- the sum at the end -------------------------------------------------------- */
 
 /* Sums all bytes but the last 32, which it keeps. */
 struct summing {
@@ -77,7 +77,7 @@ sum_end(struct summing *summing)
 	return right;
 }
 
-/* ---- save ------------------------------------------------------------------------------------ */
+/* ---- save ---------------------------------------------------------------------- */
 
 struct saving {
 	struct ctl3 *v3;
@@ -204,9 +204,9 @@ ctl3_snapshot_save(struct ctl3 *v3)
 	return code;
 }
 
-/* ---- status ----------------------------------------------------------------------------------- */
+/* ---- status -------------------------------------------------------------------- */
 
-struct found {
+struct ctl3_found {
 	uint64_t store_index, raft_index, made_ns;
 	char *made_by;
 };
@@ -214,7 +214,7 @@ struct found {
 static enum err
 head_came(void *argument, const struct backup_head *head)
 {
-	struct found *found = argument;
+	struct ctl3_found *found = argument;
 
 	found->raft_index = head->raft_index;
 	found->made_ns = head->made_ns;
@@ -225,14 +225,14 @@ head_came(void *argument, const struct backup_head *head)
 static enum err
 end_came(void *argument, const struct backup_end *end)
 {
-	struct found *found = argument;
+	struct ctl3_found *found = argument;
 
 	found->store_index = end->store_index;
 	return ERR_NONE;
 }
 
 static void
-show_found(const struct ctl3 *v3, const struct found *found, uint64_t bytes)
+show_found(const struct ctl3 *v3, const struct ctl3_found *found, uint64_t bytes)
 {
 	char made[CLOCK_TEXT_BYTES];
 	struct buf text = BUF_INIT;
@@ -281,7 +281,7 @@ int
 ctl3_snapshot_status(struct ctl3 *v3)
 {
 	const char *file = v3->arguments->words[0];
-	struct found found = { 0 };
+	struct ctl3_found found = { 0 };
 	struct backup_owner owner = { .head = head_came, .end = end_came, .argument = &found };
 	int fd = open(file, O_RDONLY | O_CLOEXEC);
 	char *sentence = NULL;

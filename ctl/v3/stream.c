@@ -9,7 +9,7 @@
 
 #include "common/clock.h"
 #include "common/xmem.h"
-#include "ctl/client_priv.h"
+#include "ctl/client_curl.h"
 #include "ctl/interrupt.h"
 
 #include <stdlib.h>
@@ -91,7 +91,7 @@ ctl3_stream_problem(const struct ctl3_stream *stream)
 	return stream->problem == NULL ? "" : stream->problem;
 }
 
-/* ---- what came --------------------------------------------------------------------------- */
+/* ---- what came ----------------------------------------------------------------- */
 
 static enum ctl3_news
 end(struct ctl3_stream *stream, enum ctl3_news news, char *problem)

@@ -34,8 +34,8 @@ next_line(struct txn_reading *reading, int *code)
 	}
 	reading->bytes += (size_t)size;
 	if (reading->bytes > CTL_INPUT_BYTES_MAX) {
-		*code = output_error(CTL3_INVALID_INPUT, "the transaction is above %d bytes",
-		    CTL_INPUT_BYTES_MAX);
+		*code = output_error(CTL3_INVALID_INPUT, "the transaction is above %lu bytes",
+		    (unsigned long)CTL_INPUT_BYTES_MAX);
 		return NULL;
 	}
 	while (size > 0 && strchr(" \t\r\n", at[size - 1]) != NULL)
@@ -63,7 +63,7 @@ read_compares(struct txn_reading *reading)
 	return code;
 }
 
-/* ---- operations ------------------------------------------------------------------------- */
+/* ---- operations ---------------------------------------------------------------- */
 
 static char *
 no_environment(const char *name UNUSED)

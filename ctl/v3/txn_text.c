@@ -10,7 +10,7 @@
 
 #include <stdlib.h>
 
-/* ---- quoted text ---------------------------------------------------------------------- */
+/* ---- quoted text --------------------------------------------------------------- */
 
 static void
 put_code(struct buf *out, uint32_t code)
@@ -78,8 +78,8 @@ read_escape(const char **at, struct buf *out)
 		buf_append_byte(out, (uint8_t)code);
 		return true;
 	}
-	if ((letter != 'u' && letter != 'U') || !read_digits(at, letter == 'u' ? 4 : 8, 16, &code) ||
-	    code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+	if ((letter != 'u' && letter != 'U') ||
+	    !read_digits(at, letter == 'u' ? 4 : 8, 16, &code) || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
 		return false;
 	put_code(out, code);
 	return true;
@@ -109,7 +109,7 @@ read_quoted(const char **at, struct buf *out)
 	return true;
 }
 
-/* ---- comparisons ----------------------------------------------------------------------- */
+/* ---- comparisons --------------------------------------------------------------- */
 
 enum compare_kind { KIND_NUMBER, KIND_LEASE, KIND_VALUE };
 
@@ -251,7 +251,7 @@ ctl3_compare_read(const char *line, struct json_put *json, char **problem)
 	return err;
 }
 
-/* ---- words ------------------------------------------------------------------------------- */
+/* ---- words --------------------------------------------------------------------- */
 
 static bool
 read_word(const char **at, struct buf *out)

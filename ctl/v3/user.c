@@ -13,7 +13,7 @@
 
 #define PASSWORD_BYTES_MAX 1024
 
-/* ---- passwords --------------------------------------------------------------------------- */
+/* ---- passwords ----------------------------------------------------------------- */
 
 /* A line of standard input; owned. */
 static char *
@@ -80,15 +80,15 @@ read_password(const struct ctl3 *v3, const char *name)
 	return ask_twice(v3, name);
 }
 
-/* ---- requests ----------------------------------------------------------------------------- */
+/* ---- requests ------------------------------------------------------------------ */
 
-struct pair {
+struct ctl3_pair {
 	const char *name;	/* NULL: none */
 	const char *value;
 };
 
 static int
-call_with_pairs(struct ctl3 *v3, const char *path, const struct pair *pairs, size_t count,
+call_with_pairs(struct ctl3 *v3, const char *path, const struct ctl3_pair *pairs, size_t count,
     struct ctl3_answer *answer)
 {
 	struct ctl3_request request = { .path = path };
@@ -114,7 +114,7 @@ call_with_pairs(struct ctl3 *v3, const char *path, const struct pair *pairs, siz
 	return code;
 }
 
-/* ---- users ---------------------------------------------------------------------------------- */
+/* ---- users --------------------------------------------------------------------- */
 
 int
 ctl3_user_add(struct ctl3 *v3)
@@ -144,7 +144,7 @@ ctl3_user_add(struct ctl3 *v3)
 	else
 		password = read_password(v3, name);
 	if (password != NULL)
-		code = call_with_pairs(v3, "/v3/auth/user/add", (struct pair[]){
+		code = call_with_pairs(v3, "/v3/auth/user/add", (struct ctl3_pair[]){
 		    { "name", name }, { none ? NULL : "password", password } }, 2, &answer);
 	if (code == CTL3_DONE)
 		code = ctl3_show_done(v3, answer.root, false, "User %s created", name);
@@ -159,8 +159,8 @@ ctl3_user_delete(struct ctl3 *v3)
 {
 	const char *name = v3->arguments->words[0];
 	struct ctl3_answer answer = { 0 };
-	int code = call_with_pairs(v3, "/v3/auth/user/delete", &(struct pair){ "name", name }, 1,
-	    &answer);
+	int code = call_with_pairs(v3, "/v3/auth/user/delete",
+	    &(struct ctl3_pair){ "name", name }, 1, &answer);
 
 	if (code == CTL3_DONE)
 		code = ctl3_show_done(v3, answer.root, true, "User %s deleted", name);
@@ -177,7 +177,7 @@ ctl3_user_passwd(struct ctl3 *v3)
 	int code = CTL3_BAD_ARGS;
 
 	if (password != NULL)
-		code = call_with_pairs(v3, "/v3/auth/user/changepw", (struct pair[]){
+		code = call_with_pairs(v3, "/v3/auth/user/changepw", (struct ctl3_pair[]){
 		    { "name", name }, { "password", password } }, 2, &answer);
 	if (code == CTL3_DONE)
 		code = ctl3_show_done(v3, answer.root, false, "Password updated");
@@ -191,7 +191,7 @@ ctl3_user_grant_role(struct ctl3 *v3)
 {
 	const char *const *words = v3->arguments->words;
 	struct ctl3_answer answer = { 0 };
-	int code = call_with_pairs(v3, "/v3/auth/user/grant", (struct pair[]){
+	int code = call_with_pairs(v3, "/v3/auth/user/grant", (struct ctl3_pair[]){
 	    { "user", words[0] }, { "role", words[1] } }, 2, &answer);
 
 	if (code == CTL3_DONE)
@@ -206,7 +206,7 @@ ctl3_user_revoke_role(struct ctl3 *v3)
 {
 	const char *const *words = v3->arguments->words;
 	struct ctl3_answer answer = { 0 };
-	int code = call_with_pairs(v3, "/v3/auth/user/revoke", (struct pair[]){
+	int code = call_with_pairs(v3, "/v3/auth/user/revoke", (struct ctl3_pair[]){
 	    { "name", words[0] }, { "role", words[1] } }, 2, &answer);
 
 	if (code == CTL3_DONE)
@@ -216,7 +216,7 @@ ctl3_user_revoke_role(struct ctl3 *v3)
 	return code;
 }
 
-/* ---- what there is ---------------------------------------------------------------------------- */
+/* ---- what there is ------------------------------------------------------------- */
 
 int
 ctl3_user_list(struct ctl3 *v3)
@@ -271,7 +271,7 @@ ctl3_user_get(struct ctl3 *v3)
 {
 	const char *name = v3->arguments->words[0];
 	struct ctl3_answer answer = { 0 };
-	int code = call_with_pairs(v3, "/v3/auth/user/get", &(struct pair){ "name", name }, 1,
+	int code = call_with_pairs(v3, "/v3/auth/user/get", &(struct ctl3_pair){ "name", name }, 1,
 	    &answer);
 
 	if (code == CTL3_DONE && ctl_arguments_flag(v3->arguments, OPT_V3_DETAIL))

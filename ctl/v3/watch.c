@@ -29,7 +29,7 @@ struct watch_order {
 	size_t command_words;
 };
 
-/* ---- what was asked for ------------------------------------------------------------------- */
+/* ---- what was asked for -------------------------------------------------------- */
 
 /* The words before "--"; the environment stands in for a key. NULL, or what is wrong. */
 static const char *
@@ -63,7 +63,7 @@ take_words(struct watch_order *order, const struct ctl_arguments *arguments)
 	return NULL;
 }
 
-/* ---- what came ------------------------------------------------------------------------------ */
+/* ---- what came ----------------------------------------------------------------- */
 
 static const char *
 type_of(const struct json *event)
@@ -236,7 +236,7 @@ take_news(struct watch_order *order, enum ctl3_news news, const struct json *mes
 	return code == CTL3_DONE ? run_commands(order, message) : code;
 }
 
-/* ---- from standard input --------------------------------------------------------------------- */
+/* ---- from standard input ------------------------------------------------------- */
 
 struct watch_input {
 	struct ctl3 *v3;
@@ -370,7 +370,7 @@ watch_input(struct ctl3 *v3)
 	return code;
 }
 
-/* ---- the command --------------------------------------------------------------------------------- */
+/* ---- the command --------------------------------------------------------------- */
 
 int
 ctl3_watch(struct ctl3 *v3)

@@ -33,9 +33,23 @@ def complete(program, *words, cwd=None):
     (["set", "--ttl", ""], []),
     (["control", "status", "--js"], ["--json"]),
     (["control", "stop", "--js"], []),
+    (["v3", "le"], ["lease"]),
+    (["v3", "lease", "g"], ["grant"]),
+    (["v3", "-w", "json", "endpoint", ""], ["health", "status", "hashkv"]),
+    (["v3", "get", "--pr"], ["--prefix", "--print-value-only"]),
+    (["v3", "get", "--prefix", "--keys"], ["--keys-only"]),
+    (["v3", "set"], []),
+    (["get", "--prefi"], []),
 ])
 def test_etcdctl(words, offered):
     assert complete("etcdctl", *words) == offered
+
+
+def test_with_the_variable_all_commands_are_of_v3(monkeypatch):
+    monkeypatch.setenv("ETCDCTL_API", "3")
+    assert complete("etcdctl", "pu") == ["put"]
+    assert complete("etcdctl", "put", "--prev") == ["--prev-kv"]
+    assert complete("etcdctl", "rmd") == []
 
 
 def test_files_and_the_options_of_etcd(tmp_path):

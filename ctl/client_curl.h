@@ -1,8 +1,8 @@
 /*
- * client_priv.h - setting libcurl up: shared by client.c and parallel.c.
+ * client_curl.h - setting libcurl up: for client.c, parallel.c and v3/stream.c.
  */
-#ifndef MOOTHALL_CTL_CLIENT_PRIV_H
-#define MOOTHALL_CTL_CLIENT_PRIV_H
+#ifndef MOOTHALL_CTL_CLIENT_CURL_H
+#define MOOTHALL_CTL_CLIENT_CURL_H
 
 #include "ctl/client.h"
 
