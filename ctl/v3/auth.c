@@ -97,12 +97,19 @@ show_alarms(const struct ctl3 *v3, const struct json *root)
 }
 
 static int
-alarms(struct ctl3 *v3, struct slice body, bool repeatable)
+ask_alarms(struct ctl3 *v3, struct slice body, struct ctl3_answer *answer)
 {
 	struct ctl3_request request = { .path = "/v3/maintenance/alarm", .body = body,
-		.repeatable = repeatable };
+		.repeatable = true };
+
+	return ctl3_call(v3, &request, answer);
+}
+
+int
+ctl3_alarm_list(struct ctl3 *v3)
+{
 	struct ctl3_answer answer = { 0 };
-	int code = ctl3_call(v3, &request, &answer);
+	int code = ask_alarms(v3, SLICE_EMPTY, &answer);
 
 	if (code == CTL3_DONE)
 		code = show_alarms(v3, answer.root);
@@ -110,14 +117,58 @@ alarms(struct ctl3 *v3, struct slice body, bool repeatable)
 	return code;
 }
 
-int
-ctl3_alarm_list(struct ctl3 *v3)
+/* One alarm; what its answer has is put behind those before. */
+static int
+disarm(struct ctl3 *v3, const struct json *alarm, struct json_put *ended)
 {
-	return alarms(v3, SLICE_EMPTY, true);
+	struct ctl3_answer answer = { 0 };
+	struct buf body = BUF_INIT;
+	struct json_put json = json_put_into(&body);
+	int code;
+
+	json_put_open(&json, NULL, '{');
+	json_put_text(&json, "action", SLICE_LITERAL("DEACTIVATE"));
+	json_put_text(&json, "memberID", json_string(alarm, "memberID"));
+	json_put_text(&json, "alarm", json_string(alarm, "alarm"));
+	json_put_close(&json, '}');
+	code = ask_alarms(v3, buf_slice(&body), &answer);
+	for (const struct json *one = ctl3_message_first(answer.root, "alarms"); one != NULL;
+	     one = one->next) {
+		json_put_open(ended, NULL, '{');
+		json_put_text(ended, "memberID", json_string(one, "memberID"));
+		json_put_text(ended, "alarm", json_string(one, "alarm"));
+		json_put_close(ended, '}');
+	}
+	ctl3_answer_free(&answer);
+	buf_free(&body);
+	return code;
 }
 
+/* One after the other, as 3.4 does: what is printed has no header. */
 int
 ctl3_alarm_disarm(struct ctl3 *v3)
 {
-	return alarms(v3, SLICE_LITERAL("{\"action\":\"DEACTIVATE\"}"), false);
+	struct ctl3_answer answer = { 0 };
+	struct buf text = BUF_INIT;
+	struct json_put json = json_put_into(&text);
+	struct json_doc doc;
+	int code = ask_alarms(v3, SLICE_EMPTY, &answer);
+	const struct json *first = ctl3_message_first(answer.root, "alarms");
+
+	json_put_open(&json, NULL, '{');
+	if (first != NULL)
+		json_put_open(&json, "alarms", '[');
+	for (const struct json *alarm = first; alarm != NULL && code == CTL3_DONE;
+	     alarm = alarm->next)
+		code = disarm(v3, alarm, &json);
+	if (first != NULL)
+		json_put_close(&json, ']');
+	json_put_close(&json, '}');
+	if (code == CTL3_DONE && json_doc_read(buf_slice(&text), &doc) == ERR_NONE) {
+		code = show_alarms(v3, doc.root);
+		json_doc_free(&doc);
+	}
+	ctl3_answer_free(&answer);
+	buf_free(&text);
+	return code;
 }

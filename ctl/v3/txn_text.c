@@ -79,7 +79,8 @@ read_escape(const char **at, struct buf *out)
 		return true;
 	}
 	if ((letter != 'u' && letter != 'U') ||
-	    !read_digits(at, letter == 'u' ? 4 : 8, 16, &code) || code > 0x10ffff || (code >= 0xd800 && code < 0xe000))
+	    !read_digits(at, letter == 'u' ? 4 : 8, 16, &code) || code > 0x10ffff ||
+	    (code >= 0xd800 && code < 0xe000))
 		return false;
 	put_code(out, code);
 	return true;
