@@ -6,6 +6,7 @@
 #include "common/base64.h"
 #include "common/printable.h"
 #include "common/utf8.h"
+#include "common/xmem.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -103,7 +104,7 @@ put_begin(struct json_put *json, const struct json *value, const char *name)
 static void
 put_scalar(struct json_put *json, const char *name, const struct json *value)
 {
-	char text[32];
+	char *text;
 
 	switch (value->type) {
 	case JSON_NULL:
@@ -114,9 +115,9 @@ put_scalar(struct json_put *json, const char *name, const struct json *value)
 		json_put_bool(json, name, value->type == JSON_TRUE);
 		return;
 	case JSON_NUMBER:
-		snprintf(text, sizeof(text), "%.*s", (int)MIN_OF(value->text.size,
-		    sizeof(text) - 1), (const char *)value->text.data);
+		text = xasprintf("%.*s", SLICE_ARGS(value->text));
 		json_put_raw(json, name, text);
+		free(text);
 		return;
 	case JSON_STRING:
 		put_string(json, name, value);
@@ -138,7 +139,7 @@ put_one(struct json_put *json, const struct json *value)
 		json_put_open(json, response, '{');
 		return;
 	}
-	if (value->name.size > 0)
+	if (value->parent->type == JSON_OBJECT)
 		json_put_name_slice(json, value->name);
 	if (value->type == JSON_OBJECT || value->type == JSON_ARRAY)
 		put_begin(json, value, NULL);

@@ -1,13 +1,18 @@
 /*
  * ctl_fuzz.c - any bytes as an answer of a server to etcdctl: read as JSON, shown as
- * an event in each form, taken as a tree. What is shown as JSON is JSON again, on a
- * terminal too; nothing but printable text reaches a terminal.
+ * an event in each form, taken as a tree, as a message of the gateway. What is shown as JSON
+ * is JSON again, on a terminal too; nothing but printable text reaches a terminal. The same
+ * bytes as a line of a transaction: what it is made of is JSON.
  */
 #include "tests/fuzz/fuzz.h"
 
 #include "common/printable.h"
 #include "ctl/event.h"
 #include "ctl/key_tree.h"
+#include "ctl/v3/message.h"
+#include "ctl/v3/txn_text.h"
+
+#include <stdlib.h>
 
 static void
 check_json(struct slice text)
@@ -60,15 +65,60 @@ show(const struct json *event)
 	}
 }
 
+static void
+show_message(const struct json *root)
+{
+	struct buf text = BUF_INIT;
+	struct json_put json = json_put_into(&text);
+
+	ctl3_message_put(&json, NULL, root);
+	check_json(buf_slice(&text));
+	check_terminal(buf_slice(&text), true);
+	buf_clear(&text);
+	for (const struct json *member = root->first; member != NULL; member = member->next) {
+		if (member->type == JSON_STRING)
+			ctl3_quote(&text, member->text);
+	}
+	check_terminal(buf_slice(&text), false);
+	buf_free(&text);
+}
+
+static void
+read_line(const uint8_t *data, size_t size)
+{
+	struct buf line = BUF_INIT, text = BUF_INIT;
+	struct json_put json = json_put_into(&text);
+	struct ctl3_words words;
+	char *problem = NULL;
+
+	buf_append(&line, data, size);
+	buf_append_byte(&line, '\0');
+	if (ctl3_compare_read((const char *)line.data, &json, &problem) == ERR_NONE)
+		check_json(buf_slice(&text));
+	else
+		ASSERT(problem != NULL);
+	free(problem);
+	problem = NULL;
+	if (ctl3_words_read((const char *)line.data, &words, &problem) == ERR_NONE)
+		ctl3_words_free(&words);
+	else
+		ASSERT(problem != NULL);
+	free(problem);
+	buf_free(&line);
+	buf_free(&text);
+}
+
 int
 LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
 	struct json_doc doc;
 	struct key_tree tree;
 
+	read_line(data, size);
 	if (json_doc_read(slice_of(data, size), &doc) != ERR_NONE)
 		return 0;
 	show(doc.root);
+	show_message(doc.root);
 	key_tree_from(&doc, &tree);
 	for (size_t i = 0; i < tree.count; i++) {
 		const struct key_tree_entry *found = key_tree_find(&tree, tree.entries[i].key);

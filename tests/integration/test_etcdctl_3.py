@@ -73,8 +73,8 @@ class Ctl:
 class Running:
     """One that goes on; its lines are taken as they come."""
 
-    def __init__(self, argv, give=None):
-        self.process = subprocess.Popen(argv, env=ENVIRONMENT, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+    def __init__(self, argv, give=None, environment=ENVIRONMENT):
+        self.process = subprocess.Popen(argv, env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
         self.lines = []
         self.thread = threading.Thread(target=self._read, daemon=True)
         self.thread.start()
