@@ -385,7 +385,10 @@ _Static_assert(V3_REQUEST_BYTES_MAX + FRAME_ROOM <= COMMAND_BYTES_MAX,
 #define ENDPOINTS_MAX 64
 #define PARALLEL_MAX 1024		/* requests side by side */
 #define CTL_INPUT_BYTES_MAX (64 * MIB)	/* of a value or a transaction, from standard input */
-#define CTL_STREAM_LINE_BYTES_MAX (256 * MIB) /* of one message of a stream */
+#define CTL_LINE_BYTES_MAX 65536	/* of a line that watch -i reads, */
+#define CTL_WORDS_MAX 64		/* and words of it, or of one in a transaction */
+#define CTL_WATCHES_MAX 64		/* of watch -i */
+#define CTL_MESSAGE_BYTES_MAX (256 * MIB) /* of one message of a stream */
 #define CONTROL_ANSWER_BYTES_MAX (1 * MIB)
 
 _Static_assert(DESK_CALLS_MAX * (LOG_KEPT_BYTES_MAX + FRAME_ROOM) < DESK_QUEUED_BYTES_MAX,

@@ -23,6 +23,7 @@ struct ctl3_stream {
 	char *url;
 	struct buf body;
 	struct client_answer answer;	/* what came and was not handed over */
+	size_t searched;		/* bytes of it that have no newline */
 	struct json_doc doc;
 	char *problem;
 	bool done;
@@ -57,7 +58,7 @@ ctl3_stream_open(struct ctl3 *v3, size_t endpoint, const char *path, struct slic
 	stream->url = xasprintf("%s%s", client_endpoint(v3->client, endpoint), path);
 	buf_append_slice(&stream->body, body);
 	request.body = buf_slice(&stream->body);
-	stream->answer.body.limit = CTL_STREAM_LINE_BYTES_MAX;
+	stream->answer.body.limit = CTL_MESSAGE_BYTES_MAX;
 	stream->headers = client_prepare(stream->curl, &request, stream->url, &stream->answer);
 	curl_easy_setopt(stream->curl, CURLOPT_ERRORBUFFER, stream->error);
 	set_keepalive(stream->curl, v3->arguments);
@@ -103,13 +104,16 @@ end(struct ctl3_stream *stream, enum ctl3_news news, char *problem)
 
 /* Bytes of the first line with its newline; at the end of it all also without. 0: none. */
 static size_t
-line_size(const struct ctl3_stream *stream)
+line_size(struct ctl3_stream *stream)
 {
 	const struct buf *body = &stream->answer.body;
-	const uint8_t *newline = body->size == 0 ? NULL : memchr(body->data, '\n', body->size);
+	size_t left = body->size - stream->searched;
+	const uint8_t *newline = left == 0 ? NULL :
+	    memchr(body->data + stream->searched, '\n', left);
 
 	if (newline != NULL)
 		return (size_t)(newline - body->data) + 1;
+	stream->searched = body->size;
 	return stream->done ? body->size : 0;
 }
 
@@ -123,6 +127,7 @@ take_line(struct ctl3_stream *stream, size_t size, const struct json **message)
 	if (json_doc_read(slice_of(stream->answer.body.data, size), &stream->doc) != ERR_NONE)
 		return end(stream, CTL3_ENDED, xasprintf("%s: what comes is no JSON", stream->url));
 	buf_consume(&stream->answer.body, size);
+	stream->searched = 0;
 	*message = json_member(stream->doc.root, "result");
 	if (*message != NULL)
 		return CTL3_MESSAGE;
@@ -156,18 +161,15 @@ say_end(struct ctl3_stream *stream)
 	const char *why = stream->error[0] != '\0' ? stream->error :
 						     curl_easy_strerror(stream->code);
 
+	if (stream->answer.body.overflowed)
+		return end(stream, CTL3_REFUSED, xasprintf("%s: a message is above %lu bytes",
+		    stream->url, (unsigned long)CTL_MESSAGE_BYTES_MAX));
 	if (stream->code == CURLE_ABORTED_BY_CALLBACK)
 		return CTL3_SIGNAL;
 	if (stream->status == 404)
 		return end(stream, CTL3_REFUSED, xasprintf("%s answers 404", stream->url));
 	return end(stream, CTL3_ENDED, xasprintf("%s: %s", stream->url,
 	    stream->code == CURLE_OK ? "the server ended it" : why));
-}
-
-bool
-ctl3_stream_has_more(const struct ctl3_stream *stream)
-{
-	return line_size(stream) > 0;
 }
 
 enum ctl3_news
@@ -180,7 +182,7 @@ ctl3_stream_next(struct ctl3_stream *stream, uint64_t limit_ms, const struct jso
 		uint64_t gone_ms = clock_now().monotonic_ms - begun_ms;
 		int running;
 
-		if (size > 0 && stream->status != 404)
+		if (size > 0 && stream->status != 404 && !stream->answer.body.overflowed)
 			return take_line(stream, size, message);
 		if (stream->done)
 			return say_end(stream);

@@ -29,8 +29,6 @@ void ctl3_stream_close(struct ctl3_stream **stream);
  * the next call. */
 enum ctl3_news ctl3_stream_next(struct ctl3_stream *stream, uint64_t limit_ms,
     const struct json **message);
-/* A message is there already, so that next would not wait. */
-bool ctl3_stream_has_more(const struct ctl3_stream *stream);
 /* Borrowed; "" if there is none. */
 const char *ctl3_stream_problem(const struct ctl3_stream *stream);
 

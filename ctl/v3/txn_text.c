@@ -291,8 +291,8 @@ ctl3_words_read(const char *line, struct ctl3_words *words, char **problem)
 		skip_blanks(&line);
 		if (*line == '\0')
 			return ERR_NONE;
-		if (words->count == TXN_WORDS_MAX) {
-			*problem = xasprintf("more than %d words in a line", TXN_WORDS_MAX);
+		if (words->count == CTL_WORDS_MAX) {
+			*problem = xasprintf("more than %d words in a line", CTL_WORDS_MAX);
 			ctl3_words_free(words);
 			return ERR_INVALID;
 		}

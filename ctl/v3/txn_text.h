@@ -11,10 +11,8 @@
 #include "common/json_put.h"
 #include "common/limits.h"
 
-#define TXN_WORDS_MAX 64
-
 struct ctl3_words {
-	char *words[TXN_WORDS_MAX + 1];	/* owned; NULL behind the last */
+	char *words[CTL_WORDS_MAX + 1];	/* owned; NULL behind the last */
 	size_t count;
 };
 

@@ -18,8 +18,6 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#define WATCHES_MAX 64
-#define INPUT_LINE_BYTES_MAX 65536
 #define INPUT_POLL_MS 20
 
 struct watch_order {
@@ -244,7 +242,7 @@ struct watch_input {
 		struct watch_order order;
 		struct ctl_arguments arguments;
 		struct ctl3_words words;
-	} watches[WATCHES_MAX];
+	} watches[CTL_WATCHES_MAX];
 	size_t count;
 	struct buf text;	/* read, and not a line yet */
 };
@@ -297,8 +295,8 @@ take_line(struct watch_input *input, const char *line)
 {
 	if (line[strspn(line, " \t\r")] == '\0')
 		return CTL3_DONE;
-	if (input->count == WATCHES_MAX)
-		return output_error(CTL3_INVALID_INPUT, "more than %d watches", WATCHES_MAX);
+	if (input->count == CTL_WATCHES_MAX)
+		return output_error(CTL3_INVALID_INPUT, "more than %d watches", CTL_WATCHES_MAX);
 	input->count += add_watch(input, line);
 	return CTL3_DONE;
 }
@@ -328,11 +326,11 @@ read_input(struct watch_input *input)
 
 	if (poll(&in, 1, INPUT_POLL_MS) <= 0)
 		return CTL3_DONE;
-	input->text.limit = INPUT_LINE_BYTES_MAX;
+	input->text.limit = CTL_LINE_BYTES_MAX;
 	room = buf_reserve(&input->text, 4096);
 	if (room == NULL)
 		return output_error(CTL3_INVALID_INPUT, "a line is above %d bytes",
-		    INPUT_LINE_BYTES_MAX);
+		    CTL_LINE_BYTES_MAX);
 	size = read(STDIN_FILENO, room, 4096);
 	if (size < 0)
 		return errno == EINTR ? CTL3_DONE : output_error(CTL3_INVALID_INPUT,

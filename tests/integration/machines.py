@@ -41,7 +41,7 @@ NODE = re.compile(r"(\./)?etcd (?!.*-(check-config|print-config|version|help))",
 # What may be asked again until it is as the text has it: what looks and changes nothing.
 LOOKS = re.compile(r"grep |curl (?!.*(-X|-d |-o |wait=true))|\S*etcdctl (.* )?(status|cluster-health|ls|get|member list)\b", re.S)
 # What never ends by itself.
-ENDLESS = re.compile(r"stream=true|watch -f|exec-watch|--follow|/v3/watch|/usr/bin/etcdctl watch")
+ENDLESS = re.compile(r"stream=true|watch -f|exec-watch|--follow|/v3/watch|etcdctl watch \S+ --rev")
 QUESTION = "Go on? [y/N] "
 
 

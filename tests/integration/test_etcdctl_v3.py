@@ -7,7 +7,9 @@ import json
 import os
 import re
 import signal
+import socket
 import subprocess
+import threading
 
 import pytest
 
@@ -295,6 +297,29 @@ def test_what_comes_in_is_bounded(ours):
     assert ours.refused("watch", "-i", give=b"x" * 65537, code=3) == "a line is above 65536 bytes"
     assert ours.refused("watch", "-i", give=b"watch a\n" * 65, code=3) == "more than 64 watches"
     assert ours.refused("watch", "-i", give=b"watch a\n" * 64, code=3) == "Error reading watch request line: EOF"
+
+
+def test_a_message_without_an_end(world):
+    """A server that goes on and on without a newline is left."""
+    listener = socket.create_server(("127.0.0.1", 0))
+
+    def serve():
+        connection, _ = listener.accept()
+        with connection:
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n\r\n")
+            try:
+                for _ in range(400):
+                    connection.sendall(b"x" * (1 << 20))
+            except OSError:
+                pass
+    thread = threading.Thread(target=serve, daemon=True)
+    thread.start()
+    address = "127.0.0.1:%d" % listener.getsockname()[1]
+    done = subprocess.run([ETCDCTL, "v3", "--endpoints", address, "watch", "a"], capture_output=True, text=True, timeout=60 * SLOW)
+    thread.join(10)
+    listener.close()
+    assert done.returncode == 1 and done.stderr == "Error: http://%s/v3/watch: a message is above 268435456 bytes\n" % address
 
 
 # ---- what goes on

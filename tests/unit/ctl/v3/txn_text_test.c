@@ -116,14 +116,14 @@ TEST(words_that_do_not_end_are_said)
 
 TEST(a_line_has_so_many_words_and_no_more)
 {
-	char line[2 * TXN_WORDS_MAX + 4] = "";
+	char line[2 * CTL_WORDS_MAX + 4] = "";
 	struct ctl3_words words;
 	char *problem = NULL;
 
-	for (size_t i = 0; i < TXN_WORDS_MAX; i++)
+	for (size_t i = 0; i < CTL_WORDS_MAX; i++)
 		strcat(line, "a ");
 	assert_int_equal(ctl3_words_read(line, &words, &problem), ERR_NONE);
-	assert_int_equal(words.count, TXN_WORDS_MAX);
+	assert_int_equal(words.count, CTL_WORDS_MAX);
 	ctl3_words_free(&words);
 	strcat(line, "b");
 	no_words(line, "more than 64 words in a line");
