@@ -2,6 +2,7 @@
 names that are as hostile as can be. Nothing but printable text may reach the terminal,
 and a pipe gets the bytes as they are."""
 
+import base64
 import contextlib
 import fcntl
 import http.server
@@ -26,6 +27,12 @@ from moothall import ETCD, ETCDCTL, SLOW, free_port, wait_until
 # byte order mark, a tag, soft hyphen, filler; a line's end, and letters that may be seen.
 BAD = "\x1b]0;own\x07\x08\x7f\u009b31m\u202eabc\u2066\u200b\u2028\ufeff\U000e0041\u00ad\u3164\r\n\tM\u00fcller \u6771\u4eac \U0001f600"
 BAD_KEY = "/" + BAD
+
+
+def b64(text):
+    return base64.b64encode(text.encode()).decode()
+
+
 SEEN = "M\u00fcller \u6771\u4eac \U0001f600"
 # The same for an argument or a plain body, with what is no UTF-8.
 BAD_BYTES = BAD.encode() + b"\xff\x9b\xed\xa0\x80\xc2"
@@ -195,11 +202,32 @@ class Hostile(http.server.BaseHTTPRequestHandler):
         else:
             self.send(200, event("delete" if method == "DELETE" else BAD))
 
+    def v3(self, path):
+        """All that any answer of the gateway may have, or an error."""
+        if not self.server.agreeable:
+            self.send(400, {"error": BAD, "message": BAD, "code": 3})
+            return
+        kv = {"key": b64(BAD), "value": b64(BAD), "create_revision": "1", "mod_revision": "1", "version": BAD, "lease": BAD}
+        answer = {"header": {"cluster_id": "5", "member_id": BAD, "revision": "1"}, "kvs": [kv], "prev_kv": kv, "prev_kvs": [kv],
+                  "count": BAD, "deleted": BAD, "succeeded": True, "responses": [{"response_range": {"kvs": [kv]}}],
+                  "ID": "5", "TTL": "5", "keys": [b64(BAD)], "leases": [{"ID": "5"}], "version": BAD, "errors": [BAD], "hash": 5,
+                  "members": [{"ID": "5", "name": BAD, "peerURLs": [BAD], "clientURLs": [BAD]}], "member": {"ID": "5", "peerURLs": [BAD]},
+                  "users": [BAD], "roles": [BAD], "perm": [{"permType": BAD, "key": b64(BAD)}], "leader": BAD,
+                  "alarms": [{"memberID": "5", "alarm": BAD}], "token": "t", "enabled": True}
+        if path == "/v3/watch":
+            event = {"type": BAD, "kv": kv, "prev_kv": kv}
+            lines = [{"result": dict(answer, events=[event])}, {"error": {"message": BAD}}]
+            self.send(200, b"".join(json.dumps(line).encode() + b"\n" for line in lines))
+        else:
+            self.send(200, answer)
+
     def any(self):
         length = int(self.headers.get("Content-Length") or 0)
         self.rfile.read(length)
         path, method = self.path, self.command
-        if path.startswith("/v2/keys"):
+        if path.startswith("/v3/"):
+            self.v3(path)
+        elif path.startswith("/v2/keys"):
             self.keys(method, path[len("/v2/keys"):] or "/")
         elif path == "/v2/members" and method == "POST":
             self.send(*(201, {"id": BAD}) if self.server.agreeable else (409, {"message": BAD}))
@@ -367,9 +395,38 @@ CASES = [
 ]
 
 
+# The v3 commands, and what they show of the answers that have all of it: as they are in a pipe, quoted as Go does
+# ("ours" here: nothing of it is as it was), or nothing.
+V3_SHOWN = ["put k v", "get k", "get -w json k", "get -w fields k", "del k", "del -w fields k", "watch k", "watch -w fields k",
+            "lease timetolive 5 --keys", "lease timetolive -w fields 5 --keys", "endpoint status", "endpoint status -w json",
+            "endpoint status -w table", "endpoint status -w fields", "member list", "member list -w json", "member list -w table",
+            "member list -w fields", "user get u", "user get u --detail", "user list", "role get r", "role get -w fields r", "role list",
+            "alarm list", "alarm list -w json", "alarm disarm", "member add m --peer-urls http://a"]
+V3_SILENT = ["txn", "compaction 5", "lease grant 5", "lease revoke 5", "lease list", "lease keep-alive 5 --once", "endpoint health",
+             "endpoint hashkv", "defrag", "member remove 5", "member update 5 --peer-urls http://a", "member promote 5",
+             "move-leader 5", "user add u:p", "user delete u", "user grant-role u r",
+             "user revoke-role u r", "role add r", "role delete r", "role grant-permission r read k", "role revoke-permission r k",
+             "auth enable", "auth disable", "auth status"]
+V3_QUOTED = ("-w fields", "get -w json", "endpoint status -w json")
+CASES += [Case("v3 " + line, "ours" if any(word in line for word in V3_QUOTED) else "json" if "-w json" in line else "text", agreeable=True)
+          for line in V3_SHOWN]
+CASES += [Case("v3 " + line) for line in V3_SHOWN + V3_SILENT if line != "txn"]
+CASES += [Case("v3 lock name true"), Case("v3 elect name value"), Case("v3 elect -l name"), Case("v3 check perf"),
+          Case("v3 elect -l name", agreeable=True, enough=SEEN.encode()), Case("v3 lease keep-alive 5"),
+          Case(["v3", "snapshot", "save", "file"]), Case(["v3", "snapshot", "status", "bad.backup"], "ours"),
+          Case(["v3", "snapshot", "status", BAD_WORD]), Case(["v3", "snapshot", "restore", BAD_WORD]),
+          Case(["v3", "get", BAD_WORD, "-w", BAD_WORD]), Case(["v3", BAD_WORD]), Case(["v3", "put", "--" + BAD_WORD]),
+          Case(["v3", "get", "--limit", BAD_WORD, "k"]), Case(["v3", "get", "--order", BAD_WORD, "k"]), Case(["v3", "lease", "grant", BAD_WORD]),
+          Case(["v3", "role", "grant-permission", "r", BAD_WORD, "k"]), Case(["v3", "endpoint", "status", "--endpoints", BAD_WORD]),
+          Case("v3 help", "ours"), Case("v3 --help=all", "ours"), Case("v3 version", "ours"),
+          Case("v3 user passwd", "ours")]
+
+
 def test_every_command_is_in_the_cases():
-    text = subprocess.run([ETCDCTL, "--help=all"], capture_output=True, text=True, check=True).stdout
-    commands = re.findall(r"^usage: etcdctl ((?:[a-z-]+ ?)+)", text, re.M)
+    text = "".join(subprocess.run([ETCDCTL, *words], capture_output=True, text=True, check=True).stdout
+                   for words in (["--help=all"], ["v3", "--help=all"]))
+    commands = re.findall(r"^usage: etcdctl ((?:[a-z0-9-]+ ?)+)", text, re.M)
+    commands = [command for command in commands if command not in ("v3 ", "v3 txn ")]   # one is all of the others; one reads
     assert len(commands) > 40
     lines = [" ".join(case.words) for case in CASES]
     missing = [command.strip() for command in commands

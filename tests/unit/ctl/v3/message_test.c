@@ -35,8 +35,8 @@ TEST(texts_that_look_like_numbers_stay)
 {
 	shown("{\"name\":\"12\",\"version\":\"3.4.23\",\"key\":\"1234\",\"hash\":7,\"a\":null}",
 	    "{\"name\":\"12\",\"version\":\"3.4.23\",\"key\":\"1234\",\"hash\":7,\"a\":null}");
-	shown("{\"revision\":\"12x\",\"lease\":\"\",\"ID\":\"-\",\"TTL\":\"123456789012345678901\"}",
-	    "{\"revision\":\"12x\",\"lease\":\"\",\"ID\":\"-\",\"TTL\":\"123456789012345678901\"}");
+	shown("{\"revision\":\"12x\",\"ID\":\"-\",\"TTL\":\"123456789012345678901\"}",
+	    "{\"revision\":\"12x\",\"ID\":\"-\",\"TTL\":\"123456789012345678901\"}");
 }
 
 TEST(answers_in_a_transaction_have_the_names_of_go)

@@ -43,7 +43,8 @@ TEST(each_target_has_its_operand)
 	compared("mod(\"k\") > \"7\"",
 	    "{\"result\":\"GREATER\",\"target\":\"MOD\",\"key\":\"aw==\",\"mod_revision\":\"7\"}");
 	compared("c(\"k\") < \"-7\"",
-	    "{\"result\":\"LESS\",\"target\":\"CREATE\",\"key\":\"aw==\",\"create_revision\":\"-7\"}");
+	    "{\"result\":\"LESS\",\"target\":\"CREATE\",\"key\":\"aw==\","
+	    "\"create_revision\":\"-7\"}");
 	compared("ver( \"k\" )=\"0\"",
 	    "{\"result\":\"EQUAL\",\"target\":\"VERSION\",\"key\":\"aw==\",\"version\":\"0\"}");
 	compared("lease(`k`) = \"ff\"",
@@ -110,8 +111,10 @@ no_words(const char *line, const char *says)
 TEST(words_that_do_not_end_are_said)
 {
 	no_words("put \"a", "word 2 has a quote without its end, an escape that is none, or a NUL");
-	no_words("put a 'b", "word 3 has a quote without its end, an escape that is none, or a NUL");
-	no_words("\"\\x00\"", "word 1 has a quote without its end, an escape that is none, or a NUL");
+	no_words("put a 'b",
+	    "word 3 has a quote without its end, an escape that is none, or a NUL");
+	no_words("\"\\x00\"",
+	    "word 1 has a quote without its end, an escape that is none, or a NUL");
 }
 
 TEST(a_line_has_so_many_words_and_no_more)
