@@ -126,6 +126,10 @@ COMMAND("snapshot status", MAINTENANCE, ctl3_snapshot_status, "FILE", 1, 1, PLAI
     "snapshot status requires exactly one argument", "whether such a file is whole")
 COMMAND("snapshot restore", MAINTENANCE, ctl3_snapshot_restore, "FILE", 1, -1, PLAIN,
     "snapshot restore requires exactly one argument", "says how: it is \"etcdctl restore\"")
+COMMAND("import", MAINTENANCE, ctl3_import, "SOURCE-URL,...", 1, 1, PLAIN, NULL,
+    "make this cluster the same as another one, or as a snapshot says")
+COMMAND("export", MAINTENANCE, ctl3_export, "TARGET-URL,...", 1, 1, PLAIN, NULL,
+    "make another cluster the same as this one")
 COMMAND("check", MAINTENANCE, NULL, "COMMAND", 1, -1, FAMILY, NULL, "tests of a cluster: perf")
 COMMAND("check perf", MAINTENANCE, ctl3_check_perf, "", 0, -1, PLAIN, NULL,
     "60 seconds of writes: are they fast enough?")

@@ -15,7 +15,7 @@ struct ctl3_follow {
 	/* Of ctl3_follow_next: */
 	struct ctl3_stream *stream;	/* NULL: none */
 	size_t endpoint, failed;	/* whom to ask; how many in a row could not be asked */
-	bool began;			/* somebody has answered */
+	bool began;			/* somebody has answered; may be set before */
 	bool renewed;			/* the token was asked for again, and nothing came since */
 	uint64_t retry_at_ms;		/* after a break of all */
 	char *problem;			/* with CTL3_REFUSED or CTL3_ENDED; owned */

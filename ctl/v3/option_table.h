@@ -97,6 +97,15 @@ CTL_OPTION(V3_NO_PASSWORD, "user add", "no-password", NULL, FLAG, NULL, NULL, NU
 CTL_OPTION(V3_NEW_USER_PASSWORD, "user add", "new-user-password", NULL, TEXT, "PASSWORD", NULL,
     NULL, "you are not asked for it")
 
+CTL_OPTION(V3_FOLLOW, "import,export", "follow", "f", FLAG, NULL, NULL, NULL,
+    "go on with what changes, until CTRL-C")
+CTL_OPTION(V3_VERIFY, "import,export", "verify", NULL, FLAG, NULL, NULL, NULL,
+    "only compare, and say what differs")
+CTL_OPTION(V3_OVERWRITE, "import,export", "overwrite", NULL, FLAG, NULL, NULL, NULL,
+    "also if the target has keys: what the source has not is deleted there")
+CTL_OPTION(V3_SNAPSHOT, "import", "snapshot", NULL, FLAG, NULL, NULL, NULL,
+    "the source is a file of \"etcdctl snapshot save\" of etcd 3, or its member/snap/db")
+
 CTL_OPTION(V3_LOAD, "check perf", "load", NULL, TEXT, "s|m|l|xl", NULL, "s",
     "small, medium, large, extra large")
 CTL_OPTION(V3_PERF_PREFIX, "check perf", "prefix", NULL, TEXT, "PREFIX", NULL,

@@ -15,6 +15,8 @@ struct v3_asked {
 	struct v3_call *of;
 	uint64_t lease;			/* that is granted, or looked at; or 0 */
 	uint64_t revision;		/* that is compacted up to */
+	uint64_t member;		/* that is promoted */
+	struct slice urls;		/* of one that is made */
 	struct slice name;		/* of a user or role that is looked at */
 	struct slice token;		/* letters of one that is made */
 	/* What is made of an outcome without an error; it ends the call. */

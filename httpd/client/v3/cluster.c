@@ -193,17 +193,32 @@ may_change(struct v3_call *call)
 	return false;
 }
 
-static void
-change_urls(struct v3_call *call, enum place_op op, uint64_t id, const struct v3_slices *list)
+/* As a place has them, in the call's arena. False: they are none, and the call is over. */
+static bool
+take_urls(struct v3_call *call, const struct v3_slices *list, struct slice *taken)
 {
 	char problem[ROSTER_PROBLEM_BYTES];
 	struct buf urls = BUF_INIT;
+	enum err err = roster_urls_take(list->items, list->count, &urls, problem);
 
-	if (roster_urls_take(list->items, list->count, &urls, problem) != ERR_NONE)
-		call_end(call, v3_status_of(V3_REFUSE_MEMBER_URLS));
+	if (err == ERR_NONE)
+		*taken = arena_copy(&call->request->arena, buf_slice(&urls));
 	else
-		ask_change(call, op, id, buf_slice(&urls));
+		call_end(call, v3_status_of(V3_REFUSE_MEMBER_URLS));
 	buf_free(&urls);
+	return err == ERR_NONE;
+}
+
+/* raftd tells who they are by now before it answers: another worker may have changed them. */
+static struct v3_asked *
+ask_who_they_are(struct v3_call *call,
+    void (*show)(struct v3_asked *asked, const struct msg_outcome *outcome))
+{
+	struct v3_asked *asked = asked_new_shown(call, show);
+
+	backend_v3_state(call->request->worker->backend, &asked->call,
+	    &(struct msg_v3_state){ .what = V3_STATE_FIGURES });
+	return asked;
 }
 
 /* One at a time, as the original has it. */
@@ -216,26 +231,37 @@ has_learner(const struct cluster *cluster)
 	return cluster->place_count > 0;
 }
 
+static void
+add_learner(struct v3_asked *asked, const struct msg_outcome *outcome UNUSED)
+{
+	if (has_learner(asked->of->request->worker->cluster))
+		call_end(asked->of, v3_status_of(V3_REFUSE_TOO_MANY_LEARNERS));
+	else
+		ask_change(asked->of, PLACE_MAKE, rand_entropy(), asked->urls);
+}
+
 void
 serve_member_add(struct v3_call *call, const void *message)
 {
 	const struct v3_member_add_request *request = message;
+	struct slice urls;
 
-	if (!may_change(call))
+	if (!may_change(call) || !take_urls(call, &request->peerURLs, &urls))
 		return;
-	if (request->isLearner && has_learner(call->request->worker->cluster))
-		call_end(call, v3_status_of(V3_REFUSE_TOO_MANY_LEARNERS));
+	if (request->isLearner)
+		ask_who_they_are(call, add_learner)->urls = urls;
 	else
-		change_urls(call, PLACE_MAKE, rand_entropy(), &request->peerURLs);
+		ask_change(call, PLACE_MAKE, rand_entropy(), urls);
 }
 
 void
 serve_member_update(struct v3_call *call, const void *message)
 {
 	const struct v3_member_update_request *request = message;
+	struct slice urls;
 
-	if (may_change(call))
-		change_urls(call, PLACE_MOVE, request->ID, &request->peerURLs);
+	if (may_change(call) && take_urls(call, &request->peerURLs, &urls))
+		ask_change(call, PLACE_MOVE, request->ID, urls);
 }
 
 void
@@ -251,20 +277,25 @@ serve_member_remove(struct v3_call *call, const void *message)
 		ask_change(call, PLACE_REMOVE, request->ID, SLICE_EMPTY);
 }
 
+static void
+refuse_promotion(struct v3_asked *asked, const struct msg_outcome *outcome UNUSED)
+{
+	struct v3_call *call = asked->of;
+	struct listed listed = members_of(call);
+	enum v3_refusal refusal = V3_REFUSE_MEMBER_NOT_FOUND;
+
+	for (size_t i = 0; i < listed.count; i++)
+		if (listed.items[i].ID == asked->member)
+			refusal = listed.items[i].isLearner ? V3_REFUSE_LEARNER_NOT_READY :
+			    V3_REFUSE_MEMBER_NOT_LEARNER;
+	call_end(call, v3_status_of(refusal));
+}
+
 void
 serve_member_promote(struct v3_call *call, const void *message)
 {
 	const struct v3_member_promote_request *request = message;
-	struct listed listed = members_of(call);
 
-	if (!may_change(call))
-		return;
-	for (size_t i = 0; i < listed.count; i++) {
-		if (listed.items[i].ID != request->ID)
-			continue;
-		call_end(call, v3_status_of(listed.items[i].isLearner ?
-		    V3_REFUSE_LEARNER_NOT_READY : V3_REFUSE_MEMBER_NOT_LEARNER));
-		return;
-	}
-	call_end(call, v3_status_of(V3_REFUSE_MEMBER_NOT_FOUND));
+	if (may_change(call))
+		ask_who_they_are(call, refuse_promotion)->member = request->ID;
 }
