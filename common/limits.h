@@ -269,6 +269,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_TOKEN_USED_MS 10000		/* so often raftd hears that it is used */
 #define V3_TOKEN_LETTERS 16
 #define V3_TOKEN_DIGEST_BYTES 32
+#define V3_ALARMS_MAX ((size_t)128)	/* that stand at once */
 #define V3_NESTED_MAX (2 * V3_DEPTH_MAX + 4) /* messages in messages */
 #define V3_DECODED_BYTES_MAX (4 * MIB)	/* parts and lists of one, beside its bytes */
 /* What an operation and a compare take in lists, beside the bytes that a client sent: so no client

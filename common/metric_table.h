@@ -124,6 +124,12 @@ METRIC(v3_changes, RAFTD, GAUGE, ONE, "etcd_mvcc_changes_kept", "",
     "Changes of v3 keys that are kept, with all history.")
 METRIC(v3_bytes, RAFTD, GAUGE, ONE, "etcd_mvcc_memory_bytes", "",
     "Memory of the v3 keys, with all history, leases and watches.")
+METRIC(v3_size, RAFTD, GAUGE, ONE, "etcd_mvcc_quota_used_bytes", "",
+    "Memory of the v3 keys with all history: what the quota is for.")
+METRIC(v3_quota, RAFTD, GAUGE, ONE, "etcd_server_quota_backend_bytes", "",
+    "The quota for the v3 keys, as of this node; 0: none.")
+METRIC(v3_alarms, RAFTD, GAUGE, ONE, "etcd_server_alarms", "",
+    "Alarms of the v3 API that stand.")
 METRIC(v3_watchers, RAFTD, GAUGE, ONE, "etcd_debugging_mvcc_watcher_total", "",
     "Watches of v3 keys at raftd.")
 METRIC(v3_calls_began, CLIENT, COUNTER, ONE, "grpc_server_started_total",

@@ -114,6 +114,8 @@ void backend_v3_grant(struct backend *backend, struct backend_call *call,
     const struct msg_v3_grant *grant);
 void backend_v3_revoke(struct backend *backend, struct backend_call *call,
     const struct msg_v3_revoke *revoke);
+void backend_v3_alarm(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_alarm *alarm);
 void backend_v3_auth_change(struct backend *backend, struct backend_call *call,
     const struct msg_v3_auth_change *change);
 void backend_v3_read(struct backend *backend, struct backend_call *call,

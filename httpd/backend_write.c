@@ -146,6 +146,16 @@ backend_v3_revoke(struct backend *backend, struct backend_call *call,
 }
 
 void
+backend_v3_alarm(struct backend *backend, struct backend_call *call,
+    const struct msg_v3_alarm *alarm)
+{
+	place_write(backend, call);
+	backend_call_collect(call);
+	msg_v3_alarm_frame(&call->frame, 0, alarm);
+	send_placed(backend, call);
+}
+
+void
 backend_v3_auth_change(struct backend *backend, struct backend_call *call,
     const struct msg_v3_auth_change *change)
 {

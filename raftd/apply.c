@@ -152,6 +152,28 @@ note_v3_auth(struct node *node, const struct v3_auth_fact *fact)
 	    fact->by[0] == '\0' ? "-" : fact->by);
 }
 
+static void
+note_v3_alarm(struct node *node, const struct v3_alarm_fact *fact)
+{
+	const char *type = fact->alarm.type == ALARM_NOSPACE ? "NOSPACE" : "CORRUPT";
+
+	if (fact->op == 0 || !node->members_told)
+		return;
+	/* Workers show what refuses writes. */
+	node->status_due = true;
+	if (fact->alarm.by == ALARM_BY_QUOTA && fact->op == ALARM_RAISE)
+		node_note(node, DIAG_WARN, "the quota of the v3 keys is reached: bytes=%zu; puts and "
+		    "leases are refused until there are less: compact, or raise "
+		    "-quota-backend-bytes", mvcc_size(node->replica->mvcc));
+	else if (fact->alarm.by == ALARM_BY_QUOTA)
+		node_note(node, DIAG_INFO, "the v3 keys are within their quota again: bytes=%zu",
+		    mvcc_size(node->replica->mvcc));
+	else
+		node_note(node, fact->op == ALARM_RAISE ? DIAG_WARN : DIAG_INFO,
+		    "alarm %s %s by a client: member=%" PRIu64, type,
+		    fact->op == ALARM_RAISE ? "raised" : "taken back", fact->alarm.member);
+}
+
 /* If a worker of this node waits for it. */
 static void
 answer(struct node *node, const struct raft_entry *entry, const struct replica_facts *facts)
@@ -206,6 +228,7 @@ node_apply(struct node *node, const struct raft_entry *entry)
 	take_move(node, &facts);
 	note_auth(node, &facts.auth);
 	note_v3_auth(node, &facts.v3_auth);
+	note_v3_alarm(node, &facts.v3_alarm);
 	node_v3_auth_applied(node, entry->index, &facts.v3_auth);
 	take_member(node, &facts.member);
 	answer(node, entry, &facts);

@@ -241,6 +241,32 @@ command_new_v3_revoke(uint64_t session, uint64_t sequence, const struct msg_v3_r
 }
 
 struct blob *
+command_new_v3_alarm(uint64_t session, uint64_t sequence, const struct msg_v3_alarm *alarm)
+{
+	struct buf body = BUF_INIT;
+
+	command_v3_alarm_put(&body, &(struct command_v3_alarm){ .op = alarm->op,
+	    .type = alarm->type, .by = ALARM_BY_CLIENT, .member = alarm->member });
+	return v3_payload(COMMAND_V3_ALARM, V3_HEAD(alarm), &body);
+}
+
+struct blob *
+command_new_v3_quota(uint8_t op, uint64_t member)
+{
+	struct buf bytes = begin(COMMAND_V3_ALARM, 0, 0, 0);
+
+	command_v3_alarm_put(&bytes, &(struct command_v3_alarm){ .op = op,
+	    .type = ALARM_NOSPACE, .by = ALARM_BY_QUOTA, .member = member });
+	return payload_of(&bytes);
+}
+
+struct blob *
+command_new_v3_auto_compact(uint64_t revision)
+{
+	return command_new_v3_compact(0, 0, &(struct msg_v3_compact){ .revision = revision });
+}
+
+struct blob *
 command_new_v3_auth(uint64_t session, uint64_t sequence, const struct msg_v3_auth_change *change)
 {
 	struct buf bytes = begin(COMMAND_V3_AUTH, session, sequence, change->low);
@@ -291,7 +317,7 @@ command_is_v3(const struct blob *payload)
 
 	return command_parse(payload, &head, &body) && ((head.kind >= COMMAND_V3_WRITE &&
 	    head.kind <= COMMAND_V3_REVOKE) || head.kind == COMMAND_V3_AS ||
-	    head.kind == COMMAND_V3_AUTH);
+	    head.kind == COMMAND_V3_AUTH || head.kind == COMMAND_V3_ALARM);
 }
 
 bool

@@ -32,6 +32,7 @@ enum command_kind {
 	COMMAND_V3_CHECKPOINT = 18,
 	COMMAND_V3_AS = 19,
 	COMMAND_V3_AUTH = 20,
+	COMMAND_V3_ALARM = 21,
 	COMMAND_KINDS,			/* none: one above the last */
 };
 
@@ -69,9 +70,15 @@ struct blob *command_new_v3_grant(uint64_t session, uint64_t sequence,
     const struct msg_v3_grant *grant);
 struct blob *command_new_v3_revoke(uint64_t session, uint64_t sequence,
     const struct msg_v3_revoke *revoke);
+struct blob *command_new_v3_alarm(uint64_t session, uint64_t sequence,
+    const struct msg_v3_alarm *alarm);
 struct blob *command_new_v3_auth(uint64_t session, uint64_t sequence,
     const struct msg_v3_auth_change *change);
-/* Of the leader itself: those leases are over. */
+/* Of the leader itself: NOSPACE of the quota, of that member; op: enum alarm_op. */
+struct blob *command_new_v3_quota(uint8_t op, uint64_t member);
+/* The same: history below the revision is gone. */
+struct blob *command_new_v3_auto_compact(uint64_t revision);
+/* The same: those leases are over. */
 struct blob *command_new_v3_expire(uint64_t term, const uint64_t *ids, size_t count);
 /* The same: they expire then; the caller appended the list of command_v3_lease. */
 struct blob *command_new_v3_checkpoint(uint64_t term, struct slice leases);

@@ -77,7 +77,7 @@ RECORD(command_v3_lease,
 RECORD(command_v3_as,		/* COMMAND_V3_AS: one of the above, of a v3 user */
     FIELD(u64, credential)	/* of him, as he was */
     FIELD(u64, auth_revision)	/* when his rights were looked at */
-    FIELD(u8, kind)		/* COMMAND_V3_WRITE, _COMPACT, _GRANT, _REVOKE */
+    FIELD(u8, kind)		/* COMMAND_V3_WRITE, _COMPACT, _GRANT, _REVOKE, _ALARM */
     FIELD(bytes, body))		/* the record of that kind */
 RECORD(command_v3_auth,		/* COMMAND_V3_AUTH: users and roles of the v3 API, tokens */
     FIELD(u8, op)		/* enum v3_auth_op */
@@ -87,5 +87,10 @@ RECORD(command_v3_auth,		/* COMMAND_V3_AUTH: users and roles of the v3 API, toke
     FIELD(bytes, key) FIELD(bytes, end)
     FIELD(bytes, digest)	/* SHA-256 of the letters of a token */
     FIELD(u64, credential))	/* who asks; 0: nobody */
+RECORD(command_v3_alarm,	/* COMMAND_V3_ALARM */
+    FIELD(u8, op)		/* enum alarm_op */
+    FIELD(u8, type)		/* enum alarm_type */
+    FIELD(u8, by)		/* enum alarm_by; taken back by the quota: whatever member it names */
+    FIELD(u64, member))		/* as clients know it */
 #undef RECORD
 #undef FIELD

@@ -117,6 +117,14 @@ node_v3_revoke(struct node *node, uint64_t session, uint64_t sequence, bool agai
 }
 
 void
+node_v3_alarm(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_v3_alarm *alarm)
+{
+	node_v3_write(node, session, sequence, again,
+	    command_new_v3_alarm(session, sequence, alarm));
+}
+
+void
 node_v3_auth_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_v3_auth_change *change)
 {

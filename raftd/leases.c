@@ -51,16 +51,15 @@ node_leases_lead(struct node *node)
 	return true;
 }
 
-static bool
-is_under_way(const struct node *node, const struct raft_position *position)
+bool
+node_own_is_under_way(const struct node *node, const struct raft_position *position)
 {
 	return position->term == raft_current_term(node->raft) &&
 	    position->index > node->applied.index;
 }
 
-/* Takes payload. */
-static void
-propose(struct node *node, struct blob *payload, struct raft_position *position)
+void
+node_own_propose(struct node *node, struct blob *payload, struct raft_position *position)
 {
 	if (raft_propose(node->raft, payload, position) != ERR_NONE)
 		*position = (struct raft_position){ 0 };
@@ -73,12 +72,12 @@ settle(struct node *node)
 	struct buf list = BUF_INIT;
 
 	if (node->now.monotonic_ms < node->leases.settle_ms ||
-	    is_under_way(node, &node->leases.settling))
+	    node_own_is_under_way(node, &node->leases.settling))
 		return;
 	node->leases.settle_ms = node->now.monotonic_ms + SETTLE_INTERVAL_MS;
 	if (mvcc_leases_to_settle(node->replica->mvcc, node_time_ns(node), LONG_LEASE_S,
 	    V3_EXPIRE_LEASES_MAX, &list) > 0)
-		propose(node, command_new_v3_checkpoint(raft_current_term(node->raft),
+		node_own_propose(node, command_new_v3_checkpoint(raft_current_term(node->raft),
 		    buf_slice(&list)), &node->leases.settling);
 	buf_free(&list);
 }
@@ -91,7 +90,7 @@ node_leases_withdraw(struct node *node, const uint64_t *ids, size_t count,
 
 	for (size_t i = 0; i < count; i++)
 		command_v3_lease_put(&list, &(struct command_v3_lease){ .id = ids[i] });
-	propose(node, command_new_v3_checkpoint(raft_current_term(node->raft), buf_slice(&list)),
+	node_own_propose(node, command_new_v3_checkpoint(raft_current_term(node->raft), buf_slice(&list)),
 	    position);
 	buf_free(&list);
 }
@@ -106,11 +105,11 @@ node_leases_turn(struct node *node)
 	if (!node_leases_lead(node))
 		return;
 	settle(node);
-	if (is_under_way(node, &node->leases.expiring) ||
+	if (node_own_is_under_way(node, &node->leases.expiring) ||
 	    mvcc_lease_next_deadline(mvcc) > lease_time_ns(node))
 		return;
 	count = mvcc_leases_due(mvcc, lease_time_ns(node), ids, ARRAY_COUNT(ids));
-	propose(node, command_new_v3_expire(raft_current_term(node->raft), ids, count),
+	node_own_propose(node, command_new_v3_expire(raft_current_term(node->raft), ids, count),
 	    &node->leases.expiring);
 }
 
@@ -122,7 +121,7 @@ node_leases_deadline(const struct node *node)
 
 	if (deadline_ns == UINT64_MAX || !node_leases_are_led(node))
 		return UINT64_MAX;
-	if (is_under_way(node, &node->leases.expiring))
+	if (node_own_is_under_way(node, &node->leases.expiring))
 		return node->leases.settle_ms;
 	/* Not at once: the core may refuse, while leadership is handed over. */
 	due = node->now.monotonic_ms + (deadline_ns <= time_ns ? LEASE_RETRY_MS :

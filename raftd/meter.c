@@ -83,6 +83,8 @@ meter_turn(struct meter *meter, const struct node *node)
 	metric_set(METRIC_v3_keys, counts.v3_keys);
 	metric_set(METRIC_v3_changes, counts.v3_changes);
 	metric_set(METRIC_v3_bytes, counts.v3_bytes);
+	metric_set(METRIC_v3_size, counts.v3_size);
+	metric_set(METRIC_v3_alarms, counts.v3_alarms);
 	metric_set(METRIC_v3_watchers, counts.v3_watchers);
 	metric_set(METRIC_leases, counts.leases);
 	metric_add(METRIC_lease_renewals, counts.lease_renewals - last->lease_renewals);

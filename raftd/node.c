@@ -217,6 +217,7 @@ node_free(struct node **freed)
 	node_v3_states_free(&node->v3_states);
 	node_lease_asks_free(&node->lease_asks);
 	compact_free(node);
+	node_auto_compact_free(node);
 	replica_free(&node->replica);
 	members_clear(&node->joined_with);
 	inbox_free(&node->inbox);
@@ -624,6 +625,8 @@ node_turn(struct node *node, struct clock_time now)
 	disk_turn(node);
 	expiry_turn(node);
 	node_leases_turn(node);
+	node_v3_quota_turn(node);
+	node_auto_compact_turn(node);
 	known_turn(node);
 	node->turn_bytes = 0;
 	node->behind = true;
@@ -678,6 +681,8 @@ node_deadline(const struct node *node)
 	due = MIN_OF(due, node_v3_states_deadline(node));
 	due = MIN_OF(due, expiry_deadline(node));
 	due = MIN_OF(due, node_leases_deadline(node));
+	due = MIN_OF(due, node_v3_quota_deadline(node));
+	due = MIN_OF(due, node_auto_compact_deadline(node));
 	due = MIN_OF(due, node_lease_asks_deadline(node));
 	due = MIN_OF(due, node_v3_tokens_deadline(node));
 	due = MIN_OF(due, backups_deadline(node));

@@ -34,6 +34,9 @@ struct node_config {
 	bool trim_log;			/* -snapshot */
 	uint64_t trim_entries;		/* -snapshot-count */
 	uint64_t watches_max;
+	uint64_t v3_quota_bytes;	/* of the v3 keys with history; 0: any */
+	uint64_t v3_compact_ms;		/* so old their history is at most, about; 0: any; */
+	uint64_t v3_compact_revisions;	/* or so many; 0: any */
 	bool members_fixed;		/* clients do not change the members here */
 	size_t append_bytes_max;	/* of limits.h if 0, and so the next */
 	size_t log_memory_bytes;
@@ -109,6 +112,8 @@ void node_v3_grant(struct node *node, uint64_t session, uint64_t sequence, bool 
     const struct msg_v3_grant *grant);
 void node_v3_revoke(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_v3_revoke *revoke);
+void node_v3_alarm(struct node *node, uint64_t session, uint64_t sequence, bool again,
+    const struct msg_v3_alarm *alarm);
 void node_v3_auth_change(struct node *node, uint64_t session, uint64_t sequence, bool again,
     const struct msg_v3_auth_change *change);
 /* Its worker says that these tokens were used. */
@@ -232,6 +237,8 @@ struct node_counts {
 	size_t keys;			/* nodes of the tree, without the root */
 	uint64_t v3_revision, v3_compacted; /* of the v3 keys */
 	size_t v3_keys, v3_changes, v3_bytes, v3_watchers;
+	size_t v3_size;			/* of which there may be a quota */
+	size_t v3_alarms;		/* that stand */
 	size_t leases;
 	uint64_t lease_renewals;	/* answered, since node_new */
 	uint64_t store_index;

@@ -15,6 +15,8 @@
  *	expiry.c	keys whose time is over
  *	leases.c	leases of the v3 keys whose time is over
  *	lease_ask.c	who renews leases, or looks at them
+ *	v3_quota.c	the alarm of a quota for the v3 keys
+ *	auto_compact.c	compaction of the v3 keys by themselves
  *	v3_state.c	what is asked on all of the v3 keys
  *	compact.c	trimming the log; sending and installing snapshots
  *	backup.c	images of the applied state for operators
@@ -363,6 +365,32 @@ bool node_leases_are_led(const struct node *node);
 /* The same; if it may since now, it begins to keep their deadlines. */
 bool node_leases_lead(struct node *node);
 
+/* Of a command that the leader itself proposed in its term: it is not applied yet. */
+bool node_own_is_under_way(const struct node *node, const struct raft_position *position);
+/* Propose such a command; takes payload. position: of it; zeros: it was not taken. */
+void node_own_propose(struct node *node, struct blob *payload, struct raft_position *position);
+
+/* ---- v3_quota.c ------------------------------------------------------------------ */
+
+/* The leader proposes that the alarm of the quota is raised, or taken back. */
+void node_v3_quota_turn(struct node *node);
+/* When that is tried again, monotonic; UINT64_MAX: there is nothing to do. */
+uint64_t node_v3_quota_deadline(const struct node *node);
+
+/* ---- auto_compact.c -------------------------------------------------------------- */
+
+struct auto_compact {
+	uint64_t next_ms;		/* monotonic: when it is looked at again; 0: never was */
+	uint64_t due_ms;		/* periodic: nothing is compacted before */
+	uint64_t *notes;		/* periodic: a ring of revisions, one for each look */
+	size_t note_count, note_max, next_note;
+	struct raft_position under_way;	/* of the command proposed last; zeros: none */
+};
+
+void node_auto_compact_turn(struct node *node);
+uint64_t node_auto_compact_deadline(const struct node *node);
+void node_auto_compact_free(struct node *node);
+
 /* ---- lease_ask.c ----------------------------------------------------------------- */
 
 /* Within so long of the question that confirmed it a leader promises clients something. */
@@ -672,6 +700,8 @@ struct node {
 	struct raft_position expiry;	/* of the expire command proposed last; zeros: none */
 	struct lease_work leases;
 	struct lease_asks lease_asks;
+	struct raft_position quota;	/* of the command that v3_quota.c proposed last, the same */
+	struct auto_compact auto_compact;
 	struct raft_position known;	/* of the command that known.c proposed, the same */
 
 	struct disk_health disk;

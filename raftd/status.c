@@ -112,6 +112,8 @@ node_count(const struct node *node, struct node_counts *counts)
 		.v3_keys = mvcc_key_count(mvcc),
 		.v3_changes = mvcc_change_count(mvcc),
 		.v3_bytes = mvcc_memory(mvcc),
+		.v3_size = mvcc_size(mvcc),
+		.v3_alarms = node->replica->v3_alarms.count,
 		.v3_watchers = mvcc_watch_count(mvcc),
 		.leases = mvcc_lease_count(mvcc),
 		.lease_renewals = node->lease_asks.renewed,

@@ -212,19 +212,20 @@ node_v3_answer_write(struct node *node, struct blob *payload, struct waiting_out
 	struct mvcc_outcome outcome = { .error = V3_NONE };
 	struct command_v3_write write;
 	struct reader body;
-	uint8_t kind;
+	uint8_t kind = 0;
 
 	if (answer.error != ERR_NONE || answer.cause == NULL ||
 	    !mvcc_outcome_parse(blob_slice(answer.cause), &outcome)) {
 		node_answer(node, answer);
 		return;
 	}
-	if (outcome.error == V3_NONE && command_parse_v3(payload, &kind, &body) &&
+	if (command_parse_v3(payload, &kind, &body) && outcome.error == V3_NONE &&
 	    kind == COMMAND_V3_WRITE && command_v3_write_get(&body, &write))
 		show_write(node, payload, &write, answer, &outcome);
 	else
 		answer_bare(node, answer, &(struct v3_answer){ .error = (uint16_t)outcome.error,
-		    .revision = outcome.revision, .ttl_s = outcome.ttl_s });
+		    .revision = outcome.revision, .ttl_s = outcome.ttl_s,
+		    .alarms = kind == COMMAND_V3_ALARM ? outcome.changes : 0 });
 	mvcc_outcome_free(&outcome);
 }
 

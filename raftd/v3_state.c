@@ -75,6 +75,7 @@ answer(struct node *node, uint64_t session, uint64_t request_id, struct v3_state
 	answer->compacted = (uint64_t)mvcc_compacted(node->replica->mvcc);
 	answer->commit = raft_commit(node->raft);
 	answer->applied = node->applied.index;
+	answer->bytes = mvcc_size(node->replica->mvcc);
 	buf_clear(&node->event);
 	v3_state_answer_put(&node->event, answer);
 	node->io.outcome(node->io.argument, session, request_id, &(struct node_outcome){
@@ -102,6 +103,17 @@ answer_leases(struct node *node, uint64_t session, uint64_t request_id)
 	buf_free(&ids);
 }
 
+static void
+answer_figures(struct node *node, uint64_t session, uint64_t request_id)
+{
+	struct buf alarms = BUF_INIT;
+
+	v3_alarms_encode(&node->replica->v3_alarms, &alarms);
+	answer(node, session, request_id, &(struct v3_state_answer){
+	    .revision = mvcc_revision(node->replica->mvcc), .alarms = buf_slice(&alarms) });
+	buf_free(&alarms);
+}
+
 static bool
 takes_time(uint8_t what)
 {
@@ -117,8 +129,7 @@ node_v3_state_take(struct node *node, uint64_t session, uint64_t request_id, uin
 	if (what == V3_STATE_LEASES)
 		answer_leases(node, session, request_id);
 	else if (!takes_time(what))
-		answer(node, session, request_id, &(struct v3_state_answer){
-		    .revision = mvcc_revision(node->replica->mvcc) });
+		answer_figures(node, session, request_id);
 	if (!takes_time(what))
 		return;
 	ask = xzalloc(sizeof(*ask));

@@ -74,6 +74,7 @@ RECORD(v3_answer,
     FIELD(u16, error)		/* enum v3_error; else the rest is empty */
     FIELD(u64, revision)	/* of the store, after it */
     FIELD(u64, ttl_s)		/* of a lease that was granted */
+    FIELD(u32, alarms)		/* of a v3_alarm: 1, it is raised, or was and is taken back */
     FIELD(bytes, results))	/* list of v3_result: of each operation that was done, in their
 				 * order, a txn before what is in it */
 RECORD(v3_result,
@@ -108,8 +109,15 @@ RECORD(v3_state_answer,
     FIELD(u64, hash_revision)	/* V3_STATE_HASH: up to which */
     FIELD(u64, compacted)	/* an int64; -1: never */
     FIELD(u64, commit) FIELD(u64, applied) /* of the log */
+    FIELD(u64, bytes)		/* of the v3 keys with their history, which a quota is for */
+    FIELD(bytes, alarms)	/* V3_STATE_FIGURES: list of v3_alarm_record */
     FIELD(u32, hash)		/* V3_STATE_HASH */
     FIELD(bytes, leases))	/* V3_STATE_LEASES: u64 each, little-endian, in no order */
+
+RECORD(v3_alarm_record,
+    FIELD(u64, member)		/* as clients know it */
+    FIELD(u8, type)		/* enum alarm_type */
+    FIELD(u8, by))		/* enum alarm_by */
 
 /* A log entry on its way to a peer or to the disk. */
 RECORD(entry_record,
@@ -398,6 +406,11 @@ MESSAGE(v3_grant, 0x92, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u64, ttl_s))
 MESSAGE(v3_revoke, 0x93, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u64, low) FIELD(u64, credential) FIELD(u64, auth_revision) FIELD(u64, id))
+MESSAGE(v3_alarm, 0xa2, FROM_CLIENT_WORKER, TO_SESSION,
+    FIELD(u64, low) FIELD(u64, credential) FIELD(u64, auth_revision)
+    FIELD(u8, op)		/* enum alarm_op */
+    FIELD(u8, type)		/* enum alarm_type */
+    FIELD(u64, member))		/* as clients know it, or whatever they say */
 MESSAGE(v3_read, 0x94, FROM_CLIENT_WORKER, TO_SESSION,
     FIELD(u8, quorum)		/* 1: what was acknowledged before is in it */
     FIELD(bytes, compares)

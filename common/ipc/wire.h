@@ -266,6 +266,11 @@ enum v3_auth_op {
 	V3_AUTH_OPS_LAST = V3_AUTH_REVOKE,
 };
 
+/* Alarms of the v3 API: what is wrong, by the API's numbers; what becomes of one; who raised it. */
+enum alarm_type { ALARM_NOSPACE = 1, ALARM_CORRUPT = 2, ALARM_TYPES_LAST = ALARM_CORRUPT };
+enum alarm_op { ALARM_RAISE = 1, ALARM_TAKE = 2 };
+enum alarm_by { ALARM_BY_CLIENT = 0, ALARM_BY_QUOTA = 1 };
+
 /* As the API has them. */
 enum v3_sort_order { V3_SORT_NONE = 0, V3_SORT_ASCEND = 1, V3_SORT_DESCEND = 2 };
 enum v3_sort_target {

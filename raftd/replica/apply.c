@@ -122,6 +122,7 @@ replica_apply(struct replica *replica, const struct raft_entry *entry, size_t hi
 	if (head.session != 0)
 		facts->seen = requests_find(replica->requests, head.session, head.sequence,
 		    &known);
+	a.of_leader = head.session == 0;
 	command = find_command(&a, head.kind);
 	replica->within_entry = facts->seen == REQUEST_NEW && command != NULL &&
 	    command->advance != NULL && !command->advance(&a, body);

@@ -37,19 +37,36 @@ apply_v3_outcome(const struct applying *a, struct mvcc_outcome *outcome)
 	return result;
 }
 
-/* Nobody asks, and users count: then nothing is done. */
-static bool
-is_nobodys(const struct applying *a)
+bool
+apply_v3_is_nobodys(const struct applying *a)
 {
-	return a->replica->v3_auth.enabled && !a->permitted;
+	return a->replica->v3_auth.enabled && !a->permitted && !a->of_leader;
 }
 
-static struct store_outcome
-refuse(const struct applying *a, enum v3_error error)
+struct store_outcome
+apply_v3_refused(const struct applying *a, enum v3_error error)
 {
 	struct mvcc_outcome outcome = { .error = error };
 
 	return apply_v3_outcome(a, &outcome);
+}
+
+/* What an alarm makes of a command: one that adds, or another. */
+static enum v3_error
+alarmed(const struct applying *a, bool adds)
+{
+	const struct v3_alarms *alarms = &a->replica->v3_alarms;
+
+	if (v3_alarms_stand(alarms, ALARM_CORRUPT))
+		return V3_CORRUPT;
+	return adds && v3_alarms_stand(alarms, ALARM_NOSPACE) ? V3_NO_SPACE : V3_NONE;
+}
+
+/* May nobody ask for it, or not now? */
+static enum v3_error
+refusal(const struct applying *a, bool adds)
+{
+	return apply_v3_is_nobodys(a) ? V3_USER_EMPTY : alarmed(a, adds);
 }
 
 /* How much of it one call does. */
@@ -68,14 +85,16 @@ advance_write(struct applying *a, struct reader body)
 	struct command_v3_write write;
 	struct mvcc_request *request;
 
-	if (is_nobodys(a))
-		return true;
 	if (!mvcc_is_under_way(mvcc)) {
-		/* What is none is refused by apply_write. */
+		/* What is none, or not to be done, is refused by apply_write. */
 		if (!command_v3_write_get(&body, &write) || !reader_done(&body) ||
 		    mvcc_request_new(write.compares, write.ops, a->entry->payload,
 		    &request) != V3_NONE)
 			return true;
+		if (refusal(a, mvcc_request_puts(request)) != V3_NONE) {
+			mvcc_request_free(&request);
+			return true;
+		}
 		mvcc_write_begin(mvcc, request);
 	}
 	return mvcc_write_on(mvcc, step_of(a), a->effects);
@@ -94,9 +113,11 @@ apply_write(struct applying *a, struct reader *body)
 	}
 	if (!command_v3_write_get(body, &write) || !reader_done(body))
 		return apply_malformed(a);
-	if (is_nobodys(a))
-		return refuse(a, V3_USER_EMPTY);
 	outcome.error = mvcc_request_new(write.compares, write.ops, NULL, &request);
+	if (outcome.error == V3_NONE) {
+		outcome.error = refusal(a, mvcc_request_puts(request));
+		mvcc_request_free(&request);
+	}
 	ASSERT(outcome.error != V3_NONE);
 	return apply_v3_outcome(a, &outcome);
 }
@@ -109,9 +130,9 @@ apply_compact(struct applying *a, struct reader *body)
 
 	if (!command_v3_compact_get(body, &compact) || !reader_done(body))
 		return apply_malformed(a);
-	if (is_nobodys(a))
-		return refuse(a, V3_USER_EMPTY);
-	outcome.error = mvcc_compact(a->replica->mvcc, mvcc_int64(compact.revision));
+	outcome.error = refusal(a, false);
+	if (outcome.error == V3_NONE)
+		outcome.error = mvcc_compact(a->replica->mvcc, mvcc_int64(compact.revision));
 	return apply_v3_outcome(a, &outcome);
 }
 
@@ -123,10 +144,10 @@ apply_grant(struct applying *a, struct reader *body)
 
 	if (!command_v3_grant_get(body, &grant) || !reader_done(body))
 		return apply_malformed(a);
-	if (is_nobodys(a))
-		return refuse(a, V3_USER_EMPTY);
-	outcome.error = mvcc_lease_grant(a->replica->mvcc, grant.id, mvcc_int64(grant.ttl_s),
-	    a->replica->applied_ns, a->effects, &outcome.ttl_s);
+	outcome.error = refusal(a, true);
+	if (outcome.error == V3_NONE)
+		outcome.error = mvcc_lease_grant(a->replica->mvcc, grant.id,
+		    mvcc_int64(grant.ttl_s), a->replica->applied_ns, a->effects, &outcome.ttl_s);
 	return apply_v3_outcome(a, &outcome);
 }
 
@@ -137,11 +158,10 @@ advance_revoke(struct applying *a, struct reader body)
 	struct command_v3_revoke revoke;
 	size_t left = step_of(a);
 
-	if (is_nobodys(a))
-		return true;
-	/* What is none, or of no lease, is refused by apply_revoke. */
+	/* What is none, of no lease, or not to be done, is refused by apply_revoke. */
 	if (!mvcc_is_under_way(mvcc) && (!command_v3_revoke_get(&body, &revoke) ||
-	    !reader_done(&body) || mvcc_lease_revoke_begin(mvcc, revoke.id) != V3_NONE))
+	    !reader_done(&body) || refusal(a, false) != V3_NONE ||
+	    mvcc_lease_revoke_begin(mvcc, revoke.id) != V3_NONE))
 		return true;
 	return mvcc_lease_end_on(mvcc, &left, a->effects);
 }
@@ -154,11 +174,12 @@ apply_revoke(struct applying *a, struct reader *body)
 
 	if (!command_v3_revoke_get(body, &revoke) || !reader_done(body))
 		return apply_malformed(a);
-	if (is_nobodys(a))
-		return refuse(a, V3_USER_EMPTY);
-	if (mvcc_is_under_way(a->replica->mvcc))
+	if (mvcc_is_under_way(a->replica->mvcc)) {
 		mvcc_lease_end_end(a->replica->mvcc, a->effects);
-	else
+		return apply_v3_outcome(a, &outcome);
+	}
+	outcome.error = refusal(a, false);
+	if (outcome.error == V3_NONE)
 		outcome.error = V3_LEASE_NOT_FOUND;
 	return apply_v3_outcome(a, &outcome);
 }
@@ -170,6 +191,7 @@ static const struct part_command of_users[] = {
 	{ COMMAND_V3_COMPACT, apply_compact, NULL },
 	{ COMMAND_V3_GRANT, apply_grant, NULL },
 	{ COMMAND_V3_REVOKE, apply_revoke, advance_revoke },
+	{ COMMAND_V3_ALARM, apply_v3_alarm, NULL },
 };
 
 /* What is in it. NULL: it makes no sense. */
@@ -218,7 +240,7 @@ apply_as(struct applying *a, struct reader *body)
 		return apply_malformed(a);
 	error = ask_for_rights(a, &as);
 	if (error != V3_NONE)
-		return refuse(a, error);
+		return apply_v3_refused(a, error);
 	inner = reader_of(as.body);
 	return command->apply(a, &inner);
 }

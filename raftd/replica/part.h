@@ -19,6 +19,7 @@
 #define MOOTHALL_RAFTD_REPLICA_PART_H
 
 #include "common/buf.h"
+#include "common/v3_error.h"
 #include "raftd/command.h"
 #include "raftd/raft/types.h"
 #include "raftd/replica/store/store.h"
@@ -33,6 +34,7 @@ struct applying {
 	void *state;			/* of the part whose command it is */
 	const struct raft_entry *entry;
 	size_t hits_max;		/* see replica_apply */
+	bool of_leader;			/* no client asked: of the leader itself */
 	bool permitted;			/* of the v3 keys: who asks was asked for his rights */
 	struct buf *effects;		/* appended: records of all that changed */
 	struct replica_facts *facts;	/* what follows from it for the conductor */
@@ -96,6 +98,12 @@ struct store_outcome apply_malformed(const struct applying *a);
 struct store_outcome apply_unauthorized(const struct applying *a);
 /* What became of a command of the v3 API, for the session table: a v3_outcome. */
 struct store_outcome apply_v3_outcome(const struct applying *a, struct mvcc_outcome *outcome);
+/* mvcc_part.c: nobody asks for a change of the v3 keys, and users count: then nothing is done. The
+ * leader itself, whose commands have no session, is not asked. */
+bool apply_v3_is_nobodys(const struct applying *a);
+struct store_outcome apply_v3_refused(const struct applying *a, enum v3_error error);
+/* v3_alarms_part.c: COMMAND_V3_ALARM. */
+struct store_outcome apply_v3_alarm(struct applying *a, struct reader *body);
 /* members_part.c: a learner votes from now on, by an entry that has no command. */
 void apply_promotion(struct applying *a);
 /* config_part.c: the configuration was changed, by whatever command. */

@@ -11,5 +11,6 @@ PART(members)		/* who is in the cluster, and who was */
 PART(config)		/* what all nodes of the cluster agree on */
 PART(auth)		/* users and roles */
 PART(v3_auth)		/* users and roles of the v3 API */
+PART(v3_alarms)		/* alarms of the v3 API, by which its writes are refused */
 PART(mvcc)		/* the v3 key space */
 #undef PART

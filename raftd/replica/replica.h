@@ -24,6 +24,7 @@
 #include "raftd/replica/mvcc/mvcc.h"
 #include "raftd/replica/requests.h"
 #include "raftd/replica/store/store.h"
+#include "raftd/replica/v3_alarms.h"
 
 struct replica {
 	/* Of its parts, what others ask. */
@@ -33,6 +34,7 @@ struct replica {
 	struct cluster_config config;
 	struct auth auth;
 	struct v3_auth v3_auth;
+	struct v3_alarms v3_alarms;
 	struct mvcc *mvcc;
 	uint64_t applied_ns;		/* stamp of the last applied entry, never falls */
 	bool within_entry;		/* it is applied in part */
@@ -74,6 +76,12 @@ struct v3_auth_fact {
 	struct slice digest;		/* in the entry */
 };
 
+/* An alarm of the v3 API that was not there is, or one that was there is not any more. */
+struct v3_alarm_fact {
+	int op;				/* enum alarm_op; 0: nothing */
+	struct v3_alarm alarm;
+};
+
 /* What the application of an entry was, for those who own what follows from it. */
 struct replica_facts {
 	struct member_fact member;
@@ -82,6 +90,7 @@ struct replica_facts {
 	bool config_changed;		/* the cluster's */
 	struct auth_fact auth;
 	struct v3_auth_fact v3_auth;
+	struct v3_alarm_fact v3_alarm;
 	/* Of a command. A repeat changed nothing: its result is that of the first time. */
 	uint64_t session, sequence;	/* whose; 0: nobody's */
 	enum request_seen seen;

@@ -21,6 +21,7 @@ enum state_prefix {
 	STATE_CONFIG = 'C',
 	STATE_FORGOTTEN = 'F',
 	STATE_PLACE = 'P',
+	STATE_V3_ALARM = 'N',
 	/* In this order: each needs those before it. */
 	STATE_V3_LEASE = 'L',
 	STATE_V3_META = 'V',

@@ -123,5 +123,8 @@ v3_rights_check(const struct replica *replica, const struct command_v3_as *as)
 		return V3_NONE;
 	if (as->kind == COMMAND_V3_WRITE)
 		return check_write(replica, user, as->body);
+	/* It is of the whole cluster. */
+	if (as->kind == COMMAND_V3_ALARM)
+		return V3_PERMISSION;
 	return as->kind == COMMAND_V3_REVOKE ? check_revoke(replica, user, as->body) : V3_NONE;
 }

@@ -108,6 +108,17 @@ on_v3_revoke(struct asker *asker, const struct frame *frame, const struct msg_v3
 }
 
 static enum err
+on_v3_alarm(struct asker *asker, const struct frame *frame, const struct msg_v3_alarm *m)
+{
+	if ((m->op != ALARM_RAISE && m->op != ALARM_TAKE) || m->type < ALARM_NOSPACE ||
+	    m->type > ALARM_TYPES_LAST)
+		return ERR_MALFORMED;
+	asker->asked++;
+	node_v3_alarm(asker->node, asker->session, frame->request_id, is_again(frame), m);
+	return ERR_NONE;
+}
+
+static enum err
 on_v3_auth_change(struct asker *asker, const struct frame *frame,
     const struct msg_v3_auth_change *m)
 {

@@ -17,6 +17,7 @@ struct v3_asked {
 	uint64_t revision;		/* that is compacted up to */
 	uint64_t member;		/* that is promoted */
 	struct slice urls;		/* of one that is made */
+	struct v3_alarm_member alarm;	/* that is raised or taken back; its type: is looked for */
 	struct slice name;		/* of a user or role that is looked at */
 	struct slice token;		/* letters of one that is made */
 	/* What is made of an outcome without an error; it ends the call. */

@@ -2,13 +2,13 @@
  * maintenance.c - the Maintenance service of the v3 API: how this member is, its alarms, sums
  * over what it holds. And the health service of gRPC.
  *
- * Nothing is to be defragmented: LevelDB gives space back by itself. There is no quota; a disk
- * that is full is shown as the alarm NOSPACE of its member, which goes by itself.
+ * Nothing is to be defragmented: LevelDB gives space back by itself. Alarms are a part of the
+ * applied state (raftd/replica/v3_alarms.h): a client raises one, or the quota does. A disk that is
+ * full is shown as the alarm NOSPACE of its member besides, which goes by itself.
  *
  * Source: docs/api.md, "v3".
  */
 #include "common/limits.h"
-#include "common/metric.h"
 #include "common/version.h"
 #include "httpd/client/health.h"
 #include "httpd/client/inquiry.h"
@@ -50,33 +50,48 @@ read_state(struct v3_asked *asked, const struct msg_outcome *outcome,
 
 /* ---- how it is ------------------------------ */
 
-struct sizes {
-	uint64_t files, in_use;
-};
-
-static void
-see_sizes(void *argument, const struct metric_seen *seen)
+/* All that stand, each once, though two raised it; 1 or 0 more if the disk is full. */
+static struct v3_alarm_member *
+alarms_of(struct v3_call *call, const struct v3_state_answer *state, uint64_t self, size_t *count)
 {
-	struct sizes *sizes = argument;
+	struct v3_alarm_member *items = arena_zalloc(&call->request->arena,
+	    (V3_ALARMS_MAX + 1) * sizeof(*items));
+	struct reader in = reader_of(state->alarms);
+	struct v3_alarm_record record;
+	bool full = cluster_disk_is_full(call->request->worker->cluster);
 
-	if (seen->row == METRIC_db_size)
-		sizes->files = *seen->cells;
-	else if (seen->row == METRIC_db_in_use)
-		sizes->in_use = *seen->cells;
+	*count = 0;
+	while (*count < V3_ALARMS_MAX && v3_alarm_record_get(&in, &record)) {
+		const struct v3_alarm_member *last = *count == 0 ? NULL : &items[*count - 1];
+
+		full = full && (record.member != self || record.type != ALARM_NOSPACE);
+		if (last == NULL || last->memberID != record.member ||
+		    last->alarm != record.type)
+			items[(*count)++] = (struct v3_alarm_member){
+				.memberID = record.member, .alarm = record.type };
+	}
+	if (full)
+		items[(*count)++] = (struct v3_alarm_member){
+			.memberID = self, .alarm = V3_ALARM_NOSPACE };
+	return items;
 }
 
 static struct v3_slices
-errors_of(struct v3_call *call, const struct v3_response_header *header)
+errors_of(struct v3_call *call, const struct v3_state_answer *state, uint64_t self)
 {
-	const struct cluster *cluster = call->request->worker->cluster;
-	struct slice *items = arena_alloc(&call->request->arena, 2 * sizeof(*items));
-	size_t count = 0;
+	struct arena *arena = &call->request->arena;
+	struct v3_alarm_member *alarms;
+	size_t alarm_count, count = 0;
+	struct slice *items;
 
-	if (cluster->leader_id == 0)
+	alarms = alarms_of(call, state, self, &alarm_count);
+	items = arena_alloc(arena, (alarm_count + 1) * sizeof(*items));
+	if (call->request->worker->cluster->leader_id == 0)
 		items[count++] = SLICE_LITERAL("etcdserver: no leader");
-	if (cluster_disk_is_full(cluster))
-		items[count++] = slice_text(arena_printf(&call->request->arena,
-		    "memberID:%" PRIu64 " alarm:NOSPACE ", header->member_id));
+	for (size_t i = 0; i < alarm_count; i++)
+		items[count++] = slice_text(arena_printf(arena, "memberID:%" PRIu64 " alarm:%s ",
+		    alarms[i].memberID,
+		    alarms[i].alarm == V3_ALARM_NOSPACE ? "NOSPACE" : "CORRUPT"));
 	return (struct v3_slices){ items, count };
 }
 
@@ -89,23 +104,20 @@ show_status(struct v3_asked *asked, const struct msg_outcome *outcome)
 	struct v3_response_header header;
 	struct v3_state_answer state;
 	struct v3_status_response response;
-	struct sizes sizes = { 0, 0 };
 
 	if (!read_state(asked, outcome, &state, &header))
 		return;
-	metric_look(see_sizes, &sizes);
 	response = (struct v3_status_response){
 		.header = &header,
 		.version = SLICE_LITERAL(API_VERSION),
-		.dbSize = (int64_t)sizes.files,
+		/* What the quota is for; what compaction leaves is given back at once. */
+		.dbSize = (int64_t)state.bytes,
+		.dbSizeInUse = (int64_t)state.bytes,
 		.leader = leader == NULL ? cluster->leader_id : leader->shown_id,
 		.raftIndex = state.commit,
 		.raftTerm = outcome->raft_term,
 		.raftAppliedIndex = state.applied,
-		.errors = errors_of(asked->of, &header),
-		/* What has not got into a table yet is all in use. */
-		.dbSizeInUse = (int64_t)(sizes.in_use == 0 ? sizes.files :
-		    MIN_OF(sizes.in_use, sizes.files)),
+		.errors = errors_of(asked->of, &state, header.member_id),
 		.isLearner = self != NULL && self->role == MEMBER_LEARNER,
 	};
 	call_answer(asked->of, &response);
@@ -120,49 +132,89 @@ serve_status(struct v3_call *call, const void *message UNUSED)
 /* ---- alarms ------------------------------ */
 
 static void
-answer_alarms(struct v3_asked *asked, const struct msg_outcome *outcome, bool shown)
+show_alarms(struct v3_asked *asked, const struct msg_outcome *outcome)
 {
-	struct v3_alarm_member full = { .alarm = V3_ALARM_NOSPACE };
 	struct v3_alarm_response response = { .alarms = { NULL, 0 } };
 	struct v3_response_header header;
+	struct v3_alarm_member *all;
 	struct v3_state_answer state;
+	size_t count, shown = 0;
 
 	if (!read_state(asked, outcome, &state, &header))
 		return;
+	all = alarms_of(asked->of, &state, header.member_id, &count);
+	for (size_t i = 0; i < count; i++)
+		if (asked->alarm.alarm == V3_ALARM_NONE || all[i].alarm == asked->alarm.alarm)
+			all[shown++] = all[i];
 	response.header = &header;
-	full.memberID = header.member_id;
-	if (shown && cluster_disk_is_full(asked->of->request->worker->cluster)) {
-		response.alarms.items = &full;
-		response.alarms.count = 1;
-	}
+	response.alarms.items = all;
+	response.alarms.count = shown;
 	call_answer(asked->of, &response);
 }
 
+/* It is raised, or it is taken back and was there. */
 static void
-show_alarms(struct v3_asked *asked, const struct msg_outcome *outcome)
+show_changed(struct v3_asked *asked, const struct msg_outcome *outcome)
 {
-	answer_alarms(asked, outcome, true);
+	struct v3_response_header header = call_header(asked->of, outcome->raft_term);
+	struct v3_alarm_response response = { .header = &header };
+	struct reader in = reader_of(outcome->event);
+	struct v3_answer answer;
+
+	if (!v3_answer_get(&in, &answer)) {
+		asked_fail(asked);
+	} else if (!asked_is_refused(asked, answer.error)) {
+		header.revision = (int64_t)answer.revision;
+		response.alarms.items = &asked->alarm;
+		response.alarms.count = answer.alarms > 0;
+		call_answer(asked->of, &response);
+	}
 }
 
 static void
-show_no_alarms(struct v3_asked *asked, const struct msg_outcome *outcome)
+ask_alarm(struct v3_call *call, const struct v3_alarm_request *request, uint8_t op)
 {
-	answer_alarms(asked, outcome, false);
+	struct v3_asked *asked;
+
+	if (!call_may_ask(call))
+		return;
+	asked = asked_new_shown(call, show_changed);
+	asked->alarm = (struct v3_alarm_member){ .memberID = request->memberID,
+		.alarm = request->alarm };
+	call->decided = true;
+	backend_v3_alarm(call->request->worker->backend, &asked->call, &(struct msg_v3_alarm){
+	    CALL_WHO(call), .op = op, .type = (uint8_t)request->alarm,
+	    .member = request->memberID });
 }
 
-/* There is nothing that could be taken back: that is said, and no error. */
+static bool
+is_of_a_type(const struct v3_alarm_request *request)
+{
+	return request->alarm == V3_ALARM_NOSPACE || request->alarm == V3_ALARM_CORRUPT;
+}
+
 void
 serve_alarm(struct v3_call *call, const void *message)
 {
 	const struct v3_alarm_request *request = message;
+	struct v3_asked *asked;
 
-	if (request->action == V3_ALARM_ACTIVATE)
-		call_end(call, (struct v3_status){ V3_UNIMPLEMENTED,
-		    "alarms are not raised by hand here: NOSPACE stands while the disk is full" });
-	else if (request->action == V3_ALARM_GET && request->alarm != V3_ALARM_CORRUPT)
-		ask_state(call, V3_STATE_FIGURES, 0, show_alarms);
-	else
-		ask_state(call, V3_STATE_FIGURES, 0, show_no_alarms);
+	if (request->action == V3_ALARM_ACTIVATE && !is_of_a_type(request)) {
+		call_end(call, (struct v3_status){ V3_INVALID_ARGUMENT,
+		    "an alarm that is raised is NOSPACE or CORRUPT" });
+	} else if (request->action == V3_ALARM_ACTIVATE) {
+		ask_alarm(call, request, ALARM_RAISE);
+	} else if (request->action == V3_ALARM_DEACTIVATE && is_of_a_type(request)) {
+		ask_alarm(call, request, ALARM_TAKE);
+	} else if (call_may_ask(call)) {
+		asked = asked_new_shown(call, show_alarms);
+		asked->alarm.alarm = request->alarm;
+		/* Of a type that there is none of nothing can be taken back. */
+		if (request->action == V3_ALARM_DEACTIVATE)
+			asked->alarm.alarm = -1;
+		backend_v3_state(call->request->worker->backend, &asked->call,
+		    &(struct msg_v3_state){ .what = V3_STATE_FIGURES });
+	}
 }
 
 /* ---- the database ------------------------------ */

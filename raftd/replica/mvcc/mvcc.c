@@ -107,12 +107,18 @@ mvcc_lease_count(const struct mvcc *mvcc)
 }
 
 size_t
-mvcc_memory(const struct mvcc *mvcc)
+mvcc_size(const struct mvcc *mvcc)
 {
 	return mvcc->keys.bytes + mvcc->key_bytes + mvcc->change_bytes +
 	    mvcc->journal.chunk_count * JOURNAL_CHUNK * sizeof(struct mvcc_change *) +
 	    mvcc->leases.by_id.count * sizeof(struct mvcc_lease) +
-	    mvcc->leases.key_count * sizeof(struct mvcc_attachment) + mvcc->watches.bytes;
+	    mvcc->leases.key_count * sizeof(struct mvcc_attachment);
+}
+
+size_t
+mvcc_memory(const struct mvcc *mvcc)
+{
+	return mvcc_size(mvcc) + mvcc->watches.bytes;
 }
 
 /* ---- leases ------------------------------ */

@@ -123,6 +123,8 @@ size_t mvcc_change_count(const struct mvcc *mvcc);	/* with history */
 size_t mvcc_lease_count(const struct mvcc *mvcc);
 /* Bytes of all of it, about. */
 size_t mvcc_memory(const struct mvcc *mvcc);
+/* The same without watches: of what is replicated, with what compaction has not freed yet. */
+size_t mvcc_size(const struct mvcc *mvcc);
 /* CRC32C over all that is replicated, in a canonical order, without what compaction has not
  * freed yet. Walks everything: tests and checks only. */
 uint32_t mvcc_hash(const struct mvcc *mvcc);

@@ -86,6 +86,15 @@ mvcc_request_writes(const struct mvcc_request *request)
 	return false;
 }
 
+bool
+mvcc_request_puts(const struct mvcc_request *request)
+{
+	for (size_t i = 0; i < request->op_count; i++)
+		if (request->ops[i].kind == V3_OP_PUT)
+			return true;
+	return false;
+}
+
 static enum v3_error
 check_range(struct reader *in)
 {

@@ -55,6 +55,8 @@ struct v3_put mvcc_op_put(const struct mvcc_op *op);
 struct v3_delete mvcc_op_delete(const struct mvcc_op *op);
 /* Has it anything that writes? */
 bool mvcc_request_writes(const struct mvcc_request *request);
+/* Has it a put, on whatever way through it? */
+bool mvcc_request_puts(const struct mvcc_request *request);
 
 /*
  * The operations that are done, given which branch each txn takes:
