@@ -109,6 +109,15 @@ OPTION(history_events, "history-events", "ETCD_HISTORY_EVENTS", "cluster.history
     "1000", 100, 1000000, "N", "events that a new cluster keeps for waitIndex, at most")
 OPTION(history_bytes, "history-bytes", "ETCD_HISTORY_BYTES", "cluster.history_bytes", SIZE, "16M",
     1048576, 1073741824, "SIZE", "bytes of the events that a new cluster keeps for waitIndex")
+OPTION(quota_backend_bytes, "quota-backend-bytes", "ETCD_QUOTA_BACKEND_BYTES",
+    "v3.quota_backend_bytes", TEXT, "", 0, 0, "SIZE",
+    "bytes of the v3 keys with their history, above which nothing is added; 0: 2G; -1: no quota")
+OPTION(auto_compaction_mode, "auto-compaction-mode", "ETCD_AUTO_COMPACTION_MODE",
+    "v3.auto_compaction_mode", TEXT, "periodic", 0, 0, "periodic|revision",
+    "whether -auto-compaction-retention is a time or a number of revisions")
+OPTION(auto_compaction_retention, "auto-compaction-retention", "ETCD_AUTO_COMPACTION_RETENTION",
+    "v3.auto_compaction_retention", TEXT, "", 0, 0, "TIME|N",
+    "history of the v3 keys that is kept, as 30m, hours without a unit, or revisions; 0: all")
 OPTION(strict_members, "strict-members", "ETCD_STRICT_MEMBERS", "cluster.strict_members", BOOL,
     "false", 0, 0, "BOOL",
     "only machines for which a place was made (member add) may join a new cluster")
@@ -206,15 +215,6 @@ OPTION(graphite_host, "graphite-host", "ETCD_GRAPHITE_HOST", "graphite_host", TE
     "HOST:PORT", "accepted, has no effect: use /metrics")
 OPTION(cpuprofile, "cpuprofile", "ETCD_CPU_PROFILE_FILE", "cpu_profile_file", PATH, "", 0, 0,
     "FILE", "accepted, has no effect")
-OPTION(quota_backend_bytes, "quota-backend-bytes", "ETCD_QUOTA_BACKEND_BYTES", NULL, TEXT, "", 0,
-    0, "SIZE",
-    "accepted: there is no quota; a disk that is full refuses writes")
-OPTION(auto_compaction_retention, "auto-compaction-retention", "ETCD_AUTO_COMPACTION_RETENTION",
-    NULL, TEXT, "", 0, 0, "N",
-    "accepted: /v2 keeps as many events as -history-bytes says")
-OPTION(auto_compaction_mode, "auto-compaction-mode", "ETCD_AUTO_COMPACTION_MODE", NULL, TEXT, "",
-    0, 0, "MODE",
-    "accepted: /v2 keeps as many events as -history-bytes says")
 OPTION(enable_v2, "enable-v2", "ETCD_ENABLE_V2", NULL, BOOL, "true", 0, 0, "BOOL",
     "accepted: /v2 is always served")
 OPTION(logger, "logger", "ETCD_LOGGER", NULL, TEXT, "", 0, 0, "NAME",
@@ -245,8 +245,8 @@ OPTION(experimental_initial_corrupt_check, "experimental-initial-corrupt-check",
     "ETCD_EXPERIMENTAL_INITIAL_CORRUPT_CHECK", NULL, BOOL, "true", 0, 0, "BOOL",
     "accepted: the data is always checked at the start")
 OPTION(experimental_watch_progress_notify_interval, "experimental-watch-progress-notify-interval",
-    "ETCD_EXPERIMENTAL_WATCH_PROGRESS_NOTIFY_INTERVAL", NULL, TEXT, "", 0, 0, "TIME",
-    "accepted: watches of /v2 have no such notice")
+    "ETCD_EXPERIMENTAL_WATCH_PROGRESS_NOTIFY_INTERVAL", "v3.watch_progress_notify_interval", TEXT,
+    "10m", 0, 0, "TIME", "how often a quiet watch of v3 that wants it is told of progress")
 OPTION(force_new_cluster, "force-new-cluster", "ETCD_FORCE_NEW_CLUSTER", NULL, BOOL, "false", 0, 0,
     "BOOL", "refused if true: stop the node, and recover its directory")
 OPTION(proxy, "proxy", "ETCD_PROXY", NULL, TEXT, "off", 0, 0, "off",

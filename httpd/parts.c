@@ -6,6 +6,7 @@
 #include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "common/metric.h"
+#include "common/v3_upkeep.h"
 #include "httpd/backend.h"
 #include "httpd/border.h"
 #include "httpd/client/cache.h"
@@ -176,6 +177,18 @@ is_quiet(const struct worker *worker)
 	return handover_is_quiet(worker->handover) && v3_keys(worker) == 0;
 }
 
+/* The supervisor has looked at it; a worker of a test has no options. */
+static uint64_t
+notice_ms(const struct worker *worker)
+{
+	const char *text = worker->config.experimental_watch_progress_notify_interval;
+	uint64_t ms = V3_NOTICE_MS;
+	char *problem = text == NULL ? NULL : v3_notice_parse(text, &ms);
+
+	MUST(problem == NULL);
+	return ms;
+}
+
 /* ---- life ---------------------------------------------------------------------------- */
 
 void
@@ -183,7 +196,7 @@ parts_open(struct worker *worker)
 {
 	worker->cluster = cluster_new();
 	worker->backend = backend_new(worker);
-	worker->v3_notice_ms = V3_NOTICE_MS;
+	worker->v3_notice_ms = notice_ms(worker);
 	worker->border = border_new(worker);
 	worker->server = server_new(&(struct server_owner){
 	    .worker = worker, .loop = worker->loop, .config = &worker->config,

@@ -84,7 +84,7 @@ compact_to(struct node *node, uint64_t revision)
 {
 	struct auto_compact *c = &node->auto_compact;
 
-	if ((int64_t)revision <= MAX_OF(mvcc_compacted(node->replica->mvcc), INT64_C(0)) ||
+	if ((int64_t)revision <= MAX_OF(mvcc_compacted(node->replica->mvcc), INT64_C(1)) ||
 	    !node_leases_lead(node) || node_own_is_under_way(node, &c->under_way))
 		return;
 	node_own_propose(node, command_new_v3_auto_compact(revision), &c->under_way);

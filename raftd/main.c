@@ -21,6 +21,7 @@
 #include "common/xmem.h"
 #include "raftd/meter.h"
 #include "raftd/policy.h"
+#include "raftd/settings.h"
 #include "raftd/session/session.h"
 #include "raftd/wal/retire.h"
 
@@ -464,7 +465,7 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 	const char *where = NULL;
 	enum err err;
 
-	initial_cluster_options(config, &node_config.cluster);
+	settings_take(config, &node_config);
 	err = wal_open(&options, &raftd->wal, recovered, sentence);
 	if (err != ERR_NONE)
 		return err;

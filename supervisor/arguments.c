@@ -66,7 +66,9 @@ read_variable(struct arguments *arguments, const char *variable, bool quiet, cha
 	name = xasprintf("%.*s", (int)(equals - variable), variable);
 	value = trimmed(equals + 1);
 	row = option_by_environment(name);
-	if (row == NULL) {
+	if (row == NULL && etcd3_by_environment(name) != ETCD3_FLAGS) {
+		etcd3_give(&arguments->etcd3, etcd3_by_environment(name), value, true);
+	} else if (row == NULL) {
 		if (!quiet)
 			diag_say("%s: %s: no such option, ignored", program_own(), name);
 	} else if (value[0] != '\0' && row->kind == OPTION_KIND_BOOL) {
@@ -105,6 +107,21 @@ unknown_option(const char *flag)
 	    program_own());
 }
 
+/* The value of a flag, which may be the next word; *taken: how many words it is. NULL: it is
+ * missing. */
+static const char *
+value_of(const char *value, const char *next, bool is_bool, int *taken)
+{
+	*taken = 1;
+	if (value != NULL)
+		return value;
+	/* "-snapshot" alone is true; only a word of truth belongs to it. */
+	if (is_bool && !is_bool_word(next))
+		return "true";
+	*taken = 2;
+	return next;
+}
+
 /*
  * One flag; *taken is how many words it is. name is without dashes and without
  * "=value", value what stood behind the "=" or NULL.
@@ -114,31 +131,26 @@ read_flag(struct arguments *arguments, const char *name, const char *value, cons
     bool quiet, int *taken, char **problem)
 {
 	const struct option_row *row = option_by_flag(name);
+	enum etcd3_flag theirs = row == NULL ? etcd3_by_flag(name) : ETCD3_FLAGS;
 	char *written;
 	enum err err;
 
 	*taken = 1;
-	if (row == NULL) {
+	if (row == NULL && theirs == ETCD3_FLAGS) {
 		*problem = unknown_option(name);
 		return ERR_INVALID;
 	}
-	if (option_flag_deprecated(name) && !quiet)
+	if (row != NULL && option_flag_deprecated(name) && !quiet)
 		diag_say("[deprecated] use -%s, not -%s", row->flag, name);
-	if (value == NULL && row->kind == OPTION_KIND_BOOL) {
-		/* "-snapshot" alone is true; only a word of truth belongs to it. */
-		if (is_bool_word(next)) {
-			value = next;
-			*taken = 2;
-		} else {
-			value = "true";
-		}
-	} else if (value == NULL) {
-		if (next == NULL) {
-			*problem = xasprintf("-%s: a value is missing", name);
-			return ERR_INVALID;
-		}
-		value = next;
-		*taken = 2;
+	value = value_of(value, next,
+	    row != NULL ? row->kind == OPTION_KIND_BOOL : etcd3_is_bool(theirs), taken);
+	if (value == NULL) {
+		*problem = xasprintf("-%s: a value is missing", name);
+		return ERR_INVALID;
+	}
+	if (row == NULL) {
+		etcd3_give(&arguments->etcd3, theirs, value, false);
+		return ERR_NONE;
 	}
 	written = xasprintf("-%s", name);
 	err = arguments_set(arguments, row, value, OPTION_FROM_FLAG, written, problem);
@@ -281,6 +293,7 @@ arguments_free(struct arguments *arguments)
 {
 	config_free(&arguments->config);
 	config_free(&arguments->given);
+	etcd3_given_free(&arguments->etcd3);
 	free(arguments->system_file);
 	free(arguments->file);
 	arguments->system_file = NULL;

@@ -11,6 +11,7 @@
 #define MOOTHALL_SUPERVISOR_ARGUMENTS_H
 
 #include "common/option.h"
+#include "supervisor/etcd3_flags.h"
 
 /* Where options are read from; all borrowed. */
 struct arguments_input {
@@ -28,6 +29,7 @@ struct arguments {
 	char *system_file, *file;	/* those that were read; NULL: none */
 	/* The values as they were read, before anything was worked out of them. */
 	struct config given;
+	struct etcd3_given etcd3;	/* flags of etcd 3 that no option is like */
 };
 
 enum arguments_next {

@@ -9,6 +9,7 @@
 #include "common/modules.h"
 #include "common/node_name.h"
 #include "common/rand.h"
+#include "common/v3_upkeep.h"
 #include "common/xmem.h"
 #include "supervisor/addresses.h"
 #include "supervisor/privileges.h"
@@ -568,6 +569,29 @@ setup_tell_ineffective(const struct arguments *arguments)
 		diag_warn("options", "-no-fsync: what is acknowledged can be lost");
 }
 
+/* What raftd is told of the v3 keys. */
+static char *
+check_v3(struct arguments *arguments)
+{
+	const struct config *config = &arguments->config;
+	struct v3_retention retention;
+	bool mode_is_wrong;
+	uint64_t quota, notice_ms;
+	char *problem;
+
+	problem = v3_notice_parse(config->experimental_watch_progress_notify_interval, &notice_ms);
+	if (problem != NULL)
+		return arguments_problem(arguments,
+		    OPTION_experimental_watch_progress_notify_interval, problem);
+	problem = v3_quota_parse(config->quota_backend_bytes, &quota);
+	if (problem != NULL)
+		return arguments_problem(arguments, OPTION_quota_backend_bytes, problem);
+	problem = v3_retention_parse(config->auto_compaction_mode,
+	    config->auto_compaction_retention, &retention, &mode_is_wrong);
+	return problem == NULL ? NULL : arguments_problem(arguments, mode_is_wrong ?
+	    OPTION_auto_compaction_mode : OPTION_auto_compaction_retention, problem);
+}
+
 char *
 setup_check(struct arguments *arguments)
 {
@@ -575,7 +599,7 @@ setup_check(struct arguments *arguments)
 		check_name, check_cluster, check_workers, check_times, addresses_check, check_peers,
 		check_discovery,
 		check_tls_pairs, check_files, check_choices,
-		check_daemon, check_cors, check_host_names, check_restore };
+		check_daemon, check_cors, check_host_names, check_restore, check_v3 };
 	char *problem = NULL;
 
 	for (size_t i = 0; problem == NULL && i < ARRAY_COUNT(checks); i++)

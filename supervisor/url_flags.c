@@ -10,6 +10,7 @@
 #include "common/url_list.h"
 #include "common/xmem.h"
 #include "supervisor/addresses.h"
+#include "supervisor/etcd3_words.h"
 #include "supervisor/setup.h"
 
 #include <stdlib.h>
@@ -321,7 +322,7 @@ url_flags_bound(const struct arguments *arguments, enum option_id id)
 	return is_given(arguments, listen) ? listen : id;
 }
 
-/* ---- certificates, the log, and what is refused ------------------------------------------ */
+/* ---- certificates, and what is refused ------------------------------------------ */
 
 /* Theirs says of which authority certificates are, and another flag whether any is needed. */
 static char *
@@ -337,19 +338,6 @@ check_client_certificates(struct arguments *arguments)
 	    "-trusted-ca-file, which says where certificates come from"));
 }
 
-/* Words of etcd 3 that ours has other words for. */
-static void
-translate_log(struct arguments *arguments)
-{
-	struct config *config = &arguments->config;
-
-	if (strcmp(config->log_level, "panic") == 0 || strcmp(config->log_level, "dpanic") == 0 ||
-	    strcmp(config->log_level, "fatal") == 0)
-		setup_text(config, OPTION_log_level, "error");
-	if (strcmp(config->log_output, "default") == 0)
-		setup_text(config, OPTION_log_output, "stderr");
-}
-
 static char *
 check_refused(struct arguments *arguments)
 {
@@ -362,7 +350,7 @@ check_refused(struct arguments *arguments)
 	if (strcmp(config->proxy, "off") != 0)
 		return arguments_problem(arguments, OPTION_proxy, xasprintf("\"%s\": there are no "
 		    "proxies; every node passes on what only the leader can do", config->proxy));
-	return NULL;
+	return etcd3_problem(&arguments->etcd3);
 }
 
 char *
@@ -372,7 +360,8 @@ url_flags_check(struct arguments *arguments)
 	    is_given(arguments, OPTION_discovery_srv);
 	char *problem = check_refused(arguments);
 
-	translate_log(arguments);
+	if (problem == NULL)
+		problem = etcd3_words_take(arguments);
 	if (problem == NULL)
 		problem = check_client_certificates(arguments);
 	if (problem == NULL)
@@ -397,4 +386,5 @@ url_flags_tell(const struct arguments *arguments)
 		    strncmp(option_rows[id].help, ACCEPTED, strlen(ACCEPTED)) == 0)
 			diag_info("options", "-%s is %s", option_rows[id].flag,
 			    option_rows[id].help);
+	etcd3_tell(&arguments->etcd3);
 }
