@@ -8,7 +8,7 @@
  *	X-Raft-From	the sender's node id, hex
  *	X-Raft-To	the node id the sender believes to talk to, hex
  *	X-Raft-Name	the sender's name
- *	X-Raft-Protocol	range of versions of the frames it speaks: "7-7"
+ *	X-Raft-Protocol	range of versions of the frames it speaks: "8-8"
  *	X-Raft-Timing	heartbeat and election timeout in milliseconds: "50-200"
  *	X-Raft-Url	the sender's peer URL; may be missing
  *
@@ -22,8 +22,8 @@
 #include "common/limits.h"
 
 #define HANDSHAKE_UPGRADE "moothall-raft"
-#define HANDSHAKE_PROTOCOL_MIN UINT32_C(7)
-#define HANDSHAKE_PROTOCOL_MAX UINT32_C(7)
+#define HANDSHAKE_PROTOCOL_MIN UINT32_C(8)
+#define HANDSHAKE_PROTOCOL_MAX UINT32_C(8)
 
 struct handshake {
 	uint64_t cluster, from, to;

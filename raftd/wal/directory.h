@@ -1,7 +1,7 @@
 /*
  * directory.h - whose data directory it is: DATA_DIR/FORMAT and DATA_DIR/db.
  *
- * FORMAT is one line, "moothall 6\n". It is written last when a directory is
+ * FORMAT is one line, "moothall 7\n". It is written last when a directory is
  * made, so a directory without it is new, was left half made by a crash, or is
  * not ours:
  *
@@ -21,9 +21,9 @@
 
 #include "common/err.h"
 
-#define DIRECTORY_FORMAT 6
-/* Those are read, too: 5 has no users of the v3 API, 4 no v3 keys, 3 no writes of locks in its log,
- * 2 no last_below in directories (raftd/replica/store/effect.h). */
+#define DIRECTORY_FORMAT 7
+/* Those are read, too: 6 has no alarms of the v3 API, 5 no users of it, 4 no v3 keys, 3 no writes of
+ * locks in its log, 2 no last_below in directories (raftd/replica/store/effect.h). */
 #define DIRECTORY_FORMAT_OLDEST 2
 
 enum wal_directory_kind {

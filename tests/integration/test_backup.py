@@ -235,6 +235,25 @@ def test_a_restore_gives_the_same_tree_with_the_same_indexes(world):
     assert tree(joined) == tree(fresh)
 
 
+def test_a_backup_of_version_5_is_restored(world):
+    """It has users of v3 and no alarms: there are none, and they may be raised."""
+    file = os.path.join(os.path.dirname(os.path.abspath(__file__)), "backup-version-5")
+    fresh = restored(world, "new", file).start()
+    assert [fresh.value("/d/%d" % i) for i in (0, 1, 2, 4)] == ["v0", "v1", "v2", "v4"]
+    if not WITH_V3:
+        return
+
+    def v3(path, message):
+        answer = ask(fresh.client, "POST", "/v3/" + path, json.dumps(message))
+        assert answer.status == 200, answer
+        return answer.json
+    assert [kv["value"] for kv in v3("kv/range", {"key": "YQ==", "range_end": "Yw=="})["kvs"]] == ["Mw==", "Mg=="]
+    assert v3("auth/user/list", {})["users"] == ["u"]
+    assert "alarms" not in v3("maintenance/alarm", {})
+    raised = {"action": "ACTIVATE", "memberID": "7", "alarm": "NOSPACE"}
+    assert v3("maintenance/alarm", raised)["alarms"] == [{"memberID": "7", "alarm": "NOSPACE"}]
+
+
 def test_a_backup_of_version_4_is_restored(world):
     """It has no users of the v3 API: there are none, and they may be made."""
     file = os.path.join(os.path.dirname(os.path.abspath(__file__)), "backup-version-4")

@@ -200,7 +200,7 @@ def test_who_may_not_join_is_told_what_is_in_the_way(world):
     """The guards on names and addresses, at the peer port."""
     nodes = world.cluster(2)
     one, two = (dict({"id": node.status()["id"], "name": node.name}, peerURL="http://" + node.peer,
-                     clientURL="http://" + node.client, protocol={"min": 7, "max": 7}) for node in nodes)
+                     clientURL="http://" + node.client, protocol={"min": 8, "max": 8}) for node in nodes)
     stranger = dict(two, id="abc", name="stranger", peerURL="http://127.0.0.1:%d" % free_port())
     for change, status, code, cause in [
             (two, 200, None, None),
@@ -233,7 +233,7 @@ def test_peer_of_another_cluster_changes_nothing(world):
     assert one.put("/a", "one").status == 201
     headers = {"Connection": "Upgrade", "Upgrade": "moothall-raft", "X-Raft-Cluster": other.status()["clusterId"],
                "X-Raft-From": other.status()["id"], "X-Raft-To": one.status()["id"], "X-Raft-Name": "other",
-               "X-Raft-Protocol": "7-7", "X-Raft-Timing": "50-200"}
+               "X-Raft-Protocol": "8-8", "X-Raft-Timing": "50-200"}
     answer = ask(one.peer, "GET", "/raft/stream", headers=headers)
     assert answer.status == 412
     assert one.status()["clusterId"] in answer.body.decode() and other.status()["clusterId"] in answer.body.decode()

@@ -98,7 +98,7 @@ TEST(the_status_has_what_scripts_look_for)
 	    "\"clusterId\":\"00000000000000c3\","
 	    "\"phase\":\"member\",\"state\":\"follower\",\"term\":3,"));
 	assert_non_null(strstr(text, "\"storeIndex\":17,\"leader\":\"distant\","
-	    "\"protocol\":{\"min\":7,\"max\":7},\"members\":[{\"id\":\"00000000000000a1\""));
+	    "\"protocol\":{\"min\":8,\"max\":8},\"members\":[{\"id\":\"00000000000000a1\""));
 	fixture_free(&fixture);
 }
 
@@ -151,7 +151,7 @@ join(struct fixture *fixture, const char *body)
 	fixture_ask(fixture, "PUT", "/join", "", body, peer_join_handle);
 }
 
-#define JOINER "{\"protocol\":{\"min\":1,\"max\":7},\"id\":\"d4\",\"name\":\"third\"," \
+#define JOINER "{\"protocol\":{\"min\":1,\"max\":8},\"id\":\"d4\",\"name\":\"third\"," \
 	"\"peerURL\":\"http://127.0.0.1:7003\",\"clientURL\":\"http://127.0.0.1:4003\"}"
 
 TEST(a_join_becomes_a_member_change_and_its_answer_the_members)
@@ -203,7 +203,7 @@ TEST(a_join_body_that_is_wrong_is_refused_in_one_sentence)
 	    "\"peerURL\":\"http://127.0.0.1:7003\",\"clientURL\":\"http://127.0.0.1:4003\"}");
 	assert_int_equal(fixture->status, 412);
 	assert_non_null(strstr((const char *)fixture->body.data, "8-9"));
-	assert_non_null(strstr((const char *)fixture->body.data, "7-7"));
+	assert_non_null(strstr((const char *)fixture->body.data, "8-8"));
 	assert_int_equal(fixture->raftd.changes, 0);
 	fixture_free(&fixture);
 }

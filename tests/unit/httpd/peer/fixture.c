@@ -671,7 +671,7 @@ remote_upgrade(struct remote *remote, uint64_t cluster, uint64_t id)
 
 	buf_printf(&text, "HTTP/1.1 101 Switching Protocols\r\nConnection: Upgrade\r\n"
 	    "Upgrade: moothall-raft\r\nX-Raft-Cluster: %016" PRIx64 "\r\nX-Raft-From: %016" PRIx64
-	    "\r\nX-Raft-To: %016" PRIx64 "\r\nX-Raft-Name: distant\r\nX-Raft-Protocol: 7-7\r\n"
+	    "\r\nX-Raft-To: %016" PRIx64 "\r\nX-Raft-Name: distant\r\nX-Raft-Protocol: 8-8\r\n"
 	    "X-Raft-Timing: 50-200\r\n\r\n", cluster, id, LOCAL_ID);
 	remote_send(remote, buf_slice(&text));
 	buf_free(&text);

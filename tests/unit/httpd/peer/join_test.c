@@ -108,7 +108,7 @@ TEST(a_join_asks_version_and_machines_and_then_to_join)
 	size_t used;
 
 	assert_ptr_equal(strstr(text, "PUT /join HTTP/1.1\r\n"), text);
-	assert_non_null(strstr(text, "\r\n\r\n{\"protocol\":{\"min\":7,\"max\":7},"
+	assert_non_null(strstr(text, "\r\n\r\n{\"protocol\":{\"min\":8,\"max\":8},"
 	    "\"id\":\"00000000000000a1\",\"name\":\"local\",\"peerURL\":\"http://127.0.0.1:7001\","
 	    "\"clientURL\":\"http://127.0.0.1:4001\"}\n"));
 	remote_answer(&remote, 200, MEMBERS);

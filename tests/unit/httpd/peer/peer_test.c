@@ -71,7 +71,7 @@ call_with(struct fixture *fixture, const char *path, const char *header, const c
 	static const char *const lines[][2] = { { "Connection", "Upgrade" },
 		{ "Upgrade", "moothall-raft" }, { "X-Raft-Cluster", "c3" },
 		{ "X-Raft-From", "b2" }, { "X-Raft-To", "a1" }, { "X-Raft-Name", "distant" },
-		{ "X-Raft-Protocol", "7-7" }, { "X-Raft-Timing", "50-200" } };
+		{ "X-Raft-Protocol", "8-8" }, { "X-Raft-Timing", "50-200" } };
 	struct buf headers = BUF_INIT;
 
 	for (size_t i = 0; i < ARRAY_COUNT(lines); i++)
@@ -109,7 +109,7 @@ TEST(a_member_is_called_with_the_whole_handshake)
 	assert_non_null(strstr(text, "\r\nX-Raft-From: 00000000000000a1\r\n"));
 	assert_non_null(strstr(text, "\r\nX-Raft-To: 00000000000000b2\r\n"));
 	assert_non_null(strstr(text, "\r\nX-Raft-Name: local\r\n"));
-	assert_non_null(strstr(text, "\r\nX-Raft-Protocol: 7-7\r\n"));
+	assert_non_null(strstr(text, "\r\nX-Raft-Protocol: 8-8\r\n"));
 	assert_non_null(strstr(text, "\r\nX-Raft-Timing: 50-200\r\n"));
 	finish(&fixture, &remote);
 }
@@ -513,7 +513,7 @@ TEST(a_caller_is_answered_with_our_handshake)
 	assert_true(fixture->upgraded);
 	assert_non_null(strstr((const char *)fixture->head.data,
 	    "X-Raft-Cluster: 00000000000000c3\r\nX-Raft-From: 00000000000000a1\r\n"
-	    "X-Raft-To: 00000000000000b2\r\nX-Raft-Name: local\r\nX-Raft-Protocol: 7-7\r\n"
+	    "X-Raft-To: 00000000000000b2\r\nX-Raft-Name: local\r\nX-Raft-Protocol: 8-8\r\n"
 	    "X-Raft-Timing: 50-200\r\nX-Raft-Url: http://127.0.0.1:7001\r\n"));
 	expect_told(fixture, MSG_peer_connected, 1);
 	peer_stop(&fixture->worker);
@@ -618,7 +618,7 @@ TEST(a_caller_that_does_not_belong_here_is_refused_with_both_values)
 		{ "X-Raft-Cluster", "77", 412, { "c3", "77" } },
 		{ "X-Raft-To", "a2", 412, { "a1", "a2" } },
 		{ "X-Raft-From", "a1", 412, { "a1", "node" } },
-		{ "X-Raft-Protocol", "8-9", 412, { "7-7", "8-9" } },
+		{ "X-Raft-Protocol", "9-10", 412, { "8-8", "9-10" } },
 		{ "X-Raft-Cluster", "zz", 400, { "X-Raft-Cluster", "malformed" } },
 		{ "X-Raft-From", "0", 400, { "X-Raft-From", "malformed" } },
 		{ "X-Raft-Name", "../x", 400, { "X-Raft-Name", "malformed" } },

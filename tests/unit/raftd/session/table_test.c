@@ -16,7 +16,7 @@ static const uint16_t of_clients[] = { MSG_write, MSG_read, MSG_read_more, MSG_r
 	MSG_place_change, MSG_config_change, MSG_backup_ask, MSG_backup_stop,
 	MSG_v3_write, MSG_v3_compact, MSG_v3_grant, MSG_v3_revoke, MSG_v3_read,
 	MSG_v3_watch, MSG_v3_unwatch, MSG_v3_watch_more, MSG_v3_watch_drop, MSG_v3_progress_ask,
-	MSG_v3_lease, MSG_v3_state, MSG_v3_tokens_used, MSG_v3_tokens_kept };
+	MSG_v3_lease, MSG_v3_state, MSG_v3_alarm, MSG_v3_tokens_used, MSG_v3_tokens_kept };
 static const uint16_t of_the_peer[] = { MSG_member_change, MSG_config_change, MSG_joined,
 	MSG_standby, MSG_join_removed, MSG_create_cluster, MSG_begin_cluster, MSG_foreign_call,
 	MSG_other_cluster,

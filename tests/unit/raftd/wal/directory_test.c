@@ -89,7 +89,7 @@ TEST(format_file_says_what_it_is)
 	file = fopen(path, "r");
 	assert_non_null(file);
 	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
-	assert_string_equal(text, "moothall 6\n");
+	assert_string_equal(text, "moothall 7\n");
 	fclose(file);
 	free(path);
 	fixture_close(&f);
@@ -179,7 +179,7 @@ TEST(other_formats_are_refused)
 	assert_refused(later, "n1", ERR_FOREIGN, "format 1, this program reads formats 2 to 6; "
 	    "start the version that wrote it, make a backup with it");
 	write_file(strange, "FORMAT", "some\x1b[31mthing else\n");
-	assert_refused(strange, "n1", ERR_FOREIGN, "says \"some\" and not \"moothall 6\"");
+	assert_refused(strange, "n1", ERR_FOREIGN, "says \"some\" and not \"moothall 7\"");
 	make_directory(db, "db");
 	assert_refused(db, "n1", ERR_FOREIGN, "db without FORMAT");
 }
@@ -206,7 +206,7 @@ becomes_ours(const char *format)
 	file = fopen(path, "r");
 	assert_non_null(file);
 	assert_true(fread(text, 1, sizeof(text) - 1, file) > 0);
-	assert_string_equal(text, "moothall 6\n");
+	assert_string_equal(text, "moothall 7\n");
 	fclose(file);
 	free(path);
 	fixture_close(&f);

@@ -26,7 +26,7 @@
 /* What a sentence has to have in it. */
 static const char *const remedies[] = {
 	"choose another -data-dir",
-	"write \"moothall 6\" into it",
+	"write \"moothall 7\" into it",
 	"move the directory away and join again as new, or restore a backup",
 	"start it with -restore FILE again",
 };
@@ -167,7 +167,7 @@ TEST(a_damaged_format_file_is_refused_with_what_to_do)
 	/* A zero in the place of the newline. */
 	assert_true(opened <= 2);
 	/* As the sentence says. */
-	content_write(format.path, (const uint8_t *)"moothall 6\n", 11);
+	content_write(format.path, (const uint8_t *)"moothall 7\n", 11);
 	assert_true(starts(directory, id));
 	content_free(&format);
 }
