@@ -52,7 +52,7 @@ class Backup:
     def __init__(self, path):
         with open(path, "rb") as file:
             data = file.read()
-        assert data[:12] == b"MOOTBACK" + struct.pack("<I", 5)
+        assert data[:12] == b"MOOTBACK" + struct.pack("<I", 6)
         at, kinds, self.records, self.places = 12, [], {}, []
         while at < len(data):
             size, kind, checksum = struct.unpack_from("<IBI", data, at)

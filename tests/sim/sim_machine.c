@@ -498,6 +498,8 @@ machine_start(struct machine *machine)
 		.trim_log = world->profile.trim_entries > 0,
 		.trim_entries = world->profile.trim_entries,
 		.watches_max = 10000,
+		.v3_quota_bytes = world->profile.v3_quota_bytes,
+		.v3_compact_ms = world->profile.v3_compact_ms,
 		.append_bytes_max = world->profile.append_bytes_max,
 		.answer_piece_bytes = world->profile.answer_piece_bytes,
 		.session_answer_bytes = world->profile.session_answer_bytes,

@@ -30,6 +30,7 @@
 #define STREAM UINT64_C(0x7633)
 #define KEPT 16			/* commands that may come again */
 #define LEASES 6
+#define ALARM_MEMBERS 2		/* that clients name; of the quota it is one, whoever leads */
 /* As two leaders' times may be apart (raftd/leases.c). */
 #define SLACK_NS (50 * NS_PER_MS)
 /* Request ids of questions begin here; so many are known. */
@@ -53,6 +54,7 @@ struct sim_v3 {
 	uint64_t asks;
 	struct sim_renewal asked[ASKS_KEPT]; /* ask n at n % ASKS_KEPT */
 	uint64_t grants[LEASES];	/* of each: a promise is of one */
+	bool alarms[ALARM_TYPES_LAST + 1][ALARM_BY_QUOTA + 1][ALARM_MEMBERS]; /* that stand */
 };
 
 void
@@ -61,8 +63,14 @@ v3_profile(const struct world *world, struct sim_profile *profile)
 	struct rand rand;
 
 	rand_seed(&rand, world->seed ^ STREAM);
-	if (rand_chance(&rand, SEEDS))
-		profile->v3_ms = 10 + rand_below(&rand, 200);
+	if (!rand_chance(&rand, SEEDS))
+		return;
+	profile->v3_ms = 10 + rand_below(&rand, 200);
+	/* So little that it is passed, and compaction takes it back. */
+	if (rand_chance(&rand, 300))
+		profile->v3_quota_bytes = 20000 + rand_below(&rand, 10000);
+	if (rand_chance(&rand, 300))
+		profile->v3_compact_ms = 1000 + rand_below(&rand, 10000);
 }
 
 struct sim_v3 *
@@ -150,6 +158,17 @@ some_auth_change(struct rand *rand, uint64_t sequence, uint64_t low)
 	return command_new_v3_auth(V3_SESSION, sequence, &change);
 }
 
+/* Taken back more often than raised. */
+static struct blob *
+some_alarm(struct rand *rand, uint64_t sequence, uint64_t low)
+{
+	return command_new_v3_alarm(V3_SESSION, sequence, &(struct msg_v3_alarm){ .low = low,
+	    .credential = rand_chance(rand, 100) ? 2 : 0,
+	    .op = rand_chance(rand, 300) ? ALARM_RAISE : ALARM_TAKE,
+	    .type = rand_chance(rand, 200) ? ALARM_CORRUPT : ALARM_NOSPACE,
+	    .member = rand_below(rand, ALARM_MEMBERS) });
+}
+
 static struct blob *
 some_command(struct world *world, struct rand *rand, uint64_t sequence, uint64_t low)
 {
@@ -160,6 +179,8 @@ some_command(struct world *world, struct rand *rand, uint64_t sequence, uint64_t
 
 	if (rand_chance(rand, 50))
 		return some_auth_change(rand, sequence, low);
+	if (rand_chance(rand, 60))
+		return some_alarm(rand, sequence, low);
 	if (kind < 1)
 		return command_new_v3_compact(V3_SESSION, sequence,
 		    &(struct msg_v3_compact){ .low = low,
@@ -387,6 +408,56 @@ apply_to_leases(struct world *world, const struct raft_entry *entry,
 	}
 }
 
+static void
+change_alarms(struct sim_v3 *v3, const struct command_v3_alarm *alarm)
+{
+	size_t member = alarm->by == ALARM_BY_QUOTA ? 0 : (size_t)alarm->member;
+
+	if (member >= ALARM_MEMBERS || alarm->type < ALARM_NOSPACE ||
+	    alarm->type > ALARM_TYPES_LAST || alarm->by > ALARM_BY_QUOTA)
+		return;
+	v3->alarms[alarm->type][alarm->by][member] = alarm->op == ALARM_RAISE;
+}
+
+static bool
+alarm_stands(const struct sim_v3 *v3, enum alarm_type type)
+{
+	for (size_t by = 0; by <= ALARM_BY_QUOTA; by++)
+		for (size_t member = 0; member < ALARM_MEMBERS; member++)
+			if (v3->alarms[type][by][member])
+				return true;
+	return false;
+}
+
+static bool
+has_put(struct slice ops)
+{
+	struct reader in = reader_of(ops);
+	struct v3_op op;
+
+	while (!reader_done(&in) && v3_op_get(&in, &op))
+		if (op.kind == V3_OP_PUT)
+			return true;
+	return false;
+}
+
+/* Does an alarm refuse it? body: what is in the command. */
+static bool
+is_refused(const struct sim_v3 *v3, uint8_t kind, struct reader body)
+{
+	struct command_v3_write write;
+
+	if (kind != COMMAND_V3_WRITE && kind != COMMAND_V3_COMPACT && kind != COMMAND_V3_GRANT &&
+	    kind != COMMAND_V3_REVOKE)
+		return false;
+	if (alarm_stands(v3, ALARM_CORRUPT))
+		return true;
+	if (!alarm_stands(v3, ALARM_NOSPACE))
+		return false;
+	return kind == COMMAND_V3_GRANT || (kind == COMMAND_V3_WRITE &&
+	    command_v3_write_get(&body, &write) && has_put(write.ops));
+}
+
 bool
 v3_apply(struct world *world, const struct raft_entry *entry, const struct command_head *head,
     struct reader *body)
@@ -395,6 +466,7 @@ v3_apply(struct world *world, const struct raft_entry *entry, const struct comma
 	struct v3_model_answer answer = { .error = V3_NONE };
 	struct command_v3_write write;
 	struct command_v3_compact compact;
+	struct command_v3_alarm alarm;
 
 	uint8_t kind = head->kind;
 	struct command_v3_as as;
@@ -402,12 +474,20 @@ v3_apply(struct world *world, const struct raft_entry *entry, const struct comma
 	/* None of them counts, so nobody is refused. */
 	if (kind == COMMAND_V3_AS) {
 		if (!command_v3_as_get(body, &as) || !reader_done(body) ||
-		    as.kind < COMMAND_V3_WRITE || as.kind > COMMAND_V3_REVOKE)
+		    ((as.kind < COMMAND_V3_WRITE || as.kind > COMMAND_V3_REVOKE) &&
+		    as.kind != COMMAND_V3_ALARM))
 			return true;
 		kind = as.kind;
 		*body = reader_of(as.body);
 	}
+	if (is_refused(world->v3, kind, *body))
+		return true;
 	switch (kind) {
+	case COMMAND_V3_ALARM:
+		if (!command_v3_alarm_get(body, &alarm))
+			return false;
+		change_alarms(world->v3, &alarm);
+		return true;
 	case COMMAND_V3_WRITE:
 		if (!command_v3_write_get(body, &write))
 			return false;

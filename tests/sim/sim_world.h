@@ -71,6 +71,8 @@ struct sim_profile {
 	uint64_t limits_ms;		/* writes at the limits of keys */
 	uint64_t users_ms;		/* users and roles change, and users write */
 	uint64_t v3_ms;			/* commands of the v3 keys */
+	uint64_t v3_quota_bytes;	/* of them; 0: none */
+	uint64_t v3_compact_ms;		/* their history is compacted by its age; 0: it is not */
 	uint64_t moves_ms;		/* places and members get other URLs */
 	uint64_t senseless_ms;		/* turns of a worker that was taken over */
 	bool locks;			/* clients ask for locks, too */
