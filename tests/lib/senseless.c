@@ -320,6 +320,7 @@ command_of(struct senseless *s)
 		{ COMMAND_KNOWN, true, body_command_known },
 		{ COMMAND_AUTH, false, body_command_auth },
 		{ COMMAND_WRITE_AS, true, body_command_write_as },
+		{ COMMAND_V3_ALARM, false, body_command_v3_alarm },
 	};
 	size_t which = rand_below(&s->rand, ARRAY_COUNT(bodies));
 	struct command_head head = {
@@ -572,6 +573,11 @@ tame(struct senseless *s, uint16_t type, void *message)
 		break;
 	case MSG_v3_auth_change:
 		tame_v3_auth_change(s, message);
+		break;
+	case MSG_v3_alarm:
+		((struct msg_v3_alarm *)message)->op = (uint8_t)(1 + rand_below(&s->rand, 2));
+		((struct msg_v3_alarm *)message)->type =
+		    (uint8_t)(1 + rand_below(&s->rand, ALARM_TYPES_LAST));
 		break;
 	case MSG_v3_tokens_used:
 		used = message;

@@ -30,7 +30,7 @@
 #define STREAM UINT64_C(0x7633)
 #define KEPT 16			/* commands that may come again */
 #define LEASES 6
-#define ALARM_MEMBERS 2		/* that clients name; of the quota it is one, whoever leads */
+#define ALARM_MEMBERS 2		/* that clients name */
 /* As two leaders' times may be apart (raftd/leases.c). */
 #define SLACK_NS (50 * NS_PER_MS)
 /* Request ids of questions begin here; so many are known. */
@@ -54,7 +54,8 @@ struct sim_v3 {
 	uint64_t asks;
 	struct sim_renewal asked[ASKS_KEPT]; /* ask n at n % ASKS_KEPT */
 	uint64_t grants[LEASES];	/* of each: a promise is of one */
-	bool alarms[ALARM_TYPES_LAST + 1][ALARM_BY_QUOTA + 1][ALARM_MEMBERS]; /* that stand */
+	struct command_v3_alarm alarms[V3_ALARMS_MAX]; /* that stand, in no order */
+	size_t alarm_count;
 };
 
 void
@@ -408,24 +409,41 @@ apply_to_leases(struct world *world, const struct raft_entry *entry,
 	}
 }
 
+static bool
+alarm_is_meant(const struct command_v3_alarm *alarm, const struct command_v3_alarm *stands)
+{
+	if (alarm->by == ALARM_BY_QUOTA)
+		return stands->by == ALARM_BY_QUOTA;
+	return stands->member == alarm->member && stands->type == alarm->type;
+}
+
 static void
 change_alarms(struct sim_v3 *v3, const struct command_v3_alarm *alarm)
 {
-	size_t member = alarm->by == ALARM_BY_QUOTA ? 0 : (size_t)alarm->member;
+	size_t kept = 0;
 
-	if (member >= ALARM_MEMBERS || alarm->type < ALARM_NOSPACE ||
-	    alarm->type > ALARM_TYPES_LAST || alarm->by > ALARM_BY_QUOTA)
+	if (alarm->type < ALARM_NOSPACE || alarm->type > ALARM_TYPES_LAST ||
+	    alarm->by > ALARM_BY_QUOTA)
 		return;
-	v3->alarms[alarm->type][alarm->by][member] = alarm->op == ALARM_RAISE;
+	for (size_t i = 0; i < v3->alarm_count; i++) {
+		const struct command_v3_alarm *stands = &v3->alarms[i];
+
+		if (alarm->op == ALARM_TAKE ? !alarm_is_meant(alarm, stands) :
+		    stands->member != alarm->member || stands->type != alarm->type ||
+		    stands->by != alarm->by)
+			v3->alarms[kept++] = *stands;
+	}
+	v3->alarm_count = kept;
+	if (alarm->op == ALARM_RAISE && kept < V3_ALARMS_MAX)
+		v3->alarms[v3->alarm_count++] = *alarm;
 }
 
 static bool
 alarm_stands(const struct sim_v3 *v3, enum alarm_type type)
 {
-	for (size_t by = 0; by <= ALARM_BY_QUOTA; by++)
-		for (size_t member = 0; member < ALARM_MEMBERS; member++)
-			if (v3->alarms[type][by][member])
-				return true;
+	for (size_t i = 0; i < v3->alarm_count; i++)
+		if (v3->alarms[i].type == type)
+			return true;
 	return false;
 }
 
