@@ -129,6 +129,9 @@ take(void *argument, const struct metric_seen *seen)
 		{ METRIC_db_size, &figures->disk_data },
 		{ METRIC_disk_written, &figures->disk_written },
 		{ METRIC_disk_stalls, &figures->disk_stalls },
+		{ METRIC_v3_size, &figures->v3_size },
+		{ METRIC_v3_quota, &figures->v3_quota },
+		{ METRIC_v3_alarms, &figures->v3_alarms },
 	};
 
 	if (take_labelled(look, seen))

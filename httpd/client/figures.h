@@ -18,6 +18,7 @@ struct node_figures {
 	uint64_t committed, applied;	/* log indexes */
 	uint64_t disk_free, disk_data, disk_written; /* bytes */
 	uint64_t disk_stalls;
+	uint64_t v3_size, v3_quota, v3_alarms; /* bytes of the v3 keys; alarms that stand */
 	uint64_t read_time[METRIC_CELLS_MAX], write_time[METRIC_CELLS_MAX];
 	uint64_t sync_time[METRIC_CELLS_MAX];
 	struct figures_process {

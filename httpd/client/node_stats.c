@@ -368,6 +368,8 @@ finish(struct node_request *asked)
 	problems_put(&(struct problem_facts){ .worker = worker,
 	    .view = asked->seen ? &asked->view : NULL, .own = &asked->own,
 	    .progress = asked->progress, .now_s = asked->now_s,
+	    .v3_size = figures->v3_size, .v3_quota = figures->v3_quota,
+	    .v3_alarms = figures->v3_alarms,
 	    .stalls = inquiry_sees_stalls(worker->inquiries, figures->disk_stalls) }, &json);
 	put_members(&json, asked, figures);
 	put_processes(&json, asked->view.processes, figures);

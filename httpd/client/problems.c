@@ -21,6 +21,8 @@ enum problem_kind {
 	NO_RAFTD,
 	NO_LEADER,
 	DISK_FULL,
+	QUOTA,
+	ALARM,
 	FOREIGN,
 	CERTIFICATE_OVER,
 	RESTARTS,
@@ -41,6 +43,8 @@ static const struct {
 	[NO_RAFTD] = { "raftd", true, "Restarts" },
 	[NO_LEADER] = { "no-leader", true, "A majority is lost for good" },
 	[DISK_FULL] = { "disk-full", true, "A full disk" },
+	[QUOTA] = { "quota", true, "The quota of the v3 keys" },
+	[ALARM] = { "alarm", true, "Alarms of v3" },
 	[FOREIGN] = { "foreign", true, "A node that makes a second cluster" },
 	[CERTIFICATE_OVER] = { "certificate", true, "Certificates" },
 	[RESTARTS] = { "restarts", true, "Restarts" },
@@ -89,6 +93,23 @@ put_leader(const struct problem_facts *facts, struct json_put *json)
 }
 
 static void
+put_alarms(const struct problem_facts *facts, struct json_put *json)
+{
+	char text[SENTENCE_BYTES];
+
+	if (facts->v3_quota != 0 && facts->v3_size > facts->v3_quota) {
+		snprintf(text, sizeof(text), "The v3 keys and their history take %" PRIu64
+		    " bytes, more than the quota of %" PRIu64 ": nothing is added to them. Compact "
+		    "them, delete some, or give all nodes a larger -quota-backend-bytes.",
+		    facts->v3_size, facts->v3_quota);
+		put(json, QUOTA, slice_text(text));
+	} else if (facts->v3_alarms > 0) {
+		put(json, ALARM, SLICE_LITERAL("An alarm of v3 stands, so writes of v3 are refused: "
+		    "'etcdctl alarm list' of etcd 3 shows it, 'alarm disarm' takes it back."));
+	}
+}
+
+static void
 put_errors(const struct problem_facts *facts, struct json_put *json)
 {
 	const struct worker *worker = facts->worker;
@@ -107,6 +128,7 @@ put_errors(const struct problem_facts *facts, struct json_put *json)
 		put(json, is_of_disk(refuses) ? DISK_FULL : FOREIGN, refuses);
 	else if (is_of_disk(notice))
 		put(json, DISK_FULL, notice);
+	put_alarms(facts, json);
 }
 
 /* ---- what will, or could --------------------------------------------------------------- */

@@ -22,6 +22,8 @@ struct problem_facts {
 	const struct condition *own;	/* of this node */
 	struct slice progress;		/* list of progress_record: of the other members */
 	bool stalls;			/* its disk has kept the cluster waiting lately */
+	uint64_t v3_size, v3_quota;	/* bytes of the v3 keys; 0: no quota */
+	uint64_t v3_alarms;		/* that stand */
 	uint64_t now_s;			/* wall */
 };
 
