@@ -38,8 +38,8 @@
 
 #define BACKUP_MAGIC "MOOTBACK"
 #define BACKUP_VERSION 6
-/* These are read, too: 5, no alarms of the v3 API; 4, no users of the v3 API; 3, no v3 keys; 2, directories without
- * last_below; 1, nodes by path (raftd/replica/store/effect.h). */
+/* These are read, too: 5, no alarms of the v3 API; 4, no users of it; 3, no v3 keys; 2, directories
+ * without last_below; 1, nodes by path (raftd/replica/store/effect.h). */
 #define BACKUP_VERSION_OLDEST 1
 #define BACKUP_START_BYTES ((size_t)12)
 #define BACKUP_BLOCK_HEAD_BYTES ((size_t)9)

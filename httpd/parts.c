@@ -6,7 +6,7 @@
 #include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "common/metric.h"
-#include "common/v3_upkeep.h"
+#include "common/upkeep.h"
 #include "httpd/backend.h"
 #include "httpd/border.h"
 #include "httpd/client/cache.h"
@@ -183,9 +183,9 @@ notice_ms(const struct worker *worker)
 {
 	const char *text = worker->config.experimental_watch_progress_notify_interval;
 	uint64_t ms = V3_NOTICE_MS;
-	char *problem = text == NULL ? NULL : v3_notice_parse(text, &ms);
 
-	MUST(problem == NULL);
+	if (text != NULL)
+		MUST(upkeep_notice_parse(text, &ms) == NULL);
 	return ms;
 }
 

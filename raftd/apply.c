@@ -162,9 +162,10 @@ note_v3_alarm(struct node *node, const struct v3_alarm_fact *fact)
 	/* Workers show what refuses writes. */
 	node->status_due = true;
 	if (fact->alarm.by == ALARM_BY_QUOTA && fact->op == ALARM_RAISE)
-		node_note(node, DIAG_WARN, "the quota of the v3 keys is reached: bytes=%zu; puts and "
-		    "leases are refused until there are less: compact, or raise "
-		    "-quota-backend-bytes", mvcc_size(node->replica->mvcc));
+		node_note(node, DIAG_WARN, "the quota of the v3 keys is reached: bytes=%zu; puts "
+		    "and leases are refused until there are less: compact, or raise "
+		    "-quota-backend-bytes",
+		    mvcc_size(node->replica->mvcc));
 	else if (fact->alarm.by == ALARM_BY_QUOTA)
 		node_note(node, DIAG_INFO, "the v3 keys are within their quota again: bytes=%zu",
 		    mvcc_size(node->replica->mvcc));

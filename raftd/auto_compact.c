@@ -4,8 +4,8 @@
  *
  *	revision	every five minutes: so many revisions stay
  *	periodic	ten times in a period, or in an hour if that is less, each node notes the
- *			revision; the one of a period ago is compacted to, first after a period, then
- *			each period, or each hour if that is less
+ *			revision; the one of a period ago is compacted to, first after a period,
+ *			then each period, or each hour if that is less
  *
  * Every node notes, and the leader alone proposes, the command that clients have, too: so whoever
  * becomes leader goes on. What a node has noted is forgotten when it is started again. Pure: time

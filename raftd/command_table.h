@@ -90,7 +90,7 @@ RECORD(command_v3_auth,		/* COMMAND_V3_AUTH: users and roles of the v3 API, toke
 RECORD(command_v3_alarm,	/* COMMAND_V3_ALARM */
     FIELD(u8, op)		/* enum alarm_op */
     FIELD(u8, type)		/* enum alarm_type */
-    FIELD(u8, by)		/* enum alarm_by; taken back by the quota: whatever member it names */
+    FIELD(u8, by)		/* enum alarm_by; what the quota takes back is whatever it raised */
     FIELD(u64, member))		/* as clients know it */
 #undef RECORD
 #undef FIELD

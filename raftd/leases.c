@@ -90,8 +90,8 @@ node_leases_withdraw(struct node *node, const uint64_t *ids, size_t count,
 
 	for (size_t i = 0; i < count; i++)
 		command_v3_lease_put(&list, &(struct command_v3_lease){ .id = ids[i] });
-	node_own_propose(node, command_new_v3_checkpoint(raft_current_term(node->raft), buf_slice(&list)),
-	    position);
+	node_own_propose(node, command_new_v3_checkpoint(raft_current_term(node->raft),
+	    buf_slice(&list)), position);
 	buf_free(&list);
 }
 

@@ -58,10 +58,10 @@ ETCD3_FLAG(peer_client_cert_file, "peer-client-cert-file", VALUE, REFUSED, "",
 ETCD3_FLAG(peer_client_key_file, "peer-client-key-file", VALUE, REFUSED, "",
     "a node shows -peer-cert-file both ways; give it a certificate for servers and clients")
 ETCD3_FLAG(auto_tls, "auto-tls", BOOL, REFUSED, "false",
-    "no certificates are made here; make them as docs/operations.md says, and give "
+    "no certificates are made here; make some, and give "
     "-cert-file and -key-file")
 ETCD3_FLAG(peer_auto_tls, "peer-auto-tls", BOOL, REFUSED, "false",
-    "no certificates are made here; make them as docs/operations.md says, and give "
+    "no certificates are made here; make some, and give "
     "-peer-cert-file, -peer-key-file and -peer-ca-file")
 ETCD3_FLAG(self_signed_cert_validity, "self-signed-cert-validity", VALUE, ACCEPTED, "1",
     "no certificates are made here")

@@ -12,13 +12,13 @@
 
 #define PREFIX "ETCD_"
 
-enum fate { ACCEPTED, REFUSED };
-enum kind { VALUE, BOOL };
+enum etcd3_fate { ACCEPTED, REFUSED };
+enum etcd3_kind { VALUE, BOOL };
 
 static const struct {
 	const char *flag;
-	enum kind kind;
-	enum fate fate;
+	enum etcd3_kind kind;
+	enum etcd3_fate fate;
 	const char *usual, *sentence;
 } rows[ETCD3_FLAGS] = {
 #define ETCD3_FLAG(name, flag, kind, fate, usual, sentence) \

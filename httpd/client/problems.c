@@ -104,8 +104,8 @@ put_alarms(const struct problem_facts *facts, struct json_put *json)
 		    facts->v3_size, facts->v3_quota);
 		put(json, QUOTA, slice_text(text));
 	} else if (facts->v3_alarms > 0) {
-		put(json, ALARM, SLICE_LITERAL("An alarm of v3 stands, so writes of v3 are refused: "
-		    "'etcdctl alarm list' of etcd 3 shows it, 'alarm disarm' takes it back."));
+		put(json, ALARM, SLICE_LITERAL("An alarm of v3 stands, so writes of v3 are "
+		    "refused: 'etcdctl alarm list' shows it, 'alarm disarm' takes it back."));
 	}
 }
 

@@ -13,7 +13,7 @@
  *	'C'				config_items_state; without it: the defaults
  *	'a' ...			users of the v3 API: common/v3_auth/v3_auth_table.h
  *	'L' be64 lease id		v3_lease_state
- *	'N' be64 member be64 number	v3_alarm_state; number: 256 * enum alarm_type + enum alarm_by
+ *	'N' be64 member be64 number	v3_alarm_state; number: 256 * alarm_type + alarm_by
  *	'V'				v3_meta_state; without it: nothing was ever written
  *	'v' be64 revision be32 sub	a change: u8 1 (put) or 2 (delete), then a KeyValue as in
  *					raftd/replica/mvcc/key.h

@@ -70,7 +70,7 @@ TEST(a_refusal_says_where_it_was_given_and_the_last_counts)
 	problem = etcd3_problem(&given);
 	assert_non_null(problem);
 	assert_string_equal(problem, "ETCD_AUTO_TLS: \"true\": no certificates are made here; make "
-	    "them as docs/operations.md says, and give -cert-file and -key-file");
+	    "some, and give -cert-file and -key-file");
 	free(problem);
 	etcd3_give(&given, ETCD3_auto_tls, "false", false);
 	assert_null(etcd3_problem(&given));

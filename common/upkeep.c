@@ -1,7 +1,7 @@
 /*
- * v3_upkeep.c - see v3_upkeep.h. Pure.
+ * upkeep.c - see upkeep.h. Pure.
  */
-#include "common/v3_upkeep.h"
+#include "common/upkeep.h"
 
 #include "common/xmem.h"
 
@@ -31,7 +31,7 @@ take_number(const char **text, uint64_t *number)
 /* ---- the quota ------------------------------ */
 
 char *
-v3_quota_parse(const char *text, uint64_t *bytes)
+upkeep_quota_parse(const char *text, uint64_t *bytes)
 {
 	static const char suffixes[] = "KMG";
 	const char *at = text + (text[0] == '-'), *suffix;
@@ -113,7 +113,7 @@ parse_time(const char *text, uint64_t *ms)
 }
 
 char *
-v3_notice_parse(const char *text, uint64_t *ms)
+upkeep_notice_parse(const char *text, uint64_t *ms)
 {
 	if (text[0] == '\0' || !parse_time(text, ms))
 		return xasprintf("\"%s\" is not a time like 5s or 10m", text);
@@ -145,13 +145,13 @@ parse_period(const char *text, uint64_t *ms)
 }
 
 char *
-v3_retention_parse(const char *mode, const char *text, struct v3_retention *retention,
+upkeep_retention_parse(const char *mode, const char *text, struct upkeep_retention *retention,
     bool *mode_is_wrong)
 {
 	bool periodic = mode[0] == '\0' || strcmp(mode, "periodic") == 0;
 	const char *at = text;
 
-	*retention = (struct v3_retention){ 0, 0 };
+	*retention = (struct upkeep_retention){ 0, 0 };
 	*mode_is_wrong = !periodic && strcmp(mode, "revision") != 0;
 	if (*mode_is_wrong)
 		return xasprintf("\"%s\" is none of periodic, revision", mode);
