@@ -3,6 +3,7 @@
  */
 #include "supervisor/addresses.h"
 
+#include "common/diag.h"
 #include "common/xmem.h"
 #include "supervisor/setup.h"
 #include "supervisor/url_flags.h"
@@ -105,6 +106,19 @@ is_everywhere(const char *address)
 	return is;
 }
 
+/* The image of etcd is started so: told by its own flags, and by a node without others. A client on
+ * the same machine gets there. */
+static bool
+may_be_told(const struct arguments *arguments, enum option_id id)
+{
+	const struct config *config = &arguments->config;
+
+	return url_flags_told(arguments, id) == url_flags_advertise(id) &&
+	    strchr(config->initial_cluster, ',') == NULL && config->peers[0] == '\0' &&
+	    config->peers_file[0] == '\0' && config->discovery[0] == '\0' &&
+	    config->discovery_srv[0] == '\0';
+}
+
 static char *
 check_one_advertised(const struct arguments *arguments, enum option_id id, enum option_id bind_id,
     const char *address, const char *whom)
@@ -115,6 +129,12 @@ check_one_advertised(const struct arguments *arguments, enum option_id id, enum 
 	if (!is_everywhere(address))
 		return NULL;
 	source = arguments_source(arguments, told);
+	if (may_be_told(arguments, id)) {
+		diag_warn("options", "%s (%s) is told to %s, who reach it from this machine alone",
+		    source, address, whom);
+		free(source);
+		return NULL;
+	}
 	if (told == id)
 		sentence = xasprintf("%s (%s) is told to %s, who cannot reach it; give an "
 		    "address of this machine, and -%s %.*s", source, address, whom,

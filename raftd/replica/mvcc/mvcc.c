@@ -109,7 +109,7 @@ mvcc_lease_count(const struct mvcc *mvcc)
 size_t
 mvcc_size(const struct mvcc *mvcc)
 {
-	return mvcc->keys.bytes + mvcc->key_bytes + mvcc->change_bytes +
+	return sizeof(*mvcc) + mvcc->keys.bytes + mvcc->key_bytes + mvcc->change_bytes +
 	    mvcc->journal.chunk_count * JOURNAL_CHUNK * sizeof(struct mvcc_change *) +
 	    mvcc->leases.by_id.count * sizeof(struct mvcc_lease) +
 	    mvcc->leases.key_count * sizeof(struct mvcc_attachment);
