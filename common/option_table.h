@@ -19,6 +19,9 @@ OPTION(listen_client_urls, "listen-client-urls", "ETCD_LISTEN_CLIENT_URLS", "lis
 OPTION(advertise_client_urls, "advertise-client-urls", "ETCD_ADVERTISE_CLIENT_URLS",
     "advertise_client_urls", LIST, "", 0, 0, "URL,...",
     "client addresses that are told to others, as etcd 2 and 3 are told them")
+OPTION(listen_metrics_urls, "listen-metrics-urls", "ETCD_LISTEN_METRICS_URLS",
+    "listen_metrics_urls", LIST, "", 0, 0, "URL,...",
+    "where /metrics and /health are served besides, by plain HTTP, to whoever asks")
 OPTION(peer_addr, "peer-addr", "ETCD_PEER_ADDR", "peer.addr", ADDRESS, "127.0.0.1:7001", 0, 0,
     "HOST:PORT", "peer address that is told to others")
 OPTION(peer_bind_addr, "peer-bind-addr", "ETCD_PEER_BIND_ADDR", "peer.bind_addr", TEXT, "", 0, 0,
@@ -222,9 +225,6 @@ OPTION(logger, "logger", "ETCD_LOGGER", NULL, TEXT, "", 0, 0, "NAME",
 OPTION(log_package_levels, "log-package-levels", "ETCD_LOG_PACKAGE_LEVELS", NULL, TEXT, "", 0, 0,
     "LEVELS",
     "accepted: -log-level PART=LEVEL is for one part")
-OPTION(listen_metrics_urls, "listen-metrics-urls", "ETCD_LISTEN_METRICS_URLS", NULL, TEXT, "", 0,
-    0, "URL,...",
-    "accepted: /metrics is at the client port and at the peer port")
 OPTION(metrics, "metrics", "ETCD_METRICS", NULL, TEXT, "", 0, 0, "KIND",
     "accepted: /metrics has all figures")
 OPTION(strict_reconfig_check, "strict-reconfig-check", "ETCD_STRICT_RECONFIG_CHECK", NULL, BOOL,
@@ -257,6 +257,7 @@ OPTION(check_config, "check-config", NULL, NULL, BOOL, "false", 0, 0, "BOOL",
     "check all options and what they name, and end")
 OPTION(print_config, "print-config", NULL, NULL, BOOL, "false", 0, 0, "BOOL",
     "print the values of all options as a file, and end")
+OPTION(metrics_addr, NULL, NULL, NULL, TEXT, "", 0, 0, "", "of -listen-metrics-urls")
 OPTION(client_url, NULL, NULL, NULL, TEXT, "", 0, 0, "", "advertised client URL")
 OPTION(peer_url, NULL, NULL, NULL, TEXT, "", 0, 0, "", "advertised peer URL")
 #undef OPTION

@@ -156,6 +156,26 @@ told(void *argument, uint64_t request_id, const struct msg_told *answer)
 	inquiry_told(((struct worker_program *)argument)->worker.inquiries, request_id, answer);
 }
 
+/* Those of -listen-metrics-urls are the last. */
+static void
+add_ports(const struct worker_program *program)
+{
+	const struct worker *worker = &program->worker;
+	const char *metrics = worker->role == ROLE_CLIENT ? worker->config.metrics_addr : "";
+	size_t of_metrics = metrics[0] != '\0';
+
+	for (; *metrics != '\0'; metrics++)
+		of_metrics += *metrics == ',';
+	for (size_t i = 0; i < program->listen_count; i++) {
+		int fd = program->listen_fd + (int)i;
+
+		if (i + of_metrics >= program->listen_count)
+			server_add_metrics_port(worker->server, fd);
+		else
+			server_add_port(worker->server, fd);
+	}
+}
+
 static void
 configured(void *argument, const struct config *config)
 {
@@ -170,8 +190,7 @@ configured(void *argument, const struct config *config)
 	if (worker->role == ROLE_PEER && strncmp(config->discovery, "https://", 8) == 0)
 		worker->outside_tls = tls_new(worker->role);
 	parts_open(worker);
-	for (size_t i = 0; i < program->listen_count; i++)
-		server_add_port(worker->server, program->listen_fd + (int)i);
+	add_ports(program);
 	if (!confine(worker)) {
 		loop_stop(worker->loop, EXIT_USAGE);
 		return;

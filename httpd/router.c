@@ -178,6 +178,8 @@ roles_of(const struct request *request)
 
 	if (request->worker->role == ROLE_PEER)
 		return ROUTE_PEER;
+	if (request_is_of_metrics(request))
+		return ROUTE_METRICS;
 	if ((below_mod || slice_starts_with(request->path, SLICE_LITERAL("/ui"))) &&
 	    strcmp(config->ui, "off") != 0)
 		roles |= ROUTE_UI;
@@ -203,7 +205,7 @@ router_handle(struct request *request)
 		send_clean_path(request);
 		return;
 	}
-	if (stands_by(request))
+	if (!request_is_of_metrics(request) && stands_by(request))
 		return;
 	for (size_t i = 0; i < ARRAY_COUNT(routes); i++) {
 		const struct route *route = &routes[i];

@@ -19,6 +19,7 @@
 #define ROUTE_LOCK 4		/* of a client port with that module (common/modules.h) */
 #define ROUTE_LEADER 8
 #define ROUTE_UI 16		/* of a client port without -ui off */
+#define ROUTE_METRICS 32	/* of a port for figures and health alone */
 
 #define METHOD_ANY (~0u)	/* the handler says which */
 

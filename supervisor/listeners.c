@@ -47,8 +47,10 @@ question_of(const struct arguments *arguments, enum option_id advertised, enum o
 {
 	return (struct listen_question){
 	    .option = arguments_source(arguments, option_of(arguments, advertised, bind)),
-	    .bind_option = xasprintf("-%s", option_rows[bind].flag),
-	    .advertised = arguments->source[bind] == OPTION_FROM_DEFAULT };
+	    .bind_option = xasprintf("-%s", option_rows[option_rows[bind].flag == NULL ?
+		advertised : bind].flag),
+	    .advertised = option_rows[bind].flag != NULL &&
+		arguments->source[bind] == OPTION_FROM_DEFAULT };
 }
 
 static struct listen_request
@@ -217,6 +219,19 @@ open_port(struct opening opening, struct listen_set *set, char **bound, char **p
 	return code;
 }
 
+/* The sockets for figures and health go behind those of the client port: a client worker has both. */
+static char *
+add_metrics(struct listeners *listeners, struct listen_set *metrics)
+{
+	if (listeners->client.count + metrics->count > LISTEN_MAX)
+		return xasprintf("-listen-metrics-urls: with the client port more than %d "
+		    "addresses to listen on", LISTEN_MAX);
+	for (size_t i = 0; i < metrics->count; i++)
+		listeners->client.fds[listeners->client.count++] = metrics->fds[i];
+	metrics->count = 0;
+	return NULL;
+}
+
 /* ---- both ---------------------------------------------------------------------------------- */
 
 enum exit_code
@@ -229,11 +244,26 @@ listeners_open(struct listeners *listeners, struct arguments *arguments,
 	struct opening peer = { .name = "peer", .advertised = OPTION_peer_addr,
 		.bind = OPTION_peer_bind_addr, .arguments = arguments, .inherited = inherited,
 		.notify = notify };
+	struct opening metrics = { .name = "metrics", .advertised = OPTION_listen_metrics_urls,
+		.bind = OPTION_metrics_addr, .arguments = arguments, .inherited = inherited,
+		.notify = notify };
+	struct listen_set metrics_ports = { .count = 0 };
+	char *metrics_bound = NULL;
 	enum exit_code code;
 
 	code = open_port(client, &listeners->client, &listeners->client_bound, problem);
 	if (code == EXIT_STOPPED)
 		code = open_port(peer, &listeners->peer, &listeners->peer_bound, problem);
+	if (code == EXIT_STOPPED)
+		code = open_port(metrics, &metrics_ports, &metrics_bound, problem);
+	if (code == EXIT_STOPPED) {
+		*problem = add_metrics(listeners, &metrics_ports);
+		code = *problem == NULL ? EXIT_STOPPED : EXIT_USAGE;
+	}
+	if (code == EXIT_STOPPED)
+		setup_text(&arguments->config, OPTION_metrics_addr, metrics_bound);
+	free(metrics_bound);
+	listen_set_close(&metrics_ports);
 	if (code != EXIT_STOPPED)
 		return code;
 	inherit_close(inherited);
@@ -277,6 +307,8 @@ listeners_problem(const struct arguments *arguments, bool runs)
 {
 	char *problem = port_problem(arguments, OPTION_addr, OPTION_bind_addr, runs);
 
+	if (problem == NULL)
+		problem = port_problem(arguments, OPTION_peer_addr, OPTION_peer_bind_addr, runs);
 	return problem != NULL ? problem :
-	    port_problem(arguments, OPTION_peer_addr, OPTION_peer_bind_addr, runs);
+	    port_problem(arguments, OPTION_listen_metrics_urls, OPTION_metrics_addr, runs);
 }

@@ -28,13 +28,14 @@
 static const enum option_id fixed[] = {
 	OPTION_name, OPTION_data_dir, OPTION_run_dir, OPTION_addr, OPTION_bind_addr,
 	OPTION_peer_addr, OPTION_peer_bind_addr, OPTION_user, OPTION_group, OPTION_sandbox,
-	OPTION_allow_core, OPTION_pid_file,
+	OPTION_allow_core, OPTION_pid_file, OPTION_listen_metrics_urls,
 };
 
 /* What the one before had worked out of them. */
 static const enum option_id worked_out[] = {
 	OPTION_name, OPTION_data_dir, OPTION_run_dir, OPTION_addr, OPTION_bind_addr,
 	OPTION_peer_addr, OPTION_peer_bind_addr, OPTION_client_url, OPTION_peer_url,
+	OPTION_listen_metrics_urls, OPTION_metrics_addr,
 };
 
 /* ---- reading it --------------------------------------------------------------------- */

@@ -353,6 +353,40 @@ check_refused(struct arguments *arguments)
 	return etcd3_problem(&arguments->etcd3);
 }
 
+/* Where figures and health are served besides. */
+static char *
+take_metrics(struct arguments *arguments)
+{
+	static const char scheme[] = "http://";
+	const char *given = config_text(&arguments->config, OPTION_listen_metrics_urls);
+	struct buf text = BUF_INIT;
+	struct addresses list;
+	char *problem = NULL;
+
+	if (!addresses_read(given, &list))
+		problem = xasprintf("\"%s\" are more than %d URLs", given, LISTEN_MAX);
+	for (size_t i = 0; problem == NULL && i < list.count; i++) {
+		char *url = list.items[i], *end = url + strlen(url) - 1;
+
+		if (*end == '/')
+			*end = '\0';
+		if (strncmp(url, scheme, strlen(scheme)) != 0)
+			problem = xasprintf("\"%s\" does not begin with http://; with TLS they are "
+			    "at the client port", url);
+		else
+			problem = option_address_problem(url + strlen(scheme));
+		buf_printf(&text, "%s%s", i == 0 ? "" : ",", problem != NULL ? "" :
+		    url + strlen(scheme));
+	}
+	buf_append_byte(&text, '\0');
+	if (problem == NULL)
+		setup_text(&arguments->config, OPTION_metrics_addr, (const char *)text.data);
+	addresses_free(&list);
+	buf_free(&text);
+	return problem == NULL ? NULL :
+	    arguments_problem(arguments, OPTION_listen_metrics_urls, problem);
+}
+
 char *
 url_flags_check(struct arguments *arguments)
 {
@@ -362,6 +396,8 @@ url_flags_check(struct arguments *arguments)
 
 	if (problem == NULL)
 		problem = etcd3_words_take(arguments);
+	if (problem == NULL)
+		problem = take_metrics(arguments);
 	if (problem == NULL)
 		problem = check_client_certificates(arguments);
 	if (problem == NULL)

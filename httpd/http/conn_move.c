@@ -76,7 +76,8 @@ conn_give(struct conn *conn)
 	struct msg_handed handed = { .flags = 0 };
 	struct buf out;
 
-	if (!server_is_stopping(conn->server) || !conn_may_move(conn) ||
+	/* Another worker would take it for one that may ask anything. */
+	if (conn->of_metrics || !server_is_stopping(conn->server) || !conn_may_move(conn) ||
 	    !owner->has_room(owner->worker) || !is_at_rest(conn, &handed))
 		return false;
 	if (conn->served)

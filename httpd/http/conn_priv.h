@@ -99,6 +99,7 @@ struct conn {
 	struct conn_clock reading, writing;
 	enum conn_state state;
 	bool dirty;
+	bool of_metrics;		/* it came by a port for figures and health alone */
 	bool served;			/* a request was answered before */
 	bool ended;			/* the client sends no more */
 	bool held;			/* an upgrade is being decided: parse nothing */

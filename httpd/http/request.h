@@ -179,4 +179,7 @@ struct bufferevent;
  * in its input buffer. The request and conn are freed. */
 struct bufferevent *response_upgrade(struct request *request, const char *protocol);
 
+/* Did it come by a port for figures and health alone? */
+bool request_is_of_metrics(const struct request *request);
+
 #endif

@@ -34,6 +34,12 @@ request_certificate_name(struct request *request)
 	return arena_copy(&request->arena, slice_text(name));
 }
 
+bool
+request_is_of_metrics(const struct request *request)
+{
+	return request->conn->of_metrics;
+}
+
 const char *
 request_from(const struct request *request)
 {

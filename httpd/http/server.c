@@ -38,6 +38,7 @@
 struct port {
 	struct server *server;
 	int fd;
+	bool of_metrics;		/* its clients may ask for figures and health alone */
 	struct loop_io *io;
 };
 
@@ -191,20 +192,20 @@ make_room(struct server *server)
 
 /* From the reserve: nobody waits for minutes to hear that there is no room. */
 static void
-turn_away(struct server *server, int port_fd)
+turn_away(struct server *server, const struct port *port)
 {
 	static const char answer[] = "HTTP/1.1 503 Service Unavailable\r\n"
 	    "Content-Type: text/plain; charset=utf-8\r\nContent-Length: 25\r\n"
 	    "Retry-After: 1\r\nConnection: close\r\n\r\nno room for a connection\n";
 
 	for (int i = 0; i < TURNED_AWAY_BATCH; i++) {
-		int fd = accept4(port_fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+		int fd = accept4(port->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
 		if (fd == -1)
 			break;
 		metric_add(METRIC_rejected_descriptors, 1);
 		/* A client that speaks TLS gets the end only. */
-		if (server->owner.tls == NULL)
+		if (server->owner.tls == NULL || port->of_metrics)
 			(void)send(fd, answer, sizeof(answer) - 1, MSG_NOSIGNAL);
 		close(fd);
 	}
@@ -212,8 +213,9 @@ turn_away(struct server *server, int port_fd)
 
 /* Serve it, unless too many come from where it comes from. */
 static void
-take_client(struct server *server, int fd, const struct sockaddr_storage *address)
+take_client(const struct port *port, int fd, const struct sockaddr_storage *address)
 {
+	struct server *server = port->server;
 	const struct server_owner *owner = &server->owner;
 	uint64_t most = owner->role == ROLE_PEER ? 0 : owner->config->max_connections_per_address;
 	struct caller *caller;
@@ -229,7 +231,8 @@ take_client(struct server *server, int fd, const struct sockaddr_storage *addres
 	/* Fail only for what is no TCP socket, and there they do no good. */
 	(void)setsockopt(fd, IPPROTO_TCP, TCP_NODELAY, &on, sizeof(on));
 	(void)setsockopt(fd, SOL_SOCKET, SO_KEEPALIVE, &on, sizeof(on));
-	(void)adopt(server, fd, caller, owner->tls);
+	adopt(server, fd, caller, port->of_metrics ? NULL : owner->tls)->of_metrics =
+	    port->of_metrics;
 }
 
 static void
@@ -245,7 +248,7 @@ accept_clients(void *argument, unsigned events UNUSED)
 
 		if (!has_room(server) && (!server->full || !make_room(server))) {
 			if (server->full && lacks_descriptors(server))
-				turn_away(server, port->fd);
+				turn_away(server, port);
 			stop_at_limit(server);
 			break;
 		}
@@ -263,7 +266,7 @@ accept_clients(void *argument, unsigned events UNUSED)
 			}
 			break;
 		}
-		take_client(server, fd, &address);
+		take_client(port, fd, &address);
 	}
 	want_clients(server);
 }
@@ -664,15 +667,27 @@ server_new(const struct server_owner *owner)
 	return server;
 }
 
-void
-server_add_port(struct server *server, int fd)
+static void
+add_port(struct server *server, int fd, bool of_metrics)
 {
 	struct port *port = &server->ports[server->port_count++];
 
 	ASSERT(server->port_count <= LISTEN_MAX);
-	*port = (struct port){ .server = server, .fd = fd };
+	*port = (struct port){ .server = server, .fd = fd, .of_metrics = of_metrics };
 	port->io = loop_io_new(server->owner.loop, fd, accept_clients, port);
 	want_clients(server);
+}
+
+void
+server_add_port(struct server *server, int fd)
+{
+	add_port(server, fd, false);
+}
+
+void
+server_add_metrics_port(struct server *server, int fd)
+{
+	add_port(server, fd, true);
 }
 
 void

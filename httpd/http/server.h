@@ -78,6 +78,8 @@ struct server_owner {
 struct server *server_new(const struct server_owner *owner);
 /* A socket that listens, the server's from then on; LISTEN_MAX at most. */
 void server_add_port(struct server *server, int fd);
+/* The same of a socket for figures and health alone: plain HTTP, whatever the server speaks. */
+void server_add_metrics_port(struct server *server, int fd);
 /* Cuts every connection. Accepts NULL in *server. */
 void server_free(struct server **server);
 /* Accept from now on. Again has no effect. */
