@@ -101,6 +101,10 @@ put_meant(struct buf *out, uint16_t type, uint64_t id)
 	case MSG_v3_grant:
 		msg_v3_grant_frame(out, id, &(struct msg_v3_grant){ .id = 1 });
 		break;
+	case MSG_v3_alarm:
+		msg_v3_alarm_frame(out, id, &(struct msg_v3_alarm){ .op = ALARM_RAISE,
+		    .type = ALARM_NOSPACE });
+		break;
 	case MSG_v3_lease:
 		msg_v3_lease_frame(out, id, &(struct msg_v3_lease){ .what = V3_LEASE_RENEW });
 		break;

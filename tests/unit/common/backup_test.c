@@ -321,7 +321,7 @@ TEST(another_version_and_another_file_are_told_apart)
 	make(&file, &records);
 	file.data[8] = BACKUP_VERSION + 1;
 	assert_int_equal(read_pieces(buf_slice(&file), 1, &told, problem), ERR_UNSUPPORTED);
-	assert_string_equal(problem, "is a backup of version 6, this program reads 1 to 5");
+	assert_string_equal(problem, "is a backup of version 7, this program reads 1 to 6");
 	assert_int_equal(read_pieces(SLICE_LITERAL("{\"action\":\"get\"}"), 1, &told, problem),
 	    ERR_FOREIGN);
 	assert_non_null(strstr(problem, "is no backup file"));

@@ -239,7 +239,7 @@ TEST(every_file_key_is_found_and_the_nearest_one_to_a_wrong_one)
 TEST(file_keys_follow_from_the_flags)
 {
 	static const char *const tables[] = { "peer", "cluster", "server", "log", "limits",
-	    "storage" };
+	    "storage", "v3" };
 
 	for (enum option_id id = 0; id < OPTION_COUNT; id++) {
 		const char *key = option_rows[id].file_key;

@@ -43,6 +43,15 @@ command(struct led *c, struct blob *payload)
 	settle(c);
 }
 
+/* One byte more than what there is. */
+static void
+set_tight_quota(struct led *c)
+{
+	c->w->node->config.v3_quota_bytes = mvcc_size(c->w->node->replica->mvcc) + 1;
+	settle(c);
+	assert_false(v3_alarms_stand(&c->w->node->replica->v3_alarms, ALARM_NOSPACE));
+}
+
 /* Did it make a revision? */
 static bool
 put(struct led *c)
@@ -111,8 +120,9 @@ TEST(without_a_quota_nothing_is_raised)
 /* The leader that raised it may have had another quota, or have been another one. */
 TEST(a_leader_goes_by_its_own_quota)
 {
-	struct led c = begin(1);
+	struct led c = begin(0);
 
+	set_tight_quota(&c);
 	assert_true(put(&c));
 	settle(&c);
 	assert_true(stands(&c));
@@ -125,8 +135,9 @@ TEST(a_leader_goes_by_its_own_quota)
 
 TEST(one_that_a_client_took_back_is_raised_again)
 {
-	struct led c = begin(1);
+	struct led c = begin(0);
 
+	set_tight_quota(&c);
 	assert_true(put(&c));
 	settle(&c);
 	assert_true(stands(&c));

@@ -191,23 +191,51 @@ TEST(all_that_are_advertised_are_told_in_one_spelling)
 	    "http://a:5,http://a:6,http://a:7,http://a:8,http://a:9"));
 	assert_refused("-advertise-client-urls (0.0.0.0:2) is told to clients, who cannot reach "
 	    "it; give an address of this machine with -advertise-client-urls",
-	    ARGUMENTS("-advertise-client-urls", "http://a:1,http://0.0.0.0:2"));
+	    ARGUMENTS("-advertise-client-urls", "http://a:1,http://0.0.0.0:2", "-peers", "a:1"));
 }
 
 TEST(everywhere_is_never_told_to_others)
 {
 	assert_refused("-advertise-client-urls (0.0.0.0:2379) is told to clients, who cannot reach "
 	    "it; give an address of this machine with -advertise-client-urls",
-	    ARGUMENTS("-advertise-client-urls", "http://0.0.0.0:2379"));
+	    ARGUMENTS("-advertise-client-urls", "http://0.0.0.0:2379", "-peers", "a:1"));
 	assert_refused("-listen-client-urls (0.0.0.0:2379) is told to clients, who cannot reach "
 	    "it; give an address of this machine with -advertise-client-urls",
 	    ARGUMENTS("-listen-client-urls", "http://0.0.0.0:2379"));
 	assert_refused("-initial-advertise-peer-urls ([::]:1) is told to other nodes, who cannot "
 	    "reach it; give an address of this machine with -initial-advertise-peer-urls",
-	    ARGUMENTS("-initial-advertise-peer-urls", "http://[::]:1"));
+	    ARGUMENTS("-initial-advertise-peer-urls", "http://[::]:1", "-initial-cluster",
+	    "n1=http://[::]:1,n2=http://10.0.0.2:1", "-name", "n1"));
 	assert_refused("-addr (0.0.0.0:4001) is told to clients, who cannot reach it; give an "
 	    "address of this machine, and -bind-addr 0.0.0.0",
 	    ARGUMENTS("-addr", "0.0.0.0:4001"));
+}
+
+/* As etcd's image is started: by its own flags, and alone. */
+TEST(a_node_alone_may_tell_everywhere_by_flags_of_etcd)
+{
+	struct arguments arguments = ARGUMENTS("-name", "s1", "-listen-client-urls",
+	    "http://0.0.0.0:2379", "-advertise-client-urls", "http://0.0.0.0:2379",
+	    "-listen-peer-urls", "http://0.0.0.0:2380", "-initial-advertise-peer-urls",
+	    "http://0.0.0.0:2380", "-initial-cluster", "s1=http://0.0.0.0:2380");
+
+	assert_null(setup_check(&arguments));
+	assert_string_equal(arguments.config.addr, "0.0.0.0:2379");
+	arguments_free(&arguments);
+}
+
+TEST(figures_are_served_at_addresses_of_their_own)
+{
+	struct arguments arguments = ARGUMENTS("-listen-metrics-urls",
+	    "http://127.0.0.1:2381,http://[::1]:2381/");
+
+	assert_null(setup_check(&arguments));
+	assert_string_equal(arguments.config.metrics_addr, "127.0.0.1:2381,[::1]:2381");
+	arguments_free(&arguments);
+	assert_refused("-listen-metrics-urls: \"https://a:1\" does not begin with http://; with TLS "
+	    "they are at the client port", ARGUMENTS("-listen-metrics-urls", "https://a:1"));
+	assert_refused("-listen-metrics-urls: \"a\": no port; write host:port",
+	    ARGUMENTS("-listen-metrics-urls", "http://a"));
 }
 
 TEST(certificates_of_clients_are_needed_when_that_is_said)

@@ -199,10 +199,10 @@ TEST(a_join_body_that_is_wrong_is_refused_in_one_sentence)
 	join(fixture, "{\"minVersion\":2,\"maxVersion\":2,\"name\":\"m\","
 	    "\"raftURL\":\"http://h:7001\",\"etcdURL\":\"http://h:4001\"}");
 	assert_int_equal(fixture->status, 501);
-	join(fixture, "{\"protocol\":{\"min\":8,\"max\":9},\"id\":\"d4\",\"name\":\"third\","
+	join(fixture, "{\"protocol\":{\"min\":9,\"max\":10},\"id\":\"d4\",\"name\":\"third\","
 	    "\"peerURL\":\"http://127.0.0.1:7003\",\"clientURL\":\"http://127.0.0.1:4003\"}");
 	assert_int_equal(fixture->status, 412);
-	assert_non_null(strstr((const char *)fixture->body.data, "8-9"));
+	assert_non_null(strstr((const char *)fixture->body.data, "9-10"));
 	assert_non_null(strstr((const char *)fixture->body.data, "8-8"));
 	assert_int_equal(fixture->raftd.changes, 0);
 	fixture_free(&fixture);

@@ -176,7 +176,7 @@ TEST(other_formats_are_refused)
 	const char *later = disk_temporary(), *strange = disk_temporary(), *db = disk_temporary();
 
 	write_file(later, "FORMAT", "moothall 1\n");
-	assert_refused(later, "n1", ERR_FOREIGN, "format 1, this program reads formats 2 to 6; "
+	assert_refused(later, "n1", ERR_FOREIGN, "format 1, this program reads formats 2 to 7; "
 	    "start the version that wrote it, make a backup with it");
 	write_file(strange, "FORMAT", "some\x1b[31mthing else\n");
 	assert_refused(strange, "n1", ERR_FOREIGN, "says \"some\" and not \"moothall 7\"");
