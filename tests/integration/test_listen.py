@@ -262,4 +262,16 @@ def test_the_manifest_of_kubeadm_starts_a_node(world):
         assert done.returncode == 0 and '"action":"set"' in done.stdout, done
         assert subprocess.run(curl + [url], capture_output=True, timeout=20).returncode != 0
     check_served([], [node.peer], peer_tls=node.peer_tls)
+    # The probes of the manifest, without a certificate; and nothing else is there.
+    plain = "127.0.0.1:%d" % metrics
+    for path in ("/health?exclude=NOSPACE&serializable=true", "/health?serializable=false", "/health"):
+        answer = ask(plain, "GET", path)
+        assert (answer.status, answer.json) == (200, {"health": "true"}), answer
+    assert b"etcd_server_has_leader" in ask(plain, "GET", "/metrics").body
+    for method, path in (("GET", "/v2/keys/127.0.0.1"), ("PUT", "/v2/keys/a"), ("POST", "/v3/kv/range"), ("GET", "/v2/stats/node"),
+                         ("GET", "/ui/"), ("POST", "/etcdserverpb.KV/Range"), ("GET", "/v2/admin/backup")):
+        assert ask(plain, method, path).status == 404, path
+    # It stays over a restart of what serves it.
+    node.kill("client")
+    wait_until(lambda: ask(plain, "GET", "/health").status == 200, 10, "the next worker")
     assert node.stop() == 0

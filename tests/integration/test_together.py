@@ -12,7 +12,7 @@ import signal
 import pytest
 
 from certificates import Authority
-from moothall import ask, wait_log, wait_until
+from moothall import ask, free_port, wait_log, wait_until
 
 from together import Together, members, url, wait_whole
 
@@ -196,7 +196,7 @@ def test_the_flags_of_a_manifest_start_a_cluster_with_certificates(world):
             "experimental-watch-progress-notify-interval": "5s",
             "initial-advertise-peer-urls": "https://" + node.peer, "initial-cluster": names,
             "key-file": pair.key, "listen-client-urls": "https://" + node.client,
-            "listen-metrics-urls": "http://127.0.0.1:2381", "listen-peer-urls": "https://" + node.peer,
+            "listen-metrics-urls": "http://127.0.0.1:%d" % free_port(), "listen-peer-urls": "https://" + node.peer,
             "name": node.name, "peer-cert-file": pair.certificate, "peer-client-cert-auth": "true",
             "peer-key-file": pair.key, "peer-trusted-ca-file": authority.certificate,
             "snapshot-count": "10000", "trusted-ca-file": authority.certificate,
@@ -215,9 +215,7 @@ def test_the_flags_of_a_manifest_start_a_cluster_with_certificates(world):
     assert [n.value("/foo") for n in nodes] == ["bar"] * 3
     urls = nodes[2].get("/v2/machines").body.decode().split(", ")
     assert sorted(urls) == sorted("https://" + n.client for n in nodes)
-    for line in ("-listen-metrics-urls is accepted: /metrics is at the client port",
-                 "-experimental-initial-corrupt-check is accepted: the data is always checked"):
-        assert all(line in n.log() for n in nodes), line
+    assert all("-experimental-initial-corrupt-check is accepted: the data is always checked" in n.log() for n in nodes)
     # A client without a certificate is not served.
     with pytest.raises((OSError, http.client.HTTPException)):
         ask(nodes[0].client, "GET", "/v2/keys/foo", tls=authority.context())
