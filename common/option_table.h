@@ -251,7 +251,7 @@ OPTION(force_new_cluster, "force-new-cluster", "ETCD_FORCE_NEW_CLUSTER", NULL, B
     "BOOL", "refused if true: stop the node, and recover its directory")
 OPTION(proxy, "proxy", "ETCD_PROXY", NULL, TEXT, "off", 0, 0, "off",
     "refused unless off: every node passes on what only the leader can do")
-OPTION(no_fsync, "no-fsync", NULL, NULL, BOOL, "false", 0, 0, "BOOL",
+OPTION(no_fsync, "no-fsync", "ETCD_UNSAFE_NO_FSYNC", NULL, BOOL, "false", 0, 0, "BOOL",
     "do not sync writes: loses data, for tests only")
 OPTION(check_config, "check-config", NULL, NULL, BOOL, "false", 0, 0, "BOOL",
     "check all options and what they name, and end")

@@ -6,7 +6,7 @@
 #include "common/ipc/wire.h"
 #include "common/limits.h"
 #include "common/metric.h"
-#include "common/upkeep.h"
+#include "common/retain.h"
 #include "httpd/backend.h"
 #include "httpd/border.h"
 #include "httpd/client/cache.h"
@@ -185,7 +185,7 @@ notice_ms(const struct worker *worker)
 	uint64_t ms = V3_NOTICE_MS;
 
 	if (text != NULL)
-		MUST(upkeep_notice_parse(text, &ms) == NULL);
+		MUST(retain_notice_parse(text, &ms) == NULL);
 	return ms;
 }
 

@@ -4,17 +4,17 @@
 #include "raftd/settings.h"
 
 #include "common/metric.h"
-#include "common/upkeep.h"
+#include "common/retain.h"
 
 void
 settings_take(const struct config *config, struct node_config *node_config)
 {
-	struct upkeep_retention retention;
+	struct retention retention;
 	bool mode_is_wrong;
 
 	initial_cluster_options(config, &node_config->cluster);
-	MUST(upkeep_quota_parse(config->quota_backend_bytes, &node_config->v3_quota_bytes) == NULL);
-	MUST(upkeep_retention_parse(config->auto_compaction_mode, config->auto_compaction_retention,
+	MUST(retain_quota_parse(config->quota_backend_bytes, &node_config->v3_quota_bytes) == NULL);
+	MUST(retain_history_parse(config->auto_compaction_mode, config->auto_compaction_retention,
 	    &retention, &mode_is_wrong) == NULL);
 	node_config->v3_compact_ms = retention.ms;
 	node_config->v3_compact_revisions = retention.revisions;

@@ -4,8 +4,8 @@
  *
  *	kind	BOOL: its value may be left out; VALUE
  *	fate	ACCEPTED: it has no meaning here, and the sentence says what is so instead
- *		REFUSED: without what it asks for the node would be something else, less safe mostly;
- *		the sentence says what to do
+ *		REFUSED: without what it asks for the node would be something else, mostly less
+ *		safe; the sentence says what to do
  *	usual	values between "|" of which nothing is said; empty is always one
  *
  * Its variable is ETCD_ and the flag in capitals, with "_". Those that mean something are in

@@ -1,6 +1,6 @@
 /*
- * etcd3_flags.h - flags of etcd 3 that no option here is like: accepted with a line, or refused with
- * a sentence, so that what starts etcd 3 starts this or says why it does not.
+ * etcd3_flags.h - flags of etcd 3 that no option here is like: accepted with a line, or refused
+ * with a sentence, so that what starts etcd 3 starts this or says why it does not.
  *
  * Called by arguments.c, which finds them, and by setup.c, which has all of them.
  */

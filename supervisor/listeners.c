@@ -219,7 +219,8 @@ open_port(struct opening opening, struct listen_set *set, char **bound, char **p
 	return code;
 }
 
-/* The sockets for figures and health go behind those of the client port: a client worker has both. */
+/* The sockets for figures and health go behind those of the client port: client workers have
+ * both. */
 static char *
 add_metrics(struct listeners *listeners, struct listen_set *metrics)
 {

@@ -9,7 +9,7 @@
 #include "common/modules.h"
 #include "common/node_name.h"
 #include "common/rand.h"
-#include "common/upkeep.h"
+#include "common/retain.h"
 #include "common/xmem.h"
 #include "supervisor/addresses.h"
 #include "supervisor/privileges.h"
@@ -574,19 +574,20 @@ static char *
 check_v3(struct arguments *arguments)
 {
 	const struct config *config = &arguments->config;
-	struct upkeep_retention retention;
+	struct retention retention;
 	bool mode_is_wrong;
 	uint64_t quota, notice_ms;
 	char *problem;
 
-	problem = upkeep_notice_parse(config->experimental_watch_progress_notify_interval, &notice_ms);
+	problem = retain_notice_parse(config->experimental_watch_progress_notify_interval,
+	    &notice_ms);
 	if (problem != NULL)
 		return arguments_problem(arguments,
 		    OPTION_experimental_watch_progress_notify_interval, problem);
-	problem = upkeep_quota_parse(config->quota_backend_bytes, &quota);
+	problem = retain_quota_parse(config->quota_backend_bytes, &quota);
 	if (problem != NULL)
 		return arguments_problem(arguments, OPTION_quota_backend_bytes, problem);
-	problem = upkeep_retention_parse(config->auto_compaction_mode,
+	problem = retain_history_parse(config->auto_compaction_mode,
 	    config->auto_compaction_retention, &retention, &mode_is_wrong);
 	return problem == NULL ? NULL : arguments_problem(arguments, mode_is_wrong ?
 	    OPTION_auto_compaction_mode : OPTION_auto_compaction_retention, problem);

@@ -22,8 +22,8 @@
 #include "common/err.h"
 
 #define DIRECTORY_FORMAT 7
-/* Those are read, too: 6 has no alarms of the v3 API, 5 no users of it, 4 no v3 keys, 3 no writes of
- * locks in its log, 2 no last_below in directories (raftd/replica/store/effect.h). */
+/* Those are read, too: 6 has no alarms of the v3 API, 5 no users of it, 4 no v3 keys, 3 no
+ * writes of locks in its log, 2 no last_below in directories (raftd/replica/store/effect.h). */
 #define DIRECTORY_FORMAT_OLDEST 2
 
 enum wal_directory_kind {

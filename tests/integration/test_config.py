@@ -117,6 +117,8 @@ VALUES = {
     "sandbox": "off", "member-changes": "off", "modules": "leader,lock", "ui": "read-only", "log-format": "json", "log-level": "warn", "access-log": "-", "trace": "*",
     "cluster-active-size": "7", "max-key-names": "77", "max-key-bytes": "17K", "max-requests": "99", "max-header-bytes": "32K", "ready-fd": "7",
     "user": USER.pw_name, "group": grp.getgrgid(USER.pw_gid).gr_name, "origin-check": "true", "name": "other",
+    "quota-backend-bytes": "300M", "auto-compaction-mode": "revision", "auto-compaction-retention": "77",
+    "experimental-watch-progress-notify-interval": "77s", "listen-metrics-urls": "http://127.0.0.9:4902",
 }
 # Of etcd 2 and 3, and what of ours they say otherwise: not both at once.
 THEIRS = {

@@ -232,8 +232,8 @@ TEST(figures_are_served_at_addresses_of_their_own)
 	assert_null(setup_check(&arguments));
 	assert_string_equal(arguments.config.metrics_addr, "127.0.0.1:2381,[::1]:2381");
 	arguments_free(&arguments);
-	assert_refused("-listen-metrics-urls: \"https://a:1\" does not begin with http://; with TLS "
-	    "they are at the client port", ARGUMENTS("-listen-metrics-urls", "https://a:1"));
+	assert_refused("-listen-metrics-urls: \"https://a:1\" does not begin with http://; with "
+	    "TLS they are at the client port", ARGUMENTS("-listen-metrics-urls", "https://a:1"));
 	assert_refused("-listen-metrics-urls: \"a\": no port; write host:port",
 	    ARGUMENTS("-listen-metrics-urls", "http://a"));
 }

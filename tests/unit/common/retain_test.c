@@ -1,7 +1,7 @@
 /*
- * upkeep_test.c - a quota, a retention and an interval as options say them.
+ * retain_test.c - a quota, a retention and an interval as options say them.
  */
-#include "common/upkeep.h"
+#include "common/retain.h"
 
 #include "tests/lib/test.h"
 
@@ -27,11 +27,11 @@ TEST(a_quota_is_bytes_with_a_suffix_or_none)
 	uint64_t bytes;
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-		assert_null(upkeep_quota_parse(cases[i].text, &bytes));
+		assert_null(retain_quota_parse(cases[i].text, &bytes));
 		assert_int_equal(bytes, cases[i].bytes);
 	}
 	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
-		char *problem = upkeep_quota_parse(wrong[i], &bytes);
+		char *problem = retain_quota_parse(wrong[i], &bytes);
 
 		assert_non_null(problem);
 		assert_non_null(strstr(problem, "is not a size; write bytes"));
@@ -50,13 +50,14 @@ TEST(a_retention_is_a_time_hours_or_revisions)
 		{ "periodic", "1h30m", HOUR_MS * 3 / 2, 0 }, { "periodic", "0.5h", HOUR_MS / 2, 0 },
 		{ "periodic", "1s", 1000, 0 }, { "periodic", "1500ms", 1500, 0 },
 		{ "periodic", "2s500ms", 2500, 0 }, { "periodic", "0s", 0, 0 },
-		{ "revision", "", 0, 0 }, { "revision", "0", 0, 0 }, { "revision", "1000", 0, 1000 },
+		{ "revision", "", 0, 0 }, { "revision", "0", 0, 0 },
+		{ "revision", "1000", 0, 1000 },
 	};
-	struct upkeep_retention retention;
+	struct retention retention;
 	bool mode_is_wrong;
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-		assert_null(upkeep_retention_parse(cases[i].mode, cases[i].text, &retention,
+		assert_null(retain_history_parse(cases[i].mode, cases[i].text, &retention,
 		    &mode_is_wrong));
 		assert_int_equal(retention.ms, cases[i].ms);
 		assert_int_equal(retention.revisions, cases[i].revisions);
@@ -70,7 +71,8 @@ TEST(a_retention_that_is_none_is_told)
 		bool mode_is_wrong;
 	} cases[] = {
 		{ "hourly", "1", "\"hourly\" is none of periodic, revision", true },
-		{ "periodic", "x", "\"x\" is neither a number of hours nor a time like 30m or 1h30m",
+		{ "periodic", "x",
+		    "\"x\" is neither a number of hours nor a time like 30m or 1h30m",
 		    false },
 		{ "periodic", "-1h",
 		    "\"-1h\" is neither a number of hours nor a time like 30m or 1h30m", false },
@@ -86,11 +88,11 @@ TEST(a_retention_that_is_none_is_told)
 		{ "revision", "9223372036854775808",
 		    "\"9223372036854775808\" is not a number of revisions", false },
 	};
-	struct upkeep_retention retention;
+	struct retention retention;
 	bool mode_is_wrong;
 
 	for (size_t i = 0; i < ARRAY_COUNT(cases); i++) {
-		char *problem = upkeep_retention_parse(cases[i].mode, cases[i].text, &retention,
+		char *problem = retain_history_parse(cases[i].mode, cases[i].text, &retention,
 		    &mode_is_wrong);
 
 		assert_non_null(problem);
@@ -105,14 +107,14 @@ TEST(an_interval_has_bounds)
 	static const char *const wrong[] = { "", "5", "x", "99ms", "24h1s" };
 	uint64_t ms;
 
-	assert_null(upkeep_notice_parse("5s", &ms));
+	assert_null(retain_notice_parse("5s", &ms));
 	assert_int_equal(ms, 5000);
-	assert_null(upkeep_notice_parse("10m", &ms));
+	assert_null(retain_notice_parse("10m", &ms));
 	assert_int_equal(ms, 600000);
-	assert_null(upkeep_notice_parse("100ms", &ms));
-	assert_null(upkeep_notice_parse("24h", &ms));
+	assert_null(retain_notice_parse("100ms", &ms));
+	assert_null(retain_notice_parse("24h", &ms));
 	for (size_t i = 0; i < ARRAY_COUNT(wrong); i++) {
-		char *problem = upkeep_notice_parse(wrong[i], &ms);
+		char *problem = retain_notice_parse(wrong[i], &ms);
 
 		assert_non_null(problem);
 		free(problem);

@@ -1,7 +1,7 @@
 /*
- * upkeep.c - see upkeep.h. Pure.
+ * retain.c - see retain.h. Pure.
  */
-#include "common/upkeep.h"
+#include "common/retain.h"
 
 #include "common/xmem.h"
 
@@ -31,7 +31,7 @@ take_number(const char **text, uint64_t *number)
 /* ---- the quota ------------------------------ */
 
 char *
-upkeep_quota_parse(const char *text, uint64_t *bytes)
+retain_quota_parse(const char *text, uint64_t *bytes)
 {
 	static const char suffixes[] = "KMG";
 	const char *at = text + (text[0] == '-'), *suffix;
@@ -113,7 +113,7 @@ parse_time(const char *text, uint64_t *ms)
 }
 
 char *
-upkeep_notice_parse(const char *text, uint64_t *ms)
+retain_notice_parse(const char *text, uint64_t *ms)
 {
 	if (text[0] == '\0' || !parse_time(text, ms))
 		return xasprintf("\"%s\" is not a time like 5s or 10m", text);
@@ -145,13 +145,13 @@ parse_period(const char *text, uint64_t *ms)
 }
 
 char *
-upkeep_retention_parse(const char *mode, const char *text, struct upkeep_retention *retention,
+retain_history_parse(const char *mode, const char *text, struct retention *retention,
     bool *mode_is_wrong)
 {
 	bool periodic = mode[0] == '\0' || strcmp(mode, "periodic") == 0;
 	const char *at = text;
 
-	*retention = (struct upkeep_retention){ 0, 0 };
+	*retention = (struct retention){ 0, 0 };
 	*mode_is_wrong = !periodic && strcmp(mode, "revision") != 0;
 	if (*mode_is_wrong)
 		return xasprintf("\"%s\" is none of periodic, revision", mode);
