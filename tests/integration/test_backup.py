@@ -389,7 +389,7 @@ def test_what_is_damaged_cut_or_foreign_is_refused(world):
     for size in (0, 7, 11, 12, places[1] + 4, places[-1], len(data) - 1):
         refused(data[:size], "is incomplete: it ends at byte %d" % size)
     refused(data + b"\n", "something follows the end")
-    refused(data[:8] + b"\x06" + data[9:], "version 6, this program reads 1 to 5")
+    refused(data[:8] + b"\x07" + data[9:], "version 7, this program reads 1 to 6")
     refused(b'{"action":"get"}', "is no backup file")
 
     # The same by who makes a directory of it, which nobody takes for one of a node then.

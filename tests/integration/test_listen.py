@@ -267,6 +267,7 @@ def test_the_manifest_of_kubeadm_starts_a_node(world):
     for path in ("/health?exclude=NOSPACE&serializable=true", "/health?serializable=false", "/health"):
         answer = ask(plain, "GET", path)
         assert (answer.status, answer.json) == (200, {"health": "true"}), answer
+    assert [ask(plain, "GET", path).status for path in ("/livez", "/readyz")] == [200, 200]
     assert b"etcd_server_has_leader" in ask(plain, "GET", "/metrics").body
     for method, path in (("GET", "/v2/keys/127.0.0.1"), ("PUT", "/v2/keys/a"), ("POST", "/v3/kv/range"), ("GET", "/v2/stats/node"),
                          ("GET", "/ui/"), ("POST", "/etcdserverpb.KV/Range"), ("GET", "/v2/admin/backup")):
