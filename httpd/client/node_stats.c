@@ -26,6 +26,12 @@
 #include "httpd/cluster.h"
 #include "httpd/worker.h"
 
+#ifdef WITH_V3
+#define HAS_V3 true
+#else
+#define HAS_V3 false
+#endif
+
 #define DAY_S UINT64_C(86400)
 
 /* In the request's arena. */
@@ -101,6 +107,7 @@ put_node(struct json_put *json, const struct worker *worker, const struct node_f
 	put_time(json, "now", loop_now(worker->loop).wall_ns);
 	put_time(json, "startTime", cluster->started_ns);
 	json_put_text(json, "ui", slice_text(worker->config.ui));
+	json_put_bool(json, "v3", HAS_V3);
 	json_put_text(json, "state", slice_text(state_of(cluster)));
 	json_put_number(json, "term", cluster->term);
 	if (leader == NULL)

@@ -13,8 +13,8 @@ from moothall import ask, wait_until
 from prometheus import scrape
 
 SOURCE = os.environ.get("MOOTHALL_SOURCE") or os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "..")
-FIELDS = {"name", "id", "version", "now", "startTime", "ui", "state", "term", "leader", "leaderSince", "applied", "committed",
-          "storeIndex", "keys", "watchers", "connections", "problems", "members", "processes", "requests", "latency", "disk",
+FIELDS = {"name", "id", "version", "now", "startTime", "ui", "v3", "state", "term", "leader", "leaderSince", "applied",
+          "committed", "storeIndex", "keys", "watchers", "connections", "problems", "members", "processes", "requests", "latency", "disk",
           "certificates", "marks"}
 MEMBER_FIELDS = {"id", "name", "role", "leader", "self", "clientURLs", "peerURLs", "version", "applied", "behind",
                  "roundTripSeconds", "active", "clockSeconds", "sync", "restarts", "certificates"}
