@@ -1,10 +1,11 @@
-// stream.js - the events below a key as one endless answer, without a gap as long as the node
-// remembers. A page has one of these at most.
+// stream.js - events as one endless answer of a line each, without a gap as long as the node
+// remembers. A page has one of these at most: of keys of /v2 by EventStream here, of keys of v3 by
+// V3Stream (v3api.js).
 //
 //   opening ---> open --------> opening again, from the event behind the last one that came
 //      |           (answer ends, node away, worker replaced)
-//      +-------> lost: the node does not remember so far back (error 401). Says from where to where,
-//                and goes on from now.
+//      +-------> lost: the node does not remember so far back (error 401; of v3: it is compacted).
+//                Says from where to where, and goes on from there.
 
 import { keyRequest, open, ApiError } from "./api.js";
 
@@ -12,31 +13,20 @@ const PAUSE_FIRST_MS = 250;
 const PAUSE_MOST_MS = 4000;
 const EVENT_CHARACTERS_MAX = 64 << 20;
 
-export class EventStream {
+export class LineStream {
   /*
-   * key, recursive: what is watched
-   * since: the store index of the first event that is wanted; 0: from now on
+   * next: the first event that is wanted; 0: from now on
    * told: { events(list), lost(from, to), state("opening" | "open" | "away" | "refused", error) }
    */
-  constructor(key, { recursive = false, since = 0 }, told) {
-    this.key = key;
-    this.recursive = recursive;
-    this.next = since;
+  constructor(next, told) {
+    this.next = next;
     this.told = told;
     this.stop = new AbortController();
     this.pause = PAUSE_FIRST_MS;
-    this.run();
   }
 
   close() {
     this.stop.abort();
-  }
-
-  request() {
-    const query = { wait: true, stream: true };
-    if (this.recursive) query.recursive = true;
-    if (this.next) query.waitIndex = this.next;
-    return keyRequest("GET", this.key, query);
   }
 
   async run() {
@@ -47,10 +37,7 @@ export class EventStream {
         this.told.state("away");
       } catch (error) {
         if (this.stop.signal.aborted) return;
-        if (error instanceof ApiError && error.code === 401 && error.status === 400) {
-          this.gone(error);
-          continue;
-        }
+        if (this.forgot(error)) continue;
         if (error instanceof ApiError && error.status >= 400 && error.status < 500) {
           this.told.state("refused", error);
           return;
@@ -62,36 +49,65 @@ export class EventStream {
     }
   }
 
-  /* The node forgot events. It says up to where; the next one that it knows is behind that. */
-  gone(error) {
-    const from = this.next;
-    this.next = error.index + 1;
-    this.told.lost(from, error.index);
-  }
-
   async once() {
     const response = await open(this.request(), this.stop.signal);
-    // What happens from now on has a higher index, whether or not it reaches us by this answer.
-    if (!this.next) this.next = Number(response.headers.get("X-Etcd-Index")) + 1;
+    this.begun(response);
     this.told.state("open");
     this.pause = PAUSE_FIRST_MS;
     const reader = response.body.getReader();
     const decoder = new TextDecoder();
-    let rest = "";
-    for (;;) {
+    const parts = [];
+    for (let held = 0; ;) {
       const { done, value } = await reader.read();
       if (done) return;
-      rest += decoder.decode(value, { stream: true });
-      if (rest.length > EVENT_CHARACTERS_MAX) {
+      const text = decoder.decode(value, { stream: true });
+      const end = text.lastIndexOf("\n");
+      parts.push(end < 0 ? text : text.slice(0, end));
+      held += text.length;
+      if (held > EVENT_CHARACTERS_MAX) {
         reader.cancel();
         return;
       }
-      const end = rest.lastIndexOf("\n");
       if (end < 0) continue;
-      const lines = rest.slice(0, end).split("\n");
-      rest = rest.slice(end + 1);
+      const lines = parts.splice(0).join("").split("\n");
+      parts.push(text.slice(end + 1));
+      held = parts[0].length;
       this.take(lines.filter((line) => line.trim()).map((line) => JSON.parse(line)));
     }
+  }
+}
+
+export class EventStream extends LineStream {
+  /*
+   * key, recursive: what is watched
+   * since: the store index of the first event that is wanted; 0: from now on
+   */
+  constructor(key, { recursive = false, since = 0 }, told) {
+    super(since, told);
+    this.key = key;
+    this.recursive = recursive;
+    this.run();
+  }
+
+  request() {
+    const query = { wait: true, stream: true };
+    if (this.recursive) query.recursive = true;
+    if (this.next) query.waitIndex = this.next;
+    return keyRequest("GET", this.key, query);
+  }
+
+  begun(response) {
+    // What happens from now on has a higher index, whether or not it reaches us by this answer.
+    if (!this.next) this.next = Number(response.headers.get("X-Etcd-Index")) + 1;
+  }
+
+  /* The node forgot events. It says up to where; the next one that it knows is behind that. */
+  forgot(error) {
+    if (!(error instanceof ApiError && error.code === 401 && error.status === 400)) return false;
+    const from = this.next;
+    this.next = error.index + 1;
+    this.told.lost(from, error.index);
+    return true;
   }
 
   take(said) {

@@ -1,5 +1,6 @@
-// tree.js - the keys as a tree that is loaded as it is opened. A directory's listing also has the
-// values; of these only the beginning is kept.
+// tree.js - the keys as a tree that is loaded as it is opened. TreeView is its rows and its keyboard,
+// Tree those of /v2 (of v3: v3tree.js). A directory's listing also has the values; of these only the
+// beginning is kept.
 //
 // Hidden names (with "_" in front) are in no listing. They get into the tree when somebody goes to
 // them by their path, and are shown while "hidden names" is on.
@@ -32,7 +33,8 @@ export function expiry(said) {
   return said.ttl === undefined ? null : Date.now() + said.ttl * 1000;
 }
 
-class Twig {
+export class Twig {
+  /* key: unlike that of any other row */
   constructor(key, dir) {
     Object.assign(this, { key, dir, open: false, loading: false, children: null, error: "" });
   }
@@ -45,16 +47,18 @@ class Twig {
   }
 }
 
-export class Tree {
+/*
+ * What has the keys: listed(twig), its children that are to be seen; name(twig), label(twig), begin(twig):
+ * what its row says, names to who does not see it, and has behind the name; above(twig): the key of the
+ * row that it is below; load(twig): reads its children, and calls flatten.
+ */
+export class TreeView {
   /* chosen(key): somebody chose a row */
-  constructor(chosen) {
+  constructor(root, chosen) {
     this.chosen = chosen;
-    this.root = new Twig("/", true);
-    this.root.open = true;
-    this.hidden = new Map();    // of a directory: its hidden children that somebody went to
-    this.hidden.set("/", new Set(["/_etcd"]));
-    this.showHidden = false;
-    this.selected = "/";
+    this.root = root;
+    root.open = true;
+    this.selected = root.key;
     this.list = [];
     this.rows = new Rows(ROW_PX, (i) => this.row(i), { role: "tree", "aria-label": "Keys", id: "tree" });
     this.element = this.rows.element;
@@ -77,21 +81,14 @@ export class Tree {
       const [twig, level, place, size] = stack.pop();
       out.push({ twig, level, place, size });
       if (!twig.dir || !twig.open) continue;
-      if (twig.loading || twig.error) {
-        out.push({ text: twig.error || "Loading…", level: level + 1, wrong: twig.error !== "" });
-        continue;
-      }
+      if ((twig.loading && !twig.children) || twig.error) out.push({ text: twig.error || "Loading…", level: level + 1, wrong: twig.error !== "" });
       const children = this.listed(twig);
-      if (!children.length && twig.children) out.push({ text: "(nothing that is listed)", level: level + 1 });
+      if (!children.length && twig.children && !twig.error) out.push({ text: "(nothing that is listed)", level: level + 1 });
       for (let i = children.length - 1; i >= 0; i--) stack.push([children[i], level + 1, i + 1, children.length]);
     }
     this.list = out;
     this.rows.show(out.length);
     this.mark();
-  }
-
-  listed(twig) {
-    return (twig.children ?? []).filter((child) => this.showHidden || !nameOf(child.key).startsWith("_"));
   }
 
   row(i) {
@@ -100,10 +97,10 @@ export class Tree {
     const chosen = twig.key === this.selected;
     const row = el("div", { class: chosen ? "row chosen" : "row", role: "treeitem", id: `row-${i}`, "data-row": i,
       "aria-level": level, "aria-posinset": place, "aria-setsize": size, "aria-selected": String(chosen),
-      "aria-expanded": twig.dir ? String(twig.open) : null, "aria-label": twig.key },
+      "aria-expanded": twig.dir ? String(twig.open) : null, "aria-label": this.label(twig) },
     el("span", { class: "twist", "aria-hidden": "true" }, twig.dir ? (twig.open ? "▾" : "▸") : ""),
-    el("span", { class: twig.dir ? "name dir" : "name" }, twig.dir && twig.key !== "/" ? `${nameOf(twig.key)}/` : nameOf(twig.key)),
-    twig.dir ? el("span", { class: "begin" }, twig.open && twig.children ? count(this.listed(twig).length) : "") : el("span", { class: "begin" }, twig.begin),
+    el("span", { class: twig.dir ? "name dir" : "name" }, this.name(twig)),
+    el("span", { class: "begin" }, this.begin(twig)),
     twig.expires ? el("span", { class: "ttl", "data-expires": twig.expires }, left(twig.expires)) : null);
     return this.indent(row, level);
   }
@@ -111,11 +108,6 @@ export class Tree {
   indent(row, level) {
     row.style.paddingLeft = `${(Math.min(level, 24) - 1) * 14 + 6}px`;
     return row;
-  }
-
-  /* Once a second: what is left of the rows that expire. */
-  count() {
-    for (const node of this.element.querySelectorAll("[data-expires]")) node.textContent = left(Number(node.dataset.expires));
   }
 
   mark() {
@@ -161,8 +153,8 @@ export class Tree {
         else if (twig?.dir) to(at + 1, 1);
         break;
       case "ArrowLeft":
-        if (twig?.dir && twig.open && twig.key !== "/") this.fold(twig, false);
-        else if (twig && twig.key !== "/") this.choose(parentOf(twig.key));
+        if (twig?.dir && twig.open && twig !== this.root) this.fold(twig, false);
+        else if (twig && twig !== this.root) this.choose(this.above(twig));
         break;
       case "Enter": case " ":
         if (twig?.dir) this.fold(twig, !twig.open);
@@ -176,6 +168,41 @@ export class Tree {
     twig.open = open;
     if (open && !twig.children) await this.load(twig);
     else this.flatten();
+  }
+}
+
+export class Tree extends TreeView {
+  constructor(chosen) {
+    super(new Twig("/", true), chosen);
+    this.hidden = new Map();    // of a directory: its hidden children that somebody went to
+    this.hidden.set("/", new Set(["/_etcd"]));
+    this.showHidden = false;
+  }
+
+  listed(twig) {
+    return (twig.children ?? []).filter((child) => this.showHidden || !nameOf(child.key).startsWith("_"));
+  }
+
+  name(twig) {
+    return twig.dir && twig.key !== "/" ? `${nameOf(twig.key)}/` : nameOf(twig.key);
+  }
+
+  label(twig) {
+    return twig.key;
+  }
+
+  begin(twig) {
+    if (!twig.dir) return twig.begin;
+    return twig.open && twig.children ? count(this.listed(twig).length) : "";
+  }
+
+  above(twig) {
+    return parentOf(twig.key);
+  }
+
+  /* Once a second: what is left of the rows that expire. */
+  count() {
+    for (const node of this.element.querySelectorAll("[data-expires]")) node.textContent = left(Number(node.dataset.expires));
   }
 
   async load(twig) {

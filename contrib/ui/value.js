@@ -111,11 +111,11 @@ function long(whole, size, show) {
   } }, `Show all ${bytes(size)}`)];
 }
 
-/* kind: "text", "json", "hex" */
-export function valueElements(text, kind) {
+/* kind: "text", "json", "hex"; data: its bytes, if they are not those of the text */
+export function valueElements(text, kind, data = null) {
   if (kind === "json") return [el("div", { class: "value json-root", tabindex: "0", role: "group", "aria-label": "Value" }, jsonElement(null, jsonParts(text), 0))];
   if (kind === "hex") {
-    const data = new TextEncoder().encode(text);
+    data ??= new TextEncoder().encode(text);
     return long(data, data.length, (most) => hexLines(data.subarray(0, most)));
   }
   if (text === "") return [el("p", { class: "value empty" }, "(empty)")];
@@ -131,6 +131,10 @@ export function caution(text) {
   if (text.includes("\ufffd")) {
     return "This value has bytes that are no UTF-8, or the sign �: the API shows both as �. Saved from here, the bytes would be lost.";
   }
+  return cautionOfLines(text);
+}
+
+export function cautionOfLines(text) {
   if (/\r(?!\n)/.test(text) || (text.includes("\r\n") && /(^|[^\r])\n/.test(text))) {
     return "This value has carriage returns in it that a text field does not keep. Saved from here, they would be line ends.";
   }
