@@ -1,8 +1,8 @@
 // app.js - the frame of the page: which view is open, and the one request a second.
 //
 // A view is made by its open function and has tick(node), called with each answer of
-// /v2/stats/node, and close(). Others are as it needs them: move(path) when the address changes
-// within the view, second() once a second, poll() to ask something else in the place of the
+// /v2/stats/node, and close(). Others are as it needs them: move(path, raw) when the address changes
+// within the view (path: its names; raw: as it stands there), second() once a second, poll() to ask something else in the place of the
 // figures; unsaved() and forget() where something can be written. While the page is not to be seen nothing is asked.
 
 import { el, write } from "./dom.js";
@@ -14,12 +14,14 @@ import { openOverview } from "./overview.js";
 import { openKeys } from "./keys.js";
 import { openLive } from "./live.js";
 import { openCluster } from "./cluster.js";
+import { openV3 } from "./v3.js";
 
 const TICK_MS = 1000;
 const ANSWER_MS = 1500;         // a node that says nothing for so long does not answer
 const VIEWS = {
   overview: { open: openOverview, title: "Overview" },
   keys: { open: openKeys, title: "Keys" },
+  v3: { open: openV3, title: "v3 keys" },
   live: { open: openLive, title: "Live" },
   cluster: { open: openCluster, title: "Cluster" },
 };
@@ -49,6 +51,11 @@ class App {
     return this.node?.ui === "read-only";
   }
 
+  /* Its program was made without. While it is not known it may have it. */
+  get lacksV3() {
+    return this.node !== null && this.node.v3 !== true;
+  }
+
   go(hash) {
     if (location.hash === hash) this.route();
     else location.hash = hash;
@@ -67,7 +74,7 @@ class App {
       return;
     }
     this.hash = location.hash;
-    const name = found && VIEWS[found[1]] ? found[1] : "overview";
+    const name = found && VIEWS[found[1]] && !(found[1] === "v3" && this.lacksV3) ? found[1] : "overview";
     let path = "/";
     try {
       path = (found?.[2] ?? "/").split("/").map(decodeURIComponent).join("/");
@@ -85,7 +92,7 @@ class App {
         else link.removeAttribute("aria-current");
       }
     }
-    this.view.move?.(path === "/" ? "/" : path.replace(/\/+$/, ""));
+    this.view.move?.(path === "/" ? "/" : path.replace(/\/+$/, ""), found?.[2] ?? "/");
     this.title();
   }
 
@@ -134,8 +141,9 @@ class App {
       this.silentSince = null;
       const changed = this.node && this.node.ui !== node.ui;
       this.node = node;
+      const gone = this.name === "v3" && this.lacksV3;
       this.samples.add(node);
-      if (changed) this.again();
+      if (changed || gone) this.again();
       this.view?.tick(node);
     } catch (error) {
       if (error.status) {
@@ -190,6 +198,7 @@ class App {
           (problem.links ?? []).map(([url, text]) => [" ", el("a", { href: url }, text)])))));
     }
     const { node } = this;
+    document.getElementById("nav-v3").hidden = node?.v3 !== true;
     this.main.classList.toggle("old", this.silentSince !== null && Boolean(node));
     this.here.replaceChildren(el("span", { class: this.silentSince !== null || !node ? "dot bad" : this.trouble ? "dot bad" : problems.length ? "dot warn" : "dot", "aria-hidden": "true" }),
       node ? el("b", {}, node.name) : "no answer", node ? ` ${this.silentSince !== null ? "silent" : node.state}` : "");
