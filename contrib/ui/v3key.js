@@ -39,10 +39,14 @@ function valueOf(value, kind, chosen) {
     text === null ? el("p", { class: "note" }, "This value is no UTF-8.") : null].filter(Boolean);
 }
 
+function digitsOf(value) {
+  return hexOf(value).replace(/(..)(?=.)/g, "$1 ");
+}
+
 /* Of a value beside another one. */
 function plainValue(value) {
   const text = textOf(value);
-  return el("pre", { class: "value", tabindex: "0", "aria-label": "Value" }, value === "" ? "(empty)" : text ?? hexOf(value).replace(/(..)(?=.)/g, "$1 "));
+  return el("pre", { class: "value", tabindex: "0", "aria-label": "Value" }, value === "" ? "(empty)" : text ?? digitsOf(value));
 }
 
 /*
@@ -53,9 +57,8 @@ function valueFields(value, label) {
   const plain = textOf(value);
   const crlf = plain !== null && /\r\n/.test(plain) && cautionOfLines(plain) === null;
   const asText = plain !== null && cautionOfLines(plain) === null;
-  const digits = (bytes) => hexOf(bytes).replace(/(..)(?=.)/g, "$1 ");
   const how = el("select", { id: "value-how" }, el("option", { value: "text" }, "text"), el("option", { value: "hex" }, "bytes, as hexadecimal digits"));
-  const area = el("textarea", { id: "edit-value", rows: 12, spellcheck: "false", value: asText ? plain : digits(value) });
+  const area = el("textarea", { id: "edit-value", rows: 12, spellcheck: "false", value: asText ? plain : digitsOf(value) });
   const wrong = el("p", { class: "notice", role: "status" });
   how.value = asText ? "text" : "hex";
   const ofText = () => bytesOf(crlf ? area.value.replaceAll("\n", "\r\n") : area.value);
@@ -67,7 +70,7 @@ function valueFields(value, label) {
   how.addEventListener("change", () => {
     const bytes = held === "hex" ? bytesOfHex(area.value) : ofText();
     const text = bytes === null ? null : textOf(bytes);
-    if (how.value === "hex") area.value = digits(bytes);
+    if (how.value === "hex") area.value = digitsOf(bytes);
     else if (text !== null && cautionOfLines(text) === null) area.value = text;
     else how.value = "hex";
     held = how.value;
