@@ -203,7 +203,7 @@ def test_bytes_that_are_no_text_are_shown_and_written_as_digits(world, visit):
     for name, kept in (("lines", "a\r\nb\r\nc\r\n"), ("mixed", "a\r\nb\n")):
         go_to(page, "/bin/" + name)
         page.wait("document.querySelector('#path b').textContent === %r && document.querySelector('pre.value') !== null" % name)
-        assert "/bin/" + name in labels(page)
+        wait_until(lambda: "/bin/" + name in labels(page), 5, "the key in the tree")
         page.click("#edit")
         if name == "lines":
             page.fill("#edit-value", "a\nb\nc\n")
@@ -212,6 +212,7 @@ def test_bytes_that_are_no_text_are_shown_and_written_as_digits(world, visit):
         before = entry(node, "/bin/" + name)["version"]
         page.click_text("Save")
         wait_until(lambda: entry(node, "/bin/" + name)["version"] != before, 5, "the write")
+        page.wait("document.querySelector('#edit') !== null", what="the key as it was saved")
         assert value(node, "/bin/" + name) == kept
 
 
@@ -392,7 +393,7 @@ def test_names_and_values_are_text_whatever_they_are(world, visit):
         go_to(page, "h/" + "".join("%%%02x" % byte for byte in name.encode()))
         page.wait("document.querySelector('#path b')?.textContent === %r && document.querySelector('pre.value')?.textContent === %r"
                   % (name, name), what=name)
-        assert "h/" + name in labels(page)
+        wait_until(lambda: "h/" + name in labels(page), 5, "the key in the tree")
         assert '"mod_revision"' in run_line(page, "#detail")
     for odd in "//", "/", "a//b", "h/", "plain":
         go_to(page, odd)
