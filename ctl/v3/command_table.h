@@ -127,7 +127,7 @@ COMMAND("snapshot status", MAINTENANCE, ctl3_snapshot_status, "FILE", 1, 1, PLAI
 COMMAND("snapshot restore", MAINTENANCE, ctl3_snapshot_restore, "FILE", 1, -1, PLAIN,
     "snapshot restore requires exactly one argument", "says how: it is \"etcdctl restore\"")
 COMMAND("import", MAINTENANCE, ctl3_import, "SOURCE-URL,...", 1, 1, PLAIN, NULL,
-    "make this cluster the same as another one, or as a snapshot says")
+    "make this cluster the same as another one, or as a file")
 COMMAND("export", MAINTENANCE, ctl3_export, "TARGET-URL,...", 1, 1, PLAIN, NULL,
     "make another cluster the same as this one")
 COMMAND("check", MAINTENANCE, NULL, "COMMAND", 1, -1, FAMILY, NULL, "tests of a cluster: perf")

@@ -78,11 +78,32 @@ take_of_file(struct ctl3_keys *keys)
 	keys->lease = key->lease;
 }
 
+/* Of a cluster. A server that gave keys again and again would be asked for ever. */
+static int
+take_of_page(struct ctl3_keys *keys, bool begins_page)
+{
+	struct buf name = BUF_INIT;
+	int order;
+
+	ctl3_message_bytes(keys->next, "key", &name);
+	order = slice_compare(buf_slice(&name), buf_slice(&keys->key));
+	buf_free(&keys->key);
+	keys->key = name;
+	if (order < 0 || (order == 0 && !begins_page))
+		return output_error(CTL3_ERROR, "%s gives keys that are not in order",
+		    keys->answer.http.from);
+	ctl3_message_bytes(keys->next, "value", &keys->value);
+	keys->lease = ctl3_message_u64(keys->next, "lease");
+	keys->page_keys++;
+	keys->page_bytes += keys->key.size + keys->value.size;
+	keys->next = keys->next->next;
+	return CTL3_DONE;
+}
+
 int
 ctl3_keys_next(struct ctl3_keys *keys)
 {
-	bool begins = keys->limit == 0;
-	int code;
+	bool begins_page = keys->next == NULL && (keys->limit == 0 || keys->more);
 
 	buf_clear(&keys->value);
 	if (keys->file != NULL) {
@@ -90,20 +111,12 @@ ctl3_keys_next(struct ctl3_keys *keys)
 		take_of_file(keys);
 		return CTL3_DONE;
 	}
-	if (keys->next == NULL && (begins || keys->more)) {
-		code = ask_page(keys);
+	if (begins_page) {
+		int code = ask_page(keys);
+
 		if (code != CTL3_DONE)
 			return code;
 	}
 	keys->ended = keys->next == NULL;
-	if (keys->ended)
-		return CTL3_DONE;
-	buf_clear(&keys->key);
-	ctl3_message_bytes(keys->next, "key", &keys->key);
-	ctl3_message_bytes(keys->next, "value", &keys->value);
-	keys->lease = ctl3_message_u64(keys->next, "lease");
-	keys->page_keys++;
-	keys->page_bytes += keys->key.size + keys->value.size;
-	keys->next = keys->next->next;
-	return CTL3_DONE;
+	return keys->ended ? CTL3_DONE : take_of_page(keys, begins_page);
 }

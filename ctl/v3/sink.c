@@ -130,6 +130,23 @@ ask_of_lease(struct ctl3_sink *sink, struct ctl3 *v3, const char *path, uint64_t
 	return good;
 }
 
+/* 0: there is none. */
+static uint64_t
+ttl_in_file(const struct etcd_snapshot *file, uint64_t id)
+{
+	size_t low = 0, high = file->lease_count;
+
+	while (low < high) {
+		size_t middle = low + (high - low) / 2;
+
+		if (file->leases[middle].id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low < file->lease_count && file->leases[low].id == id ? file->leases[low].ttl_s : 0;
+}
+
 /* One that has run out has -1 left. *ttl_s 0: there is none. */
 static int
 ttl_at_source(struct ctl3_sink *sink, uint64_t id, uint64_t *ttl_s)
@@ -137,10 +154,7 @@ ttl_at_source(struct ctl3_sink *sink, uint64_t id, uint64_t *ttl_s)
 	struct ctl3_answer answer = { 0 };
 	int code = CTL3_DONE;
 
-	*ttl_s = 0;
-	for (size_t i = 0; sink->file != NULL && i < sink->file->lease_count; i++)
-		if (sink->file->leases[i].id == id)
-			*ttl_s = sink->file->leases[i].ttl_s;
+	*ttl_s = sink->file == NULL ? 0 : ttl_in_file(sink->file, id);
 	if (sink->file != NULL)
 		return CTL3_DONE;
 	if (!ask_of_lease(sink, sink->source, "/v3/lease/timetolive", id, 0, &answer))

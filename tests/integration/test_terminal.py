@@ -415,6 +415,8 @@ CASES += [Case("v3 lock name true"), Case("v3 elect name value"), Case("v3 elect
           Case("v3 elect -l name", agreeable=True, enough=SEEN.encode()), Case("v3 lease keep-alive 5"),
           Case(["v3", "snapshot", "save", "file"]), Case(["v3", "snapshot", "status", "bad.backup"], "ours"),
           Case(["v3", "snapshot", "status", BAD_WORD]), Case(["v3", "snapshot", "restore", BAD_WORD]),
+          Case("v3 import --overwrite SERVER"), Case("v3 export --overwrite SERVER"), Case("v3 import --verify SERVER"),
+          Case(["v3", "import", "--snapshot", BAD_WORD]), Case(["v3", "import", BAD_WORD]),
           Case(["v3", "get", BAD_WORD, "-w", BAD_WORD]), Case(["v3", BAD_WORD]), Case(["v3", "put", "--" + BAD_WORD]),
           Case(["v3", "get", "--limit", BAD_WORD, "k"]), Case(["v3", "get", "--order", BAD_WORD, "k"]), Case(["v3", "lease", "grant", BAD_WORD]),
           Case(["v3", "role", "grant-permission", "r", BAD_WORD, "k"]), Case(["v3", "endpoint", "status", "--endpoints", BAD_WORD]),
