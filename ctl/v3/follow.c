@@ -109,11 +109,11 @@ go_on(struct ctl3_follow *follow)
 	return true;
 }
 
+/* Some of that time. */
 static void
-pause_until(uint64_t until_ms)
+pause_for(uint64_t ms)
 {
-	uint64_t ms = MIN_OF(until_ms - MIN_OF(until_ms, now_ms()), (uint64_t)SLEEP_MS);
-	struct timespec time = { .tv_nsec = (long)ms * 1000000 };
+	struct timespec time = { .tv_nsec = (long)MIN_OF(ms, (uint64_t)SLEEP_MS) * 1000000 };
 
 	(void)nanosleep(&time, NULL);
 }
@@ -122,10 +122,11 @@ pause_until(uint64_t until_ms)
 static enum ctl3_news
 step(struct ctl3_follow *follow, uint64_t left_ms, const struct json **message)
 {
+	uint64_t now = now_ms();
 	enum ctl3_news news;
 
-	if (now_ms() < follow->retry_at_ms) {
-		pause_until(MIN_OF(follow->retry_at_ms, now_ms() + left_ms));
+	if (now < follow->retry_at_ms) {
+		pause_for(MIN_OF(follow->retry_at_ms - now, left_ms));
 		return interrupt_signal() != 0 ? CTL3_SIGNAL : CTL3_NOTHING;
 	}
 	if (follow->stream == NULL && !open_stream(follow)) {

@@ -10,6 +10,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -344,6 +345,23 @@ def test_a_watch_runs_a_command_for_each_change(ours):
     assert done.returncode == 1 and done.stderr.decode() == 'command ["sh" "-c" "exit 3"] error (exit status 3)\n'
     done = ours.run("watch", "--rev", str(first), "--", "sh", "-c", "exit 4", ETCDCTL_WATCH_KEY="k")
     assert done.returncode == 1 and "exit status 4" in done.stderr.decode()
+
+
+def test_a_watch_that_nobody_serves_rests_and_goes_on(ours):
+    ours.text("put", "k", "1")
+    with Background(ours, "watch", "k", "--rev", "2") as running:
+        running.shows(["PUT", "k", "1"])
+        ours.node.stop()
+
+        def ticks():
+            with open("/proc/%d/stat" % running.process.pid) as file:
+                return sum(int(field) for field in file.read().rpartition(")")[2].split()[11:13])
+        before = ticks()
+        time.sleep(1.5)     # so long it would work
+        assert ticks() - before < 20
+        ours.node.start()
+        ours.text("put", "k", "2")
+        running.shows(["PUT", "k", "1", "PUT", "k", "2"])
 
 
 def test_watches_from_standard_input(ours):
