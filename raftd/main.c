@@ -452,7 +452,6 @@ open_node(struct raftd *raftd, struct wal_recovered *recovered, char **sentence)
 		.trim_log = config->snapshot,
 		.trim_entries = config->snapshot_count,
 		.watches_max = config->max_watches,
-		.members_fixed = strcmp(config->member_changes, "off") == 0,
 		.seed = rand_entropy(),
 		.new_cluster_id = rand_entropy(),
 		.join = config->peers[0] != '\0' || config->discovery[0] != '\0' ||

@@ -16,6 +16,7 @@
 #include "raftd/node_priv.h"
 
 #include "common/xmem.h"
+#include "raftd/v3_quota.h"
 
 #include <stdarg.h>
 #include <stdlib.h>

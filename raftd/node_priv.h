@@ -37,6 +37,7 @@
 #include "common/hash.h"
 #include "common/limits.h"
 #include "common/tails.h"
+#include "raftd/auto_compact.h"
 #include "raftd/cluster_time.h"
 #include "raftd/command.h"
 #include "raftd/node.h"
@@ -369,27 +370,6 @@ bool node_leases_lead(struct node *node);
 bool node_own_is_under_way(const struct node *node, const struct raft_position *position);
 /* Propose such a command; takes payload. position: of it; zeros: it was not taken. */
 void node_own_propose(struct node *node, struct blob *payload, struct raft_position *position);
-
-/* ---- v3_quota.c ------------------------------------------------------------------ */
-
-/* The leader proposes that the alarm of the quota is raised, or taken back. */
-void node_v3_quota_turn(struct node *node);
-/* When that is tried again, monotonic; UINT64_MAX: there is nothing to do. */
-uint64_t node_v3_quota_deadline(const struct node *node);
-
-/* ---- auto_compact.c -------------------------------------------------------------- */
-
-struct auto_compact {
-	uint64_t next_ms;		/* monotonic: when it is looked at again; 0: never was */
-	uint64_t due_ms;		/* periodic: nothing is compacted before */
-	uint64_t *notes;		/* periodic: a ring of revisions, one for each look */
-	size_t note_count, note_max, next_note;
-	struct raft_position under_way;	/* of the command proposed last; zeros: none */
-};
-
-void node_auto_compact_turn(struct node *node);
-uint64_t node_auto_compact_deadline(const struct node *node);
-void node_auto_compact_free(struct node *node);
 
 /* ---- lease_ask.c ----------------------------------------------------------------- */
 

@@ -6,6 +6,8 @@
 #include "common/metric.h"
 #include "common/retain.h"
 
+#include <string.h>
+
 void
 settings_take(const struct config *config, struct node_config *node_config)
 {
@@ -18,5 +20,6 @@ settings_take(const struct config *config, struct node_config *node_config)
 	    &retention, &mode_is_wrong) == NULL);
 	node_config->v3_compact_ms = retention.ms;
 	node_config->v3_compact_revisions = retention.revisions;
+	node_config->members_fixed = strcmp(config->member_changes, "off") == 0;
 	metric_set(METRIC_v3_quota, node_config->v3_quota_bytes);
 }

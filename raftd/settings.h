@@ -7,7 +7,7 @@
 #include "common/option.h"
 #include "raftd/node.h"
 
-/* What a new cluster agrees on, and how much of the v3 keys is kept. */
+/* What a new cluster agrees on, who may change its members, how much of the v3 keys is kept. */
 void settings_take(const struct config *config, struct node_config *node_config);
 
 #endif

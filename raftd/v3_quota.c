@@ -13,8 +13,9 @@
  *
  * One such entry is under way at a time. Source: docs/operations.md, "The quota of the v3 keys".
  */
-#include "raftd/node_priv.h"
+#include "raftd/v3_quota.h"
 
+#include "raftd/node_priv.h"
 #include "raftd/replica/mvcc/mvcc.h"
 
 #define QUOTA_RETRY_MS 10

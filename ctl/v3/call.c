@@ -196,6 +196,28 @@ ctl3_ask(struct ctl3 *v3, const struct ctl3_request *request, struct ctl3_answer
 	}
 }
 
+bool
+ctl3_ask_of_lease(struct ctl3 *v3, const struct ctl3_of_lease *what, struct ctl3_answer *answer)
+{
+	struct ctl3_request request = { .path = what->path, .repeatable = true };
+	struct buf body = BUF_INIT;
+	struct json_put json = json_put_into(&body);
+	bool good;
+
+	json_put_open(&json, NULL, '{');
+	if (what->id != 0)
+		ctl3_put_int(&json, "ID", (int64_t)what->id);
+	if (what->ttl_s != 0)
+		ctl3_put_int(&json, "TTL", (int64_t)what->ttl_s);
+	if (what->keys)
+		json_put_bool(&json, "keys", true);
+	json_put_close(&json, '}');
+	request.body = buf_slice(&body);
+	good = ctl3_ask(v3, &request, answer);
+	buf_free(&body);
+	return good;
+}
+
 int
 ctl3_call(struct ctl3 *v3, const struct ctl3_request *request, struct ctl3_answer *answer)
 {

@@ -31,6 +31,17 @@ bool ctl3_ask(struct ctl3 *v3, const struct ctl3_request *request, struct ctl3_a
 int ctl3_call(struct ctl3 *v3, const struct ctl3_request *request, struct ctl3_answer *answer);
 void ctl3_answer_free(struct ctl3_answer *answer);
 
+/* What is asked of a lease: a member that is 0 or false is left out. */
+struct ctl3_of_lease {
+	const char *path;	/* "/v3/lease/grant" */
+	uint64_t id, ttl_s;
+	bool keys;
+};
+
+/* As ctl3_ask; each of these may be asked twice. */
+bool ctl3_ask_of_lease(struct ctl3 *v3, const struct ctl3_of_lease *what,
+    struct ctl3_answer *answer);
+
 /* The client of the endpoints; CTL3_DONE, or it was said why there is none. */
 int ctl3_connect(struct ctl3 *v3) MUST_CHECK;
 /* Ask for a token, if there is a user and none yet. False: answer has the problem. */

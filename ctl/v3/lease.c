@@ -30,20 +30,8 @@ read_id(const struct ctl3 *v3, uint64_t *id)
 static bool
 ask_of_lease(struct ctl3 *v3, const char *path, uint64_t id, bool keys, struct ctl3_answer *answer)
 {
-	struct ctl3_request request = { .path = path, .repeatable = true };
-	struct buf body = BUF_INIT;
-	struct json_put json = json_put_into(&body);
-	bool good;
-
-	json_put_open(&json, NULL, '{');
-	ctl3_put_int(&json, "ID", (int64_t)id);
-	if (keys)
-		json_put_bool(&json, "keys", true);
-	json_put_close(&json, '}');
-	request.body = buf_slice(&body);
-	good = ctl3_ask(v3, &request, answer);
-	buf_free(&body);
-	return good;
+	return ctl3_ask_of_lease(v3, &(struct ctl3_of_lease){ .path = path, .id = id,
+	    .keys = keys }, answer);
 }
 
 /* ---- grant, revoke ------------------------------------------------------------- */

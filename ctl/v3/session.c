@@ -31,24 +31,6 @@ say(const struct ctl3_answer *answer)
 
 /* ---- the lease ----------------------------------------------------------------- */
 
-static bool
-ask_with_number(struct ctl3 *v3, const char *path, const char *member, uint64_t number,
-    struct ctl3_answer *answer)
-{
-	struct ctl3_request request = { .path = path, .repeatable = true };
-	struct buf body = BUF_INIT;
-	struct json_put json = json_put_into(&body);
-	bool good;
-
-	json_put_open(&json, NULL, '{');
-	ctl3_put_int(&json, member, (int64_t)number);
-	json_put_close(&json, '}');
-	request.body = buf_slice(&body);
-	good = ctl3_ask(v3, &request, answer);
-	buf_free(&body);
-	return good;
-}
-
 static void
 note_ttl(struct ctl3_session *session, uint64_t asked_ms, uint64_t ttl_s)
 {
@@ -65,7 +47,8 @@ ctl3_session_open(struct ctl3_session *session, struct ctl3 *v3, uint64_t ttl_s)
 	int code = ctl3_connect(v3);
 
 	*session = (struct ctl3_session){ .v3 = v3 };
-	if (code == CTL3_DONE && !ask_with_number(v3, "/v3/lease/grant", "TTL", ttl_s, &answer))
+	if (code == CTL3_DONE && !ctl3_ask_of_lease(v3, &(struct ctl3_of_lease){
+	    .path = "/v3/lease/grant", .ttl_s = ttl_s }, &answer))
 		code = say(&answer);
 	if (code == CTL3_DONE) {
 		session->lease = ctl3_message_u64(answer.root, "ID");
@@ -83,8 +66,8 @@ ctl3_session_close(struct ctl3_session *session)
 	/* The signal that ends us must not keep us from leaving in order. */
 	interrupt_clear();
 	if (session->lease != 0 && session->v3->client != NULL)
-		(void)ask_with_number(session->v3, "/v3/lease/revoke", "ID", session->lease,
-		    &answer);
+		(void)ctl3_ask_of_lease(session->v3, &(struct ctl3_of_lease){
+		    .path = "/v3/lease/revoke", .id = session->lease }, &answer);
 	ctl3_answer_free(&answer);
 	free(session->prefix);
 	free(session->key);
@@ -100,7 +83,8 @@ ctl3_session_keep(struct ctl3_session *session)
 
 	if (asked_ms < session->renew_at_ms)
 		return true;
-	if (ask_with_number(session->v3, "/v3/lease/keepalive", "ID", session->lease, &answer)) {
+	if (ctl3_ask_of_lease(session->v3, &(struct ctl3_of_lease){
+	    .path = "/v3/lease/keepalive", .id = session->lease }, &answer)) {
 		uint64_t ttl_s = ctl3_message_u64(answer.root, "TTL");
 
 		alive = ttl_s > 0;

@@ -87,18 +87,24 @@ ctl3_sink_free(struct ctl3_sink *sink)
 	buf_free(&sink->ops);
 }
 
-/* A first signal waits until what was begun is done. */
+/* A first signal waits until what was begun is done: that is asked for again. */
+static bool
+is_to_repeat(struct ctl3_sink *sink, bool good, const struct ctl3_answer *answer)
+{
+	if (good || answer->exit != CTL3_INTERRUPTED || sink->signal != 0)
+		return false;
+	sink->signal = interrupt_signal();
+	interrupt_clear();
+	return true;
+}
+
 static bool
 ask(struct ctl3_sink *sink, struct ctl3 *v3, const struct ctl3_request *request,
     struct ctl3_answer *answer)
 {
 	bool good = ctl3_ask(v3, request, answer);
 
-	if (good || answer->exit != CTL3_INTERRUPTED || sink->signal != 0)
-		return good;
-	sink->signal = interrupt_signal();
-	interrupt_clear();
-	return ctl3_ask(v3, request, answer);
+	return is_to_repeat(sink, good, answer) ? ctl3_ask(v3, request, answer) : good;
 }
 
 /* ---- leases ------------------------------ */
@@ -114,20 +120,10 @@ static bool
 ask_of_lease(struct ctl3_sink *sink, struct ctl3 *v3, const char *path, uint64_t id,
     uint64_t ttl_s, struct ctl3_answer *answer)
 {
-	struct ctl3_request request = { .path = path, .repeatable = true };
-	struct buf body = BUF_INIT;
-	struct json_put json = json_put_into(&body);
-	bool good;
+	struct ctl3_of_lease what = { .path = path, .id = id, .ttl_s = ttl_s };
+	bool good = ctl3_ask_of_lease(v3, &what, answer);
 
-	json_put_open(&json, NULL, '{');
-	ctl3_put_int(&json, "ID", (int64_t)id);
-	if (ttl_s > 0)
-		ctl3_put_int(&json, "TTL", (int64_t)ttl_s);
-	json_put_close(&json, '}');
-	request.body = buf_slice(&body);
-	good = ask(sink, v3, &request, answer);
-	buf_free(&body);
-	return good;
+	return is_to_repeat(sink, good, answer) ? ctl3_ask_of_lease(v3, &what, answer) : good;
 }
 
 /* 0: there is none. */

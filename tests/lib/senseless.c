@@ -509,39 +509,21 @@ tame_v3_watch(struct senseless *s, struct msg_v3_watch *m)
 		m->start = rand_below(&s->rand, 100);
 }
 
-/* What a session looks at is made as it has to be. */
 static void
-tame(struct senseless *s, uint16_t type, void *message)
+tame_v3_alarm(struct senseless *s, struct msg_v3_alarm *m)
 {
-	struct msg_forward_proposal *proposal;
-	struct msg_raft_heartbeat *heartbeat;
-	struct msg_snapshot_chunk *chunk;
-	struct msg_watch_taken *taken;
-	struct msg_standby *standby;
+	m->op = (uint8_t)(1 + rand_below(&s->rand, 2));
+	m->type = (uint8_t)(1 + rand_below(&s->rand, ALARM_TYPES_LAST));
+}
+
+/* What a session looks at of messages of the v3 API is made as it has to be. */
+static void
+tame_v3(struct senseless *s, uint16_t type, void *message)
+{
 	struct msg_v3_tokens_used *used;
 	struct msg_v3_state *state;
-	struct msg_watch *watch;
-	struct msg_read *read;
 
 	switch (type) {
-	case MSG_write:
-		tame_write(s, message);
-		break;
-	case MSG_read:
-		read = message;
-		read->flags = (uint8_t)rand_below(&s->rand, READ_FLAG_ALL + 1);
-		read->key = key_to_read(s);
-		break;
-	case MSG_watch:
-		watch = message;
-		watch->flags = (uint8_t)rand_below(&s->rand, WATCH_FLAG_ALL + 1);
-		watch->key = key_to_read(s);
-		break;
-	case MSG_watch_taken:
-		taken = message;
-		if (rand_chance(&s->rand, 500))
-			taken->past_bytes = rand_below(&s->rand, 1000);
-		break;
 	case MSG_v3_write:
 		tame_v3_write(s, message);
 		break;
@@ -565,19 +547,11 @@ tame(struct senseless *s, uint16_t type, void *message)
 		state->what = (uint8_t)(1 + rand_below(&s->rand, 4));
 		state->quorum &= 1;
 		break;
-	case MSG_lease_ask:
-		((struct msg_lease_ask *)message)->what = (uint8_t)(1 + rand_below(&s->rand, 3));
-		break;
-	case MSG_auth_change:
-		tame_auth_change(s, message);
-		break;
 	case MSG_v3_auth_change:
 		tame_v3_auth_change(s, message);
 		break;
 	case MSG_v3_alarm:
-		((struct msg_v3_alarm *)message)->op = (uint8_t)(1 + rand_below(&s->rand, 2));
-		((struct msg_v3_alarm *)message)->type =
-		    (uint8_t)(1 + rand_below(&s->rand, ALARM_TYPES_LAST));
+		tame_v3_alarm(s, message);
 		break;
 	case MSG_v3_tokens_used:
 		used = message;
@@ -586,6 +560,48 @@ tame(struct senseless *s, uint16_t type, void *message)
 		break;
 	case MSG_v3_tokens_kept:
 		((struct msg_v3_tokens_kept *)message)->tokens = v3_tokens(s);
+		break;
+	default:
+		break;
+	}
+}
+
+/* The same of every message. */
+static void
+tame(struct senseless *s, uint16_t type, void *message)
+{
+	struct msg_forward_proposal *proposal;
+	struct msg_raft_heartbeat *heartbeat;
+	struct msg_snapshot_chunk *chunk;
+	struct msg_watch_taken *taken;
+	struct msg_standby *standby;
+	struct msg_watch *watch;
+	struct msg_read *read;
+
+	switch (type) {
+	case MSG_write:
+		tame_write(s, message);
+		break;
+	case MSG_read:
+		read = message;
+		read->flags = (uint8_t)rand_below(&s->rand, READ_FLAG_ALL + 1);
+		read->key = key_to_read(s);
+		break;
+	case MSG_watch:
+		watch = message;
+		watch->flags = (uint8_t)rand_below(&s->rand, WATCH_FLAG_ALL + 1);
+		watch->key = key_to_read(s);
+		break;
+	case MSG_watch_taken:
+		taken = message;
+		if (rand_chance(&s->rand, 500))
+			taken->past_bytes = rand_below(&s->rand, 1000);
+		break;
+	case MSG_lease_ask:
+		((struct msg_lease_ask *)message)->what = (uint8_t)(1 + rand_below(&s->rand, 3));
+		break;
+	case MSG_auth_change:
+		tame_auth_change(s, message);
 		break;
 	case MSG_member_change:
 		tame_member_change(s, message);
@@ -616,6 +632,7 @@ tame(struct senseless *s, uint16_t type, void *message)
 			chunk->checksum = crc32c(0, chunk->records);
 		break;
 	default:
+		tame_v3(s, type, message);
 		break;
 	}
 }

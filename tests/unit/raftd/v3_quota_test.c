@@ -5,6 +5,7 @@
 #include "tests/unit/raftd/world.h"
 
 #include "raftd/node_priv.h"
+#include "raftd/v3_quota.h"
 #include "raftd/replica/mvcc/mvcc.h"
 #include "tests/lib/test.h"
 
