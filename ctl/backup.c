@@ -17,13 +17,13 @@
 #include "common/xmem.h"
 #include "ctl/interrupt.h"
 #include "ctl/problem.h"
+#include "ctl/whole_file.h"
 
 #include <curl/curl.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <http_parser.h>
 #include <inttypes.h>
-#include <libgen.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -43,8 +43,7 @@ struct fetch {
 	CURL *curl;			/* NULL: over a connection that was there */
 	long status;			/* of the answer; 0: none came */
 	bool ended;			/* the answer came to its end */
-	char *partial;			/* name of what is written */
-	int fd;
+	struct whole_file file;
 	struct backup_reader *reader;
 	struct output_progress progress;
 	uint64_t bytes;
@@ -122,7 +121,7 @@ static bool
 write_all(struct fetch *fetch, const char *bytes, size_t size)
 {
 	while (size > 0) {
-		ssize_t written = write(fetch->fd, bytes, size);
+		ssize_t written = write(fetch->file.fd, bytes, size);
 
 		if (written == -1 && errno == EINTR && interrupt_signal() == 0)
 			continue;
@@ -246,27 +245,13 @@ file_failed(const char *what, const char *path, int why)
 	return output_fail(CTL_BAD_FILE, "cannot %s %s: %s", what, path, strerror(why));
 }
 
-/* For good: the bytes, the name, and the directory that has the name. */
 static int
 keep(struct fetch *fetch)
 {
-	const char *file = fetch->order->file;
-	char *copy = xstrdup(file);
-	int directory = open(dirname(copy), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	int code = CTL_DONE;
-
-	free(copy);
-	if (fsync(fetch->fd) == -1)
-		code = file_failed("write", fetch->partial, errno);
-	else if (rename(fetch->partial, file) == -1)
-		code = file_failed("make", file, errno);
-	else if (directory == -1 || fsync(directory) == -1)
-		code = file_failed("sync the directory of", file, errno);
-	if (directory != -1)
-		close(directory);
-	if (code == CTL_DONE)
-		print_summary(fetch, fetch->order->ctl, file);
-	return code;
+	if (!whole_file_keep(&fetch->file))
+		return file_failed(fetch->file.failed, fetch->file.path, errno);
+	print_summary(fetch, fetch->order->ctl, fetch->order->file);
+	return CTL_DONE;
 }
 
 /* ---- the request ----------------------------------------------------------------------- */
@@ -358,7 +343,7 @@ judge(struct fetch *fetch, const char *url)
 		return output_fail(CTL_BAD_FILE, "interrupted, %s was not written", file);
 	}
 	if (fetch->write_error != 0)
-		return file_failed("write", fetch->partial, fetch->write_error);
+		return file_failed("write", fetch->file.partial, fetch->write_error);
 	if (fetch->words != NULL && fetch->status != OK_STATUS)
 		return output_fail(CTL_NO_HOST, "%s (--peer-url): %s", url, fetch->words);
 	if (fetch->status == 0)
@@ -380,10 +365,8 @@ ctl_backup_fetch(const struct backup_order *order)
 	char *url = url_of(order);
 	int code;
 
-	fetch.partial = xasprintf("%s.part-%ld", order->file, (long)getpid());
-	fetch.fd = open(fetch.partial, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	if (fetch.fd == -1) {
-		(void)file_failed("make", fetch.partial, errno);
+	if (!whole_file_begin(&fetch.file, order->file)) {
+		(void)file_failed(fetch.file.failed, fetch.file.path, errno);
 		code = CTL_BAD_ARGUMENTS;
 		goto out;
 	}
@@ -398,15 +381,12 @@ ctl_backup_fetch(const struct backup_order *order)
 		ask_by_url(&fetch, url);
 	output_progress_end(&fetch.progress);
 	code = judge(&fetch, url);
-	close(fetch.fd);
-	if (code != CTL_DONE)
-		(void)unlink(fetch.partial);
 	backup_reader_free(&fetch.reader);
 	buf_free(&fetch.refusal);
 out:
 	if (order->connected_fd != -1)
 		close(order->connected_fd);
-	free(fetch.partial);
+	whole_file_end(&fetch.file);
 	free(fetch.words);
 	free(url);
 	if (interrupt_signal() != 0)

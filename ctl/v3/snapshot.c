@@ -14,6 +14,7 @@
 #include "ctl/v3/message.h"
 #include "ctl/v3/show.h"
 #include "ctl/v3/stream.h"
+#include "ctl/whole_file.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -24,7 +25,6 @@
 #include <unistd.h>
 
 #define SUM_BYTES ((size_t)32)
-#define FILE_MODE 0600
 
 /* ---- the sum at the end -------------------------------------------------------- */
 
@@ -83,21 +83,19 @@ struct saving {
 	struct ctl3 *v3;
 	struct ctl3_stream *stream;
 	struct summing summing;
-	const char *file;
-	char *partial;
-	int fd;
+	struct whole_file file;
 };
 
 static int
 write_all(struct saving *saving, struct slice bytes)
 {
 	while (bytes.size > 0) {
-		ssize_t size = write(saving->fd, bytes.data, bytes.size);
+		ssize_t size = write(saving->file.fd, bytes.data, bytes.size);
 
 		if (size == -1 && errno == EINTR)
 			continue;
 		if (size == -1)
-			return output_error(CTL3_IO, "cannot write %s: %s", saving->partial,
+			return output_error(CTL3_IO, "cannot write %s: %s", saving->file.partial,
 			    strerror(errno));
 		bytes = slice_of(bytes.data + size, bytes.size - (size_t)size);
 	}
@@ -145,13 +143,19 @@ receive(struct saving *saving)
 	return code;
 }
 
-/* Its own name, and on the disk. */
 static int
-settle(const struct saving *saving)
+say_failure(const struct saving *saving)
 {
-	if (fsync(saving->fd) == -1 || rename(saving->partial, saving->file) == -1)
-		return output_error(CTL3_IO, "cannot write %s: %s", saving->file, strerror(errno));
-	output_print(&saving->v3->out, "Snapshot saved at %s\n", saving->file);
+	return output_error(CTL3_IO, "cannot %s %s: %s", saving->file.failed, saving->file.path,
+	    strerror(errno));
+}
+
+static int
+settle(struct saving *saving)
+{
+	if (!whole_file_keep(&saving->file))
+		return say_failure(saving);
+	output_print(&saving->v3->out, "Snapshot saved at %s\n", saving->file.name);
 	return CTL3_DONE;
 }
 
@@ -166,10 +170,6 @@ save(struct saving *saving)
 	ctl3_answer_free(&answer);
 	if (code != CTL3_DONE)
 		return code;
-	saving->fd = open(saving->partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, FILE_MODE);
-	if (saving->fd == -1)
-		return output_error(CTL3_IO, "could not open %s (%s)", saving->partial,
-		    strerror(errno));
 	saving->stream = ctl3_stream_open(saving->v3, 0, "/v3/maintenance/snapshot",
 	    SLICE_LITERAL("{}"));
 	sum_begin(&saving->summing);
@@ -177,18 +177,13 @@ save(struct saving *saving)
 	if (saving->summing.context != NULL)
 		(void)sum_end(&saving->summing);
 	ctl3_stream_close(&saving->stream);
-	if (code == CTL3_DONE)
-		code = settle(saving);
-	close(saving->fd);
-	if (code != CTL3_DONE)
-		(void)unlink(saving->partial);
-	return code;
+	return code == CTL3_DONE ? settle(saving) : code;
 }
 
 int
 ctl3_snapshot_save(struct ctl3 *v3)
 {
-	struct saving saving = { .v3 = v3, .file = v3->arguments->words[0], .fd = -1 };
+	struct saving saving = { .v3 = v3 };
 	int code = ctl3_connect(v3);
 
 	if (code != CTL3_DONE)
@@ -198,9 +193,9 @@ ctl3_snapshot_save(struct ctl3 *v3)
 		return output_error(CTL3_ERROR, "snapshot must be requested to one selected node, "
 		    "not multiple (--endpoints)");
 	interrupt_catch();
-	saving.partial = xasprintf("%s.part", saving.file);
-	code = save(&saving);
-	free(saving.partial);
+	code = whole_file_begin(&saving.file, v3->arguments->words[0]) ? save(&saving) :
+	    say_failure(&saving);
+	whole_file_end(&saving.file);
 	return code;
 }
 

@@ -32,6 +32,7 @@ class Flips:
             for i in range(20):
                 v3.put(self.node, "k%d" % i, "changed %d" % i)
             v3.delete(self.node, "k39")
+            v3.good(self.node, "alarm", {"action": "ACTIVATE", "memberID": "5", "alarm": "NOSPACE"}, prefix="/v3/maintenance/")
         self.tree = self.node.get("/v2/keys/?recursive=true&sorted=true").body
         self.index = self.node.get("/v2/keys/").headers["X-Etcd-Index"]
         self.v3 = self._look_v3()
@@ -60,7 +61,7 @@ class Flips:
         v3.good(self.node, "user/grant", {"user": "user", "role": "role"}, prefix="/v3/auth/")
 
     def _look_v3(self):
-        """Keys now and before their second change, what hangs on the lease, users: all but what a start changes."""
+        """Keys now and before their second change, what hangs on the lease, users, alarms: all but what a start changes."""
         if not self.with_v3:
             return None
         node, everything = self.node, {"key": v3.b64("\0"), "range_end": v3.b64("\0")}
@@ -71,7 +72,8 @@ class Flips:
             ("user/list", {}), ("user/get", {"name": "user"}), ("role/get", {"role": "role"}))]
         for answer in users:
             answer.pop("header")
-        return now["header"]["revision"], now["kvs"], past["kvs"], lease["keys"], users
+        alarms = v3.good(node, "alarm", {"action": "GET"}, prefix="/v3/maintenance/")["alarms"]
+        return now["header"]["revision"], now["kvs"], past["kvs"], lease["keys"], users, alarms
 
     def one(self):
         """Half of the flips by file, half by size: small files are hit, too."""
@@ -116,6 +118,6 @@ class Flips:
         if self.with_v3:
             # Its own leader, at once; on a busy machine a moment later.
             wait_until(lambda: v3.call(node, "range", {"key": v3.b64("a")}).status == 200, 10, "a leader")
-        assert self._look_v3() == self.v3, "%s: other v3 keys, leases or users" % where
+        assert self._look_v3() == self.v3, "%s: other v3 keys, leases, users or alarms" % where
         node.kill_all()
         self.served += 1

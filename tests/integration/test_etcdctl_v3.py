@@ -427,7 +427,13 @@ def test_a_token_that_is_not_known_any_more_is_asked_for_again(ours):
 def test_a_snapshot_is_a_backup(ours, tmp_path):
     file = str(tmp_path / "snapshot")
     ours.text("put", "a", "1")
+    # What somebody has put there beforehand is not written to.
+    other = tmp_path / "other"
+    other.write_text("his")
+    os.symlink(other, file + ".part")
     assert ours.text("snapshot", "save", file) == "Snapshot saved at %s\n" % file
+    assert other.read_text() == "his" and sorted(os.listdir(tmp_path)) == ["other", "snapshot", "snapshot.part"]
+    os.unlink(file + ".part")
     assert os.stat(file).st_mode & 0o777 == 0o600 and not os.path.exists(file + ".part")
     assert re.match(r"whole, .*, store index \d+, raft index \d+, made .* by one\n", ours.text("snapshot", "status", file))
     assert json.loads(ours.text("snapshot", "status", file, "-w", "json"))["totalSize"] == os.stat(file).st_size
