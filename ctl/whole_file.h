@@ -4,8 +4,8 @@
  * Until then it is a new file beside it, mode 0600, of a name with the number of this process: no
  * other one's file is written to, nor what a link of that name points to.
  *
- *	begun ---> kept		whole, synced, renamed, and the directory synced	[whole_file_keep]
- *	begun ---> (none)	removed							[whole_file_end]
+ *	begun ---> kept		synced, renamed, the directory synced	[whole_file_keep]
+ *	begun ---> (none)	removed					[whole_file_end]
  */
 #ifndef MOOTHALL_CTL_WHOLE_FILE_H
 #define MOOTHALL_CTL_WHOLE_FILE_H
