@@ -56,7 +56,7 @@ ctl3_said(const struct json *root, unsigned *code)
 }
 
 static bool
-refuse(struct ctl3_answer *answer, enum ctl3_exit exit_code, char *problem)
+refuse(struct ctl3_answer *answer, int exit_code, char *problem)
 {
 	free(answer->problem);
 	answer->problem = problem;

@@ -22,7 +22,7 @@ struct ctl3_answer {
 	const struct json *root;	/* the message; of a stream its first. Borrowed from doc */
 	char *problem;		/* NULL: it is a message; else what the server or we say */
 	unsigned code;		/* of gRPC, with a problem that the server tells; else 0 */
-	enum ctl3_exit exit;	/* with a problem */
+	int exit;		/* enum ctl3_exit; with a problem */
 };
 
 /* Accepts a zeroed answer, or one from before. True: it is a message. */
