@@ -24,7 +24,8 @@ class Live {
     this.pauseButton = el("button", { type: "button", id: "pause", "aria-pressed": "false", click: () => this.pause() }, "Pause");
     this.counted = el("span", { class: "note", id: "live-count" });
     this.curl = el("div", {});
-    this.rows = new Rows(ROW_PX, (i) => this.row(this.seen[i]), { id: "events", role: "log", "aria-label": "Events, the newest first", "aria-live": "off" });
+    this.rows = new Rows(ROW_PX, (i) => this.row(this.seen[i]), { id: "events", role: "log", "aria-label": "Events, the newest first", "aria-live": "off" },
+      (i) => this.seen[i]);
     this.seen = [];
     this.empty = el("p", { class: "note emptyrows" }, "Nothing happened here since the stream began. What is written, deleted or expires below this path is shown as it comes.");
     this.rows.element.append(this.empty);

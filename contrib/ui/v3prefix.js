@@ -58,7 +58,8 @@ export class PrefixPanel {
     this.state = el("p", { class: "state", id: "live-state", role: "status" });
     this.pauseButton = el("button", { type: "button", class: "quiet small", id: "pause", "aria-pressed": String(this.paused), click: () => this.pause() },
       this.paused ? "Go on" : "Pause");
-    this.rows = new Rows(ROW_PX, (i) => this.row(this.events[i]), { id: "events", role: "log", "aria-label": "What happened, the newest first", "aria-live": "off" });
+    this.rows = new Rows(ROW_PX, (i) => this.row(this.events[i]), { id: "events", role: "log", "aria-label": "What happened, the newest first", "aria-live": "off" },
+      (i) => this.events[i]);
     this.none = el("p", { class: "note emptyrows" }, "Nothing happened since this page was opened.");
     this.rows.element.append(this.none);
     const empty = prefix === "";

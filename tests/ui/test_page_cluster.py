@@ -41,7 +41,8 @@ def test_a_place_is_made_and_removed_and_the_size_is_changed(world, visit):
 
 
 def test_the_lead_is_given_to_another(world, visit):
-    nodes = world.cluster()
+    # A disk that stands still for a moment must not make them vote again meanwhile.
+    nodes = world.cluster(flags=["-peer-election-timeout", "2000"])
     leader = world.leader_of(nodes)
     other = next(node for node in nodes if node is not leader)
     # At another node there is the way to the one that can.
