@@ -140,7 +140,9 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define EXPIRE_COUNT_MAX 1000		/* nodes that one entry lets expire, */
 #define EXPIRE_BYTES_MAX (4 * MIB)	/* until their keys and values are so many bytes */
 #define SWEEP_NODES_MAX 4096		/* of removed directories, freed in one turn, */
-#define SWEEP_BYTES_MAX (32 * MIB)	/* and until names and values are so many bytes */
+#define SWEEP_BYTES_MAX (32 * MIB)	/* and until names and values are so many bytes; */
+#define SWEEP_PAUSE_MS 2		/* while others write, turns that free are so far apart, */
+#define SWEEP_PAUSE_MS_MIN 1		/* or, when somebody waits for it, so far */
 /* A record of the applied state, key and value: the largest is a node. */
 #define STATE_RECORD_BYTES_MAX (VALUE_BYTES_MAX + 2 * FRAME_ROOM)
 /* What a worker is told of a turn's changes; above: that all has changed. */
@@ -198,7 +200,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_SORTED_KEYS_MAX ((size_t)262144) /* that one read puts in another order, */
 #define V3_SORTED_ALL_MAX ((size_t)1048576) /* and all reads together; */
 #define V3_SORTED_BYTES_MAX (16 * MIB)	/* and of their values, if these make the order */
-#define V3_REMOVED_CHANGES_MAX ((size_t)250) /* that compaction looks at in one turn */
+#define V3_REMOVED_CHANGES_MAX ((size_t)500) /* that compaction looks at in one turn */
 #define V3_CHECKSUM_LOOKS ((size_t)4096) /* changes that checksums look at in one turn */
 #define V3_LEASES_SHOWN_MAX ((size_t)262144) /* in a list; if there are more it is refused */
 #define V3_LEASE_KEYS_MAX ((size_t)65536) /* shown of one lease, */

@@ -593,19 +593,21 @@ send_answers(struct node *node)
 
 /* What was removed is freed while nothing waits for it; not in the middle of an entry, where
  * what it leaves for the disk has to wait; and no faster than the disk takes it: what the
- * core writes would wait behind it. */
-static bool
-has_to_sweep(const struct node *node)
+ * core writes would wait behind it. If it does write, the disk is its own in between. */
+static uint64_t
+sweep_deadline(const struct node *node)
 {
-	return (store_has_to_sweep(node->replica->store) ||
-	    mvcc_has_to_sweep(node->replica->mvcc)) &&
-	    !replica_is_within_entry(node->replica) && node->synced_ticket >= node->swept_ticket;
+	if ((!store_has_to_sweep(node->replica->store) &&
+	    !mvcc_has_to_sweep(node->replica->mvcc)) ||
+	    replica_is_within_entry(node->replica) || node->synced_ticket < node->swept_ticket)
+		return UINT64_MAX;
+	return node->sweep_at_ms;
 }
 
 static void
 sweep(struct node *node)
 {
-	if (!has_to_sweep(node))
+	if (node->now.monotonic_ms < sweep_deadline(node))
 		return;
 	submit_begin_effects(node);
 	/* The last part, mostly of a small directory, goes with what else was applied. */
@@ -613,6 +615,11 @@ sweep(struct node *node)
 		node->swept = true;
 	if (mvcc_sweep(node->replica->mvcc, V3_REMOVED_CHANGES_MAX, &node->effects))
 		node->swept = true;
+	node->sweep_at_ms = node->now.monotonic_ms;
+	if (node->wrote)
+		node->sweep_at_ms += node_v3_states_want_sweep(node) ? SWEEP_PAUSE_MS_MIN :
+		    SWEEP_PAUSE_MS;
+	node->wrote = false;
 }
 
 void
@@ -669,9 +676,9 @@ node_deadline(const struct node *node)
 	uint64_t due = MIN_OF(raft_deadline(node->raft), compact_deadline(node));
 	struct store_catch_up how = catch_up_how(node);
 
-	if (node->behind || has_to_sweep(node) ||
-	    store_may_catch_up(node->replica->store, &how))
+	if (node->behind || store_may_catch_up(node->replica->store, &how))
 		return node->now.monotonic_ms;
+	due = MIN_OF(due, sweep_deadline(node));
 	due = MIN_OF(due, proposals_deadline(node));
 	due = MIN_OF(due, changes_deadline(node));
 	due = MIN_OF(due, demote_deadline(node));

@@ -334,6 +334,8 @@ void node_v3_state_take(struct node *node, uint64_t session, uint64_t request_id
     uint64_t revision);
 /* Go on with those that take time, as far as the turn's share goes. */
 void node_v3_states_turn(struct node *node);
+/* Somebody waits for what was compacted to be freed. */
+bool node_v3_states_want_sweep(const struct node *node);
 uint64_t node_v3_states_deadline(const struct node *node);
 
 /* ---- expiry.c ------------------------------------------------------------------- */
@@ -676,7 +678,9 @@ struct node {
 	struct compaction compaction;
 	struct backup backups[BACKUPS_MAX];
 	bool swept;			/* what was freed is in the effects: they go at once, */
-	uint64_t swept_ticket;		/* with this batch, before which no more is freed */
+	uint64_t swept_ticket;		/* with this batch, before which no more is freed, */
+	uint64_t sweep_at_ms;		/* nor before this time */
+	bool wrote;			/* entries, since something was freed */
 	struct raft_position expiry;	/* of the expire command proposed last; zeros: none */
 	struct lease_work leases;
 	struct lease_asks lease_asks;

@@ -124,6 +124,7 @@ submit_batch(struct node *node, const struct raft_ready *ready)
 	batch->ticket = node->io.submit(node->io.argument, &turn);
 	batch->submitted_ms = node->now.monotonic_ms;
 	batch->raft = ready != NULL;
+	node->wrote |= turn.entry_count > 0;
 	if (turn.entry_count > 0)
 		batch->position = (struct raft_position){
 			turn.entries[turn.entry_count - 1].index,

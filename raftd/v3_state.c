@@ -192,6 +192,17 @@ go_on(struct node *node, struct v3_state_ask *ask)
 	return true;
 }
 
+bool
+node_v3_states_want_sweep(const struct node *node)
+{
+	const struct v3_state_ask *ask;
+
+	TAILQ_FOREACH(ask, &node->v3_states.list, link)
+		if (ask->what == V3_STATE_SWEPT)
+			return true;
+	return false;
+}
+
 void
 node_v3_states_turn(struct node *node)
 {

@@ -395,6 +395,26 @@ def test_answers_that_are_not_taken_close_the_window(world):
         put(client, "k", "1")
 
 
+def test_who_waits_for_what_is_freed_waits_longer_than_a_request_may(world):
+    node = world.node(flags=["-workers", "1", "-request-timeout", "0.5"]).start()
+    # What an answer shows is kept until its reader has it, and this one takes its time.
+    with H2(node.client) as client, H2(node.client, settings=[(WINDOW, 0)]) as reader:
+        for i in range(200):
+            put(client, "k%03d" % i, "x" * 100000)
+        stream = reader.begin(call_head(reader, RANGE), end=False)
+        reader.upload(stream, framed(message(f1="k", f2="l")))
+        reader.wait(lambda: reader.streams[stream].blocks)
+        for i in range(200):
+            now = fields_of(put(client, "k%03d" % i, "y")[1][0])[3][0]
+        waits = client.begin(call_head(client, COMPACT), end=False)
+        client.upload(waits, framed(message(f1=now, f2=1)))
+        with pytest.raises(AssertionError, match="timed out"):
+            client.answer(waits, 2)
+        reader.reset(stream)
+        assert result(client.answer(waits))
+        assert get(client, "k007") == "y"
+
+
 def test_a_watch_ends_with_its_worker(world):
     """With a status that tells the client to go to another; it goes on from the next revision and misses nothing."""
     node = world.node(flags=["-workers", "1"]).start()

@@ -26,6 +26,8 @@ serve_keys(struct v3_call *call, const void *message)
 
 /* ---- compaction ------------------------------ */
 
+static void wait_swept(struct v3_call *call, uint64_t revision);
+
 static void
 answer_swept(struct v3_asked *asked, const struct msg_outcome *outcome)
 {
@@ -35,26 +37,39 @@ answer_swept(struct v3_asked *asked, const struct msg_outcome *outcome)
 
 	if (!v3_state_answer_get(&in, &answer)) {
 		asked_fail(asked);
+	} else if (answer.error == V3_TIMED_OUT) {
+		/* It was compacted: how long its caller waits for the rest is the caller's. */
+		wait_swept(asked->of, asked->revision);
 	} else if (!asked_is_refused(asked, answer.error)) {
 		header.revision = (int64_t)answer.revision;
 		call_answer(asked->of, &(struct v3_compaction_response){ .header = &header });
 	}
 }
 
+static void
+wait_swept(struct v3_call *call, uint64_t revision)
+{
+	struct v3_asked *asked;
+
+	if (!call_may_ask(call))
+		return;
+	asked = asked_new_shown(call, answer_swept);
+	asked->revision = revision;
+	backend_v3_state(call->request->worker->backend, &asked->call,
+	    &(struct msg_v3_state){ .what = V3_STATE_SWEPT, .revision = revision });
+}
+
 /* It was compacted; now for what was freed by that on this member. */
 static void
 ask_swept(struct v3_asked *asked, const struct msg_outcome *outcome)
 {
-	struct v3_call *call = asked->of;
 	struct reader in = reader_of(outcome->event);
 	struct v3_answer answer;
 
 	if (!v3_answer_get(&in, &answer))
 		asked_fail(asked);
-	else if (!asked_is_refused(asked, answer.error) && call_may_ask(call))
-		backend_v3_state(call->request->worker->backend,
-		    &asked_new_shown(call, answer_swept)->call,
-		    &(struct msg_v3_state){ .what = V3_STATE_SWEPT, .revision = asked->revision });
+	else if (!asked_is_refused(asked, answer.error))
+		wait_swept(asked->of, asked->revision);
 }
 
 void

@@ -119,16 +119,21 @@ turn(struct world *w)
 	return w->events - before;
 }
 
-/* Turns until nothing more comes. */
+/* Turns until nothing more comes, with what is freed at its pace. */
 static size_t
 settle(struct world *w)
 {
 	size_t told = 0;
 
-	do
+	for (;;) {
 		told += turn(w);
-	while (w->synced < w->tickets || node_deadline(w->node) <= w->now.monotonic_ms);
-	return told;
+		if (w->synced < w->tickets)
+			continue;
+		if (node_deadline(w->node) > w->now.monotonic_ms + SWEEP_PAUSE_MS)
+			return told;
+		if (node_deadline(w->node) > w->now.monotonic_ms)
+			world_turn(w, 1);
+	}
 }
 
 static void
@@ -333,12 +338,58 @@ TEST(nothing_more_is_freed_until_the_disk_has_what_was)
 		world_turn(w, 0);
 	assert_int_equal(w->tickets, tickets);
 	assert_true(store_has_to_sweep(w->node->replica->store));
-	turn(w);
+	world_sync(w);
+	world_turn(w, SWEEP_PAUSE_MS);
 	assert_int_equal(w->node->swept_ticket, tickets + 1);
 	settle(w);
 	assert_false(store_has_to_sweep(w->node->replica->store));
 	assert_int_equal(w->node->swept_ticket, tickets + 1);
 	log_free(&log);
+	world_free(w);
+}
+
+/* Parts of what was removed, one behind the other, for so many ms; how many went. */
+static unsigned
+parts_in(struct world *w, unsigned ms, uint64_t *sequence, bool writes)
+{
+	unsigned parts = 0;
+
+	for (unsigned i = 0; i < 10 * ms; i++) {
+		uint64_t before = w->node->swept_ticket;
+
+		if (writes)
+			world_write(w, ++*sequence, "/another", 0);
+		world_sync(w);
+		world_turn(w, i % 10 == 9);
+		parts += w->node->swept_ticket > before;
+	}
+	return parts;
+}
+
+/* Others do not wait behind ever the next part: the disk is theirs in between. */
+TEST(what_is_freed_leaves_the_disk_to_who_writes)
+{
+	struct world *w = world_leading();
+	uint64_t sequence = 0;
+	char key[32];
+
+	w->node->config.sweep_nodes_max = 10;
+	for (unsigned i = 0; i < 2000; i++) {
+		snprintf(key, sizeof(key), "/large/%u", i);
+		world_write(w, ++sequence, key, 0);
+		world_settle(w);
+	}
+	++sequence;
+	node_write(w->node, WORLD_SESSION, sequence, false, &(struct msg_write){ .low = sequence,
+	    .op = WRITE_DELETE, .flags = WRITE_FLAG_RECURSIVE, .key = SLICE_LITERAL("/large") });
+	world_turn(w, 0);
+	assert_in_range(parts_in(w, 10 * SWEEP_PAUSE_MS, &sequence, true), 9, 11);
+	/* Nobody does: as fast as the disk takes it. */
+	parts_in(w, SWEEP_PAUSE_MS, &sequence, false);
+	assert_int_equal(parts_in(w, 4, &sequence, false), 40);
+	/* And at last all of it. */
+	parts_in(w, 20, &sequence, false);
+	assert_false(store_has_to_sweep(w->node->replica->store));
 	world_free(w);
 }
 

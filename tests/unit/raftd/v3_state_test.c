@@ -187,7 +187,7 @@ TEST(who_waits_for_compaction_is_answered_when_all_is_freed)
 	for (unsigned i = 0; i < 100 && !is_answered(w); i++) {
 		assert_false(mvcc_is_swept(w->node->replica->mvcc, 5));
 		world_sync(w);
-		world_turn(w, 0);
+		world_turn(w, SWEEP_PAUSE_MS_MIN);
 	}
 	assert_int_equal(answer_of(w).error, V3_NONE);
 	assert_true(mvcc_is_swept(w->node->replica->mvcc, 5));
