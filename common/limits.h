@@ -141,7 +141,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define EXPIRE_BYTES_MAX (4 * MIB)	/* until their keys and values are so many bytes */
 #define SWEEP_NODES_MAX 4096		/* of removed directories, freed in one turn, */
 #define SWEEP_BYTES_MAX (32 * MIB)	/* and until names and values are so many bytes; */
-#define SWEEP_PAUSE_MS 2		/* while others write, turns that free are so far apart, */
+#define SWEEP_PAUSE_MS 4		/* while others write, turns that free are so far apart, */
 #define SWEEP_PAUSE_MS_MIN 1		/* or, when somebody waits for it, so far */
 /* A record of the applied state, key and value: the largest is a node. */
 #define STATE_RECORD_BYTES_MAX (VALUE_BYTES_MAX + 2 * FRAME_ROOM)

@@ -132,7 +132,6 @@ db_new(const char *path, size_t cache_bytes, bool sync)
 	leveldb_options_set_cache(db->options, db->cache);
 	leveldb_options_set_paranoid_checks(db->options, 1);
 	leveldb_options_set_write_buffer_size(db->options, DB_WRITE_BUFFER_BYTES);
-	leveldb_options_set_max_file_size(db->options, DB_FILE_BYTES);
 	leveldb_options_set_max_open_files(db->options, DB_OPEN_FILES_MAX);
 	leveldb_options_set_compression(db->options, leveldb_no_compression);
 	db->write_options = leveldb_writeoptions_create();

@@ -19,8 +19,6 @@
 
 /* A batch may be larger: it makes the memtable larger for once. */
 #define DB_WRITE_BUFFER_BYTES (4 * 1024 * 1024)
-/* LevelDB's own choice is 2 MiB: a sync, which others wait for, for each so many. */
-#define DB_FILE_BYTES ((size_t)(8 * 1024 * 1024))
 /* So many batches are in one log file at most, however small they are (keyspace.h). */
 #define DB_LOG_BATCHES_MAX 8000u
 #define DB_OPEN_FILES_MAX 64
