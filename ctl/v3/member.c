@@ -344,8 +344,8 @@ ctl3_move_leader(struct ctl3 *v3)
 	    "/v3/maintenance/transfer-leadership", buf_slice(&body), &answer))
 		code = output_error(answer.exit, "%s", answer.problem);
 	if (code == CTL3_DONE)
-		code = ctl3_show_done(v3, answer.root, false, "Leadership transferred from %16"
-		    PRIx64 " to %16" PRIx64, leader, target);
+		code = ctl3_show_done(v3, answer.root, false, "Leadership transferred from %"
+		    PRIx64 " to %" PRIx64, leader, target);
 	ctl3_answer_free(&answer);
 	ctl3_targets_free(&targets);
 	buf_free(&body);

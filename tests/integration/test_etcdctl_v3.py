@@ -3,6 +3,7 @@
 
 import concurrent.futures
 import hashlib
+import http.server
 import json
 import os
 import re
@@ -298,6 +299,33 @@ def test_what_comes_in_is_bounded(ours):
     assert ours.refused("watch", "-i", give=b"x" * 65537, code=3) == "a line is above 65536 bytes"
     assert ours.refused("watch", "-i", give=b"watch a\n" * 65, code=3) == "more than 64 watches"
     assert ours.refused("watch", "-i", give=b"watch a\n" * 64, code=3) == "Error reading watch request line: EOF"
+
+
+def test_ids_that_begin_with_zeros():
+    """As etcd's own has them: shorter, and in the lines on members with blanks in front."""
+    header = {"cluster_id": str(0xc0), "member_id": str(0xe88)}
+
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def do_POST(self):
+            self.rfile.read(int(self.headers["Content-Length"]))
+            body = json.dumps({"header": header, "leader": str(0xe88), "members": []}).encode()
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    for words, said in ((("move-leader", "7f"), "Leadership transferred from e88 to 7f"),
+                        (("member", "remove", "7f"), "Member %16s removed from cluster %16s" % ("7f", "c0")),
+                        (("member", "update", "7f", "--peer-urls", "http://127.0.0.1:1"), "Member %16s updated in cluster %16s" % ("7f", "c0"))):
+        done = subprocess.run([ETCDCTL, "v3", "--endpoints", "127.0.0.1:%d" % server.server_address[1], *words],
+                              capture_output=True, text=True, timeout=20 * SLOW)
+        assert done.stdout == said + "\n", done
+    server.shutdown()
+    server.server_close()
 
 
 def test_a_message_without_an_end(world):
