@@ -1,6 +1,6 @@
 // cluster.js - who belongs to the cluster, what it is to be like, a backup, and what this node logs.
 
-import { el, write, say, field } from "./dom.js";
+import { el, redraw, write, say, field } from "./dom.js";
 import { send, sendText, open, explain } from "./api.js";
 import { bytes, count, seconds } from "./format.js";
 import { roleOf } from "./overview.js";
@@ -65,7 +65,7 @@ class Cluster {
     if (shape !== this.shape) {
       this.shape = shape;
       this.rows = node.members.map((member) => this.row(member));
-      this.members.replaceChildren(...this.rows.map((row) => row.element));
+      redraw(this.members, ...this.rows.map((row) => row.element));
     }
     node.members.forEach((member, i) => {
       const row = this.rows[i];

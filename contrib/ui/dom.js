@@ -29,6 +29,20 @@ export function write(node, text) {
   if (node.textContent !== text) node.textContent = text;
 }
 
+/* The same thing, as it is called, wherever it is drawn. */
+function nameOf(element) {
+  return [element.tagName, element.id, element.getAttribute("aria-label"), element.textContent].join("\0");
+}
+
+/* Draws all anew that is within; what has the focus, and is there again, keeps it. */
+export function redraw(node, ...children) {
+  const held = document.activeElement;
+  const name = node.contains(held) ? nameOf(held) : null;
+  node.replaceChildren(...children);
+  if (name === null || held.isConnected) return;
+  [...node.querySelectorAll(held.tagName)].find((one) => nameOf(one) === name)?.focus({ preventScroll: true });
+}
+
 const SAID_MS = 4000;
 let saying = 0;
 

@@ -1,7 +1,7 @@
 // keys.js - the page of the keys: a tree, and beside it the key that is chosen. What is written is
 // held against what was shown (prevIndex): somebody else's change is shown, never overwritten.
 
-import { el, write, say, field } from "./dom.js";
+import { el, redraw, write, say, field } from "./dom.js";
 import { keyRequest, send, explain, escapeKey, ApiError, TooLarge } from "./api.js";
 import { brief, bytes, count, plural } from "./format.js";
 import { actionForm, curlLine, dialog } from "./dialog.js";
@@ -182,7 +182,7 @@ class Keys {
       ? [act("New key here", () => this.create(root ? "/" : `${node.key}/`)), root ? null : act("Set expiry", () => this.expire()),
         root ? null : act("Delete", () => this.remove(), { class: "danger" })]
       : [act("Edit", () => this.edit(), { class: "go", id: "edit" }), act("Set expiry", () => this.expire()), act("Delete", () => this.remove(), { class: "danger" })];
-    this.detail.replaceChildren(this.heading(node.key), facts,
+    redraw(this.detail, this.heading(node.key), facts,
       el("p", { class: "buttons" }, buttons, el("a", { class: "button quiet", href: `#/live${escapeKey(node.key)}` }, "Watch it live")),
       ...(node.dir ? this.contents(node) : this.value(node)), curlLine(keyRequest("GET", node.key)).element);
   }

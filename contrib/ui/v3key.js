@@ -2,7 +2,7 @@
 // written is held against what was shown (its mod_revision, in a txn): somebody else's change is shown,
 // never overwritten.
 
-import { el, write, say, field } from "./dom.js";
+import { el, redraw, write, say, field } from "./dom.js";
 import { explain, send } from "./api.js";
 import { arrayOf, bytesOf, bytesOfHex, hexOf, shownOf, textOf } from "./bytes.js";
 import { actionForm, curlLine, dialog } from "./dialog.js";
@@ -189,7 +189,7 @@ export class KeyPanel {
     this.leaseText = el("dd", {}, entry.lease === "0" ? "none" : [el("a", { href: leaseLink(entry.lease) }, leaseName(entry.lease)), el("span", {}, "…")]);
     const buttons = view.app.readOnly ? [] : [el("button", { type: "button", class: "go", id: "edit", click: () => this.edit() }, "Edit"),
       el("button", { type: "button", class: "danger", click: () => this.remove() }, "Delete")];
-    view.detail.replaceChildren(heading(entry.key),
+    redraw(view.detail, heading(entry.key),
       facts([["Size", size(entry.value.length)], ["Version", number(entry.version)], ["Modified", number(entry.modified)], ["Created", number(entry.created)],
         ["Lease", this.leaseText]]),
       ...buttons.length ? [el("p", { class: "buttons" }, buttons)] : [],
@@ -214,7 +214,7 @@ export class KeyPanel {
   }
 
   showLease() {
-    this.leaseText?.replaceChildren(el("a", { href: leaseLink(this.entry.lease) }, leaseName(this.entry.lease)), leftOf(this.lease));
+    redraw(this.leaseText, el("a", { href: leaseLink(this.entry.lease) }, leaseName(this.entry.lease)), leftOf(this.lease));
   }
 
   showMissing(deletedAt) {
@@ -272,7 +272,7 @@ export class KeyPanel {
     const last = end.looking ? "Looking…" : end.wrong ?? (end.made ? `It was made at revision ${number(end.made.created)}.`
       : end.more ? null : end.compacted ? `What was before revision ${number(end.compacted)} is compacted: nobody can read it any more.`
         : "What was before is compacted: nobody can read it any more.");
-    this.pastList.replaceChildren(...list.map((entry) => this.pastOne(entry)),
+    redraw(this.pastList, ...list.map((entry) => this.pastOne(entry)),
       last === null ? el("button", { type: "button", class: "quiet small", id: "older", click: () => this.walk() }, `${REVISIONS_MOST} older ones`)
         : el("p", { class: end.wrong ? "wrong" : "note", id: "past-end" }, last));
   }

@@ -1,6 +1,6 @@
 // v3leases.js - the leases of v3, with what is left of them and the keys that hang on them.
 
-import { el, say, field } from "./dom.js";
+import { el, redraw, say, field } from "./dom.js";
 import { explain, send } from "./api.js";
 import { actionForm, curlLine, dialog } from "./dialog.js";
 import { shownOf } from "./bytes.js";
@@ -128,7 +128,7 @@ export class LeasePanel {
     const buttons = view.app.readOnly || gone ? [] : [el("button", { type: "button", class: "go", id: "renew", click: () => this.renew() }, "Renew"),
       el("button", { type: "button", class: "danger", id: "revoke", click: () => this.revoke() }, "Revoke")];
     this.wrong = el("p", { class: "wrong", role: "alert" });
-    view.detail.replaceChildren(title(`Lease ${leaseName(this.lease)}`),
+    redraw(view.detail, title(`Lease ${leaseName(this.lease)}`),
       gone ? el("p", { class: "wrong" }, "There is no such lease: it ended, or never was.")
         : facts([["Left", this.time], ["Granted", duration(told.granted)], ["Keys", count(told.keys.length)], ["As a number", this.lease]]),
       ...buttons.length ? [el("p", { class: "buttons" }, buttons)] : [], this.wrong,

@@ -1,7 +1,7 @@
 // v3prefix.js - all keys of v3 that begin in one way: the first of them, how many they are, and what
 // happens to them as it comes, by one watch.
 
-import { el, write, say } from "./dom.js";
+import { el, redraw, write, say } from "./dom.js";
 import { explain, send } from "./api.js";
 import { endOf, pack, shownOf, textOf, unpack } from "./bytes.js";
 import { actionForm, curlLine, dialog } from "./dialog.js";
@@ -102,7 +102,7 @@ export class PrefixPanel {
 
   showRest() {
     const { prefix } = this;
-    this.after.replaceChildren(...this.next === null ? (this.items.size ? [] : [prefix === "" ? "There are no keys." : `No key begins with ${shownOf(prefix)}.`])
+    redraw(this.after, ...this.next === null ? (this.items.size ? [] : [prefix === "" ? "There are no keys." : `No key begins with ${shownOf(prefix)}.`])
       : this.items.size >= LISTED_MOST ? ["More are not listed here: open the tree."]
         : [el("button", { type: "button", class: "quiet small", id: "more", click: () => this.more() }, `${KEYS_AT_ONCE} more`)]);
   }

@@ -381,6 +381,29 @@ def test_ten_thousand_keys_are_listed_in_pages_and_walked(world, visit):
     page.wait_text("No key begins with /none", "#detail")
 
 
+def test_what_has_the_focus_keeps_it_when_others_write(world, visit):
+    """Nobody by a keyboard is thrown back to the first link by what happens to be written."""
+    node = single(world)
+    ends = grant(node, 600)
+    v3.put(node, "/app/color", "green", lease=ends)
+    for number in range(150):
+        v3.put(node, "/many/%03d" % number, "x")
+    node.put("/app/color", "green")
+    page = visit(node)
+    for where, selector, write, seen in (
+            ("#/v3//app/color", "#edit", lambda: v3.put(node, "/app/color", "blue", lease=ends), "document.querySelector('.value').innerText.includes('blue')"),
+            ("#/v3//app/color", "#detail .facts dd a", lambda: v3.put(node, "/app/color", "red", lease=ends), "document.querySelector('.value').innerText.includes('red')"),
+            ("#/v3//many/*", "#more", lambda: v3.put(node, "/many/000", "y"), "document.querySelectorAll('.row.event').length === 1"),
+            ("#/v3/:lease/%s" % hexed(ends), "#renew", lambda: v3.put(node, "/app/more", "x", lease=ends), "document.querySelectorAll('.contents li').length === 2"),
+            ("#/keys/app/color", "#edit", lambda: node.put("/app/color", "blue"), "document.querySelector('.value').innerText.includes('blue')")):
+        page.run("location.hash = %r" % where)
+        page.wait("document.querySelector(%r) ? true : false" % selector, what=selector)
+        page.run("document.querySelector(%r).focus()" % selector)
+        write()
+        page.wait("(%s) ? true : false" % seen, what=where)
+        assert page.run("document.activeElement === document.querySelector(%r)" % selector), (where, page.run("document.activeElement.outerHTML.slice(0, 99)"))
+
+
 def test_names_and_values_are_text_whatever_they_are(world, visit):
     node = single(world)
     for name in HOSTILE:
