@@ -591,9 +591,19 @@ send_answers(struct node *node)
 	node->answer_count = 0;
 }
 
+/* Changes of the v3 keys that came since some were freed last. */
+static size_t
+came_since_sweep(const struct node *node)
+{
+	size_t now = mvcc_change_count(node->replica->mvcc);
+
+	return now - MIN_OF(now, node->sweep_changes);
+}
+
 /* What was removed is freed while nothing waits for it; not in the middle of an entry, where
  * what it leaves for the disk has to wait; and no faster than the disk takes it: what the
- * core writes would wait behind it. If it does write, the disk is its own in between. */
+ * core writes would wait behind it. If it does write, the disk is its own in between; but for
+ * who writes so much that freeing would not keep up. */
 static uint64_t
 sweep_deadline(const struct node *node)
 {
@@ -601,20 +611,33 @@ sweep_deadline(const struct node *node)
 	    !mvcc_has_to_sweep(node->replica->mvcc)) ||
 	    replica_is_within_entry(node->replica) || node->synced_ticket < node->swept_ticket)
 		return UINT64_MAX;
-	return node->sweep_at_ms;
+	return came_since_sweep(node) >= V3_REMOVED_CHANGES_MAX ? 0 : node->sweep_at_ms;
+}
+
+/* More than what came, so that all comes to an end. */
+static size_t
+sweep_looks(const struct node *node)
+{
+	return MIN_OF(MAX_OF(V3_REMOVED_CHANGES_MAX, 2 * came_since_sweep(node)),
+	    V3_REMOVED_AT_ONCE_MAX);
 }
 
 static void
 sweep(struct node *node)
 {
+	struct mvcc *mvcc = node->replica->mvcc;
+
+	if (!mvcc_has_to_sweep(mvcc))
+		node->sweep_changes = mvcc_change_count(mvcc);
 	if (node->now.monotonic_ms < sweep_deadline(node))
 		return;
 	submit_begin_effects(node);
 	/* The last part, mostly of a small directory, goes with what else was applied. */
 	if (store_sweep(node->replica->store, node->config.sweep_nodes_max, &node->effects))
 		node->swept = true;
-	if (mvcc_sweep(node->replica->mvcc, V3_REMOVED_CHANGES_MAX, &node->effects))
+	if (mvcc_sweep(mvcc, sweep_looks(node), &node->effects))
 		node->swept = true;
+	node->sweep_changes = mvcc_change_count(mvcc);
 	node->sweep_at_ms = node->now.monotonic_ms;
 	if (node->wrote)
 		node->sweep_at_ms += node_v3_states_want_sweep(node) ? SWEEP_PAUSE_MS_MIN :

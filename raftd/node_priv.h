@@ -679,7 +679,8 @@ struct node {
 	struct backup backups[BACKUPS_MAX];
 	bool swept;			/* what was freed is in the effects: they go at once, */
 	uint64_t swept_ticket;		/* with this batch, before which no more is freed, */
-	uint64_t sweep_at_ms;		/* nor before this time */
+	uint64_t sweep_at_ms;		/* nor before this time; */
+	size_t sweep_changes;		/* of the v3 keys, that were left then */
 	bool wrote;			/* entries, since something was freed */
 	struct raft_position expiry;	/* of the expire command proposed last; zeros: none */
 	struct lease_work leases;

@@ -406,6 +406,10 @@ def test_who_waits_for_what_is_freed_waits_longer_than_a_request_may(world):
         reader.wait(lambda: reader.streams[stream].blocks)
         for i in range(200):
             now = fields_of(put(client, "k%03d" % i, "y")[1][0])[3][0]
+        # Its own deadline it keeps.
+        late = client.begin(call_head(client, COMPACT, [("grpc-timeout", "800m")]), end=False)
+        client.upload(late, framed(message(f1=now - 1, f2=1)))
+        assert client.answer(late).last("grpc-status") == str(DEADLINE)
         waits = client.begin(call_head(client, COMPACT), end=False)
         client.upload(waits, framed(message(f1=now, f2=1)))
         # An answer keeps what it shows for ten seconds: this is four limits of a request, however slow the machine is.

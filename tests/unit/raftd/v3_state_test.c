@@ -200,6 +200,25 @@ TEST(who_waits_for_compaction_is_answered_when_all_is_freed)
 	world_free(w);
 }
 
+/* What waits to be freed counts for the quota: it must not grow beside who writes and compacts. */
+TEST(what_is_compacted_is_freed_as_fast_as_it_is_written)
+{
+	struct world *w = world_leading();
+	const struct mvcc *mvcc = w->node->replica->mvcc;
+	uint64_t sequence = 0;
+
+	for (unsigned i = 0; i < 50; i++) {
+		put_keys(w, ++sequence, 2000);
+		sequence++;
+		compact(w, sequence, (uint64_t)mvcc_revision(mvcc));
+		world_settle(w);
+		/* Those that are, what superseded them, and what superseded these meanwhile. */
+		assert_in_range(mvcc_change_count(mvcc), 2000, 6000);
+	}
+	assert_int_equal(mvcc_key_count(mvcc), 2000);
+	world_free(w);
+}
+
 TEST(who_is_gone_is_not_answered)
 {
 	struct world *w = world_leading();
