@@ -201,7 +201,7 @@ _Static_assert(LOCK_VALUE_BYTES_MAX + FRAME_ROOM <= FRAME_BYTES_MAX,
 #define V3_SORTED_ALL_MAX ((size_t)1048576) /* and all reads together; */
 #define V3_SORTED_BYTES_MAX (16 * MIB)	/* and of their values, if these make the order */
 #define V3_REMOVED_CHANGES_MAX ((size_t)500) /* that compaction looks at in one turn, */
-#define V3_REMOVED_AT_ONCE_MAX ((size_t)65536) /* or twice those that came meanwhile, up to so many */
+#define V3_REMOVED_AT_ONCE_MAX ((size_t)65536) /* or twice what came meanwhile, up to so many */
 #define V3_CHECKSUM_LOOKS ((size_t)4096) /* changes that checksums look at in one turn */
 #define V3_LEASES_SHOWN_MAX ((size_t)262144) /* in a list; if there are more it is refused */
 #define V3_LEASE_KEYS_MAX ((size_t)65536) /* shown of one lease, */
