@@ -246,7 +246,7 @@ request_of(const struct query *query, struct blob *holder)
 }
 
 static void
-send(struct node *node, const struct waiting_outcome *answer, struct slice event, bool more)
+say(struct node *node, const struct waiting_outcome *answer, struct slice event, bool more)
 {
 	node->io.outcome(node->io.argument, answer->session, answer->request_id,
 	    &(struct node_outcome){
@@ -277,7 +277,7 @@ refuse(struct node *node, const struct waiting_outcome *answer, enum v3_error er
 {
 	buf_clear(&node->event);
 	put_head(&node->event, &(struct v3_answer){ .error = (uint16_t)error }, NULL);
-	send(node, answer, buf_slice(&node->event), false);
+	say(node, answer, buf_slice(&node->event), false);
 }
 
 /* What a query asks for, as it is now. NULL: it was refused. */
@@ -321,7 +321,7 @@ node_v3_answer_at_once(struct node *node, const struct query *query, size_t *loo
 	*looks -= share - left;
 	if (state == MVCC_ANSWER_END) {
 		*bytes = node->event.size;
-		send(node, &reading->answer, buf_slice(&node->event), false);
+		say(node, &reading->answer, buf_slice(&node->event), false);
 	}
 	reading_free(&node->v3, reading);
 	return state == MVCC_ANSWER_END;
@@ -385,7 +385,7 @@ fail(struct node *node, struct v3_reading *reading, enum v3_error error)
 		blob_unref(&reading->answer.cause);
 		reading->answer.error = ERR_RAFT_INTERNAL;
 		reading->answer.cause = blob_new(slice_text(cause_text(CAUSE_ANSWER_ABANDONED)));
-		send(node, &reading->answer, SLICE_EMPTY, false);
+		say(node, &reading->answer, SLICE_EMPTY, false);
 	}
 	reading_free(&node->v3, reading);
 }
@@ -407,7 +407,7 @@ send_piece(struct node *node, struct v3_reading *reading)
 	}
 	if (state != MVCC_ANSWER_END && node->event.size == 0)
 		return;
-	send(node, &reading->answer, buf_slice(&node->event), state != MVCC_ANSWER_END);
+	say(node, &reading->answer, buf_slice(&node->event), state != MVCC_ANSWER_END);
 	reading->wanted = false;
 	if (state == MVCC_ANSWER_END)
 		reading_free(&node->v3, reading);

@@ -233,7 +233,6 @@ apply_as(struct applying *a, struct reader *body)
 {
 	struct command_v3_as as;
 	const struct part_command *command = take_as(body, &as);
-	struct reader inner;
 	enum v3_error error;
 
 	if (command == NULL)
@@ -241,8 +240,8 @@ apply_as(struct applying *a, struct reader *body)
 	error = ask_for_rights(a, &as);
 	if (error != V3_NONE)
 		return apply_v3_refused(a, error);
-	inner = reader_of(as.body);
-	return command->apply(a, &inner);
+	*body = reader_of(as.body);
+	return command->apply(a, body);
 }
 
 /* ---- of the leader ------------------------------------------------------------ */

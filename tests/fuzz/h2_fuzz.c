@@ -144,12 +144,18 @@ turn_ended(void *argument UNUSED)
 }
 
 static void
+turn_alone(void)
+{
+	loop_again(owner->loop);
+	(void)loop_run(owner->loop, 0);
+}
+
+static void
 turn(int client)
 {
 	char text[65536];
 
-	loop_again(owner->loop);
-	(void)loop_run(owner->loop, 0);
+	turn_alone();
 	while (read(client, text, sizeof(text)) > 0)
 		continue;
 }
@@ -216,7 +222,7 @@ LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 		server_stop(worker.server, true, 1000, NULL);
 	turn(client);
 	close(client);
-	turn(-1);
+	turn_alone();
 	ASSERT(server_connections(worker.server) == 0);
 	ASSERT(server_held(worker.server) == 0);
 	ASSERT(worker.kept_count == 0);

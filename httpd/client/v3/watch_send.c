@@ -23,11 +23,14 @@ watches_say(struct watch_stream *stream, struct v3_watch_response *response, uin
 	const struct v3_call *call = stream->call;
 	struct v3_response_header header =
 	    call_header(call, backend_v3_term(call->request->worker->backend));
+	bool goes_on;
 
 	header.revision = (int64_t)revision;
 	response->header = &header;
 	stream->revision = MAX_OF(stream->revision, revision);
-	return call_message(stream->call, response);
+	goes_on = call_message(stream->call, response);
+	response->header = NULL;
+	return goes_on;
 }
 
 /* ---- the past ------------------------------ */

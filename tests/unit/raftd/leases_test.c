@@ -110,7 +110,7 @@ TEST(a_lease_that_is_renewed_lives)
 
 TEST(a_long_lease_is_settled_and_renewed_once_that_is_withdrawn)
 {
-	struct raft_position position;
+	struct raft_position position = { 0, 0 };
 	struct led c = begin();
 
 	grant(&c, 1, 600);
